@@ -1,0 +1,179 @@
+// Package diff decides whether two answers are the same and says exactly
+// where they are not. It is pure: no files, no network, no clock.
+//
+// The way of the data:
+//
+//	bytes -> parse (strict, one pass, subtree hashes) -> compare under Rules
+//	      -> Result: differences, what the rules hid, what was looked at
+//	      -> Causes: differences of many pairs merged by what made them
+//
+// Blue always comes first: blue is the trusted side, green the one under
+// judgement.
+package diff
+
+import "time"
+
+// Kind is what happened between blue and green at one place.
+type Kind uint8
+
+// The kinds of difference. Zero is invalid.
+const (
+	Added        Kind = iota + 1 // only green has it
+	Removed                      // only blue has it
+	Changed                      // both have it with the same type and another value
+	TypeChanged                  // both have it with another JSON type (or null on one side)
+	Moved                        // the same array element stands elsewhere in its array
+	Order                        // an array holds the same elements in another order
+	Length                       // a note: an array's length differs; never counted
+	DuplicateKey                 // an object names a member twice
+	Invalid                      // a body is not what it says it is; with a byte offset
+	Limit                        // a bound was passed: could not be compared, never "equal"
+)
+
+// Severity orders differences by what they may break. The worst decides.
+type Severity uint8
+
+// The severities, from harmless to worst. Zero is invalid.
+const (
+	Identical Severity = iota + 1
+	Ignored
+	Additive
+	OrderOnly
+	Value
+	Nullability
+	Type
+	RemovedMember
+	StatusClass // a status, or something that could not be compared at all
+)
+
+// Where names the part of a response a difference lies in.
+type Where uint8
+
+// The parts of a response, in the order they are reported. Zero is invalid.
+const (
+	InStatus Where = iota + 1
+	InHeader
+	InBody
+)
+
+// Mode sets which differences count. Zero means Strict.
+type Mode uint8
+
+// The modes.
+const (
+	Strict Mode = iota // every difference counts
+	Subset             // green may add members
+	Shape              // only presence and types count
+)
+
+// ValueType is a JSON type as a difference shows it.
+type ValueType uint8
+
+// The value types. Zero means absent.
+const (
+	AbsentType ValueType = iota
+	NullType
+	BoolType
+	NumberType
+	StringType
+	ArrayType
+	ObjectType
+)
+
+// An Excerpt is one side's value at a difference: its JSON text cut to a
+// bound. The zero Excerpt means the side has nothing there.
+type Excerpt struct {
+	Type ValueType
+	JSON string // JSON text; not valid JSON when Cut
+	Size int    // bytes of the whole value
+	Cut  bool   // JSON holds only the beginning
+}
+
+// A Difference is one disagreement between blue and green.
+type Difference struct {
+	Kind     Kind
+	Severity Severity
+	Where    Where
+	// Path is a normalized RFC 9535 path for a body ($.channels[?@.id=='ch-7'].title
+	// for a keyed array), the lower-case name for a header, "" for the status.
+	Path string
+	// BluePointer and GreenPointer are JSON Pointers (RFC 6901); indices may
+	// differ per side. Empty where the side has nothing there.
+	BluePointer, GreenPointer string
+	Blue, Green               Excerpt
+	// Offset is a byte offset into the side's body for Invalid and Limit.
+	Offset int
+	// Note says more where the kind does not say it all.
+	Note string
+	// Rule is the Origin of the rule that hid the difference; empty where none did.
+	Rule string
+}
+
+// Leaves accounts for the scalar leaves of blue's body (empty arrays and
+// objects count as leaves): Seen = Compared + Ignored + Dropped + Absent.
+type Leaves struct {
+	Seen     int // leaves of blue's body
+	Compared int // compared by value (a tolerance or format rule compares)
+	Ignored  int // only presence and type compared
+	Dropped  int // not looked at
+	Absent   int // below a place that green does not have, or has with another type
+}
+
+// A RuleCount says what one rule did, in the order the rules were given.
+type RuleCount struct {
+	Origin string
+	Visits int // places it matched
+	Hits   int // real differences it hid
+}
+
+// A Result is what Compare found.
+type Result struct {
+	// Differences count against green, in report order, at most Options.MaxDifferences.
+	Differences []Difference
+	Total       int // exact, also when Differences was cut
+	// Hidden are the differences that rules removed, kept and counted.
+	Hidden      []Difference
+	HiddenTotal int
+	// Severity is the worst among Differences; Ignored when there are only
+	// hidden ones; Identical when there is nothing at all.
+	Severity Severity
+	Leaves   Leaves
+	Rules    []RuleCount
+	// Notes are true and worth knowing, and never decide: array lengths, the
+	// key guessed for an array with a rule to paste, an approximate alignment.
+	Notes []string
+}
+
+// Equal reports whether nothing counts against green.
+func (r *Result) Equal() bool { return r.Total == 0 }
+
+// A Header is one header field as received; names keep their spelling.
+type Header struct{ Name, Value string }
+
+// A Message is one answer as the comparison sees it.
+type Message struct {
+	Status      int
+	Headers     []Header // as received, repeated names kept
+	Body        []byte   // decoded from Content-Encoding
+	ContentType string   // declared; empty when absent
+}
+
+// Options bound and steer a comparison. The zero value means the defaults of
+// every field.
+type Options struct {
+	Mode Mode
+	// BlueAuthorities and GreenAuthorities are host or host:port names of the
+	// two sides' services; the leak rule looks for blue's in green's answers.
+	BlueAuthorities, GreenAuthorities []string
+	// Now decides which rules with an Until date have expired. Required when a
+	// rule has one.
+	Now time.Time
+	// DuplicateKeys: "error" (default), "last", "first".
+	DuplicateKeys string
+	MaxBody       int // bytes, default 64 MiB
+	MaxDepth      int // default 512
+	MaxNodes      int // default 8 << 20
+	MaxKeys       int // per object, default 1 << 20
+	MaxDiffs      int // stored per pair, default 10,000
+	MaxExcerpt    int // bytes of one shown value, default 256
+}

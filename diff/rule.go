@@ -1,0 +1,64 @@
+package diff
+
+import "time"
+
+// A Do is what a rule does to the differences at its place.
+type Do string
+
+// The verbs of rules; their parameters are the fields of Rule named beside them.
+const (
+	DoIgnore    Do = "ignore"    // value may differ; presence and type are still compared
+	DoDrop      Do = "drop"      // the subtree is not looked at
+	DoAllow     Do = "allow"     // an intended change: Kind, Why and Until compulsory
+	DoMatch     Do = "match"     // how an array is aligned: By or As
+	DoTolerance Do = "tolerance" // numbers: Abs, Rel
+	DoTime      Do = "time"      // Within
+	DoFormat    Do = "format"    // Is, Pattern
+	DoRewrite   Do = "rewrite"   // BlueText, GreenText, As
+	DoMap       Do = "map"       // As
+	DoNumber    Do = "number"    // As: decimal | lexeme | float64
+	DoString    Do = "string"    // AsList: nfc, fold, trim
+	DoNull      Do = "null"      // As: absent
+	DoEmpty     Do = "empty"     // As: absent
+	DoEmbedded  Do = "embedded"  // As: json | base64-json
+	DoLeak      Do = "leak"      // Allow
+	DoOnly      Do = "only"      // headers: compare just Headers
+)
+
+// A Rule changes how differences at a place count. Exactly one of At, Header,
+// Headers and Where says which place.
+type Rule struct {
+	At      string   // a path pattern: RFC 9535 without functions, see Pattern
+	Header  string   // one header name
+	Headers []string // with DoOnly
+	Where   string   // "status"
+
+	Do     Do
+	By     []string // match: key members
+	As     string   // match: list|set|multiset|auto; rewrite, map: a name; others: see Do
+	AsList []string // string: normalisers in order
+	Abs    *float64 // tolerance
+	Rel    *float64 // tolerance, a ratio: 0.1 is 10 %
+	Within time.Duration
+	Is     string // format name
+	// Pattern is the regular expression of format `regex`, or of a text rewrite.
+	Pattern             string
+	BlueText, GreenText string // rewrite
+	Kind                string // allow: added, removed, changed, type, order
+	Allow               bool   // leak: true switches the check off here
+
+	Why    string
+	Ticket string
+	Until  time.Time // zero means for ever
+	// Origin says where the rule was written: file:line:col.
+	Origin string
+}
+
+// A RuleError says what is wrong with one rule of a list.
+type RuleError struct {
+	Rule   int    // index into the list
+	Field  string // the YAML key the error is about: at, do, by, as, …
+	Offset int    // byte offset in that field's text
+	Msg    string
+	Hint   string
+}
