@@ -1,0 +1,105 @@
+// Package perf judges whether green is no worse than blue under load. It is
+// pure and deterministic: the same records give the same verdict, bit for bit.
+//
+// The way of the data:
+//
+//	Records (one per request, both members of a pair) -> blocks by scheduled
+//	time -> validity rules -> per metric an interval of the log ratio ->
+//	decision at a look -> Comparison: Outcome with the evidence for it
+//
+// Seconds, ratios and counts are in base units everywhere.
+package perf
+
+import "time"
+
+// An Outcome is what the evidence says of one metric or one load stage.
+type Outcome uint8
+
+// The outcomes. Zero is invalid.
+const (
+	NoWorse Outcome = iota + 1
+	Inconclusive
+	Worse
+)
+
+// A Metric names what is compared.
+type Metric string
+
+// The metrics. Latencies are judged from the scheduled send time.
+const (
+	P50        Metric = "p50"
+	P95        Metric = "p95"
+	P99        Metric = "p99"
+	Errors     Metric = "errors"
+	Throughput Metric = "throughput"
+	Stalls     Metric = "stalls"
+)
+
+// A Role says what a metric can do to the verdict.
+type Role uint8
+
+// The roles. Zero is invalid.
+const (
+	Gate  Role = iota + 1 // must be proven for a pass, and may fail
+	Guard                 // can only fail
+)
+
+// A Margin is how much worse is still "no worse".
+type Margin struct {
+	Rel float64 // a ratio: 0.1 allows +10 %
+	Abs float64 // seconds; 0 where the file writes none. The larger of both counts
+}
+
+// Margins holds the margins of the gate metrics. A zero margin means its default
+// (p50 5 %, p95 10 %, p99 20 %, errors 0.5 %).
+type Margins struct {
+	P50, P95, P99 Margin
+	Errors        float64 // highest acceptable rate of pairs in which only green failed
+}
+
+// A Comparison is the evidence on one metric.
+type Comparison struct {
+	Metric  Metric  `json:"metric"`
+	Role    Role    `json:"role"`
+	Route   string  `json:"route"` // empty for the whole stage
+	Blue    float64 `json:"blue"`  // seconds, or a ratio for errors and throughput
+	Green   float64 `json:"green"`
+	Change  float64 `json:"change"` // green/blue - 1
+	Low     float64 `json:"low"`    // interval of Change
+	High    float64 `json:"high"`
+	Margin  float64 `json:"margin"` // effective, as a ratio
+	MDE     float64 `json:"mde"`    // the smallest regression this run would have found
+	NeedS   float64 `json:"need_s"` // seconds needed to prove equality; 0 when proven
+	Floor   float64 `json:"floor"`  // noise floor: the smallest margin that 95 % of equal pairs would pass
+	Blocks  int     `json:"blocks"`
+	Dropped int     `json:"dropped"`
+	Outcome Outcome `json:"outcome"`
+	Note    string  `json:"note,omitempty"`
+}
+
+// A Record is one request of a load stage, as it is kept on disk (see
+// runner/attack for the encoding, at most 32 bytes).
+type Record struct {
+	Pair      uint32        // number of the pair within the stage's schedule
+	Green     bool          // side
+	Solo      bool          // sent in a solo block: the other side rested
+	Route     uint8         // index into the stage's routes
+	Worker    uint8         // the generator that sent it
+	Scheduled time.Duration // since the schedule's start
+	Lag       time.Duration // actual send minus scheduled
+	Latency   time.Duration // from the scheduled send time to the last byte
+	Status    uint16        // HTTP status; 0 when there was none
+	Failure   Failure
+}
+
+// A Failure says why a request of a load stage does not count as answered.
+type Failure uint8
+
+// The failures. Zero means the request succeeded.
+const (
+	Succeeded Failure = iota
+	TimedOut          // counts as a latency of the timeout
+	BadStatus         // an answer, but not the expected status class
+	Transport         // refused, reset, cut
+	Client            // our own fault: descriptors, worker cap; makes the run broken, never green's error
+)

@@ -1,0 +1,355 @@
+package runner
+
+import (
+	"iter"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A Header is what is known of a run before the first request: the first event.
+type Header struct {
+	Schema  int         `json:"schema"`
+	ID      string      `json:"id"`
+	Tool    Tool        `json:"tool"`
+	Started time.Time   `json:"started"`
+	Seed    uint64      `json:"seed"`
+	Parent  string      `json:"parent,omitempty"` // the run it was re-judged from
+	Sides   Sides       `json:"sides"`
+	Suites  []SuiteHead `json:"suites"`
+	Planned Planned     `json:"planned"`
+	Audit   Audit       `json:"audit"`
+	Flags   []string    `json:"flags"` // as given, secrets redacted
+	Env     Environment `json:"environment"`
+}
+
+// Tool names the program that made a run.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Environment is the machine a run was made on.
+type Environment struct {
+	Go       string `json:"go"`
+	OS       string `json:"os"`
+	Arch     string `json:"arch"`
+	CPUs     int    `json:"cpus"`
+	Hostname string `json:"hostname"`
+}
+
+// Sides says what was compared with what.
+type Sides struct {
+	Blue  SideHead `json:"blue"`
+	Green SideHead `json:"green"`
+}
+
+// A SideHead is one side as the run found it.
+type SideHead struct {
+	URL      string            `json:"url"`
+	Services map[string]string `json:"services,omitempty"`
+	Identity map[string]string `json:"identity,omitempty"` // what it said it is
+	Protocol string            `json:"protocol,omitempty"`
+	Insecure bool              `json:"insecure,omitempty"`
+}
+
+// A SuiteHead is a suite as planned.
+type SuiteHead struct {
+	Name    string `json:"name"`
+	File    string `json:"file"`
+	Service string `json:"service,omitempty"`
+	Owner   string `json:"owner,omitempty"`
+	Wave    int    `json:"wave,omitempty"`
+	Gate    string `json:"gate"`
+	Cases   int    `json:"cases"`
+	Loads   int    `json:"loads"`
+}
+
+// Planned counts what a run set out to do.
+type Planned struct {
+	Cases int `json:"cases"`
+	Loads int `json:"loads"`
+}
+
+// Audit says who ran what, for whom, and what was left out.
+type Audit struct {
+	ScenariosCommit string   `json:"scenarios_commit,omitempty"`
+	Dirty           bool     `json:"dirty,omitempty"`
+	Actor           string   `json:"actor,omitempty"`
+	CI              string   `json:"ci,omitempty"`
+	Ticket          string   `json:"ticket,omitempty"`
+	VerifiedWithout []string `json:"verified_without,omitempty"`
+}
+
+// Coverage is the negative control's count: what the comparison would have found.
+type Coverage struct {
+	Mutants  int `json:"mutants"`  // copies of blue's body with one value changed
+	Killed   int `json:"killed"`   // of those, found
+	Leaves   int `json:"leaves"`   // scalar leaves seen in blue's bodies
+	Compared int `json:"compared"` // by value
+	Ignored  int `json:"ignored"`  // presence and type only, or dropped
+}
+
+// Add sums two coverages.
+func (c Coverage) Add(d Coverage) Coverage {
+	return Coverage{c.Mutants + d.Mutants, c.Killed + d.Killed, c.Leaves + d.Leaves, c.Compared + d.Compared, c.Ignored + d.Ignored}
+}
+
+// A SideResult is one side of a step's pair, as reports show it.
+type SideResult struct {
+	Status    int       `json:"status,omitempty"`
+	ElapsedMS float64   `json:"elapsed_ms"`
+	Bytes     int64     `json:"bytes"`
+	TraceID   string    `json:"trace_id,omitempty"`
+	Method    string    `json:"method"`
+	URL       string    `json:"url"`
+	Attempts  int       `json:"attempts"`
+	Protocol  string    `json:"protocol,omitempty"`
+	Remote    string    `json:"remote,omitempty"`
+	Err       *wire.Err `json:"error,omitempty"`
+}
+
+// An Expectation is one that was checked, on one side.
+type Expectation struct {
+	Side string `json:"side"`
+	What string `json:"what"` // status 200; $.channels count gte 100
+	OK   bool   `json:"ok"`
+	Got  string `json:"got"`
+	At   string `json:"at,omitempty"` // file:line:col
+}
+
+// A StepResult is a judged pair.
+type StepResult struct {
+	Name             string            `json:"name"`
+	At               string            `json:"at"`             // file:line:col
+	Lane             string            `json:"lane,omitempty"` // of a crossover; empty for blue beside green
+	Verdict          Verdict           `json:"verdict"`
+	Reasons          []string          `json:"reasons,omitempty"`
+	Blue             *SideResult       `json:"blue,omitempty"`
+	Green            *SideResult       `json:"green,omitempty"`
+	Expectations     []Expectation     `json:"expectations,omitempty"`
+	Differences      []diff.Difference `json:"differences,omitempty"`
+	DifferencesTotal int               `json:"differences_total"`
+	Ignored          []diff.Difference `json:"ignored,omitempty"`
+	IgnoredTotal     int               `json:"ignored_total,omitempty"`
+	Coverage         Coverage          `json:"coverage"`
+	Notes            []string          `json:"notes,omitempty"`
+	Flaky            bool              `json:"flaky,omitempty"`
+	// Exchange is the key of the pair in exchanges.ndjson; empty when nothing was sent.
+	Exchange string `json:"exchange,omitempty"`
+}
+
+// A CaseResult is a case walked to its end: the event that reports are made of.
+type CaseResult struct {
+	Suite     int          `json:"suite"` // index into Header.Suites
+	Index     int          `json:"index"` // place in the plan, rows counted; orders every report
+	ID        string       `json:"id"`    // suite/case or suite/case[row]
+	Name      string       `json:"name"`
+	Tags      []string     `json:"tags,omitempty"`
+	At        string       `json:"at"`
+	Verdict   Verdict      `json:"verdict"`
+	Reasons   []string     `json:"reasons,omitempty"`
+	Flaky     bool         `json:"flaky,omitempty"`
+	ElapsedMS float64      `json:"elapsed_ms"`
+	Coverage  Coverage     `json:"coverage"`
+	Requests  PerSide      `json:"requests"`        // sent, lanes and polls included
+	Rules     []RuleVisits `json:"rules,omitempty"` // what each rule did in this case
+	Second    Second       `json:"second_opinion"`
+	Steps     []StepResult `json:"steps"`
+}
+
+// PerSide is a count for each side.
+type PerSide struct {
+	Blue  int `json:"blue"`
+	Green int `json:"green"`
+}
+
+// RuleVisits is what a rule did; summed over cases in run.json.
+type RuleVisits struct {
+	At     string `json:"at"` // file:line:col
+	Visits int    `json:"visits"`
+	Hits   int    `json:"hits"`
+}
+
+// Second counts the second opinions.
+type Second struct {
+	Checked int `json:"checked"`
+	Agreed  int `json:"agreed"`
+	Skipped int `json:"skipped,omitempty"` // outside the common domain
+}
+
+// A LoadResult is a judged load stage.
+type LoadResult struct {
+	Suite       int               `json:"suite"`
+	Name        string            `json:"name"`
+	At          string            `json:"at"`
+	Verdict     Verdict           `json:"verdict"`
+	Reason      string            `json:"reason"`
+	Rate        float64           `json:"rate"` // requests per second and side
+	Seconds     float64           `json:"seconds"`
+	Blocks      int               `json:"blocks"`
+	Dropped     int               `json:"dropped"`
+	Comparisons []perf.Comparison `json:"comparisons"`
+	Errors      PerSide           `json:"errors"`
+	Requests    PerSide           `json:"requests"`
+	Generator   Generator         `json:"generator"`
+	Routes      []string          `json:"routes,omitempty"`
+	Warnings    []string          `json:"warnings,omitempty"`
+	Records     string            `json:"records,omitempty"` // file under the run folder
+	Series      *Series           `json:"series,omitempty"`  // for the plots
+}
+
+// Generator is the load generator's check of itself.
+type Generator struct {
+	LatenessP99MS float64 `json:"lateness_p99_ms"`
+	Achieved      float64 `json:"achieved"` // sent / planned
+	CPU           float64 `json:"cpu"`      // share of GOMAXPROCS
+	GCPauseP99MS  float64 `json:"gc_pause_p99_ms"`
+	Connections   PerSide `json:"connections"`
+	Identities    PerSide `json:"identities"` // distinct back ends reached
+}
+
+// Series is what the plots of a load stage are drawn from, bounded in size.
+type Series struct {
+	BucketS     float64     `json:"bucket_s"`
+	Buckets     []Bucket    `json:"buckets"` // at most 300
+	Percentiles []PercPoint `json:"percentiles"`
+}
+
+// A Bucket is a slice of time of a load stage.
+type Bucket struct {
+	Start                                float64 `json:"start"` // seconds since the schedule's start
+	BlueP50, BlueP99, GreenP50, GreenP99 float64 // seconds; 0 without requests
+	BlueErrors, GreenErrors              int
+	Offered, Achieved                    float64 // requests per second, both sides
+}
+
+// A PercPoint is one point of both sides' percentile curves.
+type PercPoint struct {
+	Q           float64 `json:"q"`
+	Blue, Green float64 // seconds
+}
+
+// Counts are a run's or suite's totals.
+type Counts struct {
+	Cases        int     `json:"cases"`
+	Pass         int     `json:"pass"`
+	Fail         int     `json:"fail"`
+	Broken       int     `json:"broken"`
+	Inconclusive int     `json:"inconclusive"`
+	Skip         int     `json:"skip"`
+	Flaky        int     `json:"flaky"`
+	Requests     PerSide `json:"requests"`
+}
+
+// A SuiteEnd is a suite's totals.
+type SuiteEnd struct {
+	Verdict  Verdict  `json:"verdict"`
+	Reasons  []string `json:"reasons,omitempty"`
+	Counts   Counts   `json:"counts"`
+	Coverage Coverage `json:"coverage"`
+}
+
+// End is a run's totals: the last event. A run without one is incomplete.
+type End struct {
+	ElapsedMS float64      `json:"elapsed_ms"`
+	Verdict   Verdict      `json:"verdict"`
+	Reasons   []string     `json:"reasons"` // gravest first
+	Signal    int          `json:"signal,omitempty"`
+	Sides     Sides        `json:"sides"`  // with what the probes found
+	Suites    []SuiteEnd   `json:"suites"` // parallel to Header.Suites
+	Counts    Counts       `json:"counts"`
+	Coverage  Coverage     `json:"coverage"`
+	Second    Second       `json:"second_opinion"`
+	Causes    []diff.Cause `json:"causes"`
+	Rules     []RuleVisits `json:"rules"`
+	Gates     []GateResult `json:"gates"`
+	Warnings  []string     `json:"warnings,omitempty"`
+	Audit     Audit        `json:"audit"`
+}
+
+// A GateResult is one question that the run had to answer for a pass.
+type GateResult struct {
+	Name     string  `json:"name"`     // responses equal; load evening peak p95
+	Measured string  `json:"measured"` // 97.35 % (265 of 10000 differ, 3 causes)
+	Limit    string  `json:"limit"`
+	Verdict  Verdict `json:"verdict"`
+	Reason   string  `json:"reason,omitempty"`
+}
+
+// A Pair is the exchanges of a step: blue's, then green's. For a crossover the
+// first is blue's own lane and the second the crossing lane's.
+type Pair struct {
+	Key         string // CaseResult.ID, step and lane: unique in the run
+	Blue, Green *wire.Exchange
+}
+
+// An Event is one entry of the run's log. Exactly one field is set.
+type Event struct {
+	Begin  *Header
+	Intent *Intent // before an unsafe request leaves
+	Pair   *Pair
+	Case   *CaseResult
+	Load   *LoadResult
+	End    *End
+}
+
+// An Intent says that a case is about to start, or an unsafe request about to leave.
+type Intent struct {
+	Case string `json:"case"`
+	Step string `json:"step,omitempty"`
+	Side string `json:"side,omitempty"`
+}
+
+// A Sink takes the events of a run in the order they happen. The event log is
+// the truth: what a Sink has accepted is on disk, redacted, and every report is
+// made from it. Emit is safe for concurrent use; an error ends the run as broken.
+type Sink interface {
+	// Secret makes a value unreadable in everything written from now on.
+	Secret(name, value string)
+	Emit(Event) error
+	// LoadFile opens the file that keeps a load stage's records.
+	LoadFile(stage string) (RecordWriter, error)
+}
+
+// A RecordWriter keeps the records of a load stage.
+type RecordWriter interface {
+	Write(p []byte) (int, error)
+	Name() string // under the run folder
+	Close() error
+}
+
+// A Run is an execution read back: its header, its totals, and its cases in
+// plan order, read from the log each time they are ranged over.
+type Run struct {
+	Header Header
+	End    End
+	Loads  []LoadResult
+	Cases  iter.Seq2[*CaseResult, error]
+	// Pair reads the exchanges of a step back; nil when they were not kept.
+	Pair func(key string) (*Pair, error)
+}
+
+// LaneKind says how a lane walks.
+type LaneKind uint8
+
+// The lanes. Zero is invalid.
+const (
+	LaneBlue       LaneKind = iota + 1 // every step on blue
+	LaneGreen                          // every step on green
+	LaneCrossBlue                      // B-G-B-G
+	LaneCrossGreen                     // G-B-G-B
+)
+
+// SideOf says which side the step at index i of this lane goes to.
+func (k LaneKind) SideOf(i int) scenarios.Side {
+	switch {
+	case k == LaneBlue, k == LaneCrossBlue && i%2 == 0, k == LaneCrossGreen && i%2 == 1:
+		return scenarios.Blue
+	default:
+		return scenarios.Green
+	}
+}

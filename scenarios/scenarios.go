@@ -1,0 +1,406 @@
+// Package scenarios reads scenario files: strict YAML in, typed, validated and
+// positioned suites out, with every mistake of every file reported at once.
+// Nothing here sends anything or knows a verdict.
+//
+// The way of the data:
+//
+//	files -> yaml.Node trees -> one strict walker driven by key tables ->
+//	defaults merged, parts inlined, rules and margins compiled -> []*Suite
+//	or Problems (all of them, sorted by position)
+//
+// Templates stay unexpanded in the types; Step.Render expands them for one side
+// in a Scope that the runner supplies.
+package scenarios
+
+import (
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/perf"
+)
+
+// A Side is one of the two clusters. Zero is invalid.
+type Side uint8
+
+// The sides, always in this order.
+const (
+	Blue  Side = iota + 1 // trusted
+	Green                 // under judgement
+)
+
+// A Pos is a place in a scenario file. Line and Col count from 1; Col counts runes.
+type Pos struct {
+	File      string
+	Line, Col int
+}
+
+// A ProblemKind tells an error from a warning.
+type ProblemKind uint8
+
+// The kinds of problem. Zero is invalid.
+const (
+	Error   ProblemKind = iota + 1 // nothing is sent
+	Warning                        // true but worth knowing
+)
+
+// A Problem is something wrong in a scenario file.
+type Problem struct {
+	Pos     Pos
+	Kind    ProblemKind
+	Summary string // one line, lower case: unknown key "querry" in case "channel-list"
+	Hint    string // did you mean "query"?; empty where there is none
+	Source  string // the source line
+	Width   int    // runes to underline from Pos.Col; at least 1
+}
+
+// Problems are sorted by file, line and column.
+type Problems []Problem
+
+// A Gate says whether a suite's verdict can stop the shift.
+type Gate uint8
+
+// The gates. Required is the default; zero is invalid after loading.
+const (
+	Required Gate = iota + 1
+	Advisory      // reported, never decides
+)
+
+// A Suite is one scenario file. Defaults are merged into steps, parts inlined.
+type Suite struct {
+	Name, Doc   string
+	Pos         Pos
+	Service     string // names the row of the services matrix; steps name their own
+	Owner       string
+	Wave        int
+	Gate        Gate
+	Env         []string // the only environment variables its templates may read
+	Secrets     []string // variable names whose values never appear
+	Vars        []Var
+	Needs       []string
+	Blue, Green SideConfig // from the file and the env file; URLs may be empty until flags are applied
+	Identity    []Identity
+	Rules       []diff.Rule // of the suite; every step carries its own merged list
+	Session     *Session
+	MinCoverage float64 // 0: none demanded
+	MaxFlaky    float64 // share of flaky cases accepted
+	Setup       []*Step
+	Teardown    []*Step
+	Cases       []*Case
+	Loads       []*Load
+	Files       []string // every file the suite was read from, for the archive
+}
+
+// A Var is one named template.
+type Var struct {
+	Name  string
+	Value *Template
+	Pos   Pos
+}
+
+// A SideConfig is where a side lives and what differs for it.
+type SideConfig struct {
+	URL      string
+	Services []Service // in file order
+	Vars     []Var
+	Headers  []Field
+	Auth     *Auth
+	Resolve  string // address that every host of the side is pinned to
+	Host     string // Host header and SNI
+	Proxy    string
+	TLS      TLS
+	HTTP     string // "", "1.1", "2", "h2c"
+}
+
+// A Service is a named base URL of a side. Empty fields fall back to the side's.
+type Service struct {
+	Name    string
+	URL     string
+	Shared  bool // the same on both sides on purpose
+	Headers []Field
+	Auth    *Auth
+	Resolve string
+	Host    string
+	TLS     *TLS
+	HTTP    string
+	Pos     Pos
+}
+
+// TLS is how a side's certificates are checked. Files are relative to the scenario file.
+type TLS struct {
+	CA, Cert, Key, ServerName string
+	Insecure                  bool
+}
+
+// A Field is one header, query, cookie or form field; order and repetition are kept.
+type Field struct {
+	Name     string
+	Value    *Template
+	HasValue bool // false: a query name without "="
+	Pos      Pos
+}
+
+// An Identity says what a side must be, asked before and after the run.
+type Identity struct {
+	Service string
+	Path    string
+	At      string // path into the answer; empty: the whole body
+	Header  string // instead of At
+	Must    string // "same" or "differ"
+	Blue    *Template
+	Green   *Template // value that the side must show; nil: any
+	Samples int
+	Pos     Pos
+}
+
+// Order says when the two requests of a step leave.
+type Order uint8
+
+// The orders. Zero means Together.
+const (
+	Together Order = iota // both at once, which one first is drawn from the seed
+	BlueThenGreen
+	GreenThenBlue
+)
+
+// A Case is a named independent sequence of steps: a testcase in reports.
+type Case struct {
+	ID         string // suite/case
+	Name       string // for people; the id's last part when not given
+	Tags       []string
+	Pos        Pos
+	Data       *Data // nil: one row without values
+	Vars       []Var
+	Order      Order
+	Crossover  bool
+	Confirm    int
+	Skip       string // the reason
+	Only       bool
+	Quarantine *Quarantine
+	Steps      []*Step
+	Cleanup    []*Step
+}
+
+// Quarantine keeps a case running without letting it decide.
+type Quarantine struct {
+	Until  time.Time
+	Ticket string
+}
+
+// SideEffects says what an unsafe request leaves behind.
+type SideEffects uint8
+
+// The side effects. Zero means the method is safe and nothing was declared.
+const (
+	Undeclared SideEffects = iota
+	NoEffects              // a POST that only reads
+	Idempotent
+	Isolated
+	Compensated
+	Unreviewed // as import writes it: the step is skipped
+)
+
+// A Step is one request sent to both sides.
+type Step struct {
+	Name        string // unique in its case
+	Pos         Pos
+	Service     string
+	Request     Request
+	Auth        *Auth // nil: the service's, then the side's; Auth.Kind AuthNone: none
+	SideEffects SideEffects
+	Timeout     time.Duration
+	Expect      Expect
+	ExpectBlue  *Expect // overrides for one side; nil: Expect
+	ExpectGreen *Expect
+	Compare     bool
+	Mode        diff.Mode
+	ModeWritten bool        // the file says so itself
+	Rules       []diff.Rule // suite, case and step rules, merged in that order
+	Captures    []Capture
+	Poll        *Poll
+	Retry       *Retry
+	When        *Expect   // asked of the previous step's answer; nil: always
+	WhenVar     *Template // a template that must not be empty, false or 0
+	Repeat      int       // at least 1
+	Pause       time.Duration
+	Continue    bool
+	Sides       []Side  // empty: both
+	With        [][]Var // arguments of the parts it was inlined from, outermost first
+	Trace       bool    // add traceparent and X-Bgverify-Run
+}
+
+// A Request is what a step sends, unexpanded.
+type Request struct {
+	Method  string
+	URL     *Template // a path joined to the service's URL, or an absolute URL of one of the side's services
+	Query   []Field
+	Headers []Field
+	Cookies []Field
+	Body    *Body
+}
+
+// BodyKind is the kind of a request body. Zero is invalid.
+type BodyKind uint8
+
+// The body kinds.
+const (
+	BodyJSON BodyKind = iota + 1
+	BodyForm
+	BodyMultipart
+	BodyGraphQL
+	BodyXML
+	BodyText
+	BodyFile
+	BodyBase64
+)
+
+// AuthKind is the kind of authentication. Zero is invalid.
+type AuthKind uint8
+
+// The auth kinds.
+const (
+	AuthNone AuthKind = iota + 1
+	AuthBasic
+	AuthBearer
+	AuthAPIKey
+	AuthOAuth2Client
+	AuthOAuth2Password
+)
+
+// Auth says how a request proves who sends it.
+type Auth struct {
+	Kind           AuthKind
+	User, Password *Template // basic, password grant
+	Token          *Template // bearer
+	Name           string    // api key: header or query name
+	In             string    // api key: "header" or "query"
+	Value          *Template // api key
+	TokenURL       *Template // OAuth2
+	ClientID       *Template
+	ClientSecret   *Template
+	Scopes         []string
+	Pos            Pos
+}
+
+// A Capture reads a value from a response for later steps of the same lane.
+type Capture struct {
+	Name   string
+	At     string // body path with a single result
+	Header string
+	Cookie string
+	Regex  string // first group, or the whole match, of the body
+	Status bool
+	Same   bool // both sides must have captured the same value
+	Pos    Pos
+}
+
+// An Expect is what must hold on a side whatever the comparison says.
+type Expect struct {
+	Status   []StatusMatch // any of; empty: 2xx
+	Latency  []Matcher     // seconds
+	Headers  []FieldExpect
+	Cookies  []FieldExpect
+	Body     []PathExpect
+	Schema   string // path of a JSON Schema file
+	Snapshot string // path of a stored body
+	HLS      *HLSExpect
+	// Written lists which parts the file itself wrote (status, headers, body, …);
+	// the default API-answer expectation yields to a written content type or body.
+	Written []string
+	Pos     Pos
+}
+
+// A StatusMatch is a range of statuses: {200, 200} or {200, 299}.
+type StatusMatch struct{ Low, High int }
+
+// A FieldExpect is what a header or cookie must be.
+type FieldExpect struct {
+	Name     string
+	Matchers []Matcher
+	Pos      Pos
+}
+
+// A PathExpect is what the values at a path must be.
+type PathExpect struct {
+	Path     string
+	Matchers []Matcher
+	Pos      Pos
+}
+
+// HLSExpect is what an HLS playlist must be.
+type HLSExpect struct {
+	Variants, Segments, Codecs, TargetDuration []Matcher
+	Pos                                        Pos
+}
+
+// A Matcher is one test on a value: Op names it (eq, ne, lt, lte, gt, gte, in,
+// contains, matches, type, count, format, unique, each, exists, empty).
+type Matcher struct {
+	Op    string
+	Value *Template   // the operand; nil where Sub or List holds it
+	List  []*Template // in
+	Sub   []Matcher   // count, each
+	Pos   Pos
+}
+
+// A Poll repeats a step on each side until its own condition holds.
+type Poll struct {
+	Until Expect
+	Every time.Duration
+	UpTo  time.Duration
+}
+
+// A Retry resends after a transport failure or status; passing on a retry is flaky.
+type Retry struct {
+	Statuses []int
+	Failures []string // wire failure classes: connect, timeout, reset, …
+	Max      int
+	Wait     time.Duration
+}
+
+// A Session re-runs setup when it grows old or a step answers RefreshOn.
+type Session struct {
+	TTL       time.Duration
+	RefreshOn []int
+}
+
+// A Load is one load stage.
+type Load struct {
+	Name        string
+	Pos         Pos
+	Steps       []LoadStep
+	Rate        float64   // requests per second and side; 0 when Rates is used
+	Rates       []float64 // a ladder, requests per second and side
+	Duration    time.Duration
+	WarmUp      time.Duration // 0: the default of perf
+	Margins     perf.Margins
+	Connections int     // per side, default 64
+	Reconnect   float64 // share of requests that open a new connection
+	Interleaved bool
+	Writes      bool
+	Timeout     time.Duration
+}
+
+// A LoadStep is one route of a load stage.
+type LoadStep struct {
+	Suite, Case string // a case of one step; its suite's setup runs once per side before the load
+	Weight      int
+	Pos         Pos
+}
+
+// Limits are what a stage allows off loopback.
+type Limits struct {
+	Load, Writes bool
+	Data         bool
+	MaxRPS       float64 // 0: no cap
+}
+
+// An Env is an env file: what a stage adds to every suite.
+type Env struct {
+	File        string
+	Blue, Green SideConfig
+	Vars        []Var
+	Rules       []diff.Rule
+	Limits      Limits
+	Require     []string // compare, load
+	Identity    []Identity
+}

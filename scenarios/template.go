@@ -1,0 +1,95 @@
+package scenarios
+
+import "iter"
+
+// A Template is text with placeholders: {{name}}, {{env.NAME}}, {{$uuid}},
+// each with filters after |. It is parsed once, at load time.
+type Template struct {
+	Text string
+	Pos  Pos
+	// parts is what Text was parsed into; see parse.
+	parts []part
+}
+
+type part struct {
+	literal string
+	// name is empty for a literal.
+	name    string
+	perSide bool
+	filters []filter
+}
+
+type filter struct {
+	name string
+	args []string
+}
+
+// A Value is what a placeholder stands for. A template that is one whole
+// placeholder keeps the value's type; inside text a value is its text.
+type Value struct {
+	Text string // as text: a string without quotes, a number as written
+	JSON string // as JSON: a string quoted, a number as written, an object or array whole
+}
+
+// A Scope answers a template's placeholders for one lane and step. The runner
+// implements it; nearest wins: capture > row > flag > BGVERIFY_ variable > env
+// file (its side, then common) > case > side > suite.
+type Scope interface {
+	// Lookup finds a variable.
+	Lookup(name string) (Value, bool)
+	// Generate draws a value for a $generator: the same for both sides of a
+	// pair, unless perSide. key tells apart the placeholders of a step.
+	Generate(generator string, args []string, key string, perSide bool) (Value, error)
+}
+
+// A Rendered request is a step's request with every placeholder expanded and
+// escaped for its position.
+type Rendered struct {
+	Method      string
+	URL         string  // path with query, or an absolute URL
+	Headers     []Named // ordered, repeatable
+	Cookies     []Named
+	Body        []byte
+	ContentType string // from the body's kind; empty without a body
+}
+
+// Named is a name with its value.
+type Named struct{ Name, Value string }
+
+// A Data is the rows of a case, read again at each iteration so that memory
+// does not grow with them.
+type Data struct {
+	File    string
+	Name    *Template // names a row; nil: its number
+	Columns []string
+	Count   int // rows, after sampling
+	Rows    iter.Seq2[Row, error]
+}
+
+// A Row is one row of data: cells in column order.
+type Row struct {
+	Number int // from 1, of the file
+	Cells  []Value
+}
+
+// A Body is a request body, unexpanded.
+type Body struct {
+	Kind BodyKind
+	Text *Template // text, xml, base64, graphql's query
+	// Node is the JSON value of json (and graphql's variables).
+	Node *JSONNode
+	// Fields are those of form and multipart.
+	Fields []Field
+	File   string // file, relative to the scenario file
+	Data   []byte // the file's bytes, read at load time
+	Pos    Pos
+}
+
+// A JSONNode is a JSON value with templates at its leaves, in the file's order.
+type JSONNode struct {
+	Kind    byte        // 'o' object, 'a' array, 's' a string template, 'l' a literal
+	Keys    []string    // object: member names
+	Items   []*JSONNode // object: member values; array: elements
+	Literal string      // JSON text as written
+	Text    *Template
+}
