@@ -1,0 +1,79 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/bgverify/bgverify/"
+
+// allowed is the house: which of our packages a package may import. What is
+// not here does not exist; a package below another never imports it back.
+var allowed = map[string][]string{
+	"diff/media":        {},
+	"diff/perf":         {},
+	"diff":              {"diff/media"},
+	"diff/mutate":       {"diff"},
+	"diff/second":       {"diff"},
+	"scenarios":         {"diff", "diff/perf"},
+	"scenarios/stb":     {},
+	"runner/wire":       {},
+	"runner/attack":     {"diff/perf", "runner/wire"},
+	"runner":            {"diff", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack"},
+	"report":            {"runner", "runner/wire", "diff", "diff/perf", "scenarios"},
+	"report/archive":    {"runner", "runner/wire", "diff", "diff/perf", "scenarios"},
+	"report/reporttest": {"runner", "runner/wire", "diff", "diff/perf", "scenarios", "report"},
+	"fixtures":          {},
+	"cmd/bgverify": {
+		"diff", "diff/perf", "scenarios", "scenarios/stb", "runner", "runner/wire", "runner/attack",
+		"report", "report/archive", "fixtures",
+	},
+}
+
+// owner says which of our packages may import a third-party module.
+var owner = map[string][]string{
+	"github.com/tsenart/vegeta/v12":     {"runner/attack"},
+	"gopkg.in/yaml.v3":                  {"scenarios"},
+	"github.com/olekukonko/tablewriter": {"report"},
+	"github.com/tidwall/gjson":          {"runner"},
+	"github.com/google/go-cmp":          {"diff/second"},
+	"github.com/spf13/cobra":            {"cmd/bgverify"},
+	"gonum.org/v1/gonum":                {"diff/perf"},
+}
+
+// pure lists the packages that may neither touch the world nor read a clock.
+var pure = []string{"diff", "diff/media", "diff/mutate", "diff/second", "diff/perf"}
+
+func TestImports(t *testing.T) {
+	if testing.Short() {
+		t.Skip("go list of the whole module: skipped with -short")
+	}
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], module)
+		may, known := allowed[pkg]
+		if !known {
+			t.Errorf("package %s has no line in the table of the house", pkg)
+			continue
+		}
+		for _, imp := range fields[1:] {
+			if ours, ok := strings.CutPrefix(imp, module); ok && !slices.Contains(may, ours) {
+				t.Errorf("%s imports %s, which the table does not allow", pkg, ours)
+			}
+			for mod, owners := range owner {
+				if (imp == mod || strings.HasPrefix(imp, mod+"/")) && !slices.Contains(owners, pkg) {
+					t.Errorf("%s imports %s, which belongs to %v", pkg, imp, owners)
+				}
+			}
+			if slices.Contains(pure, pkg) && (imp == "os" || imp == "net/http" || imp == "net") {
+				t.Errorf("%s is pure and imports %s", pkg, imp)
+			}
+		}
+	}
+}
