@@ -7,7 +7,8 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: ## judge the embedded blue and green services and leave a report to open (FAULTS=price-as-string breaks green)
-	$(GO) run ./cmd/bgverify demo $(if $(FAULTS),--green-fault $(FAULTS))
+	$(GO) build -o bin/bgverify ./cmd/bgverify
+	bin/bgverify demo $(if $(FAULTS),--green-fault $(FAULTS))
 
 test: ## run the tests
 	$(GO) test $(TESTFLAGS) ./...
