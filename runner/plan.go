@@ -1,0 +1,130 @@
+package runner
+
+import (
+	"io/fs"
+	"time"
+
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A Plan is everything that an execution is made from. It is read, never
+// changed, and holds nothing that has not been loaded and validated.
+type Plan struct {
+	ID      string // of the run
+	Tool    Tool
+	Parent  string // the run it is re-judged or resumed from
+	Suites  []*scenarios.Suite
+	Env     *scenarios.Env // nil: no env file
+	Vars    []Setting      // of --var
+	Flags   []string       // as given, for the record
+	Audit   Audit
+	Machine Environment
+	Options Options
+	World   World
+	// Done are the results that an earlier execution of the same plan brought to
+	// an end (resume): they are counted and not walked again. nil: none.
+	Done func(yield func(*CaseResult, error) bool)
+	// Doubtful names cases that an earlier execution left with an unsafe request
+	// on its way and no answer: id to reason. They are broken and not walked.
+	Doubtful map[string]string
+}
+
+// A Setting is a variable given from outside.
+type Setting struct{ Name, Value string }
+
+// World is what an execution reads of its surroundings, passed in so that a
+// test can hold it still. A nil field means there is none of it, Now apart,
+// which is required.
+type World struct {
+	Now    func() time.Time
+	Getenv func(name string) (string, bool)
+	// Files is the tree that the suites were loaded from: schemas and snapshots are read from it.
+	Files fs.FS
+	// Root is the folder of Files on disk: certificates are opened below it.
+	Root string
+}
+
+// Part says which half of the comparison runs.
+type Part uint8
+
+// The parts. Zero means both.
+const (
+	Both Part = iota
+	OnlyCompare
+	OnlyLoad
+)
+
+// OnInconclusive says what an inconclusive load stage does to the verdict.
+type OnInconclusive uint8
+
+// The policies. Zero means Block.
+const (
+	Block OnInconclusive = iota // the run is inconclusive
+	Warn                        // the record says so, the rest decides
+	RetryOnce                   // one more run of the stage on fresh data, then Block
+)
+
+// Options steer an execution. The zero value of each field means what its comment says.
+type Options struct {
+	Seed           uint64
+	Concurrency    int // cases at once; 0: 8
+	Blue, Green    string // URLs of the sides, before those of files; empty: the files'
+	Part           Part
+	Timeout        time.Duration // of the whole run; 0: none
+	FailFast       bool          // stop starting cases after the first failed one
+	OnInconclusive OnInconclusive
+	GreenBuild     string // what green's identities that must differ have to show; empty: any
+	AllowLoad      bool   // off loopback, beside the env file's limits
+	AllowWrites    bool   // off loopback, beside the env file's limits
+	AllowSame      bool   // blue against blue on purpose (calibrate)
+	MaxMutants     int    // of the negative control, for each body; 0: 16
+	// SecondShare is the share of equal pairs that the second opinion judges
+	// again; 0: 5 %, negative: none.
+	SecondShare float64
+}
+
+// Phase is what an execution is doing.
+type Phase uint8
+
+// The phases, in order. Zero is invalid.
+const (
+	Preflight Phase = iota + 1
+	Comparing
+	Loading
+	Finishing
+)
+
+var phaseNames = [...]string{Preflight: "preflight", Comparing: "comparing", Loading: "load", Finishing: "finishing"}
+
+func (p Phase) String() string {
+	if p == 0 || int(p) >= len(phaseNames) {
+		return "unknown phase"
+	}
+	return phaseNames[p]
+}
+
+// Progress is where an execution stands. It is handed over from one goroutine
+// at a time, after each case and several times a second under load.
+type Progress struct {
+	Phase    Phase
+	Elapsed  time.Duration
+	Done     int // cases
+	Total    int
+	Counts   Counts // so far
+	Requests PerSide
+	Last     string // id of the case that ended last
+	Verdict  Verdict // of that case
+	Load     *LoadProgress
+}
+
+// LoadProgress is where a load stage stands.
+type LoadProgress struct {
+	Name     string
+	Elapsed  time.Duration
+	Total    time.Duration
+	Rate     float64 // planned, requests per second and side
+	Requests PerSide
+	Errors   PerSide
+	BlueP95  float64 // seconds
+	GreenP95 float64
+}
