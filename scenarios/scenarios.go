@@ -86,7 +86,7 @@ type Suite struct {
 	Setup       []*Step
 	Teardown    []*Step
 	Cases       []*Case
-	Loads       []*Load
+	Loads       []*LoadStage
 	Files       []string // every file the suite was read from, for the archive
 }
 
@@ -363,8 +363,8 @@ type Session struct {
 	RefreshOn []int
 }
 
-// A Load is one load stage.
-type Load struct {
+// A LoadStage is one load stage of a suite.
+type LoadStage struct {
 	Name        string
 	Pos         Pos
 	Steps       []LoadStep
