@@ -1,0 +1,172 @@
+package perf
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// A Pairing says how requests of blue and green belong together. Zero is invalid.
+type Pairing uint8
+
+// The pairings.
+const (
+	Paired      Pairing = iota + 1 // both sides at once, request by request
+	Interleaved                    // one side after the other in random order, block by block
+	Recorded                       // recorded elsewhere side by side: blocks by time, requests unpaired
+)
+
+// A Route is one request shape of a stage with its share of the load.
+type Route struct {
+	Name  string  `json:"name"`
+	Share float64 `json:"share"` // of the requests; the shares of a stage sum to 1
+}
+
+// A Design is what a load stage sets out to measure. It is fixed before the
+// first request: nothing in it may depend on what is measured.
+type Design struct {
+	Rate     float64       `json:"rate"` // requests per second and side
+	Duration time.Duration `json:"duration"`
+	WarmUp   time.Duration `json:"warm_up"` // 0: max(5 s, 200 requests per side)
+	Timeout  time.Duration `json:"timeout"` // a timed-out request counts as this long
+	Routes   []Route       `json:"routes"`
+	Margins  Margins       `json:"margins"` // zero fields: the defaults
+	Alpha    float64       `json:"alpha"`   // 0: 0.01
+	Pairing  Pairing       `json:"pairing"`
+	Seed     uint64        `json:"seed"` // places the solo blocks
+	NoSolo   bool          `json:"no_solo,omitempty"`
+}
+
+// The fixed figures of the rule.
+const (
+	DefaultDuration = 120 * time.Second
+	DefaultAlpha    = 0.01
+	minBlock        = 2 * time.Second
+	minLookTime     = 30 * time.Second
+	minLookBlocks   = 15
+	soloGroup       = 20 // blocks in which each side rests once
+)
+
+// looks are the shares of the duration at which the stage is judged, and the
+// share of alpha that each may spend: a union bound, valid whatever the dependence.
+var looks = [...]struct{ at, alpha float64 }{{0.25, 0.1}, {0.5, 0.2}, {0.75, 0.3}, {1, 0.4}}
+
+// withDefaults fills what the caller left open.
+func (d Design) withDefaults() Design {
+	if d.Duration <= 0 {
+		d.Duration = DefaultDuration
+	}
+	if d.Alpha <= 0 {
+		d.Alpha = DefaultAlpha
+	}
+	if d.Pairing == 0 {
+		d.Pairing = Paired
+	}
+	if d.WarmUp <= 0 && d.Pairing != Recorded && d.Rate > 0 {
+		d.WarmUp = max(5*time.Second, time.Duration(math.Ceil(200/d.Rate*1e9)))
+	}
+	return d
+}
+
+// gatesP99 says whether p99 is a gate: when the file writes its margin, or when
+// a block of the shortest length holds the 200 requests per side that p99 needs.
+func (d Design) gatesP99() bool {
+	return d.Margins.P99 != (Margin{}) || d.Rate*minBlock.Seconds() >= 200
+}
+
+// Block returns the length of a block: 2 s, or as long as it takes for 2 requests
+// per side beyond the highest gated quantile. An interleaved block holds both
+// sides one after the other and is twice as long.
+func (d Design) Block() time.Duration {
+	q := 0.95
+	if d.gatesP99() {
+		q = 0.99
+	}
+	l := max(minBlock, time.Duration(math.Ceil(2/((1-q)*d.Rate)-1e-9))*time.Second)
+	if d.Pairing == Interleaved {
+		l *= 2
+	}
+	return l
+}
+
+// PairStart is the scheduled time of a pair's first request since the schedule's start.
+func (d Design) PairStart(pair uint32) time.Duration {
+	return time.Duration(math.Round(float64(pair) / d.Rate * 1e9))
+}
+
+// BlockOf returns the number of the block that an instant of the schedule belongs
+// to; negative during the warm-up.
+func (d Design) BlockOf(t time.Duration) int {
+	if t < d.WarmUp {
+		return -1
+	}
+	return int((t - d.WarmUp) / d.Block())
+}
+
+// Blocks is the number of whole blocks in the duration.
+func (d Design) Blocks() int { return int(d.Duration / d.Block()) }
+
+// Planned is the number of requests per side that a block is planned to hold.
+func (d Design) Planned() float64 {
+	n := d.Rate * d.Block().Seconds()
+	if d.Pairing == Interleaved {
+		n /= 2
+	}
+	return n
+}
+
+// A Load says which sides a block loads. Zero is both.
+type Load uint8
+
+// The loads of a block.
+const (
+	Both Load = iota
+	BlueOnly
+	GreenOnly
+)
+
+// LoadOf says which sides a block loads: of every 20 blocks one loads blue alone
+// and one loads green alone, at places drawn from the seed. The first 15 blocks
+// always load both, so that the first look is not put off.
+func (d Design) LoadOf(block int) Load {
+	if d.NoSolo || d.Pairing != Paired || block < minLookBlocks {
+		return Both
+	}
+	group, place := block/soloGroup, uint64(block%soloGroup)
+	first, width := uint64(0), uint64(soloGroup)
+	if group == 0 {
+		first, width = minLookBlocks, soloGroup-minLookBlocks
+	}
+	h := Mix(d.Seed, uint64(group))
+	blue := first + h%width
+	green := first + (blue-first+1+(h>>32)%(width-1))%width
+	switch place {
+	case blue:
+		return BlueOnly
+	case green:
+		return GreenOnly
+	}
+	return Both
+}
+
+// BlueFirst says which side an interleaved block loads first.
+func (d Design) BlueFirst(block int) bool { return Mix(^d.Seed, uint64(block))&1 == 0 }
+
+// Mix hashes a seed and a number into 64 even bits (splitmix64).
+func Mix(seed, n uint64) uint64 {
+	z := seed + (n+1)*0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// Warnings says what in the design keeps the stage from being conclusive.
+func (d Design) Warnings() []string {
+	d = d.withDefaults()
+	need := max(minLookTime, minLookBlocks*d.Block())
+	if d.Duration >= need {
+		return nil
+	}
+	return []string{fmt.Sprintf("duration %s is too short for one look: %d blocks of %s at %g requests/s per side need %s",
+		d.Duration, minLookBlocks, d.Block(), d.Rate, need)}
+}

@@ -1,0 +1,140 @@
+// Package attack loads blue and green at once and has perf judge the records.
+// It is the only importer of vegeta.
+//
+// The way of the data:
+//
+//	Plan -> schedule of pairs (seeded) -> one vegeta attack at twice the rate,
+//	paced by a precise timer -> a transport per side, chosen by a label in the
+//	URL's fragment -> perf.Records, written to disk with a CRC per frame ->
+//	perf.Stage -> a decision at each look -> Report
+//
+// Latency counts from the scheduled send time, so that a stall of the service
+// or of this program cannot hide the requests it held back.
+package attack
+
+import (
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/wire"
+)
+
+// A Plan is one load stage, ready to be sent. Zero fields mean the default named
+// with them.
+type Plan struct {
+	Name   string
+	Routes []Route
+	Blue   Side
+	Green  Side
+
+	Rate        float64       // requests per second and side
+	Rates       []float64     // a ladder, instead of Rate: the same verdict at each step, up to the first that is worse
+	Duration    time.Duration // of each step, warm-up not included; default 120 s
+	WarmUp      time.Duration // default max(5 s, 200 requests per side)
+	Timeout     time.Duration // of a request; default 30 s
+	Margins     perf.Margins
+	Connections int     // per side and service, default 64
+	Reconnect   float64 // share of the requests that give up their connection
+	Interleaved bool    // one side at a time, where both must not be loaded at once
+	Seed        uint64
+	MaxRPS      float64 // cap per host; 0: none
+	Identity    string  // response header that tells back ends apart; empty: their address
+	Breaker     Breaker
+	MaxWorkers  int  // most requests under way at once; default 4096
+	Retry       bool // one more attack when the first is underpowered, at half of alpha each
+}
+
+// A Side is how the services of a side are reached. A request names its service.
+type Side struct {
+	Services map[string]wire.Config
+}
+
+// A Route is one request shape. Row i of Blue belongs with row i of Green; both
+// have the same length, at least 1.
+type Route struct {
+	Name   string // method and path template
+	Weight int    // default 1
+	Blue   []Request
+	Green  []Request
+	Expect []Status // any of; empty: 200 to 299
+}
+
+// A Request is one ready request of one side.
+type Request struct {
+	Service string
+	Method  string
+	URL     string // absolute
+	Headers []wire.Field
+	Body    []byte
+}
+
+// A Status is a range of accepted statuses, both ends included.
+type Status struct{ Low, High int }
+
+// A Breaker stops an attack within a second when a side is going down.
+type Breaker struct {
+	Errors float64       // share of failures within one second, default 0.5; at least 20 requests
+	P99    time.Duration // highest p99 within one second; 0: not looked at
+}
+
+// PerSide is a count for each side.
+type PerSide struct{ Blue, Green int }
+
+// A Report is what a load stage came to.
+type Report struct {
+	Outcome     perf.Outcome // zero when Broken is set
+	Broken      string       // why nothing can be said: a fault of this machine, never of green
+	Reason      string       // one sentence, with units
+	Advice      string       // when inconclusive: what to change
+	Rate        float64      // requests per second and side, as sent
+	Seconds     float64      // measured, warm-up not included
+	Blocks      int
+	Dropped     int
+	Comparisons []perf.Comparison
+	Requests    PerSide // warm-up included
+	Errors      PerSide // warm-up not included
+	Generator   Generator
+	Routes      []string
+	Warnings    []string
+	Series      *perf.Series
+	Steps       []Step // of a ladder; empty otherwise
+}
+
+// A Step is one rate of a ladder.
+type Step struct {
+	Rate    float64
+	Outcome perf.Outcome
+	Reason  string
+}
+
+// Generator is the load generator's check of itself.
+type Generator struct {
+	LatenessP50 time.Duration
+	LatenessP99 time.Duration
+	Achieved    float64 // sent / planned
+	CPU         float64 // share of GOMAXPROCS
+	GCPauseP99  time.Duration
+	Connections PerSide // opened
+	Identities  PerSide // distinct back ends reached
+	Retries     PerSide // hidden repeats on a stale connection
+	PeakWorkers int
+}
+
+// Progress is the state of an attack, for people who wait.
+type Progress struct {
+	Name     string
+	Phase    string // warm-up, measuring, draining
+	Elapsed  time.Duration
+	Total    time.Duration // warm-up and duration: the longest it can take
+	NextLook time.Duration // until the next look; 0 when none is left
+	Rate     float64       // requests per second and side, over the last second
+	Blue     Live
+	Green    Live
+}
+
+// Live is one side over the last seconds.
+type Live struct {
+	Sent     int
+	Errors   int
+	P50, P99 float64 // seconds, over the last 5 s; 0 without requests
+}
