@@ -59,15 +59,15 @@ type OnInconclusive uint8
 
 // The policies. Zero means Block.
 const (
-	Block OnInconclusive = iota // the run is inconclusive
-	Warn                        // the record says so, the rest decides
-	RetryOnce                   // one more run of the stage on fresh data, then Block
+	Block     OnInconclusive = iota // the run is inconclusive
+	Warn                            // the record says so, the rest decides
+	RetryOnce                       // one more run of the stage on fresh data, then Block
 )
 
 // Options steer an execution. The zero value of each field means what its comment says.
 type Options struct {
 	Seed           uint64
-	Concurrency    int // cases at once; 0: 8
+	Concurrency    int    // cases at once; 0: 8
 	Blue, Green    string // URLs of the sides, before those of files; empty: the files'
 	Part           Part
 	Timeout        time.Duration // of the whole run; 0: none
@@ -112,7 +112,7 @@ type Progress struct {
 	Total    int
 	Counts   Counts // so far
 	Requests PerSide
-	Last     string // id of the case that ended last
+	Last     string  // id of the case that ended last
 	Verdict  Verdict // of that case
 	Load     *LoadProgress
 }
