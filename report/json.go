@@ -1,0 +1,280 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// jsonReport writes run.json, schema 1. Its members are the tool's public
+// surface; each case stands on a line of its own, so that a diff of two files
+// and a grep for a case id stay useful.
+type jsonReport struct {
+	w     *bufio.Writer
+	src   *source
+	suite int // that is open; -1 before the first
+	cases int // written of it
+}
+
+func newJSON(w *bufio.Writer, src *source) renderer {
+	return &jsonReport{w: w, src: src, suite: -1}
+}
+
+type jsonHead struct {
+	Schema    int                `json:"schema"`
+	ID        string             `json:"id"`
+	Tool      runner.Tool        `json:"tool"`
+	Parent    string             `json:"parent,omitempty"`
+	Started   string             `json:"started"`
+	ElapsedMS float64            `json:"elapsed_ms"`
+	Seed      uint64             `json:"seed"`
+	Verdict   runner.Verdict     `json:"verdict"`
+	Reasons   []string           `json:"reasons"`
+	Sides     runner.Sides       `json:"sides"`
+	Counts    runner.Counts      `json:"counts"`
+	Coverage  runner.Coverage    `json:"coverage"`
+	Second    runner.Second      `json:"second_opinion"`
+	Audit     runner.Audit       `json:"audit"`
+	Planned   runner.Planned     `json:"planned"`
+	Flags     []string           `json:"flags"`
+	Env       runner.Environment `json:"environment"`
+	Signal    int                `json:"signal,omitempty"`
+	Gates     []jsonGate         `json:"gates"`
+	Warnings  []string           `json:"warnings,omitempty"`
+}
+
+type jsonGate struct {
+	Name     string         `json:"name"`
+	Measured string         `json:"measured"`
+	Limit    string         `json:"limit"`
+	Verdict  runner.Verdict `json:"verdict"`
+	Reason   string         `json:"reason,omitempty"`
+}
+
+type jsonSuite struct {
+	Name     string          `json:"name"`
+	File     string          `json:"file"`
+	Service  string          `json:"service,omitempty"`
+	Owner    string          `json:"owner,omitempty"`
+	Wave     int             `json:"wave,omitempty"`
+	Gate     string          `json:"gate"`
+	Verdict  runner.Verdict  `json:"verdict"`
+	Reasons  []string        `json:"reasons,omitempty"`
+	Counts   runner.Counts   `json:"counts"`
+	Coverage runner.Coverage `json:"coverage"`
+}
+
+type jsonCase struct {
+	ID        string          `json:"id"`
+	Name      string          `json:"name"`
+	Tags      []string        `json:"tags"`
+	At        string          `json:"at,omitempty"`
+	Verdict   runner.Verdict  `json:"verdict"`
+	Reasons   []string        `json:"reasons,omitempty"`
+	Flaky     bool            `json:"flaky,omitempty"`
+	ElapsedMS float64         `json:"elapsed_ms"`
+	Coverage  runner.Coverage `json:"coverage"`
+	Requests  runner.PerSide  `json:"requests"`
+	Steps     []jsonStep      `json:"steps"`
+}
+
+type jsonStep struct {
+	Name         string               `json:"name"`
+	At           string               `json:"at,omitempty"`
+	Lane         string               `json:"lane,omitempty"`
+	Verdict      runner.Verdict       `json:"verdict"`
+	Reasons      []string             `json:"reasons,omitempty"`
+	Flaky        bool                 `json:"flaky,omitempty"`
+	Blue         *runner.SideResult   `json:"blue,omitempty"`
+	Green        *runner.SideResult   `json:"green,omitempty"`
+	Expectations []runner.Expectation `json:"expectations,omitempty"`
+	Differences  []json.RawMessage    `json:"differences,omitempty"`
+	Ignored      []diff.Difference    `json:"ignored,omitempty"`
+	Total        int                  `json:"differences_total"`
+	IgnoredTotal int                  `json:"ignored_total,omitempty"`
+	Coverage     runner.Coverage      `json:"coverage"`
+	Notes        []string             `json:"notes,omitempty"`
+	Exchange     string               `json:"exchange,omitempty"`
+}
+
+type jsonLoad struct {
+	Name        string            `json:"name"`
+	At          string            `json:"at,omitempty"`
+	Verdict     runner.Verdict    `json:"verdict"`
+	Reason      string            `json:"reason"`
+	Rate        float64           `json:"rate"`
+	Seconds     float64           `json:"seconds"`
+	Blocks      int               `json:"blocks"`
+	Dropped     int               `json:"dropped"`
+	Comparisons []perf.Comparison `json:"comparisons"`
+	Errors      runner.PerSide    `json:"errors"`
+	Requests    runner.PerSide    `json:"requests"`
+	Generator   runner.Generator  `json:"generator"`
+	Routes      []string          `json:"routes,omitempty"`
+	Warnings    []string          `json:"warnings,omitempty"`
+	Records     string            `json:"records,omitempty"`
+}
+
+func (j *jsonReport) begin() error {
+	s := j.src
+	gates := make([]jsonGate, len(s.end.Gates))
+	for i, g := range s.end.Gates {
+		gates[i] = jsonGate(g)
+	}
+	head, err := plainJSON(jsonHead{
+		Schema: s.head.Schema, ID: s.head.ID, Tool: s.head.Tool, Parent: s.head.Parent,
+		Started: s.head.Started.UTC().Format(time.RFC3339Nano), ElapsedMS: s.end.ElapsedMS, Seed: s.head.Seed,
+		Verdict: s.end.Verdict, Reasons: list(s.end.Reasons), Sides: s.end.Sides, Counts: s.end.Counts,
+		Coverage: s.end.Coverage, Second: s.end.Second, Audit: s.audit(), Planned: s.head.Planned,
+		Flags: list(s.head.Flags), Env: s.head.Env, Signal: s.end.Signal, Gates: gates, Warnings: s.end.Warnings,
+	})
+	if err != nil {
+		return err
+	}
+	j.w.Write(head[:len(head)-1]) // a bufio.Writer keeps its first error; end returns it
+	_, err = j.w.WriteString(",\n\"suites\":[")
+	return err
+}
+
+// openSuite ends the suite that is open and begins those up to i, so that a
+// suite without cases has its place too.
+func (j *jsonReport) openSuite(i int) error {
+	for j.suite < i {
+		if err := j.closeSuite(); err != nil {
+			return err
+		}
+		j.suite++
+		j.cases = 0
+		if j.suite >= len(j.src.head.Suites) {
+			return nil
+		}
+		h, e := j.src.head.Suites[j.suite], j.src.end.Suites[j.suite]
+		text, err := plainJSON(jsonSuite{
+			Name: h.Name, File: h.File, Service: h.Service, Owner: h.Owner, Wave: h.Wave, Gate: h.Gate,
+			Verdict: e.Verdict, Reasons: e.Reasons, Counts: e.Counts, Coverage: e.Coverage,
+		})
+		if err != nil {
+			return err
+		}
+		if j.suite > 0 {
+			j.w.WriteByte(',')
+		}
+		j.w.WriteByte('\n')
+		j.w.Write(text[:len(text)-1])
+		j.w.WriteString(`,"cases":[`)
+	}
+	return nil
+}
+
+func (j *jsonReport) closeSuite() error {
+	if j.suite < 0 || j.suite >= len(j.src.head.Suites) {
+		return nil
+	}
+	loads := make([]jsonLoad, len(j.src.loads[j.suite]))
+	for i, l := range j.src.loads[j.suite] {
+		loads[i] = jsonLoad{
+			Name: l.Name, At: l.At, Verdict: l.Verdict, Reason: l.Reason, Rate: l.Rate, Seconds: l.Seconds,
+			Blocks: l.Blocks, Dropped: l.Dropped, Comparisons: list(l.Comparisons), Errors: l.Errors,
+			Requests: l.Requests, Generator: l.Generator, Routes: l.Routes, Warnings: l.Warnings, Records: l.Records,
+		}
+	}
+	text, err := plainJSON(loads)
+	if err != nil {
+		return err
+	}
+	j.w.WriteString("],\n\"loads\":")
+	j.w.Write(text)
+	return j.w.WriteByte('}')
+}
+
+func (j *jsonReport) add(c *runner.CaseResult) error {
+	if err := j.openSuite(c.Suite); err != nil {
+		return err
+	}
+	steps := make([]jsonStep, len(c.Steps))
+	for i := range c.Steps {
+		step, err := j.step(&c.Steps[i])
+		if err != nil {
+			return err
+		}
+		steps[i] = step
+	}
+	text, err := plainJSON(jsonCase{
+		ID: c.ID, Name: c.Name, Tags: list(c.Tags), At: c.At, Verdict: c.Verdict, Reasons: c.Reasons, Flaky: c.Flaky,
+		ElapsedMS: c.ElapsedMS, Coverage: c.Coverage, Requests: c.Requests, Steps: steps,
+	})
+	if err != nil {
+		return err
+	}
+	if j.cases > 0 {
+		j.w.WriteByte(',')
+	}
+	j.cases++
+	j.w.WriteByte('\n')
+	_, err = j.w.Write(text)
+	return err
+}
+
+func (j *jsonReport) step(s *runner.StepResult) (jsonStep, error) {
+	out := jsonStep{
+		Name: s.Name, At: s.At, Lane: s.Lane, Verdict: s.Verdict, Reasons: s.Reasons, Flaky: s.Flaky,
+		Blue: s.Blue, Green: s.Green, Expectations: s.Expectations, Ignored: s.Ignored,
+		Total: s.DifferencesTotal, IgnoredTotal: s.IgnoredTotal, Coverage: s.Coverage, Notes: s.Notes, Exchange: s.Exchange,
+	}
+	for i := range s.Differences {
+		text, err := plainJSON(s.Differences[i])
+		if err != nil {
+			return out, err
+		}
+		if id, ok := j.src.cause(&s.Differences[i]); ok {
+			text = append(text[:len(text)-1], `,"cause":`+strconv.Itoa(id)+`}`...)
+		}
+		out.Differences = append(out.Differences, text)
+	}
+	return out, nil
+}
+
+func (j *jsonReport) end() error {
+	if err := j.openSuite(len(j.src.head.Suites)); err != nil {
+		return err
+	}
+	causes, err := plainJSON(list(j.src.end.Causes))
+	if err != nil {
+		return err
+	}
+	rules, err := plainJSON(list(j.src.end.Rules))
+	if err != nil {
+		return err
+	}
+	j.w.WriteString("],\n\"causes\":")
+	j.w.Write(causes)
+	j.w.WriteString(",\n\"rules\":")
+	j.w.Write(rules)
+	_, err = j.w.WriteString("}\n")
+	return err
+}
+
+// plainJSON is json.Marshal without the escapes that only HTML needs.
+func plainJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// list makes a nil slice an empty one: absent lists of run.json are [], never null.
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

@@ -1,0 +1,279 @@
+// Package reporttest makes runs out of a seed, for the tests of everything that
+// reads a runner.Run: differences with their causes and bodies, load stages with
+// their series, Korean names, and on demand hostile text in every place that an
+// answer or a scenario file can reach.
+package reporttest
+
+import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// Options say what run to make. The zero value is a passing run without cases.
+type Options struct {
+	Seed   uint64
+	Cases  int
+	Differ float64 // share of cases that differ
+	Suites int     // 0: 1
+	Loads  int     // load stages, on the first suites
+	Worse  bool    // green is slower under load
+	// Odd adds broken, inconclusive, skipped and flaky cases, one each in a thousand.
+	Odd bool
+	// Texts are put in turn into names, paths, headers and bodies.
+	Texts []string
+	// Unfinished leaves the run without an end.
+	Unfinished bool
+}
+
+// Started is when every made run started.
+var Started = time.Date(2026, 11, 23, 3, 0, 29, 0, time.UTC)
+
+// Run makes a run. The same options give the same run; its cases are made anew
+// each time they are ranged over, so that a million take no memory.
+func Run(o Options) *runner.Run {
+	if o.Suites == 0 {
+		o.Suites = 1
+	}
+	m := &maker{Options: o}
+	run := &runner.Run{Header: m.header(), Cases: m.cases(), Pair: m.pair}
+	for i := range o.Loads {
+		run.Loads = append(run.Loads, m.load(i))
+	}
+	if !o.Unfinished {
+		run.End = m.end(run.Loads)
+	}
+	return run
+}
+
+type maker struct{ Options }
+
+// service is one of the made services. Their causes differ, so that each has a
+// first cause of its own.
+type service struct {
+	name, korean, owner, path string
+}
+
+var services = []service{
+	{"account", "가입자 계정", "team-account", "/v2/accounts/"},
+	{"epg", "채널 편성표", "team-epg", "/v2/epg/channels/"},
+	{"vod", "주문형 비디오 검색", "team-vod", "/v2/vod/search/"},
+	{"purchase", "구매", "team-billing", "/v2/purchases/"},
+	{"playback", "재생", "team-cdn", "/v2/playback/sessions/"},
+}
+
+func (m *maker) service(suite int) service {
+	s := services[suite%len(services)]
+	if suite >= len(services) {
+		s.name += "-" + strconv.Itoa(suite/len(services)+1)
+	}
+	return s
+}
+
+// suiteOf says which suite case i belongs to: cases stand in plan order.
+func (m *maker) suiteOf(i int) int { return i * m.Suites / max(m.Cases, 1) }
+
+func (m *maker) header() runner.Header {
+	h := runner.Header{
+		Schema: 1, ID: "2026-11-23T03-00-29Z-stb-7f3a", Tool: runner.Tool{Name: "bgverify", Version: "0.1.0"},
+		Started: Started, Seed: m.Seed, Sides: sides(), Flags: []string{"--tag", "smoke and not slow", "--concurrency", "8"},
+		Planned: runner.Planned{Cases: m.Cases, Loads: m.Loads}, Audit: audit(),
+		Env: runner.Environment{Go: "go1.26", OS: "linux", Arch: "amd64", CPUs: 2, Hostname: "ci-runner-1"},
+	}
+	counts := make([]int, m.Suites)
+	for i := range m.Cases {
+		counts[m.suiteOf(i)]++
+	}
+	for i := range m.Suites {
+		s := m.service(i)
+		head := runner.SuiteHead{Name: s.name, File: "scenarios/" + s.name + ".yaml", Service: s.name, Owner: s.owner, Wave: 1 + i*4/m.Suites, Gate: "required", Cases: counts[i]}
+		if i < m.Loads {
+			head.Loads = 1
+		}
+		h.Suites = append(h.Suites, head)
+	}
+	return h
+}
+
+func sides() runner.Sides {
+	return runner.Sides{
+		Blue:  runner.SideHead{URL: "http://10.0.1.7:8080", Identity: map[string]string{"build": "v1.41.0", "cluster": "prod-a"}, Protocol: "HTTP/1.1"},
+		Green: runner.SideHead{URL: "http://10.0.2.7:8080", Identity: map[string]string{"build": "v1.41.0", "cluster": "prod-b"}, Protocol: "HTTP/1.1"},
+	}
+}
+
+func audit() runner.Audit {
+	return runner.Audit{ScenariosCommit: "3f2a9c1d8e", Actor: "jenkins", CI: "https://ci.example.com/job/bg/412", Ticket: "STB-2231"}
+}
+
+// random is the stream of one case, apart from that of every other.
+func (m *maker) random(i int) *rand.Rand { return rand.New(rand.NewPCG(m.Seed, uint64(i)+1)) }
+
+// text is the next of the texts, or the given one.
+func (m *maker) text(i, place int, given string) string {
+	if len(m.Texts) == 0 {
+		return given
+	}
+	return given + m.Texts[(i*3+place)%len(m.Texts)]
+}
+
+func (m *maker) cases() iter.Seq2[*runner.CaseResult, error] {
+	return func(yield func(*runner.CaseResult, error) bool) {
+		for i := range m.Cases {
+			if !yield(m.makeCase(i), nil) {
+				return
+			}
+		}
+	}
+}
+
+// end sums up what a runner would have: counts, causes, gates, verdict.
+func (m *maker) end(loads []runner.LoadResult) runner.End {
+	e := runner.End{
+		ElapsedMS: 252_000, Sides: sides(), Suites: make([]runner.SuiteEnd, m.Suites), Audit: audit(),
+		Verdict: runner.Skip, Second: runner.Second{Checked: m.Cases / 20, Agreed: m.Cases / 20},
+	}
+	byEdit := make([]diff.Cause, len(edits))
+	rules := make([]runner.RuleVisits, len(ruleAt))
+	for i := range m.Cases {
+		c := m.makeCase(i)
+		s := &e.Suites[c.Suite]
+		count(&s.Counts, c)
+		s.Verdict = s.Verdict.Worse(c.Verdict)
+		s.Coverage = s.Coverage.Add(c.Coverage)
+		for j, r := range c.Rules {
+			rules[j].At, rules[j].Visits, rules[j].Hits = r.At, rules[j].Visits+r.Visits, rules[j].Hits+r.Hits
+		}
+		m.addCauses(byEdit, c)
+	}
+	for i := range e.Suites {
+		s := &e.Suites[i]
+		if s.Counts.Fail > 0 {
+			s.Reasons = []string{fmt.Sprintf("%d of %d cases differ", s.Counts.Fail, s.Counts.Cases)}
+		}
+		sum(&e.Counts, s.Counts)
+		e.Coverage = e.Coverage.Add(s.Coverage)
+		e.Verdict = e.Verdict.Worse(s.Verdict)
+	}
+	for _, l := range loads {
+		e.Verdict = e.Verdict.Worse(l.Verdict)
+		e.Suites[l.Suite].Verdict = e.Suites[l.Suite].Verdict.Worse(l.Verdict)
+	}
+	e.Rules, e.Causes = rules, ranked(byEdit)
+	e.Gates = gates(&e, loads)
+	for _, g := range e.Gates {
+		if g.Verdict > runner.Pass {
+			e.Reasons = append(e.Reasons, g.Reason)
+		}
+	}
+	if len(e.Reasons) == 0 {
+		e.Reasons = []string{fmt.Sprintf("%d cases are equal under the rules", e.Counts.Pass)}
+	}
+	if len(loads) == 0 {
+		e.Audit.VerifiedWithout = []string{"load"}
+	}
+	return e
+}
+
+func (m *maker) addCauses(byEdit []diff.Cause, c *runner.CaseResult) {
+	for _, s := range c.Steps {
+		for k := range s.Differences {
+			j := m.editOf(c.Index)
+			cause := &byEdit[j]
+			if cause.Count == 0 {
+				*cause = edits[j].cause
+			}
+			cause.Count++
+			if k == 0 {
+				cause.Cases++
+				if len(cause.Examples) < 3 {
+					cause.Examples = append(cause.Examples, c.ID)
+				}
+			}
+		}
+	}
+}
+
+// ranked lists the causes that occurred, the most frequent first.
+func ranked(byEdit []diff.Cause) []diff.Cause {
+	var out []diff.Cause
+	for _, c := range byEdit {
+		if c.Count == 0 {
+			continue
+		}
+		at := len(out)
+		for at > 0 && out[at-1].Count < c.Count {
+			at--
+		}
+		out = append(out[:at], append([]diff.Cause{c}, out[at:]...)...)
+	}
+	for i := range out {
+		out[i].ID = i + 1
+	}
+	return out
+}
+
+func gates(e *runner.End, loads []runner.LoadResult) []runner.GateResult {
+	equal := runner.GateResult{
+		Name: "responses equal", Limit: "all", Verdict: runner.Pass,
+		Measured: fmt.Sprintf("%.2f %% (%d of %d differ, %d causes)", 100*float64(e.Counts.Cases-e.Counts.Fail)/float64(max(e.Counts.Cases, 1)), e.Counts.Fail, e.Counts.Cases, len(e.Causes)),
+	}
+	switch {
+	case e.Counts.Fail > 0:
+		equal.Verdict, equal.Reason = runner.Fail, fmt.Sprintf("%d of %d cases differ, by %d causes", e.Counts.Fail, e.Counts.Cases, len(e.Causes))
+	case e.Counts.Cases == 0:
+		equal.Verdict, equal.Measured, equal.Reason = runner.Broken, "nothing", "no case was judged"
+	}
+	out := []runner.GateResult{equal, {Name: "coverage", Measured: "94.1 %", Limit: ">= 60 %", Verdict: runner.Pass}, {Name: "second opinion", Measured: fmt.Sprintf("%d of %d agreed", e.Second.Agreed, e.Second.Checked), Limit: "all", Verdict: runner.Pass}}
+	for _, l := range loads {
+		out = append(out, loadGates(l)...)
+	}
+	return out
+}
+
+func count(to *runner.Counts, c *runner.CaseResult) {
+	to.Cases++
+	switch c.Verdict {
+	case runner.Pass:
+		to.Pass++
+	case runner.Fail:
+		to.Fail++
+	case runner.Broken:
+		to.Broken++
+	case runner.Inconclusive:
+		to.Inconclusive++
+	case runner.Skip:
+		to.Skip++
+	}
+	if c.Flaky {
+		to.Flaky++
+	}
+	to.Requests.Blue += c.Requests.Blue
+	to.Requests.Green += c.Requests.Green
+}
+
+func sum(to *runner.Counts, c runner.Counts) {
+	to.Cases += c.Cases
+	to.Pass += c.Pass
+	to.Fail += c.Fail
+	to.Broken += c.Broken
+	to.Inconclusive += c.Inconclusive
+	to.Skip += c.Skip
+	to.Flaky += c.Flaky
+	to.Requests.Blue += c.Requests.Blue
+	to.Requests.Green += c.Requests.Green
+}
+
+// indexOf reads a case's place in the plan out of an exchange key.
+func indexOf(key string) (int, bool) {
+	id, _, _ := strings.Cut(key, "#")
+	at := strings.LastIndexByte(id, '-')
+	i, err := strconv.Atoi(id[at+1:])
+	return i, err == nil
+}
