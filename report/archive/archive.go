@@ -1,0 +1,73 @@
+// Package archive keeps runs on disk: one folder a run, and beside the folders
+// the history of them all.
+//
+// The way of the data:
+//
+//	Create: folder, run.json (incomplete), empty logs, a probe that the disk takes writes
+//	-> Emit: redact -> one JSON line with a CRC -> events.ndjson or exchanges.ndjson
+//	-> Run: the log read back, cases in plan order
+//	-> WriteFile: reports, whole or not at all
+//	-> Finish: manifest.json, then run.json (the commit), history.ndjson, latest
+//
+// Rules of the folder:
+//
+//  1. A folder is complete when its run.json does not say incomplete; then its
+//     manifest.json names every file with its SHA-256. The rename of run.json
+//     is the single step between the two states.
+//  2. A log is append-only. Its lines carry a CRC and count from 0; a torn last
+//     line is what a killed run leaves and is reported, anything else that does
+//     not add up is an error.
+//  3. After one failed write or sync nothing more is accepted: the run is broken.
+//  4. Secrets never reach the disk: they are replaced before a line is formed.
+//  5. Files are 0600, folders 0700.
+package archive
+
+import (
+	"errors"
+	"io"
+	"time"
+)
+
+// Names inside a run folder and an archive root.
+const (
+	RunFile       = "run.json"
+	EventsFile    = "events.ndjson"
+	ExchangesFile = "exchanges.ndjson"
+	ManifestFile  = "manifest.json"
+	BodiesDir     = "bodies"
+	LoadDir       = "load"
+	ScenariosDir  = "scenarios"
+	HistoryFile   = "history.ndjson"
+	IndexFile     = "index.html"
+	LatestLink    = "latest"
+)
+
+// Errors that callers branch on.
+var (
+	// ErrIncomplete says that a run was killed or is still running.
+	ErrIncomplete = errors.New("run is incomplete")
+	// ErrComplete says that a run has nothing left to resume.
+	ErrComplete = errors.New("run is complete")
+	// ErrRunning says that another process is writing the run.
+	ErrRunning = errors.New("run is being written by another process")
+	// ErrTaken says that a run id is already used under the root.
+	ErrTaken = errors.New("run id is taken")
+	// ErrNotFound says that nothing in the archive answers to a name.
+	ErrNotFound = errors.New("no such run")
+)
+
+// Options say what a new run folder is called and what it is made with. The
+// zero value works.
+type Options struct {
+	Suite string // becomes part of the folder's name; empty: "run"
+	ID    string // --run-id, [A-Za-z0-9._-]{1,64}; empty: drawn
+	Tool  string // version, for the run.json that says incomplete
+	// Headers are credential headers beside the built-in ones.
+	Headers []string
+	// Index renders index.html from the whole history, oldest first; nil: none is written.
+	Index func(w io.Writer, entries []Entry) error
+
+	FS    FS               // nil: the operating system's
+	Clock func() time.Time // nil: time.Now
+	Rand  io.Reader        // nil: crypto/rand
+}
