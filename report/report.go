@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/runner"
@@ -99,7 +100,7 @@ func WriteAll(run *runner.Run, outputs []Output, opts Options) error {
 		feeds[i].do(feeds[i].r.begin)
 	}
 	last := -1
-	for c, err := range run.Cases {
+	for c, err := range src.cases() {
 		if err != nil {
 			return fmt.Errorf("read the cases of run %s: %w", run.Header.ID, err)
 		}
@@ -145,6 +146,9 @@ type source struct {
 	loads [][]runner.LoadResult // by suite
 	cause func(*diff.Difference) (id int, ok bool)
 	opts  Options
+
+	lastKey  string
+	lastPair *pairView
 }
 
 func newSource(run *runner.Run, opts Options) *source {
@@ -175,6 +179,14 @@ func newSource(run *runner.Run, opts Options) *source {
 	}
 	s.cause = causeFinder(s.end.Causes)
 	return s
+}
+
+// cases is the run's cases; a run without any has an empty list.
+func (s *source) cases() iter.Seq2[*runner.CaseResult, error] {
+	if s.run.Cases == nil {
+		return func(func(*runner.CaseResult, error) bool) {}
+	}
+	return s.run.Cases
 }
 
 // audit is who ran what: the end's, where the run has one.

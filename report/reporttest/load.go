@@ -73,7 +73,7 @@ func loadGates(l runner.LoadResult) []runner.GateResult {
 			continue
 		}
 		g := runner.GateResult{
-			Name: "load " + l.Name + " " + string(c.Metric), Verdict: runner.Pass, Limit: fmt.Sprintf("<= +%.0f %%", c.Margin*100),
+			Name: "load " + l.Name + " " + string(c.Metric), Verdict: runner.Pass, Limit: fmt.Sprintf("<= +%g %%", c.Margin*100),
 			Measured: fmt.Sprintf("%+.1f %% [%+.1f %%, %+.1f %%]", c.Change*100, c.Low*100, c.High*100),
 		}
 		if c.Outcome == perf.Worse {

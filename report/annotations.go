@@ -1,0 +1,73 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// maxAnnotations is what GitHub shows of one step.
+const maxAnnotations = 10
+
+// Annotations writes at most ten GitHub workflow commands, one per cause first,
+// then cases that no cause speaks for: each at the line of the case's file. A
+// passing run writes none.
+func Annotations(w io.Writer, run *runner.Run) error {
+	src := newSource(run, Options{})
+	if src.end.Verdict == runner.Pass {
+		return nil
+	}
+	example := map[string][]string{} // case id to the causes it is the example of
+	for i := range src.end.Causes {
+		c := &src.end.Causes[i]
+		if i < maxAnnotations && len(c.Examples) > 0 {
+			title := fmt.Sprintf("cause %d: %s in %s", c.ID, c.Kind, plural(c.Cases, "case", "cases"))
+			text := place(c.Where, c.Path) + ": " + c.Edit
+			example[c.Examples[0]] = append(example[c.Examples[0]], title, text)
+		}
+	}
+	var causes, others []string
+	for c, err := range src.cases() {
+		if err != nil {
+			return fmt.Errorf("read the cases of run %s: %w", run.Header.ID, err)
+		}
+		if texts := example[c.ID]; len(texts) > 0 {
+			for i := 0; i < len(texts); i += 2 {
+				causes = append(causes, command(c, texts[i], texts[i+1]))
+			}
+			continue
+		}
+		if c.Verdict > runner.Pass && !differs(c) && len(others) < maxAnnotations {
+			others = append(others, command(c, c.Verdict.String()+": "+c.ID, firstReason(c)))
+		}
+	}
+	all := append(causes, others...)
+	for _, line := range all[:min(maxAnnotations, len(all))] {
+		if _, err := io.WriteString(w, line); err != nil {
+			return fmt.Errorf("write the annotations: %w", err)
+		}
+	}
+	return nil
+}
+
+var (
+	commandText     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	commandProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+// command is one ::error workflow command.
+func command(c *runner.CaseResult, title, text string) string {
+	file, line := fileLine(c.At)
+	props := "title=" + commandProperty.Replace(visible(shorten(title, 200)))
+	if file != "" {
+		at := "file=" + commandProperty.Replace(visible(file))
+		if line > 0 {
+			at += ",line=" + strconv.Itoa(line)
+		}
+		props = at + "," + props
+	}
+	return "::error " + props + "::" + commandText.Replace(visible(shorten(text, 1000))) + "\n"
+}

@@ -1,0 +1,108 @@
+package report
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/wire"
+)
+
+// A pairView is the exchanges of a step, as far as the archive kept them.
+type pairView struct {
+	blue, green *wire.Exchange
+}
+
+// pair reads the exchanges of a step back; nil where there are none. The last
+// one read is kept, since every format asks for the same in turn.
+func (s *source) pair(key string) *pairView {
+	if key == "" || s.run.Pair == nil {
+		return nil
+	}
+	if s.lastKey == key {
+		return s.lastPair
+	}
+	s.lastKey, s.lastPair = key, nil
+	if p, err := s.run.Pair(key); err == nil && p != nil {
+		s.lastPair = &pairView{p.Blue, p.Green}
+	}
+	return s.lastPair
+}
+
+// leading is the step that a case is shown by: the first that did not pass, or
+// its first. nil when the case has none.
+func leading(c *runner.CaseResult) *runner.StepResult {
+	for i := range c.Steps {
+		if c.Steps[i].Verdict > runner.Pass {
+			return &c.Steps[i]
+		}
+	}
+	if len(c.Steps) > 0 {
+		return &c.Steps[0]
+	}
+	return nil
+}
+
+// methodPath is what a step asked for, without the side.
+func methodPath(s *runner.StepResult) (method, path string) {
+	if s == nil {
+		return "", ""
+	}
+	side := s.Green
+	if s.Blue != nil {
+		side = s.Blue
+	}
+	if side == nil {
+		return "", ""
+	}
+	return side.Method, pathOf(side.URL)
+}
+
+// pathOf is a URL without scheme, authority and fragment.
+func pathOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil { // as written, without what is before the path
+		if _, rest, ok := strings.Cut(raw, "://"); ok {
+			if at := strings.IndexByte(rest, '/'); at >= 0 {
+				return rest[at:]
+			}
+		}
+		return raw
+	}
+	path := u.EscapedPath()
+	if decoded, err := url.PathUnescape(path); err == nil && !strings.ContainsAny(decoded, "?#%") {
+		path = decoded
+	}
+	if path == "" {
+		path = "/"
+	}
+	if u.RawQuery != "" {
+		path += "?" + u.RawQuery
+	}
+	return path
+}
+
+// requestLine is a case's leading request: GET /v2/channels.
+func requestLine(c *runner.CaseResult) string {
+	method, path := methodPath(leading(c))
+	return strings.TrimSpace(method + " " + path)
+}
+
+// routeOf is a case's leading request with what varies taken out: path segments
+// that hold a digit become {}, the query goes.
+func routeOf(c *runner.CaseResult) string {
+	method, path := methodPath(leading(c))
+	path, _, _ = strings.Cut(path, "?")
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		if strings.ContainsAny(s, "0123456789") && !isVersion(s) {
+			segments[i] = "{}"
+		}
+	}
+	return strings.TrimSpace(method + " " + strings.Join(segments, "/"))
+}
+
+// isVersion tells v2 from an id.
+func isVersion(s string) bool {
+	return len(s) > 1 && len(s) <= 3 && (s[0] == 'v' || s[0] == 'V') && strings.Trim(s[1:], "0123456789") == ""
+}

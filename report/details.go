@@ -1,0 +1,92 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// failure names the first thing that made a case fail.
+func (s *source) failure(c *runner.CaseResult) (kind, message string) {
+	total := 0
+	var first *diff.Difference
+	for i := range c.Steps {
+		step := &c.Steps[i]
+		total += step.DifferencesTotal
+		if first == nil && len(step.Differences) > 0 {
+			first = &step.Differences[0]
+		}
+	}
+	if first == nil {
+		return "expect", firstReason(c)
+	}
+	message = place(first.Where, first.Path) + ": " + change(first)
+	if total > 1 {
+		message += fmt.Sprintf(" (+%d more)", total-1)
+	}
+	if id, ok := s.cause(first); ok {
+		message += fmt.Sprintf(" [cause %d]", id)
+	}
+	return "diff." + first.Kind.String(), message
+}
+
+func brokenType(c *runner.CaseResult) string {
+	for i := range c.Steps {
+		for _, side := range []*runner.SideResult{c.Steps[i].Blue, c.Steps[i].Green} {
+			if side != nil && side.Err != nil {
+				return "transport." + string(side.Err.Class)
+			}
+		}
+	}
+	return "case." + c.Verdict.String()
+}
+
+// details is all that a reader of a failing testcase needs: reasons,
+// differences, expectations that do not hold, and how to do it again.
+func (s *source) details(c *runner.CaseResult) string {
+	var b strings.Builder
+	for _, r := range c.Reasons {
+		b.WriteString(r + "\n")
+	}
+	for i := range c.Steps {
+		s.stepDetails(&b, &c.Steps[i])
+	}
+	b.WriteString("\n" + s.rerun(c.Suite, c.ID) + "\n")
+	if c.At != "" {
+		b.WriteString(c.At + "\n")
+	}
+	return b.String()
+}
+
+func (s *source) stepDetails(b *strings.Builder, step *runner.StepResult) {
+	if step.Verdict == runner.Pass || step.Verdict == runner.Skip {
+		return
+	}
+	fmt.Fprintf(b, "\nstep %s: %s\n", step.Name, step.Verdict)
+	for _, r := range step.Reasons {
+		b.WriteString("  " + r + "\n")
+	}
+	if step.DifferencesTotal > 0 {
+		b.WriteString("--- blue\n+++ green\n")
+	}
+	for i := range step.Differences[:min(junitLines, len(step.Differences))] {
+		d := &step.Differences[i]
+		b.WriteString(place(d.Where, d.Path) + ": " + change(d) + "\n")
+	}
+	if n := step.DifferencesTotal - min(junitLines, len(step.Differences)); n > 0 {
+		fmt.Fprintf(b, "and %d more\n", n)
+	}
+	for _, x := range step.Expectations {
+		if !x.OK {
+			fmt.Fprintf(b, "%s: expected %s, got %s\n", x.Side, x.What, x.Got)
+		}
+	}
+	blue, green := s.curls(s.pair(step.Exchange))
+	for _, line := range []string{blue, green} {
+		if line != "" {
+			b.WriteString("\n" + line + "\n")
+		}
+	}
+}

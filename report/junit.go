@@ -1,0 +1,328 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// junitReport writes junit.xml. Its rules:
+//
+//  1. One flat level of suites: the verdict's, a testcase per gate, then one per
+//     scenario suite.
+//  2. The file is valid under the schemas of Jenkins xUnit (junit-10), junit-4
+//     and Ant at once: a testcase holds at most one of skipped, error, failure
+//     and nothing else, a skip's reason is its text, suites carry no time zone.
+//  3. No two testcases share a name: consumers keep one of them and lose the other.
+//  4. Characters that XML cannot hold become U+FFFD. No CDATA.
+//  5. Above foldAbove cases the equal ones fold into one testcase per route.
+//
+// A suite is held in memory until its counts are known, and parsed once more
+// before it is written: a file that cannot be read is an error, never a report.
+type junitReport struct {
+	w     *bufio.Writer
+	src   *source
+	names map[string]int
+	open  int // suite that cases are collected for; -1 before the first
+	id    int // of the next suite
+	suite junitSuite
+}
+
+// foldAbove is the number of cases above which equal ones fold.
+const foldAbove = 20000
+
+// Bounds on what one testcase and one suite may hold.
+const (
+	junitCaseText  = 64 << 10
+	junitSuiteText = 64 << 20
+	junitLines     = 20 // differences that one testcase lists
+)
+
+type junitSuite struct {
+	tests, failures, errors, skipped int
+	ms                               float64
+	cases                            bytes.Buffer
+	routes                           []string // folded, in order of appearance
+	folded                           map[string]*folded
+}
+
+type folded struct {
+	cases int
+	ms    float64
+}
+
+func newJUnit(w *bufio.Writer, src *source) renderer {
+	return &junitReport{w: w, src: src, names: map[string]int{}, open: -1}
+}
+
+func (j *junitReport) begin() error {
+	j.w.WriteString(xml.Header + "<testsuites>\n")
+	e := &j.src.end
+	j.suite = junitSuite{}
+	said := false
+	for _, g := range e.Gates {
+		j.gate(g)
+		said = said || g.Verdict == e.Verdict
+	}
+	if !said { // rule 1: the verdict always has a testcase that says it
+		j.gate(runner.GateResult{Name: "run", Measured: e.Verdict.String(), Limit: "pass", Verdict: e.Verdict, Reason: strings.Join(e.Reasons, "; ")})
+	}
+	return j.writeSuite("bgverify.verdict", [][2]string{
+		{"bgverify.run", j.src.head.ID},
+		{"bgverify.verdict", e.Verdict.String()},
+		{"bgverify.exit", fmt.Sprint(e.Verdict.ExitStatus(e.Signal))},
+		{"bgverify.blue", e.Sides.Blue.URL},
+		{"bgverify.green", e.Sides.Green.URL},
+		{"bgverify.verified_without", strings.Join(j.src.audit().VerifiedWithout, ", ")},
+	}, strings.ToUpper(e.Verdict.String())+": "+answer(e.Verdict)+"\n"+strings.Join(e.Reasons, "\n"))
+}
+
+func (j *junitReport) gate(g runner.GateResult) {
+	text := "measured " + g.Measured + ", limit " + g.Limit
+	message := g.Reason
+	if message == "" {
+		message = text
+	}
+	name := "gate: " + g.Name
+	switch g.Verdict {
+	case runner.Pass:
+		j.testcase("bgverify.verdict", name, 0, "", "", "", "")
+	case runner.Skip:
+		j.testcase("bgverify.verdict", name, 0, "skipped", "", "", message)
+	case runner.Inconclusive:
+		if j.src.end.Verdict == runner.Pass { // the user's policy: warn
+			j.testcase("bgverify.verdict", name, 0, "skipped", "", "", "inconclusive: "+message)
+			return
+		}
+		j.testcase("bgverify.verdict", name, 0, "failure", "gate.inconclusive", message, text)
+	case runner.Fail:
+		j.testcase("bgverify.verdict", name, 0, "failure", "gate.fail", message, text)
+	default:
+		j.testcase("bgverify.verdict", name, 0, "error", "gate."+g.Verdict.String(), message, text)
+	}
+}
+
+func (j *junitReport) add(c *runner.CaseResult) error {
+	if err := j.openSuite(c.Suite); err != nil {
+		return err
+	}
+	if j.src.end.Counts.Cases > foldAbove && c.Verdict == runner.Pass && !c.Flaky {
+		j.fold(c)
+		return nil
+	}
+	class := j.class(c.Suite)
+	name := strings.TrimSpace(c.ID + " " + requestLine(c))
+	switch c.Verdict {
+	case runner.Pass:
+		j.testcase(class, name, c.ElapsedMS, "", "", "", "")
+	case runner.Skip:
+		j.testcase(class, name, c.ElapsedMS, "skipped", "", "", firstReason(c))
+	case runner.Broken, runner.Interrupted, runner.Incomplete:
+		j.testcase(class, name, c.ElapsedMS, "error", brokenType(c), firstReason(c), j.src.details(c))
+	case runner.Inconclusive:
+		j.testcase(class, name, c.ElapsedMS, "failure", "case.inconclusive", firstReason(c), j.src.details(c))
+	default:
+		kind, message := j.src.failure(c)
+		j.testcase(class, name, c.ElapsedMS, "failure", kind, message, j.src.details(c))
+	}
+	return nil
+}
+
+// fold counts an equal case under its route.
+func (j *junitReport) fold(c *runner.CaseResult) {
+	route := routeOf(c)
+	if j.suite.folded == nil {
+		j.suite.folded = map[string]*folded{}
+	}
+	f := j.suite.folded[route]
+	if f == nil {
+		f = &folded{}
+		j.suite.folded[route] = f
+		j.suite.routes = append(j.suite.routes, route)
+	}
+	f.cases++
+	f.ms += c.ElapsedMS
+}
+
+func (j *junitReport) class(suite int) string { return "bgverify." + j.src.head.Suites[suite].Name }
+
+// openSuite writes the suites before i and starts collecting for it.
+func (j *junitReport) openSuite(i int) error {
+	for j.open < i {
+		if err := j.closeSuite(); err != nil {
+			return err
+		}
+		j.open++
+		j.suite = junitSuite{}
+	}
+	return nil
+}
+
+func (j *junitReport) closeSuite() error {
+	if j.open < 0 {
+		return nil
+	}
+	class := j.class(j.open)
+	for _, route := range j.suite.routes {
+		f := j.suite.folded[route]
+		j.testcase(class, fmt.Sprintf("%s (%d equal cases)", route, f.cases), f.ms, "", "", "", "")
+	}
+	for _, l := range j.src.loads[j.open] {
+		kind, element := "", ""
+		switch l.Verdict {
+		case runner.Pass:
+		case runner.Skip:
+			element = "skipped"
+		case runner.Fail, runner.Inconclusive:
+			element, kind = "failure", "load."+l.Verdict.String()
+		default:
+			element, kind = "error", "load."+l.Verdict.String()
+		}
+		j.testcase(class, "load "+l.Name, l.Seconds*1000, element, kind, l.Reason, loadText(&l))
+	}
+	h, e := j.src.head.Suites[j.open], j.src.end.Suites[j.open]
+	return j.writeSuite(class, [][2]string{
+		{"bgverify.file", h.File},
+		{"bgverify.service", h.Service},
+		{"bgverify.owner", h.Owner},
+		{"bgverify.verdict", e.Verdict.String()},
+	}, strings.Join(e.Reasons, "\n"))
+}
+
+func (j *junitReport) end() error {
+	if err := j.openSuite(len(j.src.head.Suites) - 1); err != nil {
+		return err
+	}
+	if err := j.closeSuite(); err != nil {
+		return err
+	}
+	_, err := j.w.WriteString("</testsuites>\n")
+	return err
+}
+
+// testcase adds one to the open suite. element is empty for one that passed.
+func (j *junitReport) testcase(class, name string, ms float64, element, kind, message, text string) {
+	s := &j.suite
+	s.tests++
+	s.ms += ms
+	b := &s.cases
+	fmt.Fprintf(b, `    <testcase classname="%s" name="%s" time="%.3f"`, xmlAttr(class), xmlAttr(j.unique(name)), ms/1000)
+	if element == "" {
+		b.WriteString("/>\n")
+		return
+	}
+	b.WriteString(">\n      <" + element)
+	switch element {
+	case "skipped":
+		s.skipped++
+	case "failure":
+		s.failures++
+	case "error":
+		s.errors++
+	}
+	if kind != "" {
+		fmt.Fprintf(b, ` type="%s" message="%s"`, xmlAttr(kind), xmlAttr(shorten(message, 1000)))
+	}
+	if b.Len() > junitSuiteText {
+		text = "left out: the suite's text passed its bound; see report.html"
+	}
+	b.WriteString(">" + xmlText(cut(text, junitCaseText)) + "</" + element + ">\n    </testcase>\n")
+}
+
+// unique makes a name that no testcase had before: white space collapsed, as
+// readers do, and a number added where that name was taken.
+func (j *junitReport) unique(name string) string {
+	name = strings.Join(strings.Fields(xmlChars(name)), " ")
+	for candidate := name; ; {
+		n := j.names[candidate]
+		j.names[candidate] = n + 1
+		if n == 0 {
+			return candidate
+		}
+		candidate = fmt.Sprintf("%s (%d)", name, n+1)
+	}
+}
+
+// writeSuite writes the open suite with its counts.
+func (j *junitReport) writeSuite(name string, properties [][2]string, out string) error {
+	s := &j.suite
+	host := j.src.head.Env.Hostname
+	if strings.TrimSpace(host) == "" {
+		host = "localhost"
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `  <testsuite name="%s" tests="%d" failures="%d" errors="%d" skipped="%d" time="%.3f" timestamp="%s" hostname="%s" id="%d" package="bgverify">`+"\n",
+		xmlAttr(name), s.tests, s.failures, s.errors, s.skipped, s.ms/1000, j.src.head.Started.UTC().Format("2006-01-02T15:04:05"), xmlAttr(host), j.id)
+	j.id++
+	b.WriteString("    <properties>\n")
+	for _, p := range properties {
+		fmt.Fprintf(&b, `      <property name="%s" value="%s"/>`+"\n", p[0], xmlAttr(p[1]))
+	}
+	b.WriteString("    </properties>\n")
+	s.cases.WriteTo(&b)
+	fmt.Fprintf(&b, "    <system-out>%s</system-out>\n    <system-err></system-err>\n  </testsuite>\n", xmlText(cut(out, junitCaseText)))
+	if err := wellFormed(bytes.NewReader(b.Bytes())); err != nil {
+		return fmt.Errorf("suite %s would not be readable: %w", name, err)
+	}
+	_, err := b.WriteTo(j.w)
+	return err
+}
+
+// wellFormed reads XML to its end.
+func wellFormed(r io.Reader) error {
+	d := xml.NewDecoder(r)
+	for {
+		if _, err := d.RawToken(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// xmlChars replaces what XML 1.0 cannot hold, and what turns text around.
+func xmlChars(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' {
+			return r
+		}
+		if control(r) || r == 0xfffe || r == 0xffff {
+			return 0xfffd
+		}
+		return r
+	}, s)
+}
+
+var (
+	textEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+	attrEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\n", "&#10;", "\t", "&#9;")
+)
+
+func xmlText(s string) string { return textEscapes.Replace(xmlChars(s)) }
+func xmlAttr(s string) string { return attrEscapes.Replace(xmlChars(s)) }
+
+// cut keeps at most n bytes of text, at a rune's border, and says so.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "\n… cut"
+}
+
+// loadText lists a load stage's comparisons.
+func loadText(l *runner.LoadResult) string {
+	var b strings.Builder
+	b.WriteString(l.Reason + "\n")
+	for i := range l.Comparisons {
+		c := &l.Comparisons[i]
+		fmt.Fprintf(&b, "%s %s  blue %s  green %s  %s %s  margin %s  %d blocks (%d dropped)  MDE %s  %s\n",
+			c.Metric, c.Route, measure(c.Metric, c.Blue), measure(c.Metric, c.Green), signed(c.Change), interval(c), percent(c.Margin), c.Blocks, c.Dropped, percent(c.MDE), outcomeVerdict(c.Outcome))
+	}
+	return b.String()
+}

@@ -1,0 +1,197 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// markdownReport writes summary.md: at most maxMarkdown bytes, which is what a
+// pull request comment holds, so that one text serves it and a step summary.
+//
+// Text of a run stands in <code> with every character that Markdown or HTML
+// reads as a reference: it makes no table cell, no link, no mention, no issue
+// reference and no formula.
+type markdownReport struct {
+	w     *bufio.Writer
+	src   *source
+	cases []string // rows of the first cases that did not pass
+	more  int
+}
+
+const (
+	maxMarkdown   = 64 << 10
+	markdownRows  = 30   // of each table
+	markdownField = 200  // runes of one cell
+	markdownTail  = 1024 // bytes kept free for what was left out
+)
+
+func newMarkdown(w *bufio.Writer, src *source) renderer { return &markdownReport{w: w, src: src} }
+
+func (m *markdownReport) begin() error { return nil }
+
+func (m *markdownReport) add(c *runner.CaseResult) error {
+	if c.Verdict <= runner.Pass {
+		return nil
+	}
+	if len(m.cases) == markdownRows {
+		m.more++
+		return nil
+	}
+	_, message := m.src.failure(c)
+	m.cases = append(m.cases, fmt.Sprintf("| %s %s | %s | %s | %s |\n", mark(c.Verdict), c.Verdict, mdCode(c.ID), mdCode(requestLine(c)), mdCode(message)))
+	return nil
+}
+
+func (m *markdownReport) end() error {
+	var b strings.Builder
+	full := false
+	// put keeps whole blocks only: a table that is cut in the middle of a row
+	// would turn the rest of the page into text.
+	put := func(s string) {
+		if full || b.Len()+len(s) > maxMarkdown-markdownTail {
+			full = true
+			return
+		}
+		b.WriteString(s)
+	}
+	for _, part := range []func(func(string)){m.head, m.gates, m.causes, m.suites, m.loads, m.failing, m.facts} {
+		part(put)
+	}
+	if full {
+		b.WriteString("\n\nThe rest is left out: this summary holds 64 KiB. See report.html.\n")
+	}
+	_, err := m.w.WriteString(b.String())
+	return err
+}
+
+func (m *markdownReport) head(put func(string)) {
+	e := &m.src.end
+	put(fmt.Sprintf("## %s %s: %s\n\n", mark(e.Verdict), strings.ToUpper(e.Verdict.String()), answer(e.Verdict)))
+	for _, r := range e.Reasons[:min(3, len(e.Reasons))] {
+		put("- " + mdText(r) + "\n")
+	}
+	if n := len(e.Reasons) - 3; n > 0 {
+		put(fmt.Sprintf("- and %d more\n", n))
+	}
+	if w := m.src.audit().VerifiedWithout; len(w) > 0 {
+		put("- **verified without " + mdText(strings.Join(w, " and ")) + "**\n")
+	}
+	put(fmt.Sprintf("\nblue %s → green %s · %s · %s\n\n", mdCode(e.Sides.Blue.URL), mdCode(e.Sides.Green.URL), plural(e.Counts.Cases, "case", "cases"), seconds(e.ElapsedMS/1000)))
+}
+
+func (m *markdownReport) gates(put func(string)) {
+	all := gravestFirst(m.src.end.Gates)
+	if len(all) == 0 {
+		return
+	}
+	put("| gate | measured | limit | result |\n|---|---|---|---|\n")
+	for _, g := range all[:min(markdownRows, len(all))] {
+		put(fmt.Sprintf("| %s | %s | %s | %s %s |\n", mdText(g.Name), mdText(g.Measured), mdText(g.Limit), mark(g.Verdict), g.Verdict))
+	}
+	put(left(len(all)-markdownRows, "gates") + "\n")
+}
+
+// left says how many rows of a table were left out.
+func left(n int, what string) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("\nand %s more %s\n", thousands(n), what)
+}
+
+func (m *markdownReport) causes(put func(string)) {
+	all := m.src.end.Causes
+	if len(all) == 0 {
+		return
+	}
+	put(fmt.Sprintf("### %s\n\n| cause | kind | where | change | cases | example |\n|--:|---|---|---|--:|---|\n", plural(len(all), "cause", "causes")))
+	for i := range all[:min(markdownRows, len(all))] {
+		c := &all[i]
+		put(fmt.Sprintf("| %d | %s | %s | %s | %s | %s |\n", c.ID, c.Kind, mdCode(place(c.Where, c.Path)), mdCode(c.Edit), thousands(c.Cases), mdCode(example(c))))
+	}
+	put(left(len(all)-markdownRows, "causes") + "\n")
+}
+
+func (m *markdownReport) suites(put func(string)) {
+	heads := m.src.head.Suites
+	if len(heads) < 2 {
+		return
+	}
+	var rows []string
+	for i, h := range heads {
+		e := m.src.end.Suites[i]
+		if e.Verdict == runner.Pass {
+			continue
+		}
+		rows = append(rows, fmt.Sprintf("| %s %s | %s | %s | %d of %d | %s |\n", mark(e.Verdict), e.Verdict, mdText(h.Name), mdText(h.Owner), e.Counts.Fail, e.Counts.Cases, mdText(strings.Join(e.Reasons, "; "))))
+	}
+	put(fmt.Sprintf("### %d of %d suites pass\n\n", len(heads)-len(rows), len(heads)))
+	if len(rows) == 0 {
+		return
+	}
+	put("| verdict | suite | owner | failed | reason |\n|---|---|---|--:|---|\n")
+	for _, r := range rows[:min(markdownRows, len(rows))] {
+		put(r)
+	}
+	put(left(len(rows)-markdownRows, "suites") + "\n")
+}
+
+func (m *markdownReport) loads(put func(string)) {
+	for i := range m.src.run.Loads {
+		l := &m.src.run.Loads[i]
+		put(fmt.Sprintf("### %s load %s\n\n%s\n\n| metric | blue | green | change | interval | margin | result |\n|---|--:|--:|--:|---|--:|---|\n", mark(l.Verdict), mdText(l.Name), mdText(l.Reason)))
+		for k := range l.Comparisons {
+			c := &l.Comparisons[k]
+			if k >= markdownRows {
+				break
+			}
+			v := outcomeVerdict(c.Outcome)
+			put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s %s |\n", mdText(strings.TrimSpace(string(c.Metric)+" "+c.Route)), measure(c.Metric, c.Blue), measure(c.Metric, c.Green), signed(c.Change), interval(c), percent(c.Margin), mark(v), v))
+		}
+		put(left(len(l.Comparisons)-markdownRows, "metrics") + "\n")
+	}
+}
+
+func (m *markdownReport) failing(put func(string)) {
+	if len(m.cases) == 0 {
+		return
+	}
+	put("### Cases that did not pass\n\n| verdict | case | request | what |\n|---|---|---|---|\n")
+	for _, row := range m.cases {
+		put(row)
+	}
+	put(left(m.more, "cases") + "\n")
+}
+
+func (m *markdownReport) facts(put func(string)) {
+	h := m.src.head
+	put(fmt.Sprintf("run %s · %s %s · seed %d · %s\n", mdCode(h.ID), mdText(h.Tool.Name), mdText(h.Tool.Version), h.Seed, h.Started.UTC().Format("2006-01-02 15:04:05 UTC")))
+}
+
+// mdText writes text so that Markdown, HTML and GitHub's mentions leave it alone.
+func mdText(s string) string {
+	s = shorten(visible(s), markdownField)
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '@' || r == '#':
+			fmt.Fprintf(&b, "&#%d;\u200b", r)
+		case strings.ContainsRune("|`<>&\"'*_[](){}~\\!$:", r):
+			fmt.Fprintf(&b, "&#%d;", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// mdCode is text in a code element, where nothing is linked or mentioned.
+func mdCode(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "<code>" + strings.ReplaceAll(mdText(s), "\u200b", "") + "</code>"
+}

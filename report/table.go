@@ -1,0 +1,155 @@
+package report
+
+import (
+	"io"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	draw "github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+// A column of a terminal table.
+type column struct {
+	title string
+	right bool
+	// flex columns give way when the table is wider than the terminal: their
+	// text wraps, and is cut after the third line.
+	flex bool
+}
+
+// gap is the space between two columns.
+const gap = 2
+
+// writeTable draws a table without borders, its columns aligned by display
+// width, so that Korean names line up. width 0 is unlimited. Style, alignment
+// and widths are all set here: nothing is left to what the library finds in the
+// environment.
+func writeTable(w io.Writer, cols []column, rows [][]string, width int, ascii bool) error {
+	rows = fit(cols, rows, width)
+	align := make([]tw.Align, len(cols))
+	titles := make([]string, len(cols))
+	for i, c := range cols {
+		align[i], titles[i] = tw.AlignLeft, c.title
+		if c.right {
+			align[i] = tw.AlignRight
+		}
+	}
+	symbols := tw.NewSymbols(tw.StyleLight)
+	if ascii {
+		symbols = tw.NewSymbols(tw.StyleASCII)
+	}
+	cell := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
+		Alignment:  tw.CellAlignment{Global: tw.AlignLeft, PerColumn: align},
+		Padding:    tw.CellPadding{Global: tw.Padding{Right: strings.Repeat(" ", gap), Overwrite: true}},
+	}
+	var out strings.Builder
+	t := tablewriter.NewTable(&out,
+		tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell, Behavior: tw.Behavior{AutoHide: tw.Off, TrimSpace: tw.Off}}),
+		tablewriter.WithEastAsian(tw.Off),
+		tablewriter.WithRenderer(draw.NewBlueprint(tw.Rendition{
+			Symbols: symbols,
+			Borders: tw.BorderNone,
+			Settings: tw.Settings{
+				Separators: tw.Separators{ShowHeader: tw.On, ShowFooter: tw.Off, BetweenRows: tw.Off, BetweenColumns: tw.Off},
+				Lines:      tw.Lines{ShowTop: tw.Off, ShowBottom: tw.Off, ShowHeaderLine: tw.On, ShowFooterLine: tw.Off},
+			},
+		})))
+	t.Header(titles)
+	if err := t.Bulk(rows); err != nil {
+		return err
+	}
+	if err := t.Render(); err != nil {
+		return err
+	}
+	rule := strings.Repeat(symbols.Row(), gap)
+	for line := range strings.Lines(out.String()) {
+		line = strings.TrimSuffix(line, rule+"\n") // under the last column's padding
+		if _, err := io.WriteString(w, strings.TrimRight(line, " \n")+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leastFlex is how narrow a column that gives way may become.
+const leastFlex = 12
+
+// fit wraps the cells of flex columns until the table is at most width wide.
+func fit(cols []column, rows [][]string, width int) [][]string {
+	widths := make([]int, len(cols))
+	total := -gap
+	for i, c := range cols {
+		widths[i] = twwidth.Width(c.title)
+		for _, row := range rows {
+			widths[i] = max(widths[i], twwidth.Width(row[i]))
+		}
+		total += widths[i] + gap
+	}
+	if width == 0 || total <= width {
+		return rows
+	}
+	for ; total > width; total-- {
+		widest := -1
+		for i, c := range cols {
+			if c.flex && widths[i] > leastFlex && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+	}
+	out := make([][]string, len(rows))
+	for i, row := range rows {
+		out[i] = append([]string(nil), row...)
+		for k, c := range cols {
+			if c.flex {
+				out[i][k] = strings.Join(wrap(row[k], widths[k], 3), "\n")
+			}
+		}
+	}
+	return out
+}
+
+// wrap breaks text into lines of at most width columns: at spaces, and inside
+// words that are longer than a line. Past the last line the text is cut.
+func wrap(s string, width, lines int) []string {
+	var out []string
+	for s != "" && len(out) < lines {
+		if twwidth.Width(s) <= width {
+			return append(out, s)
+		}
+		end, space, used := len(s), -1, 0
+		for i, r := range s {
+			if w := twwidth.Width(string(r)); used+w > width {
+				end = i
+				break
+			} else {
+				used += w
+			}
+			if r == ' ' {
+				space = i
+			}
+		}
+		if end == 0 { // one rune is wider than the column
+			break
+		}
+		if s[end] == ' ' {
+			space = end
+		}
+		if space > 0 && len(out) < lines-1 {
+			end = space
+		}
+		out = append(out, s[:end])
+		s = strings.TrimLeft(s[end:], " ")
+	}
+	if s != "" && len(out) > 0 {
+		last := []rune(out[len(out)-1])
+		out[len(out)-1] = strings.TrimRight(string(last[:len(last)-1]), " ") + "…"
+	}
+	return out
+}

@@ -1,0 +1,390 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// TextOptions say what the text report is written for.
+type TextOptions struct {
+	// Width in columns; 0: not a terminal, nothing is wrapped.
+	Width int
+	// Color allows escape sequences.
+	Color bool
+	// ASCII keeps to ASCII, where the locale is not UTF-8.
+	ASCII bool
+	// Folder is where the run lies, as a reader would type it; empty: none was written.
+	Folder string
+	// Digest is the manifest's, for the last line; empty: none.
+	Digest string
+}
+
+// How many rows of a table the terminal shows; the page shows them all.
+const (
+	textGates  = 14
+	textCauses = 5
+	textSuites = 10
+	textCases  = 5
+)
+
+// Text writes the verdict block of a terminal or log: verdict, reasons, gates,
+// load, services, causes, where the report is, and one last line for programs.
+// A row that passed gives way to one that did not.
+func Text(w io.Writer, run *runner.Run, opts TextOptions) error {
+	t := &textReport{w: bufio.NewWriter(w), src: newSource(run, Options{}), opts: opts}
+	for _, part := range []func() error{t.head, t.gates, t.loads, t.suites, t.causes, t.cases, t.foot} {
+		if err := part(); err != nil {
+			return fmt.Errorf("write the text report: %w", err)
+		}
+	}
+	if err := t.w.Flush(); err != nil {
+		return fmt.Errorf("write the text report: %w", err)
+	}
+	return nil
+}
+
+type textReport struct {
+	w    *bufio.Writer
+	src  *source
+	opts TextOptions
+}
+
+// safe makes text of a run fit for a terminal or log line: no controls, and
+// nothing that a CI server reads as a command at the start of a line.
+func (t *textReport) safe(s string) string {
+	s = visible(s)
+	if strings.HasPrefix(s, "::") || strings.HasPrefix(s, "##") {
+		s = " " + s
+	}
+	if t.opts.ASCII {
+		s = ascii(s)
+	}
+	return s
+}
+
+var asciiWords = strings.NewReplacer("…", "...", "×", "x", "µ", "u", "–", "-", "≤", "<=", "≥", ">=", "·", "|", "✓", "ok", "✖", "x", "■", "#", "→", "->")
+
+// ascii writes what is not ASCII as escapes, symbols of our own as look-alikes.
+func ascii(s string) string {
+	s = asciiWords.Replace(s)
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r < utf8.RuneSelf:
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+func (t *textReport) line(format string, args ...any) error {
+	_, err := fmt.Fprintf(t.w, format+"\n", args...)
+	return err
+}
+
+const (
+	bold    = "1"
+	magenta = "1;35"
+	yellow  = "33"
+	dim     = "2"
+)
+
+func (t *textReport) paint(code, s string) string {
+	if !t.opts.Color {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// word is a verdict's sign and word, coloured where it needs attention.
+func (t *textReport) word(v runner.Verdict) string {
+	s := t.safe(mark(v)) + " " + v.String()
+	switch v {
+	case runner.Pass, runner.Skip:
+		return s
+	case runner.Fail:
+		return t.paint(magenta, s)
+	default:
+		return t.paint(yellow, s)
+	}
+}
+
+func (t *textReport) table(cols []column, rows [][]string) error {
+	if err := writeTable(t.w, cols, rows, t.opts.Width, t.opts.ASCII); err != nil {
+		return err
+	}
+	return t.line("")
+}
+
+func (t *textReport) head() error {
+	e := &t.src.end
+	code := bold
+	if e.Verdict == runner.Fail {
+		code = magenta
+	}
+	t.line("%s  %s", t.paint(code, t.safe(mark(e.Verdict))+" "+strings.ToUpper(e.Verdict.String())), t.paint(bold, answer(e.Verdict)))
+	for _, r := range e.Reasons[:min(3, len(e.Reasons))] {
+		for i, l := range t.wrapped(r, 4) {
+			t.line("%s%s", []string{"  - ", "    "}[min(i, 1)], l)
+		}
+	}
+	if n := len(e.Reasons) - 3; n > 0 {
+		t.line("  - and %d more", n)
+	}
+	if without := t.src.audit().VerifiedWithout; len(without) > 0 {
+		t.line("  %s", t.paint(yellow, "verified without "+t.safe(strings.Join(without, " and "))))
+	}
+	t.line("")
+	t.side("blue ", e.Sides.Blue)
+	return t.side("green", e.Sides.Green)
+}
+
+func (t *textReport) side(name string, s runner.SideHead) error {
+	line := name + "  " + t.safe(s.URL) + identity(s.Identity, t.safe)
+	if s.Insecure {
+		line += "  " + t.paint(magenta, "certificate not checked")
+	}
+	if name == "green" {
+		line += "\n"
+	}
+	return t.line("%s", line)
+}
+
+// identity lists what a side said it is, by name.
+func identity(id map[string]string, safe func(string) string) string {
+	names := make([]string, 0, len(id))
+	for name := range id {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	var b strings.Builder
+	for _, name := range names {
+		b.WriteString("  " + safe(name) + " " + safe(id[name]))
+	}
+	return b.String()
+}
+
+// wrapped is text in lines that fit beside an indent.
+func (t *textReport) wrapped(s string, indent int) []string {
+	s = t.safe(s)
+	if t.opts.Width == 0 {
+		return []string{s}
+	}
+	return wrap(s, max(t.opts.Width-indent, leastFlex), 4)
+}
+
+// gravestFirst is the gates with those first that keep a pass from being given.
+func gravestFirst(gates []runner.GateResult) []runner.GateResult {
+	out := append([]runner.GateResult(nil), gates...)
+	sort.SliceStable(out, func(i, k int) bool { return out[i].Verdict > out[k].Verdict })
+	return out
+}
+
+func (t *textReport) gates() error {
+	all := gravestFirst(t.src.end.Gates)
+	if len(all) == 0 {
+		return nil
+	}
+	shown := all
+	for len(shown) > textGates && shown[len(shown)-1].Verdict <= runner.Pass {
+		shown = shown[:len(shown)-1]
+	}
+	rows := make([][]string, len(shown))
+	for i, g := range shown {
+		rows[i] = []string{t.safe(g.Name), t.safe(g.Measured), t.safe(g.Limit), t.word(g.Verdict)}
+	}
+	if n := len(all) - len(shown); n > 0 {
+		rows = append(rows, []string{fmt.Sprintf("and %d more", n), "", "", t.word(runner.Pass)})
+	}
+	return t.table([]column{{title: "GATE", flex: true}, {title: "MEASURED", flex: true}, {title: "LIMIT", flex: true}, {title: "RESULT"}}, rows)
+}
+
+func (t *textReport) loads() error {
+	for i := range t.src.run.Loads {
+		l := &t.src.run.Loads[i]
+		if l.Verdict <= runner.Pass {
+			continue // its gates stand above
+		}
+		title := fmt.Sprintf("load %s: %s per second and side for %s, %d blocks (%d dropped): %s", l.Name, significant(l.Rate), seconds(l.Seconds), l.Blocks, l.Dropped, l.Reason)
+		for _, part := range t.wrapped(title, 0) {
+			t.line("%s", part)
+		}
+		var rows [][]string
+		for k := range l.Comparisons {
+			c := &l.Comparisons[k]
+			if c.Route != "" && c.Outcome == perf.NoWorse {
+				continue
+			}
+			name := string(c.Metric)
+			if c.Route != "" {
+				name += " " + c.Route
+			}
+			rows = append(rows, []string{
+				t.safe(name), t.safe(measure(c.Metric, c.Blue)), t.safe(measure(c.Metric, c.Green)), signed(c.Change),
+				interval(c), percent(c.Margin), percent(c.MDE), t.word(outcomeVerdict(c.Outcome)),
+			})
+		}
+		cols := []column{{title: "METRIC", flex: true}, {title: "BLUE", right: true}, {title: "GREEN", right: true}, {title: "CHANGE", right: true}, {title: "INTERVAL", flex: true}, {title: "MARGIN", right: true}, {title: "MDE", right: true}, {title: "RESULT"}}
+		if err := t.table(cols, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *textReport) suites() error {
+	heads := t.src.head.Suites
+	if len(heads) < 2 {
+		return nil
+	}
+	passed, shown := 0, 0
+	var rows [][]string
+	for i, h := range heads {
+		e := t.src.end.Suites[i]
+		if e.Verdict == runner.Pass {
+			passed++
+			continue
+		}
+		if shown++; shown > textSuites {
+			continue
+		}
+		rows = append(rows, []string{t.safe(h.Name), t.safe(h.Owner), fmt.Sprintf("%d of %d", e.Counts.Fail, e.Counts.Cases), t.word(e.Verdict), t.safe(strings.Join(e.Reasons, "; "))})
+	}
+	t.line("%d of %d suites pass", passed, len(heads))
+	if len(rows) == 0 {
+		return t.line("")
+	}
+	if n := shown - textSuites; n > 0 {
+		rows = append(rows, []string{fmt.Sprintf("and %d more", n), "", "", "", ""})
+	}
+	return t.table([]column{{title: "SUITE"}, {title: "OWNER", flex: true}, {title: "FAILED", right: true}, {title: "VERDICT"}, {title: "REASON", flex: true}}, rows)
+}
+
+func (t *textReport) causes() error {
+	all := t.src.end.Causes
+	if len(all) == 0 {
+		return nil
+	}
+	var rows [][]string
+	for _, c := range all[:min(textCauses, len(all))] {
+		rows = append(rows, []string{fmt.Sprint(c.ID), c.Kind.String(), t.safe(place(c.Where, c.Path)), t.safe(c.Edit), thousands(c.Cases), t.safe(example(&c))})
+	}
+	if n := len(all) - textCauses; n > 0 {
+		rows = append(rows, []string{"", fmt.Sprintf("and %d more", n), "", "", "", ""})
+	}
+	return t.table([]column{{title: "CAUSE", right: true}, {title: "KIND"}, {title: "WHERE", flex: true}, {title: "CHANGE", flex: true}, {title: "CASES", right: true}, {title: "EXAMPLE", flex: true}}, rows)
+}
+
+// example is the first case that a cause was seen in.
+func example(c *diff.Cause) string {
+	if len(c.Examples) == 0 {
+		return ""
+	}
+	return c.Examples[0]
+}
+
+// cases lists the first cases that did not pass for another reason than a
+// difference: no cause speaks for them.
+func (t *textReport) cases() error {
+	e := t.src.end.Counts
+	if e.Broken+e.Inconclusive == 0 && (e.Fail == 0 || len(t.src.end.Causes) > 0) {
+		return nil
+	}
+	var rows [][]string
+	for c, err := range t.src.cases() {
+		if err != nil {
+			return err
+		}
+		if c.Verdict <= runner.Pass || c.Verdict == runner.Fail && differs(c) {
+			continue
+		}
+		rows = append(rows, []string{t.safe(c.ID), t.word(c.Verdict), t.safe(firstReason(c))})
+		if len(rows) == textCases {
+			break
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return t.table([]column{{title: "CASE", flex: true}, {title: "VERDICT"}, {title: "REASON", flex: true}}, rows)
+}
+
+// differs reports whether a case has a difference that counts.
+func differs(c *runner.CaseResult) bool {
+	for i := range c.Steps {
+		if c.Steps[i].DifferencesTotal > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// firstReason is the first thing that a case says for its verdict.
+func firstReason(c *runner.CaseResult) string {
+	if len(c.Reasons) > 0 {
+		return c.Reasons[0]
+	}
+	for i := range c.Steps {
+		if s := &c.Steps[i]; s.Verdict == c.Verdict && len(s.Reasons) > 0 {
+			return s.Reasons[0]
+		}
+	}
+	return ""
+}
+
+func (t *textReport) foot() error {
+	if t.opts.Folder != "" {
+		t.line("report  %s", t.safe(strings.TrimSuffix(t.opts.Folder, "/")+"/report.html"))
+	}
+	return t.line("%s", t.safe(lastLine(t.src, t.opts)))
+}
+
+// lastLine is the run in one line for programs: names and values without spaces.
+func lastLine(src *source, opts TextOptions) string {
+	e := &src.end
+	failed := 0
+	for _, g := range e.Gates {
+		if g.Verdict > runner.Pass {
+			failed++
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "bgverify: verdict=%s exit=%d gates_failed=%d/%d cases=%d differ=%d causes=%d", e.Verdict, e.Verdict.ExitStatus(e.Signal), failed, len(e.Gates), e.Counts.Cases, e.Counts.Fail, len(e.Causes))
+	if change, ok := worstP99(src.run.Loads); ok {
+		fmt.Fprintf(&b, " p99=%+.0f%%", change*100)
+	}
+	run := opts.Folder
+	if run == "" {
+		run = src.head.ID
+	}
+	fmt.Fprintf(&b, " run=%s", strings.ReplaceAll(run, " ", "%20"))
+	if opts.Digest != "" {
+		fmt.Fprintf(&b, " digest=%s", opts.Digest)
+	}
+	return b.String()
+}
+
+// worstP99 is the greatest change of a whole stage's p99.
+func worstP99(loads []runner.LoadResult) (float64, bool) {
+	worst, ok := 0.0, false
+	for _, l := range loads {
+		for _, c := range l.Comparisons {
+			if c.Metric == perf.P99 && c.Route == "" && (!ok || c.Change > worst) {
+				worst, ok = c.Change, true
+			}
+		}
+	}
+	return worst, ok
+}

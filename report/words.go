@@ -1,0 +1,251 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// answer says what a verdict means for the question that a run is made for:
+// may traffic be shifted?
+func answer(v runner.Verdict) string {
+	switch v {
+	case runner.Pass:
+		return "traffic may shift to green"
+	case runner.Fail:
+		return "do not shift traffic to green"
+	case runner.Inconclusive:
+		return "not proven: do not shift traffic yet"
+	case runner.Broken:
+		return "could not be judged: do not shift traffic"
+	case runner.Skip:
+		return "nothing was judged: do not shift traffic"
+	case runner.Interrupted:
+		return "stopped before the end: do not shift traffic"
+	default:
+		return "not finished: do not shift traffic"
+	}
+}
+
+// mark is a verdict's sign, always shown beside its word.
+func mark(v runner.Verdict) string {
+	switch v {
+	case runner.Pass:
+		return "✓"
+	case runner.Fail:
+		return "✖"
+	case runner.Inconclusive:
+		return "?"
+	case runner.Broken:
+		return "!"
+	case runner.Skip:
+		return "–"
+	default:
+		return "■"
+	}
+}
+
+// outcomeVerdict is what an outcome of a load comparison is called in tables.
+func outcomeVerdict(o perf.Outcome) runner.Verdict {
+	switch o {
+	case perf.NoWorse:
+		return runner.Pass
+	case perf.Worse:
+		return runner.Fail
+	default:
+		return runner.Inconclusive
+	}
+}
+
+// seconds shows a duration with three significant digits and its unit.
+func seconds(s float64) string {
+	abs := math.Abs(s)
+	switch {
+	case s == 0:
+		return "0 ms"
+	case abs < 0.001:
+		return significant(s*1e6) + " µs"
+	case abs < 1:
+		return significant(s*1e3) + " ms"
+	case abs < 120:
+		return significant(s) + " s"
+	default:
+		return fmt.Sprintf("%d min %d s", int(s)/60, int(s)%60)
+	}
+}
+
+// significant shows three significant digits without an exponent.
+func significant(f float64) string {
+	abs := math.Abs(f)
+	digits := 0
+	switch {
+	case abs < 10:
+		digits = 2
+	case abs < 100:
+		digits = 1
+	}
+	return strconv.FormatFloat(f, 'f', digits, 64)
+}
+
+// signed shows a relative change with its sign: +18.6 %.
+func signed(change float64) string {
+	p := change * 100
+	if math.Abs(p) >= 100 {
+		return fmt.Sprintf("%+.0f %%", p)
+	}
+	if math.Abs(p) < 0.05 {
+		p = 0
+	}
+	return fmt.Sprintf("%+.1f %%", p)
+}
+
+// percent shows a share: 97.35 %.
+func percent(share float64) string {
+	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(share*100, 'f', 2, 64), "0"), ".") + " %"
+}
+
+// thousands shows a count with separators: 10,000.
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// plural is the count with its noun.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
+// measure shows a side's value of a metric: a duration, or a share.
+func measure(m perf.Metric, v float64) string {
+	switch m {
+	case perf.P50, perf.P95, perf.P99:
+		return seconds(v)
+	default:
+		return percent(v)
+	}
+}
+
+// interval shows the interval of a comparison's change.
+func interval(c *perf.Comparison) string {
+	return "[" + strings.TrimSuffix(signed(c.Low), " %") + ", " + signed(c.High) + "]"
+}
+
+// excerpt shows one side of a difference; a side that has nothing there is absent.
+func excerpt(e diff.Excerpt) string {
+	switch {
+	case e.Type == diff.AbsentType:
+		return "absent"
+	case e.Cut:
+		return fmt.Sprintf("%s… (%s bytes)", e.JSON, thousands(e.Size))
+	default:
+		return e.JSON
+	}
+}
+
+// place names where a difference lies: status, header cache-control, $.balance.
+func place(where diff.Where, path string) string {
+	switch where {
+	case diff.InStatus:
+		return "status"
+	case diff.InHeader:
+		return "header " + path
+	default:
+		return path
+	}
+}
+
+// change tells a difference in one line: number 12.5 -> string "12.50".
+func change(d *diff.Difference) string {
+	switch d.Kind {
+	case diff.Added:
+		return "only green has " + excerpt(d.Green)
+	case diff.Removed:
+		return "only blue has " + excerpt(d.Blue)
+	case diff.TypeChanged:
+		return d.Blue.Type.String() + " " + excerpt(d.Blue) + " -> " + d.Green.Type.String() + " " + excerpt(d.Green)
+	case diff.Moved, diff.Order:
+		if d.Note != "" {
+			return d.Kind.String() + ": " + d.Note
+		}
+		return d.Kind.String()
+	case diff.DuplicateKey, diff.Invalid, diff.Limit:
+		return d.Kind.String() + ": " + d.Note
+	default:
+		return excerpt(d.Blue) + " -> " + excerpt(d.Green)
+	}
+}
+
+// control reports the runes that must not reach a reader as they are: controls,
+// line separators, and what turns the direction of text around.
+func control(r rune) bool {
+	switch {
+	case r < 0x20, r >= 0x7f && r < 0xa0, r == 0x2028, r == 0x2029, r == 0xfeff, r == utf8.RuneError:
+		return true
+	case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f, r == 0x061c:
+		return true
+	}
+	return unicode.Is(unicode.Co, r)
+}
+
+// visible writes control characters as escapes, so that text stays on its line
+// and does nothing to a terminal.
+func visible(s string) string {
+	clean := true
+	for _, r := range s {
+		if control(r) {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case !control(r) || r == utf8.RuneError:
+			b.WriteRune(r)
+		case r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+		i += size
+	}
+	return b.String()
+}
+
+// shorten cuts text to n runes, the last of them an ellipsis.
+func shorten(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	for i := range s {
+		if n--; n == 0 {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
