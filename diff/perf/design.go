@@ -27,7 +27,7 @@ type Route struct {
 type Design struct {
 	Rate     float64       `json:"rate"` // requests per second and side
 	Duration time.Duration `json:"duration"`
-	WarmUp   time.Duration `json:"warm_up"` // 0: max(5 s, 200 requests per side)
+	WarmUp   time.Duration `json:"warm_up"` // 0: max(5 s, 200 requests per side), twice that when interleaved
 	Timeout  time.Duration `json:"timeout"` // a timed-out request counts as this long
 	Routes   []Route       `json:"routes"`
 	Margins  Margins       `json:"margins"` // zero fields: the defaults
@@ -35,14 +35,14 @@ type Design struct {
 	Pairing  Pairing       `json:"pairing"`
 	Seed     uint64        `json:"seed"` // places the solo blocks
 	NoSolo   bool          `json:"no_solo,omitempty"`
+	Unit     time.Duration `json:"unit"` // shortest block, 0: 2 s; 15 of them make the shortest time to a look
 }
 
 // The fixed figures of the rule.
 const (
 	DefaultDuration = 120 * time.Second
 	DefaultAlpha    = 0.01
-	minBlock        = 2 * time.Second
-	minLookTime     = 30 * time.Second
+	DefaultUnit     = 2 * time.Second
 	minLookBlocks   = 15
 	soloGroup       = 20 // blocks in which each side rests once
 )
@@ -56,6 +56,9 @@ func (d Design) withDefaults() Design {
 	if d.Duration <= 0 {
 		d.Duration = DefaultDuration
 	}
+	if d.Unit <= 0 {
+		d.Unit = DefaultUnit
+	}
 	if d.Alpha <= 0 {
 		d.Alpha = DefaultAlpha
 	}
@@ -63,7 +66,10 @@ func (d Design) withDefaults() Design {
 		d.Pairing = Paired
 	}
 	if d.WarmUp <= 0 && d.Pairing != Recorded && d.Rate > 0 {
-		d.WarmUp = max(5*time.Second, time.Duration(math.Ceil(200/d.Rate*1e9)))
+		d.WarmUp = max(5*d.Unit/2, time.Duration(math.Ceil(200/d.Rate*1e9)))
+		if d.Pairing == Interleaved { // one side after the other
+			d.WarmUp *= 2
+		}
 	}
 	return d
 }
@@ -71,7 +77,7 @@ func (d Design) withDefaults() Design {
 // gatesP99 says whether p99 is a gate: when the file writes its margin, or when
 // a block of the shortest length holds the 200 requests per side that p99 needs.
 func (d Design) gatesP99() bool {
-	return d.Margins.P99 != (Margin{}) || d.Rate*minBlock.Seconds() >= 200
+	return d.Margins.P99 != (Margin{}) || d.Rate*d.Unit.Seconds() >= 200-1e-9
 }
 
 // Block returns the length of a block: 2 s, or as long as it takes for 2 requests
@@ -82,7 +88,10 @@ func (d Design) Block() time.Duration {
 	if d.gatesP99() {
 		q = 0.99
 	}
-	l := max(minBlock, time.Duration(math.Ceil(2/((1-q)*d.Rate)-1e-9))*time.Second)
+	l := max(d.Unit, time.Duration(math.Ceil(2/((1-q)*d.Rate)-1e-9))*time.Second)
+	if fine := time.Duration(math.Ceil(2 / ((1 - q) * d.Rate) * 1e9)); d.Unit < time.Second {
+		l = max(d.Unit, fine)
+	}
 	if d.Pairing == Interleaved {
 		l *= 2
 	}
@@ -149,6 +158,9 @@ func (d Design) LoadOf(block int) Load {
 	return Both
 }
 
+// leastLook is the time before which no look is taken: 30 s.
+func (d Design) leastLook() time.Duration { return minLookBlocks * d.Unit }
+
 // BlueFirst says which side an interleaved block loads first.
 func (d Design) BlueFirst(block int) bool { return Mix(^d.Seed, uint64(block))&1 == 0 }
 
@@ -163,7 +175,7 @@ func Mix(seed, n uint64) uint64 {
 // Warnings says what in the design keeps the stage from being conclusive.
 func (d Design) Warnings() []string {
 	d = d.withDefaults()
-	need := max(minLookTime, minLookBlocks*d.Block())
+	need := max(d.leastLook(), minLookBlocks*d.Block())
 	if d.Duration >= need {
 		return nil
 	}

@@ -1,13 +1,20 @@
 package perf
 
+import (
+	"math"
+	"slices"
+	"time"
+)
+
 // A Series is what the plots of a load stage are drawn from, bounded in size.
 type Series struct {
-	BucketS     float64
-	Buckets     []Bucket // at most 300
-	Percentiles []PercPoint
+	BucketS     float64     `json:"bucket_s"`
+	Buckets     []Bucket    `json:"buckets"` // at most 300
+	Percentiles []PercPoint `json:"percentiles"`
 }
 
-// A Bucket is a slice of time of a load stage.
+// A Bucket is a slice of time of a load stage: one block, or as many as it takes
+// to stay below 300.
 type Bucket struct {
 	Start                                float64 // seconds since the schedule's start
 	BlueP50, BlueP99, GreenP50, GreenP99 float64 // seconds; 0 without requests
@@ -15,8 +22,100 @@ type Bucket struct {
 	Offered, Achieved                    float64 // requests per second, both sides
 }
 
-// A PercPoint is one point of both sides' percentile curves.
+// A PercPoint is one point of both sides' percentile curves, right within 1 %.
 type PercPoint struct {
 	Q           float64
 	Blue, Green float64 // seconds
+}
+
+const (
+	maxBuckets = 300
+	leastTail  = 10 // requests beyond the last point of a percentile curve
+)
+
+// plots gathers the series while blocks close.
+type plots struct {
+	perBucket int           // blocks
+	length    time.Duration // of a block
+	warmUp    time.Duration
+	buckets   []Bucket
+	open      [2][]float64
+	planned   float64
+	sent      int
+	blocks    int // in the open bucket
+	first     int // block of the open bucket
+	all       [2]histogram
+}
+
+func newPlots(d Design) plots {
+	return plots{perBucket: max(1, (d.Blocks()+maxBuckets-1)/maxBuckets), length: d.Block(), warmUp: d.WarmUp}
+}
+
+// add takes a closed block with its latencies in seconds.
+func (p *plots) add(b *block, latencies [2][]float64) {
+	if p.blocks == 0 {
+		p.first = b.index
+		p.buckets = append(p.buckets, Bucket{Start: (p.warmUp + time.Duration(b.index)*p.length).Seconds()})
+	}
+	current := &p.buckets[len(p.buckets)-1]
+	current.BlueErrors += b.failed[blue]
+	current.GreenErrors += b.failed[green]
+	for side := range latencies {
+		p.open[side] = append(p.open[side], latencies[side]...)
+		if b.load != Both || !b.healthy {
+			continue
+		}
+		for _, l := range latencies[side] {
+			p.all[side].add(time.Duration(l * 1e9))
+		}
+	}
+	sides := 2.0
+	if b.load != Both {
+		sides = 1
+	}
+	p.planned += sides * b.planned
+	p.sent += b.sent[blue] + b.sent[green]
+	if p.blocks++; p.blocks == p.perBucket {
+		p.close()
+	}
+}
+
+// close finishes the open bucket.
+func (p *plots) close() {
+	if p.blocks == 0 {
+		return
+	}
+	current := &p.buckets[len(p.buckets)-1]
+	seconds := p.length.Seconds() * float64(p.blocks)
+	current.Offered, current.Achieved = p.planned/seconds, float64(p.sent)/seconds
+	for side, into := range [2][2]*float64{{&current.BlueP50, &current.BlueP99}, {&current.GreenP50, &current.GreenP99}} {
+		if slices.Sort(p.open[side]); len(p.open[side]) > 0 {
+			*into[0], *into[1] = quantile(p.open[side], 0.5), quantile(p.open[side], 0.99)
+		}
+		p.open[side] = p.open[side][:0]
+	}
+	p.blocks, p.planned, p.sent = 0, 0, 0
+}
+
+// series finishes the plots. Percentile curves hold blocks that loaded both
+// sides, and stop where fewer than 10 requests lie beyond.
+func (p *plots) series() *Series {
+	p.close()
+	s := &Series{BucketS: p.length.Seconds() * float64(p.perBucket), Buckets: p.buckets}
+	n := float64(min(p.all[blue].n, p.all[green].n))
+	// Four points a decade of 1/(1-q), from the median on, after the quartile.
+	for _, q := range [...]float64{0.01, 0.05, 0.1, 0.25} {
+		s.Percentiles = p.point(s.Percentiles, q, n)
+	}
+	for step := 0; step < 40; step++ {
+		s.Percentiles = p.point(s.Percentiles, 1-0.5*math.Pow(10, -float64(step)/8), n)
+	}
+	return s
+}
+
+func (p *plots) point(points []PercPoint, q, n float64) []PercPoint {
+	if n == 0 || n*(1-q) < leastTail {
+		return points
+	}
+	return append(points, PercPoint{q, p.all[blue].quantile(q).Seconds(), p.all[green].quantile(q).Seconds()})
 }

@@ -42,6 +42,8 @@ type Plan struct {
 	Breaker     Breaker
 	MaxWorkers  int  // most requests under way at once; default 4096
 	Retry       bool // one more attack when the first is underpowered, at half of alpha each
+
+	unit time.Duration // perf.Design.Unit; shorter in tests
 }
 
 // A Side is how the services of a side are reached. A request names its service.

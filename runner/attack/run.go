@@ -3,7 +3,11 @@ package attack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
 )
 
 // Run loads both sides by the plan and judges them. Every request becomes a
@@ -14,5 +18,129 @@ import (
 // written, or when ctx ends first; in the last case the report holds what was
 // measured until then.
 func Run(ctx context.Context, plan Plan, records io.Writer, progress func(Progress)) (*Report, error) {
-	return nil, errors.New("attack: the engine is not joined yet")
+	plan, warnings, err := plan.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if progress == nil {
+		progress = func(Progress) {}
+	}
+	rec := &recorder{w: records}
+	report := &Report{}
+	for i, rate := range plan.Rates {
+		alpha := perf.DefaultAlpha / float64(len(plan.Rates))
+		name := plan.Name
+		if len(plan.Rates) > 1 {
+			name = fmt.Sprintf("%s at %g/s", plan.Name, rate)
+		}
+		result, err := runStep(ctx, &plan, name, plan.design(rate, alpha, perf.Mix(plan.Seed, uint64(i))), rec, progress)
+		if result != nil {
+			report.join(&plan, result)
+		}
+		if err != nil {
+			report.Warnings = append(warnings, report.Warnings...)
+			return report, err
+		}
+		if report.done(result) {
+			break
+		}
+	}
+	report.Warnings = append(warnings, report.Warnings...)
+	return report, nil
 }
+
+// runStep attacks once and, when the plan says so and it is worth it, once more:
+// each attack spends half of alpha then.
+func runStep(ctx context.Context, plan *Plan, name string, design perf.Design, rec *recorder, progress func(Progress)) (*result, error) {
+	if !plan.Retry {
+		return runOnce(ctx, plan, name, design, rec, progress)
+	}
+	design.Alpha /= 2
+	first, err := runOnce(ctx, plan, name, design, rec, progress)
+	if err != nil || first.decision == nil || first.decision.Cause != perf.Underpowered {
+		return first, err
+	}
+	design.Duration = again(first)
+	design.Seed = perf.Mix(design.Seed, 1<<32)
+	second, err := runOnce(ctx, plan, name+", again", design, rec, progress)
+	if second != nil {
+		second.requests.Blue += first.requests.Blue
+		second.requests.Green += first.requests.Green
+		second.warnings = append(second.warnings, fmt.Sprintf("first attack inconclusive: %s", first.decision.Reason))
+	}
+	return second, err
+}
+
+// again is the duration of a second attack: what the first one found necessary,
+// at most twice its own duration.
+func again(first *result) time.Duration {
+	need := 0.0
+	for _, c := range first.decision.Comparisons {
+		if c.Role == perf.Gate {
+			need = max(need, c.NeedS)
+		}
+	}
+	limit := 2 * first.design.Duration
+	if need >= limit.Seconds() {
+		return limit
+	}
+	return max(time.Duration(need*1e9), first.design.Duration)
+}
+
+// A result is one attack, judged.
+type result struct {
+	design    perf.Design
+	decision  *perf.Decision // nil when broken
+	broken    string
+	requests  PerSide // warm-up included
+	generator Generator
+	series    *perf.Series
+	warnings  []string
+}
+
+// join takes a step's result into the report: the gravest step speaks for the
+// ladder, the last one among equals.
+func (r *Report) join(plan *Plan, step *result) {
+	r.Requests.Blue += step.requests.Blue
+	r.Requests.Green += step.requests.Green
+	r.Warnings = append(r.Warnings, step.warnings...)
+	if step.broken != "" {
+		r.Outcome, r.Broken, r.Reason = 0, step.broken, step.broken
+		r.Generator = step.generator
+		return
+	}
+	d := step.decision
+	if len(plan.Rates) > 1 {
+		r.Steps = append(r.Steps, Step{Rate: step.design.Rate, Outcome: d.Outcome, Reason: d.Reason})
+	}
+	for _, route := range plan.Routes {
+		if len(r.Routes) < len(plan.Routes) {
+			r.Routes = append(r.Routes, route.Name)
+		}
+	}
+	if d.Outcome < r.Outcome {
+		return
+	}
+	r.Outcome, r.Reason, r.Advice = d.Outcome, d.Reason, d.Advice
+	if len(plan.Rates) > 1 {
+		r.Reason = fmt.Sprintf("at %g/s: %s", step.design.Rate, d.Reason)
+	}
+	r.Rate, r.Seconds, r.Blocks, r.Dropped = step.design.Rate, d.Seconds, d.Blocks, d.Dropped
+	r.Comparisons, r.Series, r.Generator = d.Comparisons, step.series, step.generator
+	r.Errors = PerSide{d.Errors[0], d.Errors[1]}
+}
+
+// done says whether a ladder ends here: a higher rate can only be worse.
+func (r *Report) done(step *result) bool {
+	if step.broken != "" {
+		return true
+	}
+	switch step.decision.Cause {
+	case perf.Baseline, perf.Overload, perf.Generator:
+		return true
+	}
+	return step.decision.Outcome == perf.Worse
+}
+
+// errInterrupted is joined to the context's error when an attack ends early.
+var errInterrupted = errors.New("load interrupted")

@@ -1,0 +1,213 @@
+package perf
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+// The sides as indices, blue first as everywhere.
+const (
+	blue = iota
+	green
+)
+
+// The quantiles that a block is summed up by, in the order of block.q.
+var blockQuantiles = [...]float64{0.50, 0.95, 0.99}
+
+// quantileMetrics names them.
+var quantileMetrics = [...]Metric{P50, P95, P99}
+
+// leastOfRoute is the number of usable requests per side from which a block
+// speaks for a route.
+const leastOfRoute = 10
+
+// A block is what remains of the requests of one slice of the schedule.
+type block struct {
+	index   int
+	load    Load
+	after   Load // what the block before it loaded
+	healthy bool // V2: the generator did its work in it
+	planned float64
+	sent    [2]int
+	failed  [2]int
+	done    [2]int // successes that ended within the block
+	pairs   int    // with an answer or a failure of the service on both sides
+	only    [2]int // pairs in which only this side failed
+	q       [2][len(blockQuantiles)]float64
+	routes  [][2][2]float64 // route, side, p50 and p95
+	slow    [2]float64      // share beyond the stall guard's limit
+	growth  [2]int          // requests under way at the end of the block
+}
+
+// collect sums up the records of a block. They may come in any order: they are
+// put into the order of the schedule first (rule: splitting the records over
+// several workers changes nothing).
+func (s *Stage) collect(index int, records []Record) *block {
+	slices.SortFunc(records, func(a, b Record) int {
+		if c := cmp.Compare(a.Pair, b.Pair); c != 0 {
+			return c
+		}
+		if c := compareBool(a.Green, b.Green); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.Scheduled, b.Scheduled)
+	})
+	b := &block{index: index, load: s.design.LoadOf(index), planned: s.design.Planned(), healthy: true}
+	if index > 0 {
+		b.after = s.design.LoadOf(index - 1)
+	}
+	for _, r := range records {
+		b.count(r, s.design.Block()/4)
+	}
+	b.healthy = b.healthy && b.sentEnough()
+	if b.healthy {
+		for _, r := range records {
+			s.lags.add(r.Lag)
+		}
+	}
+	var latencies [2][]float64
+	perRoute := make([][2][]float64, len(s.design.Routes))
+	s.usable(records, func(r Record, seconds float64) {
+		side := sideOf(r)
+		latencies[side] = append(latencies[side], seconds)
+		if int(r.Route) < len(perRoute) {
+			perRoute[r.Route][side] = append(perRoute[r.Route][side], seconds)
+		}
+	})
+	for side := range latencies {
+		slices.Sort(latencies[side])
+		for i, q := range blockQuantiles {
+			b.q[side][i] = logQuantile(latencies[side], q, 1)
+		}
+	}
+	b.routes = make([][2][2]float64, len(perRoute))
+	for i := range perRoute {
+		for side := range perRoute[i] {
+			slices.Sort(perRoute[i][side])
+			for j := range b.routes[i][side] {
+				b.routes[i][side][j] = logQuantile(perRoute[i][side], blockQuantiles[j], leastOfRoute)
+			}
+		}
+	}
+	if s.design.Pairing == Paired {
+		b.countPairs(records)
+	} else {
+		b.pairs = min(b.sent[blue], b.sent[green])
+		b.only = b.failed
+	}
+	s.series.add(b, latencies)
+	s.stalls.add(b, latencies)
+	return b
+}
+
+// count takes a record into the block's counts. Rule V2 reads the generator
+// only: how late a request was sent, never how long it took.
+func (b *block) count(r Record, latest time.Duration) {
+	side := sideOf(r)
+	b.sent[side]++
+	if r.Failure != Succeeded && r.Failure != Client {
+		b.failed[side]++
+	}
+	if r.Lag > latest || r.Failure == Client {
+		b.healthy = false
+	}
+}
+
+// sentEnough says whether at least 90 % of the planned requests were sent.
+func (b *block) sentEnough() bool {
+	want := math.Floor(0.9 * b.planned)
+	return (b.load == GreenOnly || float64(b.sent[blue]) >= want) && (b.load == BlueOnly || float64(b.sent[green]) >= want)
+}
+
+// countPairs counts the pairs and those in which one side alone failed.
+func (b *block) countPairs(records []Record) {
+	eachPair(records, func(bl, gr *Record) {
+		if bl == nil || gr == nil || bl.Failure == Client || gr.Failure == Client {
+			return
+		}
+		b.pairs++
+		switch bf, gf := bl.Failure != Succeeded, gr.Failure != Succeeded; {
+		case gf && !bf:
+			b.only[green]++
+		case bf && !gf:
+			b.only[blue]++
+		}
+	})
+}
+
+// usable calls yield for the requests whose latency counts. Rule V1: a timeout
+// counts as a latency of the timeout; any other failure has no latency, and its
+// partner is left out with it, so that a failed request, fast or slow, can never
+// improve a quantile.
+func (s *Stage) usable(records []Record, yield func(r Record, seconds float64)) {
+	counts := func(r *Record) bool { return r.Failure == Succeeded || r.Failure == TimedOut }
+	take := func(r *Record) {
+		latency := r.Latency
+		if r.Failure == TimedOut {
+			latency = max(latency, s.design.Timeout)
+		}
+		yield(*r, max(latency.Seconds(), 1e-9))
+	}
+	if s.design.Pairing != Paired {
+		for i := range records {
+			if counts(&records[i]) {
+				take(&records[i])
+			}
+		}
+		return
+	}
+	eachPair(records, func(bl, gr *Record) {
+		if (bl != nil && !counts(bl)) || (gr != nil && !counts(gr)) {
+			return
+		}
+		if bl != nil {
+			take(bl)
+		}
+		if gr != nil {
+			take(gr)
+		}
+	})
+}
+
+// eachPair calls f for every pair of sorted records; a missing member is nil.
+func eachPair(records []Record, f func(bl, gr *Record)) {
+	for i := 0; i < len(records); i++ {
+		r := &records[i]
+		switch {
+		case r.Green:
+			f(nil, r)
+		case i+1 < len(records) && records[i+1].Green && records[i+1].Pair == r.Pair:
+			f(r, &records[i+1])
+			i++
+		default:
+			f(r, nil)
+		}
+	}
+}
+
+// logQuantile is the logarithm of a quantile; NaN with fewer values than least.
+func logQuantile(sorted []float64, q float64, least int) float64 {
+	if len(sorted) < least {
+		return math.NaN()
+	}
+	return math.Log(quantile(sorted, q))
+}
+
+func sideOf(r Record) int {
+	if r.Green {
+		return green
+	}
+	return blue
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}

@@ -1,0 +1,39 @@
+package perf
+
+import "fmt"
+
+// A Burst is one side's answers within the breaker's span.
+type Burst struct {
+	All, Failed int
+	Tripped     bool // beyond the limits
+}
+
+// breakLevel is the share of alpha at which a burst of failures is a verdict.
+const breakLevel = 0.1
+
+// Break is the decision when an attack is stopped because a side is going down.
+// It is worse when green alone passed the limits and its failures beside blue's
+// are beyond chance; otherwise the evidence up to here decides, and what it does
+// not prove to be worse is inconclusive.
+func (s *Stage) Break(blueBurst, greenBurst Burst, h Health) *Decision {
+	d := s.decide(s.carried+s.remaining(), true, h)
+	if d.Outcome != Worse {
+		d.Outcome, d.Cause, d.Advice = Inconclusive, Baseline, "find out what the load does to blue before it is repeated"
+		d.Reason = fmt.Sprintf("stopped by the circuit breaker: %s; %s", blueBurst.of("blue"), greenBurst.of("green"))
+	}
+	p := fisherTest(blueBurst.Failed, blueBurst.All, greenBurst.Failed, greenBurst.All)
+	if greenBurst.Tripped && !blueBurst.Tripped && p <= breakLevel*s.design.Alpha {
+		d.Outcome, d.Cause, d.Advice = Worse, "", ""
+		d.Reason = fmt.Sprintf("green is going down, stopped by the circuit breaker: %s; %s", greenBurst.of("green"), blueBurst.of("blue"))
+	}
+	if greenBurst.Tripped && !blueBurst.Tripped && d.Outcome == Inconclusive {
+		d.Cause, d.Advice = Overload, "lower the rate or look at green first"
+	}
+	d.Final = true
+	s.last = d
+	return d
+}
+
+func (b Burst) of(side string) string {
+	return fmt.Sprintf("%s failed %d of its last %d requests", side, b.Failed, b.All)
+}

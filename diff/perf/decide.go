@@ -1,0 +1,207 @@
+package perf
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// A Cause says why a stage is inconclusive. Empty for the other outcomes.
+type Cause string
+
+// The causes.
+const (
+	Underpowered Cause = "underpowered" // too few blocks for this noise
+	Futile       Cause = "futile"       // more than four times the duration would be needed
+	Generator    Cause = "generator"    // the load was not sent as planned
+	Baseline     Cause = "baseline"     // blue itself is ill
+	Overload     Cause = "overload"     // blue does not sustain the rate
+	Interference Cause = "interference" // blue and green slow each other
+)
+
+// A Decision is what the evidence says at one look.
+type Decision struct {
+	Final       bool
+	Outcome     Outcome
+	Cause       Cause
+	Reason      string // one sentence, with units
+	Advice      string // when inconclusive: what to change
+	Look        int    // 1 to 4
+	Seconds     float64
+	Blocks      int // valid
+	Dropped     int // by rule V2
+	Comparisons []Comparison
+	Requests    [2]int // blue, green; measured, dropped blocks included
+	Errors      [2]int
+	Achieved    float64 // sent / planned
+	LatenessP50 time.Duration
+	LatenessP99 time.Duration
+	Notes       []string
+}
+
+// A view is what one look sees.
+type view struct {
+	*Stage
+	blocks  []*block // valid
+	dropped int
+	seconds float64
+	alpha   float64 // a_k, what this look may spend
+	health  Health
+}
+
+// evidence is one metric at a look, with what the rule says of it.
+type evidence struct {
+	Comparison
+	failed bool // worse beyond doubt
+	proven bool // no worse beyond doubt; of guards it is shown, never asked
+	delta  float64
+	est    estimate
+}
+
+// decide applies the rule to the closed blocks:
+//
+//  1. Drop the blocks in which the generator failed (V2). When the generator, the
+//     baseline, the rate or the independence of the sides cannot be trusted, the
+//     stage is inconclusive, whatever the figures say.
+//  2. Worse when a metric is worse beyond doubt: its lower bound at a_k/K above
+//     half the margin and its estimate above the margin; or the errors, stall or
+//     throughput tests say so.
+//  3. No worse when every gate's upper bound at a_k lies below its margin. All
+//     gates must agree, so the level is not divided.
+//  4. Futile when a gate needs more than four times the duration.
+//  5. After the last look: underpowered.
+func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
+	v := &view{Stage: s, blocks: s.valid(), alpha: alpha, health: h, seconds: (time.Duration(s.next) * s.design.Block()).Seconds()}
+	d := &Decision{Look: s.look, Seconds: v.seconds, Blocks: len(v.blocks)}
+	planned := 0.0
+	for _, b := range s.blocks {
+		if !b.healthy {
+			v.dropped++
+		}
+		for side := range b.sent {
+			d.Requests[side] += b.sent[side]
+			d.Errors[side] += b.failed[side]
+			if b.load == Both || int(b.load) == side+1 {
+				planned += b.planned
+			}
+		}
+	}
+	d.Dropped = v.dropped
+	if planned > 0 {
+		d.Achieved = math.Min(1, float64(d.Requests[blue]+d.Requests[green])/planned)
+	}
+	d.LatenessP50, d.LatenessP99 = s.lags.quantile(0.5), s.lags.quantile(0.99)
+
+	all := v.evidence()
+	for _, e := range all {
+		d.Comparisons = append(d.Comparisons, e.Comparison)
+	}
+	d.Notes = v.notes()
+	// Rule 1.
+	if doubt := v.doubt(d, all); doubt != nil {
+		d.Outcome, d.Cause, d.Reason, d.Advice = Inconclusive, doubt.cause, doubt.reason, doubt.advice
+		d.Final = last || doubt.stop
+		return d
+	}
+	v.conclude(d, all, last)
+	return d
+}
+
+// conclude applies rules 2 to 5.
+func (v *view) conclude(d *Decision, all []evidence, last bool) {
+	failed := slices.DeleteFunc(slices.Clone(all), func(e evidence) bool { return !e.failed })
+	gates := slices.DeleteFunc(slices.Clone(all), func(e evidence) bool { return e.Role != Gate })
+	unproven := slices.DeleteFunc(slices.Clone(gates), func(e evidence) bool { return e.proven })
+	switch {
+	case len(failed) > 0: // Rule 2.
+		d.Final, d.Outcome, d.Reason = true, Worse, v.worseReason(failed)
+	case len(unproven) == 0: // Rule 3.
+		d.Final, d.Outcome, d.Reason = true, NoWorse, v.passReason(gates)
+	default:
+		d.Outcome, d.Cause = Inconclusive, Underpowered
+		futile := slices.ContainsFunc(unproven, func(e evidence) bool {
+			return e.NeedS > 4*v.design.Duration.Seconds() && len(v.blocks) >= minLookBlocks
+		})
+		if futile { // Rule 4.
+			d.Cause = Futile
+		}
+		d.Final = last || futile // Rule 5.
+		d.Reason, d.Advice = v.openReason(d.Cause, unproven), v.advice(unproven)
+	}
+}
+
+// evidence gathers every metric: gates, then guards.
+func (v *view) evidence() []evidence {
+	var all []evidence
+	margins := v.design.Margins.withDefaults()
+	for _, i := range v.gates() {
+		margin := [...]Margin{margins.P50, margins.P95, margins.P99}[i]
+		e := v.latency(func(b *block, side int) float64 { return b.q[side][i] }, margin)
+		e.Metric, e.Role = quantileMetrics[i], Gate
+		all = append(all, e)
+	}
+	all = append(all, v.errors(margins.Errors))
+	if v.design.Pairing != Recorded {
+		all = append(all, v.throughput())
+	}
+	all = append(all, v.stallGuard())
+	for _, r := range v.guardedRoutes() {
+		for i, margin := range [...]Margin{margins.P50, margins.P95} {
+			e := v.latency(func(b *block, side int) float64 { return b.routes[r][side][i] }, margin)
+			e.Metric, e.Role, e.Route = quantileMetrics[i], Guard, v.design.Routes[r].Name
+			all = append(all, e)
+		}
+	}
+	for i := range all {
+		all[i].Dropped = v.dropped
+		all[i].Outcome = Inconclusive
+		switch {
+		case all[i].failed:
+			all[i].Outcome = Worse
+		case all[i].proven:
+			all[i].Outcome = NoWorse
+		}
+	}
+	return all
+}
+
+// latency compares one quantile, given as its logarithm per block and side.
+func (v *view) latency(at func(*block, int) float64, margin Margin) evidence {
+	var d []float64
+	var sums [2]float64
+	for _, b := range v.blocks {
+		bl, gr := at(b, blue), at(b, green)
+		if math.IsNaN(bl) || math.IsNaN(gr) {
+			continue
+		}
+		d = append(d, gr-bl)
+		sums[blue] += bl
+		sums[green] += gr
+	}
+	e := evidence{est: estimateOf(d)}
+	if e.est.m == 0 {
+		e.Margin, e.NeedS, e.MDE, e.Floor, e.Note = margin.Rel, most, most, most, "no answered requests"
+		return e
+	}
+	m := float64(e.est.m)
+	e.Blue, e.Green = math.Exp(sums[blue]/m), math.Exp(sums[green]/m)
+	e.Margin = margin.effective(e.Blue)
+	e.delta = math.Log1p(e.Margin)
+	e.Blocks = e.est.m
+	e.Change = math.Expm1(e.est.mean)
+	low, high := e.est.lower(v.alpha), e.est.upper(v.alpha)
+	e.Low, e.High = finite(math.Expm1(low)), finite(math.Expm1(high))
+	e.MDE = finite(math.Expm1(e.est.mde(v.design.Alpha, e.delta, v.metrics)))
+	e.Floor = finite(math.Expm1(e.est.floor(v.design.Alpha)))
+	// An estimate of fewer blocks than a look needs speaks for nothing.
+	enough := e.est.m >= minLookBlocks
+	e.failed = enough && e.est.lower(v.alpha/float64(v.metrics)) > e.delta/2 && e.est.mean > e.delta
+	e.proven = enough && high < e.delta
+	if !e.proven {
+		e.NeedS = finite(e.est.need(v.seconds, v.design.Alpha, e.delta))
+	}
+	if e.proven && low > 0 {
+		e.Note = "slower by " + percent(e.Change) + ", within margin"
+	}
+	return e
+}

@@ -1,0 +1,203 @@
+package perf
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// The limits of the validity rules.
+const (
+	maxDropped    = 0.20 // of the blocks
+	leastAchieved = 0.99 // of the planned requests
+	maxCPU        = 0.80 // of GOMAXPROCS
+	maxGCPause    = time.Millisecond
+	maxLateness   = 2 * time.Millisecond // or a tenth of blue's p99, whichever is more
+	maxBlueErrors = 0.01
+	maxDrift      = 2.0 // ratio of blue's p50 between the first and the last third
+	leastSolo     = 8   // solo blocks per side
+	maxMutual     = 1.3 // both sides slower by this factor together than alone
+)
+
+// A doubt is why the figures cannot be trusted. stop ends the stage at once;
+// otherwise a later look may see a sounder stretch.
+type doubt struct {
+	cause          Cause
+	reason, advice string
+	stop           bool
+}
+
+// doubt applies the validity rules; nil when the figures can be trusted.
+func (v *view) doubt(d *Decision, all []evidence) *doubt {
+	for _, rule := range []func(*Decision, []evidence) *doubt{v.generatorDoubt, v.baselineDoubt, v.overloadDoubt, v.interferenceDoubt} {
+		if found := rule(d, all); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// generatorDoubt asks whether the load was sent as planned.
+func (v *view) generatorDoubt(d *Decision, _ []evidence) *doubt {
+	const advice = "run the load from a machine with more free CPU, or lower the rate"
+	because := func(stop bool, format string, args ...any) *doubt {
+		return &doubt{Generator, "generator: " + fmt.Sprintf(format, args...), advice, stop}
+	}
+	limit := maxLateness
+	if p99 := v.blueP99(); p99 > 0 {
+		limit = max(limit, time.Duration(p99*1e8))
+	}
+	closed := len(v.Stage.blocks)
+	switch {
+	case v.health.CapHit:
+		return because(true, "all workers were busy at once, so requests waited for the answers of others")
+	case closed > 0 && share(v.dropped, closed) > maxDropped:
+		return because(false, "%d of %d blocks dropped because requests left late or not at all", v.dropped, closed)
+	case closed > 0 && d.Achieved < leastAchieved:
+		return because(false, "%s of the planned requests were sent (at least %s)", percent(d.Achieved), percent(leastAchieved))
+	case d.LatenessP99 > limit:
+		return because(false, "1 %% of the requests left more than %s late (limit %s)", Seconds(d.LatenessP99.Seconds()), Seconds(limit.Seconds()))
+	case v.health.CPU > maxCPU:
+		return because(false, "this process used %s of its CPUs (limit %s)", percent(v.health.CPU), percent(maxCPU))
+	case v.health.GCPauseP99 > maxGCPause:
+		return because(false, "garbage collection paused for %s (limit %s)", Seconds(v.health.GCPauseP99.Seconds()), Seconds(maxGCPause.Seconds()))
+	}
+	return nil
+}
+
+// blueP99 is blue's p99 over the valid blocks, in seconds.
+func (v *view) blueP99() float64 {
+	var logs []float64
+	for _, b := range v.blocks {
+		if l := b.q[blue][2]; !math.IsNaN(l) {
+			logs = append(logs, l)
+		}
+	}
+	return math.Exp(estimateOf(logs).mean) * float64(min(1, len(logs)))
+}
+
+// baselineDoubt is rule V3: whether blue itself is healthy.
+func (v *view) baselineDoubt(d *Decision, _ []evidence) *doubt {
+	const advice = "look at blue first: its own figures are no measure now"
+	if rate := share(d.Errors[blue], d.Requests[blue]); rate > maxBlueErrors {
+		return &doubt{Baseline, fmt.Sprintf("baseline: blue itself failed %s of its requests (limit %s)", percent(rate), percent(maxBlueErrors)), advice, true}
+	}
+	var p50 []float64
+	for _, b := range v.blocks {
+		if l := b.q[blue][0]; !math.IsNaN(l) {
+			p50 = append(p50, l)
+		}
+	}
+	third := len(p50) / 3
+	if third < leastFailBlocks {
+		return nil
+	}
+	drift := median(p50[len(p50)-third:]) - median(p50[:third])
+	if math.Abs(drift) > math.Log(maxDrift) {
+		return &doubt{Baseline, fmt.Sprintf("baseline: blue's own p50 drifted by a factor of %.1f during the run (limit %g)", math.Exp(math.Abs(drift)), maxDrift), advice, true}
+	}
+	return nil
+}
+
+// overloadDoubt asks whether blue sustains the rate.
+func (v *view) overloadDoubt(_ *Decision, all []evidence) *doubt {
+	i := slices.IndexFunc(all, func(e evidence) bool { return e.Metric == Throughput })
+	if i < 0 || all[i].est.m < minLookBlocks || all[i].Blue >= sustained {
+		return nil
+	}
+	return &doubt{Overload, fmt.Sprintf("overload: blue answered only %s of %g requests/s in time", percent(all[i].Blue), v.design.Rate), "lower the rate", true}
+}
+
+// interferenceDoubt is rule V4. Solo blocks show what each side does alone.
+// The sides interfere when
+//
+//   - the ratio green/blue in paired blocks differs from the ratio of the solo
+//     blocks, at this look's level, by more than half the margin: one side bends
+//     the other's figures; or
+//   - both are slower by more than 1.3 together than alone, at this look's level:
+//     they queue at one bottleneck, which shrinks any ratio.
+//
+// With fewer than 8 solo blocks per side there is only a note.
+func (v *view) interferenceDoubt(_ *Decision, all []evidence) *doubt {
+	for i := range v.gates() {
+		shift, ok := v.interference(i)
+		if !ok {
+			return nil
+		}
+		level := v.alpha / float64(2*len(v.gates()))
+		half := all[i].delta / 2
+		ratio := shift.ratio
+		bent := math.Abs(ratio.mean) > half && math.Abs(ratio.mean) > studentT(level, ratio.freedom)*ratio.se
+		shared := shift.side[blue].above(level, math.Log(maxMutual)) && shift.side[green].above(level, math.Log(maxMutual))
+		if bent || shared {
+			return &doubt{Interference, fmt.Sprintf("interference: %s of blue is %s and of green %s when both are loaded together rather than alone",
+				quantileMetrics[i], signed(math.Expm1(shift.side[blue].mean)), signed(math.Expm1(shift.side[green].mean))),
+				"remove what blue and green share, or use pairing: interleaved", true}
+		}
+	}
+	return nil
+}
+
+// A shift is a difference of means of paired and solo blocks, in logarithms.
+type shift struct{ mean, se, freedom float64 }
+
+// above says whether the shift lies above a limit at a one-sided level.
+func (s shift) above(level, limit float64) bool {
+	return s.mean-studentT(level, s.freedom)*s.se > limit
+}
+
+type interference struct {
+	ratio shift    // paired minus solo, of ln(green/blue)
+	side  [2]shift // paired minus solo, of each side
+}
+
+// interference compares paired and solo blocks for one quantile; false with
+// fewer than 8 solo blocks per side.
+func (v *view) interference(quantile int) (interference, bool) {
+	var solo, paired [2][]float64
+	var ratio []float64
+	for _, b := range v.Stage.blocks {
+		if !b.healthy {
+			continue
+		}
+		bl, gr := b.q[blue][quantile], b.q[green][quantile]
+		switch {
+		case b.load == BlueOnly && !math.IsNaN(bl):
+			solo[blue] = append(solo[blue], bl)
+		case b.load == GreenOnly && !math.IsNaN(gr):
+			solo[green] = append(solo[green], gr)
+		case b.load == Both && !math.IsNaN(bl) && !math.IsNaN(gr):
+			paired[blue], paired[green] = append(paired[blue], bl), append(paired[green], gr)
+			ratio = append(ratio, gr-bl)
+		}
+	}
+	if min(len(solo[blue]), len(solo[green])) < leastSolo || len(ratio) < minLookBlocks {
+		return interference{}, false
+	}
+	var result interference
+	alone := [2]estimate{estimateOf(solo[blue]), estimateOf(solo[green])}
+	for side := range alone {
+		result.side[side] = difference(estimateOf(paired[side]), alone[side])
+	}
+	result.ratio = difference(estimateOf(ratio), alone[green], alone[blue])
+	return result, true
+}
+
+// difference is a minus the first of others plus the second, with Welch's
+// degrees of freedom.
+func difference(a estimate, others ...estimate) shift {
+	s := shift{mean: a.mean}
+	variance, weighted, sign := a.se*a.se, math.Pow(a.se, 4)/float64(a.m-1), -1.0
+	for _, o := range others {
+		s.mean += sign * o.mean
+		variance += o.se * o.se
+		weighted += math.Pow(o.se, 4) / float64(o.m-1)
+		sign = -sign
+	}
+	s.se = math.Sqrt(variance)
+	if weighted > 0 {
+		s.freedom = variance * variance / weighted
+	}
+	return s
+}

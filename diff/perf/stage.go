@@ -1,0 +1,253 @@
+package perf
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// Health is what the load generator says of itself at an instant.
+type Health struct {
+	CPU        float64       `json:"cpu"`          // share of GOMAXPROCS
+	GCPauseP99 time.Duration `json:"gc_pause_p99"` //
+	CapHit     bool          `json:"cap_hit"`      // all workers were busy at once
+}
+
+// A Stage turns the records of a load stage into a decision.
+//
+//	Add any number of records, from any number of workers, in any order
+//	Through says up to where the schedule is complete, and closes blocks;
+//	        it returns the decision of the look that has become due, if any
+//	Finish  closes what is left and returns the last word
+//
+// Only a block whose every request has ended is looked at: a look that left out
+// the requests still under way would leave out the slowest ones.
+type Stage struct {
+	design  Design
+	metrics int // K: gates and guards, the stall guard apart
+	open    map[int][]Record
+	ended   map[int]*ended
+	next    int // the first block that is not closed
+	blocks  []*block
+	flying  [2]int // sent minus ended, up to the last closed block
+	lags    histogram
+	series  plots
+	stalls  stalls
+	look    int     // looks passed
+	carried float64 // alpha of dropped looks
+	spent   float64 // alpha of the looks passed
+	last    *Decision
+}
+
+// ended counts the requests that ended within a block, whenever they were sent.
+type ended struct{ all, done [2]int }
+
+// NewStage prepares the judgement of one design. The design's rate must be above 0.
+func NewStage(d Design) *Stage {
+	d = d.withDefaults()
+	s := &Stage{design: d, open: map[int][]Record{}, ended: map[int]*ended{}, series: newPlots(d)}
+	s.metrics = len(s.gates()) + 1 // errors
+	if d.Pairing != Recorded {
+		s.metrics++ // throughput
+	}
+	s.metrics += 2 * len(s.guardedRoutes())
+	return s
+}
+
+// Design returns the design with its defaults filled in.
+func (s *Stage) Design() Design { return s.design }
+
+// gates returns the indices of the gated quantiles.
+func (s *Stage) gates() []int {
+	if s.design.gatesP99() {
+		return []int{0, 1, 2}
+	}
+	return []int{0, 1}
+}
+
+// guardedRoutes returns the routes that expect at least 20 requests per block
+// and side. A stage of one route has none: the whole stage speaks for it.
+func (s *Stage) guardedRoutes() []int {
+	var routes []int
+	if len(s.design.Routes) < 2 {
+		return nil
+	}
+	for i, r := range s.design.Routes {
+		if r.Share*s.design.Planned() >= 20 {
+			routes = append(routes, i)
+		}
+	}
+	return routes
+}
+
+// Add takes one record.
+func (s *Stage) Add(r Record) {
+	start := r.Scheduled
+	if s.design.Pairing != Recorded {
+		start = s.design.PairStart(r.Pair)
+	}
+	e := s.endedIn(s.design.BlockOf(r.Scheduled + r.Latency))
+	e.all[sideOf(r)]++
+	if r.Failure == Succeeded {
+		e.done[sideOf(r)]++
+	}
+	i := s.design.BlockOf(start)
+	if i < 0 {
+		s.flying[sideOf(r)]++
+		return
+	}
+	if i >= s.next && i < s.design.Blocks() {
+		s.open[i] = append(s.open[i], r)
+	}
+}
+
+func (s *Stage) endedIn(block int) *ended {
+	e := s.ended[block]
+	if e == nil {
+		e = &ended{}
+		s.ended[block] = e
+	}
+	return e
+}
+
+// Through says that every record scheduled before t has been added. It closes
+// the blocks before t and returns the decision of the newest look that has
+// become due; nil when none has.
+func (s *Stage) Through(t time.Duration, h Health) *Decision {
+	var decision *Decision
+	for s.next < s.design.Blocks() && s.design.WarmUp+time.Duration(s.next+1)*s.design.Block() <= t {
+		s.close()
+		if d := s.lookIfDue(h); d != nil {
+			decision = d
+			if d.Final {
+				return d
+			}
+		}
+	}
+	return decision
+}
+
+// close closes the next block.
+func (s *Stage) close() {
+	b := s.collect(s.next, s.open[s.next])
+	delete(s.open, s.next)
+	if s.next == 0 {
+		s.settle(s.endedIn(-1))
+		delete(s.ended, -1)
+	}
+	e := s.endedIn(s.next)
+	b.done = e.done
+	for side := range s.flying {
+		s.flying[side] += b.sent[side]
+	}
+	s.settle(e)
+	b.growth = s.flying
+	delete(s.ended, s.next)
+	s.blocks = append(s.blocks, b)
+	s.next++
+}
+
+func (s *Stage) settle(e *ended) {
+	for side := range s.flying {
+		s.flying[side] -= e.all[side]
+	}
+}
+
+// lookAt is the time of a look since the end of the warm-up.
+func (s *Stage) lookAt(look int) time.Duration {
+	return time.Duration(looks[look].at * float64(s.design.Duration))
+}
+
+// NextLook is the time of the next look since the schedule's start, and false
+// when none is left.
+func (s *Stage) NextLook() (time.Duration, bool) {
+	for k := s.look; k < len(looks); k++ {
+		if at := s.lookAt(k); at >= s.design.leastLook() || k == len(looks)-1 {
+			return s.design.WarmUp + at, true
+		}
+	}
+	return 0, false
+}
+
+// lookIfDue looks when the closed blocks have reached the next look. A look
+// before 30 s or 15 valid blocks is dropped and its alpha goes to the next.
+func (s *Stage) lookIfDue(h Health) *Decision {
+	var decision *Decision
+	elapsed := time.Duration(s.next) * s.design.Block()
+	for s.look < len(looks) {
+		// The last look comes with the last whole block, the others with the
+		// block that completes their time.
+		last := s.look == len(looks)-1
+		if (!last && elapsed < s.lookAt(s.look)) || (last && s.next < s.design.Blocks()) {
+			break
+		}
+		s.carried += looks[s.look].alpha * s.design.Alpha
+		s.look++
+		if !last && (elapsed < s.design.leastLook() || len(s.valid()) < minLookBlocks) {
+			continue
+		}
+		decision = s.decide(s.carried, last, h)
+		s.spent += s.carried
+		s.carried = 0
+		s.last = decision
+		if decision.Final {
+			break
+		}
+	}
+	return decision
+}
+
+// Finish says that no more records will come: it closes every block, complete or
+// not, and returns the last decision. A stage that ends before its duration has
+// looked at nothing since its last look: what it has not proven by then is
+// inconclusive.
+func (s *Stage) Finish(h Health) *Decision {
+	if s.last != nil && s.last.Final {
+		return s.last
+	}
+	if d := s.Through(math.MaxInt64, h); d != nil && d.Final {
+		return d
+	}
+	s.last = s.decide(s.carried+s.remaining(), true, h)
+	return s.last
+}
+
+// Interrupt is the word on a stage that was stopped from outside: worse when
+// that is proven already, else inconclusive.
+func (s *Stage) Interrupt(h Health) *Decision {
+	d := s.decide(s.carried, true, h)
+	if d.Outcome != Worse {
+		d.Outcome, d.Cause, d.Advice = Inconclusive, Underpowered, "let the load run to its end"
+		d.Reason = fmt.Sprintf("interrupted after %s", seconds(d.Seconds))
+	}
+	d.Final = true
+	s.last = d
+	return d
+}
+
+// remaining is the alpha of the looks that have not come.
+func (s *Stage) remaining() float64 {
+	alpha := 0.0
+	for _, l := range looks[s.look:] {
+		alpha += l.alpha * s.design.Alpha
+	}
+	return alpha
+}
+
+// Series returns what the plots are drawn from. Call it once, at the end.
+func (s *Stage) Series() *Series { return s.series.series() }
+
+// Lateness returns a quantile of how late requests left, over valid blocks.
+func (s *Stage) Lateness(q float64) time.Duration { return s.lags.quantile(q) }
+
+// valid returns the blocks in which both sides were loaded and the generator did
+// its work.
+func (s *Stage) valid() []*block {
+	var valid []*block
+	for _, b := range s.blocks {
+		if b.healthy && b.load == Both {
+			valid = append(valid, b)
+		}
+	}
+	return valid
+}

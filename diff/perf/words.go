@@ -1,0 +1,224 @@
+package perf
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Seconds writes a duration given in seconds with three digits and its unit:
+// 850 µs, 17.9 ms, 1.63 s.
+func Seconds(s float64) string {
+	switch a := math.Abs(s); {
+	case a == 0:
+		return "0 s"
+	case a < 999.5e-6:
+		return digits(s*1e6) + " µs"
+	case a < 999.5e-3:
+		return digits(s*1e3) + " ms"
+	case a < 999.5:
+		return digits(s) + " s"
+	}
+	return strconv.FormatFloat(math.Round(s), 'f', 0, 64) + " s"
+}
+
+// digits writes a number below 1000 with three digits.
+func digits(v float64) string {
+	a := math.Abs(v)
+	switch {
+	case a >= 99.95:
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	case a >= 9.995:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 2, 64)
+}
+
+// percent writes a ratio as a percentage with at most one decimal, two below 1 %
+// and between 99.9 % and 100 %.
+func percent(ratio float64) string {
+	p := ratio * 100
+	a := math.Abs(p)
+	if a >= most {
+		return "more than can be said"
+	}
+	decimals := 1
+	if a < 0.995 || (a > 99.9 && a < 100) {
+		decimals = 2
+	}
+	text := strconv.FormatFloat(p, 'f', decimals, 64)
+	text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	if text == "-0" || text == "" {
+		text = "0"
+	}
+	return text + " %"
+}
+
+// signed is percent with its sign always written.
+func signed(ratio float64) string {
+	if ratio >= 0 {
+		return "+" + percent(ratio)
+	}
+	return percent(ratio)
+}
+
+// seconds writes whole seconds.
+func seconds(s float64) string {
+	if s >= most {
+		return "more time than a run can have"
+	}
+	return strconv.FormatFloat(math.Ceil(s), 'f', 0, 64) + " s"
+}
+
+// Name is the metric as a reader knows it: p95, or p95 of GET /channels.
+func (c Comparison) Name() string {
+	if c.Route == "" {
+		return string(c.Metric)
+	}
+	return string(c.Metric) + " of " + c.Route
+}
+
+// relative says whether the metric compares durations.
+func (c Comparison) relative() bool {
+	return c.Metric == P50 || c.Metric == P95 || c.Metric == P99
+}
+
+// value writes one side's value with its unit.
+func (c Comparison) value(v float64) string {
+	if c.relative() {
+		return Seconds(v)
+	}
+	return percent(v)
+}
+
+// String is the comparison in one line:
+//
+//	p95  blue 17.9 ms  green 21.1 ms  +18.6 % [+12 %, +26 %]  margin 10 %  40 blocks (0 dropped)  MDE 16.8 %  worse
+func (c Comparison) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  blue %s  green %s  %s", c.Name(), c.value(c.Blue), c.value(c.Green), signed(c.Change))
+	if c.Low != c.High {
+		fmt.Fprintf(&b, " [%s, %s]", signed(c.Low), signed(c.High))
+	}
+	if c.Margin > 0 {
+		fmt.Fprintf(&b, "  margin %s", percent(c.Margin))
+	}
+	fmt.Fprintf(&b, "  %d blocks (%d dropped)", c.Blocks, c.Dropped)
+	if c.MDE > 0 {
+		fmt.Fprintf(&b, "  MDE %s", percent(c.MDE))
+	}
+	fmt.Fprintf(&b, "  %s", c.Outcome)
+	if c.Note != "" {
+		fmt.Fprintf(&b, " (%s)", c.Note)
+	}
+	return b.String()
+}
+
+// worseReason says what is worse, gates and latency first.
+func (v *view) worseReason(failed []evidence) string {
+	var parts []string
+	for _, e := range failed {
+		parts = append(parts, v.worse(e))
+	}
+	if len(parts) > 3 {
+		parts = append(parts[:3], fmt.Sprintf("and %d more", len(failed)-3))
+	}
+	return "green is worse: " + strings.Join(parts, "; ")
+}
+
+func (v *view) worse(e evidence) string {
+	switch e.Metric {
+	case Errors:
+		return fmt.Sprintf("errors %s against blue's %s (margin %s)", percent(e.Green), percent(e.Blue), percent(e.Margin))
+	case Throughput:
+		return fmt.Sprintf("throughput: only %s of %g requests/s answered in time, blue %s", percent(e.Green), v.design.Rate, percent(e.Blue))
+	case Stalls:
+		return fmt.Sprintf("stalls: %s of the requests took longer than %s, blue %s", percent(e.Green), Seconds(v.stalls.limit), percent(e.Blue))
+	}
+	return fmt.Sprintf("%s %s (%s against blue's %s; at least %s, margin %s)", e.Name(), signed(e.Change), Seconds(e.Green), Seconds(e.Blue), signed(e.Low), percent(e.Margin))
+}
+
+// passReason says what was proven.
+func (v *view) passReason(gates []evidence) string {
+	var parts []string
+	for _, e := range gates {
+		if e.Metric == Errors {
+			parts = append(parts, fmt.Sprintf("errors %s (at most %s, margin %s)", percent(e.Green), percent(e.High), percent(e.Margin)))
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%s %s (at most %s, margin %s)", e.Name(), signed(e.Change), signed(e.High), percent(e.Margin)))
+	}
+	return fmt.Sprintf("green is no worse after %s: %s", seconds(v.seconds), strings.Join(parts, "; "))
+}
+
+// openReason says what is not proven and why. An MDE above twice the margin is
+// named: the run could not have seen what it was asked to find.
+func (v *view) openReason(cause Cause, unproven []evidence) string {
+	if len(v.blocks) < minLookBlocks {
+		return fmt.Sprintf("%s: %d valid blocks, %d are needed before anything can be said", cause, len(v.blocks), minLookBlocks)
+	}
+	var parts []string
+	for _, e := range unproven {
+		part := fmt.Sprintf("%s may be up to %s worse (margin %s, needs %s", e.Name(), percent(e.High), percent(e.Margin), seconds(e.NeedS))
+		if e.MDE > 2*e.Margin {
+			part += fmt.Sprintf(", and this run sees no change below %s", percent(e.MDE))
+		}
+		parts = append(parts, part+")")
+	}
+	return fmt.Sprintf("%s: not proven after %s: %s", cause, seconds(v.seconds), strings.Join(parts, "; "))
+}
+
+// advice says in one sentence what to change.
+func (v *view) advice(unproven []evidence) string {
+	if len(v.blocks) < minLookBlocks {
+		least := max(v.design.leastLook(), minLookBlocks*v.design.Block())
+		return fmt.Sprintf("set duration to at least %s, or raise the rate", time.Duration(float64(least)*10/9).Round(time.Second))
+	}
+	worst, longest := unproven[0], 0.0
+	for _, e := range unproven {
+		if need := v.realNeed(e); need > longest {
+			worst, longest = e, need
+		}
+	}
+	switch {
+	case worst.Metric == Errors && longest >= most:
+		return "look at green's failures: they are more frequent than the margin for errors"
+	case worst.Metric == Errors:
+		return fmt.Sprintf("set duration to %s or raise the rate: errors need more pairs", seconds(longest*1.1))
+	case worst.est.mean >= worst.delta:
+		return fmt.Sprintf("green's %s is above its margin by the estimate: find the cause, or run longer to prove it", worst.Name())
+	case longest > 4*v.design.Duration.Seconds():
+		return fmt.Sprintf("quieten the environment or widen the margin of %s to %s: more time would not settle it", worst.Name(), percent(math.Ceil(math.Max(worst.Floor, worst.High)*100)/100))
+	}
+	return fmt.Sprintf("set duration to %s, raise the rate, or widen the margin of %s to %s", seconds(longest*1.1), worst.Name(), percent(math.Ceil(math.Max(worst.Floor, worst.High)*100)/100))
+}
+
+// realNeed is the need at the estimate found, not at equality: a green that is
+// slower within the margin leaves less room.
+func (v *view) realNeed(e evidence) float64 {
+	if e.Metric == Errors {
+		return e.NeedS
+	}
+	room := e.delta - math.Max(e.est.mean, 0)
+	if room <= 0 {
+		return most
+	}
+	return finite(e.est.need(v.seconds, v.design.Alpha, room))
+}
+
+// notes are facts beside the verdict.
+func (v *view) notes() []string {
+	var notes []string
+	if len(v.Stage.blocks) == 0 {
+		return nil
+	}
+	first, last := v.Stage.blocks[0].growth, v.Stage.blocks[len(v.Stage.blocks)-1].growth
+	for side, name := range [...]string{"blue", "green"} {
+		if last[side] > 10 && last[side] > 3*first[side] {
+			notes = append(notes, fmt.Sprintf("requests under way on %s grew from %d to %d", name, first[side], last[side]))
+		}
+	}
+	return notes
+}

@@ -1,0 +1,67 @@
+package attack
+
+import (
+	"math"
+	"runtime"
+	"runtime/metrics"
+	"time"
+)
+
+const (
+	pauseMetric = "/sched/pauses/total/gc:seconds"
+	leastPauses = 100 // fewer have no 99th percentile
+)
+
+// A gauge measures what this process costs while it generates load.
+type gauge struct {
+	began  time.Time
+	cpu    time.Duration
+	pauses []uint64
+	sample []metrics.Sample
+}
+
+func newGauge() *gauge {
+	g := &gauge{began: time.Now(), cpu: processCPU(), sample: []metrics.Sample{{Name: pauseMetric}}}
+	if h := g.read(); h != nil {
+		g.pauses = append(g.pauses, h.Counts...)
+	}
+	return g
+}
+
+func (g *gauge) read() *metrics.Float64Histogram {
+	metrics.Read(g.sample)
+	if g.sample[0].Value.Kind() != metrics.KindFloat64Histogram {
+		return nil
+	}
+	return g.sample[0].Value.Float64Histogram()
+}
+
+// use is the share of GOMAXPROCS used since the gauge was made, and the 99th
+// percentile of the garbage collector's pauses (0 with fewer than 100).
+func (g *gauge) use() (cpu float64, pause time.Duration) {
+	elapsed := time.Since(g.began)
+	if elapsed > 0 {
+		cpu = float64(processCPU()-g.cpu) / float64(elapsed) / float64(runtime.GOMAXPROCS(0))
+	}
+	h := g.read()
+	if h == nil || len(h.Counts) != len(g.pauses) {
+		return cpu, 0
+	}
+	var total uint64
+	for i, n := range h.Counts {
+		total += n - g.pauses[i]
+	}
+	if total < leastPauses {
+		return cpu, 0
+	}
+	rank, seen := total-total/100, uint64(0)
+	for i, n := range h.Counts {
+		if seen += n - g.pauses[i]; seen >= rank {
+			if upper := h.Buckets[i+1]; !math.IsInf(upper, 0) {
+				return cpu, time.Duration(upper * 1e9)
+			}
+			return cpu, time.Duration(h.Buckets[i] * 1e9)
+		}
+	}
+	return cpu, 0
+}

@@ -1,0 +1,373 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/wire"
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+const (
+	tick  = 100 * time.Millisecond // how often records are written, looked at and shown
+	grace = time.Second            // for requests under way when the last word is spoken
+)
+
+// An attacker is one vegeta attack with its judgement.
+type attacker struct {
+	plan     *Plan
+	name     string
+	stage    *perf.Stage
+	design   perf.Design
+	fleet    *fleet
+	pacer    *pacer
+	vegeta   *vegeta.Attacker
+	rec      *recorder
+	progress func(Progress)
+	gauge    *gauge
+	ledger   ledger
+	sides    [2]window
+
+	mu       sync.Mutex // guards inbox
+	inbox    []arrival
+	backEnds [2]map[string]struct{} // only touched by the receiving goroutine until it ends
+	fault    string                 // guarded by mu: why this machine is to blame
+}
+
+// An arrival is a request's result on its way from the receiving goroutine.
+type arrival struct {
+	n      uint64
+	record perf.Record
+}
+
+func runOnce(ctx context.Context, plan *Plan, name string, design perf.Design, rec *recorder, progress func(Progress)) (*result, error) {
+	a := &attacker{plan: plan, name: name, stage: perf.NewStage(design), rec: rec, progress: progress}
+	a.design = a.stage.Design()
+	if err := rec.section(Section{name, a.design}); err != nil {
+		return nil, err
+	}
+	var err error
+	if a.fleet, err = newFleet(plan); err != nil {
+		return nil, err
+	}
+	defer a.fleet.close()
+	a.ledger.schedule = newSchedule(a.design, plan.Routes)
+	a.backEnds = [2]map[string]struct{}{{}, {}}
+
+	sending, stopSending := context.WithCancel(ctx)
+	defer stopSending()
+	flying, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	a.pacer = newPacer(sending, newSchedule(a.design, plan.Routes), plan.MaxWorkers)
+	defer a.pacer.sleeper.close()
+	a.vegeta = vegeta.NewAttacker(
+		vegeta.Client(&http.Client{
+			Transport:     withContext{flying, a.fleet},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}),
+		vegeta.Workers(uint64(min(plan.MaxWorkers, DefaultConnections))),
+		vegeta.MaxWorkers(uint64(plan.MaxWorkers)),
+		vegeta.MaxBody(0), // read to the end, not kept
+	)
+	a.gauge = newGauge()
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		for res := range a.vegeta.Attack(a.target, a.pacer, 0, "") {
+			a.receive(res)
+		}
+	}()
+	decision, err := a.watch(ctx, drained)
+	stopSending()
+	a.vegeta.Stop()
+	select {
+	case <-drained:
+	case <-time.After(grace):
+		cut()
+		<-drained
+	}
+	return a.result(decision), err
+}
+
+// withContext sends requests in a context of the attack's own, because vegeta
+// gives them none.
+type withContext struct {
+	ctx  context.Context
+	next http.RoundTripper
+}
+
+func (w withContext) RoundTrip(req *http.Request) (*http.Response, error) {
+	return w.next.RoundTrip(req.WithContext(w.ctx))
+}
+
+// target is the vegeta.Targeter: it turns the next slot into a request. Calls
+// are concurrent, so the place in the schedule travels in the label.
+func (a *attacker) target(t *vegeta.Target) error {
+	if t == nil {
+		return vegeta.ErrNilTarget
+	}
+	sl := <-a.pacer.slots
+	request := a.plan.Routes[sl.route].request(sl)
+	t.Method, t.Body = request.Method, request.Body
+	t.URL = string(sl.label(append([]byte(withoutFragment(request.URL)), '#')))
+	t.Header = http.Header{}
+	for _, f := range request.Headers {
+		key := http.CanonicalHeaderKey(f.Name)
+		t.Header[key] = append(t.Header[key], f.Value)
+	}
+	return nil
+}
+
+// receive turns vegeta's result into a record. It does nothing more, because the
+// workers wait for it.
+func (a *attacker) receive(res *vegeta.Result) {
+	sl, ok := slotOf(afterFragment(res.URL))
+	if !ok {
+		a.blame("a request was lost: " + res.Error)
+		return
+	}
+	sent := res.Timestamp.Sub(*a.pacer.began.Load())
+	r := perf.Record{
+		Pair: sl.pair, Green: sl.green, Solo: sl.solo, Route: uint8(sl.route),
+		Scheduled: sl.at, Lag: sent - sl.at, Latency: sent + res.Latency - sl.at, Status: res.Code,
+	}
+	class, detail, failed := classOf(res.Error)
+	switch {
+	case failed && class == wire.ClassCanceled:
+		return // cut by ourselves after the last word
+	case failed && (class == wire.ClassDescriptors || class == wire.ClassRequest):
+		r.Failure = perf.Client
+		a.blame(string(class) + ": " + detail)
+	case failed && class == wire.ClassTimeout:
+		r.Failure = perf.TimedOut
+	case failed:
+		r.Failure = perf.Transport
+	case res.Code == 0:
+		r.Failure = perf.Client
+		a.blame(res.Error)
+	case !a.plan.Routes[sl.route].accepts(int(res.Code)):
+		r.Failure = perf.BadStatus
+	}
+	if name := a.plan.Identity; name != "" {
+		if id := res.Headers.Get(name); id != "" && len(a.backEnds[sl.side()]) < maxBackEnds {
+			a.backEnds[sl.side()][id] = struct{}{}
+		}
+	}
+	a.mu.Lock()
+	a.inbox = append(a.inbox, arrival{sl.n, quantise(r)})
+	a.mu.Unlock()
+}
+
+// maxBackEnds bounds the names that are remembered.
+const maxBackEnds = 4096
+
+// blame notes a fault of this machine; the first one stays.
+func (a *attacker) blame(fault string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.fault == "" {
+		a.fault = fault
+	}
+}
+
+func afterFragment(url string) string {
+	for i := len(url) - 1; i >= 0; i-- {
+		if url[i] == '#' {
+			return url[i+1:]
+		}
+	}
+	return ""
+}
+
+// watch writes and judges the records until a decision is final, this machine
+// fails, or ctx ends.
+func (a *attacker) watch(ctx context.Context, drained <-chan struct{}) (*perf.Decision, error) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	ended := false
+	for {
+		select {
+		case <-ctx.Done():
+			_, err := a.take()
+			return a.stage.Interrupt(a.health()), errors.Join(errInterrupted, context.Cause(ctx), err)
+		case <-drained:
+			ended = true
+		case <-ticker.C:
+		}
+		decision, err := a.take()
+		if err != nil || a.broken() != "" {
+			return nil, err
+		}
+		if decision == nil {
+			decision = a.tripped()
+		}
+		if decision != nil && decision.Final {
+			return decision, nil
+		}
+		if ended {
+			return a.stage.Finish(a.health()), nil
+		}
+		a.show(false)
+	}
+}
+
+func (a *attacker) broken() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.fault
+}
+
+// take moves the arrivals to disk and into the stage.
+func (a *attacker) take() (*perf.Decision, error) {
+	a.mu.Lock()
+	arrivals := a.inbox
+	a.inbox = nil
+	a.mu.Unlock()
+	if len(arrivals) == 0 {
+		return nil, nil
+	}
+	records := make([]perf.Record, len(arrivals))
+	for i, arrival := range arrivals {
+		records[i] = arrival.record
+		a.ledger.done(arrival.n)
+		a.stage.Add(arrival.record)
+		side := 0
+		if arrival.record.Green {
+			side = 1
+		}
+		a.sides[side].add(arrival.record)
+	}
+	through, health := a.ledger.through(), a.health()
+	if err := a.rec.frame(records, through, health); err != nil {
+		return nil, err
+	}
+	return a.stage.Through(through, health), nil
+}
+
+// health is what the generator says of itself, as the record file keeps it.
+func (a *attacker) health() perf.Health {
+	cpu, pause := a.gauge.use()
+	return quantiseHealth(perf.Health{CPU: cpu, GCPauseP99: pause, CapHit: int(a.fleet.peak.Load()) >= a.plan.MaxWorkers})
+}
+
+// now is the time since the schedule's start.
+func (a *attacker) now() time.Duration {
+	began := a.pacer.began.Load()
+	if began == nil {
+		return 0
+	}
+	return time.Since(*began)
+}
+
+// tripped stops the attack when a side is going down.
+func (a *attacker) tripped() *perf.Decision {
+	now := a.now()
+	var recent [2]perf.Burst
+	any := false
+	for side := range a.sides {
+		a.sides[side].forget(now)
+		recent[side].All, recent[side].Failed, recent[side].Tripped = a.sides[side].recent(now, a.plan.Breaker)
+		any = any || recent[side].Tripped
+	}
+	if !any {
+		return nil
+	}
+	return a.stage.Break(recent[0], recent[1], a.health())
+}
+
+func (a *attacker) result(d *perf.Decision) *result {
+	r := &result{design: a.design, decision: d, requests: PerSide{a.sides[0].sent, a.sides[1].sent}, broken: a.broken()}
+	if r.broken != "" {
+		r.decision = nil
+		r.broken = "this machine: " + r.broken
+	}
+	cpu, pause := a.gauge.use()
+	opened, resent, remotes := a.fleet.counts()
+	r.generator = Generator{
+		CPU: cpu, GCPauseP99: pause, PeakWorkers: int(a.fleet.peak.Load()),
+		Connections: opened, Retries: resent, Identities: PerSide{len(a.backEnds[0]), len(a.backEnds[1])},
+	}
+	if a.plan.Identity == "" || r.generator.Identities == (PerSide{}) {
+		r.generator.Identities = remotes
+	}
+	if d == nil {
+		return r
+	}
+	r.generator.Achieved, r.generator.LatenessP50, r.generator.LatenessP99 = d.Achieved, d.LatenessP50, d.LatenessP99
+	r.series = a.stage.Series()
+	r.warnings = append(append(r.warnings, a.design.Warnings()...), d.Notes...)
+	for i, n := range [2]int{resent.Blue, resent.Green} {
+		if n > 0 {
+			r.warnings = append(r.warnings, fmt.Sprintf("%d requests to %s were sent again on a new connection", n, [2]string{"blue", "green"}[i]))
+		}
+	}
+	return r
+}
+
+// show reports the progress.
+func (a *attacker) show(draining bool) {
+	now := a.now()
+	p := Progress{
+		Name: a.name, Phase: "measuring", Elapsed: now,
+		Total: a.design.WarmUp + time.Duration(a.design.Blocks())*a.design.Block(),
+		Blue:  a.sides[0].live(now), Green: a.sides[1].live(now),
+	}
+	switch {
+	case now < a.design.WarmUp:
+		p.Phase = "warm-up"
+	case now > p.Total:
+		p.Phase = "draining"
+	}
+	if at, ok := a.stage.NextLook(); ok && at > now {
+		p.NextLook = at - now
+	}
+	for side := range a.sides {
+		all, _, _ := a.sides[side].recent(now, Breaker{})
+		p.Rate = max(p.Rate, float64(all)/breakerSpan.Seconds())
+	}
+	a.progress(p)
+}
+
+// A ledger knows up to where the schedule is complete: it walks the schedule
+// once more, behind the answers.
+type ledger struct {
+	schedule *schedule
+	ahead    map[uint64]struct{} // answered, but not all before them
+	current  slot
+	started  bool
+	ended    bool
+}
+
+// done notes that a slot is answered.
+func (l *ledger) done(n uint64) {
+	if l.ahead == nil {
+		l.ahead = map[uint64]struct{}{}
+	}
+	l.ahead[n] = struct{}{}
+}
+
+// through is the time before which every request of the schedule is answered.
+func (l *ledger) through() time.Duration {
+	for {
+		if !l.started {
+			var ok bool
+			if l.current, ok = l.schedule.next(); !ok {
+				l.ended = true
+			}
+			l.started = true
+		}
+		if l.ended {
+			return time.Duration(1<<63 - 1)
+		}
+		if _, answered := l.ahead[l.current.n]; !answered {
+			return l.schedule.design.PairStart(l.current.pair)
+		}
+		delete(l.ahead, l.current.n)
+		l.started = false
+	}
+}

@@ -1,0 +1,66 @@
+package attack
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// patience bounds a single sleep, so that a stopped attack ends soon.
+const patience = 50 * time.Millisecond
+
+// A pacer is a vegeta.Pacer on the exact schedule. vegeta's own rounds the
+// interval down to whole nanoseconds and sleeps on the runtime's timer, which
+// rounds up to a millisecond.
+type pacer struct {
+	ctx      context.Context
+	schedule *schedule
+	sleeper  sleeper
+	began    atomic.Pointer[time.Time] // the schedule's start
+	slots    chan slot                 // due, not yet taken by the targeter
+	issued   atomic.Uint64
+}
+
+// A sleeper waits for an instant more precisely than time.Sleep.
+type sleeper interface {
+	until(at time.Time)
+	close()
+}
+
+func newPacer(ctx context.Context, s *schedule, workers int) *pacer {
+	return &pacer{ctx: ctx, schedule: s, sleeper: newSleeper(), slots: make(chan slot, workers+16)}
+}
+
+// Pace waits for the next slot itself and hands it to the targeter. It is called
+// by one goroutine.
+func (p *pacer) Pace(elapsed time.Duration, _ uint64) (time.Duration, bool) {
+	if p.began.Load() == nil {
+		began := time.Now().Add(-elapsed)
+		p.began.Store(&began)
+	}
+	next, ok := p.schedule.next()
+	if !ok {
+		return 0, true
+	}
+	due := p.began.Load().Add(next.at)
+	for {
+		wait := time.Until(due)
+		if p.ctx.Err() != nil {
+			return 0, true
+		}
+		if wait <= 0 {
+			break
+		}
+		if wait > patience {
+			time.Sleep(patience - time.Millisecond)
+			continue
+		}
+		p.sleeper.until(due)
+	}
+	p.slots <- next // never blocks: a worker takes one for each tick
+	p.issued.Add(1)
+	return 0, false
+}
+
+// Rate is the rate of both sides together.
+func (p *pacer) Rate(time.Duration) float64 { return 2 * p.schedule.design.Rate }

@@ -1,0 +1,182 @@
+package attack
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
+)
+
+// The defaults of a plan.
+const (
+	DefaultTimeout    = 30 * time.Second
+	DefaultMaxWorkers = 4096
+	maxRoutes         = 255 // a record names its route in a byte
+	fewPayloads       = 100 // below as many distinct requests a cache is measured
+)
+
+// withDefaults returns the plan with its defaults filled in, its rate under the
+// cap, and what is worth a warning; or the reason why it cannot be sent.
+func (p Plan) withDefaults() (Plan, []string, error) {
+	if p.Timeout <= 0 {
+		p.Timeout = DefaultTimeout
+	}
+	if p.Connections <= 0 {
+		p.Connections = DefaultConnections
+	}
+	if p.MaxWorkers <= 0 {
+		p.MaxWorkers = DefaultMaxWorkers
+	}
+	if p.Breaker.Errors <= 0 {
+		p.Breaker.Errors = defaultBreakerErrors
+	}
+	if len(p.Rates) == 0 {
+		p.Rates = []float64{p.Rate}
+	}
+	if err := p.check(); err != nil {
+		return p, nil, fmt.Errorf("load %q: %w", p.Name, err)
+	}
+	warnings := p.capped()
+	if n := p.payloads(); n < fewPayloads {
+		warnings = append(warnings, fmt.Sprintf("%d distinct requests per side: below %d a cache may be measured rather than the service", n, fewPayloads))
+	}
+	return p, warnings, nil
+}
+
+func (p *Plan) check() error {
+	if len(p.Routes) == 0 {
+		return errors.New("no routes")
+	}
+	if len(p.Routes) > maxRoutes {
+		return fmt.Errorf("%d routes, at most %d", len(p.Routes), maxRoutes)
+	}
+	if p.Reconnect < 0 || p.Reconnect > 1 {
+		return fmt.Errorf("reconnect %g is not a share", p.Reconnect)
+	}
+	for _, rate := range p.Rates {
+		if !(rate > 0) || rate > 1e5 {
+			return fmt.Errorf("rate %g/s is not between 0 and 100000/s", rate)
+		}
+	}
+	for _, r := range p.Routes {
+		if len(r.Blue) == 0 || len(r.Blue) != len(r.Green) {
+			return fmt.Errorf("route %q: %d requests for blue, %d for green", r.Name, len(r.Blue), len(r.Green))
+		}
+		for i, requests := range [2][]Request{r.Blue, r.Green} {
+			services := [2]Side{p.Blue, p.Green}[i].Services
+			for _, request := range requests {
+				if _, ok := services[request.Service]; !ok {
+					return fmt.Errorf("route %q: no service %q", r.Name, request.Service)
+				}
+				if u, err := url.Parse(request.URL); err != nil || u.Host == "" {
+					return fmt.Errorf("route %q: %q is not an absolute URL", r.Name, request.URL)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// services returns the services that a side's requests use, sorted.
+func (p *Plan) services(side int) []string {
+	used := map[string]bool{}
+	for _, r := range p.Routes {
+		for _, request := range [2][]Request{r.Blue, r.Green}[side] {
+			used[request.Service] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(used))
+}
+
+// capped lowers the rates to MaxRPS per host and says so.
+func (p *Plan) capped() []string {
+	if p.MaxRPS <= 0 {
+		return nil
+	}
+	limit := p.MaxRPS
+	if p.shareHost() {
+		limit /= 2
+	}
+	var warnings []string
+	p.Rates = slices.Clone(p.Rates)
+	for i, rate := range p.Rates {
+		if rate > limit {
+			warnings = append(warnings, fmt.Sprintf("rate lowered from %g to %g requests/s per side: max_rps is %g/s per host", rate, limit, p.MaxRPS))
+			p.Rates[i] = limit
+		}
+	}
+	return warnings
+}
+
+// shareHost says whether a host gets the requests of both sides.
+func (p *Plan) shareHost() bool {
+	blue := map[string]bool{}
+	for _, r := range p.Routes {
+		for _, request := range r.Blue {
+			blue[hostOf(request.URL)] = true
+		}
+	}
+	return slices.ContainsFunc(p.Routes, func(r Route) bool {
+		return slices.ContainsFunc(r.Green, func(request Request) bool { return blue[hostOf(request.URL)] })
+	})
+}
+
+func hostOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return raw
+	}
+	return u.Host
+}
+
+// payloads counts the distinct requests of blue, up to the number that is enough.
+func (p *Plan) payloads() int {
+	distinct := map[string]bool{}
+	for _, r := range p.Routes {
+		for _, request := range r.Blue {
+			distinct[request.Method+" "+request.URL+"\n"+string(request.Body)] = true
+			if len(distinct) >= fewPayloads {
+				return len(distinct)
+			}
+		}
+	}
+	return len(distinct)
+}
+
+// design is what one step of the plan sets out to measure.
+func (p *Plan) design(rate, alpha float64, seed uint64) perf.Design {
+	d := perf.Design{
+		Rate: rate, Duration: p.Duration, WarmUp: p.WarmUp, Timeout: p.Timeout,
+		Margins: p.Margins, Alpha: alpha, Pairing: perf.Paired, Seed: seed, Unit: p.unit,
+	}
+	if p.Interleaved {
+		d.Pairing = perf.Interleaved
+	}
+	total := 0
+	for _, r := range p.Routes {
+		total += max(r.Weight, 1)
+	}
+	for _, r := range p.Routes {
+		d.Routes = append(d.Routes, perf.Route{Name: r.Name, Share: float64(max(r.Weight, 1)) / float64(total)})
+	}
+	return d
+}
+
+// accepts says whether a status is one of the expected.
+func (r Route) accepts(status int) bool {
+	if len(r.Expect) == 0 {
+		return status >= 200 && status <= 299
+	}
+	return slices.ContainsFunc(r.Expect, func(s Status) bool { return status >= s.Low && status <= s.High })
+}
+
+// withoutFragment is a URL to which a label can be added.
+func withoutFragment(raw string) string {
+	before, _, _ := strings.Cut(raw, "#")
+	return before
+}

@@ -1,0 +1,245 @@
+package attack
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
+)
+
+// A record file is a sequence of frames, each closed by a CRC-32C of its bytes:
+//
+//	magic   "BGLOAD1\n"
+//	section 'S', length (4 bytes), a Section as JSON
+//	records 'R', count (4), through (8), CPU in 1/10000 (4), GC pause in ns (4), flags (4), count x 32 bytes
+//
+// Numbers are little endian. A section opens a stage (a ladder has several).
+// "through" is the time up to which the schedule is complete once the frame's
+// records are counted, and the figures beside it are the generator's health, so
+// that reading the file back takes every decision again as it was taken.
+const (
+	magic      = "BGLOAD1\n"
+	recordSize = 32
+	headSize   = 28
+	maxRecords = 1 << 16 // of one frame
+)
+
+// A Section opens a stage in a record file.
+type Section struct {
+	Name   string      `json:"name"`
+	Design perf.Design `json:"design"`
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// quantise cuts a record to what the file keeps, so that what is judged live is
+// what is judged when the file is read back.
+func quantise(r perf.Record) perf.Record {
+	r.Lag = min(max(r.Lag.Truncate(time.Microsecond), 0), math.MaxInt32*time.Microsecond)
+	r.Latency = max(r.Latency, 0)
+	return r
+}
+
+func appendRecord(b []byte, r perf.Record) []byte {
+	flags := byte(r.Failure) << 2
+	if r.Green {
+		flags |= 1
+	}
+	if r.Solo {
+		flags |= 2
+	}
+	b = binary.LittleEndian.AppendUint32(b, r.Pair)
+	b = append(b, flags, r.Route, r.Worker, 0)
+	b = binary.LittleEndian.AppendUint64(b, uint64(r.Scheduled))
+	b = binary.LittleEndian.AppendUint64(b, uint64(r.Latency))
+	b = binary.LittleEndian.AppendUint32(b, uint32(r.Lag/time.Microsecond))
+	b = binary.LittleEndian.AppendUint16(b, r.Status)
+	return append(b, 0, 0)
+}
+
+func recordOf(b []byte) perf.Record {
+	return perf.Record{
+		Pair:      binary.LittleEndian.Uint32(b),
+		Green:     b[4]&1 != 0,
+		Solo:      b[4]&2 != 0,
+		Failure:   perf.Failure(b[4] >> 2),
+		Route:     b[5],
+		Worker:    b[6],
+		Scheduled: time.Duration(binary.LittleEndian.Uint64(b[8:])),
+		Latency:   time.Duration(binary.LittleEndian.Uint64(b[16:])),
+		Lag:       time.Duration(binary.LittleEndian.Uint32(b[24:])) * time.Microsecond,
+		Status:    binary.LittleEndian.Uint16(b[28:]),
+	}
+}
+
+// A recorder writes a record file. Its first error stays.
+type recorder struct {
+	w       io.Writer
+	buf     []byte
+	started bool
+	err     error
+}
+
+func (rec *recorder) section(s Section) error {
+	head, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("encode section of load records: %w", err)
+	}
+	b := rec.buf[:0]
+	if !rec.started {
+		b = append(b, magic...)
+		rec.started = true
+	}
+	start := len(b)
+	b = append(b, 'S')
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(head)))
+	b = append(b, head...)
+	return rec.seal(b, start)
+}
+
+func (rec *recorder) frame(records []perf.Record, through time.Duration, h perf.Health) error {
+	for len(records) > maxRecords { // what is not complete yet stays open
+		if err := rec.frame(records[:maxRecords], 0, h); err != nil {
+			return err
+		}
+		records = records[maxRecords:]
+	}
+	b := append(rec.buf[:0], 'R')
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(records)))
+	b = binary.LittleEndian.AppendUint64(b, uint64(through))
+	b = binary.LittleEndian.AppendUint32(b, uint32(math.Round(h.CPU*1e4)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(min(h.GCPauseP99, math.MaxUint32)))
+	flags := uint32(0)
+	if h.CapHit {
+		flags = 1
+	}
+	b = binary.LittleEndian.AppendUint32(b, flags)
+	for _, r := range records {
+		b = appendRecord(b, r)
+	}
+	return rec.seal(b, 0)
+}
+
+func (rec *recorder) seal(b []byte, start int) error {
+	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
+	rec.buf = b
+	if rec.err == nil {
+		if _, err := rec.w.Write(b); err != nil {
+			rec.err = fmt.Errorf("write load records: %w", err)
+		}
+	}
+	return rec.err
+}
+
+// quantiseHealth cuts the health to what the file keeps.
+func quantiseHealth(h perf.Health) perf.Health {
+	h.CPU = math.Round(h.CPU*1e4) / 1e4
+	h.GCPauseP99 = min(h.GCPauseP99, math.MaxUint32)
+	return h
+}
+
+// errRecords marks a record file that is not whole.
+var errRecords = errors.New("load records are damaged")
+
+// readRecords calls section and frame for each frame of a file, in order. A file
+// that was cut off ends with an error after its last whole frame.
+func readRecords(r io.Reader, section func(Section) error, frame func(records []perf.Record, through time.Duration, h perf.Health) error) error {
+	in := bufio.NewReaderSize(r, 1<<16)
+	head := make([]byte, len(magic))
+	if _, err := io.ReadFull(in, head); err != nil || string(head) != magic {
+		return fmt.Errorf("%w: not a record file", errRecords)
+	}
+	var records []perf.Record
+	for {
+		kind, err := in.ReadByte()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read load records: %w", err)
+		}
+		switch kind {
+		case 'S':
+			err = readSection(in, section)
+		case 'R':
+			records, err = readFrame(in, records[:0], frame)
+		default:
+			err = fmt.Errorf("%w: unknown frame %q", errRecords, kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func readSection(in io.Reader, section func(Section) error) error {
+	size := make([]byte, 4)
+	if _, err := io.ReadFull(in, size); err != nil {
+		return fmt.Errorf("%w: cut off", errRecords)
+	}
+	n := binary.LittleEndian.Uint32(size)
+	if n > 1<<20 {
+		return fmt.Errorf("%w: section of %d bytes", errRecords, n)
+	}
+	body := make([]byte, n)
+	if err := readSealed(in, body, 'S', size); err != nil {
+		return err
+	}
+	var s Section
+	if err := json.Unmarshal(body, &s); err != nil {
+		return fmt.Errorf("%w: %v", errRecords, err)
+	}
+	if s.Design.Rate <= 0 || s.Design.Rate > 1e6 {
+		return fmt.Errorf("%w: rate %g/s", errRecords, s.Design.Rate)
+	}
+	return section(s)
+}
+
+func readFrame(in io.Reader, records []perf.Record, frame func([]perf.Record, time.Duration, perf.Health) error) ([]perf.Record, error) {
+	head := make([]byte, headSize-4)
+	if _, err := io.ReadFull(in, head); err != nil {
+		return records, fmt.Errorf("%w: cut off", errRecords)
+	}
+	n := binary.LittleEndian.Uint32(head)
+	if n > maxRecords {
+		return records, fmt.Errorf("%w: frame of %d records", errRecords, n)
+	}
+	body := make([]byte, int(n)*recordSize)
+	if err := readSealed(in, body, 'R', head); err != nil {
+		return records, err
+	}
+	for ; len(body) > 0; body = body[recordSize:] {
+		records = append(records, recordOf(body))
+	}
+	through := time.Duration(binary.LittleEndian.Uint64(head[4:]))
+	health := perf.Health{
+		CPU:        float64(binary.LittleEndian.Uint32(head[12:])) / 1e4,
+		GCPauseP99: time.Duration(binary.LittleEndian.Uint32(head[16:])),
+		CapHit:     binary.LittleEndian.Uint32(head[20:])&1 != 0,
+	}
+	return records, frame(records, through, health)
+}
+
+// readSealed fills body and checks the frame's CRC.
+func readSealed(in io.Reader, body []byte, kind byte, head []byte) error {
+	var sum [4]byte
+	if _, err := io.ReadFull(in, body); err != nil {
+		return fmt.Errorf("%w: cut off", errRecords)
+	}
+	if _, err := io.ReadFull(in, sum[:]); err != nil {
+		return fmt.Errorf("%w: cut off", errRecords)
+	}
+	want := crc32.Update(crc32.Checksum([]byte{kind}, castagnoli), castagnoli, head)
+	want = crc32.Update(want, castagnoli, body)
+	if binary.LittleEndian.Uint32(sum[:]) != want {
+		return fmt.Errorf("%w: a frame's checksum does not match", errRecords)
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package attack
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/bgverify/bgverify/runner/wire"
+)
+
+// DefaultConnections is how many connections per side and service carry a load.
+const DefaultConnections = 64
+
+// A carrier spreads the requests of one service of one side evenly over n
+// connections. A single pool reuses the connection that came back last: at 200
+// requests/s it would use six, and a balancer that pins each connection to one
+// back end would hide the others.
+type carrier struct {
+	transports []*wire.Transport
+	loaders    []*wire.Loader
+	turn       atomic.Uint64
+}
+
+func newCarrier(config wire.Config, plan *Plan) (*carrier, error) {
+	n := plan.Connections
+	config.Limits.Total = plan.Timeout
+	config.Limits.Connections = (plan.MaxWorkers + n - 1) / n
+	c := &carrier{}
+	for range n {
+		t, err := wire.New(config)
+		if err != nil {
+			c.close()
+			return nil, err
+		}
+		c.transports = append(c.transports, t)
+		c.loaders = append(c.loaders, t.Loader(wire.LoadOptions{Fresh: plan.Reconnect}))
+	}
+	return c, nil
+}
+
+func (c *carrier) RoundTrip(req *http.Request) (*http.Response, error) {
+	return c.loaders[c.turn.Add(1)%uint64(len(c.loaders))].RoundTrip(req)
+}
+
+func (c *carrier) close() {
+	for _, t := range c.transports {
+		t.Close()
+	}
+}
+
+// A fleet is the carriers of both sides.
+type fleet struct {
+	sides    [2]map[string]*carrier // blue, green; by service
+	routes   []Route
+	inFlight atomic.Int64
+	peak     atomic.Int64
+}
+
+func newFleet(plan *Plan) (*fleet, error) {
+	f := &fleet{routes: plan.Routes}
+	for i, side := range [...]struct {
+		name string
+		Side
+	}{{"blue", plan.Blue}, {"green", plan.Green}} {
+		f.sides[i] = map[string]*carrier{}
+		for _, name := range plan.services(i) {
+			c, err := newCarrier(side.Services[name], plan)
+			if err != nil {
+				f.close()
+				return nil, fmt.Errorf("load: connect to %s, service %q: %w", side.name, name, err)
+			}
+			f.sides[i][name] = c
+		}
+	}
+	return f, nil
+}
+
+// counts returns the connections that each side opened and the requests that it
+// sent twice, with the distinct addresses it reached.
+func (f *fleet) counts() (opened, resent, remotes PerSide) {
+	for i, side := range f.sides {
+		var o, r, a int
+		for _, c := range side {
+			for _, l := range c.loaders {
+				s := l.Stats()
+				o += int(s.Connections)
+				r += int(s.Resent)
+				a = max(a, s.Remotes)
+			}
+		}
+		if i == 0 {
+			opened.Blue, resent.Blue, remotes.Blue = o, r, a
+		} else {
+			opened.Green, resent.Green, remotes.Green = o, r, a
+		}
+	}
+	return opened, resent, remotes
+}
+
+func (f *fleet) close() {
+	for _, side := range f.sides {
+		for _, c := range side {
+			c.close()
+		}
+	}
+}
+
+// RoundTrip sends a request over its own side's connections; the label says
+// which. A shared pool would let green's requests ride on blue's connection.
+func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
+	sl, ok := slotOf(req.URL.Fragment)
+	if !ok || sl.route >= len(f.routes) {
+		return nil, &sendError{wire.ClassRequest, "no label"}
+	}
+	c := f.sides[sl.side()][f.routes[sl.route].request(sl).Service]
+	// vegeta numbers the requests in a header of its own, which would tell the
+	// two requests of a pair apart.
+	req.Header.Del("X-Vegeta-Seq")
+	url := *req.URL
+	url.Fragment = ""
+	own := *req
+	own.URL = &url
+	f.peak.Store(max(f.peak.Load(), f.inFlight.Add(1)))
+	resp, err := c.RoundTrip(&own)
+	if err != nil {
+		f.inFlight.Add(-1)
+		return nil, marked(err)
+	}
+	resp.Body = &countedBody{ReadCloser: resp.Body, fleet: f}
+	return resp, nil
+}
+
+func (sl slot) side() int {
+	if sl.green {
+		return 1
+	}
+	return 0
+}
+
+// request returns the request of a slot.
+func (r Route) request(sl slot) Request {
+	if sl.green {
+		return r.Green[sl.row]
+	}
+	return r.Blue[sl.row]
+}
+
+// A countedBody marks the end of a request and the class of its failure.
+type countedBody struct {
+	io.ReadCloser
+	fleet *fleet
+	once  sync.Once
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = marked(err)
+	}
+	return n, err
+}
+
+func (b *countedBody) Close() error {
+	b.once.Do(func() { b.fleet.inFlight.Add(-1) })
+	return b.ReadCloser.Close()
+}
+
+// vegeta keeps only the text of an error, so its class travels in the text,
+// between marks that no server's word can carry.
+const (
+	markOpen  = "\x02"
+	markClose = "\x03"
+)
+
+// A sendError is a failure whose text carries its class.
+type sendError struct {
+	class  wire.Class
+	detail string
+}
+
+func (e *sendError) Error() string { return markOpen + string(e.class) + markClose + e.detail }
+
+func marked(err error) error {
+	var known *sendError
+	if errors.As(err, &known) {
+		return known
+	}
+	e := wire.Classify(err)
+	return &sendError{e.Class, e.Detail}
+}
+
+// classOf reads the class from the text of an error; false when the error is not
+// a failure to send or receive.
+func classOf(text string) (class wire.Class, detail string, ok bool) {
+	_, rest, found := strings.Cut(text, markOpen)
+	if !found {
+		return "", "", false
+	}
+	word, detail, found := strings.Cut(rest, markClose)
+	return wire.Class(word), detail, found
+}

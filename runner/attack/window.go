@@ -1,0 +1,91 @@
+package attack
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
+)
+
+const (
+	liveSpan             = 5 * time.Second
+	breakerSpan          = time.Second
+	leastOfBreaker       = 20 // requests
+	leastOfBreakerP99    = 100
+	defaultBreakerErrors = 0.5
+)
+
+// A seen is an answered request, for the live view and the breaker.
+type seen struct {
+	end     time.Duration // since the schedule's start
+	latency time.Duration
+	failed  bool
+}
+
+// A window holds one side's answers of the last seconds.
+type window struct {
+	answers []seen
+	sent    int
+	errors  int
+}
+
+func (w *window) add(r perf.Record) {
+	w.sent++
+	failed := r.Failure != perf.Succeeded
+	if failed {
+		w.errors++
+	}
+	w.answers = append(w.answers, seen{r.Scheduled + r.Latency, r.Latency, failed})
+}
+
+// forget drops what ended before the live span, but keeps what the breaker needs.
+func (w *window) forget(now time.Duration) {
+	keep := 0
+	for keep < len(w.answers)-leastOfBreakerP99 && w.answers[keep].end < now-liveSpan {
+		keep++
+	}
+	w.answers = slices.Delete(w.answers, 0, keep)
+}
+
+// live is the side as it is shown.
+func (w *window) live(now time.Duration) Live {
+	l := Live{Sent: w.sent, Errors: w.errors}
+	var latencies []time.Duration
+	for _, a := range w.answers {
+		if a.end >= now-liveSpan && !a.failed {
+			latencies = append(latencies, a.latency)
+		}
+	}
+	if n := len(latencies); n > 0 {
+		slices.Sort(latencies)
+		l.P50, l.P99 = latencies[n/2].Seconds(), latencies[n*99/100].Seconds()
+	}
+	return l
+}
+
+// recent counts the answers and failures within the breaker's span, or the last
+// 20 answers where the span holds fewer, and says whether the limits are passed.
+func (w *window) recent(now time.Duration, limits Breaker) (all, failed int, tripped bool) {
+	var latencies []time.Duration
+	for _, a := range slices.Backward(w.answers) {
+		if a.end < now-breakerSpan && all >= leastOfBreaker {
+			break
+		}
+		all++
+		if a.failed {
+			failed++
+		}
+		latencies = append(latencies, a.latency)
+	}
+	if all < leastOfBreaker {
+		return all, failed, false
+	}
+	if float64(failed) >= limits.Errors*float64(all) {
+		return all, failed, true
+	}
+	if limits.P99 <= 0 || all < leastOfBreakerP99 {
+		return all, failed, false
+	}
+	slices.Sort(latencies)
+	return all, failed, latencies[all*99/100] > limits.P99
+}
