@@ -1,16 +1,264 @@
 package wire
 
-// A Jar keeps the cookies of one lane. It is used by one goroutine at a time.
-type Jar struct{}
+import (
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// A Jar keeps the cookies of one lane as a browser would (RFC 6265): Domain,
+// Path, Secure, Expires and Max-Age decide where a cookie goes and when it
+// ends; __Host- and __Secure- names are held to what they promise. HttpOnly and
+// SameSite play no part: a lane has no scripts and no foreign sites.
+//
+// It holds at most 50 cookies for a host and 4 KiB for a cookie; a larger one
+// is not taken, and beyond 50 the oldest goes. It is used by one goroutine at a
+// time.
+type Jar struct {
+	cookies []cookie // in order of creation
+	aliases map[string]string
+	now     func() time.Time
+}
+
+const (
+	maxCookies     = 50
+	maxCookieBytes = 4 << 10
+)
+
+type cookie struct {
+	name, value string
+	domain      string // lower case, no leading dot
+	hostOnly    bool   // goes to domain alone, not to what lies below it
+	path        string
+	secure      bool
+	expires     time.Time // zero: with the lane
+	owner       string    // host that set it; bounds count by it
+}
 
 // NewJar makes an empty jar.
-func NewJar() *Jar { return &Jar{} }
+func NewJar() *Jar { return &Jar{now: time.Now} }
 
-// Set takes the cookies that an exchange with rawURL set.
-func (j *Jar) Set(rawURL string, x *Exchange) {}
+// Clone copies the jar; the two are then independent.
+func (j *Jar) Clone() *Jar {
+	return &Jar{cookies: slices.Clone(j.cookies), aliases: maps.Clone(j.aliases), now: j.now}
+}
 
-// Header is the Cookie header for a request to rawURL; empty without cookies.
-func (j *Jar) Header(rawURL string) string { return "" }
+// Alias makes cookies of host and as one: a crossover lane carries a session
+// born on blue's host to green's, as the cut-over will, when both answer to the
+// same name. Both are host names without a port.
+func (j *Jar) Alias(host, as string) {
+	if host, as = lowerHost(host), lowerHost(as); host == as {
+		return
+	}
+	if j.aliases == nil {
+		j.aliases = map[string]string{}
+	}
+	j.aliases[host] = as
+}
 
-// Clone copies the jar.
-func (j *Jar) Clone() *Jar { return &Jar{} }
+// Set takes the cookies that an exchange with rawURL set. Cookies that a
+// browser would not take are left out without a word: a foreign or too wide
+// Domain, Secure over http, a broken __Host- promise, too many bytes.
+func (j *Jar) Set(rawURL string, x *Exchange) {
+	if x == nil {
+		return
+	}
+	u, err := url.Parse(rawURL)
+	if err != nil || u.Hostname() == "" {
+		return
+	}
+	for _, f := range x.Headers {
+		if strings.EqualFold(f.Name, "Set-Cookie") {
+			j.take(u, f.Value)
+		}
+	}
+}
+
+func (j *Jar) take(u *url.URL, line string) {
+	if len(line) > 2*maxCookieBytes {
+		return
+	}
+	parsed, err := http.ParseSetCookie(line)
+	if err != nil || len(parsed.Name)+len(parsed.Value) > maxCookieBytes {
+		return
+	}
+	c := cookie{name: parsed.Name, value: parsed.Value, path: parsed.Path, secure: parsed.Secure}
+	if parsed.Quoted {
+		c.value = `"` + c.value + `"`
+	}
+	if c.path == "" || c.path[0] != '/' {
+		c.path = defaultPath(u.Path)
+	}
+	host := lowerHost(u.Hostname())
+	if !c.setDomain(host, parsed.Domain, j.canonical(host)) {
+		return
+	}
+	if c.secure && u.Scheme != "https" ||
+		strings.HasPrefix(c.name, "__Secure-") && !c.secure ||
+		strings.HasPrefix(c.name, "__Host-") && (!c.secure || parsed.Domain != "" || c.path != "/") {
+		return
+	}
+	now := j.now()
+	switch { // Max-Age wins over Expires
+	case parsed.MaxAge < 0:
+		c.expires = now
+	case parsed.MaxAge > 0:
+		c.expires = now.Add(time.Duration(min(parsed.MaxAge, 400*24*3600)) * time.Second)
+	case !parsed.Expires.IsZero():
+		c.expires = parsed.Expires
+	}
+	j.store(c, now)
+}
+
+// setDomain decides who gets the cookie that host sets; false: nobody.
+// canonical is the host that host stands for.
+func (c *cookie) setDomain(host, attribute, canonical string) bool {
+	domain := lowerHost(strings.TrimPrefix(attribute, "."))
+	c.owner = canonical
+	if domain == "" || domain == host && (isIP(host) || isPublicSuffix(host)) {
+		c.domain, c.hostOnly = canonical, true
+		return true
+	}
+	if isIP(host) || isPublicSuffix(domain) || !domainMatch(host, domain) {
+		return false
+	}
+	// The same number of labels is dropped from the canonical name.
+	c.domain = canonical
+	if host == canonical {
+		c.domain = domain
+		return true
+	}
+	for range strings.Count(host, ".") - strings.Count(domain, ".") {
+		if _, rest, found := strings.Cut(c.domain, "."); found && !isPublicSuffix(rest) {
+			c.domain = rest
+		}
+	}
+	return true
+}
+
+// store replaces the cookie of the same name, domain and path, or adds it.
+func (j *Jar) store(c cookie, now time.Time) {
+	j.cookies = slices.DeleteFunc(j.cookies, func(o cookie) bool { return o.expired(now) })
+	same := slices.IndexFunc(j.cookies, func(o cookie) bool {
+		return o.name == c.name && o.domain == c.domain && o.path == c.path && o.hostOnly == c.hostOnly
+	})
+	switch {
+	case c.expired(now):
+		if same >= 0 {
+			j.cookies = slices.Delete(j.cookies, same, same+1)
+		}
+	case same >= 0:
+		j.cookies[same] = c // keeps its place: order of creation
+	default:
+		j.cookies = append(j.cookies, c)
+		j.evict(c.owner)
+	}
+}
+
+// evict drops the oldest cookies of a host beyond the bound.
+func (j *Jar) evict(owner string) {
+	n := 0
+	for _, c := range j.cookies {
+		if c.owner == owner {
+			n++
+		}
+	}
+	j.cookies = slices.DeleteFunc(j.cookies, func(c cookie) bool {
+		if c.owner != owner || n <= maxCookies {
+			return false
+		}
+		n--
+		return true
+	})
+}
+
+func (c *cookie) expired(now time.Time) bool { return !c.expires.IsZero() && !c.expires.After(now) }
+
+// Header is the Cookie header for a request to rawURL: longer paths first, then
+// older cookies; empty without cookies.
+func (j *Jar) Header(rawURL string) string {
+	var parts []string
+	for _, c := range j.matching(rawURL) {
+		parts = append(parts, c.name+"="+c.value)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Get is the value of the cookie that a request to rawURL would send under a
+// name; of several, the one sent first.
+func (j *Jar) Get(rawURL, name string) (string, bool) {
+	for _, c := range j.matching(rawURL) {
+		if c.name == name {
+			return strings.Trim(c.value, `"`), true
+		}
+	}
+	return "", false
+}
+
+func (j *Jar) matching(rawURL string) []cookie {
+	u, err := url.Parse(rawURL)
+	if err != nil || len(j.cookies) == 0 {
+		return nil
+	}
+	host, now := j.canonical(lowerHost(u.Hostname())), j.now()
+	var found []cookie
+	for _, c := range j.cookies {
+		if c.expired(now) || c.secure && u.Scheme != "https" || !pathMatch(u.Path, c.path) {
+			continue
+		}
+		if c.domain == host || !c.hostOnly && domainMatch(host, c.domain) {
+			found = append(found, c)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b cookie) int { return len(b.path) - len(a.path) })
+	return found
+}
+
+func (j *Jar) canonical(host string) string {
+	if as, found := j.aliases[host]; found {
+		return as
+	}
+	return host
+}
+
+func lowerHost(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
+
+func isIP(host string) bool { return net.ParseIP(host) != nil }
+
+// isPublicSuffix reports whether anybody may register below a domain. A name
+// of one label is one, known or not.
+func isPublicSuffix(domain string) bool {
+	suffix, _ := publicsuffix.PublicSuffix(domain)
+	return suffix == domain
+}
+
+// domainMatch: RFC 6265 section 5.1.3.
+func domainMatch(host, domain string) bool {
+	return host == domain || strings.HasSuffix(host, "."+domain) && !isIP(host)
+}
+
+// defaultPath: RFC 6265 section 5.1.4.
+func defaultPath(path string) string {
+	i := strings.LastIndexByte(path, '/')
+	if i <= 0 || path[0] != '/' {
+		return "/"
+	}
+	return path[:i]
+}
+
+// pathMatch: RFC 6265 section 5.1.4.
+func pathMatch(path, cookiePath string) bool {
+	if path == "" {
+		path = "/"
+	}
+	if !strings.HasPrefix(path, cookiePath) {
+		return false
+	}
+	return len(path) == len(cookiePath) || cookiePath[len(cookiePath)-1] == '/' || path[len(cookiePath)] == '/'
+}

@@ -1,68 +1,399 @@
 package wire
 
 import (
-	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
-	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
-	"slices"
+	"os"
+	"strings"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
+	"golang.org/x/net/idna"
 )
 
 // A Transport carries the requests of one service of one side. It is safe for
 // concurrent use.
+//
+// Rules:
+//
+//  1. A transport with a BaseURL sends to that origin (scheme, host, port) and
+//     to no other; a request elsewhere is refused, not sent.
+//  2. The environment has no say: no proxy, no credentials, no certificates
+//     but the system's roots.
+//  3. A redirect is an answer like any other. It is never followed.
+//  4. An unsafe request (any method but GET, HEAD, OPTIONS and TRACE) reaches
+//     the wire at most once, a safe one at most twice. A request of which not a
+//     byte was written has not reached it and is tried once more on a new
+//     connection.
+//  5. Over HTTP/1 an unsafe request does not ride on a connection that was idle
+//     for longer than staleAfter: the server may be about to close it.
+//  6. An answer ends where its framing says. What follows on the connection is
+//     never taken for the answer of a later request.
 type Transport struct {
 	config Config
-	http   *http.Transport
+	limits Limits
+	base   *url.URL // nil: any origin
+	pin    netip.AddrPort
+	proxy  *url.URL
+	host   string // Host header; empty: the URL's
+	tls    *tls.Config
+	main   *pool
+	opened atomic.Int64
+	resent atomic.Int64
 }
 
-// New makes the transport of a service. It opens no connection.
+// staleAfter is how long a connection may have been idle before an unsafe
+// request avoids it. The shortest keep-alive in common use is 2 s.
+const staleAfter = time.Second
+
+// keepIdle is how long an unused connection is kept.
+const keepIdle = 30 * time.Second
+
+// New makes the transport of a service. It reads the certificate files and
+// opens no connection.
 func New(config Config) (*Transport, error) {
-	if _, err := url.Parse(config.BaseURL); err != nil {
-		return nil, fmt.Errorf("base url: %w", err)
+	t := &Transport{config: config}
+	var err error
+	if t.limits, err = config.Limits.withDefaults(); err != nil {
+		return nil, err
 	}
-	return &Transport{config: config, http: &http.Transport{DisableCompression: true}}, nil
+	if err := t.setAddresses(); err != nil {
+		return nil, err
+	}
+	if err := t.setProtocol(); err != nil {
+		return nil, err
+	}
+	if t.tls, err = t.tlsConfig(); err != nil {
+		return nil, err
+	}
+	t.main = t.newPool()
+	return t, nil
 }
 
-// Close closes every connection of the transport.
-func (t *Transport) Close() { t.http.CloseIdleConnections() }
-
-// RoundTripper is the transport as the load generator uses it.
-func (t *Transport) RoundTripper() http.RoundTripper { return t.http }
-
-// Do sends one request and reads its answer whole. It never returns nil.
-func (t *Transport) Do(ctx context.Context, request *Request) *Exchange {
-	x := &Exchange{Method: request.Method, URL: request.URL, Body: request.Body, Started: time.Now()}
-	req, err := http.NewRequestWithContext(ctx, request.Method, request.URL, bytes.NewReader(request.Body))
-	if err != nil {
-		x.Err = &Err{Class: ClassRequest, Detail: err.Error()}
-		return x
-	}
-	for _, f := range request.Headers {
-		req.Header.Add(f.Name, f.Value)
-	}
-	req.GetBody = nil
-	x.Attempts = 1
-	resp, err := t.http.RoundTrip(req)
-	if err != nil {
-		x.Err = &Err{Class: ClassConnect, Detail: err.Error()}
-		return x
-	}
-	defer resp.Body.Close()
-	x.Timing.FirstByte = time.Since(x.Started)
-	x.Status, x.Proto = resp.StatusCode, resp.Proto
-	for name, values := range resp.Header {
-		for _, v := range values {
-			x.Headers = append(x.Headers, Field{name, v})
+// withDefaults fills in the default of every bound that is zero.
+func (l Limits) withDefaults() (Limits, error) {
+	for _, d := range []struct {
+		name   string
+		bound  *time.Duration
+		preset time.Duration
+	}{
+		{"connect", &l.Connect, 5 * time.Second},
+		{"tls", &l.TLS, 5 * time.Second},
+		{"first byte", &l.FirstByte, 0},
+		{"idle", &l.Idle, 10 * time.Second},
+		{"total", &l.Total, 30 * time.Second},
+	} {
+		if *d.bound < 0 {
+			return l, fmt.Errorf("limit %s: %v is negative", d.name, *d.bound)
+		}
+		if *d.bound == 0 {
+			*d.bound = d.preset
 		}
 	}
-	slices.SortStableFunc(x.Headers, func(a, b Field) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
-	if x.Answer, err = io.ReadAll(resp.Body); err != nil {
-		x.Err = &Err{Class: ClassTruncated, Detail: err.Error()}
+	for _, n := range []struct {
+		name   string
+		bound  *int64
+		preset int64
+	}{
+		{"header", &l.Header, 256 << 10},
+		{"body", &l.Body, 64 << 20},
+		{"ratio", &l.Ratio, 200},
+	} {
+		if *n.bound < 0 {
+			return l, fmt.Errorf("limit %s: %d is negative", n.name, *n.bound)
+		}
+		if *n.bound == 0 {
+			*n.bound = n.preset
+		}
 	}
-	x.WireBytes = int64(len(x.Answer))
-	x.Timing.Total = time.Since(x.Started)
-	return x
+	if l.Connections < 0 {
+		return l, fmt.Errorf("limit connections: %d is negative", l.Connections)
+	}
+	if l.Connections == 0 {
+		l.Connections = 64
+	}
+	return l, nil
+}
+
+// setAddresses checks where the requests of the transport go.
+func (t *Transport) setAddresses() error {
+	c := t.config
+	if c.BaseURL != "" {
+		u, err := url.Parse(c.BaseURL)
+		if err != nil {
+			return fmt.Errorf("base url: %w", err)
+		}
+		if u.Scheme != "http" && u.Scheme != "https" {
+			return fmt.Errorf("base url %q: scheme must be http or https", c.BaseURL)
+		}
+		if err := asciiHost(u); err != nil {
+			return fmt.Errorf("base url: %w", err)
+		}
+		t.base = u
+	}
+	if c.Host != "" {
+		host, err := cleanHost(c.Host)
+		if err != nil {
+			return err
+		}
+		t.host = host
+	}
+	if c.Resolve != "" {
+		pin, err := netip.ParseAddrPort(c.Resolve)
+		if err != nil {
+			addr, addrErr := netip.ParseAddr(strings.Trim(c.Resolve, "[]"))
+			if addrErr != nil {
+				return fmt.Errorf("resolve %q: want an IP address or IP:port", c.Resolve)
+			}
+			pin = netip.AddrPortFrom(addr, 0) // port 0: the URL's
+		}
+		t.pin = pin
+	}
+	if c.Proxy != "" {
+		u, err := url.Parse(c.Proxy)
+		if err != nil || u.Host == "" {
+			return errors.New("proxy: not an absolute URL") // the text may hold a password
+		}
+		if u.Scheme != "http" && u.Scheme != "socks5" {
+			return fmt.Errorf("proxy: scheme %q is not http or socks5", u.Scheme)
+		}
+		if t.pin.IsValid() {
+			return errors.New("proxy and resolve exclude each other: the proxy decides the address")
+		}
+		t.proxy = u
+	}
+	return nil
+}
+
+// setProtocol checks that the protocol asked for fits the scheme.
+func (t *Transport) setProtocol() error {
+	https := t.base != nil && t.base.Scheme == "https"
+	plain := t.base != nil && t.base.Scheme == "http"
+	switch t.config.HTTP {
+	case "", "1.1":
+	case "2":
+		if plain {
+			return errors.New(`http "2" needs an https URL; without TLS it is "h2c"`)
+		}
+	case "h2c":
+		if https {
+			return errors.New(`http "h2c" needs an http URL; with TLS it is "2"`)
+		}
+		if t.proxy != nil {
+			return errors.New("h2c cannot go through a proxy")
+		}
+	default:
+		return fmt.Errorf(`http %q: want "1.1", "2" or "h2c"`, t.config.HTTP)
+	}
+	return nil
+}
+
+// tlsConfig reads the certificate files.
+func (t *Transport) tlsConfig() (*tls.Config, error) {
+	c := t.config
+	conf := &tls.Config{ServerName: c.ServerName, InsecureSkipVerify: c.Insecure, MinVersion: tls.VersionTLS12}
+	if conf.ServerName == "" && t.host != "" {
+		conf.ServerName = hostOnly(t.host)
+	}
+	switch c.HTTP {
+	case "1.1":
+		conf.NextProtos = []string{"http/1.1"}
+	case "2":
+		conf.NextProtos = []string{"h2"}
+	default:
+		conf.NextProtos = []string{"h2", "http/1.1"}
+	}
+	if c.CAFile != "" {
+		pem, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("tls ca: %w", err)
+		}
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls ca %s: no certificate in it", c.CAFile)
+		}
+	}
+	if c.CertFile == "" && c.KeyFile != "" {
+		return nil, errors.New("tls key without a certificate")
+	}
+	if c.CertFile != "" {
+		key := c.KeyFile
+		if key == "" {
+			key = c.CertFile // both in one file
+		}
+		pair, err := tls.LoadX509KeyPair(c.CertFile, key)
+		if err != nil {
+			return nil, fmt.Errorf("tls certificate: %w", err)
+		}
+		conf.Certificates = []tls.Certificate{pair}
+	}
+	return conf, nil
+}
+
+// Close closes every connection of the transport, those in use included, and
+// ends dials under way.
+func (t *Transport) Close() { t.main.close() }
+
+// Opened is how many connections the transport has opened.
+func (t *Transport) Opened() int64 { return t.opened.Load() }
+
+// Resent is how many requests reached the wire a second time.
+func (t *Transport) Resent() int64 { return t.resent.Load() }
+
+// Do sends one request and reads its answer whole. It never returns nil and
+// never fails otherwise than by Exchange.Err. It may be called concurrently.
+//
+// A status outside 100 to 599 and an unasked-for 101 are protocol errors; the
+// status is kept.
+func (t *Transport) Do(ctx context.Context, request *Request) *Exchange {
+	x := &Exchange{Method: request.Method, URL: request.URL, Body: request.Body, Started: time.Now()}
+	defer func() { x.Timing.Total = time.Since(x.Started) }()
+	req, err := t.prepare(request)
+	if err != nil {
+		x.Err = err
+		return x
+	}
+	x.URL = req.URL.String()
+	total := request.Timeout
+	if total <= 0 {
+		total = t.limits.Total
+	}
+	ctx, w := watched(ctx, total)
+	defer w.stop()
+	defer w.cancel(nil)
+
+	p, fresh := t.main, request.Fresh
+	for {
+		if fresh {
+			p = t.newPool()
+		}
+		c := newCall(req.Method, t.limits, w)
+		resp, sendErr := c.send(ctx, p, req)
+		if sendErr == nil {
+			t.receive(c, resp, x)
+		} else {
+			x.Err = sendErr
+		}
+		c.report(req, x)
+		if x.Attempts > 1 {
+			t.resent.Add(1)
+		}
+		if fresh {
+			p.close()
+		}
+		// Rule 4: nothing was written on a connection of the pool.
+		if sendErr == nil || fresh || x.Attempts > 0 || !x.Reused || ctx.Err() != nil {
+			return x
+		}
+		fresh, x.Err = true, nil
+		x.Reused, x.Remote, x.Certificate = false, netip.AddrPort{}, ""
+	}
+}
+
+// receive reads an answer into x.
+func (t *Transport) receive(c *call, resp *http.Response, x *Exchange) {
+	defer func() { _ = resp.Body.Close() }() // the answer is read or given up by then
+	x.Status, x.Proto = resp.StatusCode, resp.Proto
+	x.Headers = c.fields(resp)
+	if resp.StatusCode < 100 || resp.StatusCode > 599 || resp.StatusCode == http.StatusSwitchingProtocols {
+		x.Err = &Err{Class: ClassProtocol, Detail: fmt.Sprintf("status %03d", resp.StatusCode)}
+		return
+	}
+	x.Unframed = resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed
+	c.watch.arm("idle", t.limits.Idle, "in the body")
+	body := readBody(resp, t.limits, c.watch)
+	x.Answer, x.WireBytes, x.Encoding = body.answer, body.wire, body.encoding
+	if body.err != nil {
+		x.Err = c.failure(body.err, true)
+		return
+	}
+	x.Trailers = sortedFields(resp.Trailer)
+	if c.beyond() {
+		x.Err = &Err{Class: ClassProtocol, Detail: "bytes after the end of the answer"}
+	}
+}
+
+// asciiHost checks the host of a URL and writes it in ASCII.
+func asciiHost(u *url.URL) error {
+	host, err := cleanHost(u.Host)
+	if err != nil {
+		return err
+	}
+	u.Host = host
+	return nil
+}
+
+// cleanHost checks a host with or without a port and writes it in ASCII. Go
+// sends a request with an invalid host with an empty one instead, without a word.
+func cleanHost(hostport string) (string, error) {
+	bad := fmt.Errorf("invalid host %q", hostport)
+	host, port, bracketed := hostport, "", strings.HasPrefix(hostport, "[")
+	if end := strings.IndexByte(host, ']'); bracketed && end > 0 {
+		host, port = host[:end+1], host[end+1:]
+	} else if i := strings.IndexByte(host, ':'); i >= 0 {
+		host, port = host[:i], host[i:]
+	}
+	if port == ":" {
+		port = ""
+	}
+	if port != "" && (port[0] != ':' || !validPort(port[1:])) {
+		return "", bad
+	}
+	if bracketed {
+		addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+		if err != nil || !addr.Is6() {
+			return "", bad
+		}
+		return host + port, nil
+	}
+	ascii, err := idna.Lookup.ToASCII(host)
+	if err != nil && isASCII(host) {
+		ascii, err = host, nil // a name such as my_service, which DNS allows and IDNA does not
+	}
+	if err != nil || ascii == "" || strings.ContainsAny(ascii, hostStops) || !httpguts.ValidHostHeader(ascii) {
+		return "", bad
+	}
+	return ascii + port, nil
+}
+
+// hostStops are the bytes that no host name holds.
+const hostStops = "/?#@\\[]:,;=&$'()*+!\"<>^`{|}%~ \t"
+
+func validPort(s string) bool {
+	if s == "" || len(s) > 5 {
+		return false
+	}
+	n := 0
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n > 0 && n < 1<<16
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// hostOnly is a host without its port and brackets.
+func hostOnly(hostport string) string {
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		return host
+	}
+	return strings.Trim(hostport, "[]")
 }

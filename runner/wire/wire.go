@@ -109,4 +109,7 @@ type Exchange struct {
 	Reused      bool   // the connection had carried a request before
 	Attempts    int    // requests that reached the wire: 1 for an unsafe method, whatever happens
 	Certificate string // SHA-256 of the leaf certificate, hex
+	// Unframed: the body ended with the connection (HTTP/1 without
+	// Content-Length and chunks), so that a cut body cannot be told from a whole one.
+	Unframed bool
 }

@@ -1,0 +1,408 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A watch ends an exchange whose time is up and says which time it was. One
+// timer serves all its phases: arm only moves the deadline, and a timer that
+// fires too early goes back to sleep.
+type watch struct {
+	cancel context.CancelCauseFunc
+
+	mu      sync.Mutex
+	timer   *time.Timer
+	end     time.Time // of the whole exchange
+	total   time.Duration
+	name    string // the deadline armed; empty: only the end
+	at      time.Time
+	after   time.Duration
+	doing   string
+	stopped bool
+}
+
+// watched makes a context that ends when a time is up.
+func watched(ctx context.Context, total time.Duration) (context.Context, *watch) {
+	w := &watch{total: total, end: time.Now().Add(total), doing: "waiting for a connection"}
+	ctx, w.cancel = context.WithCancelCause(ctx)
+	w.mu.Lock()
+	w.timer = time.AfterFunc(total, w.fire)
+	w.mu.Unlock()
+	return ctx, w
+}
+
+// arm sets the deadline of a phase; after 0 means that only the end counts.
+func (w *watch) arm(name string, after time.Duration, doing string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.doing = doing
+	if w.name = name; after <= 0 {
+		w.name = ""
+		return
+	}
+	w.after, w.at = after, time.Now().Add(after)
+	if w.at.Before(w.end) && !w.stopped {
+		w.timer.Reset(after)
+	}
+}
+
+// touch moves the armed deadline on: something came.
+func (w *watch) touch() {
+	w.mu.Lock()
+	w.at = time.Now().Add(w.after)
+	w.mu.Unlock()
+}
+
+func (w *watch) fire() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return
+	}
+	now := time.Now()
+	switch {
+	case !now.Before(w.end):
+		w.cancel(&timeoutError{name: "total", after: w.total, doing: w.doing})
+	case w.name != "" && !now.Before(w.at):
+		w.cancel(&timeoutError{name: w.name, after: w.after})
+	default:
+		next := w.end
+		if w.name != "" && w.at.Before(next) {
+			next = w.at
+		}
+		w.timer.Reset(next.Sub(now))
+	}
+}
+
+func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = true
+	w.timer.Stop()
+}
+
+// errBudget ends a request that would reach the wire once too often.
+var errBudget = errors.New("the connection died; the request is not sent again")
+
+// errInformational ends an exchange with too many 1xx answers.
+var errInformational = &limitError{"more than 100 informational answers"}
+
+// maxInformational is how many 1xx answers may precede the final one.
+const maxInformational = 100
+
+// A call is one request under way in net/http, which may send it on more than
+// one connection. It sees each connection before the request is written on it,
+// and so can keep the budget of rule 4: a connection that must not carry the
+// request is made to write nothing (HTTP/1), or the request's context ends
+// before its headers are written (HTTP/2; net/http looks at it under the lock
+// of the frame writer).
+type call struct {
+	method string
+	safe   bool
+	limits Limits
+	watch  *watch
+	ctx    context.Context
+
+	mu            sync.Mutex // hooks run on net/http's goroutines, some after RoundTrip has returned
+	conn          *conn
+	facts         *facts
+	secure        *tls.Conn // HTTP/2 over TLS
+	mark          int64 // HTTP/1: bytes the connection had written before
+	wroteHeaders  bool  // HTTP/2
+	spent         int   // earlier attempts that reached the wire
+	answered      bool
+	reused        bool
+	sent          []Field
+	head          []byte
+	overrun       bool
+	informational int
+	keepSent      bool
+	firstByte     time.Time
+}
+
+func newCall(method string, limits Limits, w *watch) *call {
+	return &call{method: method, safe: safeMethod(method), limits: limits, watch: w, keepSent: true}
+}
+
+// safeMethod reports whether a request may be sent twice.
+func safeMethod(method string) bool {
+	switch method {
+	case "GET", "HEAD", "OPTIONS", "TRACE":
+		return true
+	}
+	return false
+}
+
+// send starts the request on a pool. The answer's body is still to be read.
+func (c *call) send(ctx context.Context, p *pool, req *http.Request) (*http.Response, *Err) {
+	trace := &httptrace.ClientTrace{
+		GotConn:              c.gotConn,
+		WroteHeaders:         c.onWroteHeaders,
+		GotFirstResponseByte: c.onFirstByte,
+		Got1xxResponse:       c.onInformational,
+	}
+	if c.keepSent {
+		trace.WroteHeaderField = c.onHeaderField
+	}
+	c.ctx = httptrace.WithClientTrace(ctx, trace)
+	resp, err := p.http.RoundTrip(req.WithContext(c.ctx))
+	if err != nil {
+		return nil, c.failure(c.alert(err), false)
+	}
+	c.mu.Lock()
+	c.answered = true
+	c.mu.Unlock()
+	return resp, nil
+}
+
+// alert finds the TLS alert behind a new HTTP/2 connection that could not be
+// used: net/http says only that. A server that wants a client certificate
+// refuses after the handshake (TLS 1.3).
+func (c *call) alert(err error) error {
+	c.mu.Lock()
+	secure := c.secure
+	c.mu.Unlock()
+	if secure == nil || !strings.Contains(err.Error(), "could not be established") {
+		return err
+	}
+	_ = secure.SetReadDeadline(time.Now()) // a dead connection answers at once with the error it died of
+	if _, alert := secure.Read(make([]byte, 1)); alert != nil && isTLS(alert) {
+		return alert
+	}
+	return err
+}
+
+func (c *call) gotConn(info httptrace.GotConnInfo) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reached() {
+		c.spent++
+	}
+	cn := connOf(info.Conn)
+	c.conn, c.facts, c.reused = cn, cn.facts, info.Reused
+	c.secure, _ = info.Conn.(*tls.Conn)
+	c.mark, c.wroteHeaders, c.sent = cn.written.Load(), false, c.sent[:0]
+	budget := 1
+	if c.safe {
+		budget = 2
+	}
+	if c.spent >= budget {
+		c.watch.cancel(errBudget)
+		if !cn.h2 {
+			cn.refuse.Store(true)
+		}
+		return
+	}
+	// Rule 5. Nothing is written, so that the request may go elsewhere.
+	if !c.safe && !cn.h2 && info.WasIdle && info.IdleTime > staleAfter {
+		cn.refuse.Store(true)
+	}
+	if cn.frames != nil {
+		cn.frames.begin(c, cn.begun.Load())
+	}
+	c.watch.arm("first byte", c.limits.FirstByte, "waiting for the first byte")
+}
+
+// reached reports whether the request reached the wire on the present
+// connection. c.mu is held.
+func (c *call) reached() bool {
+	switch {
+	case c.conn == nil:
+		return false
+	case c.conn.h2:
+		return c.wroteHeaders
+	default:
+		return c.conn.written.Load() > c.mark
+	}
+}
+
+func (c *call) onWroteHeaders() {
+	c.mu.Lock()
+	c.wroteHeaders = true
+	c.mu.Unlock()
+}
+
+func (c *call) onHeaderField(name string, values []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case name == ":authority":
+		name = "Host"
+	case strings.HasPrefix(name, ":"), strings.EqualFold(name, "Proxy-Authorization"):
+		return
+	}
+	for _, v := range values {
+		c.sent = append(c.sent, Field{name, v})
+	}
+}
+
+func (c *call) onFirstByte() {
+	c.mu.Lock()
+	c.firstByte = time.Now()
+	c.mu.Unlock()
+	c.watch.arm("", 0, "in the headers")
+}
+
+func (c *call) onInformational(int, textproto.MIMEHeader) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.informational++; c.informational > maxInformational {
+		return errInformational
+	}
+	return nil
+}
+
+// setHead keeps the head of the answer as it came.
+func (c *call) setHead(head []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.keepSent {
+		c.head = append(c.head[:0], head...)
+	}
+}
+
+func (c *call) setBeyond() {
+	c.mu.Lock()
+	c.overrun = true
+	c.mu.Unlock()
+}
+
+// beyond reports whether bytes came that belong to no answer.
+func (c *call) beyond() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.overrun
+}
+
+// attempts is how often the request has reached the wire.
+func (c *call) attempts() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.answered || c.reached() {
+		return c.spent + 1
+	}
+	return c.spent
+}
+
+// fields are the header fields of the answer: as received over HTTP/1, sorted
+// by name where the protocol or a proxy's tunnel hides them.
+func (c *call) fields(resp *http.Response) []Field {
+	c.mu.Lock()
+	head := c.head
+	c.mu.Unlock()
+	if len(head) > 0 {
+		return headFields(head)
+	}
+	fields := sortedFields(resp.Header)
+	if resp.ProtoMajor >= 2 {
+		for i := range fields {
+			fields[i].Name = strings.ToLower(fields[i].Name)
+		}
+	}
+	return fields
+}
+
+// report writes into x what is known of the request's way.
+func (c *call) report(req *http.Request, x *Exchange) {
+	x.Attempts += c.attempts()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x.Sent = slices.Clone(c.sent)
+	if len(x.Sent) == 0 {
+		x.Sent = plannedFields(req)
+	} else if c.conn.h2 { // net/http ranges over a map there
+		slices.SortStableFunc(x.Sent, func(a, b Field) int {
+			if (a.Name == "Host") != (b.Name == "Host") {
+				return map[bool]int{true: -1, false: 1}[a.Name == "Host"]
+			}
+			return strings.Compare(a.Name, b.Name)
+		})
+	}
+	if !c.firstByte.IsZero() {
+		x.Timing.FirstByte = c.firstByte.Sub(x.Started)
+	}
+	if c.facts == nil {
+		return
+	}
+	x.Reused, x.Remote, x.Certificate = c.reused, c.facts.remote, c.facts.certificate
+	if !c.reused {
+		x.Timing.Connect, x.Timing.TLS = c.facts.connect, c.facts.tls
+	}
+}
+
+// plannedFields are the fields of a request that never left, as they would
+// have been sent.
+func plannedFields(req *http.Request) []Field {
+	return append([]Field{{"Host", req.Host}}, sortedFields(req.Header)...)
+}
+
+// sortedFields are the fields of h by name; the values of a name keep their order.
+func sortedFields(h http.Header) []Field {
+	var fields []Field
+	for name, values := range h {
+		for _, v := range values {
+			fields = append(fields, Field{name, v})
+		}
+	}
+	slices.SortStableFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
+	return fields
+}
+
+// failure says why the call failed. inBody tells an answer that was cut from
+// one that never came.
+func (c *call) failure(err error, inBody bool) *Err {
+	if c.ctx.Err() != nil {
+		if cause := context.Cause(c.ctx); cause != nil {
+			var timeout *timeoutError
+			if errors.As(cause, &timeout) || errors.Is(cause, errBudget) {
+				return classify(cause, inBody)
+			}
+			return &Err{Class: ClassCanceled, Detail: "the run was stopped"}
+		}
+	}
+	return classify(err, inBody)
+}
+
+// A timeoutError says which of the times of Limits was up.
+type timeoutError struct {
+	name  string // connect, tls, first byte, idle, total
+	after time.Duration
+	doing string // total: what was going on
+}
+
+func (e *timeoutError) Error() string {
+	text := fmt.Sprintf("%s: %v passed", e.name, e.after)
+	if e.doing != "" {
+		text += " " + e.doing
+	}
+	return text
+}
+
+// A limitError says which bound of Limits was passed.
+type limitError struct{ detail string }
+
+func (e *limitError) Error() string { return e.detail }
+
+// A tlsError is a failed handshake.
+type tlsError struct{ err error }
+
+func (e *tlsError) Error() string { return e.err.Error() }
+func (e *tlsError) Unwrap() error { return e.err }
+
+// A decodeError is a broken Content-Encoding.
+type decodeError struct {
+	coding string
+	err    error
+}
+
+func (e *decodeError) Error() string { return e.coding + ": " + e.err.Error() }

@@ -1,0 +1,220 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"regexp"
+	"strings"
+	"syscall"
+)
+
+// Error makes an Err usable where Go wants an error: the load generator's
+// results hold it. There are only a handful of texts.
+func (e *Err) Error() string { return string(e.Class) + ": " + e.Detail }
+
+// Classify says why a round trip failed. It is for callers of RoundTripper,
+// whose errors may be wrapped; nil for nil.
+func Classify(err error) *Err {
+	if err == nil {
+		return nil
+	}
+	var known *Err
+	if errors.As(err, &known) {
+		return known
+	}
+	if errors.Is(err, context.Canceled) {
+		return &Err{Class: ClassCanceled, Detail: "the run was stopped"}
+	}
+	return classify(err, false)
+}
+
+// classify puts an error into the closed set. Rules, first match wins:
+//
+//  1. errors of this package know their class;
+//  2. what our own machine lacks (descriptors, ports, memory) is our fault,
+//     wherever it shows;
+//  3. names, then TLS, then the operating system's word, then net/http's.
+//
+// inBody: the headers had come.
+func classify(err error, inBody bool) *Err {
+	if known := ours(err); known != nil {
+		return known
+	}
+	if detail := exhausted(err); detail != "" {
+		return &Err{Class: ClassDescriptors, Detail: detail}
+	}
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return &Err{Class: ClassDNS, Detail: dnsDetail(dns)}
+	}
+	if isTLS(err) {
+		return &Err{Class: ClassTLS, Detail: tidy(err)}
+	}
+	if class := systemClass(err); class != "" {
+		return &Err{Class: class, Detail: tidy(err)}
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		if strings.Contains(err.Error(), "TLS handshake") {
+			return &Err{Class: ClassTimeout, Detail: "tls: " + tidy(err)}
+		}
+		return &Err{Class: ClassTimeout, Detail: "idle: " + tidy(err)}
+	}
+	return httpClass(err, inBody)
+}
+
+// ours is rule 1.
+func ours(err error) *Err {
+	var timeout *timeoutError
+	var limit *limitError
+	var decode *decodeError
+	switch {
+	case errors.As(err, &timeout):
+		return &Err{Class: ClassTimeout, Detail: timeout.Error()}
+	case errors.As(err, &limit):
+		return &Err{Class: ClassLimit, Detail: limit.detail}
+	case errors.As(err, &decode):
+		return &Err{Class: ClassDecode, Detail: tidy(decode)}
+	case errors.Is(err, errBudget):
+		return &Err{Class: ClassReset, Detail: errBudget.Error()}
+	case errors.Is(err, errRefused):
+		return &Err{Class: ClassReset, Detail: "the connection was closed before the request"}
+	}
+	return nil
+}
+
+// exhausted is rule 2: what this machine has run out of.
+func exhausted(err error) string {
+	for _, e := range []struct {
+		errno  syscall.Errno
+		detail string
+	}{
+		{syscall.EMFILE, "too many open files"},
+		{syscall.ENFILE, "too many open files in the system"},
+		{syscall.EADDRNOTAVAIL, "no local address or port left"},
+		{syscall.ENOBUFS, "no buffer space"},
+		{syscall.ENOMEM, "out of memory"},
+	} {
+		if errors.Is(err, e.errno) {
+			return e.detail
+		}
+	}
+	// The resolver and the reader of root certificates keep only the text.
+	if strings.Contains(err.Error(), "too many open files") {
+		return "too many open files"
+	}
+	return ""
+}
+
+func dnsDetail(err *net.DNSError) string {
+	switch {
+	case err.IsNotFound:
+		return "no such host " + err.Name
+	case err.IsTimeout:
+		return "no answer about " + err.Name
+	default:
+		return tidyText(err.Err) + " " + err.Name
+	}
+}
+
+func isTLS(err error) bool {
+	var own *tlsError
+	var verify *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &own) || errors.As(err, &verify) || errors.As(err, &record) ||
+		errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) {
+		return true
+	}
+	// An alert after the handshake (TLS 1.3: the client's certificate is
+	// refused) has no exported type.
+	return strings.Contains(err.Error(), "tls: ")
+}
+
+// systemClass is what the operating system's error number says.
+func systemClass(err error) Class {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return ClassRefused
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")) {
+		return ClassConnect
+	}
+	for _, errno := range []syscall.Errno{syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED} {
+		if errors.Is(err, errno) {
+			return ClassReset
+		}
+	}
+	return ""
+}
+
+// httpClass is what is left: the words of net/http, whose errors have no types.
+func httpClass(err error, inBody bool) *Err {
+	text := err.Error()
+	has := func(parts ...string) bool {
+		for _, p := range parts {
+			if strings.Contains(text, p) {
+				return true
+			}
+		}
+		return false
+	}
+	class := ClassProtocol
+	switch {
+	case has("response headers exceeded", "header list larger", "header list too large"):
+		return &Err{Class: ClassLimit, Detail: "response headers"}
+	case has("socks connect"):
+		class = ClassConnect
+	case inBody && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)):
+		return &Err{Class: ClassTruncated, Detail: "the body ended early"}
+	case has("stream error:", "GOAWAY", "http2: Transport: cannot retry"):
+		if has("received from peer", "GOAWAY", "cannot retry") {
+			class = ClassReset
+		}
+	case has("connection error: "):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe),
+		has("server closed idle connection", "client connection lost", "client conn not usable", "client conn could not be established", "client connection force closed", "unexpected EOF"):
+		return &Err{Class: ClassReset, Detail: "the connection was closed"}
+	}
+	return &Err{Class: class, Detail: tidy(err)}
+}
+
+var (
+	streamID  = regexp.MustCompile(`stream ID \d+; `)
+	addresses = regexp.MustCompile(`\[?[0-9a-fA-F:.]+\]?:\d+`)
+)
+
+// maxDetail bounds a detail: part of it may be the server's own words.
+const maxDetail = 200
+
+// tidy is an error's text without what makes it unique.
+func tidy(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Err != nil {
+		err = op.Err
+	}
+	return tidyText(err.Error())
+}
+
+func tidyText(text string) string {
+	for _, prefix := range []string{"net/http: ", "http: ", "http2: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	text = streamID.ReplaceAllString(text, "")
+	text = addresses.ReplaceAllString(text, "address")
+	if len(text) > maxDetail {
+		text = strings.ToValidUTF8(text[:maxDetail], "") + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
+}

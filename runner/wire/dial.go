@@ -1,0 +1,282 @@
+package wire
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A pool is a set of connections that requests share: one net/http transport
+// and every connection it has open.
+type pool struct {
+	owner *Transport
+	http  *http.Transport
+	ctx   context.Context // ends with the pool; dials under way end with it
+	end   context.CancelFunc
+
+	mu    sync.Mutex // guards open
+	open  map[*conn]struct{}
+	ended bool
+}
+
+func (t *Transport) newPool() *pool {
+	p := &pool{owner: t, open: map[*conn]struct{}{}}
+	p.ctx, p.end = context.WithCancel(context.Background())
+	h := &http.Transport{
+		Proxy:                  nil, // never http.ProxyFromEnvironment
+		DialContext:            p.dial,
+		TLSClientConfig:        t.tls.Clone(), // through a proxy; dialTLS otherwise
+		TLSHandshakeTimeout:    t.limits.TLS,
+		DisableCompression:     true, // an answer is decoded here, under limits, and its header kept
+		MaxResponseHeaderBytes: t.limits.Header,
+		MaxConnsPerHost:        t.limits.Connections,
+		MaxIdleConnsPerHost:    t.limits.Connections,
+		IdleConnTimeout:        keepIdle,
+		ExpectContinueTimeout:  time.Second,
+		Protocols:              new(http.Protocols),
+		HTTP2: &http.HTTP2Config{
+			MaxReceiveBufferPerStream:     1 << 20,
+			MaxReceiveBufferPerConnection: 3 << 20,
+			SendPingTimeout:               15 * time.Second,
+			PingTimeout:                   5 * time.Second,
+		},
+	}
+	if t.proxy != nil {
+		h.Proxy = http.ProxyURL(t.proxy)
+	} else {
+		h.DialTLSContext = p.dialTLS
+	}
+	switch t.config.HTTP {
+	case "1.1":
+		h.Protocols.SetHTTP1(true)
+	case "2":
+		h.Protocols.SetHTTP2(true)
+	case "h2c":
+		h.Protocols.SetUnencryptedHTTP2(true)
+	default:
+		h.Protocols.SetHTTP1(true)
+		h.Protocols.SetHTTP2(true)
+	}
+	p.http = h
+	return p
+}
+
+// close ends the pool: dials, idle connections and those in use.
+func (p *pool) close() {
+	p.end()
+	p.http.CloseIdleConnections()
+	p.mu.Lock()
+	p.ended = true
+	open := make([]*conn, 0, len(p.open))
+	for c := range p.open {
+		open = append(open, c)
+	}
+	p.mu.Unlock()
+	for _, c := range open {
+		_ = c.Close() // it is given up either way
+	}
+}
+
+// facts is what is known of a connection from its birth.
+type facts struct {
+	connect, tls time.Duration
+	remote       netip.AddrPort
+	certificate  string // SHA-256 of the leaf, hex
+	h2           bool
+}
+
+// errRefused is the write error of a connection that must not carry a request.
+var errRefused = errors.New("the connection is not used")
+
+// A conn is a TCP connection, or the TLS connection over one when it carries
+// HTTP/1. It counts what is written and can be told to write nothing more.
+type conn struct {
+	net.Conn
+	*facts
+	frames  *frames // HTTP/1: follows the answers; nil: they pass unlooked at
+	onClose func()
+	refuse  atomic.Bool
+	begun   atomic.Int64 // writes begun: an answer may be read before the write has returned
+	written atomic.Int64 // bytes
+	over    bool         // frames found bytes that belong to no answer; read side only
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	if c.refuse.Load() {
+		return 0, errRefused
+	}
+	c.begun.Add(1)
+	n, err := c.Conn.Write(p)
+	c.written.Add(int64(n))
+	return n, err
+}
+
+// Read returns the bytes that belong to answers. Bytes beyond one end the
+// connection: the next request must not find them.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.over {
+		return 0, io.EOF
+	}
+	n, err := c.Conn.Read(p)
+	if c.frames == nil || n == 0 {
+		return n, err
+	}
+	keep := c.frames.feed(p[:n], c.begun.Load())
+	if keep == n {
+		return n, err
+	}
+	c.over = true
+	c.refuse.Store(true)
+	if keep == 0 {
+		return 0, io.EOF
+	}
+	return keep, nil
+}
+
+func (c *conn) Close() error {
+	if c.onClose != nil {
+		c.onClose()
+	}
+	return c.Conn.Close()
+}
+
+// connOf finds the conn that carries the requests of a net/http connection.
+func connOf(nc net.Conn) *conn {
+	for {
+		switch c := nc.(type) {
+		case *conn:
+			return c
+		case interface{ NetConn() net.Conn }:
+			nc = c.NetConn()
+		default:
+			return nil
+		}
+	}
+}
+
+// dial opens a TCP connection: for http, and to a proxy.
+func (p *pool) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, err := p.connect(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	c.h2 = p.owner.config.HTTP == "h2c"
+	if p.owner.proxy == nil && !c.h2 {
+		c.frames = &frames{limit: p.owner.limits.Header}
+	}
+	return c, nil
+}
+
+// dialTLS opens a TLS connection. The handshake is done here for a timeout of
+// its own; net/http takes over HTTP/2 when it gets the *tls.Conn itself.
+func (p *pool) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	raw, err := p.connect(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	limits := p.owner.limits
+	conf := p.owner.tls
+	if conf.ServerName == "" {
+		conf = conf.Clone()
+		conf.ServerName = hostOnly(addr)
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, limits.TLS)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
+	secure := tls.Client(raw, conf)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = raw.Close() // the handshake's error says more
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, &timeoutError{name: "tls", after: limits.TLS}
+		}
+		if p.ctx.Err() != nil {
+			return nil, net.ErrClosed
+		}
+		return nil, &tlsError{err}
+	}
+	state := secure.ConnectionState()
+	raw.tls = time.Since(began)
+	raw.h2 = state.NegotiatedProtocol == "h2"
+	if len(state.PeerCertificates) > 0 {
+		sum := sha256.Sum256(state.PeerCertificates[0].Raw)
+		raw.certificate = hex.EncodeToString(sum[:])
+	}
+	if raw.h2 {
+		return secure, nil
+	}
+	if p.owner.config.HTTP == "2" {
+		_ = raw.Close() // the refusal below says more
+		return nil, &tlsError{errors.New("the server does not offer HTTP/2")}
+	}
+	return &conn{Conn: secure, facts: raw.facts, frames: &frames{limit: limits.Header}}, nil
+}
+
+// connect opens a TCP connection to addr, or to the pinned address: then no
+// name is ever looked up.
+func (p *pool) connect(ctx context.Context, network, addr string) (*conn, error) {
+	limit := p.owner.limits.Connect
+	if pin := p.owner.pin; pin.IsValid() {
+		if pin.Port() == 0 {
+			_, port, err := net.SplitHostPort(addr)
+			if err != nil {
+				return nil, err
+			}
+			n, err := strconv.ParseUint(port, 10, 16)
+			if err != nil {
+				return nil, err
+			}
+			pin = netip.AddrPortFrom(pin.Addr(), uint16(n))
+		}
+		addr = pin.String()
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
+	nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, p.dialError(err, limit)
+	}
+	c := &conn{Conn: nc, facts: &facts{connect: time.Since(began)}}
+	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		ap := tcp.AddrPort()
+		c.remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	p.owner.opened.Add(1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		_ = nc.Close() // the pool ended while it was opened
+		return nil, net.ErrClosed
+	}
+	p.open[c] = struct{}{}
+	c.onClose = func() {
+		p.mu.Lock()
+		delete(p.open, c)
+		p.mu.Unlock()
+	}
+	return c, nil
+}
+
+func (p *pool) dialError(err error, limit time.Duration) error {
+	if p.ctx.Err() != nil {
+		return net.ErrClosed
+	}
+	var dns *net.DNSError
+	var timeout net.Error
+	if !errors.As(err, &dns) && errors.As(err, &timeout) && timeout.Timeout() {
+		return &timeoutError{name: "connect", after: limit}
+	}
+	return err
+}

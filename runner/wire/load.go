@@ -1,0 +1,204 @@
+package wire
+
+import (
+	"io"
+	"net/http"
+	"net/netip"
+	"sync"
+)
+
+// LoadOptions are what a load stage asks of the transport.
+type LoadOptions struct {
+	// Fresh is the share of requests, 0 to 1, that open a connection of their
+	// own and close it afterwards; they are spread evenly.
+	Fresh float64
+	// Identity names a response header whose distinct values are counted: how
+	// many back ends answered. Empty: none.
+	Identity string
+}
+
+// LoadStats are what a Loader has seen.
+type LoadStats struct {
+	Requests    int64
+	Fresh       int64 // on a connection of their own
+	Connections int64 // opened
+	Resent      int64 // requests that reached the wire twice
+	Identities  int   // distinct values, at most maxIdentities
+	Remotes     int   // distinct addresses, at most maxIdentities
+}
+
+// maxIdentities bounds what is remembered of a server that invents names.
+const maxIdentities = 4096
+
+// A Loader is the transport as the load generator uses it: the same rules of
+// connection, limits, timeouts and budget as Do, without decoding and without
+// keeping what was sent. Bodies are as they come from the wire and end with an
+// error above Limits.Body. Its errors are *Err.
+type Loader struct {
+	t       *Transport
+	options LoadOptions
+
+	mu       sync.Mutex // guards what follows
+	stats    LoadStats
+	share    float64 // of the next fresh connection
+	opened   int64   // by the transport when the Loader was made
+	resent   int64
+	identity map[string]struct{}
+	remote   map[netip.AddrPort]struct{}
+}
+
+// Loader makes a round tripper with counts of its own.
+func (t *Transport) Loader(options LoadOptions) *Loader {
+	return &Loader{
+		t: t, options: options, opened: t.opened.Load(), resent: t.resent.Load(),
+		identity: map[string]struct{}{}, remote: map[netip.AddrPort]struct{}{},
+	}
+}
+
+// RoundTripper is the transport as the load generator uses it, without options.
+func (t *Transport) RoundTripper() http.RoundTripper { return t.Loader(LoadOptions{}) }
+
+// Stats are the counts so far.
+func (l *Loader) Stats() LoadStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.stats
+	s.Connections = l.t.opened.Load() - l.opened
+	s.Resent = l.t.resent.Load() - l.resent
+	s.Identities, s.Remotes = len(l.identity), len(l.remote)
+	return s
+}
+
+// RoundTrip sends one request. The answer's body must be read to its end or
+// closed. The request's own context ends it too.
+func (l *Loader) RoundTrip(given *http.Request) (*http.Response, error) {
+	req, refused := l.t.adopt(given)
+	if refused != nil {
+		if given.Body != nil {
+			_ = given.Body.Close() // RoundTripper's duty; the refusal says more
+		}
+		return nil, refused
+	}
+	p, fresh := l.t.main, l.nextFresh()
+	if fresh {
+		p = l.t.newPool()
+	}
+	ctx, w := watched(given.Context(), l.t.limits.Total)
+	c := newCall(req.Method, l.t.limits, w)
+	c.keepSent = false
+	resp, failed := c.send(ctx, p, req)
+	if c.attempts() > 1 {
+		l.t.resent.Add(1)
+	}
+	end := func() {
+		w.stop()
+		w.cancel(nil)
+		if fresh {
+			p.close()
+		}
+	}
+	if failed != nil {
+		end()
+		return nil, failed
+	}
+	l.note(c, resp)
+	w.arm("idle", l.t.limits.Idle, "in the body")
+	if resp.Body == http.NoBody {
+		end()
+		return resp, nil
+	}
+	resp.Body = &loadBody{
+		meter: meter{r: resp.Body, watch: w, limit: l.t.limits.Body},
+		body:  resp.Body, call: c, end: end,
+	}
+	return resp, nil
+}
+
+// adopt makes a request that net/http would send the transport's own.
+func (t *Transport) adopt(given *http.Request) (*http.Request, *Err) {
+	if given.URL == nil || given.URL.Host == "" {
+		return nil, refuse("url: no host")
+	}
+	if t.base != nil && origin(given.URL) != origin(t.base) {
+		return nil, refuse("url: %s is not the service's origin %s", origin(given.URL), origin(t.base))
+	}
+	req := new(http.Request)
+	*req = *given
+	if _, declared := req.Header["User-Agent"]; !declared {
+		req.Header = given.Header.Clone()
+		if req.Header == nil {
+			req.Header = http.Header{}
+		}
+		req.Header["User-Agent"] = []string{userAgent}
+	}
+	if t.host != "" && (req.Host == "" || req.Host == given.URL.Host) {
+		req.Host = t.host
+	}
+	// GetBody stays: net/http then resends what it has not written at all
+	// (rule 5), and the call's budget stops every other second sending.
+	if req.Method == "" {
+		req.Method = http.MethodGet
+	}
+	return req, nil
+}
+
+// nextFresh spreads the fresh connections evenly over the requests.
+func (l *Loader) nextFresh() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.Requests++
+	if l.share += l.options.Fresh; l.share < 1 {
+		return false
+	}
+	l.share--
+	l.stats.Fresh++
+	return true
+}
+
+func (l *Loader) note(c *call, resp *http.Response) {
+	c.mu.Lock()
+	remote := c.facts.remote
+	c.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.remote[remote]; !known && len(l.remote) < maxIdentities {
+		l.remote[remote] = struct{}{}
+	}
+	if l.options.Identity == "" {
+		return
+	}
+	value := resp.Header.Get(l.options.Identity)
+	if _, known := l.identity[value]; !known && value != "" && len(value) < 1<<10 && len(l.identity) < maxIdentities {
+		l.identity[value] = struct{}{}
+	}
+}
+
+// A loadBody is an answer's body under the limits of the transport.
+type loadBody struct {
+	meter
+	body io.ReadCloser
+	call *call
+	end  func()
+	once sync.Once
+}
+
+func (b *loadBody) Read(p []byte) (int, error) {
+	n, err := b.meter.Read(p)
+	switch {
+	case err == nil:
+		return n, nil
+	case err == io.EOF:
+		b.once.Do(b.end)
+		return n, io.EOF
+	}
+	failed := b.call.failure(err, true)
+	b.once.Do(b.end)
+	return n, failed
+}
+
+// Close gives up what was not read; its connection is not used again.
+func (b *loadBody) Close() error {
+	err := b.body.Close()
+	b.once.Do(b.end)
+	return err
+}
