@@ -110,6 +110,7 @@ type call struct {
 	method string
 	safe   bool
 	limits Limits
+	stale  time.Duration
 	watch  *watch
 	ctx    context.Context
 
@@ -117,9 +118,9 @@ type call struct {
 	conn          *conn
 	facts         *facts
 	secure        *tls.Conn // HTTP/2 over TLS
-	mark          int64 // HTTP/1: bytes the connection had written before
-	wroteHeaders  bool  // HTTP/2
-	spent         int   // earlier attempts that reached the wire
+	mark          int64     // HTTP/1: bytes the connection had written before
+	wroteHeaders  bool      // HTTP/2
+	spent         int       // earlier attempts that reached the wire
 	answered      bool
 	reused        bool
 	sent          []Field
@@ -130,8 +131,8 @@ type call struct {
 	firstByte     time.Time
 }
 
-func newCall(method string, limits Limits, w *watch) *call {
-	return &call{method: method, safe: safeMethod(method), limits: limits, watch: w, keepSent: true}
+func newCall(t *Transport, method string, w *watch) *call {
+	return &call{method: method, safe: safeMethod(method), limits: t.limits, stale: t.stale, watch: w, keepSent: true}
 }
 
 // safeMethod reports whether a request may be sent twice.
@@ -204,7 +205,7 @@ func (c *call) gotConn(info httptrace.GotConnInfo) {
 		return
 	}
 	// Rule 5. Nothing is written, so that the request may go elsewhere.
-	if !c.safe && !cn.h2 && info.WasIdle && info.IdleTime > staleAfter {
+	if !c.safe && !cn.h2 && info.WasIdle && info.IdleTime > c.stale {
 		cn.refuse.Store(true)
 	}
 	if cn.frames != nil {

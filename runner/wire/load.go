@@ -84,7 +84,7 @@ func (l *Loader) RoundTrip(given *http.Request) (*http.Response, error) {
 		p = l.t.newPool()
 	}
 	ctx, w := watched(given.Context(), l.t.limits.Total)
-	c := newCall(req.Method, l.t.limits, w)
+	c := newCall(l.t, req.Method, w)
 	c.keepSent = false
 	resp, failed := c.send(ctx, p, req)
 	if c.attempts() > 1 {

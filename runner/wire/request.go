@@ -58,8 +58,7 @@ func (t *Transport) prepare(r *Request) (*http.Request, *Err) {
 	}
 	if len(r.Body) > 0 {
 		req.ContentLength = int64(len(r.Body))
-		req.Body = io.NopCloser(bytes.NewReader(r.Body))
-		if safeMethod(r.Method) {
+		if safeMethod(r.Method) { // without GetBody net/http does not send a body again
 			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
 		}
 	}

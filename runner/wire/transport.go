@@ -1,11 +1,13 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -46,6 +48,7 @@ type Transport struct {
 	host   string // Host header; empty: the URL's
 	tls    *tls.Config
 	main   *pool
+	stale  time.Duration // staleAfter
 	opened atomic.Int64
 	resent atomic.Int64
 }
@@ -60,7 +63,7 @@ const keepIdle = 30 * time.Second
 // New makes the transport of a service. It reads the certificate files and
 // opens no connection.
 func New(config Config) (*Transport, error) {
-	t := &Transport{config: config}
+	t := &Transport{config: config, stale: staleAfter}
 	var err error
 	if t.limits, err = config.Limits.withDefaults(); err != nil {
 		return nil, err
@@ -275,7 +278,10 @@ func (t *Transport) Do(ctx context.Context, request *Request) *Exchange {
 		if fresh {
 			p = t.newPool()
 		}
-		c := newCall(req.Method, t.limits, w)
+		if len(request.Body) > 0 {
+			req.Body = io.NopCloser(bytes.NewReader(request.Body))
+		}
+		c := newCall(t, req.Method, w)
 		resp, sendErr := c.send(ctx, p, req)
 		if sendErr == nil {
 			t.receive(c, resp, x)
