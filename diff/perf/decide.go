@@ -60,15 +60,18 @@ type evidence struct {
 
 // decide applies the rule to the closed blocks:
 //
-//  1. Drop the blocks in which the generator failed (V2). When the generator, the
+//  1. Drop the blocks in which the generator failed (V2). When the load, the
 //     baseline, the rate or the independence of the sides cannot be trusted, the
-//     stage is inconclusive, whatever the figures say.
+//     stage is inconclusive, whatever the figures say. When requests merely left
+//     late, which delays both sides alike, green can fail but not pass.
 //  2. Worse when a metric is worse beyond doubt: its lower bound at a_k/K above
 //     half the margin and its estimate above the margin; or the errors, stall or
 //     throughput tests say so.
 //  3. No worse when every gate's upper bound at a_k lies below its margin. All
 //     gates must agree, so the level is not divided.
-//  4. Futile when a gate needs more than four times the duration.
+//  4. Futile when a gate needs more than four times the duration, unless stalls
+//     lean against green: rare stalls blow up a gate's error, and the time that
+//     convicts them is still to come.
 //  5. After the last look: underpowered.
 func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	v := &view{Stage: s, blocks: s.valid(), alpha: alpha, health: h, seconds: (time.Duration(s.next) * s.design.Block()).Seconds()}
@@ -98,12 +101,14 @@ func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	}
 	d.Notes = v.notes()
 	// Rule 1.
-	if doubt := v.doubt(d, all); doubt != nil {
-		d.Outcome, d.Cause, d.Reason, d.Advice = Inconclusive, doubt.cause, doubt.reason, doubt.advice
-		d.Final = last || doubt.stop
-		return d
+	doubt := v.doubt(d, all)
+	if doubt == nil || doubt.mild {
+		v.conclude(d, all, last)
 	}
-	v.conclude(d, all, last)
+	if doubt != nil && d.Outcome != Worse {
+		d.Outcome, d.Cause, d.Reason, d.Advice = Inconclusive, doubt.cause, doubt.reason, doubt.advice
+		d.Final = last || doubt.final
+	}
 	return d
 }
 
@@ -119,8 +124,8 @@ func (v *view) conclude(d *Decision, all []evidence, last bool) {
 		d.Final, d.Outcome, d.Reason = true, NoWorse, v.passReason(gates)
 	default:
 		d.Outcome, d.Cause = Inconclusive, Underpowered
-		futile := slices.ContainsFunc(unproven, func(e evidence) bool {
-			return e.NeedS > 4*v.design.Duration.Seconds() && len(v.blocks) >= minLookBlocks
+		futile := len(v.blocks) >= minLookBlocks && !v.leaning() && slices.ContainsFunc(unproven, func(e evidence) bool {
+			return e.NeedS > 4*v.design.Duration.Seconds()
 		})
 		if futile { // Rule 4.
 			d.Cause = Futile
@@ -187,7 +192,7 @@ func (v *view) latency(at func(*block, int) float64, margin Margin) evidence {
 	e.Blue, e.Green = math.Exp(sums[blue]/m), math.Exp(sums[green]/m)
 	e.Margin = margin.effective(e.Blue)
 	e.delta = math.Log1p(e.Margin)
-	e.Blocks = e.est.m
+	e.Blocks, e.SE, e.Lag1 = e.est.m, finite(e.est.se), e.est.lag1
 	e.Change = math.Expm1(e.est.mean)
 	low, high := e.est.lower(v.alpha), e.est.upper(v.alpha)
 	e.Low, e.High = finite(math.Expm1(low)), finite(math.Expm1(high))

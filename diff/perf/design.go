@@ -35,6 +35,7 @@ type Design struct {
 	Pairing  Pairing       `json:"pairing"`
 	Seed     uint64        `json:"seed"` // places the solo blocks
 	NoSolo   bool          `json:"no_solo,omitempty"`
+	OneLook  bool          `json:"one_look,omitempty"` // judged at the end only, with all of alpha
 	Unit     time.Duration `json:"unit"` // shortest block, 0: 2 s; 15 of them make the shortest time to a look
 }
 

@@ -71,6 +71,8 @@ type Comparison struct {
 	MDE     float64 `json:"mde"`    // the smallest regression this run would have found
 	NeedS   float64 `json:"need_s"` // seconds needed to prove equality; 0 when proven
 	Floor   float64 `json:"floor"`  // noise floor: the smallest margin that 95 % of equal pairs would pass
+	SE      float64 `json:"se,omitempty"`    // standard error of the log ratio
+	Lag1    float64 `json:"lag_1,omitempty"` // autocorrelation of neighbouring blocks
 	Blocks  int     `json:"blocks"`
 	Dropped int     `json:"dropped"`
 	Outcome Outcome `json:"outcome"`

@@ -13,6 +13,7 @@ const (
 	lowErrors        = 0.005
 	errorsConfidence = 0.01 // level of the bound that a pass needs
 	sustained        = 0.99 // of the scheduled requests must be answered in time
+	leaningLevel     = 0.25 // of the sign test: two stalls, both green's
 	clearlyEqual     = 0.05 // a stall guard above this level shows nothing
 )
 
@@ -133,17 +134,11 @@ func (v *view) sustained(b *block, side int) float64 {
 // stallGuard asks whether green has more blocks with very slow requests than
 // blue: an exact sign test over the blocks that differ, at the look's own level.
 func (v *view) stallGuard() evidence {
-	var more, differ int
+	more, differ := v.stalled()
 	var sums [2]float64
 	for _, b := range v.blocks {
 		sums[blue] += b.slow[blue]
 		sums[green] += b.slow[green]
-		if b.slow[green] != b.slow[blue] {
-			differ++
-			if b.slow[green] > b.slow[blue] {
-				more++
-			}
-		}
 	}
 	e := evidence{}
 	e.Metric, e.Role, e.Blocks = Stalls, Guard, len(v.blocks)
@@ -159,6 +154,23 @@ func (v *view) stallGuard() evidence {
 	e.failed, e.proven = p <= v.alpha, p > clearlyEqual
 	return e
 }
+
+// stalled counts the blocks in which green had more very slow requests, and those
+// in which the sides differ.
+func (v *view) stalled() (more, differ int) {
+	for _, b := range v.blocks {
+		if b.slow[green] != b.slow[blue] {
+			differ++
+		}
+		if b.slow[green] > b.slow[blue] {
+			more++
+		}
+	}
+	return more, differ
+}
+
+// leaning says whether stalls are too one-sided to give up waiting for more.
+func (v *view) leaning() bool { return signTest(v.stalled()) <= leaningLevel }
 
 func share(x, n int) float64 {
 	if n == 0 {

@@ -162,7 +162,8 @@ func (s *Stage) lookAt(look int) time.Duration {
 // when none is left.
 func (s *Stage) NextLook() (time.Duration, bool) {
 	for k := s.look; k < len(looks); k++ {
-		if at := s.lookAt(k); at >= s.design.leastLook() || k == len(looks)-1 {
+		last := k == len(looks)-1
+		if at := s.lookAt(k); last || (!s.design.OneLook && at >= s.design.leastLook()) {
 			return s.design.WarmUp + at, true
 		}
 	}
@@ -183,7 +184,7 @@ func (s *Stage) lookIfDue(h Health) *Decision {
 		}
 		s.carried += looks[s.look].alpha * s.design.Alpha
 		s.look++
-		if !last && (elapsed < s.design.leastLook() || len(s.valid()) < minLookBlocks) {
+		if !last && (s.design.OneLook || elapsed < s.design.leastLook() || len(s.valid()) < minLookBlocks) {
 			continue
 		}
 		decision = s.decide(s.carried, last, h)

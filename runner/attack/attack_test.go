@@ -98,16 +98,16 @@ func TestRealTime(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name  string
-		green service
+		green *service
 		want  perf.Outcome
 	}{
-		{"equal", service{}, perf.NoWorse},
-		{"slow=20%", service{factor: 1.2}, perf.Worse},
-		{"errors=1%", service{errors: 0.01}, perf.Worse},
+		{"equal", &service{}, perf.NoWorse},
+		{"slow=20%", &service{factor: 1.2}, perf.Worse},
+		{"errors=1%", &service{errors: 0.01}, perf.Worse},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.green.base = 20 * time.Millisecond
-			plan := quick(start(t, &service{base: 20 * time.Millisecond}), start(t, &c.green))
+			plan := quick(start(t, &service{base: 20 * time.Millisecond}), start(t, c.green))
 			plan.Rate, plan.Duration, plan.unit = 50, 60*time.Second, 0
 			var file bytes.Buffer
 			began := time.Now()

@@ -1,0 +1,116 @@
+package perf
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+)
+
+// The figures of the rule: each row is a simulated situation, and what must hold
+// of the shares of its outcomes.
+type figure struct {
+	name   string
+	p      profile
+	f      greenFault
+	limits []limit
+}
+
+type limit struct {
+	text string
+	met  func(t tally) bool
+}
+
+func failAtMost(x float64) limit {
+	return limit{fmt.Sprintf("fail <= %g %%", x*100), func(t tally) bool { return t.share(t.worse) <= x }}
+}
+
+func failAtLeast(x float64) limit {
+	return limit{fmt.Sprintf("fail >= %g %%", x*100), func(t tally) bool { return t.share(t.worse) >= x }}
+}
+
+func passAtMost(x float64) limit {
+	return limit{fmt.Sprintf("pass <= %g %%", x*100), func(t tally) bool { return t.share(t.noWorse) <= x }}
+}
+
+func passAtLeast(x float64) limit {
+	return limit{fmt.Sprintf("pass >= %g %%", x*100), func(t tally) bool { return t.share(t.noWorse) >= x }}
+}
+
+func meanAtMost(s float64) limit {
+	return limit{fmt.Sprintf("mean time <= %g s", s), func(t tally) bool { return t.seconds <= s }}
+}
+
+var figures = []figure{
+	{"equal", quiet, greenFault{}, []limit{failAtMost(0.01), passAtLeast(0.95)}},
+	{"equal", noisy, greenFault{}, []limit{failAtMost(0.01), passAtLeast(0.90)}},
+	{"equal", hostile, greenFault{}, []limit{failAtMost(0.01)}},
+	{"equal", private, greenFault{}, []limit{failAtMost(0.03)}},
+	{"+10 %", quiet, greenFault{slower: 0.10}, []limit{passAtMost(0.005)}},
+	{"+10 %", noisy, greenFault{slower: 0.10}, []limit{failAtLeast(0.95), passAtMost(0.005), meanAtMost(60)}},
+	{"+10 %", hostile, greenFault{slower: 0.10}, []limit{failAtLeast(0.90), passAtMost(0.005)}},
+	{"+20 %", noisy, greenFault{slower: 0.20}, []limit{failAtLeast(0.99), meanAtMost(35)}},
+	{"+20 %", hostile, greenFault{slower: 0.20}, []limit{failAtLeast(0.99), meanAtMost(35)}},
+	{"stall 0.3 s every 10 s", noisy, greenFault{stallEvery: 10, stallLen: 0.3}, []limit{passAtMost(0.02), failAtLeast(0.80)}},
+	{"stall 0.3 s every 10 s", quiet, greenFault{stallEvery: 10, stallLen: 0.3}, []limit{passAtMost(0.02), failAtLeast(0.80)}},
+	{"1 % errors", noisy, greenFault{errors: 0.01}, []limit{passAtMost(0.005), failAtLeast(0.95)}},
+}
+
+// TestVerdictFigures simulates every figure: a few runs each as a matter of
+// course, 300 with BGVERIFY_BENCH_VERDICT=1, any number with
+// BGVERIFY_BENCH_VERDICT=n.
+func TestVerdictFigures(t *testing.T) {
+	runs, full := 12, false
+	if v := os.Getenv("BGVERIFY_BENCH_VERDICT"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			t.Fatalf("BGVERIFY_BENCH_VERDICT=%q is not a number", v)
+		}
+		runs, full = max(n, 300), true
+	}
+	t.Logf("| situation | profile | runs | fail | pass | inconclusive | mean time s | ms a run | must hold |")
+	t.Logf("|---|---|---|---|---|---|---|---|---|")
+	for _, f := range figures {
+		got := tallyOf(f.p, f.f, runs, simDesign)
+		held := ""
+		for _, l := range f.limits {
+			word := "ok"
+			if !l.met(got) {
+				word = "MISSED"
+				// Of a few runs only a gross miss means anything.
+				if full || grossly(got, f) {
+					t.Errorf("%s, %s: %s does not hold: fail %.1f %%, pass %.1f %%, mean %.0f s", f.name, f.p.name, l.text,
+						100*got.share(got.worse), 100*got.share(got.noWorse), got.seconds)
+				}
+			}
+			held += l.text + ": " + word + "; "
+		}
+		t.Logf("| %s | %s | %d | %.1f %% | %.1f %% | %.1f %% %v | %.0f | %.1f | %s |", f.name, f.p.name, runs, 100*got.share(got.worse), 100*got.share(got.noWorse),
+			100*(1-got.share(got.worse)-got.share(got.noWorse)), got.causes, got.seconds, float64(got.cpu.Microseconds())/1e3, held)
+	}
+}
+
+// grossly says whether a few runs already contradict a figure: two false alarms,
+// two false passes, or most regressions missed.
+func grossly(got tally, f figure) bool {
+	if f.f == (greenFault{}) {
+		return got.worse >= 2 || got.noWorse*2 < got.runs && f.p.name == "quiet"
+	}
+	return got.noWorse >= 2 || got.worse*2 < got.runs && f.name != "+10 %"
+}
+
+func TestNaiveRuleLooksBad(t *testing.T) {
+	const runs = 100
+	for _, p := range []profile{noisy, hostile} {
+		alarms := 0
+		for i := range runs {
+			if naive(p, uint64(i)) {
+				alarms++
+			}
+		}
+		t.Logf("%s: one after the other, p99 ratio > 1.10: %d of %d false alarms", p.name, alarms, runs)
+		if alarms < runs/5 {
+			t.Errorf("%s: the naive rule raises %d false alarms in %d runs: too quiet to mean anything (want >= %d)", p.name, alarms, runs, runs/5)
+		}
+	}
+}
