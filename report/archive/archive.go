@@ -71,3 +71,6 @@ type Options struct {
 	Clock func() time.Time // nil: time.Now
 	Rand  io.Reader        // nil: crypto/rand
 }
+
+// ErrLocked says that another process holds a lock.
+var ErrLocked = errors.New("locked by another process")

@@ -1,0 +1,240 @@
+package archive
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/wire"
+)
+
+// canarySlots emits a run that holds a secret in every slot of every event and file.
+func canarySlots(t *testing.T, w *Writer, s string) {
+	t.Helper()
+	emit := func(ev runner.Event) {
+		t.Helper()
+		if err := w.Emit(ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	json := quote(s)
+	basic := base64.StdEncoding.EncodeToString([]byte("user:" + s))
+	h := sampleHeader(w.ID(), 1)
+	h.Flags = []string{"--var", "token=" + s}
+	h.Audit.Actor, h.Env.Hostname = s, s
+	h.Sides.Blue.URL = "http://u:" + url.QueryEscape(s) + "@blue.test"
+	h.Sides.Green.Services = map[string]string{s: "http://green.test/" + url.PathEscape(s)}
+	h.Sides.Green.Identity = map[string]string{"pod": s}
+	emit(runner.Event{Begin: h})
+	id := "stb/" + s
+	emit(runner.Event{Intent: &runner.Intent{Case: id, Step: s}})
+	x := &wire.Exchange{
+		Method: "POST", URL: "http://blue.test/x?token=" + url.QueryEscape(s) + "&h=" + hex.EncodeToString([]byte(s)),
+		Sent: []wire.Field{{Name: "Authorization", Value: "Basic " + basic}, {Name: "X-Other", Value: s}, {Name: "Cookie", Value: "a=" + s}, {Name: s, Value: "name"}},
+		Body: []byte(`{"password":` + json + `,"basic":"` + basic + `"}`), Started: testStart, Status: 200,
+		Headers:  []wire.Field{{Name: "Set-Cookie", Value: "sid=" + s + "; Path=/" + s}, {Name: "Location", Value: "/?" + url.QueryEscape(s)}},
+		Trailers: []wire.Field{{Name: "X-T", Value: s}},
+		Answer:   []byte("plain " + s + "\nform=" + url.QueryEscape(s) + "\n" + json + "\n<" + strings.ToUpper(hex.EncodeToString([]byte(s)))),
+		Err:      &wire.Err{Class: wire.ClassTLS, Detail: fmt.Sprintf("tls: certificate %q is bad", s)},
+	}
+	emit(runner.Event{Pair: &runner.Pair{Key: runner.PairKey(id, "s", ""), Blue: x, Green: x}})
+	c := sampleCase(0)
+	c.ID, c.Name, c.Tags, c.At, c.Reasons = id, s, []string{s}, s+".yaml:1:1", []string{"panic: " + fmt.Sprintf("%+q", s)}
+	step := &c.Steps[0]
+	step.Exchange, step.Notes, step.Reasons = runner.PairKey(id, "s", ""), []string{s}, []string{"got " + json}
+	step.Blue = &runner.SideResult{URL: x.URL, TraceID: s, Err: x.Err}
+	step.Expectations = []runner.Expectation{{Side: "blue", What: "$.token eq " + json, Got: json}}
+	long := `"` + jsonInside(s, false)
+	step.Differences = append(step.Differences,
+		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$[" + json + "]", BluePointer: "/" + s, Blue: diff.Excerpt{Type: diff.StringType, JSON: json}, Note: s},
+		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InHeader, Path: "set-cookie", Blue: diff.Excerpt{Type: diff.StringType, JSON: quote("sid=" + s)}, Green: diff.Excerpt{Type: diff.StringType, JSON: quote("sid=undeclared")}},
+		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.o", Blue: diff.Excerpt{Type: diff.ObjectType, JSON: `{` + json + `:` + json + `}`}},
+		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.cut", Blue: diff.Excerpt{Type: diff.StringType, JSON: long[:len(long)-1], Cut: true, Size: 500}},
+	)
+	emit(runner.Event{Case: c})
+	load := sampleLoad()
+	load.Reason, load.Routes, load.Warnings = s, []string{"GET /" + url.PathEscape(s)}, []string{s}
+	emit(runner.Event{Load: load})
+	end := sampleEnd(runner.Fail, 1)
+	end.Reasons, end.Causes[0].Edit, end.Causes[0].Rule = []string{s}, s, "- at: "+json
+	end.Sides = h.Sides
+	emit(runner.Event{End: end})
+	files := fstest.MapFS{"env.yaml": {Data: []byte("vars: {token: " + json + "}\n# " + s)}}
+	if err := w.CopyScenarios(files, []string{"env.yaml"}); err != nil {
+		t.Fatal(err)
+	}
+	run, err := w.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = w.WriteFiles([]string{RunFile, "report.html"}, func(ws []io.Writer) error {
+		_, err := fmt.Fprintf(ws[1], "<p title=%s>%s", json, s) // a renderer that knows the secret from elsewhere
+		return errors.Join(err, writeRunJSON(ws[0], run))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Finish(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// everyByte calls do for each file below root, bodies unpacked as well.
+func everyByte(t *testing.T, root string, do func(name, text string)) {
+	t.Helper()
+	names, err := walkFiles(OS{}, root, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		do("the name "+name, name)
+		b, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			continue // latest
+		}
+		do(name, string(b))
+		if strings.HasSuffix(name, ".zst") {
+			dec, err := zstd.NewReader(strings.NewReader(string(b)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			plain, err := io.ReadAll(dec)
+			dec.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			do(name+" unpacked", string(plain))
+		}
+	}
+}
+
+func TestCanaryInEverySlot(t *testing.T) {
+	for i, s := range canaries {
+		root := t.TempDir()
+		w, err := Create(root, Options{Clock: testClock()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Secret("token", s)
+		canarySlots(t, w, s)
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		everyByte(t, root, func(name, text string) {
+			for _, f := range formsOf(s) {
+				if strings.Contains(text, f) {
+					at := strings.Index(text, f)
+					t.Errorf("canary %d: %q in %s: …%q…", i, f, name, text[max(0, at-30):min(len(text), at+len(f)+30)])
+				}
+			}
+			if strings.Contains(text, "undeclared") {
+				t.Errorf("an undeclared cookie in %s", name)
+			}
+		})
+		folder := mustOpen(t, w.Path())
+		if err := folder.Verify(); err != nil {
+			t.Errorf("canary %d: %v", i, err)
+		}
+		run, err := folder.Run()
+		if err != nil {
+			t.Fatalf("canary %d: %v", i, err)
+		}
+		for c, err := range run.Cases {
+			if err != nil {
+				t.Fatalf("canary %d: %v", i, err)
+			}
+			pair, err := run.Pair(c.Steps[0].Exchange)
+			if err != nil || pair == nil {
+				t.Errorf("canary %d: the pair of a case with a secret in its id: %v, %v", i, pair, err)
+			}
+			if list, err := folder.Redactions(c.Steps[0].Exchange); err != nil || len(list) == 0 {
+				t.Errorf("canary %d: no facts: %v", i, err)
+			}
+		}
+	}
+}
+
+// TestNoSecretBreaksTheLog uses words of the archive's own vocabulary as secrets.
+func TestNoSecretBreaksTheLog(t *testing.T) {
+	for _, s := range []string{"verdict", "inconclusive", "changed", "secret", "status", "000000", "differences", `","data":{`, "sha256", "stb/case-000"} {
+		root := t.TempDir()
+		w, err := Create(root, Options{Clock: testClock()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Secret("pw", s)
+		if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), 2)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := emitCases(w, 0, 2); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := finishRun(w, runner.Fail, 2); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		f := mustOpen(t, w.Path())
+		if err := f.Verify(); err != nil {
+			t.Errorf("secret %q: %v", s, err)
+		}
+		run, err := f.Run()
+		if err != nil {
+			t.Errorf("secret %q: %v", s, err)
+			continue
+		}
+		for c, err := range run.Cases {
+			if err != nil {
+				t.Errorf("secret %q: %v", s, err)
+				break
+			}
+			if pair, err := run.Pair(c.Steps[0].Exchange); err != nil || pair == nil {
+				t.Errorf("secret %q: pair %v, %v", s, pair, err)
+			}
+		}
+	}
+}
+
+func TestUndeclaredCredentialsOfHeadersAreLearned(t *testing.T) {
+	w, err := Create(t.TempDir(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), 1)}); err != nil {
+		t.Fatal(err)
+	}
+	const token = "session-7f3a9c21d4"
+	c := sampleCase(0)
+	x := sampleExchange("blue", 0)
+	x.Sent = append(x.Sent, wire.Field{Name: "Authorization", Value: "Bearer " + token})
+	x.Answer = []byte(`{"echo":"Bearer ` + token + `"}`)
+	c.Steps[0].Reasons = []string{"got " + token}
+	if err := w.Emit(runner.Event{Pair: &runner.Pair{Key: c.Steps[0].Exchange, Blue: x, Green: x}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Emit(runner.Event{Case: c}); err != nil {
+		t.Fatal(err)
+	}
+	everyByte(t, w.Path(), func(name, text string) {
+		if strings.Contains(text, token) {
+			t.Errorf("%s shows an undeclared bearer token", name)
+		}
+	})
+	if strings.Contains(c.Steps[0].Reasons[0], "<secret") || !strings.Contains(string(x.Answer), token) {
+		t.Error("what the runner emitted was changed")
+	}
+}

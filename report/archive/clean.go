@@ -1,0 +1,101 @@
+package archive
+
+import (
+	"io"
+	"strings"
+	"sync"
+)
+
+// A cleaner replaces secrets in what is written through it.
+type cleaner interface {
+	io.Writer
+	Flush() error
+}
+
+// newClean is the last net under a file: its content is made from events that
+// hold no secrets. In JSON only the text of strings that are not member names
+// is looked at, so that a secret that looks like a number cannot break the file.
+func newClean(r *Redactor, name string, to io.Writer) cleaner {
+	if strings.HasSuffix(name, ".json") && name != "" && !strings.HasPrefix(name, ScenariosDir+"/") {
+		return &jsonStream{r: r, w: to}
+	}
+	return &Stream{r: r, w: to}
+}
+
+// A jsonStream replaces secrets in the string values of JSON written through it.
+type jsonStream struct {
+	r  *Redactor
+	mu sync.Mutex // guards everything below
+	w  io.Writer
+	// text is the string being read, from its quote; held is a whole string that
+	// may be a member's name, with the white space behind it.
+	text, held []byte
+	inside     bool
+	escaped    bool
+	out        []byte
+}
+
+// Write takes p whole, or returns the error of the writer below.
+func (s *jsonStream) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range p {
+		s.take(c)
+	}
+	if err := s.drain(); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// Flush writes what was held back.
+func (s *jsonStream) Flush() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.release(false)
+	s.out = append(s.out, s.r.JSON(s.text)...)
+	s.text = nil
+	return s.drain()
+}
+
+func (s *jsonStream) drain() error {
+	if len(s.out) == 0 {
+		return nil
+	}
+	_, err := s.w.Write(s.out)
+	s.out = s.out[:0]
+	return err
+}
+
+func (s *jsonStream) take(c byte) {
+	switch {
+	case s.inside:
+		s.text = append(s.text, c)
+		switch {
+		case s.escaped:
+			s.escaped = false
+		case c == '\\':
+			s.escaped = true
+		case c == '"':
+			s.held, s.text, s.inside = append(s.held, s.text...), s.text[:0], false
+		}
+	case c == '"':
+		s.release(false)
+		s.text, s.inside = append(s.text[:0], c), true
+	case len(s.held) > 0 && (c == ' ' || c == '\n' || c == '\t' || c == '\r'):
+		s.held = append(s.held, c)
+	default:
+		s.release(c == ':')
+		s.out = append(s.out, c)
+	}
+}
+
+// release writes a held string: as it is when it names a member.
+func (s *jsonStream) release(name bool) {
+	if name {
+		s.out = append(s.out, s.held...)
+	} else if len(s.held) > 0 {
+		s.out = append(s.out, s.r.JSON(s.held)...)
+	}
+	s.held = s.held[:0]
+}

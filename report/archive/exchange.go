@@ -1,0 +1,208 @@
+package archive
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/netip"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/wire"
+)
+
+// pairRecord is a pair as exchanges.ndjson keeps it.
+type pairRecord struct {
+	Blue     *exchangeRecord `json:"blue,omitempty"`
+	Green    *exchangeRecord `json:"green,omitempty"`
+	Redacted []Redaction     `json:"redacted,omitempty"`
+}
+
+// exchangeRecord is an exchange as exchanges.ndjson keeps it. An absent body is
+// nil, an empty one is the digest of nothing.
+type exchangeRecord struct {
+	Method      string         `json:"method"`
+	URL         string         `json:"url"`
+	Sent        []fieldRecord  `json:"sent"`
+	Body        *bodyRef       `json:"body,omitempty"`
+	Started     time.Time      `json:"started"`
+	Timing      wire.Timing    `json:"timing"` // nanoseconds
+	Status      int            `json:"status,omitempty"`
+	Proto       string         `json:"proto,omitempty"`
+	Headers     []fieldRecord  `json:"headers,omitempty"`
+	Trailers    []fieldRecord  `json:"trailers,omitempty"`
+	Answer      *bodyRef       `json:"answer,omitempty"`
+	WireBytes   int64          `json:"wire_bytes"`
+	Encoding    string         `json:"encoding,omitempty"`
+	Err         *wire.Err      `json:"error,omitempty"`
+	Remote      netip.AddrPort `json:"remote,omitzero"`
+	Reused      bool           `json:"reused,omitempty"`
+	Attempts    int            `json:"attempts"`
+	Certificate string         `json:"certificate,omitempty"`
+}
+
+// A fieldRecord is a header field: ["name","value"], or
+// ["name","","base64"] when the value is not UTF-8.
+type fieldRecord wire.Field
+
+// MarshalJSON writes the field as an array.
+func (f fieldRecord) MarshalJSON() ([]byte, error) {
+	list := []string{f.Name, f.Value}
+	if !utf8.ValidString(f.Value) {
+		list = []string{f.Name, "", base64.StdEncoding.EncodeToString([]byte(f.Value))}
+	}
+	return json.Marshal(list)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (f *fieldRecord) UnmarshalJSON(text []byte) error {
+	var list []string
+	if err := json.Unmarshal(text, &list); err != nil {
+		return err
+	}
+	list = append(list, "", "", "")
+	f.Name, f.Value = list[0], list[1]
+	if list[2] != "" {
+		raw, err := base64.StdEncoding.DecodeString(list[2])
+		if err != nil {
+			return err
+		}
+		f.Value = string(raw)
+	}
+	return nil
+}
+
+// A pairHider turns the exchanges of a pair into records without secrets.
+type pairHider struct {
+	hider
+	bodies *bodyStore
+	found  []string // credentials in the pair's headers
+	facts  []Redaction
+}
+
+// hidePair turns a pair into its record. It returns the credentials that the
+// pair's headers carried.
+func hidePair(r *Redactor, bodies *bodyStore, p *runner.Pair) (*pairRecord, []string, error) {
+	h := &pairHider{hider: hider{r: r}, bodies: bodies}
+	for _, e := range []*wire.Exchange{p.Blue, p.Green} {
+		if e != nil {
+			h.collect(e)
+		}
+	}
+	h.learned = r.learn(h.found)
+	var rec pairRecord
+	var err error
+	if rec.Blue, err = h.exchange(p.Blue, "blue"); err != nil {
+		return nil, nil, err
+	}
+	if rec.Green, err = h.exchange(p.Green, "green"); err != nil {
+		return nil, nil, err
+	}
+	rec.Redacted = h.facts
+	slices.Sort(h.found)
+	return &rec, slices.Compact(h.found), nil
+}
+
+// collect finds the credentials in an exchange's headers.
+func (h *pairHider) collect(e *wire.Exchange) {
+	for _, list := range [][]wire.Field{e.Sent, e.Headers, e.Trailers} {
+		for _, f := range list {
+			if h.r.Credential(f.Name) {
+				_, found := h.r.header(f.Name, f.Value)
+				h.found = append(h.found, found...)
+			}
+		}
+	}
+}
+
+func (h *pairHider) exchange(e *wire.Exchange, side string) (*exchangeRecord, error) {
+	if e == nil {
+		return nil, nil
+	}
+	rec := &exchangeRecord{
+		Method: h.text(e.Method), URL: h.text(e.URL), Started: e.Started, Timing: e.Timing,
+		Status: e.Status, Proto: e.Proto, WireBytes: e.WireBytes, Encoding: h.text(e.Encoding),
+		Remote: e.Remote, Reused: e.Reused, Attempts: e.Attempts, Certificate: e.Certificate,
+		Sent:    h.fields(e.Sent, side+".sent"),
+		Headers: h.fields(e.Headers, side+".header"), Trailers: h.fields(e.Trailers, side+".trailer"),
+	}
+	if e.Err != nil {
+		rec.Err = &wire.Err{Class: e.Err.Class, Detail: h.text(e.Err.Detail)}
+	}
+	var err error
+	if rec.Body, err = h.body(e.Body, false, side+".body"); err != nil {
+		return nil, err
+	}
+	rec.Answer, err = h.body(e.Answer, e.Err != nil, side+".answer")
+	return rec, err
+}
+
+func (h *pairHider) fields(list []wire.Field, in string) []fieldRecord {
+	out := make([]fieldRecord, len(list))
+	for i, f := range list {
+		value := h.r.Header(f.Name, f.Value)
+		if !h.r.Credential(f.Name) {
+			value = h.text(value)
+		}
+		if value != f.Value {
+			h.facts = append(h.facts, Redaction{Mark: value, In: in + ":" + f.Name, Type: "text", Length: len(f.Value)})
+		}
+		out[i] = fieldRecord{h.text(f.Name), value}
+	}
+	return out
+}
+
+// body keeps a body without its secrets. cut says that its end may be missing.
+func (h *pairHider) body(b []byte, cut bool, in string) (*bodyRef, error) {
+	if b == nil {
+		return nil, nil
+	}
+	b = h.withoutLearned(b)
+	b, facts := h.r.body(b, cut)
+	for _, f := range facts {
+		f.In = in
+		h.facts = append(h.facts, f)
+	}
+	ref, err := h.bodies.put(b)
+	if err != nil {
+		return nil, err
+	}
+	return &ref, nil
+}
+
+// restore is the inverse of exchange.
+func (rec *exchangeRecord) restore(bodies *bodyStore) (*wire.Exchange, error) {
+	if rec == nil {
+		return nil, nil
+	}
+	e := &wire.Exchange{
+		Method: rec.Method, URL: rec.URL, Sent: restoreFields(rec.Sent), Started: rec.Started, Timing: rec.Timing,
+		Status: rec.Status, Proto: rec.Proto, Headers: restoreFields(rec.Headers), Trailers: restoreFields(rec.Trailers),
+		WireBytes: rec.WireBytes, Encoding: rec.Encoding, Err: rec.Err, Remote: rec.Remote,
+		Reused: rec.Reused, Attempts: rec.Attempts, Certificate: rec.Certificate,
+	}
+	var err error
+	if rec.Body != nil {
+		if e.Body, err = bodies.get(*rec.Body); err != nil {
+			return nil, err
+		}
+	}
+	if rec.Answer != nil {
+		if e.Answer, err = bodies.get(*rec.Answer); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+func restoreFields(list []fieldRecord) []wire.Field {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]wire.Field, len(list))
+	for i, f := range list {
+		out[i] = wire.Field(f)
+	}
+	return out
+}

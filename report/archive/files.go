@@ -1,0 +1,120 @@
+package archive
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// tempPrefix begins the names of files that are not whole yet. Nothing that
+// carries it is ever read; Finish and Resume remove what a killed run left.
+const tempPrefix = ".tmp-"
+
+// writeTemp writes a file beside where it is to stand and syncs it.
+func writeTemp(fsys FS, name string, write func(io.Writer) error) (temp string, err error) {
+	temp = filepath.Join(filepath.Dir(name), tempPrefix+filepath.Base(name))
+	f, err := fsys.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			_ = fsys.Remove(temp) // the first error says it
+		}
+	}()
+	bw := bufio.NewWriterSize(f, 64<<10)
+	err = write(bw)
+	if err == nil {
+		err = bw.Flush()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return temp, err
+}
+
+// writeWhole makes a file appear whole or not at all, durably.
+func writeWhole(fsys FS, name string, write func(io.Writer) error) error {
+	temp, err := writeTemp(fsys, name, write)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := fsys.Rename(temp, name); err != nil {
+		_ = fsys.Remove(temp)
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return fsys.SyncDir(filepath.Dir(name))
+}
+
+// makeDir makes a folder, and those above it, unless they are there.
+func makeDir(fsys FS, name string) error {
+	err := fsys.Mkdir(name, 0o700)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrExist):
+		info, serr := fsys.Lstat(name)
+		if serr == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return nil // a link to a folder, as deployments have it; what lies behind shows at the first write
+		}
+		if serr == nil && !info.IsDir() {
+			return fmt.Errorf("%s is not a folder", name)
+		}
+		return serr
+	case errors.Is(err, fs.ErrNotExist) && filepath.Dir(name) != name:
+		if err := makeDir(fsys, filepath.Dir(name)); err != nil {
+			return err
+		}
+		if err := fsys.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return nil
+	default:
+		return err
+	}
+}
+
+// readAll reads a small file whole; one above limit is an error.
+func readAll(fsys FS, name string, limit int64) ([]byte, error) {
+	f, err := openRead(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("read %s: larger than %d bytes", name, limit)
+	}
+	return b, nil
+}
+
+// copyTo copies the content of a file.
+func copyTo(fsys FS, w io.Writer, name string) error {
+	f, err := openRead(fsys, name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, onlyReader{f})
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	return nil
+}
+
+// onlyReader hides every other method of a file, so that io.Copy reads through the FS.
+type onlyReader struct{ io.Reader }

@@ -1,0 +1,358 @@
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// An Entry is one complete run in the history: one line of history.ndjson.
+type Entry struct {
+	ID        string         `json:"id"`
+	Folder    string         `json:"folder"` // under the root
+	Started   time.Time      `json:"started"`
+	ElapsedMS float64        `json:"elapsed_ms"`
+	Parent    string         `json:"parent,omitempty"`
+	Verdict   runner.Verdict `json:"verdict"`
+	Reasons   []string       `json:"reasons,omitempty"`
+	Digest    string         `json:"digest"` // of the manifest
+	Sides     runner.Sides   `json:"sides"`
+	Counts    runner.Counts  `json:"counts"`
+	Suites    []EntrySuite   `json:"suites"`
+	Causes    []diff.Cause   `json:"causes,omitempty"`
+}
+
+// An EntrySuite is one suite of an Entry.
+type EntrySuite struct {
+	Name    string         `json:"name"`
+	Service string         `json:"service,omitempty"`
+	Owner   string         `json:"owner,omitempty"`
+	Wave    int            `json:"wave,omitempty"`
+	Gate    string         `json:"gate"`
+	Verdict runner.Verdict `json:"verdict"`
+	Counts  runner.Counts  `json:"counts"`
+	Loads   []EntryLoad    `json:"loads,omitempty"`
+}
+
+// An EntryLoad is one load stage of an Entry.
+type EntryLoad struct {
+	Name        string            `json:"name"`
+	Verdict     runner.Verdict    `json:"verdict"`
+	Comparisons []perf.Comparison `json:"comparisons"` // those of the whole stage
+}
+
+// SuiteNames are the names of the entry's suites, in order.
+func (e *Entry) SuiteNames() []string {
+	names := make([]string, len(e.Suites))
+	for i, s := range e.Suites {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// entryOf makes a run's line.
+func entryOf(run *runner.Run, folder, digest string) Entry {
+	e := Entry{
+		ID: run.Header.ID, Folder: folder, Started: run.Header.Started.UTC(), ElapsedMS: run.End.ElapsedMS, Parent: run.Header.Parent,
+		Verdict: run.End.Verdict, Reasons: run.End.Reasons, Digest: digest, Sides: run.End.Sides, Counts: run.End.Counts,
+		Suites: make([]EntrySuite, len(run.Header.Suites)), Causes: slim(run.End.Causes),
+	}
+	for i, h := range run.Header.Suites {
+		s := EntrySuite{Name: h.Name, Service: h.Service, Owner: h.Owner, Wave: h.Wave, Gate: h.Gate}
+		if i < len(run.End.Suites) {
+			s.Verdict, s.Counts = run.End.Suites[i].Verdict, run.End.Suites[i].Counts
+		}
+		for _, l := range run.Loads {
+			if l.Suite == i {
+				s.Loads = append(s.Loads, EntryLoad{l.Name, l.Verdict, ofStage(l.Comparisons)})
+			}
+		}
+		e.Suites[i] = s
+	}
+	return e
+}
+
+// slim leaves out of causes what a line of the history does not need.
+func slim(causes []diff.Cause) []diff.Cause {
+	causes = slices.Clone(causes)
+	for i := range causes {
+		causes[i].Rule = ""
+	}
+	return causes
+}
+
+// ofStage are the comparisons of the whole stage, not of one route.
+func ofStage(list []perf.Comparison) []perf.Comparison {
+	return slices.DeleteFunc(slices.Clone(list), func(c perf.Comparison) bool { return c.Route != "" })
+}
+
+// appendHistory adds a line to the history. The caller holds the root's lock.
+func appendHistory(fsys FS, root string, e Entry) error {
+	data, err := encode(e)
+	if err != nil {
+		return fmt.Errorf("write the history: %w", err)
+	}
+	name := filepath.Join(root, HistoryFile)
+	f, err := fsys.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("write the history: %w", err)
+	}
+	err = appendLine(f, data)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("write the history: %w", err)
+	}
+	return nil
+}
+
+// appendLine adds a line, on a line of its own even where a killed process left
+// half of one.
+func appendLine(f File, data []byte) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	var text []byte
+	if size := info.Size(); size > 0 {
+		var last [1]byte
+		if _, err := f.ReadAt(last[:], size-1); err != nil {
+			return err
+		}
+		if last[0] != '\n' {
+			text = append(text, '\n')
+		}
+	}
+	text = append(append(text, data...), '\n')
+	if n, err := f.Write(text); err != nil {
+		return err
+	} else if n < len(text) {
+		return io.ErrShortWrite
+	}
+	return f.Sync()
+}
+
+// History reads the history of a root, oldest first. Of two lines of one run
+// the later counts. bad is the number of lines that are not entries.
+func History(root string) (entries []Entry, bad int, err error) { return readHistory(OS{}, root) }
+
+func readHistory(fsys FS, root string) (entries []Entry, bad int, err error) {
+	f, err := openRead(fsys, filepath.Join(root, HistoryFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the history: %w", err)
+	}
+	defer func() { _ = f.Close() }() // only read
+	at := make(map[string]int)
+	br := bufio.NewReader(onlyReader{f})
+	for {
+		text, rerr := br.ReadBytes('\n')
+		if text = bytes.TrimSpace(text); len(text) > 0 {
+			var e Entry
+			if json.Unmarshal(text, &e) != nil || e.Folder == "" || e.Verdict == 0 {
+				bad++
+			} else if i, seen := at[e.Folder]; seen {
+				entries[i] = e
+			} else {
+				at[e.Folder] = len(entries)
+				entries = append(entries, e)
+			}
+		}
+		if rerr == io.EOF {
+			break
+		}
+		if rerr != nil {
+			return nil, 0, fmt.Errorf("read the history: %w", rerr)
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b Entry) int { return strings.Compare(a.Folder, b.Folder) })
+	return entries, bad, nil
+}
+
+// RebuildHistory writes history.ndjson anew from the run.json files under root,
+// and index.html when opts can render it. It returns how many runs it found and
+// the folders that it could not read.
+func RebuildHistory(root string, opts Options) (found int, unreadable []string, err error) {
+	opts = opts.withDefaults()
+	fsys := opts.FS
+	err = withRoot(fsys, root, func() error {
+		names, err := runNames(fsys, root)
+		if err != nil {
+			return err
+		}
+		err = writeWhole(fsys, filepath.Join(root, HistoryFile), func(to io.Writer) error {
+			for _, name := range names {
+				e, complete, err := entryFromFolder(fsys, root, name)
+				if err != nil {
+					unreadable = append(unreadable, name)
+					continue
+				}
+				if !complete {
+					continue
+				}
+				data, err := encode(e)
+				if err != nil {
+					return err
+				}
+				if _, err := to.Write(append(data, '\n')); err != nil {
+					return err
+				}
+				found++
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return writeIndex(fsys, root, opts.Index)
+	})
+	if err != nil {
+		return 0, nil, fmt.Errorf("rebuild the history: %w", err)
+	}
+	return found, unreadable, nil
+}
+
+// writeIndex renders index.html from the history. The caller holds the root's lock.
+func writeIndex(fsys FS, root string, render func(io.Writer, []Entry) error) error {
+	if render == nil {
+		return nil
+	}
+	entries, _, err := readHistory(fsys, root)
+	if err != nil {
+		return err
+	}
+	return writeWhole(fsys, filepath.Join(root, IndexFile), func(to io.Writer) error { return render(to, entries) })
+}
+
+// entryFromFolder makes a line from a folder's run.json and manifest.
+func entryFromFolder(fsys FS, root, name string) (e Entry, complete bool, err error) {
+	folder := &Folder{reader: reader{fsys, filepath.Join(root, name)}}
+	head, err := folder.Head()
+	if err != nil || head.Verdict == runner.Incomplete {
+		return Entry{}, false, err
+	}
+	_, digest, err := folder.Manifest()
+	if err != nil {
+		return Entry{}, false, err
+	}
+	f, err := openRead(fsys, filepath.Join(root, name, RunFile))
+	if err != nil {
+		return Entry{}, false, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	e = Entry{Folder: name, Digest: digest}
+	err = eachMember(json.NewDecoder(bufio.NewReader(onlyReader{f})), e.member)
+	e.Started, e.Causes = e.Started.UTC(), slim(e.Causes)
+	return e, true, err
+}
+
+// member reads one member of run.json into the entry.
+func (e *Entry) member(key string, dec *json.Decoder) (bool, error) {
+	into := map[string]any{
+		"id": &e.ID, "started": &e.Started, "elapsed_ms": &e.ElapsedMS, "parent": &e.Parent, "verdict": &e.Verdict,
+		"reasons": &e.Reasons, "sides": &e.Sides, "counts": &e.Counts, "causes": &e.Causes,
+	}
+	if v, ok := into[key]; ok {
+		return true, dec.Decode(v)
+	}
+	if key != "suites" {
+		return true, skipValue(dec)
+	}
+	return true, eachElement(dec, func(dec *json.Decoder) error {
+		var s EntrySuite
+		err := eachMember(dec, s.member)
+		e.Suites = append(e.Suites, s)
+		return err
+	})
+}
+
+// member reads one member of a suite of run.json, its cases apart.
+func (s *EntrySuite) member(key string, dec *json.Decoder) (bool, error) {
+	into := map[string]any{
+		"name": &s.Name, "service": &s.Service, "owner": &s.Owner, "wave": &s.Wave, "gate": &s.Gate,
+		"verdict": &s.Verdict, "counts": &s.Counts, "loads": &s.Loads,
+	}
+	v, ok := into[key]
+	if !ok {
+		return true, skipValue(dec)
+	}
+	if err := dec.Decode(v); err != nil {
+		return false, err
+	}
+	if key == "loads" {
+		for i := range s.Loads {
+			s.Loads[i].Comparisons = ofStage(s.Loads[i].Comparisons)
+		}
+		if len(s.Loads) == 0 {
+			s.Loads = nil
+		}
+	}
+	return true, nil
+}
+
+// Previous is the latest entry before e that ran the same suites and was not
+// interrupted: what e's causes are compared with. nil: there is none.
+func Previous(entries []Entry, e *Entry) *Entry {
+	var best *Entry
+	for i := range entries {
+		o := &entries[i]
+		if o.Folder == e.Folder || o.ID == e.ID || !o.Started.Before(e.Started) || o.Verdict == runner.Interrupted {
+			continue
+		}
+		if slices.Equal(o.SuiteNames(), e.SuiteNames()) && (best == nil || best.Started.Before(o.Started)) {
+			best = o
+		}
+	}
+	return best
+}
+
+// CauseKey tells causes of different runs apart: what differs, where, and how.
+type CauseKey struct {
+	Kind  diff.Kind
+	Where diff.Where
+	Path  string
+	Edit  string
+}
+
+// KeyOf is a cause's key.
+func KeyOf(c diff.Cause) CauseKey { return CauseKey{c.Kind, c.Where, c.Path, c.Edit} }
+
+// CompareCauses sorts the causes of a run into those that an earlier run did
+// not have, those that both have, and lists the earlier run's that are gone.
+func CompareCauses(now, before []diff.Cause) (fresh, known, fixed []diff.Cause) {
+	old := make(map[CauseKey]bool, len(before))
+	for _, c := range before {
+		old[KeyOf(c)] = true
+	}
+	current := make(map[CauseKey]bool, len(now))
+	for _, c := range now {
+		current[KeyOf(c)] = true
+		if old[KeyOf(c)] {
+			known = append(known, c)
+		} else {
+			fresh = append(fresh, c)
+		}
+	}
+	for _, c := range before {
+		if !current[KeyOf(c)] {
+			fixed = append(fixed, c)
+		}
+	}
+	return fresh, known, fixed
+}

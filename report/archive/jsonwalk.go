@@ -1,0 +1,73 @@
+package archive
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// eachMember walks the members of the object that dec stands before. do reads
+// the member's value and says whether to go on.
+func eachMember(dec *json.Decoder, do func(key string, dec *json.Decoder) (bool, error)) error {
+	if err := delim(dec, '{'); err != nil {
+		return err
+	}
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		key, ok := token.(string)
+		if !ok {
+			return fmt.Errorf("member name expected, got %v", token)
+		}
+		if more, err := do(key, dec); err != nil || !more {
+			return err
+		}
+	}
+	_, err := dec.Token()
+	return err
+}
+
+// eachElement walks the elements of the array that dec stands before.
+func eachElement(dec *json.Decoder, do func(dec *json.Decoder) error) error {
+	if err := delim(dec, '['); err != nil {
+		return err
+	}
+	for dec.More() {
+		if err := do(dec); err != nil {
+			return err
+		}
+	}
+	_, err := dec.Token()
+	return err
+}
+
+func delim(dec *json.Decoder, want json.Delim) error {
+	token, err := dec.Token()
+	if err != nil {
+		return err
+	}
+	if token != want {
+		return fmt.Errorf("%s expected, got %v", want, token)
+	}
+	return nil
+}
+
+// skipValue passes over one value, however large, without keeping it.
+func skipValue(dec *json.Decoder) error {
+	for depth := 0; ; {
+		token, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		if depth == 0 {
+			return nil
+		}
+	}
+}

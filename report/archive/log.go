@@ -1,0 +1,274 @@
+package archive
+
+import (
+	"bufio"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"sync"
+)
+
+// The kinds of lines in the logs.
+const (
+	kindBegin  = "begin"
+	kindIntent = "intent"
+	kindCase   = "case"
+	kindLoad   = "load"
+	kindEnd    = "end"
+	kindPair   = "pair"
+)
+
+// A line of a log is a JSON object of its own:
+//
+//	{"crc":"1f2e3d4c","n":7,"kind":"case","suite":0,"index":5,"data":{…}}
+//
+// crc is the CRC-32C of the bytes behind its own value and comma, up to the
+// line's end; n counts from 0.
+type line struct {
+	CRC   string          `json:"crc"`
+	N     int64           `json:"n"`
+	Kind  string          `json:"kind"`
+	Suite int             `json:"suite"`
+	Index int             `json:"index"`
+	Key   string          `json:"key"`
+	Data  json.RawMessage `json:"data"`
+}
+
+const crcPrefix = len(`{"crc":"00000000",`)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// errClosed is what a log answers once it is closed.
+var errClosed = errors.New("log is closed")
+
+// A logWriter appends lines to a log. Appends of several goroutines share one
+// sync: the first to wait syncs for all that was written before it began.
+type logWriter struct {
+	f    File
+	name string
+
+	mu      sync.Mutex // guards everything below
+	wake    *sync.Cond // a sync ended
+	n       int64      // lines written
+	size    int64      // bytes written
+	synced  int64      // bytes known to be on the disk
+	syncing bool
+	err     error // the first failure: nothing is accepted after it
+	closed  bool
+	buf     []byte
+}
+
+func newLogWriter(f File, name string) *logWriter {
+	l := &logWriter{f: f, name: name}
+	l.wake = sync.NewCond(&l.mu)
+	return l
+}
+
+// append writes one line and returns where it begins and ends. head is what
+// stands before data in the line.
+func (l *logWriter) append(head string, data []byte) (start, end int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return 0, 0, l.err
+	}
+	if l.closed {
+		return 0, 0, errClosed
+	}
+	b := append(l.buf[:0], `{"crc":"00000000","n":`...)
+	b = strconv.AppendInt(b, l.n, 10)
+	b = append(b, ',')
+	b = append(b, head...)
+	b = append(b, `,"data":`...)
+	b = append(b, data...)
+	b = append(b, "}\n"...)
+	l.buf = b
+	if cap(l.buf) > 1<<20 {
+		l.buf = nil
+	}
+	var sum [4]byte
+	crc := crc32.Checksum(b[crcPrefix:len(b)-1], castagnoli)
+	sum[0], sum[1], sum[2], sum[3] = byte(crc>>24), byte(crc>>16), byte(crc>>8), byte(crc)
+	hex.Encode(b[len(`{"crc":"`):], sum[:])
+	n, err := l.f.Write(b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		l.err = fmt.Errorf("append to %s: %w", l.name, err)
+		return 0, 0, l.err
+	}
+	start = l.size
+	l.n++
+	l.size += int64(n)
+	return start, l.size, nil
+}
+
+// commit returns when the log's first `to` bytes are on the disk.
+func (l *logWriter) commit(to int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		switch {
+		case l.err != nil:
+			return l.err
+		case l.synced >= to:
+			return nil
+		case l.syncing:
+			l.wake.Wait()
+			continue
+		}
+		l.syncing = true
+		written := l.size
+		l.mu.Unlock()
+		err := l.f.Sync()
+		l.mu.Lock()
+		l.syncing = false
+		if err != nil { // what the disk has is unknown from here on
+			l.err = fmt.Errorf("sync %s: %w", l.name, err)
+		} else {
+			l.synced = max(l.synced, written)
+		}
+		l.wake.Broadcast()
+	}
+}
+
+// sync puts all that was written on the disk.
+func (l *logWriter) sync() error {
+	l.mu.Lock()
+	size := l.size
+	l.mu.Unlock()
+	return l.commit(size)
+}
+
+// fail makes the log refuse everything from now on.
+func (l *logWriter) fail(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		l.err = err
+	}
+	return l.err
+}
+
+// close lets go of the file; it does not sync.
+func (l *logWriter) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	for l.syncing {
+		l.wake.Wait()
+	}
+	l.closed = true
+	return l.f.Close()
+}
+
+// A CorruptError says that a log does not add up.
+type CorruptError struct {
+	File   string
+	Line   int64 // from 1
+	Offset int64
+	Reason string
+}
+
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("%s:%d (byte %d): %s", e.File, e.Line, e.Offset, e.Reason)
+}
+
+// parseLine checks a line, without its newline, and reads its head; Data
+// shares text's memory.
+func parseLine(text []byte) (*line, string) {
+	var ln line
+	if len(text) < crcPrefix+1 || string(text[:8]) != `{"crc":"` || string(text[16:crcPrefix]) != `",` {
+		return nil, "not a log line"
+	}
+	var sum [4]byte
+	if _, err := hex.Decode(sum[:], text[len(`{"crc":"`):len(`{"crc":"`)+8]); err != nil {
+		return nil, "not a log line"
+	}
+	crc := uint32(sum[0])<<24 | uint32(sum[1])<<16 | uint32(sum[2])<<8 | uint32(sum[3])
+	if crc32.Checksum(text[crcPrefix:], castagnoli) != crc {
+		return nil, "the checksum does not fit the line"
+	}
+	if err := json.Unmarshal(text, &ln); err != nil {
+		return nil, "not JSON: " + err.Error()
+	}
+	return &ln, ""
+}
+
+// scanLog reads a log from its beginning and hands over each whole line with
+// the place it stands at. It returns the size of the whole lines, their number
+// and whether a torn line follows them.
+func scanLog(r io.Reader, name string, each func(ln *line, offset, size int64) error) (end, lines int64, torn bool, err error) {
+	br := bufio.NewReaderSize(r, 256<<10)
+	var long []byte
+	for {
+		text, rerr := br.ReadSlice('\n')
+		if errors.Is(rerr, bufio.ErrBufferFull) {
+			long = append(long, text...)
+			continue
+		}
+		if len(long) > 0 {
+			long = append(long, text...)
+			text = long
+		}
+		if rerr == io.EOF {
+			return end, lines, len(text) > 0, nil
+		}
+		if rerr != nil {
+			return end, lines, false, fmt.Errorf("read %s: %w", name, rerr)
+		}
+		ln, reason := parseLine(text[:len(text)-1])
+		if ln != nil && ln.N != lines {
+			reason = fmt.Sprintf("line %d stands where line %d belongs", ln.N, lines)
+		}
+		if reason != "" {
+			return end, lines, false, &CorruptError{name, lines + 1, end, reason}
+		}
+		if err := each(ln, end, int64(len(text))); err != nil {
+			return end, lines, false, err
+		}
+		end += int64(len(text))
+		lines++
+		long = long[:0]
+	}
+}
+
+// readLine reads one line again, at a place that scanLog or append gave.
+func readLine(f io.ReaderAt, name string, offset, size int64) (*line, error) {
+	text := make([]byte, size)
+	if n, err := f.ReadAt(text, offset); int64(n) < size {
+		return nil, fmt.Errorf("read %s at byte %d: %w", name, offset, err)
+	}
+	ln, reason := parseLine(text[:size-1])
+	if reason != "" {
+		return nil, &CorruptError{File: name, Offset: offset, Reason: reason}
+	}
+	return ln, nil
+}
+
+// openRead opens a file for reading.
+func openRead(fsys FS, name string) (File, error) {
+	return fsys.OpenFile(name, os.O_RDONLY, 0)
+}
+
+// exists reports whether a name is taken.
+func exists(fsys FS, name string) (bool, error) {
+	_, err := fsys.Lstat(name)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	default:
+		return false, err
+	}
+}

@@ -1,0 +1,268 @@
+package archive
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// A Manifest names every file of a complete run, itself apart, with its digest.
+type Manifest struct {
+	Schema   int            `json:"schema"`
+	ID       string         `json:"id"`
+	Verdict  runner.Verdict `json:"verdict"`
+	Started  time.Time      `json:"started"`
+	Finished time.Time      `json:"finished"`
+	Files    []FileDigest   `json:"files"` // by path
+}
+
+// A FileDigest is one file of a manifest.
+type FileDigest struct {
+	Path   string `json:"path"` // below the folder, with slashes
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"` // lower-case hex
+}
+
+// maxManifest bounds a manifest that is read: a million files and more.
+const maxManifest = 256 << 20
+
+// walkFiles lists the files below dir, sorted, with slashes. Anything that is
+// neither a file nor a folder is listed too: it has no business there.
+func walkFiles(fsys FS, dir, below string) ([]string, error) {
+	entries, err := fsys.ReadDir(filepath.Join(dir, filepath.FromSlash(below)))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		name := path.Join(below, e.Name())
+		if !e.IsDir() {
+			names = append(names, name)
+			continue
+		}
+		inner, err := walkFiles(fsys, dir, name)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, inner...)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// digestFile hashes a file.
+func digestFile(fsys FS, name string) (string, int64, error) {
+	h := sha256.New()
+	n := &countingWriter{w: h}
+	if err := copyTo(fsys, n, name); err != nil {
+		return "", 0, err
+	}
+	return hex.EncodeToString(h.Sum(nil)), n.n, nil
+}
+
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// digestOf is how a digest is shown and given: sha256: and hex.
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// A VerifyError says how a folder differs from its manifest.
+type VerifyError struct {
+	Tampered []string // another content
+	Missing  []string
+	Extra    []string
+}
+
+func (e *VerifyError) Error() string {
+	var parts []string
+	for _, p := range []struct {
+		word string
+		list []string
+	}{{"changed", e.Tampered}, {"missing", e.Missing}, {"not in the manifest", e.Extra}} {
+		if len(p.list) > 0 {
+			parts = append(parts, p.word+": "+some(p.list))
+		}
+	}
+	return "the folder is not what its manifest says (" + strings.Join(parts, "; ") + ")"
+}
+
+func some(list []string) string {
+	const most = 5
+	if len(list) <= most {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
+}
+
+// Manifest reads the folder's manifest and its digest. ErrIncomplete: there is none.
+func (f *Folder) Manifest() (*Manifest, string, error) {
+	text, err := readAll(f.fs, filepath.Join(f.path, ManifestFile), maxManifest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", fmt.Errorf("%w: it has no %s", ErrIncomplete, ManifestFile)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	var m Manifest
+	if err := dec.Decode(&m); err != nil {
+		return nil, "", fmt.Errorf("read %s: %w", filepath.Join(f.path, ManifestFile), err)
+	}
+	if m.Schema != 1 {
+		return nil, "", fmt.Errorf("read %s: schema %d, want 1", filepath.Join(f.path, ManifestFile), m.Schema)
+	}
+	return &m, digestOf(text), nil
+}
+
+// Verify compares the folder with its manifest, file by file, and run.json and
+// the manifest with the log. It returns ErrIncomplete (wrapped) for a run that
+// was never finished and a *VerifyError for a folder that was changed.
+func (f *Folder) Verify() error {
+	m, _, err := f.Manifest()
+	if err != nil {
+		return err
+	}
+	if head, err := f.Head(); err != nil {
+		return err
+	} else if head.Verdict == runner.Incomplete {
+		return fmt.Errorf("%w: its %s says so", ErrIncomplete, RunFile)
+	}
+	names, err := walkFiles(f.fs, f.path, "")
+	if err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	bad, err := f.compare(m, names)
+	if err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	if len(bad.Tampered)+len(bad.Missing)+len(bad.Extra) > 0 {
+		return bad
+	}
+	return f.agree(m)
+}
+
+func (f *Folder) compare(m *Manifest, names []string) (*VerifyError, error) {
+	bad := new(VerifyError)
+	listed := make(map[string]bool, len(m.Files))
+	for _, want := range m.Files {
+		listed[want.Path] = true
+		if _, there := slices.BinarySearch(names, want.Path); !there {
+			bad.Missing = append(bad.Missing, want.Path)
+			continue
+		}
+		info, err := f.fs.Lstat(filepath.Join(f.path, filepath.FromSlash(want.Path)))
+		if err != nil {
+			return nil, err
+		}
+		if !info.Mode().IsRegular() || info.Size() != want.Size {
+			bad.Tampered = append(bad.Tampered, want.Path)
+			continue
+		}
+		sum, _, err := digestFile(f.fs, filepath.Join(f.path, filepath.FromSlash(want.Path)))
+		if err != nil {
+			return nil, err
+		}
+		if sum != want.SHA256 {
+			bad.Tampered = append(bad.Tampered, want.Path)
+		}
+	}
+	for _, name := range names {
+		if name != ManifestFile && !listed[name] {
+			bad.Extra = append(bad.Extra, name)
+		}
+	}
+	for _, must := range []string{RunFile, EventsFile, ExchangesFile} {
+		if !listed[must] {
+			bad.Missing = append(bad.Missing, must+" (in the manifest)")
+		}
+	}
+	return bad, nil
+}
+
+// agree checks that run.json, manifest and log tell of one run with one verdict.
+func (f *Folder) agree(m *Manifest) error {
+	head, err := f.Head()
+	if err != nil {
+		return err
+	}
+	run, err := f.Run()
+	if err != nil {
+		return err
+	}
+	switch {
+	case head.ID != m.ID || head.ID != run.Header.ID:
+		return fmt.Errorf("verify: %s is of run %s, the manifest of %s, the log of %s", RunFile, head.ID, m.ID, run.Header.ID)
+	case head.Verdict != m.Verdict || head.Verdict != run.End.Verdict:
+		return fmt.Errorf("verify: %s says %s, the manifest %s, the log %s", RunFile, head.Verdict, m.Verdict, run.End.Verdict)
+	}
+	return nil
+}
+
+// A Head is what run.json says first.
+type Head struct {
+	ID      string
+	Verdict runner.Verdict
+}
+
+// Head reads run.json up to its verdict.
+func (f *Folder) Head() (Head, error) {
+	name := filepath.Join(f.path, RunFile)
+	file, err := openRead(f.fs, name)
+	if err != nil {
+		return Head{}, err
+	}
+	defer func() { _ = file.Close() }() // only read
+	var h Head
+	err = eachMember(json.NewDecoder(onlyReader{file}), func(key string, dec *json.Decoder) (bool, error) {
+		switch key {
+		case "id":
+			return true, dec.Decode(&h.ID)
+		case "verdict":
+			return h.ID == "", dec.Decode(&h.Verdict)
+		}
+		return true, skipValue(dec)
+	})
+	if err != nil {
+		return Head{}, fmt.Errorf("read %s: %w", name, err)
+	}
+	if h.Verdict == 0 {
+		return Head{}, fmt.Errorf("read %s: it has no verdict", name)
+	}
+	return h, nil
+}
+
+// Complete reports whether the run was finished. It trusts the folder; Verify does not.
+func (f *Folder) Complete() (bool, error) {
+	h, err := f.Head()
+	if err != nil {
+		return false, err
+	}
+	if h.Verdict == runner.Incomplete {
+		return false, nil
+	}
+	return exists(f.fs, filepath.Join(f.path, ManifestFile))
+}

@@ -1,0 +1,317 @@
+package archive
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"sync"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// A reader reads the logs of a folder.
+type reader struct {
+	fs   FS
+	path string
+}
+
+// index scans events.ndjson.
+func (r reader) index() (x eventIndex, end, lines int64, err error) {
+	end, lines, x.torn, err = r.scan(EventsFile, func(ln *line, offset, size int64) error {
+		x.add(ln, place{offset, size})
+		return nil
+	})
+	return x, end, lines, err
+}
+
+func (r reader) scan(name string, each func(ln *line, offset, size int64) error) (end, lines int64, torn bool, err error) {
+	f, err := openRead(r.fs, filepath.Join(r.path, name))
+	if err != nil {
+		return 0, 0, false, err
+	}
+	end, lines, torn, err = scanLog(f, filepath.Join(r.path, name), each)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return end, lines, torn, err
+}
+
+// decode reads the event at a place into v.
+func (r reader) decode(f File, name string, at place, v any) error {
+	ln, err := readLine(f, filepath.Join(r.path, name), at.offset, at.size)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(ln.Data, v); err != nil {
+		return fmt.Errorf("%s at byte %d: %w", filepath.Join(r.path, name), at.offset, err)
+	}
+	return nil
+}
+
+// run reads a run back through an index, which it puts in plan order.
+func (r reader) run(x eventIndex, pair func(key string) (*runner.Pair, error)) (*runner.Run, error) {
+	x.plan()
+	f, err := openRead(r.fs, filepath.Join(r.path, EventsFile))
+	if err != nil {
+		return nil, err
+	}
+	run := &runner.Run{Cases: r.cases(x.cases), Pair: pair}
+	err = r.fill(f, &x, run)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return nil, err
+	}
+	if x.end.size == 0 {
+		if err := unfinished(run, x.torn); err != nil {
+			return nil, err
+		}
+	}
+	return run, nil
+}
+
+// fill reads what a run has only once.
+func (r reader) fill(f File, x *eventIndex, run *runner.Run) error {
+	if len(x.begins) == 0 {
+		return fmt.Errorf("%w: it was stopped before it began", ErrIncomplete)
+	}
+	for i, at := range x.begins { // a resumed run began more than once
+		started := run.Header.Started
+		run.Header = runner.Header{}
+		if err := r.decode(f, EventsFile, at, &run.Header); err != nil {
+			return err
+		}
+		if i > 0 {
+			run.Header.Started = started
+		}
+	}
+	for _, at := range x.loads {
+		var load runner.LoadResult
+		if err := r.decode(f, EventsFile, at.place, &load); err != nil {
+			return err
+		}
+		run.Loads = append(run.Loads, load)
+	}
+	if x.end.size > 0 {
+		return r.decode(f, EventsFile, x.end, &run.End)
+	}
+	return nil
+}
+
+// cases iterates over case results, each read when it is asked for.
+func (r reader) cases(places []casePlace) iter.Seq2[*runner.CaseResult, error] {
+	return func(yield func(*runner.CaseResult, error) bool) {
+		f, err := openRead(r.fs, filepath.Join(r.path, EventsFile))
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer func() { _ = f.Close() }() // only read
+		for _, at := range places {
+			c := new(runner.CaseResult)
+			if err := r.decode(f, EventsFile, at.place, c); err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
+// unfinished gives a run without an End the totals of what it has.
+func unfinished(run *runner.Run, torn bool) error {
+	end := &run.End
+	*end = runner.End{Verdict: runner.Incomplete, Sides: run.Header.Sides, Audit: run.Header.Audit}
+	end.Suites = make([]runner.SuiteEnd, len(run.Header.Suites))
+	for i := range end.Suites {
+		end.Suites[i].Verdict = runner.Incomplete
+	}
+	for c, err := range run.Cases {
+		if err != nil {
+			return err
+		}
+		if c.Kind != "" { // setup and teardown are no cases
+			continue
+		}
+		count(&end.Counts, c)
+		end.Coverage = end.Coverage.Add(c.Coverage)
+		if c.Suite >= 0 && c.Suite < len(end.Suites) {
+			s := &end.Suites[c.Suite]
+			count(&s.Counts, c)
+			s.Coverage = s.Coverage.Add(c.Coverage)
+		}
+		end.Second.Checked += c.Second.Checked
+		end.Second.Agreed += c.Second.Agreed
+		end.Second.Skipped += c.Second.Skipped
+	}
+	end.Reasons = []string{fmt.Sprintf("the run is not over, or was killed: %d of %d cases ended", end.Counts.Cases, run.Header.Planned.Cases)}
+	if torn {
+		end.Warnings = []string{"the last line of the log is torn, as a killed run leaves it"}
+	}
+	return nil
+}
+
+func count(n *runner.Counts, c *runner.CaseResult) {
+	n.Cases++
+	switch c.Verdict {
+	case runner.Pass:
+		n.Pass++
+	case runner.Fail:
+		n.Fail++
+	case runner.Broken:
+		n.Broken++
+	case runner.Inconclusive:
+		n.Inconclusive++
+	case runner.Skip:
+		n.Skip++
+	}
+	if c.Flaky {
+		n.Flaky++
+	}
+	n.Requests.Blue += c.Requests.Blue
+	n.Requests.Green += c.Requests.Green
+}
+
+// readPair reads the pair with a key from one of places, and what was replaced in it.
+func (r reader) readPair(key string, places []place, bodies *bodyStore) (*runner.Pair, []Redaction, error) {
+	if len(places) == 0 {
+		return nil, nil, nil
+	}
+	f, err := openRead(r.fs, filepath.Join(r.path, ExchangesFile))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	for _, at := range places {
+		ln, err := readLine(f, filepath.Join(r.path, ExchangesFile), at.offset, at.size)
+		if err != nil {
+			return nil, nil, err
+		}
+		if ln.Key != key {
+			continue
+		}
+		var rec pairRecord
+		if err := json.Unmarshal(ln.Data, &rec); err != nil {
+			return nil, nil, fmt.Errorf("pair %s: %w", key, err)
+		}
+		pair := &runner.Pair{Key: key}
+		var berr, gerr error
+		pair.Blue, berr = rec.Blue.restore(bodies)
+		pair.Green, gerr = rec.Green.restore(bodies)
+		if err := errors.Join(berr, gerr); err != nil {
+			return nil, nil, fmt.Errorf("pair %s: %w", key, err)
+		}
+		return pair, rec.Redacted, nil
+	}
+	return nil, nil, nil
+}
+
+// Run reads the log back as far as it is written: what reports are made from.
+func (w *Writer) Run() (*runner.Run, error) {
+	w.mu.Lock()
+	x := w.index.clone()
+	w.mu.Unlock()
+	r := reader{w.fs, w.path}
+	return r.run(x, func(key string) (*runner.Pair, error) {
+		w.mu.Lock()
+		places := w.pairs.find(key)
+		w.mu.Unlock()
+		pair, _, err := r.readPair(key, places, w.bodies)
+		return pair, err
+	})
+}
+
+// A Folder is a run folder opened for reading. It is safe for concurrent use.
+type Folder struct {
+	reader
+	bodies *bodyStore
+
+	mu      sync.Mutex // guards everything below
+	indexed bool
+	index   eventIndex
+	paired  bool
+	pairs   pairIndex
+}
+
+// Open opens a run folder. Only its log must be there.
+func Open(path string) (*Folder, error) { return OpenFS(OS{}, path) }
+
+// OpenFS opens a run folder of another file system.
+func OpenFS(fsys FS, path string) (*Folder, error) {
+	info, err := fsys.Lstat(filepath.Join(path, EventsFile))
+	if err != nil {
+		return nil, fmt.Errorf("open run %s: %w", path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("open run %s: %s is not a file", path, EventsFile)
+	}
+	return &Folder{reader: reader{fsys, path}, bodies: newBodyStore(fsys, filepath.Join(path, BodiesDir))}, nil
+}
+
+// Path is the run's folder.
+func (f *Folder) Path() string { return f.path }
+
+// Run reads the log back. A run without an End has the verdict incomplete, the
+// totals of the cases that ended, and a warning when its last line is torn.
+func (f *Folder) Run() (*runner.Run, error) {
+	x, err := f.events()
+	if err != nil {
+		return nil, err
+	}
+	return f.run(x, f.Pair)
+}
+
+// Torn reports whether the last line of the log is torn, as a killed run leaves it.
+func (f *Folder) Torn() (bool, error) {
+	x, err := f.events()
+	return x.torn, err
+}
+
+func (f *Folder) events() (eventIndex, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.indexed {
+		x, _, _, err := f.reader.index()
+		if err != nil {
+			return eventIndex{}, err
+		}
+		f.index, f.indexed = x, true
+	}
+	return f.index.clone(), nil
+}
+
+// Pair reads the exchanges of a step back; nil when there are none under key.
+func (f *Folder) Pair(key string) (*runner.Pair, error) {
+	pair, _, err := f.pair(key)
+	return pair, err
+}
+
+// Redactions says what was replaced in a step's exchanges. A rule that needs
+// the content of such a value cannot be applied to it again.
+func (f *Folder) Redactions(key string) ([]Redaction, error) {
+	_, list, err := f.pair(key)
+	return list, err
+}
+
+func (f *Folder) pair(key string) (*runner.Pair, []Redaction, error) {
+	f.mu.Lock()
+	if !f.paired {
+		_, _, _, err := f.scan(ExchangesFile, func(ln *line, offset, size int64) error {
+			f.pairs.add(ln.Key, place{offset, size})
+			return nil
+		})
+		if err != nil {
+			f.mu.Unlock()
+			return nil, nil, err
+		}
+		f.paired = true
+	}
+	places := f.pairs.find(key)
+	f.mu.Unlock()
+	return f.readPair(key, places, f.bodies)
+}

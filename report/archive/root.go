@@ -1,0 +1,242 @@
+package archive
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Names under an archive root that are not runs.
+const (
+	rootLockFile = ".lock"          // held while folders, history or latest change
+	keyFile      = ".redaction-key" // keys the marks of secrets
+	pinsFile     = "pins"           // ids of runs that prune keeps, one a line
+	trashPrefix  = ".trash-"
+)
+
+// keySize is the size of the redaction key in bytes.
+const keySize = 32
+
+// startLayout is how a folder's name writes the start of its run.
+const startLayout = "2006-01-02T15-04-05Z"
+
+var (
+	idPattern   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	namePattern = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z-`)
+)
+
+// ValidID reports whether s can be a run's id.
+func ValidID(s string) bool { return idPattern.MatchString(s) && strings.Trim(s, ".") != "" }
+
+// withRoot runs do while nobody else changes the root's folders, history and links.
+func withRoot(fsys FS, root string, do func() error) error {
+	lock, err := fsys.OpenFile(filepath.Join(root, rootLockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("lock the archive: %w", err)
+	}
+	if err := fsys.Lock(lock, true); err != nil {
+		_ = lock.Close()
+		return fmt.Errorf("lock the archive: %w", err)
+	}
+	err = do()
+	if cerr := lock.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("unlock the archive: %w", cerr)
+	}
+	return err
+}
+
+// loadKey reads the root's redaction key, and makes it first when make is set.
+// The caller holds the root's lock when it may be made.
+func loadKey(fsys FS, root string, random io.Reader) ([]byte, error) {
+	name := filepath.Join(root, keyFile)
+	text, err := readAll(fsys, name, 1<<10)
+	if err == nil {
+		key, derr := hex.DecodeString(strings.TrimSpace(string(text)))
+		if derr != nil || len(key) != keySize {
+			return nil, fmt.Errorf("%s is not a key of %d hex digits: remove it, and marks of earlier runs no longer compare with new ones", name, 2*keySize)
+		}
+		return key, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	key := make([]byte, keySize)
+	if _, err := io.ReadFull(random, key); err != nil {
+		return nil, fmt.Errorf("draw a redaction key: %w", err)
+	}
+	err = writeWhole(fsys, name, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%x\n", key)
+		return err
+	})
+	return key, err
+}
+
+// runNames lists the run folders of a root, oldest first.
+func runNames(fsys FS, root string) ([]string, error) {
+	entries, err := fsys.ReadDir(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the archive: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && namePattern.MatchString(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil // sorted by name, hence by start
+}
+
+// startOf is the start of a run by its folder's name; zero when there is none.
+func startOf(name string) time.Time {
+	if len(name) < len(startLayout) {
+		return time.Time{}
+	}
+	t, err := time.Parse(startLayout, name[:len(startLayout)])
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// suiteWord makes a suite's name fit for a folder's name.
+func suiteWord(name string) string {
+	word := strings.Map(func(c rune) rune {
+		switch {
+		case unicode.IsLetter(c), unicode.IsDigit(c), c == '.', c == '_':
+			return c
+		default:
+			return '-'
+		}
+	}, name)
+	word = strings.Trim(word, "-.")
+	for len(word) > 60 { // bytes; a name has at most 255
+		r := []rune(word)
+		word = string(r[:len(r)-1])
+	}
+	if word == "" {
+		return "run"
+	}
+	return word
+}
+
+// findID is the folder of the run with an id; "" when there is none.
+func findID(fsys FS, root, id string) (string, error) {
+	names, err := runNames(fsys, root)
+	if err != nil {
+		return "", err
+	}
+	for i := len(names) - 1; i >= 0; i-- {
+		if !strings.HasSuffix(names[i], "-"+id) {
+			continue
+		}
+		path := filepath.Join(root, names[i])
+		got, err := idOf(fsys, path)
+		if err != nil {
+			return "", err
+		}
+		if got == id {
+			return path, nil
+		}
+	}
+	return "", nil
+}
+
+// idOf is the id that a folder's run.json names; "" when there is no readable one.
+func idOf(fsys FS, path string) (string, error) {
+	f, err := openRead(fsys, filepath.Join(path, RunFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var id string
+	err = eachMember(json.NewDecoder(onlyReader{f}), func(key string, dec *json.Decoder) (bool, error) {
+		if key == "id" {
+			return false, dec.Decode(&id)
+		}
+		return true, skipValue(dec)
+	})
+	_ = f.Close() // only read
+	if err != nil {
+		return "", nil //nolint:nilerr // not a run.json: the folder has no id
+	}
+	return id, nil
+}
+
+// Resolve finds a run: ref is a folder, the id of a run under root, or latest.
+func Resolve(root, ref string) (string, error) { return ResolveFS(OS{}, root, ref) }
+
+// ResolveFS is Resolve on another file system.
+func ResolveFS(fsys FS, root, ref string) (string, error) {
+	if ref == "" {
+		return "", fmt.Errorf("%w: no name given", ErrNotFound)
+	}
+	if ref == LatestLink {
+		target, err := fsys.Readlink(filepath.Join(root, LatestLink))
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("%w: no run under %s is complete yet", ErrNotFound, root)
+		}
+		if err != nil {
+			return "", fmt.Errorf("read %s: %w", filepath.Join(root, LatestLink), err)
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(root, target)
+		}
+		return target, nil
+	}
+	if ValidID(ref) {
+		path, err := findID(fsys, root, ref)
+		if err != nil {
+			return "", err
+		}
+		if path != "" {
+			return path, nil
+		}
+	}
+	candidates := []string{ref}
+	if filepath.IsLocal(ref) {
+		candidates = append(candidates, filepath.Join(root, ref))
+	}
+	for _, path := range candidates {
+		if _, err := fsys.Lstat(filepath.Join(path, EventsFile)); err == nil {
+			return filepath.Clean(path), nil
+		}
+	}
+	return "", fmt.Errorf("%w: %q is neither a run folder nor the id of a run under %s", ErrNotFound, ref, root)
+}
+
+// drawID draws a short id.
+func drawID(random io.Reader, bytes int) (string, error) {
+	b := make([]byte, bytes)
+	if _, err := io.ReadFull(random, b); err != nil {
+		return "", fmt.Errorf("draw a run id: %w", err)
+	}
+	return hex.EncodeToString(b), nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = OS{}
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	return o
+}

@@ -1,0 +1,234 @@
+package archive
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// maxLearned bounds how many pairs' credentials wait for their case to end;
+// those of setup and polls may wait for ever.
+const maxLearned = 4096
+
+// Emit writes an event. A pair is with the operating system when Emit returns,
+// which outlives the process; every other event is on the disk.
+func (w *Writer) Emit(ev runner.Event) error {
+	err := w.emit(ev)
+	if err != nil {
+		err = w.events.fail(err)
+		_ = w.exchanges.fail(err) // one failure ends both
+	}
+	return err
+}
+
+func (w *Writer) emit(ev runner.Event) error {
+	switch {
+	case ev.Pair != nil:
+		return w.emitPair(ev.Pair)
+	case ev.Case != nil:
+		return w.emitCase(ev.Case)
+	case ev.Intent != nil:
+		intent := hide(&hider{r: w.red}, ev.Intent)
+		return w.logEvent(kindIntent, "", intent, nil)
+	case ev.Load != nil:
+		load := hide(&hider{r: w.red}, ev.Load)
+		return w.logEvent(kindLoad, fmt.Sprintf(`,"suite":%d,"key":%s`, load.Suite, quote(load.Name)), load, func(at place) {
+			w.index.loads = append(w.index.loads, loadPlace{load.Suite, load.Name, at})
+		})
+	case ev.Begin != nil:
+		return w.emitBegin(ev.Begin)
+	case ev.End != nil:
+		end := hide(&hider{r: w.red}, ev.End)
+		return w.logEvent(kindEnd, "", end, func(at place) {
+			w.index.end = at
+			w.end = end
+		})
+	default:
+		return errors.New("emit: an event without content")
+	}
+}
+
+func (w *Writer) emitBegin(h *runner.Header) error {
+	if h.ID != w.id {
+		return fmt.Errorf("emit: the run's header says id %q, its folder %q", h.ID, w.id)
+	}
+	w.red.learnSides(h.Sides)
+	header := hide(&hider{r: w.red}, h)
+	err := w.logEvent(kindBegin, "", header, func(at place) {
+		w.index.begins = append(w.index.begins, at)
+		w.header = header
+	})
+	if err != nil {
+		return err
+	}
+	return w.writeIncomplete(*header)
+}
+
+func (w *Writer) emitCase(c *runner.CaseResult) error {
+	hidden := hide(&hider{r: w.red, learned: w.red.learn(w.takeLearned(c))}, c)
+	head := fmt.Sprintf(`,"suite":%d,"index":%d,"key":%s`, c.Suite, c.Index, quote(hidden.ID))
+	return w.logEvent(kindCase, head, hidden, func(at place) {
+		w.index.cases = append(w.index.cases, casePlace{int32(c.Suite), int32(c.Index), hashID(hidden.ID), at})
+	})
+}
+
+// takeLearned returns the credentials of a case's pairs, and forgets them.
+func (w *Writer) takeLearned(c *runner.CaseResult) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []string
+	for i := range c.Steps {
+		key := c.Steps[i].Exchange
+		if values, ok := w.learned[key]; ok {
+			list = append(list, values...)
+			delete(w.learned, key)
+		}
+	}
+	return list
+}
+
+// logEvent appends an event to events.ndjson and returns when it is on the
+// disk. record notes the place, under the writer's lock.
+func (w *Writer) logEvent(kind, head string, v any, record func(place)) error {
+	data, err := encode(v)
+	if err != nil {
+		return fmt.Errorf("emit %s: %w", kind, err)
+	}
+	start, end, err := w.events.append(`"kind":"`+kind+`"`+head, data)
+	if err != nil {
+		return err
+	}
+	if record != nil {
+		w.mu.Lock()
+		record(place{start, end - start})
+		w.mu.Unlock()
+	}
+	return w.events.commit(end)
+}
+
+func (w *Writer) emitPair(p *runner.Pair) error {
+	rec, found, err := hidePair(w.red, w.bodies, p)
+	if err != nil {
+		return fmt.Errorf("emit pair %s: %w", w.red.String(p.Key), err)
+	}
+	data, err := encode(rec)
+	if err != nil {
+		return fmt.Errorf("emit pair %s: %w", w.red.String(p.Key), err)
+	}
+	key := (&hider{r: w.red}).text(p.Key)
+	start, end, err := w.exchanges.append(`"kind":"`+kindPair+`","key":`+quote(key), data)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pairs.add(key, place{start, end - start})
+	if len(found) > 0 {
+		w.learned[p.Key] = found
+		w.order = append(w.order, p.Key)
+		if len(w.order) > maxLearned {
+			delete(w.learned, w.order[0])
+			w.order = w.order[1:]
+		}
+	}
+	return nil
+}
+
+var encodeBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// encode writes v as JSON on one line, without HTML's escapes.
+func encode(v any) ([]byte, error) {
+	buf := encodeBuffers.Get().(*bytes.Buffer)
+	defer encodeBuffers.Put(buf)
+	buf.Reset()
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
+}
+
+// LoadFile opens the file that keeps a load stage's records: load/STAGE.bin,
+// with the stage's name made fit for a file's.
+func (w *Writer) LoadFile(stage string) (runner.RecordWriter, error) {
+	base := strings.ToLower(suiteWord(stage))
+	w.mu.Lock()
+	name := base
+	for n := 2; w.records[name]; n++ {
+		name = base + "-" + strconv.Itoa(n)
+	}
+	w.records[name] = true
+	w.mu.Unlock()
+	rel := LoadDir + "/" + name + ".bin"
+	f, err := w.fs.OpenFile(filepath.Join(w.path, LoadDir, name+".bin"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fs.FileMode(0o600))
+	if err != nil {
+		return nil, w.events.fail(fmt.Errorf("open %s: %w", rel, err))
+	}
+	return &recordFile{w: w, f: f, name: rel}, nil
+}
+
+// A recordFile keeps the records of one load stage.
+type recordFile struct {
+	w    *Writer
+	f    File
+	name string
+	mu   sync.Mutex // guards buf and err
+	buf  []byte
+	err  error
+}
+
+// Name is the file under the run folder.
+func (r *recordFile) Name() string { return r.name }
+
+// Write keeps p; it reaches the disk in larger pieces.
+func (r *recordFile) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return 0, r.err
+	}
+	r.buf = append(r.buf, p...)
+	if len(r.buf) >= 64<<10 {
+		r.flush()
+	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	return len(p), nil
+}
+
+func (r *recordFile) flush() {
+	if r.err != nil || len(r.buf) == 0 {
+		return
+	}
+	if _, err := r.f.Write(r.buf); err != nil {
+		r.err = r.w.events.fail(fmt.Errorf("write %s: %w", r.name, err))
+	}
+	r.buf = r.buf[:0]
+}
+
+// Close puts the records on the disk.
+func (r *recordFile) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.flush()
+	if r.err == nil {
+		if err := r.f.Sync(); err != nil {
+			r.err = r.w.events.fail(fmt.Errorf("sync %s: %w", r.name, err))
+		}
+	}
+	if err := r.f.Close(); err != nil && r.err == nil {
+		r.err = r.w.events.fail(fmt.Errorf("close %s: %w", r.name, err))
+	}
+	return r.err
+}

@@ -1,0 +1,277 @@
+package archive
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// A hider replaces secrets in the values of events. Only text is touched:
+// fields of type string, keys and values of maps, and the excerpts of
+// differences. Numbers, times and words of a fixed set (named string types)
+// stay, so that no secret, however common a word, can make a log unreadable.
+type hider struct {
+	r *Redactor
+	// learned are credentials that this case's own headers carried.
+	learned []learned
+}
+
+// A learned credential was seen in a credential header and is replaced in the
+// rest of what its case writes.
+type learned struct {
+	forms []string // longest first
+	mark  string
+}
+
+// learn makes the credentials that a pair's headers carried known to a hider.
+func (r *Redactor) learn(values []string) []learned {
+	var list []learned
+	seen := make(map[string]bool)
+	for _, value := range values {
+		if len(value) < minLearned || seen[value] {
+			continue
+		}
+		seen[value] = true
+		l := learned{mark: r.Mark(learnedName, value)}
+		for _, kind := range []formKind{formGo, formJSON, formJSONHTML, formHTML, formQuery, formPath, formRaw} {
+			text := derive(kind, value)
+			if len(l.forms) == 0 || l.forms[len(l.forms)-1] != text {
+				l.forms = append(l.forms, text)
+			}
+		}
+		list = append(list, l)
+	}
+	return list
+}
+
+// text replaces secrets and learned credentials in a line of text.
+func (h *hider) text(s string) string {
+	if s == "" {
+		return s
+	}
+	for _, l := range h.learned {
+		for _, f := range l.forms {
+			if strings.Contains(s, f) {
+				s = strings.ReplaceAll(s, f, l.mark)
+			}
+		}
+	}
+	s = h.r.userinfo(s)
+	if !strings.Contains(s, "…") && !strings.HasSuffix(s, "...") {
+		return h.r.String(s)
+	}
+	parts := strings.Split(s, "…") // what stands before it was cut
+	for i, part := range parts {
+		switch body, dots := strings.CutSuffix(part, "..."); {
+		case i < len(parts)-1:
+			parts[i] = h.r.CutString(part)
+		case dots:
+			parts[i] = h.r.CutString(body) + "..."
+		default:
+			parts[i] = h.r.String(part)
+		}
+	}
+	return strings.Join(parts, "…")
+}
+
+// excerpt replaces secrets in one side's value of a difference.
+func (h *hider) excerpt(e diff.Excerpt) diff.Excerpt {
+	if e.JSON == "" {
+		return e
+	}
+	if e.Cut {
+		e.JSON = h.text(e.JSON + "…")
+		e.JSON = strings.TrimSuffix(e.JSON, "…")
+		return e
+	}
+	old := e.JSON
+	for _, l := range h.learned {
+		for _, f := range l.forms {
+			e.JSON = strings.ReplaceAll(e.JSON, f, l.mark)
+		}
+	}
+	e.JSON = string(h.r.JSON([]byte(e.JSON)))
+	if e.JSON != old && !json.Valid([]byte(e.JSON)) {
+		e.JSON = quote(h.text(old))
+	}
+	return e
+}
+
+// headerExcerpt replaces the whole value of a credential header.
+func (h *hider) headerExcerpt(name string, e diff.Excerpt) diff.Excerpt {
+	if e.JSON == "" {
+		return e
+	}
+	var value string
+	if err := json.Unmarshal([]byte(e.JSON), &value); err != nil {
+		value = e.JSON // cut, or not one value
+	}
+	hidden := h.r.Header(name, value)
+	if hidden == value && !strings.Contains(value, markOpen) {
+		hidden = h.r.Mark(strings.ToLower(name), value)
+	}
+	e.JSON = hidden
+	if !e.Cut {
+		e.JSON = quote(hidden)
+	}
+	return e
+}
+
+func quote(s string) string { return `"` + jsonInside(s, false) + `"` }
+
+func (h *hider) difference(d diff.Difference) diff.Difference {
+	name := d.Path
+	if i := strings.IndexAny(name, "[.:; "); i > 0 {
+		name = name[:i]
+	}
+	if d.Where == diff.InHeader && h.r.Credential(name) {
+		d.Blue, d.Green = h.headerExcerpt(name, d.Blue), h.headerExcerpt(name, d.Green)
+	} else {
+		d.Blue, d.Green = h.excerpt(d.Blue), h.excerpt(d.Green)
+	}
+	d.Path, d.BluePointer, d.GreenPointer = h.text(d.Path), h.text(d.BluePointer), h.text(d.GreenPointer)
+	d.Note = h.text(d.Note)
+	return d
+}
+
+var (
+	stringType     = reflect.TypeFor[string]()
+	timeType       = reflect.TypeFor[time.Time]()
+	differenceType = reflect.TypeFor[diff.Difference]()
+)
+
+// hide returns v with its secrets replaced; what v points to is not changed.
+func hide[T any](h *hider, v *T) *T {
+	out, changed := h.value(reflect.ValueOf(v).Elem())
+	if !changed {
+		return v
+	}
+	copied := out.Interface().(T)
+	return &copied
+}
+
+// value returns v, or a changed copy of it.
+func (h *hider) value(v reflect.Value) (reflect.Value, bool) {
+	switch v.Kind() {
+	case reflect.String:
+		if v.Type() != stringType {
+			return v, false
+		}
+		s := v.String()
+		hidden := h.text(s)
+		return reflect.ValueOf(hidden), hidden != s
+	case reflect.Pointer:
+		if v.IsNil() {
+			return v, false
+		}
+		out, changed := h.value(v.Elem())
+		if !changed {
+			return v, false
+		}
+		p := reflect.New(v.Type().Elem())
+		p.Elem().Set(out)
+		return p, true
+	case reflect.Struct:
+		return h.structure(v)
+	case reflect.Slice:
+		return h.slice(v)
+	case reflect.Map:
+		return h.mapping(v)
+	default:
+		return v, false
+	}
+}
+
+func (h *hider) structure(v reflect.Value) (reflect.Value, bool) {
+	switch v.Type() {
+	case timeType:
+		return v, false
+	case differenceType:
+		return reflect.ValueOf(h.difference(v.Interface().(diff.Difference))), true
+	}
+	out, changed := v, false
+	for i := range v.NumField() {
+		if !v.Type().Field(i).IsExported() {
+			continue
+		}
+		field, c := h.value(v.Field(i))
+		if !c {
+			continue
+		}
+		if !changed {
+			out = reflect.New(v.Type()).Elem()
+			out.Set(v)
+			changed = true
+		}
+		out.Field(i).Set(field)
+	}
+	return out, changed
+}
+
+func (h *hider) slice(v reflect.Value) (reflect.Value, bool) {
+	out, changed := v, false
+	for i := range v.Len() {
+		item, c := h.value(v.Index(i))
+		if !c {
+			continue
+		}
+		if !changed {
+			out = reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+			reflect.Copy(out, v)
+			changed = true
+		}
+		out.Index(i).Set(item)
+	}
+	return out, changed
+}
+
+func (h *hider) mapping(v reflect.Value) (reflect.Value, bool) {
+	changed := false
+	out := reflect.MakeMapWithSize(v.Type(), v.Len())
+	for it := v.MapRange(); it.Next(); {
+		key, c := h.value(it.Key())
+		item, d := h.value(it.Value())
+		changed = changed || c || d
+		out.SetMapIndex(key, item)
+	}
+	if !changed {
+		return v, false
+	}
+	return out, true
+}
+
+// learnSides learns the passwords in the URLs of a run's sides before they are hidden.
+func (r *Redactor) learnSides(sides runner.Sides) {
+	for _, side := range []runner.SideHead{sides.Blue, sides.Green} {
+		for _, u := range append([]string{side.URL}, sliceOf(side.Services)...) {
+			if pass := password(u); len(pass) >= window {
+				r.Add(userinfoName, pass)
+			}
+		}
+	}
+}
+
+func sliceOf(m map[string]string) []string {
+	list := make([]string, 0, len(m))
+	for _, v := range m {
+		list = append(list, v)
+	}
+	return list
+}
+
+// withoutLearned replaces learned credentials in a body.
+func (h *hider) withoutLearned(b []byte) []byte {
+	for _, l := range h.learned {
+		for _, f := range l.forms {
+			if bytes.Contains(b, []byte(f)) {
+				b = bytes.ReplaceAll(b, []byte(f), []byte(l.mark))
+			}
+		}
+	}
+	return b
+}

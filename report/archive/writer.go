@@ -1,0 +1,264 @@
+package archive
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// probeSize is how much the disk must take before the first request may leave.
+const probeSize = 1 << 20
+
+// A Writer writes one run folder. It implements runner.Sink and is safe for
+// concurrent use. From Create or Resume to Close it holds a lock on the
+// folder's log, so that no other process writes or prunes it.
+type Writer struct {
+	opts       Options
+	fs         FS
+	root, path string
+	id         string
+	started    time.Time
+	red        *Redactor
+	events     *logWriter
+	exchanges  *logWriter
+	bodies     *bodyStore
+
+	mu      sync.Mutex // guards everything below
+	index   eventIndex
+	pairs   pairIndex
+	learned map[string][]string // credentials that a pair's headers carried, by its key
+	order   []string            // keys of learned, oldest first
+	header  *runner.Header      // as emitted, redacted
+	end     *runner.End
+	staged  string          // run.json as it will be, under a temporary name
+	records map[string]bool // load files by name
+	done    bool
+	closed  bool
+}
+
+var _ runner.Sink = (*Writer)(nil)
+
+// Create makes the folder of a new run under root, which it makes as well. When
+// it returns without an error the folder is there, says incomplete, and the
+// disk has taken a probe; nothing is left behind when it returns one.
+func Create(root string, opts Options) (*Writer, error) {
+	opts = opts.withDefaults()
+	if opts.ID != "" && !ValidID(opts.ID) {
+		return nil, fmt.Errorf("run id %q: want 1 to 64 of A-Z a-z 0-9 . _ -", opts.ID)
+	}
+	w := &Writer{opts: opts, fs: opts.FS, root: root, started: opts.Clock().UTC().Truncate(time.Millisecond)}
+	if err := makeDir(w.fs, root); err != nil {
+		return nil, fmt.Errorf("make the archive %s: %w", root, err)
+	}
+	err := withRoot(w.fs, root, func() error {
+		key, err := loadKey(w.fs, root, opts.Rand)
+		if err != nil {
+			return err
+		}
+		w.red = NewRedactor(key, opts.Headers...)
+		return w.makeFolder()
+	})
+	if err != nil {
+		w.abandon()
+		return nil, fmt.Errorf("make a run folder under %s: %w", root, err)
+	}
+	return w, nil
+}
+
+// makeFolder makes the folder and what stands in it from the beginning. The
+// caller holds the root's lock.
+func (w *Writer) makeFolder() error {
+	path, err := w.claim()
+	if err != nil {
+		return err
+	}
+	w.path = path
+	if err := w.probe(); err != nil {
+		return err
+	}
+	if err := w.writeIncomplete(runner.Header{}); err != nil {
+		return err
+	}
+	for _, dir := range []string{BodiesDir, LoadDir, ScenariosDir} {
+		if err := w.fs.Mkdir(filepath.Join(w.path, dir), 0o700); err != nil {
+			return err
+		}
+	}
+	if err := w.openLogs(os.O_CREATE | os.O_EXCL); err != nil {
+		return err
+	}
+	if err := w.fs.SyncDir(w.path); err != nil {
+		return err
+	}
+	return w.fs.SyncDir(w.root)
+}
+
+// claim makes the folder itself, under a name that no other run has.
+func (w *Writer) claim() (string, error) {
+	prefix := filepath.Join(w.root, w.started.Format(startLayout)+"-"+suiteWord(w.opts.Suite)+"-")
+	for try := range 16 {
+		id := w.opts.ID
+		if id == "" {
+			drawn, err := drawID(w.opts.Rand, 2+try/4)
+			if err != nil {
+				return "", err
+			}
+			id = drawn
+		}
+		taken, err := findID(w.fs, w.root, id)
+		if err != nil {
+			return "", err
+		}
+		if taken == "" {
+			err = w.fs.Mkdir(prefix+id, 0o700)
+			if err == nil {
+				w.id = id
+				return prefix + id, nil
+			}
+			taken = prefix + id
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", err
+		}
+		if w.opts.ID != "" {
+			return "", fmt.Errorf("%w: %s is %s", ErrTaken, id, taken)
+		}
+	}
+	return "", fmt.Errorf("%w: sixteen drawn ones in a row", ErrTaken)
+}
+
+// probe writes, syncs and removes a file, to find a full or failing disk early.
+func (w *Writer) probe() error {
+	name := filepath.Join(w.path, tempPrefix+"probe")
+	f, err := w.fs.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, probeSize))
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if rerr := w.fs.Remove(name); err == nil {
+		err = rerr
+	}
+	if err != nil {
+		return fmt.Errorf("the disk does not take %d KiB: %w", probeSize>>10, err)
+	}
+	return nil
+}
+
+// openLogs opens both logs for appending and locks the folder.
+func (w *Writer) openLogs(flag int) error {
+	open := func(name string) (*logWriter, error) {
+		f, err := w.fs.OpenFile(filepath.Join(w.path, name), os.O_RDWR|os.O_APPEND|flag, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		return newLogWriter(f, name), nil
+	}
+	var err error
+	if w.events, err = open(EventsFile); err != nil {
+		return err
+	}
+	if err := w.fs.Lock(w.events.f, false); err != nil {
+		if errors.Is(err, ErrLocked) {
+			return ErrRunning
+		}
+		return err
+	}
+	if w.exchanges, err = open(ExchangesFile); err != nil {
+		return err
+	}
+	w.bodies = newBodyStore(w.fs, filepath.Join(w.path, BodiesDir))
+	w.learned = make(map[string][]string)
+	w.records = make(map[string]bool)
+	return nil
+}
+
+// abandon removes what a failed Create has made.
+func (w *Writer) abandon() {
+	_ = w.Close()
+	if w.path != "" {
+		_ = w.fs.RemoveAll(w.path) // the error that led here says it
+	}
+}
+
+// incomplete is run.json while a run is not complete: the same members as the
+// final one, as far as they are known.
+type incomplete struct {
+	Schema    int                `json:"schema"`
+	ID        string             `json:"id"`
+	Tool      runner.Tool        `json:"tool"`
+	Parent    string             `json:"parent,omitempty"`
+	Started   time.Time          `json:"started"`
+	ElapsedMS float64            `json:"elapsed_ms"`
+	Seed      uint64             `json:"seed"`
+	Verdict   runner.Verdict     `json:"verdict"`
+	Reasons   []string           `json:"reasons"`
+	Sides     runner.Sides       `json:"sides"`
+	Planned   runner.Planned     `json:"planned"`
+	Audit     runner.Audit       `json:"audit"`
+	Flags     []string           `json:"flags"`
+	Suites    []runner.SuiteHead `json:"suites"`
+}
+
+// writeIncomplete makes run.json say that the run is not complete.
+func (w *Writer) writeIncomplete(h runner.Header) error {
+	out := incomplete{
+		Schema: 1, ID: w.id, Tool: h.Tool, Parent: h.Parent, Started: w.started, Seed: h.Seed,
+		Verdict: runner.Incomplete, Reasons: []string{"the run is not over, or was killed: bgverify resume " + w.id + " continues it"},
+		Sides: h.Sides, Planned: h.Planned, Audit: h.Audit, Flags: h.Flags, Suites: h.Suites,
+	}
+	if out.Suites == nil {
+		out.Suites = []runner.SuiteHead{}
+	}
+	if out.Tool.Name == "" {
+		out.Tool = runner.Tool{Name: "bgverify", Version: w.opts.Tool}
+	}
+	return writeWhole(w.fs, filepath.Join(w.path, RunFile), func(to io.Writer) error {
+		enc := json.NewEncoder(to)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(out)
+	})
+}
+
+// ID is the run's id.
+func (w *Writer) ID() string { return w.id }
+
+// Path is the run's folder.
+func (w *Writer) Path() string { return w.path }
+
+// Started is when the folder was made; the run's Header carries it.
+func (w *Writer) Started() time.Time { return w.started }
+
+// Redactor replaces the secrets of this run; what goes to a terminal or
+// another tool passes through it as well.
+func (w *Writer) Redactor() *Redactor { return w.red }
+
+// Secret makes a value unreadable in everything written from now on.
+func (w *Writer) Secret(name, value string) { w.red.Add(name, value) }
+
+// Close lets go of the folder. A run that was not finished stays incomplete.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	var err error
+	for _, l := range []*logWriter{w.exchanges, w.events} { // the lock goes last
+		if l != nil {
+			err = errors.Join(err, l.close())
+		}
+	}
+	return err
+}
