@@ -1,0 +1,283 @@
+package diff
+
+import (
+	"fmt"
+)
+
+// A pairing says which elements of two arrays stand for each other; -1 where
+// the other side has none.
+type pairing struct {
+	b, g  int32
+	moved bool
+}
+
+// A frame is one array comparison's piece of the engine's shared stacks.
+type frame struct {
+	bs, nb, gs, ng int // children of blue and green in e.idx
+	hb, hg         int // their hashes in e.hashes
+	ops            int // first pairing in e.ops
+	by             []string
+	reordered      bool
+	approximate    bool
+}
+
+// array compares two arrays: it pairs their elements as the match rule says,
+// then compares the pairs.
+func (e *engine) array(b, g uint32, st int32, eff *effect) {
+	baseIdx, baseHash, baseOps := len(e.idx), len(e.hashes), len(e.ops)
+	f := frame{bs: len(e.idx), ops: len(e.ops)}
+	e.idx = e.b.children(b, e.idx)
+	f.nb = len(e.idx) - f.bs
+	f.gs = len(e.idx)
+	e.idx = e.g.children(g, e.idx)
+	f.ng = len(e.idx) - f.gs
+	e.hashElements(&f, st)
+	e.align(&f, eff)
+	if f.reordered {
+		e.found(Order, b, g, eff, orderNote(eff))
+	}
+	if f.nb != f.ng {
+		e.note(func() string {
+			return fmt.Sprintf("%s: %d elements on blue, %d on green", e.appendPath(nil), f.nb, f.ng)
+		})
+	}
+	if f.approximate {
+		e.note(func() string {
+			return fmt.Sprintf("%s: too different to align exactly; elements are paired in place", e.appendPath(nil))
+		})
+	}
+	for i := baseOps; i < len(e.ops); i++ {
+		e.element(&f, e.ops[i], st)
+	}
+	e.idx, e.hashes, e.ops = e.idx[:baseIdx], e.hashes[:baseHash], e.ops[:baseOps]
+}
+
+func orderNote(eff *effect) string {
+	if eff.match != 0 {
+		return "the same elements in another order; as: set beside by accepts any order"
+	}
+	return "the same elements in another order"
+}
+
+// hashElements fills in what each element adds to its array's hash.
+func (e *engine) hashElements(f *frame, st int32) {
+	fill := func(t *tree, first, n int) int {
+		at := len(e.hashes)
+		for i := range n {
+			c := e.idx[first+i]
+			h := t.nodes[c].hash
+			if st != deadState {
+				h, _ = e.effects(e.auto.elementOf(st, t, c, i, n)).contribution(t, c)
+			}
+			e.hashes = append(e.hashes, h)
+		}
+		return at
+	}
+	f.hb = fill(e.b, f.bs, f.nb)
+	f.hg = fill(e.g, f.gs, f.ng)
+}
+
+// element compares one pairing.
+func (e *engine) element(f *frame, p pairing, st int32) {
+	b, g := noNode, noNode
+	if p.b >= 0 {
+		b = e.idx[f.bs+int(p.b)]
+	}
+	if p.g >= 0 {
+		g = e.idx[f.gs+int(p.g)]
+	}
+	if b != noNode && g != noNode && st == deadState && !p.moved {
+		bn, gn := &e.b.nodes[b], &e.g.nodes[g]
+		if bn.hash == gn.hash && bn.typ == gn.typ && (bn.flags|gn.flags)&flagSoft == 0 {
+			e.counted(b)
+			return
+		}
+	}
+	var cst int32
+	if st != deadState {
+		if b != noNode {
+			cst = e.auto.elementOf(st, e.b, b, int(p.b), f.nb)
+		} else {
+			cst = e.auto.elementOf(st, e.g, g, int(p.g), f.ng)
+		}
+	}
+	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: p.b, gi: p.g, by: f.by})
+	eff := e.effects(cst)
+	switch {
+	case g == noNode:
+		e.only(Removed, b, g, eff)
+	case b == noNode:
+		e.only(Added, b, g, eff)
+	default:
+		if p.moved {
+			e.found(Moved, b, g, eff, "")
+		}
+		e.pair(b, g, cst)
+	}
+	e.path = e.path[:len(e.path)-1]
+}
+
+// align pairs the elements by the rule for this array.
+func (e *engine) align(f *frame, eff *effect) {
+	how := "auto"
+	if eff.match != 0 {
+		r := &e.rules.prog.rules[eff.match-1]
+		if r.As != "" {
+			how = r.As
+		}
+		if len(r.By) > 0 {
+			f.by = r.By
+			how = "key"
+			if r.As == "set" || r.As == "multiset" {
+				how = "keyed set"
+			}
+		}
+	}
+	switch {
+	case how == "set" || how == "multiset":
+		e.alignBag(f, how == "set")
+		return
+	case e.rules.opts.Mode == Shape && f.by == nil:
+		e.inPlace(f, 0, f.nb, 0, f.ng)
+		return
+	}
+	h := e.hashes
+	lo := 0
+	for lo < f.nb && lo < f.ng && h[f.hb+lo] == h[f.hg+lo] {
+		e.ops = append(e.ops, pairing{b: int32(lo), g: int32(lo)})
+		lo++
+	}
+	eb, eg := f.nb, f.ng
+	for eb > lo && eg > lo && h[f.hb+eb-1] == h[f.hg+eg-1] {
+		eb--
+		eg--
+	}
+	switch {
+	case how == "keyed set":
+		e.alignKeyed(f, lo, eb, eg, false)
+	case how == "key":
+		e.alignKeyed(f, lo, eb, eg, true)
+	case how == "auto" && lo < eb && lo < eg && e.guessKey(f):
+		e.alignKeyed(f, lo, eb, eg, true)
+	default:
+		e.alignOrdered(f, lo, eb, eg)
+	}
+	for i := eb; i < f.nb; i++ {
+		e.ops = append(e.ops, pairing{b: int32(i), g: int32(i - eb + eg)})
+	}
+}
+
+// inPlace pairs elements by position; what is left over is one side's own.
+func (e *engine) inPlace(f *frame, b0, b1, g0, g1 int) {
+	for b0 < b1 || g0 < g1 {
+		p := pairing{b: -1, g: -1}
+		if b0 < b1 {
+			p.b = int32(b0)
+			b0++
+		}
+		if g0 < g1 {
+			p.g = int32(g0)
+			g0++
+		}
+		e.ops = append(e.ops, p)
+	}
+}
+
+// A slot of a table from hashes to positions in two lists.
+type slot struct {
+	hash     uint64
+	nb, ng   int32 // how often on each side
+	ib, ig   int32 // the first place on each side
+	occupied bool
+}
+
+// slotTable clears a table for n hashes.
+func (e *engine) slotTable(n int) []slot {
+	size := 8
+	for size < 2*n {
+		size *= 2
+	}
+	if cap(e.slots) < size {
+		e.slots = make([]slot, size)
+	}
+	t := e.slots[:size]
+	clear(t)
+	return t
+}
+
+func find(t []slot, h uint64) *slot {
+	for i := int(h) & (len(t) - 1); ; i = (i + 1) & (len(t) - 1) {
+		if s := &t[i]; !s.occupied || s.hash == h {
+			return s
+		}
+	}
+}
+
+// alignBag pairs equal elements whatever their order; in a set a value counts
+// once. What is left is paired by likeness, so that the inner difference shows.
+func (e *engine) alignBag(f *frame, set bool) {
+	next := make([]int32, f.ng) // further places of a hash on green
+	t := e.slotTable(f.nb + f.ng)
+	for i := f.ng - 1; i >= 0; i-- {
+		s := find(t, e.hashes[f.hg+i])
+		if !s.occupied {
+			*s = slot{hash: e.hashes[f.hg+i], ig: -1, occupied: true}
+		}
+		next[i], s.ig = s.ig, int32(i)
+		s.ng++
+	}
+	used := make([]bool, f.ng)
+	var lone []int32
+	for i := range f.nb {
+		s := find(t, e.hashes[f.hb+i])
+		switch {
+		case s.occupied && s.ig >= 0:
+			used[s.ig] = true
+			e.ops = append(e.ops, pairing{b: int32(i), g: s.ig})
+			s.ib, s.ig = s.ig, next[s.ig]
+		case s.occupied && set:
+			// A further copy in a set: it is compared with the last copy.
+			e.ops = append(e.ops, pairing{b: int32(i), g: s.ib})
+		default:
+			lone = append(lone, int32(i))
+		}
+	}
+	var loneG []int32
+	for j := range f.ng {
+		if used[j] {
+			continue
+		}
+		if set && find(t, e.hashes[f.hg+j]).ng > 0 && e.hasBlue(f, t, j, used) {
+			continue
+		}
+		loneG = append(loneG, int32(j))
+	}
+	e.pairAlike(f, lone, loneG)
+}
+
+// hasBlue reports whether a leftover of green has a paired copy.
+func (e *engine) hasBlue(f *frame, t []slot, j int, used []bool) bool {
+	s := find(t, e.hashes[f.hg+j])
+	return s.occupied && s.ib >= 0 && int(s.ib) < len(used) && used[s.ib] && e.hashes[f.hg+int(s.ib)] == e.hashes[f.hg+j]
+}
+
+// note keeps a sentence for the reader, a bounded number of them, each once.
+func (e *engine) note(text func() string) {
+	if e.hider != 0 || len(e.notes) >= maxNotes {
+		return
+	}
+	s := text()
+	for _, n := range e.notes {
+		if n == s {
+			return
+		}
+	}
+	e.notes = append(e.notes, s)
+}
+
+const maxNotes = 50
+
+// keyRule is the rule that fixes a guessed key.
+func keyRule(path string, by []string) string {
+	return RuleYAML(Rule{At: path, Do: DoMatch, By: by})
+}

@@ -1,0 +1,383 @@
+package diff
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+)
+
+// A program is the paths of all rules as one automaton. It is immutable: what
+// is learned while running lives in an automaton, one per worker.
+type program struct {
+	rules    []compiledRule
+	patterns []*Pattern // of body rules
+	owner    []int      // patterns[i] belongs to rules[owner[i]]
+	names    map[string]int
+	byHash   []nameSlot // open addressing over names
+	globs    []string
+	// maybe: a filter or an index from the end needs the whole array, which the
+	// parser has not seen yet. It then takes the selector as matching, and the
+	// comparison decides.
+	maybe bool
+}
+
+type nameSlot struct {
+	hash uint64
+	name string
+	sym  int
+}
+
+// maxGlobs bounds the globs of one rule list.
+const maxGlobs = 64
+
+func (g *program) addPattern(p *Pattern, owner int) {
+	g.patterns = append(g.patterns, p)
+	g.owner = append(g.owner, owner)
+	for _, s := range p.segs {
+		for _, sel := range s.sels {
+			switch sel.kind {
+			case selName:
+				if _, ok := g.names[sel.name]; !ok {
+					if g.names == nil {
+						g.names = map[string]int{}
+					}
+					g.names[sel.name] = len(g.names) + 1
+				}
+			case selGlob:
+				if !slices.Contains(g.globs, sel.name) {
+					g.globs = append(g.globs, sel.name)
+				}
+			case selFilter:
+				g.maybe = true
+			case selIndex:
+				g.maybe = g.maybe || sel.index < 0
+			case selSlice:
+				g.maybe = g.maybe || sel.needsLength()
+			}
+		}
+	}
+}
+
+func (g *program) finish() {
+	size := 8
+	for size < 4*len(g.names) {
+		size *= 2
+	}
+	g.byHash = make([]nameSlot, size)
+	for name, sym := range g.names {
+		h := hashBytes([]byte(name))
+		i := int(h) & (size - 1)
+		for g.byHash[i].sym != 0 {
+			i = (i + 1) & (size - 1)
+		}
+		g.byHash[i] = nameSlot{h, name, sym}
+	}
+}
+
+// symbol is the number of an exact name; 0 for names that no rule spells out.
+func (g *program) symbol(hash uint64, name []byte) int {
+	mask := len(g.byHash) - 1
+	for i := int(hash) & mask; ; i = (i + 1) & mask {
+		s := &g.byHash[i]
+		if s.sym == 0 {
+			return 0
+		}
+		if s.hash == hash && s.name == string(name) {
+			return s.sym
+		}
+	}
+}
+
+// A position is a place in a pattern: its index and how many segments matched.
+type position uint32
+
+func pos(pattern, seg int) position      { return position(pattern<<8 | seg) }
+func (p position) split() (pat, seg int) { return int(p >> 8), int(p & 0xff) }
+
+// A state is a set of positions. State 0 is the empty set: no rule applies
+// here or below.
+type state struct {
+	set     []position
+	eff     effect
+	members []int32 // by symbol; -1 not known yet
+	element int32   // -1 not known yet; meaningless when indexed
+	indexed bool    // the transition depends on the element's index
+}
+
+// An automaton runs a program and remembers the states it meets. It belongs to
+// one worker.
+type automaton struct {
+	prog    *program
+	root    int32 // the state before the first segment
+	states  []*state
+	ids     map[string]int32
+	symbols []symbol         // with globs: classes of names
+	classes map[string]int32 // name or class key -> symbol
+	buf     []position
+	key     []byte
+}
+
+// A symbol is a class of names that all patterns treat alike.
+type symbol struct {
+	exact int
+	globs uint64
+}
+
+const (
+	deadState int32 = 0
+	// maxStates bounds what an automaton remembers between comparisons.
+	maxStates = 1 << 12
+	maxNames  = 1 << 12
+)
+
+func newAutomaton(g *program) *automaton {
+	a := &automaton{prog: g, ids: map[string]int32{}, classes: map[string]int32{}}
+	for i := 0; i <= len(g.names); i++ {
+		a.symbols = append(a.symbols, symbol{exact: i})
+	}
+	a.intern(nil)
+	for i := range g.patterns {
+		a.buf = append(a.buf, pos(i, 0))
+	}
+	a.root = a.intern(a.buf)
+	return a
+}
+
+// crowded reports whether the automaton has grown past what is worth keeping.
+func (a *automaton) crowded() bool { return len(a.states) > maxStates || len(a.classes) > 2*maxNames }
+
+func (a *automaton) effects(st int32) *effect { return &a.states[st].eff }
+
+func (a *automaton) intern(set []position) int32 {
+	a.key = a.key[:0]
+	for _, p := range set {
+		a.key = binary.LittleEndian.AppendUint32(a.key, uint32(p))
+	}
+	if id, ok := a.ids[string(a.key)]; ok {
+		return id
+	}
+	s := &state{set: slices.Clone(set), element: -1}
+	var rules []int
+	for _, p := range set {
+		pat, seg := p.split()
+		segs := a.prog.patterns[pat].segs
+		if seg == len(segs) {
+			rules = append(rules, a.prog.owner[pat])
+			continue
+		}
+		for _, sel := range segs[seg].sels {
+			s.indexed = s.indexed || sel.kind == selIndex || sel.kind == selSlice || sel.kind == selFilter
+		}
+	}
+	s.eff = a.prog.effectOf(rules)
+	id := int32(len(a.states))
+	a.states = append(a.states, s)
+	a.ids[string(a.key)] = id
+	return id
+}
+
+// step collects the positions that follow set for a child that matches says.
+func (a *automaton) step(set []position, matches func(*selector) bool) int32 {
+	a.buf = a.buf[:0]
+	for _, p := range set {
+		pat, seg := p.split()
+		segs := a.prog.patterns[pat].segs
+		if seg == len(segs) {
+			continue
+		}
+		if segs[seg].deep {
+			a.buf = append(a.buf, p)
+		}
+		for i := range segs[seg].sels {
+			if matches(&segs[seg].sels[i]) {
+				a.buf = append(a.buf, p+1)
+				break
+			}
+		}
+	}
+	slices.Sort(a.buf)
+	a.buf = slices.Compact(a.buf)
+	return a.intern(a.buf)
+}
+
+// member is the state of a member of that name below st.
+func (a *automaton) member(st int32, hash uint64, name []byte) int32 {
+	if st == deadState {
+		return deadState
+	}
+	sym := a.prog.symbol(hash, name)
+	if len(a.prog.globs) > 0 {
+		sym = a.class(sym, name)
+	}
+	s := a.states[st]
+	if sym < len(s.members) && s.members[sym] >= 0 {
+		return s.members[sym]
+	}
+	c := a.symbols[sym]
+	next := a.step(s.set, func(sel *selector) bool {
+		switch sel.kind {
+		case selWild:
+			return true
+		case selName:
+			return a.prog.names[sel.name] == c.exact
+		case selGlob:
+			return c.globs&(1<<slices.Index(a.prog.globs, sel.name)) != 0
+		}
+		return false
+	})
+	for len(s.members) <= sym {
+		s.members = append(s.members, -1)
+	}
+	s.members[sym] = next
+	return next
+}
+
+// class is the symbol of a name when globs may match it.
+func (a *automaton) class(exact int, name []byte) int {
+	if id, ok := a.classes["n"+string(name)]; ok {
+		return int(id)
+	}
+	c := symbol{exact: exact}
+	for i, g := range a.prog.globs {
+		if globMatch(g, string(name)) {
+			c.globs |= 1 << i
+		}
+	}
+	id := slices.Index(a.symbols, c)
+	if id < 0 {
+		id = len(a.symbols)
+		a.symbols = append(a.symbols, c)
+	}
+	if len(a.classes) < maxNames && len(name) <= 256 {
+		a.classes["n"+string(name)] = int32(id)
+	}
+	return id
+}
+
+// globMatch reports whether name fits a pattern whose * stand for any text.
+func globMatch(glob, name string) bool {
+	parts := strings.Split(glob, "*")
+	if len(parts) == 1 {
+		return glob == name
+	}
+	if !strings.HasPrefix(name, parts[0]) {
+		return false
+	}
+	name = name[len(parts[0]):]
+	last := parts[len(parts)-1]
+	for _, p := range parts[1 : len(parts)-1] {
+		i := strings.Index(name, p)
+		if i < 0 {
+			return false
+		}
+		name = name[i+len(p):]
+	}
+	return len(name) >= len(last) && strings.HasSuffix(name, last)
+}
+
+// element is the state of the element at index, as far as the parser can know.
+func (a *automaton) element(st int32, index int) int32 {
+	s := a.states[st]
+	if !s.indexed && s.element >= 0 {
+		return s.element
+	}
+	next := a.step(s.set, func(sel *selector) bool {
+		switch sel.kind {
+		case selWild, selFilter:
+			return true
+		case selIndex:
+			return sel.index < 0 || sel.index == index
+		case selSlice:
+			return sel.needsLength() || sel.inSlice(index, maxIndex)
+		}
+		return false
+	})
+	if !s.indexed {
+		s.element = next
+	}
+	return next
+}
+
+// elementOf is the exact state of element c at index of an array of n elements.
+func (a *automaton) elementOf(st int32, t *tree, c uint32, index, n int) int32 {
+	s := a.states[st]
+	if !s.indexed {
+		return a.element(st, index)
+	}
+	return a.step(s.set, func(sel *selector) bool {
+		switch sel.kind {
+		case selWild:
+			return true
+		case selFilter:
+			return sel.keeps(t, c)
+		case selIndex:
+			return sel.index == index || sel.index < 0 && sel.index+n == index
+		case selSlice:
+			return sel.inSlice(index, n)
+		}
+		return false
+	})
+}
+
+// keeps reports whether the filter keeps node c.
+func (s *selector) keeps(t *tree, c uint32) bool {
+	for _, term := range s.terms {
+		m := t.member(c, term.name)
+		if m == 0 || !sameScalarText(t, m, term.literal) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameScalarText reports whether node m has the value of a JSON literal.
+func sameScalarText(t *tree, m uint32, literal string) bool {
+	typ := t.nodes[m].typ
+	if typ != typeOfByte(literal[0]) {
+		return false
+	}
+	switch typ {
+	case NumberType:
+		return sameNumber(t.text(m), []byte(literal))
+	case StringType:
+		return string(t.stringText(m)) == string(unescape(nil, []byte(literal[1:len(literal)-1])))
+	default:
+		return string(t.text(m)) == literal
+	}
+}
+
+// needsLength reports whether the slice cannot be decided without the length.
+func (s *selector) needsLength() bool {
+	return s.step < 0 || s.hasStart && s.start < 0 || s.hasEnd && s.end < 0
+}
+
+// inSlice reports whether index lies in the slice of an array of n elements
+// (RFC 9535, 2.3.4.2.2).
+func (s *selector) inSlice(index, n int) bool {
+	if s.step == 0 {
+		return false
+	}
+	norm := func(i int) int {
+		if i < 0 {
+			return n + i
+		}
+		return i
+	}
+	start, end := 0, n
+	if s.step < 0 {
+		start, end = n-1, -n-1
+	}
+	if s.hasStart {
+		start = s.start
+	}
+	if s.hasEnd {
+		end = s.end
+	}
+	start, end = norm(start), norm(end)
+	if s.step > 0 {
+		lower, upper := min(max(start, 0), n), min(max(end, 0), n)
+		return index >= lower && index < upper && (index-lower)%s.step == 0
+	}
+	upper, lower := min(max(start, -1), n-1), min(max(end, -1), n-1)
+	return index <= upper && index > lower && (upper-index)%-s.step == 0
+}

@@ -1,0 +1,115 @@
+package diff
+
+import (
+	"github.com/bgverify/bgverify/diff/media"
+)
+
+// messageBodies compares the bodies of two answers by their declared media
+// type:
+//
+//  1. Two empty bodies are equal. One empty body lacks the whole of the other.
+//  2. A body declared as JSON is read as JSON; when it is not, it is an Invalid
+//     difference of that side, also when both sides send the same bytes.
+//  3. A body that is declared as something else but reads as JSON on both sides
+//     is compared as JSON, and a note says so.
+//  4. Any other body becomes a tree by its type (package media): what rules
+//     say about paths holds for that tree.
+//  5. Bodies of two different types are one difference of type.
+func (e *engine) messageBodies(w *worker, blue, green *Message) {
+	if len(blue.Body) == 0 && len(green.Body) == 0 {
+		return
+	}
+	b := e.readBody("blue", blue)
+	g := e.readBody("green", green)
+	if b.err != nil || g.err != nil {
+		e.brokenBodies(w, b, g)
+		return
+	}
+	switch {
+	case b.kind == media.Empty || g.kind == media.Empty:
+		e.oneEmpty(w, b, g)
+	case b.kind != g.kind:
+		e.otherType(w, b, g)
+	default:
+		if b.kind != media.JSON {
+			e.notes = append(e.notes, "compared as "+b.kind.String())
+		}
+		w.compare(b.tree, g.tree)
+	}
+}
+
+// A readBody is one side's body as a JSON tree, or why there is none.
+type readBody struct {
+	kind media.Kind
+	tree []byte
+	err  *SyntaxError
+	src  []byte
+}
+
+func (e *engine) readBody(side string, m *Message) readBody {
+	r := readBody{src: m.Body}
+	doc, err := media.Read(m.Body, m.ContentType)
+	if doc.Note != "" {
+		e.note(func() string { return side + ": " + doc.Note })
+	}
+	r.kind, r.tree = doc.Kind, doc.JSON
+	if err != nil {
+		r.err = &SyntaxError{Kind: Invalid, Msg: err.Error()}
+		if at, ok := err.(*media.Error); ok {
+			r.err.Offset, r.err.Msg = at.Offset, at.Msg
+		}
+	}
+	return r
+}
+
+// brokenBodies reports the sides that cannot be read; blue's leaves are
+// accounted for where blue can.
+func (e *engine) brokenBodies(w *worker, b, g readBody) {
+	w.b.src, w.g.src = b.src, g.src
+	if b.err == nil && b.kind != media.Empty {
+		if w.parse(&w.b, b.tree); w.b.err == nil {
+			e.leaves.Seen, e.leaves.Absent = w.b.leaves, w.b.leaves
+		}
+	}
+	if b.err != nil {
+		e.unusable(&tree{src: b.src}, "blue", b.err, "$")
+	}
+	if g.err != nil {
+		e.unusable(&tree{src: g.src}, "green", g.err, "$")
+	}
+}
+
+// oneEmpty reports a body that only one side has.
+func (e *engine) oneEmpty(w *worker, b, g readBody) {
+	t, tr, kind := &w.b, b.tree, Removed
+	if b.kind == media.Empty {
+		t, tr, kind = &w.g, g.tree, Added
+	}
+	w.parse(t, tr)
+	e.b, e.g = &w.b, &w.g
+	if t.err != nil {
+		e.unreadable(t, kind == Removed)
+		return
+	}
+	st := deadState
+	if e.auto != nil {
+		st = e.auto.root
+	}
+	if kind == Removed {
+		e.leaves.Seen = t.leaves
+		e.only(Removed, 0, noNode, e.effects(st))
+	} else {
+		e.only(Added, noNode, 0, e.effects(st))
+	}
+}
+
+// otherType reports bodies that are not of one type.
+func (e *engine) otherType(w *worker, b, g readBody) {
+	if w.parse(&w.b, b.tree); w.b.err == nil {
+		e.leaves.Seen, e.leaves.Absent = w.b.leaves, w.b.leaves
+	}
+	e.foundText(textDifference{
+		kind: TypeChanged, where: InBody, path: "$", typ: StringType, severity: Type,
+		blue: quoteText(b.kind.String()), green: quoteText(g.kind.String()), note: "the bodies are of different media types",
+	}, &noEffect)
+}

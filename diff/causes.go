@@ -1,0 +1,334 @@
+package diff
+
+import (
+	"cmp"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Causes merge the differences of many pairs by what made them. Two
+// differences have one cause when they have the same kind, the same part and
+// generalised path, and one edit that explains both. Not for concurrent use.
+type Causes struct {
+	groups map[groupKey]*causeGroup
+	order  []groupKey
+	// renames counts the pairs of a removed and an added member that are one
+	// member under a new name.
+	renames map[renameKey]*bucket
+	listed  []Cause
+	finder  *Finder
+}
+
+type groupKey struct {
+	kind  Kind
+	where Where
+	path  string
+}
+
+type renameKey struct{ from, to string } // generalised paths
+
+// A causeGroup holds the differences of one kind at one path, by the edits that
+// may explain them.
+type causeGroup struct {
+	buckets map[string]*bucket
+	order   []string
+	count   int
+}
+
+// A bucket counts the differences that the same edits explain.
+type bucket struct {
+	edits    []string
+	severity Severity
+	count    int
+	cases    map[uint64]struct{}
+	examples []string
+	silence  silencer
+}
+
+// maxBuckets bounds the different edits that are told apart at one path; what
+// comes after them is only "other values".
+const maxBuckets = 512
+
+// NewCauses is empty.
+func NewCauses() *Causes {
+	return &Causes{groups: map[groupKey]*causeGroup{}, renames: map[renameKey]*bucket{}}
+}
+
+// Add adds the differences of one pair, which belongs to a case.
+func (c *Causes) Add(caseID string, diffs []Difference) {
+	c.finder = nil
+	for i := range diffs {
+		d := &diffs[i]
+		c.group(d).add(caseID, d, edits(d))
+	}
+	c.addRenames(caseID, diffs)
+}
+
+func keyOf(d *Difference) groupKey {
+	path := d.Path
+	if d.Where == InBody {
+		path = generalise(path)
+	}
+	return groupKey{d.Kind, d.Where, path}
+}
+
+func (c *Causes) group(d *Difference) *causeGroup {
+	k := keyOf(d)
+	g := c.groups[k]
+	if g == nil {
+		g = &causeGroup{buckets: map[string]*bucket{}}
+		c.groups[k] = g
+		c.order = append(c.order, k)
+	}
+	return g
+}
+
+func (g *causeGroup) add(caseID string, d *Difference, edits []string) {
+	g.count++
+	if len(g.buckets) >= maxBuckets {
+		if _, known := g.buckets[strings.Join(edits, "\n")]; !known {
+			edits = edits[len(edits)-1:]
+		}
+	}
+	key := strings.Join(edits, "\n")
+	b := g.buckets[key]
+	if b == nil {
+		b = &bucket{edits: edits}
+		g.buckets[key] = b
+		g.order = append(g.order, key)
+	}
+	b.add(caseID, d)
+	b.silence.see(d)
+}
+
+func (b *bucket) add(caseID string, d *Difference) {
+	b.count++
+	b.severity = max(b.severity, d.Severity)
+	if b.cases == nil {
+		b.cases = map[uint64]struct{}{}
+	}
+	id := maphash.String(hashSeed, caseID)
+	if _, known := b.cases[id]; !known {
+		b.cases[id] = struct{}{}
+		if len(b.examples) < 3 {
+			b.examples = append(b.examples, caseID)
+		}
+	}
+}
+
+// addRenames looks for a member that one object lost and another name gained
+// with the same value.
+func (c *Causes) addRenames(caseID string, diffs []Difference) {
+	type place struct{ parent, value string }
+	var added map[place][]*Difference
+	for i := range diffs {
+		d := &diffs[i]
+		if d.Kind != Added || d.Where != InBody || d.Green.Cut {
+			continue
+		}
+		if added == nil {
+			added = map[place][]*Difference{}
+		}
+		p := place{parentOf(d.Path), d.Green.JSON}
+		added[p] = append(added[p], d)
+	}
+	if added == nil {
+		return
+	}
+	for i := range diffs {
+		d := &diffs[i]
+		if d.Kind != Removed || d.Where != InBody || d.Blue.Cut || strings.HasSuffix(d.Path, "]") && !strings.HasSuffix(d.Path, "']") {
+			continue
+		}
+		p := place{parentOf(d.Path), d.Blue.JSON}
+		if len(added[p]) == 0 {
+			continue
+		}
+		to := added[p][0]
+		added[p] = added[p][1:]
+		k := renameKey{generalise(d.Path), generalise(to.Path)}
+		b := c.renames[k]
+		if b == nil {
+			b = &bucket{}
+			c.renames[k] = b
+		}
+		b.add(caseID, d)
+		b.severity = max(b.severity, to.Severity)
+		b.silence.see(d)
+	}
+}
+
+// parentOf is a path without its last segment.
+func parentOf(path string) string {
+	last := 0
+	for i := 0; i < len(path); {
+		last = i
+		i = segmentEnd(path, i)
+	}
+	return path[:last]
+}
+
+// List is the causes, most differences first, then by kind, path and edit. Ids
+// are places in the list.
+func (c *Causes) List() []Cause {
+	if c.finder != nil {
+		return c.listed
+	}
+	var out []Cause
+	taken := map[groupKey]bool{}
+	out = append(out, c.renamed(taken)...)
+	for _, k := range c.order {
+		if !taken[k] {
+			out = append(out, c.groups[k].causes(k)...)
+		}
+	}
+	slices.SortFunc(out, func(a, b Cause) int {
+		return cmp.Or(-cmp.Compare(a.Count, b.Count), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Where, b.Where),
+			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Edit, b.Edit))
+	})
+	for i := range out {
+		out[i].ID = i
+	}
+	c.listed, c.finder = out, NewFinder(out)
+	return out
+}
+
+// Find is the cause of a difference that was added.
+func (c *Causes) Find(d *Difference) (id int, ok bool) {
+	c.List()
+	return c.finder.Find(d)
+}
+
+// renamed makes one cause of each pair of groups that a renamed member
+// explains, and marks the groups as taken.
+func (c *Causes) renamed(taken map[groupKey]bool) []Cause {
+	keys := make([]renameKey, 0, len(c.renames))
+	for k := range c.renames {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b renameKey) int {
+		return cmp.Or(-cmp.Compare(c.renames[a].count, c.renames[b].count), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+	})
+	var out []Cause
+	for _, k := range keys {
+		b := c.renames[k]
+		from, to := groupKey{Removed, InBody, k.from}, groupKey{Added, InBody, k.to}
+		gone, come := c.groups[from], c.groups[to]
+		if gone == nil || come == nil || taken[from] || taken[to] || b.count*10 < 8*max(gone.count, come.count) {
+			continue
+		}
+		taken[from], taken[to] = true, true
+		out = append(out, Cause{
+			Kind: Removed, Where: InBody, Path: k.from, Edit: editRename + k.to, Severity: b.severity,
+			Count: gone.count + come.count, Cases: len(b.cases), Examples: b.examples,
+			Rule: RuleYAML(Rule{At: k.from, Do: DoDrop, Why: whyRule}) + "\n" + RuleYAML(Rule{At: k.to, Do: DoDrop, Why: whyRule}),
+		})
+	}
+	return out
+}
+
+// causes covers the buckets of a group with as few edits as possible: the edit
+// that explains the most differences first. An edit that explains a single
+// difference among many is no explanation.
+func (g *causeGroup) causes(k groupKey) []Cause {
+	open := slices.Clone(g.order)
+	var out []Cause
+	for len(open) > 0 {
+		best, most, rank := "", 0, 0
+		totals := map[string]int{}
+		for _, key := range open {
+			b := g.buckets[key]
+			for i, e := range b.edits {
+				totals[e] += b.count
+				n := totals[e]
+				last := i == len(b.edits)-1 && len(b.edits) > 1
+				if last || n < most || n == most && i >= rank && best != "" {
+					continue
+				}
+				best, most, rank = e, n, i
+			}
+		}
+		if best == "" || most == 1 && g.count > 1 && len(open) > 1 {
+			best = g.buckets[open[0]].edits[len(g.buckets[open[0]].edits)-1]
+		}
+		var rest []string
+		merged := bucket{cases: map[uint64]struct{}{}}
+		for _, key := range open {
+			if b := g.buckets[key]; slices.Contains(b.edits, best) {
+				merged.merge(b)
+			} else {
+				rest = append(rest, key)
+			}
+		}
+		out = append(out, Cause{
+			Kind: k.kind, Where: k.where, Path: k.path, Edit: best, Severity: merged.severity,
+			Count: merged.count, Cases: len(merged.cases), Examples: merged.examples, Rule: merged.silence.rule(k, best),
+		})
+		open = rest
+	}
+	return out
+}
+
+func (b *bucket) merge(o *bucket) {
+	b.count += o.count
+	b.severity = max(b.severity, o.severity)
+	for id := range o.cases {
+		b.cases[id] = struct{}{}
+	}
+	for _, x := range o.examples {
+		if len(b.examples) < 3 && !slices.Contains(b.examples, x) {
+			b.examples = append(b.examples, x)
+		}
+	}
+	b.silence.merge(&o.silence)
+}
+
+// A Finder finds the cause of a difference among listed causes, without the
+// differences that made them.
+type Finder struct {
+	causes map[groupKey][]Cause
+	rename map[groupKey]int
+}
+
+// NewFinder reads a list as Causes.List gives it.
+func NewFinder(causes []Cause) *Finder {
+	f := &Finder{causes: map[groupKey][]Cause{}, rename: map[groupKey]int{}}
+	for _, c := range causes {
+		if to, ok := strings.CutPrefix(c.Edit, editRename); ok {
+			f.rename[groupKey{Removed, c.Where, c.Path}] = c.ID
+			f.rename[groupKey{Added, c.Where, to}] = c.ID
+			continue
+		}
+		k := groupKey{c.Kind, c.Where, c.Path}
+		f.causes[k] = append(f.causes[k], c)
+	}
+	return f
+}
+
+// Find is the id of a difference's cause: of those at its place the first
+// whose edit explains it.
+func (f *Finder) Find(d *Difference) (id int, ok bool) {
+	k := keyOf(d)
+	if id, ok := f.rename[k]; ok {
+		return id, true
+	}
+	list := f.causes[k]
+	if len(list) == 0 {
+		return 0, false
+	}
+	es := edits(d)
+	for _, c := range list {
+		if slices.Contains(es, c.Edit) {
+			return c.ID, true
+		}
+	}
+	return 0, false
+}
+
+const whyRule = "say why this may differ"
+
+// farUntil is the until of a proposed allow rule: the proposal knows no clock,
+// and whoever pastes it sets the real date.
+var farUntil = time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC)

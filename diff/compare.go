@@ -1,0 +1,282 @@
+package diff
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// Compare compares two JSON bodies. A nil *Rules means no rules and the
+// default options. Its rules:
+//
+//  1. Both bodies are read by the JSON grammar, strictly: UTF-8 without a byte
+//     order mark, no lone surrogates, nothing behind the value, no name twice.
+//     A body that breaks it is an Invalid (DuplicateKey, Limit) difference,
+//     also when both sides send the same bytes: nothing was compared.
+//  2. Values are equal when they have the same type and the same value: objects
+//     whatever the order of their members, arrays element by element, strings
+//     by their characters, numbers by their exact decimal value, of any size.
+//     null, absent, "", [] and {} are five different things.
+//  3. Elements of arrays are paired as their match rule says; without one by a
+//     guessed key, else by an alignment that keeps their order.
+//  4. What differs is reported once, at the place it happened, in an order that
+//     depends on the bodies alone.
+//  5. A rule never adds a difference, but for `map`, `number: lexeme` and the
+//     ones that change how arrays are paired.
+//  6. Result.Leaves accounts for every leaf of blue's body exactly once.
+func Compare(blue, green []byte, rules *Rules) Result {
+	return compareBodies(blue, green, rules, nil)
+}
+
+func compareBodies(blue, green []byte, rules *Rules, seen *Bijections) Result {
+	if rules == nil {
+		rules = defaultRules()
+	}
+	w := rules.worker()
+	defer rules.release(w)
+	w.engine.begin(rules, w.auto, seen)
+	w.compare(blue, green)
+	return w.engine.result()
+}
+
+// compare reads two JSON bodies, one of them when they are the same bytes, and
+// compares what was read.
+func (w *worker) compare(blue, green []byte) {
+	e, g := &w.engine, &w.b
+	clear(w.blueVisits)
+	clear(w.parser.visits)
+	w.parse(&w.b, blue)
+	w.blueVisits, w.parser.visits = w.parser.visits, w.blueVisits
+	if !bytes.Equal(blue, green) {
+		g = &w.g
+		w.parse(g, green)
+	}
+	e.addVisits(w.blueVisits, w.parser.visits)
+	e.run(&w.b, g)
+}
+
+func (w *worker) parse(t *tree, body []byte) {
+	st := deadState
+	if w.auto != nil {
+		st = w.auto.root
+	}
+	w.parser.parse(t, body, st)
+}
+
+// workPerNode bounds what alignment may cost.
+const workPerNode = 50
+
+func (e *engine) begin(r *Rules, auto *automaton, seen *Bijections) {
+	e.rules, e.auto, e.seen = r, auto, seen
+	e.leaves, e.notes, e.hider, e.quiet, e.embedded, e.pointer = Leaves{}, nil, 0, 0, 0, 0
+	e.path, e.idx, e.ops, e.hashes = e.path[:0], e.idx[:0], e.ops[:0], e.hashes[:0]
+	e.out.reset(&r.opts)
+	n := len(r.prog.rules)
+	if cap(e.hits) < n {
+		e.hits, e.visits = make([]int, n), make([]int, n)
+	}
+	e.hits, e.visits = e.hits[:n], e.visits[:n]
+	clear(e.hits)
+	clear(e.visits)
+}
+
+func (e *engine) run(b, g *tree) {
+	e.b, e.g = b, g
+	if b.err == nil {
+		e.leaves.Seen = b.leaves
+	}
+	if b.err != nil || g.err != nil {
+		e.leaves.Absent = e.leaves.Seen
+		e.unreadable(b, true)
+		e.unreadable(g, false)
+		return
+	}
+	e.work = 1000 + workPerNode*(len(b.nodes)+len(g.nodes))
+	st := deadState
+	if e.auto != nil {
+		st = e.auto.root
+		if e.rules.prog.maybe {
+			e.exactVisits()
+		}
+	}
+	e.pair(0, 0, st)
+	e.leaks()
+}
+
+// unreadable reports why a side could not be compared.
+func (e *engine) unreadable(t *tree, blue bool) {
+	if t.err == nil {
+		return
+	}
+	side := "green"
+	if blue {
+		side = "blue"
+	}
+	if t.err.Kind != DuplicateKey {
+		e.unusable(t, side, t.err, "$")
+		return
+	}
+	for _, d := range t.dups {
+		n := t.nodes[d.node]
+		e.unusable(t, side, &SyntaxError{Kind: DuplicateKey, Offset: int(n.key), Msg: fmt.Sprintf("the member %q is named twice", t.keyText(d.node))}, t.pathTo(d.node))
+	}
+	e.out.total += t.nDups - len(t.dups)
+}
+
+// excerptBefore is how much of a broken body is shown before the break.
+const excerptBefore = 32
+
+func (e *engine) unusable(t *tree, side string, err *SyntaxError, path string) {
+	e.out.total++
+	e.out.worst = StatusClass
+	if len(e.out.kept) >= e.out.max {
+		return
+	}
+	r := &e.out
+	p := pending{d: Difference{Kind: err.Kind, Severity: StatusClass, Where: InBody, Offset: err.Offset}}
+	p.d.Note = fmt.Sprintf("%s, byte %d: %s", side, err.Offset, err.Msg)
+	from := len(r.buf)
+	r.buf = append(r.buf, path...)
+	p.path = r.since(from)
+	lo := max(0, min(err.Offset, len(t.src))-excerptBefore)
+	hi := min(len(t.src), lo+r.excerpt/2)
+	text := bytes.ToValidUTF8(t.src[lo:hi], []byte("\uFFFD"))
+	from = len(r.buf)
+	r.buf = append(r.buf, plainEscapes(string(quoteJSON(string(text))))...)
+	x := Excerpt{Type: StringType, Size: len(t.src)}
+	if side == "blue" {
+		p.d.Blue, p.blue = x, r.since(from)
+	} else {
+		p.d.Green, p.green = x, r.since(from)
+	}
+	r.kept = append(r.kept, p)
+}
+
+// pathTo is the normalized path of a node.
+func (t *tree) pathTo(target uint32) string {
+	b := []byte{'$'}
+	for at := uint32(0); at != target; {
+		index, c := 0, at+1
+		for t.nodes[c].next <= target {
+			c = t.nodes[c].next
+			index++
+		}
+		if t.nodes[c].flags&flagMember != 0 {
+			b = appendName(b, string(t.keyText(c)))
+		} else {
+			b = fmt.Appendf(b, "[%d]", index)
+		}
+		at = c
+	}
+	return string(b)
+}
+
+// addVisits counts a rule's places: on the side that has more of them.
+func (e *engine) addVisits(blue, green []uint32) {
+	if e.auto == nil || e.rules.prog.maybe && e.embedded == 0 {
+		return
+	}
+	var most [2][]int
+	for side, v := range [2][]uint32{blue, green} {
+		for st, n := range v {
+			if n == 0 {
+				continue
+			}
+			if most[side] == nil {
+				most[side] = make([]int, len(e.visits))
+			}
+			for _, r := range e.auto.states[st].eff.rules {
+				most[side][r] += int(n)
+			}
+		}
+	}
+	for r := range e.visits {
+		n := 0
+		for _, m := range most {
+			if m != nil {
+				n = max(n, m[r])
+			}
+		}
+		e.visits[r] += n
+	}
+}
+
+// exactVisits counts visits by walking both trees, for programs whose parse
+// only knows what may match.
+func (e *engine) exactVisits() {
+	var most [2][]int
+	for side, t := range [2]*tree{e.b, e.g} {
+		most[side] = make([]int, len(e.visits))
+		e.walk(t, 0, e.auto.root, func(_ uint32, st int32) {
+			for _, r := range e.effects(st).rules {
+				most[side][r]++
+			}
+		})
+	}
+	for r := range e.visits {
+		e.visits[r] += max(most[0][r], most[1][r])
+	}
+}
+
+// walk calls f for every node below and at i that rules may reach.
+func (e *engine) walk(t *tree, i uint32, st int32, f func(uint32, int32)) {
+	if st == deadState {
+		return
+	}
+	f(i, st)
+	n := &t.nodes[i]
+	if n.typ < ArrayType {
+		return
+	}
+	count := 0
+	if n.typ == ArrayType {
+		for c := i + 1; c < n.next; c = t.nodes[c].next {
+			count++
+		}
+	}
+	index := 0
+	for c := i + 1; c < n.next; c = t.nodes[c].next {
+		if t.nodes[c].flags&flagShadow != 0 {
+			continue
+		}
+		cst := deadState
+		if n.typ == ObjectType {
+			name := t.keyText(c)
+			cst = e.auto.member(st, hashBytes(name), name)
+		} else {
+			cst = e.auto.elementOf(st, t, c, index, count)
+		}
+		e.walk(t, c, cst, f)
+		index++
+	}
+}
+
+func (e *engine) result() Result {
+	res := Result{Total: e.out.total, HiddenTotal: e.out.hiddenTotal, Leaves: e.leaves, Notes: e.notes, Severity: Identical}
+	res.Differences, res.Hidden = e.out.finish()
+	switch {
+	case res.Total > 0:
+		res.Severity = e.out.worst
+	case res.HiddenTotal > 0:
+		res.Severity = Ignored
+	}
+	if rules := e.rules.prog.rules; len(rules) > 0 {
+		res.Rules = make([]RuleCount, len(rules))
+		for i := range rules {
+			res.Rules[i] = RuleCount{Origin: rules[i].name(i), Visits: e.visits[i], Hits: e.hits[i]}
+		}
+	}
+	return res
+}
+
+// Validate reads a body as Compare reads it under the default options; the
+// error is a *SyntaxError.
+func Validate(body []byte) error {
+	r := defaultRules()
+	w := r.worker()
+	defer r.release(w)
+	w.parse(&w.b, body)
+	if w.b.err != nil {
+		return w.b.err
+	}
+	return nil
+}

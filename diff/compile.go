@@ -1,0 +1,414 @@
+package diff
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Rules are rules made ready for comparing, with the options they were made
+// ready under. They are immutable and safe for concurrent use.
+type Rules struct {
+	prog   *program
+	opts   Options
+	lim    limits
+	header []int // rules on headers
+	status []int // rules on the status
+	only   map[string]int
+	leaks  []authority
+	pool   sync.Pool // of *worker
+}
+
+type compiledRule struct {
+	Rule
+	specificity int
+	re          *regexp.Regexp
+	abs, rel    *big.Rat
+	format      func(string) bool
+	kind        Kind
+	normal      []func(string) string
+}
+
+// maxRegexp bounds a regular expression, maxRules a list of rules.
+const (
+	maxRegexp = 1 << 10
+	maxRules  = 1 << 16
+)
+
+// Compile checks rules and makes them ready. It reports every mistake of every
+// rule; the Rules are nil when there is one. Its rules:
+//
+//  1. Exactly one place: at, header, headers (with `only`) or where: status.
+//  2. A verb takes its own parameters and no others.
+//  3. ignore, drop and allow say why; so does a leak that is allowed.
+//  4. allow has an until; a rule past its until is a mistake.
+//  5. Neither $ nor $..* is ignored, dropped or allowed.
+//  6. Below an array that is compared as a set without a key there are no
+//     indices and no tolerances: which element is compared with which is open.
+func Compile(rules []Rule, opts Options) (*Rules, []RuleError) {
+	r := &Rules{prog: &program{}, opts: opts, lim: opts.limits()}
+	c := &compiler{out: r, now: opts.Now}
+	if len(rules) > maxRules {
+		c.fail(maxRules, "", "", "more than %d rules", maxRules)
+		rules = rules[:maxRules]
+	}
+	r.prog.rules = make([]compiledRule, len(rules))
+	for i := range rules {
+		c.rule(i, rules[i])
+	}
+	c.contradictions()
+	if len(r.prog.globs) > maxGlobs {
+		c.fail(0, "at", "", "more than %d globs", maxGlobs)
+	}
+	if len(c.errs) > 0 {
+		sort.SliceStable(c.errs, func(i, j int) bool { return c.errs[i].Rule < c.errs[j].Rule })
+		return nil, c.errs
+	}
+	r.prog.finish()
+	r.leaks = leakAuthorities(opts.BlueAuthorities, opts.GreenAuthorities)
+	return r, nil
+}
+
+func (o *Options) limits() limits {
+	or := func(n, d int) int {
+		if n <= 0 {
+			return d
+		}
+		return n
+	}
+	l := limits{body: or(o.MaxBody, 64<<20), depth: or(o.MaxDepth, 512), nodes: or(o.MaxNodes, 8<<20), keys: or(o.MaxKeys, 1<<20), duplicates: 'e'}
+	switch o.DuplicateKeys {
+	case "last", "first":
+		l.duplicates = o.DuplicateKeys[0]
+	}
+	return l
+}
+
+var defaultRules = sync.OnceValue(func() *Rules {
+	r, errs := Compile(nil, Options{})
+	if errs != nil { // no rules, no mistakes
+		panic(errs)
+	}
+	return r
+})
+
+type compiler struct {
+	out  *Rules
+	now  time.Time
+	errs []RuleError
+	// parsed holds the patterns of body rules by rule index.
+	parsed map[int]*Pattern
+	at     int
+}
+
+func (c *compiler) fail(rule int, field, hint, format string, args ...any) {
+	c.errs = append(c.errs, RuleError{Rule: rule, Field: field, Msg: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func (c *compiler) rule(i int, in Rule) {
+	r := &c.out.prog.rules[i]
+	r.Rule = in
+	c.at = i
+	if !c.verb(i, r) {
+		return
+	}
+	c.dates(i, r)
+	c.place(i, r)
+	c.parameters(i, r)
+}
+
+// verb checks the verb and rule 2: parameters that belong to another verb.
+func (c *compiler) verb(i int, r *compiledRule) bool {
+	v, ok := verbs[r.Do]
+	if !ok {
+		c.fail(i, "do", "one of "+verbList(), "unknown verb %q", string(r.Do))
+		return false
+	}
+	given := []struct {
+		field string
+		set   bool
+	}{
+		{"headers", len(r.Headers) > 0}, {"by", len(r.By) > 0}, {"as", r.As != "" || len(r.AsList) > 0}, {"abs", r.Abs != nil}, {"rel", r.Rel != nil},
+		{"within", r.Within != 0}, {"is", r.Is != ""}, {"pattern", r.Pattern != ""}, {"blue", r.BlueText != ""},
+		{"green", r.GreenText != ""}, {"kind", r.Kind != ""}, {"allow", r.Allow},
+	}
+	for _, g := range given {
+		if g.set && !slices.Contains(v.fields, g.field) {
+			c.fail(i, g.field, "", "%s takes no %q", r.Do, g.field)
+		}
+	}
+	if v.why && strings.TrimSpace(r.Why) == "" {
+		c.fail(i, "why", "say in a few words why this may differ", "%s needs a why", r.Do)
+	}
+	return true
+}
+
+func (c *compiler) dates(i int, r *compiledRule) {
+	switch {
+	case r.Until.IsZero():
+		if r.Do == DoAllow {
+			c.fail(i, "until", "the date by which both sides agree again", "allow needs an until")
+		}
+	case c.now.IsZero():
+		c.fail(i, "until", "", "a rule with an until needs today's date")
+	case c.now.After(r.Until.AddDate(0, 0, 1)) || c.now.Equal(r.Until.AddDate(0, 0, 1)):
+		c.fail(i, "until", "remove the rule, or prove it is still needed", "expired on %s", r.Until.Format(time.DateOnly))
+	}
+}
+
+func (c *compiler) place(i int, r *compiledRule) {
+	v := verbs[r.Do]
+	n := 0
+	for _, given := range []bool{r.At != "", r.Header != "", len(r.Headers) > 0, r.Where != ""} {
+		if given {
+			n++
+		}
+	}
+	if n != 1 {
+		c.fail(i, "at", "", "a rule names one place: at, header, headers or where")
+		return
+	}
+	switch {
+	case r.At != "":
+		c.path(i, r, v)
+	case r.Header != "":
+		if !v.header {
+			c.fail(i, "do", "", "%s is no rule for a header", r.Do)
+		}
+		r.Header = strings.ToLower(r.Header)
+		r.specificity = 2
+		if strings.Contains(r.Header, "*") {
+			r.specificity = 1
+		} else if strings.Contains(r.Header, "[") {
+			r.specificity = 3
+		}
+		if strings.Trim(r.Header, "*") == "" && (r.Do == DoIgnore || r.Do == DoDrop) {
+			c.fail(i, "header", "", "all headers cannot be hidden")
+		}
+		c.out.header = append(c.out.header, i)
+	case r.Where != "":
+		if r.Where != "status" {
+			c.fail(i, "where", "", "where is status")
+		}
+		if r.Do != DoIgnore && r.Do != DoAllow {
+			c.fail(i, "do", "", "%s is no rule for the status", r.Do)
+		}
+		c.out.status = append(c.out.status, i)
+	default:
+		if r.Do != DoOnly {
+			c.fail(i, "headers", "", "headers goes with do: only")
+			return
+		}
+		if c.out.only == nil {
+			c.out.only = map[string]int{}
+		}
+		for _, h := range r.Headers {
+			c.out.only[strings.ToLower(h)] = i
+		}
+	}
+}
+
+func (c *compiler) path(i int, r *compiledRule, v verb) {
+	if v.noBody {
+		c.fail(i, "at", "", "%s is no rule for a body", r.Do)
+		return
+	}
+	p, err := ParsePath(r.At)
+	if err != nil {
+		pe := err.(*PathError)
+		c.errs = append(c.errs, RuleError{Rule: i, Field: "at", Offset: pe.Offset, Msg: pe.Msg, Hint: pe.Hint})
+		return
+	}
+	if p.everything() && (r.Do == DoIgnore || r.Do == DoDrop || r.Do == DoAllow) {
+		c.fail(i, "at", "name the members that vary", "the whole body cannot be hidden")
+		return
+	}
+	r.specificity = p.specificity()
+	if c.parsed == nil {
+		c.parsed = map[int]*Pattern{}
+	}
+	c.parsed[i] = p
+	c.out.prog.addPattern(p, i)
+}
+
+func (c *compiler) parameters(i int, r *compiledRule) {
+	if v := verbs[r.Do]; len(v.as) > 0 && (r.As != "" || v.asNeeded) && !slices.Contains(v.as, r.As) {
+		c.fail(i, "as", "", "%s: as is one of %s", r.Do, strings.Join(v.as, ", "))
+	}
+	switch r.Do {
+	case DoMatch:
+		c.match(i, r)
+	case DoTolerance:
+		c.tolerance(i, r)
+	case DoTime:
+		if r.Within <= 0 {
+			c.fail(i, "within", "within: 5s", "time needs a within")
+		}
+	case DoFormat:
+		c.formatRule(i, r)
+	case DoRewrite:
+		c.rewrite(i, r)
+	case DoMap:
+		if r.As == "" {
+			c.fail(i, "as", "", "map needs a name: as: order")
+		}
+	case DoString:
+		c.normalisers(i, r)
+	case DoAllow:
+		kinds := map[string]Kind{"added": Added, "removed": Removed, "changed": Changed, "type": TypeChanged, "order": Order}
+		r.kind = kinds[r.Kind]
+		if r.kind == 0 {
+			c.fail(i, "kind", "", "allow: kind is one of added, removed, changed, type, order")
+		}
+	case DoLeak:
+		if !r.Allow {
+			c.fail(i, "allow", "the check is on everywhere; a rule only switches it off", "leak needs allow: true")
+		}
+	}
+}
+
+func (c *compiler) match(i int, r *compiledRule) {
+	if len(r.By) == 0 && r.As == "" {
+		c.fail(i, "by", "by: id, or as: list | set | multiset | auto", "match needs by or as")
+	}
+	if len(r.By) > 0 && (r.As == "list" || r.As == "auto") {
+		c.fail(i, "as", "", "by and as: %s contradict each other", r.As)
+	}
+	if len(r.By) > 8 {
+		c.fail(i, "by", "", "a key of more than 8 members")
+	}
+	for j, k := range r.By {
+		if k == "" || slices.Contains(r.By[:j], k) {
+			c.fail(i, "by", "", "an empty or repeated key member")
+		}
+	}
+}
+
+func (c *compiler) tolerance(i int, r *compiledRule) {
+	if r.Abs == nil && r.Rel == nil {
+		c.fail(i, "abs", "abs: 0.01 or rel: 0.001", "tolerance needs abs or rel")
+	}
+	for _, t := range []struct {
+		field string
+		given *float64
+		out   **big.Rat
+	}{{"abs", r.Abs, &r.abs}, {"rel", r.Rel, &r.rel}} {
+		if t.given == nil {
+			continue
+		}
+		if f := *t.given; math.IsNaN(f) || math.IsInf(f, 0) || f < 0 {
+			c.fail(i, t.field, "", "%s is a number of at least 0", t.field)
+			continue
+		}
+		*t.out = ratOfFloat(*t.given)
+	}
+}
+
+func (c *compiler) formatRule(i int, r *compiledRule) {
+	if r.Is == "regex" {
+		if r.Pattern == "" {
+			c.fail(i, "pattern", "", "format regex needs a pattern")
+			return
+		}
+		if re := c.regexp(i, r.Pattern, true); re != nil {
+			r.format = func(s string) bool { return len(s) <= maxRegexpInput && re.MatchString(s) }
+		}
+		return
+	}
+	if r.Pattern != "" {
+		c.fail(i, "pattern", "is: regex", "a pattern goes with is: regex")
+	}
+	if r.format = formats[r.Is]; r.format == nil {
+		c.fail(i, "is", "one of "+strings.Join(formatNames(), ", "), "unknown format %q", r.Is)
+	}
+}
+
+func (c *compiler) rewrite(i int, r *compiledRule) {
+	if r.As == "" {
+		c.fail(i, "as", "as: HOST", "rewrite needs a placeholder")
+	}
+	switch {
+	case r.Pattern != "" && (r.BlueText != "" || r.GreenText != ""):
+		c.fail(i, "pattern", "", "rewrite takes a pattern, or blue and green")
+	case r.Pattern != "":
+		r.re = c.regexp(i, r.Pattern, false)
+	case r.BlueText == "" || r.GreenText == "":
+		c.fail(i, "blue", "", "rewrite needs blue and green, or a pattern")
+	}
+}
+
+// regexp compiles a regular expression; whole anchors it at both ends.
+func (c *compiler) regexp(i int, text string, whole bool) *regexp.Regexp {
+	if len(text) > maxRegexp {
+		c.fail(i, "pattern", "", "a pattern of more than %d bytes", maxRegexp)
+		return nil
+	}
+	full := text
+	if whole {
+		full = `\A(?:` + text + `)\z`
+	}
+	re, err := regexp.Compile(full)
+	if err != nil {
+		e := RuleError{Rule: i, Field: "pattern", Msg: strings.TrimPrefix(err.Error(), "error parsing regexp: ")}
+		if se, ok := err.(*syntax.Error); ok {
+			e.Msg = se.Code.String() + ": " + se.Expr
+			e.Offset = max(0, strings.Index(text, se.Expr))
+		}
+		c.errs = append(c.errs, e)
+		return nil
+	}
+	return re
+}
+
+func (c *compiler) normalisers(i int, r *compiledRule) {
+	names := r.AsList
+	if len(names) == 0 && r.As != "" {
+		names = []string{r.As}
+	}
+	if len(names) == 0 {
+		c.fail(i, "as", "as: [nfc, trim]", "string needs normalisers")
+	}
+	for _, n := range names {
+		f := normalisers[n]
+		if f == nil {
+			c.fail(i, "as", "", "unknown normaliser %q: nfc, fold or trim", n)
+			continue
+		}
+		r.normal = append(r.normal, f)
+	}
+}
+
+// contradictions checks rule 6.
+func (c *compiler) contradictions() {
+	rules := c.out.prog.rules
+	for i, set := range c.parsed {
+		if r := &rules[i]; r.Do != DoMatch || len(r.By) > 0 || r.As != "set" && r.As != "multiset" {
+			continue
+		}
+		for j, p := range c.parsed {
+			if j == i || len(p.segs) <= len(set.segs) || !slices.EqualFunc(set.segs, p.segs[:len(set.segs)], sameSegment) {
+				continue
+			}
+			next := p.segs[len(set.segs)]
+			if !next.deep && (next.sels[0].kind == selIndex || next.sels[0].kind == selSlice) {
+				c.fail(j, "at", "a set has no order", "an index below %s, which is compared as a %s", set.text, rules[i].As)
+			} else if rules[j].Do == DoTolerance {
+				c.fail(j, "at", "match "+set.text+" by a key", "a tolerance below %s, which is compared as a %s without a key", set.text, rules[i].As)
+			}
+		}
+	}
+}
+
+func sameSegment(a, b segment) bool {
+	return a.deep == b.deep && slices.EqualFunc(a.sels, b.sels, func(x, y selector) bool {
+		return x.kind == y.kind && x.name == y.name && x.index == y.index && x.start == y.start && x.end == y.end &&
+			x.step == y.step && x.hasStart == y.hasStart && x.hasEnd == y.hasEnd && slices.Equal(x.terms, y.terms)
+	})
+}

@@ -1,0 +1,205 @@
+package diff
+
+import (
+	"encoding/json"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Words of edits that stand for a class of values.
+const (
+	editOther  = "other values"
+	editTime   = "time"
+	editUUID   = "uuid"
+	editULID   = "ulid"
+	editJWT    = "jwt"
+	editHex    = "hex"
+	editSign   = "sign"
+	editRound  = "rounding"
+	editCase   = "letter case"
+	editSpace  = "white space"
+	editForm   = "unicode form"
+	editRename = "renamed to "
+)
+
+// edits are the ways to say what turned blue's value into green's, the most
+// telling first; the last one fits every difference of its kind.
+func edits(d *Difference) []string {
+	switch d.Kind {
+	case Changed:
+		return changeEdits(d)
+	case TypeChanged:
+		e := d.Blue.Type.String() + " -> " + d.Green.Type.String()
+		if unquoted(d.Blue) == unquoted(d.Green) && !d.Blue.Cut && !d.Green.Cut {
+			return []string{e + ", same text", e}
+		}
+		return []string{e}
+	case Invalid, Limit, DuplicateKey:
+		_, msg, _ := strings.Cut(d.Note, ": ")
+		return []string{d.Kind.String() + ": " + msg}
+	case Added, Removed, Moved, Order:
+		return []string{d.Kind.String()}
+	}
+	return []string{editOther}
+}
+
+func unquoted(e Excerpt) string { return strings.Trim(e.JSON, `"`) }
+
+func changeEdits(d *Difference) []string {
+	if i := strings.Index(d.Note, "green names blue: "); i >= 0 {
+		return []string{d.Note[i:], editOther}
+	}
+	switch {
+	case d.Blue.Cut || d.Green.Cut || d.Blue.Type != d.Green.Type:
+		return []string{editOther}
+	case d.Blue.Type == NumberType:
+		return append(numberEdits(d.Blue.JSON, d.Green.JSON), editOther)
+	case d.Blue.Type == StringType:
+		var b, g string
+		if json.Unmarshal([]byte(d.Blue.JSON), &b) != nil || json.Unmarshal([]byte(d.Green.JSON), &g) != nil {
+			return []string{editOther}
+		}
+		return append(stringEdits(b, g), editOther)
+	case d.Where == InStatus:
+		return []string{d.Blue.JSON + " -> " + d.Green.JSON}
+	}
+	return []string{d.Blue.JSON + " -> " + d.Green.JSON, editOther}
+}
+
+// maxEditDigits bounds the numbers whose edit is computed.
+const maxEditDigits = 40
+
+func numberEdits(blue, green string) []string {
+	if len(blue) > maxEditDigits || len(green) > maxEditDigits {
+		return nil
+	}
+	b, g := rat([]byte(blue)), rat([]byte(green))
+	if b == nil || g == nil {
+		return nil
+	}
+	var out []string
+	if new(big.Rat).Neg(b).Cmp(g) == 0 {
+		out = append(out, editSign)
+	}
+	if b.Sign() != 0 && g.Sign() != 0 {
+		if r := ratio(new(big.Rat).Quo(g, b)); r != "" {
+			out = append(out, "x"+r)
+		} else if r := ratio(new(big.Rat).Quo(b, g)); r != "" {
+			out = append(out, "/"+r)
+		}
+	}
+	if rounded(b, g, blue, green) {
+		out = append(out, editRound)
+	}
+	delta := new(big.Rat).Sub(g, b)
+	text := ratText(delta)
+	if delta.Sign() > 0 {
+		text = "+" + text
+	}
+	return append(out, text)
+}
+
+// ratio is a factor that a person would write: a whole number above 1.
+func ratio(r *big.Rat) string {
+	if r.IsInt() && r.Cmp(big.NewRat(1, 1)) > 0 && r.Num().BitLen() < 40 {
+		return r.Num().String()
+	}
+	return ""
+}
+
+// rounded reports whether one number is the other with fewer decimals.
+func rounded(b, g *big.Rat, blue, green string) bool {
+	db, dg := decimals(blue), decimals(green)
+	if db == dg || db < 0 || dg < 0 {
+		return false
+	}
+	short := min(db, dg)
+	unit := new(big.Rat).SetFrac(big.NewInt(1), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(short)), nil))
+	gap := new(big.Rat).Sub(b, g)
+	return gap.Abs(gap).Cmp(unit) < 0
+}
+
+// decimals counts the digits behind the point; -1 with an exponent.
+func decimals(s string) int {
+	if strings.ContainsAny(s, "eE") {
+		return -1
+	}
+	_, frac, _ := strings.Cut(s, ".")
+	return len(frac)
+}
+
+func ratText(r *big.Rat) string {
+	if r.IsInt() {
+		return r.Num().String()
+	}
+	return strings.TrimRight(r.FloatString(18), "0")
+}
+
+func stringEdits(b, g string) []string {
+	for _, s := range []struct {
+		word string
+		is   func(string) bool
+	}{{editUUID, isUUID}, {editULID, isULID}, {editJWT, isJWT}} {
+		if s.is(b) && s.is(g) {
+			return []string{s.word}
+		}
+	}
+	if len(b) == len(g) && len(b) >= 12 && isHex(b) && isHex(g) && strings.ContainsAny(b+g, "abcdefABCDEF") {
+		return []string{editHex}
+	}
+	if x, ok := parseStamp(b); ok {
+		if y, ok := parseStamp(g); ok && x.notation == y.notation {
+			gap := y.at.Sub(x.at)
+			return []string{editTime + signed(gap), editTime}
+		}
+	}
+	switch {
+	case strings.TrimSpace(b) == strings.TrimSpace(g):
+		return []string{editSpace}
+	case normalisers["nfc"](b) == normalisers["nfc"](g):
+		return []string{editForm}
+	case normalisers["fold"](b) == normalisers["fold"](g):
+		return []string{editCase}
+	}
+	from, to := trimCommon(b, g)
+	return []string{shortQuote(from) + " -> " + shortQuote(to)}
+}
+
+func signed(d time.Duration) string {
+	if d > 0 {
+		return " +" + d.String()
+	}
+	return " " + d.String()
+}
+
+// trimCommon cuts what two texts share at both ends, back to whole words, so
+// that blue.example and green.example give blue and green.
+func trimCommon(b, g string) (string, string) {
+	word := func(c byte) bool { return c >= 0x80 || c == '-' || hostByte(c) }
+	p := 0
+	for p < len(b) && p < len(g) && b[p] == g[p] {
+		p++
+	}
+	for p > 0 && word(b[p-1]) && (p < len(b) && word(b[p]) || p < len(g) && word(g[p])) {
+		p--
+	}
+	s := 0
+	for s < len(b)-p && s < len(g)-p && b[len(b)-1-s] == g[len(g)-1-s] {
+		s++
+	}
+	for s > 0 && word(b[len(b)-s]) && (len(b)-s > p && word(b[len(b)-s-1]) || len(g)-s > p && word(g[len(g)-s-1])) {
+		s--
+	}
+	return b[p : len(b)-s], g[p : len(g)-s]
+}
+
+// shortQuote quotes at most 40 characters of a text.
+func shortQuote(s string) string {
+	r := []rune(s)
+	if len(r) > 40 {
+		s = string(r[:40]) + "…"
+	}
+	return strconv.Quote(s)
+}

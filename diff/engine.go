@@ -1,0 +1,422 @@
+package diff
+
+import "bytes"
+
+// noNode marks a side that has nothing at a place.
+const noNode = ^uint32(0)
+
+// A step is one hop of the path from the root to the place being compared.
+type step struct {
+	bt, gt *tree // trees the nodes lie in
+	bn, gn uint32
+	bi, gi int32    // indices of an element; -1 for a member or an absent side
+	by     []string // the key that elements are paired by; nil: by position
+}
+
+// A worker holds all that one comparison needs, reused by the next one under
+// the same rules.
+type worker struct {
+	parser parser
+	auto   *automaton
+	b, g   tree
+	engine engine
+	// blueVisits counts the places of blue's body per state; parser.visits green's.
+	blueVisits []uint32
+}
+
+func (r *Rules) worker() *worker {
+	if w, ok := r.pool.Get().(*worker); ok {
+		return w
+	}
+	w := &worker{}
+	if len(r.prog.patterns) > 0 {
+		w.auto = newAutomaton(r.prog)
+	}
+	w.parser.auto, w.parser.lim = w.auto, r.lim
+	return w
+}
+
+// maxKept bounds the nodes that an idle worker keeps for the next comparison.
+const maxKept = 1 << 20
+
+func (r *Rules) release(w *worker) {
+	if w.auto != nil && w.auto.crowded() {
+		return
+	}
+	for _, t := range []*tree{&w.b, &w.g} {
+		if cap(t.nodes) > maxKept {
+			t.nodes = nil
+		}
+		t.src, t.err = nil, nil
+	}
+	w.engine.forget()
+	r.pool.Put(w)
+}
+
+// An engine compares two trees. See Compare for its rules.
+type engine struct {
+	rules *Rules
+	auto  *automaton
+	b, g  *tree
+	path  []step
+	// pointer is how much of path the JSON Pointers follow: inside an embedded
+	// document they stay at the string that holds it.
+	pointer  int
+	embedded int
+	hider    ruleRef // the rule that hides all differences found meanwhile
+	quiet    int     // above 0: leaves are already accounted for
+	seen     *Bijections
+	leaves   Leaves
+	hits     []int
+	visits   []int
+	out      recorder
+	notes    []string
+	work     int // steps that alignment may still take
+
+	idx    []uint32 // stacks of children and pairs, shared by the recursion
+	ops    []pairing
+	hashes []uint64
+	slots  []slot
+	table  []uint32
+	lis    []int32
+	tails  []int32
+}
+
+func (e *engine) forget() {
+	e.b, e.g, e.seen, e.rules = nil, nil, nil, nil
+	e.path = e.path[:0]
+	if cap(e.slots) > maxKept || cap(e.ops) > maxKept {
+		*e = engine{}
+	}
+}
+
+func (e *engine) effects(st int32) *effect {
+	if st == deadState {
+		return &noEffect
+	}
+	return e.auto.effects(st)
+}
+
+var noEffect effect
+
+// counted accounts for blue's leaves below a node that were compared.
+func (e *engine) counted(b uint32) {
+	if e.quiet > 0 {
+		return
+	}
+	n := 1
+	if !e.b.isLeaf(b) {
+		n = e.b.countLeaves(b)
+	}
+	if e.rules.opts.Mode == Shape {
+		e.leaves.Ignored += n
+	} else {
+		e.leaves.Compared += n
+	}
+}
+
+func (e *engine) addLeaves(count *int, b uint32) {
+	if e.quiet == 0 {
+		*count += e.b.countLeaves(b)
+	}
+}
+
+// pair compares two values that stand for each other, under the rules of st.
+func (e *engine) pair(b, g uint32, st int32) {
+	bn, gn := &e.b.nodes[b], &e.g.nodes[g]
+	same := bn.hash == gn.hash && bn.typ == gn.typ && (bn.flags|gn.flags)&flagSoft == 0
+	if st == deadState && same {
+		e.counted(b)
+		return
+	}
+	eff := e.effects(st)
+	switch {
+	case eff.drop != 0:
+		e.addLeaves(&e.leaves.Dropped, b)
+		if !same {
+			e.hidden(eff.drop, func() { e.found(Changed, b, g, eff, "") })
+		}
+	case bn.typ != gn.typ:
+		e.addLeaves(&e.leaves.Absent, b)
+		e.found(TypeChanged, b, g, eff, "")
+	case eff.ignore != 0:
+		e.addLeaves(&e.leaves.Ignored, b)
+		if !same {
+			e.hidden(eff.ignore, func() { e.values(b, g, st, eff) })
+		}
+	case same && !eff.strict():
+		e.counted(b)
+	default:
+		e.values(b, g, st, eff)
+	}
+}
+
+// strict reports whether even equal hashes have to be looked at.
+func (e *effect) strict() bool { return e.mapping != 0 || e.number != 0 || e.embedded != 0 }
+
+// hidden runs f with all that it finds hidden by a rule, leaves not counted.
+func (e *engine) hidden(by ruleRef, f func()) {
+	if e.hider == 0 {
+		e.hider = by
+		defer func() { e.hider = 0 }()
+	}
+	e.quiet++
+	f()
+	e.quiet--
+}
+
+// values compares two values of one type.
+func (e *engine) values(b, g uint32, st int32, eff *effect) {
+	switch e.b.nodes[b].typ {
+	case ObjectType:
+		if e.b.isLeaf(b) {
+			e.counted(b)
+		}
+		e.object(b, g, st)
+	case ArrayType:
+		if e.b.isLeaf(b) {
+			e.counted(b)
+		}
+		e.array(b, g, st, eff)
+	case NumberType:
+		e.counted(b)
+		e.number(b, g, eff)
+	case StringType:
+		e.counted(b)
+		e.text(b, g, st, eff)
+	default:
+		e.counted(b)
+		if e.b.nodes[b].hash != e.g.nodes[g].hash {
+			e.found(Changed, b, g, eff, "")
+		}
+	}
+}
+
+func (e *engine) number(b, g uint32, eff *effect) {
+	bt, gt := e.b.text(b), e.g.text(g)
+	same := e.b.nodes[b].hash == e.g.nodes[g].hash
+	rules := e.rules.prog.rules
+	if eff.number != 0 && rules[eff.number-1].As == "lexeme" {
+		same = bytes.Equal(bt, gt)
+	}
+	if eff.mapping != 0 && e.mapped(b, g, eff, string(bt), string(gt), same) {
+		return
+	}
+	var by ruleRef
+	switch {
+	case same:
+		return
+	case eff.number != 0 && rules[eff.number-1].As == "float64" && floatOf(bt) == floatOf(gt):
+		by = eff.number
+	case eff.tolerance != 0 && within(bt, gt, rules[eff.tolerance-1].abs, rules[eff.tolerance-1].rel):
+		by = eff.tolerance
+	case eff.time != 0 && sameTime(string(bt), string(gt), rules[eff.time-1].Within):
+		by = eff.time
+	}
+	e.change(b, g, eff, by)
+}
+
+// change reports a changed scalar, hidden when a rule accepted it.
+func (e *engine) change(b, g uint32, eff *effect, by ruleRef) {
+	if by != 0 {
+		e.hidden(by, func() { e.found(Changed, b, g, eff, "") })
+		return
+	}
+	e.found(Changed, b, g, eff, "")
+}
+
+func (e *engine) text(b, g uint32, st int32, eff *effect) {
+	same := e.b.nodes[b].hash == e.g.nodes[g].hash
+	if same && !eff.strict() {
+		return
+	}
+	bt, gt := string(e.b.stringText(b)), string(e.g.stringText(g))
+	if eff.mapping != 0 && e.mapped(b, g, eff, `"`+bt, `"`+gt, same) {
+		return
+	}
+	if same {
+		if eff.embedded != 0 && e.embedded < maxEmbedded {
+			var t tree
+			e.open(&t, bt, st, eff) // for the visits of rules inside
+		}
+		return
+	}
+	by := e.rules.prog.sameText(eff, bt, gt)
+	if by == 0 && eff.embedded != 0 && e.inside(b, g, st, eff, bt, gt) {
+		return
+	}
+	e.change(b, g, eff, by)
+}
+
+// mapped applies a map rule: blue's and green's values must stay partners for
+// the whole case. It reports whether it has settled the pair.
+func (e *engine) mapped(b, g uint32, eff *effect, blue, green string, same bool) bool {
+	if e.hider != 0 {
+		return false
+	}
+	if e.seen == nil {
+		e.seen = NewBijections()
+	}
+	was, ok := e.seen.pair(e.rules.prog.rules[eff.mapping-1].As, blue, green)
+	switch {
+	case !ok:
+		e.found(Changed, b, g, eff, was)
+	case !same:
+		e.change(b, g, eff, eff.mapping)
+	}
+	return true
+}
+
+// object compares the members of two objects: side by side while their names
+// agree, then by name.
+func (e *engine) object(b, g uint32, st int32) {
+	bc, bend := b+1, e.b.nodes[b].next
+	gc, gend := g+1, e.g.nodes[g].next
+	for bc < bend && gc < gend {
+		bn, gn := &e.b.nodes[bc], &e.g.nodes[gc]
+		if (bn.flags|gn.flags)&flagShadow != 0 || !sameKey(e.b, bc, e.g, gc) {
+			break
+		}
+		e.member(bc, gc, st)
+		bc, gc = bn.next, gn.next
+	}
+	if bc >= bend && gc >= gend {
+		return
+	}
+	base := len(e.idx)
+	e.idx = e.b.siblings(bc, bend, e.idx)
+	mid := len(e.idx)
+	e.idx = e.g.siblings(gc, gend, e.idx)
+	end := len(e.idx)
+	e.matchNames(base, mid, end)
+	for i := base; i < mid; i++ {
+		e.member(e.idx[i], e.idx[end+i-base], st)
+	}
+	for i := mid; i < end; i++ {
+		if x := e.idx[i]; x != noNode {
+			e.member(noNode, x, st)
+		}
+	}
+	e.idx = e.idx[:base]
+}
+
+// siblings appends the nodes from c up to end, shadowed members left out.
+func (t *tree) siblings(c, end uint32, out []uint32) []uint32 {
+	for ; c < end; c = t.nodes[c].next {
+		if t.nodes[c].flags&flagShadow == 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// matchNames pairs the members idx[base:mid] of blue with idx[mid:end] of
+// green: it appends to idx green's partner of each of blue's, or noNode, and
+// overwrites what it has paired of green with noNode.
+func (e *engine) matchNames(base, mid, end int) {
+	size := 8
+	for size < 2*(end-mid) {
+		size *= 2
+	}
+	if cap(e.table) < size {
+		e.table = make([]uint32, size)
+	}
+	table := e.table[:size]
+	clear(table)
+	for i := mid; i < end; i++ {
+		s := int(hashBytes(e.g.keyText(e.idx[i]))) & (size - 1)
+		for table[s] != 0 {
+			s = (s + 1) & (size - 1)
+		}
+		table[s] = uint32(i)
+	}
+	for i := base; i < mid; i++ {
+		partner := noNode
+		s := int(hashBytes(e.b.keyText(e.idx[i]))) & (size - 1)
+		for ; table[s] != 0; s = (s + 1) & (size - 1) {
+			if x := e.idx[table[s]]; x != noNode && sameKey(e.b, e.idx[i], e.g, x) {
+				partner = x
+				e.idx[table[s]] = noNode
+				break
+			}
+		}
+		e.idx = append(e.idx, partner)
+	}
+}
+
+// member compares the members of one name; noNode where a side has none.
+func (e *engine) member(b, g uint32, st int32) {
+	if b != noNode && g != noNode && st == deadState {
+		// The common case, without the work of naming the place.
+		bn, gn := &e.b.nodes[b], &e.g.nodes[g]
+		if bn.hash == gn.hash && bn.typ == gn.typ && (bn.flags|gn.flags)&flagSoft == 0 {
+			e.counted(b)
+			return
+		}
+	}
+	var cst int32
+	if st != deadState {
+		t, n := e.b, b
+		if b == noNode {
+			t, n = e.g, g
+		}
+		name := t.keyText(n)
+		cst = e.auto.member(st, hashBytes(name), name)
+	}
+	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: -1, gi: -1})
+	e.present(b, g, cst)
+	e.path = e.path[:len(e.path)-1]
+}
+
+// present compares what may be absent on a side, or count as absent.
+func (e *engine) present(b, g uint32, st int32) {
+	eff := e.effects(st)
+	hasB := b != noNode && !eff.absent(e.b, b)
+	hasG := g != noNode && !eff.absent(e.g, g)
+	switch {
+	case b != noNode && g != noNode && hasB == hasG && (hasB || e.b.nodes[b].typ == e.g.nodes[g].typ):
+		e.pair(b, g, st)
+	case !hasB && !hasG:
+		e.absences(b, g, eff)
+	case hasB:
+		e.only(Removed, b, g, eff)
+	default:
+		e.only(Added, b, g, eff)
+	}
+}
+
+// absences hides the difference between two ways of saying "nothing".
+func (e *engine) absences(b, g uint32, eff *effect) {
+	if b != noNode {
+		e.addLeaves(&e.leaves.Compared, b)
+	}
+	kind, typ := TypeChanged, AbsentType
+	switch {
+	case b == noNode:
+		kind, typ = Added, e.g.nodes[g].typ
+	case g == noNode:
+		kind, typ = Removed, e.b.nodes[b].typ
+	default:
+		typ = e.b.nodes[b].typ
+	}
+	by := eff.absence(typ)
+	if by == 0 {
+		by = eff.drop
+	}
+	e.hidden(by, func() { e.found(kind, b, g, eff, "") })
+}
+
+// only reports what one side has and the other lacks.
+func (e *engine) only(kind Kind, b, g uint32, eff *effect) {
+	if eff.drop != 0 {
+		if b != noNode {
+			e.addLeaves(&e.leaves.Dropped, b)
+		}
+		e.hidden(eff.drop, func() { e.found(kind, b, g, eff, "") })
+		return
+	}
+	if b != noNode {
+		e.addLeaves(&e.leaves.Absent, b)
+	}
+	e.found(kind, b, g, eff, "")
+}

@@ -1,0 +1,65 @@
+package diff
+
+import "strings"
+
+// generalise turns a difference's path into the path of all places like it:
+// indices, key values and members named by a number, a UUID or a long hex
+// string become [*].
+func generalise(path string) string {
+	var b strings.Builder
+	for i := 0; i < len(path); {
+		end := segmentEnd(path, i)
+		seg := path[i:end]
+		switch {
+		case strings.HasPrefix(seg, "['"):
+			if name := seg[2 : len(seg)-2]; dynamicName(name) {
+				seg = "[*]"
+			}
+		case strings.HasPrefix(seg, "["):
+			seg = "[*]"
+		case strings.HasPrefix(seg, ".") && dynamicName(seg[1:]):
+			seg = "[*]"
+		}
+		b.WriteString(seg)
+		i = end
+	}
+	return b.String()
+}
+
+// segmentEnd is the offset behind the segment of a normalized path at i.
+func segmentEnd(path string, i int) int {
+	if path[i] == '[' {
+		quoted := false
+		for j := i + 1; j < len(path); j++ {
+			switch c := path[j]; {
+			case quoted && c == '\\':
+				j++
+			case c == '\'':
+				quoted = !quoted
+			case c == ']' && !quoted:
+				return j + 1
+			}
+		}
+		return len(path)
+	}
+	for j := i + 1; j < len(path); j++ {
+		if path[j] == '.' || path[j] == '[' {
+			return j
+		}
+	}
+	return len(path)
+}
+
+// dynamicName reports whether a member's name is a value rather than a name.
+func dynamicName(s string) bool {
+	if s == "" {
+		return false
+	}
+	digits := 0
+	for i := range len(s) {
+		if s[i] >= '0' && s[i] <= '9' {
+			digits++
+		}
+	}
+	return digits == len(s) || isUUID(s) || len(s) >= 16 && digits > 0 && isHex(s)
+}

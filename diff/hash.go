@@ -1,0 +1,76 @@
+package diff
+
+import (
+	"hash/maphash"
+	"math/bits"
+)
+
+// Hashes are seeded per process, so that no body can be made to collide. They
+// never reach the output: equal values have equal hashes, and what differs is
+// decided by comparing.
+var (
+	hashSeed = maphash.MakeSeed()
+	kString  = maphash.String(hashSeed, "string")
+	kNumber  = maphash.String(hashSeed, "number")
+	kBig     = maphash.String(hashSeed, "big number")
+	kMember  = maphash.String(hashSeed, "member")
+	kValue   = maphash.String(hashSeed, "value")
+	kObject  = maphash.String(hashSeed, "object")
+	kArray   = maphash.String(hashSeed, "array")
+	kBag     = maphash.String(hashSeed, "bag")
+	hashTrue = maphash.String(hashSeed, "true")
+	hashFals = maphash.String(hashSeed, "false")
+	hashNull = maphash.String(hashSeed, "null")
+	hashDrop = maphash.String(hashSeed, "dropped")
+	// hashType stands for any value of a type: what an ignored value hashes to.
+	hashType = [...]uint64{
+		AbsentType: 0,
+		NullType:   maphash.String(hashSeed, "a null"),
+		BoolType:   maphash.String(hashSeed, "a boolean"),
+		NumberType: maphash.String(hashSeed, "a number"),
+		StringType: maphash.String(hashSeed, "a string"),
+		ArrayType:  maphash.String(hashSeed, "an array"),
+		ObjectType: maphash.String(hashSeed, "an object"),
+	}
+)
+
+// mix folds two words into one.
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
+}
+
+func hashBytes(b []byte) uint64 { return maphash.Bytes(hashSeed, b) }
+
+// hashDecimal hashes a small number, equal for equal values.
+func hashDecimal(d decimal) uint64 {
+	d = d.normal()
+	e := uint64(uint32(d.exp)) << 1
+	if d.neg {
+		e |= 1
+	}
+	return mix(d.mant^kNumber, e^kValue)
+}
+
+// hashNumber hashes any JSON number, equal for equal values.
+func hashNumber(text []byte, d decimal) uint64 {
+	if !d.big {
+		return hashDecimal(d)
+	}
+	b := exactDecimal(text)
+	if s, ok := b.small(); ok {
+		return hashDecimal(s)
+	}
+	h := mix(hashBytes(b.digits)^kBig, hashBytes(b.exp.Append(nil, 16))^kValue)
+	if b.neg {
+		h = ^h
+	}
+	return h
+}
+
+// hashMember combines a member's name and value; an object sums its members,
+// so that their order does not matter.
+func hashMember(name, value uint64) uint64 { return mix(name^kMember, value^kValue) }
+
+// hashElement appends an element to an array's hash.
+func hashElement(h, value uint64) uint64 { return mix(h^value, kArray) + value }

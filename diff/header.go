@@ -1,0 +1,245 @@
+package diff
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// VolatileHeaders are the headers whose value differs between any two answers
+// of one service: clocks, request and trace ids, measured times. Their presence
+// is compared, their value is not, unless a rule says how.
+func VolatileHeaders() []string { return slices.Clone(volatileHeaders) }
+
+var volatileHeaders = []string{
+	"age", "cf-ray", "date", "request-id", "server-timing", "traceparent", "tracestate",
+	"x-amz-cf-id", "x-amz-request-id", "x-amzn-requestid", "x-amzn-trace-id", "x-b3-parentspanid", "x-b3-spanid", "x-b3-traceid",
+	"x-cloud-trace-context", "x-correlation-id", "x-envoy-upstream-service-time", "x-request-id", "x-response-time", "x-runtime", "x-trace-id",
+}
+
+// FramingHeaders say how a body travels, not what it says; the body speaks for
+// itself, and they are not compared.
+func FramingHeaders() []string { return slices.Clone(framingHeaders) }
+
+var framingHeaders = []string{"connection", "content-length", "keep-alive", "transfer-encoding"}
+
+// listHeaders are lists without order.
+var listHeaders = []string{
+	"access-control-allow-headers", "access-control-allow-methods", "access-control-expose-headers", "allow", "vary",
+}
+
+// A headerField is all values of one name, on both sides.
+type headerField struct {
+	name        string // lower case
+	blue, green []string
+}
+
+// fields groups two header lists by name, sorted.
+func fields(blue, green []Header) []headerField {
+	var out []headerField
+	index := make(map[string]int, len(blue))
+	at := func(name string) *headerField {
+		name = strings.ToLower(name)
+		i, ok := index[name]
+		if !ok {
+			i = len(out)
+			index[name] = i
+			out = append(out, headerField{name: name})
+		}
+		return &out[i]
+	}
+	for _, h := range blue {
+		f := at(h.Name)
+		f.blue = append(f.blue, strings.Trim(h.Value, " \t"))
+	}
+	for _, h := range green {
+		f := at(h.Name)
+		f.green = append(f.green, strings.Trim(h.Value, " \t"))
+	}
+	slices.SortFunc(out, func(a, b headerField) int { return cmp.Compare(a.name, b.name) })
+	return out
+}
+
+// headers compares all headers of two answers.
+func (e *engine) headers(blue, green []Header) {
+	for _, f := range fields(blue, green) {
+		if slices.Contains(framingHeaders, f.name) {
+			continue
+		}
+		if e.rules.only != nil {
+			r, ok := e.rules.only[f.name]
+			if !ok {
+				continue
+			}
+			e.visits[r]++
+		}
+		e.header(&f)
+	}
+}
+
+// headerEffect is what the rules on a header add up to; names are looked for
+// most general first.
+func (e *engine) headerEffect(names ...string) *effect {
+	if len(e.rules.header) == 0 {
+		return &noEffect
+	}
+	var rules []int
+	for _, r := range e.rules.header {
+		for _, n := range names {
+			if globMatch(e.rules.prog.rules[r].Header, n) {
+				rules = append(rules, r)
+				e.visits[r]++
+				break
+			}
+		}
+	}
+	if rules == nil {
+		return &noEffect
+	}
+	eff := e.rules.prog.effectOf(rules)
+	return &eff
+}
+
+// says reports whether a rule tells how to compare the value.
+func (e *effect) says() bool {
+	return e.tolerance != 0 || e.time != 0 || e.format != 0 || e.mapping != 0 || e.text != 0 || len(e.rewrites) > 0
+}
+
+func (e *engine) header(f *headerField) {
+	if f.name == "set-cookie" {
+		e.cookies(f.blue, f.green)
+		return
+	}
+	eff := e.headerEffect(f.name)
+	if slices.Contains(listHeaders, f.name) {
+		f.blue, f.green = asSet(f.blue), asSet(f.green)
+	}
+	before := e.out.total + e.out.hiddenTotal
+	e.values2(f, eff)
+	changed := e.out.total+e.out.hiddenTotal > before
+	if eff.drop == 0 && eff.leak == 0 {
+		e.leakInHeader(f.name, f.green, changed)
+	}
+}
+
+// values2 compares the values of one header.
+func (e *engine) values2(f *headerField, eff *effect) {
+	t := textDifference{where: InHeader, path: f.name, typ: StringType, blue: joined(f.blue), green: joined(f.green), by: eff.drop}
+	switch {
+	case len(f.blue) == 0:
+		t.kind = Added
+		e.foundText(t, eff)
+		return
+	case len(f.green) == 0:
+		t.kind = Removed
+		e.foundText(t, eff)
+		return
+	case slices.Contains(volatileHeaders, f.name) && !eff.says():
+		return
+	}
+	if len(f.blue) == len(f.green) {
+		for i := range f.blue {
+			e.headerValue(f.name, f.blue[i], f.green[i], eff)
+		}
+		return
+	}
+	t.kind, t.by = Changed, cmp.Or(eff.drop, eff.ignore)
+	e.foundText(t, eff)
+}
+
+// headerValue compares one value of a header under its rules.
+func (e *engine) headerValue(path, blue, green string, eff *effect) {
+	t := textDifference{kind: Changed, where: InHeader, path: path, typ: StringType, by: cmp.Or(eff.drop, eff.ignore)}
+	if eff.mapping != 0 && t.by == 0 {
+		if e.seen == nil {
+			e.seen = NewBijections()
+		}
+		was, ok := e.seen.pair(e.rules.prog.rules[eff.mapping-1].As, `"`+blue, `"`+green)
+		if ok {
+			t.by = eff.mapping
+		}
+		t.note = was
+	}
+	if blue == green && t.note == "" {
+		return
+	}
+	if t.by == 0 && t.note == "" {
+		t.by = e.rules.prog.sameText(eff, blue, green)
+	}
+	if t.by == 0 && t.note == "" && eff.tolerance != 0 && isNumber(blue) && isNumber(green) {
+		if r := &e.rules.prog.rules[eff.tolerance-1]; within([]byte(blue), []byte(green), r.abs, r.rel) {
+			t.by = eff.tolerance
+		}
+	}
+	t.blue, t.green = quoteText(blue), quoteText(green)
+	e.foundText(t, eff)
+}
+
+func isNumber(s string) bool {
+	_, end, ok := scanNumber([]byte(s), 0)
+	return ok && end == len(s)
+}
+
+// quoteText is a header's value as a JSON string; bytes that are not UTF-8 are
+// shown as U+FFFD (they were compared as bytes).
+func quoteText(s string) string {
+	return plainEscapes(string(quoteJSON(strings.ToValidUTF8(s, "\uFFFD"))))
+}
+
+func joined(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return quoteText(strings.Join(values, ", "))
+}
+
+// asSet is a list header as one sorted list of its distinct members.
+func asSet(values []string) []string {
+	if len(values) == 0 {
+		return nil
+	}
+	var members []string
+	for _, v := range values {
+		for _, m := range strings.Split(v, ",") {
+			if m = strings.ToLower(strings.Trim(m, " \t")); m != "" {
+				members = append(members, m)
+			}
+		}
+	}
+	slices.Sort(members)
+	return []string{strings.Join(slices.Compact(members), ", ")}
+}
+
+// leakInHeader reports a header of green that names blue. Where the header
+// differs already, the difference says so instead.
+func (e *engine) leakInHeader(path string, values []string, differs bool) {
+	for _, a := range e.rules.leaks {
+		for _, v := range values {
+			if !a.in([]byte(v)) {
+				continue
+			}
+			note := "green names blue: " + a.text
+			if differs && e.noteLast(path, note) {
+				return
+			}
+			e.foundText(textDifference{kind: Changed, severity: Value, where: InHeader, path: path, typ: StringType, green: quoteText(v), note: note}, &noEffect)
+			return
+		}
+	}
+}
+
+// noteLast adds a note to the last difference kept, if it is of that header.
+func (e *engine) noteLast(path, note string) bool {
+	k := e.out.kept
+	if len(k) == 0 {
+		return false
+	}
+	p := &k[len(k)-1]
+	if p.d.Where != InHeader || string(e.out.buf[p.path.from:p.path.to]) != path {
+		return false
+	}
+	if p.d.Note == "" {
+		p.d.Note = note
+	}
+	return true
+}

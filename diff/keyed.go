@@ -1,0 +1,230 @@
+package diff
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// alignKeyed pairs the elements lo:eb of blue and lo:eg of green by their key,
+// the k-th of a repeated key with the k-th; elements without the key among
+// themselves. When ordered, elements that left their order are moved, or, when
+// most of them did, the array is reordered as a whole.
+func (e *engine) alignKeyed(f *frame, lo, eb, eg int, ordered bool) {
+	keys := make([]uint64, 0, eb+eg-2*lo)
+	for i := lo; i < eb; i++ {
+		keys = append(keys, keyHash(e.b, e.idx[f.bs+i], f.by))
+	}
+	for i := lo; i < eg; i++ {
+		keys = append(keys, keyHash(e.g, e.idx[f.gs+i], f.by))
+	}
+	kb, kg := keys[:eb-lo], keys[eb-lo:]
+	t := e.slotTable(len(kg))
+	next := make([]int32, len(kg))
+	for j := len(kg) - 1; j >= 0; j-- {
+		s := find(t, kg[j])
+		if !s.occupied {
+			*s = slot{hash: kg[j], ig: -1, occupied: true}
+		}
+		next[j], s.ig = s.ig, int32(j)
+	}
+	used := make([]bool, len(kg))
+	first := len(e.ops)
+	for i, k := range kb {
+		p := pairing{b: int32(lo + i), g: -1}
+		if s := find(t, k); s.occupied && s.ig >= 0 {
+			p.g = int32(lo) + s.ig
+			used[s.ig] = true
+			s.ig = next[s.ig]
+		}
+		e.ops = append(e.ops, p)
+	}
+	if ordered {
+		e.markMoved(f, first, f.nb-(eb-lo))
+	}
+	for j := range kg {
+		if !used[j] {
+			e.ops = append(e.ops, pairing{b: -1, g: int32(lo + j)})
+		}
+	}
+}
+
+var missingKey = mix(kMember, kString)
+
+// keyHash is equal for elements with equal keys.
+func keyHash(t *tree, c uint32, by []string) uint64 {
+	h := kMember
+	for _, name := range by {
+		m := t.member(c, name)
+		if m == 0 {
+			return missingKey
+		}
+		h = hashElement(h, t.nodes[m].hash+uint64(t.nodes[m].typ))
+	}
+	return h
+}
+
+// markMoved marks the pairings from first on that a longest increasing
+// subsequence of green's places leaves out. When fewer than half keep their
+// order, the trimmed equal ends included, the array counts as reordered instead.
+func (e *engine) markMoved(f *frame, first, trimmed int) {
+	ops := e.ops[first:]
+	keep := e.increasing(ops)
+	paired, kept := 0, 0
+	for i := range ops {
+		if ops[i].b >= 0 && ops[i].g >= 0 {
+			paired++
+			if keep[i] {
+				kept++
+			}
+		}
+	}
+	if kept == paired {
+		return
+	}
+	if most := 5*(paired+trimmed) >= 4*max(f.nb, f.ng); (most || f.by != nil) && 2*(kept+trimmed) < paired+trimmed {
+		f.reordered = true
+		return
+	}
+	for i := range ops {
+		if ops[i].b >= 0 && ops[i].g >= 0 && !keep[i] {
+			ops[i].moved = true
+		}
+	}
+}
+
+// increasing reports for each pairing whether it lies on a longest increasing
+// subsequence of green's places (patience sorting, n log n).
+func (e *engine) increasing(ops []pairing) []bool {
+	keep := make([]bool, len(ops))
+	prev := make([]int32, len(ops))
+	e.tails = e.tails[:0]
+	for i := range ops {
+		if ops[i].g < 0 || ops[i].b < 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(e.tails, ops[i].g, func(t, g int32) int { return cmp.Compare(ops[t].g, g) })
+		prev[i] = -1
+		if at > 0 {
+			prev[i] = e.tails[at-1]
+		}
+		if at == len(e.tails) {
+			e.tails = append(e.tails, int32(i))
+		} else {
+			e.tails[at] = int32(i)
+		}
+	}
+	if n := len(e.tails); n > 0 {
+		for i := e.tails[n-1]; i >= 0; i = prev[i] {
+			keep[i] = true
+		}
+	}
+	return keep
+}
+
+// maxCandidates bounds the members that are tried as a key, minKeyScore what a
+// key must score: overlap in percent plus how much its name looks like one.
+const (
+	maxCandidates = 8
+	minKeyScore   = 30
+)
+
+// guessKey looks for a member that all elements of both arrays have, that is
+// unique on each side, and whose values the sides share.
+func (e *engine) guessKey(f *frame) bool {
+	first := e.idx[f.bs]
+	if e.b.nodes[first].typ != ObjectType || e.work <= 0 {
+		return false
+	}
+	type candidate struct {
+		name  string
+		prior int
+	}
+	var cands []candidate
+	for _, c := range e.b.children(first, nil) {
+		if t := e.b.nodes[c].typ; t == StringType || t == NumberType {
+			name := string(e.b.keyText(c))
+			cands = append(cands, candidate{name, namePrior(name)})
+		}
+	}
+	slices.SortStableFunc(cands, func(a, b candidate) int { return b.prior - a.prior })
+	if len(cands) > maxCandidates {
+		cands = cands[:maxCandidates]
+	}
+	best, score := "", minKeyScore-1
+	for _, c := range cands {
+		if 100+c.prior <= score {
+			break
+		}
+		shared, ok := e.sharedKeys(f, c.name)
+		if !ok || shared == 0 {
+			continue
+		}
+		if s := 100*shared/max(f.nb, f.ng) + c.prior; s > score {
+			best, score = c.name, s
+		}
+	}
+	if best == "" {
+		return false
+	}
+	f.by = []string{best}
+	e.note(func() string {
+		path := string(e.appendPath(nil))
+		return fmt.Sprintf("%s is paired by the guessed key %s; to fix it: %s", path, best, keyRule(generalise(path), f.by))
+	})
+	return true
+}
+
+// namePrior says how much a member's name looks like a key.
+func namePrior(name string) int {
+	n := strings.ToLower(name)
+	switch n {
+	case "id", "_id", "uuid", "guid", "key":
+		return 25
+	case "code", "sku", "slug", "name", "no", "number", "uri", "url", "isbn", "ean":
+		return 12
+	}
+	for _, suffix := range []string{"id", "key", "uuid", "code"} {
+		if strings.HasSuffix(n, suffix) {
+			return 18
+		}
+	}
+	return 0
+}
+
+// sharedKeys counts the values of a member that both sides have; not ok when an
+// element lacks it or two elements of a side share it.
+func (e *engine) sharedKeys(f *frame, name string) (int, bool) {
+	t := e.slotTable(f.nb + f.ng)
+	shared := 0
+	visit := func(tr *tree, c uint32, green bool) bool {
+		e.work -= 4
+		m := tr.member(c, name)
+		if m == 0 || tr.nodes[m].typ != StringType && tr.nodes[m].typ != NumberType {
+			return false
+		}
+		s := find(t, tr.nodes[m].hash)
+		*s = slot{hash: tr.nodes[m].hash, nb: s.nb, ng: s.ng, occupied: true}
+		if green {
+			s.ng++
+			if s.nb > 0 {
+				shared++
+			}
+			return s.ng == 1
+		}
+		s.nb++
+		return s.nb == 1
+	}
+	for i := range f.nb {
+		if !visit(e.b, e.idx[f.bs+i], false) {
+			return 0, false
+		}
+	}
+	for i := range f.ng {
+		if !visit(e.g, e.idx[f.gs+i], true) {
+			return 0, false
+		}
+	}
+	return shared, true
+}

@@ -1,0 +1,196 @@
+package diff
+
+import (
+	"bytes"
+	"strings"
+)
+
+// An authority is a name of blue that green must not mention.
+type authority struct{ text string } // lower case
+
+// leakAuthorities are blue's hosts where green's hosts have other names, and
+// blue's host:port where only the ports differ. A name that both sides share
+// is nobody's secret.
+func leakAuthorities(blue, green []string) []authority {
+	var out []authority
+	for _, b := range blue {
+		b = strings.ToLower(b)
+		text, shared := hostOf(b), false
+		for _, g := range green {
+			g = strings.ToLower(g)
+			if b == g {
+				shared = true
+			}
+			if hostOf(b) == hostOf(g) {
+				text = b
+			}
+		}
+		if a := (authority{text}); !shared && text != "" && !contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// hostOf is an authority without its port; a bare IPv6 address has none.
+func hostOf(a string) string {
+	if i := strings.LastIndexByte(a, ':'); i > strings.LastIndexByte(a, ']') && (a[0] == '[' || strings.Count(a, ":") == 1) {
+		a = a[:i]
+	}
+	return strings.Trim(a, "[]")
+}
+
+func contains(list []authority, a authority) bool {
+	for _, x := range list {
+		if x == a {
+			return true
+		}
+	}
+	return false
+}
+
+// in reports whether text names the authority: at token boundaries, so that
+// api.blue is not found in xapi.blue or api.blueprint.
+func (a authority) in(text []byte) bool {
+	for at := 0; ; {
+		i := indexFold(text[at:], a.text)
+		if i < 0 {
+			return false
+		}
+		from, to := at+i, at+i+len(a.text)
+		before := from == 0 || !hostByte(text[from-1]) && text[from-1] != '.'
+		after := to == len(text) || !hostByte(text[to]) && !(text[to] == '.' && to+1 < len(text) && hostByte(text[to+1]))
+		if before && after {
+			return true
+		}
+		at = from + 1
+	}
+}
+
+func hostByte(c byte) bool {
+	return c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// indexFold finds an ASCII lower-case needle, letter case aside.
+func indexFold(text []byte, needle string) int {
+	low, up := needle[0], needle[0]
+	if low >= 'a' && low <= 'z' {
+		up = low - 0x20
+	}
+	for at := 0; at+len(needle) <= len(text); {
+		i := bytes.IndexByte(text[at:], low)
+		if up != low {
+			if j := bytes.IndexByte(text[at:], up); i < 0 || j >= 0 && j < i {
+				i = j
+			}
+		}
+		if i < 0 || at+i+len(needle) > len(text) {
+			return -1
+		}
+		at += i
+		if strings.EqualFold(string(text[at:at+len(needle)]), needle) {
+			return at
+		}
+		at++
+	}
+	return -1
+}
+
+// leaks reports every string of green's body that names a place of blue. A
+// string that differs for that reason alone is one difference, not two.
+func (e *engine) leaks() {
+	if len(e.rules.leaks) == 0 || !e.suspicious() {
+		return
+	}
+	known := map[string]int{}
+	for i := range e.out.kept {
+		p := &e.out.kept[i]
+		if p.d.Kind == Changed {
+			known[string(e.out.buf[p.greenPtr.from:p.greenPtr.to])] = i
+		}
+	}
+	st := deadState
+	if e.auto != nil {
+		st = e.auto.root
+	}
+	e.path = e.path[:0]
+	e.leaksBelow(0, st, known)
+}
+
+// suspicious reports whether green's body may name blue at all.
+func (e *engine) suspicious() bool {
+	for _, a := range e.rules.leaks {
+		if indexFold(e.g.src, a.text) >= 0 {
+			return true
+		}
+	}
+	return bytes.Contains(e.g.src, []byte(`\u`))
+}
+
+func (e *engine) leaksBelow(i uint32, st int32, known map[string]int) {
+	eff := e.effects(st)
+	if eff.drop != 0 || eff.leak != 0 {
+		return
+	}
+	n := &e.g.nodes[i]
+	if n.typ == StringType {
+		e.leakAt(i, eff, known)
+		return
+	}
+	if n.typ < ArrayType {
+		return
+	}
+	kids := e.g.children(i, nil)
+	for index, c := range kids {
+		s := step{bt: e.g, gt: e.g, bn: noNode, gn: c, bi: -1, gi: int32(index)}
+		cst := deadState
+		if st != deadState {
+			if n.typ == ObjectType {
+				name := e.g.keyText(c)
+				cst = e.auto.member(st, hashBytes(name), name)
+			} else {
+				cst = e.auto.elementOf(st, e.g, c, index, len(kids))
+			}
+		}
+		e.path = append(e.path, s)
+		e.leaksBelow(c, cst, known)
+		e.path = e.path[:len(e.path)-1]
+	}
+}
+
+func (e *engine) leakAt(i uint32, eff *effect, known map[string]int) {
+	text := e.g.stringText(i)
+	for _, a := range e.rules.leaks {
+		if !a.in(text) {
+			continue
+		}
+		note := "green names blue: " + a.text
+		if k, ok := known[string(e.appendPointer(nil, false))]; ok {
+			if d := &e.out.kept[k].d; d.Note == "" {
+				d.Note = note
+			}
+			return
+		}
+		e.foundLeak(i, note)
+		return
+	}
+}
+
+// foundLeak records a leak; only a leak rule hides one, no mode does.
+func (e *engine) foundLeak(i uint32, note string) {
+	e.out.total++
+	e.out.worst = max(e.out.worst, Value)
+	if len(e.out.kept) >= e.out.max {
+		return
+	}
+	r := &e.out
+	p := pending{d: Difference{Kind: Changed, Severity: Value, Where: InBody, Note: note}}
+	from := len(r.buf)
+	r.buf = e.appendPath(r.buf)
+	p.path = r.since(from)
+	from = len(r.buf)
+	r.buf = e.appendPointer(r.buf, false)
+	p.greenPtr = r.since(from)
+	p.d.Green, p.green = r.value(e.g, i)
+	r.kept = append(r.kept, p)
+}

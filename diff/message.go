@@ -1,0 +1,106 @@
+package diff
+
+import (
+	"strconv"
+)
+
+// CompareMessages compares two answers: status, headers, body, three separate
+// findings in this order. seen carries what `map` rules have paired over a
+// case; nil when nothing is to be carried. Its rules:
+//
+//  1. The status is compared as a number; a difference is the gravest there is
+//     and is reported before all others.
+//  2. Headers are compared by lower-case name, all values of a name in order.
+//     FramingHeaders are not compared. Of VolatileHeaders only the presence is,
+//     unless a rule says how to compare one. Lists without order (Vary, Allow,
+//     Access-Control-*) are compared as sets.
+//  3. Set-Cookie is compared per cookie and attribute, see cookies. The path is
+//     set-cookie[name] or set-cookie[name].attribute.
+//  4. How the body is compared follows from Content-Type, see bodies.
+//  5. Green naming a host of blue, in a header or in the body, is a difference
+//     even where both sides say the same; see Options.BlueAuthorities.
+func CompareMessages(blue, green *Message, rules *Rules, seen *Bijections) Result {
+	if rules == nil {
+		rules = defaultRules()
+	}
+	w := rules.worker()
+	defer rules.release(w)
+	e := &w.engine
+	e.begin(rules, w.auto, seen)
+	e.status(blue.Status, green.Status)
+	e.headers(blue.Headers, green.Headers)
+	e.messageBodies(w, blue, green)
+	return e.result()
+}
+
+// status is rule 1.
+func (e *engine) status(blue, green int) {
+	var eff effect
+	if len(e.rules.status) > 0 {
+		eff = e.rules.prog.effectOf(e.rules.status)
+		for _, r := range e.rules.status {
+			e.visits[r]++
+		}
+	}
+	if blue == green {
+		return
+	}
+	t := textDifference{
+		kind: Changed, where: InStatus, severity: StatusClass, by: eff.ignore,
+		blue: strconv.Itoa(blue), green: strconv.Itoa(green), typ: NumberType,
+	}
+	e.foundText(t, &eff)
+}
+
+// A textDifference is one outside the trees: in the status or a header.
+type textDifference struct {
+	kind        Kind
+	where       Where
+	severity    Severity
+	path        string
+	blue, green string // JSON text; empty: the side has nothing
+	typ         ValueType
+	note        string
+	by          ruleRef // the rule that hides it
+}
+
+func (e *engine) foundText(t textDifference, eff *effect) {
+	e.hider = t.by
+	rule := e.accepted(t.kind, eff)
+	e.hider = 0
+	if t.where == InStatus && rule == shapeRule {
+		rule = "" // a status has no shape beside its value
+	}
+	if t.severity == 0 {
+		t.severity = severityOf(t.kind, t.typ, t.typ)
+	}
+	list := &e.out.kept
+	if rule != "" {
+		list = &e.out.hides
+		e.out.hiddenTotal++
+	} else {
+		e.out.total++
+		e.out.worst = max(e.out.worst, t.severity)
+	}
+	if len(*list) >= e.out.max {
+		return
+	}
+	r := &e.out
+	p := pending{d: Difference{Kind: t.kind, Severity: t.severity, Where: t.where, Note: t.note, Rule: rule}}
+	from := len(r.buf)
+	r.buf = append(r.buf, t.path...)
+	p.path = r.since(from)
+	p.d.Blue, p.blue = r.textValue(t.blue, t.typ)
+	p.d.Green, p.green = r.textValue(t.green, t.typ)
+	*list = append(*list, p)
+}
+
+func (r *recorder) textValue(text string, typ ValueType) (Excerpt, span) {
+	if text == "" {
+		return Excerpt{}, span{}
+	}
+	from := len(r.buf)
+	var cut bool
+	r.buf, cut = appendCompact(r.buf, []byte(text), r.excerpt)
+	return Excerpt{Type: typ, Size: len(text), Cut: cut}, r.since(from)
+}

@@ -1,0 +1,503 @@
+package diff
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// limits are Options' bounds with the defaults filled in.
+type limits struct {
+	body, depth, nodes, keys int
+	duplicates               byte // 'e'rror, 'l'ast, 'f'irst
+}
+
+// maxExponent bounds the digits of a number's exponent.
+const maxExponent = 4096
+
+// A memberEntry is a member of an object that is still being read.
+type memberEntry struct {
+	name, value uint64
+	node        uint32
+}
+
+// A parser reads one body in one pass: grammar, UTF-8, duplicate names, bounds,
+// subtree hashes, and the rules' automaton beside it.
+type parser struct {
+	src     []byte
+	t       *tree
+	auto    *automaton // nil without rules
+	visits  []uint32   // per state: places read in it
+	members []memberEntry
+	table   []uint32
+	buf     []byte
+	lim     limits
+	err     *SyntaxError
+}
+
+// parse reads src into t, rules starting in state st.
+func (p *parser) parse(t *tree, src []byte, st int32) {
+	*t = tree{src: src, nodes: t.nodes[:0], dups: t.dups[:0]}
+	p.src, p.t, p.err, p.members = src, t, nil, p.members[:0]
+	p.run(st)
+	if p.err == nil && t.nDups > 0 && p.lim.duplicates == 'e' {
+		n := t.nodes[t.dups[0].node]
+		p.err = &SyntaxError{Kind: DuplicateKey, Offset: int(n.key), Msg: fmt.Sprintf("the member %q is named twice", t.keyText(t.dups[0].node))}
+	}
+	t.err = p.err
+	p.src, p.t = nil, nil
+}
+
+func (p *parser) run(st int32) {
+	if len(p.src) > p.lim.body || len(p.src) > 1<<31-2 {
+		p.fail(Limit, p.lim.body, "a body of more than %d bytes", p.lim.body)
+		return
+	}
+	p.reserve()
+	if bytes.HasPrefix(p.src, []byte("\xef\xbb\xbf")) {
+		p.fail(Invalid, 0, "a byte order mark before the value")
+		return
+	}
+	i := p.space(0)
+	if i == len(p.src) {
+		p.fail(Invalid, i, "no value")
+		return
+	}
+	i, ok := p.value(i, 0, st)
+	if !ok {
+		return
+	}
+	if i = p.space(i); i < len(p.src) {
+		p.fail(Invalid, i, "bytes after the value")
+	}
+}
+
+// reserve sizes the arena of a large body once: a value follows a comma, a
+// bracket or nothing, so their count bounds the number of nodes.
+func (p *parser) reserve() {
+	if len(p.src) < 1<<12 {
+		return
+	}
+	n := 1
+	for _, c := range []string{",", "[", "{"} {
+		n += bytes.Count(p.src, []byte(c))
+	}
+	if n = min(n, p.lim.nodes); n > cap(p.t.nodes) {
+		p.t.nodes = make([]node, 0, n)
+	}
+}
+
+func (p *parser) fail(k Kind, at int, format string, args ...any) {
+	if p.err == nil {
+		p.err = &SyntaxError{Kind: k, Offset: at, Msg: fmt.Sprintf(format, args...)}
+	}
+}
+
+func (p *parser) space(i int) int {
+	for i < len(p.src) && p.src[i] <= ' ' && (p.src[i] == ' ' || p.src[i] == '\n' || p.src[i] == '\r' || p.src[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// value reads the value at i into a new node and returns the offset behind it.
+func (p *parser) value(i, depth int, st int32) (int, bool) {
+	at := uint32(len(p.t.nodes))
+	if int(at) >= p.lim.nodes {
+		p.fail(Limit, i, "more than %d values", p.lim.nodes)
+		return i, false
+	}
+	if st != deadState {
+		p.visit(st)
+	}
+	if i >= len(p.src) {
+		p.fail(Invalid, i, "the body ends where a value should stand")
+		return i, false
+	}
+	p.t.nodes = append(p.t.nodes, node{start: uint32(i), next: at + 1})
+	switch c := p.src[i]; {
+	case c == '"':
+		return p.stringValue(at, i)
+	case c == '{':
+		return p.object(at, i, depth, st)
+	case c == '[':
+		return p.array(at, i, depth, st)
+	case c == '-' || c-'0' <= 9:
+		return p.number(at, i)
+	default:
+		return p.word(at, i)
+	}
+}
+
+// visit counts a place read in a state; states appear while parsing.
+func (p *parser) visit(st int32) {
+	for int(st) >= len(p.visits) {
+		p.visits = append(p.visits, 0)
+	}
+	p.visits[st]++
+}
+
+func (p *parser) scalar(at uint32, end int, typ ValueType, hash uint64) {
+	n := &p.t.nodes[at]
+	n.end, n.typ, n.hash = uint32(end), typ, hash
+	p.t.leaves++
+}
+
+func (p *parser) word(at uint32, i int) (int, bool) {
+	rest := p.src[i:]
+	switch {
+	case bytes.HasPrefix(rest, []byte("true")):
+		p.scalar(at, i+4, BoolType, hashTrue)
+		return i + 4, true
+	case bytes.HasPrefix(rest, []byte("false")):
+		p.scalar(at, i+5, BoolType, hashFals)
+		return i + 5, true
+	case bytes.HasPrefix(rest, []byte("null")):
+		p.scalar(at, i+4, NullType, hashNull)
+		return i + 4, true
+	}
+	for _, w := range []string{"NaN", "Infinity", "undefined", "None", "True", "False"} {
+		if bytes.HasPrefix(rest, []byte(w)) {
+			p.fail(Invalid, i, "%s is not JSON", w)
+			return i, false
+		}
+	}
+	p.unexpected(i, "a value")
+	return i, false
+}
+
+func (p *parser) unexpected(i int, want string) {
+	if i >= len(p.src) {
+		p.fail(Invalid, i, "the body ends where %s should stand", want)
+		return
+	}
+	r, _ := utf8.DecodeRune(p.src[i:])
+	p.fail(Invalid, i, "%q where %s should stand", r, want)
+}
+
+func (p *parser) number(at uint32, i int) (int, bool) {
+	d, end, ok := scanNumber(p.src, i)
+	if !ok {
+		if bytes.HasPrefix(p.src[end:], []byte("Infinity")) {
+			p.fail(Invalid, i, "-Infinity is not JSON")
+		} else {
+			p.unexpected(end, "a digit of a number")
+		}
+		return i, false
+	}
+	text := p.src[i:end]
+	if d.big {
+		if e := bytes.IndexAny(text, "eE"); e >= 0 && len(text)-e > maxExponent {
+			p.fail(Limit, i+e, "an exponent of more than %d digits", maxExponent)
+			return i, false
+		}
+	}
+	p.scalar(at, end, NumberType, hashNumber(text, d))
+	return end, true
+}
+
+func (p *parser) stringValue(at uint32, i int) (int, bool) {
+	end, escaped, ok := p.str(i + 1)
+	if !ok {
+		return i, false
+	}
+	text := p.src[i+1 : end]
+	if escaped {
+		p.t.nodes[at].flags |= flagEscaped
+		p.buf = unescape(p.buf[:0], text)
+		text = p.buf
+	}
+	p.scalar(at, end+1, StringType, hashBytes(text)^kString)
+	return end + 1, true
+}
+
+// str scans a string from behind its opening quote to its closing one.
+func (p *parser) str(i int) (end int, escaped, ok bool) {
+	s := p.src
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for {
+		for i+8 <= len(s) {
+			w := binary.LittleEndian.Uint64(s[i:])
+			q, b := w^(ones*'"'), w^(ones*'\\')
+			m := (w | (w - ones*0x20) | (q - ones) | (b - ones)) & high
+			if m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				break
+			}
+			i += 8
+		}
+		if i >= len(s) {
+			p.fail(Invalid, i, "the body ends inside a string")
+			return i, false, false
+		}
+		switch c := s[i]; {
+		case c == '"':
+			return i, escaped, true
+		case c == '\\':
+			escaped = true
+			n := p.escapeAt(i)
+			if n == 0 {
+				return i, false, false
+			}
+			i += n
+		case c < 0x20:
+			p.fail(Invalid, i, "the control character %#02x in a string", c)
+			return i, false, false
+		case c < utf8.RuneSelf:
+			i++
+		default:
+			for i < len(s) && s[i] >= utf8.RuneSelf {
+				r, n := utf8.DecodeRune(s[i:])
+				if r == utf8.RuneError && n == 1 {
+					p.fail(Invalid, i, "the byte %#02x is not UTF-8", s[i])
+					return i, false, false
+				}
+				i += n
+			}
+		}
+	}
+}
+
+// escapeAt checks the escape at i and returns its length; 0 when it is broken.
+func (p *parser) escapeAt(i int) int {
+	if i+1 >= len(p.src) {
+		p.fail(Invalid, i, "the body ends inside a string")
+		return 0
+	}
+	switch p.src[i+1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		_, n := unicodeEscape(p.src, i)
+		if n == 0 {
+			if r, ok := hex4(p.src, i+2); ok {
+				p.fail(Invalid, i, "the lone surrogate \\u%04x", r)
+			} else {
+				p.fail(Invalid, i, "a broken \\u escape")
+			}
+		}
+		return n
+	}
+	p.fail(Invalid, i, "an unknown escape")
+	return 0
+}
+
+func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
+	if depth >= p.lim.depth {
+		p.fail(Limit, i, "nested deeper than %d", p.lim.depth)
+		return i, false
+	}
+	var flags uint8
+	var h uint64
+	bag := st != 0 && p.auto.effects(st).orderFree
+	count := 0
+	i = p.space(i + 1)
+	if i < len(p.src) && p.src[i] == ']' {
+		p.close(at, i+1, ArrayType, mix(kArray, kValue), 0)
+		p.t.leaves++
+		return i + 1, true
+	}
+	for {
+		child := uint32(len(p.t.nodes))
+		var cst int32
+		if st != 0 {
+			cst = p.auto.element(st, count)
+		}
+		end, ok := p.value(i, depth+1, cst)
+		if !ok {
+			return i, false
+		}
+		v, soft := p.contribution(child, cst)
+		flags |= soft
+		if bag {
+			h += mix(v^kBag, kValue)
+		} else {
+			h = hashElement(h, v)
+		}
+		count++
+		i = p.space(end)
+		if i < len(p.src) {
+			if p.src[i] == ',' {
+				i = p.space(i + 1)
+				continue
+			}
+			if p.src[i] == ']' {
+				break
+			}
+		}
+		p.unexpected(i, ", or ]")
+		return i, false
+	}
+	p.close(at, i+1, ArrayType, mix(h^kArray, uint64(count)^kValue), flags)
+	return i + 1, true
+}
+
+func (p *parser) close(at uint32, end int, typ ValueType, hash uint64, flags uint8) {
+	n := &p.t.nodes[at]
+	n.end, n.typ, n.hash, n.next = uint32(end), typ, hash, uint32(len(p.t.nodes))
+	n.flags |= flags
+}
+
+// contribution is what a child adds to its parent's hash under the rules of
+// its state, and whether equal hashes then need a second look.
+func (p *parser) contribution(child uint32, st int32) (uint64, uint8) {
+	n := &p.t.nodes[child]
+	if st == 0 {
+		return n.hash, n.flags & flagSoft
+	}
+	h, soft := p.auto.effects(st).contribution(p.t, child)
+	return h, n.flags&flagSoft | soft
+}
+
+func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
+	if depth >= p.lim.depth {
+		p.fail(Limit, i, "nested deeper than %d", p.lim.depth)
+		return i, false
+	}
+	var flags uint8
+	base := len(p.members)
+	i = p.space(i + 1)
+	if i < len(p.src) && p.src[i] == '}' {
+		p.close(at, i+1, ObjectType, mix(kObject, kValue), 0)
+		p.t.leaves++
+		return i + 1, true
+	}
+	for {
+		if i >= len(p.src) || p.src[i] != '"' {
+			p.unexpected(i, "a member's name")
+			return i, false
+		}
+		if len(p.members)-base >= p.lim.keys {
+			p.fail(Limit, i, "an object of more than %d members", p.lim.keys)
+			return i, false
+		}
+		key := i + 1
+		end, escaped, ok := p.str(key)
+		if !ok {
+			return i, false
+		}
+		name := p.src[key:end]
+		mark := flagMember
+		if escaped {
+			mark |= flagKeyEscaped
+			p.buf = unescape(p.buf[:0], name)
+			name = p.buf
+		}
+		kh := hashBytes(name)
+		var cst int32
+		if st != 0 {
+			cst = p.auto.member(st, kh, name)
+		}
+		if i = p.space(end + 1); i >= len(p.src) || p.src[i] != ':' {
+			p.unexpected(i, ":")
+			return i, false
+		}
+		child := uint32(len(p.t.nodes))
+		if end, ok = p.memberValue(p.space(i+1), key, end, depth, cst, mark); !ok {
+			return i, false
+		}
+		v, soft := p.contribution(child, cst)
+		flags |= soft
+		p.members = append(p.members, memberEntry{kh, v, child})
+		i = p.space(end)
+		if i < len(p.src) {
+			if p.src[i] == ',' {
+				i = p.space(i + 1)
+				continue
+			}
+			if p.src[i] == '}' {
+				break
+			}
+		}
+		p.unexpected(i, ", or }")
+		return i, false
+	}
+	p.duplicates(base)
+	var sum, count uint64
+	for _, m := range p.members[base:] {
+		if m.value != 0 {
+			sum += hashMember(m.name, m.value)
+			count++
+		}
+	}
+	p.members = p.members[:base]
+	p.close(at, i+1, ObjectType, mix(sum^kObject, count^kValue), flags)
+	return i + 1, true
+}
+
+func (p *parser) memberValue(i, key, keyEnd, depth int, st int32, mark uint8) (int, bool) {
+	child := len(p.t.nodes)
+	end, ok := p.value(i, depth+1, st)
+	if ok {
+		n := &p.t.nodes[child]
+		n.key, n.klen = uint32(key), uint32(keyEnd-key)
+		n.flags |= mark
+	}
+	return end, ok
+}
+
+// smallObject is the size up to which names are compared pairwise.
+const smallObject = 16
+
+// duplicates looks for names that the object's members share.
+func (p *parser) duplicates(base int) {
+	ms := p.members[base:]
+	if len(ms) <= smallObject {
+		var seen uint64
+		for i := range ms {
+			bit := uint64(1) << (ms[i].name >> 58)
+			if seen&bit != 0 {
+				for j := range i {
+					if ms[j].name == ms[i].name && p.t.nodes[ms[j].node].flags&flagShadow == 0 && p.shadow(ms, j, i) {
+						break
+					}
+				}
+			}
+			seen |= bit
+		}
+		return
+	}
+	size := 1 << bits.Len(uint(2*len(ms)))
+	if cap(p.table) < size {
+		p.table = make([]uint32, size)
+	}
+	table := p.table[:size]
+	clear(table)
+	for i := range ms {
+		slot := int(ms[i].name) & (size - 1)
+		for table[slot] != 0 {
+			j := int(table[slot] - 1)
+			if ms[j].name == ms[i].name && p.shadow(ms, j, i) {
+				break
+			}
+			slot = (slot + 1) & (size - 1)
+		}
+		table[slot] = uint32(i + 1)
+	}
+}
+
+// maxDuplicates bounds the duplicate names that are kept; all are counted.
+const maxDuplicates = 100
+
+// shadow handles the members j and i (later) of the same name by the policy.
+func (p *parser) shadow(ms []memberEntry, j, i int) bool {
+	if !sameKey(p.t, ms[j].node, p.t, ms[i].node) {
+		return false
+	}
+	p.t.nDups++
+	if len(p.t.dups) < maxDuplicates {
+		p.t.dups = append(p.t.dups, dupKey{ms[i].node})
+	}
+	hidden := j
+	if p.lim.duplicates == 'f' {
+		hidden = i
+	}
+	if n := &p.t.nodes[ms[hidden].node]; n.flags&flagShadow == 0 {
+		p.t.leaves -= p.t.countLeaves(ms[hidden].node)
+		n.flags |= flagShadow
+	}
+	ms[hidden].value = 0
+	return true
+}

@@ -1,0 +1,284 @@
+package diff
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+// A span is a piece of a recorder's text.
+type span struct{ from, to uint32 }
+
+// A pending difference points into the recorder's text; its strings are made
+// once, when the comparison is over.
+type pending struct {
+	d           Difference // without the strings below
+	path        span
+	bluePtr     span
+	greenPtr    span
+	blue, green span
+}
+
+// A recorder keeps what a comparison finds.
+type recorder struct {
+	buf         []byte
+	kept, hides []pending
+	total       int
+	hiddenTotal int
+	worst       Severity
+	max         int
+	excerpt     int
+}
+
+func (r *recorder) reset(opts *Options) {
+	*r = recorder{buf: r.buf[:0], kept: r.kept[:0], hides: r.hides[:0], max: opts.MaxDiffs, excerpt: opts.MaxExcerpt}
+	if r.max <= 0 {
+		r.max = 10_000
+	}
+	if r.excerpt <= 0 {
+		r.excerpt = 256
+	}
+}
+
+// The names under which modes hide differences.
+const (
+	subsetRule = "mode: subset"
+	shapeRule  = "mode: shape"
+)
+
+// severityOf is what a kind of difference may break.
+func severityOf(k Kind, blue, green ValueType) Severity {
+	switch k {
+	case Added:
+		return Additive
+	case Removed:
+		return RemovedMember
+	case Changed:
+		return Value
+	case TypeChanged:
+		if blue == NullType || green == NullType {
+			return Nullability
+		}
+		return Type
+	case Moved, Order, Length:
+		return OrderOnly
+	default:
+		return StatusClass
+	}
+}
+
+// found records a difference at the current path.
+func (e *engine) found(k Kind, b, g uint32, eff *effect, note string) {
+	rule := e.accepted(k, eff)
+	list := &e.out.kept
+	if rule != "" {
+		list = &e.out.hides
+		e.out.hiddenTotal++
+	} else {
+		e.out.total++
+	}
+	bt, gt := AbsentType, AbsentType
+	if b != noNode {
+		bt = e.b.nodes[b].typ
+	}
+	if g != noNode {
+		gt = e.g.nodes[g].typ
+	}
+	sev := severityOf(k, bt, gt)
+	if rule == "" {
+		e.out.worst = max(e.out.worst, sev)
+	}
+	if len(*list) >= e.out.max {
+		return
+	}
+	if note == "" && e.embedded > 0 {
+		note = "inside an embedded document"
+	}
+	p := pending{d: Difference{Kind: k, Severity: sev, Where: InBody, Note: note, Rule: rule}}
+	r := &e.out
+	from := len(r.buf)
+	r.buf = e.appendPath(r.buf)
+	p.path = r.since(from)
+	if b != noNode {
+		from = len(r.buf)
+		r.buf = e.appendPointer(r.buf, true)
+		p.bluePtr = r.since(from)
+		p.d.Blue, p.blue = r.value(e.b, b)
+	}
+	if g != noNode {
+		from = len(r.buf)
+		r.buf = e.appendPointer(r.buf, false)
+		p.greenPtr = r.since(from)
+		p.d.Green, p.green = r.value(e.g, g)
+	}
+	*list = append(*list, p)
+}
+
+// accepted names what keeps a difference from counting: the rule that hides
+// all differences here, an allow rule for its kind, or the mode.
+func (e *engine) accepted(k Kind, eff *effect) string {
+	by := e.hider
+	if by == 0 {
+		for _, i := range eff.allows {
+			kind := e.rules.prog.rules[i].kind
+			if (kind == k || kind == Order && k == Moved) && (by == 0 || e.rules.prog.beats(i, int(by)-1)) {
+				by = ruleRef(i + 1)
+			}
+		}
+	}
+	if by != 0 {
+		e.hits[by-1]++
+		return e.rules.prog.rules[by-1].name(int(by - 1))
+	}
+	switch e.rules.opts.Mode {
+	case Subset:
+		if k == Added && len(e.path) > 0 && e.path[len(e.path)-1].gi < 0 {
+			return subsetRule
+		}
+	case Shape:
+		if k == Changed || k == Moved || k == Order {
+			return shapeRule
+		}
+	}
+	return ""
+}
+
+// name is where the rule was written, or its number.
+func (r *compiledRule) name(i int) string {
+	if r.Origin != "" {
+		return r.Origin
+	}
+	return "rule " + strconv.Itoa(i+1)
+}
+
+func (r *recorder) since(from int) span { return span{uint32(from), uint32(len(r.buf))} }
+
+// value writes a value's excerpt: its text without white space, cut at a rune.
+func (r *recorder) value(t *tree, i uint32) (Excerpt, span) {
+	n := &t.nodes[i]
+	from := len(r.buf)
+	var cut bool
+	r.buf, cut = appendCompact(r.buf, t.src[n.start:n.end], r.excerpt)
+	return Excerpt{Type: n.typ, Size: int(n.end - n.start), Cut: cut}, r.since(from)
+}
+
+// appendCompact appends JSON text without the white space between tokens, at
+// most limit bytes of it.
+func appendCompact(out, text []byte, limit int) ([]byte, bool) {
+	from, quoted := len(out), false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if !quoted && (c == ' ' || c == '\n' || c == '\r' || c == '\t') {
+			continue
+		}
+		if len(out)-from >= limit {
+			for len(out) > from && !utf8.Valid(out[max(from, len(out)-utf8.UTFMax):]) && !utf8.RuneStart(out[len(out)-1]) {
+				out = out[:len(out)-1]
+			}
+			if len(out) > from && out[len(out)-1] >= 0xC0 {
+				out = out[:len(out)-1]
+			}
+			return out, true
+		}
+		switch {
+		case c == '\\' && quoted && i+1 < len(text):
+			out = append(out, c)
+			i++
+			c = text[i]
+		case c == '"':
+			quoted = !quoted
+		}
+		out = append(out, c)
+	}
+	return out, false
+}
+
+// appendPath writes the current place as a path that is itself a rule's path.
+func (e *engine) appendPath(b []byte) []byte {
+	b = append(b, '$')
+	for i := range e.path {
+		s := &e.path[i]
+		t, n, index := s.bt, s.bn, s.bi
+		if n == noNode {
+			t, n, index = s.gt, s.gn, s.gi
+		}
+		switch {
+		case t.nodes[n].flags&flagMember != 0:
+			b = appendName(b, string(t.keyText(n)))
+		case len(s.by) > 0:
+			b = appendFilter(b, t, n, s.by, int(index))
+		default:
+			b = append(strconv.AppendInt(append(b, '['), int64(index), 10), ']')
+		}
+	}
+	return b
+}
+
+// maxKeyText bounds a key value in a path.
+const maxKeyText = 128
+
+// appendFilter writes an element by its key: [?@.id=='ch-7']; by its index where
+// a key member is missing, no scalar, or long.
+func appendFilter(b []byte, t *tree, n uint32, by []string, index int) []byte {
+	from := len(b)
+	b = append(b, "[?"...)
+	for i, name := range by {
+		m := t.member(n, name)
+		if m == 0 || !t.isLeaf(m) || t.nodes[m].typ >= ArrayType || t.nodes[m].end-t.nodes[m].start > maxKeyText {
+			return append(strconv.AppendInt(append(b[:from], '['), int64(index), 10), ']')
+		}
+		if i > 0 {
+			b = append(b, " && "...)
+		}
+		b = appendName(append(b, '@'), name)
+		b = append(b, "=="...)
+		if t.nodes[m].typ == StringType {
+			b = appendQuoted(b, string(t.stringText(m)))
+		} else {
+			b = append(b, t.text(m)...)
+		}
+	}
+	return append(b, ']')
+}
+
+func (e *engine) appendPointer(b []byte, blue bool) []byte {
+	path := e.path
+	if e.embedded > 0 {
+		path = path[:e.pointer]
+	}
+	for i := range path {
+		s := &path[i]
+		t, n, index := s.bt, s.bn, s.bi
+		if !blue {
+			t, n, index = s.gt, s.gn, s.gi
+		}
+		if t.nodes[n].flags&flagMember != 0 {
+			b = appendPointerToken(b, string(t.keyText(n)))
+		} else {
+			b = strconv.AppendInt(append(b, '/'), int64(index), 10)
+		}
+	}
+	return b
+}
+
+// finish turns what was kept into differences.
+func (r *recorder) finish() (kept, hides []Difference) {
+	text := string(r.buf)
+	list := func(in []pending) []Difference {
+		if len(in) == 0 {
+			return nil
+		}
+		out := make([]Difference, len(in))
+		for i := range in {
+			p := &in[i]
+			d := p.d
+			d.Path = text[p.path.from:p.path.to]
+			d.BluePointer = text[p.bluePtr.from:p.bluePtr.to]
+			d.GreenPointer = text[p.greenPtr.from:p.greenPtr.to]
+			d.Blue.JSON = plainEscapes(text[p.blue.from:p.blue.to])
+			d.Green.JSON = plainEscapes(text[p.green.from:p.green.to])
+			out[i] = d
+		}
+		return out
+	}
+	return list(r.kept), list(r.hides)
+}

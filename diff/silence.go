@@ -1,0 +1,221 @@
+package diff
+
+import (
+	"encoding/json"
+	"math"
+	"math/big"
+	"strings"
+	"time"
+)
+
+// A silencer collects what a rule must accept to silence a cause.
+type silencer struct {
+	n           int
+	maxAbs      *big.Rat
+	maxRel      *big.Rat
+	numbers     int
+	maxGap      time.Duration
+	times       int
+	formats     []string // formats that both sides of every difference match
+	formatsSeen bool
+	from, to    string // what trimming common ends left, the same everywhere
+	rewrite     int
+}
+
+// see takes one difference into account.
+func (s *silencer) see(d *Difference) {
+	s.n++
+	if d.Kind != Changed || d.Blue.Cut || d.Green.Cut || d.Blue.Type != d.Green.Type {
+		return
+	}
+	switch d.Blue.Type {
+	case NumberType:
+		s.seeNumbers(d.Blue.JSON, d.Green.JSON)
+		s.seeTimes(d.Blue.JSON, d.Green.JSON)
+	case StringType:
+		var b, g string
+		if json.Unmarshal([]byte(d.Blue.JSON), &b) == nil && json.Unmarshal([]byte(d.Green.JSON), &g) == nil {
+			s.seeTimes(b, g)
+			s.seeFormats(b, g)
+			from, to := trimCommon(b, g)
+			if s.rewrite == 0 || s.from == from && s.to == to {
+				s.from, s.to = from, to
+				s.rewrite++
+			}
+		}
+	}
+}
+
+func (s *silencer) seeNumbers(blue, green string) {
+	if len(blue) > maxEditDigits || len(green) > maxEditDigits {
+		return
+	}
+	b, g := rat([]byte(blue)), rat([]byte(green))
+	if b == nil || g == nil {
+		return
+	}
+	gap := new(big.Rat).Sub(g, b)
+	gap.Abs(gap)
+	if s.maxAbs == nil || gap.Cmp(s.maxAbs) > 0 {
+		s.maxAbs = gap
+	}
+	if b.Sign() != 0 {
+		rel := new(big.Rat).Quo(gap, new(big.Rat).Abs(b))
+		if s.maxRel == nil || rel.Cmp(s.maxRel) > 0 {
+			s.maxRel = rel
+		}
+	}
+	s.numbers++
+}
+
+func (s *silencer) seeTimes(b, g string) {
+	x, ok := parseStamp(b)
+	if !ok {
+		return
+	}
+	y, ok := parseStamp(g)
+	if !ok || x.notation != y.notation {
+		return
+	}
+	s.times++
+	s.maxGap = max(s.maxGap, y.at.Sub(x.at).Abs())
+}
+
+// proposedFormats are tried for a rule, the narrowest first.
+var proposedFormats = []string{"uuid", "ulid", "jwt", "ipv4", "hex"}
+
+func (s *silencer) seeFormats(b, g string) {
+	var match []string
+	for _, name := range proposedFormats {
+		if name == "hex" && len(b) < 12 {
+			continue
+		}
+		if f := formats[name]; f(b) && f(g) {
+			match = append(match, name)
+		}
+	}
+	s.addFormats(match)
+}
+
+func (s *silencer) addFormats(match []string) {
+	if !s.formatsSeen {
+		s.formats, s.formatsSeen = match, true
+		return
+	}
+	var both []string
+	for _, f := range s.formats {
+		for _, m := range match {
+			if f == m {
+				both = append(both, f)
+			}
+		}
+	}
+	s.formats = both
+}
+
+func (s *silencer) merge(o *silencer) {
+	if o.n == 0 {
+		return
+	}
+	if s.n == 0 {
+		*s = *o
+		return
+	}
+	s.n += o.n
+	s.numbers += o.numbers
+	s.times += o.times
+	s.maxGap = max(s.maxGap, o.maxGap)
+	if o.maxAbs != nil && (s.maxAbs == nil || o.maxAbs.Cmp(s.maxAbs) > 0) {
+		s.maxAbs = o.maxAbs
+	}
+	if o.maxRel != nil && (s.maxRel == nil || o.maxRel.Cmp(s.maxRel) > 0) {
+		s.maxRel = o.maxRel
+	}
+	if o.formatsSeen {
+		s.addFormats(o.formats)
+	}
+	if s.from == o.from && s.to == o.to {
+		s.rewrite += o.rewrite
+	}
+}
+
+// rule is the YAML of the narrowest rule that accepts all that was seen; empty
+// where no rule can.
+func (s *silencer) rule(k groupKey, edit string) string {
+	r := Rule{Why: whyRule}
+	switch k.where {
+	case InStatus:
+		r.Where = "status"
+	case InHeader:
+		r.Header = headerOf(k.path)
+	default:
+		r.At = k.path
+	}
+	if k.where == InBody && k.path == "$" {
+		return ""
+	}
+	switch k.kind {
+	case Changed:
+		if k.where == InStatus || strings.HasPrefix(edit, "green names blue: ") {
+			if k.where == InStatus {
+				r.Do = DoIgnore
+			} else {
+				r.Do, r.Allow = DoLeak, true
+			}
+			break
+		}
+		s.change(&r)
+	case Added, Removed, TypeChanged:
+		r.Do, r.Kind, r.Until = DoAllow, k.kind.String(), farUntil
+	case Moved, Order:
+		r.At, r.Do, r.Kind, r.Until = strings.TrimSuffix(k.path, "[*]"), DoAllow, Order.String(), farUntil
+		if k.kind == Moved {
+			r.At = k.path
+		}
+	default:
+		return ""
+	}
+	return RuleYAML(r)
+}
+
+// maxProposedGap bounds the times that a time rule is proposed for.
+const maxProposedGap = 31 * 24 * time.Hour
+
+// change chooses the narrowest verb for changed values.
+func (s *silencer) change(r *Rule) {
+	switch {
+	case s.formatsSeen && len(s.formats) > 0:
+		r.Do, r.Is = DoFormat, s.formats[0]
+	case s.times == s.n && s.maxGap <= maxProposedGap:
+		r.Do, r.Within = DoTime, max(s.maxGap.Round(time.Second)+time.Second, time.Second)
+	case s.rewrite == s.n && len(s.from) >= 3 && len(s.to) >= 3:
+		r.Do, r.BlueText, r.GreenText, r.As = DoRewrite, s.from, s.to, "SAME"
+	case s.numbers == s.n && s.maxRel != nil && s.maxRel.Cmp(big.NewRat(1, 2)) <= 0:
+		rel := up(s.maxRel)
+		r.Do, r.Rel = DoTolerance, &rel
+	case s.numbers == s.n && s.maxAbs != nil && s.maxAbs.Cmp(big.NewRat(1, 1)) <= 0:
+		abs := up(s.maxAbs)
+		r.Do, r.Abs = DoTolerance, &abs
+	default:
+		r.Do = DoIgnore
+	}
+}
+
+// up is the number rounded up to three significant digits.
+func up(r *big.Rat) float64 {
+	f, _ := r.Float64()
+	if f == 0 {
+		return 0
+	}
+	scale := math.Pow(10, 2-math.Floor(math.Log10(f)))
+	return math.Ceil(f*scale) / scale
+}
+
+// headerOf is the header that a difference's path names: set-cookie[sid].path
+// and set-cookie[sid] are of set-cookie.
+func headerOf(path string) string {
+	if i := strings.IndexByte(path, ']'); i > 0 {
+		return path[:i+1]
+	}
+	return path
+}

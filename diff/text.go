@@ -1,0 +1,166 @@
+package diff
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+)
+
+// sameText is the rule under which two different texts are the same; 0 when
+// there is none. Normalisers come first, then rewrites in file order, then time
+// and format on the texts as sent.
+func (g *program) sameText(eff *effect, blue, green string) ruleRef {
+	b, n := blue, green
+	if eff.text != 0 {
+		for _, f := range g.rules[eff.text-1].normal {
+			b, n = f(b), f(n)
+		}
+		if b == n {
+			return eff.text
+		}
+	}
+	for _, i := range eff.rewrites {
+		b, n = g.rules[i].rewritten(b, n)
+		if b == n {
+			return ruleRef(i + 1)
+		}
+	}
+	if eff.time != 0 && sameTime(blue, green, g.rules[eff.time-1].Within) {
+		return eff.time
+	}
+	if eff.format != 0 {
+		if f := g.rules[eff.format-1].format; f(blue) && f(green) {
+			return eff.format
+		}
+	}
+	return 0
+}
+
+// rewritten replaces blue's text in blue's value and green's in green's, or
+// what the pattern matches in both, with the rule's placeholder.
+func (r *compiledRule) rewritten(blue, green string) (string, string) {
+	mark := "\x00" + r.As + "\x00" // no text that a body can hold by itself
+	if r.re != nil {
+		if len(blue) > maxRegexpInput || len(green) > maxRegexpInput {
+			return blue, green
+		}
+		return r.re.ReplaceAllLiteralString(blue, mark), r.re.ReplaceAllLiteralString(green, mark)
+	}
+	return strings.ReplaceAll(blue, r.BlueText, mark), strings.ReplaceAll(green, r.GreenText, mark)
+}
+
+// Bijections carry what `map` rules have paired over a case: under one name a
+// value of blue has exactly one partner on green, and the other way round. Not
+// for concurrent use.
+type Bijections struct {
+	names map[string]*bijection
+}
+
+type bijection struct{ toGreen, toBlue map[string]string }
+
+// NewBijections has paired nothing yet.
+func NewBijections() *Bijections { return &Bijections{} }
+
+// pair makes blue and green partners; when one of them has another partner
+// already it reports false and says which.
+func (s *Bijections) pair(name, blue, green string) (was string, ok bool) {
+	m := s.names[name]
+	if m == nil {
+		if s.names == nil {
+			s.names = map[string]*bijection{}
+		}
+		m = &bijection{map[string]string{}, map[string]string{}}
+		s.names[name] = m
+	}
+	if g, known := m.toGreen[blue]; known && g != green {
+		return fmt.Sprintf("map %s: blue's %s was green's %s before", name, shown(blue), shown(g)), false
+	}
+	if b, known := m.toBlue[green]; known && b != blue {
+		return fmt.Sprintf("map %s: green's %s was blue's %s before", name, shown(green), shown(b)), false
+	}
+	m.toGreen[blue], m.toBlue[green] = green, blue
+	return "", true
+}
+
+// shown is a bijection's value for people: a string's mark is dropped, a long
+// one cut.
+func shown(v string) string {
+	v = strings.TrimPrefix(v, `"`)
+	if len(v) > 64 {
+		v = strings.ToValidUTF8(v[:64], "") + "…"
+	}
+	return v
+}
+
+// maxEmbedded bounds documents inside documents.
+const maxEmbedded = 4
+
+// inside compares two strings as the documents they hold. It reports false
+// when one of them holds none; the strings then differ as strings.
+func (e *engine) inside(b, g uint32, st int32, eff *effect, blue, green string) bool {
+	var trees [2]tree
+	if e.embedded >= maxEmbedded || !e.open(&trees[0], blue, st, eff) || !e.open(&trees[1], green, st, eff) {
+		return false
+	}
+	outerB, outerG, pointer := e.b, e.g, e.pointer
+	if e.embedded == 0 {
+		e.pointer = len(e.path)
+	}
+	e.b, e.g = &trees[0], &trees[1]
+	e.embedded++
+	e.quiet++
+	before := e.out.total + e.out.hiddenTotal
+	inner := *eff
+	inner.embedded, inner.mapping = 0, 0
+	bn, gn := &trees[0].nodes[0], &trees[1].nodes[0]
+	switch {
+	case bn.typ != gn.typ:
+		e.found(TypeChanged, 0, 0, &inner, "")
+	case bn.hash != gn.hash || (bn.flags|gn.flags)&flagSoft != 0:
+		e.values(0, 0, st, &inner)
+	}
+	e.quiet--
+	e.embedded--
+	e.b, e.g, e.pointer = outerB, outerG, pointer
+	if e.out.total+e.out.hiddenTotal == before {
+		// The documents agree; only their text differs.
+		e.change(b, g, eff, eff.embedded)
+	}
+	return true
+}
+
+// open parses the document that a string holds, the rules' state going on
+// inside it, and counts what the rules visit there.
+func (e *engine) open(t *tree, text string, st int32, eff *effect) bool {
+	if e.rules.prog.rules[eff.embedded-1].As == "base64-json" {
+		raw, err := decodeBase64(text)
+		if err != nil {
+			return false
+		}
+		text = string(raw)
+	}
+	p := parser{auto: e.auto, lim: e.rules.lim}
+	p.parse(t, []byte(text), st)
+	if t.err != nil {
+		return false
+	}
+	p.visits[st] = 0 // the string itself has been counted
+	e.addVisits(p.visits, nil)
+	return true
+}
+
+// decodeBase64 decodes either alphabet, padded or not, line breaks allowed.
+func decodeBase64(s string) ([]byte, error) {
+	s = strings.TrimRight(strings.Map(func(r rune) rune {
+		switch r {
+		case '-':
+			return '+'
+		case '_':
+			return '/'
+		case '\r', '\n':
+			return -1
+		}
+		return r
+	}, s), "=")
+	return base64.RawStdEncoding.DecodeString(s)
+}

@@ -1,0 +1,163 @@
+package diff
+
+import (
+	"bytes"
+	"strconv"
+	"unicode/utf8"
+)
+
+// A node is one value of a parsed body. Nodes lie in preorder: the subtree of
+// node i is nodes[i:nodes[i].next], its first child is i+1.
+type node struct {
+	// hash is equal for equal values, however they are written. Below a rule
+	// that hides a value it holds the constant of that value's type.
+	hash  uint64
+	start uint32 // first byte of the value
+	end   uint32 // byte behind it
+	key   uint32 // first byte of the member's name, behind its quote; 0 for an element
+	klen  uint32 // bytes of the name as written
+	next  uint32 // node behind the subtree
+	typ   ValueType
+	flags uint8
+}
+
+const (
+	flagEscaped    uint8 = 1 << iota // the string has escapes
+	flagKeyEscaped                   // the member's name has escapes
+	flagSoft                         // a rule below decides: equal hashes are not the last word
+	flagShadow                       // hidden by another member of the same name
+	flagMember                       // a member of an object
+)
+
+// A tree is a parsed body, or the reason why there is none.
+type tree struct {
+	src    []byte
+	nodes  []node
+	leaves int
+	err    *SyntaxError
+	dups   []dupKey
+	nDups  int
+}
+
+// A dupKey is a member whose name its object has used before.
+type dupKey struct{ node uint32 }
+
+// A SyntaxError says why a body could not be read as JSON, and at which byte.
+type SyntaxError struct {
+	Kind   Kind // Invalid, DuplicateKey or Limit
+	Offset int
+	Msg    string
+}
+
+func (e *SyntaxError) Error() string {
+	return e.Kind.String() + " JSON at byte " + strconv.Itoa(e.Offset) + ": " + e.Msg
+}
+
+// text is the value as written.
+func (t *tree) text(i uint32) []byte { n := &t.nodes[i]; return t.src[n.start:n.end] }
+
+// isLeaf reports whether a node is a scalar, an empty array or an empty object.
+func (t *tree) isLeaf(i uint32) bool { return t.nodes[i].next == i+1 }
+
+// countLeaves counts the leaves of a subtree.
+func (t *tree) countLeaves(i uint32) int {
+	n, end := 0, t.nodes[i].next
+	for ; i < end; i++ {
+		x := &t.nodes[i]
+		if x.flags&flagShadow != 0 {
+			i = x.next - 1
+			continue
+		}
+		if x.next == i+1 {
+			n++
+		}
+	}
+	return n
+}
+
+// children appends the child nodes of i, shadowed members left out.
+func (t *tree) children(i uint32, out []uint32) []uint32 {
+	end := t.nodes[i].next
+	for c := i + 1; c < end; c = t.nodes[c].next {
+		if t.nodes[c].flags&flagShadow == 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// member finds the member of an object by its plain name; 0 when there is none.
+func (t *tree) member(i uint32, name string) uint32 {
+	if t.nodes[i].typ != ObjectType {
+		return 0
+	}
+	end := t.nodes[i].next
+	for c := i + 1; c < end; c = t.nodes[c].next {
+		x := &t.nodes[c]
+		if x.flags&flagShadow != 0 {
+			continue
+		}
+		if x.flags&flagKeyEscaped == 0 {
+			if string(t.src[x.key:x.key+x.klen]) == name {
+				return c
+			}
+		} else if string(unescape(nil, t.src[x.key:x.key+x.klen])) == name {
+			return c
+		}
+	}
+	return 0
+}
+
+// rawKey is a member's name as written.
+func (t *tree) rawKey(i uint32) []byte { n := &t.nodes[i]; return t.src[n.key : n.key+n.klen] }
+
+// keyText is a member's name.
+func (t *tree) keyText(i uint32) []byte {
+	if t.nodes[i].flags&flagKeyEscaped == 0 {
+		return t.rawKey(i)
+	}
+	return unescape(nil, t.rawKey(i))
+}
+
+// sameKey reports whether two members have the same name.
+func sameKey(a *tree, i uint32, b *tree, j uint32) bool {
+	if (a.nodes[i].flags|b.nodes[j].flags)&flagKeyEscaped == 0 {
+		return bytes.Equal(a.rawKey(i), b.rawKey(j))
+	}
+	return bytes.Equal(a.keyText(i), b.keyText(j))
+}
+
+// stringText is a string's content.
+func (t *tree) stringText(i uint32) []byte {
+	n := &t.nodes[i]
+	raw := t.src[n.start+1 : n.end-1]
+	if n.flags&flagEscaped == 0 {
+		return raw
+	}
+	return unescape(nil, raw)
+}
+
+// unescape decodes the escapes of a valid JSON string's inside.
+func unescape(out, s []byte) []byte {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c != '\\' {
+			out = append(out, c)
+			i++
+			continue
+		}
+		switch e := s[i+1]; e {
+		case 'u':
+			r, n := unicodeEscape(s, i)
+			out = utf8.AppendRune(out, r)
+			i += n
+			continue
+		case 'b', 'f', 'n', 'r', 't':
+			out = append(out, "\b\f\n\r\t"[bytes.IndexByte([]byte("bfnrt"), e)])
+		default:
+			out = append(out, e)
+		}
+		i += 2
+	}
+	return out
+}
