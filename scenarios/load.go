@@ -1,8 +1,14 @@
 package scenarios
 
 import (
+	"fmt"
 	"io/fs"
+	"path"
+	"slices"
+	"strings"
 	"time"
+
+	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
 )
@@ -32,19 +38,303 @@ type LoadOptions struct {
 	SameSides bool
 }
 
+// loader collects what is read and what is wrong with it.
+type loader struct {
+	fsys     fs.FS
+	opts     LoadOptions
+	problems Problems
+	seen     map[string]bool      // problems already reported
+	sources  map[string]*source   // YAML files read; nil: unusable, and reported
+	texts    map[string][]string  // lines of files, for the source line of problems
+	payloads map[string][]byte    // other files read, by path
+	rules    map[string]*obj      // rules by origin, to place what Compile says of them
+	files    map[string]bool      // files the current suite is made of
+	parts    map[string]*partFile // by path
+}
+
+func newLoader(fsys fs.FS, opts LoadOptions) *loader {
+	return &loader{
+		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source{}, texts: map[string][]string{},
+		payloads: map[string][]byte{}, rules: map[string]*obj{}, files: map[string]bool{}, parts: map[string]*partFile{},
+	}
+}
+
+// maxProblems bounds what one load reports.
+const maxProblems = 1000
+
+// add reports a problem once, with its source line.
+func (l *loader) add(p Problem) {
+	if p.Kind == 0 {
+		p.Kind = Error
+	}
+	p.Width = max(p.Width, 1)
+	id := fmt.Sprintf("%s %d %s", p.Pos, p.Kind, p.Summary)
+	if l.seen[id] || len(l.problems) >= maxProblems {
+		return
+	}
+	l.seen[id] = true
+	if lines := l.texts[p.Pos.File]; p.Pos.Line >= 1 && p.Pos.Line <= len(lines) {
+		p.Source = lines[p.Pos.Line-1]
+	}
+	l.problems = append(l.problems, p)
+}
+
+// done returns the problems in order.
+func (l *loader) done() Problems {
+	l.problems.sort()
+	return l.problems
+}
+
 // Load reads the suites in files and folders of fsys, all slash paths below
 // its root. Problems come sorted, all of them at once; when one is an error the
 // suites must not be run.
+//
+// The rules:
+//  1. A path that is a file must be a suite. In a folder, read recursively, a
+//     file with suite: is a suite, with parts: a parts file, with rules: alone a
+//     rule file, with sides: or limits: an env file; any other YAML is a problem.
+//  2. Every key is known, written once and has a value. One file is one document.
+//  3. Nothing is read from outside fsys; only regular files are read.
+//  4. Defaults are merged into steps, parts are inlined, the env file and flags
+//     are merged into the sides. Rules are those of flags, env file, suite, case
+//     and step, in that order.
+//  5. A placeholder that nothing can answer is a problem, unless it has a default.
+//  6. Suites come in the order of the paths, inside a folder by path.
 func Load(fsys fs.FS, paths []string, opts LoadOptions) ([]*Suite, Problems) {
-	return nil, nil
+	l := newLoader(fsys, opts)
+	var suites []*Suite
+	byName := map[string]*Suite{}
+	for _, name := range l.collect(paths) {
+		s := l.suiteFile(name.path, name.explicit)
+		if s == nil {
+			continue
+		}
+		if first := byName[s.Name]; first != nil && s.Name != "" {
+			l.add(Problem{Pos: s.Pos, Summary: fmt.Sprintf("duplicate suite %q", s.Name), Hint: "it is also in " + first.Pos.String()})
+		}
+		byName[s.Name] = s
+		suites = append(suites, s)
+	}
+	if len(suites) == 0 && len(l.problems) == 0 {
+		where := strings.Join(paths, ", ")
+		l.add(Problem{Pos: Pos{File: where}, Summary: "no suite found", Hint: "a scenario file begins with suite: and ends with .yaml"})
+	}
+	l.linkLoads(suites, byName)
+	l.onlyMarked(suites)
+	return suites, l.done()
+}
+
+// A found is a YAML file to read.
+type found struct {
+	path     string
+	explicit bool // named itself, not found in a folder
+}
+
+// collect expands folders.
+func (l *loader) collect(paths []string) []found {
+	var out []found
+	seen := map[string]bool{}
+	take := func(name string, explicit bool) {
+		if !seen[name] {
+			seen[name] = true
+			out = append(out, found{name, explicit})
+		}
+	}
+	for _, p := range paths {
+		name := path.Clean(p)
+		if !fs.ValidPath(name) {
+			l.add(Problem{Pos: Pos{File: p}, Summary: "a path may not leave the scenario folder"})
+			continue
+		}
+		info, err := fs.Stat(l.fsys, name)
+		switch {
+		case err != nil:
+			l.add(Problem{Pos: Pos{File: p}, Summary: "cannot read: " + plainError(err).Error()})
+		case info.IsDir():
+			l.walkFolder(name, func(file string) { take(file, false) })
+		default:
+			take(name, true)
+		}
+	}
+	return out
+}
+
+// walkFolder finds the YAML files of a folder, hidden ones left out.
+func (l *loader) walkFolder(root string, take func(string)) {
+	n := 0
+	err := fs.WalkDir(l.fsys, root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			l.add(Problem{Pos: Pos{File: name}, Summary: "cannot read: " + plainError(err).Error()})
+			return nil
+		}
+		if name != root && strings.HasPrefix(d.Name(), ".") {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if ext := strings.ToLower(path.Ext(name)); !d.IsDir() && (ext == ".yaml" || ext == ".yml") {
+			take(name)
+			n++
+		}
+		return nil
+	})
+	if err != nil {
+		l.add(Problem{Pos: Pos{File: root}, Summary: "cannot read: " + err.Error()})
+	}
+	if n == 0 {
+		l.add(Problem{Pos: Pos{File: root}, Summary: "no scenario file in this folder", Hint: "scenario files end with .yaml"})
+	}
+}
+
+// topKeys are the keys of a file's top mapping.
+func topKeys(root *yaml.Node) []string {
+	var keys []string
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		keys = append(keys, root.Content[i].Value)
+	}
+	return keys
+}
+
+// suiteFile reads a file by what its top-level keys say it is; nil when it is no suite.
+func (l *loader) suiteFile(name string, explicit bool) *Suite {
+	src := l.open(name)
+	if src == nil {
+		return nil
+	}
+	w := &walker{l, src}
+	if src.root.Kind != yaml.MappingNode {
+		w.errorf(src.root, "a scenario file begins with suite:", "the file holds %s, not a mapping", kindWord(src.root))
+		return nil
+	}
+	keys := topKeys(src.root)
+	kind := fileKind(keys, name)
+	switch {
+	case kind == "suite":
+		return l.suite(w)
+	case kind == "":
+		hint := "a scenario file begins with suite:"
+		for _, k := range keys {
+			if c := nearest(k, []string{"suite", "parts", "rules", "sides", "limits"}); c != "" {
+				hint = fmt.Sprintf("did you mean %q instead of %q?", c, k)
+				break
+			}
+		}
+		w.errorf(src.root, hint, "this is neither a suite nor a parts, rule or env file")
+	case explicit:
+		w.errorf(src.root, "a suite begins with suite:", "this is a %s file, not a suite", kind)
+	case kind == "parts":
+		l.checkParts(w)
+	case kind == "rule":
+		w.ruleFile()
+	case kind == "env":
+		l.env(w)
+	case kind == "config":
+		l.config(w)
+	}
+	return nil
+}
+
+func fileKind(keys []string, name string) string {
+	switch {
+	case slices.Contains(keys, "suite"):
+		return "suite"
+	case slices.Contains(keys, "parts"):
+		return "parts"
+	case slices.Contains(keys, "rules") && !slices.ContainsFunc(keys, func(k string) bool { return k != "rules" && k != "doc" }):
+		return "rule"
+	case slices.Contains(keys, "sides") || slices.Contains(keys, "limits"):
+		return "env"
+	case path.Base(name) == "bgverify.yaml":
+		return "config"
+	}
+	return ""
 }
 
 // LoadEnv reads an env file.
-func LoadEnv(fsys fs.FS, path string, opts LoadOptions) (*Env, Problems) {
-	return nil, nil
+func LoadEnv(fsys fs.FS, name string, opts LoadOptions) (*Env, Problems) {
+	l := newLoader(fsys, opts)
+	src := l.open(path.Clean(name))
+	if src == nil {
+		return nil, l.done()
+	}
+	e := l.env(&walker{l, src})
+	return e, l.done()
 }
 
 // LoadRules reads a rule file: YAML with a top-level rules list.
-func LoadRules(fsys fs.FS, path string) ([]diff.Rule, Problems) {
-	return nil, nil
+func LoadRules(fsys fs.FS, name string) ([]diff.Rule, Problems) {
+	l := newLoader(fsys, LoadOptions{})
+	src := l.open(path.Clean(name))
+	if src == nil {
+		return nil, l.done()
+	}
+	w := &walker{l, src}
+	rules := w.ruleFile()
+	return rules, l.done()
+}
+
+// onlyMarked keeps the cases marked only, when there are any.
+func (l *loader) onlyMarked(suites []*Suite) {
+	isOnly := func(c *Case) bool { return c.Only }
+	if !slices.ContainsFunc(suites, func(s *Suite) bool { return slices.ContainsFunc(s.Cases, isOnly) }) {
+		return
+	}
+	for _, s := range suites {
+		for _, c := range s.Cases {
+			if c.Only && l.opts.CI {
+				l.add(Problem{Pos: c.Pos, Summary: fmt.Sprintf("case %q is marked only, which is refused on CI", c.ID), Hint: "remove only: true"})
+			}
+		}
+		s.Cases = slices.DeleteFunc(s.Cases, func(c *Case) bool { return !c.Only })
+		s.Loads = nil
+	}
+}
+
+// linkLoads finds the cases of load stages, which may be in other suites.
+func (l *loader) linkLoads(suites []*Suite, byName map[string]*Suite) {
+	for _, s := range suites {
+		for _, stage := range s.Loads {
+			for i := range stage.Steps {
+				l.linkLoad(s, stage, &stage.Steps[i], byName)
+			}
+		}
+	}
+}
+
+func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map[string]*Suite) {
+	fail := func(hint, format string, args ...any) {
+		l.add(Problem{Pos: step.Pos, Width: len([]rune(step.Case)), Summary: fmt.Sprintf(format, args...), Hint: hint})
+	}
+	home := byName[step.Suite]
+	if home == nil {
+		var names []string
+		for name := range byName {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		fail(didYouMean(step.Suite, names), "unknown suite %q in load %q", step.Suite, stage.Name)
+		return
+	}
+	i := slices.IndexFunc(home.Cases, func(c *Case) bool { return c.ID == step.Suite+"/"+step.Case })
+	if i < 0 {
+		var names []string
+		for _, c := range home.Cases {
+			names = append(names, strings.TrimPrefix(c.ID, home.Name+"/"))
+		}
+		fail(didYouMean(step.Case, names), "unknown case %q in load %q", step.Case, stage.Name)
+		return
+	}
+	c := home.Cases[i]
+	step.Home, step.Target = home, c
+	switch {
+	case len(c.Steps) != 1:
+		fail("a load stage sends cases of one step; setup may prepare what the step needs", "case %q has %d steps", step.Case, len(c.Steps))
+	case c.Skip != "":
+		fail("", "case %q of load %q is skipped: %s", step.Case, stage.Name, c.Skip)
+	case c.Steps[0].Poll != nil:
+		fail("", "case %q of load %q polls", step.Case, stage.Name)
+	case c.Steps[0].SideEffects > NoEffects && !stage.Writes:
+		fail("add writes: true to the stage, and limits: {writes: allow} to the env file", "case %q has side effects", step.Case)
+	}
 }

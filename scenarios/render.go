@@ -1,25 +1,342 @@
 package scenarios
 
 import (
-	"math/rand/v2"
-	"time"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
 )
 
-// Expand replaces the template's placeholders with the scope's values. A
-// template that is one whole placeholder keeps the value's type. A value is
-// never expanded again.
-func (t *Template) Expand(scope Scope) (Value, error) { return Value{}, nil }
-
-// Render expands the step's request in a scope, each value escaped for its place.
-func (s *Step) Render(scope Scope) (*Rendered, error) { return nil, nil }
-
-// A Draw is what a generator may use.
-type Draw struct {
-	Source rand.Source
-	Now    time.Time
-	Row    int // number of the data row; 0 without data
+// Render expands the step's request in a scope, each value escaped for its place:
+// a path segment or query parameter is percent-encoded, a header value may not
+// hold line breaks, text inside JSON and XML is escaped. A placeholder at the
+// very start of the URL is a URL and stays as it is.
+func (s *Step) Render(scope Scope) (*Rendered, error) {
+	r := &Rendered{Method: s.Request.Method}
+	var err error
+	if r.URL, err = s.renderURL(scope); err != nil {
+		return nil, fmt.Errorf("render url of step %q: %w", s.Name, err)
+	}
+	if r.Headers, err = renderFields(s.Request.Headers, scope, headerValue); err != nil {
+		return nil, fmt.Errorf("render headers of step %q: %w", s.Name, err)
+	}
+	if r.Cookies, err = renderFields(s.Request.Cookies, scope, cookieValue); err != nil {
+		return nil, fmt.Errorf("render cookies of step %q: %w", s.Name, err)
+	}
+	if s.Request.Body == nil {
+		return r, nil
+	}
+	if r.Body, r.ContentType, err = s.Request.Body.render(scope); err != nil {
+		return nil, fmt.Errorf("render body of step %q: %w", s.Name, err)
+	}
+	for _, h := range r.Headers {
+		if strings.EqualFold(h.Name, "Content-Type") {
+			r.ContentType = ""
+		}
+	}
+	return r, nil
 }
 
-// Generate draws the value of a $generator. It is pure: the same draw gives the
-// same value. name comes without the $.
-func Generate(name string, args []string, d Draw) (Value, error) { return Value{}, nil }
+func renderFields(fields []Field, scope Scope, check func(string) error) ([]Named, error) {
+	out := make([]Named, 0, len(fields))
+	for _, f := range fields {
+		v, err := f.Value.expandText(scope, nil)
+		if err == nil {
+			err = check(v)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		out = append(out, Named{f.Name, v})
+	}
+	return out, nil
+}
+
+// headerValue refuses what would end the header: CR, LF and other controls.
+func headerValue(v string) error {
+	for i := range len(v) {
+		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return fmt.Errorf("control character 0x%02x in a header value", c)
+		}
+	}
+	return nil
+}
+
+func cookieValue(v string) error {
+	for i := range len(v) {
+		if c := v[i]; c < ' ' || c == 0x7f || c == ';' {
+			return fmt.Errorf("character %q in a cookie value", string(c))
+		}
+	}
+	return nil
+}
+
+// renderURL expands the URL and appends the query.
+func (s *Step) renderURL(scope Scope) (string, error) {
+	url, err := s.Request.URL.expandURL(scope)
+	if err != nil {
+		return "", err
+	}
+	sep := "?"
+	if strings.Contains(url, "?") {
+		sep = "&"
+		if strings.HasSuffix(url, "?") || strings.HasSuffix(url, "&") {
+			sep = ""
+		}
+	}
+	var b strings.Builder
+	b.WriteString(url)
+	for _, f := range s.Request.Query {
+		b.WriteString(sep)
+		sep = "&"
+		b.WriteString(percentEncode(f.Name, queryExtra))
+		if !f.HasValue {
+			continue
+		}
+		v, err := f.Value.expandText(scope, nil)
+		if err != nil {
+			return "", fmt.Errorf("query %s: %w", f.Name, err)
+		}
+		b.WriteByte('=')
+		b.WriteString(percentEncode(v, queryExtra))
+	}
+	return b.String(), nil
+}
+
+// Characters that stay beside letters, digits and -_.~ where they cannot be
+// mistaken: RFC 3986's sub-delims without those that structure the part.
+const (
+	segmentExtra = "!$&'()*+,;=:@"
+	queryExtra   = "!$'()*,;:@/?"
+	urlExtra     = "!$&'()*+,;=:@/?[]%#"
+)
+
+// percentEncode encodes every byte but letters, digits, -_.~ and those of extra.
+func percentEncode(s, extra string) string {
+	const digits = "0123456789ABCDEF"
+	plain := func(c byte) bool {
+		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~", c) >= 0 || strings.IndexByte(extra, c) >= 0
+	}
+	i := 0
+	for i < len(s) && plain(s[i]) {
+		i++
+	}
+	if i == len(s) {
+		return s
+	}
+	b := make([]byte, i, len(s)+16)
+	copy(b, s)
+	for ; i < len(s); i++ {
+		if c := s[i]; plain(c) {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return string(b)
+}
+
+// expandURL expands a URL template: text of the file is encoded only where a URL
+// may not hold it (Korean, spaces), values are encoded as a path segment or a
+// query value, and a value at the start is a URL of its own.
+func (t *Template) expandURL(scope Scope) (string, error) {
+	var b strings.Builder
+	for i := range t.parts {
+		if t.parts[i].name == "" {
+			b.WriteString(percentEncode(t.parts[i].literal, urlExtra))
+			continue
+		}
+		v, err := t.expandPart(i, scope)
+		if err != nil {
+			return "", err
+		}
+		before := b.String()
+		switch {
+		case i == 0:
+			err = wholeURL(v.Text)
+			b.WriteString(percentEncode(v.Text, urlExtra))
+		case strings.Contains(before, "?"):
+			b.WriteString(percentEncode(v.Text, queryExtra))
+		default:
+			err = pathSegment(before, v.Text, t.after(i))
+			b.WriteString(percentEncode(v.Text, segmentExtra))
+		}
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", t.placeholder(i), err)
+		}
+	}
+	url := b.String()
+	if n := strings.IndexByte(url, '#'); n >= 0 {
+		url = url[:n]
+	}
+	return url, nil
+}
+
+// after is the literal text behind a part.
+func (t *Template) after(i int) string {
+	if i+1 < len(t.parts) && t.parts[i+1].name == "" {
+		return t.parts[i+1].literal
+	}
+	return ""
+}
+
+// wholeURL checks a value that stands for a URL or the beginning of one.
+func wholeURL(v string) error {
+	if v == "" {
+		return errors.New("the value is empty")
+	}
+	for _, r := range v {
+		if r <= ' ' || r == 0x7f || r == '\\' {
+			return fmt.Errorf("%q is not a URL", cut(v, 60))
+		}
+	}
+	return nil
+}
+
+// pathSegment refuses values that would change which segments the path has: an
+// empty segment, or one of dots.
+func pathSegment(before, v, after string) error {
+	alone := strings.HasSuffix(before, "/") && (after == "" || strings.IndexByte("/?#", after[0]) >= 0)
+	switch {
+	case alone && v == "":
+		return errors.New("the value is empty, the path would lose a segment")
+	case alone && (v == "." || v == ".."):
+		return fmt.Errorf("the value %q is not a path segment", v)
+	}
+	return nil
+}
+
+// render expands a body and names its type.
+func (b *Body) render(scope Scope) (body []byte, contentType string, err error) {
+	var text string
+	switch b.Kind {
+	case BodyJSON:
+		text, err = b.Node.render(scope)
+		return []byte(text), "application/json", err
+	case BodyForm:
+		body, err = b.renderForm(scope)
+		return body, "application/x-www-form-urlencoded", err
+	case BodyMultipart:
+		return b.renderMultipart(scope)
+	case BodyGraphQL:
+		body, err = b.renderGraphQL(scope)
+		return body, "application/json", err
+	case BodyXML:
+		text, err = b.Text.expandText(scope, func(_, v string) (string, error) { return escapeXML(v), nil })
+		return []byte(text), "application/xml", err
+	case BodyText:
+		text, err = b.Text.expandText(scope, nil)
+		return []byte(text), "text/plain; charset=utf-8", err
+	case BodyFile:
+		return b.Data, fileType(b.File), nil
+	case BodyBase64:
+		if text, err = b.Text.expandText(scope, nil); err != nil {
+			return nil, "", err
+		}
+		if body, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), "")); err != nil {
+			return nil, "", fmt.Errorf("base64: %w", err)
+		}
+		return body, "application/octet-stream", nil
+	}
+	return nil, "", fmt.Errorf("invalid body kind %s", b.Kind)
+}
+
+func (b *Body) renderForm(scope Scope) ([]byte, error) {
+	var out []byte
+	for i, f := range b.Fields {
+		v, err := f.Value.expandText(scope, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		if i > 0 {
+			out = append(out, '&')
+		}
+		out = append(out, formEncode(f.Name)...)
+		out = append(out, '=')
+		out = append(out, formEncode(v)...)
+	}
+	return out, nil
+}
+
+// formEncode is the encoding of application/x-www-form-urlencoded: space is +.
+func formEncode(s string) string { return strings.ReplaceAll(percentEncode(s, " *"), " ", "+") }
+
+func (b *Body) renderGraphQL(scope Scope) ([]byte, error) {
+	query, err := b.Text.expandText(scope, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := `{"query":` + quoteJSON(query)
+	if b.Operation != "" {
+		out += `,"operationName":` + quoteJSON(b.Operation)
+	}
+	if b.Node != nil {
+		vars, err := b.Node.render(scope)
+		if err != nil {
+			return nil, err
+		}
+		out += `,"variables":` + vars
+	}
+	return []byte(out + "}"), nil
+}
+
+// renderMultipart writes multipart/form-data. The boundary is drawn from the
+// content, so that both sides get the same bytes.
+func (b *Body) renderMultipart(scope Scope) ([]byte, string, error) {
+	data := make([][]byte, len(b.Parts))
+	hash := sha256.New()
+	for i, p := range b.Parts {
+		data[i] = p.Data
+		if p.Value != nil {
+			v, err := p.Value.expandText(scope, nil)
+			if err != nil {
+				return nil, "", fmt.Errorf("%s: %w", p.Name, err)
+			}
+			data[i] = []byte(v)
+		}
+		hash.Write(data[i])
+	}
+	boundary := "bgverify-" + hex.EncodeToString(hash.Sum(nil)[:16])
+	var out []byte
+	for i, p := range b.Parts {
+		out = fmt.Appendf(out, "--%s\r\nContent-Disposition: form-data; name=\"%s\"", boundary, quoteParameter(p.Name))
+		if p.FileName != "" {
+			out = fmt.Appendf(out, "; filename=\"%s\"", quoteParameter(p.FileName))
+		}
+		out = append(out, "\r\n"...)
+		if p.Type != "" {
+			out = fmt.Appendf(out, "Content-Type: %s\r\n", p.Type)
+		}
+		out = append(out, "\r\n"...)
+		out = append(out, data[i]...)
+		out = append(out, "\r\n"...)
+	}
+	out = fmt.Appendf(out, "--%s--\r\n", boundary)
+	return out, "multipart/form-data; boundary=" + boundary, nil
+}
+
+// quoteParameter escapes as browsers do.
+func quoteParameter(s string) string {
+	return strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;")
+
+func escapeXML(s string) string { return xmlEscaper.Replace(s) }
+
+// fileTypes are the types of files by their ending; the machine's own table is
+// not asked, so that every machine sends the same.
+var fileTypes = map[string]string{
+	".json": "application/json", ".xml": "application/xml", ".txt": "text/plain; charset=utf-8", ".csv": "text/csv; charset=utf-8", ".html": "text/html; charset=utf-8",
+	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp", ".pdf": "application/pdf", ".zip": "application/zip", ".gz": "application/gzip", ".m3u8": "application/vnd.apple.mpegurl",
+}
+
+func fileType(name string) string {
+	if t := fileTypes[strings.ToLower(path.Ext(name))]; t != "" {
+		return t
+	}
+	return "application/octet-stream"
+}

@@ -15,6 +15,8 @@ package scenarios
 import (
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
 )
@@ -88,6 +90,7 @@ type Suite struct {
 	Cases       []*Case
 	Loads       []*LoadStage
 	Files       []string // every file the suite was read from, for the archive
+	Stage       *Env     // the env file it was merged with; nil: none
 }
 
 // A Var is one named template.
@@ -109,6 +112,10 @@ type SideConfig struct {
 	Proxy    string
 	TLS      TLS
 	HTTP     string // "", "1.1", "2", "h2c"
+	Pos      Pos
+	// late are the texts whose placeholders wait for what comes from outside.
+	late      []lateField
+	urlFailed bool // the url was written and reported
 }
 
 // A Service is a named base URL of a side. Empty fields fall back to the side's.
@@ -165,6 +172,7 @@ const (
 // A Case is a named independent sequence of steps: a testcase in reports.
 type Case struct {
 	ID         string // suite/case
+	Doc        string
 	Name       string // for people; the id's last part when not given
 	Tags       []string
 	Pos        Pos
@@ -300,9 +308,13 @@ type Expect struct {
 	Headers  []FieldExpect
 	Cookies  []FieldExpect
 	Body     []PathExpect
-	Schema   string // path of a JSON Schema file
-	Snapshot string // path of a stored body
-	HLS      *HLSExpect
+	Schema   string // path of a JSON Schema file below the root of the loaded files; see CheckSchema
+	Snapshot string // path of a stored body below the root of the loaded files
+	// SnapshotData is the stored body.
+	SnapshotData []byte
+	// schema is the compiled Schema.
+	schema *jsonschema.Schema
+	HLS    *HLSExpect
 	// Written lists which parts the file itself wrote (status, headers, body, …);
 	// the default API-answer expectation yields to a written content type or body.
 	Written []string
@@ -384,7 +396,10 @@ type LoadStage struct {
 type LoadStep struct {
 	Suite, Case string // a case of one step; its suite's setup runs once per side before the load
 	Weight      int
-	Pos         Pos
+	// Home and Target are the suite and case named, whatever a Selection leaves of them.
+	Home   *Suite
+	Target *Case
+	Pos    Pos
 }
 
 // Limits are what a stage allows off loopback.
@@ -403,4 +418,6 @@ type Env struct {
 	Limits      Limits
 	Require     []string // compare, load
 	Identity    []Identity
+	Env         []string // environment variables its templates may read
+	Secrets     []string
 }

@@ -1,5 +1,11 @@
 package scenarios
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // A Selection says which cases run. The zero Selection is all of them.
 type Selection struct {
 	Tag   string   // an expression: smoke and not (write or slow)
@@ -12,7 +18,152 @@ type Selection struct {
 // Select picks cases and rows in the order of the suites and returns copies of
 // the suites with only those; suites left with nothing are dropped. Shards
 // split the rows that the other criteria leave: the union of all shards is the
-// whole. Load stages run only when neither tags, globs nor ids narrow the run.
+// whole, and no two share a row. Load stages run only when neither tags, globs
+// nor ids narrow the run, each in one shard.
 func Select(suites []*Suite, sel Selection) ([]*Suite, error) {
-	return nil, nil
+	if sel.Of != 0 && (sel.Shard < 1 || sel.Shard > sel.Of) || sel.Of < 0 || sel.Of == 0 && sel.Shard != 0 {
+		return nil, fmt.Errorf("select shard %d/%d: want i/n with i from 1 to n", sel.Shard, sel.Of)
+	}
+	match, err := parseTags(sel.Tag)
+	if err != nil {
+		return nil, fmt.Errorf("select tags %q: %w", sel.Tag, err)
+	}
+	p := &picker{sel: sel, tags: match, ids: map[string]bool{}}
+	for _, id := range sel.IDs {
+		p.ids[id] = true
+	}
+	var out []*Suite
+	for _, s := range suites {
+		picked := *s
+		picked.Cases = nil
+		for _, c := range s.Cases {
+			if c, err := p.pick(c); err != nil {
+				return nil, err
+			} else if c != nil {
+				picked.Cases = append(picked.Cases, c)
+			}
+		}
+		picked.Loads = p.loads(s.Loads)
+		if len(picked.Cases) > 0 || len(picked.Loads) > 0 {
+			out = append(out, &picked)
+		}
+	}
+	return out, nil
+}
+
+// A picker counts what it picks, so that shards can be cut over all suites.
+type picker struct {
+	sel   Selection
+	tags  func(tags []string) bool
+	ids   map[string]bool
+	place int // rows that passed the criteria so far
+	stage int // load stages so far
+}
+
+// mine reports whether the shard takes the thing at a place.
+func (p *picker) mine(place int) bool { return p.sel.Of == 0 || place%p.sel.Of == p.sel.Shard-1 }
+
+func (p *picker) loads(stages []*LoadStage) []*LoadStage {
+	if p.sel.Tag != "" || len(p.sel.Case) > 0 || len(p.sel.IDs) > 0 {
+		return nil
+	}
+	var out []*LoadStage
+	for _, l := range stages {
+		if p.mine(p.stage) {
+			out = append(out, l)
+		}
+		p.stage++
+	}
+	return out
+}
+
+// pick returns the case with its picked rows; nil when there are none.
+func (p *picker) pick(c *Case) (*Case, error) {
+	if !p.tags(c.Tags) {
+		return nil, nil
+	}
+	whole := p.wanted(c.ID)
+	if c.Data == nil {
+		if !whole {
+			return nil, nil
+		}
+		p.place++
+		if !p.mine(p.place - 1) {
+			return nil, nil
+		}
+		return c, nil
+	}
+	rows, count := c.Data.Rows, c.Data.Count
+	if !whole {
+		want := func(_ int, row Row) bool { id, _ := c.RowID(row); return p.wanted(id) }
+		rows, count = pick(rows, want), 0
+		for _, err := range rows {
+			if err != nil {
+				return nil, fmt.Errorf("select rows of %s: %w", c.ID, err)
+			}
+			count++
+		}
+	}
+	base := p.place
+	p.place += count
+	if p.sel.Of > 1 {
+		mine := 0
+		for i := range count {
+			if p.mine(base + i) {
+				mine++
+			}
+		}
+		rows, count = pick(rows, func(i int, _ Row) bool { return p.mine(base + i) }), mine
+	}
+	if count == 0 {
+		return nil, nil
+	}
+	data, picked := *c.Data, *c
+	data.Rows, data.Count = rows, count
+	picked.Data = &data
+	return &picked, nil
+}
+
+// wanted reports whether an id passes globs and exact ids. The id of a case
+// stands for all of its rows.
+func (p *picker) wanted(id string) bool {
+	if len(p.ids) > 0 && !p.ids[id] {
+		return false
+	}
+	if len(p.sel.Case) == 0 {
+		return true
+	}
+	_, name, _ := strings.Cut(id, "/")
+	return slices.ContainsFunc(p.sel.Case, func(g string) bool {
+		if strings.Contains(g, "/") {
+			return glob(g, id)
+		}
+		return glob(g, name)
+	})
+}
+
+// glob matches * to any text and ? to one character; nothing else is special,
+// since ids hold brackets.
+func glob(pattern, s string) bool {
+	p, r := []rune(pattern), []rune(s)
+	i, j, star, mark := 0, 0, -1, 0
+	for j < len(r) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == r[j]):
+			i++
+			j++
+		case star >= 0:
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
+		}
+	}
+	for i < len(p) && p[i] == '*' {
+		i++
+	}
+	return i == len(p)
 }

@@ -7,16 +7,25 @@ import "iter"
 type Template struct {
 	Text string
 	Pos  Pos
-	// parts is what Text was parsed into; see parse.
+	// parts is what Text was parsed into; see parseTemplate.
 	parts []part
+	// literal is the JSON text of an operand that was written as a number, true,
+	// false or null; empty where Text is text.
+	literal string
+	// node is an operand that was written as a list or mapping.
+	node *JSONNode
 }
 
 type part struct {
 	literal string
-	// name is empty for a literal.
+	// name is empty for a literal, quotedName for quoted text, and begins with $
+	// for a generator.
 	name    string
+	quoted  string
+	args    []string // of a generator
 	perSide bool
 	filters []filter
+	offset  int // of the {{ in Text
 }
 
 type filter struct {
@@ -68,7 +77,7 @@ type Data struct {
 
 // A Row is one row of data: cells in column order.
 type Row struct {
-	Number int // from 1, of the file
+	Number int // from 1, of the file; 0: the case has no data
 	Cells  []Value
 }
 
@@ -78,11 +87,25 @@ type Body struct {
 	Text *Template // text, xml, base64, graphql's query
 	// Node is the JSON value of json (and graphql's variables).
 	Node *JSONNode
-	// Fields are those of form and multipart.
+	// Fields are those of form.
 	Fields []Field
-	File   string // file, relative to the scenario file
-	Data   []byte // the file's bytes, read at load time
-	Pos    Pos
+	Parts  []Part // multipart
+	// Operation is graphql's operationName.
+	Operation string
+	File      string // file, a path below the root of the loaded files
+	Data      []byte // the file's bytes, read at load time
+	Pos       Pos
+}
+
+// A Part is one part of a multipart body: a text or a file's bytes.
+type Part struct {
+	Name     string
+	Value    *Template // nil: Data
+	Data     []byte
+	File     string
+	FileName string
+	Type     string // Content-Type; empty: none is written
+	Pos      Pos
 }
 
 // A JSONNode is a JSON value with templates at its leaves, in the file's order.

@@ -1,0 +1,159 @@
+package scenarios
+
+import (
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// auth reads none or one kind of authentication; nil when the key is absent or wrong.
+func (w *walker) auth(o *obj, name string) *Auth {
+	n := o.get(name)
+	if n == nil {
+		return nil
+	}
+	n = deref(n)
+	if n.Kind == yaml.ScalarNode {
+		if n.Value != "none" {
+			o.fail(n, `write auth: none, {bearer: …}, {basic: …}, {api_key: …} or {oauth2: …}`, "auth must be none or a mapping, not %q", cut(n.Value, 40))
+			return nil
+		}
+		return &Auth{Kind: AuthNone, Pos: w.pos(n)}
+	}
+	a := w.object(n, "auth", "")
+	out := &Auth{Pos: w.pos(n)}
+	kinds := 0
+	if v := a.get("bearer"); v != nil {
+		kinds++
+		out.Kind, out.Token = AuthBearer, a.template("bearer")
+	}
+	if v := a.get("basic"); v != nil {
+		kinds++
+		x := w.object(v, "basic", "auth")
+		out.Kind, out.User, out.Password = AuthBasic, x.template("user"), x.template("password")
+		x.done("")
+	}
+	if v := a.get("api_key"); v != nil {
+		kinds++
+		w.apiKey(v, out)
+	}
+	if v := a.get("oauth2"); v != nil {
+		kinds++
+		w.oauth2(v, out)
+	}
+	if kinds != 1 && !a.broken {
+		a.fail(n, "write one of basic, bearer, api_key, oauth2", "auth has %d kinds", kinds)
+	}
+	if a.broken || out.Kind == 0 {
+		o.broken = true
+		return nil
+	}
+	return out
+}
+
+func (w *walker) apiKey(n *yaml.Node, out *Auth) {
+	x := w.object(n, "api_key", "auth")
+	out.Kind, out.Value = AuthAPIKey, x.template("value")
+	header, query := x.text("header"), x.text("query")
+	switch {
+	case header != "" && query != "":
+		x.fail(x.at("query"), "", "an api_key stands in a header or in the query, not both")
+	case header != "":
+		out.In, out.Name = "header", header
+		if !isToken(header) {
+			x.fail(x.at("header"), "", "%q is not the name of a header", cut(header, 40))
+		}
+	case query != "":
+		out.In, out.Name = "query", query
+	case !x.broken:
+		x.fail(x.n, "add header: X-Api-Key", "an api_key needs header or query")
+	}
+	x.done("")
+}
+
+func (w *walker) oauth2(n *yaml.Node, out *Auth) {
+	x := w.object(n, "oauth2", "auth")
+	out.Kind = AuthOAuth2Client
+	out.TokenURL, out.ClientID, out.ClientSecret = x.template("token_url"), x.template("client_id"), x.template("client_secret")
+	out.Scopes = x.texts("scopes", nil)
+	if x.word("grant") == "password" {
+		out.Kind = AuthOAuth2Password
+		out.User, out.Password = x.template("user"), x.template("password")
+		if (out.User == nil || out.Password == nil) && !x.broken {
+			x.fail(x.n, "", "the password grant needs user and password")
+		}
+	} else if out.ClientSecret == nil && !x.broken {
+		x.fail(x.n, "", "the client_credentials grant needs client_secret")
+	}
+	x.done(" with this grant")
+}
+
+// templates calls f for what an auth is made of.
+func (a *Auth) templates(f func(*Template)) {
+	if a == nil {
+		return
+	}
+	for _, t := range []*Template{a.User, a.Password, a.Token, a.Value, a.TokenURL, a.ClientID, a.ClientSecret} {
+		if t != nil {
+			f(t)
+		}
+	}
+}
+
+// isToken reports whether text is a token of RFC 9110, as names of headers and
+// cookies and methods are.
+func isToken(s string) bool {
+	if s == "" {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// clientHeaders are written by the client from what it sends.
+var clientHeaders = map[string]string{
+	"host": "write host: in sides", "content-length": "it follows from the body", "transfer-encoding": "it follows from the body",
+	"connection": "connections belong to the client", "keep-alive": "connections belong to the client", "upgrade": "upgrades are not part of a comparison", "te": "", "trailer": "", "expect": "",
+}
+
+func (w *walker) headerName(k *yaml.Node) bool {
+	name := strings.ToLower(k.Value)
+	switch hint, own := clientHeaders[name]; {
+	case !isToken(k.Value):
+		w.errorf(k, "", "%q is not the name of a header", cut(k.Value, 40))
+	case own:
+		w.errorf(k, hint, "header %q is set by the client", k.Value)
+	case name == "cookie":
+		w.errorf(k, "write cookies: {name: value}", "cookies have a key of their own")
+	default:
+		return true
+	}
+	return false
+}
+
+func (w *walker) cookieName(k *yaml.Node) bool {
+	if isToken(k.Value) {
+		return true
+	}
+	w.errorf(k, "", "%q is not the name of a cookie", cut(k.Value, 40))
+	return false
+}
+
+// checkLiterals reports control characters in what the file writes itself.
+func (w *walker) checkLiterals(fields []Field, what string, check func(string) error) {
+	for _, f := range fields {
+		for i := range f.Value.parts {
+			if err := check(f.Value.parts[i].literal); err != nil {
+				w.add(Problem{Pos: f.Pos, Width: len([]rune(f.Name)), Summary: what + " " + quoteName(f.Name) + ": " + err.Error()})
+				break
+			}
+		}
+	}
+}
+
+func quoteName(s string) string { return `"` + cut(s, 40) + `"` }

@@ -1,0 +1,215 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// readCase reads one case: of steps, or of one request.
+func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
+	what := "case"
+	if id := scalarOf(n, "case"); id != "" {
+		what = fmt.Sprintf("case %q", cut(id, 40))
+	}
+	o := w.object(n, "case", what)
+	if o.n.Kind != yaml.MappingNode {
+		return nil
+	}
+	id := o.name("case")
+	c := &Case{ID: b.suite.Name + "/" + id, Name: o.text("name"), Doc: o.text("doc"), Pos: w.pos(o.at("case")), Tags: o.texts("tags", w.checkTagName)}
+	if c.Name == "" {
+		c.Name = id
+	}
+	c.Data = b.data(w, o, c)
+	c.Vars = w.vars(o, "vars")
+	var columns []string
+	if c.Data != nil {
+		columns = c.Data.Columns
+	}
+	b.names.begin(columns, c.Vars)
+	b.caseKeys(w, o, c)
+	ctx := stepContext{walker: w, rules: b.rules}
+	if o.has("steps") {
+		ctx.service = b.service(o, ctx)
+		own := w.rulesOf(o, "rules")
+		ctx.rules = slices.Concat(b.rules, own)
+		if len(own) > 0 {
+			b.compileRules(ctx.rules)
+		}
+		c.Steps = b.stepList(o, "steps", ctx, what)
+		c.Cleanup = b.cleanup(o, ctx, what)
+		o.done(" in a case with steps; write it in a step")
+	} else {
+		// The step marks every key of the request as read and reports the rest.
+		o.used["cleanup"], o.used["steps"] = true, true
+		if s := b.step(o, ctx, id, what); s != nil {
+			c.Steps = []*Step{s}
+		}
+		c.Cleanup = b.cleanup(o, ctx, what)
+	}
+	b.checkCase(w, o, c)
+	return c
+}
+
+func (b *builder) cleanup(o *obj, ctx stepContext, what string) []*Step {
+	return b.stepList(o, "cleanup", ctx, "cleanup of "+what)
+}
+
+// caseKeys reads what only cases have.
+func (b *builder) caseKeys(w *walker, o *obj, c *Case) {
+	c.Order = Order(max(0, slices.Index([]string{"together", "blue-then-green", "green-then-blue"}, o.word("order"))))
+	c.Crossover = o.bool("crossover", false)
+	c.Confirm = o.int("confirm", 0)
+	c.Skip = o.text("skip")
+	if o.has("skip") && strings.TrimSpace(c.Skip) == "" && !o.broken {
+		o.fail(o.at("skip"), "write the reason", "skip needs a reason")
+	}
+	c.Only = o.bool("only", false)
+	if n := o.get("quarantine"); n != nil {
+		q := w.object(n, "quarantine", "")
+		c.Quarantine = &Quarantine{Until: q.date("until"), Ticket: q.text("ticket")}
+		if now := b.opts.Now; !q.broken && !now.IsZero() && now.After(c.Quarantine.Until) {
+			q.fail(q.at("until"), "end the quarantine, or agree on a new date", "the quarantine expired on %s", c.Quarantine.Until.Format("2006-01-02"))
+		}
+		q.done("")
+	}
+}
+
+func (w *walker) checkTagName(n *yaml.Node, text string) bool {
+	if badNameAt(text) >= 0 || text == "" || text == "and" || text == "or" || text == "not" {
+		w.errorf(n, "", "%q is not a tag: letters, digits, - _ . and none of and, or, not", cut(text, 40))
+		return false
+	}
+	return true
+}
+
+// scalarOf finds the text of a key before the mapping is checked.
+func scalarOf(n *yaml.Node, name string) string {
+	n = deref(n)
+	if n.Kind != yaml.MappingNode {
+		return ""
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name {
+			if v := deref(n.Content[i+1]); v.Kind == yaml.ScalarNode {
+				return v.Value
+			}
+		}
+	}
+	return ""
+}
+
+// A partFile is a parts file read: its step lists by name.
+type partFile struct {
+	w     *walker
+	names []string
+	lists map[string]*yaml.Node
+}
+
+// partFile reads the top of a parts file once.
+func (l *loader) partFile(src *source) *partFile {
+	if p := l.parts[src.path]; p != nil {
+		return p
+	}
+	w := &walker{l, src}
+	p := &partFile{w: w, lists: map[string]*yaml.Node{}}
+	l.parts[src.path] = p
+	o := w.object(src.root, "parts file", "")
+	o.text("doc")
+	o.mapping("parts", func(k, v *yaml.Node) {
+		switch v = deref(v); {
+		case badNameAt(k.Value) >= 0:
+			w.errorf(k, "", "%q is not the name of a part", cut(k.Value, 40))
+		case v.Kind != yaml.SequenceNode:
+			w.errorf(v, "", "part %q must be a list of steps, not %s", k.Value, kindWord(v))
+		case len(v.Content) == 0:
+			w.errorf(v, "", "part %q has no steps", k.Value)
+		default:
+			p.names = append(p.names, k.Value)
+			p.lists[k.Value] = v
+		}
+	})
+	o.done("")
+	return p
+}
+
+// usePart inlines the steps of a part.
+func (b *builder) usePart(o *obj, ctx stepContext, what string) []*Step {
+	ref, name := o.text("use"), o.text("step")
+	with := ctx.vars(o, "with")
+	o.done(` beside "use"`)
+	b.names.with = ctx.with
+	for _, v := range with {
+		b.names.check(v.Value)
+	}
+	if ref == "" {
+		return nil
+	}
+	file, part, ok := partName(ref)
+	if !ok {
+		o.fail(o.at("use"), "write file.yaml#name", "%q does not name a part", cut(ref, 60))
+		return nil
+	}
+	file, ok = ctx.resolve(o.at("use"), file)
+	if !ok {
+		return nil
+	}
+	id := file + "#" + part
+	if slices.Contains(ctx.stack, id) {
+		o.fail(o.at("use"), "", "parts use each other in a circle: %s", strings.Join(append(slices.Clone(ctx.stack), id), " -> "))
+		return nil
+	}
+	if len(ctx.stack) >= maxUse {
+		o.fail(o.at("use"), "", "parts are used more than %d deep", maxUse)
+		return nil
+	}
+	src := b.openFrom(o.at("use"), ctx.walker, file)
+	if src == nil {
+		return nil
+	}
+	b.files[file] = true
+	p := b.partFile(src)
+	list := p.lists[part]
+	if list == nil {
+		o.fail(o.at("use"), didYouMean(part, p.names), "no part %q in %s", part, file)
+		return nil
+	}
+	inner := ctx
+	inner.walker = p.w
+	inner.with = append(slices.Clone(ctx.with), with)
+	inner.stack = append(slices.Clone(ctx.stack), id)
+	if name != "" {
+		inner.prefix = ctx.prefix + name + " / "
+	}
+	var out []*Step
+	for _, n := range list.Content {
+		if len(b.steps) > maxSteps {
+			o.fail(o.at("use"), "", "more than %d steps in one suite", maxSteps)
+			break
+		}
+		out = append(out, b.readStep(n, inner, what)...)
+	}
+	return out
+}
+
+// maxSteps bounds what parts can multiply to.
+const maxSteps = 20_000
+
+// checkParts reads a parts file that was found in a folder on its own: its shape
+// is checked, its placeholders only where a suite uses it.
+func (l *loader) checkParts(w *walker) {
+	p := l.partFile(w.src)
+	s := &Suite{Name: "parts"}
+	b := &builder{loader: l, suite: s, defaults: &stepDefaults{timeout: defaultTimeout, effects: NoEffects}}
+	b.names = newNames(l, s)
+	b.unbound = true
+	for _, name := range p.names {
+		ctx := stepContext{walker: w, seen: map[string]Pos{}, stack: []string{w.src.path + "#" + name}}
+		for _, n := range p.lists[name].Content {
+			b.readStep(n, ctx, fmt.Sprintf("part %q", name))
+		}
+	}
+}

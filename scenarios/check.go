@@ -1,0 +1,367 @@
+package scenarios
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+)
+
+// checkStep reports what is wrong with a step as a whole.
+func (b *builder) checkStep(o *obj, s *Step, what string) {
+	method := s.Request.Method
+	switch {
+	case method == "":
+	case unsafe(method) && s.SideEffects == Undeclared:
+		o.fail(o.n, "add side_effects: none (it only reads), idempotent, isolated or compensated", "%s without side_effects in %s", method, stepWhat(what, s.Name))
+	case s.SideEffects == Unreviewed:
+		o.w.warnf(o.at("side_effects"), "say what the request leaves behind: none, idempotent, isolated or compensated", "the side effects of step %q are not reviewed; the step is skipped", s.Name)
+	}
+	if len(s.Sides) == 1 && s.Compare && !o.broken {
+		o.fail(o.at("sides"), "add compare: none", "a step for one side has nothing to compare with")
+	}
+	if s.Poll != nil && s.Repeat > 1 {
+		o.fail(o.at("repeat"), "", "a step polls or repeats, not both")
+	}
+	if s.Retry != nil && unsafe(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects && o.has("retry") {
+		o.fail(o.at("retry"), "declare side_effects: idempotent if sending twice is harmless", "%s is never sent twice, so retry does nothing", method)
+	}
+	if s.Poll != nil && unsafe(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects {
+		o.fail(o.at("poll"), "declare side_effects: idempotent or none if sending again is harmless", "a poll sends %s again and again", method)
+	}
+	for _, c := range s.Captures {
+		if (c.At != "" || c.Regex != "") && method == "HEAD" {
+			o.fail(o.at("capture"), "", "capture %q reads the body, and HEAD has none", c.Name)
+		}
+	}
+	if c := expectsNothing(&s.Expect); c != "" {
+		o.w.warnf(o.at("expect"), "", "%s cannot fail", c)
+	}
+}
+
+// expectsNothing names an expectation that any answer meets.
+func expectsNothing(e *Expect) string {
+	low, high := false, 0
+	for _, m := range e.Status {
+		if m.High-m.Low == 99 {
+			high++
+		}
+	}
+	low = high >= 5
+	if low {
+		return "status 1xx to 5xx"
+	}
+	for _, p := range e.Body {
+		for _, m := range p.Matchers {
+			if m.Op == "count" && len(m.Sub) == 1 && m.Sub[0].Op == "gte" && m.Sub[0].Value.Text == "0" {
+				return "count gte 0 of " + p.Path
+			}
+		}
+	}
+	return ""
+}
+
+// checkCase reports what is wrong with a case as a whole.
+func (b *builder) checkCase(w *walker, o *obj, c *Case) {
+	if c.Crossover && slices.ContainsFunc(c.Steps, func(s *Step) bool { return len(s.Sides) > 0 }) {
+		w.errorf(o.at("crossover"), "", "a crossover walks every step on both sides; a step of one side cannot be crossed")
+	}
+	if c.Crossover && len(c.Steps) == 1 {
+		w.warnf(o.at("crossover"), "a crossover needs two steps to cross between", "a crossover of one step crosses nothing")
+	}
+	if c.Skip != "" && c.Only {
+		w.errorf(o.at("only"), "", "a case is skip or only, not both")
+	}
+	for i, s := range c.Steps {
+		if s.When != nil && i == 0 {
+			w.errorf(o.n, "", "the first step has no previous answer to ask when of")
+		}
+	}
+	n := slices.IndexFunc(c.Steps, func(s *Step) bool { return unsafe(s.Request.Method) && s.SideEffects == Compensated })
+	if n >= 0 && len(c.Steps) == 1 && len(c.Cleanup) == 0 {
+		w.warnf(o.n, "add cleanup: with the request that takes it back", "step %q is compensated, and nothing in the case takes it back", c.Steps[n].Name)
+	}
+}
+
+// templates calls f for every template that is expanded when the step is sent
+// and judged.
+func (s *Step) templates(f func(*Template)) {
+	if s.Request.URL != nil {
+		f(s.Request.URL)
+	}
+	for _, list := range [][]Field{s.Request.Query, s.Request.Headers, s.Request.Cookies} {
+		for _, x := range list {
+			f(x.Value)
+		}
+	}
+	if body := s.Request.Body; body != nil {
+		body.templates(f)
+	}
+	s.Auth.templates(f)
+	if s.WhenVar != nil {
+		f(s.WhenVar)
+	}
+	for _, e := range []*Expect{&s.Expect, s.ExpectBlue, s.ExpectGreen, s.When} {
+		if e != nil {
+			e.templates(f)
+		}
+	}
+	if s.Poll != nil {
+		s.Poll.Until.templates(f)
+	}
+}
+
+func (b *Body) templates(f func(*Template)) {
+	if b.Text != nil {
+		f(b.Text)
+	}
+	if b.Node != nil {
+		b.Node.each(f)
+	}
+	for _, x := range b.Fields {
+		f(x.Value)
+	}
+	for _, p := range b.Parts {
+		if p.Value != nil {
+			f(p.Value)
+		}
+	}
+}
+
+// checkNames reports the placeholders of a step that nothing answers.
+func (b *builder) checkNames(s *Step) {
+	if b.unbound {
+		return
+	}
+	// What a poll or an expectation compares with may be what the step captures;
+	// the request may not.
+	s.templates(b.names.check)
+}
+
+// checkSuite looks at the suite as a whole.
+func (b *builder) checkSuite(w *walker, o *obj) {
+	b.names.anywhere = true
+	b.names.with = nil
+	for _, c := range []*SideConfig{&b.suite.Blue, &b.suite.Green} {
+		for _, f := range c.Headers {
+			b.names.check(f.Value)
+		}
+		c.Auth.templates(b.names.check)
+		for _, s := range c.Services {
+			for _, f := range s.Headers {
+				b.names.check(f.Value)
+			}
+			s.Auth.templates(b.names.check)
+		}
+	}
+	for _, i := range b.suite.Identity {
+		b.names.check(i.Blue)
+		b.names.check(i.Green)
+		if i.Service != "" && !slices.Contains(b.serviceNames(), i.Service) {
+			b.add(Problem{Pos: i.Pos, Summary: fmt.Sprintf("unknown service %q in identity", i.Service), Hint: didYouMean(i.Service, b.serviceNames())})
+		}
+	}
+	if d := b.defaults.service; d != "" && !slices.Contains(b.serviceNames(), d) {
+		w.errorf(o.at("defaults"), didYouMean(d, b.serviceNames()), "unknown service %q in defaults", d)
+	}
+	b.checkSides(w, o)
+	b.checkAddresses()
+	b.warnUnused()
+	b.warnRules()
+	b.warnSecrets()
+}
+
+// checkSides holds both sides to the same services and variables.
+func (b *builder) checkSides(w *walker, o *obj) {
+	for _, x := range []struct {
+		side  Side
+		a, b  *SideConfig
+		other Side
+	}{{Blue, &b.suite.Blue, &b.suite.Green, Green}, {Green, &b.suite.Green, &b.suite.Blue, Blue}} {
+		for _, s := range x.a.Services {
+			if !slices.ContainsFunc(x.b.Services, func(o Service) bool { return o.Name == s.Name }) {
+				b.add(Problem{Pos: s.Pos, Width: len([]rune(s.Name)), Summary: fmt.Sprintf("service %q is missing from side %s", s.Name, x.other), Hint: "both sides have the same services"})
+			}
+		}
+	}
+}
+
+// checkAddresses demands what will be called and that the two sides differ.
+func (b *builder) checkAddresses() {
+	blue, green := &b.suite.Blue, &b.suite.Green
+	if b.opts.Demand {
+		needed := slices.ContainsFunc(b.steps, func(s *Step) bool { return b.needsBase(s.Service) }) || slices.ContainsFunc(b.suite.Identity, func(i Identity) bool { return b.needsBase(i.Service) })
+		for _, side := range []Side{Blue, Green} {
+			c := blue
+			if side == Green {
+				c = green
+			}
+			if needed && c.URL == "" && !c.urlFailed {
+				b.add(Problem{Pos: b.suite.Pos, Summary: fmt.Sprintf("side %s has no url", side), Hint: fmt.Sprintf("write sides: {%s: {url: …}}, name an env file, or give --%s URL", side, side)})
+			}
+		}
+	}
+	if b.opts.SameSides {
+		return
+	}
+	if blue.URL != "" && sameAddress(blue.URL, green.URL) && blue.Resolve == green.Resolve && blue.Host == green.Host {
+		b.add(Problem{Pos: cmpPos(green.Pos, b.suite.Pos), Summary: fmt.Sprintf("blue and green are the same address: %s", green.URL), Hint: "comparing a side with itself proves nothing"})
+		return
+	}
+	for _, s := range blue.Services {
+		i := slices.IndexFunc(green.Services, func(o Service) bool { return o.Name == s.Name })
+		if i < 0 || s.Shared || green.Services[i].Shared || s.URL == "" || strings.HasPrefix(s.URL, "/") {
+			continue
+		}
+		g := green.Services[i]
+		same := orElse(s.Resolve, blue.Resolve) == orElse(g.Resolve, green.Resolve) && orElse(s.Host, blue.Host) == orElse(g.Host, green.Host)
+		if sameAddress(s.URL, g.URL) && same {
+			b.add(Problem{Pos: g.Pos, Width: len([]rune(g.Name)), Summary: fmt.Sprintf("service %q is the same address on both sides: %s", s.Name, g.URL), Hint: "add shared: true if that is meant"})
+		}
+	}
+}
+
+// needsBase reports whether a service is reached through the side's own url.
+func (b *builder) needsBase(service string) bool {
+	if service == "" {
+		return true
+	}
+	for _, s := range slices.Concat(b.suite.Blue.Services, b.suite.Green.Services) {
+		if s.Name == service && strings.HasPrefix(s.URL, "/") {
+			return true
+		}
+	}
+	return false
+}
+
+func orElse(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func cmpPos(p, other Pos) Pos {
+	if p.File == "" {
+		return other
+	}
+	return p
+}
+
+// sameAddress reports whether two URLs lead to one place in any spelling.
+func sameAddress(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	x, errX := url.Parse(a)
+	y, errY := url.Parse(b)
+	return errX == nil && errY == nil && originOf(a) == originOf(b) && strings.TrimRight(x.Path, "/") == strings.TrimRight(y.Path, "/")
+}
+
+// warnUnused warns of captures that nothing uses.
+func (b *builder) warnUnused() {
+	for name, c := range b.names.all {
+		// What a parts file captures is there for every suite that uses it.
+		if c.pos.File == b.suite.Pos.File && !c.used && !slices.Contains(b.suite.Secrets, name) && !b.sameCapture(c.pos) {
+			b.add(Problem{Pos: c.pos, Kind: Warning, Width: len([]rune(name)), Summary: fmt.Sprintf("capture %q is never used", name), Hint: "remove it, or add same: true if it is there to be compared"})
+		}
+	}
+}
+
+func (b *builder) sameCapture(pos Pos) bool {
+	for _, s := range b.steps {
+		for _, c := range s.Captures {
+			if c.Pos == pos && c.Same {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// warnRules warns of rules written twice.
+func (b *builder) warnRules() {
+	lists := [][]diff.Rule{b.rules}
+	for _, s := range b.steps {
+		lists = append(lists, s.Rules)
+	}
+	for _, rules := range lists {
+		for i, r := range rules {
+			for _, earlier := range rules[:i] {
+				if earlier.Origin == r.Origin {
+					continue
+				}
+				source := b.loader.rules[r.Origin]
+				switch {
+				case source == nil:
+				case samePlace(earlier, r) && earlier.Do == r.Do && sameRule(earlier, r):
+					source.w.warnf(source.n, "remove one of them", "the same rule is already written in %s", earlier.Origin)
+				case shadows(earlier, r):
+					source.w.warnf(source.n, "remove it, or the rule that hides it", "this rule is shadowed by the one in %s", earlier.Origin)
+				}
+			}
+		}
+	}
+}
+
+func samePlace(a, b diff.Rule) bool {
+	return a.At == b.At && strings.EqualFold(a.Header, b.Header) && a.Where == b.Where && slices.Equal(a.Headers, b.Headers)
+}
+
+// sameRule compares what rules do, not why.
+func sameRule(a, b diff.Rule) bool {
+	deref := func(x *float64) float64 {
+		if x == nil {
+			return -1
+		}
+		return *x
+	}
+	return slices.Equal(a.By, b.By) && a.As == b.As && slices.Equal(a.AsList, b.AsList) && deref(a.Abs) == deref(b.Abs) && deref(a.Rel) == deref(b.Rel) &&
+		a.Within == b.Within && a.Is == b.Is && a.Pattern == b.Pattern && a.BlueText == b.BlueText && a.GreenText == b.GreenText && a.Kind == b.Kind && a.Allow == b.Allow
+}
+
+// shadows reports whether nothing is left for rule b after a: a drops or ignores
+// the very place, or an ancestor of it by name.
+func shadows(a, b diff.Rule) bool {
+	if a.At == "" || b.At == "" || a.Do != diff.DoDrop || b.Do == diff.DoDrop && a.At == b.At {
+		return false
+	}
+	return a.At == b.At || strings.HasPrefix(b.At, a.At+".") || strings.HasPrefix(b.At, a.At+"[")
+}
+
+// secretNames are parts of names whose values look like secrets when written out.
+var secretNames = []string{"password", "passwd", "secret", "token", "apikey", "api_key", "api-key", "authorization", "private_key"}
+
+// warnSecrets warns of secrets written in plain text.
+func (b *builder) warnSecrets() {
+	plain := func(name string, t *Template) {
+		if t == nil || !t.Static() || t.literal != "" || len(t.Text) < 6 {
+			return
+		}
+		lower := strings.ToLower(name)
+		if slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(lower, s) }) {
+			b.add(Problem{Pos: t.Pos, Kind: Warning, Width: 1, Summary: fmt.Sprintf("%q is written in plain text", name), Hint: "read it from the environment: list NAME in env: and write {{env.NAME}}"})
+		}
+	}
+	vars := slices.Concat(b.suite.Vars, b.suite.Blue.Vars, b.suite.Green.Vars)
+	for _, c := range b.suite.Cases {
+		vars = append(vars, c.Vars...)
+	}
+	for _, v := range vars {
+		plain(v.Name, v.Value)
+	}
+	for _, s := range b.steps {
+		for _, h := range s.Request.Headers {
+			plain(h.Name, h.Value)
+		}
+		if a := s.Auth; a != nil {
+			plain("password", a.Password)
+			plain("token", a.Token)
+			plain("api_key value", nil)
+			plain("client_secret", a.ClientSecret)
+			plain("secret value", a.Value)
+		}
+	}
+}

@@ -1,0 +1,290 @@
+package scenarios
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/korean"
+)
+
+// fileRows reads the rows of a data file one by one.
+type fileRows struct {
+	fsys   fs.FS
+	file   string
+	format string // csv, json, ndjson
+	cp949  bool
+}
+
+const cp949Hint = "the bytes look like CP949, as Excel writes it: add encoding: cp949"
+
+// open starts at the first row. The file is closed when the rows end; opening
+// for the columns alone reads one row.
+func (f fileRows) open() ([]string, iter.Seq2[Row, error], error) {
+	start := f.csv
+	switch f.format {
+	case "json":
+		start = f.json
+	case "ndjson":
+		start = f.ndjson
+	}
+	file, err := openRegular(f.fsys, f.file)
+	if err != nil {
+		return nil, nil, err
+	}
+	columns, rows, err := start(withoutBOM(file))
+	if err != nil {
+		file.Close()
+		return nil, nil, err
+	}
+	return columns, func(yield func(Row, error) bool) {
+		defer file.Close()
+		rows(yield)
+	}, nil
+}
+
+func withoutBOM(r io.Reader) *bufio.Reader {
+	b := bufio.NewReaderSize(r, 64<<10)
+	if head, err := b.Peek(3); err == nil && bytes.Equal(head, []byte("\ufeff")) {
+		b.Discard(3)
+	}
+	return b
+}
+
+func (f fileRows) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
+	source := io.Reader(in)
+	if f.cp949 {
+		source = korean.EUCKR.NewDecoder().Reader(in) // EUC-KR as browsers have it is CP949
+	}
+	r := csv.NewReader(source)
+	r.ReuseRecord = true
+	header, err := r.Read()
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, nil, &rowError{msg: "the file is empty", hint: "the first row names the columns"}
+		}
+		return nil, nil, csvError(err)
+	}
+	columns := append([]string(nil), header...)
+	seen := map[string]bool{}
+	for i, c := range columns {
+		columns[i] = strings.TrimSpace(c)
+		switch {
+		case !utf8.ValidString(c):
+			return nil, nil, &rowError{1, "the file is not UTF-8", cp949Hint}
+		case seen[columns[i]]:
+			return nil, nil, &rowError{1, fmt.Sprintf("column %q stands twice", columns[i]), ""}
+		}
+		seen[columns[i]] = true
+	}
+	return columns, func(yield func(Row, error) bool) {
+		for number := 1; ; number++ {
+			record, err := r.Read()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			row := Row{Number: number, Cells: make([]Value, len(record))}
+			if err != nil {
+				yield(row, csvError(err))
+				return
+			}
+			for i, c := range record {
+				if !utf8.ValidString(c) || f.cp949 && strings.ContainsRune(c, utf8.RuneError) {
+					line, _ := r.FieldPos(i)
+					yield(row, invalidCell(line, f.cp949))
+					return
+				}
+				row.Cells[i] = textValue(c)
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}, nil
+}
+
+func invalidCell(line int, cp949 bool) error {
+	if cp949 {
+		return &rowError{line, "a character that CP949 does not have", "is the file UTF-8? then leave encoding out"}
+	}
+	return &rowError{line, "the file is not UTF-8", cp949Hint}
+}
+
+func csvError(err error) error {
+	var pe *csv.ParseError
+	if !errors.As(err, &pe) {
+		return plainError(err)
+	}
+	hint := ""
+	switch {
+	case errors.Is(pe.Err, csv.ErrFieldCount):
+		hint = "every row has as many cells as the first; a cell with a comma is quoted"
+	case errors.Is(pe.Err, csv.ErrQuote), errors.Is(pe.Err, csv.ErrBareQuote):
+		hint = `a quote inside a quoted cell is written twice: ""`
+	}
+	return &rowError{pe.Line, "not valid CSV: " + pe.Err.Error(), hint}
+}
+
+// objectRow reads one JSON object in member order.
+func objectRow(raw []byte) (names []string, cells []Value, err error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return nil, nil, errors.New("is not a JSON object")
+	}
+	for dec.More() {
+		t, err := dec.Token()
+		if err != nil {
+			return nil, nil, err
+		}
+		name, _ := t.(string)
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, nil, err
+		}
+		for _, n := range names {
+			if n == name {
+				return nil, nil, fmt.Errorf("has the member %q twice", name)
+			}
+		}
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, value); err != nil {
+			return nil, nil, err
+		}
+		names = append(names, name)
+		cells = append(cells, JSONValue(compact.String()))
+	}
+	return names, cells, nil
+}
+
+// objects turns JSON objects into rows. next returns io.EOF at the end and the
+// line it is at, 0 when unknown.
+func objects(next func() (raw []byte, line int, err error)) ([]string, iter.Seq2[Row, error], error) {
+	raw, line, err := next()
+	if errors.Is(err, io.EOF) {
+		return nil, func(func(Row, error) bool) {}, nil
+	}
+	if err != nil {
+		return nil, nil, &rowError{line, "not valid JSON: " + err.Error(), ""}
+	}
+	columns, cells, err := objectRow(raw)
+	if err != nil {
+		return nil, nil, &rowError{line, "row 1 " + err.Error(), "every row is an object: column to value"}
+	}
+	return columns, func(yield func(Row, error) bool) {
+		names := columns
+		for number := 1; ; number++ {
+			row, err := align(columns, names, cells)
+			row.Number = number
+			if err != nil {
+				yield(row, &rowError{line, fmt.Sprintf("row %d %v", number, err), "every row has the columns of the first"})
+				return
+			}
+			if !yield(row, nil) {
+				return
+			}
+			raw, line, err = next()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err == nil {
+				names, cells, err = objectRow(raw)
+				if err != nil {
+					err = fmt.Errorf("row %d %w", number+1, err)
+				}
+			}
+			if err != nil {
+				yield(row, &rowError{line, "not valid JSON rows: " + err.Error(), ""})
+				return
+			}
+		}
+	}, nil
+}
+
+func (f fileRows) json(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
+	dec := json.NewDecoder(in)
+	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
+		return nil, nil, &rowError{1, "the file is not a JSON list of objects", "one object a line is format: ndjson"}
+	}
+	ended := false
+	return objects(func() ([]byte, int, error) {
+		if ended {
+			return nil, 0, io.EOF
+		}
+		if dec.More() {
+			var raw json.RawMessage
+			err := decodeInto(dec, &raw)
+			return raw, 0, err
+		}
+		ended = true
+		if _, err := dec.Token(); err != nil {
+			return nil, 0, errors.New("the list is not closed")
+		}
+		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+			return nil, 0, errors.New("text after the list")
+		}
+		return nil, 0, io.EOF
+	})
+}
+
+func decodeInto(dec *json.Decoder, raw *json.RawMessage) error {
+	err := dec.Decode(raw)
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// maxLine bounds one line of NDJSON.
+const maxLine = 4 << 20
+
+func (f fileRows) ndjson(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
+	sc := bufio.NewScanner(in)
+	sc.Buffer(make([]byte, 0, 64<<10), maxLine)
+	line := 0
+	return objects(func() ([]byte, int, error) {
+		for sc.Scan() {
+			line++
+			text := bytes.TrimSpace(sc.Bytes())
+			if len(text) == 0 {
+				continue
+			}
+			if !json.Valid(text) {
+				return nil, line, errors.New("the line is not one JSON value")
+			}
+			return text, line, nil
+		}
+		if err := sc.Err(); err != nil {
+			return nil, line + 1, err
+		}
+		return nil, line, io.EOF
+	})
+}
+
+// looksCP949 reports whether bytes that are not UTF-8 read as Korean text.
+func looksCP949(data []byte) bool {
+	if len(data) > 64<<10 {
+		data = data[:64<<10]
+	}
+	text, err := korean.EUCKR.NewDecoder().Bytes(data)
+	if err != nil || utf8.Valid(data) {
+		return false
+	}
+	hangul, bad := 0, 0
+	for _, r := range string(text) {
+		switch {
+		case r >= 0xAC00 && r <= 0xD7A3:
+			hangul++
+		case r == utf8.RuneError:
+			bad++
+		}
+	}
+	return hangul > 0 && bad*10 <= hangul
+}

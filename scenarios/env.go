@@ -1,0 +1,124 @@
+package scenarios
+
+import (
+	"io/fs"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// env reads an env file.
+func (l *loader) env(w *walker) *Env {
+	e := &Env{File: w.src.path}
+	o := w.object(w.src.root, "env file", "")
+	o.text("doc")
+	checkVar := func(n *yaml.Node, text string) bool { return w.checkVarName(n, text) }
+	e.Env, e.Secrets = o.texts("env", checkVar), o.texts("secrets", checkVar)
+	e.Vars = w.vars(o, "vars")
+	e.Blue, e.Green = w.sides(o)
+	e.Rules = w.rulesOf(o, "rules")
+	l.compileRules(e.Rules)
+	if n := o.get("limits"); n != nil {
+		x := w.object(n, "limits", "")
+		e.Limits = Limits{Load: x.word("load") == "allow", Writes: x.word("writes") == "allow", Data: x.word("data") != "deny"}
+		e.Limits.MaxRPS, _ = x.number("max_rps")
+		x.done("")
+	} else {
+		e.Limits.Data = true
+	}
+	e.Require = o.texts("require", func(n *yaml.Node, text string) bool {
+		if text != "compare" && text != "load" {
+			w.errorf(n, didYouMean(text, []string{"compare", "load"}), "require takes compare and load, not %q", cut(text, 40))
+			return false
+		}
+		return true
+	})
+	e.Identity = w.identity(o, "identity")
+	o.done("")
+	w.checkEnvList(e)
+	return e
+}
+
+// checkEnvList holds the file's own templates to the environment it may read;
+// everything else they name is looked up in the suites.
+func (w *walker) checkEnvList(e *Env) {
+	s := &Suite{Env: e.Env, Stage: &Env{}}
+	n := newNames(w.loader, s)
+	check := func(t *Template) {
+		if t == nil {
+			return
+		}
+		for i := range t.parts {
+			if name, ok := cutEnv(t.parts[i].name); ok {
+				n.checkEnv(t, &t.parts[i], name, true)
+			}
+		}
+	}
+	for _, list := range [][]Var{e.Vars, e.Blue.Vars, e.Green.Vars} {
+		for _, v := range list {
+			check(v.Value)
+		}
+	}
+	for _, c := range []*SideConfig{&e.Blue, &e.Green} {
+		for _, f := range c.late {
+			check(f.t)
+		}
+	}
+}
+
+// A Config is bgverify.yaml: env files by stage and defaults of flags.
+type Config struct {
+	File           string
+	Envs           []Named // stage and path of its env file
+	Env            string  // stage of runs that name none
+	Paths          []string
+	Out            string
+	Concurrency    int           // 0: not written
+	Timeout        time.Duration // 0: not written
+	Keep, KeepDays int           // 0: not written
+	OnInconclusive string
+	Format         []string
+}
+
+// config reads bgverify.yaml.
+func (l *loader) config(w *walker) *Config {
+	o := w.object(w.src.root, "config", "")
+	c := &Config{
+		File: w.src.path, Env: o.name("env"), Paths: o.texts("paths", nil), Out: o.text("out"), Concurrency: o.int("concurrency", 0),
+		Timeout: o.duration("timeout", 0), Keep: o.int("keep", 0), KeepDays: o.int("keep_days", 0), OnInconclusive: o.word("on_inconclusive"), Format: o.texts("format", nil),
+	}
+	known := false
+	o.mapping("envs", func(k, v *yaml.Node) {
+		text, ok := w.scalarText(v, "envs", aFile)
+		if !ok {
+			return
+		}
+		if name, ok := w.resolve(deref(v), text); ok {
+			c.Envs = append(c.Envs, Named{k.Value, name})
+			known = known || k.Value == c.Env
+			if w.openFrom(deref(v), w, name) == nil {
+				return
+			}
+		}
+	})
+	if c.Env != "" && !known && !o.broken {
+		var names []string
+		for _, e := range c.Envs {
+			names = append(names, e.Name)
+		}
+		o.fail(o.at("env"), didYouMean(c.Env, names), "no env file for stage %q in envs", c.Env)
+	}
+	o.done("")
+	return c
+}
+
+// LoadConfig reads bgverify.yaml.
+func LoadConfig(fsys fs.FS, name string) (*Config, Problems) {
+	l := newLoader(fsys, LoadOptions{})
+	src := l.open(name)
+	if src == nil {
+		return nil, l.done()
+	}
+	c := l.config(&walker{l, src})
+	return c, l.done()
+}

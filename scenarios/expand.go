@@ -1,0 +1,195 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Literal is a template without placeholders: text that stands for itself.
+func Literal(text string) *Template {
+	return &Template{Text: text, parts: []part{{literal: text}}}
+}
+
+// Static reports whether the template has no placeholders.
+func (t *Template) Static() bool {
+	if t.node != nil {
+		return t.node.static()
+	}
+	for i := range t.parts {
+		if t.parts[i].name != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// whole reports whether the template is exactly one placeholder.
+func (t *Template) whole() bool { return len(t.parts) == 1 && t.parts[0].name != "" }
+
+// Expand replaces the template's placeholders with the scope's values. A
+// template that is one whole placeholder keeps the value's type; any other is
+// text. A value is never expanded again.
+func (t *Template) Expand(scope Scope) (Value, error) {
+	switch {
+	case t.node != nil:
+		text, err := t.node.render(scope)
+		return Value{text, text}, err
+	case t.literal != "":
+		return Value{t.literal, t.literal}, nil
+	case t.whole():
+		return t.expandPart(0, scope)
+	}
+	text, err := t.expandText(scope, nil)
+	return textValue(text), err
+}
+
+// expandText joins the parts, each value passed through escape (nil: as it is).
+func (t *Template) expandText(scope Scope, escape func(before, value string) (string, error)) (string, error) {
+	if len(t.parts) == 1 && t.parts[0].name == "" {
+		return t.parts[0].literal, nil
+	}
+	var b strings.Builder
+	for i := range t.parts {
+		if t.parts[i].name == "" {
+			b.WriteString(t.parts[i].literal)
+			continue
+		}
+		v, err := t.expandPart(i, scope)
+		if err != nil {
+			return "", err
+		}
+		text := v.Text
+		if escape != nil {
+			if text, err = escape(b.String(), text); err != nil {
+				return "", fmt.Errorf("%s: %w", t.placeholder(i), err)
+			}
+		}
+		b.WriteString(text)
+	}
+	return b.String(), nil
+}
+
+// placeholder is the text of a part as it stands in the template.
+func (t *Template) placeholder(i int) string {
+	end := len(t.Text)
+	if i+1 < len(t.parts) && t.parts[i+1].name != "" {
+		end = t.parts[i+1].offset
+	} else if i+1 < len(t.parts) {
+		end = t.parts[i].offset + strings.Index(t.Text[t.parts[i].offset:], "}}") + 2
+	}
+	return t.Text[t.parts[i].offset:max(end, t.parts[i].offset)]
+}
+
+// key tells the placeholders of a file apart.
+func (t *Template) key(i int) string { return fmt.Sprintf("%s#%d", t.Pos, i) }
+
+// expandPart is the value of one placeholder, filters applied.
+func (t *Template) expandPart(i int, scope Scope) (Value, error) {
+	p := &t.parts[i]
+	v, found, err := t.value(i, scope)
+	if err != nil {
+		return Value{}, fmt.Errorf("%s: %w", t.placeholder(i), err)
+	}
+	for _, f := range p.filters {
+		if f.name == "default" {
+			if !found || v.Text == "" || v.JSON == "null" {
+				v, found = textValue(f.args[0]), true
+			}
+			continue
+		}
+		if !found {
+			break
+		}
+		arg := ""
+		if len(f.args) > 0 {
+			arg = f.args[0]
+		}
+		if v, err = findFilter(f.name).apply(v, arg, scope); err != nil {
+			return Value{}, fmt.Errorf("%s: %w", t.placeholder(i), err)
+		}
+	}
+	if !found {
+		return Value{}, fmt.Errorf("variable %q has no value", p.name)
+	}
+	return v, nil
+}
+
+func (t *Template) value(i int, scope Scope) (v Value, found bool, err error) {
+	p := &t.parts[i]
+	switch {
+	case p.name == quotedName:
+		return textValue(p.quoted), true, nil
+	case strings.HasPrefix(p.name, "$"):
+		v, err = scope.Generate(p.name[1:], p.args, t.key(i), p.perSide)
+		return v, true, err
+	}
+	v, found = scope.Lookup(p.name)
+	return v, found, nil
+}
+
+// LookupEnv finds the value that the environment gives a variable:
+// BGVERIFY_<name> as written, or in capitals with - as _.
+func LookupEnv(getenv func(string) (string, bool), name string) (string, bool) {
+	if getenv == nil {
+		return "", false
+	}
+	if v, ok := getenv("BGVERIFY_" + name); ok {
+		return v, true
+	}
+	return getenv("BGVERIFY_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
+}
+
+func (n *JSONNode) static() bool {
+	if n.Kind == 's' {
+		return n.Text.Static()
+	}
+	for _, item := range n.Items {
+		if !item.static() {
+			return false
+		}
+	}
+	return true
+}
+
+// render writes the node as compact JSON. A whole placeholder keeps its type.
+func (n *JSONNode) render(scope Scope) (string, error) {
+	var b strings.Builder
+	err := n.write(&b, scope)
+	return b.String(), err
+}
+
+func (n *JSONNode) write(b *strings.Builder, scope Scope) error {
+	switch n.Kind {
+	case 'l':
+		b.WriteString(n.Literal)
+	case 's':
+		v, err := n.Text.Expand(scope)
+		if err != nil {
+			return err
+		}
+		b.WriteString(v.JSON)
+	case 'o', 'a':
+		open, end := byte('{'), byte('}')
+		if n.Kind == 'a' {
+			open, end = '[', ']'
+		}
+		b.WriteByte(open)
+		for i, item := range n.Items {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			if n.Kind == 'o' {
+				b.WriteString(quoteJSON(n.Keys[i]))
+				b.WriteByte(':')
+			}
+			if err := item.write(b, scope); err != nil {
+				return err
+			}
+		}
+		b.WriteByte(end)
+	default:
+		return errors.New("invalid JSON node")
+	}
+	return nil
+}

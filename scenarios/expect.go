@@ -1,0 +1,457 @@
+package scenarios
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// An expectSource is an expect as written, not yet merged.
+type expectSource struct {
+	both  Expect
+	sides map[Side]*Expect
+	at    *yaml.Node
+}
+
+// noSides refuses overrides where a side's own answer is asked anyway.
+func (e *expectSource) noSides(w *walker, where string) {
+	if len(e.sides) > 0 {
+		w.errorf(e.at, "", "%s has no overrides per side", where)
+	}
+}
+
+// expect reads an expectation with its overrides.
+func (w *walker) expect(n *yaml.Node, what string) *expectSource {
+	o := w.object(n, "expect", what)
+	e := &expectSource{at: o.n, sides: map[Side]*Expect{}}
+	w.expectInto(o, &e.both)
+	for _, side := range []Side{Blue, Green} {
+		n := o.get(side.String())
+		if n == nil {
+			continue
+		}
+		x := w.object(n, "side expect", what)
+		over := &Expect{}
+		w.expectInto(x, over)
+		x.done("")
+		e.sides[side] = over
+	}
+	o.done("")
+	return e
+}
+
+func (w *walker) expectInto(o *obj, e *Expect) {
+	e.Pos = w.pos(o.n)
+	for _, k := range expectKeys {
+		if o.has(k.name) {
+			e.Written = append(e.Written, k.name)
+		}
+	}
+	if o.n.Kind == yaml.MappingNode && len(o.n.Content) == 0 {
+		o.fail(o.n, "remove it, or say what must hold", "an empty expectation")
+	}
+	o.list("status", func(_ int, n *yaml.Node) {
+		if m, ok := w.status(n); ok {
+			e.Status = append(e.Status, m)
+		}
+	})
+	if n := o.values["status"]; n != nil && deref(n).Kind == yaml.SequenceNode && len(e.Status) == 0 && len(deref(n).Content) == 0 {
+		o.fail(n, "", "status has an empty list")
+	}
+	e.Latency = w.latency(o)
+	e.Headers = w.fieldExpects(o, "headers", w.anyHeaderName)
+	e.Cookies = w.fieldExpects(o, "cookies", w.cookieName)
+	o.mapping2("body", func(k, v *yaml.Node) {
+		if !w.checkPath(k, k.Value, false) {
+			return
+		}
+		if m := w.matchers(v, "body "+k.Value); len(m) > 0 {
+			e.Body = append(e.Body, PathExpect{k.Value, m, w.pos(k)})
+		}
+	})
+	w.expectFiles(o, e)
+	if n := o.get("hls"); n != nil {
+		e.HLS = w.hls(n)
+	}
+}
+
+func (w *walker) anyHeaderName(k *yaml.Node) bool {
+	if isToken(k.Value) {
+		return true
+	}
+	w.errorf(k, "", "%q is not the name of a header", cut(k.Value, 40))
+	return false
+}
+
+// expectFiles reads schema and snapshot.
+func (w *walker) expectFiles(o *obj, e *Expect) {
+	if e.Schema = o.fileName("schema"); e.Schema != "" {
+		data := w.payload(o.at("schema"), e.Schema)
+		if data != nil {
+			schema, err := compileSchema(e.Schema, data)
+			if err != nil {
+				o.fail(o.at("schema"), "", "%s: %s", e.Schema, err)
+			}
+			e.schema = schema
+		}
+	}
+	if e.Snapshot = o.fileName("snapshot"); e.Snapshot != "" {
+		e.SnapshotData = w.payload(o.at("snapshot"), e.Snapshot)
+	}
+}
+
+var statusForm = regexp.MustCompile(`^([1-5])(\d\d|xx|XX)$`)
+
+func (w *walker) status(n *yaml.Node) (StatusMatch, bool) {
+	text, ok := w.scalarText(n, "status", aStatus)
+	if !ok {
+		return StatusMatch{}, false
+	}
+	m := statusForm.FindStringSubmatch(text)
+	if m == nil {
+		w.errorf(n, "", "status must be %s, not %q", aStatus.word(), cut(text, 40))
+		return StatusMatch{}, false
+	}
+	if low, err := strconv.Atoi(text); err == nil {
+		return StatusMatch{low, low}, true
+	}
+	low := int(m[1][0]-'0') * 100
+	return StatusMatch{low, low + 99}, true
+}
+
+// latency reads bounds of time; operands become seconds.
+func (w *walker) latency(o *obj) []Matcher {
+	n := o.get("latency")
+	if n == nil {
+		return nil
+	}
+	read := func(x *obj, name string) (Matcher, bool) {
+		d := x.duration(name, 0)
+		text := strconv.FormatFloat(d.Seconds(), 'f', -1, 64)
+		return Matcher{Value: &Template{Text: text, literal: text, parts: []part{{literal: text}}, Pos: w.pos(x.at(name))}, Pos: w.pos(x.at(name))}, !x.broken
+	}
+	if deref(n).Kind != yaml.MappingNode {
+		m, ok := read(o, "latency")
+		m.Op = "lte"
+		if !ok {
+			return nil
+		}
+		return []Matcher{m}
+	}
+	x := w.object(n, "latency", "")
+	var out []Matcher
+	for _, op := range []string{"lt", "lte", "gt", "gte"} {
+		if x.has(op) {
+			if m, ok := read(x, op); ok {
+				m.Op = op
+				out = append(out, m)
+			}
+		}
+	}
+	x.done("")
+	return out
+}
+
+// mapping2 is mapping for values that may be a written null.
+func (o *obj) mapping2(name string, f func(k, v *yaml.Node)) {
+	n := o.get(name)
+	if n == nil {
+		return
+	}
+	if n = deref(n); n.Kind != yaml.MappingNode {
+		o.fail(n, "", "%s must be a mapping, not %s", name, kindWord(n))
+		return
+	}
+	o.w.pairs(n, func(k, v *yaml.Node) {
+		if emptyNull(v) {
+			o.fail(k, "write null when it must be null", "key %q has no value in %s", k.Value, name)
+			return
+		}
+		f(k, v)
+	})
+}
+
+func (w *walker) fieldExpects(o *obj, name string, check func(*yaml.Node) bool) []FieldExpect {
+	var out []FieldExpect
+	o.mapping(name, func(k, v *yaml.Node) {
+		if !check(k) {
+			return
+		}
+		if m := w.matchers(v, name+" "+k.Value); len(m) > 0 {
+			out = append(out, FieldExpect{k.Value, m, w.pos(k)})
+		}
+	})
+	return out
+}
+
+// operand reads a value that something is compared with, its JSON type kept.
+func (w *walker) operand(n *yaml.Node, what string) *Template {
+	n = deref(n)
+	node := w.jsonNode(n, what)
+	switch node.Kind {
+	case 's':
+		return node.Text
+	case 'l':
+		return &Template{Text: node.Literal, literal: node.Literal, parts: []part{{literal: node.Literal}}, Pos: w.pos(n)}
+	}
+	return &Template{Text: "", node: node, Pos: w.pos(n)}
+}
+
+// matchers reads what a value must be: a mapping of tests, or a value that
+// stands for eq.
+func (w *walker) matchers(n *yaml.Node, what string) []Matcher {
+	n = deref(n)
+	if n.Kind != yaml.MappingNode {
+		return []Matcher{{Op: "eq", Value: w.operand(n, what), Pos: w.pos(n)}}
+	}
+	o := w.object(n, "matchers", what)
+	if len(n.Content) == 0 {
+		o.fail(n, "write eq: {} to expect an empty object", "no matcher in %s", what)
+	}
+	var out []Matcher
+	for _, name := range o.t.names() {
+		n := o.get(name)
+		if n == nil {
+			continue
+		}
+		m := Matcher{Op: name, Pos: w.pos(o.keys[name])}
+		if w.matcher(o, name, deref(n), &m) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func (w *walker) matcher(o *obj, name string, n *yaml.Node, m *Matcher) bool {
+	switch name {
+	case "eq", "ne":
+		m.Value = w.operand(n, name)
+	case "lt", "lte", "gt", "gte":
+		m.Value = w.numberOperand(n, name)
+	case "in":
+		o.list(name, func(_ int, n *yaml.Node) { m.List = append(m.List, w.operand(n, name)) })
+		if len(m.List) == 0 && !o.broken {
+			o.fail(n, "", "in has an empty list")
+		}
+	case "contains":
+		m.Value = w.operand(n, name)
+	case "matches":
+		if m.Value = o.template(name); m.Value != nil && m.Value.Static() {
+			w.checkRegex(n, m.Value.Text, name)
+		}
+	case "type", "format":
+		m.Value = Literal(o.word(name))
+		m.Value.Pos = w.pos(n)
+	case "count":
+		m.Sub = w.counts(n, name)
+		return len(m.Sub) > 0
+	case "unique", "exists", "empty":
+		text := strconv.FormatBool(o.bool(name, true))
+		m.Value = &Template{Text: text, literal: text, parts: []part{{literal: text}}, Pos: w.pos(n)}
+		if name == "unique" && text == "false" && !o.broken {
+			o.fail(n, "remove it", "unique: false tests nothing")
+		}
+	case "each":
+		if n.Kind != yaml.MappingNode {
+			o.fail(n, "write each: {type: string}", "each must be a mapping of matchers, not %s", kindWord(n))
+			return false
+		}
+		m.Sub = w.matchers(n, "each")
+		return len(m.Sub) > 0
+	}
+	return m.Value != nil || len(m.List) > 0
+}
+
+// numberOperand reads a number or a placeholder.
+func (w *walker) numberOperand(n *yaml.Node, what string) *Template {
+	t := w.template(n, what)
+	if t == nil {
+		return nil
+	}
+	if t.Static() && !isJSONNumber(strings.TrimSpace(t.Text)) {
+		hint := ""
+		if _, err := parseDuration(t.Text); err == nil {
+			hint = "durations belong to latency"
+		}
+		w.errorf(n, hint, "%s must be a number, not %q", what, cut(t.Text, 40))
+		return nil
+	}
+	return t
+}
+
+// counts reads a number or tests of a number.
+func (w *walker) counts(n *yaml.Node, what string) []Matcher {
+	n = deref(n)
+	if n.Kind != yaml.MappingNode {
+		t := w.numberOperand(n, what)
+		if t == nil {
+			return nil
+		}
+		return []Matcher{{Op: "eq", Value: t, Pos: w.pos(n)}}
+	}
+	o := w.object(n, "count", what)
+	var out []Matcher
+	for _, op := range o.t.names() {
+		v := o.get(op)
+		if v == nil {
+			continue
+		}
+		m := Matcher{Op: op, Pos: w.pos(o.keys[op])}
+		if op == "in" {
+			o.list(op, func(_ int, n *yaml.Node) {
+				if t := w.numberOperand(n, op); t != nil {
+					m.List = append(m.List, t)
+				}
+			})
+		} else if m.Value = w.numberOperand(v, op); m.Value == nil {
+			continue
+		}
+		out = append(out, m)
+	}
+	if len(out) == 0 && !o.broken {
+		o.fail(n, "write a number, or {gte: 1}", "no test in %s", what)
+	}
+	return out
+}
+
+func (w *walker) hls(n *yaml.Node) *HLSExpect {
+	o := w.object(n, "hls", "")
+	h := &HLSExpect{Pos: w.pos(o.n)}
+	counts := func(name string) []Matcher {
+		if n := o.get(name); n != nil {
+			return w.counts(n, name)
+		}
+		return nil
+	}
+	h.Variants, h.Segments, h.TargetDuration = counts("variants"), counts("segments"), counts("target_duration")
+	if n := o.get("codecs"); n != nil {
+		h.Codecs = w.matchers(n, "codecs")
+	}
+	o.done("")
+	return h
+}
+
+// maxRegex bounds patterns.
+const maxRegex = 1 << 10
+
+func (w *walker) checkRegex(n *yaml.Node, text, what string) {
+	if len(text) > maxRegex {
+		w.errorf(n, "", "%s is longer than %d bytes", what, maxRegex)
+		return
+	}
+	if _, err := regexp.Compile(text); err != nil {
+		msg := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+		hint := ""
+		if strings.Contains(msg, "invalid or unsupported Perl syntax") {
+			hint = "RE2 has no lookaround and no backreferences"
+		}
+		w.errorf(n, hint, "%s: %s", what, msg)
+	}
+}
+
+// mergeExpect lays a step's expectation over the defaults'. Either may be nil.
+func mergeExpect(base, over *expectSource) *expectSource {
+	out := &expectSource{sides: map[Side]*Expect{}}
+	for _, e := range []*expectSource{base, over} {
+		if e == nil {
+			continue
+		}
+		out.both = overlay(out.both, e.both)
+		for _, side := range []Side{Blue, Green} {
+			switch {
+			case e.sides[side] == nil:
+			case out.sides[side] == nil:
+				out.sides[side] = e.sides[side]
+			default:
+				x := overlay(*out.sides[side], *e.sides[side])
+				out.sides[side] = &x
+			}
+		}
+	}
+	return out
+}
+
+// overlay is base with the parts that over writes; headers, cookies and body
+// paths are taken over one by one.
+func overlay(base, over Expect) Expect {
+	out := base
+	if over.Pos.Line > 0 {
+		out.Pos = over.Pos
+	}
+	for _, part := range over.Written {
+		switch part {
+		case "status":
+			out.Status = over.Status
+		case "latency":
+			out.Latency = over.Latency
+		case "headers":
+			out.Headers = overlayFields(base.Headers, over.Headers)
+		case "cookies":
+			out.Cookies = overlayFields(base.Cookies, over.Cookies)
+		case "body":
+			out.Body = slices.DeleteFunc(slices.Clone(base.Body), func(p PathExpect) bool {
+				return slices.ContainsFunc(over.Body, func(o PathExpect) bool { return o.Path == p.Path })
+			})
+			out.Body = append(out.Body, over.Body...)
+		case "schema":
+			out.Schema, out.schema = over.Schema, over.schema
+		case "snapshot":
+			out.Snapshot, out.SnapshotData = over.Snapshot, over.SnapshotData
+		case "hls":
+			out.HLS = over.HLS
+		}
+		if !slices.Contains(out.Written, part) {
+			out.Written = append(slices.Clone(out.Written), part)
+		}
+	}
+	return out
+}
+
+func overlayFields(base, over []FieldExpect) []FieldExpect {
+	out := slices.DeleteFunc(slices.Clone(base), func(f FieldExpect) bool {
+		return slices.ContainsFunc(over, func(o FieldExpect) bool { return strings.EqualFold(o.Name, f.Name) })
+	})
+	return append(out, over...)
+}
+
+// templates calls f for the operands of an expectation.
+func (e *Expect) templates(f func(*Template)) {
+	var walk func(list []Matcher)
+	walk = func(list []Matcher) {
+		for _, m := range list {
+			if m.Value != nil {
+				f(m.Value)
+			}
+			for _, t := range m.List {
+				f(t)
+			}
+			walk(m.Sub)
+		}
+	}
+	walk(e.Latency)
+	for _, list := range [][]FieldExpect{e.Headers, e.Cookies} {
+		for _, x := range list {
+			walk(x.Matchers)
+		}
+	}
+	for _, x := range e.Body {
+		walk(x.Matchers)
+	}
+	if h := e.HLS; h != nil {
+		for _, list := range [][]Matcher{h.Variants, h.Segments, h.Codecs, h.TargetDuration} {
+			walk(list)
+		}
+	}
+}
+
+// String is the matcher as a person would say it, its operand unexpanded.
+func (m Matcher) String() string {
+	if m.Value != nil {
+		return m.Op + " " + m.Value.Text
+	}
+	return fmt.Sprintf("%s %v", m.Op, append(m.Sub[:0:0], m.Sub...))
+}

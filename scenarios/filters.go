@@ -1,0 +1,254 @@
+package scenarios
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+)
+
+// A filterSpec is one filter of the closed list.
+type filterSpec struct {
+	name    string
+	arg     string // what the argument is; empty: none is taken
+	example string
+	doc     string
+	check   func(arg string) string // of the argument, at load time
+	apply   func(v Value, arg string, scope Scope) (Value, error)
+}
+
+func findFilter(name string) *filterSpec {
+	for i := range filterSpecs {
+		if filterSpecs[i].name == name {
+			return &filterSpecs[i]
+		}
+	}
+	return nil
+}
+
+func filterNames() []string {
+	names := make([]string, len(filterSpecs))
+	for i, f := range filterSpecs {
+		names[i] = f.name
+	}
+	return names
+}
+
+// onText makes a filter of a function on text.
+func onText(f func(string) string) func(Value, string, Scope) (Value, error) {
+	return func(v Value, _ string, _ Scope) (Value, error) { return textValue(f(v.Text)), nil }
+}
+
+var filterSpecs = []filterSpec{
+	{"default", "text", "seoul", "The argument when the variable is not there, empty or null.", nil, nil}, // see expandPart
+	{"upper", "", "", "Upper case.", nil, onText(strings.ToUpper)},
+	{"lower", "", "", "Lower case.", nil, onText(strings.ToLower)},
+	{"trim", "", "", "Without space at both ends.", nil, onText(strings.TrimSpace)},
+	{"base64", "", "", "Standard base64.", nil, onText(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) })},
+	{"urlencode", "", "", "Percent-encoded; only letters, digits and - _ . ~ stay.", nil, onText(func(s string) string { return percentEncode(s, "") })},
+	{"json", "", "", "The value as JSON text.", nil, func(v Value, _ string, _ Scope) (Value, error) { return textValue(v.JSON), nil }},
+	{"sha256", "", "", "SHA-256 in lower-case hex.", nil, onText(func(s string) string { h := sha256.Sum256([]byte(s)); return hex.EncodeToString(h[:]) })},
+	{"hmac", "variable", "env.STB_KEY", "HMAC-SHA-256 in lower-case hex; the argument names the variable that holds the key.", checkVarArg, hmacFilter},
+	{"format", "format", "unix_ms", "A time in another format: rfc3339, unix, unix_ms, http, date, or a pattern such as %Y%m%d%H%M%S.", checkTimeFormat, formatFilter},
+	{"add", "number or duration", "-1h", "A number plus a number, or a time plus a duration.", checkAdd, addFilter},
+	{"first", "", "", "The first element of a list.", nil, firstFilter},
+	{"join", "text", "','", "The elements of a list with the argument between them.", nil, joinFilter},
+}
+
+// textValue is a string value.
+func textValue(s string) Value { return Value{Text: s, JSON: quoteJSON(s)} }
+
+// quoteJSON writes a JSON string without escaping <, > and &.
+func quoteJSON(s string) string {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		panic(err) // a string always encodes
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func checkVarArg(arg string) string {
+	name := strings.TrimPrefix(arg, "env.")
+	if name == "" || badVarAt(name) >= 0 {
+		return fmt.Sprintf("%q is not the name of a variable", arg)
+	}
+	return ""
+}
+
+func hmacFilter(v Value, arg string, scope Scope) (Value, error) {
+	key, ok := scope.Lookup(arg)
+	if !ok {
+		return Value{}, fmt.Errorf("hmac: variable %q is not known", arg)
+	}
+	mac := hmac.New(sha256.New, []byte(key.Text))
+	mac.Write([]byte(v.Text))
+	return textValue(hex.EncodeToString(mac.Sum(nil))), nil
+}
+
+// strftime maps the directives of time patterns to Go's layouts.
+var strftime = map[byte]string{'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'L': "000", 'y': "06", 'b': "Jan", 'a': "Mon", 'Z': "MST", 'z': "-0700", '%': "%"}
+
+var namedTimes = map[string]string{"rfc3339": time.RFC3339, "date": time.DateOnly, "http": "Mon, 02 Jan 2006 15:04:05 GMT", "unix": "", "unix_ms": ""}
+
+func checkTimeFormat(arg string) string {
+	if _, ok := namedTimes[arg]; ok {
+		return ""
+	}
+	if !strings.Contains(arg, "%") {
+		return fmt.Sprintf("unknown format %q", arg)
+	}
+	for i := 0; i < len(arg); i++ {
+		if arg[i] != '%' {
+			continue
+		}
+		i++
+		if i == len(arg) || strftime[arg[i]] == "" {
+			return fmt.Sprintf("unknown directive in %q", arg)
+		}
+	}
+	return ""
+}
+
+func formatFilter(v Value, arg string, _ Scope) (Value, error) {
+	t, err := time.Parse(time.RFC3339Nano, v.Text)
+	if err != nil {
+		return Value{}, fmt.Errorf("format: %q is not a time", cut(v.Text, 40))
+	}
+	t = t.UTC()
+	switch arg {
+	case "unix":
+		s := fmt.Sprint(t.Unix())
+		return Value{s, s}, nil
+	case "unix_ms":
+		s := fmt.Sprint(t.UnixMilli())
+		return Value{s, s}, nil
+	}
+	if layout, ok := namedTimes[arg]; ok {
+		return textValue(t.Format(layout)), nil
+	}
+	var b strings.Builder
+	for i := 0; i < len(arg); i++ {
+		switch {
+		case arg[i] != '%':
+			b.WriteByte(arg[i])
+		case arg[i+1] == 'L':
+			fmt.Fprintf(&b, "%03d", t.Nanosecond()/1e6)
+			i++
+		case arg[i+1] == '%':
+			b.WriteByte('%')
+			i++
+		default:
+			b.WriteString(t.Format(strftime[arg[i+1]]))
+			i++
+		}
+	}
+	return textValue(b.String()), nil
+}
+
+func checkAdd(arg string) string {
+	if _, err := parseDuration(arg); err != nil && !isJSONNumber(arg) {
+		return fmt.Sprintf("%q is neither a number nor a duration", arg)
+	}
+	return ""
+}
+
+func addFilter(v Value, arg string, _ Scope) (Value, error) {
+	if isJSONNumber(arg) {
+		return addNumbers(v.Text, arg)
+	}
+	d, err := parseDuration(arg)
+	if err != nil {
+		return Value{}, fmt.Errorf("add: %w", err)
+	}
+	t, err := time.Parse(time.RFC3339Nano, v.Text)
+	if err != nil {
+		return Value{}, fmt.Errorf("add: %q is not a time", cut(v.Text, 40))
+	}
+	return textValue(t.Add(d).Format(time.RFC3339Nano)), nil
+}
+
+// maxDigits bounds the numbers that add takes: 1e999999999 is legal JSON.
+const maxDigits = 40
+
+// addNumbers adds two decimals exactly.
+func addNumbers(a, b string) (Value, error) {
+	a = strings.TrimSpace(a)
+	if !isJSONNumber(a) || len(a) > maxDigits || len(b) > maxDigits || strings.ContainsAny(a+b, "eE") {
+		return Value{}, fmt.Errorf("add: %q and %q are not plain numbers", cut(a, maxDigits), cut(b, maxDigits))
+	}
+	x, xOK := new(big.Rat).SetString(a)
+	y, yOK := new(big.Rat).SetString(b)
+	if !xOK || !yOK {
+		return Value{}, errors.New("add: not a number")
+	}
+	sum := x.Add(x, y).FloatString(max(decimals(a), decimals(b)))
+	return Value{sum, sum}, nil
+}
+
+func decimals(s string) int {
+	if _, after, ok := strings.Cut(s, "."); ok {
+		return len(after)
+	}
+	return 0
+}
+
+// elements reads a JSON list, numbers kept as written.
+func elements(v Value, what string) ([]Value, error) {
+	var raw []json.RawMessage
+	if err := json.Unmarshal([]byte(v.JSON), &raw); err != nil {
+		return nil, fmt.Errorf("%s: %q is not a list", what, cut(v.JSON, 40))
+	}
+	out := make([]Value, len(raw))
+	for i, r := range raw {
+		out[i] = JSONValue(string(r))
+	}
+	return out, nil
+}
+
+// JSONValue is the value of a JSON text: a string's text is its content, any
+// other value's text is the JSON itself.
+func JSONValue(text string) Value {
+	v := Value{Text: text, JSON: text}
+	if strings.HasPrefix(text, `"`) {
+		var s string
+		if json.Unmarshal([]byte(text), &s) == nil {
+			v.Text = s
+		}
+	}
+	return v
+}
+
+// TextValue is the value of a text, which is a JSON string.
+func TextValue(text string) Value { return textValue(text) }
+
+func firstFilter(v Value, _ string, _ Scope) (Value, error) {
+	list, err := elements(v, "first")
+	if err != nil {
+		return Value{}, err
+	}
+	if len(list) == 0 {
+		return Value{}, errors.New("first: the list is empty")
+	}
+	return list[0], nil
+}
+
+func joinFilter(v Value, arg string, _ Scope) (Value, error) {
+	list, err := elements(v, "join")
+	if err != nil {
+		return Value{}, err
+	}
+	texts := make([]string, len(list))
+	for i, x := range list {
+		texts[i] = x.Text
+	}
+	return textValue(strings.Join(texts, arg)), nil
+}

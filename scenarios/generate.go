@@ -1,0 +1,169 @@
+package scenarios
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Draw is what a generator may use.
+type Draw struct {
+	Source rand.Source
+	Now    time.Time
+	Row    int // number of the data row; 0 without data
+}
+
+// A generatorSpec is one generator of the closed list.
+type generatorSpec struct {
+	name    string
+	example string
+	doc     string
+	check   func(args []string) string // at load time
+	draw    func(args []string, r *rand.Rand, d Draw) Value
+}
+
+// Generate draws the value of a generator, named without its $. It is pure:
+// the same draw gives the same value.
+func Generate(name string, args []string, d Draw) (Value, error) {
+	spec := findGenerator(name)
+	if spec == nil {
+		return Value{}, fmt.Errorf("unknown generator $%s", name)
+	}
+	if msg := spec.check(args); msg != "" {
+		return Value{}, fmt.Errorf("generator $%s: %s", name, msg)
+	}
+	return spec.draw(args, rand.New(d.Source), d), nil
+}
+
+func findGenerator(name string) *generatorSpec {
+	for i := range generatorSpecs {
+		if generatorSpecs[i].name == name {
+			return &generatorSpecs[i]
+		}
+	}
+	return nil
+}
+
+func generatorNames() []string {
+	names := make([]string, len(generatorSpecs))
+	for i, g := range generatorSpecs {
+		names[i] = g.name
+	}
+	return names
+}
+
+// foreignGenerators are the words of Postman and k6, with ours.
+var foreignGenerators = map[string]string{
+	"guid": "write {{$uuid}}", "randomuuid": "write {{$uuid}}", "timestamp": "write {{$now | format: unix}}", "isotimestamp": "write {{$now}}",
+	"randomint": "write {{$int: 0..1000}}", "randomalphanumeric": "write {{$text: 1}}", "iteration": "write {{$row}}", "newuuid": "write {{$uuid}}", "newdate": "write {{$now}}", "random": "write {{$int: 1..100}}",
+}
+
+var generatorSpecs = []generatorSpec{
+	{"uuid", "$uuid", "A random UUID (version 4).", noArgs, drawUUID},
+	{"ulid", "$ulid", "A ULID: the time of the run, then random.", noArgs, drawULID},
+	{"now", "$now", "The time, RFC 3339 in UTC, to the second.", noArgs, func(_ []string, _ *rand.Rand, d Draw) Value {
+		return textValue(d.Now.UTC().Format(time.RFC3339))
+	}},
+	{"int", "$int: 1..100", "A whole number between two bounds, both included.", checkInt, drawInt},
+	{"hex", "$hex: 12", "That many lower-case hex digits.", checkLength, func(args []string, r *rand.Rand, _ Draw) Value {
+		return textValue(letters(args, r, "0123456789abcdef"))
+	}},
+	{"text", "$text: 8", "That many lower-case letters and digits.", checkLength, func(args []string, r *rand.Rand, _ Draw) Value {
+		return textValue(letters(args, r, "abcdefghijklmnopqrstuvwxyz0123456789"))
+	}},
+	{"pick", "$pick: SD, HD, UHD", "One of the arguments.", func(args []string) string {
+		if len(args) < 2 {
+			return "needs at least two words to pick from"
+		}
+		return ""
+	}, func(args []string, r *rand.Rand, _ Draw) Value { return textValue(args[r.IntN(len(args))]) }},
+	{"row", "$row", "The number of the data row, from 1; 0 without data.", noArgs, func(_ []string, _ *rand.Rand, d Draw) Value {
+		s := strconv.Itoa(d.Row)
+		return Value{s, s}
+	}},
+}
+
+func noArgs(args []string) string {
+	if len(args) > 0 {
+		return "takes no argument"
+	}
+	return ""
+}
+
+func drawUUID(_ []string, r *rand.Rand, _ Draw) Value {
+	b := randomBytes(r, 16)
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	h := hex.EncodeToString(b)
+	return textValue(h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:])
+}
+
+func randomBytes(r *rand.Rand, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+func drawULID(_ []string, r *rand.Rand, d Draw) Value {
+	var out [26]byte
+	ms := uint64(d.Now.UnixMilli())
+	for i := 9; i >= 0; i-- {
+		out[i] = crockford[ms&31]
+		ms >>= 5
+	}
+	for i := 10; i < len(out); i++ {
+		out[i] = crockford[r.IntN(32)]
+	}
+	return textValue(string(out[:]))
+}
+
+func bounds(args []string) (low, high int64, ok bool) {
+	if len(args) != 1 {
+		return 0, 0, false
+	}
+	a, b, found := strings.Cut(args[0], "..")
+	low, errLow := strconv.ParseInt(strings.TrimSpace(a), 10, 64)
+	high, errHigh := strconv.ParseInt(strings.TrimSpace(b), 10, 64)
+	return low, high, found && errLow == nil && errHigh == nil && low <= high && uint64(high-low) < 1<<53
+}
+
+func checkInt(args []string) string {
+	if _, _, ok := bounds(args); !ok {
+		return "needs two whole numbers, the smaller first"
+	}
+	return ""
+}
+
+func drawInt(args []string, r *rand.Rand, _ Draw) Value {
+	low, high, _ := bounds(args)
+	s := strconv.FormatInt(low+r.Int64N(high-low+1), 10)
+	return Value{s, s}
+}
+
+// maxLength bounds what $hex and $text draw.
+const maxLength = 4096
+
+func checkLength(args []string) string {
+	if len(args) == 1 {
+		if n, err := strconv.Atoi(args[0]); err == nil && n >= 1 && n <= maxLength {
+			return ""
+		}
+	}
+	return fmt.Sprintf("needs a length between 1 and %d", maxLength)
+}
+
+func letters(args []string, r *rand.Rand, alphabet string) string {
+	n, _ := strconv.Atoi(args[0])
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = alphabet[r.IntN(len(alphabet))]
+	}
+	return string(b)
+}

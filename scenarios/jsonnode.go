@@ -1,0 +1,88 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// jsonNode reads a JSON value written in YAML: a plain scalar in JSON's number
+// grammar, true, false and null are that literal as written; any other scalar
+// is a string, with a warning where YAML would have read something else.
+func (w *walker) jsonNode(n *yaml.Node, what string) *JSONNode {
+	n = deref(n)
+	w.checkTag(n)
+	switch n.Kind {
+	case yaml.MappingNode:
+		out := &JSONNode{Kind: 'o'}
+		w.pairs(n, func(k, v *yaml.Node) {
+			if strings.Contains(k.Value, "{{") {
+				w.errorf(k, "", "names of members take no placeholders")
+				return
+			}
+			if emptyNull(v) {
+				w.errorf(k, `write null, or "" for an empty text`, "key %q has no value in %s", k.Value, what)
+				return
+			}
+			out.Keys = append(out.Keys, k.Value)
+			out.Items = append(out.Items, w.jsonNode(v, what))
+		})
+		return out
+	case yaml.SequenceNode:
+		out := &JSONNode{Kind: 'a'}
+		for _, c := range n.Content {
+			if emptyNull(deref(c)) {
+				w.errorf(c, `write null, or "" for an empty text`, "an element of %s is empty", what)
+				continue
+			}
+			out.Items = append(out.Items, w.jsonNode(c, what))
+		}
+		return out
+	}
+	if isLiteral(n) {
+		return &JSONNode{Kind: 'l', Literal: n.Value}
+	}
+	w.warnMisread(n)
+	t := &Template{Text: n.Value, Pos: w.pos(n)}
+	var errs []templateError
+	t.parts, errs = parseTemplate(n.Value)
+	for _, e := range errs {
+		w.errorAt(n, e.offset, e.hint, "%s: %s", what, e.msg)
+	}
+	if len(errs) > 0 {
+		t.parts = []part{{literal: n.Value}}
+	}
+	return &JSONNode{Kind: 's', Text: t}
+}
+
+// emptyNull is a value that was left out, as opposed to a written null.
+func emptyNull(n *yaml.Node) bool { return isNull(n) && n.Value == "" }
+
+// warnMisread warns of plain scalars that YAML reads as a number, date or
+// boolean and JSON does not know.
+func (w *walker) warnMisread(n *yaml.Node) {
+	if n.Style != 0 {
+		return
+	}
+	read := ""
+	switch n.ShortTag() {
+	case "!!int", "!!float":
+		read = "a number"
+	case "!!timestamp":
+		read = "a date"
+	case "!!bool":
+		read = "true or false"
+	case "!!null":
+		read = "null"
+	default:
+		switch strings.ToLower(n.Value) {
+		case "yes", "no", "on", "off", "y", "n":
+			read = "true or false"
+		}
+	}
+	if read == "" {
+		return
+	}
+	w.warnf(n, fmt.Sprintf("quote it to say so: %q", n.Value), "%s is sent as text; YAML tools may read %s", n.Value, read)
+}

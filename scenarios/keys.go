@@ -1,0 +1,35 @@
+package scenarios
+
+// tableOrder lists the key tables as docs/format.md prints them.
+var tableOrder = []string{
+	"suite", "case", "step", "request", "multipart part", "graphql", "auth", "basic", "api_key", "oauth2",
+	"expect", "side expect", "latency", "matchers", "count", "hls", "capture", "poll", "retry", "data", "quarantine",
+	"rule", "defaults", "sides", "side", "service", "tls", "identity", "session", "coverage", "flaky",
+	"load", "load step", "margins", "parts file", "rule file", "env file", "limits", "config",
+}
+
+// tables are the key tables by name: the closed lists that the walker, the JSON
+// Schema and docs/format.md share.
+var tables = func() map[string]*table {
+	m := map[string]*table{}
+	for _, t := range []*table{
+		&suiteTable, &caseTable, &stepTable, &requestTable, &multipartTable, &graphqlTable, &authTable, &basicTable, &apiKeyTable, &oauth2Table,
+		&expectTable, &sideExpectTable, &latencyTable, &matchersTable, &countTable, &hlsTable, &captureTable, &pollTable, &retryTable, &dataTable, &quarantineTable,
+		&ruleTable, &defaultsTable, &sidesTable, &sideTable, &serviceTable, &tlsTable, &identityTable, &sessionTable, &coverageTable, &flakyTable,
+		&loadTable, &loadStepTable, &marginsTable, &partsTable, &ruleFileTable, &envTable, &limitsTable, &configTable,
+	} {
+		m[t.name] = t
+	}
+	return m
+}()
+
+// foreignKeys are the words of other tools, with ours.
+var foreignKeys = map[string]string{
+	"assert": `write expect:`, "asserts": `write expect:`, "asserters": `write expect:`, "tests": `write expect:`, "test": "write case: or expect:", "validate": "write expect:",
+	"captures": "write capture:", "extract": "write capture:", "bind": "write capture:",
+	"body": "write json:, form:, xml: or text:", "url": "write the verb: get: /path", "method": "write the verb: get: /path, or request: {method, url}", "path": "write the verb: get: /path", "uri": "write the verb: get: /path",
+	"variables": "write vars:", "var": "write vars:", "params": "write query:", "querystringparams": "write query:", "header": "write headers:", "baseurl": "write url: in sides:",
+	"description": "write doc:", "desc": "write doc:", "ignore": "write a rule: rules: [{at: …, do: ignore, why: …}]", "include": "write use:", "import": "write use:",
+	"sleep": "write pause:", "delay": "write pause:", "wait": "write pause:", "if": "write when:", "loop": "write repeat: or data:", "retries": "write retry:", "before": "write setup:", "after": "write teardown: or cleanup:",
+	"scenario": "write suite: or case:", "requests": "write cases: or steps:", "basicauth": "write auth: {basic: …}", "threshold": "write margins:", "thresholds": "write margins:", "stages": "write rates:", "vus": "write rate:",
+}

@@ -1,0 +1,159 @@
+package scenarios
+
+import (
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/diff/perf"
+)
+
+// loadStage reads one load stage.
+func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
+	what := "load"
+	if name := scalarOf(n, "load"); name != "" {
+		what = "load " + quoteName(name)
+	}
+	o := w.object(n, "load", what)
+	l := &LoadStage{
+		Name: o.text("load"), Pos: w.pos(o.n), Duration: o.duration("duration", defaultLoad), WarmUp: o.duration("warmup", 0),
+		Connections: o.int("connections", 64), Reconnect: o.percent("reconnect"), Interleaved: o.word("pairing") == "interleaved",
+		Writes: o.bool("writes", false), Timeout: o.duration("timeout", 0),
+	}
+	if o.has("load") && strings.TrimSpace(l.Name) == "" && !o.broken {
+		o.fail(o.at("load"), "", "the name of a load stage is empty")
+	}
+	seen := map[string]bool{}
+	o.list("steps", func(_ int, n *yaml.Node) {
+		x := w.object(n, "load step", what)
+		step := LoadStep{Weight: x.int("weight", 1), Pos: w.pos(x.at("case"))}
+		ref := x.text("case")
+		step.Suite, step.Case = suite, ref
+		if s, c, ok := strings.Cut(ref, "/"); ok {
+			step.Suite, step.Case = s, c
+		}
+		x.done("")
+		switch {
+		case x.broken:
+			return
+		case seen[step.Suite+"/"+step.Case]:
+			x.fail(x.at("case"), "raise its weight instead", "case %q stands twice in %s", ref, what)
+		}
+		seen[step.Suite+"/"+step.Case] = true
+		l.Steps = append(l.Steps, step)
+	})
+	if v := o.values["steps"]; v != nil && deref(v).Kind == yaml.SequenceNode && len(deref(v).Content) == 0 {
+		o.fail(v, "", "steps is empty in %s", what)
+	}
+	w.rates(o, l, what)
+	if v := o.get("margins"); v != nil {
+		l.Margins = w.margins(v, what)
+	}
+	o.done("")
+	return l
+}
+
+// rates reads rate, or rates with peak.
+func (w *walker) rates(o *obj, l *LoadStage, what string) {
+	if n := o.get("rate"); n != nil {
+		l.Rate = w.rate(n, "rate")
+	}
+	peak := 0.0
+	if n := o.get("peak"); n != nil {
+		peak = w.rate(n, "peak")
+	}
+	o.list("rates", func(_ int, n *yaml.Node) {
+		text, ok := w.scalarText(n, "rates", aRate)
+		if !ok {
+			return
+		}
+		if !strings.HasSuffix(text, "%") {
+			l.Rates = append(l.Rates, w.rate(n, "rates"))
+			return
+		}
+		x, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
+		switch {
+		case err != nil || !(x > 0 && x <= 1000):
+			w.errorf(n, "", "a share of the peak must be between 0.1%% and 1000%%, not %q", cut(text, 40))
+		case !o.has("peak"):
+			w.errorf(n, "add peak: 400/s", "a share of the peak without peak")
+		default:
+			l.Rates = append(l.Rates, peak*x/100)
+		}
+	})
+	for i := 1; i < len(l.Rates); i++ {
+		if l.Rates[i] <= l.Rates[i-1] && !o.broken {
+			o.fail(o.at("rates"), "", "rates must rise")
+			break
+		}
+	}
+	switch {
+	case o.broken:
+	case o.has("rate") && o.has("rates"):
+		o.fail(o.at("rates"), "", "a stage has rate or rates, not both")
+	case !o.has("rate") && !o.has("rates"):
+		o.fail(o.n, "add rate: 200/s", "no rate in %s", what)
+	case o.has("peak") && !o.has("rates"):
+		o.fail(o.at("peak"), "add rates: [50%, 100%], or remove it", "peak does nothing without rates")
+	case o.has("rates") && len(l.Rates) == 0 && len(deref(o.values["rates"]).Content) == 0:
+		o.fail(o.at("rates"), "", "rates is empty")
+	}
+}
+
+const (
+	defaultLoad = 120e9 // 2m, as load-verdict has it
+	maxRate     = 100_000
+)
+
+var rateForm = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?/ ?(s|m|h)$`)
+
+// rate reads 200/s as 200.
+func (w *walker) rate(n *yaml.Node, what string) float64 {
+	text, ok := w.scalarText(n, what, aRate)
+	if !ok {
+		return 0
+	}
+	m := rateForm.FindStringSubmatch(text)
+	if m == nil {
+		hint := "write requests per time and side: 200/s"
+		if isJSONNumber(text) {
+			hint = "write the unit: " + text + "/s"
+		}
+		w.errorf(deref(n), hint, "%s must be a rate, not %q", what, cut(text, 40))
+		return 0
+	}
+	x, err := strconv.ParseFloat(m[1], 64)
+	x /= map[string]float64{"s": 1, "m": 60, "h": 3600}[m[2]]
+	if err != nil || x <= 0 || x > maxRate {
+		w.errorf(deref(n), "", "%s must be above 0 and at most %d/s", what, maxRate)
+		return 0
+	}
+	return x
+}
+
+func (w *walker) margins(n *yaml.Node, what string) perf.Margins {
+	o := w.object(n, "margins", what)
+	read := func(name string) perf.Margin {
+		v, text, _, ok := o.scalar(name, formMargin)
+		if !ok {
+			return perf.Margin{}
+		}
+		m, err := perf.ParseMargin(text)
+		if err != nil {
+			var me *perf.MarginError
+			if errors.As(err, &me) {
+				o.broken = true
+				w.errorAt(v, me.Offset, me.Hint, "margin %s: %s", name, me.Msg)
+				return perf.Margin{}
+			}
+			o.fail(v, "", "margin %s: %v", name, err)
+		}
+		return m
+	}
+	m := perf.Margins{P50: read("p50"), P95: read("p95"), P99: read("p99"), Errors: o.percent("errors")}
+	o.done("")
+	return m
+}

@@ -1,0 +1,295 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// names knows which variables can be answered at the place being read. Nearest
+// wins: captures, columns of the row, arguments of parts, flags, BGVERIFY_
+// variables, the env file, the case, the side, the suite.
+type names struct {
+	l        *loader
+	suite    *Suite
+	captures map[string]*captured // known so far
+	setup    map[string]*captured // those of setup, known everywhere
+	all      map[string]*captured // of the whole suite, for what is sent with every step
+	columns  []string
+	caseVars []Var
+	with     [][]Var
+	anywhere bool // any capture of the suite counts
+}
+
+// A captured is a capture and whether anything uses it.
+type captured struct {
+	pos  Pos
+	used bool
+}
+
+func newNames(l *loader, s *Suite) *names {
+	return &names{l: l, suite: s, captures: map[string]*captured{}, setup: map[string]*captured{}, all: map[string]*captured{}}
+}
+
+// begin forgets the captures of the last case and takes its rows and variables.
+func (n *names) begin(columns []string, vars []Var) {
+	n.captures = map[string]*captured{}
+	for name, c := range n.setup {
+		n.captures[name] = c
+	}
+	n.columns, n.caseVars, n.with = columns, vars, nil
+}
+
+// keep makes the captures so far known to every case.
+func (n *names) keep() { n.setup = n.captures }
+
+// capture makes a name known.
+func (n *names) capture(c Capture) {
+	if old := n.captures[c.Name]; old != nil && old.pos == c.Pos {
+		return
+	}
+	known := &captured{pos: c.Pos}
+	if old := n.all[c.Name]; old != nil && old.pos == c.Pos {
+		known = old
+	}
+	n.captures[c.Name] = known
+	n.all[c.Name] = known
+}
+
+// resolve says whether something answers a name, and with which templates.
+func (n *names) resolve(name string) (ok bool, from []*Template) {
+	if c := n.captures[name]; c != nil {
+		c.used = true
+		return true, nil
+	}
+	if c := n.all[name]; c != nil && n.anywhere {
+		c.used = true
+		return true, nil
+	}
+	if slices.Contains(n.columns, name) {
+		return true, nil
+	}
+	for i := len(n.with) - 1; i >= 0; i-- {
+		if v := findVar(n.with[i], name); v != nil {
+			return true, nil // checked where it was written
+		}
+	}
+	if n.outside(name) {
+		return true, nil
+	}
+	if v, found, both := n.sideVar(name); found && both {
+		return true, v
+	} else if found && findVar(n.suite.Vars, name) == nil && findVar(n.caseVars, name) == nil {
+		return false, v
+	}
+	for _, list := range [][]Var{n.caseVars, n.suite.Vars} {
+		if v := findVar(list, name); v != nil {
+			return true, []*Template{v.Value}
+		}
+	}
+	return slices.Contains(n.suite.Needs, name), nil
+}
+
+// outside reports whether a flag, the environment or the env file gives the name.
+func (n *names) outside(name string) bool {
+	for _, v := range n.l.opts.Vars {
+		if v.Name == name {
+			return true
+		}
+	}
+	if _, ok := LookupEnv(n.l.opts.Getenv, name); ok {
+		return true
+	}
+	return n.suite.Stage != nil && findVar(n.suite.Stage.Vars, name) != nil
+}
+
+// sideVar finds a name among what differs per side.
+func (n *names) sideVar(name string) (from []*Template, found, both bool) {
+	count := 0
+	for _, side := range []Side{Blue, Green} {
+		for _, list := range n.sideVars(side) {
+			if v := findVar(list, name); v != nil {
+				from = append(from, v.Value)
+				count++
+				break
+			}
+		}
+	}
+	return from, count > 0, count == 2
+}
+
+// sideVars are the per-side variables, nearest first.
+func (n *names) sideVars(side Side) [][]Var {
+	own, stage := n.suite.Blue.Vars, []Var(nil)
+	if side == Green {
+		own = n.suite.Green.Vars
+	}
+	if e := n.suite.Stage; e != nil {
+		stage = e.Blue.Vars
+		if side == Green {
+			stage = e.Green.Vars
+		}
+	}
+	return [][]Var{stage, own}
+}
+
+func findVar(list []Var, name string) *Var {
+	for i := range list {
+		if list[i].Name == name {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// known lists every name that can be answered here.
+func (n *names) known() []string {
+	var out []string
+	for name := range n.captures {
+		out = append(out, name)
+	}
+	out = append(out, n.columns...)
+	lists := append(slices.Concat(n.sideVars(Blue), n.sideVars(Green), n.with), n.caseVars, n.suite.Vars)
+	if n.suite.Stage != nil {
+		lists = append(lists, n.suite.Stage.Vars)
+	}
+	for _, list := range lists {
+		for _, v := range list {
+			out = append(out, v.Name)
+		}
+	}
+	for _, v := range n.l.opts.Vars {
+		out = append(out, v.Name)
+	}
+	out = append(out, n.suite.Needs...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// check reports the placeholders of a template that nothing answers.
+func (n *names) check(t *Template) { n.checkTemplate(t, nil) }
+
+func (n *names) checkTemplate(t *Template, stack []string) {
+	if t == nil {
+		return
+	}
+	if t.node != nil {
+		t.node.each(func(t *Template) { n.checkTemplate(t, stack) })
+		return
+	}
+	for i := range t.parts {
+		p := &t.parts[i]
+		if p.name != "" && p.name != quotedName && !strings.HasPrefix(p.name, "$") {
+			n.checkName(t, p, p.name, len(p.filters) > 0 && p.filters[0].name == "default", stack)
+		}
+		for _, f := range p.filters {
+			if f.name == "hmac" && len(f.args) > 0 {
+				n.checkName(t, p, f.args[0], false, stack)
+			}
+		}
+	}
+}
+
+func (n *names) checkName(t *Template, p *part, name string, hasDefault bool, stack []string) {
+	if slices.Contains(stack, name) {
+		n.report(t, p, "", "variable %q is defined by itself: %s", name, strings.Join(append(stack, name), " -> "))
+		return
+	}
+	if env, ok := strings.CutPrefix(name, "env."); ok {
+		n.checkEnv(t, p, env, hasDefault)
+		return
+	}
+	ok, from := n.resolve(name)
+	switch {
+	case ok:
+		for _, v := range from {
+			n.checkTemplate(v, append(slices.Clone(stack), name))
+		}
+	case hasDefault:
+	case len(from) > 0:
+		n.report(t, p, "define it in the vars of both sides", "variable %q is defined for one side only", name)
+	default:
+		n.report(t, p, n.unknownHint(name), "unknown variable %q", name)
+	}
+}
+
+func (n *names) unknownHint(name string) string {
+	if slices.Contains(n.suite.Env, name) {
+		return fmt.Sprintf("environment variables are written {{env.%s}}", name)
+	}
+	if c := n.all[name]; c != nil {
+		return "it is captured in " + c.pos.String() + ", which this step does not come after"
+	}
+	if hint := didYouMean(name, n.known()); hint != "" {
+		return hint
+	}
+	return "define it in vars, capture it in an earlier step, or list it in needs"
+}
+
+// checkEnv holds a template to the environment variables that its file may read.
+func (n *names) checkEnv(t *Template, p *part, name string, hasDefault bool) {
+	allowed := n.suite.Env
+	if e := n.suite.Stage; e != nil {
+		allowed = append(slices.Clone(allowed), e.Env...)
+	}
+	if !slices.Contains(allowed, name) {
+		hint := fmt.Sprintf("add it to the suite's list: env: [%s]", name)
+		if c := nearest(name, allowed); c != "" {
+			hint = fmt.Sprintf("did you mean %q?", "env."+c)
+		}
+		n.report(t, p, hint, "environment variable %q is not in the env list", name)
+		return
+	}
+	if !n.l.opts.Demand || hasDefault || n.l.opts.Getenv == nil {
+		return
+	}
+	if _, ok := n.l.opts.Getenv(name); !ok {
+		n.report(t, p, "set it, or give a default: {{env."+name+" | default: …}}", "environment variable %q is not set", name)
+	}
+}
+
+func (n *names) report(t *Template, p *part, hint, format string, args ...any) {
+	pos := t.Pos
+	text := t.Text[min(p.offset, len(t.Text)):]
+	width := 1
+	if end := strings.Index(text, "}}"); end >= 0 {
+		width = len([]rune(text[:end+2]))
+	}
+	if line := n.l.lineOf(pos); line != "" {
+		// The placeholder is shown where it stands when the line holds it as written.
+		runes := []rune(line)
+		from := min(max(pos.Col-1, 0), len(runes))
+		if i := strings.Index(string(runes[from:]), text[:min(len(text), endOf(text))]); i >= 0 {
+			pos.Col = from + len([]rune(string(runes[from:])[:i])) + 1
+		} else {
+			width = 1
+		}
+	}
+	n.l.add(Problem{Pos: pos, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: width})
+}
+
+// endOf is the end of the placeholder that text begins with.
+func endOf(text string) int {
+	if end := strings.Index(text, "}}"); end >= 0 {
+		return end + 2
+	}
+	return len(text)
+}
+
+// lineOf is the source line at a place.
+func (l *loader) lineOf(p Pos) string {
+	if lines := l.texts[p.File]; p.Line >= 1 && p.Line <= len(lines) {
+		return lines[p.Line-1]
+	}
+	return ""
+}
+
+// each calls f for the templates of a JSON value.
+func (n *JSONNode) each(f func(*Template)) {
+	if n.Kind == 's' {
+		f(n.Text)
+	}
+	for _, item := range n.Items {
+		item.each(f)
+	}
+}

@@ -1,0 +1,257 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A templateError is a mistake in a template, at a byte offset into its text.
+type templateError struct {
+	offset    int
+	msg, hint string
+}
+
+// templateParser reads the language between {{ and }}:
+//
+//	name | env.NAME | $generator[.side][: args] | 'text'
+//	followed by any number of:  | filter[: argument]
+//
+// An argument runs to the next | or }}; quotes keep those, commas and spaces.
+type templateParser struct {
+	text string
+	errs []templateError
+}
+
+// parseTemplate cuts text into literals and placeholders.
+func parseTemplate(text string) ([]part, []templateError) {
+	p := &templateParser{text: text}
+	var parts []part
+	i := 0
+	for i < len(text) {
+		open := strings.Index(text[i:], "{{")
+		if open < 0 {
+			break
+		}
+		if open > 0 {
+			parts = append(parts, part{literal: text[i : i+open]})
+		}
+		i += open
+		end := closing(text, i+2)
+		if end < 0 {
+			p.fail(i, "close it with }}; write {{'{{'}} for the braces themselves", "{{ without }}")
+			return parts, p.errs
+		}
+		if x, ok := p.placeholder(i+2, end); ok {
+			x.offset = i
+			parts = append(parts, x)
+		}
+		i = end + 2
+	}
+	if i < len(text) {
+		parts = append(parts, part{literal: text[i:]})
+	}
+	return parts, p.errs
+}
+
+// closing is the index of the }} that ends the placeholder, quotes skipped, or -1.
+func closing(text string, i int) int {
+	quote := byte(0)
+	for ; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case (c == '"' || c == '\'') && opensQuote(text, i):
+			quote = c
+		case strings.HasPrefix(text[i:], "}}"):
+			return i
+		}
+	}
+	return -1
+}
+
+// opensQuote tells a quote that begins text from an apostrophe inside a word.
+func opensQuote(text string, i int) bool {
+	for i--; i >= 0 && text[i] == ' '; i-- {
+	}
+	return i < 0 || strings.IndexByte("{:|,", text[i]) >= 0
+}
+
+func (p *templateParser) fail(offset int, hint, format string, args ...any) {
+	p.errs = append(p.errs, templateError{offset, fmt.Sprintf(format, args...), hint})
+}
+
+// segment is text between | with its offset, space trimmed.
+type segment struct {
+	text string
+	at   int
+}
+
+func trimSegment(text string, from, to int) segment {
+	for from < to && text[from] == ' ' {
+		from++
+	}
+	for to > from && text[to-1] == ' ' {
+		to--
+	}
+	return segment{text[from:to], from}
+}
+
+// split cuts text[from:to] at a separator outside quotes.
+func split(text string, from, to int, sep byte) []segment {
+	var out []segment
+	start, quote := from, byte(0)
+	for i := from; i < to; i++ {
+		switch c := text[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case (c == '"' || c == '\'') && opensQuote(text, i):
+			quote = c
+		case c == sep:
+			out = append(out, trimSegment(text, start, i))
+			start = i + 1
+		}
+	}
+	return append(out, trimSegment(text, start, to))
+}
+
+// placeholder reads what stands between the braces.
+func (p *templateParser) placeholder(from, to int) (part, bool) {
+	segments := split(p.text, from, to, '|')
+	before := len(p.errs)
+	x := p.source(segments[0])
+	for _, s := range segments[1:] {
+		x.filters = append(x.filters, p.filter(s))
+	}
+	return x, len(p.errs) == before
+}
+
+// source reads the name, generator or quoted text before the filters.
+func (p *templateParser) source(s segment) part {
+	if s.text == "" {
+		p.fail(s.at, "write {{name}}", "a placeholder without a name")
+		return part{}
+	}
+	if text, ok := unquote(s.text); ok {
+		return part{name: quotedName, quoted: text}
+	}
+	head, args, hasArgs := strings.Cut(s.text, ":")
+	head = strings.TrimRight(head, " ")
+	if strings.HasPrefix(head, "$") {
+		x := part{name: head}
+		if name, ok := strings.CutSuffix(head, ".side"); ok {
+			x.name, x.perSide = name, true
+		}
+		if hasArgs {
+			at := s.at + strings.IndexByte(s.text, ':') + 1
+			for _, a := range split(p.text, at, at+len(args), ',') {
+				x.args = append(x.args, argument(a.text))
+			}
+		}
+		p.generator(s, x)
+		return x
+	}
+	if hasArgs {
+		p.fail(s.at, "filters follow a bar: {{name | default: x}}", "%q takes no argument", cut(head, 40))
+		return part{}
+	}
+	name, env := strings.CutPrefix(s.text, "env.")
+	if i := badVarAt(name); i >= 0 || name == "" {
+		hint := "names hold letters, digits, - and _"
+		switch {
+		case !env && strings.Contains(name, "."):
+			hint = "capture the member itself and use its name"
+		case strings.HasPrefix(name, "%"), strings.HasPrefix(name, "#"):
+			hint = "generators begin with $: {{$uuid}}"
+		case strings.ContainsAny(name, "()+*/"):
+			hint = "there are no expressions; filters follow a bar: {{name | upper}}"
+		}
+		p.fail(s.at+max(i, 0), hint, "%q is not the name of a variable", cut(s.text, 40))
+	}
+	return part{name: s.text}
+}
+
+// quotedName marks a part that stands for quoted text.
+const quotedName = "'"
+
+// badVarAt is the index of the first character that no variable's name has, or -1.
+func badVarAt(s string) int {
+	for i, r := range s {
+		ok := unicode.IsLetter(r) || r == '_' || i > 0 && (unicode.IsDigit(r) || unicode.Is(unicode.M, r) || r == '-')
+		if !ok || r == utf8.RuneError {
+			return i
+		}
+	}
+	return -1
+}
+
+// filter reads one filter with its argument.
+func (p *templateParser) filter(s segment) filter {
+	name, arg, hasArg := strings.Cut(s.text, ":")
+	name = strings.TrimRight(name, " ")
+	spec := findFilter(name)
+	switch {
+	case name == "":
+		p.fail(s.at, "remove the bar or name a filter", "a filter is missing after |")
+		return filter{}
+	case spec == nil:
+		p.fail(s.at, didYouMean(name, filterNames()), "unknown filter %q", cut(name, 40))
+		return filter{}
+	case spec.arg == "" && hasArg:
+		p.fail(s.at, "", "filter %q takes no argument", name)
+		return filter{}
+	case spec.arg != "" && !hasArg:
+		p.fail(s.at, fmt.Sprintf("write {{name | %s: %s}}", name, spec.example), "filter %q needs an argument", name)
+		return filter{}
+	}
+	f := filter{name: name}
+	if hasArg {
+		f.args = []string{argument(strings.Trim(arg, " "))}
+		if spec.check != nil {
+			if msg := spec.check(f.args[0]); msg != "" {
+				p.fail(s.at+strings.IndexByte(s.text, ':')+1, fmt.Sprintf("write {{name | %s: %s}}", name, spec.example), "filter %s: %s", name, msg)
+			}
+		}
+	}
+	return f
+}
+
+func (p *templateParser) generator(s segment, x part) {
+	name := strings.TrimPrefix(x.name, "$")
+	spec := findGenerator(name)
+	if spec == nil {
+		hint := foreignGenerators[strings.ToLower(name)]
+		if hint == "" {
+			hint = didYouMean(name, generatorNames())
+		}
+		p.fail(s.at, hint, "unknown generator %q", cut(x.name, 40))
+		return
+	}
+	if msg := spec.check(x.args); msg != "" {
+		p.fail(s.at, "write {{"+spec.example+"}}", "generator %s: %s", x.name, msg)
+	}
+	if x.perSide && name == "row" {
+		p.fail(s.at, "write {{$row}}", "the row is the same on both sides")
+	}
+}
+
+func argument(s string) string {
+	if text, ok := unquote(s); ok {
+		return text
+	}
+	return s
+}
+
+// unquote takes the quotes off a text that is quoted as a whole.
+func unquote(s string) (string, bool) {
+	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] && strings.IndexByte(s[1:len(s)-1], s[0]) < 0 {
+		return s[1 : len(s)-1], true
+	}
+	return "", false
+}

@@ -1,0 +1,358 @@
+package scenarios
+
+import (
+	"encoding/base64"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// request reads the verb, the URL and everything that is sent.
+func (b *builder) request(o *obj, ctx stepContext, s *Step) {
+	d := b.defaults
+	b.verb(o, ctx, s)
+	s.Service = b.service(o, ctx)
+	s.Request.Query = mergeFields(d.query, ctx.fields(o, "query", nil), false)
+	headers := ctx.fields(o, "headers", ctx.headerName)
+	ctx.checkLiterals(headers, "header", headerValue)
+	s.Request.Headers = mergeFields(d.headers, headers, true)
+	cookies := ctx.fields(o, "cookies", ctx.cookieName)
+	ctx.checkLiterals(cookies, "cookie", cookieValue)
+	s.Request.Cookies = mergeFields(d.cookies, cookies, false)
+	b.requestBody(o, ctx, s)
+}
+
+// service is the named service of a step; empty: the side's url. The suite's
+// own service counts where the sides have one of that name.
+func (b *builder) service(o *obj, ctx stepContext) string {
+	has := func(name string) bool {
+		same := func(s Service) bool { return s.Name == name }
+		return slices.ContainsFunc(b.suite.Blue.Services, same) || slices.ContainsFunc(b.suite.Green.Services, same)
+	}
+	name := o.name("service")
+	switch {
+	case name != "":
+		if !b.unbound && !has(name) {
+			o.fail(o.at("service"), didYouMean(name, b.serviceNames()), "unknown service %q%s", name, o.what)
+		}
+		return name
+	case ctx.service != "":
+		return ctx.service
+	case b.defaults.service != "":
+		return b.defaults.service
+	case has(b.suite.Service):
+		return b.suite.Service
+	}
+	return ""
+}
+
+func (b *builder) serviceNames() []string {
+	var out []string
+	for _, s := range slices.Concat(b.suite.Blue.Services, b.suite.Green.Services) {
+		if !slices.Contains(out, s.Name) {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
+// verb reads the one verb key, or request.
+func (b *builder) verb(o *obj, ctx stepContext, s *Step) {
+	var found []string
+	for _, v := range append(slices.Clone(verbs), "request") {
+		if o.has(v) {
+			found = append(found, v)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		if !o.broken {
+			o.fail(o.n, "add a verb: get: /path", "no request%s", o.what)
+		}
+		return
+	case len(found) > 1:
+		o.fail(o.keys[found[1]], "a step is one request; write two steps", "both %q and %q%s", found[0], found[1], o.what)
+		for _, v := range found {
+			o.used[v] = true
+		}
+		return
+	case found[0] == "request":
+		r := ctx.object(o.get("request"), "request", "")
+		s.Request.Method, s.Request.URL = r.text("method"), r.template("url")
+		if m := s.Request.Method; m != "" && (!isToken(m) || m != strings.ToUpper(m)) {
+			r.fail(r.at("method"), "", "%q is not a method in capitals", cut(m, 40))
+		} else if slices.Contains(verbs, strings.ToLower(m)) && m != "" {
+			r.fail(r.at("method"), "write "+strings.ToLower(m)+": /path", "method %q has a key of its own", m)
+		} else if m == "CONNECT" {
+			r.fail(r.at("method"), "", "CONNECT is not sent to a service")
+		}
+		r.done("")
+		o.broken = o.broken || r.broken
+	default:
+		s.Request.Method, s.Request.URL = strings.ToUpper(found[0]), o.template(found[0])
+	}
+	if s.Request.URL != nil {
+		b.checkURL(o, ctx.walker, s.Request.URL)
+	}
+}
+
+// checkURL looks at what the file itself writes of a URL.
+func (b *builder) checkURL(o *obj, w *walker, t *Template) {
+	fail := func(hint, format string, args ...any) {
+		o.broken = true
+		n := &yaml.Node{Kind: yaml.ScalarNode, Line: t.Pos.Line, Column: t.Pos.Col, Value: t.Text}
+		w.errorf(n, hint, format, args...)
+	}
+	if len(t.parts) == 0 {
+		fail("write / for the root", "the path is empty")
+		return
+	}
+	for _, p := range t.parts {
+		if err := headerValue(p.literal); err != nil || strings.ContainsAny(p.literal, "\\") {
+			fail("", "a URL may not hold control characters or backslashes")
+			return
+		}
+		if strings.Contains(p.literal, "#") {
+			fail("write %23 for the character itself", "a fragment (#…) is never sent")
+			return
+		}
+		if !validPercents(p.literal) {
+			fail("write %25 for the character itself", "%% in a URL must be followed by two hex digits")
+			return
+		}
+	}
+	first := t.parts[0]
+	switch {
+	case first.name != "":
+	case strings.HasPrefix(first.literal, "//"):
+		fail("", "a path begins with one /")
+	case strings.HasPrefix(first.literal, "/"):
+	case strings.HasPrefix(first.literal, "http://"), strings.HasPrefix(first.literal, "https://"):
+		b.checkOrigin(fail, first.literal)
+	default:
+		fail("write /"+cut(t.Text, 60), "a path must begin with /, not %q", cut(t.Text, 40))
+	}
+}
+
+func validPercents(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' {
+			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+// checkOrigin holds an absolute URL to the services of the sides, as far as
+// their addresses are known.
+func (b *builder) checkOrigin(fail func(hint, format string, args ...any), text string) {
+	u, err := url.Parse(strings.TrimRight(text, "/"))
+	if err != nil || u.Host == "" {
+		fail("", "%q is not a URL", cut(text, 60))
+		return
+	}
+	if u.User != nil {
+		fail("use auth: {basic: …}", "a URL may not hold a user or password")
+		return
+	}
+	origin := originOf(text)
+	for _, side := range []Side{Blue, Green} {
+		c := &b.suite.Blue
+		if side == Green {
+			c = &b.suite.Green
+		}
+		urls, complete := c.addresses()
+		if !complete || slices.ContainsFunc(urls, func(s string) bool { return originOf(s) == origin }) {
+			continue
+		}
+		fail("write a path and name the service, or add the origin to the side's services", "%s is none of side %s's services", origin, side)
+		return
+	}
+}
+
+// addresses are the absolute URLs of a side; complete says whether all are known.
+func (c *SideConfig) addresses() (urls []string, complete bool) {
+	complete = c.URL != ""
+	urls = append(urls, c.URL)
+	for _, s := range c.Services {
+		switch {
+		case s.URL == "":
+			complete = false
+		case !strings.HasPrefix(s.URL, "/"):
+			urls = append(urls, s.URL)
+		}
+	}
+	return urls, complete
+}
+
+// originOf is scheme, host and port in one spelling.
+func originOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return text
+	}
+	host, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)]
+	}
+	if host == "127.0.0.1" || host == "::1" {
+		host = "localhost"
+	}
+	return strings.ToLower(u.Scheme) + "://" + host + ":" + port
+}
+
+// requestBody reads the one body key.
+func (b *builder) requestBody(o *obj, ctx stepContext, s *Step) {
+	var found []string
+	for _, k := range bodyKeys {
+		if o.has(k) {
+			found = append(found, k)
+		}
+	}
+	if len(found) > 1 {
+		o.fail(o.keys[found[1]], "a request has one body", "both %q and %q%s", found[0], found[1], o.what)
+		for _, k := range found {
+			o.used[k] = true
+		}
+		return
+	}
+	if len(found) == 0 {
+		return
+	}
+	n := o.get(found[0])
+	if n == nil {
+		return
+	}
+	body := &Body{Kind: BodyKind(slices.Index(bodyKeys, found[0]) + 1), Pos: ctx.pos(n)}
+	switch body.Kind {
+	case BodyJSON:
+		body.Node = ctx.jsonNode(n, "json")
+		if n = deref(n); n.Kind == yaml.ScalarNode && n.Style != 0 && strings.ContainsAny(strings.TrimSpace(n.Value)[:min(1, len(strings.TrimSpace(n.Value)))], "{[") {
+			ctx.warnf(n, "write the body as YAML, or use text: with a Content-Type header", "this JSON body is one string")
+		}
+	case BodyForm:
+		body.Fields = ctx.fields(o, "form", nil)
+	case BodyMultipart:
+		body.Parts = ctx.multipart(o)
+	case BodyGraphQL:
+		ctx.graphql(o, n, body)
+	case BodyFile:
+		body.File = o.fileName("file")
+		body.Data = ctx.payload(o.at("file"), body.File)
+	default:
+		body.Text = o.template(found[0])
+		b.checkBase64(o, body)
+	}
+	if m := s.Request.Method; m == "GET" || m == "HEAD" {
+		ctx.warnf(o.keys[found[0]], "many servers and caches ignore it", "a %s with a body", m)
+	}
+	if body.Kind == BodyMultipart && slices.ContainsFunc(s.Request.Headers, func(f Field) bool { return strings.EqualFold(f.Name, "Content-Type") }) {
+		o.fail(o.keys[found[0]], "leave the header out", "multipart writes its own Content-Type")
+	}
+	if !o.broken {
+		s.Request.Body = body
+	}
+}
+
+func (b *builder) checkBase64(o *obj, body *Body) {
+	if body.Kind != BodyBase64 || body.Text == nil || !body.Text.Static() {
+		return
+	}
+	if _, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(body.Text.Text), "")); err != nil {
+		o.fail(o.at("base64"), "", "base64: %v", err)
+	}
+}
+
+func (w *walker) graphql(o *obj, n *yaml.Node, body *Body) {
+	if deref(n).Kind != yaml.MappingNode {
+		body.Text = o.template("graphql")
+	} else {
+		g := w.object(n, "graphql", "")
+		body.Text, body.Operation = g.template("query"), g.text("operation")
+		if v := g.get("variables"); v != nil {
+			body.Node = w.jsonNode(v, "variables")
+		}
+		g.done("")
+		o.broken = o.broken || g.broken
+	}
+	if t := body.Text; t != nil && !t.Static() && !t.whole() {
+		o.fail(n, "declare a variable in the query and give it in variables:", "a GraphQL query takes no placeholders inside its text")
+	}
+}
+
+func (w *walker) multipart(o *obj) []Part {
+	var out []Part
+	o.mapping("multipart", func(k, v *yaml.Node) {
+		p := Part{Name: k.Value, Pos: w.pos(k)}
+		if deref(v).Kind != yaml.MappingNode {
+			if p.Value = w.template(v, "part "+k.Value); p.Value != nil {
+				out = append(out, p)
+			}
+			return
+		}
+		x := w.object(v, "multipart part", "part "+quoteName(k.Value))
+		p.Value, p.File, p.FileName, p.Type = x.template("value"), x.fileName("file"), x.text("filename"), x.text("type")
+		if x.has("value") == x.has("file") && !x.broken {
+			x.fail(x.n, "write value: or file:", "part %q needs a value or a file, one of them", k.Value)
+		}
+		if headerValue(p.Type) != nil {
+			x.fail(x.at("type"), "", "type has a control character")
+		}
+		if p.File != "" {
+			p.Data = w.payload(x.at("file"), p.File)
+			if p.FileName == "" {
+				p.FileName = path.Base(p.File)
+			}
+			if p.Type == "" {
+				p.Type = fileType(p.File)
+			}
+		}
+		x.done("")
+		if !x.broken {
+			out = append(out, p)
+		}
+	})
+	return out
+}
+
+// fileName reads the name of a file beside this one and returns its path below
+// the root; empty when absent or wrong.
+func (o *obj) fileName(name string) string {
+	n, text, _, ok := o.scalar(name, formFile)
+	if !ok {
+		return ""
+	}
+	file, ok := o.w.resolve(n, text)
+	if !ok {
+		o.broken = true
+		return ""
+	}
+	return file
+}
+
+// payload reads a file that is not YAML, once, and counts it as part of the suite.
+func (w *walker) payload(n *yaml.Node, name string) []byte {
+	if name == "" {
+		return nil
+	}
+	w.files[name] = true
+	data, ok := w.payloads[name]
+	if !ok {
+		var err error
+		if data, err = readFile(w.fsys, name, maxPayload); err != nil {
+			w.errorf(n, "", "cannot read %s: %v", name, err)
+			return nil
+		}
+		w.payloads[name] = data
+	}
+	return data
+}

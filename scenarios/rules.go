@@ -1,0 +1,219 @@
+package scenarios
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/diff"
+)
+
+// rulesOf reads a list of rules.
+func (w *walker) rulesOf(o *obj, name string) []diff.Rule { return w.ruleList(o, name, nil) }
+
+// ruleList reads rules; stack holds the rule files being read, to find cycles.
+func (w *walker) ruleList(o *obj, name string, stack []string) []diff.Rule {
+	var out []diff.Rule
+	o.list(name, func(_ int, n *yaml.Node) {
+		r := w.object(n, "rule", "")
+		if r.n.Kind != yaml.MappingNode {
+			return
+		}
+		if r.has("use") {
+			out = append(out, w.useRules(r, stack)...)
+			r.done(` beside "use"`)
+			return
+		}
+		if rule, ok := w.rule(r); ok {
+			out = append(out, rule)
+		}
+	})
+	return out
+}
+
+// useRules takes in a rule file.
+func (w *walker) useRules(r *obj, stack []string) []diff.Rule {
+	ref := r.text("use")
+	if ref == "" {
+		return nil
+	}
+	name, ok := w.resolve(r.at("use"), ref)
+	if !ok {
+		return nil
+	}
+	for _, s := range stack {
+		if s == name {
+			r.fail(r.at("use"), "", "rule files use each other in a circle: %s", strings.Join(append(stack, name), " -> "))
+			return nil
+		}
+	}
+	if len(stack) >= maxUse {
+		r.fail(r.at("use"), "", "rule files are used more than %d deep", maxUse)
+		return nil
+	}
+	src := w.openFrom(r.at("use"), w, name)
+	if src == nil {
+		return nil
+	}
+	w.files[name] = true
+	other := &walker{w.loader, src}
+	o := other.object(src.root, "rule file", "")
+	o.text("doc")
+	rules := other.ruleList(o, "rules", append(stack, name))
+	o.done("")
+	return rules
+}
+
+// maxUse bounds how deep files use each other.
+const maxUse = 16
+
+// resolve joins a reference to the folder of the file it is written in.
+func (w *walker) resolve(n *yaml.Node, ref string) (string, bool) {
+	switch {
+	case ref == "":
+		w.errorf(n, "", "the name of a file is empty")
+	case strings.Contains(ref, "{{"):
+		w.errorf(n, "", "the name of a file takes no placeholders")
+	case path.IsAbs(ref) || strings.Contains(ref, "\\") || strings.Contains(ref, ":"):
+		w.errorf(n, "write a path beside this file, with /", "%q is not a relative path", cut(ref, 60))
+	case strings.ContainsAny(ref, "\x00\n\r"):
+		w.errorf(n, "", "the name of a file has a control character")
+	default:
+		name := path.Join(w.src.dir, ref)
+		if name == ".." || strings.HasPrefix(name, "../") {
+			w.errorf(n, "", "%q leaves the scenario folder", cut(ref, 60))
+			return "", false
+		}
+		return name, true
+	}
+	return "", false
+}
+
+// openFrom opens a YAML file that a node refers to and reports there when it
+// cannot be read.
+func (l *loader) openFrom(n *yaml.Node, w *walker, name string) *source {
+	if _, known := l.sources[name]; !known {
+		if f, err := openRegular(l.fsys, name); err != nil {
+			w.errorf(n, "", "cannot read %s: %v", name, err)
+			l.sources[name] = nil
+			return nil
+		} else {
+			f.Close()
+		}
+	}
+	return l.open(name)
+}
+
+// rule reads one rule. What it may say is checked by diff.Compile.
+func (w *walker) rule(r *obj) (diff.Rule, bool) {
+	rule := diff.Rule{
+		At: r.text("at"), Header: r.text("header"), Where: r.word("where"), Do: diff.Do(w.doWord(r)),
+		Is: r.text("is"), Pattern: r.text("pattern"), BlueText: r.text("blue"), GreenText: r.text("green"),
+		Kind: r.word("kind"), Allow: r.bool("allow", false), Why: r.text("why"), Ticket: r.text("ticket"), Until: r.date("until"),
+		Within: r.duration("within", 0), Origin: w.pos(r.n).String(),
+	}
+	rule.Headers, rule.By = r.texts("headers", nil), r.texts("by", nil)
+	if x, ok := r.number("abs"); ok {
+		rule.Abs = &x
+	}
+	if x, ok := r.number("rel"); ok {
+		rule.Rel = &x
+	}
+	as := r.texts("as", nil)
+	switch {
+	case rule.Do == diff.DoString:
+		rule.AsList = as
+	case len(as) == 1:
+		rule.As = as[0]
+	case len(as) > 1:
+		r.fail(r.at("as"), "only do: string takes a list", "as takes one word here")
+	}
+	places := 0
+	for _, k := range []string{"at", "header", "headers", "where"} {
+		if r.has(k) {
+			places++
+		}
+	}
+	switch {
+	case places == 0 && !r.broken:
+		r.fail(r.n, `add at: "$.path", header: name or where: status`, "a rule without a place")
+	case places > 1:
+		r.fail(r.n, "write two rules", "a rule has one place: at, header, headers or where")
+	case !r.has("do") && !r.broken:
+		r.fail(r.n, "add do: ignore, match, tolerance, …", "a rule without do")
+	}
+	w.demandWhy(r, rule)
+	if now := w.opts.Now; !rule.Until.IsZero() && !now.IsZero() && now.After(rule.Until) {
+		r.fail(r.at("until"), "remove the rule, or agree on a new date", "the rule expired on %s", rule.Until.Format("2006-01-02"))
+	}
+	w.loader.rules[rule.Origin] = r
+	return rule, !r.broken
+}
+
+// doWord reads do, with a hint for the word that YAML reads as nothing.
+func (w *walker) doWord(r *obj) string { return r.word("do") }
+
+// demandWhy holds rules that hide differences to a reason.
+func (w *walker) demandWhy(r *obj, rule diff.Rule) {
+	switch rule.Do {
+	case diff.DoIgnore, diff.DoDrop, diff.DoAllow:
+	case diff.DoLeak:
+		if !rule.Allow {
+			return
+		}
+	default:
+		return
+	}
+	if rule.Why == "" && !r.has("why") {
+		r.fail(r.at("do"), "add why: the reason a colleague would accept", "a rule that does %q needs a why", string(rule.Do))
+	}
+	if rule.Do == diff.DoAllow && !r.has("until") {
+		r.fail(r.at("do"), "add until: the day by which blue has the change too", "a rule that does \"allow\" needs an until")
+	}
+	if rule.Do == diff.DoAllow && !r.has("kind") {
+		r.fail(r.at("do"), "add kind: added, removed, changed, type or order", "a rule that does \"allow\" needs a kind")
+	}
+}
+
+// compileRules reports what diff.Compile finds wrong, at the key it names.
+func (l *loader) compileRules(rules []diff.Rule) {
+	_, errs := diff.Compile(rules, diff.Options{Now: l.opts.Now})
+	for _, e := range errs {
+		if e.Rule < 0 || e.Rule >= len(rules) {
+			continue
+		}
+		r := l.rules[rules[e.Rule].Origin]
+		if r == nil {
+			l.add(Problem{Pos: Pos{File: rules[e.Rule].Origin}, Summary: e.Msg, Hint: e.Hint})
+			continue
+		}
+		n := r.n
+		if v := r.values[e.Field]; v != nil {
+			n = deref(v)
+		}
+		if n.Kind == yaml.ScalarNode && e.Offset > 0 {
+			r.w.errorAt(n, e.Offset, e.Hint, "%s", ruleMessage(e))
+			continue
+		}
+		r.w.errorf(n, e.Hint, "%s", ruleMessage(e))
+	}
+}
+
+func ruleMessage(e diff.RuleError) string {
+	if e.Field == "" {
+		return e.Msg
+	}
+	return fmt.Sprintf("%s: %s", e.Field, e.Msg)
+}
+
+// ruleFile reads a whole rule file.
+func (w *walker) ruleFile() []diff.Rule {
+	o := w.object(w.src.root, "rule file", "")
+	o.text("doc")
+	rules := w.ruleList(o, "rules", []string{w.src.path})
+	o.done("")
+	w.compileRules(rules)
+	return rules
+}

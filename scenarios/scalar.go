@@ -1,0 +1,396 @@
+package scenarios
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/diff"
+)
+
+// scalarText returns a scalar's text, or reports that the node is none.
+func (w *walker) scalarText(n *yaml.Node, what string, s *shape) (string, bool) {
+	n = deref(n)
+	if n.Kind != yaml.ScalarNode || isNull(n) {
+		w.errorf(n, "", "%s must be %s, not %s", what, s.word(), kindWord(n))
+		return "", false
+	}
+	w.checkTag(n)
+	return n.Value, true
+}
+
+// shapeOf finds the alternative of a union with the wanted form.
+func shapeOf(s *shape, f form) *shape {
+	if s.form == f {
+		return s
+	}
+	for _, a := range s.alts {
+		if found := shapeOf(a, f); found != nil {
+			return found
+		}
+	}
+	if s.form == formList {
+		return shapeOf(s.elem, f)
+	}
+	return nil
+}
+
+// scalar fetches a key's scalar text; ok is false when it is absent or wrong.
+func (o *obj) scalar(name string, f form) (n *yaml.Node, text string, s *shape, ok bool) {
+	n = o.get(name)
+	s = shapeOf(o.t.key(name).shape, f)
+	if s == nil {
+		panic("scenarios: key " + name + " of " + o.t.name + " has another form")
+	}
+	if n == nil {
+		return nil, "", s, false
+	}
+	text, ok = o.w.scalarText(n, name, s)
+	if !ok {
+		o.broken = true
+	}
+	return deref(n), text, s, ok
+}
+
+// text reads text without placeholders.
+func (o *obj) text(name string) string {
+	n, text, _, ok := o.scalar(name, formText)
+	if ok && strings.Contains(text, "{{") {
+		o.fail(n, "", "%s takes no placeholders", name)
+		return ""
+	}
+	return text
+}
+
+// name reads an identifier as it stands in ids, file names and globs.
+func (o *obj) name(name string) string {
+	n, text, _, ok := o.scalar(name, formName)
+	if !ok {
+		return ""
+	}
+	if i := badNameAt(text); i >= 0 || text == "" || len(text) > 100 {
+		o.fail(n, "", "%s %q is not a name: letters, digits, - _ . and at most 100 of them", name, cut(text, 40))
+		return ""
+	}
+	return text
+}
+
+// badNameAt is the index of the first character that no name has, or -1.
+func badNameAt(s string) int {
+	for i, r := range s {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.M, r) && !strings.ContainsRune("-_.", r) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (o *obj) word(name string) string {
+	n, text, s, ok := o.scalar(name, formWord)
+	if !ok {
+		return ""
+	}
+	for _, w := range s.words {
+		if w == text {
+			return text
+		}
+	}
+	hint := ""
+	if c := nearest(text, s.words); c != "" {
+		hint = fmt.Sprintf("did you mean %q?", c)
+	}
+	o.fail(n, hint, "%s must be %s, not %q", name, s.word(), cut(text, 40))
+	return ""
+}
+
+func (o *obj) bool(name string, def bool) bool {
+	n, text, _, ok := o.scalar(name, formBool)
+	if !ok {
+		return def
+	}
+	b, ok := boolOf(n)
+	if !ok {
+		hint := ""
+		switch strings.ToLower(text) {
+		case "yes", "on", "y", "true":
+			hint = "write true"
+		case "no", "off", "n", "false":
+			hint = "write false"
+		}
+		o.fail(n, hint, "%s must be true or false, not %q", name, cut(text, 40))
+		return def
+	}
+	return b
+}
+
+// boolOf reads a plain true or false.
+func boolOf(n *yaml.Node) (value, ok bool) {
+	plain := n.Kind == yaml.ScalarNode && n.Style == 0
+	return n.Value == "true", plain && (n.Value == "true" || n.Value == "false")
+}
+
+func (o *obj) int(name string, def int) int {
+	n, text, s, ok := o.scalar(name, formInt)
+	if !ok {
+		return def
+	}
+	i, ok := o.w.intOf(n, text, name, s)
+	if !ok {
+		o.broken = true
+		return def
+	}
+	return i
+}
+
+func (w *walker) intOf(n *yaml.Node, text, what string, s *shape) (int, bool) {
+	i, err := strconv.Atoi(text)
+	if err != nil || n.Style != 0 || text != strconv.Itoa(i) {
+		w.errorf(n, "", "%s must be a whole number, not %q", what, cut(text, 40))
+		return 0, false
+	}
+	return i, w.bounded(n, what, float64(i), s, func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) })
+}
+
+// bounded reports a value outside the shape's bounds.
+func (w *walker) bounded(n *yaml.Node, what string, x float64, s *shape, show func(float64) string) bool {
+	if x < s.min || x > s.max {
+		w.errorf(n, "", "%s must be between %s and %s", what, show(s.min), show(s.max))
+		return false
+	}
+	return true
+}
+
+func (o *obj) number(name string) (float64, bool) {
+	n, text, s, ok := o.scalar(name, formNumber)
+	if !ok {
+		return 0, false
+	}
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil || !isJSONNumber(text) {
+		hint := ""
+		if strings.HasSuffix(text, "%") {
+			hint = "write a ratio: 0.05 is 5 %"
+		}
+		o.fail(n, hint, "%s must be a number, not %q", name, cut(text, 40))
+		return 0, false
+	}
+	ok = o.w.bounded(n, name, x, s, func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) })
+	o.broken = o.broken || !ok
+	return x, ok
+}
+
+func (o *obj) duration(name string, def time.Duration) time.Duration {
+	n, text, s, ok := o.scalar(name, formDuration)
+	if !ok {
+		return def
+	}
+	d, err := parseDuration(text)
+	if err != nil {
+		hint := "write a unit: 500ms, 5s, 2m, 1h"
+		if _, convErr := strconv.ParseFloat(text, 64); convErr == nil {
+			hint = fmt.Sprintf("write a unit: %ss or %sms", text, text)
+		}
+		o.fail(n, hint, "%s must be a duration, not %q", name, cut(text, 40))
+		return def
+	}
+	show := func(x float64) string { return durationText(time.Duration(x * float64(time.Second))) }
+	if !o.w.bounded(n, name, d.Seconds(), s, show) {
+		o.broken = true
+		return def
+	}
+	return d
+}
+
+var durationPart = regexp.MustCompile(`^([0-9]+)d`)
+
+// parseDuration reads Go's durations and days: 1d, 1d12h, -1h.
+func parseDuration(s string) (time.Duration, error) {
+	rest, negative := strings.CutPrefix(s, "-")
+	var days time.Duration
+	if m := durationPart.FindStringSubmatch(rest); m != nil {
+		n, err := strconv.Atoi(m[1])
+		if err != nil || n > 100_000 {
+			return 0, fmt.Errorf("invalid duration %q", s)
+		}
+		days, rest = time.Duration(n)*24*time.Hour, rest[len(m[0]):]
+	}
+	d := days
+	if rest != "" || days == 0 {
+		x, err := time.ParseDuration(rest)
+		if err != nil || strings.ContainsAny(rest, "+-") || rest == "0" && days != 0 {
+			return 0, fmt.Errorf("invalid duration %q", s)
+		}
+		d += x
+	}
+	if negative {
+		d = -d
+	}
+	return d, nil
+}
+
+// durationText writes a duration without empty parts: 2m, not 2m0s.
+func durationText(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// percent reads 5% as 0.05.
+func (o *obj) percent(name string) float64 {
+	n, text, s, ok := o.scalar(name, formPercent)
+	if !ok {
+		return 0
+	}
+	number, cutOK := strings.CutSuffix(text, "%")
+	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if !cutOK || err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		hint := "write a percentage: 5%"
+		if err == nil {
+			hint = fmt.Sprintf("write %s%%", strings.TrimSpace(number))
+		}
+		o.fail(n, hint, "%s must be a percentage, not %q", name, cut(text, 40))
+		return 0
+	}
+	x /= 100
+	show := func(x float64) string { return strconv.FormatFloat(x*100, 'g', 6, 64) + "%" }
+	if !o.w.bounded(n, name, x, s, show) {
+		o.broken = true
+		return 0
+	}
+	return x
+}
+
+// date reads 2027-03-31 as the end of that day, UTC, so that the day itself still counts.
+func (o *obj) date(name string) time.Time {
+	n, text, _, ok := o.scalar(name, formDate)
+	if !ok {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		o.fail(n, "write year-month-day: 2027-03-31", "%s must be a date, not %q", name, cut(text, 40))
+		return time.Time{}
+	}
+	return t.Add(24*time.Hour - time.Second)
+}
+
+// path reads a path into a JSON body. single demands that it can name one value only.
+func (o *obj) path(name string, single bool) string {
+	n, text, _, ok := o.scalar(name, formPath)
+	if !ok || !o.w.checkPath(n, text, single) {
+		o.broken = o.broken || n != nil
+		return ""
+	}
+	return text
+}
+
+func (w *walker) checkPath(n *yaml.Node, text string, single bool) bool {
+	p, err := diff.ParsePath(text)
+	if pe, ok := err.(*diff.PathError); ok {
+		w.errorAt(n, pe.Offset, pe.Hint, "path %q: %s", cut(text, 60), pe.Msg)
+		return false
+	}
+	if err != nil {
+		w.errorf(n, "", "path %q: %v", cut(text, 60), err)
+		return false
+	}
+	if single && !p.Single() {
+		w.errorf(n, "name one value: $.items[0].id", "path %q may find more than one value", cut(text, 60))
+		return false
+	}
+	return true
+}
+
+// list calls f for each element; a single element stands for a list of one when
+// the key's shape says so.
+func (o *obj) list(name string, f func(i int, n *yaml.Node)) {
+	n := o.get(name)
+	if n == nil {
+		return
+	}
+	n = deref(n)
+	s := o.t.key(name).shape
+	switch {
+	case n.Kind == yaml.SequenceNode:
+		for i, c := range n.Content {
+			c = deref(c)
+			if isNull(c) {
+				o.fail(c, "", "an element of %s is empty", name)
+				continue
+			}
+			o.w.checkTag(c)
+			f(i, c)
+		}
+	case s.form == formUnion && n.Kind != yaml.MappingNode, s.form == formUnion && shapeOf(s, formObject) != nil:
+		f(0, n)
+	default:
+		o.fail(n, "", "%s must be a list, not %s", name, kindWord(n))
+	}
+}
+
+// texts reads a list of texts.
+func (o *obj) texts(name string, check func(n *yaml.Node, text string) bool) []string {
+	var out []string
+	seen := map[string]bool{}
+	o.list(name, func(_ int, n *yaml.Node) {
+		text, ok := o.w.scalarText(n, "an element of "+name, aText)
+		switch {
+		case !ok:
+			o.broken = true
+		case seen[text]:
+			o.fail(n, "", "%q stands twice in %s", cut(text, 40), name)
+		case check == nil || check(n, text):
+			seen[text] = true
+			out = append(out, text)
+		default:
+			o.broken = true
+		}
+	})
+	return out
+}
+
+// mapping calls f for each pair of a mapping with free keys. Null values are
+// reported and left out.
+func (o *obj) mapping(name string, f func(k, v *yaml.Node)) {
+	if n := o.get(name); n != nil {
+		o.w.freeMap(n, name, f)
+	}
+}
+
+func (w *walker) freeMap(n *yaml.Node, what string, f func(k, v *yaml.Node)) {
+	n = deref(n)
+	if n.Kind != yaml.MappingNode {
+		w.errorf(n, "", "%s must be a mapping, not %s", what, kindWord(n))
+		return
+	}
+	w.pairs(n, func(k, v *yaml.Node) {
+		if isNull(v) {
+			w.errorf(k, nullHint(v), "key %q has no value in %s", k.Value, what)
+			return
+		}
+		f(k, v)
+	})
+}
+
+// isJSONNumber reports whether text is a number by JSON's grammar.
+func isJSONNumber(s string) bool { return jsonNumber.MatchString(s) }
+
+var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+// isLiteral reports whether a plain scalar is JSON as written: a number, true,
+// false or null.
+func isLiteral(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.Style == 0 &&
+		(n.Value == "true" || n.Value == "false" || n.Value == "null" || isJSONNumber(n.Value))
+}

@@ -1,0 +1,258 @@
+package scenarios
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// A mark is an unquoted placeholder that YAML would misread.
+type mark struct {
+	line, col, width int
+	summary, hint    string
+}
+
+// scanner walks YAML text just closely enough to know where plain (unquoted)
+// scalars are: it skips comments, quoted scalars and block scalars and counts
+// the depth of flow collections.
+type scanner struct {
+	text  string
+	out   []byte
+	i     int
+	line  int
+	start int // index of the current line
+	flow  int
+	begun bool // inside a plain scalar: its first character has been read
+	marks []mark
+}
+
+// quotePlaceholders finds the {{ that YAML would read as two mappings or stop
+// at: at the start of a value, inside [ ] or { }, or holding ": " or " #". It
+// returns the text with those placeholders written ((…)), same length, so that
+// the rest of the file can still be read and every mistake reported at once.
+func quotePlaceholders(text string) (string, []mark) {
+	if !strings.Contains(text, "{{") {
+		return text, nil
+	}
+	s := &scanner{text: text, out: []byte(text), line: 1}
+	for s.i < len(s.text) {
+		s.step()
+	}
+	return string(s.out), s.marks
+}
+
+func (s *scanner) step() {
+	c := s.text[s.i]
+	switch {
+	case c == '\n':
+		s.newline()
+		return
+	case c == ' ' || c == '\t':
+	case c == '#' && (s.i == s.start || isBlank(s.text[s.i-1])):
+		s.skipLine()
+		return
+	case strings.HasPrefix(s.text[s.i:], "{{"):
+		s.placeholder()
+		return
+	case s.begun:
+		s.plain(c)
+	default:
+		s.token(c)
+	}
+	s.i++
+}
+
+// newline ends plain scalars of block style; the few that go on over lines are
+// treated as new ones, which only matters for a {{ at the start of such a line.
+func (s *scanner) newline() {
+	s.i++
+	s.line++
+	s.start = s.i
+	s.begun = false
+}
+
+func (s *scanner) skipLine() {
+	if n := strings.IndexByte(s.text[s.i:], '\n'); n >= 0 {
+		s.i += n
+	} else {
+		s.i = len(s.text)
+	}
+}
+
+// plain reads on inside a plain scalar: ": " and, in flow, the brackets end it.
+func (s *scanner) plain(c byte) {
+	switch {
+	case c == ':' && s.endsKey():
+		s.begun = false
+	case s.flow > 0 && strings.IndexByte(",[]{}", c) >= 0:
+		s.begun = false
+		s.token(c)
+	}
+}
+
+// token reads the first character of something.
+func (s *scanner) token(c byte) {
+	switch {
+	case c == '"' || c == '\'':
+		s.quoted(c)
+	case c == '[' || c == '{':
+		s.flow++
+	case c == ']' || c == '}':
+		s.flow = max(0, s.flow-1)
+	case c == ',' && s.flow > 0:
+	case (c == '-' || c == '?' || c == ':') && s.endsKey():
+	case (c == '|' || c == '>') && s.flow == 0:
+		s.block()
+	case c == '&' || c == '!':
+		for s.i+1 < len(s.text) && !isBlank(s.text[s.i+1]) {
+			s.i++
+		}
+	default:
+		s.begun = true
+	}
+}
+
+// endsKey reports whether the character at i stands before space or a bracket.
+func (s *scanner) endsKey() bool {
+	if s.i+1 >= len(s.text) {
+		return true
+	}
+	next := s.text[s.i+1]
+	return isBlank(next) || s.flow > 0 && strings.IndexByte(",[]{}", next) >= 0
+}
+
+// quoted skips a quoted scalar and leaves i at its last character.
+func (s *scanner) quoted(q byte) {
+	for s.i++; s.i < len(s.text); s.i++ {
+		switch c := s.text[s.i]; {
+		case c == '\n':
+			s.line++
+			s.start = s.i + 1
+		case c == '\\' && q == '"':
+			s.i++
+		case c == q && q == '\'' && s.i+1 < len(s.text) && s.text[s.i+1] == q:
+			s.i++
+		case c == q:
+			return
+		}
+	}
+}
+
+// block skips a block scalar: the header's line and every following line that is
+// blank or indented more than the key or dash that holds it.
+func (s *scanner) block() {
+	parent := s.parentIndent()
+	s.skipLine()
+	for s.i < len(s.text) {
+		rest := s.text[s.i+1:]
+		end := strings.IndexByte(rest, '\n')
+		if end < 0 {
+			end = len(rest)
+		}
+		line := rest[:end]
+		body := strings.TrimLeft(line, " ")
+		if strings.TrimSpace(body) != "" && len(line)-len(body) <= parent {
+			break
+		}
+		s.newline()
+		s.i += end
+	}
+	s.i-- // step moves on to the line end
+}
+
+// parentIndent is the column of the key, or of the last dash, on this line.
+func (s *scanner) parentIndent() int {
+	head := s.text[s.start:s.i]
+	col, last := 0, -1
+	for col < len(head) {
+		switch {
+		case head[col] == ' ':
+			col++
+		case head[col] == '-' && (col+1 == len(head) || head[col+1] == ' '):
+			last = col
+			col++
+		default:
+			return col
+		}
+	}
+	return last
+}
+
+// placeholder reads {{…}} outside quotes, comments and block scalars.
+func (s *scanner) placeholder() {
+	end := strings.Index(s.text[s.i:], "}}")
+	if n := strings.IndexByte(s.text[s.i:], '\n'); end < 0 || n >= 0 && n < end {
+		s.begun = true // not a placeholder on this line: the YAML parser speaks
+		s.i += 2
+		if s.flow > 0 {
+			s.flow += 2
+			s.begun = false
+		}
+		return
+	}
+	body := s.text[s.i : s.i+end+2]
+	inner := body[2 : len(body)-2]
+	m := mark{line: s.line, col: utf8.RuneCountInString(s.text[s.start:s.i]) + 1, width: utf8.RuneCountInString(body)}
+	switch {
+	case !s.begun:
+		m.summary = "a value that starts with {{ must be quoted"
+	case s.flow > 0:
+		m.summary = "a value with {{ inside [ ] or { } must be quoted"
+	case strings.Contains(inner, ": ") || strings.Contains(inner, " #"):
+		m.summary = `a value with {{ and ": " or " #" must be quoted`
+	}
+	if m.summary != "" {
+		m.hint = "write it in quotes: " + quoteHint(s.valueAt())
+		s.marks = append(s.marks, m)
+		s.mask(body)
+	}
+	s.begun = true
+	s.i += len(body)
+}
+
+// mask writes a placeholder so that YAML reads it as plain text.
+func (s *scanner) mask(body string) {
+	for k := range len(body) {
+		switch body[k] {
+		case '{':
+			s.out[s.i+k] = '('
+		case '}':
+			s.out[s.i+k] = ')'
+		case ':', '#', ',', '[', ']', '"', '\'', '&', '*', '!':
+			s.out[s.i+k] = '.'
+		}
+	}
+}
+
+// valueAt is the whole plain value around the placeholder, as far as it can be told.
+func (s *scanner) valueAt() string {
+	from := s.i
+	for from > s.start {
+		prev := s.text[from-1]
+		if isBlank(prev) && from-1 > s.start && strings.IndexByte(":-,[{", s.text[from-2]) >= 0 || s.flow > 0 && strings.IndexByte("[{,", prev) >= 0 {
+			break
+		}
+		if isBlank(prev) && from-1 == s.start {
+			break
+		}
+		from--
+	}
+	to := s.i + strings.Index(s.text[s.i:], "}}") + 2
+	for to < len(s.text) && s.text[to] != '\n' && (s.flow == 0 || strings.IndexByte(",]}", s.text[to]) < 0) && !strings.HasPrefix(s.text[to:], " #") {
+		if strings.HasPrefix(s.text[to:], "{{") {
+			if n := strings.Index(s.text[to:], "}}"); n > 0 {
+				to += n + 1
+			}
+		}
+		to++
+	}
+	return strings.TrimSpace(s.text[from:to])
+}
+
+func quoteHint(value string) string {
+	if strings.Contains(value, `"`) {
+		return "'" + value + "'"
+	}
+	return `"` + value + `"`
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }

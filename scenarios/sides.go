@@ -1,0 +1,325 @@
+package scenarios
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// sides reads both sides and expands their addresses.
+func (w *walker) sides(o *obj) (blue, green SideConfig) {
+	n := o.get("sides")
+	if n == nil {
+		return blue, green
+	}
+	s := w.object(n, "sides", "")
+	if n := s.get("blue"); n != nil {
+		w.side(n, "side blue", &blue)
+	}
+	if n := s.get("green"); n != nil {
+		w.side(n, "side green", &green)
+	}
+	s.done("")
+	return blue, green
+}
+
+func (w *walker) side(n *yaml.Node, what string, c *SideConfig) {
+	o := w.object(n, "side", what)
+	c.Pos = w.pos(o.n)
+	c.Vars = w.vars(o, "vars")
+	c.Headers = w.fields(o, "headers", w.headerName)
+	c.Auth = w.auth(o, "auth")
+	c.HTTP = o.word("http")
+	if n := o.get("tls"); n != nil {
+		c.TLS = w.tls(n, what)
+	}
+	c.late = append(c.late,
+		o.late("url", func(c *SideConfig) *string { return &c.URL }, badBaseURL),
+		o.late("host", func(c *SideConfig) *string { return &c.Host }, badHost),
+		o.late("resolve", func(c *SideConfig) *string { return &c.Resolve }, badAddress),
+		o.late("proxy", func(c *SideConfig) *string { return &c.Proxy }, badProxy))
+	o.mapping("services", func(k, v *yaml.Node) {
+		if i := badNameAt(k.Value); i >= 0 {
+			w.errorAt(k, i, "", "%q is not the name of a service", cut(k.Value, 40))
+			return
+		}
+		w.service(c, k, v, what)
+	})
+	o.done("")
+}
+
+// late reads a text whose placeholders are expanded by settle.
+func (o *obj) late(name string, into func(*SideConfig) *string, check func(string) string) lateField {
+	return lateField{t: o.template(name), what: name, into: into, check: check}
+}
+
+// A lateField is a text of a side with placeholders that only what comes from
+// outside can answer. It is expanded by settle.
+type lateField struct {
+	t     *Template
+	what  string
+	into  func(*SideConfig) *string
+	check func(text string) string
+}
+
+func (w *walker) service(c *SideConfig, k, v *yaml.Node, what string) {
+	index := len(c.Services)
+	s := Service{Name: k.Value, Pos: w.pos(k)}
+	at := func(f func(*Service) *string) func(*SideConfig) *string {
+		return func(c *SideConfig) *string { return f(&c.Services[index]) }
+	}
+	urlOf := at(func(s *Service) *string { return &s.URL })
+	if deref(v).Kind != yaml.MappingNode {
+		c.late = append(c.late, lateField{w.template(v, "service "+k.Value), "url", urlOf, badServiceURL})
+		c.Services = append(c.Services, s)
+		return
+	}
+	o := w.object(v, "service", fmt.Sprintf("service %q of %s", k.Value, what))
+	s.Shared = o.bool("shared", false)
+	s.Headers = w.fields(o, "headers", w.headerName)
+	s.Auth = w.auth(o, "auth")
+	s.HTTP = o.word("http")
+	if n := o.get("tls"); n != nil {
+		t := w.tls(n, what)
+		s.TLS = &t
+	}
+	c.late = append(c.late,
+		o.late("url", urlOf, badServiceURL),
+		o.late("host", at(func(s *Service) *string { return &s.Host }), badHost),
+		o.late("resolve", at(func(s *Service) *string { return &s.Resolve }), badAddress))
+	c.Services = append(c.Services, s)
+	o.done("")
+}
+
+func (w *walker) tls(n *yaml.Node, what string) TLS {
+	o := w.object(n, "tls", what)
+	file := func(name string) string {
+		text := o.fileName(name)
+		if text == "" {
+			return ""
+		}
+		w.payload(o.at(name), text)
+		return text
+	}
+	t := TLS{CA: file("ca"), Cert: file("cert"), Key: file("key"), Insecure: o.bool("insecure", false)}
+	if s := o.template("server_name"); s != nil {
+		if !s.Static() {
+			o.fail(o.at("server_name"), "", "server_name takes no placeholders")
+		}
+		t.ServerName = s.Text
+	}
+	if (t.Cert == "") != (t.Key == "") && !o.broken {
+		o.fail(o.n, "a client certificate needs cert and key", "tls has one of cert and key")
+	}
+	o.done("")
+	return t
+}
+
+// mergeStage lays the env file and the flags over the suite's sides and expands
+// their addresses.
+func (b *builder) mergeStage(w *walker, o *obj) {
+	s := b.suite
+	for _, side := range []Side{Blue, Green} {
+		own, flag := &s.Blue, b.opts.BlueURL
+		if side == Green {
+			own, flag = &s.Green, b.opts.GreenURL
+		}
+		b.settle(own, side)
+		if e := s.Stage; e != nil {
+			stage := e.Blue
+			if side == Green {
+				stage = e.Green
+			}
+			// The env file's addresses may use variables of the suite.
+			stage.Services = slices.Clone(stage.Services)
+			b.settle(&stage, side)
+			mergeSide(own, &stage)
+		}
+		if flag != "" {
+			if msg := badBaseURL(flag); msg != "" {
+				b.add(Problem{Pos: Pos{File: "--" + side.String()}, Summary: msg})
+			}
+			own.URL = flag
+		}
+	}
+	if s.Stage != nil {
+		s.Identity = append(s.Identity, s.Stage.Identity...)
+	}
+	b.demandNeeds(w, o)
+}
+
+// demandNeeds reports needs that nothing outside answers, when requests will be sent.
+func (b *builder) demandNeeds(w *walker, o *obj) {
+	if !b.opts.Demand {
+		return
+	}
+	n := o.values["needs"]
+	for _, name := range b.suite.Needs {
+		if _, found, both := b.names.sideVar(name); b.names.outside(name) || found && both {
+			continue
+		}
+		at := deref(n)
+		for _, c := range at.Content {
+			if deref(c).Value == name {
+				at = deref(c)
+			}
+		}
+		w.errorf(at, fmt.Sprintf("give it: --var %s=…, BGVERIFY_%s, or vars of the env file", name, name), "the suite needs %q from outside", name)
+	}
+}
+
+// mergeSide lays what the env file writes over what the suite wrote; variables
+// stay apart, they are looked up by scope.
+func mergeSide(own, stage *SideConfig) {
+	over := func(into *string, from string) {
+		if from != "" {
+			*into = from
+		}
+	}
+	over(&own.URL, stage.URL)
+	over(&own.Resolve, stage.Resolve)
+	over(&own.Host, stage.Host)
+	over(&own.Proxy, stage.Proxy)
+	over(&own.HTTP, stage.HTTP)
+	own.urlFailed = own.urlFailed || stage.urlFailed
+	own.Headers = mergeFields(own.Headers, stage.Headers, true)
+	if stage.Auth != nil {
+		own.Auth = stage.Auth
+	}
+	if stage.TLS != (TLS{}) {
+		own.TLS = stage.TLS
+	}
+	for _, s := range stage.Services {
+		if i := slices.IndexFunc(own.Services, func(o Service) bool { return o.Name == s.Name }); i >= 0 {
+			own.Services[i] = s
+		} else {
+			own.Services = append(own.Services, s)
+		}
+	}
+	if stage.Pos.File != "" {
+		own.Pos = stage.Pos
+	}
+}
+
+// mergeFields keeps the fields of base whose names over does not write.
+func mergeFields(base, over []Field, fold bool) []Field {
+	var out []Field
+	for _, f := range base {
+		if !slices.ContainsFunc(over, func(o Field) bool {
+			return o.Name == f.Name || fold && strings.EqualFold(o.Name, f.Name)
+		}) {
+			out = append(out, f)
+		}
+	}
+	return append(out, over...)
+}
+
+// settle expands the addresses of a side.
+func (b *builder) settle(c *SideConfig, side Side) {
+	for _, f := range c.late {
+		if f.t == nil {
+			continue
+		}
+		before := len(b.problems)
+		if b.names.check(f.t); len(b.problems) > before {
+			c.urlFailed = c.urlFailed || f.what == "url"
+			continue
+		}
+		v, err := f.t.Expand(&outsideScope{b: b, side: side})
+		if err != nil {
+			if b.opts.Demand || !f.t.usesOutside() {
+				b.add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %v", f.what, err), Hint: "addresses are known before the first request: only vars, flags and the environment answer here"})
+			}
+			continue
+		}
+		if msg := f.check(v.Text); msg != "" {
+			c.urlFailed = c.urlFailed || f.what == "url"
+			b.add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %s", f.what, msg)})
+			continue
+		}
+		*f.into(c) = v.Text
+	}
+	c.late = nil
+}
+
+// usesOutside reports whether a template waits for the environment or a need.
+func (t *Template) usesOutside() bool {
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.name != "" && !strings.HasPrefix(p.name, "$") })
+}
+
+// badBaseURL says what is wrong with a side's URL; empty when nothing is.
+func badBaseURL(s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("%q is not a URL", cut(s, 80))
+	case u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Sprintf("%q must begin with http:// or https://", cut(s, 80))
+	case u.User != nil:
+		return "a URL may not hold a user or password; use auth: {basic: …}"
+	case u.Hostname() == "":
+		return fmt.Sprintf("%q has no host", cut(s, 80))
+	case u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "#"):
+		return fmt.Sprintf("%q may not have a query or a fragment", cut(s, 80))
+	}
+	return badHost(u.Host)
+}
+
+func badServiceURL(s string) string {
+	if strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") {
+		if strings.ContainsAny(s, " ?#\t\r\n\\") {
+			return fmt.Sprintf("%q is not a path", cut(s, 80))
+		}
+		return ""
+	}
+	return badBaseURL(s)
+}
+
+// badHost checks host or host:port.
+func badHost(s string) string {
+	host, port := s, ""
+	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
+		host, port = s[:i], s[i+1:]
+		if p, err := netip.ParseAddrPort("127.0.0.1:" + port); err != nil || p.Port() == 0 {
+			return fmt.Sprintf("%q has no valid port", cut(s, 80))
+		}
+	}
+	if ip, ok := strings.CutPrefix(host, "["); ok {
+		if _, err := netip.ParseAddr(strings.TrimSuffix(ip, "]")); err != nil {
+			return fmt.Sprintf("%q is not an address", cut(s, 80))
+		}
+		return ""
+	}
+	for _, r := range host {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._", r) {
+			continue
+		}
+		return fmt.Sprintf("%q is not a host", cut(s, 80))
+	}
+	if host == "" {
+		return "the host is empty"
+	}
+	return ""
+}
+
+func badAddress(s string) string {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return ""
+	}
+	if _, err := netip.ParseAddrPort(s); err == nil {
+		return ""
+	}
+	return fmt.Sprintf("%q is not an IP address or IP:port", cut(s, 80))
+}
+
+func badProxy(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
+		return fmt.Sprintf("%q is not the URL of a proxy", cut(s, 80))
+	}
+	return ""
+}

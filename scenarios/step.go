@@ -1,0 +1,312 @@
+package scenarios
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/diff"
+)
+
+// stepDefaults are what steps start from.
+type stepDefaults struct {
+	service                 string
+	headers, query, cookies []Field
+	auth                    *Auth
+	timeout                 time.Duration
+	expect                  *expectSource
+	mode                    diff.Mode
+	modeWritten             bool
+	effects                 SideEffects
+	retry                   *Retry
+	trace                   bool
+}
+
+// The defaults of the language itself.
+const defaultTimeout = 30 * time.Second
+
+func (b *builder) readDefaults(w *walker, o *obj) *stepDefaults {
+	d := &stepDefaults{timeout: defaultTimeout, trace: true, mode: diff.Strict}
+	n := o.get("defaults")
+	if n == nil {
+		return d
+	}
+	x := w.object(n, "defaults", "")
+	d.service = x.name("service")
+	d.headers = w.fields(x, "headers", w.headerName)
+	d.query = w.fields(x, "query", nil)
+	d.cookies = w.fields(x, "cookies", w.cookieName)
+	w.checkLiterals(d.headers, "header", headerValue)
+	w.checkLiterals(d.cookies, "cookie", cookieValue)
+	d.auth = w.auth(x, "auth")
+	d.timeout = x.duration("timeout", d.timeout)
+	if n := x.get("expect"); n != nil {
+		d.expect = w.expect(n, "defaults")
+	}
+	d.mode, d.modeWritten = modeOf(x.word("mode")), x.has("mode")
+	d.effects = effectsOf(x.word("side_effects"))
+	if n := x.get("retry"); n != nil {
+		d.retry = w.retry(n)
+	}
+	d.trace = x.word("trace") != "off"
+	x.done("")
+	return d
+}
+
+func modeOf(word string) diff.Mode {
+	switch word {
+	case "subset":
+		return diff.Subset
+	case "shape":
+		return diff.Shape
+	}
+	return diff.Strict
+}
+
+func effectsOf(word string) SideEffects {
+	if i := slices.Index(sideEffectWords, word); i >= 0 {
+		return NoEffects + SideEffects(i)
+	}
+	return Undeclared
+}
+
+// A stepContext is where a list of steps stands.
+type stepContext struct {
+	*walker
+	service string      // of the case; wins over the defaults
+	rules   []diff.Rule // of flags, env file, suite and case
+	with    [][]Var     // arguments of the parts around
+	stack   []string    // parts being inlined: file#name
+	prefix  string      // of the names of inlined steps
+	seen    map[string]Pos
+}
+
+// stepList reads a key that holds steps.
+func (b *builder) stepList(o *obj, name string, ctx stepContext, what string) []*Step {
+	ctx.seen = map[string]Pos{}
+	var out []*Step
+	o.list(name, func(_ int, n *yaml.Node) { out = append(out, b.readStep(n, ctx, what)...) })
+	if n := o.values[name]; n != nil && deref(n).Kind == yaml.SequenceNode && len(deref(n).Content) == 0 {
+		o.fail(n, "remove the key", "%s is empty in %s", name, what)
+	}
+	return out
+}
+
+// readStep reads a step, or the steps of the part that it uses.
+func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
+	o := ctx.object(n, "step", what)
+	if o.n.Kind != yaml.MappingNode {
+		return nil
+	}
+	if o.has("use") {
+		return b.usePart(o, ctx, what)
+	}
+	if o.has("with") {
+		o.fail(o.keys["with"], "", "with needs use%s", o.what)
+		o.used["with"] = true
+	}
+	name := o.text("step")
+	s := b.step(o, ctx, name, what)
+	if s == nil {
+		return nil
+	}
+	s.Name = ctx.prefix + s.Name
+	if first, dup := ctx.seen[s.Name]; dup {
+		hint := "it is also in " + first.String()
+		if len(ctx.stack) > 0 {
+			hint = "give the use a step: name, it is put before the names of the part's steps"
+		} else if name == "" {
+			hint = "give each a step: name"
+		}
+		ctx.errorf(o.at("step"), hint, "duplicate step %q in %s", s.Name, what)
+	}
+	ctx.seen[s.Name] = s.Pos
+	return []*Step{s}
+}
+
+// step reads what a step and a case of one request share.
+func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
+	d := b.defaults
+	s := &Step{Pos: ctx.pos(o.n), With: ctx.with, Repeat: o.int("repeat", 1), Pause: o.duration("pause", 0), Continue: o.bool("continue", false)}
+	b.request(o, ctx, s)
+	s.Name = name
+	if name == "" {
+		s.Name = s.Request.Method
+		if s.Request.URL != nil {
+			s.Name += " " + s.Request.URL.Text
+		}
+	}
+	s.Auth = ctx.auth(o, "auth")
+	if s.Auth == nil {
+		s.Auth = d.auth
+	}
+	s.SideEffects = effectsOf(o.word("side_effects"))
+	if !o.has("side_effects") && unsafe(s.Request.Method) {
+		s.SideEffects = d.effects
+	}
+	s.Timeout = o.duration("timeout", d.timeout)
+	s.Compare = o.word("compare") != "none"
+	s.Mode, s.ModeWritten = d.mode, d.modeWritten
+	if o.has("mode") {
+		s.Mode, s.ModeWritten = modeOf(o.word("mode")), true
+	}
+	s.Trace = d.trace
+	if o.has("trace") {
+		s.Trace = o.word("trace") != "off"
+	}
+	own := ctx.rulesOf(o, "rules")
+	s.Rules = slices.Concat(ctx.rules, own)
+	if len(own) > 0 {
+		b.compileRules(s.Rules)
+	}
+	b.expectations(o, ctx, s, what)
+	b.flow(o, ctx, s, what)
+	b.checkStep(o, s, what)
+	b.names.with = ctx.with
+	b.checkNames(s)
+	for _, c := range s.Captures {
+		b.names.capture(c)
+	}
+	o.done("")
+	b.steps = append(b.steps, s)
+	return s
+}
+
+// expectations reads expect and merges it over the defaults'.
+func (b *builder) expectations(o *obj, ctx stepContext, s *Step, what string) {
+	var own *expectSource
+	if n := o.get("expect"); n != nil {
+		own = ctx.expect(n, what)
+	}
+	merged := mergeExpect(b.defaults.expect, own)
+	s.Expect = merged.both
+	for _, x := range []struct {
+		side Side
+		into **Expect
+	}{{Blue, &s.ExpectBlue}, {Green, &s.ExpectGreen}} {
+		if over := merged.sides[x.side]; over != nil {
+			e := overlay(merged.both, *over)
+			*x.into = &e
+		}
+	}
+	if !s.Compare && own == nil && b.defaults.expect == nil {
+		ctx.errorf(o.at("compare"), "add expect:, or leave compare out", "a step that compares nothing and expects nothing proves nothing")
+	}
+}
+
+// flow reads poll, retry, when, sides and capture.
+func (b *builder) flow(o *obj, ctx stepContext, s *Step, what string) {
+	if n := o.get("poll"); n != nil {
+		p := ctx.object(n, "poll", what)
+		s.Poll = &Poll{Every: p.duration("every", time.Second), UpTo: p.duration("up_to", 30*time.Second)}
+		if n := p.get("until"); n != nil {
+			e := ctx.expect(n, what)
+			s.Poll.Until = e.both
+			e.noSides(ctx.walker, "until")
+		}
+		if s.Poll.Every > s.Poll.UpTo && !p.broken {
+			p.fail(p.at("every"), "", "every is longer than up_to")
+		}
+		p.done("")
+	}
+	s.Retry = b.defaults.retry
+	if n := o.get("retry"); n != nil {
+		s.Retry = ctx.retry(n)
+	}
+	if n := o.get("when"); n != nil {
+		if deref(n).Kind == yaml.MappingNode {
+			e := ctx.expect(n, what)
+			e.noSides(ctx.walker, "when")
+			s.When = &e.both
+		} else {
+			s.WhenVar = o.template("when")
+		}
+	}
+	for _, word := range o.texts("sides", func(n *yaml.Node, text string) bool {
+		if text != "blue" && text != "green" {
+			ctx.errorf(n, "", "a side is blue or green, not %q", cut(text, 40))
+			return false
+		}
+		return true
+	}) {
+		s.Sides = append(s.Sides, map[string]Side{"blue": Blue, "green": Green}[word])
+	}
+	if len(s.Sides) == 2 {
+		s.Sides = nil
+	}
+	o.mapping("capture", func(k, v *yaml.Node) {
+		if c, ok := ctx.capture(k, v); ok {
+			s.Captures = append(s.Captures, c)
+		}
+	})
+}
+
+// capture reads one captured value.
+func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
+	c := Capture{Name: k.Value, Pos: w.pos(k)}
+	if !w.checkVarName(k, k.Value) {
+		return c, false
+	}
+	if v = deref(v); v.Kind == yaml.ScalarNode {
+		c.At = v.Value
+		w.checkPath(v, v.Value, true)
+		return c, true
+	}
+	o := w.object(v, "capture", "capture "+k.Value)
+	c.At, c.Header, c.Cookie, c.Regex = o.path("at", true), o.text("header"), o.text("cookie"), o.text("regex")
+	c.Status, c.Same = o.bool("status", false), o.bool("same", false)
+	if c.Header != "" && !isToken(c.Header) {
+		o.fail(o.at("header"), "", "%q is not the name of a header", cut(c.Header, 40))
+	}
+	if c.Regex != "" {
+		w.checkRegex(o.at("regex"), c.Regex, "regex")
+	}
+	places := 0
+	for _, name := range []string{"at", "header", "cookie", "regex", "status"} {
+		if o.has(name) {
+			places++
+		}
+	}
+	if places != 1 && !o.broken {
+		o.fail(o.n, "write one of at, header, cookie, regex, status", "capture %q has %d places", k.Value, places)
+	}
+	o.done("")
+	return c, true // also when wrong: later steps may name it
+}
+
+func (w *walker) retry(n *yaml.Node) *Retry {
+	o := w.object(n, "retry", "")
+	r := &Retry{Max: o.int("max", 1), Wait: o.duration("wait", 0)}
+	o.list("for", func(_ int, n *yaml.Node) {
+		text, ok := w.scalarText(n, "for", aText)
+		switch {
+		case !ok:
+		case slices.Contains(failureWords, text):
+			r.Failures = append(r.Failures, text)
+		case n.Style == 0 && len(text) == 3 && strings.Trim(text, "0123456789") == "":
+			if i, ok := w.intOf(n, text, "a status", anInt(400, 599)); ok {
+				r.Statuses = append(r.Statuses, i)
+			}
+		default:
+			w.errorf(n, didYouMean(text, failureWords), "for takes statuses and %s, not %q", orWords(failureWords), cut(text, 40))
+		}
+	})
+	o.done("")
+	return r
+}
+
+func unsafe(method string) bool {
+	return !slices.Contains([]string{"GET", "HEAD", "OPTIONS", "TRACE"}, method)
+}
+
+// partName cuts file#name.
+func partName(ref string) (file, name string, ok bool) {
+	file, name, ok = strings.Cut(ref, "#")
+	return file, name, ok && file != "" && name != "" && path.Ext(file) != ""
+}
+
+func stepWhat(what, name string) string { return fmt.Sprintf("%s, step %q", what, name) }

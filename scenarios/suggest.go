@@ -1,0 +1,81 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// nearest returns the candidate that a mistyped word most likely means: the
+// smallest edit distance (a swap of neighbours counts as one), at most a third
+// of the word's length and never more than three. Equal distances: the first.
+func nearest(word string, candidates []string) string {
+	best, limit := "", min(3, max(1, len([]rune(word))/3))
+	lower := strings.ToLower(word)
+	for _, c := range candidates {
+		if d := distance(lower, strings.ToLower(c), limit); d <= limit {
+			best, limit = c, d-1
+		}
+		if limit < 0 {
+			break
+		}
+	}
+	return best
+}
+
+// distance is the optimal string alignment distance, or a number above limit.
+func distance(a, b string, limit int) int {
+	x, y := []rune(a), []rune(b)
+	if d := len(x) - len(y); d > limit || -d > limit || len(x) > 100 {
+		return limit + 1
+	}
+	rows := [3][]int{make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)}
+	for j := range rows[1] {
+		rows[1][j] = j
+	}
+	for i := 1; i <= len(x); i++ {
+		rows[2][0] = i
+		for j := 1; j <= len(y); j++ {
+			cost := 1
+			if x[i-1] == y[j-1] {
+				cost = 0
+			}
+			d := min(rows[1][j]+1, rows[2][j-1]+1, rows[1][j-1]+cost)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				d = min(d, rows[0][j-2]+1)
+			}
+			rows[2][j] = d
+		}
+		rows[0], rows[1], rows[2] = rows[1], rows[2], rows[0]
+	}
+	return rows[1][len(y)]
+}
+
+// didYouMean is the hint for a mistyped word, or lists the candidates when none
+// is near and they are few.
+func didYouMean(word string, candidates []string) string {
+	if c := nearest(word, candidates); c != "" {
+		return fmt.Sprintf("did you mean %q?", c)
+	}
+	if len(candidates) == 0 || len(candidates) > 20 {
+		return ""
+	}
+	return "known: " + strings.Join(candidates, ", ")
+}
+
+// orWords joins quoted words: "a", "b" or "c".
+func orWords(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = fmt.Sprintf("%q", w)
+	}
+	return orPlain(quoted)
+}
+
+func orPlain(words []string) string {
+	words = slices.Compact(slices.Clone(words))
+	if n := len(words); n > 1 {
+		return strings.Join(words[:n-1], ", ") + " or " + words[n-1]
+	}
+	return strings.Join(words, "")
+}

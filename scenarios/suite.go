@@ -1,0 +1,232 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/diff"
+)
+
+// A builder makes one suite.
+type builder struct {
+	*loader
+	suite    *Suite
+	defaults *stepDefaults
+	names    *names
+	rules    []diff.Rule // of flags, env file and suite
+	steps    []*Step     // all steps built, for checks over the whole suite
+	unbound  bool        // a parts file on its own: names are not checked
+}
+
+// suite reads a suite file.
+func (l *loader) suite(w *walker) *Suite {
+	clear(l.files)
+	l.files[w.src.path] = true
+	name := ""
+	o := w.object(w.src.root, "suite", "")
+	name = o.name("suite")
+	s := &Suite{Name: name, Pos: w.pos(o.at("suite")), Gate: Required, Stage: l.opts.Env}
+	b := &builder{loader: l, suite: s}
+	s.Doc, s.Owner, s.Service = o.text("doc"), o.text("owner"), o.name("service")
+	s.Wave = o.int("wave", 0)
+	if o.word("gate") == "advisory" {
+		s.Gate = Advisory
+	}
+	checkVar := func(n *yaml.Node, text string) bool { return w.checkVarName(n, text) }
+	s.Env, s.Secrets, s.Needs = o.texts("env", checkVar), o.texts("secrets", checkVar), o.texts("needs", checkVar)
+	s.Vars = w.vars(o, "vars")
+	b.names = newNames(l, s)
+	s.Blue, s.Green = w.sides(o)
+	b.mergeStage(w, o)
+	if n := o.get("session"); n != nil {
+		s.Session = w.session(n)
+	}
+	if n := o.get("coverage"); n != nil {
+		c := w.object(n, "coverage", "")
+		s.MinCoverage = c.percent("min")
+		c.done("")
+	}
+	if n := o.get("flaky"); n != nil {
+		f := w.object(n, "flaky", "")
+		s.MaxFlaky = f.percent("max")
+		f.done("")
+	}
+	s.Rules = w.rulesOf(o, "rules")
+	b.rules = slices.Concat(l.opts.Rules, stageRules(l.opts.Env), s.Rules)
+	l.compileRules(b.rules)
+	b.defaults = b.readDefaults(w, o)
+	s.Identity = append(s.Identity, w.identity(o, "identity")...)
+	b.body(w, o)
+	b.checkSuite(w, o)
+	o.done("")
+	for file := range l.files {
+		s.Files = append(s.Files, file)
+	}
+	slices.Sort(s.Files)
+	return s
+}
+
+// body reads setup, cases, teardown and load.
+func (b *builder) body(w *walker, o *obj) {
+	s := b.suite
+	ctx := stepContext{walker: w, rules: b.rules, stack: nil}
+	b.names.begin(nil, nil)
+	s.Setup = b.stepList(o, "setup", ctx, "setup")
+	b.names.keep()
+	ids := map[string]Pos{}
+	o.list("cases", func(_ int, n *yaml.Node) {
+		b.names.begin(nil, nil)
+		if c := b.readCase(w, n); c != nil {
+			if first, dup := ids[c.ID]; dup {
+				w.errorf(n, "it is also in "+first.String(), "duplicate case %q", strings.TrimPrefix(c.ID, s.Name+"/"))
+			}
+			ids[c.ID] = c.Pos
+			s.Cases = append(s.Cases, c)
+		}
+	})
+	if n := o.values["cases"]; n != nil && deref(n).Kind == yaml.SequenceNode && len(deref(n).Content) == 0 {
+		w.errorf(n, "a suite without cases proves nothing", "cases is empty")
+	}
+	b.names.begin(nil, nil)
+	s.Teardown = b.stepList(o, "teardown", ctx, "teardown")
+	loads := map[string]bool{}
+	o.list("load", func(_ int, n *yaml.Node) {
+		l := w.loadStage(n, s.Name)
+		if loads[l.Name] {
+			w.errorf(n, "", "duplicate load %q", l.Name)
+		}
+		loads[l.Name] = true
+		s.Loads = append(s.Loads, l)
+	})
+}
+
+// vars reads a mapping of variables in file order.
+func (w *walker) vars(o *obj, name string) []Var {
+	var out []Var
+	o.mapping(name, func(k, v *yaml.Node) {
+		if !w.checkVarName(k, k.Value) {
+			return
+		}
+		if t := w.template(v, "variable "+k.Value); t != nil {
+			out = append(out, Var{k.Value, t, w.pos(k)})
+		}
+	})
+	return out
+}
+
+func (w *walker) checkVarName(n *yaml.Node, text string) bool {
+	i := badVarAt(text)
+	if i < 0 && text != "" && text != "env" {
+		return true
+	}
+	w.errorAt(n, max(i, 0), "names begin with a letter or _ and hold letters, digits, - and _", "%q is not the name of a variable", cut(text, 40))
+	return false
+}
+
+// template reads a scalar with placeholders; nil when it is none.
+func (w *walker) template(n *yaml.Node, what string) *Template {
+	n = deref(n)
+	text, ok := w.scalarText(n, what, aTemplate)
+	if !ok {
+		return nil
+	}
+	t := &Template{Text: text, Pos: w.pos(n)}
+	var errs []templateError
+	t.parts, errs = parseTemplate(text)
+	for _, e := range errs {
+		w.errorAt(n, e.offset, e.hint, "%s: %s", what, e.msg)
+	}
+	if len(errs) > 0 {
+		return nil
+	}
+	if isLiteral(n) {
+		t.literal = n.Value
+	}
+	return t
+}
+
+func (o *obj) template(name string) *Template {
+	n := o.get(name)
+	if n == nil {
+		return nil
+	}
+	t := o.w.template(n, name)
+	o.broken = o.broken || t == nil
+	return t
+}
+
+// fields reads a mapping of names to values, a list repeating the name.
+func (w *walker) fields(o *obj, name string, check func(k *yaml.Node) bool) []Field {
+	var out []Field
+	o.mapping(name, func(k, v *yaml.Node) {
+		if strings.Contains(k.Value, "{{") {
+			w.errorf(k, "", "names in %s take no placeholders", name)
+			return
+		}
+		if check != nil && !check(k) {
+			return
+		}
+		values := []*yaml.Node{v}
+		if d := deref(v); d.Kind == yaml.SequenceNode {
+			values = d.Content
+			if len(values) == 0 {
+				w.errorf(v, "", "%s: %q has an empty list", name, k.Value)
+			}
+		}
+		for _, v := range values {
+			if t := w.template(v, fmt.Sprintf("%s %q", name, k.Value)); t != nil {
+				out = append(out, Field{Name: k.Value, Value: t, HasValue: true, Pos: w.pos(k)})
+			}
+		}
+	})
+	return out
+}
+
+func (w *walker) session(n *yaml.Node) *Session {
+	o := w.object(n, "session", "")
+	s := &Session{TTL: o.duration("ttl", 0)}
+	o.list("refresh_on", func(_ int, n *yaml.Node) {
+		if text, ok := w.scalarText(n, "refresh_on", anInt(100, 599)); ok {
+			if i, ok := w.intOf(n, text, "refresh_on", anInt(100, 599)); ok {
+				s.RefreshOn = append(s.RefreshOn, i)
+			}
+		}
+	})
+	o.done("")
+	return s
+}
+
+// identity reads a list of identities.
+func (w *walker) identity(o *obj, name string) []Identity {
+	var out []Identity
+	o.list(name, func(_ int, n *yaml.Node) {
+		i := w.object(n, "identity", "")
+		id := Identity{Service: i.name("service"), At: i.path("at", true), Header: i.text("header"), Must: i.word("must"), Samples: i.int("samples", 3), Pos: w.pos(n)}
+		if t := i.template("get"); t != nil {
+			if !t.Static() || !strings.HasPrefix(t.Text, "/") {
+				i.fail(i.at("get"), "", "the path of an identity begins with / and takes no placeholders")
+			}
+			id.Path = t.Text
+		}
+		id.Blue, id.Green = i.template("blue"), i.template("green")
+		if i.has("at") && i.has("header") {
+			i.fail(i.at("header"), "", "an identity is read from at or from header, not both")
+		}
+		if id.Must == "differ" && id.Blue != nil && id.Green != nil && id.Blue.Text == id.Green.Text {
+			i.fail(i.at("green"), "", "the sides must differ, and both are expected to be %q", id.Blue.Text)
+		}
+		i.done("")
+		out = append(out, id)
+	})
+	return out
+}
+
+func stageRules(e *Env) []diff.Rule {
+	if e == nil {
+		return nil
+	}
+	return e.Rules
+}

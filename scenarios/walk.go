@@ -1,0 +1,271 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// A walker maps the nodes of one file to types and reports what does not fit.
+type walker struct {
+	*loader
+	src *source
+}
+
+// deref follows aliases; overBounds has made sure that they end.
+func deref(n *yaml.Node) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+func (w *walker) pos(n *yaml.Node) Pos { return Pos{w.src.path, n.Line, n.Column} }
+
+// errorf reports a mistake at a node.
+func (w *walker) errorf(n *yaml.Node, hint, format string, args ...any) {
+	w.report(Error, n, hint, format, args...)
+}
+
+// warnf reports a warning at a node.
+func (w *walker) warnf(n *yaml.Node, hint, format string, args ...any) {
+	w.report(Warning, n, hint, format, args...)
+}
+
+func (w *walker) report(kind ProblemKind, n *yaml.Node, hint, format string, args ...any) {
+	if w.src.marred[n.Line] {
+		return
+	}
+	w.add(Problem{Pos: w.pos(n), Kind: kind, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: w.width(n)})
+}
+
+// errorAt reports a mistake at a byte offset into a scalar's text.
+func (w *walker) errorAt(n *yaml.Node, offset int, hint, format string, args ...any) {
+	if w.src.marred[n.Line] {
+		return
+	}
+	w.add(Problem{Pos: w.posAt(n, offset), Kind: Error, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: 1})
+}
+
+// width is the number of runes of a scalar as written on its line.
+func (w *walker) width(n *yaml.Node) int {
+	line := w.line(n.Line)
+	if n.Kind != yaml.ScalarNode || n.Column < 1 || n.Column > len(line) {
+		return 1
+	}
+	value, rest := []rune(n.Value), line[n.Column-1:]
+	switch {
+	case len(value) == 0 || len(value) > len(rest):
+		return 1
+	case slices.Equal(rest[:len(value)], value):
+		return len(value)
+	case len(value)+2 <= len(rest) && slices.Equal(rest[1:1+len(value)], value):
+		return len(value) + 2
+	}
+	return 1
+}
+
+func (w *walker) line(number int) []rune {
+	if number < 1 || number > len(w.src.lines) {
+		return nil
+	}
+	return []rune(w.src.lines[number-1])
+}
+
+// posAt is the place of a byte offset into a scalar's text: exact where the text
+// stands in the file as it is (plain, quoted without escapes, block lines), the
+// scalar's start otherwise.
+func (w *walker) posAt(n *yaml.Node, offset int) Pos {
+	p := w.pos(n)
+	offset = min(max(offset, 0), len(n.Value))
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		before := n.Value[:offset]
+		row := strings.Count(before, "\n")
+		start := strings.LastIndexByte(before, '\n') + 1
+		text, _, _ := strings.Cut(n.Value[start:], "\n")
+		line := string(w.line(n.Line + 1 + row))
+		if at := strings.Index(line, text); at >= 0 && text != "" {
+			return Pos{p.File, n.Line + 1 + row, utf8.RuneCountInString(line[:at]) + utf8.RuneCountInString(n.Value[start:offset]) + 1}
+		}
+		return p
+	}
+	shift := 0
+	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
+		shift = 1
+	}
+	line, head := w.line(n.Line), []rune(n.Value[:offset])
+	from := n.Column - 1 + shift
+	if from+len(head) <= len(line) && slices.Equal(line[from:from+len(head)], head) {
+		p.Col = from + len(head) + 1
+	}
+	return p
+}
+
+// An obj is one mapping read by a key table. Its accessors check each value by
+// the key's shape, report what is wrong and return zero for it.
+type obj struct {
+	w      *walker
+	n      *yaml.Node
+	t      *table
+	what   string // suffix of messages: ` in case "epg"`
+	keys   map[string]*yaml.Node
+	values map[string]*yaml.Node
+	used   map[string]bool
+	broken bool // something was reported: an unread key may be its result
+}
+
+// object reads a mapping. what names it in messages, such as case "epg".
+func (w *walker) object(n *yaml.Node, tableName, what string) *obj {
+	n = deref(n)
+	o := &obj{w: w, n: n, t: tables[tableName], keys: map[string]*yaml.Node{}, values: map[string]*yaml.Node{}, used: map[string]bool{}}
+	if o.t == nil {
+		panic("scenarios: no key table " + tableName)
+	}
+	if what != "" {
+		o.what = " in " + what
+	}
+	if n.Kind != yaml.MappingNode {
+		w.errorf(n, "", "%s must be a mapping, not %s", o.t.name, kindWord(n))
+		o.broken = true
+		return o
+	}
+	w.pairs(n, func(k, v *yaml.Node) {
+		known := o.t.key(k.Value)
+		switch {
+		case known == nil:
+			o.fail(k, w.unknownHint(k.Value, o.t), "unknown key %q%s", k.Value, o.what)
+		case isNull(v) && known.shape.form != formJSON:
+			o.fail(k, nullHint(v), "key %q has no value%s", k.Value, o.what)
+			o.used[k.Value] = true
+		default:
+			o.values[k.Value] = v
+		}
+		o.keys[k.Value] = k
+	})
+	for i := range o.t.keys {
+		if k := &o.t.keys[i]; k.required && o.keys[k.name] == nil {
+			o.fail(n, "add "+k.name+": "+k.example, "%s without %q%s", o.t.name, k.name, o.what)
+		}
+	}
+	return o
+}
+
+// pairs calls f for each key of a mapping that is plain text and not repeated.
+func (w *walker) pairs(n *yaml.Node, f func(k, v *yaml.Node)) {
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := deref(n.Content[i]), deref(n.Content[i+1])
+		switch {
+		case k.Kind != yaml.ScalarNode:
+			w.errorf(k, `a value that starts with { or [ must be quoted`, "a key must be text, not %s", kindWord(k))
+			continue
+		case k.Value == "<<" && k.Style == 0:
+			w.errorf(k, "use defaults: or parts: instead", "merge keys are not part of the language")
+			continue
+		case isNull(k):
+			w.errorf(k, "", "a key is missing before the colon")
+			continue
+		}
+		if first, dup := seen[k.Value]; dup {
+			w.errorf(k, fmt.Sprintf("it is already written in line %d", first), "duplicate key %q", k.Value)
+			continue
+		}
+		seen[k.Value] = k.Line
+		w.checkTag(k)
+		w.checkTag(v)
+		f(k, v)
+	}
+}
+
+// checkTag refuses explicit YAML tags: they would change types unseen.
+func (w *walker) checkTag(n *yaml.Node) {
+	if n.Style&yaml.TaggedStyle != 0 {
+		w.errorf(n, "", "YAML tag %q is not part of the language", n.Tag)
+	}
+}
+
+func (w *walker) unknownHint(word string, t *table) string {
+	if hint, ok := foreignKeys[strings.ToLower(word)]; ok && nearest(word, t.names()) == "" {
+		return hint
+	}
+	if hint := didYouMean(word, t.names()); hint != "" {
+		return hint
+	}
+	for _, name := range tableOrder {
+		if other := tables[name]; other.key(word) != nil {
+			return fmt.Sprintf("%q is a key of %s", word, other.name)
+		}
+	}
+	return ""
+}
+
+func nullHint(v *yaml.Node) string {
+	if v.Value != "" {
+		return fmt.Sprintf("remove it, or quote the text %q", v.Value)
+	}
+	return "remove it or give it a value; look at the indentation of what follows"
+}
+
+// kindWord names what a node is.
+func kindWord(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case isNull(n):
+		return "nothing"
+	}
+	return fmt.Sprintf("%q", cut(n.Value, 40))
+}
+
+func cut(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + "…"
+	}
+	return s
+}
+
+func (o *obj) fail(n *yaml.Node, hint, format string, args ...any) {
+	o.broken = true
+	o.w.errorf(n, hint, format, args...)
+}
+
+// get returns the value of a key, or nil. It marks the key as read.
+func (o *obj) get(name string) *yaml.Node {
+	if o.t.key(name) == nil {
+		panic("scenarios: table " + o.t.name + " has no key " + name)
+	}
+	o.used[name] = true
+	return o.values[name]
+}
+
+// has reports whether a key is written, whatever its value.
+func (o *obj) has(name string) bool { return o.keys[name] != nil }
+
+// at is the node to report a key's mistake at: its value, its key, the mapping.
+func (o *obj) at(name string) *yaml.Node {
+	if v := o.values[name]; v != nil {
+		return v
+	}
+	if k := o.keys[name]; k != nil {
+		return k
+	}
+	return o.n
+}
+
+// done reports the keys that were written and never read: they would do nothing.
+func (o *obj) done(because string) {
+	if o.broken {
+		return
+	}
+	for i := range o.t.keys {
+		name := o.t.keys[i].name
+		if k := o.keys[name]; k != nil && !o.used[name] {
+			o.w.errorf(k, "", "key %q does nothing%s%s", name, because, o.what)
+		}
+	}
+}
