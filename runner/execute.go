@@ -3,12 +3,291 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bgverify/bgverify/scenarios"
 )
 
 // Execute walks the plan and emits what happens into the sink. The End carries
 // the verdict, also of a run that was broken or interrupted; the error is not
 // nil only when the sink could not keep the events, and the verdict is then at
 // least Broken. progress may be nil.
+//
+// What it does, in order:
+//
+//  1. Begin is emitted before anything is sent.
+//  2. Preflight: the services are reachable, the sides are two places, and they
+//     are what they should be.
+//  3. Cases in parallel under the limit, then the load stages.
+//  4. The identities once more, the accounts, and the verdict.
 func Execute(ctx context.Context, plan *Plan, sink Sink, progress func(Progress)) (*End, error) {
-	return nil, errors.New("execute: not yet")
+	return newExecution(plan, sink, progress).execute(ctx)
+}
+
+// SchemaVersion is the version of the header and of what follows it.
+const SchemaVersion = 1
+
+func newExecution(plan *Plan, sink Sink, progress func(Progress)) *execution {
+	e := &execution{plan: plan, sink: sink, totals: newTotals(len(plan.Suites))}
+	e.board = &board{listen: progress, now: plan.World.Now, started: plan.World.Now()}
+	if plan.Env != nil && plan.Env.Limits.MaxRPS > 0 {
+		e.pace.gap = time.Duration(float64(time.Second) / plan.Env.Limits.MaxRPS)
+		e.pace.next = map[string]time.Time{}
+	}
+	return e
+}
+
+func (e *execution) execute(outer context.Context) (*End, error) {
+	defer e.pool.close()
+	ctx, stop := context.WithCancelCause(outer)
+	defer stop(errDone)
+	e.stop = stop
+	if d := e.plan.Options.Timeout; d > 0 {
+		timer := time.AfterFunc(d, func() { stop(errTimeout) })
+		defer timer.Stop()
+	}
+	o := &outcome{begun: e.now(), audit: e.plan.Audit}
+	e.declare()
+	e.emit(Event{Begin: e.header(o.begun)})
+	o.setup = e.build()
+	if len(o.setup) == 0 {
+		e.declareVariables()
+		e.judge(ctx, o)
+	}
+	o.cause = context.Cause(ctx)
+	if o.cause == nil {
+		o.cause = outer.Err()
+	}
+	e.board.update(func(p *Progress) { p.Phase = Finishing })
+	end := e.conclude(o)
+	if failure := e.failed(); failure != nil {
+		return end, failure
+	}
+	if err := e.sink.Emit(Event{End: end}); err != nil {
+		end.Verdict = end.Verdict.Worse(Broken)
+		end.Reasons = append(end.Reasons, err.Error())
+		return end, fmt.Errorf("keep the run's events: %w", err)
+	}
+	return end, nil
+}
+
+// An outcome is what the parts of a run came to, before the verdict.
+type outcome struct {
+	begun     time.Time
+	audit     Audit
+	setup     []string // why the run could not even be set up
+	preflight *preflightReport
+	before    *identityReport
+	changed   []string
+	loads     []LoadResult
+	compared  bool // the cases were walked
+	loaded    bool // the load stages were run
+	cause     error
+}
+
+// build makes the suites ready; what cannot be is said.
+func (e *execution) build() []string {
+	var problems []string
+	for i, suite := range e.plan.Suites {
+		s, err := newSuiteRun(e, i, suite)
+		if err != nil {
+			problems = append(problems, err.Error())
+			continue
+		}
+		e.suites = append(e.suites, s)
+	}
+	e.lay()
+	planned := e.planned()
+	if len(problems) == 0 && planned.Cases+planned.Loads == 0 {
+		problems = append(problems, "nothing to run: the plan has no case and no load stage")
+	}
+	return problems
+}
+
+// judge does everything that is sent.
+func (e *execution) judge(ctx context.Context, o *outcome) {
+	planned := e.planned()
+	e.board.update(func(p *Progress) { p.Phase, p.Total = Preflight, planned.Cases })
+	o.preflight = e.preflight(ctx)
+	if o.preflight.stop != "" || ctx.Err() != nil {
+		return
+	}
+	o.before = e.identify(ctx)
+	if o.before.stop || ctx.Err() != nil {
+		return
+	}
+	done, err := e.resume()
+	if err != nil {
+		o.setup = append(o.setup, err.Error())
+		return
+	}
+	if e.plan.Options.Part != OnlyLoad {
+		e.board.update(func(p *Progress) { p.Phase = Comparing })
+		o.compared = true
+		e.compareAll(ctx, done)
+	}
+	if e.plan.Options.Part != OnlyCompare && ctx.Err() == nil && !e.halted() {
+		o.loaded = true
+		o.loads = e.loadAll(ctx)
+	}
+	if o.before.asked > 0 && ctx.Err() == nil {
+		after := e.identify(ctx)
+		if ctx.Err() == nil {
+			o.changed = append(o.before.changed(after), after.news(o.before)...)
+		}
+	}
+}
+
+// news are the reasons of a later probe that an earlier one did not have.
+func (r *identityReport) news(before *identityReport) []string {
+	var out []string
+	for _, reason := range r.reasons {
+		if !slices.Contains(before.reasons, reason) {
+			out = append(out, "after the run: "+reason)
+		}
+	}
+	return out
+}
+
+// resume counts the results of an earlier execution and says which places of the
+// plan they fill.
+func (e *execution) resume() (map[int]bool, error) {
+	done := map[int]bool{}
+	if e.plan.Done == nil {
+		return done, nil
+	}
+	for r, err := range e.plan.Done {
+		if err != nil {
+			return nil, fmt.Errorf("read what the earlier run did: %w", err)
+		}
+		if r.Suite < 0 || r.Suite >= len(e.suites) {
+			return nil, fmt.Errorf("the earlier run's case %s belongs to suite %d of %d: the plan is another one", r.ID, r.Suite, len(e.suites))
+		}
+		if r.Kind == "" {
+			done[r.Index] = true
+		}
+		e.totals.add(e.suites[r.Suite], r)
+	}
+	return done, nil
+}
+
+// planned counts what the run sets out to do.
+func (e *execution) planned() Planned {
+	var p Planned
+	for _, suite := range e.plan.Suites {
+		if e.plan.Options.Part != OnlyLoad {
+			for _, c := range suite.Cases {
+				p.Cases += rowsOf(c)
+			}
+		}
+		if e.plan.Options.Part != OnlyCompare {
+			p.Loads += len(suite.Loads)
+		}
+	}
+	return p
+}
+
+// header is the first event.
+func (e *execution) header(begun time.Time) *Header {
+	h := &Header{
+		Schema: SchemaVersion, ID: e.plan.ID, Tool: e.plan.Tool, Started: begun, Seed: e.plan.Options.Seed, Parent: e.plan.Parent,
+		Planned: e.planned(), Audit: e.plan.Audit, Flags: e.plan.Flags, Env: e.plan.Machine, Sides: e.sides(), Added: addedHeaders,
+	}
+	for _, suite := range e.plan.Suites {
+		head := SuiteHead{Name: suite.Name, File: suite.Pos.File, Service: suite.Service, Owner: suite.Owner, Wave: suite.Wave, Gate: gateOf(suite).String()}
+		if e.plan.Options.Part != OnlyLoad {
+			for _, c := range suite.Cases {
+				head.Cases += rowsOf(c)
+			}
+		}
+		if e.plan.Options.Part != OnlyCompare {
+			head.Loads = len(suite.Loads)
+		}
+		h.Suites = append(h.Suites, head)
+	}
+	return h
+}
+
+func gateOf(s *scenarios.Suite) scenarios.Gate {
+	if s.Gate == scenarios.Advisory {
+		return scenarios.Advisory
+	}
+	return scenarios.Required
+}
+
+// sides says where the sides are: of all suites, the first that names a thing.
+func (e *execution) sides() Sides {
+	var out Sides
+	for _, suite := range e.plan.Suites {
+		out.Blue.merge(&suite.Blue)
+		out.Green.merge(&suite.Green)
+	}
+	return out
+}
+
+func (h *SideHead) merge(c *scenarios.SideConfig) {
+	if h.URL == "" {
+		h.URL = c.URL
+	}
+	h.Insecure = h.Insecure || c.TLS.Insecure
+	for _, s := range c.Services {
+		if h.Services == nil {
+			h.Services = map[string]string{}
+		}
+		if _, ok := h.Services[s.Name]; !ok {
+			h.Services[s.Name] = s.URL
+			if u, err := serviceURL(c.URL, s.URL); err == nil {
+				h.Services[s.Name] = u.String()
+			}
+		}
+		h.Insecure = h.Insecure || s.TLS != nil && s.TLS.Insecure
+	}
+}
+
+// declare makes secrets that are known from the start unreadable: those of the
+// environment and of flags. Variables follow when their suites are ready.
+func (e *execution) declare() {
+	for _, suite := range e.plan.Suites {
+		for _, name := range suite.Secrets {
+			if e.plan.World.Getenv != nil {
+				if v, ok := e.plan.World.Getenv(name); ok && v != "" {
+					e.secret(name, v)
+				}
+			}
+			for _, v := range e.plan.Vars {
+				if v.Name == name && v.Value != "" {
+					e.secret(name, v.Value)
+				}
+			}
+		}
+	}
+}
+
+// declareVariables makes the values of secret variables unreadable, on both sides.
+func (e *execution) declareVariables() {
+	for _, s := range e.suites {
+		w := newWalk(s, s.suite.Name+"/(setup)", e.now())
+		for _, name := range s.suite.Secrets {
+			for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+				sc := w.scope(newLane(straightLane(side)), side, nil, "", w.started)
+				if v, ok := sc.Lookup(name); ok && v.Text != "" {
+					e.secret(name, v.Text)
+				}
+			}
+		}
+	}
+}
+
+// stopReason says why a run ended early; empty when it did not.
+func (o *outcome) stopReason() (Verdict, string) {
+	switch {
+	case o.cause == nil, errors.Is(o.cause, errDone):
+		return 0, ""
+	case errors.Is(o.cause, errTimeout):
+		return Broken, errTimeout.Error()
+	default:
+		return Interrupted, "the run was stopped: " + o.cause.Error()
+	}
 }

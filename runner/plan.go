@@ -12,11 +12,11 @@ import (
 type Plan struct {
 	ID      string // of the run
 	Tool    Tool
-	Parent  string // the run it is re-judged or resumed from
-	Suites  []*scenarios.Suite
-	Env     *scenarios.Env // nil: no env file
-	Vars    []Setting      // of --var
-	Flags   []string       // as given, for the record
+	Parent  string             // the run it is re-judged or resumed from
+	Suites  []*scenarios.Suite // what scenarios.Select left
+	Env     *scenarios.Env     // nil: no env file
+	Vars    []Setting          // of --var
+	Flags   []string           // as given, for the record
 	Audit   Audit
 	Machine Environment
 	Options Options
@@ -67,8 +67,7 @@ const (
 // Options steer an execution. The zero value of each field means what its comment says.
 type Options struct {
 	Seed           uint64
-	Concurrency    int    // cases at once; 0: 8
-	Blue, Green    string // URLs of the sides, before those of files; empty: the files'
+	Concurrency    int // cases at once; 0: 8
 	Part           Part
 	Timeout        time.Duration // of the whole run; 0: none
 	FailFast       bool          // stop starting cases after the first failed one
@@ -120,11 +119,41 @@ type Progress struct {
 // LoadProgress is where a load stage stands.
 type LoadProgress struct {
 	Name     string
+	Stage    string // warm-up, measuring, draining
 	Elapsed  time.Duration
-	Total    time.Duration
-	Rate     float64 // planned, requests per second and side
+	Total    time.Duration // the longest it can take
+	NextLook time.Duration // until the next look; 0 when none is left
+	Rate     float64       // requests per second and side, over the last second
 	Requests PerSide
 	Errors   PerSide
-	BlueP95  float64 // seconds
-	GreenP95 float64
+	// Of the last seconds, in seconds; 0 without requests.
+	BlueP50, GreenP50, BlueP99, GreenP99 float64
+}
+
+// concurrency is how many cases are walked at once.
+func (o *Options) concurrency() int {
+	if o.Concurrency > 0 {
+		return o.Concurrency
+	}
+	return 8
+}
+
+// mutants is how many mutants the negative control makes of a body at most.
+func (o *Options) mutants() int {
+	if o.MaxMutants > 0 {
+		return o.MaxMutants
+	}
+	return 16
+}
+
+// secondShare is the share of equal pairs that are judged again.
+func (o *Options) secondShare() float64 {
+	switch {
+	case o.SecondShare < 0:
+		return 0
+	case o.SecondShare == 0:
+		return 0.05
+	default:
+		return o.SecondShare
+	}
 }

@@ -24,6 +24,8 @@ type Header struct {
 	Audit   Audit       `json:"audit"`
 	Flags   []string    `json:"flags"` // as given, secrets redacted
 	Env     Environment `json:"environment"`
+	// Added are the header names that requests carry beyond what suites say.
+	Added []string `json:"added_headers,omitempty"`
 }
 
 // Tool names the program that made a run.
@@ -91,11 +93,17 @@ type Coverage struct {
 	Leaves   int `json:"leaves"`   // scalar leaves seen in blue's bodies
 	Compared int `json:"compared"` // by value
 	Ignored  int `json:"ignored"`  // presence and type only, or dropped
+	// Mutants of the status, of types and of presence are counted apart.
+	Others       int `json:"others,omitempty"`
+	OthersKilled int `json:"others_killed,omitempty"`
 }
 
 // Add sums two coverages.
 func (c Coverage) Add(d Coverage) Coverage {
-	return Coverage{c.Mutants + d.Mutants, c.Killed + d.Killed, c.Leaves + d.Leaves, c.Compared + d.Compared, c.Ignored + d.Ignored}
+	return Coverage{
+		c.Mutants + d.Mutants, c.Killed + d.Killed, c.Leaves + d.Leaves, c.Compared + d.Compared, c.Ignored + d.Ignored,
+		c.Others + d.Others, c.OthersKilled + d.OthersKilled,
+	}
 }
 
 // A SideResult is one side of a step's pair, as reports show it.
@@ -126,6 +134,7 @@ type StepResult struct {
 	Name             string            `json:"name"`
 	At               string            `json:"at"`             // file:line:col
 	Lane             string            `json:"lane,omitempty"` // of a crossover; empty for blue beside green
+	First            string            `json:"first,omitempty"` // the side whose request left first
 	Verdict          Verdict           `json:"verdict"`
 	Reasons          []string          `json:"reasons,omitempty"`
 	Blue             *SideResult       `json:"blue,omitempty"`
@@ -145,6 +154,7 @@ type StepResult struct {
 // A CaseResult is a case walked to its end: the event that reports are made of.
 type CaseResult struct {
 	Suite     int          `json:"suite"` // index into Header.Suites
+	Kind      string       `json:"kind,omitempty"` // setup or teardown: shown, judged, and not counted as a case
 	Index     int          `json:"index"` // place in the plan, rows counted; orders every report
 	ID        string       `json:"id"`    // suite/case or suite/case[row]
 	Name      string       `json:"name"`
@@ -153,12 +163,16 @@ type CaseResult struct {
 	Verdict   Verdict      `json:"verdict"`
 	Reasons   []string     `json:"reasons,omitempty"`
 	Flaky     bool         `json:"flaky,omitempty"`
+	// Quarantine says until when and why the case does not decide.
+	Quarantine string `json:"quarantine,omitempty"`
 	ElapsedMS float64      `json:"elapsed_ms"`
 	Coverage  Coverage     `json:"coverage"`
 	Requests  PerSide      `json:"requests"`        // sent, lanes and polls included
 	Rules     []RuleVisits `json:"rules,omitempty"` // what each rule did in this case
 	Second    Second       `json:"second_opinion"`
 	Steps     []StepResult `json:"steps"`
+
+	withheld bool // a limit of the stage kept it from writing
 }
 
 // PerSide is a count for each side.
@@ -172,6 +186,10 @@ type RuleVisits struct {
 	At     string `json:"at"` // file:line:col
 	Visits int    `json:"visits"`
 	Hits   int    `json:"hits"`
+	// What the rule says, filled in End.Rules alone.
+	Rule  string `json:"rule,omitempty"`  // ignore $..serverTime
+	Why   string `json:"why,omitempty"`   // as the file says
+	Until string `json:"until,omitempty"` // 2006-01-02
 }
 
 // Second counts the second opinions.
@@ -278,13 +296,24 @@ type GateResult struct {
 	Limit    string  `json:"limit"`
 	Verdict  Verdict `json:"verdict"`
 	Reason   string  `json:"reason,omitempty"`
+	Load     string  `json:"load,omitempty"` // the stage it is about
 }
 
-// A Pair is the exchanges of a step: blue's, then green's. For a crossover the
-// first is blue's own lane and the second the crossing lane's.
+// A Pair is the exchanges of a step: one that went to blue and one that went to
+// green; nil where a side was not asked. In a crossover one of the two is the
+// crossing lane's, and the other is that of the straight lane on the other side.
 type Pair struct {
-	Key         string // CaseResult.ID, step and lane: unique in the run
+	Key         string // see PairKey: unique in the run
 	Blue, Green *wire.Exchange
+}
+
+// PairKey names the pair of a case's step. lane is empty for blue beside green,
+// and a round beyond the first (repeat) is part of the step.
+func PairKey(caseID, step, lane string) string {
+	if lane == "" {
+		return caseID + "/" + step
+	}
+	return caseID + "/" + step + "/" + lane
 }
 
 // An Event is one entry of the run's log. Exactly one field is set.

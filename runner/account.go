@@ -1,0 +1,75 @@
+package runner
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A ledger counts what a run set out to do and what came of it, in places that
+// do not know of each other, so that something lost on the way shows.
+type ledger struct {
+	sides [3]sideLedger // by scenarios.Side
+	// inCases are the requests that case results account for, setup and teardown included.
+	inCases [3]atomic.Int64
+	// outside are requests of no case: identity probes.
+	outside [3]atomic.Int64
+}
+
+type sideLedger struct {
+	scheduled, answered, errored, timedOut atomic.Int64
+}
+
+// took books what came back.
+func (l *ledger) took(side scenarios.Side, x *wire.Exchange) {
+	s := &l.sides[side]
+	switch {
+	case x == nil:
+	case x.Err == nil:
+		s.answered.Add(1)
+	case x.Err.Class == wire.ClassTimeout:
+		s.timedOut.Add(1)
+	default:
+		s.errored.Add(1)
+	}
+}
+
+// total is what was sent to both sides.
+func (l *ledger) total() PerSide {
+	return PerSide{int(l.sides[scenarios.Blue].scheduled.Load()), int(l.sides[scenarios.Green].scheduled.Load())}
+}
+
+// problems says which identities do not hold:
+//
+//  1. per side, scheduled = answered + errored + timed out
+//  2. per side, scheduled = those of cases + those outside of cases; an
+//     interrupted run loses the cases that it was in, so there it does not apply
+func (l *ledger) problems(interrupted bool) []string {
+	var out []string
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		s := &l.sides[side]
+		n, a, e, t := s.scheduled.Load(), s.answered.Load(), s.errored.Load(), s.timedOut.Load()
+		if n != a+e+t {
+			out = append(out, fmt.Sprintf("%s: %d requests scheduled, but %d answered, %d errored and %d timed out", side, n, a, e, t))
+		}
+		if in, outside := l.inCases[side].Load(), l.outside[side].Load(); !interrupted && n != in+outside {
+			out = append(out, fmt.Sprintf("%s: %d requests scheduled, but cases account for %d and probes for %d", side, n, in, outside))
+		}
+	}
+	return out
+}
+
+// sentCount counts the requests of one walk; both sides count at once.
+type sentCount struct{ blue, green atomic.Int64 }
+
+func (c *sentCount) add(side scenarios.Side) {
+	if side == scenarios.Green {
+		c.green.Add(1)
+		return
+	}
+	c.blue.Add(1)
+}
+
+func (c *sentCount) perSide() PerSide { return PerSide{int(c.blue.Load()), int(c.green.Load())} }

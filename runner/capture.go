@@ -1,0 +1,306 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A locator finds the one value that a single-result path names. It takes one
+// step at a time through gjson, so that a name never picks an array element and
+// an index never picks a member: it finds the node that diff.Select finds.
+type locator struct {
+	path    string
+	steps   []locatorStep
+	pattern *diff.Pattern // used where a step is beyond gjson
+}
+
+type locatorStep struct {
+	name  string // as written
+	query string // escaped for gjson
+	index int    // -1 for a name
+}
+
+// newLocator compiles a path.
+func newLocator(path string) (*locator, error) {
+	pattern, err := diff.ParsePath(path)
+	if err != nil {
+		return nil, err
+	}
+	if !pattern.Single() {
+		return nil, fmt.Errorf("%s can name more than one value", path)
+	}
+	l := &locator{path: path, pattern: pattern}
+	steps, ok := splitPath(path)
+	if ok {
+		l.steps, l.pattern = steps, nil
+	}
+	return l, nil
+}
+
+// splitPath reads names and indices out of a path that has nothing else. It
+// says no for anything that gjson would read in a sense of its own.
+func splitPath(path string) ([]locatorStep, bool) {
+	rest, ok := strings.CutPrefix(path, "$")
+	steps := []locatorStep{}
+	for ok && rest != "" {
+		var step locatorStep
+		if step, rest, ok = nextStep(rest); ok {
+			steps = append(steps, step)
+		}
+	}
+	return steps, ok
+}
+
+func nextStep(rest string) (locatorStep, string, bool) {
+	if after, ok := strings.CutPrefix(rest, "."); ok {
+		end := strings.IndexAny(after, ".[")
+		if end < 0 {
+			end = len(after)
+		}
+		return nameStep(after[:end], after[end:])
+	}
+	inner, ok := strings.CutPrefix(rest, "[")
+	if !ok || inner == "" {
+		return locatorStep{}, "", false
+	}
+	if quote := inner[0]; quote == '\'' || quote == '"' {
+		end := strings.IndexByte(inner[1:], quote)
+		if end < 0 || strings.Contains(inner[1:1+end], `\`) || !strings.HasPrefix(inner[2+end:], "]") {
+			return locatorStep{}, "", false
+		}
+		return nameStep(inner[1:1+end], inner[3+end:])
+	}
+	number, after, ok := strings.Cut(inner, "]")
+	n, err := strconv.Atoi(number)
+	if !ok || err != nil || n < 0 || strconv.Itoa(n) != number {
+		return locatorStep{}, "", false
+	}
+	return locatorStep{name: "[" + number + "]", query: number, index: n}, after, true
+}
+
+func nameStep(name, rest string) (locatorStep, string, bool) {
+	if name == "" || name == "*" || strings.ContainsAny(name, "*?") && !strings.HasPrefix(rest, "]") {
+		return locatorStep{}, "", false
+	}
+	return locatorStep{name: name, query: gjson.Escape(name), index: -1}, rest, true
+}
+
+// find returns the value in a validated body.
+func (l *locator) find(body []byte) (diff.Node, bool) {
+	if l.pattern != nil {
+		nodes, err := diff.Select(body, l.pattern)
+		if err != nil || len(nodes) != 1 {
+			return diff.Node{}, false
+		}
+		return nodes[0], true
+	}
+	v, done := l.walk(body)
+	if done < len(l.steps) {
+		return diff.Node{}, false
+	}
+	return diff.Node{Path: l.path, Type: kindOf(v), JSON: []byte(strings.TrimSpace(v.Raw))}, true
+}
+
+// walk goes as far as the body has the path's steps.
+func (l *locator) walk(body []byte) (v gjson.Result, done int) {
+	v = gjson.ParseBytes(body)
+	for i, s := range l.steps {
+		if s.index < 0 && !v.IsObject() || s.index >= 0 && !v.IsArray() {
+			return v, i
+		}
+		next := gjson.Get(v.Raw, s.query)
+		if !next.Exists() {
+			return v, i
+		}
+		v = next
+	}
+	return v, len(l.steps)
+}
+
+// missing says how far the path led and which names are nearest to the one that
+// is not there.
+func (l *locator) missing(body []byte) string {
+	if l.pattern != nil {
+		return l.path + " finds nothing"
+	}
+	v, done := l.walk(body)
+	if done == len(l.steps) {
+		return ""
+	}
+	step := l.steps[done]
+	where := "$"
+	for _, s := range l.steps[:done] {
+		if s.index >= 0 {
+			where += s.name
+		} else {
+			where += "." + s.name
+		}
+	}
+	text := fmt.Sprintf("%s finds nothing: %s is %s", l.path, where, describe(v))
+	if step.index < 0 && v.IsObject() {
+		if names := nearest(step.name, v, 5); len(names) > 0 {
+			text += " with " + strings.Join(names, ", ")
+		}
+	}
+	return text
+}
+
+func describe(v gjson.Result) string {
+	kind := kindOf(v)
+	if kind == diff.ArrayType {
+		return fmt.Sprintf("an array of %d", size(datum{kind: kind, json: v.Raw}))
+	}
+	if kind == diff.ObjectType {
+		return "an object"
+	}
+	return typeNames[kind]
+}
+
+// nearest returns the names of an object, those most like name first.
+func nearest(name string, object gjson.Result, most int) []string {
+	type scored struct {
+		name  string
+		score int
+	}
+	var all []scored
+	object.ForEach(func(key, _ gjson.Result) bool {
+		all = append(all, scored{key.String(), distance(strings.ToLower(name), strings.ToLower(key.String()))})
+		return len(all) < 200
+	})
+	sort.SliceStable(all, func(i, j int) bool { return all[i].score < all[j].score })
+	out := make([]string, 0, most)
+	for _, s := range all[:min(most, len(all))] {
+		out = append(out, strconv.Quote(cut(s.name, 64)))
+	}
+	return out
+}
+
+// distance is the edit distance of two names, cut to 64 bytes each.
+func distance(a, b string) int {
+	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
+
+// compiled keeps locators and expressions of captures by their text: they come
+// from files, so there are no more of them than the files have.
+var compiled struct {
+	locators, expressions sync.Map
+}
+
+func locatorFor(path string) (*locator, error) {
+	if l, ok := compiled.locators.Load(path); ok {
+		return l.(*locator), nil
+	}
+	l, err := newLocator(path)
+	if err == nil {
+		compiled.locators.Store(path, l)
+	}
+	return l, err
+}
+
+func expressionFor(text string) (*regexp.Regexp, error) {
+	if re, ok := compiled.expressions.Load(text); ok {
+		return re.(*regexp.Regexp), nil
+	}
+	re, err := regexp.Compile(text)
+	if err == nil {
+		compiled.expressions.Store(text, re)
+	}
+	return re, err
+}
+
+// capture reads one value from an answer. The error says what was looked for
+// and what is there instead.
+func capture(c *scenarios.Capture, a *answer) (scenarios.Value, error) {
+	switch {
+	case c.Status:
+		return numberValue(a.Status), nil
+	case c.Header != "":
+		if values := a.header(c.Header); len(values) > 0 {
+			return textValue(values[0]), nil
+		}
+		return scenarios.Value{}, fmt.Errorf("no header %s", c.Header)
+	case c.Cookie != "":
+		if v, ok := a.cookie(c.Cookie); ok {
+			return textValue(v), nil
+		}
+		return scenarios.Value{}, fmt.Errorf("no cookie %s", c.Cookie)
+	case c.Regex != "":
+		return captureText(c.Regex, a)
+	}
+	l, err := locatorFor(c.At)
+	if err != nil {
+		return scenarios.Value{}, err
+	}
+	if len(a.Answer) == 0 {
+		return scenarios.Value{}, errors.New("the body is empty")
+	}
+	body, err := a.body()
+	if err != nil {
+		return scenarios.Value{}, fmt.Errorf("the body is not JSON: %w", err)
+	}
+	node, ok := l.find(body)
+	if !ok {
+		return scenarios.Value{}, errors.New(l.missing(body))
+	}
+	return valueOf(node), nil
+}
+
+func captureText(expression string, a *answer) (scenarios.Value, error) {
+	re, err := expressionFor(expression)
+	if err != nil {
+		return scenarios.Value{}, err
+	}
+	m := re.FindSubmatch(a.Answer)
+	switch {
+	case m == nil:
+		return scenarios.Value{}, fmt.Errorf("/%s/ matches nothing in the body", expression)
+	case len(m) > 1:
+		return textValue(string(m[1])), nil
+	default:
+		return textValue(string(m[0])), nil
+	}
+}
+
+// valueOf keeps a node's type; null is an empty text.
+func valueOf(n diff.Node) scenarios.Value {
+	v := scenarios.Value{Text: jsonText(n.Type, n.JSON), JSON: string(n.JSON)}
+	if n.Type == diff.NullType {
+		v.Text = ""
+	}
+	return v
+}
+
+// sameValue compares two captures as JSON.
+func sameValue(a, b scenarios.Value) bool {
+	if a.JSON == b.JSON {
+		return true
+	}
+	r := diff.Compare([]byte(a.JSON), []byte(b.JSON), nil)
+	return r.Equal()
+}

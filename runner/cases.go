@@ -1,0 +1,319 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// pending are the cases of a suite and their places in the plan: setup stands
+// before the first, teardown after the last.
+type pending struct {
+	first, last int          // indices of setup and teardown
+	left        atomic.Int64 // cases and rows not done
+	planned     int
+}
+
+// A job is one case, or one row of one, to be walked.
+type job struct {
+	suite *suiteRun
+	test  *scenarios.Case
+	row   scenarios.Row
+	index int
+	err   error // reading the row failed
+}
+
+// lay counts the plan and gives every case, row, setup and teardown its place.
+func (e *execution) lay() {
+	next := 0
+	for _, s := range e.suites {
+		s.cases.first = next
+		if len(s.suite.Setup) > 0 {
+			next++
+		}
+		for _, c := range s.suite.Cases {
+			s.cases.planned += rowsOf(c)
+		}
+		s.cases.left.Store(int64(s.cases.planned))
+		next += s.cases.planned
+		s.cases.last = next
+		next++
+	}
+}
+
+// rowsOf is the number of test cases that a case makes.
+func rowsOf(c *scenarios.Case) int {
+	if c.Data == nil {
+		return 1
+	}
+	return c.Data.Count
+}
+
+// jobs yields the cases in the plan's order, rows read as they are needed.
+func (e *execution) jobs(yield func(job) bool) {
+	for _, s := range e.suites {
+		index := s.cases.first
+		if len(s.suite.Setup) > 0 {
+			index++
+		}
+		for _, c := range s.suite.Cases {
+			for j := range s.rows(c, index) {
+				if !yield(j) {
+					return
+				}
+			}
+			index += rowsOf(c)
+		}
+	}
+}
+
+// rows yields the rows of a case: exactly as many as were planned, so that a
+// file that shrank or cannot be read shows as broken rows instead of as fewer.
+func (s *suiteRun) rows(c *scenarios.Case, index int) func(func(job) bool) {
+	return func(yield func(job) bool) {
+		if c.Data == nil {
+			yield(job{suite: s, test: c, index: index})
+			return
+		}
+		n := 0
+		var failure error
+		for row, err := range c.Data.Rows {
+			if n == c.Data.Count {
+				break
+			}
+			if err != nil {
+				failure = err
+				break
+			}
+			if !yield(job{suite: s, test: c, row: row, index: index + n}) {
+				return
+			}
+			n++
+		}
+		if failure == nil && n < c.Data.Count {
+			failure = fmt.Errorf("%s has %d rows, %d were planned", cleanName(c.Data.File), n, c.Data.Count)
+		}
+		for ; n < c.Data.Count; n++ {
+			if !yield(job{suite: s, test: c, row: scenarios.Row{Number: n + 1}, index: index + n, err: failure}) {
+				return
+			}
+		}
+	}
+}
+
+// compareAll walks every case under the limit. A result leaves when it is ready;
+// nothing but sums is kept.
+func (e *execution) compareAll(ctx context.Context, done map[int]bool) {
+	gate := make(chan struct{}, e.plan.Options.concurrency())
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	for j := range e.jobs {
+		if done[j.index] {
+			j.suite.finishedOne(ctx)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case gate <- struct{}{}:
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		workers.Go(func() {
+			defer func() { <-gate }()
+			e.work(ctx, j)
+		})
+	}
+}
+
+// work walks one case to its result. A panic becomes a broken case: it is our
+// fault, and it must not take the other cases with it.
+func (e *execution) work(ctx context.Context, j job) {
+	begun := e.now()
+	defer j.suite.finishedOne(ctx)
+	defer func() {
+		if p := recover(); p != nil {
+			r := j.result()
+			r.Verdict, r.ElapsedMS = Broken, ms(e.now().Sub(begun))
+			r.Reasons = []string{fmt.Sprintf("internal error: %v at %s", p, panicPlace(debug.Stack()))}
+			e.record(j.suite, r)
+		}
+	}()
+	r := j.suite.walkCase(ctx, j, begun)
+	e.record(j.suite, r)
+}
+
+// panicPlace is the first line of ours in a stack.
+func panicPlace(stack []byte) string {
+	lines := strings.Split(string(stack), "\n")
+	seen := false
+	for i, line := range lines {
+		if strings.HasPrefix(line, "panic(") {
+			seen = true
+			continue
+		}
+		if seen && strings.Contains(line, "bgverify/") && i+1 < len(lines) {
+			place, _, _ := strings.Cut(strings.TrimSpace(lines[i+1]), " ")
+			return place[strings.LastIndex(place, "/")+1:]
+		}
+	}
+	return "an unknown place"
+}
+
+// result is the job's result before anything happened.
+func (j *job) result() *CaseResult {
+	id, name := j.test.ID, j.test.Name
+	if j.test.Data != nil {
+		id, name = j.test.RowID(j.row)
+	}
+	return &CaseResult{Suite: j.suite.index, Index: j.index, ID: id, Name: name, Tags: j.test.Tags, At: j.test.Pos.String()}
+}
+
+// finishedOne counts a case down; the last one runs the teardown.
+func (s *suiteRun) finishedOne(ctx context.Context) {
+	if s.cases.left.Add(-1) == 0 {
+		s.leave(ctx)
+	}
+}
+
+// walkCase walks one case, or says why it was not walked.
+func (s *suiteRun) walkCase(ctx context.Context, j job, begun time.Time) *CaseResult {
+	w := newWalk(s, "", begun)
+	w.result = j.result()
+	w.id, w.test, w.row = w.result.ID, j.test, j.row
+	if j.test.Data != nil {
+		w.columns = j.test.Data.Columns
+	}
+	if v, reason := s.withheld(&j, w.id); v != 0 {
+		w.result.Verdict, w.result.Reasons = v, []string{reason}
+		return w.result
+	}
+	w.declare()
+	if v, reason := s.enter(ctx, w); v != 0 {
+		w.result.Verdict, w.result.Reasons = v, []string{reason}
+		w.result.Requests = w.sent.perSide()
+		if ctx.Err() != nil {
+			w.stopped()
+		}
+		return w.result
+	}
+	w.straight(ctx, j.test.Steps, "")
+	w.cross(ctx, j.test.Steps, "")
+	w.cleanup(ctx)
+	r := w.finish()
+	s.quarantine(j.test, r)
+	return r
+}
+
+// withheld says why a case is not walked at all.
+func (s *suiteRun) withheld(j *job, id string) (Verdict, string) {
+	switch {
+	case j.err != nil:
+		return Broken, "data: " + j.err.Error()
+	case j.test.Skip != "":
+		return Skip, j.test.Skip
+	case s.run.plan.Doubtful[id] != "":
+		return Broken, s.run.plan.Doubtful[id]
+	case s.run.halted():
+		return Skip, "not run: an earlier case failed and fail-fast is on"
+	}
+	return 0, ""
+}
+
+// declare makes the row's secret cells unreadable in everything written.
+func (w *walk) declare() {
+	for _, name := range w.suite.suite.Secrets {
+		if v, ok := w.cell(name); ok && v.Text != "" {
+			w.suite.run.secret(name, v.Text)
+		}
+	}
+}
+
+// cleanup runs the case's cleanup on every lane that was walked, whatever came
+// before. What cannot be sent because a step before it did not happen is excused.
+func (w *walk) cleanup(ctx context.Context) {
+	if len(w.test.Cleanup) == 0 || w.guarded != "" || ctx.Err() != nil {
+		return
+	}
+	ended := w.ended
+	begin := len(w.result.Steps)
+	w.ended = ""
+	w.strict = false
+	w.straight(ctx, w.test.Cleanup, "cleanup: ")
+	if ended == "" {
+		w.cross(ctx, w.test.Cleanup, "cleanup: ")
+	}
+	if ended != "" || w.lostACrossing(begin) {
+		w.excuse("an earlier step did not happen")
+	}
+}
+
+// lostACrossing reports whether a crossing lane ended early.
+func (w *walk) lostACrossing(before int) bool {
+	for _, s := range w.result.Steps[:before] {
+		if s.Lane != "" && s.Verdict >= Broken {
+			return true
+		}
+	}
+	return false
+}
+
+// quarantine takes the weight from a case that may fail until a date. Past the
+// date it counts again, and says so.
+func (s *suiteRun) quarantine(c *scenarios.Case, r *CaseResult) {
+	q := c.Quarantine
+	if q == nil {
+		return
+	}
+	day := q.Until.Format(time.DateOnly)
+	if !s.run.now().Before(q.Until.AddDate(0, 0, 1)) {
+		if r.Verdict > Pass {
+			r.Reasons = append(r.Reasons, fmt.Sprintf("its quarantine (%s) ended on %s", q.Ticket, day))
+		}
+		return
+	}
+	r.Quarantine = strings.TrimSpace("until " + day + " " + q.Ticket)
+	if r.Verdict > Pass && r.Verdict < Interrupted {
+		r.Reasons = append([]string{fmt.Sprintf("quarantined until %s (%s), would be %s", day, q.Ticket, r.Verdict)}, r.Reasons...)
+		r.Verdict = Skip
+	}
+}
+
+// halted reports whether fail-fast has stopped the starting of cases.
+func (e *execution) halted() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.ahead
+}
+
+// record books a result, hands it to the sink and shows the progress. The result
+// of a case that the end of the run cut short is not one: it is not recorded.
+func (e *execution) record(s *suiteRun, r *CaseResult) {
+	if r.Verdict == Interrupted {
+		return
+	}
+	e.ledger.inCases[scenarios.Blue].Add(int64(r.Requests.Blue))
+	e.ledger.inCases[scenarios.Green].Add(int64(r.Requests.Green))
+	e.totals.add(s, r)
+	if e.plan.Options.FailFast && r.Verdict == Fail && s.suite.Gate != scenarios.Advisory {
+		e.mu.Lock()
+		e.ahead = true
+		e.mu.Unlock()
+	}
+	e.emit(Event{Case: r})
+	e.board.update(func(p *Progress) {
+		p.Last, p.Verdict = r.ID, r.Verdict
+		if r.Kind == "" {
+			p.Done++
+		}
+		p.Counts = e.totals.counts()
+		p.Requests = e.ledger.total()
+	})
+}

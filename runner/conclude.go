@@ -1,0 +1,307 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// asSignal finds the signal that a cause carries.
+func asSignal(cause error, signal *interface{ SignalNumber() int }) bool {
+	return errors.As(cause, signal)
+}
+
+// suites sums every suite up (SuiteEnd) and counts the required ones.
+func (c *conclusion) suites() {
+	t := c.e.totals
+	for i, suite := range c.e.plan.Suites {
+		u := &t.suites[i]
+		end := SuiteEnd{Verdict: u.verdict, Counts: u.counts, Coverage: u.coverage, Reasons: slices.Clone(u.setup)}
+		c.end.Counts.merge(u.counts)
+		c.end.Coverage = c.end.Coverage.Add(u.coverage)
+		required := gateOf(suite) == scenarios.Required
+		judged := u.counts.judged()
+		if required {
+			c.counts.merge(u.counts)
+			c.differ += u.differ
+			c.unmet += u.unmet
+			c.judged += judged
+		}
+		claim := func(v Verdict, format string, args ...any) {
+			text := fmt.Sprintf(format, args...)
+			end.Verdict = end.Verdict.Worse(v)
+			end.Reasons = append(end.Reasons, text)
+			if required {
+				c.claim(v, "suite %s: %s", suite.Name, text)
+			}
+		}
+		c.flaky(suite, u, claim)
+		c.coverage(suite, u, claim)
+		for j := range c.o.loads {
+			if l := &c.o.loads[j]; l.Suite == i {
+				end.Verdict = end.Verdict.Worse(c.weight(l))
+				if l.Verdict > Pass {
+					end.Reasons = append(end.Reasons, fmt.Sprintf("load %s: %s", l.Name, l.Reason))
+				}
+			}
+		}
+		end.Reasons = append(end.Reasons, c.summary(u)...)
+		if end.Verdict == 0 {
+			end.Verdict = Skip
+			if c.o.compared || c.o.loaded {
+				end.Reasons = append(end.Reasons, "nothing of it was run")
+			}
+		}
+		if !required && end.Verdict > Pass {
+			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("advisory suite %s: %s: %s", suite.Name, end.Verdict, strings.Join(end.Reasons[:min(2, len(end.Reasons))], "; ")))
+		}
+		c.end.Suites = append(c.end.Suites, end)
+	}
+}
+
+// summary says in one line what a suite's cases came to.
+func (c *conclusion) summary(u *suiteTotals) []string {
+	var out []string
+	n := u.counts
+	for _, part := range []struct {
+		count int
+		text  string
+	}{{u.differ, "cases differ"}, {u.unmet, "cases do not meet an expectation"}, {n.Broken, "cases could not be judged"}, {n.Inconclusive, "cases are inconclusive"}} {
+		if part.count > 0 {
+			out = append(out, fmt.Sprintf("%d of %d %s", part.count, n.Cases, part.text))
+		}
+	}
+	return out
+}
+
+// flaky: a share of cases that passed only on a retry is accepted where the
+// suite says so; beyond it the suite is inconclusive.
+func (c *conclusion) flaky(suite *scenarios.Suite, u *suiteTotals, claim func(Verdict, string, ...any)) {
+	if u.counts.Flaky == 0 {
+		return
+	}
+	share := float64(u.counts.Flaky) / float64(max(u.counts.Cases, 1))
+	if share > suite.MaxFlaky {
+		claim(Inconclusive, "flaky: %d of %d cases passed only after a retry (%s, accepted %s)", u.counts.Flaky, u.counts.Cases, percent(share), percent(suite.MaxFlaky))
+	}
+}
+
+// coverage: a suite that demands a minimum must reach it.
+func (c *conclusion) coverage(suite *scenarios.Suite, u *suiteTotals, claim func(Verdict, string, ...any)) {
+	if suite.MinCoverage <= 0 || u.counts.judged() == 0 {
+		return
+	}
+	share := 0.0
+	if u.coverage.Mutants > 0 {
+		share = float64(u.coverage.Killed) / float64(u.coverage.Mutants)
+	}
+	if share < suite.MinCoverage {
+		claim(Inconclusive, "coverage %s is below its minimum of %s (%d of %d mutants found)", percent(share), percent(suite.MinCoverage), u.coverage.Killed, u.coverage.Mutants)
+		c.minimum = append(c.minimum, suite.Name)
+	}
+}
+
+func percent(share float64) string {
+	text := fmt.Sprintf("%.2f", share*100)
+	text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	if text == "100" && share < 1 {
+		text = "99.99" // never rounded up to all
+	}
+	return text + " %"
+}
+
+// differences claims the causes, most frequent first.
+func (c *conclusion) differences() {
+	t := c.e.totals
+	c.end.Causes = t.causes.List()
+	n := c.counts
+	if n.judged() > 0 {
+		verdict, measured := Pass, fmt.Sprintf("100 %% (%d of %d equal)", n.judged(), n.judged())
+		if c.differ > 0 {
+			verdict = Fail
+			measured = fmt.Sprintf("%s (%d of %d differ, %s)", percent(1-float64(c.differ)/float64(n.Cases)), c.differ, n.Cases, plural(len(c.end.Causes), "cause"))
+		}
+		c.gate(verdict, "responses equal", measured, "100 %")
+		met := Pass
+		measured = fmt.Sprintf("all of %d cases", n.judged())
+		if c.unmet > 0 {
+			met, measured = Fail, fmt.Sprintf("%d of %d cases do not", c.unmet, n.Cases)
+		}
+		c.gate(met, "expectations met", measured, "all, on both sides")
+	}
+	if c.differ == 0 && !c.setupDiffers() {
+		return
+	}
+	const shown = 10
+	for i, cause := range c.end.Causes {
+		if i == shown {
+			c.claim(Fail, "and %s more", plural(len(c.end.Causes)-shown, "cause"))
+			break
+		}
+		place := cause.Path
+		if cause.Where.String() != "body" {
+			place = strings.TrimSpace(cause.Where.String() + " " + cause.Path)
+		}
+		text := fmt.Sprintf("%s %s", place, cause.Kind)
+		if cause.Edit != "" {
+			text += ", " + cut(cause.Edit, 120)
+		}
+		c.claim(Fail, "%s: %s in %s (%s)", text, plural(cause.Count, "difference"), plural(cause.Cases, "case"), strings.Join(cause.Examples, ", "))
+	}
+}
+
+// setupDiffers reports whether a required suite's setup or teardown differs.
+func (c *conclusion) setupDiffers() bool {
+	for i, suite := range c.e.plan.Suites {
+		if gateOf(suite) == scenarios.Required && c.e.totals.suites[i].verdict == Fail {
+			return true
+		}
+	}
+	return false
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// findings claims what cases found beside differences.
+func (c *conclusion) findings() {
+	const shown = 20
+	list := c.e.totals.sentences(false)
+	for i, s := range list {
+		if i == shown {
+			c.claim(s.verdict, "and %s more", plural(len(list)-shown, "finding"))
+			for _, rest := range list[i:] {
+				c.claim(rest.verdict, "and more %s findings, see the cases", rest.verdict)
+			}
+			break
+		}
+		c.claim(s.verdict, "%s", s.text)
+	}
+	for v, n := range c.e.totals.overflow {
+		c.claim(v, "and %s of their own, see the cases", plural(n, "finding"))
+	}
+	n := c.counts
+	if n.Cases == 0 {
+		return
+	}
+	verdict, measured := Pass, fmt.Sprintf("%d of %d", n.judged(), n.Cases)
+	switch {
+	case n.Broken > 0:
+		verdict = Broken
+		measured += fmt.Sprintf(", %d broken", n.Broken)
+	case n.Inconclusive > 0:
+		verdict = Inconclusive
+		measured += fmt.Sprintf(", %d inconclusive", n.Inconclusive)
+	}
+	if n.Skip > 0 {
+		measured += fmt.Sprintf(", %d skipped", n.Skip)
+	}
+	c.gate(verdict, "cases judged", measured, "all that are not skipped")
+}
+
+// weight is what a load stage does to the verdict.
+func (c *conclusion) weight(l *LoadResult) Verdict {
+	if l.Verdict == Inconclusive && c.e.plan.Options.OnInconclusive == Warn {
+		return Pass
+	}
+	return l.Verdict
+}
+
+// load claims and gates the load stages of required suites.
+func (c *conclusion) load() {
+	for i := range c.o.loads {
+		l := &c.o.loads[i]
+		if l.Verdict == Skip {
+			c.leftOut("load " + l.Name + ": " + l.Reason)
+		}
+		if gateOf(c.e.plan.Suites[l.Suite]) == scenarios.Advisory {
+			continue
+		}
+		switch {
+		case l.Verdict == Skip:
+		case c.weight(l) > Pass:
+			c.claim(c.weight(l), "load %s: %s", l.Name, l.Reason)
+		case l.Verdict == Inconclusive:
+			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s is inconclusive and does not decide (on-inconclusive warn): %s", l.Name, l.Reason))
+		}
+		if l.Verdict == Pass || l.Verdict == Fail || l.Verdict == Inconclusive && c.e.plan.Options.OnInconclusive != Warn {
+			c.judged++
+		}
+		before := len(c.gates)
+		c.loadGates(l)
+		if len(c.gates) == before || l.Verdict == Broken {
+			c.gate(l.Verdict, "load "+l.Name, cut(l.Reason, 160), "no worse").Load = l.Name
+		}
+	}
+}
+
+// loadGates has a line for each gate metric, and for each guard that fired.
+func (c *conclusion) loadGates(l *LoadResult) {
+	for _, m := range l.Comparisons {
+		if m.Role == perf.Guard && m.Outcome != perf.Worse {
+			continue
+		}
+		verdict := Inconclusive
+		switch m.Outcome {
+		case perf.NoWorse:
+			verdict = Pass
+		case perf.Worse:
+			verdict = Fail
+		}
+		name := "load " + l.Name + " " + string(m.Metric)
+		if m.Route != "" {
+			name += " " + m.Route
+		}
+		g := c.gate(verdict, name, fmt.Sprintf("%+.1f %% [%+.1f %%, %+.1f %%]", m.Change*100, m.Low*100, m.High*100), "+"+percent(m.Margin))
+		if m.Metric == perf.Errors {
+			g.Measured = fmt.Sprintf("blue %s, green %s", percent(m.Blue), percent(m.Green))
+			g.Limit = percent(m.Margin)
+		}
+		g.Reason, g.Load = m.Note, l.Name
+	}
+}
+
+func (c *conclusion) leftOut(what string) {
+	if !slices.Contains(c.end.Audit.VerifiedWithout, what) {
+		c.end.Audit.VerifiedWithout = append(c.end.Audit.VerifiedWithout, what)
+	}
+}
+
+// required claims what the stage requires and the run did not do, and says what
+// was left out.
+func (c *conclusion) required() {
+	loaded, compared := false, c.counts.judged() > 0
+	planned := false
+	for i := range c.o.loads {
+		loaded = loaded || c.o.loads[i].Verdict != Skip
+	}
+	for _, suite := range c.e.plan.Suites {
+		planned = planned || len(suite.Loads) > 0
+	}
+	if planned && !loaded {
+		c.leftOut("load")
+	}
+	if !compared {
+		c.leftOut("compare")
+	}
+	if c.e.totals.withheld > 0 {
+		c.leftOut("writes")
+	}
+	if c.e.plan.Env == nil {
+		return
+	}
+	for _, part := range c.e.plan.Env.Require {
+		if part == "load" && !loaded || part == "compare" && !compared {
+			c.claim(Inconclusive, "the stage requires %s, and it did not run", part)
+			c.gate(Inconclusive, "required: "+part, "did not run", "run")
+		}
+	}
+}

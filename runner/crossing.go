@@ -1,0 +1,124 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// cross walks the crossing lanes B-G-B-G and G-B-G-B: each request goes to the
+// other side than the one before, with the captures and cookies of the lane. It
+// answers what happens to a session at the moment of the cut-over.
+//
+//  1. A crossing exchange is compared with the straight lane's exchange of the
+//     same step on the other side, so that the rules always see a blue answer
+//     beside a green one, and it must meet its side's expectations.
+//  2. The crossing lanes are walked when the straight lanes came to their end:
+//     what fails there is the same finding.
+func (w *walk) cross(ctx context.Context, steps []*scenarios.Step, prefix string) {
+	for _, kind := range []LaneKind{LaneCrossBlue, LaneCrossGreen} {
+		if w.lanes[kind] == nil {
+			continue
+		}
+		if w.ended != "" {
+			w.result.Steps = append(w.result.Steps, StepResult{Name: prefix + "crossover", Lane: kind.String(), At: w.result.At, Verdict: Skip, Reasons: []string{"the straight lanes ended: " + w.ended}})
+			continue
+		}
+		w.crossLane(ctx, kind, steps, prefix)
+	}
+}
+
+func (w *walk) crossLane(ctx context.Context, kind LaneKind, steps []*scenarios.Step, prefix string) {
+	ended := ""
+	for _, step := range steps {
+		for round := range max(step.Repeat, 1) {
+			name := stepName(prefix, step, round)
+			pair := w.pairs[name]
+			if pair == nil || pair.Blue == nil || pair.Green == nil {
+				continue // skipped by the straight lanes, or for one side alone
+			}
+			if ended != "" {
+				r := w.skip(step, name, ended)
+				r.Lane = kind.String()
+				w.result.Steps[len(w.result.Steps)-1].Lane = kind.String()
+				continue
+			}
+			if sleep(ctx, step.Pause) != nil {
+				w.stopped()
+				return
+			}
+			side := kind.SideOf(w.offset[kind])
+			w.offset[kind]++
+			r := w.crossStep(ctx, kind, side, step, name, pair)
+			r.Lane = kind.String()
+			w.result.Steps = append(w.result.Steps, *r)
+			if r.Verdict >= Broken && !step.Continue {
+				ended = fmt.Sprintf("step %q: %s", name, firstReason(r))
+			}
+		}
+	}
+	if ended != "" && w.ended == "" && !w.strict {
+		w.ended = ended + " (" + kind.String() + ")"
+	}
+}
+
+// crossStep sends one step of a crossing lane and judges it.
+func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side, step *scenarios.Step, name string, straight *Pair) *StepResult {
+	now := w.suite.run.now()
+	l := w.lanes[kind]
+	sc := w.scope(l, side, step, name, now)
+	if step.When != nil || step.WhenVar != nil {
+		ok, err := w.condition(step, kind, sc)
+		if err != nil {
+			return w.brokenStep(step, name, fmt.Errorf("when: %w", err))
+		}
+		if !ok {
+			return &StepResult{Name: name, At: step.Pos.String(), Verdict: Fail, Reasons: []string{"when does not hold on this lane, and holds on the straight ones"}}
+		}
+	}
+	rules, err := w.suite.stepRules(step)
+	if err != nil {
+		return w.brokenStep(step, name, err)
+	}
+	checks, err := NewChecks(expectOf(step, side), sc)
+	if err != nil {
+		return w.brokenStep(step, name, fmt.Errorf("expect: %w", err))
+	}
+	key := PairKey(w.id, name, kind.String())
+	s := w.shoot(ctx, step, sc, key)
+	if s.err != nil {
+		return w.brokenStep(step, name, s.err)
+	}
+	found := &captured{}
+	for i := range step.Captures {
+		w.capture(&step.Captures[i], l, s, found)
+	}
+	t := &Trial{Step: step, Name: name, Lane: kind.String(), Key: key, Rules: rules, Blue: straight.Blue, Green: straight.Green, Shared: w.shared(step), Seen: w.crossSeen(kind, side)}
+	if side == scenarios.Blue {
+		t.Blue, t.BlueChecks, t.BlueWait = s.x, checks, s.wait
+	} else {
+		t.Green, t.GreenChecks, t.GreenWait = s.x, checks, s.wait
+	}
+	w.suite.run.emit(Event{Pair: &Pair{Key: key, Blue: t.Blue, Green: t.Green}})
+	j := Judge(t)
+	r := &j.Step
+	found.into(r)
+	r.Flaky = w.retriedNote(r, s)
+	w.remember(kind, s)
+	carried := fmt.Sprintf("asked on %s with what the lane carries", side)
+	r.Notes = append(r.Notes, carried)
+	w.book(j)
+	r.Coverage = Coverage{} // the straight pair's counts stand for the step
+	return r
+}
+
+// crossSeen keeps the bijections of a crossing lane apart by the side it asked:
+// blue's ids are paired with green's, whichever of the two the lane brought.
+func (w *walk) crossSeen(kind LaneKind, side scenarios.Side) *diff.Bijections {
+	if side == scenarios.Green {
+		kind += LaneCrossGreen // a key of its own, no lane
+	}
+	return w.bijections(kind)
+}

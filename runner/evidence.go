@@ -1,0 +1,181 @@
+package runner
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// accounts claims every account that does not balance.
+//
+//  1. Cases planned = judged + skipped + broken, each place of the plan once;
+//     a run that was stopped may have fewer.
+//  2. Requests: see ledger.problems.
+//  3. Load stages planned = run, skipped or broken.
+func (c *conclusion) accounts() {
+	e := c.e
+	early, _ := c.o.stopReason()
+	stopped := early != 0 || e.failed() != nil
+	var wrong []string
+	n, planned := c.end.Counts, e.planned()
+	if n.Cases != n.judged()+n.Skip+n.Broken {
+		wrong = append(wrong, fmt.Sprintf("%d cases, but %d judged, %d skipped and %d broken", n.Cases, n.judged(), n.Skip, n.Broken))
+	}
+	if c.o.compared && !stopped && n.Cases != planned.Cases || n.Cases > planned.Cases {
+		wrong = append(wrong, fmt.Sprintf("%d cases planned, but %d came to an end", planned.Cases, n.Cases))
+	}
+	for _, id := range e.totals.twice {
+		wrong = append(wrong, fmt.Sprintf("case %s came to an end twice", id))
+	}
+	if c.o.loaded && !stopped && !e.halted() && len(c.o.loads) != planned.Loads {
+		wrong = append(wrong, fmt.Sprintf("%d load stages planned, but %d came to an end", planned.Loads, len(c.o.loads)))
+	}
+	wrong = append(wrong, e.ledger.problems(stopped)...)
+	verdict, measured := Pass, fmt.Sprintf("%d cases, %d and %d requests", n.Cases, e.ledger.total().Blue, e.ledger.total().Green)
+	for _, text := range wrong {
+		verdict, measured = Broken, text
+		c.claim(Broken, "accounting: %s", text)
+	}
+	if c.o.compared || c.o.loaded {
+		c.gate(verdict, "accounting", measured, "everything accounted for")
+	}
+}
+
+// evidence gates what the proof itself is worth: coverage, the second opinion,
+// the protocol, and the rules.
+func (c *conclusion) evidence() {
+	t := c.e.totals
+	cov := c.end.Coverage
+	if cov.Mutants > 0 {
+		verdict := Pass
+		if len(c.minimum) > 0 {
+			verdict = Inconclusive
+		}
+		c.gate(verdict, "coverage", fmt.Sprintf("%s (%d of %d mutants found)", percent(float64(cov.Killed)/float64(cov.Mutants)), cov.Killed, cov.Mutants), c.coverageLimit())
+	}
+	c.end.Second = t.second
+	if s := t.second; s.Checked > 0 {
+		verdict := Pass
+		if s.Agreed != s.Checked {
+			verdict = Broken
+		}
+		c.gate(verdict, "second opinion", fmt.Sprintf("%d of %d agree", s.Agreed, s.Checked), "all")
+	}
+	if len(t.protocol) > 0 {
+		for _, suite := range c.e.plan.Suites {
+			if p, ok := t.protocol[suite.Name]; ok {
+				text := fmt.Sprintf("suite %s: blue answers over %s and green over %s; declare http: of the sides where that is meant", suite.Name, p[0], p[1])
+				if gateOf(suite) == scenarios.Required {
+					c.claim(Inconclusive, "%s", text)
+					c.gate(Inconclusive, "same protocol", p[0]+" and "+p[1], "the same on both sides")
+				} else {
+					c.end.Warnings = append(c.end.Warnings, text)
+				}
+			}
+		}
+	}
+	c.rules()
+}
+
+// coverageLimit names the demanded minima.
+func (c *conclusion) coverageLimit() string {
+	var out []string
+	for _, suite := range c.e.plan.Suites {
+		if suite.MinCoverage > 0 {
+			out = append(out, fmt.Sprintf("%s %s", suite.Name, percent(suite.MinCoverage)))
+		}
+	}
+	if len(out) == 0 {
+		return "no vacuous case"
+	}
+	return strings.Join(out, ", ")
+}
+
+// rules lists what each rule did, in the order of the files, and warns of those
+// that did nothing.
+func (c *conclusion) rules() {
+	written := map[string]*diff.Rule{}
+	for _, suite := range c.e.plan.Suites {
+		eachStep(suite, func(step *scenarios.Step) {
+			for i := range step.Rules {
+				written[step.Rules[i].Origin] = &step.Rules[i]
+			}
+		})
+	}
+	var dead []string
+	for _, v := range c.e.totals.rules {
+		rule := written[v.At]
+		if rule == nil {
+			continue // built in
+		}
+		v.Rule, v.Why = ruleText(rule), rule.Why
+		if !rule.Until.IsZero() {
+			v.Until = rule.Until.Format(time.DateOnly)
+		}
+		c.end.Rules = append(c.end.Rules, v)
+	}
+	slices.SortFunc(c.end.Rules, func(a, b RuleVisits) int { return compareOrigins(a.At, b.At) })
+	for _, v := range c.end.Rules {
+		switch rule := written[v.At]; {
+		case v.Visits == 0:
+			dead = append(dead, fmt.Sprintf("rule %s (%s) matched nothing", v.At, v.Rule))
+		case rule.Do == diff.DoAllow && v.Hits == 0:
+			dead = append(dead, fmt.Sprintf("rule %s (%s) allowed nothing: what it waits for did not happen", v.At, v.Rule))
+		}
+	}
+	const shown = 20
+	if len(dead) > shown {
+		dead = append(dead[:shown], fmt.Sprintf("and %d more rules that did nothing", len(dead)-shown))
+	}
+	c.end.Warnings = append(c.end.Warnings, dead...)
+}
+
+// eachStep visits every step of a suite.
+func eachStep(suite *scenarios.Suite, visit func(*scenarios.Step)) {
+	lists := [][]*scenarios.Step{suite.Setup, suite.Teardown}
+	for _, c := range suite.Cases {
+		lists = append(lists, c.Steps, c.Cleanup)
+	}
+	for _, steps := range lists {
+		for _, step := range steps {
+			visit(step)
+		}
+	}
+}
+
+// ruleText is a rule in one line.
+func ruleText(r *diff.Rule) string {
+	place := r.At
+	switch {
+	case r.Header != "":
+		place = "header " + r.Header
+	case len(r.Headers) > 0:
+		place = "headers " + strings.Join(r.Headers, ", ")
+	case r.Where != "":
+		place = r.Where
+	}
+	return strings.TrimSpace(string(r.Do) + " " + r.Kind + " " + place)
+}
+
+// compareOrigins orders file:line:col by file, then by number.
+func compareOrigins(a, b string) int {
+	fileA, lineA, colA := splitOrigin(a)
+	fileB, lineB, colB := splitOrigin(b)
+	return cmp.Or(cmp.Compare(fileA, fileB), cmp.Compare(lineA, lineB), cmp.Compare(colA, colB), cmp.Compare(a, b))
+}
+
+func splitOrigin(origin string) (file string, line, col int) {
+	parts := strings.Split(origin, ":")
+	if len(parts) < 3 {
+		return origin, 0, 0
+	}
+	line, _ = strconv.Atoi(parts[len(parts)-2])
+	col, _ = strconv.Atoi(parts[len(parts)-1])
+	return strings.Join(parts[:len(parts)-2], ":"), line, col
+}

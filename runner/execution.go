@@ -1,0 +1,214 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// An execution is one run of a plan.
+type execution struct {
+	plan   *Plan
+	sink   Sink
+	suites []*suiteRun
+	extra  []*suiteRun // of load steps whose suite the selection dropped
+	pool   transports
+	tokens tokens
+	ledger ledger
+	totals *totals
+	pace   pace
+	board  *board
+	ran    context.Context // ends when the run does
+	stop   context.CancelCauseFunc
+
+	mu      sync.Mutex // guards the rest
+	secrets map[string]bool
+	failure error // of the sink: nothing after it counts
+	ahead   bool  // fail-fast: no more cases are started
+	// replay answers requests from an earlier run instead of the network; nil: none.
+	replay func(key string) (*Pair, error)
+}
+
+// now is the plan's clock.
+func (e *execution) now() time.Time { return e.plan.World.Now() }
+
+// secret makes a value unreadable in everything written from now on.
+func (e *execution) secret(name, value string) {
+	e.mu.Lock()
+	known := e.secrets[name+"\x00"+value]
+	if !known {
+		if e.secrets == nil {
+			e.secrets = map[string]bool{}
+		}
+		e.secrets[name+"\x00"+value] = true
+	}
+	e.mu.Unlock()
+	if !known {
+		e.sink.Secret(name, value)
+	}
+}
+
+// emit hands an event over; the first error of the sink ends the run.
+func (e *execution) emit(event Event) {
+	if err := e.sink.Emit(event); err != nil {
+		e.fail(fmt.Errorf("keep the run's events: %w", err))
+	}
+}
+
+func (e *execution) fail(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failure == nil {
+		e.failure = err
+		e.stop(err)
+	}
+}
+
+func (e *execution) failed() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.failure
+}
+
+// send is the only way out: it counts a request, waits for its turn under the
+// stage's cap, and books what came back.
+func (e *execution) send(ctx context.Context, to *service, request *wire.Request, in *sentCount) *wire.Exchange {
+	e.ledger.sides[to.side].scheduled.Add(1)
+	in.add(to.side)
+	var x *wire.Exchange
+	unsent := &wire.Exchange{Method: request.Method, URL: request.URL, Sent: request.Headers, Body: request.Body, Started: e.now()}
+	switch err := e.pace.wait(ctx, to, e.now); {
+	case err != nil:
+		x = unsent
+		x.Err = &wire.Err{Class: wire.ClassCanceled, Detail: "the run was stopped"}
+	case to.down != nil:
+		x = unsent
+		x.Err = &wire.Err{Class: to.down.Class, Detail: to.down.Detail + " (found before the run; not tried again)"}
+	default:
+		x = to.wire.Do(ctx, request)
+	}
+	e.ledger.took(to.side, x)
+	return x
+}
+
+// errStopped are the causes for which sending ends early.
+var (
+	errTimeout = errors.New("the run reached its time limit")
+	errDone    = errors.New("the run is over")
+)
+
+// pace holds the requests to one host under the stage's max_rps, off loopback
+// and on it alike.
+type pace struct {
+	mu   sync.Mutex
+	gap  time.Duration // 0: no cap
+	next map[string]time.Time
+}
+
+func (p *pace) wait(ctx context.Context, to *service, now func() time.Time) error {
+	if p.gap == 0 {
+		return ctx.Err()
+	}
+	host := authority(to.base)
+	p.mu.Lock()
+	at, t := now(), p.next[host]
+	if t.Before(at) {
+		t = at
+	}
+	p.next[host] = t.Add(p.gap)
+	p.mu.Unlock()
+	return sleep(ctx, t.Sub(at))
+}
+
+// sleep waits, or returns early with the context's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// A suiteRun is one suite of a run: its sides, its rules and its session.
+type suiteRun struct {
+	run         *execution
+	index       int
+	suite       *scenarios.Suite
+	blue, green *cluster
+	loopback    bool // every service of both sides; see preflight
+	session     session
+	cases       pending // cases and rows that are not done
+
+	mu    sync.Mutex
+	rules map[*scenarios.Step]*StepRules
+}
+
+// newSuiteRun makes a suite's sides ready.
+func newSuiteRun(e *execution, index int, suite *scenarios.Suite) (*suiteRun, error) {
+	s := &suiteRun{run: e, index: index, suite: suite, rules: map[*scenarios.Step]*StepRules{}}
+	var err error
+	if s.blue, err = newCluster(scenarios.Blue, &suite.Blue, e.plan.World.Root, &e.pool); err != nil {
+		return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
+	}
+	if s.green, err = newCluster(scenarios.Green, &suite.Green, e.plan.World.Root, &e.pool); err != nil {
+		return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
+	}
+	return s, nil
+}
+
+// stepRules compiles the rules of a step once.
+func (s *suiteRun) stepRules(step *scenarios.Step) (*StepRules, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rules[step]; r != nil {
+		return r, nil
+	}
+	r, err := NewStepRules(step, diff.Options{
+		BlueAuthorities: authorities(s.blue, s.green), GreenAuthorities: authorities(s.green, s.blue), Now: s.run.now(),
+	})
+	if err == nil {
+		s.rules[step] = r
+	}
+	return r, err
+}
+
+// authorities names a side's services as they would show in an answer: host and
+// port, and the host alone where the other side has none of that name.
+func authorities(of, other *cluster) []string {
+	var out []string
+	for _, s := range of.services {
+		if s.shared || other.at(s.base) != nil {
+			continue
+		}
+		out = append(out, plainAuthority(s.base))
+		if !hasHost(other, s.base.Hostname()) && s.base.Port() != "" {
+			out = append(out, s.base.Hostname())
+		}
+	}
+	return out
+}
+
+func hasHost(c *cluster, host string) bool {
+	for _, s := range c.services {
+		if strings.EqualFold(s.base.Hostname(), host) {
+			return true
+		}
+	}
+	return false
+}
+
+func plainAuthority(u *url.URL) string { return strings.ToLower(u.Host) }

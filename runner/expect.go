@@ -1,0 +1,276 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// Checks are the expectations of one side with their placeholders expanded.
+type Checks struct {
+	expect  *scenarios.Expect
+	latency []Test
+	headers []namedTests
+	cookies []namedTests
+	body    []pathTests
+	hls     []namedTests
+	sparse  bool // a condition: the defaults do not apply
+}
+
+type namedTests struct {
+	name  string
+	tests []Test
+}
+
+type pathTests struct {
+	path    string
+	pattern *diff.Pattern
+	tests   []Test
+}
+
+// NewChecks expands an expectation in a scope. nil is the default expectation.
+func NewChecks(expect *scenarios.Expect, sc scenarios.Scope) (*Checks, error) {
+	if expect == nil {
+		expect = &scenarios.Expect{}
+	}
+	c := &Checks{expect: expect}
+	var err error
+	if c.latency, err = newTests(expect.Latency, sc); err != nil {
+		return nil, err
+	}
+	if c.headers, err = newNamed(expect.Headers, sc); err != nil {
+		return nil, err
+	}
+	if c.cookies, err = newNamed(expect.Cookies, sc); err != nil {
+		return nil, err
+	}
+	for _, p := range expect.Body {
+		pattern, err := diff.ParsePath(p.Path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Pos, err)
+		}
+		tests, err := newTests(p.Matchers, sc)
+		if err != nil {
+			return nil, err
+		}
+		c.body = append(c.body, pathTests{p.Path, pattern, tests})
+	}
+	if h := expect.HLS; h != nil {
+		for _, part := range []struct {
+			name     string
+			matchers []scenarios.Matcher
+		}{{"variants", h.Variants}, {"segments", h.Segments}, {"codecs", h.Codecs}, {"target_duration", h.TargetDuration}} {
+			tests, err := newTests(part.matchers, sc)
+			if err != nil {
+				return nil, err
+			}
+			if len(tests) > 0 {
+				c.hls = append(c.hls, namedTests{part.name, tests})
+			}
+		}
+	}
+	return c, nil
+}
+
+func newNamed(fields []scenarios.FieldExpect, sc scenarios.Scope) ([]namedTests, error) {
+	var out []namedTests
+	for _, f := range fields {
+		tests, err := newTests(f.Matchers, sc)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, namedTests{f.Name, tests})
+	}
+	return out, nil
+}
+
+// aboutBody reports whether an expectation says something of the body.
+func (c *Checks) aboutBody() bool {
+	return len(c.body) > 0 || c.expect.Schema != "" || c.expect.Snapshot != "" || c.expect.HLS != nil
+}
+
+// aboutContent reports whether it names the content type or the body, which
+// takes the place of the default that an answer is an API's.
+func (c *Checks) aboutContent() bool {
+	return c.aboutBody() || slices.Contains(c.expect.Written, "body") || slices.ContainsFunc(c.headers, func(h namedTests) bool { return strings.EqualFold(h.name, "content-type") })
+}
+
+// A checker collects what was checked on one side.
+type checker struct {
+	side  string
+	found []Expectation
+}
+
+func (k *checker) add(ok bool, what, got, at string) {
+	k.found = append(k.found, Expectation{Side: k.side, What: what, OK: ok, Got: got, At: at})
+}
+
+// check holds an answer against the expectations. rules are the step's, for a
+// snapshot. The defaults, where the file does not say otherwise:
+//
+//  1. the status is 2xx
+//  2. the answer is an API's: not a page, not empty where HTTP gives it a body,
+//     and not an error wrapped into a success
+func (c *Checks) check(side scenarios.Side, a *answer, rules *diff.Rules) []Expectation {
+	k := &checker{side: side.String()}
+	if len(c.expect.Status) > 0 || !c.sparse { // Rule 1
+		c.status(k, a)
+	}
+	if !c.aboutContent() && !c.sparse { // Rule 2
+		c.api(k, a)
+	}
+	seconds := numberDatum(strconv.FormatFloat(a.Timing.Total.Seconds(), 'f', -1, 64))
+	for i := range c.latency {
+		t := &c.latency[i]
+		k.add(t.holds(seconds), "latency "+t.String()+" s", strconv.FormatFloat(a.Timing.Total.Seconds(), 'f', 4, 64)+" s", t.At)
+	}
+	for _, h := range c.headers {
+		k.text("header "+h.name, h.tests, a.header(h.name))
+	}
+	for _, h := range c.cookies {
+		var values []string
+		if v, ok := a.cookie(h.name); ok {
+			values = []string{v}
+		}
+		k.text("cookie "+h.name, h.tests, values)
+	}
+	for _, p := range c.body {
+		k.path(p, a)
+	}
+	if c.expect.Schema != "" {
+		c.schema(k, a)
+	}
+	if c.expect.Snapshot != "" {
+		c.snapshot(k, a, rules)
+	}
+	if len(c.hls) > 0 {
+		c.playlist(k, a)
+	}
+	return k.found
+}
+
+func (c *Checks) status(k *checker, a *answer) {
+	allowed := c.expect.Status
+	if len(allowed) == 0 {
+		allowed = []scenarios.StatusMatch{{Low: 200, High: 299}}
+	}
+	words := make([]string, len(allowed))
+	ok := false
+	for i, m := range allowed {
+		ok = ok || a.Status >= m.Low && a.Status <= m.High
+		switch {
+		case m.Low == m.High:
+			words[i] = strconv.Itoa(m.Low)
+		case m.Low%100 == 0 && m.High == m.Low+99:
+			words[i] = strconv.Itoa(m.Low/100) + "xx"
+		default:
+			words[i] = fmt.Sprintf("%d-%d", m.Low, m.High)
+		}
+	}
+	k.add(ok, "status "+strings.Join(words, " or "), strconv.Itoa(a.Status), at(c.expect.Pos))
+}
+
+// api holds the answer against rule 2.
+func (c *Checks) api(k *checker, a *answer) {
+	const what = "an API answer"
+	switch {
+	case a.isHTML():
+		k.add(false, what, "an HTML page", at(c.expect.Pos))
+	case len(a.Answer) == 0 && !a.bodiless():
+		k.add(false, what, "an empty body", at(c.expect.Pos))
+	default:
+		if shape := errorShape(a); shape != "" {
+			k.add(false, what, "an error in the body: "+shape, at(c.expect.Pos))
+			return
+		}
+		k.add(true, what, contentOf(a), at(c.expect.Pos))
+	}
+}
+
+// errorShape recognises a failure that a success status hides: an object whose
+// error or errors is not empty, or whose success or ok is false.
+func errorShape(a *answer) string {
+	if a.Status < 200 || a.Status > 299 || len(a.Answer) == 0 || a.Answer[0] != '{' && strings.TrimLeft(string(a.Answer[:min(16, len(a.Answer))]), " \t\r\n\xef\xbb\xbf") == "" {
+		return ""
+	}
+	body, err := a.body()
+	if err != nil {
+		return ""
+	}
+	root := gjson.ParseBytes(body)
+	if !root.IsObject() {
+		return ""
+	}
+	for _, name := range []string{"error", "errors"} {
+		v := root.Get(name)
+		hollow := !v.Exists() || v.Type == gjson.Null || v.Type == gjson.False || v.Raw == `""` || v.Raw == "0"
+		if v.IsArray() || v.IsObject() {
+			hollow = true
+			v.ForEach(func(_, _ gjson.Result) bool { hollow = false; return false })
+		}
+		if !hollow {
+			return name + " " + cut(v.Raw, 80)
+		}
+	}
+	for _, name := range []string{"success", "ok"} {
+		if root.Get(name).Type == gjson.False {
+			return name + " false"
+		}
+	}
+	return ""
+}
+
+func contentOf(a *answer) string {
+	if t := a.first("Content-Type"); t != "" {
+		return t
+	}
+	return fmt.Sprintf("%d bytes", len(a.Answer))
+}
+
+// text tests the values of a header or cookie: each test must hold for one of them.
+func (k *checker) text(what string, tests []Test, values []string) {
+	got := strings.Join(values, " | ")
+	for i := range tests {
+		t := &tests[i]
+		ok := false
+		switch {
+		case t.Op == "exists":
+			ok = (len(values) > 0) == t.want()
+		case t.Op == "count":
+			ok = t.counts(len(values))
+		case len(values) == 0:
+			ok = t.Op == "empty" && t.want()
+			got = "nothing"
+		default:
+			ok = slices.ContainsFunc(values, func(v string) bool { return t.holds(textDatum(v)) })
+		}
+		k.add(ok, what+" "+t.String(), cut(got, maxGot), t.At)
+	}
+}
+
+// maxGot bounds what an expectation shows of a value.
+const maxGot = 256
+
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && text[most]&0xC0 == 0x80 {
+		most--
+	}
+	return text[:most] + "…"
+}
+
+// at is a position as text; empty where there is none (a default).
+func at(p scenarios.Pos) string {
+	if p.Line == 0 {
+		return ""
+	}
+	return p.String()
+}

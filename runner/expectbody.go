@@ -1,0 +1,190 @@
+package runner
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+)
+
+// path tests the values at a path.
+//
+//  1. A path that can name many places: every value must pass; count counts the
+//     values, and unique compares them with each other.
+//  2. A path that names one place: count counts its elements, members or characters.
+//  3. A path that finds nothing fails, but for exists: false, count: 0 of rule 1,
+//     and a body that is expected to be empty.
+func (k *checker) path(p pathTests, a *answer) {
+	if len(a.Answer) == 0 && p.path == "$" {
+		k.emptyBody(p)
+		return
+	}
+	body, err := a.body()
+	if err != nil {
+		k.failAll(p, "the body is not JSON: "+err.Error())
+		return
+	}
+	nodes, err := diff.Select(body, p.pattern)
+	if err != nil {
+		k.failAll(p, err.Error())
+		return
+	}
+	data := make([]datum, len(nodes))
+	for i, n := range nodes {
+		data[i] = nodeDatum(n)
+	}
+	for i := range p.tests {
+		ok, got := p.run(&p.tests[i], data)
+		k.add(ok, p.path+" "+p.tests[i].String(), got, p.tests[i].At)
+	}
+}
+
+func (k *checker) emptyBody(p pathTests) {
+	for i := range p.tests {
+		t := &p.tests[i]
+		ok := t.Op == "empty" && t.want() || t.Op == "exists" && !t.want()
+		k.add(ok, p.path+" "+t.String(), "an empty body", t.At)
+	}
+}
+
+func (k *checker) failAll(p pathTests, got string) {
+	for i := range p.tests {
+		k.add(false, p.path+" "+p.tests[i].String(), cut(got, maxGot), p.tests[i].At)
+	}
+}
+
+// run applies one test to the values at a path and shows what was there: the
+// first value that fails, or all of them where there are few.
+func (p *pathTests) run(t *Test, data []datum) (ok bool, got string) {
+	single := p.pattern.Single()
+	switch {
+	case t.Op == "exists":
+		return (len(data) > 0) == t.want(), many(data)
+	case t.Op == "count" && !single: // Rule 1
+		return t.counts(len(data)), many(data)
+	case len(data) == 0: // Rule 3
+		return false, "nothing there"
+	case t.Op == "count":
+		return t.counts(size(data[0])), strconv.Itoa(size(data[0]))
+	case t.Op == "unique" && !single:
+		return hasRepeats(data) != t.want(), many(data)
+	}
+	for _, d := range data {
+		if t.Op == "each" {
+			if bad := t.each(elements(d)); bad != nil {
+				return false, bad.path + ": " + cut(bad.json, maxGot)
+			}
+			continue
+		}
+		if !t.holds(d) {
+			return false, shown(d, single)
+		}
+	}
+	return true, many(data)
+}
+
+func shown(d datum, single bool) string {
+	if single {
+		return cut(d.json, maxGot)
+	}
+	return d.path + ": " + cut(d.json, maxGot)
+}
+
+func many(data []datum) string {
+	switch len(data) {
+	case 0:
+		return "nothing there"
+	case 1:
+		return cut(data[0].json, maxGot)
+	default:
+		return strconv.Itoa(len(data)) + " values"
+	}
+}
+
+func (c *Checks) schema(k *checker, a *answer) {
+	what := "schema " + cleanName(c.expect.Schema)
+	body, err := a.body()
+	if err != nil {
+		k.add(false, what, cut("the body is not JSON: "+err.Error(), maxGot), at(c.expect.Pos))
+		return
+	}
+	problems := c.expect.CheckSchema(body)
+	if len(problems) == 0 {
+		k.add(true, what, "valid", at(c.expect.Pos))
+		return
+	}
+	k.add(false, what, cut(strings.Join(problems, "; "), 4*maxGot), at(c.expect.Pos))
+}
+
+// snapshot compares the stored body, as blue, with the answer under the step's rules.
+func (c *Checks) snapshot(k *checker, a *answer, rules *diff.Rules) {
+	got := a.message()
+	stored := *got
+	stored.Body = c.expect.SnapshotData
+	r := diff.CompareMessages(&stored, got, rules, nil)
+	text := "equal"
+	if !r.Equal() {
+		d := &r.Differences[0]
+		text = fmt.Sprintf("%d differences; first: %s %s at %s", r.Total, d.Kind, d.Where, d.Path)
+	}
+	k.add(r.Equal(), "snapshot "+cleanName(c.expect.Snapshot), text, at(c.expect.Pos))
+}
+
+// playlist tests an HLS playlist (RFC 8216).
+func (c *Checks) playlist(k *checker, a *answer) {
+	list := readPlaylist(a.Answer)
+	if !list.valid {
+		k.add(false, "an HLS playlist", "a body that does not begin with #EXTM3U", at(c.expect.HLS.Pos))
+		return
+	}
+	for _, part := range c.hls {
+		var d datum
+		switch part.name {
+		case "variants":
+			d = numberDatum(strconv.Itoa(list.variants))
+		case "segments":
+			d = numberDatum(strconv.Itoa(list.segments))
+		case "codecs":
+			d = textDatum(strings.Join(list.codecs, ","))
+		default:
+			d = numberDatum(list.target)
+		}
+		for i := range part.tests {
+			t := &part.tests[i]
+			k.add(t.holds(d), "hls "+part.name+" "+t.String(), cut(d.text, maxGot), t.At)
+		}
+	}
+}
+
+type playlist struct {
+	valid              bool
+	variants, segments int
+	codecs             []string // of every variant, in order
+	target             string   // EXT-X-TARGETDURATION; 0 without one
+}
+
+func readPlaylist(body []byte) playlist {
+	out := playlist{target: "0"}
+	first := true
+	for line := range strings.Lines(string(body)) {
+		line = strings.TrimRight(line, "\r\n")
+		if first {
+			out.valid = strings.TrimPrefix(line, "\ufeff") == "#EXTM3U"
+			first = false
+		}
+		switch tag, rest, _ := strings.Cut(line, ":"); tag {
+		case "#EXT-X-STREAM-INF":
+			out.variants++
+			if _, after, ok := strings.Cut(rest, `CODECS="`); ok {
+				value, _, _ := strings.Cut(after, `"`)
+				out.codecs = append(out.codecs, value)
+			}
+		case "#EXTINF":
+			out.segments++
+		case "#EXT-X-TARGETDURATION":
+			out.target = strings.TrimSpace(rest)
+		}
+	}
+	return out
+}

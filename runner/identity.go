@@ -1,0 +1,287 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// An identityReport is what the sides said they are.
+type identityReport struct {
+	verdict  Verdict // Pass, or what is wrong; 0: nothing was asked
+	reasons  []string
+	stop     bool // a side is not what it should be: nothing more may be sent
+	values   map[string][2]string
+	protocol [2]string
+	asked    int
+}
+
+func (r *identityReport) find(v Verdict, format string, args ...any) {
+	r.verdict = r.verdict.Worse(v)
+	text := fmt.Sprintf(format, args...)
+	if !slices.Contains(r.reasons, text) {
+		r.reasons = append(r.reasons, text)
+	}
+}
+
+// A sampled is what one side answered to an identity's samples.
+type sampled struct {
+	values []string // distinct, most frequent first
+	counts map[string]int
+	failed string // the first sample that gave no value, and why
+	proto  string
+}
+
+// probeWidth is how many samples are under way at once.
+const probeWidth = 8
+
+// identify asks every identity of both sides, each sample over a connection of
+// its own:
+//
+//  1. A side that cannot say what it is cannot be judged: broken.
+//  2. All samples of a side agree. Green that is two things at once is half
+//     deployed: fail. Blue that is: broken.
+//  3. must: same and must: differ hold between the sides, and a side shows the
+//     value it is expected to show: else the wrong thing is tested, broken, and
+//     nothing more is sent.
+//  4. The green build that the run was told to expect is shown by one of
+//     green's identities.
+func (e *execution) identify(ctx context.Context) *identityReport {
+	r := &identityReport{values: map[string][2]string{}}
+	done := map[string]bool{}
+	built := false
+	for _, s := range e.suites {
+		for i := range s.suite.Identity {
+			id := &s.suite.Identity[i]
+			key := identityKey(s, id)
+			if done[key] {
+				continue
+			}
+			done[key] = true
+			built = e.identifyOne(ctx, s, id, r) || built
+		}
+	}
+	if want := e.plan.Options.GreenBuild; want != "" && !built && ctx.Err() == nil { // Rule 4
+		r.find(Broken, "green is not the build %q: %s", want, r.greenText())
+		r.stop = true
+	}
+	if r.asked > 0 && r.verdict == 0 {
+		r.verdict = Pass
+	}
+	return r
+}
+
+func (r *identityReport) greenText() string {
+	if len(r.values) == 0 {
+		return "no identity says what it is"
+	}
+	var out []string
+	for name, v := range r.values {
+		out = append(out, fmt.Sprintf("%s is %q", name, v[1]))
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
+
+func identityKey(s *suiteRun, id *scenarios.Identity) string {
+	var places []string
+	for _, c := range []*cluster{s.blue, s.green} {
+		if svc := c.service(id.Service); svc != nil {
+			places = append(places, origin(svc.base)+svc.base.Path)
+		}
+	}
+	text := func(t *scenarios.Template) string {
+		if t == nil {
+			return ""
+		}
+		return t.Text
+	}
+	return strings.Join(append(places, id.Path, id.At, id.Header, id.Must, text(id.Blue), text(id.Green)), "\x00")
+}
+
+// identityName is how reports name an identity.
+func identityName(id *scenarios.Identity) string {
+	name := id.Path
+	if id.Service != "" {
+		name = id.Service + " " + name
+	}
+	if id.Header != "" {
+		return name + " " + id.Header
+	}
+	if id.At != "" {
+		return name + " " + id.At
+	}
+	return name
+}
+
+// identifyOne asks one identity and reports whether green showed the expected build.
+func (e *execution) identifyOne(ctx context.Context, s *suiteRun, id *scenarios.Identity, r *identityReport) bool {
+	w := newWalk(s, s.suite.Name+"/(identity)", e.now())
+	defer func() {
+		n := w.sent.perSide()
+		e.ledger.outside[scenarios.Blue].Add(int64(n.Blue))
+		e.ledger.outside[scenarios.Green].Add(int64(n.Green))
+	}()
+	r.asked++
+	name := identityName(id)
+	var got [2]*sampled
+	var both sync.WaitGroup
+	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		l := newLane(straightLane(side))
+		both.Go(func() { got[i] = w.sample(ctx, id, w.scope(l, side, nil, "(identity)", w.started)) })
+	}
+	both.Wait()
+	if ctx.Err() != nil {
+		return false
+	}
+	var values [2]string
+	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		g := got[i]
+		switch {
+		case g.failed != "": // Rule 1
+			r.find(Broken, "identity %s: %s cannot say what it is: %s", name, side, g.failed)
+		case len(g.values) > 1: // Rule 2
+			verdict := pick(side, Broken, Fail)
+			r.find(verdict, "identity %s: %s is not one thing: %s", name, side, g.mixture())
+		}
+		if len(g.values) > 0 {
+			values[i] = g.values[0]
+		}
+		r.protocol[i] = g.proto
+	}
+	r.values[name] = values
+	if got[0].failed != "" || got[1].failed != "" {
+		return false
+	}
+	e.holdIdentity(id, name, got, w, r)
+	return slices.Contains(got[1].values, e.plan.Options.GreenBuild)
+}
+
+// holdIdentity is rule 3.
+func (e *execution) holdIdentity(id *scenarios.Identity, name string, got [2]*sampled, w *walk, r *identityReport) {
+	wrong := func(format string, args ...any) {
+		r.find(Broken, "identity "+name+": "+format, args...)
+		r.stop = true
+	}
+	common := slices.ContainsFunc(got[0].values, func(v string) bool { return slices.Contains(got[1].values, v) })
+	switch {
+	case id.Must == "same" && !common:
+		wrong("must be the same, but blue is %q and green is %q", got[0].values[0], got[1].values[0])
+	case id.Must == "differ" && common && !e.plan.Options.AllowSame:
+		wrong("must differ, but both sides are %q", got[0].values[0])
+	}
+	for i, want := range []*scenarios.Template{id.Blue, id.Green} {
+		if want == nil {
+			continue
+		}
+		side := []scenarios.Side{scenarios.Blue, scenarios.Green}[i]
+		text, err := w.scope(newLane(straightLane(side)), side, nil, "(identity)", w.started).expand(want)
+		if err != nil {
+			r.find(Broken, "identity %s: %v", name, err)
+			continue
+		}
+		if !slices.Contains(got[i].values, text) {
+			wrong("%s must be %q, but is %q", side, text, got[i].values[0])
+		}
+	}
+}
+
+func (g *sampled) mixture() string {
+	var out []string
+	for _, v := range g.values[:min(len(g.values), 4)] {
+		out = append(out, fmt.Sprintf("%d of its answers say %q", g.counts[v], v))
+	}
+	return strings.Join(out, ", ")
+}
+
+// sample asks one side as often as the identity says.
+func (w *walk) sample(ctx context.Context, id *scenarios.Identity, sc *scope) *sampled {
+	n := max(id.Samples, 1)
+	answers := make([]string, n)
+	failures := make([]string, n)
+	protos := make([]string, n)
+	gate := make(chan struct{}, probeWidth)
+	var all sync.WaitGroup
+	for i := range n {
+		gate <- struct{}{}
+		all.Go(func() {
+			defer func() { <-gate }()
+			answers[i], protos[i], failures[i] = w.probe(ctx, id, sc)
+		})
+	}
+	all.Wait()
+	g := &sampled{counts: map[string]int{}, proto: protos[0]}
+	for i, v := range answers {
+		if failures[i] != "" {
+			if g.failed == "" {
+				g.failed = failures[i]
+			}
+			continue
+		}
+		if g.counts[v] == 0 {
+			g.values = append(g.values, v)
+		}
+		g.counts[v]++
+	}
+	slices.SortStableFunc(g.values, func(a, b string) int { return g.counts[b] - g.counts[a] })
+	return g
+}
+
+// probe asks once, over a fresh connection.
+func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (value, proto, failure string) {
+	to, target, err := w.target(id.Service, id.Path, sc)
+	if err != nil {
+		return "", "", err.Error()
+	}
+	out := &outgoing{to: to, request: &wire.Request{Method: "GET", URL: target, Fresh: true}}
+	for _, f := range to.headers {
+		v, err := sc.expand(f.Value)
+		if err != nil {
+			return "", "", err.Error()
+		}
+		out.add(f.Name, v)
+	}
+	if err := w.authorize(ctx, out, to.auth, sc); err != nil {
+		return "", "", "auth: " + err.Error()
+	}
+	w.sign(out, &scenarios.Step{}, sc)
+	x := w.suite.run.send(ctx, to, out.request, &w.sent)
+	if x.Err != nil {
+		return "", "", fmt.Sprintf("%s: %s", x.Err.Class, x.Err.Detail)
+	}
+	a := newAnswer(x)
+	if x.Status < 200 || x.Status > 299 {
+		return "", x.Proto, fmt.Sprintf("it answers %d", x.Status)
+	}
+	if id.Header == "" && id.At == "" {
+		return strings.TrimSpace(string(x.Answer)), x.Proto, ""
+	}
+	v, err := capture(&scenarios.Capture{Name: "identity", At: id.At, Header: id.Header}, a)
+	if err != nil {
+		return "", x.Proto, err.Error()
+	}
+	return v.Text, x.Proto, ""
+}
+
+// changed compares what the sides are after the run with what they were before.
+func (r *identityReport) changed(after *identityReport) []string {
+	var out []string
+	for name, before := range r.values {
+		now, ok := after.values[name]
+		if !ok {
+			continue
+		}
+		for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+			if before[i] != now[i] {
+				out = append(out, fmt.Sprintf("identity %s: %s was %q before the run and is %q after it", name, side, before[i], now[i]))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}

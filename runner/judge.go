@@ -1,0 +1,277 @@
+package runner
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/second"
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// StepRules are the rules of a step, compiled once for a run.
+type StepRules struct {
+	list []diff.Rule
+	mode diff.Mode
+	full *diff.Rules
+	// plain knows no authorities: for comparing a side with itself.
+	plain *diff.Rules
+}
+
+// NewStepRules compiles a step's rules. opts name the sides' authorities and
+// the time by which rules expire; the step's mode is put in.
+func NewStepRules(step *scenarios.Step, opts diff.Options) (*StepRules, error) {
+	r := &StepRules{list: step.Rules, mode: step.Mode}
+	opts.Mode = step.Mode
+	var errs []diff.RuleError
+	if r.full, errs = diff.Compile(step.Rules, opts); len(errs) > 0 {
+		e := errs[0]
+		return nil, fmt.Errorf("rule %s: %s: %s", step.Rules[e.Rule].Origin, e.Field, e.Msg)
+	}
+	opts.BlueAuthorities, opts.GreenAuthorities = nil, nil
+	r.plain, _ = diff.Compile(step.Rules, opts) // the same rules: no other errors
+	return r, nil
+}
+
+// A Trial is everything that Judge looks at.
+type Trial struct {
+	Step  *scenarios.Step
+	Name  string // of the step, with its round
+	Lane  string // of a crossover; empty for blue beside green
+	Key   string // of the pair
+	Rules *StepRules
+	// Blue and Green are what came back; nil: the side was not asked.
+	Blue, Green             *wire.Exchange
+	BlueChecks, GreenChecks *Checks
+	// BlueWait and GreenWait say why polling a side ended without its condition; "": it did not.
+	BlueWait, GreenWait string
+	Shared              bool // the same service on both sides on purpose
+	Seen                *diff.Bijections
+	Control             Control
+}
+
+// Control says how much the evidence is held against itself.
+type Control struct {
+	Seed    uint64
+	Mutants int  // at most, for one body; 0: no negative control
+	Second  bool // ask for a second opinion when the pair is equal
+}
+
+// A Judgement is a judged pair with what its case and run sum up.
+type Judgement struct {
+	Step   StepResult
+	Rules  []diff.RuleCount
+	Second Second
+}
+
+// Judge holds a pair against the comparison and the expectations. It is pure.
+//
+//  1. A side that gave no usable answer: when blue answered, green fails; when
+//     green answered, or neither did, the step is broken. Our own faults
+//     (descriptors, a request that cannot be sent) are broken, and a stopped
+//     run is interrupted.
+//  2. Every expectation must hold on both sides.
+//  3. Nothing may differ under the rules, where the step compares.
+//  4. A comparison that looked at no value and stands alone proves nothing:
+//     inconclusive, unless the file itself asks for shape. So does a pair
+//     whose two answers came out of one cache.
+//  5. The count of leaves must add up, and a second opinion must agree: else broken.
+//  6. Pass is what is left when there was evidence and all of it held.
+func Judge(t *Trial) *Judgement {
+	j := &judging{Trial: t, out: &Judgement{}, verdict: Pass}
+	j.blue, j.green = newAnswer(t.Blue), newAnswer(t.Green)
+	r := &j.out.Step
+	*r = StepResult{Name: t.Name, At: t.Step.Pos.String(), Lane: t.Lane, Exchange: t.Key, Blue: sideResult(t.Blue), Green: sideResult(t.Green)}
+	j.transport()
+	j.expectations()
+	if t.Step.Compare && usable(t.Blue) && usable(t.Green) {
+		j.compare()
+	}
+	r.Verdict = j.verdict
+	return j.out
+}
+
+type judging struct {
+	*Trial
+	blue, green *answer
+	out         *Judgement
+	verdict     Verdict
+}
+
+func (j *judging) find(v Verdict, format string, args ...any) {
+	j.verdict = j.verdict.Worse(v)
+	j.out.Step.Reasons = append(j.out.Step.Reasons, fmt.Sprintf(format, args...))
+}
+
+func usable(x *wire.Exchange) bool { return x != nil && x.Err == nil }
+
+func failed(x *wire.Exchange) bool { return x != nil && x.Err != nil }
+
+// transport is rule 1.
+func (j *judging) transport() {
+	if j.Blue == nil && j.Green == nil {
+		j.find(Broken, "nothing was sent")
+	}
+	for _, s := range []struct {
+		side       scenarios.Side
+		own, other *wire.Exchange
+	}{{scenarios.Blue, j.Blue, j.Green}, {scenarios.Green, j.Green, j.Blue}} {
+		if !failed(s.own) {
+			continue
+		}
+		verdict := Broken
+		switch s.own.Err.Class {
+		case wire.ClassCanceled:
+			verdict = Interrupted
+		case wire.ClassDescriptors, wire.ClassRequest:
+		default:
+			if s.side == scenarios.Green && !failed(s.other) {
+				verdict = Fail
+			}
+		}
+		j.find(verdict, "%s: %s: %s", s.side, s.own.Err.Class, s.own.Err.Detail)
+	}
+	if j.BlueWait != "" {
+		j.find(Fail, "blue: %s", j.BlueWait)
+	}
+	if j.GreenWait != "" {
+		j.find(Fail, "green: %s", j.GreenWait)
+	}
+}
+
+// expectations is rule 2.
+func (j *judging) expectations() {
+	for _, s := range []struct {
+		side   scenarios.Side
+		answer *answer
+		checks *Checks
+	}{{scenarios.Blue, j.blue, j.BlueChecks}, {scenarios.Green, j.green, j.GreenChecks}} {
+		if s.answer == nil || s.answer.Err != nil || s.checks == nil {
+			continue
+		}
+		for _, e := range s.checks.check(s.side, s.answer, j.Rules.plain) {
+			j.out.Step.Expectations = append(j.out.Step.Expectations, e)
+			if !e.OK {
+				j.find(Fail, "%s: expected %s, got %s", e.Side, e.What, e.Got)
+			}
+		}
+	}
+}
+
+// compare is rules 3 to 5.
+func (j *judging) compare() {
+	result := diff.CompareMessages(j.blue.message(), j.green.message(), j.Rules.full, j.Seen)
+	r := &j.out.Step
+	r.Differences, r.DifferencesTotal = result.Differences, result.Total
+	r.Ignored, r.IgnoredTotal = result.Hidden, result.HiddenTotal
+	r.Notes = append(r.Notes, result.Notes...)
+	j.out.Rules = result.Rules
+	if !result.Equal() {
+		j.find(Fail, "%s", differText(&result))
+	}
+	l := result.Leaves
+	r.Coverage = Coverage{Leaves: l.Seen, Compared: l.Compared, Ignored: l.Ignored + l.Dropped}
+	if l.Seen != l.Compared+l.Ignored+l.Dropped+l.Absent {
+		j.find(Broken, "the count of leaves does not add up: %d seen, %d compared, %d ignored, %d dropped, %d absent", l.Seen, l.Compared, l.Ignored, l.Dropped, l.Absent)
+	}
+	if j.vacuous(l) { // Rule 4
+		j.find(Inconclusive, "vacuous: none of the body's %d values is compared, and nothing is expected of the body", l.Seen)
+	}
+	if !j.Shared {
+		if why := oneCache(j.blue, j.green); why != "" {
+			j.find(Inconclusive, "%s", why)
+		}
+	}
+	if j.Control.Mutants > 0 {
+		j.negative(&result)
+	}
+	if j.Control.Second && result.Equal() {
+		j.again()
+	}
+}
+
+func (j *judging) vacuous(l diff.Leaves) bool {
+	if l.Seen == 0 || l.Compared > 0 {
+		return false
+	}
+	if j.Step.Mode == diff.Shape && j.Step.ModeWritten {
+		return false
+	}
+	return !j.BlueChecks.said() && !j.GreenChecks.said()
+}
+
+// said reports whether an expectation looks into the body.
+func (c *Checks) said() bool { return c != nil && c.aboutBody() }
+
+// again is rule 5: code that shares nothing with the engine judges the pair.
+func (j *judging) again() {
+	opinion := second.Equal(j.Blue.Answer, j.Green.Answer, j.Rules.list, j.Rules.mode)
+	switch {
+	case opinion.Skipped != "":
+		j.out.Second.Skipped++
+	case opinion.Equal:
+		j.out.Second.Checked++
+		j.out.Second.Agreed++
+	default:
+		j.out.Second.Checked++
+		j.find(Broken, "second opinion: an independent comparison finds the bodies different; please report this")
+	}
+}
+
+// differText says how many differences there are and what the first one is.
+func differText(r *diff.Result) string {
+	text := fmt.Sprintf("%d differences", r.Total)
+	if r.Total == 1 {
+		text = "1 difference"
+	}
+	if len(r.Differences) == 0 {
+		return text
+	}
+	return text + ": " + differenceText(&r.Differences[0])
+}
+
+func differenceText(d *diff.Difference) string {
+	place := d.Path
+	switch d.Where {
+	case diff.InStatus:
+		place = "status"
+	case diff.InHeader:
+		place = "header " + d.Path
+	}
+	text := fmt.Sprintf("%s %s", place, d.Kind)
+	switch {
+	case d.Blue.Type != diff.AbsentType && d.Green.Type != diff.AbsentType:
+		text += fmt.Sprintf(", blue %s, green %s", cut(d.Blue.JSON, 60), cut(d.Green.JSON, 60))
+	case d.Blue.Type != diff.AbsentType:
+		text += ", blue has " + cut(d.Blue.JSON, 60)
+	case d.Green.Type != diff.AbsentType:
+		text += ", green has " + cut(d.Green.JSON, 60)
+	}
+	if d.Note != "" {
+		text += " (" + cut(d.Note, 120) + ")"
+	}
+	return text
+}
+
+// sideResult is what reports show of an exchange.
+func sideResult(x *wire.Exchange) *SideResult {
+	if x == nil {
+		return nil
+	}
+	s := &SideResult{
+		Status: x.Status, ElapsedMS: ms(x.Timing.Total), Bytes: int64(len(x.Answer)), Method: x.Method, URL: x.URL,
+		Attempts: x.Attempts, Protocol: x.Proto, Err: x.Err,
+	}
+	if x.Remote.IsValid() {
+		s.Remote = x.Remote.String()
+	}
+	for _, f := range x.Sent {
+		if strings.EqualFold(f.Name, "traceparent") {
+			if parts := strings.Split(f.Value, "-"); len(parts) == 4 {
+				s.TraceID = parts[1]
+			}
+		}
+	}
+	return s
+}

@@ -1,0 +1,311 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// Figures of a load stage's payloads.
+const (
+	maxPayloads  = 4096 // rows drawn for one route
+	fewPayloads  = 100  // fewer distinct ones measure a cache
+	variantCount = 512  // of a request without data whose placeholders draw values
+)
+
+// loadAll runs the load stages one after the other: two at once would measure
+// each other.
+func (e *execution) loadAll(ctx context.Context) []LoadResult {
+	var out []LoadResult
+	for _, s := range e.suites {
+		for _, stage := range s.suite.Loads {
+			if ctx.Err() != nil {
+				return out
+			}
+			r := s.load(ctx, stage)
+			if r.Verdict == Interrupted {
+				return out
+			}
+			out = append(out, *r)
+			e.emit(Event{Load: r})
+		}
+	}
+	return out
+}
+
+// load runs and judges one stage, or says why it was not run.
+func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *LoadResult {
+	r := &LoadResult{Suite: s.index, Name: stage.Name, At: stage.Pos.String(), Rate: stage.Rate}
+	if !s.mayLoad() {
+		r.Verdict, r.Reason = Skip, "load is not allowed here: the sides are not on loopback, and neither limits: {load: allow} of the env file nor a flag allows it"
+		return r
+	}
+	homes := map[*suiteRun]bool{}
+	plan, why, verdict := s.attackPlan(ctx, stage, homes)
+	defer func() {
+		for home := range homes {
+			home.leave(ctx)
+		}
+	}()
+	if plan == nil {
+		r.Verdict, r.Reason = verdict, why
+		return r
+	}
+	file, err := s.run.sink.LoadFile(stage.Name)
+	if err != nil {
+		s.run.fail(fmt.Errorf("open the record file of load %q: %w", stage.Name, err))
+		r.Verdict, r.Reason = Broken, err.Error()
+		return r
+	}
+	report, err := attack.Run(ctx, *plan, file, func(p attack.Progress) { s.run.showLoad(&p) })
+	if closing := file.Close(); closing != nil {
+		s.run.fail(fmt.Errorf("close the record file of load %q: %w", stage.Name, closing))
+	}
+	r.Records = file.Name()
+	switch {
+	case ctx.Err() != nil:
+		r.Verdict, r.Reason = Interrupted, "the run was stopped"
+	case err != nil && report == nil:
+		r.Verdict, r.Reason = Broken, err.Error()
+	}
+	if report != nil {
+		r.fill(report)
+		if err != nil && r.Verdict == Pass {
+			r.Verdict, r.Reason = Broken, err.Error()
+		}
+	}
+	r.Warnings = append(r.Warnings, payloadWarnings(plan)...)
+	return r
+}
+
+// fill takes what the attack reports. A stage cut short keeps its verdict.
+func (r *LoadResult) fill(p *attack.Report) {
+	verdict, reason := Broken, p.Broken
+	if p.Broken == "" {
+		switch p.Outcome {
+		case perf.NoWorse:
+			verdict = Pass
+		case perf.Worse:
+			verdict = Fail
+		case perf.Inconclusive:
+			verdict = Inconclusive
+		}
+		reason = p.Reason
+		if p.Advice != "" {
+			reason += "; " + p.Advice
+		}
+		if reason == "" {
+			reason = verdict.String()
+		}
+	}
+	if r.Verdict != Interrupted {
+		r.Verdict, r.Reason = verdict, reason
+	}
+	if p.Rate > 0 {
+		r.Rate = p.Rate
+	}
+	r.Seconds, r.Blocks, r.Dropped, r.Comparisons = p.Seconds, p.Blocks, p.Dropped, p.Comparisons
+	r.Errors, r.Requests = PerSide(p.Errors), PerSide(p.Requests)
+	r.Routes, r.Warnings = p.Routes, append(r.Warnings, p.Warnings...)
+	for _, step := range p.Steps {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("at %g requests/s per side: %s, %s", step.Rate, step.Outcome, step.Reason))
+	}
+	r.Generator = Generator{
+		LatenessP99MS: ms(p.Generator.LatenessP99), Achieved: p.Generator.Achieved, CPU: p.Generator.CPU, GCPauseP99MS: ms(p.Generator.GCPauseP99),
+		Connections: PerSide(p.Generator.Connections), Identities: PerSide(p.Generator.Identities),
+	}
+	if p.Series != nil {
+		r.Series = newSeries(p.Series)
+	}
+}
+
+func newSeries(p *perf.Series) *Series {
+	s := &Series{BucketS: p.BucketS, Buckets: make([]Bucket, len(p.Buckets)), Percentiles: make([]PercPoint, len(p.Percentiles))}
+	for i, b := range p.Buckets {
+		s.Buckets[i] = Bucket(b)
+	}
+	for i, q := range p.Percentiles {
+		s.Percentiles[i] = PercPoint(q)
+	}
+	return s
+}
+
+// attackPlan renders a stage's routes. The suites whose setup was run for it are
+// put into homes. Without a plan, why says so and verdict is the stage's.
+func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, homes map[*suiteRun]bool) (plan *attack.Plan, why string, verdict Verdict) {
+	o := &s.run.plan.Options
+	plan = &attack.Plan{
+		Name: stage.Name, Rate: stage.Rate, Rates: stage.Rates, Duration: stage.Duration, WarmUp: stage.WarmUp, Timeout: stage.Timeout,
+		Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
+		Seed: number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
+	}
+	if env := s.run.plan.Env; env != nil {
+		plan.MaxRPS = env.Limits.MaxRPS
+	}
+	plan.Blue.Services, plan.Green.Services = map[string]wire.Config{}, map[string]wire.Config{}
+	for i := range stage.Steps {
+		part := &stage.Steps[i]
+		home, err := s.run.homeOf(s, part)
+		if err != nil {
+			return nil, err.Error(), Broken
+		}
+		step := part.Target.Steps[0]
+		if hasEffects(step) && (!stage.Writes || !home.mayWrite()) {
+			return nil, fmt.Sprintf("case %s leaves something behind: it takes load only with writes: true, where the stage's limits allow writes", part.Target.ID), Skip
+		}
+		w := newWalk(home, part.Target.ID, s.run.now())
+		w.test = part.Target
+		homes[home] = true
+		if v, reason := home.enter(ctx, w); v != 0 {
+			return nil, reason, v
+		}
+		route, err := w.route(ctx, step, part, plan)
+		if err != nil {
+			return nil, fmt.Sprintf("case %s: %v", part.Target.ID, err), Broken
+		}
+		plan.Routes = append(plan.Routes, *route)
+	}
+	return plan, "", 0
+}
+
+// homeOf is the run of the suite that a load step's case belongs to; a suite
+// that the selection dropped is made ready for the load alone.
+func (e *execution) homeOf(own *suiteRun, part *scenarios.LoadStep) (*suiteRun, error) {
+	switch {
+	case part.Target == nil:
+		return nil, fmt.Errorf("load step %s/%s names no case", part.Suite, part.Case)
+	case len(part.Target.Steps) != 1:
+		return nil, fmt.Errorf("case %s has %d steps; a load step has one", part.Target.ID, len(part.Target.Steps))
+	case part.Home == nil || part.Home.Name == own.suite.Name:
+		return own, nil
+	}
+	for _, s := range append(e.suites, e.extra...) {
+		if s.suite.Name == part.Home.Name {
+			return s, nil
+		}
+	}
+	made, err := newSuiteRun(e, own.index, part.Home)
+	if err != nil {
+		return nil, err
+	}
+	made.loopback = own.loopback
+	e.extra = append(e.extra, made)
+	return made, nil
+}
+
+// route renders the requests of one route: one for each data row, or several
+// where the request draws values.
+func (w *walk) route(ctx context.Context, step *scenarios.Step, part *scenarios.LoadStep, plan *attack.Plan) (*attack.Route, error) {
+	route := &attack.Route{Weight: part.Weight}
+	for _, m := range step.Expect.Status {
+		route.Expect = append(route.Expect, attack.Status{Low: m.Low, High: m.High})
+	}
+	add := func(i int) error {
+		name := fmt.Sprintf("load %d", i)
+		blue, err := w.payload(ctx, step, scenarios.Blue, name, plan.Blue.Services)
+		if err != nil {
+			return err
+		}
+		green, err := w.payload(ctx, step, scenarios.Green, name, plan.Green.Services)
+		if err != nil {
+			return err
+		}
+		route.Blue, route.Green = append(route.Blue, *blue), append(route.Green, *green)
+		return nil
+	}
+	if data := w.test.Data; data != nil {
+		w.columns = data.Columns
+		for row, err := range data.Rows {
+			if err != nil {
+				return nil, err
+			}
+			if len(route.Blue) == maxPayloads {
+				break
+			}
+			w.row = row
+			if err := add(len(route.Blue)); err != nil {
+				return nil, err
+			}
+		}
+		if len(route.Blue) == 0 {
+			return nil, errors.New("its data has no rows")
+		}
+	} else {
+		for i := range variantCount {
+			if err := add(i); err != nil {
+				return nil, err
+			}
+			if i == 1 && payloadKey(&route.Blue[0]) == payloadKey(&route.Blue[1]) {
+				route.Blue, route.Green = route.Blue[:1], route.Green[:1]
+				break
+			}
+		}
+	}
+	route.Name = step.Request.Method + " " + routePath(step)
+	return route, nil
+}
+
+// routePath is the step's path as the file writes it, without its query.
+func routePath(step *scenarios.Step) string {
+	path, _, _ := strings.Cut(step.Request.URL.Text, "?")
+	if step.Service != "" {
+		return step.Service + " " + path
+	}
+	return path
+}
+
+func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios.Side, name string, services map[string]wire.Config) (*attack.Request, error) {
+	sc := w.scope(w.lanes[straightLane(side)], side, step, name, w.started)
+	out, err := w.compose(ctx, step, sc)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", side, err)
+	}
+	key := out.to.name
+	if known, ok := services[key]; ok && known != out.to.config { // of another suite
+		key = w.suite.suite.Name + "/" + key
+	}
+	services[key] = out.to.config
+	for i, h := range out.request.Headers {
+		if h.Name == "traceparent" { // not sampled: a load must not flood the traces
+			out.request.Headers[i].Value = strings.TrimSuffix(h.Value, "01") + "00"
+		}
+	}
+	return &attack.Request{Service: key, Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: out.request.Body}, nil
+}
+
+// payloadKey is what a cache would tell requests apart by.
+func payloadKey(r *attack.Request) string {
+	return r.Method + " " + r.URL + "\x00" + string(r.Body)
+}
+
+func payloadWarnings(plan *attack.Plan) []string {
+	distinct := map[string]bool{}
+	for _, r := range plan.Routes {
+		for i := range r.Blue {
+			distinct[payloadKey(&r.Blue[i])] = true
+			if len(distinct) >= fewPayloads {
+				return nil
+			}
+		}
+	}
+	return []string{fmt.Sprintf("only %d distinct requests: a cache may be what is measured; give the cases data rows", len(distinct))}
+}
+
+// showLoad hands the attack's progress on.
+func (e *execution) showLoad(p *attack.Progress) {
+	e.board.update(func(out *Progress) {
+		out.Phase = Loading
+		out.Load = &LoadProgress{
+			Name: p.Name, Stage: p.Phase, Elapsed: p.Elapsed, Total: p.Total, NextLook: p.NextLook, Rate: p.Rate,
+			Requests: PerSide{p.Blue.Sent, p.Green.Sent}, Errors: PerSide{p.Blue.Errors, p.Green.Errors},
+			BlueP50: p.Blue.P50, GreenP50: p.Green.P50, BlueP99: p.Blue.P99, GreenP99: p.Green.P99,
+		}
+	})
+}
+

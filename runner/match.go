@@ -1,0 +1,339 @@
+package runner
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A datum is a value that an expectation looks at.
+type datum struct {
+	path string // where it stands; empty outside a body
+	kind diff.ValueType
+	text string // a string without quotes, anything else as JSON
+	json string
+	// loose is set for headers, cookies and cells: they are text, and text that
+	// is a number may be compared as one.
+	loose bool
+}
+
+func textDatum(text string) datum {
+	return datum{kind: diff.StringType, text: text, json: textValue(text).JSON, loose: true}
+}
+
+func numberDatum(text string) datum {
+	return datum{kind: diff.NumberType, text: text, json: text}
+}
+
+func nodeDatum(n diff.Node) datum {
+	return datum{path: n.Path, kind: n.Type, text: jsonText(n.Type, n.JSON), json: string(n.JSON)}
+}
+
+// jsonText is a string without its quotes, and anything else as written.
+func jsonText(kind diff.ValueType, raw []byte) string {
+	if kind == diff.StringType {
+		return gjson.ParseBytes(raw).String()
+	}
+	return string(raw)
+}
+
+// A Test is a matcher with its operands expanded.
+type Test struct {
+	Op      string
+	Operand scenarios.Value
+	// Loose is set when the operand came out of a placeholder: a cell of a CSV
+	// file is text and equals the number that it spells.
+	Loose bool
+	List  []Test // in: one eq each
+	Sub   []Test // count, each
+	At    string // file:line:col
+
+	re *regexp.Regexp // matches
+}
+
+// newTests expands matchers in a scope.
+func newTests(matchers []scenarios.Matcher, sc scenarios.Scope) ([]Test, error) {
+	out := make([]Test, 0, len(matchers))
+	for _, m := range matchers {
+		t := Test{Op: m.Op, At: m.Pos.String()}
+		if m.Value != nil {
+			v, err := m.Value.Expand(sc)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", m.Value.Pos, err)
+			}
+			t.Operand, t.Loose = v, strings.Contains(m.Value.Text, "{{")
+		}
+		for _, l := range m.List {
+			v, err := l.Expand(sc)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", l.Pos, err)
+			}
+			t.List = append(t.List, Test{Op: "eq", Operand: v, Loose: strings.Contains(l.Text, "{{")})
+		}
+		sub, err := newTests(m.Sub, sc)
+		if err != nil {
+			return nil, err
+		}
+		t.Sub = sub
+		if m.Op == "matches" {
+			if t.re, err = regexp.Compile(t.Operand.Text); err != nil {
+				return nil, fmt.Errorf("%s: %w", m.Pos, err)
+			}
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// String says the test as reports do: count gte 100.
+func (t *Test) String() string {
+	switch {
+	case len(t.Sub) > 0:
+		parts := make([]string, len(t.Sub))
+		for i := range t.Sub {
+			parts[i] = t.Sub[i].String()
+		}
+		return t.Op + " " + strings.Join(parts, ", ")
+	case t.Op == "in":
+		parts := make([]string, len(t.List))
+		for i := range t.List {
+			parts[i] = t.List[i].Operand.JSON
+		}
+		return "in [" + strings.Join(parts, ", ") + "]"
+	case t.Op == "eq":
+		return "is " + t.Operand.JSON
+	default:
+		return t.Op + " " + t.Operand.Text
+	}
+}
+
+// want reports whether the operand of a yes-or-no test says yes.
+func (t *Test) want() bool { return t.Operand.Text != "false" }
+
+// holds tests one value. An unknown test never holds.
+func (t *Test) holds(d datum) bool {
+	switch t.Op {
+	case "eq", "value":
+		return t.equals(d)
+	case "ne":
+		return !t.equals(d)
+	case "lt", "lte", "gt", "gte":
+		return t.orders(d)
+	case "in":
+		return slices.ContainsFunc(t.List, func(one Test) bool { return one.equals(d) })
+	case "contains":
+		return t.contains(d)
+	case "matches":
+		return t.re != nil && (d.kind == diff.StringType || d.kind == diff.NumberType || d.kind == diff.BoolType) && t.re.MatchString(d.text)
+	case "type":
+		return isType(d, t.Operand.Text)
+	case "format":
+		ok, known := diff.MatchFormat(t.Operand.Text, d.text)
+		return ok && known && d.kind == diff.StringType
+	case "empty":
+		return isEmpty(d) == t.want()
+	case "exists":
+		return t.want()
+	case "unique":
+		return hasRepeats(elements(d)) != t.want()
+	case "count":
+		return t.counts(size(d))
+	case "each":
+		return t.each(elements(d)) == nil
+	}
+	return false
+}
+
+// counts tests a number of things; the operand stands for equality.
+func (t *Test) counts(n int) bool {
+	d := numberDatum(fmt.Sprint(n))
+	if len(t.Sub) > 0 {
+		return all(t.Sub, d)
+	}
+	want, ok := parseDecimal(t.Operand.Text)
+	got, _ := parseDecimal(d.text)
+	return ok && got.compare(want) == 0
+}
+
+// each returns the first element that a subordinate test does not hold for.
+func (t *Test) each(ds []datum) *datum {
+	for i := range ds {
+		if !all(t.Sub, ds[i]) {
+			return &ds[i]
+		}
+	}
+	return nil
+}
+
+func all(tests []Test, d datum) bool {
+	for i := range tests {
+		if !tests[i].holds(d) {
+			return false
+		}
+	}
+	return true
+}
+
+// equals compares numbers as exact decimals, strings by code points, arrays and
+// objects whole. Types must agree unless one of the two is text by nature.
+func (t *Test) equals(d datum) bool {
+	want := gjson.Parse(t.Operand.JSON)
+	if d.loose || t.Loose {
+		a, numeric := parseDecimal(d.text)
+		b, ok := parseDecimal(t.Operand.Text)
+		if numeric && ok && (d.kind == diff.NumberType || want.Type == gjson.Number) {
+			return a.compare(b) == 0
+		}
+		if d.loose || d.kind == diff.StringType || d.kind == diff.BoolType && t.Loose {
+			return d.text == t.Operand.Text
+		}
+	}
+	if want.Type == gjson.Number && d.kind == diff.NumberType {
+		a, ok := parseDecimal(d.text)
+		b, okay := parseDecimal(want.Raw)
+		return ok && okay && a.compare(b) == 0
+	}
+	r := diff.Compare([]byte(t.Operand.JSON), []byte(d.json), nil)
+	return r.Equal()
+}
+
+// orders compares numbers; text that spells a number counts as one only where
+// all values are text (headers, cookies).
+func (t *Test) orders(d datum) bool {
+	if d.kind != diff.NumberType && !d.loose {
+		return false
+	}
+	got, ok := parseDecimal(d.text)
+	want, okay := parseDecimal(t.Operand.Text)
+	if !ok || !okay {
+		return false
+	}
+	c := got.compare(want)
+	switch t.Op {
+	case "lt":
+		return c < 0
+	case "lte":
+		return c <= 0
+	case "gt":
+		return c > 0
+	default:
+		return c >= 0
+	}
+}
+
+// contains: text has the operand in it, an array has an equal element, an object
+// has a member of that name.
+func (t *Test) contains(d datum) bool {
+	switch d.kind {
+	case diff.StringType:
+		return strings.Contains(d.text, t.Operand.Text)
+	case diff.ArrayType:
+		return slices.ContainsFunc(elements(d), t.equals)
+	case diff.ObjectType:
+		found := false
+		gjson.Parse(d.json).ForEach(func(key, _ gjson.Result) bool {
+			found = found || key.String() == t.Operand.Text
+			return !found
+		})
+		return found
+	default:
+		return false
+	}
+}
+
+var typeNames = map[diff.ValueType]string{diff.NullType: "null", diff.BoolType: "boolean", diff.NumberType: "number", diff.StringType: "string", diff.ArrayType: "array", diff.ObjectType: "object"}
+
+func isType(d datum, name string) bool {
+	if name == "integer" {
+		return d.kind == diff.NumberType && isInteger(d.text)
+	}
+	if name == "bool" {
+		name = "boolean"
+	}
+	return typeNames[d.kind] == name
+}
+
+// isInteger: 1, 1.0 and 1e2 are whole numbers.
+func isInteger(text string) bool {
+	n, ok := parseDecimal(text)
+	return ok && n.point >= int64(len(n.digits))
+}
+
+func isEmpty(d datum) bool {
+	switch d.kind {
+	case diff.NullType:
+		return true
+	case diff.ArrayType, diff.ObjectType:
+		return size(d) == 0
+	default:
+		return d.kind == diff.AbsentType || d.text == ""
+	}
+}
+
+// size is the number of elements, members or characters.
+func size(d datum) int {
+	n := 0
+	switch d.kind {
+	case diff.ArrayType, diff.ObjectType:
+		gjson.Parse(d.json).ForEach(func(_, _ gjson.Result) bool { n++; return true })
+	case diff.StringType:
+		n = utf8.RuneCountInString(d.text)
+	}
+	return n
+}
+
+// elements are the elements of an array; any other value stands for itself.
+func elements(d datum) []datum {
+	if d.kind != diff.ArrayType {
+		return []datum{d}
+	}
+	var out []datum
+	gjson.Parse(d.json).ForEach(func(_, v gjson.Result) bool {
+		kind := kindOf(v)
+		out = append(out, datum{path: fmt.Sprintf("%s[%d]", d.path, len(out)), kind: kind, text: jsonText(kind, []byte(v.Raw)), json: v.Raw})
+		return true
+	})
+	return out
+}
+
+func kindOf(v gjson.Result) diff.ValueType {
+	switch {
+	case v.Type == gjson.String:
+		return diff.StringType
+	case v.Type == gjson.Number:
+		return diff.NumberType
+	case v.Type == gjson.True, v.Type == gjson.False:
+		return diff.BoolType
+	case v.IsArray():
+		return diff.ArrayType
+	case v.IsObject():
+		return diff.ObjectType
+	default:
+		return diff.NullType
+	}
+}
+
+// hasRepeats compares scalars by value and the rest by their text.
+func hasRepeats(ds []datum) bool {
+	seen := make(map[string]bool, len(ds))
+	for _, d := range ds {
+		key := fmt.Sprintf("%d:%s", d.kind, d.text)
+		if d.kind == diff.NumberType {
+			if n, ok := parseDecimal(d.text); ok {
+				key = fmt.Sprintf("n%v", n)
+			}
+		}
+		if seen[key] {
+			return true
+		}
+		seen[key] = true
+	}
+	return false
+}

@@ -1,0 +1,184 @@
+package runner
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/mutate"
+	"github.com/bgverify/bgverify/runner/wire"
+)
+
+// controlWork bounds the bytes that the negative control of one pair compares.
+const controlWork = 256 << 10
+
+// minMutants are made of every body, however large.
+const minMutants = 4
+
+// negative repeats the comparison with mutated copies of blue's body.
+//
+//  1. An equal pair: a mutant of blue against green's own answer must differ,
+//     so that rules which look at one side only (rewrite, leak) stay true.
+//  2. A pair that differs: a mutant of blue against blue must show more than
+//     blue shows against itself.
+//  3. Coverage counts mutants of body values alone; those of type, presence and
+//     status are counted apart.
+func (j *judging) negative(result *diff.Result) {
+	c := &j.out.Step.Coverage
+	against, floor := j.green.message(), 0
+	rules := j.Rules.full
+	if !result.Equal() { // Rule 2
+		against, rules = j.blue.message(), j.Rules.plain
+		base := diff.CompareMessages(j.blue.message(), against, rules, nil)
+		floor = base.Total
+	}
+	killed := func(m *diff.Message) bool {
+		r := diff.CompareMessages(m, against, rules, nil)
+		return r.Total > floor
+	}
+	var missed string
+	for _, m := range j.mutants() {
+		mutant := *j.blue.message()
+		mutant.Body = m.Body
+		found := killed(&mutant)
+		if m.Class == "value" { // Rule 3
+			c.Mutants++
+			c.Killed += count(found)
+			continue
+		}
+		c.Others++
+		c.OthersKilled += count(found)
+		if !found && missed == "" {
+			missed = fmt.Sprintf("negative control: a change of %s at %s would not be found", m.Class, m.Path)
+		}
+	}
+	status := *j.blue.message()
+	status.Status = otherStatus(status.Status)
+	c.Others++
+	found := killed(&status)
+	c.OthersKilled += count(found)
+	if !found {
+		missed = "negative control: another status would not be found"
+	}
+	if missed != "" {
+		j.out.Step.Notes = append(j.out.Step.Notes, missed)
+	}
+}
+
+func count(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func otherStatus(status int) int {
+	if status >= 500 {
+		return 200
+	}
+	return 500
+}
+
+// mutants draws the mutants of blue's body: fewer of large bodies.
+func (j *judging) mutants() []mutate.Mutant {
+	body := j.Blue.Answer
+	if len(body) == 0 {
+		return nil
+	}
+	most := j.Control.Mutants
+	if n := controlWork / len(body); n < most {
+		most = max(n, min(minMutants, most))
+	}
+	seed := number(j.Control.Seed, "mutants", j.Key)
+	if _, err := j.blue.body(); err == nil {
+		return mutate.Mutants(body, seed, most)
+	}
+	return textMutants(body, seed, most)
+}
+
+// textMutants changes one letter or digit of a body that is not JSON.
+func textMutants(body []byte, seed uint64, most int) []mutate.Mutant {
+	var out []mutate.Mutant
+	for i := range most {
+		start := int(number(seed, fmt.Sprint(i)) % uint64(len(body)))
+		at := -1
+		for k := range min(len(body), 4096) {
+			if p := (start + k) % len(body); wordByte(body[p]) {
+				at = p
+				break
+			}
+		}
+		if at < 0 {
+			at = start
+		}
+		copied := append([]byte(nil), body...)
+		copied[at] = otherByte(copied[at])
+		out = append(out, mutate.Mutant{Class: "value", Path: fmt.Sprintf("byte %d", at), Body: copied})
+	}
+	return out
+}
+
+func wordByte(b byte) bool {
+	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
+}
+
+// otherByte stays in the byte's class, so that a number stays one.
+func otherByte(b byte) byte {
+	switch {
+	case b >= '0' && b <= '9':
+		return '0' + (b-'0'+3)%10
+	case b >= 'a' && b <= 'z':
+		return 'a' + (b-'a'+5)%26
+	case b >= 'A' && b <= 'Z':
+		return 'A' + (b-'A'+5)%26
+	default:
+		return b ^ 0x15
+	}
+}
+
+// requestIDs are headers that a service draws anew for each request.
+var requestIDs = []string{"X-Request-Id", "X-Correlation-Id", "X-Amzn-Requestid", "X-Amz-Cf-Id", "X-Trace-Id", "Cf-Ray"}
+
+// oneCache recognises two answers that are one: the same request id, which the
+// request did not carry, or both out of a cache with the same date and tag.
+func oneCache(blue, green *answer) string {
+	for _, name := range requestIDs {
+		b, g := blue.first(name), green.first(name)
+		if b != "" && b == g && !sent(blue.Exchange, b) {
+			return fmt.Sprintf("one answer for both sides: the same %s %q; a cache or mesh stands before them", name, cut(b, 64))
+		}
+	}
+	if !fromCache(blue) || !fromCache(green) {
+		return ""
+	}
+	date, tag := blue.first("Date"), blue.first("Etag")
+	if date != "" && date == green.first("Date") && tag == green.first("Etag") {
+		return "one answer for both sides: both come from a cache and were made at the same second with the same tag"
+	}
+	return ""
+}
+
+func fromCache(a *answer) bool {
+	if age := a.first("Age"); age != "" && age != "0" {
+		return true
+	}
+	for _, name := range []string{"X-Cache", "X-Cache-Status", "Cf-Cache-Status", "X-Proxy-Cache"} {
+		if v := a.first(name); containsFold(v, "hit") {
+			return true
+		}
+	}
+	return false
+}
+
+func sent(x *wire.Exchange, value string) bool {
+	for _, f := range x.Sent {
+		if f.Value == value {
+			return true
+		}
+	}
+	return false
+}
+
+func containsFold(text, part string) bool {
+	return strings.Contains(strings.ToLower(text), part)
+}

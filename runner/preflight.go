@@ -1,0 +1,395 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// An address is where a service lives on the network, as preflight found it.
+type address struct {
+	points []netip.AddrPort
+	err    *wire.Err // why it cannot be reached; nil: it can
+}
+
+// Figures of the probe: a service that does not answer the dial within the
+// timeout, in none of the attempts, is down for the whole run.
+const (
+	dialTimeout  = 5 * time.Second
+	dialAttempts = 3
+	dialPause    = 300 * time.Millisecond
+)
+
+// A preflightReport is what was found before the first request.
+type preflightReport struct {
+	down    []downService
+	same    []string // services whose two sides are one place
+	stop    string   // why nothing is sent at all; empty: the run goes on
+	checked int      // services, of both sides
+	missing int      // of those, unreachable
+}
+
+// isDown reports whether a side's service was found unreachable.
+func (r *preflightReport) isDown(side scenarios.Side, name string) bool {
+	return slices.ContainsFunc(r.down, func(d downService) bool { return d.side == side && d.name == name })
+}
+
+type downService struct {
+	side  scenarios.Side
+	name  string
+	label string
+	err   *wire.Err
+}
+
+// preflight looks at every service that the plan uses:
+//
+//  1. Both sides must be reachable. A service that is not fails or breaks its
+//     own steps; when none of blue's is, or none at all, nothing is sent.
+//  2. The two sides of a service must be two places, unless it is shared. The
+//     same address in another spelling, or the same IP address and port with the
+//     same host name, is one place. The same IP address and port with another
+//     host name is an ingress that both share: an identity that must differ has
+//     to tell them apart.
+//  3. Load and writes are free only where every service is on loopback.
+func (e *execution) preflight(ctx context.Context) *preflightReport {
+	report := &preflightReport{}
+	found := e.lookAll(ctx)
+	sides := map[scenarios.Side]int{}
+	for _, s := range e.suites {
+		s.loopback = true
+		for _, c := range []*cluster{s.blue, s.green} {
+			for _, svc := range c.services {
+				a := found[svc]
+				if a == nil {
+					continue
+				}
+				report.checked++
+				s.loopback = s.loopback && allLoopback(a.points)
+				if a.err == nil {
+					sides[c.side]++
+					continue
+				}
+				svc.down = a.err
+				report.missing++
+				if !slices.ContainsFunc(report.down, func(d downService) bool { return d.side == svc.side && d.label == svc.place() }) {
+					report.down = append(report.down, downService{svc.side, svc.name, svc.place(), a.err})
+				}
+			}
+		}
+		if !e.plan.Options.AllowSame {
+			report.same = append(report.same, s.sameness(found)...) // Rule 2
+		}
+	}
+	switch {
+	case len(report.same) > 0:
+		report.stop = report.same[0]
+	case sides[scenarios.Blue] == 0: // Rule 1
+		report.stop = "blue is unreachable: " + report.downText(scenarios.Blue)
+	}
+	return report
+}
+
+// place names a service with its address.
+func (s *service) place() string { return s.label() + " at " + origin(s.base) }
+
+func (r *preflightReport) downText(side scenarios.Side) string {
+	var out []string
+	for _, d := range r.down {
+		if d.side == side {
+			out = append(out, fmt.Sprintf("%s: %s: %s", d.label, d.err.Class, d.err.Detail))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// lookAll finds out where all services live, each place once, all at once.
+func (e *execution) lookAll(ctx context.Context) map[*service]*address {
+	byKey := map[string][]*service{}
+	for _, s := range e.suites {
+		used := s.used()
+		for _, c := range []*cluster{s.blue, s.green} {
+			for _, svc := range c.services {
+				if used[svc.name] {
+					key := svc.side.String() + " " + origin(svc.base) + " " + svc.config.Resolve + " " + svc.config.Proxy
+					byKey[key] = append(byKey[key], svc)
+				}
+			}
+		}
+	}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	out := map[*service]*address{}
+	for _, group := range byKey {
+		all.Go(func() {
+			a := look(ctx, group[0])
+			mu.Lock()
+			defer mu.Unlock()
+			for _, svc := range group {
+				out[svc] = a
+			}
+		})
+	}
+	all.Wait()
+	return out
+}
+
+// used are the names of the services that the suite's steps and identities name.
+// A suite whose URLs are expanded at run time may reach others: those are
+// looked at as well when the suite names them nowhere else.
+func (s *suiteRun) used() map[string]bool {
+	names := map[string]bool{}
+	add := func(steps []*scenarios.Step) {
+		for _, step := range steps {
+			names[step.Service] = true
+		}
+	}
+	add(s.suite.Setup)
+	add(s.suite.Teardown)
+	for _, c := range s.suite.Cases {
+		add(c.Steps)
+		add(c.Cleanup)
+	}
+	for _, l := range s.suite.Loads {
+		for _, step := range l.Steps {
+			if step.Target != nil && step.Home != nil && step.Home.Name == s.suite.Name {
+				add(step.Target.Steps)
+			}
+		}
+	}
+	for _, id := range s.suite.Identity {
+		names[id.Service] = true
+	}
+	return names
+}
+
+// look resolves a service's host and dials it.
+func look(ctx context.Context, s *service) *address {
+	a := &address{}
+	target := authority(s.base)
+	if s.config.Proxy != "" {
+		u, err := url.Parse(s.config.Proxy)
+		if err != nil {
+			a.err = &wire.Err{Class: wire.ClassRequest, Detail: "proxy: " + err.Error()}
+			return a
+		}
+		target = authority(u)
+	}
+	points, err := resolve(ctx, target, s.config.Resolve)
+	if err != nil {
+		a.err = &wire.Err{Class: wire.ClassDNS, Detail: err.Error()}
+		return a
+	}
+	if s.config.Proxy == "" {
+		a.points = points
+	}
+	for i := range dialAttempts {
+		if a.err = dial(ctx, points); a.err == nil || a.err.Class == wire.ClassTimeout {
+			return a
+		}
+		if i+1 < dialAttempts && sleep(ctx, dialPause) != nil {
+			return a
+		}
+	}
+	return a
+}
+
+// resolve turns host:port into addresses; pinned (IP or IP:port) replaces them.
+func resolve(ctx context.Context, target, pinned string) ([]netip.AddrPort, error) {
+	host, portText, err := net.SplitHostPort(target)
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return nil, err
+	}
+	if pinned != "" {
+		if p, err := netip.ParseAddrPort(pinned); err == nil {
+			return []netip.AddrPort{canonical(p)}, nil
+		}
+		ip, err := netip.ParseAddr(pinned)
+		if err != nil {
+			return nil, fmt.Errorf("resolve %q is not an address", pinned)
+		}
+		return []netip.AddrPort{canonical(netip.AddrPortFrom(ip, uint16(port)))}, nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return []netip.AddrPort{canonical(netip.AddrPortFrom(ip, uint16(port)))}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]netip.AddrPort, len(ips))
+	for i, ip := range ips {
+		out[i] = canonical(netip.AddrPortFrom(ip, uint16(port)))
+	}
+	return out, nil
+}
+
+// canonical gives an address one spelling: IPv4 in IPv6 is IPv4.
+func canonical(p netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port())
+}
+
+// dial opens and closes a connection to the first address that takes one.
+func dial(ctx context.Context, points []netip.AddrPort) *wire.Err {
+	dialer := net.Dialer{Timeout: dialTimeout}
+	var last *wire.Err
+	for _, p := range points {
+		conn, err := dialer.DialContext(ctx, "tcp", p.String())
+		if err == nil {
+			_ = conn.Close()
+			return nil
+		}
+		last = &wire.Err{Class: dialClass(ctx, err), Detail: err.Error()}
+	}
+	if last == nil {
+		last = &wire.Err{Class: wire.ClassDNS, Detail: "the host has no address"}
+	}
+	return last
+}
+
+func dialClass(ctx context.Context, err error) wire.Class {
+	var timeout interface{ Timeout() bool }
+	switch {
+	case ctx.Err() != nil:
+		return wire.ClassCanceled
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return wire.ClassTimeout
+	case strings.Contains(err.Error(), "refused"):
+		return wire.ClassRefused
+	case strings.Contains(err.Error(), "too many open files"):
+		return wire.ClassDescriptors
+	default:
+		return wire.ClassConnect
+	}
+}
+
+func allLoopback(points []netip.AddrPort) bool {
+	for _, p := range points {
+		if !p.Addr().IsLoopback() {
+			return false
+		}
+	}
+	return len(points) > 0
+}
+
+// sameness finds the services whose two sides are one place (rule 2).
+func (s *suiteRun) sameness(found map[*service]*address) []string {
+	var out []string
+	for _, b := range s.blue.services {
+		g := s.green.service(b.name)
+		if g == nil || b.shared || g.shared {
+			continue
+		}
+		where := "blue and green"
+		if b.name != "" {
+			where = fmt.Sprintf("blue's and green's service %q", b.name)
+		}
+		where = "suite " + s.suite.Name + ": " + where
+		one := overlap(points(b, found), points(g, found))
+		hosts := [2]string{hostName(b), hostName(g)}
+		samePath := strings.TrimSuffix(b.base.Path, "/") == strings.TrimSuffix(g.base.Path, "/")
+		switch {
+		case spelled(b) == spelled(g) && b.config.Resolve == g.config.Resolve && b.config.Host == g.config.Host && samePath:
+			out = append(out, fmt.Sprintf("%s are the same address %s", where, b.base.Redacted()))
+		case one == "":
+		case hosts[0] == hosts[1] && samePath:
+			out = append(out, fmt.Sprintf("%s are the same place: %s and %s both lead to %s as host %q", where, b.base.Redacted(), g.base.Redacted(), one, hosts[0]))
+		case !s.toldApart(b.name):
+			out = append(out, fmt.Sprintf("%s share %s as hosts %q and %q: add an identity that must differ to tell them apart", where, one, hosts[0], hosts[1]))
+		}
+	}
+	return out
+}
+
+// spelled is a service's scheme and authority with all names of this machine made one.
+func spelled(s *service) string {
+	host, port, err := net.SplitHostPort(authority(s.base))
+	if err != nil {
+		return authority(s.base)
+	}
+	return s.base.Scheme + "://" + localName(host) + ":" + port
+}
+
+// localName makes the names of this machine's loopback one.
+func localName(host string) string {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if ip, err := netip.ParseAddr(host); err == nil {
+		ip = ip.Unmap()
+		if ip == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || ip == netip.IPv6Loopback() || ip.IsUnspecified() {
+			return "localhost"
+		}
+		return ip.String()
+	}
+	if host == "localhost" {
+		return "localhost"
+	}
+	return host
+}
+
+// hostName is the host that the service is asked as.
+func hostName(s *service) string {
+	host := s.base.Hostname()
+	if s.config.Host != "" {
+		host = s.config.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+	}
+	return localName(host)
+}
+
+// points are a service's addresses, those of this machine made one.
+func points(s *service, found map[*service]*address) []string {
+	a := found[s]
+	if a == nil {
+		return nil
+	}
+	var out []string
+	for _, p := range a.points {
+		out = append(out, net.JoinHostPort(localName(p.Addr().String()), strconv.Itoa(int(p.Port()))))
+	}
+	return out
+}
+
+func overlap(a, b []string) string {
+	for _, p := range a {
+		if slices.Contains(b, p) {
+			return p
+		}
+	}
+	return ""
+}
+
+// toldApart reports whether an identity of the service must differ.
+func (s *suiteRun) toldApart(name string) bool {
+	return slices.ContainsFunc(s.suite.Identity, func(id scenarios.Identity) bool { return id.Service == name && id.Must == "differ" })
+}
+
+// mayWrite reports whether steps may leave something behind: on loopback always,
+// elsewhere where the stage or a flag says so.
+func (s *suiteRun) mayWrite() bool {
+	plan := s.run.plan
+	return s.loopback || plan.Options.AllowWrites || plan.Env != nil && plan.Env.Limits.Writes || s.run.replay != nil
+}
+
+// mayLoad is the same for load.
+func (s *suiteRun) mayLoad() bool {
+	plan := s.run.plan
+	return s.loopback || plan.Options.AllowLoad || plan.Env != nil && plan.Env.Limits.Load
+}

@@ -1,0 +1,248 @@
+package runner
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// An outgoing request is ready for one side.
+type outgoing struct {
+	to      *service
+	request *wire.Request
+	traceID string // empty with trace off
+}
+
+// addedHeaders are what a request carries beyond what its suite says; trace off
+// removes the first two.
+var addedHeaders = []string{"traceparent", "X-Bgverify-Run", "User-Agent"}
+
+// compose renders a step for a lane on one side.
+//
+//  1. The path is joined to the step's service of that side; an absolute URL
+//     must have the origin of one of its services. A crossing lane moves a URL
+//     of the other side to its own.
+//  2. The step's fields win over the service's, and those over the side's.
+//  3. A cookie of the step wins over the jar's of the same name.
+//  4. Authentication is added unless the step writes its header itself.
+func (w *walk) compose(ctx context.Context, step *scenarios.Step, sc *scope) (*outgoing, error) {
+	rendered, err := step.Render(sc)
+	if err != nil {
+		return nil, err
+	}
+	to, target, err := w.target(step.Service, rendered.URL, sc)
+	if err != nil {
+		return nil, err
+	}
+	out := &outgoing{to: to, request: &wire.Request{Method: rendered.Method, URL: target, Body: rendered.Body, Timeout: step.Timeout}}
+	for _, f := range to.headers { // Rule 2
+		if named(rendered.Headers, f.Name) {
+			continue
+		}
+		value, err := sc.expand(f.Value)
+		if err != nil {
+			return nil, err
+		}
+		out.add(f.Name, value)
+	}
+	for _, f := range rendered.Headers {
+		out.add(f.Name, f.Value)
+	}
+	if rendered.ContentType != "" && !out.has("Content-Type") {
+		out.add("Content-Type", rendered.ContentType)
+	}
+	if cookie := mergeCookies(rendered.Cookies, sc.lane.cookies(w.suite, to, target)); cookie != "" && !out.has("Cookie") {
+		out.add("Cookie", cookie)
+	}
+	auth := step.Auth
+	if auth == nil {
+		auth = to.auth
+	}
+	if err := w.authorize(ctx, out, auth, sc); err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	w.sign(out, step, sc)
+	return out, nil
+}
+
+// target finds the service that a rendered URL leads to, and the absolute URL.
+func (w *walk) target(name, rendered string, sc *scope) (*service, string, error) {
+	own, other := pick(sc.side, w.suite.blue, w.suite.green), pick(sc.side, w.suite.green, w.suite.blue)
+	if !strings.Contains(rendered, "://") || strings.HasPrefix(rendered, "/") {
+		to := own.service(name)
+		if to == nil && name == "" {
+			return nil, "", fmt.Errorf("%s has no url", sc.side)
+		} else if to == nil {
+			return nil, "", fmt.Errorf("%s has no service %q", sc.side, name)
+		}
+		return to, join(to.base, rendered), nil
+	}
+	u, err := url.Parse(rendered)
+	if err != nil {
+		return nil, "", err
+	}
+	if to := own.at(u); to != nil {
+		return to, rendered, nil
+	}
+	if sc.lane.crossing() {
+		if from := other.at(u); from != nil {
+			if to := own.service(from.name); to != nil {
+				return to, moved(rendered, from, to), nil
+			}
+		}
+	}
+	hint := ""
+	if other.at(u) != nil {
+		hint = fmt.Sprintf(", it is %s's", pick(sc.side, scenarios.Green, scenarios.Blue))
+	}
+	return nil, "", fmt.Errorf("%s is not an address of %s's services%s: nothing was sent", origin(u), sc.side, hint)
+}
+
+// sign adds the headers that name the run and the trace.
+func (w *walk) sign(out *outgoing, step *scenarios.Step, sc *scope) {
+	run := w.suite.run
+	if !out.has("User-Agent") {
+		out.add("User-Agent", strings.TrimSuffix(run.plan.Tool.Name+"/"+run.plan.Tool.Version, "/"))
+	}
+	if !step.Trace {
+		return
+	}
+	if !out.has("traceparent") {
+		header, id := traceparent(run.plan.Options.Seed, w.id, sc.step, sc.lane.kind.String())
+		out.add("traceparent", header)
+		out.traceID = id
+	}
+	if !out.has("X-Bgverify-Run") && run.plan.ID != "" {
+		out.add("X-Bgverify-Run", run.plan.ID)
+	}
+}
+
+func (o *outgoing) add(name, value string) {
+	o.request.Headers = append(o.request.Headers, wire.Field{Name: name, Value: value})
+}
+
+func (o *outgoing) has(name string) bool {
+	for _, f := range o.request.Headers {
+		if strings.EqualFold(f.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func named(fields []scenarios.Named, name string) bool {
+	for _, f := range fields {
+		if strings.EqualFold(f.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// mergeCookies puts the step's cookies before the jar's; a name of the step
+// hides the jar's.
+func mergeCookies(own []scenarios.Named, jar string) string {
+	var parts []string
+	for _, c := range own {
+		parts = append(parts, c.Name+"="+c.Value)
+	}
+	for p := range strings.SplitSeq(jar, "; ") {
+		name, _, _ := strings.Cut(p, "=")
+		if p != "" && !cookieNamed(own, name) {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// cookieNamed compares exactly: names of cookies are case-sensitive.
+func cookieNamed(own []scenarios.Named, name string) bool {
+	for _, c := range own {
+		if c.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// authorize adds what auth asks for. Every credential is made known to the sink
+// before it leaves.
+func (w *walk) authorize(ctx context.Context, out *outgoing, auth *scenarios.Auth, sc *scope) error {
+	if auth == nil || auth.Kind == scenarios.AuthNone {
+		return nil
+	}
+	if auth.Kind == scenarios.AuthAPIKey {
+		return w.apiKey(out, auth, sc)
+	}
+	if out.has("Authorization") { // Rule 4
+		return nil
+	}
+	switch auth.Kind {
+	case scenarios.AuthBasic:
+		user, err := sc.expand(auth.User)
+		if err != nil {
+			return err
+		}
+		password, err := w.secret(sc, "password", auth.Password)
+		if err != nil {
+			return err
+		}
+		out.add("Authorization", basic(user, password))
+	case scenarios.AuthBearer:
+		token, err := w.secret(sc, "token", auth.Token)
+		if err != nil {
+			return err
+		}
+		out.add("Authorization", "Bearer "+token)
+	case scenarios.AuthOAuth2Client, scenarios.AuthOAuth2Password:
+		token, err := w.oauth(ctx, out.to, auth, sc)
+		if err != nil {
+			return err
+		}
+		out.add("Authorization", "Bearer "+token)
+	default:
+		return fmt.Errorf("%s: kind %s is not known", auth.Pos, auth.Kind)
+	}
+	return nil
+}
+
+func (w *walk) apiKey(out *outgoing, auth *scenarios.Auth, sc *scope) error {
+	value, err := w.secret(sc, auth.Name, auth.Value)
+	if err != nil {
+		return err
+	}
+	if auth.In != "query" {
+		if !out.has(auth.Name) {
+			out.add(auth.Name, value)
+		}
+		return nil
+	}
+	sep := "?"
+	if strings.Contains(out.request.URL, "?") {
+		sep = "&"
+	}
+	out.request.URL += sep + url.QueryEscape(auth.Name) + "=" + url.QueryEscape(value)
+	return nil
+}
+
+// secret expands a credential and makes it unreadable in everything written.
+func (w *walk) secret(sc *scope, name string, t *scenarios.Template) (string, error) {
+	value, err := sc.expand(t)
+	if err == nil && value != "" && !sc.loose {
+		w.suite.run.secret(name, value)
+	}
+	return value, err
+}
+
+// basic is the Authorization value of HTTP Basic; empty without a user.
+func basic(user, password string) string {
+	if user == "" && password == "" {
+		return ""
+	}
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+}

@@ -1,0 +1,169 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// shoot makes a step's request for one lane and sends it, again where the step
+// polls or retries.
+func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key string) *shot {
+	out, err := w.compose(ctx, step, sc)
+	if err != nil {
+		return &shot{err: err}
+	}
+	s := &shot{out: out}
+	if step.Poll == nil {
+		s.attempt(ctx, w, step, sc, key)
+		return s
+	}
+	begun := w.suite.run.now()
+	for tries := 1; ; tries++ {
+		s.attempt(ctx, w, step, sc, key)
+		ok, err := w.holds(&step.Poll.Until, sc.side, s.answer, sc)
+		switch {
+		case err != nil:
+			return &shot{err: fmt.Errorf("poll: %w", err)}
+		case ok, s.x.Err != nil && s.x.Err.Class == wire.ClassCanceled:
+			return s
+		case w.suite.run.now().Sub(begun)+step.Poll.Every > step.Poll.UpTo:
+			s.wait = fmt.Sprintf("poll: the condition does not hold after %s and %d requests", step.Poll.UpTo, tries)
+			return s
+		}
+		if sleep(ctx, step.Poll.Every) != nil {
+			s.x.Err = &wire.Err{Class: wire.ClassCanceled, Detail: "the run was stopped while polling"}
+			return s
+		}
+	}
+}
+
+// attempt sends the request, and again after a failure that the step retries.
+// A request that leaves something behind is sent once, whatever happens.
+func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *scope, key string) {
+	for {
+		if x := w.recorded(sc, key); x != nil {
+			s.x = x
+		} else {
+			w.intend(step, sc)
+			s.x = w.suite.run.send(ctx, s.out.to, s.out.request, &w.sent)
+		}
+		s.answer = newAnswer(s.x)
+		if s.x.Err == nil {
+			sc.lane.keep(w.suite, s.out.to, s.x)
+		}
+		if step.Retry == nil || s.retried >= step.Retry.Max || !repeatable(step) || !retryable(step.Retry, s.x) {
+			return
+		}
+		if sleep(ctx, step.Retry.Wait) != nil {
+			return
+		}
+		s.retried++
+	}
+}
+
+// intend logs that an unsafe request is about to leave, so that a killed run
+// knows what it may have done.
+func (w *walk) intend(step *scenarios.Step, sc *scope) {
+	if !repeatable(step) {
+		w.suite.run.emit(Event{Intent: &Intent{Case: w.id, Step: sc.step, Side: sc.side.String()}})
+	}
+}
+
+// retryable reports whether a retry names what happened. connect names every
+// way in which no connection came about.
+func retryable(r *scenarios.Retry, x *wire.Exchange) bool {
+	if x.Err == nil {
+		return slices.Contains(r.Statuses, x.Status)
+	}
+	if slices.Contains(r.Failures, string(x.Err.Class)) {
+		return true
+	}
+	switch x.Err.Class {
+	case wire.ClassDNS, wire.ClassRefused, wire.ClassConnect, wire.ClassTLS:
+		return slices.Contains(r.Failures, string(wire.ClassConnect))
+	default:
+		return false
+	}
+}
+
+// recorded is the exchange that an earlier run kept of this lane and step; nil
+// where this run sends for itself.
+func (w *walk) recorded(sc *scope, key string) *wire.Exchange {
+	if w.suite.run.replay == nil {
+		return nil
+	}
+	pair, err := w.suite.run.replay(key)
+	var x *wire.Exchange
+	if err == nil && pair != nil {
+		x = pick(sc.side, pair.Blue, pair.Green)
+	}
+	if x == nil {
+		detail := "the earlier run kept no exchange of it"
+		if err != nil {
+			detail = err.Error()
+		}
+		x = &wire.Exchange{Err: &wire.Err{Class: wire.ClassRequest, Detail: detail}}
+	}
+	return x
+}
+
+// captured is what a step's captures came to, before the pair is judged.
+type captured struct {
+	checks  []Expectation
+	reasons []string
+}
+
+// into adds the captures to the step's result; one that found nothing fails it.
+func (c *captured) into(r *StepResult) {
+	r.Expectations = append(r.Expectations, c.checks...)
+	if len(c.reasons) > 0 {
+		r.Verdict = r.Verdict.Worse(Fail)
+		r.Reasons = append(r.Reasons, c.reasons...)
+	}
+}
+
+// captures reads a step's captures from both sides' answers into their lanes.
+func (w *walk) captures(step *scenarios.Step, blue, green *shot) *captured {
+	out := &captured{}
+	for i := range step.Captures {
+		c := &step.Captures[i]
+		b, fromBlue := w.capture(c, w.lanes[LaneBlue], blue, out)
+		g, fromGreen := w.capture(c, w.lanes[LaneGreen], green, out)
+		if c.Same && fromBlue && fromGreen {
+			out.check("both", c, "is the same on both sides", sameValue(b, g), cut(b.JSON, maxGot)+" and "+cut(g.JSON, maxGot))
+		}
+	}
+	return out
+}
+
+// capture reads one value into a lane. A failed exchange is not asked: its own
+// failure says enough.
+func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (scenarios.Value, bool) {
+	if s == nil || s.answer == nil || s.answer.Err != nil {
+		return scenarios.Value{}, false
+	}
+	v, err := capture(c, s.answer)
+	side := s.out.to.side.String()
+	if err != nil {
+		out.check(side, c, "finds a value", false, err.Error())
+		return v, false
+	}
+	l.captures[c.Name] = v
+	if slices.Contains(w.suite.suite.Secrets, c.Name) && v.Text != "" {
+		w.suite.run.secret(c.Name, v.Text)
+	}
+	out.check(side, c, "finds a value", true, cut(v.JSON, maxGot))
+	return v, true
+}
+
+func (c *captured) check(side string, of *scenarios.Capture, what string, ok bool, got string) {
+	what = "capture " + of.Name + " " + what
+	c.checks = append(c.checks, Expectation{Side: side, What: what, OK: ok, Got: got, At: at(of.Pos)})
+	if !ok {
+		c.reasons = append(c.reasons, side+": "+what+", but: "+got)
+	}
+}

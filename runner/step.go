@@ -1,0 +1,283 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A shot is what sending a step to one side came to.
+type shot struct {
+	out     *outgoing
+	x       *wire.Exchange
+	answer  *answer
+	retried int    // resends before x
+	wait    string // why polling ended without its condition
+	err     error  // the request could not be made: nothing was sent
+}
+
+func (s *shot) exchange() *wire.Exchange {
+	if s == nil {
+		return nil
+	}
+	return s.x
+}
+
+// step sends one step to both sides, judges the pair and captures from it.
+func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *StepResult {
+	if reason := w.guard(step); reason != "" {
+		w.guarded = reason
+		return &StepResult{Name: name, At: step.Pos.String(), Verdict: Skip, Reasons: []string{reason}}
+	}
+	now := w.suite.run.now()
+	if r := w.when(step, name, now); r != nil {
+		return r
+	}
+	rules, err := w.suite.stepRules(step)
+	if err != nil {
+		return w.brokenStep(step, name, err)
+	}
+	checks, err := w.checks(step, name, now)
+	if err != nil {
+		return w.brokenStep(step, name, err)
+	}
+	shots, first := w.fire(ctx, step, name, now)
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		if s := shots[side]; s != nil && s.err != nil {
+			return w.brokenStep(step, name, fmt.Errorf("%s: %w", side, s.err))
+		}
+	}
+	notes, flaky := w.refresh(ctx, step, name, now, shots)
+	blue, green := shots[scenarios.Blue], shots[scenarios.Green]
+	captured := w.captures(step, blue, green)
+	key := PairKey(w.id, name, "")
+	w.suite.run.emit(Event{Pair: &Pair{Key: key, Blue: blue.exchange(), Green: green.exchange()}})
+	j := Judge(&Trial{
+		Step: step, Name: name, Key: key, Rules: rules, Blue: blue.exchange(), Green: green.exchange(),
+		BlueChecks: checks[scenarios.Blue], GreenChecks: checks[scenarios.Green],
+		BlueWait: blue.waited(), GreenWait: green.waited(), Shared: w.shared(step), Seen: w.bijections(LaneBlue),
+		Control: w.control(key),
+	})
+	r := &j.Step
+	r.First = first
+	r.Notes = append(r.Notes, notes...)
+	captured.into(r)
+	r.Flaky = flaky || w.retriedNote(r, blue, green)
+	w.book(j)
+	w.confirm(ctx, step, name, rules, r)
+	w.keep(name, blue.exchange(), green.exchange())
+	w.remember(LaneBlue, blue)
+	w.remember(LaneGreen, green)
+	return r
+}
+
+func (s *shot) waited() string {
+	if s == nil {
+		return ""
+	}
+	return s.wait
+}
+
+func (w *walk) remember(kind LaneKind, s *shot) {
+	if s != nil && s.answer != nil {
+		w.last[kind] = s.answer
+	}
+}
+
+func (w *walk) bijections(kind LaneKind) *diff.Bijections {
+	if w.seen[kind] == nil {
+		w.seen[kind] = diff.NewBijections()
+	}
+	return w.seen[kind]
+}
+
+// control says how the pair is held against itself; the second opinion is asked
+// about a share of the pairs that the seed draws.
+func (w *walk) control(key string) Control {
+	o := &w.suite.run.plan.Options
+	return Control{Seed: o.Seed, Mutants: o.mutants(), Second: chance(o.secondShare(), o.Seed, "second", key)}
+}
+
+func (w *walk) brokenStep(step *scenarios.Step, name string, err error) *StepResult {
+	return &StepResult{Name: name, At: step.Pos.String(), Verdict: Broken, Reasons: []string{err.Error()}}
+}
+
+func (w *walk) shared(step *scenarios.Step) bool {
+	s := w.suite.green.service(step.Service)
+	return s != nil && s.shared
+}
+
+// guard says why a step must not be sent at all.
+func (w *walk) guard(step *scenarios.Step) string {
+	if step.SideEffects == scenarios.Unreviewed {
+		return "side_effects: unreviewed; say what the request leaves behind"
+	}
+	if hasEffects(step) && !w.suite.mayWrite() {
+		return "writes are not allowed here: the sides are not on loopback, and neither limits: {writes: allow} of the env file nor a flag allows them"
+	}
+	return ""
+}
+
+// safeMethod lists the methods that by definition leave nothing behind (RFC 9110 9.2.1).
+func safeMethod(method string) bool {
+	return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE"
+}
+
+// hasEffects reports whether a step leaves something behind.
+func hasEffects(step *scenarios.Step) bool {
+	if step.SideEffects == scenarios.NoEffects {
+		return false
+	}
+	return !safeMethod(step.Request.Method) || step.SideEffects != scenarios.Undeclared
+}
+
+// repeatable reports whether sending a step twice does no more than sending it once.
+func repeatable(step *scenarios.Step) bool {
+	return !hasEffects(step) || step.SideEffects == scenarios.Idempotent
+}
+
+// asked reports whether a step goes to a side.
+func asked(step *scenarios.Step, side scenarios.Side) bool {
+	return len(step.Sides) == 0 || slices.Contains(step.Sides, side)
+}
+
+// straightLane is the lane of a side.
+func straightLane(side scenarios.Side) LaneKind {
+	return pick(side, LaneBlue, LaneGreen)
+}
+
+// when evaluates a step's conditions on both sides. A nil result lets it run.
+// Sides that disagree behave differently: that is a failure.
+func (w *walk) when(step *scenarios.Step, name string, now time.Time) *StepResult {
+	if step.When == nil && step.WhenVar == nil {
+		return nil
+	}
+	var yes []bool
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		if !asked(step, side) {
+			continue
+		}
+		ok, err := w.condition(step, straightLane(side), w.scope(w.lanes[straightLane(side)], side, step, name, now))
+		if err != nil {
+			return w.brokenStep(step, name, fmt.Errorf("%s: when: %w", side, err))
+		}
+		yes = append(yes, ok)
+	}
+	switch {
+	case !slices.Contains(yes, false):
+		return nil
+	case slices.Contains(yes, true):
+		held := pick(map[bool]scenarios.Side{true: scenarios.Blue, false: scenarios.Green}[yes[0]], "blue and not on green", "green and not on blue")
+		return &StepResult{Name: name, At: step.Pos.String(), Verdict: Fail, Reasons: []string{"when holds on " + held}}
+	default:
+		return &StepResult{Name: name, At: step.Pos.String(), Verdict: Skip, Reasons: []string{"when does not hold"}}
+	}
+}
+
+// condition evaluates when for one lane.
+func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, error) {
+	if step.WhenVar != nil {
+		v, err := step.WhenVar.Expand(sc)
+		if err != nil {
+			return false, err
+		}
+		if v.Text == "" || v.Text == "false" || v.Text == "0" || v.JSON == "null" {
+			return false, nil
+		}
+	}
+	if step.When == nil {
+		return true, nil
+	}
+	return w.holds(step.When, sc.side, w.last[kind], sc)
+}
+
+// holds asks a condition of an answer; no answer, or a failed one, holds nothing.
+func (w *walk) holds(expect *scenarios.Expect, side scenarios.Side, a *answer, sc *scope) (bool, error) {
+	checks, err := NewChecks(expect, sc)
+	if err != nil {
+		return false, err
+	}
+	checks.sparse = true
+	if a == nil || a.Err != nil {
+		return false, nil
+	}
+	for _, e := range checks.check(side, a, nil) {
+		if !e.OK {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// checks expands the expectations of both sides.
+func (w *walk) checks(step *scenarios.Step, name string, now time.Time) (out [3]*Checks, err error) {
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		if !asked(step, side) {
+			continue
+		}
+		kind := straightLane(side)
+		if out[side], err = NewChecks(expectOf(step, side), w.scope(w.lanes[kind], side, step, name, now)); err != nil {
+			return out, fmt.Errorf("%s: expect: %w", side, err)
+		}
+	}
+	return out, nil
+}
+
+// expectOf is what a step expects of a side.
+func expectOf(step *scenarios.Step, side scenarios.Side) *scenarios.Expect {
+	if e := pick(side, step.ExpectBlue, step.ExpectGreen); e != nil {
+		return e
+	}
+	return &step.Expect
+}
+
+// fire sends a step to the sides it asks for: both at once, the one that leaves
+// first drawn from the seed, or one after the other in the case's order.
+func (w *walk) fire(ctx context.Context, step *scenarios.Step, name string, now time.Time) (shots [3]*shot, first string) {
+	order := scenarios.Together
+	if w.test != nil {
+		order = w.test.Order
+	}
+	sides := []scenarios.Side{scenarios.Blue, scenarios.Green}
+	if order == scenarios.GreenThenBlue || order == scenarios.Together && chance(0.5, w.suite.run.plan.Options.Seed, "order", w.id, name) {
+		slices.Reverse(sides)
+	}
+	sides = slices.DeleteFunc(sides, func(s scenarios.Side) bool { return !asked(step, s) })
+	one := func(side scenarios.Side) {
+		kind := straightLane(side)
+		shots[side] = w.shoot(ctx, step, w.scope(w.lanes[kind], side, step, name, now), PairKey(w.id, name, ""))
+	}
+	if len(sides) == 0 {
+		return shots, ""
+	}
+	if order != scenarios.Together {
+		for _, s := range sides {
+			one(s)
+		}
+		return shots, sides[0].String()
+	}
+	var both sync.WaitGroup
+	for _, s := range sides[:len(sides)-1] {
+		both.Go(func() { one(s) })
+	}
+	one(sides[len(sides)-1])
+	both.Wait()
+	return shots, sides[0].String()
+}
+
+func (w *walk) retriedNote(r *StepResult, shots ...*shot) bool {
+	flaky := false
+	for _, s := range shots {
+		if s != nil && s.retried > 0 {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s answered after %d resends", s.out.to.side, s.retried))
+			flaky = true
+		}
+	}
+	return flaky && r.Verdict <= Pass
+}

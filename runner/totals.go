@@ -1,0 +1,284 @@
+package runner
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// totals sums case results up as they come, in any order, in bounded memory: the
+// same results give the same sums whatever came first.
+type totals struct {
+	mu     sync.Mutex
+	suites []suiteTotals
+	causes *diff.Causes
+	rules  map[string]RuleVisits
+	second Second
+	// findings are what made cases worse than pass, differences apart, merged by text.
+	findings map[finding]*tally
+	overflow map[Verdict]int // findings beyond the bound
+	booked   []uint64        // one bit for each place of the plan
+	twice    []string        // cases that were booked twice
+	protocol map[string][2]string
+	withheld int // cases that were not allowed to write
+}
+
+type suiteTotals struct {
+	verdict  Verdict // of cases, setup and teardown; 0: none ended yet
+	counts   Counts
+	coverage Coverage
+	second   Second
+	setup    []string // reasons of setup and teardown
+	differ   int      // cases with differences
+	unmet    int      // cases that fail for another reason
+}
+
+// A finding is one sentence about one or many cases.
+type finding struct {
+	verdict  Verdict
+	text     string
+	advisory bool
+}
+
+// A tally counts the cases of a finding and keeps the first three in plan order.
+type tally struct {
+	cases int
+	first [3]struct {
+		index int
+		id    string
+	}
+}
+
+// maxFindings bounds the sentences that are kept apart.
+const maxFindings = 500
+
+func newTotals(suites int) *totals {
+	return &totals{suites: make([]suiteTotals, suites), causes: diff.NewCauses(), rules: map[string]RuleVisits{}, findings: map[finding]*tally{}, overflow: map[Verdict]int{}, protocol: map[string][2]string{}}
+}
+
+// add books a result.
+func (t *totals) add(s *suiteRun, r *CaseResult) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r.Kind == "" && t.mark(r.Index) {
+		t.twice = append(t.twice, r.ID)
+	}
+	u := &t.suites[s.index]
+	if r.Verdict != Skip || r.Kind == "" {
+		u.verdict = u.verdict.Worse(r.Verdict)
+	}
+	u.counts.add(r)
+	u.coverage = u.coverage.Add(r.Coverage)
+	u.second.add(r.Second)
+	t.second.add(r.Second)
+	for _, v := range r.Rules {
+		sum := t.rules[v.At]
+		t.rules[v.At] = RuleVisits{At: v.At, Visits: sum.Visits + v.Visits, Hits: sum.Hits + v.Hits}
+	}
+	t.find(s, u, r)
+	t.protocols(s, r)
+	t.withheld += count(r.withheld)
+}
+
+// mark sets the bit of a place in the plan and reports whether it was set.
+func (t *totals) mark(index int) bool {
+	for index/64 >= len(t.booked) {
+		t.booked = append(t.booked, make([]uint64, max(64, len(t.booked)))...)
+	}
+	bit := uint64(1) << (index % 64)
+	was := t.booked[index/64]&bit != 0
+	t.booked[index/64] |= bit
+	return was
+}
+
+// find merges what a case found: differences into causes, the rest by its text.
+func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
+	decides := r.Quarantine == "" || r.Verdict != Skip
+	differs, otherwise := false, false
+	noted := map[finding]bool{} // a case counts once for a sentence
+	note := func(v Verdict, text string) {
+		otherwise = otherwise || v == Fail
+		f := finding{v, text, s.suite.Gate == scenarios.Advisory}
+		if !noted[f] {
+			noted[f] = true
+			t.note(f, r)
+		}
+	}
+	for i := range r.Steps {
+		step := &r.Steps[i]
+		if !decides {
+			break
+		}
+		if step.DifferencesTotal > 0 {
+			differs = true
+			t.causes.Add(r.ID, step.Differences)
+		}
+		if step.Verdict <= Pass {
+			continue
+		}
+		for _, reason := range step.Reasons {
+			if step.DifferencesTotal > 0 && isDifferText(reason) {
+				continue
+			}
+			if step.Lane != "" {
+				reason = "crossover " + step.Lane + ": " + reason
+			}
+			note(step.Verdict, reason)
+		}
+	}
+	if len(r.Steps) == 0 && r.Verdict > Pass {
+		for _, reason := range r.Reasons {
+			note(r.Verdict, reason)
+		}
+	}
+	u.differ += count(differs && r.Kind == "")
+	u.unmet += count(otherwise && r.Kind == "")
+	if r.Kind != "" && r.Verdict > Pass {
+		u.setup = append(u.setup, r.Kind+": "+strings.Join(r.Reasons, "; "))
+	}
+}
+
+func isDifferText(reason string) bool {
+	number, rest, _ := strings.Cut(reason, " ")
+	return number != "" && number[0] >= '0' && number[0] <= '9' && strings.HasPrefix(rest, "difference")
+}
+
+func (t *totals) note(f finding, r *CaseResult) {
+	sum := t.findings[f]
+	if sum == nil {
+		if len(t.findings) >= maxFindings {
+			t.overflow[f.verdict]++
+			return
+		}
+		sum = &tally{}
+		t.findings[f] = sum
+	}
+	sum.cases++
+	for i := range sum.first {
+		slot := &sum.first[i]
+		if slot.id == "" || r.Index < slot.index {
+			copy(sum.first[i+1:], sum.first[i:])
+			slot.index, slot.id = r.Index, r.ID
+			break
+		}
+	}
+}
+
+// protocols remembers with which HTTP version each service answered on each side.
+func (t *totals) protocols(s *suiteRun, r *CaseResult) {
+	for i := range r.Steps {
+		step := &r.Steps[i]
+		if step.Blue == nil || step.Green == nil || step.Blue.Protocol == "" || step.Green.Protocol == "" || step.Lane != "" {
+			continue
+		}
+		if step.Blue.Protocol != step.Green.Protocol && !s.protocolDeclared() {
+			t.protocol[s.suite.Name] = [2]string{step.Blue.Protocol, step.Green.Protocol}
+		}
+	}
+}
+
+// protocolDeclared reports whether the suite says with which HTTP version a side is called.
+func (s *suiteRun) protocolDeclared() bool {
+	for _, c := range []*cluster{s.blue, s.green} {
+		for _, svc := range c.services {
+			if svc.config.HTTP != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// counts are the totals so far, advisory suites included.
+func (t *totals) counts() Counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var sum Counts
+	for i := range t.suites {
+		sum.merge(t.suites[i].counts)
+	}
+	return sum
+}
+
+// sentences are the findings of required suites, gravest and most frequent first.
+func (t *totals) sentences(advisory bool) []sentence {
+	var out []sentence
+	for f, sum := range t.findings {
+		if f.advisory != advisory {
+			continue
+		}
+		text := f.text
+		var ids []string
+		for _, c := range sum.first {
+			if c.id != "" {
+				ids = append(ids, c.id)
+			}
+		}
+		if sum.cases > len(ids) {
+			text += fmt.Sprintf(" (%d cases: %s, …)", sum.cases, strings.Join(ids, ", "))
+		} else {
+			text += " (" + strings.Join(ids, ", ") + ")"
+		}
+		out = append(out, sentence{f.verdict, sum.cases, sum.first[0].index, text})
+	}
+	slices.SortFunc(out, func(a, b sentence) int {
+		return cmp.Or(cmp.Compare(b.verdict, a.verdict), cmp.Compare(b.weight, a.weight), cmp.Compare(a.index, b.index), cmp.Compare(a.text, b.text))
+	})
+	return out
+}
+
+// A sentence is one reason of the run's verdict.
+type sentence struct {
+	verdict Verdict
+	weight  int // cases
+	index   int // the first of them
+	text    string
+}
+
+func (c *Counts) add(r *CaseResult) {
+	c.Requests.Blue += r.Requests.Blue
+	c.Requests.Green += r.Requests.Green
+	if r.Kind != "" {
+		return
+	}
+	c.Cases++
+	c.Flaky += count(r.Flaky)
+	switch r.Verdict {
+	case Pass:
+		c.Pass++
+	case Fail:
+		c.Fail++
+	case Inconclusive:
+		c.Inconclusive++
+	case Skip:
+		c.Skip++
+	default:
+		c.Broken++
+	}
+}
+
+func (c *Counts) merge(d Counts) {
+	c.Cases += d.Cases
+	c.Pass += d.Pass
+	c.Fail += d.Fail
+	c.Broken += d.Broken
+	c.Inconclusive += d.Inconclusive
+	c.Skip += d.Skip
+	c.Flaky += d.Flaky
+	c.Requests.Blue += d.Requests.Blue
+	c.Requests.Green += d.Requests.Green
+}
+
+// judged is the number of cases with evidence.
+func (c *Counts) judged() int { return c.Pass + c.Fail + c.Inconclusive }
+
+func (s *Second) add(o Second) {
+	s.Checked += o.Checked
+	s.Agreed += o.Agreed
+	s.Skipped += o.Skipped
+}

@@ -1,0 +1,172 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// conclude makes the verdict out of everything that was found.
+//
+//  1. The worst of the required parts decides: cases, load, identity, accounts.
+//  2. An advisory suite is reported and never decides.
+//  3. A run in which no required part was judged is broken.
+//  4. A pass is what is left when something was judged and nothing else was found.
+func (e *execution) conclude(o *outcome) *End {
+	c := &conclusion{e: e, o: o, end: &End{Sides: e.sides(), Audit: o.audit, ElapsedMS: ms(e.now().Sub(o.begun)), Reasons: []string{}}}
+	c.stopped()
+	c.beforehand()
+	c.suites()
+	c.differences()
+	c.findings()
+	c.load()
+	c.required()
+	c.accounts()
+	c.evidence()
+	c.end.Gates = c.gates
+	c.settle()
+	return c.end
+}
+
+type conclusion struct {
+	e      *execution
+	o      *outcome
+	end    *End
+	claims []sentence
+	gates  []GateResult
+	judged int // required cases and load stages with evidence
+	// Of required suites.
+	counts  Counts
+	differ  int
+	unmet   int
+	minimum []string // suites' coverage minima that are not met
+}
+
+// claim adds a reason of the verdict. Claims keep their order within a verdict.
+func (c *conclusion) claim(v Verdict, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !slices.ContainsFunc(c.claims, func(s sentence) bool { return s.text == text }) {
+		c.claims = append(c.claims, sentence{verdict: v, text: text})
+	}
+}
+
+func (c *conclusion) gate(v Verdict, name, measured, limit string) *GateResult {
+	c.gates = append(c.gates, GateResult{Name: name, Measured: measured, Limit: limit, Verdict: v})
+	return &c.gates[len(c.gates)-1]
+}
+
+// stopped claims what ended the run early.
+func (c *conclusion) stopped() {
+	if err := c.e.failed(); err != nil {
+		c.claim(Broken, "%v", err)
+		return
+	}
+	v, reason := c.o.stopReason()
+	if v == 0 {
+		return
+	}
+	n := c.e.totals.counts().Cases
+	c.claim(v, "%s after %d of %d cases", reason, n, c.e.planned().Cases)
+	var signal interface{ SignalNumber() int }
+	if asSignal(c.o.cause, &signal) {
+		c.end.Signal = signal.SignalNumber()
+	}
+}
+
+// beforehand claims what preflight and the identities found.
+func (c *conclusion) beforehand() {
+	for _, p := range c.o.setup {
+		c.claim(Broken, "%s", p)
+	}
+	if p := c.o.preflight; p != nil {
+		for _, same := range p.same {
+			c.claim(Broken, "%s", same)
+		}
+		if p.stop != "" {
+			c.claim(Broken, "%s", p.stop)
+		}
+		reachable := Pass
+		for _, d := range p.down {
+			v := Fail
+			if d.side == scenarios.Blue || p.isDown(scenarios.Blue, d.name) {
+				v = Broken
+			}
+			reachable = reachable.Worse(v)
+			c.claim(v, "%s is unreachable: %s: %s", d.label, d.err.Class, d.err.Detail)
+		}
+		if p.checked > 0 {
+			c.gate(reachable, "services reachable", fmt.Sprintf("%d of %d", p.checked-p.missing, p.checked), "all")
+		}
+	}
+	c.identity()
+}
+
+func (c *conclusion) identity() {
+	r := c.o.before
+	if r == nil || r.verdict == 0 && len(c.o.changed) == 0 {
+		return
+	}
+	verdict := r.verdict.Worse(Pass)
+	for _, reason := range r.reasons {
+		c.claim(r.verdict, "%s", reason)
+	}
+	for _, reason := range c.o.changed {
+		verdict = verdict.Worse(Broken)
+		c.claim(Broken, "%s", reason)
+	}
+	measured := fmt.Sprintf("%d probes agree, before and after", r.asked)
+	if verdict != Pass {
+		measured = cut(strings.Join(append(slices.Clone(r.reasons), c.o.changed...), "; "), 160)
+	}
+	c.gate(verdict, "identity", measured, "as declared, unchanged")
+	for name, v := range r.values {
+		c.end.Sides.Blue.note(name, v[0])
+		c.end.Sides.Green.note(name, v[1])
+	}
+	c.end.Sides.Blue.Protocol, c.end.Sides.Green.Protocol = r.protocol[0], r.protocol[1]
+}
+
+func (h *SideHead) note(name, value string) {
+	if value == "" {
+		return
+	}
+	if h.Identity == nil {
+		h.Identity = map[string]string{}
+	}
+	h.Identity[name] = cut(value, maxGot)
+}
+
+// settle sorts the claims and gives the verdict.
+func (c *conclusion) settle() {
+	verdict := Broken // Rule 3
+	if c.judged > 0 {
+		verdict = Pass // Rule 4
+	} else if !slices.ContainsFunc(c.claims, func(s sentence) bool { return s.verdict >= Broken }) {
+		c.claim(Broken, "nothing was judged: %s", c.whyNothing())
+	}
+	for _, s := range c.claims {
+		verdict = verdict.Worse(s.verdict) // Rule 1
+	}
+	slices.SortStableFunc(c.claims, func(a, b sentence) int { return int(b.verdict) - int(a.verdict) })
+	for _, s := range c.claims {
+		c.end.Reasons = append(c.end.Reasons, s.text)
+	}
+	c.end.Verdict = verdict
+}
+
+// whyNothing says why no case and no load stage was judged.
+func (c *conclusion) whyNothing() string {
+	n := c.counts
+	switch {
+	case c.e.planned().Cases+c.e.planned().Loads == 0:
+		return "the plan is empty"
+	case n.Skip > 0 && n.Broken == 0:
+		return fmt.Sprintf("all %d cases were skipped", n.Skip)
+	case n.Cases == 0:
+		return "no required suite came to a result"
+	default:
+		return fmt.Sprintf("of %d cases %d were skipped and %d are broken", n.Cases, n.Skip, n.Broken)
+	}
+}

@@ -1,0 +1,213 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A walk is one way through the steps of a case, or of a suite's setup or
+// teardown: the straight lanes blue and green side by side, and after them the
+// crossing lanes. It belongs to one worker.
+type walk struct {
+	suite   *suiteRun
+	test    *scenarios.Case // nil: setup, teardown or a probe
+	id      string
+	row     scenarios.Row
+	columns []string
+	started time.Time
+
+	lanes  map[LaneKind]*lane
+	born   int // generation of the session that the lanes started from
+	seen   map[LaneKind]*diff.Bijections
+	last   map[LaneKind]*answer // of the step before, for when
+	offset map[LaneKind]int     // requests that a crossing lane has sent, setup included
+	// pairs are the straight lanes' exchanges by step, kept for the crossing lanes.
+	pairs map[string]*Pair
+	sent  sentCount
+
+	result *CaseResult
+	ended  string // why the rest is skipped; empty: it is not
+	// guarded says why a step was not allowed to run; the case is then skipped.
+	guarded string
+	strict  bool // a step that only differs ends the walk as well (cases, not setup)
+}
+
+func newWalk(s *suiteRun, id string, started time.Time) *walk {
+	return &walk{
+		suite: s, id: id, started: started, strict: true,
+		lanes: map[LaneKind]*lane{}, seen: map[LaneKind]*diff.Bijections{}, last: map[LaneKind]*answer{}, offset: map[LaneKind]int{},
+		result: &CaseResult{Suite: s.index, ID: id, Name: id},
+	}
+}
+
+// cell is the data row's value of a column.
+func (w *walk) cell(name string) (scenarios.Value, bool) {
+	for i, c := range w.columns {
+		if c == name && i < len(w.row.Cells) {
+			return w.row.Cells[i], true
+		}
+	}
+	return scenarios.Value{}, false
+}
+
+// scope answers placeholders for a step (or none) on a lane.
+func (w *walk) scope(l *lane, side scenarios.Side, step *scenarios.Step, name string, now time.Time) *scope {
+	sc := &scope{walk: w, lane: l, side: side, step: name, now: now}
+	if step != nil {
+		sc.with = step.With
+	}
+	return sc
+}
+
+// crossover reports whether the case is also walked by crossing lanes.
+func (w *walk) crossover() bool {
+	return w.lanes[LaneCrossBlue] != nil || w.lanes[LaneCrossGreen] != nil
+}
+
+// straight walks steps on blue and green side by side. prefix tells cleanup
+// steps from steps of the same name.
+func (w *walk) straight(ctx context.Context, steps []*scenarios.Step, prefix string) {
+	for _, step := range steps {
+		for round := range max(step.Repeat, 1) {
+			name := stepName(prefix, step, round)
+			if w.ended != "" {
+				w.skip(step, name, w.ended)
+				break
+			}
+			if (len(w.result.Steps) > 0 || round > 0) && sleep(ctx, step.Pause) != nil {
+				w.ended = "the run was stopped"
+				w.stopped()
+				break
+			}
+			r := w.step(ctx, step, name)
+			w.result.Steps = append(w.result.Steps, *r)
+			if w.ends(step, r) {
+				w.ended = fmt.Sprintf("step %q: %s", r.Name, firstReason(r))
+			}
+		}
+	}
+}
+
+func stepName(prefix string, step *scenarios.Step, round int) string {
+	name := prefix + step.Name
+	if round > 0 {
+		name = fmt.Sprintf("%s#%d", name, round+1)
+	}
+	return name
+}
+
+// ends reports whether a step's result ends its walk. In setup a difference
+// does not: what the cases need is there, and the setup's own verdict stands.
+func (w *walk) ends(step *scenarios.Step, r *StepResult) bool {
+	switch {
+	case r.Verdict == Interrupted:
+		return true
+	case w.guarded != "":
+		return true
+	case r.Verdict != Fail && r.Verdict != Broken, step.Continue:
+		return false
+	case w.strict:
+		return true
+	}
+	return r.Verdict == Broken || r.DifferencesTotal == 0 || len(r.Reasons) > 1
+}
+
+func firstReason(r *StepResult) string {
+	if len(r.Reasons) == 0 {
+		return r.Verdict.String()
+	}
+	return r.Reasons[0]
+}
+
+// skip records a step that was not run.
+func (w *walk) skip(step *scenarios.Step, name, reason string) *StepResult {
+	r := StepResult{Name: name, At: step.Pos.String(), Verdict: Skip, Reasons: []string{reason}}
+	w.result.Steps = append(w.result.Steps, r)
+	return &r
+}
+
+// stopped marks the walk as cut short by the end of the run.
+func (w *walk) stopped() { w.result.Verdict = w.result.Verdict.Worse(Interrupted) }
+
+// finish sums the steps up into the case's verdict.
+//
+//  1. The worst step decides.
+//  2. A case that a limit kept from running is skipped, unless something it did
+//     run failed or was broken.
+//  3. No step, no evidence: a case without steps is broken.
+func (w *walk) finish() *CaseResult {
+	r := w.result
+	r.Requests = w.sent.perSide()
+	r.ElapsedMS = ms(w.suite.run.now().Sub(w.started))
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		r.Verdict = r.Verdict.Worse(s.Verdict) // Rule 1
+		r.Flaky = r.Flaky || s.Flaky
+		r.Coverage = r.Coverage.Add(s.Coverage)
+		if s.Verdict > Pass {
+			for _, reason := range s.Reasons {
+				r.Reasons = append(r.Reasons, stepLabel(s)+": "+reason)
+			}
+		}
+	}
+	r.withheld = w.guarded != ""
+	if w.guarded != "" && r.Verdict <= Pass { // Rule 2
+		r.Verdict = Skip
+		r.Reasons = append(r.Reasons, w.guarded)
+	}
+	if r.Verdict == Skip && len(r.Reasons) == 0 && len(r.Steps) > 0 {
+		r.Reasons = append(r.Reasons, "every step was skipped: "+firstReason(&r.Steps[0]))
+	}
+	if len(r.Steps) == 0 && r.Verdict == 0 { // Rule 3
+		r.Verdict, r.Reasons = Broken, append(r.Reasons, "nothing was run")
+	}
+	return r
+}
+
+func stepLabel(s *StepResult) string {
+	if s.Lane == "" {
+		return s.Name
+	}
+	return s.Name + " (" + s.Lane + ")"
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// book adds what a judgement counted to the case's sums.
+func (w *walk) book(j *Judgement) {
+	r := w.result
+	r.Second.Checked += j.Second.Checked
+	r.Second.Agreed += j.Second.Agreed
+	r.Second.Skipped += j.Second.Skipped
+	for _, c := range j.Rules {
+		r.Rules = addVisits(r.Rules, RuleVisits{At: c.Origin, Visits: c.Visits, Hits: c.Hits})
+	}
+}
+
+// addVisits adds a count to the one of the same rule, or appends it.
+func addVisits(sums []RuleVisits, v RuleVisits) []RuleVisits {
+	for i := range sums {
+		if sums[i].At == v.At {
+			sums[i].Visits += v.Visits
+			sums[i].Hits += v.Hits
+			return sums
+		}
+	}
+	return append(sums, v)
+}
+
+// keep holds a pair for the crossing lanes.
+func (w *walk) keep(name string, blue, green *wire.Exchange) {
+	if !w.crossover() {
+		return
+	}
+	if w.pairs == nil {
+		w.pairs = map[string]*Pair{}
+	}
+	w.pairs[name] = &Pair{Blue: blue, Green: green}
+}
