@@ -237,7 +237,10 @@ func framerServer(t *testing.T, act func(*http2.Framer, net.Conn, uint32) bool) 
 func h2Answer(fr *http2.Framer, stream uint32, end bool, fields ...Field) {
 	var block strings.Builder
 	enc := hpack.NewEncoder(&block)
-	for _, f := range append([]Field{{":status", "200"}}, fields...) {
+	if len(fields) == 0 || fields[0].Name != ":status" {
+		fields = append([]Field{{":status", "200"}}, fields...)
+	}
+	for _, f := range fields {
 		_ = enc.WriteField(hpack.HeaderField{Name: f.Name, Value: f.Value})
 	}
 	_ = fr.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: []byte(block.String()), EndHeaders: true, EndStream: end})

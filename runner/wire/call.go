@@ -394,6 +394,11 @@ type limitError struct{ detail string }
 
 func (e *limitError) Error() string { return e.detail }
 
+// A connectError is a connection that a proxy did not make.
+type connectError struct{ detail string }
+
+func (e *connectError) Error() string { return e.detail }
+
 // A tlsError is a failed handshake.
 type tlsError struct{ err error }
 

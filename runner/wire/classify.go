@@ -72,6 +72,7 @@ func ours(err error) *Err {
 	var timeout *timeoutError
 	var limit *limitError
 	var decode *decodeError
+	var connect *connectError
 	switch {
 	case errors.As(err, &timeout):
 		return &Err{Class: ClassTimeout, Detail: timeout.Error()}
@@ -79,6 +80,8 @@ func ours(err error) *Err {
 		return &Err{Class: ClassLimit, Detail: limit.detail}
 	case errors.As(err, &decode):
 		return &Err{Class: ClassDecode, Detail: tidy(decode)}
+	case errors.As(err, &connect):
+		return &Err{Class: ClassConnect, Detail: connect.detail}
 	case errors.Is(err, errBudget):
 		return &Err{Class: ClassReset, Detail: errBudget.Error()}
 	case errors.Is(err, errRefused):
@@ -169,6 +172,8 @@ func httpClass(err error, inBody bool) *Err {
 	switch {
 	case has("response headers exceeded", "header list larger", "header list too large"):
 		return &Err{Class: ClassLimit, Detail: "response headers"}
+	case has(errInformational.detail): // wrapped in a stream error
+		return &Err{Class: ClassLimit, Detail: errInformational.detail}
 	case has("socks connect"):
 		class = ClassConnect
 	case inBody && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)):
@@ -203,7 +208,7 @@ func tidy(err error) string {
 }
 
 func tidyText(text string) string {
-	for _, prefix := range []string{"net/http: ", "http: ", "http2: "} {
+	for _, prefix := range []string{"net/http: ", "HTTP/1.x transport connection broken: ", "http: ", "http2: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	text = streamID.ReplaceAllString(text, "")

@@ -6,10 +6,12 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -53,6 +55,12 @@ func (t *Transport) newPool() *pool {
 	}
 	if t.proxy != nil {
 		h.Proxy = http.ProxyURL(t.proxy)
+		h.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+			if resp.StatusCode != http.StatusOK {
+				return &connectError{fmt.Sprintf("the proxy answered %d", resp.StatusCode)}
+			}
+			return nil
+		}
 	} else {
 		h.DialTLSContext = p.dialTLS
 	}

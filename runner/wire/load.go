@@ -97,6 +97,11 @@ func (l *Loader) RoundTrip(given *http.Request) (*http.Response, error) {
 			p.close()
 		}
 	}
+	if failed == nil {
+		if failed = odd(resp); failed != nil {
+			_ = resp.Body.Close() // a switched connection knows no timeouts
+		}
+	}
 	if failed != nil {
 		end()
 		return nil, failed

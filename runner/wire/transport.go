@@ -254,8 +254,8 @@ func (t *Transport) Resent() int64 { return t.resent.Load() }
 // Do sends one request and reads its answer whole. It never returns nil and
 // never fails otherwise than by Exchange.Err. It may be called concurrently.
 //
-// A status outside 100 to 599 and an unasked-for 101 are protocol errors; the
-// status is kept.
+// A status outside 200 to 599 is a protocol error (an informational one is not
+// an answer, and nobody asked to switch protocols); the status is kept.
 func (t *Transport) Do(ctx context.Context, request *Request) *Exchange {
 	x := &Exchange{Method: request.Method, URL: request.URL, Body: request.Body, Started: time.Now()}
 	defer func() { x.Timing.Total = time.Since(x.Started) }()
@@ -309,8 +309,7 @@ func (t *Transport) receive(c *call, resp *http.Response, x *Exchange) {
 	defer func() { _ = resp.Body.Close() }() // the answer is read or given up by then
 	x.Status, x.Proto = resp.StatusCode, resp.Proto
 	x.Headers = c.fields(resp)
-	if resp.StatusCode < 100 || resp.StatusCode > 599 || resp.StatusCode == http.StatusSwitchingProtocols {
-		x.Err = &Err{Class: ClassProtocol, Detail: fmt.Sprintf("status %03d", resp.StatusCode)}
+	if x.Err = odd(resp); x.Err != nil {
 		return
 	}
 	x.Unframed = resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed
@@ -325,6 +324,17 @@ func (t *Transport) receive(c *call, resp *http.Response, x *Exchange) {
 	if c.beyond() {
 		x.Err = &Err{Class: ClassProtocol, Detail: "bytes after the end of the answer"}
 	}
+}
+
+// odd finds what net/http takes and no answer to a request of ours may have.
+func odd(resp *http.Response) *Err {
+	switch {
+	case resp.StatusCode < 200 || resp.StatusCode > 599:
+		return &Err{Class: ClassProtocol, Detail: fmt.Sprintf("status %03d", resp.StatusCode)}
+	case resp.ProtoMajor != 1 && resp.ProtoMajor != 2:
+		return &Err{Class: ClassProtocol, Detail: "version " + tidyText(resp.Proto)}
+	}
+	return nil
 }
 
 // asciiHost checks the host of a URL and writes it in ASCII.
