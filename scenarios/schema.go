@@ -1,0 +1,216 @@
+package scenarios
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Schema is the JSON Schema of scenario files (draft 7, which editors know
+// best), made from the key tables. It is one schema for every kind of file; the
+// first key that tells them apart decides.
+func Schema() []byte {
+	root := &schemaNode{
+		Schema: "http://json-schema.org/draft-07/schema#",
+		Title:  "bgverify scenario file",
+	}
+	at := root
+	for _, kind := range []struct{ key, table string }{{"suite", "suite"}, {"parts", "parts file"}, {"sides", "env file"}, {"limits", "env file"}, {"rules", "rule file"}, {"envs", "config"}} {
+		next := &schemaNode{}
+		at.If, at.Then, at.Else = &schemaNode{Required: []string{kind.key}}, refTo(kind.table), next
+		at = next
+	}
+	at.Ref = refTo("suite").Ref
+	for _, name := range tableOrder {
+		root.Definitions = append(root.Definitions, member{definition(name), tableSchema(tables[name])})
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(root); err != nil {
+		panic(err) // the tables are ours
+	}
+	return out.Bytes()
+}
+
+// A schemaNode is one schema, its members in a fixed order.
+type schemaNode struct {
+	Schema      string            `json:"$schema,omitempty"`
+	Title       string            `json:"title,omitempty"`
+	Ref         string            `json:"$ref,omitempty"`
+	Description string            `json:"description,omitempty"`
+	Type        []string          `json:"type,omitempty"`
+	Enum        []json.RawMessage `json:"enum,omitempty"`
+	Pattern     string            `json:"pattern,omitempty"`
+	Minimum     *float64          `json:"minimum,omitempty"`
+	Maximum     *float64          `json:"maximum,omitempty"`
+	Items       *schemaNode       `json:"items,omitempty"`
+	AnyOf       []*schemaNode     `json:"anyOf,omitempty"`
+	AllOf       []*schemaNode     `json:"allOf,omitempty"`
+	Properties  members           `json:"properties,omitempty"`
+	// Additional is false, or the schema of free members.
+	Additional  any               `json:"additionalProperties,omitempty"`
+	Required    []string          `json:"required,omitempty"`
+	Examples    []json.RawMessage `json:"examples,omitempty"`
+	If          *schemaNode       `json:"if,omitempty"`
+	Then        *schemaNode       `json:"then,omitempty"`
+	Else        *schemaNode       `json:"else,omitempty"`
+	Definitions members           `json:"definitions,omitempty"`
+}
+
+type member struct {
+	name  string
+	value *schemaNode
+}
+
+// members is a JSON object in the order of the tables.
+type members []member
+
+// MarshalJSON writes the members in order.
+func (m members) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, x := range m {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		value, err := json.Marshal(x.value)
+		if err != nil {
+			return nil, fmt.Errorf("marshal schema of %s: %w", x.name, err)
+		}
+		b.WriteString(quoteJSON(x.name))
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+func definition(table string) string { return strings.ReplaceAll(table, " ", "_") }
+
+func refTo(table string) *schemaNode { return &schemaNode{Ref: "#/definitions/" + definition(table)} }
+
+func tableSchema(t *table) *schemaNode {
+	s := &schemaNode{Description: t.doc, Type: []string{"object"}, Additional: false}
+	for _, k := range t.keys {
+		text := k.doc
+		if k.def != "" {
+			text += " Default: " + k.def + "."
+		}
+		value := k.shape.schema()
+		if value.Ref != "" { // draft 7 ignores what stands beside $ref
+			value = &schemaNode{AllOf: []*schemaNode{value}}
+		}
+		value.Description = text
+		if k.example != "" {
+			value.Examples = []json.RawMessage{exampleJSON(k.example)}
+		}
+		s.Properties = append(s.Properties, member{k.name, value})
+		if k.required {
+			s.Required = append(s.Required, k.name)
+		}
+	}
+	return s
+}
+
+// exampleJSON is an example of a key table as JSON.
+func exampleJSON(text string) json.RawMessage {
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		panic(fmt.Sprintf("scenarios: example %q: %v", text, err))
+	}
+	return json.RawMessage(nodeJSON(doc.Content[0]))
+}
+
+// nodeJSON writes a YAML tree as JSON by the literal rule of the language.
+func nodeJSON(n *yaml.Node) string {
+	n = deref(n)
+	switch n.Kind {
+	case yaml.MappingNode:
+		var out []string
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			out = append(out, quoteJSON(n.Content[i].Value)+":"+nodeJSON(n.Content[i+1]))
+		}
+		return "{" + strings.Join(out, ",") + "}"
+	case yaml.SequenceNode:
+		var out []string
+		for _, c := range n.Content {
+			out = append(out, nodeJSON(c))
+		}
+		return "[" + strings.Join(out, ",") + "]"
+	}
+	if isLiteral(n) {
+		return n.Value
+	}
+	if isNull(n) {
+		return "null"
+	}
+	return quoteJSON(n.Value)
+}
+
+// schema is the JSON Schema of a shape. Text may look like a number in YAML, so
+// scalars are taken wherever text is.
+func (s *shape) schema() *schemaNode {
+	scalar := []string{"string", "number", "boolean"}
+	switch s.form {
+	case formText, formTemplate:
+		return &schemaNode{Type: scalar}
+	case formName, formVar, formFile:
+		return &schemaNode{Type: []string{"string", "number"}}
+	case formWord:
+		return &schemaNode{Enum: wordEnum(s.words)}
+	case formBool:
+		return &schemaNode{Type: []string{"boolean"}}
+	case formInt:
+		return &schemaNode{Type: []string{"integer"}, Minimum: &s.min, Maximum: &s.max}
+	case formNumber:
+		return &schemaNode{Type: []string{"number"}, Minimum: &s.min, Maximum: &s.max}
+	case formDuration:
+		return &schemaNode{Type: []string{"string"}, Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+$`}
+	case formPercent:
+		return &schemaNode{Type: []string{"string"}, Pattern: `^[0-9]+(\.[0-9]+)? ?%$`}
+	case formRate:
+		return &schemaNode{Type: []string{"string"}, Pattern: `^[0-9]+(\.[0-9]+)? ?/ ?(s|m|h)$`}
+	case formMargin:
+		return &schemaNode{Type: []string{"string"}, Pattern: `^[0-9]`}
+	case formDate:
+		return &schemaNode{Type: []string{"string"}, Pattern: `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`}
+	case formPath:
+		return &schemaNode{Type: []string{"string"}, Pattern: `^\$`}
+	case formStatus:
+		low, high := 100.0, 599.0
+		return &schemaNode{AnyOf: []*schemaNode{{Type: []string{"integer"}, Minimum: &low, Maximum: &high}, {Type: []string{"string"}, Pattern: `^[1-5](xx|XX|[0-9][0-9])$`}}}
+	case formJSON:
+		return &schemaNode{}
+	case formObject:
+		return refTo(s.table)
+	case formMap:
+		return &schemaNode{Type: []string{"object"}, Additional: s.elem.schema()}
+	case formList:
+		return &schemaNode{Type: []string{"array"}, Items: s.elem.schema()}
+	case formUnion:
+		out := &schemaNode{}
+		for _, a := range s.alts {
+			out.AnyOf = append(out.AnyOf, a.schema())
+		}
+		return out
+	}
+	panic(fmt.Sprintf("scenarios: no schema for form %d", s.form))
+}
+
+// wordEnum lists the words, those that YAML reads as numbers both ways.
+func wordEnum(words []string) []json.RawMessage {
+	var out []json.RawMessage
+	for _, w := range words {
+		out = append(out, json.RawMessage(quoteJSON(w)))
+		if _, err := strconv.ParseFloat(w, 64); err == nil {
+			out = append(out, json.RawMessage(w))
+		}
+	}
+	return out
+}
