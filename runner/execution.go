@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -186,29 +185,17 @@ func (s *suiteRun) stepRules(step *scenarios.Step) (*StepRules, error) {
 	return r, err
 }
 
-// authorities names a side's services as they would show in an answer: host and
-// port, and the host alone where the other side has none of that name.
+// authorities names a side's services as they would show in an answer. What is
+// shared is nobody's secret.
 func authorities(of, other *cluster) []string {
 	var out []string
 	for _, s := range of.services {
-		if s.shared || other.at(s.base) != nil {
-			continue
-		}
-		out = append(out, plainAuthority(s.base))
-		if !hasHost(other, s.base.Hostname()) && s.base.Port() != "" {
-			out = append(out, s.base.Hostname())
+		if !s.shared && other.at(s.base) == nil {
+			out = append(out, strings.ToLower(s.base.Host))
+			if s.config.Host != "" && !strings.EqualFold(s.config.Host, s.base.Host) {
+				out = append(out, strings.ToLower(s.config.Host))
+			}
 		}
 	}
 	return out
 }
-
-func hasHost(c *cluster, host string) bool {
-	for _, s := range c.services {
-		if strings.EqualFold(s.base.Hostname(), host) {
-			return true
-		}
-	}
-	return false
-}
-
-func plainAuthority(u *url.URL) string { return strings.ToLower(u.Host) }

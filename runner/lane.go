@@ -44,40 +44,14 @@ func (k LaneKind) String() string {
 	return laneNames[k]
 }
 
-// cookies is the Cookie header that the lane sends to a service. A crossing lane
-// files all cookies under blue's address: a box keeps them when the name it
-// calls begins to lead to the other side.
-func (l *lane) cookies(s *suiteRun, to *service, url string) string {
-	return l.jar.Header(l.fileAs(s, to, url))
-}
-
-// keep takes the cookies that an answer set.
-func (l *lane) keep(s *suiteRun, from *service, x *wire.Exchange) {
-	if !l.crossing() || from.side == scenarios.Blue {
-		l.jar.Set(x.URL, x)
-		return
-	}
-	moved := *x
-	moved.Headers = make([]wire.Field, len(x.Headers))
-	for i, f := range x.Headers {
-		if strings.EqualFold(f.Name, "Set-Cookie") {
-			f.Value = withoutDomain(f.Value)
+// across makes a crossing lane's jar take green's hosts for blue's: a box keeps
+// its cookies when the name it calls begins to lead to the other side.
+func (l *lane) across(s *suiteRun) {
+	for _, g := range s.green.services {
+		if b := s.blue.service(g.name); b != nil {
+			l.jar.Alias(g.base.Hostname(), b.base.Hostname())
 		}
-		moved.Headers[i] = f
 	}
-	l.jar.Set(l.fileAs(s, from, x.URL), &moved)
-}
-
-// fileAs is the URL under which the lane's jar keeps the cookies of url.
-func (l *lane) fileAs(s *suiteRun, of *service, url string) string {
-	if !l.crossing() || of.side == scenarios.Blue {
-		return url
-	}
-	twin := s.blue.service(of.name)
-	if twin == nil {
-		return url
-	}
-	return moved(url, of, twin)
 }
 
 // moved is a URL of one service on its namesake of the other side.
@@ -88,18 +62,4 @@ func moved(url string, from, to *service) string {
 		return url
 	}
 	return strings.TrimSuffix(to.base.String(), "/") + rest
-}
-
-// withoutDomain drops the Domain attribute of a Set-Cookie value: the cookie
-// then belongs to the host that it is filed under.
-func withoutDomain(value string) string {
-	parts := strings.Split(value, ";")
-	kept := parts[:1]
-	for _, p := range parts[1:] {
-		name, _, _ := strings.Cut(p, "=")
-		if !strings.EqualFold(strings.TrimSpace(name), "domain") {
-			kept = append(kept, p)
-		}
-	}
-	return strings.Join(kept, ";")
 }

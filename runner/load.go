@@ -308,4 +308,3 @@ func (e *execution) showLoad(p *attack.Progress) {
 		}
 	})
 }
-

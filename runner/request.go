@@ -56,7 +56,7 @@ func (w *walk) compose(ctx context.Context, step *scenarios.Step, sc *scope) (*o
 	if rendered.ContentType != "" && !out.has("Content-Type") {
 		out.add("Content-Type", rendered.ContentType)
 	}
-	if cookie := mergeCookies(rendered.Cookies, sc.lane.cookies(w.suite, to, target)); cookie != "" && !out.has("Cookie") {
+	if cookie := mergeCookies(rendered.Cookies, sc.lane.jar.Header(target)); cookie != "" && !out.has("Cookie") {
 		out.add("Cookie", cookie)
 	}
 	auth := step.Auth
@@ -200,11 +200,11 @@ func (w *walk) authorize(ctx context.Context, out *outgoing, auth *scenarios.Aut
 		}
 		out.add("Authorization", "Bearer "+token)
 	case scenarios.AuthOAuth2Client, scenarios.AuthOAuth2Password:
-		token, err := w.oauth(ctx, out.to, auth, sc)
+		value, err := w.oauth(ctx, out.to, auth, sc)
 		if err != nil {
 			return err
 		}
-		out.add("Authorization", "Bearer "+token)
+		out.add("Authorization", value)
 	default:
 		return fmt.Errorf("%s: kind %s is not known", auth.Pos, auth.Kind)
 	}

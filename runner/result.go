@@ -132,8 +132,8 @@ type Expectation struct {
 // A StepResult is a judged pair.
 type StepResult struct {
 	Name             string            `json:"name"`
-	At               string            `json:"at"`             // file:line:col
-	Lane             string            `json:"lane,omitempty"` // of a crossover; empty for blue beside green
+	At               string            `json:"at"`              // file:line:col
+	Lane             string            `json:"lane,omitempty"`  // of a crossover; empty for blue beside green
 	First            string            `json:"first,omitempty"` // the side whose request left first
 	Verdict          Verdict           `json:"verdict"`
 	Reasons          []string          `json:"reasons,omitempty"`
@@ -153,24 +153,24 @@ type StepResult struct {
 
 // A CaseResult is a case walked to its end: the event that reports are made of.
 type CaseResult struct {
-	Suite     int          `json:"suite"` // index into Header.Suites
-	Kind      string       `json:"kind,omitempty"` // setup or teardown: shown, judged, and not counted as a case
-	Index     int          `json:"index"` // place in the plan, rows counted; orders every report
-	ID        string       `json:"id"`    // suite/case or suite/case[row]
-	Name      string       `json:"name"`
-	Tags      []string     `json:"tags,omitempty"`
-	At        string       `json:"at"`
-	Verdict   Verdict      `json:"verdict"`
-	Reasons   []string     `json:"reasons,omitempty"`
-	Flaky     bool         `json:"flaky,omitempty"`
+	Suite   int      `json:"suite"`          // index into Header.Suites
+	Kind    string   `json:"kind,omitempty"` // setup or teardown: shown, judged, and not counted as a case
+	Index   int      `json:"index"`          // place in the plan, rows counted; orders every report
+	ID      string   `json:"id"`             // suite/case or suite/case[row]
+	Name    string   `json:"name"`
+	Tags    []string `json:"tags,omitempty"`
+	At      string   `json:"at"`
+	Verdict Verdict  `json:"verdict"`
+	Reasons []string `json:"reasons,omitempty"`
+	Flaky   bool     `json:"flaky,omitempty"`
 	// Quarantine says until when and why the case does not decide.
-	Quarantine string `json:"quarantine,omitempty"`
-	ElapsedMS float64      `json:"elapsed_ms"`
-	Coverage  Coverage     `json:"coverage"`
-	Requests  PerSide      `json:"requests"`        // sent, lanes and polls included
-	Rules     []RuleVisits `json:"rules,omitempty"` // what each rule did in this case
-	Second    Second       `json:"second_opinion"`
-	Steps     []StepResult `json:"steps"`
+	Quarantine string       `json:"quarantine,omitempty"`
+	ElapsedMS  float64      `json:"elapsed_ms"`
+	Coverage   Coverage     `json:"coverage"`
+	Requests   PerSide      `json:"requests"`        // sent, lanes and polls included
+	Rules      []RuleVisits `json:"rules,omitempty"` // what each rule did in this case
+	Second     Second       `json:"second_opinion"`
+	Steps      []StepResult `json:"steps"`
 
 	withheld bool // a limit of the stage kept it from writing
 }

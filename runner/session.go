@@ -69,6 +69,9 @@ func (s *suiteRun) setup(ctx context.Context) {
 	w.result.Kind, w.result.At = "setup", s.suite.Pos.String()
 	for _, kind := range s.kinds() {
 		w.lanes[kind] = newLane(kind)
+		if w.lanes[kind].crossing() {
+			w.lanes[kind].across(s)
+		}
 	}
 	if len(s.suite.Setup) > 0 {
 		w.straight(ctx, s.suite.Setup, "")
@@ -194,4 +197,3 @@ func (w *walk) excuse(reason string) {
 		}
 	}
 }
-

@@ -53,7 +53,7 @@ func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *s
 		}
 		s.answer = newAnswer(s.x)
 		if s.x.Err == nil {
-			sc.lane.keep(w.suite, s.out.to, s.x)
+			sc.lane.jar.Set(s.out.request.URL, s.x)
 		}
 		if step.Retry == nil || s.retried >= step.Retry.Max || !repeatable(step) || !retryable(step.Retry, s.x) {
 			return
