@@ -152,3 +152,14 @@ func appendPointerToken(b []byte, name string) []byte {
 	}
 	return b
 }
+
+// AppendMember appends a member's name to a normalized path.
+func AppendMember(path []byte, name string) []byte { return appendName(path, name) }
+
+// AppendIndex appends an element's index to a normalized path.
+func AppendIndex(path []byte, index int) []byte {
+	return append(strconv.AppendInt(append(path, '['), int64(index), 10), ']')
+}
+
+// Unquote is the content of a valid JSON string.
+func Unquote(quoted []byte) string { return string(unescape(nil, quoted[1:len(quoted)-1])) }

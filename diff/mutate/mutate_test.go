@@ -1,0 +1,64 @@
+package mutate_test
+
+import (
+	"bytes"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/internal/gen"
+	"github.com/bgverify/bgverify/diff/mutate"
+)
+
+// Every mutant of a body is valid, differs from it, and is found.
+func TestMutantsAreFound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		body := gen.JSON(t, "body")
+		for _, m := range mutate.Mutants(body, rapid.Uint64().Draw(t, "seed"), 12) {
+			if err := diff.Validate(m.Body); err != nil {
+				t.Fatalf("%s mutant at %s is not JSON: %v\nbody   %s\nmutant %s", m.Class, m.Path, err, body, m.Body)
+			}
+			if r := diff.Compare(body, m.Body, nil); r.Equal() {
+				t.Fatalf("%s mutant at %s is not found\nbody   %s\nmutant %s", m.Class, m.Path, body, m.Body)
+			}
+			if _, err := diff.ParsePath(m.Path); err != nil {
+				t.Fatalf("path %s: %v", m.Path, err)
+			}
+		}
+	})
+}
+
+func TestMutantsAreReproducible(t *testing.T) {
+	body := []byte(`{"a":[1,2,3],"b":{"c":"x","d":null},"e":true}`)
+	first, second := mutate.Mutants(body, 7, 8), mutate.Mutants(body, 7, 8)
+	if len(first) != 8 {
+		t.Fatalf("got %d mutants, want 8", len(first))
+	}
+	for i := range first {
+		if !bytes.Equal(first[i].Body, second[i].Body) || first[i].Path != second[i].Path {
+			t.Errorf("mutant %d: %s and %s from one seed", i, first[i].Body, second[i].Body)
+		}
+	}
+}
+
+func TestMutantsHaveAllClasses(t *testing.T) {
+	count := map[string]int{}
+	for _, m := range mutate.Mutants([]byte(`{"a":[1,2,3],"b":{"c":"x","d":null},"e":true}`), 1, 16) {
+		count[m.Class]++
+	}
+	if count[mutate.Value] < 6 || count[mutate.Structure] == 0 || count[mutate.Type] == 0 {
+		t.Errorf("classes %v, want all three and a majority of values", count)
+	}
+}
+
+func TestMutantsOfNothing(t *testing.T) {
+	for _, body := range []string{"", "{", "[1,2", "{\"a\":1,\"a\":2}"} {
+		if got := mutate.Mutants([]byte(body), 1, 8); got != nil {
+			t.Errorf("Mutants(%q) = %v, want none", body, got)
+		}
+	}
+	if got := mutate.Mutants([]byte(`1`), 1, 0); got != nil {
+		t.Errorf("max 0 gives %v", got)
+	}
+}
