@@ -136,7 +136,7 @@ func spell(n string, t *rapid.T) string {
 		}
 		return n + ".0"
 	case 2:
-		if !strings.Contains(n, ".") {
+		if !strings.Contains(n, ".") && strings.Trim(n, "-0") != "" {
 			return n + "0E-1"
 		}
 	}
