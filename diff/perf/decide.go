@@ -1,6 +1,7 @@
 package perf
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -68,7 +69,8 @@ type evidence struct {
 //     half the margin and its estimate above the margin; or the errors, stall or
 //     throughput tests say so.
 //  3. No worse when every gate's upper bound at a_k lies below its margin. All
-//     gates must agree, so the level is not divided.
+//     gates must agree, so the level is not divided. A stage long enough for 8
+//     solo blocks per side waits for them first.
 //  4. Futile when a gate needs more than four times the duration, unless stalls
 //     lean against green: rare stalls blow up a gate's error, and the time that
 //     convicts them is still to come.
@@ -120,6 +122,8 @@ func (v *view) conclude(d *Decision, all []evidence, last bool) {
 	switch {
 	case len(failed) > 0: // Rule 2.
 		d.Final, d.Outcome, d.Reason = true, Worse, v.worseReason(failed)
+	case len(unproven) == 0 && !last && v.awaitsSolo(): // Rule 3, put off.
+		d.Outcome, d.Cause, d.Reason = Inconclusive, Underpowered, fmt.Sprintf("fewer than %d solo blocks per side yet: whether the sides slow each other is not known", leastSolo)
 	case len(unproven) == 0: // Rule 3.
 		d.Final, d.Outcome, d.Reason = true, NoWorse, v.passReason(gates)
 	default:

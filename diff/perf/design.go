@@ -36,7 +36,7 @@ type Design struct {
 	Seed     uint64        `json:"seed"` // places the solo blocks
 	NoSolo   bool          `json:"no_solo,omitempty"`
 	OneLook  bool          `json:"one_look,omitempty"` // judged at the end only, with all of alpha
-	Unit     time.Duration `json:"unit"` // shortest block, 0: 2 s; 15 of them make the shortest time to a look
+	Unit     time.Duration `json:"unit"`               // shortest block, 0: 2 s; 15 of them make the shortest time to a look
 }
 
 // The fixed figures of the rule.

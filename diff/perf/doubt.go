@@ -18,6 +18,7 @@ const (
 	maxDrift      = 2.0 // ratio of blue's p50 between the first and the last third
 	leastSolo     = 8   // solo blocks per side
 	maxMutual     = 1.3 // both sides slower by this factor together than alone
+	mutualLevel   = 0.005
 )
 
 // A doubt is why the figures cannot be trusted. final ends the stage at once;
@@ -32,13 +33,15 @@ type doubt struct {
 
 // doubt applies the validity rules; nil when the figures can be trusted.
 func (v *view) doubt(d *Decision, all []evidence) *doubt {
-	for _, rule := range []func(*Decision, []evidence) *doubt{v.generatorDoubt, v.baselineDoubt, v.overloadDoubt, v.interferenceDoubt, v.latenessDoubt} {
+	for _, rule := range []func(*Decision, []evidence) *doubt{v.generatorDoubt, v.baselineDoubt, v.overloadDoubt, v.interferenceDoubt, v.driftDoubt, v.latenessDoubt} {
 		if found := rule(d, all); found != nil {
 			return found
 		}
 	}
 	return nil
 }
+
+const baselineAdvice = "look at blue first: its own figures are no measure now"
 
 const generatorAdvice = "run the load from a machine with more free CPU, or lower the rate"
 
@@ -94,12 +97,19 @@ func (v *view) blueP99() float64 {
 	return math.Exp(estimateOf(logs).mean) * float64(min(1, len(logs)))
 }
 
-// baselineDoubt is rule V3: whether blue itself is healthy.
+// baselineDoubt is rule V3: whether blue itself answers.
 func (v *view) baselineDoubt(d *Decision, _ []evidence) *doubt {
-	const advice = "look at blue first: its own figures are no measure now"
 	if rate := share(d.Errors[blue], d.Requests[blue]); rate > maxBlueErrors {
-		return &doubt{cause: Baseline, reason: fmt.Sprintf("baseline: blue itself failed %s of its requests (limit %s)", percent(rate), percent(maxBlueErrors)), advice: advice, final: true}
+		return &doubt{cause: Baseline, reason: fmt.Sprintf("baseline: blue itself failed %s of its requests (limit %s)", percent(rate), percent(maxBlueErrors)), advice: baselineAdvice, final: true}
 	}
+	return nil
+}
+
+// driftDoubt is the other half of rule V3: whether blue's latency kept still. A
+// blue that is slow for a while makes green look better, so that a regression
+// that is proven all the same stands; and a later look sees more of the noise
+// that may have looked like a drift.
+func (v *view) driftDoubt(*Decision, []evidence) *doubt {
 	var p50 []float64
 	for _, b := range v.blocks {
 		if l := b.q[blue][0]; !math.IsNaN(l) {
@@ -112,7 +122,7 @@ func (v *view) baselineDoubt(d *Decision, _ []evidence) *doubt {
 	}
 	drift := median(p50[len(p50)-third:]) - median(p50[:third])
 	if math.Abs(drift) > math.Log(maxDrift) {
-		return &doubt{cause: Baseline, reason: fmt.Sprintf("baseline: blue's own p50 drifted by a factor of %.1f during the run (limit %g)", math.Exp(math.Abs(drift)), maxDrift), advice: advice, final: true}
+		return &doubt{cause: Baseline, reason: fmt.Sprintf("baseline: blue's own p50 drifted by a factor of %.1f during the run (limit %g)", math.Exp(math.Abs(drift)), maxDrift), advice: baselineAdvice, mild: true}
 	}
 	return nil
 }
@@ -132,8 +142,8 @@ func (v *view) overloadDoubt(_ *Decision, all []evidence) *doubt {
 //   - the ratio green/blue in paired blocks differs from the ratio of the solo
 //     blocks, at this look's level, by more than half the margin: one side bends
 //     the other's figures; or
-//   - both are slower by more than 1.3 together than alone, at this look's level:
-//     they queue at one bottleneck, which shrinks any ratio.
+//   - both are slower by more than 1.3 together than alone, and surely slower at
+//     99 %: they queue at one bottleneck, which shrinks any ratio.
 //
 // With fewer than 8 solo blocks per side there is only a note.
 func (v *view) interferenceDoubt(_ *Decision, all []evidence) *doubt {
@@ -146,7 +156,7 @@ func (v *view) interferenceDoubt(_ *Decision, all []evidence) *doubt {
 		half := all[i].delta / 2
 		ratio := shift.ratio
 		bent := math.Abs(ratio.mean) > half && math.Abs(ratio.mean) > studentT(level, ratio.freedom)*ratio.se
-		shared := shift.side[blue].above(level, math.Log(maxMutual)) && shift.side[green].above(level, math.Log(maxMutual))
+		shared := shift.side[blue].slower() && shift.side[green].slower()
 		if bent || shared {
 			return &doubt{cause: Interference, final: true, reason: fmt.Sprintf("interference: %s of blue is %s and of green %s when both are loaded together rather than alone",
 				quantileMetrics[i], signed(math.Expm1(shift.side[blue].mean)), signed(math.Expm1(shift.side[green].mean))),
@@ -159,9 +169,20 @@ func (v *view) interferenceDoubt(_ *Decision, all []evidence) *doubt {
 // A shift is a difference of means of paired and solo blocks, in logarithms.
 type shift struct{ mean, se, freedom float64 }
 
-// above says whether the shift lies above a limit at a one-sided level.
-func (s shift) above(level, limit float64) bool {
-	return s.mean-studentT(level, s.freedom)*s.se > limit
+// slower says whether a side is slower together than alone, by the factor that
+// makes it matter and beyond chance.
+func (s shift) slower() bool {
+	return s.mean > math.Log(maxMutual) && s.mean > studentT(mutualLevel, s.freedom)*s.se
+}
+
+// awaitsSolo says whether the stage is long enough for the solo blocks that show
+// interference, and has not had them yet.
+func (v *view) awaitsSolo() bool {
+	if v.design.Pairing != Paired || v.design.NoSolo || v.design.Blocks() < leastSolo*soloGroup {
+		return false
+	}
+	_, known := v.interference(0)
+	return !known
 }
 
 type interference struct {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -34,7 +35,8 @@ type greenFault struct {
 	stallEvery float64 // seconds; 0: none
 	stallLen   float64
 	errors     float64
-	shared     float64 // both sides slow each other by this factor when loaded together
+	tail       float64 // only the slowest fifth of the requests
+	shared     float64 // both sides queue at one bottleneck: slower by this share when loaded together
 }
 
 // A world is one simulated run: noise paths on a grid of 10 ms.
@@ -94,9 +96,17 @@ func (w *world) pause(side, i int, length float64) {
 }
 
 // latency draws the latency of a request of a side at a time.
-func (w *world) latency(side int, t float64) float64 {
+func (w *world) latency(side int, t float64) float64 { return w.drawn(side, t, 0) }
+
+// drawn is latency with the slowest fifth of the services slower by tail.
+func (w *world) drawn(side int, t, tail float64) float64 {
 	i := min(int(t/grid), len(w.shared)-1)
-	return 0.005*math.Exp(0.5*w.rng.NormFloat64()+w.shared[i]+w.own[side][i]) + w.pauses[side][i]
+	z := w.rng.NormFloat64()
+	service := 0.005 * math.Exp(0.5*z+w.shared[i]+w.own[side][i])
+	if z > 0.8416 {
+		service *= 1 + tail
+	}
+	return service + w.pauses[side][i]
 }
 
 func simDesign(seed uint64) Design {
@@ -107,56 +117,75 @@ func simDesign(seed uint64) Design {
 func simulate(p profile, f greenFault, d Design) *Decision {
 	s := NewStage(d)
 	d = s.Design()
+	next := d.WarmUp + d.Block()
+	var final *Decision
+	generate(p, f, d, func(r Record) bool {
+		if start := d.PairStart(r.Pair); start >= next {
+			if decision := s.Through(start, Health{}); decision != nil && decision.Final {
+				final = decision
+				return false
+			}
+			next += d.Block()
+		}
+		s.Add(r)
+		return true
+	})
+	if final == nil {
+		final = s.Finish(Health{})
+	}
+	return final
+}
+
+// generate yields the records of a simulated stage in the order of the schedule.
+func generate(p profile, f greenFault, d Design, yield func(Record) bool) {
 	total := d.WarmUp + d.Duration
 	w := newWorld(p, total.Seconds(), d.Seed)
 	if f.stallEvery > 0 {
-		first := f.stallEvery * w.rng.Float64()
-		for t := first; t < total.Seconds(); t += f.stallEvery {
+		for t := f.stallEvery * w.rng.Float64(); t < total.Seconds(); t += f.stallEvery {
 			w.pause(green, int(t/grid), f.stallLen)
 		}
 	}
 	half := time.Duration(float64(time.Second) / d.Rate / 2)
-	next := d.WarmUp + d.Block()
-	for pair := uint32(0); ; pair++ {
-		start := d.PairStart(pair)
-		if start >= next {
-			if decision := s.Through(start, Health{}); decision != nil && decision.Final {
-				return decision
-			}
-			next += d.Block()
-		}
-		if start >= total {
-			return s.Finish(Health{})
-		}
-		load := Both
+	for pair := uint32(0); d.PairStart(pair) < total; pair++ {
+		start, load := d.PairStart(pair), Both
 		if b := d.BlockOf(start); b >= 0 {
 			load = d.LoadOf(b)
 		}
 		greenFirst := w.rng.Uint64()&1 == 1
 		for place := range 2 {
-			isGreen := (place == 0) == greenFirst
 			side := blue
-			if isGreen {
+			if (place == 0) == greenFirst {
 				side = green
 			}
-			if load == BlueOnly && isGreen || load == GreenOnly && !isGreen {
+			if load == BlueOnly && side == green || load == GreenOnly && side == blue {
 				continue
 			}
-			at := start + time.Duration(place)*half
-			l := w.latency(side, at.Seconds())
-			if isGreen {
-				l *= 1 + f.slower
+			if !yield(w.request(f, pair, side, load, start+time.Duration(place)*half)) {
+				return
 			}
-			if f.shared > 0 && load == Both {
-				l += f.shared * 0.005
-			}
-			r := Record{Pair: pair, Green: isGreen, Solo: load != Both, Scheduled: at, Lag: 100 * time.Microsecond, Latency: time.Duration(l * 1e9), Status: 200}
-			if isGreen && w.rng.Float64() < f.errors {
-				r.Failure, r.Status = BadStatus, 500
-			}
-			s.Add(r)
 		}
 	}
+}
+
+// request draws one request of a side.
+func (w *world) request(f greenFault, pair uint32, side int, load Load, at time.Duration) Record {
+	r := Record{Pair: pair, Green: side == green, Solo: load != Both, Scheduled: at, Lag: 100 * time.Microsecond, Status: 200}
+	tail := 0.0
+	if r.Green {
+		tail = f.tail
+	}
+	l := w.drawn(side, at.Seconds(), tail)
+	if r.Green {
+		l *= 1 + f.slower
+	}
+	if load == Both {
+		l *= 1 + f.shared
+	}
+	r.Latency = time.Duration(l * 1e9)
+	if r.Green && w.rng.Float64() < f.errors {
+		r.Failure, r.Status = BadStatus, 500
+	}
+	return r
 }
 
 // naive is the rule to beat: one side after the other, each for half the time,
@@ -185,7 +214,7 @@ func (t tally) share(n int) float64 { return float64(n) / float64(t.runs) }
 
 func tallyOf(p profile, f greenFault, runs int, design func(seed uint64) Design) tally {
 	t := tally{runs: runs, causes: map[Cause]int{}}
-	began := time.Now()
+	began := processCPU()
 	for i := range runs {
 		d := simulate(p, f, design(Mix(uint64(len(p.name)), uint64(i))))
 		switch d.Outcome {
@@ -198,6 +227,22 @@ func tallyOf(p profile, f greenFault, runs int, design func(seed uint64) Design)
 		}
 		t.seconds += d.Seconds / float64(runs)
 	}
-	t.cpu = time.Since(began) / time.Duration(runs)
+	t.cpu = (processCPU() - began) / time.Duration(runs)
 	return t
+}
+
+// processCPU is the CPU time of this process.
+func processCPU() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// longDesign is long enough for 8 solo blocks per side.
+func longDesign(seed uint64) Design {
+	d := simDesign(seed)
+	d.Duration = 400 * time.Second
+	return d
 }
