@@ -63,13 +63,13 @@ func TestRunIsReadBack(t *testing.T) {
 	}
 	for name, run := range map[string]*runner.Run{"writer": fromWriter, "folder": fromFolder} {
 		t.Run(name, func(t *testing.T) {
-			if d := cmp.Diff(*header, run.Header); d != "" {
+			if d := cmp.Diff(*header, run.Header, exportedOnly); d != "" {
 				t.Errorf("header (-want +got):\n%s", d)
 			}
-			if d := cmp.Diff(*sampleEnd(runner.Fail, 40), run.End); d != "" {
+			if d := cmp.Diff(*sampleEnd(runner.Fail, 40), run.End, exportedOnly); d != "" {
 				t.Errorf("end (-want +got):\n%s", d)
 			}
-			if d := cmp.Diff([]runner.LoadResult{*sampleLoad()}, run.Loads); d != "" {
+			if d := cmp.Diff([]runner.LoadResult{*sampleLoad()}, run.Loads, exportedOnly); d != "" {
 				t.Errorf("loads (-want +got):\n%s", d)
 			}
 			for range 2 { // a run can be ranged over again
@@ -78,7 +78,7 @@ func TestRunIsReadBack(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if d := cmp.Diff(sampleCase(n), c); d != "" {
+					if d := cmp.Diff(sampleCase(n), c, exportedOnly); d != "" {
 						t.Fatalf("case %d (-want +got):\n%s", n, d)
 					}
 					n++

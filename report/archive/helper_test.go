@@ -3,6 +3,7 @@ package archive
 import (
 	"encoding/json"
 	"fmt"
+	"go/token"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,11 +11,19 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/wire"
 )
+
+// exportedOnly leaves out fields that a log cannot carry.
+var exportedOnly = cmp.FilterPath(func(p cmp.Path) bool {
+	f, ok := p.Last().(cmp.StructField)
+	return ok && !token.IsExported(f.Name())
+}, cmp.Ignore())
 
 var testStart = time.Date(2026, 11, 23, 3, 12, 45, 678e6, time.UTC)
 

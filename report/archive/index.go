@@ -41,6 +41,7 @@ func (x *eventIndex) add(ln *line, at place) {
 	switch ln.Kind {
 	case kindBegin:
 		x.begins = append(x.begins, at)
+		x.end = place{} // a run that begins again is not over
 	case kindCase:
 		x.cases = append(x.cases, casePlace{int32(ln.Suite), int32(ln.Index), hashID(ln.Key), at})
 	case kindLoad:

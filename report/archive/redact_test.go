@@ -269,7 +269,7 @@ func TestStreamCatchesSplitSecrets(t *testing.T) {
 			}
 			rest = rest[k:]
 		}
-		if err := w.(*Stream).Flush(); err != nil {
+		if err := w.Flush(); err != nil {
 			t.Fatal(err)
 		}
 		for _, v := range values {

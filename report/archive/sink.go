@@ -65,7 +65,8 @@ func (w *Writer) emitBegin(h *runner.Header) error {
 	header := hide(&hider{r: w.red}, h)
 	err := w.logEvent(kindBegin, "", header, func(at place) {
 		w.index.begins = append(w.index.begins, at)
-		w.header = header
+		w.index.end = place{} // a run that begins again is not over
+		w.header, w.end = header, nil
 	})
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ type Stream struct {
 
 // Writer replaces every secret in what is written through it. The result is a
 // *Stream: what ends in the middle of a possible secret waits for its Flush.
-func (r *Redactor) Writer(w io.Writer) io.Writer { return &Stream{r: r, w: w} }
+func (r *Redactor) Writer(w io.Writer) *Stream { return &Stream{r: r, w: w} }
 
 // Write takes p whole, or returns the error of the writer below.
 func (s *Stream) Write(p []byte) (int, error) {

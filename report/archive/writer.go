@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -73,14 +73,21 @@ func Create(root string, opts Options) (*Writer, error) {
 	return w, nil
 }
 
-// makeFolder makes the folder and what stands in it from the beginning. The
-// caller holds the root's lock.
+// makeFolder makes the folder and what stands in it from the beginning. It
+// takes its name when all of that is there, so that no process ever sees a
+// folder that does not say incomplete. The caller holds the root's lock.
 func (w *Writer) makeFolder() error {
-	path, err := w.claim()
+	name, err := w.claim()
 	if err != nil {
 		return err
 	}
-	w.path = path
+	if err := removeUnborn(w.fs, w.root); err != nil {
+		return err
+	}
+	w.path = filepath.Join(w.root, tempPrefix+name)
+	if err := w.fs.Mkdir(w.path, 0o700); err != nil {
+		return err
+	}
 	if err := w.probe(); err != nil {
 		return err
 	}
@@ -98,12 +105,35 @@ func (w *Writer) makeFolder() error {
 	if err := w.fs.SyncDir(w.path); err != nil {
 		return err
 	}
+	final := filepath.Join(w.root, name)
+	if err := w.fs.Rename(w.path, final); err != nil {
+		return err
+	}
+	w.path = final
+	w.bodies = newBodyStore(w.fs, filepath.Join(final, BodiesDir))
 	return w.fs.SyncDir(w.root)
 }
 
-// claim makes the folder itself, under a name that no other run has.
+// removeUnborn removes folders whose Create was killed. The caller holds the
+// root's lock, so that none of them is being made.
+func removeUnborn(fsys FS, root string) error {
+	entries, err := fsys.ReadDir(root)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), tempPrefix) {
+			if err := fsys.RemoveAll(filepath.Join(root, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// claim finds a name that no other run has.
 func (w *Writer) claim() (string, error) {
-	prefix := filepath.Join(w.root, w.started.Format(startLayout)+"-"+suiteWord(w.opts.Suite)+"-")
+	prefix := w.started.Format(startLayout) + "-" + suiteWord(w.opts.Suite) + "-"
 	for try := range 16 {
 		id := w.opts.ID
 		if id == "" {
@@ -118,15 +148,15 @@ func (w *Writer) claim() (string, error) {
 			return "", err
 		}
 		if taken == "" {
-			err = w.fs.Mkdir(prefix+id, 0o700)
-			if err == nil {
+			there, err := exists(w.fs, filepath.Join(w.root, prefix+id))
+			if err != nil {
+				return "", err
+			}
+			if !there {
 				w.id = id
 				return prefix + id, nil
 			}
 			taken = prefix + id
-		}
-		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return "", err
 		}
 		if w.opts.ID != "" {
 			return "", fmt.Errorf("%w: %s is %s", ErrTaken, id, taken)

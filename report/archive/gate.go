@@ -1,0 +1,174 @@
+package archive
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// A Gate says what an archived run must be for its verdict to be relied on.
+// The zero Gate asks only for a complete and untouched folder.
+type Gate struct {
+	Digest     string        // of the manifest, as the run printed it; with or without sha256:
+	MaxAge     time.Duration // since the run ended; 0: any
+	Now        time.Time
+	GreenBuild string // a value that one of green's identities showed
+	Service    string // only the suites of this service count
+}
+
+// An Answer is what a gate says. Verdict is Broken where the run cannot be
+// relied on, whatever its own verdict; Reasons then say why.
+type Answer struct {
+	Verdict runner.Verdict
+	Reasons []string
+	Signal  int // of an interrupted run
+}
+
+// clockSlack is how far ahead of ours the clock of the host that made a run may be.
+const clockSlack = 5 * time.Minute
+
+// Check opens a gate for a run or keeps it shut:
+//
+//  1. The folder must verify: complete, nothing changed, missing or added.
+//  2. The manifest must have the digest, when one is given.
+//  3. The run must have ended within MaxAge, and not in the future.
+//  4. One of green's identities must be GreenBuild, when one is given.
+//  5. Then the verdict is the run's own, or the service's (see ScopedVerdict).
+func (g Gate) Check(f *Folder) Answer {
+	if err := f.Verify(); err != nil {
+		return refuse(err)
+	}
+	_, digest, err := f.Manifest()
+	if err != nil {
+		return refuse(err)
+	}
+	run, err := f.Run()
+	if err != nil {
+		return refuse(err)
+	}
+	err = errors.Join(CheckDigest(digest, g.Digest), CheckAge(run, g.Now, g.MaxAge), CheckBuild(run, g.GreenBuild))
+	if err != nil {
+		return refuse(err)
+	}
+	verdict, reasons := run.End.Verdict, run.End.Reasons
+	if g.Service != "" {
+		verdict, reasons = ScopedVerdict(run, g.Service)
+	}
+	return Answer{verdict, reasons, run.End.Signal}
+}
+
+func refuse(err error) Answer {
+	return Answer{Verdict: runner.Broken, Reasons: strings.Split(err.Error(), "\n")}
+}
+
+// CheckDigest compares a manifest's digest with the one that was asked for;
+// with none, anything goes.
+func CheckDigest(got, want string) error {
+	if want == "" {
+		return nil
+	}
+	hex := strings.ToLower(strings.TrimPrefix(want, "sha256:"))
+	if subtle.ConstantTimeCompare([]byte("sha256:"+hex), []byte(got)) != 1 {
+		return fmt.Errorf("the folder's digest is %s, not sha256:%s", got, hex)
+	}
+	return nil
+}
+
+// CheckAge refuses a run that ended more than limit ago, or later than now.
+func CheckAge(run *runner.Run, now time.Time, limit time.Duration) error {
+	if limit <= 0 {
+		return nil
+	}
+	ended := run.Header.Started.Add(time.Duration(run.End.ElapsedMS * float64(time.Millisecond)))
+	switch age := now.Sub(ended); {
+	case run.Header.Started.IsZero():
+		return errors.New("the run does not say when it began")
+	case age < -clockSlack:
+		return fmt.Errorf("the run ended %s from now: a clock is wrong", (-age).Round(time.Second))
+	case age > limit:
+		return fmt.Errorf("the run is stale: it ended %s ago, accepted are %s", age.Round(time.Second), limit)
+	}
+	return nil
+}
+
+// CheckBuild refuses a run whose green never said that it is build.
+func CheckBuild(run *runner.Run, build string) error {
+	if build == "" {
+		return nil
+	}
+	var got []string
+	for _, name := range sortedKeys(run.End.Sides.Green.Identity) {
+		value := run.End.Sides.Green.Identity[name]
+		if value == build {
+			return nil
+		}
+		got = append(got, name+"="+value)
+	}
+	if len(got) == 0 {
+		return fmt.Errorf("the run did not ask green what it is: nothing shows that it was %s", build)
+	}
+	return fmt.Errorf("the run judged another build of green: %s, not %s", strings.Join(got, ", "), build)
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// gatesOfSuites are the gates of a run that its suites' own verdicts explain,
+// beside those of load stages. Every other gate is about the run as a whole.
+var gatesOfSuites = []string{"services reachable", "responses equal", "expectations met", "cases judged", "coverage"}
+
+// ScopedVerdict is the verdict on one service of a run of several: the worst of
+// its required suites. What went wrong with the run as a whole counts for every
+// service: an interruption, a gate that belongs to no suite, a verdict graver
+// than any suite's. A service that no required suite judged is broken.
+func ScopedVerdict(run *runner.Run, service string) (runner.Verdict, []string) {
+	var verdict, explained runner.Verdict
+	var reasons, services []string
+	for i, head := range run.Header.Suites {
+		if i >= len(run.End.Suites) {
+			return runner.Broken, []string{"the run has no totals for suite " + head.Name}
+		}
+		services = append(services, head.Service)
+		if head.Gate == "advisory" {
+			continue
+		}
+		end := run.End.Suites[i]
+		explained = explained.Worse(end.Verdict)
+		if head.Service == service {
+			verdict = verdict.Worse(end.Verdict)
+			for _, r := range end.Reasons {
+				reasons = append(reasons, head.Name+": "+r)
+			}
+		}
+	}
+	switch {
+	case run.End.Verdict == runner.Interrupted:
+		return runner.Interrupted, run.End.Reasons
+	case verdict == 0:
+		slices.Sort(services)
+		return runner.Broken, []string{fmt.Sprintf("no required suite of the run is of service %q; it has %s", service, strings.Join(slices.Compact(services), ", "))}
+	case run.End.Verdict > explained:
+		return run.End.Verdict.Worse(verdict), append(reasons, run.End.Reasons...)
+	}
+	for _, g := range run.End.Gates {
+		if g.Verdict > runner.Pass && !slices.Contains(gatesOfSuites, g.Name) && !strings.HasPrefix(g.Name, "load ") {
+			verdict = verdict.Worse(g.Verdict)
+			reasons = append(reasons, fmt.Sprintf("%s: %s, want %s", g.Name, g.Measured, g.Limit))
+		}
+	}
+	if verdict == runner.Skip {
+		return runner.Broken, append(reasons, "nothing of service "+service+" was judged")
+	}
+	return verdict, reasons
+}

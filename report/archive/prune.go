@@ -1,0 +1,196 @@
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Retention says which runs stay. A run stays when any of its rules keeps it;
+// with no rule at all, every run stays. Pinned runs, the one that latest points
+// to and those that a process is writing always stay.
+type Retention struct {
+	Keep int           // the newest so many
+	Age  time.Duration // those that began within this time
+	Now  time.Time
+	// DryRun only lists.
+	DryRun bool
+}
+
+// Prune removes run folders under root except the keep newest and those of the
+// last keepDays days; 0 switches a rule off. History keeps their lines.
+func Prune(root string, keep, keepDays int) error {
+	_, err := PruneFS(OS{}, root, Retention{Keep: keep, Age: time.Duration(keepDays) * 24 * time.Hour, Now: time.Now()})
+	return err
+}
+
+// PruneFS removes the run folders under root that no rule keeps, and returns their names.
+func PruneFS(fsys FS, root string, keep Retention) (removed []string, err error) {
+	if keep.Keep < 0 || keep.Age < 0 {
+		return nil, errors.New("prune: a negative number of runs or days")
+	}
+	if keep.Keep == 0 && keep.Age == 0 {
+		return nil, nil
+	}
+	err = withRoot(fsys, root, func() error {
+		if err := emptyTrash(fsys, root); err != nil {
+			return err
+		}
+		names, err := runNames(fsys, root)
+		if err != nil {
+			return err
+		}
+		pins, err := readPins(fsys, root)
+		if err != nil {
+			return err
+		}
+		latest, _ := fsys.Readlink(filepath.Join(root, LatestLink)) // absent: nothing is latest
+		slices.Reverse(names)                                       // newest first
+		for i, name := range names {
+			started := startOf(name)
+			switch {
+			case i < keep.Keep, name == filepath.Base(latest), keep.Age > 0 && keep.Now.Sub(started) < keep.Age:
+				continue
+			}
+			stays, err := mustStay(fsys, root, name, pins)
+			if err != nil {
+				return err
+			}
+			if stays {
+				continue
+			}
+			if !keep.DryRun {
+				if err := removeRun(fsys, root, name); err != nil {
+					return err
+				}
+			}
+			removed = append(removed, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return removed, fmt.Errorf("prune %s: %w", root, err)
+	}
+	return removed, nil
+}
+
+// mustStay reports whether a run is pinned or being written.
+func mustStay(fsys FS, root, name string, pins []string) (bool, error) {
+	path := filepath.Join(root, name)
+	id, err := idOf(fsys, path)
+	if err != nil || slices.Contains(pins, id) {
+		return true, err
+	}
+	busy, err := isBusy(fsys, path)
+	return busy, err
+}
+
+// isBusy reports whether a process writes the run.
+func isBusy(fsys FS, path string) (bool, error) {
+	f, err := fsys.OpenFile(filepath.Join(path, EventsFile), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // Create holds the root's lock until there is one
+	}
+	if err != nil {
+		return false, err
+	}
+	err = fsys.Lock(f, false)
+	_ = f.Close() // gives the lock back
+	if errors.Is(err, ErrLocked) {
+		return true, nil
+	}
+	return false, err
+}
+
+// removeRun takes a run out of sight at once, then deletes it.
+func removeRun(fsys FS, root, name string) error {
+	trash := filepath.Join(root, trashPrefix+name)
+	if err := fsys.Rename(filepath.Join(root, name), trash); err != nil {
+		return err
+	}
+	return fsys.RemoveAll(trash)
+}
+
+// emptyTrash deletes what a killed prune left.
+func emptyTrash(fsys FS, root string) error {
+	entries, err := fsys.ReadDir(root)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), trashPrefix) {
+			if err := fsys.RemoveAll(filepath.Join(root, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Pin keeps a run from being pruned; unpin gives it back. Both take an id.
+func Pin(root, id string) error { return changePins(OS{}, root, id, true) }
+
+// Unpin lets a run be pruned again.
+func Unpin(root, id string) error { return changePins(OS{}, root, id, false) }
+
+// Pins lists the ids of the pinned runs.
+func Pins(root string) ([]string, error) { return readPins(OS{}, root) }
+
+func changePins(fsys FS, root, id string, pinned bool) error {
+	if !ValidID(id) {
+		return fmt.Errorf("pin %q: not a run id", id)
+	}
+	return withRoot(fsys, root, func() error {
+		if pinned {
+			path, err := findID(fsys, root, id)
+			if err != nil {
+				return err
+			}
+			if path == "" {
+				return fmt.Errorf("pin: %w: %s", ErrNotFound, id)
+			}
+		}
+		pins, err := readPins(fsys, root)
+		if err != nil {
+			return err
+		}
+		pins = slices.DeleteFunc(pins, func(p string) bool { return p == id })
+		if pinned {
+			pins = append(pins, id)
+		}
+		slices.Sort(pins)
+		return writeWhole(fsys, filepath.Join(root, pinsFile), func(to io.Writer) error {
+			for _, p := range pins {
+				if _, err := fmt.Fprintln(to, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+func readPins(fsys FS, root string) ([]string, error) {
+	text, err := readAll(fsys, filepath.Join(root, pinsFile), 16<<20)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var pins []string
+	for sc := bufio.NewScanner(bytes.NewReader(text)); sc.Scan(); {
+		if id := strings.TrimSpace(sc.Text()); id != "" {
+			pins = append(pins, id)
+		}
+	}
+	return pins, nil
+}

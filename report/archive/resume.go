@@ -1,0 +1,230 @@
+package archive
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// A State is how far a resumed run has come.
+type State struct {
+	// Run is the run read back: its Header says what was planned, its Cases are
+	// those that ended, setup and teardown apart, which run again.
+	Run *runner.Run
+	// Over says that the run has its End: only reports and Finish are missing.
+	Over bool
+	// Doubtful names the cases that did not end and have an unsafe request on
+	// its way without an answer: id to reason. They are not to be walked again.
+	Doubtful map[string]string
+	// Torn says that the last line of a log was torn, and taken off.
+	Torn bool
+}
+
+// Resume opens the folder of a run that was killed or interrupted, to go on
+// writing it. ErrComplete: the run has its verdict, and nothing was changed.
+// ErrRunning: another process writes it.
+//
+//  1. Torn last lines are taken off; what went before stays as it is.
+//  2. run.json says incomplete again before anything else changes, and the
+//     manifest of an interrupted run goes.
+//  3. A resumed run begins with a Begin of its own, which voids an earlier End.
+func Resume(path string, opts Options) (*Writer, *State, error) {
+	opts = opts.withDefaults()
+	path = filepath.Clean(path)
+	w := &Writer{opts: opts, fs: opts.FS, root: filepath.Dir(path), path: path}
+	state, err := w.resume()
+	if err != nil {
+		_ = w.Close()
+		return nil, nil, fmt.Errorf("resume %s: %w", path, err)
+	}
+	return w, state, nil
+}
+
+func (w *Writer) resume() (*State, error) {
+	folder, err := OpenFS(w.fs, w.path)
+	if err != nil {
+		return nil, err
+	}
+	head, err := folder.Head()
+	if err != nil {
+		return nil, err
+	}
+	err = withRoot(w.fs, w.root, func() error {
+		key, err := loadKey(w.fs, w.root, w.opts.Rand)
+		if err != nil {
+			return err
+		}
+		w.red = NewRedactor(key, w.opts.Headers...)
+		return w.openLogs(0)
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.id = head.ID
+	state := &State{}
+	open, err := w.replay(state)
+	if err != nil {
+		return nil, err
+	}
+	state.Run, err = w.Run()
+	if err != nil {
+		return nil, err
+	}
+	if state.Run.Header.ID != w.id {
+		return nil, fmt.Errorf("%s is of run %s, the log of %s", RunFile, w.id, state.Run.Header.ID)
+	}
+	w.started = state.Run.Header.Started
+	state.Over = w.index.end.size > 0 && state.Run.End.Verdict != runner.Interrupted
+	if state.Over && head.Verdict != runner.Incomplete {
+		return nil, ErrComplete
+	}
+	if err := w.reopen(state, &state.Run.Header); err != nil {
+		return nil, err
+	}
+	state.Doubtful = open.doubtful()
+	state.Run.Cases = onlyCases(state.Run.Cases)
+	return state, nil
+}
+
+// reopen takes off torn lines and makes the folder say incomplete.
+func (w *Writer) reopen(state *State, h *runner.Header) error {
+	w.header = h
+	if state.Over {
+		w.end = &state.Run.End
+	}
+	if err := w.writeIncomplete(*h); err != nil {
+		return err
+	}
+	if err := w.fs.Remove(filepath.Join(w.path, ManifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := removeTemps(w.fs, w.path, ""); err != nil {
+		return err
+	}
+	for _, l := range []*logWriter{w.exchanges, w.events} {
+		if err := l.f.Truncate(l.size); err != nil {
+			return err
+		}
+		if err := l.f.Sync(); err != nil {
+			return err
+		}
+	}
+	return w.fs.SyncDir(w.path)
+}
+
+// replay reads both logs to where they end whole.
+func (w *Writer) replay(state *State) (openCases, error) {
+	open := openCases{}
+	r := reader{w.fs, w.path}
+	size, lines, torn, err := r.scan(EventsFile, func(ln *line, offset, size int64) error {
+		w.index.add(ln, place{offset, size})
+		return open.event(ln)
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.events.n, w.events.size, w.events.synced = lines, size, 0
+	state.Torn = torn
+	size, lines, torn, err = r.scan(ExchangesFile, func(ln *line, offset, size int64) error {
+		w.pairs.add(ln.Key, place{offset, size})
+		return open.pair(ln)
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.exchanges.n, w.exchanges.size, w.exchanges.synced = lines, size, 0
+	state.Torn = state.Torn || torn
+	return open, nil
+}
+
+// openCases counts, for each case that did not end, the unsafe requests that
+// were about to leave and are not known to be answered, by step.
+type openCases map[string]map[string]int
+
+// event counts intents, and forgets a case that ended. A run that began again
+// walks its open cases anew: their intents still count, as nobody knows more.
+func (o openCases) event(ln *line) error {
+	switch ln.Kind {
+	case kindIntent:
+		var in runner.Intent
+		if err := json.Unmarshal(ln.Data, &in); err != nil {
+			return err
+		}
+		if in.Step == "" {
+			return nil
+		}
+		if o[in.Case] == nil {
+			o[in.Case] = map[string]int{}
+		}
+		o[in.Case][in.Step]++
+	case kindCase:
+		delete(o, ln.Key)
+	}
+	return nil
+}
+
+// pair takes off what a pair answers: both its exchanges, or the one that a
+// crossing lane added (see runner.PairKey).
+func (o openCases) pair(ln *line) error {
+	for i := strings.IndexByte(ln.Key, '/'); i >= 0; {
+		if steps, ok := o[ln.Key[:i]]; ok {
+			step, lane, _ := strings.Cut(ln.Key[i+1:], "/")
+			if _, unsafe := steps[step]; unsafe {
+				var rec pairRecord
+				if err := json.Unmarshal(ln.Data, &rec); err != nil {
+					return err
+				}
+				answered := 0
+				for _, x := range []*exchangeRecord{rec.Blue, rec.Green} {
+					if x != nil {
+						answered++
+					}
+				}
+				if lane != "" {
+					answered = min(answered, 1)
+				}
+				steps[step] -= answered
+			}
+		}
+		next := strings.IndexByte(ln.Key[i+1:], '/')
+		if next < 0 {
+			return nil
+		}
+		i += 1 + next
+	}
+	return nil
+}
+
+func (o openCases) doubtful() map[string]string {
+	out := map[string]string{}
+	for id, steps := range o {
+		for step, n := range steps {
+			if n > 0 && (out[id] == "" || step < out[id]) {
+				out[id] = step
+			}
+		}
+	}
+	for id, step := range out {
+		out[id] = fmt.Sprintf("step %s: an earlier execution was stopped with this request on its way; it is not idempotent and may have been carried out", step)
+	}
+	return out
+}
+
+// onlyCases leaves out setup and teardown.
+func onlyCases(all func(func(*runner.CaseResult, error) bool)) func(func(*runner.CaseResult, error) bool) {
+	return func(yield func(*runner.CaseResult, error) bool) {
+		for c, err := range all {
+			if err == nil && c.Kind != "" {
+				continue
+			}
+			if !yield(c, err) {
+				return
+			}
+		}
+	}
+}
