@@ -143,8 +143,9 @@ func inflate(r io.Reader) (io.Reader, error) {
 	return flate.NewReader(br), nil
 }
 
-// A meter counts the encoded bytes, moves the idle deadline on and keeps the
-// error of the connection, which a decoder may hide behind its own.
+// A meter counts the encoded bytes, lets the idle deadline run while it waits
+// for them, and keeps the error of the connection, which a decoder may hide
+// behind its own.
 type meter struct {
 	r     io.Reader
 	watch *watch
@@ -154,9 +155,10 @@ type meter struct {
 }
 
 func (m *meter) Read(p []byte) (int, error) {
+	m.watch.wait()
 	n, err := m.r.Read(p)
+	m.watch.pause()
 	m.n += int64(n)
-	m.watch.touch()
 	if m.n > m.limit && m.limit > 0 && err == nil {
 		err = &limitError{fmt.Sprintf("body above %d bytes", m.limit)}
 	}

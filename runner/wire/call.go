@@ -28,6 +28,7 @@ type watch struct {
 	at      time.Time
 	after   time.Duration
 	doing   string
+	paused  bool // we are at work ourselves: the armed deadline does not count
 	stopped bool
 }
 
@@ -45,7 +46,7 @@ func watched(ctx context.Context, total time.Duration) (context.Context, *watch)
 func (w *watch) arm(name string, after time.Duration, doing string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.doing = doing
+	w.doing, w.paused = doing, false
 	if w.name = name; after <= 0 {
 		w.name = ""
 		return
@@ -56,10 +57,18 @@ func (w *watch) arm(name string, after time.Duration, doing string) {
 	}
 }
 
-// touch moves the armed deadline on: something came.
-func (w *watch) touch() {
+// wait begins the armed phase anew: we wait for the server now.
+func (w *watch) wait() {
 	w.mu.Lock()
-	w.at = time.Now().Add(w.after)
+	w.at, w.paused = time.Now().Add(w.after), false
+	w.mu.Unlock()
+}
+
+// pause ends the wait: until the next one only the end counts, so that time we
+// take to decode an answer is not held against the server.
+func (w *watch) pause() {
+	w.mu.Lock()
+	w.paused = true
 	w.mu.Unlock()
 }
 
@@ -73,12 +82,17 @@ func (w *watch) fire() {
 	switch {
 	case !now.Before(w.end):
 		w.cancel(&timeoutError{name: "total", after: w.total, doing: w.doing})
-	case w.name != "" && !now.Before(w.at):
+	case w.name != "" && !w.paused && !now.Before(w.at):
 		w.cancel(&timeoutError{name: w.name, after: w.after})
 	default:
 		next := w.end
-		if w.name != "" && w.at.Before(next) {
-			next = w.at
+		if at := w.at; w.name != "" {
+			if w.paused {
+				at = now.Add(w.after) // a wait that begins now ends no sooner
+			}
+			if at.Before(next) {
+				next = at
+			}
 		}
 		w.timer.Reset(next.Sub(now))
 	}

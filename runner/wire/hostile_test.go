@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -45,20 +46,33 @@ func drip(c net.Conn, s string, every time.Duration) {
 // hold keeps the connection open without a word.
 func hold(r *bufio.Reader) { _, _ = io.Copy(io.Discard, r) }
 
-// bomb is n zero bytes, compressed.
+var bombs sync.Map
+
+// bomb is n zero bytes, compressed; made once.
 func bomb(t testing.TB, coding string, n int) string {
+	t.Helper()
+	key := fmt.Sprint(coding, n)
+	if made, found := bombs.Load(key); found {
+		return made.(string)
+	}
+	made := makeBomb(t, coding, n)
+	bombs.Store(key, made)
+	return made
+}
+
+func makeBomb(t testing.TB, coding string, n int) string {
 	t.Helper()
 	var b bytes.Buffer
 	var w io.WriteCloser
 	switch coding {
 	case "gzip":
-		w, _ = gzip.NewWriterLevel(&b, 9)
+		w, _ = gzip.NewWriterLevel(&b, 1)
 	case "deflate":
-		w, _ = zlib.NewWriterLevel(&b, 9)
+		w, _ = zlib.NewWriterLevel(&b, 1)
 	case "br":
-		w = brotli.NewWriterLevel(&b, 6)
+		w = brotli.NewWriterLevel(&b, 2)
 	case "zstd":
-		w, _ = zstd.NewWriter(&b, zstd.WithWindowSize(1<<20))
+		w, _ = zstd.NewWriter(&b, zstd.WithWindowSize(1<<20), zstd.WithEncoderConcurrency(1))
 	}
 	zeros := make([]byte, 1<<20)
 	for ; n > 0; n -= len(zeros) {
@@ -177,11 +191,11 @@ func hostileRows(t testing.TB) []hostileRow {
 		{name: "reset before the answer", script: resets(""), class: ClassReset},
 		{name: "reset in the headers", script: resets(ok + "A:"), class: ClassReset},
 		{name: "reset in the body", script: resets(ok + "Content-Length: 9\r\n\r\nabc"), class: ClassReset},
-		{name: "gzip bomb", script: text(framed("gzip", bomb(t, "gzip", 64<<20))), class: ClassLimit, load: "-"},
-		{name: "deflate bomb", script: text(framed("deflate", bomb(t, "deflate", 64<<20))), class: ClassLimit, load: "-"},
-		{name: "br bomb", script: text(framed("br", bomb(t, "br", 256<<20))), class: ClassLimit, load: "-"},
-		{name: "zstd bomb", script: text(framed("zstd", bomb(t, "zstd", 256<<20))), class: ClassLimit, load: "-"},
-		{name: "bomb in a bomb", script: text(framed("gzip, gzip", gzipOf(bomb(t, "gzip", 64<<20)))), class: ClassLimit, load: "-"},
+		{name: "gzip bomb", script: text(framed("gzip", bomb(t, "gzip", 32<<20))), class: ClassLimit, load: "-"},
+		{name: "deflate bomb", script: text(framed("deflate", bomb(t, "deflate", 32<<20))), class: ClassLimit, load: "-"},
+		{name: "br bomb", script: text(framed("br", bomb(t, "br", 32<<20))), class: ClassLimit, load: "-"},
+		{name: "zstd bomb", script: text(framed("zstd", bomb(t, "zstd", 32<<20))), class: ClassLimit, load: "-"},
+		{name: "bomb in a bomb", script: text(framed("gzip, gzip", gzipOf(bomb(t, "gzip", 32<<20)))), class: ClassLimit, load: "-"},
 		{name: "many codings", script: text(framed("gzip, gzip, gzip, gzip, gzip, gzip", gz)), class: ClassLimit, detail: "more than 3 content codings", load: "-"},
 		{name: "zstd window of 2 GiB", script: text(framed("zstd", "\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00")), class: ClassLimit, detail: "zstd window", load: "-"},
 		{name: "gzip that is none", script: text(framed("gzip", "plain text")), class: ClassDecode, load: "-"},
@@ -228,9 +242,18 @@ var hostileLimits = Limits{
 	Body: 1 << 20, Ratio: 200,
 }
 
+// limitsFor are short where a timeout is wanted and long where none is: the
+// machine may be busy.
+func limitsFor(class Class) Limits {
+	limits := hostileLimits
+	if class != ClassTimeout {
+		limits.Connect, limits.TLS, limits.FirstByte, limits.Idle, limits.Total = 0, 0, 0, 0, 0
+	}
+	return limits
+}
+
 func TestHostileAnswers(t *testing.T) {
 	noLeak(t)
-	limits := hostileLimits
 	for _, row := range hostileRows(t) {
 		t.Run(row.name, func(t *testing.T) {
 			base := rawServer(t, func(c net.Conn, r *bufio.Reader) {
@@ -238,7 +261,7 @@ func TestHostileAnswers(t *testing.T) {
 					row.script(c, r)
 				}
 			})
-			tr := transport(t, Config{BaseURL: base, Limits: limits})
+			tr := transport(t, Config{BaseURL: base, Limits: limitsFor(row.class)})
 			method := row.method
 			if method == "" {
 				method = "GET"
@@ -249,7 +272,7 @@ func TestHostileAnswers(t *testing.T) {
 			if x.Err == nil || x.Err.Class != row.class || !strings.HasPrefix(x.Err.Detail, row.detail) {
 				t.Errorf("got %v, want class %s, detail %q", x.Err, row.class, row.detail)
 			}
-			if x.Attempts != 1 || took > 3*time.Second || len(x.Answer) > 1<<20 {
+			if x.Attempts != 1 || took > 10*time.Second || len(x.Answer) > 1<<20 {
 				t.Errorf("attempts %d, took %v, %d bytes kept", x.Attempts, took, len(x.Answer))
 			}
 			if x.Err != nil && (strings.Contains(x.Err.Detail, "127.0.0.1") || len(x.Err.Detail) > maxDetail+8) {
@@ -423,13 +446,17 @@ func TestHostileHTTP2(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			base, seen := framerServer(t, row.act)
-			tr := transport(t, Config{BaseURL: base, HTTP: "h2c", Limits: hostileLimits})
+			class := row.class
+			if class == "" {
+				class = ClassTimeout
+			}
+			tr := transport(t, Config{BaseURL: base, HTTP: "h2c", Limits: limitsFor(class)})
 			began := time.Now()
 			x := tr.Do(context.Background(), &Request{Method: "POST", URL: base, Body: []byte("x")})
 			if x.Err == nil || row.class != "" && x.Err.Class != row.class || !strings.HasPrefix(x.Err.Detail, row.detail) {
 				t.Errorf("got %v (status %d), want class %q, detail %q", x.Err, x.Status, row.class, row.detail)
 			}
-			if took := time.Since(began); took > 3*time.Second || x.Attempts != 1 || seen.Load() != 1 || len(x.Answer) > 1<<20 {
+			if took := time.Since(began); took > 10*time.Second || x.Attempts != 1 || seen.Load() != 1 || len(x.Answer) > 1<<20 {
 				t.Errorf("took %v, attempts %d, seen %d", took, x.Attempts, seen.Load())
 			}
 			t.Logf("%v", x.Err)
@@ -503,7 +530,7 @@ func TestTotalNamesWhatWasGoingOn(t *testing.T) {
 // Ten thousand bombs cost no more memory than one.
 func TestHostileAnswersInBoundedMemory(t *testing.T) {
 	noLeak(t)
-	gz, br := framed("gzip", bomb(t, "gzip", 64<<20)), framed("br", bomb(t, "br", 256<<20))
+	gz, br := framed("gzip", bomb(t, "gzip", 32<<20)), framed("br", bomb(t, "br", 32<<20))
 	base := rawServer(t, func(c net.Conn, r *bufio.Reader) {
 		req := readRequest(r)
 		if req == nil {
