@@ -147,7 +147,7 @@ func (c *conclusion) differences() {
 			place = strings.TrimSpace(cause.Where.String() + " " + cause.Path)
 		}
 		text := fmt.Sprintf("%s %s", place, cause.Kind)
-		if cause.Edit != "" {
+		if cause.Edit != "" && cause.Edit != cause.Kind.String() {
 			text += ", " + cut(cause.Edit, 120)
 		}
 		c.claim(Fail, "%s: %s in %s (%s)", text, plural(cause.Count, "difference"), plural(cause.Cases, "case"), strings.Join(cause.Examples, ", "))

@@ -154,6 +154,8 @@ type suiteRun struct {
 
 	mu    sync.Mutex
 	rules map[*scenarios.Step]*StepRules
+	// captures are the names that steps capture; see captureNames.
+	captures map[string]bool
 }
 
 // newSuiteRun makes a suite's sides ready.

@@ -176,9 +176,15 @@ func (c *Checks) status(k *checker, a *answer) {
 	k.add(ok, "status "+strings.Join(words, " or "), strconv.Itoa(a.Status), at(c.expect.Pos))
 }
 
+// apiAnswer is what the default expectation asks for beside a 2xx.
+const apiAnswer = "an API answer"
+
+// notJSON begins what is shown of a body that a path cannot look into.
+const notJSON = "the body is not JSON: "
+
 // api holds the answer against rule 2.
 func (c *Checks) api(k *checker, a *answer) {
-	const what = "an API answer"
+	const what = apiAnswer
 	switch {
 	case a.isHTML():
 		k.add(false, what, "an HTML page", at(c.expect.Pos))

@@ -22,7 +22,7 @@ func (k *checker) path(p pathTests, a *answer) {
 	}
 	body, err := a.body()
 	if err != nil {
-		k.failAll(p, "the body is not JSON: "+err.Error())
+		k.failAll(p, notJSON+err.Error())
 		return
 	}
 	nodes, err := diff.Select(body, p.pattern)
@@ -106,7 +106,7 @@ func (c *Checks) schema(k *checker, a *answer) {
 	what := "schema " + cleanName(c.expect.Schema)
 	body, err := a.body()
 	if err != nil {
-		k.add(false, what, cut("the body is not JSON: "+err.Error(), maxGot), at(c.expect.Pos))
+		k.add(false, what, cut(notJSON+err.Error(), maxGot), at(c.expect.Pos))
 		return
 	}
 	problems := c.expect.CheckSchema(body)

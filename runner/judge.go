@@ -150,13 +150,44 @@ func (j *judging) expectations() {
 		if s.answer == nil || s.answer.Err != nil || s.checks == nil {
 			continue
 		}
-		for _, e := range s.checks.check(s.side, s.answer, j.Rules.plain) {
-			j.out.Step.Expectations = append(j.out.Step.Expectations, e)
-			if !e.OK {
-				j.find(Fail, "%s: expected %s, got %s", e.Side, e.What, e.Got)
-			}
+		checked := s.checks.check(s.side, s.answer, j.Rules.plain)
+		j.out.Step.Expectations = append(j.out.Step.Expectations, checked...)
+		j.unmet(s.answer, checked)
+	}
+}
+
+// unmet gives the reasons of expectations that do not hold. A wrong status or
+// an answer that is no API's explains the rest, which is then only counted.
+func (j *judging) unmet(a *answer, checked []Expectation) {
+	var failed []Expectation
+	for _, e := range checked {
+		if !e.OK {
+			failed = append(failed, e)
 		}
 	}
+	if len(failed) == 0 {
+		return
+	}
+	if a.isHTML() {
+		j.find(Fail, "%s: answers with an HTML page", failed[0].Side)
+		j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("%s: %d expectations do not hold", failed[0].Side, len(failed)))
+		return
+	}
+	explained := false
+	for i, e := range failed {
+		if explained && !isRoot(e.What) {
+			rest := len(failed) - i
+			j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("%s: %d more expectations do not hold", e.Side, rest))
+			break
+		}
+		explained = explained || isRoot(e.What) || strings.HasPrefix(e.Got, notJSON)
+		j.find(Fail, "%s: expected %s, got %s", e.Side, e.What, e.Got)
+	}
+}
+
+// isRoot reports whether an expectation is one that the others depend on.
+func isRoot(what string) bool {
+	return strings.HasPrefix(what, "status ") || what == apiAnswer
 }
 
 // compare is rules 3 to 5.

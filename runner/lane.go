@@ -2,6 +2,7 @@ package runner
 
 import (
 	"maps"
+	"net/url"
 	"strings"
 
 	"github.com/bgverify/bgverify/runner/wire"
@@ -49,17 +50,39 @@ func (k LaneKind) String() string {
 func (l *lane) across(s *suiteRun) {
 	for _, g := range s.green.services {
 		if b := s.blue.service(g.name); b != nil {
-			l.jar.Alias(g.base.Hostname(), b.base.Hostname())
+			l.jar.Alias(g.logicalHost(), b.logicalHost())
 		}
 	}
 }
 
+// logical is a URL under the host name that the service is asked as: cookies
+// belong to the name, not to the address behind it.
+func (s *service) logical(address string) string {
+	if s.config.Host == "" {
+		return address
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	u.Host = s.config.Host
+	return u.String()
+}
+
+func (s *service) logicalHost() string {
+	u, err := url.Parse(s.logical(s.base.String()))
+	if err != nil {
+		return s.base.Hostname()
+	}
+	return u.Hostname()
+}
+
 // moved is a URL of one service on its namesake of the other side.
-func moved(url string, from, to *service) string {
+func moved(address string, from, to *service) string {
 	prefix := strings.TrimSuffix(from.base.String(), "/")
-	rest, ok := strings.CutPrefix(url, prefix)
+	rest, ok := strings.CutPrefix(address, prefix)
 	if !ok {
-		return url
+		return address
 	}
 	return strings.TrimSuffix(to.base.String(), "/") + rest
 }

@@ -45,7 +45,7 @@ func (w *walk) oauth(ctx context.Context, to *service, auth *scenarios.Auth, sc 
 			return "", err
 		}
 	}
-	if sc.loose {
+	if sc.loose != nil {
 		return "Bearer {{oauth2 token}}", nil
 	}
 	config.Scopes = auth.Scopes

@@ -33,8 +33,9 @@ type scope struct {
 	// and the env file's variables, which keep one value from setup to teardown.
 	owner string
 	now   time.Time
-	// loose answers unknown names with their own placeholder (dry run).
-	loose bool
+	// loose names what only an answer can give: in a dry run it stands as its
+	// own placeholder. nil in a real run.
+	loose map[string]bool
 	depth int
 }
 
@@ -85,7 +86,7 @@ func (s *scope) lookupOutside(name string) (scenarios.Value, bool) {
 			return v, true
 		}
 	}
-	if s.loose {
+	if s.loose[name] {
 		return textValue("{{" + name + "}}"), true
 	}
 	return scenarios.Value{}, false

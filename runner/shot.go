@@ -53,7 +53,7 @@ func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *s
 		}
 		s.answer = newAnswer(s.x)
 		if s.x.Err == nil {
-			sc.lane.jar.Set(s.out.request.URL, s.x)
+			sc.lane.jar.Set(s.out.to.logical(s.out.request.URL), s.x)
 		}
 		if step.Retry == nil || s.retried >= step.Retry.Max || !repeatable(step) || !retryable(step.Retry, s.x) {
 			return
@@ -113,16 +113,24 @@ func (w *walk) recorded(sc *scope, key string) *wire.Exchange {
 
 // captured is what a step's captures came to, before the pair is judged.
 type captured struct {
-	checks  []Expectation
-	reasons []string
+	checks []Expectation
 }
 
 // into adds the captures to the step's result; one that found nothing fails it.
 func (c *captured) into(r *StepResult) {
+	explained := map[string]bool{} // sides whose expectations do not hold
+	for _, e := range r.Expectations {
+		explained[e.Side] = explained[e.Side] || !e.OK
+	}
 	r.Expectations = append(r.Expectations, c.checks...)
-	if len(c.reasons) > 0 {
+	for _, e := range c.checks {
+		if e.OK {
+			continue
+		}
 		r.Verdict = r.Verdict.Worse(Fail)
-		r.Reasons = append(r.Reasons, c.reasons...)
+		if !explained[e.Side] {
+			r.Reasons = append(r.Reasons, fmt.Sprintf("%s: %s, but: %s", e.Side, e.What, e.Got))
+		}
 	}
 }
 
@@ -163,7 +171,4 @@ func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (s
 func (c *captured) check(side string, of *scenarios.Capture, what string, ok bool, got string) {
 	what = "capture " + of.Name + " " + what
 	c.checks = append(c.checks, Expectation{Side: side, What: what, OK: ok, Got: got, At: at(of.Pos)})
-	if !ok {
-		c.reasons = append(c.reasons, side+": "+what+", but: "+got)
-	}
 }

@@ -175,7 +175,7 @@ func newService(c *cluster, s scenarios.Service, root string, pool *transports) 
 		return filepath.Join(root, filepath.FromSlash(name))
 	}
 	out.config = wire.Config{
-		BaseURL: base.String(), Proxy: c.config.Proxy, HTTP: c.config.HTTP,
+		BaseURL: base.Scheme + "://" + base.Host, Proxy: c.config.Proxy, HTTP: c.config.HTTP,
 		CAFile: file(tls.CA), CertFile: file(tls.Cert), KeyFile: file(tls.Key), ServerName: tls.ServerName, Insecure: tls.Insecure,
 	}
 	if !s.Shared { // what is shared lives in one place: the side's pins are not its own

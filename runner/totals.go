@@ -114,16 +114,16 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 		if !decides {
 			break
 		}
-		if step.DifferencesTotal > 0 {
+		if step.DifferencesTotal > 0 && step.Lane == "" {
 			differs = true
-			t.causes.Add(r.ID, step.Differences)
+			t.causes.Add(r.ID, roots(step.Differences))
 		}
 		if step.Verdict <= Pass {
 			continue
 		}
 		for _, reason := range step.Reasons {
-			if step.DifferencesTotal > 0 && isDifferText(reason) {
-				continue
+			if step.DifferencesTotal > 0 && isDifferText(reason) && (step.Lane == "" || len(step.Reasons) > 1) {
+				continue // a cause, or what another reason explains
 			}
 			if step.Lane != "" {
 				reason = "crossover " + step.Lane + ": " + reason
@@ -141,6 +141,17 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 	if r.Kind != "" && r.Verdict > Pass {
 		u.setup = append(u.setup, r.Kind+": "+strings.Join(r.Reasons, "; "))
 	}
+}
+
+// roots are the differences that explain the others: where the status differs
+// the rest of the answer follows from it.
+func roots(all []diff.Difference) []diff.Difference {
+	for i := range all {
+		if all[i].Where == diff.InStatus {
+			return all[i : i+1]
+		}
+	}
+	return all
 }
 
 func isDifferText(reason string) bool {

@@ -1,0 +1,117 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A Preview is one request as a run would send it. What only an answer can give
+// (a capture) stands as its placeholder: {{token}}.
+type Preview struct {
+	Case    string       `json:"case"`
+	Step    string       `json:"step"`
+	Side    string       `json:"side"`
+	Method  string       `json:"method"`
+	URL     string       `json:"url"`
+	Headers []wire.Field `json:"headers"`
+	Body    string       `json:"body,omitempty"`
+}
+
+// DryRun renders every request of the plan in its order and sends nothing. A
+// request that cannot be rendered is an error, and the rest goes on. Credentials
+// are made known to sink before they are yielded.
+func DryRun(plan *Plan, sink Sink) iter.Seq2[*Preview, error] {
+	return func(yield func(*Preview, error) bool) {
+		e := newExecution(plan, sink, nil)
+		defer e.pool.close()
+		if problems := e.build(); len(problems) > 0 {
+			yield(nil, errors.New(strings.Join(problems, "; ")))
+			return
+		}
+		e.declare()
+		e.declareVariables()
+		for _, s := range e.suites {
+			if !s.preview(yield) {
+				return
+			}
+		}
+	}
+}
+
+// preview renders setup, cases with their rows, and teardown.
+func (s *suiteRun) preview(yield func(*Preview, error) bool) bool {
+	w := newWalk(s, s.suite.Name+"/(setup)", s.run.board.started)
+	if !w.preview(s.suite.Setup, "", yield) {
+		return false
+	}
+	for _, c := range s.suite.Cases {
+		for j := range s.rows(c, 0) {
+			if j.err != nil {
+				return yield(nil, j.err)
+			}
+			w := newWalk(s, "", s.run.board.started)
+			w.result = j.result()
+			w.id, w.test, w.row = w.result.ID, c, j.row
+			if c.Data != nil {
+				w.columns = c.Data.Columns
+			}
+			w.declare()
+			if c.Skip == "" && (!w.preview(c.Steps, "", yield) || !w.preview(c.Cleanup, "cleanup: ", yield)) {
+				return false
+			}
+		}
+	}
+	w = newWalk(s, s.suite.Name+"/(teardown)", s.run.board.started)
+	return w.preview(s.suite.Teardown, "", yield)
+}
+
+func (w *walk) preview(steps []*scenarios.Step, prefix string, yield func(*Preview, error) bool) bool {
+	for _, step := range steps {
+		for round := range max(step.Repeat, 1) {
+			name := stepName(prefix, step, round)
+			for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+				if asked(step, side) && !yield(w.previewOne(step, name, side)) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+func (w *walk) previewOne(step *scenarios.Step, name string, side scenarios.Side) (*Preview, error) {
+	sc := w.scope(newLane(straightLane(side)), side, step, name, w.started)
+	sc.loose = w.suite.captureNames()
+	out, err := w.compose(context.Background(), step, sc)
+	if err != nil {
+		return nil, fmt.Errorf("%s: step %q: %s: %w", w.id, name, side, err)
+	}
+	p := &Preview{Case: w.id, Step: name, Side: side.String(), Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: string(out.request.Body)}
+	for capture := range sc.loose { // a path or query escapes braces
+		for _, escaped := range []string{"%7B%7B" + capture + "%7D%7D", "%7b%7b" + capture + "%7d%7d"} {
+			p.URL = strings.ReplaceAll(p.URL, escaped, "{{"+capture+"}}")
+		}
+	}
+	return p, nil
+}
+
+// captureNames are the names that the suite's steps capture.
+func (s *suiteRun) captureNames() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.captures == nil {
+		s.captures = map[string]bool{}
+		eachStep(s.suite, func(step *scenarios.Step) {
+			for _, c := range step.Captures {
+				s.captures[c.Name] = true
+			}
+		})
+	}
+	return s.captures
+}
