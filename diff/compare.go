@@ -98,7 +98,7 @@ func (e *engine) run(b, g *tree) {
 			e.exactVisits()
 		}
 	}
-	e.pair(0, 0, st)
+	e.present(0, 0, st)
 	e.leaks()
 }
 

@@ -1,0 +1,214 @@
+package second
+
+import (
+	"encoding/base64"
+	"math/big"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// near is a number that may differ by a tolerance. It knows its side, because
+// a relative tolerance is a share of blue's value.
+type near struct {
+	Blue     bool
+	N        number
+	Abs, Rel *float64
+}
+
+// maxPower bounds the numbers that are computed with.
+const maxPower = 400
+
+// Equal is what cmp.Equal asks.
+func (n near) Equal(o near) bool {
+	if n.N.normal() == o.N.normal() {
+		return true
+	}
+	if !n.Blue {
+		n, o = o, n
+	}
+	b, g := n.N.rat(), o.N.rat()
+	if b == nil || g == nil {
+		return false
+	}
+	gap := new(big.Rat).Sub(b, g)
+	gap.Abs(gap)
+	if n.Abs != nil && gap.Cmp(exactFloat(*n.Abs)) <= 0 {
+		return true
+	}
+	return n.Rel != nil && gap.Cmp(new(big.Rat).Mul(exactFloat(*n.Rel), b.Abs(b))) <= 0
+}
+
+func exactFloat(f float64) *big.Rat {
+	r, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64))
+	return r
+}
+
+// rat is nil for a number too large or long to compute with.
+func (n number) rat() *big.Rat {
+	digits, power, _ := strings.Cut(n.normal(), "e")
+	p, err := strconv.Atoi("0" + strings.TrimPrefix(power, "-"))
+	if err != nil || p > maxPower || len(digits) > maxPower {
+		return nil
+	}
+	r, ok := new(big.Rat).SetString(string(n))
+	if !ok {
+		return nil
+	}
+	return r
+}
+
+// timed is a moment that may differ by a span.
+type timed struct {
+	Text   string
+	Within time.Duration
+	number bool
+}
+
+// Equal is what cmp.Equal asks.
+func (t timed) Equal(o timed) bool {
+	if t.number != o.number {
+		return false
+	}
+	if t.Text == o.Text || t.number && number(t.Text).normal() == number(o.Text).normal() {
+		return true
+	}
+	a, la, ok := moment(t.Text)
+	b, lb, ok2 := moment(o.Text)
+	if !ok || !ok2 || la != lb {
+		return false
+	}
+	return a.Sub(b).Abs() <= t.Within
+}
+
+// moment reads a time and the notation it is in.
+func moment(s string) (time.Time, string, bool) {
+	layouts := [][2]string{
+		{time.RFC3339Nano, "zoned"},
+		{"2006-01-02 15:04:05Z07:00", "zoned"},
+		{"2006-01-02T15:04:05", "local"},
+		{"2006-01-02 15:04:05", "local"},
+		{"2006-01-02T15:04:05Z0700", "basic zone"},
+		{"20060102150405", "compact"},
+		{time.RFC1123, "RFC1123"},
+		{time.RFC1123Z, "RFC1123Z"},
+		{time.RFC850, "RFC850"},
+		{time.ANSIC, "ANSIC"},
+	}
+	for _, l := range layouts {
+		text := s
+		if l[0] == time.RFC3339Nano && len(s) >= 20 {
+			text = strings.ToUpper(s)
+		}
+		if t, err := time.Parse(l[0], text); err == nil && len(s) <= 64 {
+			return t, l[1], true
+		}
+	}
+	return epoch(s)
+}
+
+func epoch(s string) (time.Time, string, bool) {
+	whole, frac, dotted := strings.Cut(s, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || len(whole) < 9 || strings.ContainsAny(whole, "+-") || dotted && (frac == "" || len(frac) > 9) {
+		return time.Time{}, "", false
+	}
+	var t time.Time
+	var unit string
+	var tick time.Duration
+	switch {
+	case len(whole) <= 11:
+		t, unit, tick = time.Unix(n, 0), "s", time.Second
+	case len(whole) <= 14:
+		t, unit, tick = time.UnixMilli(n), "ms", time.Millisecond
+	case len(whole) <= 17:
+		t, unit, tick = time.UnixMicro(n), "us", time.Microsecond
+	default:
+		t, unit, tick = time.Unix(0, n), "ns", time.Nanosecond
+	}
+	if dotted {
+		f, err := strconv.ParseFloat("."+frac, 64)
+		if err != nil {
+			return time.Time{}, "", false
+		}
+		t = t.Add(time.Duration(f * float64(tick)))
+	}
+	return t, unit, true
+}
+
+// shaped is a text of which only the format counts.
+type shaped struct{ Text, Format, Pattern string }
+
+// Equal is what cmp.Equal asks.
+func (s shaped) Equal(o shaped) bool { return s.Text == o.Text || s.fits() && o.fits() }
+
+var hexText = regexp.MustCompile(`^[0-9a-fA-F]+$`)
+
+func (s shaped) fits() bool {
+	t := s.Text
+	switch s.Format {
+	case "regex":
+		return len(t) <= 64<<10 && pattern(`\A(?:`+s.Pattern+`)\z`).MatchString(t)
+	case "uuid":
+		return regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`).MatchString(t)
+	case "ulid":
+		return regexp.MustCompile(`^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$`).MatchString(t)
+	case "date-time":
+		_, err := time.Parse(time.RFC3339Nano, strings.ToUpper(t))
+		return err == nil && len(t) <= 64
+	case "hex":
+		return hexText.MatchString(t)
+	case "base64":
+		for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+			if _, err := e.DecodeString(t); err == nil && t != "" {
+				return true
+			}
+		}
+	case "jwt":
+		return jwt(t)
+	case "url":
+		u, err := url.Parse(t)
+		return err == nil && u.Scheme != "" && u.Host != ""
+	case "ipv4":
+		ip, err := netip.ParseAddr(t)
+		return err == nil && ip.Is4()
+	}
+	return false
+}
+
+func jwt(s string) bool {
+	parts := strings.Split(s, ".")
+	if len(parts) != 3 || parts[0] == "" || parts[1] == "" {
+		return false
+	}
+	head, err := base64.RawURLEncoding.DecodeString(parts[0])
+	if err != nil || len(head) == 0 || head[0] != '{' {
+		return false
+	}
+	for _, p := range parts[1:] {
+		if _, err := base64.RawURLEncoding.DecodeString(p); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// pattern compiles a regular expression that diff.Compile has accepted.
+func pattern(s string) *regexp.Regexp { return regexp.MustCompile(s) }
+
+// staged is a text as sent and after each step of its rules: two are equal when
+// they agree after the same step.
+type staged []string
+
+// Equal is what cmp.Equal asks.
+func (s staged) Equal(o staged) bool {
+	for i := range min(len(s), len(o)) {
+		if s[i] == o[i] {
+			return true
+		}
+	}
+	return false
+}
