@@ -30,6 +30,7 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 		columns = c.Data.Columns
 	}
 	b.names.begin(columns, c.Vars)
+	b.names.blind = o.has("data") && c.Data == nil
 	b.caseKeys(w, o, c)
 	ctx := stepContext{walker: w, rules: b.rules}
 	if o.has("steps") {
@@ -41,7 +42,7 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 		}
 		c.Steps = b.stepList(o, "steps", ctx, what)
 		c.Cleanup = b.cleanup(o, ctx, what)
-		o.done(" in a case with steps; write it in a step")
+		o.done(` beside "steps"`)
 	} else {
 		// The step marks every key of the request as read and reports the rest.
 		o.used["cleanup"], o.used["steps"] = true, true
@@ -64,7 +65,7 @@ func (b *builder) caseKeys(w *walker, o *obj, c *Case) {
 	c.Crossover = o.bool("crossover", false)
 	c.Confirm = o.int("confirm", 0)
 	c.Skip = o.text("skip")
-	if o.has("skip") && strings.TrimSpace(c.Skip) == "" && !o.broken {
+	if n := o.values["skip"]; n != nil && !o.broken && (strings.TrimSpace(c.Skip) == "" || isLiteral(deref(n))) {
 		o.fail(o.at("skip"), "write the reason", "skip needs a reason")
 	}
 	c.Only = o.bool("only", false)
@@ -145,6 +146,7 @@ func (b *builder) usePart(o *obj, ctx stepContext, what string) []*Step {
 	for _, v := range with {
 		b.names.check(v.Value)
 	}
+	b.names.usedAt = Pos{}
 	if ref == "" {
 		return nil
 	}
@@ -179,6 +181,9 @@ func (b *builder) usePart(o *obj, ctx stepContext, what string) []*Step {
 	}
 	inner := ctx
 	inner.walker = p.w
+	if ctx.use == nil {
+		inner.use = o
+	}
 	inner.with = append(slices.Clone(ctx.with), with)
 	inner.stack = append(slices.Clone(ctx.stack), id)
 	if name != "" {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/bgverify/bgverify/diff"
 )
 
@@ -14,8 +16,8 @@ func (b *builder) checkStep(o *obj, s *Step, what string) {
 	method := s.Request.Method
 	switch {
 	case method == "":
-	case unsafe(method) && s.SideEffects == Undeclared:
-		o.fail(o.n, "add side_effects: none (it only reads), idempotent, isolated or compensated", "%s without side_effects in %s", method, stepWhat(what, s.Name))
+	case unsafe(method) && s.SideEffects == Undeclared && !o.has("side_effects") && !o.broken:
+		o.fail(o.verbKey(), "add side_effects: none (it only reads), idempotent, isolated or compensated", "%s without side_effects in %s", method, what)
 	case s.SideEffects == Unreviewed:
 		o.w.warnf(o.at("side_effects"), "say what the request leaves behind: none, idempotent, isolated or compensated", "the side effects of step %q are not reviewed; the step is skipped", s.Name)
 	}
@@ -76,13 +78,27 @@ func (b *builder) checkCase(w *walker, o *obj, c *Case) {
 	}
 	for i, s := range c.Steps {
 		if s.When != nil && i == 0 {
-			w.errorf(o.n, "", "the first step has no previous answer to ask when of")
+			w.errorf(whenNode(o), "", "the first step has no previous answer to ask when of")
 		}
 	}
 	n := slices.IndexFunc(c.Steps, func(s *Step) bool { return unsafe(s.Request.Method) && s.SideEffects == Compensated })
 	if n >= 0 && len(c.Steps) == 1 && len(c.Cleanup) == 0 {
 		w.warnf(o.n, "add cleanup: with the request that takes it back", "step %q is compensated, and nothing in the case takes it back", c.Steps[n].Name)
 	}
+}
+
+// whenNode is the when of a case's first step.
+func whenNode(o *obj) *yaml.Node {
+	n := o.n
+	if list := o.values["steps"]; list != nil && len(deref(list).Content) > 0 {
+		n = deref(deref(list).Content[0])
+	}
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == "when" {
+			return n.Content[i+1]
+		}
+	}
+	return n
 }
 
 // templates calls f for every template that is expanded when the step is sent
@@ -142,6 +158,7 @@ func (b *builder) checkNames(s *Step) {
 
 // checkSuite looks at the suite as a whole.
 func (b *builder) checkSuite(w *walker, o *obj) {
+	b.names.improveHints()
 	b.names.anywhere = true
 	b.names.with = nil
 	for _, c := range []*SideConfig{&b.suite.Blue, &b.suite.Green} {
@@ -262,6 +279,9 @@ func sameAddress(a, b string) bool {
 
 // warnUnused warns of captures that nothing uses.
 func (b *builder) warnUnused() {
+	if b.problems.HasErrors() {
+		return // what could not be read may use them
+	}
 	for name, c := range b.names.all {
 		// What a parts file captures is there for every suite that uses it.
 		if c.pos.File == b.suite.Pos.File && !c.used && !slices.Contains(b.suite.Secrets, name) && !b.sameCapture(c.pos) {

@@ -102,12 +102,14 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 			return nil
 		}
 	}
-	b.checkRowName(d)
+	if !b.checkRowName(d) {
+		d.Name = nil
+	}
 	seen := map[uint64]int{}
 	for row, err := range rows {
 		if err != nil {
 			b.rowProblem(w, n, d, err)
-			return nil
+			return d
 		}
 		d.Count++
 		if d.Name == nil {
@@ -116,19 +118,19 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 		name, err := d.RowName(row)
 		if err != nil {
 			w.errorf(n, "", "name of row %d: %v", row.Number, err)
-			return nil
+			return d
 		}
 		h := fnv.New64a()
 		h.Write([]byte(name))
 		if first, dup := seen[h.Sum64()]; dup {
 			w.add(Problem{Pos: d.Name.Pos, Width: len([]rune(d.Name.Text)), Summary: fmt.Sprintf("rows %d and %d have the same name %q", first, row.Number, cut(name, 40)), Hint: "name rows by what tells them apart, or add {{$row}}"})
-			return nil
+			return d
 		}
 		seen[h.Sum64()] = row.Number
 	}
 	if d.Count == 0 {
 		w.errorf(n, "a case without rows proves nothing", "no rows in %s", orElse(d.File, "data"))
-		return nil
+		return d
 	}
 	d.Rows = again(open)
 	if sample > 0 && sample < d.Count {
@@ -163,9 +165,9 @@ func (b *builder) rowProblem(w *walker, n *yaml.Node, d *Data, err error) {
 }
 
 // checkRowName holds the name of rows to their columns.
-func (b *builder) checkRowName(d *Data) {
+func (b *builder) checkRowName(d *Data) bool {
 	if d.Name == nil {
-		return
+		return true
 	}
 	s := *b.suite
 	s.Vars, s.Needs, s.Blue.Vars, s.Green.Vars, s.Stage = nil, nil, nil, nil, nil
@@ -180,6 +182,7 @@ func (b *builder) checkRowName(d *Data) {
 		p.Hint = didYouMeanColumn(p.Hint, d.Columns)
 		b.problems = append(b.problems, p)
 	}
+	return len(n.l.problems) == 0
 }
 
 func didYouMeanColumn(hint string, columns []string) string {

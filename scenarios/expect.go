@@ -34,7 +34,7 @@ func (w *walker) expect(n *yaml.Node, what string) *expectSource {
 		if n == nil {
 			continue
 		}
-		x := w.object(n, "side expect", what)
+		x := w.object(n, "side expect", side.String()+" of "+what)
 		over := &Expect{}
 		w.expectInto(x, over)
 		x.done("")
@@ -312,7 +312,7 @@ func (w *walker) counts(n *yaml.Node, what string) []Matcher {
 		}
 		out = append(out, m)
 	}
-	if len(out) == 0 && !o.broken {
+	if len(out) == 0 && len(n.Content) == 0 {
 		o.fail(n, "write a number, or {gte: 1}", "no test in %s", what)
 	}
 	return out

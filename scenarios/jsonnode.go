@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -46,7 +47,7 @@ func (w *walker) jsonNode(n *yaml.Node, what string) *JSONNode {
 	w.warnMisread(n)
 	t := &Template{Text: n.Value, Pos: w.pos(n)}
 	var errs []templateError
-	t.parts, errs = parseTemplate(n.Value)
+	t.parts, errs = w.parts(n, n.Value)
 	for _, e := range errs {
 		w.errorAt(n, e.offset, e.hint, "%s: %s", what, e.msg)
 	}
@@ -76,8 +77,7 @@ func (w *walker) warnMisread(n *yaml.Node) {
 	case "!!null":
 		read = "null"
 	default:
-		switch strings.ToLower(n.Value) {
-		case "yes", "no", "on", "off", "y", "n":
+		if slices.Contains(booleanWords, strings.ToLower(n.Value)) {
 			read = "true or false"
 		}
 	}

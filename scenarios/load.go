@@ -263,8 +263,8 @@ func LoadEnv(fsys fs.FS, name string, opts LoadOptions) (*Env, Problems) {
 }
 
 // LoadRules reads a rule file: YAML with a top-level rules list.
-func LoadRules(fsys fs.FS, name string) ([]diff.Rule, Problems) {
-	l := newLoader(fsys, LoadOptions{})
+func LoadRules(fsys fs.FS, name string, opts LoadOptions) ([]diff.Rule, Problems) {
+	l := newLoader(fsys, opts)
 	src := l.open(path.Clean(name))
 	if src == nil {
 		return nil, l.done()

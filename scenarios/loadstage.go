@@ -118,11 +118,11 @@ func (w *walker) rate(n *yaml.Node, what string) float64 {
 	}
 	m := rateForm.FindStringSubmatch(text)
 	if m == nil {
-		hint := "write requests per time and side: 200/s"
+		hint := "write 200/s"
 		if isJSONNumber(text) {
 			hint = "write the unit: " + text + "/s"
 		}
-		w.errorf(deref(n), hint, "%s must be a rate, not %q", what, cut(text, 40))
+		w.errorf(deref(n), hint, "%s must be requests per time and side, not %q", what, cut(text, 40))
 		return 0
 	}
 	x, err := strconv.ParseFloat(m[1], 64)

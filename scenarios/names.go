@@ -19,6 +19,16 @@ type names struct {
 	caseVars []Var
 	with     [][]Var
 	anywhere bool // any capture of the suite counts
+	blind    bool // the columns could not be read: any name may be one
+	usedAt   Pos  // where the part being read is used
+	unknown  []unknownName
+}
+
+// An unknownName is a reported name, whose hint may become better when the
+// whole suite is read.
+type unknownName struct {
+	problem int // index into the loader's problems
+	name    string
 }
 
 // A captured is a capture and whether anything uses it.
@@ -205,11 +215,25 @@ func (n *names) checkName(t *Template, p *part, name string, hasDefault bool, st
 		for _, v := range from {
 			n.checkTemplate(v, append(slices.Clone(stack), name))
 		}
-	case hasDefault:
+	case hasDefault, n.blind:
 	case len(from) > 0:
 		n.report(t, p, "define it in the vars of both sides", "variable %q is defined for one side only", name)
 	default:
+		before := len(n.l.problems)
 		n.report(t, p, n.unknownHint(name), "unknown variable %q", name)
+		if len(n.l.problems) > before {
+			n.unknown = append(n.unknown, unknownName{before, name})
+		}
+	}
+}
+
+// improveHints says of unknown names where they are captured, once all captures
+// are known.
+func (n *names) improveHints() {
+	for _, u := range n.unknown {
+		if c := n.all[u.name]; c != nil {
+			n.l.problems[u.problem].Hint = "it is captured in " + c.pos.String() + "; captures reach later steps of their case, those of setup every case"
+		}
 	}
 }
 
@@ -217,10 +241,11 @@ func (n *names) unknownHint(name string) string {
 	if slices.Contains(n.suite.Env, name) {
 		return fmt.Sprintf("environment variables are written {{env.%s}}", name)
 	}
-	if c := n.all[name]; c != nil {
-		return "it is captured in " + c.pos.String() + ", which this step does not come after"
+	hint := didYouMean(name, n.known())
+	if n.usedAt.File != "" {
+		return strings.TrimPrefix(hint+"; the part is used in "+n.usedAt.String()+", give it in with:", "; ")
 	}
-	if hint := didYouMean(name, n.known()); hint != "" {
+	if hint != "" {
 		return hint
 	}
 	return "define it in vars, capture it in an earlier step, or list it in needs"
@@ -249,23 +274,13 @@ func (n *names) checkEnv(t *Template, p *part, name string, hasDefault bool) {
 }
 
 func (n *names) report(t *Template, p *part, hint, format string, args ...any) {
-	pos := t.Pos
 	text := t.Text[min(p.offset, len(t.Text)):]
+	text = text[:endOf(text)]
 	width := 1
-	if end := strings.Index(text, "}}"); end >= 0 {
-		width = len([]rune(text[:end+2]))
+	if line := []rune(n.l.lineOf(p.pos)); p.pos.Col >= 1 && p.pos.Col <= len(line) && strings.HasPrefix(string(line[p.pos.Col-1:]), text) {
+		width = len([]rune(text))
 	}
-	if line := n.l.lineOf(pos); line != "" {
-		// The placeholder is shown where it stands when the line holds it as written.
-		runes := []rune(line)
-		from := min(max(pos.Col-1, 0), len(runes))
-		if i := strings.Index(string(runes[from:]), text[:min(len(text), endOf(text))]); i >= 0 {
-			pos.Col = from + len([]rune(string(runes[from:])[:i])) + 1
-		} else {
-			width = 1
-		}
-	}
-	n.l.add(Problem{Pos: pos, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: width})
+	n.l.add(Problem{Pos: p.pos, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: width})
 }
 
 // endOf is the end of the placeholder that text begins with.

@@ -59,6 +59,16 @@ func (b *builder) serviceNames() []string {
 	return out
 }
 
+// verbKey is the key that names the request.
+func (o *obj) verbKey() *yaml.Node {
+	for _, v := range append(slices.Clone(verbs), "request") {
+		if k := o.keys[v]; k != nil {
+			return k
+		}
+	}
+	return o.n
+}
+
 // verb reads the one verb key, or request.
 func (b *builder) verb(o *obj, ctx stepContext, s *Step) {
 	var found []string
@@ -174,7 +184,7 @@ func (b *builder) checkOrigin(fail func(hint, format string, args ...any), text 
 		if !complete || slices.ContainsFunc(urls, func(s string) bool { return originOf(s) == origin }) {
 			continue
 		}
-		fail("write a path and name the service, or add the origin to the side's services", "%s is none of side %s's services", origin, side)
+		fail("write a path and name the service, or add the origin to the side's services", "%s://%s is none of side %s's services", u.Scheme, u.Host, side)
 		return
 	}
 }

@@ -1,9 +1,9 @@
 package scenarios
 
 import (
-	"fmt"
 	"path"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -179,7 +179,11 @@ func (w *walker) demandWhy(r *obj, rule diff.Rule) {
 
 // compileRules reports what diff.Compile finds wrong, at the key it names.
 func (l *loader) compileRules(rules []diff.Rule) {
-	_, errs := diff.Compile(rules, diff.Options{Now: l.opts.Now})
+	now := l.opts.Now
+	if now.IsZero() {
+		now = time.Unix(0, 0) // nothing has expired yet
+	}
+	_, errs := diff.Compile(rules, diff.Options{Now: now})
 	for _, e := range errs {
 		if e.Rule < 0 || e.Rule >= len(rules) {
 			continue
@@ -194,18 +198,15 @@ func (l *loader) compileRules(rules []diff.Rule) {
 			n = deref(v)
 		}
 		if n.Kind == yaml.ScalarNode && e.Offset > 0 {
-			r.w.errorAt(n, e.Offset, e.Hint, "%s", ruleMessage(e))
+			r.w.errorAt(n, e.Offset, e.Hint, "%s: %s", e.Field, e.Msg)
 			continue
 		}
-		r.w.errorf(n, e.Hint, "%s", ruleMessage(e))
+		msg := e.Msg
+		if n != r.n {
+			msg = e.Field + ": " + msg
+		}
+		r.w.errorf(n, e.Hint, "%s", msg)
 	}
-}
-
-func ruleMessage(e diff.RuleError) string {
-	if e.Field == "" {
-		return e.Msg
-	}
-	return fmt.Sprintf("%s: %s", e.Field, e.Msg)
 }
 
 // ruleFile reads a whole rule file.

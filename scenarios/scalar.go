@@ -258,6 +258,9 @@ func (o *obj) percent(name string) float64 {
 		hint := "write a percentage: 5%"
 		if err == nil {
 			hint = fmt.Sprintf("write %s%%", strings.TrimSpace(number))
+			if x > 0 && x < 1 {
+				hint += fmt.Sprintf(" or %s%%", strconv.FormatFloat(x*100, 'g', 6, 64))
+			}
 		}
 		o.fail(n, hint, "%s must be a percentage, not %q", name, cut(text, 40))
 		return 0

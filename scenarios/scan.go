@@ -21,7 +21,8 @@ type scanner struct {
 	line  int
 	start int // index of the current line
 	flow  int
-	begun bool // inside a plain scalar: its first character has been read
+	open  []mark // the brackets around, as places
+	begun bool   // inside a plain scalar: its first character has been read
 	marks []mark
 }
 
@@ -38,6 +39,18 @@ func quotePlaceholders(text string) (string, []mark) {
 		s.step()
 	}
 	return string(s.out), s.marks
+}
+
+// unclosed finds the last bracket that is open at the end of the text.
+func unclosed(text string) (line, col int, bracket string) {
+	s := &scanner{text: text, out: []byte(text), line: 1}
+	for s.i < len(s.text) {
+		s.step()
+	}
+	if n := len(s.open); n > 0 {
+		return s.open[n-1].line, s.open[n-1].col, s.open[n-1].summary
+	}
+	return 0, 0, ""
 }
 
 func (s *scanner) step() {
@@ -96,8 +109,10 @@ func (s *scanner) token(c byte) {
 		s.quoted(c)
 	case c == '[' || c == '{':
 		s.flow++
+		s.open = append(s.open, mark{line: s.line, col: utf8.RuneCountInString(s.text[s.start:s.i]) + 1, summary: string(c)})
 	case c == ']' || c == '}':
 		s.flow = max(0, s.flow-1)
+		s.open = s.open[:max(0, len(s.open)-1)]
 	case c == ',' && s.flow > 0:
 	case (c == '-' || c == '?' || c == ':') && s.endsKey():
 	case (c == '|' || c == '>') && s.flow == 0:

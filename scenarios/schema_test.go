@@ -111,7 +111,7 @@ func TestExamplesObeyTheirShapes(t *testing.T) {
 				t.Errorf("%s.%s has no example", name, k.name)
 				continue
 			}
-			s := compile("#/definitions/"+definition(name)+"/properties/"+k.name)
+			s := compile("#/definitions/" + definition(name) + "/properties/" + k.name)
 			checkAgainst(t, s, name+"."+k.name, []byte(k.example))
 		}
 	}

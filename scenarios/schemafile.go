@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 )
 
 // noLoader refuses references to other files and hosts: a schema is one file.
@@ -31,6 +34,12 @@ func compileSchema(name string, data []byte) (*jsonschema.Schema, error) {
 		return nil, fmt.Errorf("not a JSON Schema: %w", err)
 	}
 	s, err := c.Compile("scenario:///" + name)
+	var invalid *jsonschema.SchemaValidationError
+	if errors.As(err, &invalid) {
+		if list := violations(invalid.Err); len(list) > 0 {
+			return nil, fmt.Errorf("not a JSON Schema: %s", strings.Join(list[:min(3, len(list))], "; "))
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("not a JSON Schema: %s", strings.ReplaceAll(err.Error(), "scenario:///", ""))
 	}
@@ -47,20 +56,36 @@ func (e *Expect) CheckSchema(body []byte) []string {
 	if err != nil {
 		return []string{": not JSON: " + err.Error()}
 	}
-	err = e.schema.Validate(doc)
-	if err == nil {
+	if err = e.schema.Validate(doc); err == nil {
 		return nil
 	}
+	return violations(err)
+}
+
+// violations lists the leaves of a validation error.
+func violations(err error) []string {
 	var invalid *jsonschema.ValidationError
 	if !errors.As(err, &invalid) {
 		return []string{": " + err.Error()}
 	}
 	var out []string
-	for _, unit := range invalid.BasicOutput().Errors {
-		if unit.Error != nil {
-			out = append(out, unit.InstanceLocation+": "+unit.Error.String())
+	var walk func(e *jsonschema.ValidationError)
+	walk = func(e *jsonschema.ValidationError) {
+		if len(e.Causes) == 0 {
+			at := ""
+			for _, token := range e.InstanceLocation {
+				at += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
+			}
+			out = append(out, at+": "+e.ErrorKind.LocalizedString(english))
+		}
+		for _, c := range e.Causes {
+			walk(c)
 		}
 	}
+	walk(invalid)
 	sort.Strings(out)
-	return out
+	return slices.Compact(out)
 }
+
+// english prints the messages of the validator.
+var english = message.NewPrinter(language.English)

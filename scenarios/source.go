@@ -176,6 +176,7 @@ func (l *loader) parse(s *source, text string) *yaml.Node {
 // which a bound is passed, or nil.
 func overBounds(root *yaml.Node) (at *yaml.Node, what string) {
 	count := 0
+	open := map[*yaml.Node]bool{} // what aliases stand for, on the way down
 	var walk func(n *yaml.Node, depth int) bool
 	walk = func(n *yaml.Node, depth int) bool {
 		count++
@@ -188,7 +189,15 @@ func overBounds(root *yaml.Node) (at *yaml.Node, what string) {
 			return false
 		}
 		if n.Kind == yaml.AliasNode {
+			if open[n.Alias] {
+				at, what = n, fmt.Sprintf("alias *%s stands inside what it stands for", n.Value)
+				return false
+			}
 			return walk(n.Alias, depth+1)
+		}
+		if n.Anchor != "" {
+			open[n] = true
+			defer delete(open, n)
 		}
 		for _, c := range n.Content {
 			if !walk(c, depth+1) {
@@ -230,8 +239,28 @@ func yamlProblem(s *source, err error) Problem {
 		p.Summary = fmt.Sprintf("nested more than %d deep", maxDepth)
 	case strings.Contains(msg, "unknown anchor"):
 		p.Hint = "a value that starts with * must be quoted"
+		if m := unknownAnchor.FindStringSubmatch(msg); m != nil {
+			p.at(s, "*"+m[1])
+		}
+	case strings.Contains(msg, "did not find expected ','"):
+		p.Hint = "look for a missing comma or bracket; inside { } and [ ] a value with one of , ? [ ] { } must be quoted"
+		if line, col, open := unclosed(strings.Join(s.lines, "\n")); open != "" {
+			p.Summary, p.Pos.Line, p.Pos.Col, p.Width = fmt.Sprintf("not valid YAML: %s is never closed", open), line, col, 1
+		}
 	}
 	return p
+}
+
+var unknownAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
+
+// at moves a problem to the first line that holds a text.
+func (p *Problem) at(s *source, text string) {
+	for i, line := range s.lines {
+		if at := strings.Index(line, text); at >= 0 {
+			p.Pos.Line, p.Pos.Col, p.Width = i+1, utf8.RuneCountInString(line[:at])+1, utf8.RuneCountInString(text)
+			return
+		}
+	}
 }
 
 // isNull reports whether a node is null, written or left out.

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -81,6 +80,7 @@ type stepContext struct {
 	rules   []diff.Rule // of flags, env file, suite and case
 	with    [][]Var     // arguments of the parts around
 	stack   []string    // parts being inlined: file#name
+	use     *obj        // the step that uses the part being read
 	prefix  string      // of the names of inlined steps
 	seen    map[string]Pos
 }
@@ -91,7 +91,11 @@ func (b *builder) stepList(o *obj, name string, ctx stepContext, what string) []
 	var out []*Step
 	o.list(name, func(_ int, n *yaml.Node) { out = append(out, b.readStep(n, ctx, what)...) })
 	if n := o.values[name]; n != nil && deref(n).Kind == yaml.SequenceNode && len(deref(n).Content) == 0 {
-		o.fail(n, "remove the key", "%s is empty in %s", name, what)
+		hint := "remove the key"
+		if name == "steps" {
+			hint = "add a step"
+		}
+		o.fail(n, hint, "%s is empty in %s", name, what)
 	}
 	return out
 }
@@ -118,11 +122,15 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 	if first, dup := ctx.seen[s.Name]; dup {
 		hint := "it is also in " + first.String()
 		if len(ctx.stack) > 0 {
-			hint = "give the use a step: name, it is put before the names of the part's steps"
+			hint = "give the use a step: name; it is put before the names of the part's steps"
 		} else if name == "" {
 			hint = "give each a step: name"
 		}
-		ctx.errorf(o.at("step"), hint, "duplicate step %q in %s", s.Name, what)
+		at, w := o.at("step"), ctx.walker
+		if ctx.use != nil {
+			at, w = ctx.use.at("use"), ctx.use.w
+		}
+		w.errorf(at, hint, "duplicate step %q in %s", s.Name, what)
 	}
 	ctx.seen[s.Name] = s.Pos
 	return []*Step{s}
@@ -166,7 +174,10 @@ func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
 	b.expectations(o, ctx, s, what)
 	b.flow(o, ctx, s, what)
 	b.checkStep(o, s, what)
-	b.names.with = ctx.with
+	b.names.with, b.names.usedAt = ctx.with, Pos{}
+	if ctx.use != nil {
+		b.names.usedAt = ctx.use.w.pos(ctx.use.at("use"))
+	}
 	b.checkNames(s)
 	for _, c := range s.Captures {
 		b.names.capture(c)
@@ -308,5 +319,3 @@ func partName(ref string) (file, name string, ok bool) {
 	file, name, ok = strings.Cut(ref, "#")
 	return file, name, ok && file != "" && name != "" && path.Ext(file) != ""
 }
-
-func stepWhat(what, name string) string { return fmt.Sprintf("%s, step %q", what, name) }

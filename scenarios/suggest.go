@@ -10,7 +10,8 @@ import (
 // smallest edit distance (a swap of neighbours counts as one), at most a third
 // of the word's length and never more than three. Equal distances: the first.
 func nearest(word string, candidates []string) string {
-	best, limit := "", min(3, max(1, len([]rune(word))/3))
+	n := len([]rune(word))
+	best, limit := "", min(3, max(1, n/3), n-1)
 	lower := strings.ToLower(word)
 	for _, c := range candidates {
 		if d := distance(lower, strings.ToLower(c), limit); d <= limit {

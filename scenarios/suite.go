@@ -81,7 +81,7 @@ func (b *builder) body(w *walker, o *obj) {
 		b.names.begin(nil, nil)
 		if c := b.readCase(w, n); c != nil {
 			if first, dup := ids[c.ID]; dup {
-				w.errorf(n, "it is also in "+first.String(), "duplicate case %q", strings.TrimPrefix(c.ID, s.Name+"/"))
+				b.add(Problem{Pos: c.Pos, Summary: fmt.Sprintf("duplicate case %q", strings.TrimPrefix(c.ID, s.Name+"/")), Hint: "it is also in " + first.String()})
 			}
 			ids[c.ID] = c.Pos
 			s.Cases = append(s.Cases, c)
@@ -135,7 +135,7 @@ func (w *walker) template(n *yaml.Node, what string) *Template {
 	}
 	t := &Template{Text: text, Pos: w.pos(n)}
 	var errs []templateError
-	t.parts, errs = parseTemplate(text)
+	t.parts, errs = w.parts(n, text)
 	for _, e := range errs {
 		w.errorAt(n, e.offset, e.hint, "%s: %s", what, e.msg)
 	}
@@ -146,6 +146,17 @@ func (w *walker) template(n *yaml.Node, what string) *Template {
 		t.literal = n.Value
 	}
 	return t
+}
+
+// parts cuts a scalar's text into parts that know their places.
+func (w *walker) parts(n *yaml.Node, text string) ([]part, []templateError) {
+	parts, errs := parseTemplate(text)
+	for i := range parts {
+		if parts[i].name != "" {
+			parts[i].pos = w.posAt(n, parts[i].offset)
+		}
+	}
+	return parts, errs
 }
 
 func (o *obj) template(name string) *Template {

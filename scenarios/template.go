@@ -26,6 +26,7 @@ type part struct {
 	perSide bool
 	filters []filter
 	offset  int // of the {{ in Text
+	pos     Pos // of the {{ in its file
 }
 
 type filter struct {

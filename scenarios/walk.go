@@ -174,11 +174,17 @@ func (w *walker) pairs(n *yaml.Node, f func(k, v *yaml.Node)) {
 			continue
 		}
 		seen[k.Value] = k.Line
+		if k.Style == 0 && slices.Contains(booleanWords, strings.ToLower(k.Value)) {
+			w.warnf(k, fmt.Sprintf("quote it: %q", k.Value), "the key %s is text here; YAML 1.1 tools read it as true or false", k.Value)
+		}
 		w.checkTag(k)
 		w.checkTag(v)
 		f(k, v)
 	}
 }
+
+// booleanWords are what YAML 1.1 reads as true or false.
+var booleanWords = []string{"y", "n", "yes", "no", "on", "off", "true", "false"}
 
 // checkTag refuses explicit YAML tags: they would change types unseen.
 func (w *walker) checkTag(n *yaml.Node) {
