@@ -40,8 +40,7 @@ type Loader struct {
 
 	mu       sync.Mutex // guards what follows
 	stats    LoadStats
-	share    float64 // of the next fresh connection
-	opened   int64   // by the transport when the Loader was made
+	opened   int64 // by the transport when the Loader was made
 	resent   int64
 	identity map[string]struct{}
 	remote   map[netip.AddrPort]struct{}
@@ -152,10 +151,9 @@ func (l *Loader) nextFresh() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stats.Requests++
-	if l.share += l.options.Fresh; l.share < 1 {
+	if due := int64(float64(l.stats.Requests)*l.options.Fresh + 1e-9); l.stats.Fresh >= due {
 		return false
 	}
-	l.share--
 	l.stats.Fresh++
 	return true
 }

@@ -1,9 +1,11 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -49,7 +51,7 @@ func NewTokenSource(t *Transport, config OAuth2) (*TokenSource, error) {
 	s := &TokenSource{config: config, turn: make(chan struct{}, 1), style: oauth2.AuthStyleInHeader, now: time.Now}
 	s.turn <- struct{}{}
 	s.client = &http.Client{
-		Transport:     t.RoundTripper(),
+		Transport:     exchanger{t},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return s, nil
@@ -126,8 +128,33 @@ func (s *TokenSource) failure(err error) *Err {
 	if errors.As(err, &known) {
 		return &Err{Class: known.Class, Detail: "token endpoint: " + known.Detail}
 	}
-	if e := Classify(err); e.Class != ClassProtocol {
-		return &Err{Class: e.Class, Detail: "token endpoint: " + e.Detail}
-	}
 	return &Err{Class: ClassProtocol, Detail: "token endpoint: no token in the answer"}
+}
+
+// An exchanger answers an http.Client by Transport.Do: the answer is whole and
+// decoded, or the error is an *Err.
+type exchanger struct{ t *Transport }
+
+// RoundTrip sends one request.
+func (e exchanger) RoundTrip(req *http.Request) (*http.Response, error) {
+	r := &Request{Method: req.Method, URL: req.URL.String(), Headers: sortedFields(req.Header)}
+	if req.Body != nil {
+		var err error
+		r.Body, err = io.ReadAll(req.Body)
+		if err = errors.Join(err, req.Body.Close()); err != nil {
+			return nil, err
+		}
+	}
+	x := e.t.Do(req.Context(), r)
+	if x.Err != nil {
+		return nil, x.Err
+	}
+	resp := &http.Response{
+		StatusCode: x.Status, Status: http.StatusText(x.Status), Proto: x.Proto, Request: req,
+		Header: http.Header{}, ContentLength: int64(len(x.Answer)), Body: io.NopCloser(bytes.NewReader(x.Answer)),
+	}
+	for _, f := range x.Headers {
+		resp.Header.Add(f.Name, f.Value)
+	}
+	return resp, nil
 }

@@ -1,0 +1,122 @@
+package wire
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestLoader(t *testing.T) {
+	noLeak(t)
+	var n atomic.Int64
+	base := httpServer(t, nil, "1", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Pod", fmt.Sprint("pod-", n.Add(1)%7))
+		w.Header().Set("Content-Encoding", "gzip") // is not: a loader does not look
+		_, _ = io.WriteString(w, r.Host+" "+r.UserAgent())
+	})
+	tr := transport(t, Config{BaseURL: base, Host: "api.example"})
+	for _, c := range []struct {
+		fresh       float64
+		wantFresh   int64
+		connections int64
+	}{{0, 0, 1}, {0.1, 10, 10}, {0.25, 25, 25}, {1, 100, 100}} {
+		l := tr.Loader(LoadOptions{Fresh: c.fresh, Identity: "x-pod"})
+		for range 100 {
+			req, _ := http.NewRequest("GET", base, nil)
+			resp, err := l.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			if err = errors.Join(err, resp.Body.Close()); err != nil || string(body) != "api.example bgverify" {
+				t.Fatalf("got %q, %v", body, err)
+			}
+		}
+		s := l.Stats()
+		if s.Requests != 100 || s.Fresh != c.wantFresh || s.Connections != c.connections || s.Identities != 7 || s.Remotes != 1 || s.Resent != 0 {
+			t.Errorf("share %v: got %+v", c.fresh, s)
+		}
+	}
+}
+
+func TestLoaderThroughAClient(t *testing.T) {
+	noLeak(t)
+	base := httpServer(t, nil, "1", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	tr := transport(t, Config{BaseURL: base, Limits: Limits{Total: 50 * time.Millisecond}})
+	client := &http.Client{Transport: tr.RoundTripper()}
+	_, err := client.Get(base)
+	if got := Classify(err); got == nil || got.Class != ClassTimeout {
+		t.Errorf("got %v (%v), want class timeout", got, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	req, _ := http.NewRequestWithContext(ctx, "GET", base, nil)
+	if _, err = client.Do(req); Classify(err).Class != ClassCanceled {
+		t.Errorf("stopped: got %v", err)
+	}
+	if _, err = client.Get("http://127.0.0.1:1/"); Classify(err).Class != ClassRequest {
+		t.Errorf("other origin: got %v", err)
+	}
+	if Classify(nil) != nil {
+		t.Error("an error of nil")
+	}
+}
+
+// A body that is closed early gives its connection up and leaves nothing behind.
+func TestLoaderBodyClosedEarly(t *testing.T) {
+	noLeak(t)
+	base := rawServer(t, func(c net.Conn, r *bufio.Reader) {
+		if readRequest(r) != nil {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nabc")
+			hold(r)
+		}
+	})
+	tr := transport(t, Config{BaseURL: base})
+	for range 20 {
+		req, _ := http.NewRequest("GET", base, nil)
+		resp, err := tr.RoundTripper().RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if tr.Opened() != 20 {
+		t.Errorf("got %d connections", tr.Opened())
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	noLeak(t)
+	for _, protocol := range []string{"1.1", "h2c"} {
+		base := httpServer(t, nil, "1 h2c", func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(w, r.Body)
+		})
+		tr := transport(t, Config{BaseURL: base, HTTP: protocol, Limits: Limits{Connections: 8}})
+		var wg sync.WaitGroup
+		for i := range 64 {
+			wg.Go(func() {
+				for k := range 10 {
+					body := fmt.Sprint(i, " ", k)
+					x := tr.Do(context.Background(), &Request{Method: "POST", URL: base, Body: []byte(body)})
+					if x.Err != nil || string(x.Answer) != body || x.Attempts != 1 {
+						t.Errorf("%s: got %q, %v; want %q", protocol, x.Answer, x.Err, body)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if tr.Opened() > 8 {
+			t.Errorf("%s: %d connections, want at most 8", protocol, tr.Opened())
+		}
+	}
+}
