@@ -55,6 +55,7 @@ type jsonGate struct {
 	Limit    string         `json:"limit"`
 	Verdict  runner.Verdict `json:"verdict"`
 	Reason   string         `json:"reason,omitempty"`
+	Load     string         `json:"load,omitempty"`
 }
 
 type jsonSuite struct {
