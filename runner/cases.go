@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -55,9 +56,12 @@ func rowsOf(c *scenarios.Case) int {
 	return c.Data.Count
 }
 
-// jobs yields the cases in the plan's order, rows read as they are needed.
+// jobs yields the cases wave by wave, within a wave in the plan's order, rows
+// read as they are needed.
 func (e *execution) jobs(yield func(job) bool) {
-	for _, s := range e.suites {
+	byWave := slices.Clone(e.suites)
+	slices.SortStableFunc(byWave, func(a, b *suiteRun) int { return a.suite.Wave - b.suite.Wave })
+	for _, s := range byWave {
 		index := s.cases.first
 		if len(s.suite.Setup) > 0 {
 			index++

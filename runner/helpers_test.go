@@ -210,3 +210,5 @@ func jsonHandler(bodies map[string]string) http.Handler {
 		_, _ = w.Write([]byte(body))
 	})
 }
+
+func named1(name, value string) scenarios.Named { return scenarios.Named{Name: name, Value: value} }

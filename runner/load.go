@@ -145,6 +145,13 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, h
 		Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
 		Seed: number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
 	}
+	if plan.Timeout == 0 {
+		for i := range stage.Steps {
+			if target := stage.Steps[i].Target; target != nil && len(target.Steps) > 0 {
+				plan.Timeout = max(plan.Timeout, target.Steps[0].Timeout)
+			}
+		}
+	}
 	if env := s.run.plan.Env; env != nil {
 		plan.MaxRPS = env.Limits.MaxRPS
 	}

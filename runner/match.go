@@ -2,9 +2,11 @@ package runner
 
 import (
 	"fmt"
+	"net/mail"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
@@ -107,6 +109,8 @@ func (t *Test) String() string {
 			parts[i] = t.List[i].Operand.JSON
 		}
 		return "in [" + strings.Join(parts, ", ") + "]"
+	case t.Op == "eq" && t.Loose:
+		return "is " + t.Operand.Text
 	case t.Op == "eq":
 		return "is " + t.Operand.JSON
 	default:
@@ -135,8 +139,7 @@ func (t *Test) holds(d datum) bool {
 	case "type":
 		return isType(d, t.Operand.Text)
 	case "format":
-		ok, known := diff.MatchFormat(t.Operand.Text, d.text)
-		return ok && known && d.kind == diff.StringType
+		return d.kind == diff.StringType && isFormat(t.Operand.Text, d.text)
 	case "empty":
 		return isEmpty(d) == t.want()
 	case "exists":
@@ -149,6 +152,20 @@ func (t *Test) holds(d datum) bool {
 		return t.each(elements(d)) == nil
 	}
 	return false
+}
+
+// isFormat knows the formats of rules, and two that only expectations have.
+func isFormat(name, text string) bool {
+	switch name {
+	case "date":
+		_, err := time.Parse(time.DateOnly, text)
+		return err == nil
+	case "email":
+		a, err := mail.ParseAddress(text)
+		return err == nil && a.Address == text
+	}
+	ok, known := diff.MatchFormat(name, text)
+	return ok && known
 }
 
 // counts tests a number of things; the operand stands for equality.

@@ -43,7 +43,9 @@ type Plan struct {
 	MaxWorkers  int  // most requests under way at once; default 4096
 	Retry       bool // one more attack when the first is underpowered, at half of alpha each
 
-	unit time.Duration // perf.Design.Unit; shorter in tests
+	unit    time.Duration     // perf.Design.Unit; shorter in tests
+	oneLook bool              // judged at the end of the duration only
+	atEnd   func(*perf.Stage) // called with the stage after its last look; nil: not called
 }
 
 // A Side is how the services of a side are reached. A request names its service.

@@ -19,27 +19,35 @@ func Rejudge(records io.Reader) ([]*Report, error) {
 	var stage *perf.Stage
 	var last perf.Health
 	var final *perf.Decision
+	var complete bool
 	finish := func() {
-		if stage == nil {
+		switch {
+		case stage == nil:
 			return
-		}
-		if final == nil {
+		case final == nil && complete:
 			final = stage.Finish(last)
+		case final == nil: // the attack was stopped from outside
+			final = stage.Interrupt(last)
 		}
 		r := reports[len(reports)-1]
 		r.judged(stage.Design(), final)
 		r.Series = stage.Series()
 	}
-	err := readRecords(records, func(s Section) error {
+	err := readRecords(records, reader{section: func(s Section) error {
 		finish()
-		stage, final, last = perf.NewStage(s.Design), nil, perf.Health{}
+		stage, final, complete, last = perf.NewStage(s.Design), nil, false, perf.Health{}
 		reports = append(reports, &Report{})
 		return nil
-	}, func(batch []perf.Record, through time.Duration, h perf.Health) error {
+	}, stop: func(s Stop) error {
+		if stage != nil && final == nil {
+			final = stage.Break(s.Blue, s.Green, last)
+		}
+		return nil
+	}, frame: func(batch []perf.Record, through time.Duration, h perf.Health) error {
 		if stage == nil {
 			return fmt.Errorf("%w: records before a section", errRecords)
 		}
-		last = h
+		last, complete = h, through == allTime
 		for _, r := range batch {
 			stage.Add(r)
 			reports[len(reports)-1].Requests.count(r.Green)
@@ -48,7 +56,7 @@ func Rejudge(records io.Reader) ([]*Report, error) {
 			final = d
 		}
 		return nil
-	})
+	}})
 	finish()
 	return reports, err
 }

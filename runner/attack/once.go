@@ -31,6 +31,7 @@ type attacker struct {
 	progress func(Progress)
 	gauge    *gauge
 	ledger   ledger
+	last     perf.Health // as last written
 	sides    [2]window
 
 	mu       sync.Mutex // guards inbox
@@ -90,6 +91,12 @@ func runOnce(ctx context.Context, plan *Plan, name string, design perf.Design, r
 	case <-time.After(grace):
 		cut()
 		<-drained
+	}
+	if plan.atEnd != nil {
+		plan.atEnd(a.stage)
+	}
+	if decision == nil && a.broken() == "" {
+		return nil, err
 	}
 	return a.result(decision), err
 }
@@ -194,7 +201,7 @@ func (a *attacker) watch(ctx context.Context, drained <-chan struct{}) (*perf.De
 		select {
 		case <-ctx.Done():
 			_, err := a.take()
-			return a.stage.Interrupt(a.health()), errors.Join(errInterrupted, context.Cause(ctx), err)
+			return a.stage.Interrupt(a.last), errors.Join(errInterrupted, context.Cause(ctx), err)
 		case <-drained:
 			ended = true
 		case <-ticker.C:
@@ -203,16 +210,16 @@ func (a *attacker) watch(ctx context.Context, drained <-chan struct{}) (*perf.De
 		if err != nil || a.broken() != "" {
 			return nil, err
 		}
-		if decision == nil {
-			decision = a.tripped()
+		if decision == nil || !decision.Final {
+			decision, err = a.tripped()
 		}
-		if decision != nil && decision.Final {
-			return decision, nil
+		if err != nil || decision != nil && decision.Final {
+			return decision, err
 		}
 		if ended {
-			return a.stage.Finish(a.health()), nil
+			return a.stage.Finish(a.last), nil
 		}
-		a.show(false)
+		a.show()
 	}
 }
 
@@ -242,11 +249,12 @@ func (a *attacker) take() (*perf.Decision, error) {
 		}
 		a.sides[side].add(arrival.record)
 	}
-	through, health := a.ledger.through(), a.health()
-	if err := a.rec.frame(records, through, health); err != nil {
+	through := a.ledger.through()
+	a.last = a.health()
+	if err := a.rec.frame(records, through, a.last); err != nil {
 		return nil, err
 	}
-	return a.stage.Through(through, health), nil
+	return a.stage.Through(through, a.last), nil
 }
 
 // health is what the generator says of itself, as the record file keeps it.
@@ -265,7 +273,7 @@ func (a *attacker) now() time.Duration {
 }
 
 // tripped stops the attack when a side is going down.
-func (a *attacker) tripped() *perf.Decision {
+func (a *attacker) tripped() (*perf.Decision, error) {
 	now := a.now()
 	var recent [2]perf.Burst
 	any := false
@@ -275,9 +283,12 @@ func (a *attacker) tripped() *perf.Decision {
 		any = any || recent[side].Tripped
 	}
 	if !any {
-		return nil
+		return nil, nil
 	}
-	return a.stage.Break(recent[0], recent[1], a.health())
+	if err := a.rec.stop(recent); err != nil {
+		return nil, err
+	}
+	return a.stage.Break(recent[0], recent[1], a.last), nil
 }
 
 func (a *attacker) result(d *perf.Decision) *result {
@@ -310,7 +321,7 @@ func (a *attacker) result(d *perf.Decision) *result {
 }
 
 // show reports the progress.
-func (a *attacker) show(draining bool) {
+func (a *attacker) show() {
 	now := a.now()
 	p := Progress{
 		Name: a.name, Phase: "measuring", Elapsed: now,
@@ -351,6 +362,9 @@ func (l *ledger) done(n uint64) {
 	l.ahead[n] = struct{}{}
 }
 
+// allTime stands for the end of the schedule.
+const allTime = time.Duration(1<<63 - 1)
+
 // through is the time before which every request of the schedule is answered.
 func (l *ledger) through() time.Duration {
 	for {
@@ -362,7 +376,7 @@ func (l *ledger) through() time.Duration {
 			l.started = true
 		}
 		if l.ended {
-			return time.Duration(1<<63 - 1)
+			return allTime
 		}
 		if _, answered := l.ahead[l.current.n]; !answered {
 			return l.schedule.design.PairStart(l.current.pair)

@@ -152,7 +152,7 @@ func (p *Plan) payloads() int {
 func (p *Plan) design(rate, alpha float64, seed uint64) perf.Design {
 	d := perf.Design{
 		Rate: rate, Duration: p.Duration, WarmUp: p.WarmUp, Timeout: p.Timeout,
-		Margins: p.Margins, Alpha: alpha, Pairing: perf.Paired, Seed: seed, Unit: p.unit,
+		Margins: p.Margins, Alpha: alpha, Pairing: perf.Paired, Seed: seed, Unit: p.unit, OneLook: p.oneLook,
 	}
 	if p.Interleaved {
 		d.Pairing = perf.Interleaved

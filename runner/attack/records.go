@@ -20,6 +20,8 @@ import (
 //	section 'S', length (4 bytes), a Section as JSON
 //	records 'R', count (4), through (8), CPU in 1/10000 (4), GC pause in ns (4), flags (4), count x 32 bytes
 //
+//	stop    'B', a Stop as JSON like a section: the circuit breaker ended the stage
+//
 // Numbers are little endian. A section opens a stage (a ladder has several).
 // "through" is the time up to which the schedule is complete once the frame's
 // records are counted, and the figures beside it are the generator's health, so
@@ -87,10 +89,23 @@ type recorder struct {
 	err     error
 }
 
-func (rec *recorder) section(s Section) error {
-	head, err := json.Marshal(s)
+// A Stop is why the circuit breaker ended a stage.
+type Stop struct {
+	Blue  perf.Burst `json:"blue"`
+	Green perf.Burst `json:"green"`
+}
+
+func (rec *recorder) section(s Section) error { return rec.json('S', s) }
+
+func (rec *recorder) stop(recent [2]perf.Burst) error {
+	return rec.json('B', Stop{recent[0], recent[1]})
+}
+
+// json writes a frame that holds JSON.
+func (rec *recorder) json(kind byte, v any) error {
+	head, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("encode section of load records: %w", err)
+		return fmt.Errorf("encode load records: %w", err)
 	}
 	b := rec.buf[:0]
 	if !rec.started {
@@ -98,7 +113,7 @@ func (rec *recorder) section(s Section) error {
 		rec.started = true
 	}
 	start := len(b)
-	b = append(b, 'S')
+	b = append(b, kind)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(head)))
 	b = append(b, head...)
 	return rec.seal(b, start)
@@ -148,9 +163,16 @@ func quantiseHealth(h perf.Health) perf.Health {
 // errRecords marks a record file that is not whole.
 var errRecords = errors.New("load records are damaged")
 
-// readRecords calls section and frame for each frame of a file, in order. A file
-// that was cut off ends with an error after its last whole frame.
-func readRecords(r io.Reader, section func(Section) error, frame func(records []perf.Record, through time.Duration, h perf.Health) error) error {
+// A reader gets the frames of a record file in order.
+type reader struct {
+	section func(Section) error
+	frame   func(records []perf.Record, through time.Duration, h perf.Health) error
+	stop    func(Stop) error
+}
+
+// readRecords reads a whole file. A file that was cut off ends with an error
+// after its last whole frame.
+func readRecords(r io.Reader, to reader) error {
 	in := bufio.NewReaderSize(r, 1<<16)
 	head := make([]byte, len(magic))
 	if _, err := io.ReadFull(in, head); err != nil || string(head) != magic {
@@ -167,9 +189,20 @@ func readRecords(r io.Reader, section func(Section) error, frame func(records []
 		}
 		switch kind {
 		case 'S':
-			err = readSection(in, section)
+			var s Section
+			if err = readJSON(in, kind, &s); err == nil {
+				err = s.check()
+			}
+			if err == nil {
+				err = to.section(s)
+			}
+		case 'B':
+			var s Stop
+			if err = readJSON(in, kind, &s); err == nil {
+				err = to.stop(s)
+			}
 		case 'R':
-			records, err = readFrame(in, records[:0], frame)
+			records, err = readFrame(in, records[:0], to.frame)
 		default:
 			err = fmt.Errorf("%w: unknown frame %q", errRecords, kind)
 		}
@@ -179,27 +212,32 @@ func readRecords(r io.Reader, section func(Section) error, frame func(records []
 	}
 }
 
-func readSection(in io.Reader, section func(Section) error) error {
+// check refuses a design that no attack writes.
+func (s Section) check() error {
+	d := s.Design
+	if !(d.Rate > 0) || d.Rate > 1e6 || d.Duration <= 0 || d.Unit <= 0 || d.WarmUp < 0 || d.Duration/d.Unit > 1e7 {
+		return fmt.Errorf("%w: a stage of %g/s for %s in blocks of %s", errRecords, d.Rate, d.Duration, d.Unit)
+	}
+	return nil
+}
+
+func readJSON(in io.Reader, kind byte, v any) error {
 	size := make([]byte, 4)
 	if _, err := io.ReadFull(in, size); err != nil {
 		return fmt.Errorf("%w: cut off", errRecords)
 	}
 	n := binary.LittleEndian.Uint32(size)
 	if n > 1<<20 {
-		return fmt.Errorf("%w: section of %d bytes", errRecords, n)
+		return fmt.Errorf("%w: a head of %d bytes", errRecords, n)
 	}
 	body := make([]byte, n)
-	if err := readSealed(in, body, 'S', size); err != nil {
+	if err := readSealed(in, body, kind, size); err != nil {
 		return err
 	}
-	var s Section
-	if err := json.Unmarshal(body, &s); err != nil {
+	if err := json.Unmarshal(body, v); err != nil {
 		return fmt.Errorf("%w: %v", errRecords, err)
 	}
-	if s.Design.Rate <= 0 || s.Design.Rate > 1e6 {
-		return fmt.Errorf("%w: rate %g/s", errRecords, s.Design.Rate)
-	}
-	return section(s)
+	return nil
 }
 
 func readFrame(in io.Reader, records []perf.Record, frame func([]perf.Record, time.Duration, perf.Health) error) ([]perf.Record, error) {

@@ -124,7 +124,7 @@ func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
 	url.Fragment = ""
 	own := *req
 	own.URL = &url
-	f.peak.Store(max(f.peak.Load(), f.inFlight.Add(1)))
+	f.begin()
 	resp, err := c.RoundTrip(&own)
 	if err != nil {
 		f.inFlight.Add(-1)
@@ -132,6 +132,13 @@ func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = &countedBody{ReadCloser: resp.Body, fleet: f}
 	return resp, nil
+}
+
+// begin counts a request under way, and the most there were at once.
+func (f *fleet) begin() {
+	n := f.inFlight.Add(1)
+	for peak := f.peak.Load(); n > peak && !f.peak.CompareAndSwap(peak, n); peak = f.peak.Load() {
+	}
 }
 
 func (sl slot) side() int {

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The same GET of 2 KB JSON by Do, by the load generator's round tripper and by
@@ -66,6 +68,47 @@ func BenchmarkGet(b *testing.B) {
 			})
 		}
 	}
+}
+
+// Do beside a bare net/http loop, in turns of 20 requests so that both meet the
+// same machine: bare's time over ours, per turn, in the middle.
+func BenchmarkBesideBare(b *testing.B) {
+	body := strings.Repeat(`{"a":1,"b":[2,3]},`, 114)
+	base := httpServer(b, nil, "1", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, body) })
+	tr := transport(b, Config{BaseURL: base})
+	loader := tr.RoundTripper()
+	bare := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
+	b.Cleanup(bare.CloseIdleConnections)
+	read := func(rt http.RoundTripper) {
+		req, _ := http.NewRequestWithContext(context.Background(), "GET", base, nil)
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.ReadAll(resp.Body); err != nil {
+			b.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	const turn = 20
+	took := func(once func()) float64 {
+		began := time.Now()
+		for range turn {
+			once()
+		}
+		return time.Since(began).Seconds()
+	}
+	var do, load []float64
+	for b.Loop() {
+		mine := took(func() { get(b, tr, base) })
+		theirs := took(func() { read(bare) })
+		do = append(do, theirs/mine)
+		load = append(load, theirs/took(func() { read(loader) }))
+	}
+	slices.Sort(do)
+	slices.Sort(load)
+	b.ReportMetric(do[len(do)/2], "bare/do")
+	b.ReportMetric(load[len(load)/2], "bare/load")
 }
 
 func BenchmarkNew(b *testing.B) {

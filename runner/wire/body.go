@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
@@ -183,6 +184,10 @@ func (m *meter) blame(err error, codings []string) error {
 	}
 }
 
+// scratch is where bodies of undeclared length begin: most end there, and are
+// then copied into a slice of their size.
+var scratch = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
 // collect reads r to its end, at most limit bytes. hint is the length declared,
 // or negative. check is asked after every read with the bytes so far.
 //
@@ -191,16 +196,24 @@ func (m *meter) blame(err error, codings []string) error {
 // held twice.
 func collect(r io.Reader, limit, hint int64, check func(int64) error) ([]byte, error) {
 	var pieces [][]byte
-	size := int64(8 << 10)
+	var piece []byte
 	if hint >= 0 {
-		size = min(hint, limit, 1<<20) + 1
+		piece = make([]byte, 0, min(hint, limit, 1<<20)+1)
+	} else {
+		start := scratch.Get().(*[32 << 10]byte)
+		defer scratch.Put(start)
+		piece = start[:0]
 	}
-	piece, total := make([]byte, 0, size), int64(0)
+	total := int64(0)
 	for {
 		if len(piece) == cap(piece) {
-			if hint > total && total > 0 && len(pieces) == 0 && hint <= limit {
+			switch {
+			case hint > total && len(pieces) == 0 && hint <= limit:
 				piece = append(make([]byte, 0, hint+1), piece...)
-			} else {
+			default:
+				if hint < 0 && len(pieces) == 0 {
+					piece = bytes.Clone(piece) // out of scratch
+				}
 				pieces = append(pieces, piece)
 				piece = make([]byte, 0, min(max(2*int64(cap(piece)), 8<<10), 1<<20))
 			}
@@ -217,11 +230,14 @@ func collect(r io.Reader, limit, hint int64, check func(int64) error) ([]byte, e
 			}
 		}
 		if err == io.EOF {
-			return join(pieces, piece), nil
+			err = nil
+		} else if err == nil {
+			continue
 		}
-		if err != nil {
-			return join(pieces, piece), err
+		if hint < 0 && len(pieces) == 0 {
+			return bytes.Clone(join(nil, piece)), err // out of scratch
 		}
+		return join(pieces, piece), err
 	}
 }
 

@@ -138,7 +138,8 @@ type call struct {
 	answered      bool
 	reused        bool
 	sent          []Field
-	head          []byte
+	space         [8]Field // most requests have no more
+	head          string   // HTTP/1: of the answer, as it came
 	overrun       bool
 	informational int
 	keepSent      bool
@@ -162,9 +163,11 @@ func safeMethod(method string) bool {
 func (c *call) send(ctx context.Context, p *pool, req *http.Request) (*http.Response, *Err) {
 	trace := &httptrace.ClientTrace{
 		GotConn:              c.gotConn,
-		WroteHeaders:         c.onWroteHeaders,
 		GotFirstResponseByte: c.onFirstByte,
 		Got1xxResponse:       c.onInformational,
+	}
+	if p.mayH2 {
+		trace.WroteHeaders = c.onWroteHeaders
 	}
 	if c.keepSent {
 		trace.WroteHeaderField = c.onHeaderField
@@ -206,7 +209,7 @@ func (c *call) gotConn(info httptrace.GotConnInfo) {
 	cn := connOf(info.Conn)
 	c.conn, c.facts, c.reused = cn, cn.facts, info.Reused
 	c.secure, _ = info.Conn.(*tls.Conn)
-	c.mark, c.wroteHeaders, c.sent = cn.written.Load(), false, c.sent[:0]
+	c.mark, c.wroteHeaders, c.sent = cn.written.Load(), false, c.space[:0]
 	budget := 1
 	if c.safe {
 		budget = 2
@@ -282,7 +285,7 @@ func (c *call) setHead(head []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.keepSent {
-		c.head = append(c.head[:0], head...)
+		c.head = string(head)
 	}
 }
 
@@ -315,7 +318,7 @@ func (c *call) fields(resp *http.Response) []Field {
 	c.mu.Lock()
 	head := c.head
 	c.mu.Unlock()
-	if len(head) > 0 {
+	if head != "" {
 		return headFields(head)
 	}
 	fields := sortedFields(resp.Header)

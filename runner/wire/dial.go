@@ -23,6 +23,7 @@ import (
 type pool struct {
 	owner *Transport
 	http  *http.Transport
+	mayH2 bool
 	ctx   context.Context // ends with the pool; dials under way end with it
 	end   context.CancelFunc
 
@@ -64,6 +65,7 @@ func (t *Transport) newPool() *pool {
 	} else {
 		h.DialTLSContext = p.dialTLS
 	}
+	p.mayH2 = t.config.HTTP != "1.1" && (t.config.HTTP == "h2c" || t.base == nil || t.base.Scheme == "https")
 	switch t.config.HTTP {
 	case "1.1":
 		h.Protocols.SetHTTP1(true)

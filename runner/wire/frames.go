@@ -236,20 +236,20 @@ func (f *frames) chunkSize(line []byte) {
 }
 
 // headFields are the fields of a head as received.
-func headFields(head []byte) []Field {
-	var fields []Field
-	_, rest, _ := bytes.Cut(head, []byte("\n"))
-	for line := range bytes.Lines(rest) {
-		text := strings.TrimRight(string(line), "\r\n")
-		if text == "" {
+func headFields(head string) []Field {
+	_, rest, _ := strings.Cut(head, "\n")
+	fields := make([]Field, 0, strings.Count(rest, "\n"))
+	for line := range strings.Lines(rest) {
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" {
 			break
 		}
-		if (text[0] == ' ' || text[0] == '\t') && len(fields) > 0 { // a folded value
+		if (line[0] == ' ' || line[0] == '\t') && len(fields) > 0 { // a folded value
 			last := &fields[len(fields)-1]
-			last.Value += " " + strings.Trim(text, " \t")
+			last.Value += " " + strings.Trim(line, " \t")
 			continue
 		}
-		name, value, _ := strings.Cut(text, ":")
+		name, value, _ := strings.Cut(line, ":")
 		fields = append(fields, Field{strings.TrimRight(name, " \t"), strings.Trim(value, " \t")})
 	}
 	return fields

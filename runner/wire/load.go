@@ -120,14 +120,16 @@ func (l *Loader) RoundTrip(given *http.Request) (*http.Response, error) {
 
 // adopt makes a request that net/http would send the transport's own.
 func (t *Transport) adopt(given *http.Request) (*http.Request, *Err) {
-	if given.URL == nil || given.URL.Host == "" {
-		return nil, refuse("url: no host")
+	if given.URL == nil {
+		return nil, refuse("url: none")
 	}
-	if t.base != nil && origin(given.URL) != origin(t.base) {
-		return nil, refuse("url: %s is not the service's origin %s", origin(given.URL), origin(t.base))
+	u := *given.URL
+	if err := t.within(&u); err != nil {
+		return nil, err
 	}
 	req := new(http.Request)
 	*req = *given
+	req.URL = &u
 	if _, declared := req.Header["User-Agent"]; !declared {
 		req.Header = given.Header.Clone()
 		if req.Header == nil {

@@ -88,11 +88,8 @@ func (t *Transport) target(raw string) (*url.URL, *Err) {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Opaque != "" {
 		return nil, refuse("url: scheme %q is not http or https", u.Scheme)
 	}
-	if err := asciiHost(u); err != nil {
-		return nil, refuse("url: %v", err)
-	}
-	if t.base != nil && origin(u) != origin(t.base) {
-		return nil, refuse("url: %s is not the service's origin %s", origin(u), origin(t.base))
+	if err := t.within(u); err != nil {
+		return nil, err
 	}
 	if t.config.HTTP == "h2c" && u.Scheme != "http" || t.config.HTTP == "2" && u.Scheme != "https" {
 		return nil, refuse("url: scheme %s with protocol %q", u.Scheme, t.config.HTTP)
@@ -100,6 +97,21 @@ func (t *Transport) target(raw string) (*url.URL, *Err) {
 	u.Fragment, u.RawFragment = "", ""
 	u.RawQuery = cleanQuery(u.RawQuery)
 	return u, nil
+}
+
+// within checks the host of a URL, writes it in ASCII, and holds the URL to the
+// origin of the transport.
+func (t *Transport) within(u *url.URL) *Err {
+	if t.base != nil && u.Scheme == t.base.Scheme && u.Host == t.base.Host {
+		return nil // checked by New
+	}
+	if err := asciiHost(u); err != nil {
+		return refuse("url: %v", err)
+	}
+	if t.base != nil && origin(u) != origin(t.base) {
+		return refuse("url: %s is not the service's origin %s", origin(u), origin(t.base))
+	}
+	return nil
 }
 
 // origin is scheme, host and port, comparable.

@@ -350,7 +350,6 @@ func asciiHost(u *url.URL) error {
 // cleanHost checks a host with or without a port and writes it in ASCII. Go
 // sends a request with an invalid host with an empty one instead, without a word.
 func cleanHost(hostport string) (string, error) {
-	bad := fmt.Errorf("invalid host %q", hostport)
 	host, port, bracketed := hostport, "", strings.HasPrefix(hostport, "[")
 	if end := strings.IndexByte(host, ']'); bracketed && end > 0 {
 		host, port = host[:end+1], host[end+1:]
@@ -361,12 +360,12 @@ func cleanHost(hostport string) (string, error) {
 		port = ""
 	}
 	if port != "" && (port[0] != ':' || !validPort(port[1:])) {
-		return "", bad
+		return "", badHost(hostport)
 	}
 	if bracketed {
 		addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
 		if err != nil || !addr.Is6() {
-			return "", bad
+			return "", badHost(hostport)
 		}
 		return host + port, nil
 	}
@@ -375,10 +374,12 @@ func cleanHost(hostport string) (string, error) {
 		ascii, err = host, nil // a name such as my_service, which DNS allows and IDNA does not
 	}
 	if err != nil || ascii == "" || strings.ContainsAny(ascii, hostStops) || !httpguts.ValidHostHeader(ascii) {
-		return "", bad
+		return "", badHost(hostport)
 	}
 	return ascii + port, nil
 }
+
+func badHost(hostport string) error { return fmt.Errorf("invalid host %q", hostport) }
 
 // hostStops are the bytes that no host name holds.
 const hostStops = "/?#@\\[]:,;=&$'()*+!\"<>^`{|}%~ \t"

@@ -1,0 +1,216 @@
+package attack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
+)
+
+// balance is a TCP balancer: each connection is pinned to the next back end.
+func balance(t *testing.T, backEnds []string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for n := 0; ; n++ {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", strings.TrimPrefix(backEnds[n%len(backEnds)], "http://"))
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			pipe := func(to, from net.Conn) {
+				_, _ = io.Copy(to, from)
+				_, _ = to.Close(), from.Close()
+			}
+			go pipe(client, server)
+			go pipe(server, client)
+		}
+	}()
+	return "http://" + listener.Addr().String()
+}
+
+// One of eight back ends is three times slower: the default connections reach
+// all eight, and green fails.
+func TestOneSlowBackEndOfEightIsFound(t *testing.T) {
+	t.Parallel()
+	var backEnds []string
+	for i := range 8 {
+		wait := 10 * time.Millisecond
+		if i == 3 {
+			wait *= 3
+		}
+		backEnds = append(backEnds, start(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Pod", fmt.Sprintf("pod-%d", i))
+			time.Sleep(wait)
+		})))
+	}
+	plan := quick(start(t, &service{}), balance(t, backEnds))
+	plan.Identity = "X-Pod"
+	report := attack(t, plan)
+	wantOutcome(t, report, perf.Worse, "p95")
+	if report.Generator.Identities.Green != 8 {
+		t.Errorf("%d back ends reached, want 8", report.Generator.Identities.Green)
+	}
+}
+
+func TestReconnectOpensConnections(t *testing.T) {
+	t.Parallel()
+	plan := quick(start(t, &service{}), start(t, &service{}))
+	plan.Connections, plan.Reconnect, plan.Duration = 4, 0.5, time.Second
+	report := attack(t, plan)
+	for side, got := range map[string][2]int{"blue": {report.Generator.Connections.Blue, report.Requests.Blue}, "green": {report.Generator.Connections.Green, report.Requests.Green}} {
+		if got[0]*10 < got[1]*4 || got[0]*10 > got[1]*7 {
+			t.Errorf("%s: %d connections for %d requests, want about half as many", side, got[0], got[1])
+		}
+	}
+}
+
+func TestMaxRPSLowersTheRate(t *testing.T) {
+	t.Parallel()
+	blue := &service{}
+	url := start(t, blue)
+	plan := quick(url, url)
+	plan.MaxRPS, plan.Duration = 100, time.Second
+	report := attack(t, plan)
+	if report.Rate != 50 || !strings.Contains(strings.Join(report.Warnings, "\n"), "lowered from 250 to 50 requests/s per side") {
+		t.Errorf("one host under max_rps 100: %g requests/s per side, warnings %q", report.Rate, report.Warnings)
+	}
+}
+
+// A ladder stops at the first rate that green does not hold.
+func TestLadderStopsAtTheFirstFailure(t *testing.T) {
+	t.Parallel()
+	plan := quick(start(t, &service{}), start(t, saturated()))
+	plan.Rates = []float64{300, 600}
+	report := attack(t, plan)
+	wantOutcome(t, report, perf.Worse, "at 300/s")
+	if len(report.Steps) != 1 || report.Steps[0].Outcome != perf.Worse {
+		t.Errorf("steps %+v, want the first alone", report.Steps)
+	}
+}
+
+func TestStopsWhenTheContextEnds(t *testing.T) {
+	t.Parallel()
+	blue := &service{}
+	plan := quick(start(t, blue), start(t, &service{base: 3 * time.Second}))
+	ctx, cancel := context.WithCancel(context.Background())
+	var at atomic.Pointer[time.Time]
+	time.AfterFunc(700*time.Millisecond, func() {
+		now := time.Now()
+		at.Store(&now)
+		cancel()
+	})
+	var file bytes.Buffer
+	report, err := Run(ctx, plan, &file, nil)
+	if !errors.Is(err, context.Canceled) || report == nil {
+		t.Fatalf("Run: %v, %v", report, err)
+	}
+	if report.Outcome == perf.NoWorse || !strings.Contains(report.Reason, "interrupted") {
+		t.Errorf("interrupted: %v (%s)", report.Outcome, report.Reason)
+	}
+	if took := time.Since(*at.Load()); took > grace+time.Second {
+		t.Errorf("ended %s after the context", took)
+	}
+	before := blue.requests.Load()
+	time.Sleep(100 * time.Millisecond)
+	if after := blue.requests.Load(); after != before {
+		t.Errorf("%d requests after the end", after-before)
+	}
+	if again, err := Rejudge(&file); err != nil || len(again) != 1 || again[0].Outcome == perf.NoWorse {
+		t.Errorf("an interrupted record judged again: %+v, %v", again, err)
+	}
+}
+
+func TestRetryAttacksOnceMore(t *testing.T) {
+	t.Parallel()
+	plan := quick(start(t, &service{}), start(t, &service{}))
+	plan.Duration, plan.Retry = 1600*time.Millisecond, true // too short for one look
+	blue := 0
+	var names []string
+	report, err := Run(context.Background(), plan, io.Discard, func(p Progress) {
+		if len(names) == 0 || names[len(names)-1] != p.Name {
+			names = append(names, p.Name)
+		}
+		blue = max(blue, p.Blue.Sent)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) != 2 || !strings.Contains(names[1], "again") {
+		t.Errorf("attacks %q, want two", names)
+	}
+	if report.Requests.Blue < 2*blue*9/10 {
+		t.Errorf("the report counts %d requests to blue, both attacks sent about %d", report.Requests.Blue, 2*blue)
+	}
+	if !strings.Contains(strings.Join(report.Warnings, "\n"), "first attack inconclusive") {
+		t.Errorf("warnings %q do not name the first attack", report.Warnings)
+	}
+}
+
+// A record file that cannot be written ends the attack with an error, wherever
+// the writing fails.
+func TestFailingRecords(t *testing.T) {
+	t.Parallel()
+	plan := quick(start(t, &service{}), start(t, &service{}))
+	plan.Duration = time.Second
+	for _, n := range []int{0, 5, 200, 3000} {
+		if _, err := Run(context.Background(), plan, &brittle{n}, nil); !errors.Is(err, errBrittle) {
+			t.Errorf("writer failing after %d bytes: %v", n, err)
+		}
+	}
+}
+
+var errBrittle = errors.New("disk full")
+
+// brittle fails once n bytes were written.
+type brittle struct{ n int }
+
+func (b *brittle) Write(p []byte) (int, error) {
+	if len(p) > b.n {
+		return b.n, errBrittle
+	}
+	b.n -= len(p)
+	return len(p), nil
+}
+
+func TestCalibrate(t *testing.T) {
+	t.Parallel()
+	blue, green := &service{}, &service{}
+	plan := quick(start(t, blue), start(t, green))
+	c, err := Calibrate(context.Background(), plan, io.Discard, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if green.requests.Load() != 0 {
+		t.Errorf("green got %d requests", green.requests.Load())
+	}
+	if len(c.Floors) != 2 {
+		t.Fatalf("floors %v, want p50 and p95", c.Floors)
+	}
+	for _, f := range c.Floors {
+		t.Log(f)
+		if f.SE <= 0 || f.Floor <= 0 || f.NeedS <= 0 || f.MDE <= f.Margin || f.Blocks < 15 {
+			t.Errorf("floor %+v has an empty figure", f)
+		}
+	}
+	if c.Report.Seconds < 4 {
+		t.Errorf("calibrated for %g s, want the whole duration", c.Report.Seconds)
+	}
+}
