@@ -3,6 +3,7 @@ package diff
 import (
 	"cmp"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,6 @@ import (
 // generalised path, and one edit that explains both. Not for concurrent use.
 type Causes struct {
 	groups map[groupKey]*causeGroup
-	order  []groupKey
 	// renames counts the pairs of a removed and an added member that are one
 	// member under a new name.
 	renames map[renameKey]*bucket
@@ -33,7 +33,6 @@ type renameKey struct{ from, to string } // generalised paths
 // may explain them.
 type causeGroup struct {
 	buckets map[string]*bucket
-	order   []string
 	count   int
 }
 
@@ -43,27 +42,39 @@ type bucket struct {
 	severity Severity
 	count    int
 	cases    map[uint64]struct{}
-	examples []string
+	examples []example
 	silence  silencer
+}
+
+// An example is a case with its place in the plan.
+type example struct {
+	index int
+	id    string
 }
 
 // maxBuckets bounds the different edits that are told apart at one path; what
 // comes after them is only "other values".
-const maxBuckets = 512
+const maxBuckets = 4096
 
 // NewCauses is empty.
 func NewCauses() *Causes {
 	return &Causes{groups: map[groupKey]*causeGroup{}, renames: map[renameKey]*bucket{}}
 }
 
-// Add adds the differences of one pair, which belongs to a case.
-func (c *Causes) Add(caseID string, diffs []Difference) {
+// Add adds the differences of one pair, which belongs to a case. Examples are
+// the cases with the smallest ids.
+func (c *Causes) Add(caseID string, diffs []Difference) { c.AddAt(0, caseID, diffs) }
+
+// AddAt is Add for a case with a place in the plan: examples are the cases with
+// the smallest places, so that List does not depend on the order of adding.
+func (c *Causes) AddAt(index int, caseID string, diffs []Difference) {
 	c.finder = nil
+	at := example{index, caseID}
 	for i := range diffs {
 		d := &diffs[i]
-		c.group(d).add(caseID, d, edits(d))
+		c.group(d).add(at, d, edits(d))
 	}
-	c.addRenames(caseID, diffs)
+	c.addRenames(at, diffs)
 }
 
 func keyOf(d *Difference) groupKey {
@@ -80,12 +91,11 @@ func (c *Causes) group(d *Difference) *causeGroup {
 	if g == nil {
 		g = &causeGroup{buckets: map[string]*bucket{}}
 		c.groups[k] = g
-		c.order = append(c.order, k)
 	}
 	return g
 }
 
-func (g *causeGroup) add(caseID string, d *Difference, edits []string) {
+func (g *causeGroup) add(at example, d *Difference, edits []string) {
 	g.count++
 	if len(g.buckets) >= maxBuckets {
 		if _, known := g.buckets[strings.Join(edits, "\n")]; !known {
@@ -97,30 +107,48 @@ func (g *causeGroup) add(caseID string, d *Difference, edits []string) {
 	if b == nil {
 		b = &bucket{edits: edits}
 		g.buckets[key] = b
-		g.order = append(g.order, key)
 	}
-	b.add(caseID, d)
+	b.add(at, d)
 	b.silence.see(d)
 }
 
-func (b *bucket) add(caseID string, d *Difference) {
+func (b *bucket) add(at example, d *Difference) {
 	b.count++
 	b.severity = max(b.severity, d.Severity)
 	if b.cases == nil {
 		b.cases = map[uint64]struct{}{}
 	}
-	id := maphash.String(hashSeed, caseID)
+	id := maphash.String(hashSeed, at.id)
 	if _, known := b.cases[id]; !known {
 		b.cases[id] = struct{}{}
-		if len(b.examples) < 3 {
-			b.examples = append(b.examples, caseID)
-		}
+		b.example(at)
 	}
+}
+
+// maxExamples bounds the cases that a cause names.
+const maxExamples = 3
+
+// example keeps the cases with the smallest places.
+func (b *bucket) example(at example) {
+	if slices.Contains(b.examples, at) {
+		return
+	}
+	b.examples = append(b.examples, at)
+	slices.SortFunc(b.examples, func(x, y example) int { return cmp.Or(cmp.Compare(x.index, y.index), cmp.Compare(x.id, y.id)) })
+	b.examples = b.examples[:min(len(b.examples), maxExamples)]
+}
+
+func (b *bucket) exampleIDs() []string {
+	ids := make([]string, len(b.examples))
+	for i, x := range b.examples {
+		ids[i] = x.id
+	}
+	return ids
 }
 
 // addRenames looks for a member that one object lost and another name gained
 // with the same value.
-func (c *Causes) addRenames(caseID string, diffs []Difference) {
+func (c *Causes) addRenames(at example, diffs []Difference) {
 	type place struct{ parent, value string }
 	var added map[place][]*Difference
 	for i := range diffs {
@@ -154,7 +182,7 @@ func (c *Causes) addRenames(caseID string, diffs []Difference) {
 			b = &bucket{}
 			c.renames[k] = b
 		}
-		b.add(caseID, d)
+		b.add(at, d)
 		b.severity = max(b.severity, to.Severity)
 		b.silence.see(d)
 	}
@@ -170,8 +198,9 @@ func parentOf(path string) string {
 	return path[:last]
 }
 
-// List is the causes, most differences first, then by kind, path and edit. Ids
-// are places in the list.
+// List is the causes: the gravest first, then those with the most differences,
+// then by kind, part, path and edit. Ids are places in the list. It does not
+// depend on the order of adding.
 func (c *Causes) List() []Cause {
 	if c.finder != nil {
 		return c.listed
@@ -179,13 +208,13 @@ func (c *Causes) List() []Cause {
 	var out []Cause
 	taken := map[groupKey]bool{}
 	out = append(out, c.renamed(taken)...)
-	for _, k := range c.order {
+	for k := range c.groups {
 		if !taken[k] {
 			out = append(out, c.groups[k].causes(k)...)
 		}
 	}
 	slices.SortFunc(out, func(a, b Cause) int {
-		return cmp.Or(-cmp.Compare(a.Count, b.Count), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Where, b.Where),
+		return cmp.Or(-cmp.Compare(a.Severity, b.Severity), -cmp.Compare(a.Count, b.Count), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Where, b.Where),
 			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Edit, b.Edit))
 	})
 	for i := range out {
@@ -222,7 +251,7 @@ func (c *Causes) renamed(taken map[groupKey]bool) []Cause {
 		taken[from], taken[to] = true, true
 		out = append(out, Cause{
 			Kind: Removed, Where: InBody, Path: k.from, Edit: editRename + k.to, Severity: b.severity,
-			Count: gone.count + come.count, Cases: len(b.cases), Examples: b.examples,
+			Count: gone.count + come.count, Cases: len(b.cases), Examples: b.exampleIDs(),
 			Rule: RuleYAML(Rule{At: k.from, Do: DoDrop, Why: whyRule}) + "\n" + RuleYAML(Rule{At: k.to, Do: DoDrop, Why: whyRule}),
 		})
 	}
@@ -233,26 +262,10 @@ func (c *Causes) renamed(taken map[groupKey]bool) []Cause {
 // that explains the most differences first. An edit that explains a single
 // difference among many is no explanation.
 func (g *causeGroup) causes(k groupKey) []Cause {
-	open := slices.Clone(g.order)
+	open := slices.Sorted(maps.Keys(g.buckets))
 	var out []Cause
 	for len(open) > 0 {
-		best, most, rank := "", 0, 0
-		totals := map[string]int{}
-		for _, key := range open {
-			b := g.buckets[key]
-			for i, e := range b.edits {
-				totals[e] += b.count
-				n := totals[e]
-				last := i == len(b.edits)-1 && len(b.edits) > 1
-				if last || n < most || n == most && i >= rank && best != "" {
-					continue
-				}
-				best, most, rank = e, n, i
-			}
-		}
-		if best == "" || most == 1 && g.count > 1 && len(open) > 1 {
-			best = g.buckets[open[0]].edits[len(g.buckets[open[0]].edits)-1]
-		}
+		best := g.telling(open)
 		var rest []string
 		merged := bucket{cases: map[uint64]struct{}{}}
 		for _, key := range open {
@@ -264,11 +277,40 @@ func (g *causeGroup) causes(k groupKey) []Cause {
 		}
 		out = append(out, Cause{
 			Kind: k.kind, Where: k.where, Path: k.path, Edit: best, Severity: merged.severity,
-			Count: merged.count, Cases: len(merged.cases), Examples: merged.examples, Rule: merged.silence.rule(k, best),
+			Count: merged.count, Cases: len(merged.cases), Examples: merged.exampleIDs(), Rule: merged.silence.rule(k, best),
 		})
 		open = rest
 	}
 	return out
+}
+
+// telling is the edit that explains the most differences of the open buckets; of
+// edits that explain equally many the one that says more. The last edit of a
+// bucket, which fits everything, is taken only when no other explains two.
+func (g *causeGroup) telling(open []string) string {
+	type score struct{ count, rank int }
+	scores := map[string]score{}
+	for _, key := range open {
+		b := g.buckets[key]
+		for i, e := range b.edits {
+			if i == len(b.edits)-1 && len(b.edits) > 1 {
+				continue
+			}
+			s := scores[e]
+			scores[e] = score{s.count + b.count, max(s.rank, i)}
+		}
+	}
+	best := ""
+	for _, e := range slices.Sorted(maps.Keys(scores)) {
+		s, m := scores[e], scores[best]
+		if m.count == 0 || s.count > m.count || s.count == m.count && s.rank < m.rank {
+			best = e
+		}
+	}
+	if first := g.buckets[open[0]].edits; len(first) > 1 && scores[best].count < 2 && g.count > 1 && len(open) > 1 {
+		return first[len(first)-1]
+	}
+	return best
 }
 
 func (b *bucket) merge(o *bucket) {
@@ -278,9 +320,7 @@ func (b *bucket) merge(o *bucket) {
 		b.cases[id] = struct{}{}
 	}
 	for _, x := range o.examples {
-		if len(b.examples) < 3 && !slices.Contains(b.examples, x) {
-			b.examples = append(b.examples, x)
-		}
+		b.example(x)
 	}
 	b.silence.merge(&o.silence)
 }

@@ -39,10 +39,8 @@ func edits(d *Difference) []string {
 	case Invalid, Limit, DuplicateKey:
 		_, msg, _ := strings.Cut(d.Note, ": ")
 		return []string{d.Kind.String() + ": " + msg}
-	case Added, Removed, Moved, Order:
-		return []string{d.Kind.String()}
 	}
-	return []string{editOther}
+	return []string{""} // the kind says it all
 }
 
 func unquoted(e Excerpt) string { return strings.Trim(e.JSON, `"`) }
@@ -52,6 +50,8 @@ func changeEdits(d *Difference) []string {
 		return []string{d.Note[i:], editOther}
 	}
 	switch {
+	case d.Where == InStatus:
+		return []string{d.Blue.JSON + " -> " + d.Green.JSON, statusClass(d.Blue.JSON) + " -> " + statusClass(d.Green.JSON)}
 	case d.Blue.Cut || d.Green.Cut || d.Blue.Type != d.Green.Type:
 		return []string{editOther}
 	case d.Blue.Type == NumberType:
@@ -62,10 +62,16 @@ func changeEdits(d *Difference) []string {
 			return []string{editOther}
 		}
 		return append(stringEdits(b, g), editOther)
-	case d.Where == InStatus:
-		return []string{d.Blue.JSON + " -> " + d.Green.JSON}
 	}
 	return []string{d.Blue.JSON + " -> " + d.Green.JSON, editOther}
+}
+
+// statusClass is 5xx for 503.
+func statusClass(s string) string {
+	if len(s) != 3 {
+		return s
+	}
+	return s[:1] + "xx"
 }
 
 // maxEditDigits bounds the numbers whose edit is computed.

@@ -63,6 +63,7 @@ type engine struct {
 	// document they stay at the string that holds it.
 	pointer  int
 	embedded int
+	outer    *tree   // green's tree around the embedded documents
 	hider    ruleRef // the rule that hides all differences found meanwhile
 	quiet    int     // above 0: leaves are already accounted for
 	seen     *Bijections
@@ -70,6 +71,7 @@ type engine struct {
 	hits     []int
 	visits   []int
 	out      recorder
+	patch    *patcher // nil unless a patch is asked for
 	notes    []string
 	work     int // steps that alignment may still take
 
@@ -83,7 +85,7 @@ type engine struct {
 }
 
 func (e *engine) forget() {
-	e.b, e.g, e.seen, e.rules = nil, nil, nil, nil
+	e.b, e.g, e.seen, e.rules, e.patch = nil, nil, nil, nil, nil
 	e.path = e.path[:0]
 	if cap(e.slots) > maxKept || cap(e.ops) > maxKept {
 		*e = engine{}

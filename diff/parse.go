@@ -291,7 +291,8 @@ func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 	}
 	var flags uint8
 	var h uint64
-	bag := st != 0 && p.auto.effects(st).orderFree
+	// What only may match must not decide: see program.maybe.
+	bag := st != deadState && p.auto.effects(st).orderFree && !p.auto.prog.maybe
 	count := 0
 	i = p.space(i + 1)
 	if i < len(p.src) && p.src[i] == ']' {

@@ -87,6 +87,9 @@ func (e *engine) found(k Kind, b, g uint32, eff *effect, note string) {
 	if rule == "" {
 		e.out.worst = max(e.out.worst, sev)
 	}
+	if rule == "" && e.patch != nil {
+		e.patch.record(e, k, b, g)
+	}
 	if len(*list) >= e.out.max {
 		return
 	}

@@ -104,7 +104,7 @@ func (e *engine) inside(b, g uint32, st int32, eff *effect, blue, green string) 
 	}
 	outerB, outerG, pointer := e.b, e.g, e.pointer
 	if e.embedded == 0 {
-		e.pointer = len(e.path)
+		e.pointer, e.outer = len(e.path), e.g
 	}
 	e.b, e.g = &trees[0], &trees[1]
 	e.embedded++
@@ -122,6 +122,9 @@ func (e *engine) inside(b, g uint32, st int32, eff *effect, blue, green string) 
 	e.quiet--
 	e.embedded--
 	e.b, e.g, e.pointer = outerB, outerG, pointer
+	if e.embedded == 0 {
+		e.outer = nil
+	}
 	if e.out.total+e.out.hiddenTotal == before {
 		// The documents agree; only their text differs.
 		e.change(b, g, eff, eff.embedded)

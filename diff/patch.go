@@ -1,0 +1,214 @@
+package diff
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Patch is the JSON Patch (RFC 6902) that turns blue into green, but for what
+// the rules hide, and the number of differences it settles. A body that Compare
+// cannot read is an error. Numbers, strings and whole values are green's own
+// text. An array whose elements have moved is replaced whole.
+func Patch(blue, green []byte, rules *Rules) (patch []byte, total int, err error) {
+	if rules == nil {
+		rules = defaultRules()
+	}
+	w := rules.worker()
+	defer rules.release(w)
+	e := &w.engine
+	e.begin(rules, w.auto, nil)
+	e.patch = &patcher{arrays: map[string]*arrayEdit{}}
+	w.compare(blue, green)
+	if w.b.err != nil {
+		return nil, 0, w.b.err
+	}
+	if e.g.err != nil {
+		return nil, 0, e.g.err
+	}
+	return e.patch.write(), e.out.total, nil
+}
+
+// A patcher collects the operations of a patch while the engine compares.
+type patcher struct {
+	ops    []patchOp
+	arrays map[string]*arrayEdit // by pointer in blue
+}
+
+type patchOp struct {
+	op, path string
+	value    []byte
+}
+
+// An arrayEdit is what happens to the elements of one array.
+type arrayEdit struct {
+	pointer string
+	depth   int
+	removed []int // indices in blue
+	added   []arrayAdd
+	whole   []byte // green's array, when elements moved
+}
+
+type arrayAdd struct {
+	index int // in green
+	value []byte
+}
+
+// record notes the difference at the engine's current place.
+func (p *patcher) record(e *engine, k Kind, b, g uint32) {
+	path := e.path
+	if e.embedded > 0 {
+		// Inside an embedded document the string that holds it is replaced.
+		path = path[:e.pointer]
+		t, n := e.outermost()
+		p.replace(bluePointer(path), t.text(n))
+		return
+	}
+	switch {
+	case k == Moved:
+		p.array(path[:len(path)-1]).whole = e.greenAt(len(path) - 1)
+	case k == Order:
+		p.array(path).whole = e.greenAt(len(path))
+	case b != noNode && g != noNode:
+		p.replace(bluePointer(path), e.g.text(g))
+	default:
+		p.oneSided(e, path, b, g)
+	}
+}
+
+func (p *patcher) oneSided(e *engine, path []step, b, g uint32) {
+	if len(path) == 0 {
+		return // a body that one side lacks is no JSON body
+	}
+	last := path[len(path)-1]
+	member := last.bi < 0 && last.gi < 0
+	switch {
+	case member && b != noNode:
+		p.ops = append(p.ops, patchOp{op: "remove", path: bluePointer(path)})
+	case member:
+		at := appendPointerToken([]byte(bluePointer(path[:len(path)-1])), string(e.g.keyText(g)))
+		p.ops = append(p.ops, patchOp{op: "add", path: string(at), value: e.g.text(g)})
+	case b != noNode:
+		a := p.array(path[:len(path)-1])
+		a.removed = append(a.removed, int(last.bi))
+	default:
+		a := p.array(path[:len(path)-1])
+		a.added = append(a.added, arrayAdd{int(last.gi), e.g.text(g)})
+	}
+}
+
+func (p *patcher) replace(path string, value []byte) {
+	if n := len(p.ops); n > 0 && p.ops[n-1].op == "replace" && p.ops[n-1].path == path {
+		return
+	}
+	p.ops = append(p.ops, patchOp{"replace", path, value})
+}
+
+func (p *patcher) array(path []step) *arrayEdit {
+	ptr := bluePointer(path)
+	a := p.arrays[ptr]
+	if a == nil {
+		a = &arrayEdit{pointer: ptr, depth: len(path)}
+		p.arrays[ptr] = a
+	}
+	return a
+}
+
+// greenAt is green's text at the place n hops below the root.
+func (e *engine) greenAt(n int) []byte {
+	if n == 0 {
+		return e.g.text(0)
+	}
+	return e.path[n-1].gt.text(e.path[n-1].gn)
+}
+
+// outermost is green's string that holds the embedded document being compared.
+func (e *engine) outermost() (*tree, uint32) {
+	if e.pointer == 0 {
+		return e.outer, 0
+	}
+	s := e.path[e.pointer-1]
+	return s.gt, s.gn
+}
+
+func bluePointer(path []step) string {
+	var b []byte
+	for i := range path {
+		s := &path[i]
+		if s.bt.nodes[s.bn].flags&flagMember != 0 {
+			b = appendPointerToken(b, string(s.bt.keyText(s.bn)))
+		} else {
+			b = strconv.AppendInt(append(b, '/'), int64(s.bi), 10)
+		}
+	}
+	return string(b)
+}
+
+// write orders the operations so that every pointer is right when its turn
+// comes: first what shifts no index, then the arrays, the deepest first, each
+// with its removals from behind and its additions from the front.
+func (p *patcher) write() []byte {
+	edits := make([]*arrayEdit, 0, len(p.arrays))
+	var whole []string
+	for _, a := range p.arrays {
+		edits = append(edits, a)
+		if a.whole != nil {
+			whole = append(whole, a.pointer)
+		}
+	}
+	slices.SortFunc(edits, func(a, b *arrayEdit) int {
+		return cmp.Or(-cmp.Compare(a.depth, b.depth), cmp.Compare(a.pointer, b.pointer))
+	})
+	within := func(path string) bool {
+		return slices.ContainsFunc(whole, func(w string) bool { return strings.HasPrefix(path, w+"/") })
+	}
+	var w patchWriter
+	for _, op := range p.ops {
+		if !within(op.path) {
+			w.put(op.op, op.path, op.value)
+		}
+	}
+	for _, a := range edits {
+		switch {
+		case within(a.pointer):
+		case a.whole != nil:
+			w.put("replace", a.pointer, a.whole)
+		default:
+			slices.Sort(a.removed)
+			for _, i := range slices.Backward(a.removed) {
+				w.put("remove", a.pointer+"/"+strconv.Itoa(i), nil)
+			}
+			slices.SortFunc(a.added, func(x, y arrayAdd) int { return cmp.Compare(x.index, y.index) })
+			for _, x := range a.added {
+				w.put("add", a.pointer+"/"+strconv.Itoa(x.index), x.value)
+			}
+		}
+	}
+	return w.end()
+}
+
+type patchWriter struct{ out bytes.Buffer }
+
+func (w *patchWriter) put(op, path string, value []byte) {
+	sep := ",\n "
+	if w.out.Len() == 0 {
+		sep = "["
+	}
+	w.out.WriteString(sep + `{"op":"` + op + `","path":`)
+	w.out.Write(quoteJSON(path))
+	if value != nil {
+		w.out.WriteString(`,"value":`)
+		w.out.Write(value)
+	}
+	w.out.WriteByte('}')
+}
+
+func (w *patchWriter) end() []byte {
+	if w.out.Len() == 0 {
+		return []byte("[]\n")
+	}
+	w.out.WriteString("]\n")
+	return w.out.Bytes()
+}
