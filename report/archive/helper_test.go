@@ -143,6 +143,11 @@ func finishRun(w *Writer, v runner.Verdict, cases int) (string, error) {
 	if err := w.Emit(runner.Event{End: sampleEnd(v, cases)}); err != nil {
 		return "", err
 	}
+	return closeRun(w)
+}
+
+// closeRun renders the reports and finishes.
+func closeRun(w *Writer) (string, error) {
 	run, err := w.Run()
 	if err != nil {
 		return "", err

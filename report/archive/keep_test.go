@@ -1,0 +1,360 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// days is a clock that gives each run a day of its own, n days before testStart.
+func dayClock(n int) func() time.Time {
+	return func() time.Time { return testStart.AddDate(0, 0, -n) }
+}
+
+func TestPrune(t *testing.T) {
+	root := t.TempDir()
+	ids := []string{"d5", "d4", "d3", "d2", "d1", "d0"}
+	for _, id := range ids {
+		mustRun(t, root, Options{ID: id, Clock: dayClock(int(id[1] - '0'))}, 1)
+	}
+	left := func() string {
+		t.Helper()
+		var out []string
+		names, err := runNames(OS{}, root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range names {
+			out = append(out, n[strings.LastIndexByte(n, '-')+1:])
+		}
+		return strings.Join(out, " ")
+	}
+	prune := func(r Retention) {
+		t.Helper()
+		r.Now = testStart
+		if _, err := PruneFS(OS{}, root, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	prune(Retention{})
+	if got := left(); got != "d5 d4 d3 d2 d1 d0" {
+		t.Errorf("no rule: %s", got)
+	}
+	if err := Pin(root, "d5"); err != nil {
+		t.Fatal(err)
+	}
+	if err := Pin(root, "none"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("pinned a run that is not there: %v", err)
+	}
+	prune(Retention{Keep: 2, Age: 80 * time.Hour, DryRun: true})
+	prune(Retention{Keep: 2, Age: 80 * time.Hour}) // younger than 80 hours: d3, d2, d1, d0
+	if got := left(); got != "d5 d3 d2 d1 d0" {
+		t.Errorf("keep 2 or 80 hours, one pinned: %s", got)
+	}
+	running, err := Create(root, Options{ID: "d9", Clock: dayClock(9)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	prune(Retention{Keep: 1})
+	if got := left(); got != "d9 d5 d0" {
+		t.Errorf("keep 1, one pinned, one running: %s", got)
+	}
+	if err := running.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Unpin(root, "d5"); err != nil {
+		t.Fatal(err)
+	}
+	if err := pointLatest(OS{}, root, runFolder(t, root, "d5")); err != nil {
+		t.Fatal(err)
+	}
+	prune(Retention{Keep: 1})
+	if got := left(); got != "d5 d0" {
+		t.Errorf("latest goes nowhere: %s", got)
+	}
+	entries, _, err := History(root)
+	if err != nil || len(entries) != 6 {
+		t.Errorf("the history lost its pruned runs: %d, %v", len(entries), err)
+	}
+	trash := filepath.Join(root, trashPrefix+"x")
+	if err := os.Mkdir(trash, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := Prune(root, 5, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(trash); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what a killed prune left is still there: %v", err)
+	}
+	if err := Prune(root, -1, 0); err == nil {
+		t.Error("a negative number")
+	}
+}
+
+func runFolder(t *testing.T, root, id string) string {
+	t.Helper()
+	path, err := Resolve(root, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Base(path)
+}
+
+func TestHistory(t *testing.T) {
+	root := t.TempDir()
+	var pages []string
+	index := func(w io.Writer, entries []Entry) error {
+		page := ""
+		for _, e := range entries {
+			page += e.ID + " " + e.Verdict.String() + "\n"
+		}
+		pages = append(pages, page)
+		_, err := io.WriteString(w, page)
+		return err
+	}
+	clock := testClock()
+	mustRun(t, root, Options{ID: "a", Clock: clock, Index: index}, 1)
+	_, digest := mustRun(t, root, Options{ID: "b", Clock: clock, Index: index}, 2)
+	if got := readFile(t, root, IndexFile); got != "a fail\nb fail\n" {
+		t.Errorf("index: %q", got)
+	}
+	entries, bad, err := History(root)
+	if err != nil || bad != 0 || len(entries) != 2 {
+		t.Fatalf("%d entries, %d bad, %v", len(entries), bad, err)
+	}
+	want := Entry{
+		ID: "b", Folder: runFolder(t, root, "b"), Started: testStart, ElapsedMS: 1500, Verdict: runner.Fail,
+		Reasons: []string{"green differs"}, Digest: digest, Sides: sampleHeader("", 0).Sides, Counts: runner.Counts{Cases: 2, Fail: 2},
+		Suites: []EntrySuite{{
+			Name: "stb", Service: "epg", Owner: "tv", Gate: "required", Verdict: runner.Fail, Counts: runner.Counts{Cases: 2, Fail: 2},
+			Loads: []EntryLoad{{Name: "evening peak", Verdict: runner.Pass, Comparisons: sampleLoad().Comparisons}},
+		}},
+		Causes: sampleEnd(runner.Fail, 2).Causes,
+	}
+	if d := cmp.Diff(want, entries[1], exportedOnly); d != "" {
+		t.Errorf("entry (-want +got):\n%s", d)
+	}
+	// Half a line, as a killed process leaves it, harms neither what is before nor behind it.
+	name := filepath.Join(root, HistoryFile)
+	whole := readFile(t, name)
+	if err := os.WriteFile(name, []byte(whole+`{"id":"torn","fol`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, root, Options{ID: "c", Clock: clock}, 1)
+	if entries, bad, err := History(root); err != nil || bad != 1 || len(entries) != 3 {
+		t.Errorf("%d entries, %d bad, %v", len(entries), bad, err)
+	}
+	before, _, err := History(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	running := begun(t, root, 1) // has no place in the history yet
+	defer running.Close()
+	if found, unreadable, err := RebuildHistory(root, Options{Index: index}); err != nil || found != 3 || len(unreadable) > 0 {
+		t.Fatalf("rebuilt %d, %v, %v", found, unreadable, err)
+	}
+	after, _, err := History(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(before, after, exportedOnly); d != "" {
+		t.Errorf("rebuilt history (-before +after):\n%s", d)
+	}
+	if got := pages[len(pages)-1]; got != "a fail\nb fail\nc fail\n" {
+		t.Errorf("index: %q", got)
+	}
+	if entries, _, err := History(t.TempDir()); err != nil || entries != nil {
+		t.Errorf("history of nothing: %v, %v", entries, err)
+	}
+}
+
+func TestPreviousAndCauses(t *testing.T) {
+	entry := func(id string, hour int, v runner.Verdict, suites ...string) Entry {
+		e := Entry{ID: id, Folder: id, Started: testStart.Add(time.Duration(hour) * time.Hour), Verdict: v}
+		for _, s := range suites {
+			e.Suites = append(e.Suites, EntrySuite{Name: s})
+		}
+		return e
+	}
+	entries := []Entry{
+		entry("old", 1, runner.Pass, "stb"), entry("other", 2, runner.Pass, "vod"),
+		entry("good", 3, runner.Fail, "stb"), entry("cut", 4, runner.Interrupted, "stb"),
+		entry("now", 5, runner.Fail, "stb"), entry("later", 6, runner.Fail, "stb"),
+	}
+	if got := Previous(entries, &entries[4]); got == nil || got.ID != "good" {
+		t.Errorf("previous: %+v", got)
+	}
+	if got := Previous(entries, &entries[0]); got != nil {
+		t.Errorf("previous of the first: %+v", got)
+	}
+	cause := func(path string, id int) diff.Cause {
+		return diff.Cause{ID: id, Kind: diff.Changed, Where: diff.InBody, Path: path, Edit: "x"}
+	}
+	fresh, known, fixed := CompareCauses([]diff.Cause{cause("$.a", 0), cause("$.b", 1)}, []diff.Cause{cause("$.b", 0), cause("$.c", 1)})
+	paths := func(list []diff.Cause) (out []string) {
+		for _, c := range list {
+			out = append(out, c.Path)
+		}
+		return out
+	}
+	if got := fmt.Sprint(paths(fresh), paths(known), paths(fixed)); got != "[$.a] [$.b] [$.c]" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestGate(t *testing.T) {
+	root := t.TempDir()
+	write := func(v runner.Verdict) (string, string) {
+		t.Helper()
+		w := begun(t, root, 1)
+		end := sampleEnd(v, 1)
+		end.Sides.Green.Identity = map[string]string{"epg/version": "v2"}
+		emitAll(t, w, runner.Event{End: end})
+		digest, err := closeRun(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return w.Path(), digest
+	}
+	path, digest := write(runner.Pass)
+	now := testStart.Add(time.Hour)
+	for _, row := range []struct {
+		name string
+		gate Gate
+		want runner.Verdict
+		say  string
+	}{
+		{"as it is", Gate{}, runner.Pass, ""},
+		{"its digest", Gate{Digest: digest}, runner.Pass, ""},
+		{"its digest without a prefix", Gate{Digest: strings.ToUpper(strings.TrimPrefix(digest, "sha256:"))}, runner.Pass, ""},
+		{"another digest", Gate{Digest: "sha256:00"}, runner.Broken, "digest"},
+		{"young", Gate{Now: now, MaxAge: 2 * time.Hour}, runner.Pass, ""},
+		{"stale", Gate{Now: now, MaxAge: 30 * time.Minute}, runner.Broken, "stale"},
+		{"from the future", Gate{Now: testStart.Add(-time.Hour), MaxAge: time.Hour}, runner.Broken, "clock"},
+		{"its build", Gate{GreenBuild: "v2"}, runner.Pass, ""},
+		{"another build", Gate{GreenBuild: "v3"}, runner.Broken, "another build"},
+		{"its service", Gate{Service: "epg"}, runner.Pass, ""},
+		{"another service", Gate{Service: "vod"}, runner.Broken, "no required suite"},
+	} {
+		got := row.gate.Check(mustOpen(t, path))
+		if got.Verdict != row.want || row.say != "" && !strings.Contains(strings.Join(got.Reasons, "\n"), row.say) {
+			t.Errorf("%s: %+v, want %s saying %q", row.name, got, row.want, row.say)
+		}
+	}
+	failed, _ := write(runner.Fail)
+	if got := (Gate{}).Check(mustOpen(t, failed)); got.Verdict != runner.Fail {
+		t.Errorf("a failed run: %+v", got)
+	}
+	running := begun(t, root, 1)
+	if got := (Gate{}).Check(mustOpen(t, running.Path())); got.Verdict != runner.Broken {
+		t.Errorf("a running run: %+v", got)
+	}
+	// A run.json rewritten together with its line in the manifest is caught by the log, and by the digest.
+	forged := strings.Replace(readFile(t, failed, RunFile), `"verdict":"fail"`, `"verdict":"pass"`, 1)
+	if err := os.WriteFile(filepath.Join(failed, RunFile), []byte(forged), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := mustOpen(t, failed)
+	m, _, err := f.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, _, err := digestFile(OS{}, filepath.Join(failed, RunFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(m.Files, func(d FileDigest) bool { return d.Path == RunFile })
+	manifest := strings.ReplaceAll(readFile(t, failed, ManifestFile), m.Files[i].SHA256, sum)
+	manifest = strings.Replace(manifest, `"verdict": "fail"`, `"verdict": "pass"`, 1)
+	if err := os.WriteFile(filepath.Join(failed, ManifestFile), []byte(manifest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := (Gate{}).Check(mustOpen(t, failed)); got.Verdict != runner.Broken || !strings.Contains(got.Reasons[0], "the log fail") {
+		t.Errorf("a forged verdict: %+v", got)
+	}
+}
+
+func TestScopedVerdict(t *testing.T) {
+	run := func(total runner.Verdict, gates []runner.GateResult, suites ...runner.Verdict) *runner.Run {
+		r := &runner.Run{End: runner.End{Verdict: total, Reasons: []string{"of the run"}, Gates: gates}}
+		for i, v := range suites {
+			service := []string{"epg", "vod", "epg"}[i]
+			r.Header.Suites = append(r.Header.Suites, runner.SuiteHead{Name: fmt.Sprint("s", i), Service: service, Gate: "required"})
+			r.End.Suites = append(r.End.Suites, runner.SuiteEnd{Verdict: v})
+		}
+		return r
+	}
+	accounting := []runner.GateResult{{Name: "accounting", Verdict: runner.Broken}}
+	equal := []runner.GateResult{{Name: "responses equal", Verdict: runner.Fail}, {Name: "load x p95", Verdict: runner.Fail}}
+	advisory := run(runner.Fail, nil, runner.Pass, runner.Fail, runner.Fail)
+	advisory.Header.Suites[2].Gate = "advisory"
+	for _, row := range []struct {
+		name string
+		run  *runner.Run
+		want runner.Verdict
+	}{
+		{"all pass", run(runner.Pass, nil, runner.Pass, runner.Pass), runner.Pass},
+		{"another service fails", run(runner.Fail, equal, runner.Pass, runner.Fail), runner.Pass},
+		{"its second suite fails", run(runner.Fail, equal, runner.Pass, runner.Pass, runner.Fail), runner.Fail},
+		{"its advisory suite fails", advisory, runner.Pass},
+		{"the run as a whole is broken", run(runner.Broken, nil, runner.Pass, runner.Pass), runner.Broken},
+		{"broken as a whole, hidden by a failure elsewhere", run(runner.Fail, accounting, runner.Pass, runner.Fail), runner.Broken},
+		{"interrupted", run(runner.Interrupted, nil, runner.Pass, runner.Pass), runner.Interrupted},
+		{"not judged", run(runner.Pass, nil, runner.Skip, runner.Pass), runner.Broken},
+		{"no totals", &runner.Run{Header: runner.Header{Suites: []runner.SuiteHead{{Service: "epg"}}}}, runner.Broken},
+	} {
+		if got, reasons := ScopedVerdict(row.run, "epg"); got != row.want {
+			t.Errorf("%s: got %s (%v), want %s", row.name, got, reasons, row.want)
+		}
+	}
+}
+
+func TestLockLoad(t *testing.T) {
+	dir := t.TempDir()
+	first, err := lockLoad(OS{}, dir, "run 7f3a, process 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = lockLoad(OS{}, dir, "run 8, process 2")
+	var locked *LockedError
+	if !errors.As(err, &locked) || !errors.Is(err, ErrLocked) || locked.Holder != "run 7f3a, process 1" {
+		t.Errorf("a second load run: %v", err)
+	}
+	if err := first.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := lockLoad(OS{}, dir, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := readFile(t, dir, loadLockFile); got != "x\n" {
+		t.Errorf("the lock says %q", got)
+	}
+	if err := second.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	other := t.TempDir()
+	if err := os.Symlink(filepath.Join(dir, "elsewhere"), filepath.Join(other, loadLockFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lockLoad(OS{}, other, "x"); err == nil {
+		t.Error("followed a link")
+	}
+}
