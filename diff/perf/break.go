@@ -4,8 +4,9 @@ import "fmt"
 
 // A Burst is one side's answers within the breaker's span.
 type Burst struct {
-	All, Failed int
-	Tripped     bool // beyond the limits
+	All     int  `json:"all"`
+	Failed  int  `json:"failed"`
+	Tripped bool `json:"tripped"` // beyond the limits
 }
 
 // breakLevel is the share of alpha at which a burst of failures is a verdict.

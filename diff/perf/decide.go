@@ -80,9 +80,6 @@ func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	d := &Decision{Look: s.look, Seconds: v.seconds, Blocks: len(v.blocks)}
 	planned := 0.0
 	for _, b := range s.blocks {
-		if !b.healthy {
-			v.dropped++
-		}
 		for side := range b.sent {
 			d.Requests[side] += b.sent[side]
 			d.Errors[side] += b.failed[side]
@@ -91,6 +88,7 @@ func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 			}
 		}
 	}
+	v.dropped = s.dropped()
 	d.Dropped = v.dropped
 	if planned > 0 {
 		d.Achieved = math.Min(1, float64(d.Requests[blue]+d.Requests[green])/planned)

@@ -124,6 +124,10 @@ func (s *Stage) Through(t time.Duration, h Health) *Decision {
 			}
 		}
 	}
+	if h.CapHit { // the load is no longer the planned one, and will not be again
+		s.last = s.decide(0, true, h)
+		return s.last
+	}
 	return decision
 }
 
@@ -251,4 +255,15 @@ func (s *Stage) valid() []*block {
 		}
 	}
 	return valid
+}
+
+// dropped counts the blocks in which the generator failed.
+func (s *Stage) dropped() int {
+	n := 0
+	for _, b := range s.blocks {
+		if !b.healthy {
+			n++
+		}
+	}
+	return n
 }

@@ -72,7 +72,7 @@ var figures = []figure{
 // course, 300 with BGVERIFY_BENCH_VERDICT=1, any number with
 // BGVERIFY_BENCH_VERDICT=n.
 func TestVerdictFigures(t *testing.T) {
-	few, full := 12, false
+	few, full := 6, false
 	if v := os.Getenv("BGVERIFY_BENCH_VERDICT"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil {
@@ -88,7 +88,7 @@ func TestVerdictFigures(t *testing.T) {
 		if f.design != nil {
 			design = f.design
 			if !full {
-				runs = 3
+				runs = 2
 			}
 		}
 		got := tallyOf(f.p, f.f, runs, design)

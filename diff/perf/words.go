@@ -36,8 +36,8 @@ func digits(v float64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 
-// percent writes a ratio as a percentage with at most one decimal, two below 1 %
-// and between 99.9 % and 100 %.
+// percent writes a ratio as a percentage with at most one decimal, none from
+// 1000 % on, two below 1 % and between 99.9 % and 100 %.
 func percent(ratio float64) string {
 	p := ratio * 100
 	a := math.Abs(p)
@@ -45,11 +45,16 @@ func percent(ratio float64) string {
 		return "more than can be said"
 	}
 	decimals := 1
-	if a < 0.995 || (a > 99.9 && a < 100) {
+	switch {
+	case a < 0.995, a > 99.9 && a < 100:
 		decimals = 2
+	case a >= 999.5:
+		decimals = 0
 	}
 	text := strconv.FormatFloat(p, 'f', decimals, 64)
-	text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	if decimals > 0 {
+		text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	}
 	if text == "-0" || text == "" {
 		text = "0"
 	}
@@ -99,7 +104,7 @@ func (c Comparison) value(v float64) string {
 func (c Comparison) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  blue %s  green %s  %s", c.Name(), c.value(c.Blue), c.value(c.Green), signed(c.Change))
-	if c.Low != c.High {
+	if c.Low != c.High && c.High < most {
 		fmt.Fprintf(&b, " [%s, %s]", signed(c.Low), signed(c.High))
 	}
 	if c.Margin > 0 {

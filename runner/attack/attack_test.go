@@ -71,7 +71,7 @@ func quick(blue, green string) Plan {
 		Routes: []Route{{Name: "GET /", Blue: []Request{{Method: "GET", URL: blue + "/"}}, Green: []Request{{Method: "GET", URL: green + "/"}}}},
 		Blue:   Side{map[string]wire.Config{"": {BaseURL: blue}}},
 		Green:  Side{map[string]wire.Config{"": {BaseURL: green}}},
-		Rate:   250, Duration: 4800 * time.Millisecond, Timeout: 2 * time.Second, Seed: 1, unit: 160 * time.Millisecond,
+		Rate:   250, Duration: 3200 * time.Millisecond, WarmUp: 320 * time.Millisecond, Timeout: time.Second, Seed: 1, unit: 160 * time.Millisecond,
 	}
 }
 
@@ -115,6 +115,7 @@ func wantOutcome(t *testing.T, r *Report, want perf.Outcome, reason string) {
 }
 
 func TestEqualSidesAreNotWorse(t *testing.T) {
+	t.Parallel()
 	blue, green := &service{base: 20 * time.Millisecond}, &service{base: 20 * time.Millisecond}
 	report := attack(t, quick(start(t, blue), start(t, green)))
 	if report.Outcome == perf.Worse {

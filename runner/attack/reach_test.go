@@ -109,7 +109,7 @@ func TestLadderStopsAtTheFirstFailure(t *testing.T) {
 func TestStopsWhenTheContextEnds(t *testing.T) {
 	t.Parallel()
 	blue := &service{}
-	plan := quick(start(t, blue), start(t, &service{base: 3 * time.Second}))
+	plan := quick(start(t, blue), start(t, &service{base: 1200 * time.Millisecond}))
 	ctx, cancel := context.WithCancel(context.Background())
 	var at atomic.Pointer[time.Time]
 	time.AfterFunc(700*time.Millisecond, func() {
@@ -141,7 +141,7 @@ func TestStopsWhenTheContextEnds(t *testing.T) {
 func TestRetryAttacksOnceMore(t *testing.T) {
 	t.Parallel()
 	plan := quick(start(t, &service{}), start(t, &service{}))
-	plan.Duration, plan.Retry = 1600*time.Millisecond, true // too short for one look
+	plan.Duration, plan.Retry = 1440*time.Millisecond, true // too short for one look
 	blue := 0
 	var names []string
 	report, err := Run(context.Background(), plan, io.Discard, func(p Progress) {
@@ -156,8 +156,8 @@ func TestRetryAttacksOnceMore(t *testing.T) {
 	if len(names) != 2 || !strings.Contains(names[1], "again") {
 		t.Errorf("attacks %q, want two", names)
 	}
-	if report.Requests.Blue < 2*blue*9/10 {
-		t.Errorf("the report counts %d requests to blue, both attacks sent about %d", report.Requests.Blue, 2*blue)
+	if report.Requests.Blue <= blue+100 {
+		t.Errorf("the report counts %d requests to blue, the larger attack alone sent %d", report.Requests.Blue, blue)
 	}
 	if !strings.Contains(strings.Join(report.Warnings, "\n"), "first attack inconclusive") {
 		t.Errorf("warnings %q do not name the first attack", report.Warnings)
@@ -210,7 +210,7 @@ func TestCalibrate(t *testing.T) {
 			t.Errorf("floor %+v has an empty figure", f)
 		}
 	}
-	if c.Report.Seconds < 4 {
+	if c.Report.Seconds < 3 {
 		t.Errorf("calibrated for %g s, want the whole duration", c.Report.Seconds)
 	}
 }
