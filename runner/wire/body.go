@@ -21,12 +21,18 @@ import (
 type body struct {
 	answer   []byte
 	wire     int64
+	held     int64 // decoded bytes taken in
 	encoding string
 	err      error
 }
 
-// keepOfFailed is how much is kept of a body that passed a limit.
+// keepOfFailed is how much is kept of a body that could not be read to its end.
 const keepOfFailed = 64 << 10
+
+// largeBody is from where on a body that failed is cleared away at once. Left
+// to its own pace the collector lets the heap grow to twice what was held, and
+// a second such body would lie beside the first.
+const largeBody = 8 << 20
 
 // readBody reads and decodes a body under limits. Rules:
 //
@@ -39,42 +45,59 @@ const keepOfFailed = 64 << 10
 //  4. A body of no bytes is empty whatever its coding.
 //  5. Bytes after the end of the encoded stream are a failure.
 func readBody(resp *http.Response, limits Limits, w *watch) body {
-	m := &meter{r: resp.Body, watch: w, limit: limits.Body}
-	codings := contentCodings(resp.Header)
-	if len(codings) == 0 || resp.Body == http.NoBody {
-		answer, err := collect(m, limits.Body, resp.ContentLength, nil)
-		return body{answer: answer, wire: m.n, err: err}
+	if resp.Body == http.NoBody {
+		return body{}
 	}
+	m := &meter{r: resp.Body, watch: w, limit: limits.Body}
+	into := collector{limit: limits.Body, hint: resp.ContentLength}
+	codings := contentCodings(resp.Header)
+	var err error
+	if len(codings) == 0 {
+		err = into.read(m)
+	} else {
+		into.hint = -1
+		err = readEncoded(&into, m, codings, limits.Ratio)
+	}
+	b := body{wire: m.n, held: into.total, encoding: strings.Join(codings, ", ")}
+	if err != nil {
+		b.answer, b.err = into.prefix(), m.blame(err, codings)
+	} else {
+		b.answer = into.join()
+	}
+	into.free()
+	return b
+}
+
+// readEncoded decodes what m reads.
+func readEncoded(into *collector, m *meter, codings []string, ratio int64) error {
 	source := bufio.NewReader(m)
 	if _, err := source.Peek(1); err == io.EOF {
-		return body{encoding: strings.Join(codings, ", ")}
+		return nil
+	}
+	into.check = func(n int64) error {
+		if n > 1<<20 && n/max(m.n, 1) >= ratio {
+			return &limitError{fmt.Sprintf("decoded body more than %d times the encoded one", ratio)}
+		}
+		return nil
 	}
 	decoded, closers, err := decoders(source, codings)
 	if err == nil {
-		var answer []byte
-		answer, err = collect(decoded, limits.Body, -1, func(n int64) error {
-			if n > 1<<20 && n > limits.Ratio*max(m.n, 1) {
-				return &limitError{fmt.Sprintf("decoded body more than %d times the encoded one", limits.Ratio)}
-			}
-			return nil
-		})
-		for _, c := range closers {
-			c()
-		}
-		if err == nil {
-			if _, tail := source.ReadByte(); tail != io.EOF {
-				err = tail
-				if tail == nil {
-					err = &decodeError{codings[0], errors.New("bytes after the end of the encoded body")}
-				}
-			}
-		}
-		if err == nil {
-			return body{answer: answer, wire: m.n, encoding: strings.Join(codings, ", ")}
-		}
-		return body{answer: answer, wire: m.n, encoding: strings.Join(codings, ", "), err: m.blame(err, codings)}
+		err = into.read(decoded)
 	}
-	return body{wire: m.n, encoding: strings.Join(codings, ", "), err: m.blame(err, codings)}
+	for _, c := range closers {
+		c()
+	}
+	if err != nil {
+		return err
+	}
+	switch _, err := source.ReadByte(); err {
+	case io.EOF:
+		return nil
+	case nil:
+		return &decodeError{codings[0], errors.New("bytes after the end of the encoded body")}
+	default:
+		return err
+	}
 }
 
 // contentCodings are the codings of a body in the order they were applied;
@@ -175,7 +198,9 @@ func (m *meter) blame(err error, codings []string) error {
 	switch {
 	case m.err != nil:
 		return m.err
-	case errors.As(err, &limit):
+	case len(codings) == 0:
+		return err
+	case errors.As(err, &limit), errors.As(err, new(*decodeError)):
 		return err
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return &limitError{"zstd window above 8 MiB"}
@@ -188,75 +213,95 @@ func (m *meter) blame(err error, codings []string) error {
 // then copied into a slice of their size.
 var scratch = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// collect reads r to its end, at most limit bytes. hint is the length declared,
-// or negative. check is asked after every read with the bytes so far.
+// A collector takes in a body, at most limit bytes.
 //
 // Memory: pieces of at most 1 MiB, joined once at the end; a body with a
-// declared length is joined as soon as its first MiB has come, and so is never
-// held twice.
-func collect(r io.Reader, limit, hint int64, check func(int64) error) ([]byte, error) {
-	var pieces [][]byte
-	var piece []byte
-	if hint >= 0 {
-		piece = make([]byte, 0, min(hint, limit, 1<<20)+1)
+// declared length gets one slice of it as soon as its first MiB has come, and
+// so is never held twice.
+type collector struct {
+	limit int64
+	hint  int64             // the length declared, or negative
+	check func(int64) error // asked after every read with the bytes so far; may be nil
+
+	total   int64
+	pieces  [][]byte // full
+	piece   []byte   // being filled
+	scratch *[32 << 10]byte
+}
+
+// read takes in r to its end.
+func (c *collector) read(r io.Reader) error {
+	if c.hint >= 0 {
+		c.piece = make([]byte, 0, min(c.hint, c.limit, 1<<20)+1) // one more, so that the end is found
 	} else {
-		start := scratch.Get().(*[32 << 10]byte)
-		defer scratch.Put(start)
-		piece = start[:0]
+		c.scratch = scratch.Get().(*[32 << 10]byte)
+		c.piece = c.scratch[:0]
 	}
-	total := int64(0)
 	for {
-		if len(piece) == cap(piece) {
-			switch {
-			case hint > total && len(pieces) == 0 && hint <= limit:
-				piece = append(make([]byte, 0, hint+1), piece...)
-			default:
-				if hint < 0 && len(pieces) == 0 {
-					piece = bytes.Clone(piece) // out of scratch
-				}
-				pieces = append(pieces, piece)
-				piece = make([]byte, 0, min(max(2*int64(cap(piece)), 8<<10), 1<<20))
-			}
+		if len(c.piece) == cap(c.piece) {
+			c.grow()
 		}
-		n, err := r.Read(piece[len(piece):cap(piece)])
-		piece = piece[:len(piece)+n]
-		total += int64(n)
-		if total > limit {
-			return prefix(pieces, piece), &limitError{fmt.Sprintf("body above %d bytes", limit)}
+		n, err := r.Read(c.piece[len(c.piece):cap(c.piece)])
+		c.piece = c.piece[:len(c.piece)+n]
+		c.total += int64(n)
+		if c.total > c.limit {
+			return &limitError{fmt.Sprintf("body above %d bytes", c.limit)}
 		}
-		if check != nil {
-			if err := check(total); err != nil {
-				return prefix(pieces, piece), err
+		if c.check != nil {
+			if err := c.check(c.total); err != nil {
+				return err
 			}
 		}
 		if err == io.EOF {
-			err = nil
-		} else if err == nil {
-			continue
+			return nil
 		}
-		if hint < 0 && len(pieces) == 0 {
-			return bytes.Clone(join(nil, piece)), err // out of scratch
+		if err != nil {
+			return err
 		}
-		return join(pieces, piece), err
 	}
 }
 
-// join makes one slice of the pieces; nil of no bytes.
-func join(pieces [][]byte, last []byte) []byte {
-	switch {
-	case len(pieces) == 0 && len(last) == 0:
-		return nil
-	case len(pieces) == 0:
-		return last
+// grow makes room for more.
+func (c *collector) grow() {
+	if c.hint > c.total && c.hint <= c.limit && len(c.pieces) == 0 {
+		c.piece = append(make([]byte, 0, c.hint+1), c.piece...)
+		return
 	}
-	return bytes.Join(append(pieces, last), nil)
+	full := c.piece
+	if c.inScratch() {
+		full = bytes.Clone(full)
+	}
+	c.pieces = append(c.pieces, full)
+	c.piece = make([]byte, 0, min(2*cap(full), 1<<20))
+}
+
+func (c *collector) inScratch() bool { return c.scratch != nil && len(c.pieces) == 0 }
+
+// join makes one slice of what came; nil of no bytes.
+func (c *collector) join() []byte {
+	switch {
+	case c.total == 0:
+		return nil
+	case c.inScratch():
+		return bytes.Clone(c.piece)
+	case len(c.pieces) == 0:
+		return c.piece
+	}
+	return bytes.Join(append(c.pieces, c.piece), nil)
 }
 
 // prefix is the beginning of a body that is given up, in memory of its own.
-func prefix(pieces [][]byte, last []byte) []byte {
-	start := make([]byte, 0, keepOfFailed)
-	for _, p := range append(pieces, last) {
-		start = append(start, p[:min(len(p), cap(start)-len(start))]...)
+func (c *collector) prefix() []byte {
+	var start []byte
+	for _, p := range append(c.pieces, c.piece) {
+		start = append(start, p[:min(len(p), keepOfFailed-len(start))]...)
 	}
 	return start
+}
+
+// free gives the scratch back; nothing of it may be in use.
+func (c *collector) free() {
+	if c.scratch != nil {
+		scratch.Put(c.scratch)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -318,6 +319,9 @@ func (t *Transport) receive(c *call, resp *http.Response, x *Exchange) {
 	x.Answer, x.WireBytes, x.Encoding = body.answer, body.wire, body.encoding
 	if body.err != nil {
 		x.Err = c.failure(body.err, true)
+		if body.held > largeBody {
+			runtime.GC()
+		}
 		return
 	}
 	x.Trailers = sortedFields(resp.Trailer)
