@@ -232,8 +232,8 @@ func (t *textReport) loads() error {
 				name += " " + c.Route
 			}
 			rows = append(rows, []string{
-				t.safe(name), t.safe(measure(c.Metric, c.Blue)), t.safe(measure(c.Metric, c.Green)), signed(c.Change),
-				interval(c), percent(c.Margin), percent(c.MDE), t.word(outcomeVerdict(c.Outcome)),
+				t.safe(name), t.safe(measure(c.Metric, c.Blue)), t.safe(measure(c.Metric, c.Green)), delta(c, c.Change),
+				interval(c), bound(c, c.Margin), bound(c, c.MDE), t.word(outcomeVerdict(c.Outcome)),
 			})
 		}
 		cols := []column{{title: "METRIC", flex: true}, {title: "BLUE", right: true}, {title: "GREEN", right: true}, {title: "CHANGE", right: true}, {title: "INTERVAL", flex: true}, {title: "MARGIN", right: true}, {title: "MDE", right: true}, {title: "RESULT"}}

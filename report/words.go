@@ -66,18 +66,18 @@ func outcomeVerdict(o perf.Outcome) runner.Verdict {
 
 // seconds shows a duration with three significant digits and its unit.
 func seconds(s float64) string {
-	abs := math.Abs(s)
-	switch {
-	case s == 0:
+	switch abs := math.Abs(s); {
+	case abs == 0:
 		return "0 ms"
-	case abs < 0.001:
+	case abs < 999.5e-6:
 		return significant(s*1e6) + " µs"
-	case abs < 1:
+	case abs < 999.5e-3:
 		return significant(s*1e3) + " ms"
-	case abs < 120:
+	case abs < 119.5:
 		return significant(s) + " s"
 	default:
-		return fmt.Sprintf("%d min %d s", int(s)/60, int(s)%60)
+		whole := int(math.Round(s))
+		return fmt.Sprintf("%d min %d s", whole/60, whole%60)
 	}
 }
 
@@ -86,9 +86,9 @@ func significant(f float64) string {
 	abs := math.Abs(f)
 	digits := 0
 	switch {
-	case abs < 10:
+	case abs < 9.995:
 		digits = 2
-	case abs < 100:
+	case abs < 99.95:
 		digits = 1
 	}
 	return strconv.FormatFloat(f, 'f', digits, 64)
@@ -138,9 +138,45 @@ func measure(m perf.Metric, v float64) string {
 	}
 }
 
+// beyond is a figure that says no more than "without bound".
+const beyond = 1e4
+
+// delta shows a comparison's change: relative, or in percentage points where
+// the metric is itself a share.
+func delta(c *perf.Comparison, v float64) string {
+	switch {
+	case math.Abs(v) >= beyond:
+		return "unbounded"
+	case relative(c):
+		return signed(v)
+	default:
+		p := v * 100
+		if math.Abs(p) < 0.005 {
+			p = 0
+		}
+		return fmt.Sprintf("%+.2f pp", p)
+	}
+}
+
 // interval shows the interval of a comparison's change.
 func interval(c *perf.Comparison) string {
-	return "[" + strings.TrimSuffix(signed(c.Low), " %") + ", " + signed(c.High) + "]"
+	low, high := delta(c, c.Low), delta(c, c.High)
+	if at := strings.IndexByte(low, ' '); at > 0 && strings.HasSuffix(high, low[at:]) {
+		low = low[:at]
+	}
+	return "[" + low + ", " + high + "]"
+}
+
+// bound shows a margin or an MDE.
+func bound(c *perf.Comparison, v float64) string {
+	switch {
+	case v >= beyond:
+		return "unbounded"
+	case relative(c):
+		return percent(v)
+	default:
+		return strings.TrimSuffix(percent(v), " %") + " pp"
+	}
 }
 
 // excerpt shows one side of a difference; a side that has nothing there is absent.

@@ -1,0 +1,242 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// A caseView is a case that did not pass as the page shows it without scripts.
+type caseView struct {
+	ID, Name, At, Rerun string
+	Verdict             verdictView
+	Reasons             []string
+	Steps               []stepView
+}
+
+type stepView struct {
+	Name, Request, Lane, Left string
+	Causes                    []int
+	Expect, Notes             []string
+	Rows                      []rowView
+	Curl                      []string
+	Traces                    []traceView
+}
+
+type traceView struct{ Side, ID, URL string }
+
+// A rowView is a row of the pane: both texts in the three parts before, in and
+// after what differs inside them.
+type rowView struct {
+	Class, Sign, Word, Note string
+	Same, Title, Fold       bool
+	Blue, Green             [3]string
+}
+
+// caseViewOf makes the view of a case from the panes of its steps.
+func caseViewOf(s *source, c *runner.CaseResult, panes []paneStep) caseView {
+	v := caseView{ID: visible(c.ID), At: visible(c.At), Verdict: viewOf(c.Verdict), Rerun: s.rerun(c.Suite, c.ID)}
+	if !strings.HasSuffix(c.ID, c.Name) {
+		v.Name = visible(c.Name)
+	}
+	v.Reasons = each(c.Reasons, visible)
+	for i := range panes {
+		p := &panes[i]
+		sv := stepView{Name: visible(p.step.Name), Lane: p.step.Lane, Request: visible(stepLine(p.step)), Causes: p.causes, Left: p.left, Expect: each(p.expectation, visible), Notes: each(p.step.Notes, visible)}
+		for k := range p.rows {
+			sv.Rows = append(sv.Rows, rowViewOf(&p.rows[k]))
+		}
+		for k, line := range p.curls {
+			if line != "" {
+				sv.Curl = append(sv.Curl, "# "+[]string{"blue", "green"}[k]+"\n"+line)
+			}
+		}
+		sv.Traces = s.traces(p.step)
+		v.Steps = append(v.Steps, sv)
+	}
+	return v
+}
+
+func each(list []string, f func(string) string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = f(s)
+	}
+	return out
+}
+
+func stepLine(step *runner.StepResult) string {
+	method, path := methodPath(step)
+	return strings.TrimSpace(method + " " + path)
+}
+
+// traces are the trace ids of a step's sides, with links where a template says how.
+func (s *source) traces(step *runner.StepResult) []traceView {
+	var out []traceView
+	for i, side := range []*runner.SideResult{step.Blue, step.Green} {
+		if side == nil || side.TraceID == "" {
+			continue
+		}
+		t := traceView{Side: []string{"blue", "green"}[i], ID: visible(side.TraceID)}
+		if traceID.MatchString(side.TraceID) && webURL.MatchString(s.opts.TraceURL) {
+			t.URL = strings.ReplaceAll(s.opts.TraceURL, "{trace_id}", side.TraceID)
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+func rowViewOf(r *row) rowView {
+	v := rowView{Sign: rowSigns[r.mark], Word: rowWords[r.mark], Note: visible(r.note), Same: r.mark == rowSame || r.mark == rowMoved && r.blue == r.green, Title: r.mark == rowTitle, Fold: r.mark == rowFold}
+	v.Class = [...]string{"same", "changed", "added", "removed", "ignored", "moved", "fold", "title"}[r.mark]
+	indent := strings.Repeat("  ", r.depth)
+	switch {
+	case v.Fold:
+		v.Blue[0] = indent + plural(r.folded, "line", "lines") + " the same"
+	case r.mark == rowChanged || r.mark == rowIgnored:
+		v.Blue, v.Green = apartText(visible(r.blue), visible(r.green))
+		v.Blue[0], v.Green[0] = indent+v.Blue[0], indent+v.Green[0]
+	default:
+		v.Blue[0], v.Green[0] = visible(r.blue), visible(r.green)
+		if v.Blue[0] != "" && !v.Title {
+			v.Blue[0] = indent + v.Blue[0]
+		}
+		if v.Green[0] != "" && !v.Title {
+			v.Green[0] = indent + v.Green[0]
+		}
+	}
+	return v
+}
+
+// apartText splits two texts into what they begin with alike, what differs, and
+// what they end with alike.
+func apartText(a, b string) (x, y [3]string) {
+	if a == "" || b == "" || a == b {
+		return [3]string{a}, [3]string{b}
+	}
+	head := 0
+	for head < len(a) && head < len(b) {
+		ra, size := utf8.DecodeRuneInString(a[head:])
+		rb, _ := utf8.DecodeRuneInString(b[head:])
+		if ra != rb {
+			break
+		}
+		head += size
+	}
+	tail := 0
+	for tail < len(a)-head && tail < len(b)-head {
+		ra, size := utf8.DecodeLastRuneInString(a[:len(a)-tail])
+		rb, _ := utf8.DecodeLastRuneInString(b[:len(b)-tail])
+		if ra != rb || tail+size > len(a)-head || tail+size > len(b)-head {
+			break
+		}
+		tail += size
+	}
+	return [3]string{a[:head], a[head : len(a)-tail], a[len(a)-tail:]}, [3]string{b[:head], b[head : len(b)-tail], b[len(b)-tail:]}
+}
+
+// detailOf is the same case as the page's script reads it.
+func detailOf(s *source, c *runner.CaseResult, panes []paneStep) detailJSON {
+	d := detailJSON{Reasons: each(c.Reasons, visible), At: visible(c.At), Rerun: s.rerun(c.Suite, c.ID), Steps: []detailStep{}}
+	for i := range panes {
+		p := &panes[i]
+		step := detailStep{
+			Name: visible(p.step.Name), Lane: p.step.Lane, At: visible(p.step.At), Verdict: p.step.Verdict.String(), Request: visible(stepLine(p.step)),
+			Reasons: each(p.step.Reasons, visible), Expect: each(p.expectation, visible), Notes: each(p.step.Notes, visible), Causes: p.causes,
+			Rows: rowsJSON(p.rows), Left: p.left,
+		}
+		if p.blueBody != "" || p.greenBody != "" {
+			step.Raw = []string{p.blueBody, p.greenBody}
+		}
+		if p.curls[0] != "" || p.curls[1] != "" {
+			step.Curl = p.curls[:]
+		}
+		for _, t := range s.traces(p.step) {
+			step.Traces = append(step.Traces, t.Side+" "+t.ID)
+			step.Links = append(step.Links, t.URL)
+		}
+		d.Steps = append(d.Steps, step)
+	}
+	return d
+}
+
+// facts are what a reader needs to know of how the run was made.
+func (p *pageView) facts(s *source) {
+	h, e, a := s.head, &s.end, s.audit()
+	add := func(name, value string) {
+		if value != "" {
+			p.Facts = append(p.Facts, fact{Name: name, Value: value})
+		}
+	}
+	add("tool", p.Tool)
+	add("run", h.ID)
+	add("judged again from", h.Parent)
+	add("seed", fmt.Sprint(h.Seed))
+	add("requests", fmt.Sprintf("%s to blue, %s to green", thousands(e.Counts.Requests.Blue), thousands(e.Counts.Requests.Green)))
+	if c := e.Coverage; c.Mutants > 0 {
+		add("coverage", fmt.Sprintf("%s of %s changed copies found (%s)", thousands(c.Killed), thousands(c.Mutants), percent(float64(c.Killed)/float64(c.Mutants))))
+		add("leaves of blue's bodies", fmt.Sprintf("%s, %s compared by value, %s by presence and type", thousands(c.Leaves), thousands(c.Compared), thousands(c.Ignored)))
+	}
+	if e.Second.Checked > 0 {
+		add("second opinion", fmt.Sprintf("%s of %s agreed", thousands(e.Second.Agreed), thousands(e.Second.Checked)))
+	}
+	add("scenarios", strings.TrimSpace(a.ScenariosCommit+map[bool]string{true: " with changes"}[a.Dirty]))
+	add("run by", a.Actor)
+	add("CI", a.CI)
+	add("ticket", a.Ticket)
+	add("flags", strings.Join(h.Flags, " "))
+	add("machine", strings.TrimSpace(fmt.Sprintf("%s %s/%s %d CPUs %s", h.Env.Hostname, h.Env.OS, h.Env.Arch, h.Env.CPUs, h.Env.Go)))
+	for i := range p.Facts {
+		p.Facts[i].Value = visible(p.Facts[i].Value)
+	}
+	for _, r := range e.Rules {
+		v := ruleView{At: visible(r.At), Rule: visible(r.Rule), Why: visible(r.Why), Until: r.Until, Visits: thousands(r.Visits), Hits: thousands(r.Hits)}
+		if r.Visits == 0 {
+			v.Note = "matched nothing"
+		}
+		p.Rules = append(p.Rules, v)
+	}
+	p.Reproduce = []string{
+		s.rerunAll(),
+		"bgverify rediff " + shellWord(h.ID),
+		"bgverify report " + shellWord(h.ID) + " --format html -o report.html",
+	}
+}
+
+// rerunAll is the command that made the run: its flags, with the sides and the
+// seed where the flags do not name them.
+func (s *source) rerunAll() string {
+	h := s.head
+	words := append([]string{"bgverify", "run"}, each(h.Flags, shellWord)...)
+	given := func(flag string) bool {
+		for _, f := range h.Flags {
+			if f == flag || strings.HasPrefix(f, flag+"=") {
+				return true
+			}
+		}
+		return false
+	}
+	for _, f := range [][2]string{{"--seed", fmt.Sprint(h.Seed)}, {"--blue", s.end.Sides.Blue.URL}, {"--green", s.end.Sides.Green.URL}} {
+		if !given(f[0]) && f[1] != "" {
+			words = append(words, f[0], shellWord(f[1]))
+		}
+	}
+	const most = 12
+	seen := map[string]bool{}
+	for _, suite := range h.Suites {
+		word := shellWord(suite.File)
+		if seen[word] {
+			continue
+		}
+		seen[word] = true
+		if len(seen) <= most {
+			words = append(words, word)
+		}
+	}
+	if n := len(seen) - most; n > 0 {
+		words = append(words, fmt.Sprintf("# and %d more files", n))
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,291 @@
+package report
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// columns is every case of a run as the page's table needs it: one array for
+// each column, texts joined by line feeds. An equal case costs some bytes here
+// and nothing else.
+type columns struct {
+	n        int
+	ids      strings.Builder
+	names    strings.Builder // empty where the name says nothing new
+	paths    strings.Builder
+	verdicts []byte // the verdict's number as a digit
+	methods  dictionary
+	status   dictionary // blue and green: 200 500
+	tags     dictionary // a case's tags, joined by spaces
+	blueMS   []rounded
+	greenMS  []rounded
+	flaky    []int
+	causes   [][]int // row, then its causes
+	kinds    [][]any // row, kind: setup and teardown
+	suites   []columnSuite
+	details  []int // rows that have a detail, in order
+}
+
+type columnSuite struct {
+	Name    string `json:"name"`
+	File    string `json:"file"`
+	Owner   string `json:"owner"`
+	Service string `json:"service"`
+	First   int    `json:"first"` // row
+	Cases   int    `json:"cases"`
+}
+
+// rounded is a duration in ms with three significant digits.
+type rounded float64
+
+func (r rounded) MarshalJSON() ([]byte, error) {
+	f := float64(r)
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		f = 0
+	}
+	if f >= 1000 {
+		return strconv.AppendFloat(nil, math.Round(f), 'f', -1, 64), nil
+	}
+	return strconv.AppendFloat(nil, f, 'g', 3, 64), nil
+}
+
+// A dictionary is a column of few distinct texts.
+type dictionary struct {
+	words []string
+	index map[string]int
+	rows  []int
+}
+
+func (d *dictionary) add(word string) {
+	i, ok := d.index[word]
+	if !ok {
+		if d.index == nil {
+			d.index = map[string]int{}
+		}
+		i = len(d.words)
+		d.index[word] = i
+		d.words = append(d.words, word)
+	}
+	d.rows = append(d.rows, i)
+}
+
+func (c *columns) add(k *runner.CaseResult, src *source) {
+	for len(c.suites) <= k.Suite {
+		h := src.head.Suites[len(c.suites)]
+		c.suites = append(c.suites, columnSuite{Name: visible(h.Name), File: visible(h.File), Owner: visible(h.Owner), Service: visible(h.Service), First: c.n})
+	}
+	c.suites[k.Suite].Cases++
+	if c.n > 0 {
+		c.ids.WriteByte('\n')
+		c.names.WriteByte('\n')
+		c.paths.WriteByte('\n')
+	}
+	c.ids.WriteString(visible(k.ID))
+	if !strings.HasSuffix(k.ID, k.Name) {
+		c.names.WriteString(visible(k.Name))
+	}
+	step := leading(k)
+	method, path := methodPath(step)
+	c.paths.WriteString(visible(path))
+	c.methods.add(visible(method))
+	c.verdicts = append(c.verdicts, '0'+byte(k.Verdict))
+	var blue, green *runner.SideResult
+	if step != nil {
+		blue, green = step.Blue, step.Green
+	}
+	c.status.add(statusWord(blue) + " " + statusWord(green))
+	c.blueMS = append(c.blueMS, elapsed(blue))
+	c.greenMS = append(c.greenMS, elapsed(green))
+	c.tags.add(visible(strings.Join(k.Tags, " ")))
+	if k.Flaky {
+		c.flaky = append(c.flaky, c.n)
+	}
+	if k.Kind != "" {
+		c.kinds = append(c.kinds, []any{c.n, k.Kind})
+	}
+	if ids := src.caseCauses(k); len(ids) > 0 {
+		c.causes = append(c.causes, append([]int{c.n}, ids...))
+	}
+	c.n++
+}
+
+func statusWord(s *runner.SideResult) string {
+	switch {
+	case s == nil:
+		return "-"
+	case s.Err != nil:
+		return string(s.Err.Class)
+	default:
+		return strconv.Itoa(s.Status)
+	}
+}
+
+func elapsed(s *runner.SideResult) rounded {
+	if s == nil {
+		return 0
+	}
+	return rounded(s.ElapsedMS)
+}
+
+// caseCauses lists the causes of a case's differences, each once.
+func (s *source) caseCauses(k *runner.CaseResult) []int {
+	var ids []int
+	for i := range k.Steps {
+		for _, id := range s.causesOf(&k.Steps[i]) {
+			seen := false
+			for _, have := range ids {
+				seen = seen || have == id
+			}
+			if !seen {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+// tableJSON is the columns in the page's data.
+type tableJSON struct {
+	Run      string        `json:"run"`
+	Suites   []columnSuite `json:"suites"`
+	Rows     int           `json:"rows"`
+	IDs      string        `json:"ids"`
+	Names    string        `json:"names"`
+	Paths    string        `json:"paths"`
+	Verdicts string        `json:"verdicts"`
+	Methods  []string      `json:"methods"`
+	Method   []int         `json:"method"`
+	Statuses []string      `json:"statuses"`
+	Status   []int         `json:"status"`
+	TagSets  []string      `json:"tagSets"`
+	Tags     []int         `json:"tags"`
+	BlueMS   []rounded     `json:"blueMs"`
+	GreenMS  []rounded     `json:"greenMs"`
+	Flaky    []int         `json:"flaky"`
+	Kinds    [][]any       `json:"kinds"`
+	Causes   [][]int       `json:"causes"`
+	Details  []int         `json:"details"`
+	Chunk    int           `json:"chunk"`
+	Chunks   []int         `json:"chunks"` // where each chunk of details begins in their text
+	Sides    [2]string     `json:"sides"`
+}
+
+func (c *columns) json(src *source, chunks []int) tableJSON {
+	return tableJSON{
+		Run: src.head.ID, Suites: c.suites, Rows: c.n, IDs: c.ids.String(), Names: c.names.String(), Paths: c.paths.String(), Verdicts: string(c.verdicts),
+		Methods: list(c.methods.words), Method: list(c.methods.rows), Statuses: list(c.status.words), Status: list(c.status.rows),
+		TagSets: list(c.tags.words), Tags: list(c.tags.rows), BlueMS: list(c.blueMS), GreenMS: list(c.greenMS), Flaky: list(c.flaky), Kinds: list(c.kinds),
+		Causes: list(c.causes), Details: list(c.details), Chunk: detailChunk, Chunks: list(chunks), Sides: [2]string{src.end.Sides.Blue.URL, src.end.Sides.Green.URL},
+	}
+}
+
+// pack is a value as JSON, gzipped, in base64: text that is inert in a page.
+func pack(v any) (string, error) {
+	text, err := plainJSON(v)
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write(text) // into memory: no error to lose
+	if err := z.Close(); err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(b.Bytes()), nil
+}
+
+// detailChunk is how many details are packed together: the page unpacks a chunk
+// when the first of its cases is opened.
+const detailChunk = 32
+
+// A detailStore packs details in chunks, one after the other.
+type detailStore struct {
+	open []detailJSON
+	text strings.Builder
+	at   []int
+}
+
+func (d *detailStore) add(v detailJSON) error {
+	d.open = append(d.open, v)
+	if len(d.open) < detailChunk {
+		return nil
+	}
+	return d.flush()
+}
+
+func (d *detailStore) flush() error {
+	if len(d.open) == 0 {
+		return nil
+	}
+	text, err := pack(d.open)
+	if err != nil {
+		return err
+	}
+	d.at = append(d.at, d.text.Len())
+	d.text.WriteString(text)
+	d.open = d.open[:0]
+	return nil
+}
+
+// detailJSON is a case as the page's pane shows it.
+type detailJSON struct {
+	Reasons []string     `json:"reasons,omitempty"`
+	At      string       `json:"at,omitempty"`
+	Rerun   string       `json:"rerun"`
+	Steps   []detailStep `json:"steps"`
+}
+
+type detailStep struct {
+	Name    string   `json:"name"`
+	Lane    string   `json:"lane,omitempty"`
+	At      string   `json:"at,omitempty"`
+	Verdict string   `json:"verdict"`
+	Request string   `json:"request"`
+	Reasons []string `json:"reasons,omitempty"`
+	Expect  []string `json:"expect,omitempty"`
+	Notes   []string `json:"notes,omitempty"`
+	Causes  []int    `json:"causes,omitempty"`
+	Rows    [][]any  `json:"rows"`
+	Left    string   `json:"left,omitempty"`
+	Raw     []string `json:"raw,omitempty"`    // blue's and green's body
+	Curl    []string `json:"curl,omitempty"`   // for blue, for green
+	Traces  []string `json:"traces,omitempty"` // ids
+	Links   []string `json:"links,omitempty"`  // of the traces
+}
+
+// rowsJSON is rows as arrays: mark, depth, blue, green (0: the same as blue),
+// note; of a fold: mark, depth, count and the hidden rows.
+func rowsJSON(rows []row) [][]any {
+	out := make([][]any, len(rows))
+	for i := range rows {
+		r := &rows[i]
+		if r.mark == rowFold {
+			out[i] = []any{int(r.mark), r.depth, r.folded}
+			if r.hidden != nil {
+				out[i] = append(out[i], rowsJSON(r.hidden))
+			}
+			continue
+		}
+		out[i] = []any{int(r.mark), r.depth, visible(r.blue)}
+		switch {
+		case r.note != "":
+			out[i] = append(out[i], greenText(r), visible(r.note))
+		case r.green != r.blue:
+			out[i] = append(out[i], visible(r.green))
+		}
+	}
+	return out
+}
+
+func greenText(r *row) any {
+	if r.green == r.blue {
+		return 0
+	}
+	return visible(r.green)
+}

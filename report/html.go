@@ -1,0 +1,233 @@
+package report
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+//go:embed assets
+var assetFiles embed.FS
+
+// The names of the files that a page split from its assets expects beside it.
+const (
+	StyleFile  = "report.css"
+	ScriptFile = "report.js"
+)
+
+// scriptParts are the files that the page's script is put together from, in order.
+var scriptParts = []string{"data.js", "filter.js", "dom.js", "table.js", "pane.js", "app.js"}
+
+// Assets are the files that Options.Split leaves out of the page, by name.
+func Assets() map[string][]byte {
+	a := assets()
+	return map[string][]byte{StyleFile: []byte(a.style), ScriptFile: []byte(a.script)}
+}
+
+// pageAssets are what every page is made with.
+type pageAssets struct {
+	pages         *template.Template
+	style, script string
+}
+
+var assets = sync.OnceValue(func() pageAssets {
+	read := func(name string) string {
+		text, err := assetFiles.ReadFile("assets/" + name)
+		if err != nil { // embedded: only a wrong name in this file
+			panic(err)
+		}
+		return string(text)
+	}
+	var script strings.Builder
+	script.WriteString("(function () {\n\"use strict\";\n")
+	for _, name := range scriptParts {
+		script.WriteString(read(name))
+	}
+	script.WriteString("})();\n")
+	pages := template.Must(template.New("").ParseFS(assetFiles, "assets/*.tmpl"))
+	return pageAssets{pages: pages, style: read("base.css") + read("report.css"), script: script.String()}
+})
+
+// Bounds of a page.
+const (
+	staticCases   = 50       // that are readable without scripts
+	perCause      = 50       // cases of one cause whose bodies the page holds
+	maxPageDetail = 11 << 20 // bytes of packed details, so that a page stays below 15 MB
+)
+
+// htmlReport writes report.html. All text of a run reaches the page through
+// html/template, or packed as base64, which the page's script puts into text
+// nodes: nothing of it becomes markup. The page loads nothing.
+type htmlReport struct {
+	w       *bufio.Writer
+	src     *source
+	columns columns
+	details detailStore
+	static  []caseView
+	byCause map[int]int   // cases whose bodies the page holds
+	suites  []map[int]int // of each suite: cases of each cause
+	failing int
+	bare    int // details without bodies
+	left    int // cases without details
+}
+
+func newHTML(w *bufio.Writer, src *source) renderer {
+	h := &htmlReport{w: w, src: src, byCause: map[int]int{}, suites: make([]map[int]int, len(src.head.Suites))}
+	for i := range h.suites {
+		h.suites[i] = map[int]int{}
+	}
+	return h
+}
+
+func (h *htmlReport) begin() error { return nil }
+
+func (h *htmlReport) add(c *runner.CaseResult) error {
+	row := h.columns.n
+	h.columns.add(c, h.src)
+	if c.Verdict <= runner.Pass && !c.Flaky {
+		return nil
+	}
+	h.failing++
+	causes := h.src.caseCauses(c)
+	for _, id := range causes {
+		h.suites[c.Suite][id]++
+	}
+	size := h.details.text.Len()
+	if size > maxPageDetail {
+		h.left++
+		return nil
+	}
+	bodies := size < maxPageDetail*3/4 && h.wanted(causes)
+	if !bodies {
+		h.bare++
+	}
+	var panes []paneStep
+	for i := range c.Steps {
+		if c.Steps[i].Verdict > runner.Pass || c.Steps[i].Flaky {
+			panes = append(panes, h.src.pane(&c.Steps[i], bodies))
+		}
+	}
+	if len(h.static) < staticCases && c.Verdict > runner.Pass {
+		h.static = append(h.static, caseViewOf(h.src, c, panes))
+	}
+	h.columns.details = append(h.columns.details, row)
+	return h.details.add(detailOf(h.src, c, panes))
+}
+
+// wanted counts a case under its causes and says whether the page has room for
+// its bodies: the first of each cause have.
+func (h *htmlReport) wanted(causes []int) bool {
+	if len(causes) == 0 {
+		causes = []int{0}
+	}
+	room := false
+	for _, id := range causes {
+		room = room || h.byCause[id] < perCause
+	}
+	if room {
+		for _, id := range causes {
+			h.byCause[id]++
+		}
+	}
+	return room
+}
+
+func (h *htmlReport) end() error {
+	if err := h.details.flush(); err != nil {
+		return err
+	}
+	table, err := pack(h.columns.json(h.src, h.details.at))
+	if err != nil {
+		return err
+	}
+	p := h.page()
+	a := assets()
+	h.w.WriteString("<!doctype html>\n")
+	if err := a.pages.ExecuteTemplate(h.w, "head", h.headOf(p.Title, a)); err != nil {
+		return err
+	}
+	if !h.src.opts.Split {
+		h.w.WriteString("<style>" + a.style + "</style>\n")
+	}
+	if err := a.pages.ExecuteTemplate(h.w, "page", p); err != nil {
+		return err
+	}
+	// Base64 holds nothing that ends an element or begins one.
+	h.w.WriteString(`<script type="application/octet-stream" id="table-data">` + table + "</script>\n")
+	h.w.WriteString(`<script type="application/octet-stream" id="detail-data">` + h.details.text.String() + "</script>\n")
+	if h.src.opts.Split {
+		fmt.Fprintf(h.w, `<script src="%s" integrity="%s"></script>`, ScriptFile, integrity(a.script))
+	} else {
+		h.w.WriteString("<script>" + a.script + "</script>")
+	}
+	_, err = h.w.WriteString("\n</body>\n</html>\n")
+	return err
+}
+
+// headView is what head.tmpl renders.
+type headView struct {
+	Title, CSP string
+	Style      string // file, where the page is split
+	Integrity  string
+}
+
+// headOf carries the content security policy: nothing but this style and this
+// script, both by their digest.
+func (h *htmlReport) headOf(title string, a pageAssets) headView {
+	v := headView{Title: title, CSP: policy(a.style, a.script)}
+	if h.src.opts.Split {
+		v.Style, v.Integrity = StyleFile, integrity(a.style)
+		v.CSP = fmt.Sprintf("default-src 'none'; style-src 'self' '%s'; script-src 'self' '%s'; base-uri 'none'; form-action 'none'", integrity(a.style), integrity(a.script))
+	}
+	return v
+}
+
+func policy(style, script string) string {
+	return fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", integrity(style), integrity(script))
+}
+
+func integrity(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// page fills the view from the run and from what the pass over the cases found.
+func (h *htmlReport) page() *pageView {
+	p := &pageView{Cases: h.static}
+	p.head(h.src)
+	p.services(h.src, h.suites)
+	p.loads(h.src)
+	p.facts(h.src)
+	total := h.src.end.Counts.Cases
+	switch {
+	case h.failing == 0 && h.columns.n == 0:
+		p.CasesTitle = "No cases"
+	case h.failing == 0:
+		p.CasesTitle = fmt.Sprintf("All %s passed", plural(h.columns.n, "case", "cases"))
+	default:
+		p.CasesTitle = fmt.Sprintf("%s of %s did not pass", thousands(h.failing), plural(max(total, h.columns.n), "case", "cases"))
+	}
+	if n := h.failing - len(h.static); n > 0 && len(h.static) == staticCases {
+		p.StaticMore = fmt.Sprintf("The first %d are listed here; the table, which needs scripts, and run.json hold all of them.", staticCases)
+	}
+	if h.bare > 0 {
+		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%s stand without bodies: the page holds those of the first %d cases of each cause.", plural(h.bare, "case", "cases"), perCause))
+	}
+	if h.left > 0 {
+		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%s have no details here: the page stays below 15 MB.", plural(h.left, "case", "cases")))
+	}
+	return p
+}
+
+var (
+	webURL  = regexp.MustCompile(`^https?://`)
+	traceID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+)

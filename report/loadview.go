@@ -1,0 +1,136 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// A loadView is a load stage as the page shows it.
+type loadView struct {
+	ID, Name, Reason string
+	Verdict          verdictView
+	Facts            []string
+	Rows             []comparisonView
+	Figures          []figureView
+	Warnings         []string
+}
+
+type comparisonView struct {
+	Name, Role, Blue, Green, Change, Interval, Margin, MDE, Need, Note string
+	Verdict                                                            verdictView
+}
+
+// A figureView is a plot with one sentence on how to read it and its figures.
+type figureView struct {
+	Plot  *plot
+	Aid   string
+	Head  []string
+	Rows  [][]string
+	Note  string
+	Short bool // the forest plot: its table stands beside the stage's name
+}
+
+// tableRows is how many rows of a series stand in the table under its plot.
+const tableRows = 12
+
+func (p *pageView) loads(s *source) {
+	for i := range s.run.Loads {
+		l := &s.run.Loads[i]
+		v := loadView{ID: fmt.Sprintf("load-%d", i+1), Name: l.Name, Reason: l.Reason, Verdict: viewOf(l.Verdict), Facts: loadFacts(l), Warnings: l.Warnings}
+		for k := range l.Comparisons {
+			c := &l.Comparisons[k]
+			row := comparisonView{
+				Name: strings.TrimSpace(string(c.Metric) + " " + c.Route), Role: c.Role.String(), Blue: measure(c.Metric, c.Blue), Green: measure(c.Metric, c.Green),
+				Change: delta(c, c.Change), Interval: interval(c), Margin: bound(c, c.Margin), MDE: bound(c, c.MDE), Note: c.Note, Verdict: viewOf(outcomeVerdict(c.Outcome)),
+			}
+			if c.NeedS > 0 && c.NeedS < beyond*100 {
+				row.Need = seconds(c.NeedS)
+			}
+			v.Rows = append(v.Rows, row)
+		}
+		v.figures(l)
+		p.Loads = append(p.Loads, v)
+	}
+}
+
+func loadFacts(l *runner.LoadResult) []string {
+	g := &l.Generator
+	out := []string{
+		fmt.Sprintf("%s requests per second and side", significant(l.Rate)),
+		seconds(l.Seconds),
+		fmt.Sprintf("%s (%d dropped)", plural(l.Blocks, "block", "blocks"), l.Dropped),
+		fmt.Sprintf("%s and %s requests", thousands(l.Requests.Blue), thousands(l.Requests.Green)),
+		fmt.Sprintf("generator: %s of the plan, lateness p99 %s, CPU %s", percent(g.Achieved), seconds(g.LatenessP99MS/1000), percent(g.CPU)),
+	}
+	if g.Connections.Blue+g.Connections.Green > 0 {
+		out = append(out, fmt.Sprintf("%d and %d connections", g.Connections.Blue, g.Connections.Green))
+	}
+	if g.Identities.Blue+g.Identities.Green > 0 {
+		out = append(out, fmt.Sprintf("%d and %d back ends reached", g.Identities.Blue, g.Identities.Green))
+	}
+	return out
+}
+
+func (v *loadView) figures(l *runner.LoadResult) {
+	add := func(f figureView) {
+		if f.Plot != nil {
+			v.Figures = append(v.Figures, f)
+		}
+	}
+	add(figureView{
+		Plot: forestPlot(v.ID+"-ratio", l), Short: true,
+		Aid: "A stage passes when every line ends left of its own upright tick, the margin; it fails when a line begins beyond half of it and the point lies past it.",
+	})
+	if l.Series == nil {
+		return
+	}
+	f := figureView{
+		Plot: percentilePlot(v.ID+"-percentiles", l), Head: []string{"percentile", "blue", "green", "change"},
+		Aid: fmt.Sprintf("Higher is slower. The curve ends where fewer than %d requests lie beyond.", leastBeyond),
+	}
+	for _, q := range []float64{0.5, 0.75, 0.9, 0.95, 0.99, 0.999} {
+		if at := nearest(l.Series.Percentiles, q); at >= 0 {
+			pt := l.Series.Percentiles[at]
+			f.Rows = append(f.Rows, []string{percentileName(q), seconds(pt.Blue), seconds(pt.Green), signed(pt.Green/pt.Blue - 1)})
+		}
+	}
+	add(f)
+	add(timeFigure(v.ID, l.Series))
+	add(rateFigure(v.ID, l.Series))
+}
+
+func timeFigure(id string, s *runner.Series) figureView {
+	f := figureView{
+		Plot: timePlot(id+"-time", s), Head: []string{"second", "blue p50", "green p50", "blue p99", "green p99", "errors"},
+		Aid: "Both sides were loaded at the same moments: what raises both is the surroundings, what raises one is that side.",
+	}
+	f.Note = sampled(s, func(b *runner.Bucket) {
+		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), seconds(b.BlueP50), seconds(b.GreenP50), seconds(b.BlueP99), seconds(b.GreenP99), fmt.Sprintf("%d / %d", b.BlueErrors, b.GreenErrors)})
+	})
+	return f
+}
+
+func rateFigure(id string, s *runner.Series) figureView {
+	f := figureView{
+		Plot: ratePlot(id+"-rate", s), Head: []string{"second", "offered", "achieved"},
+		Aid: "The load was what the plan asked for where the lines lie on each other.",
+	}
+	f.Note = sampled(s, func(b *runner.Bucket) {
+		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), significant(b.Offered) + "/s", significant(b.Achieved) + "/s"})
+	})
+	return f
+}
+
+// sampled hands over at most tableRows buckets, evenly spaced, and says so.
+func sampled(s *runner.Series, row func(*runner.Bucket)) string {
+	step := (len(s.Buckets) + tableRows - 1) / tableRows
+	for i := 0; i < len(s.Buckets); i += max(step, 1) {
+		row(&s.Buckets[i])
+	}
+	if step > 1 {
+		return fmt.Sprintf("One slice in %d of %d; the run folder has every request.", step, len(s.Buckets))
+	}
+	return ""
+}
