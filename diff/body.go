@@ -1,6 +1,8 @@
 package diff
 
 import (
+	"strconv"
+
 	"github.com/bgverify/bgverify/diff/media"
 )
 
@@ -48,6 +50,10 @@ type readBody struct {
 
 func (e *engine) readBody(side string, m *Message) readBody {
 	r := readBody{src: m.Body}
+	if limit := e.rules.lim.body; len(m.Body) > limit {
+		r.err = &SyntaxError{Kind: Limit, Offset: limit, Msg: "a body of more than " + strconv.Itoa(limit) + " bytes"}
+		return r
+	}
 	doc, err := media.Read(m.Body, m.ContentType)
 	if doc.Note != "" {
 		e.note(func() string { return side + ": " + doc.Note })

@@ -1,12 +1,20 @@
 // Package media turns bodies that are not JSON into trees that compare like
 // JSON: it writes them as JSON text, so that one engine and one rule language
 // serve all. It is pure and shares nothing with the engine.
+//
+// The trees:
+//
+//	ndjson   an array of the documents
+//	xml      see xmlTree: an object of the root element
+//	html     an array of lines, as text
+//	text     an array of lines, without their ends
+//	form     an object of arrays of values, by name
+//	m3u8     see playlist: tags, variants and renditions, or segments
+//	binary   {"length":…, "sha256":"…", "type":"image/png"}
 package media
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"mime"
 	"strings"
@@ -39,6 +47,27 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
+// ContentType is a media type that declares the kind: what `--type xml` stands for.
+func (k Kind) ContentType() string {
+	switch k {
+	case JSON:
+		return "application/json"
+	case NDJSON:
+		return "application/x-ndjson"
+	case XML:
+		return "application/xml"
+	case HTML:
+		return "text/html"
+	case Text:
+		return "text/plain"
+	case Form:
+		return "application/x-www-form-urlencoded"
+	case M3U8:
+		return "application/vnd.apple.mpegurl"
+	}
+	return "application/binary"
+}
+
 // ParseKind reads a kind's word: json, xml, …
 func ParseKind(s string) (Kind, bool) {
 	for k, n := range kindNames {
@@ -64,89 +93,147 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Msg }
 
-// Read turns a body into a Doc by its declared content type.
+// Read turns a body into a Doc. The declared type decides, with three
+// exceptions: no declaration or one that says nothing (octet-stream) is sniffed;
+// a body declared as text that is a JSON document, an XML document or a playlist
+// is read as what it is; and an error is returned, never another reading, for a
+// body that is not what a telling declaration says. Text that is not in its
+// declared charset, or undeclared and not UTF-8, is an *Error.
 func Read(body []byte, contentType string) (Doc, error) {
 	if len(body) == 0 {
 		return Doc{Kind: Empty}, nil
 	}
-	declared := declaredKind(contentType)
+	declared, charset := declaredKind(contentType)
 	kind := declared
-	if kind == 0 || kind == Text && looksJSON(body) {
-		kind = Sniff(body)
+	if kind == 0 || kind == Text || kind == HTML {
+		if s := Sniff(body); kind == 0 || s != Binary && s != Text && s != HTML {
+			kind = s
+		}
 	}
 	d := Doc{Kind: kind}
 	if declared != 0 && declared != kind {
 		d.Note = "declared as " + declared.String() + ", reads as " + kind.String()
 	}
+	if kind == Binary {
+		d.JSON = binaryTree(body)
+		return d, nil
+	}
+	text, err := decode(body, kind, charset)
+	if err != nil {
+		return d, err
+	}
 	switch kind {
 	case JSON:
-		d.JSON = body
-	case Text, HTML:
-		d.JSON = lines(body)
+		d.JSON = text
+	case NDJSON:
+		d.JSON, err = documents(text)
+	case XML:
+		d.JSON, err = xmlTree(text)
+	case Form:
+		d.JSON, err = formTree(text)
+	case M3U8:
+		d.JSON, err = playlist(text)
 	default:
-		d.Kind, d.JSON = Binary, binary(body)
+		d.JSON = lines(text)
 	}
-	return d, nil
+	return d, err
 }
 
-func declaredKind(contentType string) Kind {
+var types = map[string]Kind{
+	"application/json": JSON, "text/json": JSON,
+	"application/x-ndjson": NDJSON, "application/ndjson": NDJSON, "application/jsonl": NDJSON, "application/jsonlines": NDJSON, "application/x-jsonlines": NDJSON,
+	"application/xml": XML, "text/xml": XML, "application/dash+xml": XML,
+	"text/html": HTML, "text/plain": Text, "text/csv": Text,
+	"application/x-www-form-urlencoded": Form,
+	"application/vnd.apple.mpegurl":     M3U8, "application/x-mpegurl": M3U8, "audio/mpegurl": M3U8, "audio/x-mpegurl": M3U8,
+	"application/binary": Binary, "application/zip": Binary, "application/gzip": Binary, "application/pdf": Binary,
+}
+
+// declaredKind reads a Content-Type; zero when it says nothing.
+func declaredKind(contentType string) (Kind, string) {
 	if contentType == "" {
-		return 0
+		return 0, ""
 	}
-	t, _, err := mime.ParseMediaType(contentType)
+	t, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		t, _, _ = strings.Cut(contentType, ";")
 		t = strings.ToLower(strings.TrimSpace(t))
 	}
-	switch {
-	case t == "application/json", strings.HasSuffix(t, "+json"), t == "text/json":
-		return JSON
-	case t == "text/html":
-		return HTML
-	case strings.HasPrefix(t, "text/"):
-		return Text
+	charset := strings.ToLower(params["charset"])
+	if k, ok := types[t]; ok {
+		return k, charset
 	}
-	return 0
+	switch {
+	case strings.HasSuffix(t, "+json"):
+		return JSON, charset
+	case strings.HasSuffix(t, "+xml"):
+		return XML, charset
+	case strings.HasPrefix(t, "text/"):
+		return Text, charset
+	case strings.HasPrefix(t, "image/"), strings.HasPrefix(t, "video/"), strings.HasPrefix(t, "audio/"), strings.HasPrefix(t, "font/"):
+		return Binary, charset
+	}
+	return 0, charset
 }
 
-func looksJSON(body []byte) bool {
-	b := bytes.TrimLeft(body, " \t\r\n")
-	return len(b) > 0 && (b[0] == '{' || b[0] == '[') && json.Valid(body)
-}
-
-// Sniff guesses what a body is from its bytes.
+// Sniff guesses what a body is from its bytes alone.
 func Sniff(body []byte) Kind {
+	b := bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+	b = bytes.TrimLeft(b, " \t\r\n")
+	head := strings.ToLower(string(b[:min(len(b), 64)]))
 	switch {
 	case len(body) == 0:
 		return Empty
-	case looksJSON(body):
-		return JSON
-	case utf8.Valid(body) && bytes.IndexByte(body, 0) < 0:
+	case strings.HasPrefix(head, "#extm3u"):
+		return M3U8
+	case strings.HasPrefix(head, "<!doctype html"), strings.HasPrefix(head, "<html"):
+		return HTML
+	case strings.HasPrefix(head, "<?xml"):
+		return XML
+	case len(b) > 0 && (b[0] == '{' || b[0] == '['):
+		if json.Valid(b) {
+			return JSON
+		}
+		if isNDJSON(b) {
+			return NDJSON
+		}
+	case len(b) > 1 && b[0] == '<':
+		if _, err := xmlTree(b); err == nil {
+			return XML
+		}
+	}
+	if utf8.Valid(body) && bytes.IndexByte(body, 0) < 0 {
+		return Text
+	}
+	if magic(body) == "" && isKorean(body) {
 		return Text
 	}
 	return Binary
 }
 
-func lines(body []byte) []byte {
-	var out []string
-	for l := range strings.Lines(strings.ToValidUTF8(string(body), "\uFFFD")) {
-		out = append(out, strings.TrimRight(l, "\r\n"))
+// isNDJSON reports whether a body is two or more lines, each a JSON object.
+func isNDJSON(b []byte) bool {
+	n := 0
+	for line := range bytes.Lines(b) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		if line[0] != '{' || !json.Valid(line) {
+			return false
+		}
+		n++
 	}
-	b, err := json.Marshal(out)
-	if err != nil {
-		panic(err) // strings always encode
-	}
-	return b
+	return n > 1
 }
 
-func binary(body []byte) []byte {
-	sum := sha256.Sum256(body)
-	b, err := json.Marshal(struct {
-		Length int    `json:"length"`
-		SHA256 string `json:"sha256"`
-	}{len(body), hex.EncodeToString(sum[:])})
-	if err != nil {
+// mustMarshal writes values that always encode.
+func mustMarshal(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
 		panic(err)
 	}
-	return b
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
