@@ -195,7 +195,7 @@ func (b *builder) usePart(o *obj, ctx stepContext, what string) []*Step {
 			o.fail(o.at("use"), "", "more than %d steps in one suite", maxSteps)
 			break
 		}
-		out = append(out, b.readStep(n, inner, what)...)
+		out = append(out, b.readStep(n, inner, fmt.Sprintf("part %q", part))...)
 	}
 	return out
 }
@@ -212,7 +212,7 @@ func (l *loader) checkParts(w *walker) {
 	b.names = newNames(l, s)
 	b.unbound = true
 	for _, name := range p.names {
-		ctx := stepContext{walker: w, seen: map[string]Pos{}, stack: []string{w.src.path + "#" + name}}
+		ctx := stepContext{walker: w, seen: map[string]Pos{}, owner: fmt.Sprintf("part %q", name), stack: []string{w.src.path + "#" + name}}
 		for _, n := range p.lists[name].Content {
 			b.readStep(n, ctx, fmt.Sprintf("part %q", name))
 		}

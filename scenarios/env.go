@@ -20,11 +20,9 @@ func (l *loader) env(w *walker) *Env {
 	l.compileRules(e.Rules)
 	if n := o.get("limits"); n != nil {
 		x := w.object(n, "limits", "")
-		e.Limits = Limits{Load: x.word("load") == "allow", Writes: x.word("writes") == "allow", Data: x.word("data") != "deny"}
+		e.Limits = Limits{Load: x.word("load") == "allow", Writes: x.word("writes") == "allow"}
 		e.Limits.MaxRPS, _ = x.number("max_rps")
 		x.done("")
-	} else {
-		e.Limits.Data = true
 	}
 	e.Require = o.texts("require", func(n *yaml.Node, text string) bool {
 		if text != "compare" && text != "load" {

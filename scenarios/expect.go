@@ -69,7 +69,7 @@ func (w *walker) expectInto(o *obj, e *Expect) {
 		if !w.checkPath(k, k.Value, false) {
 			return
 		}
-		if m := w.matchers(v, "body "+k.Value); len(m) > 0 {
+		if m := w.matchers(v, "body "+k.Value, false); len(m) > 0 {
 			e.Body = append(e.Body, PathExpect{k.Value, m, w.pos(k)})
 		}
 	})
@@ -181,16 +181,24 @@ func (w *walker) fieldExpects(o *obj, name string, check func(*yaml.Node) bool) 
 		if !check(k) {
 			return
 		}
-		if m := w.matchers(v, name+" "+k.Value); len(m) > 0 {
+		if m := w.matchers(v, name+" "+k.Value, true); len(m) > 0 {
 			out = append(out, FieldExpect{k.Value, m, w.pos(k)})
 		}
 	})
 	return out
 }
 
-// operand reads a value that something is compared with, its JSON type kept.
-func (w *walker) operand(n *yaml.Node, what string) *Template {
+// operand reads a value that something is compared with, its JSON type kept
+// unless it is compared with text anyway (headers, cookies).
+func (w *walker) operand(n *yaml.Node, what string, asText bool) *Template {
 	n = deref(n)
+	if asText {
+		t := w.template(n, what)
+		if t != nil {
+			t.literal = ""
+		}
+		return t
+	}
 	node := w.jsonNode(n, what)
 	switch node.Kind {
 	case 's':
@@ -202,11 +210,15 @@ func (w *walker) operand(n *yaml.Node, what string) *Template {
 }
 
 // matchers reads what a value must be: a mapping of tests, or a value that
-// stands for eq.
-func (w *walker) matchers(n *yaml.Node, what string) []Matcher {
+// stands for eq. asText is set where only text can be met.
+func (w *walker) matchers(n *yaml.Node, what string, asText bool) []Matcher {
 	n = deref(n)
 	if n.Kind != yaml.MappingNode {
-		return []Matcher{{Op: "eq", Value: w.operand(n, what), Pos: w.pos(n)}}
+		t := w.operand(n, what, asText)
+		if t == nil {
+			return nil
+		}
+		return []Matcher{{Op: "eq", Value: t, Pos: w.pos(n)}}
 	}
 	o := w.object(n, "matchers", what)
 	if len(n.Content) == 0 {
@@ -219,26 +231,30 @@ func (w *walker) matchers(n *yaml.Node, what string) []Matcher {
 			continue
 		}
 		m := Matcher{Op: name, Pos: w.pos(o.keys[name])}
-		if w.matcher(o, name, deref(n), &m) {
+		if w.matcher(o, name, deref(n), &m, asText) {
 			out = append(out, m)
 		}
 	}
 	return out
 }
 
-func (w *walker) matcher(o *obj, name string, n *yaml.Node, m *Matcher) bool {
+func (w *walker) matcher(o *obj, name string, n *yaml.Node, m *Matcher, asText bool) bool {
 	switch name {
 	case "eq", "ne":
-		m.Value = w.operand(n, name)
+		m.Value = w.operand(n, name, asText)
 	case "lt", "lte", "gt", "gte":
 		m.Value = w.numberOperand(n, name)
 	case "in":
-		o.list(name, func(_ int, n *yaml.Node) { m.List = append(m.List, w.operand(n, name)) })
+		o.list(name, func(_ int, n *yaml.Node) {
+			if t := w.operand(n, name, asText); t != nil {
+				m.List = append(m.List, t)
+			}
+		})
 		if len(m.List) == 0 && !o.broken {
 			o.fail(n, "", "in has an empty list")
 		}
 	case "contains":
-		m.Value = w.operand(n, name)
+		m.Value = w.operand(n, name, asText)
 	case "matches":
 		if m.Value = o.template(name); m.Value != nil && m.Value.Static() {
 			w.checkRegex(n, m.Value.Text, name)
@@ -260,7 +276,7 @@ func (w *walker) matcher(o *obj, name string, n *yaml.Node, m *Matcher) bool {
 			o.fail(n, "write each: {type: string}", "each must be a mapping of matchers, not %s", kindWord(n))
 			return false
 		}
-		m.Sub = w.matchers(n, "each")
+		m.Sub = w.matchers(n, "each", asText)
 		return len(m.Sub) > 0
 	}
 	return m.Value != nil || len(m.List) > 0
@@ -329,7 +345,7 @@ func (w *walker) hls(n *yaml.Node) *HLSExpect {
 	}
 	h.Variants, h.Segments, h.TargetDuration = counts("variants"), counts("segments"), counts("target_duration")
 	if n := o.get("codecs"); n != nil {
-		h.Codecs = w.matchers(n, "codecs")
+		h.Codecs = w.matchers(n, "codecs", true)
 	}
 	o.done("")
 	return h

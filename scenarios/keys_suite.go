@@ -116,6 +116,5 @@ var envTable = table{"env file", "An env file is what one stage (dev, verificati
 var limitsTable = table{"limits", "What a stage allows off loopback.", []key{
 	{"load", aWord("allow", "deny"), "Whether load stages run.", "deny", "allow", false},
 	{"writes", aWord("allow", "deny"), "Whether steps with side effects run.", "deny", "allow", false},
-	{"data", aWord("allow", "deny"), "Whether bodies of answers are kept in the run folder.", "allow", "deny", false},
 	{"max_rps", aNumber(0.1, 1e6), "Most requests per second to one host, load included.", "no cap", "200", false},
 }}

@@ -87,6 +87,11 @@ func (n *names) resolve(name string) (ok bool, from []*Template) {
 	if n.outside(name) {
 		return true, nil
 	}
+	if e := n.suite.Stage; e != nil {
+		if v := findVar(e.Vars, name); v != nil {
+			return true, []*Template{v.Value}
+		}
+	}
 	if v, found, both := n.sideVar(name); found && both {
 		return true, v
 	} else if found && findVar(n.suite.Vars, name) == nil && findVar(n.caseVars, name) == nil {
@@ -100,17 +105,21 @@ func (n *names) resolve(name string) (ok bool, from []*Template) {
 	return slices.Contains(n.suite.Needs, name), nil
 }
 
-// outside reports whether a flag, the environment or the env file gives the name.
+// given reports whether anything outside the suite's file answers a name.
+func (n *names) given(name string) bool {
+	_, found, both := n.sideVar(name)
+	return n.outside(name) || found && both || n.suite.Stage != nil && findVar(n.suite.Stage.Vars, name) != nil
+}
+
+// outside reports whether a flag or the environment gives the name.
 func (n *names) outside(name string) bool {
 	for _, v := range n.l.opts.Vars {
 		if v.Name == name {
 			return true
 		}
 	}
-	if _, ok := LookupEnv(n.l.opts.Getenv, name); ok {
-		return true
-	}
-	return n.suite.Stage != nil && findVar(n.suite.Stage.Vars, name) != nil
+	_, ok := LookupEnv(n.l.opts.Getenv, name)
+	return ok
 }
 
 // sideVar finds a name among what differs per side.
@@ -243,7 +252,7 @@ func (n *names) unknownHint(name string) string {
 	}
 	hint := didYouMean(name, n.known())
 	if n.usedAt.File != "" {
-		return strings.TrimPrefix(hint+"; the part is used in "+n.usedAt.String()+", give it in with:", "; ")
+		return strings.TrimPrefix(hint+" or give it in with: where the part is used, "+n.usedAt.String(), " or ")
 	}
 	if hint != "" {
 		return hint

@@ -110,7 +110,7 @@ func (s *Step) renderURL(scope Scope) (string, error) {
 // mistaken: RFC 3986's sub-delims without those that structure the part.
 const (
 	segmentExtra = "!$&'()*+,;=:@"
-	queryExtra   = "!$'()*,;:@/?"
+	queryExtra   = "!$'()*,:@/?"
 	urlExtra     = "!$&'()*+,;=:@/?[]%#"
 )
 

@@ -159,7 +159,7 @@ func (b *builder) demandNeeds(w *walker, o *obj) {
 	}
 	n := o.values["needs"]
 	for _, name := range b.suite.Needs {
-		if _, found, both := b.names.sideVar(name); b.names.outside(name) || found && both {
+		if b.names.given(name) {
 			continue
 		}
 		at := deref(n)

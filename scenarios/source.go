@@ -220,6 +220,9 @@ func yamlProblem(s *source, err error) Problem {
 			line = n
 		}
 		msg = m[2]
+		if parserError.MatchString(msg) {
+			line++ // yaml.v3 counts lines from 0 in errors of its parser, from 1 in those of its scanner
+		}
 	}
 	line = min(max(line, 1), len(s.lines))
 	text := s.lines[line-1]
@@ -250,6 +253,8 @@ func yamlProblem(s *source, err error) Problem {
 	}
 	return p
 }
+
+var parserError = regexp.MustCompile(`^did not find expected ('|<|key|node content)`)
 
 var unknownAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
 

@@ -83,11 +83,12 @@ type stepContext struct {
 	use     *obj        // the step that uses the part being read
 	prefix  string      // of the names of inlined steps
 	seen    map[string]Pos
+	owner   string // what the names of steps are unique in
 }
 
 // stepList reads a key that holds steps.
 func (b *builder) stepList(o *obj, name string, ctx stepContext, what string) []*Step {
-	ctx.seen = map[string]Pos{}
+	ctx.seen, ctx.owner = map[string]Pos{}, what
 	var out []*Step
 	o.list(name, func(_ int, n *yaml.Node) { out = append(out, b.readStep(n, ctx, what)...) })
 	if n := o.values[name]; n != nil && deref(n).Kind == yaml.SequenceNode && len(deref(n).Content) == 0 {
@@ -130,7 +131,7 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 		if ctx.use != nil {
 			at, w = ctx.use.at("use"), ctx.use.w
 		}
-		w.errorf(at, hint, "duplicate step %q in %s", s.Name, what)
+		w.errorf(at, hint, "duplicate step %q in %s", s.Name, ctx.owner)
 	}
 	ctx.seen[s.Name] = s.Pos
 	return []*Step{s}

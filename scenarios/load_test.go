@@ -1,0 +1,247 @@
+package scenarios
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+func environment(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for i := 0; i+1 < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1], true
+			}
+		}
+		return "", false
+	}
+}
+
+const sided = "sides: {blue: {url: http://b.example}, green: {url: http://g.example}}\n"
+
+// What the outside says decides what is a problem.
+func TestOptions(t *testing.T) {
+	const one = "cases: [{case: c, get: /}]\n"
+	tests := []struct {
+		name, why, text string
+		opts            LoadOptions
+		want            []string
+	}{
+		{"needs accepted", "validate does not know the outside", "suite: s\nneeds: [a]\ncases: [{case: c, get: '/{{a}}'}]\n", LoadOptions{}, nil},
+		{"needs demanded", "run must have them", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true}, []string{`x.yaml:3:9: error: the suite needs "a" from outside`}},
+		{"needs from a flag", "--var answers", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true, Vars: []Named{{"a", "1"}}}, nil},
+		{"needs from the environment", "BGVERIFY_A answers", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true, Getenv: environment("BGVERIFY_A", "1")}, nil},
+		{"flag without needs", "a flag is a definition", "suite: s\ncases: [{case: c, get: '/{{a}}'}]\n", LoadOptions{Vars: []Named{{"a", "1"}}}, nil},
+		{"environment demanded", "a listed variable must be set", "suite: s\n" + sided + "env: [A]\ncases: [{case: c, get: '/{{env.A}}'}]\n", LoadOptions{Demand: true}, []string{`x.yaml:4:26: error: environment variable "A" is not set`}},
+		{"environment defaulted", "a default answers", "suite: s\n" + sided + "env: [A]\ncases: [{case: c, get: '/{{env.A | default: x}}'}]\n", LoadOptions{Demand: true}, nil},
+		{"default without definition", "a default answers", "suite: s\ncases: [{case: c, get: '/{{a | default: x}}'}]\n", LoadOptions{}, nil},
+		{"no url", "nothing can be sent", "suite: s\n" + one, LoadOptions{Demand: true}, []string{"x.yaml:1:8: error: side blue has no url", "x.yaml:1:8: error: side green has no url"}},
+		{"urls from flags", "flags answer", "suite: s\n" + one, LoadOptions{Demand: true, BlueURL: "http://b.example", GreenURL: "http://g.example"}, nil},
+		{"same urls from flags", "a side compared with itself", "suite: s\n" + one, LoadOptions{BlueURL: "http://b.example", GreenURL: "http://B.example:80/"}, []string{"x.yaml:1:8: error: blue and green are the same address: http://B.example:80/"}},
+		{"same urls allowed", "calibrate does it on purpose", "suite: s\n" + one, LoadOptions{SameSides: true, BlueURL: "http://b.example", GreenURL: "http://b.example"}, nil},
+		{"same url, other pin", "DNS has not moved yet", "suite: s\nsides: {blue: {url: http://a.example, resolve: 10.0.0.1}, green: {url: http://a.example, resolve: 10.0.0.2}}\n" + one, LoadOptions{}, nil},
+		{"bad flag", "not a URL", "suite: s\n" + one, LoadOptions{BlueURL: "b.example", GreenURL: "http://g.example"}, []string{`--blue: error: "b.example" must begin with http:// or https://`}},
+		{"no base needed", "every step names a service of its own", "suite: s\nsides: {blue: {services: {a: http://ab.example}}, green: {services: {a: http://ag.example}}}\ncases: [{case: c, service: a, get: /}]\n", LoadOptions{Demand: true}, nil},
+		{"only", "as marked", "suite: s\ncases: [{case: c, get: /}, {case: d, only: true, get: /}]\n", LoadOptions{}, nil},
+		{"only on CI", "a forgotten mark would skip the rest", "suite: s\ncases: [{case: c, get: /}, {case: d, only: true, get: /}]\n", LoadOptions{CI: true}, []string{`x.yaml:2:35: error: case "s/d" is marked only, which is refused on CI`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			opts := tt.opts
+			opts.Now = today
+			if opts.Getenv == nil {
+				opts.Getenv = noEnv
+			}
+			_, problems := Load(archiveFS(&txtar.Archive{Files: []txtar.File{{Name: "x.yaml", Data: []byte(tt.text)}}}), []string{"x.yaml"}, opts)
+			var got []string
+			for _, p := range problems {
+				got = append(got, p.String())
+			}
+			if d := gocmp.Diff(tt.want, got); d != "" {
+				t.Errorf("%s: problems of\n%s(-want +got):\n%s", tt.why, tt.text, d)
+			}
+		})
+	}
+}
+
+// Marked cases are the only ones left.
+func TestOnly(t *testing.T) {
+	s := load(t, "-- x.yaml --\nsuite: s\ncases: [{case: c, get: /}, {case: d, only: true, get: /}]\nload: [{load: l, steps: [{case: c}], rate: 1/s}]\n", LoadOptions{}, "x.yaml")[0]
+	if len(s.Cases) != 1 || s.Cases[0].ID != "s/d" || s.Loads != nil {
+		t.Errorf("cases %v, loads %v", s.Cases, s.Loads)
+	}
+}
+
+// A folder holds suites, parts, rules and env files, and nothing else.
+func TestFolder(t *testing.T) {
+	fsys := archiveFS(txtar.Parse([]byte(`
+-- f/b/two.yml --
+suite: two
+cases: [{case: c, get: /}]
+-- f/a.yaml --
+suite: one
+cases: [{case: c, get: /}]
+-- f/parts.yaml --
+parts: {p: [{step: x, gett: /}]}
+-- f/rules.yaml --
+rules: [{at: $.a, do: ignroe, why: x}]
+-- f/env.yaml --
+limits: {laod: allow}
+-- f/other.yaml --
+kind: Deployment
+-- f/.hidden/x.yaml --
+kind: Deployment
+-- f/.x.yaml --
+kind: Deployment
+-- f/same.yaml --
+suite: two
+cases: [{case: c, get: /}]
+-- f/readme.md --
+text
+`)))
+	suites, problems := Load(fsys, []string{"f", "f/a.yaml"}, LoadOptions{Now: today})
+	var names, got []string
+	for _, s := range suites {
+		names = append(names, s.Name)
+	}
+	for _, p := range problems {
+		got = append(got, p.String())
+	}
+	if d := gocmp.Diff([]string{"one", "two", "two"}, names); d != "" {
+		t.Errorf("suites by path (-want +got):\n%s", d)
+	}
+	want := []string{
+		`f/env.yaml:1:10: error: unknown key "laod"`,
+		`f/other.yaml:1:1: error: this is neither a suite nor a parts, rule or env file`,
+		`f/parts.yaml:1:23: error: unknown key "gett" in part "p"`,
+		`f/rules.yaml:1:23: error: do must be one of "ignore", "drop", "allow", "match", "tolerance", "time", "format", "rewrite", "map", "number", "string", "null", "empty", "embedded", "leak" or "only", not "ignroe"`,
+		`f/same.yaml:1:8: error: duplicate suite "two"`,
+	}
+	if d := gocmp.Diff(want, got); d != "" {
+		t.Errorf("problems (-want +got):\n%s", d)
+	}
+	for path, want := range map[string]string{"nope": "nope: error: cannot read: no such file", "../x": "../x: error: a path may not leave the scenario folder", "f/b": ""} {
+		_, problems := Load(fsys, []string{path}, LoadOptions{})
+		got := ""
+		if len(problems) > 0 {
+			got = problems[0].String()
+		}
+		if got != want {
+			t.Errorf("load %s: got %q, want %q", path, got, want)
+		}
+	}
+}
+
+// The env file's sides, rules and identities are merged; its variables stay apart.
+func TestStage(t *testing.T) {
+	fsys := archiveFS(txtar.Parse([]byte(`
+-- env.yaml --
+env: [KEY]
+vars: {region: busan, key: "{{env.KEY}}"}
+sides:
+  blue: {url: "https://{{region}}.b.example", services: {auth: https://auth.b.example}, headers: {X-Stage: "1"}, vars: {device: EB}}
+  green: {url: "https://{{region}}.g.example", services: {auth: https://auth.g.example}, vars: {device: EG}}
+rules: [{at: $.stage, do: ignore, why: names the stage}]
+identity: [{get: /version, must: same}]
+-- x.yaml --
+suite: s
+sides:
+  blue: {url: https://old.b.example, services: {auth: /auth, epg: /epg}, vars: {device: B}}
+  green: {url: https://old.g.example, services: {auth: /auth, epg: /epg}, vars: {device: G}}
+rules: [{at: $.own, do: ignore, why: x}]
+cases: [{case: c, service: epg, get: "/{{region}}/{{device}}/{{key}}"}]
+`)))
+	opts := LoadOptions{Now: today, Demand: true, Getenv: environment("KEY", "k")}
+	env, problems := LoadEnv(fsys, "env.yaml", opts)
+	if len(problems) > 0 {
+		t.Fatal(written(t, problems))
+	}
+	opts.Env = env
+	suites, problems := Load(fsys, []string{"x.yaml"}, opts)
+	if len(problems) > 0 {
+		t.Fatal(written(t, problems))
+	}
+	s := suites[0]
+	var services []string
+	for _, x := range s.Green.Services {
+		services = append(services, x.Name+" "+x.URL)
+	}
+	if s.Blue.URL != "https://busan.b.example" || s.Green.URL != "https://busan.g.example" || !slices.Equal(services, []string{"auth https://auth.g.example", "epg /epg"}) {
+		t.Errorf("sides: %s, %s, %v", s.Blue.URL, s.Green.URL, services)
+	}
+	if s.Blue.Vars[0].Value.Text != "B" || s.Stage.Blue.Vars[0].Value.Text != "EB" || len(s.Blue.Headers) != 1 {
+		t.Errorf("variables: %v, stage %v", s.Blue.Vars, s.Stage.Blue.Vars)
+	}
+	step := s.Cases[0].Steps[0]
+	if len(step.Rules) != 2 || step.Rules[0].At != "$.stage" || len(s.Identity) != 1 || len(s.Rules) != 1 {
+		t.Errorf("rules %v, identities %v", step.Rules, s.Identity)
+	}
+	opts.BlueURL = "http://127.0.0.1:8001"
+	suites, problems = Load(fsys, []string{"x.yaml"}, opts)
+	if len(problems) > 0 || suites[0].Blue.URL != opts.BlueURL {
+		t.Errorf("flag: %v %s", problems, suites[0].Blue.URL)
+	}
+	opts.Getenv = noEnv
+	_, problems = Load(fsys, []string{"x.yaml"}, opts)
+	if got := written(t, problems); !strings.Contains(got, `environment variable "KEY" is not set`) {
+		t.Errorf("environment of the stage: got\n%s", got)
+	}
+}
+
+// Problems come sorted by file, line and column, each once, however they are found.
+func TestProblemsAreSorted(t *testing.T) {
+	fsys := archiveFS(txtar.Parse([]byte(`
+-- b.yaml --
+suite: b
+cases:
+  - {case: c, steps: [{use: "p.yaml#p"}], zz: 1}
+  - {case: d, steps: [{use: "p.yaml#p"}], aa: 1}
+-- a.yaml --
+suite: a
+cases: [{case: c, steps: [{use: "p.yaml#p"}]}]
+-- p.yaml --
+parts: {p: [{step: x, get: "/{{no}}", querry: 1}]}
+`)))
+	_, problems := Load(fsys, []string{"b.yaml", "a.yaml"}, LoadOptions{Now: today})
+	if !slices.IsSortedFunc(problems, func(a, b Problem) int {
+		return cmp.Or(strings.Compare(a.Pos.File, b.Pos.File), a.Pos.Line-b.Pos.Line, a.Pos.Col-b.Pos.Col)
+	}) || len(problems) != 4 {
+		t.Errorf("got %d:\n%s", len(problems), written(t, problems))
+	}
+}
+
+// Write reports the error of its writer, at every byte.
+func TestWriteToFailingWriter(t *testing.T) {
+	p := Problems{{Pos: Pos{"x.yaml", 1, 3}, Kind: Error, Summary: "sum\x1b[31m", Hint: "hint", Source: "  \t한글 text", Width: 2}, {Pos: Pos{File: "y"}, Kind: Warning, Summary: "s"}}
+	whole := written(t, p)
+	if strings.ContainsRune(whole, 0x1b) {
+		t.Errorf("control characters are printed: %q", whole)
+	}
+	for n := range len(whole) {
+		if err := p.Write(&failing{left: n}); err == nil {
+			t.Errorf("no error from a writer that fails at byte %d of %d", n, len(whole))
+		}
+	}
+}
+
+type failing struct{ left int }
+
+func (f *failing) Write(p []byte) (int, error) {
+	if len(p) > f.left {
+		n := f.left
+		f.left = 0
+		return n, errFull
+	}
+	f.left -= len(p)
+	return len(p), nil
+}
+
+type fullError struct{}
+
+func (fullError) Error() string { return "disk full" }
+
+var errFull = fullError{}

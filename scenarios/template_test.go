@@ -1,0 +1,308 @@
+package scenarios
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// mapScope answers from a map and draws $row and $uuid-like texts from the key.
+type mapScope map[string]Value
+
+func (s mapScope) Lookup(name string) (Value, bool) { v, ok := s[name]; return v, ok }
+
+func (s mapScope) Generate(name string, args []string, key string, perSide bool) (Value, error) {
+	if name == "now" {
+		return textValue("2026-11-23T03:00:00Z"), nil
+	}
+	return textValue(fmt.Sprintf("<%s %s %s %v>", name, strings.Join(args, "/"), key, perSide)), nil
+}
+
+func tmpl(t testing.TB, text string) *Template {
+	t.Helper()
+	parts, errs := parseTemplate(text)
+	if len(errs) > 0 {
+		t.Fatalf("template %q: %+v", text, errs)
+	}
+	return &Template{Text: text, Pos: Pos{"f", 1, 2}, parts: parts}
+}
+
+var values = mapScope{
+	"name": textValue("서울 & co"), "n": JSONValue("7"), "big": JSONValue("12345678901234567890.50"), "list": JSONValue(`["a", 2, {"b": 1}]`), "none": JSONValue("null"), "empty": textValue(""),
+	"env.KEY": textValue("k"), "braces": textValue("{{name}}"), "spaced": textValue("  x "), "bool": JSONValue("true"), "emptylist": JSONValue("[]"),
+}
+
+func TestExpand(t *testing.T) {
+	tests := []struct{ name, why, text, want, json string }{
+		{"literal", "text stands for itself", "a b", "a b", `"a b"`},
+		{"whole text", "a text stays a text", "{{name}}", "서울 & co", `"서울 & co"`},
+		{"whole number", "a whole placeholder keeps its type", "{{n}}", "7", "7"},
+		{"whole object", "an object comes whole", "{{list}}", `["a", 2, {"b": 1}]`, `["a", 2, {"b": 1}]`},
+		{"inside text", "inside text a value is text", "x{{n}}", "x7", `"x7"`},
+		{"two", "two placeholders are text", "{{n}}{{n}}", "77", `"77"`},
+		{"environment", "read by its full name", "{{env.KEY}}", "k", `"k"`},
+		{"no second expansion", "a value is never expanded again", "{{braces}}", "{{name}}", `"{{name}}"`},
+		{"default unused", "there is a value", "{{n | default: 9}}", "7", "7"},
+		{"default unknown", "there is no variable", "{{zzz | default: seoul}}", "seoul", `"seoul"`},
+		{"default empty", "an empty value is none", "{{empty | default: x}}", "x", `"x"`},
+		{"default null", "nor is null", "{{none | default: x}}", "x", `"x"`},
+		{"default quoted", "quotes keep bars and braces", `{{zzz | default: "a | }} b"}}`, "a | }} b", `"a | }} b"`},
+		{"default apostrophe", "an apostrophe inside a word is no quote", "{{zzz | default: it's}}", "it's", `"it's"`},
+		{"quoted", "text that is no name", `{{'{{'}}`, "{{", `"{{"`},
+		{"upper", "filters are applied in order", "{{spaced | trim | upper}}", "X", `"X"`},
+		{"lower", "lower", "{{zzz | default: ABC | lower}}", "abc", `"abc"`},
+		{"base64", "standard base64", "{{name | base64}}", "7ISc7Jq4ICYgY28=", `"7ISc7Jq4ICYgY28="`},
+		{"urlencode", "every byte that is not unreserved", "{{name | urlencode}}", "%EC%84%9C%EC%9A%B8%20%26%20co", `"%EC%84%9C%EC%9A%B8%20%26%20co"`},
+		{"json", "JSON as text", "{{name | json}}", `"서울 & co"`, `"\"서울 & co\""`},
+		{"sha256", "of the text", "{{env.KEY | sha256}}", "8254c329a92850f6d539dd376f4816ee2764517da5e0235514af433164480d7a", `"8254c329a92850f6d539dd376f4816ee2764517da5e0235514af433164480d7a"`},
+		{"hmac", "the argument names the key's variable", "{{n | hmac: env.KEY}}", "9c737d163bcd1315bb695b00262e3ba4487ae2670bb2b0e6b8ee7f6ad354215a", ""},
+		{"add number", "exact decimals", "{{big | add: 0.5}}", "12345678901234567891.00", "12345678901234567891.00"},
+		{"add negative", "down too", "{{n | add: -10}}", "-3", "-3"},
+		{"add duration", "a time moves", "{{$now | add: -1h}}", "2026-11-23T02:00:00Z", `"2026-11-23T02:00:00Z"`},
+		{"add days", "days are known", "{{$now | add: 1d12h}}", "2026-11-24T15:00:00Z", `"2026-11-24T15:00:00Z"`},
+		{"format unix", "seconds are a number", "{{$now | format: unix}}", "1795402800", "1795402800"},
+		{"format unix_ms", "milliseconds", "{{$now | format: unix_ms}}", "1795402800000", "1795402800000"},
+		{"format date", "a named format", "{{$now | format: date}}", "2026-11-23", `"2026-11-23"`},
+		{"format http", "as headers have it", "{{$now | format: http}}", "Mon, 23 Nov 2026 03:00:00 GMT", `"Mon, 23 Nov 2026 03:00:00 GMT"`},
+		{"format pattern", "a pattern of directives", "{{$now | format: %Y%m%d-%H:%M:%S.%L %% %b}}", "20261123-03:00:00.000 % Nov", `"20261123-03:00:00.000 % Nov"`},
+		{"first", "the first element keeps its type", "{{list | first}}", "a", `"a"`},
+		{"join", "elements as text", "{{list | join: ', '}}", `a, 2, {"b": 1}`, `"a, 2, {\"b\": 1}"`},
+		{"join comma", "an argument may be bare", "{{list | join: ,}}", `a,2,{"b": 1}`, `"a,2,{\"b\": 1}"`},
+		{"generator", "key and arguments reach the scope", "{{$pick: a, 'b, c'}}", "<pick a/b, c f:1:2#0 false>", `"<pick a/b, c f:1:2#0 false>"`},
+		{"per side", ".side stands before the arguments", "x{{$hex.side: 4}}", "x<hex 4 f:1:2#1 true>", `"x<hex 4 f:1:2#1 true>"`},
+		{"closing braces", "braces that close nothing are text", `{"a":{"b":1}}`, `{"a":{"b":1}}`, `"{\"a\":{\"b\":1}}"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			v, err := tmpl(t, tt.text).Expand(values)
+			if err != nil {
+				t.Fatalf("%s: expand %q: %v", tt.why, tt.text, err)
+			}
+			if v.Text != tt.want || tt.json != "" && v.JSON != tt.json {
+				t.Errorf("%s: expand %q: got %q %s, want %q %s", tt.why, tt.text, v.Text, v.JSON, tt.want, tt.json)
+			}
+		})
+	}
+}
+
+func TestExpandErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"{{zzz}}":                       `variable "zzz" has no value`,
+		"a{{zzz | upper}}":              `variable "zzz" has no value`,
+		"{{name | add: 1}}":             `{{name | add: 1}}: add: "서울 & co" and "1" are not plain numbers`,
+		"{{name | add: 1h}}":            `{{name | add: 1h}}: add: "서울 & co" is not a time`,
+		"{{n | first}}":                 `{{n | first}}: first: "7" is not a list`,
+		"{{emptylist | first}}":         `{{emptylist | first}}: first: the list is empty`,
+		"x {{n | format: date}} y":      `{{n | format: date}}: format: "7" is not a time`,
+		"{{name | hmac: env.ZZZ}}":      `{{name | hmac: env.ZZZ}}: hmac: variable "env.ZZZ" is not known`,
+		"{{zzz | default: x | add: 1}}": `{{zzz | default: x | add: 1}}: add: "x" and "1" are not plain numbers`,
+	} {
+		_, err := tmpl(t, text).Expand(values)
+		if err == nil || err.Error() != want {
+			t.Errorf("expand %q: got %v, want %s", text, err, want)
+		}
+	}
+}
+
+// Each value is escaped for the place it stands in.
+func TestRender(t *testing.T) {
+	s := load(t, `
+-- x.yaml --
+suite: s
+needs: [name, n, next, zzz]
+cases:
+  - case: path
+    get: "/채널/{{name}}/a b/{{n}}?q={{name}}&z=1"
+    query: {k: "{{name}}", "키": "a=b&c", size: 300, tag: [x, "{{n}}"]}
+    headers: {X-A: "a {{n}}", X-B: [b, c]}
+    cookies: {c: "{{n}}"}
+  - case: whole
+    get: "{{next}}"
+    query: {p: 2}
+  - case: json
+    post: /
+    side_effects: none
+    json: {a: "{{n}}", b: "x{{name}}\"", c: [1.50, true, null, "{{name}}"], d: "300", e: 300, f: "{{none}}", "g\"": {}, h: []}
+  - {case: form, post: /, side_effects: none, form: {a: "{{name}}", b: [1, "x y"]}}
+  - {case: xml, post: /, side_effects: none, xml: "<q a='{{name}}'>{{n}}</q>"}
+  - {case: text, post: /, side_effects: none, text: "{{name}}", headers: {Content-Type: text/x}}
+  - {case: base64, post: /, side_effects: none, base64: "AAEC Aw=="}
+  - {case: file, post: /, side_effects: none, file: a.json}
+  - {case: graphql, post: /, side_effects: none, graphql: {query: "{ a }", variables: {id: "{{n}}"}, operation: Q}}
+  - {case: multipart, post: /, side_effects: none, multipart: {t: "{{n}}", f: {file: a.json, filename: "a\"b"}}}
+-- a.json --
+{}
+`[1:], LoadOptions{Vars: []Named{{"none", "x"}}}, "x.yaml")[0]
+	scope := mapScope{"name": values["name"], "n": values["n"], "next": textValue("https://x.example/a%20b?c=한"), "none": JSONValue("null")}
+	want := map[string]Rendered{
+		"path": {
+			Method: "GET", URL: "/%EC%B1%84%EB%84%90/%EC%84%9C%EC%9A%B8%20&%20co/a%20b/7?q=%EC%84%9C%EC%9A%B8%20%26%20co&z=1&k=%EC%84%9C%EC%9A%B8%20%26%20co&%ED%82%A4=a%3Db%26c&size=300&tag=x&tag=7",
+			Headers: []Named{{"X-A", "a 7"}, {"X-B", "b"}, {"X-B", "c"}}, Cookies: []Named{{"c", "7"}},
+		},
+		"whole":   {Method: "GET", URL: "https://x.example/a%20b?c=%ED%95%9C&p=2"},
+		"json":    {Method: "POST", URL: "/", Body: []byte(`{"a":7,"b":"x서울 & co\"","c":[1.50,true,null,"서울 & co"],"d":"300","e":300,"f":null,"g\"":{},"h":[]}`), ContentType: "application/json"},
+		"form":    {Method: "POST", URL: "/", Body: []byte("a=%EC%84%9C%EC%9A%B8+%26+co&b=1&b=x+y"), ContentType: "application/x-www-form-urlencoded"},
+		"xml":     {Method: "POST", URL: "/", Body: []byte("<q a='서울 &amp; co'>7</q>"), ContentType: "application/xml"},
+		"text":    {Method: "POST", URL: "/", Body: []byte("서울 & co"), Headers: []Named{{"Content-Type", "text/x"}}},
+		"base64":  {Method: "POST", URL: "/", Body: []byte{0, 1, 2, 3}, ContentType: "application/octet-stream"},
+		"file":    {Method: "POST", URL: "/", Body: []byte("{}\n"), ContentType: "application/json"},
+		"graphql": {Method: "POST", URL: "/", Body: []byte(`{"query":"{ a }","operationName":"Q","variables":{"id":7}}`), ContentType: "application/json"},
+		"multipart": {
+			Method: "POST", URL: "/", ContentType: "multipart/form-data; boundary=bgverify-4a9b5dd8d85dff0e76bd31d7bba2d0ac",
+			Body: []byte("--bgverify-X\r\nContent-Disposition: form-data; name=\"t\"\r\n\r\n7\r\n--bgverify-X\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a%22b\"\r\nContent-Type: application/json\r\n\r\n{}\n\r\n--bgverify-X--\r\n"),
+		},
+	}
+	for _, c := range s.Cases {
+		name := strings.TrimPrefix(c.ID, "s/")
+		got, err := c.Steps[0].Render(scope)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want := want[name]
+		if name == "multipart" {
+			boundary := strings.TrimPrefix(got.ContentType, "multipart/form-data; boundary=bgverify-")
+			want.ContentType = got.ContentType
+			want.Body = []byte(strings.ReplaceAll(string(want.Body), "bgverify-X", "bgverify-"+boundary))
+		}
+		if len(got.Headers) == 0 {
+			got.Headers = nil
+		}
+		if len(got.Cookies) == 0 {
+			got.Cookies = nil
+		}
+		if d := cmp.Diff(want, *got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+func step(t testing.TB, yaml string) *Step {
+	t.Helper()
+	suites, problems := Load(oneFile("suite: s\nneeds: [a]\ncases:\n  - "+yaml+"\n"), []string{"x.yaml"}, LoadOptions{Now: today})
+	if problems.HasErrors() {
+		var b strings.Builder
+		problems.Write(&b)
+		t.Fatal(b.String())
+	}
+	return suites[0].Cases[0].Steps[0]
+}
+
+func TestRenderRefuses(t *testing.T) {
+	tests := []struct{ name, yaml, value, want string }{
+		{"crlf in a header", `{case: c, get: /, headers: {X-A: "{{a}}"}}`, "x\r\nX-B: y", `render headers of step "c": X-A: control character 0x0d in a header value`},
+		{"semicolon in a cookie", `{case: c, get: /, cookies: {x: "{{a}}"}}`, "x; y", `render cookies of step "c": x: character ";" in a cookie value`},
+		{"empty segment", `{case: c, get: "/v1/{{a}}/x"}`, "", `render url of step "c": {{a}}: the value is empty, the path would lose a segment`},
+		{"dot segment", `{case: c, get: "/v1/{{a}}"}`, "..", `render url of step "c": {{a}}: the value ".." is not a path segment`},
+		{"empty url", `{case: c, get: "{{a}}"}`, "", `render url of step "c": {{a}}: the value is empty`},
+		{"space in a url", `{case: c, get: "{{a}}"}`, "/a b", `render url of step "c": {{a}}: "/a b" is not a URL`},
+		{"not base64", `{case: c, post: /, side_effects: none, base64: "{{a}}"}`, "%%", `render body of step "c": base64: illegal base64 data at input byte 0`},
+	}
+	for _, tt := range tests {
+		_, err := step(t, tt.yaml).Render(mapScope{"a": textValue(tt.value)})
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("%s: got %v, want %s", tt.name, err, tt.want)
+		}
+	}
+}
+
+// Whatever a value is, it stays in its place: the URL keeps its segments and
+// parameters, and decoding gives the value back.
+func TestValuesStayInTheirPlace(t *testing.T) {
+	s := step(t, `{case: c, get: "/a/x{{a}}/b?q={{a}}&r=1", query: {k: "{{a}}"}}`)
+	rapid.Check(t, func(t *rapid.T) {
+		v := rapid.String().Draw(t, "value")
+		r, err := s.Render(mapScope{"a": textValue(v)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.ParseRequestURI(r.URL)
+		if err != nil {
+			t.Fatalf("%q gives %q: %v", v, r.URL, err)
+		}
+		segments := strings.Split(u.EscapedPath(), "/")
+		if len(segments) != 4 || segments[3] != "b" {
+			t.Fatalf("%q changes the path: %q", v, r.URL)
+		}
+		if got, err := url.PathUnescape(segments[2]); err != nil || got != "x"+v {
+			t.Fatalf("segment: got %q, want %q", got, "x"+v)
+		}
+		q, err := url.ParseQuery(u.RawQuery)
+		if err != nil || len(q) != 3 || q.Get("q") != v || q.Get("k") != v || q.Get("r") != "1" {
+			t.Fatalf("%q: query %q", v, u.RawQuery)
+		}
+	})
+}
+
+// Generate is pure, and what it draws has the form it says.
+func TestGenerate(t *testing.T) {
+	draw := func(seed uint64) Draw {
+		return Draw{Source: rand.NewPCG(seed, 1), Now: time.Date(2026, 11, 23, 3, 12, 45, 0, time.UTC), Row: 3}
+	}
+	tests := []struct {
+		name string
+		args []string
+		want string // of seed 1
+	}{
+		{"now", nil, "2026-11-23T03:12:45Z"},
+		{"row", nil, "3"},
+	}
+	for _, tt := range tests {
+		if v, err := Generate(tt.name, tt.args, draw(1)); err != nil || v.Text != tt.want {
+			t.Errorf("$%s: got %q %v, want %q", tt.name, v.Text, err, tt.want)
+		}
+	}
+	forms := map[string]struct {
+		args []string
+		ok   func(string) bool
+	}{
+		"uuid": {nil, func(s string) bool { return len(s) == 36 && s[14] == '4' && strings.ContainsRune("89ab", rune(s[19])) }},
+		"ulid": {nil, func(s string) bool { return len(s) == 26 && strings.HasPrefix(s, "01M8") }},
+		"int":  {[]string{"5..9"}, func(s string) bool { return len(s) == 1 && s >= "5" && s <= "9" }},
+		"hex":  {[]string{"12"}, func(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789abcdef") == "" }},
+		"text": {[]string{"8"}, func(s string) bool { return len(s) == 8 }},
+		"pick": {[]string{"a", "b"}, func(s string) bool { return s == "a" || s == "b" }},
+	}
+	for name, form := range forms {
+		differs := false
+		for seed := range uint64(50) {
+			a, errA := Generate(name, form.args, draw(seed))
+			b, errB := Generate(name, form.args, draw(seed))
+			if errA != nil || errB != nil || a != b || !form.ok(a.Text) {
+				t.Fatalf("$%s: %q %v, %q %v", name, a.Text, errA, b.Text, errB)
+			}
+			c, _ := Generate(name, form.args, draw(seed+1000))
+			differs = differs || a != c
+		}
+		if !differs {
+			t.Errorf("$%s does not depend on the seed", name)
+		}
+	}
+	if len(forms)+len(tests) != len(generatorSpecs) {
+		t.Errorf("%d of %d generators are tested", len(forms)+len(tests), len(generatorSpecs))
+	}
+	if _, err := Generate("nope", nil, draw(1)); err == nil {
+		t.Error("an unknown generator draws")
+	}
+	if _, err := Generate("int", []string{"9..1"}, draw(1)); err == nil {
+		t.Error("$int draws between 9 and 1")
+	}
+}
+
+func TestLookupEnv(t *testing.T) {
+	getenv := environment("BGVERIFY_a-b", "exact", "BGVERIFY_DEVICE_ID", "upper")
+	for name, want := range map[string]string{"a-b": "exact", "device-id": "upper", "device_id": "upper", "zzz": ""} {
+		if got, ok := LookupEnv(getenv, name); got != want || ok != (want != "") {
+			t.Errorf("LookupEnv(%q): got %q %v, want %q", name, got, ok, want)
+		}
+	}
+	if _, ok := LookupEnv(nil, "a"); ok {
+		t.Error("no environment answers")
+	}
+}
