@@ -270,21 +270,24 @@ func TestBudgetInAGoAwayStorm(t *testing.T) {
 		}},
 		{"close", func(fr *http2.Framer, c net.Conn, id uint32) bool { return false }},
 	} {
-		var rows sync.WaitGroup
-		for _, c := range budgetRequests {
-			base, seen := framerServer(t, storm.act)
-			tr := transport(t, Config{BaseURL: base, HTTP: "h2c", Limits: Limits{Total: 3 * time.Second}})
-			rows.Go(func() {
-				x := tr.Do(context.Background(), &Request{Method: c.method, URL: base, Headers: c.headers, Body: []byte(c.body)})
-				if n := seen.Load(); n > c.most || n == 0 || int64(x.Attempts) != n {
-					t.Errorf("%s, %s: the server saw %d requests, Attempts says %d, want at most %d", storm.name, c.name, n, x.Attempts, c.most)
-				}
-				if x.Err == nil || x.Err.Class != ClassReset {
-					t.Errorf("%s, %s: got %v, want class reset", storm.name, c.name, x.Err)
-				}
-			})
-		}
-		rows.Wait()
+		t.Run(storm.name, func(t *testing.T) {
+			t.Parallel()
+			var rows sync.WaitGroup
+			for _, c := range budgetRequests {
+				base, seen := framerServer(t, storm.act)
+				tr := transport(t, Config{BaseURL: base, HTTP: "h2c", Limits: Limits{Total: 3 * time.Second}})
+				rows.Go(func() {
+					x := tr.Do(context.Background(), &Request{Method: c.method, URL: base, Headers: c.headers, Body: []byte(c.body)})
+					if n := seen.Load(); n > c.most || n == 0 || int64(x.Attempts) != n {
+						t.Errorf("%s, %s: the server saw %d requests, Attempts says %d, want at most %d", storm.name, c.name, n, x.Attempts, c.most)
+					}
+					if x.Err == nil || x.Err.Class != ClassReset {
+						t.Errorf("%s, %s: got %v, want class reset", storm.name, c.name, x.Err)
+					}
+				})
+			}
+			rows.Wait()
+		})
 	}
 	// What net/http alone does with the first, within a second.
 	base, seen := framerServer(t, func(fr *http2.Framer, c net.Conn, id uint32) bool {

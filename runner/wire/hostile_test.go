@@ -256,6 +256,7 @@ func TestHostileAnswers(t *testing.T) {
 	noLeak(t)
 	for _, row := range hostileRows(t) {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			base := rawServer(t, func(c net.Conn, r *bufio.Reader) {
 				if readRequest(r) != nil {
 					row.script(c, r)
@@ -445,6 +446,7 @@ func TestHostileHTTP2(t *testing.T) {
 		}, "", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			base, seen := framerServer(t, row.act)
 			class := row.class
 			if class == "" {
