@@ -215,7 +215,7 @@ func readRecords(r io.Reader, to reader) error {
 // check refuses a design that no attack writes.
 func (s Section) check() error {
 	d := s.Design
-	if !(d.Rate > 0) || d.Rate > 1e6 || d.Duration <= 0 || d.Unit <= 0 || d.WarmUp < 0 || d.Duration/d.Unit > 1e7 {
+	if !(d.Rate > 0) || d.Rate > 1e6 || d.Duration <= 0 || d.Unit <= 0 || d.WarmUp < 0 || d.Duration/d.Unit > 1e5 {
 		return fmt.Errorf("%w: a stage of %g/s for %s in blocks of %s", errRecords, d.Rate, d.Duration, d.Unit)
 	}
 	return nil
