@@ -15,8 +15,9 @@ type pairing struct {
 type frame struct {
 	bs, nb, gs, ng int // children of blue and green in e.idx
 	hb, hg         int // their hashes in e.hashes
-	ops            int // first pairing in e.ops
 	by             []string
+	guess          bool // a key may be guessed
+	guessed        bool // it has been tried
 	reordered      bool
 	approximate    bool
 }
@@ -24,8 +25,8 @@ type frame struct {
 // array compares two arrays: it pairs their elements as the match rule says,
 // then compares the pairs.
 func (e *engine) array(b, g uint32, st int32, eff *effect) {
-	baseIdx, baseHash, baseOps := len(e.idx), len(e.hashes), len(e.ops)
-	f := frame{bs: len(e.idx), ops: len(e.ops)}
+	baseIdx, baseHash, baseOps, at := len(e.idx), len(e.hashes), len(e.ops), len(e.frames)
+	f := frame{bs: len(e.idx)}
 	e.idx = e.b.children(b, e.idx)
 	f.nb = len(e.idx) - f.bs
 	f.gs = len(e.idx)
@@ -46,10 +47,11 @@ func (e *engine) array(b, g uint32, st int32, eff *effect) {
 			return fmt.Sprintf("%s: too different to align exactly; elements are paired in place", e.appendPath(nil))
 		})
 	}
+	e.frames = append(e.frames, f)
 	for i := baseOps; i < len(e.ops); i++ {
-		e.element(&f, e.ops[i], st)
+		e.element(at, e.ops[i], st, eff)
 	}
-	e.idx, e.hashes, e.ops = e.idx[:baseIdx], e.hashes[:baseHash], e.ops[:baseOps]
+	e.idx, e.hashes, e.ops, e.frames = e.idx[:baseIdx], e.hashes[:baseHash], e.ops[:baseOps], e.frames[:at]
 }
 
 func orderNote(eff *effect) string {
@@ -77,8 +79,9 @@ func (e *engine) hashElements(f *frame, st int32) {
 	f.hg = fill(e.g, f.gs, f.ng)
 }
 
-// element compares one pairing.
-func (e *engine) element(f *frame, p pairing, st int32) {
+// element compares one pairing of the array whose frame is e.frames[at].
+func (e *engine) element(at int, p pairing, st int32, array *effect) {
+	f := &e.frames[at]
 	b, g := noNode, noNode
 	if p.b >= 0 {
 		b = e.idx[f.bs+int(p.b)]
@@ -101,7 +104,7 @@ func (e *engine) element(f *frame, p pairing, st int32) {
 			cst = e.auto.elementOf(st, e.g, g, int(p.g), f.ng)
 		}
 	}
-	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: p.b, gi: p.g, by: f.by})
+	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: p.b, gi: p.g, frame: int32(at) + 1})
 	eff := e.effects(cst)
 	switch {
 	case g == noNode:
@@ -110,7 +113,11 @@ func (e *engine) element(f *frame, p pairing, st int32) {
 		e.only(Added, b, g, eff)
 	default:
 		if p.moved {
-			e.found(Moved, b, g, eff, "")
+			if e.allowance(Moved, eff) == 0 {
+				e.found(Moved, b, g, array, "") // an order that is allowed is one of the array
+			} else {
+				e.found(Moved, b, g, eff, "")
+			}
 		}
 		e.pair(b, g, cst)
 	}
@@ -133,6 +140,7 @@ func (e *engine) align(f *frame, eff *effect) {
 			}
 		}
 	}
+	f.guess = how == "auto" && e.rules.opts.Mode != Shape
 	switch {
 	case how == "set" || how == "multiset":
 		e.alignBag(f, how == "set")
@@ -157,7 +165,8 @@ func (e *engine) align(f *frame, eff *effect) {
 		e.alignKeyed(f, lo, eb, eg, false)
 	case how == "key":
 		e.alignKeyed(f, lo, eb, eg, true)
-	case how == "auto" && lo < eb && lo < eg && e.guessKey(f):
+	case f.guess && lo < eb && lo < eg && e.guessKey(f):
+		e.noteKey(f)
 		e.alignKeyed(f, lo, eb, eg, true)
 	default:
 		e.alignOrdered(f, lo, eb, eg)

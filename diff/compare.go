@@ -68,7 +68,7 @@ const workPerNode = 50
 func (e *engine) begin(r *Rules, auto *automaton, seen *Bijections) {
 	e.rules, e.auto, e.seen = r, auto, seen
 	e.leaves, e.notes, e.hider, e.quiet, e.embedded, e.pointer = Leaves{}, nil, 0, 0, 0, 0
-	e.path, e.idx, e.ops, e.hashes = e.path[:0], e.idx[:0], e.ops[:0], e.hashes[:0]
+	e.path, e.idx, e.ops, e.hashes, e.frames = e.path[:0], e.idx[:0], e.ops[:0], e.hashes[:0], e.frames[:0]
 	e.out.reset(&r.opts)
 	n := len(r.prog.rules)
 	if cap(e.hits) < n {

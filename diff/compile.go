@@ -1,13 +1,13 @@
 package diff
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/big"
 	"regexp"
 	"regexp/syntax"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -49,7 +49,7 @@ const (
 //  2. A verb takes its own parameters and no others.
 //  3. ignore, drop and allow say why; so does a leak that is allowed.
 //  4. allow has an until; a rule past its until is a mistake.
-//  5. Neither $ nor $..* is ignored, dropped or allowed.
+//  5. Neither $ nor $..* is ignored, dropped or allowed (but for the order of $).
 //  6. Below an array that is compared as a set without a key there are no
 //     indices and no tolerances: which element is compared with which is open.
 func Compile(rules []Rule, opts Options) (*Rules, []RuleError) {
@@ -68,7 +68,9 @@ func Compile(rules []Rule, opts Options) (*Rules, []RuleError) {
 		c.fail(0, "at", "", "more than %d globs", maxGlobs)
 	}
 	if len(c.errs) > 0 {
-		sort.SliceStable(c.errs, func(i, j int) bool { return c.errs[i].Rule < c.errs[j].Rule })
+		slices.SortStableFunc(c.errs, func(a, b RuleError) int {
+			return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Msg, b.Msg))
+		})
 		return nil, c.errs
 	}
 	r.prog.finish()
@@ -226,7 +228,7 @@ func (c *compiler) path(i int, r *compiledRule, v verb) {
 		c.errs = append(c.errs, RuleError{Rule: i, Field: "at", Offset: pe.Offset, Msg: pe.Msg, Hint: pe.Hint})
 		return
 	}
-	if p.everything() && (r.Do == DoIgnore || r.Do == DoDrop || r.Do == DoAllow) {
+	if p.everything() && (r.Do == DoIgnore || r.Do == DoDrop || r.Do == DoAllow && r.Kind != "order") {
 		c.fail(i, "at", "name the members that vary", "the whole body cannot be hidden")
 		return
 	}

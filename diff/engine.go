@@ -9,8 +9,8 @@ const noNode = ^uint32(0)
 type step struct {
 	bt, gt *tree // trees the nodes lie in
 	bn, gn uint32
-	bi, gi int32    // indices of an element; -1 for a member or an absent side
-	by     []string // the key that elements are paired by; nil: by position
+	bi, gi int32 // indices of an element; -1 for a member or an absent side
+	frame  int32 // one more than the element's array in e.frames; 0 for a member
 }
 
 // A worker holds all that one comparison needs, reused by the next one under
@@ -77,6 +77,7 @@ type engine struct {
 
 	idx    []uint32 // stacks of children and pairs, shared by the recursion
 	ops    []pairing
+	frames []frame
 	hashes []uint64
 	slots  []slot
 	table  []uint32

@@ -133,6 +133,10 @@ const (
 // guessKey looks for a member that all elements of both arrays have, that is
 // unique on each side, and whose values the sides share.
 func (e *engine) guessKey(f *frame) bool {
+	f.guessed = true
+	if f.nb == 0 || f.ng == 0 {
+		return false
+	}
 	first := e.idx[f.bs]
 	if e.b.nodes[first].typ != ObjectType || e.work <= 0 {
 		return false
@@ -169,11 +173,28 @@ func (e *engine) guessKey(f *frame) bool {
 		return false
 	}
 	f.by = []string{best}
+	return true
+}
+
+// noteKey tells the key that was guessed, with the rule that fixes it.
+func (e *engine) noteKey(f *frame) {
 	e.note(func() string {
 		path := string(e.appendPath(nil))
-		return fmt.Sprintf("%s is paired by the guessed key %s; to fix it: %s", path, best, keyRule(generalise(path), f.by))
+		return fmt.Sprintf("%s is paired by the guessed key %s; to fix it: %s", path, f.by[0], keyRule(generalise(path), f.by))
 	})
-	return true
+}
+
+// nameByKey guesses the keys of the arrays on the path whose elements agree so
+// far that none was needed to pair them, so that a difference inside them is
+// named by key all the same.
+func (e *engine) nameByKey() {
+	for i := range e.path {
+		if at := e.path[i].frame; at > 0 {
+			if f := &e.frames[at-1]; f.guess && !f.guessed {
+				e.guessKey(f)
+			}
+		}
+	}
 }
 
 // namePrior says how much a member's name looks like a key.

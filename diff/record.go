@@ -99,6 +99,7 @@ func (e *engine) found(k Kind, b, g uint32, eff *effect, note string) {
 	p := pending{d: Difference{Kind: k, Severity: sev, Where: InBody, Note: note, Rule: rule}}
 	r := &e.out
 	from := len(r.buf)
+	e.nameByKey()
 	r.buf = e.appendPath(r.buf)
 	p.path = r.since(from)
 	if b != noNode {
@@ -121,12 +122,7 @@ func (e *engine) found(k Kind, b, g uint32, eff *effect, note string) {
 func (e *engine) accepted(k Kind, eff *effect) string {
 	by := e.hider
 	if by == 0 {
-		for _, i := range eff.allows {
-			kind := e.rules.prog.rules[i].kind
-			if (kind == k || kind == Order && k == Moved) && (by == 0 || e.rules.prog.beats(i, int(by)-1)) {
-				by = ruleRef(i + 1)
-			}
-		}
+		by = e.allowance(k, eff)
 	}
 	if by != 0 {
 		e.hits[by-1]++
@@ -143,6 +139,18 @@ func (e *engine) accepted(k Kind, eff *effect) string {
 		}
 	}
 	return ""
+}
+
+// allowance is the rule that allows a kind of difference; 0 when none does.
+func (e *engine) allowance(k Kind, eff *effect) ruleRef {
+	var by ruleRef
+	for _, i := range eff.allows {
+		kind := e.rules.prog.rules[i].kind
+		if (kind == k || kind == Order && k == Moved) && (by == 0 || e.rules.prog.beats(i, int(by)-1)) {
+			by = ruleRef(i + 1)
+		}
+	}
+	return by
 }
 
 // name is where the rule was written, or its number.
@@ -207,8 +215,8 @@ func (e *engine) appendPath(b []byte) []byte {
 		switch {
 		case t.nodes[n].flags&flagMember != 0:
 			b = appendName(b, string(t.keyText(n)))
-		case len(s.by) > 0:
-			b = appendFilter(b, t, n, s.by, int(index))
+		case s.frame > 0 && len(e.frames[s.frame-1].by) > 0:
+			b = appendFilter(b, t, n, e.frames[s.frame-1].by, int(index))
 		default:
 			b = append(strconv.AppendInt(append(b, '['), int64(index), 10), ']')
 		}

@@ -151,7 +151,7 @@ func (s *silencer) rule(k groupKey, edit string) string {
 	default:
 		r.At = k.path
 	}
-	if k.where == InBody && k.path == "$" {
+	if k.where == InBody && k.path == "$" && k.kind != Order {
 		return ""
 	}
 	switch k.kind {
@@ -169,9 +169,6 @@ func (s *silencer) rule(k groupKey, edit string) string {
 		r.Do, r.Kind, r.Until = DoAllow, k.kind.String(), farUntil
 	case Moved, Order:
 		r.At, r.Do, r.Kind, r.Until = strings.TrimSuffix(k.path, "[*]"), DoAllow, Order.String(), farUntil
-		if k.kind == Moved {
-			r.At = k.path
-		}
 	default:
 		return ""
 	}
