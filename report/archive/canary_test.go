@@ -3,6 +3,7 @@ package archive
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ func canarySlots(t *testing.T, w *Writer, s string) {
 			t.Fatal(err)
 		}
 	}
-	json := quote(s)
+	quoted := quote(s)
 	basic := base64.StdEncoding.EncodeToString([]byte("user:" + s))
 	h := sampleHeader(w.ID(), 1)
 	h.Flags = []string{"--var", "token=" + s}
@@ -43,24 +44,24 @@ func canarySlots(t *testing.T, w *Writer, s string) {
 	x := &wire.Exchange{
 		Method: "POST", URL: "http://blue.test/x?token=" + url.QueryEscape(s) + "&h=" + hex.EncodeToString([]byte(s)),
 		Sent: []wire.Field{{Name: "Authorization", Value: "Basic " + basic}, {Name: "X-Other", Value: s}, {Name: "Cookie", Value: "a=" + s}, {Name: s, Value: "name"}},
-		Body: []byte(`{"password":` + json + `,"basic":"` + basic + `"}`), Started: testStart, Status: 200,
+		Body: []byte(`{"password":` + quoted + `,"basic":"` + basic + `"}`), Started: testStart, Status: 200,
 		Headers:  []wire.Field{{Name: "Set-Cookie", Value: "sid=" + s + "; Path=/" + s}, {Name: "Location", Value: "/?" + url.QueryEscape(s)}},
 		Trailers: []wire.Field{{Name: "X-T", Value: s}},
-		Answer:   []byte("plain " + s + "\nform=" + url.QueryEscape(s) + "\n" + json + "\n<" + strings.ToUpper(hex.EncodeToString([]byte(s)))),
+		Answer:   []byte("plain " + s + "\nform=" + url.QueryEscape(s) + "\n" + quoted + "\n<" + strings.ToUpper(hex.EncodeToString([]byte(s)))),
 		Err:      &wire.Err{Class: wire.ClassTLS, Detail: fmt.Sprintf("tls: certificate %q is bad", s)},
 	}
 	emit(runner.Event{Pair: &runner.Pair{Key: runner.PairKey(id, "s", ""), Blue: x, Green: x}})
 	c := sampleCase(0)
 	c.ID, c.Name, c.Tags, c.At, c.Reasons = id, s, []string{s}, s+".yaml:1:1", []string{"panic: " + fmt.Sprintf("%+q", s)}
 	step := &c.Steps[0]
-	step.Exchange, step.Notes, step.Reasons = runner.PairKey(id, "s", ""), []string{s}, []string{"got " + json}
+	step.Exchange, step.Notes, step.Reasons = runner.PairKey(id, "s", ""), []string{s}, []string{"got " + quoted}
 	step.Blue = &runner.SideResult{URL: x.URL, TraceID: s, Err: x.Err}
-	step.Expectations = []runner.Expectation{{Side: "blue", What: "$.token eq " + json, Got: json}}
+	step.Expectations = []runner.Expectation{{Side: "blue", What: "$.token eq " + quoted, Got: quoted}}
 	long := `"` + jsonInside(s, false)
 	step.Differences = append(step.Differences,
-		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$[" + json + "]", BluePointer: "/" + s, Blue: diff.Excerpt{Type: diff.StringType, JSON: json}, Note: s},
+		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$[" + quoted + "]", BluePointer: "/" + s, Blue: diff.Excerpt{Type: diff.StringType, JSON: quoted}, Note: s},
 		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InHeader, Path: "set-cookie", Blue: diff.Excerpt{Type: diff.StringType, JSON: quote("sid=" + s)}, Green: diff.Excerpt{Type: diff.StringType, JSON: quote("sid=undeclared")}},
-		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.o", Blue: diff.Excerpt{Type: diff.ObjectType, JSON: `{` + json + `:` + json + `}`}},
+		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.o", Blue: diff.Excerpt{Type: diff.ObjectType, JSON: `{` + quoted + `:` + quoted + `}`}},
 		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.cut", Blue: diff.Excerpt{Type: diff.StringType, JSON: long[:len(long)-1], Cut: true, Size: 500}},
 	)
 	emit(runner.Event{Case: c})
@@ -68,10 +69,10 @@ func canarySlots(t *testing.T, w *Writer, s string) {
 	load.Reason, load.Routes, load.Warnings = s, []string{"GET /" + url.PathEscape(s)}, []string{s}
 	emit(runner.Event{Load: load})
 	end := sampleEnd(runner.Fail, 1)
-	end.Reasons, end.Causes[0].Edit, end.Causes[0].Rule = []string{s}, s, "- at: "+json
+	end.Reasons, end.Causes[0].Edit, end.Causes[0].Rule = []string{s}, s, "- at: "+quoted
 	end.Sides = h.Sides
 	emit(runner.Event{End: end})
-	files := fstest.MapFS{"env.yaml": {Data: []byte("vars: {token: " + json + "}\n# " + s)}}
+	files := fstest.MapFS{"env.yaml": {Data: []byte("vars: {token: " + quoted + "}\n# " + s)}}
 	if err := w.CopyScenarios(files, []string{"env.yaml"}); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func canarySlots(t *testing.T, w *Writer, s string) {
 		t.Fatal(err)
 	}
 	err = w.WriteFiles([]string{RunFile, "report.html"}, func(ws []io.Writer) error {
-		_, err := fmt.Fprintf(ws[1], "<p title=%s>%s", json, s) // a renderer that knows the secret from elsewhere
+		_, err := fmt.Fprintf(ws[1], "<p title=%s>%s", quoted, s) // a renderer that knows the secret from elsewhere
 		return errors.Join(err, writeRunJSON(ws[0], run))
 	})
 	if err != nil {
@@ -217,11 +218,11 @@ func TestUndeclaredCredentialsOfHeadersAreLearned(t *testing.T) {
 	if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), 1)}); err != nil {
 		t.Fatal(err)
 	}
-	const token = "session-7f3a9c21d4"
+	const token = "123456789012" // also where JSON has a number
 	c := sampleCase(0)
 	x := sampleExchange("blue", 0)
 	x.Sent = append(x.Sent, wire.Field{Name: "Authorization", Value: "Bearer " + token})
-	x.Answer = []byte(`{"echo":"Bearer ` + token + `"}`)
+	x.Answer = []byte(`{"echo":"Bearer ` + token + `","n":` + token + `}`)
 	c.Steps[0].Reasons = []string{"got " + token}
 	if err := w.Emit(runner.Event{Pair: &runner.Pair{Key: c.Steps[0].Exchange, Blue: x, Green: x}}); err != nil {
 		t.Fatal(err)
@@ -230,6 +231,9 @@ func TestUndeclaredCredentialsOfHeadersAreLearned(t *testing.T) {
 		t.Fatal(err)
 	}
 	everyByte(t, w.Path(), func(name, text string) {
+		if strings.HasSuffix(name, "unpacked") && !json.Valid([]byte(text)) {
+			t.Errorf("%s is no longer JSON: %s", name, text)
+		}
 		if strings.Contains(text, token) {
 			t.Errorf("%s shows an undeclared bearer token", name)
 		}

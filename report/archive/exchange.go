@@ -158,8 +158,7 @@ func (h *pairHider) body(b []byte, cut bool, in string) (*bodyRef, error) {
 	if b == nil {
 		return nil, nil
 	}
-	b = h.withoutLearned(b)
-	b, facts := h.r.body(b, cut)
+	b, facts := h.hider.body(b, cut)
 	for _, f := range facts {
 		f.In = in
 		h.facts = append(h.facts, f)

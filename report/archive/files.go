@@ -8,11 +8,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // tempPrefix begins the names of files that are not whole yet. Nothing that
 // carries it is ever read; Finish and Resume remove what a killed run left.
 const tempPrefix = ".tmp-"
+
+var writeBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
 
 // writeTemp writes a file beside where it is to stand and syncs it.
 func writeTemp(fsys FS, name string, write func(io.Writer) error) (temp string, err error) {
@@ -26,7 +29,9 @@ func writeTemp(fsys FS, name string, write func(io.Writer) error) (temp string, 
 			_ = fsys.Remove(temp) // the first error says it
 		}
 	}()
-	bw := bufio.NewWriterSize(f, 64<<10)
+	bw := writeBuffers.Get().(*bufio.Writer)
+	bw.Reset(f)
+	defer writeBuffers.Put(bw)
 	err = write(bw)
 	if err == nil {
 		err = bw.Flush()

@@ -204,11 +204,15 @@ func parseLine(text []byte) (*line, string) {
 	return &ln, ""
 }
 
+var scanBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 128<<10) }}
+
 // scanLog reads a log from its beginning and hands over each whole line with
 // the place it stands at. It returns the size of the whole lines, their number
 // and whether a torn line follows them.
 func scanLog(r io.Reader, name string, each func(ln *line, offset, size int64) error) (end, lines int64, torn bool, err error) {
-	br := bufio.NewReaderSize(r, 256<<10)
+	br := scanBuffers.Get().(*bufio.Reader)
+	br.Reset(r)
+	defer scanBuffers.Put(br)
 	var long []byte
 	for {
 		text, rerr := br.ReadSlice('\n')

@@ -18,6 +18,7 @@ import (
 type match struct {
 	start, end int
 	secret     int32
+	mark       string // instead of the secret's: a learned credential's
 }
 
 // gram is the number of a text of six bytes.
@@ -110,13 +111,13 @@ func find[T ~string | ~[]byte](r *Redactor, text T, cut bool) []match {
 	if len(r.alone) > 0 {
 		whole := string(text)
 		for _, id := range r.alone {
-			matches = appendAlone(matches, whole, r.secrets[id].value, id)
+			matches = appendAlone(matches, whole, r.secrets[id].value, match{secret: id})
 		}
 	}
 	if cut {
 		if m, ok := partialEnd(r, string(text[max(0, len(text)-r.longest):])); ok {
 			shift := len(text) - min(len(text), r.longest)
-			matches = append(matches, match{m.start + shift, m.end + shift, m.secret})
+			matches = append(matches, match{start: m.start + shift, end: m.end + shift, secret: m.secret})
 		}
 	}
 	if len(matches) == 0 {
@@ -142,7 +143,7 @@ func scan[T ~string | ~[]byte](r *Redactor, text T) []match {
 			f := &r.forms[at]
 			start := i + 1 - int(f.length)
 			if start >= 0 && string(text[start:i+1]) == derive(f.kind, r.secrets[f.secret].value) {
-				matches = append(matches, match{start, i + 1, f.secret})
+				matches = append(matches, match{start: start, end: i + 1, secret: f.secret})
 			}
 		}
 	}
@@ -150,7 +151,7 @@ func scan[T ~string | ~[]byte](r *Redactor, text T) []match {
 }
 
 // appendAlone finds a short value where no letter or digit stands beside it.
-func appendAlone(matches []match, text, value string, id int32) []match {
+func appendAlone(matches []match, text, value string, m match) []match {
 	for from := 0; ; {
 		i := strings.Index(text[from:], value)
 		if i < 0 {
@@ -158,7 +159,8 @@ func appendAlone(matches []match, text, value string, id int32) []match {
 		}
 		start, end := from+i, from+i+len(value)
 		if (start == 0 || !isWord(text[start-1])) && (end == len(text) || !isWord(text[end])) {
-			matches = append(matches, match{start, end, id})
+			m.start, m.end = start, end
+			matches = append(matches, m)
 		}
 		from = start + 1
 	}
@@ -179,7 +181,7 @@ func partialEnd(r *Redactor, text string) (match, bool) {
 		for at := r.first.head(x); at >= 0; at = r.forms[at].nextFirst {
 			f := &r.forms[at]
 			if len(end) < int(f.length) && strings.HasPrefix(derive(f.kind, r.secrets[f.secret].value), end) {
-				return match{start, len(text), f.secret}, true
+				return match{start: start, end: len(text), secret: f.secret}, true
 			}
 		}
 	}
@@ -203,7 +205,7 @@ func (r *Redactor) settle(text string, matches []match) []match {
 		if n := len(out); n > 0 && m.start < out[n-1].end { // Rule 2
 			out[n-1].end = max(out[n-1].end, m.end)
 			if size > longest {
-				out[n-1].secret, longest = m.secret, size
+				out[n-1].secret, out[n-1].mark, longest = m.secret, m.mark, size
 			}
 			continue
 		}

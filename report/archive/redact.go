@@ -254,9 +254,12 @@ func (r *Redactor) replace(s string, matches []match, open, closing string) stri
 }
 
 func (r *Redactor) markOf(m match, open, closing string) string {
-	r.mu.RLock()
-	mark := r.secrets[m.secret].mark
-	r.mu.RUnlock()
+	mark := m.mark
+	if mark == "" {
+		r.mu.RLock()
+		mark = r.secrets[m.secret].mark
+		r.mu.RUnlock()
+	}
 	if open == markOpen {
 		return mark
 	}

@@ -162,15 +162,15 @@ func (r *Redactor) redaction(m match, text, kind string, whole bool) Redaction {
 
 // body replaces the secrets of a message body in the way that keeps the body
 // readable as what it is: JSON stays JSON, and markup stays markup.
-func (r *Redactor) body(b []byte, cut bool) ([]byte, []Redaction) {
-	matches := find(r, b, cut)
+func (h *hider) body(b []byte, cut bool) ([]byte, []Redaction) {
+	r, matches := h.r, findAll(h, b, cut)
 	if len(matches) == 0 {
 		return b, nil
 	}
 	s := string(b)
 	if json.Valid(b) {
 		out, done := r.jsonText(s, matches)
-		if left := find(r, out, false); len(left) > 0 { // what replacing made
+		if left := findAll(h, out, false); len(left) > 0 { // what replacing made
 			out = r.replace(out, left, markOpen, markClose)
 		}
 		return []byte(out), done

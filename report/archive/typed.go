@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -24,7 +23,7 @@ type hider struct {
 // A learned credential was seen in a credential header and is replaced in the
 // rest of what its case writes.
 type learned struct {
-	forms []string // longest first
+	forms []string
 	mark  string
 }
 
@@ -49,34 +48,63 @@ func (r *Redactor) learn(values []string) []learned {
 	return list
 }
 
-// text replaces secrets and learned credentials in a line of text.
+// findAll lists the secrets and learned credentials in text, sorted and apart.
+func findAll[T ~string | ~[]byte](h *hider, text T, cut bool) []match {
+	matches := find(h.r, text, cut)
+	if len(h.learned) == 0 {
+		return matches
+	}
+	n, whole := len(matches), string(text)
+	for _, l := range h.learned {
+		for _, f := range l.forms {
+			for from := 0; ; {
+				i := strings.Index(whole[from:], f)
+				if i < 0 {
+					break
+				}
+				matches = append(matches, match{start: from + i, end: from + i + len(f), mark: l.mark})
+				from += i + len(f)
+			}
+		}
+	}
+	if len(matches) == n {
+		return matches
+	}
+	h.r.mu.RLock()
+	defer h.r.mu.RUnlock()
+	return h.r.settle(whole, matches)
+}
+
+// text replaces secrets and learned credentials in a line of text. What stands
+// before an ellipsis was cut off: there the beginning of a secret goes too.
 func (h *hider) text(s string) string {
 	if s == "" {
 		return s
 	}
-	for _, l := range h.learned {
-		for _, f := range l.forms {
-			if strings.Contains(s, f) {
-				s = strings.ReplaceAll(s, f, l.mark)
-			}
-		}
-	}
 	s = h.r.userinfo(s)
 	if !strings.Contains(s, "…") && !strings.HasSuffix(s, "...") {
-		return h.r.String(s)
+		return h.piece(s, false)
 	}
-	parts := strings.Split(s, "…") // what stands before it was cut
+	parts := strings.Split(s, "…")
 	for i, part := range parts {
 		switch body, dots := strings.CutSuffix(part, "..."); {
 		case i < len(parts)-1:
-			parts[i] = h.r.CutString(part)
+			parts[i] = h.piece(part, true)
 		case dots:
-			parts[i] = h.r.CutString(body) + "..."
+			parts[i] = h.piece(body, true) + "..."
 		default:
-			parts[i] = h.r.String(part)
+			parts[i] = h.piece(part, false)
 		}
 	}
 	return strings.Join(parts, "…")
+}
+
+func (h *hider) piece(s string, cut bool) string {
+	matches := findAll(h, s, cut)
+	if len(matches) == 0 {
+		return s
+	}
+	return h.r.replace(s, matches, markOpen, markClose)
 }
 
 // excerpt replaces secrets in one side's value of a difference.
@@ -84,20 +112,13 @@ func (h *hider) excerpt(e diff.Excerpt) diff.Excerpt {
 	if e.JSON == "" {
 		return e
 	}
-	if e.Cut {
-		e.JSON = h.text(e.JSON + "…")
-		e.JSON = strings.TrimSuffix(e.JSON, "…")
-		return e
-	}
-	old := e.JSON
-	for _, l := range h.learned {
-		for _, f := range l.forms {
-			e.JSON = strings.ReplaceAll(e.JSON, f, l.mark)
-		}
-	}
-	e.JSON = string(h.r.JSON([]byte(e.JSON)))
-	if e.JSON != old && !json.Valid([]byte(e.JSON)) {
-		e.JSON = quote(h.text(old))
+	matches := findAll(h, e.JSON, e.Cut)
+	switch {
+	case len(matches) == 0:
+	case e.Cut:
+		e.JSON = h.r.replace(e.JSON, matches, markOpen, markClose)
+	default:
+		e.JSON, _ = h.r.jsonText(e.JSON, matches)
 	}
 	return e
 }
@@ -262,16 +283,4 @@ func sliceOf(m map[string]string) []string {
 		list = append(list, v)
 	}
 	return list
-}
-
-// withoutLearned replaces learned credentials in a body.
-func (h *hider) withoutLearned(b []byte) []byte {
-	for _, l := range h.learned {
-		for _, f := range l.forms {
-			if bytes.Contains(b, []byte(f)) {
-				b = bytes.ReplaceAll(b, []byte(f), []byte(l.mark))
-			}
-		}
-	}
-	return b
 }
