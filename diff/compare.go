@@ -117,7 +117,7 @@ func (e *engine) unreadable(t *tree, blue bool) {
 	}
 	for _, d := range t.dups {
 		n := t.nodes[d.node]
-		e.unusable(t, side, &SyntaxError{Kind: DuplicateKey, Offset: int(n.key), Msg: fmt.Sprintf("the member %q is named twice", t.keyText(d.node))}, t.pathTo(d.node))
+		e.unusable(t, side, &SyntaxError{Kind: DuplicateKey, Offset: int(n.key) - 1, Msg: fmt.Sprintf("the member %q is named twice", t.keyText(d.node))}, t.pathTo(d.node))
 	}
 	e.out.total += t.nDups - len(t.dups)
 }

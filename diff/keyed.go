@@ -144,12 +144,13 @@ func (e *engine) guessKey(f *frame) bool {
 	type candidate struct {
 		name  string
 		prior int
+		typ   ValueType
 	}
 	var cands []candidate
 	for _, c := range e.b.children(first, nil) {
 		if t := e.b.nodes[c].typ; t == StringType || t == NumberType {
 			name := string(e.b.keyText(c))
-			cands = append(cands, candidate{name, namePrior(name)})
+			cands = append(cands, candidate{name, namePrior(name), t})
 		}
 	}
 	slices.SortStableFunc(cands, func(a, b candidate) int { return b.prior - a.prior })
@@ -162,7 +163,7 @@ func (e *engine) guessKey(f *frame) bool {
 			break
 		}
 		shared, ok := e.sharedKeys(f, c.name)
-		if !ok || shared == 0 {
+		if !ok || shared == 0 || c.prior == 0 && !tellsByValue(c.typ, shared, max(f.nb, f.ng)) {
 			continue
 		}
 		if s := 100*shared/max(f.nb, f.ng) + c.prior; s > score {
@@ -174,6 +175,12 @@ func (e *engine) guessKey(f *frame) bool {
 	}
 	f.by = []string{best}
 	return true
+}
+
+// tellsByValue reports whether a member that is not named like a key is one by
+// its values: texts that most of several elements share.
+func tellsByValue(typ ValueType, shared, n int) bool {
+	return typ == StringType && n >= 4 && 5*shared >= 4*n
 }
 
 // noteKey tells the key that was guessed, with the rule that fixes it.

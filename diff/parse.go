@@ -44,7 +44,7 @@ func (p *parser) parse(t *tree, src []byte, st int32) {
 	p.run(st)
 	if p.err == nil && t.nDups > 0 && p.lim.duplicates == 'e' {
 		n := t.nodes[t.dups[0].node]
-		p.err = &SyntaxError{Kind: DuplicateKey, Offset: int(n.key), Msg: fmt.Sprintf("the member %q is named twice", t.keyText(t.dups[0].node))}
+		p.err = &SyntaxError{Kind: DuplicateKey, Offset: int(n.key) - 1, Msg: fmt.Sprintf("the member %q is named twice", t.keyText(t.dups[0].node))}
 	}
 	t.err = p.err
 	p.src, p.t = nil, nil
