@@ -19,14 +19,16 @@ type ledger struct {
 }
 
 type sideLedger struct {
-	scheduled, answered, errored, timedOut atomic.Int64
+	scheduled, sent, answered, errored, timedOut, withheld atomic.Int64
 }
 
-// took books what came back.
-func (l *ledger) took(side scenarios.Side, x *wire.Exchange) {
+// took books what came back, or that nothing was sent at all.
+func (l *ledger) took(side scenarios.Side, x *wire.Exchange, sent bool) {
 	s := &l.sides[side]
 	switch {
 	case x == nil:
+	case !sent:
+		s.withheld.Add(1)
 	case x.Err == nil:
 		s.answered.Add(1)
 	case x.Err.Class == wire.ClassTimeout:
@@ -38,24 +40,28 @@ func (l *ledger) took(side scenarios.Side, x *wire.Exchange) {
 
 // total is what was sent to both sides.
 func (l *ledger) total() PerSide {
-	return PerSide{int(l.sides[scenarios.Blue].scheduled.Load()), int(l.sides[scenarios.Green].scheduled.Load())}
+	return PerSide{int(l.sides[scenarios.Blue].sent.Load()), int(l.sides[scenarios.Green].sent.Load())}
 }
 
 // problems says which identities do not hold:
 //
-//  1. per side, scheduled = answered + errored + timed out
-//  2. per side, scheduled = those of cases + those outside of cases; an
-//     interrupted run loses the cases that it was in, so there it does not apply
+//  1. per side, scheduled = sent + withheld (a service that is down, a run that
+//     was stopped), and sent = answered + errored + timed out
+//  2. per side, sent = those of cases + those outside of cases; an interrupted
+//     run loses the cases that it was in, so there it does not apply
 func (l *ledger) problems(interrupted bool) []string {
 	var out []string
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		s := &l.sides[side]
-		n, a, e, t := s.scheduled.Load(), s.answered.Load(), s.errored.Load(), s.timedOut.Load()
+		n, a, e, t := s.sent.Load(), s.answered.Load(), s.errored.Load(), s.timedOut.Load()
 		if n != a+e+t {
-			out = append(out, fmt.Sprintf("%s: %d requests scheduled, but %d answered, %d errored and %d timed out", side, n, a, e, t))
+			out = append(out, fmt.Sprintf("%s: %d requests sent, but %d answered, %d errored and %d timed out", side, n, a, e, t))
+		}
+		if planned, held := s.scheduled.Load(), s.withheld.Load(); planned != n+held {
+			out = append(out, fmt.Sprintf("%s: %d requests scheduled, but %d sent and %d withheld", side, planned, n, held))
 		}
 		if in, outside := l.inCases[side].Load(), l.outside[side].Load(); !interrupted && n != in+outside {
-			out = append(out, fmt.Sprintf("%s: %d requests scheduled, but cases account for %d and probes for %d", side, n, in, outside))
+			out = append(out, fmt.Sprintf("%s: %d requests sent, but cases account for %d and probes for %d", side, n, in, outside))
 		}
 	}
 	return out

@@ -142,16 +142,20 @@ func (e *execution) compareAll(ctx context.Context, done map[int]bool) {
 func (e *execution) work(ctx context.Context, j job) {
 	begun := e.now()
 	defer j.suite.finishedOne(ctx)
-	defer func() {
-		if p := recover(); p != nil {
-			r := j.result()
-			r.Verdict, r.ElapsedMS = Broken, ms(e.now().Sub(begun))
-			r.Reasons = []string{fmt.Sprintf("internal error: %v at %s", p, panicPlace(debug.Stack()))}
-			e.record(j.suite, r)
-		}
-	}()
+	defer rescue(func(err error) {
+		r := j.result()
+		r.Verdict, r.ElapsedMS, r.Reasons = Broken, ms(e.now().Sub(begun)), []string{err.Error()}
+		e.record(j.suite, r)
+	})
 	r := j.suite.walkCase(ctx, j, begun)
 	e.record(j.suite, r)
+}
+
+// rescue turns a panic into an error for its worker. It is deferred itself.
+func rescue(report func(error)) {
+	if p := recover(); p != nil {
+		report(fmt.Errorf("internal error: %v at %s", p, panicPlace(debug.Stack())))
+	}
 }
 
 // panicPlace is the first line of ours in a stack.

@@ -27,8 +27,12 @@ func (c *conclusion) suites() {
 		judged := u.counts.judged()
 		if required {
 			c.counts.merge(u.counts)
-			c.differ += u.differ
-			c.unmet += u.unmet
+			c.sums.differ += u.differ
+			c.sums.compared += u.compared
+			c.sums.unmet += u.unmet
+			for side := range u.silent {
+				c.sums.silent[side] += u.silent[side]
+			}
 			c.judged += judged
 		}
 		claim := func(v Verdict, format string, args ...any) {
@@ -118,22 +122,8 @@ func percent(share float64) string {
 func (c *conclusion) differences() {
 	t := c.e.totals
 	c.end.Causes = t.causes.List()
-	n := c.counts
-	if n.judged() > 0 {
-		verdict, measured := Pass, fmt.Sprintf("100 %% (%d of %d equal)", n.judged(), n.judged())
-		if c.differ > 0 {
-			verdict = Fail
-			measured = fmt.Sprintf("%s (%d of %d differ, %s)", percent(1-float64(c.differ)/float64(n.Cases)), c.differ, n.Cases, plural(len(c.end.Causes), "cause"))
-		}
-		c.gate(verdict, "responses equal", measured, "100 %")
-		met := Pass
-		measured = fmt.Sprintf("all of %d cases", n.judged())
-		if c.unmet > 0 {
-			met, measured = Fail, fmt.Sprintf("%d of %d cases do not", c.unmet, n.Cases)
-		}
-		c.gate(met, "expectations met", measured, "all, on both sides")
-	}
-	if c.differ == 0 && !c.setupDiffers() {
+	c.caseGates()
+	if c.sums.differ == 0 && !c.setupDiffers() {
 		return
 	}
 	const shown = 10
@@ -151,6 +141,37 @@ func (c *conclusion) differences() {
 			text += ", " + cut(cause.Edit, 120)
 		}
 		c.claim(Fail, "%s: %s in %s (%s)", text, plural(cause.Count, "difference"), plural(cause.Cases, "case"), strings.Join(cause.Examples, ", "))
+	}
+}
+
+// caseGates ask whether both sides answered, answered alike, and as expected. A
+// gate counts only cases that have evidence for it, and none is not all.
+func (c *conclusion) caseGates() {
+	n, s := c.counts, &c.sums
+	if n.Cases == 0 {
+		return
+	}
+	if blue, green := s.silent[scenarios.Blue], s.silent[scenarios.Green]; blue+green > 0 {
+		verdict := Broken
+		if green > blue {
+			verdict = Fail
+		}
+		c.gate(verdict, "both sides answer", fmt.Sprintf("blue not in %s, green not in %s", plural(blue, "case"), plural(green, "case")), "all requests")
+	}
+	switch {
+	case s.compared == 0:
+		c.gate(Skip, "responses equal", "nothing was compared", "100 %")
+	case s.differ == 0:
+		c.gate(Pass, "responses equal", fmt.Sprintf("100 %% (%d of %d equal)", s.compared, s.compared), "100 %")
+	default:
+		share := percent(1 - float64(s.differ)/float64(s.compared))
+		c.gate(Fail, "responses equal", fmt.Sprintf("%s (%d of %d differ, %s)", share, s.differ, s.compared, plural(len(c.end.Causes), "cause")), "100 %")
+	}
+	switch {
+	case s.unmet > 0:
+		c.gate(Fail, "expectations met", fmt.Sprintf("%d of %d cases do not", s.unmet, n.Cases), "all, on both sides")
+	case n.judged() > 0:
+		c.gate(Pass, "expectations met", plural(n.judged(), "case"), "all, on both sides")
 	}
 }
 

@@ -54,7 +54,11 @@ func (e *execution) execute(outer context.Context) (*End, error) {
 	o.setup = e.build()
 	if len(o.setup) == 0 {
 		e.declareVariables()
-		e.judge(ctx, o)
+		if e.replay != nil {
+			e.judgeAgain(ctx, o)
+		} else {
+			e.judge(ctx, o)
+		}
 	}
 	o.cause = context.Cause(ctx)
 	if o.cause == nil {
@@ -191,6 +195,9 @@ func (e *execution) planned() Planned {
 
 // header is the first event.
 func (e *execution) header(begun time.Time) *Header {
+	if !e.plan.Started.IsZero() {
+		begun = e.plan.Started
+	}
 	h := &Header{
 		Schema: SchemaVersion, ID: e.plan.ID, Tool: e.plan.Tool, Started: begun, Seed: e.plan.Options.Seed, Parent: e.plan.Parent,
 		Planned: e.planned(), Audit: e.plan.Audit, Flags: e.plan.Flags, Env: e.plan.Machine, Sides: e.sides(), Added: addedHeaders,

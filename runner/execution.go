@@ -25,15 +25,16 @@ type execution struct {
 	totals *totals
 	pace   pace
 	board  *board
-	ran    context.Context // ends when the run does
 	stop   context.CancelCauseFunc
 
 	mu      sync.Mutex // guards the rest
 	secrets map[string]bool
 	failure error // of the sink: nothing after it counts
 	ahead   bool  // fail-fast: no more cases are started
+	remote  bool  // treat loopback as any other network (tests)
 	// replay answers requests from an earlier run instead of the network; nil: none.
-	replay func(key string) (*Pair, error)
+	replay  func(key string) (*Pair, error)
+	earlier *Run // that replay reads from
 }
 
 // now is the plan's clock.
@@ -81,7 +82,7 @@ func (e *execution) failed() error {
 // stage's cap, and books what came back.
 func (e *execution) send(ctx context.Context, to *service, request *wire.Request, in *sentCount) *wire.Exchange {
 	e.ledger.sides[to.side].scheduled.Add(1)
-	in.add(to.side)
+	sent := false
 	var x *wire.Exchange
 	unsent := &wire.Exchange{Method: request.Method, URL: request.URL, Sent: request.Headers, Body: request.Body, Started: e.now()}
 	switch err := e.pace.wait(ctx, to, e.now); {
@@ -92,9 +93,12 @@ func (e *execution) send(ctx context.Context, to *service, request *wire.Request
 		x = unsent
 		x.Err = &wire.Err{Class: to.down.Class, Detail: to.down.Detail + " (found before the run; not tried again)"}
 	default:
+		sent = true
+		in.add(to.side)
+		e.ledger.sides[to.side].sent.Add(1)
 		x = to.wire.Do(ctx, request)
 	}
-	e.ledger.took(to.side, x)
+	e.ledger.took(to.side, x, sent)
 	return x
 }
 

@@ -127,6 +127,7 @@ type rig struct {
 	sink        *memory
 	progress    func(Progress)
 	ctx         context.Context
+	noURLs      bool // the suites name the sides' URLs themselves
 }
 
 func newRig(t *testing.T, blue, green http.Handler) *rig {
@@ -147,6 +148,9 @@ func (r *rig) file(name, text string) *rig {
 func (r *rig) plan() *Plan {
 	r.t.Helper()
 	opts := scenarios.LoadOptions{Now: time.Now(), Seed: r.options.Seed, Vars: r.vars, Getenv: r.getenv, Demand: true, BlueURL: r.blue.URL, GreenURL: r.green.URL, SameSides: true}
+	if r.noURLs {
+		opts.BlueURL, opts.GreenURL = "", ""
+	}
 	if r.env != "" {
 		r.files["stage.yaml"] = &fstest.MapFile{Data: []byte(r.env)}
 		env, problems := scenarios.LoadEnv(r.files, "stage.yaml", opts)
@@ -210,5 +214,7 @@ func jsonHandler(bodies map[string]string) http.Handler {
 		_, _ = w.Write([]byte(body))
 	})
 }
+
+type mapFile = fstest.MapFile
 
 func named1(name, value string) scenarios.Named { return scenarios.Named{Name: name, Value: value} }

@@ -211,6 +211,7 @@ func (w *walk) sample(ctx context.Context, id *scenarios.Identity, sc *scope) *s
 		gate <- struct{}{}
 		all.Go(func() {
 			defer func() { <-gate }()
+			defer rescue(func(err error) { failures[i] = err.Error() })
 			answers[i], protos[i], failures[i] = w.probe(ctx, id, sc)
 		})
 	}

@@ -15,7 +15,6 @@ import (
 // Figures of a load stage's payloads.
 const (
 	maxPayloads  = 4096 // rows drawn for one route
-	fewPayloads  = 100  // fewer distinct ones measure a cache
 	variantCount = 512  // of a request without data whose placeholders draw values
 )
 
@@ -80,7 +79,6 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *LoadRe
 			r.Verdict, r.Reason = Broken, err.Error()
 		}
 	}
-	r.Warnings = append(r.Warnings, payloadWarnings(plan)...)
 	return r
 }
 
@@ -289,19 +287,6 @@ func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios
 // payloadKey is what a cache would tell requests apart by.
 func payloadKey(r *attack.Request) string {
 	return r.Method + " " + r.URL + "\x00" + string(r.Body)
-}
-
-func payloadWarnings(plan *attack.Plan) []string {
-	distinct := map[string]bool{}
-	for _, r := range plan.Routes {
-		for i := range r.Blue {
-			distinct[payloadKey(&r.Blue[i])] = true
-			if len(distinct) >= fewPayloads {
-				return nil
-			}
-		}
-	}
-	return []string{fmt.Sprintf("only %d distinct requests: a cache may be what is measured; give the cases data rows", len(distinct))}
 }
 
 // showLoad hands the attack's progress on.

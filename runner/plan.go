@@ -13,6 +13,7 @@ type Plan struct {
 	ID      string // of the run
 	Tool    Tool
 	Parent  string             // the run it is re-judged or resumed from
+	Started time.Time          // of the header; zero: when Execute is called
 	Suites  []*scenarios.Suite // what scenarios.Select left
 	Env     *scenarios.Env     // nil: no env file
 	Vars    []Setting          // of --var

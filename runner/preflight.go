@@ -28,7 +28,7 @@ type address struct {
 const (
 	dialTimeout  = 5 * time.Second
 	dialAttempts = 3
-	dialPause    = 300 * time.Millisecond
+	dialPause    = 150 * time.Millisecond
 )
 
 // A preflightReport is what was found before the first request.
@@ -75,7 +75,7 @@ func (e *execution) preflight(ctx context.Context) *preflightReport {
 					continue
 				}
 				report.checked++
-				s.loopback = s.loopback && allLoopback(a.points)
+				s.loopback = s.loopback && allLoopback(a.points) && !e.remote
 				if a.err == nil {
 					sides[c.side]++
 					continue

@@ -7,28 +7,33 @@ import (
 	"iter"
 	"strings"
 
-	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
 // A Preview is one request as a run would send it. What only an answer can give
 // (a capture) stands as its placeholder: {{token}}.
 type Preview struct {
-	Case    string       `json:"case"`
-	Step    string       `json:"step"`
-	Side    string       `json:"side"`
-	Method  string       `json:"method"`
-	URL     string       `json:"url"`
-	Headers []wire.Field `json:"headers"`
-	Body    string       `json:"body,omitempty"`
+	Case    string      `json:"case"`
+	Step    string      `json:"step"`
+	Side    string      `json:"side"`
+	Method  string      `json:"method"`
+	URL     string      `json:"url"`
+	Headers []NameValue `json:"headers"`
+	Body    string      `json:"body,omitempty"`
+}
+
+// A NameValue is one header field of a preview.
+type NameValue struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // DryRun renders every request of the plan in its order and sends nothing. A
 // request that cannot be rendered is an error, and the rest goes on. Credentials
-// are made known to sink before they are yielded.
-func DryRun(plan *Plan, sink Sink) iter.Seq2[*Preview, error] {
+// are made known to secret before they are yielded.
+func DryRun(plan *Plan, secret func(name, value string)) iter.Seq2[*Preview, error] {
 	return func(yield func(*Preview, error) bool) {
-		e := newExecution(plan, sink, nil)
+		e := newExecution(plan, secretsOnly(secret), nil)
 		defer e.pool.close()
 		if problems := e.build(); len(problems) > 0 {
 			yield(nil, errors.New(strings.Join(problems, "; ")))
@@ -42,6 +47,17 @@ func DryRun(plan *Plan, sink Sink) iter.Seq2[*Preview, error] {
 			}
 		}
 	}
+}
+
+// secretsOnly is the Sink of a dry run: it keeps no event.
+type secretsOnly func(name, value string)
+
+func (s secretsOnly) Secret(name, value string) { s(name, value) }
+
+func (s secretsOnly) Emit(Event) error { return nil }
+
+func (s secretsOnly) LoadFile(string) (RecordWriter, error) {
+	return nil, errors.New("a dry run keeps no records")
 }
 
 // preview renders setup, cases with their rows, and teardown.
@@ -92,7 +108,10 @@ func (w *walk) previewOne(step *scenarios.Step, name string, side scenarios.Side
 	if err != nil {
 		return nil, fmt.Errorf("%s: step %q: %s: %w", w.id, name, side, err)
 	}
-	p := &Preview{Case: w.id, Step: name, Side: side.String(), Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: string(out.request.Body)}
+	p := &Preview{Case: w.id, Step: name, Side: side.String(), Method: out.request.Method, URL: out.request.URL, Body: string(out.request.Body)}
+	for _, f := range out.request.Headers {
+		p.Headers = append(p.Headers, NameValue(f))
+	}
 	for capture := range sc.loose { // a path or query escapes braces
 		for _, escaped := range []string{"%7B%7B" + capture + "%7D%7D", "%7b%7b" + capture + "%7d%7d"} {
 			p.URL = strings.ReplaceAll(p.URL, escaped, "{{"+capture+"}}")

@@ -30,7 +30,7 @@ func (s *suiteRun) enter(ctx context.Context, w *walk) (Verdict, string) {
 	c := &s.session
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old := s.suite.Session != nil && s.suite.Session.TTL > 0 && c.generation > 0 && s.run.now().Sub(c.born) >= s.suite.Session.TTL
+	old := s.run.replay == nil && s.suite.Session != nil && s.suite.Session.TTL > 0 && c.generation > 0 && s.run.now().Sub(c.born) >= s.suite.Session.TTL
 	if c.generation == 0 || c.left || old {
 		s.setup(ctx)
 	}

@@ -12,18 +12,21 @@ import (
 // shoot makes a step's request for one lane and sends it, again where the step
 // polls or retries.
 func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key string) *shot {
+	if w.suite.run.replay != nil {
+		return w.replayed(step, sc, key)
+	}
 	out, err := w.compose(ctx, step, sc)
 	if err != nil {
 		return &shot{err: err}
 	}
 	s := &shot{out: out}
 	if step.Poll == nil {
-		s.attempt(ctx, w, step, sc, key)
+		s.attempt(ctx, w, step, sc)
 		return s
 	}
 	begun := w.suite.run.now()
 	for tries := 1; ; tries++ {
-		s.attempt(ctx, w, step, sc, key)
+		s.attempt(ctx, w, step, sc)
 		ok, err := w.holds(&step.Poll.Until, sc.side, s.answer, sc)
 		switch {
 		case err != nil:
@@ -43,14 +46,10 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 
 // attempt sends the request, and again after a failure that the step retries.
 // A request that leaves something behind is sent once, whatever happens.
-func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *scope, key string) {
+func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *scope) {
 	for {
-		if x := w.recorded(sc, key); x != nil {
-			s.x = x
-		} else {
-			w.intend(step, sc)
-			s.x = w.suite.run.send(ctx, s.out.to, s.out.request, &w.sent)
-		}
+		w.intend(step, sc)
+		s.x = w.suite.run.send(ctx, s.out.to, s.out.request, &w.sent)
 		s.answer = newAnswer(s.x)
 		if s.x.Err == nil {
 			sc.lane.jar.Set(s.out.to.logical(s.out.request.URL), s.x)
@@ -88,27 +87,6 @@ func retryable(r *scenarios.Retry, x *wire.Exchange) bool {
 	default:
 		return false
 	}
-}
-
-// recorded is the exchange that an earlier run kept of this lane and step; nil
-// where this run sends for itself.
-func (w *walk) recorded(sc *scope, key string) *wire.Exchange {
-	if w.suite.run.replay == nil {
-		return nil
-	}
-	pair, err := w.suite.run.replay(key)
-	var x *wire.Exchange
-	if err == nil && pair != nil {
-		x = pick(sc.side, pair.Blue, pair.Green)
-	}
-	if x == nil {
-		detail := "the earlier run kept no exchange of it"
-		if err != nil {
-			detail = err.Error()
-		}
-		x = &wire.Exchange{Err: &wire.Err{Class: wire.ClassRequest, Detail: detail}}
-	}
-	return x
 }
 
 // captured is what a step's captures came to, before the pair is judged.

@@ -250,6 +250,7 @@ func (w *walk) fire(ctx context.Context, step *scenarios.Step, name string, now 
 	}
 	sides = slices.DeleteFunc(sides, func(s scenarios.Side) bool { return !asked(step, s) })
 	one := func(side scenarios.Side) {
+		defer rescue(func(err error) { shots[side] = &shot{err: err} })
 		kind := straightLane(side)
 		shots[side] = w.shoot(ctx, step, w.scope(w.lanes[kind], side, step, name, now), PairKey(w.id, name, ""))
 	}

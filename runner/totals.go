@@ -35,7 +35,9 @@ type suiteTotals struct {
 	second   Second
 	setup    []string // reasons of setup and teardown
 	differ   int      // cases with differences
-	unmet    int      // cases that fail for another reason
+	compared int      // cases in which a pair was compared
+	unmet    int      // cases with an expectation that does not hold
+	silent   [3]int   // cases in which a side gave no answer, by side
 }
 
 // A finding is one sentence about one or many cases.
@@ -99,10 +101,10 @@ func (t *totals) mark(index int) bool {
 // find merges what a case found: differences into causes, the rest by its text.
 func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 	decides := r.Quarantine == "" || r.Verdict != Skip
-	differs, otherwise := false, false
+	differs, compared, unmet := false, false, false
+	var silent [3]bool
 	noted := map[finding]bool{} // a case counts once for a sentence
 	note := func(v Verdict, text string) {
-		otherwise = otherwise || v == Fail
 		f := finding{v, text, s.suite.Gate == scenarios.Advisory}
 		if !noted[f] {
 			noted[f] = true
@@ -114,6 +116,10 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 		if !decides {
 			break
 		}
+		compared = compared || step.Compared
+		unmet = unmet || slices.ContainsFunc(step.Expectations, func(e Expectation) bool { return !e.OK })
+		silent[scenarios.Blue] = silent[scenarios.Blue] || step.Blue != nil && step.Blue.Err != nil
+		silent[scenarios.Green] = silent[scenarios.Green] || step.Green != nil && step.Green.Err != nil
 		if step.DifferencesTotal > 0 && step.Lane == "" {
 			differs = true
 			t.causes.Add(r.ID, roots(step.Differences))
@@ -136,8 +142,14 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 			note(r.Verdict, reason)
 		}
 	}
-	u.differ += count(differs && r.Kind == "")
-	u.unmet += count(otherwise && r.Kind == "")
+	if r.Kind == "" {
+		u.differ += count(differs)
+		u.compared += count(compared)
+		u.unmet += count(unmet)
+		for side := range silent {
+			u.silent[side] += count(silent[side])
+		}
+	}
 	if r.Kind != "" && r.Verdict > Pass {
 		u.setup = append(u.setup, r.Kind+": "+strings.Join(r.Reasons, "; "))
 	}

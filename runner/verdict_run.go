@@ -18,6 +18,7 @@ func (e *execution) conclude(o *outcome) *End {
 	c := &conclusion{e: e, o: o, end: &End{Sides: e.sides(), Audit: o.audit, ElapsedMS: ms(e.now().Sub(o.begun)), Reasons: []string{}}}
 	c.stopped()
 	c.beforehand()
+	c.carry()
 	c.suites()
 	c.differences()
 	c.findings()
@@ -39,9 +40,8 @@ type conclusion struct {
 	judged int // required cases and load stages with evidence
 	// Of required suites.
 	counts  Counts
-	differ  int
-	unmet   int
-	minimum []string // suites' coverage minima that are not met
+	sums    suiteTotals // differ, compared, unmet and silent
+	minimum []string    // suites' coverage minima that are not met
 }
 
 // claim adds a reason of the verdict. Claims keep their order within a verdict.
@@ -90,7 +90,7 @@ func (c *conclusion) beforehand() {
 		reachable := Pass
 		for _, d := range p.down {
 			v := Fail
-			if d.side == scenarios.Blue || p.isDown(scenarios.Blue, d.name) {
+			if p.stop != "" || d.side == scenarios.Blue || p.isDown(scenarios.Blue, d.name) {
 				v = Broken
 			}
 			reachable = reachable.Worse(v)

@@ -1,0 +1,600 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const oneCase = "suite: s\ncases: [{case: one, get: /a}]\n"
+
+// TestNoEmptyPass: no way to nothing ends in a pass.
+func TestNoEmptyPass(t *testing.T) {
+	good := func(_ *double, w http.ResponseWriter, _ *seen) { ok(w, `{"v":1,"n":[1,2]}`) }
+	status := func(code int, body string) func(*double, http.ResponseWriter, *seen) {
+		return func(_ *double, w http.ResponseWriter, _ *seen) { w.WriteHeader(code); ok(w, "%s", body) }
+	}
+	tests := []struct {
+		name   string
+		file   string
+		answer func(*double, http.ResponseWriter, *seen)
+		change func(*Plan)
+		want   Verdict
+		reason string
+	}{
+		{"no suites", oneCase, good, func(p *Plan) { p.Suites = nil }, Broken, "nothing to run"},
+		{"no cases", oneCase, good, func(p *Plan) { p.Suites[0].Cases = nil }, Broken, "nothing to run"},
+		{"all skipped", "suite: s\ncases: [{case: one, get: /a, skip: later}]\n", good, nil, Broken, "nothing was judged: all 1 cases were skipped"},
+		{"only advisory", "suite: s\ngate: advisory\ncases: [{case: one, get: /a}]\n", good, nil, Broken, "nothing was judged"},
+		{"both 500", oneCase, status(500, `{}`), nil, Fail, "got 500"},
+		{"both 404", oneCase, status(404, `{"no":1}`), nil, Fail, "got 404"},
+		{"both 302", oneCase, status(302, `{}`), nil, Fail, "got 302"},
+		{"both empty", oneCase, status(200, ``), nil, Fail, "got an empty body"},
+		{"both HTML", oneCase, status(200, "\n<!DOCTYPE html><p>sign in"), nil, Fail, "answers with an HTML page"},
+		{"both error-shaped", oneCase, status(200, `{"error":{"message":"quota"}}`), nil, Fail, "an error in the body"},
+		{"both success false", oneCase, status(200, `{"success":false,"data":[]}`), nil, Fail, "an error in the body: success false"},
+		{"both broken JSON", oneCase, status(200, `{"v":1`), nil, Fail, ""},
+		{"everything ignored", "suite: s\nrules: [{at: $.v, do: ignore, why: x}, {at: \"$.n[*]\", do: ignore, why: x}]\ncases: [{case: one, get: /a}]\n", good, nil, Inconclusive, "vacuous"},
+		{"shape by default", "suite: s\ncases: [{case: one, get: /a}]\n", good, func(p *Plan) { p.Suites[0].Cases[0].Steps[0].Mode = 2 }, Inconclusive, "vacuous"},
+		{"coverage below its minimum", "suite: s\ncoverage: {min: 90%}\nrules: [{at: $.v, do: ignore, why: x}]\ncases: [{case: one, get: /a}]\n", good, nil, Inconclusive, "below its minimum of 90 %"},
+		{"same request id", oneCase, func(_ *double, w http.ResponseWriter, _ *seen) {
+			w.Header().Set("X-Request-Id", "same")
+			ok(w, `{"v":1}`)
+		}, nil, Inconclusive, "one answer for both sides"},
+		{"one cache for both", oneCase, func(_ *double, w http.ResponseWriter, _ *seen) {
+			w.Header().Set("Age", "12")
+			w.Header().Set("Date", "Mon, 23 Nov 2026 08:00:00 GMT")
+			ok(w, `{"v":1}`)
+		}, nil, Inconclusive, "both come from a cache"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			blue, green := doubles(tt.answer)
+			r := newRig(t, blue, green).file("s.yaml", tt.file)
+			r.change = tt.change
+			want(t, r.run(), tt.want, tt.reason)
+			if tt.want.ExitStatus(0) == 0 {
+				t.Error("it exits 0")
+			}
+		})
+	}
+}
+
+func TestShapeWrittenOutMayPass(t *testing.T) {
+	blue, green := doubles(func(d *double, w http.ResponseWriter, _ *seen) { ok(w, `{"v":%d}`, len(d.name)) })
+	r := newRig(t, blue, green).file("s.yaml", "suite: s\ncases: [{case: one, get: /a, mode: shape}]\n")
+	want(t, r.run(), Pass)
+}
+
+func TestUnreachable(t *testing.T) {
+	good := jsonHandler(map[string]string{"/a": `{"v":1}`})
+	file := `
+suite: s
+sides:
+  blue: {services: {one: /, two: "%s"}}
+  green: {services: {one: /, two: "%s"}}
+cases:
+  - {case: on-one, service: one, get: /a}
+  - {case: on-two, service: two, get: /a}
+`
+	dead := "http://" + freeAddress(t)
+	dead2 := "http://" + freeAddress(t)
+	t.Run("green's service", func(t *testing.T) {
+		r := newRig(t, good, good)
+		r.file("s.yaml", fmt.Sprintf(file, r.blue.URL+"/", dead))
+		want(t, r.run(), Fail, "green service two at "+dead+" is unreachable: refused", "green: refused")
+		if c := r.sink.find(t, "s/on-one"); c.Verdict != Pass {
+			t.Errorf("the other service's case is %s", c.Verdict)
+		}
+	})
+	t.Run("blue's service", func(t *testing.T) {
+		r := newRig(t, good, good)
+		r.file("s.yaml", fmt.Sprintf(file, dead, r.green.URL+"/"))
+		want(t, r.run(), Broken, "blue service two at "+dead+" is unreachable: refused")
+		if c := r.sink.find(t, "s/on-one"); c.Verdict != Pass {
+			t.Errorf("the other service's case is %s", c.Verdict)
+		}
+	})
+	t.Run("both", func(t *testing.T) {
+		r := newRig(t, good, good)
+		r.file("s.yaml", fmt.Sprintf(file, dead, dead2))
+		want(t, r.run(), Broken)
+	})
+	t.Run("a difference elsewhere still fails", func(t *testing.T) {
+		r := newRig(t, good, jsonHandler(map[string]string{"/a": `{"v":2}`}))
+		r.file("s.yaml", fmt.Sprintf(file, dead, r.green.URL+"/"))
+		want(t, r.run(), Fail, "$.v changed", "blue service two")
+	})
+	t.Run("all of blue", func(t *testing.T) {
+		r := newRig(t, good, good).file("s.yaml", oneCase)
+		r.blue.Close()
+		want(t, r.run(), Broken, "blue is unreachable")
+		if len(r.sink.cases) != 0 {
+			t.Errorf("%d cases were walked", len(r.sink.cases))
+		}
+	})
+	t.Run("all of green", func(t *testing.T) {
+		r := newRig(t, good, good).file("s.yaml", oneCase)
+		r.green.Close()
+		want(t, r.run(), Fail, "green at", "is unreachable: refused")
+	})
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func TestSidesMustBeTwoPlaces(t *testing.T) {
+	blue, green := doubles(func(_ *double, w http.ResponseWriter, r *seen) {
+		ok(w, `{"v":1,"host":"%s"}`, r.header.Get("X-Cluster"))
+	})
+	r := newRig(t, blue, green)
+	u, err := url.Parse(r.blue.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := u.Port()
+	tests := []struct {
+		name, blue, green, extra string
+		want                     Verdict
+		reason                   string
+	}{
+		{"literally", r.blue.URL, r.blue.URL, "", Broken, "are the same address"},
+		{"localhost", r.blue.URL, "http://localhost:" + port, "", Broken, "are the same"},
+		{"::1", "http://localhost:" + port, "http://[::1]:" + port, "", Broken, "are the same"},
+		{"mapped", r.blue.URL, "http://[::ffff:127.0.0.1]:" + port, "", Broken, "are the same"},
+		{"upper case and dot", "http://LOCALHOST.:" + port, r.blue.URL + "/", "", Broken, "are the same"},
+		{"any address", r.blue.URL, "http://0.0.0.0:" + port, "", Broken, "are the same"},
+		{"one address, two hosts", "http://blue.test:" + port, "http://green.test:" + port, "", Broken, "add an identity that must differ"},
+		{"one address, pinned host", "http://blue.test:" + port, "http://green.test:" + port, ", host: api.test", Broken, "are the same place"},
+		{"two places", r.blue.URL, r.green.URL, "", Pass, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			pin := ""
+			if strings.Contains(tt.name, "one address") {
+				pin = ", resolve: 127.0.0.1"
+			}
+			own := &rig{t: t, files: map[string]*mapFile{}, blue: r.blue, green: r.green, ctx: t.Context(), sink: &memory{}, options: Options{Seed: 1}}
+			own.file("s.yaml", fmt.Sprintf("suite: s\nsides: {blue: {url: %q%s%s}, green: {url: %q%s%s}}\ncases: [{case: one, get: /a}]\n", tt.blue, pin, tt.extra, tt.green, pin, tt.extra))
+			own.noURLs = true
+			want(t, own.run(), tt.want, tt.reason)
+			if tt.want == Broken && len(own.sink.cases) != 0 {
+				t.Error("cases were walked all the same")
+			}
+		})
+	}
+	t.Run("calibrate may", func(t *testing.T) {
+		own := &rig{t: t, files: map[string]*mapFile{}, blue: r.blue, green: r.blue, ctx: t.Context(), sink: &memory{}, options: Options{Seed: 1, AllowSame: true}}
+		own.file("s.yaml", oneCase)
+		want(t, own.run(), Pass)
+	})
+}
+
+func TestIdentity(t *testing.T) {
+	version := func(blue, green func(n int) string) func(*double, http.ResponseWriter, *seen) {
+		return func(d *double, w http.ResponseWriter, r *seen) {
+			if r.path != "/version" {
+				ok(w, `{"v":1}`)
+				return
+			}
+			show := blue
+			if d.name == "green" {
+				show = green
+			}
+			ok(w, `{"commit":"%s","cluster":"%s"}`, show(d.count("/version")), d.name)
+		}
+	}
+	is := func(v string) func(int) string { return func(int) string { return v } }
+	const same = "identity: [{get: /version, at: $.commit, must: same, samples: 10}]\n"
+	tests := []struct {
+		name, identity string
+		blue, green    func(int) string
+		options        Options
+		want           Verdict
+		reason         string
+	}{
+		{"same", same, is("a"), is("a"), Options{}, Pass, ""},
+		{"must be the same and is not", same, is("a"), is("b"), Options{}, Broken, `must be the same, but blue is "a" and green is "b"`},
+		{"must differ and does not", "identity: [{get: /version, at: $.commit, must: differ}]\n", is("a"), is("a"), Options{}, Broken, "must differ, but both sides are"},
+		{"expected value", "identity: [{get: /version, at: $.cluster, must: differ, green: green}]\n", is("a"), is("a"), Options{}, Pass, ""},
+		{"other value", "identity: [{get: /version, at: $.cluster, must: differ, green: other}]\n", is("a"), is("a"), Options{}, Broken, `green must be "other", but is "green"`},
+		{"half deployed", same, is("a"), func(n int) string {
+			if n%10 == 3 {
+				return "old"
+			}
+			return "a"
+		}, Options{}, Fail, `green is not one thing: 9 of its answers say "a", 1 of its answers say "old"`},
+		{"blue half deployed", same, func(n int) string {
+			if n%10 == 3 {
+				return "old"
+			}
+			return "a"
+		}, is("a"), Options{}, Broken, "blue is not one thing"},
+		{"changed mid-run", same, is("a"), func(n int) string {
+			if n > 10 {
+				return "b"
+			}
+			return "a"
+		}, Options{}, Broken, `green was "a" before the run and is "b" after it`},
+		{"no value", "identity: [{get: /version, at: $.build, must: same}]\n", is("a"), is("a"), Options{}, Broken, "blue cannot say what it is"},
+		{"green build", same, is("a"), is("a"), Options{GreenBuild: "a"}, Pass, ""},
+		{"other green build", same, is("a"), is("a"), Options{GreenBuild: "z"}, Broken, `green is not the build "z"`},
+		{"green build without an identity", "", is("a"), is("a"), Options{GreenBuild: "z"}, Broken, "no identity says what it is"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			blue, green := doubles(version(tt.blue, tt.green))
+			r := newRig(t, blue, green).file("s.yaml", "suite: s\n"+tt.identity+"cases: [{case: one, get: /a}]\n")
+			r.options = tt.options
+			end := r.run()
+			want(t, end, tt.want, tt.reason)
+			if tt.want == Pass && tt.identity != "" && len(end.Sides.Green.Identity) == 0 {
+				t.Error("the end does not say what green is")
+			}
+		})
+	}
+}
+
+func TestLimitsOffLoopback(t *testing.T) {
+	suite := `
+suite: s
+cases:
+  - {case: read, get: /a}
+  - {case: query, post: /q, side_effects: none, json: {}}
+  - {case: write, post: /w, side_effects: isolated, json: {}}
+`
+	run := func(t *testing.T, env string, options Options) (*End, *rig, *double) {
+		blue, green := doubles(func(_ *double, w http.ResponseWriter, _ *seen) { ok(w, `{"v":1}`) })
+		r := newRig(t, blue, green).file("s.yaml", suite)
+		r.env, r.options = env, options
+		e := newExecution(r.plan(), r.sink, nil)
+		e.remote = true
+		end, err := e.execute(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return end, r, blue
+	}
+	end, r, blue := run(t, "", Options{})
+	want(t, end, Pass)
+	if c := r.sink.find(t, "s/write"); c.Verdict != Skip || !strings.Contains(c.Reasons[0], "writes are not allowed here") {
+		t.Errorf("the write is %s %v", c.Verdict, c.Reasons)
+	}
+	if slices.Contains(blue.paths(), "POST /w") {
+		t.Error("the write was sent")
+	}
+	if !slices.Contains(end.Audit.VerifiedWithout, "writes") {
+		t.Errorf("verified without %v", end.Audit.VerifiedWithout)
+	}
+	for name, allowed := range map[string]func() (string, Options){
+		"env file": func() (string, Options) { return "limits: {writes: allow}\n", Options{} },
+		"flag":     func() (string, Options) { return "", Options{AllowWrites: true} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			env, options := allowed()
+			end, r, _ := run(t, env, options)
+			want(t, end, Pass)
+			if c := r.sink.find(t, "s/write"); c.Verdict != Pass {
+				t.Errorf("the write is %s %v", c.Verdict, c.Reasons)
+			}
+			if slices.Contains(end.Audit.VerifiedWithout, "writes") {
+				t.Errorf("verified without %v", end.Audit.VerifiedWithout)
+			}
+		})
+	}
+}
+
+func TestRequire(t *testing.T) {
+	good := jsonHandler(map[string]string{"/a": `{"v":1}`})
+	r := newRig(t, good, good).file("s.yaml", oneCase)
+	r.env = "require: [compare, load]\n"
+	want(t, r.run(), Inconclusive, "the stage requires load, and it did not run")
+}
+
+func TestMaxRPS(t *testing.T) {
+	good := jsonHandler(map[string]string{"/a": `{"v":1}`})
+	r := newRig(t, good, good).file("s.yaml", "suite: s\ncases: [{case: one, get: /a, repeat: 6}]\n")
+	r.env = "limits: {max_rps: 50}\n"
+	begun := time.Now()
+	want(t, r.run(), Pass)
+	if took := time.Since(begun); took < 100*time.Millisecond {
+		t.Errorf("6 requests a side at 50/s took %s", took)
+	}
+}
+
+func TestQuarantine(t *testing.T) {
+	file := "suite: s\ncases:\n  - {case: one, get: /a}\n  - {case: sick, get: /missing, quarantine: {until: %s, ticket: STB-1}}\n"
+	good := jsonHandler(map[string]string{"/a": `{"v":1}`})
+	r := newRig(t, good, good).file("s.yaml", fmt.Sprintf(file, time.Now().AddDate(0, 0, 7).Format(time.DateOnly)))
+	want(t, r.run(), Pass)
+	if c := r.sink.find(t, "s/sick"); c.Verdict != Skip || !strings.Contains(c.Reasons[0], "would be fail") || c.Quarantine == "" {
+		t.Errorf("%s %v %q", c.Verdict, c.Reasons, c.Quarantine)
+	}
+	r = newRig(t, good, good).file("s.yaml", fmt.Sprintf(file, time.Now().AddDate(0, 0, 7).Format(time.DateOnly)))
+	r.change = func(p *Plan) { p.World.Now = func() time.Time { return time.Now().AddDate(0, 0, 9) } }
+	want(t, r.run(), Fail, "got 404")
+}
+
+func TestAdvisorySuiteNeverDecides(t *testing.T) {
+	good := jsonHandler(map[string]string{"/a": `{"v":1}`})
+	r := newRig(t, good, good).file("s.yaml", oneCase).file("b.yaml", "suite: b\ngate: advisory\ncases: [{case: x, get: /missing}]\n")
+	end := r.run()
+	want(t, end, Pass)
+	if all := strings.Join(end.Warnings, "\n"); !strings.Contains(all, "advisory suite b: fail") {
+		t.Errorf("warnings %q", all)
+	}
+}
+
+func TestFailFast(t *testing.T) {
+	good := jsonHandler(map[string]string{"/a": `{"v":1}`})
+	r := newRig(t, good, good).file("s.yaml", "suite: s\ncases: [{case: bad, get: /x}, {case: b, get: /a}, {case: c, get: /a}]\n")
+	r.options = Options{FailFast: true, Concurrency: 1}
+	end := r.run()
+	want(t, end, Fail, "got 404")
+	if end.Counts.Skip != 2 || end.Counts.Fail != 1 {
+		t.Errorf("counts %+v", end.Counts)
+	}
+}
+
+type bySignal struct{}
+
+func (bySignal) Error() string     { return "stopped by interrupt" }
+func (bySignal) SignalNumber() int { return 2 }
+
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	release := make(chan struct{})
+	blue, green := doubles(func(d *double, w http.ResponseWriter, r *seen) { ok(w, `{"v":1}`) })
+	slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			select {
+			case <-release:
+			case <-r.Context().Done():
+			}
+		}
+		green.ServeHTTP(w, r)
+	})
+	r := newRig(t, blue, slow).file("s.yaml", "suite: s\ncases: [{case: one, get: /a}, {case: two, get: /slow}, {case: three, get: /a}]\n")
+	defer close(release)
+	r.ctx, r.options.Concurrency = ctx, 1
+	r.progress = func(p Progress) {
+		if p.Last == "s/one" {
+			time.AfterFunc(50*time.Millisecond, func() { cancel(bySignal{}) })
+		}
+	}
+	begun := time.Now()
+	end := r.run()
+	want(t, end, Interrupted, "the run was stopped: stopped by interrupt after 1 of 3 cases")
+	if end.Signal != 2 || end.Verdict.ExitStatus(end.Signal) != 130 {
+		t.Errorf("signal %d, status %d", end.Signal, end.Verdict.ExitStatus(end.Signal))
+	}
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("it took %s to stop", took)
+	}
+	if r.sink.end == nil || len(r.sink.cases) != 1 {
+		t.Errorf("%d cases recorded, want the one that ended", len(r.sink.cases))
+	}
+}
+
+func TestTimeLimit(t *testing.T) {
+	blue, green := doubles(func(d *double, w http.ResponseWriter, r *seen) { ok(w, `{"v":1}`) })
+	r := newRig(t, blue, green).file("s.yaml", "suite: s\ncases: [{case: one, get: /a}, {case: two, get: /b, pause: 5s, steps: []}]\n")
+	r.file("s.yaml", "suite: s\ncases:\n  - {case: one, get: /a}\n  - case: two\n    steps: [{step: a, get: /a}, {step: b, get: /b, pause: 30s}]\n")
+	r.options.Timeout = 100 * time.Millisecond
+	want(t, r.run(), Broken, "the run reached its time limit after 1 of 2 cases")
+}
+
+func TestSinkFailureIsBroken(t *testing.T) {
+	good := jsonHandler(map[string]string{"/a": `{"v":1}`})
+	for _, kind := range []string{"begin", "pair", "case", "end"} {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t, good, good).file("s.yaml", oneCase)
+			full := errors.New("no space left on device")
+			r.sink.fail = func(e Event) error {
+				if kind == "begin" && e.Begin != nil || kind == "pair" && e.Pair != nil || kind == "case" && e.Case != nil || kind == "end" && e.End != nil {
+					return full
+				}
+				return nil
+			}
+			end, err := Execute(t.Context(), r.plan(), r.sink, nil)
+			if !errors.Is(err, full) {
+				t.Errorf("error %v, want %v", err, full)
+			}
+			want(t, end, Broken, "no space left on device")
+		})
+	}
+}
+
+func TestPanicBreaksItsCaseAlone(t *testing.T) {
+	good := jsonHandler(map[string]string{"/a": `{"v":1}`})
+	r := newRig(t, good, good).file("s.yaml", "suite: s\nenv: [BOOM]\ncases: [{case: one, get: \"/a?{{env.BOOM}}\"}, {case: two, get: /a}]\n")
+	r.getenv = func(string) (string, bool) { return "1", true }
+	r.change = func(p *Plan) {
+		p.World.Getenv = func(name string) (string, bool) {
+			if name == "BOOM" {
+				panic("boom")
+			}
+			return "", false
+		}
+	}
+	end := r.run()
+	want(t, end, Broken, "internal error: boom at evidence_test.go")
+	if c := r.sink.find(t, "s/two"); c.Verdict != Pass {
+		t.Errorf("the other case is %s", c.Verdict)
+	}
+}
+
+func TestResumeWalksOnlyWhatIsMissing(t *testing.T) {
+	bodies := jsonHandler(map[string]string{"/a": `{"v":1}`, "/b": `{"v":1}`})
+	file := "suite: s\ncases: [{case: one, get: /a}, {case: two, get: /b}, {case: three, get: /a}]\n"
+	first := newRig(t, bodies, bodies).file("s.yaml", file)
+	want(t, first.run(), Pass)
+	blue, green := doubles(func(_ *double, w http.ResponseWriter, r *seen) { ok(w, `{"v":1}`) })
+	r := newRig(t, blue, green).file("s.yaml", file)
+	r.change = func(p *Plan) {
+		done := *first.sink.find(t, "s/one")
+		p.Done = func(yield func(*CaseResult, error) bool) { yield(&done, nil) }
+		p.Doubtful = map[string]string{"s/three": "a write was under way when the run was killed"}
+	}
+	end := r.run()
+	want(t, end, Broken, "a write was under way")
+	if got := blue.paths(); !slices.Equal(got, []string{"GET /b"}) {
+		t.Errorf("blue got %v", got)
+	}
+	if end.Counts.Cases != 3 || end.Counts.Pass != 2 || end.Counts.Broken != 1 {
+		t.Errorf("counts %+v", end.Counts)
+	}
+}
+
+func TestOrderOfResultsIsThePlans(t *testing.T) {
+	blue, green := doubles(func(_ *double, w http.ResponseWriter, r *seen) { ok(w, `{"v":"%s"}`, r.query) })
+	var rows strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&rows, "%d\n", i)
+	}
+	run := func() (*End, *memory) {
+		r := newRig(t, blue, green).file("rows.csv", "n\n"+rows.String()).file("s.yaml", "suite: s\ncases: [{case: one, data: {file: rows.csv}, get: /a, query: {n: \"{{n}}\"}}]\n")
+		r.options.Concurrency = 16
+		return r.run(), r.sink
+	}
+	a, first := run()
+	b, second := run()
+	want(t, a, Pass)
+	if a.Coverage != b.Coverage || a.Second != b.Second || a.Second.Checked == 0 {
+		t.Errorf("coverage %v and %v, second opinions %v and %v: want the same from the same seed", a.Coverage, b.Coverage, a.Second, b.Second)
+	}
+	x, y := first.sorted(), second.sorted()
+	for i := range x {
+		if x[i].Index != i || x[i].ID != y[i].ID || x[i].Steps[0].First != y[i].Steps[0].First {
+			t.Fatalf("result %d: index %d, ids %s and %s, first sides %s and %s", i, x[i].Index, x[i].ID, y[i].ID, x[i].Steps[0].First, y[i].Steps[0].First)
+		}
+	}
+}
+
+func TestDryRunSendsNothing(t *testing.T) {
+	blue, green := doubles(func(_ *double, w http.ResponseWriter, _ *seen) { ok(w, `{}`) })
+	r := newRig(t, blue, green).file("s.yaml", `
+suite: s
+setup: [{step: in, post: /in, side_effects: isolated, json: {n: 1}, capture: {token: $.token, link: $.link}}]
+cases:
+  - case: one
+    steps:
+      - {step: a, get: "/a/{{token}}", query: {q: "{{token}}"}, auth: {bearer: "{{token}}"}}
+      - {step: b, get: "{{link}}"}
+`)
+	var got []string
+	for p, err := range DryRun(r.plan(), r.sink.Secret) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := p.Case + " " + p.Side + " " + p.Method + " " + strings.TrimPrefix(strings.TrimPrefix(p.URL, r.blue.URL), r.green.URL)
+		for _, h := range p.Headers {
+			if h.Name == "Authorization" {
+				line += " " + h.Value
+			}
+		}
+		got = append(got, line)
+	}
+	wantLines := []string{
+		"s/(setup) blue POST /in", "s/(setup) green POST /in",
+		"s/one blue GET /a/{{token}}?q={{token}} Bearer {{token}}", "s/one green GET /a/{{token}}?q={{token}} Bearer {{token}}",
+		"s/one blue GET {{link}}", "s/one green GET {{link}}",
+	}
+	if !slices.Equal(got, wantLines) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(wantLines, "\n"))
+	}
+	if len(blue.seen)+len(green.seen) != 0 {
+		t.Error("something was sent")
+	}
+}
+
+func TestLoadStage(t *testing.T) {
+	answer := func(_ *double, w http.ResponseWriter, r *seen) {
+		if r.path == "/in" {
+			ok(w, `{"token":"t"}`)
+			return
+		}
+		if r.header.Get("Authorization") != "Bearer t" {
+			w.WriteHeader(401)
+		}
+		ok(w, `{"v":1}`)
+	}
+	file := `
+suite: s
+setup: [{step: in, post: /in, side_effects: isolated, capture: {token: $.token}}]
+teardown: [{step: out, post: /out, side_effects: isolated, auth: {bearer: "{{token}}"}}]
+cases:
+  - {case: one, get: /one, auth: {bearer: "{{token}}"}}
+  - {case: row, data: {rows: [{x: 1}, {x: 2}]}, get: "/row/{{x}}", auth: {bearer: "{{token}}"}}
+  - {case: write, post: /w, side_effects: isolated, auth: {bearer: "{{token}}"}, json: {}}
+load:
+  - {load: peak, steps: [{case: one}, {case: row, weight: 2}], rate: 40/s, duration: 2s, warmup: 10ms}
+  - {load: writing, steps: [{case: write}], rate: 40/s, duration: 2s, warmup: 10ms, writes: true}
+`
+	blue, green := doubles(answer)
+	r := newRig(t, blue, green).file("s.yaml", file)
+	r.change = func(p *Plan) { p.Suites[0].Loads[1].Writes = false } // the loader would refuse it
+	var shown int
+	r.progress = func(p Progress) {
+		if p.Load != nil {
+			shown++
+		}
+	}
+	end := r.run()
+	want(t, end, Inconclusive, "load peak:")
+	if len(r.sink.loads) != 2 {
+		t.Fatalf("%d load results", len(r.sink.loads))
+	}
+	l := r.sink.loads[0]
+	if l.Requests.Blue < 30 || l.Errors != (PerSide{}) || l.Records == "" || len(l.Warnings) == 0 || shown == 0 {
+		t.Errorf("load %+v, shown %d times", l, shown)
+	}
+	if w := r.sink.loads[1]; w.Verdict != Skip || !strings.Contains(w.Reason, "writes: true") {
+		t.Errorf("writing: %s %s", w.Verdict, w.Reason)
+	}
+	if got := blue.count("/out"); got != 2 {
+		t.Errorf("%d teardowns, want one after the cases and one after the session of the load", got)
+	}
+	for _, s := range blue.seen {
+		if s.path == "/one" && strings.HasSuffix(s.header.Get("Traceparent"), "-00") {
+			return
+		}
+	}
+	t.Error("load does not carry a traceparent that is not sampled")
+}
+
+func TestLoadOffLoopbackIsSkippedAndSaid(t *testing.T) {
+	good := jsonHandler(map[string]string{"/a": `{"v":1}`})
+	r := newRig(t, good, good).file("s.yaml", "suite: s\ncases: [{case: one, get: /a}]\nload: [{load: peak, steps: [{case: one}], rate: 40/s, duration: 1s}]\n")
+	e := newExecution(r.plan(), r.sink, nil)
+	e.remote = true
+	end, err := e.execute(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, end, Pass)
+	if !slices.Contains(end.Audit.VerifiedWithout, "load") {
+		t.Errorf("verified without %v", end.Audit.VerifiedWithout)
+	}
+	r = newRig(t, good, good).file("s.yaml", "suite: s\ncases: [{case: one, get: /a}]\nload: [{load: peak, steps: [{case: one}], rate: 40/s, duration: 1s}]\n")
+	r.options.Part = OnlyCompare
+	end = r.run()
+	want(t, end, Pass)
+	if !slices.Contains(end.Audit.VerifiedWithout, "load") {
+		t.Errorf("--no-load: verified without %v", end.Audit.VerifiedWithout)
+	}
+}

@@ -1,0 +1,97 @@
+package runner
+
+import (
+	"context"
+	"slices"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// Rejudge walks the plan again with the exchanges that an earlier run kept
+// instead of sending anything: the suites may have other rules and expectations
+// since. Judge and everything around it are the ones of Execute.
+//
+//  1. A step that the earlier run did not send is broken where it would now be
+//     needed: nothing can be said about an answer that nobody asked for.
+//  2. What is no matter of rules stays as it was found: load stages, identities,
+//     reachability, and an end that came too early.
+//  3. A condition of polling is held against the last answer that was kept.
+func Rejudge(ctx context.Context, plan *Plan, from *Run, sink Sink, progress func(Progress)) (*End, error) {
+	e := newExecution(plan, sink, progress)
+	e.replay = from.Pair
+	e.earlier = from
+	return e.execute(ctx)
+}
+
+// judgeAgain does what judge does, without sending.
+func (e *execution) judgeAgain(ctx context.Context, o *outcome) {
+	planned := e.planned()
+	e.board.update(func(p *Progress) { p.Phase, p.Total = Comparing, planned.Cases })
+	if e.plan.Options.Part != OnlyLoad {
+		o.compared = true
+		e.compareAll(ctx, nil)
+	}
+	if e.plan.Options.Part == OnlyCompare || ctx.Err() != nil {
+		return
+	}
+	for _, l := range e.earlier.Loads { // Rule 2
+		if l.Suite >= 0 && l.Suite < len(e.plan.Suites) {
+			o.loads = append(o.loads, l)
+			e.emit(Event{Load: &l})
+		}
+	}
+	o.loaded = len(o.loads) == planned.Loads
+}
+
+// carriedGates are those whose evidence a re-judgement cannot renew.
+var carriedGates = []string{"services reachable", "identity", "same protocol"}
+
+// carry keeps what the earlier run found beside its cases (rule 2).
+func (c *conclusion) carry() {
+	from := c.e.earlier
+	if from == nil {
+		return
+	}
+	end := &from.End
+	c.end.Sides, c.end.Audit = end.Sides, end.Audit
+	for _, g := range end.Gates {
+		if !slices.Contains(carriedGates, g.Name) {
+			continue
+		}
+		c.gates = append(c.gates, g)
+		if g.Verdict > Pass {
+			c.claim(g.Verdict, "the run that is judged again: %s: %s", g.Name, g.Measured)
+		}
+	}
+	if end.Verdict == 0 || end.Verdict >= Interrupted {
+		c.claim(Interrupted.Worse(end.Verdict), "the run that is judged again did not come to its end")
+	}
+}
+
+// replayed is a shot of the exchange that an earlier run kept.
+func (w *walk) replayed(step *scenarios.Step, sc *scope, key string) *shot {
+	pair, err := w.suite.run.replay(key)
+	var x *wire.Exchange
+	if err == nil && pair != nil {
+		x = pick(sc.side, pair.Blue, pair.Green)
+	}
+	if x == nil {
+		detail := "the run that is judged again did not send it"
+		if err != nil {
+			detail = err.Error()
+		}
+		x = &wire.Exchange{Method: step.Request.Method, Err: &wire.Err{Class: wire.ClassRequest, Detail: detail}}
+	}
+	to := pick(sc.side, w.suite.blue, w.suite.green).service(step.Service)
+	if to == nil {
+		to = &service{side: sc.side, name: step.Service}
+	}
+	s := &shot{out: &outgoing{to: to}, x: x, answer: newAnswer(x)}
+	if step.Poll != nil {
+		if ok, err := w.holds(&step.Poll.Until, sc.side, s.answer, sc); err != nil || !ok {
+			s.wait = "poll: the condition does not hold for the last answer that was kept"
+		}
+	}
+	return s
+}

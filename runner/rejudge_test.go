@@ -1,0 +1,63 @@
+package runner
+
+import (
+	"net/http"
+	"testing"
+)
+
+// recorded is the Run that a memory kept.
+func (m *memory) recorded() *Run {
+	return &Run{
+		Header: *m.begin, End: *m.end, Loads: m.loads,
+		Pair: func(key string) (*Pair, error) { return m.pairs[key], nil },
+	}
+}
+
+func TestRejudgeUnderOtherRules(t *testing.T) {
+	blue, green := doubles(func(d *double, w http.ResponseWriter, r *seen) {
+		if r.path == "/version" {
+			ok(w, `{"commit":"a"}`)
+			return
+		}
+		ok(w, `{"id":"%s","v":1,"next":"/next"}`, d.name)
+	})
+	const cases = `
+identity: [{get: /version, at: $.commit, must: same}]
+setup: [{step: in, post: /in, side_effects: isolated, capture: {token: $.id}, rules: [{at: $.id, do: ignore, why: own}]}]
+cases:
+  - case: one
+    crossover: true
+    steps:
+      - {step: a, get: /a, auth: {bearer: "{{token}}"}, capture: {next: $.next}}
+      - {step: b, get: "{{next}}"}
+`
+	r := newRig(t, blue, green).file("s.yaml", "suite: s\nrules: [{at: $.v, do: ignore, why: x}]\n"+cases)
+	want(t, r.run(), Fail, "$.id changed")
+	sent := len(blue.seen)
+	again := func(rules string) *End {
+		t.Helper()
+		second := newRig(t, blue, green).file("s.yaml", "suite: s\n"+rules+cases)
+		end, err := Rejudge(t.Context(), second.plan(), r.sink.recorded(), second.sink, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return end
+	}
+	want(t, again(""), Fail, "$.id changed")
+	end := again("rules: [{at: $.id, do: ignore, why: own ids}]\n")
+	want(t, end, Broken, "the run that is judged again did not send it")
+	if len(blue.seen) != sent {
+		t.Errorf("%d requests were sent", len(blue.seen)-sent)
+	}
+	// A run whose every step was sent can come to a pass.
+	r = newRig(t, blue, green).file("s.yaml", "suite: s\nrules: [{at: $.id, do: ignore, why: own ids}]\n"+cases)
+	want(t, r.run(), Pass)
+	end = again("rules: [{at: $.id, do: ignore, why: own ids}]\n")
+	want(t, end, Pass)
+	if len(end.Sides.Green.Identity) == 0 {
+		t.Error("what green said it is was lost")
+	}
+	want(t, again("rules: [{at: $.id, do: format, is: uuid, why: x}]\n"), Fail)
+	r.sink.end.Gates[1].Verdict = Broken
+	want(t, again("rules: [{at: $.id, do: ignore, why: own ids}]\n"), Broken, "the run that is judged again: ")
+}
