@@ -316,7 +316,7 @@ func TestUnsafeOnceThroughTimeoutsAndRedirects(t *testing.T) {
 			<-r.Context().Done()
 			return
 		}
-		http.Redirect(w, r, "/slow", 308)
+		http.Redirect(w, r, "/slow", http.StatusPermanentRedirect)
 	})
 	tr := transport(t, Config{BaseURL: base})
 	for i, path := range []string{"/slow", "/redirect", "/slow", "/redirect"} {
@@ -326,6 +326,36 @@ func TestUnsafeOnceThroughTimeoutsAndRedirects(t *testing.T) {
 		}
 		if path == "/slow" && fmt.Sprint(x.Err) != "timeout: total: 50ms passed waiting for the first byte" {
 			t.Errorf("%s: got %v", path, x.Err)
+		}
+	}
+}
+
+// A server that says goodbye after every answer costs a connection each, and
+// never a request: also when connections are few.
+func TestGoAwayAfterEveryAnswer(t *testing.T) {
+	noLeak(t)
+	for _, closes := range []bool{false, true} {
+		base, seen := framerServer(t, func(fr *http2.Framer, _ net.Conn, id uint32) bool {
+			h2Answer(fr, id, false)
+			_ = fr.WriteData(id, true, []byte("ok"))
+			_ = fr.WriteGoAway(id, http2.ErrCodeNo, nil)
+			return !closes
+		})
+		tr := transport(t, Config{BaseURL: base, HTTP: "h2c", Limits: Limits{Connections: 2, Total: 5 * time.Second}})
+		sent := int64(0)
+		for i := range 50 {
+			method := []string{"GET", "POST"}[i%2]
+			x := tr.Do(context.Background(), &Request{Method: method, URL: base, Body: []byte("x")})
+			// A request that crosses the goodbye on the wire: a safe one goes
+			// again, an unsafe one is told apart, and the next one is served.
+			crossed := x.Err != nil && x.Err.Class == ClassReset || method == "GET" && x.Attempts == 2
+			if x.Attempts > 2 || method == "POST" && x.Attempts != 1 || !crossed && (x.Err != nil || string(x.Answer) != "ok") {
+				t.Fatalf("request %d, closes %v: got %q, %v, attempts %d, after %d connections", i, closes, x.Answer, x.Err, x.Attempts, tr.Opened())
+			}
+			sent += int64(x.Attempts)
+		}
+		if n := seen.Load(); n > sent {
+			t.Errorf("closes %v: the server saw %d requests, Attempts say %d", closes, n, sent)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -13,97 +12,6 @@ import (
 	"sync"
 	"time"
 )
-
-// A watch ends an exchange whose time is up and says which time it was. One
-// timer serves all its phases: arm only moves the deadline, and a timer that
-// fires too early goes back to sleep.
-type watch struct {
-	cancel context.CancelCauseFunc
-
-	mu      sync.Mutex
-	timer   *time.Timer
-	end     time.Time // of the whole exchange
-	total   time.Duration
-	name    string // the deadline armed; empty: only the end
-	at      time.Time
-	after   time.Duration
-	doing   string
-	paused  bool // we are at work ourselves: the armed deadline does not count
-	stopped bool
-}
-
-// watched makes a context that ends when a time is up.
-func watched(ctx context.Context, total time.Duration) (context.Context, *watch) {
-	w := &watch{total: total, end: time.Now().Add(total), doing: "waiting for a connection"}
-	ctx, w.cancel = context.WithCancelCause(ctx)
-	w.mu.Lock()
-	w.timer = time.AfterFunc(total, w.fire)
-	w.mu.Unlock()
-	return ctx, w
-}
-
-// arm sets the deadline of a phase; after 0 means that only the end counts.
-func (w *watch) arm(name string, after time.Duration, doing string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.doing, w.paused = doing, false
-	if w.name = name; after <= 0 {
-		w.name = ""
-		return
-	}
-	w.after, w.at = after, time.Now().Add(after)
-	if w.at.Before(w.end) && !w.stopped {
-		w.timer.Reset(after)
-	}
-}
-
-// wait begins the armed phase anew: we wait for the server now.
-func (w *watch) wait() {
-	w.mu.Lock()
-	w.at, w.paused = time.Now().Add(w.after), false
-	w.mu.Unlock()
-}
-
-// pause ends the wait: until the next one only the end counts, so that time we
-// take to decode an answer is not held against the server.
-func (w *watch) pause() {
-	w.mu.Lock()
-	w.paused = true
-	w.mu.Unlock()
-}
-
-func (w *watch) fire() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.stopped {
-		return
-	}
-	now := time.Now()
-	switch {
-	case !now.Before(w.end):
-		w.cancel(&timeoutError{name: "total", after: w.total, doing: w.doing})
-	case w.name != "" && !w.paused && !now.Before(w.at):
-		w.cancel(&timeoutError{name: w.name, after: w.after})
-	default:
-		next := w.end
-		if at := w.at; w.name != "" {
-			if w.paused {
-				at = now.Add(w.after) // a wait that begins now ends no sooner
-			}
-			if at.Before(next) {
-				next = at
-			}
-		}
-		w.timer.Reset(next.Sub(now))
-	}
-}
-
-func (w *watch) stop() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.stopped = true
-	w.timer.Stop()
-}
 
 // errBudget ends a request that would reach the wire once too often.
 var errBudget = errors.New("the connection died; the request is not sent again")
@@ -390,42 +298,3 @@ func (c *call) failure(err error, inBody bool) *Err {
 	}
 	return classify(err, inBody)
 }
-
-// A timeoutError says which of the times of Limits was up.
-type timeoutError struct {
-	name  string // connect, tls, first byte, idle, total
-	after time.Duration
-	doing string // total: what was going on
-}
-
-func (e *timeoutError) Error() string {
-	text := fmt.Sprintf("%s: %v passed", e.name, e.after)
-	if e.doing != "" {
-		text += " " + e.doing
-	}
-	return text
-}
-
-// A limitError says which bound of Limits was passed.
-type limitError struct{ detail string }
-
-func (e *limitError) Error() string { return e.detail }
-
-// A connectError is a connection that a proxy did not make.
-type connectError struct{ detail string }
-
-func (e *connectError) Error() string { return e.detail }
-
-// A tlsError is a failed handshake.
-type tlsError struct{ err error }
-
-func (e *tlsError) Error() string { return e.err.Error() }
-func (e *tlsError) Unwrap() error { return e.err }
-
-// A decodeError is a broken Content-Encoding.
-type decodeError struct {
-	coding string
-	err    error
-}
-
-func (e *decodeError) Error() string { return e.coding + ": " + e.err.Error() }

@@ -1,0 +1,45 @@
+package wire
+
+import (
+	"fmt"
+	"time"
+)
+
+// A timeoutError says which of the times of Limits was up.
+type timeoutError struct {
+	name  string // connect, tls, first byte, idle, total
+	after time.Duration
+	doing string // total: what was going on
+}
+
+func (e *timeoutError) Error() string {
+	text := fmt.Sprintf("%s: %v passed", e.name, e.after)
+	if e.doing != "" {
+		text += " " + e.doing
+	}
+	return text
+}
+
+// A limitError says which bound of Limits was passed.
+type limitError struct{ detail string }
+
+func (e *limitError) Error() string { return e.detail }
+
+// A connectError is a connection that a proxy did not make.
+type connectError struct{ detail string }
+
+func (e *connectError) Error() string { return e.detail }
+
+// A tlsError is a failed handshake.
+type tlsError struct{ err error }
+
+func (e *tlsError) Error() string { return e.err.Error() }
+func (e *tlsError) Unwrap() error { return e.err }
+
+// A decodeError is a broken Content-Encoding.
+type decodeError struct {
+	coding string
+	err    error
+}
+
+func (e *decodeError) Error() string { return e.coding + ": " + e.err.Error() }
