@@ -83,7 +83,7 @@ func yamlString(s string) string {
 	}
 	switch strings.ToLower(s) {
 	case "true", "false", "null", "yes", "no", "on", "off", "y", "n":
-		plain = s == "null" && false
+		plain = false
 	}
 	if plain {
 		return s
