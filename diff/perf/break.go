@@ -14,13 +14,20 @@ const breakLevel = 0.1
 
 // Break is the decision when an attack is stopped because a side is going down.
 // It is worse when green alone passed the limits and its failures beside blue's
-// are beyond chance; otherwise the evidence up to here decides, and what it does
+// are beyond chance. A generator that sent late may have made the failures itself:
+// that is inconclusive. Otherwise the evidence up to here decides, and what it does
 // not prove to be worse is inconclusive.
 func (s *Stage) Break(blueBurst, greenBurst Burst, h Health) *Decision {
 	d := s.decide(s.carried+s.remaining(), true, h)
 	if d.Outcome != Worse {
 		d.Outcome, d.Cause, d.Advice = Inconclusive, Baseline, "find out what the load does to blue before it is repeated"
 		d.Reason = fmt.Sprintf("stopped by the circuit breaker: %s; %s", blueBurst.of("blue"), greenBurst.of("green"))
+	}
+	if s.starved() {
+		d.Outcome, d.Cause, d.Advice, d.Final = Inconclusive, Generator, generatorAdvice, true
+		d.Reason = fmt.Sprintf("generator: stopped by the circuit breaker while requests left late: %s; %s", blueBurst.of("blue"), greenBurst.of("green"))
+		s.last = d
+		return d
 	}
 	p := fisherTest(blueBurst.Failed, blueBurst.All, greenBurst.Failed, greenBurst.All)
 	if greenBurst.Tripped && !blueBurst.Tripped && p <= breakLevel*s.design.Alpha {
@@ -34,6 +41,10 @@ func (s *Stage) Break(blueBurst, greenBurst Burst, h Health) *Decision {
 	s.last = d
 	return d
 }
+
+// starved says whether more than a fifth of all requests so far, the warm-up's
+// included, left later than a quarter of a block.
+func (s *Stage) starved() bool { return share(s.late, s.added) > maxDropped }
 
 func (b Burst) of(side string) string {
 	return fmt.Sprintf("%s failed %d of its last %d requests", side, b.Failed, b.All)

@@ -31,6 +31,8 @@ type Stage struct {
 	blocks  []*block
 	flying  [2]int // sent minus ended, up to the last closed block
 	lags    histogram
+	added   int // records
+	late    int // of those, sent later than a quarter of a block
 	series  plots
 	stalls  stalls
 	look    int     // looks passed
@@ -82,6 +84,10 @@ func (s *Stage) guardedRoutes() []int {
 
 // Add takes one record.
 func (s *Stage) Add(r Record) {
+	s.added++
+	if r.Lag > s.design.Block()/4 {
+		s.late++
+	}
 	start := r.Scheduled
 	if s.design.Pairing != Recorded {
 		start = s.design.PairStart(r.Pair)

@@ -107,29 +107,86 @@ func attack(t *testing.T, plan Plan) *Report {
 	return report
 }
 
-func wantOutcome(t *testing.T, r *Report, want perf.Outcome, reason string) {
+// expect attacks until check finds no problem. A machine too busy to send on time
+// (other tests run beside this one) gets three attempts and is then skipped: what
+// it measured says nothing. A wrong pass is never excused.
+func expect(t *testing.T, plan Plan, check func(*Report) string) {
 	t.Helper()
-	if r.Outcome != want || !strings.Contains(r.Reason, reason) {
-		t.Errorf("got %v (%s), want %v with %q", r.Outcome, r.Reason, want, reason)
+	for range 3 {
+		report := attack(t, plan)
+		problem := check(report)
+		if problem == "" {
+			return
+		}
+		t.Logf("got %v (%s): %s", report.Outcome, report.Reason, problem)
+		if report.Outcome == perf.NoWorse || !excused(report) {
+			t.Error(problem)
+			return
+		}
+	}
+	t.Skip("this machine is too busy to attack on time")
+}
+
+// busyLateness is how late a request or a sleep ends on a machine with other work.
+const busyLateness = 5 * time.Millisecond
+
+// excused says whether the machine was too busy for a report to mean anything.
+func excused(r *Report) bool {
+	return strings.Contains(r.Reason, "generator") || r.Generator.LatenessP99 > busyLateness || busy()
+}
+
+// busy says whether a short sleep takes far longer than asked for.
+func busy() bool {
+	late := 0
+	for range 40 {
+		began := time.Now()
+		time.Sleep(time.Millisecond)
+		if time.Since(began) > time.Millisecond+busyLateness {
+			late++
+		}
+	}
+	return late >= 2
+}
+
+// outcome checks for an outcome whose reason contains a text.
+func outcome(want perf.Outcome, reason string) func(*Report) string {
+	return func(r *Report) string {
+		if r.Outcome != want || !strings.Contains(r.Reason, reason) {
+			return fmt.Sprintf("want %v with %q", want, reason)
+		}
+		return ""
+	}
+}
+
+// notOutcome checks that an outcome is not given.
+func notOutcome(wrong perf.Outcome) func(*Report) string {
+	return func(r *Report) string {
+		if r.Outcome == wrong {
+			return fmt.Sprintf("want anything but %v", wrong)
+		}
+		return ""
 	}
 }
 
 func TestEqualSidesAreNotWorse(t *testing.T) {
 	t.Parallel()
 	blue, green := &service{base: 20 * time.Millisecond}, &service{base: 20 * time.Millisecond}
-	report := attack(t, quick(start(t, blue), start(t, green)))
-	if report.Outcome == perf.Worse {
-		t.Errorf("equal sides: %v (%s)", report.Outcome, report.Reason)
-	}
-	if b, g := blue.requests.Load(), green.requests.Load(); b != int64(report.Requests.Blue) || g != int64(report.Requests.Green) {
-		t.Errorf("servers saw %d and %d requests, the report says %+v", b, g, report.Requests)
-	}
-	if got := report.Generator.Connections; got.Blue < DefaultConnections || got.Green < DefaultConnections {
-		t.Errorf("connections %+v, want at least %d per side", got, DefaultConnections)
-	}
-	if report.Series == nil || len(report.Series.Buckets) == 0 || len(report.Series.Percentiles) == 0 {
-		t.Errorf("no series for the plots")
-	}
+	var before [2]int64
+	expect(t, quick(start(t, blue), start(t, green)), func(r *Report) string {
+		b, g := blue.requests.Load()-before[0], green.requests.Load()-before[1]
+		before = [2]int64{blue.requests.Load(), green.requests.Load()}
+		switch {
+		case r.Outcome == perf.Worse:
+			return "want no worse"
+		case b != int64(r.Requests.Blue) || g != int64(r.Requests.Green):
+			return fmt.Sprintf("servers saw %d and %d requests, the report says %+v", b, g, r.Requests)
+		case r.Generator.Connections.Blue < DefaultConnections || r.Generator.Connections.Green < DefaultConnections:
+			return fmt.Sprintf("connections %+v, want at least %d per side", r.Generator.Connections, DefaultConnections)
+		case r.Series == nil || len(r.Series.Buckets) == 0 || len(r.Series.Percentiles) == 0:
+			return "no series for the plots"
+		}
+		return ""
+	})
 }
 
 func TestWorseGreenIsWorse(t *testing.T) {
@@ -143,8 +200,7 @@ func TestWorseGreenIsWorse(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			report := attack(t, quick(start(t, &service{}), start(t, c.green)))
-			wantOutcome(t, report, perf.Worse, c.reason)
+			expect(t, quick(start(t, &service{}), start(t, c.green)), outcome(perf.Worse, c.reason))
 		})
 	}
 }
@@ -152,10 +208,8 @@ func TestWorseGreenIsWorse(t *testing.T) {
 func TestStallsDoNotPass(t *testing.T) {
 	t.Parallel()
 	// 0.3 s every 10 s, on the short scale of the tests.
-	report := attack(t, quick(start(t, &service{}), start(t, &service{stallEvery: 800 * time.Millisecond, stallLen: 60 * time.Millisecond})))
-	if report.Outcome == perf.NoWorse {
-		t.Errorf("stalls of green pass: %s", report.Reason)
-	}
+	green := &service{stallEvery: 800 * time.Millisecond, stallLen: 60 * time.Millisecond}
+	expect(t, quick(start(t, &service{}), start(t, green)), notOutcome(perf.NoWorse))
 }
 
 func TestIllBlueIsInconclusive(t *testing.T) {
@@ -169,7 +223,7 @@ func TestIllBlueIsInconclusive(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			wantOutcome(t, attack(t, quick(start(t, c.blue), start(t, c.green))), perf.Inconclusive, c.reason)
+			expect(t, quick(start(t, c.blue), start(t, c.green)), outcome(perf.Inconclusive, c.reason))
 		})
 	}
 }
@@ -180,15 +234,15 @@ func TestUnreachableSides(t *testing.T) {
 	dead.Close()
 	t.Run("both", func(t *testing.T) {
 		t.Parallel()
-		wantOutcome(t, attack(t, quick(url, url)), perf.Inconclusive, "circuit breaker")
+		expect(t, quick(url, url), outcome(perf.Inconclusive, "circuit breaker"))
 	})
 	t.Run("green", func(t *testing.T) {
 		t.Parallel()
-		wantOutcome(t, attack(t, quick(start(t, &service{}), url)), perf.Worse, "green is going down")
+		expect(t, quick(start(t, &service{}), url), outcome(perf.Worse, "green is going down"))
 	})
 	t.Run("blue", func(t *testing.T) {
 		t.Parallel()
-		wantOutcome(t, attack(t, quick(url, start(t, &service{}))), perf.Inconclusive, "blue failed")
+		expect(t, quick(url, start(t, &service{})), outcome(perf.Inconclusive, "blue failed"))
 	})
 }
 
@@ -197,7 +251,7 @@ func TestStarvedGeneratorIsInconclusive(t *testing.T) {
 		t.Parallel()
 		plan := quick(start(t, &service{base: 50 * time.Millisecond}), start(t, &service{base: 50 * time.Millisecond}))
 		plan.MaxWorkers = 4
-		wantOutcome(t, attack(t, plan), perf.Inconclusive, "generator: all workers")
+		expect(t, plan, outcome(perf.Inconclusive, "generator: all workers"))
 	})
 	t.Run("blue does not sustain the rate", func(t *testing.T) {
 		t.Parallel()
@@ -210,16 +264,13 @@ func TestStarvedGeneratorIsInconclusive(t *testing.T) {
 			}
 		}}
 		url := start(t, serial)
-		report := attack(t, quick(url, url))
-		if report.Outcome != perf.Inconclusive {
-			t.Errorf("got %v (%s), want inconclusive", report.Outcome, report.Reason)
-		}
+		expect(t, quick(url, url), outcome(perf.Inconclusive, ""))
 	})
 }
 
 func TestGreenThatDoesNotSustainTheRate(t *testing.T) {
 	t.Parallel()
-	wantOutcome(t, attack(t, quick(start(t, &service{}), start(t, saturated()))), perf.Worse, "")
+	expect(t, quick(start(t, &service{}), start(t, saturated())), outcome(perf.Worse, ""))
 }
 
 // saturated is a service that answers 200 requests/s at most.
@@ -287,15 +338,15 @@ func TestInterleavedLoadsOneSideAtATime(t *testing.T) {
 	blue, green := side(0), side(1)
 	plan := quick(start(t, blue), start(t, green))
 	plan.Interleaved = true
-	report := attack(t, plan)
-	if report.Outcome == perf.Worse {
-		t.Errorf("equal sides: %v (%s)", report.Outcome, report.Reason)
-	}
-	// Requests overlap only where one side's turn ends and the other's begins.
-	if n, all := together.Load(), blue.requests.Load()+green.requests.Load(); n*5 > all {
-		t.Errorf("%d of %d requests met one of the other side", n, all)
-	}
-	if b, g := blue.requests.Load(), green.requests.Load(); b == 0 || g == 0 {
-		t.Errorf("blue got %d requests, green %d", b, g)
-	}
+	expect(t, plan, func(r *Report) string {
+		// Requests overlap only where one side's turn ends and the other's begins.
+		b, g := blue.requests.Swap(0), green.requests.Swap(0)
+		if n := together.Swap(0); n*5 > b+g {
+			return fmt.Sprintf("%d of %d requests met one of the other side", n, b+g)
+		}
+		if b == 0 || g == 0 {
+			return fmt.Sprintf("blue got %d requests, green %d", b, g)
+		}
+		return notOutcome(perf.Worse)(r)
+	})
 }

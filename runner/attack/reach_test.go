@@ -63,23 +63,26 @@ func TestOneSlowBackEndOfEightIsFound(t *testing.T) {
 	}
 	plan := quick(start(t, &service{}), balance(t, backEnds))
 	plan.Identity = "X-Pod"
-	report := attack(t, plan)
-	wantOutcome(t, report, perf.Worse, "p95")
-	if report.Generator.Identities.Green != 8 {
-		t.Errorf("%d back ends reached, want 8", report.Generator.Identities.Green)
-	}
+	expect(t, plan, func(r *Report) string {
+		if r.Generator.Identities.Green != 8 {
+			return fmt.Sprintf("%d back ends reached, want 8", r.Generator.Identities.Green)
+		}
+		return outcome(perf.Worse, "p95")(r)
+	})
 }
 
 func TestReconnectOpensConnections(t *testing.T) {
 	t.Parallel()
 	plan := quick(start(t, &service{}), start(t, &service{}))
 	plan.Connections, plan.Reconnect, plan.Duration = 4, 0.5, time.Second
-	report := attack(t, plan)
-	for side, got := range map[string][2]int{"blue": {report.Generator.Connections.Blue, report.Requests.Blue}, "green": {report.Generator.Connections.Green, report.Requests.Green}} {
-		if got[0]*10 < got[1]*4 || got[0]*10 > got[1]*7 {
-			t.Errorf("%s: %d connections for %d requests, want about half as many", side, got[0], got[1])
+	expect(t, plan, func(r *Report) string {
+		for side, got := range map[string][2]int{"blue": {r.Generator.Connections.Blue, r.Requests.Blue}, "green": {r.Generator.Connections.Green, r.Requests.Green}} {
+			if got[0]*10 < got[1]*4 || got[0]*10 > got[1]*7 {
+				return fmt.Sprintf("%s: %d connections for %d requests, want about half as many", side, got[0], got[1])
+			}
 		}
-	}
+		return ""
+	})
 }
 
 func TestMaxRPSLowersTheRate(t *testing.T) {
@@ -99,17 +102,19 @@ func TestLadderStopsAtTheFirstFailure(t *testing.T) {
 	t.Parallel()
 	plan := quick(start(t, &service{}), start(t, saturated()))
 	plan.Rates = []float64{300, 600}
-	report := attack(t, plan)
-	wantOutcome(t, report, perf.Worse, "at 300/s")
-	if len(report.Steps) != 1 || report.Steps[0].Outcome != perf.Worse {
-		t.Errorf("steps %+v, want the first alone", report.Steps)
-	}
+	expect(t, plan, func(r *Report) string {
+		if len(r.Steps) != 1 || r.Steps[0].Outcome != perf.Worse {
+			return fmt.Sprintf("steps %+v, want the first alone", r.Steps)
+		}
+		return outcome(perf.Worse, "at 300/s")(r)
+	})
 }
 
 func TestStopsWhenTheContextEnds(t *testing.T) {
 	t.Parallel()
 	blue := &service{}
 	plan := quick(start(t, blue), start(t, &service{base: 1200 * time.Millisecond}))
+	plan.Timeout = 10 * time.Second
 	ctx, cancel := context.WithCancel(context.Background())
 	var at atomic.Pointer[time.Time]
 	time.AfterFunc(700*time.Millisecond, func() {
@@ -119,6 +124,9 @@ func TestStopsWhenTheContextEnds(t *testing.T) {
 	})
 	var file bytes.Buffer
 	report, err := Run(ctx, plan, &file, nil)
+	if err == nil && excused(report) {
+		t.Skipf("this machine is too busy to attack on time: %s", report.Reason)
+	}
 	if !errors.Is(err, context.Canceled) || report == nil {
 		t.Fatalf("Run: %v, %v", report, err)
 	}
@@ -141,7 +149,7 @@ func TestStopsWhenTheContextEnds(t *testing.T) {
 func TestRetryAttacksOnceMore(t *testing.T) {
 	t.Parallel()
 	plan := quick(start(t, &service{}), start(t, &service{}))
-	plan.Duration, plan.Retry = 1440*time.Millisecond, true // too short for one look
+	plan.Duration, plan.Retry, plan.Timeout = 1440*time.Millisecond, true, 10*time.Second // too short for one look
 	blue := 0
 	var names []string
 	report, err := Run(context.Background(), plan, io.Discard, func(p Progress) {
@@ -152,6 +160,9 @@ func TestRetryAttacksOnceMore(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(names) == 1 && excused(report) {
+		t.Skipf("this machine is too busy to attack on time: %s", report.Reason)
 	}
 	if len(names) != 2 || !strings.Contains(names[1], "again") {
 		t.Errorf("attacks %q, want two", names)
@@ -194,6 +205,7 @@ func TestCalibrate(t *testing.T) {
 	t.Parallel()
 	blue, green := &service{}, &service{}
 	plan := quick(start(t, blue), start(t, green))
+	plan.Timeout = 10 * time.Second
 	c, err := Calibrate(context.Background(), plan, io.Discard, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +213,10 @@ func TestCalibrate(t *testing.T) {
 	if green.requests.Load() != 0 {
 		t.Errorf("green got %d requests", green.requests.Load())
 	}
-	if len(c.Floors) != 2 {
+	if len(c.Floors) != 2 || c.Report.Seconds < 3 {
+		if excused(c.Report) {
+			t.Skipf("this machine is too busy to attack on time: %s", c.Report.Reason)
+		}
 		t.Fatalf("floors %v, want p50 and p95", c.Floors)
 	}
 	for _, f := range c.Floors {
