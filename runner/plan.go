@@ -77,7 +77,7 @@ type Options struct {
 	AllowLoad      bool   // off loopback, beside the env file's limits
 	AllowWrites    bool   // off loopback, beside the env file's limits
 	AllowSame      bool   // blue against blue on purpose (calibrate)
-	MaxMutants     int    // of the negative control, for each body; 0: 16
+	MaxMutants     int    // of the negative control, for each body; 0: 16, negative: none
 	// SecondShare is the share of equal pairs that the second opinion judges
 	// again; 0: 5 %, negative: none.
 	SecondShare float64
@@ -141,10 +141,14 @@ func (o *Options) concurrency() int {
 
 // mutants is how many mutants the negative control makes of a body at most.
 func (o *Options) mutants() int {
-	if o.MaxMutants > 0 {
+	switch {
+	case o.MaxMutants < 0:
+		return 0
+	case o.MaxMutants == 0:
+		return 16
+	default:
 		return o.MaxMutants
 	}
-	return 16
 }
 
 // secondShare is the share of equal pairs that are judged again.

@@ -1,0 +1,175 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// names are members that gjson would read in a sense of its own.
+var names = []string{"a", "b", "0", "1", "-1", "#", "@this", "a.b", "a|b", "*", "a*", "?", "!", "..", "한글", `"q"`, "a b", "", "[0]", "{x}", "(", "a:1", `c\d`, "<", "@", "~", "$", "'", "é"}
+
+// genValue draws a JSON value whose names are dangerous.
+func genValue(depth int) *rapid.Generator[any] {
+	return rapid.Custom(func(t *rapid.T) any {
+		kind := rapid.IntRange(0, 6).Draw(t, "kind")
+		if depth == 0 {
+			kind %= 5
+		}
+		switch kind {
+		case 0:
+			return nil
+		case 1:
+			return rapid.Bool().Draw(t, "bool")
+		case 2:
+			return json.Number(rapid.SampledFrom([]string{"0", "1", "-1", "1.50", "1e5", "9007199254740993"}).Draw(t, "number"))
+		case 3, 4:
+			return rapid.SampledFrom(append(names, "text")).Draw(t, "string")
+		case 5:
+			return rapid.SliceOfN(genValue(depth-1), 0, 3).Draw(t, "array")
+		default:
+			out := map[string]any{}
+			for range rapid.IntRange(0, 4).Draw(t, "members") {
+				out[rapid.SampledFrom(names).Draw(t, "name")] = genValue(depth-1).Draw(t, "member")
+			}
+			return out
+		}
+	})
+}
+
+// quotePath writes a name as a bracketed segment.
+func quotePath(name string) string {
+	return "['" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(name) + "']"
+}
+
+// TestLocatorFindsWhatSelectFinds is the law of captures.
+func TestLocatorFindsWhatSelectFinds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		body, err := json.Marshal(genValue(4).Draw(t, "body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := "$"
+		for range rapid.IntRange(0, 4).Draw(t, "steps") {
+			name := rapid.SampledFrom(names).Draw(t, "step")
+			switch rapid.IntRange(0, 2).Draw(t, "form") {
+			case 0:
+				path += fmt.Sprintf("[%d]", rapid.IntRange(0, 3).Draw(t, "index"))
+			case 1:
+				path += quotePath(name)
+			default:
+				if !strings.ContainsAny(name, `.|*#?!"'[]{}()@:\<~$ -0123456789`) && name != "" {
+					path += "." + name
+				}
+			}
+		}
+		pattern, err := diff.ParsePath(path)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		want, err := diff.Select(body, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := newLocator(path)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		got, ok := l.find(body)
+		if ok != (len(want) == 1) {
+			t.Fatalf("%s in %s: found %t, Select finds %d", path, body, ok, len(want))
+		}
+		if ok && (string(got.JSON) != string(want[0].JSON) || got.Type != want[0].Type) {
+			t.Fatalf("%s in %s: %s, Select finds %s", path, body, got.JSON, want[0].JSON)
+		}
+	})
+}
+
+func TestLocatorRefusesManyResults(t *testing.T) {
+	for _, path := range []string{"$.a[*]", "$..a", "$.*", "$.a[1:2]", "$['a','b']"} {
+		if _, err := newLocator(path); err == nil {
+			t.Errorf("%s: accepted for a capture", path)
+		}
+	}
+}
+
+func TestCapture(t *testing.T) {
+	x := &wire.Exchange{Status: 201, Headers: []wire.Field{{Name: "Location", Value: "/o/7"}, {Name: "Set-Cookie", Value: "sid=abc; Path=/"}}, Answer: []byte(`{"id":7,"deep":{"list":[{"k":"v"}]},"none":null}`)}
+	tests := []struct {
+		name    string
+		capture scenarios.Capture
+		want    scenarios.Value
+		err     string
+	}{
+		{"number keeps its type", scenarios.Capture{At: "$.id"}, scenarios.Value{Text: "7", JSON: "7"}, ""},
+		{"string", scenarios.Capture{At: "$.deep.list[0].k"}, scenarios.Value{Text: "v", JSON: `"v"`}, ""},
+		{"object whole", scenarios.Capture{At: "$.deep.list[0]"}, scenarios.Value{Text: `{"k":"v"}`, JSON: `{"k":"v"}`}, ""},
+		{"null is an empty text", scenarios.Capture{At: "$.none"}, scenarios.Value{JSON: "null"}, ""},
+		{"header", scenarios.Capture{Header: "location"}, scenarios.Value{Text: "/o/7", JSON: `"/o/7"`}, ""},
+		{"cookie", scenarios.Capture{Cookie: "sid"}, scenarios.Value{Text: "abc", JSON: `"abc"`}, ""},
+		{"status", scenarios.Capture{Status: true}, scenarios.Value{Text: "201", JSON: "201"}, ""},
+		{"regex group", scenarios.Capture{Regex: `"k":"(.)"`}, scenarios.Value{Text: "v", JSON: `"v"`}, ""},
+		{"regex without a group", scenarios.Capture{Regex: `deep`}, scenarios.Value{Text: "deep", JSON: `"deep"`}, ""},
+		{"nearest names", scenarios.Capture{At: "$.deep.lst[0]"}, scenarios.Value{}, `$.deep.lst[0] finds nothing: $.deep is an object with "list"`},
+		{"beyond an array", scenarios.Capture{At: "$.deep.list[4]"}, scenarios.Value{}, "$.deep.list is an array of 1"},
+		{"no header", scenarios.Capture{Header: "etag"}, scenarios.Value{}, "no header etag"},
+		{"no cookie", scenarios.Capture{Cookie: "x"}, scenarios.Value{}, "no cookie x"},
+		{"no match", scenarios.Capture{Regex: "zzz"}, scenarios.Value{}, "matches nothing"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := capture(&tt.capture, newAnswer(x))
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Errorf("error %v, want %q", err, tt.err)
+				}
+				return
+			}
+			if err != nil || got != tt.want {
+				t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestDecimalOrder(t *testing.T) {
+	// In ascending order; equal ones share a line.
+	ladder := [][]string{
+		{"-1e999999999"}, {"-12", "-12.0", "-1.2e1"}, {"-1", "-10e-1"}, {"-0.5"}, {"0", "-0", "0.000", "0e5"}, {"1e-999999999999999999999"},
+		{"0.1", "1e-1"}, {"0.12"}, {"1", "1.0", "100e-2"}, {"9007199254740992"}, {"9007199254740993"}, {"1e400"}, {"1e401"}, {"1e99999999999999999999"},
+	}
+	for i, a := range ladder {
+		for j, b := range ladder {
+			for _, x := range a {
+				for _, y := range b {
+					dx, okx := parseDecimal(x)
+					dy, oky := parseDecimal(y)
+					if !okx || !oky {
+						t.Fatalf("%q or %q is refused", x, y)
+					}
+					want := 0
+					if i < j {
+						want = -1
+					} else if i > j {
+						want = 1
+					}
+					if got := dx.compare(dy); got != want {
+						t.Errorf("compare(%s, %s) = %d, want %d", x, y, got, want)
+					}
+				}
+			}
+		}
+	}
+	for _, bad := range []string{"", "-", "+1", "01", "1.", ".5", "1e", "1e+", "0x1", "NaN", "1 ", "1e++1", "--1"} {
+		if _, ok := parseDecimal(bad); ok {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}

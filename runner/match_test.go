@@ -1,0 +1,142 @@
+package runner
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// checksOf loads an expectation as a file writes it.
+func checksOf(t *testing.T, expect string) *Checks {
+	t.Helper()
+	files := fstest.MapFS{
+		"s.yaml":      {Data: []byte("suite: s\ncases: [{case: one, get: /a, expect: " + expect + "}]\n")},
+		"schema.json": {Data: []byte(`{"type":"object","required":["name"],"properties":{"n":{"type":"integer"}}}`)},
+		"snap.json":   {Data: []byte(`{"n":7,"list":[1,2,3]}`)},
+	}
+	suites, problems := scenarios.Load(files, []string{"s.yaml"}, scenarios.LoadOptions{})
+	if problems.HasErrors() {
+		t.Fatal(problems)
+	}
+	w := newWalk(&suiteRun{run: &execution{plan: &Plan{}, board: &board{}}, suite: suites[0]}, "s/one", time.Time{})
+	c, err := NewChecks(&suites[0].Cases[0].Steps[0].Expect, w.scope(newLane(LaneBlue), scenarios.Blue, nil, "one", w.started))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestMatchers(t *testing.T) {
+	const body = `{"n":7,"big":9007199254740993,"price":"1650","text":"한글 text","flag":true,"none":null,"empty":"","list":[3,1,2],"dup":[1,1.0],"objects":[{"id":"CH001","v":1},{"id":"CH002","v":2}],"o":{"a":1},"uuid":"7d444840-9dc0-11d1-b245-5ffdce74fad2","mail":"a@b.example","day":"2026-11-23"}`
+	tests := []struct {
+		expect string
+		ok     bool
+	}{
+		{`{body: {"$.n": 7}}`, true},
+		{`{body: {"$.n": 7.0}}`, true},
+		{`{body: {"$.n": "7"}}`, false}, // a string is not a number
+		{`{body: {"$.price": 1650}}`, false},
+		{`{body: {"$.price": "1650"}}`, true},
+		{`{body: {"$.big": 9007199254740993}}`, true},
+		{`{body: {"$.big": 9007199254740992}}`, false},
+		{`{body: {"$.n": {ne: 8}}}`, true},
+		{`{body: {"$.n": {ne: 7}}}`, false},
+		{`{body: {"$.n": {lt: 8, gt: 6, lte: 7, gte: 7}}}`, true},
+		{`{body: {"$.n": {lt: 7}}}`, false},
+		{`{body: {"$.price": {gt: 1}}}`, false}, // text has no order
+		{`{body: {"$.n": {in: [6, 7]}}}`, true},
+		{`{body: {"$.n": {in: [6, 8]}}}`, false},
+		{`{body: {"$.text": {contains: 한글}}}`, true},
+		{`{body: {"$.list": {contains: 2}}}`, true},
+		{`{body: {"$.list": {contains: 9}}}`, false},
+		{`{body: {"$.o": {contains: a}}}`, true},
+		{`{body: {"$.text": {matches: "^한글"}}}`, true},
+		{`{body: {"$.none": {matches: "null"}}}`, false},
+		{`{body: {"$.flag": true}}`, true},
+		{`{body: {"$.flag": "true"}}`, false},
+		{`{body: {"$.none": {type: "null"}}}`, true},
+		{`{body: {"$.n": {type: integer}}}`, true},
+		{`{body: {"$.n": {type: string}}}`, false},
+		{`{body: {"$.list": {type: array, count: 3}}}`, true},
+		{`{body: {"$.list": {count: {gte: 4}}}}`, false},
+		{`{body: {"$.text": {count: 7}}}`, true}, // characters
+		{`{body: {"$.o": {count: 1}}}`, true},
+		{`{body: {"$.objects[*]": {count: 2}}}`, true},
+		{`{body: {"$.nothing[*]": {count: 0}}}`, true},
+		{`{body: {"$.list": {unique: true}}}`, true},
+		{`{body: {"$.dup": {unique: true}}}`, false}, // 1 and 1.0 are one number
+		{`{body: {"$.objects[*].id": {unique: true, matches: "^CH[0-9]{3}$"}}}`, true},
+		{`{body: {"$.objects[*].v": 1}}`, false}, // every value must pass
+		{`{body: {"$.objects": {each: {type: object}}}}`, true},
+		{`{body: {"$.list": {each: {gt: 1}}}}`, false},
+		{`{body: {"$.missing": {exists: false}}}`, true},
+		{`{body: {"$.missing": {exists: true}}}`, false},
+		{`{body: {"$.missing": {ne: 1}}}`, false}, // nothing there fails
+		{`{body: {"$.none": {exists: true}}}`, true},
+		{`{body: {"$.empty": {empty: true}}}`, true},
+		{`{body: {"$.list": {empty: true}}}`, false},
+		{`{body: {"$.uuid": {format: uuid}}}`, true},
+		{`{body: {"$.text": {format: uuid}}}`, false},
+		{`{body: {"$.mail": {format: email}}}`, true},
+		{`{body: {"$.day": {format: date}}}`, true},
+		{`{body: {"$.list": [3, 1, 2]}}`, true},
+		{`{body: {"$.list": [1, 2, 3]}}`, false},
+		{`{body: {"$.o": {eq: {a: 1}}}}`, true},
+		{`{headers: {content-type: {contains: json}, x-n: {gte: 5}}}`, true},
+		{`{headers: {x-n: "7"}}`, true},
+		{`{headers: {x-none: {exists: false}}}`, true},
+		{`{headers: {x-none: {contains: a}}}`, false},
+		{`{cookies: {sid: abc}}`, true},
+		{`{cookies: {other: {exists: true}}}`, false},
+		{`{latency: {lt: 1s}}`, true},
+		{`{latency: {lt: 1ms}}`, false},
+		{`{status: 200}`, true},
+		{`{status: [404, 2xx]}`, true},
+		{`{status: 4xx}`, false},
+		{`{schema: schema.json}`, false},
+		{`{snapshot: snap.json}`, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.expect, func(t *testing.T) {
+			x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/json"}, {Name: "X-N", Value: "7"}, {Name: "Set-Cookie", Value: "sid=abc"}}, Answer: []byte(body)}
+			x.Timing.Total = 20_000_000
+			ok, said := true, ""
+			for _, e := range checksOf(t, tt.expect).check(scenarios.Blue, newAnswer(x), nil) {
+				if ok = ok && e.OK; !e.OK {
+					said += e.What + " got " + e.Got + "; "
+				}
+			}
+			if ok != tt.ok {
+				t.Errorf("holds %t, want %t: %s", ok, tt.ok, said)
+			}
+		})
+	}
+}
+
+func TestPlaylistExpectation(t *testing.T) {
+	const master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.4d401f,mp4a.40.2\"\nlow.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2,CODECS=\"avc1.640028\"\nhigh.m3u8\n"
+	const media = "#EXTM3U\r\n#EXT-X-TARGETDURATION:6\r\n#EXTINF:6,\r\na.ts\r\n#EXTINF:6,\r\nb.ts\r\n"
+	tests := []struct {
+		body, expect string
+		ok           bool
+	}{
+		{master, `{hls: {variants: {gte: 2}, codecs: {contains: avc1}}}`, true},
+		{master, `{hls: {variants: {gte: 3}}}`, false},
+		{media, `{hls: {segments: 2, target_duration: {lte: 6}}}`, true},
+		{"<html>", `{hls: {segments: 2}}`, false},
+	}
+	for _, tt := range tests {
+		x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/vnd.apple.mpegurl"}}, Answer: []byte(tt.body)}
+		ok := true
+		for _, e := range checksOf(t, tt.expect).check(scenarios.Blue, newAnswer(x), nil) {
+			ok = ok && e.OK
+		}
+		if ok != tt.ok {
+			t.Errorf("%s on %q holds %t, want %t", tt.expect, strings.SplitN(tt.body, "\n", 2)[0], ok, tt.ok)
+		}
+	}
+}
