@@ -1,0 +1,31 @@
+package diff
+
+// CompareWithBug compares as Compare does, with a mistake planted in what was
+// read: a wrong hash, or a member or element that is passed over.
+func CompareWithBug(bug string, blue, green []byte) Result {
+	r := defaultRules()
+	w := r.worker()
+	w.engine.begin(r, nil, nil)
+	w.parse(&w.b, blue)
+	w.parse(&w.g, green)
+	b, g := &w.b, &w.g
+	switch bug {
+	case "wrong hash at the root":
+		g.nodes[0].hash = b.nodes[0].hash
+	case "wrong hashes below":
+		for i := range g.nodes {
+			g.nodes[i].hash = b.nodes[min(i, len(b.nodes)-1)].hash
+		}
+	case "last member of green skipped":
+		g.nodes[len(g.nodes)-1].flags |= flagShadow
+		g.nodes[0].hash++
+	case "last element of blue skipped":
+		for i := range b.nodes {
+			if string(b.text(uint32(i))) == `{"id":2,"price":99}` {
+				b.nodes[i].flags |= flagShadow
+			}
+		}
+	}
+	w.engine.run(b, g)
+	return w.engine.result()
+}
