@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/fixtures"
+	"github.com/bgverify/bgverify/scenarios/stb"
+)
+
+func newDemoCommand(io stdio) *cobra.Command {
+	flags := &runFlags{}
+	var blueFault, greenFault string
+	cmd := &cobra.Command{
+		Use:     "demo",
+		GroupID: "try",
+		Short:   "Judge two embedded services: the whole tool in one command",
+		Long: `Start the embedded blue and green set-top-box services, run scenarios/stb against
+them, write a run folder and stop the services. Takes the flags of run.
+Without a fault it ends with status 0; with --green-fault it shows what a broken
+green looks like ('bgverify fixtures --help' lists the faults).`,
+		Example: `  bgverify demo
+  bgverify demo --no-load
+  bgverify demo --green-fault price-as-string,slow=20%`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := flags.check(cmd); err != nil {
+				return err
+			}
+			if flags.blue != "" || flags.green != "" {
+				return usage("use 'bgverify run scenarios/stb' for services of your own", "demo starts blue and green itself: --blue and --green do not apply")
+			}
+			blueFaults, err := fixtures.ParseFaults(blueFault)
+			if err != nil {
+				return usage("see 'bgverify fixtures --help'", "--blue-fault: %w", err)
+			}
+			greenFaults, err := fixtures.ParseFaults(greenFault)
+			if err != nil {
+				return usage("see 'bgverify fixtures --help'", "--green-fault: %w", err)
+			}
+			twin, err := fixtures.Start(fixtures.Options{Seed: flags.seed, BlueFaults: blueFaults, GreenFaults: greenFaults})
+			if err != nil {
+				return broken(fmt.Errorf("start the embedded services: %w", err))
+			}
+			defer twin.Close()
+			typedFlags := typed(cmd)
+			flags.blue, flags.green = twin.BlueURL, twin.GreenURL
+			const folder = "scenarios/stb"
+			t := &tree{files: under(folder, stb.FS), paths: []string{folder}}
+			return judge(cmd.Context(), io, flags, t, typedFlags)
+		},
+	}
+	flags.bind(cmd.Flags())
+	cmd.Flags().StringVar(&blueFault, "blue-fault", "", "`faults` of blue")
+	cmd.Flags().StringVar(&greenFault, "green-fault", "", "`faults` of green, separated by commas")
+	return cmd
+}

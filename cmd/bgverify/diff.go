@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+type diffFlags struct {
+	rules  string
+	kind   string
+	output string
+}
+
+func newDiffCommand(io stdio) *cobra.Command {
+	flags := diffFlags{}
+	cmd := &cobra.Command{
+		Use:     "diff BLUE GREEN",
+		GroupID: "judge",
+		Short:   "Compare two saved answers",
+		Long: `Compare two saved bodies as a run compares them: exact numbers, arrays aligned,
+rules applied. Exit status: 0 equal, 1 different, 2 usage or rule problem,
+3 a body could not be compared. "-" reads one side from standard input.`,
+		Example: `  bgverify diff blue.json green.json
+  bgverify diff blue.json green.json --rules rules.yaml
+  bgverify diff blue.json green.json --output patch   # RFC 6902: turns blue into green`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return runDiff(io, flags, args[0], args[1])
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&flags.rules, "rules", "", "YAML `file` with a top-level rules list")
+	f.StringVar(&flags.kind, "type", "", "media `type` of the bodies: json, ndjson, xml, html, text, form, m3u8, binary (default: by name, then by content)")
+	f.StringVarP(&flags.output, "output", "o", "text", "`format`: text, json or patch (RFC 6902)")
+	return cmd
+}
+
+// mediaTypes are the names that --type takes and that file names end with.
+var mediaTypes = map[string]string{
+	"json": "application/json", "ndjson": "application/x-ndjson", "xml": "application/xml", "html": "text/html",
+	"text": "text/plain; charset=utf-8", "txt": "text/plain; charset=utf-8", "form": "application/x-www-form-urlencoded",
+	"m3u8": "application/vnd.apple.mpegurl", "binary": "application/octet-stream", "bin": "application/octet-stream",
+}
+
+func runDiff(io stdio, flags diffFlags, bluePath, greenPath string) error {
+	if flags.output != "text" && flags.output != "json" && flags.output != "patch" {
+		return usage("text, json or patch", "unknown output format %q", flags.output)
+	}
+	if flags.kind != "" && mediaTypes[flags.kind] == "" {
+		return usage("one of json, ndjson, xml, html, text, form, m3u8, binary", "unknown type %q", flags.kind)
+	}
+	rules, err := readRules(io.err, flags.rules)
+	if err != nil {
+		return err
+	}
+	blue, err := readMessage(io.in, bluePath, flags.kind)
+	if err != nil {
+		return err
+	}
+	green, err := readMessage(io.in, greenPath, flags.kind)
+	if err != nil {
+		return err
+	}
+	if flags.output == "patch" {
+		return writePatch(io.out, blue, green, rules)
+	}
+	result := diff.CompareMessages(blue, green, rules, diff.NewBijections())
+	causes := diff.NewCauses()
+	causes.Add(filepath.Base(greenPath), result.Differences)
+	if flags.output == "json" {
+		err = writeDiffJSON(io.out, &result, causes.List())
+	} else {
+		err = writeDiffText(io.out, &result, causes)
+	}
+	if err != nil {
+		return broken(fmt.Errorf("write the differences: %w", err))
+	}
+	return exit(diffStatus(&result))
+}
+
+// writePatch prints what turns blue into green, but for what the rules hide.
+func writePatch(w io.Writer, blue, green *diff.Message, rules *diff.Rules) error {
+	patch, total, err := diff.Patch(blue.Body, green.Body, rules)
+	if err != nil {
+		return broken(fmt.Errorf("make a patch: %w", err))
+	}
+	if _, err := fmt.Fprintf(w, "%s\n", bytes.TrimRight(patch, "\n")); err != nil {
+		return broken(fmt.Errorf("write the patch: %w", err))
+	}
+	if total > 0 {
+		return exit(statusDifferent)
+	}
+	return nil
+}
+
+// diffStatus keeps "different" and "could not be compared" apart.
+func diffStatus(result *diff.Result) int {
+	for i := range result.Differences {
+		if k := result.Differences[i].Kind; k == diff.Invalid || k == diff.Limit {
+			return statusBroken
+		}
+	}
+	if !result.Equal() {
+		return statusDifferent
+	}
+	return statusOK
+}
+
+func readRules(stderr io.Writer, name string) (*diff.Rules, error) {
+	now := time.Now()
+	if name == "" {
+		rules, _ := diff.Compile(nil, diff.Options{Now: now})
+		return rules, nil
+	}
+	t, err := openTree([]string{name})
+	if err != nil {
+		return nil, err
+	}
+	list, problems := scenarios.LoadRules(t.files, t.paths[0], loadOptions())
+	if err := tellProblems(stderr, problems); err != nil {
+		return nil, err
+	}
+	rules, bad := diff.Compile(list, diff.Options{Now: now})
+	if len(bad) > 0 {
+		return nil, usage(bad[0].Hint, "%s: %s", list[bad[0].Rule].Origin, bad[0].Msg)
+	}
+	return rules, nil
+}
+
+func readMessage(stdin io.Reader, name, kind string) (*diff.Message, error) {
+	const limit = 64<<20 + 1
+	in := stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, usage("name a saved body", "%s: %w", name, unwrapPath(err))
+		}
+		defer f.Close()
+		in = f
+	}
+	body, err := io.ReadAll(io.LimitReader(in, limit))
+	if err != nil {
+		return nil, broken(fmt.Errorf("read %s: %w", name, unwrapPath(err)))
+	}
+	if kind == "" {
+		kind = strings.TrimPrefix(strings.ToLower(filepath.Ext(name)), ".")
+	}
+	return &diff.Message{Status: 200, Body: body, ContentType: mediaTypes[kind]}, nil
+}
+
+// A diffDocument is what --output json prints.
+type diffDocument struct {
+	Equal       bool              `json:"equal"`
+	Differences []diff.Difference `json:"differences"`
+	Ignored     []diff.Difference `json:"ignored"`
+	Total       int               `json:"total"`
+	Causes      []diff.Cause      `json:"causes"`
+	Notes       []string          `json:"notes,omitempty"`
+}
+
+func writeDiffJSON(w io.Writer, result *diff.Result, causes []diff.Cause) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(diffDocument{
+		Equal: result.Equal(), Total: result.Total, Notes: result.Notes,
+		Differences: append([]diff.Difference{}, result.Differences...),
+		Ignored:     append([]diff.Difference{}, result.Hidden...),
+		Causes:      append([]diff.Cause{}, causes...),
+	})
+}
+
+// writeDiffText prints one difference a line, blue's value before green's, then
+// the rules that would silence what was found.
+func writeDiffText(w io.Writer, result *diff.Result, causes *diff.Causes) error {
+	b := bufio.NewWriter(w)
+	for i := range result.Differences {
+		d := &result.Differences[i]
+		place := d.Path
+		if d.Where != diff.InBody {
+			place = strings.TrimSpace(d.Where.String() + " " + d.Path)
+		}
+		fmt.Fprintf(b, "%-9s %s  %s\n", d.Kind, place, values(d))
+	}
+	if more := result.Total - len(result.Differences); more > 0 {
+		fmt.Fprintf(b, "… and %d more\n", more)
+	}
+	for _, note := range result.Notes {
+		fmt.Fprintf(b, "note: %s\n", note)
+	}
+	for _, c := range causes.List() {
+		if c.Rule != "" {
+			fmt.Fprintf(b, "cause %d, %d times: %s\n  a rule that would silence it: %s\n", c.ID, c.Count, c.Edit, strings.ReplaceAll(strings.TrimSpace(c.Rule), "\n", "\n  "))
+		}
+	}
+	if result.Equal() {
+		fmt.Fprint(b, "equal")
+	} else {
+		fmt.Fprint(b, count(result.Total, "difference"))
+	}
+	if result.HiddenTotal > 0 {
+		fmt.Fprintf(b, ", %d ignored by rules", result.HiddenTotal)
+	}
+	fmt.Fprintf(b, "; %d of blue's %d values compared\n", result.Leaves.Compared, result.Leaves.Seen)
+	return b.Flush()
+}
+
+// values shows what the two sides have at a difference.
+func values(d *diff.Difference) string {
+	text := ""
+	switch {
+	case d.Blue.Type != diff.AbsentType && d.Green.Type != diff.AbsentType:
+		text = shown(&d.Blue) + " -> " + shown(&d.Green)
+	case d.Blue.Type != diff.AbsentType:
+		text = "blue " + shown(&d.Blue)
+	case d.Green.Type != diff.AbsentType:
+		text = "green " + shown(&d.Green)
+	}
+	if d.Note != "" {
+		text = strings.TrimSpace(text + "  " + d.Note)
+	}
+	return text
+}
+
+// shown is an excerpt on one line, with nothing a terminal would obey.
+func shown(e *diff.Excerpt) string {
+	text := plainText(e.JSON)
+	if e.Cut {
+		text += fmt.Sprintf("… (%d bytes)", e.Size)
+	}
+	return text
+}

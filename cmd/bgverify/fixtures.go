@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/fixtures"
+)
+
+func newFixturesCommand(io stdio) *cobra.Command {
+	var blueFault, greenFault string
+	opts := fixtures.Options{}
+	cmd := &cobra.Command{
+		Use:     "fixtures",
+		GroupID: "try",
+		Short:   "Serve the embedded blue and green services until stopped",
+		Long: `Serve two set-top-box back ends on loopback until Ctrl-C: two releases of the
+same product, with clocks, request ids, pod names and per-side ids that differ,
+and faults by name in front of either.
+
+Faults:
+` + faultTable(),
+		Example: `  bgverify fixtures
+  bgverify fixtures --blue-addr 127.0.0.1:8081 --green-addr 127.0.0.1:8082 --green-fault price-as-string,slow=20%`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if opts.BlueFaults, err = fixtures.ParseFaults(blueFault); err != nil {
+				return usage("see 'bgverify fixtures --help'", "--blue-fault: %w", err)
+			}
+			if opts.GreenFaults, err = fixtures.ParseFaults(greenFault); err != nil {
+				return usage("see 'bgverify fixtures --help'", "--green-fault: %w", err)
+			}
+			twin, err := fixtures.Start(opts)
+			if err != nil {
+				return broken(err)
+			}
+			defer twin.Close()
+			fmt.Fprintf(io.out, "blue   %s\ngreen  %s\n\nbgverify run scenarios/stb --blue %s --green %s\n", twin.BlueURL, twin.GreenURL, twin.BlueURL, twin.GreenURL)
+			<-cmd.Context().Done()
+			blue, green := twin.Requests()
+			fmt.Fprintf(io.err, "served %d requests on blue, %d on green\n", blue, green)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&opts.Blue, "blue-addr", "127.0.0.1:0", "`address` that blue listens on")
+	f.StringVar(&opts.Green, "green-addr", "127.0.0.1:0", "`address` that green listens on")
+	f.StringVar(&blueFault, "blue-fault", "", "`faults` of blue")
+	f.StringVar(&greenFault, "green-fault", "", "`faults` of green, separated by commas")
+	f.Uint64Var(&opts.Seed, "seed", 1, "seed of what the services draw")
+	return cmd
+}
+
+func faultTable() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, f := range fixtures.Faults() {
+		name := f.Name
+		if f.Param != "" {
+			name += "=" + f.Param
+		}
+		fmt.Fprintf(w, "  %s\t%s\n", name, f.Doc)
+	}
+	w.Flush()
+	return strings.TrimRight(b.String(), "\n")
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+func newListCommand(io stdio) *cobra.Command {
+	var env, tag, shard string
+	var globs []string
+	cmd := &cobra.Command{
+		Use:     "list PATH...",
+		GroupID: "write",
+		Short:   "List the cases: id, tags, place",
+		Long:    `Print one case a line: suite/case, its tags, its file:line. Sends nothing.`,
+		Example: `  bgverify list scenarios/stb
+  bgverify list scenarios/stb --tag 'smoke and not write'`,
+		Args: atLeastOnePath,
+		RunE: func(_ *cobra.Command, args []string) error {
+			suites, err := loadSuites(io, env, args)
+			if err != nil {
+				return err
+			}
+			flags := runFlags{tag: tag, cases: globs, shard: shard}
+			sel, err := flags.selection()
+			if err != nil {
+				return err
+			}
+			if suites, err = scenarios.Select(suites, sel); err != nil {
+				return usage("", "%w", err)
+			}
+			return printCases(io, suites)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&env, "env", "", "env `file` of the stage")
+	f.StringVar(&tag, "tag", "", "only cases whose tags match `EXPR`")
+	f.StringArrayVar(&globs, "case", nil, "only cases whose id matches `GLOB`; may be repeated")
+	f.StringVar(&shard, "shard", "", "only part `i/n`")
+	return cmd
+}
+
+func printCases(io stdio, suites []*scenarios.Suite) error {
+	buffered := bufio.NewWriter(io.out)
+	w := tabwriter.NewWriter(buffered, 0, 0, 2, ' ', 0)
+	for _, s := range suites {
+		for _, c := range s.Cases {
+			id := c.ID
+			if c.Data != nil {
+				id += fmt.Sprintf("[%d]", c.Data.Count)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s:%d\n", id, strings.Join(c.Tags, ","), c.Pos.File, c.Pos.Line)
+		}
+	}
+	w.Flush()
+	if err := buffered.Flush(); err != nil {
+		return broken(fmt.Errorf("write the list: %w", err))
+	}
+	return nil
+}

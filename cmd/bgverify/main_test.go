@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bgverify/bgverify/fixtures"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
+
+// TestMain lets scripts run this very binary as bgverify.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"bgverify": main})
+}
+
+func TestScripts(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: *update,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("REPO", root)
+			env.Setenv("LC_ALL", "C.UTF-8")
+			return os.CopyFS(filepath.Join(env.WorkDir, "scenarios"), os.DirFS(filepath.Join(root, "scenarios")))
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exitcode": exitcode,
+			"twin":     twin,
+			"onerun":   onerun,
+		},
+	})
+}
+
+// exitcode N COMMAND… runs a command that must end with status N.
+// ("! exec" would accept any failure.)
+func exitcode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode N command…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var ee *exec.ExitError
+		if !errors.As(err, &ee) {
+			ts.Fatalf("%s: %v", strings.Join(args[1:], " "), err)
+		}
+		got = ee.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d: %s", got, want, strings.Join(args[1:], " "))
+	}
+}
+
+// twin [GREENFAULTS [BLUEFAULTS]] starts the embedded services for the rest of
+// the script and sets BLUE and GREEN to their URLs, and BLUE_ALIAS to
+// another spelling of BLUE.
+func twin(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 2 {
+		ts.Fatalf("usage: twin [greenfaults [bluefaults]]")
+	}
+	args = append(args, "", "")
+	green, err := fixtures.ParseFaults(args[0])
+	ts.Check(err)
+	blue, err := fixtures.ParseFaults(args[1])
+	ts.Check(err)
+	services, err := fixtures.Start(fixtures.Options{Seed: 1, BlueFaults: blue, GreenFaults: green})
+	ts.Check(err)
+	ts.Defer(services.Close)
+	ts.Setenv("BLUE", services.BlueURL)
+	ts.Setenv("GREEN", services.GreenURL)
+	ts.Setenv("BLUE_ALIAS", strings.Replace(services.BlueURL, "127.0.0.1", "localhost", 1))
+}
+
+// onerun [DIR] checks that the archive holds exactly one run folder and sets RUN to it.
+func onerun(ts *testscript.TestScript, neg bool, args []string) {
+	root := "runs"
+	if len(args) == 1 {
+		root = args[0]
+	}
+	entries, err := os.ReadDir(ts.MkAbs(root))
+	ts.Check(err)
+	var folders []string
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			folders = append(folders, e.Name())
+		}
+	}
+	if len(folders) != 1 {
+		ts.Fatalf("%s holds %d run folders, want 1: %v", root, len(folders), folders)
+	}
+	ts.Setenv("RUN", filepath.Join(root, folders[0]))
+}

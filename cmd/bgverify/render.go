@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	stdlib "io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/report"
+)
+
+func newReportCommand(io stdio) *cobra.Command {
+	var root, format, output, traceURL string
+	var noColor bool
+	cmd := &cobra.Command{
+		Use:     "report RUN",
+		GroupID: "archive",
+		Short:   "Render an archived run again, in any format",
+		Long: `Render a run (a folder, an id under --out, or latest) from its log, also one that
+was killed: it says incomplete. Writes to standard output or to the file of -o,
+never into the run's own folder, whose files are what its manifest says.`,
+		Example: `  bgverify report latest
+  bgverify report latest --format html -o /tmp/report.html
+  bgverify report latest --format json | jq .causes`,
+		Args: oneRun,
+		RunE: func(_ *cobra.Command, args []string) error {
+			folder, err := openFolder(root, args[0])
+			if err != nil {
+				return err
+			}
+			run, err := folder.Run()
+			if err != nil {
+				return broken(err)
+			}
+			write := func(w stdlib.Writer) error {
+				if format == "text" {
+					opts := textOptions(io.out, noColor)
+					opts.Folder = folder.Path()
+					return report.Text(w, run, opts)
+				}
+				chosen, _ := report.Lookup(format)
+				return report.WriteAll(run, []report.Output{{Format: chosen, W: w}}, report.Options{TraceURL: traceURL})
+			}
+			if _, ok := report.Lookup(format); !ok && format != "text" {
+				return usage("text, "+strings.Join(formatNames(), ", "), "unknown format %q", format)
+			}
+			if output == "" {
+				return tellBroken("write the report", write(io.out))
+			}
+			return writeOutside(folder.Path(), output, write)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&root, "out", "runs", "`folder` that keeps the runs")
+	f.StringVar(&format, "format", "text", "text, "+strings.Join(formatNames(), ", "))
+	f.StringVarP(&output, "output", "o", "", "`file` to write; standard output when empty")
+	f.StringVar(&traceURL, "trace-url", "", "link `template` for trace ids")
+	f.BoolVar(&noColor, "no-color", false, "no colour, also on a terminal")
+	return cmd
+}
+
+// writeOutside writes a file whole or not at all, and never below folder.
+func writeOutside(folder, name string, write func(stdlib.Writer) error) error {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return broken(err)
+	}
+	inside, err := filepath.Abs(folder)
+	if err != nil {
+		return broken(err)
+	}
+	if strings.HasPrefix(abs, inside+string(filepath.Separator)) {
+		return usage("choose a file elsewhere", "-o %s lies in the run's folder, whose files its manifest vouches for", name)
+	}
+	temp, err := os.CreateTemp(filepath.Dir(abs), ".bgverify-*")
+	if err != nil {
+		return broken(fmt.Errorf("write %s: %w", name, unwrapPath(err)))
+	}
+	defer os.Remove(temp.Name())
+	b := bufio.NewWriter(temp)
+	for _, step := range []func() error{func() error { return write(b) }, b.Flush, temp.Close, func() error { return os.Rename(temp.Name(), abs) }} {
+		if err := step(); err != nil {
+			temp.Close()
+			return broken(fmt.Errorf("write %s: %w", name, err))
+		}
+	}
+	return nil
+}
+
+func tellBroken(what string, err error) error {
+	if err != nil {
+		return broken(fmt.Errorf("%s: %w", what, err))
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit statuses of the contract. Those of a verdict come from the verdict.
+const (
+	statusOK        = 0
+	statusDifferent = 1
+	statusUsage     = 2
+	statusBroken    = 3
+	statusUnknown   = 4
+)
+
+// stdio is where a command reads and writes.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// A statusError ends a command with a status. A nil err has said it all already.
+type statusError struct {
+	status int
+	err    error
+	hint   string
+}
+
+func (e *statusError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.status)
+	}
+	return e.err.Error()
+}
+
+func (e *statusError) Unwrap() error { return e.err }
+
+// exit ends a command with a status and nothing more to say.
+func exit(status int) error {
+	if status == statusOK {
+		return nil
+	}
+	return &statusError{status: status}
+}
+
+// usage ends a command because of what was asked, with a hint.
+func usage(hint, format string, args ...any) error {
+	return &statusError{status: statusUsage, err: fmt.Errorf(format, args...), hint: hint}
+}
+
+// broken ends a command that could not do its work.
+func broken(err error) error { return &statusError{status: statusBroken, err: err} }
+
+// run executes one command line and returns the exit status.
+func run(ctx context.Context, io stdio, args []string) int {
+	root := newRoot(io)
+	root.SetArgs(args)
+	root.SetIn(io.in)
+	root.SetOut(io.out)
+	root.SetErr(io.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return statusOK
+	}
+	var se *statusError
+	if !errors.As(err, &se) { // cobra's own: unknown verb, unknown flag, wrong count of arguments
+		se = &statusError{status: statusUsage, err: err, hint: "see 'bgverify --help'"}
+	}
+	if se.err != nil {
+		summary, rest, _ := strings.Cut(strings.TrimSpace(se.err.Error()), "\n")
+		fmt.Fprintf(io.err, "bgverify: error: %s\n", summary)
+		if rest = strings.TrimSpace(rest); rest != "" {
+			fmt.Fprintf(io.err, "  %s\n", strings.ReplaceAll(rest, "\n", "\n  "))
+		}
+		if se.hint != "" {
+			fmt.Fprintf(io.err, "  hint: %s\n", se.hint)
+		}
+	}
+	return se.status
+}
+
+const rootLong = `bgverify answers one question before traffic moves: may green take over from blue?
+
+It fires identical requests at blue (trusted) and green (under judgement),
+compares every answer under your ignore rules, checks what you expect of both,
+loads both in pairs, and archives a report. The exit status is the verdict:
+
+  0  pass           green equals blue under the rules, and is no worse under load
+  1  fail           green differs or is worse
+  2                 usage or scenario problem; nothing was sent
+  3  broken         could not be judged
+  4  inconclusive   too little evidence
+  130/143           stopped by a signal; what was measured is archived`
+
+const rootExample = `  # See the whole tool work on two embedded services
+  bgverify demo
+
+  # Judge two clusters
+  bgverify run scenarios/stb --blue https://api.blue.example --green https://api.green.example
+
+  # Check scenario files without sending anything
+  bgverify validate scenarios/
+
+  # Compare two saved answers
+  bgverify diff blue.json green.json --rules rules.yaml`
+
+// knownVerb refuses a verb that there is none of, with the nearest one.
+func knownVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "see 'bgverify --help'"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usage(hint, "unknown command %q", args[0])
+}
+
+func newRoot(io stdio) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "bgverify",
+		Short:         "May green take over from blue?",
+		Long:          rootLong,
+		Example:       rootExample,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+
+		SuggestionsMinimumDistance: 2,
+		Args:                       knownVerb,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.AddGroup(
+		&cobra.Group{ID: "judge", Title: "Judge:"},
+		&cobra.Group{ID: "write", Title: "Write scenarios:"},
+		&cobra.Group{ID: "archive", Title: "Look at archived runs:"},
+		&cobra.Group{ID: "try", Title: "Try it:"},
+	)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(flagHint(cmd, err), "%w", err)
+	})
+	root.AddCommand(
+		newRunCommand(io), newDiffCommand(io),
+		newValidateCommand(io), newListCommand(io),
+		newDemoCommand(io), newFixturesCommand(io),
+		newReportCommand(io), newGateCommand(io),
+		newVersionCommand(io),
+	)
+	return root
+}

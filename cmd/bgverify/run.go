@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+func newRunCommand(io stdio) *cobra.Command {
+	flags := &runFlags{}
+	cmd := &cobra.Command{
+		Use:     "run PATH...",
+		GroupID: "judge",
+		Short:   "Judge green against blue with one or more suites",
+		Long: `Fire the requests of the suites in PATH (files or folders) at blue and green,
+compare every answer, check every expectation, run the load stages, archive the
+run and end with the verdict's status.
+
+Nothing is sent when a scenario file has a problem. Load, and steps with side
+effects, run off loopback only where the env file's limits or a flag allow them.
+Every flag can come from the environment: --green-build reads BGVERIFY_GREEN_BUILD.`,
+		Example: `  # Two clusters, every case
+  bgverify run scenarios/stb --blue https://api.blue.example --green https://api.green.example
+
+  # A stage with its own addresses, rules and limits
+  bgverify run scenarios/stb --env env/verification.yaml
+
+  # The smoke cases alone, without load
+  bgverify run scenarios/stb --env env/dev.yaml --tag 'smoke and not write' --no-load
+
+  # In a pipeline: the status says whether traffic may move
+  bgverify run scenarios/stb --env env/stb.yaml --run-id "$CI_JOB_ID" && ./shift-dns 10%`,
+		Args: atLeastOnePath,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.check(cmd); err != nil {
+				return err
+			}
+			t, err := openTree(args)
+			if err != nil {
+				return err
+			}
+			return judge(cmd.Context(), io, flags, t, typed(cmd))
+		},
+	}
+	flags.bind(cmd.Flags())
+	return cmd
+}
+
+func atLeastOnePath(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usage("see 'bgverify "+cmd.Name()+" --help'", "%s needs a scenario file or folder", cmd.Name())
+	}
+	return nil
+}
+
+// judge loads, runs, archives and reports, and ends with the verdict's status.
+func judge(ctx context.Context, io stdio, flags *runFlags, t *tree, flagsTyped []string) error {
+	session, err := newSession(io, flags, t, flagsTyped)
+	if err != nil {
+		return err
+	}
+	if flags.dryRun {
+		return session.dryRun()
+	}
+	return session.execute(ctx)
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bgverify/bgverify/report"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// runFlags are the flags of run, demo and resume, as typed.
+type runFlags struct {
+	blue, green    string
+	env            string
+	vars           []string
+	tag            string
+	cases          []string
+	shard          string
+	rerunFailed    string
+	concurrency    int
+	seed           uint64
+	noLoad         bool
+	onlyLoad       bool
+	out            string
+	runID          string
+	formats        []string
+	output         string
+	timeout        time.Duration
+	failFast       bool
+	onInconclusive string
+	dryRun         bool
+	greenBuild     string
+	keep, keepDays int
+	reportAssets   string
+	traceURL       string
+	allowLoad      bool
+	allowWrites    bool
+	ticket         string
+	quiet, verbose bool
+	noColor        bool
+	noProgress     bool
+}
+
+func (f *runFlags) bind(set *pflag.FlagSet) {
+	set.StringVar(&f.blue, "blue", "", "`URL` of the trusted side")
+	set.StringVar(&f.green, "green", "", "`URL` of the side under judgement")
+	set.StringVar(&f.env, "env", "", "env `file` of the stage: sides, vars, rules, limits")
+	set.StringArrayVar(&f.vars, "var", nil, "set a variable, `name=value`; may be repeated")
+	set.StringVar(&f.tag, "tag", "", "run the cases whose tags match `EXPR`, such as 'smoke and not write'")
+	set.StringArrayVar(&f.cases, "case", nil, "run the cases whose id matches `GLOB`, such as 'stb-home/epg*'; may be repeated")
+	set.StringVar(&f.shard, "shard", "", "run part `i/n` of the cases; the parts together are the whole")
+	set.StringVar(&f.rerunFailed, "rerun-failed", "", "run the cases that did not pass in `RUN`: a folder, an id, or latest")
+	set.IntVar(&f.concurrency, "concurrency", 8, "how many cases run at once")
+	set.Uint64Var(&f.seed, "seed", 0, "seed of everything drawn; 0 draws one and prints it")
+	set.BoolVar(&f.noLoad, "no-load", false, "skip the load stages")
+	set.BoolVar(&f.onlyLoad, "only-load", false, "run only the load stages")
+	set.StringVar(&f.out, "out", "runs", "`folder` that keeps the runs")
+	set.StringVar(&f.runID, "run-id", "", "`id` of the run, [A-Za-z0-9._-]{1,64}; drawn when empty")
+	set.StringSliceVar(&f.formats, "format", []string{"text", "html", "junit", "json", "ctrf", "markdown"}, "reports to write")
+	set.StringVar(&f.output, "output", "text", "what standard output is: text or json (the content of run.json)")
+	set.DurationVar(&f.timeout, "timeout", 0, "stop the whole run after this long; 0 never")
+	set.BoolVar(&f.failFast, "fail-fast", false, "start no further case after the first that fails")
+	set.StringVar(&f.onInconclusive, "on-inconclusive", "block", "what an inconclusive load verdict does: block, warn or retry")
+	set.BoolVar(&f.dryRun, "dry-run", false, "print the requests and send nothing; writes no run folder and exits 4")
+	set.StringVar(&f.greenBuild, "green-build", "", "what green's identity must be")
+	set.IntVar(&f.keep, "keep", 0, "afterwards keep only the newest `N` runs; 0 keeps all")
+	set.IntVar(&f.keepDays, "keep-days", 0, "afterwards drop runs older than `N` days; 0 keeps all")
+	set.StringVar(&f.reportAssets, "report-assets", "inline", "style and script of report.html: inline, or split into files beside it")
+	set.StringVar(&f.traceURL, "trace-url", "", "link `template` for trace ids, such as https://traces.example/{trace_id}")
+	set.BoolVar(&f.allowLoad, "allow-load", false, "allow load on hosts off loopback")
+	set.BoolVar(&f.allowWrites, "allow-writes", false, "allow steps with side effects on hosts off loopback")
+	set.StringVar(&f.ticket, "ticket", "", "change `ticket` to record with the run")
+	set.BoolVarP(&f.quiet, "quiet", "q", false, "print only the last line")
+	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
+	set.BoolVar(&f.noColor, "no-color", false, "no colour, also on a terminal")
+	set.BoolVar(&f.noProgress, "no-progress", false, "no progress on standard error")
+}
+
+// fromEnvironment gives every flag that was not typed the value of its
+// BGVERIFY_ variable: --green-build reads BGVERIFY_GREEN_BUILD.
+func fromEnvironment(set *pflag.FlagSet) error {
+	var bad error
+	set.VisitAll(func(f *pflag.Flag) {
+		name := "BGVERIFY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, ok := os.LookupEnv(name)
+		if !ok || f.Changed || bad != nil {
+			return
+		}
+		if err := set.Set(f.Name, value); err != nil {
+			bad = usage("", "environment variable %s: %w", name, err)
+		}
+	})
+	return bad
+}
+
+// check finds what is wrong with the flags before anything is read.
+func (f *runFlags) check(cmd *cobra.Command) error {
+	if err := fromEnvironment(cmd.Flags()); err != nil {
+		return err
+	}
+	switch {
+	case f.noLoad && f.onlyLoad:
+		return usage("leave one of them out", "--no-load and --only-load together leave nothing to run")
+	case f.output != "text" && f.output != "json":
+		return usage("text or json", "unknown output %q", f.output)
+	case f.reportAssets != "inline" && f.reportAssets != "split":
+		return usage("inline or split", "unknown report assets %q", f.reportAssets)
+	case f.quiet && f.verbose:
+		return usage("leave one of them out", "--quiet and --verbose contradict each other")
+	case f.concurrency < 1 || f.concurrency > 1024:
+		return usage("1 to 1024", "--concurrency %d is out of bounds", f.concurrency)
+	case f.keep < 0 || f.keepDays < 0:
+		return usage("", "--keep and --keep-days take no negative number")
+	}
+	if _, err := f.policy(); err != nil {
+		return err
+	}
+	for _, name := range f.formats {
+		if _, ok := report.Lookup(name); !ok && name != "text" {
+			return usage("text, "+strings.Join(formatNames(), ", "), "unknown format %q", name)
+		}
+	}
+	if f.seed == 0 {
+		f.seed = drawSeed()
+	}
+	return nil
+}
+
+func formatNames() []string {
+	names := make([]string, len(report.Formats))
+	for i, format := range report.Formats {
+		names[i] = format.Name
+	}
+	return names
+}
+
+// drawSeed draws a seed short enough to be typed again.
+func drawSeed() uint64 {
+	var b [8]byte
+	rand.Read(b[:]) //nolint:errcheck // documented never to fail
+	return binary.LittleEndian.Uint64(b[:])>>32 | 1
+}
+
+func (f *runFlags) policy() (runner.OnInconclusive, error) {
+	switch f.onInconclusive {
+	case "block":
+		return runner.Block, nil
+	case "warn":
+		return runner.Warn, nil
+	case "retry":
+		return runner.RetryOnce, nil
+	}
+	return 0, usage("block, warn or retry", "unknown policy %q of --on-inconclusive", f.onInconclusive)
+}
+
+// variables splits --var name=value.
+func (f *runFlags) variables() ([]scenarios.Named, error) {
+	var vars []scenarios.Named
+	for _, v := range f.vars {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, usage("--var region=seoul", "--var %s is not name=value", v)
+		}
+		vars = append(vars, scenarios.Named{Name: name, Value: value})
+	}
+	return vars, nil
+}
+
+func (f *runFlags) selection() (scenarios.Selection, error) {
+	sel := scenarios.Selection{Tag: f.tag, Case: f.cases}
+	if f.shard == "" {
+		return sel, nil
+	}
+	i, n, ok := strings.Cut(f.shard, "/")
+	var err1, err2 error
+	sel.Shard, err1 = strconv.Atoi(i)
+	sel.Of, err2 = strconv.Atoi(n)
+	if !ok || err1 != nil || err2 != nil || sel.Shard < 1 || sel.Shard > sel.Of {
+		return sel, usage("--shard 1/4", "--shard %s is not i/n with 1 <= i <= n", f.shard)
+	}
+	return sel, nil
+}
+
+func (f *runFlags) options() runner.Options {
+	policy, _ := f.policy() // checked by check
+	o := runner.Options{
+		Seed: f.seed, Concurrency: f.concurrency, Timeout: f.timeout, FailFast: f.failFast,
+		OnInconclusive: policy, GreenBuild: f.greenBuild, AllowLoad: f.allowLoad, AllowWrites: f.allowWrites,
+	}
+	switch {
+	case f.noLoad:
+		o.Part = runner.OnlyCompare
+	case f.onlyLoad:
+		o.Part = runner.OnlyLoad
+	}
+	return o
+}
+
+// typed are the flags as a reader would have to type them again.
+func typed(cmd *cobra.Command) []string {
+	var flags []string
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			for _, v := range list.GetSlice() {
+				flags = append(flags, "--"+f.Name+"="+v)
+			}
+			return
+		}
+		flags = append(flags, fmt.Sprintf("--%s=%s", f.Name, f.Value))
+	})
+	return flags
+}

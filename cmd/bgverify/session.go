@@ -1,0 +1,283 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/report"
+	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A session is one run from flags to exit status.
+type session struct {
+	io    stdio
+	flags *runFlags
+	tree  *tree
+	plan  *runner.Plan
+}
+
+// newSession loads and selects. Its error has status 2 and nothing was sent.
+func newSession(io stdio, flags *runFlags, t *tree, flagsTyped []string) (*session, error) {
+	vars, err := flags.variables()
+	if err != nil {
+		return nil, err
+	}
+	sel, err := flags.selection()
+	if err != nil {
+		return nil, err
+	}
+	if flags.rerunFailed != "" {
+		if sel.IDs, err = failedCases(flags.out, flags.rerunFailed); err != nil {
+			return nil, err
+		}
+	}
+	opts := loadOptions()
+	opts.Seed, opts.Vars, opts.Demand = flags.seed, vars, true
+	opts.BlueURL, opts.GreenURL = flags.blue, flags.green
+	if opts.Env, err = loadEnv(io.err, flags.env, opts); err != nil {
+		return nil, err
+	}
+	suites, problems := scenarios.Load(t.files, t.paths, opts)
+	if err := tellProblems(io.err, problems); err != nil {
+		return nil, err
+	}
+	if suites, err = scenarios.Select(suites, sel); err != nil {
+		return nil, usage("", "%w", err)
+	}
+	if len(suites) == 0 {
+		return nil, usage("bgverify list shows ids and tags", "no case is left to run: --tag, --case, --shard or --rerun-failed chose none")
+	}
+	settings := make([]runner.Setting, len(vars))
+	for i, v := range vars {
+		settings[i] = runner.Setting{Name: v.Name, Value: v.Value}
+	}
+	plan := &runner.Plan{
+		Tool: runner.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Env: opts.Env, Vars: settings,
+		Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
+		World: runner.World{Now: time.Now, Getenv: os.LookupEnv, Files: t.files, Root: t.root},
+	}
+	return &session{io: io, flags: flags, tree: t, plan: plan}, nil
+}
+
+// loadOptions are those that no flag changes.
+func loadOptions() scenarios.LoadOptions {
+	return scenarios.LoadOptions{Now: time.Now(), Getenv: os.LookupEnv, CI: os.Getenv("CI") == "true"}
+}
+
+func loadEnv(stderr io.Writer, name string, opts scenarios.LoadOptions) (*scenarios.Env, error) {
+	if name == "" {
+		return nil, nil
+	}
+	t, err := openTree([]string{name})
+	if err != nil {
+		return nil, err
+	}
+	env, problems := scenarios.LoadEnv(t.files, t.paths[0], opts)
+	return env, tellProblems(stderr, problems)
+}
+
+// tellProblems prints the problems of scenario files; errors among them end the
+// command with status 2.
+func tellProblems(stderr io.Writer, problems scenarios.Problems) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	if err := problems.Write(stderr); err != nil {
+		return broken(fmt.Errorf("write the problems: %w", err))
+	}
+	if problems.HasErrors() {
+		return exit(statusUsage)
+	}
+	return nil
+}
+
+func machine() runner.Environment {
+	host, _ := os.Hostname()
+	return runner.Environment{Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0), Hostname: host}
+}
+
+// failedCases are the ids of the cases of an archived run that did not pass.
+func failedCases(root, name string) ([]string, error) {
+	run, err := openRun(root, name)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for c, err := range run.Cases {
+		if err != nil {
+			return nil, broken(fmt.Errorf("read run %s: %w", name, err))
+		}
+		if c.Verdict != runner.Pass && c.Verdict != runner.Skip {
+			ids = append(ids, c.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, usage("", "every case of run %s passed: nothing to run again", name)
+	}
+	return ids, nil
+}
+
+func openRun(root, name string) (*runner.Run, error) {
+	opened, err := openFolder(root, name)
+	if err != nil {
+		return nil, err
+	}
+	run, err := opened.Run()
+	if err != nil {
+		return nil, broken(err)
+	}
+	return run, nil
+}
+
+// execute runs the plan and leaves a finished run folder behind.
+func (s *session) execute(ctx context.Context) error {
+	names := make([]string, len(s.plan.Suites))
+	for i, suite := range s.plan.Suites {
+		names[i] = suite.Name
+	}
+	w, err := archive.Create(s.flags.out, archive.Options{Suite: folderName(names), ID: s.flags.runID, Tool: toolVersion()})
+	if err != nil {
+		if errors.Is(err, archive.ErrTaken) {
+			return usage("another --run-id, or none", "%w", err)
+		}
+		return broken(err)
+	}
+	defer w.Close()
+	s.plan.ID = w.ID()
+	out, flush := redacted(s.io, w.Redactor())
+	defer flush()
+	if err := w.CopyScenarios(s.tree.files, s.scenarioFiles()); err != nil {
+		return broken(err)
+	}
+
+	progress := newProgress(out.err, s.io.err, s.flags)
+	end, err := runner.Execute(ctx, s.plan, w, progress.show)
+	progress.close()
+	if err != nil {
+		fmt.Fprintf(out.err, "bgverify: error: %v\n", err)
+	}
+	verdict := runner.Broken
+	if end != nil && end.Verdict != 0 {
+		verdict = end.Verdict
+	}
+	if err := s.finish(out, w); err != nil {
+		fmt.Fprintf(out.err, "bgverify: error: %v\n", err)
+		verdict = verdict.Worse(runner.Broken)
+	}
+	signal := 0
+	if end != nil {
+		signal = end.Signal
+	}
+	if n := stopSignal(ctx); n != 0 {
+		signal = n
+	}
+	return exit(verdict.ExitStatus(signal))
+}
+
+// redacted is where a run talks from its first request on: no secret passes.
+// flush writes what was held back because a secret may have begun in it.
+func redacted(to stdio, r *archive.Redactor) (out stdio, flush func()) {
+	stdout, stderr := r.Writer(to.out), r.Writer(to.err)
+	return stdio{in: to.in, out: stdout, err: stderr}, func() {
+		stdout.Flush()
+		stderr.Flush()
+	}
+}
+
+// finish renders the reports, closes the folder and tells the reader.
+func (s *session) finish(out stdio, w *archive.Writer) error {
+	run, err := w.Run()
+	if err != nil {
+		return fmt.Errorf("read the run back: %w", err)
+	}
+	if err := s.writeReports(w, run); err != nil {
+		return err
+	}
+	digest, err := w.Finish()
+	if err != nil {
+		return fmt.Errorf("finish the run folder: %w", err)
+	}
+	if err := tellGitHub(out.err, w.Path(), run); err != nil {
+		fmt.Fprintf(out.err, "bgverify: warning: %v\n", err)
+	}
+	if s.flags.output == "json" {
+		format, _ := report.Lookup("json")
+		return format.Write(out.out, run)
+	}
+	if !slices.Contains(s.flags.formats, "text") {
+		return nil
+	}
+	opts := textOptions(s.io.out, s.flags.noColor)
+	opts.Folder, opts.Digest = w.Path(), digest
+	var text bytes.Buffer
+	if err := report.Text(&text, run, opts); err != nil {
+		return fmt.Errorf("render the text report: %w", err)
+	}
+	shown := text.Bytes()
+	if s.flags.quiet {
+		shown = lastLine(shown)
+	}
+	_, err = out.out.Write(shown)
+	return err
+}
+
+// lastLine is the line for programs.
+func lastLine(text []byte) []byte {
+	text = bytes.TrimRight(text, "\n")
+	return append(text[bytes.LastIndexByte(text, '\n')+1:], '\n')
+}
+
+// writeReports renders every format asked for in one pass over the cases.
+// run.json is always among them: the archive cannot be read without it.
+func (s *session) writeReports(w *archive.Writer, run *runner.Run) error {
+	var formats []report.Format
+	var files []string
+	for _, format := range report.Formats {
+		if format.Name == "json" || slices.Contains(s.flags.formats, format.Name) {
+			formats = append(formats, format)
+			files = append(files, format.File)
+		}
+	}
+	opts := report.Options{Split: s.flags.reportAssets == "split", TraceURL: s.flags.traceURL}
+	return w.WriteFiles(files, func(ws []io.Writer) error {
+		outputs := make([]report.Output, len(ws))
+		for i := range ws {
+			outputs[i] = report.Output{Format: formats[i], W: ws[i]}
+		}
+		return report.WriteAll(run, outputs, opts)
+	})
+}
+
+// scenarioFiles are the files of the suites, sorted, each once.
+func (s *session) scenarioFiles() []string {
+	var names []string
+	for _, suite := range s.plan.Suites {
+		names = append(names, suite.Files...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// folderName is what the run folder is called after: the suites' common name.
+func folderName(suites []string) string {
+	name := suites[0]
+	for _, s := range suites[1:] {
+		for !strings.HasPrefix(s, name) {
+			name = name[:len(name)-1]
+		}
+	}
+	if name = strings.Trim(name, "-_."); name == "" {
+		return "run"
+	}
+	return name
+}
