@@ -153,7 +153,7 @@ func (s *session) execute(ctx context.Context) error {
 		return broken(err)
 	}
 	defer w.Close()
-	s.plan.ID = w.ID()
+	s.plan.ID, s.plan.Started = w.ID(), w.Started()
 	out, flush := redacted(s.io, w.Redactor())
 	defer flush()
 	if err := w.CopyScenarios(s.tree.files, s.scenarioFiles()); err != nil {
