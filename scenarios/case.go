@@ -37,9 +37,7 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 		ctx.service = b.service(o, ctx)
 		own := w.rulesOf(o, "rules")
 		ctx.rules = slices.Concat(b.rules, own)
-		if len(own) > 0 {
-			b.compileRules(ctx.rules)
-		}
+		b.checkRules(b.rules, own)
 		c.Steps = b.stepList(o, "steps", ctx, what)
 		c.Cleanup = b.cleanup(o, ctx, what)
 		o.done(` beside "steps"`)
@@ -166,6 +164,10 @@ func (b *builder) usePart(o *obj, ctx stepContext, what string) []*Step {
 	}
 	if len(ctx.stack) >= maxUse {
 		o.fail(o.at("use"), "", "parts are used more than %d deep", maxUse)
+		return nil
+	}
+	if b.uses++; b.uses > maxUses {
+		o.fail(o.at("use"), "", "parts and rule files are used more than %d times", maxUses)
 		return nil
 	}
 	src := b.openFrom(o.at("use"), ctx.walker, file)

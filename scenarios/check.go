@@ -186,7 +186,6 @@ func (b *builder) checkSuite(w *walker, o *obj) {
 	b.checkSides(w, o)
 	b.checkAddresses()
 	b.warnUnused()
-	b.warnRules()
 	b.warnSecrets()
 }
 
@@ -301,26 +300,32 @@ func (b *builder) sameCapture(pos Pos) bool {
 	return false
 }
 
-// warnRules warns of rules written twice.
-func (b *builder) warnRules() {
-	lists := [][]diff.Rule{b.rules}
-	for _, s := range b.steps {
-		lists = append(lists, s.Rules)
+// checkRules compiles rules after those they are added to, and warns of what
+// they repeat.
+func (b *builder) checkRules(base, own []diff.Rule) {
+	all := slices.Concat(base, own)
+	if len(own) == 0 {
+		return
 	}
-	for _, rules := range lists {
-		for i, r := range rules {
-			for _, earlier := range rules[:i] {
-				if earlier.Origin == r.Origin {
-					continue
-				}
-				source := b.loader.rules[r.Origin]
-				switch {
-				case source == nil:
-				case samePlace(earlier, r) && earlier.Do == r.Do && sameRule(earlier, r):
-					source.w.warnf(source.n, "remove one of them", "the same rule is already written in %s", earlier.Origin)
-				case shadows(earlier, r):
-					source.w.warnf(source.n, "remove it, or the rule that hides it", "this rule is shadowed by the one in %s", earlier.Origin)
-				}
+	if len(all) > maxRules {
+		if r := b.loader.rules[own[0].Origin]; r != nil {
+			r.fail(r.n, "", "more than %d rules for one step", maxRules)
+		}
+		return
+	}
+	b.compileRules(all)
+	for i, r := range own {
+		source := b.loader.rules[r.Origin]
+		if source == nil {
+			continue
+		}
+		for _, earlier := range all[:len(base)+i] {
+			switch {
+			case earlier.Origin == r.Origin:
+			case samePlace(earlier, r) && earlier.Do == r.Do && sameRule(earlier, r):
+				source.w.warnf(source.n, "remove one of them", "the same rule is already written in %s", earlier.Origin)
+			case shadows(earlier, r):
+				source.w.warnf(source.n, "remove it, or the rule that hides it", "this rule is shadowed by the one in %s", earlier.Origin)
 			}
 		}
 	}

@@ -47,7 +47,8 @@ func (w *walker) jsonNode(n *yaml.Node, what string) *JSONNode {
 	w.warnMisread(n)
 	t := &Template{Text: n.Value, Pos: w.pos(n)}
 	var errs []templateError
-	t.parts, errs = w.parts(n, n.Value)
+	t.parts, errs = parseTemplate(n.Value)
+	w.places[t] = place{w, n}
 	for _, e := range errs {
 		w.errorAt(n, e.offset, e.hint, "%s: %s", what, e.msg)
 	}

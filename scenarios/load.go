@@ -50,17 +50,28 @@ type loader struct {
 	rules    map[string]*obj      // rules by origin, to place what Compile says of them
 	files    map[string]bool      // files the current suite is made of
 	parts    map[string]*partFile // by path
+	places   map[*Template]place  // where templates are written, to place their placeholders
+	uses     int                  // of parts and rule files, so far
+}
+
+// A place is the scalar that a template was read from.
+type place struct {
+	w *walker
+	n *yaml.Node
 }
 
 func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 	return &loader{
 		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source{}, texts: map[string][]string{},
-		payloads: map[string][]byte{}, rules: map[string]*obj{}, files: map[string]bool{}, parts: map[string]*partFile{},
+		payloads: map[string][]byte{}, rules: map[string]*obj{}, files: map[string]bool{}, parts: map[string]*partFile{}, places: map[*Template]place{},
 	}
 }
 
 // maxProblems bounds what one load reports.
 const maxProblems = 1000
+
+// full reports whether enough has been said.
+func (l *loader) full() bool { return len(l.problems) >= maxProblems }
 
 // add reports a problem once, with its source line.
 func (l *loader) add(p Problem) {
@@ -69,7 +80,7 @@ func (l *loader) add(p Problem) {
 	}
 	p.Width = max(p.Width, 1)
 	id := fmt.Sprintf("%s %d %s", p.Pos, p.Kind, p.Summary)
-	if l.seen[id] || len(l.problems) >= maxProblems {
+	if l.seen[id] || l.full() {
 		return
 	}
 	l.seen[id] = true

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // names knows which variables can be answered at the place being read. Nearest
@@ -182,7 +183,8 @@ func (n *names) known() []string {
 	}
 	out = append(out, n.suite.Needs...)
 	slices.Sort(out)
-	return slices.Compact(out)
+	out = slices.Compact(out)
+	return out[:min(len(out), 2000)]
 }
 
 // check reports the placeholders of a template that nothing answers.
@@ -283,13 +285,31 @@ func (n *names) checkEnv(t *Template, p *part, name string, hasDefault bool) {
 }
 
 func (n *names) report(t *Template, p *part, hint, format string, args ...any) {
-	text := t.Text[min(p.offset, len(t.Text)):]
-	text = text[:endOf(text)]
-	width := 1
-	if line := []rune(n.l.lineOf(p.pos)); p.pos.Col >= 1 && p.pos.Col <= len(line) && strings.HasPrefix(string(line[p.pos.Col-1:]), text) {
-		width = len([]rune(text))
+	if n.l.full() {
+		return
 	}
-	n.l.add(Problem{Pos: p.pos, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: width})
+	problem := Problem{Pos: t.Pos, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: 1}
+	if at, ok := n.l.places[t]; ok {
+		text := t.Text[min(p.offset, len(t.Text)):]
+		text = text[:endOf(text)]
+		problem.Pos = at.w.posAt(at.n, p.offset)
+		if line := at.w.line(problem.Pos.Line); problem.Pos.Col <= len(line) && startsWith(line[problem.Pos.Col-1:], text) {
+			problem.Width = utf8.RuneCountInString(text)
+		}
+	}
+	n.l.add(problem)
+}
+
+// startsWith reports whether runes begin with a text.
+func startsWith(line []rune, text string) bool {
+	i := 0
+	for _, r := range text {
+		if i >= len(line) || line[i] != r {
+			return false
+		}
+		i++
+	}
+	return true
 }
 
 // endOf is the end of the placeholder that text begins with.
@@ -298,14 +318,6 @@ func endOf(text string) int {
 		return end + 2
 	}
 	return len(text)
-}
-
-// lineOf is the source line at a place.
-func (l *loader) lineOf(p Pos) string {
-	if lines := l.texts[p.File]; p.Line >= 1 && p.Line <= len(lines) {
-		return lines[p.Line-1]
-	}
-	return ""
 }
 
 // each calls f for the templates of a JSON value.

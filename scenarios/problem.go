@@ -64,22 +64,19 @@ func (p Problem) String() string {
 
 // underline cuts the source line to what fits and draws the carets below it.
 func underline(p Problem) (line, caret string) {
-	runes := []rune(p.Source)
+	runes, at := window(p.Source, p.Pos.Col-1)
 	from := 0
-	for from < len(runes) && from < p.Pos.Col-1 && (runes[from] == ' ' || runes[from] == '\t') {
+	for from < at && (runes[from] == ' ' || runes[from] == '\t') {
 		from++
 	}
-	at := min(max(p.Pos.Col-1, from), len(runes))
-	end := min(at+max(p.Width, 1), max(len(runes), at+1))
 	prefix := ""
-	if cells(runes[from:at]) > maxColumns/2 {
+	if at-from > maxColumns || cells(runes[from:at]) > maxColumns/2 {
 		from = max(from, at-maxColumns/4)
 		prefix = "…"
 	}
 	to := from
-	for to < len(runes) && cells(runes[from:to+1]) <= maxColumns {
-		to++
-		if to-from > maxColumns {
+	for width := 0; to < len(runes); to++ {
+		if width += cells(runes[to : to+1]); width > maxColumns {
 			break
 		}
 	}
@@ -87,12 +84,27 @@ func underline(p Problem) (line, caret string) {
 	if to < len(runes) {
 		line += "…"
 	}
-	pad := columns.StringWidth(prefix) + cells(runes[from:at])
 	width := 1
-	if at < len(runes) {
-		width = max(1, cells(runes[at:max(at, min(end, to))]))
+	if at < to {
+		width = max(1, cells(runes[at:min(at+max(p.Width, 1), to)]))
 	}
-	return line, strings.Repeat(" ", pad) + strings.Repeat("^", width)
+	return line, strings.Repeat(" ", columns.StringWidth(prefix)+cells(runes[from:at])) + strings.Repeat("^", width)
+}
+
+// window is the part of a line around a column that can be shown, and where the
+// column is in it.
+func window(line string, col int) (runes []rune, at int) {
+	n := 0
+	for _, r := range line {
+		if n >= col-2*maxColumns {
+			if len(runes) >= 4*maxColumns {
+				break
+			}
+			runes = append(runes, r)
+		}
+		n++
+	}
+	return runes, min(max(min(col, 2*maxColumns), 0), len(runes))
 }
 
 // columns measures text as a terminal shows it, whatever the locale says.
@@ -101,10 +113,7 @@ var columns = &runewidth.Condition{}
 // cells is the width of printed text.
 func cells(runes []rune) int {
 	n := 0
-	for i, r := range runes {
-		if i > 4*maxColumns {
-			return n + len(runes) - i
-		}
+	for _, r := range runes {
 		n += columns.StringWidth(visible(string(r)))
 	}
 	return n

@@ -53,6 +53,10 @@ func (w *walker) useRules(r *obj, stack []string) []diff.Rule {
 		r.fail(r.at("use"), "", "rule files are used more than %d deep", maxUse)
 		return nil
 	}
+	if w.uses++; w.uses > maxUses {
+		r.fail(r.at("use"), "", "parts and rule files are used more than %d times", maxUses)
+		return nil
+	}
 	src := w.openFrom(r.at("use"), w, name)
 	if src == nil {
 		return nil
@@ -66,8 +70,13 @@ func (w *walker) useRules(r *obj, stack []string) []diff.Rule {
 	return rules
 }
 
-// maxUse bounds how deep files use each other.
-const maxUse = 16
+// maxUse bounds how deep files use each other, maxUses how often, maxRules how
+// many rules one step may have.
+const (
+	maxUse   = 16
+	maxUses  = 20_000
+	maxRules = 2000
+)
 
 // resolve joins a reference to the folder of the file it is written in.
 func (w *walker) resolve(n *yaml.Node, ref string) (string, bool) {

@@ -21,8 +21,9 @@ type scanner struct {
 	line  int
 	start int // index of the current line
 	flow  int
-	open  []mark // the brackets around, as places
-	begun bool   // inside a plain scalar: its first character has been read
+	open  []int // places of the brackets around
+	close int   // the next }} of this line, or its end; valid while not before i
+	begun bool  // inside a plain scalar: its first character has been read
 	marks []mark
 }
 
@@ -47,10 +48,12 @@ func unclosed(text string) (line, col int, bracket string) {
 	for s.i < len(s.text) {
 		s.step()
 	}
-	if n := len(s.open); n > 0 {
-		return s.open[n-1].line, s.open[n-1].col, s.open[n-1].summary
+	if len(s.open) == 0 {
+		return 0, 0, ""
 	}
-	return 0, 0, ""
+	at := s.open[len(s.open)-1]
+	start := strings.LastIndexByte(text[:at], '\n') + 1
+	return strings.Count(text[:at], "\n") + 1, utf8.RuneCountInString(text[start:at]) + 1, text[at : at+1]
 }
 
 func (s *scanner) step() {
@@ -109,7 +112,7 @@ func (s *scanner) token(c byte) {
 		s.quoted(c)
 	case c == '[' || c == '{':
 		s.flow++
-		s.open = append(s.open, mark{line: s.line, col: utf8.RuneCountInString(s.text[s.start:s.i]) + 1, summary: string(c)})
+		s.open = append(s.open, s.i)
 	case c == ']' || c == '}':
 		s.flow = max(0, s.flow-1)
 		s.open = s.open[:max(0, len(s.open)-1)]
@@ -194,8 +197,8 @@ func (s *scanner) parentIndent() int {
 
 // placeholder reads {{…}} outside quotes, comments and block scalars.
 func (s *scanner) placeholder() {
-	end := strings.Index(s.text[s.i:], "}}")
-	if n := strings.IndexByte(s.text[s.i:], '\n'); end < 0 || n >= 0 && n < end {
+	end := s.closing()
+	if end < 0 {
 		s.begun = true // not a placeholder on this line: the YAML parser speaks
 		s.i += 2
 		if s.flow > 0 {
@@ -206,7 +209,7 @@ func (s *scanner) placeholder() {
 	}
 	body := s.text[s.i : s.i+end+2]
 	inner := body[2 : len(body)-2]
-	m := mark{line: s.line, col: utf8.RuneCountInString(s.text[s.start:s.i]) + 1, width: utf8.RuneCountInString(body)}
+	m := mark{line: s.line, width: utf8.RuneCountInString(body)}
 	switch {
 	case !s.begun:
 		m.summary = "a value that starts with {{ must be quoted"
@@ -215,13 +218,35 @@ func (s *scanner) placeholder() {
 	case strings.Contains(inner, ": ") || strings.Contains(inner, " #"):
 		m.summary = `a value with {{ and ": " or " #" must be quoted`
 	}
-	if m.summary != "" {
+	if m.summary != "" && len(s.marks) >= maxProblems {
+		s.mask(body)
+	} else if m.summary != "" {
+		m.col = utf8.RuneCountInString(s.text[s.start:s.i]) + 1
 		m.hint = "write it in quotes: " + quoteHint(s.valueAt())
 		s.marks = append(s.marks, m)
 		s.mask(body)
 	}
 	s.begun = true
 	s.i += len(body)
+}
+
+// closing is the distance to the }} on this line, or -1. It is looked for once
+// for all placeholders before it.
+func (s *scanner) closing() int {
+	if s.close < s.i+2 || s.close == 0 {
+		line := s.text[s.i+2:]
+		if n := strings.IndexByte(line, '\n'); n >= 0 {
+			line = line[:n]
+		}
+		s.close = s.i + 2 + len(line)
+		if n := strings.Index(line, "}}"); n >= 0 {
+			s.close = s.i + 2 + n
+		}
+	}
+	if !strings.HasPrefix(s.text[s.close:], "}}") {
+		return -1
+	}
+	return s.close - s.i
 }
 
 // mask writes a placeholder so that YAML reads it as plain text.
@@ -241,7 +266,7 @@ func (s *scanner) mask(body string) {
 // valueAt is the whole plain value around the placeholder, as far as it can be told.
 func (s *scanner) valueAt() string {
 	from := s.i
-	for from > s.start {
+	for from > s.start && s.i-from < maxColumns {
 		prev := s.text[from-1]
 		if isBlank(prev) && from-1 > s.start && strings.IndexByte(":-,[{", s.text[from-2]) >= 0 || s.flow > 0 && strings.IndexByte("[{,", prev) >= 0 {
 			break
@@ -251,8 +276,8 @@ func (s *scanner) valueAt() string {
 		}
 		from--
 	}
-	to := s.i + strings.Index(s.text[s.i:], "}}") + 2
-	for to < len(s.text) && s.text[to] != '\n' && (s.flow == 0 || strings.IndexByte(",]}", s.text[to]) < 0) && !strings.HasPrefix(s.text[to:], " #") {
+	to := s.close + 2
+	for to < len(s.text) && to-s.i < 2*maxColumns && s.text[to] != '\n' && (s.flow == 0 || strings.IndexByte(",]}", s.text[to]) < 0) && !strings.HasPrefix(s.text[to:], " #") {
 		if strings.HasPrefix(s.text[to:], "{{") {
 			if n := strings.Index(s.text[to:], "}}"); n > 0 {
 				to += n + 1

@@ -31,6 +31,7 @@ type source struct {
 	// marred holds lines on which the text scan found an unquoted placeholder;
 	// what the tree says of them is not worth reporting.
 	marred map[int]bool
+	runes  map[int][]rune // lines looked at
 }
 
 // readFile reads a regular file of at most limit bytes. The error text says

@@ -169,9 +169,7 @@ func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
 	}
 	own := ctx.rulesOf(o, "rules")
 	s.Rules = slices.Concat(ctx.rules, own)
-	if len(own) > 0 {
-		b.compileRules(s.Rules)
-	}
+	b.checkRules(ctx.rules, own)
 	b.expectations(o, ctx, s, what)
 	b.flow(o, ctx, s, what)
 	b.checkStep(o, s, what)

@@ -56,7 +56,7 @@ func (l *loader) suite(w *walker) *Suite {
 	}
 	s.Rules = w.rulesOf(o, "rules")
 	b.rules = slices.Concat(l.opts.Rules, stageRules(l.opts.Env), s.Rules)
-	l.compileRules(b.rules)
+	b.checkRules(nil, b.rules)
 	b.defaults = b.readDefaults(w, o)
 	s.Identity = append(s.Identity, w.identity(o, "identity")...)
 	b.body(w, o)
@@ -135,28 +135,18 @@ func (w *walker) template(n *yaml.Node, what string) *Template {
 	}
 	t := &Template{Text: text, Pos: w.pos(n)}
 	var errs []templateError
-	t.parts, errs = w.parts(n, text)
+	t.parts, errs = parseTemplate(text)
 	for _, e := range errs {
 		w.errorAt(n, e.offset, e.hint, "%s: %s", what, e.msg)
 	}
 	if len(errs) > 0 {
 		return nil
 	}
+	w.places[t] = place{w, n}
 	if isLiteral(n) {
 		t.literal = n.Value
 	}
 	return t
-}
-
-// parts cuts a scalar's text into parts that know their places.
-func (w *walker) parts(n *yaml.Node, text string) ([]part, []templateError) {
-	parts, errs := parseTemplate(text)
-	for i := range parts {
-		if parts[i].name != "" {
-			parts[i].pos = w.posAt(n, parts[i].offset)
-		}
-	}
-	return parts, errs
 }
 
 func (o *obj) template(name string) *Template {

@@ -26,7 +26,6 @@ type part struct {
 	perSide bool
 	filters []filter
 	offset  int // of the {{ in Text
-	pos     Pos // of the {{ in its file
 }
 
 type filter struct {

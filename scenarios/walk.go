@@ -36,7 +36,7 @@ func (w *walker) warnf(n *yaml.Node, hint, format string, args ...any) {
 }
 
 func (w *walker) report(kind ProblemKind, n *yaml.Node, hint, format string, args ...any) {
-	if w.src.marred[n.Line] {
+	if w.src.marred[n.Line] || w.full() {
 		return
 	}
 	w.add(Problem{Pos: w.pos(n), Kind: kind, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: w.width(n)})
@@ -44,7 +44,7 @@ func (w *walker) report(kind ProblemKind, n *yaml.Node, hint, format string, arg
 
 // errorAt reports a mistake at a byte offset into a scalar's text.
 func (w *walker) errorAt(n *yaml.Node, offset int, hint, format string, args ...any) {
-	if w.src.marred[n.Line] {
+	if w.src.marred[n.Line] || w.full() {
 		return
 	}
 	w.add(Problem{Pos: w.posAt(n, offset), Kind: Error, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: 1})
@@ -53,26 +53,33 @@ func (w *walker) errorAt(n *yaml.Node, offset int, hint, format string, args ...
 // width is the number of runes of a scalar as written on its line.
 func (w *walker) width(n *yaml.Node) int {
 	line := w.line(n.Line)
-	if n.Kind != yaml.ScalarNode || n.Column < 1 || n.Column > len(line) {
+	if n.Kind != yaml.ScalarNode || n.Column < 1 || n.Column > len(line) || n.Value == "" || len(n.Value) > 4*maxColumns {
 		return 1
 	}
-	value, rest := []rune(n.Value), line[n.Column-1:]
+	rest := line[n.Column-1:]
 	switch {
-	case len(value) == 0 || len(value) > len(rest):
-		return 1
-	case slices.Equal(rest[:len(value)], value):
-		return len(value)
-	case len(value)+2 <= len(rest) && slices.Equal(rest[1:1+len(value)], value):
-		return len(value) + 2
+	case startsWith(rest, n.Value):
+		return utf8.RuneCountInString(n.Value)
+	case startsWith(rest[1:], n.Value):
+		return utf8.RuneCountInString(n.Value) + 2
 	}
 	return 1
 }
 
+// line is a line of the file in runes.
 func (w *walker) line(number int) []rune {
 	if number < 1 || number > len(w.src.lines) {
 		return nil
 	}
-	return []rune(w.src.lines[number-1])
+	if w.src.runes == nil {
+		w.src.runes = map[int][]rune{}
+	}
+	runes, ok := w.src.runes[number]
+	if !ok {
+		runes = []rune(w.src.lines[number-1])
+		w.src.runes[number] = runes
+	}
+	return runes
 }
 
 // posAt is the place of a byte offset into a scalar's text: exact where the text
@@ -96,10 +103,10 @@ func (w *walker) posAt(n *yaml.Node, offset int) Pos {
 	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
 		shift = 1
 	}
-	line, head := w.line(n.Line), []rune(n.Value[:offset])
+	line, head := w.line(n.Line), n.Value[:offset]
 	from := n.Column - 1 + shift
-	if from+len(head) <= len(line) && slices.Equal(line[from:from+len(head)], head) {
-		p.Col = from + len(head) + 1
+	if from <= len(line) && startsWith(line[from:], head) {
+		p.Col = from + utf8.RuneCountInString(head) + 1
 	}
 	return p
 }
@@ -137,7 +144,7 @@ func (w *walker) object(n *yaml.Node, tableName, what string) *obj {
 		switch {
 		case known == nil:
 			o.fail(k, w.unknownHint(k.Value, o.t), "unknown key %q%s", k.Value, o.what)
-		case isNull(v) && known.shape.form != formJSON:
+		case isNull(v) && (known.shape.form != formJSON || emptyNull(v)):
 			o.fail(k, nullHint(v), "key %q has no value%s", k.Value, o.what)
 			o.used[k.Value] = true
 		default:

@@ -1,0 +1,166 @@
+package scenarios
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"gopkg.in/yaml.v3"
+)
+
+// fuzzLoad holds a load to its laws:
+//   - no panic, and problems that can be printed, each complete and in its line;
+//   - the same input gives the same problems;
+//   - nothing is accepted in silence: a file without errors has no unknown,
+//     duplicate or null key and no second document;
+//   - what is accepted renders, or says why not.
+func fuzzLoad(t *testing.T, data []byte) {
+	a := txtar.Parse(data)
+	if len(a.Files) == 0 {
+		a = &txtar.Archive{Files: []txtar.File{{Name: "x.yaml", Data: data}}}
+	}
+	fsys := archiveFS(a)
+	var paths []string
+	for _, f := range a.Files {
+		if strings.HasSuffix(f.Name, ".yaml") {
+			paths = append(paths, f.Name)
+		}
+	}
+	if len(paths) == 0 || len(data) > 1<<16 {
+		return
+	}
+	opts := LoadOptions{Now: today, Getenv: noEnv}
+	suites, problems := Load(fsys, paths, opts)
+	_, again := Load(fsys, paths, opts)
+	if one, two := written(t, problems), written(t, again); one != two {
+		t.Fatalf("two loads differ:\n%s\n%s", one, two)
+	}
+	for _, p := range problems {
+		if p.Summary == "" || p.Width < 1 || p.Kind != Error && p.Kind != Warning || p.Source != "" && (p.Pos.Col < 1 || p.Pos.Col > len([]rune(p.Source))+1) {
+			t.Fatalf("incomplete problem %+v", p)
+		}
+	}
+	if problems.HasErrors() {
+		return
+	}
+	for _, name := range paths {
+		if f := fsys[name]; f != nil {
+			silentlyAccepted(t, name, f.Data)
+		}
+	}
+	scope := mapScope{}
+	for _, s := range suites {
+		for _, c := range s.Cases {
+			for _, step := range c.Steps {
+				if _, err := step.Render(scope); err != nil && err.Error() == "" {
+					t.Fatal("an error without text")
+				}
+			}
+		}
+	}
+}
+
+// silentlyAccepted looks at the tree with other eyes than the walker.
+func silentlyAccepted(t *testing.T, name string, data []byte) {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc, more yaml.Node
+	if err := dec.Decode(&doc); err != nil {
+		if err == io.EOF {
+			t.Fatalf("%s: an empty file is accepted", name)
+		}
+		t.Fatalf("%s: not YAML, and accepted: %v", name, err)
+	}
+	if dec.Decode(&more) != io.EOF {
+		t.Fatalf("%s: a second document is accepted", name)
+	}
+	root := map[string]string{"suite": "suite", "parts": "parts file", "rule": "rule file", "env": "env file", "config": "config"}[fileKind(topKeys(doc.Content[0]), name)]
+	if root != "" {
+		suspicious(t, name, &shape{form: formObject, table: root}, doc.Content[0], 0)
+	}
+}
+
+// suspicious fails for keys that no table knows, stand twice or have no value.
+func suspicious(t *testing.T, name string, s *shape, n *yaml.Node, depth int) {
+	if n = deref(n); depth > maxDepth {
+		return
+	}
+	for _, alt := range s.alts {
+		if mapping := alt.form == formObject || alt.form == formMap; mapping == (n.Kind == yaml.MappingNode) && (alt.form == formList) == (n.Kind == yaml.SequenceNode) {
+			suspicious(t, name, alt, n, depth+1)
+		}
+	}
+	if n.Kind == yaml.SequenceNode && s.form == formList {
+		for _, c := range n.Content {
+			suspicious(t, name, s.elem, c, depth+1)
+		}
+	}
+	if n.Kind != yaml.MappingNode || s.form != formObject && s.form != formMap && s.form != formJSON {
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := deref(n.Content[i]), deref(n.Content[i+1])
+		if seen[k.Value] {
+			t.Fatalf("%s:%d: duplicate key %q is accepted", name, k.Line, k.Value)
+		}
+		seen[k.Value] = true
+		if v.Kind == yaml.ScalarNode && v.Value == "" && v.Style == 0 {
+			t.Fatalf("%s:%d: key %q without a value is accepted", name, k.Line, k.Value)
+		}
+		switch s.form {
+		case formObject:
+			known := tables[s.table].key(k.Value)
+			if known == nil {
+				t.Fatalf("%s:%d: unknown key %q of %s is accepted", name, k.Line, k.Value, s.table)
+			}
+			suspicious(t, name, known.shape, v, depth+1)
+		case formMap:
+			suspicious(t, name, s.elem, v, depth+1)
+		}
+	}
+}
+
+// FuzzTemplate holds the template parser to its laws: no panic, offsets inside
+// the text, and what parses expands or says why not.
+func FuzzTemplate(f *testing.F) {
+	for _, text := range []string{"a", "{{a}}", "{{ a | default: 'x | }}' | upper }}", "{{$int: 1..2}}", "{{$hex.side: 4}}", "{{'{{'}}", "{{", "{{}}", "{{a|}}", "{{env.A}}", "{{a | format: %Y%}}", "{{a | add: 1e9}}", "한{{이름}}글", `{{"`, "{{a | join: ,}}"} {
+		f.Add(text, "value")
+		f.Add(text, `["x",1]`)
+	}
+	f.Fuzz(func(t *testing.T, text, value string) {
+		parts, errs := parseTemplate(text)
+		for _, e := range errs {
+			if e.offset < 0 || e.offset > len(text) || e.msg == "" {
+				t.Fatalf("template %q: %+v", text, e)
+			}
+		}
+		if len(errs) > 0 {
+			return
+		}
+		tm := &Template{Text: text, parts: parts}
+		rest := ""
+		for i, p := range parts {
+			if p.name == "" {
+				rest += p.literal
+			} else {
+				rest += tm.placeholder(i)
+			}
+		}
+		if rest != text {
+			t.Fatalf("parts of %q make %q", text, rest)
+		}
+		v, err := tm.Expand(everyScope{textValue(value)})
+		if err == nil && tm.Static() && v.Text != text {
+			t.Fatalf("static %q expands to %q", text, v.Text)
+		}
+	})
+}
+
+// everyScope answers every name with one value.
+type everyScope struct{ v Value }
+
+func (s everyScope) Lookup(string) (Value, bool) { return s.v, true }
+
+func (s everyScope) Generate(string, []string, string, bool) (Value, error) { return s.v, nil }
