@@ -4,6 +4,19 @@
 //
 // Each side has a Transport of its own, so that green can never ride on blue's
 // pooled connection. Nothing is read from the environment: no proxy, no netrc.
+//
+// Decided, and why:
+//
+//   - HTTP/2 is net/http's own, also without TLS (http.Protocols), not that of
+//     golang.org/x/net: one transport knows all protocols, and Go's releases fix it.
+//   - Accept-Encoding is sent only when the request declares it. A box sends its
+//     own, and what is not declared must not change what a server does. Whatever
+//     a server sends compressed is decoded, under limits, and its header kept.
+//   - The attempt budget sits below net/http, at the connections it is given
+//     (see call): its retries are not a setting, and a RoundTripper around it
+//     does not see them.
+//   - The head of an HTTP/1 answer is kept as it came (see frames): net/http
+//     changes spelling and order, and adds Cache-Control to an old Pragma.
 package wire
 
 import (
