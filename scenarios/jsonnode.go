@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -61,8 +60,8 @@ func (w *walker) jsonNode(n *yaml.Node, what string) *JSONNode {
 // emptyNull is a value that was left out, as opposed to a written null.
 func emptyNull(n *yaml.Node) bool { return isNull(n) && n.Value == "" }
 
-// warnMisread warns of plain scalars that YAML reads as a number, date or
-// boolean and JSON does not know.
+// warnMisread warns of plain scalars that YAML reads as a number, date, boolean
+// or null and JSON does not know.
 func (w *walker) warnMisread(n *yaml.Node) {
 	if n.Style != 0 {
 		return
@@ -77,13 +76,9 @@ func (w *walker) warnMisread(n *yaml.Node) {
 		read = "true or false"
 	case "!!null":
 		read = "null"
-	default:
-		if slices.Contains(booleanWords, strings.ToLower(n.Value)) {
-			read = "true or false"
-		}
 	}
 	if read == "" {
 		return
 	}
-	w.warnf(n, fmt.Sprintf("quote it to say so: %q", n.Value), "%s is sent as text; YAML tools may read %s", n.Value, read)
+	w.warnf(n, fmt.Sprintf("quote it to say so: %q", n.Value), "%s is text here; YAML reads %s", n.Value, read)
 }

@@ -1,0 +1,145 @@
+package scenarios
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// docKey is a key as docs/format.md prints it.
+type docKey struct {
+	Name, Type, Default, Doc, Example string
+	Required                          bool
+}
+
+type docTable struct {
+	Name, Doc string
+	Keys      []docKey
+}
+
+type docWord struct{ Name, Arg, Example, Doc string }
+
+// typeWord is a shape in a cell of a table.
+func typeWord(s *shape) string {
+	switch s.form {
+	case formObject:
+		return "[" + s.table + "](#" + strings.ReplaceAll(s.table, " ", "-") + ")"
+	case formMap:
+		return "mapping of " + typeWord(s.elem)
+	case formList:
+		return "list of " + typeWord(s.elem)
+	case formUnion:
+		words := make([]string, len(s.alts))
+		for i, a := range s.alts {
+			words[i] = typeWord(a)
+		}
+		return strings.Join(words, " or ")
+	case formTemplate:
+		return "text with placeholders"
+	case formWord:
+		return "`" + strings.Join(s.words, "` `") + "`"
+	}
+	return s.word() + within(s)
+}
+
+// within is the bounds of a shape.
+func within(s *shape) string {
+	number := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+	switch s.form {
+	case formInt, formNumber:
+		if s.max >= 1e100 {
+			return ", at least " + number(s.min)
+		}
+		return ", " + number(s.min) + " to " + number(s.max)
+	case formDuration:
+		return ", " + durationText(time.Duration(s.min*1e9)) + " to " + durationText(time.Duration(s.max*1e9))
+	case formPercent:
+		return ", " + number(s.min*100) + "% to " + number(s.max*100) + "%"
+	}
+	return ""
+}
+
+func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+func docTables() []docTable {
+	var out []docTable
+	for _, name := range tableOrder {
+		if name == "request" {
+			out = append(out, docTable{"keys of a request", "What a step, and a case of one request, sends and expects.", docKeys(requestKeys)})
+		}
+		t := docTable{Name: name, Doc: tables[name].doc}
+		keys := tables[name].keys
+		if name == "case" || name == "step" {
+			keys = keys[:len(keys)-len(requestKeys)]
+			t.Doc += " Beside these it takes the [keys of a request](#keys-of-a-request)."
+		}
+		t.Keys = docKeys(keys)
+		out = append(out, t)
+	}
+	return out
+}
+
+func docKeys(keys []key) []docKey {
+	var out []docKey
+	for _, k := range keys {
+		out = append(out, docKey{k.name, cell(typeWord(k.shape)), cell(k.def), cell(k.doc), cell(k.example), k.required})
+	}
+	return out
+}
+
+// formatDoc makes docs/format.md from its text and the key tables.
+func formatDoc(t *testing.T) []byte {
+	t.Helper()
+	text, err := os.ReadFile("testdata/format.md.tmpl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var filters, generators []docWord
+	for _, f := range filterSpecs {
+		filters = append(filters, docWord{f.name, f.arg, cell(f.example), cell(f.doc)})
+	}
+	for _, g := range generatorSpecs {
+		generators = append(generators, docWord{Name: g.name, Example: cell(g.example), Doc: cell(g.doc)})
+	}
+	page, err := template.New("format.md").Delims("<%", "%>").Funcs(template.FuncMap{
+		"tables": docTables, "filters": func() []docWord { return filters }, "generators": func() []docWord { return generators },
+	}).Parse(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := page.Execute(&out, nil); err != nil {
+		t.Fatal(err)
+	}
+	return append(bytes.TrimRight(out.Bytes(), "\n"), '\n')
+}
+
+func TestFormatDoc(t *testing.T) {
+	golden(t, filepath.Join("..", "docs", "format.md"), formatDoc(t))
+}
+
+// Every suite on the page loads, and obeys the schema.
+func TestFormatDocExamples(t *testing.T) {
+	schema := compiled(t)("")
+	n := 0
+	for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(formatDoc(t), -1) {
+		n++
+		fsys := archiveFS(&txtar.Archive{Files: []txtar.File{{Name: "x.yaml", Data: m[1]}}})
+		_, problems := Load(fsys, []string{"x.yaml"}, LoadOptions{Now: today, Getenv: noEnv})
+		if len(problems) > 0 {
+			t.Errorf("the page shows\n%s\n%s", m[1], written(t, problems))
+		}
+		checkAgainst(t, schema, "format.md", m[1])
+	}
+	if n < 4 {
+		t.Errorf("only %d suites on the page", n)
+	}
+}
