@@ -90,9 +90,7 @@ func serve(t testing.TB, l net.Listener, script func(net.Conn, *bufio.Reader)) {
 		mu.Unlock()
 		wg.Wait()
 	})
-	wg.Add(1)
-	go func() {
-		defer wg.Done()
+	wg.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
@@ -104,17 +102,15 @@ func serve(t testing.TB, l net.Listener, script func(net.Conn, *bufio.Reader)) {
 			}
 			open[c] = struct{}{}
 			mu.Unlock()
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
+			wg.Go(func() {
 				script(c, bufio.NewReader(c))
 				_ = c.Close()
 				mu.Lock()
 				delete(open, c)
 				mu.Unlock()
-			}()
+			})
 		}
-	}()
+	})
 }
 
 // readRequest reads a request with its body; nil at the end of the connection.
