@@ -66,9 +66,9 @@ func (e *Entry) SuiteNames() []string {
 // entryOf makes a run's line.
 func entryOf(run *runner.Run, folder, digest string) Entry {
 	e := Entry{
-		ID: run.Header.ID, Folder: folder, Started: run.Header.Started.UTC(), ElapsedMS: run.End.ElapsedMS, Parent: run.Header.Parent,
+		ID: run.Header.ID, Folder: folder, Started: run.Header.Started, ElapsedMS: run.End.ElapsedMS, Parent: run.Header.Parent,
 		Verdict: run.End.Verdict, Reasons: run.End.Reasons, Digest: digest, Sides: run.End.Sides, Counts: run.End.Counts,
-		Suites: make([]EntrySuite, len(run.Header.Suites)), Causes: slim(run.End.Causes),
+		Suites: make([]EntrySuite, len(run.Header.Suites)), Causes: run.End.Causes,
 	}
 	for i, h := range run.Header.Suites {
 		s := EntrySuite{Name: h.Name, Service: h.Service, Owner: h.Owner, Wave: h.Wave, Gate: h.Gate}
@@ -82,16 +82,18 @@ func entryOf(run *runner.Run, folder, digest string) Entry {
 		}
 		e.Suites[i] = s
 	}
+	e.trim()
 	return e
 }
 
-// slim leaves out of causes what a line of the history does not need.
-func slim(causes []diff.Cause) []diff.Cause {
-	causes = slices.Clone(causes)
-	for i := range causes {
-		causes[i].Rule = ""
+// trim leaves out what a line of the history does not need.
+func (e *Entry) trim() {
+	e.Started = e.Started.UTC()
+	e.Sides.Blue.Services, e.Sides.Green.Services = nil, nil
+	e.Causes = slices.Clone(e.Causes)
+	for i := range e.Causes {
+		e.Causes[i].Rule = ""
 	}
-	return causes
 }
 
 // ofStage are the comparisons of the whole stage, not of one route.
@@ -258,7 +260,7 @@ func entryFromFolder(fsys FS, root, name string) (e Entry, complete bool, err er
 	defer func() { _ = f.Close() }() // only read
 	e = Entry{Folder: name, Digest: digest}
 	err = eachMember(json.NewDecoder(bufio.NewReader(onlyReader{f})), e.member)
-	e.Started, e.Causes = e.Started.UTC(), slim(e.Causes)
+	e.trim()
 	return e, true, err
 }
 
