@@ -145,40 +145,8 @@ func (b *builder) usePart(o *obj, ctx stepContext, what string) []*Step {
 		b.names.check(v.Value)
 	}
 	b.names.usedAt = Pos{}
-	if ref == "" {
-		return nil
-	}
-	file, part, ok := partName(ref)
-	if !ok {
-		o.fail(o.at("use"), "write file.yaml#name", "%q does not name a part", cut(ref, 60))
-		return nil
-	}
-	file, ok = ctx.resolve(o.at("use"), file)
-	if !ok {
-		return nil
-	}
-	id := file + "#" + part
-	if slices.Contains(ctx.stack, id) {
-		o.fail(o.at("use"), "", "parts use each other in a circle: %s", strings.Join(append(slices.Clone(ctx.stack), id), " -> "))
-		return nil
-	}
-	if len(ctx.stack) >= maxUse {
-		o.fail(o.at("use"), "", "parts are used more than %d deep", maxUse)
-		return nil
-	}
-	if b.uses++; b.uses > maxUses {
-		o.fail(o.at("use"), "", "parts and rule files are used more than %d times", maxUses)
-		return nil
-	}
-	src := b.openFrom(o.at("use"), ctx.walker, file)
-	if src == nil {
-		return nil
-	}
-	b.files[file] = true
-	p := b.partFile(src)
-	list := p.lists[part]
-	if list == nil {
-		o.fail(o.at("use"), didYouMean(part, p.names), "no part %q in %s", part, file)
+	p, part, id := b.findPart(o, ctx, ref)
+	if p == nil {
 		return nil
 	}
 	inner := ctx
@@ -192,7 +160,7 @@ func (b *builder) usePart(o *obj, ctx stepContext, what string) []*Step {
 		inner.prefix = ctx.prefix + name + " / "
 	}
 	var out []*Step
-	for _, n := range list.Content {
+	for _, n := range p.lists[part].Content {
 		if len(b.steps) > maxSteps {
 			o.fail(o.at("use"), "", "more than %d steps in one suite", maxSteps)
 			break
@@ -200,6 +168,46 @@ func (b *builder) usePart(o *obj, ctx stepContext, what string) []*Step {
 		out = append(out, b.readStep(n, inner, fmt.Sprintf("part %q", part))...)
 	}
 	return out
+}
+
+// findPart opens the parts file that a use names; nil when that is a problem.
+func (b *builder) findPart(o *obj, ctx stepContext, ref string) (p *partFile, part, id string) {
+	if ref == "" {
+		return nil, "", ""
+	}
+	file, part, ok := partName(ref)
+	if !ok {
+		o.fail(o.at("use"), "write file.yaml#name", "%q does not name a part", cut(ref, 60))
+		return nil, "", ""
+	}
+	file, ok = ctx.resolve(o.at("use"), file)
+	if !ok {
+		return nil, "", ""
+	}
+	id = file + "#" + part
+	if slices.Contains(ctx.stack, id) {
+		o.fail(o.at("use"), "", "parts use each other in a circle: %s", strings.Join(append(slices.Clone(ctx.stack), id), " -> "))
+		return nil, "", ""
+	}
+	if len(ctx.stack) >= maxUse {
+		o.fail(o.at("use"), "", "parts are used more than %d deep", maxUse)
+		return nil, "", ""
+	}
+	if b.uses++; b.uses > maxUses {
+		o.fail(o.at("use"), "", "parts and rule files are used more than %d times", maxUses)
+		return nil, "", ""
+	}
+	src := b.openFrom(o.at("use"), ctx.walker, file)
+	if src == nil {
+		return nil, "", ""
+	}
+	b.files[file] = true
+	p = b.partFile(src)
+	if p.lists[part] == nil {
+		o.fail(o.at("use"), didYouMean(part, p.names), "no part %q in %s", part, file)
+		return nil, "", ""
+	}
+	return p, part, id
 }
 
 // maxSteps bounds what parts can multiply to.

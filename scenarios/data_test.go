@@ -30,11 +30,12 @@ func rowsOf(t *testing.T, c *Case) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := fmt.Sprint(row.Number)
+		var text strings.Builder
+		text.WriteString(fmt.Sprint(row.Number))
 		for i, cell := range row.Cells {
-			text += " " + c.Data.Columns[i] + "=" + cell.JSON
+			text.WriteString(" " + c.Data.Columns[i] + "=" + cell.JSON)
 		}
-		out = append(out, text)
+		out = append(out, text.String())
 	}
 	return out
 }

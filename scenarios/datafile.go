@@ -139,6 +139,7 @@ func objectRow(raw []byte) (names []string, cells []Value, err error) {
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return nil, nil, errors.New("is not a JSON object")
 	}
+	seen := map[string]bool{}
 	for dec.More() {
 		t, err := dec.Token()
 		if err != nil {
@@ -149,11 +150,10 @@ func objectRow(raw []byte) (names []string, cells []Value, err error) {
 		if err := dec.Decode(&value); err != nil {
 			return nil, nil, err
 		}
-		for _, n := range names {
-			if n == name {
-				return nil, nil, fmt.Errorf("has the member %q twice", name)
-			}
+		if seen[name] {
+			return nil, nil, fmt.Errorf("has the member %q twice", name)
 		}
+		seen[name] = true
 		var compact bytes.Buffer
 		if err := json.Compact(&compact, value); err != nil {
 			return nil, nil, err

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -188,152 +187,6 @@ func (w *walker) fieldExpects(o *obj, name string, check func(*yaml.Node) bool) 
 	return out
 }
 
-// operand reads a value that something is compared with, its JSON type kept
-// unless it is compared with text anyway (headers, cookies).
-func (w *walker) operand(n *yaml.Node, what string, asText bool) *Template {
-	n = deref(n)
-	if asText {
-		t := w.template(n, what)
-		if t != nil {
-			t.literal = ""
-		}
-		return t
-	}
-	node := w.jsonNode(n, what)
-	switch node.Kind {
-	case 's':
-		return node.Text
-	case 'l':
-		return &Template{Text: node.Literal, literal: node.Literal, parts: []part{{literal: node.Literal}}, Pos: w.pos(n)}
-	}
-	return &Template{Text: "", node: node, Pos: w.pos(n)}
-}
-
-// matchers reads what a value must be: a mapping of tests, or a value that
-// stands for eq. asText is set where only text can be met.
-func (w *walker) matchers(n *yaml.Node, what string, asText bool) []Matcher {
-	n = deref(n)
-	if n.Kind != yaml.MappingNode {
-		t := w.operand(n, what, asText)
-		if t == nil {
-			return nil
-		}
-		return []Matcher{{Op: "eq", Value: t, Pos: w.pos(n)}}
-	}
-	o := w.object(n, "matchers", what)
-	if len(n.Content) == 0 {
-		o.fail(n, "write eq: {} to expect an empty object", "no matcher in %s", what)
-	}
-	var out []Matcher
-	for _, name := range o.t.names() {
-		n := o.get(name)
-		if n == nil {
-			continue
-		}
-		m := Matcher{Op: name, Pos: w.pos(o.keys[name])}
-		if w.matcher(o, name, deref(n), &m, asText) {
-			out = append(out, m)
-		}
-	}
-	return out
-}
-
-func (w *walker) matcher(o *obj, name string, n *yaml.Node, m *Matcher, asText bool) bool {
-	switch name {
-	case "eq", "ne":
-		m.Value = w.operand(n, name, asText)
-	case "lt", "lte", "gt", "gte":
-		m.Value = w.numberOperand(n, name)
-	case "in":
-		o.list(name, func(_ int, n *yaml.Node) {
-			if t := w.operand(n, name, asText); t != nil {
-				m.List = append(m.List, t)
-			}
-		})
-		if len(m.List) == 0 && !o.broken {
-			o.fail(n, "", "in has an empty list")
-		}
-	case "contains":
-		m.Value = w.operand(n, name, asText)
-	case "matches":
-		if m.Value = o.template(name); m.Value != nil && m.Value.Static() {
-			w.checkRegex(n, m.Value.Text, name)
-		}
-	case "type", "format":
-		m.Value = Literal(o.word(name))
-		m.Value.Pos = w.pos(n)
-	case "count":
-		m.Sub = w.counts(n, name)
-		return len(m.Sub) > 0
-	case "unique", "exists", "empty":
-		text := strconv.FormatBool(o.bool(name, true))
-		m.Value = &Template{Text: text, literal: text, parts: []part{{literal: text}}, Pos: w.pos(n)}
-		if name == "unique" && text == "false" && !o.broken {
-			o.fail(n, "remove it", "unique: false tests nothing")
-		}
-	case "each":
-		if n.Kind != yaml.MappingNode {
-			o.fail(n, "write each: {type: string}", "each must be a mapping of matchers, not %s", kindWord(n))
-			return false
-		}
-		m.Sub = w.matchers(n, "each", asText)
-		return len(m.Sub) > 0
-	}
-	return m.Value != nil || len(m.List) > 0
-}
-
-// numberOperand reads a number or a placeholder.
-func (w *walker) numberOperand(n *yaml.Node, what string) *Template {
-	t := w.template(n, what)
-	if t == nil {
-		return nil
-	}
-	if t.Static() && !isJSONNumber(strings.TrimSpace(t.Text)) {
-		hint := ""
-		if _, err := parseDuration(t.Text); err == nil {
-			hint = "durations belong to latency"
-		}
-		w.errorf(n, hint, "%s must be a number, not %q", what, cut(t.Text, 40))
-		return nil
-	}
-	return t
-}
-
-// counts reads a number or tests of a number.
-func (w *walker) counts(n *yaml.Node, what string) []Matcher {
-	n = deref(n)
-	if n.Kind != yaml.MappingNode {
-		t := w.numberOperand(n, what)
-		if t == nil {
-			return nil
-		}
-		return []Matcher{{Op: "eq", Value: t, Pos: w.pos(n)}}
-	}
-	o := w.object(n, "count", what)
-	var out []Matcher
-	for _, op := range o.t.names() {
-		v := o.get(op)
-		if v == nil {
-			continue
-		}
-		m := Matcher{Op: op, Pos: w.pos(o.keys[op])}
-		if op == "in" {
-			o.list(op, func(_ int, n *yaml.Node) {
-				if t := w.numberOperand(n, op); t != nil {
-					m.List = append(m.List, t)
-				}
-			})
-		} else if m.Value = w.numberOperand(v, op); m.Value == nil {
-			continue
-		}
-		out = append(out, m)
-	}
-	if len(out) == 0 && len(n.Content) == 0 {
-		o.fail(n, "write a number, or {gte: 1}", "no test in %s", what)
-	}
-	return out
-}
-
 func (w *walker) hls(n *yaml.Node) *HLSExpect {
 	o := w.object(n, "hls", "")
 	h := &HLSExpect{Pos: w.pos(o.n)}
@@ -349,24 +202,6 @@ func (w *walker) hls(n *yaml.Node) *HLSExpect {
 	}
 	o.done("")
 	return h
-}
-
-// maxRegex bounds patterns.
-const maxRegex = 1 << 10
-
-func (w *walker) checkRegex(n *yaml.Node, text, what string) {
-	if len(text) > maxRegex {
-		w.errorf(n, "", "%s is longer than %d bytes", what, maxRegex)
-		return
-	}
-	if _, err := regexp.Compile(text); err != nil {
-		msg := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
-		hint := ""
-		if strings.Contains(msg, "invalid or unsupported Perl syntax") {
-			hint = "RE2 has no lookaround and no backreferences"
-		}
-		w.errorf(n, hint, "%s: %s", what, msg)
-	}
 }
 
 // mergeExpect lays a step's expectation over the defaults'. Either may be nil.
@@ -462,12 +297,4 @@ func (e *Expect) templates(f func(*Template)) {
 			walk(list)
 		}
 	}
-}
-
-// String is the matcher as a person would say it, its operand unexpanded.
-func (m Matcher) String() string {
-	if m.Value != nil {
-		return m.Op + " " + m.Value.Text
-	}
-	return fmt.Sprintf("%s %v", m.Op, append(m.Sub[:0:0], m.Sub...))
 }

@@ -140,16 +140,16 @@ func FuzzTemplate(f *testing.F) {
 			return
 		}
 		tm := &Template{Text: text, parts: parts}
-		rest := ""
+		var rest strings.Builder
 		for i, p := range parts {
 			if p.name == "" {
-				rest += p.literal
+				rest.WriteString(p.literal)
 			} else {
-				rest += tm.placeholder(i)
+				rest.WriteString(tm.placeholder(i))
 			}
 		}
-		if rest != text {
-			t.Fatalf("parts of %q make %q", text, rest)
+		if rest.String() != text {
+			t.Fatalf("parts of %q make %q", text, rest.String())
 		}
 		v, err := tm.Expand(everyScope{textValue(value)})
 		if err == nil && tm.Static() && v.Text != text {

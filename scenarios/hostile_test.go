@@ -21,22 +21,24 @@ func TestHostileFiles(t *testing.T) {
 		}
 		return b.String()
 	}
-	bomb := "a0: &a0 [x, x]\n"
+	var bomb strings.Builder
+	bomb.WriteString("a0: &a0 [x, x]\n")
 	for i := range 40 {
-		bomb += fmt.Sprintf("a%d: &a%d [*a%d, *a%d]\n", i+1, i+1, i, i)
+		bomb.WriteString(fmt.Sprintf("a%d: &a%d [*a%d, *a%d]\n", i+1, i+1, i, i))
 	}
-	fan := "parts:\n"
+	var fan strings.Builder
+	fan.WriteString("parts:\n")
 	for i := range 15 {
-		fan += fmt.Sprintf("  p%d: [%s]\n", i, strings.Repeat(fmt.Sprintf("{use: p.yaml#p%d}, ", i+1), 10))
+		fan.WriteString(fmt.Sprintf("  p%d: [%s]\n", i, strings.Repeat(fmt.Sprintf("{use: p.yaml#p%d}, ", i+1), 10)))
 	}
-	fan += "  p15: [{step: x, get: /}]\n"
+	fan.WriteString("  p15: [{step: x, get: /}]\n")
 	tests := []struct{ name, text, want string }{
 		{"100k flow nesting", "suite: s\nvars: " + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000), "nested more than 64 deep"},
 		{"100k open brackets", "suite: s\nvars: " + strings.Repeat("{a: ", 100_000), "nested more than 64 deep"},
 		{"100k block nesting", "suite: s\nvars:\n  " + strings.Repeat("- ", 100_000) + "x", "nested more than 64 deep"},
 		{"100 deep", "suite: s\nvars: {a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}\n", "nested more than 64 deep"},
 		{"over 1 MB", "suite: s\n" + ok + "#" + strings.Repeat("x", 1<<20), "larger than 1 MiB"},
-		{"alias bomb", "suite: s\n" + bomb + ok, "more than 200000 values"},
+		{"alias bomb", "suite: s\n" + bomb.String() + ok, "more than 200000 values"},
 		{"200k scalars", "suite: s\nvars: [" + strings.Repeat("1,", 210_000) + "]\n", "more than 200000 values"},
 		{"1 MB of braces", "suite: s\ndoc: " + strings.Repeat("{", 1<<19) + "\n", "nested more than 64 deep"},
 		{"1 MB of unclosed placeholders", "suite: s\ndoc: x" + strings.Repeat("{{", 1<<18) + "\n" + ok, "takes no placeholders"},
@@ -55,7 +57,7 @@ func TestHostileFiles(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			begin := time.Now()
-			_, problems := Load(oneFile(tt.text, "p.yaml", fan), []string{"x.yaml"}, LoadOptions{Now: today})
+			_, problems := Load(oneFile(tt.text, "p.yaml", fan.String()), []string{"x.yaml"}, LoadOptions{Now: today})
 			var b bytes.Buffer
 			if err := problems.Write(&b); err != nil {
 				t.Fatal(err)

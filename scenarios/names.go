@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -45,9 +46,7 @@ func newNames(l *loader, s *Suite) *names {
 // begin forgets the captures of the last case and takes its rows and variables.
 func (n *names) begin(columns []string, vars []Var) {
 	n.captures = map[string]*captured{}
-	for name, c := range n.setup {
-		n.captures[name] = c
-	}
+	maps.Copy(n.captures, n.setup)
 	n.columns, n.caseVars, n.with = columns, vars, nil
 }
 

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,11 +44,9 @@ func (w *walker) useRules(r *obj, stack []string) []diff.Rule {
 	if !ok {
 		return nil
 	}
-	for _, s := range stack {
-		if s == name {
-			r.fail(r.at("use"), "", "rule files use each other in a circle: %s", strings.Join(append(stack, name), " -> "))
-			return nil
-		}
+	if slices.Contains(stack, name) {
+		r.fail(r.at("use"), "", "rule files use each other in a circle: %s", strings.Join(append(stack, name), " -> "))
+		return nil
 	}
 	if len(stack) >= maxUse {
 		r.fail(r.at("use"), "", "rule files are used more than %d deep", maxUse)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,10 +97,8 @@ func (o *obj) word(name string) string {
 	if !ok {
 		return ""
 	}
-	for _, w := range s.words {
-		if w == text {
-			return text
-		}
+	if slices.Contains(s.words, text) {
+		return text
 	}
 	hint := ""
 	if c := nearest(text, s.words); c != "" {

@@ -15,8 +15,6 @@ package scenarios
 import (
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
 )
@@ -287,71 +285,6 @@ type Auth struct {
 	ClientSecret   *Template
 	Scopes         []string
 	Pos            Pos
-}
-
-// A Capture reads a value from a response for later steps of the same lane.
-type Capture struct {
-	Name   string
-	At     string // body path with a single result
-	Header string
-	Cookie string
-	Regex  string // first group, or the whole match, of the body
-	Status bool
-	Same   bool // both sides must have captured the same value
-	Pos    Pos
-}
-
-// An Expect is what must hold on a side whatever the comparison says.
-type Expect struct {
-	Status   []StatusMatch // any of; empty: 2xx
-	Latency  []Matcher     // seconds
-	Headers  []FieldExpect
-	Cookies  []FieldExpect
-	Body     []PathExpect
-	Schema   string // path of a JSON Schema file below the root of the loaded files; see CheckSchema
-	Snapshot string // path of a stored body below the root of the loaded files
-	// SnapshotData is the stored body.
-	SnapshotData []byte
-	// schema is the compiled Schema.
-	schema *jsonschema.Schema
-	HLS    *HLSExpect
-	// Written lists which parts the file itself wrote (status, headers, body, …);
-	// the default API-answer expectation yields to a written content type or body.
-	Written []string
-	Pos     Pos
-}
-
-// A StatusMatch is a range of statuses: {200, 200} or {200, 299}.
-type StatusMatch struct{ Low, High int }
-
-// A FieldExpect is what a header or cookie must be.
-type FieldExpect struct {
-	Name     string
-	Matchers []Matcher
-	Pos      Pos
-}
-
-// A PathExpect is what the values at a path must be.
-type PathExpect struct {
-	Path     string
-	Matchers []Matcher
-	Pos      Pos
-}
-
-// HLSExpect is what an HLS playlist must be.
-type HLSExpect struct {
-	Variants, Segments, Codecs, TargetDuration []Matcher
-	Pos                                        Pos
-}
-
-// A Matcher is one test on a value: Op names it (eq, ne, lt, lte, gt, gte, in,
-// contains, matches, type, count, format, unique, each, exists, empty).
-type Matcher struct {
-	Op    string
-	Value *Template   // the operand; nil where Sub or List holds it
-	List  []*Template // in
-	Sub   []Matcher   // count, each
-	Pos   Pos
 }
 
 // A Poll repeats a step on each side until its own condition holds.

@@ -72,11 +72,11 @@ func violations(err error) []string {
 	var walk func(e *jsonschema.ValidationError)
 	walk = func(e *jsonschema.ValidationError) {
 		if len(e.Causes) == 0 {
-			at := ""
+			var at strings.Builder
 			for _, token := range e.InstanceLocation {
-				at += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
+				at.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(token))
 			}
-			out = append(out, at+": "+e.ErrorKind.LocalizedString(english))
+			out = append(out, at.String()+": "+e.ErrorKind.LocalizedString(english))
 		}
 		for _, c := range e.Causes {
 			walk(c)

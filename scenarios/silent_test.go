@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"bytes"
+	"maps"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -108,9 +109,7 @@ func TestNothingIsAcceptedInSilence(t *testing.T) {
 				undo()
 				tried++
 				changed := fstest.MapFS{}
-				for name, f := range fsys {
-					changed[name] = f
-				}
+				maps.Copy(changed, fsys)
 				changed[file] = &fstest.MapFile{Data: bytes.ReplaceAll(text.Bytes(), []byte("ZZNULLZZ"), nil)}
 				if problems := loadAny(changed, file, root, opts); !problems.HasErrors() {
 					t.Errorf("%s: %s in the mapping of line %d is accepted:\n%s", file, e.name, at.n.Line, text.String())

@@ -262,8 +262,8 @@ var unknownAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
 // at moves a problem to the first line that holds a text.
 func (p *Problem) at(s *source, text string) {
 	for i, line := range s.lines {
-		if at := strings.Index(line, text); at >= 0 {
-			p.Pos.Line, p.Pos.Col, p.Width = i+1, utf8.RuneCountInString(line[:at])+1, utf8.RuneCountInString(text)
+		if before, _, ok := strings.Cut(line, text); ok {
+			p.Pos.Line, p.Pos.Col, p.Width = i+1, utf8.RuneCountInString(before)+1, utf8.RuneCountInString(text)
 			return
 		}
 	}
