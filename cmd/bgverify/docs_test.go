@@ -146,7 +146,7 @@ func matchesLines(want []string, got string) bool {
 }
 
 func fileName(info string) (string, bool) {
-	for _, f := range strings.Fields(info) {
+	for f := range strings.FieldsSeq(info) {
 		if name, ok := strings.CutPrefix(f, "file="); ok {
 			return name, true
 		}

@@ -148,7 +148,7 @@ func newRoot(io stdio) *cobra.Command {
 	})
 	root.AddCommand(
 		newRunCommand(io), newDiffCommand(io),
-		newValidateCommand(io), newListCommand(io),
+		newValidateCommand(io), newListCommand(io), newSchemaCommand(io),
 		newDemoCommand(io), newFixturesCommand(io),
 		newReportCommand(io), newGateCommand(io),
 		newVersionCommand(io),

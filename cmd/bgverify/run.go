@@ -18,7 +18,8 @@ run and end with the verdict's status.
 
 Nothing is sent when a scenario file has a problem. Load, and steps with side
 effects, run off loopback only where the env file's limits or a flag allow them.
-Every flag can come from the environment: --green-build reads BGVERIFY_GREEN_BUILD.`,
+Every flag can come from the environment: --green-build reads BGVERIFY_GREEN_BUILD.
+bgverify.yaml in the working folder names paths, env files by stage and defaults.`,
 		Example: `  # Two clusters, every case
   bgverify run scenarios/stb --blue https://api.blue.example --green https://api.green.example
 
@@ -30,8 +31,23 @@ Every flag can come from the environment: --green-build reads BGVERIFY_GREEN_BUI
 
   # In a pipeline: the status says whether traffic may move
   bgverify run scenarios/stb --env env/stb.yaml --run-id "$CI_JOB_ID" && ./shift-dns 10%`,
-		Args: atLeastOnePath,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := fromEnvironment(cmd.Flags()); err != nil {
+				return err
+			}
+			config, err := readConfig(io.err)
+			if err != nil {
+				return err
+			}
+			if err := applyConfig(config, cmd.Flags(), flags); err != nil {
+				return err
+			}
+			if len(args) == 0 && config != nil {
+				args = config.Paths
+			}
+			if err := atLeastOnePath(cmd, args); err != nil {
+				return err
+			}
 			if err := flags.check(cmd); err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"runtime"
 	"slices"
@@ -156,6 +157,9 @@ func (s *session) execute(ctx context.Context) error {
 	s.plan.ID, s.plan.Started = w.ID(), w.Started()
 	out, flush := redacted(s.io, w.Redactor())
 	defer flush()
+	for _, suite := range s.plan.Suites {
+		hidePasswords(w, suite)
+	}
 	if err := w.CopyScenarios(s.tree.files, s.scenarioFiles()); err != nil {
 		return broken(err)
 	}
@@ -184,6 +188,25 @@ func (s *session) execute(ctx context.Context) error {
 	return exit(verdict.ExitStatus(signal))
 }
 
+// hidePasswords makes the passwords in a suite's URLs secrets.
+func hidePasswords(w *archive.Writer, suite *scenarios.Suite) {
+	for _, side := range []*scenarios.SideConfig{&suite.Blue, &suite.Green} {
+		urls := []string{side.URL, side.Proxy}
+		for _, service := range side.Services {
+			urls = append(urls, service.URL)
+		}
+		for _, text := range urls {
+			u, err := url.Parse(text)
+			if err != nil || u.User == nil {
+				continue
+			}
+			if password, ok := u.User.Password(); ok && password != "" {
+				w.Secret("userinfo", password)
+			}
+		}
+	}
+}
+
 // redacted is where a run talks from its first request on: no secret passes.
 // flush writes what was held back because a secret may have begun in it.
 func redacted(to stdio, r *archive.Redactor) (out stdio, flush func()) {
@@ -209,6 +232,9 @@ func (s *session) finish(out stdio, w *archive.Writer) error {
 	}
 	if err := tellGitHub(out.err, w.Path(), run); err != nil {
 		fmt.Fprintf(out.err, "bgverify: warning: %v\n", err)
+	}
+	if err := archive.Prune(s.flags.out, s.flags.keep, s.flags.keepDays); err != nil {
+		fmt.Fprintf(out.err, "bgverify: warning: prune %s: %v\n", s.flags.out, err)
 	}
 	if s.flags.output == "json" {
 		format, _ := report.Lookup("json")
@@ -249,6 +275,13 @@ func (s *session) writeReports(w *archive.Writer, run *runner.Run) error {
 		}
 	}
 	opts := report.Options{Split: s.flags.reportAssets == "split", TraceURL: s.flags.traceURL}
+	if opts.Split && slices.Contains(files, "report.html") {
+		for name, asset := range report.Assets() {
+			if err := w.WriteFile(name, func(to io.Writer) error { _, err := to.Write(asset); return err }); err != nil {
+				return err
+			}
+		}
+	}
 	return w.WriteFiles(files, func(ws []io.Writer) error {
 		outputs := make([]report.Output, len(ws))
 		for i := range ws {
