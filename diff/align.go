@@ -55,13 +55,15 @@ func (e *engine) anchors(f *frame, lo, eb, eg int) {
 	for i := lo; i < eb; i++ {
 		h := e.hashes[f.hb+i]
 		s := find(t, h)
-		s.hash, s.occupied, s.ib = h, true, int32(i)
+		s.claim(h)
+		s.ib = int32(i)
 		s.nb++
 	}
 	for i := lo; i < eg; i++ {
 		h := e.hashes[f.hg+i]
 		s := find(t, h)
-		s.hash, s.occupied, s.ig = h, true, int32(i)
+		s.claim(h)
+		s.ig = int32(i)
 		s.ng++
 	}
 	for i := lo; i < eb; i++ {
@@ -283,7 +285,7 @@ func (e *engine) likeness(b, g uint32, depth int) float32 {
 	switch {
 	case bn.typ != gn.typ || e.work <= 0:
 		return 0
-	case bn.hash == gn.hash:
+	case e.b.ruledHash(b) == e.g.ruledHash(g):
 		return 1
 	case bn.typ < ArrayType || depth == maxLikenessDepth:
 		return 0

@@ -32,7 +32,7 @@ func (e *engine) array(b, g uint32, st int32, eff *effect) {
 	f.gs = len(e.idx)
 	e.idx = e.g.children(g, e.idx)
 	f.ng = len(e.idx) - f.gs
-	e.hashElements(&f, st)
+	e.hashElements(&f)
 	e.align(&f, eff)
 	if f.reordered {
 		e.found(Order, b, g, eff, orderNote(eff))
@@ -61,22 +61,16 @@ func orderNote(eff *effect) string {
 	return "the same elements in another order"
 }
 
-// hashElements fills in what each element adds to its array's hash.
-func (e *engine) hashElements(f *frame, st int32) {
-	fill := func(t *tree, first, n int) int {
-		at := len(e.hashes)
-		for i := range n {
-			c := e.idx[first+i]
-			h := t.nodes[c].hash
-			if st != deadState {
-				h, _ = e.effects(e.auto.elementOf(st, t, c, i, n)).contribution(t, c)
-			}
-			e.hashes = append(e.hashes, h)
-		}
-		return at
+// hashElements lays the hashes of the elements, as the rules see them, side by side.
+func (e *engine) hashElements(f *frame) {
+	f.hb = len(e.hashes)
+	for _, c := range e.idx[f.bs : f.bs+f.nb] {
+		e.hashes = append(e.hashes, e.b.ruledHash(c))
 	}
-	f.hb = fill(e.b, f.bs, f.nb)
-	f.hg = fill(e.g, f.gs, f.ng)
+	f.hg = len(e.hashes)
+	for _, c := range e.idx[f.gs : f.gs+f.ng] {
+		e.hashes = append(e.hashes, e.g.ruledHash(c))
+	}
 }
 
 // element compares one pairing of the array whose frame is e.frames[at].
@@ -89,12 +83,9 @@ func (e *engine) element(at int, p pairing, st int32, array *effect) {
 	if p.g >= 0 {
 		g = e.idx[f.gs+int(p.g)]
 	}
-	if b != noNode && g != noNode && st == deadState && !p.moved {
-		bn, gn := &e.b.nodes[b], &e.g.nodes[g]
-		if bn.hash == gn.hash && bn.typ == gn.typ && (bn.flags|gn.flags)&flagSoft == 0 {
-			e.counted(b)
-			return
-		}
+	if b != noNode && g != noNode && !p.moved && e.same(b, g) {
+		e.counted(b)
+		return
 	}
 	var cst int32
 	if st != deadState {
@@ -194,16 +185,15 @@ func (e *engine) inPlace(f *frame, b0, b1, g0, g1 int) {
 
 // A slot of a table from hashes to positions in two lists.
 type slot struct {
-	hash     uint64
-	nb, ng   int32 // how often on each side
-	ib, ig   int32 // the first place on each side
-	occupied bool
+	hash   uint64 // never 0 when occupied
+	nb, ng int32  // how often on each side
+	ib, ig int32  // the first place on each side
 }
 
 // slotTable clears a table for n hashes.
 func (e *engine) slotTable(n int) []slot {
 	size := 8
-	for size < 2*n {
+	for size < n+n/3+1 {
 		size *= 2
 	}
 	if cap(e.slots) < size {
@@ -215,10 +205,18 @@ func (e *engine) slotTable(n int) []slot {
 }
 
 func find(t []slot, h uint64) *slot {
+	h = max(h, 1)
 	for i := int(h) & (len(t) - 1); ; i = (i + 1) & (len(t) - 1) {
-		if s := &t[i]; !s.occupied || s.hash == h {
+		if s := &t[i]; s.hash == 0 || s.hash == h {
 			return s
 		}
+	}
+}
+
+// claim makes an empty slot the hash's own, with no place on green yet.
+func (s *slot) claim(h uint64) {
+	if s.hash == 0 {
+		*s = slot{hash: max(h, 1), ig: -1}
 	}
 }
 
@@ -229,9 +227,7 @@ func (e *engine) alignBag(f *frame, set bool) {
 	t := e.slotTable(f.nb + f.ng)
 	for i := f.ng - 1; i >= 0; i-- {
 		s := find(t, e.hashes[f.hg+i])
-		if !s.occupied {
-			*s = slot{hash: e.hashes[f.hg+i], ig: -1, occupied: true}
-		}
+		s.claim(e.hashes[f.hg+i])
 		next[i], s.ig = s.ig, int32(i)
 		s.ng++
 	}
@@ -240,11 +236,11 @@ func (e *engine) alignBag(f *frame, set bool) {
 	for i := range f.nb {
 		s := find(t, e.hashes[f.hb+i])
 		switch {
-		case s.occupied && s.ig >= 0:
+		case s.hash != 0 && s.ig >= 0:
 			used[s.ig] = true
 			e.ops = append(e.ops, pairing{b: int32(i), g: s.ig})
 			s.ib, s.ig = s.ig, next[s.ig]
-		case s.occupied && set:
+		case s.hash != 0 && set:
 			// A further copy in a set: it is compared with the last copy.
 			e.ops = append(e.ops, pairing{b: int32(i), g: s.ib})
 		default:
@@ -267,7 +263,7 @@ func (e *engine) alignBag(f *frame, set bool) {
 // hasBlue reports whether a leftover of green has a paired copy.
 func (e *engine) hasBlue(f *frame, t []slot, j int, used []bool) bool {
 	s := find(t, e.hashes[f.hg+j])
-	return s.occupied && s.ib >= 0 && int(s.ib) < len(used) && used[s.ib] && e.hashes[f.hg+int(s.ib)] == e.hashes[f.hg+j]
+	return s.hash != 0 && s.ib >= 0 && int(s.ib) < len(used) && used[s.ib] && e.hashes[f.hg+int(s.ib)] == e.hashes[f.hg+j]
 }
 
 // note keeps a sentence for the reader, a bounded number of them, each once.

@@ -23,6 +23,9 @@ type effect struct {
 func (g *program) effectOf(rules []int) effect {
 	var e effect
 	e.rules = rules
+	if len(rules) == 0 {
+		return e
+	}
 	slot := map[Do]*ruleRef{
 		DoDrop: &e.drop, DoIgnore: &e.ignore, DoMatch: &e.match, DoTolerance: &e.tolerance, DoTime: &e.time,
 		DoFormat: &e.format, DoMap: &e.mapping, DoNumber: &e.number, DoString: &e.text, DoNull: &e.null,
@@ -79,21 +82,20 @@ func (e *effect) settle(g *program) {
 	e.strings = e.time != 0 || e.format != 0 || e.mapping != 0 || e.text != 0 || e.embedded != 0 || len(e.rewrites) > 0
 }
 
-// contribution is what a value under this effect adds to its parent's hash,
-// and flagSoft where equal hashes need a second look.
-func (e *effect) contribution(t *tree, i uint32) (uint64, uint8) {
+// ruled is what a value under this effect adds to its parent's ruled hash.
+func (e *effect) ruled(t *tree, i uint32) uint64 {
 	n := &t.nodes[i]
 	switch {
 	case e.drop != 0:
-		return hashDrop, flagSoft
+		return hashDrop
 	case e.absent(t, i):
-		return 0, flagSoft
+		return 0
 	case e.ignore != 0:
-		return hashType[n.typ], flagSoft
+		return hashType[n.typ]
 	case n.typ == NumberType && e.numbers, n.typ == StringType && e.strings:
-		return hashType[n.typ], flagSoft
+		return hashType[n.typ]
 	}
-	return n.hash, 0
+	return t.ruledHash(i)
 }
 
 // absent reports whether a rule makes this value count as absent.

@@ -102,13 +102,16 @@ func (e *engine) effects(st int32) *effect {
 
 var noEffect effect
 
-// counted accounts for blue's leaves below a node that were compared.
+// counted accounts for blue's leaves below a node whose value was compared.
 func (e *engine) counted(b uint32) {
 	if e.quiet > 0 {
 		return
 	}
 	n := 1
-	if !e.b.isLeaf(b) {
+	switch {
+	case e.auto != nil:
+		n = e.countUnderRules(b)
+	case !e.b.isLeaf(b):
 		n = e.b.countLeaves(b)
 	}
 	if e.rules.opts.Mode == Shape {
@@ -116,6 +119,35 @@ func (e *engine) counted(b uint32) {
 	} else {
 		e.leaves.Compared += n
 	}
+}
+
+// countUnderRules counts the leaves below a node that no rule hides, and
+// accounts for the others.
+func (e *engine) countUnderRules(b uint32) int {
+	n := 0
+	for i, end := b, e.b.nodes[b].next; i < end; i++ {
+		x := &e.b.nodes[i]
+		switch {
+		case x.flags&(flagShadow|flagIgnored|flagDropped) != 0:
+			switch {
+			case x.flags&flagShadow != 0:
+			case x.flags&flagDropped != 0:
+				e.leaves.Dropped += e.b.countLeaves(i)
+			default:
+				e.leaves.Ignored += e.b.countLeaves(i)
+			}
+			i = x.next - 1
+		case x.next == i+1:
+			n++
+		}
+	}
+	return n
+}
+
+// same reports whether two values are equal and no rule wants to see them.
+func (e *engine) same(b, g uint32) bool {
+	bn, gn := &e.b.nodes[b], &e.g.nodes[g]
+	return bn.hash == gn.hash && bn.typ == gn.typ && (bn.flags|gn.flags)&flagSoft == 0
 }
 
 func (e *engine) addLeaves(count *int, b uint32) {
@@ -126,17 +158,17 @@ func (e *engine) addLeaves(count *int, b uint32) {
 
 // pair compares two values that stand for each other, under the rules of st.
 func (e *engine) pair(b, g uint32, st int32) {
-	bn, gn := &e.b.nodes[b], &e.g.nodes[g]
-	same := bn.hash == gn.hash && bn.typ == gn.typ && (bn.flags|gn.flags)&flagSoft == 0
-	if st == deadState && same {
+	if e.same(b, g) {
 		e.counted(b)
 		return
 	}
+	bn, gn := &e.b.nodes[b], &e.g.nodes[g]
+	equal := bn.hash == gn.hash && bn.typ == gn.typ
 	eff := e.effects(st)
 	switch {
 	case eff.drop != 0:
 		e.addLeaves(&e.leaves.Dropped, b)
-		if !same {
+		if !equal {
 			e.hidden(eff.drop, func() { e.found(Changed, b, g, eff, "") })
 		}
 	case bn.typ != gn.typ:
@@ -144,11 +176,9 @@ func (e *engine) pair(b, g uint32, st int32) {
 		e.found(TypeChanged, b, g, eff, "")
 	case eff.ignore != 0:
 		e.addLeaves(&e.leaves.Ignored, b)
-		if !same {
+		if !equal {
 			e.hidden(eff.ignore, func() { e.values(b, g, st, eff) })
 		}
-	case same && !eff.strict():
-		e.counted(b)
 	default:
 		e.values(b, g, st, eff)
 	}
@@ -349,13 +379,9 @@ func (e *engine) matchNames(base, mid, end int) {
 
 // member compares the members of one name; noNode where a side has none.
 func (e *engine) member(b, g uint32, st int32) {
-	if b != noNode && g != noNode && st == deadState {
-		// The common case, without the work of naming the place.
-		bn, gn := &e.b.nodes[b], &e.g.nodes[g]
-		if bn.hash == gn.hash && bn.typ == gn.typ && (bn.flags|gn.flags)&flagSoft == 0 {
-			e.counted(b)
-			return
-		}
+	if b != noNode && g != noNode && e.same(b, g) {
+		e.counted(b) // the common case, without the work of naming the place
+		return
 	}
 	var cst int32
 	if st != deadState {

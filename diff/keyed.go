@@ -24,16 +24,14 @@ func (e *engine) alignKeyed(f *frame, lo, eb, eg int, ordered bool) {
 	next := make([]int32, len(kg))
 	for j := len(kg) - 1; j >= 0; j-- {
 		s := find(t, kg[j])
-		if !s.occupied {
-			*s = slot{hash: kg[j], ig: -1, occupied: true}
-		}
+		s.claim(kg[j])
 		next[j], s.ig = s.ig, int32(j)
 	}
 	used := make([]bool, len(kg))
 	first := len(e.ops)
 	for i, k := range kb {
 		p := pairing{b: int32(lo + i), g: -1}
-		if s := find(t, k); s.occupied && s.ig >= 0 {
+		if s := find(t, k); s.hash != 0 && s.ig >= 0 {
 			p.g = int32(lo) + s.ig
 			used[s.ig] = true
 			s.ig = next[s.ig]
@@ -83,7 +81,7 @@ func (e *engine) markMoved(f *frame, first, trimmed int) {
 	if kept == paired {
 		return
 	}
-	if most := 5*(paired+trimmed) >= 4*max(f.nb, f.ng); (most || f.by != nil) && 2*(kept+trimmed) < paired+trimmed {
+	if most := 5*(paired+trimmed) >= 4*max(f.nb, f.ng); (most || f.by != nil) && (2*(kept+trimmed) < paired+trimmed || paired-kept > maxMoves) {
 		f.reordered = true
 		return
 	}
@@ -93,6 +91,9 @@ func (e *engine) markMoved(f *frame, first, trimmed int) {
 		}
 	}
 }
+
+// maxMoves bounds the moved elements that are told one by one.
+const maxMoves = 1000
 
 // increasing reports for each pairing whether it lies on a longest increasing
 // subsequence of green's places (patience sorting, n log n).
@@ -233,7 +234,7 @@ func (e *engine) sharedKeys(f *frame, name string) (int, bool) {
 			return false
 		}
 		s := find(t, tr.nodes[m].hash)
-		*s = slot{hash: tr.nodes[m].hash, nb: s.nb, ng: s.ng, occupied: true}
+		s.claim(tr.nodes[m].hash)
 		if green {
 			s.ng++
 			if s.nb > 0 {

@@ -19,8 +19,8 @@ const maxExponent = 4096
 
 // A memberEntry is a member of an object that is still being read.
 type memberEntry struct {
-	name, value uint64
-	node        uint32
+	name, value, ruled uint64
+	node               uint32
 }
 
 // A parser reads one body in one pass: grammar, UTF-8, duplicate names, bounds,
@@ -39,7 +39,7 @@ type parser struct {
 
 // parse reads src into t, rules starting in state st.
 func (p *parser) parse(t *tree, src []byte, st int32) {
-	*t = tree{src: src, nodes: t.nodes[:0], dups: t.dups[:0]}
+	*t = tree{src: src, nodes: t.nodes[:0], ruled: t.ruled[:0], dups: t.dups[:0]}
 	p.src, p.t, p.err, p.members = src, t, nil, p.members[:0]
 	p.run(st)
 	if p.err == nil && t.nDups > 0 && p.lim.duplicates == 'e' {
@@ -72,6 +72,7 @@ func (p *parser) run(st int32) {
 	if i = p.space(i); i < len(p.src) {
 		p.fail(Invalid, i, "bytes after the value")
 	}
+	p.contribution(0, st)
 }
 
 // reserve sizes the arena of a large body once: a value follows a comma, a
@@ -290,9 +291,9 @@ func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 		return i, false
 	}
 	var flags uint8
-	var h uint64
-	// What only may match must not decide: see program.maybe.
-	bag := st != deadState && p.auto.effects(st).orderFree && !p.auto.prog.maybe
+	var h, ruled uint64
+	bag := st != deadState && p.auto.effects(st).orderFree
+	apart := bag // the ruled hash goes its own way
 	count := 0
 	i = p.space(i + 1)
 	if i < len(p.src) && p.src[i] == ']' {
@@ -303,19 +304,24 @@ func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 	for {
 		child := uint32(len(p.t.nodes))
 		var cst int32
-		if st != 0 {
+		if st != deadState {
 			cst = p.auto.element(st, count)
 		}
 		end, ok := p.value(i, depth+1, cst)
 		if !ok {
 			return i, false
 		}
-		v, soft := p.contribution(child, cst)
+		v, r, soft := p.contribution(child, cst)
 		flags |= soft
-		if bag {
-			h += mix(v^kBag, kValue)
-		} else {
-			h = hashElement(h, v)
+		if v != r && !apart {
+			apart, ruled = true, h
+		}
+		h = hashElement(h, v)
+		switch {
+		case bag:
+			ruled += mix(r^kBag, kValue)
+		case apart:
+			ruled = hashElement(ruled, r)
 		}
 		count++
 		i = p.space(end)
@@ -331,6 +337,9 @@ func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 		p.unexpected(i, ", or ]")
 		return i, false
 	}
+	if apart {
+		p.t.setRuled(at, mix(ruled^kArray, uint64(count)^kValue))
+	}
 	p.close(at, i+1, ArrayType, mix(h^kArray, uint64(count)^kValue), flags)
 	return i + 1, true
 }
@@ -341,15 +350,34 @@ func (p *parser) close(at uint32, end int, typ ValueType, hash uint64, flags uin
 	n.flags |= flags
 }
 
-// contribution is what a child adds to its parent's hash under the rules of
-// its state, and whether equal hashes then need a second look.
-func (p *parser) contribution(child uint32, st int32) (uint64, uint8) {
+// contribution is what a child adds to its parent's hash, by itself and under
+// the rules of its state, and whether equal values need a second look.
+func (p *parser) contribution(child uint32, st int32) (hash, ruled uint64, soft uint8) {
 	n := &p.t.nodes[child]
-	if st == 0 {
-		return n.hash, n.flags & flagSoft
+	if p.auto == nil {
+		return n.hash, n.hash, 0
 	}
-	h, soft := p.auto.effects(st).contribution(p.t, child)
-	return h, n.flags&flagSoft | soft
+	ruled = p.t.ruledHash(child)
+	if st == deadState {
+		return n.hash, ruled, n.flags & flagSoft
+	}
+	eff := p.auto.effects(st)
+	if len(eff.rules) == 0 {
+		return n.hash, ruled, n.flags & flagSoft
+	}
+	if r := eff.ruled(p.t, child); r != ruled {
+		ruled = r
+		p.t.setRuled(child, r)
+	}
+	switch {
+	case p.auto.prog.maybe || eff.strict():
+		n.flags |= flagSoft
+	case eff.drop != 0:
+		n.flags |= flagDropped
+	case eff.ignore != 0:
+		n.flags |= flagIgnored
+	}
+	return n.hash, ruled, n.flags & flagSoft
 }
 
 func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
@@ -399,9 +427,9 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 		if end, ok = p.memberValue(p.space(i+1), key, end, depth, cst, mark); !ok {
 			return i, false
 		}
-		v, soft := p.contribution(child, cst)
+		v, r, soft := p.contribution(child, cst)
 		flags |= soft
-		p.members = append(p.members, memberEntry{kh, v, child})
+		p.members = append(p.members, memberEntry{kh, v, r, child})
 		i = p.space(end)
 		if i < len(p.src) {
 			if p.src[i] == ',' {
@@ -416,16 +444,39 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 		return i, false
 	}
 	p.duplicates(base)
-	var sum, count uint64
-	for _, m := range p.members[base:] {
-		if m.value != 0 {
-			sum += hashMember(m.name, m.value)
-			count++
+	hash, ruled := p.sum(p.members[base:])
+	p.members = p.members[:base]
+	p.close(at, i+1, ObjectType, hash, flags)
+	if ruled != hash {
+		p.t.setRuled(at, ruled)
+	}
+	return i + 1, true
+}
+
+// sum hashes an object's members, by themselves and under the rules.
+func (p *parser) sum(members []memberEntry) (hash, ruled uint64) {
+	var sum, apart uint64
+	count, present := uint64(len(members)), uint64(len(members))
+	for i := range members {
+		m := &members[i]
+		if p.t.nDups > 0 && p.t.nodes[m.node].flags&flagShadow != 0 {
+			count--
+			present--
+			continue
+		}
+		h := hashMember(m.name, m.value)
+		sum += h
+		if m.ruled == m.value {
+			continue
+		}
+		apart -= h
+		if m.ruled == 0 {
+			present--
+		} else {
+			apart += hashMember(m.name, m.ruled)
 		}
 	}
-	p.members = p.members[:base]
-	p.close(at, i+1, ObjectType, mix(sum^kObject, count^kValue), flags)
-	return i + 1, true
+	return mix(sum^kObject, count^kValue), mix((sum+apart)^kObject, present^kValue)
 }
 
 func (p *parser) memberValue(i, key, keyEnd, depth int, st int32, mark uint8) (int, bool) {
@@ -499,6 +550,5 @@ func (p *parser) shadow(ms []memberEntry, j, i int) bool {
 		p.t.leaves -= p.t.countLeaves(ms[hidden].node)
 		n.flags |= flagShadow
 	}
-	ms[hidden].value = 0
 	return true
 }

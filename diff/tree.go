@@ -9,8 +9,7 @@ import (
 // A node is one value of a parsed body. Nodes lie in preorder: the subtree of
 // node i is nodes[i:nodes[i].next], its first child is i+1.
 type node struct {
-	// hash is equal for equal values, however they are written. Below a rule
-	// that hides a value it holds the constant of that value's type.
+	// hash is equal for equal values, however they are written.
 	hash  uint64
 	start uint32 // first byte of the value
 	end   uint32 // byte behind it
@@ -24,15 +23,22 @@ type node struct {
 const (
 	flagEscaped    uint8 = 1 << iota // the string has escapes
 	flagKeyEscaped                   // the member's name has escapes
-	flagSoft                         // a rule below decides: equal hashes are not the last word
+	flagSoft                         // a rule here or below looks at equal values too
 	flagShadow                       // hidden by another member of the same name
 	flagMember                       // a member of an object
+	flagRuled                        // tree.ruled holds another hash for it
+	flagIgnored                      // a rule ignores the value
+	flagDropped                      // a rule drops the value
 )
 
 // A tree is a parsed body, or the reason why there is none.
 type tree struct {
-	src    []byte
-	nodes  []node
+	src   []byte
+	nodes []node
+	// ruled holds hashes as the rules see values: what they hide is left out. It
+	// guides the pairing of elements and decides nothing. Parallel to nodes, as
+	// far as it goes.
+	ruled  []uint64
 	leaves int
 	err    *SyntaxError
 	dups   []dupKey
@@ -51,6 +57,22 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string {
 	return e.Kind.String() + " JSON at byte " + strconv.Itoa(e.Offset) + ": " + e.Msg
+}
+
+// ruledHash is the hash of what the rules leave of a value.
+func (t *tree) ruledHash(i uint32) uint64 {
+	if t.nodes[i].flags&flagRuled != 0 {
+		return t.ruled[i]
+	}
+	return t.nodes[i].hash
+}
+
+func (t *tree) setRuled(i uint32, h uint64) {
+	for int(i) >= len(t.ruled) {
+		t.ruled = append(t.ruled, 0)
+	}
+	t.ruled[i] = h
+	t.nodes[i].flags |= flagRuled
 }
 
 // text is the value as written.
