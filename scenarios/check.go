@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
-
-	"github.com/bgverify/bgverify/diff"
 )
 
 // checkStep reports what is wrong with a step as a whole.
@@ -186,7 +184,53 @@ func (b *builder) checkSuite(w *walker, o *obj) {
 	b.checkSides(w, o)
 	b.checkAddresses()
 	b.warnUnused()
+	b.checkSecrets(w, o)
 	b.warnSecrets()
+}
+
+// minSecret is the length below which a secret cannot be told from other text.
+const minSecret = 6
+
+// checkSecrets reports names that nothing gives, which would leave the real
+// secret readable, and values that are too short to be hidden.
+func (b *builder) checkSecrets(w *walker, o *obj) {
+	for _, name := range b.suite.Secrets {
+		at := o.element("secrets", name)
+		if at == nil {
+			continue // of the env file
+		}
+		own := slices.Contains(b.suite.Env, name)
+		if known, _ := b.names.resolve(name); !known && !own && !b.isVariable(name) {
+			w.errorf(at, didYouMean(name, append(b.names.known(), b.suite.Env...)), "secret %q is neither a variable nor in the env list", name)
+			continue
+		}
+		if !b.opts.Demand {
+			continue
+		}
+		for _, side := range []Side{Blue, Green} {
+			scope := &outsideScope{b: b, side: side}
+			v, ok := scope.Lookup(name)
+			if !ok && own {
+				v, ok = scope.Lookup("env." + name)
+			}
+			if ok && len(v.Text) < minSecret {
+				w.errorf(at, "use a longer one, or take it off the list", "the secret %q has %d bytes; below %d it cannot be told from other text", name, len(v.Text), minSecret)
+				break
+			}
+		}
+	}
+}
+
+// isVariable reports whether a case or a part defines a name.
+func (b *builder) isVariable(name string) bool {
+	for _, c := range b.suite.Cases {
+		if findVar(c.Vars, name) != nil || c.Data != nil && slices.Contains(c.Data.Columns, name) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(b.steps, func(s *Step) bool {
+		return slices.ContainsFunc(s.With, func(vars []Var) bool { return findVar(vars, name) != nil })
+	})
 }
 
 // checkSides holds both sides to the same services and variables.
@@ -274,119 +318,4 @@ func sameAddress(a, b string) bool {
 	x, errX := url.Parse(a)
 	y, errY := url.Parse(b)
 	return errX == nil && errY == nil && originOf(a) == originOf(b) && strings.TrimRight(x.Path, "/") == strings.TrimRight(y.Path, "/")
-}
-
-// warnUnused warns of captures that nothing uses.
-func (b *builder) warnUnused() {
-	if b.problems.HasErrors() {
-		return // what could not be read may use them
-	}
-	for name, c := range b.names.all {
-		// What a parts file captures is there for every suite that uses it.
-		if c.pos.File == b.suite.Pos.File && !c.used && !slices.Contains(b.suite.Secrets, name) && !b.sameCapture(c.pos) {
-			b.add(Problem{Pos: c.pos, Kind: Warning, Width: len([]rune(name)), Summary: fmt.Sprintf("capture %q is never used", name), Hint: "remove it, or add same: true if it is there to be compared"})
-		}
-	}
-}
-
-func (b *builder) sameCapture(pos Pos) bool {
-	for _, s := range b.steps {
-		for _, c := range s.Captures {
-			if c.Pos == pos && c.Same {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// checkRules compiles rules after those they are added to, and warns of what
-// they repeat.
-func (b *builder) checkRules(base, own []diff.Rule) {
-	all := slices.Concat(base, own)
-	if len(own) == 0 {
-		return
-	}
-	if len(all) > maxRules {
-		if r := b.loader.rules[own[0].Origin]; r != nil {
-			r.fail(r.n, "", "more than %d rules for one step", maxRules)
-		}
-		return
-	}
-	b.compileRules(all)
-	for i, r := range own {
-		source := b.loader.rules[r.Origin]
-		if source == nil {
-			continue
-		}
-		for _, earlier := range all[:len(base)+i] {
-			switch {
-			case earlier.Origin == r.Origin:
-			case samePlace(earlier, r) && earlier.Do == r.Do && sameRule(earlier, r):
-				source.w.warnf(source.n, "remove one of them", "the same rule is already written in %s", earlier.Origin)
-			case shadows(earlier, r):
-				source.w.warnf(source.n, "remove it, or the rule that hides it", "this rule is shadowed by the one in %s", earlier.Origin)
-			}
-		}
-	}
-}
-
-func samePlace(a, b diff.Rule) bool {
-	return a.At == b.At && strings.EqualFold(a.Header, b.Header) && a.Where == b.Where && slices.Equal(a.Headers, b.Headers)
-}
-
-// sameRule compares what rules do, not why.
-func sameRule(a, b diff.Rule) bool {
-	deref := func(x *float64) float64 {
-		if x == nil {
-			return -1
-		}
-		return *x
-	}
-	return slices.Equal(a.By, b.By) && a.As == b.As && slices.Equal(a.AsList, b.AsList) && deref(a.Abs) == deref(b.Abs) && deref(a.Rel) == deref(b.Rel) &&
-		a.Within == b.Within && a.Is == b.Is && a.Pattern == b.Pattern && a.BlueText == b.BlueText && a.GreenText == b.GreenText && a.Kind == b.Kind && a.Allow == b.Allow
-}
-
-// shadows reports whether nothing is left for rule b after a: a drops or ignores
-// the very place, or an ancestor of it by name.
-func shadows(a, b diff.Rule) bool {
-	if a.At == "" || b.At == "" || a.Do != diff.DoDrop || b.Do == diff.DoDrop && a.At == b.At {
-		return false
-	}
-	return a.At == b.At || strings.HasPrefix(b.At, a.At+".") || strings.HasPrefix(b.At, a.At+"[")
-}
-
-// secretNames are parts of names whose values look like secrets when written out.
-var secretNames = []string{"password", "passwd", "secret", "token", "apikey", "api_key", "api-key", "authorization", "private_key"}
-
-// warnSecrets warns of secrets written in plain text.
-func (b *builder) warnSecrets() {
-	plain := func(name string, t *Template) {
-		if t == nil || !t.Static() || t.literal != "" || len(t.Text) < 6 {
-			return
-		}
-		lower := strings.ToLower(name)
-		if slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(lower, s) }) {
-			b.add(Problem{Pos: t.Pos, Kind: Warning, Width: 1, Summary: fmt.Sprintf("%q is written in plain text", name), Hint: "read it from the environment: list NAME in env: and write {{env.NAME}}"})
-		}
-	}
-	vars := slices.Concat(b.suite.Vars, b.suite.Blue.Vars, b.suite.Green.Vars)
-	for _, c := range b.suite.Cases {
-		vars = append(vars, c.Vars...)
-	}
-	for _, v := range vars {
-		plain(v.Name, v.Value)
-	}
-	for _, s := range b.steps {
-		for _, h := range s.Request.Headers {
-			plain(h.Name, h.Value)
-		}
-		if a := s.Auth; a != nil {
-			plain("password", a.Password)
-			plain("token", a.Token)
-			plain("api_key value", nil)
-			plain("client_secret", a.ClientSecret)
-			plain("secret value", a.Value)
-		}
-	}
 }

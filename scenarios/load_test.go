@@ -245,3 +245,28 @@ type fullError struct{}
 func (fullError) Error() string { return "disk full" }
 
 var errFull = fullError{}
+
+// A secret is known and long enough to be told from other text.
+func TestSecrets(t *testing.T) {
+	const text = "suite: s\n" + sided + "env: [KEY]\nsecrets: [KEY, tokne, token, pin]\nvars: {pin: \"{{env.KEY}}\"}\ncases: [{case: c, get: \"/{{pin}}\", capture: {token: {at: $.token, same: true}}}]\n"
+	for _, tt := range []struct {
+		name, key string
+		want      []string
+	}{
+		{"long", "123456", []string{`x.yaml:4:16: error: secret "tokne" is neither a variable nor in the env list`}},
+		{"short", "12345", []string{
+			`x.yaml:4:11: error: the secret "KEY" has 5 bytes; below 6 it cannot be told from other text`,
+			`x.yaml:4:16: error: secret "tokne" is neither a variable nor in the env list`,
+			`x.yaml:4:30: error: the secret "pin" has 5 bytes; below 6 it cannot be told from other text`,
+		}},
+	} {
+		_, problems := Load(oneFile(text), []string{"x.yaml"}, LoadOptions{Now: today, Demand: true, Getenv: environment("KEY", tt.key)})
+		var got []string
+		for _, p := range problems {
+			got = append(got, p.String())
+		}
+		if d := gocmp.Diff(tt.want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, d)
+		}
+	}
+}

@@ -264,9 +264,6 @@ func (n *names) unknownHint(name string) string {
 // checkEnv holds a template to the environment variables that its file may read.
 func (n *names) checkEnv(t *Template, p *part, name string, hasDefault bool) {
 	allowed := n.suite.Env
-	if e := n.suite.Stage; e != nil {
-		allowed = append(slices.Clone(allowed), e.Env...)
-	}
 	if !slices.Contains(allowed, name) {
 		hint := fmt.Sprintf("add it to the suite's list: env: [%s]", name)
 		if c := nearest(name, allowed); c != "" {

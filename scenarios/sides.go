@@ -148,8 +148,21 @@ func (b *builder) mergeStage(w *walker, o *obj) {
 	}
 	if s.Stage != nil {
 		s.Identity = append(s.Identity, s.Stage.Identity...)
+		s.Env = union(s.Env, s.Stage.Env)
+		s.Secrets = union(s.Secrets, s.Stage.Secrets)
 	}
 	b.demandNeeds(w, o)
+}
+
+// union is a with what b adds.
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, x := range b {
+		if !slices.Contains(out, x) {
+			out = append(out, x)
+		}
+	}
+	return out
 }
 
 // demandNeeds reports needs that nothing outside answers, when requests will be sent.
@@ -157,18 +170,11 @@ func (b *builder) demandNeeds(w *walker, o *obj) {
 	if !b.opts.Demand {
 		return
 	}
-	n := o.values["needs"]
 	for _, name := range b.suite.Needs {
 		if b.names.given(name) {
 			continue
 		}
-		at := deref(n)
-		for _, c := range at.Content {
-			if deref(c).Value == name {
-				at = deref(c)
-			}
-		}
-		w.errorf(at, fmt.Sprintf("give it: --var %s=…, BGVERIFY_%s, or vars of the env file", name, name), "the suite needs %q from outside", name)
+		w.errorf(o.element("needs", name), fmt.Sprintf("give it: --var %s=…, BGVERIFY_%s, or vars of the env file", name, name), "the suite needs %q from outside", name)
 	}
 }
 

@@ -270,6 +270,20 @@ func (o *obj) at(name string) *yaml.Node {
 	return o.n
 }
 
+// element is the element of a key's list with this text, or nil.
+func (o *obj) element(name, text string) *yaml.Node {
+	v := o.values[name]
+	if v == nil {
+		return nil
+	}
+	for _, c := range deref(v).Content {
+		if deref(c).Value == text {
+			return deref(c)
+		}
+	}
+	return nil
+}
+
 // done reports the keys that were written and never read: they would do nothing.
 func (o *obj) done(because string) {
 	if o.broken {
