@@ -13,4 +13,27 @@ demo: ## judge the embedded blue and green services and leave a report to open (
 test: ## run the tests
 	$(GO) test $(TESTFLAGS) ./...
 
-.PHONY: help demo test
+test-evidence: ## every way to an empty PASS, against the built binary
+	$(GO) test -count=1 -run Evidence ./cmd/bgverify
+
+test-report: ## render runs in headless Chromium and hold the report's figures
+	$(GO) test -tags browser -count=1 -timeout 20m ./report/...
+
+test-real: ## judge two released versions of somebody else's service
+	.ci/test-real
+
+bench: ## the comparison against its peers, and the runner against a bare loop
+	cd bench && $(GO) run .
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./diff/... ./runner ./runner/wire
+
+bench-verdict: ## the load verdict in seeded simulation: 300 runs a cell
+	BGVERIFY_BENCH_VERDICT=1 $(GO) test -count=1 -v -timeout 60m -run Verdict ./diff/perf
+
+bench-load: ## the load generator against vegeta, wrk, k6 and Fortio
+	cd bench && $(GO) run ./load
+
+fuzz: ## every fuzz target for FUZZTIME (default 10m)
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+		$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),10m) $$p || exit 1; done; done
+
+.PHONY: help demo test test-evidence test-report test-real bench bench-verdict bench-load fuzz
