@@ -78,6 +78,13 @@ func (a *answer) bodiless() bool {
 	return a.Method == "HEAD" || a.Status == 204 || a.Status == 205 || a.Status == 304
 }
 
+// whole reports whether the body itself shows that it is complete: JSON that
+// closes what it opened.
+func (a *answer) whole() bool {
+	_, err := a.body()
+	return err == nil || len(a.Answer) == 0
+}
+
 // isHTML reports whether the answer is a page, declared or by its first bytes.
 func (a *answer) isHTML() bool {
 	declared := strings.ToLower(a.first("Content-Type"))

@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
-
-	"net/http/httptest"
 
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -119,16 +118,16 @@ func BenchmarkPairs(b *testing.B) {
 // TestMemoryIsFlatOverRows: ten times the rows take no more memory.
 func TestMemoryIsFlatOverRows(t *testing.T) {
 	if testing.Short() {
-		t.Skip("walks 5,500 rows")
+		t.Skip("walks 2,750 rows")
 	}
 	blue, green := benchServers(t)
 	heap := func(rows int) uint64 {
 		plan := benchPlan(t, rows, blue, green)
-		plan.Options.MaxMutants = 1
+		plan.Options.MaxMutants, plan.Options.SecondShare = -1, -1
 		var most uint64
 		seen := 0
 		_, err := Execute(t.Context(), plan, nowhere{}, func(p Progress) {
-			if seen++; seen%250 == 0 {
+			if seen++; seen%125 == 0 {
 				runtime.GC()
 				var m runtime.MemStats
 				runtime.ReadMemStats(&m)
@@ -140,8 +139,8 @@ func TestMemoryIsFlatOverRows(t *testing.T) {
 		}
 		return most
 	}
-	few, many := heap(500), heap(5000)
-	t.Logf("500 rows: %d KiB, 5000 rows: %d KiB", few>>10, many>>10)
+	few, many := heap(250), heap(2500)
+	t.Logf("250 rows: %d KiB, 2500 rows: %d KiB", few>>10, many>>10)
 	if many > few+2<<20 {
 		t.Errorf("heap grew from %d KiB to %d KiB with ten times the rows", few>>10, many>>10)
 	}

@@ -138,15 +138,16 @@ func (l *locator) missing(body []byte) string {
 		return ""
 	}
 	step := l.steps[done]
-	where := "$"
+	var where strings.Builder
+	where.WriteString("$")
 	for _, s := range l.steps[:done] {
 		if s.index >= 0 {
-			where += s.name
+			where.WriteString(s.name)
 		} else {
-			where += "." + s.name
+			where.WriteString("." + s.name)
 		}
 	}
-	text := fmt.Sprintf("%s finds nothing: %s is %s", l.path, where, describe(v))
+	text := fmt.Sprintf("%s finds nothing: %s is %s", l.path, where.String(), describe(v))
 	if step.index < 0 && v.IsObject() {
 		if names := nearest(step.name, v, 5); len(names) > 0 {
 			text += " with " + strings.Join(names, ", ")
@@ -206,10 +207,53 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// compiled keeps locators and expressions of captures by their text: they come
-// from files, so there are no more of them than the files have.
+// compiled keeps paths and expressions by their text: they come from files, so
+// there are no more of them than the files have.
 var compiled struct {
-	locators, expressions sync.Map
+	locators, places, expressions sync.Map
+}
+
+// places find the values at a path: one through its locator, many by diff.Select.
+type places struct {
+	one  *locator
+	many *diff.Pattern
+}
+
+func placesFor(path string) (*places, error) {
+	if p, ok := compiled.places.Load(path); ok {
+		return p.(*places), nil
+	}
+	pattern, err := diff.ParsePath(path)
+	if err != nil {
+		return nil, err
+	}
+	p := &places{many: pattern}
+	if pattern.Single() {
+		if p.one, err = locatorFor(path); err != nil {
+			return nil, err
+		}
+	}
+	compiled.places.Store(path, p)
+	return p, nil
+}
+
+// find returns the values in a validated body, in document order.
+func (p *places) find(body []byte) ([]datum, error) {
+	if p.one != nil {
+		if n, ok := p.one.find(body); ok {
+			return []datum{nodeDatum(n)}, nil
+		}
+		return nil, nil
+	}
+	nodes, err := diff.Select(body, p.many)
+	if err != nil {
+		return nil, err
+	}
+	data := make([]datum, len(nodes))
+	for i, n := range nodes {
+		data[i] = nodeDatum(n)
+	}
+	return data, nil
 }
 
 func locatorFor(path string) (*locator, error) {

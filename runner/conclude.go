@@ -30,6 +30,7 @@ func (c *conclusion) suites() {
 			c.sums.differ += u.differ
 			c.sums.compared += u.compared
 			c.sums.unmet += u.unmet
+			c.sums.vacuous += u.vacuous
 			for side := range u.silent {
 				c.sums.silent[side] += u.silent[side]
 			}
@@ -241,7 +242,8 @@ func (c *conclusion) load() {
 	for i := range c.o.loads {
 		l := &c.o.loads[i]
 		if l.Verdict == Skip {
-			c.leftOut("load " + l.Name + ": " + l.Reason)
+			c.leftOut("load " + l.Name)
+			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s was not run: %s", l.Name, l.Reason))
 		}
 		if gateOf(c.e.plan.Suites[l.Suite]) == scenarios.Advisory {
 			continue

@@ -52,12 +52,16 @@ func (c *conclusion) accounts() {
 func (c *conclusion) evidence() {
 	t := c.e.totals
 	cov := c.end.Coverage
-	if cov.Mutants > 0 {
+	if cov.Mutants > 0 || c.sums.vacuous > 0 {
 		verdict := Pass
-		if len(c.minimum) > 0 {
+		if len(c.minimum) > 0 || c.sums.vacuous > 0 {
 			verdict = Inconclusive
 		}
-		c.gate(verdict, "coverage", fmt.Sprintf("%s (%d of %d mutants found)", percent(float64(cov.Killed)/float64(cov.Mutants)), cov.Killed, cov.Mutants), c.coverageLimit())
+		measured := fmt.Sprintf("%s (%d of %d mutants found)", percent(float64(cov.Killed)/float64(max(cov.Mutants, 1))), cov.Killed, cov.Mutants)
+		if c.sums.vacuous > 0 {
+			measured += ", " + plural(c.sums.vacuous, "vacuous case")
+		}
+		c.gate(verdict, "coverage", measured, c.coverageLimit())
 	}
 	c.end.Second = t.second
 	if s := t.second; s.Checked > 0 {

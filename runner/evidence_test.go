@@ -501,13 +501,14 @@ cases:
 		if err != nil {
 			t.Fatal(err)
 		}
-		line := p.Case + " " + p.Side + " " + p.Method + " " + strings.TrimPrefix(strings.TrimPrefix(p.URL, r.blue.URL), r.green.URL)
+		var line strings.Builder
+		line.WriteString(p.Case + " " + p.Side + " " + p.Method + " " + strings.TrimPrefix(strings.TrimPrefix(p.URL, r.blue.URL), r.green.URL))
 		for _, h := range p.Headers {
 			if h.Name == "Authorization" {
-				line += " " + h.Value
+				line.WriteString(" " + h.Value)
 			}
 		}
-		got = append(got, line)
+		got = append(got, line.String())
 	}
 	wantLines := []string{
 		"s/(setup) blue POST /in", "s/(setup) green POST /in",

@@ -104,6 +104,7 @@ func (e *execution) build() []string {
 	}
 	e.lay()
 	planned := e.planned()
+	e.cases = planned.Cases
 	if len(problems) == 0 && planned.Cases+planned.Loads == 0 {
 		problems = append(problems, "nothing to run: the plan has no case and no load stage")
 	}

@@ -25,6 +25,7 @@ type execution struct {
 	totals *totals
 	pace   pace
 	board  *board
+	cases  int // planned
 	stop   context.CancelCauseFunc
 
 	mu      sync.Mutex // guards the rest

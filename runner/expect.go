@@ -29,9 +29,9 @@ type namedTests struct {
 }
 
 type pathTests struct {
-	path    string
-	pattern *diff.Pattern
-	tests   []Test
+	path  string
+	where *places
+	tests []Test
 }
 
 // NewChecks expands an expectation in a scope. nil is the default expectation.
@@ -51,7 +51,7 @@ func NewChecks(expect *scenarios.Expect, sc scenarios.Scope) (*Checks, error) {
 		return nil, err
 	}
 	for _, p := range expect.Body {
-		pattern, err := diff.ParsePath(p.Path)
+		where, err := placesFor(p.Path)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Pos, err)
 		}
@@ -59,7 +59,7 @@ func NewChecks(expect *scenarios.Expect, sc scenarios.Scope) (*Checks, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.body = append(c.body, pathTests{p.Path, pattern, tests})
+		c.body = append(c.body, pathTests{p.Path, where, tests})
 	}
 	if h := expect.HLS; h != nil {
 		for _, part := range []struct {

@@ -25,14 +25,10 @@ func (k *checker) path(p pathTests, a *answer) {
 		k.failAll(p, notJSON+err.Error())
 		return
 	}
-	nodes, err := diff.Select(body, p.pattern)
+	data, err := p.where.find(body)
 	if err != nil {
 		k.failAll(p, err.Error())
 		return
-	}
-	data := make([]datum, len(nodes))
-	for i, n := range nodes {
-		data[i] = nodeDatum(n)
 	}
 	for i := range p.tests {
 		ok, got := p.run(&p.tests[i], data)
@@ -57,7 +53,7 @@ func (k *checker) failAll(p pathTests, got string) {
 // run applies one test to the values at a path and shows what was there: the
 // first value that fails, or all of them where there are few.
 func (p *pathTests) run(t *Test, data []datum) (ok bool, got string) {
-	single := p.pattern.Single()
+	single := p.where.one != nil
 	switch {
 	case t.Op == "exists":
 		return (len(data) > 0) == t.want(), many(data)

@@ -99,6 +99,13 @@ type judging struct {
 	verdict     Verdict
 }
 
+func pickName(blue bool) string {
+	if blue {
+		return scenarios.Blue.String()
+	}
+	return scenarios.Green.String()
+}
+
 func (j *judging) find(v Verdict, format string, args ...any) {
 	j.verdict = j.verdict.Worse(v)
 	j.out.Step.Reasons = append(j.out.Step.Reasons, fmt.Sprintf(format, args...))
@@ -208,7 +215,12 @@ func (j *judging) compare() {
 		j.find(Broken, "the count of leaves does not add up: %d seen, %d compared, %d ignored, %d dropped, %d absent", l.Seen, l.Compared, l.Ignored, l.Dropped, l.Absent)
 	}
 	if result.Equal() && j.vacuous(l) { // Rule 4
-		j.find(Inconclusive, "vacuous: none of the body's %d values is compared, and nothing is expected of the body", l.Seen)
+		j.find(Inconclusive, vacuousText+"none of the body's %d values is compared, and nothing is expected of the body", l.Seen)
+	}
+	for _, a := range []*answer{j.blue, j.green} {
+		if a.Unframed && !a.whole() {
+			j.find(Inconclusive, "%s: the body ended with the connection, and nothing says that it is whole", pickName(a == j.blue))
+		}
 	}
 	if !j.Shared {
 		if why := oneCache(j.blue, j.green); why != "" {
@@ -222,6 +234,9 @@ func (j *judging) compare() {
 		j.again()
 	}
 }
+
+// vacuousText begins the reason of a comparison that looked at no value.
+const vacuousText = "vacuous: "
 
 func (j *judging) vacuous(l diff.Leaves) bool {
 	if l.Seen == 0 || l.Compared > 0 {

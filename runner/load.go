@@ -28,9 +28,6 @@ func (e *execution) loadAll(ctx context.Context) []LoadResult {
 				return out
 			}
 			r := s.load(ctx, stage)
-			if r.Verdict == Interrupted {
-				return out
-			}
 			out = append(out, *r)
 			e.emit(Event{Load: r})
 		}

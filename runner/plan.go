@@ -77,9 +77,9 @@ type Options struct {
 	AllowLoad      bool   // off loopback, beside the env file's limits
 	AllowWrites    bool   // off loopback, beside the env file's limits
 	AllowSame      bool   // blue against blue on purpose (calibrate)
-	MaxMutants     int    // of the negative control, for each body; 0: 16, negative: none
+	MaxMutants     int    // of the negative control, for each body; 0: 6, negative: none
 	// SecondShare is the share of equal pairs that the second opinion judges
-	// again; 0: 5 %, negative: none.
+	// again; 0: 2 % to 20 %, by the number of cases; negative: none.
 	SecondShare float64
 }
 
@@ -139,26 +139,36 @@ func (o *Options) concurrency() int {
 	return 8
 }
 
-// mutants is how many mutants the negative control makes of a body at most.
+// mutants is how many mutants the negative control makes of one body at most.
 func (o *Options) mutants() int {
 	switch {
 	case o.MaxMutants < 0:
 		return 0
-	case o.MaxMutants == 0:
-		return 16
-	default:
+	case o.MaxMutants > 0:
 		return o.MaxMutants
+	default:
+		return 6
 	}
 }
 
-// secondShare is the share of equal pairs that are judged again.
-func (o *Options) secondShare() float64 {
+// controlShare is the share of a case's rows that the negative control is made
+// on: all of few rows, and at least a tenth of many, whose bodies and rules are
+// alike.
+func controlShare(rows int) float64 {
+	const all, least = 25, 0.1
+	return max(least, all/float64(max(rows, all)))
+}
+
+// secondShare is the share of pairs that are judged again where they are equal:
+// more of few cases, less of many, so that it costs some per cent of a run.
+func (o *Options) secondShare(cases int) float64 {
+	const wanted, least, most = 8, 0.02, 0.2
 	switch {
 	case o.SecondShare < 0:
 		return 0
-	case o.SecondShare == 0:
-		return 0.05
-	default:
+	case o.SecondShare > 0:
 		return o.SecondShare
+	default:
+		return min(most, max(least, wanted/float64(max(cases, 1))))
 	}
 }

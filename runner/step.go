@@ -97,11 +97,23 @@ func (w *walk) bijections(kind LaneKind) *diff.Bijections {
 	return w.seen[kind]
 }
 
-// control says how the pair is held against itself; the second opinion is asked
-// about a share of the pairs that the seed draws.
+// control says how the pair is held against itself: what is drawn depends on
+// the seed and the pair alone.
 func (w *walk) control(key string) Control {
 	o := &w.suite.run.plan.Options
-	return Control{Seed: o.Seed, Mutants: o.mutants(), Second: chance(o.secondShare(), o.Seed, "second", key)}
+	c := Control{Seed: o.Seed, Second: chance(o.secondShare(w.suite.run.cases), o.Seed, "second", key)}
+	if chance(controlShare(w.rows()), o.Seed, "control", key) {
+		c.Mutants = o.mutants()
+	}
+	return c
+}
+
+// rows is the number of rows of the walk's case.
+func (w *walk) rows() int {
+	if w.test == nil {
+		return 1
+	}
+	return rowsOf(w.test)
 }
 
 func (w *walk) brokenStep(step *scenarios.Step, name string, err error) *StepResult {

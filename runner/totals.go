@@ -36,6 +36,7 @@ type suiteTotals struct {
 	setup    []string // reasons of setup and teardown
 	differ   int      // cases with differences
 	compared int      // cases in which a pair was compared
+	vacuous  int      // cases with a step that compared nothing
 	unmet    int      // cases with an expectation that does not hold
 	silent   [3]int   // cases in which a side gave no answer, by side
 }
@@ -101,7 +102,7 @@ func (t *totals) mark(index int) bool {
 // find merges what a case found: differences into causes, the rest by its text.
 func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 	decides := r.Quarantine == "" || r.Verdict != Skip
-	differs, compared, unmet := false, false, false
+	differs, compared, unmet, vacuous := false, false, false, false
 	var silent [3]bool
 	noted := map[finding]bool{} // a case counts once for a sentence
 	note := func(v Verdict, text string) {
@@ -118,11 +119,12 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 		}
 		compared = compared || step.Compared
 		unmet = unmet || slices.ContainsFunc(step.Expectations, func(e Expectation) bool { return !e.OK })
+		vacuous = vacuous || slices.ContainsFunc(step.Reasons, func(r string) bool { return strings.HasPrefix(r, vacuousText) })
 		silent[scenarios.Blue] = silent[scenarios.Blue] || step.Blue != nil && step.Blue.Err != nil
 		silent[scenarios.Green] = silent[scenarios.Green] || step.Green != nil && step.Green.Err != nil
 		if step.DifferencesTotal > 0 && step.Lane == "" {
 			differs = true
-			t.causes.Add(r.ID, roots(step.Differences))
+			t.causes.AddAt(r.Index, r.ID, roots(step.Differences))
 		}
 		if step.Verdict <= Pass {
 			continue
@@ -146,6 +148,7 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 		u.differ += count(differs)
 		u.compared += count(compared)
 		u.unmet += count(unmet)
+		u.vacuous += count(vacuous)
 		for side := range silent {
 			u.silent[side] += count(silent[side])
 		}
