@@ -127,13 +127,14 @@ func (v *view) driftDoubt(*Decision, []evidence) *doubt {
 	return nil
 }
 
-// overloadDoubt asks whether blue sustains the rate.
+// overloadDoubt asks whether blue sustains the rate. Requests under way grow and
+// shrink: a later look sees whether they only do that.
 func (v *view) overloadDoubt(_ *Decision, all []evidence) *doubt {
 	i := slices.IndexFunc(all, func(e evidence) bool { return e.Metric == Throughput })
 	if i < 0 || all[i].est.m < minLookBlocks || all[i].Blue >= sustained {
 		return nil
 	}
-	return &doubt{cause: Overload, reason: fmt.Sprintf("overload: blue answered only %s of %g requests/s in time", percent(all[i].Blue), v.design.Rate), advice: "lower the rate", final: true}
+	return &doubt{cause: Overload, reason: fmt.Sprintf("overload: blue answered only %s of %g requests/s in time", percent(all[i].Blue), v.design.Rate), advice: "lower the rate"}
 }
 
 // interferenceDoubt is rule V4. Solo blocks show what each side does alone.

@@ -222,3 +222,25 @@ func readResults(in io.Reader, opts JudgeOptions) ([]recorded, error) {
 func timedOut(text string) bool {
 	return strings.Contains(text, "Client.Timeout") || strings.Contains(text, "deadline exceeded") || strings.Contains(text, "i/o timeout")
 }
+
+// MeanAnswerTime is the mean time from the actual send to the last byte of the
+// answered requests in a record file, the warm-up left out: what generators that
+// do not know a schedule call latency. No verdict uses it.
+func MeanAnswerTime(records io.Reader) (time.Duration, error) {
+	var sum, warmUp time.Duration
+	var n int64
+	err := readRecords(records, reader{
+		section: func(s Section) error { warmUp = s.Design.WarmUp; return nil },
+		stop:    func(Stop) error { return nil },
+		frame: func(batch []perf.Record, _ time.Duration, _ perf.Health) error {
+			for _, r := range batch {
+				if r.Failure == perf.Succeeded && r.Scheduled >= warmUp {
+					sum += r.Latency - r.Lag
+					n++
+				}
+			}
+			return nil
+		},
+	})
+	return sum / time.Duration(max(n, 1)), err
+}
