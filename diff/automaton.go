@@ -205,11 +205,11 @@ func (a *automaton) member(st int32, hash uint64, name []byte) int32 {
 	if st == deadState {
 		return deadState
 	}
+	s := a.states[st]
 	sym := a.prog.symbol(hash, name)
 	if len(a.prog.globs) > 0 {
 		sym = a.class(sym, name)
 	}
-	s := a.states[st]
 	if sym < len(s.members) && s.members[sym] >= 0 {
 		return s.members[sym]
 	}

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
 )
@@ -17,6 +18,8 @@ var (
 	kValue   = maphash.String(hashSeed, "value")
 	kObject  = maphash.String(hashSeed, "object")
 	kArray   = maphash.String(hashSeed, "array")
+	kShort   = maphash.String(hashSeed, "short")
+	kLength  = maphash.String(hashSeed, "length")
 	kBag     = maphash.String(hashSeed, "bag")
 	hashTrue = maphash.String(hashSeed, "true")
 	hashFals = maphash.String(hashSeed, "false")
@@ -40,7 +43,26 @@ func mix(a, b uint64) uint64 {
 	return hi ^ lo
 }
 
-func hashBytes(b []byte) uint64 { return maphash.Bytes(hashSeed, b) }
+// hashBytes hashes a name or a string. Short ones, which most are, are read in
+// two words; the keys are as secret as maphash's seed.
+func hashBytes(b []byte) uint64 {
+	n := len(b)
+	switch {
+	case n > 16:
+		return maphash.Bytes(hashSeed, b)
+	case n >= 8:
+		return shortHash(binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[n-8:]), n)
+	case n >= 4:
+		return shortHash(uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[n-4:])), n)
+	case n > 0:
+		return shortHash(uint64(b[0])<<16|uint64(b[n/2])<<8|uint64(b[n-1]), 0, n)
+	}
+	return kShort
+}
+
+func shortHash(a, b uint64, n int) uint64 {
+	return mix(mix(a^kString, b^kShort), uint64(n)^kLength)
+}
 
 // hashDecimal hashes a small number, equal for equal values.
 func hashDecimal(d decimal) uint64 {

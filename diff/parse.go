@@ -250,6 +250,11 @@ func (p *parser) str(i int) (end int, escaped, ok bool) {
 			i++
 		default:
 			for i < len(s) && s[i] >= utf8.RuneSelf {
+				// Three bytes, Hangul among them, without the general decoder.
+				if c := s[i]; c >= 0xE1 && c <= 0xEC && i+2 < len(s) && s[i+1]&0xC0 == 0x80 && s[i+2]&0xC0 == 0x80 {
+					i += 3
+					continue
+				}
 				r, n := utf8.DecodeRune(s[i:])
 				if r == utf8.RuneError && n == 1 {
 					p.fail(Invalid, i, "the byte %#02x is not UTF-8", s[i])
@@ -424,11 +429,19 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 			return i, false
 		}
 		child := uint32(len(p.t.nodes))
-		if end, ok = p.memberValue(p.space(i+1), key, end, depth, cst, mark); !ok {
+		klen := end - key
+		if end, ok = p.value(p.space(i+1), depth+1, cst); !ok {
 			return i, false
 		}
-		v, r, soft := p.contribution(child, cst)
-		flags |= soft
+		n := &p.t.nodes[child]
+		n.key, n.klen = uint32(key), uint32(klen)
+		n.flags |= mark
+		v, r := n.hash, n.hash
+		if p.auto != nil {
+			var soft uint8
+			v, r, soft = p.contribution(child, cst)
+			flags |= soft
+		}
 		p.members = append(p.members, memberEntry{kh, v, r, child})
 		i = p.space(end)
 		if i < len(p.src) {
@@ -477,17 +490,6 @@ func (p *parser) sum(members []memberEntry) (hash, ruled uint64) {
 		}
 	}
 	return mix(sum^kObject, count^kValue), mix((sum+apart)^kObject, present^kValue)
-}
-
-func (p *parser) memberValue(i, key, keyEnd, depth int, st int32, mark uint8) (int, bool) {
-	child := len(p.t.nodes)
-	end, ok := p.value(i, depth+1, st)
-	if ok {
-		n := &p.t.nodes[child]
-		n.key, n.klen = uint32(key), uint32(keyEnd-key)
-		n.flags |= mark
-	}
-	return end, ok
 }
 
 // smallObject is the size up to which names are compared pairwise.

@@ -159,9 +159,11 @@ func (v *view) interferenceDoubt(_ *Decision, all []evidence) *doubt {
 		bent := math.Abs(ratio.mean) > half && math.Abs(ratio.mean) > studentT(level, ratio.freedom)*ratio.se
 		shared := shift.side[blue].slower() && shift.side[green].slower()
 		if bent || shared {
-			return &doubt{cause: Interference, final: true, reason: fmt.Sprintf("interference: %s of blue is %s and of green %s when both are loaded together rather than alone",
-				quantileMetrics[i], signed(math.Expm1(shift.side[blue].mean)), signed(math.Expm1(shift.side[green].mean))),
-				advice: "remove what blue and green share, or use pairing: interleaved"}
+			return &doubt{
+				cause: Interference, final: true, reason: fmt.Sprintf("interference: %s of blue is %s and of green %s when both are loaded together rather than alone",
+					quantileMetrics[i], signed(math.Expm1(shift.side[blue].mean)), signed(math.Expm1(shift.side[green].mean))),
+				advice: "remove what blue and green share, or use pairing: interleaved",
+			}
 		}
 	}
 	return nil

@@ -107,7 +107,7 @@ func (p *plots) series() *Series {
 	for _, q := range [...]float64{0.01, 0.05, 0.1, 0.25} {
 		s.Percentiles = p.point(s.Percentiles, q, n)
 	}
-	for step := 0; step < 40; step++ {
+	for step := range 40 {
 		s.Percentiles = p.point(s.Percentiles, 1-0.5*math.Pow(10, -float64(step)/8), n)
 	}
 	return s

@@ -57,7 +57,7 @@ func newWorld(p profile, seconds float64, seed uint64) *world {
 	for i := range w.shared {
 		w.shared[i] += slope * float64(i) / float64(n)
 	}
-	for i := 0; i < n; i++ {
+	for i := range n {
 		if w.rng.Float64() < p.burstRate*grid {
 			for j := i; j < min(n, i+int(p.burstLen/grid)); j++ {
 				w.shared[j] += math.Log(p.burstFactor)
@@ -67,7 +67,7 @@ func newWorld(p profile, seconds float64, seed uint64) *world {
 	for side := range w.own {
 		w.own[side] = w.ornstein(n, p.own, p.ownTau)
 		w.pauses[side] = make([]float64, n)
-		for i := 0; i < n; i++ {
+		for i := range n {
 			if w.rng.Float64() < p.pauseRate*grid {
 				w.pause(side, i, p.pauseLen)
 			}
@@ -194,7 +194,7 @@ func naive(p profile, seed uint64) (worse bool) {
 	w := newWorld(p, 120, seed)
 	var latencies [2][]float64
 	for side := range latencies {
-		for i := 0; i < 6000; i++ {
+		for i := range 6000 {
 			latencies[side] = append(latencies[side], w.latency(side, float64(side)*60+float64(i)*0.01))
 		}
 		slices.Sort(latencies[side])

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -92,7 +93,7 @@ func TestVerdictFigures(t *testing.T) {
 			}
 		}
 		got := tallyOf(f.p, f.f, runs, design)
-		held := ""
+		var held strings.Builder
 		for _, l := range f.limits {
 			word := "ok"
 			if !l.met(got) {
@@ -103,10 +104,10 @@ func TestVerdictFigures(t *testing.T) {
 						100*got.share(got.worse), 100*got.share(got.noWorse), got.seconds)
 				}
 			}
-			held += l.text + ": " + word + "; "
+			held.WriteString(l.text + ": " + word + "; ")
 		}
 		t.Logf("| %s | %s | %d | %.1f %% | %.1f %% | %.1f %% %v | %.0f | %.1f | %s |", f.name, f.p.name, runs, 100*got.share(got.worse), 100*got.share(got.noWorse),
-			100*(1-got.share(got.worse)-got.share(got.noWorse)), got.causes, got.seconds, float64(got.cpu.Microseconds())/1e3, held)
+			100*(1-got.share(got.worse)-got.share(got.noWorse)), got.causes, got.seconds, float64(got.cpu.Microseconds())/1e3, held.String())
 	}
 }
 
@@ -119,7 +120,7 @@ func grossly(got tally, f figure) bool {
 	return got.noWorse >= 2 || got.worse*2 < got.runs && f.name == "+20 %"
 }
 
-func TestNaiveRuleLooksBad(t *testing.T) {
+func TestVerdictNaiveRuleLooksBad(t *testing.T) {
 	const runs = 100
 	for _, p := range []profile{noisy, hostile} {
 		alarms := 0
