@@ -32,7 +32,7 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 	b.names.begin(columns, c.Vars)
 	b.names.blind = o.has("data") && c.Data == nil
 	b.caseKeys(w, o, c)
-	ctx := stepContext{walker: w, rules: b.rules}
+	ctx := stepContext{walker: w, rules: b.rules, seen: map[string]Pos{}, owner: what}
 	if o.has("steps") {
 		ctx.service = b.service(o, ctx)
 		own := w.rulesOf(o, "rules")
@@ -46,6 +46,7 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 		o.used["cleanup"], o.used["steps"] = true, true
 		if s := b.step(o, ctx, id, what); s != nil {
 			c.Steps = []*Step{s}
+			ctx.seen[s.Name] = s.Pos
 		}
 		c.Cleanup = b.cleanup(o, ctx, what)
 	}

@@ -182,6 +182,7 @@ func (b *builder) checkSuite(w *walker, o *obj) {
 		w.errorf(o.at("defaults"), didYouMean(d, b.serviceNames()), "unknown service %q in defaults", d)
 	}
 	b.checkSides(w, o)
+	b.checkTransports()
 	b.checkAddresses()
 	b.warnUnused()
 	b.checkSecrets(w, o)
@@ -243,6 +244,33 @@ func (b *builder) checkSides(w *walker, o *obj) {
 		for _, s := range x.a.Services {
 			if !slices.ContainsFunc(x.b.Services, func(o Service) bool { return o.Name == s.Name }) {
 				b.add(Problem{Pos: s.Pos, Width: len([]rune(s.Name)), Summary: fmt.Sprintf("service %q is missing from side %s", s.Name, x.other), Hint: "both sides have the same services"})
+			}
+		}
+	}
+}
+
+// checkTransports holds versions, proxies and pins of a side to what can be sent.
+func (b *builder) checkTransports() {
+	for _, c := range []*SideConfig{&b.suite.Blue, &b.suite.Green} {
+		fail := func(p Pos, hint, format string, args ...any) {
+			b.add(Problem{Pos: cmpPos(p, c.Pos), Summary: fmt.Sprintf(format, args...), Hint: hint})
+		}
+		base := Service{URL: c.URL, Pos: c.Pos}
+		for _, s := range append([]Service{base}, c.Services...) {
+			address, version := s.URL, orElse(s.HTTP, c.HTTP)
+			if strings.HasPrefix(address, "/") {
+				address = c.URL
+			}
+			scheme, _, known := strings.Cut(address, "://")
+			switch {
+			case version == "2" && known && scheme != "https":
+				fail(s.Pos, `without TLS it is http: h2c`, `http: "2" needs an https URL, not %s`, address)
+			case version == "h2c" && known && scheme != "http":
+				fail(s.Pos, `with TLS it is http: "2"`, "http: h2c needs an http URL, not %s", address)
+			case version == "h2c" && c.Proxy != "":
+				fail(s.Pos, "", "h2c cannot go through a proxy")
+			case c.Proxy != "" && orElse(s.Resolve, c.Resolve) != "":
+				fail(s.Pos, "", "proxy and resolve exclude each other: the proxy decides the address")
 			}
 		}
 	}

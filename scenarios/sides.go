@@ -324,8 +324,8 @@ func badAddress(s string) string {
 
 func badProxy(s string) string {
 	u, err := url.Parse(s)
-	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
-		return fmt.Sprintf("%q is not the URL of a proxy", cut(s, 80))
+	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "socks5"}, u.Scheme) {
+		return fmt.Sprintf("%q is not the URL of a proxy: http://host:port or socks5://host:port", cut(s, 80))
 	}
 	return ""
 }

@@ -32,6 +32,7 @@ type source struct {
 	// what the tree says of them is not worth reporting.
 	marred map[int]bool
 	runes  map[int][]rune // lines looked at
+	broken bool           // lines cannot be counted
 }
 
 // readFile reads a regular file of at most limit bytes. The error text says
@@ -111,22 +112,40 @@ func (l *loader) open(name string) *source {
 	}
 	s := &source{path: name, dir: path.Dir(name), marred: map[int]bool{}}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	s.lines = strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
+	s.lines = strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data)), "\n")
 	l.texts[name] = s.lines
 	if !utf8.Valid(data) {
 		l.add(l.invalidUTF8(s, data))
 		return nil
 	}
+	l.separators(s)
 	text, marks := quotePlaceholders(strings.Join(s.lines, "\n"))
 	for _, m := range marks {
 		s.marred[m.line] = true
 		l.add(Problem{Pos: Pos{name, m.line, m.col}, Width: m.width, Summary: m.summary, Hint: m.hint})
+	}
+	if s.broken {
+		return nil
 	}
 	if s.root = l.parse(s, text); s.root == nil {
 		return nil
 	}
 	l.sources[name] = s
 	return s
+}
+
+// separators reports characters that YAML 1.1 reads as line ends and people do
+// not see: lines would be counted differently.
+func (l *loader) separators(s *source) {
+	for i, line := range s.lines {
+		at := strings.IndexAny(line, "\u0085\u2028\u2029")
+		if at < 0 {
+			continue
+		}
+		r, _ := utf8.DecodeRuneInString(line[at:])
+		l.add(Problem{Pos: Pos{s.path, i + 1, utf8.RuneCountInString(line[:at]) + 1}, Summary: fmt.Sprintf("the invisible line separator %U", r), Hint: fmt.Sprintf(`write it as an escape in double quotes: "\u%04x"`, r)})
+		s.broken = true
+	}
 }
 
 func (l *loader) invalidUTF8(s *source, data []byte) Problem {

@@ -88,7 +88,9 @@ type stepContext struct {
 
 // stepList reads a key that holds steps.
 func (b *builder) stepList(o *obj, name string, ctx stepContext, what string) []*Step {
-	ctx.seen, ctx.owner = map[string]Pos{}, what
+	if ctx.seen == nil {
+		ctx.seen, ctx.owner = map[string]Pos{}, what
+	}
 	var out []*Step
 	o.list(name, func(_ int, n *yaml.Node) { out = append(out, b.readStep(n, ctx, what)...) })
 	if n := o.values[name]; n != nil && deref(n).Kind == yaml.SequenceNode && len(deref(n).Content) == 0 {
