@@ -296,7 +296,7 @@ func (e *engine) likeness(b, g uint32, depth int) float32 {
 	for ; bc < bend && gc < gend && n < maxLikenessWidth; n++ {
 		x := gc
 		if bn.typ == ObjectType && !sameKey(e.b, bc, e.g, gc) {
-			x = e.g.member(g, string(e.b.keyText(bc)))
+			x = e.g.memberNamed(g, e.b.keyText(bc))
 			e.work -= 8
 		}
 		if x != 0 {

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"fmt"
+	"slices"
 )
 
 // A pairing says which elements of two arrays stand for each other; -1 where
@@ -157,8 +158,11 @@ func (e *engine) align(f *frame, eff *effect) {
 	case how == "key":
 		e.alignKeyed(f, lo, eb, eg, true)
 	case f.guess && lo < eb && lo < eg && e.guessKey(f):
-		e.noteKey(f)
+		first := len(e.ops)
 		e.alignKeyed(f, lo, eb, eg, true)
+		if slices.ContainsFunc(e.ops[first:], func(p pairing) bool { return p.b != p.g }) {
+			e.noteKey(f) // the key has made a difference
+		}
 	default:
 		e.alignOrdered(f, lo, eb, eg)
 	}

@@ -161,7 +161,7 @@ func (t *tree) pathTo(target uint32) string {
 			index++
 		}
 		if t.nodes[c].flags&flagMember != 0 {
-			b = appendName(b, string(t.keyText(c)))
+			b = appendName(b, t.keyText(c))
 		} else {
 			b = fmt.Appendf(b, "[%d]", index)
 		}

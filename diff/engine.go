@@ -78,6 +78,7 @@ type engine struct {
 	idx    []uint32 // stacks of children and pairs, shared by the recursion
 	ops    []pairing
 	frames []frame
+	keys   map[string][]string // see keyNamed
 	hashes []uint64
 	slots  []slot
 	table  []uint32
@@ -261,6 +262,10 @@ func (e *engine) change(b, g uint32, eff *effect, by ruleRef) {
 func (e *engine) text(b, g uint32, st int32, eff *effect) {
 	same := e.b.nodes[b].hash == e.g.nodes[g].hash
 	if same && !eff.strict() {
+		return
+	}
+	if !same && !eff.strings {
+		e.found(Changed, b, g, eff, "")
 		return
 	}
 	bt, gt := string(e.b.stringText(b)), string(e.g.stringText(g))

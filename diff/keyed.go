@@ -1,10 +1,10 @@
 package diff
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // alignKeyed pairs the elements lo:eb of blue and lo:eg of green by their key,
@@ -142,24 +142,16 @@ func (e *engine) guessKey(f *frame) bool {
 	if e.b.nodes[first].typ != ObjectType || e.work <= 0 {
 		return false
 	}
-	type candidate struct {
-		name  string
-		prior int
-		typ   ValueType
-	}
-	var cands []candidate
-	for _, c := range e.b.children(first, nil) {
-		if t := e.b.nodes[c].typ; t == StringType || t == NumberType {
-			name := string(e.b.keyText(c))
-			cands = append(cands, candidate{name, namePrior(name), t})
+	var cands [maxCandidates]candidate
+	n := 0
+	for c, end := first+1, e.b.nodes[first].next; c < end; c = e.b.nodes[c].next {
+		if t := e.b.nodes[c].typ; (t == StringType || t == NumberType) && e.b.nodes[c].flags&flagKeyEscaped == 0 {
+			n = addCandidate(&cands, n, candidate{e.b.rawKey(c), namePrior(e.b.rawKey(c)), t})
 		}
 	}
-	slices.SortStableFunc(cands, func(a, b candidate) int { return b.prior - a.prior })
-	if len(cands) > maxCandidates {
-		cands = cands[:maxCandidates]
-	}
-	best, score := "", minKeyScore-1
-	for _, c := range cands {
+	var best []byte
+	score := minKeyScore - 1
+	for _, c := range cands[:n] {
 		if 100+c.prior <= score {
 			break
 		}
@@ -171,11 +163,46 @@ func (e *engine) guessKey(f *frame) bool {
 			best, score = c.name, s
 		}
 	}
-	if best == "" {
+	if best == nil {
 		return false
 	}
-	f.by = []string{best}
+	f.by = e.keyNamed(best)
 	return true
+}
+
+// A candidate is a member that may be a key.
+type candidate struct {
+	name  []byte
+	prior int
+	typ   ValueType
+}
+
+// addCandidate keeps the likeliest names, the earlier of two alike first.
+func addCandidate(list *[maxCandidates]candidate, n int, c candidate) int {
+	at := n
+	for at > 0 && list[at-1].prior < c.prior {
+		at--
+	}
+	if at == maxCandidates {
+		return n
+	}
+	n = min(n+1, maxCandidates)
+	copy(list[at+1:n], list[at:n-1])
+	list[at] = c
+	return n
+}
+
+// keyNamed is the key of one member, made once for each name.
+func (e *engine) keyNamed(name []byte) []string {
+	if by, ok := e.keys[string(name)]; ok {
+		return by
+	}
+	by := []string{string(name)}
+	if e.keys == nil || len(e.keys) > 1000 {
+		e.keys = map[string][]string{}
+	}
+	e.keys[by[0]] = by
+	return by
 }
 
 // tellsByValue reports whether a member that is not named like a key is one by
@@ -206,17 +233,27 @@ func (e *engine) nameByKey() {
 }
 
 // namePrior says how much a member's name looks like a key.
-func namePrior(name string) int {
-	n := strings.ToLower(name)
-	switch n {
+func namePrior(name []byte) int {
+	if len(name) > 32 {
+		return 0
+	}
+	var low [32]byte
+	for i, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		low[i] = c
+	}
+	switch n := low[:len(name)]; string(n) {
 	case "id", "_id", "uuid", "guid", "key":
 		return 25
 	case "code", "sku", "slug", "name", "no", "number", "uri", "url", "isbn", "ean":
 		return 12
-	}
-	for _, suffix := range []string{"id", "key", "uuid", "code"} {
-		if strings.HasSuffix(n, suffix) {
-			return 18
+	default:
+		for _, suffix := range []string{"id", "key", "uuid", "code"} {
+			if bytes.HasSuffix(n, []byte(suffix)) {
+				return 18
+			}
 		}
 	}
 	return 0
@@ -224,12 +261,12 @@ func namePrior(name string) int {
 
 // sharedKeys counts the values of a member that both sides have; not ok when an
 // element lacks it or two elements of a side share it.
-func (e *engine) sharedKeys(f *frame, name string) (int, bool) {
+func (e *engine) sharedKeys(f *frame, name []byte) (int, bool) {
 	t := e.slotTable(f.nb + f.ng)
 	shared := 0
 	visit := func(tr *tree, c uint32, green bool) bool {
 		e.work -= 4
-		m := tr.member(c, name)
+		m := tr.memberNamed(c, name)
 		if m == 0 || tr.nodes[m].typ != StringType && tr.nodes[m].typ != NumberType {
 			return false
 		}

@@ -88,7 +88,7 @@ func (p *patcher) oneSided(e *engine, path []step, b, g uint32) {
 	case member && b != noNode:
 		p.ops = append(p.ops, patchOp{op: "remove", path: bluePointer(path)})
 	case member:
-		at := appendPointerToken([]byte(bluePointer(path[:len(path)-1])), string(e.g.keyText(g)))
+		at := appendPointerToken([]byte(bluePointer(path[:len(path)-1])), e.g.keyText(g))
 		p.ops = append(p.ops, patchOp{op: "add", path: string(at), value: e.g.text(g)})
 	case b != noNode:
 		a := p.array(path[:len(path)-1])
@@ -138,7 +138,7 @@ func bluePointer(path []step) string {
 	for i := range path {
 		s := &path[i]
 		if s.bt.nodes[s.bn].flags&flagMember != 0 {
-			b = appendPointerToken(b, string(s.bt.keyText(s.bn)))
+			b = appendPointerToken(b, s.bt.keyText(s.bn))
 		} else {
 			b = strconv.AppendInt(append(b, '/'), int64(s.bi), 10)
 		}

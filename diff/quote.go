@@ -103,8 +103,8 @@ func hex4(s []byte, i int) (rune, bool) {
 
 // appendName writes a member as a normalized path segment: .name where the
 // shorthand can say it, ['name'] where it cannot.
-func appendName(b []byte, name string) []byte {
-	plain := name != "" && !(name[0] >= '0' && name[0] <= '9')
+func appendName(b, name []byte) []byte {
+	plain := len(name) > 0 && !(name[0] >= '0' && name[0] <= '9')
 	for i := 0; plain && i < len(name); i++ {
 		plain = nameByte(name[i])
 	}
@@ -116,9 +116,11 @@ func appendName(b []byte, name string) []byte {
 
 // appendQuoted writes a name in single quotes with the escapes of RFC 9535's
 // normalized paths.
-func appendQuoted(b []byte, name string) []byte {
+func appendQuoted(b, name []byte) []byte {
 	b = append(b, '\'')
-	for _, r := range name {
+	for i := 0; i < len(name); {
+		r, n := utf8.DecodeRune(name[i:])
+		i += n
 		switch {
 		case r == '\'' || r == '\\':
 			b = append(b, '\\', byte(r))
@@ -138,7 +140,7 @@ func appendQuoted(b []byte, name string) []byte {
 }
 
 // appendPointerToken writes one token of a JSON Pointer (RFC 6901).
-func appendPointerToken(b []byte, name string) []byte {
+func appendPointerToken(b, name []byte) []byte {
 	b = append(b, '/')
 	for i := 0; i < len(name); i++ {
 		switch name[i] {
@@ -154,7 +156,7 @@ func appendPointerToken(b []byte, name string) []byte {
 }
 
 // AppendMember appends a member's name to a normalized path.
-func AppendMember(path []byte, name string) []byte { return appendName(path, name) }
+func AppendMember(path []byte, name string) []byte { return appendName(path, []byte(name)) }
 
 // AppendIndex appends an element's index to a normalized path.
 func AppendIndex(path []byte, index int) []byte {

@@ -214,7 +214,7 @@ func (e *engine) appendPath(b []byte) []byte {
 		}
 		switch {
 		case t.nodes[n].flags&flagMember != 0:
-			b = appendName(b, string(t.keyText(n)))
+			b = appendName(b, t.keyText(n))
 		case s.frame > 0 && len(e.frames[s.frame-1].by) > 0:
 			b = appendFilter(b, t, n, e.frames[s.frame-1].by, int(index))
 		default:
@@ -240,10 +240,10 @@ func appendFilter(b []byte, t *tree, n uint32, by []string, index int) []byte {
 		if i > 0 {
 			b = append(b, " && "...)
 		}
-		b = appendName(append(b, '@'), name)
+		b = appendName(append(b, '@'), []byte(name))
 		b = append(b, "=="...)
 		if t.nodes[m].typ == StringType {
-			b = appendQuoted(b, string(t.stringText(m)))
+			b = appendQuoted(b, t.stringText(m))
 		} else {
 			b = append(b, t.text(m)...)
 		}
@@ -263,7 +263,7 @@ func (e *engine) appendPointer(b []byte, blue bool) []byte {
 			t, n, index = s.gt, s.gn, s.gi
 		}
 		if t.nodes[n].flags&flagMember != 0 {
-			b = appendPointerToken(b, string(t.keyText(n)))
+			b = appendPointerToken(b, t.keyText(n))
 		} else {
 			b = strconv.AppendInt(append(b, '/'), int64(index), 10)
 		}

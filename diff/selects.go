@@ -48,7 +48,7 @@ func (s *selection) visit(i uint32, st int32, path []byte) {
 	for index, c := range kids {
 		if n.typ == ObjectType {
 			name := s.t.keyText(c)
-			s.visit(c, s.auto.member(st, hashBytes(name), name), appendName(path[:len(path):len(path)], string(name)))
+			s.visit(c, s.auto.member(st, hashBytes(name), name), appendName(path[:len(path):len(path)], name))
 			continue
 		}
 		at := append(strconv.AppendInt(append(path[:len(path):len(path)], '['), int64(index), 10), ']')

@@ -110,20 +110,17 @@ func (t *tree) children(i uint32, out []uint32) []uint32 {
 
 // member finds the member of an object by its plain name; 0 when there is none.
 func (t *tree) member(i uint32, name string) uint32 {
+	return t.memberNamed(i, []byte(name))
+}
+
+func (t *tree) memberNamed(i uint32, name []byte) uint32 {
 	if t.nodes[i].typ != ObjectType {
 		return 0
 	}
 	end := t.nodes[i].next
 	for c := i + 1; c < end; c = t.nodes[c].next {
 		x := &t.nodes[c]
-		if x.flags&flagShadow != 0 {
-			continue
-		}
-		if x.flags&flagKeyEscaped == 0 {
-			if string(t.src[x.key:x.key+x.klen]) == name {
-				return c
-			}
-		} else if string(unescape(nil, t.src[x.key:x.key+x.klen])) == name {
+		if x.flags&flagShadow == 0 && (x.flags&flagKeyEscaped != 0 || int(x.klen) == len(name)) && bytes.Equal(t.keyText(c), name) {
 			return c
 		}
 	}
