@@ -177,6 +177,11 @@ func TestSidesMustBeTwoPlaces(t *testing.T) {
 			}
 		})
 	}
+	t.Run("another service's address", func(t *testing.T) {
+		own := &rig{t: t, files: map[string]*mapFile{}, blue: r.blue, green: r.green, ctx: t.Context(), sink: &memory{}, options: Options{Seed: 1}}
+		own.file("s.yaml", fmt.Sprintf("suite: s\nsides: {blue: {services: {auth: /}}, green: {services: {auth: %q}}}\ncases: [{case: one, service: auth, get: /a}]\n", r.blue.URL))
+		want(t, own.run(), Broken, "blue and green service auth are the same address")
+	})
 	t.Run("calibrate may", func(t *testing.T) {
 		own := &rig{t: t, files: map[string]*mapFile{}, blue: r.blue, green: r.blue, ctx: t.Context(), sink: &memory{}, options: Options{Seed: 1, AllowSame: true}}
 		own.file("s.yaml", oneCase)

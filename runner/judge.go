@@ -206,6 +206,7 @@ func (j *judging) compare() {
 	r.Ignored, r.IgnoredTotal = result.Hidden, result.HiddenTotal
 	r.Notes = append(r.Notes, result.Notes...)
 	j.out.Rules = result.Rules
+	j.wide(&result)
 	if !result.Equal() {
 		j.find(Fail, "%s", differText(&result))
 	}
@@ -232,6 +233,31 @@ func (j *judging) compare() {
 	}
 	if j.Control.Second && result.Equal() {
 		j.again()
+	}
+}
+
+// wideShare is the share of a body's values from which on a rule that ignores
+// them is worth a note.
+const wideShare = 0.2
+
+// wide notes every rule that takes a large part of the body out of the comparison.
+func (j *judging) wide(result *diff.Result) {
+	const few = 5
+	if result.Leaves.Seen < few {
+		return
+	}
+	for _, c := range result.Rules {
+		share := float64(c.Visits) / float64(result.Leaves.Seen)
+		if share <= wideShare {
+			continue
+		}
+		for i := range j.Rules.list {
+			rule := &j.Rules.list[i]
+			if rule.Origin == c.Origin && rule.Do == diff.DoIgnore && rule.At != "" {
+				j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("rule %s (%s) ignores %s of the body's values", c.Origin, ruleText(rule), percent(min(share, 1))))
+				break
+			}
+		}
 	}
 }
 

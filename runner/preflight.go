@@ -288,33 +288,41 @@ func allLoopback(points []netip.AddrPort) bool {
 	return len(points) > 0
 }
 
-// sameness finds the services whose two sides are one place (rule 2).
+// sameness finds the services whose two sides are one place (rule 2). Services
+// of different names are held against each other as well: green's auth must not
+// be blue's api.
 func (s *suiteRun) sameness(found map[*service]*address) []string {
 	var out []string
 	for _, b := range s.blue.services {
-		g := s.green.service(b.name)
-		if g == nil || b.shared || g.shared {
-			continue
-		}
-		where := "blue and green"
-		if b.name != "" {
-			where = fmt.Sprintf("blue's and green's service %q", b.name)
-		}
-		where = "suite " + s.suite.Name + ": " + where
-		one := overlap(points(b, found), points(g, found))
-		hosts := [2]string{hostName(b), hostName(g)}
-		samePath := strings.TrimSuffix(b.base.Path, "/") == strings.TrimSuffix(g.base.Path, "/")
-		switch {
-		case spelled(b) == spelled(g) && b.config.Resolve == g.config.Resolve && b.config.Host == g.config.Host && samePath:
-			out = append(out, fmt.Sprintf("%s are the same address %s", where, b.base.Redacted()))
-		case one == "":
-		case hosts[0] == hosts[1] && samePath:
-			out = append(out, fmt.Sprintf("%s are the same place: %s and %s both lead to %s as host %q", where, b.base.Redacted(), g.base.Redacted(), one, hosts[0]))
-		case !s.toldApart(b.name):
-			out = append(out, fmt.Sprintf("%s share %s as hosts %q and %q: add an identity that must differ to tell them apart", where, one, hosts[0], hosts[1]))
+		for _, g := range s.green.services {
+			if b.shared || g.shared {
+				continue
+			}
+			if text := s.onePlace(b, g, overlap(points(b, found), points(g, found))); text != "" {
+				out = append(out, "suite "+s.suite.Name+": "+text)
+			}
 		}
 	}
 	return out
+}
+
+// onePlace says in which sense two services are one place; empty: they are two.
+// common is an address that both have.
+func (s *suiteRun) onePlace(b, g *service, common string) string {
+	where := b.label() + " and " + g.label()
+	hosts := [2]string{hostName(b), hostName(g)}
+	samePath := strings.TrimSuffix(b.base.Path, "/") == strings.TrimSuffix(g.base.Path, "/")
+	switch {
+	case samePath && spelled(b) == spelled(g) && b.config.Resolve == g.config.Resolve && b.config.Host == g.config.Host:
+		return fmt.Sprintf("%s are the same address %s", where, b.base.Redacted())
+	case common == "":
+		return ""
+	case samePath && hosts[0] == hosts[1]:
+		return fmt.Sprintf("%s are the same place: %s and %s both lead to %s as host %q", where, b.base.Redacted(), g.base.Redacted(), common, hosts[0])
+	case b.name == g.name && !s.toldApart(b.name):
+		return fmt.Sprintf("%s share %s as hosts %q and %q: add an identity that must differ to tell them apart", where, common, hosts[0], hosts[1])
+	}
+	return ""
 }
 
 // spelled is a service's scheme and authority with all names of this machine made one.
