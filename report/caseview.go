@@ -45,8 +45,8 @@ func caseViewOf(s *source, c *runner.CaseResult, panes []paneStep) caseView {
 	for i := range panes {
 		p := &panes[i]
 		sv := stepView{Name: visible(p.step.Name), Lane: p.step.Lane, Request: visible(stepLine(p.step)), Causes: p.causes, Left: p.left, Expect: each(p.expectation, visible), Notes: each(p.step.Notes, visible)}
-		for k := range p.rows {
-			sv.Rows = append(sv.Rows, rowViewOf(&p.rows[k]))
+		for _, r := range fold(p.rows, staticFolding) {
+			sv.Rows = append(sv.Rows, rowViewOf(&r))
 		}
 		for k, line := range p.curls {
 			if line != "" {
@@ -94,7 +94,7 @@ func rowViewOf(r *row) rowView {
 	indent := strings.Repeat("  ", r.depth)
 	switch {
 	case v.Fold:
-		v.Blue[0] = indent + plural(r.folded, "line", "lines") + " the same"
+		v.Blue[0] = indent + plural(r.folded, "line", "lines") + " the same " + r.note
 	case r.mark == rowChanged || r.mark == rowIgnored:
 		v.Blue, v.Green = apartText(visible(r.blue), visible(r.green))
 		v.Blue[0], v.Green[0] = indent+v.Blue[0], indent+v.Green[0]
@@ -145,7 +145,7 @@ func detailOf(s *source, c *runner.CaseResult, panes []paneStep) detailJSON {
 		step := detailStep{
 			Name: visible(p.step.Name), Lane: p.step.Lane, At: visible(p.step.At), Verdict: p.step.Verdict.String(), Request: visible(stepLine(p.step)),
 			Reasons: each(p.step.Reasons, visible), Expect: each(p.expectation, visible), Notes: each(p.step.Notes, visible), Causes: p.causes,
-			Rows: rowsJSON(p.rows), Left: p.left,
+			Rows: rowsJSON(fold(p.rows, paneFolding)), Left: p.left,
 		}
 		if p.blueBody != "" || p.greenBody != "" {
 			step.Raw = []string{p.blueBody, p.greenBody}
@@ -172,6 +172,8 @@ func (p *pageView) facts(s *source) {
 	}
 	add("tool", p.Tool)
 	add("run", h.ID)
+	add("started", h.Started.UTC().Format("2006-01-02 15:04:05 UTC"))
+	add("took", seconds(e.ElapsedMS/1000))
 	add("judged again from", h.Parent)
 	add("seed", fmt.Sprint(h.Seed))
 	add("requests", fmt.Sprintf("%s to blue, %s to green", thousands(e.Counts.Requests.Blue), thousands(e.Counts.Requests.Green)))

@@ -33,7 +33,7 @@ type figureView struct {
 }
 
 // tableRows is how many rows of a series stand in the table under its plot.
-const tableRows = 12
+const tableRows = 8
 
 func (p *pageView) loads(s *source) {
 	for i := range s.run.Loads {

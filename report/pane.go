@@ -21,7 +21,7 @@ const maxInline = 64 << 10
 type paneStep struct {
 	step        *runner.StepResult
 	pair        *pairView // nil: not kept
-	rows        []row     // folded
+	rows        []row     // not folded
 	causes      []int
 	blueBody    string // raw, for the raw view; empty when not inlined
 	greenBody   string
@@ -55,7 +55,7 @@ func (s *source) pane(step *runner.StepResult, bodies bool) paneStep {
 	rows := statusRows(step, blue, green)
 	rows = append(rows, headerRows(step, blue, green)...)
 	rows = append(rows, bodyRows(step, &p)...)
-	p.rows = fold(rows)
+	p.rows = rows
 	return p
 }
 

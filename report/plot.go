@@ -12,16 +12,14 @@ import (
 type plot struct {
 	ID, Title, Desc string
 	Width, Height   int
+	Grid            string
 	Lines           []plotLine
-	Boxes           []plotBox
 	Paths           []plotPath
 	Marks           []plotMark
 	Texts           []plotText
 }
 
 type plotLine struct{ Class, Stroke, Width, X1, Y1, X2, Y2 string }
-
-type plotBox struct{ Class, Fill, X, Y, W, H string }
 
 type plotPath struct{ Class, Stroke, Width, Dash, D string }
 
@@ -39,8 +37,10 @@ const (
 	colorInk   = "#1c2127"
 	colorDim   = "#59626d"
 	colorGrid  = "#dfe3e8"
-	colorBand  = "#eceff3"
 )
+
+// GridColor is the colour of the grid, for the template.
+func (p *plot) GridColor() string { return colorGrid }
 
 // num writes a coordinate with one decimal.
 func num(f float64) string {
@@ -115,8 +115,9 @@ func tick(v float64) string {
 	return strconv.FormatFloat(f, 'g', 4, 64) + unit
 }
 
+// grid adds a line to the one path that all grid lines share.
 func (p *plot) grid(x1, y1, x2, y2 float64) {
-	p.Lines = append(p.Lines, plotLine{"grid", colorGrid, "1", num(x1), num(y1), num(x2), num(y2)})
+	p.Grid += "M" + num(x1) + " " + num(y1) + "L" + num(x2) + " " + num(y2)
 }
 
 func (p *plot) line(class, stroke, width string, x1, y1, x2, y2 float64) {

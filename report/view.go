@@ -37,9 +37,9 @@ type pageView struct {
 }
 
 type sideView struct {
-	Name, URL string
-	Identity  []fact
-	Insecure  bool
+	Name, URL, Protocol string
+	Identity            []fact
+	Insecure            bool
 }
 
 // A fact is a name with its value; Mono marks what a reader may copy.
@@ -152,11 +152,7 @@ func suiteNames(suites []runner.SuiteHead) string {
 }
 
 func sideOf(name string, s runner.SideHead) sideView {
-	v := sideView{Name: name, URL: s.URL, Insecure: s.Insecure, Identity: sortedFacts(s.Identity)}
-	if s.Protocol != "" {
-		v.Identity = append(v.Identity, fact{Name: "protocol", Value: s.Protocol})
-	}
-	return v
+	return sideView{Name: name, URL: visible(s.URL), Protocol: visible(s.Protocol), Insecure: s.Insecure, Identity: sortedFacts(s.Identity)}
 }
 
 func sortedFacts(m map[string]string) []fact {
@@ -302,7 +298,7 @@ func (t *serviceTotal) view(name string, s *source) serviceView {
 		return v
 	}
 	if t.counts.Fail > 0 {
-		v.Cases = fmt.Sprintf("%s of %s failed", thousands(t.counts.Fail), plural(t.counts.Cases, "case", "cases"))
+		v.Cases = fmt.Sprintf("%s of %s failed", thousands(t.counts.Fail), thousands(t.counts.Cases))
 	}
 	top := 0
 	for i := range s.end.Causes { // in the order of ids, so that ties do not depend on a map

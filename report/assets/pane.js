@@ -1,1 +1,107 @@
-// pending
+// The pane of one case: blue beside green, laid out by the program that wrote
+// the page; here rows only become elements.
+
+const ROW = { same: 0, changed: 1, added: 2, removed: 3, ignored: 4, moved: 5, fold: 6, title: 7 };
+const ROW_CLASS = ["same", "changed", "added", "removed", "ignored", "moved", "fold", "title"];
+const ROW_SIGN = ["", "≠", "+", "−", "~", "⇅", "⋯", ""];
+const ROW_WORD = ["", "changed", "only green", "only blue", "ignored", "moved", "same", ""];
+const MOST_ROWS = 300;
+
+// parts splits two texts into what they begin with alike, what differs, and
+// what they end with alike, never between the halves of a surrogate pair.
+function parts(a, b) {
+  if (!a || !b || a === b) return [[a, "", ""], [b, "", ""]];
+  const high = (c) => c >= 0xd800 && c < 0xdc00, low = (c) => c >= 0xdc00 && c < 0xe000;
+  let head = 0;
+  const most = Math.min(a.length, b.length);
+  while (head < most && a.charCodeAt(head) === b.charCodeAt(head)) head++;
+  if (head > 0 && high(a.charCodeAt(head - 1))) head--;
+  let tail = 0;
+  while (tail < most - head && a.charCodeAt(a.length - 1 - tail) === b.charCodeAt(b.length - 1 - tail)) tail++;
+  if (tail > 0 && low(a.charCodeAt(a.length - tail))) tail--;
+  const cut = (s) => [s.slice(0, head), s.slice(head, s.length - tail), s.slice(s.length - tail)];
+  return [cut(a), cut(b)];
+}
+
+function textCell(indent, [before, inside, after], note) {
+  const pre = el("pre", null, before || inside || after ? indent + before : "");
+  if (inside) pre.append(el("mark", null, inside));
+  if (after) pre.append(after);
+  return el("td", null, pre, note ? el("small", { class: "rule" }, note) : null);
+}
+
+function paneRow(row) {
+  const [mark, depth, blue] = row;
+  const indent = "  ".repeat(depth);
+  if (mark === ROW.fold) return foldRow(row, indent);
+  const green = row.length < 4 || row[3] === 0 ? blue : row[3];
+  if (mark === ROW.title) return el("tr", { class: "r-title" }, el("td"), el("td", null, blue), el("td", null, green));
+  const [b, g] = mark === ROW.changed || mark === ROW.ignored ? parts(blue, green) : [[blue, "", ""], [green, "", ""]];
+  const sign = el("td", null);
+  if (ROW_SIGN[mark]) sign.append(el("span", { "aria-hidden": "true" }, ROW_SIGN[mark]), el("span", { class: "sr" }, ROW_WORD[mark]));
+  return el("tr", { class: "r-" + ROW_CLASS[mark] }, sign, textCell(indent, b), textCell(indent, g, row[4]));
+}
+
+function foldRow([mark, , n, hidden], indent) {
+  const text = (n === 1 ? "1 line" : count(n) + " lines") + " the same";
+  const cell = el("td", { colspan: 2 });
+  const tr = el("tr", { class: "r-fold" }, el("td", { "aria-hidden": "true" }, ROW_SIGN[mark]), cell);
+  if (!hidden) {
+    cell.append(el("pre", null, indent + text + "; see the raw answers"));
+    return tr;
+  }
+  cell.append(el("pre", null, indent, button(text, () => tr.replaceWith(...hidden.map(paneRow)), { class: "fold-button" })));
+  return tr;
+}
+
+function paneTable(rows) {
+  const body = el("tbody");
+  const more = (from) => {
+    body.append(...rows.slice(from, from + MOST_ROWS).map(paneRow));
+    const left = rows.length - from - MOST_ROWS;
+    if (left <= 0) return;
+    const tr = el("tr", { class: "r-fold" }, el("td"), el("td", { colspan: 2 }, button(count(left) + " more rows", () => { tr.remove(); more(from + MOST_ROWS); }, { class: "fold-button" })));
+    body.append(tr);
+  };
+  more(0);
+  const place = (side) => el("th", { scope: "col", class: "place " + side }, side);
+  return el("table", { class: "pane" }, el("thead", null, el("tr", null, el("th", { scope: "col" }, el("span", { class: "sr" }, "what")), place("blue"), place("green"))), body);
+}
+
+function rawViews(raw) {
+  const view = (side, text) => el("div", null, el("p", { class: "place " + side }, side), el("pre", { class: "command", tabindex: "0", "aria-label": side + "'s answer" }, text));
+  const box = el("details", null, el("summary", null, "Raw answers"));
+  box.addEventListener("toggle", () => {
+    if (box.open && box.children.length === 1) box.append(el("div", { class: "raws" }, view("blue", raw[0]), view("green", raw[1])));
+  });
+  return box;
+}
+
+function traceLine(step) {
+  const line = el("span", { class: "dim" });
+  (step.traces || []).forEach((text, i) => {
+    const url = step.links && step.links[i];
+    line.append(i ? " · " : " trace of ", url && /^https?:\/\//.test(url) ? el("a", { href: url, rel: "noreferrer" }, text) : el("span", { class: "mono small" }, text));
+  });
+  return step.traces ? line : "";
+}
+
+function stepEl(step, onCause) {
+  const request = el("p", { class: "request" }, el("span", { class: "mono" }, step.request));
+  if (step.lane) request.append(" ", el("span", { class: "dim" }, "lane " + step.lane));
+  for (const id of step.causes || []) request.append(" ", button("cause " + id, () => onCause(id), { class: "tag" }));
+  request.append(traceLine(step));
+  const box = el("div", { class: "step" }, request);
+  for (const text of step.expect || []) box.append(el("p", { class: "v-fail" }, text));
+  if (step.rows.length) box.append(paneTable(step.rows));
+  else for (const text of step.reasons || []) box.append(el("p", null, text));
+  if (step.left) box.append(el("p", { class: "dim" }, step.left));
+  for (const text of step.notes || []) box.append(el("p", { class: "dim" }, text));
+  if (step.raw) box.append(rawViews(step.raw));
+  if (step.curl) {
+    const commands = el("details", null, el("summary", null, "The same requests with curl"));
+    step.curl.forEach((line, i) => line && commands.append(el("pre", { class: "command" }, el("code", null, "# " + ["blue", "green"][i] + "\n" + line))));
+    box.append(commands);
+  }
+  return box;
+}

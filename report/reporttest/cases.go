@@ -97,7 +97,12 @@ func (m *maker) shape(i int) shape {
 	s.blueMS = round(2 + 18*r.ExpFloat64())
 	s.greenMS = round(s.blueMS * (0.7 + 0.6*r.Float64()))
 	// A differing case is drawn from its place, so that the share is exact.
-	if int(float64(i+1)*m.Differ) > int(float64(i)*m.Differ) {
+	differs := int(float64(i+1)*m.Differ) > int(float64(i)*m.Differ)
+	if m.Sick > 0 {
+		each := max(m.Suites/m.Sick, 1)
+		differs = m.suiteOf(i)%each == each-1 && i%4 == 1
+	}
+	if differs {
 		s.verdict = runner.Fail
 		return s
 	}

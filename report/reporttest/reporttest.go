@@ -22,8 +22,11 @@ type Options struct {
 	Cases  int
 	Differ float64 // share of cases that differ
 	Suites int     // 0: 1
-	Loads  int     // load stages, on the first suites
-	Worse  bool    // green is slower under load
+	// Sick is how many suites the differing cases fall into, spread over the plan;
+	// 0: all of them. A quarter of a sick suite's cases differ, whatever Differ is.
+	Sick  int
+	Loads int  // load stages, on the first suites
+	Worse bool // green is slower under load
 	// Odd adds broken, inconclusive, skipped and flaky cases, one each in a thousand.
 	Odd bool
 	// Texts are put in turn into names, paths, headers and bodies.
