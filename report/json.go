@@ -72,23 +72,26 @@ type jsonSuite struct {
 }
 
 type jsonCase struct {
-	ID        string          `json:"id"`
-	Name      string          `json:"name"`
-	Tags      []string        `json:"tags"`
-	At        string          `json:"at,omitempty"`
-	Verdict   runner.Verdict  `json:"verdict"`
-	Reasons   []string        `json:"reasons,omitempty"`
-	Flaky     bool            `json:"flaky,omitempty"`
-	ElapsedMS float64         `json:"elapsed_ms"`
-	Coverage  runner.Coverage `json:"coverage"`
-	Requests  runner.PerSide  `json:"requests"`
-	Steps     []jsonStep      `json:"steps"`
+	ID         string          `json:"id"`
+	Name       string          `json:"name"`
+	Kind       string          `json:"kind,omitempty"`
+	Tags       []string        `json:"tags"`
+	At         string          `json:"at,omitempty"`
+	Verdict    runner.Verdict  `json:"verdict"`
+	Reasons    []string        `json:"reasons,omitempty"`
+	Flaky      bool            `json:"flaky,omitempty"`
+	Quarantine string          `json:"quarantine,omitempty"`
+	ElapsedMS  float64         `json:"elapsed_ms"`
+	Coverage   runner.Coverage `json:"coverage"`
+	Requests   runner.PerSide  `json:"requests"`
+	Steps      []jsonStep      `json:"steps"`
 }
 
 type jsonStep struct {
 	Name         string               `json:"name"`
 	At           string               `json:"at,omitempty"`
 	Lane         string               `json:"lane,omitempty"`
+	First        string               `json:"first,omitempty"`
 	Verdict      runner.Verdict       `json:"verdict"`
 	Reasons      []string             `json:"reasons,omitempty"`
 	Flaky        bool                 `json:"flaky,omitempty"`
@@ -126,7 +129,7 @@ func (j *jsonReport) begin() error {
 	s := j.src
 	gates := make([]jsonGate, len(s.end.Gates))
 	for i, g := range s.end.Gates {
-		gates[i] = jsonGate(g)
+		gates[i] = jsonGate{Name: g.Name, Measured: g.Measured, Limit: g.Limit, Verdict: g.Verdict, Reason: g.Reason, Load: g.Load}
 	}
 	head, err := plainJSON(jsonHead{
 		Schema: s.head.Schema, ID: s.head.ID, Tool: s.head.Tool, Parent: s.head.Parent,
@@ -207,7 +210,7 @@ func (j *jsonReport) add(c *runner.CaseResult) error {
 		steps[i] = step
 	}
 	text, err := plainJSON(jsonCase{
-		ID: c.ID, Name: c.Name, Tags: list(c.Tags), At: c.At, Verdict: c.Verdict, Reasons: c.Reasons, Flaky: c.Flaky,
+		ID: c.ID, Name: c.Name, Kind: c.Kind, Quarantine: c.Quarantine, Tags: list(c.Tags), At: c.At, Verdict: c.Verdict, Reasons: c.Reasons, Flaky: c.Flaky,
 		ElapsedMS: c.ElapsedMS, Coverage: c.Coverage, Requests: c.Requests, Steps: steps,
 	})
 	if err != nil {
@@ -224,7 +227,7 @@ func (j *jsonReport) add(c *runner.CaseResult) error {
 
 func (j *jsonReport) step(s *runner.StepResult) (jsonStep, error) {
 	out := jsonStep{
-		Name: s.Name, At: s.At, Lane: s.Lane, Verdict: s.Verdict, Reasons: s.Reasons, Flaky: s.Flaky,
+		Name: s.Name, At: s.At, Lane: s.Lane, First: s.First, Verdict: s.Verdict, Reasons: s.Reasons, Flaky: s.Flaky,
 		Blue: s.Blue, Green: s.Green, Expectations: s.Expectations, Ignored: s.Ignored,
 		Total: s.DifferencesTotal, IgnoredTotal: s.IgnoredTotal, Coverage: s.Coverage, Notes: s.Notes, Exchange: s.Exchange,
 	}
