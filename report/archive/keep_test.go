@@ -115,12 +115,12 @@ func TestHistory(t *testing.T) {
 	root := t.TempDir()
 	var pages []string
 	index := func(w io.Writer, entries []Entry) error {
-		page := ""
+		var page strings.Builder
 		for _, e := range entries {
-			page += e.ID + " " + e.Verdict.String() + "\n"
+			page.WriteString(e.ID + " " + e.Verdict.String() + "\n")
 		}
-		pages = append(pages, page)
-		_, err := io.WriteString(w, page)
+		pages = append(pages, page.String())
+		_, err := io.WriteString(w, page.String())
 		return err
 	}
 	clock := testClock()
