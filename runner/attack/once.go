@@ -29,6 +29,7 @@ type attacker struct {
 	vegeta   *vegeta.Attacker
 	rec      *recorder
 	progress func(Progress)
+	headers  [2][][]http.Header
 	gauge    *gauge
 	ledger   ledger
 	last     perf.Health // as last written
@@ -47,7 +48,7 @@ type arrival struct {
 }
 
 func runOnce(ctx context.Context, plan *Plan, name string, design perf.Design, rec *recorder, progress func(Progress)) (*result, error) {
-	a := &attacker{plan: plan, name: name, stage: perf.NewStage(design), rec: rec, progress: progress}
+	a := &attacker{plan: plan, name: name, stage: perf.NewStage(design), rec: rec, progress: progress, headers: headers(plan.Routes)}
 	a.design = a.stage.Design()
 	if err := rec.section(Section{name, a.design}); err != nil {
 		return nil, err
@@ -120,14 +121,28 @@ func (a *attacker) target(t *vegeta.Target) error {
 	}
 	sl := <-a.pacer.slots
 	request := a.plan.Routes[sl.route].request(sl)
-	t.Method, t.Body = request.Method, request.Body
+	t.Method, t.Body, t.Header = request.Method, request.Body, a.headers[sl.side()][sl.route][sl.row]
 	t.URL = string(sl.label(append([]byte(withoutFragment(request.URL)), '#')))
-	t.Header = http.Header{}
-	for _, f := range request.Headers {
-		key := http.CanonicalHeaderKey(f.Name)
-		t.Header[key] = append(t.Header[key], f.Value)
-	}
 	return nil
+}
+
+// headers prepares the header fields of every request of both sides, by route and
+// row. vegeta copies them for each request.
+func headers(routes []Route) (both [2][][]http.Header) {
+	for side := range both {
+		for _, route := range routes {
+			var rows []http.Header
+			for _, request := range [2][]Request{route.Blue, route.Green}[side] {
+				h := http.Header{}
+				for _, f := range request.Headers {
+					h.Add(f.Name, f.Value)
+				}
+				rows = append(rows, h)
+			}
+			both[side] = append(both[side], rows)
+		}
+	}
+	return both
 }
 
 // receive turns vegeta's result into a record. It does nothing more, because the

@@ -27,6 +27,8 @@ type window struct {
 	answers []seen
 	sent    int
 	errors  int
+	shown   Live
+	next    time.Duration // when shown is computed again
 }
 
 func (w *window) add(r perf.Record) {
@@ -47,9 +49,19 @@ func (w *window) forget(now time.Duration) {
 	w.answers = slices.Delete(w.answers, 0, keep)
 }
 
+// liveEvery is how often the percentiles that are shown are computed.
+const liveEvery = 500 * time.Millisecond
+
 // live is the side as it is shown.
 func (w *window) live(now time.Duration) Live {
-	l := Live{Sent: w.sent, Errors: w.errors}
+	if now >= w.next {
+		w.shown, w.next = w.compute(now), now+liveEvery
+	}
+	w.shown.Sent, w.shown.Errors = w.sent, w.errors
+	return w.shown
+}
+
+func (w *window) compute(now time.Duration) (l Live) {
 	var latencies []time.Duration
 	for _, a := range w.answers {
 		if a.end >= now-liveSpan && !a.failed {
@@ -75,7 +87,9 @@ func (w *window) recent(now time.Duration, limits Breaker) (all, failed int, tri
 		if a.failed {
 			failed++
 		}
-		latencies = append(latencies, a.latency)
+		if limits.P99 > 0 {
+			latencies = append(latencies, a.latency)
+		}
 	}
 	if all < leastOfBreaker {
 		return all, failed, false
