@@ -212,7 +212,7 @@ func (b *builder) findPart(o *obj, ctx stepContext, ref string) (p *partFile, pa
 }
 
 // maxSteps bounds what parts can multiply to.
-const maxSteps = 20_000
+const maxSteps = 10_000
 
 // checkParts reads a parts file that was found in a folder on its own: its shape
 // is checked, its placeholders only where a suite uses it.

@@ -248,6 +248,9 @@ func (n *names) improveHints() {
 }
 
 func (n *names) unknownHint(name string) string {
+	if n.l.full() {
+		return "" // nobody will read it
+	}
 	if slices.Contains(n.suite.Env, name) {
 		return fmt.Sprintf("environment variables are written {{env.%s}}", name)
 	}

@@ -73,7 +73,7 @@ func (w *walker) useRules(r *obj, stack []string) []diff.Rule {
 // many rules one step may have.
 const (
 	maxUse   = 16
-	maxUses  = 20_000
+	maxUses  = 10_000
 	maxRules = 2000
 )
 

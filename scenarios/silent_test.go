@@ -83,7 +83,7 @@ func TestNothingIsAcceptedInSilence(t *testing.T) {
 			return func() { n.Content = old }, true
 		}},
 	}
-	tried := 0
+	tried, times := 0, map[string]int{}
 	for _, file := range []string{"suites/whole.yaml", "envs/stage.yaml", "bgverify.yaml", "suites/parts/session.yaml", "suites/rules/common.yaml"} {
 		var doc yaml.Node
 		if err := yaml.Unmarshal(fsys[file].Data, &doc); err != nil {
@@ -96,6 +96,11 @@ func TestNothingIsAcceptedInSilence(t *testing.T) {
 		for _, at := range all {
 			for _, e := range edits {
 				if e.name == "unknown key" && at.shape.form != formObject {
+					continue
+				}
+				// Two mappings of each kind are enough.
+				kind := e.name + " " + at.shape.table + " " + at.shape.word()
+				if times[kind]++; times[kind] > 2 {
 					continue
 				}
 				undo, ok := e.edit(at.n)
@@ -118,7 +123,7 @@ func TestNothingIsAcceptedInSilence(t *testing.T) {
 			}
 		}
 	}
-	if tried < 300 {
+	if tried < 150 {
 		t.Errorf("only %d edits were tried", tried)
 	}
 }

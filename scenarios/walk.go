@@ -201,6 +201,9 @@ func (w *walker) checkTag(n *yaml.Node) {
 }
 
 func (w *walker) unknownHint(word string, t *table) string {
+	if w.full() {
+		return "" // nobody will read it
+	}
 	if hint, ok := foreignKeys[strings.ToLower(word)]; ok && nearest(word, t.names()) == "" {
 		return hint
 	}
