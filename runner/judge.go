@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -81,6 +82,9 @@ type Judgement struct {
 func Judge(t *Trial) *Judgement {
 	j := &judging{Trial: t, out: &Judgement{}, verdict: Pass}
 	j.blue, j.green = newAnswer(t.Blue), newAnswer(t.Green)
+	if j.blue != nil && j.green != nil && bytes.Equal(j.blue.Answer, j.green.Answer) {
+		j.green.twin = j.blue
+	}
 	r := &j.out.Step
 	*r = StepResult{Name: t.Name, At: t.Step.Pos.String(), Lane: t.Lane, Exchange: t.Key, Blue: sideResult(t.Blue), Green: sideResult(t.Green)}
 	j.transport()

@@ -74,8 +74,12 @@ func (e *execution) preflight(ctx context.Context) *preflightReport {
 				if a == nil {
 					continue
 				}
+				svc.local = allLoopback(a.points) && !e.remote
+				s.loopback = s.loopback && svc.local
+				if !svc.used {
+					continue
+				}
 				report.checked++
-				s.loopback = s.loopback && allLoopback(a.points) && !e.remote
 				if a.err == nil {
 					sides[c.side]++
 					continue
@@ -120,10 +124,9 @@ func (e *execution) lookAll(ctx context.Context) map[*service]*address {
 		used := s.used()
 		for _, c := range []*cluster{s.blue, s.green} {
 			for _, svc := range c.services {
-				if used[svc.name] {
-					key := svc.side.String() + " " + origin(svc.base) + " " + svc.config.Resolve + " " + svc.config.Proxy
-					byKey[key] = append(byKey[key], svc)
-				}
+				key := svc.side.String() + " " + origin(svc.base) + " " + svc.config.Resolve + " " + svc.config.Proxy
+				byKey[key] = append(byKey[key], svc)
+				svc.used = used[svc.name]
 			}
 		}
 	}
@@ -132,7 +135,7 @@ func (e *execution) lookAll(ctx context.Context) map[*service]*address {
 	out := map[*service]*address{}
 	for _, group := range byKey {
 		all.Go(func() {
-			a := look(ctx, group[0])
+			a := look(ctx, group[0], slices.ContainsFunc(group, func(s *service) bool { return s.used }))
 			mu.Lock()
 			defer mu.Unlock()
 			for _, svc := range group {
@@ -145,8 +148,8 @@ func (e *execution) lookAll(ctx context.Context) map[*service]*address {
 }
 
 // used are the names of the services that the suite's steps and identities name.
-// A suite whose URLs are expanded at run time may reach others: those are
-// looked at as well when the suite names them nowhere else.
+// Others can be reached by absolute URLs: where they live counts, that they are
+// up does not.
 func (s *suiteRun) used() map[string]bool {
 	names := map[string]bool{}
 	add := func(steps []*scenarios.Step) {
@@ -173,8 +176,8 @@ func (s *suiteRun) used() map[string]bool {
 	return names
 }
 
-// look resolves a service's host and dials it.
-func look(ctx context.Context, s *service) *address {
+// look resolves a service's host and, where a step needs it, dials it.
+func look(ctx context.Context, s *service, used bool) *address {
 	a := &address{}
 	target := authority(s.base)
 	if s.config.Proxy != "" {
@@ -193,7 +196,7 @@ func look(ctx context.Context, s *service) *address {
 	if s.config.Proxy == "" {
 		a.points = points
 	}
-	for i := range dialAttempts {
+	for i := 0; used && i < dialAttempts; i++ {
 		if a.err = dial(ctx, points); a.err == nil || a.err.Class == wire.ClassTimeout {
 			return a
 		}
@@ -389,11 +392,19 @@ func (s *suiteRun) toldApart(name string) bool {
 	return slices.ContainsFunc(s.suite.Identity, func(id scenarios.Identity) bool { return id.Service == name && id.Must == "differ" })
 }
 
-// mayWrite reports whether steps may leave something behind: on loopback always,
-// elsewhere where the stage or a flag says so.
-func (s *suiteRun) mayWrite() bool {
+// mayWrite reports whether a step may leave something behind: on loopback always,
+// elsewhere where the stage or a flag says so. A step whose URL an answer gives
+// may reach any of the services, so all of them must be on loopback.
+func (s *suiteRun) mayWrite(step *scenarios.Step) bool {
 	plan := s.run.plan
-	return s.loopback || plan.Options.AllowWrites || plan.Env != nil && plan.Env.Limits.Writes || s.run.replay != nil
+	if plan.Options.AllowWrites || plan.Env != nil && plan.Env.Limits.Writes || s.run.replay != nil || s.loopback {
+		return true
+	}
+	if url := step.Request.URL; url == nil || !strings.HasPrefix(url.Text, "/") {
+		return false
+	}
+	blue, green := s.blue.service(step.Service), s.green.service(step.Service)
+	return blue != nil && green != nil && blue.local && green.local
 }
 
 // mayLoad is the same for load.

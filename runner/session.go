@@ -118,7 +118,8 @@ func (s *suiteRun) renew(ctx context.Context, w *walk) string {
 }
 
 // refresh answers session: refresh_on. The sides whose answer said that the
-// session is over are asked again in a new one. When only one side said so the
+// session is over are asked again in a new one, unless the step leaves something
+// behind: such a request is sent once, whatever happens. When only one side said so the
 // step is flaky: the sides' sessions do not live equally long.
 func (w *walk) refresh(ctx context.Context, step *scenarios.Step, name string, now time.Time, shots [3]*shot) (notes []string, flaky bool) {
 	session := w.suite.suite.Session
@@ -141,6 +142,9 @@ func (w *walk) refresh(ctx context.Context, step *scenarios.Step, name string, n
 		return nil, false
 	}
 	status := shots[over[0]].x.Status
+	if !repeatable(step) {
+		return []string{fmt.Sprintf("answered %d, and is not sent again: it leaves something behind", status)}, false
+	}
 	if reason := w.suite.renew(ctx, w); reason != "" {
 		return []string{"the session could not be renewed: " + reason}, false
 	}

@@ -138,8 +138,23 @@ func (h *SideHead) note(name, value string) {
 	h.Identity[name] = cut(value, maxGot)
 }
 
+// uncovered claims the verdict of a required suite that no claim speaks of: a
+// finding may be merged or cut away, its weight may not.
+func (c *conclusion) uncovered() {
+	for i, suite := range c.e.plan.Suites {
+		v := c.e.totals.suites[i].verdict
+		if gateOf(suite) != scenarios.Required || v <= Pass {
+			continue
+		}
+		if !slices.ContainsFunc(c.claims, func(s sentence) bool { return s.verdict >= v }) {
+			c.claim(v, "suite %s: %s", suite.Name, strings.Join(append(c.summary(&c.e.totals.suites[i]), "see its cases"), ", "))
+		}
+	}
+}
+
 // settle sorts the claims and gives the verdict.
 func (c *conclusion) settle() {
+	c.uncovered()
 	verdict := Broken // Rule 3
 	if c.judged > 0 {
 		verdict = Pass // Rule 4
