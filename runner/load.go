@@ -158,7 +158,7 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, h
 			return nil, err.Error(), Broken
 		}
 		step := part.Target.Steps[0]
-		if hasEffects(step) && (!stage.Writes || !home.mayWrite()) {
+		if hasEffects(step) && (!stage.Writes || !home.mayWrite(step)) {
 			return nil, fmt.Sprintf("case %s leaves something behind: it takes load only with writes: true, where the stage's limits allow writes", part.Target.ID), Skip
 		}
 		w := newWalk(home, part.Target.ID, s.run.now())

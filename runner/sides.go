@@ -22,6 +22,7 @@ type service struct {
 	auth    *scenarios.Auth   // nil: none
 	config  wire.Config
 	wire    *wire.Transport
+	local   bool // on loopback; see preflight
 	used    bool // a step or an identity names it
 	// down says why preflight could not reach the service; nothing is sent to it then.
 	down *wire.Err

@@ -130,7 +130,7 @@ func (w *walk) guard(step *scenarios.Step) string {
 	if step.SideEffects == scenarios.Unreviewed {
 		return "side_effects: unreviewed; say what the request leaves behind"
 	}
-	if hasEffects(step) && !w.suite.mayWrite() {
+	if hasEffects(step) && !w.suite.mayWrite(step) {
 		return "writes are not allowed here: the sides are not on loopback, and neither limits: {writes: allow} of the env file nor a flag allows them"
 	}
 	return ""
