@@ -99,7 +99,7 @@ func (p position) split() (pat, seg int) { return int(p >> 8), int(p & 0xff) }
 type state struct {
 	set     []position
 	eff     effect
-	members []int32 // by symbol; -1 not known yet
+	members []int32 // with globs: by symbol; -1 not known yet
 	element int32   // -1 not known yet; meaningless when indexed
 	indexed bool    // the transition depends on the element's index
 }
@@ -110,6 +110,8 @@ type automaton struct {
 	prog    *program
 	root    int32 // the state before the first segment
 	states  []*state
+	ruled   []bool  // states[i] has rules
+	table   []int32 // without globs: states[i]'s members by symbol, one row each; -1 not known yet
 	ids     map[string]int32
 	symbols []symbol         // with globs: classes of names
 	classes map[string]int32 // name or class key -> symbol
@@ -172,6 +174,10 @@ func (a *automaton) intern(set []position) int32 {
 	s.eff = a.prog.effectOf(rules)
 	id := int32(len(a.states))
 	a.states = append(a.states, s)
+	a.ruled = append(a.ruled, len(rules) > 0)
+	for range len(a.prog.names) + 1 {
+		a.table = append(a.table, -1)
+	}
 	a.ids[string(a.key)] = id
 	return id
 }
@@ -205,16 +211,33 @@ func (a *automaton) member(st int32, hash uint64, name []byte) int32 {
 	if st == deadState {
 		return deadState
 	}
-	s := a.states[st]
 	sym := a.prog.symbol(hash, name)
-	if len(a.prog.globs) > 0 {
-		sym = a.class(sym, name)
+	row := int(st) * (len(a.prog.names) + 1)
+	if len(a.prog.globs) == 0 {
+		if next := a.table[row+sym]; next >= 0 {
+			return next
+		}
+		next := a.memberStep(st, sym)
+		a.table[row+sym] = next
+		return next
 	}
+	s := a.states[st]
+	sym = a.class(sym, name)
 	if sym < len(s.members) && s.members[sym] >= 0 {
 		return s.members[sym]
 	}
+	next := a.memberStep(st, sym)
+	for len(s.members) <= sym {
+		s.members = append(s.members, -1)
+	}
+	s.members[sym] = next
+	return next
+}
+
+// memberStep computes the state of members of a class of names.
+func (a *automaton) memberStep(st int32, sym int) int32 {
 	c := a.symbols[sym]
-	next := a.step(s.set, func(sel *selector) bool {
+	return a.step(a.states[st].set, func(sel *selector) bool {
 		switch sel.kind {
 		case selWild:
 			return true
@@ -225,11 +248,6 @@ func (a *automaton) member(st int32, hash uint64, name []byte) int32 {
 		}
 		return false
 	})
-	for len(s.members) <= sym {
-		s.members = append(s.members, -1)
-	}
-	s.members[sym] = next
-	return next
 }
 
 // class is the symbol of a name when globs may match it.

@@ -170,7 +170,7 @@ func (e *engine) pair(b, g uint32, st int32) {
 	case eff.drop != 0:
 		e.addLeaves(&e.leaves.Dropped, b)
 		if !equal {
-			e.hidden(eff.drop, func() { e.found(Changed, b, g, eff, "") })
+			e.foundHidden(eff.drop, Changed, b, g, eff)
 		}
 	case bn.typ != gn.typ:
 		e.addLeaves(&e.leaves.Absent, b)
@@ -178,7 +178,9 @@ func (e *engine) pair(b, g uint32, st int32) {
 	case eff.ignore != 0:
 		e.addLeaves(&e.leaves.Ignored, b)
 		if !equal {
-			e.hidden(eff.ignore, func() { e.values(b, g, st, eff) })
+			outer := e.hide(eff.ignore)
+			e.values(b, g, st, eff)
+			e.unhide(outer)
 		}
 	default:
 		e.values(b, g, st, eff)
@@ -188,15 +190,27 @@ func (e *engine) pair(b, g uint32, st int32) {
 // strict reports whether even equal hashes have to be looked at.
 func (e *effect) strict() bool { return e.mapping != 0 || e.number != 0 || e.embedded != 0 }
 
-// hidden runs f with all that it finds hidden by a rule, leaves not counted.
-func (e *engine) hidden(by ruleRef, f func()) {
-	if e.hider == 0 {
+// hide lets a rule hide all that is found until unhide, leaves not counted; an
+// outer rule keeps precedence. It returns what unhide needs.
+func (e *engine) hide(by ruleRef) ruleRef {
+	outer := e.hider
+	if outer == 0 {
 		e.hider = by
-		defer func() { e.hider = 0 }()
 	}
 	e.quiet++
-	f()
+	return outer
+}
+
+func (e *engine) unhide(outer ruleRef) {
+	e.hider = outer
 	e.quiet--
+}
+
+// foundHidden records a difference that a rule hides.
+func (e *engine) foundHidden(by ruleRef, k Kind, b, g uint32, eff *effect) {
+	outer := e.hide(by)
+	e.found(k, b, g, eff, "")
+	e.unhide(outer)
 }
 
 // values compares two values of one type.
@@ -253,7 +267,7 @@ func (e *engine) number(b, g uint32, eff *effect) {
 // change reports a changed scalar, hidden when a rule accepted it.
 func (e *engine) change(b, g uint32, eff *effect, by ruleRef) {
 	if by != 0 {
-		e.hidden(by, func() { e.found(Changed, b, g, eff, "") })
+		e.foundHidden(by, Changed, b, g, eff)
 		return
 	}
 	e.found(Changed, b, g, eff, "")
@@ -437,7 +451,7 @@ func (e *engine) absences(b, g uint32, eff *effect) {
 	if by == 0 {
 		by = eff.drop
 	}
-	e.hidden(by, func() { e.found(kind, b, g, eff, "") })
+	e.foundHidden(by, kind, b, g, eff)
 }
 
 // only reports what one side has and the other lacks.
@@ -446,7 +460,7 @@ func (e *engine) only(kind Kind, b, g uint32, eff *effect) {
 		if b != noNode {
 			e.addLeaves(&e.leaves.Dropped, b)
 		}
-		e.hidden(eff.drop, func() { e.found(kind, b, g, eff, "") })
+		e.foundHidden(eff.drop, kind, b, g, eff)
 		return
 	}
 	if b != noNode {

@@ -110,7 +110,7 @@ func (p *parser) value(i, depth int, st int32) (int, bool) {
 		p.fail(Limit, i, "more than %d values", p.lim.nodes)
 		return i, false
 	}
-	if st != deadState {
+	if st != deadState && p.auto.ruled[st] {
 		p.visit(st)
 	}
 	if i >= len(p.src) {
@@ -363,13 +363,10 @@ func (p *parser) contribution(child uint32, st int32) (hash, ruled uint64, soft 
 		return n.hash, n.hash, 0
 	}
 	ruled = p.t.ruledHash(child)
-	if st == deadState {
+	if !p.auto.ruled[st] {
 		return n.hash, ruled, n.flags & flagSoft
 	}
 	eff := p.auto.effects(st)
-	if len(eff.rules) == 0 {
-		return n.hash, ruled, n.flags & flagSoft
-	}
 	if r := eff.ruled(p.t, child); r != ruled {
 		ruled = r
 		p.t.setRuled(child, r)
@@ -437,7 +434,7 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 		n.key, n.klen = uint32(key), uint32(klen)
 		n.flags |= mark
 		v, r := n.hash, n.hash
-		if p.auto != nil {
+		if p.auto != nil && (p.auto.ruled[cst] || n.flags&(flagRuled|flagSoft) != 0) {
 			var soft uint8
 			v, r, soft = p.contribution(child, cst)
 			flags |= soft

@@ -147,7 +147,7 @@ func (e *engine) open(t *tree, text string, st int32, eff *effect) bool {
 	if t.err != nil {
 		return false
 	}
-	p.visits[st] = 0 // the string itself has been counted
+	p.visits[st] = 0 // the string itself has been counted, for a rule opened it
 	e.addVisits(p.visits, nil)
 	return true
 }
