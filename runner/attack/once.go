@@ -159,6 +159,7 @@ func (a *attacker) receive(res *vegeta.Result) {
 		Scheduled: sl.at, Lag: sent - sl.at, Latency: sent + res.Latency - sl.at, Status: res.Code,
 	}
 	class, detail, failed := classOf(res.Error)
+	failed = failed && res.Code == 0 // with a code, the text is the server's own status line
 	switch {
 	case failed && class == wire.ClassCanceled:
 		return // cut by ourselves after the last word
