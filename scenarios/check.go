@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -37,27 +38,44 @@ func (b *builder) checkStep(o *obj, s *Step, what string) {
 		}
 	}
 	if c := expectsNothing(&s.Expect); c != "" {
-		o.w.warnf(o.at("expect"), "", "%s cannot fail", c)
+		o.w.warnf(o.at("expect"), "write exists: true if it only has to be there", "%s holds for every value", c)
 	}
 }
 
 // expectsNothing names an expectation that any answer meets.
 func expectsNothing(e *Expect) string {
-	low, high := false, 0
+	classes := 0
 	for _, m := range e.Status {
 		if m.High-m.Low == 99 {
-			high++
+			classes++
 		}
 	}
-	low = high >= 5
-	if low {
+	if classes >= 5 {
 		return "status 1xx to 5xx"
 	}
 	for _, p := range e.Body {
-		for _, m := range p.Matchers {
-			if m.Op == "count" && len(m.Sub) == 1 && m.Sub[0].Op == "gte" && m.Sub[0].Value.Text == "0" {
-				return "count gte 0 of " + p.Path
-			}
+		if m := emptyMatcher(p.Matchers); m != "" {
+			return m + " of " + p.Path
+		}
+	}
+	for _, h := range e.Headers {
+		if m := emptyMatcher(h.Matchers); m != "" {
+			return m + " of header " + h.Name
+		}
+	}
+	return ""
+}
+
+// emptyMatcher names a test among several that every value passes.
+func emptyMatcher(list []Matcher) string {
+	for _, m := range list {
+		switch {
+		case m.Op == "count" && len(m.Sub) == 1 && m.Sub[0].Op == "gte" && m.Sub[0].Value.Text == "0":
+			return "count gte 0"
+		case m.Op == "matches" && slices.Contains([]string{"", ".*", "^.*$", "^", "$"}, m.Value.Text):
+			return "matches " + strconv.Quote(m.Value.Text)
+		case m.Op == "contains" && m.Value.Static() && m.Value.node == nil && m.Value.Text == "":
+			return `contains ""`
 		}
 	}
 	return ""

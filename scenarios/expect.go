@@ -91,7 +91,7 @@ func (w *walker) expectFiles(o *obj, e *Expect) {
 	if e.Schema = o.fileName("schema"); e.Schema != "" {
 		data := w.payload(o.at("schema"), e.Schema)
 		if data != nil {
-			schema, err := compileSchema(e.Schema, data)
+			schema, err := w.schema(e.Schema, data)
 			if err != nil {
 				o.fail(o.at("schema"), "", "%s: %s", e.Schema, err)
 			}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
@@ -51,7 +52,8 @@ type loader struct {
 	files    map[string]bool      // files the current suite is made of
 	parts    map[string]*partFile // by path
 	places   map[*Template]place  // where templates are written, to place their placeholders
-	uses     int                  // of parts and rule files, so far
+	schemas  map[string]*jsonschema.Schema
+	uses     int // of parts and rule files, so far
 }
 
 // A place is the scalar that a template was read from.
@@ -63,7 +65,7 @@ type place struct {
 func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 	return &loader{
 		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source{}, texts: map[string][]string{},
-		payloads: map[string][]byte{}, rules: map[string]*obj{}, files: map[string]bool{}, parts: map[string]*partFile{}, places: map[*Template]place{},
+		payloads: map[string][]byte{}, rules: map[string]*obj{}, files: map[string]bool{}, parts: map[string]*partFile{}, places: map[*Template]place{}, schemas: map[string]*jsonschema.Schema{},
 	}
 }
 

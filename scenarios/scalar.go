@@ -337,7 +337,7 @@ func (o *obj) list(name string, f func(i int, n *yaml.Node)) {
 	case s.form == formUnion && n.Kind != yaml.MappingNode, s.form == formUnion && shapeOf(s, formObject) != nil:
 		f(0, n)
 	default:
-		o.fail(n, "", "%s must be a list, not %s", name, kindWord(n))
+		o.fail(n, "", "%s must be %s, not %s", name, s.word(), kindWord(n))
 	}
 }
 

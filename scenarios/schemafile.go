@@ -46,6 +46,16 @@ func compileSchema(name string, data []byte) (*jsonschema.Schema, error) {
 	return s, nil
 }
 
+// schema compiles a file once.
+func (l *loader) schema(name string, data []byte) (*jsonschema.Schema, error) {
+	if s := l.schemas[name]; s != nil {
+		return s, nil
+	}
+	s, err := compileSchema(name, data)
+	l.schemas[name] = s
+	return s, err
+}
+
 // CheckSchema lists how a body breaks the expectation's JSON Schema, each as
 // "/json/pointer: what is wrong", sorted; empty when it obeys or there is none.
 func (e *Expect) CheckSchema(body []byte) []string {

@@ -135,7 +135,7 @@ func (w *walker) object(n *yaml.Node, tableName, what string) *obj {
 		o.what = " in " + what
 	}
 	if n.Kind != yaml.MappingNode {
-		w.errorf(n, "", "%s must be a mapping, not %s", o.t.name, kindWord(n))
+		w.errorf(n, exampleOf(tableName), "%s must be a mapping, not %s", o.t.name, kindWord(n))
 		o.broken = true
 		return o
 	}
@@ -158,6 +158,18 @@ func (w *walker) object(n *yaml.Node, tableName, what string) *obj {
 		}
 	}
 	return o
+}
+
+// exampleOf is a hint that shows a mapping of a table; empty where no key has one.
+func exampleOf(tableName string) string {
+	for _, name := range tableOrder {
+		for _, k := range tables[name].keys {
+			if s := shapeOf(k.shape, formObject); s != nil && s.table == tableName && strings.HasPrefix(k.example, "{") {
+				return fmt.Sprintf("write %s: %s", k.name, k.example)
+			}
+		}
+	}
+	return ""
 }
 
 // pairs calls f for each key of a mapping that is plain text and not repeated.
