@@ -14,6 +14,7 @@ type program struct {
 	owner    []int      // patterns[i] belongs to rules[owner[i]]
 	names    map[string]int
 	byHash   []nameSlot // open addressing over names
+	bloom    uint64     // one bit per name, by the top of its hash
 	globs    []string
 	// maybe: a filter or an index from the end needs the whole array, which the
 	// parser has not seen yet. It then takes the selector as matching, and the
@@ -66,6 +67,7 @@ func (g *program) finish() {
 	g.byHash = make([]nameSlot, size)
 	for name, sym := range g.names {
 		h := hashBytes([]byte(name))
+		g.bloom |= 1 << (h >> 58)
 		i := int(h) & (size - 1)
 		for g.byHash[i].sym != 0 {
 			i = (i + 1) & (size - 1)
@@ -211,7 +213,10 @@ func (a *automaton) member(st int32, hash uint64, name []byte) int32 {
 	if st == deadState {
 		return deadState
 	}
-	sym := a.prog.symbol(hash, name)
+	sym := 0
+	if a.prog.bloom&(1<<(hash>>58)) != 0 {
+		sym = a.prog.symbol(hash, name)
+	}
 	row := int(st) * (len(a.prog.names) + 1)
 	if len(a.prog.globs) == 0 {
 		if next := a.table[row+sym]; next >= 0 {

@@ -78,8 +78,8 @@ func (p *parser) run(st int32) {
 // reserve sizes the arena of a large body once: a value follows a comma, a
 // bracket or nothing, so their count bounds the number of nodes.
 func (p *parser) reserve() {
-	if len(p.src) < 1<<12 {
-		return
+	if len(p.src) < 1<<12 || cap(p.t.nodes) >= len(p.src)/16 {
+		return // small, or there is room from an earlier body
 	}
 	n := 1
 	for _, c := range []string{",", "[", "{"} {
@@ -97,7 +97,14 @@ func (p *parser) fail(k Kind, at int, format string, args ...any) {
 }
 
 func (p *parser) space(i int) int {
-	for i < len(p.src) && p.src[i] <= ' ' && (p.src[i] == ' ' || p.src[i] == '\n' || p.src[i] == '\r' || p.src[i] == '\t') {
+	if i < len(p.src) && p.src[i] > ' ' {
+		return i
+	}
+	return p.skipSpace(i)
+}
+
+func (p *parser) skipSpace(i int) int {
+	for i < len(p.src) && (p.src[i] == ' ' || p.src[i] == '\n' || p.src[i] == '\r' || p.src[i] == '\t') {
 		i++
 	}
 	return i
