@@ -25,7 +25,7 @@ func Annotations(w io.Writer, run *runner.Run) error {
 		c := &src.end.Causes[i]
 		if i < maxAnnotations && len(c.Examples) > 0 {
 			title := fmt.Sprintf("cause %d: %s in %s", c.ID, c.Kind, plural(c.Cases, "case", "cases"))
-			text := place(c.Where, c.Path) + ": " + c.Edit
+			text := place(c.Where, c.Path) + ": " + edit(c)
 			example[c.Examples[0]] = append(example[c.Examples[0]], title, text)
 		}
 	}

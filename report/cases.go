@@ -2,7 +2,9 @@ package report
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/wire"
@@ -77,9 +79,21 @@ func pathOf(raw string) string {
 		path = "/"
 	}
 	if u.RawQuery != "" {
-		path += "?" + u.RawQuery
+		path += "?" + readable(u.RawQuery)
 	}
 	return path
+}
+
+var escapedText = regexp.MustCompile(`(?:%[89A-Fa-f][0-9A-Fa-f])+`)
+
+// readable decodes what a query escapes beyond ASCII, so that Korean reads as Korean.
+func readable(query string) string {
+	return escapedText.ReplaceAllStringFunc(query, func(s string) string {
+		if text, err := url.PathUnescape(s); err == nil && utf8.ValidString(text) {
+			return text
+		}
+		return s
+	})
 }
 
 // requestLine is a case's leading request: GET /v2/channels.

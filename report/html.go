@@ -75,6 +75,7 @@ type htmlReport struct {
 	static  []caseView
 	byCause map[int]int   // cases whose bodies the page holds
 	suites  []map[int]int // of each suite: cases of each cause
+	cases   int           // setup and teardown not counted
 	failing int
 	bare    int // details without bodies
 	left    int // cases without details
@@ -93,6 +94,9 @@ func (h *htmlReport) begin() error { return nil }
 func (h *htmlReport) add(c *runner.CaseResult) error {
 	row := h.columns.n
 	h.columns.add(c, h.src)
+	if c.Kind == "" {
+		h.cases++
+	}
 	if c.Verdict <= runner.Pass && !c.Flaky {
 		return nil
 	}
@@ -127,7 +131,7 @@ func (h *htmlReport) add(c *runner.CaseResult) error {
 // its bodies: the first of each cause have.
 func (h *htmlReport) wanted(causes []int) bool {
 	if len(causes) == 0 {
-		causes = []int{0}
+		causes = []int{-1} // whatever has no cause
 	}
 	room := false
 	for _, id := range causes {
@@ -206,14 +210,15 @@ func (h *htmlReport) page() *pageView {
 	p.services(h.src, h.suites)
 	p.loads(h.src)
 	p.facts(h.src)
-	total := h.src.end.Counts.Cases
-	switch {
-	case h.failing == 0 && h.columns.n == 0:
+	switch e := &h.src.end.Counts; {
+	case h.columns.n == 0:
 		p.CasesTitle = "No cases"
+	case h.failing == 0 && e.Pass == h.cases:
+		p.CasesTitle = fmt.Sprintf("All %s passed", plural(h.cases, "case", "cases"))
 	case h.failing == 0:
-		p.CasesTitle = fmt.Sprintf("All %s passed", plural(h.columns.n, "case", "cases"))
+		p.CasesTitle = plural(h.cases, "case", "cases")
 	default:
-		p.CasesTitle = fmt.Sprintf("%s of %s did not pass", thousands(h.failing), plural(max(total, h.columns.n), "case", "cases"))
+		p.CasesTitle = fmt.Sprintf("%s of %s did not pass", thousands(h.failing), plural(h.cases, "case", "cases"))
 	}
 	if n := h.failing - len(h.static); n > 0 && len(h.static) == staticCases {
 		p.StaticMore = fmt.Sprintf("The first %d are listed here; the table, which needs scripts, and run.json hold all of them.", staticCases)

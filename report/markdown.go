@@ -110,7 +110,7 @@ func (m *markdownReport) causes(put func(string)) {
 	put(fmt.Sprintf("### %s\n\n| cause | kind | where | change | cases | example |\n|--:|---|---|---|--:|---|\n", plural(len(all), "cause", "causes")))
 	for i := range all[:min(markdownRows, len(all))] {
 		c := &all[i]
-		put(fmt.Sprintf("| %d | %s | %s | %s | %s | %s |\n", c.ID, c.Kind, mdCode(place(c.Where, c.Path)), mdCode(c.Edit), thousands(c.Cases), mdCode(example(c))))
+		put(fmt.Sprintf("| %d | %s | %s | %s | %s | %s |\n", c.ID, c.Kind, mdCode(place(c.Where, c.Path)), mdCode(editBeside(c)), thousands(c.Cases), mdCode(example(c))))
 	}
 	put(left(len(all)-markdownRows, "causes") + "\n")
 }

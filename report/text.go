@@ -279,7 +279,7 @@ func (t *textReport) causes() error {
 	}
 	var rows [][]string
 	for _, c := range all[:min(textCauses, len(all))] {
-		rows = append(rows, []string{fmt.Sprint(c.ID), c.Kind.String(), t.safe(place(c.Where, c.Path)), t.safe(c.Edit), thousands(c.Cases), t.safe(example(&c))})
+		rows = append(rows, []string{fmt.Sprint(c.ID), c.Kind.String(), t.safe(place(c.Where, c.Path)), t.safe(editBeside(&c)), thousands(c.Cases), t.safe(example(&c))})
 	}
 	if n := len(all) - textCauses; n > 0 {
 		rows = append(rows, []string{"", fmt.Sprintf("and %d more", n), "", "", "", ""})

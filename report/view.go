@@ -176,7 +176,7 @@ func (p *pageView) causes(s *source) {
 		c := &all[i]
 		total += c.Count
 		v := causeView{
-			ID: c.ID, Kind: kindWord(c.Kind), Where: place(c.Where, c.Path), Edit: c.Edit, Cases: thousands(c.Cases), Severity: c.Severity.String(),
+			ID: c.ID, Kind: kindWord(c.Kind), Where: place(c.Where, c.Path), Edit: editBeside(c), Cases: thousands(c.Cases), Severity: c.Severity.String(),
 			Examples: c.Examples, Rule: strings.TrimRight(c.Rule, "\n"),
 		}
 		if s.end.Counts.Cases > 0 {
@@ -300,11 +300,11 @@ func (t *serviceTotal) view(name string, s *source) serviceView {
 	if t.counts.Fail > 0 {
 		v.Cases = fmt.Sprintf("%s of %s failed", thousands(t.counts.Fail), thousands(t.counts.Cases))
 	}
-	top := 0
+	most := 0
 	for i := range s.end.Causes { // in the order of ids, so that ties do not depend on a map
-		if c := &s.end.Causes[i]; t.causes[c.ID] > t.causes[top] {
-			top = c.ID
-			v.Cause = fmt.Sprintf("cause %d: %s %s", c.ID, place(c.Where, c.Path), c.Edit)
+		if c := &s.end.Causes[i]; t.causes[c.ID] > most {
+			most = t.causes[c.ID]
+			v.Cause = fmt.Sprintf("cause %d: %s %s", c.ID, place(c.Where, c.Path), edit(c))
 		}
 	}
 	if v.Cause == "" && len(t.reasons) > 0 {

@@ -14,7 +14,6 @@ import (
 
 // An edit is what makes a made case differ.
 type edit struct {
-	cause       diff.Cause
 	difference  diff.Difference
 	blue, green string // texts of the body it exchanges
 }
@@ -23,17 +22,14 @@ var ruleAt = []string{"scenarios/stb.yaml:12:5", "scenarios/stb.yaml:14:5", "sce
 
 var edits = []edit{
 	{
-		diff.Cause{Kind: diff.TypeChanged, Where: diff.InBody, Path: "$.balance", Edit: "number -> string", Severity: diff.Type},
 		diff.Difference{Kind: diff.TypeChanged, Severity: diff.Type, Where: diff.InBody, Path: "$.balance", BluePointer: "/balance", GreenPointer: "/balance", Blue: number("387.5"), Green: text("387.50")},
 		`"balance":387.5`, `"balance":"387.50"`,
 	},
 	{
-		diff.Cause{Kind: diff.Changed, Where: diff.InStatus, Path: "", Edit: "200 -> 500", Severity: diff.StatusClass},
 		diff.Difference{Kind: diff.Changed, Severity: diff.StatusClass, Where: diff.InStatus, Blue: number("200"), Green: number("500")},
 		"", "",
 	},
 	{
-		diff.Cause{Kind: diff.Changed, Where: diff.InBody, Path: "$.items[*].poster", Edit: "blue.example.com -> green.example.com", Severity: diff.Value, Rule: "- {at: \"$.items[*].poster\", do: rewrite, blue: blue.example.com, green: green.example.com, as: HOST}\n"},
 		diff.Difference{
 			Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.items[?@.id=='it-2'].poster", BluePointer: "/items/1/poster", GreenPointer: "/items/1/poster",
 			Blue: text("https://blue.example.com/posters/한글-포스터-2.jpg?w=640"), Green: text("https://green.example.com/posters/한글-포스터-2.jpg?w=640"),
@@ -41,12 +37,10 @@ var edits = []edit{
 		"https://blue.example.com/posters/한글-포스터-2.jpg", "https://green.example.com/posters/한글-포스터-2.jpg",
 	},
 	{
-		diff.Cause{Kind: diff.Removed, Where: diff.InBody, Path: "$.address.zip", Edit: "removed", Severity: diff.RemovedMember},
 		diff.Difference{Kind: diff.Removed, Severity: diff.RemovedMember, Where: diff.InBody, Path: "$.address.zip", BluePointer: "/address/zip", Blue: text("01234")},
 		`,"zip":"01234"`, "",
 	},
 	{
-		diff.Cause{Kind: diff.Changed, Where: diff.InHeader, Path: "cache-control", Edit: "max-age=60 -> no-store", Severity: diff.Value, Rule: "- {header: cache-control, do: ignore, why: \"\"}\n"},
 		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InHeader, Path: "cache-control", Blue: text("max-age=60"), Green: text("no-store")},
 		"", "",
 	},
@@ -218,7 +212,7 @@ func (m *maker) pair(key string) (*runner.Pair, error) {
 		return p, nil
 	}
 	e := edits[m.editOf(i)]
-	switch e.cause.Where {
+	switch e.difference.Where {
 	case diff.InStatus:
 		p.Green.Answer = []byte(`{"error":{"code":"INTERNAL","message":"` + strings.Trim(quote(m.text(i, 4, "unexpected state")), `"`) + `"}}`)
 	case diff.InHeader:

@@ -142,7 +142,7 @@ func (m *maker) end(loads []runner.LoadResult) runner.End {
 		ElapsedMS: 252_000, Sides: sides(), Suites: make([]runner.SuiteEnd, m.Suites), Audit: audit(),
 		Verdict: runner.Skip, Second: runner.Second{Checked: m.Cases / 20, Agreed: m.Cases / 20},
 	}
-	byEdit := make([]diff.Cause, len(edits))
+	causes := diff.NewCauses()
 	rules := make([]runner.RuleVisits, len(ruleAt))
 	for i := range m.Cases {
 		c := m.makeCase(i)
@@ -153,7 +153,9 @@ func (m *maker) end(loads []runner.LoadResult) runner.End {
 		for j, r := range c.Rules {
 			rules[j].At, rules[j].Visits, rules[j].Hits = r.At, rules[j].Visits+r.Visits, rules[j].Hits+r.Hits
 		}
-		m.addCauses(byEdit, c)
+		for k := range c.Steps {
+			causes.Add(c.ID, c.Steps[k].Differences)
+		}
 	}
 	for i := range e.Suites {
 		s := &e.Suites[i]
@@ -168,7 +170,7 @@ func (m *maker) end(loads []runner.LoadResult) runner.End {
 		e.Verdict = e.Verdict.Worse(l.Verdict)
 		e.Suites[l.Suite].Verdict = e.Suites[l.Suite].Verdict.Worse(l.Verdict)
 	}
-	e.Rules, e.Causes = rules, ranked(byEdit)
+	e.Rules, e.Causes = rules, causes.List()
 	e.Gates = gates(&e, loads)
 	for _, g := range e.Gates {
 		if g.Verdict > runner.Pass {
@@ -182,44 +184,6 @@ func (m *maker) end(loads []runner.LoadResult) runner.End {
 		e.Audit.VerifiedWithout = []string{"load"}
 	}
 	return e
-}
-
-func (m *maker) addCauses(byEdit []diff.Cause, c *runner.CaseResult) {
-	for _, s := range c.Steps {
-		for k := range s.Differences {
-			j := m.editOf(c.Index)
-			cause := &byEdit[j]
-			if cause.Count == 0 {
-				*cause = edits[j].cause
-			}
-			cause.Count++
-			if k == 0 {
-				cause.Cases++
-				if len(cause.Examples) < 3 {
-					cause.Examples = append(cause.Examples, c.ID)
-				}
-			}
-		}
-	}
-}
-
-// ranked lists the causes that occurred, the most frequent first.
-func ranked(byEdit []diff.Cause) []diff.Cause {
-	var out []diff.Cause
-	for _, c := range byEdit {
-		if c.Count == 0 {
-			continue
-		}
-		at := len(out)
-		for at > 0 && out[at-1].Count < c.Count {
-			at--
-		}
-		out = append(out[:at], append([]diff.Cause{c}, out[at:]...)...)
-	}
-	for i := range out {
-		out[i].ID = i + 1
-	}
-	return out
 }
 
 func gates(e *runner.End, loads []runner.LoadResult) []runner.GateResult {
