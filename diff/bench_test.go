@@ -45,8 +45,14 @@ func BenchmarkParseUnderRules(b *testing.B) {
 
 func benchRules() []Rule {
 	return []Rule{
-		{At: "$..serverTime", Do: DoIgnore, Why: "w"}, {At: "$..requestId", Do: DoFormat, Is: "uuid"}, {At: "$..debug", Do: DoDrop, Why: "w"}, {At: "$..balance", Do: DoTolerance, Abs: ptr(1)},
-		{At: "$..expiresAt", Do: DoTime, Within: 5e9}, {At: "$..traceId", Do: DoIgnore, Why: "w"}, {At: "$..viewers", Do: DoTolerance, Rel: ptr(1)}, {At: "$..updatedAt", Do: DoTime, Within: 1e9},
+		{At: "$..serverTime", Do: DoIgnore, Why: "w"},
+		{At: "$..requestId", Do: DoFormat, Is: "uuid"},
+		{At: "$..debug", Do: DoDrop, Why: "w"},
+		{At: "$..balance", Do: DoTolerance, Abs: ptr(1)},
+		{At: "$..expiresAt", Do: DoTime, Within: 5e9},
+		{At: "$..traceId", Do: DoIgnore, Why: "w"},
+		{At: "$..viewers", Do: DoTolerance, Rel: ptr(1)},
+		{At: "$..updatedAt", Do: DoTime, Within: 1e9},
 	}
 }
 

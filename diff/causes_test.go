@@ -271,6 +271,18 @@ func TestCausesAreRanked(t *testing.T) {
 	}
 }
 
+// Edits that differ in their numbers alone are one cause.
+func TestNumbersInsideEdits(t *testing.T) {
+	c := NewCauses()
+	for i := range 9 {
+		r := Compare(fmt.Appendf(nil, `{"origin":"127.0.0.1:%d"}`, 40000+i), []byte(`{"origin":"127.0.0.1"}`), nil)
+		c.Add(fmt.Sprint(i), r.Differences)
+	}
+	if l := c.List(); len(l) != 1 || l[0].Edit != `":#" -> ""` || l[0].Count != 9 {
+		t.Errorf("got %+v", l)
+	}
+}
+
 func TestEdits(t *testing.T) {
 	for _, tt := range []struct{ name, blue, green, want string }{
 		{"seconds to ms", "12", "12000", "x1000"},

@@ -137,9 +137,18 @@ func (c *compiler) verb(i int, r *compiledRule) bool {
 		field string
 		set   bool
 	}{
-		{"headers", len(r.Headers) > 0}, {"by", len(r.By) > 0}, {"as", r.As != "" || len(r.AsList) > 0}, {"abs", r.Abs != nil}, {"rel", r.Rel != nil},
-		{"within", r.Within != 0}, {"is", r.Is != ""}, {"pattern", r.Pattern != ""}, {"blue", r.BlueText != ""},
-		{"green", r.GreenText != ""}, {"kind", r.Kind != ""}, {"allow", r.Allow},
+		{"headers", len(r.Headers) > 0},
+		{"by", len(r.By) > 0},
+		{"as", r.As != "" || len(r.AsList) > 0},
+		{"abs", r.Abs != nil},
+		{"rel", r.Rel != nil},
+		{"within", r.Within != 0},
+		{"is", r.Is != ""},
+		{"pattern", r.Pattern != ""},
+		{"blue", r.BlueText != ""},
+		{"green", r.GreenText != ""},
+		{"kind", r.Kind != ""},
+		{"allow", r.Allow},
 	}
 	for _, g := range given {
 		if g.set && !slices.Contains(v.fields, g.field) {

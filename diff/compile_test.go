@@ -90,10 +90,23 @@ func TestParsePath(t *testing.T) {
 		offset int
 		msg    string
 	}{
-		{"a.b", 0, "begins with $"}, {"$.a-b", 3, "in a name"}, {"$[", 1, "[ without ]"}, {"$.1a", 2, "digit"}, {"$[01]", 2, "leading zero"},
-		{"$['a]", 2, "not closed"}, {"$[?@.a]", 6, "only == is known"}, {"$[?@.a>1]", 6, "only == is known"}, {"$..", 3, "a name is missing"},
-		{"$ ", 1, "white space"}, {"$.a**b", 2, "two *"}, {"$[?length(@)==1]", 3, "compares a member"}, {"$['\\ud800']", 3, "broken"}, {"$[1", 1, "[ without ]"}, {"$.", 2, "missing"},
-		{"$[?@.a==01]", 8, "not a number"}, {"\xff", 0, "not UTF-8"},
+		{"a.b", 0, "begins with $"},
+		{"$.a-b", 3, "in a name"},
+		{"$[", 1, "[ without ]"},
+		{"$.1a", 2, "digit"},
+		{"$[01]", 2, "leading zero"},
+		{"$['a]", 2, "not closed"},
+		{"$[?@.a]", 6, "only == is known"},
+		{"$[?@.a>1]", 6, "only == is known"},
+		{"$..", 3, "a name is missing"},
+		{"$ ", 1, "white space"},
+		{"$.a**b", 2, "two *"},
+		{"$[?length(@)==1]", 3, "compares a member"},
+		{"$['\\ud800']", 3, "broken"},
+		{"$[1", 1, "[ without ]"},
+		{"$.", 2, "missing"},
+		{"$[?@.a==01]", 8, "not a number"},
+		{"\xff", 0, "not UTF-8"},
 	} {
 		_, err := ParsePath(tt.path)
 		pe, ok := err.(*PathError)

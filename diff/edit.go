@@ -3,6 +3,7 @@ package diff
 import (
 	"encoding/json"
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -170,8 +171,18 @@ func stringEdits(b, g string) []string {
 		return []string{editCase}
 	}
 	from, to := trimCommon(b, g)
-	return []string{shortQuote(from) + " -> " + shortQuote(to)}
+	out := []string{shortQuote(from) + " -> " + shortQuote(to)}
+	if class := digitClass(from) + " -> " + digitClass(to); class != out[0] {
+		out = append(out, class)
+	}
+	return out
 }
+
+// digitClass quotes a text with its numbers as #, so that :40330 and :40324
+// are one edit.
+func digitClass(s string) string { return shortQuote(digits.ReplaceAllString(s, "#")) }
+
+var digits = regexp.MustCompile(`[0-9]+`)
 
 func signed(d time.Duration) string {
 	if d > 0 {

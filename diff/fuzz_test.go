@@ -132,9 +132,17 @@ func FuzzRules(f *testing.F) {
 	f.Fuzz(func(t *testing.T, at1, at2 string, pick uint8, blue, green []byte) {
 		one := 1.0
 		kinds := []diff.Rule{
-			{Do: diff.DoIgnore, Why: "w"}, {Do: diff.DoDrop, Why: "w"}, {Do: diff.DoTolerance, Abs: &one}, {Do: diff.DoMatch, As: "set"},
-			{Do: diff.DoMatch, By: []string{"id"}}, {Do: diff.DoNull, As: "absent"}, {Do: diff.DoEmpty, As: "absent"}, {Do: diff.DoEmbedded, As: "json"},
-			{Do: diff.DoString, AsList: []string{"nfc"}}, {Do: diff.DoRewrite, Pattern: "[a-z]", As: "X"}, {Do: diff.DoMatch, As: "multiset"},
+			{Do: diff.DoIgnore, Why: "w"},
+			{Do: diff.DoDrop, Why: "w"},
+			{Do: diff.DoTolerance, Abs: &one},
+			{Do: diff.DoMatch, As: "set"},
+			{Do: diff.DoMatch, By: []string{"id"}},
+			{Do: diff.DoNull, As: "absent"},
+			{Do: diff.DoEmpty, As: "absent"},
+			{Do: diff.DoEmbedded, As: "json"},
+			{Do: diff.DoString, AsList: []string{"nfc"}},
+			{Do: diff.DoRewrite, Pattern: "[a-z]", As: "X"},
+			{Do: diff.DoMatch, As: "multiset"},
 		}
 		a, b := kinds[int(pick)%len(kinds)], kinds[int(pick)/len(kinds)%len(kinds)]
 		a.At, b.At = at1, at2

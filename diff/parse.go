@@ -2,9 +2,7 @@ package diff
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"math/bits"
 	"unicode/utf8"
 )
 
@@ -221,82 +219,6 @@ func (p *parser) stringValue(at uint32, i int) (int, bool) {
 	return end + 1, true
 }
 
-// str scans a string from behind its opening quote to its closing one.
-func (p *parser) str(i int) (end int, escaped, ok bool) {
-	s := p.src
-	const ones, high = 0x0101010101010101, 0x8080808080808080
-	for {
-		for i+8 <= len(s) {
-			w := binary.LittleEndian.Uint64(s[i:])
-			q, b := w^(ones*'"'), w^(ones*'\\')
-			m := (w | (w - ones*0x20) | (q - ones) | (b - ones)) & high
-			if m != 0 {
-				i += bits.TrailingZeros64(m) >> 3
-				break
-			}
-			i += 8
-		}
-		if i >= len(s) {
-			p.fail(Invalid, i, "the body ends inside a string")
-			return i, false, false
-		}
-		switch c := s[i]; {
-		case c == '"':
-			return i, escaped, true
-		case c == '\\':
-			escaped = true
-			n := p.escapeAt(i)
-			if n == 0 {
-				return i, false, false
-			}
-			i += n
-		case c < 0x20:
-			p.fail(Invalid, i, "the control character %#02x in a string", c)
-			return i, false, false
-		case c < utf8.RuneSelf:
-			i++
-		default:
-			for i < len(s) && s[i] >= utf8.RuneSelf {
-				// Three bytes, Hangul among them, without the general decoder.
-				if c := s[i]; c >= 0xE1 && c <= 0xEC && i+2 < len(s) && s[i+1]&0xC0 == 0x80 && s[i+2]&0xC0 == 0x80 {
-					i += 3
-					continue
-				}
-				r, n := utf8.DecodeRune(s[i:])
-				if r == utf8.RuneError && n == 1 {
-					p.fail(Invalid, i, "the byte %#02x is not UTF-8", s[i])
-					return i, false, false
-				}
-				i += n
-			}
-		}
-	}
-}
-
-// escapeAt checks the escape at i and returns its length; 0 when it is broken.
-func (p *parser) escapeAt(i int) int {
-	if i+1 >= len(p.src) {
-		p.fail(Invalid, i, "the body ends inside a string")
-		return 0
-	}
-	switch p.src[i+1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2
-	case 'u':
-		_, n := unicodeEscape(p.src, i)
-		if n == 0 {
-			if r, ok := hex4(p.src, i+2); ok {
-				p.fail(Invalid, i, "the lone surrogate \\u%04x", r)
-			} else {
-				p.fail(Invalid, i, "a broken \\u escape")
-			}
-		}
-		return n
-	}
-	p.fail(Invalid, i, "an unknown escape")
-	return 0
-}
-
 func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 	if depth >= p.lim.depth {
 		p.fail(Limit, i, "nested deeper than %d", p.lim.depth)
@@ -494,67 +416,4 @@ func (p *parser) sum(members []memberEntry) (hash, ruled uint64) {
 		}
 	}
 	return mix(sum^kObject, count^kValue), mix((sum+apart)^kObject, present^kValue)
-}
-
-// smallObject is the size up to which names are compared pairwise.
-const smallObject = 16
-
-// duplicates looks for names that the object's members share.
-func (p *parser) duplicates(base int) {
-	ms := p.members[base:]
-	if len(ms) <= smallObject {
-		var seen uint64
-		for i := range ms {
-			bit := uint64(1) << (ms[i].name >> 58)
-			if seen&bit != 0 {
-				for j := range i {
-					if ms[j].name == ms[i].name && p.t.nodes[ms[j].node].flags&flagShadow == 0 && p.shadow(ms, j, i) {
-						break
-					}
-				}
-			}
-			seen |= bit
-		}
-		return
-	}
-	size := 1 << bits.Len(uint(2*len(ms)))
-	if cap(p.table) < size {
-		p.table = make([]uint32, size)
-	}
-	table := p.table[:size]
-	clear(table)
-	for i := range ms {
-		slot := int(ms[i].name) & (size - 1)
-		for table[slot] != 0 {
-			j := int(table[slot] - 1)
-			if ms[j].name == ms[i].name && p.shadow(ms, j, i) {
-				break
-			}
-			slot = (slot + 1) & (size - 1)
-		}
-		table[slot] = uint32(i + 1)
-	}
-}
-
-// maxDuplicates bounds the duplicate names that are kept; all are counted.
-const maxDuplicates = 100
-
-// shadow handles the members j and i (later) of the same name by the policy.
-func (p *parser) shadow(ms []memberEntry, j, i int) bool {
-	if !sameKey(p.t, ms[j].node, p.t, ms[i].node) {
-		return false
-	}
-	p.t.nDups++
-	if len(p.t.dups) < maxDuplicates {
-		p.t.dups = append(p.t.dups, dupKey{ms[i].node})
-	}
-	hidden := j
-	if p.lim.duplicates == 'f' {
-		hidden = i
-	}
-	if n := &p.t.nodes[ms[hidden].node]; n.flags&flagShadow == 0 {
-		p.t.leaves -= p.t.countLeaves(ms[hidden].node)
-		n.flags |= flagShadow
-	}
-	return true
 }

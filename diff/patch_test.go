@@ -114,8 +114,10 @@ func TestPatchUnderRules(t *testing.T) {
 		bv, gv := drawPair(t)
 		blue, green := []byte(bv.String()), []byte(gv.String())
 		rules := compileOrSkip(t, []diff.Rule{
-			{At: "$..a", Do: diff.DoIgnore, Why: "w"}, {At: "$..b", Do: diff.DoNull, As: "absent"},
-			{At: "$..c", Do: diff.DoEmbedded, As: "json"}, {At: "$..title", Do: diff.DoMatch, By: []string{"id"}},
+			{At: "$..a", Do: diff.DoIgnore, Why: "w"},
+			{At: "$..b", Do: diff.DoNull, As: "absent"},
+			{At: "$..c", Do: diff.DoEmbedded, As: "json"},
+			{At: "$..title", Do: diff.DoMatch, By: []string{"id"}},
 		}, diff.Strict)
 		patch, _, err := diff.Patch(blue, green, rules)
 		if err != nil {

@@ -53,10 +53,14 @@ func TestRead(t *testing.T) {
 		{"xml cdata", "text/xml", `<a><![CDATA[1<2]]>&amp;<!-- x --></a>`, media.XML, `{"a":["1<2&"]}`, "", "ways of writing"},
 		{"xml cp949", "text/xml", `<?xml version="1.0" encoding="euc-kr"?><a>` + cp949(t, "채널") + `</a>`, media.XML, `{"a":["채널"]}`, "", "the prolog names the charset"},
 		{"xml sniffed", "", `<?xml version="1.0"?><a/>`, media.XML, `{"a":[""]}`, "", "a prolog"},
-		{"hls media", "application/vnd.apple.mpegurl", "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:10\n#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-KEY:METHOD=AES-128,URI=\"k?a=1,2\"\n#EXTINF:9.009,one\nseg1.ts\n#EXTINF:3,\nseg2.ts\n#EXT-X-ENDLIST\n", media.M3U8,
-			`{"tags":{"EXT-X-ENDLIST":true,"EXT-X-MEDIA-SEQUENCE":7,"EXT-X-TARGETDURATION":10,"EXT-X-VERSION":3},"segments":[{"uri":"seg1.ts","duration":9.009,"title":"one","tags":{"EXT-X-KEY":[{"METHOD":"AES-128","URI":"k?a=1,2"}]}},{"uri":"seg2.ts","duration":3}]}`, "", "segments with their tags"},
-		{"hls master", "text/plain", "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,NAME=\"한국어\"\n#EXT-X-STREAM-INF:BANDWIDTH=800000,CODECS=\"avc1.4d401f,mp4a.40.2\"\nlow.m3u8\n", media.M3U8,
-			`{"variants":[{"BANDWIDTH":800000,"CODECS":"avc1.4d401f,mp4a.40.2","uri":"low.m3u8"}],"media":[{"NAME":"한국어","TYPE":"AUDIO"}]}`, "declared as text, reads as m3u8", "variants and renditions"},
+		{
+			"hls media", "application/vnd.apple.mpegurl", "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:10\n#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-KEY:METHOD=AES-128,URI=\"k?a=1,2\"\n#EXTINF:9.009,one\nseg1.ts\n#EXTINF:3,\nseg2.ts\n#EXT-X-ENDLIST\n", media.M3U8,
+			`{"tags":{"EXT-X-ENDLIST":true,"EXT-X-MEDIA-SEQUENCE":7,"EXT-X-TARGETDURATION":10,"EXT-X-VERSION":3},"segments":[{"uri":"seg1.ts","duration":9.009,"title":"one","tags":{"EXT-X-KEY":[{"METHOD":"AES-128","URI":"k?a=1,2"}]}},{"uri":"seg2.ts","duration":3}]}`, "", "segments with their tags",
+		},
+		{
+			"hls master", "text/plain", "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,NAME=\"한국어\"\n#EXT-X-STREAM-INF:BANDWIDTH=800000,CODECS=\"avc1.4d401f,mp4a.40.2\"\nlow.m3u8\n", media.M3U8,
+			`{"variants":[{"BANDWIDTH":800000,"CODECS":"avc1.4d401f,mp4a.40.2","uri":"low.m3u8"}],"media":[{"NAME":"한국어","TYPE":"AUDIO"}]}`, "declared as text, reads as m3u8", "variants and renditions",
+		},
 		{"binary", "image/png", "\x89PNG\r\n\x1a\n\x00", media.Binary, `{"length":9,"sha256":"843ac23b1736b4487ec81cf7c07ddd9bb46ae5b7818c2c3843d99d62fa75f3c9","type":"image/png"}`, "", "length, digest and what it looks like"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -117,9 +121,18 @@ func TestSniff(t *testing.T) {
 		body string
 		want media.Kind
 	}{
-		{"", media.Empty}, {"{}", media.JSON}, {"{", media.Text}, {"<!DOCTYPE html><p>", media.HTML}, {"<a></a>", media.XML}, {"<a>", media.Text},
-		{"#EXTM3U\n", media.M3U8}, {"a\x00b", media.Binary}, {"\xff\xfe\x00", media.Binary}, {"plain", media.Text},
-		{cp949(t, "한글"), media.Text}, {"\xef\xbb\xbfplain", media.Text},
+		{"", media.Empty},
+		{"{}", media.JSON},
+		{"{", media.Text},
+		{"<!DOCTYPE html><p>", media.HTML},
+		{"<a></a>", media.XML},
+		{"<a>", media.Text},
+		{"#EXTM3U\n", media.M3U8},
+		{"a\x00b", media.Binary},
+		{"\xff\xfe\x00", media.Binary},
+		{"plain", media.Text},
+		{cp949(t, "한글"), media.Text},
+		{"\xef\xbb\xbfplain", media.Text},
 	} {
 		if got := media.Sniff([]byte(tt.body)); got != tt.want {
 			t.Errorf("Sniff(%q) = %v, want %v", tt.body, got, tt.want)

@@ -1,0 +1,151 @@
+package diff
+
+// object compares the members of two objects: side by side while their names
+// agree, then by name.
+func (e *engine) object(b, g uint32, st int32) {
+	bc, bend := b+1, e.b.nodes[b].next
+	gc, gend := g+1, e.g.nodes[g].next
+	for bc < bend && gc < gend {
+		bn, gn := &e.b.nodes[bc], &e.g.nodes[gc]
+		if (bn.flags|gn.flags)&flagShadow != 0 || !sameKey(e.b, bc, e.g, gc) {
+			break
+		}
+		e.member(bc, gc, st)
+		bc, gc = bn.next, gn.next
+	}
+	if bc >= bend && gc >= gend {
+		return
+	}
+	base := len(e.idx)
+	e.idx = e.b.siblings(bc, bend, e.idx)
+	mid := len(e.idx)
+	e.idx = e.g.siblings(gc, gend, e.idx)
+	end := len(e.idx)
+	e.matchNames(base, mid, end)
+	for i := base; i < mid; i++ {
+		e.member(e.idx[i], e.idx[end+i-base], st)
+	}
+	for i := mid; i < end; i++ {
+		if x := e.idx[i]; x != noNode {
+			e.member(noNode, x, st)
+		}
+	}
+	e.idx = e.idx[:base]
+}
+
+// siblings appends the nodes from c up to end, shadowed members left out.
+func (t *tree) siblings(c, end uint32, out []uint32) []uint32 {
+	for ; c < end; c = t.nodes[c].next {
+		if t.nodes[c].flags&flagShadow == 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// matchNames pairs the members idx[base:mid] of blue with idx[mid:end] of
+// green: it appends to idx green's partner of each of blue's, or noNode, and
+// overwrites what it has paired of green with noNode.
+func (e *engine) matchNames(base, mid, end int) {
+	size := 8
+	for size < 2*(end-mid) {
+		size *= 2
+	}
+	if cap(e.table) < size {
+		e.table = make([]uint32, size)
+	}
+	table := e.table[:size]
+	clear(table)
+	for i := mid; i < end; i++ {
+		s := int(hashBytes(e.g.keyText(e.idx[i]))) & (size - 1)
+		for table[s] != 0 {
+			s = (s + 1) & (size - 1)
+		}
+		table[s] = uint32(i)
+	}
+	for i := base; i < mid; i++ {
+		partner := noNode
+		s := int(hashBytes(e.b.keyText(e.idx[i]))) & (size - 1)
+		for ; table[s] != 0; s = (s + 1) & (size - 1) {
+			if x := e.idx[table[s]]; x != noNode && sameKey(e.b, e.idx[i], e.g, x) {
+				partner = x
+				e.idx[table[s]] = noNode
+				break
+			}
+		}
+		e.idx = append(e.idx, partner)
+	}
+}
+
+// member compares the members of one name; noNode where a side has none.
+func (e *engine) member(b, g uint32, st int32) {
+	if b != noNode && g != noNode && e.same(b, g) {
+		e.counted(b) // the common case, without the work of naming the place
+		return
+	}
+	var cst int32
+	if st != deadState {
+		t, n := e.b, b
+		if b == noNode {
+			t, n = e.g, g
+		}
+		name := t.keyText(n)
+		cst = e.auto.member(st, hashBytes(name), name)
+	}
+	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: -1, gi: -1})
+	e.present(b, g, cst)
+	e.path = e.path[:len(e.path)-1]
+}
+
+// present compares what may be absent on a side, or count as absent.
+func (e *engine) present(b, g uint32, st int32) {
+	eff := e.effects(st)
+	hasB := b != noNode && !eff.absent(e.b, b)
+	hasG := g != noNode && !eff.absent(e.g, g)
+	switch {
+	case b != noNode && g != noNode && hasB == hasG && (hasB || e.b.nodes[b].typ == e.g.nodes[g].typ):
+		e.pair(b, g, st)
+	case !hasB && !hasG:
+		e.absences(b, g, eff)
+	case hasB:
+		e.only(Removed, b, g, eff)
+	default:
+		e.only(Added, b, g, eff)
+	}
+}
+
+// absences hides the difference between two ways of saying "nothing".
+func (e *engine) absences(b, g uint32, eff *effect) {
+	if b != noNode {
+		e.addLeaves(&e.leaves.Compared, b)
+	}
+	kind, typ := TypeChanged, AbsentType
+	switch {
+	case b == noNode:
+		kind, typ = Added, e.g.nodes[g].typ
+	case g == noNode:
+		kind, typ = Removed, e.b.nodes[b].typ
+	default:
+		typ = e.b.nodes[b].typ
+	}
+	by := eff.absence(typ)
+	if by == 0 {
+		by = eff.drop
+	}
+	e.foundHidden(by, kind, b, g, eff)
+}
+
+// only reports what one side has and the other lacks.
+func (e *engine) only(kind Kind, b, g uint32, eff *effect) {
+	if eff.drop != 0 {
+		if b != noNode {
+			e.addLeaves(&e.leaves.Dropped, b)
+		}
+		e.foundHidden(eff.drop, kind, b, g, eff)
+		return
+	}
+	if b != noNode {
+		e.addLeaves(&e.leaves.Absent, b)
+	}
+	e.found(kind, b, g, eff, "")
+}

@@ -1,0 +1,324 @@
+package diff
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+type pathParser struct {
+	text string
+	pos  int
+}
+
+// maxPath bounds a path's length and maxSegments its depth.
+const (
+	maxPath     = 4096
+	maxSegments = 64
+)
+
+func (p *pathParser) fail(at int, hint, format string, args ...any) *PathError {
+	return &PathError{Offset: at, Msg: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+func (p *pathParser) parse() ([]segment, error) {
+	switch {
+	case len(p.text) > maxPath:
+		return nil, p.fail(maxPath, "", "a path of more than %d bytes", maxPath)
+	case !utf8.ValidString(p.text):
+		return nil, p.fail(0, "", "the path is not UTF-8")
+	case !strings.HasPrefix(p.text, "$"):
+		return nil, p.fail(0, "write $."+strings.TrimLeft(p.text, "./"), "a path begins with $")
+	}
+	p.pos = 1
+	var segs []segment
+	for p.pos < len(p.text) {
+		start := p.pos
+		p.space()
+		if p.pos == len(p.text) {
+			return nil, p.fail(start, "", "white space after the path")
+		}
+		if len(segs) == maxSegments {
+			return nil, p.fail(p.pos, "", "more than %d segments", maxSegments)
+		}
+		s, err := p.segment()
+		if err != nil {
+			return nil, err
+		}
+		segs = append(segs, s)
+	}
+	return segs, nil
+}
+
+func (p *pathParser) peek() byte {
+	if p.pos < len(p.text) {
+		return p.text[p.pos]
+	}
+	return 0
+}
+
+func (p *pathParser) space() {
+	for p.pos < len(p.text) && strings.IndexByte(" \t\n\r", p.text[p.pos]) >= 0 {
+		p.pos++
+	}
+}
+
+func (p *pathParser) segment() (segment, error) {
+	var s segment
+	switch {
+	case strings.HasPrefix(p.text[p.pos:], ".."):
+		s.deep = true
+		p.pos += 2
+	case p.peek() == '.':
+		p.pos++
+	case p.peek() == '[':
+		sels, err := p.bracket()
+		return segment{sels: sels}, err
+	default:
+		return s, p.fail(p.pos, "", "expected . or [ and got %q", p.text[p.pos:p.pos+1])
+	}
+	if s.deep && p.peek() == '[' {
+		sels, err := p.bracket()
+		s.sels = sels
+		return s, err
+	}
+	sel, err := p.shorthand()
+	s.sels = []selector{sel}
+	return s, err
+}
+
+func nameByte(c byte) bool {
+	return c == '_' || c >= 0x80 || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
+
+// shorthand parses name, * or a glob after . or ...
+func (p *pathParser) shorthand() (selector, error) {
+	start := p.pos
+	for p.pos < len(p.text) && (nameByte(p.text[p.pos]) || p.text[p.pos] == '*') {
+		p.pos++
+	}
+	name := p.text[start:p.pos]
+	switch {
+	case name == "":
+		return selector{}, p.fail(start, "quote a name with other characters: ['a-b']", "a name is missing")
+	case name == "*":
+		return selector{kind: selWild}, nil
+	case name[0] >= '0' && name[0] <= '9':
+		return selector{}, p.fail(start, "write ["+name+"] for an element, ['"+name+"'] for a member", "a name cannot begin with a digit")
+	case strings.Contains(name, "**"):
+		return selector{}, p.fail(start, "", "two * in a row")
+	}
+	if c := p.peek(); c != 0 && strings.IndexByte(".[ \t\r\n", c) < 0 {
+		return selector{}, p.fail(p.pos, "quote the name: ['"+name+"…']", "%q in a name", p.text[p.pos:p.pos+1])
+	}
+	if strings.IndexByte(name, '*') >= 0 {
+		return selector{kind: selGlob, name: name}, nil
+	}
+	return selector{kind: selName, name: name}, nil
+}
+
+func (p *pathParser) bracket() ([]selector, error) {
+	open := p.pos
+	p.pos++
+	var sels []selector
+	for {
+		p.space()
+		sel, err := p.selector(open)
+		if err != nil {
+			return nil, err
+		}
+		sels = append(sels, sel)
+		p.space()
+		switch p.peek() {
+		case ',':
+			p.pos++
+		case ']':
+			p.pos++
+			return sels, nil
+		case 0:
+			return nil, p.fail(open, "", "[ without ]")
+		default:
+			return nil, p.fail(p.pos, "", "expected , or ] and got %q", p.text[p.pos:p.pos+1])
+		}
+	}
+}
+
+func (p *pathParser) selector(open int) (selector, error) {
+	switch c := p.peek(); {
+	case c == '\'' || c == '"':
+		name, err := p.quoted()
+		return selector{kind: selName, name: name}, err
+	case c == '*':
+		p.pos++
+		return selector{kind: selWild}, nil
+	case c == '?':
+		return p.filter()
+	case c == '-' || c == ':' || c >= '0' && c <= '9':
+		return p.indexOrSlice()
+	case c == 0:
+		return selector{}, p.fail(open, "", "[ without ]")
+	default:
+		return selector{}, p.fail(p.pos, "quote a name: ['name']", "expected a name, an index, a slice, * or ? and got %q", p.text[p.pos:p.pos+1])
+	}
+}
+
+// maxIndex is the largest integer that RFC 9535 allows: 2^53-1.
+const maxIndex = 1<<53 - 1
+
+func (p *pathParser) integer() (int, error) {
+	start := p.pos
+	if p.peek() == '-' {
+		p.pos++
+	}
+	digits := p.pos
+	n := 0
+	for ; p.pos < len(p.text) && p.text[p.pos] >= '0' && p.text[p.pos] <= '9'; p.pos++ {
+		n = n*10 + int(p.text[p.pos]-'0')
+		if n > maxIndex {
+			return 0, p.fail(start, "", "an index beyond 2^53-1")
+		}
+	}
+	switch {
+	case p.pos == digits:
+		return 0, p.fail(p.pos, "", "a number is missing")
+	case p.text[digits] == '0' && (p.pos-digits > 1 || digits > start):
+		return 0, p.fail(start, "", "a number with a leading zero or minus zero")
+	case digits > start:
+		n = -n
+	}
+	return n, nil
+}
+
+func (p *pathParser) indexOrSlice() (selector, error) {
+	sel := selector{kind: selIndex, step: 1}
+	var err error
+	if p.peek() != ':' {
+		if sel.index, err = p.integer(); err != nil {
+			return sel, err
+		}
+		sel.start, sel.hasStart = sel.index, true
+	}
+	back := p.pos
+	p.space()
+	if p.peek() != ':' {
+		p.pos = back
+		return sel, nil
+	}
+	sel.kind = selSlice
+	p.pos++
+	p.space()
+	if c := p.peek(); c == '-' || c >= '0' && c <= '9' {
+		if sel.end, err = p.integer(); err != nil {
+			return sel, err
+		}
+		sel.hasEnd = true
+		p.space()
+	}
+	if p.peek() != ':' {
+		return sel, nil
+	}
+	p.pos++
+	p.space()
+	if c := p.peek(); c == '-' || c >= '0' && c <= '9' {
+		if sel.step, err = p.integer(); err != nil {
+			return sel, err
+		}
+	}
+	return sel, nil
+}
+
+// filter parses ?@.key=='value' and its && chain.
+func (p *pathParser) filter() (selector, error) {
+	const hint = "the one filter form is [?@.key=='value'], joined by &&"
+	sel := selector{kind: selFilter}
+	p.pos++
+	for {
+		p.space()
+		start := p.pos
+		if p.peek() != '@' {
+			return sel, p.fail(start, hint, "a filter compares a member with a literal")
+		}
+		p.pos++
+		var t filterTerm
+		switch p.peek() {
+		case '.':
+			p.pos++
+			s, err := p.filterName()
+			if err != nil {
+				return sel, err
+			}
+			t.name = s
+		case '[':
+			p.pos++
+			p.space()
+			name, err := p.quoted()
+			if err != nil {
+				return sel, err
+			}
+			t.name = name
+			p.space()
+			if p.peek() != ']' {
+				return sel, p.fail(p.pos, hint, "] is missing")
+			}
+			p.pos++
+		default:
+			return sel, p.fail(p.pos, hint, "a filter names a member of the element")
+		}
+		p.space()
+		if !strings.HasPrefix(p.text[p.pos:], "==") {
+			return sel, p.fail(p.pos, hint, "only == is known in a filter")
+		}
+		p.pos += 2
+		p.space()
+		lit, err := p.literal()
+		if err != nil {
+			return sel, err
+		}
+		t.literal = lit
+		sel.terms = append(sel.terms, t)
+		back := p.pos
+		p.space()
+		if !strings.HasPrefix(p.text[p.pos:], "&&") {
+			p.pos = back
+			return sel, nil
+		}
+		p.pos += 2
+	}
+}
+
+func (p *pathParser) filterName() (string, error) {
+	start := p.pos
+	for p.pos < len(p.text) && nameByte(p.text[p.pos]) {
+		p.pos++
+	}
+	name := p.text[start:p.pos]
+	if name == "" || name[0] >= '0' && name[0] <= '9' {
+		return "", p.fail(start, "quote it: @['name']", "a member name is missing")
+	}
+	return name, nil
+}
+
+// literal parses a string, number, true, false or null and gives it as JSON.
+func (p *pathParser) literal() (string, error) {
+	start := p.pos
+	switch c := p.peek(); {
+	case c == '\'' || c == '"':
+		s, err := p.quoted()
+		return string(quoteJSON(s)), err
+	case c == '-' || c >= '0' && c <= '9':
+		for p.pos < len(p.text) && strings.IndexByte("+-.eE0123456789", p.text[p.pos]) >= 0 {
+			p.pos++
+		}
+		if _, end, ok := scanNumber([]byte(p.text), start); !ok || end != p.pos {
+			return "", p.fail(start, "", "not a number: %s", p.text[start:p.pos])
+		}
+		return p.text[start:p.pos], nil
+	}
+	for _, w := range []string{"true", "false", "null"} {
+		if strings.HasPrefix(p.text[p.pos:], w) {
+			p.pos += len(w)
+			return w, nil
+		}
+	}
+	return "", p.fail(start, "", "expected a string, a number, true, false or null")
+}
