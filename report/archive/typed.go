@@ -150,7 +150,7 @@ func (h *hider) difference(d diff.Difference) diff.Difference {
 	if i := strings.IndexAny(name, "[.:; "); i > 0 {
 		name = name[:i]
 	}
-	if d.Where == diff.InHeader && h.r.Credential(name) {
+	if d.Where == diff.InHeader && h.r.Credential(name) && !cookieAttribute(d.Path) {
 		d.Blue, d.Green = h.headerExcerpt(name, d.Blue), h.headerExcerpt(name, d.Green)
 	} else {
 		d.Blue, d.Green = h.excerpt(d.Blue), h.excerpt(d.Green)
@@ -158,6 +158,20 @@ func (h *hider) difference(d diff.Difference) diff.Difference {
 	d.Path, d.BluePointer, d.GreenPointer = h.text(d.Path), h.text(d.BluePointer), h.text(d.GreenPointer)
 	d.Note = h.text(d.Note)
 	return d
+}
+
+// cookieAttribute reports whether a path names an attribute of a cookie, as
+// set-cookie[session].path does: that is no secret, the cookie's value is.
+func cookieAttribute(path string) bool {
+	i := strings.LastIndex(path, "].")
+	if i < 0 || !strings.HasPrefix(path, "set-cookie[") {
+		return false
+	}
+	switch path[i+2:] {
+	case "domain", "expires", "httponly", "max-age", "partitioned", "path", "samesite", "secure":
+		return true
+	}
+	return false
 }
 
 var (
