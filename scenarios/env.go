@@ -60,6 +60,12 @@ func (w *walker) checkEnvList(e *Env) {
 	for _, c := range []*SideConfig{&e.Blue, &e.Green} {
 		for _, f := range c.late {
 			check(f.t)
+			if f.t == nil || !f.t.Static() {
+				continue
+			}
+			if msg := f.check(f.t.Text); msg != "" {
+				w.add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: f.what + ": " + msg})
+			}
 		}
 	}
 }

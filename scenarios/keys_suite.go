@@ -5,7 +5,7 @@ package scenarios
 var suiteTable = table{"suite", "A suite is one scenario file: cases that are run on both sides and compared.", []key{
 	{"suite", aName, "Name of the suite: the first half of every case id.", "", "stb-home", true},
 	{"doc", aText, "What the suite is about, in a sentence for reports.", "", "What a set-top box asks for between power-on and the first picture.", false},
-	{"service", aName, "Service that steps go to unless they name their own, and the row of the services matrix in reports.", "the side's url", "home", false},
+	{"service", aName, "Row of the services matrix in reports. Steps go to the service of this name where the sides have one.", "the side's url", "home", false},
 	{"owner", aText, "Who answers for a failure.", "", "stb-api", false},
 	{"wave", anInt(0, 1000), "Order of suites in a staged change-over; smaller waves run first.", "0", "1", false},
 	{"gate", aWord("required", "advisory"), "Whether the suite's verdict decides. An advisory suite is reported only.", "required", "advisory", false},

@@ -270,3 +270,27 @@ func TestSecrets(t *testing.T) {
 		}
 	}
 }
+
+// An env file is held to its own shape before any suite is read.
+func TestWrongEnvFiles(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{"sides: {blue: {url: ftp://b.example}}\n", `env.yaml:1:21: error: url: "ftp://b.example" must begin with http:// or https://`},
+		{"sides: {blue: {url: 'https://{{env.X}}.example'}}\n", `env.yaml:1:30: error: environment variable "X" is not in the env list`},
+		{"limits: {load: yes}\n", `env.yaml:1:16: error: load must be one of "allow" or "deny", not "yes"`},
+		{"limits: {data: allow}\n", `env.yaml:1:10: error: unknown key "data"`},
+		{"require: [laod]\nlimits: {max_rps: 0}\n", `env.yaml:1:11: error: require takes compare and load, not "laod"|env.yaml:2:19: error: max_rps must be between 0.1 and 1e+06`},
+		{"limits: {load: allow}\ncases: []\n", `env.yaml:2:1: error: unknown key "cases"`},
+	} {
+		_, problems := LoadEnv(oneFile("", "env.yaml", tt.text), "env.yaml", LoadOptions{Now: today})
+		var got []string
+		for _, p := range problems {
+			got = append(got, p.String())
+		}
+		if strings.Join(got, "|") != tt.want {
+			t.Errorf("env file\n%s: got %s, want %s", tt.text, strings.Join(got, "|"), tt.want)
+		}
+	}
+	if _, problems := LoadEnv(oneFile("x"), "nope.yaml", LoadOptions{}); len(problems) != 1 || problems[0].String() != "nope.yaml: error: cannot read: no such file" {
+		t.Errorf("a missing env file: %v", problems)
+	}
+}

@@ -237,6 +237,7 @@ func (b *builder) settle(c *SideConfig, side Side) {
 		}
 		v, err := f.t.Expand(&outsideScope{b: b, side: side})
 		if err != nil {
+			c.urlFailed = c.urlFailed || f.what == "url"
 			if b.opts.Demand || !f.t.usesOutside() {
 				b.add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %v", f.what, err), Hint: "addresses are known before the first request: only vars, flags and the environment answer here"})
 			}
