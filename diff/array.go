@@ -276,10 +276,8 @@ func (e *engine) note(text func() string) {
 		return
 	}
 	s := text()
-	for _, n := range e.notes {
-		if n == s {
-			return
-		}
+	if slices.Contains(e.notes, s) {
+		return
 	}
 	e.notes = append(e.notes, s)
 }

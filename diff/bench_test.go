@@ -48,10 +48,10 @@ func benchRules() []Rule {
 		{At: "$..serverTime", Do: DoIgnore, Why: "w"},
 		{At: "$..requestId", Do: DoFormat, Is: "uuid"},
 		{At: "$..debug", Do: DoDrop, Why: "w"},
-		{At: "$..balance", Do: DoTolerance, Abs: ptr(1)},
+		{At: "$..balance", Do: DoTolerance, Abs: new(float64(1))},
 		{At: "$..expiresAt", Do: DoTime, Within: 5e9},
 		{At: "$..traceId", Do: DoIgnore, Why: "w"},
-		{At: "$..viewers", Do: DoTolerance, Rel: ptr(1)},
+		{At: "$..viewers", Do: DoTolerance, Rel: new(float64(1))},
 		{At: "$..updatedAt", Do: DoTime, Within: 1e9},
 	}
 }

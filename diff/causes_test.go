@@ -117,7 +117,7 @@ func silenced(t *testing.T, blue, green []byte, list []Cause) {
 	t.Helper()
 	var rules []Rule
 	for _, c := range list {
-		for _, line := range strings.Split(c.Rule, "\n") {
+		for line := range strings.SplitSeq(c.Rule, "\n") {
 			rules = append(rules, readRule(t, line))
 		}
 	}

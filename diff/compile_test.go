@@ -26,9 +26,9 @@ func TestCompileRefuses(t *testing.T) {
 		{"everything dropped", []Rule{{At: "$..*", Do: DoDrop, Why: "w"}}, "0 at the whole body"},
 		{"everything dropped, brackets", []Rule{{At: "$..[*]", Do: DoDrop, Why: "w"}}, "0 at the whole body"},
 		{"everything allowed", []Rule{{At: "$..*", Do: DoAllow, Kind: "changed", Why: "w", Until: until}}, "0 at the whole body"},
-		{"other verb's parameter", []Rule{{At: "$.a", Do: DoIgnore, Why: "w", Abs: ptr(1)}}, "0 abs takes no"},
+		{"other verb's parameter", []Rule{{At: "$.a", Do: DoIgnore, Why: "w", Abs: new(float64(1))}}, "0 abs takes no"},
 		{"tolerance without", []Rule{{At: "$.a", Do: DoTolerance}}, "0 abs needs abs or rel"},
-		{"negative tolerance", []Rule{{At: "$.a", Do: DoTolerance, Abs: ptr(-1)}}, "0 abs at least 0"},
+		{"negative tolerance", []Rule{{At: "$.a", Do: DoTolerance, Abs: new(float64(-1))}}, "0 abs at least 0"},
 		{"time without", []Rule{{At: "$.a", Do: DoTime}}, "0 within needs a within"},
 		{"unknown format", []Rule{{At: "$.a", Do: DoFormat, Is: "guid"}}, "0 is unknown format"},
 		{"regex without", []Rule{{At: "$.a", Do: DoFormat, Is: "regex"}}, "0 pattern needs a pattern"},
@@ -47,10 +47,10 @@ func TestCompileRefuses(t *testing.T) {
 		{"only in a body", []Rule{{At: "$.a", Do: DoOnly}}, "0 at no rule for a body"},
 		{"header match", []Rule{{Header: "x", Do: DoMatch, By: []string{"a"}}}, "0 do no rule for a header"},
 		{"all headers", []Rule{{Header: "*", Do: DoDrop, Why: "w"}}, "0 header cannot be hidden"},
-		{"status tolerance", []Rule{{Where: "status", Do: DoTolerance, Abs: ptr(1)}}, "0 do no rule for the status"},
+		{"status tolerance", []Rule{{Where: "status", Do: DoTolerance, Abs: new(float64(1))}}, "0 do no rule for the status"},
 		{"other where", []Rule{{Where: "trailer", Do: DoIgnore, Why: "w"}}, "0 where is status"},
 		{"index below a set", []Rule{{At: "$.a", Do: DoMatch, As: "set"}, {At: "$.a[0].b", Do: DoIgnore, Why: "w"}}, "1 at an index below"},
-		{"tolerance below a set", []Rule{{At: "$.a[*].p", Do: DoTolerance, Abs: ptr(1)}, {At: "$.a", Do: DoMatch, As: "multiset"}}, "0 at a tolerance below"},
+		{"tolerance below a set", []Rule{{At: "$.a[*].p", Do: DoTolerance, Abs: new(float64(1))}, {At: "$.a", Do: DoMatch, As: "multiset"}}, "0 at a tolerance below"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r, errs := Compile(tt.rules, Options{Now: testDay})
@@ -65,7 +65,7 @@ func TestCompileRefuses(t *testing.T) {
 			}
 		})
 	}
-	keyed := []Rule{{At: "$.a", Do: DoMatch, By: []string{"id"}, As: "set"}, {At: "$.a[*].p", Do: DoTolerance, Abs: ptr(1)}}
+	keyed := []Rule{{At: "$.a", Do: DoMatch, By: []string{"id"}, As: "set"}, {At: "$.a[*].p", Do: DoTolerance, Abs: new(float64(1))}}
 	if _, errs := Compile(keyed, Options{}); errs != nil {
 		t.Errorf("a tolerance below a set with a key: %v", errs)
 	}
@@ -159,7 +159,7 @@ func TestRuleYAML(t *testing.T) {
 		{Rule{At: "$.n", Do: DoNull, As: "absent"}, `- {at: "$.n", do: "null", as: absent}`},
 		{Rule{At: "$", Do: DoMatch, By: []string{"id", "a b: c"}}, `- {at: "$", do: match, by: [id, "a b: c"]}`},
 		{Rule{Header: "x-a", Do: DoTime, Within: 90 * time.Second}, `- {header: x-a, do: time, within: 1m30s}`},
-		{Rule{At: "$.p", Do: DoTolerance, Abs: ptr(0.01), Why: "yes"}, `- {at: "$.p", do: tolerance, abs: 0.01, why: "yes"}`},
+		{Rule{At: "$.p", Do: DoTolerance, Abs: new(0.01), Why: "yes"}, `- {at: "$.p", do: tolerance, abs: 0.01, why: "yes"}`},
 		{Rule{At: "$.p", Do: DoAllow, Kind: "added", Why: "w", Until: testDay}, `- {at: "$.p", do: allow, kind: added, why: w, until: 2026-11-23}`},
 	} {
 		if got := RuleYAML(tt.rule); got != tt.want {

@@ -200,7 +200,7 @@ func asSet(values []string) []string {
 	}
 	var members []string
 	for _, v := range values {
-		for _, m := range strings.Split(v, ",") {
+		for m := range strings.SplitSeq(v, ",") {
 			if m = strings.ToLower(strings.Trim(m, " \t")); m != "" {
 				members = append(members, m)
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,12 +93,7 @@ func hasArray(v gen.Value) bool {
 	if v.Kind == '[' {
 		return true
 	}
-	for _, x := range v.Items {
-		if hasArray(x) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(v.Items, hasArray)
 }
 
 // The oracle: encoding/json and go-cmp with numbers as exact decimals.

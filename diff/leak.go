@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -41,12 +42,7 @@ func hostOf(a string) string {
 }
 
 func contains(list []authority, a authority) bool {
-	for _, x := range list {
-		if x == a {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, a)
 }
 
 // in reports whether text names the authority: at token boundaries, so that

@@ -41,7 +41,7 @@ func TestHeaders(t *testing.T) {
 		{"glob", []Rule{{Header: "x-debug-*", Do: DoDrop, Why: "d"}}, headers("X-Debug-A: a", "X-Debug: 1"), headers("X-Debug: 2"), "changed x-debug", "names that begin so"},
 		{"allow", []Rule{{Header: "x-new", Do: DoAllow, Kind: "added", Why: "w", Until: testDay.AddDate(0, 0, 9)}}, nil, headers("X-New: 1", "X-Other: 1"), "added x-other", "an intended one"},
 		{"rewrite", []Rule{{Header: "location", Do: DoRewrite, BlueText: "blue.example", GreenText: "green.example", As: "HOST"}}, headers("Location: https://blue.example/a"), headers("Location: https://green.example/a"), "", "the hosts stand for each other"},
-		{"tolerance", []Rule{{Header: "x-count", Do: DoTolerance, Abs: ptr(2)}}, headers("X-Count: 10"), headers("X-Count: 12"), "", "numbers in headers"},
+		{"tolerance", []Rule{{Header: "x-count", Do: DoTolerance, Abs: new(float64(2))}}, headers("X-Count: 10"), headers("X-Count: 12"), "", "numbers in headers"},
 		{"only", []Rule{{Headers: []string{"Content-Type", "ETag"}, Do: DoOnly}}, headers("ETag: 1", "X-A: 1"), headers("ETag: 2", "X-A: 2"), "changed etag", "just these"},
 		{"cookie lost", nil, headers("Set-Cookie: sid=1; Path=/", "Set-Cookie: lang=ko"), headers("Set-Cookie: lang=ko"), "removed set-cookie[sid]", "per cookie"},
 		{"cookie value", nil, headers("Set-Cookie: lang=ko"), headers("Set-Cookie: lang=en"), "changed set-cookie[lang]", "a plain value counts"},

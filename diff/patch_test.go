@@ -29,7 +29,7 @@ func apply(doc any, patch []byte) (any, error) {
 		}
 		var tokens []string
 		if op.Path != "" {
-			for _, t := range strings.Split(op.Path[1:], "/") {
+			for t := range strings.SplitSeq(op.Path[1:], "/") {
 				tokens = append(tokens, strings.NewReplacer("~1", "/", "~0", "~").Replace(t))
 			}
 		}

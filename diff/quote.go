@@ -142,7 +142,7 @@ func appendQuoted(b, name []byte) []byte {
 // appendPointerToken writes one token of a JSON Pointer (RFC 6901).
 func appendPointerToken(b, name []byte) []byte {
 	b = append(b, '/')
-	for i := 0; i < len(name); i++ {
+	for i := range name {
 		switch name[i] {
 		case '~':
 			b = append(b, "~0"...)

@@ -9,7 +9,8 @@ import (
 
 var testDay = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func ptr(f float64) *float64 { return &f }
+//go:fix inline
+func ptr(f float64) *float64 { return new(f) }
 
 func mustCompile(t testing.TB, opts Options, rules ...Rule) *Rules {
 	t.Helper()
@@ -55,12 +56,12 @@ func TestRules(t *testing.T) {
 		{"match multiset", []Rule{{At: "$", Do: DoMatch, As: "multiset"}}, `[1,2,2]`, `[2,1,1]`, "changed $[2]", "", "a multiset counts copies"},
 		{"match set, inner difference", []Rule{{At: "$", Do: DoMatch, As: "set"}}, `[{"a":1,"b":2,"c":3},{"a":7,"b":8,"c":9}]`, `[{"a":7,"b":8,"c":9},{"a":1,"b":2,"c":4}]`, "changed $[0].c", "", "the likest leftovers are paired"},
 		{"match list", []Rule{{At: "$", Do: DoMatch, As: "list"}}, `[{"id":1},{"id":2}]`, `[{"id":2},{"id":1}]`, "moved $[0]", "", "no key is guessed"},
-		{"tolerance abs", []Rule{{At: "$.p", Do: DoTolerance, Abs: ptr(0.01)}}, `{"p":1.10}`, `{"p":1.11}`, "", "changed $.p", "0.01 is meant exactly"},
-		{"tolerance abs missed", []Rule{{At: "$.p", Do: DoTolerance, Abs: ptr(0.01)}}, `{"p":1.10}`, `{"p":1.1100000000000000001}`, "changed $.p", "", "to the last digit"},
-		{"tolerance rel", []Rule{{At: "$.p", Do: DoTolerance, Rel: ptr(0.1)}}, `{"p":100}`, `{"p":110}`, "", "changed $.p", "10 % of blue"},
-		{"tolerance rel of blue", []Rule{{At: "$.p", Do: DoTolerance, Rel: ptr(0.1)}}, `{"p":110}`, `{"p":98.9}`, "changed $.p", "", "a share of blue's value, not of green's"},
-		{"tolerance huge", []Rule{{At: "$.p", Do: DoTolerance, Rel: ptr(0.1)}}, `{"p":1e999999999}`, `{"p":1e999999998}`, "changed $.p", "", "numbers too large to compute with are never close"},
-		{"tolerance on text", []Rule{{At: "$.p", Do: DoTolerance, Abs: ptr(5)}}, `{"p":"1"}`, `{"p":"2"}`, "changed $.p", "", "a string is no number"},
+		{"tolerance abs", []Rule{{At: "$.p", Do: DoTolerance, Abs: new(0.01)}}, `{"p":1.10}`, `{"p":1.11}`, "", "changed $.p", "0.01 is meant exactly"},
+		{"tolerance abs missed", []Rule{{At: "$.p", Do: DoTolerance, Abs: new(0.01)}}, `{"p":1.10}`, `{"p":1.1100000000000000001}`, "changed $.p", "", "to the last digit"},
+		{"tolerance rel", []Rule{{At: "$.p", Do: DoTolerance, Rel: new(0.1)}}, `{"p":100}`, `{"p":110}`, "", "changed $.p", "10 % of blue"},
+		{"tolerance rel of blue", []Rule{{At: "$.p", Do: DoTolerance, Rel: new(0.1)}}, `{"p":110}`, `{"p":98.9}`, "changed $.p", "", "a share of blue's value, not of green's"},
+		{"tolerance huge", []Rule{{At: "$.p", Do: DoTolerance, Rel: new(0.1)}}, `{"p":1e999999999}`, `{"p":1e999999998}`, "changed $.p", "", "numbers too large to compute with are never close"},
+		{"tolerance on text", []Rule{{At: "$.p", Do: DoTolerance, Abs: new(float64(5))}}, `{"p":"1"}`, `{"p":"2"}`, "changed $.p", "", "a string is no number"},
 		{"time rfc3339", []Rule{{At: "$.t", Do: DoTime, Within: 5 * time.Second}}, `{"t":"2026-11-23T03:12:45Z"}`, `{"t":"2026-11-23T12:12:50+09:00"}`, "", "changed $.t", "five seconds apart, in two zones"},
 		{"time missed", []Rule{{At: "$.t", Do: DoTime, Within: 5 * time.Second}}, `{"t":"2026-11-23T03:12:45Z"}`, `{"t":"2026-11-23T03:12:50.001Z"}`, "changed $.t", "", "a millisecond too far"},
 		{"time epoch", []Rule{{At: "$.t", Do: DoTime, Within: 5 * time.Second}}, `{"t":1700000000}`, `{"t":1700000004}`, "", "changed $.t", "seconds as a number"},
@@ -92,8 +93,8 @@ func TestRules(t *testing.T) {
 		{"embedded with a rule inside", []Rule{{At: "$.p", Do: DoEmbedded, As: "json"}, {At: "$.p.ts", Do: DoIgnore, Why: "w"}}, `{"p":"{\"ts\":1}"}`, `{"p":"{\"ts\":2}"}`, "", "changed $.p.ts", "paths go on inside"},
 		{"embedded base64", []Rule{{At: "$.p", Do: DoEmbedded, As: "base64-json"}}, `{"p":"eyJhIjoxfQ=="}`, `{"p":"eyJhIjoyfQ"}`, "changed $.p.a", "", "padded or not"},
 		{"embedded broken", []Rule{{At: "$.p", Do: DoEmbedded, As: "json"}}, `{"p":"{"}`, `{"p":"{}"}`, "changed $.p", "", "no document, only text"},
-		{"specific beats general", []Rule{{At: "$.a.p", Do: DoTolerance, Abs: ptr(1)}, {At: "$..p", Do: DoIgnore, Why: "w"}}, `{"a":{"p":1},"b":{"p":1}}`, `{"a":{"p":5},"b":{"p":5}}`, "changed $.a.p", "changed $.b.p", "the path without .. decides"},
-		{"later beats earlier", []Rule{{At: "$.p", Do: DoTolerance, Abs: ptr(10)}, {At: "$.p", Do: DoTolerance, Abs: ptr(1)}}, `{"p":1}`, `{"p":5}`, "changed $.p", "", "of two alike the later line"},
+		{"specific beats general", []Rule{{At: "$.a.p", Do: DoTolerance, Abs: new(float64(1))}, {At: "$..p", Do: DoIgnore, Why: "w"}}, `{"a":{"p":1},"b":{"p":1}}`, `{"a":{"p":5},"b":{"p":5}}`, "changed $.a.p", "changed $.b.p", "the path without .. decides"},
+		{"later beats earlier", []Rule{{At: "$.p", Do: DoTolerance, Abs: new(float64(10))}, {At: "$.p", Do: DoTolerance, Abs: new(float64(1))}}, `{"p":1}`, `{"p":5}`, "changed $.p", "", "of two alike the later line"},
 		{"filter", []Rule{{At: "$.c[?@.id=='a'].v", Do: DoIgnore, Why: "w"}}, `{"c":[{"id":"a","v":1},{"id":"b","v":1}]}`, `{"c":[{"id":"a","v":2},{"id":"b","v":2}]}`, "changed $.c[?@.id=='b'].v", "changed $.c[?@.id=='a'].v", "one element by its key"},
 		{"index from the end", []Rule{{At: "$[-1]", Do: DoIgnore, Why: "w"}}, `[1,2,3]`, `[1,5,4]`, "changed $[1]", "changed $[2]", "the last one"},
 		{"slice", []Rule{{At: "$[:2]", Do: DoIgnore, Why: "w"}}, `[1,2,3]`, `[7,8,9]`, "changed $[2]", "changed $[0], changed $[1]", "the first two"},

@@ -154,7 +154,7 @@ func matches(hops []hop, trail []crumb) bool {
 	if h.deep {
 		shallow := h
 		shallow.deep = false
-		for skip := 0; skip < len(trail); skip++ {
+		for skip := range trail {
 			if matches(append([]hop{shallow}, hops[1:]...), trail[skip:]) {
 				return true
 			}
