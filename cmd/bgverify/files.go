@@ -15,6 +15,7 @@ type tree struct {
 	files fs.FS
 	root  string   // folder on disk; empty for embedded files
 	paths []string // what was asked for, slash paths below the root
+	stage *tree    // of the env file; nil: the one that --env names, if any
 }
 
 // openTree opens the smallest tree that holds every path: the working folder

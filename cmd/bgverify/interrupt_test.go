@@ -22,6 +22,7 @@ func startLoadRun(t *testing.T) (*exec.Cmd, string, *bytes.Buffer) {
 	dir := t.TempDir()
 	cmd := exec.Command(self, "demo", "--no-progress", "--run-id", "stopped")
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir) // a load lock of its own
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {

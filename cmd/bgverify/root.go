@@ -148,9 +148,10 @@ func newRoot(io stdio) *cobra.Command {
 	})
 	root.AddCommand(
 		newRunCommand(io), newDiffCommand(io),
-		newValidateCommand(io), newListCommand(io), newSchemaCommand(io),
+		newCalibrateCommand(io), newValidateCommand(io), newListCommand(io), newSchemaCommand(io),
 		newDemoCommand(io), newFixturesCommand(io),
-		newReportCommand(io), newGateCommand(io),
+		newResumeCommand(io), newJudgeCommand(io),
+		newReportCommand(io), newGateCommand(io), newRediffCommand(io), newHistoryCommand(io),
 		newVersionCommand(io),
 	)
 	return root

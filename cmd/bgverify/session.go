@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner"
@@ -25,10 +26,25 @@ type session struct {
 	flags *runFlags
 	tree  *tree
 	plan  *runner.Plan
+
+	ids             []string // of the cases that --rerun-failed chose
+	read, readStage []string // files that the suites and the env file were read from
+}
+
+// A loading says how a session reads its files otherwise than a run does.
+type loading struct {
+	rules   []diff.Rule // before those of every suite
+	ids     []string    // exact cases, as --rerun-failed chose them
+	offline bool        // nothing will be sent
+	same    bool        // both sides may be one address
 }
 
 // newSession loads and selects. Its error has status 2 and nothing was sent.
 func newSession(io stdio, flags *runFlags, t *tree, flagsTyped []string) (*session, error) {
+	return loadSession(io, flags, t, flagsTyped, loading{})
+}
+
+func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how loading) (*session, error) {
 	vars, err := flags.variables()
 	if err != nil {
 		return nil, err
@@ -37,18 +53,32 @@ func newSession(io stdio, flags *runFlags, t *tree, flagsTyped []string) (*sessi
 	if err != nil {
 		return nil, err
 	}
+	sel.IDs = how.ids
 	if flags.rerunFailed != "" {
 		if sel.IDs, err = failedCases(flags.out, flags.rerunFailed); err != nil {
 			return nil, err
 		}
 	}
 	opts := loadOptions()
-	opts.Seed, opts.Vars, opts.Demand = flags.seed, vars, true
+	opts.Seed, opts.Vars, opts.Demand = flags.seed, vars, !how.offline
+	opts.Rules, opts.SameSides = how.rules, how.same
 	opts.BlueURL, opts.GreenURL = flags.blue, flags.green
-	if opts.Env, err = loadEnv(io.err, flags.env, opts); err != nil {
-		return nil, err
+	s := &session{io: io, flags: flags, tree: t, ids: sel.IDs}
+	if t.stage == nil && flags.env != "" {
+		if t.stage, err = openTree([]string{flags.env}); err != nil {
+			return nil, err
+		}
 	}
-	suites, problems := scenarios.Load(t.files, t.paths, opts)
+	if t.stage != nil {
+		files := record(t.stage.files)
+		env, problems := scenarios.LoadEnv(files, t.stage.paths[0], opts)
+		if err := tellProblems(io.err, problems); err != nil {
+			return nil, err
+		}
+		opts.Env, s.readStage = env, files.opened()
+	}
+	files := record(t.files)
+	suites, problems := scenarios.Load(files, t.paths, opts)
 	if err := tellProblems(io.err, problems); err != nil {
 		return nil, err
 	}
@@ -62,12 +92,13 @@ func newSession(io stdio, flags *runFlags, t *tree, flagsTyped []string) (*sessi
 	for i, v := range vars {
 		settings[i] = runner.Setting{Name: v.Name, Value: v.Value}
 	}
-	plan := &runner.Plan{
+	s.read = files.opened()
+	s.plan = &runner.Plan{
 		Tool: runner.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Env: opts.Env, Vars: settings,
 		Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
 		World: runner.World{Now: time.Now, Getenv: os.LookupEnv, Files: t.files, Root: t.root},
 	}
-	return &session{io: io, flags: flags, tree: t, plan: plan}, nil
+	return s, nil
 }
 
 // loadOptions are those that no flag changes.
@@ -142,6 +173,16 @@ func openRun(root, name string) (*runner.Run, error) {
 
 // execute runs the plan and leaves a finished run folder behind.
 func (s *session) execute(ctx context.Context) error {
+	unlock, err := lockLoad(s.plan, "run")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return s.into(ctx, runner.Execute)
+}
+
+// into walks the plan into a new run folder.
+func (s *session) into(ctx context.Context, walk walker) error {
 	names := make([]string, len(s.plan.Suites))
 	for i, suite := range s.plan.Suites {
 		names[i] = suite.Name
@@ -154,18 +195,29 @@ func (s *session) execute(ctx context.Context) error {
 		return broken(err)
 	}
 	defer w.Close()
+	return s.conduct(ctx, w, walk)
+}
+
+// A walker walks a plan: runner.Execute, or runner.Rejudge bound to a run.
+type walker func(context.Context, *runner.Plan, runner.Sink, func(runner.Progress)) (*runner.End, error)
+
+// conduct walks the plan into a run folder, finishes the folder and ends with
+// the verdict's status. A folder that is resumed has its scenario files already.
+func (s *session) conduct(ctx context.Context, w *archive.Writer, walk walker) error {
 	s.plan.ID, s.plan.Started = w.ID(), w.Started()
 	out, flush := redacted(s.io, w.Redactor())
 	defer flush()
 	for _, suite := range s.plan.Suites {
-		hidePasswords(w, suite)
+		hidePasswords(w.Secret, suite)
 	}
-	if err := w.CopyScenarios(s.tree.files, s.scenarioFiles()); err != nil {
-		return broken(err)
+	if s.plan.Done == nil {
+		if err := s.keepAsked(w); err != nil {
+			return broken(err)
+		}
 	}
 
 	progress := newProgress(out.err, s.io.err, s.flags)
-	end, err := runner.Execute(ctx, s.plan, w, progress.show)
+	end, err := walk(ctx, s.plan, w, progress.show)
 	progress.close()
 	if err != nil {
 		fmt.Fprintf(out.err, "bgverify: error: %v\n", err)
@@ -189,7 +241,7 @@ func (s *session) execute(ctx context.Context) error {
 }
 
 // hidePasswords makes the passwords in a suite's URLs secrets.
-func hidePasswords(w *archive.Writer, suite *scenarios.Suite) {
+func hidePasswords(secret func(name, value string), suite *scenarios.Suite) {
 	for _, side := range []*scenarios.SideConfig{&suite.Blue, &suite.Green} {
 		urls := []string{side.URL, side.Proxy}
 		for _, service := range side.Services {
@@ -201,7 +253,7 @@ func hidePasswords(w *archive.Writer, suite *scenarios.Suite) {
 				continue
 			}
 			if password, ok := u.User.Password(); ok && password != "" {
-				w.Secret("userinfo", password)
+				secret("userinfo", password)
 			}
 		}
 	}
@@ -274,7 +326,7 @@ func (s *session) writeReports(w *archive.Writer, run *runner.Run) error {
 			files = append(files, format.File)
 		}
 	}
-	opts := report.Options{Split: s.flags.reportAssets == "split", TraceURL: s.flags.traceURL}
+	opts := report.Options{Split: s.flags.reportAssets == "split", TraceURL: s.flags.traceURL, Known: knownCauses(s.flags.out, run)}
 	if opts.Split && slices.Contains(files, "report.html") {
 		for name, asset := range report.Assets() {
 			if err := w.WriteFile(name, func(to io.Writer) error { _, err := to.Write(asset); return err }); err != nil {
@@ -289,16 +341,6 @@ func (s *session) writeReports(w *archive.Writer, run *runner.Run) error {
 		}
 		return report.WriteAll(run, outputs, opts)
 	})
-}
-
-// scenarioFiles are the files of the suites, sorted, each once.
-func (s *session) scenarioFiles() []string {
-	var names []string
-	for _, suite := range s.plan.Suites {
-		names = append(names, suite.Files...)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
 
 // folderName is what the run folder is called after: the suites' common name.

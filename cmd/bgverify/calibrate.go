@@ -1,0 +1,358 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+type calibrateFlags struct {
+	runFlags
+	rounds int
+	load   bool
+}
+
+func newCalibrateCommand(io stdio) *cobra.Command {
+	flags := &calibrateFlags{}
+	cmd := &cobra.Command{
+		Use:     "calibrate PATH...",
+		GroupID: "write",
+		Short:   "Compare blue with blue: which fields are unstable, and what noise the load has",
+		Long: `Run the suites with blue on both sides, several rounds, and propose a rule for each
+field in which blue differs from itself: as YAML on standard output, with the
+evidence, to be read before it is pasted. A rule keeps as much as the values allow:
+a format, a time, a tolerance; presence and type are always still compared, and no
+rule covers more than the field that was seen to differ. Fields are classified as
+uuid, clock, counter, order, enum, length, or what else their values show.
+One more round is run under the proposed rules to check them.
+
+A field that is stable on blue and differs on green is a finding, not noise: keep
+green out of it, and do not propose rules from a run of blue against green.
+
+--load runs the load stages of the suites with blue on both sides instead and
+prints, for each metric, the noise floor (the smallest margin that equal sides
+pass), the smallest regression found (MDE) and the time needed.
+
+Nothing is archived. Exit status: 0 every unstable field has a rule, or there is
+none; 4 a field is unstable in a way that no such rule covers; 2 usage; 3 blue could
+not be asked.`,
+		Example: `  bgverify calibrate scenarios/stb --blue https://api.blue.example > proposed.yaml
+  bgverify rediff latest --rules proposed.yaml
+  bgverify calibrate scenarios/stb --blue https://api.blue.example --rounds 10
+  bgverify calibrate scenarios/stb --blue https://api.blue.example --load`,
+		Args: atLeastOnePath,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.check(cmd); err != nil {
+				return err
+			}
+			if flags.rounds < 1 || flags.rounds > 1000 {
+				return usage("1 to 1000", "--rounds %d is out of bounds", flags.rounds)
+			}
+			flags.green = flags.blue
+			t, err := openTree(args)
+			if err != nil {
+				return err
+			}
+			if flags.load {
+				return calibrateLoad(cmd.Context(), io, flags, t)
+			}
+			return calibrate(cmd.Context(), io, flags, t)
+		},
+	}
+	flags.bindSending(cmd.Flags())
+	cmd.Flags().StringVar(&flags.blue, "blue", "", "`URL` of the trusted side")
+	cmd.Flags().IntVar(&flags.rounds, "rounds", 5, "how often every case is run")
+	cmd.Flags().BoolVar(&flags.load, "load", false, "measure the noise of the load stages instead")
+	return cmd
+}
+
+// A roundSink keeps what a round finds and archives nothing.
+type roundSink struct {
+	redactor *archive.Redactor
+	visit    func(*runner.CaseResult)
+
+	mu    sync.Mutex // guards what visit writes, and loads
+	loads []runner.LoadResult
+}
+
+// Secret makes a value unreadable in what is printed.
+func (s *roundSink) Secret(name, value string) { s.redactor.Add(name, value) }
+
+// Emit hands over the cases and keeps the load stages.
+func (s *roundSink) Emit(ev runner.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case ev.Case != nil && s.visit != nil:
+		s.visit(ev.Case)
+	case ev.Load != nil:
+		s.loads = append(s.loads, *ev.Load)
+	}
+	return nil
+}
+
+// LoadFile drops the records: their verdict is all that is wanted.
+func (*roundSink) LoadFile(string) (runner.RecordWriter, error) { return noRecords{}, nil }
+
+type noRecords struct{}
+
+func (noRecords) Write(p []byte) (int, error) { return len(p), nil }
+func (noRecords) Name() string                { return "" }
+func (noRecords) Close() error                { return nil }
+
+// newRedactor makes a redactor with a key that nobody keeps.
+func newRedactor() *archive.Redactor {
+	key := make([]byte, 32)
+	rand.Read(key) //nolint:errcheck // documented never to fail
+	return archive.NewRedactor(key)
+}
+
+// blueOnBothSides makes a session's plan compare blue with itself. Identities
+// that must differ have nothing to say about that.
+func blueOnBothSides(s *session) {
+	both := func(suite *scenarios.Suite) {
+		suite.Green, suite.Identity = suite.Blue, nil
+		if suite.Stage != nil {
+			stage := *suite.Stage
+			stage.Green = stage.Blue
+			suite.Stage = &stage
+		}
+	}
+	for _, suite := range s.plan.Suites {
+		both(suite)
+		for _, load := range suite.Loads {
+			for _, step := range load.Steps {
+				if step.Home != nil {
+					both(step.Home)
+				}
+			}
+		}
+	}
+	if s.plan.Env != nil {
+		env := *s.plan.Env
+		env.Green, env.Identity, env.Require = env.Blue, nil, nil
+		s.plan.Env = &env
+	}
+	o := &s.plan.Options
+	o.AllowSame, o.MaxMutants, o.SecondShare, o.GreenBuild = true, -1, -1, ""
+}
+
+// calibrate runs the rounds, classifies what differs and checks the rules.
+func calibrate(ctx context.Context, io stdio, flags *calibrateFlags, t *tree) error {
+	flags.noLoad = true
+	redactor := newRedactor()
+	out, flush := redacted(io, redactor)
+	defer flush()
+	seen := newObservations()
+	base := flags.seed
+	for round := range flags.rounds {
+		flags.seed = base + uint64(round)
+		end, err := calibrationRound(ctx, io, out, flags, t, redactor, nil, func(c *runner.CaseResult) { seen.add(round, c) })
+		if err != nil {
+			return err
+		}
+		if err := couldAsk(ctx, end, seen.compared); err != nil {
+			return err
+		}
+		fmt.Fprintf(out.err, "round %d of %d: %s, %s of blue from itself\n", round+1, flags.rounds, count(end.Counts.Cases, "case"), count(seen.inRound(round), "difference"))
+	}
+	proposals, left, err := checkedProposals(seen, func(check int, rules []diff.Rule, visit func(*runner.CaseResult)) error {
+		flags.seed = base + uint64(flags.rounds+check)
+		_, err := calibrationRound(ctx, io, out, flags, t, redactor, rules, visit)
+		return err
+	}, flags.rounds)
+	if err != nil {
+		return err
+	}
+	if err := printProposals(out, seen, proposals, left, flags.rounds); err != nil {
+		return broken(fmt.Errorf("write the rules: %w", err))
+	}
+	uncovered := slices.ContainsFunc(proposals, func(p proposal) bool { return p.rule == nil })
+	if uncovered || len(left) > 0 {
+		return exit(statusUnknown)
+	}
+	return nil
+}
+
+// maxChecks bounds how often proposals are checked and widened.
+const maxChecks = 3
+
+// checkedProposals proposes rules and runs one more round under them; what that
+// round still finds is evidence as well, and the rules are proposed again.
+func checkedProposals(seen *observations, run func(check int, rules []diff.Rule, visit func(*runner.CaseResult)) error, rounds int) ([]proposal, []*unstable, error) {
+	for check := 0; ; check++ {
+		proposals := seen.propose()
+		rules := rulesOf(proposals)
+		if len(rules) == 0 {
+			return proposals, nil, nil
+		}
+		found := newObservations()
+		err := run(check, rules, func(c *runner.CaseResult) {
+			found.add(rounds+check, c)
+			seen.add(rounds+check, c)
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		left := slices.DeleteFunc(found.groups(), func(g *unstable) bool {
+			return slices.ContainsFunc(proposals, func(p proposal) bool { return p.rule == nil && p.group.key == g.key })
+		})
+		if len(left) == 0 || check == maxChecks-1 {
+			return proposals, left, nil
+		}
+	}
+}
+
+// calibrationRound compares blue with itself once, with rules added.
+func calibrationRound(ctx context.Context, io, out stdio, flags *calibrateFlags, t *tree, redactor *archive.Redactor, rules []diff.Rule, visit func(*runner.CaseResult)) (*runner.End, error) {
+	s, err := loadSession(io, &flags.runFlags, t, nil, loading{same: true, rules: rules})
+	if err != nil {
+		return nil, err
+	}
+	blueOnBothSides(s)
+	for _, suite := range s.plan.Suites {
+		hidePasswords(redactor.Add, suite)
+	}
+	progress := newProgress(out.err, io.err, &flags.runFlags)
+	end, err := runner.Execute(ctx, s.plan, &roundSink{redactor: redactor, visit: visit}, progress.show)
+	progress.close()
+	if err != nil {
+		return nil, broken(err)
+	}
+	return end, nil
+}
+
+// couldAsk ends the command when a round could not ask blue at all.
+func couldAsk(ctx context.Context, end *runner.End, compared int) error {
+	if ctx.Err() != nil || end.Verdict == runner.Interrupted {
+		return &statusError{status: runner.Interrupted.ExitStatus(stopSignal(ctx)), err: errors.New("stopped; nothing is proposed from half a round")}
+	}
+	if compared == 0 {
+		return broken(fmt.Errorf("no answer of blue could be compared: %s", plainText(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; "))))
+	}
+	return nil
+}
+
+// printProposals prints the rules as a rule file, each below its evidence.
+func printProposals(out stdio, seen *observations, proposals []proposal, left []*unstable, rounds int) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# bgverify calibrate: %s of blue against itself, %s compared, %s unstable.\n",
+		count(rounds, "round"), count(seen.compared, "answer"), count(len(proposals), "field"))
+	if len(proposals) == 0 {
+		b.WriteString("rules: []\n")
+	} else if len(rulesOf(proposals)) > 0 {
+		b.WriteString("# Read the evidence before you paste: a rule hides real regressions within its bounds.\nrules:\n")
+	}
+	for _, p := range proposals {
+		if p.rule != nil {
+			fmt.Fprintf(&b, "  # %s: %s\n  %s\n", p.class, p.group.evidence(), diff.RuleYAML(*p.rule))
+		}
+	}
+	first := true
+	for _, p := range proposals {
+		if p.rule != nil {
+			continue
+		}
+		if first {
+			b.WriteString("# No rule is proposed for:\n")
+			first = false
+		}
+		fmt.Fprintf(&b, "#   %s: %s: %s: %s\n", p.group.place(), p.class, p.why, p.group.evidence())
+	}
+	for i, g := range left {
+		if i == 0 {
+			b.WriteString("# Still unstable in one more round under these rules:\n")
+		}
+		fmt.Fprintf(&b, "#   %s: %s\n", g.place(), g.evidence())
+	}
+	if len(left) == 0 && len(rulesOf(proposals)) > 0 {
+		b.WriteString("# One more round under these rules found nothing else.\n")
+	}
+	_, err := out.out.Write([]byte(b.String()))
+	return err
+}
+
+// calibrateLoad runs the load stages with blue on both sides.
+func calibrateLoad(ctx context.Context, io stdio, flags *calibrateFlags, t *tree) error {
+	flags.onlyLoad = true
+	redactor := newRedactor()
+	out, flush := redacted(io, redactor)
+	defer flush()
+	s, err := loadSession(io, &flags.runFlags, t, nil, loading{same: true})
+	if err != nil {
+		return err
+	}
+	blueOnBothSides(s)
+	loads := 0
+	for _, suite := range s.plan.Suites {
+		loads += len(suite.Loads)
+		hidePasswords(redactor.Add, suite)
+	}
+	if loads == 0 {
+		return usage("load: of a suite", "none of the suites has a load stage")
+	}
+	unlock, err := lockLoad(s.plan, "calibrate")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	sink := &roundSink{redactor: redactor}
+	progress := newProgress(out.err, io.err, &flags.runFlags)
+	end, err := runner.Execute(ctx, s.plan, sink, progress.show)
+	progress.close()
+	if err != nil {
+		return broken(err)
+	}
+	status := statusOK
+	for i := range sink.loads {
+		status = max(status, printFloors(out, &sink.loads[i]))
+	}
+	if end.Verdict == runner.Interrupted {
+		return exit(end.Verdict.ExitStatus(stopSignal(ctx)))
+	}
+	if len(sink.loads) == 0 {
+		return broken(fmt.Errorf("no load stage was run: %s", plainText(strings.Join(end.Reasons, "; "))))
+	}
+	return exit(status)
+}
+
+// printFloors prints the noise of a stage and returns its status: 3 nothing was
+// measured, 4 a margin lies below its noise floor.
+func printFloors(out stdio, l *runner.LoadResult) int {
+	fmt.Fprintf(out.out, "load %s at %.4g/s per side, %.4g s measured\n", plainText(l.Name), l.Rate, l.Seconds)
+	if len(l.Comparisons) == 0 {
+		fmt.Fprintf(out.out, "  not measured: %s\n", plainText(l.Reason))
+		return statusBroken
+	}
+	status := statusOK
+	for _, c := range l.Comparisons {
+		if c.Metric != perf.P50 && c.Metric != perf.P95 && c.Metric != perf.P99 {
+			continue
+		}
+		floor := perf.NoiseFloor{
+			Metric: c.Metric, Route: c.Route, Change: c.Change, Low: c.Low, High: c.High, SE: c.SE, Lag1: c.Lag1, Floor: c.Floor,
+			Margin: c.Margin, NeedS: c.NeedS, MDE: c.MDE, Blocks: c.Blocks, Dropped: c.Dropped,
+		}
+		fmt.Fprintf(out.out, "  %s\n", plainText(floor.String()))
+		if c.Role == perf.Gate && c.Floor > c.Margin {
+			status = statusUnknown
+		}
+	}
+	if l.Verdict != runner.Pass {
+		fmt.Fprintf(out.out, "  %s: %s\n", l.Verdict, plainText(l.Reason))
+		status = statusUnknown
+	}
+	return status
+}

@@ -1,0 +1,457 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// A placeKey is a generalised place of answers: indices and keys are [*].
+type placeKey struct {
+	where diff.Where
+	path  string
+}
+
+// observations are the differences of blue from itself, by place.
+type observations struct {
+	places   map[placeKey]*unstable
+	compared int // pairs of answers
+	rounds   map[int]int
+}
+
+// An unstable is a place at which blue differed from itself.
+type unstable struct {
+	key    placeKey
+	kinds  map[diff.Kind]int
+	values []observed
+	cases  map[string]bool
+	rounds map[int]bool
+	keys   map[string]bool // names of the members that array elements were paired by
+	count  int
+}
+
+// An observed is what two requests to blue got at a place.
+type observed struct {
+	round int
+	at    string // case, step and exact path: the same field of the same answer
+	pair  [2]diff.Excerpt
+}
+
+// maxObserved bounds what is kept of one place.
+const maxObserved = 2000
+
+func newObservations() *observations {
+	return &observations{places: map[placeKey]*unstable{}, rounds: map[int]int{}}
+}
+
+// add takes the differences of a case, setup and teardown included.
+func (o *observations) add(round int, c *runner.CaseResult) {
+	for i := range c.Steps {
+		step := &c.Steps[i]
+		if step.Compared {
+			o.compared++
+		}
+		for j := range step.Differences {
+			o.addOne(round, c.ID, step.Name, &step.Differences[j])
+		}
+	}
+}
+
+// keyed finds the members by which a path picks array elements.
+var keyed = regexp.MustCompile(`@\.(\w+)==`)
+
+func (o *observations) addOne(round int, caseID, step string, d *diff.Difference) {
+	one := diff.NewCauses()
+	one.Add(caseID, []diff.Difference{*d})
+	key := placeKey{d.Where, d.Path}
+	if list := one.List(); len(list) == 1 {
+		key.path = list[0].Path
+	}
+	g := o.places[key]
+	if g == nil {
+		g = &unstable{key: key, kinds: map[diff.Kind]int{}, cases: map[string]bool{}, rounds: map[int]bool{}, keys: map[string]bool{}}
+		o.places[key] = g
+	}
+	g.count++
+	g.kinds[d.Kind]++
+	g.cases[caseID], g.rounds[round] = true, true
+	o.rounds[round]++
+	for _, m := range keyed.FindAllStringSubmatch(d.Path, -1) {
+		g.keys[m[1]] = true
+	}
+	if len(g.values) < maxObserved {
+		g.values = append(g.values, observed{round, caseID + "/" + step + " " + d.Path, [2]diff.Excerpt{d.Blue, d.Green}})
+	}
+}
+
+func (o *observations) inRound(round int) int { return o.rounds[round] }
+
+// groups are the unstable places in an order that does not depend on the rounds.
+func (o *observations) groups() []*unstable {
+	list := make([]*unstable, 0, len(o.places))
+	for _, g := range o.places {
+		list = append(list, g)
+	}
+	slices.SortFunc(list, func(a, b *unstable) int {
+		if a.key.where != b.key.where {
+			return int(a.key.where) - int(b.key.where)
+		}
+		return strings.Compare(a.key.path, b.key.path)
+	})
+	return list
+}
+
+// place names the field for people.
+func (g *unstable) place() string {
+	if g.key.where == diff.InBody {
+		return plainText(g.key.path)
+	}
+	return plainText(strings.TrimSpace(g.key.where.String() + " " + g.key.path))
+}
+
+// evidence says on one line how often it differed, and shows a pair of values.
+func (g *unstable) evidence() string {
+	text := fmt.Sprintf("%s in %s and %s", count(g.count, "difference"), count(len(g.cases), "case"), count(len(g.rounds), "round"))
+	if len(g.values) == 0 {
+		return text
+	}
+	v := &g.values[0]
+	show := func(e *diff.Excerpt) string {
+		if e.Type == diff.AbsentType {
+			return "absent"
+		}
+		r := []rune(plainText(e.JSON))
+		if len(r) > 60 {
+			return string(r[:60]) + "…"
+		}
+		return string(r)
+	}
+	return text + "; such as " + show(&v.pair[0]) + " and " + show(&v.pair[1])
+}
+
+// A proposal is what calibrate makes of an unstable field.
+type proposal struct {
+	group *unstable
+	class string
+	rule  *diff.Rule // nil: none that keeps presence and type would do
+	why   string     // where rule is nil
+}
+
+func rulesOf(proposals []proposal) []diff.Rule {
+	var rules []diff.Rule
+	for _, p := range proposals {
+		if p.rule != nil {
+			r := *p.rule
+			r.Origin = fmt.Sprintf("calibrate:%d", len(rules)+1)
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}
+
+// propose classifies every unstable place. Its rules:
+//
+//  1. A rule names the very field that differed; indices are generalised.
+//  2. Presence and type are compared under every rule. Where they differ, there
+//     is none.
+//  3. Of the rules that fit all values seen, the narrowest is proposed.
+//  4. The rules compile, each and together; one that does not is none.
+func (o *observations) propose() []proposal {
+	var out []proposal
+	var good []diff.Rule
+	ordered := map[string]bool{}
+	for _, g := range o.groups() {
+		p := classify(g)
+		if p.class == "order" && p.rule != nil {
+			if ordered[p.rule.At] {
+				continue // moved elements and the order of one array are one rule
+			}
+			ordered[p.rule.At] = true
+			p.rule.By = o.pairedBy(p.rule.At)
+		}
+		if p.rule != nil {
+			if _, bad := diff.Compile(append(slices.Clone(good), *p.rule), diff.Options{}); len(bad) > 0 { // Rule 4
+				p.rule, p.why = nil, "the rule that would fit cannot be written: "+bad[0].Msg
+			} else {
+				good = append(good, *p.rule)
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// pairedBy is the member by which the elements of an array were paired where one
+// of them differed inside: a set needs it then.
+func (o *observations) pairedBy(array string) []string {
+	for _, g := range o.groups() {
+		if g.key.where == diff.InBody && strings.HasPrefix(g.key.path, array+"[*].") && len(g.keys) > 0 {
+			names := make([]string, 0, len(g.keys))
+			for name := range g.keys {
+				names = append(names, name)
+			}
+			slices.Sort(names)
+			return names[:1]
+		}
+	}
+	return nil
+}
+
+// classify says what kind of instability a place shows.
+func classify(g *unstable) proposal {
+	none := func(class, why string) proposal { return proposal{group: g, class: class, why: why} }
+	switch {
+	case g.key.where == diff.InStatus:
+		return none("status", "blue answers with two statuses")
+	case g.key.where == diff.InHeader && strings.Contains(g.key.path, "["):
+		return none("cookie", "part of a cookie; say what may differ yourself")
+	case g.kinds[diff.TypeChanged] > 0: // Rule 2
+		return none("type", "its type is not stable")
+	case g.kinds[diff.Order]+g.kinds[diff.Moved] == g.count:
+		at := strings.TrimSuffix(g.key.path, "[*]")
+		return proposal{group: g, class: "order", rule: &diff.Rule{At: at, Do: diff.DoMatch, As: "set", Why: "blue itself answers in any order"}}
+	case g.kinds[diff.Added]+g.kinds[diff.Removed] > 0:
+		if strings.HasSuffix(g.key.path, "[*]") {
+			return none("length", "elements come and go")
+		}
+		return none("presence", "it is there in one answer and not in another")
+	case g.kinds[diff.Changed] != g.count:
+		return none("invalid", "answers could not be compared")
+	}
+	r := diff.Rule{At: g.key.path}
+	if g.key.where == diff.InHeader {
+		r = diff.Rule{Header: g.key.path}
+	}
+	class := narrowest(g, &r)
+	return proposal{group: g, class: class, rule: &r}
+}
+
+// narrowest fills in the narrowest rule that all values seen obey.
+func narrowest(g *unstable, r *diff.Rule) (class string) {
+	var texts []string
+	allText, cut := true, false
+	for i := range g.values {
+		for _, e := range g.values[i].pair {
+			cut = cut || e.Cut
+			var text string
+			if e.Type != diff.StringType && g.key.where == diff.InBody || json.Unmarshal([]byte(e.JSON), &text) != nil {
+				allText = false
+				continue
+			}
+			texts = append(texts, text)
+		}
+	}
+	switch {
+	case allText && !cut:
+		return ofTexts(g, texts, r)
+	case !allText && g.values[0].pair[0].Type == diff.NumberType:
+		return ofNumbers(g, r)
+	}
+	return anyValue(r, "enum", "blue's own value changes")
+}
+
+// anyValue is the widest rule there is: presence and type are still compared.
+func anyValue(r *diff.Rule, class, why string) string {
+	r.Do, r.Why = diff.DoIgnore, why+"; presence and type are still compared"
+	return class
+}
+
+// ofTexts finds the rule of strings: a known format, a time, one of a few
+// values, or a common shape.
+func ofTexts(g *unstable, texts []string, r *diff.Rule) string {
+	for _, format := range []string{"uuid", "ulid", "jwt"} {
+		if all(texts, func(s string) bool { ok, known := diff.MatchFormat(format, s); return ok && known }) {
+			r.Do, r.Is, r.Why = diff.DoFormat, format, "drawn for each answer"
+			return "uuid"
+		}
+	}
+	if spread, ok := spreadOf(g, readTime); ok {
+		return ofClock(spread, r)
+	}
+	if len(texts) > 0 && all(texts, digits) {
+		if spread, ok := spreadOf(g, readEpoch); ok {
+			return ofClock(spread, r)
+		}
+	}
+	distinct := slices.Compact(slices.Sorted(slices.Values(texts)))
+	if len(distinct) <= 5 && len(texts) >= 4*len(distinct) && all(distinct, func(s string) bool { return s != "" && len(s) <= 64 }) {
+		quoted := make([]string, len(distinct))
+		for i, s := range distinct {
+			quoted[i] = regexp.QuoteMeta(s)
+		}
+		r.Do, r.Is, r.Pattern, r.Why = diff.DoFormat, "regex", "^("+strings.Join(quoted, "|")+")$", fmt.Sprintf("one of %s on blue", count(len(distinct), "value"))
+		return "enum"
+	}
+	if pattern, ok := shape(texts); ok {
+		r.Do, r.Is, r.Pattern, r.Why = diff.DoFormat, "regex", pattern, "drawn for each answer; its shape stays"
+		return "length"
+	}
+	return anyValue(r, "text", "blue's own text changes")
+}
+
+// ofClock allows four times what was seen, in whole seconds, at least two.
+func ofClock(spread time.Duration, r *diff.Rule) string {
+	if spread > time.Hour { // not a clock that both answers read at one time
+		return anyValue(r, "clock", fmt.Sprintf("a time that differs by %s on blue itself", spread.Round(time.Second)))
+	}
+	r.Do, r.Within, r.Why = diff.DoTime, max(2*time.Second, (4*spread).Truncate(time.Second)+time.Second), fmt.Sprintf("clock; %s apart on blue itself", spread.Round(time.Millisecond))
+	return "clock"
+}
+
+// ofNumbers finds the rule of numbers: a clock, a counter, a measured value.
+func ofNumbers(g *unstable, r *diff.Rule) string {
+	whole := func(e *diff.Excerpt) (string, bool) { return e.JSON, digits(e.JSON) }
+	if spread, ok := spreadOf(g, func(e *diff.Excerpt) (time.Time, bool) {
+		text, ok := whole(e)
+		if !ok {
+			return time.Time{}, false
+		}
+		return epoch(text)
+	}); ok {
+		return ofClock(spread, r)
+	}
+	if counts(g) {
+		return anyValue(r, "counter", "counts up with every answer of blue")
+	}
+	worst := 0.0
+	for i := range g.values {
+		a, err1 := strconv.ParseFloat(g.values[i].pair[0].JSON, 64)
+		b, err2 := strconv.ParseFloat(g.values[i].pair[1].JSON, 64)
+		if err1 != nil || err2 != nil {
+			return anyValue(r, "number", "blue's own number changes")
+		}
+		worst = max(worst, math.Abs(a-b)/max(math.Abs(a), math.Abs(b), 1e-300))
+	}
+	if worst > 0 && worst <= 0.05 {
+		rel := math.Ceil(2*worst*1e4) / 1e4
+		r.Do, r.Rel, r.Why = diff.DoTolerance, &rel, fmt.Sprintf("measured; up to %.2g %% apart on blue itself", worst*100)
+		return "number"
+	}
+	return anyValue(r, "number", "blue's own number changes")
+}
+
+// counts reports whether whole numbers at one field grow from round to round.
+func counts(g *unstable) bool {
+	last := map[string][2]int64{} // round, highest
+	grew := 0
+	for i := range g.values {
+		v := &g.values[i]
+		a, err1 := strconv.ParseInt(v.pair[0].JSON, 10, 64)
+		b, err2 := strconv.ParseInt(v.pair[1].JSON, 10, 64)
+		if err1 != nil || err2 != nil {
+			return false
+		}
+		before, ok := last[v.at]
+		if ok && before[0] != int64(v.round) {
+			if min(a, b) <= before[1] {
+				return false
+			}
+			grew++
+		}
+		last[v.at] = [2]int64{int64(v.round), max(a, b, before[1])}
+	}
+	return grew > 0
+}
+
+// spreadOf is how far apart two answers were at most, where every value is a time.
+func spreadOf(g *unstable, read func(*diff.Excerpt) (time.Time, bool)) (time.Duration, bool) {
+	var spread time.Duration
+	for i := range g.values {
+		a, ok1 := read(&g.values[i].pair[0])
+		b, ok2 := read(&g.values[i].pair[1])
+		if !ok1 || !ok2 {
+			return 0, false
+		}
+		spread = max(spread, a.Sub(b).Abs())
+	}
+	return spread, len(g.values) > 0
+}
+
+// readTime reads RFC 3339 and HTTP dates.
+func readTime(e *diff.Excerpt) (time.Time, bool) {
+	var text string
+	if json.Unmarshal([]byte(e.JSON), &text) != nil {
+		return time.Time{}, false
+	}
+	for _, layout := range []string{time.RFC3339Nano, "Mon, 02 Jan 2006 15:04:05 GMT"} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+func readEpoch(e *diff.Excerpt) (time.Time, bool) {
+	var text string
+	if json.Unmarshal([]byte(e.JSON), &text) != nil {
+		return time.Time{}, false
+	}
+	return epoch(text)
+}
+
+// epoch reads seconds or milliseconds since 1970 of the years 2001 to 2286.
+func epoch(text string) (time.Time, bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil:
+		return time.Time{}, false
+	case len(text) == 10:
+		return time.Unix(n, 0), true
+	case len(text) == 13:
+		return time.UnixMilli(n), true
+	}
+	return time.Time{}, false
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+func all(list []string, ok func(string) bool) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list, func(s string) bool { return !ok(s) })
+}
+
+// shape is the pattern of a common beginning and a rest of one alphabet and
+// nearly one length.
+func shape(texts []string) (string, bool) {
+	if len(texts) < 2 {
+		return "", false
+	}
+	prefix := texts[0]
+	for _, s := range texts[1:] {
+		for !strings.HasPrefix(s, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
+	}
+	// A beginning that ends within a word may be chance.
+	prefix = prefix[:1+strings.LastIndexFunc(prefix, func(r rune) bool { return !word(r) })]
+	low, high := math.MaxInt, 0
+	for _, s := range texts {
+		low, high = min(low, len(s)-len(prefix)), max(high, len(s)-len(prefix))
+	}
+	if low == 0 || high > 256 || high-low > 2 {
+		return "", false
+	}
+	for _, alphabet := range []string{"0-9", "0-9a-f", "0-9A-F", "a-z", "A-Z", "0-9a-z", "0-9A-Z", "0-9A-Za-z", "0-9A-Za-z_-", "0-9A-Za-z+/=", "0-9A-Za-z._~:/+=-"} {
+		pattern := fmt.Sprintf("^%s[%s]{%d}$", regexp.QuoteMeta(prefix), alphabet, low)
+		if high > low {
+			pattern = fmt.Sprintf("^%s[%s]{%d,%d}$", regexp.QuoteMeta(prefix), alphabet, low, high)
+		}
+		if compiled, err := regexp.Compile(pattern); err == nil && all(texts, compiled.MatchString) {
+			return pattern, true
+		}
+	}
+	return "", false
+}
+
+func word(r rune) bool {
+	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+}

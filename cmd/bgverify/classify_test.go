@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// observe compares JSON bodies in pairs, round by round, as a calibration does.
+func observe(pairs [][2]string) *observations {
+	o := newObservations()
+	for round, p := range pairs {
+		result := diff.Compare([]byte(p[0]), []byte(p[1]), nil)
+		o.add(round, &runner.CaseResult{ID: "s/c", Steps: []runner.StepResult{{Name: "get", Compared: true, Differences: result.Differences}}})
+	}
+	return o
+}
+
+// series makes n pairs of bodies from what one side shows at request i.
+func series(n int, body func(i int) string) [][2]string {
+	pairs := make([][2]string, n)
+	for i := range pairs {
+		pairs[i] = [2]string{body(2 * i), body(2*i + 1)}
+	}
+	return pairs
+}
+
+func TestClassify(t *testing.T) {
+	at := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		name  string
+		pairs [][2]string
+		class string
+		rule  string // "": none is proposed
+	}{
+		{"uuid", series(4, func(i int) string { return fmt.Sprintf(`{"id":"9b2c6f4e-6f0a-4d6e-9a55-0d8a3f0f7c%02x"}`, i) }), "uuid", `is: uuid`},
+		{"a clock allows four times what was seen", series(4, func(i int) string {
+			return fmt.Sprintf(`{"t":%q}`, at.Add(time.Duration(i)*time.Second).Format(time.RFC3339))
+		}), "clock", `do: time, within: 5s`},
+		{"epoch milliseconds", series(4, func(i int) string { return fmt.Sprintf(`{"t":%d}`, 1795000000000+i*10) }), "clock", `do: time, within: 2s`},
+		{"counter", series(4, func(i int) string { return fmt.Sprintf(`{"n":%d}`, 41+i) }), "counter", `do: ignore`},
+		{"a number that does not count", series(4, func(i int) string { return fmt.Sprintf(`{"n":%d}`, 7919*(i+1)%101) }), "number", `do: ignore`},
+		{"measured", series(4, func(i int) string { return fmt.Sprintf(`{"n":100.%d}`, i) }), "number", `do: tolerance, rel: `},
+		{"order", [][2]string{{`{"a":[1,2,3,4,5]}`, `{"a":[5,4,3,2,1]}`}, {`{"a":[1,2,3,4,5]}`, `{"a":[3,4,5,1,2]}`}}, "order", `at: "$.a", do: match, as: set`},
+		{"enum", series(8, func(i int) string { return fmt.Sprintf(`{"pod":%q}`, []string{"a.1", "b"}[i%2]) }), "enum", `pattern: "^(a\\.1|b)$"`},
+		{"of one shape", series(4, func(i int) string { return fmt.Sprintf(`{"k":"O-%06X"}`, 0xABCDEF*(i+1)%0xFFFFFF) }), "length", `pattern: "^O-[0-9A-F]{6}$"`},
+		{"text without a shape", series(4, func(i int) string { return fmt.Sprintf(`{"k":%q}`, strings.Repeat("가 ", i*3+1)) }), "text", `do: ignore`},
+		{"a boolean", series(4, func(i int) string { return fmt.Sprintf(`{"k":%t}`, i%2 == 0) }), "enum", `do: ignore`},
+		{"a type that changes has no rule", series(4, func(i int) string { return []string{`{"k":1}`, `{"k":"1"}`}[i%2] }), "type", ""},
+		{"a member that comes and goes has no rule", series(4, func(i int) string { return []string{`{"k":1,"l":2}`, `{"l":2}`}[i%2] }), "presence", ""},
+		{"elements that come and go have no rule", series(4, func(i int) string { return []string{`[1,2,3]`, `[1,2]`}[i%2] }), "length", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			list := observe(test.pairs).propose()
+			if len(list) != 1 {
+				t.Fatalf("%d proposals, want 1: %+v", len(list), list)
+			}
+			p := list[0]
+			if p.class != test.class {
+				t.Errorf("class %s, want %s (%s)", p.class, test.class, p.group.evidence())
+			}
+			if test.rule == "" {
+				if p.rule != nil || p.why == "" {
+					t.Errorf("rule %v, why %q; want none with a reason", p.rule, p.why)
+				}
+				return
+			}
+			if p.rule == nil {
+				t.Fatalf("no rule: %s", p.why)
+			}
+			if yaml := diff.RuleYAML(*p.rule); !strings.Contains(yaml, test.rule) {
+				t.Errorf("rule %s, want one with %s", yaml, test.rule)
+			}
+			// What was seen is settled; another type at the place never is.
+			rules, bad := diff.Compile([]diff.Rule{*p.rule}, diff.Options{})
+			if len(bad) > 0 {
+				t.Fatal(bad[0].Msg)
+			}
+			for _, pair := range test.pairs {
+				if r := diff.Compare([]byte(pair[0]), []byte(pair[1]), rules); !r.Equal() {
+					t.Errorf("still different under %s: %v", diff.RuleYAML(*p.rule), r.Differences)
+				}
+			}
+			if r := diff.Compare([]byte(test.pairs[0][0]), []byte(`{"other":null}`), rules); r.Equal() {
+				t.Error("a missing member is hidden")
+			}
+		})
+	}
+}

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/runner"
+)
+
+type historyFlags struct {
+	root, output string
+	limit        int
+	rebuild      bool
+	pin, unpin   []string
+}
+
+func newHistoryCommand(io stdio) *cobra.Command {
+	flags := historyFlags{}
+	cmd := &cobra.Command{
+		Use:     "history",
+		GroupID: "archive",
+		Short:   "List the archived runs, with what is new, known and fixed in each",
+		Long: `List the complete runs of an archive, newest first: when, verdict, cases, and how
+their causes compare with the run of the same suites before: new, known, fixed.
+A pinned run (marked *) is never pruned by --keep and --keep-days.
+
+--rebuild makes the list anew from the run.json files in the run folders, as it is
+needed after folders were moved. The exit status says whether the list could be
+read, not what is in it.`,
+		Example: `  bgverify history
+  bgverify history --output json | jq '.[0].new'
+  bgverify history --pin 7f3a
+  bgverify history --rebuild --out /var/lib/bgverify/runs`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return history(io, flags)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&flags.root, "out", "runs", "`folder` that keeps the runs")
+	f.StringVar(&flags.output, "output", "text", "text or json")
+	f.IntVarP(&flags.limit, "limit", "n", 20, "list the newest `N` runs; 0 all")
+	f.BoolVar(&flags.rebuild, "rebuild", false, "make the history anew from the run folders first")
+	f.StringArrayVar(&flags.pin, "pin", nil, "keep the run with this `ID` from being pruned; may be repeated")
+	f.StringArrayVar(&flags.unpin, "unpin", nil, "let the run with this `ID` be pruned again; may be repeated")
+	return cmd
+}
+
+func history(io stdio, flags historyFlags) error {
+	if flags.output != "text" && flags.output != "json" {
+		return usage("text or json", "unknown output %q", flags.output)
+	}
+	if flags.limit < 0 {
+		return usage("0 lists all", "--limit %d is negative", flags.limit)
+	}
+	if _, err := os.Stat(flags.root); err != nil {
+		return usage("--out names the folder that keeps the runs", "%s: %w", flags.root, unwrapPath(err))
+	}
+	for _, id := range flags.pin {
+		if err := pinned(archive.Pin, flags.root, id); err != nil {
+			return err
+		}
+	}
+	for _, id := range flags.unpin {
+		if err := pinned(archive.Unpin, flags.root, id); err != nil {
+			return err
+		}
+	}
+	if flags.rebuild {
+		found, unreadable, err := archive.RebuildHistory(flags.root, archive.Options{})
+		if err != nil {
+			return broken(err)
+		}
+		fmt.Fprintf(io.err, "history rebuilt: %s\n", count(found, "run"))
+		for _, name := range unreadable {
+			fmt.Fprintf(io.err, "bgverify: warning: %s cannot be read and is left out\n", plainText(name))
+		}
+	}
+	list, err := listRuns(io, flags.root)
+	if err != nil {
+		return err
+	}
+	if flags.limit > 0 {
+		list = list[:min(flags.limit, len(list))]
+	}
+	if flags.output == "json" {
+		enc := json.NewEncoder(io.out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return tellBroken("write the history", enc.Encode(list))
+	}
+	return printHistory(io, list)
+}
+
+func pinned(do func(root, id string) error, root, id string) error {
+	path, err := archive.Resolve(root, id)
+	if err != nil {
+		return usage("bgverify history lists the ids", "%w", err)
+	}
+	folder, err := archive.Open(path)
+	if err != nil {
+		return broken(err)
+	}
+	head, err := folder.Head()
+	if err != nil {
+		return broken(err)
+	}
+	return tellBroken("pin the run", do(root, head.ID))
+}
+
+// A listedRun is one run as history lists it.
+type listedRun struct {
+	ID      string         `json:"id"`
+	Folder  string         `json:"folder"`
+	Started time.Time      `json:"started"`
+	Verdict runner.Verdict `json:"verdict"`
+	Suites  []string       `json:"suites"`
+	Counts  runner.Counts  `json:"counts"`
+	Parent  string         `json:"parent,omitempty"`
+	Pinned  bool           `json:"pinned"`
+	Against string         `json:"against,omitempty"` // the run that the causes are compared with
+	New     []listedCause  `json:"new"`
+	Known   []listedCause  `json:"known"`
+	Fixed   []listedCause  `json:"fixed"`
+}
+
+// A listedCause is a cause without what is particular to its run.
+type listedCause struct {
+	Kind  diff.Kind  `json:"kind"`
+	Where diff.Where `json:"where"`
+	Path  string     `json:"path"`
+	Edit  string     `json:"edit"`
+	Count int        `json:"count"`
+	Cases int        `json:"cases"`
+}
+
+func listedCauses(list []diff.Cause) []listedCause {
+	out := make([]listedCause, len(list))
+	for i, c := range list {
+		out[i] = listedCause{c.Kind, c.Where, c.Path, c.Edit, c.Count, c.Cases}
+	}
+	return out
+}
+
+// listRuns are the runs of an archive, newest first.
+func listRuns(io stdio, root string) ([]listedRun, error) {
+	entries, bad, err := archive.History(root)
+	if err != nil {
+		return nil, broken(err)
+	}
+	if bad > 0 {
+		fmt.Fprintf(io.err, "bgverify: warning: %s of the history cannot be read; --rebuild makes it anew\n", count(bad, "line"))
+	}
+	pins, err := archive.Pins(root)
+	if err != nil {
+		return nil, broken(err)
+	}
+	isPinned := map[string]bool{}
+	for _, id := range pins {
+		isPinned[id] = true
+	}
+	list := make([]listedRun, 0, len(entries))
+	for i := len(entries) - 1; i >= 0; i-- {
+		e := &entries[i]
+		r := listedRun{
+			ID: e.ID, Folder: e.Folder, Started: e.Started, Verdict: e.Verdict, Suites: e.SuiteNames(), Counts: e.Counts,
+			Parent: e.Parent, Pinned: isPinned[e.ID],
+		}
+		before := archive.Previous(entries, e)
+		var was []diff.Cause
+		if before != nil {
+			r.Against, was = before.ID, before.Causes
+		}
+		fresh, known, fixed := archive.CompareCauses(e.Causes, was)
+		r.New, r.Known, r.Fixed = listedCauses(fresh), listedCauses(known), listedCauses(fixed)
+		list = append(list, r)
+	}
+	slices.SortStableFunc(list, func(a, b listedRun) int { return b.Started.Compare(a.Started) })
+	return list, nil
+}
+
+// printHistory prints one run a line and, below the newest, its causes.
+func printHistory(io stdio, list []listedRun) error {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprint(w, "run\tstarted\tverdict\tcases\tpassed\tnew\tknown\tfixed\tsuites\n")
+	for i := range list {
+		r := &list[i]
+		mark := ""
+		if r.Pinned {
+			mark = "*"
+		}
+		fmt.Fprintf(w, "%s%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", plainText(r.ID), mark, r.Started.UTC().Format("2006-01-02 15:04:05Z"), r.Verdict,
+			r.Counts.Cases, r.Counts.Pass, len(r.New), len(r.Known), len(r.Fixed), plainText(strings.Join(r.Suites, ",")))
+	}
+	w.Flush()
+	if len(list) == 0 {
+		b.Reset()
+		b.WriteString("no complete run yet\n")
+	} else {
+		newest := &list[0]
+		if newest.Against != "" && len(newest.New)+len(newest.Known)+len(newest.Fixed) > 0 {
+			fmt.Fprintf(&b, "\n%s against %s:\n", plainText(newest.ID), plainText(newest.Against))
+			for _, group := range []struct {
+				name   string
+				causes []listedCause
+			}{{"new", newest.New}, {"known", newest.Known}, {"fixed", newest.Fixed}} {
+				for _, c := range group.causes {
+					fmt.Fprintf(&b, "  %-5s  %s %s  %s (%s in %s)\n", group.name, c.Where, plainText(c.Path), plainText(c.Edit), count(c.Count, "difference"), count(c.Cases, "case"))
+				}
+			}
+		}
+	}
+	_, err := io.out.Write([]byte(b.String()))
+	return tellBroken("write the history", err)
+}
+
+// knownCauses tells the causes of a run that earlier runs of the same suites
+// had, and since when without a gap; nil where there is no earlier run.
+func knownCauses(root string, run *runner.Run) func(diff.Cause) (since string, known bool) {
+	entries, _, err := archive.History(root)
+	if err != nil {
+		return nil // the history is a convenience; the report is not to fail for it
+	}
+	e := &archive.Entry{ID: run.Header.ID, Started: run.Header.Started}
+	for _, s := range run.Header.Suites {
+		e.Suites = append(e.Suites, archive.EntrySuite{Name: s.Name})
+	}
+	since := map[archive.CauseKey]string{}
+	before := archive.Previous(entries, e)
+	if before == nil {
+		return nil
+	}
+	open := map[archive.CauseKey]bool{}
+	for _, c := range before.Causes {
+		open[archive.KeyOf(c)] = true
+	}
+	for ; before != nil && len(open) > 0; before = archive.Previous(entries, before) {
+		has := map[archive.CauseKey]bool{}
+		for _, c := range before.Causes {
+			has[archive.KeyOf(c)] = true
+		}
+		for key := range open {
+			if has[key] {
+				since[key] = before.ID
+			} else {
+				delete(open, key)
+			}
+		}
+	}
+	return func(c diff.Cause) (string, bool) {
+		id, ok := since[archive.KeyOf(c)]
+		return id, ok
+	}
+}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/attack"
+)
+
+type judgeFlags struct {
+	blue, green   string
+	p50, p95, p99 string
+	errors        string
+	warmUp        string
+	expect        []string
+	output        string
+}
+
+func newJudgeCommand(io stdio) *cobra.Command {
+	flags := judgeFlags{}
+	cmd := &cobra.Command{
+		Use:     "judge --blue FILE --green FILE",
+		GroupID: "judge",
+		Short:   "Load verdict from recorded vegeta results",
+		Long: `Judge two result files of vegeta (gob, CSV or JSON) that were recorded side by
+side: is green no worse than blue in latency and errors? The results are cut into
+blocks by time and judged as a load stage of a run is, except that requests are not
+paired and that latency counts from the send, as vegeta measures it. "-" reads one
+file from standard input.
+
+Exit status: 0 no worse, 1 worse, 4 inconclusive, 2 usage, 3 a file could not be
+read or the two were not recorded side by side.`,
+		Example: `  vegeta attack -rate 100 -duration 60s -targets blue.txt  > blue.bin &
+  vegeta attack -rate 100 -duration 60s -targets green.txt > green.bin; wait
+  bgverify judge --blue blue.bin --green green.bin
+
+  # Wider margins, and a 404 that is meant
+  bgverify judge --blue blue.csv --green green.csv --p95 '15% or 2ms' --expect 2xx --expect 404`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return judgeRecorded(io, flags)
+		},
+	}
+	flags.bind(cmd.Flags())
+	return cmd
+}
+
+func (j *judgeFlags) bind(f *pflag.FlagSet) {
+	f.StringVar(&j.blue, "blue", "", "result `file` of blue")
+	f.StringVar(&j.green, "green", "", "result `file` of green")
+	f.StringVar(&j.p50, "p50", "5%", "`margin` of the median: how much worse is still no worse, such as 5%, 2ms or '5% or 2ms'")
+	f.StringVar(&j.p95, "p95", "10%", "`margin` of the 95th percentile")
+	f.StringVar(&j.p99, "p99", "", "`margin` of the 99th percentile, which is then a gate; needs 200 requests a block (default 20%, where there are enough requests)")
+	f.StringVar(&j.errors, "errors", "0.5%", "highest `share` of requests that only green fails")
+	f.StringVar(&j.warmUp, "warm-up", "", "`duration` at the beginning that does not count; 0 none (default the longer of 5s and 200 requests)")
+	f.StringArrayVar(&j.expect, "expect", nil, "`status` that succeeds, such as 204 or 2xx; may be repeated (default 2xx)")
+	f.StringVar(&j.output, "output", "text", "text or json")
+}
+
+// options reads the margins, statuses and warm-up.
+func (j *judgeFlags) options() (attack.JudgeOptions, error) {
+	var o attack.JudgeOptions
+	for _, m := range []struct {
+		flag, text string
+		to         *perf.Margin
+	}{{"p50", j.p50, &o.Margins.P50}, {"p95", j.p95, &o.Margins.P95}, {"p99", j.p99, &o.Margins.P99}} {
+		if m.text == "" {
+			continue
+		}
+		margin, err := perf.ParseMargin(m.text)
+		if err != nil {
+			hint := ""
+			var bad *perf.MarginError
+			if errors.As(err, &bad) {
+				hint = bad.Hint
+			}
+			return o, usage(hint, "--%s %s: %w", m.flag, m.text, err)
+		}
+		*m.to = margin
+	}
+	share, err := perf.ParseMargin(j.errors)
+	if err != nil || share.Rel <= 0 || share.Rel >= 1 || share.Abs != 0 {
+		return o, usage("--errors 0.5%", "--errors %s is not a share", j.errors)
+	}
+	o.Margins.Errors = share.Rel
+	if j.warmUp != "" {
+		d, err := time.ParseDuration(j.warmUp)
+		if err != nil || d < 0 {
+			return o, usage("--warm-up 10s", "--warm-up %s is not a duration", j.warmUp)
+		}
+		if o.WarmUp = d; d == 0 {
+			o.WarmUp = -1 // none; zero would mean the default
+		}
+	}
+	for _, text := range j.expect {
+		status, err := parseStatus(text)
+		if err != nil {
+			return o, err
+		}
+		o.Expect = append(o.Expect, status)
+	}
+	return o, nil
+}
+
+// parseStatus reads 204 or 2xx.
+func parseStatus(text string) (attack.Status, error) {
+	low, high := text, text
+	if class, ok := strings.CutSuffix(strings.ToLower(text), "xx"); ok {
+		low, high = class+"00", class+"99"
+	}
+	from, err1 := strconv.Atoi(low)
+	to, err2 := strconv.Atoi(high)
+	if err1 != nil || err2 != nil || from < 100 || to > 599 {
+		return attack.Status{}, usage("204 or 2xx", "--expect %s is not a status", text)
+	}
+	return attack.Status{Low: from, High: to}, nil
+}
+
+// A judgeDocument is what judge prints with --output json.
+type judgeDocument struct {
+	Outcome     string            `json:"outcome"`
+	Reason      string            `json:"reason"`
+	Advice      string            `json:"advice,omitempty"`
+	Rate        float64           `json:"rate"`
+	Seconds     float64           `json:"seconds"`
+	Blocks      int               `json:"blocks"`
+	Dropped     int               `json:"dropped"`
+	Requests    sides[int]        `json:"requests"`
+	Errors      sides[int]        `json:"errors"`
+	Comparisons []perf.Comparison `json:"comparisons"`
+	Warnings    []string          `json:"warnings"`
+}
+
+// sides is a value for each side.
+type sides[T any] struct {
+	Blue  T `json:"blue"`
+	Green T `json:"green"`
+}
+
+func judgeRecorded(io stdio, flags judgeFlags) error {
+	if flags.blue == "" || flags.green == "" {
+		return usage("bgverify judge --blue blue.bin --green green.bin", "judge needs a result file of each side")
+	}
+	if flags.blue == "-" && flags.green == "-" {
+		return usage("name one of them", "standard input cannot be both sides")
+	}
+	if flags.output != "text" && flags.output != "json" {
+		return usage("text or json", "unknown output %q", flags.output)
+	}
+	opts, err := flags.options()
+	if err != nil {
+		return err
+	}
+	blue, err := openResults(io, flags.blue)
+	if err != nil {
+		return err
+	}
+	defer blue.Close()
+	green, err := openResults(io, flags.green)
+	if err != nil {
+		return err
+	}
+	defer green.Close()
+	report, err := attack.JudgeResults(blue, green, opts)
+	if err != nil {
+		return broken(err)
+	}
+	if flags.output == "json" {
+		enc := json.NewEncoder(io.out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(judgeDocument{
+			report.Outcome.String(), report.Reason, report.Advice, report.Rate, report.Seconds, report.Blocks, report.Dropped,
+			sides[int](report.Requests), sides[int](report.Errors), append([]perf.Comparison{}, report.Comparisons...), append([]string{}, report.Warnings...),
+		})
+	} else {
+		err = printJudged(io, report)
+	}
+	if err != nil {
+		return broken(fmt.Errorf("write the verdict: %w", err))
+	}
+	return exit(outcomeStatus(report.Outcome))
+}
+
+func openResults(io stdio, name string) (*os.File, error) {
+	if name == "-" {
+		in, ok := io.in.(*os.File)
+		if !ok {
+			return nil, usage("", "standard input is no file")
+		}
+		return in, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, usage("name a result file of vegeta", "%s: %w", name, unwrapPath(err))
+	}
+	return f, nil
+}
+
+func outcomeStatus(o perf.Outcome) int {
+	switch o {
+	case perf.NoWorse:
+		return statusOK
+	case perf.Worse:
+		return statusDifferent
+	case perf.Inconclusive:
+		return statusUnknown
+	}
+	return statusBroken
+}
+
+func printJudged(io stdio, r *attack.Report) error {
+	var b strings.Builder
+	for _, c := range r.Comparisons {
+		fmt.Fprintln(&b, c.String())
+	}
+	for _, w := range r.Warnings {
+		fmt.Fprintf(&b, "note: %s\n", plainText(w))
+	}
+	if r.Reason != "" {
+		fmt.Fprintln(&b, plainText(r.Reason))
+	}
+	if r.Advice != "" {
+		fmt.Fprintf(&b, "to know more: %s\n", plainText(r.Advice))
+	}
+	fmt.Fprintf(&b, "bgverify: judge outcome=%s exit=%d rate=%.4g/s seconds=%.4g blocks=%d requests=%d/%d errors=%d/%d\n",
+		r.Outcome, outcomeStatus(r.Outcome), r.Rate, r.Seconds, r.Blocks, r.Requests.Blue, r.Requests.Green, r.Errors.Blue, r.Errors.Green)
+	_, err := io.out.Write([]byte(b.String()))
+	return err
+}

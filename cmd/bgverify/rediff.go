@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+func newRediffCommand(io stdio) *cobra.Command {
+	flags := &runFlags{}
+	var rules, env, runID string
+	cmd := &cobra.Command{
+		Use:     "rediff RUN [PATH...]",
+		GroupID: "archive",
+		Short:   "Judge an archived run again under other rules, without sending anything",
+		Long: `Judge the exchanges of an archived run (a folder, an id under --out, or latest)
+again and write the result into a new run folder that names its parent. Nothing is
+sent. With PATHs the suites are those files as they are now, without them those
+that the run folder keeps; --rules adds a rule file before the rules of every suite.
+
+Cases, flags and seed are those of the run. A step that the run did not send is
+broken. Load stages, identities and reachability stay as the run found them.
+The exit status is that of the new verdict.`,
+		Example: `  # Were the differences only the field that is to be ignored?
+  bgverify rediff latest --rules proposed.yaml
+
+  # The suites as edited since
+  bgverify rediff runs/2026-11-23T03-12-45Z-stb-7f3a scenarios/stb`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("a folder, an id under --out, or latest", "rediff takes one run and, behind it, scenario files")
+			}
+			if err := flags.checkAgain(cmd); err != nil {
+				return err
+			}
+			if flags.blue != "" || flags.green != "" {
+				return usage("leave them out", "rediff sends nothing: --blue and --green do not apply")
+			}
+			return rediff(cmd.Context(), io, flags, rediffOptions{rules, env, runID, typed(cmd)}, args)
+		},
+	}
+	flags.bindAgain(cmd.Flags())
+	f := cmd.Flags()
+	for _, name := range []string{"blue", "green"} {
+		if err := f.MarkHidden(name); err != nil {
+			panic(err)
+		}
+	}
+	f.StringVar(&rules, "rules", "", "YAML `file` with a top-level rules list, added before the rules of every suite")
+	f.StringVar(&env, "env", "", "env `file` to use instead of the run's")
+	f.StringVar(&runID, "run-id", "", "`id` of the new run; drawn when empty")
+	return cmd
+}
+
+// rediffOptions are what rediff takes beyond the flags of a run folder.
+type rediffOptions struct {
+	rules, env, runID string
+	typed             []string
+}
+
+func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, args []string) error {
+	from, err := openRun(again.out, args[0])
+	if err != nil {
+		return err
+	}
+	folder, err := openFolder(again.out, args[0])
+	if err != nil {
+		return err
+	}
+	plan, err := readAsked(folder.Path())
+	if err != nil {
+		return err
+	}
+	t, err := keptTree(folder.Path(), plan)
+	if err != nil {
+		return err
+	}
+	if len(args) > 1 {
+		now, err := openTree(args[1:])
+		if err != nil {
+			return err
+		}
+		now.stage = t.stage
+		t = now
+	}
+	if o.env != "" {
+		if t.stage, err = openTree([]string{o.env}); err != nil {
+			return err
+		}
+	}
+	how := loading{ids: plan.Cases, offline: true, same: true}
+	if how.rules, err = addedRules(io, o.rules); err != nil {
+		return err
+	}
+	flags, err := keptFlags(&from.Header, plan, again, true)
+	if err != nil {
+		return err
+	}
+	flags.runID = o.runID
+	s, err := loadSession(io, flags, t, o.typed, how)
+	if err != nil {
+		return err
+	}
+	s.plan.Parent = from.Header.ID
+	return s.into(ctx, func(ctx context.Context, plan *runner.Plan, sink runner.Sink, progress func(runner.Progress)) (*runner.End, error) {
+		return runner.Rejudge(ctx, plan, from, sink, progress)
+	})
+}
+
+// addedRules reads the rule file of a flag.
+func addedRules(io stdio, name string) ([]diff.Rule, error) {
+	if name == "" {
+		return nil, nil
+	}
+	t, err := openTree([]string{name})
+	if err != nil {
+		return nil, err
+	}
+	list, problems := scenarios.LoadRules(t.files, t.paths[0], loadOptions())
+	if err := tellProblems(io.err, problems); err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, usage("", "%s holds no rule", name)
+	}
+	if _, bad := diff.Compile(list, diff.Options{Now: loadOptions().Now}); len(bad) > 0 {
+		return nil, usage(bad[0].Hint, "%s: %s", list[bad[0].Rule].Origin, bad[0].Msg)
+	}
+	return list, nil
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bgverify/bgverify/report"
+	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/runner"
+)
+
+func newResumeCommand(io stdio) *cobra.Command {
+	flags := &runFlags{}
+	cmd := &cobra.Command{
+		Use:     "resume RUN",
+		GroupID: "judge",
+		Short:   "Go on with a run that was killed or interrupted",
+		Long: `Go on with a run (a folder, or an id under --out) that was killed or stopped by a
+signal, in its own folder, and end with its verdict's status. Flags, seed, the
+sides' addresses and the scenario files are those that the folder keeps.
+
+Cases that ended stand; setup and the other cases run again. A case that was
+stopped with an unsafe request on its way is broken, unless the step is
+idempotent. Load stages are measured anew. A run that has its verdict sends
+nothing and ends with that verdict, after its folder was checked.
+
+Secrets are not in the folder: they come from the environment again, or from
+--var. A run of 'bgverify demo' can be resumed only where its two services
+listen again ('bgverify fixtures').`,
+		Example: `  bgverify resume runs/2026-11-23T03-12-45Z-stb-7f3a
+  bgverify resume 7f3a --out /var/lib/bgverify/runs
+  STB_KEY=… bgverify resume nightly-4711`,
+		Args: oneRun,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.checkAgain(cmd); err != nil {
+				return err
+			}
+			return resume(cmd.Context(), io, flags, args[0])
+		},
+	}
+	flags.bindAgain(cmd.Flags())
+	return cmd
+}
+
+// bindAgain are the flags of a verb that takes the others from a run folder.
+func (f *runFlags) bindAgain(set *pflag.FlagSet) {
+	set.StringVar(&f.out, "out", "runs", "`folder` that keeps the runs")
+	set.StringArrayVar(&f.vars, "var", nil, "give a variable again whose value the archive hid, `name=value`")
+	set.StringVar(&f.blue, "blue", "", "`URL` of the trusted side, where it has another one now")
+	set.StringVar(&f.green, "green", "", "`URL` of the side under judgement, where it has another one now")
+	set.StringVar(&f.output, "output", "text", "what standard output is: text or json (the content of run.json)")
+	set.BoolVarP(&f.quiet, "quiet", "q", false, "print only the last line")
+	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
+	set.BoolVar(&f.noColor, "no-color", false, "no colour, also on a terminal")
+	set.BoolVar(&f.noProgress, "no-progress", false, "no progress on standard error")
+}
+
+func (f *runFlags) checkAgain(cmd *cobra.Command) error {
+	if err := fromEnvironment(cmd.Flags()); err != nil {
+		return err
+	}
+	switch {
+	case f.output != "text" && f.output != "json":
+		return usage("text or json", "unknown output %q", f.output)
+	case f.quiet && f.verbose:
+		return usage("leave one of them out", "--quiet and --verbose contradict each other")
+	}
+	_, err := f.variables()
+	return err
+}
+
+// resume goes on with a run. Nothing in its folder changes before everything
+// that the run needs is there.
+func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
+	folder, err := openFolder(again.out, name)
+	if err != nil {
+		return err
+	}
+	from, err := folder.Run()
+	if err != nil {
+		return broken(fmt.Errorf("read the run: %w", err))
+	}
+	if done, err := folder.Complete(); err != nil {
+		return broken(err)
+	} else if done && from.End.Verdict != runner.Interrupted {
+		return standing(io, again, folder, from)
+	}
+	if from.Header.Parent != "" {
+		return usage("bgverify rediff "+from.Header.Parent, "run %s judges archived exchanges again: there is nothing to go on with", from.Header.ID)
+	}
+	s, err := keptSession(io, again, folder.Path(), from)
+	if err != nil {
+		return err
+	}
+	unlock, err := lockLoad(s.plan, "resume")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	w, state, err := archive.Resume(folder.Path(), archive.Options{Tool: toolVersion()})
+	switch {
+	case errors.Is(err, archive.ErrComplete): // another process was faster
+		return standing(io, again, folder, from)
+	case err != nil:
+		return broken(err)
+	}
+	defer w.Close()
+	if state.Over {
+		return s.conclude(io, w, state.Run)
+	}
+	s.plan.Done, s.plan.Doubtful = state.Run.Cases, state.Doubtful
+	return s.conduct(ctx, w, runner.Execute)
+}
+
+// keptSession is the session of an unfinished run, made again from its folder.
+func keptSession(io stdio, again *runFlags, folder string, from *runner.Run) (*session, error) {
+	plan, err := readAsked(folder)
+	if err != nil {
+		return nil, err
+	}
+	t, err := keptTree(folder, plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := noHidden(t.files); err != nil {
+		return nil, err
+	}
+	flags, err := keptFlags(&from.Header, plan, again, false)
+	if err != nil {
+		return nil, err
+	}
+	flags.out = filepath.Dir(filepath.Clean(folder))
+	s, err := loadSession(io, flags, t, from.Header.Flags, loading{ids: plan.Cases})
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(s.plan.Suites))
+	for i, suite := range s.plan.Suites {
+		names[i] = suite.Name
+	}
+	kept := make([]string, len(from.Header.Suites))
+	for i, suite := range from.Header.Suites {
+		kept[i] = suite.Name
+	}
+	if !slices.Equal(names, kept) {
+		return nil, broken(fmt.Errorf("the files in %s make suites %v, the run was of %v", filepath.Join(folder, archive.ScenariosDir), names, kept))
+	}
+	return s, nil
+}
+
+// conclude finishes the folder of a run that had judged everything.
+func (s *session) conclude(io stdio, w *archive.Writer, run *runner.Run) error {
+	out, flush := redacted(io, w.Redactor())
+	defer flush()
+	verdict := run.End.Verdict
+	if err := s.finish(out, w); err != nil {
+		fmt.Fprintf(out.err, "bgverify: error: %v\n", err)
+		verdict = verdict.Worse(runner.Broken)
+	}
+	return exit(verdict.ExitStatus(run.End.Signal))
+}
+
+// standing ends with the verdict that a run has, after checking its folder.
+func standing(io stdio, again *runFlags, folder *archive.Folder, run *runner.Run) error {
+	answer := archive.Gate{Now: time.Now()}.Check(folder)
+	status := answer.Verdict.ExitStatus(answer.Signal)
+	if again.output == "json" {
+		format, _ := report.Lookup("json")
+		if err := format.Write(io.out, run); err != nil {
+			return broken(fmt.Errorf("write the report: %w", err))
+		}
+		return exit(status)
+	}
+	for _, reason := range answer.Reasons {
+		fmt.Fprintf(io.out, "  - %s\n", plainText(reason))
+	}
+	fmt.Fprintf(io.out, "the run has its verdict: nothing was sent\nbgverify: verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.Path())
+	return exit(status)
+}
