@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -59,6 +60,7 @@ type measurement struct {
 	Requests    int     `json:"requests"`
 	Mean        float64 `json:"mean"` // seconds, as the tool reports it
 	CPU         float64 `json:"cpu"`  // seconds per request
+	RSS         float64 `json:"rss"`  // peak, bytes
 }
 
 func compare(tools, rates []string, rounds, seconds int) error {
@@ -83,8 +85,8 @@ func compare(tools, rates []string, rounds, seconds int) error {
 		return fmt.Errorf("start the truth server: %w", err)
 	}
 	url := strings.TrimSpace(string(line[:n]))
-	fmt.Println("| rate /s | tool | lateness p50 µs | lateness p99 µs | achieved | mean latency µs | CPU µs/request | lateness p50, p99, mean, CPU against vegeta |")
-	fmt.Println("|---|---|---|---|---|---|---|---|")
+	fmt.Println("| rate /s | tool | lateness p50 µs | lateness p99 µs | achieved | mean latency µs | CPU µs/request | peak RSS MB | lateness p50, p99, mean, CPU against vegeta |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|")
 	for _, text := range rates {
 		rate, err := strconv.ParseFloat(text, 64)
 		if err != nil {
@@ -129,8 +131,8 @@ func row(rate, tool string, planned float64, own, vegeta []measurement) string {
 	p99 := func(m measurement) float64 { return m.LatenessP99 }
 	mean := func(m measurement) float64 { return m.Mean }
 	cpu := func(m measurement) float64 { return m.CPU }
-	return fmt.Sprintf("| %s | %s | %.0f | %.0f | %.2f %% | %.0f | %.0f | %s, %s, %s, %s |", rate, tool, of(p50)*1e6, of(p99)*1e6,
-		of(func(m measurement) float64 { return m.Achieved })/planned*100, of(mean)*1e6, of(cpu)*1e6, ratio(p50), ratio(p99), ratio(mean), ratio(cpu))
+	return fmt.Sprintf("| %s | %s | %.0f | %.0f | %.2f %% | %.0f | %.0f | %.0f | %s, %s, %s, %s |", rate, tool, of(p50)*1e6, of(p99)*1e6,
+		of(func(m measurement) float64 { return m.Achieved })/planned*100, of(mean)*1e6, of(cpu)*1e6, of(func(m measurement) float64 { return m.RSS })/1e6, ratio(p50), ratio(p99), ratio(mean), ratio(cpu))
 }
 
 func median(v []float64) float64 {
@@ -165,6 +167,9 @@ func measure(self, tool, url string, rate float64, seconds int) (measurement, er
 	}
 	m.Mean, err = read(out.Bytes())
 	m.CPU = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds() / float64(max(m.Requests, 1))
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		m.RSS = float64(usage.Maxrss) * 1024
+	}
 	return m, err
 }
 

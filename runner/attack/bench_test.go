@@ -86,20 +86,20 @@ func quantileOf(d []time.Duration, q float64) float64 {
 	return float64(sorted[int(q*float64(len(sorted)-1))].Microseconds())
 }
 
-// TestMemoryStaysFlat attacks at 2000 requests/s in all for a while and compares
+// TestMemoryStaysFlat attacks for a while and compares
 // the heap after a third of the time with that at the end. BGVERIFY_LOAD_E2E=1
-// attacks at 2000/s per side for a minute, otherwise at 500/s for 4 s.
+// attacks at 2000/s in all for a minute, otherwise at 500/s for 4 s.
 func TestMemoryStaysFlat(t *testing.T) {
 	rate, length := 250.0, 4*time.Second
 	if os.Getenv("BGVERIFY_LOAD_E2E") != "" {
-		rate, length = 2000, time.Minute
+		rate, length = 1000, time.Minute
 	}
 	fast := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	plan := quick(start(t, fast), start(t, fast))
 	plan.Rate, plan.Duration, plan.oneLook = rate, length, true
 	var early, late atomic.Uint64
 	var m runtime.MemStats
-	_, err := Run(context.Background(), plan, io.Discard, func(p Progress) {
+	report, err := Run(context.Background(), plan, io.Discard, func(p Progress) {
 		if p.Elapsed < p.Total/3 || p.Elapsed > p.Total/3+time.Second && p.Elapsed < p.Total*9/10 {
 			return
 		}
@@ -113,6 +113,12 @@ func TestMemoryStaysFlat(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if early.Load() == 0 || late.Load() == 0 {
+		if excused(report) {
+			t.Skipf("this machine is too busy to attack on time: %s", report.Reason)
+		}
+		t.Fatalf("the attack ended early: %v (%s)", report.Outcome, report.Reason)
 	}
 	runtime.ReadMemStats(&m)
 	t.Logf("%g/s per side for %s: heap %.1f MB after a third, %.1f MB at the end, %.1f MB from the system", rate, length, float64(early.Load())/1e6, float64(late.Load())/1e6, float64(m.Sys)/1e6)

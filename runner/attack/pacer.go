@@ -28,8 +28,16 @@ type sleeper interface {
 }
 
 func newPacer(ctx context.Context, s *schedule, workers int) *pacer {
-	return &pacer{ctx: ctx, schedule: s, sleeper: newSleeper(), slots: make(chan slot, workers+16)}
+	p := &pacer{ctx: ctx, schedule: s, sleeper: plainSleeper{}, slots: make(chan slot, workers+16)}
+	if 2*s.design.Rate <= preciseRate {
+		p.sleeper = newSleeper()
+	}
+	return p
 }
+
+// preciseRate is the rate of both sides up to which each request is woken for by
+// itself. Above it the wake-ups cost more than a lateness of half a millisecond.
+const preciseRate = 1000
 
 // Pace waits for the next slot itself and hands it to the targeter. It is called
 // by one goroutine.
