@@ -33,11 +33,11 @@ func (w *walk) confirm(ctx context.Context, step *scenarios.Step, name string, r
 			continue
 		}
 		rounds++
-		self := diff.CompareMessages(first.message(), second.message(), rules.plain, nil)
+		self := diff.CompareMessages(first.message(), second.message(), rules.apart(lag(first.Exchange, second.Exchange)).plain, nil)
 		if !self.Equal() {
 			unstable++
 		}
-		other := diff.CompareMessages(second.message(), green.message(), rules.full, nil)
+		other := diff.CompareMessages(second.message(), green.message(), rules.apart(lag(second.Exchange, green.Exchange)).full, nil)
 		if !other.Equal() {
 			differs++
 		}

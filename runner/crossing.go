@@ -101,6 +101,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	} else {
 		t.Green, t.GreenChecks, t.GreenWait = s.x, checks, s.wait
 	}
+	t.Apart = w.spread(kind, t.Blue, t.Green)
 	w.suite.run.emit(Event{Pair: &Pair{Key: key, Blue: t.Blue, Green: t.Green}})
 	j := Judge(t)
 	r := &j.Step

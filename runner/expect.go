@@ -241,7 +241,11 @@ func contentOf(a *answer) string {
 
 // text tests the values of a header or cookie: each test must hold for one of them.
 func (k *checker) text(what string, tests []Test, values []string) {
-	got := strings.Join(values, " | ")
+	quoted := make([]string, len(values)) // exactly: an ETag has quotes of its own
+	for i, v := range values {
+		quoted[i] = textValue(v).JSON
+	}
+	got := strings.Join(quoted, " | ")
 	for i := range tests {
 		t := &tests[i]
 		ok := false

@@ -4,36 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/second"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
-
-// StepRules are the rules of a step, compiled once for a run.
-type StepRules struct {
-	list []diff.Rule
-	mode diff.Mode
-	full *diff.Rules
-	// plain knows no authorities: for comparing a side with itself.
-	plain *diff.Rules
-}
-
-// NewStepRules compiles a step's rules. opts name the sides' authorities and
-// the time by which rules expire; the step's mode is put in.
-func NewStepRules(step *scenarios.Step, opts diff.Options) (*StepRules, error) {
-	r := &StepRules{list: step.Rules, mode: step.Mode}
-	opts.Mode = step.Mode
-	var errs []diff.RuleError
-	if r.full, errs = diff.Compile(step.Rules, opts); len(errs) > 0 {
-		e := errs[0]
-		return nil, fmt.Errorf("rule %s: %s: %s", step.Rules[e.Rule].Origin, e.Field, e.Msg)
-	}
-	opts.BlueAuthorities, opts.GreenAuthorities = nil, nil
-	r.plain, _ = diff.Compile(step.Rules, opts) // the same rules: no other errors
-	return r, nil
-}
 
 // A Trial is everything that Judge looks at.
 type Trial struct {
@@ -47,9 +24,11 @@ type Trial struct {
 	BlueChecks, GreenChecks *Checks
 	// BlueWait and GreenWait say why polling a side ended without its condition; "": it did not.
 	BlueWait, GreenWait string
-	Shared              bool // the same service on both sides on purpose
-	Seen                *diff.Bijections
-	Control             Control
+	// Apart is how far apart in time the lanes have been so far, at most.
+	Apart   time.Duration
+	Shared  bool // the same service on both sides on purpose
+	Seen    *diff.Bijections
+	Control Control
 }
 
 // Control says how much the evidence is held against itself.
@@ -78,9 +57,13 @@ type Judgement struct {
 //     inconclusive, unless the file itself asks for shape. So does a pair
 //     whose two answers came out of one cache.
 //  5. The count of leaves must add up, and a second opinion must agree: else broken.
-//  6. Pass is what is left when there was evidence and all of it held.
+//  6. Times of the services' clocks may differ by as much as the exchanges lie
+//     apart, beside what the rules allow.
+//  7. Pass is what is left when there was evidence and all of it held.
 func Judge(t *Trial) *Judgement {
-	j := &judging{Trial: t, out: &Judgement{}, verdict: Pass}
+	own := *t
+	own.Rules = t.Rules.apart(max(t.Apart, lag(t.Blue, t.Green)))
+	j := &judging{Trial: &own, out: &Judgement{}, verdict: Pass}
 	j.blue, j.green = newAnswer(t.Blue), newAnswer(t.Green)
 	if j.blue != nil && j.green != nil && bytes.Equal(j.blue.Answer, j.green.Answer) {
 		j.green.twin = j.blue
@@ -283,7 +266,7 @@ func (c *Checks) said() bool { return c != nil && c.aboutBody() }
 
 // again is rule 5: code that shares nothing with the engine judges the pair.
 func (j *judging) again() {
-	opinion := second.Equal(j.Blue.Answer, j.Green.Answer, j.Rules.list, j.Rules.mode)
+	opinion := second.Equal(j.Blue.Answer, j.Green.Answer, j.Rules.list, j.Rules.opts.Mode)
 	switch {
 	case opinion.Skipped != "":
 		j.out.Second.Skipped++

@@ -20,8 +20,9 @@ type session struct {
 	born       time.Time
 	unusable   string  // why no case can build on it
 	verdict    Verdict // of cases that cannot: Skip or Broken
-	offset     int     // requests that a crossing lane sent in setup
-	left       bool    // teardown has run
+	apart      map[LaneKind]time.Duration
+	offset     int  // requests that a crossing lane sent in setup
+	left       bool // teardown has run
 }
 
 // enter gives a walk its lanes. The reason is not empty when setup left nothing
@@ -52,6 +53,7 @@ func (s *suiteRun) hand(w *walk) {
 		}
 		w.lanes[kind] = l.clone()
 		w.offset[kind] = c.offset
+		w.apart[kind] = c.apart[kind]
 	}
 }
 
@@ -79,7 +81,7 @@ func (s *suiteRun) setup(ctx context.Context) {
 		w.result.Index = s.cases.first
 		s.run.record(s, w.finish())
 	}
-	c.lanes, c.unusable, c.verdict = w.lanes, "", 0
+	c.lanes, c.apart, c.unusable, c.verdict = w.lanes, w.apart, "", 0
 	c.offset = max(w.offset[LaneCrossBlue], w.offset[LaneCrossGreen])
 	switch {
 	case w.guarded != "":
@@ -113,6 +115,7 @@ func (s *suiteRun) renew(ctx context.Context, w *walk) string {
 	w.born = c.generation
 	for kind, l := range w.lanes {
 		l.renew(c.lanes[kind])
+		w.apart[kind] = max(w.apart[kind], c.apart[kind])
 	}
 	return ""
 }
@@ -181,7 +184,7 @@ func (s *suiteRun) leave(ctx context.Context) {
 	w.result.Kind, w.result.At, w.result.Index = "teardown", s.suite.Pos.String(), s.cases.last
 	w.lanes = c.lanes
 	for kind := range c.lanes {
-		w.offset[kind] = c.offset
+		w.offset[kind], w.apart[kind] = c.offset, c.apart[kind]
 	}
 	w.straight(ctx, s.suite.Teardown, "")
 	w.cross(ctx, s.suite.Teardown, "")

@@ -62,6 +62,7 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 		Step: step, Name: name, Key: key, Rules: rules, Blue: blue.exchange(), Green: green.exchange(),
 		BlueChecks: checks[scenarios.Blue], GreenChecks: checks[scenarios.Green],
 		BlueWait: blue.waited(), GreenWait: green.waited(), Shared: w.shared(step), Seen: w.bijections(LaneBlue),
+		Apart:   w.spread(LaneBlue, blue.exchange(), green.exchange()),
 		Control: w.control(key),
 	})
 	r := &j.Step

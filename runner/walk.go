@@ -26,6 +26,9 @@ type walk struct {
 	seen   map[LaneKind]*diff.Bijections
 	last   map[LaneKind]*answer // of the step before, for when
 	offset map[LaneKind]int     // requests that a crossing lane has sent, setup included
+	// apart is how far apart in time a lane's exchanges and those they are compared
+	// with have been, setup included: LaneBlue's are those of blue and green.
+	apart map[LaneKind]time.Duration
 	// pairs are the straight lanes' exchanges by step, kept for the crossing lanes.
 	pairs map[string]*Pair
 	sent  sentCount
@@ -40,7 +43,7 @@ type walk struct {
 func newWalk(s *suiteRun, id string, started time.Time) *walk {
 	return &walk{
 		suite: s, id: id, started: started, strict: true,
-		lanes: map[LaneKind]*lane{}, seen: map[LaneKind]*diff.Bijections{}, last: map[LaneKind]*answer{}, offset: map[LaneKind]int{},
+		lanes: map[LaneKind]*lane{}, seen: map[LaneKind]*diff.Bijections{}, last: map[LaneKind]*answer{}, offset: map[LaneKind]int{}, apart: map[LaneKind]time.Duration{},
 		result: &CaseResult{Suite: s.index, ID: id, Name: id},
 	}
 }
@@ -199,6 +202,13 @@ func addVisits(sums []RuleVisits, v RuleVisits) []RuleVisits {
 		}
 	}
 	return append(sums, v)
+}
+
+// spread books how far apart a lane's exchange and its counterpart were, and
+// returns the most so far: a time that an earlier step left behind shows later.
+func (w *walk) spread(kind LaneKind, a, b *wire.Exchange) time.Duration {
+	w.apart[kind] = max(w.apart[kind], lag(a, b))
+	return w.apart[kind]
 }
 
 // keep holds a pair for the crossing lanes.
