@@ -21,8 +21,10 @@ const (
 	rowTitle // names a part of the answer
 )
 
-var rowWords = [...]string{"", "changed", "only green", "only blue", "ignored", "moved", "same", ""}
-var rowSigns = [...]string{"", "≠", "+", "−", "~", "⇅", "⋯", ""}
+var (
+	rowWords = [...]string{"", "changed", "only green", "only blue", "ignored", "moved", "same", ""}
+	rowSigns = [...]string{"", "≠", "+", "−", "~", "⇅", "⋯", ""}
+)
 
 // A row is one line of the pane: blue's text beside green's.
 type row struct {

@@ -94,7 +94,15 @@ func rowViewOf(r *row) rowView {
 	indent := strings.Repeat("  ", r.depth)
 	switch {
 	case v.Fold:
-		v.Blue[0] = indent + plural(r.folded, "line", "lines") + " the same " + r.note
+		v.Note = ""
+		v.Blue[0] = indent + plural(r.folded, "line", "lines") + " the same"
+		switch r.note {
+		case "":
+		case rowWords[rowAdded], rowWords[rowRemoved]:
+			v.Blue[0] = indent + plural(r.folded, "more line", "more lines") + " " + r.note
+		default:
+			v.Blue[0] += " " + r.note
+		}
 	case r.mark == rowChanged || r.mark == rowIgnored:
 		v.Blue, v.Green = apartText(visible(r.blue), visible(r.green))
 		v.Blue[0], v.Green[0] = indent+v.Blue[0], indent+v.Green[0]

@@ -93,7 +93,7 @@ func worthReading(rows []row) []row {
 		for end < len(rows) && rows[end].mark != rowTitle {
 			end++
 		}
-		part := rows[i:end]
+		part := shortRuns(rows[i:end])
 		if len(part) > 2 && part[len(part)-1].mark == rowFold {
 			part = part[:len(part)-1]
 		}
@@ -122,4 +122,27 @@ func keepClosers(rows []row, keep []bool) {
 
 func opens(text string) bool {
 	return text != "" && (text[len(text)-1] == '{' || text[len(text)-1] == '[')
+}
+
+// staticRun is how many rows that only one side has stand in the page without scripts.
+const staticRun = 8
+
+// shortRuns cuts long runs of rows that one side alone has.
+func shortRuns(rows []row) []row {
+	var out []row
+	for i := 0; i < len(rows); {
+		end := i + 1
+		for end < len(rows) && rows[end].mark == rows[i].mark {
+			end++
+		}
+		oneSided := rows[i].mark == rowAdded || rows[i].mark == rowRemoved
+		if n := end - i - staticRun; oneSided && n > 1 {
+			out = append(out, rows[i:i+staticRun]...)
+			out = append(out, row{mark: rowFold, depth: rows[i].depth, folded: n, note: rowWords[rows[i].mark]})
+		} else {
+			out = append(out, rows[i:end]...)
+		}
+		i = end
+	}
+	return out
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/bgverify/bgverify/runner"
 )
@@ -42,7 +41,7 @@ func (p *pageView) loads(s *source) {
 		for k := range l.Comparisons {
 			c := &l.Comparisons[k]
 			row := comparisonView{
-				Name: strings.TrimSpace(string(c.Metric) + " " + c.Route), Role: c.Role.String(), Blue: measure(c.Metric, c.Blue), Green: measure(c.Metric, c.Green),
+				Name: metricName(c), Role: c.Role.String(), Blue: measure(c.Metric, c.Blue), Green: measure(c.Metric, c.Green),
 				Change: delta(c, c.Change), Interval: interval(c), Margin: bound(c, c.Margin), MDE: bound(c, c.MDE), Note: c.Note, Verdict: viewOf(outcomeVerdict(c.Outcome)),
 			}
 			if c.NeedS > 0 && c.NeedS < beyond*100 {

@@ -258,15 +258,11 @@ func forestPlot(id string, l *runner.LoadResult) *plot {
 	p.line("ink", colorInk, "1.3", at(0), plotTop-6, at(0), bottom)
 	for i, c := range rows {
 		y := float64(plotTop + rowHeight*i + rowHeight/2)
-		name := string(c.Metric)
-		if c.Route != "" {
-			name += " " + c.Route
-		}
 		class, color := "ink", colorInk
 		if c.Outcome == perf.Worse {
 			class, color = "fail", colorFail
 		}
-		p.text("ink", colorInk, "end", left-12, y+4, shorten(name, 17), "")
+		p.text("ink", colorInk, "end", left-12, y+4, shorten(metricName(c), 17), "")
 		p.line(class, color, "2", at(c.Low), y, at(c.High), y)
 		p.line("margin", colorDim, "2", at(c.Margin), y-9, at(c.Margin), y+9)
 		p.Marks = append(p.Marks, plotMark{class, color, square(at(c.Change), y, 4)})

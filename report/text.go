@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 	"unicode/utf8"
@@ -215,7 +216,10 @@ func (t *textReport) loads() error {
 	for i := range t.src.run.Loads {
 		l := &t.src.run.Loads[i]
 		if l.Verdict <= runner.Pass {
-			continue // its gates stand above
+			if err := t.quietLoad(l); err != nil {
+				return err
+			}
+			continue
 		}
 		title := fmt.Sprintf("load %s: %s per second and side for %s, %d blocks (%d dropped): %s", l.Name, significant(l.Rate), seconds(l.Seconds), l.Blocks, l.Dropped, l.Reason)
 		for _, part := range t.wrapped(title, 0) {
@@ -227,21 +231,44 @@ func (t *textReport) loads() error {
 			if c.Route != "" && c.Outcome == perf.NoWorse {
 				continue
 			}
-			name := string(c.Metric)
-			if c.Route != "" {
-				name += " " + c.Route
-			}
 			rows = append(rows, []string{
-				t.safe(name), t.safe(measure(c.Metric, c.Blue)), t.safe(measure(c.Metric, c.Green)), delta(c, c.Change),
+				t.safe(metricName(c)), t.safe(measure(c.Metric, c.Blue)), t.safe(measure(c.Metric, c.Green)), delta(c, c.Change),
 				interval(c), bound(c, c.Margin), bound(c, c.MDE), t.word(outcomeVerdict(c.Outcome)),
 			})
 		}
 		cols := []column{{title: "METRIC", flex: true}, {title: "BLUE", right: true}, {title: "GREEN", right: true}, {title: "CHANGE", right: true}, {title: "INTERVAL", flex: true}, {title: "MARGIN", right: true}, {title: "MDE", right: true}, {title: "RESULT"}}
+		if t.opts.Width > 0 && t.opts.Width < 100 { // the page shows the MDE
+			const mde = 6
+			cols = slices.Delete(cols, mde, mde+1)
+			for k := range rows {
+				rows[k] = slices.Delete(rows[k], mde, mde+1)
+			}
+		}
 		if err := t.table(cols, rows); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// quietLoad is a stage that passed or was skipped, in one line.
+func (t *textReport) quietLoad(l *runner.LoadResult) error {
+	words := []string{"load " + l.Name + ":"}
+	for i := range l.Comparisons {
+		if c := &l.Comparisons[i]; c.Route == "" && c.Role == perf.Gate {
+			words = append(words, string(c.Metric)+" "+delta(c, c.Change)+" "+interval(c)+",")
+		}
+	}
+	words = append(words, l.Reason)
+	for i, part := range t.wrapped(strings.Join(words, " "), 8) {
+		if i == 0 {
+			part = t.word(l.Verdict) + "  " + part
+		}
+		if err := t.line("%s", part); err != nil {
+			return err
+		}
+	}
+	return t.line("")
 }
 
 func (t *textReport) suites() error {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -126,6 +127,17 @@ func plural(n int, one, many string) string {
 		return "1 " + one
 	}
 	return thousands(n) + " " + many
+}
+
+var placeholder = regexp.MustCompile(`\{\{.*?\}\}`)
+
+// metricName is a comparison's metric with its route, placeholders of the
+// scenario file shortened to {…}.
+func metricName(c *perf.Comparison) string {
+	if c.Route == "" {
+		return string(c.Metric)
+	}
+	return string(c.Metric) + " " + placeholder.ReplaceAllString(c.Route, "{…}")
 }
 
 // measure shows a side's value of a metric: a duration, or a share.

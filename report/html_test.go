@@ -1,0 +1,235 @@
+package report
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/report/reporttest"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// between is what a page holds between two texts.
+func between(t *testing.T, page []byte, from, to string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(string(page), from)
+	if !ok {
+		t.Fatalf("the page holds no %q", from)
+	}
+	inside, _, ok := strings.Cut(rest, to)
+	if !ok {
+		t.Fatalf("nothing ends what %q begins", from)
+	}
+	return inside
+}
+
+func unpack(t *testing.T, text string, into any) {
+	t.Helper()
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.NewDecoder(z).Decode(into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPagePolicy(t *testing.T) {
+	page := render(t, "html", failing(200))
+	csp := strings.ReplaceAll(between(t, page, `Content-Security-Policy" content="`, `"`), "&#39;", "'")
+	csp = strings.ReplaceAll(csp, "&#43;", "+")
+	style, script := between(t, page, "<style>", "</style>"), between(t, page, "<script>", "</script>")
+	if want := policy(style, script); csp != want {
+		t.Errorf("got policy %s, want %s", csp, want)
+	}
+	for _, bad := range []string{" style=", " onclick=", "javascript:", "<link", " src="} {
+		if bytes.Contains(page, []byte(bad)) {
+			t.Errorf("the page holds %q", bad)
+		}
+	}
+}
+
+func TestSplitPage(t *testing.T) {
+	var b bytes.Buffer
+	html, _ := Lookup("html")
+	if err := WriteAll(failing(20), []Output{{html, &b}}, Options{Split: true}); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(b.Bytes(), []byte("<style>")) || bytes.Contains(b.Bytes(), []byte("use strict")) {
+		t.Error("the split page holds its assets")
+	}
+	files := Assets()
+	for _, name := range []string{StyleFile, ScriptFile} {
+		if len(files[name]) == 0 || !bytes.Contains(b.Bytes(), []byte(`"`+name+`"`)) {
+			t.Errorf("the split page does not load %s of %d bytes", name, len(files[name]))
+		}
+	}
+}
+
+// TestPageSizes holds G3: bytes of an equal case, and of the page.
+func TestPageSizes(t *testing.T) {
+	equal := len(render(t, "html", reporttest.Run(reporttest.Options{Seed: 1, Cases: 10000})))
+	none := len(render(t, "html", reporttest.Run(reporttest.Options{Seed: 1})))
+	each := float64(equal-none) / 10000
+	page := len(render(t, "html", reporttest.Run(reporttest.Options{Seed: 1, Cases: 10000, Differ: 0.03, Loads: 1, Worse: true})))
+	t.Logf("%.1f bytes for an equal case, %d for a page of 10,000 cases with 3 %% differing", each, page)
+	if each > 60 || page > 500_000 {
+		t.Errorf("got %.1f bytes for an equal case and %d for the page, want at most 60 and 500,000", each, page)
+	}
+}
+
+func TestPageData(t *testing.T) {
+	run := failing(600)
+	page := render(t, "html", run)
+	var table tableJSON
+	text := between(t, page, `id="table-data">`, "</script>")
+	unpack(t, text, &struct {
+		*tableJSON
+		BlueMS  []float64 `json:"blueMs"`
+		GreenMS []float64 `json:"greenMs"`
+	}{tableJSON: &table})
+	if ids := strings.Split(table.IDs, "\n"); table.Rows != 600 || len(ids) != 600 || len(table.Verdicts) != 600 || len(table.Status) != 600 {
+		t.Errorf("got %d rows, %d ids, %d verdicts, %d statuses, want 600 of each", table.Rows, len(ids), len(table.Verdicts), len(table.Status))
+	}
+	details := between(t, page, `id="detail-data">`, "</script>")
+	total := 0
+	for i, at := range table.Chunks {
+		end := len(details)
+		if i+1 < len(table.Chunks) {
+			end = table.Chunks[i+1]
+		}
+		var chunk []detailJSON
+		unpack(t, details[at:end], &chunk)
+		total += len(chunk)
+	}
+	if total != len(table.Details) || total < run.End.Counts.Fail {
+		t.Errorf("got %d details for %d rows, want one for each of at least %d", total, len(table.Details), run.End.Counts.Fail)
+	}
+}
+
+// TestPageCap: bodies that would make the page too large are left out, and the page says so.
+func TestPageCap(t *testing.T) {
+	run := reporttest.Run(reporttest.Options{Seed: 1, Cases: 300, Differ: 1})
+	inner := run.Pair
+	big := strings.Repeat("x", maxInline)
+	run.Pair = func(key string) (*runner.Pair, error) {
+		p, err := inner(key)
+		if p != nil {
+			p.Green.Answer = append(p.Green.Answer, big...)
+		}
+		return p, err
+	}
+	page := render(t, "html", run)
+	if len(page) > 15<<20 {
+		t.Errorf("the page takes %d bytes", len(page))
+	}
+	for _, want := range []string{"larger than 64 KiB", "stand without bodies"} {
+		if !bytes.Contains(page, []byte(want)) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
+func TestTraceLinks(t *testing.T) {
+	html, _ := Lookup("html")
+	for _, tt := range []struct{ template, want string }{
+		{"https://traces.example.com/t/{trace_id}", `href="https://traces.example.com/t/4bf92f`},
+		{"javascript:alert('{trace_id}')", ""},
+	} {
+		var b bytes.Buffer
+		if err := WriteAll(failing(60), []Output{{html, &b}}, Options{TraceURL: tt.template}); err != nil {
+			t.Fatal(err)
+		}
+		if tt.want != "" && !strings.Contains(b.String(), tt.want) {
+			t.Errorf("template %s: no link %s", tt.template, tt.want)
+		}
+		if strings.Contains(b.String(), "javascript:") {
+			t.Errorf("template %s made a link", tt.template)
+		}
+	}
+}
+
+func TestKnownCauses(t *testing.T) {
+	html, _ := Lookup("html")
+	var b bytes.Buffer
+	known := func(c diff.Cause) (string, bool) { return "run <7>", c.ID == 0 }
+	if err := WriteAll(failing(200), []Output{{html, &b}}, Options{Known: known}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"known since run &lt;7&gt;", ">new</span>"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the page does not hold %q", want)
+		}
+	}
+}
+
+func TestPlots(t *testing.T) {
+	page := render(t, "html", reporttest.Run(reporttest.Options{Seed: 1, Cases: 10, Loads: 1}))
+	svgs := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAll(page, -1)
+	if len(svgs) != 4 {
+		t.Fatalf("got %d plots, want 4", len(svgs))
+	}
+	for _, svg := range svgs {
+		if bytes.Contains(svg, []byte("NaN")) || bytes.Contains(svg, []byte("Inf")) || bytes.Contains(svg, []byte("style")) {
+			t.Errorf("a plot holds NaN, Inf or a style: %.300s", svg)
+		}
+	}
+	// A stage without requests, without change and with one bucket draws nothing wrong.
+	run := reporttest.Run(reporttest.Options{Seed: 1, Cases: 10, Loads: 1})
+	run.Loads[0].Series = &runner.Series{BucketS: 2, Buckets: []runner.Bucket{{}}, Percentiles: []runner.PercPoint{{Q: 0.5}}}
+	run.Loads[0].Comparisons = run.Loads[0].Comparisons[:1]
+	run.Loads[0].Comparisons[0].Low, run.Loads[0].Comparisons[0].High = -1, 1e12
+	for _, svg := range regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAll(render(t, "html", run), -1) {
+		if bytes.Contains(svg, []byte("NaN")) || bytes.Contains(svg, []byte("Inf")) {
+			t.Errorf("an empty stage draws NaN or Inf: %s", svg)
+		}
+	}
+}
+
+func TestHistory(t *testing.T) {
+	var entries []HistoryEntry
+	for i := range 60 {
+		e := HistoryEntry{ID: "run-" + string(rune('a'+i%26)), Started: reporttest.Started.Add(time.Duration(i) * time.Hour), Verdict: runner.Pass, Cases: 79, Path: "run/report.html"}
+		e.Suites = []HistorySuite{{"가입자", runner.Pass}, {"<b>epg", runner.Verdict(1 + i%5)}}
+		e.Loads = []HistoryRatio{{Name: "저녁 피크 p95", Change: 0.01 * float64(i%7), Low: -0.02, High: 0.09, Margin: 0.1, Verdict: runner.Pass}}
+		if i%2 == 0 {
+			e.Causes = append(e.Causes, HistoryCause{"a", "$.balance number -> string", 3})
+		}
+		if i == 59 {
+			e.Causes = append(e.Causes, HistoryCause{"b", "status 200 -> 500", 1}, HistoryCause{"c", "$.x", 1})
+		}
+		if i == 30 {
+			e.Causes = append(e.Causes, HistoryCause{"c", "$.x", 1})
+		}
+		entries = append([]HistoryEntry{e}, entries...)
+	}
+	var b, again bytes.Buffer
+	if err := WriteHistory(&b, entries); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteHistory(&again, entries); err != nil || !bytes.Equal(b.Bytes(), again.Bytes()) {
+		t.Error("two renderings differ")
+	}
+	for _, want := range []string{">new<", ">persists<", ">gone<", "10 older are left out", "&lt;b&gt;epg", "가입자"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the page does not hold %q", want)
+		}
+	}
+	if strings.Contains(b.String(), "NaN") || strings.Contains(b.String(), "<script") {
+		t.Error("the page holds NaN or a script")
+	}
+	b.Reset()
+	if err := WriteHistory(&b, nil); err != nil || !strings.Contains(b.String(), "No run is archived") {
+		t.Errorf("no runs: error %v", err)
+	}
+}
