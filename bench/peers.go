@@ -137,6 +137,6 @@ func runNSF(blue, green []byte) (int, error) {
 var peers = []engine{
 	{"wI2L/jsondiff", runWI2L, true},
 	{"nsf/jsondiff", runNSF, true},
-	{"go-cmp", goCmp, true},
-	{"jd", runJD, false},
+	{"go-cmp", goCmp, false}, // minutes a call on corpus c
+	{"jd", runJD, false},     // a table of 20,000 by 20,000 on corpus c
 }
