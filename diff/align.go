@@ -296,8 +296,7 @@ func (e *engine) likeness(b, g uint32, depth int) float32 {
 	for ; bc < bend && gc < gend && n < maxLikenessWidth; n++ {
 		x := gc
 		if bn.typ == ObjectType && !sameKey(e.b, bc, e.g, gc) {
-			x = e.g.memberNamed(g, e.b.keyText(bc))
-			e.work -= 8
+			x = e.nearMember(g, bc)
 		}
 		if x != 0 {
 			sum += e.likeness(bc, x, depth+1)
@@ -314,6 +313,19 @@ func (e *engine) likeness(b, g uint32, depth int) float32 {
 		return 0
 	}
 	return sum / n
+}
+
+// nearMember finds blue's member among the first members of green's object g; 0
+// when it is not there.
+func (e *engine) nearMember(g, member uint32) uint32 {
+	end := e.g.nodes[g].next
+	for c, n := g+1, 0; c < end && n < maxLikenessWidth; c, n = e.g.nodes[c].next, n+1 {
+		e.work--
+		if sameKey(e.b, member, e.g, c) {
+			return c
+		}
+	}
+	return 0
 }
 
 // maxLikenessWidth bounds the children that are looked at.

@@ -252,7 +252,8 @@ func (c *Causes) renamed(taken map[groupKey]bool) []Cause {
 		out = append(out, Cause{
 			Kind: Removed, Where: InBody, Path: k.from, Edit: editRename + k.to, Severity: b.severity,
 			Count: gone.count + come.count, Cases: len(b.cases), Examples: b.exampleIDs(),
-			Rule: RuleYAML(Rule{At: k.from, Do: DoDrop, Why: whyRule}) + "\n" + RuleYAML(Rule{At: k.to, Do: DoDrop, Why: whyRule}),
+			Rule: RuleYAML(Rule{At: k.from, Do: DoAllow, Kind: Removed.String(), Why: whyRule, Until: farUntil}) + "\n" +
+				RuleYAML(Rule{At: k.to, Do: DoAllow, Kind: Added.String(), Why: whyRule, Until: farUntil}),
 		})
 	}
 	return out

@@ -262,7 +262,7 @@ func (e *engine) result() Result {
 	if rules := e.rules.prog.rules; len(rules) > 0 {
 		res.Rules = make([]RuleCount, len(rules))
 		for i := range rules {
-			res.Rules[i] = RuleCount{Origin: rules[i].name(i), Visits: e.visits[i], Hits: e.hits[i]}
+			res.Rules[i] = RuleCount{Origin: rules[i].Origin, Visits: e.visits[i], Hits: e.hits[i]}
 		}
 	}
 	return res

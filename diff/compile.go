@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -117,6 +118,9 @@ func (c *compiler) fail(rule int, field, hint, format string, args ...any) {
 func (c *compiler) rule(i int, in Rule) {
 	r := &c.out.prog.rules[i]
 	r.Rule = in
+	if r.Origin == "" {
+		r.Origin = "rule " + strconv.Itoa(i+1)
+	}
 	c.at = i
 	if !c.verb(i, r) {
 		return

@@ -82,7 +82,7 @@ func (e *engine) foundText(t textDifference, eff *effect) {
 		e.out.total++
 		e.out.worst = max(e.out.worst, t.severity)
 	}
-	if len(*list) >= e.out.max {
+	if len(*list) >= e.out.max || len(e.out.buf) > maxText {
 		return
 	}
 	r := &e.out

@@ -39,6 +39,10 @@ func (r *recorder) reset(opts *Options) {
 	}
 }
 
+// maxText bounds the paths and values that are kept of one pair: a hostile name
+// would come back in every path below it.
+const maxText = 32 << 20
+
 // The names under which modes hide differences.
 const (
 	subsetRule = "mode: subset"
@@ -90,7 +94,7 @@ func (e *engine) found(k Kind, b, g uint32, eff *effect, note string) {
 	if rule == "" && e.patch != nil {
 		e.patch.record(e, k, b, g)
 	}
-	if len(*list) >= e.out.max {
+	if len(*list) >= e.out.max || len(e.out.buf) > maxText {
 		return
 	}
 	if note == "" && e.embedded > 0 {
@@ -126,7 +130,7 @@ func (e *engine) accepted(k Kind, eff *effect) string {
 	}
 	if by != 0 {
 		e.hits[by-1]++
-		return e.rules.prog.rules[by-1].name(int(by - 1))
+		return e.rules.prog.rules[by-1].Origin
 	}
 	switch e.rules.opts.Mode {
 	case Subset:
@@ -151,14 +155,6 @@ func (e *engine) allowance(k Kind, eff *effect) ruleRef {
 		}
 	}
 	return by
-}
-
-// name is where the rule was written, or its number.
-func (r *compiledRule) name(i int) string {
-	if r.Origin != "" {
-		return r.Origin
-	}
-	return "rule " + strconv.Itoa(i+1)
 }
 
 func (r *recorder) since(from int) span { return span{uint32(from), uint32(len(r.buf))} }

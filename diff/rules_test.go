@@ -3,6 +3,7 @@ package diff
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -214,4 +215,41 @@ func TestManyDifferencesAreCounted(t *testing.T) {
 	if len(r.Differences) != 7 || r.Total != 500 {
 		t.Errorf("kept %d of %d, want 7 of 500", len(r.Differences), r.Total)
 	}
+}
+
+// A name that comes back in every path does not multiply into memory.
+func TestLongNamesAreBounded(t *testing.T) {
+	var b, g strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&b, `,"k%d":1`, i)
+		fmt.Fprintf(&g, `,"k%d":2`, i)
+	}
+	name := strings.Repeat("n", 1<<20)
+	blue, green := `{"`+name+`":{`+b.String()[1:]+`}}`, `{"`+name+`":{`+g.String()[1:]+`}}`
+	r := Compare([]byte(blue), []byte(green), nil)
+	kept := 0
+	for _, d := range r.Differences {
+		kept += len(d.Path)
+	}
+	if r.Total != 2000 || kept > 2*maxText {
+		t.Errorf("total %d, %d bytes of paths kept", r.Total, kept)
+	}
+}
+
+// Rules serve many comparisons at once.
+func TestConcurrentUse(t *testing.T) {
+	rules := mustCompile(t, Options{}, Rule{At: "$..ts", Do: DoIgnore, Why: "w"}, Rule{At: "$..*Url", Do: DoIgnore, Why: "w"}, Rule{At: "$..[?@.id==1].v", Do: DoTolerance, Abs: new(1.0)})
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				blue := fmt.Sprintf(`{"l":[{"id":1,"v":1,"m%d":1,"aUrl":1},{"id":2,"ts":%d}]}`, i%7, i)
+				green := fmt.Sprintf(`{"l":[{"id":1,"v":2,"m%d":1,"aUrl":2},{"id":2,"ts":%d}]}`, i%7, i+worker)
+				if r := Compare([]byte(blue), []byte(green), rules); !r.Equal() {
+					t.Errorf("%v", r.Differences)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
