@@ -1,0 +1,70 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// The comparison sees everything: what a folding comparator would take for
+// equal ends as a difference, and what it cannot see is no PASS.
+func TestEvidenceComparatorBlind(t *testing.T) {
+	t.Parallel()
+	rules := func(rules string) string {
+		return "suite: one\nrules:\n" + rules + "cases:\n  - {case: item, get: /item}\n"
+	}
+	cookies := func(second string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["X-Flag"] = []string{"one", second}
+			says(`{"a":1}`)(w, r)
+		}
+	}
+	deep := func(leaf string) string { return strings.Repeat("[", 20000) + leaf + strings.Repeat("]", 20000) }
+	prove(t, "comparator_blind", []proof{
+		{name: "everything ignored as $", suite: rules("  - {at: $, do: ignore, why: lazy}\n"), status: 2, reason: `suite\.yaml:\d+:\d+: error: at: the whole body cannot be hidden`},
+		{name: "everything ignored as $..*", suite: rules("  - {at: '$..*', do: ignore, why: lazy}\n"), status: 2, reason: `suite\.yaml:\d+:\d+: error: `},
+		{name: "everything dropped", suite: rules("  - {at: '$', do: drop, why: lazy}\n"), status: 2, reason: `suite\.yaml:\d+:\d+: error: `},
+		{name: "everything ignored piece by piece", suite: rules("  - {at: '$.*', do: ignore, why: lazy}\n"), blue: says(`{"a":1,"b":{"c":2}}`), green: says(`{"a":3,"b":{"c":4}}`), status: 4, reason: `vacuous: none of the body's \d+ values is compared`},
+		{name: "everything dropped piece by piece", suite: rules("  - {at: '$.*', do: drop, why: lazy}\n"), blue: says(`{"a":1,"b":{"c":2}}`), green: says(`{"a":3}`), status: 4, reason: `vacuous`},
+		{name: "only headers that are not there", suite: rules("  - {headers: [x-nothing], do: only}\n  - {at: '$.*', do: ignore, why: lazy}\n"), blue: says(`{"a":1}`), status: 4, reason: `vacuous`},
+		{name: "shape alone by default", suite: "suite: one\ndefaults: {mode: shape}\ncoverage: {min: 50%}\ncases:\n  - {case: item, get: /item}\n", blue: says(`{"a":1}`), green: says(`{"a":2}`), status: 4, reason: `coverage 0 % is below its minimum of 50 %`},
+		{
+			name: "rule hitting nothing", suite: rules("  - {at: '$.itmes[*].at', do: ignore, why: clock}\n"), blue: says(`{"items":[{"at":1}]}`), green: says(`{"items":[{"at":2}]}`),
+			status: 1, reason: `\$\.items\[\*\]\.at changed`, warns: `rule suite\.yaml:\d+:\d+ \(ignore +\$\.itmes\[\*\]\.at\) matched nothing`,
+		},
+		{
+			name: "allow that is expired", suite: rules("  - {at: '$.a', do: allow, kind: changed, why: planned, ticket: STB-1, until: 2020-01-31}\n"),
+			status: 2, reason: `suite\.yaml:\d+:\d+: error: the rule expired on 2020-01-31`,
+		},
+		{name: "duplicate keys", suite: one, blue: says(`{"a":1,"a":2}`), green: says(`{"a":2}`), status: 1, reason: `duplicate|\$\.a`},
+		{name: "duplicate keys on both sides", suite: one, blue: says(`{"a":1,"a":2}`), green: says(`{"a":3,"a":2}`), status: 1, reason: `duplicate|\$\.a`},
+		{name: "big numbers", suite: one, blue: says(`{"id":9007199254740993}`), green: says(`{"id":9007199254740992}`), status: 1, reason: `\$\.id changed`},
+		{name: "long decimals", suite: one, blue: says(`{"id":0.10000000000000000001}`), green: says(`{"id":0.1}`), status: 1, reason: `\$\.id changed`},
+		{name: "exponents beyond a float", suite: one, blue: says(`{"id":1e999}`), green: says(`{"id":2e999}`), status: 1, reason: `\$\.id changed`},
+		{name: "invalid UTF-8", suite: one, blue: says("{\"a\":\"\xff\"}"), green: says("{\"a\":\"\xfe\"}"), status: 1, reason: `UTF-8|\$\.a|JSON`},
+		{name: "lone surrogates", suite: one, blue: says(`{"a":"\ud800"}`), green: says(`{"a":"\ud801"}`), status: 1, reason: `surrogate|\$\.a|UTF|JSON`},
+		{name: "bytes after the first value", suite: one, blue: says(`{"a":1}`), green: says(`{"a":1}{"b":2}`), status: 1, reason: `after|trailing|JSON`},
+		{name: "bytes after the first value on both sides", suite: one, blue: says(`{"a":1}{"b":1}`), green: says(`{"a":1}{"b":2}`), status: 1, reason: `after|trailing|JSON|differ|changed`},
+		{
+			name: "redaction before comparison", suite: "suite: one\nsecrets: [token]\ncases:\n  - case: item\n    get: /item\n    expect: {status: 200}\n    capture: {token: $.token}\n",
+			blue: says(`{"token":"blue-secret-1"}`), green: says(`{"token":"green-secret-2"}`), status: 1, reason: `\$\.token changed`,
+		},
+		{name: "redacted header", suite: one, blue: func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Api-Key", "blue-secret-1")
+			says(`{"a":1}`)(w, r)
+		}, green: func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Api-Key", "green-secret-2")
+			says(`{"a":1}`)(w, r)
+		}, status: 1, reason: `(?i)header x-api-key`},
+		{name: "second value of a header", suite: one, blue: cookies("two"), green: cookies("three"), status: 1, reason: `(?i)header x-flag`},
+		{name: "set loses multiplicity", suite: rules("  - {at: $.tags, do: match, by: value}\n"), blue: says(`{"tags":["a","a","b"]}`), green: says(`{"tags":["a","b","b"]}`), status: 1, reason: `\$\.tags`},
+		{name: "order", suite: one, blue: says(`{"tags":["a","b"]}`), green: says(`{"tags":["b","a"]}`), status: 1, reason: `\$\.tags`},
+		{name: "null, absent and empty", suite: one, blue: says(`{"a":null,"b":[]}`), green: says(`{"b":[]}`), status: 1, reason: `\$\.a`},
+		{name: "number as a string", suite: one, blue: says(`{"a":1650}`), green: says(`{"a":"1650"}`), status: 1, reason: `\$\.a type`},
+		{name: "noise that confirm finds", suite: "suite: one\ncases:\n  - {case: item, get: /item, confirm: 2}\n", blue: says(`{"a":1}`), green: says(`{"a":2}`), status: 1, reason: `\$\.a changed`},
+		{name: "tolerance that hides the unit", suite: rules("  - {at: $.price, do: tolerance, rel: 0.1}\n"), blue: says(`{"price":100,"x":1}`), green: says(`{"price":"100","x":1}`), status: 1, reason: `\$\.price`},
+		{name: "too deep to be compared", suite: one, blue: says(deep("1")), green: says(deep("2")), status: 1, reason: `deep|depth|nest|could not be compared`},
+		{name: "too deep to be compared, and alike", suite: one, blue: says(deep("1")), status: 1, reason: `deep|depth|nest|could not be compared`},
+		{name: "content type alone", suite: one, blue: answers(200, "application/json", `{"a":1}`), green: answers(200, "text/plain", `{"a":1}`), status: 1, reason: `(?i)header content-type`},
+	})
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// TestEvidenceControl shows that the rows of the other tests end as they do for
+// the reason they name: the same suite passes where nothing is wrong.
+func TestEvidenceControl(t *testing.T) {
+	t.Parallel()
+	e := newEvidence(t)
+	e.file("suite.yaml", one)
+	r := e.bgverify("run", "suite.yaml", "--blue", serve(t, says(`{"a":1,"b":"x"}`)), "--green", serve(t, says(`{"a":1,"b":"x"}`)))
+	if r.status != 0 || r.run.Verdict != "pass" {
+		t.Errorf("status %d, verdict %q, want a pass\n%s%s", r.status, r.run.Verdict, &r.out, &r.err)
+	}
+}
+
+func TestEvidenceNothingRan(t *testing.T) {
+	t.Parallel()
+	prove(t, "nothing_ran", []proof{
+		{name: "empty file", suite: "", status: 2, reason: `suite\.yaml.*empty`},
+		{name: "comment-only file", suite: "# cases: to do\n", status: 2, reason: `suite\.yaml.*empty`},
+		{name: "cases empty", suite: "suite: one\ncases: []\n", status: 2, reason: `suite\.yaml:\d+:\d+: error: .*case`},
+		{name: "no cases", suite: "suite: one\n", status: 2, reason: `suite\.yaml:\d+:\d+: error: .*case`},
+		{name: "second YAML document", suite: one + "---\nsuite: two\ncases:\n  - {case: other, get: /other}\n", status: 2, reason: `suite\.yaml:\d+:\d+: error: .*document`},
+		{name: "tag matching nothing", suite: one, args: []string{"--tag", "smoke"}, status: 2, reason: `no case|matches nothing|chose none`},
+		{name: "case glob matching nothing", suite: one, args: []string{"--case", "one/itme"}, status: 2, reason: `no case is left to run`},
+		{name: "shard with nothing in it", suite: one, args: []string{"--shard", "2/2"}, status: 2, reason: `no case`},
+		{name: "rows without data", suite: "suite: one\ncases:\n  - case: item\n    data: {rows: []}\n    get: /item\n", status: 2, reason: `row`},
+		{
+			name:  "data file with a header only",
+			suite: "suite: one\ncases:\n  - case: item\n    data: {file: rows.csv}\n    get: /item/{{id}}\n",
+			files: map[string]string{"rows.csv": "id,name\n"}, status: 2, reason: `no rows in rows\.csv`,
+		},
+		{
+			name:  "use that brings no step",
+			suite: "suite: one\ncases:\n  - case: item\n    steps: [{use: parts.yaml#nothing}]\n",
+			files: map[string]string{"parts.yaml": "parts: {nothing: []}\n"}, status: 2, reason: `nothing`,
+		},
+		{name: "all skipped", suite: "suite: one\ncases:\n  - {case: item, get: /item, skip: not today}\n", status: 3, reason: `nothing was judged`},
+		{
+			name:  "all skipped by when",
+			suite: "suite: one\nvars: {go: false}\ncases:\n  - {case: item, get: /item, when: \"{{go}}\"}\n", status: 3, reason: `nothing was judged`,
+		},
+		{
+			name:  "all quarantined",
+			suite: "suite: one\ncases:\n  - {case: item, get: /item, quarantine: {until: 2999-01-01, ticket: STB-1}}\n",
+			blue:  says(`{"a":1}`), green: says(`{"a":2}`), status: 3, reason: `nothing was judged`,
+		},
+		{
+			name:  "only advisory suites",
+			suite: "suite: one\ngate: advisory\ncases:\n  - {case: item, get: /item}\n",
+			blue:  says(`{"a":1}`), green: says(`{"a":2}`), status: 3, reason: `nothing was judged`,
+		},
+		{name: "only load, and there is none", suite: one, args: []string{"--only-load"}, status: 3, reason: `nothing (to run|was judged)`},
+		{name: "time over before anything", suite: one, args: []string{"--timeout", "1ns"}, status: 3, reason: `time`},
+	})
+}
+
+// An early stop leaves a verdict of its own: what ran was equal, but it was not all.
+func TestEvidenceEarlyStop(t *testing.T) {
+	t.Parallel()
+	t.Run("nothing_ran/early stop by a signal", func(t *testing.T) {
+		t.Parallel()
+		e := newEvidence(t)
+		e.file("suite.yaml", "suite: one\ncases:\n  - {case: first, get: /first}\n  - {case: second, get: /second}\n")
+		cmd := e.command("run", "suite.yaml", "--run-id", "it", "--concurrency", "1")
+		h := func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/second" {
+				_ = cmd.Process.Signal(syscall.SIGINT)
+				<-r.Context().Done() // it hangs up
+				return
+			}
+			says(`{"a":1}`)(w, r)
+		}
+		cmd.Args = append(cmd.Args, "--blue", serve(t, h), "--green", serve(t, h))
+		e.wait(cmd).ends(130, `interrupted|stopped`, "")
+	})
+	t.Run("nothing_ran/early stop by --timeout", func(t *testing.T) {
+		t.Parallel()
+		e := newEvidence(t)
+		e.file("suite.yaml", "suite: one\ncases:\n  - {case: first, get: /first}\n  - {case: second, get: /second, timeout: 60s}\n")
+		h := func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/second" {
+				<-r.Context().Done()
+				return
+			}
+			says(`{"a":1}`)(w, r)
+		}
+		e.bgverify("run", "suite.yaml", "--concurrency", "1", "--timeout", "2s", "--blue", serve(t, h), "--green", serve(t, h)).ends(3, `time`, "")
+	})
+	t.Run("nothing_ran/killed", func(t *testing.T) {
+		t.Parallel()
+		e := newEvidence(t)
+		e.file("suite.yaml", one)
+		cmd := e.command("run", "suite.yaml", "--run-id", "it")
+		h := func(_ http.ResponseWriter, r *http.Request) {
+			_ = cmd.Process.Kill()
+			<-r.Context().Done()
+		}
+		cmd.Args = append(cmd.Args, "--blue", serve(t, h), "--green", serve(t, h))
+		r := e.wait(cmd)
+		if r.status == 0 || r.run.Verdict != "incomplete" {
+			t.Errorf("status %d, run.json says %q, want a killed run that is incomplete", r.status, r.run.Verdict)
+		}
+		if _, err := os.Lstat(filepath.Join(e.dir, "runs", "latest")); err == nil {
+			t.Error("latest points at a run that did not end")
+		}
+		if gate := e.bgverify("gate", filepath.Join("runs", filepath.Base(r.folder))); gate.status != 3 {
+			t.Errorf("gate ends with %d on an incomplete run, want 3\n%s%s", gate.status, &gate.out, &gate.err)
+		}
+	})
+}
