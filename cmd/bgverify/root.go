@@ -148,7 +148,7 @@ func newRoot(io stdio) *cobra.Command {
 	})
 	root.AddCommand(
 		newRunCommand(io), newDiffCommand(io),
-		newCalibrateCommand(io), newValidateCommand(io), newListCommand(io), newSchemaCommand(io),
+		newCalibrateCommand(io), newSelftestCommand(io), newValidateCommand(io), newListCommand(io), newSchemaCommand(io),
 		newDemoCommand(io), newFixturesCommand(io),
 		newResumeCommand(io), newJudgeCommand(io),
 		newReportCommand(io), newGateCommand(io), newRediffCommand(io), newHistoryCommand(io),

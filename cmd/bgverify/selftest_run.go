@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/fixtures/faultproxy"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// greenOrigins are the addresses of a suite's green services, each once.
+func greenOrigins(suite *scenarios.Suite) []string {
+	urls := []string{suite.Green.URL}
+	for _, service := range suite.Green.Services {
+		urls = append(urls, service.URL)
+	}
+	var origins []string
+	for _, text := range urls {
+		if u, err := url.Parse(text); err == nil && u.Host != "" && !slices.Contains(origins, u.Scheme+"://"+u.Host) {
+			origins = append(origins, u.Scheme+"://"+u.Host)
+		}
+	}
+	return origins
+}
+
+// mayProxy refuses what a proxy on loopback would change: how green is reached,
+// and what is allowed there.
+func mayProxy(suite *scenarios.Suite, flags *runFlags, env *scenarios.Env) error {
+	c := &suite.Green
+	if c.Resolve != "" || c.Proxy != "" || c.TLS.CA != "" || c.TLS.Cert != "" || c.TLS.ServerName != "" {
+		return usage("point --green at an address that needs none of them", "%s: green is reached through resolve, proxy or tls settings, which selftest does not carry over", suite.Name)
+	}
+	allowed := flags.allowWrites && flags.allowLoad || env != nil && env.Limits.Writes && env.Limits.Load
+	for _, origin := range greenOrigins(suite) {
+		u, _ := url.Parse(origin) // made by greenOrigins
+		ip := net.ParseIP(u.Hostname())
+		if local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback(); !local && !allowed {
+			return usage("--allow-writes and --allow-load together, or the env file's limits, allow it", "green at %s is not on loopback: selftest runs the suites many times", u.Host)
+		}
+	}
+	return nil
+}
+
+// behindProxies moves green's services of a plan behind the proxies.
+func (x *tester) behindProxies(plan *runner.Plan, identity bool) {
+	move := func(text string) string {
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" {
+			return text
+		}
+		if to := x.origins[u.Scheme+"://"+u.Host]; to != "" {
+			return to + strings.TrimPrefix(text, u.Scheme+"://"+u.Host)
+		}
+		return text
+	}
+	done := map[*scenarios.Suite]bool{}
+	suite := func(s *scenarios.Suite) {
+		if s == nil || done[s] {
+			return
+		}
+		done[s] = true
+		s.Green.URL = move(s.Green.URL)
+		s.Green.Services = slices.Clone(s.Green.Services)
+		for i := range s.Green.Services {
+			s.Green.Services[i].URL = move(s.Green.Services[i].URL)
+		}
+		if !identity {
+			s.Identity = nil
+		}
+	}
+	for _, s := range plan.Suites {
+		suite(s)
+		for _, load := range s.Loads {
+			for _, step := range load.Steps {
+				suite(step.Home)
+			}
+		}
+	}
+	if plan.Env != nil {
+		env := *plan.Env
+		env.Require = nil
+		plan.Env = &env
+	}
+}
+
+// run walks the suites once through the proxies.
+func (x *tester) run(ctx context.Context, part runner.Part, identity bool, visit func(*runner.CaseResult)) (*runner.End, []runner.LoadResult, error) {
+	x.flags.seed = x.seed + x.runs // what a run leaves behind is not met by the next
+	x.runs++
+	s, err := x.session()
+	if err != nil {
+		return nil, nil, err
+	}
+	x.behindProxies(s.plan, identity)
+	o := &s.plan.Options
+	o.Part, o.MaxMutants, o.SecondShare = part, -1, -1
+	sink := &roundSink{redactor: x.redactor, visit: visit}
+	progress := newProgress(x.out.err, x.io.err, x.flags)
+	end, err := runner.Execute(ctx, s.plan, sink, progress.show)
+	progress.close()
+	switch {
+	case err != nil:
+		return nil, nil, broken(err)
+	case ctx.Err() != nil || end.Verdict == runner.Interrupted:
+		return nil, nil, &statusError{status: runner.Interrupted.ExitStatus(stopSignal(ctx)), err: errors.New("stopped; the faults that were tried stand above")}
+	}
+	return end, sink.loads, nil
+}
+
+// baseline must pass: what fails by itself cannot notice anything. It learns
+// which requests are spared and what stale-cache replays.
+func (x *tester) baseline(ctx context.Context) error {
+	for _, p := range x.proxies {
+		p.Learn()
+	}
+	spared := map[string]bool{}
+	end, _, err := x.run(ctx, runner.OnlyCompare, true, func(c *runner.CaseResult) {
+		for i := range c.Steps {
+			if g := c.Steps[i].Green; c.Kind != "" && g != nil {
+				if u, err := url.Parse(g.URL); err == nil {
+					spared[g.Method+" "+u.Path] = true
+				}
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if end.Verdict != runner.Pass {
+		return broken(fmt.Errorf("the suites do not pass without a fault (%s): %s", end.Verdict, plainText(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; "))))
+	}
+	for _, p := range x.proxies {
+		p.Break("")
+	}
+	x.spared, x.learned = spared, time.Now()
+	fmt.Fprintf(x.out.out, "without a fault: %s pass\n", count(end.Counts.Pass, "case"))
+	return nil
+}
+
+// try runs the suites against one fault.
+func (x *tester) try(ctx context.Context, fault faultproxy.Fault) (*tried, error) {
+	r := &tried{fault: fault, missed: map[string]string{}}
+	if fault.Name == "stale-cache" {
+		select {
+		case <-time.After(time.Until(x.learned.Add(x.staleAfter))):
+		case <-ctx.Done():
+		}
+	}
+	for _, p := range x.proxies {
+		p.Break(fault.Name)
+	}
+	defer func() {
+		for _, p := range x.proxies {
+			p.Break("")
+		}
+	}()
+	part := runner.OnlyCompare
+	if fault.Load {
+		part = runner.OnlyLoad
+	}
+	var cases []*runner.CaseResult
+	_, loads, err := x.run(ctx, part, false, func(c *runner.CaseResult) {
+		if c.Kind == "" {
+			cases = append(cases, c)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range loads {
+		if l := &loads[i]; l.Verdict != runner.Skip {
+			r.loads++
+			if l.Verdict == runner.Fail {
+				r.stopped++
+			}
+		}
+	}
+	if fault.Load {
+		return r, nil
+	}
+	broken := map[string]string{}
+	for _, p := range x.proxies {
+		for id, what := range p.Broken() {
+			broken[id] = what
+		}
+	}
+	for _, c := range cases {
+		if what := brokenIn(c, broken); what != "" {
+			r.hits++
+			if c.Verdict == runner.Pass {
+				r.missed[c.ID] = what
+			} else {
+				r.noticed++
+			}
+		}
+	}
+	return r, nil
+}
+
+// brokenIn says what was done to an answer that a case got; "": nothing.
+func brokenIn(c *runner.CaseResult, broken map[string]string) string {
+	for i := range c.Steps {
+		for _, side := range []*runner.SideResult{c.Steps[i].Blue, c.Steps[i].Green} {
+			if side != nil && side.TraceID != "" && broken[side.TraceID] != "" {
+				return broken[side.TraceID]
+			}
+		}
+	}
+	return ""
+}
+
+func printTried(out stdio, r *tried) {
+	switch {
+	case r.fault.Load && r.loads == 0:
+		fmt.Fprintf(out.out, "%-18s not tried: no load stage was run\n", r.fault.Name)
+	case r.fault.Load:
+		fmt.Fprintf(out.out, "%-18s noticed by %d of %s\n", r.fault.Name, r.stopped, count(r.loads, "load stage"))
+	case r.hits == 0:
+		fmt.Fprintf(out.out, "%-18s not tried: no answer of a case has anything that it could change\n", r.fault.Name)
+	default:
+		fmt.Fprintf(out.out, "%-18s noticed by %d of %s whose answers had it\n", r.fault.Name, r.noticed, count(r.hits, "case"))
+	}
+	ids := make([]string, 0, len(r.missed))
+	for id := range r.missed {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		fmt.Fprintf(out.out, "  survived in %s: %s\n", plainText(id), plainText(r.missed[id]))
+	}
+}
+
+// verdict sums the faults up and gives the exit status.
+func (x *tester) verdict(results []*tried) error {
+	var hits, noticed, faults, found int
+	var lost []string
+	for _, r := range results {
+		if r.hits+r.loads == 0 {
+			continue
+		}
+		faults++
+		hits, noticed = hits+r.hits+r.loads, noticed+r.noticed+r.stopped
+		if r.found() {
+			found++
+		} else {
+			lost = append(lost, r.fault.Name)
+		}
+	}
+	if faults == 0 {
+		return broken(errors.New("no fault could be tried"))
+	}
+	status := statusOK
+	if len(lost) > 0 {
+		status = statusDifferent
+		fmt.Fprintf(x.out.out, "noticed by nothing: %s\n", strings.Join(lost, ", "))
+	}
+	fmt.Fprintf(x.out.out, "bgverify: selftest exit=%d faults=%d/%d kills=%d/%d rate=%.1f%%\n", status, found, faults, noticed, hits, 100*float64(noticed)/float64(hits))
+	return exit(status)
+}
