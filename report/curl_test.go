@@ -30,13 +30,13 @@ func TestCurlSendsTheSameBytes(t *testing.T) {
 			t.Skipf("%s is not installed", name)
 		}
 	}
-	var seen got
+	arrived := make(chan got, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
 		}
-		seen = got{r.Method, r.RequestURI, r.Header, body}
+		arrived <- got{r.Method, r.RequestURI, r.Header, body}
 	}))
 	defer server.Close()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -45,10 +45,10 @@ func TestCurlSendsTheSameBytes(t *testing.T) {
 		line := curl(x, curlOptions{})
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
 		cmd.Env = []string{"PATH=/usr/bin:/bin", "BGVERIFY_TOKEN=s3cr3t'\"$x"}
-		seen = got{}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("request %d: %v\n%s\n%s", i, err, line, out)
 		}
+		seen := <-arrived
 		want := got{x.Method, strings.TrimPrefix(x.URL, server.URL), http.Header{}, x.Body}
 		for _, f := range x.Sent {
 			if f.Name != "Host" {

@@ -78,9 +78,9 @@ func TestSplitPage(t *testing.T) {
 
 // TestPageSizes holds G3: bytes of an equal case, and of the page.
 func TestPageSizes(t *testing.T) {
-	equal := len(render(t, "html", reporttest.Run(reporttest.Options{Seed: 1, Cases: 10000})))
+	equal := len(render(t, "html", reporttest.Run(reporttest.Options{Seed: 1, Cases: 3000})))
 	none := len(render(t, "html", reporttest.Run(reporttest.Options{Seed: 1})))
-	each := float64(equal-none) / 10000
+	each := float64(equal-none) / 3000
 	page := len(render(t, "html", reporttest.Run(reporttest.Options{Seed: 1, Cases: 10000, Differ: 0.03, Loads: 1, Worse: true})))
 	t.Logf("%.1f bytes for an equal case, %d for a page of 10,000 cases with 3 %% differing", each, page)
 	if each > 60 || page > 500_000 {

@@ -35,7 +35,7 @@ func render(t *testing.T, name string, run *runner.Run) []byte {
 // runs are those that every format must render.
 func runs() map[string]*runner.Run {
 	return map[string]*runner.Run{
-		"failing":    failing(600),
+		"failing":    failing(300),
 		"passing":    reporttest.Run(reporttest.Options{Seed: 2, Cases: 30, Loads: 1}),
 		"no cases":   reporttest.Run(reporttest.Options{Seed: 3}),
 		"unfinished": reporttest.Run(reporttest.Options{Seed: 4, Cases: 20, Differ: 0.5, Unfinished: true}),
@@ -45,9 +45,10 @@ func runs() map[string]*runner.Run {
 }
 
 func TestSameRunSameBytes(t *testing.T) {
-	for name := range runs() {
+	again := runs()
+	for name, run := range runs() {
 		for _, f := range Formats {
-			first, second := render(t, f.Name, runs()[name]), render(t, f.Name, runs()[name])
+			first, second := render(t, f.Name, run), render(t, f.Name, again[name])
 			if !bytes.Equal(first, second) {
 				t.Errorf("%s of the %s run: two renderings differ", f.Name, name)
 			}
@@ -102,7 +103,7 @@ func TestWriterThatFails(t *testing.T) {
 	run := reporttest.Run(reporttest.Options{Seed: 6, Cases: 8, Differ: 0.5, Loads: 1})
 	for _, f := range Formats {
 		size := len(render(t, f.Name, run))
-		for n := 0; n < size; n += 1 + size/60 {
+		for n := 0; n < size; n += 1 + size/25 {
 			if err := f.Write(&limited{n}, run); !errors.Is(err, errFull) {
 				t.Fatalf("%s, writer that fails at byte %d of %d: got error %v", f.Name, n, size, err)
 			}
@@ -112,7 +113,7 @@ func TestWriterThatFails(t *testing.T) {
 	if err := Text(&text, run, TextOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for n := range text.Len() {
+	for n := 0; n < text.Len(); n += 1 + text.Len()/200 {
 		if err := Text(&limited{n}, run, TextOptions{}); !errors.Is(err, errFull) {
 			t.Fatalf("text, writer that fails at byte %d: got error %v", n, err)
 		}

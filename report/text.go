@@ -153,18 +153,20 @@ func (t *textReport) head() error {
 }
 
 func (t *textReport) side(name string, s runner.SideHead) error {
-	line := name + "  " + t.safe(s.URL) + identity(s.Identity, t.safe)
+	for i, part := range t.wrapped(s.URL+identity(s.Identity), 7) {
+		t.line("%s  %s", []string{name, "     "}[min(i, 1)], part)
+	}
 	if s.Insecure {
-		line += "  " + t.paint(magenta, "certificate not checked")
+		t.line("       %s", t.paint(magenta, "certificate not checked"))
 	}
 	if name == "green" {
-		line += "\n"
+		return t.line("")
 	}
-	return t.line("%s", line)
+	return nil
 }
 
 // identity lists what a side said it is, by name.
-func identity(id map[string]string, safe func(string) string) string {
+func identity(id map[string]string) string {
 	names := make([]string, 0, len(id))
 	for name := range id {
 		names = append(names, name)
@@ -172,7 +174,7 @@ func identity(id map[string]string, safe func(string) string) string {
 	sort.Strings(names)
 	var b strings.Builder
 	for _, name := range names {
-		b.WriteString("  " + safe(name) + " " + safe(id[name]))
+		b.WriteString("  " + name + " " + id[name])
 	}
 	return b.String()
 }
@@ -226,9 +228,11 @@ func (t *textReport) loads() error {
 			t.line("%s", part)
 		}
 		var rows [][]string
+		quiet := 0 // guards that are not worse
 		for k := range l.Comparisons {
 			c := &l.Comparisons[k]
-			if c.Route != "" && c.Outcome == perf.NoWorse {
+			if c.Role == perf.Guard && c.Outcome != perf.Worse {
+				quiet++
 				continue
 			}
 			rows = append(rows, []string{
@@ -237,16 +241,20 @@ func (t *textReport) loads() error {
 			})
 		}
 		cols := []column{{title: "METRIC", flex: true}, {title: "BLUE", right: true}, {title: "GREEN", right: true}, {title: "CHANGE", right: true}, {title: "INTERVAL", flex: true}, {title: "MARGIN", right: true}, {title: "MDE", right: true}, {title: "RESULT"}}
-		if t.opts.Width > 0 && t.opts.Width < 100 { // the page shows the MDE
-			const mde = 6
-			cols = slices.Delete(cols, mde, mde+1)
+		if t.opts.Width > 0 && t.opts.Width < 100 { // the gates above show the margin, the page shows the MDE
+			const margin, result = 5, 7
+			cols = slices.Delete(cols, margin, result)
 			for k := range rows {
-				rows[k] = slices.Delete(rows[k], mde, mde+1)
+				rows[k] = slices.Delete(rows[k], margin, result)
 			}
 		}
-		if err := t.table(cols, rows); err != nil {
+		if err := writeTable(t.w, cols, rows, t.opts.Width, t.opts.ASCII); err != nil {
 			return err
 		}
+		if quiet > 0 {
+			t.line("%s watched, none worse", plural(quiet, "further guard", "further guards"))
+		}
+		t.line("")
 	}
 	return nil
 }
@@ -376,42 +384,4 @@ func (t *textReport) foot() error {
 		t.line("report  %s", t.safe(strings.TrimSuffix(t.opts.Folder, "/")+"/report.html"))
 	}
 	return t.line("%s", t.safe(lastLine(t.src, t.opts)))
-}
-
-// lastLine is the run in one line for programs: names and values without spaces.
-func lastLine(src *source, opts TextOptions) string {
-	e := &src.end
-	failed := 0
-	for _, g := range e.Gates {
-		if g.Verdict > runner.Pass {
-			failed++
-		}
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "bgverify: verdict=%s exit=%d gates_failed=%d/%d cases=%d differ=%d causes=%d", e.Verdict, e.Verdict.ExitStatus(e.Signal), failed, len(e.Gates), e.Counts.Cases, e.Counts.Fail, len(e.Causes))
-	if change, ok := worstP99(src.run.Loads); ok {
-		fmt.Fprintf(&b, " p99=%+.0f%%", change*100)
-	}
-	run := opts.Folder
-	if run == "" {
-		run = src.head.ID
-	}
-	fmt.Fprintf(&b, " run=%s", strings.ReplaceAll(run, " ", "%20"))
-	if opts.Digest != "" {
-		fmt.Fprintf(&b, " digest=%s", opts.Digest)
-	}
-	return b.String()
-}
-
-// worstP99 is the greatest change of a whole stage's p99.
-func worstP99(loads []runner.LoadResult) (float64, bool) {
-	worst, ok := 0.0, false
-	for _, l := range loads {
-		for _, c := range l.Comparisons {
-			if c.Metric == perf.P99 && c.Route == "" && (!ok || c.Change > worst) {
-				worst, ok = c.Change, true
-			}
-		}
-	}
-	return worst, ok
 }

@@ -52,6 +52,7 @@ func TestTextGolden(t *testing.T) {
 	for _, width := range []int{80, 120, 0} {
 		golden(t, fmt.Sprintf("text-%d.golden", width), []byte(text(t, run, TextOptions{Width: width, Folder: "runs/2026-11-23T03-00-29Z-stb-7f3a", Digest: "sha256:3f2a"})))
 	}
+	golden(t, "text-vague.golden", []byte(text(t, reporttest.Run(reporttest.Options{Cases: 40, Loads: 1, Vague: true}), TextOptions{Width: 80})))
 	golden(t, "text-ascii.golden", []byte(text(t, run, TextOptions{Width: 80, ASCII: true})))
 	golden(t, "text-pass.golden", []byte(text(t, reporttest.Run(reporttest.Options{Cases: 10000, Loads: 1}), TextOptions{})))
 }
@@ -59,7 +60,8 @@ func TestTextGolden(t *testing.T) {
 func TestTextFitsTheTerminal(t *testing.T) {
 	cond := &runewidth.Condition{}
 	for _, width := range []int{80, 100, 120, 200} {
-		for line := range strings.Lines(text(t, failing(600), TextOptions{Width: width})) {
+		vague := text(t, reporttest.Run(reporttest.Options{Cases: 40, Loads: 1, Vague: true}), TextOptions{Width: width})
+		for line := range strings.Lines(text(t, failing(600), TextOptions{Width: width}) + vague) {
 			line = strings.TrimSuffix(line, "\n")
 			if strings.HasPrefix(line, "bgverify: ") {
 				continue // one line, for programs

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/reporttest"
+	"github.com/bgverify/bgverify/runner"
 )
 
 // A figure is one line of what check.mjs prints.
@@ -115,6 +116,7 @@ func pages(t *testing.T, out string) []step {
 			t.Fatal(err)
 		}
 	}
+	writeHistory(t, out)
 	payloads := reporttest.Payloads()
 	write(t, out, "hostile.html", reporttest.Options{Seed: 4, Cases: len(payloads), Differ: 1, Texts: payloads}, report.Options{})
 	plan := []step{
@@ -123,6 +125,7 @@ func pages(t *testing.T, out string) []step {
 		{"do": "access", "name": "services.html"},
 		{"do": "access", "name": "pass.html"},
 		{"do": "access", "name": "empty.html", "plain": true},
+		{"do": "access", "name": "index.html", "plain": true, "shot": "history"},
 		{"do": "first", "name": "10k.html", "viewport": step{"width": 1280, "height": 720}, "shot": "light"},
 		{"do": "first", "name": "10k.html", "viewport": step{"width": 390, "height": 844}, "shot": "phone"},
 		{"do": "first", "name": "services.html", "viewport": step{"width": 1280, "height": 720}, "shot": "services"},
@@ -139,6 +142,38 @@ func pages(t *testing.T, out string) []step {
 		plan = append(plan, step{"do": "figures", "name": "100k.html", "cpuLimit": 1.0, "shot": "100k"})
 	}
 	return plan
+}
+
+// writeHistory writes the page over forty runs, some of which failed.
+func writeHistory(t *testing.T, out string) {
+	t.Helper()
+	var entries []report.HistoryEntry
+	for i := range 40 {
+		e := report.HistoryEntry{ID: fmt.Sprintf("2026-11-%02d-stb", 1+i%28), Started: reporttest.Started.AddDate(0, 0, i), Verdict: runner.Pass, Cases: 79, Path: "10k.html"}
+		if i%9 == 5 {
+			e.Verdict, e.Failed = runner.Fail, 3+i%4
+			e.Causes = append(e.Causes, report.HistoryCause{Key: "a", Text: "$.items[*].price number -> string", Cases: e.Failed})
+		}
+		if i == 39 {
+			e.Verdict = runner.Fail
+			e.Causes = append(e.Causes, report.HistoryCause{Key: "b", Text: "status 200 -> 500", Cases: 1})
+		}
+		change := 0.01 * float64(i%6)
+		e.Suites = []report.HistorySuite{{Name: "stb-catalogue", Verdict: e.Verdict}, {Name: "시청", Verdict: runner.Pass}, {Name: "stb-purchase", Verdict: runner.Verdict(1 + (i+1)%3)}}
+		e.Loads = []report.HistoryRatio{
+			{Name: "저녁 피크 p95", Change: change, Low: change - 0.03, High: change + 0.03, Margin: 0.1, Verdict: runner.Pass},
+			{Name: "저녁 피크 p99", Change: 3 * change, Low: 3*change - 0.06, High: 3*change + 0.06, Margin: 0.2, Verdict: runner.Pass},
+		}
+		entries = append(entries, e)
+	}
+	f, err := os.Create(filepath.Join(out, "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := report.WriteHistory(f, entries); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func write(t *testing.T, out, name string, o reporttest.Options, opts report.Options) {

@@ -96,10 +96,11 @@ async function figures({ name, cpuLimit, shot }) {
 }
 
 // access runs axe in both themes, with a difference open.
-async function access({ name, plain }) {
+async function access({ name, plain, shot }) {
   for (const colorScheme of ["light", "dark"]) {
     const { page, context } = await open(name, { colorScheme, plain });
     const shut = await violations(page);
+    await page.screenshot({ path: join(shots, `${shot || name}-${colorScheme}.png`) });
     result("G5", `${name} ${colorScheme}`, shut.length, shut.length === 0, shut.join("; "));
     if (!plain) {
       await page.keyboard.press("n");

@@ -27,6 +27,7 @@ type Options struct {
 	Sick  int
 	Loads int  // load stages, on the first suites
 	Worse bool // green is slower under load
+	Vague bool // the first load stage proves nothing
 	// Odd adds broken, inconclusive, skipped and flaky cases, one each in a thousand.
 	Odd bool
 	// Texts are put in turn into names, paths, headers and bodies.
