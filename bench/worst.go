@@ -77,7 +77,7 @@ func hostiles() []hostile {
 		{"1e5 elements, rotated by one", numbers(n, func(i int) int { return i }), numbers(n, func(i int) int { return (i + 1) % n }), "different"},
 		{"1e5 elements, rotated by half", numbers(n, func(i int) int { return i }), numbers(n, func(i int) int { return (i + n/2) % n }), "different"},
 		{"1e5 elements, reversed", numbers(n, func(i int) int { return i }), numbers(n, func(i int) int { return n - i }), "different"},
-		{"1e5 equal elements, one changed", equal, append(bytes.Clone(equal[:n]), append([]byte("2"), equal[n+1:]...)...), "different"},
+		{"1e5 equal elements, one changed", equal, append(bytes.Clone(equal[:n+1]), append([]byte("2"), equal[n+2:]...)...), "different"},
 		{"1e5 elements of two values", numbers(n, func(i int) int { return i % 2 }), numbers(n, func(i int) int { return i / 3 % 2 }), "different"},
 		{"1e5 elements, all others", numbers(n, func(i int) int { return i }), numbers(n, func(i int) int { return i + n }), "different"},
 		{"50 MB string", long, other, "different"},
