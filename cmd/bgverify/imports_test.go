@@ -42,6 +42,7 @@ var owner = map[string][]string{
 	"github.com/tidwall/gjson":                 {"runner"},
 	"github.com/google/go-cmp":                 {"diff/second"},
 	"github.com/spf13/cobra":                   {"cmd/bgverify"},
+	"github.com/fsnotify/fsnotify":             {"cmd/bgverify"},
 	"gonum.org/v1/gonum":                       {"diff/perf"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {"scenarios"},
 	"github.com/mattn/go-runewidth":            {"scenarios", "report"},

@@ -72,17 +72,23 @@ func run(ctx context.Context, io stdio, args []string) int {
 	if !errors.As(err, &se) { // cobra's own: unknown verb, unknown flag, wrong count of arguments
 		se = &statusError{status: statusUsage, err: err, hint: "see 'bgverify --help'"}
 	}
-	if se.err != nil {
-		summary, rest, _ := strings.Cut(strings.TrimSpace(se.err.Error()), "\n")
-		fmt.Fprintf(io.err, "bgverify: error: %s\n", summary)
-		if rest = strings.TrimSpace(rest); rest != "" {
-			fmt.Fprintf(io.err, "  %s\n", strings.ReplaceAll(rest, "\n", "\n  "))
-		}
-		if se.hint != "" {
-			fmt.Fprintf(io.err, "  hint: %s\n", se.hint)
-		}
-	}
+	tell(io.err, se)
 	return se.status
+}
+
+// tell prints an error with its hint; one that has said it all is silent.
+func tell(stderr io.Writer, se *statusError) {
+	if se.err == nil {
+		return
+	}
+	summary, rest, _ := strings.Cut(strings.TrimSpace(se.err.Error()), "\n")
+	fmt.Fprintf(stderr, "bgverify: error: %s\n", summary)
+	if rest = strings.TrimSpace(rest); rest != "" {
+		fmt.Fprintf(stderr, "  %s\n", strings.ReplaceAll(rest, "\n", "\n  "))
+	}
+	if se.hint != "" {
+		fmt.Fprintf(stderr, "  hint: %s\n", se.hint)
+	}
 }
 
 const rootLong = `bgverify answers one question before traffic moves: may green take over from blue?
@@ -147,7 +153,7 @@ func newRoot(io stdio) *cobra.Command {
 		return usage(flagHint(cmd, err), "%w", err)
 	})
 	root.AddCommand(
-		newRunCommand(io), newDiffCommand(io),
+		watchable(io, newRunCommand(io)), newDiffCommand(io),
 		newCalibrateCommand(io), newSelftestCommand(io), newValidateCommand(io), newListCommand(io), newSchemaCommand(io),
 		newDemoCommand(io), newFixturesCommand(io),
 		newResumeCommand(io), newJudgeCommand(io),

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/spf13/cobra"
+)
+
+// watchable gives the run command --watch.
+func watchable(io stdio, cmd *cobra.Command) *cobra.Command {
+	watch := false
+	cmd.Flags().BoolVar(&watch, "watch", false, "run again whenever a file below the PATHs or the env file changes, until Ctrl-C; ends with the last run's status")
+	cmd.Example += `
+
+  # While writing cases: again after every save
+  bgverify run scenarios/stb --env env/dev.yaml --no-load --watch`
+	once := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !watch {
+			return once(cmd, args)
+		}
+		if len(args) == 0 {
+			return usage("bgverify run scenarios/ --watch", "--watch needs the files or folders to watch")
+		}
+		for _, name := range []string{"run-id", "dry-run"} {
+			if cmd.Flags().Changed(name) {
+				return usage("leave one of them out", "--watch runs many times: --%s does not apply", name)
+			}
+		}
+		return watchRuns(cmd.Context(), io, watchedPlaces(cmd, args), func() error { return once(cmd, args) })
+	}
+	return cmd
+}
+
+// watched says what a change counts in.
+type watched struct {
+	paths []string
+	out   string // the archive, whose files are not scenarios
+}
+
+func watchedPlaces(cmd *cobra.Command, args []string) watched {
+	w := watched{paths: args}
+	if env := cmd.Flag("env").Value.String(); env != "" {
+		w.paths = append(w.paths[:len(args):len(args)], env)
+	}
+	w.out, _ = filepath.Abs(cmd.Flag("out").Value.String()) // fails only without a working folder
+	return w
+}
+
+// Figures of watching: an editor writes in several steps, and a tree that is too
+// large was not meant.
+const (
+	settle     = 200 * time.Millisecond
+	maxFolders = 4096
+)
+
+// watchRuns runs, waits for a change, and runs again until the context ends.
+func watchRuns(ctx context.Context, io stdio, places watched, once func() error) error {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return broken(fmt.Errorf("watch the scenario files: %w", err))
+	}
+	defer watcher.Close()
+	for {
+		if err := places.addTo(watcher); err != nil {
+			return err
+		}
+		last := once()
+		if ctx.Err() != nil {
+			return last
+		}
+		var se *statusError
+		if errors.As(last, &se) {
+			tell(io.err, se)
+		} else if last != nil {
+			return last
+		}
+		fmt.Fprintln(io.err, "bgverify: watching for changes; Ctrl-C ends")
+		name, err := places.changed(ctx, watcher)
+		switch {
+		case err != nil:
+			return broken(fmt.Errorf("watch the scenario files: %w", err))
+		case ctx.Err() != nil:
+			if se != nil {
+				return exit(se.status)
+			}
+			return nil
+		}
+		fmt.Fprintf(io.err, "bgverify: %s changed\n", plainText(name))
+	}
+}
+
+// addTo watches every folder below the places; folders that are watched stay so.
+func (w *watched) addTo(watcher *fsnotify.Watcher) error {
+	n := 0
+	for _, p := range w.paths {
+		root := p
+		if info, err := os.Stat(p); err != nil {
+			return usage("name a scenario file or a folder of them", "%s: %w", p, unwrapPath(err))
+		} else if !info.IsDir() {
+			root = filepath.Dir(p)
+		}
+		err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return nil // gone meanwhile, or cannot be read: then it is no scenario
+			}
+			if name != root && w.ignores(name) {
+				return fs.SkipDir
+			}
+			if n++; n > maxFolders {
+				return usage("name the scenario folder itself", "%s holds more than %d folders to watch", root, maxFolders)
+			}
+			return watcher.Add(name)
+		})
+		if err != nil {
+			var se *statusError
+			if errors.As(err, &se) {
+				return err
+			}
+			return broken(fmt.Errorf("watch %s: %w", root, err))
+		}
+	}
+	return nil
+}
+
+// ignores leaves out the archive, hidden files and what editors leave beside.
+func (w *watched) ignores(name string) bool {
+	base := filepath.Base(name)
+	if strings.HasPrefix(base, ".") || strings.HasSuffix(base, "~") || strings.HasSuffix(base, ".swp") || base == "node_modules" {
+		return true
+	}
+	abs, err := filepath.Abs(name)
+	return err == nil && (abs == w.out || strings.HasPrefix(abs, w.out+string(filepath.Separator)))
+}
+
+// changed waits for a change that counts and until no more follow it.
+func (w *watched) changed(ctx context.Context, watcher *fsnotify.Watcher) (name string, err error) {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return "", nil
+		case <-timer.C:
+			return name, nil
+		case err := <-watcher.Errors:
+			return "", err
+		case event := <-watcher.Events:
+			if event.Op == fsnotify.Chmod || w.ignores(event.Name) {
+				continue
+			}
+			name = event.Name
+			timer.Reset(settle)
+		}
+	}
+}
