@@ -137,6 +137,6 @@ func runNSF(blue, green []byte) (int, error) {
 var peers = []engine{
 	{"wI2L/jsondiff", runWI2L, true},
 	{"nsf/jsondiff", runNSF, true},
-	{"go-cmp", goCmp, false}, // minutes a call on corpus c
-	{"jd", runJD, false},     // a table of 20,000 by 20,000 on corpus c
+	{"go-cmp", goCmp, false}, // did not finish corpus c in minutes
+	{"jd", runJD, false},     // not tried on corpus c
 }
