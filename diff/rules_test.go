@@ -10,9 +10,6 @@ import (
 
 var testDay = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-//go:fix inline
-func ptr(f float64) *float64 { return new(f) }
-
 func mustCompile(t testing.TB, opts Options, rules ...Rule) *Rules {
 	t.Helper()
 	if opts.Now.IsZero() {
