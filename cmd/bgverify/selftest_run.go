@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -187,9 +188,7 @@ func (x *tester) try(ctx context.Context, fault faultproxy.Fault) (*tried, error
 	}
 	broken := map[string]string{}
 	for _, p := range x.proxies {
-		for id, what := range p.Broken() {
-			broken[id] = what
-		}
+		maps.Copy(broken, p.Broken())
 	}
 	for _, c := range cases {
 		if what := brokenIn(c, broken); what != "" {
