@@ -250,7 +250,7 @@ func (t *totals) sentences(advisory bool) []sentence {
 		} else {
 			text += " (" + strings.Join(ids, ", ") + ")"
 		}
-		out = append(out, sentence{f.verdict, sum.cases, sum.first[0].index, text})
+		out = append(out, sentence{verdict: f.verdict, weight: sum.cases, index: sum.first[0].index, text: text})
 	}
 	slices.SortFunc(out, func(a, b sentence) int {
 		return cmp.Or(cmp.Compare(b.verdict, a.verdict), cmp.Compare(b.weight, a.weight), cmp.Compare(a.index, b.index), cmp.Compare(a.text, b.text))
@@ -264,6 +264,7 @@ type sentence struct {
 	weight  int // cases
 	index   int // the first of them
 	text    string
+	later   bool // of claims: its part of the run has said something as grave before
 }
 
 func (c *Counts) add(r *CaseResult) {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,9 +21,13 @@ func (e *execution) conclude(o *outcome) *End {
 	c.beforehand()
 	c.carry()
 	c.suites()
+	c.part = "differences"
 	c.differences()
+	c.part = "findings"
 	c.findings()
+	c.part = "load"
 	c.load()
+	c.part = "evidence"
 	c.required()
 	c.accounts()
 	c.evidence()
@@ -36,19 +41,35 @@ type conclusion struct {
 	o      *outcome
 	end    *End
 	claims []sentence
+	part   string // what is speaking: each part's gravest claim comes before any part's second
 	gates  []GateResult
 	judged int // required cases and load stages with evidence
 	// Of required suites.
 	counts  Counts
 	sums    suiteTotals // differ, compared, unmet and silent
 	minimum []string    // suites' coverage minima that are not met
+	spoken  map[partVerdict]bool
 }
 
-// claim adds a reason of the verdict. Claims keep their order within a verdict.
+// partVerdict is a part of the run that has claimed a verdict.
+type partVerdict struct {
+	part    string
+	verdict Verdict
+}
+
+// claim adds a reason of the verdict. Claims keep their order within a verdict,
+// but that a reader of the first three hears of every part of the run that
+// failed, load too, before hearing of one part twice.
 func (c *conclusion) claim(v Verdict, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
+	key := partVerdict{c.part, v}
+	later := c.part != "" && c.spoken[key]
+	if c.spoken == nil {
+		c.spoken = map[partVerdict]bool{}
+	}
+	c.spoken[key] = true
 	if !slices.ContainsFunc(c.claims, func(s sentence) bool { return s.text == text }) {
-		c.claims = append(c.claims, sentence{verdict: v, text: text})
+		c.claims = append(c.claims, sentence{verdict: v, text: text, later: later})
 	}
 }
 
@@ -164,7 +185,9 @@ func (c *conclusion) settle() {
 	for _, s := range c.claims {
 		verdict = verdict.Worse(s.verdict) // Rule 1
 	}
-	slices.SortStableFunc(c.claims, func(a, b sentence) int { return int(b.verdict) - int(a.verdict) })
+	slices.SortStableFunc(c.claims, func(a, b sentence) int {
+		return cmp.Or(int(b.verdict)-int(a.verdict), count(a.later)-count(b.later))
+	})
 	for _, s := range c.claims {
 		c.end.Reasons = append(c.end.Reasons, s.text)
 	}
