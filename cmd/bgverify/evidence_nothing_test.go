@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -70,10 +71,11 @@ func TestEvidenceEarlyStop(t *testing.T) {
 		e := newEvidence(t)
 		e.file("suite.yaml", "suite: one\ncases:\n  - {case: first, get: /first}\n  - {case: second, get: /second}\n")
 		cmd := e.command("run", "suite.yaml", "--run-id", "it", "--concurrency", "1")
+		var once sync.Once
 		h := func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/second" {
-				_ = cmd.Process.Signal(syscall.SIGINT)
-				<-r.Context().Done() // it hangs up
+				once.Do(func() { _ = cmd.Process.Signal(syscall.SIGINT) }) // a second one would quit at once
+				<-r.Context().Done()                                       // it hangs up
 				return
 			}
 			says(`{"a":1}`)(w, r)

@@ -165,7 +165,14 @@ type archived struct {
 		Name, Verdict string
 		Reasons       []string
 		Coverage      coverage
+		Loads         json.RawMessage // a list of stages; of a run that is not over, their number
 	}
+}
+
+// A loadRun is a stage in run.json.
+type loadRun struct {
+	Name     string
+	Requests struct{ Blue, Green int }
 }
 
 type coverage struct{ Mutants, Killed int }

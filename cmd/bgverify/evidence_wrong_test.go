@@ -155,12 +155,13 @@ func TestEvidenceOneTransport(t *testing.T) {
 		t.Cleanup(server.Close)
 		e := newEvidence(t)
 		u, _ := url.Parse(server.URL)
-		suite := sidesAt("url: 'http://blue.invalid:PORT', resolve: 127.0.0.1", "url: 'http://green.invalid:PORT', resolve: 127.0.0.1",
-			"identity: [{get: /version, at: $.cluster, must: differ}]\n")
+		var suite strings.Builder
+		suite.WriteString(sidesAt("url: 'http://blue.invalid:PORT', resolve: 127.0.0.1", "url: 'http://green.invalid:PORT', resolve: 127.0.0.1",
+			"identity: [{get: /version, at: $.cluster, must: differ}]\n"))
 		for i := range 20 {
-			suite += fmt.Sprintf("  - {case: again-%d, get: /item/%d}\n", i, i)
+			suite.WriteString(fmt.Sprintf("  - {case: again-%d, get: /item/%d}\n", i, i))
 		}
-		e.file("suite.yaml", strings.ReplaceAll(suite, "PORT", u.Port()))
+		e.file("suite.yaml", strings.ReplaceAll(suite.String(), "PORT", u.Port()))
 		r := e.bgverify("run", "suite.yaml")
 		r.ends(1, `\$\.a changed.*: 21 differences in 21 cases`, "")
 		if n := mixed.Load(); n > 0 {
