@@ -4,7 +4,7 @@ const COLUMNS = [
   ["verdict", "result", "c-verdict"], ["id", "case", "c-case"], ["request", "request", "c-request"], ["status", "status", "c-status"],
   ["blue", "blue ms", "c-ms num"], ["green", "green ms", "c-ms num"], ["ratio", "ratio", "c-ratio num"], ["cause", "cause", "c-cause"],
 ];
-const AROUND = 4; // rows kept above and below those in sight
+const AROUND = 3; // rows kept above and below those in sight
 
 function makeTable(model, on) {
   const grid = $("grid"), body = $("big-body"), head = $("big-head"), table = $("big");
