@@ -76,7 +76,7 @@ func history(io stdio, flags historyFlags) error {
 		}
 	}
 	if flags.rebuild {
-		found, unreadable, err := archive.RebuildHistory(flags.root, archive.Options{})
+		found, unreadable, err := archive.RebuildHistory(flags.root, archive.Options{Index: historyPage(flags.root)})
 		if err != nil {
 			return broken(err)
 		}

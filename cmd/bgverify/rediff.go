@@ -24,6 +24,8 @@ that the run folder keeps; --rules adds a rule file before the rules of every su
 
 Cases, flags and seed are those of the run. A step that the run did not send is
 broken. Load stages, identities and reachability stay as the run found them.
+Secrets that the archive hid are judged by their formats alone: a rule or
+expectation that asks more of one does not hold.
 The exit status is that of the new verdict.`,
 		Example: `  # Were the differences only the field that is to be ignored?
   bgverify rediff latest --rules proposed.yaml
@@ -107,6 +109,7 @@ func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, arg
 	}
 	s.plan.Parent = from.Header.ID
 	return s.into(ctx, func(ctx context.Context, plan *runner.Plan, sink runner.Sink, progress func(runner.Progress)) (*runner.End, error) {
+		from.Pair = standIns(folder, sink.Secret)
 		return runner.Rejudge(ctx, plan, from, sink, progress)
 	})
 }

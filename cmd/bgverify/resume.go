@@ -104,7 +104,7 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 		return err
 	}
 	defer unlock()
-	w, state, err := archive.Resume(folder.Path(), archive.Options{Tool: toolVersion()})
+	w, state, err := archive.Resume(folder.Path(), archive.Options{Tool: toolVersion(), Index: historyPage(filepath.Dir(filepath.Clean(folder.Path())))})
 	switch {
 	case errors.Is(err, archive.ErrComplete): // another process was faster
 		return standing(io, again, folder, from)

@@ -142,6 +142,17 @@ func TestResumeAfterKill(t *testing.T) {
 		t.Errorf("verdicts (-undisturbed +resumed):\n%s", diff)
 	}
 	blue, green := twin.Requests()
+	cmd, out = bgverifyIn(t, dir, "rediff", "killed", "--run-id", "again", "--no-progress")
+	if status := statusOf(t, cmd); status != 0 {
+		t.Fatalf("exit status %d of rediff\n%s", status, out)
+	}
+	again, err := archive.Resolve(filepath.Join(dir, "runs"), "again")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, caseVerdicts(t, again)); diff != "" {
+		t.Errorf("verdicts (-run +judged again):\n%s", diff)
+	}
 	for _, verb := range []string{"resume", "gate"} { // complete: nothing is sent
 		cmd, out = bgverifyIn(t, dir, verb, "killed")
 		if status := statusOf(t, cmd); status != 0 {

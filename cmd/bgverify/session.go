@@ -187,7 +187,7 @@ func (s *session) into(ctx context.Context, walk walker) error {
 	for i, suite := range s.plan.Suites {
 		names[i] = suite.Name
 	}
-	w, err := archive.Create(s.flags.out, archive.Options{Suite: folderName(names), ID: s.flags.runID, Tool: toolVersion()})
+	w, err := archive.Create(s.flags.out, archive.Options{Suite: folderName(names), ID: s.flags.runID, Tool: toolVersion(), Index: historyPage(s.flags.out)})
 	if err != nil {
 		if errors.Is(err, archive.ErrTaken) {
 			return usage("another --run-id, or none", "%w", err)

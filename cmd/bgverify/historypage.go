@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/report"
+	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// historyPage renders index.html over the runs of an archive.
+func historyPage(root string) func(w io.Writer, entries []archive.Entry) error {
+	return func(w io.Writer, entries []archive.Entry) error {
+		pins, err := archive.Pins(root)
+		if err != nil {
+			return err
+		}
+		pinned := map[string]bool{}
+		for _, id := range pins {
+			pinned[id] = true
+		}
+		rows := make([]report.HistoryEntry, len(entries))
+		for i := range entries {
+			rows[i] = historyRow(&entries[i])
+			rows[i].Pinned = pinned[entries[i].ID]
+		}
+		return report.WriteHistory(w, rows)
+	}
+}
+
+func historyRow(e *archive.Entry) report.HistoryEntry {
+	row := report.HistoryEntry{
+		ID: e.ID, Started: e.Started, Verdict: e.Verdict, Cases: e.Counts.Cases,
+		Failed: e.Counts.Fail + e.Counts.Broken + e.Counts.Inconclusive, Path: path.Join(e.Folder, "report.html"),
+	}
+	for _, s := range e.Suites {
+		row.Suites = append(row.Suites, report.HistorySuite{Name: s.Name, Verdict: s.Verdict})
+		for _, l := range s.Loads {
+			for _, c := range l.Comparisons {
+				if c.Metric == perf.P50 || c.Metric == perf.P95 || c.Metric == perf.P99 {
+					row.Loads = append(row.Loads, report.HistoryRatio{
+						Name: l.Name + " " + string(c.Metric), Change: c.Change, Low: c.Low, High: c.High, Margin: c.Margin, Verdict: ofOutcome(c.Outcome),
+					})
+				}
+			}
+		}
+	}
+	for _, c := range e.Causes {
+		text := strings.TrimSpace(fmt.Sprintf("%s %s %s", c.Where, c.Path, c.Edit))
+		row.Causes = append(row.Causes, report.HistoryCause{Key: fmt.Sprintf("%q", archive.KeyOf(c)), Text: text, Cases: c.Cases})
+	}
+	return row
+}
+
+func ofOutcome(o perf.Outcome) runner.Verdict {
+	switch o {
+	case perf.NoWorse:
+		return runner.Pass
+	case perf.Worse:
+		return runner.Fail
+	}
+	return runner.Inconclusive
+}
