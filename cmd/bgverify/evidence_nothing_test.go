@@ -74,6 +74,7 @@ func TestEvidenceEarlyStop(t *testing.T) {
 		var once sync.Once
 		h := func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/second" {
+				<-e.begun
 				once.Do(func() { _ = cmd.Process.Signal(syscall.SIGINT) }) // a second one would quit at once
 				<-r.Context().Done()                                       // it hangs up
 				return
@@ -102,6 +103,7 @@ func TestEvidenceEarlyStop(t *testing.T) {
 		e.file("suite.yaml", one)
 		cmd := e.command("run", "suite.yaml", "--run-id", "it")
 		h := func(_ http.ResponseWriter, r *http.Request) {
+			<-e.begun
 			_ = cmd.Process.Kill()
 			<-r.Context().Done()
 		}

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bgverify/bgverify/fixtures"
@@ -82,6 +83,11 @@ type evidence struct {
 	t   *testing.T
 	dir string
 	env []string
+
+	// begun is closed when the first process has started: a handler that stops
+	// the process waits for it.
+	begun chan struct{}
+	once  sync.Once
 }
 
 func newEvidence(t *testing.T) *evidence {
@@ -91,7 +97,7 @@ func newEvidence(t *testing.T) *evidence {
 		return strings.HasSuffix(name, "_PROXY") || strings.HasPrefix(name, "BGVERIFY_") || strings.HasPrefix(name, "GITHUB_") || name == "CI"
 	})
 	// A TMPDIR of its own: load runs of different tests lock each other out otherwise.
-	return &evidence{t: t, dir: dir, env: append(env, "TMPDIR="+dir, "LC_ALL=C.UTF-8")}
+	return &evidence{t: t, dir: dir, env: append(env, "TMPDIR="+dir, "LC_ALL=C.UTF-8"), begun: make(chan struct{})}
 }
 
 // file writes a file of the folder.
@@ -134,7 +140,11 @@ func (e *evidence) wait(cmd *exec.Cmd) *ended {
 		cmd.Stdout = &r.out
 	}
 	cmd.Stderr = &r.err
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Start(); err != nil {
+		e.t.Fatal(err)
+	}
+	e.once.Do(func() { close(e.begun) })
+	if err := cmd.Wait(); err != nil {
 		var failed *exec.ExitError
 		if !errors.As(err, &failed) {
 			e.t.Fatal(err)
