@@ -301,13 +301,12 @@ func TestEvidenceRedirect(t *testing.T) {
 			t.Parallel()
 			e := newEvidence(t)
 			e.file("suite.yaml", row.suite)
-			var blue string
-			blue = serve(t, func(w http.ResponseWriter, r *http.Request) {
+			blue := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/real" || row.suite == one {
 					says(`{"a":1}`)(w, r)
 					return
 				}
-				http.Redirect(w, r, blue+"/real", http.StatusFound)
+				http.Redirect(w, r, "http://"+r.Host+"/real", http.StatusFound)
 			})
 			green := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, blue+"/real", http.StatusFound) })
 			e.bgverify("run", "suite.yaml", "--blue", blue, "--green", green).ends(1, row.reason, "")

@@ -37,6 +37,7 @@ type block struct {
 	only    [2]int // pairs in which only this side failed
 	q       [2][len(blockQuantiles)]float64
 	routes  [][2][2]float64 // route, side, p50 and p95
+	rare    [][2][]float64  // latencies of rare routes in seconds, by route; empty for the others
 	slow    [2]float64      // share beyond the stall guard's limit
 	growth  [2]int          // requests under way at the end of the block
 }
@@ -81,6 +82,10 @@ func (s *Stage) collect(index int, records []Record) *block {
 		for i, q := range blockQuantiles {
 			b.q[side][i] = logQuantile(latencies[side], q, 1)
 		}
+	}
+	b.rare = make([][2][]float64, len(perRoute))
+	for _, r := range s.rareRoutes() {
+		b.rare[r.route] = perRoute[r.route]
 	}
 	b.routes = make([][2][2]float64, len(perRoute))
 	for i := range perRoute {

@@ -159,6 +159,13 @@ func (v *view) evidence() []evidence {
 			all = append(all, e)
 		}
 	}
+	for _, r := range v.rareRoutes() {
+		for i, margin := range [...]Margin{margins.P50, margins.P95} {
+			e := v.pooled(r, i, margin)
+			e.Metric, e.Role, e.Route = quantileMetrics[i], Guard, v.design.Routes[r.route].Name
+			all = append(all, e)
+		}
+	}
 	for i := range all {
 		all[i].Dropped = v.dropped
 		all[i].Outcome = Inconclusive
@@ -174,24 +181,58 @@ func (v *view) evidence() []evidence {
 
 // latency compares one quantile, given as its logarithm per block and side.
 func (v *view) latency(at func(*block, int) float64, margin Margin) evidence {
-	var d []float64
-	var sums [2]float64
+	var p pairs
 	for _, b := range v.blocks {
-		bl, gr := at(b, blue), at(b, green)
-		if math.IsNaN(bl) || math.IsNaN(gr) {
-			continue
-		}
-		d = append(d, gr-bl)
-		sums[blue] += bl
-		sums[green] += gr
+		p.add(at(b, blue), at(b, green))
 	}
-	e := evidence{est: estimateOf(d)}
+	return v.compared(p, minLookBlocks, margin)
+}
+
+// pooled compares one quantile of a route that is too rare for single blocks:
+// as many valid blocks in a row as expect enough of its requests stand for one.
+func (v *view) pooled(r rareRoute, quantile int, margin Margin) evidence {
+	var p pairs
+	for rest := v.blocks; len(rest) >= r.pool; rest = rest[r.pool:] {
+		var q [2]float64
+		for side := range q {
+			var latencies []float64
+			for _, b := range rest[:r.pool] {
+				latencies = append(latencies, b.rare[r.route][side]...)
+			}
+			slices.Sort(latencies)
+			q[side] = logQuantile(latencies, blockQuantiles[quantile], leastOfRoute)
+		}
+		p.add(q[blue], q[green])
+	}
+	return v.compared(p, leastPools, margin)
+}
+
+// pairs are both sides' values of one metric, block by block.
+type pairs struct {
+	d    []float64 // green - blue
+	sums [2]float64
+}
+
+// add takes a block in which both sides have a value.
+func (p *pairs) add(bl, gr float64) {
+	if math.IsNaN(bl) || math.IsNaN(gr) {
+		return
+	}
+	p.d = append(p.d, gr-bl)
+	p.sums[blue] += bl
+	p.sums[green] += gr
+}
+
+// compared makes the evidence on one metric of the logarithms of its values.
+// An estimate of fewer than least blocks speaks for nothing.
+func (v *view) compared(p pairs, least int, margin Margin) evidence {
+	e := evidence{est: estimateOf(p.d)}
 	if e.est.m == 0 {
 		e.Margin, e.NeedS, e.MDE, e.Floor, e.Note = margin.Rel, most, most, most, "no answered requests"
 		return e
 	}
 	m := float64(e.est.m)
-	e.Blue, e.Green = math.Exp(sums[blue]/m), math.Exp(sums[green]/m)
+	e.Blue, e.Green = math.Exp(p.sums[blue]/m), math.Exp(p.sums[green]/m)
 	e.Margin = margin.effective(e.Blue)
 	e.delta = math.Log1p(e.Margin)
 	e.Blocks, e.SE, e.Lag1 = e.est.m, finite(e.est.se), e.est.lag1
@@ -200,8 +241,7 @@ func (v *view) latency(at func(*block, int) float64, margin Margin) evidence {
 	e.Low, e.High = finite(math.Expm1(low)), finite(math.Expm1(high))
 	e.MDE = finite(math.Expm1(e.est.mde(v.design.Alpha, e.delta, v.metrics)))
 	e.Floor = finite(math.Expm1(e.est.floor(v.design.Alpha)))
-	// An estimate of fewer blocks than a look needs speaks for nothing.
-	enough := e.est.m >= minLookBlocks
+	enough := e.est.m >= least
 	e.failed = enough && e.est.lower(v.alpha/float64(v.metrics)) > e.delta/2 && e.est.mean > e.delta
 	e.proven = enough && high < e.delta
 	if !e.proven {

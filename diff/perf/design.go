@@ -173,12 +173,55 @@ func Mix(seed, n uint64) uint64 {
 	return z ^ z>>31
 }
 
+// routePerBlock is how many requests per side a block must expect of a route to
+// speak for it, and leastPools how many pools of blocks do for a rarer one.
+const (
+	routePerBlock = 20
+	leastPools    = 5
+)
+
+// rareRoutes returns the routes that need several blocks for routePerBlock
+// requests, and of which the duration holds at least leastPools pools.
+func (d Design) rareRoutes() []rareRoute {
+	var rare []rareRoute
+	for i, r := range d.Routes {
+		if pool := d.pool(r); len(d.Routes) > 1 && pool > 1 && pool*leastPools <= d.blocks() {
+			rare = append(rare, rareRoute{i, pool})
+		}
+	}
+	return rare
+}
+
+// pool is how many blocks expect routePerBlock requests of a route per side.
+func (d Design) pool(r Route) int {
+	expected := r.Share * d.Planned()
+	if expected <= 0 {
+		return math.MaxInt32
+	}
+	return int(min(math.Ceil(routePerBlock/expected-1e-9), math.MaxInt32))
+}
+
+// blocks is how many whole blocks the duration holds.
+func (d Design) blocks() int { return int(d.Duration / d.Block()) }
+
+// unguarded warns of the routes that are too rare for the whole duration.
+func (d Design) unguarded() []string {
+	var warnings []string
+	for _, r := range d.Routes {
+		if pool := d.pool(r); len(d.Routes) > 1 && pool > 1 && pool*leastPools > d.blocks() {
+			warnings = append(warnings, fmt.Sprintf("route %s is not watched on its own: %.1f requests per block and side are expected, and %d blocks hold too few; raise the rate, its weight or the duration",
+				r.Name, r.Share*d.Planned(), d.blocks()))
+		}
+	}
+	return warnings
+}
+
 // Warnings says what in the design keeps the stage from being conclusive.
 func (d Design) Warnings() []string {
 	d = d.withDefaults()
 	need := max(d.leastLook(), minLookBlocks*d.Block())
 	if d.Duration >= need {
-		return nil
+		return d.unguarded()
 	}
 	return []string{fmt.Sprintf("duration %s is too short for one look: %d blocks of %s at %g requests/s per side need %s",
 		d.Duration, minLookBlocks, d.Block(), d.Rate, need)}

@@ -52,7 +52,7 @@ func NewStage(d Design) *Stage {
 	if d.Pairing != Recorded {
 		s.metrics++ // throughput
 	}
-	s.metrics += 2 * len(s.guardedRoutes())
+	s.metrics += 2 * (len(s.guardedRoutes()) + len(s.rareRoutes()))
 	return s
 }
 
@@ -67,7 +67,7 @@ func (s *Stage) gates() []int {
 	return []int{0, 1}
 }
 
-// guardedRoutes returns the routes that expect at least 20 requests per block
+// guardedRoutes returns the routes that expect at least routePerBlock requests per block
 // and side. A stage of one route has none: the whole stage speaks for it.
 func (s *Stage) guardedRoutes() []int {
 	var routes []int
@@ -75,12 +75,22 @@ func (s *Stage) guardedRoutes() []int {
 		return nil
 	}
 	for i, r := range s.design.Routes {
-		if r.Share*s.design.Planned() >= 20 {
+		if r.Share*s.design.Planned() >= routePerBlock {
 			routes = append(routes, i)
 		}
 	}
 	return routes
 }
+
+// A rareRoute is one that single blocks cannot speak for.
+type rareRoute struct {
+	route int // index into the design's routes
+	pool  int // blocks that together expect enough of its requests
+}
+
+// rareRoutes returns the other routes of a stage of several that its duration
+// holds enough requests of: a slow one must not hide behind the busy ones.
+func (s *Stage) rareRoutes() []rareRoute { return s.design.rareRoutes() }
 
 // Add takes one record.
 func (s *Stage) Add(r Record) {
