@@ -175,7 +175,7 @@ func nearest(name string, object gjson.Result, most int) []string {
 	}
 	var all []scored
 	object.ForEach(func(key, _ gjson.Result) bool {
-		all = append(all, scored{key.String(), distance(strings.ToLower(name), strings.ToLower(key.String()))})
+		all = append(all, scored{key.String(), scenarios.Distance(strings.ToLower(name), strings.ToLower(key.String()), 64)})
 		return len(all) < 200
 	})
 	sort.SliceStable(all, func(i, j int) bool { return all[i].score < all[j].score })
@@ -184,27 +184,6 @@ func nearest(name string, object gjson.Result, most int) []string {
 		out = append(out, strconv.Quote(cut(s.name, 64)))
 	}
 	return out
-}
-
-// distance is the edit distance of two names, cut to 64 bytes each.
-func distance(a, b string) int {
-	a, b = a[:min(len(a), 64)], b[:min(len(b), 64)]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }
 
 // compiled keeps paths and expressions by their text: they come from files, so

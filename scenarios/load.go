@@ -228,7 +228,7 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 	case kind == "":
 		hint := "a scenario file begins with suite:"
 		for _, k := range keys {
-			if c := nearest(k, []string{"suite", "parts", "rules", "sides", "limits"}); c != "" {
+			if c := Nearest(k, []string{"suite", "parts", "rules", "sides", "limits"}); c != "" {
 				hint = fmt.Sprintf("did you mean %q instead of %q?", c, k)
 				break
 			}

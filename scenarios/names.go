@@ -269,7 +269,7 @@ func (n *names) checkEnv(t *Template, p *part, name string, hasDefault bool) {
 	allowed := n.suite.Env
 	if !slices.Contains(allowed, name) {
 		hint := fmt.Sprintf("add it to the suite's list: env: [%s]", name)
-		if c := nearest(name, allowed); c != "" {
+		if c := Nearest(name, allowed); c != "" {
 			hint = fmt.Sprintf("did you mean %q?", "env."+c)
 		}
 		n.report(t, p, hint, "environment variable %q is not in the env list", name)

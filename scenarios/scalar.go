@@ -101,7 +101,7 @@ func (o *obj) word(name string) string {
 		return text
 	}
 	hint := ""
-	if c := nearest(text, s.words); c != "" {
+	if c := Nearest(text, s.words); c != "" {
 		hint = fmt.Sprintf("did you mean %q?", c)
 	}
 	o.fail(n, hint, "%s must be %s, not %q", name, s.word(), cut(text, 40))

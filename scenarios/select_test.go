@@ -162,11 +162,11 @@ func TestNearest(t *testing.T) {
 	for _, tt := range []struct{ word, want string }{
 		{"querry", "query"}, {"qeury", "query"}, {"QUERY", "query"}, {"hedaers", "headers"}, {"x", ""}, {"gte", "get"}, {"timout", "timeout"}, {"completely", ""},
 	} {
-		if got := nearest(tt.word, []string{"get", "query", "headers", "timeout"}); got != tt.want {
-			t.Errorf("nearest(%q): got %q, want %q", tt.word, got, tt.want)
+		if got := Nearest(tt.word, []string{"get", "query", "headers", "timeout"}); got != tt.want {
+			t.Errorf("Nearest(%q): got %q, want %q", tt.word, got, tt.want)
 		}
 	}
-	if got := fmt.Sprint(distance("ab", "ba", 3), distance("abc", "abc", 3), distance("a", "abcdef", 3)); got != "1 0 4" {
+	if got := fmt.Sprint(Distance("ab", "ba", 3), Distance("abc", "abc", 3), Distance("a", "abcdef", 3)); got != "1 0 4" {
 		t.Errorf("distances: %s", got)
 	}
 }

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// nearest returns the candidate that a mistyped word most likely means: the
+// Nearest returns the candidate that a mistyped word most likely means: the
 // smallest edit distance (a swap of neighbours counts as one), at most a third
 // of the word's length and never more than three. Equal distances: the first.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	n := len([]rune(word))
 	best, limit := "", min(3, max(1, n/3), n-1)
 	lower := strings.ToLower(word)
 	for _, c := range candidates {
-		if d := distance(lower, strings.ToLower(c), limit); d <= limit {
+		if d := Distance(lower, strings.ToLower(c), limit); d <= limit {
 			best, limit = c, d-1
 		}
 		if limit < 0 {
@@ -24,8 +24,9 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
-// distance is the optimal string alignment distance, or a number above limit.
-func distance(a, b string, limit int) int {
+// Distance is the optimal string alignment distance of two words, or a number
+// above limit; words of more than 100 characters are never near.
+func Distance(a, b string, limit int) int {
 	x, y := []rune(a), []rune(b)
 	if d := len(x) - len(y); d > limit || -d > limit || len(x) > 100 {
 		return limit + 1
@@ -55,7 +56,7 @@ func distance(a, b string, limit int) int {
 // didYouMean is the hint for a mistyped word, or lists the candidates when none
 // is near and they are few.
 func didYouMean(word string, candidates []string) string {
-	if c := nearest(word, candidates); c != "" {
+	if c := Nearest(word, candidates); c != "" {
 		return fmt.Sprintf("did you mean %q?", c)
 	}
 	if len(candidates) == 0 || len(candidates) > 20 {

@@ -216,7 +216,7 @@ func (w *walker) unknownHint(word string, t *table) string {
 	if w.full() {
 		return "" // nobody will read it
 	}
-	if hint, ok := foreignKeys[strings.ToLower(word)]; ok && nearest(word, t.names()) == "" {
+	if hint, ok := foreignKeys[strings.ToLower(word)]; ok && Nearest(word, t.names()) == "" {
 		return hint
 	}
 	if hint := didYouMean(word, t.names()); hint != "" {
