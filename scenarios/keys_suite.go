@@ -22,9 +22,12 @@ var suiteTable = table{"suite", "A suite is one scenario file: cases that are ru
 	{"flaky", object("flaky"), "The share of flaky cases that is accepted.", "none", "{max: 0.2%}", false},
 	{"setup", listOf(object("step")), "Steps that run once per lane before the first case. What they capture is known to every case.", "none", `[{step: sign in, post: /v1/session, side_effects: idempotent}]`, false},
 	{"teardown", listOf(object("step")), "Steps that run once per lane after the last case, whatever happened.", "none", `[{use: common/session.yaml#sign-out}]`, false},
-	{"cases", listOf(object("case")), "The cases, in the order they are planned.", "", `[{case: channel-list, get: /v1/channels}]`, true},
-	{"load", listOf(object("load")), "Load stages, run after the cases.", "none", `[{load: evening peak, steps: [{case: channel-list}], rate: 200/s}]`, false},
+	{"cases", listOf(object("case")), "The cases, in the order they are planned. Only a suite that loads the cases of other suites has none.", "", `[{case: channel-list, get: /v1/channels}]`, false},
+	{"load", listOf(object("load")), "Load stages, run after the cases of all suites.", "none", `[{load: evening peak, steps: [{case: channel-list}], rate: 200/s}]`, false},
 }}
+
+// someOf names the keys of which a mapping has at least one, the usual one first.
+var someOf = map[string][]string{"suite": {"cases", "load"}}
 
 var sidesTable = table{"sides", "Both sides. Blue is trusted, green is under judgement.", []key{
 	{"blue", object("side"), "The trusted side.", "", "{url: https://api.blue.example}", false},

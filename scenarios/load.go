@@ -326,7 +326,11 @@ func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map
 			names = append(names, name)
 		}
 		slices.Sort(names)
-		fail(didYouMean(step.Suite, names), "unknown suite %q in load %q", step.Suite, stage.Name)
+		hint := "name the file or folder of that suite too"
+		if Nearest(step.Suite, names) != "" {
+			hint = didYouMean(step.Suite, names)
+		}
+		fail(hint, "unknown suite %q in load %q", step.Suite, stage.Name)
 		return
 	}
 	i := slices.IndexFunc(home.Cases, func(c *Case) bool { return c.ID == step.Suite+"/"+step.Case })

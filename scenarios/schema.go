@@ -115,6 +115,9 @@ func tableSchema(t *table) *schemaNode {
 			s.Required = append(s.Required, k.name)
 		}
 	}
+	for _, name := range someOf[t.name] {
+		s.AnyOf = append(s.AnyOf, &schemaNode{Required: []string{name}})
+	}
 	return s
 }
 

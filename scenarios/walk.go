@@ -157,6 +157,9 @@ func (w *walker) object(n *yaml.Node, tableName, what string) *obj {
 			o.fail(n, "add "+k.name+": "+k.example, "%s without %q%s", o.t.name, k.name, o.what)
 		}
 	}
+	if names := someOf[o.t.name]; names != nil && !slices.ContainsFunc(names, func(name string) bool { return o.keys[name] != nil }) {
+		o.fail(n, "add "+names[0]+": "+o.t.key(names[0]).example, "%s without %q%s", o.t.name, names[0], o.what)
+	}
 	return o
 }
 
