@@ -20,6 +20,7 @@ var allowed = map[string][]string{
 	"diff/second":         {"diff"},
 	"scenarios":           {"diff", "diff/perf"},
 	"scenarios/stb":       {},
+	"scenarios/convert":   {},
 	"runner/wire":         {},
 	"runner/attack":       {"diff/perf", "runner/wire"},
 	"runner":              {"diff", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack"},
@@ -29,7 +30,7 @@ var allowed = map[string][]string{
 	"fixtures":            {},
 	"fixtures/faultproxy": {},
 	"cmd/bgverify": {
-		"diff", "diff/perf", "scenarios", "scenarios/stb", "runner", "runner/wire", "runner/attack",
+		"diff", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/wire", "runner/attack",
 		"report", "report/archive", "fixtures", "fixtures/faultproxy",
 	},
 }
@@ -37,7 +38,7 @@ var allowed = map[string][]string{
 // owner says which of our packages may import a third-party module.
 var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack"},
-	"gopkg.in/yaml.v3":                         {"scenarios"},
+	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/convert"},
 	"github.com/olekukonko/tablewriter":        {"report"},
 	"github.com/tidwall/gjson":                 {"runner"},
 	"github.com/google/go-cmp":                 {"diff/second"},

@@ -160,5 +160,8 @@ func newRoot(io stdio) *cobra.Command {
 		newReportCommand(io), newGateCommand(io), newRediffCommand(io), newHistoryCommand(io),
 		newVersionCommand(io),
 	)
+	if len(importFormats) > 0 {
+		root.AddCommand(newImportCommand(io))
+	}
 	return root
 }

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/convert"
+)
+
+// An importFormat is one kind of file that import reads.
+type importFormat struct {
+	name, file           string // postman COLLECTION
+	short, long, example string
+	// bind declares the format's own flags and returns its conversion.
+	bind func(f *pflag.FlagSet) func(arg string) (*convert.Result, error)
+}
+
+// importFormats is every format there is; one file each, import_NAME.go.
+var importFormats = []importFormat{}
+
+func newImportCommand(io stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "import FORMAT FILE",
+		GroupID: "write",
+		Short:   "Turn collections of other tools into scenario files",
+		Long: `Read what another tool wrote and write scenario files that do the same, with a
+list of everything that could not be carried over. Nothing is executed or sent.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return usage("the formats are "+strings.Join(importNames(), ", "), "unknown format %q", args[0])
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	for _, f := range importFormats {
+		cmd.AddCommand(newImportFormat(io, f))
+	}
+	return cmd
+}
+
+func importNames() []string {
+	var out []string
+	for _, f := range importFormats {
+		out = append(out, f.name)
+	}
+	return out
+}
+
+func newImportFormat(io stdio, f importFormat) *cobra.Command {
+	var out string
+	var force bool
+	var read func(arg string) (*convert.Result, error)
+	cmd := &cobra.Command{
+		Use:     f.name + " " + f.file + " -o DIR",
+		Short:   f.short,
+		Long:    f.long,
+		Example: f.example,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("see 'bgverify import "+f.name+" --help'", "import %s takes one %s, not %d", f.name, f.file, len(args))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if out == "" {
+				return usage("add -o DIR", "import needs a folder to write into")
+			}
+			if err := mayWrite(out, force); err != nil {
+				return err
+			}
+			result, err := read(args[0])
+			if err != nil {
+				return usage("", "import %s: %w", args[0], err)
+			}
+			return finishImport(io, result, out)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "out", "o", "", "`folder` to write into; it must be new or empty")
+	cmd.Flags().BoolVar(&force, "force", false, "write into a folder that is not empty; files of the same name are replaced")
+	read = f.bind(cmd.Flags())
+	return cmd
+}
+
+// mayWrite refuses a folder with something in it: it may be somebody's work.
+func mayWrite(dir string, force bool) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case os.IsNotExist(err):
+		return nil
+	case err != nil:
+		return usage("name a folder", "write to %s: %w", dir, unwrapPath(err))
+	case len(entries) > 0 && !force:
+		return usage("name a new folder, or add --force to replace files of the same name", "%s is not empty", dir)
+	}
+	return nil
+}
+
+// finishImport writes the files, loads them again as validate does, and says
+// what was done, what was not and what comes next.
+func finishImport(io stdio, result *convert.Result, dir string) error {
+	files := append(result.Tree.Files(), convert.File{Name: convert.SchemaFile, Data: scenarios.Schema()})
+	if err := writeTree(dir, files); err != nil {
+		return broken(fmt.Errorf("write %s: %w", dir, err))
+	}
+	suites, err := checkImported(io.err, dir, result.Tree.Envs)
+	if err != nil {
+		return err
+	}
+	if err := result.Report.Write(io.out); err != nil {
+		return broken(err)
+	}
+	return tellNext(io.out, result, suites, len(files), dir)
+}
+
+// writeTree writes the files beside the folder and moves them into place, so
+// that a failure leaves nothing half.
+func writeTree(dir string, files []convert.File) error {
+	parent := filepath.Dir(filepath.Clean(dir))
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return err
+	}
+	stage, err := os.MkdirTemp(parent, ".import-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(stage)
+	for _, f := range files {
+		if !filepath.IsLocal(filepath.FromSlash(f.Name)) {
+			return fmt.Errorf("%q is outside the folder", f.Name)
+		}
+		name := filepath.Join(stage, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Stat(dir); os.IsNotExist(err) {
+		if err := os.Chmod(stage, 0o755); err != nil {
+			return err
+		}
+		return os.Rename(stage, dir)
+	}
+	for _, f := range files {
+		to := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		if err := os.Rename(filepath.Join(stage, filepath.FromSlash(f.Name)), to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkImported loads what was written. An error there is a mistake of the
+// import, and is said so; warnings are left to validate.
+func checkImported(stderr io.Writer, dir string, envs []*convert.Env) ([]*scenarios.Suite, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, broken(fmt.Errorf("read %s: %w", dir, unwrapPath(err)))
+	}
+	defer root.Close()
+	suites, problems := loadImported(root.FS(), envs)
+	if problems.HasErrors() {
+		problems.Write(stderr)
+		return nil, broken(fmt.Errorf("what was written to %s does not load: a mistake of bgverify, not yours", dir))
+	}
+	return suites, nil
+}
+
+// loadImported loads a folder without an env file and with each that it holds.
+func loadImported(files fs.FS, envs []*convert.Env) ([]*scenarios.Suite, scenarios.Problems) {
+	suites, problems := scenarios.Load(files, []string{"."}, scenarios.LoadOptions{})
+	for _, e := range envs {
+		env, more := scenarios.LoadEnv(files, e.File, scenarios.LoadOptions{})
+		problems = append(problems, more...)
+		_, more = scenarios.Load(files, []string{"."}, scenarios.LoadOptions{Env: env})
+		problems = append(problems, more...)
+	}
+	return suites, problems
+}
+
+// tellNext ends the output with what was written and what comes next.
+func tellNext(out io.Writer, result *convert.Result, suites []*scenarios.Suite, files int, dir string) error {
+	cases, unreviewed := 0, 0
+	for _, s := range suites {
+		cases += len(s.Cases)
+		unreviewed += countUnreviewed(s)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nWrote %s to %s: %s, %s.\n\nNext:\n", count(files, "file"), dir, count(len(suites), "suite"), count(cases, "case"))
+	if unreviewed > 0 {
+		fmt.Fprintf(&b, "  say what %s leave behind: search for side_effects: unreviewed (they are skipped until then)\n", count(unreviewed, "unsafe request"))
+	}
+	if len(result.Report.Lost) > 0 {
+		fmt.Fprintf(&b, "  read the list above; what was not carried over also stands as a comment beside its case\n")
+	}
+	fmt.Fprintf(&b, "  bgverify validate %s\n", dir)
+	env := ""
+	if len(result.Tree.Envs) > 0 {
+		env = " --env " + filepath.Join(dir, filepath.FromSlash(result.Tree.Envs[0].File))
+	}
+	fmt.Fprintf(&b, "  bgverify run %s%s --blue URL --green URL\n", dir, env)
+	if _, err := io.WriteString(out, b.String()); err != nil {
+		return broken(fmt.Errorf("write the report: %w", err))
+	}
+	return nil
+}
+
+func countUnreviewed(s *scenarios.Suite) int {
+	n := 0
+	count := func(steps []*scenarios.Step) {
+		for _, st := range steps {
+			if st.SideEffects == scenarios.Unreviewed {
+				n++
+			}
+		}
+	}
+	count(s.Setup)
+	for _, c := range s.Cases {
+		count(c.Steps)
+	}
+	return n
+}

@@ -1,0 +1,108 @@
+package convert
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxName bounds the names that are made up; the language allows 100.
+const maxName = 60
+
+// Name makes a name of the language (suite, case, tag, service, file) out of
+// text: letters and digits in lower case, everything else one dash.
+func Name(text string) string {
+	var b strings.Builder
+	dash := false
+	for _, r := range text {
+		switch {
+		case r == utf8.RuneError:
+			dash = true
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			if dash && b.Len() > 0 {
+				b.WriteByte('-')
+			}
+			dash = false
+			b.WriteRune(unicode.ToLower(r))
+		case unicode.Is(unicode.M, r) && b.Len() > 0 && !dash:
+			b.WriteRune(r)
+		default:
+			dash = true
+		}
+		if b.Len() >= maxName {
+			break
+		}
+	}
+	return b.String()
+}
+
+// VarName makes the name of a variable out of text: what the language does not
+// allow becomes _.
+func VarName(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r != utf8.RuneError && (unicode.IsLetter(r) || r == '_'):
+			b.WriteRune(r)
+		case b.Len() == 0 && unicode.IsDigit(r):
+			b.WriteRune('_')
+			b.WriteRune(r)
+		case b.Len() > 0 && (unicode.IsDigit(r) || r == '-' || unicode.Is(unicode.M, r)):
+			b.WriteRune(r)
+		case b.Len() > 0:
+			b.WriteByte('_')
+		}
+		if b.Len() >= maxName {
+			break
+		}
+	}
+	switch name := strings.TrimRight(b.String(), "_-"); name {
+	case "env":
+		return "env_"
+	case "":
+		return "_"
+	default:
+		return name
+	}
+}
+
+// A Namer gives names that were not given before: a second "list" is "list-2".
+// Names that differ in case only are the same, for file systems' sake.
+type Namer struct {
+	taken map[string]bool
+	sep   string
+}
+
+// NewNamer is a Namer that puts sep before its numbers.
+func NewNamer(sep string) *Namer { return &Namer{map[string]bool{}, sep} }
+
+// Take returns the name, or the name with the first free number.
+func (n *Namer) Take(name string) string {
+	out := name
+	for i := 2; n.taken[strings.ToLower(out)]; i++ {
+		out = name + n.sep + strconv.Itoa(i)
+	}
+	n.taken[strings.ToLower(out)] = true
+	return out
+}
+
+// Plain is text for keys that take no placeholders: braces are written once.
+func Plain(text string) string {
+	for strings.Contains(text, "{{") {
+		text = strings.ReplaceAll(text, "{{", "{")
+	}
+	for strings.Contains(text, "}}") {
+		text = strings.ReplaceAll(text, "}}", "}")
+	}
+	return text
+}
+
+// EnvName is the environment variable that holds a secret: AUTH_TOKEN.
+func EnvName(text string) string {
+	name := strings.ToUpper(strings.ReplaceAll(VarName(text), "-", "_"))
+	if name == "ENV_" || strings.Trim(name, "_") == "" {
+		return "SECRET"
+	}
+	return name
+}
