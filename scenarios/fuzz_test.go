@@ -164,3 +164,36 @@ type everyScope struct{ v Value }
 func (s everyScope) Lookup(string) (Value, bool) { return s.v, true }
 
 func (s everyScope) Generate(string, []string, string, bool) (Value, error) { return s.v, nil }
+
+// FuzzTags holds tag expressions to their laws: no panic; what compiles answers
+// every set of tags; not (x) answers the opposite of x, x and x the same.
+func FuzzTags(f *testing.F) {
+	for _, text := range []string{"smoke", "smoke and not write", "(a or b) and not (c)", "not not a", "and", "a b", "((", "한글 or a", "a or", ")"} {
+		f.Add(text, "smoke write")
+	}
+	f.Fuzz(func(t *testing.T, text, tags string) {
+		if len(text) > 1<<12 || strings.TrimSpace(text) == "" {
+			return
+		}
+		match, err := parseTags(text)
+		if err != nil {
+			if err.Error() == "" {
+				t.Fatalf("%q: an error without text", text)
+			}
+			return
+		}
+		list := strings.Fields(tags)
+		for wrapped, want := range map[string]bool{
+			"not (" + text + ")":                match(list) == false,
+			"(" + text + ") and (" + text + ")": match(list),
+		} {
+			again, err := parseTags(wrapped)
+			if err != nil { // nested too deep by one
+				continue
+			}
+			if again(list) != want {
+				t.Fatalf("%q answers %v, and %q answers %v", text, match(list), wrapped, again(list))
+			}
+		}
+	})
+}

@@ -188,6 +188,13 @@ func partialEnd(r *Redactor, text string) (match, bool) {
 	return match{}, false
 }
 
+// settled is settle for callers that do not hold the lock.
+func (r *Redactor) settled(text string, matches []match) []match {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.settle(text, matches)
+}
+
 // settle sorts matches, joins those that overlap under the longest's mark and
 // leaves marks that already stand in the text alone.
 func (r *Redactor) settle(text string, matches []match) []match {

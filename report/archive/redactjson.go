@@ -9,7 +9,7 @@ import (
 // string only whole characters and escapes are replaced, and a number or word
 // that holds a secret becomes a string. b itself is returned when it holds none.
 func (r *Redactor) JSON(b []byte) []byte {
-	matches := find(r, b, false)
+	matches := findAll(&hider{r: r}, b, false)
 	if len(matches) == 0 {
 		return b
 	}

@@ -48,13 +48,25 @@ func (r *Redactor) learn(values []string) []learned {
 	return list
 }
 
-// findAll lists the secrets and learned credentials in text, sorted and apart.
+// findAll lists the secrets and learned credentials in text, sorted and apart,
+// also those that only show once escapes are undone.
 func findAll[T ~string | ~[]byte](h *hider, text T, cut bool) []match {
-	matches := find(h.r, text, cut)
+	matches := h.plain(string(text), cut)
+	hidden := escaped(string(text), maxViews, func(s string) []match { return h.plain(s, false) })
+	if len(hidden) == 0 {
+		return matches
+	}
+	return h.r.settled(string(text), append(matches, hidden...))
+}
+
+// plain lists the secrets and learned credentials that stand in text in one of
+// their forms.
+func (h *hider) plain(whole string, cut bool) []match {
+	matches := find(h.r, whole, cut)
 	if len(h.learned) == 0 {
 		return matches
 	}
-	n, whole := len(matches), string(text)
+	n := len(matches)
 	for _, l := range h.learned {
 		for _, f := range l.forms {
 			for from := 0; ; {
@@ -70,9 +82,7 @@ func findAll[T ~string | ~[]byte](h *hider, text T, cut bool) []match {
 	if len(matches) == n {
 		return matches
 	}
-	h.r.mu.RLock()
-	defer h.r.mu.RUnlock()
-	return h.r.settle(whole, matches)
+	return h.r.settled(whole, matches)
 }
 
 // text replaces secrets and learned credentials in a line of text. What stands

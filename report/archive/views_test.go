@@ -1,0 +1,60 @@
+package archive
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// What other writers escape, and how: no table of forms would name them all.
+func TestEscapesOfOtherWriters(t *testing.T) {
+	const secret = "p+ss=w'rd/(한)!"
+	r := NewRedactor(testKey)
+	r.Add("token", secret)
+	mark := r.Mark("", secret)
+	for name, text := range map[string]string{
+		"gson":                `p+ss\u003dw\u0027rd/(한)!`,
+		"system.text.json":    `p\u002Bss=w\u0027rd/(\uD55C)!`,
+		"php":                 `p+ss=w'rd\/(\ud55c)!`,
+		"every character":     `\u0070\u002b\u0073\u0073\u003d\u0077\u0027\u0072\u0064\u002f\u0028\ud55c\u0029\u0021`,
+		"javascript":          `p+ss\x3dw\'rd/(한)!`,
+		"json in json":        `p+ss\\u003dw\\u0027rd/(한)!`,
+		"encodeURIComponent":  `p%2Bss%3Dw'rd%2F(%ED%95%9C)!`,
+		"url in json":         `p%2Bss%3Dw\u0027rd%2F(%ED%95%9C)!`,
+		"html/template":       `p&#43;ss=w&#39;rd/(한)!`,
+		"xml":                 `p+ss=w&apos;rd/(&#xD55C;)!`,
+		"every html entity":   `&#112;&#43;&#115;&#115;&equals;&#119;&#39;&#114;&#100;&sol;&lpar;&#54620;&rpar;&excl;`,
+		"entities of a page":  `p&plus;ss&equals;w&#x27;rd&sol;(한)!`,
+		"double percent":      `p%252Bss%253Dw'rd%252F(%25ED%2595%259C)!`,
+		"html in json string": `p\u0026#43;ss=w\u0026#39;rd/(한)!`,
+	} {
+		for _, around := range [][2]string{{"", ""}, {"before ", " after"}, {`{"a":"`, `"}`}, {`<a href="`, `">`}, {`\u003d&lt;%20`, `\u003d&lt;%20`}} {
+			whole := around[0] + text + around[1]
+			h := &hider{r: r}
+			body, _ := h.body([]byte(whole), false)
+			ways := map[string]string{"text": h.text(whole), "body": string(body)}
+			if json.Valid([]byte(whole)) {
+				ways["json"] = string(r.JSON([]byte(whole)))
+			}
+			want := around[0] + mark + around[1]
+			for way, got := range ways {
+				if way == "body" && strings.HasPrefix(whole, "<") { // markup stays markup
+					got = strings.NewReplacer("&lt;secret", "<secret", "&gt;", ">").Replace(got)
+				}
+				if got != want {
+					t.Errorf("%s, as %s: %s became %s, want %s", name, way, whole, got, want)
+				}
+			}
+		}
+	}
+}
+
+// A long body full of escapes is looked at in a time that grows with its length.
+func TestEscapesInManyPlaces(t *testing.T) {
+	r := NewRedactor(testKey)
+	r.Add("token", "secret=value")
+	text := strings.Repeat(`secret\u003dvalue,`, 50_000)
+	if got, want := r.JSON([]byte(`"`+text+`"`)), `"`+strings.Repeat(r.Mark("", "secret=value")+",", 50_000)+`"`; string(got) != want {
+		t.Errorf("got %s…, want %s…", got[:100], want[:100])
+	}
+}
