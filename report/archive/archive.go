@@ -4,7 +4,7 @@
 // The way of the data:
 //
 //	Create: folder, run.json (incomplete), empty logs, a probe that the disk takes writes
-//	-> Emit: redact -> one JSON line with a CRC -> events.ndjson or exchanges.ndjson
+//	-> Emit: redact -> bodies into bodies/, one JSON line with a CRC -> events.ndjson or exchanges.ndjson
 //	-> Run: the log read back, cases in plan order
 //	-> WriteFile: reports, whole or not at all
 //	-> Finish: manifest.json, then run.json (the commit), history.ndjson, latest

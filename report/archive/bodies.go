@@ -22,32 +22,43 @@ const maxBody = 1 << 30
 type bodyRef struct {
 	SHA256 string `json:"sha256"` // of the body as kept: redacted, not compressed
 	Size   int64  `json:"size"`
+	// At is where its content begins in the pack, Packed how long it is there;
+	// a Packed of 0: the body is a file of its own.
+	At     int64 `json:"at,omitempty"`
+	Packed int64 `json:"packed,omitempty"`
 }
 
 func (b bodyRef) file() string { return b.SHA256 + ".zst" }
 
-// A bodyStore keeps each distinct body once, in bodies/SHA256.zst.
+// A bodyStore keeps bodies by their content: small ones in the pack, larger
+// ones once each in bodies/SHA256.zst.
 type bodyStore struct {
 	fs   FS
 	dir  string
 	next atomic.Uint64 // numbers temporary files
+	pack *pack
 
-	mu     sync.Mutex // guards recent
-	recent map[[32]byte]struct{}
+	mu            sync.Mutex // guards recent and older
+	recent, older map[[sha256.Size]byte]packPlace
 }
 
-// recentBodies bounds what a store remembers of what it has written; anything
-// older is found on the disk.
-const recentBodies = 4096
+// A packPlace is where a body stands in the pack; the zero one is a file of its own.
+type packPlace struct{ at, packed int64 }
+
+// recentBodies bounds what a store remembers of what it has written: between
+// this many and twice as many. A body that comes again after more others than
+// that is kept again.
+const recentBodies = 8192
 
 func newBodyStore(fsys FS, dir string) *bodyStore {
-	return &bodyStore{fs: fsys, dir: dir, recent: make(map[[32]byte]struct{})}
+	return &bodyStore{fs: fsys, dir: dir, pack: newPack(fsys, dir), recent: make(map[[sha256.Size]byte]packPlace)}
 }
 
 // The codecs are stateless between calls and shared.
 var (
 	encoder = sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithLowerEncoderMem(true))
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithLowerEncoderMem(true),
+			zstd.WithZeroFrames(true)) // an empty body has a frame too
 		if err != nil {
 			panic(err) // the options are constants
 		}
@@ -65,29 +76,56 @@ var (
 // put keeps a body and says which it is.
 func (s *bodyStore) put(body []byte) (bodyRef, error) {
 	sum := sha256.Sum256(body)
-	ref := bodyRef{hex.EncodeToString(sum[:]), int64(len(body))}
-	s.mu.Lock()
-	_, known := s.recent[sum]
-	s.mu.Unlock()
-	if known {
-		return ref, nil
-	}
-	name := filepath.Join(s.dir, ref.file())
-	switch there, err := exists(s.fs, name); {
-	case err != nil:
-		return ref, fmt.Errorf("keep a body: %w", err)
-	case !there:
-		if err := s.write(name, body); err != nil {
+	ref := bodyRef{SHA256: hex.EncodeToString(sum[:]), Size: int64(len(body))}
+	at, known := s.known(sum)
+	if !known {
+		var err error
+		if at, err = s.keep(sum, ref.file(), body); err != nil {
 			return ref, fmt.Errorf("keep a body: %w", err)
 		}
+		s.remember(sum, at)
 	}
-	s.mu.Lock()
-	if len(s.recent) >= recentBodies {
-		clear(s.recent)
-	}
-	s.recent[sum] = struct{}{}
-	s.mu.Unlock()
+	ref.At, ref.Packed = at.at, at.packed
 	return ref, nil
+}
+
+// keep writes a body: a small one to the pack, a larger one into its own file,
+// unless it has one.
+func (s *bodyStore) keep(sum [sha256.Size]byte, file string, body []byte) (packPlace, error) {
+	if len(body) <= mostPacked {
+		buf := packBuffers.Get().(*[]byte)
+		defer packBuffers.Put(buf)
+		*buf = encoder().EncodeAll(body, (*buf)[:0])
+		at, err := s.pack.add(sum, *buf)
+		return packPlace{at, int64(len(*buf))}, err
+	}
+	full := filepath.Join(s.dir, file)
+	if there, err := exists(s.fs, full); there || err != nil {
+		return packPlace{}, err
+	}
+	return packPlace{}, s.write(full, body)
+}
+
+var packBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// known finds a body among those remembered.
+func (s *bodyStore) known(sum [sha256.Size]byte) (packPlace, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, ok := s.recent[sum]; ok {
+		return at, true
+	}
+	at, ok := s.older[sum]
+	return at, ok
+}
+
+func (s *bodyStore) remember(sum [sha256.Size]byte, at packPlace) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.recent) >= recentBodies {
+		s.older, s.recent = s.recent, make(map[[sha256.Size]byte]packPlace, recentBodies)
+	}
+	s.recent[sum] = at
 }
 
 // write makes a body's file appear whole. It is not synced: Finish syncs all.
@@ -116,7 +154,13 @@ func (s *bodyStore) get(ref bodyRef) ([]byte, error) {
 	if len(ref.SHA256) != 2*sha256.Size || filepath.Base(name) != ref.file() {
 		return nil, fmt.Errorf("read a body: %q is not a digest", ref.SHA256)
 	}
-	packed, err := readAll(s.fs, name, maxBody)
+	var packed []byte
+	var err error
+	if ref.Packed > 0 {
+		packed, err = s.pack.read(ref.At, ref.Packed)
+	} else {
+		packed, err = readAll(s.fs, name, maxBody)
+	}
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("body %s is not in the archive: %w", ref.SHA256, err)

@@ -285,6 +285,9 @@ func (w *Writer) Close() error {
 	w.closed = true
 	w.mu.Unlock()
 	var err error
+	if w.bodies != nil {
+		err = w.bodies.pack.close()
+	}
 	for _, l := range []*logWriter{w.exchanges, w.events} { // the lock goes last
 		if l != nil {
 			err = errors.Join(err, l.close())
