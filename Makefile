@@ -22,8 +22,8 @@ test-report: ## render runs in headless Chromium and hold the report's figures
 test-real: ## judge two released versions of somebody else's service
 	.ci/test-real
 
-bench: ## the comparison against its peers, and the runner against a bare loop
-	cd bench && $(GO) run .
+bench: ## the comparison against its peers, and whole runs against a bare loop and other tools
+	cd bench && $(GO) run . && $(GO) run ./run
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./diff/... ./runner ./runner/wire
 
 bench-verdict: ## the load verdict in seeded simulation: 300 runs a cell
