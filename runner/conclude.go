@@ -298,6 +298,28 @@ func (c *conclusion) leftOut(what string) {
 	}
 }
 
+// rowsLeft counts the rows that the stage's limits left out, and names their cases.
+func (c *conclusion) rowsLeft() int {
+	rows := 0
+	for _, suite := range c.e.plan.Suites {
+		for _, test := range suite.Cases {
+			if d := test.Data; d != nil && d.Left > 0 {
+				rows += d.Left
+				c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("case %s: %s of %s left out by limits: {data: %d} of the stage", test.ID, plural(d.Left, "row"), rowSource(d), c.e.plan.Env.Limits.Rows))
+			}
+		}
+	}
+	return rows
+}
+
+// rowSource names where rows come from.
+func rowSource(d *scenarios.Data) string {
+	if d.File == "" {
+		return "its data"
+	}
+	return cleanName(d.File)
+}
+
 // required claims what the stage requires and the run did not do, and says what
 // was left out.
 func (c *conclusion) required() {
@@ -320,6 +342,9 @@ func (c *conclusion) required() {
 	}
 	if c.e.plan.Env == nil {
 		return
+	}
+	if rows := c.rowsLeft(); rows > 0 {
+		c.leftOut(plural(rows, "data row"))
 	}
 	for _, part := range c.e.plan.Env.Require {
 		if part == "load" && !loaded || part == "compare" && !compared {

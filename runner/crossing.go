@@ -69,7 +69,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	now := w.suite.run.now()
 	l := w.lanes[kind]
 	sc := w.scope(l, side, step, name, now)
-	if step.When != nil || step.WhenVar != nil {
+	if conditional(step) {
 		ok, err := w.condition(step, kind, sc)
 		if err != nil {
 			return w.brokenStep(step, name, fmt.Errorf("when: %w", err))

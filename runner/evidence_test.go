@@ -319,6 +319,40 @@ func TestMaxRPS(t *testing.T) {
 	}
 }
 
+// limits: {data} caps the rows of each case by the seed, and the run says so.
+func TestDataLimit(t *testing.T) {
+	good := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { ok(w, `{"path":%q}`, r.URL.Path) })
+	rows := "id\n" + strings.Join(strings.Fields("a b c d e f g h i j k l"), "\n") + "\n"
+	ids := func(seed uint64, env string) []string {
+		r := newRig(t, good, good).file("rows.csv", rows).file("s.yaml", "suite: s\ncases:\n  - {case: many, get: \"/{{id}}\", data: {file: rows.csv, name: \"{{id}}\"}}\n  - {case: drawn, get: \"/{{id}}\", data: {file: rows.csv, name: \"{{id}}\", sample: 3}}\n  - {case: few, get: \"/{{id}}\", data: [{id: a}]}\n")
+		r.env, r.options.Seed = env, seed
+		end := r.run()
+		want(t, end, Pass)
+		var out []string
+		for _, c := range r.sink.sorted() {
+			out = append(out, c.ID)
+		}
+		text := strings.Join(append(end.Audit.VerifiedWithout, end.Warnings...), "\n")
+		if said := strings.Contains(text, "8 data rows") && strings.Contains(text, "case s/many: 8 rows of rows.csv left out by limits: {data: 4}"); said != (env == "limits: {data: 4}\n") && env != "limits: {data: 2}\n" {
+			t.Errorf("env %q: said %q", env, text)
+		}
+		return out
+	}
+	if got := ids(1, "limits: {data: 100}\n"); len(got) != 16 {
+		t.Errorf("without a limit that bites: %d cases, want 16: %v", len(got), got)
+	}
+	first := ids(1, "limits: {data: 2}\n")
+	if len(first) != 5 {
+		t.Errorf("at most 2 rows a case: %v", first)
+	}
+	if again := ids(1, "limits: {data: 2}\n"); !slices.Equal(again, first) {
+		t.Errorf("the same seed draws %v and %v", first, again)
+	}
+	if got := ids(1, "limits: {data: 4}\n"); len(got) != 8 {
+		t.Errorf("at most 4 rows a case: %v", got)
+	}
+}
+
 func TestQuarantine(t *testing.T) {
 	file := "suite: s\ncases:\n  - {case: one, get: /a}\n  - {case: sick, get: /missing, quarantine: {until: %s, ticket: STB-1}}\n"
 	good := jsonHandler(map[string]string{"/a": `{"v":1}`})

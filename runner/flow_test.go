@@ -347,6 +347,36 @@ cases:
 	}
 }
 
+// Variables are tested with the matchers of expectations; what is only text (a
+// flag, a cell) equals the number that it spells.
+func TestWhenVariables(t *testing.T) {
+	blue, green := doubles(func(_ *double, w http.ResponseWriter, r *seen) { ok(w, `{"plan":"premium","items":3,"gone":null}`) })
+	r := newRig(t, blue, green).file("s.yaml", `
+suite: s
+vars: {yes: premium}
+cases:
+  - case: c
+    data: [{size: "10"}]
+    steps:
+      - {step: first, get: /first, capture: {plan: $.plan, items: $.items, gone: $.gone}}
+      - {step: sent 1, get: /1, when: {vars: {plan: premium}}}
+      - {step: sent 2, get: /2, when: {vars: {items: {gt: 2}, size: {gte: 10}, flag: 5}}}
+      - {step: sent 3, get: /3, when: {vars: {plan: "{{yes}}", gone: {empty: true}}, body: {$.items: 3}}}
+      - {step: skipped 1, get: /no, when: {vars: {plan: basic}}}
+      - {step: skipped 2, get: /no, when: {vars: {plan: premium, items: {lt: 3}}}}
+      - {step: skipped 3, get: /no, when: {vars: {size: {in: [9, 11]}}}}
+      - {step: skipped 4, get: /no, when: {vars: {plan: {exists: false}}}}
+      - {step: skipped 5, get: /no, when: {vars: {plan: premium}, body: {$.items: 4}}}
+`)
+	r.vars = append(r.vars, named1("flag", "5"))
+	want(t, r.run(), Pass)
+	for _, s := range r.sink.find(t, "s/c[1]").Steps {
+		if skipped := strings.HasPrefix(s.Name, "skipped"); skipped != (s.Verdict == Skip) {
+			t.Errorf("step %s: %s %v", s.Name, s.Verdict, s.Reasons)
+		}
+	}
+}
+
 func TestRepeatPauseContinueSidesOrder(t *testing.T) {
 	var mu sync.Mutex
 	var order []string

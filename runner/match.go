@@ -30,6 +30,13 @@ func textDatum(text string) datum {
 	return datum{kind: diff.StringType, text: text, json: textValue(text).JSON, loose: true}
 }
 
+// valueDatum is a variable's value; text that spells a number counts as one, as
+// flags, rows and the environment give nothing but text.
+func valueDatum(v scenarios.Value) datum {
+	kind := kindOf(gjson.Parse(v.JSON))
+	return datum{kind: kind, text: v.Text, json: v.JSON, loose: kind == diff.StringType}
+}
+
 func numberDatum(text string) datum {
 	return datum{kind: diff.NumberType, text: text, json: text}
 }

@@ -168,7 +168,7 @@ func straightLane(side scenarios.Side) LaneKind {
 // when evaluates a step's conditions on both sides. A nil result lets it run.
 // Sides that disagree behave differently: that is a failure.
 func (w *walk) when(step *scenarios.Step, name string, now time.Time) *StepResult {
-	if step.When == nil && step.WhenVar == nil {
+	if !conditional(step) {
 		return nil
 	}
 	var yes []bool
@@ -193,6 +193,11 @@ func (w *walk) when(step *scenarios.Step, name string, now time.Time) *StepResul
 	}
 }
 
+// conditional reports whether a step has a condition.
+func conditional(step *scenarios.Step) bool {
+	return step.When != nil || step.WhenVar != nil || len(step.WhenVars) > 0
+}
+
 // condition evaluates when for one lane.
 func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, error) {
 	if step.WhenVar != nil {
@@ -204,10 +209,34 @@ func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, 
 			return false, nil
 		}
 	}
+	for _, v := range step.WhenVars {
+		if ok, err := holdsOf(&v, sc); !ok || err != nil {
+			return false, err
+		}
+	}
 	if step.When == nil {
 		return true, nil
 	}
 	return w.holds(step.When, sc.side, w.last[kind], sc)
+}
+
+// holdsOf tests a variable; one that has no value is only known not to exist.
+func holdsOf(v *scenarios.VarExpect, sc *scope) (bool, error) {
+	tests, err := newTests(v.Matchers, sc)
+	if err != nil {
+		return false, err
+	}
+	value, found := sc.Lookup(v.Name)
+	for i := range tests {
+		t := &tests[i]
+		switch {
+		case t.Op == "exists" && found != t.want():
+			return false, nil
+		case t.Op != "exists" && (!found || !t.holds(valueDatum(value))):
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // holds asks a condition of an answer; no answer, or a failed one, holds nothing.

@@ -135,6 +135,10 @@ func (s *Step) templates(f func(*Template)) {
 	if s.WhenVar != nil {
 		f(s.WhenVar)
 	}
+	for _, v := range s.WhenVars {
+		f(v.Value)
+		matcherTemplates(v.Matchers, f)
+	}
 	for _, e := range []*Expect{&s.Expect, s.ExpectBlue, s.ExpectGreen, s.When} {
 		if e != nil {
 			e.templates(f)

@@ -133,8 +133,16 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 		return d
 	}
 	d.Rows = again(open)
-	if sample > 0 && sample < d.Count {
-		d.drawSample(sample, b.opts.Seed, c.ID)
+	wanted := d.Count
+	if sample > 0 {
+		wanted = min(wanted, sample)
+	}
+	kept := wanted
+	if e := b.opts.Env; e != nil && e.Limits.Rows > 0 {
+		kept = min(kept, e.Limits.Rows)
+	}
+	if d.Left = wanted - kept; kept < d.Count {
+		d.drawSample(kept, b.opts.Seed, c.ID)
 	}
 	return d
 }

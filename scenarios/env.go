@@ -22,6 +22,7 @@ func (l *loader) env(w *walker) *Env {
 		x := w.object(n, "limits", "")
 		e.Limits = Limits{Load: x.word("load") == "allow", Writes: x.word("writes") == "allow"}
 		e.Limits.MaxRPS, _ = x.number("max_rps")
+		e.Limits.Rows = x.int("data", 0)
 		x.done("")
 	}
 	e.Require = o.texts("require", func(n *yaml.Node, text string) bool {

@@ -58,8 +58,9 @@ func (w *walker) expectInto(o *obj, e *Expect) {
 			e.Status = append(e.Status, m)
 		}
 	})
-	if n := o.values["status"]; n != nil && deref(n).Kind == yaml.SequenceNode && len(e.Status) == 0 && len(deref(n).Content) == 0 {
-		o.fail(n, "", "status has an empty list")
+	o.notEmpty("status", "remove it, or say what must hold")
+	for _, part := range []string{"headers", "cookies", "body"} {
+		o.notEmpty(part, "remove it, or say what must hold")
 	}
 	e.Latency = w.latency(o)
 	e.Headers = w.fieldExpects(o, "headers", w.anyHeaderName)
@@ -153,6 +154,18 @@ func (w *walker) latency(o *obj) []Matcher {
 	}
 	x.done("")
 	return out
+}
+
+// notEmpty refuses an empty list or mapping where it would look like something
+// that is checked or done, and is nothing.
+func (o *obj) notEmpty(name, hint string) {
+	n := o.values[name]
+	if n == nil {
+		return
+	}
+	if d := deref(n); (d.Kind == yaml.SequenceNode || d.Kind == yaml.MappingNode) && len(d.Content) == 0 {
+		o.fail(n, hint, "%s is empty%s", name, o.what)
+	}
 }
 
 // mapping2 is mapping for values that may be a written null.
@@ -271,18 +284,7 @@ func overlayFields(base, over []FieldExpect) []FieldExpect {
 
 // templates calls f for the operands of an expectation.
 func (e *Expect) templates(f func(*Template)) {
-	var walk func(list []Matcher)
-	walk = func(list []Matcher) {
-		for _, m := range list {
-			if m.Value != nil {
-				f(m.Value)
-			}
-			for _, t := range m.List {
-				f(t)
-			}
-			walk(m.Sub)
-		}
-	}
+	walk := func(list []Matcher) { matcherTemplates(list, f) }
 	walk(e.Latency)
 	for _, list := range [][]FieldExpect{e.Headers, e.Cookies} {
 		for _, x := range list {
@@ -296,5 +298,17 @@ func (e *Expect) templates(f func(*Template)) {
 		for _, list := range [][]Matcher{h.Variants, h.Segments, h.Codecs, h.TargetDuration} {
 			walk(list)
 		}
+	}
+}
+
+func matcherTemplates(list []Matcher, f func(*Template)) {
+	for _, m := range list {
+		if m.Value != nil {
+			f(m.Value)
+		}
+		for _, t := range m.List {
+			f(t)
+		}
+		matcherTemplates(m.Sub, f)
 	}
 }

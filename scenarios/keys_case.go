@@ -40,7 +40,7 @@ var requestKeys = []key{
 	{"capture", mapOf(oneOf(aPath, object("capture"))), "Values read from the answer for later steps, each side its own.", "none", "{token: $.token}", false},
 	{"poll", object("poll"), "Ask again on each side until its own condition holds.", "", `{until: {body: {"$.state": SETTLED}}, every: 500ms, up_to: 20s}`, false},
 	{"retry", object("retry"), "Resend after transport failures; passing on a retry is flaky, never silently pass.", "none", "{for: [502, 503, connect], max: 2}", false},
-	{"when", oneOf(aTemplate, object("expect")), "Run the step only when this holds: a template that is not empty, false or 0, or an expectation on the previous answer.", "always", `"{{nextPage}}"`, false},
+	{"when", oneOf(aTemplate, object("when")), "Run the step only when this holds: a placeholder that is not empty, false or 0, or tests of variables and of the previous answer.", "always", `"{{nextPage}}"`, false},
 	{"repeat", anInt(1, 1000), "How often the step is sent.", "1", "3", false},
 	{"pause", aDuration(0, 600), "Wait before the step.", "0s", "200ms", false},
 	{"continue", aBool, "Go on with the case when this step fails.", "false", "true", false},

@@ -22,6 +22,10 @@ var expectTable = table{"expect", "What must hold on both sides, whatever the co
 
 var sideExpectTable = table{"side expect", "Expectations of one side, in place of those of both.", expectKeys}
 
+var whenTable = table{"when", "When a step runs: all of it must hold. vars tests variables, the rest the answer of the step before.", append([]key{
+	{"vars", mapOf(oneOf(aJSON, object("matchers"))), "What variables must be: a value, or matchers.", "", "{plan: premium, items: {gt: 0}}", false},
+}, expectKeys...)}
+
 var latencyTable = table{"latency", "Bounds of the time to the last byte.", []key{
 	{"lt", aDuration(0, 600), "Less than.", "", "300ms", false},
 	{"lte", aDuration(0, 600), "At most.", "", "300ms", false},

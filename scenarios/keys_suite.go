@@ -111,13 +111,14 @@ var envTable = table{"env file", "An env file is what one stage (dev, verificati
 	{"env", listOf(aVar), "Environment variables that this file may read.", "none", "[STB_KEY]", false},
 	{"secrets", listOf(aVar), "Variables whose values never appear in any output.", "none", "[STB_KEY]", false},
 	{"rules", listOf(object("rule")), "Rules of every step, before those of suites.", "none", `[{header: x-stage, do: ignore, why: names the stage}]`, false},
-	{"limits", object("limits"), "What is allowed off loopback.", "neither load nor writes", "{load: allow, writes: allow, max_rps: 200}", false},
+	{"limits", object("limits"), "What is allowed at this stage.", "neither load nor writes off loopback", "{load: allow, writes: allow, max_rps: 200, data: 1000}", false},
 	{"require", listOf(aWord("compare", "load")), "Parts that must have run for a pass.", "none", "[compare, load]", false},
 	{"identity", listOf(object("identity")), "What the sides of this stage must be, beside what suites ask.", "none", "[{get: /version, at: $.cluster, must: differ}]", false},
 }}
 
-var limitsTable = table{"limits", "What a stage allows off loopback.", []key{
+var limitsTable = table{"limits", "What a stage allows. load and writes count off loopback, max_rps and data everywhere.", []key{
 	{"load", aWord("allow", "deny"), "Whether load stages run.", "deny", "allow", false},
 	{"writes", aWord("allow", "deny"), "Whether steps with side effects run.", "deny", "allow", false},
 	{"max_rps", aNumber(0.1, 1e6), "Most requests per second to one host, load included.", "no cap", "200", false},
+	{"data", anInt(1, 1e9), "Most rows of one case. Of more, that many are drawn by the run's seed, and the run says what it was verified without.", "all rows", "1000", false},
 }}

@@ -277,7 +277,8 @@ func TestWrongEnvFiles(t *testing.T) {
 		{"sides: {blue: {url: ftp://b.example}}\n", `env.yaml:1:21: error: url: "ftp://b.example" must begin with http:// or https://`},
 		{"sides: {blue: {url: 'https://{{env.X}}.example'}}\n", `env.yaml:1:30: error: environment variable "X" is not in the env list`},
 		{"limits: {load: yes}\n", `env.yaml:1:16: error: load must be one of "allow" or "deny", not "yes"`},
-		{"limits: {data: allow}\n", `env.yaml:1:10: error: unknown key "data"`},
+		{"limits: {data: allow}\n", `env.yaml:1:16: error: data must be a whole number, not "allow"`},
+		{"limits: {data: 0}\n", `env.yaml:1:16: error: data must be between 1 and 1000000000`},
 		{"require: [laod]\nlimits: {max_rps: 0}\n", `env.yaml:1:11: error: require takes compare and load, not "laod"|env.yaml:2:19: error: max_rps must be between 0.1 and 1e+06`},
 		{"limits: {load: allow}\ncases: []\n", `env.yaml:2:1: error: unknown key "cases"`},
 	} {

@@ -226,7 +226,8 @@ type Step struct {
 	Retry       *Retry
 	When        *Expect   // asked of the previous step's answer; nil: always
 	WhenVar     *Template // a template that must not be empty, false or 0
-	Repeat      int       // at least 1
+	WhenVars    []VarExpect
+	Repeat      int // at least 1
 	Pause       time.Duration
 	Continue    bool
 	Sides       []Side  // empty: both
@@ -335,11 +336,11 @@ type LoadStep struct {
 	Pos    Pos
 }
 
-// Limits are what a stage allows off loopback.
+// Limits are what a stage allows: load and writes off loopback, the rest everywhere.
 type Limits struct {
 	Load, Writes bool
-	Data         bool
 	MaxRPS       float64 // 0: no cap
+	Rows         int     // most rows of one case; 0: all
 }
 
 // An Env is an env file: what a stage adds to every suite.

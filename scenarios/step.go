@@ -230,13 +230,7 @@ func (b *builder) flow(o *obj, ctx stepContext, s *Step, what string) {
 		s.Retry = ctx.retry(n)
 	}
 	if n := o.get("when"); n != nil {
-		if deref(n).Kind == yaml.MappingNode {
-			e := ctx.expect(n, what)
-			e.noSides(ctx.walker, "when")
-			s.When = &e.both
-		} else {
-			s.WhenVar = o.template("when")
-		}
+		ctx.when(o, n, s, what)
 	}
 	for _, word := range o.texts("sides", func(n *yaml.Node, text string) bool {
 		if text != "blue" && text != "green" {
@@ -247,6 +241,7 @@ func (b *builder) flow(o *obj, ctx stepContext, s *Step, what string) {
 	}) {
 		s.Sides = append(s.Sides, map[string]Side{"blue": Blue, "green": Green}[word])
 	}
+	o.notEmpty("sides", "remove it: both sides are asked")
 	if len(s.Sides) == 2 {
 		s.Sides = nil
 	}
@@ -276,6 +271,9 @@ func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
 	}
 	if c.Regex != "" {
 		w.checkRegex(o.at("regex"), c.Regex, "regex")
+	}
+	if o.has("status") && !c.Status && !o.broken {
+		o.fail(o.at("status"), "write status: true", "status: false captures nothing")
 	}
 	places := 0
 	for _, name := range []string{"at", "header", "cookie", "regex", "status"} {
@@ -307,6 +305,7 @@ func (w *walker) retry(n *yaml.Node) *Retry {
 			w.errorf(n, didYouMean(text, failureWords), "for takes statuses and %s, not %q", orWords(failureWords), cut(text, 40))
 		}
 	})
+	o.notEmpty("for", "name statuses or failures: [502, 503, connect]")
 	o.done("")
 	return r
 }

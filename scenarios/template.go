@@ -72,6 +72,7 @@ type Data struct {
 	Name    *Template // names a row; nil: its number
 	Columns []string
 	Count   int // rows, after sampling
+	Left    int // rows that the stage's limits: {data} left out of what the file asks for
 	Rows    iter.Seq2[Row, error]
 }
 
