@@ -18,7 +18,7 @@ func newListCommand(io stdio) *cobra.Command {
 		Use:     "list PATH...",
 		GroupID: "write",
 		Short:   "List the cases: id, tags, place",
-		Long:    `Print one case a line: suite/case, its tags, its file:line. Sends nothing.`,
+		Long:    `Print one case a line: suite/case, its tags, its file:line, the number of its rows. Sends nothing.`,
 		Example: `  bgverify list scenarios/stb
   bgverify list scenarios/stb --tag 'smoke and not write'`,
 		Args: atLeastOnePath,
@@ -51,11 +51,11 @@ func printCases(io stdio, suites []*scenarios.Suite) error {
 	w := tabwriter.NewWriter(buffered, 0, 0, 2, ' ', 0)
 	for _, s := range suites {
 		for _, c := range s.Cases {
-			id := c.ID
+			rows := ""
 			if c.Data != nil {
-				id += fmt.Sprintf("[%d]", c.Data.Count)
+				rows = fmt.Sprintf("\t%d rows", c.Data.Count)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s:%d\n", id, strings.Join(c.Tags, ","), c.Pos.File, c.Pos.Line)
+			fmt.Fprintf(w, "%s\t%s\t%s:%d%s\n", c.ID, strings.Join(c.Tags, ","), c.Pos.File, c.Pos.Line, rows)
 		}
 	}
 	w.Flush()

@@ -153,7 +153,7 @@ func newRoot(io stdio) *cobra.Command {
 		return usage(flagHint(cmd, err), "%w", err)
 	})
 	root.AddCommand(
-		watchable(io, newRunCommand(io)), newDiffCommand(io),
+		newRunCommand(io), newDiffCommand(io),
 		newCalibrateCommand(io), newSelftestCommand(io), newValidateCommand(io), newListCommand(io), newSchemaCommand(io),
 		newDemoCommand(io), newFixturesCommand(io),
 		newResumeCommand(io), newJudgeCommand(io),

@@ -59,7 +59,7 @@ bgverify.yaml in the working folder names paths, env files by stage and defaults
 		},
 	}
 	flags.bind(cmd.Flags())
-	return cmd
+	return watchable(io, cmd, flags)
 }
 
 func atLeastOnePath(cmd *cobra.Command, args []string) error {

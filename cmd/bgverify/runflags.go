@@ -28,6 +28,8 @@ type runFlags struct {
 	rerunFailed    string
 	concurrency    int
 	seed           uint64
+	seedDrawn      bool     // no seed was given
+	changed        []string // by --watch: the files that were saved since the last run, absolute
 	noLoad         bool
 	onlyLoad       bool
 	out            string
@@ -130,7 +132,7 @@ func (f *runFlags) check(cmd *cobra.Command) error {
 		}
 	}
 	if f.seed == 0 {
-		f.seed = drawSeed()
+		f.seed, f.seedDrawn = drawSeed(), true
 	}
 	return nil
 }

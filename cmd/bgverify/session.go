@@ -55,7 +55,7 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	}
 	sel.IDs = how.ids
 	if flags.rerunFailed != "" {
-		if sel.IDs, err = failedCases(flags.out, flags.rerunFailed); err != nil {
+		if sel.IDs, err = flags.failedCases(); err != nil {
 			return nil, err
 		}
 	}
@@ -88,6 +88,12 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	if len(suites) == 0 {
 		return nil, usage("bgverify list shows ids and tags", "no case is left to run: --tag, --case, --shard or --rerun-failed chose none")
 	}
+	if flags.rerunFailed != "" {
+		if err := tellGone(io.err, suites, sel.IDs); err != nil {
+			return nil, err
+		}
+	}
+	suites = changedSuites(io.err, t.root, suites, flags.changed)
 	settings := make([]runner.Setting, len(vars))
 	for i, v := range vars {
 		settings[i] = runner.Setting{Name: v.Name, Value: v.Value}
@@ -136,27 +142,6 @@ func tellProblems(stderr io.Writer, problems scenarios.Problems) error {
 func machine() runner.Environment {
 	host, _ := os.Hostname()
 	return runner.Environment{Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0), Hostname: host}
-}
-
-// failedCases are the ids of the cases of an archived run that did not pass.
-func failedCases(root, name string) ([]string, error) {
-	run, err := openRun(root, name)
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for c, err := range run.Cases {
-		if err != nil {
-			return nil, broken(fmt.Errorf("read run %s: %w", name, err))
-		}
-		if c.Verdict != runner.Pass && c.Verdict != runner.Skip {
-			ids = append(ids, c.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return nil, usage("", "every case of run %s passed: nothing to run again", name)
-	}
-	return ids, nil
 }
 
 func openRun(root, name string) (*runner.Run, error) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,9 +16,9 @@ import (
 )
 
 // watchable gives the run command --watch.
-func watchable(io stdio, cmd *cobra.Command) *cobra.Command {
+func watchable(io stdio, cmd *cobra.Command, flags *runFlags) *cobra.Command {
 	watch := false
-	cmd.Flags().BoolVar(&watch, "watch", false, "run again whenever a file below the PATHs or the env file changes, until Ctrl-C; ends with the last run's status")
+	cmd.Flags().BoolVar(&watch, "watch", false, "run again whenever a file below the PATHs or the env file changes, the suites that were read from it, until Ctrl-C; ends with the last run's status")
 	cmd.Example += `
 
   # While writing cases: again after every save
@@ -35,7 +36,10 @@ func watchable(io stdio, cmd *cobra.Command) *cobra.Command {
 				return usage("leave one of them out", "--watch runs many times: --%s does not apply", name)
 			}
 		}
-		return watchRuns(cmd.Context(), io, watchedPlaces(cmd, args), func() error { return once(cmd, args) })
+		return watchRuns(cmd.Context(), io, watchedPlaces(cmd, args), func(changed []string) error {
+			flags.changed = changed
+			return once(cmd, args)
+		})
 	}
 	return cmd
 }
@@ -63,17 +67,18 @@ const (
 )
 
 // watchRuns runs, waits for a change, and runs again until the context ends.
-func watchRuns(ctx context.Context, io stdio, places watched, once func() error) error {
+func watchRuns(ctx context.Context, io stdio, places watched, once func(changed []string) error) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
 		return broken(fmt.Errorf("watch the scenario files: %w", err))
 	}
 	defer watcher.Close()
+	var changed []string
 	for {
 		if err := places.addTo(watcher); err != nil {
 			return err
 		}
-		last := once()
+		last := once(changed)
 		if ctx.Err() != nil {
 			return last
 		}
@@ -84,7 +89,7 @@ func watchRuns(ctx context.Context, io stdio, places watched, once func() error)
 			return last
 		}
 		fmt.Fprintln(io.err, "bgverify: watching for changes; Ctrl-C ends")
-		name, err := places.changed(ctx, watcher)
+		changed, err = places.changed(ctx, watcher)
 		switch {
 		case err != nil:
 			return broken(fmt.Errorf("watch the scenario files: %w", err))
@@ -94,7 +99,9 @@ func watchRuns(ctx context.Context, io stdio, places watched, once func() error)
 			}
 			return nil
 		}
-		fmt.Fprintf(io.err, "bgverify: %s changed\n", plainText(name))
+		for _, name := range changed {
+			fmt.Fprintf(io.err, "bgverify: %s changed\n", plainText(filepath.Base(name)))
+		}
 	}
 }
 
@@ -141,24 +148,38 @@ func (w *watched) ignores(name string) bool {
 	return err == nil && (abs == w.out || strings.HasPrefix(abs, w.out+string(filepath.Separator)))
 }
 
-// changed waits for a change that counts and until no more follow it.
-func (w *watched) changed(ctx context.Context, watcher *fsnotify.Watcher) (name string, err error) {
+// passing reports whether a file was only there while an editor saved another.
+func passing(name string) bool {
+	ext := strings.ToLower(filepath.Ext(name))
+	_, err := os.Stat(name)
+	return err != nil && ext != ".yaml" && ext != ".yml"
+}
+
+// changed waits for a change that counts and until no more follow it, and names
+// the files, absolute.
+func (w *watched) changed(ctx context.Context, watcher *fsnotify.Watcher) (names []string, err error) {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return "", nil
+			return nil, nil
 		case <-timer.C:
-			return name, nil
+			return slices.DeleteFunc(names, passing), nil
 		case err := <-watcher.Errors:
-			return "", err
+			return nil, err
 		case event := <-watcher.Events:
 			if event.Op == fsnotify.Chmod || w.ignores(event.Name) {
 				continue
 			}
-			name = event.Name
+			name, err := filepath.Abs(event.Name)
+			if err != nil {
+				return nil, err
+			}
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 			timer.Reset(settle)
 		}
 	}
