@@ -23,6 +23,7 @@ const (
 	editSpace  = "white space"
 	editForm   = "unicode form"
 	editRename = "renamed to "
+	leakWords  = "green names blue: " // what every note of a leak says before the address
 )
 
 // edits are the ways to say what turned blue's value into green's, the most
@@ -47,7 +48,7 @@ func edits(d *Difference) []string {
 func unquoted(e Excerpt) string { return strings.Trim(e.JSON, `"`) }
 
 func changeEdits(d *Difference) []string {
-	if i := strings.Index(d.Note, "green names blue: "); i >= 0 {
+	if i := strings.Index(d.Note, leakWords); i >= 0 {
 		return []string{d.Note[i:], editOther}
 	}
 	switch {

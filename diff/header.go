@@ -218,7 +218,7 @@ func (e *engine) leakInHeader(path string, values []string, differs bool) {
 			if !a.in([]byte(v)) {
 				continue
 			}
-			note := "green names blue: " + a.text
+			note := leakWords + a.text
 			if differs && e.noteLast(path, note) {
 				return
 			}

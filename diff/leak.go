@@ -160,7 +160,7 @@ func (e *engine) leakAt(i uint32, eff *effect, known map[string]int) {
 		if !a.in(text) {
 			continue
 		}
-		note := "green names blue: " + a.text
+		note := leakWords + a.text
 		if k, ok := known[string(e.appendPointer(nil, false))]; ok {
 			if d := &e.out.kept[k].d; d.Note == "" {
 				d.Note = note

@@ -156,7 +156,7 @@ func (s *silencer) rule(k groupKey, edit string) string {
 	}
 	switch k.kind {
 	case Changed:
-		if k.where == InStatus || strings.HasPrefix(edit, "green names blue: ") {
+		if k.where == InStatus || strings.HasPrefix(edit, leakWords) {
 			if k.where == InStatus {
 				r.Do = DoIgnore
 			} else {
