@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -119,13 +120,17 @@ func percent(share float64) string {
 	return text + " %"
 }
 
-// differences claims the causes, most frequent first.
+// differences claims in one sentence how many cases differ and by what, then the
+// causes, most frequent first.
 func (c *conclusion) differences() {
 	t := c.e.totals
 	c.end.Causes = t.causes.List()
 	c.caseGates()
 	if c.sums.differ == 0 && !c.setupDiffers() {
 		return
+	}
+	if c.sums.differ > 0 && len(c.end.Causes) > 0 {
+		c.claim(Fail, "%d of %d cases differ: %s", c.sums.differ, c.sums.compared, spreadText(c.end.Causes))
 	}
 	const shown = 10
 	for i, cause := range c.end.Causes {
@@ -143,6 +148,21 @@ func (c *conclusion) differences() {
 		}
 		c.claim(Fail, "%s: %s in %s (%s)", text, plural(cause.Count, "difference"), plural(cause.Cases, "case"), strings.Join(cause.Examples, ", "))
 	}
+}
+
+// spreadText names what the causes come down to, the gravest first.
+func spreadText(causes []diff.Cause) string {
+	const shown = 4
+	spreads := diff.Spreads(causes)
+	var parts []string
+	for i := range spreads[:min(shown, len(spreads))] {
+		parts = append(parts, cut(spreads[i].String(), 120))
+	}
+	text := strings.Join(parts, "; ")
+	if n := len(spreads) - shown; n > 0 {
+		text += fmt.Sprintf("; and %d more", n)
+	}
+	return text
 }
 
 // caseGates ask whether both sides answered, answered alike, and as expected. A

@@ -18,6 +18,7 @@ type Plan struct {
 	Env     *scenarios.Env     // nil: no env file
 	Vars    []Setting          // of --var
 	Flags   []string           // as given, for the record
+	Verb    string             // that made the plan, where it is not run
 	Audit   Audit
 	Machine Environment
 	Options Options

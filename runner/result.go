@@ -24,6 +24,8 @@ type Header struct {
 	Audit   Audit       `json:"audit"`
 	Flags   []string    `json:"flags"` // as given, secrets redacted
 	Env     Environment `json:"environment"`
+	// Verb made the run: demo, rediff; empty for run.
+	Verb string `json:"verb,omitempty"`
 	// Added are the header names that requests carry beyond what suites say.
 	Added []string `json:"added_headers,omitempty"`
 }

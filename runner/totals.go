@@ -246,7 +246,7 @@ func (t *totals) sentences(advisory bool) []sentence {
 			}
 		}
 		if sum.cases > len(ids) {
-			text += fmt.Sprintf(" (%d cases: %s, …)", sum.cases, strings.Join(ids, ", "))
+			text += fmt.Sprintf(" (%d cases, first %s)", sum.cases, ids[0])
 		} else {
 			text += " (" + strings.Join(ids, ", ") + ")"
 		}
