@@ -130,6 +130,8 @@ func noteOf(d *diff.Difference) string {
 		return ""
 	case d.Rule != "":
 		return "ignored: " + d.Rule
+	case d.Note == "" && d.Kind == diff.Moved:
+		return change(d)
 	default:
 		return d.Note
 	}

@@ -192,6 +192,16 @@ func (p *pageView) facts(s *source) {
 	if e.Second.Checked > 0 {
 		add("second opinion", fmt.Sprintf("%s of %s agreed", thousands(e.Second.Agreed), thousands(e.Second.Checked)))
 	}
+	for _, side := range []sideView{sideOf("blue", e.Sides.Blue), sideOf("green", e.Sides.Green)} {
+		text := side.URL
+		for _, id := range sortedFacts(side.identity) {
+			text += ", " + id.Name + " " + id.Value
+		}
+		if side.Protocol != "" {
+			text += ", " + side.Protocol
+		}
+		add(side.Name, text)
+	}
 	add("scenarios", strings.TrimSpace(a.ScenariosCommit+map[bool]string{true: " with changes"}[a.Dirty]))
 	add("run by", a.Actor)
 	add("CI", a.CI)
@@ -208,45 +218,5 @@ func (p *pageView) facts(s *source) {
 		}
 		p.Rules = append(p.Rules, v)
 	}
-	p.Reproduce = []string{
-		s.rerunAll(),
-		"bgverify rediff " + shellWord(h.ID),
-		"bgverify report " + shellWord(h.ID) + " --format html -o report.html",
-	}
-}
-
-// rerunAll is the command that made the run: its flags, with the sides and the
-// seed where the flags do not name them.
-func (s *source) rerunAll() string {
-	h := s.head
-	words := append([]string{"bgverify", "run"}, each(h.Flags, shellWord)...)
-	given := func(flag string) bool {
-		for _, f := range h.Flags {
-			if f == flag || strings.HasPrefix(f, flag+"=") {
-				return true
-			}
-		}
-		return false
-	}
-	for _, f := range [][2]string{{"--seed", fmt.Sprint(h.Seed)}, {"--blue", s.end.Sides.Blue.URL}, {"--green", s.end.Sides.Green.URL}} {
-		if !given(f[0]) && f[1] != "" {
-			words = append(words, f[0], shellWord(f[1]))
-		}
-	}
-	const most = 12
-	seen := map[string]bool{}
-	for _, suite := range h.Suites {
-		word := shellWord(suite.File)
-		if seen[word] {
-			continue
-		}
-		seen[word] = true
-		if len(seen) <= most {
-			words = append(words, word)
-		}
-	}
-	if n := len(seen) - most; n > 0 {
-		words = append(words, fmt.Sprintf("# and %d more files", n))
-	}
-	return strings.Join(words, " ")
+	p.Reproduce = s.again()
 }

@@ -1,6 +1,13 @@
 package report
 
-import "github.com/bgverify/bgverify/diff"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+)
 
 // causeFinder links differences read back from the log to the causes of their run.
 func causeFinder(causes []diff.Cause) func(*diff.Difference) (int, bool) {
@@ -21,4 +28,113 @@ func editBeside(c *diff.Cause) string {
 		return ""
 	}
 	return c.Edit
+}
+
+// kindWord is a kind as a heading reads it.
+func kindWord(k diff.Kind) string {
+	switch k {
+	case diff.TypeChanged:
+		return "type changed"
+	case diff.Added:
+		return "only green"
+	case diff.Removed:
+		return "only blue"
+	default:
+		return k.String()
+	}
+}
+
+// spreads are the run's causes as a reader takes them in, with the cases of
+// each: a case counts once for a spread, however many of its causes it has.
+type spreads struct {
+	list  []diff.Spread
+	of    []int // cause id to its place in list
+	cases []int // of each spread
+}
+
+func newSpreads(causes []diff.Cause) *spreads {
+	s := &spreads{list: diff.Spreads(causes), of: make([]int, len(causes))}
+	s.cases = make([]int, len(s.list))
+	for i := range s.list {
+		for _, c := range s.list[i].Causes {
+			if c.ID >= 0 && c.ID < len(s.of) {
+				s.of[c.ID] = i
+			}
+		}
+	}
+	return s
+}
+
+// add counts a case under the spreads of its causes, and says which they are.
+func (s *spreads) add(ids []int) []int {
+	var found []int
+	for _, id := range ids {
+		if i := s.of[id]; !slices.Contains(found, i) {
+			found = append(found, i)
+			s.cases[i]++
+		}
+	}
+	return found
+}
+
+// count reads all cases; a run whose spreads are single causes needs none of them.
+func (s *spreads) count(src *source) error {
+	single := true
+	for i := range s.list {
+		single = single && len(s.list[i].Causes) == 1
+		s.cases[i] = s.list[i].Causes[0].Cases
+	}
+	if single {
+		return nil
+	}
+	clear(s.cases)
+	for c, err := range src.cases() {
+		if err != nil {
+			return err
+		}
+		if c.Verdict > runner.Pass {
+			s.add(src.caseCauses(c))
+		}
+	}
+	return nil
+}
+
+// ids are the causes of a spread: 0, 3-6.
+func spreadIDs(s *diff.Spread, sep string) string {
+	var b strings.Builder
+	for i := 0; i < len(s.Causes); {
+		k := i
+		for k+1 < len(s.Causes) && s.Causes[k+1].ID == s.Causes[k].ID+1 {
+			k++
+		}
+		if i > 0 {
+			b.WriteString(sep)
+		}
+		fmt.Fprint(&b, s.Causes[i].ID)
+		if k > i {
+			fmt.Fprintf(&b, "-%d", s.Causes[k].ID)
+		}
+		i = k + 1
+	}
+	return b.String()
+}
+
+// spreadCount is how many places share a name; nothing where the place itself
+// says how many there are.
+func spreadCount(s *diff.Spread) string {
+	if n := len(s.Causes); n > 1 && s.Place != "" {
+		return fmt.Sprintf("at %d places", n)
+	}
+	return ""
+}
+
+// spreadPlace names where a spread lies; several places without a name in
+// common are counted, and the first of them named.
+func spreadPlace(s *diff.Spread) string {
+	c := &s.Causes[0]
+	n := len(s.Causes)
+	if s.Place == "" && n > 1 {
+		return fmt.Sprintf("%s and %d more", place(c.Where, c.Path), n-1)
+	}
+	return place(c.Where, s.Place)
 }

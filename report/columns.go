@@ -174,6 +174,7 @@ type tableJSON struct {
 	Chunk    int           `json:"chunk"`
 	Chunks   []int         `json:"chunks"` // where each chunk of details begins in their text
 	Sides    [2]string     `json:"sides"`
+	Demo     string        `json:"demo,omitempty"` // the command that its cases are run by
 }
 
 func (c *columns) json(src *source, chunks []int) tableJSON {
@@ -181,7 +182,7 @@ func (c *columns) json(src *source, chunks []int) tableJSON {
 		Run: src.head.ID, Suites: c.suites, Rows: c.n, IDs: c.ids.String(), Names: c.names.String(), Paths: c.paths.String(), Verdicts: string(c.verdicts),
 		Methods: list(c.methods.words), Method: list(c.methods.rows), Statuses: list(c.status.words), Status: list(c.status.rows),
 		TagSets: list(c.tags.words), Tags: list(c.tags.rows), BlueMS: list(c.blueMS), GreenMS: list(c.greenMS), Flaky: list(c.flaky), Kinds: list(c.kinds),
-		Causes: list(c.causes), Details: list(c.details), Chunk: detailChunk, Chunks: list(chunks), Sides: [2]string{src.end.Sides.Blue.URL, src.end.Sides.Green.URL},
+		Causes: list(c.causes), Details: list(c.details), Chunk: detailChunk, Chunks: list(chunks), Sides: [2]string{src.end.Sides.Blue.URL, src.end.Sides.Green.URL}, Demo: src.demo(),
 	}
 }
 

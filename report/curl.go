@@ -193,20 +193,6 @@ func secretVariable(name string) string {
 	return b.String()
 }
 
-// rerun is the command that walks one case again against the same two sides.
-func (s *source) rerun(suite int, caseID string) string {
-	file := s.head.Suites[suite].File
-	var glob strings.Builder
-	for _, r := range caseID {
-		if strings.ContainsRune(`*?[]\`, r) {
-			glob.WriteByte('\\')
-		}
-		glob.WriteRune(r)
-	}
-	return "bgverify run " + shellWord(file) + " --case " + shellWord(glob.String()) +
-		" --blue " + shellWord(s.end.Sides.Blue.URL) + " --green " + shellWord(s.end.Sides.Green.URL)
-}
-
 // curls are the commands for both sides of a pair; empty where nothing was sent.
 func (s *source) curls(p *pairView) (blue, green string) {
 	if p == nil {

@@ -73,8 +73,9 @@ type htmlReport struct {
 	columns columns
 	details detailStore
 	static  []caseView
-	byCause map[int]int   // cases whose bodies the page holds
-	suites  []map[int]int // of each suite: cases of each cause
+	byCause map[int]int // cases whose bodies the page holds
+	spreads *spreads
+	suites  []map[int]int // of each suite: cases of each spread
 	cases   int           // setup and teardown not counted
 	failing int
 	bare    int // details without bodies
@@ -82,7 +83,7 @@ type htmlReport struct {
 }
 
 func newHTML(w *bufio.Writer, src *source) renderer {
-	h := &htmlReport{w: w, src: src, byCause: map[int]int{}, suites: make([]map[int]int, len(src.head.Suites))}
+	h := &htmlReport{w: w, src: src, byCause: map[int]int{}, spreads: newSpreads(src.end.Causes), suites: make([]map[int]int, len(src.head.Suites))}
 	for i := range h.suites {
 		h.suites[i] = map[int]int{}
 	}
@@ -102,8 +103,8 @@ func (h *htmlReport) add(c *runner.CaseResult) error {
 	}
 	h.failing++
 	causes := h.src.caseCauses(c)
-	for _, id := range causes {
-		h.suites[c.Suite][id]++
+	for _, i := range h.spreads.add(causes) {
+		h.suites[c.Suite][i]++
 	}
 	size := h.details.text.Len()
 	if size > maxPageDetail {
@@ -207,7 +208,8 @@ func integrity(text string) string {
 func (h *htmlReport) page() *pageView {
 	p := &pageView{Cases: h.static}
 	p.head(h.src)
-	p.services(h.src, h.suites)
+	p.causes(h.src, h.spreads)
+	p.services(h.src, h.spreads, h.suites)
 	p.loads(h.src)
 	p.facts(h.src)
 	switch e := &h.src.end.Counts; {

@@ -42,6 +42,7 @@ type jsonHead struct {
 	Second    runner.Second      `json:"second_opinion"`
 	Audit     runner.Audit       `json:"audit"`
 	Planned   runner.Planned     `json:"planned"`
+	Verb      string             `json:"verb,omitempty"` // where it is not run
 	Flags     []string           `json:"flags"`
 	Env       runner.Environment `json:"environment"`
 	Signal    int                `json:"signal,omitempty"`
@@ -136,7 +137,7 @@ func (j *jsonReport) begin() error {
 		Started: s.head.Started.UTC().Format(time.RFC3339Nano), ElapsedMS: s.end.ElapsedMS, Seed: s.head.Seed,
 		Verdict: s.end.Verdict, Reasons: list(s.end.Reasons), Sides: s.end.Sides, Counts: s.end.Counts,
 		Coverage: s.end.Coverage, Second: s.end.Second, Audit: s.audit(), Planned: s.head.Planned,
-		Flags: list(s.head.Flags), Env: s.head.Env, Signal: s.end.Signal, Gates: gates, Warnings: s.end.Warnings,
+		Verb: s.head.Verb, Flags: list(s.head.Flags), Env: s.head.Env, Signal: s.end.Signal, Gates: gates, Warnings: s.end.Warnings,
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 
+	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -42,9 +43,9 @@ func (p *pageView) loads(s *source) {
 			c := &l.Comparisons[k]
 			row := comparisonView{
 				Name: metricName(c), Role: c.Role.String(), Blue: measure(c.Metric, c.Blue), Green: measure(c.Metric, c.Green),
-				Change: delta(c, c.Change), Interval: interval(c), Margin: bound(c, c.Margin), MDE: bound(c, c.MDE), Note: c.Note, Verdict: viewOf(outcomeVerdict(c.Outcome)),
+				Change: delta(c, c.Change), Interval: interval(c), Margin: bound(c, c.Margin), MDE: bound(c, c.MDE), Note: c.Note, Verdict: comparisonVerdict(c),
 			}
-			if c.NeedS > 0 && c.NeedS < beyond*100 {
+			if c.Outcome == perf.Inconclusive && c.Role == perf.Gate && c.NeedS > 0 && c.NeedS < beyond*100 {
 				row.Need = seconds(c.NeedS)
 			}
 			v.Rows = append(v.Rows, row)
@@ -52,6 +53,15 @@ func (p *pageView) loads(s *source) {
 		v.figures(l)
 		p.Loads = append(p.Loads, v)
 	}
+}
+
+// comparisonVerdict is how a comparison is shown: a guard can only fail, so that
+// one without a proof says no more than that it was watched.
+func comparisonVerdict(c *perf.Comparison) verdictView {
+	if c.Role == perf.Guard && c.Outcome == perf.Inconclusive {
+		return verdictView{Mark: mark(runner.Skip), Word: "watched", Class: "v-skip"}
+	}
+	return viewOf(outcomeVerdict(c.Outcome))
 }
 
 func loadFacts(l *runner.LoadResult) []string {

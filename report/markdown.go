@@ -15,10 +15,11 @@ import (
 // reads as a reference: it makes no table cell, no link, no mention, no issue
 // reference and no formula.
 type markdownReport struct {
-	w     *bufio.Writer
-	src   *source
-	cases []string // rows of the first cases that did not pass
-	more  int
+	w       *bufio.Writer
+	src     *source
+	spreads *spreads
+	cases   []string // rows of the first cases that did not pass
+	more    int
 }
 
 const (
@@ -28,7 +29,9 @@ const (
 	markdownTail  = 1024 // bytes kept free for what was left out
 )
 
-func newMarkdown(w *bufio.Writer, src *source) renderer { return &markdownReport{w: w, src: src} }
+func newMarkdown(w *bufio.Writer, src *source) renderer {
+	return &markdownReport{w: w, src: src, spreads: newSpreads(src.end.Causes)}
+}
 
 func (m *markdownReport) begin() error { return nil }
 
@@ -36,6 +39,7 @@ func (m *markdownReport) add(c *runner.CaseResult) error {
 	if c.Verdict <= runner.Pass {
 		return nil
 	}
+	m.spreads.add(m.src.caseCauses(c))
 	if len(m.cases) == markdownRows {
 		m.more++
 		return nil
@@ -83,7 +87,7 @@ func (m *markdownReport) head(put func(string)) {
 }
 
 func (m *markdownReport) gates(put func(string)) {
-	all := gravestFirst(m.src.end.Gates)
+	all := gateRows(m.src)
 	if len(all) == 0 {
 		return
 	}
@@ -103,16 +107,18 @@ func left(n int, what string) string {
 }
 
 func (m *markdownReport) causes(put func(string)) {
-	all := m.src.end.Causes
-	if len(all) == 0 {
+	all := m.spreads
+	if len(all.list) == 0 {
 		return
 	}
-	put(fmt.Sprintf("### %s\n\n| cause | kind | where | change | cases | example |\n|--:|---|---|---|--:|---|\n", plural(len(all), "cause", "causes")))
-	for i := range all[:min(markdownRows, len(all))] {
-		c := &all[i]
-		put(fmt.Sprintf("| %d | %s | %s | %s | %s | %s |\n", c.ID, c.Kind, mdCode(place(c.Where, c.Path)), mdCode(editBeside(c)), thousands(c.Cases), mdCode(example(c))))
+	put(fmt.Sprintf("### %s\n\n| cause | kind | where | change | cases | example |\n|---|---|---|---|--:|---|\n", plural(len(m.src.end.Causes), "cause", "causes")))
+	for i := range all.list[:min(markdownRows, len(all.list))] {
+		s := &all.list[i]
+		c := &s.Causes[0]
+		what := strings.TrimSpace(mdCode(editBeside(c)) + " " + spreadCount(s))
+		put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", spreadIDs(s, ", "), c.Kind, mdCode(spreadPlace(s)), what, thousands(all.cases[i]), mdCode(example(c))))
 	}
-	put(left(len(all)-markdownRows, "causes") + "\n")
+	put(left(len(all.list)-markdownRows, "rows") + "\n")
 }
 
 func (m *markdownReport) suites(put func(string)) {

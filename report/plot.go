@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -195,4 +196,25 @@ func apart(a, b, gap float64) (float64, float64) {
 		return a - d/2, b + d/2
 	}
 	return a + d/2, b - d/2
+}
+
+// spaced moves label places so that no two are closer than gap, in their order
+// from top to bottom, between two bounds.
+func spaced(at []float64, gap, top, bottom float64) {
+	order := make([]int, len(at))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(i, k int) bool { return at[order[i]] < at[order[k]] })
+	low := top
+	for _, i := range order { // down from the top
+		at[i] = math.Max(at[i], low)
+		low = at[i] + gap
+	}
+	high := bottom
+	for k := len(order) - 1; k >= 0; k-- { // and back up from the bottom
+		i := order[k]
+		at[i] = math.Min(at[i], high)
+		high = at[i] - gap
+	}
 }

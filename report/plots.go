@@ -145,8 +145,7 @@ func timePlot(id string, s *runner.Series) *plot {
 		}
 		p.curve(c.side, color, c.width, c.dash, &draw)
 	}
-	last[0], last[1] = apart(last[0], last[1], 15)
-	last[2], last[3] = apart(last[2], last[3], 15)
+	spaced(last, 15, plotTop+8, bottom-4)
 	for i, c := range curves {
 		p.label(c.side, plotWidth-plotRight, last[i], c.name)
 	}
@@ -246,7 +245,7 @@ func forestPlot(id string, l *runner.LoadResult) *plot {
 	if len(rows) == 0 {
 		return nil
 	}
-	const rowHeight, left, right = 28, 118, 150
+	const rowHeight, left, right = 28, 196, 112
 	p := &plot{ID: id, Title: "Green against blue, with margins", Width: plotWidth, Height: plotTop + rowHeight*len(rows) + plotBottom}
 	x := axis{low: math.Log1p(low * 1.1), high: math.Log1p(high * 1.1), from: left, to: plotWidth - right}
 	at := func(change float64) float64 { return x.at(math.Log1p(math.Max(change, -0.95))) }
@@ -262,12 +261,12 @@ func forestPlot(id string, l *runner.LoadResult) *plot {
 		if c.Outcome == perf.Worse {
 			class, color = "fail", colorFail
 		}
-		p.text("ink", colorInk, "end", left-12, y+4, shorten(metricName(c), 17), "")
+		p.text("ink", colorInk, "end", left-12, y+4, shortenMiddle(metricName(c), 27), "")
 		p.line(class, color, "2", at(c.Low), y, at(c.High), y)
 		p.line("margin", colorDim, "2", at(c.Margin), y-9, at(c.Margin), y+9)
 		p.Marks = append(p.Marks, plotMark{class, color, square(at(c.Change), y, 4)})
-		v := outcomeVerdict(c.Outcome)
-		p.text(class, color, "start", plotWidth-right+14, y+4, signed(c.Change)+"  "+mark(v)+" "+v.String(), "600")
+		v := comparisonVerdict(c)
+		p.text(class, color, "start", plotWidth-right+14, y+4, signed(c.Change)+"  "+v.Mark, "600")
 	}
 	p.Desc = "A point is green against blue, the line its interval, the upright tick the margin. To the right of 0 % green is slower."
 	return p
@@ -281,7 +280,7 @@ func relative(c *perf.Comparison) bool {
 func changeTicks(low, high float64) []float64 {
 	step := 0.01
 	for _, s := range []float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5} {
-		if step = s; (high-low)/s <= 6 {
+		if step = s; (high-low)/s <= 5 {
 			break
 		}
 	}

@@ -66,8 +66,11 @@ func writeTable(w io.Writer, cols []column, rows [][]string, width int, ascii bo
 	}
 	rule := strings.Repeat(symbols.Row(), gap)
 	for line := range strings.Lines(out.String()) {
-		line = strings.TrimSuffix(line, rule+"\n") // under the last column's padding
-		if _, err := io.WriteString(w, strings.TrimRight(line, " \n")+"\n"); err != nil {
+		line = strings.TrimRight(strings.TrimSuffix(line, rule+"\n"), " \n") // under the last column's padding
+		if bare, ok := strings.CutSuffix(line, plain); ok {
+			line = strings.TrimRight(bare, " ") + plain // the library pads before it ends a colour
+		}
+		if _, err := io.WriteString(w, line+"\n"); err != nil {
 			return err
 		}
 	}

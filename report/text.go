@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner"
 )
@@ -30,10 +29,12 @@ type TextOptions struct {
 
 // How many rows of a table the terminal shows; the page shows them all.
 const (
-	textGates  = 14
-	textCauses = 5
-	textSuites = 10
-	textCases  = 5
+	textReasons = 3
+	textGates   = 14
+	textCauses  = 5
+	textSuites  = 10
+	textCases   = 5
+	textReason  = 120 // runes of a suite's reasons; the page has them all
 )
 
 // Text writes the verdict block of a terminal or log: verdict, reasons, gates,
@@ -102,11 +103,14 @@ const (
 	dim     = "2"
 )
 
+// plain ends a colour.
+const plain = "\x1b[0m"
+
 func (t *textReport) paint(code, s string) string {
 	if !t.opts.Color {
 		return s
 	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
+	return "\x1b[" + code + "m" + s + plain
 }
 
 // word is a verdict's sign and word, coloured where it needs attention.
@@ -136,12 +140,12 @@ func (t *textReport) head() error {
 		code = magenta
 	}
 	t.line("%s  %s", t.paint(code, t.safe(mark(e.Verdict))+" "+strings.ToUpper(e.Verdict.String())), t.paint(bold, answer(e.Verdict)))
-	for _, r := range e.Reasons[:min(3, len(e.Reasons))] {
+	for _, r := range e.Reasons[:min(textReasons, len(e.Reasons))] {
 		for i, l := range t.wrapped(r, 4) {
 			t.line("%s%s", []string{"  - ", "    "}[min(i, 1)], l)
 		}
 	}
-	if n := len(e.Reasons) - 3; n > 0 {
+	if n := len(e.Reasons) - textReasons; n > 0 {
 		t.line("  - and %d more", n)
 	}
 	if without := t.src.audit().VerifiedWithout; len(without) > 0 {
@@ -179,6 +183,9 @@ func identity(id map[string]string) string {
 	return b.String()
 }
 
+// narrow reports whether tables have to do without what stands elsewhere too.
+func (t *textReport) narrow() bool { return t.opts.Width > 0 && t.opts.Width < 100 }
+
 // wrapped is text in lines that fit beside an indent.
 func (t *textReport) wrapped(s string, indent int) []string {
 	s = t.safe(s)
@@ -188,30 +195,46 @@ func (t *textReport) wrapped(s string, indent int) []string {
 	return wrap(s, max(t.opts.Width-indent, leastFlex), 4)
 }
 
-// gravestFirst is the gates with those first that keep a pass from being given.
-func gravestFirst(gates []runner.GateResult) []runner.GateResult {
-	out := append([]runner.GateResult(nil), gates...)
-	sort.SliceStable(out, func(i, k int) bool { return out[i].Verdict > out[k].Verdict })
-	return out
-}
-
 func (t *textReport) gates() error {
-	all := gravestFirst(t.src.end.Gates)
+	all := gateRows(t.src)
 	if len(all) == 0 {
 		return nil
 	}
-	shown := all
-	for len(shown) > textGates && shown[len(shown)-1].Verdict <= runner.Pass {
-		shown = shown[:len(shown)-1]
+	open := 0 // that keep a pass from being given, which come first
+	for open < len(all) && all[open].Verdict > runner.Pass {
+		open++
+	}
+	shown := all[:open]
+	if open == 0 {
+		shown = all[:min(textGates, len(all))]
 	}
 	rows := make([][]string, len(shown))
 	for i, g := range shown {
 		rows[i] = []string{t.safe(g.Name), t.safe(g.Measured), t.safe(g.Limit), t.word(g.Verdict)}
 	}
-	if n := len(all) - len(shown); n > 0 {
-		rows = append(rows, []string{fmt.Sprintf("and %d more", n), "", "", t.word(runner.Pass)})
+	cols := []column{{title: "GATE", flex: true}, {title: "MEASURED", flex: true}, {title: "LIMIT", flex: true}, {title: "RESULT"}}
+	if err := writeTable(t.w, cols, rows, t.opts.Width, t.opts.ASCII); err != nil {
+		return err
 	}
-	return t.table([]column{{title: "GATE", flex: true}, {title: "MEASURED", flex: true}, {title: "LIMIT", flex: true}, {title: "RESULT"}}, rows)
+	return t.passed(all[len(shown):])
+}
+
+// passed names the gates that passed and have no row: beside a failure they are
+// one line.
+func (t *textReport) passed(gates []runner.GateResult) error {
+	if len(gates) > 0 {
+		names := make([]string, len(gates))
+		for i, g := range gates {
+			names[i] = g.Name
+		}
+		for i, part := range t.wrapped(fmt.Sprintf("%d more passed: %s", len(gates), strings.Join(names, ", ")), 8) {
+			if i == 0 {
+				part = t.word(runner.Pass) + "  " + part
+			}
+			t.line("%s", part)
+		}
+	}
+	return t.line("")
 }
 
 func (t *textReport) loads() error {
@@ -223,7 +246,10 @@ func (t *textReport) loads() error {
 			}
 			continue
 		}
-		title := fmt.Sprintf("load %s: %s per second and side for %s, %d blocks (%d dropped): %s", l.Name, significant(l.Rate), seconds(l.Seconds), l.Blocks, l.Dropped, l.Reason)
+		title := fmt.Sprintf("load %s: %s per second and side for %s, %d blocks (%d dropped)", l.Name, significant(l.Rate), seconds(l.Seconds), l.Blocks, l.Dropped)
+		if !t.said(l.Reason) {
+			title += ": " + l.Reason
+		}
 		for _, part := range t.wrapped(title, 0) {
 			t.line("%s", part)
 		}
@@ -241,7 +267,7 @@ func (t *textReport) loads() error {
 			})
 		}
 		cols := []column{{title: "METRIC", flex: true}, {title: "BLUE", right: true}, {title: "GREEN", right: true}, {title: "CHANGE", right: true}, {title: "INTERVAL", flex: true}, {title: "MARGIN", right: true}, {title: "MDE", right: true}, {title: "RESULT"}}
-		if t.opts.Width > 0 && t.opts.Width < 100 { // the gates above show the margin, the page shows the MDE
+		if t.narrow() { // the gates above show the margin, the page shows the MDE
 			const margin, result = 5, 7
 			cols = slices.Delete(cols, margin, result)
 			for k := range rows {
@@ -257,6 +283,12 @@ func (t *textReport) loads() error {
 		t.line("")
 	}
 	return nil
+}
+
+// said reports whether one of the reasons at the top says it already.
+func (t *textReport) said(text string) bool {
+	reasons := t.src.end.Reasons
+	return slices.ContainsFunc(reasons[:min(textReasons, len(reasons))], func(r string) bool { return strings.Contains(r, text) })
 }
 
 // quietLoad is a stage that passed or was skipped, in one line.
@@ -277,106 +309,6 @@ func (t *textReport) quietLoad(l *runner.LoadResult) error {
 		}
 	}
 	return t.line("")
-}
-
-func (t *textReport) suites() error {
-	heads := t.src.head.Suites
-	if len(heads) < 2 {
-		return nil
-	}
-	passed, shown := 0, 0
-	var rows [][]string
-	for i, h := range heads {
-		e := t.src.end.Suites[i]
-		if e.Verdict == runner.Pass {
-			passed++
-			continue
-		}
-		if shown++; shown > textSuites {
-			continue
-		}
-		rows = append(rows, []string{t.safe(h.Name), t.safe(h.Owner), fmt.Sprintf("%d of %d", e.Counts.Fail, e.Counts.Cases), t.word(e.Verdict), t.safe(strings.Join(e.Reasons, "; "))})
-	}
-	t.line("%d of %d suites pass", passed, len(heads))
-	if len(rows) == 0 {
-		return t.line("")
-	}
-	if n := shown - textSuites; n > 0 {
-		rows = append(rows, []string{fmt.Sprintf("and %d more", n), "", "", "", ""})
-	}
-	return t.table([]column{{title: "SUITE"}, {title: "OWNER", flex: true}, {title: "FAILED", right: true}, {title: "VERDICT"}, {title: "REASON", flex: true}}, rows)
-}
-
-func (t *textReport) causes() error {
-	all := t.src.end.Causes
-	if len(all) == 0 {
-		return nil
-	}
-	var rows [][]string
-	for _, c := range all[:min(textCauses, len(all))] {
-		rows = append(rows, []string{fmt.Sprint(c.ID), c.Kind.String(), t.safe(place(c.Where, c.Path)), t.safe(editBeside(&c)), thousands(c.Cases), t.safe(example(&c))})
-	}
-	if n := len(all) - textCauses; n > 0 {
-		rows = append(rows, []string{"", fmt.Sprintf("and %d more", n), "", "", "", ""})
-	}
-	return t.table([]column{{title: "CAUSE", right: true}, {title: "KIND"}, {title: "WHERE", flex: true}, {title: "CHANGE", flex: true}, {title: "CASES", right: true}, {title: "EXAMPLE", flex: true}}, rows)
-}
-
-// example is the first case that a cause was seen in.
-func example(c *diff.Cause) string {
-	if len(c.Examples) == 0 {
-		return ""
-	}
-	return c.Examples[0]
-}
-
-// cases lists the first cases that did not pass for another reason than a
-// difference: no cause speaks for them.
-func (t *textReport) cases() error {
-	e := t.src.end.Counts
-	if e.Broken+e.Inconclusive == 0 && (e.Fail == 0 || len(t.src.end.Causes) > 0) {
-		return nil
-	}
-	var rows [][]string
-	for c, err := range t.src.cases() {
-		if err != nil {
-			return err
-		}
-		if c.Verdict <= runner.Pass || c.Verdict == runner.Fail && differs(c) {
-			continue
-		}
-		rows = append(rows, []string{t.safe(c.ID), t.word(c.Verdict), t.safe(firstReason(c))})
-		if len(rows) == textCases {
-			break
-		}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	return t.table([]column{{title: "CASE", flex: true}, {title: "VERDICT"}, {title: "REASON", flex: true}}, rows)
-}
-
-// differs reports whether a case has a difference that counts.
-func differs(c *runner.CaseResult) bool {
-	for i := range c.Steps {
-		if c.Steps[i].DifferencesTotal > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// firstReason is the first thing that a case says for its verdict.
-func firstReason(c *runner.CaseResult) string {
-	if len(c.Reasons) > 0 {
-		return c.Reasons[0]
-	}
-	for i := range c.Steps {
-		if s := &c.Steps[i]; s.Verdict == c.Verdict && len(s.Reasons) > 0 {
-			return s.Reasons[0]
-		}
-	}
-	return ""
 }
 
 func (t *textReport) foot() error {

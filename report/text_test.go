@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mattn/go-runewidth"
 
+	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/runner"
 )
@@ -57,17 +59,32 @@ func TestTextGolden(t *testing.T) {
 	golden(t, "text-pass.golden", []byte(text(t, reporttest.Run(reporttest.Options{Cases: 10000, Loads: 1}), TextOptions{})))
 }
 
+var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// TestTextFitsTheTerminal: no line of a report is wider than its terminal, and
+// none ends in blanks, which a terminal would wrap as it does letters.
 func TestTextFitsTheTerminal(t *testing.T) {
 	cond := &runewidth.Condition{}
+	mixed := failing(600)
+	l := &mixed.Loads[0]
+	l.Comparisons[1].Outcome = perf.Inconclusive
+	for _, route := range []string{"GET epg /v1/schedule/CH0{{$int: 10..58}}", "GET home /v1/screen"} {
+		c := l.Comparisons[2]
+		c.Route, c.Role = route, perf.Guard
+		l.Comparisons = append(l.Comparisons, c)
+	}
 	for _, width := range []int{80, 100, 120, 200} {
-		vague := text(t, reporttest.Run(reporttest.Options{Cases: 40, Loads: 1, Vague: true}), TextOptions{Width: width})
-		for line := range strings.Lines(text(t, failing(600), TextOptions{Width: width}) + vague) {
-			line = strings.TrimSuffix(line, "\n")
-			if strings.HasPrefix(line, "bgverify: ") {
-				continue // one line, for programs
-			}
-			if got := cond.StringWidth(line); got > width {
-				t.Errorf("width %d: a line takes %d columns: %q", width, got, line)
+		for _, color := range []bool{false, true} {
+			opts := TextOptions{Width: width, Color: color}
+			vague := text(t, reporttest.Run(reporttest.Options{Cases: 40, Loads: 1, Vague: true}), opts)
+			for line := range strings.Lines(text(t, mixed, opts) + vague) {
+				line = escapes.ReplaceAllString(strings.TrimSuffix(line, "\n"), "")
+				if strings.HasPrefix(line, "bgverify: ") {
+					continue // one line, for programs
+				}
+				if got := cond.StringWidth(line); got > width || strings.HasSuffix(line, " ") {
+					t.Errorf("width %d, colour %t: a line takes %d columns: %q", width, color, got, line)
+				}
 			}
 		}
 	}
@@ -78,7 +95,7 @@ func TestTextAlignsKorean(t *testing.T) {
 	cond := &runewidth.Condition{}
 	at := -1
 	for line := range strings.Lines(text(t, failing(600), TextOptions{Width: 120})) {
-		i := strings.LastIndex(line, "✓ pass")
+		i := strings.LastIndex(line, "✖ fail")
 		if i < 20 || !strings.Contains(line, "load ") {
 			continue
 		}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -13,15 +14,15 @@ import (
 // every one of them.
 type pageView struct {
 	Title, Word, Mark, Answer, Class string
-	Reasons                          []string
-	MoreReasons                      int
+	Reasons, MoreReasons             []string
+	ReasonsLeft                      int
 	Without                          string
 	Sides                            []sideView
 	Meta                             []string
 	Services                         *servicesView
-	Gates                            []gateView
-	GatesFailed                      int
-	Causes                           []causeView
+	GatesOpen, GatesPassed           []gateView
+	Gates, GatesFailed               int
+	Spreads                          []spreadView
 	CausesTitle                      string
 	Loads                            []loadView
 	Cases                            []caseView
@@ -40,6 +41,7 @@ type sideView struct {
 	Name, URL, Protocol string
 	Identity            []fact
 	Insecure            bool
+	identity            map[string]string // under its full names
 }
 
 // A fact is a name with its value; Mono marks what a reader may copy.
@@ -51,18 +53,22 @@ type fact struct {
 type verdictView struct{ Mark, Word, Class string }
 
 type gateView struct {
-	Name, Measured, Limit, Reason string
-	Load                          string // id of the stage it is about
-	Verdict                       verdictView
-	Failed                        bool
+	Name, Measured, Limit string
+	Load                  string // id of the stage it is about
+	Verdict               verdictView
+	Failed                bool
+}
+
+// A spreadView is one line of the causes; behind it stand the causes themselves.
+type spreadView struct {
+	IDs, Query, Kind, Where, Edit, Places, Cases, Share, Known string
+	Causes                                                     []causeView
 }
 
 type causeView struct {
-	ID                                        int
-	Kind, Where, Edit, Cases, Share, Severity string
-	Examples                                  []string
-	Rule                                      string
-	Known                                     string
+	ID                               int
+	Where, Cases, Share, Rule, Known string
+	Examples                         []string
 }
 
 type ruleView struct{ At, Rule, Why, Until, Visits, Hits, Note string }
@@ -71,13 +77,21 @@ type servicesView struct {
 	Title string
 	Waves []string
 	Open  []serviceView // not ready, gravest first
-	Ready []serviceView
+	Ready []ownerView   // by owner, in the order of the plan
+	Dense bool          // one line each
+	// ReadyCount is the number of services that are ready.
+	ReadyCount int
+}
+
+// An ownerView is who owns services that are ready, with their names.
+type ownerView struct {
+	Owner    string
+	Services []string
 }
 
 type serviceView struct {
 	Name, Owner, Wave, Cases, Cause string
 	Verdict                         verdictView
-	order                           int
 	verdict                         runner.Verdict
 }
 
@@ -102,13 +116,17 @@ func sentence(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
+// mostReasons is how many reasons of the verdict the page holds; run.json has all.
+const mostReasons = 60
+
 // head fills what stands above the first plot.
 func (p *pageView) head(s *source) {
 	e, h := &s.end, s.head
 	p.Word, p.Mark, p.Answer, p.Class = sentence(e.Verdict.String()), mark(e.Verdict), sentence(answer(e.Verdict))+".", "v-"+classOf(e.Verdict)
 	p.Title = fmt.Sprintf("%s: %s · bgverify", strings.ToUpper(e.Verdict.String()), suiteNames(h.Suites))
 	p.Reasons = e.Reasons[:min(3, len(e.Reasons))]
-	p.MoreReasons = len(e.Reasons) - len(p.Reasons)
+	p.MoreReasons = e.Reasons[len(p.Reasons):min(len(e.Reasons), mostReasons)]
+	p.ReasonsLeft = len(e.Reasons) - len(p.Reasons) - len(p.MoreReasons)
 	p.Without = strings.Join(s.audit().VerifiedWithout, " and ")
 	p.Sides = []sideView{sideOf("blue", e.Sides.Blue), sideOf("green", e.Sides.Green)}
 	c := e.Counts
@@ -122,8 +140,16 @@ func (p *pageView) head(s *source) {
 		}
 	}
 	p.Meta = append(p.Meta, h.Started.UTC().Format("2 Jan 2006 15:04 UTC"), "took "+seconds(e.ElapsedMS/1000), "run "+h.ID)
-	for _, g := range gravestFirst(e.Gates) {
-		v := gateView{Name: g.Name, Measured: g.Measured, Limit: g.Limit, Reason: g.Reason, Verdict: viewOf(g.Verdict), Failed: g.Verdict > runner.Pass}
+	p.gates(s)
+	p.Tool = strings.TrimSpace(h.Tool.Name + " " + h.Tool.Version)
+	p.Warnings = e.Warnings
+}
+
+// gates fills the rows that keep a pass from being given and, apart from them,
+// those that passed: beside a failure they are one line.
+func (p *pageView) gates(s *source) {
+	for _, g := range gateRows(s) {
+		v := gateView{Name: g.Name, Measured: g.Measured, Limit: g.Limit, Verdict: viewOf(g.Verdict), Failed: g.Verdict > runner.Pass}
 		for i := range s.run.Loads {
 			if g.Load != "" && s.run.Loads[i].Name == g.Load {
 				v.Load = fmt.Sprintf("load-%d", i+1)
@@ -131,13 +157,17 @@ func (p *pageView) head(s *source) {
 			}
 		}
 		if v.Failed {
+			p.GatesOpen = append(p.GatesOpen, v)
+		} else {
+			p.GatesPassed = append(p.GatesPassed, v)
+		}
+	}
+	for _, g := range s.end.Gates {
+		p.Gates++
+		if g.Verdict > runner.Pass {
 			p.GatesFailed++
 		}
-		p.Gates = append(p.Gates, v)
 	}
-	p.causes(s)
-	p.Tool = strings.TrimSpace(h.Tool.Name + " " + h.Tool.Version)
-	p.Warnings = e.Warnings
 }
 
 func suiteNames(suites []runner.SuiteHead) string {
@@ -152,7 +182,28 @@ func suiteNames(suites []runner.SuiteHead) string {
 }
 
 func sideOf(name string, s runner.SideHead) sideView {
-	return sideView{Name: name, URL: visible(s.URL), Protocol: visible(s.Protocol), Insecure: s.Insecure, Identity: sortedFacts(s.Identity)}
+	return sideView{Name: name, URL: visible(s.URL), Protocol: visible(s.Protocol), Insecure: s.Insecure, Identity: shortNames(sortedFacts(s.Identity)), identity: s.Identity}
+}
+
+// shortNames leaves of each name what tells it from the others: the end of a
+// probe such as /version $.commit says enough where no other ends alike.
+func shortNames(facts []fact) []fact {
+	seen := map[string]int{}
+	short := func(name string) string {
+		if i := strings.LastIndexAny(name, ". "); i >= 0 && i < len(name)-1 {
+			return name[i+1:]
+		}
+		return name
+	}
+	for _, f := range facts {
+		seen[short(f.Name)]++
+	}
+	for i := range facts {
+		if s := short(facts[i].Name); seen[s] == 1 {
+			facts[i].Name = s
+		}
+	}
+	return facts
 }
 
 func sortedFacts(m map[string]string) []fact {
@@ -168,49 +219,88 @@ func sortedFacts(m map[string]string) []fact {
 	return out
 }
 
-func (p *pageView) causes(s *source) {
+// causes fills the spreads, each with the causes behind it.
+func (p *pageView) causes(s *source, sp *spreads) {
 	all := s.end.Causes
 	p.Known = s.opts.Known != nil
 	total := 0
-	for i := range all {
-		c := &all[i]
-		total += c.Count
-		v := causeView{
-			ID: c.ID, Kind: kindWord(c.Kind), Where: place(c.Where, c.Path), Edit: editBeside(c), Cases: thousands(c.Cases), Severity: c.Severity.String(),
-			Examples: c.Examples, Rule: strings.TrimRight(c.Rule, "\n"),
+	for i := range sp.list {
+		spread := &sp.list[i]
+		first := &spread.Causes[0]
+		total += spread.Count()
+		v := spreadView{
+			IDs: spreadIDs(spread, ", "), Query: spreadIDs(spread, ","), Kind: kindWord(first.Kind), Where: spreadPlace(spread), Edit: editBeside(first), Places: spreadCount(spread),
+			Cases: plural(sp.cases[i], "case", "cases"), Share: s.share(sp.cases[i]),
 		}
-		if s.end.Counts.Cases > 0 {
-			v.Share = percent(float64(c.Cases) / float64(s.end.Counts.Cases))
-		}
-		if p.Known {
-			v.Known = "new"
-			if since, known := s.opts.Known(*c); known {
-				v.Known = "known since " + since
+		news := 0
+		for k := range spread.Causes {
+			c := s.causeView(&spread.Causes[k])
+			if c.Known == knownNew {
+				news++
 			}
+			v.Causes = append(v.Causes, c)
 		}
-		p.Causes = append(p.Causes, v)
+		v.Known = knownOf(v.Causes, news)
+		p.Spreads = append(p.Spreads, v)
 	}
 	if len(all) > 0 {
 		p.CausesTitle = fmt.Sprintf("%s behind %s", plural(len(all), "cause", "causes"), plural(total, "difference", "differences"))
 	}
 }
 
-// kindWord is a kind as a heading reads it.
-func kindWord(k diff.Kind) string {
-	switch k {
-	case diff.TypeChanged:
-		return "type changed"
-	case diff.Added:
-		return "only green"
-	case diff.Removed:
-		return "only blue"
+const knownNew = "new"
+
+// knownOf is what a spread's causes say of themselves together.
+func knownOf(causes []causeView, news int) string {
+	switch {
+	case len(causes) == 1:
+		return causes[0].Known
+	case news == len(causes):
+		return knownNew
+	case news > 0:
+		return fmt.Sprintf("%d new", news)
 	default:
-		return k.String()
+		return causes[0].Known
+	}
+}
+
+func (s *source) causeView(c *diff.Cause) causeView {
+	v := causeView{
+		ID: c.ID, Where: place(c.Where, c.Path), Cases: plural(c.Cases, "case", "cases"), Share: s.share(c.Cases),
+		Examples: c.Examples, Rule: strings.TrimRight(c.Rule, "\n"),
+	}
+	if s.opts.Known != nil {
+		v.Known = knownNew
+		if since, known := s.opts.Known(*c); known {
+			v.Known = "known since " + since
+		}
+	}
+	return v
+}
+
+// share is a count of cases as a share of all of them.
+func (s *source) share(cases int) string {
+	all := s.end.Counts.Cases
+	if all == 0 || cases > all {
+		return ""
+	}
+	f := 100 * float64(cases) / float64(all)
+	switch {
+	case cases == all:
+		return "100 %"
+	case f >= 99.5: // never rounded up to all
+		return "99 %"
+	case f >= 9.95:
+		return fmt.Sprintf("%.0f %%", f)
+	case f >= 0.05:
+		return fmt.Sprintf("%.1f %%", f)
+	default:
+		return "< 0.1 %"
 	}
 }
 
 // services groups suites by the service they speak for.
-func (p *pageView) services(s *source, causes []map[int]int) {
+func (p *pageView) services(s *source, sp *spreads, suites []map[int]int) {
 	heads := s.head.Suites
 	byName := map[string]*serviceTotal{}
 	var order []string
@@ -221,11 +311,11 @@ func (p *pageView) services(s *source, causes []map[int]int) {
 		}
 		t := byName[name]
 		if t == nil {
-			t = &serviceTotal{owner: h.Owner, wave: h.Wave, causes: map[int]int{}, order: len(order)}
+			t = &serviceTotal{owner: h.Owner, wave: h.Wave, spreads: map[int]int{}}
 			byName[name] = t
 			order = append(order, name)
 		}
-		t.add(s, i, causes[i])
+		t.add(s, i, suites[i])
 	}
 	if len(order) < 2 {
 		return
@@ -234,21 +324,36 @@ func (p *pageView) services(s *source, causes []map[int]int) {
 	waves := map[int][2]int{}
 	for _, name := range order {
 		t := byName[name]
-		view := t.view(name, s)
+		view := t.view(name, sp)
 		w := waves[t.wave]
 		w[1]++
 		if t.verdict == runner.Pass {
 			w[0]++
-			v.Ready = append(v.Ready, view)
+			v.ready(view)
 		} else {
 			v.Open = append(v.Open, view)
 		}
 		waves[t.wave] = w
 	}
+	v.Dense = len(v.Open) > fewServices
 	sort.SliceStable(v.Open, func(i, k int) bool { return v.Open[i].verdict > v.Open[k].verdict })
-	v.Title = fmt.Sprintf("%d of %d services are ready", len(v.Ready), len(order))
+	v.Title = fmt.Sprintf("%d of %d services are ready", v.ReadyCount, len(order))
 	v.Waves = waveLines(waves)
 	p.Services = v
+}
+
+// fewServices are shown with two lines each.
+const fewServices = 6
+
+// ready adds a service to those of its owner.
+func (v *servicesView) ready(s serviceView) {
+	v.ReadyCount++
+	i := slices.IndexFunc(v.Ready, func(o ownerView) bool { return o.Owner == s.Owner })
+	if i < 0 {
+		i = len(v.Ready)
+		v.Ready = append(v.Ready, ownerView{Owner: s.Owner})
+	}
+	v.Ready[i].Services = append(v.Ready[i].Services, s.Name)
 }
 
 // waveLines counts what is ready in each wave; nothing where there are no waves.
@@ -268,43 +373,51 @@ func waveLines(waves map[int][2]int) []string {
 }
 
 type serviceTotal struct {
-	owner       string
-	wave, order int
-	verdict     runner.Verdict
-	counts      runner.Counts
-	causes      map[int]int
-	reasons     []string
+	owner   string
+	wave    int
+	verdict runner.Verdict
+	counts  runner.Counts
+	spreads map[int]int // place of a spread to the cases that have it
+	reasons []string
 }
 
-func (t *serviceTotal) add(s *source, suite int, causes map[int]int) {
+func (t *serviceTotal) add(s *source, suite int, found map[int]int) {
 	e := s.end.Suites[suite]
 	t.verdict = t.verdict.Worse(e.Verdict)
 	t.counts.Cases += e.Counts.Cases
 	t.counts.Pass += e.Counts.Pass
 	t.counts.Fail += e.Counts.Fail
+	t.counts.Broken += e.Counts.Broken
+	t.counts.Inconclusive += e.Counts.Inconclusive
 	t.reasons = append(t.reasons, e.Reasons...)
-	for id, n := range causes {
-		t.causes[id] += n
+	for i, n := range found {
+		t.spreads[i] += n
 	}
 }
 
-// view is the row of a service, with the cause that most of its cases share.
-func (t *serviceTotal) view(name string, s *source) serviceView {
-	v := serviceView{Name: name, Owner: t.owner, Verdict: viewOf(t.verdict), verdict: t.verdict, order: t.order, Cases: plural(t.counts.Cases, "case", "cases")}
+// view is the row of a service, with what most of its failing cases share.
+func (t *serviceTotal) view(name string, sp *spreads) serviceView {
+	v := serviceView{Name: name, Owner: t.owner, Verdict: viewOf(t.verdict), verdict: t.verdict, Cases: plural(t.counts.Cases, "case", "cases")}
 	if t.wave > 0 {
 		v.Wave = fmt.Sprint(t.wave)
 	}
 	if t.verdict == runner.Pass {
 		return v
 	}
-	if t.counts.Fail > 0 {
-		v.Cases = fmt.Sprintf("%s of %s failed", thousands(t.counts.Fail), thousands(t.counts.Cases))
+	for _, part := range []struct {
+		n    int
+		word string
+	}{{t.counts.Fail, "failed"}, {t.counts.Broken, "broken"}, {t.counts.Inconclusive, "inconclusive"}} {
+		if part.n > 0 {
+			v.Cases = fmt.Sprintf("%s of %s %s", thousands(part.n), thousands(t.counts.Cases), part.word)
+			break
+		}
 	}
 	most := 0
-	for i := range s.end.Causes { // in the order of ids, so that ties do not depend on a map
-		if c := &s.end.Causes[i]; t.causes[c.ID] > most {
-			most = t.causes[c.ID]
-			v.Cause = fmt.Sprintf("cause %d: %s %s", c.ID, place(c.Where, c.Path), edit(c))
+	for i := range sp.list { // in their order, so that ties do not depend on a map
+		if t.spreads[i] > most {
+			most = t.spreads[i]
+			v.Cause = sp.list[i].String()
 		}
 	}
 	if v.Cause == "" && len(t.reasons) > 0 {

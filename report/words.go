@@ -12,6 +12,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
 // answer says what a verdict means for the question that a run is made for:
@@ -225,8 +226,12 @@ func change(d *diff.Difference) string {
 	case diff.TypeChanged:
 		return d.Blue.Type.String() + " " + excerpt(d.Blue) + " -> " + d.Green.Type.String() + " " + excerpt(d.Green)
 	case diff.Moved, diff.Order:
-		if d.Note != "" {
-			return d.Kind.String() + ": " + d.Note
+		note := d.Note
+		if note == "" {
+			note = places(d)
+		}
+		if note != "" {
+			return d.Kind.String() + ": " + note
 		}
 		return d.Kind.String()
 	case diff.DuplicateKey, diff.Invalid, diff.Limit:
@@ -234,6 +239,20 @@ func change(d *diff.Difference) string {
 	default:
 		return excerpt(d.Blue) + " -> " + excerpt(d.Green)
 	}
+}
+
+// places says where each side has an element that moved, counted from 0 as in
+// paths; nothing where the pointers do not tell.
+func places(d *diff.Difference) string {
+	b, g := lastToken(d.BluePointer), lastToken(d.GreenPointer)
+	if d.Kind != diff.Moved || b == g || b == "" || g == "" {
+		return ""
+	}
+	return "[" + b + "] on blue, [" + g + "] on green"
+}
+
+func lastToken(pointer string) string {
+	return pointer[strings.LastIndexByte(pointer, '/')+1:]
 }
 
 // control reports the runes that must not reach a reader as they are: controls,
@@ -296,4 +315,22 @@ func shorten(s string, n int) string {
 		}
 	}
 	return s
+}
+
+// shortenMiddle cuts the middle out of text that is wider than n columns: of a
+// metric with its route both ends tell it from others.
+func shortenMiddle(s string, n int) string {
+	r := []rune(s)
+	if twwidth.Width(s) <= n {
+		return s
+	}
+	head, tail := (len(r)+1)/2, len(r)/2
+	for head > 1 && twwidth.Width(string(r[:head]))+1+twwidth.Width(string(r[len(r)-tail:])) > n {
+		if head > tail {
+			head--
+		} else {
+			tail--
+		}
+	}
+	return string(r[:head]) + "…" + string(r[len(r)-tail:])
 }

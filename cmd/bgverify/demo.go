@@ -45,6 +45,7 @@ green looks like ('bgverify fixtures --help' lists the faults).`,
 			}
 			defer twin.Close()
 			typedFlags := typed(cmd)
+			flags.verb = "demo"
 			flags.blue, flags.green = twin.BlueURL, twin.GreenURL
 			const folder = "scenarios/stb"
 			t := &tree{files: under(folder, stb.FS), paths: []string{folder}}

@@ -102,7 +102,7 @@ func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, arg
 	if err != nil {
 		return err
 	}
-	flags.runID = o.runID
+	flags.runID, flags.verb = o.runID, "rediff"
 	s, err := loadSession(io, flags, t, o.typed, how)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 
 // runFlags are the flags of run, demo and resume, as typed.
 type runFlags struct {
+	verb           string // that made the flags, where it is not run
 	blue, green    string
 	env            string
 	vars           []string

@@ -101,7 +101,7 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	s.read = files.opened()
 	s.plan = &runner.Plan{
 		Tool: runner.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Env: opts.Env, Vars: settings,
-		Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
+		Verb: flags.verb, Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
 		World: runner.World{Now: time.Now, Getenv: os.LookupEnv, Files: t.files, Root: t.root},
 	}
 	return s, nil

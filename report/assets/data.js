@@ -45,7 +45,7 @@ function makeModel(t, detailText) {
   }
 
   return {
-    rows: t.rows, run: t.run, sides: t.sides,
+    rows: t.rows, run: t.run, sides: t.sides, demo: t.demo,
     id: (i) => ids[i], name: (i) => names[i], path: (i) => paths[i],
     verdict: (i) => verdicts[i], method: (i) => t.methods[t.method[i]],
     status: (i) => statuses[t.status[i]], tags: (i) => t.tagSets[t.tags[i]],

@@ -34,9 +34,12 @@ const FILTERS = {
     const test = compare(value);
     return (m, i) => m.status(i).some((s) => s === value || (test && test(Number(s))));
   },
-  cause(value) {
-    const test = compare(value);
-    return test && ((m, i) => m.causes(i).some(test));
+  cause(value) { // 3, >2, 4-6, or several of them: 0,4-6
+    const tests = value.split(",").map((part) => {
+      const range = /^(\d+)-(\d+)$/.exec(part);
+      return range ? (n) => n >= Number(range[1]) && n <= Number(range[2]) : compare(part);
+    });
+    return tests.every(Boolean) && ((m, i) => m.causes(i).some((n) => tests.some((test) => test(n))));
   },
   ratio(value) {
     const test = compare(value);

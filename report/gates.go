@@ -1,0 +1,82 @@
+package report
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// gateRows are the run's gates as tables show them: those first that keep a
+// pass from being given, and the routes of a load stage that are worse in one
+// row with the worst change: the stage's own table lists them.
+func gateRows(s *source) []runner.GateResult {
+	var out []runner.GateResult
+	folded := map[string]bool{}
+	for _, g := range gravestFirst(s.end.Gates) {
+		if l := s.stage(g.Load); l != nil && g.Verdict == runner.Fail && routed(&g) {
+			if row, ok := routesRow(l); ok {
+				if !folded[g.Load] {
+					folded[g.Load] = true
+					out = append(out, row)
+				}
+				continue
+			}
+		}
+		g.Name = placeholder.ReplaceAllString(g.Name, "{…}")
+		out = append(out, g)
+	}
+	return out
+}
+
+// stage is the load stage of a name.
+func (s *source) stage(name string) *runner.LoadResult {
+	for i := range s.run.Loads {
+		if name != "" && s.run.Loads[i].Name == name {
+			return &s.run.Loads[i]
+		}
+	}
+	return nil
+}
+
+// routed reports whether a gate of a load stage is about one of its routes.
+func routed(g *runner.GateResult) bool {
+	return strings.Contains(strings.TrimPrefix(g.Name, "load "+g.Load+" "), " ")
+}
+
+// routesRow is one row for the figures of single routes that are worse; there is
+// none for less than two of them.
+func routesRow(l *runner.LoadResult) (runner.GateResult, bool) {
+	var worst *perf.Comparison
+	worse, all := 0, 0
+	for i := range l.Comparisons {
+		c := &l.Comparisons[i]
+		if c.Route == "" {
+			continue
+		}
+		all++
+		if c.Outcome != perf.Worse {
+			continue
+		}
+		worse++
+		if worst == nil || c.Change-c.Margin > worst.Change-worst.Margin {
+			worst = c
+		}
+	}
+	if worse < 2 {
+		return runner.GateResult{}, false
+	}
+	return runner.GateResult{
+		Name: "load " + l.Name + " by route", Load: l.Name, Verdict: runner.Fail, Limit: "+" + bound(worst, worst.Margin),
+		Measured: fmt.Sprintf("%d of %d worse, up to %s", worse, all, delta(worst, worst.Change)),
+	}, true
+}
+
+// gravestFirst is the gates with those first that keep a pass from being given.
+func gravestFirst(gates []runner.GateResult) []runner.GateResult {
+	out := append([]runner.GateResult(nil), gates...)
+	sort.SliceStable(out, func(i, k int) bool { return out[i].Verdict > out[k].Verdict })
+	return out
+}

@@ -1,0 +1,127 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+)
+
+func (t *textReport) suites() error {
+	heads := t.src.head.Suites
+	if len(heads) < 2 {
+		return nil
+	}
+	passed, shown := 0, 0
+	var rows [][]string
+	for i, h := range heads {
+		e := t.src.end.Suites[i]
+		if e.Verdict == runner.Pass {
+			passed++
+			continue
+		}
+		if shown++; shown > textSuites {
+			continue
+		}
+		rows = append(rows, []string{t.safe(h.Name), t.safe(h.Owner), fmt.Sprintf("%d of %d", e.Counts.Fail, e.Counts.Cases), t.word(e.Verdict), t.safe(shorten(strings.Join(e.Reasons, "; "), textReason))})
+	}
+	t.line("%d of %d suites pass", passed, len(heads))
+	if len(rows) == 0 {
+		return t.line("")
+	}
+	if n := shown - textSuites; n > 0 {
+		rows = append(rows, []string{fmt.Sprintf("and %d more", n), "", "", "", ""})
+	}
+	return t.table([]column{{title: "SUITE"}, {title: "OWNER", flex: true}, {title: "FAILED", right: true}, {title: "VERDICT"}, {title: "REASON", flex: true}}, rows)
+}
+
+func (t *textReport) causes() error {
+	all := newSpreads(t.src.end.Causes)
+	if len(all.list) == 0 {
+		return nil
+	}
+	if err := all.count(t.src); err != nil {
+		return err
+	}
+	var rows [][]string
+	for i := range all.list[:min(textCauses, len(all.list))] {
+		s := &all.list[i]
+		c := &s.Causes[0]
+		what := strings.TrimSpace(editBeside(c) + " " + spreadCount(s))
+		rows = append(rows, []string{spreadIDs(s, ", "), c.Kind.String(), t.safe(spreadPlace(s)), t.safe(what), thousands(all.cases[i]), t.safe(example(c))})
+	}
+	if n := len(all.list) - textCauses; n > 0 {
+		rows = append(rows, []string{"", fmt.Sprintf("and %d more", n), "", "", "", ""})
+	}
+	cols := []column{{title: "CAUSE"}, {title: "KIND"}, {title: "WHERE", flex: true}, {title: "CHANGE", flex: true}, {title: "CASES", right: true}, {title: "EXAMPLE", flex: true}}
+	if t.narrow() { // the change says it, or is the kind
+		const kind, edit = 1, 3
+		cols = slices.Delete(cols, kind, kind+1)
+		for i := range rows {
+			if rows[i][edit] == "" {
+				rows[i][edit] = rows[i][kind]
+			}
+			rows[i] = slices.Delete(rows[i], kind, kind+1)
+		}
+	}
+	return t.table(cols, rows)
+}
+
+// example is the first case that a cause was seen in.
+func example(c *diff.Cause) string {
+	if len(c.Examples) == 0 {
+		return ""
+	}
+	return c.Examples[0]
+}
+
+// cases lists the first cases that did not pass for another reason than a
+// difference: no cause speaks for them.
+func (t *textReport) cases() error {
+	e := t.src.end.Counts
+	if e.Broken+e.Inconclusive == 0 && (e.Fail == 0 || len(t.src.end.Causes) > 0) {
+		return nil
+	}
+	var rows [][]string
+	for c, err := range t.src.cases() {
+		if err != nil {
+			return err
+		}
+		if c.Verdict <= runner.Pass || c.Verdict == runner.Fail && differs(c) {
+			continue
+		}
+		rows = append(rows, []string{t.safe(c.ID), t.word(c.Verdict), t.safe(firstReason(c))})
+		if len(rows) == textCases {
+			break
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return t.table([]column{{title: "CASE", flex: true}, {title: "VERDICT"}, {title: "REASON", flex: true}}, rows)
+}
+
+// differs reports whether a case has a difference that counts.
+func differs(c *runner.CaseResult) bool {
+	for i := range c.Steps {
+		if c.Steps[i].DifferencesTotal > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// firstReason is the first thing that a case says for its verdict.
+func firstReason(c *runner.CaseResult) string {
+	if len(c.Reasons) > 0 {
+		return c.Reasons[0]
+	}
+	for i := range c.Steps {
+		if s := &c.Steps[i]; s.Verdict == c.Verdict && len(s.Reasons) > 0 {
+			return s.Reasons[0]
+		}
+	}
+	return ""
+}
