@@ -156,6 +156,9 @@ type Message struct {
 	Headers     []Header // as received, repeated names kept
 	Body        []byte   // decoded from Content-Encoding
 	ContentType string   // declared; empty when absent
+	// Bodiless: HTTP sends no body with this answer (HEAD), and Content-Length is
+	// all that is said of it.
+	Bodiless bool
 }
 
 // Options bound and steer a comparison. The zero value means the defaults of

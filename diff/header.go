@@ -60,10 +60,12 @@ func fields(blue, green []Header) []headerField {
 	return out
 }
 
-// headers compares all headers of two answers.
-func (e *engine) headers(blue, green []Header) {
+// headers compares all headers of two answers. bodiless answers are held
+// against each other by the length that both of them say.
+func (e *engine) headers(blue, green []Header, bodiless bool) {
 	for _, f := range fields(blue, green) {
-		if slices.Contains(framingHeaders, f.name) {
+		length := bodiless && f.name == "content-length" && len(f.blue) > 0 && len(f.green) > 0
+		if slices.Contains(framingHeaders, f.name) && !length {
 			continue
 		}
 		if e.rules.only != nil {

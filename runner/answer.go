@@ -68,12 +68,19 @@ func (a *answer) cookie(name string) (string, bool) {
 	return "", false
 }
 
+// trailerName begins the name under which a trailer is compared: no header
+// field can have it, so that a field that moves behind the body is a difference.
+const trailerName = "trailer:"
+
 // message is the answer as the comparison sees it.
 func (a *answer) message() *diff.Message {
-	m := &diff.Message{Status: a.Status, Body: a.Answer, ContentType: a.first("Content-Type")}
-	m.Headers = make([]diff.Header, len(a.Headers))
+	m := &diff.Message{Status: a.Status, Body: a.Answer, ContentType: a.first("Content-Type"), Bodiless: a.Method == "HEAD"}
+	m.Headers = make([]diff.Header, len(a.Headers), len(a.Headers)+len(a.Trailers))
 	for i, f := range a.Headers {
 		m.Headers[i] = diff.Header{Name: f.Name, Value: f.Value}
+	}
+	for _, f := range a.Trailers {
+		m.Headers = append(m.Headers, diff.Header{Name: trailerName + f.Name, Value: f.Value})
 	}
 	return m
 }
@@ -84,23 +91,11 @@ func (a *answer) bodiless() bool {
 }
 
 // whole reports whether the body itself shows that it is complete: JSON that
-// closes what it opened.
+// closes what it opened. A number may go on.
 func (a *answer) whole() bool {
-	_, err := a.body()
-	return err == nil || len(a.Answer) == 0
-}
-
-// isHTML reports whether the answer is a page, declared or by its first bytes.
-func (a *answer) isHTML() bool {
-	declared := strings.ToLower(a.first("Content-Type"))
-	if strings.HasPrefix(declared, "text/html") || strings.HasPrefix(declared, "application/xhtml") {
-		return true
+	if _, err := a.body(); err != nil {
+		return len(a.Answer) == 0
 	}
-	start := bytes.ToLower(bytes.TrimLeft(a.Answer[:min(len(a.Answer), 512)], "\xef\xbb\xbf \t\r\n"))
-	for _, mark := range []string{"<!doctype html", "<html", "<head>", "<body"} {
-		if bytes.HasPrefix(start, []byte(mark)) {
-			return true
-		}
-	}
-	return false
+	text := bytes.TrimRight(a.Answer, " \t\r\n")
+	return len(text) == 0 || text[len(text)-1] < '0' || text[len(text)-1] > '9'
 }

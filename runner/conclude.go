@@ -85,14 +85,19 @@ func (c *conclusion) summary(u *suiteTotals) []string {
 }
 
 // flaky: a share of cases that passed only on a retry is accepted where the
-// suite says so; beyond it the suite is inconclusive.
+// suite says so; beyond it the suite is inconclusive. A setup or teardown that
+// did counts like a case: every case leans on it.
 func (c *conclusion) flaky(suite *scenarios.Suite, u *suiteTotals, claim func(Verdict, string, ...any)) {
-	if u.counts.Flaky == 0 {
+	flaky, all, what := u.counts.Flaky, u.counts.Cases, "cases"
+	if u.retried > 0 {
+		flaky, all, what = flaky+u.retried, all+u.retried, "cases, setup and teardown included,"
+	}
+	if flaky == 0 {
 		return
 	}
-	share := float64(u.counts.Flaky) / float64(max(u.counts.Cases, 1))
+	share := float64(flaky) / float64(max(all, 1))
 	if share > suite.MaxFlaky {
-		claim(Inconclusive, "flaky: %d of %d cases passed only after a retry (%s, accepted %s)", u.counts.Flaky, u.counts.Cases, percent(share), percent(suite.MaxFlaky))
+		claim(Inconclusive, "flaky: %d of %d %s passed only after a retry (%s, accepted %s)", flaky, all, what, percent(share), percent(suite.MaxFlaky))
 	}
 }
 
@@ -343,7 +348,7 @@ func rowSource(d *scenarios.Data) string {
 // required claims what the stage requires and the run did not do, and says what
 // was left out.
 func (c *conclusion) required() {
-	loaded, compared := false, c.counts.judged() > 0
+	loaded, compared := false, c.sums.compared > 0
 	planned := false
 	for i := range c.o.loads {
 		loaded = loaded || c.o.loads[i].Verdict != Skip
@@ -356,6 +361,9 @@ func (c *conclusion) required() {
 	}
 	if !compared {
 		c.leftOut("compare")
+		if c.counts.judged() > 0 {
+			c.claim(Inconclusive, "nothing was compared: no step of the required suites holds an answer of green against one of blue")
+		}
 	}
 	if c.e.totals.withheld > 0 {
 		c.leftOut("writes")

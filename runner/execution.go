@@ -36,6 +36,8 @@ type execution struct {
 	// replay answers requests from an earlier run instead of the network; nil: none.
 	replay  func(key string) (*Pair, error)
 	earlier *Run // that replay reads from
+	// flaky are the ids of what passed only after a retry in the earlier run.
+	flaky map[string]bool
 }
 
 // now is the plan's clock.

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -95,10 +93,15 @@ func (c *Checks) aboutBody() bool {
 	return len(c.body) > 0 || c.expect.Schema != "" || c.expect.Snapshot != "" || c.expect.HLS != nil
 }
 
-// aboutContent reports whether it names the content type or the body, which
-// takes the place of the default that an answer is an API's.
+// aboutContent reports whether it expects something of the body, which takes
+// the place of the default that an answer is an API's.
 func (c *Checks) aboutContent() bool {
-	return c.aboutBody() || slices.Contains(c.expect.Written, "body") || slices.ContainsFunc(c.headers, func(h namedTests) bool { return strings.EqualFold(h.name, "content-type") })
+	return c.aboutBody() || slices.Contains(c.expect.Written, "body")
+}
+
+// namesContentType reports whether it says what content type the answer has.
+func (c *Checks) namesContentType() bool {
+	return slices.ContainsFunc(c.headers, func(h namedTests) bool { return strings.EqualFold(h.name, "content-type") })
 }
 
 // A checker collects what was checked on one side.
@@ -115,8 +118,7 @@ func (k *checker) add(ok bool, what, got, at string) {
 // snapshot. The defaults, where the file does not say otherwise:
 //
 //  1. the status is 2xx
-//  2. the answer is an API's: not a page, not empty where HTTP gives it a body,
-//     and not an error wrapped into a success
+//  2. the answer is an API's: see api
 func (c *Checks) check(side scenarios.Side, a *answer, rules *diff.Rules) []Expectation {
 	k := &checker{side: side.String()}
 	if len(c.expect.Status) > 0 || !c.sparse { // Rule 1
@@ -176,61 +178,8 @@ func (c *Checks) status(k *checker, a *answer) {
 	k.add(ok, "status "+strings.Join(words, " or "), strconv.Itoa(a.Status), at(c.expect.Pos))
 }
 
-// apiAnswer is what the default expectation asks for beside a 2xx.
-const apiAnswer = "an API answer"
-
 // notJSON begins what is shown of a body that a path cannot look into.
 const notJSON = "the body is not JSON: "
-
-// api holds the answer against rule 2.
-func (c *Checks) api(k *checker, a *answer) {
-	const what = apiAnswer
-	switch {
-	case a.isHTML():
-		k.add(false, what, "an HTML page", at(c.expect.Pos))
-	case len(a.Answer) == 0 && !a.bodiless():
-		k.add(false, what, "an empty body", at(c.expect.Pos))
-	default:
-		if shape := errorShape(a); shape != "" {
-			k.add(false, what, "an error in the body: "+shape, at(c.expect.Pos))
-			return
-		}
-		k.add(true, what, contentOf(a), at(c.expect.Pos))
-	}
-}
-
-// errorShape recognises a failure that a success status hides: an object whose
-// error or errors is not empty, or whose success or ok is false.
-func errorShape(a *answer) string {
-	if a.Status < 200 || a.Status > 299 || len(a.Answer) == 0 || a.Answer[0] != '{' && strings.TrimLeft(string(a.Answer[:min(16, len(a.Answer))]), " \t\r\n\xef\xbb\xbf") == "" {
-		return ""
-	}
-	body, err := a.body()
-	if err != nil {
-		return ""
-	}
-	root := gjson.ParseBytes(body)
-	if !root.IsObject() {
-		return ""
-	}
-	for _, name := range []string{"error", "errors"} {
-		v := root.Get(name)
-		hollow := !v.Exists() || v.Type == gjson.Null || v.Type == gjson.False || v.Raw == `""` || v.Raw == "0"
-		if v.IsArray() || v.IsObject() {
-			hollow = true
-			v.ForEach(func(_, _ gjson.Result) bool { hollow = false; return false })
-		}
-		if !hollow {
-			return name + " " + cut(v.Raw, 80)
-		}
-	}
-	for _, name := range []string{"success", "ok"} {
-		if root.Get(name).Type == gjson.False {
-			return name + " false"
-		}
-	}
-	return ""
-}
 
 func contentOf(a *answer) string {
 	if t := a.first("Content-Type"); t != "" {

@@ -188,7 +188,10 @@ func isRoot(what string) bool {
 func (j *judging) compare() {
 	result := diff.CompareMessages(j.blue.message(), j.green.message(), j.Rules.full, j.Seen)
 	r := &j.out.Step
-	r.Compared = true
+	r.Compared = !j.Shared
+	if j.Shared {
+		r.Notes = append(r.Notes, "one service for both sides: the comparison says nothing about green")
+	}
 	r.Differences, r.DifferencesTotal = result.Differences, result.Total
 	r.Ignored, r.IgnoredTotal = result.Hidden, result.HiddenTotal
 	r.Notes = append(r.Notes, result.Notes...)
@@ -202,10 +205,7 @@ func (j *judging) compare() {
 	if l.Seen != l.Compared+l.Ignored+l.Dropped+l.Absent {
 		j.find(Broken, "the count of leaves does not add up: %d seen, %d compared, %d ignored, %d dropped, %d absent", l.Seen, l.Compared, l.Ignored, l.Dropped, l.Absent)
 	}
-	if result.Equal() && j.vacuous(l) { // Rule 4
-		j.find(Inconclusive, vacuousText+"none of the body's %d values is compared, and nothing is expected of the body", l.Seen)
-	}
-	for _, a := range []*answer{j.blue, j.green} {
+	for _, a := range []*answer{j.blue, j.green} { // Rule 4
 		if a.Unframed && !a.whole() {
 			j.find(Inconclusive, "%s: the body ended with the connection, and nothing says that it is whole", pickName(a == j.blue))
 		}
@@ -217,6 +217,9 @@ func (j *judging) compare() {
 	}
 	if j.Control.Mutants > 0 {
 		j.negative(&result)
+	}
+	if result.Equal() {
+		j.vacuous(l) // Rule 4
 	}
 	if j.Control.Second && result.Equal() {
 		j.again()
@@ -247,22 +250,6 @@ func (j *judging) wide(result *diff.Result) {
 		}
 	}
 }
-
-// vacuousText begins the reason of a comparison that looked at no value.
-const vacuousText = "vacuous: "
-
-func (j *judging) vacuous(l diff.Leaves) bool {
-	if l.Seen == 0 || l.Compared > 0 {
-		return false
-	}
-	if j.Step.Mode == diff.Shape && j.Step.ModeWritten {
-		return false
-	}
-	return !j.BlueChecks.said() && !j.GreenChecks.said()
-}
-
-// said reports whether an expectation looks into the body.
-func (c *Checks) said() bool { return c != nil && c.aboutBody() }
 
 // again is rule 5: code that shares nothing with the engine judges the pair.
 func (j *judging) again() {

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/bgverify/bgverify/runner/wire"
@@ -16,12 +17,35 @@ import (
 //     needed: nothing can be said about an answer that nobody asked for.
 //  2. What is no matter of rules stays as it was found: load stages, identities,
 //     reachability, and an end that came too early.
-//  3. A condition of polling is held against the last answer that was kept.
+//  3. What passed only after a retry then is flaky now: the answers kept are the
+//     last ones.
+//  4. A condition of polling is held against the last answer that was kept.
 func Rejudge(ctx context.Context, plan *Plan, from *Run, sink Sink, progress func(Progress)) (*End, error) {
 	e := newExecution(plan, sink, progress)
 	e.replay = from.Pair
 	e.earlier = from
+	var err error
+	if e.flaky, err = flakyOf(from); err != nil {
+		return nil, err
+	}
 	return e.execute(ctx)
+}
+
+// flakyOf are the ids of what passed only after a retry (rule 3).
+func flakyOf(from *Run) (map[string]bool, error) {
+	ids := map[string]bool{}
+	if from.Cases == nil {
+		return ids, nil
+	}
+	for r, err := range from.Cases {
+		if err != nil {
+			return nil, fmt.Errorf("read the run that is judged again: %w", err)
+		}
+		if r.Flaky {
+			ids[r.ID] = true
+		}
+	}
+	return ids, nil
 }
 
 // judgeAgain does what judge does, without sending.

@@ -139,7 +139,7 @@ type StepResult struct {
 	First            string            `json:"first,omitempty"` // the side whose request left first
 	Verdict          Verdict           `json:"verdict"`
 	Reasons          []string          `json:"reasons,omitempty"`
-	Compared         bool              `json:"compared"` // the two answers were held against each other
+	Compared         bool              `json:"compared"` // the answers of two services were held against each other
 	Blue             *SideResult       `json:"blue,omitempty"`
 	Green            *SideResult       `json:"green,omitempty"`
 	Expectations     []Expectation     `json:"expectations,omitempty"`

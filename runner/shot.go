@@ -36,6 +36,8 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 		case w.suite.run.now().Sub(begun)+step.Poll.Every > step.Poll.UpTo:
 			s.wait = fmt.Sprintf("poll: the condition does not hold after %s and %d requests", step.Poll.UpTo, tries)
 			return s
+		case s.x.Err != nil, s.x.Status >= 500: // no waiting for business: the service failed
+			s.ill++
 		}
 		if sleep(ctx, step.Poll.Every) != nil {
 			s.x.Err = &wire.Err{Class: wire.ClassCanceled, Detail: "the run was stopped while polling"}

@@ -18,6 +18,7 @@ type shot struct {
 	x       *wire.Exchange
 	answer  *answer
 	retried int    // resends before x
+	ill     int    // polls before x that failed or answered 5xx
 	wait    string // why polling ended without its condition
 	err     error  // the request could not be made: nothing was sent
 }
@@ -126,13 +127,16 @@ func (w *walk) shared(step *scenarios.Step) bool {
 	return s != nil && s.shared
 }
 
+// writesWithheld is why a step that leaves something behind is not sent.
+const writesWithheld = "writes are not allowed here: the sides are not on loopback, and neither limits: {writes: allow} of the env file nor a flag allows them"
+
 // guard says why a step must not be sent at all.
 func (w *walk) guard(step *scenarios.Step) string {
 	if step.SideEffects == scenarios.Unreviewed {
 		return "side_effects: unreviewed; say what the request leaves behind"
 	}
 	if hasEffects(step) && !w.suite.mayWrite(step) {
-		return "writes are not allowed here: the sides are not on loopback, and neither limits: {writes: allow} of the env file nor a flag allows them"
+		return writesWithheld
 	}
 	return ""
 }
@@ -318,7 +322,11 @@ func (w *walk) retriedNote(r *StepResult, shots ...*shot) bool {
 	flaky := false
 	for _, s := range shots {
 		if s != nil && s.retried > 0 {
-			r.Notes = append(r.Notes, fmt.Sprintf("%s answered after %d resends", s.out.to.side, s.retried))
+			r.Notes = append(r.Notes, fmt.Sprintf("%s answered after %s", s.out.to.side, plural(s.retried, "resend")))
+			flaky = true
+		}
+		if s != nil && s.ill > 0 {
+			r.Notes = append(r.Notes, fmt.Sprintf("%s failed %s while it was polled", s.out.to.side, plural(s.ill, "time")))
 			flaky = true
 		}
 	}

@@ -39,6 +39,7 @@ type suiteTotals struct {
 	vacuous  int      // cases with a step that compared nothing
 	unmet    int      // cases with an expectation that does not hold
 	silent   [3]int   // cases in which a side gave no answer, by side
+	retried  int      // setups and teardowns that passed only after a retry
 }
 
 // A finding is one sentence about one or many cases.
@@ -76,6 +77,7 @@ func (t *totals) add(s *suiteRun, r *CaseResult) {
 		u.verdict = u.verdict.Worse(r.Verdict)
 	}
 	u.counts.add(r)
+	u.retried += count(r.Kind != "" && r.Flaky)
 	u.coverage = u.coverage.Add(r.Coverage)
 	u.second.add(r.Second)
 	t.second.add(r.Second)
@@ -85,7 +87,7 @@ func (t *totals) add(s *suiteRun, r *CaseResult) {
 	}
 	t.find(s, u, r)
 	t.protocols(s, r)
-	t.withheld += count(r.withheld)
+	t.withheld += count(r.withheld || r.Verdict == Skip && slices.Contains(r.Reasons, writesWithheld))
 }
 
 // mark sets the bit of a place in the plan and reports whether it was set.

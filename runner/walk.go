@@ -158,6 +158,7 @@ func (w *walk) finish() *CaseResult {
 			}
 		}
 	}
+	r.Flaky = r.Flaky || w.suite.run.flaky[r.ID]
 	r.withheld = w.guarded != ""
 	if w.guarded != "" && r.Verdict <= Pass { // Rule 2
 		r.Verdict = Skip

@@ -20,6 +20,7 @@ func TestEvidenceBothFailAlike(t *testing.T) {
 			status: 1, reason: fmt.Sprintf("blue: expected status 2xx, got %d", status),
 		})
 	}
+	wantsJSON := "suite: one\ncases:\n  - {case: item, get: /item, expect: {headers: {content-type: {contains: json}}}}\n"
 	page := "<!DOCTYPE html><html><head><title>Sign in</title></head><body><form></form></body></html>"
 	hijack := func(raw string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -49,6 +50,19 @@ func TestEvidenceBothFailAlike(t *testing.T) {
 		proof{name: "both an empty body", suite: one, blue: answers(200, "application/json", ""), status: 1, reason: `blue: expected an API answer, got an empty body`},
 		proof{name: "both an error in a 200", suite: one, blue: says(`{"error":{"code":500,"message":"oops"}}`), status: 1, reason: `blue: expected an API answer, got an error in the body`},
 		proof{name: "both success false in a 200", suite: one, blue: says(`{"success":false,"data":null}`), status: 1, reason: `blue: expected an API answer, got an error in the body: success false`},
+		proof{name: "both null", suite: one, blue: says("null\n"), status: 1, reason: `blue: expected an API answer, got an empty body: null`},
+		proof{name: "both white space", suite: one, blue: answers(200, "text/plain", " \r\n"), status: 1, reason: `blue: expected an API answer, got an empty body`},
+		proof{name: "both status error in a 200", suite: one, blue: says(`{"status":"error","message":"oops"}`), status: 1, reason: `an error in the body: status error`},
+		proof{name: "both an error code in a 200", suite: one, blue: says(`{"code":50301,"message":"try later","data":null}`), status: 1, reason: `an error in the body: code 50301`},
+		proof{name: "both a problem in a 200", suite: one, blue: answers(200, "application/problem+json", `{"title":"oops"}`), status: 1, reason: `an error in the body: declared as application/problem`},
+		proof{name: "both a SOAP fault in a 200", suite: one, blue: answers(200, "text/xml", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultstring>x</faultstring></s:Fault></s:Body></s:Envelope>`), status: 1, reason: `an error in the body: a SOAP fault`},
+		proof{name: "both the login page, behind an XML declaration", suite: one, blue: answers(200, "application/xml", `<?xml version="1.0"?><!-- v2 --><!DOCTYPE html>`+"<html><body/></html>"), status: 1, reason: `answers with an HTML page`},
+		proof{name: "both the login page, in pieces", suite: one, blue: answers(200, "text/plain", `<div class="login">Sign in</div>`), status: 1, reason: `answers with an HTML page`},
+		proof{name: "both an error where JSON is expected", suite: wantsJSON, blue: says(`{"error":"oops"}`), status: 1, reason: `an error in the body: error "oops"`},
+		proof{name: "both nothing where JSON is expected", suite: wantsJSON, blue: says(""), status: 1, reason: `blue: expected an API answer, got an empty body`},
+		proof{name: "both the login page where JSON is expected", suite: wantsJSON, blue: says(page), status: 1, reason: `answers with an HTML page`},
+		proof{name: "both a part that nobody asked for", suite: one, blue: answers(206, "application/json", `{"a":1}`), status: 1, reason: `a part \(206\) of what was asked for whole`},
+		proof{name: "both a number without length, cut", suite: one, blue: hijack("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n12"), status: 4, reason: `nothing says that it is whole`},
 		proof{name: "both time out", suite: "suite: one\ncases:\n  - {case: item, get: /item, timeout: 300ms}\n", blue: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, status: 3, reason: `blue: .*timeout`},
 		proof{name: "both hang up", suite: one, blue: hijack(""), status: 3, reason: `blue: `},
 		proof{

@@ -19,6 +19,13 @@ func TestEvidenceComparatorBlind(t *testing.T) {
 			says(`{"a":1}`)(w, r)
 		}
 	}
+	trailing := func(status string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Trailer", "Grpc-Status")
+			says(`{"a":1}`)(w, r)
+			w.Header().Set("Grpc-Status", status)
+		}
+	}
 	deep := func(leaf string) string { return strings.Repeat("[", 20000) + leaf + strings.Repeat("]", 20000) }
 	prove(t, "comparator_blind", []proof{
 		{name: "everything ignored as $", suite: rules("  - {at: $, do: ignore, why: lazy}\n"), status: 2, reason: `suite\.yaml:\d+:\d+: error: at: the whole body cannot be hidden`},
@@ -28,6 +35,12 @@ func TestEvidenceComparatorBlind(t *testing.T) {
 		{name: "everything dropped piece by piece", suite: rules("  - {at: '$.*', do: drop, why: lazy}\n"), blue: says(`{"a":1,"b":{"c":2}}`), green: says(`{"a":3}`), status: 4, reason: `vacuous`},
 		{name: "only headers that are not there", suite: rules("  - {headers: [x-nothing], do: only}\n  - {at: '$.*', do: ignore, why: lazy}\n"), blue: says(`{"a":1}`), status: 4, reason: `vacuous`},
 		{name: "shape alone by default", suite: "suite: one\ndefaults: {mode: shape}\ncoverage: {min: 50%}\ncases:\n  - {case: item, get: /item}\n", blue: says(`{"a":1}`), green: says(`{"a":2}`), status: 4, reason: `coverage 0 % is below its minimum of 50 %`},
+		{name: "a pattern that takes anything", suite: rules("  - {at: '$.*', do: format, is: regex, pattern: '.*'}\n"), blue: says(`{"a":"x","b":"y"}`), green: says(`{"a":"p","b":"q"}`), status: 4, reason: `vacuous: no change of the body's 2 values would be found`},
+		{name: "a tolerance as wide as the values", suite: rules("  - {at: '$.*', do: tolerance, abs: 100000}\n"), blue: says(`{"a":1,"b":2}`), green: says(`{"a":900,"b":5}`), status: 4, reason: `vacuous: no change`},
+		{name: "every value mapped", suite: rules("  - {at: '$.*', do: map, as: any}\n"), blue: says(`{"a":"x","b":"y"}`), green: says(`{"a":"p","b":"q"}`), status: 4, reason: `vacuous: no change`},
+		{name: "every change allowed", suite: rules("  - {at: '$.*', do: allow, kind: changed, why: planned, ticket: STB-1, until: 2999-01-31}\n"), blue: says(`{"a":"x","b":"y"}`), green: says(`{"a":"p","b":"q"}`), status: 4, reason: `vacuous: no change`},
+		{name: "trailers", suite: one, blue: trailing("0"), green: trailing("13"), status: 1, reason: `(?i)header trailer:grpc-status changed`},
+		{name: "length of what HEAD asks for", suite: "suite: one\ncases:\n  - {case: item, head: /item}\n", blue: says(`{"a":1}`), green: says(`{"a":1,"b":2}`), status: 1, reason: `header content-length changed`},
 		{
 			name: "rule hitting nothing", suite: rules("  - {at: '$.itmes[*].at', do: ignore, why: clock}\n"), blue: says(`{"items":[{"at":1}]}`), green: says(`{"items":[{"at":2}]}`),
 			status: 1, reason: `\$\.items\[\*\]\.at changed`, warns: `rule suite\.yaml:\d+:\d+ \(ignore +\$\.itmes\[\*\]\.at\) matched nothing`,

@@ -58,6 +58,12 @@ func TestEvidenceNothingRan(t *testing.T) {
 			suite: "suite: one\ngate: advisory\ncases:\n  - {case: item, get: /item}\n",
 			blue:  says(`{"a":1}`), green: says(`{"a":2}`), status: 3, reason: `nothing was judged`,
 		},
+		{name: "nothing compared", suite: "suite: one\ncases:\n  - {case: item, get: /item, compare: none, expect: {status: 200}}\n", blue: says(`{"a":1}`), green: says(`{"a":2}`), status: 4, reason: `nothing was compared`},
+		{
+			name: "nothing compared, and the stage requires it", suite: "suite: one\ncases:\n  - {case: item, get: /item, compare: none, expect: {status: 200}}\n",
+			files: map[string]string{"stage.yaml": "require: [compare]\n"}, args: []string{"--env", "stage.yaml"},
+			blue: says(`{"a":1}`), green: says(`{"a":2}`), status: 4, reason: `the stage requires compare, and it did not run`,
+		},
 		{name: "only load, and there is none", suite: one, args: []string{"--only-load"}, status: 3, reason: `nothing (to run|was judged)`},
 		{name: "time over before anything", suite: one, args: []string{"--timeout", "1ns"}, status: 3, reason: `time`},
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/xml"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -36,6 +37,47 @@ func TestEvidenceReportAndExit(t *testing.T) {
 				says(`{"a":1}`)(w, r)
 			}, status: 4, reason: `flaky: 1 of 1 cases passed only after a retry`,
 		},
+	})
+	// illFirst answers 503 the first n times.
+	illFirst := func(n int64) http.HandlerFunc {
+		var asked atomic.Int64
+		return func(w http.ResponseWriter, r *http.Request) {
+			if asked.Add(1) <= n {
+				answers(503, "application/json", `{"code":50300}`)(w, r)
+				return
+			}
+			says(`{"a":1}`)(w, r)
+		}
+	}
+	prove(t, "report_and_exit", []proof{
+		{
+			name: "retry until the setup passes", suite: "suite: one\nsetup: [{step: sign in, get: /in, retry: {for: [503], max: 3}}]\ncases:\n  - {case: item, get: /item}\n", blue: says(`{"a":1}`),
+			green: illFirst(2), status: 4, reason: `flaky: 1 of 2 cases, setup and teardown included, passed only after a retry`,
+		},
+		{
+			name: "poll until pass", suite: "suite: one\ncases:\n  - {case: item, get: /item, poll: {until: {body: {$.a: 1}}, every: 10ms, up_to: 20s}}\n", blue: says(`{"a":1}`),
+			green: illFirst(2), status: 4, reason: `flaky: 1 of 1 cases`,
+		},
+	})
+	t.Run("report_and_exit/judged again after a retry", func(t *testing.T) {
+		t.Parallel()
+		e := newEvidence(t)
+		e.file("suite.yaml", "suite: one\ncases:\n  - {case: item, get: /item, retry: {for: [503], max: 3}}\n")
+		e.bgverify("run", "suite.yaml", "--run-id", "first", "--blue", serve(t, says(`{"a":1}`)), "--green", serve(t, illFirst(1)))
+		e.bgverify("rediff", "latest", "--run-id", "it").ends(4, `flaky: 1 of 1 cases`, "")
+	})
+	t.Run("report_and_exit/judged again, cut", func(t *testing.T) {
+		t.Parallel()
+		e := newEvidence(t)
+		e.file("suite.yaml", one)
+		cut := func(w http.ResponseWriter, _ *http.Request) {
+			if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nline one\nline tw")
+				_ = conn.Close()
+			}
+		}
+		e.bgverify("run", "suite.yaml", "--run-id", "first", "--blue", serve(t, cut), "--green", serve(t, cut))
+		e.bgverify("rediff", "latest", "--run-id", "it").ends(4, `nothing says that it is whole`, "")
 	})
 	t.Run("report_and_exit/dry run", func(t *testing.T) {
 		t.Parallel()

@@ -290,6 +290,18 @@ func TestEvidenceWrongThing(t *testing.T) {
 	})
 }
 
+// A service that both sides share on purpose shows nothing of green.
+func TestEvidenceAllShared(t *testing.T) {
+	t.Parallel()
+	t.Run("wrong_thing_tested/every service is shared", func(t *testing.T) {
+		t.Parallel()
+		e := newEvidence(t)
+		api := fmt.Sprintf("services: {api: {url: '%s', shared: true}}", serve(t, says(`{"a":1}`)))
+		e.file("suite.yaml", strings.Replace(sidesAt(api, api, ""), "get: /item", "service: api, get: /item", 1))
+		e.bgverify("run", "suite.yaml").ends(4, `nothing was compared`, "")
+	})
+}
+
 // A redirect is not followed: neither green's to blue, nor both sides' to one place.
 func TestEvidenceRedirect(t *testing.T) {
 	t.Parallel()

@@ -48,6 +48,30 @@ func Mutants(body []byte, seed uint64, max int) []Mutant {
 	return out
 }
 
+// Foreign makes at most max copies of body, each with one string replaced by one
+// that has no format that a rule knows, in document order from a place drawn from
+// seed: what accepts any text does not see them. Their class is Value.
+func Foreign(body []byte, seed uint64, max int) []Mutant {
+	if max <= 0 || diff.Validate(body) != nil {
+		return nil
+	}
+	s := &scan{src: body}
+	s.value(0, -1, -1)
+	var texts []int
+	for i := range s.places {
+		if s.src[s.places[i].from] == '"' {
+			texts = append(texts, i)
+		}
+	}
+	var out []Mutant
+	for i := range min(max, len(texts)) {
+		at := texts[(i+int(seed%uint64(len(texts))))%len(texts)]
+		p := s.places[at]
+		out = append(out, Mutant{Class: Value, Path: s.path(at), Body: slices.Concat(s.src[:p.from], []byte(`"\u0001~"`), s.src[p.to:])})
+	}
+	return out
+}
+
 // A place is one value of the body, in document order.
 type place struct {
 	from, to int // the value

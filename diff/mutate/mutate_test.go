@@ -52,6 +52,33 @@ func TestMutantsHaveAllClasses(t *testing.T) {
 	}
 }
 
+func TestForeignHasNoFormat(t *testing.T) {
+	body := []byte(`{"id":"9b2c6f4e-6f0a-4d6e-9a55-0d8a3f0f7c11","n":1,"rows":["x",{"at":"2026-11-25T21:00:00Z"}]}`)
+	paths := map[string]bool{}
+	for _, m := range mutate.Foreign(body, 7, 10) {
+		paths[m.Path] = true
+		if err := diff.Validate(m.Body); err != nil {
+			t.Errorf("%s: %v", m.Body, err)
+		}
+	}
+	for _, want := range []string{"$.id", "$.rows[0]", "$.rows[1].at"} {
+		if !paths[want] {
+			t.Errorf("no mutant at %s: %v", want, paths)
+		}
+	}
+	for _, name := range diff.Formats() {
+		if ok, known := diff.MatchFormat(name, "\u0001~"); ok && known {
+			t.Errorf("the foreign text has format %s", name)
+		}
+	}
+	if n := len(mutate.Foreign(body, 7, 2)); n != 2 {
+		t.Errorf("%d mutants, want 2", n)
+	}
+	if mutate.Foreign([]byte(`{"n":1}`), 7, 2) != nil || mutate.Foreign([]byte(`{`), 7, 2) != nil {
+		t.Error("a body without strings, or no body, has mutants")
+	}
+}
+
 func TestMutantsOfNothing(t *testing.T) {
 	for _, body := range []string{"", "{", "[1,2", "{\"a\":1,\"a\":2}"} {
 		if got := mutate.Mutants([]byte(body), 1, 8); got != nil {

@@ -40,6 +40,7 @@ type exchangeRecord struct {
 	Reused      bool           `json:"reused,omitempty"`
 	Attempts    int            `json:"attempts"`
 	Certificate string         `json:"certificate,omitempty"`
+	Unframed    bool           `json:"unframed,omitempty"`
 }
 
 // A fieldRecord is a header field: ["name","value"], or
@@ -123,7 +124,7 @@ func (h *pairHider) exchange(e *wire.Exchange, side string) (*exchangeRecord, er
 	rec := &exchangeRecord{
 		Method: h.text(e.Method), URL: h.text(e.URL), Started: e.Started, Timing: e.Timing,
 		Status: e.Status, Proto: e.Proto, WireBytes: e.WireBytes, Encoding: h.text(e.Encoding),
-		Remote: e.Remote, Reused: e.Reused, Attempts: e.Attempts, Certificate: e.Certificate,
+		Remote: e.Remote, Reused: e.Reused, Attempts: e.Attempts, Certificate: e.Certificate, Unframed: e.Unframed,
 		Sent:    h.fields(e.Sent, side+".sent"),
 		Headers: h.fields(e.Headers, side+".header"), Trailers: h.fields(e.Trailers, side+".trailer"),
 	}
@@ -179,7 +180,7 @@ func (rec *exchangeRecord) restore(bodies *bodyStore) (*wire.Exchange, error) {
 		Method: rec.Method, URL: rec.URL, Sent: restoreFields(rec.Sent), Started: rec.Started, Timing: rec.Timing,
 		Status: rec.Status, Proto: rec.Proto, Headers: restoreFields(rec.Headers), Trailers: restoreFields(rec.Trailers),
 		WireBytes: rec.WireBytes, Encoding: rec.Encoding, Err: rec.Err, Remote: rec.Remote,
-		Reused: rec.Reused, Attempts: rec.Attempts, Certificate: rec.Certificate,
+		Reused: rec.Reused, Attempts: rec.Attempts, Certificate: rec.Certificate, Unframed: rec.Unframed,
 	}
 	var err error
 	if rec.Body != nil {
