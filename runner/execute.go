@@ -123,6 +123,12 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 	if o.before.stop || ctx.Err() != nil {
 		return
 	}
+	if o.changed = o.before.since(e.plan.Before); len(o.changed) > 0 {
+		return
+	}
+	if o.before.asked > 0 {
+		e.emit(Event{Sides: o.before.sides(e.sides())})
+	}
 	done, err := e.resume()
 	if err != nil {
 		o.setup = append(o.setup, err.Error())

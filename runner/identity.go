@@ -269,6 +269,36 @@ func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (va
 	return v.Text, x.Proto, ""
 }
 
+// sides adds what the sides said they are.
+func (r *identityReport) sides(of Sides) *Sides {
+	for name, v := range r.values {
+		of.Blue.note(name, v[0])
+		of.Green.note(name, v[1])
+	}
+	of.Blue.Protocol, of.Green.Protocol = r.protocol[0], r.protocol[1]
+	return &of
+}
+
+// since compares what the sides are with what they were when an earlier execution
+// of the run began: the cases that it judged were answered by something else. A
+// value that the archive hid is not known.
+func (r *identityReport) since(began *Sides) []string {
+	if began == nil {
+		return nil
+	}
+	var out []string
+	for name, now := range r.values {
+		for i, was := range []string{began.Blue.Identity[name], began.Green.Identity[name]} {
+			if was != "" && was != cut(now[i], maxGot) && !strings.Contains(was, "<secret:") {
+				side := []scenarios.Side{scenarios.Blue, scenarios.Green}[i]
+				out = append(out, fmt.Sprintf("identity %s: %s was %q when the run began and is %q now that it goes on: its cases would be of two builds", name, side, was, now[i]))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // changed compares what the sides are after the run with what they were before.
 func (r *identityReport) changed(after *identityReport) []string {
 	var out []string

@@ -26,6 +26,8 @@ type Plan struct {
 	// Done are the results that an earlier execution of the same plan brought to
 	// an end (resume): they are counted and not walked again. nil: none.
 	Done func(yield func(*CaseResult, error) bool)
+	// Before is what the sides said they are when that execution began; nil: unknown.
+	Before *Sides
 	// Doubtful names cases that an earlier execution left with an unsafe request
 	// on its way and no answer: id to reason. They are broken and not walked.
 	Doubtful map[string]string

@@ -327,6 +327,7 @@ type Event struct {
 	Case   *CaseResult
 	Load   *LoadResult
 	End    *End
+	Sides  *Sides // what the sides said they are, before the first case
 }
 
 // An Intent says that a case is about to start, or an unsafe request about to leave.
@@ -361,6 +362,8 @@ type Run struct {
 	End    End
 	Loads  []LoadResult
 	Cases  iter.Seq2[*CaseResult, error]
+	// Before is what the sides said they are before the first case; nil: nobody asked.
+	Before *Sides
 	// Pair reads the exchanges of a step back; nil when they were not kept.
 	Pair func(key string) (*Pair, error)
 }

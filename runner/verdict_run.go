@@ -122,6 +122,9 @@ func (c *conclusion) beforehand() {
 		}
 	}
 	c.identity()
+	if c.e.plan.Done != nil && (c.o.before == nil || c.o.before.asked == 0) {
+		c.end.Warnings = append(c.end.Warnings, "the run was resumed, and no identity shows that the sides are still what they were when it began")
+	}
 }
 
 func (c *conclusion) identity() {
@@ -142,11 +145,7 @@ func (c *conclusion) identity() {
 		measured = cut(strings.Join(append(slices.Clone(r.reasons), c.o.changed...), "; "), 160)
 	}
 	c.gate(verdict, "identity", measured, "as declared, unchanged")
-	for name, v := range r.values {
-		c.end.Sides.Blue.note(name, v[0])
-		c.end.Sides.Green.note(name, v[1])
-	}
-	c.end.Sides.Blue.Protocol, c.end.Sides.Green.Protocol = r.protocol[0], r.protocol[1]
+	c.end.Sides = *r.sides(c.end.Sides)
 }
 
 func (h *SideHead) note(name, value string) {

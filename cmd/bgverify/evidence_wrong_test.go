@@ -290,6 +290,42 @@ func TestEvidenceWrongThing(t *testing.T) {
 	})
 }
 
+// A killed run goes on only with the green that it began with: the cases that ended
+// were answered by that one.
+func TestEvidenceResumedOnAnother(t *testing.T) {
+	t.Parallel()
+	t.Run("wrong_thing_tested/resumed on another build", func(t *testing.T) {
+		t.Parallel()
+		e := newEvidence(t)
+		e.file("suite.yaml", "suite: one\nidentity: [{get: /version, at: $.build, must: differ}]\ncases:\n  - {case: first, get: /first}\n  - {case: second, get: /second}\n")
+		cmd := e.command("run", "suite.yaml", "--run-id", "it", "--concurrency", "1")
+		var killed atomic.Bool
+		side := func(before, after string) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				again := killed.Load()
+				switch {
+				case r.URL.Path == "/second" && !again:
+					<-e.begun
+					_ = cmd.Process.Kill()
+					<-r.Context().Done()
+				case r.URL.Path != "/version":
+					says(`{"a":1}`)(w, r)
+				case again:
+					says(`{"build":"`+after+`"}`)(w, r)
+				default:
+					says(`{"build":"`+before+`"}`)(w, r)
+				}
+			}
+		}
+		cmd.Args = append(cmd.Args, "--blue", serve(t, side("b1", "b1")), "--green", serve(t, side("g1", "g2")))
+		if r := e.wait(cmd); r.status == 0 {
+			t.Fatal("the run was not killed")
+		}
+		killed.Store(true)
+		e.bgverify("resume", "it").ends(3, `identity /version \$\.build: green was "g1" when the run began and is "g2" now`, "")
+	})
+}
+
 // A service that both sides share on purpose shows nothing of green.
 func TestEvidenceAllShared(t *testing.T) {
 	t.Parallel()

@@ -115,7 +115,7 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 	if state.Over {
 		return s.conclude(io, w, state.Run)
 	}
-	s.plan.Done, s.plan.Doubtful = state.Run.Cases, state.Doubtful
+	s.plan.Done, s.plan.Doubtful, s.plan.Before = state.Run.Cases, state.Doubtful, state.Run.Before
 	return s.conduct(ctx, w, runner.Execute)
 }
 

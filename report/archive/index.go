@@ -27,6 +27,7 @@ type eventIndex struct {
 	cases  []casePlace
 	loads  []loadPlace
 	end    place // size 0: there is none
+	sides  place // what the sides were when the run began; size 0: nobody asked
 	torn   bool
 }
 
@@ -48,6 +49,10 @@ func (x *eventIndex) add(ln *line, at place) {
 		x.loads = append(x.loads, loadPlace{ln.Suite, ln.Key, at})
 	case kindEnd:
 		x.end = at
+	case kindSides:
+		if x.sides.size == 0 { // the first one: a resumed run asks again
+			x.sides = at
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	kindLoad   = "load"
 	kindEnd    = "end"
 	kindPair   = "pair"
+	kindSides  = "sides"
 )
 
 // A line of a log is a JSON object of its own:

@@ -95,6 +95,12 @@ func (r reader) fill(f File, x *eventIndex, run *runner.Run) error {
 		}
 		run.Loads = append(run.Loads, load)
 	}
+	if x.sides.size > 0 {
+		run.Before = &runner.Sides{}
+		if err := r.decode(f, EventsFile, x.sides, run.Before); err != nil {
+			return err
+		}
+	}
 	if x.end.size > 0 {
 		return r.decode(f, EventsFile, x.end, &run.End)
 	}

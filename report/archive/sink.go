@@ -46,6 +46,12 @@ func (w *Writer) emit(ev runner.Event) error {
 		})
 	case ev.Begin != nil:
 		return w.emitBegin(ev.Begin)
+	case ev.Sides != nil:
+		return w.logEvent(kindSides, "", hide(&hider{r: w.red}, ev.Sides), func(at place) {
+			if w.index.sides.size == 0 {
+				w.index.sides = at
+			}
+		})
 	case ev.End != nil:
 		end := hide(&hider{r: w.red}, ev.End)
 		return w.logEvent(kindEnd, "", end, func(at place) {
