@@ -39,21 +39,13 @@ func (e *execution) lay() {
 			next++
 		}
 		for _, c := range s.suite.Cases {
-			s.cases.planned += rowsOf(c)
+			s.cases.planned += c.Count()
 		}
 		s.cases.left.Store(int64(s.cases.planned))
 		next += s.cases.planned
 		s.cases.last = next
 		next++
 	}
-}
-
-// rowsOf is the number of test cases that a case makes.
-func rowsOf(c *scenarios.Case) int {
-	if c.Data == nil {
-		return 1
-	}
-	return c.Data.Count
 }
 
 // jobs yields the cases wave by wave, within a wave in the plan's order, rows
@@ -72,7 +64,7 @@ func (e *execution) jobs(yield func(job) bool) {
 					return
 				}
 			}
-			index += rowsOf(c)
+			index += c.Count()
 		}
 	}
 }

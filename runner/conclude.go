@@ -356,7 +356,11 @@ func (c *conclusion) required() {
 	for _, suite := range c.e.plan.Suites {
 		planned = planned || len(suite.Loads) > 0
 	}
-	if planned && !loaded {
+	p := c.e.planned()
+	if p.Partial() && p.Cases > 0 {
+		c.leftOut(fmt.Sprintf("%d of %d cases", p.OfCases-p.Cases, p.OfCases))
+	}
+	if (planned || p.OfLoads > 0) && !loaded {
 		c.leftOut("load")
 	}
 	if !compared {

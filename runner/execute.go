@@ -186,11 +186,11 @@ func (e *execution) resume() (map[int]bool, error) {
 
 // planned counts what the run sets out to do.
 func (e *execution) planned() Planned {
-	var p Planned
+	p := Planned{OfCases: e.plan.Whole.Cases, OfLoads: e.plan.Whole.Loads}
 	for _, suite := range e.plan.Suites {
 		if e.plan.Options.Part != OnlyLoad {
 			for _, c := range suite.Cases {
-				p.Cases += rowsOf(c)
+				p.Cases += c.Count()
 			}
 		}
 		if e.plan.Options.Part != OnlyCompare {
@@ -213,7 +213,7 @@ func (e *execution) header(begun time.Time) *Header {
 		head := SuiteHead{Name: suite.Name, File: suite.Pos.File, Service: suite.Service, Owner: suite.Owner, Wave: suite.Wave, Gate: gateOf(suite).String()}
 		if e.plan.Options.Part != OnlyLoad {
 			for _, c := range suite.Cases {
-				head.Cases += rowsOf(c)
+				head.Cases += c.Count()
 			}
 		}
 		if e.plan.Options.Part != OnlyCompare {

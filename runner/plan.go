@@ -15,6 +15,7 @@ type Plan struct {
 	Parent  string             // the run it is re-judged or resumed from
 	Started time.Time          // of the header; zero: when Execute is called
 	Suites  []*scenarios.Suite // what scenarios.Select left
+	Whole   scenarios.Size     // of the suites before Select; zero: what is planned
 	Env     *scenarios.Env     // nil: no env file
 	Vars    []Setting          // of --var
 	Flags   []string           // as given, for the record

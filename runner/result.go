@@ -76,7 +76,15 @@ type SuiteHead struct {
 type Planned struct {
 	Cases int `json:"cases"`
 	Loads int `json:"loads"`
+	// OfCases and OfLoads are what the suites hold, whatever was chosen of it;
+	// absent in runs of before they were counted.
+	OfCases int `json:"of_cases,omitempty"`
+	OfLoads int `json:"of_loads,omitempty"`
 }
+
+// Partial reports whether cases were left out by a choice (--case, --tag, --shard,
+// --rerun-failed, --only-load, only).
+func (p Planned) Partial() bool { return p.Cases < p.OfCases }
 
 // Audit says who ran what, for whom, and what was left out.
 type Audit struct {

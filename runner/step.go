@@ -115,7 +115,7 @@ func (w *walk) rows() int {
 	if w.test == nil {
 		return 1
 	}
-	return rowsOf(w.test)
+	return w.test.Count()
 }
 
 func (w *walk) brokenStep(step *scenarios.Step, name string, err error) *StepResult {

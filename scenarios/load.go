@@ -299,8 +299,13 @@ func (l *loader) onlyMarked(suites []*Suite) {
 				l.add(Problem{Pos: c.Pos, Summary: fmt.Sprintf("case %q is marked only, which is refused on CI", c.ID), Hint: "remove only: true"})
 			}
 		}
-		s.Cases = slices.DeleteFunc(s.Cases, func(c *Case) bool { return !c.Only })
-		s.Loads = nil
+		s.LeftOut.Loads, s.Loads = len(s.Loads), nil
+		s.Cases = slices.DeleteFunc(s.Cases, func(c *Case) bool {
+			if !c.Only {
+				s.LeftOut.Cases += c.Count()
+			}
+			return !c.Only
+		})
 	}
 }
 

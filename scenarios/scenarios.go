@@ -86,6 +86,7 @@ type Suite struct {
 	Setup       []*Step
 	Teardown    []*Step
 	Cases       []*Case
+	LeftOut     Size // what only, on other cases, leaves out
 	Loads       []*LoadStage
 	Files       []string // every file the suite was read from, for the archive
 	Stage       *Env     // the env file it was merged with; nil: none
@@ -166,6 +167,30 @@ const (
 	BlueThenGreen
 	GreenThenBlue
 )
+
+// A Size counts what suites hold: cases with their rows, and load stages.
+type Size struct{ Cases, Loads int }
+
+// SizeOf counts suites, what an only leaves out included.
+func SizeOf(suites []*Suite) Size {
+	var n Size
+	for _, s := range suites {
+		n.Cases += s.LeftOut.Cases
+		n.Loads += s.LeftOut.Loads + len(s.Loads)
+		for _, c := range s.Cases {
+			n.Cases += c.Count()
+		}
+	}
+	return n
+}
+
+// Count is the number of test cases that a case makes: its rows, or itself.
+func (c *Case) Count() int {
+	if c.Data == nil {
+		return 1
+	}
+	return c.Data.Count
+}
 
 // A Case is a named independent sequence of steps: a testcase in reports.
 type Case struct {

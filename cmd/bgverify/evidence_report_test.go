@@ -206,6 +206,53 @@ func TestEvidenceJUnit(t *testing.T) {
 	}
 }
 
+// A pass of chosen cases is no pass of the suite: the gate stays shut.
+func TestEvidencePartial(t *testing.T) {
+	t.Parallel()
+	two := "suite: one\ncases:\n  - {case: a, get: /a, tags: [smoke]}\n  - {case: b, get: /b}\n"
+	marked := strings.Replace(two, "/a,", "/a, only: true,", 1)
+	for _, row := range []struct {
+		name, suite string
+		args        []string
+	}{
+		{"case", two, []string{"--case", "one/a"}},
+		{"tag", two, []string{"--tag", "smoke"}},
+		{"shard", two, []string{"--shard", "1/2"}},
+		{"only", marked, nil},
+		{"rerun-failed", two, []string{"--rerun-failed", "all"}},
+	} {
+		t.Run("report_and_exit/a pass of chosen cases/"+row.name, func(t *testing.T) {
+			t.Parallel()
+			e := newEvidence(t)
+			e.file("suite.yaml", row.suite)
+			blue := serve(t, says(`{"a":1}`))
+			var asked atomic.Int64 // /a differs once
+			green := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/a" && asked.Add(1) == 1 && row.name == "rerun-failed" {
+					says(`{"a":2}`)(w, r)
+					return
+				}
+				says(`{"a":1}`)(w, r)
+			})
+			if row.name == "rerun-failed" {
+				if r := e.bgverify("run", "suite.yaml", "--run-id", "all", "--blue", blue, "--green", green); r.status != 1 {
+					t.Fatalf("exit status %d, want 1 to begin with", r.status)
+				}
+			}
+			r := e.bgverify(append([]string{"run", "suite.yaml", "--blue", blue, "--green", green}, row.args...)...)
+			if r.status != 0 || !strings.Contains(r.out.String(), "verified without 1 of 2 cases") {
+				t.Errorf("exit status %d, want 0 and a banner that says what was left out:\n%s", r.status, &r.out)
+			}
+			if r := e.bgverify("gate", "it"); r.status != 4 || !strings.Contains(r.out.String(), "the run judged 1 of 2 cases") {
+				t.Errorf("gate ends with %d, want 4 and why\n%s", r.status, &r.out)
+			}
+			if r := e.bgverify("gate", "it", "--partial"); r.status != 0 {
+				t.Errorf("gate --partial ends with %d, want 0\n%s", r.status, &r.out)
+			}
+		})
+	}
+}
+
 // latest is never older than the run that was just made, unless that run did not
 // end: then gate with --max-age is what tells.
 func TestEvidenceStaleLatest(t *testing.T) {

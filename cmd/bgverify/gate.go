@@ -18,7 +18,9 @@ func newGateCommand(io stdio) *cobra.Command {
 		Short:   "End with the status of an archived verdict, after checking that it can be relied on",
 		Long: `Check an archived run (a folder, an id under --out, or latest) and end with its
 verdict's status. A run that is incomplete, changed since it was written, too old,
-or of another build of green ends with 3, whatever it says of itself.`,
+or of another build of green ends with 3, whatever it says of itself. A pass of
+chosen cases alone (--case, --tag, --shard, --rerun-failed, --only-load) ends with 4
+unless --partial says that it will do.`,
 		Example: `  bgverify gate latest
   bgverify gate runs/2026-11-23T03-12-45Z-stb-7f3a --digest sha256:9c88… --max-age 2h
   bgverify gate latest --service epg --green-build 9f2c1e7 && ./shift-dns epg 10%`,
@@ -44,6 +46,7 @@ or of another build of green ends with 3, whatever it says of itself.`,
 	f.DurationVar(&gate.MaxAge, "max-age", 0, "how old the verdict may be; 0 any age")
 	f.StringVar(&gate.GreenBuild, "green-build", "", "what green's identity must have been")
 	f.StringVar(&gate.Service, "service", "", "only the suites of this `service` count")
+	f.BoolVar(&gate.Partial, "partial", false, "accept a run of chosen cases")
 	return cmd
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,10 +154,10 @@ func TestResumeAfterKill(t *testing.T) {
 	if diff := cmp.Diff(want, caseVerdicts(t, again)); diff != "" {
 		t.Errorf("verdicts (-run +judged again):\n%s", diff)
 	}
-	for _, verb := range []string{"resume", "gate"} { // complete: nothing is sent
-		cmd, out = bgverifyIn(t, dir, verb, "killed")
+	for _, line := range []string{"resume killed", "gate killed --partial"} { // complete: nothing is sent
+		cmd, out = bgverifyIn(t, dir, strings.Fields(line)...)
 		if status := statusOf(t, cmd); status != 0 {
-			t.Errorf("exit status %d of %s\n%s", status, verb, out)
+			t.Errorf("exit status %d of %s\n%s", status, line, out)
 		}
 	}
 	if b, g := twin.Requests(); b != blue || g != green {

@@ -82,6 +82,7 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	if err := tellProblems(io.err, problems); err != nil {
 		return nil, err
 	}
+	whole := scenarios.SizeOf(suites)
 	if suites, err = scenarios.Select(suites, sel); err != nil {
 		return nil, usage("", "%w", err)
 	}
@@ -100,7 +101,7 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	}
 	s.read = files.opened()
 	s.plan = &runner.Plan{
-		Tool: runner.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Env: opts.Env, Vars: settings,
+		Tool: runner.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: settings,
 		Verb: flags.verb, Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
 		World: runner.World{Now: time.Now, Getenv: os.LookupEnv, Files: t.files, Root: t.root},
 	}

@@ -19,6 +19,7 @@ type Gate struct {
 	Now        time.Time
 	GreenBuild string // a value that one of green's identities showed
 	Service    string // only the suites of this service count
+	Partial    bool   // a run of chosen cases will do
 }
 
 // An Answer is what a gate says. Verdict is Broken where the run cannot be
@@ -38,7 +39,8 @@ const clockSlack = 5 * time.Minute
 //  2. The manifest must have the digest, when one is given.
 //  3. The run must have ended within MaxAge, and not in the future.
 //  4. One of green's identities must be GreenBuild, when one is given.
-//  5. Then the verdict is the run's own, or the service's (see ScopedVerdict).
+//  5. A pass must be one of all cases that the suites hold, unless Partial.
+//  6. Then the verdict is the run's own, or the service's (see ScopedVerdict).
 func (g Gate) Check(f *Folder) Answer {
 	if err := f.Verify(); err != nil {
 		return refuse(err)
@@ -58,6 +60,12 @@ func (g Gate) Check(f *Folder) Answer {
 	verdict, reasons := run.End.Verdict, run.End.Reasons
 	if g.Service != "" {
 		verdict, reasons = ScopedVerdict(run, g.Service)
+	}
+	if without := run.End.Audit.VerifiedWithout; verdict == runner.Pass && len(without) > 0 {
+		reasons = append(reasons, "verified without "+strings.Join(without, " and "))
+	}
+	if p := run.Header.Planned; verdict == runner.Pass && p.Partial() && !g.Partial { // Rule 5
+		return Answer{Verdict: runner.Inconclusive, Reasons: append([]string{fmt.Sprintf("the run judged %d of %d cases: it passes for those alone (a run of all cases, or --partial)", p.Cases, p.OfCases)}, reasons...)}
 	}
 	return Answer{verdict, reasons, run.End.Signal}
 }
