@@ -53,6 +53,10 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *LoadRe
 		r.Verdict, r.Reason = verdict, why
 		return r
 	}
+	r.Blue = addresses(plan.Routes, func(route attack.Route) []attack.Request { return route.Blue })
+	plan.Known = func(rate float64) perf.Known {
+		return s.run.plan.Calibration.known(s.suite.Name, stage.Name, r.Blue, rate)
+	}
 	file, err := s.run.sink.LoadFile(stage.Name)
 	if err != nil {
 		s.run.fail(fmt.Errorf("open the record file of load %q: %w", stage.Name, err))
@@ -106,6 +110,7 @@ func (r *LoadResult) fill(p *attack.Report) {
 		r.Rate = p.Rate
 	}
 	r.Seconds, r.Blocks, r.Dropped, r.Comparisons = p.Seconds, p.Blocks, p.Dropped, p.Comparisons
+	r.Alone = p.Alone
 	r.Errors, r.Requests = PerSide(p.Errors), PerSide(p.Requests)
 	r.Routes, r.Warnings = p.Routes, append(r.Warnings, p.Warnings...)
 	for _, step := range p.Steps {
@@ -139,6 +144,12 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, h
 		Name: stage.Name, Rate: stage.Rate, Rates: stage.Rates, Duration: stage.Duration, WarmUp: stage.WarmUp, Timeout: stage.Timeout,
 		Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
 		Seed: number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
+	}
+	if o.Calibrate {
+		plan.Calibrate, plan.Retry = true, false
+		if len(plan.Rates) > 0 {
+			plan.Rate, plan.Rates = plan.Rates[0], nil
+		}
 	}
 	if plan.Timeout == 0 {
 		for i := range stage.Steps {

@@ -24,6 +24,8 @@ type Plan struct {
 	Machine Environment
 	Options Options
 	World   World
+	// Calibration is what earlier load of blue against blue found; nil: none.
+	Calibration *Calibration
 	// Done are the results that an earlier execution of the same plan brought to
 	// an end (resume): they are counted and not walked again. nil: none.
 	Done func(yield func(*CaseResult, error) bool)
@@ -81,6 +83,7 @@ type Options struct {
 	AllowLoad      bool   // off loopback, beside the env file's limits
 	AllowWrites    bool   // off loopback, beside the env file's limits
 	AllowSame      bool   // blue against blue on purpose (calibrate)
+	Calibrate      bool   // load stages measure for their whole duration, at the first rate of a ladder
 	MaxMutants     int    // of the negative control, for each body; 0: 6, negative: none
 	// SecondShare is the share of equal pairs that the second opinion judges
 	// again; 0: 2 % to 20 %, by the number of cases; negative: none.

@@ -217,11 +217,13 @@ type LoadResult struct {
 	At          string            `json:"at"`
 	Verdict     Verdict           `json:"verdict"`
 	Reason      string            `json:"reason"`
-	Rate        float64           `json:"rate"` // requests per second and side
+	Rate        float64           `json:"rate"`           // requests per second and side
+	Blue        string            `json:"blue,omitempty"` // its addresses under load, separated by spaces
 	Seconds     float64           `json:"seconds"`
 	Blocks      int               `json:"blocks"`
 	Dropped     int               `json:"dropped"`
 	Comparisons []perf.Comparison `json:"comparisons"`
+	Alone       [2]float64        `json:"alone_p50_s,omitzero"` // blue, green; p50 in solo blocks, in seconds
 	Errors      PerSide           `json:"errors"`
 	Requests    PerSide           `json:"requests"`
 	Generator   Generator         `json:"generator"`

@@ -43,15 +43,19 @@ green out of it, and do not propose rules from a run of blue against green.
 
 --load runs the load stages of the suites with blue on both sides instead and
 prints, for each metric, the noise floor (the smallest margin that equal sides
-pass), the smallest regression found (MDE) and the time needed.
+pass), the smallest regression found (MDE) and the time needed. What it finds is
+kept in runs/calibration.json, or the file of --calibration, for later runs over
+the same blue: intervals are widened by the bias of blue's replicas, a margin
+below twice the bias is refused, and a blue whose p50 is more than 1.3 times the
+calibrated one is named, as it may share a bottleneck with green.
 
-Nothing is archived. Exit status: 0 every unstable field has a rule, or there is
+No run is archived. Exit status: 0 every unstable field has a rule, or there is
 none; 4 a field is unstable in a way that no such rule covers; 2 usage; 3 blue could
 not be asked.`,
 		Example: `  bgverify calibrate scenarios/stb --blue https://api.blue.example > proposed.yaml
   bgverify rediff latest --rules proposed.yaml
   bgverify calibrate scenarios/stb --blue https://api.blue.example --rounds 10
-  bgverify calibrate scenarios/stb --blue https://api.blue.example --load`,
+  bgverify calibrate scenarios/stb --blue https://api.blue.example --load --calibration quiet-night.json`,
 		Args: atLeastOnePath,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.check(cmd); err != nil {
@@ -65,6 +69,9 @@ not be asked.`,
 			if err != nil {
 				return err
 			}
+			if !flags.load && flags.calibration != "" {
+				return usage("add --load", "--calibration keeps the noise of load stages")
+			}
 			if flags.load {
 				return calibrateLoad(cmd.Context(), io, flags, t)
 			}
@@ -75,6 +82,7 @@ not be asked.`,
 	cmd.Flags().StringVar(&flags.blue, "blue", "", "`URL` of the trusted side")
 	cmd.Flags().IntVar(&flags.rounds, "rounds", 5, "how often every case is run")
 	cmd.Flags().BoolVar(&flags.load, "load", false, "measure the noise of the load stages instead")
+	cmd.Flags().StringVar(&flags.calibration, "calibration", "", "`file` to keep the noise in (default runs/calibration.json)")
 	return cmd
 }
 
@@ -295,6 +303,12 @@ func calibrateLoad(ctx context.Context, io stdio, flags *calibrateFlags, t *tree
 		return err
 	}
 	blueOnBothSides(s)
+	s.plan.Options.Calibrate = true
+	known := s.plan.Calibration
+	if known == nil {
+		known = &runner.Calibration{}
+	}
+	s.plan.Calibration = nil // measured without what was known
 	loads := 0
 	for _, suite := range s.plan.Suites {
 		loads += len(suite.Loads)
@@ -315,9 +329,20 @@ func calibrateLoad(ctx context.Context, io stdio, flags *calibrateFlags, t *tree
 	if err != nil {
 		return broken(err)
 	}
-	status := statusOK
+	status, kept := statusOK, 0
 	for i := range sink.loads {
-		status = max(status, printFloors(out, &sink.loads[i]))
+		l := &sink.loads[i]
+		status = max(status, printFloors(out, l))
+		if stage, ok := l.Calibrated(s.plan.Suites[l.Suite].Name, s.plan.World.Now()); ok && l.Verdict != runner.Interrupted {
+			known.Put(stage)
+			kept++
+		}
+	}
+	if kept > 0 {
+		if err := flags.writeCalibration(known); err != nil {
+			return broken(err)
+		}
+		fmt.Fprintf(out.err, "kept %s in %s\n", count(kept, "stage"), flags.calibrationPath())
 	}
 	if end.Verdict == runner.Interrupted {
 		return exit(end.Verdict.ExitStatus(stopSignal(ctx)))
@@ -338,17 +363,19 @@ func printFloors(out stdio, l *runner.LoadResult) int {
 	}
 	status := statusOK
 	for _, c := range l.Comparisons {
-		if c.Metric != perf.P50 && c.Metric != perf.P95 && c.Metric != perf.P99 {
+		floor, ok := perf.FloorOf(c, l.Seconds)
+		if !ok {
 			continue
 		}
-		floor := perf.NoiseFloor{
-			Metric: c.Metric, Route: c.Route, Change: c.Change, Low: c.Low, High: c.High, SE: c.SE, Lag1: c.Lag1, Floor: c.Floor,
-			Margin: c.Margin, NeedS: c.NeedS, MDE: c.MDE, Blocks: c.Blocks, Dropped: c.Dropped,
-		}
 		fmt.Fprintf(out.out, "  %s\n", plainText(floor.String()))
-		if c.Role == perf.Gate && c.Floor > c.Margin {
+		if c.Role == perf.Gate && (floor.Floor > c.Margin || floor.Refuses()) {
 			status = statusUnknown
 		}
+	}
+	if l.Alone[0] > 0 {
+		fmt.Fprintf(out.out, "  blue alone at %.4g/s: p50 %s\n", l.Rate, perf.Seconds(l.Alone[0]))
+	} else {
+		fmt.Fprintln(out.out, "  blue alone was not measured: a longer duration has blocks for it")
 	}
 	if l.Verdict != runner.Pass {
 		fmt.Fprintf(out.out, "  %s: %s\n", l.Verdict, plainText(l.Reason))

@@ -40,6 +40,7 @@ type runFlags struct {
 	timeout        time.Duration
 	failFast       bool
 	onInconclusive string
+	calibration    string
 	dryRun         bool
 	greenBuild     string
 	keep, keepDays int
@@ -73,6 +74,7 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.DurationVar(&f.timeout, "timeout", 0, "stop the whole run after this long; 0 never")
 	set.BoolVar(&f.failFast, "fail-fast", false, "start no further case after the first that fails")
 	set.StringVar(&f.onInconclusive, "on-inconclusive", "block", "what an inconclusive load verdict does: block, warn or retry")
+	set.StringVar(&f.calibration, "calibration", "", "`file` that calibrate --load wrote (default calibration.json in the folder of --out, where there is one)")
 	set.BoolVar(&f.dryRun, "dry-run", false, "print the requests and send nothing; writes no run folder and exits 4")
 	set.StringVar(&f.greenBuild, "green-build", "", "what green's identity must be")
 	set.IntVar(&f.keep, "keep", 0, "afterwards keep only the newest `N` runs; 0 keeps all")

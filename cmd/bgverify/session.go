@@ -99,11 +99,16 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	for i, v := range vars {
 		settings[i] = runner.Setting{Name: v.Name, Value: v.Value}
 	}
+	calibration, err := flags.readCalibration(how.same)
+	if err != nil {
+		return nil, err
+	}
 	s.read = files.opened()
 	s.plan = &runner.Plan{
 		Tool: runner.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: settings,
 		Verb: flags.verb, Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
-		World: runner.World{Now: time.Now, Getenv: os.LookupEnv, Files: t.files, Root: t.root},
+		World:       runner.World{Now: time.Now, Getenv: os.LookupEnv, Files: t.files, Root: t.root},
+		Calibration: calibration,
 	}
 	return s, nil
 }

@@ -43,8 +43,10 @@ func (s *Stage) Break(blueBurst, greenBurst Burst, h Health) *Decision {
 }
 
 // starved says whether more than a fifth of all requests so far, the warm-up's
-// included, left later than a quarter of a block.
-func (s *Stage) starved() bool { return share(s.late, s.added) > maxDropped }
+// included, left late.
+func (s *Stage) starved() bool {
+	return share(s.whole.late, s.whole.sent[blue]+s.whole.sent[green]) > maxDropped
+}
 
 func (b Burst) of(side string) string {
 	return fmt.Sprintf("%s failed %d of its last %d requests", side, b.Failed, b.All)

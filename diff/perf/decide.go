@@ -18,6 +18,7 @@ const (
 	Baseline     Cause = "baseline"     // blue itself is ill
 	Overload     Cause = "overload"     // blue does not sustain the rate
 	Interference Cause = "interference" // blue and green slow each other
+	Biased       Cause = "bias"         // replicas of blue differ too much for the margin
 )
 
 // A Decision is what the evidence says at one look.
@@ -37,6 +38,7 @@ type Decision struct {
 	Achieved    float64 // sent / planned
 	LatenessP50 time.Duration
 	LatenessP99 time.Duration
+	Alone       [2]float64 // p50 of each side in its solo blocks, in seconds; 0 without any
 	Notes       []string
 }
 
@@ -56,8 +58,13 @@ type evidence struct {
 	failed bool // worse beyond doubt
 	proven bool // no worse beyond doubt; of guards it is shown, never asked
 	delta  float64
+	bias   float64 // known, as a log ratio
 	est    estimate
 }
+
+// refused says whether the margin lies below twice the known bias, so that no
+// measurement can prove it.
+func (e evidence) refused() bool { return e.bias > 0 && e.delta < 2*e.bias }
 
 // decide applies the rule to the closed blocks:
 //
@@ -75,6 +82,9 @@ type evidence struct {
 //     lean against green: rare stalls blow up a gate's error, and the time that
 //     convicts them is still to come.
 //  5. After the last look: underpowered.
+//
+// A known bias b of a metric widens its interval by b on both sides, and a gate
+// whose margin lies below 2b is never proven.
 func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	v := &view{Stage: s, blocks: s.valid(), alpha: alpha, health: h, seconds: (time.Duration(s.next) * s.design.Block()).Seconds()}
 	d := &Decision{Look: s.look, Seconds: v.seconds, Blocks: len(v.blocks)}
@@ -95,11 +105,12 @@ func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	}
 	d.LatenessP50, d.LatenessP99 = s.lags.quantile(0.5), s.lags.quantile(0.99)
 
+	d.Alone = v.alone()
 	all := v.evidence()
 	for _, e := range all {
 		d.Comparisons = append(d.Comparisons, e.Comparison)
 	}
-	d.Notes = v.notes()
+	d.Notes = append(v.notes(), v.knownNotes()...)
 	// Rule 1.
 	doubt := v.doubt(d, all)
 	if doubt == nil || doubt.mild {
@@ -108,6 +119,9 @@ func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	if doubt != nil && d.Outcome != Worse {
 		d.Outcome, d.Cause, d.Reason, d.Advice = Inconclusive, doubt.cause, doubt.reason, doubt.advice
 		d.Final = last || doubt.final
+	}
+	if d.Outcome == NoWorse {
+		d.Notes = append(d.Notes, v.soloNotes()...)
 	}
 	return d
 }
@@ -132,6 +146,9 @@ func (v *view) conclude(d *Decision, all []evidence, last bool) {
 		if futile { // Rule 4.
 			d.Cause = Futile
 		}
+		if slices.ContainsFunc(unproven, evidence.refused) {
+			d.Cause = Biased
+		}
 		d.Final = last || futile // Rule 5.
 		d.Reason, d.Advice = v.openReason(d.Cause, unproven), v.advice(unproven)
 	}
@@ -143,8 +160,8 @@ func (v *view) evidence() []evidence {
 	margins := v.design.Margins.withDefaults()
 	for _, i := range v.gates() {
 		margin := [...]Margin{margins.P50, margins.P95, margins.P99}[i]
-		e := v.latency(func(b *block, side int) float64 { return b.q[side][i] }, margin)
-		e.Metric, e.Role = quantileMetrics[i], Gate
+		e := v.latency(quantileMetrics[i], "", func(b *block, side int) float64 { return b.q[side][i] }, margin)
+		e.Role = Gate
 		all = append(all, e)
 	}
 	all = append(all, v.errors(margins.Errors))
@@ -154,15 +171,15 @@ func (v *view) evidence() []evidence {
 	all = append(all, v.stallGuard())
 	for _, r := range v.guardedRoutes() {
 		for i, margin := range [...]Margin{margins.P50, margins.P95} {
-			e := v.latency(func(b *block, side int) float64 { return b.routes[r][side][i] }, margin)
-			e.Metric, e.Role, e.Route = quantileMetrics[i], Guard, v.design.Routes[r].Name
+			e := v.latency(quantileMetrics[i], v.design.Routes[r].Name, func(b *block, side int) float64 { return b.routes[r][side][i] }, margin)
+			e.Role = Guard
 			all = append(all, e)
 		}
 	}
 	for _, r := range v.rareRoutes() {
 		for i, margin := range [...]Margin{margins.P50, margins.P95} {
 			e := v.pooled(r, i, margin)
-			e.Metric, e.Role, e.Route = quantileMetrics[i], Guard, v.design.Routes[r.route].Name
+			e.Role = Guard
 			all = append(all, e)
 		}
 	}
@@ -180,12 +197,12 @@ func (v *view) evidence() []evidence {
 }
 
 // latency compares one quantile, given as its logarithm per block and side.
-func (v *view) latency(at func(*block, int) float64, margin Margin) evidence {
+func (v *view) latency(metric Metric, route string, at func(*block, int) float64, margin Margin) evidence {
 	var p pairs
 	for _, b := range v.blocks {
 		p.add(at(b, blue), at(b, green))
 	}
-	return v.compared(p, minLookBlocks, margin)
+	return v.compared(metric, route, p, minLookBlocks, margin)
 }
 
 // pooled compares one quantile of a route that is too rare for single blocks:
@@ -204,7 +221,7 @@ func (v *view) pooled(r rareRoute, quantile int, margin Margin) evidence {
 		}
 		p.add(q[blue], q[green])
 	}
-	return v.compared(p, leastPools, margin)
+	return v.compared(quantileMetrics[quantile], v.design.Routes[r.route].Name, p, leastPools, margin)
 }
 
 // pairs are both sides' values of one metric, block by block.
@@ -225,8 +242,9 @@ func (p *pairs) add(bl, gr float64) {
 
 // compared makes the evidence on one metric of the logarithms of its values.
 // An estimate of fewer than least blocks speaks for nothing.
-func (v *view) compared(p pairs, least int, margin Margin) evidence {
-	e := evidence{est: estimateOf(p.d)}
+func (v *view) compared(metric Metric, route string, p pairs, least int, margin Margin) evidence {
+	e := evidence{est: estimateOf(p.d), bias: v.design.bias(metric, route)}
+	e.Metric, e.Route = metric, route
 	if e.est.m == 0 {
 		e.Margin, e.NeedS, e.MDE, e.Floor, e.Note = margin.Rel, most, most, most, "no answered requests"
 		return e
@@ -237,17 +255,20 @@ func (v *view) compared(p pairs, least int, margin Margin) evidence {
 	e.delta = math.Log1p(e.Margin)
 	e.Blocks, e.SE, e.Lag1 = e.est.m, finite(e.est.se), e.est.lag1
 	e.Change = math.Expm1(e.est.mean)
-	low, high := e.est.lower(v.alpha), e.est.upper(v.alpha)
+	low, high := e.est.lower(v.alpha)-e.bias, e.est.upper(v.alpha)+e.bias
 	e.Low, e.High = finite(math.Expm1(low)), finite(math.Expm1(high))
-	e.MDE = finite(math.Expm1(e.est.mde(v.design.Alpha, e.delta, v.metrics)))
-	e.Floor = finite(math.Expm1(e.est.floor(v.design.Alpha)))
+	e.MDE = finite(math.Expm1(e.bias + e.est.mde(v.design.Alpha, e.delta, v.metrics)))
+	e.Floor = finite(math.Expm1(e.bias + e.est.floor(v.design.Alpha)))
 	enough := e.est.m >= least
-	e.failed = enough && e.est.lower(v.alpha/float64(v.metrics)) > e.delta/2 && e.est.mean > e.delta
-	e.proven = enough && high < e.delta
-	if !e.proven {
-		e.NeedS = finite(e.est.need(v.seconds, v.design.Alpha, e.delta))
-	}
-	if e.proven && low > 0 {
+	e.failed = enough && e.est.lower(v.alpha/float64(v.metrics))-e.bias > e.delta/2 && e.est.mean > e.delta
+	e.proven = enough && high < e.delta && !e.refused()
+	switch {
+	case e.refused():
+		e.NeedS = most
+		e.Note = fmt.Sprintf("replicas of blue differ by %s: a margin below %s proves nothing", percent(math.Expm1(e.bias)), percent(math.Expm1(2*e.bias)))
+	case !e.proven:
+		e.NeedS = finite(e.est.need(v.seconds, v.design.Alpha, e.delta-e.bias))
+	case low > 0:
 		e.Note = "slower by " + percent(e.Change) + ", within margin"
 	}
 	return e

@@ -27,7 +27,7 @@ type Route struct {
 type Design struct {
 	Rate     float64       `json:"rate"` // requests per second and side
 	Duration time.Duration `json:"duration"`
-	WarmUp   time.Duration `json:"warm_up"` // 0: max(5 s, 200 requests per side), twice that when interleaved
+	WarmUp   time.Duration `json:"warm_up"` // 0: max(5 s, 200 requests per side) but for these no longer than Duration; twice that when interleaved
 	Timeout  time.Duration `json:"timeout"` // a timed-out request counts as this long
 	Routes   []Route       `json:"routes"`
 	Margins  Margins       `json:"margins"` // zero fields: the defaults
@@ -37,6 +37,11 @@ type Design struct {
 	NoSolo   bool          `json:"no_solo,omitempty"`
 	OneLook  bool          `json:"one_look,omitempty"` // judged at the end only, with all of alpha
 	Unit     time.Duration `json:"unit"`               // shortest block, 0: 2 s; 15 of them make the shortest time to a look
+	// Calibrates is for blue against blue: judged at the end only, with two of every
+	// five blocks solo from the first look on, to see blue alone. That both sides
+	// slow each other there says nothing of green and is no doubt.
+	Calibrates bool  `json:"calibrates,omitempty"`
+	Known      Known `json:"known,omitzero"` // what a calibration found
 }
 
 // The fixed figures of the rule.
@@ -46,6 +51,7 @@ const (
 	DefaultUnit     = 2 * time.Second
 	minLookBlocks   = 15
 	soloGroup       = 20 // blocks in which each side rests once
+	calibratesGroup = 5  // the same, in a calibration
 )
 
 // looks are the shares of the duration at which the stage is judged, and the
@@ -66,8 +72,11 @@ func (d Design) withDefaults() Design {
 	if d.Pairing == 0 {
 		d.Pairing = Paired
 	}
+	d.OneLook = d.OneLook || d.Calibrates
 	if d.WarmUp <= 0 && d.Pairing != Recorded && d.Rate > 0 {
-		d.WarmUp = max(5*d.Unit/2, time.Duration(math.Ceil(200/d.Rate*1e9)))
+		// A stage that cannot hold 200 requests proves nothing: warming up for
+		// them would only make it outlast its duration.
+		d.WarmUp = max(5*d.Unit/2, min(d.Duration, time.Duration(math.Ceil(min(200/d.Rate, 1e8)*1e9))))
 		if d.Pairing == Interleaved { // one side after the other
 			d.WarmUp *= 2
 		}
@@ -89,7 +98,7 @@ func (d Design) Block() time.Duration {
 	if d.gatesP99() {
 		q = 0.99
 	}
-	l := max(d.Unit, time.Duration(math.Ceil(2/((1-q)*d.Rate)-1e-9))*time.Second)
+	l := max(d.Unit, time.Duration(math.Ceil(min(2/((1-q)*d.Rate), 1e7)-1e-9))*time.Second)
 	if fine := time.Duration(math.Ceil(2 / ((1 - q) * d.Rate) * 1e9)); d.Unit < time.Second {
 		l = max(d.Unit, fine)
 	}
@@ -101,7 +110,7 @@ func (d Design) Block() time.Duration {
 
 // PairStart is the scheduled time of a pair's first request since the schedule's start.
 func (d Design) PairStart(pair uint32) time.Duration {
-	return time.Duration(math.Round(float64(pair) / d.Rate * 1e9))
+	return time.Duration(math.Round(min(float64(pair)/d.Rate*1e9, math.MaxInt64/2)))
 }
 
 // BlockOf returns the number of the block that an instant of the schedule belongs
@@ -115,6 +124,16 @@ func (d Design) BlockOf(t time.Duration) int {
 
 // Blocks is the number of whole blocks in the duration.
 func (d Design) Blocks() int { return int(d.Duration / d.Block()) }
+
+// Length is how long the schedule is, warm-up included: whole blocks, or the
+// duration as it is when it holds none. Nothing is judged then, but a service or
+// a generator that is ill still shows.
+func (d Design) Length() time.Duration {
+	if n := d.Blocks(); n > 0 {
+		return d.WarmUp + time.Duration(n)*d.Block()
+	}
+	return d.WarmUp + d.Duration
+}
 
 // Planned is the number of requests per side that a block is planned to hold.
 func (d Design) Planned() float64 {
@@ -142,9 +161,13 @@ func (d Design) LoadOf(block int) Load {
 	if d.NoSolo || d.Pairing != Paired || block < minLookBlocks {
 		return Both
 	}
-	group, place := block/soloGroup, uint64(block%soloGroup)
-	first, width := uint64(0), uint64(soloGroup)
-	if group == 0 {
+	size := soloGroup
+	if d.Calibrates {
+		size = calibratesGroup
+	}
+	group, place := block/size, uint64(block%size)
+	first, width := uint64(0), uint64(size)
+	if group == 0 { // not in a calibration, whose groups end with the 15th block
 		first, width = minLookBlocks, soloGroup-minLookBlocks
 	}
 	h := Mix(d.Seed, uint64(group))
@@ -185,7 +208,7 @@ const (
 func (d Design) rareRoutes() []rareRoute {
 	var rare []rareRoute
 	for i, r := range d.Routes {
-		if pool := d.pool(r); len(d.Routes) > 1 && pool > 1 && pool*leastPools <= d.blocks() {
+		if pool := d.pool(r); len(d.Routes) > 1 && pool > 1 && pool*leastPools <= d.Blocks() {
 			rare = append(rare, rareRoute{i, pool})
 		}
 	}
@@ -201,16 +224,13 @@ func (d Design) pool(r Route) int {
 	return int(min(math.Ceil(routePerBlock/expected-1e-9), math.MaxInt32))
 }
 
-// blocks is how many whole blocks the duration holds.
-func (d Design) blocks() int { return int(d.Duration / d.Block()) }
-
 // unguarded warns of the routes that are too rare for the whole duration.
 func (d Design) unguarded() []string {
 	var warnings []string
 	for _, r := range d.Routes {
-		if pool := d.pool(r); len(d.Routes) > 1 && pool > 1 && pool*leastPools > d.blocks() {
+		if pool := d.pool(r); len(d.Routes) > 1 && pool > 1 && pool*leastPools > d.Blocks() {
 			warnings = append(warnings, fmt.Sprintf("route %s is not watched on its own: %.1f requests per block and side are expected, and %d blocks hold too few; raise the rate, its weight or the duration",
-				r.Name, r.Share*d.Planned(), d.blocks()))
+				r.Name, r.Share*d.Planned(), d.Blocks()))
 		}
 	}
 	return warnings

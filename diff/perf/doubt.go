@@ -33,7 +33,7 @@ type doubt struct {
 
 // doubt applies the validity rules; nil when the figures can be trusted.
 func (v *view) doubt(d *Decision, all []evidence) *doubt {
-	for _, rule := range []func(*Decision, []evidence) *doubt{v.generatorDoubt, v.baselineDoubt, v.overloadDoubt, v.interferenceDoubt, v.driftDoubt, v.latenessDoubt} {
+	for _, rule := range []func(*Decision, []evidence) *doubt{v.generatorDoubt, v.shortDoubt, v.baselineDoubt, v.overloadDoubt, v.interferenceDoubt, v.driftDoubt, v.latenessDoubt} {
 		if found := rule(d, all); found != nil {
 			return found
 		}
@@ -148,6 +148,9 @@ func (v *view) overloadDoubt(_ *Decision, all []evidence) *doubt {
 //
 // With fewer than 8 solo blocks per side there is only a note.
 func (v *view) interferenceDoubt(_ *Decision, all []evidence) *doubt {
+	if v.design.Calibrates {
+		return nil
+	}
 	for i := range v.gates() {
 		shift, ok := v.interference(i)
 		if !ok {
@@ -196,8 +199,22 @@ type interference struct {
 // interference compares paired and solo blocks for one quantile; false with
 // fewer than 8 solo blocks per side.
 func (v *view) interference(quantile int) (interference, bool) {
-	var solo, paired [2][]float64
-	var ratio []float64
+	solo, paired, ratio := v.solos(quantile)
+	if min(len(solo[blue]), len(solo[green])) < leastSolo || len(ratio) < minLookBlocks {
+		return interference{}, false
+	}
+	var result interference
+	alone := [2]estimate{estimateOf(solo[blue]), estimateOf(solo[green])}
+	for side := range alone {
+		result.side[side] = difference(estimateOf(paired[side]), alone[side])
+	}
+	result.ratio = difference(estimateOf(ratio), alone[green], alone[blue])
+	return result, true
+}
+
+// solos returns the logarithms of one quantile by side, of the blocks that loaded
+// the side alone and of those that loaded both, with green/blue of the latter.
+func (v *view) solos(quantile int) (solo, paired [2][]float64, ratio []float64) {
 	for _, b := range v.Stage.blocks {
 		if !b.healthy {
 			continue
@@ -213,16 +230,7 @@ func (v *view) interference(quantile int) (interference, bool) {
 			ratio = append(ratio, gr-bl)
 		}
 	}
-	if min(len(solo[blue]), len(solo[green])) < leastSolo || len(ratio) < minLookBlocks {
-		return interference{}, false
-	}
-	var result interference
-	alone := [2]estimate{estimateOf(solo[blue]), estimateOf(solo[green])}
-	for side := range alone {
-		result.side[side] = difference(estimateOf(paired[side]), alone[side])
-	}
-	result.ratio = difference(estimateOf(ratio), alone[green], alone[blue])
-	return result, true
+	return solo, paired, ratio
 }
 
 // difference is a minus the first of others plus the second, with Welch's

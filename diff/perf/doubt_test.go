@@ -124,8 +124,13 @@ func TestNoiseFloors(t *testing.T) {
 		design.OneLook = true
 		s := NewStage(design)
 		generate(noisy, c.green, s.Design(), func(r Record) bool { s.Add(r); return true })
-		s.Finish(Health{})
-		floors := s.NoiseFloors()
+		var floors []NoiseFloor
+		d := s.Finish(Health{})
+		for _, c := range d.Comparisons {
+			if f, ok := FloorOf(c, d.Seconds); ok {
+				floors = append(floors, f)
+			}
+		}
 		if len(floors) != 3 {
 			t.Fatalf("%s: %d floors, want p50, p95 and p99", c.name, len(floors))
 		}

@@ -3,7 +3,6 @@ package perf
 import (
 	"fmt"
 	"math"
-	"time"
 )
 
 // biasLevel is the level at which equal sides are said to differ truly.
@@ -31,28 +30,28 @@ type NoiseFloor struct {
 	Dropped int     `json:"dropped"`
 }
 
-// NoiseFloors returns the floor of every latency metric of a stage in which both
-// sides were blue.
-func (s *Stage) NoiseFloors() []NoiseFloor {
-	v := &view{Stage: s, blocks: s.valid(), alpha: s.design.Alpha / 2, seconds: (time.Duration(s.next) * s.design.Block()).Seconds()}
-	v.dropped = s.dropped()
-	var floors []NoiseFloor
-	for _, e := range v.evidence() {
-		if !e.relative() || e.est.m < 2 {
-			continue
-		}
-		f := NoiseFloor{
-			Metric: e.Metric, Route: e.Route, Change: e.Change, Low: e.Low, High: e.High, SE: e.SE, Lag1: e.Lag1,
-			Floor: e.Floor, Margin: e.Margin, MDE: e.MDE, Blocks: e.Blocks, Dropped: v.dropped,
-			NeedS: finite(e.est.need(v.seconds, s.design.Alpha, e.delta)),
-		}
-		if math.Abs(e.est.mean) > e.est.t(biasLevel/2)*e.est.se {
-			f.Bias = math.Expm1(math.Abs(e.est.mean))
-		}
-		floors = append(floors, f)
+// FloorOf reads the noise floor from the comparison of a latency metric in a
+// stage of blue against blue that measured for so many seconds; false for other
+// metrics and for fewer than two blocks.
+func FloorOf(c Comparison, seconds float64) (NoiseFloor, bool) {
+	if !c.relative() || c.Blocks < 2 {
+		return NoiseFloor{}, false
 	}
-	return floors
+	e := estimate{m: c.Blocks, mean: math.Log1p(c.Change), se: c.SE}
+	f := NoiseFloor{
+		Metric: c.Metric, Route: c.Route, Change: c.Change, SE: c.SE, Lag1: c.Lag1,
+		Low: finite(math.Expm1(e.lower(DefaultAlpha / 2))), High: finite(math.Expm1(e.upper(DefaultAlpha / 2))),
+		Floor: finite(math.Expm1(e.floor(DefaultAlpha))), Margin: c.Margin, MDE: c.MDE, Blocks: c.Blocks, Dropped: c.Dropped,
+		NeedS: finite(e.need(seconds, DefaultAlpha, math.Log1p(c.Margin))),
+	}
+	if math.Abs(e.mean) > e.t(biasLevel/2)*e.se {
+		f.Bias = math.Expm1(math.Abs(e.mean))
+	}
+	return f, true
 }
+
+// Refuses says whether the margin lies below twice the bias: it proves nothing.
+func (f NoiseFloor) Refuses() bool { return f.Bias > 0 && f.Margin < 2*f.Bias }
 
 // String is the floor in one line, with what to do about it.
 func (f NoiseFloor) String() string {
@@ -60,7 +59,7 @@ func (f NoiseFloor) String() string {
 	line := fmt.Sprintf("%s  blue against blue %s [%s, %s]  SE %s  lag-1 %.2f  floor %s  margin %s needs %s  MDE %s  %d blocks (%d dropped)",
 		name, signed(f.Change), signed(f.Low), signed(f.High), percent(f.SE), f.Lag1, percent(f.Floor), percent(f.Margin), seconds(f.NeedS), percent(f.MDE), f.Blocks, f.Dropped)
 	switch {
-	case f.Bias > 0 && f.Margin < 2*f.Bias:
+	case f.Refuses():
 		line += fmt.Sprintf("  bias %s: a margin below %s proves nothing", percent(f.Bias), percent(2*f.Bias))
 	case f.Bias > 0:
 		line += fmt.Sprintf("  bias %s", percent(f.Bias))

@@ -31,8 +31,7 @@ type Stage struct {
 	blocks  []*block
 	flying  [2]int // sent minus ended, up to the last closed block
 	lags    histogram
-	added   int // records
-	late    int // of those, sent later than a quarter of a block
+	whole   whole
 	series  plots
 	stalls  stalls
 	look    int     // looks passed
@@ -94,10 +93,7 @@ func (s *Stage) rareRoutes() []rareRoute { return s.design.rareRoutes() }
 
 // Add takes one record.
 func (s *Stage) Add(r Record) {
-	s.added++
-	if r.Lag > s.design.Block()/4 {
-		s.late++
-	}
+	s.whole.add(r, s.design.Unit)
 	start := r.Scheduled
 	if s.design.Pairing != Recorded {
 		start = s.design.PairStart(r.Pair)

@@ -3,6 +3,7 @@ package perf
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -166,6 +167,10 @@ func (v *view) openReason(cause Cause, unproven []evidence) string {
 	}
 	var parts []string
 	for _, e := range unproven {
+		if e.refused() {
+			parts = append(parts, fmt.Sprintf("%s: %s (margin %s)", e.Name(), e.Note, percent(e.Margin)))
+			continue
+		}
 		part := fmt.Sprintf("%s may be up to %s worse (margin %s, needs %s", e.Name(), percent(e.High), percent(e.Margin), seconds(e.NeedS))
 		if e.MDE > 2*e.Margin {
 			part += fmt.Sprintf(", and this run sees no change below %s", percent(e.MDE))
@@ -180,6 +185,9 @@ func (v *view) advice(unproven []evidence) string {
 	if len(v.blocks) < minLookBlocks {
 		least := max(v.design.leastLook(), minLookBlocks*v.design.Block())
 		return fmt.Sprintf("set duration to at least %s, or raise the rate", time.Duration(float64(least)*10/9).Round(time.Second))
+	}
+	if i := slices.IndexFunc(unproven, evidence.refused); i >= 0 {
+		return fmt.Sprintf("widen the margin of %s to at least %s, or make the replicas of blue alike and calibrate again", unproven[i].Name(), percent(math.Ceil(math.Expm1(2*unproven[i].bias)*1000)/1000))
 	}
 	worst, longest := unproven[0], 0.0
 	for _, e := range unproven {
@@ -206,7 +214,7 @@ func (v *view) realNeed(e evidence) float64 {
 	if e.Metric == Errors {
 		return e.NeedS
 	}
-	room := e.delta - math.Max(e.est.mean, 0)
+	room := e.delta - e.bias - math.Max(e.est.mean, 0)
 	if room <= 0 {
 		return most
 	}

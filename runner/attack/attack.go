@@ -40,12 +40,12 @@ type Plan struct {
 	MaxRPS      float64 // cap per host; 0: none
 	Identity    string  // response header that tells back ends apart; empty: their address
 	Breaker     Breaker
-	MaxWorkers  int  // most requests under way at once; default 4096
-	Retry       bool // one more attack when the first is underpowered, at half of alpha each
+	MaxWorkers  int                           // most requests under way at once; default 4096
+	Retry       bool                          // one more attack when the first is underpowered, at half of alpha each
+	Calibrate   bool                          // both sides are blue: see perf.Design.Calibrates
+	Known       func(rate float64) perf.Known // what a calibration found for a rate; nil: nothing
 
-	unit    time.Duration     // perf.Design.Unit; shorter in tests
-	oneLook bool              // judged at the end of the duration only
-	atEnd   func(*perf.Stage) // called with the stage after its last look; nil: not called
+	unit time.Duration // perf.Design.Unit; shorter in tests
 }
 
 // A Side is how the services of a side are reached. A request names its service.
@@ -95,8 +95,9 @@ type Report struct {
 	Blocks      int
 	Dropped     int
 	Comparisons []perf.Comparison
-	Requests    PerSide // warm-up included
-	Errors      PerSide // warm-up not included
+	Alone       [2]float64 // p50 of blue and green in their solo blocks, in seconds; 0 without any
+	Requests    PerSide    // warm-up included
+	Errors      PerSide    // warm-up not included
 	Generator   Generator
 	Routes      []string
 	Warnings    []string

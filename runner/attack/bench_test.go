@@ -96,7 +96,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 	}
 	fast := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	plan := quick(start(t, fast), start(t, fast))
-	plan.Rate, plan.Duration, plan.oneLook = rate, length, true
+	plan.Rate, plan.Duration, plan.Calibrate = rate, length, true
 	var early, late atomic.Uint64
 	var m runtime.MemStats
 	report, err := Run(context.Background(), plan, io.Discard, func(p Progress) {

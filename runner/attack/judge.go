@@ -73,7 +73,7 @@ func (p *PerSide) count(green bool) {
 func (r *Report) judged(design perf.Design, d *perf.Decision) {
 	r.Outcome, r.Reason, r.Advice = d.Outcome, d.Reason, d.Advice
 	r.Rate, r.Seconds, r.Blocks, r.Dropped = design.Rate, d.Seconds, d.Blocks, d.Dropped
-	r.Comparisons = d.Comparisons
+	r.Comparisons, r.Alone = d.Comparisons, d.Alone
 	r.Errors = PerSide{d.Errors[0], d.Errors[1]}
 	r.Generator.Achieved, r.Generator.LatenessP50, r.Generator.LatenessP99 = d.Achieved, d.LatenessP50, d.LatenessP99
 	if r.Routes == nil {

@@ -93,9 +93,6 @@ func runOnce(ctx context.Context, plan *Plan, name string, design perf.Design, r
 		cut()
 		<-drained
 	}
-	if plan.atEnd != nil {
-		plan.atEnd(a.stage)
-	}
 	if decision == nil && a.broken() == "" {
 		return nil, err
 	}
@@ -341,7 +338,7 @@ func (a *attacker) show() {
 	now := a.now()
 	p := Progress{
 		Name: a.name, Phase: "measuring", Elapsed: now,
-		Total: a.design.WarmUp + time.Duration(a.design.Blocks())*a.design.Block(),
+		Total: a.design.Length(),
 		Blue:  a.sides[0].live(now), Green: a.sides[1].live(now),
 	}
 	switch {

@@ -152,7 +152,10 @@ func (p *Plan) payloads() int {
 func (p *Plan) design(rate, alpha float64, seed uint64) perf.Design {
 	d := perf.Design{
 		Rate: rate, Duration: p.Duration, WarmUp: p.WarmUp, Timeout: p.Timeout,
-		Margins: p.Margins, Alpha: alpha, Pairing: perf.Paired, Seed: seed, Unit: p.unit, OneLook: p.oneLook,
+		Margins: p.Margins, Alpha: alpha, Pairing: perf.Paired, Seed: seed, Unit: p.unit, Calibrates: p.Calibrate,
+	}
+	if p.Known != nil {
+		d.Known = p.Known(rate)
 	}
 	if p.Interleaved {
 		d.Pairing = perf.Interleaved

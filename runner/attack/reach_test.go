@@ -201,31 +201,32 @@ func (b *brittle) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestCalibrate(t *testing.T) {
+// A calibration measures for the whole duration, however early it could decide.
+func TestCalibrateMeasuresForTheWholeDuration(t *testing.T) {
 	t.Parallel()
-	blue, green := &service{}, &service{}
-	plan := quick(start(t, blue), start(t, green))
-	plan.Timeout = 10 * time.Second
-	c, err := Calibrate(context.Background(), plan, io.Discard, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if green.requests.Load() != 0 {
-		t.Errorf("green got %d requests", green.requests.Load())
-	}
-	if len(c.Floors) != 2 || c.Report.Seconds < 3 || c.Report.Blocks < 15 {
-		if excused(c.Report) {
-			t.Skipf("this machine is too busy to attack on time: %s", c.Report.Reason)
+	url := start(t, &service{})
+	plan := quick(url, url)
+	plan.Timeout, plan.Calibrate = 10*time.Second, true
+	report := attack(t, plan)
+	if report.Seconds < 3 || report.Blocks < 15 {
+		if excused(report) {
+			t.Skipf("this machine is too busy to attack on time: %s", report.Reason)
 		}
-		t.Fatalf("floors %v in %d blocks, want p50 and p95 in at least 15", c.Floors, c.Report.Blocks)
+		t.Fatalf("measured for %g s in %d blocks, want the whole duration", report.Seconds, report.Blocks)
 	}
-	for _, f := range c.Floors {
+	floors := 0
+	for _, c := range report.Comparisons {
+		f, ok := perf.FloorOf(c, report.Seconds)
+		if !ok {
+			continue
+		}
+		floors++
 		t.Log(f)
 		if f.SE <= 0 || f.Floor <= 0 || f.NeedS <= 0 || f.MDE <= f.Margin || f.Blocks < 15 {
 			t.Errorf("floor %+v has an empty figure", f)
 		}
 	}
-	if c.Report.Seconds < 3 {
-		t.Errorf("calibrated for %g s, want the whole duration", c.Report.Seconds)
+	if floors != 2 {
+		t.Errorf("%d floors, want p50 and p95", floors)
 	}
 }

@@ -126,7 +126,7 @@ func (r *Report) join(plan *Plan, step *result) {
 		r.Reason = fmt.Sprintf("at %g/s: %s", step.design.Rate, d.Reason)
 	}
 	r.Rate, r.Seconds, r.Blocks, r.Dropped = step.design.Rate, d.Seconds, d.Blocks, d.Dropped
-	r.Comparisons, r.Series, r.Generator = d.Comparisons, step.series, step.generator
+	r.Comparisons, r.Alone, r.Series, r.Generator = d.Comparisons, d.Alone, step.series, step.generator
 	r.Errors = PerSide{d.Errors[0], d.Errors[1]}
 }
 

@@ -44,7 +44,7 @@ func newSchedule(design perf.Design, routes []Route) *schedule {
 	s := &schedule{
 		design: design,
 		rng:    rand.New(rand.NewPCG(design.Seed, 0x6267766572696679)),
-		end:    design.WarmUp + time.Duration(design.Blocks())*design.Block(),
+		end:    design.Length(),
 		half:   time.Duration(float64(time.Second) / design.Rate / 2),
 	}
 	total := 0

@@ -1,0 +1,49 @@
+package perf
+
+import (
+	"fmt"
+	"time"
+)
+
+// whole counts every request of a stage, the warm-up's included. It speaks only
+// where too few blocks are there to speak: a stage that is too short for one look
+// still tells that the load was not sent, or that blue is ill.
+type whole struct {
+	sent   [2]int
+	failed [2]int
+	late   int // sent later than a quarter of the shortest block
+}
+
+func (w *whole) add(r Record, unit time.Duration) {
+	side := sideOf(r)
+	w.sent[side]++
+	if r.Failure != Succeeded && r.Failure != Client {
+		w.failed[side]++
+	}
+	if r.Lag > unit/4 {
+		w.late++
+	}
+}
+
+// shortDoubt applies the rules of the generator and the baseline to all requests
+// when the blocks are too few for a look.
+func (v *view) shortDoubt(*Decision, []evidence) *doubt {
+	if len(v.blocks) >= minLookBlocks {
+		return nil
+	}
+	w := &v.whole
+	sent := w.sent[blue] + w.sent[green]
+	if late := share(w.late, sent); late > maxDropped {
+		return &doubt{
+			cause: Generator, final: true, advice: generatorAdvice,
+			reason: fmt.Sprintf("generator: the rate was not reached: %s of the requests left more than %s late", percent(late), Seconds((v.design.Unit / 4).Seconds())),
+		}
+	}
+	if rate := share(w.failed[blue], w.sent[blue]); rate > maxBlueErrors {
+		return &doubt{
+			cause: Baseline, final: true, advice: baselineAdvice,
+			reason: fmt.Sprintf("baseline: blue itself failed %d of its %d requests, warm-up included (limit %s)", w.failed[blue], w.sent[blue], percent(maxBlueErrors)),
+		}
+	}
+	return nil
+}
