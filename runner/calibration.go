@@ -40,8 +40,13 @@ func (c *Calibration) Put(stage CalibratedStage) {
 }
 
 // Calibrated reads the noise of a stage of blue against blue; false when it has
-// too few blocks to say anything.
+// too few blocks to say anything, or was not sound: what was measured while the
+// generator, blue or the rate was in doubt is no measure for later runs.
 func (r *LoadResult) Calibrated(suite string, when time.Time) (CalibratedStage, bool) {
+	switch r.Cause {
+	case perf.Generator, perf.Baseline, perf.Overload:
+		return CalibratedStage{}, false
+	}
 	stage := CalibratedStage{Suite: suite, Load: r.Name, Blue: r.Blue, Rate: r.Rate, Seconds: r.Seconds, When: when.UTC().Truncate(time.Second)}
 	for _, c := range r.Comparisons {
 		floor, ok := perf.FloorOf(c, r.Seconds)

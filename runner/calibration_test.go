@@ -57,6 +57,13 @@ func TestCalibrationIsKnownToItsOwnStage(t *testing.T) {
 			t.Errorf("%s: known %+v", q.name, known)
 		}
 	}
+	for _, cause := range []perf.Cause{perf.Generator, perf.Baseline, perf.Overload} {
+		r := calibratedResult()
+		r.Cause = cause
+		if stage, ok := r.Calibrated("stb", when); ok {
+			t.Errorf("cause %s: kept %+v", cause, stage)
+		}
+	}
 	if known := (*Calibration)(nil).known("stb", "peak", "http://blue.example", 50); !reflect.DeepEqual(known, perf.Known{}) {
 		t.Errorf("without a calibration: %+v", known)
 	}

@@ -110,7 +110,7 @@ func (r *LoadResult) fill(p *attack.Report) {
 		r.Rate = p.Rate
 	}
 	r.Seconds, r.Blocks, r.Dropped, r.Comparisons = p.Seconds, p.Blocks, p.Dropped, p.Comparisons
-	r.Alone = p.Alone
+	r.Alone, r.Cause = p.Alone, p.Cause
 	r.Errors, r.Requests = PerSide(p.Errors), PerSide(p.Requests)
 	r.Routes, r.Warnings = p.Routes, append(r.Warnings, p.Warnings...)
 	for _, step := range p.Steps {

@@ -336,6 +336,8 @@ func calibrateLoad(ctx context.Context, io stdio, flags *calibrateFlags, t *tree
 		if stage, ok := l.Calibrated(s.plan.Suites[l.Suite].Name, s.plan.World.Now()); ok && l.Verdict != runner.Interrupted {
 			known.Put(stage)
 			kept++
+		} else if len(l.Comparisons) > 0 {
+			fmt.Fprintf(out.err, "load %s is not kept: its figures are in doubt\n", plainText(l.Name))
 		}
 	}
 	if kept > 0 {

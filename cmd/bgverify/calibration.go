@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/bgverify/bgverify/runner"
 )
@@ -31,7 +32,7 @@ func (f *runFlags) readCalibration(mayBeNew bool) (*runner.Calibration, error) {
 	name := f.calibrationPath()
 	data, err := os.ReadFile(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && (f.calibration == "" || mayBeNew):
+	case errors.Is(err, fs.ErrNotExist) && (f.calibration == "" || mayBeNew), errors.Is(err, syscall.ENOTDIR) && f.calibration == "":
 		return nil, nil
 	case err != nil:
 		return nil, usage(hint, "read calibration %s: %w", name, unwrapPath(err))

@@ -88,6 +88,7 @@ type PerSide struct{ Blue, Green int }
 type Report struct {
 	Outcome     perf.Outcome // zero when Broken is set
 	Broken      string       // why nothing can be said: a fault of this machine, never of green
+	Cause       perf.Cause   // when inconclusive
 	Reason      string       // one sentence, with units
 	Advice      string       // when inconclusive: what to change
 	Rate        float64      // requests per second and side, as sent

@@ -71,7 +71,7 @@ func (p *PerSide) count(green bool) {
 
 // judged fills the report with what perf decided.
 func (r *Report) judged(design perf.Design, d *perf.Decision) {
-	r.Outcome, r.Reason, r.Advice = d.Outcome, d.Reason, d.Advice
+	r.Outcome, r.Cause, r.Reason, r.Advice = d.Outcome, d.Cause, d.Reason, d.Advice
 	r.Rate, r.Seconds, r.Blocks, r.Dropped = design.Rate, d.Seconds, d.Blocks, d.Dropped
 	r.Comparisons, r.Alone = d.Comparisons, d.Alone
 	r.Errors = PerSide{d.Errors[0], d.Errors[1]}

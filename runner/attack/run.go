@@ -121,7 +121,7 @@ func (r *Report) join(plan *Plan, step *result) {
 	if d.Outcome < r.Outcome {
 		return
 	}
-	r.Outcome, r.Reason, r.Advice = d.Outcome, d.Reason, d.Advice
+	r.Outcome, r.Cause, r.Reason, r.Advice = d.Outcome, d.Cause, d.Reason, d.Advice
 	if len(plan.Rates) > 1 {
 		r.Reason = fmt.Sprintf("at %g/s: %s", step.design.Rate, d.Reason)
 	}
