@@ -17,8 +17,8 @@ const tempPrefix = ".tmp-"
 
 var writeBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
 
-// writeTemp writes a file beside where it is to stand and syncs it.
-func writeTemp(fsys FS, name string, write func(io.Writer) error) (temp string, err error) {
+// writeTemp writes a file beside where it is to stand; durable puts it on the disk.
+func writeTemp(fsys FS, name string, durable bool, write func(io.Writer) error) (temp string, err error) {
 	temp = filepath.Join(filepath.Dir(name), tempPrefix+filepath.Base(name))
 	f, err := fsys.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -36,7 +36,7 @@ func writeTemp(fsys FS, name string, write func(io.Writer) error) (temp string, 
 	if err == nil {
 		err = bw.Flush()
 	}
-	if err == nil {
+	if err == nil && durable {
 		err = f.Sync()
 	}
 	if cerr := f.Close(); err == nil {
@@ -47,7 +47,7 @@ func writeTemp(fsys FS, name string, write func(io.Writer) error) (temp string, 
 
 // writeWhole makes a file appear whole or not at all, durably.
 func writeWhole(fsys FS, name string, write func(io.Writer) error) error {
-	temp, err := writeTemp(fsys, name, write)
+	temp, err := writeTemp(fsys, name, true, write)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}

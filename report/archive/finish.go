@@ -7,20 +7,18 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/bgverify/bgverify/runner"
 )
 
-// WriteFile makes a file of the folder appear whole or not at all, durably and
-// without secrets. name uses slashes. run.json waits under a temporary name
-// until Finish: until then it says incomplete.
+// WriteFile makes a file of the folder appear whole or not at all, and without
+// secrets. name uses slashes. It is on the disk once the next Begin or Finish has
+// returned. run.json waits under a temporary name until Finish: until then it
+// says incomplete.
 func (w *Writer) WriteFile(name string, write func(io.Writer) error) error {
 	return w.WriteFiles([]string{name}, func(ws []io.Writer) error { return write(ws[0]) })
 }
@@ -58,7 +56,7 @@ func (w *Writer) withTemps(names []string, open []io.Writer, temps *[]string, wr
 	if err != nil {
 		return err
 	}
-	temp, err := writeTemp(w.fs, full, func(to io.Writer) error {
+	temp, err := writeTemp(w.fs, full, false, func(to io.Writer) error {
 		clean := newClean(w.red, name, to)
 		if err := w.withTemps(names, append(open, clean), temps, write); err != nil {
 			return err
@@ -92,11 +90,7 @@ func (w *Writer) place(name, temp string) error {
 		w.mu.Unlock()
 		return nil
 	}
-	full := filepath.Join(w.path, filepath.FromSlash(name))
-	if err := w.fs.Rename(temp, full); err != nil {
-		return err
-	}
-	return w.fs.SyncDir(filepath.Dir(full))
+	return w.fs.Rename(temp, filepath.Join(w.path, filepath.FromSlash(name)))
 }
 
 // CopyScenarios keeps the files that the run was made from under scenarios/,
@@ -165,13 +159,10 @@ func (w *Writer) settle() error {
 	if err := w.writeLoads(); err != nil {
 		return err
 	}
-	if err := errors.Join(w.exchanges.sync(), w.events.sync()); err != nil {
-		return err
-	}
 	if err := removeTemps(w.fs, w.path, w.staged); err != nil {
 		return err
 	}
-	return w.syncBodies()
+	return w.syncFolder()
 }
 
 // writeLoads writes load/load.json: the load results without what plots need.
@@ -203,36 +194,6 @@ func removeTemps(fsys FS, dir, keep string) error {
 			if err := fsys.Remove(full); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// syncBodies puts the bodies on the disk, sixteen at a time: journals join
-// syncs that run together.
-func (w *Writer) syncBodies() error {
-	dir := filepath.Join(w.path, BodiesDir)
-	names, err := walkFiles(w.fs, dir, "")
-	if err != nil {
-		return err
-	}
-	var g errgroup.Group
-	g.SetLimit(16)
-	for _, name := range names {
-		g.Go(func() error {
-			f, err := w.fs.OpenFile(filepath.Join(dir, name), os.O_RDWR, 0)
-			if err != nil {
-				return err
-			}
-			return errors.Join(f.Sync(), f.Close())
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	for _, d := range []string{dir, filepath.Join(w.path, LoadDir), filepath.Join(w.path, ScenariosDir)} {
-		if err := w.fs.SyncDir(d); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -100,6 +100,9 @@ func (w *Writer) reopen(state *State, h *runner.Header) error {
 	if err := w.writeIncomplete(*h); err != nil {
 		return err
 	}
+	if err := w.fs.SyncDir(w.path); err != nil { // Rule 2
+		return err
+	}
 	if err := w.fs.Remove(filepath.Join(w.path, ManifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -19,15 +19,15 @@ import (
 // those of setup and polls may wait for ever.
 const maxLearned = 4096
 
-// Emit writes an event. A pair is with the operating system when Emit returns,
-// which outlives the process; every other event is on the disk.
+// Emit writes an event. When it returns the event is with the operating system,
+// which outlives the process; an intent and Begin are on the disk, and the rest
+// gets there within flushEvery.
 func (w *Writer) Emit(ev runner.Event) error {
-	err := w.emit(ev)
-	if err != nil {
-		err = w.events.fail(err)
-		_ = w.exchanges.fail(err) // one failure ends both
+	if err := w.emit(ev); err != nil {
+		return w.failed(err)
 	}
-	return err
+	w.flusher.later(w.flush)
+	return nil
 }
 
 func (w *Writer) emit(ev runner.Event) error {
@@ -38,12 +38,17 @@ func (w *Writer) emit(ev runner.Event) error {
 		return w.emitCase(ev.Case)
 	case ev.Intent != nil:
 		intent := hide(&hider{r: w.red}, ev.Intent)
-		return w.logEvent(kindIntent, "", intent, nil)
+		end, err := w.logEvent(kindIntent, "", intent, nil)
+		if err != nil {
+			return err
+		}
+		return w.events.commit(end)
 	case ev.Load != nil:
 		load := hide(&hider{r: w.red}, ev.Load)
-		return w.logEvent(kindLoad, fmt.Sprintf(`,"suite":%d,"key":%s`, load.Suite, quote(load.Name)), load, func(at place) {
+		_, err := w.logEvent(kindLoad, fmt.Sprintf(`,"suite":%d,"key":%s`, load.Suite, quote(load.Name)), load, func(at place) {
 			w.index.loads = append(w.index.loads, loadPlace{load.Suite, load.Name, at})
 		})
+		return err
 	case ev.Begin != nil:
 		return w.emitBegin(ev.Begin)
 	case ev.Sides != nil:
@@ -54,10 +59,11 @@ func (w *Writer) emit(ev runner.Event) error {
 		})
 	case ev.End != nil:
 		end := hide(&hider{r: w.red}, ev.End)
-		return w.logEvent(kindEnd, "", end, func(at place) {
+		_, err := w.logEvent(kindEnd, "", end, func(at place) {
 			w.index.end = at
 			w.end = end
 		})
+		return err
 	default:
 		return errors.New("emit: an event without content")
 	}
@@ -69,7 +75,7 @@ func (w *Writer) emitBegin(h *runner.Header) error {
 	}
 	w.red.learnSides(h.Sides)
 	header := hide(&hider{r: w.red}, h)
-	err := w.logEvent(kindBegin, "", header, func(at place) {
+	_, err := w.logEvent(kindBegin, "", header, func(at place) {
 		w.index.begins = append(w.index.begins, at)
 		w.index.end = place{} // a run that begins again is not over
 		w.header, w.end = header, nil
@@ -77,15 +83,19 @@ func (w *Writer) emitBegin(h *runner.Header) error {
 	if err != nil {
 		return err
 	}
-	return w.writeIncomplete(*header)
+	if err := w.writeIncomplete(*header); err != nil {
+		return err
+	}
+	return w.syncFolder()
 }
 
 func (w *Writer) emitCase(c *runner.CaseResult) error {
 	hidden := hide(&hider{r: w.red, learned: w.red.learn(w.takeLearned(c))}, c)
 	head := fmt.Sprintf(`,"suite":%d,"index":%d,"key":%s`, c.Suite, c.Index, quote(hidden.ID))
-	return w.logEvent(kindCase, head, hidden, func(at place) {
+	_, err := w.logEvent(kindCase, head, hidden, func(at place) {
 		w.index.cases = append(w.index.cases, casePlace{int32(c.Suite), int32(c.Index), hashID(hidden.ID), at})
 	})
+	return err
 }
 
 // takeLearned returns the credentials of a case's pairs, and forgets them.
@@ -103,23 +113,23 @@ func (w *Writer) takeLearned(c *runner.CaseResult) []string {
 	return list
 }
 
-// logEvent appends an event to events.ndjson and returns when it is on the
-// disk. record notes the place, under the writer's lock.
-func (w *Writer) logEvent(kind, head string, v any, record func(place)) error {
+// logEvent appends an event to events.ndjson and returns where the log ends
+// then. record notes the place, under the writer's lock.
+func (w *Writer) logEvent(kind, head string, v any, record func(place)) (int64, error) {
 	data, err := encode(v)
 	if err != nil {
-		return fmt.Errorf("emit %s: %w", kind, err)
+		return 0, fmt.Errorf("emit %s: %w", kind, err)
 	}
 	start, end, err := w.events.append(`"kind":"`+kind+`"`+head, data)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if record != nil {
 		w.mu.Lock()
 		record(place{start, end - start})
 		w.mu.Unlock()
 	}
-	return w.events.commit(end)
+	return end, nil
 }
 
 func (w *Writer) emitPair(p *runner.Pair) error {

@@ -30,6 +30,7 @@ type Writer struct {
 	events     *logWriter
 	exchanges  *logWriter
 	bodies     *bodyStore
+	flusher    flusher
 
 	mu      sync.Mutex // guards everything below
 	index   eventIndex
@@ -243,7 +244,8 @@ type incomplete struct {
 	Suites    []runner.SuiteHead `json:"suites"`
 }
 
-// writeIncomplete makes run.json say that the run is not complete.
+// writeIncomplete makes run.json say that the run is not complete. Its content is
+// on the disk before its name is; the caller syncs the folder.
 func (w *Writer) writeIncomplete(h runner.Header) error {
 	out := incomplete{
 		Schema: 1, ID: w.id, Tool: h.Tool, Parent: h.Parent, Started: w.started, Seed: h.Seed,
@@ -256,11 +258,19 @@ func (w *Writer) writeIncomplete(h runner.Header) error {
 	if out.Tool.Name == "" {
 		out.Tool = runner.Tool{Name: "bgverify", Version: w.opts.Tool}
 	}
-	return writeWhole(w.fs, filepath.Join(w.path, RunFile), func(to io.Writer) error {
+	name := filepath.Join(w.path, RunFile)
+	temp, err := writeTemp(w.fs, name, true, func(to io.Writer) error {
 		enc := json.NewEncoder(to)
 		enc.SetEscapeHTML(false)
 		return enc.Encode(out)
 	})
+	if err == nil {
+		err = w.fs.Rename(temp, name)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
 }
 
 // ID is the run's id.
@@ -284,6 +294,7 @@ func (w *Writer) Close() error {
 	w.mu.Lock()
 	w.closed = true
 	w.mu.Unlock()
+	w.flusher.stop()
 	var err error
 	if w.bodies != nil {
 		err = w.bodies.pack.close()
