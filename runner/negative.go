@@ -25,33 +25,29 @@ const minMutants = 4
 //     status are counted apart.
 func (j *judging) negative(result *diff.Result) {
 	c := &j.out.Step.Coverage
-	against, floor := j.green.message(), 0
+	blue, against, floor := j.blue.message(), j.green.message(), 0
 	rules := j.Rules.full
 	if !result.Equal() { // Rule 2
-		against, rules = j.blue.message(), j.Rules.plain
-		base := diff.CompareMessages(j.blue.message(), against, rules, nil)
+		against, rules = blue, j.Rules.plain
+		base := diff.CompareMessages(blue, against, rules, nil)
 		floor = base.Total
 	}
-	killed := func(m *diff.Message) bool {
-		r := diff.CompareMessages(m, against, rules, nil)
-		return r.Total > floor
-	}
+	probe := diff.NewProbe(blue, against, rules)
+	defer probe.Close()
 	var missed string
-	for _, m := range j.mutants() {
-		mutant := *j.blue.message()
-		mutant.Body = m.Body
-		found := killed(&mutant)
-		if m.Class == "value" { // Rule 3
+	j.mutants(func(m mutate.Mutant) {
+		found := probe.Total(m.Body) > floor
+		if m.Class == mutate.Value { // Rule 3
 			c.Mutants++
 			c.Killed += count(found)
-			continue
+			return
 		}
 		c.Others++
 		c.OthersKilled += count(found)
 		if !found && missed == "" {
 			missed = fmt.Sprintf("negative control: a change of %s at %s would not be found", m.Class, m.Path)
 		}
-	}
+	})
 	found := j.statusMutant()
 	c.Others++
 	c.OthersKilled += count(found)
@@ -87,10 +83,10 @@ func otherStatus(status int) int {
 }
 
 // mutants draws the mutants of blue's body: fewer of large bodies.
-func (j *judging) mutants() []mutate.Mutant {
+func (j *judging) mutants(do func(mutate.Mutant)) {
 	body := j.Blue.Answer
 	if len(body) == 0 {
-		return nil
+		return
 	}
 	most := j.Control.Mutants
 	if n := controlWork / len(body); n < most {
@@ -98,9 +94,12 @@ func (j *judging) mutants() []mutate.Mutant {
 	}
 	seed := number(j.Control.Seed, "mutants", j.Key)
 	if _, err := j.blue.body(); err == nil {
-		return mutate.Mutants(body, seed, most)
+		mutate.Each(body, seed, most, do)
+		return
 	}
-	return textMutants(body, seed, most)
+	for _, m := range textMutants(body, seed, most) {
+		do(m)
+	}
 }
 
 // textMutants changes one letter or digit of a body that is not JSON.
@@ -120,7 +119,7 @@ func textMutants(body []byte, seed uint64, most int) []mutate.Mutant {
 		}
 		copied := append([]byte(nil), body...)
 		copied[at] = otherByte(copied[at])
-		out = append(out, mutate.Mutant{Class: "value", Path: fmt.Sprintf("byte %d", at), Body: copied})
+		out = append(out, mutate.Mutant{Class: mutate.Value, Path: fmt.Sprintf("byte %d", at), Body: copied})
 	}
 	return out
 }

@@ -4,8 +4,10 @@
 package mutate
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"github.com/bgverify/bgverify/diff"
 )
@@ -34,17 +36,11 @@ func Mutants(body []byte, seed uint64, max int) []Mutant {
 	if max <= 0 || diff.Validate(body) != nil {
 		return nil
 	}
-	if len(body) > 0 {
-		max = min(max, maxBytes/len(body)+1)
-	}
-	s := &scan{src: body}
-	s.value(0, -1, -1)
-	rng := rand.New(rand.NewPCG(seed, uint64(len(body))))
-	edits := s.choose(rng, max)
-	out := make([]Mutant, 0, len(edits))
-	for _, e := range edits {
-		out = append(out, s.apply(e))
-	}
+	out := make([]Mutant, 0, max)
+	Each(body, seed, max, func(m Mutant) {
+		m.Body = slices.Clone(m.Body)
+		out = append(out, m)
+	})
 	return out
 }
 
@@ -57,10 +53,10 @@ func Foreign(body []byte, seed uint64, max int) []Mutant {
 	}
 	s := &scan{src: body}
 	s.value(0, -1, -1)
-	var texts []int
+	var texts []int32
 	for i := range s.places {
 		if s.src[s.places[i].from] == '"' {
-			texts = append(texts, i)
+			texts = append(texts, int32(i))
 		}
 	}
 	var out []Mutant
@@ -72,13 +68,29 @@ func Foreign(body []byte, seed uint64, max int) []Mutant {
 	return out
 }
 
+// Each hands the mutants that Mutants makes to do, one by one. The body must be
+// valid (diff.Validate); a mutant's Body is good until do returns.
+func Each(body []byte, seed uint64, max int, do func(Mutant)) {
+	if max <= 0 || len(body) == 0 {
+		return
+	}
+	max = min(max, maxBytes/len(body)+1)
+	s := scans.Get().(*scan)
+	defer s.release()
+	s.src, s.places = body, s.places[:0]
+	s.value(0, -1, -1)
+	for _, e := range s.choose(rand.New(rand.NewPCG(seed, uint64(len(body)))), max) {
+		do(s.apply(e))
+	}
+}
+
 // A place is one value of the body, in document order.
 type place struct {
-	from, to int // the value
-	key      int // opening quote of the member's name; -1 for an element
-	parent   int
-	index    int // place among its siblings
-	end      int // place behind the subtree
+	from, to int32 // the value
+	key      int32 // opening quote of the member's name; -1 for an element
+	parent   int32
+	index    int32 // place among its siblings
+	prev     int32 // the last child seen so far, of a container; -1: none
 	last     bool
 }
 
@@ -86,6 +98,22 @@ type place struct {
 type scan struct {
 	src    []byte
 	places []place
+	out    []byte // the mutant being made
+	// candidates and what was chosen of them
+	values, structures, types, chosen []edit
+}
+
+var scans = sync.Pool{New: func() any { return new(scan) }}
+
+// maxKept bounds the places that an idle scan keeps for the next body.
+const maxKept = 1 << 14
+
+func (s *scan) release() {
+	if cap(s.places) > maxKept || cap(s.out) > 1<<20 {
+		return
+	}
+	s.src = nil
+	scans.Put(s)
 }
 
 func (s *scan) space(i int) int {
@@ -108,19 +136,28 @@ func (s *scan) quoted(i int) int {
 func (s *scan) value(i, parent, key int) int {
 	i = s.space(i)
 	at := len(s.places)
-	s.places = append(s.places, place{from: i, key: key, parent: parent})
+	s.places = append(s.places, place{from: int32(i), key: int32(key), parent: int32(parent), prev: -1})
 	switch c := s.src[i]; c {
 	case '"':
 		i = s.quoted(i)
 	case '{', '[':
 		i = s.container(i, at)
 	default:
-		for i < len(s.src) && !slices.Contains([]byte(" \t\r\n,]}"), s.src[i]) {
+		for i < len(s.src) && !ends(s.src[i]) {
 			i++
 		}
 	}
-	s.places[at].to, s.places[at].end = i, len(s.places)
+	s.places[at].to = int32(i)
 	return i
+}
+
+// ends reports whether a byte ends a number or a word.
+func ends(c byte) bool {
+	switch c {
+	case ' ', '\t', '\r', '\n', ',', ']', '}':
+		return true
+	}
+	return false
 }
 
 func (s *scan) container(i, at int) int {
@@ -134,7 +171,7 @@ func (s *scan) container(i, at int) int {
 		}
 		child := len(s.places)
 		i = s.space(s.value(i, at, key))
-		s.places[child].index = index
+		s.places[child].index = int32(index)
 		if s.src[i] == ',' {
 			i = s.space(i + 1)
 		} else {
@@ -146,47 +183,70 @@ func (s *scan) container(i, at int) int {
 
 // An edit is a mutant to be made.
 type edit struct {
-	class string
-	at    int
-	swap  int // place of the element to swap with; -1 for none
+	at   int32
+	swap int32 // place of the element to swap with; -1 for none
+	kind kind
+}
+
+type kind uint8
+
+const (
+	value kind = iota + 1
+	structure
+	typed
+)
+
+func (k kind) class() string {
+	switch k {
+	case value:
+		return Value
+	case structure:
+		return Structure
+	default:
+		return Type
+	}
 }
 
 // choose draws edits: of each class a share, in document order.
 func (s *scan) choose(rng *rand.Rand, max int) []edit {
-	var values, structures, types []edit
-	lastOf := map[int]int{}
+	s.list()
+	share := max / 4
+	out := append(s.chosen[:0], draw(rng, s.structures, share)...)
+	out = append(out, draw(rng, s.types, share)...)
+	for i, more := 0, max-len(out); i < len(s.values) && more > 0; i++ {
+		j := i + rng.IntN(len(s.values)-i)
+		s.values[i], s.values[j] = s.values[j], s.values[i]
+		if e := s.values[i]; e.swap < 0 || s.differ(e.at, e.swap) {
+			out = append(out, e)
+			more--
+		}
+	}
+	slices.SortFunc(out, func(a, b edit) int { return int(a.at - b.at) })
+	s.chosen = out
+	return out
+}
+
+// list fills in what can be done to the body.
+func (s *scan) list() {
+	s.values, s.structures, s.types = s.values[:0], s.structures[:0], s.types[:0]
 	for i := range s.places {
-		p := &s.places[i]
+		p, at := &s.places[i], int32(i)
 		switch s.src[p.from] {
 		case '{', '[', 'n':
 		default:
-			values = append(values, edit{Value, i, -1})
+			s.values = append(s.values, edit{at, -1, value})
 		}
-		types = append(types, edit{Type, i, -1})
+		s.types = append(s.types, edit{at, -1, typed})
 		if p.parent < 0 {
 			continue
 		}
-		structures = append(structures, edit{Structure, i, -1})
-		if prev, ok := lastOf[p.parent]; ok && p.key < 0 {
-			values = append(values, edit{Value, prev, i})
+		s.structures = append(s.structures, edit{at, -1, structure})
+		parent := &s.places[p.parent]
+		if parent.prev >= 0 && p.key < 0 {
+			s.values = append(s.values, edit{parent.prev, at, value})
 		}
-		lastOf[p.parent] = i
+		parent.prev = at
 	}
-	share := max / 4
-	out := draw(rng, structures, share)
-	out = append(out, draw(rng, types, share)...)
-	var chosen []edit
-	for _, e := range draw(rng, values, len(values)) {
-		if len(chosen) == max-len(out) {
-			break
-		}
-		if e.swap < 0 || s.differ(e.at, e.swap) {
-			chosen = append(chosen, e)
-		}
-	}
-	out = append(out, chosen...)
-	slices.SortFunc(out, func(a, b edit) int { return a.at - b.at })
-	return out
 }
 
 // draw takes n of the edits at random.
@@ -196,39 +256,48 @@ func draw(rng *rand.Rand, from []edit, n int) []edit {
 		j := i + rng.IntN(len(from)-i)
 		from[i], from[j] = from[j], from[i]
 	}
-	return slices.Clone(from[:n])
+	return from[:n]
 }
 
-func (s *scan) differ(a, b int) bool {
+func (s *scan) differ(a, b int32) bool {
 	x, y := s.places[a], s.places[b]
-	r := diff.Compare(s.src[x.from:x.to], s.src[y.from:y.to], nil)
+	one, other := s.src[x.from:x.to], s.src[y.from:y.to]
+	if bytes.Equal(one, other) {
+		return false
+	}
+	r := diff.Compare(one, other, nil)
 	return !r.Equal()
 }
 
 func (s *scan) apply(e edit) Mutant {
 	p := s.places[e.at]
-	m := Mutant{Class: e.class, Path: s.path(e.at)}
+	b, src := s.out[:0], s.src
 	switch {
 	case e.swap >= 0:
 		q := s.places[e.swap]
-		m.Body = slices.Concat(s.src[:p.from], s.src[q.from:q.to], s.src[p.to:q.from], s.src[p.from:p.to], s.src[q.to:])
-	case e.class == Structure:
+		b = append(b, src[:p.from]...)
+		b = append(b, src[q.from:q.to]...)
+		b = append(b, src[p.to:q.from]...)
+		b = append(b, src[p.from:p.to]...)
+		b = append(b, src[q.to:]...)
+	case e.kind == structure:
 		from, to := s.member(e.at)
-		m.Body = slices.Concat(s.src[:from], s.src[to:])
-	case e.class == Type:
-		m.Body = slices.Concat(s.src[:p.from], otherType(s.src[p.from]), s.src[p.to:])
+		b = append(append(b, src[:from]...), src[to:]...)
+	case e.kind == typed:
+		b = append(append(append(b, src[:p.from]...), otherType(src[p.from])...), src[p.to:]...)
 	default:
-		m.Body = slices.Concat(s.src[:p.from], otherValue(s.src[p.from:p.to]), s.src[p.to:])
+		b = append(appendOther(append(b, src[:p.from]...), src[p.from:p.to]), src[p.to:]...)
 	}
-	return m
+	s.out = b
+	return Mutant{Class: e.kind.class(), Path: s.path(e.at), Body: b}
 }
 
 // member is the text of a member or element with one of its commas.
-func (s *scan) member(at int) (from, to int) {
+func (s *scan) member(at int32) (from, to int) {
 	p := s.places[at]
-	from, to = p.from, p.to
+	from, to = int(p.from), int(p.to)
 	if p.key >= 0 {
-		from = p.key
+		from = int(p.key)
 	}
 	switch {
 	case !p.last:
@@ -242,34 +311,34 @@ func (s *scan) member(at int) (from, to int) {
 	return from, to
 }
 
-// otherValue is a value of the same type that differs.
-func otherValue(v []byte) []byte {
+// appendOther appends a value of the same type that differs from v.
+func appendOther(b, v []byte) []byte {
 	switch v[0] {
 	case 't':
-		return []byte("false")
+		return append(b, "false"...)
 	case 'f':
-		return []byte("true")
+		return append(b, "true"...)
 	case '"':
-		return slices.Concat(v[:len(v)-1], []byte(`~"`))
+		return append(append(b, v[:len(v)-1]...), `~"`...)
 	case '-':
-		return slices.Concat([]byte("-7"), v[1:])
+		return append(append(b, "-7"...), v[1:]...)
 	}
-	return slices.Concat([]byte("7"), v)
+	return append(append(b, '7'), v...)
 }
 
 // otherType is a value of another type than the one that begins with c.
-func otherType(c byte) []byte {
+func otherType(c byte) string {
 	switch c {
 	case '"':
-		return []byte("7")
+		return "7"
 	case '{', '[':
-		return []byte("null")
+		return "null"
 	}
-	return []byte(`"7"`)
+	return `"7"`
 }
 
-func (s *scan) path(at int) string {
-	var chain []int
+func (s *scan) path(at int32) string {
+	var chain []int32
 	for ; at > 0; at = s.places[at].parent {
 		chain = append(chain, at)
 	}
@@ -277,10 +346,10 @@ func (s *scan) path(at int) string {
 	for _, i := range slices.Backward(chain) {
 		p := s.places[i]
 		if p.key < 0 {
-			b = diff.AppendIndex(b, p.index)
+			b = diff.AppendIndex(b, int(p.index))
 			continue
 		}
-		b = diff.AppendMember(b, diff.Unquote(s.src[p.key:s.quoted(p.key)]))
+		b = diff.AppendMember(b, diff.Unquote(s.src[p.key:s.quoted(int(p.key))]))
 	}
 	return string(b)
 }

@@ -1,0 +1,69 @@
+package diff
+
+import "github.com/bgverify/bgverify/diff/media"
+
+// A Probe compares many variants of one answer's body with another answer, for
+// the negative control: the other answer is read once, and of what differs only
+// the number is kept. It is not safe for concurrent use; Close ends it.
+type Probe struct {
+	rules         *Rules
+	like, against *Message
+	w             *worker // nil: there is no shorter way than CompareMessages
+	fixed         int     // differences of status and headers, the same for every variant
+}
+
+// NewProbe makes a probe for variants of like's body; its status, headers and
+// Content-Type are every variant's.
+func NewProbe(like, against *Message, rules *Rules) *Probe {
+	if rules == nil {
+		rules = defaultRules()
+	}
+	p := &Probe{rules: rules, like: like, against: against}
+	if !plainJSON(like.ContentType) || !plainJSON(against.ContentType) || len(against.Body) == 0 || len(against.Body) > rules.lim.body {
+		return p
+	}
+	w := rules.worker()
+	w.engine.begin(rules, w.auto, nil)
+	w.engine.status(like.Status, against.Status)
+	w.engine.headers(like.Headers, against.Headers)
+	p.fixed = w.engine.out.total
+	if w.parse(&w.g, against.Body); w.g.err != nil {
+		rules.release(w)
+		return p
+	}
+	p.w = w
+	return p
+}
+
+// plainJSON reports whether a body of this type is read as JSON as it stands.
+func plainJSON(contentType string) bool {
+	body := []byte("null") // no sniffing takes it for JSON
+	doc, err := media.Read(body, contentType)
+	return err == nil && doc.Kind == media.JSON && &doc.JSON[0] == &body[0]
+}
+
+// Total is the Total that CompareMessages gives for the variant and the other
+// answer. The body must not be empty.
+func (p *Probe) Total(body []byte) int {
+	if p.w == nil {
+		variant := *p.like
+		variant.Body = body
+		r := CompareMessages(&variant, p.against, p.rules, nil)
+		return r.Total
+	}
+	e := &p.w.engine
+	e.begin(p.rules, p.w.auto, nil)
+	e.out.max = 0 // only counted
+	clear(p.w.parser.visits)
+	p.w.parse(&p.w.b, body)
+	e.run(&p.w.b, &p.w.g)
+	return p.fixed + e.out.total
+}
+
+// Close gives the probe's memory back.
+func (p *Probe) Close() {
+	if p.w != nil {
+		p.rules.release(p.w)
+		p.w = nil
+	}
+}
