@@ -159,15 +159,15 @@ type suiteRun struct {
 	session     session
 	cases       pending // cases and rows that are not done
 
-	mu    sync.Mutex
-	rules map[*scenarios.Step]*StepRules
+	mu    sync.Mutex // guards rules
+	rules map[ruleList]*StepRules
 	// captures are the names that steps capture; see captureNames.
 	captures map[string]bool
 }
 
 // newSuiteRun makes a suite's sides ready.
 func newSuiteRun(e *execution, index int, suite *scenarios.Suite) (*suiteRun, error) {
-	s := &suiteRun{run: e, index: index, suite: suite, rules: map[*scenarios.Step]*StepRules{}}
+	s := &suiteRun{run: e, index: index, suite: suite, rules: map[ruleList]*StepRules{}}
 	var err error
 	if s.blue, err = newCluster(scenarios.Blue, &suite.Blue, e.plan.World.Root, &e.pool); err != nil {
 		return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
@@ -178,18 +178,31 @@ func newSuiteRun(e *execution, index int, suite *scenarios.Suite) (*suiteRun, er
 	return s, nil
 }
 
-// stepRules compiles the rules of a step once.
+// A ruleList is what a step's rules are compiled from. Steps without rules of
+// their own share the list of their suite, and so what it was compiled to, with
+// the memory that comparisons under it have taken.
+type ruleList struct {
+	first *diff.Rule // nil: no rules
+	n     int
+	mode  diff.Mode
+}
+
+// stepRules compiles a list of rules once.
 func (s *suiteRun) stepRules(step *scenarios.Step) (*StepRules, error) {
+	key := ruleList{n: len(step.Rules), mode: step.Mode}
+	if key.n > 0 {
+		key.first = &step.Rules[0]
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := s.rules[step]; r != nil {
+	if r := s.rules[key]; r != nil {
 		return r, nil
 	}
 	r, err := NewStepRules(step, diff.Options{
 		BlueAuthorities: authorities(s.blue, s.green), GreenAuthorities: authorities(s.green, s.blue), Now: s.run.now(),
 	})
 	if err == nil {
-		s.rules[step] = r
+		s.rules[key] = r
 	}
 	return r, err
 }

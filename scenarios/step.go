@@ -170,7 +170,10 @@ func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
 		s.Trace = o.word("trace") != "off"
 	}
 	own := ctx.rulesOf(o, "rules")
-	s.Rules = slices.Concat(ctx.rules, own)
+	s.Rules = slices.Clip(ctx.rules) // shared: a runner compiles them once for all such steps
+	if len(own) > 0 {
+		s.Rules = slices.Concat(ctx.rules, own)
+	}
 	b.checkRules(ctx.rules, own)
 	b.expectations(o, ctx, s, what)
 	b.flow(o, ctx, s, what)
