@@ -3,8 +3,10 @@ package archive
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"math/rand/v2"
@@ -492,4 +494,46 @@ func TestBodiesKeepAbsentAndEmptyApart(t *testing.T) {
 	if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})); d != "" {
 		t.Errorf("pair (-want +got):\n%s", d)
 	}
+}
+
+// TestLineIsReadAsJSON: a line's head is read without a JSON parser to what a
+// JSON parser reads.
+func TestLineIsReadAsJSON(t *testing.T) {
+	for _, text := range []string{
+		`"n":7,"kind":"case","suite":0,"index":5,"key":"stb/한글 [1]","data":{"a":"}\",\"data\":"}}`,
+		`"n":7,"kind":"pair","key":"a\"b\\c\u0041","data":{}}`,
+		`"n":0,"kind":"intent","data":{"key":"x"}}`,
+		`"n":0,"kind":"load","suite":-3,"key":"","data":null}`,
+		`"n":0,"kind":"a","kind":"b","data":1}`,
+		`"n":1, "kind":"case","data":{}}`,
+		`"kind":"case","n":3,"more":[1,2],"data":{}}`,
+	} {
+		whole := []byte(`{"crc":"00000000",` + text)
+		var want line
+		if err := json.Unmarshal(whole, &want); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		sealed := seal(whole)
+		got, reason := parseLine(sealed)
+		if got == nil {
+			t.Errorf("%s: %s", text, reason)
+			continue
+		}
+		got.CRC, want.CRC = "", ""
+		if d := cmp.Diff(&want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", text, d)
+		}
+	}
+	for _, text := range []string{``, `}`, `"n":"7","data":{}}`, `"n":7,"kind":3,"data":{}}`, `"n":07,"data":{}}`, `"n":+7,"data":{}}`, `"n":7,"kind":"a"b","data":{}}`, `"n":7,"data":{}`} {
+		if ln, _ := parseLine(seal([]byte(`{"crc":"00000000",` + text))); ln != nil && json.Valid(ln.Data) {
+			t.Errorf("%s is taken for a line: %+v", text, ln)
+		}
+	}
+}
+
+// seal gives a line the checksum of its text.
+func seal(text []byte) []byte {
+	sealed := bytes.Clone(text)
+	copy(sealed[len(`{"crc":"`):], fmt.Sprintf("%08x", crc32.Checksum(sealed[min(crcPrefix, len(sealed)):], castagnoli)))
+	return sealed
 }

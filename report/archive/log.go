@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"unicode/utf8"
 )
 
 // The kinds of lines in the logs.
@@ -185,7 +187,7 @@ func (e *CorruptError) Error() string {
 }
 
 // parseLine checks a line, without its newline, and reads its head; Data
-// shares text's memory.
+// shares text's memory. Whether Data is JSON is left to who decodes it.
 func parseLine(text []byte) (*line, string) {
 	var ln line
 	if len(text) < crcPrefix+1 || string(text[:8]) != `{"crc":"` || string(text[16:crcPrefix]) != `",` {
@@ -199,10 +201,74 @@ func parseLine(text []byte) (*line, string) {
 	if crc32.Checksum(text[crcPrefix:], castagnoli) != crc {
 		return nil, "the checksum does not fit the line"
 	}
+	if ln.readHead(text) {
+		return &ln, ""
+	}
+	ln = line{}
 	if err := json.Unmarshal(text, &ln); err != nil {
 		return nil, "not JSON: " + err.Error()
 	}
 	return &ln, ""
+}
+
+// readHead reads a line as append writes it, without looking into its data,
+// which makes most of it. It reports whether the line is of that form.
+func (ln *line) readHead(text []byte) bool {
+	rest := text[crcPrefix:]
+	for {
+		name, value, ok := bytes.Cut(rest, []byte(`":`))
+		if !ok || len(name) == 0 || name[0] != '"' || len(value) == 0 {
+			return false
+		}
+		name = name[1:]
+		switch {
+		case string(name) == "data":
+			ln.Data = value[:len(value)-1]
+			return value[len(value)-1] == '}'
+		case value[0] == '"':
+			value, rest, ok = bytes.Cut(value[1:], []byte(`",`))
+			ok = ok && ln.setText(string(name), value)
+		default:
+			value, rest, ok = bytes.Cut(value, []byte{','})
+			ok = ok && ln.setNumber(string(name), value)
+		}
+		if !ok {
+			return false
+		}
+	}
+}
+
+func (ln *line) setText(name string, value []byte) bool {
+	if bytes.ContainsAny(value, `"\`) || !utf8.Valid(value) {
+		return false
+	}
+	switch name {
+	case "kind":
+		ln.Kind = string(value)
+	case "key":
+		ln.Key = string(value)
+	default:
+		return false
+	}
+	return true
+}
+
+func (ln *line) setNumber(name string, value []byte) bool {
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	if err != nil || strconv.FormatInt(n, 10) != string(value) {
+		return false
+	}
+	switch name {
+	case "n":
+		ln.N = n
+	case "suite":
+		ln.Suite = int(n)
+	case "index":
+		ln.Index = int(n)
+	default:
+		return false
+	}
+	return true
 }
 
 var scanBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 128<<10) }}
@@ -232,6 +298,9 @@ func scanLog(r io.Reader, name string, each func(ln *line, offset, size int64) e
 			return end, lines, false, fmt.Errorf("read %s: %w", name, rerr)
 		}
 		ln, reason := parseLine(text[:len(text)-1])
+		if ln != nil && !json.Valid(ln.Data) {
+			reason = "its data is not JSON"
+		}
 		if ln != nil && ln.N != lines {
 			reason = fmt.Sprintf("line %d stands where line %d belongs", ln.N, lines)
 		}
