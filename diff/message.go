@@ -28,10 +28,15 @@ func CompareMessages(blue, green *Message, rules *Rules, seen *Bijections) Resul
 	defer rules.release(w)
 	e := &w.engine
 	e.begin(rules, w.auto, seen)
-	e.status(blue.Status, green.Status)
-	e.headers(blue.Headers, green.Headers, blue.Bodiless && green.Bodiless)
+	e.heads(blue, green)
 	e.messageBodies(w, blue, green)
 	return e.result()
+}
+
+// heads compares all of two answers that comes before their bodies.
+func (e *engine) heads(blue, green *Message) {
+	e.status(blue.Status, green.Status)
+	e.headers(blue.Headers, green.Headers, blue.Bodiless && green.Bodiless)
 }
 
 // status is rule 1.

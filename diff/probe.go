@@ -24,8 +24,7 @@ func NewProbe(like, against *Message, rules *Rules) *Probe {
 	}
 	w := rules.worker()
 	w.engine.begin(rules, w.auto, nil)
-	w.engine.status(like.Status, against.Status)
-	w.engine.headers(like.Headers, against.Headers)
+	w.engine.heads(like, against)
 	p.fixed = w.engine.out.total
 	if w.parse(&w.g, against.Body); w.g.err != nil {
 		rules.release(w)
