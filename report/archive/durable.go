@@ -17,8 +17,8 @@ import (
 //
 //  1. no intent: Emit of an intent returns when it is on the disk, so that an
 //     unsafe request is never sent again without anyone knowing;
-//  2. nothing that the first request depends on: Begin puts the whole folder on
-//     the disk, scenarios and plan included;
+//  2. nothing that a resumed run depends on: Begin puts the whole folder on the
+//     disk, scenarios and plan included, and the sides follow before any case;
 //  3. of the rest at most what the last flushEvery brought. Evidence goes before
 //     what was found in it: bodies, then exchanges, then events;
 //  4. nothing of a complete run: Finish puts everything on the disk before it

@@ -20,8 +20,8 @@ import (
 const maxLearned = 4096
 
 // Emit writes an event. When it returns the event is with the operating system,
-// which outlives the process; an intent and Begin are on the disk, and the rest
-// gets there within flushEvery.
+// which outlives the process; Begin, the sides and an intent are on the disk, and
+// the rest gets there within flushEvery.
 func (w *Writer) Emit(ev runner.Event) error {
 	if err := w.emit(ev); err != nil {
 		return w.failed(err)
@@ -38,32 +38,26 @@ func (w *Writer) emit(ev runner.Event) error {
 		return w.emitCase(ev.Case)
 	case ev.Intent != nil:
 		intent := hide(&hider{r: w.red}, ev.Intent)
-		end, err := w.logEvent(kindIntent, "", intent, nil)
-		if err != nil {
-			return err
-		}
-		return w.events.commit(end)
+		return w.durable(w.logEvent(kindIntent, "", intent, nil))
 	case ev.Load != nil:
 		load := hide(&hider{r: w.red}, ev.Load)
-		_, err := w.logEvent(kindLoad, fmt.Sprintf(`,"suite":%d,"key":%s`, load.Suite, quote(load.Name)), load, func(at place) {
+		return w.logEvent(kindLoad, fmt.Sprintf(`,"suite":%d,"key":%s`, load.Suite, quote(load.Name)), load, func(at place) {
 			w.index.loads = append(w.index.loads, loadPlace{load.Suite, load.Name, at})
 		})
-		return err
 	case ev.Begin != nil:
 		return w.emitBegin(ev.Begin)
 	case ev.Sides != nil:
-		return w.logEvent(kindSides, "", hide(&hider{r: w.red}, ev.Sides), func(at place) {
+		return w.durable(w.logEvent(kindSides, "", hide(&hider{r: w.red}, ev.Sides), func(at place) {
 			if w.index.sides.size == 0 {
 				w.index.sides = at
 			}
-		})
+		}))
 	case ev.End != nil:
 		end := hide(&hider{r: w.red}, ev.End)
-		_, err := w.logEvent(kindEnd, "", end, func(at place) {
+		return w.logEvent(kindEnd, "", end, func(at place) {
 			w.index.end = at
 			w.end = end
 		})
-		return err
 	default:
 		return errors.New("emit: an event without content")
 	}
@@ -75,7 +69,7 @@ func (w *Writer) emitBegin(h *runner.Header) error {
 	}
 	w.red.learnSides(h.Sides)
 	header := hide(&hider{r: w.red}, h)
-	_, err := w.logEvent(kindBegin, "", header, func(at place) {
+	err := w.logEvent(kindBegin, "", header, func(at place) {
 		w.index.begins = append(w.index.begins, at)
 		w.index.end = place{} // a run that begins again is not over
 		w.header, w.end = header, nil
@@ -92,10 +86,9 @@ func (w *Writer) emitBegin(h *runner.Header) error {
 func (w *Writer) emitCase(c *runner.CaseResult) error {
 	hidden := hide(&hider{r: w.red, learned: w.red.learn(w.takeLearned(c))}, c)
 	head := fmt.Sprintf(`,"suite":%d,"index":%d,"key":%s`, c.Suite, c.Index, quote(hidden.ID))
-	_, err := w.logEvent(kindCase, head, hidden, func(at place) {
+	return w.logEvent(kindCase, head, hidden, func(at place) {
 		w.index.cases = append(w.index.cases, casePlace{int32(c.Suite), int32(c.Index), hashID(hidden.ID), at})
 	})
-	return err
 }
 
 // takeLearned returns the credentials of a case's pairs, and forgets them.
@@ -113,23 +106,31 @@ func (w *Writer) takeLearned(c *runner.CaseResult) []string {
 	return list
 }
 
-// logEvent appends an event to events.ndjson and returns where the log ends
-// then. record notes the place, under the writer's lock.
-func (w *Writer) logEvent(kind, head string, v any, record func(place)) (int64, error) {
+// logEvent appends an event to events.ndjson. record notes the place, under the
+// writer's lock.
+func (w *Writer) logEvent(kind, head string, v any, record func(place)) error {
 	data, err := encode(v)
 	if err != nil {
-		return 0, fmt.Errorf("emit %s: %w", kind, err)
+		return fmt.Errorf("emit %s: %w", kind, err)
 	}
 	start, end, err := w.events.append(`"kind":"`+kind+`"`+head, data)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if record != nil {
 		w.mu.Lock()
 		record(place{start, end - start})
 		w.mu.Unlock()
 	}
-	return end, nil
+	return nil
+}
+
+// durable puts what was logged on the disk, together with what others log meanwhile.
+func (w *Writer) durable(err error) error {
+	if err != nil {
+		return err
+	}
+	return w.events.sync()
 }
 
 func (w *Writer) emitPair(p *runner.Pair) error {
