@@ -123,6 +123,11 @@ func (w *walker) tls(n *yaml.Node, what string) TLS {
 // their addresses.
 func (b *builder) mergeStage(w *walker, o *obj) {
 	s := b.suite
+	if s.Stage != nil { // first: addresses may read what the stage may
+		s.Identity = append(s.Identity, s.Stage.Identity...)
+		s.Env = union(s.Env, s.Stage.Env)
+		s.Secrets = union(s.Secrets, s.Stage.Secrets)
+	}
 	for _, side := range []Side{Blue, Green} {
 		own, flag := &s.Blue, b.opts.BlueURL
 		if side == Green {
@@ -145,11 +150,6 @@ func (b *builder) mergeStage(w *walker, o *obj) {
 			}
 			own.URL = flag
 		}
-	}
-	if s.Stage != nil {
-		s.Identity = append(s.Identity, s.Stage.Identity...)
-		s.Env = union(s.Env, s.Stage.Env)
-		s.Secrets = union(s.Secrets, s.Stage.Secrets)
 	}
 	b.demandNeeds(w, o)
 }

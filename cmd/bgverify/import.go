@@ -24,7 +24,9 @@ type importFormat struct {
 }
 
 // importFormats is every format there is; one file each, import_NAME.go.
-var importFormats = []importFormat{}
+var importFormats = []importFormat{
+	importPostman,
+}
 
 func newImportCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{

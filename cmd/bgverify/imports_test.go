@@ -20,7 +20,7 @@ var allowed = map[string][]string{
 	"diff/second":         {"diff"},
 	"scenarios":           {"diff", "diff/perf"},
 	"scenarios/stb":       {},
-	"scenarios/convert":   {},
+	"scenarios/convert":   {"diff"},
 	"runner/wire":         {},
 	"runner/attack":       {"diff/perf", "runner/wire"},
 	"runner":              {"diff", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack"},
@@ -47,6 +47,7 @@ var owner = map[string][]string{
 	"gonum.org/v1/gonum":                       {"diff/perf"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {"scenarios"},
 	"github.com/mattn/go-runewidth":            {"scenarios", "report"},
+	"github.com/dop251/goja":                   {"scenarios/convert"},
 }
 
 // pure lists the packages that may neither touch the world nor read a clock.

@@ -154,14 +154,11 @@ func newRoot(io stdio) *cobra.Command {
 	})
 	root.AddCommand(
 		newRunCommand(io), newDiffCommand(io),
-		newCalibrateCommand(io), newSelftestCommand(io), newValidateCommand(io), newListCommand(io), newSchemaCommand(io),
+		newCalibrateCommand(io), newSelftestCommand(io), newValidateCommand(io), newListCommand(io), newImportCommand(io), newSchemaCommand(io),
 		newDemoCommand(io), newFixturesCommand(io),
 		newResumeCommand(io), newJudgeCommand(io),
 		newReportCommand(io), newGateCommand(io), newRediffCommand(io), newHistoryCommand(io),
 		newVersionCommand(io),
 	)
-	if len(importFormats) > 0 {
-		root.AddCommand(newImportCommand(io))
-	}
 	return root
 }

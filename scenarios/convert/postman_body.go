@@ -1,0 +1,423 @@
+package convert
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// The bounds of a JSON body that is written as YAML; past one it is text.
+const (
+	maxBodyDepth  = 24
+	maxBodyValues = 4000
+	maxBodyKey    = 300
+	maxBodyText   = 64 << 10
+)
+
+// body translates a request body. The JSON forms say whether one is sent with
+// GET; v3 holds only bodies that are.
+func (im *pmImport) body(d *pmDraft, b *pmBody) {
+	if b == nil || b.empty() {
+		return
+	}
+	method := d.item.request.method
+	if pruned(method) && !im.in.Folder && !d.setting("disableBodyPruning", "true") {
+		im.report.Mapped(Bodies, 1)
+		d.comment("the body is left out: Postman does not send one with %s", method)
+		return
+	}
+	if b.disabled {
+		im.report.Mapped(Bodies, 1)
+		d.comment("the body is disabled")
+		return
+	}
+	switch b.mode {
+	case "urlencoded":
+		im.form(d, b)
+	case "formdata":
+		im.multipart(d, b)
+	case "file":
+		im.fileBody(d, b)
+	case "graphql":
+		im.graphql(d, b)
+	default:
+		im.raw(d, b)
+	}
+}
+
+// pruned reports whether Postman sends no body with a method.
+func pruned(method string) bool {
+	return slices.Contains([]string{"GET", "HEAD", "COPY", "PURGE", "UNLOCK"}, method)
+}
+
+func (b *pmBody) empty() bool {
+	return b.raw == "" && len(b.fields) == 0 && b.query == "" && b.variables == "" && b.file == "" && b.mode != "file"
+}
+
+// contentType is the header that the request writes itself.
+func (d *pmDraft) contentType() string {
+	for _, h := range d.item.request.headers {
+		if !h.disabled && strings.EqualFold(strings.TrimSpace(h.key), "content-type") {
+			return strings.ToLower(strings.TrimSpace(h.value))
+		}
+	}
+	return ""
+}
+
+// mediaTypes are what a raw body's language makes of it.
+var mediaTypes = map[string]string{"json": "application/json", "xml": "application/xml", "html": "text/html", "javascript": "application/javascript"}
+
+func (im *pmImport) raw(d *pmDraft, b *pmBody) {
+	im.report.Mapped(Bodies, 1)
+	typ := orElse(d.contentType(), mediaTypes[b.language])
+	where := "body"
+	if strings.Contains(typ, "json") {
+		if n, ok := im.jsonBody(d, b.raw); ok {
+			d.step.Body = &Body{Kind: JSONBody, JSON: n}
+			d.dropHeader("application/json")
+			return
+		}
+	}
+	if len(b.raw) > maxBodyText && !strings.Contains(b.raw, "{{") {
+		d.step.Body = &Body{Kind: FileBody, File: im.asset("files/"+orElse(Name(d.item.name), "body")+fileExt(typ), []byte(b.raw))}
+		d.setType(orElse(typ, "text/plain"))
+		return
+	}
+	raw := b.raw
+	if strings.Contains(typ, "xml") {
+		raw = strings.ReplaceAll(raw, "\r\n", "\n") // XML reads both as one line end
+	}
+	text := im.text(d, raw, where, false)
+	if typ == "application/xml" || typ == "text/xml" || strings.HasPrefix(typ, "application/xml;") || strings.HasPrefix(typ, "text/xml;") {
+		d.step.Body = &Body{Kind: XMLBody, Text: text}
+		d.dropHeader("application/xml")
+		d.setType(typ)
+		return
+	}
+	d.step.Body = &Body{Kind: TextBody, Text: text}
+	if typ != "" {
+		d.setType(typ)
+	}
+}
+
+func fileExt(typ string) string {
+	for _, x := range []struct{ word, ext string }{{"json", ".json"}, {"xml", ".xml"}, {"html", ".html"}} {
+		if strings.Contains(typ, x.word) {
+			return x.ext
+		}
+	}
+	return ".txt"
+}
+
+// dropHeader takes a Content-Type out that the body's kind implies.
+func (d *pmDraft) dropHeader(typ string) {
+	d.step.Headers = slices.DeleteFunc(d.step.Headers, func(f Field) bool {
+		return strings.EqualFold(f.Name, "Content-Type") && (typ == "" || strings.EqualFold(strings.TrimSpace(f.Text), typ))
+	})
+}
+
+// setType writes a Content-Type where the request has none and the kind of the
+// body would write another.
+func (d *pmDraft) setType(typ string) {
+	implied := map[BodyKind]string{XMLBody: "application/xml", JSONBody: "application/json"}[d.step.Body.Kind]
+	if d.contentType() == "" && typ != implied {
+		d.step.Headers = append(d.step.Headers, Field{"Content-Type", typ})
+	}
+}
+
+// bareMark stands for a placeholder outside quotes while JSON is read.
+const bareMark = "\ue000bare"
+
+var bareMarks = regexp.MustCompile(`^` + bareMark + `(\d+)$`)
+
+// jsonBody reads a raw body as JSON in which placeholders may stand for whole
+// values, and comments between them, as Postman allows.
+func (im *pmImport) jsonBody(d *pmDraft, raw string) (*Node, bool) {
+	if len(raw) > maxBodyText*4 || !utf8.ValidString(raw) || strings.Contains(raw, bareMark) {
+		return nil, false
+	}
+	text, bare := quoteBare(raw)
+	v, err := parseJSON("", []byte(text))
+	if err != nil {
+		return nil, false
+	}
+	count := 0
+	if !writableJSON(v, 0, &count) {
+		return nil, false
+	}
+	return im.jsonValue(d, v, bare), true
+}
+
+// quoteBare takes comments out of JSON and puts quotes around placeholders that
+// stand for values, as marks; bare are their names.
+func quoteBare(raw string) (text string, bare []string) {
+	var b strings.Builder
+	quote := false
+	for i := 0; i < len(raw); {
+		c := raw[i]
+		switch {
+		case quote && c == '\\' && i+1 < len(raw):
+			b.WriteString(raw[i : i+2])
+			i += 2
+			continue
+		case c == '"':
+			quote = !quote
+		case quote:
+		case strings.HasPrefix(raw[i:], "//"):
+			if n := strings.IndexByte(raw[i:], '\n'); n >= 0 {
+				i += n
+			} else {
+				i = len(raw)
+			}
+			continue
+		case strings.HasPrefix(raw[i:], "/*"):
+			if n := strings.Index(raw[i+2:], "*/"); n >= 0 {
+				i += n + 4
+				continue
+			}
+		default:
+			if end := placeholderEnd(raw, i); end > 0 {
+				fmt.Fprintf(&b, "\"%s%d\"", bareMark, len(bare))
+				bare = append(bare, raw[i+2:end-2])
+				i = end
+				continue
+			}
+		}
+		b.WriteByte(c)
+		i++
+	}
+	return b.String(), bare
+}
+
+// writableJSON reports whether YAML in a scenario file can hold a value: not too
+// deep or large, and names that are written once, short and without placeholders.
+func writableJSON(v *jsonValue, depth int, count *int) bool {
+	*count++
+	if depth > maxBodyDepth || *count > maxBodyValues || len(v.text) > maxBodyText {
+		return false
+	}
+	for i, k := range v.keys {
+		if len(k) > maxBodyKey || strings.Contains(k, "{{") || strings.Contains(k, bareMark) || slices.Contains(v.keys[:i], k) {
+			return false
+		}
+	}
+	for _, item := range v.items {
+		if !writableJSON(item, depth+1, count) {
+			return false
+		}
+	}
+	return true
+}
+
+func (im *pmImport) jsonValue(d *pmDraft, v *jsonValue, bare []string) *Node {
+	switch v.kind {
+	case 'o', 'a':
+		n := &Node{Kind: ArrayNode}
+		if v.kind == 'o' {
+			n = &Node{Kind: ObjectNode, Keys: v.keys}
+		}
+		for _, item := range v.items {
+			n.Items = append(n.Items, im.jsonValue(d, item, bare))
+		}
+		return n
+	case 's':
+		if m := bareMarks.FindStringSubmatch(v.text); m != nil {
+			i := 0
+			fmt.Sscan(m[1], &i)
+			if i < len(bare) {
+				im.bare[strings.TrimSpace(bare[i])] = true
+				return String(im.placeholder(d, bare[i], "body", false))
+			}
+		}
+		return String(im.text(d, v.text, "body", false))
+	case '0':
+		return Literal("null")
+	}
+	return Literal(v.text)
+}
+
+// form translates an urlencoded body.
+func (im *pmImport) form(d *pmDraft, b *pmBody) {
+	im.report.Mapped(Bodies, 1)
+	body := &Body{Kind: FormBody}
+	for _, f := range b.fields {
+		if im.disabledField(d, f, "form field") {
+			continue
+		}
+		if !im.plainName(d, f, "form field") {
+			continue
+		}
+		body.Fields = append(body.Fields, Field{f.key, im.text(d, f.value, "form field "+f.key, false)})
+	}
+	if len(body.Fields) == 0 {
+		return
+	}
+	d.step.Body = body
+	d.dropHeader("application/x-www-form-urlencoded")
+}
+
+// disabledField keeps a field that is switched off as a comment.
+func (im *pmImport) disabledField(d *pmDraft, f pmField, what string) bool {
+	if !f.disabled {
+		return false
+	}
+	im.report.Mapped(Headers, 1)
+	if f.key != "" || f.value != "" {
+		d.comment("disabled %s %s: %s", what, f.key, f.value)
+	}
+	return true
+}
+
+// plainName refuses names that the language cannot write.
+func (im *pmImport) plainName(d *pmDraft, f pmField, what string) bool {
+	if f.key != "" && len(f.key) <= maxBodyKey && !strings.Contains(f.key, "{{") {
+		im.report.Mapped(Headers, 1)
+		return true
+	}
+	if f.key == "" && f.value == "" {
+		return false
+	}
+	im.lose(d, Lost{Kind: Headers, Place: what, Text: f.key + "=" + f.value, Why: "a name must be text without placeholders"})
+	return false
+}
+
+// multipart translates form data. A second part of one name has no place in a
+// mapping and is listed.
+func (im *pmImport) multipart(d *pmDraft, b *pmBody) {
+	im.report.Mapped(Bodies, 1)
+	body := &Body{Kind: MultipartBody}
+	for _, f := range b.fields {
+		if im.disabledField(d, f, "part") || !im.plainName(d, f, "part") {
+			continue
+		}
+		if slices.ContainsFunc(body.Parts, func(p Part) bool { return p.Name == f.key }) || len(f.files) > 1 {
+			im.lose(d, Lost{Kind: Files, Place: "part " + f.key, Text: orElse(f.value, strings.Join(f.files, ", ")), Why: "a multipart body has one part of a name"})
+			if len(f.files) <= 1 {
+				continue
+			}
+		}
+		p := Part{Name: f.key, Type: f.mime, FileName: f.filename}
+		if strings.ContainsFunc(p.Type, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			p.Type = ""
+		}
+		if f.file {
+			name := ""
+			if len(f.files) > 0 {
+				name = f.files[0]
+			}
+			p.File = im.payload(d, name, "part "+f.key)
+			if p.File == "" {
+				p.Text = "missing file"
+			}
+		} else {
+			p.Text = im.text(d, f.value, "part "+f.key, false)
+		}
+		body.Parts = append(body.Parts, p)
+	}
+	if len(body.Parts) == 0 {
+		return
+	}
+	d.step.Body = body
+	d.dropHeader("")
+}
+
+func (im *pmImport) fileBody(d *pmDraft, b *pmBody) {
+	im.report.Mapped(Bodies, 1)
+	if b.file == "" && b.raw != "" {
+		d.step.Body = &Body{Kind: TextBody, Text: im.text(d, b.raw, "body", false)}
+		return
+	}
+	if file := im.payload(d, b.file, "body"); file != "" {
+		d.step.Body = &Body{Kind: FileBody, File: file}
+	}
+}
+
+// payload finds a file that a request sends, beside the collection, and returns
+// its name below the target folder. A file that is not there skips the case:
+// without it the request would be another.
+func (im *pmImport) payload(d *pmDraft, name, where string) string {
+	base := path.Base(strings.ReplaceAll(name, `\`, "/"))
+	if name == "" || base == "." || base == "/" {
+		im.lose(d, Lost{Kind: Files, Place: where, Why: "no file is chosen"})
+		d.skip("a file is not chosen in the collection")
+		return ""
+	}
+	if im.in.Files != nil {
+		for _, candidate := range []string{path.Clean(strings.TrimPrefix(strings.ReplaceAll(name, `\`, "/"), "./")), base} {
+			if !fs.ValidPath(candidate) {
+				continue
+			}
+			if data, err := ReadFile(im.in.Files, candidate); err == nil && len(data) <= maxPayload {
+				im.report.Mapped(Files, 1)
+				return im.asset("files/"+fileName(base), data)
+			}
+		}
+	}
+	im.lose(d, Lost{Kind: Files, Place: where, Text: name, Why: "the file is not beside the collection"})
+	d.skip("the file " + oneLine(base, 60) + " was not beside the collection")
+	return ""
+}
+
+// maxPayload is what the language takes as one file.
+const maxPayload = 64 << 20
+
+// fileName makes the name of a file that every system and the language take.
+func fileName(base string) string {
+	ext := path.Ext(base)
+	if Name(strings.TrimPrefix(ext, ".")) != strings.ToLower(strings.TrimPrefix(ext, ".")) {
+		ext = ""
+	}
+	return orElse(Name(strings.TrimSuffix(base, ext)), "file") + strings.ToLower(ext)
+}
+
+// asset adds a file once; the same bytes under the same name are one file.
+func (im *pmImport) asset(name string, data []byte) string {
+	for _, a := range im.assets {
+		if a.source == name && string(a.file.Data) == string(data) {
+			return a.file.Name
+		}
+	}
+	ext := path.Ext(name)
+	file := im.files.Take(strings.TrimSuffix(name, ext)) + ext
+	im.assets = append(im.assets, pmAsset{name, File{file, data}})
+	return file
+}
+
+type pmAsset struct {
+	source string
+	file   File
+}
+
+func (im *pmImport) graphql(d *pmDraft, b *pmBody) {
+	im.report.Mapped(Bodies, 1)
+	d.dropHeader("application/json")
+	var vars *Node
+	varsOK := strings.TrimSpace(b.variables) == ""
+	if !varsOK {
+		vars, varsOK = im.jsonBody(d, b.variables)
+	}
+	query := im.text(d, strings.ReplaceAll(b.query, "\r\n", "\n"), "query", false)
+	if varsOK && query != "" && (!strings.Contains(query, "{{") || placeholderEnd(query, 0) == len(query)) {
+		if vars != nil && (vars.Kind != ObjectNode || len(vars.Keys) == 0) {
+			vars = nil
+		}
+		d.step.Body = &Body{Kind: GraphQLBody, Text: query, JSON: vars, Operation: Plain(b.operation)}
+		return
+	}
+	// A query with placeholders inside: the same JSON, written out.
+	n := &Node{Kind: ObjectNode, Keys: []string{"query"}, Items: []*Node{String(query)}}
+	if b.operation != "" {
+		n.Keys, n.Items = append(n.Keys, "operationName"), append(n.Items, String(im.text(d, b.operation, "operation", false)))
+	}
+	switch {
+	case vars != nil:
+		n.Keys, n.Items = append(n.Keys, "variables"), append(n.Items, vars)
+	case !varsOK:
+		im.lose(d, Lost{Kind: Bodies, Place: "variables of the query", Text: b.variables, Why: "they are not JSON"})
+	}
+	d.step.Body = &Body{Kind: JSONBody, JSON: n}
+}

@@ -1,0 +1,454 @@
+package convert
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/parser"
+	"github.com/dop251/goja/token"
+)
+
+// A scriptReader reads the scripts of one request. Nothing is executed: the
+// statements are parsed, and those whose meaning is data become data.
+//
+//  1. A value is followed as long as it is a part of the answer (body, status,
+//     header, cookie, time), a variable, a literal, or text joined of these.
+//  2. An assertion about such a value that the language has a matcher for
+//     becomes an expectation: pm.expect chains, pm.response.to, tests[…].
+//  3. Setting a variable to such a value becomes a capture or a variable.
+//  4. Statements under "if the status is a success" count as if they stood
+//     alone, for the step expects that status anyway. Under any other condition
+//     only captures do: a later request needs them.
+//  5. Everything else is listed line by line.
+type scriptReader struct {
+	im    *pmImport
+	d     *pmDraft
+	after bool
+	code  string
+	base  int // bytes of what was put before the code for the parser
+	first int // line of the script that code begins with, from 1
+	scope *scope
+	// guarded is why a statement may not run; empty: it always runs.
+	guarded string
+	inTest  bool
+	set     map[string]sym // what the script itself gave variables
+}
+
+// A scope holds the values of a script's names.
+type scope struct {
+	names  map[string]sym
+	parent *scope
+}
+
+func (s *scope) get(name string) (sym, bool) {
+	for ; s != nil; s = s.parent {
+		if v, ok := s.names[name]; ok {
+			return v, true
+		}
+	}
+	return sym{}, false
+}
+
+// set gives an existing name another value, or declares it here.
+func (s *scope) set(name string, v sym) {
+	for at := s; at != nil; at = at.parent {
+		if _, ok := at.names[name]; ok {
+			at.names[name] = v
+			return
+		}
+	}
+	s.names[name] = v
+}
+
+// The bounds of a script that is parsed: the parser works by recursion.
+const (
+	maxScript      = 64 << 10
+	maxScriptDepth = 150
+)
+
+// scripts reads scripts of one request or folder.
+func (im *pmImport) scripts(d *pmDraft, scripts []pmScript) {
+	for _, s := range scripts {
+		r := &scriptReader{im: im, d: d, after: s.test, code: s.code, first: 1, scope: &scope{names: map[string]sym{}}, set: map[string]sym{}}
+		if !r.whole() {
+			r.byLine()
+		}
+	}
+	tidyExpect(&d.step.Expect)
+}
+
+const scriptHead = "(async function(){"
+
+// whole parses the script as one program; false when it is none.
+func (r *scriptReader) whole() bool {
+	list, ok := r.parse(r.code)
+	if !ok {
+		return false
+	}
+	r.statements(list)
+	return true
+}
+
+// parse returns the statements of a piece of code.
+func (r *scriptReader) parse(code string) (list []ast.Statement, ok bool) {
+	if len(code) > maxScript || nesting(code) > maxScriptDepth {
+		return nil, false
+	}
+	// The parser is not ours: what it cannot take is listed, not a reason to stop.
+	defer func() {
+		if recover() != nil {
+			list, ok = nil, false
+		}
+	}()
+	r.base = len(scriptHead)
+	program, err := parser.ParseFile(nil, "", scriptHead+code+"\n})", parser.IgnoreRegExpErrors, parser.WithDisableSourceMaps)
+	if err != nil || len(program.Body) != 1 {
+		return nil, false
+	}
+	e, isExpression := program.Body[0].(*ast.ExpressionStatement)
+	if !isExpression {
+		return nil, false
+	}
+	f, isFunction := e.Expression.(*ast.FunctionLiteral)
+	if !isFunction {
+		return nil, false
+	}
+	return f.Body.List, true
+}
+
+// nesting is how deep brackets, and chains of operators that recurse, go.
+func nesting(code string) int {
+	depth, most, run := 0, 0, 0
+	for i := range len(code) {
+		switch c := code[i]; {
+		case strings.IndexByte("([{", c) >= 0:
+			depth++
+			most = max(most, depth)
+		case strings.IndexByte(")]}", c) >= 0:
+			depth = max(0, depth-1)
+		}
+		if strings.IndexByte("!~+-=>?: \n\t", code[i]) >= 0 {
+			run++
+			most = max(most, run/4)
+		} else if code[i] != ' ' {
+			run = 0
+		}
+	}
+	return most
+}
+
+// byLine reads a script that is no program line by line: what stands alone is
+// understood, the rest listed.
+func (r *scriptReader) byLine() {
+	whole := r.code
+	for i, line := range strings.Split(whole, "\n") {
+		r.code, r.first = line, i+1
+		if list, ok := r.parse(line); ok && len(list) > 0 {
+			r.statements(list)
+		} else {
+			r.loseText(line, 0, ScriptLines, "the script is no valid JavaScript")
+		}
+	}
+	r.code, r.first = whole, 1
+}
+
+// source is the text of a node and its offset in the code.
+func (r *scriptReader) source(n ast.Node) (text string, at int) {
+	at = min(max(int(n.Idx0())-1-r.base, 0), len(r.code))
+	end := min(max(int(n.Idx1())-1-r.base, at), len(r.code))
+	for end < len(r.code) && r.code[end] == ')' && strings.Count(r.code[at:end], "(") > strings.Count(r.code[at:end], ")") {
+		end++ // the parser ends !(x) before its bracket
+	}
+	return r.code[at:end], at
+}
+
+func (r *scriptReader) line(at int) int { return r.first + strings.Count(r.code[:at], "\n") }
+
+// lose lists a statement that does not become data, each of its lines.
+func (r *scriptReader) lose(n ast.Node, kind Kind, why string) {
+	text, at := r.source(n)
+	if strings.TrimSpace(text) == "" {
+		text = "(…)"
+	}
+	r.loseText(text, at, kind, why)
+}
+
+func (r *scriptReader) loseText(text string, at int, kind Kind, why string) {
+	if why == "" {
+		why = r.guarded
+	}
+	line := r.line(min(at, len(r.code)))
+	for one := range strings.SplitSeq(text, "\n") {
+		one = strings.TrimSpace(one)
+		if isCode(one) {
+			r.im.lose(r.d, Lost{Kind: kind, Place: scriptPlace(r.after, line), Text: one, Why: why})
+			kind, why = ScriptLines, ""
+		}
+		line++
+	}
+}
+
+// isCode tells code from comments, brackets and nothing.
+func isCode(line string) bool {
+	if strings.HasPrefix(line, "//") || strings.HasPrefix(line, "/*") && strings.HasSuffix(line, "*/") || strings.HasPrefix(line, "* ") {
+		return false
+	}
+	return strings.Trim(line, "(){}[];, ") != ""
+}
+
+func (r *scriptReader) statements(list []ast.Statement) {
+	for _, s := range list {
+		r.statement(s)
+	}
+}
+
+// inner reads statements in a scope of their own.
+func (r *scriptReader) inner(list []ast.Statement) {
+	r.scope = &scope{names: map[string]sym{}, parent: r.scope}
+	r.statements(list)
+	r.scope = r.scope.parent
+}
+
+func (r *scriptReader) statement(s ast.Statement) {
+	switch s := s.(type) {
+	case *ast.ExpressionStatement:
+		r.expression(s.Expression)
+	case *ast.VariableStatement:
+		r.declare(s, s.List)
+	case *ast.LexicalDeclaration:
+		r.declare(s, s.List)
+	case *ast.BlockStatement:
+		r.inner(s.List)
+	case *ast.IfStatement:
+		r.ifStatement(s)
+	case *ast.TryStatement:
+		r.inner(s.Body.List)
+		if s.Catch != nil && len(s.Catch.Body.List) > 0 {
+			r.lose(s.Catch.Body, ScriptLines, "what a failure does")
+		}
+		if s.Finally != nil {
+			r.inner(s.Finally.List)
+		}
+	case *ast.ForOfStatement:
+		r.forOf(s)
+	case *ast.EmptyStatement:
+	case *ast.ReturnStatement:
+		if s.Argument != nil {
+			r.expression(s.Argument)
+		}
+	default:
+		r.lose(s, ScriptLines, "")
+	}
+}
+
+// declare follows the values of declared names.
+func (r *scriptReader) declare(n ast.Node, list []*ast.Binding) {
+	lost := false
+	for _, b := range list {
+		v := sym{}
+		if b.Initializer != nil {
+			v = r.eval(b.Initializer)
+			lost = lost || v.kind == symUnknown
+		}
+		lost = !r.bind(b.Target, v) || lost
+	}
+	if lost {
+		r.lose(n, ScriptLines, "")
+		return
+	}
+	r.im.report.Mapped(ScriptLines, 1)
+}
+
+// bind gives a name, or the names of a pattern, their values.
+func (r *scriptReader) bind(target ast.Expression, v sym) bool {
+	switch t := target.(type) {
+	case *ast.Identifier:
+		r.scope.names[t.Name.String()] = v
+		return true
+	case *ast.ObjectPattern:
+		ok := t.Rest == nil
+		for _, p := range t.Properties {
+			switch p := p.(type) {
+			case *ast.PropertyShort:
+				r.scope.names[p.Name.Name.String()] = member(v, p.Name.Name.String())
+			case *ast.PropertyKeyed:
+				key, isText := p.Key.(*ast.StringLiteral)
+				if !isText || !r.bind(p.Value, member(v, key.Value.String())) {
+					ok = false
+				}
+			}
+		}
+		return ok
+	}
+	return false
+}
+
+// ifStatement follows rule 4.
+func (r *scriptReader) ifStatement(s *ast.IfStatement) {
+	before, beforeTest := r.guarded, r.inTest
+	cond := r.eval(s.Test)
+	if !r.isSuccess(cond) && !r.isUnset(s.Test) {
+		text, _ := r.source(s.Test)
+		r.guarded = orElse(before, "only if "+oneLine(text, 60))
+	}
+	r.inner([]ast.Statement{s.Consequent})
+	if s.Alternate != nil {
+		if r.guarded == before {
+			r.guarded = "the step expects the other case"
+		} else {
+			r.guarded = "in the else branch of a condition"
+		}
+		r.inner([]ast.Statement{s.Alternate})
+	}
+	r.guarded, r.inTest = before, beforeTest
+}
+
+// isSuccess reports whether a condition says what the step expects anyway: a
+// status of its own, or a success where it says nothing.
+func (r *scriptReader) isSuccess(cond sym) bool {
+	if cond.kind != symCond || len(cond.claims) == 0 {
+		return false
+	}
+	for _, c := range cond.claims {
+		if c.subject.kind != symStatus || c.Op != "eq" {
+			return false
+		}
+		status := r.d.step.Expect.Status
+		if len(status) > 0 && (len(status) != 1 || status[0] != c.Value.Text) || len(status) == 0 && !strings.HasPrefix(c.Value.Text, "2") {
+			return false
+		}
+	}
+	return true
+}
+
+// isUnset reports whether a condition is that a variable is not set which
+// nothing sets: a switch that is off.
+func (r *scriptReader) isUnset(test ast.Expression) bool {
+	not, ok := test.(*ast.UnaryExpression)
+	if !ok || not.Operator != token.NOT {
+		return false
+	}
+	v := r.eval(not.Operand)
+	names := r.im.namesIn(v.text)
+	if v.kind != symTemplate || len(names) != 1 || v.text != "{{"+r.im.varName(names[0])+"}}" {
+		return false
+	}
+	for _, list := range r.im.valueLists() {
+		if findPMVar(list, names[0]) != nil {
+			return false
+		}
+	}
+	if r.im.setSomewhere[names[0]] || r.im.isColumn(names[0]) {
+		return false
+	}
+	r.im.report.Note(r.d.path(), "the scripts ask for %s, which nothing sets; they are read as if it were not set", names[0])
+	return true
+}
+
+// forOf reads for (const x of list) as what holds for each element.
+func (r *scriptReader) forOf(s *ast.ForOfStatement) {
+	list := r.eval(s.Source)
+	name := ""
+	switch into := s.Into.(type) {
+	case *ast.ForDeclaration:
+		if id, ok := into.Target.(*ast.Identifier); ok {
+			name = id.Name.String()
+		}
+	case *ast.ForIntoVar:
+		if id, ok := into.Binding.Target.(*ast.Identifier); ok {
+			name = id.Name.String()
+		}
+	}
+	if list.kind != symBody || name == "" {
+		r.lose(s, ScriptLines, "")
+		return
+	}
+	r.scope = &scope{names: map[string]sym{name: element(list)}, parent: r.scope}
+	r.inner([]ast.Statement{s.Body})
+	r.scope = r.scope.parent
+}
+
+// expression reads an expression that stands alone.
+func (r *scriptReader) expression(e ast.Expression) {
+	switch x := e.(type) {
+	case *ast.SequenceExpression:
+		for _, one := range x.Sequence {
+			r.expression(one)
+		}
+	case *ast.AwaitExpression:
+		r.expression(x.Argument)
+	case *ast.AssignExpression:
+		r.assign(x)
+	case *ast.StringLiteral: // "use strict"
+	case *ast.CallExpression, *ast.DotExpression, *ast.OptionalChain:
+		r.call(e)
+	default:
+		r.lose(e, ScriptLines, "")
+	}
+}
+
+// assign reads x = …, and the old tests["name"] = condition.
+func (r *scriptReader) assign(x *ast.AssignExpression) {
+	root := x.Left
+	if b, ok := root.(*ast.BracketExpression); ok {
+		root = b.Left
+	} else if d, ok := root.(*ast.DotExpression); ok {
+		root = d.Left
+	}
+	if id, ok := root.(*ast.Identifier); ok && root != x.Left && id.Name.String() == "tests" {
+		r.claim(x, r.eval(x.Right))
+		return
+	}
+	id, ok := x.Left.(*ast.Identifier)
+	if !ok || x.Operator.String() != "=" {
+		r.lose(x, ScriptLines, "")
+		if ok {
+			r.scope.set(id.Name.String(), sym{})
+		}
+		return
+	}
+	v := r.eval(x.Right)
+	if r.guarded != "" && v.kind != symUnknown {
+		if old, known := r.scope.get(id.Name.String()); known && old.kind != symUnknown && fmt.Sprint(old) != fmt.Sprint(v) {
+			v = sym{}
+		}
+	}
+	r.scope.set(id.Name.String(), v)
+	if v.kind == symUnknown {
+		r.lose(x, ScriptLines, "")
+		return
+	}
+	r.im.report.Mapped(ScriptLines, 1)
+}
+
+// claim makes a condition an expectation.
+func (r *scriptReader) claim(n ast.Node, v sym) {
+	if v.kind != symCond {
+		r.lose(n, Assertions, "")
+		return
+	}
+	r.claims(n, v.claims)
+}
+
+// claims adds claims to the expectations, all or none of them.
+func (r *scriptReader) claims(n ast.Node, claims []claim) {
+	if r.guarded != "" || !r.after {
+		r.lose(n, Assertions, "")
+		return
+	}
+	trial := cloneExpect(&r.d.step.Expect)
+	for _, c := range claims {
+		if why := trial.add(c); why != "" {
+			r.lose(n, Assertions, why)
+			return
+		}
+	}
+	r.d.step.Expect = trial.Expect
+	for _, c := range claims {
+		for _, name := range r.im.namesIn(c.text()) {
+			r.d.use(name, false)
+		}
+	}
+	r.im.report.Mapped(Assertions, 1)
+}

@@ -1,0 +1,457 @@
+package convert
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dop251/goja/ast"
+)
+
+var getters = []string{
+	"pm.environment.get", "pm.globals.get", "pm.variables.get", "pm.collectionVariables.get", "pm.iterationData.get",
+	"postman.getEnvironmentVariable", "postman.getGlobalVariable",
+}
+
+var setters = []string{
+	"pm.environment.set", "pm.globals.set", "pm.variables.set", "pm.collectionVariables.set",
+	"postman.setEnvironmentVariable", "postman.setGlobalVariable",
+}
+
+// callValue follows a call to the value that it gives.
+func (r *scriptReader) callValue(x *ast.CallExpression) sym {
+	name := dotted(x.Callee)
+	arg := func(i int) sym {
+		if i < len(x.ArgumentList) {
+			return r.eval(x.ArgumentList[i])
+		}
+		return sym{}
+	}
+	if slices.Contains(getters, name) {
+		if key, ok := arg(0).constant(); ok && len(x.ArgumentList) == 1 {
+			return r.variable(key)
+		}
+		return sym{}
+	}
+	if v, ok := r.builtin(name, arg); ok {
+		return v
+	}
+	var left ast.Expression
+	method := ""
+	switch c := x.Callee.(type) {
+	case *ast.DotExpression:
+		left, method = c.Left, c.Identifier.Name.String()
+	case *ast.OptionalChain:
+		if d, ok := c.Expression.(*ast.DotExpression); ok {
+			left, method = d.Left, d.Identifier.Name.String()
+		}
+	}
+	if left == nil {
+		return sym{}
+	}
+	return methodOf(r.eval(left), method, arg(0), len(x.ArgumentList))
+}
+
+// builtin are the functions of JavaScript and of Postman's sandbox that are known.
+func (r *scriptReader) builtin(name string, arg func(int) sym) (sym, bool) {
+	switch name {
+	case "pm.response.json":
+		return body("$"), true
+	case "pm.response.text":
+		return sym{kind: symText}, true
+	case "pm.response.reason":
+		return sym{kind: symReason}, true
+	case "JSON.parse":
+		if arg(0).kind == symText {
+			return body("$"), true
+		}
+	case "parseInt", "parseFloat", "Number", "String":
+		v := arg(0)
+		if v.kind == symNode && v.node.Kind == StringNode && name != "String" && jsonNumber.MatchString(v.node.Text) {
+			return literal(Literal(v.node.Text)), true
+		}
+		return v, true
+	case "Array.isArray", "Number.isInteger", "_.isArray", "_.isString", "_.isNumber", "_.isObject", "_.isBoolean":
+		typ := strings.ToLower(strings.TrimPrefix(name[strings.LastIndex(name, ".")+1:], "is"))
+		if v := arg(0); v.kind == symBody {
+			return cond(test(v, "type", String(typ))), true
+		}
+	case "pm.response.headers.get", "postman.getResponseHeader":
+		if key, ok := arg(0).constant(); ok {
+			return sym{kind: symHeader, text: key}, true
+		}
+	case "pm.response.headers.has", "responseHeaders.hasOwnProperty":
+		if key, ok := arg(0).constant(); ok {
+			return cond(test(sym{kind: symHeader, text: key}, "exists", Literal("true"))), true
+		}
+	case "pm.cookies.get", "postman.getResponseCookie":
+		if key, ok := arg(0).constant(); ok {
+			return sym{kind: symCookie, text: key}, true
+		}
+	case "pm.cookies.has":
+		if key, ok := arg(0).constant(); ok {
+			return cond(test(sym{kind: symCookie, text: key}, "exists", Literal("true"))), true
+		}
+	case "pm.variables.replaceIn":
+		if text, ok := arg(0).constant(); ok {
+			out := r.im.text(nil, text, "script", false)
+			return template(out, strings.Contains(out, "{{$")), true
+		}
+	case "Date.now":
+		return template("{{$now | format: unix_ms}}", true), true
+	case "uuid", "uuid.v4", "uuidv4", "crypto.randomUUID":
+		return template("{{$uuid}}", true), true
+	case "Math.random":
+		return sym{kind: symRandom}, true
+	case "Math.floor", "Math.round", "Math.ceil", "Math.trunc":
+		if v := arg(0); v.kind == symRandom && v.high > 0 {
+			return drawnInt(0, v.high-1), true
+		}
+	case "_.random":
+		low, high := arg(0).operand(), arg(1).operand()
+		if low != nil && high != nil {
+			a, errA := strconv.ParseInt(low.Text, 10, 64)
+			b, errB := strconv.ParseInt(high.Text, 10, 64)
+			if errA == nil && errB == nil && a > -1<<50 && b < 1<<50 {
+				return drawnInt(a, b), true
+			}
+		}
+	case "require":
+		return sym{kind: symModule}, true
+	default:
+		return sym{}, false
+	}
+	return sym{}, true
+}
+
+// methodOf is a method of a value that is followed.
+func methodOf(v sym, method string, arg sym, args int) sym {
+	key, isText := arg.constant()
+	switch v.kind {
+	case symBody:
+		return bodyMethod(v, method, arg, key, isText)
+	case symText, symReason, symHeader, symCookie:
+		switch {
+		case (method == "has" || method == "includes" || method == "contains") && arg.operand() != nil:
+			return cond(test(v, "contains", arg.operand()))
+		case method == "toString":
+			return v
+		}
+	case symHeaders:
+		if isText && method == "get" {
+			return sym{kind: symHeader, text: key}
+		}
+		if isText && (method == "has" || method == "hasOwnProperty") {
+			return cond(test(sym{kind: symHeader, text: key}, "exists", Literal("true")))
+		}
+	case symRegex:
+		if method == "test" && arg.about() {
+			return cond(test(arg, "matches", String(v.text)))
+		}
+	case symNode:
+		switch {
+		case method == "includes" && v.node.Kind == ArrayNode && arg.about() && len(v.node.Items) > 0:
+			return cond(claim{arg, Matcher{Op: "in", List: v.node.Items}})
+		case method == "toString" && args == 0:
+			return v
+		}
+	case symTemplate:
+		if method == "toString" && args == 0 {
+			return v
+		}
+	case symNow:
+		switch method {
+		case "getTime", "valueOf":
+			return template("{{$now | format: unix_ms}}", true)
+		case "toISOString", "toJSON":
+			return template("{{$now}}", true)
+		}
+	case symResponse:
+		if method == "json" {
+			return body("$")
+		} else if method == "text" {
+			return sym{kind: symText}
+		}
+	case symVars:
+		if isText && method == "get" {
+			return sym{}
+		}
+	case symModule:
+		if method == "v4" {
+			return template("{{$uuid}}", true)
+		}
+	}
+	return sym{}
+}
+
+func bodyMethod(v sym, method string, arg sym, key string, isText bool) sym {
+	switch method {
+	case "hasOwnProperty":
+		if isText {
+			return cond(test(body(v.path+pathMember(key)), "exists", Literal("true")))
+		}
+	case "includes", "contains":
+		if arg.operand() != nil {
+			return cond(test(v, "contains", arg.operand()))
+		}
+	case "indexOf":
+		if n := arg.operand(); n != nil {
+			return sym{kind: symIndexOf, path: v.path, node: n}
+		}
+	case "startsWith":
+		if isText {
+			return cond(test(v, "matches", String("^"+regexp.QuoteMeta(key))))
+		}
+	case "endsWith":
+		if isText {
+			return cond(test(v, "matches", String(regexp.QuoteMeta(key)+"$")))
+		}
+	case "match":
+		if arg.kind == symRegex {
+			return cond(test(v, "matches", String(arg.text)))
+		}
+	case "toString":
+		return v
+	case "at":
+		if arg.kind == symNode && arg.node.Kind == LiteralNode {
+			return at(v, arg.node.Text)
+		}
+	}
+	return sym{}
+}
+
+// A link is one member of a chain: .have, .status(200).
+type link struct {
+	name string
+	call bool
+	args []ast.Expression
+}
+
+// links cuts a chain into its first call or name and what follows.
+func links(e ast.Expression) (base ast.Expression, out []link) {
+	switch x := e.(type) {
+	case *ast.OptionalChain:
+		return links(x.Expression)
+	case *ast.DotExpression:
+		base, out = links(x.Left)
+		return base, append(out, link{name: x.Identifier.Name.String()})
+	case *ast.CallExpression:
+		if base, out = links(x.Callee); len(out) > 0 && !out[len(out)-1].call {
+			out[len(out)-1].call, out[len(out)-1].args = true, x.ArgumentList
+			return base, out
+		}
+		if id, ok := x.Callee.(*ast.Identifier); ok && len(out) == 0 {
+			return nil, []link{{id.Name.String(), true, x.ArgumentList}}
+		}
+		return x, nil
+	}
+	return e, nil
+}
+
+// call reads a call, or a chain, that stands alone.
+func (r *scriptReader) call(e ast.Expression) {
+	base, chain := links(e)
+	head := ""
+	if id, ok := base.(*ast.Identifier); ok {
+		head = id.Name.String()
+	}
+	switch {
+	case head == "pm" && len(chain) > 1 && chain[0].name == "expect" && chain[0].call && len(chain[0].args) > 0:
+		r.expectChain(e, r.eval(chain[0].args[0]), chain[1:])
+	case base == nil && chain[0].name == "expect" && len(chain[0].args) > 0 && len(chain) > 1:
+		r.expectChain(e, r.eval(chain[0].args[0]), chain[1:])
+	case head == "pm" && len(chain) > 2 && chain[0].name == "response" && chain[1].name == "to":
+		r.expectChain(e, sym{kind: symResponse}, chain[2:])
+	case head == "pm" && len(chain) >= 1 && chain[0].name == "test":
+		r.pmTest(e, chain)
+	case r.each(e, chain):
+	default:
+		r.effect(e)
+	}
+}
+
+// pmTest reads pm.test("name", function () { … }).
+func (r *scriptReader) pmTest(e ast.Expression, chain []link) {
+	if len(chain) != 1 || len(chain[0].args) < 2 {
+		r.lose(e, Assertions, "a test that is switched off, or has no function")
+		return
+	}
+	list, ok := statementsOf(chain[0].args[1])
+	if !ok {
+		r.lose(e, Assertions, "")
+		return
+	}
+	before := r.inTest
+	r.inTest = true
+	r.inner(list)
+	r.inTest = before
+}
+
+// statementsOf are the statements of a function.
+func statementsOf(f ast.Expression) ([]ast.Statement, bool) {
+	switch f := f.(type) {
+	case *ast.FunctionLiteral:
+		return f.Body.List, true
+	case *ast.ArrowFunctionLiteral:
+		switch b := f.Body.(type) {
+		case *ast.BlockStatement:
+			return b.List, true
+		case *ast.ExpressionBody:
+			return []ast.Statement{&ast.ExpressionStatement{Expression: b.Expression}}, true
+		}
+	}
+	return nil, false
+}
+
+// parameter is the name of a function's first parameter.
+func parameter(f ast.Expression) string {
+	var list *ast.ParameterList
+	switch f := f.(type) {
+	case *ast.FunctionLiteral:
+		list = f.ParameterList
+	case *ast.ArrowFunctionLiteral:
+		list = f.ParameterList
+	}
+	if list != nil && len(list.List) == 1 {
+		if id, ok := list.List[0].Target.(*ast.Identifier); ok {
+			return id.Name.String()
+		}
+	}
+	return ""
+}
+
+// each reads list.forEach(x => { … }) and _.each(list, …) as what holds for
+// each element. In it the same expectation is not said twice.
+func (r *scriptReader) each(e ast.Expression, chain []link) bool {
+	call, ok := e.(*ast.CallExpression)
+	if !ok || len(chain) == 0 {
+		return false
+	}
+	last := chain[len(chain)-1]
+	var list sym
+	var f ast.Expression
+	d, isDot := call.Callee.(*ast.DotExpression)
+	switch {
+	case !isDot || !last.call:
+		return false
+	case last.name == "forEach" && len(last.args) == 1 && dotted(d.Left) != "_":
+		list, f = r.eval(d.Left), last.args[0]
+	case (last.name == "each" || last.name == "forEach") && dotted(d.Left) == "_" && len(last.args) == 2:
+		list, f = r.eval(last.args[0]), last.args[1]
+	default:
+		return false
+	}
+	name := parameter(f)
+	body, ok := statementsOf(f)
+	if !ok || name == "" || list.kind != symBody {
+		return false
+	}
+	r.scope = &scope{names: map[string]sym{name: element(list)}, parent: r.scope}
+	r.inner(body)
+	r.scope = r.scope.parent
+	return true
+}
+
+var quiet = map[string]string{
+	"pm.sendRequest":              "a request of a script; write it as a step",
+	"postman.setNextRequest":      "steps run in their order",
+	"pm.execution.setNextRequest": "steps run in their order",
+	"pm.setNextRequest":           "steps run in their order",
+	"pm.execution.skipRequest":    "write when:",
+	"pm.environment.unset":        "variables end with their case", "pm.globals.unset": "variables end with their case", "pm.collectionVariables.unset": "variables end with their case", "pm.variables.unset": "variables end with their case",
+	"pm.environment.clear": "variables end with their case", "pm.globals.clear": "variables end with their case", "pm.collectionVariables.clear": "variables end with their case",
+	"postman.clearEnvironmentVariable": "variables end with their case", "postman.clearGlobalVariable": "variables end with their case", "postman.clearEnvironmentVariables": "variables end with their case", "postman.clearGlobalVariables": "variables end with their case",
+	"console.log": "output", "console.info": "output", "console.warn": "output", "console.error": "output", "console.debug": "output",
+	"pm.visualizer.set": "output", "setTimeout": "write pause:", "eval": "code from text",
+}
+
+// effect reads a call that is there for what it does.
+func (r *scriptReader) effect(e ast.Expression) {
+	call, ok := e.(*ast.CallExpression)
+	if !ok {
+		r.lose(e, ScriptLines, "")
+		return
+	}
+	name := dotted(call.Callee)
+	if !slices.Contains(setters, name) {
+		r.lose(e, ScriptLines, quiet[name])
+		return
+	}
+	key, okKey := "", false
+	if len(call.ArgumentList) == 2 {
+		key, okKey = r.eval(call.ArgumentList[0]).constant()
+	}
+	if !okKey || key == "" {
+		r.lose(e, Captures, "the name of the variable is not known")
+		return
+	}
+	v := r.eval(call.ArgumentList[1])
+	if why := r.outranked(name, key); why != "" {
+		r.lose(e, Captures, why)
+		return
+	}
+	r.set[key] = v
+	r.setVariable(e, key, v)
+}
+
+// outranked says why setting a variable does nothing: Postman looks into the
+// environment before the collection, and into that before the globals.
+func (r *scriptReader) outranked(setter, key string) string {
+	collection, globals := strings.HasPrefix(setter, "pm.collectionVariables"), strings.HasPrefix(setter, "pm.globals") || setter == "postman.setGlobalVariable"
+	for _, e := range r.im.envs {
+		if (collection || globals) && findPMVar(e.vars, key) != nil {
+			return "the environment's value wins"
+		}
+	}
+	if globals && findPMVar(r.im.c.vars, key) != nil {
+		return "the collection's value wins"
+	}
+	return ""
+}
+
+// setVariable reads a value that is kept for later.
+func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
+	text, at := r.source(e)
+	def := pmDef{name: key, after: r.after, text: oneLine(text, 200), line: r.line(at)}
+	why := ""
+	switch v.kind {
+	case symBody:
+		if def.capture = (&Capture{At: v.path}); !v.single() {
+			why = "it may be more than one value"
+		}
+	case symHeader:
+		if def.capture = (&Capture{Header: v.text}); !isToken(v.text) {
+			why = "this is not the name of a header"
+		}
+	case symCookie:
+		if def.capture = (&Capture{Cookie: v.text}); !isToken(v.text) {
+			why = "this is not the name of a cookie"
+		}
+	case symStatus:
+		def.capture = &Capture{Status: true}
+	case symNode, symTemplate:
+		value, ok := v.asText()
+		if def.value, def.drawn = value, v.drawn; !ok {
+			why = "the value is no text"
+		} else if slices.Contains(r.im.namesIn(value), key) {
+			why = "the new value is made of the old one"
+		}
+		if r.guarded != "" {
+			why = r.guarded
+		}
+	default:
+		why = "the value is made by code"
+	}
+	if def.capture != nil && r.d.item.request != nil && r.d.item.request.method == "HEAD" && def.capture.At != "" {
+		why = "an answer to HEAD has no body"
+	}
+	if why == "" && r.guarded != "" && strings.HasPrefix(r.guarded, "in the else") {
+		why = r.guarded
+	}
+	if why != "" {
+		r.lose(e, Captures, why)
+		return
+	}
+	r.d.defs = append(r.d.defs, def)
+}

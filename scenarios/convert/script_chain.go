@@ -1,0 +1,439 @@
+package convert
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dop251/goja/ast"
+)
+
+// fillers are the words of a chain that mean nothing.
+var fillers = []string{"to", "be", "been", "is", "that", "which", "and", "has", "have", "with", "at", "of", "same", "but", "does", "still", "also", "deep", "own", "all"}
+
+// A chainReader reads what stands behind pm.expect(value).
+type chainReader struct {
+	r       *scriptReader
+	subject sym
+	not     bool
+	nested  bool
+	include bool // .include.all.keys
+	out     []claim
+	why     string
+}
+
+// expectChain makes a chain of assertions expectations, all or none.
+func (r *scriptReader) expectChain(e ast.Expression, subject sym, chain []link) {
+	c := &chainReader{r: r, subject: subject}
+	for _, l := range chain {
+		if c.link(l); c.why != "" {
+			r.lose(e, Assertions, c.why)
+			return
+		}
+	}
+	if len(c.out) == 0 {
+		r.lose(e, Assertions, "")
+		return
+	}
+	r.claims(e, c.out)
+}
+
+func (c *chainReader) arg(l link, i int) sym {
+	if i < len(l.args) {
+		return c.r.eval(l.args[i])
+	}
+	return sym{}
+}
+
+func (c *chainReader) link(l link) {
+	switch {
+	case !l.call && slices.Contains(fillers, l.name):
+		return
+	case l.name == "not":
+		c.not = !c.not
+		return
+	case l.name == "nested":
+		c.nested = true
+		return
+	case !l.call && (l.name == "include" || l.name == "contain" || l.name == "any"):
+		c.include = l.name != "any"
+		if l.name == "any" {
+			c.why = "any of several"
+		}
+		return
+	}
+	known := false
+	if c.subject.kind == symResponse {
+		known = c.response(l)
+	} else {
+		known = c.value(l)
+	}
+	if !known && c.why == "" {
+		c.why = "there is no counterpart of " + oneLine(l.name, 40)
+	}
+}
+
+// add notes a claim, negated if the chain says not.
+func (c *chainReader) add(one claim) {
+	if c.subject.kind == symUnknown || one.subject.kind == symUnknown {
+		c.why = "the value is made by code"
+		return
+	}
+	if c.not {
+		var ok bool
+		if one, ok = one.negated(); !ok {
+			c.why = "there is no opposite of " + one.Op
+			return
+		}
+	}
+	c.out = append(c.out, one)
+}
+
+// statusWords are the names that Postman gives statuses.
+var statusWords = map[string]string{
+	"ok": "2xx", "success": "2xx", "info": "1xx", "redirection": "3xx", "clientError": "4xx", "serverError": "5xx",
+	"accepted": "202", "badRequest": "400", "unauthorized": "401", "forbidden": "403", "notFound": "404", "rateLimited": "429",
+}
+
+// response reads what follows pm.response.to.
+func (c *chainReader) response(l link) bool {
+	if words := statusWords[l.name]; words != "" {
+		c.add(test(sym{kind: symStatus}, "eq", Literal(words)))
+		return true
+	}
+	first, isText := c.arg(l, 0).constant()
+	switch l.name {
+	case "error":
+		c.add(claim{sym{kind: symStatus}, Matcher{Op: "in", List: []*Node{Literal("4xx"), Literal("5xx")}}})
+	case "status":
+		if isText {
+			c.add(test(sym{kind: symReason}, "eq", String(first)))
+		} else if n := c.arg(l, 0).operand(); n != nil {
+			c.add(test(sym{kind: symStatus}, "eq", n))
+		} else {
+			return false
+		}
+	case "header":
+		if !isText {
+			return false
+		}
+		subject := sym{kind: symHeader, text: first}
+		if len(l.args) > 1 {
+			n := c.arg(l, 1).operand()
+			if n == nil {
+				return false
+			}
+			c.add(test(subject, "eq", n))
+		} else {
+			c.add(test(subject, "exists", Literal("true")))
+		}
+	case "json":
+		c.add(test(sym{kind: symHeader, text: "content-type"}, "contains", String("json")))
+	case "jsonBody":
+		return c.jsonBody(l, first, isText)
+	case "responseTime":
+		c.subject = sym{kind: symTime}
+	case "body", "withBody":
+		c.why = textWhy
+		return false
+	default:
+		return false
+	}
+	return true
+}
+
+const textWhy = "expectations look at values of a JSON body, not at its text"
+
+func (c *chainReader) jsonBody(l link, first string, isText bool) bool {
+	switch {
+	case len(l.args) == 0:
+		c.add(test(body("$"), "exists", Literal("true")))
+	case isText:
+		at, ok := lodashPath(body("$"), first)
+		if !ok {
+			return false
+		}
+		if len(l.args) == 1 {
+			c.add(test(at, "exists", Literal("true")))
+		} else if n := c.arg(l, 1).operand(); n != nil {
+			c.add(test(at, "eq", n))
+		} else {
+			return false
+		}
+	default:
+		n := c.arg(l, 0).operand()
+		if n == nil {
+			return false
+		}
+		c.add(test(body("$"), "eq", n))
+	}
+	return true
+}
+
+// lodashPath is a.b[0].c below a value.
+func lodashPath(v sym, path string) (sym, bool) {
+	for path != "" {
+		if inner, ok := strings.CutPrefix(path, "["); ok {
+			index, rest, closed := strings.Cut(inner, "]")
+			if !closed {
+				return sym{}, false
+			}
+			v, path = at(v, index), strings.TrimPrefix(rest, ".")
+		} else {
+			end := strings.IndexAny(path, ".[")
+			if end < 0 {
+				end = len(path)
+			}
+			name := path[:end]
+			path = strings.TrimPrefix(path[end:], ".")
+			v = body(v.path + pathMember(name))
+		}
+		if v.kind != symBody {
+			return sym{}, false
+		}
+	}
+	return v, true
+}
+
+// comparators are the words of chai for numbers.
+var comparators = map[string]string{
+	"above": "gt", "gt": "gt", "greaterThan": "gt", "least": "gte", "gte": "gte", "greaterThanOrEqual": "gte",
+	"below": "lt", "lt": "lt", "lessThan": "lt", "most": "lte", "lte": "lte", "lessThanOrEqual": "lte",
+}
+
+// value reads an assertion about a value.
+func (c *chainReader) value(l link) bool {
+	if c.subject.kind == symCond {
+		return c.condition(l)
+	}
+	if !l.call {
+		return c.property(l.name)
+	}
+	first := c.arg(l, 0)
+	n := first.operand()
+	if op := comparators[l.name]; op != "" {
+		if !isNumber(n) {
+			return false
+		}
+		c.add(test(c.subject, op, n))
+		return true
+	}
+	switch l.name {
+	case "equal", "equals", "eq", "eql", "eqls":
+		if first.kind == symUndefined {
+			c.add(test(c.subject, "exists", Literal("false")))
+			return true
+		}
+		if n == nil {
+			c.why = "what it is compared with is made by code"
+			return false
+		}
+		c.add(test(c.subject, "eq", n))
+	case "within":
+		high := c.arg(l, 1).operand()
+		if !isNumber(n) || !isNumber(high) || c.not {
+			return false
+		}
+		c.add(test(c.subject, "gte", n))
+		c.add(test(c.subject, "lte", high))
+	case "include", "includes", "contain", "contains", "string":
+		return c.contains(n)
+	case "match", "matches":
+		if first.kind != symRegex {
+			c.why = "the pattern is not RE2"
+			return false
+		}
+		c.add(test(c.subject, "matches", String(first.text)))
+	case "oneOf":
+		if n == nil || n.Kind != ArrayNode || len(n.Items) == 0 || c.not {
+			return false
+		}
+		c.add(claim{c.subject, Matcher{Op: "in", List: n.Items}})
+	default:
+		return c.shape(l, first, n)
+	}
+	return true
+}
+
+// shape reads assertions about types, members and lengths.
+func (c *chainReader) shape(l link, first sym, n *Node) bool {
+	key, isText := first.constant()
+	switch l.name {
+	case "a", "an":
+		if !isText {
+			return false
+		}
+		return c.typed(strings.ToLower(key))
+	case "property", "ownProperty", "haveOwnProperty":
+		if !isText {
+			return false
+		}
+		return c.member(l, key)
+	case "lengthOf", "length":
+		if !isNumber(n) || c.subject.kind != symBody {
+			return false
+		}
+		c.add(test(sym{kind: symLength, path: c.subject.path}, "eq", n))
+	case "keys", "key":
+		return c.keys(l)
+	case "instanceOf", "instanceof":
+		return len(l.args) == 1 && c.typed(strings.ToLower(dotted(l.args[0])))
+	case "exist", "null", "true", "false", "undefined", "empty", "ok":
+		return c.property(l.name)
+	default:
+		return false
+	}
+	return true
+}
+
+// contains reads include(value), or include({name: value}).
+func (c *chainReader) contains(n *Node) bool {
+	switch {
+	case n == nil:
+		c.why = "what it must hold is made by code"
+		return false
+	case n.Kind == ObjectNode && c.subject.kind == symBody && !c.not:
+		for i, k := range n.Keys {
+			c.add(test(body(c.subject.path+pathMember(k)), "eq", n.Items[i]))
+		}
+	case n.Kind == ArrayNode:
+		return false
+	default:
+		c.add(test(c.subject, "contains", n))
+	}
+	return true
+}
+
+func (c *chainReader) typed(typ string) bool {
+	switch typ {
+	case "undefined":
+		c.add(test(c.subject, "exists", Literal("false")))
+	case "null":
+		c.add(test(c.subject, "eq", Literal("null")))
+	case "string", "number", "boolean", "array", "object":
+		if c.subject.kind != symBody {
+			return false
+		}
+		c.add(test(c.subject, "type", String(typ)))
+	default:
+		return false
+	}
+	return true
+}
+
+// member reads property(name), property(name, value); what follows is about the member.
+func (c *chainReader) member(l link, key string) bool {
+	if c.subject.kind != symBody {
+		if c.subject.kind == symUnknown {
+			c.why = "the value is made by code"
+		}
+		return false
+	}
+	at := body(c.subject.path + pathMember(key))
+	if c.nested {
+		at, _ = lodashPath(c.subject, key)
+	}
+	if at.kind != symBody {
+		return false
+	}
+	if len(l.args) > 1 {
+		n := c.arg(l, 1).operand()
+		if n == nil {
+			c.why = "what it is compared with is made by code"
+			return false
+		}
+		c.add(test(at, "eq", n))
+	} else {
+		c.add(test(at, "exists", Literal("true")))
+	}
+	if !c.not {
+		c.subject = at
+	}
+	return true
+}
+
+// keys reads keys("a", "b"): these members, and no others unless included.
+func (c *chainReader) keys(l link) bool {
+	if c.subject.kind != symBody || c.not {
+		return false
+	}
+	var names []string
+	for i := range l.args {
+		n := c.arg(l, i).operand()
+		switch {
+		case n == nil:
+			return false
+		case n.Kind == StringNode:
+			names = append(names, n.Text)
+		case n.Kind == ArrayNode:
+			for _, item := range n.Items {
+				names = append(names, item.Text)
+			}
+		default:
+			return false
+		}
+	}
+	for _, name := range names {
+		if strings.Contains(name, "{{") {
+			return false
+		}
+		c.add(test(body(c.subject.path+pathMember(name)), "exists", Literal("true")))
+	}
+	if !c.include {
+		c.add(test(sym{kind: symLength, path: c.subject.path}, "eq", Literal(strconv.Itoa(len(names)))))
+	}
+	return len(names) > 0
+}
+
+// property reads the assertions without arguments.
+func (c *chainReader) property(name string) bool {
+	switch name {
+	case "true", "false", "null":
+		c.add(test(c.subject, "eq", Literal(name)))
+	case "undefined":
+		c.add(test(c.subject, "exists", Literal("false")))
+	case "exist":
+		if c.not {
+			c.not = false
+			c.add(test(c.subject, "exists", Literal("false")))
+		} else {
+			c.add(test(c.subject, "exists", Literal("true")))
+		}
+	case "empty":
+		if c.subject.kind != symBody {
+			return false
+		}
+		c.add(test(c.subject, "empty", Literal("true")))
+	case "length", "lengthOf":
+		if c.subject.kind != symBody {
+			return false
+		}
+		c.subject = sym{kind: symLength, path: c.subject.path}
+	default:
+		return false
+	}
+	return true
+}
+
+// condition reads pm.expect(a === b).to.be.true.
+func (c *chainReader) condition(l link) bool {
+	yes := l.name == "true" || l.name == "ok"
+	if l.name == "false" {
+		yes, c.not = true, !c.not
+	}
+	if slices.Contains([]string{"equal", "eql", "eq", "equals"}, l.name) && l.call {
+		n := c.arg(l, 0).operand()
+		yes = n.is("true") || n.is("false")
+		if n.is("false") {
+			c.not = !c.not
+		}
+	}
+	if !yes || c.not && len(c.subject.claims) != 1 {
+		return false
+	}
+	claims := c.subject.claims
+	for _, one := range claims {
+		c.add(one)
+	}
+	return true
+}

@@ -1,0 +1,231 @@
+package convert
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A growing expectation: claims are added one by one.
+type growing struct{ Expect }
+
+func cloneExpect(e *Expect) *growing {
+	g := &growing{*e}
+	g.Status = slices.Clone(e.Status)
+	clone := func(list []Check) []Check {
+		out := slices.Clone(list)
+		for i := range out {
+			out[i].Matchers = slices.Clone(out[i].Matchers)
+		}
+		return out
+	}
+	g.Headers, g.Cookies, g.Body = clone(e.Headers), clone(e.Cookies), clone(e.Body)
+	return g
+}
+
+// add makes a claim a part of the expectation; why says why it cannot be one.
+func (g *growing) add(c claim) (why string) {
+	switch c.subject.kind {
+	case symStatus:
+		return g.status(c.Matcher)
+	case symReason:
+		return g.reason(c.Matcher)
+	case symTime:
+		return g.time(c.Matcher)
+	case symBody:
+		return addCheck(&g.Body, c.subject.path, c.Matcher)
+	case symLength:
+		if c.Value == nil || !isNumber(c.Value) || c.Op == "contains" || c.Op == "matches" || c.Op == "exists" {
+			return "there is no counterpart of " + c.Op + " for a length"
+		}
+		count := Matcher{Op: "count", Sub: []Matcher{c.Matcher}}
+		if c.Op == "eq" {
+			count = Matcher{Op: "count", Value: c.Value}
+		}
+		return addCheck(&g.Body, c.subject.path, count)
+	case symType:
+		types := []string{"string", "number", "boolean", "object"}
+		if c.Op != "eq" || c.Value == nil || !slices.Contains(types, c.Value.Text) {
+			if c.Value != nil && c.Value.Text == "undefined" && (c.Op == "eq" || c.Op == "ne") {
+				return addCheck(&g.Body, c.subject.path, Matcher{Op: "exists", Value: Literal(strconv.FormatBool(c.Op == "ne"))})
+			}
+			return "there is no such type"
+		}
+		return addCheck(&g.Body, c.subject.path, Matcher{Op: "type", Value: c.Value})
+	case symHeader, symCookie:
+		return g.field(c)
+	case symText:
+		return textWhy
+	}
+	return "the value is made by code"
+}
+
+// field adds a claim about a header or cookie: their values are text.
+func (g *growing) field(c claim) string {
+	if !isToken(c.subject.text) {
+		return "this is not the name of a header or cookie"
+	}
+	m := c.Matcher
+	if m.Value != nil && (m.Value.Kind == ObjectNode || m.Value.Kind == ArrayNode || m.Value.is("null")) {
+		return "a header and a cookie are text"
+	}
+	list := &g.Headers
+	name := strings.ToLower(c.subject.text)
+	if c.subject.kind == symCookie {
+		list, name = &g.Cookies, c.subject.text
+	}
+	return addCheck(list, name, m)
+}
+
+// addCheck adds a matcher; one of a kind may stand for a value.
+func addCheck(list *[]Check, name string, m Matcher) string {
+	if m.Op == "eq" && m.Value.Kind == ObjectNode && !plainJSON(m.Value) {
+		return "the value is no plain JSON"
+	}
+	i := slices.IndexFunc(*list, func(c Check) bool { return c.Name == name })
+	if i < 0 {
+		*list = append(*list, Check{name, []Matcher{m}})
+		return ""
+	}
+	c := &(*list)[i]
+	for j, old := range c.Matchers {
+		if old.Op != m.Op {
+			continue
+		}
+		if old.Op == "count" && old.Value == nil && m.Value == nil && old.Sub[0].Op != m.Sub[0].Op {
+			c.Matchers[j].Sub = append(slices.Clone(old.Sub), m.Sub...)
+			return ""
+		}
+		if sameMatcher(old, m) {
+			return ""
+		}
+		return "a value has one " + m.Op
+	}
+	c.Matchers = append(c.Matchers, m)
+	return ""
+}
+
+func plainJSON(n *Node) bool {
+	return len(n.Keys) < 500
+}
+
+func sameMatcher(a, b Matcher) bool {
+	return yamlOf(a) == yamlOf(b)
+}
+
+// yamlOf is a matcher as it is written.
+func yamlOf(m Matcher) string {
+	w := &yamlWriter{}
+	n := openMap()
+	n.put("m", matchersNode([]Matcher{m}, true))
+	w.mapping(n, 0, false)
+	return w.b.String()
+}
+
+func (g *growing) setStatus(list ...string) string {
+	if len(g.Status) > 0 && !slices.Equal(g.Status, list) {
+		return "another status is expected already"
+	}
+	g.Status = list
+	return ""
+}
+
+// status adds a claim about the code.
+func (g *growing) status(m Matcher) string {
+	valid := func(n *Node) bool {
+		return n != nil && n.Kind == LiteralNode && (len(n.Text) == 3 && n.Text[0] >= '1' && n.Text[0] <= '5' && (jsonNumber.MatchString(n.Text) || strings.HasSuffix(n.Text, "xx")))
+	}
+	switch m.Op {
+	case "eq":
+		if valid(m.Value) {
+			return g.setStatus(m.Value.Text)
+		}
+	case "in":
+		var list []string
+		for _, n := range m.List {
+			if !valid(n) {
+				return "this is no status"
+			}
+			if !slices.Contains(list, n.Text) {
+				list = append(list, n.Text)
+			}
+		}
+		return g.setStatus(list...)
+	case "exists":
+		return "an answer always has a status"
+	}
+	return "a status is expected by value, class or list"
+}
+
+// reason adds a claim about the words behind the code.
+func (g *growing) reason(m Matcher) string {
+	if (m.Op == "eq" || m.Op == "contains") && m.Value != nil {
+		for code := 100; code < 600; code++ {
+			if text := http.StatusText(code); text != "" && strings.EqualFold(text, m.Value.Text) {
+				return g.setStatus(strconv.Itoa(code))
+			}
+		}
+	}
+	return "these are not the words of one status"
+}
+
+// time adds an upper bound of the time.
+func (g *growing) time(m Matcher) string {
+	if m.Op != "lt" && m.Op != "lte" || m.Value == nil || m.Value.Kind != LiteralNode {
+		return "the time of an answer has an upper bound only"
+	}
+	ms, err := strconv.ParseFloat(m.Value.Text, 64)
+	if err != nil || ms <= 0 || ms > 600_000 {
+		return "a bound lies between 0 and ten minutes"
+	}
+	text := strconv.FormatFloat(ms, 'f', -1, 64) + "ms"
+	if ms >= 1000 && ms == float64(int(ms)) && int(ms)%1000 == 0 {
+		text = strconv.Itoa(int(ms)/1000) + "s"
+	}
+	if g.Latency != "" && g.Latency != text {
+		return "another bound is expected already"
+	}
+	g.Latency = text
+	return ""
+}
+
+// mergeExpect lays what a folder expects under what is expected already.
+func mergeExpect(into, from *Expect) {
+	g := cloneExpect(into)
+	if len(g.Status) == 0 {
+		g.Status = slices.Clone(from.Status)
+	}
+	if g.Latency == "" {
+		g.Latency = from.Latency
+	}
+	for _, x := range []struct {
+		into *[]Check
+		from []Check
+	}{{&g.Headers, from.Headers}, {&g.Cookies, from.Cookies}, {&g.Body, from.Body}} {
+		for _, c := range x.from {
+			for _, m := range c.Matchers {
+				addCheck(x.into, c.Name, m)
+			}
+		}
+	}
+	*into = g.Expect
+}
+
+// tidyExpect takes exists: true off values of which something is said that
+// needs them to be there.
+func tidyExpect(e *Expect) {
+	for _, list := range [][]Check{e.Headers, e.Cookies, e.Body} {
+		for i := range list {
+			if needsValue(list[i].Matchers) {
+				list[i].Matchers = slices.DeleteFunc(slices.Clone(list[i].Matchers), func(m Matcher) bool { return m.Op == "exists" && m.Value.is("true") })
+			}
+		}
+	}
+}
+
+func needsValue(list []Matcher) bool {
+	return slices.ContainsFunc(list, func(m Matcher) bool {
+		return slices.Contains([]string{"eq", "in", "contains", "matches", "type", "gt", "gte", "lt", "lte"}, m.Op)
+	})
+}
