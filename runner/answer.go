@@ -13,6 +13,7 @@ type answer struct {
 	*wire.Exchange
 	validated bool
 	invalid   error
+	hidden    hiddenValues
 	twin      *answer // has the same bytes; what is known of it holds here too
 }
 

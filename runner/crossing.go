@@ -95,7 +95,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	for i := range step.Captures {
 		w.capture(&step.Captures[i], l, s, found)
 	}
-	t := &Trial{Step: step, Name: name, Lane: kind.String(), Key: key, Rules: rules, Blue: straight.Blue, Green: straight.Green, Shared: w.shared(step), Seen: w.crossSeen(kind, side)}
+	t := &Trial{Step: step, Name: name, Lane: kind.String(), Key: key, Rules: rules, Blue: straight.Blue, Green: straight.Green, Shared: w.shared(step), Seen: w.crossSeen(kind, side), Hidden: append(s.hidden(), straight.Hidden...)}
 	if side == scenarios.Blue {
 		t.Blue, t.BlueChecks, t.BlueWait = s.x, checks, s.wait
 	} else {

@@ -133,14 +133,14 @@ func (c *Checks) check(side scenarios.Side, a *answer, rules *diff.Rules) []Expe
 		k.add(t.holds(seconds), "latency "+t.String()+" s", strconv.FormatFloat(a.Timing.Total.Seconds(), 'f', 4, 64)+" s", t.At)
 	}
 	for _, h := range c.headers {
-		k.text("header "+h.name, h.tests, a.header(h.name))
+		k.text("header "+h.name, h.tests, a.header(h.name), a.hidden)
 	}
 	for _, h := range c.cookies {
 		var values []string
 		if v, ok := a.cookie(h.name); ok {
 			values = []string{v}
 		}
-		k.text("cookie "+h.name, h.tests, values)
+		k.text("cookie "+h.name, h.tests, values, a.hidden)
 	}
 	for _, p := range c.body {
 		k.path(p, a)
@@ -189,7 +189,7 @@ func contentOf(a *answer) string {
 }
 
 // text tests the values of a header or cookie: each test must hold for one of them.
-func (k *checker) text(what string, tests []Test, values []string) {
+func (k *checker) text(what string, tests []Test, values []string, hidden hiddenValues) {
 	quoted := make([]string, len(values)) // exactly: an ETag has quotes of its own
 	for i, v := range values {
 		quoted[i] = textValue(v).JSON
@@ -197,6 +197,10 @@ func (k *checker) text(what string, tests []Test, values []string) {
 	got := strings.Join(quoted, " | ")
 	for i := range tests {
 		t := &tests[i]
+		if t.needsText(values, hidden) {
+			k.add(false, what+" "+t.String(), notKept, t.At)
+			continue
+		}
 		ok := false
 		switch {
 		case t.Op == "exists":

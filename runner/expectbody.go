@@ -31,6 +31,10 @@ func (k *checker) path(p pathTests, a *answer) {
 		return
 	}
 	for i := range p.tests {
+		if p.tests[i].needsValue(data, a.hidden) {
+			k.add(false, p.path+" "+p.tests[i].String(), notKept, p.tests[i].At)
+			continue
+		}
 		ok, got := p.run(&p.tests[i], data)
 		k.add(ok, p.path+" "+p.tests[i].String(), got, p.tests[i].At)
 	}
@@ -105,6 +109,10 @@ func (c *Checks) schema(k *checker, a *answer) {
 		k.add(false, what, cut(notJSON+err.Error(), maxGot), at(c.expect.Pos))
 		return
 	}
+	if schemaNeedsValue(c.expect, body, a.hidden) {
+		k.add(false, what, notKept, at(c.expect.Pos))
+		return
+	}
 	problems := c.expect.CheckSchema(body)
 	if len(problems) == 0 {
 		k.add(true, what, "valid", at(c.expect.Pos))
@@ -115,6 +123,10 @@ func (c *Checks) schema(k *checker, a *answer) {
 
 // snapshot compares the stored body, as blue, with the answer under the step's rules.
 func (c *Checks) snapshot(k *checker, a *answer, rules *diff.Rules) {
+	if a.hidden.in(string(a.Answer)) {
+		k.add(false, "snapshot "+cleanName(c.expect.Snapshot), notKept, at(c.expect.Pos))
+		return
+	}
 	got := a.message()
 	stored := *got
 	stored.Body = c.expect.SnapshotData

@@ -29,6 +29,7 @@ type Trial struct {
 	Shared  bool // the same service on both sides on purpose
 	Seen    *diff.Bijections
 	Control Control
+	Hidden  hiddenValues // of a pair that is judged again
 }
 
 // Control says how much the evidence is held against itself.
@@ -59,18 +60,25 @@ type Judgement struct {
 //  5. The count of leaves must add up, and a second opinion must agree: else broken.
 //  6. Times of the services' clocks may differ by as much as the exchanges lie
 //     apart, beside what the rules allow.
-//  7. Pass is what is left when there was evidence and all of it held.
+//  7. What needs more of a value than an archive kept could not be compared: broken.
+//  8. Pass is what is left when there was evidence and all of it held.
 func Judge(t *Trial) *Judgement {
 	own := *t
 	own.Rules = t.Rules.apart(max(t.Apart, lag(t.Blue, t.Green)))
 	j := &judging{Trial: &own, out: &Judgement{}, verdict: Pass}
 	j.blue, j.green = newAnswer(t.Blue), newAnswer(t.Green)
+	for _, a := range []*answer{j.blue, j.green} {
+		if a != nil {
+			a.hidden = t.Hidden
+		}
+	}
 	if j.blue != nil && j.green != nil && bytes.Equal(j.blue.Answer, j.green.Answer) {
 		j.green.twin = j.blue
 	}
 	r := &j.out.Step
 	*r = StepResult{Name: t.Name, At: t.Step.Pos.String(), Lane: t.Lane, Exchange: t.Key, Blue: sideResult(t.Blue), Green: sideResult(t.Green)}
 	j.transport()
+	j.withhold() // Rule 7
 	j.expectations()
 	if t.Step.Compare && usable(t.Blue) && usable(t.Green) {
 		j.compare()
@@ -155,7 +163,10 @@ func (j *judging) expectations() {
 func (j *judging) unmet(a *answer, checked []Expectation) {
 	var failed []Expectation
 	for _, e := range checked {
-		if !e.OK {
+		switch {
+		case e.withheld(): // Rule 7
+			j.find(Broken, "%s: expected %s, %s", e.Side, e.What, e.Got)
+		case !e.OK:
 			failed = append(failed, e)
 		}
 	}

@@ -19,7 +19,9 @@ import (
 //     reachability, and an end that came too early.
 //  3. What passed only after a retry then is flaky now: the answers kept are the
 //     last ones.
-//  4. A condition of polling is held against the last answer that was kept.
+//  4. A rule, expectation or condition that needs more of a hidden value than the
+//     archive kept (equality, type, formats) could not be compared: broken.
+//  5. A condition of polling is held against the last answer that was kept.
 func Rejudge(ctx context.Context, plan *Plan, from *Run, sink Sink, progress func(Progress)) (*End, error) {
 	e := newExecution(plan, sink, progress)
 	e.replay = from.Pair
@@ -112,8 +114,14 @@ func (w *walk) replayed(step *scenarios.Step, sc *scope, key string) *shot {
 		to = &service{side: sc.side, name: step.Service}
 	}
 	s := &shot{out: &outgoing{to: to}, x: x, answer: newAnswer(x)}
+	if pair != nil {
+		s.answer.hidden = pair.Hidden
+	}
 	if step.Poll != nil {
-		if ok, err := w.holds(&step.Poll.Until, sc.side, s.answer, sc); err != nil || !ok {
+		switch ok, err := w.holds(&step.Poll.Until, sc.side, s.answer, sc); {
+		case err != nil:
+			return &shot{err: fmt.Errorf("poll: %w", err)}
+		case !ok:
 			s.wait = "poll: the condition does not hold for the last answer that was kept"
 		}
 	}

@@ -319,6 +319,9 @@ type GateResult struct {
 type Pair struct {
 	Key         string // see PairKey: unique in the run
 	Blue, Green *wire.Exchange
+	// Hidden are the texts that stand for what an archive did not keep; none in a
+	// pair that was just sent.
+	Hidden []Hidden
 }
 
 // PairKey names the pair of a case's step. lane is empty for blue beside green,

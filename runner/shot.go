@@ -107,7 +107,11 @@ func (c *captured) into(r *StepResult) {
 		if e.OK {
 			continue
 		}
-		r.Verdict = r.Verdict.Worse(Fail)
+		if e.withheld() {
+			r.Verdict = r.Verdict.Worse(Broken)
+		} else {
+			r.Verdict = r.Verdict.Worse(Fail)
+		}
 		if !explained[e.Side] {
 			r.Reasons = append(r.Reasons, fmt.Sprintf("%s: %s, but: %s", e.Side, e.What, e.Got))
 		}
@@ -136,6 +140,10 @@ func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (s
 	}
 	v, err := capture(c, s.answer)
 	side := s.out.to.side.String()
+	if err != nil && c.Regex != "" && s.answer.hidden.in(string(s.answer.Answer)) {
+		out.check(side, c, "finds a value", false, notKept)
+		return v, false
+	}
 	if err != nil {
 		out.check(side, c, "finds a value", false, err.Error())
 		return v, false

@@ -63,7 +63,7 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 		Step: step, Name: name, Key: key, Rules: rules, Blue: blue.exchange(), Green: green.exchange(),
 		BlueChecks: checks[scenarios.Blue], GreenChecks: checks[scenarios.Green],
 		BlueWait: blue.waited(), GreenWait: green.waited(), Shared: w.shared(step), Seen: w.bijections(LaneBlue),
-		Apart:   w.spread(LaneBlue, blue.exchange(), green.exchange()),
+		Apart: w.spread(LaneBlue, blue.exchange(), green.exchange()), Hidden: append(blue.hidden(), green.hidden()...),
 		Control: w.control(key),
 	})
 	r := &j.Step
@@ -73,10 +73,18 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 	r.Flaky = flaky || w.retriedNote(r, blue, green)
 	w.book(j)
 	w.confirm(ctx, step, name, rules, r)
-	w.keep(name, blue.exchange(), green.exchange())
+	w.keep(name, &Pair{Blue: blue.exchange(), Green: green.exchange(), Hidden: append(blue.hidden(), green.hidden()...)})
 	w.remember(LaneBlue, blue)
 	w.remember(LaneGreen, green)
 	return r
+}
+
+// hidden are the values that an archive kept from the answer.
+func (s *shot) hidden() hiddenValues {
+	if s == nil || s.answer == nil {
+		return nil
+	}
+	return slices.Clip(s.answer.hidden)
 }
 
 func (s *shot) waited() string {
@@ -254,6 +262,9 @@ func (w *walk) holds(expect *scenarios.Expect, side scenarios.Side, a *answer, s
 		return false, nil
 	}
 	for _, e := range checks.check(side, a, nil) {
+		if e.withheld() {
+			return false, fmt.Errorf("%s: %s", e.What, e.Got)
+		}
 		if !e.OK {
 			return false, nil
 		}

@@ -213,12 +213,12 @@ func (w *walk) spread(kind LaneKind, a, b *wire.Exchange) time.Duration {
 }
 
 // keep holds a pair for the crossing lanes.
-func (w *walk) keep(name string, blue, green *wire.Exchange) {
+func (w *walk) keep(name string, pair *Pair) {
 	if !w.crossover() {
 		return
 	}
 	if w.pairs == nil {
 		w.pairs = map[string]*Pair{}
 	}
-	w.pairs[name] = &Pair{Blue: blue, Green: green}
+	w.pairs[name] = pair
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -79,5 +80,50 @@ func TestEvidenceComparatorBlind(t *testing.T) {
 		{name: "too deep to be compared", suite: one, blue: says(deep("1")), green: says(deep("2")), status: 1, reason: `deep|depth|nest|could not be compared`},
 		{name: "too deep to be compared, and alike", suite: one, blue: says(deep("1")), status: 1, reason: `deep|depth|nest|could not be compared`},
 		{name: "content type alone", suite: one, blue: answers(200, "application/json", `{"a":1}`), green: answers(200, "text/plain", `{"a":1}`), status: 1, reason: `(?i)header content-type`},
+	})
+}
+
+// What the archive hid has no value to be judged by: a run that is judged again
+// neither passes nor fails by what stands there instead.
+func TestEvidenceHidden(t *testing.T) {
+	t.Parallel()
+	suite := func(rule, expect string) string {
+		return fmt.Sprintf("suite: one\nsecrets: [token]\nrules:\n  - {at: $.token, %s}\ncases:\n  - {case: item, get: /item, expect: {%s}, capture: {token: $.token}}\n", rule, expect)
+	}
+	const ignored = "do: ignore, why: each side signs its own"
+	word := func(v string) string { return `{"token":"` + v + `","n":1}` }
+	blue, green := word("blue-secret-1"), word("green-secret-2")
+	for _, row := range []struct {
+		name, again string // the suite as edited since
+		blue, green string
+		status      int
+		reason      string
+	}{
+		{"a pattern that what stands there has", suite("do: format, is: regex, pattern: '^<secret'", "status: 200"), blue, green, 3, `could not be compared: rule suite\.yaml:\d+:\d+ \(format +\$\.token\) needs a value that the archive hid`},
+		{"a rewrite", suite("do: rewrite, blue: blue, green: green, as: SIDE", "status: 200"), blue, green, 3, `could not be compared: rule .*rewrite`},
+		{"a normaliser", suite("do: string, as: fold", "status: 200"), blue, word("BLUE-SECRET-1"), 3, `could not be compared: rule .*string`},
+		{"a tolerance", suite("do: tolerance, rel: 0.5", "status: 200"), `{"token":12345678,"n":1}`, `{"token":12345679,"n":1}`, 3, `could not be compared: rule .*tolerance`},
+		{"what it is not", suite(ignored, "body: {$.token: {ne: blue-secret-1}}"), blue, green, 3, `blue: expected \$\.token ne blue-secret-1, could not be compared: the archive hid the value`},
+		{"a pattern that is expected", suite(ignored, "body: {$.token: {matches: ^<secret}}"), blue, green, 3, `could not be compared: the archive hid the value`},
+		{"a format that it does not have", suite("do: format, is: uuid", "status: 200"), blue, green, 1, `\$\.token changed`},
+		{"another type", suite(ignored, "status: 200"), `{"token":12345678,"n":1}`, `{"token":"12345678","n":1}`, 1, `\$\.token type`},
+	} {
+		t.Run("comparator_blind/hidden in the archive/"+row.name, func(t *testing.T) {
+			t.Parallel()
+			e := newEvidence(t)
+			e.file("suite.yaml", suite(ignored, "status: 200"))
+			e.bgverify("run", "suite.yaml", "--run-id", "first", "--blue", serve(t, says(row.blue)), "--green", serve(t, says(row.green)))
+			e.file("suite.yaml", row.again)
+			e.bgverify("rediff", "first", "suite.yaml", "--run-id", "it").ends(row.status, row.reason, "")
+		})
+	}
+	t.Run("comparator_blind/hidden in the archive/a pass where nothing needs it", func(t *testing.T) {
+		t.Parallel()
+		e := newEvidence(t)
+		e.file("suite.yaml", suite(ignored, "body: {$.token: {type: string}}"))
+		e.bgverify("run", "suite.yaml", "--run-id", "first", "--blue", serve(t, says(blue)), "--green", serve(t, says(green)))
+		if r := e.bgverify("rediff", "first", "--run-id", "it"); r.status != 0 {
+			t.Errorf("exit status %d, want 0: %q", r.status, r.run.Reasons)
+		}
 	})
 }

@@ -24,8 +24,9 @@ that the run folder keeps; --rules adds a rule file before the rules of every su
 
 Cases, flags and seed are those of the run. A step that the run did not send is
 broken. Load stages, identities and reachability stay as the run found them.
-Secrets that the archive hid are judged by their formats alone: a rule or
-expectation that asks more of one does not hold.
+Of secrets that the archive hid it is known whether two are equal, their types and
+their formats. A rule or expectation that asks more of one could not be compared,
+and the step is broken.
 The exit status is that of the new verdict.`,
 		Example: `  # Were the differences only the field that is to be ignored?
   bgverify rediff latest --rules proposed.yaml

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
@@ -15,9 +16,10 @@ import (
 )
 
 // standIns gives the secrets that an archive hid a value to be judged by: one that
-// has exactly the formats which the archive says the secret had, the same for the
-// same secret. A mark of which no such value can be made stays a mark, and fails a
-// rule that asks more of it: nothing passes because it was hidden.
+// has the type and exactly the formats which the archive says the secret had, the
+// same for the same secret. What else a rule asks of it could not be compared; see
+// runner.Hidden. Of a mark of which no such value can be made nothing is known but
+// whether it equals another.
 func standIns(folder *archive.Folder, secret func(name, value string)) func(key string) (*runner.Pair, error) {
 	return func(key string) (*runner.Pair, error) {
 		pair, err := folder.Pair(key)
@@ -29,36 +31,79 @@ func standIns(folder *archive.Folder, secret func(name, value string)) func(key 
 			return nil, err
 		}
 		out := *pair
-		for _, r := range facts {
-			if !r.Whole || r.Type != "string" {
-				continue
+		for side, x := range map[string]**wire.Exchange{"blue": &out.Blue, "green": &out.Green} {
+			hidden, err := unhide(x, side, facts, secret)
+			if err != nil {
+				return nil, err
 			}
-			value, ok := standIn(r)
-			if !ok {
-				continue
-			}
-			name, _, _ := strings.Cut(strings.TrimPrefix(r.Mark, hiddenMark), "#")
-			secret(name, value)
-			out.Blue, out.Green = unhidden(out.Blue, r.Mark, value), unhidden(out.Green, r.Mark, value)
+			out.Hidden = append(out.Hidden, hidden...)
 		}
+		slices.SortFunc(out.Hidden, func(a, b runner.Hidden) int { return strings.Compare(a.Text, b.Text) })
+		out.Hidden = slices.Compact(out.Hidden)
 		return &out, nil
 	}
 }
 
-// unhidden puts a stand-in into the answer of a copy of an exchange.
-func unhidden(x *wire.Exchange, mark, value string) *wire.Exchange {
-	if x == nil || !bytes.Contains(x.Answer, []byte(mark)) {
-		return x
+// unhide puts stand-ins into one side's exchange, a copy of it, and says what
+// stands for hidden values there now.
+func unhide(x **wire.Exchange, side string, facts []archive.Redaction, secret func(name, value string)) ([]runner.Hidden, error) {
+	if *x == nil {
+		return nil, nil
 	}
-	out := *x
-	out.Answer = bytes.ReplaceAll(x.Answer, []byte(mark), []byte(value))
-	return &out
+	var hidden []runner.Hidden
+	types := map[string]string{} // of a mark in the body
+	out := **x
+	for _, r := range facts {
+		switch in, _, _ := strings.Cut(r.In, ":"); in {
+		case side + ".header", side + ".trailer":
+			hidden = append(hidden, runner.Hidden{Text: r.Mark})
+			continue
+		case side + ".answer":
+		default:
+			continue
+		}
+		kind := r.Type
+		if !r.Whole && kind != "string" && kind != "text" {
+			return nil, fmt.Errorf("could not be compared: the archive hid a part of a %s of %s's answer", r.Type, side)
+		}
+		if was, ok := types[r.Mark]; ok && was != kind {
+			return nil, fmt.Errorf("could not be compared: the archive hid one value of %s's answer as %s and as %s", side, was, kind)
+		} else if ok && r.Whole {
+			continue
+		}
+		types[r.Mark] = kind
+		value, known := r.Mark, false
+		if r.Whole {
+			value, known = standIn(r)
+		}
+		if known && value != r.Mark {
+			name, _, _ := strings.Cut(strings.TrimPrefix(r.Mark, hiddenMark), "#")
+			secret(name, value)
+			mark, by := r.Mark, value
+			if kind == "number" {
+				mark = `"` + mark + `"`
+			}
+			out.Answer = bytes.ReplaceAll(out.Answer, []byte(mark), []byte(by))
+		}
+		hidden = append(hidden, runner.Hidden{Text: value, Known: known})
+		if kind == "text" { // markup spells it otherwise
+			hidden = append(hidden, runner.Hidden{Text: "&lt;" + strings.Trim(r.Mark, "<>") + "&gt;"})
+		}
+	}
+	*x = &out
+	return hidden, nil
 }
 
-// standIn makes a value of exactly the formats of a hidden one.
+// standIn makes a value of exactly the formats of a hidden one, of its type. A
+// text without formats is stood for by its mark; ok says whether there is one.
 func standIn(r archive.Redaction) (value string, ok bool) {
-	if len(r.Formats) == 0 {
-		return "", false
+	switch {
+	case r.Type == "number":
+		return numberFor(r), true
+	case r.Type != "string":
+		return r.Mark, false
+	case len(r.Formats) == 0:
+		return r.Mark, sameFormats(r.Mark, nil)
 	}
 	sum := sha256.Sum256([]byte(r.Mark))
 	digits := hex.EncodeToString(sum[:])
@@ -75,7 +120,17 @@ func standIn(r archive.Redaction) (value string, ok bool) {
 			return candidate, true
 		}
 	}
-	return "", false
+	return r.Mark, false
+}
+
+// numberFor is a number of as many digits as the hidden one had bytes.
+func numberFor(r archive.Redaction) string {
+	sum := sha256.Sum256([]byte(r.Mark))
+	digits := make([]byte, max(r.Length, 6))
+	for i := range digits {
+		digits[i] = '1' + sum[i%len(sum)]%9
+	}
+	return string(digits)
 }
 
 // sameFormats reports whether a value has these formats and no others.

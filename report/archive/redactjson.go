@@ -154,9 +154,13 @@ type Redaction struct {
 
 // redaction says what is known of the match m in text.
 func (r *Redactor) redaction(m match, text, kind string, whole bool) Redaction {
+	value := text[m.start:m.end]
+	if kind == "string" {
+		value = spelled(value)
+	}
 	return Redaction{
 		Mark: r.markOf(m, markOpen, markClose), Type: kind, Whole: whole,
-		Length: m.end - m.start, Formats: formatsOf(text[m.start:m.end]),
+		Length: m.end - m.start, Formats: formatsOf(value),
 	}
 }
 

@@ -1,0 +1,197 @@
+package runner
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A Hidden is a text in an archived pair that stands for a value which the
+// archive did not keep. Equal values have equal texts and others have others;
+// that is all that may be concluded from it, but for what Known says.
+type Hidden struct {
+	Text  string
+	Known bool // the text has the type and the formats of the value, where it stands alone
+}
+
+// hiddenValues are those of a pair. What asks more of them than equality, type
+// and formats could not be compared: nothing passes, and nothing fails, by what
+// happens to stand there instead.
+type hiddenValues []Hidden
+
+// couldNot begins the reason of what the archive does not keep enough for.
+const couldNot = "could not be compared: "
+
+// notKept is shown in the place of a value that would decide an expectation.
+const notKept = couldNot + "the archive hid the value"
+
+// in reports whether a text holds a hidden value.
+func (h hiddenValues) in(text string) bool {
+	return slices.ContainsFunc(h, func(one Hidden) bool { return strings.Contains(text, one.Text) })
+}
+
+// known reports whether a text is one hidden value, whose type and formats it has.
+func (h hiddenValues) known(text string) bool {
+	return slices.ContainsFunc(h, func(one Hidden) bool { return one.Known && one.Text == text })
+}
+
+// marks are the hidden values in a text, in the order of the list, each as often
+// as it stands there.
+func (h hiddenValues) marks(text string) string {
+	var out []string
+	for _, one := range h {
+		for range strings.Count(text, one.Text) {
+			out = append(out, one.Text)
+		}
+	}
+	return strings.Join(out, "\x00")
+}
+
+// withhold finds the rules of a trial that need a hidden value, says so, and
+// takes the places that they speak of out of the comparison.
+func (j *judging) withhold() {
+	if len(j.Hidden) == 0 || !j.Step.Compare || !usable(j.Blue) || !usable(j.Green) {
+		return
+	}
+	list := slices.Clone(j.Rules.list)
+	for i := range j.Rules.list {
+		rule := &j.Rules.list[i]
+		if !j.needs(rule) {
+			continue
+		}
+		j.find(Broken, "%srule %s (%s) needs a value that the archive hid", couldNot, rule.Origin, ruleText(rule))
+		list = append(list, diff.Rule{At: rule.At, Header: rule.Header, Do: diff.DoIgnore, Why: "hidden", Origin: rule.Origin})
+	}
+	if len(list) == len(j.Rules.list) {
+		return
+	}
+	if rules, err := compileRules(list, j.Rules.opts); err == nil { // else what it finds stands beside the reason
+		j.Rules = rules
+	}
+}
+
+// needs reports whether a rule looks into a hidden value of the pair.
+//
+//  1. A format needs the value, but for a named one of a value that is known by
+//     its formats. A pattern always does.
+//  2. What makes values alike (tolerance, time, number, string, rewrite,
+//     embedded) needs it where the sides' differ: equal ones stay equal.
+//  3. Everything else asks for presence, type and equality alone.
+func (j *judging) needs(rule *diff.Rule) bool {
+	format := rule.Do == diff.DoFormat
+	if !format && !slices.Contains([]diff.Do{diff.DoTolerance, diff.DoTime, diff.DoNumber, diff.DoString, diff.DoRewrite, diff.DoEmbedded}, rule.Do) {
+		return false
+	}
+	blue, green := j.hiddenAt(rule, j.blue), j.hiddenAt(rule, j.green)
+	if len(blue)+len(green) == 0 {
+		return false
+	}
+	if !format {
+		return j.Hidden.marks(strings.Join(blue, "\n")) != j.Hidden.marks(strings.Join(green, "\n")) // Rule 2
+	}
+	return rule.Is == "regex" || rule.Pattern != "" || // Rule 1
+		slices.ContainsFunc(append(blue, green...), func(text string) bool { return !j.Hidden.known(text) })
+}
+
+// hiddenAt are the values with something hidden in them that a rule speaks of, on
+// one side: scalars of a JSON body, any other body whole, or values of headers.
+func (j *judging) hiddenAt(rule *diff.Rule, a *answer) []string {
+	var out []string
+	if rule.Header != "" {
+		for _, f := range a.message().Headers {
+			if named, err := path.Match(strings.ToLower(rule.Header), strings.ToLower(f.Name)); (named || err != nil) && j.Hidden.in(f.Value) {
+				out = append(out, f.Value)
+			}
+		}
+		return out
+	}
+	if rule.At == "" || !j.Hidden.in(string(a.Answer)) {
+		return nil
+	}
+	body, invalid := a.body()
+	pattern, err := diff.ParsePath(rule.At)
+	if invalid != nil || err != nil {
+		return []string{string(a.Answer)}
+	}
+	nodes, err := diff.Select(body, pattern)
+	if err != nil {
+		return []string{string(a.Answer)}
+	}
+	for _, n := range nodes {
+		if d := nodeDatum(n); n.Type < diff.ArrayType && j.Hidden.in(d.json) {
+			out = append(out, d.text)
+		}
+	}
+	return out
+}
+
+// needsValue reports whether a test of values with something hidden among them
+// needs to know it: all do, but those of presence, type, and a known format.
+func (t *Test) needsValue(data []datum, h hiddenValues) bool {
+	if len(h) == 0 {
+		return false
+	}
+	for _, d := range data {
+		if !h.in(d.json) {
+			continue
+		}
+		switch t.Op {
+		case "exists", "empty", "unique":
+		case "type":
+			if t.Operand.Text == "integer" {
+				return true
+			}
+		case "contains":
+			if d.kind != diff.ObjectType { // of an object: a member of that name
+				return true
+			}
+		case "format":
+			if !h.known(d.text) || !slices.Contains(diff.Formats(), t.Operand.Text) {
+				return true
+			}
+		case "count":
+			if d.kind == diff.StringType {
+				return true
+			}
+		case "each":
+			for i := range t.Sub {
+				if t.Sub[i].needsValue(elements(d), h) {
+					return true
+				}
+			}
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// needsText is needsValue for the values of a header or cookie, of which the
+// archive keeps no formats.
+func (t *Test) needsText(values []string, h hiddenValues) bool {
+	return t.Op != "exists" && t.Op != "count" && t.Op != "empty" && slices.ContainsFunc(values, h.in)
+}
+
+// withheld reports whether the expectation could not be held against the answer.
+func (e *Expectation) withheld() bool { return !e.OK && e.Got == notKept }
+
+// schemaNeedsValue reports whether a schema says different things of an answer
+// when other texts stand for its hidden values.
+func schemaNeedsValue(expect *scenarios.Expect, body []byte, h hiddenValues) bool {
+	if !h.in(string(body)) {
+		return false
+	}
+	for _, other := range []string{"", "~", "\\u0001 ~"} {
+		text := string(body)
+		for _, one := range h {
+			text = strings.ReplaceAll(text, one.Text, other)
+		}
+		if len(expect.CheckSchema([]byte(text))) > 0 {
+			return true
+		}
+	}
+	return len(expect.CheckSchema(body)) > 0
+}
