@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -170,6 +171,10 @@ func detailOf(s *source, c *runner.CaseResult, panes []paneStep) detailJSON {
 	return d
 }
 
+// mostRules is how many rules stand open on the page, those with the most hits
+// first; one more click shows the others.
+const mostRules = 12
+
 // facts are what a reader needs to know of how the run was made.
 func (p *pageView) facts(s *source) {
 	h, e, a := s.head, &s.end, s.audit()
@@ -211,12 +216,18 @@ func (p *pageView) facts(s *source) {
 	for i := range p.Facts {
 		p.Facts[i].Value = visible(p.Facts[i].Value)
 	}
-	for _, r := range e.Rules {
+	rules := slices.Clone(e.Rules)
+	slices.SortStableFunc(rules, func(a, b runner.RuleVisits) int { return b.Hits - a.Hits })
+	for _, r := range rules {
 		v := ruleView{At: visible(r.At), Rule: visible(r.Rule), Why: visible(r.Why), Until: r.Until, Visits: thousands(r.Visits), Hits: thousands(r.Hits)}
 		if r.Visits == 0 {
 			v.Note = "matched nothing"
+			p.IdleRules++
 		}
 		p.Rules = append(p.Rules, v)
+	}
+	if n := len(p.Rules); n > mostRules {
+		p.Rules, p.MoreRules = p.Rules[:mostRules:mostRules], p.Rules[mostRules:]
 	}
 	p.Reproduce = s.again()
 }

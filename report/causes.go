@@ -30,6 +30,9 @@ func editBeside(c *diff.Cause) string {
 	return c.Edit
 }
 
+// CauseText is a cause in one line: $.balance number -> string.
+func CauseText(c *diff.Cause) string { return place(c.Where, c.Path) + " " + edit(c) }
+
 // kindWord is a kind as a heading reads it.
 func kindWord(k diff.Kind) string {
 	switch k {

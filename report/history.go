@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sort"
 	"time"
 
@@ -51,7 +52,8 @@ const historyRuns = 50
 
 // WriteHistory writes the static page over the archived runs: the verdict of
 // each suite in each run, the ratios under load with their margins, and which
-// causes are new, persist or are gone. Entries may come in any order.
+// causes are new, back after a gap, persist or are gone. Entries may come in any
+// order.
 func WriteHistory(w io.Writer, entries []HistoryEntry) error {
 	runs := append([]HistoryEntry(nil), entries...)
 	sort.SliceStable(runs, func(i, k int) bool {
@@ -83,7 +85,10 @@ func WriteHistory(w io.Writer, entries []HistoryEntry) error {
 type historyView struct {
 	Title  string
 	Latest *historyRun
+	Tally  string       // how many of the runs passed
+	Span   string       // from the first to the last
 	Runs   []historyRun // oldest first
+	Newest []historyRun // newest first
 	Suites []historyRow
 	Ratios []ratioRow
 	Causes []causeRow
@@ -131,6 +136,19 @@ func historyOf(runs []HistoryEntry) *historyView {
 		return v
 	}
 	v.Latest = &v.Runs[len(v.Runs)-1]
+	passed := 0
+	for i := range runs {
+		if runs[i].Verdict == runner.Pass {
+			passed++
+		}
+	}
+	v.Tally = fmt.Sprintf("%d of %s passed", passed, plural(len(runs), "run", "runs"))
+	v.Span = v.Latest.Short
+	if len(runs) > 1 {
+		v.Span = v.Runs[0].Short + " to " + v.Latest.Short
+	}
+	v.Newest = slices.Clone(v.Runs)
+	slices.Reverse(v.Newest)
 	v.Title = fmt.Sprintf("%s: last of %s · bgverify", runs[len(runs)-1].Verdict, plural(len(runs), "run", "runs"))
 	v.suites(runs)
 	v.ratios(runs)
@@ -256,17 +274,23 @@ func (v *historyView) causes(runs []HistoryEntry) {
 				}
 			}
 		}
-		row.Since = v.Runs[firstRun].Short
+		since := last // without a gap
+		for since > firstRun && row.Cells[last] != "" && row.Cells[since-1] != "" {
+			since--
+		}
 		switch {
 		case row.Cells[last] == "":
-			row.State, row.Class = "gone", "dim"
+			row.State, row.Class, since = "gone", "dim", firstRun
 		case firstRun == last:
 			row.State, row.Class = "new", "v-fail"
+		case since == last:
+			row.State, row.Class = "back", "v-fail"
 		default:
 			row.State, row.Class = "persists", "v-doubt"
 		}
+		row.Since = v.Runs[since].Short
 		v.Causes = append(v.Causes, row)
 	}
-	order := map[string]int{"new": 0, "persists": 1, "gone": 2}
+	order := map[string]int{"new": 0, "back": 1, "persists": 2, "gone": 3}
 	sort.SliceStable(v.Causes, func(i, k int) bool { return order[v.Causes[i].State] < order[v.Causes[k].State] })
 }

@@ -211,6 +211,9 @@ func TestHistory(t *testing.T) {
 		if i == 30 {
 			e.Causes = append(e.Causes, HistoryCause{"c", "$.x", 1})
 		}
+		if i >= 57 {
+			e.Causes = append(e.Causes, HistoryCause{"d", "$.y", 1})
+		}
 		entries = append([]HistoryEntry{e}, entries...)
 	}
 	var b, again bytes.Buffer
@@ -220,7 +223,7 @@ func TestHistory(t *testing.T) {
 	if err := WriteHistory(&again, entries); err != nil || !bytes.Equal(b.Bytes(), again.Bytes()) {
 		t.Error("two renderings differ")
 	}
-	for _, want := range []string{">new<", ">persists<", ">gone<", "10 older are left out", "&lt;b&gt;epg", "가입자"} {
+	for _, want := range []string{">new<", ">back<", ">persists<", ">gone<", "0 of 79 cases did not pass", "50 of 50 runs passed", "10 older are left out", "&lt;b&gt;epg", "가입자"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the page does not hold %q", want)
 		}

@@ -261,7 +261,7 @@ func forestPlot(id string, l *runner.LoadResult) *plot {
 		if c.Outcome == perf.Worse {
 			class, color = "fail", colorFail
 		}
-		p.text("ink", colorInk, "end", left-12, y+4, shortenMiddle(metricName(c), 27), "")
+		p.text("ink", colorInk, "end", left-12, y+4, shortenMiddle(metricName(c), 25), "")
 		p.line(class, color, "2", at(c.Low), y, at(c.High), y)
 		p.line("margin", colorDim, "2", at(c.Margin), y-9, at(c.Margin), y+9)
 		p.Marks = append(p.Marks, plotMark{class, color, square(at(c.Change), y, 4)})

@@ -156,3 +156,19 @@ func wrap(s string, width, lines int) []string {
 	}
 	return out
 }
+
+// Fit is text for one line of a terminal of so many columns: controls made
+// visible, and cut where it is wider. columns 0 is unlimited.
+func Fit(s string, columns int) string {
+	s = visible(s)
+	if columns <= 0 || twwidth.Width(s) <= columns {
+		return s
+	}
+	used := 0
+	for i, r := range s {
+		if used += twwidth.Width(string(r)); used > columns {
+			return s[:i]
+		}
+	}
+	return s
+}

@@ -49,20 +49,21 @@ func (t *textReport) causes() error {
 	for i := range all.list[:min(textCauses, len(all.list))] {
 		s := &all.list[i]
 		c := &s.Causes[0]
-		what := strings.TrimSpace(editBeside(c) + " " + spreadCount(s))
+		what := editBeside(c)
+		if what == "" && t.narrow() { // without a column for the kind
+			what = c.Kind.String()
+		}
+		what = strings.TrimSpace(what + " " + spreadCount(s))
 		rows = append(rows, []string{spreadIDs(s, ", "), c.Kind.String(), t.safe(spreadPlace(s)), t.safe(what), thousands(all.cases[i]), t.safe(example(c))})
 	}
 	if n := len(all.list) - textCauses; n > 0 {
-		rows = append(rows, []string{"", fmt.Sprintf("and %d more", n), "", "", "", ""})
+		rows = append(rows, []string{"", "", fmt.Sprintf("and %d more", n), "", "", ""})
 	}
 	cols := []column{{title: "CAUSE"}, {title: "KIND"}, {title: "WHERE", flex: true}, {title: "CHANGE", flex: true}, {title: "CASES", right: true}, {title: "EXAMPLE", flex: true}}
-	if t.narrow() { // the change says it, or is the kind
-		const kind, edit = 1, 3
+	if t.narrow() {
+		const kind = 1
 		cols = slices.Delete(cols, kind, kind+1)
 		for i := range rows {
-			if rows[i][edit] == "" {
-				rows[i][edit] = rows[i][kind]
-			}
 			rows[i] = slices.Delete(rows[i], kind, kind+1)
 		}
 	}

@@ -29,7 +29,8 @@ type pageView struct {
 	CasesTitle                       string
 	StaticMore                       string
 	LeftOut                          []string
-	Rules                            []ruleView
+	Rules, MoreRules                 []ruleView
+	IdleRules                        int // that matched nothing
 	Facts                            []fact
 	Reproduce                        []string
 	Warnings                         []string

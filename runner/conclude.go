@@ -308,13 +308,22 @@ func (c *conclusion) loadGates(l *LoadResult) {
 		if m.Route != "" {
 			name += " " + m.Route
 		}
-		g := c.gate(verdict, name, fmt.Sprintf("%+.1f %% [%+.1f %%, %+.1f %%]", m.Change*100, m.Low*100, m.High*100), "+"+percent(m.Margin))
+		g := c.gate(verdict, name, fmt.Sprintf("%s [%s, %s]", change(m.Change), change(m.Low), change(m.High)), "+"+percent(m.Margin))
 		if m.Metric == perf.Errors {
 			g.Measured = fmt.Sprintf("blue %s, green %s", percent(m.Blue), percent(m.Green))
 			g.Limit = percent(m.Margin)
 		}
 		g.Reason, g.Load = m.Note, l.Name
 	}
+}
+
+// change writes a relative change; past a hundredfold it says no more than that
+// there is no bound.
+func change(share float64) string {
+	if share >= 100 {
+		return "unbounded"
+	}
+	return fmt.Sprintf("%+.1f %%", share*100)
 }
 
 func (c *conclusion) leftOut(what string) {

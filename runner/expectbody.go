@@ -118,7 +118,7 @@ func (c *Checks) schema(k *checker, a *answer) {
 		k.add(true, what, "valid", at(c.expect.Pos))
 		return
 	}
-	k.add(false, what, "a body that is not: "+cut(strings.Join(problems, "; "), 4*maxGot), at(c.expect.Pos))
+	k.add(false, what, "a body that is not: "+cut(strings.TrimPrefix(strings.Join(problems, "; "), ": "), 4*maxGot), at(c.expect.Pos))
 }
 
 // snapshot compares the stored body, as blue, with the answer under the step's rules.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"strings"
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/report"
@@ -50,8 +49,7 @@ func historyRow(e *archive.Entry) report.HistoryEntry {
 		}
 	}
 	for _, c := range e.Causes {
-		text := strings.TrimSpace(fmt.Sprintf("%s %s %s", c.Where, c.Path, c.Edit))
-		row.Causes = append(row.Causes, report.HistoryCause{Key: fmt.Sprintf("%q", archive.KeyOf(c)), Text: text, Cases: c.Cases})
+		row.Causes = append(row.Causes, report.HistoryCause{Key: fmt.Sprintf("%q", archive.KeyOf(c)), Text: report.CauseText(&c), Cases: c.Cases})
 	}
 	return row
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -57,15 +58,12 @@ func (p *progress) show(now runner.Progress) {
 		return
 	}
 	p.phase, p.last = now.Phase, time.Now()
-	line := progressLine(now)
 	if p.columns == 0 {
-		fmt.Fprintln(p.w, line)
+		fmt.Fprintln(p.w, report.Fit(strings.Join(progressParts(now, false), "  "), 0))
 		return
 	}
-	if r := []rune(line); len(r) >= p.columns {
-		line = string(r[:p.columns-1])
-	}
-	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+	// The last column stays free: some terminals wrap when it is written.
+	fmt.Fprintf(p.w, "\r\x1b[K%s", fitting(progressParts(now, true), p.columns-1))
 	p.drawn = true
 }
 
@@ -83,32 +81,65 @@ func (p *progress) close() {
 	p.clear()
 }
 
-func progressLine(now runner.Progress) string {
+// fitting joins the parts that fit into so many columns, the first ones first.
+func fitting(parts []string, columns int) string {
+	line := parts[0]
+	for _, part := range parts[1:] {
+		if longer := line + "  " + part; report.Fit(longer, columns) == longer {
+			line = longer
+		}
+	}
+	return report.Fit(line, columns)
+}
+
+// progressParts are what a line says, the most important first; short: for a
+// terminal, where a line must not wrap.
+func progressParts(now runner.Progress, short bool) []string {
 	switch now.Phase {
 	case runner.Comparing:
-		return fmt.Sprintf("compare  %s %d/%d cases  %s%s", bar(now.Done, now.Total), now.Done, now.Total, tally(now.Counts), eta(now.Elapsed, now.Done, now.Total))
+		parts := []string{fmt.Sprintf("compare  %s %d/%d cases", bar(now.Done, now.Total), now.Done, now.Total), tally(now.Counts)}
+		return append(parts, pace(now.Elapsed, now.Done, now.Total)...)
 	case runner.Loading:
 		if now.Load == nil {
-			return "load"
+			return []string{"load"}
 		}
-		return loadLine(now.Load)
+		if short {
+			return loadShort(now.Load)
+		}
+		return loadParts(now.Load)
 	default:
-		return now.Phase.String()
+		return []string{now.Phase.String()}
 	}
 }
 
-func loadLine(l *runner.LoadProgress) string {
-	line := fmt.Sprintf("load     %s %s  %s  %s of at most %s  %.0f/s per side",
-		bar(int(l.Elapsed/time.Millisecond), int(l.Total/time.Millisecond)), l.Name, l.Stage,
-		l.Elapsed.Round(time.Second), l.Total.Round(time.Second), l.Rate)
+func loadParts(l *runner.LoadProgress) []string {
+	parts := []string{
+		fmt.Sprintf("load     %s %s", bar(int(l.Elapsed/time.Millisecond), int(l.Total/time.Millisecond)), l.Name), l.Stage,
+		fmt.Sprintf("%s of at most %s", l.Elapsed.Round(time.Second), l.Total.Round(time.Second)), fmt.Sprintf("%.0f/s per side", l.Rate),
+	}
 	if l.BlueP50 > 0 && l.GreenP50 > 0 {
-		line += fmt.Sprintf("  p50 %s | %s  p99 %s | %s", milliseconds(l.BlueP50), milliseconds(l.GreenP50), milliseconds(l.BlueP99), milliseconds(l.GreenP99))
+		parts = append(parts, fmt.Sprintf("p50 %s | %s", milliseconds(l.BlueP50), milliseconds(l.GreenP50)), fmt.Sprintf("p99 %s | %s", milliseconds(l.BlueP99), milliseconds(l.GreenP99)))
 	}
-	line += fmt.Sprintf("  errors %d | %d", l.Errors.Blue, l.Errors.Green)
-	if l.NextLook > 0 {
-		line += "  next look in " + l.NextLook.Round(time.Second).String()
+	parts = append(parts, fmt.Sprintf("errors %d | %d", l.Errors.Blue, l.Errors.Green))
+	return append(parts, nextLook(l)...)
+}
+
+// loadShort keeps how long it takes, both sides' p50 and p99 and the errors
+// within 80 columns; blue stands before the bar between two figures.
+func loadShort(l *runner.LoadProgress) []string {
+	parts := []string{fmt.Sprintf("load %s %s/%s", bar(int(l.Elapsed/time.Millisecond), int(l.Total/time.Millisecond)), l.Elapsed.Round(time.Second), l.Total.Round(time.Second))}
+	if l.BlueP50 > 0 && l.GreenP50 > 0 {
+		parts = append(parts, fmt.Sprintf("p50 %.0f|%.0f", l.BlueP50*1000, l.GreenP50*1000), fmt.Sprintf("p99 %.0f|%.0f ms", l.BlueP99*1000, l.GreenP99*1000))
 	}
-	return line
+	parts = append(parts, fmt.Sprintf("err %d|%d", l.Errors.Blue, l.Errors.Green), l.Stage, fmt.Sprintf("%.0f/s", l.Rate), l.Name)
+	return append(parts, nextLook(l)...)
+}
+
+func nextLook(l *runner.LoadProgress) []string {
+	if l.NextLook <= 0 {
+		return nil
+	}
+	return []string{"next look in " + l.NextLook.Round(time.Second).String()}
 }
 
 func milliseconds(seconds float64) string { return fmt.Sprintf("%.1f ms", seconds*1000) }
@@ -129,12 +160,13 @@ func tally(c runner.Counts) string {
 	return strings.Join(parts, ", ")
 }
 
-func eta(elapsed time.Duration, done, total int) string {
+// pace is how fast cases end and how long the rest will take.
+func pace(elapsed time.Duration, done, total int) []string {
 	if done == 0 || done >= total || elapsed < 2*time.Second {
-		return ""
+		return nil
 	}
 	left := time.Duration(float64(elapsed) / float64(done) * float64(total-done))
-	return "  eta " + left.Round(time.Second).String()
+	return []string{fmt.Sprintf("%.0f/s", float64(done)/elapsed.Seconds()), "eta " + left.Round(time.Second).String()}
 }
 
 func bar(done, total int) string {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/report"
+	"github.com/bgverify/bgverify/runner"
 )
 
 func newReportCommand(io stdio) *cobra.Command {
@@ -43,7 +44,12 @@ never into the run's own folder, whose files are what its manifest says.`,
 					return report.Text(w, run, opts)
 				}
 				chosen, _ := report.Lookup(format)
-				return report.WriteAll(run, []report.Output{{Format: chosen, W: w}}, report.Options{TraceURL: traceURL})
+				if traceURL == "" {
+					traceURL = flagOf(&run.Header, "trace-url")
+				}
+				// What the run said of its causes beside the history it was made in.
+				known := knownCauses(filepath.Dir(folder.Path()), run)
+				return report.WriteAll(run, []report.Output{{Format: chosen, W: w}}, report.Options{TraceURL: traceURL, Known: known})
 			}
 			if _, ok := report.Lookup(format); !ok && format != "text" {
 				return usage("text, "+strings.Join(formatNames(), ", "), "unknown format %q", format)
@@ -61,6 +67,16 @@ never into the run's own folder, whose files are what its manifest says.`,
 	f.StringVar(&traceURL, "trace-url", "", "link `template` for trace ids")
 	f.BoolVar(&noColor, "no-color", false, "no colour, also on a terminal")
 	return cmd
+}
+
+// flagOf is the value that a run was given for a flag; empty where it had none.
+func flagOf(header *runner.Header, name string) string {
+	for _, text := range header.Flags {
+		if value, ok := strings.CutPrefix(text, "--"+name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // writeOutside writes a file whole or not at all, and never below folder.

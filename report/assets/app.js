@@ -258,6 +258,22 @@ function help() {
   return dialog;
 }
 
+// foldAway keeps what closed details hold out of the page until they are opened,
+// so that a page stays light however many causes and rules a run has. What it
+// returns puts all of it back.
+function foldAway() {
+  const back = [];
+  for (const d of document.querySelectorAll("details:not([open])")) {
+    if (d.parentElement.closest("details:not([open])")) continue; // goes with the outer one
+    const away = document.createDocumentFragment();
+    while (d.firstElementChild.nextSibling) away.append(d.firstElementChild.nextSibling);
+    const restore = () => d.append(away);
+    d.addEventListener("toggle", restore, { once: true });
+    back.push(restore);
+  }
+  return () => back.splice(0).forEach((restore) => restore());
+}
+
 // boot takes over from the page as it was written: the table and its pane stand
 // in for the list of the first cases, which comes back for printing.
 async function boot() {
@@ -266,7 +282,8 @@ async function boot() {
   const model = makeModel(await unpack($("table-data").textContent), $("detail-data").textContent);
   const list = $("static-cases"), place = document.createComment("");
   list.replaceWith(place);
-  addEventListener("beforeprint", () => { if (place.isConnected) place.replaceWith(list); });
+  const unfold = foldAway();
+  addEventListener("beforeprint", () => { unfold(); if (place.isConnected) place.replaceWith(list); });
   addEventListener("afterprint", () => { if (list.isConnected) list.replaceWith(place); });
   if (model.rows) start(model);
   document.documentElement.dataset.ready = "true";
