@@ -14,8 +14,13 @@ const (
 // again are the commands that a reader may want after reading a run: make it
 // anew, judge its answers under changed rules, write its page.
 func (s *source) again() []string {
-	id := shellWord(s.head.ID)
-	return []string{s.rerunAll(), "bgverify rediff " + id, "bgverify report " + id + " --format html -o report.html"}
+	run := shellWord(s.head.ID)
+	for _, f := range s.head.Flags {
+		if named(f, "--out") {
+			run += " " + shellWord(f)
+		}
+	}
+	return []string{s.rerunAll(), "bgverify rediff " + run, "bgverify report " + run + " --format html -o report.html"}
 }
 
 // rerunAll is the command that made the run: its flags, with the sides and the

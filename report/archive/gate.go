@@ -164,6 +164,7 @@ func ScopedVerdict(run *runner.Run, service string) (runner.Verdict, []string) {
 	case run.End.Verdict == runner.Interrupted:
 		return runner.Interrupted, run.End.Reasons
 	case verdict == 0:
+		services = slices.DeleteFunc(services, func(s string) bool { return s == "" })
 		slices.Sort(services)
 		return runner.Broken, []string{fmt.Sprintf("no required suite of the run is of service %q; it has %s", service, strings.Join(slices.Compact(services), ", "))}
 	case run.End.Verdict > explained:
