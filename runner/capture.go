@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -113,18 +114,34 @@ func (l *locator) find(body []byte) (diff.Node, bool) {
 
 // walk goes as far as the body has the path's steps.
 func (l *locator) walk(body []byte) (v gjson.Result, done int) {
-	v = gjson.ParseBytes(body)
-	for i, s := range l.steps {
+	if len(l.steps) == 0 {
+		return gjson.ParseBytes(body), 0
+	}
+	v, ok := l.first(body)
+	if !ok {
+		return gjson.ParseBytes(body), 0
+	}
+	for i, s := range l.steps[1:] {
 		if s.index < 0 && !v.IsObject() || s.index >= 0 && !v.IsArray() {
-			return v, i
+			return v, i + 1
 		}
 		next := gjson.Get(v.Raw, s.query)
 		if !next.Exists() {
-			return v, i
+			return v, i + 1
 		}
 		v = next
 	}
 	return v, len(l.steps)
+}
+
+// first takes the first step, without a copy of the whole body.
+func (l *locator) first(body []byte) (gjson.Result, bool) {
+	s, begin := l.steps[0], bytes.TrimLeft(body, " \t\r\n")
+	if len(begin) == 0 || s.index < 0 && begin[0] != '{' || s.index >= 0 && begin[0] != '[' {
+		return gjson.Result{}, false
+	}
+	v := gjson.GetBytes(body, s.query)
+	return v, v.Exists()
 }
 
 // missing says how far the path led and which names are nearest to the one that

@@ -42,7 +42,12 @@ func numberDatum(text string) datum {
 }
 
 func nodeDatum(n diff.Node) datum {
-	return datum{path: n.Path, kind: n.Type, text: jsonText(n.Type, n.JSON), json: string(n.JSON)}
+	d := datum{path: n.Path, kind: n.Type, json: string(n.JSON)}
+	d.text = d.json
+	if n.Type == diff.StringType {
+		d.text = jsonText(n.Type, n.JSON)
+	}
+	return d
 }
 
 // jsonText is a string without its quotes, and anything else as written.

@@ -51,12 +51,16 @@ func (r *Redactor) learn(values []string) []learned {
 // findAll lists the secrets and learned credentials in text, sorted and apart,
 // also those that only show once escapes are undone.
 func findAll[T ~string | ~[]byte](h *hider, text T, cut bool) []match {
-	matches := h.plain(string(text), cut)
-	hidden := escaped(string(text), maxViews, func(s string) []match { return h.plain(s, false) })
+	if len(h.learned) == 0 && h.r.knowsNothing() {
+		return nil
+	}
+	whole := string(text)
+	matches := h.plain(whole, cut)
+	hidden := escaped(whole, maxViews, func(s string) []match { return h.plain(s, false) })
 	if len(hidden) == 0 {
 		return matches
 	}
-	return h.r.settled(string(text), append(matches, hidden...))
+	return h.r.settled(whole, append(matches, hidden...))
 }
 
 // plain lists the secrets and learned credentials that stand in text in one of
