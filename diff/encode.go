@@ -125,8 +125,21 @@ func marshalPlain(v any) ([]byte, error) {
 	return []byte(strings.TrimSuffix(b.String(), "\n")), nil
 }
 
+// plainASCII reports whether a JSON string of s is s between quotes.
+func plainASCII(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
 // quoteJSON writes s as a JSON string.
 func quoteJSON(s string) json.RawMessage {
+	if plainASCII(s) {
+		return append(append(append(make([]byte, 0, len(s)+2), '"'), s...), '"')
+	}
 	b, err := marshalPlain(s)
 	if err != nil { // a string always encodes
 		panic(err)

@@ -24,14 +24,14 @@ type pairRecord struct {
 type exchangeRecord struct {
 	Method      string         `json:"method"`
 	URL         string         `json:"url"`
-	Sent        []fieldRecord  `json:"sent"`
+	Sent        fieldRecords   `json:"sent"`
 	Body        *bodyRef       `json:"body,omitempty"`
 	Started     time.Time      `json:"started"`
 	Timing      wire.Timing    `json:"timing"` // nanoseconds
 	Status      int            `json:"status,omitempty"`
 	Proto       string         `json:"proto,omitempty"`
-	Headers     []fieldRecord  `json:"headers,omitempty"`
-	Trailers    []fieldRecord  `json:"trailers,omitempty"`
+	Headers     fieldRecords   `json:"headers,omitempty"`
+	Trailers    fieldRecords   `json:"trailers,omitempty"`
 	Answer      *bodyRef       `json:"answer,omitempty"`
 	WireBytes   int64          `json:"wire_bytes"`
 	Encoding    string         `json:"encoding,omitempty"`
@@ -47,13 +47,25 @@ type exchangeRecord struct {
 // ["name","","base64"] when the value is not UTF-8.
 type fieldRecord wire.Field
 
-// MarshalJSON writes the field as an array.
-func (f fieldRecord) MarshalJSON() ([]byte, error) {
-	list := []string{f.Name, f.Value}
-	if !utf8.ValidString(f.Value) {
-		list = []string{f.Name, "", base64.StdEncoding.EncodeToString([]byte(f.Value))}
+// fieldRecords are written by one call: most of an exchange's record is headers.
+type fieldRecords []fieldRecord
+
+// MarshalJSON writes each field as an array.
+func (list fieldRecords) MarshalJSON() ([]byte, error) {
+	b := append(make([]byte, 0, 64*len(list)), '[')
+	for i, f := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendQuote(append(b, '['), f.Name)
+		if utf8.ValidString(f.Value) {
+			b = appendQuote(append(b, ','), f.Value)
+		} else {
+			b = appendQuote(append(b, `,"",`...), base64.StdEncoding.EncodeToString([]byte(f.Value)))
+		}
+		b = append(b, ']')
 	}
-	return json.Marshal(list)
+	return append(b, ']'), nil
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -139,8 +151,8 @@ func (h *pairHider) exchange(e *wire.Exchange, side string) (*exchangeRecord, er
 	return rec, err
 }
 
-func (h *pairHider) fields(list []wire.Field, in string) []fieldRecord {
-	out := make([]fieldRecord, len(list))
+func (h *pairHider) fields(list []wire.Field, in string) fieldRecords {
+	out := make(fieldRecords, len(list))
 	for i, f := range list {
 		value := h.r.Header(f.Name, f.Value)
 		if !h.r.Credential(f.Name) {
@@ -196,7 +208,7 @@ func (rec *exchangeRecord) restore(bodies *bodyStore) (*wire.Exchange, error) {
 	return e, nil
 }
 
-func restoreFields(list []fieldRecord) []wire.Field {
+func restoreFields(list fieldRecords) []wire.Field {
 	if len(list) == 0 {
 		return nil
 	}

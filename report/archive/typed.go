@@ -157,7 +157,17 @@ func (h *hider) headerExcerpt(name string, e diff.Excerpt) diff.Excerpt {
 	return e
 }
 
-func quote(s string) string { return `"` + jsonInside(s, false) + `"` }
+func quote(s string) string { return string(appendQuote(nil, s)) }
+
+// appendQuote appends s as a JSON string.
+func appendQuote(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return append(append(append(b, '"'), jsonInside(s, false)...), '"')
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
 
 func (h *hider) difference(d diff.Difference) diff.Difference {
 	name := d.Path
