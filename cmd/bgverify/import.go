@@ -26,6 +26,8 @@ type importFormat struct {
 // importFormats is every format there is; one file each, import_NAME.go.
 var importFormats = []importFormat{
 	importPostman,
+	importCurl,
+	importHAR,
 }
 
 func newImportCommand(io stdio) *cobra.Command {

@@ -32,10 +32,13 @@ type Side struct {
 	URL      string
 	Services []Var // name and base URL
 	Vars     []Var
+	CA       string // file with the authorities to trust
+	Insecure bool   // certificates are not checked
+	HTTP     string // version to insist on
 }
 
 func (s Side) empty() bool {
-	return s.URL == "" && len(s.Services) == 0 && len(s.Vars) == 0
+	return s.URL == "" && len(s.Services) == 0 && len(s.Vars) == 0 && s.CA == "" && !s.Insecure && s.HTTP == ""
 }
 
 // A Var is a named text. Literal writes it as a plain scalar, so that a number

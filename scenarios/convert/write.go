@@ -108,6 +108,7 @@ func putSides(n *yamlNode, blue, green Side) {
 		s.putText("url", x.side.URL)
 		putVars(s, "services", x.side.Services)
 		putVars(s, "vars", x.side.Vars)
+		putTransport(s, x.side)
 		m.pairs = append(m.pairs, yamlPair{key: x.name, value: s, comment: append(pending, x.side.Comment...)})
 		pending = nil
 	}
@@ -115,6 +116,21 @@ func putSides(n *yamlNode, blue, green Side) {
 		return
 	}
 	n.pairs = append(n.pairs, yamlPair{key: "sides", value: m, comment: pending})
+}
+
+// putTransport writes how a side is reached.
+func putTransport(n *yamlNode, s Side) {
+	tls := mapNode()
+	tls.putText("ca", s.CA)
+	if s.Insecure {
+		tls.put("insecure", plainNode("true"))
+	}
+	if len(tls.pairs) > 0 {
+		n.put("tls", tls)
+	}
+	if s.HTTP != "" {
+		n.put("http", textNode(s.HTTP))
+	}
 }
 
 func caseNode(c *Case) *yamlNode {

@@ -1,0 +1,211 @@
+package convert
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+type dataKind uint8
+
+const (
+	dataText      dataKind = iota + 1 // -d: @file without line ends
+	dataRaw                           // @ is no file
+	dataBinary                        // @file as it is
+	dataURLEncode                     // name=content, encoded
+	dataJSON                          // joined without &
+)
+
+type curlData struct {
+	kind dataKind
+	word shWord
+}
+
+type curlPart struct {
+	word    shWord
+	literal bool // --form-string
+}
+
+// A curlRequest is what a curl command says up to --next: for each of its
+// addresses one request.
+type curlRequest struct {
+	method         string
+	urls           []shWord
+	headers        []shWord
+	data, query    []curlData
+	parts          []curlPart
+	upload         *shWord
+	user, bearer   *shWord
+	scheme         string // of authentication, other than basic
+	cookies        []shWord
+	agent, referer *shWord
+	maxTime        *shWord
+	ca, http       string
+	json, get      bool
+	head           bool
+	compressed     bool
+	globOff, asIs  bool
+	insecure       bool
+	// lost are options that say nothing a scenario file could hold.
+	lost []curlLost
+	// quiet are options about curl's own output.
+	quiet []string
+	// unknown is what only a running shell could tell.
+	unknown []shWord
+}
+
+type curlLost struct {
+	line      int
+	text, why string
+}
+
+// curlArgs reads the arguments behind curl, by curl's rules: joined short
+// options (-sSL, -XPOST), values in the next word, options and addresses in any
+// order, -- as the end of options, --next.
+func curlArgs(words []shWord) []*curlRequest {
+	p := &curlParser{words: words, req: &curlRequest{}}
+	for p.at < len(p.words) {
+		p.word()
+	}
+	p.end()
+	return p.out
+}
+
+type curlParser struct {
+	words   []shWord
+	at      int
+	literal bool // behind --
+	req     *curlRequest
+	out     []*curlRequest
+}
+
+// end finishes a request at --next. curl takes a command without an address for
+// a mistake; so does the import.
+func (p *curlParser) end() {
+	p.out = append(p.out, p.req)
+	p.req = &curlRequest{}
+}
+
+func (p *curlParser) word() {
+	w := p.words[p.at]
+	p.at++
+	if len(w.unknown) > 0 {
+		p.req.unknown = append(p.req.unknown, w)
+	}
+	switch text := w.text; {
+	case p.literal || len(text) < 2 || text[0] != '-':
+		p.req.urls = append(p.req.urls, w)
+	case text == "--":
+		p.literal = true
+	case text == "--next" || text == "-:":
+		p.end()
+	case strings.HasPrefix(text, "--"):
+		p.long(w, text[2:])
+	default:
+		p.short(w)
+	}
+}
+
+func (p *curlParser) long(w shWord, name string) {
+	o, off := findCurl(name)
+	if o == nil {
+		why := "curl has no such option"
+		if head, _, ok := strings.Cut(name, "="); ok {
+			if known, _ := findCurl(head); known != nil {
+				why = "curl takes the value in the next word: --" + head + " VALUE"
+			}
+		}
+		p.req.lost = append(p.req.lost, curlLost{w.line, w.text, why})
+		return
+	}
+	if off {
+		p.off(o, w)
+		return
+	}
+	value := shWord{line: w.line}
+	if o.arg {
+		value = p.value(w)
+	}
+	p.apply(o, w.text, value)
+}
+
+// off takes a switch back.
+func (p *curlParser) off(o *curlOption, w shWord) {
+	r := p.req
+	switch o.name {
+	case "get":
+		r.get = false
+	case "head":
+		r.head = false
+	case "compressed":
+		r.compressed = false
+	case "globoff":
+		r.globOff = false
+	case "path-as-is":
+		r.asIs = false
+	case "insecure":
+		r.insecure = false
+	default:
+		r.quiet = append(r.quiet, w.text)
+	}
+}
+
+// value is the next word.
+func (p *curlParser) value(w shWord) shWord {
+	if p.at >= len(p.words) {
+		p.req.lost = append(p.req.lost, curlLost{w.line, w.text, "its value is missing"})
+		return shWord{line: w.line}
+	}
+	v := p.words[p.at]
+	p.at++
+	if len(v.unknown) > 0 {
+		p.req.unknown = append(p.req.unknown, v)
+	}
+	return v
+}
+
+// short reads -sSL and -XPOST.
+func (p *curlParser) short(w shWord) {
+	for i := 1; i < len(w.text); i++ {
+		c := w.text[i]
+		if c == ':' {
+			p.end()
+			continue
+		}
+		o := shortCurl(c)
+		if o == nil {
+			p.req.lost = append(p.req.lost, curlLost{w.line, "-" + runeAt(w.text, i), "curl has no such option"})
+			return
+		}
+		if !o.arg {
+			p.apply(o, "-"+string(c), shWord{line: w.line})
+			continue
+		}
+		value := shWord{text: w.text[i+1:], line: w.line}
+		if value.text == "" {
+			value = p.value(w)
+		}
+		p.apply(o, "-"+string(c), value)
+		return
+	}
+}
+
+func runeAt(s string, i int) string {
+	r, _ := utf8.DecodeRuneInString(s[i:])
+	return string(r)
+}
+
+// apply takes an option; one that has no place is kept with its text.
+func (p *curlParser) apply(o *curlOption, written string, value shWord) {
+	text := written
+	if o.arg {
+		text += " " + value.text
+	}
+	switch {
+	case o.apply != nil:
+		o.apply(p.req, value)
+	case o.why != "":
+		p.req.lost = append(p.req.lost, curlLost{value.line, text, o.why})
+	default:
+		p.req.quiet = append(p.req.quiet, written)
+	}
+}

@@ -1,0 +1,404 @@
+package convert
+
+import (
+	"bytes"
+	"fmt"
+	"mime"
+	"mime/multipart"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// volatile are headers that a browser, a proxy or a tracer writes anew each time.
+var volatile = []string{
+	"accept-encoding", "accept-language", "cache-control", "pragma", "origin", "referer", "dnt", "priority", "purpose", "upgrade-insecure-requests", "save-data", "downlink", "ect", "rtt", "viewport-width", "device-memory", "dpr",
+	"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "x-requested-with", "x-request-id", "x-correlation-id", "x-request-start", "x-client-data", "x-forwarded-for", "x-real-ip", "via", "forwarded",
+	"traceparent", "tracestate", "baggage", "sentry-trace", "x-amzn-trace-id", "x-cloud-trace-context", "uber-trace-id", "newrelic", "proxy-authorization",
+}
+
+var volatileBegins = []string{":", "sec-", "x-b3-", "x-datadog-", "x-forwarded-", "x-newrelic-", "access-control-request-"}
+
+// counters are cookies that only count visitors.
+var counters = []string{"_ga", "_gid", "_gat", "_gcl_", "_fbp", "_fbc", "_hj", "__utm", "amplitude_", "mp_", "ajs_", "_pk_", "optimizely", "OptanonConsent"}
+
+func isVolatile(name, value string) bool {
+	name = strings.ToLower(name)
+	switch {
+	case name == "user-agent":
+		return strings.HasPrefix(value, "Mozilla/") // a box's own name is kept
+	case slices.Contains(volatile, name):
+		return true
+	}
+	return slices.ContainsFunc(volatileBegins, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+// requests turns the entries into steps, in order, and follows values.
+func (h *harImport) requests() []*webRequest {
+	var out []*webRequest
+	var steps []*Step
+	var cookies []setCookie
+	seen := map[string]int{} // what was sent -> its request
+	folded := map[int]int{}
+	for _, e := range h.entries {
+		id := fmt.Sprintf("%s\n%s\n%d\n%s", e.method, e.url, e.status, e.stable())
+		if unsafeMethod(e.method) {
+			clear(seen)
+		} else if i, again := seen[id]; again {
+			folded[i]++
+			continue
+		}
+		i := h.flow.add()
+		r := h.request(e, i, &steps, cookies)
+		out, steps = append(out, r), append(steps, r.step)
+		seen[id] = i
+		h.learn(e, i, &cookies)
+	}
+	for i, r := range out {
+		if n := folded[i]; n > 0 {
+			h.report.Note(r.id, "was sent %d times; it stands once", n+1)
+		}
+	}
+	if len(h.dropped.names) > 0 {
+		h.report.Note("", "headers and cookies that a browser, proxy or tracer writes anew are left out: %s", h.dropped.text())
+	}
+	return out
+}
+
+// stable is what tells two requests of one address apart.
+func (e *harEntry) stable() string {
+	var b strings.Builder
+	for _, x := range e.headers {
+		if !isVolatile(x.Name, x.Text) {
+			b.WriteString(x.Name + ":" + x.Text + "\n")
+		}
+	}
+	for _, c := range e.cookies {
+		b.WriteString(c.Name + "=" + c.Text + "\n")
+	}
+	if e.post != nil {
+		b.WriteString(e.post.text + string(e.post.raw))
+	}
+	return b.String()
+}
+
+// A setCookie is a cookie that an answer set.
+type setCookie struct {
+	request           int
+	host, name, value string
+}
+
+// learn remembers what a request sent and what its answer gave.
+func (h *harImport) learn(e *harEntry, i int, cookies *[]setCookie) {
+	texts := []string{e.url, percentDecoded(e.url)}
+	for _, x := range e.headers {
+		texts = append(texts, x.Text)
+	}
+	for _, c := range e.cookies {
+		texts = append(texts, c.Text)
+	}
+	if e.post != nil {
+		texts = append(texts, e.post.text, percentDecoded(e.post.text))
+		for _, p := range e.post.params {
+			texts = append(texts, p.value)
+		}
+	}
+	h.flow.send(texts...)
+	for _, s := range e.sets {
+		*cookies = append(*cookies, setCookie{i, hostName(e.url), s.Name, s.Text})
+	}
+	if e.isJSON() {
+		if v, err := parseJSON("", e.body); err == nil {
+			h.flow.answer(i, v, "$", "")
+		}
+	}
+}
+
+func hostName(url string) string {
+	origin, _, _ := cutURL(url)
+	_, host, _ := strings.Cut(origin, "://")
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		host = host[:i]
+	}
+	return host
+}
+
+// sameSite reports whether a cookie of one host may go to another.
+func sameSite(a, b string) bool {
+	if a == b {
+		return true
+	}
+	site := func(h string) string {
+		labels := strings.Split(h, ".")
+		return strings.Join(labels[max(0, len(labels)-2):], ".")
+	}
+	return site(a) == site(b) && strings.Trim(a, "0123456789.") != ""
+}
+
+// request makes one step.
+func (h *harImport) request(e *harEntry, index int, steps *[]*Step, known []setCookie) *webRequest {
+	_, p, _ := cutURL(e.url)
+	p, _, _ = cutOutside(p, "?")
+	r := &webRequest{method: e.method, url: e.url, loose: true, id: h.cases.Take(caseID(e.method, p))}
+	r.lift = func(text string) string {
+		return h.flow.lift(text, func(s *harSource) string {
+			if s.name == "" {
+				s.name = h.flow.captureName(s)
+				step := (*steps)[s.request]
+				step.Captures = append(step.Captures, Capture{Name: s.name, At: s.path})
+				if secretKey(s.name) {
+					h.suite.Secrets = appendOnce(h.suite.Secrets, s.name)
+				}
+				h.report.Mapped(Captures, 1)
+			}
+			h.flow.union(index, s.request)
+			return s.name
+		})
+	}
+	h.fieldsOf(e, r)
+	h.cookiesOf(e, r, index, known)
+	h.postOf(e, r)
+	h.expectOf(e, r)
+	whole, _, _ := strings.Cut(e.url, "#")
+	lifted := ""
+	if s := h.flow.sources[whole]; s != nil {
+		lifted = r.lift(whole)
+	} else {
+		r.url = liftPath(whole, r.lift)
+	}
+	h.stepOf(r, func(string, string) bool { return false })
+	if lifted != "" {
+		r.step.URL, r.step.Query = templateOf(lifted), nil
+		h.report.Note(r.id, "its whole address comes from an answer: it must lead to one of the side's services")
+	}
+	return r
+}
+
+// liftPath lifts values out of the segments of an address.
+func liftPath(url string, lift func(string) string) string {
+	_, full, _ := cutURL(url)
+	p, query, has := strings.Cut(full, "?")
+	segs := strings.Split(p, "/")
+	for i, seg := range segs {
+		decoded := percentDecoded(seg)
+		if out := lift(decoded); !hasMark(decoded) && hasMark(out) {
+			segs[i] = literals(out, func(s string) string { return percentEncoded(s, "!$&'()*+,;=:@") })
+		}
+	}
+	out := strings.TrimSuffix(url, full[1:]) + strings.Join(segs, "/")[1:]
+	if has {
+		out += "?" + query
+	}
+	return out
+}
+
+func (h *harImport) fieldsOf(e *harEntry, r *webRequest) {
+	for _, x := range e.headers {
+		switch {
+		case strings.EqualFold(x.Name, "cookie"):
+		case isVolatile(x.Name, x.Text):
+			h.dropped.add(strings.ToLower(oneLine(x.Name, 60)))
+		default:
+			r.headers = append(r.headers, x)
+		}
+	}
+}
+
+// cookiesOf leaves to the jar what an earlier answer set.
+func (h *harImport) cookiesOf(e *harEntry, r *webRequest, index int, known []setCookie) {
+	list := e.cookies
+	if text, has := e.header("Cookie"); has {
+		list = cookiePairs(text)
+	}
+	host := hostName(e.url)
+	for _, c := range list {
+		i := -1
+		for k, s := range known {
+			if s.name == c.Name && s.value == c.Text && sameSite(s.host, host) {
+				i = k
+			}
+		}
+		switch {
+		case i >= 0:
+			h.flow.union(index, known[i].request)
+			h.report.Mapped(Headers, 1)
+		case slices.ContainsFunc(counters, func(p string) bool { return strings.HasPrefix(c.Name, p) }):
+			h.dropped.add("cookie " + oneLine(c.Name, 60))
+		default:
+			r.cookies = append(r.cookies, c)
+		}
+	}
+}
+
+// postOf reads the body.
+func (h *harImport) postOf(e *harEntry, r *webRequest) {
+	p := e.post
+	if p == nil {
+		return
+	}
+	typ, has := r.header("Content-Type")
+	if !has {
+		typ = p.mime
+	}
+	r.body.typ = p.mime
+	if m, params, err := mime.ParseMediaType(typ); err == nil && m == "multipart/form-data" {
+		h.partsOf(p, params["boundary"], r)
+		return
+	}
+	switch {
+	case p.raw != nil:
+		r.body.raw = p.raw
+	case p.text != "":
+		r.body.raw = []byte(p.text)
+	case len(p.params) > 0:
+		var pairs []string
+		for _, x := range p.params {
+			pairs = append(pairs, percentEncoded(percentDecoded(x.name), "*")+"="+percentEncoded(percentDecoded(x.value), "*"))
+		}
+		r.body.raw = []byte(strings.Join(pairs, "&"))
+		if r.body.typ == "" {
+			r.body.typ = "application/x-www-form-urlencoded"
+		}
+	}
+}
+
+// partsOf reads multipart/form-data from the recorded text, or from its params.
+// Recordings leave the bytes of files out.
+func (h *harImport) partsOf(p *harPost, boundary string, r *webRequest) {
+	var list []harParam
+	if text := append([]byte(p.text), p.raw...); len(text) > 0 && boundary != "" {
+		in := multipart.NewReader(bytes.NewReader(text), boundary)
+		for len(list) < 1000 {
+			part, err := in.NextRawPart()
+			if err != nil {
+				break
+			}
+			var b bytes.Buffer
+			if _, err := b.ReadFrom(part); err != nil {
+				break
+			}
+			list = append(list, harParam{part.FormName(), b.String(), part.FileName(), part.Header.Get("Content-Type")})
+		}
+	}
+	if len(list) == 0 {
+		list = p.params
+	}
+	for _, x := range list {
+		if strings.Contains(x.name+x.value+x.file+x.typ, mark) && x.file == "" {
+			h.lose(r, Lost{Kind: Bodies, Place: "part", Text: readable(x.name), Why: "it holds NUL bytes, and is no text"})
+			r.skip = appendOnce(r.skip, "a part of its body is no text")
+			continue
+		}
+		out := Part{Name: x.name, Text: x.value, Type: x.typ}
+		if x.file != "" {
+			if x.value == "" {
+				h.lose(r, Lost{Kind: Files, Place: "part " + oneLine(x.name, 60), Text: x.file, Why: "the recording does not hold the file; put it beside the suite"})
+				r.skip = appendOnce(r.skip, "the file "+oneLine(x.file, 60)+" is not in the recording")
+			}
+			out.Text, out.File = "", h.asset("files", baseName(x.file), []byte(x.value))
+			if out.FileName = x.file; path.Base(out.File) == x.file {
+				out.FileName = ""
+			}
+		}
+		r.body.parts = append(r.body.parts, out)
+	}
+	if len(list) == 0 && len(p.text)+len(p.raw) > 0 {
+		h.lose(r, Lost{Kind: Bodies, Place: "body", Why: "its parts cannot be told apart"})
+		r.skip = append(r.skip, "its body is not in the recording")
+	}
+	r.headers = slices.DeleteFunc(r.headers, func(f Field) bool { return strings.EqualFold(f.Name, "Content-Type") })
+	r.body.typ = "multipart/form-data"
+}
+
+// expectOf expects what was recorded.
+func (h *harImport) expectOf(e *harEntry, r *webRequest) {
+	if e.status == 304 {
+		h.report.Note(r.id, "was answered from the browser's cache (304); a 2xx is expected")
+		return
+	}
+	r.expect.Status = []string{strconv.Itoa(e.status)}
+	if m := media(e.mime); len(e.body) > 0 && strings.Contains(m, "/") && headerText(m) && !hasMark(m) && len(m) < 100 {
+		r.expect.Headers = []Check{{"content-type", []Matcher{{Op: "contains", Value: String(Escape(m))}}}}
+	}
+	h.report.Mapped(Examples, 1)
+	if !h.opts.Snapshots || len(e.body) == 0 || e.method == "HEAD" {
+		return
+	}
+	if place := secretIn(e); place != "" {
+		h.lose(r, Lost{Kind: Examples, Place: "snapshot", Text: place, Why: "the answer holds a secret there, and none is written"})
+		return
+	}
+	ext := ".bin"
+	switch m := media(e.mime); {
+	case e.isJSON():
+		ext = ".json"
+	case strings.Contains(m, "xml"):
+		ext = ".xml"
+	case strings.Contains(m, "mpegurl"):
+		ext = ".m3u8"
+	case utf8.Valid(e.body):
+		ext = ".txt"
+	}
+	r.expect.Snapshot = h.asset("snapshots", r.id+ext, e.body)
+}
+
+// secretIn is the path of a value in an answer that is a secret; empty: none.
+func secretIn(e *harEntry) string {
+	v, err := parseJSON("", e.body)
+	if err != nil || !e.isJSON() {
+		return ""
+	}
+	var find func(v *jsonValue, path, key string) string
+	find = func(v *jsonValue, path, key string) string {
+		if v.kind == 's' && v.text != "" && (secretKey(key) || secretText(v.text)) {
+			return path
+		}
+		for i, item := range v.items {
+			at, k := fmt.Sprintf("%s[%d]", path, i), key
+			if v.kind == 'o' {
+				at, k = path+pathMember(v.keys[i]), v.keys[i]
+			}
+			if out := find(item, at, k); out != "" {
+				return out
+			}
+		}
+		return ""
+	}
+	return find(v, "$", "")
+}
+
+// group makes cases: requests that depend on each other are steps of one.
+func (h *harImport) group(requests []*webRequest) {
+	members := map[int][]*webRequest{}
+	for i, r := range requests {
+		members[h.flow.root(i)] = append(members[h.flow.root(i)], r)
+	}
+	for i, r := range requests {
+		list := members[i]
+		switch {
+		case h.flow.root(i) != i:
+		case len(list) == 1:
+			h.suite.Cases = append(h.suite.Cases, h.caseOf(r))
+		default:
+			h.suite.Cases = append(h.suite.Cases, h.caseOfSteps(list))
+		}
+	}
+}
+
+func (h *harImport) caseOfSteps(list []*webRequest) *Case {
+	c := &Case{ID: list[0].id, Name: fmt.Sprintf("%s and %d more", Plain(list[0].describe()), len(list)-1)}
+	names := NewNamer(" ")
+	var skip []string
+	for _, r := range list {
+		r.step.Name = names.Take(Plain(r.describe()))
+		r.step.Comment = r.comment
+		c.Steps = append(c.Steps, r.step)
+		for _, s := range r.skip {
+			skip = appendOnce(skip, r.step.Name+": "+s)
+		}
+	}
+	c.Skip = Plain(strings.Join(skip, "; "))
+	return c
+}

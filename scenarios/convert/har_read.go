@@ -1,0 +1,223 @@
+package convert
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A harEntry is one request of a recording with its answer.
+type harEntry struct {
+	path     string // in the recording: $.log.entries[3]
+	method   string
+	url      string
+	headers  []Field
+	cookies  []Field
+	post     *harPost
+	status   int // 0: no answer
+	mime     string
+	sets     []Field // cookies that the answer sets
+	body     []byte  // of the answer, decoded; nil: not recorded
+	resource string  // what a browser took it for
+	began    time.Time
+}
+
+type harPost struct {
+	mime   string
+	text   string
+	raw    []byte // set when text was base64
+	params []harParam
+}
+
+type harParam struct{ name, value, file, typ string }
+
+func (e *harEntry) header(name string) (string, bool) {
+	for _, h := range e.headers {
+		if strings.EqualFold(h.Name, name) {
+			return h.Text, true
+		}
+	}
+	return "", false
+}
+
+// A harReader reads the tree of a recording and remembers the first mistake.
+type harReader struct{ err error }
+
+// readHAR reads a recording. What the format demands and is missing or of
+// another kind is an error with its path and place; what it does not know is
+// passed over.
+func readHAR(data []byte) ([]*harEntry, error) {
+	top, err := parseJSON("", data)
+	if err != nil {
+		return nil, err
+	}
+	r := &harReader{}
+	log := r.need(r.want(top, "$", 'o'), "$", "log", 'o')
+	if v := log.get("version"); v.has() && r.err == nil {
+		if text := v.str(); text != "" && !strings.HasPrefix(text, "1.") {
+			r.fail(v, "$.log.version", "version %s is not known, 1.1 and 1.2 are", oneLine(text, 20))
+		}
+	}
+	var out []*harEntry
+	for i, v := range r.need(log, "$.log", "entries", 'a').list() {
+		if e := r.entry(v, fmt.Sprintf("$.log.entries[%d]", i)); r.err == nil {
+			out = append(out, e)
+		}
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return out, nil
+}
+
+func (r *harReader) fail(v *jsonValue, path, format string, args ...any) {
+	if r.err == nil {
+		at := -1
+		if v != nil {
+			at = v.at
+		}
+		r.err = &SourceError{Path: path, Offset: at, Msg: fmt.Sprintf(format, args...)}
+	}
+}
+
+var harKinds = map[byte]string{'o': "an object", 'a': "a list", 's': "text", 'n': "a number", 'b': "true or false", '0': "null"}
+
+// want checks the kind of a value.
+func (r *harReader) want(v *jsonValue, path string, kind byte) *jsonValue {
+	if v == nil {
+		return nil
+	}
+	if v.kind != kind {
+		r.fail(v, path, "must be %s, not %s", harKinds[kind], harKinds[v.kind])
+		return nil
+	}
+	return v
+}
+
+// need is a member that must be there.
+func (r *harReader) need(v *jsonValue, path, name string, kind byte) *jsonValue {
+	if r.err != nil {
+		return nil
+	}
+	m := v.get(name)
+	if m == nil {
+		r.fail(v, path, "has no %s", name)
+		return nil
+	}
+	return r.want(m, path+"."+name, kind)
+}
+
+// may is a member that may be missing or null.
+func (r *harReader) may(v *jsonValue, path, name string, kind byte) *jsonValue {
+	if m := v.get(name); m.has() {
+		return r.want(m, path+"."+name, kind)
+	}
+	return nil
+}
+
+func (r *harReader) entry(v *jsonValue, path string) *harEntry {
+	e := &harEntry{path: path, resource: strings.ToLower(v.get("_resourceType").str())}
+	r.want(v, path, 'o')
+	if began, err := time.Parse(time.RFC3339Nano, v.get("startedDateTime").str()); err == nil {
+		e.began = began
+	}
+	q := r.need(v, path, "request", 'o')
+	at := path + ".request"
+	e.method, e.url = r.need(q, at, "method", 's').str(), r.need(q, at, "url", 's').str()
+	if r.err == nil && (e.method == "" || e.url == "" || strings.Contains(e.method+e.url, mark)) {
+		r.fail(q, at, "the method or the url is empty, or no text")
+	}
+	e.headers = r.fields(q, at, "headers")
+	e.cookies = r.fields(q, at, "cookies")
+	if p := r.may(q, at, "postData", 'o'); p != nil {
+		e.post = r.post(p, at+".postData")
+	}
+	if a := r.may(v, path, "response", 'o'); a != nil {
+		r.answer(e, a, path+".response")
+	}
+	return e
+}
+
+// fields reads a list of {name, value}.
+func (r *harReader) fields(v *jsonValue, path, name string) []Field {
+	var out []Field
+	for i, x := range r.may(v, path, name, 'a').list() {
+		at := fmt.Sprintf("%s.%s[%d]", path, name, i)
+		if r.want(x, at, 'o') == nil {
+			break
+		}
+		f := Field{Name: r.need(x, at, "name", 's').str(), Text: x.get("value").str()}
+		if strings.Contains(f.Name+f.Text, mark) {
+			r.fail(x, at, "a NUL stands in the name or value")
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func (r *harReader) post(v *jsonValue, path string) *harPost {
+	p := &harPost{mime: v.get("mimeType").str(), text: v.get("text").str()}
+	if strings.EqualFold(v.get("encoding").str(), "base64") || strings.EqualFold(v.get("_encoding").str(), "base64") {
+		data, err := base64.StdEncoding.DecodeString(p.text)
+		if err != nil {
+			r.fail(v.get("text"), path+".text", "is not the base64 that encoding says")
+		}
+		p.text, p.raw = "", data
+	}
+	for i, x := range r.may(v, path, "params", 'a').list() {
+		at := fmt.Sprintf("%s.params[%d]", path, i)
+		if r.want(x, at, 'o') == nil {
+			break
+		}
+		p.params = append(p.params, harParam{r.need(x, at, "name", 's').str(), x.get("value").str(), x.get("fileName").str(), x.get("contentType").str()})
+	}
+	return p
+}
+
+func (r *harReader) answer(e *harEntry, v *jsonValue, path string) {
+	if s := r.may(v, path, "status", 'n'); s != nil {
+		if _, err := fmt.Sscanf(s.text, "%d", &e.status); err != nil {
+			r.fail(s, path+".status", "is not a status")
+		}
+	}
+	for _, h := range r.fields(v, path, "headers") {
+		if strings.EqualFold(h.Name, "set-cookie") {
+			for line := range strings.Lines(h.Text) { // some tools join them
+				pair, _, _ := strings.Cut(line, ";")
+				if name, value, ok := strings.Cut(pair, "="); ok {
+					e.sets = append(e.sets, Field{strings.TrimSpace(name), strings.TrimSpace(value)})
+				}
+			}
+		}
+		if strings.EqualFold(h.Name, "content-type") {
+			e.mime = h.Text
+		}
+	}
+	if len(e.sets) == 0 {
+		e.sets = r.fields(v, path, "cookies")
+	}
+	c := r.may(v, path, "content", 'o')
+	if e.mime == "" {
+		e.mime = c.get("mimeType").str()
+	}
+	t := r.may(c, path+".content", "text", 's')
+	if t == nil {
+		return
+	}
+	e.body = []byte(t.text)
+	if strings.EqualFold(c.get("encoding").str(), "base64") {
+		data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(t.text), ""))
+		if err != nil {
+			r.fail(t, path+".content.text", "is not the base64 that encoding says")
+		}
+		e.body = data
+	}
+}
+
+// isJSON reports whether the answer was recorded and is declared to be JSON.
+func (e *harEntry) isJSON() bool {
+	m := media(e.mime)
+	return len(e.body) > 0 && utf8.Valid(e.body) && (strings.HasSuffix(m, "json") || strings.HasSuffix(m, "+json") || m == "" || strings.HasPrefix(m, "text/plain"))
+}

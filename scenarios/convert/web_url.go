@@ -1,0 +1,292 @@
+package convert
+
+import (
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+)
+
+// cutURL cuts a marked address into its origin (scheme://host:port, or what
+// stands in its place), its path with the query, and user:password. Without a
+// scheme it is http, as curl has it.
+func cutURL(text string) (origin, path, user string) {
+	text, _, _ = cutOutside(text, "#")
+	scheme, rest, found := cutOutside(text, "://")
+	if !found || strings.ContainsAny(scheme, "/?") {
+		scheme, rest = "", text
+	}
+	authority := rest
+	for _, sep := range []string{"/", "?"} {
+		authority, _, _ = cutOutside(authority, sep)
+	}
+	path = rest[len(authority):]
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		user, authority = authority[:at], authority[at+1:]
+	}
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	switch {
+	case scheme != "":
+		return literals(scheme, strings.ToLower) + "://" + literals(authority, strings.ToLower), path, user
+	case strings.HasPrefix(authority, mark) && namesURL(authority):
+		return authority, path, user
+	}
+	return "http://" + literals(authority, strings.ToLower), path, user
+}
+
+// namesURL reports whether the variable that an address begins with is named
+// like one that holds a scheme too.
+func namesURL(authority string) bool {
+	name := strings.ToUpper(insides(authority)[0])
+	for _, word := range []string{"URL", "URI", "BASE", "ENDPOINT", "API", "ORIGIN"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// originFault says what is wrong with an origin; empty: nothing.
+func originFault(origin string) string {
+	scheme, host, found := strings.Cut(origin, "://")
+	switch {
+	case !found && hasMark(origin):
+		return ""
+	case hasMark(scheme):
+	case scheme != "http" && scheme != "https":
+		return "only http and https are compared"
+	}
+	if host == "" {
+		return "the address has no host"
+	}
+	for i, p := range strings.Split(host, mark) {
+		if i%2 == 0 && strings.Trim(p, "abcdefghijklmnopqrstuvwxyz0123456789-._:[]") != "" {
+			return "that is not a host"
+		}
+	}
+	if hasMark(host) {
+		return ""
+	}
+	name, port := host, "1"
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		name, port = host[:i], host[i+1:]
+	}
+	if p, err := netip.ParseAddrPort("127.0.0.1:" + port); err != nil || p.Port() == 0 {
+		return "that is not a port"
+	}
+	if ip, ok := strings.CutPrefix(name, "["); ok {
+		if _, err := netip.ParseAddr(strings.TrimSuffix(ip, "]")); err != nil {
+			return "that is not an address"
+		}
+	} else if name == "" || strings.ContainsAny(name, ":[]") {
+		return "that is not a host"
+	}
+	return ""
+}
+
+// squash takes . and .. out of a path, as clients do before they send it.
+func squash(path string) string {
+	path, query, hasQuery := cutOutside(path, "?")
+	var out []string
+	segs := splitOutside(path, "/")
+	for i, seg := range segs {
+		last := i == len(segs)-1
+		switch low := strings.ToLower(seg); {
+		case low == "." || low == "%2e":
+			if last {
+				out = append(out, "")
+			}
+		case low == ".." || low == ".%2e" || low == "%2e." || low == "%2e%2e":
+			if len(out) > 1 {
+				out = out[:len(out)-1]
+			}
+			if last {
+				out = append(out, "")
+			}
+		default:
+			out = append(out, seg)
+		}
+	}
+	path = strings.Join(out, "/")
+	if hasQuery {
+		path += "?" + query
+	}
+	return path
+}
+
+// cleanURL writes the literal text of a path and query as the language takes it:
+// no controls, backslashes or fragments, and every % followed by two hex digits.
+func cleanURL(text string) string {
+	return literals(text, func(s string) string {
+		var b strings.Builder
+		for i := 0; i < len(s); {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			c := s[i]
+			escape := r == utf8.RuneError && n == 1 || c < ' ' || c == 0x7f || c == '\\' || c == '#'
+			if c == '%' && (i+2 >= len(s) || !isDigitOf(s[i+1], 16) || !isDigitOf(s[i+2], 16)) {
+				escape = true
+			}
+			if escape {
+				b.WriteString("%" + strings.ToUpper(hex(rune(c), 2)))
+			} else {
+				b.WriteString(s[i : i+n])
+			}
+			i += n
+		}
+		return b.String()
+	})
+}
+
+// percentDecoded decodes what can be decoded.
+func percentDecoded(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) && isDigitOf(s[i+1], 16) && isDigitOf(s[i+2], 16) {
+			b.WriteByte(hexByte(s[i+1])<<4 | hexByte(s[i+2]))
+			i += 2
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+func hexByte(c byte) byte {
+	switch {
+	case c <= '9':
+		return c - '0'
+	case c >= 'a':
+		return c - 'a' + 10
+	}
+	return c - 'A' + 10
+}
+
+// Characters that the language leaves as they are in a value of a query, and in
+// one of a form, beside letters, digits and -_.~.
+const (
+	queryPlain = "!$'()*,:@/?"
+	formPlain  = "*"
+)
+
+func percentEncoded(s, plain string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.~", c) >= 0 || strings.IndexByte(plain, c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			b.WriteString("%" + strings.ToUpper(hex(rune(c), 2)))
+		}
+	}
+	return b.String()
+}
+
+// pairs reads a query, or a form when form is set, as fields in order. ok is
+// false when fields would not be sent as the same bytes; with loose, when they
+// would not mean the same.
+func pairs(text string, form, loose bool) (out []Field, ok bool) {
+	if text == "" {
+		return nil, false
+	}
+	plain := queryPlain
+	if form {
+		plain = formPlain
+	}
+	same := func(raw, value string) bool {
+		again := literals(value, func(s string) string { return percentEncoded(s, plain) })
+		if form {
+			again = literals(value, func(s string) string { return strings.ReplaceAll(percentEncoded(s, plain+" "), " ", "+") })
+		}
+		if again == raw {
+			return true
+		}
+		if form { // written by hand: nothing is encoded yet
+			return loose || !strings.ContainsAny(raw, "%+;")
+		}
+		// A ; may be a separator, and a + a space or a plus.
+		return loose && !strings.ContainsAny(raw, ";+")
+	}
+	decode := func(raw string) string {
+		return literals(raw, func(s string) string {
+			if form {
+				s = strings.ReplaceAll(s, "+", " ")
+			}
+			if s = percentDecoded(s); strings.Contains(s, mark) {
+				return "\xff" // refused below
+			}
+			return s
+		})
+	}
+	for _, p := range splitOutside(text, "&") {
+		rawName, rawValue, has := cutOutside(p, "=")
+		name, value := decode(rawName), decode(rawValue)
+		if !has || name == "" || len(name) > inlineKey || hasMark(name) || strings.Contains(name, "{{") || !utf8.ValidString(name) || !utf8.ValidString(value) ||
+			!same(rawName, name) || !same(rawValue, value) || apart(out, name) {
+			return nil, false
+		}
+		out = append(out, Field{name, value})
+	}
+	return out, true
+}
+
+// apart reports whether fields of a name stand before, but not right before: as
+// a list they would come in another order.
+func apart(fields []Field, name string) bool {
+	for i, f := range fields {
+		if f.Name == name {
+			for _, o := range fields[i:] {
+				if o.Name != name {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// address fills the step's URL, query and the request's origin.
+func (im *webImport) address(r *webRequest) {
+	origin, path, user := cutURL(r.url)
+	r.origin = origin
+	if user != "" && r.auth == nil {
+		im.report.Mapped(Auths, 1)
+		name, password, _ := cutOutside(user, ":")
+		decode := func(s string) string { return literals(s, percentDecoded) }
+		r.auth = &Auth{Kind: Basic, User: decode(name), Password: im.secret(r, "PASSWORD", decode(password), "the password in the address")}
+		if !headerText(r.auth.User) || strings.Count(r.auth.User, mark)%2 != 0 {
+			r.auth.User = ""
+			im.lose(r, Lost{Kind: Auths, Place: "user", Why: "it has bytes that no user may have"})
+		}
+	}
+	path, query, hasQuery := cutOutside(path, "?")
+	if fields, ok := pairs(query, false, r.loose); ok {
+		for _, f := range fields {
+			r.step.Query = append(r.step.Query, Field{f.Name, im.text(im.keep(r, f.Name, f.Text, "query parameter "+f.Name))})
+		}
+		im.report.Mapped(Headers, len(fields))
+	} else if hasQuery {
+		path += "?" + im.secretPairs(r, query, "query parameter")
+	}
+	path = cleanURL(path)
+	if strings.HasPrefix(path, "//") {
+		r.skip = append(r.skip, "its path begins with two slashes")
+		path = "/" + strings.TrimLeft(path, "/")
+	}
+	r.step.URL = im.text(path)
+}
+
+// secretPairs takes the secrets out of a query or form that is kept as it is.
+func (im *webImport) secretPairs(r *webRequest, text, what string) string {
+	list := splitOutside(text, "&")
+	for i, p := range list {
+		name, value, has := cutOutside(p, "=")
+		decoded := percentDecoded(value)
+		if has && !hasMark(decoded) && utf8.ValidString(decoded) {
+			if kept := im.keep(r, name, decoded, what+" "+oneLine(name, 60)); hasMark(kept) {
+				list[i] = name + "=" + kept
+			}
+		}
+	}
+	return strings.Join(list, "&")
+}
