@@ -279,6 +279,10 @@ func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", side, err)
 	}
+	checks, err := NewChecks(expectOf(step, side), sc)
+	if err != nil {
+		return nil, fmt.Errorf("%s: expect: %w", side, err)
+	}
 	key := out.to.name
 	if known, ok := services[key]; ok && known != out.to.config { // of another suite
 		key = w.suite.suite.Name + "/" + key
@@ -289,7 +293,7 @@ func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios
 			out.request.Headers[i].Value = strings.TrimSuffix(h.Value, "01") + "00"
 		}
 	}
-	return &attack.Request{Service: key, Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: out.request.Body}, nil
+	return &attack.Request{Service: key, Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: out.request.Body, Accept: checks.underLoad(side, out.request)}, nil
 }
 
 // payloadKey is what a cache would tell requests apart by.

@@ -123,6 +123,8 @@ func TestEvidenceEarlyStop(t *testing.T) {
 		}
 		if gate := e.bgverify("gate", filepath.Join("runs", filepath.Base(r.folder))); gate.status != 3 {
 			t.Errorf("gate ends with %d on an incomplete run, want 3\n%s%s", gate.status, &gate.out, &gate.err)
+		} else {
+			walked(t, gate.status, "gate: the run is incomplete, and latest does not point at it")
 		}
 	})
 }

@@ -87,6 +87,7 @@ func TestEvidenceReportAndExit(t *testing.T) {
 		if r.status != 4 || !strings.Contains(strings.ReplaceAll(r.out.String(), " ", ""), `"verdict":"incomplete"`) {
 			t.Errorf("status %d, want 4 and an incomplete verdict:\n%s%s", r.status, &r.out, &r.err)
 		}
+		walked(t, r.status, "the verdict is incomplete, and no run folder is left")
 		if _, err := os.Stat(filepath.Join(e.dir, "runs")); err == nil {
 			t.Error("a dry run leaves a run folder behind")
 		}
@@ -115,6 +116,7 @@ func TestEvidenceWriteError(t *testing.T) {
 			if r.status != 3 || !strings.Contains(r.err.String(), "no space left") {
 				t.Errorf("exit status %d, want 3 and the reason on stderr: %s", r.status, &r.err)
 			}
+			walked(t, r.status, "no space left on device")
 		})
 	}
 	t.Run("report_and_exit/archive cannot be written", func(t *testing.T) {
@@ -129,6 +131,7 @@ func TestEvidenceWriteError(t *testing.T) {
 		if r.status != 3 || !strings.Contains(r.err.String(), "runs") {
 			t.Errorf("exit status %d, want 3 and the reason on stderr: %s", r.status, &r.err)
 		}
+		walked(t, r.status, "the folder of the runs cannot be made, and nothing is sent")
 	})
 	// The folder of the run is taken away while the last case is under way.
 	t.Run("report_and_exit/archive goes away", func(t *testing.T) {
@@ -149,6 +152,7 @@ func TestEvidenceWriteError(t *testing.T) {
 		if r.status != 3 || !strings.Contains(r.err.String(), "error: ") {
 			t.Errorf("exit status %d, want 3 and the reason on stderr:\n%s%s", r.status, &r.out, &r.err)
 		}
+		walked(t, r.status, "the run's folder is gone")
 	})
 }
 
@@ -202,6 +206,7 @@ func TestEvidenceJUnit(t *testing.T) {
 			if cases == 0 || bad == 0 {
 				t.Errorf("junit.xml has %d testcases and %d failures or errors; a reader would call it a success:\n%s", cases, bad, text)
 			}
+			walked(t, r.status, "junit.xml can be read, and says a failure or an error")
 		})
 	}
 }
@@ -245,6 +250,8 @@ func TestEvidencePartial(t *testing.T) {
 			}
 			if r := e.bgverify("gate", "it"); r.status != 4 || !strings.Contains(r.out.String(), "the run judged 1 of 2 cases") {
 				t.Errorf("gate ends with %d, want 4 and why\n%s", r.status, &r.out)
+			} else {
+				walked(t, r.status, "gate: the run judged 1 of 2 cases")
 			}
 			if r := e.bgverify("gate", "it", "--partial"); r.status != 0 {
 				t.Errorf("gate --partial ends with %d, want 0\n%s", r.status, &r.out)
@@ -279,6 +286,8 @@ func TestEvidenceStaleLatest(t *testing.T) {
 		}
 		if r := e.bgverify("gate", "latest", "--max-age", "1ns"); r.status != 3 {
 			t.Errorf("gate ends with %d on a run that is too old, want 3\n%s", r.status, &r.out)
+		} else {
+			walked(t, r.status, "gate --max-age: the run is stale")
 		}
 		if r := e.bgverify("run", "suite.yaml", "--run-id", "bad", "--blue", blue, "--green", green); r.status != 1 {
 			t.Errorf("exit status %d, want 1", r.status)

@@ -231,9 +231,11 @@ func (r *ended) ends(status int, reason, warns string) {
 			r.t.Errorf("run.json says %q, want %q", r.run.Verdict, verdictWords[status])
 		}
 	}
-	if !regexp.MustCompile("(?m)" + reason).MatchString(text) {
+	found := regexp.MustCompile("(?m)^.*" + reason + ".*$").FindString(text)
+	if found == "" {
 		r.t.Errorf("%s do not match %q", where, reason)
 	}
+	walked(r.t, r.status, found)
 	if warnings := strings.Join(r.run.Warnings, "\n"); warns != "" && !regexp.MustCompile("(?m)"+warns).MatchString(warnings) {
 		r.t.Errorf("the warnings do not match %q", warns)
 	}

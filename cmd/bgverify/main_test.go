@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden parts of the scripts
 
 // TestMain lets scripts run this very binary as bgverify.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"bgverify": main})
+	testscript.Main(judged{m}, map[string]func(){"bgverify": main})
 }
 
 func TestScripts(t *testing.T) {

@@ -70,6 +70,9 @@ type Request struct {
 	URL     string // absolute
 	Headers []wire.Field
 	Body    []byte
+	// Accept says why an answer of an accepted status is none (an error page, an
+	// empty body); it then counts as an error. nil takes any; it is called concurrently.
+	Accept func(*Answer) string
 }
 
 // A Status is a range of accepted statuses, both ends included.

@@ -37,6 +37,7 @@ type attacker struct {
 
 	mu       sync.Mutex // guards inbox
 	inbox    []arrival
+	hollow   [2]hollow              // as backEnds
 	backEnds [2]map[string]struct{} // only touched by the receiving goroutine until it ends
 	fault    string                 // guarded by mu: why this machine is to blame
 }
@@ -163,6 +164,9 @@ func (a *attacker) receive(res *vegeta.Result) {
 	case failed && (class == wire.ClassDescriptors || class == wire.ClassRequest):
 		r.Failure = perf.Client
 		a.blame(string(class) + ": " + detail)
+	case failed && class == classContent:
+		r.Failure = perf.BadStatus
+		a.hollow[sl.side()].add(detail)
 	case failed && class == wire.ClassTimeout:
 		r.Failure = perf.TimedOut
 	case failed:
@@ -324,6 +328,11 @@ func (a *attacker) result(d *perf.Decision) *result {
 	}
 	r.generator.Achieved, r.generator.LatenessP50, r.generator.LatenessP99 = d.Achieved, d.LatenessP50, d.LatenessP99
 	r.series = a.stage.Series()
+	for i, side := range [...]string{"blue", "green"} {
+		if h := a.hollow[i]; h.n > 0 {
+			r.hollow = append(r.hollow, fmt.Sprintf("%s gave %d answers of an accepted status that are none; the first one: %s", side, h.n, h.first))
+		}
+	}
 	r.warnings = append(append(r.warnings, a.design.Warnings()...), d.Notes...)
 	for i, n := range [2]int{resent.Blue, resent.Green} {
 		if n > 0 {

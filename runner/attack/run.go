@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
@@ -96,6 +97,7 @@ type result struct {
 	generator Generator
 	series    *perf.Series
 	warnings  []string
+	hollow    []string // what the answers were that were none
 }
 
 // join takes a step's result into the report: the gravest step speaks for the
@@ -103,7 +105,7 @@ type result struct {
 func (r *Report) join(plan *Plan, step *result) {
 	r.Requests.Blue += step.requests.Blue
 	r.Requests.Green += step.requests.Green
-	r.Warnings = append(r.Warnings, step.warnings...)
+	r.Warnings = append(append(r.Warnings, step.warnings...), step.hollow...)
 	if step.broken != "" {
 		r.Outcome, r.Broken, r.Reason = 0, step.broken, step.broken
 		r.Generator = step.generator
@@ -124,6 +126,9 @@ func (r *Report) join(plan *Plan, step *result) {
 	r.Outcome, r.Cause, r.Reason, r.Advice = d.Outcome, d.Cause, d.Reason, d.Advice
 	if len(plan.Rates) > 1 {
 		r.Reason = fmt.Sprintf("at %g/s: %s", step.design.Rate, d.Reason)
+	}
+	if d.Outcome != perf.NoWorse {
+		r.Reason = strings.Join(append([]string{r.Reason}, step.hollow...), "; ")
 	}
 	r.Rate, r.Seconds, r.Blocks, r.Dropped = step.design.Rate, d.Seconds, d.Blocks, d.Dropped
 	r.Comparisons, r.Alone, r.Series, r.Generator = d.Comparisons, d.Alone, step.series, step.generator

@@ -130,7 +130,11 @@ func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
 		f.inFlight.Add(-1)
 		return nil, marked(err)
 	}
-	resp.Body = &countedBody{ReadCloser: resp.Body, fleet: f}
+	body := &countedBody{ReadCloser: resp.Body, fleet: f}
+	if route := f.routes[sl.route]; route.accepts(resp.StatusCode) && route.request(sl).Accept != nil {
+		body.look = newLook(route.request(sl).Accept, resp)
+	}
+	resp.Body = body
 	return resp, nil
 }
 
@@ -160,13 +164,24 @@ func (r Route) request(sl slot) Request {
 type countedBody struct {
 	io.ReadCloser
 	fleet *fleet
+	look  *look // nil: any body will do
 	once  sync.Once
 }
 
 func (b *countedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
-		err = marked(err)
+		return n, marked(err)
+	}
+	if b.look == nil {
+		return n, err
+	}
+	b.look.take(p[:n])
+	if err == io.EOF {
+		bad := b.look.end()
+		if b.look = nil; bad != nil {
+			return n, bad
+		}
 	}
 	return n, err
 }

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// waysFile lists every way to an empty PASS that a test walks: written by
+// go test ./cmd/bgverify -run Evidence -update, and held against what is walked.
+const waysFile = "docs/evidence.md"
+
+// A way is one row of that list.
+type way struct {
+	test   string // the test function, the class and the row
+	status int
+	reason string
+}
+
+var ways struct {
+	sync.Mutex
+	walked map[string]way
+}
+
+// walked notes that a test has walked its way to the end, once.
+func walked(t *testing.T, status int, reason string) {
+	ways.Lock()
+	defer ways.Unlock()
+	if ways.walked == nil {
+		ways.walked = map[string]way{}
+	}
+	if _, ok := ways.walked[t.Name()]; !ok && strings.Count(t.Name(), "/") >= 2 {
+		ways.walked[t.Name()] = way{t.Name(), status, plainReason(reason)}
+	}
+}
+
+// What differs from run to run is taken out of a reason.
+var scrubs = []struct {
+	find *regexp.Regexp
+	put  string
+}{
+	{regexp.MustCompile(`(127\.0\.0\.1|localhost|\[::1\]|\w+\.invalid):\d+`), "$1:PORT"},
+	{regexp.MustCompile(`(<secret:\w+#)[0-9a-f]+`), "$1…"},
+	{regexp.MustCompile(`\S*/TestEvidence\S*/`), "…/"},
+	{regexp.MustCompile(`\d+(\.\d+)? ms`), "… ms"},
+	{regexp.MustCompile(`\s+`), " "},
+}
+
+func plainReason(s string) string {
+	for _, scrub := range scrubs {
+		s = scrub.find.ReplaceAllString(s, scrub.put)
+	}
+	const most = 230
+	if r := []rune(strings.TrimSpace(s)); len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	return strings.ReplaceAll(strings.TrimSpace(s), "|", `\|`)
+}
+
+// A judged is a run of tests that ends with the list held against what it walked.
+type judged struct{ m *testing.M }
+
+// Run is what testscript.Main calls.
+func (j judged) Run() int {
+	code := j.m.Run()
+	if code != 0 || len(ways.walked) == 0 {
+		return code
+	}
+	if err := holdWays(flag.Lookup("test.run").Value.String()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// holdWays writes the list, or compares it: every way walked stands there with its
+// test and status, and when all Evidence tests ran nothing else does, but what
+// needs a machine of its own.
+func holdWays(filter string) error {
+	file := filepath.Join("..", "..", filepath.FromSlash(waysFile))
+	all := filter == "" || filter == "Evidence"
+	if *update && all {
+		return os.WriteFile(file, waysText(), 0o644)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	listed := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "| ") && strings.Contains(line, "`TestEvidence") {
+			listed[waysKey(line)] = true
+		}
+	}
+	for _, w := range ways.walked {
+		key := waysKey(w.line())
+		if !listed[key] {
+			return fmt.Errorf("%s has no line %q: go test ./cmd/bgverify -run Evidence -update writes it anew", waysFile, key)
+		}
+		delete(listed, key)
+	}
+	for key := range listed {
+		if all && runtime.GOOS == "linux" && !strings.Contains(key, alone) {
+			return fmt.Errorf("%s has the line %q, but no test walks it: go test ./cmd/bgverify -run Evidence -update writes it anew", waysFile, key)
+		}
+	}
+	return nil
+}
+
+// alone is the test that is run only where BGVERIFY_EVIDENCE_LOAD is set.
+const alone = "TestEvidenceLoadSlowRoute"
+
+// waysKey is what of a line is compared: all but the reason.
+func waysKey(line string) string {
+	cells := strings.Split(strings.TrimSpace(line), " | ")
+	return strings.Join(cells[:min(3, len(cells))], " | ")
+}
+
+// classes are those of the specification, in its order.
+var classes = []string{"nothing_ran", "wrong_thing_tested", "together_broken", "one_of_twelve", "weakened", "both_fail_alike", "comparator_blind", "load_verdict_empty", "report_and_exit"}
+
+func (w way) class() string { return strings.SplitN(w.test, "/", 3)[1] }
+
+func sortedWays() []way {
+	out := make([]way, 0, len(ways.walked))
+	for _, w := range ways.walked {
+		out = append(out, w)
+	}
+	slices.SortFunc(out, func(a, b way) int {
+		return cmp.Or(slices.Index(classes, a.class())-slices.Index(classes, b.class()), strings.Compare(a.class(), b.class()), strings.Compare(a.test, b.test))
+	})
+	return out
+}
+
+func (w way) line() string {
+	parts := strings.SplitN(w.test, "/", 3)
+	name := strings.ReplaceAll(strings.ReplaceAll(parts[2], "_", " "), "|", `\|`)
+	return fmt.Sprintf("| %s | `%s` | %d | %s |\n", name, parts[0], w.status, w.reason)
+}
+
+func waysText() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `# Every way to an empty PASS that a test walks
+
+Written by `+"`go test ./cmd/bgverify -run Evidence -update`"+` and held against what the tests do (`+"`make test-evidence`"+`).
+%d ways; each starts the built binary against services on loopback, and none ends with 0.
+Statuses: 1 green differs or is worse, 2 usage or scenario problem and nothing was sent, 3 could not be judged,
+4 too little evidence, 130 and 143 interrupted. One row alone: `+"`go test ./cmd/bgverify -run 'TEST/CLASS/WAY'`"+`, with underscores for spaces.
+`, len(ways.walked))
+	class := ""
+	for _, w := range sortedWays() {
+		if w.class() != class {
+			class = w.class()
+			fmt.Fprintf(&b, "\n## %s\n\n| way | test | status | the reason that it gives |\n| --- | --- | --- | --- |\n", strings.ReplaceAll(class, "_", " "))
+		}
+		b.WriteString(w.line())
+	}
+	return b.Bytes()
+}
