@@ -169,6 +169,7 @@ func (e *execution) resume() (map[int]bool, error) {
 	if e.plan.Done == nil {
 		return done, nil
 	}
+	begun, left := map[int]bool{}, map[int]bool{}
 	for r, err := range e.plan.Done {
 		if err != nil {
 			return nil, fmt.Errorf("read what the earlier run did: %w", err)
@@ -179,7 +180,12 @@ func (e *execution) resume() (map[int]bool, error) {
 		if r.Kind == "" {
 			done[r.Index] = true
 		}
+		begun[r.Suite] = begun[r.Suite] || r.Requests != PerSide{}
+		left[r.Suite] = left[r.Suite] || r.Kind == "teardown"
 		e.totals.add(e.suites[r.Suite], r)
+	}
+	for i, suite := range e.suites {
+		suite.owesTeardown = begun[i] && !left[i]
 	}
 	return done, nil
 }

@@ -157,7 +157,10 @@ type suiteRun struct {
 	blue, green *cluster
 	loopback    bool // every service of both sides; see preflight
 	session     session
-	cases       pending // cases and rows that are not done
+	// owesTeardown: an earlier execution sent something for the suite and was
+	// killed before its teardown was judged (resume).
+	owesTeardown bool
+	cases        pending // cases and rows that are not done
 
 	mu    sync.Mutex // guards rules
 	rules map[ruleList]*StepRules

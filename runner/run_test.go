@@ -138,6 +138,48 @@ func TestResumeWalksOnlyWhatIsMissing(t *testing.T) {
 	}
 }
 
+// A run that was killed between its last case and its teardown owes the
+// teardown: a difference there decides like any other.
+func TestResumeWalksTheTeardownThatIsOwed(t *testing.T) {
+	bodies := jsonHandler(map[string]string{"/a": `{"v":1}`, "/in": `{"v":1}`, "/out": `{"v":1}`})
+	differs := jsonHandler(map[string]string{"/a": `{"v":1}`, "/in": `{"v":1}`, "/out": `{"v":2}`})
+	file := "suite: s\nsetup: [{step: in, get: /in}]\nteardown: [{step: out, get: /out}]\ncases: [{case: one, get: /a}]\n"
+	first := newRig(t, bodies, differs).file("s.yaml", file)
+	want(t, first.run(), Fail)
+	for _, row := range []struct {
+		done []string // results that the earlier execution left
+		want Verdict
+		sent []string
+	}{
+		{[]string{"s/(setup)", "s/one"}, Fail, []string{"GET /in", "GET /out"}},
+		{[]string{"s/(setup)", "s/one", "s/(teardown)"}, Fail, nil},
+		{[]string{"s/(setup)"}, Fail, []string{"GET /in", "GET /a", "GET /out"}},
+	} {
+		blue, green := doubles(func(d *double, w http.ResponseWriter, r *seen) {
+			if r.path == "/out" && d.name == "green" {
+				ok(w, `{"v":2}`)
+				return
+			}
+			ok(w, `{"v":1}`)
+		})
+		r := newRig(t, blue, green).file("s.yaml", file)
+		r.change = func(p *Plan) {
+			p.Done = func(yield func(*CaseResult, error) bool) {
+				for _, id := range row.done {
+					done := *first.sink.find(t, id)
+					if !yield(&done, nil) {
+						return
+					}
+				}
+			}
+		}
+		want(t, r.run(), row.want)
+		if got := blue.paths(); !slices.Equal(got, row.sent) {
+			t.Errorf("done %v: blue got %v, want %v", row.done, got, row.sent)
+		}
+	}
+}
+
 func TestOrderOfResultsIsThePlans(t *testing.T) {
 	blue, green := doubles(func(_ *double, w http.ResponseWriter, r *seen) { ok(w, `{"v":"%s"}`, r.query) })
 	var rows strings.Builder

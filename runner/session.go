@@ -163,11 +163,17 @@ func (w *walk) refresh(ctx context.Context, step *scenarios.Step, name string, n
 }
 
 // leave runs the suite's teardown: after its last case, and after its load when
-// that made a session of its own. Who enters later begins a new session.
+// that made a session of its own. Who enters later begins a new session. Where an
+// earlier execution was killed between its last case and its teardown, setup runs
+// again first: the teardown is judged like any other part, and may differ.
 func (s *suiteRun) leave(ctx context.Context) {
 	c := &s.session
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.generation == 0 && s.owesTeardown && len(s.suite.Teardown) > 0 {
+		s.owesTeardown = false
+		s.setup(ctx)
+	}
 	if c.generation == 0 || c.left {
 		return
 	}
