@@ -18,13 +18,14 @@ func TestEvidencePanic(t *testing.T) {
 	t.Run("nothing_ran/panic in a worker", func(t *testing.T) {
 		t.Parallel()
 		e := newEvidence(t)
-		e.file("suite.yaml", "suite: one\nvars: {trap: x}\ncases:\n  - {case: fine, get: /item}\n  - {case: item, get: \"/item/{{trap}}\"}\n")
+		const hidden = "panic-C4nary-19"
+		e.file("suite.yaml", "suite: one\nneeds: [hidden]\nsecrets: [hidden]\nvars: {trap: x}\ncases:\n  - {case: fine, get: /item}\n  - {case: item, get: \"/item/{{trap}}\", headers: {X-Key: \"{{hidden}}\"}}\n")
 		flags := &runFlags{}
 		set := pflag.NewFlagSet("run", pflag.ContinueOnError)
 		flags.bind(set)
 		if err := set.Parse([]string{
 			"--blue", serve(t, says(`{"a":1}`)), "--green", serve(t, says(`{"a":1}`)),
-			"--out", filepath.Join(e.dir, "runs"), "--run-id", "it",
+			"--out", filepath.Join(e.dir, "runs"), "--run-id", "it", "--var", "hidden=" + hidden,
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +41,7 @@ func TestEvidencePanic(t *testing.T) {
 		lookup := s.plan.World.Getenv
 		s.plan.World.Getenv = func(name string) (string, bool) {
 			if strings.Contains(strings.ToUpper(name), "TRAP") && bytes.Contains(debug.Stack(), []byte("walkCase")) {
-				panic("trap")
+				panic("trap with " + hidden)
 			}
 			return lookup(name)
 		}
@@ -49,7 +50,12 @@ func TestEvidencePanic(t *testing.T) {
 			r.status = end.status
 		}
 		r.read()
-		r.ends(3, `internal error: trap at .*\.go:\d+`, "")
+		r.ends(3, `internal error: trap with <secret:hidden#[0-9a-f]{8}> at .*\.go:\d+`, "")
+		everyFile(t, filepath.Join(e.dir, "runs"), func(name, text string) {
+			if strings.Contains(text, hidden) {
+				t.Errorf("the secret of the panic stands in %s", name)
+			}
+		})
 		if r.run.Counts.Pass != 1 || r.run.Counts.Broken != 1 {
 			t.Errorf("%+v, want the other case to pass", r.run.Counts)
 		}

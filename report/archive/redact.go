@@ -35,7 +35,8 @@ const (
 //
 //  1. A value is replaced in every form it can take: as it is, base64 and
 //     base64url at three alignments, hex, URL-escaped, JSON-escaped,
-//     HTML-escaped, quoted as Go does.
+//     HTML-escaped, quoted as Go does; and under the escapes of other writers, up
+//     to two inside each other.
 //  2. Overlapping values are replaced together; the longest gives the mark.
 //  3. A mark is never replaced again.
 //  4. A value of 4 or 5 bytes is replaced where no letter or digit stands
@@ -222,7 +223,7 @@ func (r *Redactor) String(s string) string {
 // Bytes replaces every secret in b, which is not changed; b itself is returned
 // when it holds none.
 func (r *Redactor) Bytes(b []byte) []byte {
-	matches := find(r, b, false)
+	matches := findAll(&hider{r: r}, b, false)
 	if len(matches) == 0 {
 		return b
 	}
@@ -232,7 +233,7 @@ func (r *Redactor) Bytes(b []byte) []byte {
 // CutString replaces every secret in a text whose end was cut off: the
 // beginning of a secret at the end of s goes too.
 func (r *Redactor) CutString(s string) string {
-	matches := find(r, s, true)
+	matches := findAll(&hider{r: r}, s, true)
 	if len(matches) == 0 {
 		return s
 	}
@@ -240,7 +241,7 @@ func (r *Redactor) CutString(s string) string {
 }
 
 func (r *Redactor) text(s, open, closing string) (string, []match) {
-	matches := find(r, s, false)
+	matches := findAll(&hider{r: r}, s, false)
 	if len(matches) == 0 {
 		return s, nil
 	}

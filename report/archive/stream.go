@@ -29,7 +29,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 		return 0, s.err
 	}
 	s.held = append(s.held, p...)
-	matches := find(s.r, s.held, false)
+	matches := findAll(&hider{r: s.r}, s.held, false)
 	s.pass(s.r.safe(s.held, matches), matches)
 	if s.err != nil {
 		return 0, s.err
@@ -42,7 +42,7 @@ func (s *Stream) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil && len(s.held) > 0 {
-		s.pass(len(s.held), find(s.r, s.held, false))
+		s.pass(len(s.held), findAll(&hider{r: s.r}, s.held, false))
 	}
 	return s.err
 }
@@ -66,7 +66,7 @@ func (s *Stream) pass(n int, matches []match) {
 func (r *Redactor) safe(text []byte, matches []match) int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	n := r.begun(text)
+	n := r.begunEscaped(string(text), maxViews)
 	for i := len(matches) - 1; i >= 0; i-- { // a match is written whole or not at all
 		if matches[i].start < n && matches[i].end > n {
 			n = matches[i].start
@@ -77,9 +77,9 @@ func (r *Redactor) safe(text []byte, matches []match) int {
 
 // begun is the smallest index from which text may be the beginning of a form.
 // The caller holds the lock.
-func (r *Redactor) begun(text []byte) int {
+func (r *Redactor) begun(text string) int {
 	for start := max(0, len(text)-max(r.longest, window)+1); start < len(text); start++ {
-		end := string(text[start:])
+		end := text[start:]
 		if len(end) < window {
 			if len(r.forms) > 0 && r.starts[len(end)].has(end) {
 				return start

@@ -15,14 +15,25 @@ import (
 // table of forms cannot name them all, so texts of the archive are also looked
 // at with their escapes undone.
 
-// A view reads the unit at text[i:]: how many bytes it has, and what they stand
-// for; n is 0 where no escape begins.
+// A view undoes one kind of escape.
 type view struct {
 	sign byte // that every escape begins with
+	// unit reads the escape that text begins with: what it stands for and how many
+	// bytes it has, 0 when none begins there.
 	unit func(text string) (plain string, n int)
+	// open reports whether text, from a sign to the end of what is there, may
+	// become an escape when more comes.
+	open func(text string) bool
 }
 
-var views = []view{{'\\', jsonUnit}, {'%', percentUnit}, {'&', entityUnit}}
+var views = []view{
+	{'\\', jsonUnit, func(s string) bool {
+		return len(s) == 1 || s[1] == 'u' && len(s) < 6 || s[1] == 'x' && len(s) < 4
+	}},
+	{'%', percentUnit, func(s string) bool { return len(s) < 3 }},
+	{'&', entityUnit, func(s string) bool { return len(s) < maxEntity && !strings.Contains(s, ";") }},
+	{'~', pointerUnit, func(s string) bool { return len(s) < 2 }},
+}
 
 // maxViews is how many escapes inside each other are undone: JSON held in a
 // JSON string, a URL in one.
@@ -178,6 +189,17 @@ func percentUnit(text string) (string, int) {
 	return string([]byte{byte(n)}), 3
 }
 
+// pointerUnit reads an escape of a JSON Pointer.
+func pointerUnit(text string) (string, int) {
+	switch {
+	case strings.HasPrefix(text, "~0"):
+		return "~", 2
+	case strings.HasPrefix(text, "~1"):
+		return "/", 2
+	}
+	return "", 0
+}
+
 // maxEntity bounds how far an entity's semicolon is looked for.
 const maxEntity = 34
 
@@ -192,4 +214,34 @@ func entityUnit(text string) (string, int) {
 		return "", 0
 	}
 	return plain, end + 1
+}
+
+// begunEscaped is begun for texts whose escapes may hide the beginning of a
+// secret, or be cut themselves. The caller holds the lock.
+func (r *Redactor) begunEscaped(text string, depth int) int {
+	n := r.begun(text)
+	if depth == 0 || len(r.forms) == 0 {
+		return n
+	}
+	base := max(0, len(text)-6*r.longest-maxEntity)
+	tail := text[base:]
+	for _, v := range views {
+		last := strings.LastIndexByte(tail, v.sign)
+		if last < 0 {
+			continue
+		}
+		whole := tail
+		if _, size := v.unit(tail[last:]); size == 0 && v.open(tail[last:]) {
+			whole = tail[:last]
+			n = min(n, base+last)
+		}
+		plain, changed := v.undo(whole)
+		if !changed && len(whole) == len(tail) {
+			continue
+		}
+		if at := r.begunEscaped(plain, depth-1); at < len(plain) {
+			n = min(n, base+v.places(whole, []match{{start: at, end: at + 1}})[0].start)
+		}
+	}
+	return n
 }

@@ -25,6 +25,7 @@ func TestEscapesOfOtherWriters(t *testing.T) {
 		"xml":                 `p+ss=w&apos;rd/(&#xD55C;)!`,
 		"every html entity":   `&#112;&#43;&#115;&#115;&equals;&#119;&#39;&#114;&#100;&sol;&lpar;&#54620;&rpar;&excl;`,
 		"entities of a page":  `p&plus;ss&equals;w&#x27;rd&sol;(한)!`,
+		"json pointer":        `p+ss=w'rd~1(한)!`,
 		"double percent":      `p%252Bss%253Dw'rd%252F(%25ED%2595%259C)!`,
 		"html in json string": `p\u0026#43;ss=w\u0026#39;rd/(한)!`,
 	} {
@@ -36,6 +37,17 @@ func TestEscapesOfOtherWriters(t *testing.T) {
 			if json.Valid([]byte(whole)) {
 				ways["json"] = string(r.JSON([]byte(whole)))
 			}
+			var out strings.Builder
+			s := r.Writer(&out)
+			for i := range len(whole) {
+				if _, err := s.Write([]byte(whole[i : i+1])); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			ways["stream"] = out.String()
 			want := around[0] + mark + around[1]
 			for way, got := range ways {
 				if way == "body" && strings.HasPrefix(whole, "<") { // markup stays markup
