@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +21,7 @@ type calibrateFlags struct {
 	runFlags
 	rounds int
 	load   bool
+	both   bool // green is asked too, in rounds of its own
 }
 
 func newCalibrateCommand(io stdio) *cobra.Command {
@@ -38,8 +38,11 @@ rule covers more than the field that was seen to differ. Fields are classified a
 uuid, clock, counter, order, enum, length, or what else their values show.
 One more round is run under the proposed rules to check them.
 
-A field that is stable on blue and differs on green is a finding, not noise: keep
-green out of it, and do not propose rules from a run of blue against green.
+With --green the same rounds are run with green on both sides. A field that is
+unstable on both sides gets one rule for both (pods that are named after their
+cluster), and one that is stable on blue and unstable on green is a finding: no
+rule is proposed, and the status is 1. Blue is never compared with green here: what
+differs between them is for run to say.
 
 --load runs the load stages of the suites with blue on both sides instead and
 prints, for each metric, the noise floor (the smallest margin that equal sides
@@ -50,9 +53,11 @@ below twice the bias is refused, and a blue whose p50 is more than 1.3 times the
 calibrated one is named, as it may share a bottleneck with green.
 
 No run is archived. Exit status: 0 every unstable field has a rule, or there is
-none; 4 a field is unstable in a way that no such rule covers; 2 usage; 3 blue could
+none; 1 green is unstable where blue is not; 4 a field is unstable in a way that no
+such rule covers; 2 usage; 3 a side could
 not be asked.`,
 		Example: `  bgverify calibrate scenarios/stb --blue https://api.blue.example > proposed.yaml
+  bgverify calibrate scenarios/stb --blue https://api.blue.example --green https://api.green.example > proposed.yaml
   bgverify rediff latest --rules proposed.yaml
   bgverify calibrate scenarios/stb --blue https://api.blue.example --rounds 10
   bgverify calibrate scenarios/stb --blue https://api.blue.example --load --calibration quiet-night.json`,
@@ -64,7 +69,11 @@ not be asked.`,
 			if flags.rounds < 1 || flags.rounds > 1000 {
 				return usage("1 to 1000", "--rounds %d is out of bounds", flags.rounds)
 			}
-			flags.green = flags.blue
+			if flags.both = flags.green != ""; flags.both && flags.load {
+				return usage("", "--load measures blue's own noise: leave --green out")
+			} else if !flags.both {
+				flags.green = flags.blue
+			}
 			t, err := openTree(args)
 			if err != nil {
 				return err
@@ -80,45 +89,12 @@ not be asked.`,
 	}
 	flags.bindSending(cmd.Flags())
 	cmd.Flags().StringVar(&flags.blue, "blue", "", "`URL` of the trusted side")
+	cmd.Flags().StringVar(&flags.green, "green", "", "`URL` of the side under judgement: compare it with itself too")
 	cmd.Flags().IntVar(&flags.rounds, "rounds", 5, "how often every case is run")
 	cmd.Flags().BoolVar(&flags.load, "load", false, "measure the noise of the load stages instead")
 	cmd.Flags().StringVar(&flags.calibration, "calibration", "", "`file` to keep the noise in (default runs/calibration.json)")
 	return cmd
 }
-
-// A roundSink keeps what a round finds and archives nothing.
-type roundSink struct {
-	redactor *archive.Redactor
-	visit    func(*runner.CaseResult)
-
-	mu    sync.Mutex // guards what visit writes, and loads
-	loads []runner.LoadResult
-}
-
-// Secret makes a value unreadable in what is printed.
-func (s *roundSink) Secret(name, value string) { s.redactor.Add(name, value) }
-
-// Emit hands over the cases and keeps the load stages.
-func (s *roundSink) Emit(ev runner.Event) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case ev.Case != nil && s.visit != nil:
-		s.visit(ev.Case)
-	case ev.Load != nil:
-		s.loads = append(s.loads, *ev.Load)
-	}
-	return nil
-}
-
-// LoadFile drops the records: their verdict is all that is wanted.
-func (*roundSink) LoadFile(string) (runner.RecordWriter, error) { return noRecords{}, nil }
-
-type noRecords struct{}
-
-func (noRecords) Write(p []byte) (int, error) { return len(p), nil }
-func (noRecords) Name() string                { return "" }
-func (noRecords) Close() error                { return nil }
 
 // newRedactor makes a redactor with a key that nobody keeps.
 func newRedactor() *archive.Redactor {
@@ -127,14 +103,22 @@ func newRedactor() *archive.Redactor {
 	return archive.NewRedactor(key)
 }
 
-// blueOnBothSides makes a session's plan compare blue with itself. Identities
+// oneOnBothSides makes a session's plan compare a side with itself. Identities
 // that must differ have nothing to say about that.
-func blueOnBothSides(s *session) {
+func oneOnBothSides(s *session, side scenarios.Side) {
+	pick := func(blue, green *scenarios.SideConfig) {
+		if side == scenarios.Green {
+			*blue = *green
+		} else {
+			*green = *blue
+		}
+	}
 	both := func(suite *scenarios.Suite) {
-		suite.Green, suite.Identity = suite.Blue, nil
+		suite.Identity = nil
+		pick(&suite.Blue, &suite.Green)
 		if suite.Stage != nil {
 			stage := *suite.Stage
-			stage.Green = stage.Blue
+			pick(&stage.Blue, &stage.Green)
 			suite.Stage = &stage
 		}
 	}
@@ -150,7 +134,8 @@ func blueOnBothSides(s *session) {
 	}
 	if s.plan.Env != nil {
 		env := *s.plan.Env
-		env.Green, env.Identity, env.Require = env.Blue, nil, nil
+		env.Identity, env.Require = nil, nil
+		pick(&env.Blue, &env.Green)
 		s.plan.Env = &env
 	}
 	o := &s.plan.Options
@@ -163,35 +148,57 @@ func calibrate(ctx context.Context, io stdio, flags *calibrateFlags, t *tree) er
 	redactor := newRedactor()
 	out, flush := redacted(io, redactor)
 	defer flush()
-	seen := newObservations()
 	base := flags.seed
-	for round := range flags.rounds {
+	ask := func(round int, side scenarios.Side, rules []diff.Rule, visit func(*runner.CaseResult)) (*runner.End, error) {
 		flags.seed = base + uint64(round)
-		end, err := calibrationRound(ctx, io, out, flags, t, redactor, nil, func(c *runner.CaseResult) { seen.add(round, c) })
+		return calibrationRound(ctx, io, out, flags, t, redactor, side, rules, visit)
+	}
+	seen, err := observeSide(ctx, out, flags.rounds, scenarios.Blue, ask)
+	if err != nil {
+		return err
+	}
+	var findings []*unstable
+	if flags.both {
+		green, err := observeSide(ctx, out, flags.rounds, scenarios.Green, ask)
 		if err != nil {
 			return err
 		}
-		if err := couldAsk(ctx, end, seen.compared); err != nil {
-			return err
-		}
-		fmt.Fprintf(out.err, "round %d of %d: %s, %s of blue from itself\n", round+1, flags.rounds, count(end.Counts.Cases, "case"), count(seen.inRound(round), "difference"))
+		findings = seen.with(green)
 	}
 	proposals, left, err := checkedProposals(seen, func(check int, rules []diff.Rule, visit func(*runner.CaseResult)) error {
-		flags.seed = base + uint64(flags.rounds+check)
-		_, err := calibrationRound(ctx, io, out, flags, t, redactor, rules, visit)
+		_, err := ask(flags.rounds+check, scenarios.Blue, rules, visit)
 		return err
 	}, flags.rounds)
 	if err != nil {
 		return err
 	}
-	if err := printProposals(out, seen, proposals, left, flags.rounds); err != nil {
+	if err := printProposals(out, seen, proposals, left, findings, flags.rounds); err != nil {
 		return broken(fmt.Errorf("write the rules: %w", err))
+	}
+	if len(findings) > 0 {
+		return exit(statusDifferent)
 	}
 	uncovered := slices.ContainsFunc(proposals, func(p proposal) bool { return p.rule == nil })
 	if uncovered || len(left) > 0 {
 		return exit(statusUnknown)
 	}
 	return nil
+}
+
+// observeSide compares a side with itself, several rounds.
+func observeSide(ctx context.Context, out stdio, rounds int, side scenarios.Side, ask func(round int, side scenarios.Side, rules []diff.Rule, visit func(*runner.CaseResult)) (*runner.End, error)) (*observations, error) {
+	seen := newObservations()
+	for round := range rounds {
+		end, err := ask(round, side, nil, func(c *runner.CaseResult) { seen.add(round, c) })
+		if err != nil {
+			return nil, err
+		}
+		if err := couldAsk(ctx, end, side, seen.compared); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(out.err, "round %d of %d: %s, %s of %s from itself\n", round+1, rounds, count(end.Counts.Cases, "case"), count(seen.inRound(round), "difference"), side)
+	}
+	return seen, nil
 }
 
 // maxChecks bounds how often proposals are checked and widened.
@@ -224,12 +231,12 @@ func checkedProposals(seen *observations, run func(check int, rules []diff.Rule,
 }
 
 // calibrationRound compares blue with itself once, with rules added.
-func calibrationRound(ctx context.Context, io, out stdio, flags *calibrateFlags, t *tree, redactor *archive.Redactor, rules []diff.Rule, visit func(*runner.CaseResult)) (*runner.End, error) {
+func calibrationRound(ctx context.Context, io, out stdio, flags *calibrateFlags, t *tree, redactor *archive.Redactor, side scenarios.Side, rules []diff.Rule, visit func(*runner.CaseResult)) (*runner.End, error) {
 	s, err := loadSession(io, &flags.runFlags, t, nil, loading{same: true, rules: rules})
 	if err != nil {
 		return nil, err
 	}
-	blueOnBothSides(s)
+	oneOnBothSides(s, side)
 	for _, suite := range s.plan.Suites {
 		hidePasswords(redactor.Add, suite)
 	}
@@ -243,18 +250,18 @@ func calibrationRound(ctx context.Context, io, out stdio, flags *calibrateFlags,
 }
 
 // couldAsk ends the command when a round could not ask blue at all.
-func couldAsk(ctx context.Context, end *runner.End, compared int) error {
+func couldAsk(ctx context.Context, end *runner.End, side scenarios.Side, compared int) error {
 	if ctx.Err() != nil || end.Verdict == runner.Interrupted {
 		return &statusError{status: runner.Interrupted.ExitStatus(stopSignal(ctx)), err: errors.New("stopped; nothing is proposed from half a round")}
 	}
 	if compared == 0 {
-		return broken(fmt.Errorf("no answer of blue could be compared: %s", plainText(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; "))))
+		return broken(fmt.Errorf("no answer of %s could be compared: %s", side, plainText(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; "))))
 	}
 	return nil
 }
 
 // printProposals prints the rules as a rule file, each below its evidence.
-func printProposals(out stdio, seen *observations, proposals []proposal, left []*unstable, rounds int) error {
+func printProposals(out stdio, seen *observations, proposals []proposal, left, findings []*unstable, rounds int) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# bgverify calibrate: %s of blue against itself, %s compared, %s unstable.\n",
 		count(rounds, "round"), count(seen.compared, "answer"), count(len(proposals), "field"))
@@ -267,6 +274,12 @@ func printProposals(out stdio, seen *observations, proposals []proposal, left []
 		if p.rule != nil {
 			fmt.Fprintf(&b, "  # %s: %s\n  %s\n", p.class, p.group.evidence(), diff.RuleYAML(*p.rule))
 		}
+	}
+	for i, g := range findings {
+		if i == 0 {
+			b.WriteString("# Findings: stable on blue, unstable on green. No rule is proposed; look at green.\n")
+		}
+		fmt.Fprintf(&b, "#   %s: %s\n", g.place(), g.evidence())
 	}
 	first := true
 	for _, p := range proposals {
@@ -302,7 +315,7 @@ func calibrateLoad(ctx context.Context, io stdio, flags *calibrateFlags, t *tree
 	if err != nil {
 		return err
 	}
-	blueOnBothSides(s)
+	oneOnBothSides(s, scenarios.Blue)
 	s.plan.Options.Calibrate = true
 	known := s.plan.Calibration
 	if known == nil {

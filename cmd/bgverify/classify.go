@@ -38,9 +38,10 @@ type unstable struct {
 	count  int
 }
 
-// An observed is what two requests to blue got at a place.
+// An observed is what two requests to one side got at a place.
 type observed struct {
 	round int
+	green bool   // green was asked on both sides, not blue
 	at    string // case, step and exact path: the same field of the same answer
 	pair  [2]diff.Excerpt
 }
@@ -50,6 +51,33 @@ const maxObserved = 2000
 
 func newObservations() *observations {
 	return &observations{places: map[placeKey]*unstable{}, rounds: map[int]int{}}
+}
+
+// with adds what green showed, asked on both sides, to the places that are
+// unstable on blue, and returns green's places that are stable on blue.
+func (o *observations) with(green *observations) (findings []*unstable) {
+	for _, g := range green.groups() {
+		b := o.places[g.key]
+		if b == nil {
+			findings = append(findings, g)
+			continue
+		}
+		b.count += g.count
+		for kind, n := range g.kinds {
+			b.kinds[kind] += n
+		}
+		for id := range g.cases {
+			b.cases[id] = true
+		}
+		for name := range g.keys {
+			b.keys[name] = true
+		}
+		for _, v := range g.values {
+			v.green = true
+			b.values = append(b.values, v)
+		}
+	}
+	return findings
 }
 
 // add takes the differences of a case, setup and teardown included.
@@ -88,7 +116,7 @@ func (o *observations) addOne(round int, caseID, step string, d *diff.Difference
 		g.keys[m[1]] = true
 	}
 	if len(g.values) < maxObserved {
-		g.values = append(g.values, observed{round, caseID + "/" + step + " " + d.Path, [2]diff.Excerpt{d.Blue, d.Green}})
+		g.values = append(g.values, observed{round, false, caseID + "/" + step + " " + d.Path, [2]diff.Excerpt{d.Blue, d.Green}})
 	}
 }
 
@@ -290,7 +318,7 @@ func ofTexts(g *unstable, texts []string, r *diff.Rule) string {
 		r.Do, r.Is, r.Pattern, r.Why = diff.DoFormat, "regex", "^("+strings.Join(quoted, "|")+")$", fmt.Sprintf("one of %s on blue", count(len(distinct), "value"))
 		return "enum"
 	}
-	if pattern, ok := shape(texts); ok {
+	if pattern, ok := shapeOf(g, texts); ok {
 		r.Do, r.Is, r.Pattern, r.Why = diff.DoFormat, "regex", pattern, "drawn for each answer; its shape stays"
 		return "length"
 	}
@@ -338,120 +366,10 @@ func ofNumbers(g *unstable, r *diff.Rule) string {
 	return anyValue(r, "number", "blue's own number changes")
 }
 
-// counts reports whether whole numbers at one field grow from round to round.
-func counts(g *unstable) bool {
-	last := map[string][2]int64{} // round, highest
-	grew := 0
-	for i := range g.values {
-		v := &g.values[i]
-		a, err1 := strconv.ParseInt(v.pair[0].JSON, 10, 64)
-		b, err2 := strconv.ParseInt(v.pair[1].JSON, 10, 64)
-		if err1 != nil || err2 != nil {
-			return false
-		}
-		before, ok := last[v.at]
-		if ok && before[0] != int64(v.round) {
-			if min(a, b) <= before[1] {
-				return false
-			}
-			grew++
-		}
-		last[v.at] = [2]int64{int64(v.round), max(a, b, before[1])}
-	}
-	return grew > 0
-}
-
-// spreadOf is how far apart two answers were at most, where every value is a time.
-func spreadOf(g *unstable, read func(*diff.Excerpt) (time.Time, bool)) (time.Duration, bool) {
-	var spread time.Duration
-	for i := range g.values {
-		a, ok1 := read(&g.values[i].pair[0])
-		b, ok2 := read(&g.values[i].pair[1])
-		if !ok1 || !ok2 {
-			return 0, false
-		}
-		spread = max(spread, a.Sub(b).Abs())
-	}
-	return spread, len(g.values) > 0
-}
-
-// readTime reads RFC 3339 and HTTP dates.
-func readTime(e *diff.Excerpt) (time.Time, bool) {
-	var text string
-	if json.Unmarshal([]byte(e.JSON), &text) != nil {
-		return time.Time{}, false
-	}
-	for _, layout := range []string{time.RFC3339Nano, "Mon, 02 Jan 2006 15:04:05 GMT"} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at, true
-		}
-	}
-	return time.Time{}, false
-}
-
-func readEpoch(e *diff.Excerpt) (time.Time, bool) {
-	var text string
-	if json.Unmarshal([]byte(e.JSON), &text) != nil {
-		return time.Time{}, false
-	}
-	return epoch(text)
-}
-
-// epoch reads seconds or milliseconds since 1970 of the years 2001 to 2286.
-func epoch(text string) (time.Time, bool) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	switch {
-	case err != nil:
-		return time.Time{}, false
-	case len(text) == 10:
-		return time.Unix(n, 0), true
-	case len(text) == 13:
-		return time.UnixMilli(n), true
-	}
-	return time.Time{}, false
-}
-
 func digits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
 func all(list []string, ok func(string) bool) bool {
 	return len(list) > 0 && !slices.ContainsFunc(list, func(s string) bool { return !ok(s) })
-}
-
-// shape is the pattern of a common beginning and a rest of one alphabet and
-// nearly one length.
-func shape(texts []string) (string, bool) {
-	if len(texts) < 2 {
-		return "", false
-	}
-	prefix := texts[0]
-	for _, s := range texts[1:] {
-		for !strings.HasPrefix(s, prefix) {
-			prefix = prefix[:len(prefix)-1]
-		}
-	}
-	// A beginning that ends within a word may be chance.
-	prefix = prefix[:1+strings.LastIndexFunc(prefix, func(r rune) bool { return !word(r) })]
-	low, high := math.MaxInt, 0
-	for _, s := range texts {
-		low, high = min(low, len(s)-len(prefix)), max(high, len(s)-len(prefix))
-	}
-	if low == 0 || high > 256 || high-low > 2 {
-		return "", false
-	}
-	for _, alphabet := range []string{"0-9", "0-9a-f", "0-9A-F", "a-z", "A-Z", "0-9a-z", "0-9A-Z", "0-9A-Za-z", "0-9A-Za-z_-", "0-9A-Za-z+/=", "0-9A-Za-z._~:/+=-"} {
-		pattern := fmt.Sprintf("^%s[%s]{%d}$", regexp.QuoteMeta(prefix), alphabet, low)
-		if high > low {
-			pattern = fmt.Sprintf("^%s[%s]{%d,%d}$", regexp.QuoteMeta(prefix), alphabet, low, high)
-		}
-		if compiled, err := regexp.Compile(pattern); err == nil && all(texts, compiled.MatchString) {
-			return pattern, true
-		}
-	}
-	return "", false
-}
-
-func word(r rune) bool {
-	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }

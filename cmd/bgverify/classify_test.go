@@ -91,3 +91,36 @@ func TestClassify(t *testing.T) {
 		})
 	}
 }
+
+// Names that tell the sides apart go into one pattern, which takes nothing between them.
+func TestShapesOfBothSides(t *testing.T) {
+	for _, test := range []struct{ name, blue, green, want string }{
+		{"pods of two clusters", "stb-api-blue-%05x", "stb-api-green-%05x", `^stb-api-(blue|green)-[0-9a-f]{5}$`},
+		{"one shape", "req-%06x", "req-%06x", `^req-[0-9a-f]{6}$`},
+		{"rests of two lengths", "pod-a-%04x", "pod-b-%08x", `^(pod-a-[0-9a-f]{4}|pod-b-[0-9a-f]{8})$`},
+		{"nothing in common", "x.%05x", "y.%05x", `^(x|y)\.[0-9a-f]{5}$`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			pairs := func(format string) [][2]string {
+				return series(4, func(i int) string { return fmt.Sprintf(`{"pod":%q}`, fmt.Sprintf(format, 0xa1b2c+i*7919)) })
+			}
+			if strings.Contains(test.blue, "%04x") {
+				pairs = func(format string) [][2]string {
+					return series(4, func(i int) string { return fmt.Sprintf(`{"pod":%q}`, fmt.Sprintf(format, 0xab1c+i*37)) })
+				}
+			}
+			blue := observe(pairs(test.blue))
+			if findings := blue.with(observe(pairs(test.green))); len(findings) > 0 {
+				t.Errorf("findings: %+v", findings)
+			}
+			list := blue.propose()
+			if len(list) != 1 || list[0].rule == nil || list[0].rule.Pattern != test.want {
+				t.Errorf("got %+v, want the pattern %s", list, test.want)
+			}
+		})
+	}
+	stable := observe([][2]string{{`{"a":1}`, `{"a":1}`}})
+	if findings := stable.with(observe([][2]string{{`{"a":1}`, `{"a":2}`}})); len(findings) != 1 || findings[0].place() != "$.a" {
+		t.Errorf("findings %+v, want $.a", findings)
+	}
+}
