@@ -48,6 +48,8 @@ var owner = map[string][]string{
 	"github.com/santhosh-tekuri/jsonschema/v6": {"scenarios"},
 	"github.com/mattn/go-runewidth":            {"scenarios", "report"},
 	"github.com/dop251/goja":                   {"scenarios/convert"},
+	"github.com/Shopify/toxiproxy/v2":          {}, // tests alone
+	"go.uber.org/goleak":                       {}, // tests alone
 }
 
 // pure lists the packages that may neither touch the world nor read a clock.

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -367,7 +369,7 @@ func TestMain(m *testing.M) {
 	if root := os.Getenv("BGVERIFY_TEST_KILLED"); root != "" {
 		killedChild(root)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m) // no test leaves a goroutine behind
 }
 
 // TestKill kills a child process at seeded moments of its run. Set

@@ -11,11 +11,21 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // Some rows need a process of their own: one whose memory is measured, one
 // whose descriptors are few. The test binary starts itself for them.
 const childEnv = "BGVERIFY_WIRE_CHILD"
+
+// theirs are goroutines that toxiproxy leaves when a toxic was in the middle of a connection.
+var theirs = []goleak.Option{
+	goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).write"),
+	goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"),
+	goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
+	goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*Proxy).freeBlocker"),
+}
 
 func TestMain(m *testing.M) {
 	if job, url, found := strings.Cut(os.Getenv(childEnv), " "); found {
@@ -27,7 +37,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m, theirs...) // no test leaves a goroutine behind
 }
 
 // child runs a job against a server of this process and returns what it prints.
