@@ -102,6 +102,7 @@ func TestManyAtOnce(t *testing.T) {
 			_, _ = io.Copy(w, r.Body)
 		})
 		tr := transport(t, Config{BaseURL: base, HTTP: protocol, Limits: Limits{Connections: 8}})
+		tr.stale = time.Hour // on a busy machine an idle connection would be replaced
 		var wg sync.WaitGroup
 		for i := range 64 {
 			wg.Go(func() {
