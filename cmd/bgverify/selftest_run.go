@@ -207,8 +207,15 @@ func (x *tester) try(ctx context.Context, fault faultproxy.Fault) (*tried, error
 func brokenIn(c *runner.CaseResult, broken map[string]string) string {
 	for i := range c.Steps {
 		for _, side := range []*runner.SideResult{c.Steps[i].Blue, c.Steps[i].Green} {
-			if side != nil && side.TraceID != "" && broken[side.TraceID] != "" {
-				return broken[side.TraceID]
+			if side == nil {
+				continue
+			}
+			uri := ""
+			if u, err := url.Parse(side.URL); err == nil {
+				uri = u.RequestURI()
+			}
+			if what := broken[faultproxy.Key(side.TraceID, side.Method, uri)]; what != "" {
+				return what
 			}
 		}
 	}
