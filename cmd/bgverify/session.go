@@ -26,6 +26,7 @@ type session struct {
 	flags *runFlags
 	tree  *tree
 	plan  *runner.Plan
+	disk  archive.FS // of the run folder; nil: the operating system's
 
 	ids             []string // of the cases that --rerun-failed chose
 	read, readStage []string // files that the suites and the env file were read from
@@ -178,7 +179,7 @@ func (s *session) into(ctx context.Context, walk walker) error {
 	for i, suite := range s.plan.Suites {
 		names[i] = suite.Name
 	}
-	w, err := archive.Create(s.flags.out, archive.Options{Suite: folderName(names), ID: s.flags.runID, Tool: toolVersion(), Index: historyPage(s.flags.out)})
+	w, err := archive.Create(s.flags.out, archive.Options{FS: s.disk, Suite: folderName(names), ID: s.flags.runID, Tool: toolVersion(), Index: historyPage(s.flags.out)})
 	if err != nil {
 		if errors.Is(err, archive.ErrTaken) {
 			return usage("another --run-id, or none", "%w", err)
