@@ -280,6 +280,7 @@ func (t *textReport) loads() error {
 		if quiet > 0 {
 			t.line("%s watched, none worse", plural(quiet, "further guard", "further guards"))
 		}
+		t.loadNotes(l)
 		t.line("")
 	}
 	return nil
@@ -308,7 +309,17 @@ func (t *textReport) quietLoad(l *runner.LoadResult) error {
 			return err
 		}
 	}
+	t.loadNotes(l)
 	return t.line("")
+}
+
+// loadNotes is what a stage's verdict does not say, such as what was not judged.
+func (t *textReport) loadNotes(l *runner.LoadResult) {
+	for _, note := range l.Warnings {
+		for _, part := range t.wrapped("note: "+note, 6) {
+			t.line("%s", part)
+		}
+	}
 }
 
 func (t *textReport) foot() error {
