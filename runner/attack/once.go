@@ -66,17 +66,18 @@ func runOnce(ctx context.Context, plan *Plan, name string, design perf.Design, r
 	defer stopSending()
 	flying, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
+	a.fleet.ctx = flying
 	a.pacer = newPacer(sending, newSchedule(a.design, plan.Routes), plan.MaxWorkers)
 	defer a.pacer.sleeper.close()
 	a.vegeta = vegeta.NewAttacker(
 		vegeta.Client(&http.Client{
-			Transport:     withContext{flying, a.fleet},
+			Transport:     a.fleet,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}),
-		vegeta.Workers(uint64(min(plan.MaxWorkers, DefaultConnections))),
 		vegeta.MaxWorkers(uint64(plan.MaxWorkers)),
 		vegeta.MaxBody(0), // read to the end, not kept
 	)
+	defer quietly()()
 	a.gauge = newGauge()
 	drained := make(chan struct{})
 	go func() {
@@ -98,17 +99,6 @@ func runOnce(ctx context.Context, plan *Plan, name string, design perf.Design, r
 		return nil, err
 	}
 	return a.result(decision), err
-}
-
-// withContext sends requests in a context of the attack's own, because vegeta
-// gives them none.
-type withContext struct {
-	ctx  context.Context
-	next http.RoundTripper
-}
-
-func (w withContext) RoundTrip(req *http.Request) (*http.Response, error) {
-	return w.next.RoundTrip(req.WithContext(w.ctx))
 }
 
 // target is the vegeta.Targeter: it turns the next slot into a request. Calls
@@ -134,6 +124,9 @@ func headers(routes []Route) (both [2][][]http.Header) {
 				h := http.Header{}
 				for _, f := range request.Headers {
 					h.Add(f.Name, f.Value)
+				}
+				if _, declared := h["User-Agent"]; !declared { // as wire would, for each request
+					h["User-Agent"] = []string{wire.UserAgent}
 				}
 				rows = append(rows, h)
 			}

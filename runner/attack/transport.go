@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -54,6 +55,7 @@ func (c *carrier) close() {
 
 // A fleet is the carriers of both sides.
 type fleet struct {
+	ctx      context.Context        // of every request: vegeta gives them none
 	sides    [2]map[string]*carrier // blue, green; by service
 	routes   []Route
 	inFlight atomic.Int64
@@ -61,7 +63,7 @@ type fleet struct {
 }
 
 func newFleet(plan *Plan) (*fleet, error) {
-	f := &fleet{routes: plan.Routes}
+	f := &fleet{ctx: context.Background(), routes: plan.Routes}
 	for i, side := range [...]struct {
 		name string
 		Side
@@ -122,10 +124,10 @@ func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.Header.Del("X-Vegeta-Seq")
 	url := *req.URL
 	url.Fragment = ""
-	own := *req
+	own := req.WithContext(f.ctx)
 	own.URL = &url
 	f.begin()
-	resp, err := c.RoundTrip(&own)
+	resp, err := c.RoundTrip(own)
 	if err != nil {
 		f.inFlight.Add(-1)
 		return nil, marked(err)

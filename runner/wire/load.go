@@ -135,7 +135,7 @@ func (t *Transport) adopt(given *http.Request) (*http.Request, *Err) {
 		if req.Header == nil {
 			req.Header = http.Header{}
 		}
-		req.Header["User-Agent"] = []string{userAgent}
+		req.Header["User-Agent"] = []string{UserAgent}
 	}
 	if t.host != "" && (req.Host == "" || req.Host == given.URL.Host) {
 		req.Host = t.host

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// userAgent is sent unless the request has one: net/http's own names the
+// UserAgent is sent unless the request has one: net/http's own names the
 // protocol version, and so would differ between two sides.
-const userAgent = "bgverify"
+const UserAgent = "bgverify"
 
 // prepare makes the net/http request. What is sent is what is asked for:
 //
@@ -50,7 +50,7 @@ func (t *Transport) prepare(r *Request) (*http.Request, *Err) {
 		password, _ := user.Password()
 		req.SetBasicAuth(user.Username(), password)
 	}
-	req.Header["User-Agent"] = []string{userAgent}
+	req.Header["User-Agent"] = []string{UserAgent}
 	for i, f := range r.Headers {
 		if err := addField(req, f, len(r.Body), firstOf(r.Headers, i)); err != nil {
 			return nil, err

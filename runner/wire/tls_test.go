@@ -66,7 +66,7 @@ func TestTLS(t *testing.T) {
 				if x.Certificate != hash || x.Reused != (i > 0) || (x.Timing.TLS > 0) != (i == 0) || x.Remote.String() != strings.TrimPrefix(base, "https://") || x.Attempts != 1 {
 					t.Errorf("request %d: got %+v", i, x)
 				}
-				if value(x.Sent, "host") != host || value(x.Sent, "content-length") != "1" || value(x.Sent, "user-agent") != userAgent || x.Sent[0].Name != "Host" {
+				if value(x.Sent, "host") != host || value(x.Sent, "content-length") != "1" || value(x.Sent, "user-agent") != UserAgent || x.Sent[0].Name != "Host" {
 					t.Errorf("Sent: got %v", x.Sent)
 				}
 				if c.proto == "HTTP/2.0" {
