@@ -29,7 +29,7 @@ bench: ## the comparison against its peers, and whole runs against a bare loop a
 bench-verdict: ## the load verdict in seeded simulation: 300 runs a cell
 	BGVERIFY_BENCH_VERDICT=1 $(GO) test -count=1 -v -timeout 60m -run Verdict ./diff/perf
 
-bench-load: ## the load generator against vegeta, wrk, k6 and Fortio
+bench-load: ## the load generator against the vegeta library, k6 and Fortio, at most 10 minutes
 	cd bench && $(GO) run ./load
 
 fuzz: ## every fuzz target for FUZZTIME (default 10m)

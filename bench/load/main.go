@@ -3,10 +3,14 @@
 // costs. A truth server in a process of its own logs every arrival, so that no
 // tool is believed about itself.
 //
-//	go run ./load [-rates 100,1000] [-seconds 8] [-rounds 3] [-tools ours,vegeta,fortio,k6]
+//	go run ./load [-rates 100,1000] [-ladder 2000,5000,8000] [-seconds 8] [-rounds 3] [-budget 9m] [-tools ours,vegeta,fortio,k6]
 //
 // The tools take turns in every round, in random order; the table shows the
 // median over the rounds, and the median of the ratio to vegeta in the same round.
+// Rates of the ladder are sent by ours and vegeta alone, to see where each ends.
+// k6 and Fortio are installed into .tools beside this module when they are on no
+// path; one that cannot be had is left out and named. When the budget is spent,
+// the rounds end early and the table says how many there were.
 package main
 
 import (
@@ -21,7 +25,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -35,7 +38,9 @@ func main() {
 	seconds := flag.Int("seconds", 8, "length of one measurement")
 	rounds := flag.Int("rounds", 3, "measurements of each tool and rate")
 	rates := flag.String("rates", "100,1000", "requests per second, comma separated")
-	tools := flag.String("tools", "ours,vegeta", "any of ours, vegeta, fortio, k6; the last two must be on PATH")
+	ladder := flag.String("ladder", "2000,5000,8000", "further rates, of ours and vegeta alone; empty: none")
+	budget := flag.Duration("budget", 9*time.Minute, "after this no further round begins")
+	tools := flag.String("tools", "ours,vegeta,k6,fortio", "any of ours, vegeta, fortio, k6")
 	flag.Parse()
 	var err error
 	switch *role {
@@ -44,7 +49,9 @@ func main() {
 	case "ours", "vegeta":
 		err = generate(*role, *url, *rate, time.Duration(*seconds)*time.Second)
 	default:
-		err = compare(strings.Split(*tools, ","), strings.Split(*rates, ","), *rounds, *seconds)
+		b := &bench{seconds: *seconds, rounds: *rounds, until: time.Now().Add(*budget)}
+		b.tools = b.available(strings.Split(*tools, ","))
+		err = b.compare(*rates, *ladder)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
@@ -63,14 +70,23 @@ type measurement struct {
 	RSS         float64 `json:"rss"`  // peak, bytes
 }
 
-func compare(tools, rates []string, rounds, seconds int) error {
-	self, err := os.Executable()
-	if err != nil {
+// A bench is one comparison of the tools.
+type bench struct {
+	self, url       string
+	seconds, rounds int
+	until           time.Time
+	tools           []string
+	paths           map[string]string // of the tools that are programs of their own
+}
+
+func (b *bench) compare(rates, ladder string) error {
+	var err error
+	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	truth := exec.CommandContext(ctx, self, "-role", "truth")
+	truth := exec.CommandContext(ctx, b.self, "-role", "truth")
 	out, err := truth.StdoutPipe()
 	if err != nil {
 		return err
@@ -84,72 +100,53 @@ func compare(tools, rates []string, rounds, seconds int) error {
 	if err != nil {
 		return fmt.Errorf("start the truth server: %w", err)
 	}
-	url := strings.TrimSpace(string(line[:n]))
-	fmt.Println("| rate /s | tool | lateness p50 µs | lateness p99 µs | achieved | mean latency µs | CPU µs/request | peak RSS MB | lateness p50, p99, mean, CPU against vegeta |")
-	fmt.Println("|---|---|---|---|---|---|---|---|---|")
-	for _, text := range rates {
+	b.url = strings.TrimSpace(string(line[:n]))
+	t := newTable()
+	// The ladder comes first: what the budget cuts short is the number of rounds.
+	if err := b.rows(t, ladder, []string{"ours", "vegeta"}, min(b.rounds, 2)); err != nil {
+		return err
+	}
+	if err := b.rows(t, rates, b.tools, b.rounds); err != nil {
+		return err
+	}
+	t.print(os.Stdout)
+	return nil
+}
+
+// rows measures the tools at each rate.
+func (b *bench) rows(t *table, rates string, tools []string, rounds int) error {
+	for text := range strings.SplitSeq(rates, ",") {
+		if text == "" {
+			continue
+		}
 		rate, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			return err
+			return fmt.Errorf("rate %q: %w", text, err)
 		}
-		seen := map[string][]measurement{}
-		for range rounds {
+		for round := range rounds {
+			if round > 0 && time.Now().After(b.until) {
+				break
+			}
 			for _, i := range rand.Perm(len(tools)) {
-				m, err := measure(self, tools[i], url, rate, seconds)
+				m, err := b.measure(tools[i], rate)
 				if err != nil {
 					return fmt.Errorf("%s at %s/s: %w", tools[i], text, err)
 				}
-				seen[tools[i]] = append(seen[tools[i]], m)
+				fmt.Fprintf(os.Stderr, "%s/s round %d: %s %.0f µs late, %.1f µs of CPU a request\n", text, round+1, tools[i], m.LatenessP50*1e6, m.CPU*1e6)
+				t.add(rate, tools[i], m)
 			}
-		}
-		for _, tool := range tools {
-			fmt.Println(row(text, tool, rate, seen[tool], seen["vegeta"]))
 		}
 	}
 	return nil
 }
 
-func row(rate, tool string, planned float64, own, vegeta []measurement) string {
-	of := func(f func(measurement) float64) float64 {
-		var all []float64
-		for _, m := range own {
-			all = append(all, f(m))
-		}
-		return median(all)
-	}
-	ratio := func(f func(measurement) float64) string {
-		var all []float64
-		for i := range min(len(own), len(vegeta)) {
-			all = append(all, f(own[i])/f(vegeta[i]))
-		}
-		if len(all) == 0 {
-			return "–"
-		}
-		return fmt.Sprintf("%.2f", median(all))
-	}
-	p50 := func(m measurement) float64 { return m.LatenessP50 }
-	p99 := func(m measurement) float64 { return m.LatenessP99 }
-	mean := func(m measurement) float64 { return m.Mean }
-	cpu := func(m measurement) float64 { return m.CPU }
-	return fmt.Sprintf("| %s | %s | %.0f | %.0f | %.2f %% | %.0f | %.0f | %.0f | %s, %s, %s, %s |", rate, tool, of(p50)*1e6, of(p99)*1e6,
-		of(func(m measurement) float64 { return m.Achieved })/planned*100, of(mean)*1e6, of(cpu)*1e6, of(func(m measurement) float64 { return m.RSS })/1e6, ratio(p50), ratio(p99), ratio(mean), ratio(cpu))
-}
-
-func median(v []float64) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	slices.Sort(v)
-	return v[len(v)/2]
-}
-
 // measure runs one tool against the truth server.
-func measure(self, tool, url string, rate float64, seconds int) (measurement, error) {
+func (b *bench) measure(tool string, rate float64) (measurement, error) {
 	var m measurement
-	if _, err := get(url + "/_reset"); err != nil {
+	if _, err := get(b.url + "/_reset"); err != nil {
 		return m, err
 	}
-	cmd, read, err := command(self, tool, url, rate, seconds)
+	cmd, read, err := b.command(tool, rate)
 	if err != nil {
 		return m, err
 	}
@@ -158,7 +155,7 @@ func measure(self, tool, url string, rate float64, seconds int) (measurement, er
 	if err := cmd.Run(); err != nil {
 		return m, fmt.Errorf("%w: %s", err, problems.String())
 	}
-	body, err := get(fmt.Sprintf("%s/_stats?rate=%g", url, rate))
+	body, err := get(fmt.Sprintf("%s/_stats?rate=%g", b.url, rate))
 	if err != nil {
 		return m, err
 	}
@@ -174,7 +171,8 @@ func measure(self, tool, url string, rate float64, seconds int) (measurement, er
 }
 
 // command prepares a tool and says how its mean latency is read from its output.
-func command(self, tool, url string, rate float64, seconds int) (*exec.Cmd, func([]byte) (float64, error), error) {
+func (b *bench) command(tool string, rate float64) (*exec.Cmd, func([]byte) (float64, error), error) {
+	self, url, seconds := b.self, b.url, b.seconds
 	text := strconv.FormatFloat(rate, 'f', -1, 64)
 	switch tool {
 	case "ours", "vegeta":
@@ -182,7 +180,7 @@ func command(self, tool, url string, rate float64, seconds int) (*exec.Cmd, func
 			return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
 		}, nil
 	case "fortio":
-		return exec.Command("fortio", "load", "-quiet", "-qps", text, "-c", "64", "-uniform", "-t", fmt.Sprintf("%ds", seconds), "-json", "-", url+"/"), func(out []byte) (float64, error) {
+		return exec.Command(b.paths["fortio"], "load", "-quiet", "-qps", text, "-c", "64", "-uniform", "-t", fmt.Sprintf("%ds", seconds), "-json", "-", url+"/"), func(out []byte) (float64, error) {
 			var r struct{ DurationHistogram struct{ Avg float64 } }
 			at := bytes.IndexByte(out, '{')
 			if at < 0 {
@@ -196,7 +194,7 @@ func command(self, tool, url string, rate float64, seconds int) (*exec.Cmd, func
 		if err != nil {
 			return nil, nil, err
 		}
-		return exec.Command("k6", "run", "--quiet", "--summary-export", summary, script), func([]byte) (float64, error) {
+		return exec.Command(b.paths["k6"], "run", "--quiet", "--summary-export", summary, script), func([]byte) (float64, error) {
 			var r struct {
 				Metrics map[string]map[string]any `json:"metrics"`
 			}
