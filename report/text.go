@@ -274,8 +274,10 @@ func (t *textReport) loads() error {
 				rows[k] = slices.Delete(rows[k], margin, result)
 			}
 		}
-		if err := writeTable(t.w, cols, rows, t.opts.Width, t.opts.ASCII); err != nil {
-			return err
+		if len(rows) > 0 {
+			if err := writeTable(t.w, cols, rows, t.opts.Width, t.opts.ASCII); err != nil {
+				return err
+			}
 		}
 		if quiet > 0 {
 			t.line("%s watched, none worse", plural(quiet, "further guard", "further guards"))

@@ -43,7 +43,7 @@ func (p Plan) withDefaults() (Plan, []string, error) {
 	}
 	warnings := p.capped()
 	if n := p.payloads(); n < fewPayloads {
-		warnings = append(warnings, fmt.Sprintf("%d distinct requests per side: below %d a cache may be measured rather than the service", n, fewPayloads))
+		warnings = append(warnings, fmt.Sprintf("distinct requests per side: %d, fewer than %d: a cache may be measured rather than the service", n, fewPayloads))
 	}
 	return p, warnings, nil
 }

@@ -168,6 +168,24 @@ func TestLawLabelRoundTrip(t *testing.T) {
 
 // The schedule: two requests a pair, one of each side, half an interval apart, at
 // the exact rate; drawn from the seed alone; routes by weight.
+// A pair of a slow schedule ends with it.
+func TestSlowScheduleEndsInTime(t *testing.T) {
+	design := perf.NewStage(perf.Design{Rate: 2.0 / 60, Duration: 5 * time.Second}).Design()
+	s := newSchedule(design, []Route{{Blue: make([]Request, 1)}})
+	for n := 0; ; n++ {
+		sl, ok := s.next()
+		if !ok {
+			if n != 2 {
+				t.Errorf("%d requests in %s at 2/m, want one pair", n, design.Length())
+			}
+			return
+		}
+		if sl.at > time.Second {
+			t.Errorf("request %d of a stage of 5 s leaves after %s", n, sl.at)
+		}
+	}
+}
+
 func TestSchedule(t *testing.T) {
 	design := perf.NewStage(perf.Design{Rate: 33.3, Duration: 60 * time.Second, Seed: 7, NoSolo: true}).Design()
 	routes := []Route{{Weight: 3, Blue: make([]Request, 5)}, {Weight: 1, Blue: make([]Request, 2)}}

@@ -24,7 +24,8 @@ type slot struct {
 // A schedule yields the slots of a stage in order of time. It is drawn from the
 // seed alone: two schedules of one plan are equal, whatever is measured.
 //
-// Pair p starts at p/rate; its second request follows half an interval later.
+// Pair p starts at p/rate; its second request follows half an interval later, at
+// most maxHalf, so that a slow schedule does not outlast its duration.
 // Route, row and which side goes first are drawn for each pair. In solo and
 // interleaved blocks one request of the pair is left out.
 type schedule struct {
@@ -40,12 +41,14 @@ type schedule struct {
 	pending bool
 }
 
+const maxHalf = 0.5 // seconds
+
 func newSchedule(design perf.Design, routes []Route) *schedule {
 	s := &schedule{
 		design: design,
 		rng:    rand.New(rand.NewPCG(design.Seed, 0x6267766572696679)),
 		end:    design.Length(),
-		half:   time.Duration(float64(time.Second) / design.Rate / 2),
+		half:   time.Duration(min(1/design.Rate/2, maxHalf) * 1e9),
 	}
 	total := 0
 	for _, r := range routes {
