@@ -11,7 +11,7 @@ import (
 )
 
 // oneAtATime serves one request at a time for some 8 ms: a third busy with one
-// side at 35 requests/s, two thirds with both, when requests begin to queue.
+// side at 45 requests/s, two thirds with both, when requests begin to queue.
 func oneAtATime() http.HandlerFunc {
 	var one sync.Mutex
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -34,14 +34,14 @@ func TestEvidenceSharedBottleneck(t *testing.T) {
 	}
 	t.Run("shared_bottleneck/long", func(t *testing.T) {
 		e := newEvidence(t)
-		e.file("suite.yaml", loaded("    timeout: 10s\n    rate: 35/s\n    duration: 330s\n    margins: {p50: 20%, p95: 50%, errors: 0.5%}\n", "item"))
+		e.file("suite.yaml", loaded("    timeout: 10s\n    rate: 45/s\n    duration: 330s\n    margins: {p50: 20%, p95: 50%, errors: 0.5%}\n", "item"))
 		h := oneAtATime()
 		r := e.bgverify("run", "suite.yaml", "--only-load", "--blue", serve(t, h), "--green", serve(t, h))
 		r.ends(4, `load peak: interference: p50 of blue is \+`, "")
 	})
 	t.Run("shared_bottleneck/short after a calibration", func(t *testing.T) {
 		e := newEvidence(t)
-		e.file("suite.yaml", loaded("    timeout: 10s\n    rate: 35/s\n    duration: 80s\n    margins: {p50: 50%, p95: 100%, errors: 0.5%}\n", "item"))
+		e.file("suite.yaml", loaded("    timeout: 10s\n    rate: 45/s\n    duration: 80s\n    margins: {p50: 50%, p95: 100%, errors: 0.5%}\n", "item"))
 		h := oneAtATime()
 		blue, green := serve(t, h), serve(t, h)
 		if r := e.bgverify("calibrate", "suite.yaml", "--blue", blue, "--load"); r.status != 0 && r.status != 4 {

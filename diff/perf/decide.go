@@ -77,7 +77,7 @@ func (e evidence) refused() bool { return e.bias > 0 && e.delta < 2*e.bias }
 //     throughput tests say so.
 //  3. No worse when every gate's upper bound at a_k lies below its margin. All
 //     gates must agree, so the level is not divided. A stage long enough for 8
-//     solo blocks per side waits for them first.
+//     solo blocks per side waits for them first, and does not pass without.
 //  4. Futile when a gate needs more than four times the duration, unless stalls
 //     lean against green: rare stalls blow up a gate's error, and the time that
 //     convicts them is still to come.
@@ -134,8 +134,9 @@ func (v *view) conclude(d *Decision, all []evidence, last bool) {
 	switch {
 	case len(failed) > 0: // Rule 2.
 		d.Final, d.Outcome, d.Reason = true, Worse, v.worseReason(failed)
-	case len(unproven) == 0 && !last && v.awaitsSolo(): // Rule 3, put off.
-		d.Outcome, d.Cause, d.Reason = Inconclusive, Underpowered, fmt.Sprintf("fewer than %d solo blocks per side yet: whether the sides slow each other is not known", leastSolo)
+	case len(unproven) == 0 && v.awaitsSolo(): // Rule 3, put off.
+		d.Final, d.Outcome, d.Cause, d.Advice = last, Inconclusive, Underpowered, generatorAdvice
+		d.Reason = fmt.Sprintf("fewer than %d valid solo blocks per side: whether the sides slow each other is not known", v.soloNeeded())
 	case len(unproven) == 0: // Rule 3.
 		d.Final, d.Outcome, d.Reason = true, NoWorse, v.passReason(gates)
 	default:

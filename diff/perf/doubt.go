@@ -17,6 +17,7 @@ const (
 	maxBlueErrors = 0.01
 	maxDrift      = 2.0 // ratio of blue's p50 between the first and the last third
 	leastSolo     = 8   // solo blocks per side
+	leastSoloLeft = 6   // of those that a long enough stage holds, when blocks were dropped
 	maxMutual     = 1.3 // both sides slower by this factor together than alone
 	mutualLevel   = 0.005
 )
@@ -146,7 +147,8 @@ func (v *view) overloadDoubt(_ *Decision, all []evidence) *doubt {
 //   - both are slower by more than 1.3 together than alone, and surely slower at
 //     99 %: they queue at one bottleneck, which shrinks any ratio.
 //
-// With fewer than 8 solo blocks per side there is only a note.
+// With fewer than 8 solo blocks per side there is only a note; a stage that was
+// long enough for them and lost them does not pass.
 func (v *view) interferenceDoubt(_ *Decision, all []evidence) *doubt {
 	if v.design.Calibrates {
 		return nil
@@ -181,6 +183,15 @@ func (s shift) slower() bool {
 	return s.mean > math.Log(maxMutual) && s.mean > studentT(mutualLevel, s.freedom)*s.se
 }
 
+// soloNeeded is how many solo blocks per side rule V4 needs: 8, or 6 at the end
+// of a stage that was long enough for 8.
+func (v *view) soloNeeded() int {
+	if blocks := v.design.Blocks(); blocks >= leastSolo*soloGroup && v.next >= blocks {
+		return leastSoloLeft
+	}
+	return leastSolo
+}
+
 // awaitsSolo says whether the stage is long enough for the solo blocks that show
 // interference, and has not had them yet.
 func (v *view) awaitsSolo() bool {
@@ -200,7 +211,7 @@ type interference struct {
 // fewer than 8 solo blocks per side.
 func (v *view) interference(quantile int) (interference, bool) {
 	solo, paired, ratio := v.solos(quantile)
-	if min(len(solo[blue]), len(solo[green])) < leastSolo || len(ratio) < minLookBlocks {
+	if min(len(solo[blue]), len(solo[green])) < v.soloNeeded() || len(ratio) < minLookBlocks {
 		return interference{}, false
 	}
 	var result interference

@@ -66,6 +66,40 @@ func TestShortPassNamesInterference(t *testing.T) {
 	}
 }
 
+// A long stage that lost its solo blocks does not pass: what they were for is not
+// known.
+func TestLongStageWithoutItsSoloBlocks(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		lost int // of the solo blocks of each side
+		want Outcome
+	}{{"all there", 0, NoWorse}, {"two lost", 2, NoWorse}, {"most lost", 5, Inconclusive}} {
+		design := longDesign(5)
+		design.Duration = 320 * time.Second
+		s := NewStage(design)
+		d := s.Design()
+		seen := map[int]int{} // block to its number among the solo blocks of its side
+		var count [3]int
+		generate(quiet, greenFault{}, d, func(r Record) bool {
+			if b := d.BlockOf(d.PairStart(r.Pair)); b >= 0 && r.Solo {
+				if _, known := seen[b]; !known {
+					seen[b] = count[d.LoadOf(b)]
+					count[d.LoadOf(b)]++
+				}
+				if seen[b] < c.lost {
+					r.Lag = d.Block()
+				}
+			}
+			s.Add(r)
+			return true
+		})
+		got := s.Finish(Health{})
+		if got.Outcome != c.want || got.Outcome == Inconclusive && (!strings.Contains(got.Reason, "solo") || got.Advice == "" || !got.Final) {
+			t.Errorf("%s: %v (%s; %s), want %v", c.name, got.Outcome, got.Reason, got.Advice, c.want)
+		}
+	}
+}
+
 // A stage too short for one look names what is wrong all the same.
 func TestShortStages(t *testing.T) {
 	for _, c := range []struct {
