@@ -1,10 +1,11 @@
 package report
 
 import (
-	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"io"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -58,17 +59,17 @@ func (r rounded) MarshalJSON() ([]byte, error) {
 // A dictionary is a column of few distinct texts.
 type dictionary struct {
 	words []string
-	index map[string]int
-	rows  []int
+	index map[string]int32
+	rows  []int32
 }
 
 func (d *dictionary) add(word string) {
 	i, ok := d.index[word]
 	if !ok {
 		if d.index == nil {
-			d.index = map[string]int{}
+			d.index = map[string]int32{}
 		}
-		i = len(d.words)
+		i = int32(len(d.words))
 		d.index[word] = i
 		d.words = append(d.words, word)
 	}
@@ -160,11 +161,11 @@ type tableJSON struct {
 	Paths    string        `json:"paths"`
 	Verdicts string        `json:"verdicts"`
 	Methods  []string      `json:"methods"`
-	Method   []int         `json:"method"`
+	Method   []int32       `json:"method"`
 	Statuses []string      `json:"statuses"`
-	Status   []int         `json:"status"`
+	Status   []int32       `json:"status"`
 	TagSets  []string      `json:"tagSets"`
-	Tags     []int         `json:"tags"`
+	Tags     []int32       `json:"tags"`
 	BlueMS   []rounded     `json:"blueMs"`
 	GreenMS  []rounded     `json:"greenMs"`
 	Flaky    []int         `json:"flaky"`
@@ -188,17 +189,42 @@ func (c *columns) json(src *source, chunks []int) tableJSON {
 
 // pack is a value as JSON, gzipped, in base64: text that is inert in a page.
 func pack(v any) (string, error) {
-	text, err := plainJSON(v)
-	if err != nil {
+	return packed(func(w io.Writer) error { return writePlain(w, v) })
+}
+
+// packTable is pack for the table, column by column, so that the JSON of a
+// hundred thousand cases is never there as a whole.
+func packTable(t *tableJSON) (string, error) {
+	return packed(func(w io.Writer) error {
+		v, sign := reflect.ValueOf(t).Elem(), "{"
+		for i := range v.NumField() {
+			name, omit := strings.CutSuffix(v.Type().Field(i).Tag.Get("json"), ",omitempty")
+			if omit && v.Field(i).IsZero() {
+				continue
+			}
+			if _, err := io.WriteString(w, sign+`"`+name+`":`); err != nil {
+				return err
+			}
+			if err := writePlain(w, v.Field(i).Interface()); err != nil {
+				return err
+			}
+			sign = ","
+		}
+		_, err := io.WriteString(w, "}")
+		return err
+	})
+}
+
+func packed(write func(io.Writer) error) (string, error) {
+	var b strings.Builder
+	text := base64.NewEncoder(base64.StdEncoding, &b)
+	z := gzip.NewWriter(text)
+	if err := write(z); err != nil {
 		return "", err
 	}
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	z.Write(text) // into memory: no error to lose
-	if err := z.Close(); err != nil {
-		return "", err
-	}
-	return base64.StdEncoding.EncodeToString(b.Bytes()), nil
+	z.Close() // into memory: no error to lose
+	text.Close()
+	return b.String(), nil
 }
 
 // detailChunk is how many details are packed together: the page unpacks a chunk

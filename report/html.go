@@ -150,7 +150,8 @@ func (h *htmlReport) end() error {
 	if err := h.details.flush(); err != nil {
 		return err
 	}
-	table, err := pack(h.columns.json(h.src, h.details.at))
+	data := h.columns.json(h.src, h.details.at)
+	table, err := packTable(&data)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"io"
 	"strconv"
 	"time"
 
@@ -268,12 +269,17 @@ func (j *jsonReport) end() error {
 // plainJSON is json.Marshal without the escapes that only HTML needs.
 func plainJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	if err := writePlain(&b, v); err != nil {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// writePlain is plainJSON, with a line feed, into a writer.
+func writePlain(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }
 
 // list makes a nil slice an empty one: absent lists of run.json are [], never null.
