@@ -344,7 +344,7 @@ func (p *pageView) services(s *source, sp *spreads, suites []map[int]int) {
 }
 
 // fewServices are shown with two lines each.
-const fewServices = 6
+const fewServices = 8
 
 // ready adds a service to those of its owner.
 func (v *servicesView) ready(s serviceView) {
@@ -374,17 +374,18 @@ func waveLines(waves map[int][2]int) []string {
 }
 
 type serviceTotal struct {
-	owner   string
-	wave    int
-	verdict runner.Verdict
-	counts  runner.Counts
-	spreads map[int]int // place of a spread to the cases that have it
-	reasons []string
+	owner       string
+	wave, loads int
+	verdict     runner.Verdict
+	counts      runner.Counts
+	spreads     map[int]int // place of a spread to the cases that have it
+	reasons     []string
 }
 
 func (t *serviceTotal) add(s *source, suite int, found map[int]int) {
 	e := s.end.Suites[suite]
 	t.verdict = t.verdict.Worse(e.Verdict)
+	t.loads += s.head.Suites[suite].Loads
 	t.counts.Cases += e.Counts.Cases
 	t.counts.Pass += e.Counts.Pass
 	t.counts.Fail += e.Counts.Fail
@@ -404,6 +405,9 @@ func (t *serviceTotal) view(name string, sp *spreads) serviceView {
 	}
 	if t.verdict == runner.Pass {
 		return v
+	}
+	if t.counts.Cases == 0 && t.loads > 0 {
+		v.Cases = "load"
 	}
 	for _, part := range []struct {
 		n    int

@@ -122,16 +122,28 @@ func (c Comparison) String() string {
 	return b.String()
 }
 
-// worseReason says what is worse, gates and latency first.
+// worseReason says what is worse, gates and latency first. Single routes are
+// counted where the stage as a whole is worse, and named where it is not.
 func (v *view) worseReason(failed []evidence) string {
-	var parts []string
+	const most = 3
+	var parts, routes []string
 	for _, e := range failed {
-		parts = append(parts, v.worse(e))
+		if e.Route == "" {
+			parts = append(parts, v.worse(e))
+		} else {
+			routes = append(routes, v.worse(e))
+		}
 	}
-	if len(parts) > 3 {
-		parts = append(parts[:3], fmt.Sprintf("and %d more", len(failed)-3))
+	switch {
+	case len(parts) == 0:
+		parts, routes = routes, nil
+	case len(routes) > 0:
+		routes = []string{fmt.Sprintf("and %d by route", len(routes))}
 	}
-	return "green is worse: " + strings.Join(parts, "; ")
+	if n := len(parts) - most; n > 0 {
+		parts = append(parts[:most:most], fmt.Sprintf("and %d more", n))
+	}
+	return "green is worse: " + strings.Join(append(parts, routes...), "; ")
 }
 
 func (v *view) worse(e evidence) string {
