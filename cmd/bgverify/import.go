@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -82,7 +83,9 @@ func newImportFormat(io stdio, f importFormat) *cobra.Command {
 				return err
 			}
 			result, err := read(args[0])
-			if err != nil {
+			if status := (*statusError)(nil); errors.As(err, &status) {
+				return err // of a flag, with its own hint
+			} else if err != nil {
 				return usage("", "import %s: %w", args[0], err)
 			}
 			return finishImport(io, result, out)

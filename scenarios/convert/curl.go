@@ -88,7 +88,7 @@ func Curl(fsys fs.FS, name string) (*Result, error) {
 	}
 	c.build()
 	if len(c.requests) == 0 {
-		return nil, fmt.Errorf("none of the %d requests can be carried over: %s", len(c.pending), c.report.Lost[0].line())
+		return nil, fmt.Errorf("none of %d requests can be carried over: %s", len(c.pending), c.report.Lost[0].line())
 	}
 	if len(c.quiet) > 0 {
 		c.report.Note("", "left out, they are about curl's own output and way of working: %s", strings.Join(c.quiet, " "))
@@ -184,6 +184,9 @@ func curlWords(words []shWord) []shWord {
 	return nil
 }
 
+// viewers are commands that only show what they read.
+var viewers = []string{"cat", "head", "tail", "less", "more", "tee", "json_pp", "bat", "column"}
+
 // prettyPrinter reports whether a command only shows what it reads.
 func prettyPrinter(words []shWord) bool {
 	var texts []string
@@ -191,7 +194,8 @@ func prettyPrinter(words []shWord) bool {
 		texts = append(texts, w.text)
 	}
 	line := strings.Join(texts, " ")
-	return slices.Contains([]string{"jq", "jq .", "jq -C", "jq -C .", "json_pp", "cat", "less", "more", "python -m json.tool", "python3 -m json.tool", "xmllint --format -"}, line)
+	return len(texts) > 0 && slices.Contains(viewers, texts[0]) ||
+		slices.Contains([]string{"jq", "jq .", "jq -C", "jq -C .", "python -m json.tool", "python3 -m json.tool", "xmllint --format -"}, line)
 }
 
 // other is a command that is no curl: assignments are kept, the rest is listed.

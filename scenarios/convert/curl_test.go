@@ -299,7 +299,7 @@ func TestCurlRefuses(t *testing.T) {
 		{"windows", `curl ^"http://h/^" ^` + "\n -H ^\"a: b^\"", "these are command lines of Windows' cmd; copy them as cURL (bash)"},
 		{"not text", "curl \x00", "the file holds NUL bytes; it is no text"},
 		{"encoding", "curl \xff", "the file is not UTF-8"},
-		{"only ftp", "curl ftp://h/a", "none of the 1 requests can be carried over: line 1: ftp://h/a — only http and https are compared"},
+		{"only ftp", "curl ftp://h/a", "none of 1 requests can be carried over: line 1: ftp://h/a — only http and https are compared"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Curl(fstest.MapFS{"x.sh": {Data: []byte(tt.text)}}, "x.sh")

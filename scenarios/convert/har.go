@@ -67,7 +67,7 @@ func HAR(fsys fs.FS, name string, opts HAROptions) (*Result, error) {
 	}
 	requests := h.requests()
 	if len(requests) == 0 {
-		return nil, fmt.Errorf("none of the %d requests can be carried over", len(h.entries))
+		return nil, fmt.Errorf("none of %d requests can be carried over", len(h.entries))
 	}
 	h.hosts(requests)
 	h.group(requests)
@@ -79,7 +79,7 @@ func (h *harImport) nothing(n int) string {
 	if n == 0 {
 		return "the recording has no entries"
 	}
-	return fmt.Sprintf("none of the %d entries is taken: %s", n, h.leftOut.text())
+	return fmt.Sprintf("none of %d entries is taken; left out: %s", n, h.leftOut.text())
 }
 
 // A tally counts by name, in the order of meeting.
@@ -100,7 +100,7 @@ func (t *tally) add(name string) {
 func (t *tally) text() string {
 	parts := make([]string, len(t.names))
 	for i, n := range t.names {
-		parts[i] = fmt.Sprintf("%d %s", t.counts[i], n)
+		parts[i] = fmt.Sprintf("%s (%d)", n, t.counts[i])
 	}
 	return strings.Join(parts, ", ")
 }

@@ -332,7 +332,7 @@ func (h *harImport) expectOf(e *harEntry, r *webRequest) {
 	}
 	ext := ".bin"
 	switch m := media(e.mime); {
-	case e.isJSON():
+	case strings.Contains(m, "json"):
 		ext = ".json"
 	case strings.Contains(m, "xml"):
 		ext = ".xml"

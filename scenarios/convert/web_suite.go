@@ -78,7 +78,7 @@ func (im *webImport) hosts(requests []*webRequest) {
 		im.suite.Env = append(im.suite.Env, blue, green)
 		im.suite.Blue.Services = append(im.suite.Blue.Services, Var{Name: name, Text: "{{env." + blue + "}}", Comment: "was " + Plain(readable(u.origin))})
 		im.suite.Green.Services = append(im.suite.Green.Services, Var{Name: name, Text: "{{env." + green + "}}"})
-		im.report.Note("", "%s is the service %s (%d requests); %s and %s say where it is", readable(u.origin), name, u.n, blue, green)
+		im.report.Note("", "%s is the service %s, of %d of the requests; %s and %s say where it is", readable(u.origin), name, u.n, blue, green)
 		for _, r := range requests {
 			if r.origin == u.origin {
 				r.step.Service = name
