@@ -41,7 +41,7 @@ type Plan struct {
 	Identity    string  // response header that tells back ends apart; empty: their address
 	Breaker     Breaker
 	MaxWorkers  int                           // most requests under way at once; default 4096
-	Retry       bool                          // one more attack when the first is underpowered, at half of alpha each
+	Retry       bool                          // one more attack when the first is underpowered or sent late, at half of alpha each
 	Calibrate   bool                          // both sides are blue: see perf.Design.Calibrates
 	Known       func(rate float64) perf.Known // what a calibration found for a rate; nil: nothing
 

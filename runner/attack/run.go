@@ -50,7 +50,7 @@ func Run(ctx context.Context, plan Plan, records io.Writer, progress func(Progre
 	return report, nil
 }
 
-// runStep attacks once and, when the plan says so and it is worth it, once more:
+// runStep attacks once and, when the plan says so and it is worthwhile, once more:
 // each attack spends half of alpha then.
 func runStep(ctx context.Context, plan *Plan, name string, design perf.Design, rec *recorder, progress func(Progress)) (*result, error) {
 	if !plan.Retry {
@@ -58,7 +58,7 @@ func runStep(ctx context.Context, plan *Plan, name string, design perf.Design, r
 	}
 	design.Alpha /= 2
 	first, err := runOnce(ctx, plan, name, design, rec, progress)
-	if err != nil || first.decision == nil || first.decision.Cause != perf.Underpowered {
+	if err != nil || first.decision == nil || !worthwhile(first.decision.Cause) {
 		return first, err
 	}
 	design.Duration = again(first)
@@ -71,6 +71,11 @@ func runStep(ctx context.Context, plan *Plan, name string, design perf.Design, r
 	}
 	return second, err
 }
+
+// worthwhile says whether fresh data may settle what the first attack left open:
+// more time settles noise, and a machine that was busy may not be so again. What
+// blue, the rate or the environment is to blame for would only be seen once more.
+func worthwhile(c perf.Cause) bool { return c == perf.Underpowered || c == perf.Generator }
 
 // again is the duration of a second attack: what the first one found necessary,
 // at most twice its own duration.
