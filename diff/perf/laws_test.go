@@ -27,6 +27,9 @@ func drawStage(t *rapid.T) drawnStage {
 		Unit:   2 * time.Second,
 	}
 	d.OneLook = rapid.Bool().Draw(t, "one look")
+	if bias := rapid.SampledFrom([]float64{0, 0, 0.01, 0.04}).Draw(t, "bias"); bias > 0 {
+		d.Known.Biases = []Bias{{P50, "", bias}, {P95, "GET /b", bias}}
+	}
 	f := greenFault{
 		slower: rapid.SampledFrom([]float64{-0.1, 0, 0.05, 0.1, 0.2}).Draw(t, "slower"),
 		errors: rapid.SampledFrom([]float64{0, 0.004, 0.05}).Draw(t, "errors"),
