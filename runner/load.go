@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/diff/perf"
@@ -145,6 +146,9 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, h
 		Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
 		Seed: number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
 	}
+	if plan.Identity = stage.Identity; plan.Identity == "" {
+		plan.Identity = s.identityHeader()
+	}
 	if o.Calibrate {
 		plan.Calibrate, plan.Retry = true, false
 		if len(plan.Rates) > 0 {
@@ -185,6 +189,21 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, h
 		plan.Routes = append(plan.Routes, *route)
 	}
 	return plan, "", 0
+}
+
+// identityHeader is the first header by which the suite or the stage of the run
+// tells what answers; empty when they do so by bodies alone.
+func (s *suiteRun) identityHeader() string {
+	all := s.suite.Identity
+	if env := s.run.plan.Env; env != nil {
+		all = append(slices.Clone(all), env.Identity...)
+	}
+	for _, id := range all {
+		if id.Header != "" {
+			return id.Header
+		}
+	}
+	return ""
 }
 
 // homeOf is the run of the suite that a load step's case belongs to; a suite

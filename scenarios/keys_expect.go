@@ -117,6 +117,7 @@ var loadTable = table{"load", "A load stage sends the same requests to both side
 	{"pairing", aWord("simultaneous", "interleaved"), "Both sides at once, or in alternating blocks.", "simultaneous", "interleaved", false},
 	{"writes", aBool, "Whether steps with side effects are sent.", "false", "true", false},
 	{"timeout", aDuration(0.001, 600), "How long one request may take.", "the step's", "5s", false},
+	{"identity", aText, "Response header that tells back ends apart: how many were reached is reported.", "the header of the suite's identity, else addresses", "X-Pod", false},
 }}
 
 var loadStepTable = table{"load step", "One route of a load stage.", []key{

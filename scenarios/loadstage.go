@@ -21,7 +21,7 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 	l := &LoadStage{
 		Name: o.text("load"), Pos: w.pos(o.n), Duration: o.duration("duration", defaultLoad), WarmUp: o.duration("warmup", 0),
 		Connections: o.int("connections", 64), Reconnect: o.percent("reconnect"), Interleaved: o.word("pairing") == "interleaved",
-		Writes: o.bool("writes", false), Timeout: o.duration("timeout", 0),
+		Writes: o.bool("writes", false), Timeout: o.duration("timeout", 0), Identity: o.text("identity"),
 	}
 	if o.has("load") && strings.TrimSpace(l.Name) == "" && !o.broken {
 		o.fail(o.at("load"), "", "the name of a load stage is empty")

@@ -349,6 +349,7 @@ type LoadStage struct {
 	Interleaved bool
 	Writes      bool
 	Timeout     time.Duration
+	Identity    string // response header that tells back ends apart; empty: that of the suite's identity, else their address
 }
 
 // A LoadStep is one route of a load stage.

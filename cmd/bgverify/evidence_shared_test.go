@@ -1,9 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -55,4 +59,64 @@ func TestEvidenceSharedBottleneck(t *testing.T) {
 			t.Errorf("no warning of a blue that is slower than calibrated:\n%s", out)
 		}
 	})
+}
+
+// balanced is a TCP balancer: each connection goes to the next back end and stays.
+func balanced(t *testing.T, backEnds []string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for n := 0; ; n++ {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", strings.TrimPrefix(backEnds[n%len(backEnds)], "http://"))
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			pipe := func(to, from net.Conn) {
+				_, _ = io.Copy(to, from)
+				_, _ = to.Close(), from.Close()
+			}
+			go pipe(client, server)
+			go pipe(server, client)
+		}
+	}()
+	return "http://" + listener.Addr().String()
+}
+
+// One of eight back ends behind a balancer is three times slower: the default
+// connections reach all of them.
+func TestEvidenceOneSlowBackEnd(t *testing.T) {
+	if os.Getenv("BGVERIFY_EVIDENCE_LOAD") == "" {
+		t.Skip("half a minute of load: set BGVERIFY_EVIDENCE_LOAD=1")
+	}
+	e := newEvidence(t)
+	e.file("suite.yaml", loaded("    identity: X-Pod\n    rate: 100/s\n    duration: 60s\n    margins: {p50: 10%, p95: 20%, p99: 50%, errors: 0.5%}\n", "item"))
+	var backEnds []string
+	for i := range 8 {
+		wait := 20 * time.Millisecond
+		if i == 3 {
+			wait *= 3
+		}
+		backEnds = append(backEnds, serve(t, after(wait, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Pod", fmt.Sprintf("pod-%d", i))
+			says(`{"a":1}`)(w, r)
+		})))
+	}
+	r := e.bgverify("run", "suite.yaml", "--only-load", "--blue", serve(t, after(20*time.Millisecond, says(`{"a":1}`))), "--green", balanced(t, backEnds))
+	r.ends(1, `load peak: green is worse: p95`, "")
+	data, err := os.ReadFile(filepath.Join(r.folder, "report.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), "8 back ends reached") {
+		t.Error("the report does not say that 8 back ends were reached")
+	}
 }
