@@ -74,7 +74,14 @@ func loadFacts(l *runner.LoadResult) []string {
 		fmt.Sprintf("generator: %s of the plan, lateness p99 %s, CPU %s", percent(g.Achieved), seconds(g.LatenessP99MS/1000), percent(g.CPU)),
 	}
 	if g.Connections.Blue+g.Connections.Green > 0 {
-		out = append(out, fmt.Sprintf("%d and %d connections", g.Connections.Blue, g.Connections.Green))
+		fact := fmt.Sprintf("%d and %d connections", g.Connections.Blue, g.Connections.Green)
+		if g.ConnectMS != [2]float64{} {
+			fact += fmt.Sprintf(" opened in %s and %s", seconds(g.ConnectMS[0]/1000), seconds(g.ConnectMS[1]/1000))
+		}
+		if g.TLSMS != [2]float64{} {
+			fact += fmt.Sprintf(", TLS in %s and %s", seconds(g.TLSMS[0]/1000), seconds(g.TLSMS[1]/1000))
+		}
+		out = append(out, fact)
 	}
 	if g.Identities.Blue+g.Identities.Green > 0 {
 		out = append(out, fmt.Sprintf("%d and %d back ends reached", g.Identities.Blue, g.Identities.Green))

@@ -121,6 +121,9 @@ func (r *LoadResult) fill(p *attack.Report) {
 		LatenessP99MS: ms(p.Generator.LatenessP99), Achieved: p.Generator.Achieved, CPU: p.Generator.CPU, GCPauseP99MS: ms(p.Generator.GCPauseP99),
 		Connections: PerSide(p.Generator.Connections), Identities: PerSide(p.Generator.Identities),
 	}
+	for i := range p.Generator.Connect {
+		r.Generator.ConnectMS[i], r.Generator.TLSMS[i] = ms(p.Generator.Connect[i]), ms(p.Generator.TLS[i])
+	}
 	if p.Series != nil {
 		r.Series = newSeries(p.Series)
 	}

@@ -242,6 +242,10 @@ type Generator struct {
 	GCPauseP99MS  float64 `json:"gc_pause_p99_ms"`
 	Connections   PerSide `json:"connections"`
 	Identities    PerSide `json:"identities"` // distinct back ends reached
+	// ConnectMS and TLSMS are the mean times to open a connection, blue and green;
+	// absent when none was opened, or without TLS.
+	ConnectMS [2]float64 `json:"connect_ms,omitzero"`
+	TLSMS     [2]float64 `json:"tls_ms,omitzero"`
 }
 
 // Series is what the plots of a load stage are drawn from, bounded in size.

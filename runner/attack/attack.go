@@ -123,9 +123,11 @@ type Generator struct {
 	Achieved    float64 // sent / planned
 	CPU         float64 // share of GOMAXPROCS
 	GCPauseP99  time.Duration
-	Connections PerSide // opened
-	Identities  PerSide // distinct back ends reached
-	Retries     PerSide // hidden repeats on a stale connection
+	Connections PerSide          // opened
+	Connect     [2]time.Duration // blue, green: mean time to open a connection
+	TLS         [2]time.Duration // blue, green: mean time to agree on TLS; 0 without
+	Identities  PerSide          // distinct back ends reached
+	Retries     PerSide          // hidden repeats on a stale connection
 	PeakWorkers int
 }
 

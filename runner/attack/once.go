@@ -313,6 +313,7 @@ func (a *attacker) result(d *perf.Decision) *result {
 		CPU: cpu, GCPauseP99: pause, PeakWorkers: int(a.fleet.peak.Load()),
 		Connections: opened, Retries: resent, Identities: PerSide{len(a.backEnds[0]), len(a.backEnds[1])},
 	}
+	r.generator.Connect, r.generator.TLS = a.fleet.opening()
 	if a.plan.Identity == "" || r.generator.Identities == (PerSide{}) {
 		r.generator.Identities = remotes
 	}

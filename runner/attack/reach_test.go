@@ -76,6 +76,9 @@ func TestReconnectOpensConnections(t *testing.T) {
 	plan := quick(start(t, &service{}), start(t, &service{}))
 	plan.Connections, plan.Reconnect, plan.Duration = 4, 0.5, time.Second
 	expect(t, plan, func(r *Report) string {
+		if c, secure := r.Generator.Connect, r.Generator.TLS; c[0] <= 0 || c[1] <= 0 || secure != [2]time.Duration{} {
+			return fmt.Sprintf("connections opened in %v, TLS in %v, want times to open and none for TLS", c, secure)
+		}
 		for side, got := range map[string][2]int{"blue": {r.Generator.Connections.Blue, r.Requests.Blue}, "green": {r.Generator.Connections.Green, r.Requests.Green}} {
 			if got[0]*10 < got[1]*4 || got[0]*10 > got[1]*7 {
 				return fmt.Sprintf("%s: %d connections for %d requests, want about half as many", side, got[0], got[1])

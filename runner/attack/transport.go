@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/bgverify/bgverify/runner/wire"
 )
@@ -79,6 +80,26 @@ func newFleet(plan *Plan) (*fleet, error) {
 		}
 	}
 	return f, nil
+}
+
+// opening returns the mean times to open a connection and to agree on TLS.
+func (f *fleet) opening() (connect, secure [2]time.Duration) {
+	for i, side := range f.sides {
+		var n time.Duration
+		for _, c := range side {
+			for _, l := range c.loaders {
+				if s := l.Stats(); s.Connect > 0 {
+					n++
+					connect[i] += s.Connect
+					secure[i] += s.TLS
+				}
+			}
+		}
+		if n > 0 {
+			connect[i], secure[i] = connect[i]/n, secure[i]/n
+		}
+	}
+	return connect, secure
 }
 
 // counts returns the connections that each side opened and the requests that it

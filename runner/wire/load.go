@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // LoadOptions are what a load stage asks of the transport.
@@ -25,6 +26,9 @@ type LoadStats struct {
 	Resent      int64 // requests that reached the wire twice
 	Identities  int   // distinct values, at most maxIdentities
 	Remotes     int   // distinct addresses, at most maxIdentities
+	// Connect and TLS are the mean times to open a connection, and to agree on
+	// TLS over it, of the connections that carried an answer; 0 without any.
+	Connect, TLS time.Duration
 }
 
 // maxIdentities bounds what is remembered of a server that invents names.
@@ -44,6 +48,7 @@ type Loader struct {
 	resent   int64
 	identity map[string]struct{}
 	remote   map[netip.AddrPort]struct{}
+	fresh    struct{ n, connect, tls time.Duration } // sums over new connections
 }
 
 // Loader makes a round tripper with counts of its own.
@@ -65,6 +70,9 @@ func (l *Loader) Stats() LoadStats {
 	s.Connections = l.t.opened.Load() - l.opened
 	s.Resent = l.t.resent.Load() - l.resent
 	s.Identities, s.Remotes = len(l.identity), len(l.remote)
+	if n := l.fresh.n; n > 0 {
+		s.Connect, s.TLS = l.fresh.connect/n, l.fresh.tls/n
+	}
 	return s
 }
 
@@ -162,10 +170,15 @@ func (l *Loader) nextFresh() bool {
 
 func (l *Loader) note(c *call, resp *http.Response) {
 	c.mu.Lock()
-	remote := c.facts.remote
+	remote, connect, secure, reused := c.facts.remote, c.facts.connect, c.facts.tls, c.reused
 	c.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !reused {
+		l.fresh.n++
+		l.fresh.connect += connect
+		l.fresh.tls += secure
+	}
 	if _, known := l.remote[remote]; !known && len(l.remote) < maxIdentities {
 		l.remote[remote] = struct{}{}
 	}
