@@ -64,7 +64,7 @@ func median(v []float64) float64 {
 		return 0
 	}
 	slices.Sort(v)
-	return v[len(v)/2]
+	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
 }
 
 func (t *table) print(w io.Writer) {
