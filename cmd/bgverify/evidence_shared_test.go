@@ -45,11 +45,14 @@ func TestEvidenceSharedBottleneck(t *testing.T) {
 	})
 	t.Run("shared_bottleneck/short after a calibration", func(t *testing.T) {
 		e := newEvidence(t)
-		e.file("suite.yaml", loaded("    timeout: 10s\n    rate: 45/s\n    duration: 80s\n    margins: {p50: 50%, p95: 100%, errors: 0.5%}\n", "item"))
+		e.file("suite.yaml", loaded("    timeout: 10s\n    rate: 35/s\n    duration: 80s\n    margins: {p50: 50%, p95: 100%, errors: 0.5%}\n", "item"))
 		h := oneAtATime()
 		blue, green := serve(t, h), serve(t, h)
-		if r := e.bgverify("calibrate", "suite.yaml", "--blue", blue, "--load"); r.status != 0 && r.status != 4 {
-			t.Fatalf("calibrate: exit status %d", r.status)
+		switch r := e.bgverify("calibrate", "suite.yaml", "--blue", blue, "--load"); {
+		case r.status != 0 && r.status != 4:
+			t.Fatalf("calibrate: exit status %d\n%s%s", r.status, &r.out, &r.err)
+		case strings.Contains(r.err.String(), "is not kept"):
+			t.Skipf("this machine is too busy to calibrate:\n%s", &r.out)
 		}
 		r := e.bgverify("run", "suite.yaml", "--only-load", "--blue", blue, "--green", green)
 		if r.status != 0 && r.status != 4 { // 4: a machine with other work sends late
