@@ -149,7 +149,7 @@ func (b *bench) start() (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &table{name: "start", title: "Start-up", tools: []*tool{
+	return &table{title: "Start-up", tools: []*tool{
 		{name: "bgverify version", each: 1, args: []string{b.bgverify, "version"}},
 		{name: "bgverify validate, one case", each: 1, args: []string{b.bgverify, "validate", one}},
 		b.judge("bgverify run, one case", one, 1),
@@ -162,7 +162,7 @@ func (b *bench) small() (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &table{name: "small", title: "200 cases on both sides (400 requests)", base: "sequential bare loop", tools: []*tool{
+	return &table{title: "200 cases on both sides (400 requests)", base: "sequential bare loop", tools: []*tool{
 		b.bare("sequential bare loop", 200, 1, b.server.green),
 		b.bare("concurrent bare loop", 200, atOnce, b.server.green),
 		b.judge("bgverify run", suite, 200),
@@ -174,7 +174,7 @@ func (b *bench) large() (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &table{name: "large", title: "2,000 cases on both sides (4,000 requests)", base: "sequential bare loop", tools: []*tool{
+	return &table{title: "2,000 cases on both sides (4,000 requests)", base: "sequential bare loop", tools: []*tool{
 		b.bare("sequential bare loop", 2000, 1, b.server.green),
 		b.bare("concurrent bare loop", 2000, atOnce, b.server.green),
 		b.judge("bgverify run", suite, 2000),
@@ -182,7 +182,7 @@ func (b *bench) large() (*table, error) {
 }
 
 func (b *bench) rows(numbers []string) (*table, error) {
-	t := &table{name: "rows", title: "Data rows"}
+	t := &table{title: "Data rows"}
 	for _, text := range numbers {
 		n, err := strconv.Atoi(text)
 		if err != nil {
@@ -209,13 +209,13 @@ func (b *bench) control() (*table, error) {
 			b.self, "-role", "suite", "-blue", b.twin.blue, "-green", b.twin.green, "-control=" + strconv.FormatBool(on),
 		}}
 	}
-	return &table{name: "control", title: "Negative control and second opinion on scenarios/stb", base: "with", tools: []*tool{
+	return &table{title: "Negative control and second opinion on scenarios/stb", base: "with", tools: []*tool{
 		suite("with", true), suite("without", false),
 	}}, nil
 }
 
 func (b *bench) reports() (*table, error) {
-	return &table{name: "reports", title: "All reports of 10,000 cases", tools: []*tool{
+	return &table{title: "All reports of 10,000 cases", tools: []*tool{
 		{name: "making the cases alone", each: 10_000, args: []string{b.self, "-role", "reports", "-n", "-10000"}},
 		{name: "making and writing", each: 10_000, args: []string{b.self, "-role", "reports", "-n", "10000"}},
 	}}, nil

@@ -28,7 +28,7 @@ func main() {
 	control := flag.Bool("control", true, "internal: with negative control and second opinion")
 	rounds := flag.Int("rounds", 5, "measurements of everything")
 	rows := flag.String("rows", "1000,10000,100000", "numbers of data rows")
-	only := flag.String("only", "start,small,peers,large,control,reports,rows", "tables to make")
+	only := flag.String("only", "start,small,peers,large,control,reports,rows", "tables to make, in this order")
 	flag.Parse()
 	var err error
 	switch *role {
@@ -53,9 +53,9 @@ func main() {
 
 // A table is a list of tools that take turns.
 type table struct {
-	name, title string
-	tools       []*tool
-	base        string // the tool that the others are a multiple of
+	title string
+	tools []*tool
+	base  string // the tool that the others are a multiple of
 }
 
 func compare(rounds int, only, rows []string) error {
@@ -64,19 +64,20 @@ func compare(rounds int, only, rows []string) error {
 		return err
 	}
 	defer b.close()
-	for _, make := range []func() (*table, error){
-		b.start, b.small, b.peers, b.large, b.control, b.reports,
-		func() (*table, error) { return b.rows(rows) },
-	} {
-		t, err := make()
+	for _, name := range only {
+		lay := map[string]func() (*table, error){
+			"start": b.start, "small": b.small, "peers": b.peers, "large": b.large, "control": b.control, "reports": b.reports,
+			"rows": func() (*table, error) { return b.rows(rows) },
+		}[name]
+		if lay == nil {
+			return fmt.Errorf("-only: there is no table %q", name)
+		}
+		t, err := lay()
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(only, t.name) {
-			continue
-		}
 		if err := t.measure(rounds); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		t.print()
 	}
@@ -94,7 +95,7 @@ func (t *table) measure(rounds int) error {
 			}
 			u, err := tool.run()
 			if err != nil {
-				return fmt.Errorf("%s: %s: %w", t.name, tool.name, err)
+				return fmt.Errorf("%s: %w", tool.name, err)
 			}
 			if round > 0 {
 				tool.seen = append(tool.seen, u)

@@ -19,19 +19,19 @@ func (b *bench) peers() (*table, error) {
 		return nil, err
 	}
 	ours := b.judge("bgverify run (400 requests, compared)", suite, requests)
-	t := &table{name: "peers", title: "200 requests of other tools, one after the other", base: "bare loop", tools: []*tool{
+	t := &table{title: "200 requests of other tools, one after the other", base: "bare loop", tools: []*tool{
 		b.bare("bare loop", requests, 1, ""), ours,
 	}}
 	for _, peer := range []struct {
 		name string
-		make func(command string) (*tool, error)
+		lay  func(command string) (*tool, error)
 	}{{"newman", b.newman}, {"k6", b.k6}, {"runn", b.runn}, {"hurl", b.hurl}} {
 		command, err := b.command(peer.name)
 		if err != nil {
 			fmt.Printf("%s: skipped, it is neither in bench/.tools nor on PATH\n\n", peer.name)
 			continue
 		}
-		x, err := peer.make(command)
+		x, err := peer.lay(command)
 		if err != nil {
 			return nil, err
 		}
