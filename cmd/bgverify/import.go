@@ -45,6 +45,8 @@ list of everything that could not be carried over. Nothing is executed or sent.`
 			return usage("the formats are "+strings.Join(importNames(), ", "), "unknown format %q", args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		// An unknown format is named, not its flags.
+		FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
 	}
 	for _, f := range importFormats {
 		cmd.AddCommand(newImportFormat(io, f))
@@ -83,9 +85,14 @@ func newImportFormat(io stdio, f importFormat) *cobra.Command {
 				return err
 			}
 			result, err := read(args[0])
-			if status := (*statusError)(nil); errors.As(err, &status) {
+			var status *statusError
+			var wrong *convert.SourceError
+			switch {
+			case errors.As(err, &status):
 				return err // of a flag, with its own hint
-			} else if err != nil {
+			case errors.As(err, &wrong):
+				return usage("", "%w", err)
+			case err != nil:
 				return usage("", "import %s: %w", args[0], err)
 			}
 			return finishImport(io, result, out)
@@ -208,7 +215,7 @@ func tellNext(out io.Writer, result *convert.Result, suites []*scenarios.Suite, 
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nWrote %s to %s: %s, %s.\n\nNext:\n", count(files, "file"), dir, count(len(suites), "suite"), count(cases, "case"))
 	if unreviewed > 0 {
-		fmt.Fprintf(&b, "  say what %s leave behind: search for side_effects: unreviewed (they are skipped until then)\n", count(unreviewed, "unsafe request"))
+		fmt.Fprintf(&b, "  review what %s may leave behind: search for side_effects: unreviewed (skipped until\n    then, with every step that needs what they capture: a pass says nothing of them)\n", count(unreviewed, "unsafe request"))
 	}
 	if len(result.Report.Lost) > 0 {
 		fmt.Fprintf(&b, "  read the list above; what was not carried over also stands as a comment beside its case\n")

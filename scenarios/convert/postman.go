@@ -31,7 +31,8 @@ type PostmanInput struct {
 //     Requests beside the folders make a suite named after the collection.
 //  2. A request is a case. Requests that hand values to later ones through
 //     variables are the steps of one case, in their order; one whose values are
-//     used in auth and headers alone, by several, signs in: it is a setup step.
+//     used in auth and headers alone, by several or by a folder's auth, signs in:
+//     it is a setup step.
 //  3. What addresses begin with is a service: the most frequent is the side's
 //     url, the others are named. Blue lives where the collection says; where
 //     green lives is asked for.
@@ -40,7 +41,7 @@ type PostmanInput struct {
 //  5. Scripts are read, never run: see scriptReader.
 func Postman(in PostmanInput) (*Result, error) {
 	im := &pmImport{
-		in: in, report: &Report{}, names: map[string]string{}, namer: NewNamer("_"), envNamer: NewNamer("_"), files: NewNamer("-"),
+		in: in, report: &Report{}, names: map[string]string{}, theirs: map[string]string{}, namer: NewNamer("_"), envNamer: NewNamer("_"), files: NewNamer("-"),
 		setSomewhere: map[string]bool{}, bare: map[string]bool{}, told: map[string]bool{},
 	}
 	if err := im.read(); err != nil {
@@ -65,7 +66,8 @@ type pmImport struct {
 	data    *pmData
 	report  *Report
 
-	names    map[string]string // our names of variables
+	names    map[string]string // our names of variables, by Postman's
+	theirs   map[string]string // Postman's names, by ours
 	namer    *Namer
 	envNamer *Namer
 	files    *Namer // of assets, without their endings

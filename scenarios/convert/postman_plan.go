@@ -127,11 +127,8 @@ func (im *pmImport) namesIn(template string) []string {
 			continue
 		}
 		ours, _, _ := strings.Cut(template[i+2:end-2], "|")
-		ours = strings.TrimSpace(ours)
-		for _, name := range sortedKeys(im.names) {
-			if im.names[name] == ours && !slices.Contains(out, name) {
-				out = append(out, name)
-			}
+		if name, known := im.theirs[strings.TrimSpace(ours)]; known && !slices.Contains(out, name) {
+			out = append(out, name)
 		}
 		i = end
 	}
@@ -139,7 +136,8 @@ func (im *pmImport) namesIn(template string) []string {
 }
 
 // sessions marks the requests that sign in: what they capture is used by two or
-// more others, in auth, headers and cookies alone, and nobody else gives it.
+// more others, or by the auth of a folder, in auth, headers and cookies alone,
+// and nobody else gives it.
 func (im *pmImport) sessions(edges []pmEdge) {
 	for i, d := range im.drafts {
 		var consumers []int
@@ -152,8 +150,27 @@ func (im *pmImport) sessions(edges []pmEdge) {
 				consumers = append(consumers, e.to)
 			}
 		}
-		d.setup = ok && len(consumers) >= 2 && len(d.vars) == 0 && im.isSession(d, consumers)
+		several := len(consumers) >= 2 || len(consumers) == 1 && im.forAuth(d)
+		d.setup = ok && several && len(d.vars) == 0 && im.isSession(d, consumers)
 	}
+}
+
+// forAuth reports whether what a request captures is in the auth of a folder or
+// of the collection: it is there for more than the request that follows.
+func (im *pmImport) forAuth(d *pmDraft) bool {
+	for _, f := range im.folders {
+		if f.item.auth == nil {
+			continue
+		}
+		for _, p := range f.item.auth.params {
+			for _, name := range namesOf(p.value) {
+				if slices.ContainsFunc(d.defs, func(def pmDef) bool { return def.name == name }) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func (im *pmImport) isSession(d *pmDraft, consumers []int) bool {
@@ -391,13 +408,4 @@ func scriptPlace(after bool, line int) string {
 		return fmt.Sprintf("test script line %d", line)
 	}
 	return fmt.Sprintf("pre-request script line %d", line)
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }

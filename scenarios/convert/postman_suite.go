@@ -43,6 +43,7 @@ func (b *suiteBuild) build(groups [][]*pmDraft, shared map[*pmDraft]string) {
 	for _, g := range groups {
 		b.suite.Cases = append(b.suite.Cases, b.makeCase(g, known))
 	}
+	b.idleAuth()
 	b.sides()
 	b.vars()
 	for _, f := range b.im.folders {
@@ -78,6 +79,28 @@ func (b *suiteBuild) defaults() {
 	b.suite.Env = union(b.suite.Env, probe.env)
 	b.auth = out
 	b.suite.Defaults.Auth = out
+}
+
+// idleAuth takes a default auth off that every step overrides.
+func (b *suiteBuild) idleAuth() {
+	var steps []*Step
+	for _, s := range b.suite.Setup {
+		if s.Use == "" {
+			steps = append(steps, s)
+		}
+	}
+	for _, c := range b.suite.Cases {
+		steps = append(steps, c.Steps...)
+	}
+	if b.auth == nil || slices.ContainsFunc(steps, func(s *Step) bool { return s.Auth == nil }) {
+		return
+	}
+	b.suite.Defaults.Auth = nil
+	for _, s := range steps {
+		if s.Auth.Kind == NoAuth {
+			s.Auth = nil
+		}
+	}
 }
 
 // ownAuth takes a default auth off a step that itself gives what the auth needs.
@@ -162,11 +185,7 @@ func (b *suiteBuild) caseVars(c *Case, d *pmDraft, known map[string]bool) {
 		case c.Vars[i].Text != v.Text:
 			b.im.report.Note(d.path(), "%s is set to another value than before in its case; the case keeps %q", v.Name, oneLine(c.Vars[i].Text, 60))
 		}
-		for name, ours := range b.im.names {
-			if ours == v.Name {
-				known[name] = true
-			}
-		}
+		known[b.im.theirs[v.Name]] = true
 	}
 	for _, u := range d.uses {
 		if b.im.isColumn(u.name) && !known[u.name] {

@@ -98,7 +98,7 @@ func (im *pmImport) varName(name string) string {
 		return ours
 	}
 	ours := im.namer.Take(VarName(strings.TrimPrefix(name, "$")))
-	im.names[name] = ours
+	im.names[name], im.theirs[ours] = ours, name
 	if ours != name {
 		im.report.Note("", "the variable %q is written %s: names hold letters, digits, - and _", name, ours)
 	}

@@ -68,7 +68,7 @@ func suiteNode(s *Suite) *yamlNode {
 // spread puts a blank line above the keys that begin a part of the file.
 func spread(n *yamlNode) {
 	for i := range n.pairs {
-		if i > 0 && slices.Contains([]string{"sides", "setup", "cases", "parts"}, n.pairs[i].key) {
+		if i > 0 && slices.Contains([]string{"sides", "defaults", "setup", "cases", "parts"}, n.pairs[i].key) {
 			n.pairs[i].blank = true
 		}
 	}
@@ -94,13 +94,12 @@ func putSides(n *yamlNode, blue, green Side) {
 		return
 	}
 	m := openMap()
-	var pending []string
 	for _, x := range []struct {
 		name string
 		side Side
 	}{{"blue", blue}, {"green", green}} {
 		if x.side.empty() {
-			pending = append(pending, x.side.Comment...)
+			m.tail = append(m.tail, x.side.Comment...)
 			continue
 		}
 		s := mapNode()
@@ -109,13 +108,12 @@ func putSides(n *yamlNode, blue, green Side) {
 		putVars(s, "services", x.side.Services)
 		putVars(s, "vars", x.side.Vars)
 		putTransport(s, x.side)
-		m.pairs = append(m.pairs, yamlPair{key: x.name, value: s, comment: append(pending, x.side.Comment...)})
-		pending = nil
+		m.pairs = append(m.pairs, yamlPair{key: x.name, value: s, comment: x.side.Comment})
 	}
 	if len(m.pairs) == 0 {
 		return
 	}
-	n.pairs = append(n.pairs, yamlPair{key: "sides", value: m, comment: pending})
+	n.put("sides", m)
 }
 
 // putTransport writes how a side is reached.

@@ -20,6 +20,8 @@ type yamlNode struct {
 	comment []string
 	// apart puts a blank line between the elements of a list.
 	apart bool
+	// tail stands below the last pair of a mapping.
+	tail []string
 	// open keeps a mapping or list from being written in one line.
 	open bool
 }
@@ -109,6 +111,7 @@ func (w *yamlWriter) mapping(n *yamlNode, indent int, inline bool) {
 		w.b.WriteString(key + ":")
 		w.value(p.value, indent, len(key)+1, p.note)
 	}
+	w.comment(indent, n.tail)
 }
 
 // value writes what follows a key or dash, with the end of the line. used is
@@ -180,7 +183,7 @@ const maxFlowDepth = 3
 
 func flowInto(b *strings.Builder, n *yamlNode, width, depth int) bool {
 	switch {
-	case n.open || b.Len() > 4*width || depth > maxFlowDepth:
+	case n.open || len(n.tail) > 0 || b.Len() > 4*width || depth > maxFlowDepth:
 		return false
 	case n.kind == yamlMap:
 		b.WriteByte('{')
