@@ -44,11 +44,21 @@ func (im *pmImport) text(d *pmDraft, text, where string, header bool) string {
 			i++
 			continue
 		}
-		b.WriteString(Escape(text[start:i]) + im.placeholder(d, text[i+2:end-2], where, header))
+		b.WriteString(beforePlaceholder(text[start:i]) + im.placeholder(d, text[i+2:end-2], where, header))
 		i, start = end, end
 	}
 	b.WriteString(Escape(text[start:]))
 	return b.String()
+}
+
+// beforePlaceholder escapes text that a placeholder follows: a brace at its end
+// would begin that placeholder.
+func beforePlaceholder(text string) string {
+	text = Escape(text)
+	if rest, ok := strings.CutSuffix(text, "{"); ok {
+		return rest + "{{'{'}}"
+	}
+	return text
 }
 
 // placeholder translates what stands between the braces.
