@@ -75,6 +75,9 @@ func (im *pmImport) placeholder(d *pmDraft, name, where string, header bool) str
 		im.report.Mapped(Dynamics, 1)
 		return "{{" + ours + "}}"
 	}
+	if !strings.HasPrefix(bare, "random") {
+		return im.variable(d, name, header) // no generated value of Postman's: somebody else gives it
+	}
 	stand := orElse(standIns[bare], "{{$text: 10}}")
 	im.lose(d, Lost{Kind: Dynamics, Place: where, Text: "{{" + name + "}}", Why: "there is no such generator; " + stand + " stands in its place"})
 	return stand

@@ -425,7 +425,7 @@ func (r *scriptReader) assign(x *ast.AssignExpression) {
 // claim makes a condition an expectation.
 func (r *scriptReader) claim(n ast.Node, v sym) {
 	if v.kind != symCond {
-		r.lose(n, Assertions, "")
+		r.lose(n, Assertions, "the condition is made by code")
 		return
 	}
 	r.claims(n, v.claims)
@@ -434,10 +434,13 @@ func (r *scriptReader) claim(n ast.Node, v sym) {
 // claims adds claims to the expectations, all or none of them.
 func (r *scriptReader) claims(n ast.Node, claims []claim) {
 	if r.guarded != "" || !r.after {
-		r.lose(n, Assertions, "")
+		r.lose(n, Assertions, orElse(r.guarded, "there is no answer yet"))
 		return
 	}
 	trial := cloneExpect(&r.d.step.Expect)
+	trial.keep = func(schema []byte) string {
+		return r.im.asset("schemas/"+orElse(Name(r.d.item.name), "schema")+".json", schema)
+	}
 	for _, c := range claims {
 		if why := trial.add(c); why != "" {
 			r.lose(n, Assertions, why)

@@ -117,6 +117,12 @@ func (r *scriptReader) builtin(name string, arg func(int) sym) (sym, bool) {
 				return drawnInt(a, b), true
 			}
 		}
+	case "tv4.validate", "tv4.validateResult", "ajv.validate":
+		if v, schema := arg(0), arg(1).node; name == "tv4.validate" && v.kind == symBody && v.path == "$" && schema != nil {
+			return cond(test(v, "schema", schema)), true
+		} else if v, schema := arg(1), arg(0).node; name == "ajv.validate" && v.kind == symBody && v.path == "$" && schema != nil {
+			return cond(test(v, "schema", schema)), true
+		}
 	case "require":
 		return sym{kind: symModule}, true
 	default:
@@ -432,6 +438,9 @@ func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 		def.capture = &Capture{Status: true}
 	case symNode, symTemplate:
 		value, ok := v.asText()
+		if v.kind == symNode && ok && secretName(key) && value != "" {
+			value = r.im.secret(r.d, key, value, "the value of "+key+" in a script")
+		}
 		if def.value, def.drawn = value, v.drawn; !ok {
 			why = "the value is no text"
 		} else if slices.Contains(r.im.namesIn(value), key) {

@@ -131,6 +131,8 @@ func (c *chainReader) response(l link) bool {
 		c.add(test(sym{kind: symHeader, text: "content-type"}, "contains", String("json")))
 	case "jsonBody":
 		return c.jsonBody(l, first, isText)
+	case "jsonSchema":
+		return c.schema(l, body("$"))
 	case "responseTime":
 		c.subject = sym{kind: symTime}
 	case "body", "withBody":
@@ -203,8 +205,15 @@ var comparators = map[string]string{
 
 // value reads an assertion about a value.
 func (c *chainReader) value(l link) bool {
-	if c.subject.kind == symCond {
+	switch c.subject.kind {
+	case symCond:
 		return c.condition(l)
+	case symUnknown:
+		c.why = "the value is made by code"
+		return false
+	case symNode, symTemplate:
+		c.why = "it tests nothing of the answer"
+		return false
 	}
 	if !l.call {
 		return c.property(l.name)
@@ -278,6 +287,8 @@ func (c *chainReader) shape(l link, first sym, n *Node) bool {
 		return c.keys(l)
 	case "instanceOf", "instanceof":
 		return len(l.args) == 1 && c.typed(strings.ToLower(dotted(l.args[0])))
+	case "jsonSchema":
+		return c.schema(l, c.subject)
 	case "exist", "null", "true", "false", "undefined", "empty", "ok":
 		return c.property(l.name)
 	default:

@@ -8,10 +8,13 @@ import (
 )
 
 // A growing expectation: claims are added one by one.
-type growing struct{ Expect }
+type growing struct {
+	Expect
+	keep func(schema []byte) string // makes a file of a schema
+}
 
 func cloneExpect(e *Expect) *growing {
-	g := &growing{*e}
+	g := &growing{Expect: *e}
 	g.Status = slices.Clone(e.Status)
 	clone := func(list []Check) []Check {
 		out := slices.Clone(list)
@@ -34,6 +37,9 @@ func (g *growing) add(c claim) (why string) {
 	case symTime:
 		return g.time(c.Matcher)
 	case symBody:
+		if c.Op == "schema" {
+			return g.schema(c)
+		}
 		return addCheck(&g.Body, c.subject.path, c.Matcher)
 	case symLength:
 		if c.Value == nil || !isNumber(c.Value) || c.Op == "contains" || c.Op == "matches" || c.Op == "exists" {
@@ -199,6 +205,7 @@ func mergeExpect(into, from *Expect) {
 	if g.Latency == "" {
 		g.Latency = from.Latency
 	}
+	g.Schema = orElse(g.Schema, from.Schema)
 	for _, x := range []struct {
 		into *[]Check
 		from []Check

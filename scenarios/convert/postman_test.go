@@ -1,0 +1,131 @@
+package convert
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"unicode/utf16"
+
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// What Postman refuses is refused, with the place of the mistake.
+func TestPostmanErrors(t *testing.T) {
+	const info = `"info":{"name":"x"}`
+	rows := []struct {
+		name, data, path string
+		offset           int
+		msg, reason      string
+	}{
+		{"empty", ``, "$", 0, "the file ends where a value is expected", "an export cut off at once"},
+		{"cut off", `{"item":[{"name":"a`, "$.item[0].name", 17, "a string without an end", "a download that broke"},
+		{"bad escape", `{"item":[{"name":"\x"}]}`, "$.item[0].name", 17, "a string that JSON does not allow", "JavaScript's escapes"},
+		{"single quotes", `{'item':[]}`, "$", 1, "expected the name of a member in quotes", "JavaScript, not JSON"},
+		{"trailing comma", `{"item":[],}`, "$", 11, "expected the name of a member in quotes", "edited by hand"},
+		{"two values", `{} {}`, "$", 3, "something follows the JSON value", "two exports in one file"},
+		{"bare word", `{"item":nope}`, "$.item", 8, `"nope" is no JSON value`, "edited by hand"},
+		{"after a BOM", "\xef\xbb\xbf" + `{"item":nope}`, "$.item", 11, `"nope" is no JSON value`, "offsets count the mark"},
+		{"list", `[]`, "$", 0, "a collection must be an object, not a list", "globals are a list"},
+		{"no item", `{` + info + `}`, "$", 0, `no "item": this is not a collection`, "some other JSON"},
+		{"item is text", `{` + info + `,"item":"x"}`, "$.item", 28, "must be a list, not text", "the schema says list"},
+		{"item is null", `{` + info + `,"item":[null]}`, "$.item[0]", 29, "an item must be an object, not null", "the schema says object"},
+		{"request is a list", `{` + info + `,"item":[{"request":[]}]}`, "$.item[0].request", 40, "a request must be an object or an address, not a list", "the schema says object or text"},
+		{"no request", `{` + info + `,"item":[{"name":"a"}]}`, "$.item[0]", 29, `an item needs "request" or "item"`, "neither folder nor request"},
+		{"body is a number", `{` + info + `,"item":[{"request":{"body":1}}]}`, "$.item[0].request.body", 48, "a body must be an object, not a number", "the schema says object"},
+		{"unknown mode", `{` + info + `,"item":[{"request":{"body":{"mode":"x"}}}]}`, "$.item[0].request.body.mode", 56, `unknown mode "x"`, "five modes there are"},
+		{"auth is text", `{` + info + `,"item":[{"request":{"auth":"x"}}]}`, "$.item[0].request.auth", 48, "auth must be an object, not text", "the schema says object"},
+		{"environment", `{"name":"e","values":[]}`, "$", 0, "this is an environment, not a collection; give it with --env", "the wrong file"},
+		{"v1", `{"name":"e","requests":[],"folders":[]}`, "$", 0, "form v1", "older than what Postman reads"},
+		{"nothing in it", `{` + info + `,"item":[{"name":"f","item":[]}]}`, "$.item", -1, "there is no request in the collection", "nothing to import"},
+		{"deep", `{"item":` + strings.Repeat("[", 300) + `}`, "", 264, "nested more than 256 deep", "no recursion without end"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := Postman(PostmanInput{Files: fstest.MapFS{"c.json": {Data: []byte(row.data)}}, Name: "c.json"})
+			var got *SourceError
+			if !errors.As(err, &got) {
+				t.Fatalf("%s: %q gave %v", row.reason, row.data, err)
+			}
+			if row.path != "" && got.Path != row.path || got.Offset != row.offset || !strings.Contains(got.Msg, row.msg) || got.File != "c.json" {
+				t.Errorf("%s: got %s %s byte %d %q, want %s byte %d %q", row.reason, got.File, got.Path, got.Offset, got.Msg, row.path, row.offset, row.msg)
+			}
+		})
+	}
+}
+
+// A collection of the old form, of the corpus, is refused as Postman refuses it.
+func TestCorpusV1(t *testing.T) {
+	sub, err := fs.Sub(corpus(t), "conformance/newman")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = Postman(PostmanInput{Files: sub, Name: "multi-level-folders-v1.postman_collection.json"}); err == nil || !strings.Contains(err.Error(), "form v1") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The bytes that an editor puts before the text change nothing.
+func TestEncodings(t *testing.T) {
+	text := oddCollections[3]
+	wide := []byte{0xff, 0xfe}
+	for _, u := range utf16.Encode([]rune(text)) {
+		wide = append(wide, byte(u), byte(u>>8))
+	}
+	want := ""
+	for _, data := range [][]byte{[]byte(text), []byte("\xef\xbb\xbf" + text), wide, []byte(`{"collection":` + text + `}`)} {
+		result, err := Postman(PostmanInput{Files: fstest.MapFS{"c.json": {Data: data}}, Name: "c.json"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := render(&result.Tree)
+		if want = orElse(want, got); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+// No secret is written anywhere, whatever place of a collection holds it.
+func TestSecretsAreNotWritten(t *testing.T) {
+	const canary = "c4nary-5ecret"
+	auths := []string{
+		`{"type":"bearer","bearer":[{"key":"token","value":"%s"}]}`,
+		`{"type":"basic","basic":{"username":"kim","password":"%s"}}`,
+		`{"type":"apikey","apikey":[{"key":"key","value":"X-Key"},{"key":"value","value":"%s"}]}`,
+		`{"type":"apikey","apikey":[{"key":"key","value":"k"},{"key":"in","value":"query"},{"key":"value","value":"pre %s"}]}`,
+		`{"type":"oauth2","oauth2":[{"key":"grant_type","value":"client_credentials"},{"key":"accessTokenUrl","value":"https://a.example/t"},{"key":"clientId","value":"c"},{"key":"clientSecret","value":"%s"}]}`,
+		`{"type":"oauth2","oauth2":[{"key":"grant_type","value":"password_credentials"},{"key":"accessTokenUrl","value":"https://a.example/t"},{"key":"username","value":"u"},{"key":"password","value":"%s"}]}`,
+		`{"type":"oauth2","oauth2":[{"key":"accessToken","value":"%s"}]}`,
+		`{"type":"digest","digest":[{"key":"password","value":"%s"}]}`,
+	}
+	for i, auth := range auths {
+		auth = fmt.Sprintf(auth, canary)
+		for _, collection := range []string{
+			`{"info":{"name":"a"},"auth":` + auth + `,"item":[{"name":"x","request":"https://x.example/a"}]}`,
+			`{"info":{"name":"a"},"item":[{"name":"f","auth":` + auth + `,"item":[{"name":"x","request":"https://x.example/a"}]}]}`,
+			`{"info":{"name":"a"},"item":[{"name":"x","request":{"url":"https://x.example/a?api_key=` + canary + `","auth":` + auth + `,"header":[{"key":"Authorization","value":"Token ` + canary + `"},{"key":"X-Api-Key","value":"` + canary + `"}]}}],"variable":[{"key":"adminPassword","value":"` + canary + `"},{"key":"z","value":"{{adminPassword}}"}]}`,
+			`{"info":{"name":"a"},"item":[{"name":"x","request":"https://kim:` + canary + `@x.example/{{secretKey}}/{{adminPassword}}/{{plain}}"}]}`,
+		} {
+			env := File{"e.json", []byte(`{"name":"e","values":[{"key":"plain","value":"` + canary + `","type":"secret"},{"key":"adminPassword","value":"` + canary + `"},{"key":"unused_token","value":"` + canary + `"}]}`)}
+			result, err := Postman(PostmanInput{Files: fstest.MapFS{"c.json": {Data: []byte(collection)}}, Name: "c.json", Envs: []File{env}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var report strings.Builder
+			if err := result.Report.Write(&report); err != nil {
+				t.Fatal(err)
+			}
+			if text := render(&result.Tree) + report.String(); strings.Contains(text, canary) {
+				t.Errorf("auth %d: the secret is written\n%s\n%s", i, collection, text)
+			}
+			problems, _ := problemsOf(&result.Tree)
+			for _, p := range problems {
+				if p.Kind == scenarios.Error || strings.Contains(p.Summary, "plain text") {
+					t.Errorf("auth %d: %s", i, p)
+				}
+			}
+		}
+	}
+}

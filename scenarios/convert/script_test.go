@@ -1,0 +1,102 @@
+package convert
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// scripted imports two requests, the first with a test script, and returns what
+// the first expects and captures, as it is written.
+func scripted(t *testing.T, script string) (string, *Report) {
+	t.Helper()
+	data := `{"info":{"name":"s"},"item":[
+		{"name":"a","event":[{"listen":"test","script":{"exec":` + quoted(script) + `}}],"request":"https://x.example/a"},
+		{"name":"b","request":"https://x.example/b/{{id}}/{{other}}"}]}`
+	result, err := Postman(PostmanInput{Files: fstest.MapFS{"c.json": {Data: []byte(data)}}, Name: "c.json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if problems, _ := problemsOf(&result.Tree); problems.HasErrors() {
+		t.Fatalf("%s\n%v", render(&result.Tree), problems)
+	}
+	step := result.Tree.Suites[0].Cases[0].Steps[0]
+	n := openMap()
+	n.pairs = stepKeys(&Step{Expect: step.Expect, Captures: step.Captures}, false).pairs
+	w := &yamlWriter{}
+	w.mapping(n, 0, false)
+	return strings.TrimSpace(w.b.String()), &result.Report
+}
+
+// Each statement becomes what it means, or is listed.
+func TestScripts(t *testing.T) {
+	rows := []struct{ name, script, want, lost, reason string }{
+		{"status", "pm.response.to.have.status(201)", "expect: {status: 201}", "", "the commonest line there is"},
+		{"status in a test", `pm.test("s", function () { pm.response.to.have.status(204); });`, "expect: {status: 204}", "", "tests are functions"},
+		{"status by words", `pm.response.to.have.status("Created")`, "expect: {status: 201}", "", "reason phrases are names of codes"},
+		{"status class", "pm.response.to.be.success", "expect: {status: 2xx}", "", "classes"},
+		{"status of several", "pm.expect(pm.response.code).to.be.oneOf([200, 404])", "expect: {status: [200, 404]}", "", "lists"},
+		{"status the old way", `tests["ok"] = responseCode.code === 200;`, "expect: {status: 200}", "", "the form before 2017"},
+		{"status contradicted", "pm.response.to.have.status(200); pm.response.to.have.status(201)", "expect: {status: 200}", "another status is expected already", "both can never hold"},
+		{"status under a bound", "pm.expect(pm.response.code).to.be.below(500)", "", "a status is expected by value, class or list", "the language has no such range"},
+		{"time", "pm.expect(pm.response.responseTime).to.be.below(300)", "expect: {latency: 300ms}", "", "milliseconds"},
+		{"time the old way", `tests["fast"] = responseTime < 2000`, "expect: {latency: 2s}", "", "whole seconds read better"},
+		{"header", `pm.response.to.have.header("Content-Type", "application/json")`, "expect: {headers: {content-type: application/json}}", "", "names without case"},
+		{"header there", `pm.expect(pm.response.headers.has("ETag")).to.be.true`, "expect: {headers: {etag: {exists: true}}}", "", "a condition that is true"},
+		{"header part", `tests.t = postman.getResponseHeader("Content-Type").has("json")`, "expect: {headers: {content-type: {contains: json}}}", "", "the sandbox adds has to strings"},
+		{"json", "pm.response.to.be.json", "expect: {headers: {content-type: {contains: json}}}", "", "a content type"},
+		{"cookie", `pm.expect(pm.cookies.has("sid")).to.be.true`, "expect: {cookies: {sid: {exists: true}}}", "", "cookies of the answer"},
+		{"value", `const j = pm.response.json(); pm.expect(j.a.b[0].c).to.eql("x")`, `expect: {body: {"$.a.b[0].c": x}}`, "", "a name for the body is followed"},
+		{"text that looks like a number", `pm.expect(pm.response.json().zip).to.eql("010")`, `expect: {body: {$.zip: "010"}}`, "", "a string stays one"},
+		{"odd names", `pm.expect(pm.response.json()["a-b"]["c d"]).to.equal(1)`, `expect: {body: {"$['a-b']['c d']": 1}}`, "", "names that paths quote"},
+		{"destructured", `const { data: { id } } = JSON.parse(responseBody); pm.expect(id).to.be.a("number")`, "expect: {body: {$.data.id: {type: number}}}", "", "patterns"},
+		{"property", `pm.expect(pm.response.json()).to.have.property("a").that.is.an("array").with.lengthOf(2)`, "expect: {body: {$.a: {type: array, count: 2}}}", "", "the subject moves to the member"},
+		{"property with value", `pm.expect(pm.response.json()).to.have.nested.property("a.b[1]", null)`, `expect: {body: {"$.a.b[1]": null}}`, "", "null is a value"},
+		{"length", "pm.expect(pm.response.json().list.length).to.be.above(0)", "expect:\n  body: {$.list: {count: {gt: 0}}}", "", "length is count"},
+		{"length between", "pm.expect(pm.response.json()).to.have.length.within(1, 5)", "expect:\n  body: {$: {count: {gte: 1, lte: 5}}}", "", "two tests of one count"},
+		{"contains", `pm.expect(pm.response.json().names).to.include("kim")`, "expect: {body: {$.names: {contains: kim}}}", "", "text or list"},
+		{"contains object", `pm.expect(pm.response.json()).to.include({ok: true, n: 1})`, "expect: {body: {$.ok: true, $.n: 1}}", "", "a part of an object is its members"},
+		{"pattern", `pm.expect(pm.response.json().id).to.match(/^CH\d{3}$/i)`, "expect: {body: {$.id: {matches: '(?i)^CH\\d{3}$'}}}", "", "flags move into the pattern"},
+		{"pattern beyond RE2", `pm.expect(pm.response.json().id).to.match(/(?=a)b/)`, "", "the pattern is not RE2", "lookaround"},
+		{"not", `pm.expect(pm.response.json().a).to.not.equal("x"); pm.expect(pm.response.json().b).not.to.be.undefined`, "expect: {body: {$.a: {ne: x}, $.b: {exists: true}}}", "", "opposites that there are"},
+		{"not without opposite", `pm.expect(pm.response.json().a).to.not.include("x")`, "", "there is no opposite of contains", "never the contrary in silence"},
+		{"keys", `pm.expect(pm.response.json()).to.have.all.keys("a", "b")`, "expect:\n  body:\n    $.a: {exists: true}\n    $.b: {exists: true}\n    $: {count: 2}", "", "these and no others"},
+		{"typeof", `tests.t = typeof JSON.parse(responseBody).a === "string" && JSON.parse(responseBody).b !== undefined`, "expect: {body: {$.a: {type: string}, $.b: {exists: true}}}", "", "two claims of one test"},
+		{"both orders", `tests.t = 5 <= JSON.parse(responseBody).n`, "expect: {body: {$.n: {gte: 5}}}", "", "the literal first"},
+		{"variable", `pm.expect(pm.response.json().id).to.eql(pm.environment.get("id"))`, "expect: {body: {$.id: \"{{id}}\"}}", "", "variables of any scope"},
+		{"for each", `pm.response.json().list.forEach(x => pm.expect(x.id).to.be.a("string"))`, "expect: {body: {\"$.list[*].id\": {type: string}}}", "", "what holds for each element"},
+		{"for of", `for (const x of pm.response.json()) { pm.expect(x).to.have.property("id"); }`, "expect: {body: {\"$[*].id\": {exists: true}}}", "", "loops over a list"},
+		{"schema", `pm.response.to.have.jsonSchema({type: "object", required: ["a"], properties: {a: {type: "integer"}}})`, "expect: {schema: schemas/a.json}", "", "a file of its own"},
+		{"schema of a draft", `pm.response.to.have.jsonSchema({type: "object", dependencies: {a: ["b"]}})`, "", "drafts read differently", "a keyword that changed"},
+		{"body text", `pm.expect(pm.response.text()).to.include("hello")`, "", textWhy, "the language looks at values"},
+		{"if it is a success", "if (pm.response.code === 200) { pm.expect(pm.response.json().a).to.eql(1) }", "expect: {body: {$.a: 1}}", "", "the step demands it anyway"},
+		{"if something else", "if (pm.response.json().list.length) { pm.expect(pm.response.json().a).to.eql(1) }", "", "only if pm.response.json().list.length", "it may not hold"},
+		{"else", "if (pm.response.code === 200) { pm.expect(pm.response.json().a).to.eql(1) } else { pm.expect(1).to.eql(2) }", "expect: {body: {$.a: 1}}", "it tests nothing of the answer", "what cannot be"},
+		{"capture", `pm.environment.set("id", pm.response.json().data[0].id)`, `capture: {id: "$.data[0].id"}`, "", "a later request uses it"},
+		{"capture header", `postman.setGlobalVariable("id", postman.getResponseHeader("Location"))`, "capture: {id: {header: Location}}", "", "the old names"},
+		{"capture under a condition", `if (pm.response.json().id) { pm.collectionVariables.set("id", pm.response.json().id) }`, "capture: {id: $.id}", "", "the later request needs it"},
+		{"capture nobody uses", `pm.environment.set("unused", pm.response.json().x)`, "", "no later request uses {{unused}}", "it would do nothing"},
+		{"capture of many", `pm.response.json().forEach(x => pm.environment.set("id", x.id))`, "", "it may be more than one value", "the last one of a loop"},
+		{"capture by code", `pm.environment.set("id", pm.response.json().find(x => x.ok).id)`, "", "the value is made by code", "a search"},
+		{"flow", "postman.setNextRequest(null)", "", "steps run in their order", "no jumps"},
+		{"no JavaScript", "pm.test('a', () => {", "", "the script is no valid JavaScript", "a script cut off"},
+		{"text with braces", `pm.expect(pm.response.json().t).to.eql("{{x}}")`, "expect: {body: {$.t: \"{{'{{'}}x}}\"}}", "", "a script's text is no template"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got, report := scripted(t, row.script)
+			if d := cmp.Diff(row.want, got); d != "" {
+				t.Errorf("%s: %s (-want +got)\n%s", row.reason, row.script, d)
+			}
+			lost := ""
+			for _, l := range report.Lost {
+				lost += l.Why + "\n"
+			}
+			if row.lost == "" && lost != "" || !strings.Contains(lost, row.lost) {
+				t.Errorf("%s: %s: lost %q, want %q", row.reason, row.script, lost, row.lost)
+			}
+		})
+	}
+}
