@@ -90,12 +90,12 @@ func TestScripts(t *testing.T) {
 			if d := cmp.Diff(row.want, got); d != "" {
 				t.Errorf("%s: %s (-want +got)\n%s", row.reason, row.script, d)
 			}
-			lost := ""
+			var lost strings.Builder
 			for _, l := range report.Lost {
-				lost += l.Why + "\n"
+				lost.WriteString(l.Why + "\n")
 			}
-			if row.lost == "" && lost != "" || !strings.Contains(lost, row.lost) {
-				t.Errorf("%s: %s: lost %q, want %q", row.reason, row.script, lost, row.lost)
+			if row.lost == "" && lost.String() != "" || !strings.Contains(lost.String(), row.lost) {
+				t.Errorf("%s: %s: lost %q, want %q", row.reason, row.script, lost.String(), row.lost)
 			}
 		})
 	}
