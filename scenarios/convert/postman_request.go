@@ -174,7 +174,11 @@ func (im *pmImport) examples(d *pmDraft) {
 			why = "left out as asked"
 		case d.step.Expect.Snapshot != "":
 			why = "a step has one snapshot"
-		case e.code < 200 || e.code > 299:
+		case im.dependsOnOthers(d):
+			why = "the answer depends on what other requests left"
+		case len(d.step.Expect.Status) == 1 && d.step.Expect.Status[0] != fmt.Sprint(e.code) && d.step.Expect.Status[0] != "2xx":
+			why = "another status is expected"
+		case e.code < 200 || e.code > 299 || e.code == 204 || e.code == 205:
 			why = "it is not the answer of a success"
 		case strings.TrimSpace(e.body) == "":
 			why = "it has no body"
@@ -197,4 +201,14 @@ func (im *pmImport) examples(d *pmDraft) {
 			d.step.Expect.Status = []string{fmt.Sprint(e.code)}
 		}
 	}
+}
+
+// dependsOnOthers reports whether an answer cannot be the one that was saved: the
+// request changes something, or holds what a script sets.
+func (im *pmImport) dependsOnOthers(d *pmDraft) bool {
+	reads := d.step.Method == "GET" || d.step.Method == "HEAD"
+	if b := d.item.request.body; b != nil && b.mode == "graphql" && b.query != "" {
+		reads = !strings.Contains(b.query, "mutation")
+	}
+	return !reads || slices.ContainsFunc(d.uses, func(u pmUse) bool { return !u.header && im.setSomewhere[u.name] })
 }

@@ -1,7 +1,9 @@
 package convert
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dop251/goja/ast"
@@ -32,25 +34,50 @@ type scriptReader struct {
 	guarded string
 	inTest  bool
 	set     map[string]sym // what the script itself gave variables
+	// followed are the statements that only give names to values. They count as
+	// carried over when something that is carried over reads them.
+	followed []*followed
+	reads    []int // those that the statement being read has read so far
+	lost     []lostLine
+}
+
+// A followed statement names a value. Text is empty where a loop does it.
+type followed struct {
+	text string
+	line int
+	deps []int
+	used bool
+}
+
+// A lostLine is a line of the script that does not become data.
+type lostLine struct {
+	line int
+	Lost
+}
+
+// A binding is the value of a name, and which followed statement gave it.
+type binding struct {
+	sym
+	by int
 }
 
 // A scope holds the values of a script's names.
 type scope struct {
-	names  map[string]sym
+	names  map[string]binding
 	parent *scope
 }
 
-func (s *scope) get(name string) (sym, bool) {
+func (s *scope) get(name string) (binding, bool) {
 	for ; s != nil; s = s.parent {
 		if v, ok := s.names[name]; ok {
 			return v, true
 		}
 	}
-	return sym{}, false
+	return binding{}, false
 }
 
 // set gives an existing name another value, or declares it here.
-func (s *scope) set(name string, v sym) {
+func (s *scope) set(name string, v binding) {
 	for at := s; at != nil; at = at.parent {
 		if _, ok := at.names[name]; ok {
 			at.names[name] = v
@@ -63,12 +90,52 @@ func (s *scope) set(name string, v sym) {
 // scripts reads scripts of one request or folder.
 func (im *pmImport) scripts(d *pmDraft, scripts []pmScript) {
 	for _, s := range scripts {
-		r := &scriptReader{im: im, d: d, after: s.test, code: s.code, first: 1, scope: &scope{names: map[string]sym{}}, set: map[string]sym{}}
+		r := &scriptReader{im: im, d: d, after: s.test, code: s.code, first: 1, scope: newScope(nil), set: map[string]sym{}}
 		if !r.whole() {
 			r.byLine()
 		}
+		r.flush()
 	}
 	tidyExpect(&d.step.Expect)
+}
+
+func newScope(parent *scope) *scope { return &scope{map[string]binding{}, parent} }
+
+// follow notes a statement that names a value, with what it read.
+func (r *scriptReader) follow(text string, line int) int {
+	r.followed = append(r.followed, &followed{text: text, line: line, deps: slices.Clone(r.reads)})
+	return len(r.followed) - 1
+}
+
+// keep marks what the statement has read, and what that was made of, as used.
+func (r *scriptReader) keep() {
+	var mark func(list []int)
+	mark = func(list []int) {
+		for _, i := range list {
+			if f := r.followed[i]; !f.used {
+				f.used = true
+				mark(f.deps)
+			}
+		}
+	}
+	mark(r.reads)
+}
+
+// flush lists what was lost of the script, in the order of its lines.
+func (r *scriptReader) flush() {
+	for _, f := range r.followed {
+		switch {
+		case f.text == "":
+		case f.used:
+			r.im.report.Mapped(ScriptLines, 1)
+		default:
+			r.loseLines(f.text, f.line, ScriptLines, "")
+		}
+	}
+	slices.SortStableFunc(r.lost, func(a, b lostLine) int { return cmp.Compare(a.line, b.line) })
+	for _, l := range r.lost {
+		r.im.lose(r.d, l.Lost)
+	}
 }
 
 // whole parses the script as one program; false when it is none.
@@ -89,7 +156,7 @@ func (r *scriptReader) statements(list []ast.Statement) {
 
 // inner reads statements in a scope of their own.
 func (r *scriptReader) inner(list []ast.Statement) {
-	r.scope = &scope{names: map[string]sym{}, parent: r.scope}
+	r.scope = newScope(r.scope)
 	r.statements(list)
 	r.scope = r.scope.parent
 }
@@ -128,24 +195,28 @@ func (r *scriptReader) statement(s ast.Statement) {
 
 // declare follows the values of declared names.
 func (r *scriptReader) declare(n ast.Node, list []*ast.Binding) {
-	lost := false
-	for _, b := range list {
-		v := sym{}
+	r.reads = nil
+	known := true
+	values := make([]sym, len(list))
+	for i, b := range list {
 		if b.Initializer != nil {
-			v = r.eval(b.Initializer)
-			lost = lost || v.kind == symUnknown
+			values[i] = r.eval(b.Initializer)
+			known = known && values[i].kind != symUnknown
 		}
-		lost = !r.bind(b.Target, v) || lost
 	}
-	if lost {
+	text, at := r.source(n)
+	id := r.follow(text, r.line(at))
+	for i, b := range list {
+		known = r.bind(b.Target, binding{values[i], id}) && known
+	}
+	if !known {
+		r.followed[id].text = ""
 		r.lose(n, ScriptLines, "")
-		return
 	}
-	r.im.report.Mapped(ScriptLines, 1)
 }
 
 // bind gives a name, or the names of a pattern, their values.
-func (r *scriptReader) bind(target ast.Expression, v sym) bool {
+func (r *scriptReader) bind(target ast.Expression, v binding) bool {
 	switch t := target.(type) {
 	case *ast.Identifier:
 		r.scope.names[t.Name.String()] = v
@@ -155,10 +226,10 @@ func (r *scriptReader) bind(target ast.Expression, v sym) bool {
 		for _, p := range t.Properties {
 			switch p := p.(type) {
 			case *ast.PropertyShort:
-				r.scope.names[p.Name.Name.String()] = member(v, p.Name.Name.String())
+				r.scope.names[p.Name.Name.String()] = binding{member(v.sym, p.Name.Name.String()), v.by}
 			case *ast.PropertyKeyed:
 				key, isText := p.Key.(*ast.StringLiteral)
-				if !isText || !r.bind(p.Value, member(v, key.Value.String())) {
+				if !isText || !r.bind(p.Value, binding{member(v.sym, key.Value.String()), v.by}) {
 					ok = false
 				}
 			}
@@ -171,8 +242,10 @@ func (r *scriptReader) bind(target ast.Expression, v sym) bool {
 // ifStatement follows rule 4.
 func (r *scriptReader) ifStatement(s *ast.IfStatement) {
 	before, beforeTest := r.guarded, r.inTest
-	cond := r.eval(s.Test)
-	if !r.isSuccess(cond) && !r.isUnset(s.Test) {
+	r.reads = nil
+	if cond := r.eval(s.Test); r.isSuccess(cond) || r.isUnset(s.Test) {
+		r.keep()
+	} else {
 		text, _ := r.source(s.Test)
 		r.guarded = orElse(before, "only if "+oneLine(text, 60))
 	}
@@ -232,6 +305,7 @@ func (r *scriptReader) isUnset(test ast.Expression) bool {
 
 // forOf reads for (const x of list) as what holds for each element.
 func (r *scriptReader) forOf(s *ast.ForOfStatement) {
+	r.reads = nil
 	list := r.eval(s.Source)
 	name := ""
 	switch into := s.Into.(type) {
@@ -248,13 +322,20 @@ func (r *scriptReader) forOf(s *ast.ForOfStatement) {
 		r.lose(s, ScriptLines, "")
 		return
 	}
-	r.scope = &scope{names: map[string]sym{name: element(list)}, parent: r.scope}
-	r.inner([]ast.Statement{s.Body})
+	r.eachOf(list, name, []ast.Statement{s.Body})
+}
+
+// eachOf reads statements about each element of a list, called name.
+func (r *scriptReader) eachOf(list sym, name string, body []ast.Statement) {
+	r.scope = newScope(r.scope)
+	r.scope.names[name] = binding{element(list), r.follow("", 0)}
+	r.inner(body)
 	r.scope = r.scope.parent
 }
 
 // expression reads an expression that stands alone.
 func (r *scriptReader) expression(e ast.Expression) {
+	r.reads = nil
 	switch x := e.(type) {
 	case *ast.SequenceExpression:
 		for _, one := range x.Sequence {
@@ -288,22 +369,23 @@ func (r *scriptReader) assign(x *ast.AssignExpression) {
 	if !ok || x.Operator.String() != "=" {
 		r.lose(x, ScriptLines, "")
 		if ok {
-			r.scope.set(id.Name.String(), sym{})
+			r.scope.set(id.Name.String(), binding{})
 		}
 		return
 	}
 	v := r.eval(x.Right)
 	if r.guarded != "" && v.kind != symUnknown {
-		if old, known := r.scope.get(id.Name.String()); known && old.kind != symUnknown && fmt.Sprint(old) != fmt.Sprint(v) {
+		if old, known := r.scope.get(id.Name.String()); known && old.kind != symUnknown && fmt.Sprint(old.sym) != fmt.Sprint(v) {
 			v = sym{}
 		}
 	}
-	r.scope.set(id.Name.String(), v)
+	text, at := r.source(x)
+	by := r.follow(text, r.line(at))
+	r.scope.set(id.Name.String(), binding{v, by})
 	if v.kind == symUnknown {
+		r.followed[by].text = ""
 		r.lose(x, ScriptLines, "")
-		return
 	}
-	r.im.report.Mapped(ScriptLines, 1)
 }
 
 // claim makes a condition an expectation.
@@ -332,6 +414,7 @@ func (r *scriptReader) claims(n ast.Node, claims []claim) {
 		}
 	}
 	r.d.step.Expect = trial.Expect
+	r.keep()
 	for _, c := range claims {
 		for _, name := range r.im.namesIn(c.text()) {
 			r.d.use(name, false)

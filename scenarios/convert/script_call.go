@@ -138,9 +138,7 @@ func (r *scriptReader) each(e ast.Expression, chain []link) bool {
 	if !ok || name == "" || list.kind != symBody {
 		return false
 	}
-	r.scope = &scope{names: map[string]sym{name: element(list)}, parent: r.scope}
-	r.inner(body)
-	r.scope = r.scope.parent
+	r.eachOf(list, name, body)
 	return true
 }
 
@@ -247,5 +245,6 @@ func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 		r.lose(e, Captures, why)
 		return
 	}
+	r.keep()
 	r.d.defs = append(r.d.defs, def)
 }

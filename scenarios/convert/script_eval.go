@@ -90,7 +90,10 @@ func numberText(v any) string {
 
 func (r *scriptReader) identifier(name string) sym {
 	if v, ok := r.scope.get(name); ok {
-		return v
+		if v.by < len(r.followed) {
+			r.reads = append(r.reads, v.by)
+		}
+		return v.sym
 	}
 	switch name {
 	case "responseBody":

@@ -103,11 +103,14 @@ func (r *scriptReader) loseText(text string, at int, kind Kind, why string) {
 	if why == "" {
 		why = r.guarded
 	}
-	line := r.line(min(at, len(r.code)))
+	r.loseLines(text, r.line(min(at, len(r.code))), kind, why)
+}
+
+func (r *scriptReader) loseLines(text string, line int, kind Kind, why string) {
 	for one := range strings.SplitSeq(text, "\n") {
 		one = strings.TrimSpace(one)
 		if isCode(one) {
-			r.im.lose(r.d, Lost{Kind: kind, Place: scriptPlace(r.after, line), Text: one, Why: why})
+			r.lost = append(r.lost, lostLine{line, Lost{Kind: kind, Place: scriptPlace(r.after, line), Text: one, Why: why}})
 			kind, why = ScriptLines, ""
 		}
 		line++
