@@ -15,6 +15,7 @@ func (im *pmImport) plan() *Tree {
 	edges := im.edges()
 	im.sessions(edges)
 	groups := im.groups(edges)
+	im.unplaced()
 	tree := &Tree{}
 	names, files := NewNamer("-"), NewNamer("-")
 	files.Take("scenario.schema")
@@ -42,7 +43,7 @@ func (im *pmImport) plan() *Tree {
 	for _, a := range im.assets {
 		tree.Assets = append(tree.Assets, a.file)
 	}
-	im.unplaced()
+	im.sortLost()
 	return tree
 }
 
@@ -384,9 +385,25 @@ func (im *pmImport) unplaced() {
 				im.report.Mapped(Captures, 1)
 				continue
 			}
-			im.report.Lose(Lost{Kind: Captures, Request: owner.path(), Place: scriptPlace(def.after, def.line), Text: def.text, Why: "no later request uses {{" + im.varName(def.name) + "}}"})
+			im.lose(owner, Lost{Kind: Captures, Place: scriptPlace(def.after, def.line), Text: def.text, Why: "no later request uses {{" + im.varName(def.name) + "}}"})
 		}
 	}
+}
+
+// sortLost puts the losses in the order of the folders and requests they belong to.
+func (im *pmImport) sortLost() {
+	order := map[string]int{}
+	var walk func(i *pmItem)
+	walk = func(i *pmItem) {
+		if _, known := order[i.path()]; !known {
+			order[i.path()] = len(order)
+		}
+		for _, sub := range i.items {
+			walk(sub)
+		}
+	}
+	walk(im.c.root)
+	slices.SortStableFunc(im.report.Lost, func(a, b Lost) int { return order[a.Request] - order[b.Request] })
 }
 
 // defUsed reports whether a definition, or the same one inherited by another
