@@ -88,30 +88,6 @@ func (r *scriptReader) builtin(name string, arg func(int) sym) (sym, bool) {
 		if key, ok := arg(0).constant(); ok {
 			return cond(test(sym{kind: symCookie, text: key}, "exists", Literal("true"))), true
 		}
-	case "pm.variables.replaceIn":
-		if text, ok := arg(0).constant(); ok {
-			out := r.im.text(nil, text, "script", false)
-			return template(out, strings.Contains(out, "{{$")), true
-		}
-	case "Date.now":
-		return template("{{$now | format: unix_ms}}", true), true
-	case "uuid", "uuid.v4", "uuidv4", "crypto.randomUUID":
-		return template("{{$uuid}}", true), true
-	case "Math.random":
-		return sym{kind: symRandom}, true
-	case "Math.floor", "Math.round", "Math.ceil", "Math.trunc":
-		if v := arg(0); v.kind == symRandom && v.high > 0 {
-			return drawnInt(0, v.high-1), true
-		}
-	case "_.random":
-		low, high := arg(0).operand(), arg(1).operand()
-		if low != nil && high != nil {
-			a, errA := strconv.ParseInt(low.Text, 10, 64)
-			b, errB := strconv.ParseInt(high.Text, 10, 64)
-			if errA == nil && errB == nil && a > -1<<50 && b < 1<<50 {
-				return drawnInt(a, b), true
-			}
-		}
 	case "tv4.validate", "tv4.validateResult", "ajv.validate":
 		if v, schema := arg(0), arg(1).node; name == "tv4.validate" && v.kind == symBody && v.path == "$" && schema != nil {
 			return cond(test(v, "schema", schema)), true
@@ -121,7 +97,7 @@ func (r *scriptReader) builtin(name string, arg func(int) sym) (sym, bool) {
 	case "require":
 		return sym{kind: symModule}, true
 	default:
-		return sym{}, false
+		return r.generator(name, arg)
 	}
 	return sym{}, true
 }
@@ -220,4 +196,37 @@ func bodyMethod(v sym, method string, arg sym, key string, isText bool) sym {
 		}
 	}
 	return sym{}
+}
+
+// generator are the functions that draw a value or tell the time.
+func (r *scriptReader) generator(name string, arg func(int) sym) (sym, bool) {
+	switch name {
+	case "pm.variables.replaceIn":
+		if text, ok := arg(0).constant(); ok {
+			out := r.im.text(nil, text, "script", false)
+			return template(out, strings.Contains(out, "{{$")), true
+		}
+	case "Date.now":
+		return template("{{$now | format: unix_ms}}", true), true
+	case "uuid", "uuid.v4", "uuidv4", "crypto.randomUUID":
+		return template("{{$uuid}}", true), true
+	case "Math.random":
+		return sym{kind: symRandom}, true
+	case "Math.floor", "Math.round", "Math.ceil", "Math.trunc":
+		if v := arg(0); v.kind == symRandom && v.high > 0 {
+			return drawnInt(0, v.high-1), true
+		}
+	case "_.random":
+		low, high := arg(0).operand(), arg(1).operand()
+		if low != nil && high != nil {
+			a, errA := strconv.ParseInt(low.Text, 10, 64)
+			b, errB := strconv.ParseInt(high.Text, 10, 64)
+			if errA == nil && errB == nil && a > -1<<50 && b < 1<<50 {
+				return drawnInt(a, b), true
+			}
+		}
+	default:
+		return sym{}, false
+	}
+	return sym{}, true
 }

@@ -104,7 +104,7 @@ func parameter(f ast.Expression) string {
 	case *ast.ArrowFunctionLiteral:
 		list = f.ParameterList
 	}
-	if list != nil && len(list.List) == 1 {
+	if list != nil && len(list.List) > 0 {
 		if id, ok := list.List[0].Target.(*ast.Identifier); ok {
 			return id.Name.String()
 		}

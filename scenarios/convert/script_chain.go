@@ -90,7 +90,7 @@ func (c *chainReader) add(one claim) {
 
 // statusWords are the names that Postman gives statuses.
 var statusWords = map[string]string{
-	"ok": "2xx", "success": "2xx", "info": "1xx", "redirection": "3xx", "clientError": "4xx", "serverError": "5xx",
+	"ok": "200", "success": "2xx", "info": "1xx", "redirection": "3xx", "clientError": "4xx", "serverError": "5xx",
 	"accepted": "202", "badRequest": "400", "unauthorized": "401", "forbidden": "403", "notFound": "404", "rateLimited": "429",
 }
 

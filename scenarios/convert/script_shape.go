@@ -147,10 +147,16 @@ func (c *chainReader) property(name string) bool {
 		c.add(test(c.subject, "exists", Literal("false")))
 	case "exist":
 		if c.not {
+			if c.subject.kind == symBody {
+				return false // absent or null
+			}
 			c.not = false
 			c.add(test(c.subject, "exists", Literal("false")))
 		} else {
 			c.add(test(c.subject, "exists", Literal("true")))
+			if c.subject.kind == symBody {
+				c.add(test(c.subject, "ne", Literal("null"))) // null does not exist to chai
+			}
 		}
 	case "empty":
 		if c.subject.kind != symBody {

@@ -2,8 +2,10 @@ package convert
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -177,4 +179,34 @@ func quoteJSON(s string) string {
 		panic(err)
 	}
 	return string(b)
+}
+
+// failAfter takes n bytes and no more.
+type failAfter struct{ n int }
+
+func (w *failAfter) Write(p []byte) (int, error) {
+	if len(p) > w.n {
+		return w.n, io.ErrShortWrite
+	}
+	w.n -= len(p)
+	return len(p), nil
+}
+
+// A report that cannot be written whole says so.
+func TestReportWriter(t *testing.T) {
+	r := &Report{}
+	r.Mapped(Requests, 2)
+	r.Lose(Lost{Kind: Assertions, Request: "Users / Sign in", Place: "test script line 3", Text: "f(\x1b[31m)\n\u202e", Why: "code"})
+	r.Lose(Lost{Kind: Auths, Text: "digest"})
+	r.Note("", "a note")
+	var all strings.Builder
+	if err := r.Write(&all); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/report.golden", all.String())
+	for n := range all.Len() {
+		if err := r.Write(&failAfter{n}); !errors.Is(err, io.ErrShortWrite) {
+			t.Fatalf("with room for %d of %d bytes: %v", n, all.Len(), err)
+		}
+	}
 }
