@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -91,6 +92,7 @@ func newImportFormat(io stdio, f importFormat) *cobra.Command {
 			case errors.As(err, &status):
 				return err // of a flag, with its own hint
 			case errors.As(err, &wrong):
+				wrong.File = cmp.Or(wrong.File, args[0])
 				return usage("", "%w", err)
 			case err != nil:
 				return usage("", "import %s: %w", args[0], err)
