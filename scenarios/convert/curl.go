@@ -19,6 +19,7 @@ type curlImport struct {
 	folder   string
 	requests []*webRequest
 	assigned map[string]*shAssigned
+	captures *Namer
 	times    map[string]int // how often a variable is assigned
 	loops    []string       // variables of for loops
 	quiet    []string       // options about curl's output, as met
@@ -27,8 +28,9 @@ type curlImport struct {
 
 // A shAssigned is a shell variable of the file with its value so far.
 type shAssigned struct {
-	value   string // marked
-	unknown bool
+	value    string // marked
+	unknown  bool
+	captured bool // value names the capture of a setup step
 }
 
 // A pendingCurl is a request whose case is made once all are known.
@@ -38,6 +40,7 @@ type pendingCurl struct {
 	command *shCommand
 	first   bool // of its command
 	stdin   stdin
+	capture *Capture // the request is a setup step that captures this
 }
 
 // Curl reads a file of curl command lines, as they are typed, written in scripts
@@ -48,7 +51,8 @@ type pendingCurl struct {
 //     Loops and conditions are not followed: what stands in them stands once.
 //  2. A variable that the file assigns becomes a variable of the suite; any other
 //     is read from the environment. $(…) is listed, and its request skipped,
-//     except where it only prints literal text.
+//     except where it only prints literal text. NAME=$(curl … | jq -r .path) is a
+//     step of setup that captures the value.
 //  3. What is sent is what curl sends: methods that follow from options, joined
 //     data, encodings, @files beside the file, default types. curl's own Accept,
 //     User-Agent and Accept-Encoding are not.
@@ -73,7 +77,7 @@ func Curl(fsys fs.FS, name string) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &curlImport{webImport: newWebImport(name), fsys: fsys, folder: path.Dir(name), assigned: map[string]*shAssigned{}, times: map[string]int{}}
+	c := &curlImport{webImport: newWebImport(name), fsys: fsys, folder: path.Dir(name), assigned: map[string]*shAssigned{}, captures: NewNamer("_"), times: map[string]int{}}
 	c.countAssignments(commands)
 	for i := 0; i < len(commands); {
 		n := i + 1
@@ -188,14 +192,9 @@ func curlWords(words []shWord) []shWord {
 var viewers = []string{"cat", "head", "tail", "less", "more", "tee", "json_pp", "bat", "column"}
 
 // prettyPrinter reports whether a command only shows what it reads.
-func prettyPrinter(words []shWord) bool {
-	var texts []string
-	for _, w := range words {
-		texts = append(texts, w.text)
-	}
-	line := strings.Join(texts, " ")
-	return len(texts) > 0 && slices.Contains(viewers, texts[0]) ||
-		slices.Contains([]string{"jq", "jq .", "jq -C", "jq -C .", "python -m json.tool", "python3 -m json.tool", "xmllint --format -"}, line)
+func prettyPrinter(list []shWord) bool {
+	return len(list) > 0 && slices.Contains(viewers, list[0].text) ||
+		slices.Contains([]string{"jq", "jq .", "jq -C", "jq -C .", "python -m json.tool", "python3 -m json.tool", "xmllint --format -"}, words(list))
 }
 
 // other is a command that is no curl: assignments are kept, the rest is listed.
@@ -218,7 +217,10 @@ func (c *curlImport) other(cmd *shCommand) {
 	}
 	for _, w := range list {
 		name, value, _ := assignment(w)
-		c.assigned[name] = &shAssigned{c.resolve(value), len(w.unknown) > 0}
+		if c.capturing(name, value, cmd, w) {
+			continue
+		}
+		c.assigned[name] = &shAssigned{value: c.resolve(value), unknown: len(w.unknown) > 0}
 		switch {
 		case len(w.unknown) > 0:
 			c.report.Lose(Lost{Kind: ScriptLines, Place: fmt.Sprintf("line %d", w.line), Text: readable(w.text), Why: "nothing is executed; " + name + " is read from the environment"})
@@ -258,6 +260,8 @@ func (c *curlImport) resolve(text string) string {
 		name, filters, hasFilters := strings.Cut(rest, " ")
 		v := c.assigned[name]
 		switch {
+		case isEnv && v != nil && v.captured:
+			b.WriteString(v.value)
 		case !isEnv || v == nil || v.unknown, secretKey(name) || secretText(v.value):
 			b.WriteString(marked(p))
 		case c.times[name] > 1 || strings.Contains(v.value, "://") || hasMark(v.value) || slices.ContainsFunc(placeNames, func(w string) bool { return strings.Contains(strings.ToUpper(name), w) }):

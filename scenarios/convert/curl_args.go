@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -198,7 +199,7 @@ func runeAt(s string, i int) string {
 func (p *curlParser) apply(o *curlOption, written string, value shWord) {
 	text := written
 	if o.arg {
-		text += " " + value.text
+		text += " " + shown(o, value.text)
 	}
 	switch {
 	case o.apply != nil:
@@ -208,4 +209,21 @@ func (p *curlParser) apply(o *curlOption, written string, value shWord) {
 	default:
 		p.req.quiet = append(p.req.quiet, written)
 	}
+}
+
+// shown is an option's value as it may be printed and written beside a case: what
+// can hold a secret is cut.
+func shown(o *curlOption, value string) string {
+	if slices.Contains([]string{"pass", "proxy-user", "proxy-pass", "tlspassword", "proxy-tlspassword", "proxy-header", "login-options"}, o.name) {
+		return "…"
+	}
+	if at := strings.LastIndexByte(value, '@'); at >= 0 && o.why == whyProxy {
+		return "…" + value[at:]
+	}
+	if o.name == "cert" || o.name == "proxy-cert" {
+		if file, _, has := strings.Cut(value, ":"); has {
+			return file + ":…"
+		}
+	}
+	return value
 }

@@ -198,8 +198,9 @@ func (c *curlImport) uploadBody(r *webRequest, p *pendingCurl) {
 // ;type= and ;filename=.
 func (c *curlImport) part(r *webRequest, p *pendingCurl, f curlPart) {
 	name, content, ok := cutOutside(f.word.text, "=")
-	text := "-F " + f.word.text
+	text := "-F " + name + "=…" // the content may be a secret
 	if !ok {
+		text = "-F " + f.word.text
 		c.lose(r, Lost{Kind: Bodies, Place: fmt.Sprintf("line %d", f.word.line), Text: text, Why: "a part is name=content"})
 		return
 	}
@@ -244,7 +245,7 @@ func (c *curlImport) partFile(r *webRequest, p *pendingCurl, f curlPart, kind by
 		in = c.fileIn(shWord{text: name})
 	}
 	if !in.known {
-		c.missing(r, f.word.line, "-F "+f.word.text, in.why)
+		c.missing(r, f.word.line, "-F "+f.word.text, in.why) // the name of a file
 		return false
 	}
 	c.report.Mapped(Files, 1)

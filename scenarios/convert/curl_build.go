@@ -35,7 +35,7 @@ func (c *curlImport) command(cmd *shCommand, in stdin) {
 			}
 		}
 		for _, u := range r.urls {
-			c.pending = append(c.pending, pendingCurl{r, u, cmd, first, in})
+			c.pending = append(c.pending, pendingCurl{curl: r, url: u, command: cmd, first: first, stdin: in})
 			first = false
 		}
 	}
@@ -44,14 +44,24 @@ func (c *curlImport) command(cmd *shCommand, in stdin) {
 // build makes a case of every request.
 func (c *curlImport) build() {
 	c.sides()
+	var made []*pendingCurl
 	for i := range c.pending {
-		if r := c.request(&c.pending[i]); r != nil {
-			c.requests = append(c.requests, r)
+		p := &c.pending[i]
+		if r := c.request(p); r != nil {
+			c.requests, made = append(c.requests, r), append(made, p)
+		} else if p.capture != nil {
+			c.suite.Needs = appendOnce(c.suite.Needs, p.capture.Name)
 		}
 	}
 	c.hosts(c.requests)
-	for _, r := range c.requests {
-		c.suite.Cases = append(c.suite.Cases, c.caseOf(r))
+	// A suite of setup alone proves nothing: then every request is a case.
+	cases := slices.ContainsFunc(made, func(p *pendingCurl) bool { return p.capture == nil })
+	for i, r := range c.requests {
+		if made[i].capture != nil && cases {
+			c.setupStep(made[i], r)
+		} else {
+			c.suite.Cases = append(c.suite.Cases, c.caseOf(r))
+		}
 	}
 	c.hoist()
 }

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"encoding/base64"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -279,28 +280,47 @@ func isDigitOf(c byte, base int) bool {
 	return c == '8' || c == '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// literalPrintf is what printf or echo of literal text prints: a command whose
-// whole effect is its output, and whose output is in the file.
+// literalPrintf is what printf or echo of literal text prints, as it is or
+// through base64: a command whose whole effect is its output, and whose output is
+// in the file.
 func literalPrintf(text string) (string, bool) {
 	cmds, err := splitShell(text)
-	if err != nil || len(cmds) != 1 || len(cmds[0].redirects) > 0 {
+	if err != nil || len(cmds) == 0 || len(cmds) > 2 || len(cmds[0].redirects) > 0 {
 		return "", false
 	}
-	return printed(cmds[0].words)
+	out, ok := printed(cmds[0].words)
+	if !ok || len(cmds) == 1 {
+		return out, ok
+	}
+	through := readable(words(cmds[1].words))
+	// Without -w0 long lines are broken, by some tools.
+	if !cmds[0].piped || len(cmds[1].redirects) > 0 || hasMark(out) || through != "base64 -w0" && through != "base64 -w 0" && (through != "base64" || len(out) > 57) {
+		return "", false
+	}
+	return base64.StdEncoding.EncodeToString([]byte(out)), true
+}
+
+// words are the texts of words with a space between.
+func words(list []shWord) string {
+	texts := make([]string, len(list))
+	for i, w := range list {
+		texts[i] = w.text
+	}
+	return strings.Join(texts, " ")
 }
 
 // printed is what a printf, or an echo of plain words, prints.
-func printed(words []shWord) (string, bool) {
-	for _, w := range words {
+func printed(list []shWord) (string, bool) {
+	for _, w := range list {
 		if len(w.unknown) > 0 {
 			return "", false
 		}
 	}
-	if len(words) < 2 {
+	if len(list) < 2 {
 		return "", false
 	}
-	args := words[1:]
-	switch words[0].text {
+	args := list[1:]
+	switch list[0].text {
 	case "printf":
 		if len(args) == 2 && (args[0].text == "%s" || args[0].text == `%s\n`) {
 			return args[1].text + strings.Repeat("\n", len(args[0].text)/4), true
@@ -313,11 +333,7 @@ func printed(words []shWord) (string, bool) {
 		if args[0].text == "-n" && len(args) > 1 {
 			end, args = "", args[1:]
 		}
-		texts := make([]string, len(args))
-		for i, w := range args {
-			texts[i] = w.text
-		}
-		out := strings.Join(texts, " ")
+		out := words(args)
 		if strings.HasPrefix(out, "-") || strings.Contains(out, `\`) {
 			return "", false // shells do not agree
 		}

@@ -159,6 +159,7 @@ func TestCurlRequests(t *testing.T) {
 		{"bearer", "the token is not written", `curl --oauth2-bearer abcdef http://h/a`, "GET /a\nauth {{env.TOKEN}}\n"},
 		{"bearer header", "the same", `curl -H 'Authorization: Bearer abcdef' http://h/a`, "GET /a\nauth {{env.TOKEN}}\n"},
 		{"basic header", "decoded", `curl -H 'Authorization: Basic a2ltOnMzY3IzdA==' http://h/a`, "GET /a\nauth kim {{env.PASSWORD}}\n"},
+		{"basic by hand", "what echo and base64 print is known", `curl -H "Authorization: Basic $(echo -n kim:s3cr3t | base64)" http://h/a`, "GET /a\nauth kim {{env.PASSWORD}}\n"},
 		{"other scheme", "a header of its own", `curl -H 'Authorization: Token abc def' http://h/a`, "GET /a\nauth Authorization Token {{env.AUTHORIZATION}}\n"},
 		{"api key", "known by its name", `curl -H 'X-Api-Key: abcdef' 'http://h/a?api_key=zzz'`, "GET /a?api_key=%3CAPI_KEY%3E\nX-Api-Key: <X_API_KEY>\n"},
 		{"secret in a body", "known by its name", `curl http://h/a --json '{"user":"kim","password":"hunter22"}'`, "POST /a\nAccept: application/json\ntype application/json\n\n{\"user\":\"kim\",\"password\":\"<PASSWORD>\"}\n"},
@@ -213,6 +214,57 @@ func matchesStar(want, got string) bool {
 	return true
 }
 
+// A sign-in whose answer gives a variable is a step of setup.
+func TestCurlCaptures(t *testing.T) {
+	r := importCurl(t, `# Sign in
+TOKEN=$(curl -s http://h/session --json '{"user":"kim"}' | jq -r '.data.tokens[0].value')
+curl http://h/me -H "Authorization: Bearer $TOKEN"
+OTHER=$(curl -s http://h/x -d @nowhere | jq -r .a)
+curl "http://h/y?o=$OTHER"
+NOT=$(curl -s http://h/z | grep x)
+curl "http://h/n?o=$NOT"
+`, nil)
+	_, text := loadResult(t, r)
+	for _, want := range []string{
+		"needs: [OTHER]", "setup:\n  - step: Sign in\n    post: /session\n", "capture: {TOKEN: \"$.data.tokens[0].value\"}", `auth: {bearer: "{{TOKEN}}"}`,
+		`query: {o: "{{OTHER}}"}`, `query: {o: "{{env.NOT}}"}`, "skip: there is no file nowhere beside the commands", "secrets: [TOKEN]",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+}
+
+// A suite of setup alone would prove nothing.
+func TestCurlCapturesOnly(t *testing.T) {
+	r := importCurl(t, "TOKEN=$(curl -s http://h/session | jq -r .token)\n", nil)
+	suites, text := loadResult(t, r)
+	if len(suites) != 1 || len(suites[0].Cases) != 1 || len(suites[0].Setup) != 0 {
+		t.Errorf("want one case\n%s", text)
+	}
+}
+
+// Wherever a secret stands, it stands in no file that is written.
+func TestCurlWritesNoSecret(t *testing.T) {
+	const secret = "hunter22hunter22"
+	for _, line := range []string{
+		"-u kim:" + secret, "--oauth2-bearer " + secret, "-H 'Authorization: Bearer " + secret + "'", "-H 'Authorization: Custom " + secret + "'", "-H 'Authorization: " + secret + "'",
+		"-H 'X-Api-Key: " + secret + "'", "-H 'X-Auth-Token: " + secret + "'", "-b 'sid=" + secret + "'", "-b 'x=" + secret + "1'", "-d 'password=" + secret + "'", "-d 'a&password=" + secret + "'",
+		`--json '{"a":[{"password":"` + secret + `"}]}'`, "-F password=" + secret, "-F password=1 -F password=" + secret, "-G -d token=" + secret, "-G -d 'x&token=" + secret + "'",
+		"-U kim:" + secret, "-x http://kim:" + secret + "@p:1", "--pass " + secret, "-E a.pem:" + secret, "-H \"Authorization: Basic $(printf %s kim:" + secret + " | base64)\"", "--aws-sigv4 aws:amz -u kim:" + secret,
+	} {
+		_, text := loadResult(t, importCurl(t, "curl https://h/a "+line, nil))
+		if strings.Contains(text, secret) {
+			t.Errorf("%s\nis written as\n%s", line, text)
+		}
+	}
+	for _, text := range []string{"curl https://kim:" + secret + "@h/a", "TOKEN=" + secret + "\ncurl https://h/a?token=$TOKEN", "export API_KEY=" + secret + "; curl -H \"X: $API_KEY\" https://h"} {
+		if _, out := loadResult(t, importCurl(t, text, nil)); strings.Contains(out, secret) {
+			t.Errorf("%s\nis written as\n%s", text, out)
+		}
+	}
+}
+
 func TestCurlMultipart(t *testing.T) {
 	files := fstest.MapFS{"logo.png": {Data: []byte("\x89PNG")}, "note.txt": {Data: []byte("a note")}}
 	r := importCurl(t, `curl http://h/a -F t=x -F 'f=@logo.png' -F 'g=@note.txt;type=text/x;filename="n ote"' -F 'h=<note.txt' --form-string 's=@x;y'`, files)
@@ -258,7 +310,8 @@ func TestCurlLost(t *testing.T) {
 		{"variable file", "curl http://h/a -d @$F", []string{"line 1: @$F"}, true},
 		{"unknown input", "make-body | curl http://h/a -d @-", []string{"line 1: @-"}, true},
 		{"globs", "curl 'http://h/{a,b}'", []string{"line 1: http://h/{a,b}"}, true},
-		{"part twice", "curl http://h/a -F a=1 -F a=2", []string{"part a: 2"}, true},
+		{"part twice", "curl http://h/a -F a=1 -F a=2", []string{"part a"}, true},
+		{"secrets of options", "curl https://h/a -U kim:s3cr3t -x http://kim:s3cr3t@p:1 --pass s3cr3t -E c.pem:s3cr3t", []string{"line 1: -U …", "line 1: -x …@p:1", "line 1: --pass …", "line 1: -E c.pem:…"}, false},
 		{"cookie file", "curl -b jar.txt http://h/a", []string{"line 1: -b jar.txt"}, false},
 		{"cookie variable", `curl -b "$C" http://h/a`, []string{"cookie $C"}, true},
 		{"host header", "curl -H 'Host: x' http://h/a", []string{"header Host: x"}, false},
@@ -432,7 +485,7 @@ func checkImport(t testing.TB, read func() (*Result, error)) {
 func FuzzCurl(f *testing.F) {
 	for _, s := range []string{
 		"curl -sS 'http://h/a?x=1' -H 'A: b' -d @x.sh\n", "A=1; curl \"$B/${C:-d}\" -F 'a=@x.sh;type=x' | jq .\n", "curl $'\\x41' --json '{\"a\":[1,null]}' <<EOF\n$x\nEOF\n",
-		"curl -u a:b --digest h -b 'a=b;c' --next -X PUT h/[1-2] --max-time 3", "for i in 1 2; do curl `x` $(y) ${z%q}; done & # c", "curl h/%zz/..//\\x -Gd 'a b' --data-urlencode @x.sh -T x.sh",
+		"curl -u a:b --digest h -b 'a=b;c' --next -X PUT h/[1-2] --max-time 3", "for i in 1 2; do curl `x` $(y) ${z%q}; done & # c", "T=$(curl h/s -d @x | jq -r .a.b[0])\ncurl h/$T -H \"X: $(echo a | base64)\"", "curl h/%zz/..//\\x -Gd 'a b' --data-urlencode @x.sh -T x.sh",
 	} {
 		f.Add(s)
 	}

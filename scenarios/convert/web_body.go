@@ -212,7 +212,7 @@ func (im *webImport) multipart(r *webRequest, typ string) {
 			r.skip = append(r.skip, where+" is missing")
 			continue
 		case slices.ContainsFunc(body.Parts, func(o Part) bool { return o.Name == p.Name }):
-			im.lose(r, Lost{Kind: Bodies, Place: where, Text: p.Text + p.FileName, Why: "a multipart body of the language has one part of a name"})
+			im.lose(r, Lost{Kind: Bodies, Place: where, Text: p.FileName, Why: "a multipart body of the language has one part of a name"})
 			r.skip = append(r.skip, where+" stands more than once")
 			continue
 		}

@@ -105,7 +105,7 @@ func hostService(origin string) string {
 
 // hoist writes what every step has in common once, as defaults.
 func (im *webImport) hoist() {
-	var steps []*Step
+	steps := slices.Clone(im.suite.Setup)
 	for _, c := range im.suite.Cases {
 		steps = append(steps, c.Steps...)
 	}
@@ -180,7 +180,7 @@ func (im *webImport) result() *Result {
 			s.Name = fmt.Sprintf("%s-%d", im.suite.Name, n+1)
 			s.File = s.Name + ".yaml"
 		}
-		names := capturesOf(s.Cases)
+		names := append(capturesOf(s.Cases), capturesOf([]*Case{{Steps: s.Setup}})...)
 		s.Secrets = slices.DeleteFunc(slices.Clone(s.Secrets), func(name string) bool {
 			return !slices.Contains(s.Env, name) && !slices.Contains(names, name)
 		})
