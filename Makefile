@@ -13,7 +13,7 @@ demo: ## judge the embedded blue and green services and leave a report to open (
 test: ## run the tests
 	$(GO) test $(TESTFLAGS) ./...
 
-test-evidence: ## every way to an empty PASS, against the built binary
+test-evidence: ## every way to an empty PASS, and what kills, starves and deceives a run (BGVERIFY_TORTURE=200: the long forms)
 	$(GO) test -count=1 -run Evidence ./cmd/bgverify
 
 test-report: ## render runs in headless Chromium and hold the report's figures
