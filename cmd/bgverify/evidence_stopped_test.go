@@ -61,17 +61,23 @@ func TestEvidenceStopped(t *testing.T) {
 				says(`{"a":1}`)(w, r)
 			}
 			cmd := e.command("run", "suite.yaml", "--run-id", "it", "--blue", serve(t, side), "--green", serve(t, side), "--no-progress")
-			var sent time.Time
+			at := make(chan time.Time, 1)
 			go func() {
+				defer close(at)
 				select {
 				case <-a.many:
 				case <-t.Context().Done():
 					return
 				}
-				sent = time.Now()
+				<-e.begun
+				at <- time.Now()
 				_ = cmd.Process.Signal(row.signal)
 			}()
 			r := e.wait(cmd)
+			if r.status == 0 {
+				t.Fatalf("it ended by itself\n%s%s", &r.out, &r.err)
+			}
+			sent := <-at
 			r.ends(row.status, `stopped by|interrupt`, "")
 			a.mu.Lock()
 			late, n := a.last.Sub(sent), a.n
