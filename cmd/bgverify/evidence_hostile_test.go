@@ -158,7 +158,6 @@ func TestEvidenceHostileAnswers(t *testing.T) {
 	}
 	t.Run("hostile_answers/http2 floods", func(t *testing.T) {
 		e := newEvidence(t)
-		e.file("suite.yaml", "suite: s\ndefaults: {timeout: 1s}\ncases:\n  - {case: hostile, post: /x, side_effects: none}\n")
 		var blue, green counter
 		flood := func(fr *http2.Framer, _ uint32) bool {
 			for fr.WritePing(false, [8]byte{}) == nil {

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -68,5 +69,31 @@ func TestEscapesInManyPlaces(t *testing.T) {
 	text := strings.Repeat(`secret\u003dvalue,`, 50_000)
 	if got, want := r.JSON([]byte(`"`+text+`"`)), `"`+strings.Repeat(r.Mark("", "secret=value")+",", 50_000)+`"`; string(got) != want {
 		t.Errorf("got %s…, want %s…", got[:100], want[:100])
+	}
+}
+
+// What looking under escapes costs, beside the scan for the forms alone.
+func BenchmarkEscapes(b *testing.B) {
+	r := NewRedactor(testKey)
+	for i := range 20 {
+		r.Add("token", fmt.Sprintf("secret-value-%d-%x", i, i*7919))
+	}
+	h := &hider{r: r}
+	plain := string(corpus(1 << 20))
+	for name, text := range map[string]string{
+		"none": plain, "slashes": strings.ReplaceAll(plain, "/", `\/`), "ascii": strings.ReplaceAll(plain, "드라마", `\ub4dc\ub77c\ub9c8`),
+	} {
+		b.Run(name+"/forms", func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				find(r, text, false)
+			}
+		})
+		b.Run(name+"/escapes", func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				findAll(h, text, false)
+			}
+		})
 	}
 }
