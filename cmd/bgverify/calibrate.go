@@ -263,8 +263,8 @@ func couldAsk(ctx context.Context, end *runner.End, side scenarios.Side, compare
 // printProposals prints the rules as a rule file, each below its evidence.
 func printProposals(out stdio, seen *observations, proposals []proposal, left, findings []*unstable, rounds int) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# bgverify calibrate: %s of blue against itself, %s compared, %s unstable.\n",
-		count(rounds, "round"), count(seen.compared, "answer"), count(len(proposals), "field"))
+	fmt.Fprintf(&b, "# bgverify calibrate: %s of %s against itself, %s compared, %s unstable.\n",
+		count(rounds, "round"), seen.asked, count(seen.compared, "answer"), count(len(proposals), "field"))
 	if len(proposals) == 0 {
 		b.WriteString("rules: []\n")
 	} else if len(rulesOf(proposals)) > 0 {

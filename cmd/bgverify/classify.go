@@ -23,6 +23,7 @@ type placeKey struct {
 // observations are the differences of blue from itself, by place.
 type observations struct {
 	places   map[placeKey]*unstable
+	asked    string
 	compared int // pairs of answers
 	rounds   map[int]int
 }
@@ -50,12 +51,13 @@ type observed struct {
 const maxObserved = 2000
 
 func newObservations() *observations {
-	return &observations{places: map[placeKey]*unstable{}, rounds: map[int]int{}}
+	return &observations{asked: "blue", places: map[placeKey]*unstable{}, rounds: map[int]int{}}
 }
 
 // with adds what green showed, asked on both sides, to the places that are
 // unstable on blue, and returns green's places that are stable on blue.
 func (o *observations) with(green *observations) (findings []*unstable) {
+	o.asked, o.compared = "each side", o.compared+green.compared
 	for _, g := range green.groups() {
 		b := o.places[g.key]
 		if b == nil {
