@@ -64,11 +64,12 @@ func TestEvidenceDisk(t *testing.T) {
 			t.Fatalf("exit status %d of a run with room\n%s%s", r.status, &r.out, &r.err)
 		}
 		e.file("suite.yaml", "suite: one\ncases:\n  - {case: item, get: \"/item/{{n}}\", data: {file: rows.csv, name: \"{{n}}\"}}\n")
-		rows := "n\n"
+		var rows strings.Builder
+		rows.WriteString("n\n")
 		for i := range 600 {
-			rows += fmt.Sprintln(i)
+			rows.WriteString(fmt.Sprintln(i))
 		}
-		e.file("rows.csv", rows)
+		e.file("rows.csv", rows.String())
 		noise := func(w http.ResponseWriter, r *http.Request) { // 40 KB that no packer makes smaller, equal on both sides
 			rng := rand.New(rand.NewPCG(uint64(len(r.URL.Path)), uint64(r.URL.Path[len(r.URL.Path)-1])<<8|uint64(r.URL.Path[max(0, len(r.URL.Path)-2)])))
 			var b strings.Builder
@@ -97,16 +98,17 @@ func TestEvidenceDisk(t *testing.T) {
 // who are short: never that green fails.
 func TestEvidenceDescriptors(t *testing.T) {
 	t.Parallel()
-	rows := "n\n"
+	var rows strings.Builder
+	rows.WriteString("n\n")
 	for i := range 300 {
-		rows += fmt.Sprintln(i)
+		rows.WriteString(fmt.Sprintln(i))
 	}
 	for _, n := range []int{64, 24, 14} {
 		t.Run(fmt.Sprintf("descriptors/%d", n), func(t *testing.T) {
 			t.Parallel()
 			e := newEvidence(t)
 			e.file("suite.yaml", "suite: one\ncases:\n  - {case: item, get: /item, query: {n: \"{{n}}\"}, data: {file: rows.csv, name: \"{{n}}\"}}\n")
-			e.file("rows.csv", rows)
+			e.file("rows.csv", rows.String())
 			cmd := e.command("run", "suite.yaml", "--run-id", "it", "--concurrency", "64", "--no-progress", "--blue", serve(t, says(`{"a":1}`)), "--green", serve(t, says(`{"a":1}`)))
 			cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, n), cmd.Path}, cmd.Args[1:]...)
 			cmd.Path = "/bin/sh"

@@ -33,7 +33,7 @@ func TestTrust(t *testing.T) {
 		for _, m := range goTest.FindAllStringSubmatch(string(text), -1) {
 			commands++
 			var names []string
-			for _, pattern := range strings.Fields(m[1]) {
+			for pattern := range strings.FieldsSeq(m[1]) {
 				names = append(names, testsIn(t, pattern)...)
 			}
 			for _, one := range alternatives(strings.Trim(m[2], "'")) {
@@ -56,7 +56,7 @@ func alternatives(pattern string) []string {
 	if head, rest, found := strings.Cut(pattern, "("); found {
 		inner, tail, _ := strings.Cut(rest, ")")
 		var out []string
-		for _, one := range strings.Split(inner, "|") {
+		for one := range strings.SplitSeq(inner, "|") {
 			out = append(out, "^"+head+one+tail)
 		}
 		return out
