@@ -142,7 +142,7 @@ func scan[T ~string | ~[]byte](r *Redactor, text T) []match {
 		for at := r.last.head(x); at >= 0; at = r.forms[at].nextLast {
 			f := &r.forms[at]
 			start := i + 1 - int(f.length)
-			if start >= 0 && string(text[start:i+1]) == derive(f.kind, r.secrets[f.secret].value) {
+			if start >= 0 && string(text[start:i+1]) == r.textOf(at) {
 				matches = append(matches, match{start: start, end: i + 1, secret: f.secret})
 			}
 		}
@@ -180,7 +180,7 @@ func partialEnd(r *Redactor, text string) (match, bool) {
 		}
 		for at := r.first.head(x); at >= 0; at = r.forms[at].nextFirst {
 			f := &r.forms[at]
-			if len(end) < int(f.length) && strings.HasPrefix(derive(f.kind, r.secrets[f.secret].value), end) {
+			if len(end) < int(f.length) && strings.HasPrefix(r.textOf(at), end) {
 				return match{start: start, end: len(text), secret: f.secret}, true
 			}
 		}

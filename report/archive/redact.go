@@ -56,6 +56,32 @@ type Redactor struct {
 	alone   []int32 // secrets of 4 and 5 bytes
 	weak    []string
 	longest int
+
+	// derived are the texts of forms that were asked for lately: a server that
+	// repeats one candidate for ever must not have it derived each time.
+	derivedMu sync.Mutex // guards derived and its size; taken last
+	derived   map[int32]string
+	derivedN  int
+}
+
+// maxDerived bounds the texts of forms that are kept, in bytes.
+const maxDerived = 4 << 20
+
+// textOf is the text of a form. The caller holds the lock.
+func (r *Redactor) textOf(at int32) string {
+	r.derivedMu.Lock()
+	defer r.derivedMu.Unlock()
+	text, kept := r.derived[at]
+	if kept {
+		return text
+	}
+	f := &r.forms[at]
+	text = derive(f.kind, r.secrets[f.secret].value)
+	if r.derivedN += len(text); r.derived == nil || r.derivedN > maxDerived {
+		r.derived, r.derivedN = map[int32]string{}, len(text)
+	}
+	r.derived[at] = text
+	return text
 }
 
 type secret struct {

@@ -98,7 +98,7 @@ func (r *Redactor) begun(text string) int {
 func (r *Redactor) begins(end string) bool {
 	for at := r.first.head(gram(end)); at >= 0; at = r.forms[at].nextFirst {
 		f := &r.forms[at]
-		if len(end) < int(f.length) && derive(f.kind, r.secrets[f.secret].value)[:len(end)] == end {
+		if len(end) < int(f.length) && r.textOf(at)[:len(end)] == end {
 			return true
 		}
 	}

@@ -97,3 +97,26 @@ func BenchmarkEscapes(b *testing.B) {
 		})
 	}
 }
+
+// A token of one letter in a body of that letter is a candidate at every place: a
+// quadratic look at it would run into the test's time limit.
+func TestTokenOfOneLetter(t *testing.T) {
+	r := NewRedactor(testKey)
+	secret := strings.Repeat("c", 8<<10)
+	r.Add("token", secret)
+	body := []byte(`{"a":"` + strings.Repeat("c", 1<<20) + `"}`)
+	out, _ := (&hider{r: r}).body(body, false)
+	if want := `{"a":"` + r.Mark("", secret) + `"}`; string(out) != want {
+		t.Errorf("got %d bytes, want %s", len(out), want)
+	}
+	var text strings.Builder
+	w := r.Writer(&text)
+	for range 64 {
+		if _, err := w.Write(body[:4096]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+}
