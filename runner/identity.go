@@ -247,11 +247,17 @@ func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (va
 		}
 		out.add(f.Name, v)
 	}
-	if err := w.authorize(ctx, out, to.auth, sc); err != nil {
+	get := &scenarios.Step{Request: scenarios.Request{Method: "GET"}}
+	own := *sc
+	own.lane = newLane(sc.lane.kind) // probes run side by side
+	if err := w.authorize(ctx, out, to.auth, get, &own); err != nil {
 		return "", "", "auth: " + err.Error()
 	}
-	w.sign(out, &scenarios.Step{}, sc)
-	x := w.suite.run.send(ctx, to, out.request, &w.sent)
+	w.mark(out, get, &own)
+	x, err := w.deliver(ctx, out, func() {})
+	if err != nil {
+		return "", "", err.Error()
+	}
 	if x.Err != nil {
 		return "", "", fmt.Sprintf("%s: %s", x.Err.Class, x.Err.Detail)
 	}

@@ -15,15 +15,18 @@ type lane struct {
 	kind     LaneKind
 	captures map[string]scenarios.Value
 	jar      *wire.Jar
+	// digests are the challenges that the lane answers. A copy has none: the counts
+	// that go with a nonce would be used twice.
+	digests map[digestKey]*wire.Digest
 }
 
 func newLane(kind LaneKind) *lane {
-	return &lane{kind: kind, captures: map[string]scenarios.Value{}, jar: wire.NewJar()}
+	return &lane{kind: kind, captures: map[string]scenarios.Value{}, jar: wire.NewJar(), digests: map[digestKey]*wire.Digest{}}
 }
 
 // clone copies a lane: what a case starts from is what setup left.
 func (l *lane) clone() *lane {
-	return &lane{kind: l.kind, captures: maps.Clone(l.captures), jar: l.jar.Clone()}
+	return &lane{kind: l.kind, captures: maps.Clone(l.captures), jar: l.jar.Clone(), digests: map[digestKey]*wire.Digest{}}
 }
 
 // renew puts what a repeated setup captured over what the lane holds.

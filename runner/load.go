@@ -301,6 +301,9 @@ func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", side, err)
 	}
+	if _, err := out.signed(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", side, err)
+	}
 	checks, err := NewChecks(expectOf(step, side), sc)
 	if err != nil {
 		return nil, fmt.Errorf("%s: expect: %w", side, err)

@@ -16,6 +16,10 @@ type outgoing struct {
 	to      *service
 	request *wire.Request
 	traceID string // empty with trace off
+	signer  signer // nil: the request is complete
+	// answered looks at an answer and says whether it only asks for another
+	// signature; nil: it never does.
+	answered func(*wire.Exchange) (again bool)
 }
 
 // addedHeaders are what a request carries beyond what its suite says; trace off
@@ -63,10 +67,10 @@ func (w *walk) compose(ctx context.Context, step *scenarios.Step, sc *scope) (*o
 	if auth == nil {
 		auth = to.auth
 	}
-	if err := w.authorize(ctx, out, auth, sc); err != nil {
+	if err := w.authorize(ctx, out, auth, step, sc); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
-	w.sign(out, step, sc)
+	w.mark(out, step, sc)
 	return out, nil
 }
 
@@ -106,8 +110,8 @@ func (w *walk) target(name, rendered string, sc *scope) (*service, string, error
 	return nil, "", fmt.Errorf("%s is not an address of %s's services%s: nothing was sent", origin(u), sc.side, hint)
 }
 
-// sign adds the headers that name the run and the trace.
-func (w *walk) sign(out *outgoing, step *scenarios.Step, sc *scope) {
+// mark adds the headers that name the run and the trace.
+func (w *walk) mark(out *outgoing, step *scenarios.Step, sc *scope) {
 	run := w.suite.run
 	if !out.has("User-Agent") {
 		out.add("User-Agent", strings.TrimSuffix(run.plan.Tool.Name+"/"+run.plan.Tool.Version, "/"))
@@ -175,17 +179,24 @@ func cookieNamed(own []scenarios.Named, name string) bool {
 
 // authorize adds what auth asks for. Every credential is made known to the sink
 // before it leaves.
-func (w *walk) authorize(ctx context.Context, out *outgoing, auth *scenarios.Auth, sc *scope) error {
+func (w *walk) authorize(ctx context.Context, out *outgoing, auth *scenarios.Auth, step *scenarios.Step, sc *scope) error {
 	if auth == nil || auth.Kind == scenarios.AuthNone {
 		return nil
 	}
-	if auth.Kind == scenarios.AuthAPIKey {
+	switch auth.Kind {
+	case scenarios.AuthAPIKey:
 		return w.apiKey(out, auth, sc)
+	case scenarios.AuthHMAC:
+		return w.signByHMAC(out, auth.HMAC, sc)
 	}
 	if out.has("Authorization") { // Rule 4
 		return nil
 	}
 	switch auth.Kind {
+	case scenarios.AuthDigest:
+		return w.signByDigest(out, auth, step, sc)
+	case scenarios.AuthAWS:
+		return w.signByAWS(out, auth.AWS, sc)
 	case scenarios.AuthBasic:
 		user, err := sc.expand(auth.User)
 		if err != nil {

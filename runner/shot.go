@@ -26,7 +26,9 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 	}
 	begun := w.suite.run.now()
 	for tries := 1; ; tries++ {
-		s.attempt(ctx, w, step, sc)
+		if s.attempt(ctx, w, step, sc); s.err != nil {
+			return s
+		}
 		ok, err := w.holds(&step.Poll.Until, sc.side, s.answer, sc)
 		switch {
 		case err != nil:
@@ -50,8 +52,9 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 // A request that leaves something behind is sent once, whatever happens.
 func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *scope) {
 	for {
-		w.intend(step, sc)
-		s.x = w.suite.run.send(ctx, s.out.to, s.out.request, &w.sent)
+		if s.x, s.err = w.deliver(ctx, s.out, func() { w.intend(step, sc) }); s.err != nil {
+			return
+		}
 		s.answer = newAnswer(s.x)
 		if s.x.Err == nil {
 			sc.lane.jar.Set(s.out.to.logical(s.out.request.URL), s.x)

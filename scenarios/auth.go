@@ -15,7 +15,7 @@ func (w *walker) auth(o *obj, name string) *Auth {
 	n = deref(n)
 	if n.Kind == yaml.ScalarNode {
 		if n.Value != "none" {
-			o.fail(n, `write auth: none, {bearer: …}, {basic: …}, {api_key: …} or {oauth2: …}`, "auth must be none or a mapping, not %q", cut(n.Value, 40))
+			o.fail(n, `write auth: none, {bearer: …}, {basic: …}, {api_key: …}, {oauth2: …}, {digest: …}, {hmac: …} or {aws: …}`, "auth must be none or a mapping, not %q", cut(n.Value, 40))
 			return nil
 		}
 		return &Auth{Kind: AuthNone, Pos: w.pos(n)}
@@ -41,9 +41,11 @@ func (w *walker) auth(o *obj, name string) *Auth {
 		kinds++
 		w.oauth2(v, out)
 	}
+	kinds += w.signing(a, out)
 	if kinds != 1 && !a.broken {
-		a.fail(n, "write one of basic, bearer, api_key, oauth2", "auth has %d kinds", kinds)
+		a.fail(n, "write one of "+strings.Join(authTable.names(), ", "), "auth has %d kinds", kinds)
 	}
+	a.done("")
 	if a.broken || out.Kind == 0 {
 		o.broken = true
 		return nil
@@ -98,6 +100,18 @@ func (a *Auth) templates(f func(*Template)) {
 			f(t)
 		}
 	}
+	if h := a.HMAC; h != nil {
+		f(h.Secret)
+		f(h.Sign)
+		f(h.Value)
+	}
+	if k := a.AWS; k != nil {
+		for _, t := range []*Template{k.Region, k.Service, k.AccessKey, k.SecretKey, k.SessionToken} {
+			if t != nil {
+				f(t)
+			}
+		}
+	}
 }
 
 // isToken reports whether text is a token of RFC 9110, as names of headers and
@@ -121,13 +135,16 @@ var clientHeaders = map[string]string{
 	"connection": "connections belong to the client", "keep-alive": "connections belong to the client", "upgrade": "upgrades are not part of a comparison", "te": "", "trailer": "", "expect": "",
 }
 
-func (w *walker) headerName(k *yaml.Node) bool {
-	name := strings.ToLower(k.Value)
+func (w *walker) headerKey(k *yaml.Node) bool { return w.headerName(k, k.Value) }
+
+// headerName holds the name of a request header to what a file may write.
+func (w *walker) headerName(k *yaml.Node, text string) bool {
+	name := strings.ToLower(text)
 	switch hint, own := clientHeaders[name]; {
-	case !isToken(k.Value):
-		w.errorf(k, "", "%q is not the name of a header", cut(k.Value, 40))
+	case !isToken(text):
+		w.errorf(k, "", "%q is not the name of a header", cut(text, 40))
 	case own:
-		w.errorf(k, hint, "header %q is set by the client", k.Value)
+		w.errorf(k, hint, "header %q is set by the client", text)
 	case name == "cookie":
 		w.errorf(k, "write cookies: {name: value}", "cookies have a key of their own")
 	default:

@@ -42,7 +42,7 @@ func (k BodyKind) String() string {
 
 // String is the word of the file.
 func (k AuthKind) String() string {
-	return word([]string{AuthNone: "none", AuthBasic: "basic", AuthBearer: "bearer", AuthAPIKey: "api_key", AuthOAuth2Client: "oauth2 client_credentials", AuthOAuth2Password: "oauth2 password"}, uint8(k), "AuthKind")
+	return word([]string{AuthNone: "none", AuthBasic: "basic", AuthBearer: "bearer", AuthAPIKey: "api_key", AuthOAuth2Client: "oauth2 client_credentials", AuthOAuth2Password: "oauth2 password", AuthDigest: "digest", AuthHMAC: "hmac", AuthAWS: "aws"}, uint8(k), "AuthKind")
 }
 
 // String is file:line:col; the line and column are left out where unknown.

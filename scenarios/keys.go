@@ -2,7 +2,7 @@ package scenarios
 
 // tableOrder lists the key tables as docs/format.md prints them.
 var tableOrder = []string{
-	"suite", "case", "step", "request", "multipart part", "graphql", "auth", "basic", "api_key", "oauth2",
+	"suite", "case", "step", "request", "multipart part", "graphql", "auth", "basic", "api_key", "oauth2", "digest", "hmac", "aws",
 	"expect", "side expect", "when", "latency", "matchers", "count", "hls", "capture", "poll", "retry", "data", "quarantine",
 	"rule", "defaults", "sides", "side", "service", "tls", "identity", "session", "coverage", "flaky",
 	"load", "load step", "margins", "parts file", "rule file", "env file", "limits", "config",
@@ -13,7 +13,7 @@ var tableOrder = []string{
 var tables = func() map[string]*table {
 	m := map[string]*table{}
 	for _, t := range []*table{
-		&suiteTable, &caseTable, &stepTable, &requestTable, &multipartTable, &graphqlTable, &authTable, &basicTable, &apiKeyTable, &oauth2Table,
+		&suiteTable, &caseTable, &stepTable, &requestTable, &multipartTable, &graphqlTable, &authTable, &basicTable, &apiKeyTable, &oauth2Table, &digestTable, &hmacTable, &awsTable,
 		&expectTable, &sideExpectTable, &whenTable, &latencyTable, &matchersTable, &countTable, &hlsTable, &captureTable, &pollTable, &retryTable, &dataTable, &quarantineTable,
 		&ruleTable, &defaultsTable, &sidesTable, &sideTable, &serviceTable, &tlsTable, &identityTable, &sessionTable, &coverageTable, &flakyTable,
 		&loadTable, &loadStepTable, &marginsTable, &partsTable, &ruleFileTable, &envTable, &limitsTable, &configTable,
@@ -31,5 +31,5 @@ var foreignKeys = map[string]string{
 	"variables": "write vars:", "var": "write vars:", "params": "write query:", "querystringparams": "write query:", "header": "write headers:", "baseurl": "write url: in sides:",
 	"description": "write doc:", "desc": "write doc:", "ignore": "write a rule: rules: [{at: …, do: ignore, why: …}]", "include": "write use:", "import": "write use:",
 	"sleep": "write pause:", "delay": "write pause:", "wait": "write pause:", "if": "write when:", "loop": "write repeat: or data:", "retries": "write retry:", "before": "write setup:", "after": "write teardown: or cleanup:",
-	"scenario": "write suite: or case:", "requests": "write cases: or steps:", "basicauth": "write auth: {basic: …}", "threshold": "write margins:", "thresholds": "write margins:", "stages": "write rates:", "vus": "write rate:",
+	"scenario": "write suite: or case:", "requests": "write cases: or steps:", "basicauth": "write auth: {basic: …}", "digestauth": "write auth: {digest: …}", "sigv4": "write aws:", "awsv4": "write aws:", "apikey": "write api_key:", "threshold": "write margins:", "thresholds": "write margins:", "stages": "write rates:", "vus": "write rate:",
 }

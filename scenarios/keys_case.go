@@ -99,6 +99,31 @@ var authTable = table{"auth", "How a request proves who sends it: exactly one of
 	{"bearer", aTemplate, "A token for Authorization: Bearer.", "", `"{{token}}"`, false},
 	{"api_key", object("api_key"), "A key in a header or the query.", "", `{header: X-Api-Key, value: "{{env.STB_KEY}}"}`, false},
 	{"oauth2", object("oauth2"), "A token fetched from an OAuth 2 server, once per side.", "", `{grant: client_credentials, token_url: https://auth.example/token, client_id: stb, client_secret: "{{env.STB_KEY}}"}`, false},
+	{"digest", object("digest"), "User and password for the server's Digest challenge.", "", `{user: box, password: "{{env.STB_KEY}}"}`, false},
+	{"hmac", object("hmac"), "A signature over parts of the request, made with a shared secret.", "", `{secret: "{{env.STB_KEY}}", sign: "{{request.method}} {{request.path}}", header: X-Signature}`, false},
+	{"aws", object("aws"), "AWS Signature Version 4.", "", `{region: ap-northeast-2, service: execute-api, access_key: AKIDEXAMPLE, secret_key: "{{env.STB_KEY}}"}`, false},
+}}
+
+var digestTable = table{"digest", "Digest authentication (RFC 7616): MD5, SHA-256 and SHA-512-256, qop auth and auth-int.", []key{
+	{"user", aTemplate, "The user.", "", "box", true},
+	{"password", aTemplate, "The password.", "", `"{{env.STB_KEY}}"`, true},
+}}
+
+var hmacTable = table{"hmac", "A signature with a shared secret. Its text and its header are those of the server that checks it.", []key{
+	{"secret", aTemplate, "The shared secret.", "", `"{{env.STB_KEY}}"`, true},
+	{"sign", aTemplate, "The text that is signed: variables, and of the request request.method, request.path, request.query, request.host, request.body and request.headers.NAME.", "", `"{{request.method}}\n{{request.path}}\n{{request.headers.X-Timestamp}}\n{{request.body | sha256}}"`, true},
+	{"header", aText, "Header that carries the signature.", "Authorization", "X-Signature", false},
+	{"value", aTemplate, "Value of the header, with {{request.signature}} in it.", "the signature", `"HMAC {{client}}:{{request.signature}}"`, false},
+	{"hash", aWord("sha256", "sha512", "sha1"), "Hash function.", "sha256", "sha512", false},
+	{"encode", aWord("hex", "base64"), "How the signature is written.", "hex", "base64", false},
+}}
+
+var awsTable = table{"aws", "AWS Signature Version 4: signed are the host, Content-Type, Range and X-Amz- headers, the query and the body.", []key{
+	{"region", aTemplate, "The region.", "", "ap-northeast-2", true},
+	{"service", aTemplate, "The service's name in signatures.", "", "execute-api", true},
+	{"access_key", aTemplate, "Id of the key.", "", "AKIDEXAMPLE", true},
+	{"secret_key", aTemplate, "The secret key.", "", `"{{env.STB_KEY}}"`, true},
+	{"session_token", aTemplate, "Token of temporary credentials.", "none", `"{{env.AWS_SESSION_TOKEN}}"`, false},
 }}
 
 var basicTable = table{"basic", "Basic authentication.", []key{

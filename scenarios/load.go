@@ -356,6 +356,8 @@ func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map
 		fail("", "case %q of load %q is skipped: %s", step.Case, stage.Name, c.Skip)
 	case c.Steps[0].Poll != nil:
 		fail("", "case %q of load %q polls", step.Case, stage.Name)
+	case home.digests(c.Steps[0]):
+		fail("a load stage sends requests that are made before it begins", "case %q answers a Digest challenge", step.Case)
 	case c.Steps[0].SideEffects > NoEffects && !stage.Writes:
 		fail("add writes: true to the stage, and limits: {writes: allow} to the env file", "case %q has side effects", step.Case)
 	}

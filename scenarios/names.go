@@ -219,6 +219,12 @@ func (n *names) checkName(t *Template, p *part, name string, hasDefault bool, st
 		n.checkEnv(t, p, env, hasDefault)
 		return
 	}
+	if strings.HasPrefix(name, requestPrefix) {
+		if !t.signs {
+			n.report(t, p, "only sign: and value: of auth: {hmac: …} know the request", "%q stands where no request is known", name)
+		}
+		return
+	}
 	ok, from := n.resolve(name)
 	switch {
 	case ok:

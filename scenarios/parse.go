@@ -161,6 +161,12 @@ func (p *templateParser) source(s segment) part {
 		p.fail(s.at, "filters follow a bar: {{name | default: x}}", "%q takes no argument", cut(head, 40))
 		return part{}
 	}
+	if strings.HasPrefix(s.text, requestPrefix) {
+		if msg, hint := badRequestPart(s.text); msg != "" {
+			p.fail(s.at, hint, "%s", msg)
+		}
+		return part{name: s.text}
+	}
 	name, env := strings.CutPrefix(s.text, "env.")
 	if i := badVarAt(name); i >= 0 || name == "" {
 		hint := "names hold letters, digits, - and _"

@@ -16,7 +16,7 @@ func (b *builder) request(o *obj, ctx stepContext, s *Step) {
 	b.verb(o, ctx, s)
 	s.Service = b.service(o, ctx)
 	s.Request.Query = mergeFields(d.query, ctx.fields(o, "query", nil), false)
-	headers := ctx.fields(o, "headers", ctx.headerName)
+	headers := ctx.fields(o, "headers", ctx.headerKey)
 	ctx.checkLiterals(headers, "header", headerValue)
 	s.Request.Headers = mergeFields(d.headers, headers, true)
 	cookies := ctx.fields(o, "cookies", ctx.cookieName)

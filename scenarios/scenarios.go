@@ -296,12 +296,15 @@ const (
 	AuthAPIKey
 	AuthOAuth2Client
 	AuthOAuth2Password
+	AuthDigest
+	AuthHMAC
+	AuthAWS
 )
 
 // Auth says how a request proves who sends it.
 type Auth struct {
 	Kind           AuthKind
-	User, Password *Template // basic, password grant
+	User, Password *Template // basic, digest, password grant
 	Token          *Template // bearer
 	Name           string    // api key: header or query name
 	In             string    // api key: "header" or "query"
@@ -310,7 +313,25 @@ type Auth struct {
 	ClientID       *Template
 	ClientSecret   *Template
 	Scopes         []string
+	HMAC           *HMACAuth
+	AWS            *AWSAuth
 	Pos            Pos
+}
+
+// HMACAuth signs a text made of the request with a shared secret.
+type HMACAuth struct {
+	Secret *Template
+	Sign   *Template // the text; {{request.method}} and its like are parts of the request
+	Header string    // that carries the signature
+	Value  *Template // of the header; {{request.signature}} is the signature
+	Hash   string    // sha256, sha512 or sha1
+	Encode string    // hex or base64
+}
+
+// AWSAuth signs requests by AWS Signature Version 4.
+type AWSAuth struct {
+	Region, Service, AccessKey, SecretKey *Template
+	SessionToken                          *Template // nil: no temporary credentials
 }
 
 // A Poll repeats a step on each side until its own condition holds.

@@ -31,7 +31,7 @@ func (w *walker) side(n *yaml.Node, what string, c *SideConfig) {
 	o := w.object(n, "side", what)
 	c.Pos = w.pos(o.n)
 	c.Vars = w.vars(o, "vars")
-	c.Headers = w.fields(o, "headers", w.headerName)
+	c.Headers = w.fields(o, "headers", w.headerKey)
 	c.Auth = w.auth(o, "auth")
 	c.HTTP = o.word("http")
 	if n := o.get("tls"); n != nil {
@@ -80,7 +80,7 @@ func (w *walker) service(c *SideConfig, k, v *yaml.Node, what string) {
 	}
 	o := w.object(v, "service", fmt.Sprintf("service %q of %s", k.Value, what))
 	s.Shared = o.bool("shared", false)
-	s.Headers = w.fields(o, "headers", w.headerName)
+	s.Headers = w.fields(o, "headers", w.headerKey)
 	s.Auth = w.auth(o, "auth")
 	s.HTTP = o.word("http")
 	if n := o.get("tls"); n != nil {

@@ -36,7 +36,7 @@ func (b *builder) readDefaults(w *walker, o *obj) *stepDefaults {
 	}
 	x := w.object(n, "defaults", "")
 	d.service = x.name("service")
-	d.headers = w.fields(x, "headers", w.headerName)
+	d.headers = w.fields(x, "headers", w.headerKey)
 	d.query = w.fields(x, "query", nil)
 	d.cookies = w.fields(x, "cookies", w.cookieName)
 	w.checkLiterals(d.headers, "header", headerValue)

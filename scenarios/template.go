@@ -12,6 +12,8 @@ type Template struct {
 	// literal is the JSON text of an operand that was written as a number, true,
 	// false or null; empty where Text is text.
 	literal string
+	// signs is set where the parts of the request being sent are known.
+	signs bool
 	// node is an operand that was written as a list or mapping.
 	node *JSONNode
 }

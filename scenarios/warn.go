@@ -109,16 +109,32 @@ func (b *builder) warnSecrets() {
 	for _, v := range vars {
 		plain(v.Name, v.Value)
 	}
-	for _, s := range b.steps {
-		for _, h := range s.Request.Headers {
+	credentials := func(headers []Field, a *Auth) {
+		for _, h := range headers {
 			plain(h.Name, h.Value)
 		}
-		if a := s.Auth; a != nil {
-			plain("password", a.Password)
-			plain("token", a.Token)
-			plain("api_key value", nil)
-			plain("client_secret", a.ClientSecret)
-			plain("secret value", a.Value)
+		if a == nil {
+			return
+		}
+		plain("password", a.Password)
+		plain("token", a.Token)
+		plain("client_secret", a.ClientSecret)
+		plain("secret value", a.Value)
+		if a.HMAC != nil {
+			plain("secret", a.HMAC.Secret)
+		}
+		if a.AWS != nil {
+			plain("secret_key", a.AWS.SecretKey)
+			plain("session_token", a.AWS.SessionToken)
+		}
+	}
+	for _, s := range b.steps {
+		credentials(s.Request.Headers, s.Auth)
+	}
+	for _, side := range []*SideConfig{&b.suite.Blue, &b.suite.Green} {
+		credentials(side.Headers, side.Auth)
+		for _, s := range side.Services {
+			credentials(s.Headers, s.Auth)
 		}
 	}
 }

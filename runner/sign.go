@@ -1,0 +1,276 @@
+package runner
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // what some servers sign with
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A signer completes a request right before it leaves, each time that it leaves:
+// a signature holds the time or a count. When that needs an exchange of its own
+// which fails, the failed exchange stands for the request's.
+type signer func(ctx context.Context) (failed *wire.Exchange, err error)
+
+// signed completes the request.
+func (o *outgoing) signed(ctx context.Context) (*wire.Exchange, error) {
+	if o.signer == nil {
+		return nil, nil
+	}
+	return o.signer(ctx)
+}
+
+// deliver signs a request and sends it, once more where the answer only asks for
+// another signature. before is called right before it leaves.
+func (w *walk) deliver(ctx context.Context, out *outgoing, before func()) (*wire.Exchange, error) {
+	for again := false; ; again = true {
+		if failed, err := out.signed(ctx); failed != nil || err != nil {
+			return failed, err
+		}
+		before()
+		x := w.suite.run.send(ctx, out.to, out.request, &w.sent)
+		if again || out.answered == nil || x.Err != nil || !out.answered(x) {
+			return x, nil
+		}
+	}
+}
+
+// set puts a header in place of those of its name.
+func (o *outgoing) set(name, value string) {
+	o.request.Headers = slices.DeleteFunc(o.request.Headers, func(f wire.Field) bool { return strings.EqualFold(f.Name, name) })
+	o.add(name, value)
+}
+
+// host is the Host field that will be sent.
+func (o *outgoing) host() string {
+	if o.to.config.Host != "" {
+		return o.to.config.Host
+	}
+	u, err := url.Parse(o.request.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// target is the path and query as they will be sent.
+func (o *outgoing) target() (path, query string) {
+	u, err := url.Parse(o.request.URL)
+	if err != nil {
+		return "", ""
+	}
+	if path = u.EscapedPath(); path == "" {
+		path = "/"
+	}
+	return path, u.RawQuery
+}
+
+// signByHMAC signs the text that the suite describes. The header is left alone
+// when the step writes it itself.
+func (w *walk) signByHMAC(out *outgoing, auth *scenarios.HMACAuth, sc *scope) error {
+	if out.has(auth.Header) {
+		return nil
+	}
+	if sc.loose != nil {
+		out.add(auth.Header, "{{hmac signature}}")
+		return nil
+	}
+	secret, err := w.secret(sc, "secret", auth.Secret)
+	if err != nil {
+		return err
+	}
+	out.signer = func(context.Context) (*wire.Exchange, error) {
+		parts := requestScope{scope: sc, out: out}
+		text, err := auth.Sign.Expand(&parts)
+		if err != nil {
+			return nil, fmt.Errorf("auth: hmac: sign: %w", err)
+		}
+		mac := hmac.New(hmacHashes[auth.Hash], []byte(secret))
+		mac.Write([]byte(text.Text))
+		parts.signature = hex.EncodeToString(mac.Sum(nil))
+		if auth.Encode == "base64" {
+			parts.signature = base64.StdEncoding.EncodeToString(mac.Sum(nil))
+		}
+		value, err := auth.Value.Expand(&parts)
+		if err != nil {
+			return nil, fmt.Errorf("auth: hmac: value: %w", err)
+		}
+		out.set(auth.Header, value.Text)
+		return nil, nil
+	}
+	return nil
+}
+
+var hmacHashes = map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New, "sha1": sha1.New}
+
+// A requestScope also answers the parts of a request that is about to leave.
+type requestScope struct {
+	*scope
+	out       *outgoing
+	signature string
+}
+
+// Lookup finds a variable or request.PART.
+func (s *requestScope) Lookup(name string) (scenarios.Value, bool) {
+	part, ok := strings.CutPrefix(name, "request.")
+	if !ok {
+		return s.scope.Lookup(name)
+	}
+	path, query := s.out.target()
+	switch part {
+	case "method":
+		return textValue(s.out.request.Method), true
+	case "path":
+		return textValue(path), true
+	case "query":
+		return textValue(query), true
+	case "host":
+		return textValue(s.out.host()), true
+	case "body":
+		return textValue(string(s.out.request.Body)), true
+	case "signature":
+		return textValue(s.signature), true
+	}
+	field := strings.TrimPrefix(part, "headers.")
+	var values []string
+	for _, f := range s.out.request.Headers {
+		if strings.EqualFold(f.Name, field) {
+			values = append(values, f.Value)
+		}
+	}
+	return textValue(strings.Join(values, ", ")), len(values) > 0
+}
+
+// signByAWS signs with the time of sending.
+func (w *walk) signByAWS(out *outgoing, auth *scenarios.AWSAuth, sc *scope) error {
+	var key wire.AWS
+	for _, f := range []struct {
+		into   *string
+		from   *scenarios.Template
+		secret string
+	}{
+		{&key.Region, auth.Region, ""},
+		{&key.Service, auth.Service, ""},
+		{&key.AccessKey, auth.AccessKey, ""},
+		{&key.SecretKey, auth.SecretKey, "secret_key"},
+		{&key.SessionToken, auth.SessionToken, "session_token"},
+	} {
+		var err error
+		if f.secret != "" && f.from != nil {
+			*f.into, err = w.secret(sc, f.secret, f.from)
+		} else {
+			*f.into, err = sc.expand(f.from)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if sc.loose != nil {
+		out.add("Authorization", "{{aws signature}}")
+		return nil
+	}
+	out.signer = func(context.Context) (*wire.Exchange, error) {
+		if err := key.Sign(out.request, out.host(), w.suite.run.now()); err != nil {
+			return nil, fmt.Errorf("auth: aws: %s", err.Detail)
+		}
+		return nil, nil
+	}
+	return nil
+}
+
+// A digestKey is what a challenge is good for.
+type digestKey struct {
+	side                    scenarios.Side
+	service, user, password string
+}
+
+// signByDigest answers the side's challenge.
+//
+//  1. A challenge is asked for without credentials and without a body, by the
+//     step's own method when that is safe and by GET otherwise: a request that
+//     leaves something behind is sent once, with its credentials.
+//  2. A lane answers a challenge as long as it is good. Before a request that may
+//     not be sent again a new one is asked for, since a stale one would end it.
+//  3. A side that asks for no credentials has failed: the other may have asked.
+func (w *walk) signByDigest(out *outgoing, auth *scenarios.Auth, step *scenarios.Step, sc *scope) error {
+	user, err := sc.expand(auth.User)
+	if err != nil {
+		return err
+	}
+	password, err := w.secret(sc, "password", auth.Password)
+	if err != nil {
+		return err
+	}
+	if sc.loose != nil {
+		out.add("Authorization", "{{digest response}}")
+		return nil
+	}
+	key := digestKey{out.to.side, out.to.name, user, password}
+	drawn := draw(w.suite.run.plan.Options.Seed, "cnonce", w.id, sc.step, sc.lane.kind.String())
+	out.signer = func(ctx context.Context) (*wire.Exchange, error) {
+		d := sc.lane.digests[key]
+		if d == nil || !repeatable(step) { // Rule 2
+			x := w.askChallenge(ctx, out)
+			if x.Err != nil {
+				return x, nil
+			}
+			if d, err = wire.DigestChallenge(x.Headers); err != nil || x.Status != 401 { // Rule 3
+				if err == nil {
+					err = fmt.Errorf("status %d", x.Status)
+				}
+				x.Err = &wire.Err{Class: wire.ClassProtocol, Detail: fmt.Sprintf("digest: %s without credentials was answered %d: %v", x.Method, x.Status, err)}
+				return x, nil
+			}
+			sc.lane.digests[key] = d
+		}
+		path, query := out.target()
+		if query != "" {
+			path += "?" + query
+		}
+		cnonce := fmt.Sprintf("%016x", drawn.Uint64())
+		out.set("Authorization", d.Authorization(out.request.Method, path, out.request.Body, user, password, cnonce))
+		return nil, nil
+	}
+	out.answered = func(x *wire.Exchange) (again bool) {
+		d := sc.lane.digests[key]
+		if d == nil {
+			return false
+		}
+		d.Next(x.Headers)
+		if x.Status != 401 {
+			return false
+		}
+		delete(sc.lane.digests, key)
+		challenge, err := wire.DigestChallenge(x.Headers)
+		if err != nil || !challenge.Stale || !repeatable(step) {
+			return false
+		}
+		sc.lane.digests[key] = challenge
+		return true
+	}
+	return nil
+}
+
+// askChallenge sends a request without its credentials and body (rule 1).
+func (w *walk) askChallenge(ctx context.Context, out *outgoing) *wire.Exchange {
+	ask := *out.request
+	ask.Headers = slices.DeleteFunc(slices.Clone(ask.Headers), func(f wire.Field) bool {
+		return strings.EqualFold(f.Name, "Authorization") || len(ask.Body) > 0 && strings.EqualFold(f.Name, "Content-Type")
+	})
+	ask.Body = nil
+	if !safeMethod(ask.Method) {
+		ask.Method = "GET"
+	}
+	return w.suite.run.send(ctx, out.to, &ask, &w.sent)
+}

@@ -1,0 +1,122 @@
+package scenarios
+
+import (
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// signing reads the kinds of authentication that sign each request, and returns
+// how many there are.
+func (w *walker) signing(a *obj, out *Auth) int {
+	kinds := 0
+	if v := a.get("digest"); v != nil {
+		kinds++
+		x := w.object(v, "digest", "auth")
+		out.Kind, out.User, out.Password = AuthDigest, x.template("user"), x.template("password")
+		x.done("")
+		a.broken = a.broken || x.broken
+	}
+	if v := a.get("hmac"); v != nil {
+		kinds++
+		out.Kind, out.HMAC = AuthHMAC, w.hmac(a, v)
+	}
+	if v := a.get("aws"); v != nil {
+		kinds++
+		x := w.object(v, "aws", "auth")
+		out.Kind = AuthAWS
+		out.AWS = &AWSAuth{
+			Region: x.template("region"), Service: x.template("service"), AccessKey: x.template("access_key"),
+			SecretKey: x.template("secret_key"), SessionToken: x.template("session_token"),
+		}
+		x.done("")
+		a.broken = a.broken || x.broken
+	}
+	return kinds
+}
+
+func (w *walker) hmac(a *obj, v *yaml.Node) *HMACAuth {
+	x := w.object(v, "hmac", "auth")
+	h := &HMACAuth{
+		Secret: x.template("secret"), Sign: x.template("sign"), Header: x.text("header"), Value: x.template("value"),
+		Hash: x.word("hash"), Encode: x.word("encode"),
+	}
+	if h.Header == "" {
+		h.Header = "Authorization"
+	} else if !w.headerName(x.at("header"), h.Header) {
+		x.broken = true
+	}
+	if h.Hash == "" {
+		h.Hash = "sha256"
+	}
+	if h.Encode == "" {
+		h.Encode = "hex"
+	}
+	names := func(t *Template, prefix string) bool {
+		return slices.ContainsFunc(t.parts, func(p part) bool { return strings.HasPrefix(p.name, prefix) })
+	}
+	const signature = requestPrefix + "signature"
+	if h.Sign != nil {
+		h.Sign.signs = true
+		switch {
+		case names(h.Sign, signature):
+			x.fail(x.at("sign"), "", "what is signed cannot hold the signature")
+		case !names(h.Sign, requestPrefix):
+			x.fail(x.at("sign"), `write "{{request.method}} {{request.path}}", with what else the server signs`, "sign holds nothing of the request")
+		}
+	}
+	switch {
+	case h.Value != nil:
+		if h.Value.signs = true; !names(h.Value, signature) {
+			x.fail(x.at("value"), `write "HMAC {{request.signature}}"`, "value does not hold the signature")
+		}
+	default:
+		h.Value = &Template{Text: "{{" + signature + "}}", Pos: w.pos(v), signs: true}
+		h.Value.parts, _ = parseTemplate(h.Value.Text)
+	}
+	x.done("")
+	a.broken = a.broken || x.broken
+	return h
+}
+
+// requestPrefix begins the names of parts of the request being sent.
+const requestPrefix = "request."
+
+// requestParts are those parts; headers is followed by a name.
+var requestParts = []string{"method", "path", "query", "host", "body", "signature"}
+
+// badRequestPart says what is wrong with a name that begins with request.; empty
+// when nothing is.
+func badRequestPart(name string) (msg, hint string) {
+	name = strings.TrimPrefix(name, requestPrefix)
+	if field, ok := strings.CutPrefix(name, "headers."); ok {
+		if isToken(field) {
+			return "", ""
+		}
+		return quoteName(field) + " is not the name of a header", ""
+	}
+	if slices.Contains(requestParts, name) {
+		return "", ""
+	}
+	return "a request has no " + quoteName(name), "known: " + strings.Join(requestParts, ", ") + " and headers.NAME"
+}
+
+// digests reports whether a step answers a Digest challenge on one of the sides.
+func (s *Suite) digests(step *Step) bool {
+	for _, side := range []*SideConfig{&s.Blue, &s.Green} {
+		auth := side.Auth
+		for _, service := range side.Services {
+			if service.Name == step.Service && service.Auth != nil {
+				auth = service.Auth
+			}
+		}
+		if step.Auth != nil {
+			auth = step.Auth
+		}
+		if auth != nil && auth.Kind == AuthDigest {
+			return true
+		}
+	}
+	return false
+}
