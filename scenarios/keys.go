@@ -31,5 +31,13 @@ var foreignKeys = map[string]string{
 	"variables": "write vars:", "var": "write vars:", "params": "write query:", "querystringparams": "write query:", "header": "write headers:", "baseurl": "write url: in sides:",
 	"description": "write doc:", "desc": "write doc:", "ignore": "write a rule: rules: [{at: …, do: ignore, why: …}]", "include": "write use:", "import": "write use:",
 	"sleep": "write pause:", "delay": "write pause:", "wait": "write pause:", "if": "write when:", "loop": "write repeat: or data:", "retries": "write retry:", "before": "write setup:", "after": "write teardown: or cleanup:",
-	"scenario": "write suite: or case:", "requests": "write cases: or steps:", "basicauth": "write auth: {basic: …}", "digestauth": "write auth: {digest: …}", "sigv4": "write aws:", "awsv4": "write aws:", "apikey": "write api_key:", "threshold": "write margins:", "thresholds": "write margins:", "stages": "write rates:", "vus": "write rate:",
+	"scenario": "write suite: or case:", "requests": "write cases: or steps:", "basicauth": "write auth: {basic: …}", "digestauth": "write auth: {digest: …}", "sigv4": "write aws:", "jsonpath": "write at:", "awsv4": "write aws:", "apikey": "write api_key:", "threshold": "write margins:", "thresholds": "write margins:", "stages": "write rates:", "vus": "write rate:",
+}
+
+// foreignMatchers are the matchers of other tools, with ours.
+var foreignMatchers = map[string]string{
+	"equals": "write eq:", "equal": "write eq:", "equalto": "write eq:", "is": "write eq:", "value": "write eq:", "notequals": "write ne:", "not": "write ne:",
+	"greaterthan": "write gt:", "lessthan": "write lt:", "min": "write gte:", "max": "write lte:", "size": "write count:", "length": "write count:", "len": "write count:", "haslength": "write count:",
+	"regex": "write matches:", "pattern": "write matches:", "startswith": `write matches: "^…"`, "endswith": `write matches: "…$"`, "includes": "write contains:", "oneof": "write in:", "enum": "write in:",
+	"isstring": "write type: string", "isinteger": "write type: integer", "isboolean": "write type: boolean", "isempty": "write empty: true", "isnull": "write eq: null", "null": "write eq: null", "present": "write exists: true", "every": "write each:", "all": "write each:",
 }

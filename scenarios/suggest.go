@@ -9,6 +9,8 @@ import (
 // Nearest returns the candidate that a mistyped word most likely means: the
 // smallest edit distance (a swap of neighbours counts as one), at most a third
 // of the word's length and never more than three. Equal distances: the first.
+// When none is near, the one candidate that a word of three characters or more
+// begins is meant: int for integer.
 func Nearest(word string, candidates []string) string {
 	n := len([]rune(word))
 	best, limit := "", min(3, max(1, n/3), n-1)
@@ -21,7 +23,14 @@ func Nearest(word string, candidates []string) string {
 			break
 		}
 	}
-	return best
+	if best != "" || n < 3 {
+		return best
+	}
+	begun := slices.DeleteFunc(slices.Clone(candidates), func(c string) bool { return !strings.HasPrefix(strings.ToLower(c), lower) })
+	if len(begun) == 1 {
+		return begun[0]
+	}
+	return ""
 }
 
 // Distance is the optimal string alignment distance of two words, or a number

@@ -80,7 +80,7 @@ func (b *builder) body(w *walker, o *obj) {
 	o.list("cases", func(_ int, n *yaml.Node) {
 		b.names.begin(nil, nil)
 		if c := b.readCase(w, n); c != nil {
-			if first, dup := ids[c.ID]; dup {
+			if first, dup := ids[c.ID]; dup && c.ID != s.Name+"/" { // a name that is none is reported
 				b.add(Problem{Pos: c.Pos, Summary: fmt.Sprintf("duplicate case %q", strings.TrimPrefix(c.ID, s.Name+"/")), Hint: "it is also in " + first.String()})
 			}
 			ids[c.ID] = c.Pos

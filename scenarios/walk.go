@@ -219,7 +219,11 @@ func (w *walker) unknownHint(word string, t *table) string {
 	if w.full() {
 		return "" // nobody will read it
 	}
-	if hint, ok := foreignKeys[strings.ToLower(word)]; ok && Nearest(word, t.names()) == "" {
+	foreign := foreignKeys
+	if t.name == "matchers" || t.name == "count" {
+		foreign = foreignMatchers
+	}
+	if hint, ok := foreign[strings.ToLower(word)]; ok && Nearest(word, t.names()) == "" {
 		return hint
 	}
 	if hint := didYouMean(word, t.names()); hint != "" {
