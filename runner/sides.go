@@ -160,7 +160,7 @@ func newCluster(side scenarios.Side, config *scenarios.SideConfig, root string, 
 func newService(c *cluster, s scenarios.Service, root string, pool *transports) (*service, error) {
 	base, err := serviceURL(c.config.URL, s.URL)
 	if err != nil {
-		return nil, fmt.Errorf("service %q: %w", s.Name, err)
+		return nil, ofService(s.Name, err)
 	}
 	out := &service{side: c.side, name: s.Name, base: base, shared: s.Shared, headers: overlay(c.config.Headers, s.Headers), auth: c.config.Auth}
 	if s.Auth != nil {
@@ -194,9 +194,17 @@ func newService(c *cluster, s scenarios.Service, root string, pool *transports) 
 	}
 	out.wire, err = pool.get(c.side, out.config)
 	if err != nil {
-		return nil, fmt.Errorf("service %q: %w", s.Name, err)
+		return nil, ofService(s.Name, err)
 	}
 	return out, nil
+}
+
+// ofService names the service in an error; the side's own url has no name.
+func ofService(name string, err error) error {
+	if name == "" {
+		return err
+	}
+	return fmt.Errorf("service %q: %w", name, err)
 }
 
 // serviceURL is the base URL of a service: its own, or below the side's when it

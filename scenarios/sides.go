@@ -97,15 +97,16 @@ func (w *walker) service(c *SideConfig, k, v *yaml.Node, what string) {
 
 func (w *walker) tls(n *yaml.Node, what string) TLS {
 	o := w.object(n, "tls", what)
+	pem := map[string][]byte{}
 	file := func(name string) string {
 		text := o.fileName(name)
-		if text == "" {
-			return ""
+		if text != "" {
+			pem[name] = w.payload(o.at(name), text)
 		}
-		w.payload(o.at(name), text)
 		return text
 	}
 	t := TLS{CA: file("ca"), Cert: file("cert"), Key: file("key"), Insecure: o.bool("insecure", false)}
+	w.certificates(o, pem)
 	if s := o.template("server_name"); s != nil {
 		if !s.Static() {
 			o.fail(o.at("server_name"), "", "server_name takes no placeholders")

@@ -52,7 +52,7 @@ func classify(err error, inBody bool) *Err {
 		return &Err{Class: ClassDNS, Detail: dnsDetail(dns)}
 	}
 	if isTLS(err) {
-		return &Err{Class: ClassTLS, Detail: tidy(err)}
+		return &Err{Class: ClassTLS, Detail: strings.TrimPrefix(tidy(err), "tls: ")}
 	}
 	if class := systemClass(err); class != "" {
 		return &Err{Class: class, Detail: tidy(err)}
@@ -174,6 +174,8 @@ func httpClass(err error, inBody bool) *Err {
 		return &Err{Class: ClassLimit, Detail: "response headers"}
 	case has(errInformational.detail): // wrapped in a stream error
 		return &Err{Class: ClassLimit, Detail: errInformational.detail}
+	case has(`malformed HTTP response "\x00\x00`): // a frame of SETTINGS
+		return &Err{Class: ClassProtocol, Detail: "the server speaks HTTP/2 without TLS; http: h2c of the side asks for that"}
 	case has("socks connect"):
 		class = ClassConnect
 	case inBody && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)):

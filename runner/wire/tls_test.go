@@ -186,6 +186,14 @@ func TestH2C(t *testing.T) {
 		t.Errorf("h2c to an HTTP/1 server: got %+v", x)
 	}
 	t.Log(x.Err)
+	only := rawServer(t, func(c net.Conn, r *bufio.Reader) { // as nginx with http2 and without ssl does
+		_, _ = http.ReadRequest(r)
+		_, _ = io.WriteString(c, "\x00\x00\x12\x04\x00\x00\x00\x00\x00"+strings.Repeat("\x00\x03\x00\x00\x00\x80", 3))
+	})
+	x = transport(t, Config{BaseURL: only}).Do(context.Background(), &Request{Method: "GET", URL: only})
+	if x.Err == nil || x.Err.Class != ClassProtocol || !strings.Contains(x.Err.Detail, "http: h2c") {
+		t.Errorf("HTTP/1 to an h2c server: got %+v", x.Err)
+	}
 }
 
 func TestTunnelThroughAProxy(t *testing.T) {
