@@ -195,6 +195,9 @@ func (k *checker) text(what string, tests []Test, values []string, hidden hidden
 		quoted[i] = textValue(v).JSON
 	}
 	got := strings.Join(quoted, " | ")
+	if len(values) == 0 {
+		got = "nothing"
+	}
 	for i := range tests {
 		t := &tests[i]
 		if t.needsText(values, hidden) {

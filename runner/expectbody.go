@@ -134,9 +134,19 @@ func (c *Checks) snapshot(k *checker, a *answer, rules *diff.Rules) {
 	text := "equal"
 	if !r.Equal() {
 		d := &r.Differences[0]
-		text = fmt.Sprintf("%d differences; first: %s %s at %s", r.Total, d.Kind, d.Where, d.Path)
+		text = fmt.Sprintf("%s; first: %s %s", plural(r.Total, "difference"), d.Path, d.Kind)
+		if d.Blue.JSON != "" || d.Green.JSON != "" {
+			text += fmt.Sprintf(", stored %s, got %s", orNothing(d.Blue.JSON), orNothing(d.Green.JSON))
+		}
 	}
 	k.add(r.Equal(), "snapshot "+cleanName(c.expect.Snapshot), text, at(c.expect.Pos))
+}
+
+func orNothing(json string) string {
+	if json == "" {
+		return "nothing"
+	}
+	return cut(json, maxGot/2)
 }
 
 // playlist tests an HLS playlist (RFC 8216).

@@ -118,11 +118,11 @@ func (w *walk) replayed(step *scenarios.Step, sc *scope, key string) *shot {
 		s.answer.hidden = pair.Hidden
 	}
 	if step.Poll != nil {
-		switch ok, err := w.holds(&step.Poll.Until, sc.side, s.answer, sc); {
+		switch ok, why, err := w.holds(&step.Poll.Until, sc.side, s.answer, sc); {
 		case err != nil:
 			return &shot{err: fmt.Errorf("poll: %w", err)}
 		case !ok:
-			s.wait = "poll: the condition does not hold for the last answer that was kept"
+			s.wait = "poll: the condition does not hold for the last answer that was kept: " + why
 		}
 	}
 	return s

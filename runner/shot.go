@@ -29,14 +29,14 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 		if s.attempt(ctx, w, step, sc); s.err != nil {
 			return s
 		}
-		ok, err := w.holds(&step.Poll.Until, sc.side, s.answer, sc)
+		ok, why, err := w.holds(&step.Poll.Until, sc.side, s.answer, sc)
 		switch {
 		case err != nil:
 			return &shot{err: fmt.Errorf("poll: %w", err)}
 		case ok, s.x.Err != nil && s.x.Err.Class == wire.ClassCanceled:
 			return s
 		case w.suite.run.now().Sub(begun)+step.Poll.Every > step.Poll.UpTo:
-			s.wait = fmt.Sprintf("poll: the condition does not hold after %s and %d requests", step.Poll.UpTo, tries)
+			s.wait = fmt.Sprintf("poll: the condition does not hold after %s and %d requests: %s", step.Poll.UpTo, tries, why)
 			return s
 		case s.x.Err != nil, s.x.Status >= 500: // no waiting for business: the service failed
 			s.ill++

@@ -229,7 +229,8 @@ func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, 
 	if step.When == nil {
 		return true, nil
 	}
-	return w.holds(step.When, sc.side, w.last[kind], sc)
+	ok, _, err := w.holds(step.When, sc.side, w.last[kind], sc)
+	return ok, err
 }
 
 // holdsOf tests a variable; one that has no value is only known not to exist.
@@ -251,25 +252,29 @@ func holdsOf(v *scenarios.VarExpect, sc *scope) (bool, error) {
 	return true, nil
 }
 
-// holds asks a condition of an answer; no answer, or a failed one, holds nothing.
-func (w *walk) holds(expect *scenarios.Expect, side scenarios.Side, a *answer, sc *scope) (bool, error) {
+// holds asks a condition of an answer, and says why it does not hold. No answer,
+// or a failed one, holds nothing.
+func (w *walk) holds(expect *scenarios.Expect, side scenarios.Side, a *answer, sc *scope) (ok bool, why string, err error) {
 	checks, err := NewChecks(expect, sc)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
 	checks.sparse = true
-	if a == nil || a.Err != nil {
-		return false, nil
+	switch {
+	case a == nil:
+		return false, "there is no answer", nil
+	case a.Err != nil:
+		return false, fmt.Sprintf("%s: %s", a.Err.Class, a.Err.Detail), nil
 	}
 	for _, e := range checks.check(side, a, nil) {
 		if e.withheld() {
 			return false, fmt.Errorf("%s: %s", e.What, e.Got)
 		}
 		if !e.OK {
-			return false, nil
+			return false, fmt.Sprintf("expected %s, got %s", e.What, e.Got), nil
 		}
 	}
-	return true, nil
+	return true, "", nil
 }
 
 // checks expands the expectations of both sides.

@@ -249,6 +249,9 @@ func (n *names) improveHints() {
 	for _, u := range n.unknown {
 		if c := n.all[u.name]; c != nil {
 			n.l.problems[u.problem].Hint = "it is captured in " + c.pos.String() + "; captures reach later steps of their case, those of setup every case"
+			if n.setup[u.name] == c {
+				n.l.problems[u.problem].Hint += "; the step of setup that captures it cannot need it (auth: none)"
+			}
 		}
 	}
 }

@@ -86,6 +86,9 @@ func violations(err error) []string {
 			for _, token := range e.InstanceLocation {
 				at.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(token))
 			}
+			if at.Len() == 0 {
+				at.WriteString("the whole body")
+			}
 			out = append(out, at.String()+": "+e.ErrorKind.LocalizedString(english))
 		}
 		for _, c := range e.Causes {

@@ -24,6 +24,7 @@ type progress struct {
 	phase runner.Phase
 	last  time.Time // of the last line or repaint
 	drawn bool      // a line is on the screen and has to be cleared
+	ended string    // the case that was shown last, and its number
 }
 
 const (
@@ -43,7 +44,8 @@ func newProgress(w io.Writer, tty io.Writer, flags *runFlags) *progress {
 func (p *progress) show(now runner.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.every && now.Last != "" {
+	if ended := fmt.Sprint(now.Done, now.Last); p.every && now.Last != "" && ended != p.ended {
+		p.ended = ended
 		p.clear()
 		fmt.Fprintf(p.w, "%-12s %s\n", now.Verdict, now.Last)
 	}
