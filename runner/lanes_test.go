@@ -173,6 +173,35 @@ cases: [{case: one, get: /a}, {case: two, get: /b}]
 	}
 }
 
+// A token that is refused before its time is fetched again where the suite says
+// that a session may be over.
+func TestRefusedTokenIsFetchedAgain(t *testing.T) {
+	blue, green := doubles(func(d *double, w http.ResponseWriter, r *seen) {
+		switch {
+		case r.path == "/token":
+			ok(w, `{"access_token":"access-%d","token_type":"Bearer","expires_in":3600}`, d.count("/token"))
+		case r.path == "/b" && r.header.Get("Authorization") == "Bearer access-1":
+			w.WriteHeader(401)
+			ok(w, `{"code":401}`)
+		default:
+			ok(w, `{"v":1}`)
+		}
+	})
+	const suite = `
+suite: s
+%s
+defaults: {auth: {oauth2: {token_url: /token, client_id: stb, client_secret: client-secret}}}
+cases: [{case: one, steps: [{get: /a}, {get: /b}, {get: /c}]}]
+`
+	want(t, newRig(t, blue, green).file("s.yaml", fmt.Sprintf(suite, "")).run(), Fail, "got 401")
+	r := newRig(t, blue, green).file("s.yaml", fmt.Sprintf(suite, "session: {refresh_on: 401}"))
+	blue.seen, green.seen = nil, nil
+	want(t, r.run(), Pass)
+	if blue.count("/token") != 2 || green.count("/token") != 2 {
+		t.Errorf("%d and %d tokens were fetched", blue.count("/token"), green.count("/token"))
+	}
+}
+
 func TestAPIKeyInQuery(t *testing.T) {
 	blue, green := doubles(func(_ *double, w http.ResponseWriter, _ *seen) { ok(w, `{"v":1}`) })
 	r := newRig(t, blue, green).file("s.yaml", `

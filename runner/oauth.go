@@ -18,6 +18,15 @@ type tokens struct {
 	held map[string]*wire.TokenSource
 }
 
+// forget drops every token: an answer said that a session is over.
+func (t *tokens) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, s := range t.held {
+		s.Forget()
+	}
+}
+
 // oauth returns the Authorization value of auth's grant. The token endpoint is
 // called over the transport of the side's service that it belongs to; an
 // identity provider of its own is called because the file declares it.

@@ -107,6 +107,7 @@ func (s *suiteRun) renew(ctx context.Context, w *walk) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.generation == w.born {
+		s.run.tokens.forget()
 		s.setup(ctx)
 	}
 	if c.unusable != "" {
