@@ -3,6 +3,7 @@ package runner
 import (
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/runner/wire"
@@ -18,6 +19,7 @@ type lane struct {
 	// digests are the challenges that the lane answers. A copy has none: the counts
 	// that go with a nonce would be used twice.
 	digests map[digestKey]*wire.Digest
+	hidden  hiddenValues // of the archived answers that it captured from
 }
 
 func newLane(kind LaneKind) *lane {
@@ -26,7 +28,7 @@ func newLane(kind LaneKind) *lane {
 
 // clone copies a lane: what a case starts from is what setup left.
 func (l *lane) clone() *lane {
-	return &lane{kind: l.kind, captures: maps.Clone(l.captures), jar: l.jar.Clone(), digests: map[digestKey]*wire.Digest{}}
+	return &lane{kind: l.kind, captures: maps.Clone(l.captures), jar: l.jar.Clone(), digests: map[digestKey]*wire.Digest{}, hidden: slices.Clip(l.hidden)}
 }
 
 // renew puts what a repeated setup captured over what the lane holds.

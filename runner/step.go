@@ -97,6 +97,7 @@ func (s *shot) waited() string {
 func (w *walk) remember(kind LaneKind, s *shot) {
 	if s != nil && s.answer != nil {
 		w.last[kind] = s.answer
+		w.lanes[kind].hidden = append(w.lanes[kind].hidden, s.hidden()...)
 	}
 }
 
@@ -245,7 +246,10 @@ func holdsOf(v *scenarios.VarExpect, sc *scope) (bool, error) {
 		switch {
 		case t.Op == "exists" && found != t.want():
 			return false, nil
-		case t.Op != "exists" && (!found || !t.holds(valueDatum(value))):
+		case t.Op == "exists":
+		case found && t.needsValue([]datum{valueDatum(value)}, sc.lane.hidden):
+			return false, fmt.Errorf("variable %s: %s", v.Name, notKept)
+		case !found || !t.holds(valueDatum(value)):
 			return false, nil
 		}
 	}
@@ -268,7 +272,7 @@ func (w *walk) holds(expect *scenarios.Expect, side scenarios.Side, a *answer, s
 	}
 	for _, e := range checks.check(side, a, nil) {
 		if e.withheld() {
-			return false, fmt.Errorf("%s: %s", e.What, e.Got)
+			return false, "", fmt.Errorf("%s: %s", e.What, e.Got)
 		}
 		if !e.OK {
 			return false, fmt.Sprintf("expected %s, got %s", e.What, e.Got), nil

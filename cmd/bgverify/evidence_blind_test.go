@@ -117,6 +117,21 @@ func TestEvidenceHidden(t *testing.T) {
 			e.bgverify("rediff", "first", "suite.yaml", "--run-id", "it").ends(row.status, row.reason, "")
 		})
 	}
+	t.Run("comparator_blind/hidden in the archive/a condition on a variable", func(t *testing.T) {
+		t.Parallel()
+		steps := func(when string) string {
+			return "suite: one\nsecrets: [token]\nrules: [{at: $.token, " + ignored + "}]\ncases:\n  - case: item\n    steps:\n      - {step: first, get: /item, capture: {token: $.token}}\n      - {step: more, get: /item" + when + "}\n"
+		}
+		e := newEvidence(t)
+		e.file("suite.yaml", steps(""))
+		e.bgverify("run", "suite.yaml", "--run-id", "first", "--blue", serve(t, says(blue)), "--green", serve(t, says(green)))
+		e.file("suite.yaml", steps(", when: {vars: {token: {matches: ^<secret}}}"))
+		e.bgverify("rediff", "first", "suite.yaml", "--run-id", "it").ends(3, `variable token: could not be compared: the archive hid the value`, "")
+		e.file("suite.yaml", steps(", when: {vars: {token: {exists: true}}}"))
+		if r := e.bgverify("rediff", "first", "suite.yaml", "--run-id", "known"); r.status != 0 {
+			t.Errorf("exit status %d, want 0: %q", r.status, r.run.Reasons)
+		}
+	})
 	t.Run("comparator_blind/hidden in the archive/a pass where nothing needs it", func(t *testing.T) {
 		t.Parallel()
 		e := newEvidence(t)
