@@ -58,6 +58,9 @@ func (c *conclusion) evidence() {
 			verdict = Inconclusive
 		}
 		measured := fmt.Sprintf("%s (%d of %d mutants found)", percent(float64(cov.Killed)/float64(max(cov.Mutants, 1))), cov.Killed, cov.Mutants)
+		if of := c.e.control.of.Load(); of > 0 {
+			measured += fmt.Sprintf(", drawn for %d of %d answers of cases with more than %d rows", c.e.control.made.Load(), of, allControlled)
+		}
 		if c.sums.vacuous > 0 {
 			measured += ", " + plural(c.sums.vacuous, "vacuous case")
 		}

@@ -353,6 +353,21 @@ func TestDataLimit(t *testing.T) {
 	}
 }
 
+// Of many rows the negative control is made on a drawn share, and its line says so.
+func TestControlOfManyRowsIsSaid(t *testing.T) {
+	good := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { ok(w, `{"path":%q}`, r.URL.Path) })
+	for rows, said := range map[int]string{25: "", 60: " of 60 answers of cases with more than 25 rows"} {
+		r := newRig(t, good, good).file("rows.csv", "id\n"+strings.Join(strings.Fields(strings.Repeat("x ", rows)), "\n")+"\n").
+			file("s.yaml", "suite: s\ncases:\n  - {case: many, get: \"/{{id}}\", data: {file: rows.csv}}\n")
+		end := r.run()
+		want(t, end, Pass)
+		i := slices.IndexFunc(end.Gates, func(g GateResult) bool { return g.Name == "coverage" })
+		if i < 0 || strings.Contains(end.Gates[i].Measured, "drawn for ") != (said != "") || !strings.Contains(end.Gates[i].Measured, said) {
+			t.Errorf("%d rows: %+v", rows, end.Gates)
+		}
+	}
+}
+
 func TestQuarantine(t *testing.T) {
 	file := "suite: s\ncases:\n  - {case: one, get: /a}\n  - {case: sick, get: /missing, quarantine: {until: %s, ticket: STB-1}}\n"
 	good := jsonHandler(map[string]string{"/a": `{"v":1}`})

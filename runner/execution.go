@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
@@ -26,7 +27,10 @@ type execution struct {
 	pace   pace
 	board  *board
 	cases  int // planned
-	stop   context.CancelCauseFunc
+	// control counts the pairs of cases with many rows, and those of them that the
+	// negative control was made on; see controlShare.
+	control struct{ of, made atomic.Int64 }
+	stop    context.CancelCauseFunc
 
 	mu      sync.Mutex // guards the rest
 	secrets map[string]bool

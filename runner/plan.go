@@ -162,9 +162,12 @@ func (o *Options) mutants() int {
 // on: all of few rows, and at least a tenth of many, whose bodies and rules are
 // alike.
 func controlShare(rows int) float64 {
-	const all, least = 25, 0.1
-	return max(least, all/float64(max(rows, all)))
+	const least = 0.1
+	return max(least, allControlled/float64(max(rows, allControlled)))
 }
+
+// allControlled is the number of rows up to which the control is made on all.
+const allControlled = 25
 
 // secondShare is the share of pairs that are judged again where they are equal:
 // more of few cases, less of many, so that it costs some per cent of a run.

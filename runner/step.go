@@ -113,8 +113,16 @@ func (w *walk) bijections(kind LaneKind) *diff.Bijections {
 func (w *walk) control(key string) Control {
 	o := &w.suite.run.plan.Options
 	c := Control{Seed: o.Seed, Second: chance(o.secondShare(w.suite.run.cases), o.Seed, "second", key)}
-	if chance(controlShare(w.rows()), o.Seed, "control", key) {
+	share := controlShare(w.rows())
+	drawn := chance(share, o.Seed, "control", key)
+	if drawn {
 		c.Mutants = o.mutants()
+	}
+	if share < 1 && o.mutants() > 0 {
+		w.suite.run.control.of.Add(1)
+		if drawn {
+			w.suite.run.control.made.Add(1)
+		}
 	}
 	return c
 }
