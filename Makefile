@@ -34,6 +34,6 @@ bench-load: ## the load generator against the vegeta library, k6 and Fortio, at 
 
 fuzz: ## every fuzz target for FUZZTIME (default 10m)
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-		$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),10m) $$p || exit 1; done; done
+		$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),10m) -fuzzminimizetime 5s $$p || exit 1; done; done
 
 .PHONY: help demo test test-evidence test-report test-real bench bench-verdict bench-load fuzz
