@@ -35,6 +35,8 @@ type LoadOptions struct {
 	// Demand is set where requests will be sent: needs, environment variables
 	// and the sides' URLs must then be there. Without it they may be missing.
 	Demand bool
+	// Others lets a path name a parts, rule, env or config file itself (validate).
+	Others bool
 	// SameSides allows both sides to have the same address (calibrate).
 	SameSides bool
 }
@@ -54,6 +56,7 @@ type loader struct {
 	places   map[*Template]place  // where templates are written, to place their placeholders
 	schemas  map[string]*jsonschema.Schema
 	uses     int // of parts and rule files, so far
+	others   int // files that are no suites, read for their own sake
 }
 
 // A place is the scalar that a template was read from.
@@ -128,7 +131,7 @@ func Load(fsys fs.FS, paths []string, opts LoadOptions) ([]*Suite, Problems) {
 		byName[s.Name] = s
 		suites = append(suites, s)
 	}
-	if len(suites) == 0 && len(l.problems) == 0 {
+	if len(suites) == 0 && len(l.problems) == 0 && !(opts.Others && l.others > 0) {
 		where := strings.Join(paths, ", ")
 		l.add(Problem{Pos: Pos{File: where}, Summary: "no suite found", Hint: "a scenario file begins with suite: and ends with .yaml"})
 	}
@@ -222,6 +225,9 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 	}
 	keys := topKeys(src.root)
 	kind := fileKind(keys, name)
+	if kind != "suite" && kind != "" {
+		l.others++
+	}
 	switch {
 	case kind == "suite":
 		return l.suite(w)
@@ -234,8 +240,12 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 			}
 		}
 		w.errorf(src.root, hint, "this is neither a suite nor a parts, rule or env file")
-	case explicit:
-		w.errorf(src.root, "a suite begins with suite:", "this is a %s file, not a suite", kind)
+	case explicit && !l.opts.Others:
+		article := "a"
+		if kind == "env" {
+			article = "an"
+		}
+		w.errorf(src.root, "a suite begins with suite:", "this is %s %s file, not a suite", article, kind)
 	case kind == "parts":
 		l.checkParts(w)
 	case kind == "rule":
