@@ -102,8 +102,9 @@ func badRequestPart(name string) (msg, hint string) {
 	return "a request has no " + quoteName(name), "known: " + strings.Join(requestParts, ", ") + " and headers.NAME"
 }
 
-// digests reports whether a step answers a Digest challenge on one of the sides.
-func (s *Suite) digests(step *Step) bool {
+// kinds are the kinds of authentication that a step is sent with.
+func (s *Suite) kinds(step *Step) []AuthKind {
+	var out []AuthKind
 	for _, side := range []*SideConfig{&s.Blue, &s.Green} {
 		auth := side.Auth
 		for _, service := range side.Services {
@@ -114,9 +115,9 @@ func (s *Suite) digests(step *Step) bool {
 		if step.Auth != nil {
 			auth = step.Auth
 		}
-		if auth != nil && auth.Kind == AuthDigest {
-			return true
+		if auth != nil {
+			out = append(out, auth.Kind)
 		}
 	}
-	return false
+	return out
 }

@@ -35,6 +35,10 @@ func (l *loader) env(w *walker) *Env {
 	e.Identity = w.identity(o, "identity")
 	o.done("")
 	w.checkEnvList(e)
+	for _, v := range e.Vars {
+		l.warnPlain(v.Name, v.Value)
+	}
+	l.warnSides(&e.Blue, &e.Green)
 	return e
 }
 

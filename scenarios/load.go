@@ -366,9 +366,13 @@ func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map
 		fail("", "case %q of load %q is skipped: %s", step.Case, stage.Name, c.Skip)
 	case c.Steps[0].Poll != nil:
 		fail("", "case %q of load %q polls", step.Case, stage.Name)
-	case home.digests(c.Steps[0]):
+	case slices.Contains(home.kinds(c.Steps[0]), AuthDigest):
 		fail("a load stage sends requests that are made before it begins", "case %q answers a Digest challenge", step.Case)
 	case c.Steps[0].SideEffects > NoEffects && !stage.Writes:
 		fail("add writes: true to the stage, and limits: {writes: allow} to the env file", "case %q has side effects", step.Case)
+	}
+	const good = 5 * time.Minute // for which AWS takes a signature
+	if stage.Duration > good && slices.Contains(home.kinds(c.Steps[0]), AuthAWS) {
+		l.add(Problem{Pos: step.Pos, Kind: Warning, Width: len([]rune(step.Case)), Summary: fmt.Sprintf("the signatures of case %q are made before load %q begins", step.Case, stage.Name), Hint: "a signature is good for 5 minutes: shorten the stage"})
 	}
 }

@@ -91,50 +91,62 @@ func shadows(a, b diff.Rule) bool {
 // secretNames are parts of names whose values look like secrets when written out.
 var secretNames = []string{"password", "passwd", "secret", "token", "apikey", "api_key", "api-key", "authorization", "private_key"}
 
-// warnSecrets warns of secrets written in plain text.
-func (b *builder) warnSecrets() {
-	plain := func(name string, t *Template) {
-		if t == nil || !t.Static() || t.literal != "" || len(t.Text) < 6 {
-			return
+// warnPlain warns of a value in plain text that its name calls a secret.
+func (l *loader) warnPlain(name string, t *Template) {
+	if t == nil || !t.Static() || t.literal != "" || len(t.Text) < 6 {
+		return
+	}
+	lower := strings.ToLower(name)
+	if slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(lower, s) }) {
+		l.add(Problem{Pos: t.Pos, Kind: Warning, Width: 1, Summary: fmt.Sprintf("%q is written in plain text", name), Hint: "read it from the environment: list NAME in env: and write {{env.NAME}}"})
+	}
+}
+
+// warnCredentials warns of what headers and an authentication write in plain text.
+func (l *loader) warnCredentials(headers []Field, a *Auth) {
+	for _, h := range headers {
+		l.warnPlain(h.Name, h.Value)
+	}
+	if a == nil {
+		return
+	}
+	l.warnPlain("password", a.Password)
+	l.warnPlain("token", a.Token)
+	l.warnPlain("client_secret", a.ClientSecret)
+	l.warnPlain("secret value", a.Value)
+	if a.HMAC != nil {
+		l.warnPlain("secret", a.HMAC.Secret)
+	}
+	if a.AWS != nil {
+		l.warnPlain("secret_key", a.AWS.SecretKey)
+		l.warnPlain("session_token", a.AWS.SessionToken)
+	}
+}
+
+// warnSides warns of the secrets that sides write in plain text.
+func (l *loader) warnSides(blue, green *SideConfig) {
+	for _, side := range []*SideConfig{blue, green} {
+		for _, v := range side.Vars {
+			l.warnPlain(v.Name, v.Value)
 		}
-		lower := strings.ToLower(name)
-		if slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(lower, s) }) {
-			b.add(Problem{Pos: t.Pos, Kind: Warning, Width: 1, Summary: fmt.Sprintf("%q is written in plain text", name), Hint: "read it from the environment: list NAME in env: and write {{env.NAME}}"})
+		l.warnCredentials(side.Headers, side.Auth)
+		for _, s := range side.Services {
+			l.warnCredentials(s.Headers, s.Auth)
 		}
 	}
-	vars := slices.Concat(b.suite.Vars, b.suite.Blue.Vars, b.suite.Green.Vars)
+}
+
+// warnSecrets warns of secrets written in plain text.
+func (b *builder) warnSecrets() {
+	vars := slices.Clone(b.suite.Vars)
 	for _, c := range b.suite.Cases {
 		vars = append(vars, c.Vars...)
 	}
 	for _, v := range vars {
-		plain(v.Name, v.Value)
-	}
-	credentials := func(headers []Field, a *Auth) {
-		for _, h := range headers {
-			plain(h.Name, h.Value)
-		}
-		if a == nil {
-			return
-		}
-		plain("password", a.Password)
-		plain("token", a.Token)
-		plain("client_secret", a.ClientSecret)
-		plain("secret value", a.Value)
-		if a.HMAC != nil {
-			plain("secret", a.HMAC.Secret)
-		}
-		if a.AWS != nil {
-			plain("secret_key", a.AWS.SecretKey)
-			plain("session_token", a.AWS.SessionToken)
-		}
+		b.warnPlain(v.Name, v.Value)
 	}
 	for _, s := range b.steps {
-		credentials(s.Request.Headers, s.Auth)
+		b.warnCredentials(s.Request.Headers, s.Auth)
 	}
-	for _, side := range []*SideConfig{&b.suite.Blue, &b.suite.Green} {
-		credentials(side.Headers, side.Auth)
-		for _, s := range side.Services {
-			credentials(s.Headers, s.Auth)
-		}
-	}
+	b.warnSides(&b.suite.Blue, &b.suite.Green)
 }
