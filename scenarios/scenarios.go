@@ -318,22 +318,6 @@ type Auth struct {
 	Pos            Pos
 }
 
-// HMACAuth signs a text made of the request with a shared secret.
-type HMACAuth struct {
-	Secret *Template
-	Sign   *Template // the text; {{request.method}} and its like are parts of the request
-	Header string    // that carries the signature
-	Value  *Template // of the header; {{request.signature}} is the signature
-	Hash   string    // sha256, sha512 or sha1
-	Encode string    // hex or base64
-}
-
-// AWSAuth signs requests by AWS Signature Version 4.
-type AWSAuth struct {
-	Region, Service, AccessKey, SecretKey *Template
-	SessionToken                          *Template // nil: no temporary credentials
-}
-
 // A Poll repeats a step on each side until its own condition holds.
 type Poll struct {
 	Until Expect
