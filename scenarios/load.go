@@ -56,7 +56,8 @@ type loader struct {
 	places   map[*Template]place  // where templates are written, to place their placeholders
 	schemas  map[string]*jsonschema.Schema
 	uses     int // of parts and rule files, so far
-	others   int // files that are no suites, read for their own sake
+	named    map[string]bool // variables that templates name
+	others   int             // files that are no suites, read for their own sake
 }
 
 // A place is the scalar that a template was read from.
@@ -68,7 +69,7 @@ type place struct {
 func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 	return &loader{
 		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source{}, texts: map[string][]string{},
-		payloads: map[string][]byte{}, rules: map[string]*obj{}, files: map[string]bool{}, parts: map[string]*partFile{}, places: map[*Template]place{}, schemas: map[string]*jsonschema.Schema{},
+		payloads: map[string][]byte{}, rules: map[string]*obj{}, files: map[string]bool{}, parts: map[string]*partFile{}, places: map[*Template]place{}, schemas: map[string]*jsonschema.Schema{}, named: map[string]bool{},
 	}
 }
 
@@ -135,6 +136,7 @@ func Load(fsys fs.FS, paths []string, opts LoadOptions) ([]*Suite, Problems) {
 		where := strings.Join(paths, ", ")
 		l.add(Problem{Pos: Pos{File: where}, Summary: "no suite found", Hint: "a scenario file begins with suite: and ends with .yaml"})
 	}
+	l.warnFlags(suites)
 	l.linkLoads(suites, byName)
 	l.onlyMarked(suites)
 	return suites, l.done()

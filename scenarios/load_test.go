@@ -35,6 +35,7 @@ func TestOptions(t *testing.T) {
 		{"needs demanded", "run must have them", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true}, []string{`x.yaml:3:9: error: the suite needs "a" from outside`}},
 		{"needs from a flag", "--var answers", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true, Vars: []Named{{"a", "1"}}}, nil},
 		{"needs from the environment", "BGVERIFY_A answers", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true, Getenv: environment("BGVERIFY_A", "1")}, nil},
+		{"flag that nothing uses", "a mistyped one would change nothing", "suite: s\nvars: {region: seoul}\ncases: [{case: c, get: '/{{region}}'}]\n", LoadOptions{Vars: []Named{{"regoin", "busan"}, {"region", "jeju"}}}, []string{`--var regoin: warning: no suite uses the variable "regoin"`}},
 		{"flag without needs", "a flag is a definition", "suite: s\ncases: [{case: c, get: '/{{a}}'}]\n", LoadOptions{Vars: []Named{{"a", "1"}}}, nil},
 		{"environment demanded", "a listed variable must be set", "suite: s\n" + sided + "env: [A]\ncases: [{case: c, get: '/{{env.A}}'}]\n", LoadOptions{Demand: true}, []string{`x.yaml:4:26: error: environment variable "A" is not set`}},
 		{"environment defaulted", "a default answers", "suite: s\n" + sided + "env: [A]\ncases: [{case: c, get: '/{{env.A | default: x}}'}]\n", LoadOptions{Demand: true}, nil},

@@ -225,6 +225,7 @@ func (n *names) checkName(t *Template, p *part, name string, hasDefault bool, st
 		}
 		return
 	}
+	n.l.named[name] = true
 	ok, from := n.resolve(name)
 	switch {
 	case ok:

@@ -150,3 +150,24 @@ func (b *builder) warnSecrets() {
 	}
 	b.warnSides(&b.suite.Blue, &b.suite.Green)
 }
+
+// warnFlags warns of variables of flags that nothing names: a mistyped one would
+// change nothing, and nobody would know.
+func (l *loader) warnFlags(suites []*Suite) {
+	if l.problems.HasErrors() {
+		return // what could not be read may use them
+	}
+	var names []string
+	for name := range l.named {
+		names = append(names, name)
+	}
+	for _, s := range suites {
+		names = append(names, s.Needs...)
+	}
+	slices.Sort(names)
+	for _, v := range l.opts.Vars {
+		if !slices.Contains(names, v.Name) {
+			l.add(Problem{Pos: Pos{File: "--var " + v.Name}, Kind: Warning, Summary: fmt.Sprintf("no suite uses the variable %q", v.Name), Hint: didYouMean(v.Name, names)})
+		}
+	}
+}
