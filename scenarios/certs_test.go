@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -55,11 +56,11 @@ func TestCertificates(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			files["x.yaml"] = &fstest.MapFile{Data: []byte("suite: s\nsides:\n  blue: {url: https://b, tls: " + tt.tls + "}\n  green: {url: https://g}\ncases: [{case: c, get: /}]\n")}
 			_, problems := Load(files, []string{"x.yaml"}, LoadOptions{Now: today, Getenv: noEnv})
-			got := ""
+			var got strings.Builder
 			for _, p := range problems {
-				got += p.String()
+				got.WriteString(p.String())
 			}
-			if d := gocmp.Diff(tt.want, got); d != "" {
+			if d := gocmp.Diff(tt.want, got.String()); d != "" {
 				t.Errorf("tls %s (-want +got):\n%s", tt.tls, d)
 			}
 		})

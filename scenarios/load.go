@@ -55,7 +55,7 @@ type loader struct {
 	parts    map[string]*partFile // by path
 	places   map[*Template]place  // where templates are written, to place their placeholders
 	schemas  map[string]*jsonschema.Schema
-	uses     int // of parts and rule files, so far
+	uses     int             // of parts and rule files, so far
 	named    map[string]bool // variables that templates name
 	others   int             // files that are no suites, read for their own sake
 }
