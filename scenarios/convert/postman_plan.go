@@ -33,7 +33,10 @@ func (im *pmImport) plan() *Tree {
 		name := names.Take(orElse(Name(root.name), "suite"))
 		b := &suiteBuild{im: im, root: root, suite: &Suite{Name: name, File: files.Take(name) + ".yaml", Doc: docCut(root.doc)}}
 		b.build(mine, shared)
-		tree.Suites = append(tree.Suites, b.suite)
+		tree.Suites = append(tree.Suites, split(b.suite, func() (string, string) {
+			next := names.Take(name)
+			return next, files.Take(next) + ".yaml"
+		})...)
 	}
 	if parts := im.setupParts(shared); parts != nil {
 		tree.Parts = append(tree.Parts, parts)
@@ -45,6 +48,28 @@ func (im *pmImport) plan() *Tree {
 	}
 	im.sortLost()
 	return tree
+}
+
+// split cuts a suite that is too large for one file; next names the parts.
+func split(s *Suite, next func() (name, file string)) []*Suite {
+	out := []*Suite{s}
+	cases := s.Cases
+	s.Cases = nil
+	size := 0
+	for _, c := range cases {
+		w := &yamlWriter{}
+		w.mapping(caseNode(c), 4, false)
+		last := out[len(out)-1]
+		if size += w.b.Len() + len(strings.Join(c.Comment, "\n")); size > maxSuite && len(last.Cases) > 0 {
+			more := *s
+			more.Name, more.File = next()
+			more.Cases, more.Comment = nil, nil
+			last, size = &more, w.b.Len()
+			out = append(out, last)
+		}
+		last.Cases = append(last.Cases, c)
+	}
+	return out
 }
 
 // docCut bounds a description.

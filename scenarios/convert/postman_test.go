@@ -129,3 +129,36 @@ func TestSecretsAreNotWritten(t *testing.T) {
 		}
 	}
 }
+
+// A folder that no one file can hold becomes several suites, and loads.
+func TestLargeFolder(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`{"info":{"name":"large"},"item":[{"name":"Orders","item":[`)
+	const requests = 1500
+	for i := range requests {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"name":"order %d","request":{"method":"POST","url":"https://x.example/orders/%d","body":{"mode":"raw","raw":%s,"options":{"raw":{"language":"json"}}}}}`,
+			i, i, quoted(`{"note":"`+strings.Repeat("n", 900)+`","n":`+fmt.Sprint(i)+`}`))
+	}
+	b.WriteString("]}]}")
+	result, err := Postman(PostmanInput{Files: fstest.MapFS{"c.json": {Data: []byte(b.String())}}, Name: "c.json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, suites := problemsOf(&result.Tree)
+	if problems.HasErrors() {
+		t.Fatal(problems)
+	}
+	cases := 0
+	for i, s := range suites {
+		cases += len(s.Cases)
+		if want := strings.TrimSuffix(fmt.Sprintf("orders-%d", i+1), "-1"); s.Name != want {
+			t.Errorf("suite %d is called %s, want %s", i, s.Name, want)
+		}
+	}
+	if cases != requests || len(suites) < 2 {
+		t.Errorf("%d cases in %d suites", cases, len(suites))
+	}
+}
