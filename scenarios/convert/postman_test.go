@@ -152,7 +152,7 @@ func TestLargeFolder(t *testing.T) {
 		t.Fatal(problems)
 	}
 	cases := 0
-	for i, s := range suites {
+	for i, s := range result.Tree.Suites {
 		cases += len(s.Cases)
 		if want := strings.TrimSuffix(fmt.Sprintf("orders-%d", i+1), "-1"); s.Name != want {
 			t.Errorf("suite %d is called %s, want %s", i, s.Name, want)
