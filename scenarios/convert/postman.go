@@ -107,6 +107,7 @@ type pmDef struct {
 	after   bool     // set after the answer
 	text    string   // the statement
 	line    int
+	follows []*followed // the statements that it is made of
 }
 
 func (d *pmDraft) path() string {

@@ -410,9 +410,22 @@ func (im *pmImport) unplaced() {
 				im.report.Mapped(Captures, 1)
 				continue
 			}
-			im.lose(owner, Lost{Kind: Captures, Place: scriptPlace(def.after, def.line), Text: def.text, Why: "no later request uses {{" + im.varName(def.name) + "}}"})
+			im.loseDef(owner, def)
 		}
 	}
+}
+
+// loseDef lists a value that nothing uses, with the statements that only led to it.
+func (im *pmImport) loseDef(owner *pmDraft, def pmDef) {
+	for _, f := range def.follows {
+		if f.used--; f.used == 0 && f.text != "" {
+			im.report.Unmap(ScriptLines, 1)
+			for _, l := range scriptLines(f.text, f.line, def.after, ScriptLines, "") {
+				im.lose(owner, l.Lost)
+			}
+		}
+	}
+	im.lose(owner, Lost{Kind: Captures, Place: scriptPlace(def.after, def.line), Text: def.text, Why: "no later request uses {{" + im.varName(def.name) + "}}"})
 }
 
 // sortLost puts the losses in the order of the folders and requests they belong to.

@@ -76,6 +76,12 @@ func (r *Report) Mapped(k Kind, n int) {
 	r.counts[k].Total += n
 }
 
+// Unmap takes back that n things of a kind were carried over; they are then lost.
+func (r *Report) Unmap(k Kind, n int) {
+	r.counts[k].Mapped -= n
+	r.counts[k].Total -= n
+}
+
 // Lose counts and lists a thing that was not carried over.
 func (r *Report) Lose(l Lost) {
 	r.counts[l.Kind].Total++

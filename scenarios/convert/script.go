@@ -46,7 +46,7 @@ type followed struct {
 	text string
 	line int
 	deps []int
-	used bool
+	used int // how many that are carried over read it
 }
 
 // A lostLine is a line of the script that does not become data.
@@ -107,18 +107,22 @@ func (r *scriptReader) follow(text string, line int) int {
 	return len(r.followed) - 1
 }
 
-// keep marks what the statement has read, and what that was made of, as used.
-func (r *scriptReader) keep() {
-	var mark func(list []int)
-	mark = func(list []int) {
+// keep notes that the statement is carried over, and with it what it has read
+// and what that was made of.
+func (r *scriptReader) keep() []*followed {
+	var out []*followed
+	var visit func(list []int)
+	visit = func(list []int) {
 		for _, i := range list {
-			if f := r.followed[i]; !f.used {
-				f.used = true
-				mark(f.deps)
+			if f := r.followed[i]; !slices.Contains(out, f) {
+				out = append(out, f)
+				f.used++
+				visit(f.deps)
 			}
 		}
 	}
-	mark(r.reads)
+	visit(r.reads)
+	return out
 }
 
 // flush lists what was lost of the script, in the order of its lines.
@@ -126,7 +130,7 @@ func (r *scriptReader) flush() {
 	for _, f := range r.followed {
 		switch {
 		case f.text == "":
-		case f.used:
+		case f.used > 0:
 			r.im.report.Mapped(ScriptLines, 1)
 		default:
 			r.loseLines(f.text, f.line, ScriptLines, "")

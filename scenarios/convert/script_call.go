@@ -245,6 +245,6 @@ func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 		r.lose(e, Captures, why)
 		return
 	}
-	r.keep()
+	def.follows = r.keep()
 	r.d.defs = append(r.d.defs, def)
 }

@@ -107,14 +107,21 @@ func (r *scriptReader) loseText(text string, at int, kind Kind, why string) {
 }
 
 func (r *scriptReader) loseLines(text string, line int, kind Kind, why string) {
+	r.lost = append(r.lost, scriptLines(text, line, r.after, kind, why)...)
+}
+
+// scriptLines are the lines of a lost statement that hold code: the first is of
+// the statement's kind.
+func scriptLines(text string, line int, after bool, kind Kind, why string) []lostLine {
+	var out []lostLine
 	for one := range strings.SplitSeq(text, "\n") {
-		one = strings.TrimSpace(one)
-		if isCode(one) {
-			r.lost = append(r.lost, lostLine{line, Lost{Kind: kind, Place: scriptPlace(r.after, line), Text: one, Why: why}})
+		if one = strings.TrimSpace(one); isCode(one) {
+			out = append(out, lostLine{line, Lost{Kind: kind, Place: scriptPlace(after, line), Text: one, Why: why}})
 			kind, why = ScriptLines, ""
 		}
 		line++
 	}
+	return out
 }
 
 // isCode tells code from comments, brackets and nothing.
