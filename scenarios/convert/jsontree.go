@@ -111,7 +111,7 @@ func (p *jsonParser) fail(format string, args ...any) error {
 }
 
 func (p *jsonParser) space() {
-	for p.pos < len(p.text) && bytes.IndexByte([]byte(" \t\n\r"), p.text[p.pos]) >= 0 {
+	for p.pos < len(p.text) && strings.IndexByte(" \t\n\r", p.text[p.pos]) >= 0 {
 		p.pos++
 	}
 }
@@ -150,7 +150,7 @@ func (p *jsonParser) value(depth int) (*jsonValue, error) {
 
 func (p *jsonParser) literal(v *jsonValue) error {
 	end := p.pos
-	for end < len(p.text) && bytes.IndexByte([]byte(" \t\n\r,:]}"), p.text[end]) < 0 {
+	for end < len(p.text) && strings.IndexByte(" \t\n\r,:]}", p.text[end]) < 0 {
 		end++
 	}
 	v.text = string(p.text[p.pos:end])

@@ -8,10 +8,7 @@ import (
 
 // method holds a method to what the language sends.
 func (im *pmImport) method(d *pmDraft) {
-	m := d.step.Method
-	if im.static1(m) != m {
-		m = im.static1(m)
-	}
+	m := im.resolved(d.step.Method)
 	if m == "" || !isToken(m) || m == "CONNECT" {
 		im.lose(d, Lost{Kind: Requests, Place: "method", Text: d.step.Method, Why: "this method cannot be sent"})
 		d.skip("the method " + oneLine(Plain(d.step.Method), 40) + " cannot be sent")
@@ -20,8 +17,8 @@ func (im *pmImport) method(d *pmDraft) {
 	d.step.Method = strings.ToUpper(m)
 }
 
-// static1 is a text with its placeholders resolved, or the text.
-func (im *pmImport) static1(text string) string {
+// resolved is a text with its placeholders resolved, or the text.
+func (im *pmImport) resolved(text string) string {
 	var env []pmVar
 	if len(im.envs) > 0 {
 		env = im.envs[0].vars

@@ -26,7 +26,7 @@ func (im *pmImport) url(d *pmDraft, u pmURL) {
 			im.query(d, u.query)
 			return
 		}
-		if value := im.static1(origin); value != origin {
+		if value := im.resolved(origin); value != origin {
 			if o, p := splitOrigin(value); schemeEnd(value) > 0 && strings.Trim(p, "/") != "" {
 				origin, path = o, p
 				if i := strings.IndexAny(path, "?#"); i >= 0 {
@@ -77,7 +77,7 @@ func (im *pmImport) originOf(text string) *pmOrigin {
 		}
 	}
 	o := &pmOrigin{text: key, uses: 1}
-	value := im.static1(key)
+	value := im.resolved(key)
 	known := !strings.Contains(value, "{{")
 	switch {
 	case schemeEnd(key) > 0 || strings.Contains(value, "://"):
@@ -131,7 +131,7 @@ func (im *pmImport) path(d *pmDraft, path string, vars []pmVar) string {
 			continue
 		}
 		b.WriteString(literalPath(path[start:i]))
-		if value := im.static1(path[i:end]); strings.Contains(value, "/") && !strings.Contains(value, "{{") {
+		if value := im.resolved(path[i:end]); strings.Contains(value, "/") && !strings.Contains(value, "{{") {
 			b.WriteString(literalPath(value)) // a value is one segment; this one is several
 		} else {
 			b.WriteString(im.text(d, path[i:end], "path", false))

@@ -184,7 +184,7 @@ func (s sym) operand() *Node {
 	return nil
 }
 
-// text is a value as text of ours; ok is false when it is not known.
+// asText is a value as text of ours; ok is false when it is not known.
 func (s sym) asText() (text string, ok bool) {
 	switch s.kind {
 	case symTemplate:
@@ -205,7 +205,7 @@ func (s sym) constant() (string, bool) {
 	return strings.ReplaceAll(s.node.Text, "{{'{{'}}", "{{"), true
 }
 
-// isLength reports whether a value is a number, or a variable that may be one.
+// isNumber reports whether a value is a number, or a variable that may be one.
 func isNumber(n *Node) bool {
 	return n != nil && (n.Kind == LiteralNode && jsonNumber.MatchString(n.Text) || n.Kind == StringNode && strings.HasPrefix(n.Text, "{{") && strings.HasSuffix(n.Text, "}}"))
 }
