@@ -38,7 +38,7 @@ func toxic(t *testing.T, upstream string, toxics ...string) string {
 func TestToxics(t *testing.T) {
 	noLeak(t)
 	body := `{"rows":"` + strings.Repeat("0123456789abcdef", 1024) + `"}` // 16 KiB
-	short := Limits{Connect: 5 * time.Second, FirstByte: 150 * time.Millisecond, Idle: 150 * time.Millisecond, Total: 600 * time.Millisecond}
+	firstByte, total := Limits{FirstByte: 150 * time.Millisecond}, Limits{Total: 600 * time.Millisecond}
 	for _, row := range []struct {
 		name   string
 		toxics []string
@@ -49,11 +49,11 @@ func TestToxics(t *testing.T) {
 		{name: "nothing", limits: Limits{}},
 		{name: "latency", toxics: []string{`{"name":"l","type":"latency","attributes":{"latency":40,"jitter":20}}`}},
 		{name: "latency both ways", toxics: []string{`{"name":"u","type":"latency","stream":"upstream","attributes":{"latency":30}}`, `{"name":"d","type":"latency","attributes":{"latency":30}}`}},
-		{name: "latency above the first byte's limit", toxics: []string{`{"name":"l","type":"latency","attributes":{"latency":3000}}`}, limits: short, class: ClassTimeout, detail: "first byte: "},
+		{name: "latency above the first byte's limit", toxics: []string{`{"name":"l","type":"latency","attributes":{"latency":3000}}`}, limits: firstByte, class: ClassTimeout, detail: "first byte: "},
 		{name: "bandwidth", toxics: []string{`{"name":"b","type":"bandwidth","attributes":{"rate":256}}`}},
-		{name: "bandwidth too small for the total", toxics: []string{`{"name":"b","type":"bandwidth","attributes":{"rate":4}}`}, limits: short, class: ClassTimeout},
-		{name: "bandwidth of nothing", toxics: []string{`{"name":"b","type":"bandwidth","attributes":{"rate":0}}`}, limits: short, class: ClassTimeout, detail: "first byte: "},
-		{name: "timeout that holds for ever", toxics: []string{`{"name":"t","type":"timeout","attributes":{"timeout":0}}`}, limits: short, class: ClassTimeout, detail: "first byte: "},
+		{name: "bandwidth too small for the total", toxics: []string{`{"name":"b","type":"bandwidth","attributes":{"rate":4}}`}, limits: total, class: ClassTimeout},
+		{name: "bandwidth of nothing", toxics: []string{`{"name":"b","type":"bandwidth","attributes":{"rate":0}}`}, limits: firstByte, class: ClassTimeout, detail: "first byte: "},
+		{name: "timeout that holds for ever", toxics: []string{`{"name":"t","type":"timeout","attributes":{"timeout":0}}`}, limits: firstByte, class: ClassTimeout, detail: "first byte: "},
 		{name: "timeout that closes", toxics: []string{`{"name":"t","type":"timeout","attributes":{"timeout":30}}`}, class: ClassReset},
 		{name: "timeout on the way there", toxics: []string{`{"name":"t","type":"timeout","stream":"upstream","attributes":{"timeout":30}}`}, class: ClassReset},
 		{name: "reset", toxics: []string{`{"name":"r","type":"reset_peer","attributes":{"timeout":0}}`}, class: ClassReset},
@@ -61,7 +61,7 @@ func TestToxics(t *testing.T) {
 		{name: "reset on the way there", toxics: []string{`{"name":"r","type":"reset_peer","stream":"upstream","attributes":{"timeout":0}}`}, class: ClassReset},
 		{name: "slicer", toxics: []string{`{"name":"s","type":"slicer","attributes":{"average_size":64,"size_variation":32,"delay":10}}`}},
 		{name: "slicer of single bytes", toxics: []string{`{"name":"s","type":"slicer","attributes":{"average_size":2,"size_variation":1,"delay":0}}`}},
-		{name: "slicer slower than the total", toxics: []string{`{"name":"s","type":"slicer","attributes":{"average_size":64,"size_variation":1,"delay":20000}}`}, limits: short, class: ClassTimeout, detail: "total: "},
+		{name: "slicer slower than the total", toxics: []string{`{"name":"s","type":"slicer","attributes":{"average_size":64,"size_variation":1,"delay":20000}}`}, limits: total, class: ClassTimeout, detail: "total: "},
 		{name: "limit_data in the headers", toxics: []string{`{"name":"d","type":"limit_data","attributes":{"bytes":20}}`}, class: ClassProtocol, detail: "malformed"},
 		{name: "limit_data in the body", toxics: []string{`{"name":"d","type":"limit_data","attributes":{"bytes":5000}}`}, class: ClassTruncated},
 		{name: "limit_data above the answer", toxics: []string{`{"name":"d","type":"limit_data","attributes":{"bytes":500000}}`}},
