@@ -50,6 +50,8 @@ type curlRequest struct {
 	lost []curlLost
 	// quiet are options about curl's own output.
 	quiet []string
+	// refused says why curl would not run the command.
+	refused string
 	// unknown is what only a running shell could tell.
 	unknown []shWord
 }
@@ -109,13 +111,7 @@ func (p *curlParser) word() {
 func (p *curlParser) long(w shWord, name string) {
 	o, off := findCurl(name)
 	if o == nil {
-		why := "curl has no such option"
-		if head, _, ok := strings.Cut(name, "="); ok {
-			if known, _ := findCurl(head); known != nil {
-				why = "curl takes the value in the next word: --" + head + " VALUE"
-			}
-		}
-		p.req.lost = append(p.req.lost, curlLost{w.line, w.text, why})
+		p.unknown(w, name)
 		return
 	}
 	if off {
@@ -127,6 +123,27 @@ func (p *curlParser) long(w shWord, name string) {
 		value = p.value(w)
 	}
 	p.apply(o, w.text, value)
+}
+
+// unknown keeps an option that curl does not have. A word behind it that is no
+// address is its value: better than a request to a host of that name.
+func (p *curlParser) unknown(w shWord, name string) {
+	head, _, ok := strings.Cut(name, "=")
+	if known, _ := findCurl(head); ok && known != nil {
+		p.req.lost = append(p.req.lost, curlLost{w.line, w.text, "curl takes the value in the next word: --" + head + " VALUE"})
+		if known.apply != nil {
+			p.req.refused = "curl refuses " + oneLine(readable(w.text), 40)
+		}
+		return
+	}
+	text := w.text
+	if p.at < len(p.words) && !strings.Contains(name, "=") {
+		if next := p.words[p.at].text; next != "" && next[0] != '-' && !strings.ContainsAny(next, "/.:"+mark) && next != "localhost" {
+			text += " " + next
+			p.at++
+		}
+	}
+	p.req.lost = append(p.req.lost, curlLost{w.line, text, "curl has no such option"})
 }
 
 // off takes a switch back.

@@ -172,6 +172,13 @@ func (c *curlImport) settings(r *webRequest, p *pendingCurl) {
 		lose(l.line, l.text, l.why)
 	}
 	line := p.command.line
+	if cr.refused != "" {
+		r.skip = append(r.skip, cr.refused)
+	}
+	if in := insides(r.url); len(in) == 1 && r.url == marked(in[0]) && !strings.HasSuffix(strings.ToUpper(in[0]), "BASE_URL") {
+		lose(p.url.line, r.url, "its whole address is a variable: write its path, and what names the host as the side's url")
+		r.skip = append(r.skip, "its whole address is a variable")
+	}
 	if cr.insecure && secureURL(r.url) && !c.suite.Blue.Insecure {
 		lose(line, "-k", "only some requests ask for it; write tls: {insecure: true} in a side or service")
 	} else if cr.insecure {

@@ -170,6 +170,9 @@ func TestCurlRequests(t *testing.T) {
 		{"assigned place", "where a service is, is written out", "API_URL=http://h/base\ncurl $API_URL/a", "GET /base/a\n"},
 		{"assigned twice", "the value of that moment", "N=1\ncurl http://h/a?n=$N >x\nN=2", "GET /a?n=1\n"},
 		{"assigned secret", "is not written", "TOKEN=abcdef\ncurl http://h/a -H \"X: $TOKEN\"", "GET /a\nX: <TOKEN>\n"},
+		{"base and path", "what follows a base is a path", `curl "${BASE}v1/a"`, "GET /v1/a\n"},
+		{"host in Korean", "is a host", `curl http://한글.example/a`, "GET /a\n"},
+		{"empty data", "sends its type", `curl http://h/a -d ''`, "POST /a\nContent-Type: application/x-www-form-urlencoded\n"},
 		{"base variable", "is the side's url", `curl "$BASE_URL/v1/a"`, "GET /v1/a\n"},
 		{"generated", "ours", `curl "http://h/a?u=$(uuidgen)&t=$(date +%s)&r=$RANDOM"`, "GET /a?u=%3C$uuid%3E&t=1767225600&r=%3C$int%3E\n"},
 		{"braces", "stand for themselves", `curl -g 'http://h/{{a}}' -H 'X: {{b}}' --json '{"{{c}}":"{{d}}"}'`, "POST /%7B%7Ba%7D%7D\nX: {{b}}\nAccept: application/json\nContent-Type: application/json\n\n{\"{{c}}\":\"{{d}}\"}\n"},
@@ -289,7 +292,10 @@ func TestCurlLost(t *testing.T) {
 		skip       bool
 	}{
 		{"unknown option", "\ncurl http://h/a --frob", []string{"line 2: --frob"}, false},
-		{"equals", "curl --max-time=5 http://h/a", []string{"line 1: --max-time=5"}, false},
+		{"unknown option with a value", "curl --frob 5 http://h/a", []string{"line 1: --frob 5"}, false},
+		{"equals refused", "curl --request=POST http://h/a", []string{"line 1: --request=POST"}, true},
+		{"whole address", `curl "$LINK"`, []string{"line 1: $LINK"}, true},
+		{"equals", "curl --max-time=5 http://h/a", []string{"line 1: --max-time=5"}, true},
 		{"unknown short", "curl -sYZ http://h/a", []string{"line 1: -Y Z"}, false},
 		{"redirects", "curl -L http://h/a --max-redirs 3", []string{"line 1: -L", "line 1: --max-redirs 3"}, false},
 		{"addresses", "curl http://h/a --resolve h:80:1.2.3.4 \\\n --connect-to ::x:", []string{"line 1: --resolve h:80:1.2.3.4", "line 2: --connect-to ::x:"}, false},

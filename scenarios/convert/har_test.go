@@ -198,6 +198,27 @@ func TestHARRefuses(t *testing.T) {
 	}
 }
 
+// Wherever a secret stands, it stands in no file that is written.
+func TestHARWritesNoSecret(t *testing.T) {
+	const secret = "Hunter22Hunter22"
+	header := func(name, value string) string {
+		return fmt.Sprintf(`"headers":[{"name":%q,"value":%q}]`, name, value)
+	}
+	for _, more := range []string{
+		header("Authorization", "Bearer "+secret), header("Authorization", secret), header("X-Csrf-Token", secret), header("Cookie", "a="+secret+"; b=1"),
+		`"cookies":[{"name":"a","value":"` + secret + `"}]`, `"postData":{"mimeType":"application/json","text":"{\"a\":{\"password\":\"` + secret + `\"}}"}`,
+		`"postData":{"mimeType":"application/x-www-form-urlencoded","text":"password=` + secret + `&a"}`, `"postData":{"mimeType":"application/x-www-form-urlencoded","params":[{"name":"token","value":"` + secret + `"}]}`,
+		`"postData":{"mimeType":"multipart/form-data","params":[{"name":"secret","value":"` + secret + `"}]}`,
+	} {
+		for _, url := range []string{"https://h/a", "https://h/a?access_token=" + secret, "https://h/a?x&access_token=" + secret, "https://kim:" + secret + "@h/a"} {
+			r := importHAR(t, harOf(harCall("POST", url, more, 200, "application/json", `{"sessionToken":"`+secret+`"}`)), HAROptions{Snapshots: true})
+			if _, text := loadResult(t, r); strings.Contains(text, secret) {
+				t.Errorf("%s %s\nis written as\n%s", url, more, text)
+			}
+		}
+	}
+}
+
 func FuzzHAR(f *testing.F) {
 	f.Add(harOf(harCall("POST", "https://h/session?a=%00&b", `"cookies":[{"name":"a","value":"b"}],"postData":{"mimeType":"application/json","text":"{\"a\":1}"}`, 200, "application/json", `{"token":"`+aToken+`","u":"https://h/x?a=Ab-12345678","n":1234567}`), harCall("GET", "https://h/x/1234567?t="+aToken, `"headers":[{"name":"Authorization","value":"Bearer `+aToken+`"},{"name":"cookie","value":"a=b; c"}]`, 200, "text/plain", "[]"), harCall("GET", "https://h/x?a=Ab-12345678", "", 404, "", "")))
 	f.Add(harOf(harCall("PUT", "http://[::1]:80//a", `"postData":{"mimeType":"multipart/form-data; boundary=x","text":"--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\nq\r\n--x--","params":[{"name":"a","value":"b","fileName":"c","contentType":"d"}]}`, 304, "a/b", "x")))

@@ -69,7 +69,7 @@ func (im *webImport) bodyOf(r *webRequest) {
 	case b.data != "":
 		r.step.Body = im.dataBody(r, typ)
 	default:
-		if written {
+		if typ != "" {
 			r.headers = append(r.headers, Field{"Content-Type", typ})
 		}
 		return

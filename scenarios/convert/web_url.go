@@ -3,6 +3,7 @@ package convert
 import (
 	"net/netip"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -20,6 +21,12 @@ func cutURL(text string) (origin, path, user string) {
 		authority, _, _ = cutOutside(authority, sep)
 	}
 	path = rest[len(authority):]
+	if end := strings.Index(strings.TrimPrefix(authority, mark), mark); scheme == "" && strings.HasPrefix(authority, mark) && namesURL(authority) {
+		// ${BASE}v1/x: what a base is followed by is a path, except a port or more of a host.
+		if behind := authority[end+2:]; behind != "" && strings.IndexByte(":.-"+mark, behind[0]) < 0 {
+			authority, path = authority[:end+2], "/"+behind+path
+		}
+	}
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		user, authority = authority[:at], authority[at+1:]
 	}
@@ -61,7 +68,7 @@ func originFault(origin string) string {
 		return "the address has no host"
 	}
 	for i, p := range strings.Split(host, mark) {
-		if i%2 == 0 && strings.Trim(p, "abcdefghijklmnopqrstuvwxyz0123456789-._:[]") != "" {
+		if i%2 == 0 && strings.IndexFunc(p, notHost) >= 0 {
 			return "that is not a host"
 		}
 	}
@@ -83,6 +90,12 @@ func originFault(origin string) string {
 		return "that is not a host"
 	}
 	return ""
+}
+
+// notHost reports whether a character stands in no host or port; names in other
+// scripts are hosts too.
+func notHost(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.M, r) && !strings.ContainsRune("-._:[]", r) || r == utf8.RuneError
 }
 
 // squash takes . and .. out of a path, as clients do before they send it.
