@@ -31,7 +31,7 @@ var views = []view{
 		return len(s) == 1 || s[1] == 'u' && len(s) < 6 || s[1] == 'x' && len(s) < 4
 	}},
 	{'%', percentUnit, func(s string) bool { return len(s) < 3 }},
-	{'&', entityUnit, func(s string) bool { return len(s) < maxEntity && !strings.Contains(s, ";") }},
+	{'&', entityUnit, func(s string) bool { return len(s) < maxEntity && !strings.ContainsFunc(s[1:], outsideEntity) }},
 	{'~', pointerUnit, func(s string) bool { return len(s) < 2 }},
 }
 
@@ -206,7 +206,7 @@ const maxEntity = 34
 // entityUnit reads a character reference of HTML or XML that ends in a semicolon.
 func entityUnit(text string) (string, int) {
 	end := strings.IndexByte(text[:min(len(text), maxEntity)], ';')
-	if end < 2 {
+	if end < 2 || strings.ContainsFunc(text[1:end], outsideEntity) {
 		return "", 0
 	}
 	plain := html.UnescapeString(text[:end+1])
@@ -215,6 +215,8 @@ func entityUnit(text string) (string, int) {
 	}
 	return plain, end + 1
 }
+
+func outsideEntity(r rune) bool { return r != '#' && (r > '~' || r == '_' || !isWord(byte(r))) }
 
 // begunEscaped is begun for texts whose escapes may hide the beginning of a
 // secret, or be cut themselves. The caller holds the lock.
