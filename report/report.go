@@ -7,6 +7,12 @@
 //	runner.Run -> source (gaps filled, causes indexed) -> one pass over the
 //	cases, handed to every format at once -> files
 //
+// Where a text of the page comes from: the sentences of the banner are
+// End.Reasons and the gates End.Gates, both written by the runner's conclusion
+// (runner/verdict_run.go); the causes are End.Causes, gathered by diff.Spreads;
+// what stands under a load stage is LoadResult.Reason, written by diff/perf. This
+// package chooses, orders and words numbers, and decides nothing.
+//
 // Everything of a run is treated as hostile, also what this tool wrote itself:
 // nothing of an answer becomes markup, a terminal command or a workflow command.
 package report

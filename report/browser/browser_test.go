@@ -121,6 +121,7 @@ func pages(t *testing.T, out string) []step {
 	write(t, out, "hostile.html", reporttest.Options{Seed: 4, Cases: len(payloads), Differ: 1, Texts: payloads}, report.Options{})
 	plan := []step{
 		{"do": "figures", "name": "10k.html", "cpuLimit": 0.30, "shot": "10k"},
+		{"do": "weight", "name": "services.html"},
 		{"do": "access", "name": "10k.html"},
 		{"do": "access", "name": "services.html"},
 		{"do": "access", "name": "pass.html"},

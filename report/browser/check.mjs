@@ -95,6 +95,18 @@ async function figures({ name, cpuLimit, shot }) {
   await context.close();
 }
 
+// weight counts the nodes of a page as it opens.
+async function weight({ name }) {
+  const { page, context } = await open(name);
+  const n = await nodes(page);
+  result("G2", name, n, n <= 2000, "DOM nodes, texts included");
+  const closed = await page.locator("main details:not([open])").first();
+  await closed.locator("summary").first().click();
+  const back = await closed.evaluate((d) => d.open && d.children.length > 1);
+  result("details", name, back, back, "what a closed part holds is back when it is opened");
+  await context.close();
+}
+
 // access runs axe in both themes, with a difference open.
 async function access({ name, plain, shot }) {
   for (const colorScheme of ["light", "dark"]) {
@@ -219,7 +231,7 @@ async function split({ name }) {
   await context.close();
 }
 
-const steps = { figures, access, first, jenkins, hostile, print, link, split };
+const steps = { figures, weight, access, first, jenkins, hostile, print, link, split };
 let failed = false;
 for (const step of plan) {
   try {
