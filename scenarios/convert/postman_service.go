@@ -130,9 +130,9 @@ func (im *pmImport) path(d *pmDraft, path string, vars []pmVar) string {
 			i++
 			continue
 		}
-		b.WriteString(literalPath(path[start:i]))
+		b.WriteString(beforePlaceholder(cleanPath(path[start:i])))
 		if value := im.resolved(path[i:end]); strings.Contains(value, "/") && !strings.Contains(value, "{{") {
-			b.WriteString(literalPath(value)) // a value is one segment; this one is several
+			b.WriteString(beforePlaceholder(cleanPath(value))) // a value is one segment; this one is several
 		} else {
 			b.WriteString(im.text(d, path[i:end], "path", false))
 		}

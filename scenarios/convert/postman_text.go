@@ -51,10 +51,12 @@ func (im *pmImport) text(d *pmDraft, text, where string, header bool) string {
 	return b.String()
 }
 
-// beforePlaceholder escapes text that a placeholder follows: a brace at its end
-// would begin that placeholder.
-func beforePlaceholder(text string) string {
-	text = Escape(text)
+// beforePlaceholder escapes text that a placeholder follows.
+func beforePlaceholder(text string) string { return guardBrace(Escape(text)) }
+
+// guardBrace writes a brace at the end of text of ours so that it does not begin
+// the placeholder behind it.
+func guardBrace(text string) string {
 	if rest, ok := strings.CutSuffix(text, "{"); ok {
 		return rest + "{{'{'}}"
 	}

@@ -169,7 +169,10 @@ func join(a, b sym) sym {
 	switch {
 	case !okA || !okB:
 		return sym{}
-	case a.kind == symNode && b.kind == symNode:
+	case strings.HasPrefix(y, "{"):
+		x = guardBrace(x) // two braces would begin a placeholder
+	}
+	if a.kind == symNode && b.kind == symNode {
 		return literal(String(x + y))
 	}
 	return template(x+y, a.drawn || b.drawn)

@@ -86,6 +86,7 @@ func TestScripts(t *testing.T) {
 		{"capture by code", `pm.environment.set("id", pm.response.json().find(x => x.ok).id)`, "", "the value is made by code", "a search"},
 		{"flow", "postman.setNextRequest(null)", "", "steps run in their order", "no jumps"},
 		{"no JavaScript", "pm.test('a', () => {", "", "the script is no valid JavaScript", "a script cut off"},
+		{"text joined to braces", `pm.expect(pm.response.json().t).to.eql("{" + "{x}" + "{" + pm.environment.get("id"))`, "expect: {body: {$.t: \"{{'{'}}{x}{{'{'}}{{id}}\"}}", "", "two braces that meet are no placeholder"},
 		{"text with braces", `pm.expect(pm.response.json().t).to.eql("{{x}}")`, "expect: {body: {$.t: \"{{'{{'}}x}}\"}}", "", "a script's text is no template"},
 	}
 	for _, row := range rows {
