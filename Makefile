@@ -15,6 +15,7 @@ test: ## run the tests
 
 test-evidence: ## every way to an empty PASS, and what kills, starves and deceives a run (BGVERIFY_TORTURE=200: the long forms)
 	$(GO) test -count=1 -run Evidence ./cmd/bgverify
+	BGVERIFY_EVIDENCE_BUILD=1 $(GO) test -count=1 -run EvidenceIllComparator ./cmd/bgverify
 
 test-report: ## render runs in headless Chromium and hold the report's figures
 	$(GO) test -tags browser -count=1 -timeout 20m ./report/...

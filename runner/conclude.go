@@ -267,7 +267,6 @@ func (c *conclusion) load() {
 	for i := range c.o.loads {
 		l := &c.o.loads[i]
 		if l.Verdict == Skip {
-			c.leftOut("load " + l.Name)
 			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s was not run: %s", l.Name, l.Reason))
 		}
 		if gateOf(c.e.plan.Suites[l.Suite]) == scenarios.Advisory {
@@ -369,8 +368,16 @@ func (c *conclusion) required() {
 	if p.Partial() && p.Cases > 0 {
 		c.leftOut(fmt.Sprintf("%d of %d cases", p.OfCases-p.Cases, p.OfCases))
 	}
+	if n := c.counts.Skip - c.e.totals.withheld; n > 0 && c.counts.judged() > 0 {
+		c.leftOut(fmt.Sprintf("%s (skipped or quarantined)", plural(n, "case")))
+	}
 	if (planned || p.OfLoads > 0) && !loaded {
 		c.leftOut("load")
+	}
+	for i := range c.o.loads {
+		if l := &c.o.loads[i]; loaded && l.Verdict == Skip {
+			c.leftOut("load " + l.Name)
+		}
 	}
 	if !compared {
 		c.leftOut("compare")

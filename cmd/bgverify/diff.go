@@ -87,6 +87,9 @@ func runDiff(io stdio, flags diffFlags, bluePath, greenPath string) error {
 	if err != nil {
 		return broken(fmt.Errorf("write the differences: %w", err))
 	}
+	if result.Equal() && result.Leaves.Compared == 0 {
+		return broken(fmt.Errorf("nothing was compared: none of blue's %d values is looked at (empty bodies, or rules that hide them all)", result.Leaves.Seen))
+	}
 	return exit(diffStatus(&result))
 }
 

@@ -142,3 +142,28 @@ func TestEvidenceHidden(t *testing.T) {
 		}
 	})
 }
+
+// Two saved bodies of which nothing is compared are not equal either.
+func TestEvidenceDiffOfNothing(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name, blue, green string
+		args              []string
+	}{
+		{"both files are empty", "", "", nil},
+		{"everything is ignored", `{"a":1}`, `{"a":2}`, []string{"--rules", "rules.yaml"}},
+	} {
+		t.Run("comparator_blind/diff of nothing/"+row.name, func(t *testing.T) {
+			t.Parallel()
+			e := newEvidence(t)
+			e.file("blue.json", row.blue)
+			e.file("green.json", row.green)
+			e.file("rules.yaml", "rules:\n  - {at: $.a, do: ignore, why: lazy}\n")
+			r := e.bgverify(append([]string{"diff", "blue.json", "green.json"}, row.args...)...)
+			if r.status != 3 || !strings.Contains(r.out.String()+r.err.String(), "nothing was compared") && row.blue != "" {
+				t.Errorf("exit status %d, want 3 and why:\n%s%s", r.status, &r.out, &r.err)
+			}
+			walked(t, r.status, strings.TrimSpace(r.err.String()+r.out.String()))
+		})
+	}
+}

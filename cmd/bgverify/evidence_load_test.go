@@ -79,6 +79,11 @@ func TestEvidenceLoad(t *testing.T) {
 		{name: "3xx on both sides", suite: loaded(short, "item"), args: onlyLoad, blue: moved, status: 4, reason: `load peak: .*(baseline|circuit breaker).*blue`},
 		{name: "blue itself ill", suite: loaded(short, "item"), args: onlyLoad, blue: share(2, fails, says(`{"a":1}`)), green: says(`{"a":1}`), status: 4, reason: `load peak: .*circuit breaker: blue failed`},
 		{name: "too few samples for the percentile", suite: loaded("    rate: 300/s\n    duration: 1s\n"+margins, "item"), args: onlyLoad, blue: fine, status: 4, reason: `load peak: .*blocks`},
+		{
+			name: "client saturated", suite: loaded("    rate: 50000/s\n    duration: 1s\n    warmup: 0s\n"+margins, "item"), args: onlyLoad, env: []string{"GOMAXPROCS=1"},
+			blue: says(`{"a":1}`), status: 4, reason: `load peak: generator: `,
+		},
+		{name: "blue itself ill, a little", suite: loaded(short, "item"), args: onlyLoad, blue: share(12, fails, says(`{"a":1}`)), green: says(`{"a":1}`), status: 4, reason: `load peak: baseline: blue itself failed \d+`},
 		{name: "margin without a unit", suite: loaded("    rate: 40/s\n    duration: 1s\n    margins: {p95: 10}\n", "item"), status: 2, reason: `suite\.yaml:\d+:\d+: error: margin p95: .*unit`},
 		{name: "rate without a unit", suite: loaded("    rate: 40\n    duration: 1s\n", "item"), status: 2, reason: `suite\.yaml:\d+:\d+: error: rate must be requests per time`},
 		{name: "duration without a unit", suite: loaded("    rate: 40/s\n    duration: 3\n", "item"), status: 2, reason: `suite\.yaml:\d+:\d+: error: .*duration`},

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -127,4 +130,51 @@ func TestEvidenceEarlyStop(t *testing.T) {
 			walked(t, gate.status, "gate: the run is incomplete, and latest does not point at it")
 		}
 	})
+}
+
+// Off loopback load and writes are left out unless they are allowed; the banner
+// says so, and a stage that requires them is not satisfied.
+func TestEvidenceOffLoopback(t *testing.T) {
+	t.Parallel()
+	t.Run("nothing_ran/load that the stage requires, off loopback", func(t *testing.T) {
+		t.Parallel()
+		blue, green := serveOutside(t, says(`{"a":1}`)), serveOutside(t, says(`{"a":1}`))
+		e := newEvidence(t)
+		e.file("suite.yaml", "suite: one\ncases:\n  - {case: item, get: /item}\n  - {case: save, put: /item, side_effects: idempotent, json: {a: 1}}\n"+
+			"load:\n  - {load: peak, steps: [{case: item}], rate: 10/s, duration: 1s}\n")
+		e.file("stage.yaml", "require: [compare, load]\n")
+		r := e.bgverify("run", "suite.yaml", "--run-id", "free", "--blue", blue, "--green", green)
+		if r.status != 0 || !strings.Contains(r.out.String(), "verified without load and writes") {
+			t.Errorf("exit status %d, want 0 and a banner that says what was left out:\n%s%s", r.status, &r.out, &r.err)
+		}
+		e.bgverify("run", "suite.yaml", "--env", "stage.yaml", "--blue", blue, "--green", green).ends(4, `the stage requires load, and it did not run`, "")
+	})
+}
+
+// serveOutside starts a service at an address of this machine that is not loopback.
+func serveOutside(t *testing.T, h http.HandlerFunc) string {
+	t.Helper()
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addresses {
+		ip, _, err := net.ParseCIDR(a.String())
+		if err != nil || ip.IsLoopback() || ip.To4() == nil || !ip.IsGlobalUnicast() {
+			continue
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort(ip.String(), "0"))
+		if err != nil {
+			continue
+		}
+		s := httptest.NewUnstartedServer(h)
+		_ = s.Listener.Close()
+		s.Listener = l
+		s.Start()
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	leftOut(t)
+	t.Skip("this machine has no address off loopback")
+	return ""
 }

@@ -22,6 +22,17 @@ func TestEvidenceReportAndExit(t *testing.T) {
 	for i := range 256 {
 		fmt.Fprintf(&many, "  - {case: item-%d, get: /item/%d}\n", i, i)
 	}
+	// illFirst answers 503 the first n times.
+	illFirst := func(n int64) http.HandlerFunc {
+		var asked atomic.Int64
+		return func(w http.ResponseWriter, r *http.Request) {
+			if asked.Add(1) <= n {
+				answers(503, "application/json", `{"code":50300}`)(w, r)
+				return
+			}
+			says(`{"a":1}`)(w, r)
+		}
+	}
 	prove(t, "report_and_exit", []proof{
 		{
 			name: "256 failures are not 0", suite: many.String(), blue: says(`{"a":1}`), green: says(`{"a":2}`),
@@ -37,19 +48,6 @@ func TestEvidenceReportAndExit(t *testing.T) {
 				says(`{"a":1}`)(w, r)
 			}, status: 4, reason: `flaky: 1 of 1 cases passed only after a retry`,
 		},
-	})
-	// illFirst answers 503 the first n times.
-	illFirst := func(n int64) http.HandlerFunc {
-		var asked atomic.Int64
-		return func(w http.ResponseWriter, r *http.Request) {
-			if asked.Add(1) <= n {
-				answers(503, "application/json", `{"code":50300}`)(w, r)
-				return
-			}
-			says(`{"a":1}`)(w, r)
-		}
-	}
-	prove(t, "report_and_exit", []proof{
 		{
 			name: "retry until the setup passes", suite: "suite: one\nsetup: [{step: sign in, get: /in, retry: {for: [503], max: 3}}]\ncases:\n  - {case: item, get: /item}\n", blue: says(`{"a":1}`),
 			green: illFirst(2), status: 4, reason: `flaky: 1 of 2 cases, setup and teardown included, passed only after a retry`,

@@ -214,6 +214,10 @@ func (r *ended) ends(status int, reason, warns string) {
 	if status == 0 || reason == "" {
 		r.t.Fatal("a row of this table owes a status that is not 0, and a reason")
 	}
+	if busy := busyMachine.FindString(strings.Join(r.run.Reasons, "\n")); busy != "" && r.status == 4 && !strings.Contains(reason, "generator") {
+		leftOut(r.t)
+		r.t.Skipf("this machine is too busy to judge a load at all, and the program says so: %s", busy)
+	}
 	if r.status != status {
 		r.t.Errorf("exit status %d, want %d", r.status, status)
 	}
@@ -240,6 +244,9 @@ func (r *ended) ends(status int, reason, warns string) {
 		r.t.Errorf("the warnings do not match %q", warns)
 	}
 }
+
+// busyMachine is what a load stage says when it could not even send in time.
+var busyMachine = regexp.MustCompile(`load \w+: generator: .*`)
 
 // serve starts a service on loopback for the rest of the test.
 func serve(t *testing.T, h http.HandlerFunc) string {
