@@ -44,8 +44,8 @@ func leftOut(t *testing.T) {
 	ways.skipped[t.Name()] = true
 }
 
-// walked notes that a test has walked its way to the end, once. Tests of other
-// classes are no ways to an empty PASS and do not stand in the list.
+// walked notes that a test has walked its way to the end, once. Tests of no class
+// do not stand in the list.
 func walked(t *testing.T, status int, reason string) {
 	ways.Lock()
 	defer ways.Unlock()
@@ -168,8 +168,9 @@ func waysKey(line string) string {
 	return strings.Join(cells[:min(3, len(cells))], " | ")
 }
 
-// classes are those of the specification, in its order.
-var classes = []string{"nothing_ran", "wrong_thing_tested", "together_broken", "one_of_twelve", "weakened", "both_fail_alike", "comparator_blind", "load_verdict_empty", "report_and_exit"}
+// classes are the ways to an empty PASS in the order of the specification, then what
+// hostile answers, careless files and signals lead to.
+var classes = []string{"nothing_ran", "wrong_thing_tested", "together_broken", "one_of_twelve", "weakened", "both_fail_alike", "comparator_blind", "load_verdict_empty", "report_and_exit", "hostile_answers", "hostile_files", "stopped"}
 
 func (w way) class() string { return strings.SplitN(w.test, "/", 3)[1] }
 
