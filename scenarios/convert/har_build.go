@@ -1,11 +1,7 @@
 package convert
 
 import (
-	"bytes"
 	"fmt"
-	"mime"
-	"mime/multipart"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,21 +138,7 @@ func (h *harImport) request(e *harEntry, index int, steps *[]*Step, known []setC
 	_, p, _ := cutURL(e.url)
 	p, _, _ = cutOutside(p, "?")
 	r := &webRequest{method: e.method, url: e.url, loose: true, id: h.cases.Take(caseID(e.method, p))}
-	r.lift = func(text string) string {
-		return h.flow.lift(text, func(s *harSource) string {
-			if s.name == "" {
-				s.name = h.flow.captureName(s)
-				step := (*steps)[s.request]
-				step.Captures = append(step.Captures, Capture{Name: s.name, At: s.path})
-				if secretKey(s.name) {
-					h.suite.Secrets = appendOnce(h.suite.Secrets, s.name)
-				}
-				h.report.Mapped(Captures, 1)
-			}
-			h.flow.union(index, s.request)
-			return s.name
-		})
-	}
+	h.follow(r, index, steps)
 	h.fieldsOf(e, r)
 	h.cookiesOf(e, r, index, known)
 	h.postOf(e, r)
@@ -174,6 +156,34 @@ func (h *harImport) request(e *harEntry, index int, steps *[]*Step, known []setC
 		h.report.Note(r.id, "its whole address comes from an answer: it must lead to one of the side's services")
 	}
 	return r
+}
+
+// follow lets a request take values from the answers before it.
+func (h *harImport) follow(r *webRequest, index int, steps *[]*Step) {
+	use := func(s *harSource) string {
+		if s.name == "" {
+			s.name = h.flow.captureName(s)
+			step := (*steps)[s.request]
+			step.Captures = append(step.Captures, Capture{Name: s.name, At: s.path})
+			if secretKey(s.name) {
+				h.suite.Secrets = appendOnce(h.suite.Secrets, s.name)
+			}
+			h.report.Mapped(Captures, 1)
+		}
+		h.flow.union(index, s.request)
+		return s.name
+	}
+	r.lift = func(text string) string { return h.flow.lift(text, use) }
+	r.liftJSON = func(text string, number bool) string {
+		s := h.flow.sources[text]
+		switch {
+		case number && (s == nil || !s.number):
+			return text // text in the answer is no number in the request
+		case !number && s != nil && s.number:
+			return marked(use(s) + " | trim") // a filter makes text of a number
+		}
+		return r.lift(text)
+	}
 }
 
 // liftPath lifts values out of the segments of an address.
@@ -230,86 +240,6 @@ func (h *harImport) cookiesOf(e *harEntry, r *webRequest, index int, known []set
 			r.cookies = append(r.cookies, c)
 		}
 	}
-}
-
-// postOf reads the body.
-func (h *harImport) postOf(e *harEntry, r *webRequest) {
-	p := e.post
-	if p == nil {
-		return
-	}
-	typ, has := r.header("Content-Type")
-	if !has {
-		typ = p.mime
-	}
-	r.body.typ = p.mime
-	if m, params, err := mime.ParseMediaType(typ); err == nil && m == "multipart/form-data" {
-		h.partsOf(p, params["boundary"], r)
-		return
-	}
-	switch {
-	case p.raw != nil:
-		r.body.raw = p.raw
-	case p.text != "":
-		r.body.raw = []byte(p.text)
-	case len(p.params) > 0:
-		var pairs []string
-		for _, x := range p.params {
-			pairs = append(pairs, percentEncoded(percentDecoded(x.name), "*")+"="+percentEncoded(percentDecoded(x.value), "*"))
-		}
-		r.body.raw = []byte(strings.Join(pairs, "&"))
-		if r.body.typ == "" {
-			r.body.typ = "application/x-www-form-urlencoded"
-		}
-	}
-}
-
-// partsOf reads multipart/form-data from the recorded text, or from its params.
-// Recordings leave the bytes of files out.
-func (h *harImport) partsOf(p *harPost, boundary string, r *webRequest) {
-	var list []harParam
-	if text := append([]byte(p.text), p.raw...); len(text) > 0 && boundary != "" {
-		in := multipart.NewReader(bytes.NewReader(text), boundary)
-		for len(list) < 1000 {
-			part, err := in.NextRawPart()
-			if err != nil {
-				break
-			}
-			var b bytes.Buffer
-			if _, err := b.ReadFrom(part); err != nil {
-				break
-			}
-			list = append(list, harParam{part.FormName(), b.String(), part.FileName(), part.Header.Get("Content-Type")})
-		}
-	}
-	if len(list) == 0 {
-		list = p.params
-	}
-	for _, x := range list {
-		if strings.Contains(x.name+x.value+x.file+x.typ, mark) && x.file == "" {
-			h.lose(r, Lost{Kind: Bodies, Place: "part", Text: readable(x.name), Why: "it holds NUL bytes, and is no text"})
-			r.skip = appendOnce(r.skip, "a part of its body is no text")
-			continue
-		}
-		out := Part{Name: x.name, Text: x.value, Type: x.typ}
-		if x.file != "" {
-			if x.value == "" {
-				h.lose(r, Lost{Kind: Files, Place: "part " + oneLine(x.name, 60), Text: x.file, Why: "the recording does not hold the file; put it beside the suite"})
-				r.skip = appendOnce(r.skip, "the file "+oneLine(x.file, 60)+" is not in the recording")
-			}
-			out.Text, out.File = "", h.asset("files", baseName(x.file), []byte(x.value))
-			if out.FileName = x.file; path.Base(out.File) == x.file {
-				out.FileName = ""
-			}
-		}
-		r.body.parts = append(r.body.parts, out)
-	}
-	if len(list) == 0 && len(p.text)+len(p.raw) > 0 {
-		h.lose(r, Lost{Kind: Bodies, Place: "body", Why: "its parts cannot be told apart"})
-		r.skip = append(r.skip, "its body is not in the recording")
-	}
-	r.headers = slices.DeleteFunc(r.headers, func(f Field) bool { return strings.EqualFold(f.Name, "Content-Type") })
-	r.body.typ = "multipart/form-data"
 }
 
 // expectOf expects what was recorded.

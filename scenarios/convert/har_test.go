@@ -113,9 +113,10 @@ func TestHARCases(t *testing.T) {
 // Bodies are read from text, base64 and params, and values of answers stand in
 // them as captures of their own type.
 func TestHARBodies(t *testing.T) {
-	first := harCall("GET", "https://h/a", "", 200, "application/json", `{"list":[{"orderId":9081726354,"key":"AbC-12345678"}]}`)
+	first := harCall("GET", "https://h/a", "", 200, "application/json", `{"list":[{"orderId":9081726354,"key":"AbC-12345678","text":"5551234567"}]}`)
 	for _, tt := range []struct{ name, post, want string }{
 		{"json", `{"mimeType":"application/json","text":"{\"id\": 9081726354, \"k\":\"AbC-12345678\", \"password\":\"hunter22\"}"}`, `{"id":<orderId>,"k":"<list_key>","password":"<PASSWORD>"}`},
+		{"types", `{"mimeType":"application/json","text":"{\"id\":\"9081726354\",\"n\":5551234567,\"s\":\"5551234567\"}"}`, `{"id":"<orderId>","n":5551234567,"s":"<text>"}`},
 		{"form", `{"mimeType":"application/x-www-form-urlencoded","text":"k=AbC-12345678&a=x%20y"}`, "k=%3Clist_key%3E&a=x+y"},
 		{"params", `{"mimeType":"application/x-www-form-urlencoded","params":[{"name":"k","value":"AbC-12345678"},{"name":"a b","value":"c&d"}]}`, "k=%3Clist_key%3E&a+b=c%26d"},
 		{"text", `{"mimeType":"text/plain","text":"k=AbC-12345678;"}`, "k=<list_key>;"},

@@ -25,6 +25,8 @@ type webRequest struct {
 	loose bool
 	// lift replaces values of earlier answers by marks; nil: there are none.
 	lift func(text string) string
+	// liftJSON is lift for a leaf of a JSON body, whose type is kept.
+	liftJSON func(text string, number bool) string
 	// skip are reasons why it cannot be sent as it stands.
 	skip    []string
 	comment []string
@@ -106,34 +108,7 @@ func (im *webImport) text(text string) string {
 	return templateOf(text)
 }
 
-// commonEnv are variables that environments hold anyway: a secret is not read
-// from one by accident.
-var commonEnv = []string{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "LANG", "TERM", "HOSTNAME", "EDITOR", "MAIL", "TZ", "CI", "TMPDIR", "DISPLAY", "UID", "HOST"}
-
-// secret takes a secret's plain text out: it is read from the environment. Equal
-// secrets of one name are one variable.
-func (im *webImport) secret(r *webRequest, name, text, where string) string {
-	if text == "" || hasMark(text) {
-		return text
-	}
-	key := EnvName(name)
-	if slices.Contains(commonEnv, key) {
-		key = "SECRET_" + key
-	}
-	for _, s := range im.secrets {
-		if s.name == key && s.text == text {
-			return marked("env." + s.env)
-		}
-	}
-	env := im.envs.Take(key)
-	im.secrets = append(im.secrets, webSecret{key, text, env})
-	if len(text) >= 6 && !slices.Contains(im.suite.Secrets, env) { // the language hides no shorter ones
-		im.suite.Secrets = append(im.suite.Secrets, env)
-	}
-	im.report.Note(r.id, "%s stands in plain text in the source; it is read from the environment variable %s", where, env)
-	return marked("env." + env)
-}
-
+// lifted is text with what earlier answers gave taken out.
 func (r *webRequest) lifted(text string) string {
 	if r.lift == nil {
 		return text
@@ -141,49 +116,12 @@ func (r *webRequest) lifted(text string) string {
 	return r.lift(text)
 }
 
-// secretParts are parts of names whose values are secrets; secretWhole are whole names.
-var (
-	secretParts = []string{"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "authorization", "credential", "signature", "csrf", "xsrf", "jwt", "sessionid"}
-	secretWhole = []string{"pwd", "pin", "otp", "auth", "sid", "sig", "session", "key"}
-	notSecret   = []string{"type", "expires", "expiresin", "expiresat", "expiry", "count", "limit", "name", "url", "uri"}
-)
-
-// secretKey reports whether a name says that its value is a secret.
-func secretKey(name string) bool {
-	flat := strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name))
-	for _, end := range notSecret {
-		if strings.HasSuffix(flat, end) {
-			return false
-		}
-	}
-	return slices.Contains(secretWhole, flat) || slices.ContainsFunc(secretParts, func(p string) bool { return strings.Contains(flat, p) })
-}
-
-// secretText reports whether a value looks like a secret whatever its name: a
-// signed token, or a key with a maker's mark.
-func secretText(text string) bool {
-	if len(text) < 20 || strings.ContainsAny(text, " \t\n{}\"") {
-		return false
-	}
-	if strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") >= 2 {
-		return true
-	}
-	return slices.ContainsFunc([]string{"sk_live_", "sk_test_", "ghp_", "gho_", "github_pat_", "xoxb-", "xoxp-", "AKIA", "AIza", "glpat-"}, func(p string) bool { return strings.HasPrefix(text, p) })
-}
-
-// keep is a value as it may be written: what an earlier answer gave becomes a
-// capture, a secret a variable.
-func (im *webImport) keep(r *webRequest, name, text, where string) string {
-	if text = r.lifted(text); hasMark(text) {
+// liftedJSON is a string or number of a JSON body with what earlier answers gave.
+func (r *webRequest) liftedJSON(text string, number bool) string {
+	if r.liftJSON == nil {
 		return text
 	}
-	if secretKey(name) && text != "" || secretText(text) {
-		if flat := strings.ToLower(name); flat == "key" && len(text) < 12 {
-			return text
-		}
-		return im.secret(r, name, text, where)
-	}
-	return text
+	return r.liftJSON(text, number)
 }
 
 // clientFields are headers that the client writes from what it sends.

@@ -187,11 +187,14 @@ func (im *webImport) jsonNode(r *webRequest, v *jsonValue, key, path string) *No
 		}
 		return n
 	case 's':
+		if text := r.liftedJSON(v.text, false); hasMark(text) {
+			return String(im.text(text))
+		}
 		return String(im.text(im.keep(r, key, v.text, "body "+path)))
 	case '0':
 		return Literal("null")
 	case 'n':
-		if text := r.lifted(v.text); hasMark(text) {
+		if text := r.liftedJSON(v.text, true); hasMark(text) {
 			return String(im.text(text)) // one whole placeholder keeps its type
 		}
 	}
