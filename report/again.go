@@ -14,13 +14,14 @@ const (
 // again are the commands that a reader may want after reading a run: make it
 // anew, judge its answers under changed rules, write its page.
 func (s *source) again() []string {
-	run := shellWord(s.head.ID)
+	var run strings.Builder
+	run.WriteString(shellWord(s.head.ID))
 	for _, f := range s.head.Flags {
 		if named(f, "--out") {
-			run += " " + shellWord(f)
+			run.WriteString(" " + shellWord(f))
 		}
 	}
-	return []string{s.rerunAll(), "bgverify rediff " + run, "bgverify report " + run + " --format html -o report.html"}
+	return []string{s.rerunAll(), "bgverify rediff " + run.String(), "bgverify report " + run.String() + " --format html -o report.html"}
 }
 
 // rerunAll is the command that made the run: its flags, with the sides and the

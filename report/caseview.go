@@ -198,14 +198,15 @@ func (p *pageView) facts(s *source) {
 		add("second opinion", fmt.Sprintf("%s of %s agreed", thousands(e.Second.Agreed), thousands(e.Second.Checked)))
 	}
 	for _, side := range []sideView{sideOf("blue", e.Sides.Blue), sideOf("green", e.Sides.Green)} {
-		text := side.URL
+		var text strings.Builder
+		text.WriteString(side.URL)
 		for _, id := range sortedFacts(side.identity) {
-			text += ", " + id.Name + " " + id.Value
+			text.WriteString(", " + id.Name + " " + id.Value)
 		}
 		if side.Protocol != "" {
-			text += ", " + side.Protocol
+			text.WriteString(", " + side.Protocol)
 		}
-		add(side.Name, text)
+		add(side.Name, text.String())
 	}
 	add("scenarios", strings.TrimSpace(a.ScenariosCommit+map[bool]string{true: " with changes"}[a.Dirty]))
 	add("run by", a.Actor)

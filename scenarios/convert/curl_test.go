@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -103,9 +104,7 @@ func authTexts(a *scenarios.Auth) []string {
 func importCurl(t testing.TB, text string, files fstest.MapFS) *Result {
 	t.Helper()
 	fsys := fstest.MapFS{"x.sh": {Data: []byte(text)}}
-	for name, f := range files {
-		fsys[name] = f
-	}
+	maps.Copy(fsys, files)
 	r, err := Curl(fsys, "x.sh")
 	if err != nil {
 		t.Fatalf("import: %v\n%s", err, text)
@@ -389,21 +388,22 @@ func quoteSh(s string, way int) string {
 func TestShellReadsQuotedBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		argv := rapid.SliceOfN(rapid.OneOf(rapid.String(), rapid.StringMatching("[ -~\n\t]{0,12}"), rapid.SampledFrom([]string{"", "#", "a#b", "~", "$A", "`x`", "{{", "'", `"`, `\`, "\r\n", "한글", "\xff\xfe"})), 1, 6).Draw(t, "argv")
-		line := "curl"
+		var line strings.Builder
+		line.WriteString("curl")
 		for i, a := range argv {
 			argv[i] = strings.ReplaceAll(a, "\x00", "0")
-			line += rapid.SampledFrom([]string{" ", "\t", " \\\n "}).Draw(t, "space") + quoteSh(argv[i], rapid.IntRange(0, 2).Draw(t, "way"))
+			line.WriteString(rapid.SampledFrom([]string{" ", "\t", " \\\n "}).Draw(t, "space") + quoteSh(argv[i], rapid.IntRange(0, 2).Draw(t, "way")))
 		}
-		cmds, err := splitShell(line + "\n")
+		cmds, err := splitShell(line.String() + "\n")
 		if err != nil || len(cmds) != 1 {
-			t.Fatalf("%s: %d commands, %v", line, len(cmds), err)
+			t.Fatalf("%s: %d commands, %v", line.String(), len(cmds), err)
 		}
 		var got []string
 		for _, w := range cmds[0].words[1:] {
 			got = append(got, w.text)
 		}
 		if !slices.Equal(got, argv) {
-			t.Fatalf("%s\nis read as %q\nwant %q", line, got, argv)
+			t.Fatalf("%s\nis read as %q\nwant %q", line.String(), got, argv)
 		}
 	})
 }
