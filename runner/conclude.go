@@ -247,6 +247,12 @@ func (c *conclusion) findings() {
 	case n.Inconclusive > 0:
 		verdict = Inconclusive
 		measured += fmt.Sprintf(", %d inconclusive", n.Inconclusive)
+	case c.e.totals.unreviewed > 0:
+		verdict = Inconclusive
+	}
+	if open := c.e.totals.unreviewed; open > 0 {
+		c.claim(Inconclusive, "%s not run: nobody has said what a request of theirs leaves behind (side_effects: unreviewed)", plural(open, "case"))
+		measured += fmt.Sprintf(", %d not reviewed", open)
 	}
 	if n.Skip > 0 {
 		measured += fmt.Sprintf(", %d skipped", n.Skip)

@@ -182,8 +182,6 @@ type CaseResult struct {
 	Rules      []RuleVisits `json:"rules,omitempty"` // what each rule did in this case
 	Second     Second       `json:"second_opinion"`
 	Steps      []StepResult `json:"steps"`
-
-	withheld bool // a limit of the stage kept it from writing
 }
 
 // PerSide is a count for each side.

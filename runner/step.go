@@ -147,10 +147,14 @@ func (w *walk) shared(step *scenarios.Step) bool {
 // writesWithheld is why a step that leaves something behind is not sent.
 const writesWithheld = "writes are not allowed here: the sides are not on loopback, and neither limits: {writes: allow} of the env file nor a flag allows them"
 
+// notReviewed is why a step that import wrote is not sent: nobody has said what
+// it leaves behind.
+const notReviewed = "side_effects: unreviewed; say what the request leaves behind"
+
 // guard says why a step must not be sent at all.
 func (w *walk) guard(step *scenarios.Step) string {
 	if step.SideEffects == scenarios.Unreviewed {
-		return "side_effects: unreviewed; say what the request leaves behind"
+		return notReviewed
 	}
 	if hasEffects(step) && !w.suite.mayWrite(step) {
 		return writesWithheld

@@ -20,12 +20,13 @@ type totals struct {
 	rules  map[string]RuleVisits
 	second Second
 	// findings are what made cases worse than pass, differences apart, merged by text.
-	findings map[finding]*tally
-	overflow map[Verdict]int // findings beyond the bound
-	booked   []uint64        // one bit for each place of the plan
-	twice    []string        // cases that were booked twice
-	protocol map[string][2]string
-	withheld int // cases that were not allowed to write
+	findings   map[finding]*tally
+	overflow   map[Verdict]int // findings beyond the bound
+	booked     []uint64        // one bit for each place of the plan
+	twice      []string        // cases that were booked twice
+	protocol   map[string][2]string
+	withheld   int // cases that were not allowed to write
+	unreviewed int // cases of required suites with a step that nobody has reviewed
 }
 
 type suiteTotals struct {
@@ -87,7 +88,13 @@ func (t *totals) add(s *suiteRun, r *CaseResult) {
 	}
 	t.find(s, u, r)
 	t.protocols(s, r)
-	t.withheld += count(r.withheld || r.Verdict == Skip && slices.Contains(r.Reasons, writesWithheld))
+	t.withheld += count(skippedFor(r, writesWithheld))
+	t.unreviewed += count(r.Kind == "" && s.suite.Gate != scenarios.Advisory && skippedFor(r, notReviewed))
+}
+
+// skippedFor reports whether a case was skipped for a reason, its own or its setup's.
+func skippedFor(r *CaseResult, reason string) bool {
+	return r.Verdict == Skip && slices.ContainsFunc(r.Reasons, func(text string) bool { return strings.HasSuffix(text, reason) })
 }
 
 // mark sets the bit of a place in the plan and reports whether it was set.

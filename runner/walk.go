@@ -159,7 +159,6 @@ func (w *walk) finish() *CaseResult {
 		}
 	}
 	r.Flaky = r.Flaky || w.suite.run.flaky[r.ID]
-	r.withheld = w.guarded != ""
 	if w.guarded != "" && r.Verdict <= Pass { // Rule 2
 		r.Verdict = Skip
 		r.Reasons = append(r.Reasons, w.guarded)

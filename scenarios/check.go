@@ -236,8 +236,8 @@ func (b *builder) checkSecrets(w *walker, o *obj) {
 			if !ok && own {
 				v, ok = scope.Lookup("env." + name)
 			}
-			if ok && len(v.Text) < minSecret {
-				w.errorf(at, "use a longer one, or take it off the list", "the secret %q has %d bytes; below %d it cannot be told from other text", name, len(v.Text), minSecret)
+			if n := len(strings.TrimSpace(v.Text)); ok && n < minSecret { // white space alone is everywhere
+				w.errorf(at, "use a longer one, or take it off the list", "the secret %q has %d bytes; below %d it cannot be told from other text", name, n, minSecret)
 				break
 			}
 		}

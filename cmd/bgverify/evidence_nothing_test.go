@@ -52,6 +52,14 @@ func TestEvidenceNothingRan(t *testing.T) {
 			suite: "suite: one\nvars: {go: false}\ncases:\n  - {case: item, get: /item, when: \"{{go}}\"}\n", status: 3, reason: `nothing was judged`,
 		},
 		{
+			name:  "unsafe requests that nobody has reviewed",
+			suite: "suite: one\ncases:\n  - {case: item, get: /item}\n  - {case: write, post: /item, side_effects: unreviewed, json: {a: 1}}\n", blue: says(`{"a":1}`), green: says(`{"a":1}`), status: 4, reason: `1 case not run: nobody has said what a request of theirs leaves behind`,
+		},
+		{
+			name:  "a setup that nobody has reviewed",
+			suite: "suite: one\nsetup: [{step: in, post: /in, side_effects: unreviewed}]\ncases:\n  - {case: item, get: /item}\n", files: map[string]string{"two.yaml": "suite: two\ncases: [{case: item, get: /item}]\n"}, args: []string{"two.yaml"}, blue: says(`{"a":1}`), green: says(`{"a":1}`), status: 4, reason: `1 case not run: nobody has said`,
+		},
+		{
 			name:  "all quarantined",
 			suite: "suite: one\ncases:\n  - {case: item, get: /item, quarantine: {until: 2999-01-01, ticket: STB-1}}\n",
 			blue:  says(`{"a":1}`), green: says(`{"a":2}`), status: 3, reason: `nothing was judged`,

@@ -217,7 +217,7 @@ func tellNext(out io.Writer, result *convert.Result, suites []*scenarios.Suite, 
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nWrote %s to %s: %s, %s.\n\nNext:\n", count(files, "file"), dir, count(len(suites), "suite"), count(cases, "case"))
 	if unreviewed > 0 {
-		fmt.Fprintf(&b, "  review what %s may leave behind: search for side_effects: unreviewed (skipped until\n    then, with every step that needs what they capture: a pass says nothing of them)\n", count(unreviewed, "unsafe request"))
+		fmt.Fprintf(&b, "  review what %s may leave behind: search for side_effects: unreviewed (skipped until\n    then, with every step that needs what they capture, and the run is inconclusive)\n", count(unreviewed, "unsafe request"))
 	}
 	if len(result.Report.Lost) > 0 {
 		fmt.Fprintf(&b, "  read the list above; what was not carried over also stands as a comment beside its case\n")

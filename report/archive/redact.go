@@ -135,7 +135,7 @@ func (r *Redactor) Add(name, value string) {
 	r.known[value] = id
 	r.secrets = append(r.secrets, secret{name, value, r.mark(name, value)})
 	switch {
-	case len(value) < minAlone:
+	case len(strings.TrimSpace(value)) < minAlone:
 		r.weak = append(r.weak, name)
 	case len(value) < window:
 		r.alone = append(r.alone, id)
