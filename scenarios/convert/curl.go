@@ -224,7 +224,7 @@ func (c *curlImport) other(cmd *shCommand) {
 		switch {
 		case len(w.unknown) > 0:
 			c.report.Lose(Lost{Kind: ScriptLines, Place: fmt.Sprintf("line %d", w.line), Text: readable(w.text), Why: "nothing is executed; " + name + " is read from the environment"})
-		case secretKey(name) || secretText(value):
+		case hides(name, value):
 			if !hasMark(value) && value != "" {
 				c.report.Note("", "line %d: %s is assigned in plain text; it is read from the environment variable of that name", w.line, name)
 			}
@@ -233,6 +233,16 @@ func (c *curlImport) other(cmd *shCommand) {
 			c.report.Mapped(Variables, 1)
 		}
 	}
+}
+
+// hides reports whether an assigned variable is a secret. The address of what
+// issues tokens (TOKEN_URL=https://auth.example/token) is none, for all its name:
+// a request goes there. One with a user, a query, a fragment or an id in it is.
+func hides(name, value string) bool {
+	_, path, user := cutURL(value)
+	address := (strings.HasPrefix(value, "https://") || strings.HasPrefix(value, "http://")) && user == "" &&
+		!strings.ContainsAny(value, "?#") && !slices.ContainsFunc(strings.Split(path, "/"), opaque)
+	return secretText(value) || secretName(name) && !address
 }
 
 func (c *curlImport) scriptLine(cmd *shCommand, why string) {
@@ -262,7 +272,7 @@ func (c *curlImport) resolve(text string) string {
 		switch {
 		case isEnv && v != nil && v.captured:
 			b.WriteString(v.value)
-		case !isEnv || v == nil || v.unknown, secretKey(name) || secretText(v.value):
+		case !isEnv || v == nil || v.unknown, hides(name, v.value):
 			b.WriteString(marked(p))
 		case c.times[name] > 1 || strings.Contains(v.value, "://") || hasMark(v.value) || slices.ContainsFunc(placeNames, func(w string) bool { return strings.Contains(strings.ToUpper(name), w) }):
 			b.WriteString(v.value)

@@ -128,7 +128,7 @@ func (c *curlImport) request(p *pendingCurl) *webRequest {
 		r.url = strings.TrimSuffix(head, full[1:]) + squash(full)[1:]
 	}
 	c.stepOf(r, func(name, value string) bool {
-		return hasMark(value) || !secretKey(name) && !secretText(value) && len(value) <= 16
+		return hasMark(value) || !secretName(name) && !secretText(value) && len(value) <= 16
 	})
 	return r
 }

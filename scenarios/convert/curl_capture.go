@@ -37,7 +37,7 @@ func (c *curlImport) capturing(name, value string, cmd *shCommand, w shWord) boo
 	capture := &Capture{Name: c.captures.Take(VarName(name)), At: path}
 	c.pending[before].capture = capture
 	c.assigned[name] = &shAssigned{value: marked(capture.Name), captured: true}
-	if secretKey(capture.Name) {
+	if secretName(capture.Name) {
 		c.suite.Secrets = appendOnce(c.suite.Secrets, capture.Name)
 	}
 	c.report.Mapped(Captures, 1)

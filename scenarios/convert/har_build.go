@@ -165,7 +165,7 @@ func (h *harImport) follow(r *webRequest, index int, steps *[]*Step) {
 			s.name = h.flow.captureName(s)
 			step := (*steps)[s.request]
 			step.Captures = append(step.Captures, Capture{Name: s.name, At: s.path})
-			if secretKey(s.name) {
+			if secretName(s.name) {
 				h.suite.Secrets = appendOnce(h.suite.Secrets, s.name)
 			}
 			h.report.Mapped(Captures, 1)
@@ -282,7 +282,7 @@ func secretIn(e *harEntry) string {
 	}
 	var find func(v *jsonValue, path, key string) string
 	find = func(v *jsonValue, path, key string) string {
-		if v.kind == 's' && v.text != "" && (secretKey(key) || secretText(v.text)) {
+		if v.kind == 's' && v.text != "" && (secretName(key) || secretText(v.text)) {
 			return path
 		}
 		for i, item := range v.items {

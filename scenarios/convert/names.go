@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -105,4 +106,40 @@ func EnvName(text string) string {
 		return "SECRET"
 	}
 	return name
+}
+
+// commonEnv are variables that environments hold anyway: a secret is not read
+// from one by accident.
+var commonEnv = []string{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "LANG", "TERM", "HOSTNAME", "EDITOR", "MAIL", "TZ", "CI", "TMPDIR", "DISPLAY", "UID", "HOST"}
+
+// secretEnvName is the environment variable that holds the secret of a name.
+func secretEnvName(name string) string {
+	key := EnvName(name)
+	if slices.Contains(commonEnv, key) {
+		return "SECRET_" + key
+	}
+	return key
+}
+
+// secretParts are parts of names whose values are secrets; secretWhole are whole
+// names, whose letters also stand in harmless ones (monkey, author, pinned).
+var (
+	secretParts = []string{"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "authorization", "credential", "signature", "csrf", "xsrf", "jwt", "sessionid"}
+	secretWhole = []string{"pwd", "pin", "otp", "auth", "sid", "sig", "session", "key"}
+)
+
+// secretName reports whether a name says that its value is a secret: the one rule
+// of all formats, for variables, headers, parameters, fields and captures.
+//
+//  1. Case and the separators - _ . and space say nothing: apiKey, API_KEY,
+//     "Api Key" and x-api-key are one name.
+//  2. A name with a part of secretParts in it counts, and one of secretWhole.
+//  3. There are no exceptions, not even for token_type or password_url. One
+//     variable too many in the environment is seen at once and costs a line; a
+//     secret in a file that is committed is found by others, and stays in the
+//     history. An address may hold a key in its path or query, whatever its name
+//     promises.
+func secretName(name string) bool {
+	flat := strings.NewReplacer("-", "", "_", "", ".", "", " ", "").Replace(strings.ToLower(name))
+	return slices.Contains(secretWhole, flat) || slices.ContainsFunc(secretParts, func(p string) bool { return strings.Contains(flat, p) })
 }

@@ -57,12 +57,7 @@ func (im *pmImport) headers(d *pmDraft, headers []pmField) {
 			im.cookies(d, h.value)
 			continue
 		}
-		value := ""
-		if secretName(name) {
-			value = im.secret(d, name, h.value, "header "+name)
-		} else {
-			value = im.text(d, h.value, "header "+name, true)
-		}
+		value := im.keep(d, name, h.value, "header "+name, true)
 		d.step.Headers = append(d.step.Headers, Field{name, strings.TrimSpace(value)})
 	}
 	// The language compares names without case; Postman's repetitions stay together.
@@ -84,7 +79,7 @@ func (im *pmImport) cookies(d *pmDraft, value string) {
 			}
 			continue
 		}
-		d.step.Cookies = append(d.step.Cookies, Field{name, im.text(d, text, "cookie "+name, true)})
+		d.step.Cookies = append(d.step.Cookies, Field{name, im.keep(d, name, text, "cookie "+name, true)})
 	}
 }
 

@@ -178,11 +178,7 @@ func (im *pmImport) query(d *pmDraft, query []pmField) {
 	}
 	if mappable(kept) {
 		for _, q := range kept {
-			value := im.text(d, decodeQuery(q.value), "query "+q.key, false)
-			if secretName(q.key) {
-				value = im.secret(d, q.key, decodeQuery(q.value), "query "+q.key)
-			}
-			d.step.Query = append(d.step.Query, Field{decodeQuery(q.key), value})
+			d.step.Query = append(d.step.Query, Field{decodeQuery(q.key), im.keep(d, q.key, decodeQuery(q.value), "query "+q.key, false)})
 		}
 		return
 	}
@@ -190,7 +186,11 @@ func (im *pmImport) query(d *pmDraft, query []pmField) {
 	for i, q := range kept {
 		b.WriteString(map[bool]string{true: "?", false: "&"}[i == 0])
 		b.WriteString(im.queryText(d, q.key, q.key))
-		if !q.novalue {
+		switch value := decodeQuery(q.value); {
+		case q.novalue:
+		case secretName(q.key) && hasLiteral(value), secretText(value):
+			b.WriteString("=" + im.secret(d, q.key, value, "query "+q.key))
+		default:
 			b.WriteString("=" + im.queryText(d, q.value, q.key))
 		}
 	}

@@ -179,12 +179,12 @@ func (im *pmImport) static(text string, env []pmVar, depth int) (out string, ok 
 	return b.String(), true
 }
 
-// secretWords are parts of names whose values are secrets.
-var secretWords = []string{"password", "passwd", "secret", "token", "apikey", "api_key", "api-key", "authorization", "private_key", "privatekey"}
-
-func secretName(name string) bool {
-	lower := strings.ToLower(name)
-	return slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(lower, w) })
+// keep is the value of a header, parameter or cookie as it may be written.
+func (im *pmImport) keep(d *pmDraft, name, text, where string, header bool) string {
+	if secretName(name) || secretText(text) {
+		return im.secret(d, name, text, where)
+	}
+	return im.text(d, text, where, header)
 }
 
 // secret takes a secret's plain text out: the value is read from the environment.
@@ -211,7 +211,7 @@ func (im *pmImport) secret(d *pmDraft, name, text, where string) string {
 // secretEnv is the environment variable that holds a secret: the same for the
 // same text, another for another.
 func (im *pmImport) secretEnv(name, text string) string {
-	key := EnvName(name)
+	key := secretEnvName(name)
 	for _, s := range im.secrets {
 		if s.name == key && s.text == text {
 			return s.env

@@ -80,7 +80,7 @@ func namesOf(text string) []string {
 func (im *pmImport) varValue(v pmVar) (out Var, env string) {
 	out.Name = im.varName(v.key)
 	switch {
-	case (v.secret || secretName(v.key)) && hasLiteral(v.value):
+	case (v.secret || secretName(v.key) || secretText(v.value)) && hasLiteral(v.value):
 		env = im.secretEnv(v.key, v.value)
 		out.Text = "{{env." + env + "}}"
 		im.report.Note("", "the variable %s is a secret; it is read from the environment variable %s", out.Name, env)

@@ -221,7 +221,7 @@ func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 		def.capture = &Capture{Status: true}
 	case symNode, symTemplate:
 		value, ok := v.asText()
-		if v.kind == symNode && ok && secretName(key) && value != "" {
+		if v.kind == symNode && ok && value != "" && (secretName(key) || secretText(value)) {
 			value = r.im.secret(r.d, key, value, "the value of "+key+" in a script")
 		}
 		if def.value, def.drawn = value, v.drawn; !ok {

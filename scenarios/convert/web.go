@@ -95,7 +95,7 @@ func (im *webImport) useEnv(text string) {
 		name, _, _ = strings.Cut(name, " ")
 		if isEnv && !slices.Contains(im.suite.Env, name) {
 			im.suite.Env = append(im.suite.Env, name)
-			if secretKey(name) && !slices.Contains(im.suite.Secrets, name) {
+			if secretName(name) && !slices.Contains(im.suite.Secrets, name) {
 				im.suite.Secrets = append(im.suite.Secrets, name)
 			}
 		}

@@ -5,20 +5,13 @@ import (
 	"strings"
 )
 
-// commonEnv are variables that environments hold anyway: a secret is not read
-// from one by accident.
-var commonEnv = []string{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "LANG", "TERM", "HOSTNAME", "EDITOR", "MAIL", "TZ", "CI", "TMPDIR", "DISPLAY", "UID", "HOST"}
-
 // secret takes a secret's plain text out: it is read from the environment. Equal
 // secrets of one name are one variable.
 func (im *webImport) secret(r *webRequest, name, text, where string) string {
 	if text == "" || hasMark(text) {
 		return text
 	}
-	key := EnvName(name)
-	if slices.Contains(commonEnv, key) {
-		key = "SECRET_" + key
-	}
+	key := secretEnvName(name)
 	for _, s := range im.secrets {
 		if s.name == key && s.text == text {
 			return marked("env." + s.env)
@@ -31,24 +24,6 @@ func (im *webImport) secret(r *webRequest, name, text, where string) string {
 	}
 	im.report.Note(r.id, "%s stands in plain text in the source; it is read from the environment variable %s", where, env)
 	return marked("env." + env)
-}
-
-// secretParts are parts of names whose values are secrets; secretWhole are whole names.
-var (
-	secretParts = []string{"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "authorization", "credential", "signature", "csrf", "xsrf", "jwt", "sessionid"}
-	secretWhole = []string{"pwd", "pin", "otp", "auth", "sid", "sig", "session", "key"}
-	notSecret   = []string{"type", "expires", "expiresin", "expiresat", "expiry", "count", "limit", "name", "url", "uri"}
-)
-
-// secretKey reports whether a name says that its value is a secret.
-func secretKey(name string) bool {
-	flat := strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name))
-	for _, end := range notSecret {
-		if strings.HasSuffix(flat, end) {
-			return false
-		}
-	}
-	return slices.Contains(secretWhole, flat) || slices.ContainsFunc(secretParts, func(p string) bool { return strings.Contains(flat, p) })
 }
 
 // secretText reports whether a value looks like a secret whatever its name: a
@@ -69,7 +44,7 @@ func (im *webImport) keep(r *webRequest, name, text, where string) string {
 	if text = r.lifted(text); hasMark(text) {
 		return text
 	}
-	if secretKey(name) && text != "" || secretText(text) {
+	if secretName(name) && text != "" || secretText(text) {
 		if flat := strings.ToLower(name); flat == "key" && len(text) < 12 {
 			return text
 		}
