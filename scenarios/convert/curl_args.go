@@ -36,7 +36,8 @@ type curlRequest struct {
 	parts          []curlPart
 	upload         *shWord
 	user, bearer   *shWord
-	scheme         string // of authentication, other than basic
+	schemes        []string // of authentication, other than basic
+	sigv4          *shWord  // of --aws-sigv4
 	cookies        []shWord
 	agent, referer *shWord
 	maxTime        *shWord
@@ -164,6 +165,8 @@ func (p *curlParser) off(o *curlOption, w shWord) {
 		r.insecure = false
 	default:
 		r.quiet = append(r.quiet, w.text)
+	case "digest", "ntlm", "ntlm-wb", "negotiate", "anyauth":
+		r.schemes = slices.DeleteFunc(r.schemes, func(s string) bool { return s == "--"+o.name })
 	}
 }
 

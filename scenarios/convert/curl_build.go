@@ -308,30 +308,3 @@ func (c *curlImport) header(r *webRequest, cr *curlRequest, line string, at int)
 		r.body.typ = "-"
 	}
 }
-
-// credentials reads -u, --oauth2-bearer and the schemes.
-func (c *curlImport) credentials(r *webRequest, cr *curlRequest) {
-	if cr.scheme != "" {
-		c.lose(r, Lost{Kind: Auths, Place: "authentication", Text: cr.scheme, Why: whyScheme})
-		r.skip = append(r.skip, readable(cr.scheme)+" authentication is not part of the language")
-		return
-	}
-	if cr.bearer != nil {
-		c.report.Mapped(Auths, 1)
-		r.auth = &Auth{Kind: Bearer, Token: c.secret(r, "TOKEN", cr.bearer.text, "the bearer token")}
-		return
-	}
-	if cr.user == nil {
-		return
-	}
-	c.report.Mapped(Auths, 1)
-	user, password, ok := cutOutside(cr.user.text, ":")
-	if !ok { // curl asks for it
-		password = marked("env." + c.envs.Take("PASSWORD"))
-	}
-	if !headerText(user) {
-		c.lose(r, Lost{Kind: Auths, Place: "user", Why: "it has bytes that no user may have"})
-		return
-	}
-	r.auth = &Auth{Kind: Basic, User: user, Password: c.secret(r, "PASSWORD", password, "the password of -u")}
-}

@@ -78,7 +78,7 @@ func requestOptions() []curlOption {
 		return func(r *curlRequest, _ shWord) { f(r) }
 	}
 	scheme := func(name string) func(*curlRequest, shWord) {
-		return set(func(r *curlRequest) { r.scheme = name })
+		return set(func(r *curlRequest) { r.schemes = appendOnce(r.schemes, name) })
 	}
 	data := func(kind dataKind) func(*curlRequest, shWord) {
 		return func(r *curlRequest, w shWord) { r.data = append(r.data, curlData{kind, w}) }
@@ -109,7 +109,7 @@ func requestOptions() []curlOption {
 		{name: "ntlm-wb", apply: scheme("--ntlm-wb")},
 		{name: "negotiate", apply: scheme("--negotiate")},
 		{name: "anyauth", apply: scheme("--anyauth")},
-		{name: "aws-sigv4", arg: true, apply: func(r *curlRequest, w shWord) { r.scheme = "--aws-sigv4 " + w.text }},
+		{name: "aws-sigv4", arg: true, apply: func(r *curlRequest, w shWord) { r.sigv4 = &w }},
 		{name: "cookie", short: 'b', arg: true, apply: func(r *curlRequest, w shWord) { r.cookies = append(r.cookies, w) }},
 		{name: "user-agent", short: 'A', arg: true, apply: func(r *curlRequest, w shWord) { r.agent = &w }},
 		{name: "referer", short: 'e', arg: true, apply: func(r *curlRequest, w shWord) { r.referer = &w }},

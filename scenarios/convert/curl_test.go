@@ -303,7 +303,7 @@ func TestCurlLost(t *testing.T) {
 		{"some insecure", "curl -k https://h/a\ncurl https://h/b", []string{"line 1: -k"}, false},
 		{"some versions", "curl --http1.1 https://h/a\ncurl https://h/b", []string{"line 1: --http1.1"}, false},
 		{"connect timeout", "curl --connect-timeout 3 --max-time 900 http://h/a", []string{"line 1: --connect-timeout 3", "line 1: --max-time 900"}, false},
-		{"digest", "curl --digest -u a:b http://h/a", []string{"authentication: --digest"}, true},
+		{"ntlm", "curl --ntlm -u a:b http://h/a", []string{"authentication: --ntlm"}, true},
 		{"sigv4", "curl --aws-sigv4 aws:amz -u a:b http://h/a", []string{"authentication: --aws-sigv4 aws:amz"}, true},
 		{"command substitution", "curl http://h/$(id)", []string{"line 1: $(id)"}, true},
 		{"backquotes", "curl http://h/`id`", []string{"line 1: `id`"}, true},

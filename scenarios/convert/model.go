@@ -1,5 +1,7 @@
 package convert
 
+import "strings"
+
 // A Tree is everything that an import writes, in the order of the source.
 type Tree struct {
 	Suites []*Suite
@@ -121,18 +123,38 @@ const (
 	APIKeyQuery
 	OAuth2Client
 	OAuth2Password
+	Digest
+	AWS // Signature Version 4
 )
 
 // An Auth says how a request proves who sends it.
 type Auth struct {
 	Kind           AuthKind
-	User, Password string // basic, password grant
+	User, Password string // basic, digest, password grant
 	Token          string // bearer
 	Name, Value    string // api key
 	TokenURL       string
 	ClientID       string
 	ClientSecret   string
 	Scopes         []string
+
+	Region, Service                    string // aws
+	AccessKey, SecretKey, SessionToken string // aws; no session token: empty
+}
+
+// credentials are the templates that prove who sends, but for those that an
+// OAuth 2 server is asked with.
+func (a *Auth) credentials() []*string {
+	return []*string{&a.User, &a.Password, &a.Token, &a.Value, &a.Region, &a.Service, &a.AccessKey, &a.SecretKey, &a.SessionToken}
+}
+
+// proof is all credentials in one text, to look for names in.
+func (a *Auth) proof() string {
+	var b strings.Builder
+	for _, s := range a.credentials() {
+		b.WriteString(*s + "\n")
+	}
+	return b.String()
 }
 
 // BodyKind is the kind of a request body. Zero is invalid.

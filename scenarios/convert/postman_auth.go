@@ -32,10 +32,65 @@ func (im *pmImport) auth(d *pmDraft, a *pmAuth) (out *Auth, reason string) {
 			return nil, "the name of the key is no plain text"
 		}
 		return out, ""
+	case "digest":
+		if a.get("username") == "" {
+			return &Auth{Kind: NoAuth}, "" // Postman sends nothing then
+		}
+		return &Auth{Kind: Digest, User: text("username"), Password: secret("password", "password")}, ""
+	case "awsv4":
+		return im.aws(d, a)
 	case "oauth2":
 		return im.oauth2(d, a)
 	}
 	return nil, a.kind + " authentication is not part of the language"
+}
+
+// aws translates Signature Version 4, with Postman's defaults. A key that the
+// collection does not hold is left to the environment.
+func (im *pmImport) aws(d *pmDraft, a *pmAuth) (*Auth, string) {
+	if a.get("addAuthDataToQuery") == "true" {
+		return nil, "a signature in the query is not part of the language: it signs in headers"
+	}
+	secret := func(name, param string) string { return im.secret(d, name, a.get(param), "awsv4 "+param) }
+	key := func(name, param string) string {
+		if a.get(param) != "" {
+			return secret(name, param)
+		}
+		env := im.secretEnv(name, "")
+		d.useEnv(env)
+		im.report.Note(d.path(), "awsv4 has no %s; it is read from the environment variable %s", param, env)
+		return "{{env." + env + "}}"
+	}
+	text := func(param, otherwise string) string {
+		return orElse(im.text(d, a.get(param), "awsv4 "+param, true), otherwise)
+	}
+	return &Auth{
+		Kind: AWS, Region: text("region", "us-east-1"), Service: text("service", "execute-api"),
+		AccessKey: key("AWS_ACCESS_KEY_ID", "accessKey"), SecretKey: key("AWS_SECRET_ACCESS_KEY", "secretKey"),
+		SessionToken: secret("AWS_SESSION_TOKEN", "sessionToken"),
+	}, ""
+}
+
+// challenged are the settings of digest that the language takes from the
+// challenge of the server alone.
+var challenged = []string{"algorithm", "realm", "nonce", "qop", "opaque", "clientNonce", "nonceCount", "disableRetryRequest"}
+
+// authRest is what an auth says beside what was carried over; false: nothing.
+func authRest(a *pmAuth) (Lost, bool) {
+	if a.kind != "digest" || a.get("username") == "" {
+		return Lost{}, false
+	}
+	var out []string
+	for _, param := range challenged {
+		switch value := a.get(param); {
+		case value == "" || value == "false":
+		case param == "algorithm" && len(value) <= 20:
+			out = append(out, param+" "+value)
+		default:
+			out = append(out, param)
+		}
+	}
+	return Lost{Kind: Settings, Place: "auth", Text: "digest: " + strings.Join(out, ", "), Why: "the server's challenge decides"}, len(out) > 0
 }
 
 func (im *pmImport) oauth2(d *pmDraft, a *pmAuth) (*Auth, string) {

@@ -106,9 +106,16 @@ func (im *pmImport) authOf(d *pmDraft) {
 		d.skip(reason)
 		return
 	}
+	rest, hasRest := authRest(owner.auth)
 	if !im.told[key] {
 		im.told[key] = true
 		im.report.Mapped(Auths, 1)
+		if hasRest {
+			im.lose(&pmDraft{item: owner}, rest)
+		}
+	}
+	if hasRest {
+		d.comment("not carried over: %s", rest.line())
 	}
 	if owner != im.suiteRoot(d.item) && owner != im.c.root {
 		if out.Kind != NoAuth || im.defaultAuth(d.item) != nil {

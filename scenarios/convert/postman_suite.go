@@ -108,7 +108,7 @@ func (b *suiteBuild) ownAuth(d *pmDraft, known map[string]bool) {
 	if d.step.Auth != nil || b.auth == nil {
 		return
 	}
-	for _, name := range b.im.namesIn(b.auth.Token + b.auth.Value + b.auth.Password + b.auth.User) {
+	for _, name := range b.im.namesIn(b.auth.proof()) {
 		if known[name] || !slices.ContainsFunc(d.defs, func(def pmDef) bool { return def.name == name }) {
 			continue
 		}

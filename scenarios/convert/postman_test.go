@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -98,7 +99,9 @@ func TestSecretsAreNotWritten(t *testing.T) {
 		`{"type":"oauth2","oauth2":[{"key":"grant_type","value":"client_credentials"},{"key":"accessTokenUrl","value":"https://a.example/t"},{"key":"clientId","value":"c"},{"key":"clientSecret","value":"%s"}]}`,
 		`{"type":"oauth2","oauth2":[{"key":"grant_type","value":"password_credentials"},{"key":"accessTokenUrl","value":"https://a.example/t"},{"key":"username","value":"u"},{"key":"password","value":"%s"}]}`,
 		`{"type":"oauth2","oauth2":[{"key":"accessToken","value":"%s"}]}`,
-		`{"type":"digest","digest":[{"key":"password","value":"%s"}]}`,
+		`{"type":"digest","digest":[{"key":"username","value":"kim"},{"key":"password","value":"%s"}]}`,
+		`{"type":"awsv4","awsv4":[{"key":"accessKey","value":"a-%[1]s"},{"key":"secretKey","value":"%[1]s"},{"key":"sessionToken","value":"t-%[1]s"}]}`,
+		`{"type":"hawk","hawk":[{"key":"authId","value":"kim"},{"key":"authKey","value":"%s"}]}`,
 	}
 	for i, auth := range auths {
 		auth = fmt.Sprintf(auth, canary)
@@ -106,6 +109,7 @@ func TestSecretsAreNotWritten(t *testing.T) {
 			`{"info":{"name":"a"},"auth":` + auth + `,"item":[{"name":"x","request":"https://x.example/a"}]}`,
 			`{"info":{"name":"a"},"item":[{"name":"f","auth":` + auth + `,"item":[{"name":"x","request":"https://x.example/a"}]}]}`,
 			`{"info":{"name":"a"},"item":[{"name":"x","request":{"url":"https://x.example/a?api_key=` + canary + `","auth":` + auth + `,"header":[{"key":"Authorization","value":"Token ` + canary + `"},{"key":"X-Api-Key","value":"` + canary + `"}]}}],"variable":[{"key":"adminPassword","value":"` + canary + `"},{"key":"z","value":"{{adminPassword}}"}]}`,
+			`{"info":{"name":"a"},"item":[{"name":"x","request":{"url":"https://x.example/a?b&sig=` + canary + `&b","auth":` + auth + `,"header":[{"key":"Cookie","value":"sid=` + canary + `; lang=ko"},{"key":"X-CSRF","value":"` + canary + `"}]}}],"variable":[{"key":"pwd","value":"` + canary + `"},{"key":"z","value":"{{pwd}}"}]}`,
 			`{"info":{"name":"a"},"item":[{"name":"x","request":"https://kim:` + canary + `@x.example/{{secretKey}}/{{adminPassword}}/{{plain}}"}]}`,
 		} {
 			env := File{"e.json", []byte(`{"name":"e","values":[{"key":"plain","value":"` + canary + `","type":"secret"},{"key":"adminPassword","value":"` + canary + `"},{"key":"unused_token","value":"` + canary + `"}]}`)}
@@ -119,6 +123,11 @@ func TestSecretsAreNotWritten(t *testing.T) {
 			}
 			if text := render(&result.Tree) + report.String(); strings.Contains(text, canary) {
 				t.Errorf("auth %d: the secret is written\n%s\n%s", i, collection, text)
+			}
+			for _, s := range result.Tree.Suites {
+				if slices.ContainsFunc(s.Env, func(name string) bool { return slices.Contains(commonEnv, name) }) {
+					t.Errorf("auth %d: a secret is read from a variable that is there anyway: %v", i, s.Env)
+				}
 			}
 			problems, _ := problemsOf(&result.Tree)
 			for _, p := range problems {

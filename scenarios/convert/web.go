@@ -217,7 +217,7 @@ func (im *webImport) finishAuth(a *Auth) *Auth {
 		return nil
 	}
 	out := *a
-	for _, s := range []*string{&out.User, &out.Password, &out.Token, &out.Value} {
+	for _, s := range out.credentials() {
 		*s = im.text(*s)
 	}
 	return &out

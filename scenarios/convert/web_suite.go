@@ -131,7 +131,7 @@ func (im *webImport) hoist() {
 		}
 	}
 	first := steps[0].Auth
-	if first == nil || strings.Contains(first.Token+first.Value+first.Password+first.User, "{{") && len(im.captured()) > 0 {
+	if first == nil || strings.Contains(first.proof(), "{{") && len(im.captured()) > 0 {
 		return // a captured token is not known to the step that captures it
 	}
 	for _, s := range steps {
@@ -146,7 +146,7 @@ func (im *webImport) hoist() {
 }
 
 func sameAuth(a, b *Auth) bool {
-	return a.Kind == b.Kind && a.User == b.User && a.Password == b.Password && a.Token == b.Token && a.Name == b.Name && a.Value == b.Value
+	return a.Kind == b.Kind && a.Name == b.Name && a.proof() == b.proof()
 }
 
 // captured are the names of all captures.

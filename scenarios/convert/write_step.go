@@ -87,6 +87,17 @@ func authNode(a *Auth) *yamlNode {
 		in.put("user", looseNode(a.User))
 		in.put("password", looseNode(a.Password))
 		n.put("basic", in)
+	case Digest:
+		in.put("user", looseNode(a.User))
+		in.put("password", looseNode(a.Password))
+		n.put("digest", in)
+	case AWS:
+		in.put("region", looseNode(a.Region))
+		in.put("service", looseNode(a.Service))
+		in.put("access_key", looseNode(a.AccessKey))
+		in.put("secret_key", looseNode(a.SecretKey))
+		in.putText("session_token", a.SessionToken)
+		n.put("aws", in)
 	case APIKeyHeader, APIKeyQuery:
 		where := map[AuthKind]string{APIKeyHeader: "header", APIKeyQuery: "query"}[a.Kind]
 		in.put(where, looseNode(a.Name))

@@ -142,6 +142,8 @@ func everything() *Tree {
 			}, {
 				ID: "upload", Steps: []*Step{
 					{Name: "send", Method: "PUT", URL: "/logo", Effects: Unreviewed, Body: &Body{Kind: MultipartBody, Parts: []Part{{Name: "title", Text: "logo"}, {Name: "image", File: "files/logo.png", Type: "image/png"}}}, Captures: []Capture{{Name: "place", Header: "Location"}}},
+					{Name: "log", Method: "GET", URL: "/log", Auth: &Auth{Kind: Digest, User: "kim", Password: "{{env.KEY}}"}},
+					{Name: "bucket", Method: "GET", URL: "/bucket", Auth: &Auth{Kind: AWS, Region: "ap-northeast-2", Service: "s3", AccessKey: "AKIDEXAMPLE", SecretKey: "{{env.KEY}}", SessionToken: "{{env.KEY}}"}},
 					{Name: "look", Method: "PROPFIND", URL: "{{place}}", Effects: Unreviewed, Body: &Body{Kind: XMLBody, Text: "<a>\n  <b/>\n</a>\n"}},
 				},
 			}},
