@@ -38,7 +38,7 @@ func worstP99(loads []runner.LoadResult) (float64, bool) {
 	worst, ok := 0.0, false
 	for _, l := range loads {
 		for _, c := range l.Comparisons {
-			if c.Metric == perf.P99 && c.Route == "" && (!ok || c.Change > worst) {
+			if c.Metric == perf.P99 && c.Route == "" && c.Blocks > 0 && (!ok || c.Change > worst) {
 				worst, ok = c.Change, true
 			}
 		}

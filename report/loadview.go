@@ -42,8 +42,8 @@ func (p *pageView) loads(s *source) {
 		for k := range l.Comparisons {
 			c := &l.Comparisons[k]
 			row := comparisonView{
-				Name: metricName(c), Role: c.Role.String(), Blue: measure(c.Metric, c.Blue), Green: measure(c.Metric, c.Green),
-				Change: delta(c, c.Change), Interval: interval(c), Margin: bound(c, c.Margin), MDE: bound(c, c.MDE), Note: c.Note, Verdict: comparisonVerdict(c),
+				Name: metricName(c), Role: c.Role.String(), Blue: measured(c, c.Blue), Green: measured(c, c.Green),
+				Change: moved(c), Interval: interval(c), Margin: bound(c, c.Margin), MDE: bound(c, c.MDE), Note: c.Note, Verdict: comparisonVerdict(c),
 			}
 			if c.Outcome == perf.Inconclusive && c.Role == perf.Gate && c.NeedS > 0 && c.NeedS < beyond*100 {
 				row.Need = seconds(c.NeedS)

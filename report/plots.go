@@ -235,7 +235,7 @@ func forestPlot(id string, l *runner.LoadResult) *plot {
 	low, high := -0.05, 0.05
 	for i := range l.Comparisons {
 		c := &l.Comparisons[i]
-		if !relative(c) || len(rows) == forestRows {
+		if !relative(c) || c.Blocks == 0 || len(rows) == forestRows {
 			continue
 		}
 		rows = append(rows, c)

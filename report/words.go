@@ -151,6 +151,18 @@ func measure(m perf.Metric, v float64) string {
 	}
 }
 
+// unmeasured stands for a figure of a comparison without a valid block: a zero
+// there would read as one that was measured.
+const unmeasured = "–"
+
+// measured is measure for one side of a comparison.
+func measured(c *perf.Comparison, v float64) string {
+	if c.Blocks == 0 {
+		return unmeasured
+	}
+	return measure(c.Metric, v)
+}
+
 // beyond is a figure that says no more than "without bound".
 const beyond = 1e4
 
@@ -171,8 +183,19 @@ func delta(c *perf.Comparison, v float64) string {
 	}
 }
 
+// moved shows what a comparison measured.
+func moved(c *perf.Comparison) string {
+	if c.Blocks == 0 {
+		return unmeasured
+	}
+	return delta(c, c.Change)
+}
+
 // interval shows the interval of a comparison's change.
 func interval(c *perf.Comparison) string {
+	if c.Blocks == 0 {
+		return unmeasured
+	}
 	low, high := delta(c, c.Low), delta(c, c.High)
 	if at := strings.IndexByte(low, ' '); at > 0 && strings.HasSuffix(high, low[at:]) {
 		low = low[:at]

@@ -318,6 +318,9 @@ func (c *conclusion) loadGates(l *LoadResult) {
 			g.Measured = fmt.Sprintf("blue %s, green %s", percent(m.Blue), percent(m.Green))
 			g.Limit = percent(m.Margin)
 		}
+		if m.Blocks == 0 {
+			g.Measured = "not measured"
+		}
 		g.Reason, g.Load = m.Note, l.Name
 	}
 }
