@@ -163,10 +163,10 @@ func (p *curlParser) off(o *curlOption, w shWord) {
 		r.asIs = false
 	case "insecure":
 		r.insecure = false
-	default:
-		r.quiet = append(r.quiet, w.text)
 	case "digest", "ntlm", "ntlm-wb", "negotiate", "anyauth":
 		r.schemes = slices.DeleteFunc(r.schemes, func(s string) bool { return s == "--"+o.name })
+	default:
+		r.quiet = append(r.quiet, w.text)
 	}
 }
 
