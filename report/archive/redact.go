@@ -135,7 +135,7 @@ func (r *Redactor) Add(name, value string) {
 	r.known[value] = id
 	r.secrets = append(r.secrets, secret{name, value, r.mark(name, value)})
 	switch {
-	case len(strings.TrimSpace(value)) < minAlone:
+	case len(value) < minAlone || strings.TrimSpace(value) == "": // white space stands everywhere
 		r.weak = append(r.weak, name)
 	case len(value) < window:
 		r.alone = append(r.alone, id)
@@ -172,7 +172,7 @@ func (r *Redactor) knowsNothing() bool {
 	return len(r.forms) == 0 && len(r.alone) == 0
 }
 
-// Weak names the secrets that are too short to be replaced.
+// Weak names the secrets that are not replaced: too short, or white space alone.
 func (r *Redactor) Weak() []string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -140,7 +140,7 @@ func TestShortSecrets(t *testing.T) {
 
 func TestJSONStaysJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		value := rapid.StringMatching(`[a-z0-9"\\/<é ]{6,12}`).Draw(t, "secret")
+		value := rapid.StringMatching(`[a-z0-9"\\/<é ]{6,12}`).Filter(func(s string) bool { return strings.TrimSpace(s) != "" }).Draw(t, "secret")
 		r := NewRedactor(testKey)
 		r.Add("token", value)
 		var tree any
