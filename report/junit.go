@@ -322,7 +322,7 @@ func loadText(l *runner.LoadResult) string {
 	for i := range l.Comparisons {
 		c := &l.Comparisons[i]
 		fmt.Fprintf(&b, "%s  blue %s  green %s  %s %s  margin %s  %d blocks (%d dropped)  MDE %s  %s\n",
-			metricName(c), measured(c, c.Blue), measured(c, c.Green), moved(c), interval(c), bound(c, c.Margin), c.Blocks, c.Dropped, bound(c, c.MDE), outcomeVerdict(c.Outcome))
+			metricName(c), measured(c, c.Blue), measured(c, c.Green), measuredChange(c), interval(c), bound(c, c.Margin), c.Blocks, c.Dropped, bound(c, c.MDE), outcomeVerdict(c.Outcome))
 	}
 	return b.String()
 }

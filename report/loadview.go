@@ -43,7 +43,7 @@ func (p *pageView) loads(s *source) {
 			c := &l.Comparisons[k]
 			row := comparisonView{
 				Name: metricName(c), Role: c.Role.String(), Blue: measured(c, c.Blue), Green: measured(c, c.Green),
-				Change: moved(c), Interval: interval(c), Margin: bound(c, c.Margin), MDE: bound(c, c.MDE), Note: c.Note, Verdict: comparisonVerdict(c),
+				Change: measuredChange(c), Interval: interval(c), Margin: bound(c, c.Margin), MDE: bound(c, c.MDE), Note: c.Note, Verdict: comparisonVerdict(c),
 			}
 			if c.Outcome == perf.Inconclusive && c.Role == perf.Gate && c.NeedS > 0 && c.NeedS < beyond*100 {
 				row.Need = seconds(c.NeedS)

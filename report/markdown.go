@@ -155,7 +155,7 @@ func (m *markdownReport) loads(put func(string)) {
 				break
 			}
 			v := outcomeVerdict(c.Outcome)
-			put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s %s |\n", mdText(metricName(c)), measured(c, c.Blue), measured(c, c.Green), moved(c), interval(c), bound(c, c.Margin), mark(v), v))
+			put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s %s |\n", mdText(metricName(c)), measured(c, c.Blue), measured(c, c.Green), measuredChange(c), interval(c), bound(c, c.Margin), mark(v), v))
 		}
 		put(left(len(l.Comparisons)-markdownRows, "metrics") + "\n")
 	}

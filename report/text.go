@@ -262,7 +262,7 @@ func (t *textReport) loads() error {
 				continue
 			}
 			rows = append(rows, []string{
-				t.safe(metricName(c)), t.safe(measured(c, c.Blue)), t.safe(measured(c, c.Green)), moved(c),
+				t.safe(metricName(c)), t.safe(measured(c, c.Blue)), t.safe(measured(c, c.Green)), measuredChange(c),
 				interval(c), bound(c, c.Margin), bound(c, c.MDE), t.word(outcomeVerdict(c.Outcome)),
 			})
 		}
@@ -299,7 +299,7 @@ func (t *textReport) quietLoad(l *runner.LoadResult) error {
 	words := []string{"load " + l.Name + ":"}
 	for i := range l.Comparisons {
 		if c := &l.Comparisons[i]; c.Route == "" && c.Role == perf.Gate {
-			words = append(words, string(c.Metric)+" "+moved(c)+" "+interval(c)+",")
+			words = append(words, string(c.Metric)+" "+measuredChange(c)+" "+interval(c)+",")
 		}
 	}
 	words = append(words, l.Reason)

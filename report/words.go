@@ -183,8 +183,8 @@ func delta(c *perf.Comparison, v float64) string {
 	}
 }
 
-// moved shows what a comparison measured.
-func moved(c *perf.Comparison) string {
+// measuredChange is delta for the change that a comparison measured.
+func measuredChange(c *perf.Comparison) string {
 	if c.Blocks == 0 {
 		return unmeasured
 	}
