@@ -146,18 +146,12 @@ func (im *pmImport) usesOf(d *pmDraft, template string) {
 // namesIn are Postman's names of the variables in a template of ours.
 func (im *pmImport) namesIn(template string) []string {
 	var out []string
-	for i := 0; i < len(template); {
-		end := placeholderEnd(template, i)
-		if end < 0 {
-			i++
-			continue
-		}
-		ours, _, _ := strings.Cut(template[i+2:end-2], "|")
+	eachPlaceholder(template, func(_, placeholder string) {
+		ours, _, _ := strings.Cut(placeholder[2:len(placeholder)-2], "|")
 		if name, known := im.theirs[strings.TrimSpace(ours)]; known && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
-		i = end
-	}
+	})
 	return out
 }
 

@@ -123,22 +123,15 @@ func (im *pmImport) path(d *pmDraft, path string, vars []pmVar) string {
 	}
 	path = strings.Join(segments, "/")
 	var b strings.Builder
-	start := 0
-	for i := 0; i < len(path); {
-		end := placeholderEnd(path, i)
-		if end < 0 {
-			i++
-			continue
-		}
-		b.WriteString(beforePlaceholder(cleanPath(path[start:i])))
-		if value := im.resolved(path[i:end]); strings.Contains(value, "/") && !strings.Contains(value, "{{") {
+	rest := eachPlaceholder(path, func(before, placeholder string) {
+		b.WriteString(beforePlaceholder(cleanPath(before)))
+		if value := im.resolved(placeholder); strings.Contains(value, "/") && !strings.Contains(value, "{{") {
 			b.WriteString(beforePlaceholder(cleanPath(value))) // a value is one segment; this one is several
 		} else {
-			b.WriteString(im.text(d, path[i:end], "path", false))
+			b.WriteString(im.text(d, placeholder, "path", false))
 		}
-		i, start = end, end
-	}
-	b.WriteString(literalPath(path[start:]))
+	})
+	b.WriteString(literalPath(rest))
 	out := "/" + strings.TrimLeft(b.String(), "/")
 	if strings.HasPrefix(b.String(), "//") {
 		d.comment("the path began with more than one /")
@@ -204,18 +197,10 @@ func (im *pmImport) queryText(d *pmDraft, text, name string) string {
 		return strings.NewReplacer("+", "%20", "%2C", ",", "%3A", ":", "%2F", "/").Replace(s)
 	}
 	var b strings.Builder
-	start := 0
-	for i := 0; i < len(text); {
-		end := placeholderEnd(text, i)
-		if end < 0 {
-			i++
-			continue
-		}
-		b.WriteString(encode(text[start:i]) + im.text(d, text[i:end], "query "+name, false))
-		i, start = end, end
-	}
-	b.WriteString(encode(text[start:]))
-	return b.String()
+	rest := eachPlaceholder(text, func(before, placeholder string) {
+		b.WriteString(encode(before) + im.text(d, placeholder, "query "+name, false))
+	})
+	return b.String() + encode(rest)
 }
 
 // mappable reports whether a mapping keeps names, values and order.

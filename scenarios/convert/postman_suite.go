@@ -255,17 +255,11 @@ func (b *suiteBuild) sides() {
 // originNames are Postman's names in an origin.
 func (im *pmImport) originNames(o *pmOrigin) []string {
 	var out []string
-	for i := 0; i < len(o.text); {
-		end := placeholderEnd(o.text, i)
-		if end < 0 {
-			i++
-			continue
-		}
-		if name := strings.TrimSpace(o.text[i+2 : end-2]); !slices.Contains(out, name) {
+	eachPlaceholder(o.text, func(_, placeholder string) {
+		if name := strings.TrimSpace(placeholder[2 : len(placeholder)-2]); !slices.Contains(out, name) {
 			out = append(out, name)
 		}
-		i = end
-	}
+	})
 	return out
 }
 

@@ -37,6 +37,15 @@ func (im *pmImport) text(d *pmDraft, text, where string, header bool) string {
 		return text
 	}
 	var b strings.Builder
+	rest := eachPlaceholder(text, func(before, placeholder string) {
+		b.WriteString(beforePlaceholder(before) + im.placeholder(d, placeholder[2:len(placeholder)-2], where, header))
+	})
+	return b.String() + Escape(rest)
+}
+
+// eachPlaceholder calls f for each of Postman's placeholders in a text, with the
+// text before it, and returns what stands behind the last.
+func eachPlaceholder(text string, f func(before, placeholder string)) (rest string) {
 	start := 0
 	for i := 0; i < len(text); {
 		end := placeholderEnd(text, i)
@@ -44,11 +53,10 @@ func (im *pmImport) text(d *pmDraft, text, where string, header bool) string {
 			i++
 			continue
 		}
-		b.WriteString(beforePlaceholder(text[start:i]) + im.placeholder(d, text[i+2:end-2], where, header))
+		f(text[start:i], text[i:end])
 		i, start = end, end
 	}
-	b.WriteString(Escape(text[start:]))
-	return b.String()
+	return text[start:]
 }
 
 // beforePlaceholder escapes text that a placeholder follows.

@@ -187,18 +187,8 @@ func decodeQuery(text string) string {
 // mapOutside applies f to the text between placeholders.
 func mapOutside(text string, f func(string) string) string {
 	var b strings.Builder
-	start := 0
-	for i := 0; i < len(text); {
-		end := placeholderEnd(text, i)
-		if end < 0 {
-			i++
-			continue
-		}
-		b.WriteString(f(text[start:i]) + text[i:end])
-		i, start = end, end
-	}
-	b.WriteString(f(text[start:]))
-	return b.String()
+	rest := eachPlaceholder(text, func(before, placeholder string) { b.WriteString(f(before) + placeholder) })
+	return b.String() + f(rest)
 }
 
 // cleanPath writes the literal text of a path as the language takes it: no

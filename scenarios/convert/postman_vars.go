@@ -132,7 +132,9 @@ const minSecret = 6
 func (im *pmImport) secretList(env []string) []string {
 	var out []string
 	for _, name := range env {
-		if slices.ContainsFunc(im.secrets, func(s pmSecret) bool { return s.env == name && (s.text == "" || len(s.text) >= minSecret) }) {
+		if slices.ContainsFunc(im.secrets, func(s pmSecret) bool {
+			return s.env == name && (s.text == "" || len(strings.TrimSpace(s.text)) >= minSecret)
+		}) {
 			out = append(out, name)
 		}
 	}
