@@ -62,7 +62,7 @@ var scrubs = []struct {
 	find *regexp.Regexp
 	put  string
 }{
-	{regexp.MustCompile(`(127\.0\.0\.1|localhost|\[::1\]|\w+\.invalid):\d+`), "$1:PORT"},
+	{regexp.MustCompile(`((?i)127\.0\.0\.1|localhost\.?|\[::1\]|\w+\.invalid):\d+`), "$1:PORT"},
 	{regexp.MustCompile(`(<secret:\w+#)[0-9a-f]+`), "$1…"},
 	{regexp.MustCompile(`\S*/TestEvidence\S*/`), "…/"},
 	{regexp.MustCompile(`\d+(\.\d+)? ms`), "… ms"},
