@@ -32,27 +32,15 @@ func (t *tokens) forget() {
 // identity provider of its own is called because the file declares it.
 func (w *walk) oauth(ctx context.Context, to *service, auth *scenarios.Auth, sc *scope) (string, error) {
 	var config wire.OAuth2
-	fields := []struct {
-		into   *string
-		from   *scenarios.Template
-		secret string
-	}{
+	err := w.credentials(sc, []credential{
 		{&config.TokenURL, auth.TokenURL, ""},
 		{&config.ClientID, auth.ClientID, ""},
 		{&config.ClientSecret, auth.ClientSecret, "client_secret"},
 		{&config.User, auth.User, ""},
 		{&config.Password, auth.Password, "password"},
-	}
-	for _, f := range fields {
-		var err error
-		if f.secret != "" {
-			*f.into, err = w.secret(sc, f.secret, f.from)
-		} else {
-			*f.into, err = sc.expand(f.from)
-		}
-		if err != nil {
-			return "", err
-		}
+	})
+	if err != nil {
+		return "", err
 	}
 	if sc.loose != nil {
 		return "Bearer {{oauth2 token}}", nil

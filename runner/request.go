@@ -253,6 +253,29 @@ func (w *walk) secret(sc *scope, name string, t *scenarios.Template) (string, er
 	return value, err
 }
 
+// A credential is a value that an auth is made of, and where it goes.
+type credential struct {
+	into   *string
+	from   *scenarios.Template // nil: not given
+	secret string              // the name under which the archive hides it; empty: it is no secret
+}
+
+// credentials expands what an auth is made of.
+func (w *walk) credentials(sc *scope, list []credential) error {
+	for _, c := range list {
+		var err error
+		if c.secret != "" {
+			*c.into, err = w.secret(sc, c.secret, c.from)
+		} else {
+			*c.into, err = sc.expand(c.from)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // basic is the Authorization value of HTTP Basic; empty without a user.
 func basic(user, password string) string {
 	if user == "" && password == "" {

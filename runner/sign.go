@@ -155,26 +155,15 @@ func (s *requestScope) Lookup(name string) (scenarios.Value, bool) {
 // signByAWS signs with the time of sending.
 func (w *walk) signByAWS(out *outgoing, auth *scenarios.AWSAuth, sc *scope) error {
 	var key wire.AWS
-	for _, f := range []struct {
-		into   *string
-		from   *scenarios.Template
-		secret string
-	}{
+	err := w.credentials(sc, []credential{
 		{&key.Region, auth.Region, ""},
 		{&key.Service, auth.Service, ""},
 		{&key.AccessKey, auth.AccessKey, ""},
 		{&key.SecretKey, auth.SecretKey, "secret_key"},
 		{&key.SessionToken, auth.SessionToken, "session_token"},
-	} {
-		var err error
-		if f.secret != "" && f.from != nil {
-			*f.into, err = w.secret(sc, f.secret, f.from)
-		} else {
-			*f.into, err = sc.expand(f.from)
-		}
-		if err != nil {
-			return err
-		}
+	})
+	if err != nil {
+		return err
 	}
 	if sc.loose != nil {
 		out.add("Authorization", "{{aws signature}}")
