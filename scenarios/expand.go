@@ -72,13 +72,8 @@ func (t *Template) expandText(scope Scope, escape func(before, value string) (st
 
 // placeholder is the text of a part as it stands in the template.
 func (t *Template) placeholder(i int) string {
-	end := len(t.Text)
-	if i+1 < len(t.parts) && t.parts[i+1].name != "" {
-		end = t.parts[i+1].offset
-	} else if i+1 < len(t.parts) {
-		end = t.parts[i].offset + strings.Index(t.Text[t.parts[i].offset:], "}}") + 2
-	}
-	return t.Text[t.parts[i].offset:max(end, t.parts[i].offset)]
+	at := t.parts[i].offset
+	return t.Text[at : closing(t.Text, at+2)+2]
 }
 
 // key tells the placeholders of a file apart.

@@ -137,7 +137,7 @@ func suspicious(t *testing.T, name string, s *shape, n *yaml.Node, depth int) {
 // FuzzTemplate holds the template parser to its laws: no panic, offsets inside
 // the text, and what parses expands or says why not.
 func FuzzTemplate(f *testing.F) {
-	for _, text := range []string{"a", "{{a}}", "{{ a | default: 'x | }}' | upper }}", "{{$int: 1..2}}", "{{$hex.side: 4}}", "{{'{{'}}", "{{", "{{}}", "{{a|}}", "{{env.A}}", "{{a | format: %Y%}}", "{{a | add: 1e9}}", "한{{이름}}글", `{{"`, "{{a | join: ,}}"} {
+	for _, text := range []string{"a", "{{a}}", "{{ a | default: 'x | }}' | upper }}", "{{$int: 1..2}}", "{{$hex.side: 4}}", "{{'{{'}}", "{{", "{{}}", "{{a|}}", "{{env.A}}", "{{a | format: %Y%}}", "{{a | add: 1e9}}", "한{{이름}}글", `{{"`, "{{a | join: ,}}", "{{'}}'}}0"} {
 		f.Add(text, "value")
 		f.Add(text, `["x",1]`)
 	}
