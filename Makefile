@@ -33,8 +33,7 @@ bench-verdict: ## the load verdict in seeded simulation: 300 runs a cell
 bench-load: ## the load generator against the vegeta library, k6 and Fortio, at most 10 minutes
 	cd bench && $(GO) run ./load
 
-fuzz: ## every fuzz target for FUZZTIME (default 10m)
-	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-		$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),10m) -fuzzminimizetime 5s $$p || exit 1; done; done
+fuzz: ## every fuzz target for FUZZCPU seconds of CPU (default 600), a row for each
+	.ci/fuzz
 
 .PHONY: help demo test test-evidence test-report test-real bench bench-verdict bench-load fuzz
