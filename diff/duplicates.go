@@ -5,16 +5,17 @@ import "math/bits"
 // smallObject is the size up to which names are compared pairwise.
 const smallObject = 16
 
-// duplicates looks for names that the object's members share.
-func (p *parser) duplicates(base int) {
+// duplicates looks for names that the object's members share, and takes hidden
+// members out of the sum.
+func (p *parser) duplicates(base int, sum *memberSum) {
 	ms := p.members[base:]
 	if len(ms) <= smallObject {
 		var seen uint64
 		for i := range ms {
-			bit := uint64(1) << (ms[i].name >> 58)
+			bit := uint64(1) << (ms[i].name >> 26)
 			if seen&bit != 0 {
 				for j := range i {
-					if ms[j].name == ms[i].name && p.t.nodes[ms[j].node].flags&flagShadow == 0 && p.shadow(ms, j, i) {
+					if ms[j].name == ms[i].name && p.t.nodes[ms[j].node].flags&flagShadow == 0 && p.shadow(ms, j, i, sum) {
 						break
 					}
 				}
@@ -33,7 +34,7 @@ func (p *parser) duplicates(base int) {
 		slot := int(ms[i].name) & (size - 1)
 		for table[slot] != 0 {
 			j := int(table[slot] - 1)
-			if ms[j].name == ms[i].name && p.shadow(ms, j, i) {
+			if ms[j].name == ms[i].name && p.shadow(ms, j, i, sum) {
 				break
 			}
 			slot = (slot + 1) & (size - 1)
@@ -46,7 +47,7 @@ func (p *parser) duplicates(base int) {
 const maxDuplicates = 100
 
 // shadow handles the members j and i (later) of the same name by the policy.
-func (p *parser) shadow(ms []memberEntry, j, i int) bool {
+func (p *parser) shadow(ms []memberEntry, j, i int, sum *memberSum) bool {
 	if !sameKey(p.t, ms[j].node, p.t, ms[i].node) {
 		return false
 	}
@@ -58,8 +59,10 @@ func (p *parser) shadow(ms []memberEntry, j, i int) bool {
 	if p.lim.duplicates == 'f' {
 		hidden = i
 	}
-	if n := &p.t.nodes[ms[hidden].node]; n.flags&flagShadow == 0 {
-		p.t.leaves -= p.t.countLeaves(ms[hidden].node)
+	at := ms[hidden].node
+	if n := &p.t.nodes[at]; n.flags&flagShadow == 0 {
+		sum.remove(hashBytes(p.t.keyText(at)), n.hash, p.t.ruledHash(at))
+		p.t.leaves -= p.t.countLeaves(at)
 		n.flags |= flagShadow
 	}
 	return true

@@ -109,7 +109,7 @@ func (e *effect) absent(t *tree, i uint32) bool {
 	}
 	switch n.typ {
 	case StringType:
-		return n.end-n.start == 2
+		return t.src[n.start+1] == '"'
 	case ArrayType, ObjectType:
 		return n.next == i+1
 	}

@@ -36,8 +36,9 @@ func (r *Rules) worker() *worker {
 	return w
 }
 
-// maxKept bounds the nodes that an idle worker keeps for the next comparison.
-const maxKept = 1 << 20
+// maxKept bounds the nodes, members and the like that an idle worker keeps for
+// the next comparison, a few megabytes in all.
+const maxKept = 1 << 17
 
 func (r *Rules) release(w *worker) {
 	if w.auto != nil && w.auto.crowded() {
@@ -45,7 +46,7 @@ func (r *Rules) release(w *worker) {
 	}
 	for _, t := range []*tree{&w.b, &w.g} {
 		if cap(t.nodes) > maxKept {
-			t.nodes = nil
+			*t = tree{}
 		}
 		t.src, t.err = nil, nil
 	}
@@ -88,7 +89,7 @@ type engine struct {
 func (e *engine) forget() {
 	e.b, e.g, e.seen, e.rules, e.patch = nil, nil, nil, nil, nil
 	e.path = e.path[:0]
-	if cap(e.slots) > maxKept || cap(e.ops) > maxKept {
+	if max(cap(e.slots), cap(e.ops), cap(e.idx), cap(e.table), cap(e.out.kept), cap(e.out.buf)>>6) > maxKept {
 		*e = engine{}
 	}
 }

@@ -1,5 +1,24 @@
 package diff
 
+import "fmt"
+
+// CheckTexts reads the text of every value of a valid body again: where a value
+// ends, only the text says.
+func CheckTexts(body []byte) error {
+	var p parser
+	p.lim = defaultRules().lim
+	var whole, part tree
+	p.parse(&whole, body, deadState)
+	for i := range whole.nodes {
+		text := whole.text(uint32(i))
+		p.parse(&part, text, deadState)
+		if part.err != nil || part.nodes[0].hash != whole.nodes[i].hash || part.nodes[0].start != 0 || part.end(0) != len(text) {
+			return fmt.Errorf("value %d has the text %.80q: %v", i, text, part.err)
+		}
+	}
+	return nil
+}
+
 // CompareWithBug compares as Compare does, with a mistake planted in what was
 // read: a wrong hash, or a member or element that is passed over.
 func CompareWithBug(bug string, blue, green []byte) Result {

@@ -36,6 +36,11 @@ func FuzzValidate(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		err := diff.Validate(body)
+		if err == nil {
+			if err := diff.CheckTexts(body); err != nil {
+				t.Errorf("%q: %v", body, err)
+			}
+		}
 		std := json.Valid(body)
 		switch {
 		case err == nil && !std:

@@ -287,3 +287,30 @@ func TestReuse(t *testing.T) {
 		}
 	})
 }
+
+// The text of a value is the value, whatever stands around it.
+func TestTexts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		if err := diff.CheckTexts([]byte(gen.Draw(t, "body", 4).Respelled(t))); err != nil {
+			t.Fatal(err)
+		}
+	})
+	long := strings.Repeat("n", 1<<16) // a name that a node does not know the length of
+	for _, name := range []string{long[1:], long[2:], long, long + `\"\\` + long} {
+		body := `{"a":1,"` + name + `" : [ { "b" : [ ] , "c\\" : { } } ] }`
+		if err := diff.CheckTexts([]byte(body)); err != nil {
+			t.Error(err)
+		}
+		other := strings.Replace(body, "[ ]", "[0]", 1)
+		r := diff.Compare([]byte(body), []byte(other), nil)
+		if r.Total != 1 || !strings.HasPrefix(r.Differences[0].Path, "$['"+name[:100]) && !strings.HasPrefix(r.Differences[0].Path, "$."+name[:100]) {
+			t.Errorf("a name of %d bytes: %d differences", len(name), r.Total)
+		}
+		if twice := diff.Validate([]byte(`{"` + name + `":1,"` + name + `":2}`)); twice == nil {
+			t.Errorf("a name of %d bytes twice is no duplicate", len(name))
+		}
+		if once := diff.Validate([]byte(`{"` + name + `":1,"` + name + `x":2}`)); once != nil {
+			t.Errorf("names of %d bytes and one more: %v", len(name), once)
+		}
+	}
+}

@@ -17,8 +17,8 @@ const maxExponent = 4096
 
 // A memberEntry is a member of an object that is still being read.
 type memberEntry struct {
-	name, value, ruled uint64
-	node               uint32
+	name uint32 // half of its name's hash
+	node uint32
 }
 
 // A parser reads one body in one pass: grammar, UTF-8, duplicate names, bounds,
@@ -46,6 +46,20 @@ func (p *parser) parse(t *tree, src []byte, st int32) {
 	}
 	t.err = p.err
 	p.src, p.t = nil, nil
+	p.forget()
+}
+
+// forget gives back the room that an unusual body took.
+func (p *parser) forget() {
+	if cap(p.members) > maxKept {
+		p.members = nil
+	}
+	if cap(p.table) > maxKept {
+		p.table = nil
+	}
+	if cap(p.buf) > maxKept {
+		p.buf = nil
+	}
 }
 
 func (p *parser) run(st int32) {
@@ -98,14 +112,7 @@ func (p *parser) space(i int) int {
 	if i < len(p.src) && p.src[i] > ' ' {
 		return i
 	}
-	return p.skipSpace(i)
-}
-
-func (p *parser) skipSpace(i int) int {
-	for i < len(p.src) && (p.src[i] == ' ' || p.src[i] == '\n' || p.src[i] == '\r' || p.src[i] == '\t') {
-		i++
-	}
-	return i
+	return spaceEnd(p.src, i)
 }
 
 // value reads the value at i into a new node and returns the offset behind it.
@@ -145,9 +152,9 @@ func (p *parser) visit(st int32) {
 	p.visits[st]++
 }
 
-func (p *parser) scalar(at uint32, end int, typ ValueType, hash uint64) {
+func (p *parser) scalar(at uint32, typ ValueType, hash uint64) {
 	n := &p.t.nodes[at]
-	n.end, n.typ, n.hash = uint32(end), typ, hash
+	n.typ, n.hash = typ, hash
 	p.t.leaves++
 }
 
@@ -155,13 +162,13 @@ func (p *parser) word(at uint32, i int) (int, bool) {
 	rest := p.src[i:]
 	switch {
 	case bytes.HasPrefix(rest, []byte("true")):
-		p.scalar(at, i+4, BoolType, hashTrue)
+		p.scalar(at, BoolType, hashTrue)
 		return i + 4, true
 	case bytes.HasPrefix(rest, []byte("false")):
-		p.scalar(at, i+5, BoolType, hashFals)
+		p.scalar(at, BoolType, hashFals)
 		return i + 5, true
 	case bytes.HasPrefix(rest, []byte("null")):
-		p.scalar(at, i+4, NullType, hashNull)
+		p.scalar(at, NullType, hashNull)
 		return i + 4, true
 	}
 	for _, w := range []string{"NaN", "Infinity", "undefined", "None", "True", "False"} {
@@ -200,7 +207,7 @@ func (p *parser) number(at uint32, i int) (int, bool) {
 			return i, false
 		}
 	}
-	p.scalar(at, end, NumberType, hashNumber(text, d))
+	p.scalar(at, NumberType, hashNumber(text, d))
 	return end, true
 }
 
@@ -215,7 +222,7 @@ func (p *parser) stringValue(at uint32, i int) (int, bool) {
 		p.buf = unescape(p.buf[:0], text)
 		text = p.buf
 	}
-	p.scalar(at, end+1, StringType, hashBytes(text)^kString)
+	p.scalar(at, StringType, hashBytes(text)^kString)
 	return end + 1, true
 }
 
@@ -231,7 +238,7 @@ func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 	count := 0
 	i = p.space(i + 1)
 	if i < len(p.src) && p.src[i] == ']' {
-		p.close(at, i+1, ArrayType, mix(kArray, kValue), 0)
+		p.close(at, ArrayType, mix(kArray, kValue), 0)
 		p.t.leaves++
 		return i + 1, true
 	}
@@ -274,13 +281,13 @@ func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 	if apart {
 		p.t.setRuled(at, mix(ruled^kArray, uint64(count)^kValue))
 	}
-	p.close(at, i+1, ArrayType, mix(h^kArray, uint64(count)^kValue), flags)
+	p.close(at, ArrayType, mix(h^kArray, uint64(count)^kValue), flags)
 	return i + 1, true
 }
 
-func (p *parser) close(at uint32, end int, typ ValueType, hash uint64, flags uint8) {
+func (p *parser) close(at uint32, typ ValueType, hash uint64, flags uint8) {
 	n := &p.t.nodes[at]
-	n.end, n.typ, n.hash, n.next = uint32(end), typ, hash, uint32(len(p.t.nodes))
+	n.typ, n.hash, n.next = typ, hash, uint32(len(p.t.nodes))
 	n.flags |= flags
 }
 
@@ -317,10 +324,11 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 		return i, false
 	}
 	var flags uint8
+	var sum memberSum
 	base := len(p.members)
 	i = p.space(i + 1)
 	if i < len(p.src) && p.src[i] == '}' {
-		p.close(at, i+1, ObjectType, mix(kObject, kValue), 0)
+		p.close(at, ObjectType, mix(kObject, kValue), 0)
 		p.t.leaves++
 		return i + 1, true
 	}
@@ -360,7 +368,7 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 			return i, false
 		}
 		n := &p.t.nodes[child]
-		n.key, n.klen = uint32(key), uint32(klen)
+		n.key, n.klen = uint32(key), uint16(min(klen, longName))
 		n.flags |= mark
 		v, r := n.hash, n.hash
 		if p.auto != nil && (p.auto.ruled[cst] || n.flags&(flagRuled|flagSoft) != 0) {
@@ -368,7 +376,8 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 			v, r, soft = p.contribution(child, cst)
 			flags |= soft
 		}
-		p.members = append(p.members, memberEntry{kh, v, r, child})
+		sum.add(kh, v, r)
+		p.members = append(p.members, memberEntry{uint32(kh >> 32), child})
 		i = p.space(end)
 		if i < len(p.src) {
 			if p.src[i] == ',' {
@@ -382,38 +391,45 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 		p.unexpected(i, ", or }")
 		return i, false
 	}
-	p.duplicates(base)
-	hash, ruled := p.sum(p.members[base:])
+	p.duplicates(base, &sum)
 	p.members = p.members[:base]
-	p.close(at, i+1, ObjectType, hash, flags)
+	hash, ruled := sum.hashes()
+	p.close(at, ObjectType, hash, flags)
 	if ruled != hash {
 		p.t.setRuled(at, ruled)
 	}
 	return i + 1, true
 }
 
-// sum hashes an object's members, by themselves and under the rules.
-func (p *parser) sum(members []memberEntry) (hash, ruled uint64) {
-	var sum, apart uint64
-	count, present := uint64(len(members)), uint64(len(members))
-	for i := range members {
-		m := &members[i]
-		if p.t.nDups > 0 && p.t.nodes[m.node].flags&flagShadow != 0 {
-			count--
-			present--
-			continue
-		}
-		h := hashMember(m.name, m.value)
-		sum += h
-		if m.ruled == m.value {
-			continue
-		}
-		apart -= h
-		if m.ruled == 0 {
-			present--
-		} else {
-			apart += hashMember(m.name, m.ruled)
-		}
+// A memberSum adds up an object's members, by themselves and under the rules, in
+// any order.
+type memberSum struct{ sum, apart, count, absent uint64 }
+
+func (s *memberSum) add(name, value, ruled uint64) {
+	h := hashMember(name, value)
+	s.sum += h
+	s.count++
+	if ruled == value {
+		return
 	}
-	return mix(sum^kObject, count^kValue), mix((sum+apart)^kObject, present^kValue)
+	s.apart -= h
+	if ruled == 0 {
+		s.absent++
+	} else {
+		s.apart += hashMember(name, ruled)
+	}
+}
+
+// remove takes back a member that was added.
+func (s *memberSum) remove(name, value, ruled uint64) {
+	var one memberSum
+	one.add(name, value, ruled)
+	s.sum -= one.sum
+	s.apart -= one.apart
+	s.count -= one.count
+	s.absent -= one.absent
+}
+
+func (s *memberSum) hashes() (hash, ruled uint64) {
+	return mix(s.sum^kObject, s.count^kValue), mix((s.sum+s.apart)^kObject, (s.count-s.absent)^kValue)
 }

@@ -161,11 +161,10 @@ func (r *recorder) since(from int) span { return span{uint32(from), uint32(len(r
 
 // value writes a value's excerpt: its text without white space, cut at a rune.
 func (r *recorder) value(t *tree, i uint32) (Excerpt, span) {
-	n := &t.nodes[i]
-	from := len(r.buf)
+	from, text := len(r.buf), t.text(i)
 	var cut bool
-	r.buf, cut = appendCompact(r.buf, t.src[n.start:n.end], r.excerpt)
-	return Excerpt{Type: n.typ, Size: int(n.end - n.start), Cut: cut}, r.since(from)
+	r.buf, cut = appendCompact(r.buf, text, r.excerpt)
+	return Excerpt{Type: t.nodes[i].typ, Size: len(text), Cut: cut}, r.since(from)
 }
 
 // appendCompact appends JSON text without the white space between tokens, at
@@ -230,7 +229,7 @@ func appendFilter(b []byte, t *tree, n uint32, by []string, index int) []byte {
 	b = append(b, "[?"...)
 	for i, name := range by {
 		m := t.member(n, name)
-		if m == 0 || !t.isLeaf(m) || t.nodes[m].typ >= ArrayType || t.nodes[m].end-t.nodes[m].start > maxKeyText {
+		if m == 0 || !t.isLeaf(m) || t.nodes[m].typ >= ArrayType || len(t.text(m)) > maxKeyText {
 			return append(strconv.AppendInt(append(b[:from], '['), int64(index), 10), ']')
 		}
 		if i > 0 {

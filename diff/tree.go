@@ -8,17 +8,23 @@ import (
 
 // A node is one value of a parsed body. Nodes lie in preorder: the subtree of
 // node i is nodes[i:nodes[i].next], its first child is i+1.
+//
+// It is 24 bytes: a body of 64 MiB may have eight million of them, and the
+// collector must not let the trees of two bodies outgrow the bodies by much.
+// Where a value ends is not kept, for the text itself says so (tree.end).
 type node struct {
 	// hash is equal for equal values, however they are written.
 	hash  uint64
 	start uint32 // first byte of the value
-	end   uint32 // byte behind it
-	key   uint32 // first byte of the member's name, behind its quote; 0 for an element
-	klen  uint32 // bytes of the name as written
 	next  uint32 // node behind the subtree
+	key   uint32 // first byte of the member's name, behind its quote; 0 for an element
+	klen  uint16 // bytes of the name as written, at most longName
 	typ   ValueType
 	flags uint8
 }
+
+// longName in node.klen is a name of so many bytes or more.
+const longName = 1<<16 - 1
 
 const (
 	flagEscaped    uint8 = 1 << iota // the string has escapes
@@ -76,7 +82,66 @@ func (t *tree) setRuled(i uint32, h uint64) {
 }
 
 // text is the value as written.
-func (t *tree) text(i uint32) []byte { n := &t.nodes[i]; return t.src[n.start:n.end] }
+func (t *tree) text(i uint32) []byte { return t.src[t.nodes[i].start:t.end(i)] }
+
+// end is the offset behind a value. It costs the length of a scalar, and of a
+// container the number of its elements and of those of the last one in it.
+func (t *tree) end(i uint32) int {
+	depth, last := 0, t.nodes[i].next-1 // a leaf: the last one below i
+	for c := i; c != last; depth++ {
+		for c++; t.nodes[c].next <= last; {
+			c = t.nodes[c].next
+		}
+	}
+	at := t.leafEnd(last)
+	for ; depth > 0; depth-- {
+		at = spaceEnd(t.src, at) + 1
+	}
+	return at
+}
+
+// leafEnd is the offset behind a scalar or an empty container.
+func (t *tree) leafEnd(i uint32) int {
+	at := int(t.nodes[i].start)
+	switch t.nodes[i].typ {
+	case StringType:
+		return quoteEnd(t.src, at+1) + 1
+	case ArrayType, ObjectType:
+		return spaceEnd(t.src, at+1) + 1
+	case NumberType:
+		_, at, _ = scanNumber(t.src, at)
+		return at
+	case BoolType:
+		if t.src[at] == 'f' {
+			return at + len("false")
+		}
+	}
+	return at + len("true") // or null
+}
+
+// spaceEnd is the offset of the first byte from i on that is not white space.
+func spaceEnd(s []byte, i int) int {
+	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\r' || s[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// quoteEnd is the offset of the quote that closes a valid string, from anywhere
+// inside of it that is not the middle of an escape.
+func quoteEnd(s []byte, i int) int {
+	quote := -1
+	for {
+		if quote < i {
+			quote = i + bytes.IndexByte(s[i:], '"')
+		}
+		escape := bytes.IndexByte(s[i:quote], '\\')
+		if escape < 0 {
+			return quote
+		}
+		i += escape + 2
+	}
+}
 
 // isLeaf reports whether a node is a scalar, an empty array or an empty object.
 func (t *tree) isLeaf(i uint32) bool { return t.nodes[i].next == i+1 }
@@ -117,10 +182,10 @@ func (t *tree) memberNamed(i uint32, name []byte) uint32 {
 	if t.nodes[i].typ != ObjectType {
 		return 0
 	}
-	end := t.nodes[i].next
+	end, size := t.nodes[i].next, min(len(name), longName)
 	for c := i + 1; c < end; c = t.nodes[c].next {
 		x := &t.nodes[c]
-		if x.flags&flagShadow == 0 && (x.flags&flagKeyEscaped != 0 || int(x.klen) == len(name)) && bytes.Equal(t.keyText(c), name) {
+		if x.flags&flagShadow == 0 && (x.flags&flagKeyEscaped != 0 || int(x.klen) == size) && bytes.Equal(t.keyText(c), name) {
 			return c
 		}
 	}
@@ -128,7 +193,13 @@ func (t *tree) memberNamed(i uint32, name []byte) uint32 {
 }
 
 // rawKey is a member's name as written.
-func (t *tree) rawKey(i uint32) []byte { n := &t.nodes[i]; return t.src[n.key : n.key+n.klen] }
+func (t *tree) rawKey(i uint32) []byte {
+	n := &t.nodes[i]
+	if n.klen == longName {
+		return t.src[n.key:quoteEnd(t.src, int(n.key))]
+	}
+	return t.src[n.key : n.key+uint32(n.klen)]
+}
 
 // keyText is a member's name.
 func (t *tree) keyText(i uint32) []byte {
@@ -148,9 +219,9 @@ func sameKey(a *tree, i uint32, b *tree, j uint32) bool {
 
 // stringText is a string's content.
 func (t *tree) stringText(i uint32) []byte {
-	n := &t.nodes[i]
-	raw := t.src[n.start+1 : n.end-1]
-	if n.flags&flagEscaped == 0 {
+	from := int(t.nodes[i].start) + 1
+	raw := t.src[from:quoteEnd(t.src, from)]
+	if t.nodes[i].flags&flagEscaped == 0 {
 		return raw
 	}
 	return unescape(nil, raw)
