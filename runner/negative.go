@@ -2,6 +2,8 @@ package runner
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
@@ -35,19 +37,19 @@ func (j *judging) negative(result *diff.Result) {
 	probe := diff.NewProbe(blue, against, rules)
 	defer probe.Close()
 	var missed string
-	j.mutants(func(m mutate.Mutant) {
+	for m := range j.mutants() {
 		found := probe.Total(m.Body) > floor
 		if m.Class == mutate.Value { // Rule 3
 			c.Mutants++
 			c.Killed += count(found)
-			return
+			continue
 		}
 		c.Others++
 		c.OthersKilled += count(found)
 		if !found && missed == "" {
 			missed = fmt.Sprintf("negative control: a change of %s at %s would not be found", m.Class, m.Path)
 		}
-	})
+	}
 	found := j.statusMutant()
 	c.Others++
 	c.OthersKilled += count(found)
@@ -83,45 +85,43 @@ func otherStatus(status int) int {
 }
 
 // mutants draws the mutants of blue's body: fewer of large bodies.
-func (j *judging) mutants(do func(mutate.Mutant)) {
+func (j *judging) mutants() iter.Seq[mutate.Mutant] {
 	body := j.Blue.Answer
-	if len(body) == 0 {
-		return
-	}
 	most := j.Control.Mutants
-	if n := controlWork / len(body); n < most {
+	if n := controlWork / max(len(body), 1); n < most {
 		most = max(n, min(minMutants, most))
 	}
 	seed := number(j.Control.Seed, "mutants", j.Key)
-	if _, err := j.blue.body(); err == nil {
-		mutate.Each(body, seed, most, do)
-		return
+	if _, err := j.blue.body(); err != nil {
+		return textMutants(body, seed, most)
 	}
-	for _, m := range textMutants(body, seed, most) {
-		do(m)
-	}
+	return mutate.Each(body, seed, most)
 }
 
-// textMutants changes one letter or digit of a body that is not JSON.
-func textMutants(body []byte, seed uint64, most int) []mutate.Mutant {
-	var out []mutate.Mutant
-	for i := range most {
-		start := int(number(seed, fmt.Sprint(i)) % uint64(len(body)))
-		at := -1
-		for k := range min(len(body), 4096) {
-			if p := (start + k) % len(body); wordByte(body[p]) {
-				at = p
-				break
+// textMutants changes one letter or digit of a body that is not JSON. A mutant's
+// Body is good until the next one.
+func textMutants(body []byte, seed uint64, most int) iter.Seq[mutate.Mutant] {
+	return func(yield func(mutate.Mutant) bool) {
+		if len(body) == 0 {
+			return
+		}
+		mutant := slices.Clone(body)
+		for i := range most {
+			start := int(number(seed, fmt.Sprint(i)) % uint64(len(body)))
+			at := start
+			for k := range min(len(body), 4096) {
+				if p := (start + k) % len(body); wordByte(body[p]) {
+					at = p
+					break
+				}
 			}
+			mutant[at] = otherByte(body[at])
+			if !yield(mutate.Mutant{Class: mutate.Value, Path: fmt.Sprintf("byte %d", at), Body: mutant}) {
+				return
+			}
+			mutant[at] = body[at]
 		}
-		if at < 0 {
-			at = start
-		}
-		copied := append([]byte(nil), body...)
-		copied[at] = otherByte(copied[at])
-		out = append(out, mutate.Mutant{Class: mutate.Value, Path: fmt.Sprintf("byte %d", at), Body: copied})
 	}
-	return out
 }
 
 func wordByte(b byte) bool {

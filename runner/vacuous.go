@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/bgverify/bgverify/diff"
@@ -51,18 +52,18 @@ func (j *judging) blind() bool {
 	body := j.Blue.Answer
 	most := max(minMutants, min(closeLook, controlWork*8/max(len(body), 1)))
 	seed := number(j.Control.Seed, "closer look", j.Key)
-	var mutants []mutate.Mutant
-	if _, err := j.blue.body(); err == nil {
-		mutants = append(mutate.Mutants(body, seed, 2*most), mutate.Foreign(body, seed, most)...)
-	} else {
-		mutants = textMutants(body, seed, most)
-	}
 	probe := diff.NewProbe(j.blue.message(), j.green.message(), j.Rules.full)
 	defer probe.Close()
-	for _, m := range mutants {
-		if m.Class == mutate.Value && probe.Total(m.Body) > 0 {
-			return false
+	found := func(mutants iter.Seq[mutate.Mutant]) bool {
+		for m := range mutants {
+			if m.Class == mutate.Value && probe.Total(m.Body) > 0 {
+				return true
+			}
 		}
+		return false
 	}
-	return true
+	if _, err := j.blue.body(); err != nil {
+		return !found(textMutants(body, seed, most))
+	}
+	return !found(mutate.Each(body, seed, 2*most)) && !found(mutate.Foreign(body, seed, most))
 }

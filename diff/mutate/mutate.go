@@ -5,6 +5,7 @@ package mutate
 
 import (
 	"bytes"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -37,70 +38,68 @@ func Mutants(body []byte, seed uint64, max int) []Mutant {
 		return nil
 	}
 	out := make([]Mutant, 0, max)
-	Each(body, seed, max, func(m Mutant) {
+	for m := range Each(body, seed, max) {
 		m.Body = slices.Clone(m.Body)
 		out = append(out, m)
-	})
+	}
 	return out
 }
 
-// Foreign makes at most max copies of body, each with one string replaced by one
+// Each gives the mutants that Mutants makes one by one. The body must be valid
+// (diff.Validate); a mutant's Body is good until the next one.
+func Each(body []byte, seed uint64, max int) iter.Seq[Mutant] {
+	return func(yield func(Mutant) bool) {
+		s, max := begin(body, max)
+		defer s.release()
+		s.each(s.choose(rand.New(rand.NewPCG(seed, uint64(len(body)))), max), yield)
+	}
+}
+
+// Foreign gives at most max copies of body, each with one string replaced by one
 // that has no format that a rule knows, in document order from a place drawn from
-// seed: what accepts any text does not see them. Their class is Value.
-func Foreign(body []byte, seed uint64, max int) []Mutant {
-	if max <= 0 || diff.Validate(body) != nil {
-		return nil
+// seed: what accepts any text does not see them. Their class is Value. For body
+// and mutants the same holds as for Each.
+func Foreign(body []byte, seed uint64, max int) iter.Seq[Mutant] {
+	return func(yield func(Mutant) bool) {
+		s, max := begin(body, max)
+		defer s.release()
+		s.each(s.texts(seed, max), yield)
 	}
-	s := &scan{src: body}
-	s.value(0, -1, -1)
-	var texts []int32
-	for i := range s.places {
-		if s.src[s.places[i].from] == '"' {
-			texts = append(texts, int32(i))
-		}
-	}
-	var out []Mutant
-	for i := range min(max, len(texts)) {
-		at := texts[(i+int(seed%uint64(len(texts))))%len(texts)]
-		p := s.places[at]
-		out = append(out, Mutant{Class: Value, Path: s.path(at), Body: slices.Concat(s.src[:p.from], []byte(`"\u0001~"`), s.src[p.to:])})
-	}
-	return out
 }
 
-// Each hands the mutants that Mutants makes to do, one by one. The body must be
-// valid (diff.Validate); a mutant's Body is good until do returns.
-func Each(body []byte, seed uint64, max int, do func(Mutant)) {
-	if max <= 0 || len(body) == 0 {
-		return
-	}
-	max = min(max, maxBytes/len(body)+1)
+// begin scans a body, and bounds how many mutants are made of it.
+func begin(body []byte, max int) (*scan, int) {
 	s := scans.Get().(*scan)
-	defer s.release()
-	s.src, s.places = body, s.places[:0]
-	s.value(0, -1, -1)
-	for _, e := range s.choose(rand.New(rand.NewPCG(seed, uint64(len(body)))), max) {
-		do(s.apply(e))
+	s.src, s.places, s.chosen = body, s.places[:0], s.chosen[:0]
+	if max <= 0 || len(body) == 0 {
+		return s, 0
 	}
+	if len(body) > largeBody {
+		s.places = make([]place, 0, 1+bytes.Count(body, []byte{','})+bytes.Count(body, []byte{'['})+bytes.Count(body, []byte{'{'}))
+	}
+	s.value(0, place{key: -1, parent: -1, prev: -1})
+	return s, min(max, maxBytes/len(body)+1)
 }
 
-// A place is one value of the body, in document order.
+// largeBody is from where on room is made once: growing would hold it twice.
+const largeBody = 1 << 20
+
+// A place is one value of the body, in document order. Where it ends, the text
+// says: a body can have millions of them.
 type place struct {
-	from, to int32 // the value
-	key      int32 // opening quote of the member's name; -1 for an element
-	parent   int32
-	index    int32 // place among its siblings
-	prev     int32 // the last child seen so far, of a container; -1: none
-	last     bool
+	from   int32
+	key    int32 // opening quote of the member's name; -1 for an element
+	parent int32
+	prev   int32 // the sibling before it; -1: none
 }
 
 // scan finds the values of a body that is known to be valid.
 type scan struct {
 	src    []byte
 	places []place
-	out    []byte // the mutant being made
-	// candidates and what was chosen of them
-	values, structures, types, chosen []edit
+	out    []byte  // the mutant being made
+	values []int32 // what can get another value: see list
+	chosen []edit
 }
 
 var scans = sync.Pool{New: func() any { return new(scan) }}
@@ -109,7 +108,7 @@ var scans = sync.Pool{New: func() any { return new(scan) }}
 const maxKept = 1 << 14
 
 func (s *scan) release() {
-	if cap(s.places) > maxKept || cap(s.out) > 1<<20 {
+	if cap(s.places) > maxKept || cap(s.out) > largeBody {
 		return
 	}
 	s.src = nil
@@ -132,23 +131,49 @@ func (s *scan) quoted(i int) int {
 	return i + 1
 }
 
-// value scans the value at i and returns the offset behind it.
-func (s *scan) value(i, parent, key int) int {
+// value scans the value at i, the place of which is known but for its start, and
+// returns the offset behind it.
+func (s *scan) value(i int, p place) int {
 	i = s.space(i)
-	at := len(s.places)
-	s.places = append(s.places, place{from: int32(i), key: int32(key), parent: int32(parent), prev: -1})
-	switch c := s.src[i]; c {
-	case '"':
-		i = s.quoted(i)
+	p.from = int32(i)
+	s.places = append(s.places, p)
+	switch s.src[i] {
 	case '{', '[':
-		i = s.container(i, at)
+		return s.container(i, int32(len(s.places)-1))
 	default:
-		for i < len(s.src) && !ends(s.src[i]) {
+		return s.scalarEnd(i)
+	}
+}
+
+func (s *scan) scalarEnd(i int) int {
+	if s.src[i] == '"' {
+		return s.quoted(i)
+	}
+	for i < len(s.src) && !ends(s.src[i]) {
+		i++
+	}
+	return i
+}
+
+// end is the offset behind the value at i.
+func (s *scan) end(i int) int {
+	for depth := 0; ; {
+		switch s.src[i] {
+		case '{', '[':
+			depth++
 			i++
+		case '}', ']':
+			depth--
+			i++
+		case ' ', '\t', '\r', '\n', ',', ':':
+			i++
+		default:
+			i = s.scalarEnd(i)
+		}
+		if depth == 0 {
+			return i
 		}
 	}
-	s.places[at].to = int32(i)
-	return i
 }
 
 // ends reports whether a byte ends a number or a word.
@@ -160,22 +185,18 @@ func ends(c byte) bool {
 	return false
 }
 
-func (s *scan) container(i, at int) int {
+func (s *scan) container(i int, at int32) int {
 	object := s.src[i] == '{'
 	i = s.space(i + 1)
-	for index := 0; s.src[i] != '}' && s.src[i] != ']'; index++ {
-		key := -1
+	for prev := int32(-1); s.src[i] != '}' && s.src[i] != ']'; {
+		child := place{key: -1, parent: at, prev: prev}
 		if object {
-			key = i
+			child.key = int32(i)
 			i = s.space(s.quoted(i)) + 1
 		}
-		child := len(s.places)
-		i = s.space(s.value(i, at, key))
-		s.places[child].index = int32(index)
-		if s.src[i] == ',' {
+		prev = int32(len(s.places))
+		if i = s.space(s.value(i, child)); s.src[i] == ',' {
 			i = s.space(i + 1)
-		} else {
-			s.places[child].last = true
 		}
 	}
 	return i + 1
@@ -184,84 +205,124 @@ func (s *scan) container(i, at int) int {
 // An edit is a mutant to be made.
 type edit struct {
 	at   int32
-	swap int32 // place of the element to swap with; -1 for none
 	kind kind
 }
 
 type kind uint8
 
 const (
-	value kind = iota + 1
-	structure
-	typed
+	value     kind = iota + 1
+	swapped        // two elements, the place and the one before it
+	foreign        // a text of no format
+	structure      // the place is gone
+	typed          // the place has another type
 )
 
 func (k kind) class() string {
 	switch k {
-	case value:
-		return Value
 	case structure:
 		return Structure
-	default:
+	case typed:
 		return Type
+	default:
+		return Value
 	}
+}
+
+// each makes the mutants of the edits. Of a large body the places are given back
+// before: who takes the mutants needs room of his own.
+func (s *scan) each(edits []edit, yield func(Mutant) bool) {
+	changes := make([]change, 0, len(edits))
+	for _, e := range edits {
+		changes = append(changes, s.resolve(e))
+	}
+	if len(s.src) > largeBody {
+		s.places, s.values, s.out = nil, nil, make([]byte, 0, len(s.src)+64)
+	}
+	for i := range changes {
+		if !yield(s.apply(&changes[i])) {
+			return
+		}
+	}
+}
+
+// texts are edits of strings, in document order from one that seed names.
+func (s *scan) texts(seed uint64, max int) []edit {
+	s.values = s.values[:0]
+	for i := range s.places {
+		if s.src[s.places[i].from] == '"' {
+			s.values = append(s.values, int32(i))
+		}
+	}
+	n := len(s.values)
+	for i := range min(max, n) {
+		s.chosen = append(s.chosen, edit{s.values[(i+int(seed%uint64(n)))%n], foreign})
+	}
+	return s.chosen
 }
 
 // choose draws edits: of each class a share, in document order.
 func (s *scan) choose(rng *rand.Rand, max int) []edit {
 	s.list()
 	share := max / 4
-	out := append(s.chosen[:0], draw(rng, s.structures, share)...)
-	out = append(out, draw(rng, s.types, share)...)
+	out := s.draw(s.chosen, structure, rng, 1, share) // all but the root
+	out = s.draw(out, typed, rng, 0, share)
 	for i, more := 0, max-len(out); i < len(s.values) && more > 0; i++ {
 		j := i + rng.IntN(len(s.values)-i)
 		s.values[i], s.values[j] = s.values[j], s.values[i]
-		if e := s.values[i]; e.swap < 0 || s.differ(e.at, e.swap) {
+		e := edit{s.values[i], value}
+		if e.at < 0 {
+			e = edit{^e.at, swapped}
+		}
+		if e.kind == value || s.differ(s.places[e.at].prev, e.at) {
 			out = append(out, e)
 			more--
 		}
 	}
-	slices.SortFunc(out, func(a, b edit) int { return int(a.at - b.at) })
+	slices.SortStableFunc(out, func(a, b edit) int { return int(a.at - b.at) })
 	s.chosen = out
 	return out
 }
 
-// list fills in what can be done to the body.
+// list finds what can get another value: the place of a scalar, and for an
+// element that can be swapped with the one before it the complement of its place.
 func (s *scan) list() {
-	s.values, s.structures, s.types = s.values[:0], s.structures[:0], s.types[:0]
+	s.values = s.values[:0]
 	for i := range s.places {
 		p, at := &s.places[i], int32(i)
 		switch s.src[p.from] {
 		case '{', '[', 'n':
 		default:
-			s.values = append(s.values, edit{at, -1, value})
+			s.values = append(s.values, at)
 		}
-		s.types = append(s.types, edit{at, -1, typed})
-		if p.parent < 0 {
-			continue
+		if p.prev >= 0 && p.key < 0 {
+			s.values = append(s.values, ^at)
 		}
-		s.structures = append(s.structures, edit{at, -1, structure})
-		parent := &s.places[p.parent]
-		if parent.prev >= 0 && p.key < 0 {
-			s.values = append(s.values, edit{parent.prev, at, value})
-		}
-		parent.prev = at
 	}
 }
 
-// draw takes n of the edits at random.
-func draw(rng *rand.Rand, from []edit, n int) []edit {
-	n = min(n, len(from))
-	for i := range n {
-		j := i + rng.IntN(len(from)-i)
-		from[i], from[j] = from[j], from[i]
+// draw appends n edits of a kind, at places from the given one on (Floyd's
+// sampling without replacement).
+func (s *scan) draw(out []edit, k kind, rng *rand.Rand, from, n int) []edit {
+	base, total := len(out), len(s.places)-from
+	for last := total - min(n, total); last < total; last++ {
+		e := edit{int32(from + rng.IntN(last+1)), k}
+		if slices.Contains(out[base:], e) {
+			e.at = int32(from + last)
+		}
+		out = append(out, e)
 	}
-	return from[:n]
+	return out
+}
+
+// text is the value of a place.
+func (s *scan) text(at int32) []byte {
+	from := int(s.places[at].from)
+	return s.src[from:s.end(from)]
 }
 
 func (s *scan) differ(a, b int32) bool {
-	x, y := s.places[a], s.places[b]
-	one, other := s.src[x.from:x.to], s.src[y.from:y.to]
+	one, other := s.text(a), s.text(b)
 	if bytes.Equal(one, other) {
 		return false
 	}
@@ -269,72 +330,91 @@ func (s *scan) differ(a, b int32) bool {
 	return !r.Equal()
 }
 
-func (s *scan) apply(e edit) Mutant {
-	p := s.places[e.at]
-	b, src := s.out[:0], s.src
-	switch {
-	case e.swap >= 0:
-		q := s.places[e.swap]
-		b = append(b, src[:p.from]...)
-		b = append(b, src[q.from:q.to]...)
-		b = append(b, src[p.to:q.from]...)
-		b = append(b, src[p.from:p.to]...)
-		b = append(b, src[q.to:]...)
-	case e.kind == structure:
-		from, to := s.member(e.at)
-		b = append(append(b, src[:from]...), src[to:]...)
-	case e.kind == typed:
-		b = append(append(append(b, src[:p.from]...), otherType(src[p.from])...), src[p.to:]...)
-	default:
-		b = append(appendOther(append(b, src[:p.from]...), src[p.from:p.to]), src[p.to:]...)
-	}
-	s.out = b
-	return Mutant{Class: e.kind.class(), Path: s.path(e.at), Body: b}
+// A change is an edit that needs the places no more: the text between from and
+// to gives way to others.
+type change struct {
+	class, path string
+	from, to    int
+	with        [3][]byte // one after the other; pieces of the body or constants
 }
 
-// member is the text of a member or element with one of its commas.
-func (s *scan) member(at int32) (from, to int) {
+// resolve finds the text that an edit changes.
+func (s *scan) resolve(e edit) change {
+	at := e.at
+	if e.kind == swapped {
+		at = s.places[at].prev // whose path the mutant has
+	}
+	v := s.text(at)
+	from := int(s.places[at].from)
+	c := change{class: e.kind.class(), path: s.path(at), from: from, to: from + len(v)}
+	switch e.kind {
+	case swapped:
+		second, between := s.text(e.at), int(s.places[e.at].from)
+		c.with = [3][]byte{second, s.src[c.to:between], v}
+		c.to = between + len(second)
+	case structure:
+		c.from, c.to = s.member(at, c.to)
+	case typed:
+		c.with[0] = otherType(v[0])
+	case foreign:
+		c.with[0] = []byte(`"\u0001~"`)
+	default:
+		c.with = other(v)
+	}
+	return c
+}
+
+func (s *scan) apply(c *change) Mutant {
+	b := append(s.out[:0], s.src[:c.from]...)
+	for _, text := range c.with {
+		b = append(b, text...)
+	}
+	b = append(b, s.src[c.to:]...)
+	s.out = b
+	return Mutant{Class: c.class, Path: c.path, Body: b}
+}
+
+// member is the text of a member or element that ends at to, with one of its commas.
+func (s *scan) member(at int32, to int) (int, int) {
 	p := s.places[at]
-	from, to = int(p.from), int(p.to)
+	from := int(p.from)
 	if p.key >= 0 {
 		from = int(p.key)
 	}
-	switch {
-	case !p.last:
-		for to = s.space(to); s.src[to] != ','; to++ {
-		}
-		to++
-	case p.index > 0:
+	switch after := s.space(to); {
+	case s.src[after] == ',':
+		to = after + 1
+	case p.prev >= 0:
 		for from--; s.src[from] != ','; from-- {
 		}
 	}
 	return from, to
 }
 
-// appendOther appends a value of the same type that differs from v.
-func appendOther(b, v []byte) []byte {
+// other is a value of the same type that differs from v.
+func other(v []byte) [3][]byte {
 	switch v[0] {
 	case 't':
-		return append(b, "false"...)
+		return [3][]byte{[]byte("false")}
 	case 'f':
-		return append(b, "true"...)
+		return [3][]byte{[]byte("true")}
 	case '"':
-		return append(append(b, v[:len(v)-1]...), `~"`...)
+		return [3][]byte{v[:len(v)-1], []byte(`~"`)}
 	case '-':
-		return append(append(b, "-7"...), v[1:]...)
+		return [3][]byte{[]byte("-7"), v[1:]}
 	}
-	return append(append(b, '7'), v...)
+	return [3][]byte{[]byte("7"), v}
 }
 
 // otherType is a value of another type than the one that begins with c.
-func otherType(c byte) string {
+func otherType(c byte) []byte {
 	switch c {
 	case '"':
-		return "7"
+		return []byte("7")
 	case '{', '[':
-		return "null"
+		return []byte("null")
 	}
-	return `"7"`
+	return []byte(`"7"`)
 }
 
 func (s *scan) path(at int32) string {
@@ -346,7 +426,11 @@ func (s *scan) path(at int32) string {
 	for _, i := range slices.Backward(chain) {
 		p := s.places[i]
 		if p.key < 0 {
-			b = diff.AppendIndex(b, int(p.index))
+			index := 0
+			for prev := p.prev; prev >= 0; prev = s.places[prev].prev {
+				index++
+			}
+			b = diff.AppendIndex(b, index)
 			continue
 		}
 		b = diff.AppendMember(b, diff.Unquote(s.src[p.key:s.quoted(int(p.key))]))
