@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
@@ -63,6 +64,10 @@ type Judgement struct {
 //  7. What needs more of a value than an archive kept could not be compared: broken.
 //  8. Pass is what is left when there was evidence and all of it held.
 func Judge(t *Trial) *Judgement {
+	if answerSize(t.Blue)+answerSize(t.Green) > largePair {
+		oneLarge.Lock()
+		defer oneLarge.Unlock()
+	}
 	own := *t
 	own.Rules = t.Rules.apart(max(t.Apart, lag(t.Blue, t.Green)))
 	j := &judging{Trial: &own, out: &Judgement{}, verdict: Pass}
@@ -85,6 +90,20 @@ func Judge(t *Trial) *Judgement {
 	}
 	r.Verdict = j.verdict
 	return j.out
+}
+
+// Judging a pair takes a few times the memory of its bodies. Pairs of large ones
+// are judged one after the other, for what a process may take does not grow with
+// the number of cases that run at once.
+var oneLarge sync.Mutex
+
+const largePair = 4 << 20 // bytes of both bodies
+
+func answerSize(x *wire.Exchange) int {
+	if x == nil {
+		return 0
+	}
+	return len(x.Answer)
 }
 
 type judging struct {

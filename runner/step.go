@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -56,6 +57,7 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 	}
 	notes, flaky := w.refresh(ctx, step, name, now, shots)
 	blue, green := shots[scenarios.Blue], shots[scenarios.Green]
+	shareBody(blue.exchange(), green.exchange())
 	captured := w.captures(step, blue, green)
 	key := PairKey(w.id, name, "")
 	w.suite.run.emit(Event{Pair: &Pair{Key: key, Blue: blue.exchange(), Green: green.exchange()}})
@@ -77,6 +79,14 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 	w.remember(LaneBlue, blue)
 	w.remember(LaneGreen, green)
 	return r
+}
+
+// shareBody lets two equal bodies be one: nobody changes a body, and large ones
+// need not be held twice while they are judged.
+func shareBody(blue, green *wire.Exchange) {
+	if blue != nil && green != nil && bytes.Equal(blue.Answer, green.Answer) {
+		green.Answer = blue.Answer
+	}
 }
 
 // hidden are the values that an archive kept from the answer.
