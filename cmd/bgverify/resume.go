@@ -112,6 +112,9 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 		return broken(err)
 	}
 	defer w.Close()
+	if state.Lost > 0 {
+		fmt.Fprintf(io.err, "bgverify: warning: %d results lack their exchanges or bodies, which did not reach the disk: judged again\n", state.Lost)
+	}
 	if state.Over {
 		return s.conclude(io, w, state.Run)
 	}

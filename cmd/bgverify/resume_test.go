@@ -93,7 +93,24 @@ func statusOf(t *testing.T, cmd *exec.Cmd) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// A run that is killed twice and resumed twice ends as one that was left alone.
+// loseLines takes the last whole lines off a log.
+func loseLines(t *testing.T, log string, n int) {
+	t.Helper()
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = text[:bytes.LastIndexByte(text, '\n')+1]
+	for range n {
+		text = text[:bytes.LastIndexByte(text[:len(text)-1], '\n')+1]
+	}
+	if err := os.WriteFile(log, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A run that is killed twice and resumed twice ends as one that was left alone,
+// also when the machine lost what results were found in.
 func TestResumeAfterKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the shipped suite three times: skipped with -short")
@@ -135,9 +152,13 @@ func TestResumeAfterKill(t *testing.T) {
 	}
 	cmd, out = bgverifyIn(t, dir, "resume", "killed", "--no-progress")
 	killAfter(t, cmd, out, "runs/*-killed", 7)
+	loseLines(t, filepath.Join(folder, "exchanges.ndjson"), 2) // as if the machine had died
 	cmd, out = bgverifyIn(t, dir, "resume", "killed", "--no-progress")
 	if status := statusOf(t, cmd); status != 0 {
 		t.Fatalf("exit status %d of the resumed run\n%s", status, out)
+	}
+	if !strings.Contains(out.String(), "results lack their exchanges or bodies") {
+		t.Errorf("results without exchanges are believed:\n%s", out)
 	}
 	if diff := cmp.Diff(want, caseVerdicts(t, folder)); diff != "" {
 		t.Errorf("verdicts (-undisturbed +resumed):\n%s", diff)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -38,8 +39,9 @@ type bodyStore struct {
 	next atomic.Uint64 // numbers temporary files
 	pack *pack
 
-	mu            sync.Mutex // guards recent and older
+	mu            sync.Mutex // guards the rest
 	recent, older map[[sha256.Size]byte]packPlace
+	spoiled       map[string]bool // files that are not what their names say
 }
 
 // A packPlace is where a body stands in the pack; the zero one is a file of its own.
@@ -51,7 +53,7 @@ type packPlace struct{ at, packed int64 }
 const recentBodies = 8192
 
 func newBodyStore(fsys FS, dir string) *bodyStore {
-	return &bodyStore{fs: fsys, dir: dir, pack: newPack(fsys, dir), recent: make(map[[sha256.Size]byte]packPlace)}
+	return &bodyStore{fs: fsys, dir: dir, pack: newPack(fsys, dir), recent: make(map[[sha256.Size]byte]packPlace), spoiled: make(map[string]bool)}
 }
 
 // The codecs are stateless between calls and shared.
@@ -100,7 +102,11 @@ func (s *bodyStore) keep(sum [sha256.Size]byte, file string, body []byte) (packP
 		return packPlace{at, int64(len(*buf))}, err
 	}
 	full := filepath.Join(s.dir, file)
-	if there, err := exists(s.fs, full); there || err != nil {
+	there, err := exists(s.fs, full)
+	s.mu.Lock()
+	spoiled := s.spoiled[file]
+	s.mu.Unlock()
+	if there && !spoiled || err != nil {
 		return packPlace{}, err
 	}
 	return packPlace{}, s.write(full, body)
@@ -148,25 +154,57 @@ func (s *bodyStore) write(name string, body []byte) error {
 	return err
 }
 
+// whole reports whether a body is there and is the one that was kept; none is
+// always. A file whose content did not reach the disk is noted, so that the body
+// is kept again when it comes again.
+func (s *bodyStore) whole(ref *bodyRef) (bool, error) {
+	if ref == nil {
+		return true, nil
+	}
+	packed, err := s.fetch(*ref)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, io.EOF):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	if _, err := unpack(*ref, packed); err == nil {
+		return true, nil
+	}
+	if ref.Packed == 0 {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.spoiled[ref.file()] = true
+	}
+	return false, nil
+}
+
 // get reads a body back and checks that it is the one that was asked for.
 func (s *bodyStore) get(ref bodyRef) ([]byte, error) {
+	packed, err := s.fetch(ref)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("body %s is not in the archive: %w", ref.SHA256, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return unpack(ref, packed)
+}
+
+// fetch reads a body as it is kept.
+func (s *bodyStore) fetch(ref bodyRef) ([]byte, error) {
 	name := filepath.Join(s.dir, ref.file())
 	if len(ref.SHA256) != 2*sha256.Size || filepath.Base(name) != ref.file() {
 		return nil, fmt.Errorf("read a body: %q is not a digest", ref.SHA256)
 	}
-	var packed []byte
-	var err error
 	if ref.Packed > 0 {
-		packed, err = s.pack.read(ref.At, ref.Packed)
-	} else {
-		packed, err = readAll(s.fs, name, maxBody)
+		return s.pack.read(ref.At, ref.Packed)
 	}
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("body %s is not in the archive: %w", ref.SHA256, err)
-		}
-		return nil, err
-	}
+	return readAll(s.fs, name, maxBody)
+}
+
+// unpack makes a body of what is kept, and checks that it is the right one.
+func unpack(ref bodyRef, packed []byte) ([]byte, error) {
 	body, err := decoder().DecodeAll(packed, make([]byte, 0, min(ref.Size, 64<<20)))
 	if err != nil {
 		return nil, fmt.Errorf("body %s: %w", ref.SHA256, err)

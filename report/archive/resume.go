@@ -23,6 +23,8 @@ type State struct {
 	Doubtful map[string]string
 	// Torn says that the last line of a log was torn, and taken off.
 	Torn bool
+	// Lost counts results without their evidence, which do not count.
+	Lost int
 }
 
 // Resume opens the folder of a run that was killed or interrupted, to go on
@@ -33,6 +35,9 @@ type State struct {
 //  2. run.json says incomplete again before anything else changes, and the
 //     manifest of an interrupted run goes.
 //  3. A resumed run begins with a Begin of its own, which voids an earlier End.
+//  4. A result of a case without all its exchanges and their bodies does not
+//     count, and the case is one that did not end: a machine that died may have
+//     kept the result and lost what it was found in.
 func Resume(path string, opts Options) (*Writer, *State, error) {
 	opts = opts.withDefaults()
 	path = filepath.Clean(path)
@@ -79,10 +84,11 @@ func (w *Writer) resume() (*State, error) {
 		return nil, fmt.Errorf("%s is of run %s, the log of %s", RunFile, w.id, state.Run.Header.ID)
 	}
 	w.started = state.Run.Header.Started
-	state.Over = w.index.end.size > 0 && state.Run.End.Verdict != runner.Interrupted
-	if state.Over && head.Verdict != runner.Incomplete {
+	over := w.index.end.size > 0 && state.Run.End.Verdict != runner.Interrupted
+	if over && head.Verdict != runner.Incomplete {
 		return nil, ErrComplete
 	}
+	state.Over = over && state.Lost == 0
 	if err := w.reopen(state, &state.Run.Header); err != nil {
 		return nil, err
 	}
@@ -122,9 +128,21 @@ func (w *Writer) reopen(state *State, h *runner.Header) error {
 
 // replay reads both logs to where they end whole.
 func (w *Writer) replay(state *State) (openCases, error) {
-	open := openCases{}
 	r := reader{w.fs, w.path}
+	bare, err := w.replayPairs(r, state)
+	if err != nil {
+		return nil, err
+	}
+	open := openCases{}
 	size, lines, torn, err := r.scan(EventsFile, func(ln *line, offset, size int64) error {
+		if ln.Kind == kindCase {
+			if whole, err := w.backed(ln, bare); err != nil {
+				return err
+			} else if !whole { // Rule 4
+				state.Lost++
+				return nil
+			}
+		}
 		w.index.add(ln, place{offset, size})
 		return open.event(ln)
 	})
@@ -132,17 +150,55 @@ func (w *Writer) replay(state *State) (openCases, error) {
 		return nil, err
 	}
 	w.events.n, w.events.size, w.events.synced = lines, size, 0
-	state.Torn = torn
-	size, lines, torn, err = r.scan(ExchangesFile, func(ln *line, offset, size int64) error {
-		w.pairs.add(ln.Key, place{offset, size})
-		return open.pair(ln)
-	})
-	if err != nil {
-		return nil, err
-	}
-	w.exchanges.n, w.exchanges.size, w.exchanges.synced = lines, size, 0
 	state.Torn = state.Torn || torn
-	return open, nil
+	_, _, _, err = r.scan(ExchangesFile, func(ln *line, _, _ int64) error { return open.pair(ln) })
+	return open, err
+}
+
+// replayPairs reads where the pairs stand. It returns the hashed keys of those
+// that lack a body, the latest of a key counting.
+func (w *Writer) replayPairs(r reader, state *State) (bare map[uint64]bool, err error) {
+	bare = map[uint64]bool{}
+	size, lines, torn, err := r.scan(ExchangesFile, func(ln *line, offset, size int64) error {
+		w.pairs.add(ln.Key, place{offset, size})
+		var rec struct {
+			Blue, Green *struct{ Body, Answer *bodyRef }
+		}
+		if err := json.Unmarshal(ln.Data, &rec); err != nil {
+			return err
+		}
+		delete(bare, hashID(ln.Key))
+		for _, x := range []*struct{ Body, Answer *bodyRef }{rec.Blue, rec.Green} {
+			if x == nil {
+				continue
+			}
+			for _, ref := range []*bodyRef{x.Body, x.Answer} {
+				if there, err := w.bodies.whole(ref); err != nil {
+					return err
+				} else if !there {
+					bare[hashID(ln.Key)] = true
+				}
+			}
+		}
+		return nil
+	})
+	w.exchanges.n, w.exchanges.size, w.exchanges.synced = lines, size, 0
+	state.Torn = torn
+	return bare, err
+}
+
+// backed reports whether all exchanges that a case's result names are there.
+func (w *Writer) backed(ln *line, bare map[uint64]bool) (bool, error) {
+	var c struct{ Steps []struct{ Exchange string } }
+	if err := json.Unmarshal(ln.Data, &c); err != nil {
+		return false, err
+	}
+	for _, s := range c.Steps {
+		if s.Exchange != "" && (bare[hashID(s.Exchange)] || len(w.pairs.find(s.Exchange)) == 0) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // openCases counts, for each case that did not end, the unsafe requests that

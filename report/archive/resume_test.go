@@ -226,3 +226,90 @@ func TestRunKilledBehindItsEndOnlyNeedsFinishing(t *testing.T) {
 		t.Errorf("verdict %v, %v", run.End.Verdict, err)
 	}
 }
+
+// A machine that dies can keep a result and lose what it was found in: the log of
+// results may reach the disk before the exchanges, and both before the bodies.
+func TestResumeOfResultsWithoutEvidence(t *testing.T) {
+	cut := func(part ...string) func(t *testing.T, path string) {
+		return func(t *testing.T, path string) {
+			name := filepath.Join(append([]string{path}, part...)...)
+			whole := readFile(t, name)
+			if part[0] == ExchangesFile { // its last line
+				whole = whole[:strings.LastIndexByte(whole[:len(whole)-1], '\n')+1]
+			} else {
+				whole = whole[:len(whole)-1]
+			}
+			if err := os.WriteFile(name, []byte(whole), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, row := range []struct {
+		name     string
+		doubtful bool // nobody knows that the purchase was answered
+		lose     func(t *testing.T, path string)
+	}{
+		{"the last exchanges", true, cut(ExchangesFile)},
+		{"the last body", false, cut(BodiesDir, packName)},
+		{"a large body", false, func(t *testing.T, path string) {
+			files, err := filepath.Glob(filepath.Join(path, BodiesDir, "*.zst"))
+			if err != nil || len(files) != 2 {
+				t.Fatal(files, err)
+			}
+			for _, f := range files {
+				if filepath.Base(f) == packName {
+					continue
+				}
+				if err := os.Truncate(f, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := begun(t, t.TempDir(), 2)
+			// The last case bought something, and got a large answer and a small one.
+			c := sampleCase(2)
+			blue, green := sampleExchange("blue", 90), sampleExchange("green", 90)
+			blue.Answer = []byte(strings.Repeat("x", mostPacked+1))
+			emitAll(t, w, intent(c.ID, "get", "blue"), intent(c.ID, "get", "green"),
+				runner.Event{Pair: &runner.Pair{Key: c.Steps[0].Exchange, Blue: blue, Green: green}}, runner.Event{Case: c})
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			again, state, err := Resume(w.Path(), Options{})
+			if err != nil || state.Lost != 0 || state.Run.End.Counts.Cases != 3 || len(state.Doubtful) != 0 {
+				t.Fatalf("nothing lost: %+v, %v", state, err)
+			}
+			if err := again.Close(); err != nil {
+				t.Fatal(err)
+			}
+			row.lose(t, w.Path())
+			again, state, err = Resume(w.Path(), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if state.Lost != 1 || state.Run.End.Counts.Cases != 2 || (state.Doubtful[c.ID] != "") != row.doubtful {
+				t.Errorf("lost %d, %d cases, doubtful %v", state.Lost, state.Run.End.Counts.Cases, state.Doubtful)
+			}
+			// The case ends once more, with its evidence.
+			emitAll(t, again, runner.Event{Begin: sampleHeader(again.ID(), 3)},
+				runner.Event{Pair: &runner.Pair{Key: c.Steps[0].Exchange, Blue: blue, Green: green}}, runner.Event{Case: c})
+			if err := again.Close(); err != nil {
+				t.Fatal(err)
+			}
+			last, state, err := Resume(w.Path(), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer last.Close()
+			if state.Run.End.Counts.Cases != 3 {
+				t.Errorf("%d cases at last, want 3", state.Run.End.Counts.Cases)
+			}
+			pair, err := state.Run.Pair(c.Steps[0].Exchange)
+			if err != nil || pair == nil || string(pair.Blue.Answer) != string(blue.Answer) || string(pair.Green.Answer) != string(green.Answer) {
+				t.Errorf("the pair: %v", err)
+			}
+		})
+	}
+}

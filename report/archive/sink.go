@@ -243,6 +243,8 @@ func (r *recordFile) Close() error {
 	if r.err == nil {
 		if err := r.f.Sync(); err != nil {
 			r.err = r.w.events.fail(fmt.Errorf("sync %s: %w", r.name, err))
+		} else if err := r.w.fs.SyncDir(filepath.Join(r.w.path, LoadDir)); err != nil {
+			r.err = r.w.events.fail(fmt.Errorf("sync %s: %w", LoadDir, err))
 		}
 	}
 	if err := r.f.Close(); err != nil && r.err == nil {
