@@ -13,10 +13,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/attack"
 )
 
 type judgeFlags struct {
+	out           string
 	blue, green   string
 	p50, p95, p99 string
 	errors        string
@@ -28,25 +30,42 @@ type judgeFlags struct {
 func newJudgeCommand(io stdio) *cobra.Command {
 	flags := judgeFlags{}
 	cmd := &cobra.Command{
-		Use:     "judge --blue FILE --green FILE",
+		Use:     "judge [RUN | --blue FILE --green FILE]",
 		GroupID: "judge",
-		Short:   "Load verdict from recorded vegeta results",
+		Short:   "Load verdict from recorded results, of vegeta or of an archived run",
 		Long: `Judge two result files of vegeta (gob, CSV or JSON) that were recorded side by
 side: is green no worse than blue in latency and errors? The results are cut into
 blocks by time and judged as a load stage of a run is, except that requests are not
 paired and that latency counts from the send, as vegeta measures it. "-" reads one
 file from standard input.
 
+With RUN (a folder, an id under --out, or latest) the records of its load stages
+are judged again, each by the design it was run with, and the verdict must be the one
+that the run gave. --p50, --p95, --p99 and --errors judge under other margins.
+
 Exit status: 0 no worse, 1 worse, 4 inconclusive, 2 usage, 3 a file could not be
-read or the two were not recorded side by side.`,
+read, the two were not recorded side by side, or a run's records do not give its verdict.`,
 		Example: `  vegeta attack -rate 100 -duration 60s -targets blue.txt  > blue.bin &
   vegeta attack -rate 100 -duration 60s -targets green.txt > green.bin; wait
   bgverify judge --blue blue.bin --green green.bin
 
   # Wider margins, and a 404 that is meant
-  bgverify judge --blue blue.csv --green green.csv --p95 '15% or 2ms' --expect 2xx --expect 404`,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+  bgverify judge --blue blue.csv --green green.csv --p95 '15% or 2ms' --expect 2xx --expect 404
+
+  # The load stages of a run: is the verdict what its records say, and what would be
+  # the verdict under a tighter margin?
+  bgverify judge latest
+  bgverify judge latest --p95 5%`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage("a folder, an id under --out, or latest", "judge takes one run")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return judgeRun(io, cmd.Flags(), &flags, args[0])
+			}
 			return judgeRecorded(io, flags)
 		},
 	}
@@ -64,6 +83,7 @@ func (j *judgeFlags) bind(f *pflag.FlagSet) {
 	f.StringVar(&j.warmUp, "warm-up", "", "`duration` at the beginning that does not count; 0 none (default the longer of 5s and 200 requests)")
 	f.StringArrayVar(&j.expect, "expect", nil, "`status` that succeeds, such as 204 or 2xx; may be repeated (default 2xx)")
 	f.StringVar(&j.output, "output", "text", "text or json")
+	f.StringVar(&j.out, "out", "runs", "`folder` that keeps the runs")
 }
 
 // options reads the margins, statuses and warm-up.
@@ -146,6 +166,28 @@ type sides[T any] struct {
 	Green T `json:"green"`
 }
 
+func (j *judgeFlags) checkOutput() error {
+	if j.output != "text" && j.output != "json" {
+		return usage("text or json", "unknown output %q", j.output)
+	}
+	return nil
+}
+
+// document is a report as JSON.
+func document(r *attack.Report) judgeDocument {
+	return judgeDocument{
+		r.Outcome.String(), r.Reason, r.Advice, r.Rate, r.Seconds, r.Blocks, r.Dropped,
+		sides[int](r.Requests), sides[int](r.Errors), append([]perf.Comparison{}, r.Comparisons...), append([]string{}, r.Warnings...),
+	}
+}
+
+func writeDocument(io stdio, v any) error {
+	enc := json.NewEncoder(io.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
 func judgeRecorded(io stdio, flags judgeFlags) error {
 	if flags.blue == "" || flags.green == "" {
 		return usage("bgverify judge --blue blue.bin --green green.bin", "judge needs a result file of each side")
@@ -153,8 +195,8 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 	if flags.blue == "-" && flags.green == "-" {
 		return usage("name one of them", "standard input cannot be both sides")
 	}
-	if flags.output != "text" && flags.output != "json" {
-		return usage("text or json", "unknown output %q", flags.output)
+	if err := flags.checkOutput(); err != nil {
+		return err
 	}
 	opts, err := flags.options()
 	if err != nil {
@@ -175,20 +217,14 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 		return broken(err)
 	}
 	if flags.output == "json" {
-		enc := json.NewEncoder(io.out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(judgeDocument{
-			report.Outcome.String(), report.Reason, report.Advice, report.Rate, report.Seconds, report.Blocks, report.Dropped,
-			sides[int](report.Requests), sides[int](report.Errors), append([]perf.Comparison{}, report.Comparisons...), append([]string{}, report.Warnings...),
-		})
+		err = writeDocument(io, document(report))
 	} else {
 		err = printJudged(io, report)
 	}
 	if err != nil {
 		return broken(fmt.Errorf("write the verdict: %w", err))
 	}
-	return exit(outcomeStatus(report.Outcome))
+	return exit(outcomeVerdict(report.Outcome).ExitStatus(0))
 }
 
 func openResults(io stdio, name string) (*os.File, error) {
@@ -206,34 +242,42 @@ func openResults(io stdio, name string) (*os.File, error) {
 	return f, nil
 }
 
-func outcomeStatus(o perf.Outcome) int {
+func outcomeVerdict(o perf.Outcome) runner.Verdict {
 	switch o {
 	case perf.NoWorse:
-		return statusOK
+		return runner.Pass
 	case perf.Worse:
-		return statusDifferent
+		return runner.Fail
 	case perf.Inconclusive:
-		return statusUnknown
+		return runner.Inconclusive
 	}
-	return statusBroken
+	return runner.Broken
 }
 
 func printJudged(io stdio, r *attack.Report) error {
 	var b strings.Builder
-	for _, c := range r.Comparisons {
-		fmt.Fprintln(&b, c.String())
-	}
-	for _, w := range r.Warnings {
-		fmt.Fprintf(&b, "note: %s\n", plainText(w))
-	}
-	if r.Reason != "" {
-		fmt.Fprintln(&b, plainText(r.Reason))
-	}
-	if r.Advice != "" {
-		fmt.Fprintf(&b, "to know more: %s\n", plainText(r.Advice))
-	}
-	fmt.Fprintf(&b, "bgverify: judge outcome=%s exit=%d rate=%.4g/s seconds=%.4g blocks=%d requests=%d/%d errors=%d/%d\n",
-		r.Outcome, outcomeStatus(r.Outcome), r.Rate, r.Seconds, r.Blocks, r.Requests.Blue, r.Requests.Green, r.Errors.Blue, r.Errors.Green)
+	writeJudged(&b, r)
+	fmt.Fprintf(&b, "bgverify: judge outcome=%s exit=%d %s\n", r.Outcome, outcomeVerdict(r.Outcome).ExitStatus(0), measured(r))
 	_, err := io.out.Write([]byte(b.String()))
 	return err
+}
+
+// writeJudged writes the evidence and the reason.
+func writeJudged(b *strings.Builder, r *attack.Report) {
+	for _, c := range r.Comparisons {
+		fmt.Fprintln(b, c.String())
+	}
+	for _, w := range r.Warnings {
+		fmt.Fprintf(b, "note: %s\n", plainText(w))
+	}
+	if r.Reason != "" {
+		fmt.Fprintln(b, plainText(r.Reason))
+	}
+	if r.Advice != "" {
+		fmt.Fprintf(b, "to know more: %s\n", plainText(r.Advice))
+	}
+}
+
+func measured(r *attack.Report) string {
+	return fmt.Sprintf("rate=%.4g/s seconds=%.4g blocks=%d requests=%d/%d errors=%d/%d", r.Rate, r.Seconds, r.Blocks, r.Requests.Blue, r.Requests.Green, r.Errors.Blue, r.Errors.Green)
 }

@@ -11,56 +11,6 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// Rejudge reads a record file back and takes every decision again, exactly as it
-// was taken while the load ran: one report for each stage in the file. A file
-// that was cut off yields what its whole frames say, and an error.
-func Rejudge(records io.Reader) ([]*Report, error) {
-	var reports []*Report
-	var stage *perf.Stage
-	var last perf.Health
-	var final *perf.Decision
-	var complete bool
-	finish := func() {
-		switch {
-		case stage == nil:
-			return
-		case final == nil && complete:
-			final = stage.Finish(last)
-		case final == nil: // the attack was stopped from outside
-			final = stage.Interrupt(last)
-		}
-		r := reports[len(reports)-1]
-		r.judged(stage.Design(), final)
-		r.Series = stage.Series()
-	}
-	err := readRecords(records, reader{section: func(s Section) error {
-		finish()
-		stage, final, complete, last = perf.NewStage(s.Design), nil, false, perf.Health{}
-		reports = append(reports, &Report{})
-		return nil
-	}, stop: func(s Stop) error {
-		if stage != nil && final == nil {
-			final = stage.Break(s.Blue, s.Green, last)
-		}
-		return nil
-	}, frame: func(batch []perf.Record, through time.Duration, h perf.Health) error {
-		if stage == nil {
-			return fmt.Errorf("%w: records before a section", errRecords)
-		}
-		last, complete = h, through == allTime
-		for _, r := range batch {
-			stage.Add(r)
-			reports[len(reports)-1].Requests.count(r.Green)
-		}
-		if d := stage.Through(through, h); d != nil && d.Final && final == nil {
-			final = d
-		}
-		return nil
-	}})
-	finish()
-	return reports, err
-}
-
 func (p *PerSide) count(green bool) {
 	if green {
 		p.Green++

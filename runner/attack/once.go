@@ -48,10 +48,11 @@ type arrival struct {
 	record perf.Record
 }
 
-func runOnce(ctx context.Context, plan *Plan, name string, design perf.Design, rec *recorder, progress func(Progress)) (*result, error) {
-	a := &attacker{plan: plan, name: name, stage: perf.NewStage(design), rec: rec, progress: progress, headers: headers(plan.Routes)}
+func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, progress func(Progress)) (*result, error) {
+	a := &attacker{plan: plan, name: section.Name, stage: perf.NewStage(section.Design), rec: rec, progress: progress, headers: headers(plan.Routes)}
 	a.design = a.stage.Design()
-	if err := rec.section(Section{name, a.design}); err != nil {
+	section.Design = a.design
+	if err := rec.section(section); err != nil {
 		return nil, err
 	}
 	var err error
@@ -320,14 +321,13 @@ func (a *attacker) result(d *perf.Decision) *result {
 	if d == nil {
 		return r
 	}
-	r.generator.Achieved, r.generator.LatenessP50, r.generator.LatenessP99 = d.Achieved, d.LatenessP50, d.LatenessP99
 	r.series = a.stage.Series()
 	for i, side := range [...]string{"blue", "green"} {
 		if h := a.hollow[i]; h.n > 0 {
 			r.hollow = append(r.hollow, fmt.Sprintf("%s gave %d answers of an accepted status that are none; the first one: %s", side, h.n, h.first))
 		}
 	}
-	r.warnings = append(append(r.warnings, a.design.Warnings()...), d.Notes...)
+	r.decided()
 	for i, n := range [2]int{resent.Blue, resent.Green} {
 		if n > 0 {
 			r.warnings = append(r.warnings, fmt.Sprintf("%d requests to %s were sent again on a new connection", n, [2]string{"blue", "green"}[i]))

@@ -144,7 +144,7 @@ func TestStopsWhenTheContextEnds(t *testing.T) {
 	if after := blue.requests.Load(); after != before {
 		t.Errorf("%d requests after the end", after-before)
 	}
-	if again, err := Rejudge(&file); err != nil || len(again) != 1 || again[0].Outcome == perf.NoWorse {
+	if again, err := Rejudge(&file, nil); err != nil || again.Outcome == perf.NoWorse {
 		t.Errorf("an interrupted record judged again: %+v, %v", again, err)
 	}
 }
@@ -155,7 +155,8 @@ func TestRetryAttacksOnceMore(t *testing.T) {
 	plan.Duration, plan.Retry, plan.Timeout = 1440*time.Millisecond, true, 10*time.Second // too short for one look
 	blue := 0
 	var names []string
-	report, err := Run(context.Background(), plan, io.Discard, func(p Progress) {
+	var file bytes.Buffer
+	report, err := Run(context.Background(), plan, &file, func(p Progress) {
 		if len(names) == 0 || names[len(names)-1] != p.Name {
 			names = append(names, p.Name)
 		}
@@ -175,6 +176,9 @@ func TestRetryAttacksOnceMore(t *testing.T) {
 	}
 	if !strings.Contains(strings.Join(report.Warnings, "\n"), "first attack inconclusive") {
 		t.Errorf("warnings %q do not name the first attack", report.Warnings)
+	}
+	if a, err := Rejudge(&file, nil); err != nil || a.Outcome != report.Outcome || a.Requests != report.Requests || len(a.Steps) != 0 {
+		t.Errorf("judged again: %+v, %v, want %+v", a, err, report)
 	}
 }
 

@@ -37,6 +37,8 @@ const (
 type Section struct {
 	Name   string      `json:"name"`
 	Design perf.Design `json:"design"`
+	Rates  int         `json:"rates,omitempty"` // of the ladder that it is a step of
+	Again  bool        `json:"again,omitempty"` // in place of the section before, which was inconclusive
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -2,7 +2,10 @@ package attack
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 	"testing"
@@ -55,14 +58,14 @@ func readAll(file []byte) (sections []Section, frames []frame, stops []Stop, err
 	return sections, frames, stops, err
 }
 
-func sampleFile(t *testing.T) []byte {
+func sampleFile(t testing.TB) []byte {
 	t.Helper()
 	var file bytes.Buffer
 	rec := &recorder{w: &file}
 	design := perf.NewStage(perf.Design{Rate: 50, Duration: time.Minute, Timeout: time.Second, Routes: []perf.Route{{Name: "GET /", Share: 1}}}).Design()
 	records := []perf.Record{{Pair: 1, Latency: time.Millisecond, Status: 200}, {Pair: 1, Green: true, Latency: 2 * time.Millisecond, Failure: perf.TimedOut}}
 	for _, err := range []error{
-		rec.section(Section{"peak", design}),
+		rec.section(Section{Name: "peak", Design: design}),
 		rec.frame(records, 3*time.Second, perf.Health{CPU: 0.25, GCPauseP99: time.Microsecond}),
 		rec.frame(nil, allTime, perf.Health{CapHit: true}),
 		rec.stop([2]perf.Burst{{All: 20, Failed: 0}, {All: 20, Failed: 20, Tripped: true}}),
@@ -119,7 +122,7 @@ func TestRecorderOnFailingWriter(t *testing.T) {
 	design := perf.NewStage(perf.Design{Rate: 50, Duration: time.Minute, Timeout: time.Second}).Design()
 	write := func(w io.Writer) (errs []error) {
 		rec := &recorder{w: w}
-		return append(errs, rec.section(Section{"peak", design}), rec.frame([]perf.Record{{}, {}}, time.Second, perf.Health{}), rec.stop([2]perf.Burst{}))
+		return append(errs, rec.section(Section{Name: "peak", Design: design}), rec.frame([]perf.Record{{}, {}}, time.Second, perf.Health{}), rec.stop([2]perf.Burst{}))
 	}
 	var whole bytes.Buffer
 	write(&whole)
@@ -136,16 +139,45 @@ func TestRecorderOnFailingWriter(t *testing.T) {
 	}
 }
 
+// Whatever a record file holds, with its checksums wrong or put right, it is judged
+// without a panic and twice alike; damaged, it is not judged.
 func FuzzRejudge(f *testing.F) {
 	f.Add([]byte(magic))
+	f.Add(sampleFile(f))
+	f.Add(hourRecord(f, 5, 40*time.Second))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		reports, err := Rejudge(bytes.NewReader(file))
-		for _, r := range reports {
-			if err == nil && r.Outcome == perf.NoWorse {
-				t.Errorf("%q passes", file)
-			}
+		sealed := reseal(file)
+		if r, err := Rejudge(bytes.NewReader(file), nil); err == nil && !bytes.Equal(file, sealed) {
+			t.Errorf("%q is damaged and judged: %+v", file, r)
+		}
+		first, err := Rejudge(bytes.NewReader(sealed), nil)
+		second, again := Rejudge(bytes.NewReader(sealed), nil)
+		if (err == nil) != (again == nil) || inWords(first) != inWords(second) {
+			t.Errorf("%q: %+v, %v and then %+v, %v", file, first, err, second, again)
 		}
 	})
+}
+
+// inWords is a report in words, where a number that is none equals itself.
+func inWords(r *Report) string {
+	return fmt.Sprintf("%v %v %v %+v", r.Outcome, r.Reason, r.Requests, r.Comparisons)
+}
+
+// reseal puts the checksums of a file right, as far as it reads as frames.
+func reseal(file []byte) []byte {
+	file = bytes.Clone(file)
+	for at := len(magic); at+headSize < len(file); {
+		end := at + 5 + int(binary.LittleEndian.Uint32(file[at+1:]))
+		if file[at] == 'R' {
+			end = at + 1 + headSize - 4 + int(binary.LittleEndian.Uint32(file[at+1:]))*recordSize
+		}
+		if end < at || end+4 > len(file) {
+			break
+		}
+		binary.LittleEndian.PutUint32(file[end:], crc32.Checksum(file[at:end], castagnoli))
+		at = end + 4
+	}
+	return file
 }
 
 // Law: a slot's label reads back.

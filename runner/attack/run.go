@@ -54,22 +54,34 @@ func Run(ctx context.Context, plan Plan, records io.Writer, progress func(Progre
 // each attack spends half of alpha then.
 func runStep(ctx context.Context, plan *Plan, name string, design perf.Design, rec *recorder, progress func(Progress)) (*result, error) {
 	if !plan.Retry {
-		return runOnce(ctx, plan, name, design, rec, progress)
+		return runOnce(ctx, plan, plan.section(name, design), rec, progress)
 	}
 	design.Alpha /= 2
-	first, err := runOnce(ctx, plan, name, design, rec, progress)
+	first, err := runOnce(ctx, plan, plan.section(name, design), rec, progress)
 	if err != nil || first.decision == nil || !worthwhile(first.decision.Cause) {
 		return first, err
 	}
 	design.Duration = again(first)
 	design.Seed = perf.Mix(design.Seed, 1<<32)
-	second, err := runOnce(ctx, plan, name+", again", design, rec, progress)
+	section := plan.section(name+", again", design)
+	section.Again = true
+	second, err := runOnce(ctx, plan, section, rec, progress)
 	if second != nil {
-		second.requests.Blue += first.requests.Blue
-		second.requests.Green += first.requests.Green
-		second.warnings = append(second.warnings, fmt.Sprintf("first attack inconclusive: %s", first.decision.Reason))
+		second.after(first)
 	}
 	return second, err
+}
+
+// after takes in what an attack that was made again has to tell of the one before.
+func (r *result) after(first *result) {
+	r.requests.Blue += first.requests.Blue
+	r.requests.Green += first.requests.Green
+	r.warnings = append(r.warnings, fmt.Sprintf("first attack inconclusive: %s", first.decision.Reason))
+}
+
+// section is what the record file says of an attack.
+func (p *Plan) section(name string, design perf.Design) Section {
+	return Section{Name: name, Design: design, Rates: len(p.Rates)}
 }
 
 // worthwhile says whether fresh data may settle what the first attack left open:
@@ -103,6 +115,13 @@ type result struct {
 	series    *perf.Series
 	warnings  []string
 	hollow    []string // what the answers were that were none
+}
+
+// decided takes from the decision what a result tells in other places.
+func (r *result) decided() {
+	d := r.decision
+	r.generator.Achieved, r.generator.LatenessP50, r.generator.LatenessP99 = d.Achieved, d.LatenessP50, d.LatenessP99
+	r.warnings = append(append(r.warnings, r.design.Warnings()...), d.Notes...)
 }
 
 // join takes a step's result into the report: the gravest step speaks for the

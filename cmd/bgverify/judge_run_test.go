@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// The load stages of a run are judged again from their records: the verdict must
+// be the run's, and nothing that is damaged, foreign or missing gives one.
+func TestJudgeRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("loads for two seconds: skipped with -short")
+	}
+	t.Parallel()
+	e := newEvidence(t)
+	blue, green := serve(t, says(`{"id":1}`)), serve(t, says(`{"id":1}`))
+	e.file("suite.yaml", "suite: one\ncases:\n  - {case: item, get: /item}\nload:\n  - {load: peak, rate: 40/s, duration: 1s, steps: [{case: item}]}\n")
+	if r := e.bgverify("run", "suite.yaml", "--blue", blue, "--green", green); r.status != 4 {
+		t.Fatalf("exit status %d of a stage of one second\n%s%s", r.status, &r.out, &r.err)
+	}
+	judge := func(status int, text string, args ...string) *ended {
+		t.Helper()
+		r := e.bgverify(append([]string{"judge"}, args...)...)
+		if both := r.out.String() + r.err.String(); r.status != status || !strings.Contains(both, text) {
+			t.Errorf("judge %s: exit status %d, want %d with %q\n%s", strings.Join(args, " "), r.status, status, text, both)
+		}
+		return r
+	}
+	judge(4, "one/peak: inconclusive, the run said inconclusive", "it")
+	judge(4, "margin 50 %", "it", "--p50", "50%")
+	judge(2, "--expect is for result files of vegeta", "it", "--expect", "2xx")
+	judge(2, "no such run", "nowhere")
+	judge(2, "judge takes one run", "it", "it")
+	var doc struct {
+		Verdict string
+		Stages  []struct{ Name, Verdict, Was string }
+	}
+	if err := json.Unmarshal(judge(4, "", "it", "--output", "json").out.Bytes(), &doc); err != nil || doc.Verdict != "inconclusive" || len(doc.Stages) != 1 || doc.Stages[0].Was != "inconclusive" {
+		t.Errorf("as JSON: %+v, %v", doc, err)
+	}
+
+	path, err := archive.Resolve(filepath.Join(e.dir, "runs"), "it")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := archive.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := folder.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lie := run.Loads[0]
+	lie.Verdict = runner.Pass
+	if s, err := judgeStage(folder, run, &lie, nil); err != nil || s.Verdict != runner.Broken || s.Reason != "the records say inconclusive, the run says pass" {
+		t.Errorf("a pass that the records do not give: %+v, %v", s, err)
+	}
+	lie.Records = "../../etc/passwd"
+	if s, err := judgeStage(folder, run, &lie, nil); err == nil {
+		t.Errorf("records outside of the folder: %+v", s)
+	}
+
+	if r := e.bgverify("rediff", "it", "--run-id", "again"); r.status != 4 {
+		t.Errorf("exit status %d of rediff\n%s%s", r.status, &r.out, &r.err)
+	}
+	judge(3, "bgverify judge it", "again")
+	if r := e.bgverify("run", "suite.yaml", "--no-load", "--run-id", "unloaded", "--blue", blue, "--green", green); r.status != 0 {
+		t.Errorf("exit status %d without load\n%s%s", r.status, &r.out, &r.err)
+	}
+	judge(3, "the run has no load stage", "unloaded")
+	records := filepath.Join(path, run.Loads[0].Records)
+	text, err := os.ReadFile(records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)/2] ^= 1
+	if err := os.WriteFile(records, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	judge(3, "load/peak.bin", "it")
+}
