@@ -17,6 +17,7 @@ type Checks struct {
 	headers []namedTests
 	cookies []namedTests
 	body    []pathTests
+	content []Test // of the body as text
 	hls     []namedTests
 	sparse  bool // a condition: the defaults do not apply
 }
@@ -59,6 +60,9 @@ func NewChecks(expect *scenarios.Expect, sc scenarios.Scope) (*Checks, error) {
 		}
 		c.body = append(c.body, pathTests{p.Path, where, tests})
 	}
+	if c.content, err = newTests(expect.Text, sc); err != nil {
+		return nil, err
+	}
 	if h := expect.HLS; h != nil {
 		for _, part := range []struct {
 			name     string
@@ -88,9 +92,13 @@ func newNamed(fields []scenarios.FieldExpect, sc scenarios.Scope) ([]namedTests,
 	return out, nil
 }
 
-// aboutBody reports whether an expectation says something of the body.
+// aboutBody reports whether an expectation says something of the body. Tests of its
+// text that a login page or an error would pass as well are not enough.
 func (c *Checks) aboutBody() bool {
-	return len(c.body) > 0 || c.expect.Schema != "" || c.expect.Snapshot != "" || c.expect.HLS != nil
+	says := func(t Test) bool {
+		return slices.Contains([]string{"eq", "in", "contains", "matches", "format"}, t.Op) || t.Op == "empty" && t.want()
+	}
+	return slices.ContainsFunc(c.content, says) || len(c.body) > 0 || c.expect.Schema != "" || c.expect.Snapshot != "" || c.expect.HLS != nil
 }
 
 // aboutContent reports whether it expects something of the body, which takes
@@ -145,6 +153,7 @@ func (c *Checks) check(side scenarios.Side, a *answer, rules *diff.Rules) []Expe
 	for _, p := range c.body {
 		k.path(p, a)
 	}
+	k.bodyText(c.content, a)
 	if c.expect.Schema != "" {
 		c.schema(k, a)
 	}
@@ -213,6 +222,8 @@ func (k *checker) text(what string, tests []Test, values []string, hidden hidden
 		case len(values) == 0:
 			ok = t.Op == "empty" && t.want()
 			got = "nothing"
+		case t.Op == "not": // of none of them
+			ok = !slices.ContainsFunc(values, func(v string) bool { return !t.holds(textDatum(v)) })
 		default:
 			ok = slices.ContainsFunc(values, func(v string) bool { return t.holds(textDatum(v)) })
 		}

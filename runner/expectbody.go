@@ -40,6 +40,36 @@ func (k *checker) path(p pathTests, a *answer) {
 	}
 }
 
+// bodyText tests the body as text. An empty one is none: it meets empty: true,
+// exists: false and a count of 0 alone.
+func (k *checker) bodyText(tests []Test, a *answer) {
+	if len(tests) == 0 {
+		return
+	}
+	body := string(a.Answer)
+	d := datum{kind: diff.StringType, text: body, loose: true}
+	got := textValue(cut(body, maxGot)).JSON
+	if body == "" {
+		got = "an empty body"
+	}
+	for i := range tests {
+		t := &tests[i]
+		ok := false
+		switch {
+		case t.Op == "exists":
+			ok = (body != "") == t.want()
+		case t.Op == "empty":
+			ok = (body == "") == t.want()
+		case a.hidden.in(body):
+			k.add(false, "text "+t.String(), notKept, t.At)
+			continue
+		case body != "" || t.Op == "count":
+			ok = t.holds(d)
+		}
+		k.add(ok, "text "+t.String(), got, t.At)
+	}
+}
+
 func (k *checker) emptyBody(p pathTests) {
 	for i := range p.tests {
 		t := &p.tests[i]

@@ -156,6 +156,12 @@ func (t *Test) needsValue(data []datum, h hiddenValues) bool {
 			if d.kind == diff.StringType {
 				return true
 			}
+		case "not":
+			for i := range t.Sub {
+				if t.Sub[i].needsValue([]datum{d}, h) {
+					return true
+				}
+			}
 		case "each":
 			for i := range t.Sub {
 				if t.Sub[i].needsValue(elements(d), h) {

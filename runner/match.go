@@ -66,7 +66,7 @@ type Test struct {
 	// file is text and equals the number that it spells.
 	Loose bool
 	List  []Test // in: one eq each
-	Sub   []Test // count, each
+	Sub   []Test // count, each, not
 	At    string // file:line:col
 
 	re *regexp.Regexp // matches
@@ -162,6 +162,8 @@ func (t *Test) holds(d datum) bool {
 		return t.counts(size(d))
 	case "each":
 		return t.each(elements(d)) == nil
+	case "not":
+		return !slices.ContainsFunc(t.Sub, func(one Test) bool { return one.holds(d) })
 	}
 	return false
 }

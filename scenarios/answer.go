@@ -21,8 +21,9 @@ type Expect struct {
 	Headers  []FieldExpect
 	Cookies  []FieldExpect
 	Body     []PathExpect
-	Schema   string // path of a JSON Schema file below the root of the loaded files; see CheckSchema
-	Snapshot string // path of a stored body below the root of the loaded files
+	Text     []Matcher // of the whole body
+	Schema   string    // path of a JSON Schema file below the root of the loaded files; see CheckSchema
+	Snapshot string    // path of a stored body below the root of the loaded files
 	// SnapshotData is the stored body.
 	SnapshotData []byte
 	// schema is the compiled Schema.
@@ -58,11 +59,11 @@ type HLSExpect struct {
 }
 
 // A Matcher is one test on a value: Op names it (eq, ne, lt, lte, gt, gte, in,
-// contains, matches, type, count, format, unique, each, exists, empty).
+// contains, matches, type, count, format, unique, each, exists, empty, not).
 type Matcher struct {
 	Op    string
 	Value *Template   // the operand; nil where Sub or List holds it
 	List  []*Template // in
-	Sub   []Matcher   // count, each
+	Sub   []Matcher   // count, each, not
 	Pos   Pos
 }

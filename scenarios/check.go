@@ -58,6 +58,9 @@ func expectsNothing(e *Expect) string {
 			return m + " of " + p.Path
 		}
 	}
+	if m := emptyMatcher(e.Text); m != "" {
+		return m + " of the text"
+	}
 	for _, h := range e.Headers {
 		if m := emptyMatcher(h.Matchers); m != "" {
 			return m + " of header " + h.Name

@@ -73,6 +73,9 @@ func (w *walker) expectInto(o *obj, e *Expect) {
 			e.Body = append(e.Body, PathExpect{k.Value, m, w.pos(k)})
 		}
 	})
+	if n := o.get("text"); n != nil {
+		e.Text = w.matchers(n, "text", true)
+	}
 	w.expectFiles(o, e)
 	if n := o.get("hls"); n != nil {
 		e.HLS = w.hls(n)
@@ -261,6 +264,8 @@ func overlay(base, over Expect) Expect {
 				return slices.ContainsFunc(over.Body, func(o PathExpect) bool { return o.Path == p.Path })
 			})
 			out.Body = append(out.Body, over.Body...)
+		case "text":
+			out.Text = over.Text
 		case "schema":
 			out.Schema, out.schema = over.Schema, over.schema
 		case "snapshot":
@@ -294,6 +299,7 @@ func (e *Expect) templates(f func(*Template)) {
 	for _, x := range e.Body {
 		walk(x.Matchers)
 	}
+	walk(e.Text)
 	if h := e.HLS; h != nil {
 		for _, list := range [][]Matcher{h.Variants, h.Segments, h.Codecs, h.TargetDuration} {
 			walk(list)

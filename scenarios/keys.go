@@ -3,7 +3,7 @@ package scenarios
 // tableOrder lists the key tables as docs/format.md prints them.
 var tableOrder = []string{
 	"suite", "case", "step", "request", "multipart part", "graphql", "auth", "basic", "api_key", "oauth2", "digest", "hmac", "aws",
-	"expect", "side expect", "when", "latency", "matchers", "count", "hls", "capture", "poll", "retry", "data", "quarantine",
+	"expect", "side expect", "when", "latency", "matchers", "not", "count", "hls", "capture", "poll", "retry", "data", "quarantine",
 	"rule", "defaults", "sides", "side", "service", "tls", "identity", "session", "coverage", "flaky",
 	"load", "load step", "margins", "parts file", "rule file", "env file", "limits", "config",
 }
@@ -14,7 +14,7 @@ var tables = func() map[string]*table {
 	m := map[string]*table{}
 	for _, t := range []*table{
 		&suiteTable, &caseTable, &stepTable, &requestTable, &multipartTable, &graphqlTable, &authTable, &basicTable, &apiKeyTable, &oauth2Table, &digestTable, &hmacTable, &awsTable,
-		&expectTable, &sideExpectTable, &whenTable, &latencyTable, &matchersTable, &countTable, &hlsTable, &captureTable, &pollTable, &retryTable, &dataTable, &quarantineTable,
+		&expectTable, &sideExpectTable, &whenTable, &latencyTable, &matchersTable, &notTable, &countTable, &hlsTable, &captureTable, &pollTable, &retryTable, &dataTable, &quarantineTable,
 		&ruleTable, &defaultsTable, &sidesTable, &sideTable, &serviceTable, &tlsTable, &identityTable, &sessionTable, &coverageTable, &flakyTable,
 		&loadTable, &loadStepTable, &marginsTable, &partsTable, &ruleFileTable, &envTable, &limitsTable, &configTable,
 	} {

@@ -10,6 +10,7 @@ var expectKeys = []key{
 	{"headers", mapOf(oneOf(aTemplate, object("matchers"))), "What response headers must be.", "", "{content-type: {contains: json}}", false},
 	{"cookies", mapOf(oneOf(aTemplate, object("matchers"))), "What the cookies set by the answer must be.", "", "{sid: {exists: true}}", false},
 	{"body", mapOf(oneOf(aJSON, object("matchers"))), "What the values at paths of the body must be: a value, or matchers.", "", `{"$.code": 0, "$.channels": {count: {gte: 100}}}`, false},
+	{"text", oneOf(aTemplate, object("matchers")), "What the whole body must be as text, whatever its type: a value, or matchers.", "", "{contains: </html>}", false},
 	{"schema", aFile, "JSON Schema file that the body must obey.", "", "schemas/epg.json", false},
 	{"snapshot", aFile, "Stored body that the answer must equal under the same rules.", "", "snapshots/channels.json", false},
 	{"hls", object("hls"), "What an HLS playlist must hold.", "", "{variants: {gte: 3}, codecs: {contains: avc1}}", false},
@@ -54,6 +55,15 @@ var matchersTable = table{"matchers", "Tests of a value; all of them must hold. 
 	{"each", object("matchers"), "Tests of every element.", "", "{type: string}", false},
 	{"exists", aBool, "Whether there is a value at all.", "", "true", false},
 	{"empty", aBool, "Whether the text, list or mapping is empty.", "", "false", false},
+	{"not", orList(object("not")), "What must not hold: none of these tests does, and there is a value.", "", "{contains: error}", false},
+}}
+
+var notTable = table{"not", "Tests that must not hold. For the others there are opposites: ne, lt and gte, exists: false, empty: false.", []key{
+	{"in", listOf(aJSON), "One of these values.", "", "[SUSPENDED, CLOSED]", false},
+	{"contains", aTemplate, "Text that contains this, or a list with this element.", "", "error", false},
+	{"matches", aTemplate, "Regular expression (RE2) that the text matches.", "", `"(?i)exception"`, false},
+	{"type", aWord(typeWords...), "JSON type.", "", "array", false},
+	{"format", aWord(formatWords...), "Format of a text.", "", "uuid", false},
 }}
 
 var countTable = table{"count", "Tests of a number of elements.", []key{

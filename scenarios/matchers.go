@@ -41,10 +41,15 @@ func (w *walker) matchers(n *yaml.Node, what string, asText bool) []Matcher {
 		}
 		return []Matcher{{Op: "eq", Value: t, Pos: w.pos(n)}}
 	}
-	o := w.object(n, "matchers", what)
 	if len(n.Content) == 0 {
-		o.fail(n, "write eq: {} to expect an empty object", "no matcher in %s", what)
+		w.errorf(n, "write eq: {} to expect an empty object", "no matcher in %s", what)
 	}
+	return w.tests("matchers", n, what, asText)
+}
+
+// tests reads a mapping of tests by a table of them.
+func (w *walker) tests(table string, n *yaml.Node, what string, asText bool) []Matcher {
+	o := w.object(n, table, what)
 	var out []Matcher
 	for _, name := range o.t.names() {
 		n := o.get(name)
@@ -98,6 +103,9 @@ func (w *walker) matcher(o *obj, name string, n *yaml.Node, m *Matcher, asText b
 			return false
 		}
 		m.Sub = w.matchers(n, "each", asText)
+		return len(m.Sub) > 0
+	case "not":
+		o.list(name, func(_ int, n *yaml.Node) { m.Sub = append(m.Sub, w.tests("not", n, "not", asText)...) })
 		return len(m.Sub) > 0
 	}
 	return m.Value != nil || len(m.List) > 0

@@ -21,6 +21,7 @@ func TestEvidenceBothFailAlike(t *testing.T) {
 		})
 	}
 	wantsJSON := "suite: one\ncases:\n  - {case: item, get: /item, expect: {headers: {content-type: {contains: json}}}}\n"
+	noError := "suite: one\ncases:\n  - {case: item, get: /item, expect: {text: {not: {contains: error}, count: {lt: 1000}}}}\n"
 	page := "<!DOCTYPE html><html><head><title>Sign in</title></head><body><form></form></body></html>"
 	hijack := func(raw string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -61,6 +62,8 @@ func TestEvidenceBothFailAlike(t *testing.T) {
 		proof{name: "both an error where JSON is expected", suite: wantsJSON, blue: says(`{"error":"oops"}`), status: 1, reason: `an error in the body: error "oops"`},
 		proof{name: "both nothing where JSON is expected", suite: wantsJSON, blue: says(""), status: 1, reason: `blue: expected an API answer, got an empty body`},
 		proof{name: "both the login page where JSON is expected", suite: wantsJSON, blue: says(page), status: 1, reason: `answers with an HTML page`},
+		proof{name: "both the login page, of whose text little is asked", suite: noError, blue: answers(200, "text/html", page), status: 1, reason: `answers with an HTML page`},
+		proof{name: "both nothing, of whose text little is asked", suite: noError, blue: says(""), status: 1, reason: `blue: expected an API answer, got an empty body`},
 		proof{name: "both a part that nobody asked for", suite: one, blue: answers(206, "application/json", `{"a":1}`), status: 1, reason: `a part \(206\) of what was asked for whole`},
 		proof{name: "both a number without length, cut", suite: one, blue: hijack("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n12"), status: 4, reason: `nothing says that it is whole`},
 		proof{name: "both time out", suite: "suite: one\ncases:\n  - {case: item, get: /item, timeout: 300ms}\n", blue: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, status: 3, reason: `blue: .*timeout`},

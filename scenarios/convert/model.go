@@ -197,13 +197,14 @@ type Expect struct {
 	Headers  []Check
 	Cookies  []Check
 	Body     []Check // Name is a path: $.token
-	Schema   string  // file
-	Snapshot string  // file
+	Text     []Matcher
+	Schema   string // file
+	Snapshot string // file
 }
 
 // Empty reports whether nothing is expected.
 func (e *Expect) Empty() bool {
-	return len(e.Status) == 0 && e.Latency == "" && len(e.Headers) == 0 && len(e.Cookies) == 0 && len(e.Body) == 0 && e.Schema == "" && e.Snapshot == ""
+	return len(e.Status) == 0 && e.Latency == "" && len(e.Headers) == 0 && len(e.Cookies) == 0 && len(e.Body) == 0 && len(e.Text) == 0 && e.Schema == "" && e.Snapshot == ""
 }
 
 // A Check is what a header, a cookie or the value at a path must be.
@@ -213,7 +214,7 @@ type Check struct {
 }
 
 // A Matcher is one test: Op is a key of the language's matchers. Its operand is
-// Value, List (in) or Sub (count, each).
+// Value, List (in) or Sub (count, each, not).
 type Matcher struct {
 	Op    string
 	Value *Node

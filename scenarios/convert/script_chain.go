@@ -135,15 +135,20 @@ func (c *chainReader) response(l link) bool {
 	case "responseTime":
 		c.subject = sym{kind: symTime}
 	case "body", "withBody":
-		c.why = textWhy
-		return false
+		text := sym{kind: symText}
+		switch n := c.arg(l, 0).operand(); {
+		case len(l.args) == 0:
+			c.add(test(text, "exists", Literal("true")))
+		case isText:
+			c.add(test(text, "eq", n))
+		default:
+			return false
+		}
 	default:
 		return false
 	}
 	return true
 }
-
-const textWhy = "expectations look at values of a JSON body, not at its text"
 
 func (c *chainReader) jsonBody(l link, first string, isText bool) bool {
 	switch {
@@ -253,7 +258,7 @@ func (c *chainReader) value(l link) bool {
 		}
 		c.add(test(c.subject, "matches", String(first.text)))
 	case "oneOf":
-		if n == nil || n.Kind != ArrayNode || len(n.Items) == 0 || c.not {
+		if n == nil || n.Kind != ArrayNode || len(n.Items) == 0 {
 			return false
 		}
 		c.add(claim{c.subject, Matcher{Op: "in", List: n.Items}})

@@ -349,6 +349,10 @@ func (c claim) negated() (claim, bool) {
 	case c.Op == "exists" || c.Op == "empty":
 		c.Value = Literal(strconv.FormatBool(c.Value.is("false")))
 		return c, true
+	case c.Op == "contains" || c.Op == "matches" || c.Op == "in":
+		return claim{c.subject, Matcher{Op: "not", Sub: []Matcher{c.Matcher}}}, true
+	case c.Op == "not" && len(c.Sub) == 1:
+		return claim{c.subject, c.Sub[0]}, true
 	}
 	return c, false
 }

@@ -23,7 +23,7 @@ func cloneExpect(e *Expect) *growing {
 		}
 		return out
 	}
-	g.Headers, g.Cookies, g.Body = clone(e.Headers), clone(e.Cookies), clone(e.Body)
+	g.Headers, g.Cookies, g.Body, g.Text = clone(e.Headers), clone(e.Cookies), clone(e.Body), slices.Clone(e.Text)
 	return g
 }
 
@@ -62,7 +62,10 @@ func (g *growing) add(c claim) (why string) {
 	case symHeader, symCookie:
 		return g.field(c)
 	case symText:
-		return textWhy
+		if v := c.Value; v != nil && v.Kind != StringNode && v.Kind != LiteralNode {
+			return "the body's text is text"
+		}
+		return addMatcher(&g.Text, c.Matcher)
 	}
 	return "the value is made by code"
 }
@@ -94,21 +97,24 @@ func addCheck(list *[]Check, name string, m Matcher) string {
 		*list = append(*list, Check{name, []Matcher{m}})
 		return ""
 	}
-	c := &(*list)[i]
-	for j, old := range c.Matchers {
-		if old.Op != m.Op {
-			continue
-		}
-		if old.Op == "count" && old.Value == nil && m.Value == nil && old.Sub[0].Op != m.Sub[0].Op {
-			c.Matchers[j].Sub = append(slices.Clone(old.Sub), m.Sub...)
+	return addMatcher(&(*list)[i].Matchers, m)
+}
+
+// addMatcher adds a test of a value that others are about already.
+func addMatcher(list *[]Matcher, m Matcher) string {
+	for j, old := range *list {
+		switch {
+		case old.Op != m.Op:
+		case sameMatcher(old, m):
 			return ""
-		}
-		if sameMatcher(old, m) {
+		case old.Op == "not", old.Op == "count" && old.Value == nil && m.Value == nil && old.Sub[0].Op != m.Sub[0].Op:
+			(*list)[j].Sub = slices.Concat(old.Sub, m.Sub)
 			return ""
+		default:
+			return "a value has one " + m.Op
 		}
-		return "a value has one " + m.Op
 	}
-	c.Matchers = append(c.Matchers, m)
+	*list = append(*list, m)
 	return ""
 }
 
@@ -216,6 +222,9 @@ func mergeExpect(into, from *Expect) {
 			}
 		}
 	}
+	for _, m := range from.Text {
+		addMatcher(&g.Text, m)
+	}
 	*into = g.Expect
 }
 
@@ -233,6 +242,6 @@ func tidyExpect(e *Expect) {
 
 func needsValue(list []Matcher) bool {
 	return slices.ContainsFunc(list, func(m Matcher) bool {
-		return slices.Contains([]string{"eq", "in", "contains", "matches", "type", "gt", "gte", "lt", "lte"}, m.Op)
+		return slices.Contains([]string{"eq", "in", "contains", "matches", "type", "gt", "gte", "lt", "lte", "not"}, m.Op)
 	})
 }

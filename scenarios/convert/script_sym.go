@@ -79,6 +79,9 @@ func (c claim) text() string {
 	}
 	for _, s := range c.Sub {
 		walk(s.Value)
+		for _, n := range s.List {
+			walk(n)
+		}
 	}
 	return b.String()
 }

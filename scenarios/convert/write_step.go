@@ -201,6 +201,9 @@ func expectNode(e *Expect) *yamlNode {
 	putChecks(n, "headers", e.Headers)
 	putChecks(n, "cookies", e.Cookies)
 	putChecks(n, "body", e.Body)
+	if len(e.Text) > 0 {
+		n.put("text", matchersNode(e.Text, false))
+	}
 	n.putText("schema", e.Schema)
 	n.putText("snapshot", e.Snapshot)
 	return n
@@ -229,6 +232,12 @@ func matchersNode(list []Matcher, nested bool) *yamlNode {
 		switch {
 		case m.Value != nil:
 			n.put(m.Op, jsonNode(m.Value))
+		case len(m.Sub) > 0 && twice(m.Sub):
+			list := &yamlNode{kind: yamlList}
+			for _, s := range m.Sub {
+				list.items = append(list.items, matchersNode([]Matcher{s}, true))
+			}
+			n.put(m.Op, list)
 		case len(m.Sub) > 0:
 			n.put(m.Op, matchersNode(m.Sub, true))
 		default:
@@ -240,6 +249,16 @@ func matchersNode(list []Matcher, nested bool) *yamlNode {
 		}
 	}
 	return n
+}
+
+// twice reports whether a mapping could not hold the tests.
+func twice(list []Matcher) bool {
+	for i, m := range list {
+		if slices.ContainsFunc(list[:i], func(o Matcher) bool { return o.Op == m.Op }) {
+			return true
+		}
+	}
+	return false
 }
 
 func captureNode(captures []Capture) *yamlNode {
