@@ -31,7 +31,8 @@ const maxBytes = 64 << 20
 
 // Mutants makes at most max mutants of body, drawn from seed: the same body,
 // seed and max give the same mutants. Half of them or more are of class Value.
-// No mutant equals the body. A body that is not valid JSON has none.
+// No mutant equals the body. A body that is not valid JSON has none; of one with
+// more than a million values the first million are changed.
 func Mutants(body []byte, seed uint64, max int) []Mutant {
 	if max <= 0 || diff.Validate(body) != nil {
 		return nil
@@ -74,7 +75,7 @@ func begin(body []byte, max int) (*scan, int) {
 		return s, 0
 	}
 	if len(body) > largeBody {
-		s.places = make([]place, 0, 1+bytes.Count(body, []byte{','})+bytes.Count(body, []byte{'['})+bytes.Count(body, []byte{'{'}))
+		s.places = make([]place, 0, min(maxPlaces, 1+bytes.Count(body, []byte{','})+bytes.Count(body, []byte{'['})+bytes.Count(body, []byte{'{'})))
 	}
 	s.value(0, place{key: -1, parent: -1, prev: -1})
 	return s, min(max, maxBytes/len(body)+1)

@@ -2,6 +2,7 @@ package mutate_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -90,5 +91,24 @@ func TestMutantsOfNothing(t *testing.T) {
 	}
 	if got := mutate.Mutants([]byte(`1`), 1, 0); got != nil {
 		t.Errorf("max 0 gives %v", got)
+	}
+}
+
+// Of a body with more values than can be changed, those at the beginning are, and
+// the mutants are sound all the same.
+func TestMutantsOfMillions(t *testing.T) {
+	body := []byte(`{"a":[` + strings.Repeat("1,", 3<<19) + `1],"b":{"c":[` + strings.Repeat("[2],", 3<<18) + `[]],"d":"x"},"e":{}}`)
+	n := 0
+	for m := range mutate.Each(body, 3, 8) {
+		n++
+		if err := diff.Validate(m.Body); err != nil {
+			t.Errorf("%s at %s: %v", m.Class, m.Path, err)
+		}
+		if bytes.Equal(body, m.Body) {
+			t.Errorf("%s at %s changes nothing", m.Class, m.Path)
+		}
+	}
+	if n != 8 {
+		t.Errorf("%d mutants, want 8", n)
 	}
 }

@@ -16,6 +16,9 @@ type place struct {
 	prev   int32 // the sibling before it; -1: none
 }
 
+// maxPlaces is how many values of a body can be changed: the first ones.
+const maxPlaces = 1 << 20
+
 // scan finds the values of a body that is known to be valid.
 type scan struct {
 	src    []byte
@@ -58,6 +61,9 @@ func (s *scan) quoted(i int) int {
 // returns the offset behind it.
 func (s *scan) value(i int, p place) int {
 	i = s.space(i)
+	if len(s.places) == maxPlaces {
+		return s.end(i)
+	}
 	p.from = int32(i)
 	s.places = append(s.places, p)
 	switch s.src[i] {
@@ -117,9 +123,12 @@ func (s *scan) container(i int, at int32) int {
 			child.key = int32(i)
 			i = s.space(s.quoted(i)) + 1
 		}
-		prev = int32(len(s.places))
+		at := len(s.places)
 		if i = s.space(s.value(i, child)); s.src[i] == ',' {
 			i = s.space(i + 1)
+		}
+		if len(s.places) > at {
+			prev = int32(at)
 		}
 	}
 	return i + 1
