@@ -84,7 +84,7 @@ func (c *curlImport) addQuery(r *webRequest, text string) {
 	} else if _, path, _ := cutURL(head); path == "/" && !strings.HasSuffix(head, "/") {
 		sep = "/?"
 	}
-	r.url = head + sep + strings.NewReplacer(" ", "%20", "#", "%23").Replace(text)
+	r.url = head + sep + literals(text, strings.NewReplacer(" ", "%20", "#", "%23").Replace)
 	if fragment != "" {
 		r.url += "#" + fragment
 	}

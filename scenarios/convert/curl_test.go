@@ -491,7 +491,7 @@ func checkImport(t testing.TB, read func() (*Result, error)) {
 func FuzzCurl(f *testing.F) {
 	for _, s := range []string{
 		"curl -sS 'http://h/a?x=1' -H 'A: b' -d @x.sh\n", "A=1; curl \"$B/${C:-d}\" -F 'a=@x.sh;type=x' | jq .\n", "curl $'\\x41' --json '{\"a\":[1,null]}' <<EOF\n$x\nEOF\n",
-		"curl -u a:b --digest h -b 'a=b;c' --next -X PUT h/[1-2] --max-time 3", "for i in 1 2; do curl `x` $(y) ${z%q}; done & # c", "T=$(curl h/s -d @x | jq -r .a.b[0])\ncurl h/$T -H \"X: $(echo a | base64)\"", "curl h/%zz/..//\\x -Gd 'a b' --data-urlencode @x.sh -T x.sh",
+		"curl -u a:b --digest h -b 'a=b;c' --next -X PUT h/[1-2] --max-time 3", "for i in 1 2; do curl `x` $(y) ${z%q}; done & # c", "T=$(curl h/s -d @x | jq -r .a.b[0])\ncurl h/$T -H \"X: $(echo a | base64)\"", "curl -G --data-u $A000000 0000", "curl h/%zz/..//\\x -Gd 'a b' --data-urlencode @x.sh -T x.sh",
 	} {
 		f.Add(s)
 	}
