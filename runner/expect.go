@@ -96,7 +96,7 @@ func newNamed(fields []scenarios.FieldExpect, sc scenarios.Scope) ([]namedTests,
 // text that a login page or an error would pass as well are not enough.
 func (c *Checks) aboutBody() bool {
 	says := func(t Test) bool {
-		return slices.Contains([]string{"eq", "in", "contains", "matches", "format"}, t.Op) || t.Op == "empty" && t.want()
+		return slices.Contains([]string{"eq", "in", "contains", "matches", "format"}, t.Op) || t.Op == "empty" && t.want() || t.Op == "exists" && !t.want()
 	}
 	return slices.ContainsFunc(c.content, says) || len(c.body) > 0 || c.expect.Schema != "" || c.expect.Snapshot != "" || c.expect.HLS != nil
 }

@@ -131,6 +131,38 @@ func TestMatchers(t *testing.T) {
 	}
 }
 
+// What is said of the body's text takes the place of the default, that the answer
+// is an API's, where a login page or nothing at all would not do.
+func TestTextExpectation(t *testing.T) {
+	const page = "<html><body>Sign in</body></html>"
+	for _, row := range []struct {
+		body, expect string
+		ok           bool
+	}{
+		{"", `{text: {empty: true}}`, true},
+		{"", `{text: {exists: false}}`, true},
+		{"", `{text: ""}`, false}, // write empty: true
+		{"", `{text: {count: 0}}`, false},
+		{"", `{text: {not: {contains: error}}}`, false},
+		{"OK\n", `{text: {matches: "^OK$"}}`, false},
+		{"OK", `{text: OK}`, true},
+		{"42", `{text: "42"}`, true},
+		{page, `{text: {contains: Sign in}}`, true},
+		{page, `{text: {exists: true, not: {contains: error}}}`, false},
+		{page, `{text: {ne: error, count: {gt: 3}}}`, false},
+		{page, `{text: {type: string}}`, false},
+	} {
+		x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "text/html"}}, Answer: []byte(row.body)}
+		ok, said := true, ""
+		for _, e := range checksOf(t, row.expect).check(scenarios.Blue, newAnswer(x), nil) {
+			ok, said = ok && e.OK, said+e.What+" got "+e.Got+"; "
+		}
+		if ok != row.ok {
+			t.Errorf("%q and %s: holds %t, want %t: %s", row.body, row.expect, ok, row.ok, said)
+		}
+	}
+}
+
 func TestPlaylistExpectation(t *testing.T) {
 	const master = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"avc1.4d401f,mp4a.40.2\"\nlow.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2,CODECS=\"avc1.640028\"\nhigh.m3u8\n"
 	const media = "#EXTM3U\r\n#EXT-X-TARGETDURATION:6\r\n#EXTINF:6,\r\na.ts\r\n#EXTINF:6,\r\nb.ts\r\n"
