@@ -11,7 +11,7 @@ function start(model) {
   const state = { q: openCount ? "is:open" : "", sort: "", row: -1, open: false, ignored: true };
   const first = state.q;
   const detail = $("detail"), query = $("query"), app = $("app");
-  let shown = null, differences = [], here = -1, written = "", ticket = 0;
+  let shown = null, differences = 0, here = -1, written = "", ticket = 0;
 
   const table = makeTable(model, {
     open: (i) => openCase(i, false),
@@ -82,11 +82,11 @@ function start(model) {
     detail.dataset.shown = String(i);
     detail.replaceChildren(...paneOf(i, d));
     detail.classList.toggle("hide-ignored", !state.ignored);
-    differences = [...detail.querySelectorAll(".r-changed, .r-added, .r-removed, .r-moved")].filter((r, k, all) => k === 0 || all[k - 1].nextElementSibling !== r || r.className !== all[k - 1].className || r.classList.contains("r-changed"));
+    differences = d ? differencesIn(d.steps) : 0;
     here = -1;
     table.mark(i);
     write();
-    if (toDifference && differences.length) goTo(toDifference > 0 ? 0 : differences.length - 1);
+    if (toDifference && differences) goTo(toDifference > 0 ? 0 : differences - 1);
     else if (detail.getBoundingClientRect().top > innerHeight - 160) $("filter").scrollIntoView({ block: "start" });
   }
 
@@ -94,7 +94,7 @@ function start(model) {
     ticket++;
     state.open = false;
     shown = null;
-    differences = [];
+    differences = 0;
     app.classList.remove("with-detail");
     detail.hidden = true;
     detail.replaceChildren();
@@ -126,7 +126,8 @@ function start(model) {
       body.append(el("p", null, model.method(i) + " " + model.path(i) + ": blue " + b + ", green " + g + "."), el("p", { class: "dim" }, model.verdict(i) === PASS ? "Equal under the rules. The page holds no bodies of equal cases; the run folder does." : "The page holds no more of this case; see run.json."));
     } else {
       for (const text of d.reasons || []) body.append(el("p", { class: "lead" }, text));
-      body.append(...d.steps.map((s) => stepEl(s, (id) => setQuery("cause:" + id))));
+      const room = { left: ROOM };
+      d.steps.forEach((s, k) => body.append(stepEl(s, room, differencesIn(d.steps.slice(0, k)), (id) => setQuery("cause:" + id))));
       if (!d.steps.length) body.append(el("p", { class: "dim" }, "No step was sent."));
       if (d.at) body.append(el("p", { class: "dim small" }, d.at));
     }
@@ -147,19 +148,21 @@ function start(model) {
   }
 
   function goTo(k) {
-    if (here >= 0) differences[here].classList.remove("here");
+    const at = (k) => detail.querySelector('[data-d="' + k + '"]');
+    if (here >= 0) at(here).classList.remove("here");
     here = k;
-    const row = differences[k];
+    for (let more; !at(k) && (more = detail.querySelector(".more-rows"));) more.click();
+    const row = at(k);
     row.classList.add("here");
     row.scrollIntoView({ block: "center" });
-    say("Difference " + (k + 1) + " of " + differences.length + ".");
+    say("Difference " + (k + 1) + " of " + differences + ".");
   }
 
   // nextDifference walks within the case, then on to the next case that has one.
   function nextDifference(by) {
-    if (state.open && differences.length) {
-      const k = here < 0 ? (by > 0 ? 0 : differences.length - 1) : here + by;
-      if (k >= 0 && k < differences.length) return goTo(k);
+    if (state.open && differences) {
+      const k = here < 0 ? (by > 0 ? 0 : differences - 1) : here + by;
+      if (k >= 0 && k < differences) return goTo(k);
     }
     let i = state.row < 0 || !state.open && here < 0 && state.row < 0 ? table.step(-1, by) : table.step(state.row, by);
     while (i >= 0 && !model.causes(i).length) i = table.step(i, by);

@@ -5,7 +5,21 @@ const ROW = { same: 0, changed: 1, added: 2, removed: 3, ignored: 4, moved: 5, f
 const ROW_CLASS = ["same", "changed", "added", "removed", "ignored", "moved", "fold", "title"];
 const ROW_SIGN = ["", "≠", "+", "−", "~", "⇅", "⋯", ""];
 const ROW_WORD = ["", "changed", "only green", "only blue", "ignored", "moved", "same", ""];
-const MOST_ROWS = 300;
+
+// ROOM is how many nodes the rows of a case may add to the page before somebody
+// asks for more; a row that is the same on both sides takes eight.
+const ROOM = 600;
+const weight = (row) => row[0] === ROW.same || row[0] === ROW.fold ? 8 : 16;
+
+// differs says whether a difference begins at a row; members that only one side
+// has follow one another and are one.
+function differs(rows, k) {
+  const mark = rows[k][0];
+  if (mark === ROW.changed) return true;
+  return (mark === ROW.added || mark === ROW.removed || mark === ROW.moved) && !(k > 0 && rows[k - 1][0] === mark);
+}
+
+const differencesIn = (steps) => steps.reduce((n, s) => n + s.rows.filter((_, k) => differs(s.rows, k)).length, 0);
 
 // parts splits two texts into what they begin with alike, what differs, and
 // what they end with alike, never between the halves of a surrogate pair.
@@ -54,13 +68,20 @@ function foldRow([mark, , n, hidden], indent) {
   return tr;
 }
 
-function paneTable(rows) {
+// paneTable shows rows as far as there is room. data-d numbers the differences
+// of the case, of which first come before these rows.
+function paneTable(rows, room, first) {
   const body = el("tbody");
-  const more = (from) => {
-    body.append(...rows.slice(from, from + MOST_ROWS).map(paneRow));
-    const left = rows.length - from - MOST_ROWS;
-    if (left <= 0) return;
-    const tr = el("tr", { class: "r-fold" }, el("td"), el("td", { colspan: 2 }, button(count(left) + " more rows", () => { tr.remove(); more(from + MOST_ROWS); }, { class: "fold-button" })));
+  const more = (k) => {
+    for (; k < rows.length && room.left > 0; k++) {
+      const tr = paneRow(rows[k]);
+      if (differs(rows, k)) tr.dataset.d = String(first++);
+      body.append(tr);
+      room.left -= weight(rows[k]);
+    }
+    if (k === rows.length) return;
+    const text = count(rows.length - k) + (k ? " more rows" : " rows");
+    const tr = el("tr", { class: "r-fold" }, el("td"), el("td", { colspan: 2 }, button(text, () => { tr.remove(); room.left = ROOM; more(k); }, { class: "fold-button more-rows" })));
     body.append(tr);
   };
   more(0);
@@ -86,14 +107,14 @@ function traceLine(step) {
   return step.traces ? line : "";
 }
 
-function stepEl(step, onCause) {
+function stepEl(step, room, first, onCause) {
   const request = el("p", { class: "request" }, el("span", { class: "mono" }, step.request));
   if (step.lane) request.append(" ", el("span", { class: "dim" }, "lane " + step.lane));
   for (const id of step.causes || []) request.append(" ", button("cause " + id, () => onCause(id), { class: "tag" }));
   request.append(traceLine(step));
   const box = el("div", { class: "step" }, request);
   for (const text of step.expect || []) box.append(el("p", { class: "v-fail" }, text));
-  if (step.rows.length) box.append(paneTable(step.rows));
+  if (step.rows.length) box.append(paneTable(step.rows, room, first));
   else for (const text of step.reasons || []) box.append(el("p", null, text));
   if (step.left) box.append(el("p", { class: "dim" }, step.left));
   for (const text of step.notes || []) box.append(el("p", { class: "dim" }, text));

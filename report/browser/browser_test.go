@@ -116,12 +116,14 @@ func pages(t *testing.T, out string) []step {
 			t.Fatal(err)
 		}
 	}
+	write(t, out, "wide.html", reporttest.Options{Seed: 5, Cases: 40, Differ: 0.5, Wide: 400}, report.Options{})
 	writeHistory(t, out)
 	payloads := reporttest.Payloads()
 	write(t, out, "hostile.html", reporttest.Options{Seed: 4, Cases: len(payloads), Differ: 1, Texts: payloads}, report.Options{})
 	plan := []step{
 		{"do": "figures", "name": "10k.html", "cpuLimit": 0.30, "shot": "10k"},
 		{"do": "weight", "name": "services.html"},
+		{"do": "walk", "name": "wide.html", "differences": 401},
 		{"do": "access", "name": "10k.html"},
 		{"do": "access", "name": "services.html"},
 		{"do": "access", "name": "pass.html"},

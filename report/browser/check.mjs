@@ -109,6 +109,31 @@ async function weight({ name }) {
   await context.close();
 }
 
+// walk opens a case of many differences, of which the page shows some, and goes
+// from the first to the last and back.
+async function walk({ name, differences }) {
+  const { page, context, seen } = await open(name);
+  await page.locator("#query").fill("is:fail");
+  await page.keyboard.press("Escape");
+  const said = () => page.evaluate(() => { const e = document.querySelector("[role=status]"); return e ? e.textContent : ""; });
+  const wide = "of " + differences + ".";
+  for (let i = 0; i < 40 && !(await said()).endsWith(wide); i++) {
+    await page.keyboard.press("c");
+    await page.waitForTimeout(50);
+  }
+  const first = await said();
+  const n = await nodes(page);
+  result("G2", name + " with a wide case open", n, n <= 2000 && first === "Difference 1 " + wide, first);
+  for (let i = 1; i < differences; i++) await page.keyboard.press("n");
+  const last = await said();
+  const inSight = await page.locator(".pane tr.here").evaluate((e) => { const r = e.getBoundingClientRect(); return r.top >= 0 && r.bottom <= innerHeight; });
+  await page.keyboard.press("p");
+  const before = await said();
+  const left = await page.locator(".more-rows").count();
+  result("walk", name, left, last === "Difference " + differences + " " + wide && before === "Difference " + (differences - 1) + " " + wide && inSight && left === 0 && seen.console.length === 0, last + " " + before + " " + seen.console.join("; "));
+  await context.close();
+}
+
 // access runs axe in both themes, with a difference open.
 async function access({ name, plain, shot }) {
   for (const colorScheme of ["light", "dark"]) {
@@ -233,7 +258,7 @@ async function split({ name }) {
   await context.close();
 }
 
-const steps = { figures, weight, access, first, jenkins, hostile, print, link, split };
+const steps = { figures, weight, walk, access, first, jenkins, hostile, print, link, split };
 let failed = false;
 for (const step of plan) {
   try {

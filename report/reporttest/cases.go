@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -182,9 +183,31 @@ func (m *maker) step(i int, sh shape, at string) runner.StepResult {
 	if d.Where == diff.InHeader {
 		d.Green = text(m.text(i, 3, "no-store"))
 	}
-	s.Differences, s.DifferencesTotal = []diff.Difference{d}, 1
-	s.Reasons = []string{"1 difference"}
+	s.Differences = []diff.Difference{d}
+	if d.Where == diff.InBody {
+		for k := range m.Wide {
+			at := fmt.Sprintf("/stock/%d", k)
+			s.Differences = append(s.Differences, diff.Difference{
+				Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: fmt.Sprintf("$.stock[%d]", k), BluePointer: at, GreenPointer: at,
+				Blue: number(strconv.Itoa(k)), Green: number(strconv.Itoa(k + 1000)),
+			})
+		}
+	}
+	s.DifferencesTotal = len(s.Differences)
+	s.Reasons = []string{fmt.Sprintf("%d differences", s.DifferencesTotal)}
+	if s.DifferencesTotal == 1 {
+		s.Reasons = []string{"1 difference"}
+	}
 	return s
+}
+
+// stock is the list of a wide body, counted from a number.
+func (m *maker) stock(from int) string {
+	list := make([]string, m.Wide)
+	for k := range list {
+		list[k] = strconv.Itoa(from + k)
+	}
+	return `"stock":[` + strings.Join(list, ",") + `],`
 }
 
 func ignoredID(i int) diff.Difference {
@@ -218,7 +241,8 @@ func (m *maker) pair(key string) (*runner.Pair, error) {
 	case diff.InHeader:
 		p.Green.Headers[1].Value = m.text(i, 3, "no-store")
 	default:
-		p.Green.Answer = []byte(strings.Replace(string(p.Green.Answer), e.blue, e.green, 1))
+		text := strings.Replace(string(p.Green.Answer), e.blue, e.green, 1)
+		p.Green.Answer = []byte(strings.Replace(text, m.stock(0), m.stock(1000), 1))
 	}
 	return p, nil
 }
@@ -235,6 +259,11 @@ func (m *maker) exchange(i int, s *runner.SideResult, request string) *wire.Exch
 		fmt.Fprintf(&b, `{"id":"it-%d","title":"작품 %d","price":%d,"poster":"https://blue.example.com/posters/한글-포스터-%d.jpg?w=640"}`, k, r.IntN(9999), 1000*k, k)
 	}
 	b.WriteString(`]}`)
+	if m.Wide > 0 {
+		wide := "{" + m.stock(0) + b.String()[1:]
+		b.Reset()
+		b.WriteString(wide)
+	}
 	x := &wire.Exchange{
 		Method: s.Method, URL: s.URL, Started: Started.Add(time.Duration(i) * time.Millisecond), Timing: wire.Timing{Total: time.Duration(s.ElapsedMS * 1e6)},
 		Sent:   []wire.Field{{Name: "Host", Value: s.Remote}, {Name: "Accept", Value: "application/json"}, {Name: "Authorization", Value: "Bearer <secret:token#3f2a>"}},

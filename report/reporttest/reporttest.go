@@ -32,6 +32,9 @@ type Options struct {
 	Odd bool
 	// Texts are put in turn into names, paths, headers and bodies.
 	Texts []string
+	// Wide is the length of a list in every body, of which each element differs where
+	// the body does; 0: there is none.
+	Wide int
 	// Unfinished leaves the run without an end.
 	Unfinished bool
 }
