@@ -25,7 +25,7 @@ var requestKeys = []key{
 	{"auth", oneOf(aWord("none"), object("auth")), "How the request proves who sends it; none overrides the defaults.", "the defaults'", "none", false},
 	{"json", aJSON, "JSON body. Plain numbers, true, false and null are literals, anything else is a string.", "", `{item: VOD-1001, price: 1650}`, false},
 	{"form", mapOf(orList(aTemplate)), "application/x-www-form-urlencoded body.", "", "{user: kim, lang: ko}", false},
-	{"multipart", mapOf(oneOf(aTemplate, object("multipart part"))), "multipart/form-data body.", "", "{title: logo, image: {file: logo.png}}", false},
+	{"multipart", mapOf(oneOf(aTemplate, object("multipart part"), listOf(oneOf(aTemplate, object("multipart part"))))), "multipart/form-data body; a list makes parts of one name.", "", "{title: logo, image: {file: logo.png}, tag: [new, hd]}", false},
 	{"graphql", oneOf(aTemplate, object("graphql")), "GraphQL request: a query, with variables when it has any.", "", `{query: "query($id: ID!) { vod(id: $id) { title } }", variables: {id: VOD-1001}}`, false},
 	{"xml", aTemplate, "XML body; values of placeholders are escaped.", "", `"<q>{{title}}</q>"`, false},
 	{"text", aTemplate, "Plain text body.", "", "hello", false},

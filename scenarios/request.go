@@ -302,36 +302,41 @@ func (w *walker) graphql(o *obj, n *yaml.Node, body *Body) {
 func (w *walker) multipart(o *obj) []Part {
 	var out []Part
 	o.mapping("multipart", func(k, v *yaml.Node) {
-		p := Part{Name: k.Value, Pos: w.pos(k)}
-		if deref(v).Kind != yaml.MappingNode {
-			if p.Value = w.template(v, "part "+k.Value); p.Value != nil {
+		for _, v := range w.oneOrSeveral(k, v, "multipart") {
+			if p, ok := w.part(k, v); ok {
 				out = append(out, p)
 			}
-			return
-		}
-		x := w.object(v, "multipart part", "part "+quoteName(k.Value))
-		p.Value, p.File, p.FileName, p.Type = x.template("value"), x.fileName("file"), x.text("filename"), x.text("type")
-		if x.has("value") == x.has("file") && !x.broken {
-			x.fail(x.n, "write value: or file:", "part %q needs a value or a file, one of them", k.Value)
-		}
-		if headerValue(p.Type) != nil {
-			x.fail(x.at("type"), "", "type has a control character")
-		}
-		if p.File != "" {
-			p.Data = w.payload(x.at("file"), p.File)
-			if p.FileName == "" {
-				p.FileName = path.Base(p.File)
-			}
-			if p.Type == "" {
-				p.Type = fileType(p.File)
-			}
-		}
-		x.done("")
-		if !x.broken {
-			out = append(out, p)
 		}
 	})
 	return out
+}
+
+// part reads a part of the name k.
+func (w *walker) part(k, v *yaml.Node) (Part, bool) {
+	p := Part{Name: k.Value, Pos: w.pos(k)}
+	if deref(v).Kind != yaml.MappingNode {
+		p.Value = w.template(v, "part "+k.Value)
+		return p, p.Value != nil
+	}
+	x := w.object(v, "multipart part", "part "+quoteName(k.Value))
+	p.Value, p.File, p.FileName, p.Type = x.template("value"), x.fileName("file"), x.text("filename"), x.text("type")
+	if x.has("value") == x.has("file") && !x.broken {
+		x.fail(x.n, "write value: or file:", "part %q needs a value or a file, one of them", k.Value)
+	}
+	if headerValue(p.Type) != nil {
+		x.fail(x.at("type"), "", "type has a control character")
+	}
+	if p.File != "" {
+		p.Data = w.payload(x.at("file"), p.File)
+		if p.FileName == "" {
+			p.FileName = path.Base(p.File)
+		}
+		if p.Type == "" {
+			p.Type = fileType(p.File)
+		}
+	}
+	x.done("")
+	return p, !x.broken
 }
 
 // fileName reads the name of a file beside this one and returns its path below

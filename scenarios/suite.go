@@ -170,20 +170,25 @@ func (w *walker) fields(o *obj, name string, check func(k *yaml.Node) bool) []Fi
 		if check != nil && !check(k) {
 			return
 		}
-		values := []*yaml.Node{v}
-		if d := deref(v); d.Kind == yaml.SequenceNode {
-			values = d.Content
-			if len(values) == 0 {
-				w.errorf(v, "", "%s: %q has an empty list", name, k.Value)
-			}
-		}
-		for _, v := range values {
+		for _, v := range w.oneOrSeveral(k, v, name) {
 			if t := w.template(v, fmt.Sprintf("%s %q", name, k.Value)); t != nil {
 				out = append(out, Field{Name: k.Value, Value: t, HasValue: true, Pos: w.pos(k)})
 			}
 		}
 	})
 	return out
+}
+
+// oneOrSeveral are the values that a name of a mapping has: its own, or those of its list.
+func (w *walker) oneOrSeveral(k, v *yaml.Node, what string) []*yaml.Node {
+	d := deref(v)
+	if d.Kind != yaml.SequenceNode {
+		return []*yaml.Node{v}
+	}
+	if len(d.Content) == 0 {
+		w.errorf(v, "", "%s: %q has an empty list", what, k.Value)
+	}
+	return d.Content
 }
 
 func (w *walker) session(n *yaml.Node) *Session {

@@ -135,7 +135,7 @@ cases:
   - {case: base64, post: /, side_effects: none, base64: "AAEC Aw=="}
   - {case: file, post: /, side_effects: none, file: a.json}
   - {case: graphql, post: /, side_effects: none, graphql: {query: "{ a }", variables: {id: "{{n}}"}, operation: Q}}
-  - {case: multipart, post: /, side_effects: none, multipart: {t: "{{n}}", f: {file: a.json, filename: "a\"b"}}}
+  - {case: multipart, post: /, side_effects: none, multipart: {t: ["{{n}}", two], f: {file: a.json, filename: "a\"b"}}}
 -- a.json --
 {}
 `[1:], LoadOptions{Vars: []Named{{"none", "x"}}}, "x.yaml")[0]
@@ -155,7 +155,7 @@ cases:
 		"graphql": {Method: "POST", URL: "/", Body: []byte(`{"query":"{ a }","operationName":"Q","variables":{"id":7}}`), ContentType: "application/json"},
 		"multipart": {
 			Method: "POST", URL: "/", ContentType: "multipart/form-data; boundary=bgverify-4a9b5dd8d85dff0e76bd31d7bba2d0ac",
-			Body: []byte("--bgverify-X\r\nContent-Disposition: form-data; name=\"t\"\r\n\r\n7\r\n--bgverify-X\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a%22b\"\r\nContent-Type: application/json\r\n\r\n{}\n\r\n--bgverify-X--\r\n"),
+			Body: []byte("--bgverify-X\r\nContent-Disposition: form-data; name=\"t\"\r\n\r\n7\r\n--bgverify-X\r\nContent-Disposition: form-data; name=\"t\"\r\n\r\ntwo\r\n--bgverify-X\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a%22b\"\r\nContent-Type: application/json\r\n\r\n{}\n\r\n--bgverify-X--\r\n"),
 		},
 	}
 	for _, c := range s.Cases {

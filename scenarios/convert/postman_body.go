@@ -283,8 +283,7 @@ func (im *pmImport) plainName(d *pmDraft, f pmField, what string) bool {
 	return false
 }
 
-// multipart translates form data. A second part of one name has no place in a
-// mapping and is listed.
+// multipart translates form data; several files of a field are parts of one name.
 func (im *pmImport) multipart(d *pmDraft, b *pmBody) {
 	im.report.Mapped(Bodies, 1)
 	body := &Body{Kind: MultipartBody}
@@ -292,29 +291,25 @@ func (im *pmImport) multipart(d *pmDraft, b *pmBody) {
 		if im.disabledField(d, f, "part") || !im.plainName(d, f, "part") {
 			continue
 		}
-		if slices.ContainsFunc(body.Parts, func(p Part) bool { return p.Name == f.key }) || len(f.files) > 1 {
-			im.lose(d, Lost{Kind: Files, Place: "part " + f.key, Text: orElse(f.value, strings.Join(f.files, ", ")), Why: "a multipart body has one part of a name"})
-			if len(f.files) <= 1 {
-				continue
-			}
-		}
 		p := Part{Name: f.key, Type: f.mime, FileName: f.filename}
 		if strings.ContainsFunc(p.Type, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			p.Type = ""
 		}
-		if f.file {
-			name := ""
-			if len(f.files) > 0 {
-				name = f.files[0]
+		if !f.file {
+			p.Text = im.text(d, f.value, "part "+f.key, false)
+			body.Parts = append(body.Parts, p)
+			continue
+		}
+		for i, name := range append(f.files, "")[:max(1, len(f.files))] {
+			p := p
+			if i > 0 {
+				p.FileName = "" // the name that is written is the first one's
 			}
-			p.File = im.payload(d, name, "part "+f.key)
-			if p.File == "" {
+			if p.File = im.payload(d, name, "part "+f.key); p.File == "" {
 				p.Text = "missing file"
 			}
-		} else {
-			p.Text = im.text(d, f.value, "part "+f.key, false)
+			body.Parts = append(body.Parts, p)
 		}
-		body.Parts = append(body.Parts, p)
 	}
 	if len(body.Parts) == 0 {
 		return

@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 	"unicode/utf16"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -85,6 +87,29 @@ func TestEncodings(t *testing.T) {
 		if want = orElse(want, got); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
+	}
+}
+
+// Several values and files of one field are parts of one name, in their order.
+func TestPostmanPartsOfOneName(t *testing.T) {
+	const collection = `{"info":{"name":"a","schema":"https://schema.getpostman.com/json/collection/v2.1.0/collection.json"},"item":[{"name":"up","request":{"method":"POST",
+		"url":"http://x.example/up","body":{"mode":"formdata","formdata":[{"key":"tag","value":"new","type":"text"},{"key":"logo","type":"file","src":["a.png","b.png"]},
+		{"key":"tag","value":"hd","type":"text"}]}}}]}`
+	fsys := fstest.MapFS{"c.json": {Data: []byte(collection)}, "a.png": {Data: []byte("A")}, "b.png": {Data: []byte("B")}}
+	r, err := Postman(PostmanInput{Files: fsys, Name: "c.json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	suites, text := loadResult(t, r)
+	var got []string
+	for _, p := range suites[0].Cases[0].Steps[0].Request.Body.Parts {
+		got = append(got, p.Name+"="+string(p.Data))
+		if p.Value != nil {
+			got[len(got)-1] += p.Value.Text
+		}
+	}
+	if d := cmp.Diff([]string{"tag=new", "tag=hd", "logo=A", "logo=B"}, got); d != "" {
+		t.Errorf("parts (-want +got)\n%s\n%s", d, text)
 	}
 }
 

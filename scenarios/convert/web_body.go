@@ -214,10 +214,6 @@ func (im *webImport) multipart(r *webRequest, typ string) {
 			im.lose(r, Lost{Kind: Bodies, Place: where, Why: "its name or text is too long for YAML, or no text"})
 			r.skip = append(r.skip, where+" is missing")
 			continue
-		case slices.ContainsFunc(body.Parts, func(o Part) bool { return o.Name == p.Name }):
-			im.lose(r, Lost{Kind: Bodies, Place: where, Text: p.FileName, Why: "a multipart body of the language has one part of a name"})
-			r.skip = append(r.skip, where+" stands more than once")
-			continue
 		}
 		if p.Type != Plain(p.Type) || !headerText(p.Type) || hasMark(p.Type) {
 			p.Type = ""

@@ -50,29 +50,35 @@ func stepKeys(s *Step, request bool) *yamlNode {
 	return n
 }
 
-// putFields groups fields of one name at the place of the first.
+// putFields writes fields by their names.
 func putFields(n *yamlNode, key string, fields []Field) {
 	if len(fields) == 0 {
 		return
 	}
+	n.put(key, grouped(fields, func(f Field) string { return f.Name }, func(f Field) *yamlNode { return looseNode(f.Text) }))
+}
+
+// grouped is a mapping of values by their names; those of one name are a list at
+// the place of the first.
+func grouped[T any](list []T, name func(T) string, node func(T) *yamlNode) *yamlNode {
 	m := mapNode()
-	for i, f := range fields {
-		same := func(o Field) bool { return o.Name == f.Name }
-		if slices.ContainsFunc(fields[:i], same) {
+	for i, x := range list {
+		same := func(o T) bool { return name(o) == name(x) }
+		if slices.ContainsFunc(list[:i], same) {
 			continue
 		}
-		value := looseNode(f.Text)
-		if slices.ContainsFunc(fields[i+1:], same) {
+		value := node(x)
+		if slices.ContainsFunc(list[i+1:], same) {
 			value = &yamlNode{kind: yamlList}
-			for _, o := range fields[i:] {
+			for _, o := range list[i:] {
 				if same(o) {
-					value.items = append(value.items, looseNode(o.Text))
+					value.items = append(value.items, node(o))
 				}
 			}
 		}
-		m.put(f.Name, value)
+		m.put(name(x), value)
 	}
-	n.put(key, m)
+	return m
 }
 
 func authNode(a *Auth) *yamlNode {
@@ -127,11 +133,7 @@ func putBody(n *yamlNode, b *Body) {
 	case FormBody:
 		putFields(n, "form", b.Fields)
 	case MultipartBody:
-		m := mapNode()
-		for _, p := range b.Parts {
-			m.put(p.Name, partNode(p))
-		}
-		n.put("multipart", m)
+		n.put("multipart", grouped(b.Parts, func(p Part) string { return p.Name }, partNode))
 	case GraphQLBody:
 		if b.JSON == nil && b.Operation == "" {
 			n.put("graphql", looseNode(b.Text))
