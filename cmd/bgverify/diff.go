@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -174,10 +173,7 @@ type diffDocument struct {
 }
 
 func writeDiffJSON(w io.Writer, result *diff.Result, causes []diff.Cause) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(diffDocument{
+	return printJSON(w, diffDocument{
 		Equal: result.Equal(), Total: result.Total, Notes: result.Notes,
 		Differences: append([]diff.Difference{}, result.Differences...),
 		Ignored:     append([]diff.Difference{}, result.Hidden...),

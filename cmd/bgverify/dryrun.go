@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -36,10 +35,7 @@ func (s *session) dryRun() error {
 		}
 	}
 	if s.flags.output == "json" {
-		enc := json.NewEncoder(out.out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(doc); err != nil {
+		if err := printJSON(out.out, doc); err != nil {
 			return broken(fmt.Errorf("write the requests: %w", err))
 		}
 	} else {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -56,8 +55,8 @@ read, not what is in it.`,
 }
 
 func history(io stdio, flags historyFlags) error {
-	if flags.output != "text" && flags.output != "json" {
-		return usage("text or json", "unknown output %q", flags.output)
+	if err := checkOutput(flags.output); err != nil {
+		return err
 	}
 	if flags.limit < 0 {
 		return usage("0 lists all", "--limit %d is negative", flags.limit)
@@ -93,10 +92,7 @@ func history(io stdio, flags historyFlags) error {
 		list = list[:min(flags.limit, len(list))]
 	}
 	if flags.output == "json" {
-		enc := json.NewEncoder(io.out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return tellBroken("write the history", enc.Encode(list))
+		return tellBroken("write the history", printJSON(io.out, list))
 	}
 	return printHistory(io, list)
 }

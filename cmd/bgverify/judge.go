@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -166,26 +165,12 @@ type sides[T any] struct {
 	Green T `json:"green"`
 }
 
-func (j *judgeFlags) checkOutput() error {
-	if j.output != "text" && j.output != "json" {
-		return usage("text or json", "unknown output %q", j.output)
-	}
-	return nil
-}
-
 // document is a report as JSON.
 func document(r *attack.Report) judgeDocument {
 	return judgeDocument{
 		r.Outcome.String(), r.Reason, r.Advice, r.Rate, r.Seconds, r.Blocks, r.Dropped,
 		sides[int](r.Requests), sides[int](r.Errors), append([]perf.Comparison{}, r.Comparisons...), append([]string{}, r.Warnings...),
 	}
-}
-
-func writeDocument(io stdio, v any) error {
-	enc := json.NewEncoder(io.out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }
 
 func judgeRecorded(io stdio, flags judgeFlags) error {
@@ -195,7 +180,7 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 	if flags.blue == "-" && flags.green == "-" {
 		return usage("name one of them", "standard input cannot be both sides")
 	}
-	if err := flags.checkOutput(); err != nil {
+	if err := checkOutput(flags.output); err != nil {
 		return err
 	}
 	opts, err := flags.options()
@@ -217,7 +202,7 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 		return broken(err)
 	}
 	if flags.output == "json" {
-		err = writeDocument(io, document(report))
+		err = printJSON(io.out, document(report))
 	} else {
 		err = printJudged(io, report)
 	}

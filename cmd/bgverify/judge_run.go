@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -21,7 +22,7 @@ type judgedStage struct {
 	Name    string         `json:"name"`
 	Verdict runner.Verdict `json:"verdict"`
 	Was     runner.Verdict `json:"was"`    // in the run
-	Reason  string         `json:"reason"` // of a verdict that is not the records'
+	Reason  string         `json:"reason"` // what the records alone do not say
 	Judged  *judgeDocument `json:"judged,omitempty"`
 	report  *attack.Report
 }
@@ -33,7 +34,7 @@ func judgeRun(io stdio, set *pflag.FlagSet, flags *judgeFlags, name string) erro
 			return usage("leave it out", "--%s is for result files of vegeta; a run says it itself", flag)
 		}
 	}
-	if err := flags.checkOutput(); err != nil {
+	if err := checkOutput(flags.output); err != nil {
 		return err
 	}
 	margins, err := flags.otherMargins(set)
@@ -66,10 +67,11 @@ func judgeRun(io stdio, set *pflag.FlagSet, flags *judgeFlags, name string) erro
 	if verdict == runner.Skip { // nothing is proven by stages that did not run
 		verdict = runner.Broken
 	}
-	if err := writeStages(io, flags.output, folder, verdict, stages); err != nil {
+	status := verdict.ExitStatus(run.End.Signal)
+	if err := writeStages(io, flags.output, folder.Path(), verdict, status, stages); err != nil {
 		return broken(fmt.Errorf("write the verdict: %w", err))
 	}
-	return exit(verdict.ExitStatus(0))
+	return exit(status)
 }
 
 // otherMargins changes what a stage was judged by to what the flags say; nil when
@@ -79,20 +81,18 @@ func (j *judgeFlags) otherMargins(set *pflag.FlagSet) (func(perf.Margins) perf.M
 	if err != nil {
 		return nil, err
 	}
-	any := false
-	for _, flag := range []string{"p50", "p95", "p99", "errors"} {
-		any = any || set.Changed(flag)
-	}
-	if !any {
+	if !slices.ContainsFunc([]string{"p50", "p95", "p99", "errors"}, set.Changed) {
 		return nil, nil
 	}
 	return func(m perf.Margins) perf.Margins {
-		for flag, to := range map[string]struct{ to, from *perf.Margin }{
-			"p50": {&m.P50, &asked.Margins.P50}, "p95": {&m.P95, &asked.Margins.P95}, "p99": {&m.P99, &asked.Margins.P99},
-		} {
-			if set.Changed(flag) {
-				*to.to = *to.from
-			}
+		if set.Changed("p50") {
+			m.P50 = asked.Margins.P50
+		}
+		if set.Changed("p95") {
+			m.P95 = asked.Margins.P95
+		}
+		if set.Changed("p99") {
+			m.P99 = asked.Margins.P99
 		}
 		if set.Changed("errors") {
 			m.Errors = asked.Margins.Errors
@@ -139,13 +139,13 @@ func judgeStage(folder *archive.Folder, run *runner.Run, l *runner.LoadResult, m
 	return s, nil
 }
 
-func writeStages(io stdio, output string, folder *archive.Folder, verdict runner.Verdict, stages []judgedStage) error {
+func writeStages(io stdio, output, folder string, verdict runner.Verdict, status int, stages []judgedStage) error {
 	if output == "json" {
-		return writeDocument(io, struct {
+		return printJSON(io.out, struct {
 			Run     string         `json:"run"`
 			Verdict runner.Verdict `json:"verdict"`
 			Stages  []judgedStage  `json:"stages"`
-		}{folder.Path(), verdict, stages})
+		}{folder, verdict, stages})
 	}
 	var b strings.Builder
 	for _, s := range stages {
@@ -159,7 +159,7 @@ func writeStages(io stdio, output string, folder *archive.Folder, verdict runner
 		}
 		fmt.Fprintln(&b)
 	}
-	fmt.Fprintf(&b, "bgverify: judge verdict=%s exit=%d run=%s\n", verdict, verdict.ExitStatus(0), folder.Path())
+	fmt.Fprintf(&b, "bgverify: judge verdict=%s exit=%d run=%s\n", verdict, status, folder)
 	_, err := io.out.Write([]byte(b.String()))
 	return err
 }

@@ -67,8 +67,8 @@ func (f *runFlags) checkAgain(cmd *cobra.Command) error {
 		return err
 	}
 	switch {
-	case f.output != "text" && f.output != "json":
-		return usage("text or json", "unknown output %q", f.output)
+	case checkOutput(f.output) != nil:
+		return checkOutput(f.output)
 	case f.quiet && f.verbose:
 		return usage("leave one of them out", "--quiet and --verbose contradict each other")
 	}

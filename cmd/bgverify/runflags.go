@@ -115,8 +115,8 @@ func (f *runFlags) check(cmd *cobra.Command) error {
 	switch {
 	case f.noLoad && f.onlyLoad:
 		return usage("leave one of them out", "--no-load and --only-load together leave nothing to run")
-	case f.output != "text" && f.output != "json":
-		return usage("text or json", "unknown output %q", f.output)
+	case checkOutput(f.output) != nil:
+		return checkOutput(f.output)
 	case f.reportAssets != "inline" && f.reportAssets != "split":
 		return usage("inline or split", "unknown report assets %q", f.reportAssets)
 	case f.quiet && f.verbose:

@@ -127,7 +127,11 @@ function start(model) {
     } else {
       for (const text of d.reasons || []) body.append(el("p", { class: "lead" }, text));
       const room = { left: ROOM };
-      d.steps.forEach((s, k) => body.append(stepEl(s, room, differencesIn(d.steps.slice(0, k)), (id) => setQuery("cause:" + id))));
+      let first = 0;
+      for (const s of d.steps) {
+        body.append(stepEl(s, room, first, (id) => setQuery("cause:" + id)));
+        first += differencesIn([s]);
+      }
       if (!d.steps.length) body.append(el("p", { class: "dim" }, "No step was sent."));
       if (d.at) body.append(el("p", { class: "dim small" }, d.at));
     }
