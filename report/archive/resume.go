@@ -159,25 +159,20 @@ func (w *Writer) replay(state *State) (openCases, error) {
 // that lack a body, the latest of a key counting.
 func (w *Writer) replayPairs(r reader, state *State) (bare map[uint64]bool, err error) {
 	bare = map[uint64]bool{}
+	type side struct{ Body, Answer *bodyRef }
 	size, lines, torn, err := r.scan(ExchangesFile, func(ln *line, offset, size int64) error {
 		w.pairs.add(ln.Key, place{offset, size})
-		var rec struct {
-			Blue, Green *struct{ Body, Answer *bodyRef }
-		}
+		var rec struct{ Blue, Green side }
 		if err := json.Unmarshal(ln.Data, &rec); err != nil {
 			return err
 		}
-		delete(bare, hashID(ln.Key))
-		for _, x := range []*struct{ Body, Answer *bodyRef }{rec.Blue, rec.Green} {
-			if x == nil {
-				continue
-			}
-			for _, ref := range []*bodyRef{x.Body, x.Answer} {
-				if there, err := w.bodies.whole(ref); err != nil {
-					return err
-				} else if !there {
-					bare[hashID(ln.Key)] = true
-				}
+		key := hashID(ln.Key)
+		delete(bare, key)
+		for _, ref := range []*bodyRef{rec.Blue.Body, rec.Blue.Answer, rec.Green.Body, rec.Green.Answer} {
+			if whole, err := w.bodies.whole(ref); err != nil {
+				return err
+			} else if !whole {
+				bare[key] = true
 			}
 		}
 		return nil

@@ -300,7 +300,11 @@ func (im *pmImport) multipart(d *pmDraft, b *pmBody) {
 			body.Parts = append(body.Parts, p)
 			continue
 		}
-		for i, name := range append(f.files, "")[:max(1, len(f.files))] {
+		files := f.files
+		if len(files) == 0 {
+			files = []string{""} // chosen when it is sent
+		}
+		for i, name := range files {
 			p := p
 			if i > 0 {
 				p.FileName = "" // the name that is written is the first one's
