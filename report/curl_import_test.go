@@ -19,9 +19,9 @@ import (
 // theToken answers the one variable that the commands of secrets read.
 type theToken struct{}
 
-func (theToken) Lookup(name string) (scenarios.Value, bool) {
+func (theToken) Lookup(name string) (scenarios.Value, bool, error) {
 	const token = "s3cr3t'\"$x"
-	return scenarios.Value{Text: token, JSON: fmt.Sprintf("%q", token)}, name == "env.BGVERIFY_TOKEN"
+	return scenarios.Value{Text: token, JSON: fmt.Sprintf("%q", token)}, name == "env.BGVERIFY_TOKEN", nil
 }
 
 func (theToken) Generate(string, []string, string, bool) (scenarios.Value, error) {

@@ -230,8 +230,8 @@ func (s *suiteRun) withheld(j *job, id string) (Verdict, string) {
 // declare makes the row's secret cells unreadable in everything written.
 func (w *walk) declare() {
 	for _, name := range w.suite.suite.Secrets {
-		if v, ok := w.cell(name); ok && v.Text != "" {
-			w.suite.run.secret(name, v.Text)
+		if i := slices.Index(w.columns, name); i >= 0 && i < len(w.row.Cells) && w.row.Cells[i].Text != "" {
+			w.suite.run.secret(name, w.row.Cells[i].Text)
 		}
 	}
 }

@@ -292,7 +292,7 @@ func (e *execution) declareVariables() {
 		for _, name := range s.suite.Secrets {
 			for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 				sc := w.scope(newLane(straightLane(side)), side, nil, "", w.started)
-				if v, ok := sc.Lookup(name); ok && v.Text != "" {
+				if v, ok, err := sc.Lookup(name); err == nil && ok && v.Text != "" {
 					e.secret(name, v.Text)
 				}
 			}

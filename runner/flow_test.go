@@ -362,3 +362,46 @@ cases:
 		t.Errorf("pairs %v", slices.Sorted(maps.Keys(names)))
 	}
 }
+
+// A variable that cannot be computed breaks its step: a farther one of the same
+// name would ask the sides different things.
+func TestVariableThatCannotBeComputed(t *testing.T) {
+	for _, tt := range []struct{ name, ask, blue, green string }{
+		{"on green", "{{next}}", "41", "p41"},
+		{"on blue", "{{next}}", "p41", "41"},
+		{"on both", "{{next}}", "a", "b"},
+		{"with a default", "{{next | default: 1}}", "41", "p41"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			blue, green := doubles(func(d *double, w http.ResponseWriter, r *seen) {
+				if r.path == "/a" {
+					ok(w, `{"page":%q,"n":1}`, map[string]string{"blue": tt.blue, "green": tt.green}[d.name])
+					return
+				}
+				ok(w, `{"items":[1,2]}`)
+			})
+			r := newRig(t, blue, green).file("s.yaml", `
+suite: s
+vars: {next: "1"}
+cases:
+  - case: paging
+    vars: {next: "{{page | add: 1}}"}
+    steps:
+      - {step: a, get: /a, capture: {page: $.page}, rules: [{at: $.page, do: ignore, why: cursors are per cluster}]}
+      - {step: b, get: "/b?page=`+tt.ask+`"}
+`)
+			want(t, r.run(), Broken)
+			s := r.sink.find(t, "s/paging").step(t, "b")
+			if text := strings.Join(s.Reasons, "; "); !strings.Contains(text, `variable "next": {{page | add: 1}}: add: `) {
+				t.Errorf("step b: %s, want the filter's error", text)
+			}
+			for _, d := range []*double{blue, green} {
+				for _, x := range d.seen {
+					if x.path == "/b" && x.query == "page=1" {
+						t.Errorf("%s was asked for the suite's page 1", d.name)
+					}
+				}
+			}
+		})
+	}
+}

@@ -160,10 +160,7 @@ func (r *rig) plan() *Plan {
 	}
 	suites, problems := scenarios.Load(r.files, []string{"."}, opts)
 	r.refuse(problems)
-	p := &Plan{ID: "test", Tool: Tool{Name: "bgverify", Version: "test"}, Suites: suites, Env: opts.Env, Options: r.options, World: World{Now: time.Now, Getenv: r.getenv, Files: r.files}}
-	for _, v := range r.vars {
-		p.Vars = append(p.Vars, Setting{v.Name, v.Value})
-	}
+	p := &Plan{ID: "test", Tool: Tool{Name: "bgverify", Version: "test"}, Suites: suites, Env: opts.Env, Vars: r.vars, Options: r.options, World: World{Now: time.Now, Getenv: r.getenv, Files: r.files}}
 	if r.change != nil {
 		r.change(p)
 	}

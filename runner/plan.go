@@ -17,7 +17,7 @@ type Plan struct {
 	Suites  []*scenarios.Suite // what scenarios.Select left
 	Whole   scenarios.Size     // of the suites before Select; zero: what is planned
 	Env     *scenarios.Env     // nil: no env file
-	Vars    []Setting          // of --var
+	Vars    []scenarios.Named  // of --var
 	Flags   []string           // as given, for the record
 	Verb    string             // that made the plan, where it is not run
 	Audit   Audit
@@ -35,9 +35,6 @@ type Plan struct {
 	// on its way and no answer: id to reason. They are broken and not walked.
 	Doubtful map[string]string
 }
-
-// A Setting is a variable given from outside.
-type Setting struct{ Name, Value string }
 
 // World is what an execution reads of its surroundings, passed in so that a
 // test can hold it still. A nil field means there is none of it, Now apart,

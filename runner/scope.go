@@ -3,7 +3,6 @@ package runner
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,16 +10,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// A scope answers the placeholders of one step for one lane. Nearest wins:
-//
-//  1. what the lane captured
-//  2. the data row's cells
-//  3. the arguments of the part that the step came from, innermost first
-//  4. --var flags
-//  5. BGVERIFY_ variables
-//  6. the env file: its side's variables, then its common ones
-//  7. the case's variables
-//  8. the suite file's: its side's variables, then its common ones
+// A scope answers the placeholders of one step for one lane, in the order of
+// [scenarios.Sources].
 type scope struct {
 	walk *walk // nil outside a case: side headers of probes and tokens
 	lane *lane
@@ -39,67 +30,42 @@ type scope struct {
 	depth int
 }
 
-// Lookup finds a variable; see scope for the order.
-func (s *scope) Lookup(name string) (scenarios.Value, bool) {
-	if env, ok := strings.CutPrefix(name, "env."); ok {
-		return s.lookupEnv(env)
+// Lookup finds a variable. In a dry run one that only an answer can give, or that
+// is computed from such a one, is its own placeholder.
+func (s *scope) Lookup(name string) (scenarios.Value, bool, error) {
+	v, found, err := s.sources().Lookup(name, s.depth, s.inner)
+	if err == nil && !found && s.loose[name] {
+		return textValue("{{" + name + "}}"), true, nil
 	}
-	if v, ok := s.lane.captures[name]; ok { // Rule 1
-		return v, true
-	}
-	if v, ok := s.walk.cell(name); ok { // Rule 2
-		return v, true
-	}
-	for i := len(s.with) - 1; i >= 0; i-- { // Rule 3
-		if v, ok := s.variable(s.with[i], name, s.with[:i], s.walk.id); ok {
-			return v, true
-		}
-	}
-	return s.lookupOutside(name)
+	return v, found, err
 }
 
-func (s *scope) lookupOutside(name string) (scenarios.Value, bool) {
-	run := s.walk.suite.run
-	for i := len(run.plan.Vars) - 1; i >= 0; i-- { // Rule 4
-		if run.plan.Vars[i].Name == name {
-			return textValue(run.plan.Vars[i].Value), true
-		}
+func (s *scope) sources() *scenarios.Sources {
+	w := s.walk
+	plan := w.suite.run.plan
+	all := &scenarios.Sources{
+		Captures: s.lane.captures, Columns: w.columns, Cells: w.row.Cells, With: s.with,
+		Flags: plan.Vars, Getenv: plan.World.Getenv, Side: s.side, Env: plan.Env, Suite: w.suite.suite,
 	}
-	if run.plan.World.Getenv != nil { // Rule 5
-		if v, ok := scenarios.LookupEnv(run.plan.World.Getenv, name); ok {
-			return textValue(v), true
-		}
+	if w.test != nil {
+		all.Case = w.test.Vars
 	}
-	suite := s.walk.suite.suite
-	if s.walk.test != nil && !s.named(name) { // Rule 7, after rule 6
-		if v, ok := s.variable(s.walk.test.Vars, name, s.with, s.walk.id); ok {
-			return v, true
-		}
-	}
-	var lists [][]scenarios.Var
-	if env := run.plan.Env; env != nil { // Rule 6
-		lists = append(lists, pick(s.side, env.Blue.Vars, env.Green.Vars), env.Vars)
-	}
-	lists = append(lists, pick(s.side, suite.Blue.Vars, suite.Green.Vars), suite.Vars) // Rule 8
-	for _, vars := range lists {
-		if v, ok := s.variable(vars, name, s.with, suite.Name); ok {
-			return v, true
-		}
-	}
-	if s.loose[name] {
-		return textValue("{{" + name + "}}"), true
-	}
-	return scenarios.Value{}, false
+	return all
 }
 
-// named reports whether the env file has a variable of that name for the side.
-func (s *scope) named(name string) bool {
-	env := s.walk.suite.run.plan.Env
-	if env == nil {
-		return false
+// inner is the scope of a variable's own placeholders: what it generates belongs
+// to its case or suite, not to the step, so that it keeps its value.
+func (s *scope) inner(d scenarios.Definition) scenarios.Scope {
+	inner := *s
+	inner.with, inner.depth, inner.step = d.With, s.depth+1, ""
+	inner.owner, inner.now = s.walk.id, s.walk.started
+	if d.Suite {
+		inner.owner = s.walk.suite.suite.Name
 	}
-	is := func(v scenarios.Var) bool { return v.Name == name }
-	return slices.ContainsFunc(pick(s.side, env.Blue.Vars, env.Green.Vars), is) || slices.ContainsFunc(env.Vars, is)
+	if inner.owner != s.walk.id {
+		inner.now = s.walk.suite.run.board.started
+	}
+	return &inner
 }
 
 // pick is blue's or green's.
@@ -108,39 +74,6 @@ func pick[T any](side scenarios.Side, blue, green T) T {
 		return green
 	}
 	return blue
-}
-
-func (s *scope) lookupEnv(name string) (scenarios.Value, bool) {
-	if s.walk.suite.run.plan.World.Getenv == nil {
-		return scenarios.Value{}, false
-	}
-	v, ok := s.walk.suite.run.plan.World.Getenv(name)
-	return textValue(v), ok
-}
-
-// maxDepth bounds variables that name variables; the loader refuses cycles.
-const maxDepth = 32
-
-// variable expands a variable of vars; its own placeholders are answered by the
-// same scope with the given arguments, and its draws belong to owner, not to the
-// step: a variable keeps its value.
-func (s *scope) variable(vars []scenarios.Var, name string, with [][]scenarios.Var, owner string) (scenarios.Value, bool) {
-	for i := len(vars) - 1; i >= 0; i-- {
-		if vars[i].Name != name {
-			continue
-		}
-		if s.depth >= maxDepth {
-			return scenarios.Value{}, false
-		}
-		inner := *s
-		inner.with, inner.depth, inner.step, inner.owner, inner.now = with, s.depth+1, "", owner, s.walk.started
-		if owner != s.walk.id {
-			inner.now = s.walk.suite.run.board.started
-		}
-		v, err := vars[i].Value.Expand(&inner)
-		return v, err == nil
-	}
-	return scenarios.Value{}, false
 }
 
 // Generate draws a value: a pure function of the seed, the case, the row, the

@@ -122,7 +122,7 @@ type requestScope struct {
 }
 
 // Lookup finds a variable or request.PART.
-func (s *requestScope) Lookup(name string) (scenarios.Value, bool) {
+func (s *requestScope) Lookup(name string) (scenarios.Value, bool, error) {
 	part, ok := strings.CutPrefix(name, "request.")
 	if !ok {
 		return s.scope.Lookup(name)
@@ -130,17 +130,17 @@ func (s *requestScope) Lookup(name string) (scenarios.Value, bool) {
 	path, query := s.out.target()
 	switch part {
 	case "method":
-		return textValue(s.out.request.Method), true
+		return textValue(s.out.request.Method), true, nil
 	case "path":
-		return textValue(path), true
+		return textValue(path), true, nil
 	case "query":
-		return textValue(query), true
+		return textValue(query), true, nil
 	case "host":
-		return textValue(s.out.host()), true
+		return textValue(s.out.host()), true, nil
 	case "body":
-		return textValue(string(s.out.request.Body)), true
+		return textValue(string(s.out.request.Body)), true, nil
 	case "signature":
-		return textValue(s.signature), true
+		return textValue(s.signature), true, nil
 	}
 	field := strings.TrimPrefix(part, "headers.")
 	var values []string
@@ -149,7 +149,7 @@ func (s *requestScope) Lookup(name string) (scenarios.Value, bool) {
 			values = append(values, f.Value)
 		}
 	}
-	return textValue(strings.Join(values, ", ")), len(values) > 0
+	return textValue(strings.Join(values, ", ")), len(values) > 0, nil
 }
 
 // signByAWS signs with the time of sending.

@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -262,7 +263,10 @@ func holdsOf(v *scenarios.VarExpect, sc *scope) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	value, found := sc.Lookup(v.Name)
+	value, found, err := sc.Lookup(v.Name)
+	if err != nil && !errors.Is(err, scenarios.ErrNoValue) {
+		return false, err
+	}
 	for i := range tests {
 		t := &tests[i]
 		switch {

@@ -48,16 +48,6 @@ func newWalk(s *suiteRun, id string, started time.Time) *walk {
 	}
 }
 
-// cell is the data row's value of a column.
-func (w *walk) cell(name string) (scenarios.Value, bool) {
-	for i, c := range w.columns {
-		if c == name && i < len(w.row.Cells) {
-			return w.row.Cells[i], true
-		}
-	}
-	return scenarios.Value{}, false
-}
-
 // scope answers placeholders for a step (or none) on a lane.
 func (w *walk) scope(l *lane, side scenarios.Side, step *scenarios.Step, name string, now time.Time) *scope {
 	sc := &scope{walk: w, lane: l, side: side, step: name, now: now}

@@ -234,10 +234,10 @@ func (b *builder) checkSecrets(w *walker, o *obj) {
 			continue
 		}
 		for _, side := range []Side{Blue, Green} {
-			scope := &outsideScope{b: b, side: side}
-			v, ok := scope.Lookup(name)
-			if !ok && own {
-				v, ok = scope.Lookup("env." + name)
+			scope := b.addresses(side)
+			v, ok, err := scope.Lookup(name)
+			if !ok && err == nil && own {
+				v, ok, _ = scope.Lookup("env." + name)
 			}
 			if n := len(strings.TrimSpace(v.Text)); ok && n < minSecret { // white space alone is everywhere
 				w.errorf(at, "use a longer one, or take it off the list", "the secret %q has %d bytes; below %d it cannot be told from other text", name, n, minSecret)

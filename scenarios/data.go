@@ -239,13 +239,10 @@ type rowScope struct {
 }
 
 // Lookup finds a column.
-func (s rowScope) Lookup(name string) (Value, bool) {
-	for i, c := range s.d.Columns {
-		if c == name && i < len(s.row.Cells) {
-			return s.row.Cells[i], true
-		}
-	}
-	return Value{}, false
+func (s rowScope) Lookup(name string) (Value, bool, error) {
+	row := Sources{Columns: s.d.Columns, Cells: s.row.Cells}
+	v, ok := row.given(name)
+	return v, ok, nil
 }
 
 // Generate answers $row.

@@ -79,7 +79,8 @@ func (t *Template) placeholder(i int) string {
 // key tells the placeholders of a file apart.
 func (t *Template) key(i int) string { return fmt.Sprintf("%s#%d", t.Pos, i) }
 
-// expandPart is the value of one placeholder, filters applied.
+// expandPart is the value of one placeholder, filters applied. default stands in
+// for a variable that is not there, never for one that cannot be computed.
 func (t *Template) expandPart(i int, scope Scope) (Value, error) {
 	p := &t.parts[i]
 	v, found, err := t.value(i, scope)
@@ -105,7 +106,7 @@ func (t *Template) expandPart(i int, scope Scope) (Value, error) {
 		}
 	}
 	if !found {
-		return Value{}, fmt.Errorf("variable %q has no value", p.name)
+		return Value{}, fmt.Errorf("variable %q %w", p.name, ErrNoValue)
 	}
 	return v, nil
 }
@@ -119,8 +120,7 @@ func (t *Template) value(i int, scope Scope) (v Value, found bool, err error) {
 		v, err = scope.Generate(p.name[1:], p.args, t.key(i), p.perSide)
 		return v, true, err
 	}
-	v, found = scope.Lookup(p.name)
-	return v, found, nil
+	return scope.Lookup(p.name)
 }
 
 // LookupEnv finds the value that the environment gives a variable:

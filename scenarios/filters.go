@@ -85,7 +85,10 @@ func checkVarArg(arg string) string {
 }
 
 func hmacFilter(v Value, arg string, scope Scope) (Value, error) {
-	key, ok := scope.Lookup(arg)
+	key, ok, err := scope.Lookup(arg)
+	if err != nil {
+		return Value{}, fmt.Errorf("hmac: %w", err)
+	}
 	if !ok {
 		return Value{}, fmt.Errorf("hmac: variable %q is not known", arg)
 	}

@@ -173,7 +173,7 @@ func FuzzTemplate(f *testing.F) {
 // everyScope answers every name with one value.
 type everyScope struct{ v Value }
 
-func (s everyScope) Lookup(string) (Value, bool) { return s.v, true }
+func (s everyScope) Lookup(string) (Value, bool, error) { return s.v, true, nil }
 
 func (s everyScope) Generate(string, []string, string, bool) (Value, error) { return s.v, nil }
 

@@ -139,15 +139,9 @@ func (n *names) sideVar(name string) (from []*Template, found, both bool) {
 
 // sideVars are the per-side variables, nearest first.
 func (n *names) sideVars(side Side) [][]Var {
-	own, stage := n.suite.Blue.Vars, []Var(nil)
-	if side == Green {
-		own = n.suite.Green.Vars
-	}
+	own, stage := sideVars(side, n.suite.Blue.Vars, n.suite.Green.Vars), []Var(nil)
 	if e := n.suite.Stage; e != nil {
-		stage = e.Blue.Vars
-		if side == Green {
-			stage = e.Green.Vars
-		}
+		stage = sideVars(side, e.Blue.Vars, e.Green.Vars)
 	}
 	return [][]Var{stage, own}
 }

@@ -236,7 +236,7 @@ func (b *builder) settle(c *SideConfig, side Side) {
 			c.urlFailed = c.urlFailed || f.what == "url"
 			continue
 		}
-		v, err := f.t.Expand(&outsideScope{b: b, side: side})
+		v, err := f.t.Expand(b.addresses(side))
 		if err != nil {
 			c.urlFailed = c.urlFailed || f.what == "url"
 			if b.opts.Demand || !f.t.usesOutside() {

@@ -43,11 +43,11 @@ type Value struct {
 }
 
 // A Scope answers a template's placeholders for one lane and step. The runner
-// implements it; nearest wins: capture > row > flag > BGVERIFY_ variable > env
-// file (its side, then common) > case > side > suite.
+// implements it; Sources says in which order names are looked up.
 type Scope interface {
-	// Lookup finds a variable.
-	Lookup(name string) (Value, bool)
+	// Lookup finds a variable: not found when nothing answers the name, an error
+	// when what answers it cannot be computed.
+	Lookup(name string) (v Value, found bool, err error)
 	// Generate draws a value for a $generator: the same for both sides of a
 	// pair, unless perSide. key tells apart the placeholders of a step.
 	Generate(generator string, args []string, key string, perSide bool) (Value, error)

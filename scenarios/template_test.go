@@ -15,7 +15,7 @@ import (
 // mapScope answers from a map and draws $row and $uuid-like texts from the key.
 type mapScope map[string]Value
 
-func (s mapScope) Lookup(name string) (Value, bool) { v, ok := s[name]; return v, ok }
+func (s mapScope) Lookup(name string) (Value, bool, error) { v, ok := s[name]; return v, ok, nil }
 
 func (s mapScope) Generate(name string, args []string, key string, perSide bool) (Value, error) {
 	if name == "now" {

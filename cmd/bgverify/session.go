@@ -96,17 +96,13 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 		}
 	}
 	suites = changedSuites(io.err, t.root, suites, flags.changed)
-	settings := make([]runner.Setting, len(vars))
-	for i, v := range vars {
-		settings[i] = runner.Setting{Name: v.Name, Value: v.Value}
-	}
 	calibration, err := flags.readCalibration(how.same)
 	if err != nil {
 		return nil, err
 	}
 	s.read = files.opened()
 	s.plan = &runner.Plan{
-		Tool: runner.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: settings,
+		Tool: runner.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: vars,
 		Verb: flags.verb, Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
 		World:       runner.World{Now: time.Now, Getenv: os.LookupEnv, Files: t.files, Root: t.root},
 		Calibration: calibration,

@@ -21,17 +21,17 @@ import (
 // envScope answers {{env.NAME}} with <NAME>, and variables of the suite.
 type envScope struct{ suite *scenarios.Suite }
 
-func (s envScope) Lookup(name string) (scenarios.Value, bool) {
+func (s envScope) Lookup(name string) (scenarios.Value, bool, error) {
 	if env, ok := strings.CutPrefix(name, "env."); ok {
-		return scenarios.Value{Text: "<" + env + ">", JSON: `"<` + env + `>"`}, true
+		return scenarios.Value{Text: "<" + env + ">", JSON: `"<` + env + `>"`}, true, nil
 	}
 	for _, v := range s.suite.Vars {
 		if v.Name == name {
 			out, err := v.Value.Expand(s)
-			return out, err == nil
+			return out, true, err
 		}
 	}
-	return scenarios.Value{}, false
+	return scenarios.Value{}, false, nil
 }
 
 func (s envScope) Generate(generator string, _ []string, _ string, _ bool) (scenarios.Value, error) {

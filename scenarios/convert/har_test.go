@@ -140,7 +140,7 @@ func TestHARBodies(t *testing.T) {
 // capturedScope answers captures of numbers as such.
 type capturedScope struct{ envScope }
 
-func (s capturedScope) Lookup(name string) (scenarios.Value, bool) {
+func (s capturedScope) Lookup(name string) (scenarios.Value, bool, error) {
 	if strings.HasPrefix(name, "env.") {
 		return s.envScope.Lookup(name)
 	}
@@ -148,7 +148,7 @@ func (s capturedScope) Lookup(name string) (scenarios.Value, bool) {
 	if name == "orderId" {
 		out.JSON = out.Text
 	}
-	return out, true
+	return out, true, nil
 }
 
 func TestHARExpectations(t *testing.T) {
