@@ -78,9 +78,16 @@ func ParseKind(s string) (Kind, bool) {
 	return 0, false
 }
 
-// A Doc is a body as JSON text.
+// A Doc is a body as it is compared: the one reading of a body, for whoever
+// looks into it.
 type Doc struct {
 	Kind Kind
+	// Text is the body as UTF-8 without a byte order mark, line ends as they were
+	// sent. It is nil for an empty and a binary body and for one that is not in its
+	// charset, and it is set next to an error that comes after decoding.
+	Text []byte
+	// JSON is the tree as JSON text. For a Kind of JSON or NDJSON the documents are
+	// those of the body, not yet parsed: diff.Validate says whether they are good.
 	JSON []byte
 	Note string // a mismatch between what was declared and what was found
 }
@@ -122,6 +129,7 @@ func Read(body []byte, contentType string) (Doc, error) {
 	if err != nil {
 		return d, err
 	}
+	d.Text = text
 	switch kind {
 	case JSON:
 		d.JSON = text
