@@ -23,6 +23,8 @@ type judgeFlags struct {
 	errors        string
 	warmUp        string
 	expect        []string
+	sameHost      bool
+	anySize       bool
 	output        string
 }
 
@@ -38,6 +40,12 @@ blocks by time and judged as a load stage of a run is, except that requests are 
 paired and that latency counts from the send, as vegeta measures it. "-" reads one
 file from standard input.
 
+The files must be two recordings of one load on two sides: they may not be the same
+results, name the same host and port, or differ in paths or, by more than 5 %, in
+rate. A 200 without a body is an error. Sizes of answers are compared path by path:
+green is worse where its median is less than half of blue's, and any other
+difference makes a pass inconclusive.
+
 With RUN (a folder, an id under --out, or latest) the records of its load stages
 are judged again, each by the design it was run with, and the verdict must be the one
 that the run gave. --p50, --p95, --p99 and --errors judge under other margins.
@@ -50,6 +58,9 @@ read, the two were not recorded side by side, or a run's records do not give its
 
   # Wider margins, and a 404 that is meant
   bgverify judge --blue blue.csv --green green.csv --p95 '15% or 2ms' --expect 2xx --expect 404
+
+  # Two clusters that answer at one address, and answers of any size
+  bgverify judge --blue blue.bin --green green.bin --same-host --any-size
 
   # The load stages of a run: is the verdict what its records say, and what would be
   # the verdict under a tighter margin?
@@ -81,13 +92,15 @@ func (j *judgeFlags) bind(f *pflag.FlagSet) {
 	f.StringVar(&j.errors, "errors", "0.5%", "highest `share` of requests that only green fails")
 	f.StringVar(&j.warmUp, "warm-up", "", "`duration` at the beginning that does not count; 0 none (default the longer of 5s and 200 requests)")
 	f.StringArrayVar(&j.expect, "expect", nil, "`status` that succeeds, such as 204 or 2xx; may be repeated (default 2xx)")
+	f.BoolVar(&j.sameHost, "same-host", false, "accept files that were recorded against one host and port, or that name none")
+	f.BoolVar(&j.anySize, "any-size", false, "accept answers of any size: a 200 may be empty, and sizes are not compared")
 	f.StringVar(&j.output, "output", "text", "text or json")
 	f.StringVar(&j.out, "out", "runs", "`folder` that keeps the runs")
 }
 
 // options reads the margins, statuses and warm-up.
 func (j *judgeFlags) options() (attack.JudgeOptions, error) {
-	var o attack.JudgeOptions
+	o := attack.JudgeOptions{SameHost: j.sameHost, AnySize: j.anySize}
 	for _, m := range []struct {
 		flag, text string
 		to         *perf.Margin
@@ -146,17 +159,18 @@ func parseStatus(text string) (attack.Status, error) {
 
 // A judgeDocument is what judge prints with --output json.
 type judgeDocument struct {
-	Outcome     string            `json:"outcome"`
-	Reason      string            `json:"reason"`
-	Advice      string            `json:"advice,omitempty"`
-	Rate        float64           `json:"rate"`
-	Seconds     float64           `json:"seconds"`
-	Blocks      int               `json:"blocks"`
-	Dropped     int               `json:"dropped"`
-	Requests    sides[int]        `json:"requests"`
-	Errors      sides[int]        `json:"errors"`
-	Comparisons []perf.Comparison `json:"comparisons"`
-	Warnings    []string          `json:"warnings"`
+	Outcome     string                  `json:"outcome"`
+	Reason      string                  `json:"reason"`
+	Advice      string                  `json:"advice,omitempty"`
+	Rate        float64                 `json:"rate"`
+	Seconds     float64                 `json:"seconds"`
+	Blocks      int                     `json:"blocks"`
+	Dropped     int                     `json:"dropped"`
+	Requests    sides[int]              `json:"requests"`
+	Errors      sides[int]              `json:"errors"`
+	Comparisons []perf.Comparison       `json:"comparisons"`
+	Sizes       []attack.SizeDifference `json:"sizes,omitempty"` // of two result files
+	Warnings    []string                `json:"warnings"`
 }
 
 // sides is a value for each side.
@@ -169,7 +183,7 @@ type sides[T any] struct {
 func document(r *attack.Report) judgeDocument {
 	return judgeDocument{
 		r.Outcome.String(), r.Reason, r.Advice, r.Rate, r.Seconds, r.Blocks, r.Dropped,
-		sides[int](r.Requests), sides[int](r.Errors), append([]perf.Comparison{}, r.Comparisons...), append([]string{}, r.Warnings...),
+		sides[int](r.Requests), sides[int](r.Errors), append([]perf.Comparison{}, r.Comparisons...), nil, append([]string{}, r.Warnings...),
 	}
 }
 
@@ -197,12 +211,17 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 		return err
 	}
 	defer green.Close()
+	if err := notOneFile(flags, blue, green); err != nil {
+		return err
+	}
 	report, err := attack.JudgeResults(blue, green, opts)
 	if err != nil {
-		return broken(err)
+		return notJudged(err)
 	}
 	if flags.output == "json" {
-		err = printJSON(io.out, document(report))
+		doc := document(&report.Report)
+		doc.Sizes = report.Sizes
+		err = printJSON(io.out, doc)
 	} else {
 		err = printJudged(io, report)
 	}
@@ -210,6 +229,33 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 		return broken(fmt.Errorf("write the verdict: %w", err))
 	}
 	return exit(outcomeVerdict(report.Outcome).ExitStatus(0))
+}
+
+// notOneFile refuses one file as both sides, whatever its names.
+func notOneFile(flags judgeFlags, blue, green *os.File) error {
+	b, err1 := blue.Stat()
+	g, err2 := green.Stat()
+	if err1 == nil && err2 == nil && os.SameFile(b, g) {
+		return usage("name the file that was recorded against each side", "%s and %s are one file", flags.blue, flags.green)
+	}
+	return nil
+}
+
+// notJudged is a usage error where the files are not two sides, and broken else.
+func notJudged(err error) error {
+	var mismatch *attack.MismatchError
+	if !errors.As(err, &mismatch) {
+		return broken(err)
+	}
+	var found strings.Builder
+	last := len(mismatch.Found) - 1
+	for i, m := range mismatch.Found {
+		found.WriteString(plainText(m.Found))
+		if i < last {
+			fmt.Fprintf(&found, "\n  hint: %s\n", m.Hint)
+		}
+	}
+	return usage(mismatch.Found[last].Hint, "%s", found.String())
 }
 
 func openResults(io stdio, name string) (*os.File, error) {
@@ -239,8 +285,19 @@ func outcomeVerdict(o perf.Outcome) runner.Verdict {
 	return runner.Broken
 }
 
-func printJudged(io stdio, r *attack.Report) error {
+// listedSizes is how many paths whose answers differ in size are printed.
+const listedSizes = 10
+
+func printJudged(io stdio, recorded *attack.Recorded) error {
 	var b strings.Builder
+	r := &recorded.Report
+	for i, d := range recorded.Sizes {
+		if i == listedSizes {
+			fmt.Fprintf(&b, "size   %s more differ in size\n", count(len(recorded.Sizes)-i, "path"))
+			break
+		}
+		fmt.Fprintf(&b, "size   %s\n", plainText(d.String()))
+	}
 	writeJudged(&b, r)
 	fmt.Fprintf(&b, "bgverify: judge outcome=%s exit=%d %s\n", r.Outcome, outcomeVerdict(r.Outcome).ExitStatus(0), measured(r))
 	_, err := io.out.Write([]byte(b.String()))

@@ -29,7 +29,7 @@ type judgedStage struct {
 
 // judgeRun judges the records of a run's load stages again.
 func judgeRun(io stdio, set *pflag.FlagSet, flags *judgeFlags, name string) error {
-	for _, flag := range []string{"blue", "green", "warm-up", "expect"} {
+	for _, flag := range []string{"blue", "green", "warm-up", "expect", "same-host", "any-size"} {
 		if set.Changed(flag) {
 			return usage("leave it out", "--%s is for result files of vegeta; a run says it itself", flag)
 		}

@@ -7,13 +7,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // recorded FILE FACTOR [ERRORS] writes 70 s of vegeta results in JSON at 100
-// requests/s: lognormal latencies around 20 ms times FACTOR that share their noise
+// requests/s against 127.0.0.1, or 127.0.0.2 unless FILE begins with blue: lognormal latencies around 20 ms times FACTOR that share their noise
 // with every other file, and a share of ERRORS with status 500.
 func recorded(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
@@ -32,7 +33,10 @@ func recorded(ts *testscript.TestScript, neg bool, args []string) {
 	common := rand.New(rand.NewPCG(1, 1))
 	own := rand.New(rand.NewPCG(2, math.Float64bits(factor)^uint64(len(args[0]))))
 	start := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
-	noise := 1.0
+	noise, host := 1.0, 2
+	if strings.HasPrefix(args[0], "blue") {
+		host = 1
+	}
 	for i := range 7000 {
 		if i%100 == 0 {
 			noise = math.Exp(0.05 * common.NormFloat64())
@@ -42,8 +46,8 @@ func recorded(ts *testscript.TestScript, neg bool, args []string) {
 			code = 500
 		}
 		latency := 20e6 * factor * noise * math.Exp(0.2*own.NormFloat64())
-		fmt.Fprintf(w, `{"attack":"","seq":%d,"code":%d,"timestamp":%q,"latency":%d,"bytes_out":0,"bytes_in":2,"error":"","body":null,"method":"GET","url":"http://127.0.0.1/","headers":null}`+"\n",
-			i, code, start.Add(time.Duration(i)*10*time.Millisecond).Format(time.RFC3339Nano), int64(latency))
+		fmt.Fprintf(w, `{"attack":"","seq":%d,"code":%d,"timestamp":%q,"latency":%d,"bytes_out":0,"bytes_in":2,"error":"","body":null,"method":"GET","url":"http://127.0.0.%d/","headers":null}`+"\n",
+			i, code, start.Add(time.Duration(i)*10*time.Millisecond).Format(time.RFC3339Nano), int64(latency), host)
 	}
 	ts.Check(w.Flush())
 	ts.Check(f.Close())

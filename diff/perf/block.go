@@ -100,7 +100,9 @@ func (s *Stage) collect(index int, records []Record) *block {
 		b.countPairs(records)
 	} else {
 		b.pairs = min(b.sent[blue], b.sent[green])
-		b.only = b.failed
+		for side := range b.only { // a side that was sent one more may have failed all of them
+			b.only[side] = min(b.failed[side], b.pairs)
+		}
 	}
 	s.series.add(b, latencies)
 	s.stalls.add(b, latencies)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
-	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
 func (p *PerSide) count(green bool) {
@@ -36,136 +35,155 @@ func (r *Report) judged(design perf.Design, d *perf.Decision) {
 // JudgeOptions say how recorded attacks are judged. Zero fields mean the default
 // named with them.
 type JudgeOptions struct {
-	Margins perf.Margins
-	WarmUp  time.Duration // default max(5 s, 200 requests per side); negative: none
-	Expect  []Status      // statuses that succeed; default 200 to 299
+	Margins  perf.Margins
+	WarmUp   time.Duration // default max(5 s, 200 requests per side); negative: none
+	Expect   []Status      // statuses that succeed; default 200 to 299
+	SameHost bool          // both sides may have been sent to one host and port
+	AnySize  bool          // sizes of answers do not count: empty ones succeed, others are not compared
+}
+
+// Recorded is the judgement of two result files.
+type Recorded struct {
+	Report
+	Sizes []SizeDifference // routes whose answers differ in size, the largest share first
+	Empty PerSide          // answers that count as errors because they had no body
 }
 
 // A recorded result file shorter than this share of the other was not recorded
 // side by side with it.
 const leastOverlap = 0.8
 
+// The cause of an inconclusive judgement that differing sizes end.
+const causeSizes perf.Cause = "sizes"
+
 // JudgeResults judges two result files of vegeta (gob, CSV or JSON) that were
-// recorded side by side. Blocks are cut by time, requests are not paired, and
-// latency counts from the send, as vegeta measures it: what a busy vegeta held
-// back is not seen.
-func JudgeResults(blue, green io.Reader, opts JudgeOptions) (*Report, error) {
-	var sides [2][]recorded
+// recorded side by side. Both are read once, as streams: 16 bytes of a result are
+// kept.
+//
+//  1. The files must be two recordings of two sides: other results, other hosts
+//     (unless SameHost), the same routes in the same proportion, and rates no more
+//     than 5 % apart. Otherwise the error is a *MismatchError with all that was found.
+//  2. A 200 without a body is an error of its side (unless AnySize).
+//  3. Blocks are cut by time, requests are not paired, and latency counts from the
+//     send, as vegeta measures it: what a busy vegeta held back is not seen.
+//  4. Sizes of answers that succeeded are compared by route (compareSizes). A green
+//     whose median is less than half of blue's is worse; any other difference makes
+//     what would be no worse inconclusive.
+//  5. Fewer than two requests a side, or none after the warm-up, is inconclusive.
+func JudgeResults(blue, green io.Reader, opts JudgeOptions) (*Recorded, error) {
+	var sides [2]*recording
 	for i, in := range [...]io.Reader{blue, green} {
-		name := [...]string{"blue", "green"}[i]
-		results, err := readResults(in, opts)
+		side, err := record(in, opts)
+		if err == nil && len(side.results) == 0 {
+			err = errors.New("no results")
+		}
 		if err != nil {
-			return nil, fmt.Errorf("read results of %s: %w", name, err)
+			return nil, fmt.Errorf("read results of %s: %w", sideNames[i], err)
 		}
-		if len(results) == 0 {
-			return nil, fmt.Errorf("read results of %s: no results", name)
-		}
-		sides[i] = results
+		sides[i] = side
+	}
+	if err := sameSubject(sides, opts); err != nil { // Rule 1
+		return nil, err
+	}
+	report := &Recorded{Empty: PerSide{sides[0].empty, sides[1].empty}}
+	report.Requests = PerSide{len(sides[0].results), len(sides[1].results)}
+	if min(report.Requests.Blue, report.Requests.Green) < 2 { // Rule 5
+		report.tooFew("there is nothing to measure")
+		return report, nil
 	}
 	from, to, warnings := overlap(sides)
-	if !to.After(from) {
+	if to <= from {
 		return nil, errors.New("the two attacks were not recorded side by side: their times do not overlap")
 	}
-	counts := [2]int{}
-	for i, results := range sides {
-		for _, r := range results {
-			if !r.at.Before(from) && !r.at.After(to) {
-				counts[i]++
-			}
-		}
+	rate, err := commonRate(sides, from, to)
+	if err != nil {
+		return nil, err
 	}
-	seconds := to.Sub(from).Seconds()
-	rate := float64(min(counts[0], counts[1])) / seconds
 	warmUp := opts.WarmUp
 	if warmUp == 0 {
 		warmUp = max(5*time.Second, time.Duration(200/rate*1e9))
 	}
+	warmUp = max(warmUp, 0)
+	report.Warnings = warnings
 	design := perf.Design{
-		Rate: rate, WarmUp: max(warmUp, 0), Duration: to.Sub(from) - max(warmUp, 0), Margins: opts.Margins,
+		Rate: rate, WarmUp: warmUp, Duration: time.Duration(to-from) - warmUp, Margins: opts.Margins,
 		Pairing: perf.Recorded, OneLook: true,
 	}
 	if design.Duration <= 0 {
-		return nil, fmt.Errorf("the attacks overlap for %.1f s, no longer than the warm-up of %s", seconds, warmUp)
+		report.tooFew(fmt.Sprintf("they overlap for %s, and the warm-up takes %s", perf.Seconds(float64(to-from)/1e9), perf.Seconds(warmUp.Seconds())))
+		return report, nil
 	}
-	stage := perf.NewStage(design)
-	report := &Report{}
-	for i, results := range sides {
-		for _, r := range results {
-			r.record.Scheduled, r.record.Green = r.at.Sub(from), i == 1
-			if r.record.Scheduled >= 0 {
-				stage.Add(r.record)
-			}
-			report.Requests.count(i == 1)
-		}
+	report.decide(sides, from, design)
+	if !opts.AnySize {
+		report.judgeSizes(compareSizes(sides)) // Rule 4
 	}
-	decision := stage.Finish(perf.Health{})
-	report.judged(stage.Design(), decision)
-	report.Series = stage.Series()
-	report.Warnings = append(append(warnings, stage.Design().Warnings()...), decision.Notes...)
-	report.Warnings = append(report.Warnings, "recorded results: requests are not paired, and latency counts from the send, not from the schedule")
 	return report, nil
 }
 
-type recorded struct {
-	at     time.Time
-	record perf.Record
-}
-
-// overlap is the time during which both sides were attacked.
-func overlap(sides [2][]recorded) (from, to time.Time, warnings []string) {
-	var first, last [2]time.Time
-	for i, results := range sides {
-		for _, r := range results {
-			if first[i].IsZero() || r.at.Before(first[i]) {
-				first[i] = r.at
-			}
-			if r.at.After(last[i]) {
-				last[i] = r.at
-			}
+// decide judges latency and errors (rule 3).
+func (r *Recorded) decide(sides [2]*recording, from int64, design perf.Design) {
+	stage := perf.NewStage(design)
+	block := time.Duration(0)
+	merge(sides, func(side int, result compact) {
+		record := result.record()
+		record.Scheduled, record.Green = time.Duration(result.at-from), side == 1
+		if record.Scheduled < 0 {
+			return
+		}
+		if now := record.Scheduled; now >= block { // the stage keeps the records of open blocks only
+			stage.Through(now, perf.Health{})
+			block = now + stage.Design().Block()
+		}
+		stage.Add(record)
+	})
+	decision := stage.Finish(perf.Health{})
+	r.judged(stage.Design(), decision)
+	r.Series = stage.Series()
+	r.Warnings = append(append(r.Warnings, stage.Design().Warnings()...), decision.Notes...)
+	r.Warnings = append(r.Warnings, "recorded results: requests are not paired, and latency counts from the send, not from the schedule")
+	for i, n := range [...]int{r.Empty.Blue, r.Empty.Green} {
+		if n > 0 {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s answered %d requests with status 200 and no body: these are errors (--any-size accepts them; vegeta -max-body 0 keeps no sizes)", sideNames[i], n))
 		}
 	}
-	from, to = first[0], last[0]
-	if first[1].After(from) {
-		from = first[1]
+}
+
+// tooFew ends a judgement that has too few requests to begin with.
+func (r *Recorded) tooFew(why string) {
+	r.Outcome, r.Cause = perf.Inconclusive, perf.Underpowered
+	r.Reason = fmt.Sprintf("too few requests, %d of blue and %d of green: %s", r.Requests.Blue, r.Requests.Green, why)
+	r.Advice = "attack both sides for a minute or longer"
+}
+
+// judgeSizes lets differing sizes count.
+func (r *Recorded) judgeSizes(found []SizeDifference) {
+	r.Sizes = found
+	if len(found) == 0 || r.Outcome == perf.Worse {
+		return
 	}
-	if last[1].Before(to) {
-		to = last[1]
+	for _, d := range found {
+		if 2*d.Green < d.Blue {
+			r.Outcome, r.Cause, r.Advice = perf.Worse, "", ""
+			r.Reason = "green's answers lost most of their body: " + d.String()
+			return
+		}
 	}
-	for i, name := range [...]string{"blue", "green"} {
-		if whole := last[i].Sub(first[i]); to.Sub(from) < time.Duration(leastOverlap*float64(whole)) {
-			warnings = append(warnings, fmt.Sprintf("%s was attacked for %.0f s, side by side only for %.0f s: the rest is left out", name, whole.Seconds(), max(0, to.Sub(from).Seconds())))
+	if r.Outcome == perf.NoWorse {
+		r.Outcome, r.Cause = perf.Inconclusive, causeSizes
+		r.Reason = "answers differ in size: " + found[0].String()
+		r.Advice = "compare the answers with bgverify run, or accept any size with --any-size"
+	}
+}
+
+// overlap is the time, in Unix nanoseconds, during which both sides were attacked.
+func overlap(sides [2]*recording) (from, to int64, warnings []string) {
+	from, to = max(sides[0].first(), sides[1].first()), min(sides[0].last(), sides[1].last())
+	for i, side := range sides {
+		if whole := side.last() - side.first(); float64(to-from) < leastOverlap*float64(whole) {
+			warnings = append(warnings, fmt.Sprintf("%s was attacked for %.0f s, side by side only for %.0f s: the rest is left out", sideNames[i], float64(whole)/1e9, max(0, float64(to-from)/1e9)))
 		}
 	}
 	return from, to, warnings
-}
-
-// readResults reads a result file in any of vegeta's encodings.
-func readResults(in io.Reader, opts JudgeOptions) ([]recorded, error) {
-	decode := vegeta.DecoderFor(in)
-	if decode == nil {
-		return nil, errors.New("not a result file of vegeta (gob, CSV or JSON)")
-	}
-	route := Route{Expect: opts.Expect}
-	var results []recorded
-	for {
-		var res vegeta.Result
-		if err := decode(&res); err != nil {
-			if errors.Is(err, io.EOF) {
-				return results, nil
-			}
-			return nil, fmt.Errorf("result %d: %w", len(results)+1, err)
-		}
-		r := perf.Record{Pair: uint32(res.Seq), Latency: max(res.Latency, 0), Status: res.Code}
-		switch {
-		case res.Code == 0 && timedOut(res.Error):
-			r.Failure = perf.TimedOut
-		case res.Code == 0:
-			r.Failure = perf.Transport
-		case !route.accepts(int(res.Code)):
-			r.Failure = perf.BadStatus
-		}
-		results = append(results, recorded{res.Timestamp, r})
-	}
 }
 
 // timedOut reads vegeta's error text, which is all it keeps.

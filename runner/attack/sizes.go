@@ -1,0 +1,108 @@
+package attack
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// A SizeDifference says how the sizes of answers of one route differ.
+type SizeDifference struct {
+	Route string  `json:"route"`
+	Blue  float64 `json:"blue"`  // median of bytes
+	Green float64 `json:"green"` //
+	Share float64 `json:"share"` // of the answers that are larger, or smaller, on one side
+}
+
+func (d SizeDifference) String() string {
+	return fmt.Sprintf("%s has a median of %.0f bytes from blue and %.0f from green; %.3g %% of the answers differ", d.Route, d.Blue, d.Green, 100*d.Share)
+}
+
+// sizes is a histogram of body sizes. Its steps are 10 % of the size, and about
+// 6 bytes where that is less.
+type sizes struct {
+	n    int
+	bins []sizeBin
+}
+
+type sizeBin struct {
+	n   int
+	sum float64
+}
+
+func (s *sizes) add(bytes uint64) {
+	i := int(math.Round(math.Log1p(float64(bytes)/64) / math.Log(1.1)))
+	for len(s.bins) <= i {
+		s.bins = append(s.bins, sizeBin{})
+	}
+	s.n++
+	s.bins[i].n++
+	s.bins[i].sum += float64(bytes)
+}
+
+// median is the mean of the bin that holds the median: exact where all its sizes
+// are one.
+func (s *sizes) median() float64 {
+	seen := 0
+	for _, b := range s.bins {
+		if seen += b.n; 2*seen >= s.n && b.n > 0 {
+			return b.sum / float64(b.n)
+		}
+	}
+	return 0
+}
+
+// below is the share of sizes up to a bin.
+func (s *sizes) below() func(bin int) float64 {
+	sums := make([]int, len(s.bins))
+	for i, b := range s.bins {
+		sums[i] = b.n
+		if i > 0 {
+			sums[i] += sums[i-1]
+		}
+	}
+	return func(bin int) float64 {
+		return float64(sums[min(bin, len(sums)-1)]) / float64(s.n)
+	}
+}
+
+// apart is the largest share of answers by which one side has more sizes up to a
+// bin than the other has up to the next: the Kolmogorov-Smirnov distance, with one
+// step of tolerance.
+func (s *sizes) apart(other *sizes) float64 {
+	a, b := s.below(), other.below()
+	most := 0.0
+	for i := range max(len(s.bins), len(other.bins)) {
+		most = max(most, a(i)-b(i+1), b(i)-a(i+1))
+	}
+	return most
+}
+
+// sizeApart is the share of answers whose size may differ, beyond what chance does
+// (Smirnov's bound for two samples at 1 in 10,000).
+const (
+	sizeApart = 0.02
+	smirnov   = 2.23
+)
+
+// compareSizes compares the sizes of answers that succeeded on both sides, route by
+// route: all of them, so that 10 % of short answers count although the median stays.
+func compareSizes(sides [2]*recording) []SizeDifference {
+	var found []SizeDifference
+	for name, blue := range sides[0].routes {
+		green := sides[1].routes[name]
+		if green == nil || blue.sizes.n == 0 || green.sizes.n == 0 {
+			continue
+		}
+		b, g := &blue.sizes, &green.sizes
+		share := b.apart(g)
+		if share > sizeApart+smirnov*math.Sqrt(1/float64(b.n)+1/float64(g.n)) {
+			found = append(found, SizeDifference{name, b.median(), g.median(), share})
+		}
+	}
+	slices.SortFunc(found, func(a, b SizeDifference) int {
+		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(a.Route, b.Route))
+	})
+	return found
+}
