@@ -5,16 +5,22 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/media"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
 // An answer is one side's exchange as expectations and captures look at it.
 type answer struct {
 	*wire.Exchange
-	validated bool
-	invalid   error
-	hidden    hiddenValues
-	twin      *answer // has the same bytes; what is known of it holds here too
+	reading *reading
+	hidden  hiddenValues
+	twin    *answer // has the same bytes and content type: one reading serves both
+}
+
+// A reading is a body as the comparison reads it, and why it cannot be read.
+type reading struct {
+	media.Doc
+	err error
 }
 
 func newAnswer(x *wire.Exchange) *answer {
@@ -24,17 +30,44 @@ func newAnswer(x *wire.Exchange) *answer {
 	return &answer{Exchange: x}
 }
 
-// body is the body as valid JSON, or the error that says why it is none. It is
-// parsed strictly, once.
-func (a *answer) body() ([]byte, error) {
+// read reads the body, once. Its tree is valid JSON unless err is set. Bytes that
+// are compared as bytes and are JSON all the same have the tree of that JSON, so
+// that paths lead into it.
+func (a *answer) read() *reading {
 	if a.twin != nil {
-		_, err := a.twin.body()
-		return a.Answer, err
+		return a.twin.read()
 	}
-	if !a.validated {
-		a.validated, a.invalid = true, diff.Validate(a.Answer)
+	if a.reading == nil {
+		doc, err := media.Read(a.Answer, a.first("Content-Type"))
+		if doc.Kind == media.Binary && diff.Validate(a.Answer) == nil {
+			doc.JSON, doc.Kind, err = a.Answer, media.JSON, nil
+		}
+		if err == nil {
+			err = diff.Validate(doc.JSON)
+		}
+		a.reading = &reading{doc, err}
 	}
-	return a.Answer, a.invalid
+	return a.reading
+}
+
+// body is the tree of the body as JSON, or the error that says why there is none.
+func (a *answer) body() ([]byte, error) {
+	r := a.read()
+	return r.JSON, r.err
+}
+
+// text is the body as text in UTF-8; as received where it is not text.
+func (a *answer) text() []byte {
+	if t := a.read().Text; t != nil {
+		return t
+	}
+	return a.Answer
+}
+
+// isJSON reports whether the body itself is valid JSON in UTF-8.
+func (a *answer) isJSON() bool {
+	r := a.read()
+	return r.Kind == media.JSON && r.err == nil && len(r.JSON) == len(a.Answer)
 }
 
 // header returns all values of a header.
@@ -94,7 +127,7 @@ func (a *answer) bodiless() bool {
 // whole reports whether the body itself shows that it is complete: JSON that
 // closes what it opened. A number may go on.
 func (a *answer) whole() bool {
-	if _, err := a.body(); err != nil {
+	if !a.isJSON() {
 		return len(a.Answer) == 0
 	}
 	text := bytes.TrimRight(a.Answer, " \t\r\n")

@@ -302,7 +302,7 @@ func capture(c *scenarios.Capture, a *answer) (scenarios.Value, error) {
 	}
 	body, err := a.body()
 	if err != nil {
-		return scenarios.Value{}, fmt.Errorf("the body is not JSON: %w", err)
+		return scenarios.Value{}, fmt.Errorf("%s%w", unreadable(a), err)
 	}
 	node, ok := l.find(body)
 	if !ok {
@@ -316,7 +316,7 @@ func captureText(expression string, a *answer) (scenarios.Value, error) {
 	if err != nil {
 		return scenarios.Value{}, err
 	}
-	m := re.FindSubmatch(a.Answer)
+	m := re.FindSubmatch(a.text())
 	switch {
 	case m == nil:
 		return scenarios.Value{}, fmt.Errorf("/%s/ matches nothing in the body", expression)

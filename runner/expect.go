@@ -187,8 +187,11 @@ func (c *Checks) status(k *checker, a *answer) {
 	k.add(ok, "status "+strings.Join(words, " or "), strconv.Itoa(a.Status), at(c.expect.Pos))
 }
 
-// notJSON begins what is shown of a body that a path cannot look into.
-const notJSON = "the body is not JSON: "
+// These begin what is shown of a body that a path cannot look into.
+const (
+	notJSON = "the body is not JSON: "
+	notRead = "the body cannot be read as "
+)
 
 func contentOf(a *answer) string {
 	if t := a.first("Content-Type"); t != "" {

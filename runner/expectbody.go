@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/media"
 )
 
 // path tests the values at a path.
@@ -22,12 +23,16 @@ func (k *checker) path(p pathTests, a *answer) {
 	}
 	body, err := a.body()
 	if err != nil {
-		k.failAll(p, notJSON+err.Error())
+		k.failAll(p, unreadable(a)+err.Error())
 		return
 	}
 	data, err := p.where.find(body)
 	if err != nil {
 		k.failAll(p, err.Error())
+		return
+	}
+	if kind := a.read().Kind; len(data) == 0 && !hasNames(kind) { // also for exists: false: nobody looks for a name in text
+		k.failAll(p, notJSON+"it is "+kind.String())
 		return
 	}
 	for i := range p.tests {
@@ -40,13 +45,26 @@ func (k *checker) path(p pathTests, a *answer) {
 	}
 }
 
+// hasNames reports whether trees of a kind have members that a path can name.
+func hasNames(kind media.Kind) bool {
+	return kind != media.Text && kind != media.HTML && kind != media.Binary
+}
+
+// unreadable begins what is shown of a body that has no tree.
+func unreadable(a *answer) string {
+	if kind := a.read().Kind; kind != media.JSON && kind != 0 {
+		return notRead + kind.String() + ": "
+	}
+	return notJSON
+}
+
 // bodyText tests the body as text. An empty one is none: it meets empty: true,
 // exists: false and a count of 0 alone.
 func (k *checker) bodyText(tests []Test, a *answer) {
 	if len(tests) == 0 {
 		return
 	}
-	body := string(a.Answer)
+	body := string(a.text())
 	d := datum{kind: diff.StringType, text: body, loose: true}
 	got := textValue(cut(body, maxGot)).JSON
 	if body == "" {
@@ -136,7 +154,7 @@ func (c *Checks) schema(k *checker, a *answer) {
 	what := "schema " + cleanName(c.expect.Schema)
 	body, err := a.body()
 	if err != nil {
-		k.add(false, what, cut(notJSON+err.Error(), maxGot), at(c.expect.Pos))
+		k.add(false, what, cut(unreadable(a)+err.Error(), maxGot), at(c.expect.Pos))
 		return
 	}
 	if schemaNeedsValue(c.expect, body, a.hidden) {
@@ -181,7 +199,7 @@ func orNothing(json string) string {
 
 // playlist tests an HLS playlist (RFC 8216).
 func (c *Checks) playlist(k *checker, a *answer) {
-	list := readPlaylist(a.Answer)
+	list := readPlaylist(a.text())
 	if !list.valid {
 		k.add(false, "an HLS playlist", "a body that does not begin with #EXTM3U", at(c.expect.HLS.Pos))
 		return

@@ -92,7 +92,7 @@ func (j *judging) mutants() iter.Seq[mutate.Mutant] {
 		most = max(n, min(minMutants, most))
 	}
 	seed := number(j.Control.Seed, "mutants", j.Key)
-	if _, err := j.blue.body(); err != nil {
+	if !j.blue.isJSON() {
 		return textMutants(body, seed, most)
 	}
 	return mutate.Each(body, seed, most)

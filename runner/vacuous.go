@@ -62,7 +62,7 @@ func (j *judging) blind() bool {
 		}
 		return false
 	}
-	if _, err := j.blue.body(); err != nil {
+	if !j.blue.isJSON() {
 		return !found(textMutants(body, seed, most))
 	}
 	return !found(mutate.Each(body, seed, 2*most)) && !found(mutate.Foreign(body, seed, most))
