@@ -21,6 +21,7 @@ type frame struct {
 	guessed        bool // it has been tried
 	reordered      bool
 	approximate    bool
+	gone           bool // more than half of blue's elements have no partner
 }
 
 // array compares two arrays: it pairs their elements as the match rule says,
@@ -48,6 +49,13 @@ func (e *engine) array(b, g uint32, st int32, eff *effect) {
 			return fmt.Sprintf("%s: too different to align exactly; elements are paired in place", e.appendPath(nil))
 		})
 	}
+	gone := 0
+	for _, p := range e.ops[baseOps:] {
+		if p.g < 0 {
+			gone++
+		}
+	}
+	f.gone = 2*gone > f.nb
 	e.frames = append(e.frames, f)
 	for i := baseOps; i < len(e.ops); i++ {
 		e.element(at, e.ops[i], st, eff)
@@ -96,7 +104,7 @@ func (e *engine) element(at int, p pairing, st int32, array *effect) {
 			cst = e.auto.elementOf(st, e.g, g, int(p.g), f.ng)
 		}
 	}
-	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: p.b, gi: p.g, frame: int32(at) + 1})
+	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: p.b, gi: p.g, frame: int32(at) + 1, gone: f.gone})
 	eff := e.effects(cst)
 	switch {
 	case g == noNode:
@@ -105,7 +113,7 @@ func (e *engine) element(at int, p pairing, st int32, array *effect) {
 		e.only(Added, b, g, eff)
 	default:
 		if p.moved {
-			if e.allowance(Moved, eff) == 0 {
+			if by, _ := e.allowance(Moved, eff); by == 0 {
 				e.found(Moved, b, g, array, "") // an order that is allowed is one of the array
 			} else {
 				e.found(Moved, b, g, eff, "")

@@ -34,7 +34,9 @@ type compiledRule struct {
 	abs, rel    *big.Rat
 	format      func(string) bool
 	kind        Kind
-	normal      []func(string) string
+	// broad: the path ends in a selector that takes more than it names.
+	broad  bool
+	normal []func(string) string
 }
 
 // maxRegexp bounds a regular expression, maxRules a list of rules.
@@ -48,8 +50,9 @@ const (
 //
 //  1. Exactly one place: at, header, headers (with `only`) or where: status.
 //  2. A verb takes its own parameters and no others.
-//  3. ignore, drop and allow say why; so does a leak that is allowed.
-//  4. allow has an until; a rule past its until is a mistake.
+//  3. ignore, drop and allow say why; so does a leak that is allowed. What a
+//     proposed rule holds in place of a reason or a date is neither.
+//  4. allow has an until, and a max only for places of the body; a rule past its until is a mistake.
 //  5. Neither $ nor $..* is ignored, dropped or allowed (but for the order of $).
 //  6. Below an array that is compared as a set without a key there are no
 //     indices and no tolerances: which element is compared with which is open.
@@ -152,6 +155,7 @@ func (c *compiler) verb(i int, r *compiledRule) bool {
 		{"blue", r.BlueText != ""},
 		{"green", r.GreenText != ""},
 		{"kind", r.Kind != ""},
+		{"max", r.Max != Bound{}},
 		{"allow", r.Allow},
 	}
 	for _, g := range given {
@@ -162,6 +166,9 @@ func (c *compiler) verb(i int, r *compiledRule) bool {
 	if v.why && strings.TrimSpace(r.Why) == "" {
 		c.fail(i, "why", "say in a few words why this may differ", "%s needs a why", r.Do)
 	}
+	if strings.EqualFold(strings.TrimSpace(r.Why), whyRule) {
+		c.fail(i, "why", "say in a few words why this may differ", "%q is the placeholder of a proposed rule, not a reason", whyRule)
+	}
 	return true
 }
 
@@ -171,6 +178,8 @@ func (c *compiler) dates(i int, r *compiledRule) {
 		if r.Do == DoAllow {
 			c.fail(i, "until", "the date by which both sides agree again", "allow needs an until")
 		}
+	case r.Until.Format(time.DateOnly) == farUntil.Format(time.DateOnly):
+		c.fail(i, "until", "write the day by which both sides agree again", "%s is the placeholder of a proposed rule, not an agreed date", farUntil.Format(time.DateOnly))
 	case c.now.IsZero():
 		c.fail(i, "until", "", "a rule with an until needs today's date")
 	case c.now.After(r.Until.AddDate(0, 0, 1)) || c.now.Equal(r.Until.AddDate(0, 0, 1)):
@@ -245,7 +254,7 @@ func (c *compiler) path(i int, r *compiledRule, v verb) {
 		c.fail(i, "at", "name the members that vary", "the whole body cannot be hidden")
 		return
 	}
-	r.specificity = p.specificity()
+	r.specificity, r.broad = p.specificity(), p.broad()
 	if c.parsed == nil {
 		c.parsed = map[int]*Pattern{}
 	}
@@ -282,10 +291,22 @@ func (c *compiler) parameters(i int, r *compiledRule) {
 		if r.kind == 0 {
 			c.fail(i, "kind", "", "allow: kind is one of added, removed, changed, type, order")
 		}
+		c.bound(i, r)
 	case DoLeak:
 		if !r.Allow {
 			c.fail(i, "allow", "the check is on everywhere; a rule only switches it off", "leak needs allow: true")
 		}
+	}
+}
+
+// bound checks the most that an allow rule hides.
+func (c *compiler) bound(i int, r *compiledRule) {
+	switch m := r.Max; {
+	case m == Bound{}:
+	case r.At == "":
+		c.fail(i, "max", "", "max counts places of the body: it goes with at")
+	case m.Count < 0 || m.Share < 0 || m.Share > 1 || m.Count > 0 && m.Share > 0:
+		c.fail(i, "max", "max: 3, or max: 10%", "max is a number of at least 1 or a share of at most 100%%")
 	}
 }
 

@@ -11,6 +11,8 @@ type step struct {
 	bn, gn uint32
 	bi, gi int32 // indices of an element; -1 for a member or an absent side
 	frame  int32 // one more than the element's array in e.frames; 0 for a member
+	// gone: more than half of what blue has beside it, itself included, is not on green.
+	gone bool
 }
 
 // A worker holds all that one comparison needs, reused by the next one under

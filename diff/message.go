@@ -72,7 +72,7 @@ type textDifference struct {
 
 func (e *engine) foundText(t textDifference, eff *effect) {
 	e.hider = t.by
-	rule := e.accepted(t.kind, eff)
+	rule, _ := e.accepted(t.kind, eff)
 	e.hider = 0
 	if t.where == InStatus && rule == shapeRule {
 		rule = "" // a status has no shape beside its value

@@ -10,7 +10,7 @@ func (e *engine) object(b, g uint32, st int32) {
 		if (bn.flags|gn.flags)&flagShadow != 0 || !sameKey(e.b, bc, e.g, gc) {
 			break
 		}
-		e.member(bc, gc, st)
+		e.member(bc, gc, st, false)
 		bc, gc = bn.next, gn.next
 	}
 	if bc >= bend && gc >= gend {
@@ -22,15 +22,35 @@ func (e *engine) object(b, g uint32, st int32) {
 	e.idx = e.g.siblings(gc, gend, e.idx)
 	end := len(e.idx)
 	e.matchNames(base, mid, end)
+	gone := e.mostGone(b, e.idx[end:])
 	for i := base; i < mid; i++ {
-		e.member(e.idx[i], e.idx[end+i-base], st)
+		e.member(e.idx[i], e.idx[end+i-base], st, gone)
 	}
 	for i := mid; i < end; i++ {
 		if x := e.idx[i]; x != noNode {
-			e.member(noNode, x, st)
+			e.member(noNode, x, st, false)
 		}
 	}
 	e.idx = e.idx[:base]
+}
+
+// mostGone reports whether more than half of an object's members have no partner
+// on green.
+func (e *engine) mostGone(b uint32, partners []uint32) bool {
+	gone := 0
+	for _, p := range partners {
+		if p == noNode {
+			gone++
+		}
+	}
+	if gone == 0 {
+		return false
+	}
+	all, end := 0, e.b.nodes[b].next
+	for c := b + 1; c < end; c = e.b.nodes[c].next {
+		all++
+	}
+	return 2*gone > all
 }
 
 // siblings appends the nodes from c up to end, shadowed members left out.
@@ -77,8 +97,9 @@ func (e *engine) matchNames(base, mid, end int) {
 	}
 }
 
-// member compares the members of one name; noNode where a side has none.
-func (e *engine) member(b, g uint32, st int32) {
+// member compares the members of one name; noNode where a side has none. gone
+// goes into the path, see step.
+func (e *engine) member(b, g uint32, st int32, gone bool) {
 	if b != noNode && g != noNode && e.same(b, g) {
 		e.counted(b) // the common case, without the work of naming the place
 		return
@@ -92,7 +113,7 @@ func (e *engine) member(b, g uint32, st int32) {
 		name := t.keyText(n)
 		cst = e.auto.member(st, hashBytes(name), name)
 	}
-	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: -1, gi: -1})
+	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: -1, gi: -1, gone: gone})
 	e.present(b, g, cst)
 	e.path = e.path[:len(e.path)-1]
 }

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -91,6 +92,18 @@ func (p *Pattern) Single() bool {
 		}
 	}
 	return true
+}
+
+// broad reports whether the last segment takes children that it does not name
+// one by one.
+func (p *Pattern) broad() bool {
+	if len(p.segs) == 0 {
+		return false
+	}
+	last := p.segs[len(p.segs)-1]
+	return slices.ContainsFunc(last.sels, func(s selector) bool {
+		return s.kind == selWild || s.kind == selGlob || s.kind == selSlice
+	})
 }
 
 // everything reports whether the pattern covers the whole body: $ or $..*.

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"fmt"
 	"strconv"
 	"unicode/utf8"
 )
@@ -72,7 +73,10 @@ func severityOf(k Kind, blue, green ValueType) Severity {
 
 // found records a difference at the current path.
 func (e *engine) found(k Kind, b, g uint32, eff *effect, note string) {
-	rule := e.accepted(k, eff)
+	rule, bounded := e.accepted(k, eff)
+	if bounded != "" && note == "" {
+		note = bounded
+	}
 	list := &e.out.kept
 	if rule != "" {
 		list = &e.out.hides
@@ -122,39 +126,66 @@ func (e *engine) found(k Kind, b, g uint32, eff *effect, note string) {
 }
 
 // accepted names what keeps a difference from counting: the rule that hides
-// all differences here, an allow rule for its kind, or the mode.
-func (e *engine) accepted(k Kind, eff *effect) string {
+// all differences here, an allow rule for its kind, or the mode. Where only the
+// bound of an allow rule keeps it from counting, bounded says so.
+func (e *engine) accepted(k Kind, eff *effect) (rule, bounded string) {
 	by := e.hider
 	if by == 0 {
-		by = e.allowance(k, eff)
+		by, bounded = e.allowance(k, eff)
 	}
 	if by != 0 {
 		e.hits[by-1]++
-		return e.rules.prog.rules[by-1].Origin
+		return e.rules.prog.rules[by-1].Origin, ""
 	}
 	switch e.rules.opts.Mode {
 	case Subset:
 		if k == Added && len(e.path) > 0 && e.path[len(e.path)-1].gi < 0 {
-			return subsetRule
+			return subsetRule, ""
 		}
 	case Shape:
 		if k == Changed || k == Moved || k == Order {
-			return shapeRule
+			return shapeRule, ""
 		}
 	}
-	return ""
+	return "", bounded
 }
 
-// allowance is the rule that allows a kind of difference; 0 when none does.
-func (e *engine) allowance(k Kind, eff *effect) ruleRef {
-	var by ruleRef
+// allowance is the rule that allows a kind of difference at the current place; 0
+// when none does. A rule hides at most its max. Without one, a rule for removed
+// elements hides none of a list that has lost more than half of them: what was
+// agreed on is that something goes, not that the list does.
+func (e *engine) allowance(k Kind, eff *effect) (by ruleRef, bounded string) {
 	for _, i := range eff.allows {
-		kind := e.rules.prog.rules[i].kind
-		if (kind == k || kind == Order && k == Moved) && (by == 0 || e.rules.prog.beats(i, int(by)-1)) {
+		r := &e.rules.prog.rules[i]
+		if r.kind != k && (r.kind != Order || k != Moved) {
+			continue
+		}
+		if why := e.spent(r, i, k); why != "" {
+			bounded = why
+			continue
+		}
+		if by == 0 || e.rules.prog.beats(i, int(by)-1) {
 			by = ruleRef(i + 1)
 		}
 	}
-	return by
+	return by, bounded
+}
+
+// spent says why an allow rule hides nothing more; empty when it does.
+func (e *engine) spent(r *compiledRule, i int, k Kind) string {
+	if r.Max != (Bound{}) {
+		if most := r.Max.of(e.visits[i]); e.hits[i] >= most {
+			return fmt.Sprintf("rule %s allows at most %d", r.Origin, most)
+		}
+		return ""
+	}
+	if k != Removed || len(e.path) == 0 {
+		return ""
+	}
+	if s := &e.path[len(e.path)-1]; s.gone && (s.frame > 0 || r.broad) {
+		return fmt.Sprintf("more than half of the list is gone; rule %s needs a max to allow that", r.Origin)
+	}
+	return ""
 }
 
 func (r *recorder) since(from int) span { return span{uint32(from), uint32(len(r.buf))} }

@@ -1,6 +1,9 @@
 package diff
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // A Do is what a rule does to the differences at its place.
 type Do string
@@ -45,6 +48,7 @@ type Rule struct {
 	Pattern             string
 	BlueText, GreenText string // rewrite
 	Kind                string // allow: added, removed, changed, type, order
+	Max                 Bound  // allow: the most that it hides of a pair
 	Allow               bool   // leak: true switches the check off here
 
 	Why    string
@@ -52,6 +56,30 @@ type Rule struct {
 	Until  time.Time // zero means for ever
 	// Origin says where the rule was written: file:line:col.
 	Origin string
+}
+
+// A Bound is the most that a rule hides of one pair of answers: a number of
+// differences, or a share of the places that its path matches in the answer that
+// has more of them. The zero Bound is none.
+type Bound struct {
+	Count int
+	Share float64 // above 0 and at most 1; 0: Count is meant
+}
+
+// String is the bound as a file says it: 3 or 10%.
+func (b Bound) String() string {
+	if b.Share > 0 {
+		return strconv.FormatFloat(b.Share*100, 'g', 6, 64) + "%"
+	}
+	return strconv.Itoa(b.Count)
+}
+
+// of is the number that a bound comes to where a path matches n places.
+func (b Bound) of(n int) int {
+	if b.Share > 0 {
+		return int(b.Share*float64(n) + 1e-9) // 0.1 of 30 is 3
+	}
+	return b.Count
 }
 
 // A RuleError says what is wrong with one rule of a list.

@@ -18,7 +18,7 @@ type verb struct {
 var verbs = map[Do]verb{
 	DoIgnore:    {why: true, header: true},
 	DoDrop:      {why: true, header: true},
-	DoAllow:     {fields: []string{"kind"}, why: true, header: true},
+	DoAllow:     {fields: []string{"kind", "max"}, why: true, header: true},
 	DoMatch:     {fields: []string{"by", "as"}, as: []string{"list", "set", "multiset", "auto"}},
 	DoTolerance: {fields: []string{"abs", "rel"}, header: true},
 	DoTime:      {fields: []string{"within"}, header: true},

@@ -49,6 +49,9 @@ func RuleYAML(r Rule) string {
 	text("do", string(r.Do))
 	list("by", r.By)
 	text("kind", r.Kind)
+	if r.Max != (Bound{}) {
+		put("max", r.Max.String())
+	}
 	text("is", r.Is)
 	if r.Pattern != "" {
 		put("pattern", quoteYAML(r.Pattern))

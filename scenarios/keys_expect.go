@@ -101,6 +101,7 @@ var ruleTable = table{"rule", "A rule changes how differences at a place count. 
 	{"blue", aText, "rewrite: blue's text.", "", "blue.example.com", false},
 	{"green", aText, "rewrite: green's text.", "", "green.example.com", false},
 	{"kind", aWord("added", "removed", "changed", "type", "order"), "allow: the kind of change.", "", "added", false},
+	{"max", oneOf(anInt(1, 1_000_000_000), aPercent(0.0001, 1)), "allow: the most that the rule hides of one pair of answers, as a number or as a share of the places that the path matches.", "all; of removed elements at most half of a list", "3", false},
 	{"allow", aBool, "leak: true switches the check off here.", "", "true", false},
 	{"why", aText, "Why the rule is right. Needed by ignore, drop and allow.", "", "clock of the answering pod", false},
 	{"ticket", aText, "Where the change is tracked.", "", "STB-4711", false},

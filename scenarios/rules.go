@@ -122,6 +122,7 @@ func (w *walker) rule(r *obj) (diff.Rule, bool) {
 		Kind: r.word("kind"), Allow: r.bool("allow", false), Why: r.text("why"), Ticket: r.text("ticket"), Until: r.date("until"),
 		Within: r.duration("within", 0), Origin: w.pos(r.n).String(),
 	}
+	rule.Max = r.bound("max")
 	rule.Headers, rule.By = r.texts("headers", nil), r.texts("by", nil)
 	if x, ok := r.number("abs"); ok {
 		rule.Abs = &x
@@ -158,6 +159,14 @@ func (w *walker) rule(r *obj) (diff.Rule, bool) {
 	}
 	w.loader.rules[rule.Origin] = r
 	return rule, !r.broken
+}
+
+// bound reads the most that a rule hides: 3 or 10%.
+func (o *obj) bound(name string) diff.Bound {
+	if n := o.at(name); n != nil && strings.HasSuffix(n.Value, "%") {
+		return diff.Bound{Share: o.percent(name)}
+	}
+	return diff.Bound{Count: o.int(name, 0)}
 }
 
 // doWord reads do, with a hint for the word that YAML reads as nothing.
