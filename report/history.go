@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"sort"
 	"time"
 
@@ -19,6 +18,8 @@ type HistoryEntry struct {
 	Verdict runner.Verdict
 	Cases   int
 	Failed  int
+	// Blue and Green name the sides. Runs of other sides or suites are shown apart.
+	Blue, Green string
 	// Path of the run's report.html relative to the page; empty: no link.
 	Path   string
 	Pinned bool
@@ -45,26 +46,24 @@ type HistoryRatio struct {
 type HistoryCause struct {
 	Key, Text string
 	Cases     int
+	Since     int  // index of the entry that first had it without a gap; the run's own: it is new or back
+	Back      bool // an earlier run had it
 }
 
-// historyRuns is how many runs the page shows, the newest last.
-const historyRuns = 50
+// How much the page shows: groups of runs, runs of each, and runs of the list.
+const (
+	historyGroups = 8
+	historyRuns   = 25
+	historyList   = 50
+)
 
-// WriteHistory writes the static page over the archived runs: the verdict of
-// each suite in each run, the ratios under load with their margins, and which
-// causes are new, back after a gap, persist or are gone. Entries may come in any
-// order.
+// WriteHistory writes the static page over the archived runs. Runs of the same
+// sides and suites are a group, the group of the newest run first: the verdict of
+// each suite in each run, the ratios under load with their margins, and which causes
+// are new, back after a gap, persist or are gone. Newer runs are to the left.
+// Entries may come in any order.
 func WriteHistory(w io.Writer, entries []HistoryEntry) error {
-	runs := append([]HistoryEntry(nil), entries...)
-	sort.SliceStable(runs, func(i, k int) bool {
-		if !runs[i].Started.Equal(runs[k].Started) {
-			return runs[i].Started.Before(runs[k].Started)
-		}
-		return runs[i].ID < runs[k].ID
-	})
-	left := max(0, len(runs)-historyRuns)
-	v := historyOf(runs[left:])
-	v.Left = left
+	v := historyOf(entries)
 	a := assets()
 	b := bufio.NewWriter(w)
 	b.WriteString("<!doctype html>\n")
@@ -83,22 +82,32 @@ func WriteHistory(w io.Writer, entries []HistoryEntry) error {
 }
 
 type historyView struct {
-	Title  string
-	Latest *historyRun
-	Tally  string       // how many of the runs passed
-	Span   string       // from the first to the last
-	Runs   []historyRun // oldest first
-	Newest []historyRun // newest first
-	Suites []historyRow
-	Ratios []ratioRow
-	Causes []causeRow
-	Left   int
+	Title      string
+	Latest     *historyRun
+	Tally      string       // how many of all runs passed
+	Groups     []groupView  // the group of the newest run first
+	MoreGroups int          // left out
+	Newest     []historyRun // newest first
+	Left       int          // older than these
+}
+
+// A groupView is what the page shows of the runs of one pair of sides and the
+// same suites.
+type groupView struct {
+	ID          string
+	Blue, Green string
+	Tally       string       // how many of the group's runs passed
+	Left        int          // runs older than the columns
+	Runs        []historyRun // columns, newest first
+	Suites      []historyRow
+	Ratios      []ratioRow
+	Causes      []causeRow
 }
 
 type historyRun struct {
-	ID, Started, Short, Path, Cases, Failed string
-	Pinned                                  bool
-	Verdict                                 verdictView
+	ID, Started, Day, Time, Path, Cases, Failed string
+	Pinned                                      bool
+	Verdict                                     verdictView
 }
 
 // A historyRow is a suite's verdicts, one cell a run.
@@ -109,7 +118,7 @@ type historyRow struct {
 
 type cellView struct {
 	verdictView
-	Title string
+	Title, Path string
 }
 
 type ratioRow struct {
@@ -119,49 +128,97 @@ type ratioRow struct {
 }
 
 type causeRow struct {
-	Text, State, Class, Since string
-	Cells                     []string // cases in each run; empty: not there
+	Text, State, Class, Since, Path string
+	Cells                           []causeCell
 }
 
-func historyOf(runs []HistoryEntry) *historyView {
-	v := &historyView{Title: "bgverify · no runs"}
-	for i := range runs {
-		r := &runs[i]
-		v.Runs = append(v.Runs, historyRun{
-			ID: visible(r.ID), Started: r.Started.UTC().Format("2006-01-02 15:04 UTC"), Short: r.Started.UTC().Format("2 Jan 15:04"), Path: r.Path,
-			Cases: thousands(r.Cases), Failed: thousands(r.Failed), Pinned: r.Pinned, Verdict: viewOf(r.Verdict),
-		})
+// A causeCell is the number of cases in one run; empty: the cause was not there.
+type causeCell struct{ Cases, Title, Path string }
+
+func runView(r *HistoryEntry) historyRun {
+	started := r.Started.UTC()
+	return historyRun{
+		ID: visible(r.ID), Started: started.Format("2006-01-02 15:04 UTC"), Day: started.Format("2 Jan"), Time: started.Format("15:04"), Path: r.Path,
+		Cases: thousands(r.Cases), Failed: thousands(r.Failed), Pinned: r.Pinned, Verdict: viewOf(r.Verdict),
 	}
-	if len(runs) == 0 {
-		return v
-	}
-	v.Latest = &v.Runs[len(v.Runs)-1]
+}
+
+func tallyOf(runs []*HistoryEntry) string {
 	passed := 0
-	for i := range runs {
-		if runs[i].Verdict == runner.Pass {
+	for _, r := range runs {
+		if r.Verdict == runner.Pass {
 			passed++
 		}
 	}
-	v.Tally = fmt.Sprintf("%d of %s passed", passed, plural(len(runs), "run", "runs"))
-	v.Span = v.Latest.Short
-	if len(runs) > 1 {
-		v.Span = v.Runs[0].Short + " to " + v.Latest.Short
+	return fmt.Sprintf("%s of %s passed", thousands(passed), plural(len(runs), "run", "runs"))
+}
+
+func historyOf(entries []HistoryEntry) *historyView {
+	v := &historyView{Title: "bgverify · no runs"}
+	if len(entries) == 0 {
+		return v
 	}
-	v.Newest = slices.Clone(v.Runs)
-	slices.Reverse(v.Newest)
-	v.Title = fmt.Sprintf("%s: last of %s · bgverify", runs[len(runs)-1].Verdict, plural(len(runs), "run", "runs"))
-	v.suites(runs)
-	v.ratios(runs)
-	v.causes(runs)
+	runs := make([]*HistoryEntry, len(entries)) // newest first
+	for i := range entries {
+		runs[i] = &entries[i]
+	}
+	sort.SliceStable(runs, func(i, k int) bool {
+		if !runs[i].Started.Equal(runs[k].Started) {
+			return runs[i].Started.After(runs[k].Started)
+		}
+		return runs[i].ID > runs[k].ID
+	})
+	for _, r := range runs[:min(len(runs), historyList)] {
+		v.Newest = append(v.Newest, runView(r))
+	}
+	v.Left = len(runs) - len(v.Newest)
+	v.Latest, v.Tally = &v.Newest[0], tallyOf(runs)
+	v.Title = fmt.Sprintf("%s: last of %s · bgverify", runs[0].Verdict, plural(len(runs), "run", "runs"))
+	groups := groupsOf(runs)
+	v.MoreGroups = max(0, len(groups)-historyGroups)
+	for i, group := range groups[:min(len(groups), historyGroups)] {
+		v.Groups = append(v.Groups, groupOf(fmt.Sprintf("group-%d", i+1), group, entries))
+	}
 	return v
 }
 
+// groupsOf divides runs by their sides and suites and keeps their order.
+func groupsOf(runs []*HistoryEntry) [][]*HistoryEntry {
+	var groups [][]*HistoryEntry
+	at := map[string]int{}
+	for _, r := range runs {
+		key := fmt.Sprintf("%q %q", r.Blue, r.Green)
+		for _, s := range r.Suites {
+			key += fmt.Sprintf(" %q", s.Name)
+		}
+		i, seen := at[key]
+		if !seen {
+			i, at[key] = len(groups), len(groups)
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], r)
+	}
+	return groups
+}
+
+func groupOf(id string, all []*HistoryEntry, entries []HistoryEntry) groupView {
+	runs := all[:min(len(all), historyRuns)]
+	g := groupView{ID: id, Blue: visible(all[0].Blue), Green: visible(all[0].Green), Tally: tallyOf(all), Left: len(all) - len(runs)}
+	for _, r := range runs {
+		g.Runs = append(g.Runs, runView(r))
+	}
+	g.suites(runs)
+	g.ratios(runs)
+	g.causes(runs, entries)
+	return g
+}
+
 // names lists what occurs in runs, in order of first appearance.
-func names(runs []HistoryEntry, of func(*HistoryEntry) []string) []string {
+func names(runs []*HistoryEntry, of func(*HistoryEntry) []string) []string {
 	seen := map[string]bool{}
 	var out []string
-	for i := range runs {
-		for _, name := range of(&runs[i]) {
+	for _, r := range runs {
+		for _, name := range of(r) {
 			if !seen[name] {
 				seen[name] = true
 				out = append(out, name)
@@ -171,30 +228,18 @@ func names(runs []HistoryEntry, of func(*HistoryEntry) []string) []string {
 	return out
 }
 
-func (v *historyView) suites(runs []HistoryEntry) {
-	all := names(runs, func(r *HistoryEntry) []string {
-		var out []string
-		for _, s := range r.Suites {
-			out = append(out, s.Name)
+func (g *groupView) suites(runs []*HistoryEntry) {
+	for k, suite := range runs[0].Suites {
+		row := historyRow{Name: visible(suite.Name)}
+		for i, r := range runs {
+			verdict := viewOf(r.Suites[k].Verdict)
+			row.Cells = append(row.Cells, cellView{verdict, g.Runs[i].Started + ": " + verdict.Word, r.Path})
 		}
-		return out
-	})
-	for _, name := range all {
-		row := historyRow{Name: visible(name)}
-		for i := range runs {
-			cell := cellView{verdictView{"·", "not run", "v-none"}, v.Runs[i].Started}
-			for _, s := range runs[i].Suites {
-				if s.Name == name {
-					cell.verdictView = viewOf(s.Verdict)
-				}
-			}
-			row.Cells = append(row.Cells, cell)
-		}
-		v.Suites = append(v.Suites, row)
+		g.Suites = append(g.Suites, row)
 	}
 }
 
-func (v *historyView) ratios(runs []HistoryEntry) {
+func (g *groupView) ratios(runs []*HistoryEntry) {
 	all := names(runs, func(r *HistoryEntry) []string {
 		var out []string
 		for _, l := range r.Loads {
@@ -203,9 +248,9 @@ func (v *historyView) ratios(runs []HistoryEntry) {
 		return out
 	})
 	for n, name := range all {
-		points := make([]*HistoryRatio, len(runs))
+		points := make([]*HistoryRatio, len(runs)) // newest first
 		var last *HistoryRatio
-		for i := range runs {
+		for i := len(runs) - 1; i >= 0; i-- {
 			for k := range runs[i].Loads {
 				if runs[i].Loads[k].Name == name {
 					points[i] = &runs[i].Loads[k]
@@ -213,8 +258,9 @@ func (v *historyView) ratios(runs []HistoryEntry) {
 				}
 			}
 		}
-		v.Ratios = append(v.Ratios, ratioRow{
-			Name: visible(name), Last: signed(last.Change), Margin: percent(last.Margin), Verdict: viewOf(last.Verdict), Plot: sparkline(fmt.Sprintf("ratio-%d", n+1), name, points),
+		g.Ratios = append(g.Ratios, ratioRow{
+			Name: visible(name), Last: signed(last.Change), Margin: percent(last.Margin), Verdict: viewOf(last.Verdict),
+			Plot: sparkline(fmt.Sprintf("%s-ratio-%d", g.ID, n+1), name, points),
 		})
 	}
 }
@@ -252,7 +298,8 @@ func sparkline(id, name string, points []*HistoryRatio) *plot {
 	return p
 }
 
-func (v *historyView) causes(runs []HistoryEntry) {
+func (g *groupView) causes(runs []*HistoryEntry, entries []HistoryEntry) {
+	rows := map[string]*causeRow{}
 	keys := names(runs, func(r *HistoryEntry) []string {
 		var out []string
 		for _, c := range r.Causes {
@@ -260,37 +307,42 @@ func (v *historyView) causes(runs []HistoryEntry) {
 		}
 		return out
 	})
-	last := len(runs) - 1
 	for _, key := range keys {
-		row := causeRow{Cells: make([]string, len(runs))}
-		firstRun := -1
-		for i := range runs {
-			for _, c := range runs[i].Causes {
-				if c.Key == key {
-					row.Text, row.Cells[i] = visible(c.Text), thousands(c.Cases)
-					if firstRun < 0 {
-						firstRun = i
-					}
-				}
+		rows[key] = &causeRow{Cells: make([]causeCell, len(runs))}
+	}
+	for i, r := range runs {
+		for k := range r.Causes {
+			c := &r.Causes[k]
+			row := rows[c.Key]
+			row.Cells[i] = causeCell{thousands(c.Cases), g.Runs[i].Started + ": " + plural(c.Cases, "case", "cases"), r.Path}
+			if row.State == "" { // the newest run that has it
+				row.Text = visible(c.Text)
+				row.state(i, r, c, entries)
 			}
 		}
-		since := last // without a gap
-		for since > firstRun && row.Cells[last] != "" && row.Cells[since-1] != "" {
-			since--
-		}
-		switch {
-		case row.Cells[last] == "":
-			row.State, row.Class, since = "gone", "dim", firstRun
-		case firstRun == last:
-			row.State, row.Class = "new", "v-fail"
-		case since == last:
-			row.State, row.Class = "back", "v-fail"
-		default:
-			row.State, row.Class = "persists", "v-doubt"
-		}
-		row.Since = v.Runs[since].Short
-		v.Causes = append(v.Causes, row)
+	}
+	for _, key := range keys {
+		g.Causes = append(g.Causes, *rows[key])
 	}
 	order := map[string]int{"new": 0, "back": 1, "persists": 2, "gone": 3}
-	sort.SliceStable(v.Causes, func(i, k int) bool { return order[v.Causes[i].State] < order[v.Causes[k].State] })
+	sort.SliceStable(g.Causes, func(i, k int) bool { return order[g.Causes[i].State] < order[g.Causes[k].State] })
+}
+
+// state says what has become of a cause whose newest run is run i.
+func (row *causeRow) state(i int, r *HistoryEntry, c *HistoryCause, entries []HistoryEntry) {
+	first := &entries[c.Since]
+	switch {
+	case i > 0:
+		row.State, row.Class, first = "gone", "dim", r
+	case first != r:
+		row.State, row.Class = "persists", "v-doubt"
+	case c.Back:
+		row.State, row.Class = "back", "v-fail"
+	default:
+		row.State, row.Class = "new", "v-fail"
+	}
+	row.Since, row.Path = first.Started.UTC().Format("2 Jan 2006 15:04"), first.Path
+	if row.State == "gone" {
+		row.Since = "last " + row.Since
+	}
 }

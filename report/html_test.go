@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/report/reporttest"
@@ -193,46 +192,5 @@ func TestPlots(t *testing.T) {
 		if bytes.Contains(svg, []byte("NaN")) || bytes.Contains(svg, []byte("Inf")) {
 			t.Errorf("an empty stage draws NaN or Inf: %s", svg)
 		}
-	}
-}
-
-func TestHistory(t *testing.T) {
-	var entries []HistoryEntry
-	for i := range 60 {
-		e := HistoryEntry{ID: "run-" + string(rune('a'+i%26)), Started: reporttest.Started.Add(time.Duration(i) * time.Hour), Verdict: runner.Pass, Cases: 79, Path: "run/report.html"}
-		e.Suites = []HistorySuite{{"가입자", runner.Pass}, {"<b>epg", runner.Verdict(1 + i%5)}}
-		e.Loads = []HistoryRatio{{Name: "저녁 피크 p95", Change: 0.01 * float64(i%7), Low: -0.02, High: 0.09, Margin: 0.1, Verdict: runner.Pass}}
-		if i%2 == 0 {
-			e.Causes = append(e.Causes, HistoryCause{"a", "$.balance number -> string", 3})
-		}
-		if i == 59 {
-			e.Causes = append(e.Causes, HistoryCause{"b", "status 200 -> 500", 1}, HistoryCause{"c", "$.x", 1})
-		}
-		if i == 30 {
-			e.Causes = append(e.Causes, HistoryCause{"c", "$.x", 1})
-		}
-		if i >= 57 {
-			e.Causes = append(e.Causes, HistoryCause{"d", "$.y", 1})
-		}
-		entries = append([]HistoryEntry{e}, entries...)
-	}
-	var b, again bytes.Buffer
-	if err := WriteHistory(&b, entries); err != nil {
-		t.Fatal(err)
-	}
-	if err := WriteHistory(&again, entries); err != nil || !bytes.Equal(b.Bytes(), again.Bytes()) {
-		t.Error("two renderings differ")
-	}
-	for _, want := range []string{">new<", ">back<", ">persists<", ">gone<", "0 of 79 cases did not pass", "50 of 50 runs passed", "10 older are left out", "&lt;b&gt;epg", "가입자"} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("the page does not hold %q", want)
-		}
-	}
-	if strings.Contains(b.String(), "NaN") || strings.Contains(b.String(), "<script") {
-		t.Error("the page holds NaN or a script")
-	}
-	b.Reset()
-	if err := WriteHistory(&b, nil); err != nil || !strings.Contains(b.String(), "No run is archived") {
-		t.Errorf("no runs: error %v", err)
 	}
 }

@@ -74,6 +74,11 @@ func history(io stdio, flags historyFlags) error {
 			return err
 		}
 	}
+	if len(flags.pin)+len(flags.unpin) > 0 {
+		if err := archive.WriteIndex(flags.root, archive.Options{Index: historyPage(flags.root)}); err != nil {
+			return broken(err)
+		}
+	}
 	if flags.rebuild {
 		found, unreadable, err := archive.RebuildHistory(flags.root, archive.Options{Index: historyPage(flags.root)})
 		if err != nil {
@@ -165,16 +170,16 @@ func listRuns(io stdio, root string) ([]listedRun, error) {
 		isPinned[id] = true
 	}
 	list := make([]listedRun, 0, len(entries))
+	links := archive.Links(entries)
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := &entries[i]
 		r := listedRun{
 			ID: e.ID, Folder: e.Folder, Started: e.Started, Verdict: e.Verdict, Suites: e.SuiteNames(), Counts: e.Counts,
 			Parent: e.Parent, Pinned: isPinned[e.ID],
 		}
-		before := archive.Previous(entries, e)
 		var was []diff.Cause
-		if before != nil {
-			r.Against, was = before.ID, before.Causes
+		if before := links[i].Previous; before >= 0 {
+			r.Against, was = entries[before].ID, entries[before].Causes
 		}
 		fresh, known, fixed := archive.CompareCauses(e.Causes, was)
 		r.New, r.Known, r.Fixed = listedCauses(fresh), listedCauses(known), listedCauses(fixed)
@@ -220,37 +225,27 @@ func printHistory(io stdio, list []listedRun) error {
 	return tellBroken("write the history", err)
 }
 
-// knownCauses tells the causes of a run that earlier runs of the same suites
-// had, and since when without a gap; nil where there is no earlier run.
+// knownCauses returns, for the causes of a run, the run since which each is known
+// without a gap; nil where no earlier run had the same suites.
 func knownCauses(root string, run *runner.Run) func(diff.Cause) (since string, known bool) {
 	entries, _, err := archive.History(root)
 	if err != nil {
 		return nil // the history is a convenience; the report is not to fail for it
 	}
-	e := &archive.Entry{ID: run.Header.ID, Started: run.Header.Started}
+	e := archive.Entry{ID: run.Header.ID, Started: run.Header.Started, Causes: run.End.Causes}
 	for _, s := range run.Header.Suites {
 		e.Suites = append(e.Suites, archive.EntrySuite{Name: s.Name})
 	}
-	since := map[archive.CauseKey]string{}
-	before := archive.Previous(entries, e)
-	if before == nil {
+	entries = append(slices.DeleteFunc(entries, func(o archive.Entry) bool { return o.ID == e.ID }), e)
+	self := len(entries) - 1
+	link := archive.Links(entries)[self]
+	if link.Previous < 0 {
 		return nil
 	}
-	open := map[archive.CauseKey]bool{}
-	for _, c := range before.Causes {
-		open[archive.KeyOf(c)] = true
-	}
-	for ; before != nil && len(open) > 0; before = archive.Previous(entries, before) {
-		has := map[archive.CauseKey]bool{}
-		for _, c := range before.Causes {
-			has[archive.KeyOf(c)] = true
-		}
-		for key := range open {
-			if has[key] {
-				since[key] = before.ID
-			} else {
-				delete(open, key)
-			}
+	since := map[archive.CauseKey]string{}
+	for i, c := range e.Causes {
+		if link.Since[i] != self {
+			since[archive.KeyOf(c)] = entries[link.Since[i]].ID
 		}
 	}
 	return func(c diff.Cause) (string, bool) {

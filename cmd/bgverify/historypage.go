@@ -3,7 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/netip"
+	"net/url"
+	"os"
 	"path"
+	"path/filepath"
+	"strings"
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/report"
@@ -22,19 +27,31 @@ func historyPage(root string) func(w io.Writer, entries []archive.Entry) error {
 		for _, id := range pins {
 			pinned[id] = true
 		}
+		links := archive.Links(entries)
 		rows := make([]report.HistoryEntry, len(entries))
 		for i := range entries {
 			rows[i] = historyRow(&entries[i])
 			rows[i].Pinned = pinned[entries[i].ID]
+			if page := path.Join(entries[i].Folder, "report.html"); exists(filepath.Join(root, page)) {
+				rows[i].Path = page
+			}
+			for k, since := range links[i].Since {
+				rows[i].Causes[k].Since, rows[i].Causes[k].Back = since, links[i].Back[k]
+			}
 		}
 		return report.WriteHistory(w, rows)
 	}
 }
 
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
 func historyRow(e *archive.Entry) report.HistoryEntry {
 	row := report.HistoryEntry{
 		ID: e.ID, Started: e.Started, Verdict: e.Verdict, Cases: e.Counts.Cases,
-		Failed: e.Counts.Fail + e.Counts.Broken + e.Counts.Inconclusive, Path: path.Join(e.Folder, "report.html"),
+		Failed: e.Counts.Fail + e.Counts.Broken + e.Counts.Inconclusive, Blue: sideName(e.Sides.Blue.URL), Green: sideName(e.Sides.Green.URL),
 	}
 	for _, s := range e.Suites {
 		row.Suites = append(row.Suites, report.HistorySuite{Name: s.Name, Verdict: s.Verdict})
@@ -52,6 +69,19 @@ func historyRow(e *archive.Entry) report.HistoryEntry {
 		row.Causes = append(row.Causes, report.HistoryCause{Key: fmt.Sprintf("%q", archive.KeyOf(c)), Text: report.CauseText(&c), Cases: c.Cases})
 	}
 	return row
+}
+
+// sideName is what the page calls a side: its URL without the scheme, and of this
+// machine without the port, which is another one in each run.
+func sideName(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return text
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); u.Hostname() == "localhost" || (err == nil && ip.IsLoopback()) {
+		return "this machine"
+	}
+	return u.Host + strings.TrimSuffix(u.Path, "/")
 }
 
 func ofOutcome(o perf.Outcome) runner.Verdict {

@@ -273,8 +273,12 @@ func (s *session) finish(out stdio, w *archive.Writer) error {
 	if err := tellGitHub(out.err, w.Path(), run); err != nil {
 		fmt.Fprintf(out.err, "bgverify: warning: %v\n", err)
 	}
-	if err := archive.Prune(s.flags.out, s.flags.keep, s.flags.keepDays); err != nil {
-		fmt.Fprintf(out.err, "bgverify: warning: prune %s: %v\n", s.flags.out, err)
+	if s.flags.keep+s.flags.keepDays > 0 {
+		err := archive.Prune(s.flags.out, s.flags.keep, s.flags.keepDays)
+		// The page may link what is removed, also where pruning stopped half way.
+		if err = errors.Join(err, archive.WriteIndex(s.flags.out, archive.Options{Index: historyPage(s.flags.out)})); err != nil {
+			fmt.Fprintf(out.err, "bgverify: warning: prune %s: %v\n", s.flags.out, err)
+		}
 	}
 	if s.flags.output == "json" {
 		format, _ := report.Lookup("json")

@@ -230,6 +230,16 @@ func RebuildHistory(root string, opts Options) (found int, unreadable []string, 
 	return found, unreadable, nil
 }
 
+// WriteIndex renders index.html anew, as it is needed after runs were removed or
+// pinned.
+func WriteIndex(root string, opts Options) error {
+	opts = opts.withDefaults()
+	if err := withRoot(opts.FS, root, func() error { return writeIndex(opts.FS, root, opts.Index) }); err != nil {
+		return fmt.Errorf("write %s: %w", IndexFile, err)
+	}
+	return nil
+}
+
 // writeIndex renders index.html from the history. The caller holds the root's lock.
 func writeIndex(fsys FS, root string, render func(io.Writer, []Entry) error) error {
 	if render == nil {
@@ -306,55 +316,4 @@ func (s *EntrySuite) member(key string, dec *json.Decoder) (bool, error) {
 		}
 	}
 	return true, nil
-}
-
-// Previous is the latest entry before e that ran the same suites and was not
-// interrupted: what e's causes are compared with. nil: there is none.
-func Previous(entries []Entry, e *Entry) *Entry {
-	var best *Entry
-	for i := range entries {
-		o := &entries[i]
-		if o.Folder == e.Folder || o.ID == e.ID || !o.Started.Before(e.Started) || o.Verdict == runner.Interrupted {
-			continue
-		}
-		if slices.Equal(o.SuiteNames(), e.SuiteNames()) && (best == nil || best.Started.Before(o.Started)) {
-			best = o
-		}
-	}
-	return best
-}
-
-// CauseKey tells causes of different runs apart: what differs, where, and how.
-type CauseKey struct {
-	Kind  diff.Kind
-	Where diff.Where
-	Path  string
-	Edit  string
-}
-
-// KeyOf is a cause's key.
-func KeyOf(c diff.Cause) CauseKey { return CauseKey{c.Kind, c.Where, c.Path, c.Edit} }
-
-// CompareCauses sorts the causes of a run into those that an earlier run did
-// not have, those that both have, and lists the earlier run's that are gone.
-func CompareCauses(now, before []diff.Cause) (fresh, known, fixed []diff.Cause) {
-	old := make(map[CauseKey]bool, len(before))
-	for _, c := range before {
-		old[KeyOf(c)] = true
-	}
-	current := make(map[CauseKey]bool, len(now))
-	for _, c := range now {
-		current[KeyOf(c)] = true
-		if old[KeyOf(c)] {
-			known = append(known, c)
-		} else {
-			fresh = append(fresh, c)
-		}
-	}
-	for _, c := range before {
-		if !current[KeyOf(c)] {
-			fixed = append(fixed, c)
-		}
-	}
-	return fresh, known, fixed
 }

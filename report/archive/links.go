@@ -1,0 +1,140 @@
+package archive
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// A Link says what came before an entry of the history.
+type Link struct {
+	Previous int // index of the entry that the causes are compared with; -1: there is none
+	// Since holds for each cause the index of the first entry that had it, without a
+	// gap up to this one. A cause that is new, or back, has this entry's own index.
+	Since []int
+	// Back holds for each cause whether any earlier entry had it.
+	Back []bool
+}
+
+// Links follows the causes of every entry through the runs of the same suites, in
+// one pass: link i belongs to entry i. The entry before is the latest that began
+// earlier and was not interrupted.
+func Links(entries []Entry) []Link {
+	order := make([]int, len(entries))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return entries[a].Started.Compare(entries[b].Started) })
+	links := make([]Link, len(entries))
+	lines := map[string]*suiteLine{}
+	for _, i := range order {
+		key := suitesKey(&entries[i])
+		line := lines[key]
+		if line == nil {
+			line = &suiteLine{latest: -1, before: -1, since: map[CauseKey]int{}, seen: map[CauseKey]bool{}}
+			lines[key] = line
+		}
+		links[i] = line.add(entries, i)
+	}
+	return links
+}
+
+// A suiteLine is what Links knows of the runs of some suites so far.
+type suiteLine struct {
+	latest, before int              // the latest entry that counts, and the latest that began earlier than it
+	since, was     map[CauseKey]int // causes of these two, and since which entry
+	seen           map[CauseKey]bool
+}
+
+func (l *suiteLine) add(entries []Entry, i int) Link {
+	e := &entries[i]
+	previous, since := l.latest, l.since
+	if previous >= 0 && !entries[previous].Started.Before(e.Started) { // two began at one instant
+		previous, since = l.before, l.was
+	}
+	link := Link{Previous: previous, Since: make([]int, len(e.Causes)), Back: make([]bool, len(e.Causes))}
+	now := make(map[CauseKey]int, len(e.Causes))
+	for k, c := range e.Causes {
+		key := KeyOf(c)
+		first, known := since[key]
+		if !known {
+			first = i
+		}
+		link.Since[k], link.Back[k], now[key] = first, l.seen[key], first
+	}
+	for key := range now {
+		l.seen[key] = true
+	}
+	if e.Verdict != runner.Interrupted {
+		l.latest, l.before, l.since, l.was = i, previous, now, since
+	}
+	return link
+}
+
+// suitesKey is equal for entries of the same suites in the same order.
+func suitesKey(e *Entry) string {
+	var key strings.Builder
+	for i := range e.Suites {
+		fmt.Fprintf(&key, "%q,", e.Suites[i].Name)
+	}
+	return key.String()
+}
+
+// Previous is the latest entry before e that ran the same suites and was not
+// interrupted: what e's causes are compared with. nil: there is none. Links finds
+// it for all entries at once.
+func Previous(entries []Entry, e *Entry) *Entry {
+	var best *Entry
+	for i := range entries {
+		o := &entries[i]
+		if o.Folder == e.Folder || o.ID == e.ID || !o.Started.Before(e.Started) || o.Verdict == runner.Interrupted {
+			continue
+		}
+		if (best == nil || best.Started.Before(o.Started)) && sameSuites(o, e) {
+			best = o
+		}
+	}
+	return best
+}
+
+func sameSuites(a, b *Entry) bool {
+	return slices.EqualFunc(a.Suites, b.Suites, func(s, t EntrySuite) bool { return s.Name == t.Name })
+}
+
+// CauseKey tells causes of different runs apart: what differs, where, and how.
+type CauseKey struct {
+	Kind  diff.Kind
+	Where diff.Where
+	Path  string
+	Edit  string
+}
+
+// KeyOf is a cause's key.
+func KeyOf(c diff.Cause) CauseKey { return CauseKey{c.Kind, c.Where, c.Path, c.Edit} }
+
+// CompareCauses sorts the causes of a run into those that an earlier run did
+// not have, those that both have, and lists the earlier run's that are gone.
+func CompareCauses(now, before []diff.Cause) (fresh, known, fixed []diff.Cause) {
+	old := make(map[CauseKey]bool, len(before))
+	for _, c := range before {
+		old[KeyOf(c)] = true
+	}
+	current := make(map[CauseKey]bool, len(now))
+	for _, c := range now {
+		current[KeyOf(c)] = true
+		if old[KeyOf(c)] {
+			known = append(known, c)
+		} else {
+			fresh = append(fresh, c)
+		}
+	}
+	for _, c := range before {
+		if !current[KeyOf(c)] {
+			fixed = append(fixed, c)
+		}
+	}
+	return fresh, known, fixed
+}
