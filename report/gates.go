@@ -2,8 +2,8 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"sort"
-	"strings"
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner"
@@ -16,7 +16,7 @@ func gateRows(s *source) []runner.GateResult {
 	var out []runner.GateResult
 	folded := map[string]bool{}
 	for _, g := range gravestFirst(s.end.Gates) {
-		if l := s.stage(g.Load); l != nil && g.Verdict == runner.Fail && routed(&g) {
+		if l := s.stage(g.Load); l != nil && g.Verdict == runner.Fail && routed(&g, l) {
 			if row, ok := routesRow(l); ok {
 				if !folded[g.Load] {
 					folded[g.Load] = true
@@ -42,8 +42,10 @@ func (s *source) stage(name string) *runner.LoadResult {
 }
 
 // routed reports whether a gate of a load stage is about one of its routes.
-func routed(g *runner.GateResult) bool {
-	return strings.Contains(strings.TrimPrefix(g.Name, "load "+g.Load+" "), " ")
+func routed(g *runner.GateResult, l *runner.LoadResult) bool {
+	return slices.ContainsFunc(l.Comparisons, func(c perf.Comparison) bool {
+		return c.Route != "" && g.Name == "load "+l.Name+" "+string(c.Metric)+" "+c.Route
+	})
 }
 
 // routesRow is one row for the figures of single routes that are worse; there is

@@ -125,6 +125,10 @@ type jsonLoad struct {
 	Routes      []string          `json:"routes,omitempty"`
 	Warnings    []string          `json:"warnings,omitempty"`
 	Records     string            `json:"records,omitempty"`
+
+	Judging  *runner.LoadJudging  `json:"judging,omitempty"`
+	WarmUp   *runner.LoadWarmUp   `json:"warm_up,omitempty"`
+	Findings []runner.LoadFinding `json:"findings,omitempty"`
 }
 
 func (j *jsonReport) begin() error {
@@ -188,6 +192,7 @@ func (j *jsonReport) closeSuite() error {
 			Name: l.Name, At: l.At, Verdict: l.Verdict, Reason: l.Reason, Rate: l.Rate, Seconds: l.Seconds,
 			Blocks: l.Blocks, Dropped: l.Dropped, Comparisons: list(l.Comparisons), Errors: l.Errors,
 			Requests: l.Requests, Generator: l.Generator, Routes: l.Routes, Warnings: l.Warnings, Records: l.Records,
+			Judging: l.Judging, WarmUp: l.WarmUp, Findings: l.Findings,
 		}
 	}
 	text, err := plainJSON(loads)

@@ -290,6 +290,7 @@ func (c *conclusion) load() {
 		}
 		before := len(c.gates)
 		c.loadGates(l)
+		c.responseGates(l)
 		if len(c.gates) == before || l.Verdict == Broken {
 			c.gate(l.Verdict, "load "+l.Name, cut(l.Reason, 160), "no worse").Load = l.Name
 		}

@@ -43,10 +43,11 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *LoadRe
 		r.Verdict, r.Reason = Skip, "load is not allowed here: the sides are not on loopback, and neither limits: {load: allow} of the env file nor a flag allows it"
 		return r
 	}
-	homes := map[*suiteRun]bool{}
-	plan, why, verdict := s.attackPlan(ctx, stage, homes)
+	var homes []*suiteRun
+	found := newLoadFindings(s.suite.Name, stage.Name)
+	plan, why, verdict := s.attackPlan(ctx, stage, found, &homes)
 	defer func() {
-		for home := range homes {
+		for _, home := range homes {
 			home.leave(ctx)
 		}
 	}()
@@ -77,6 +78,10 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *LoadRe
 	}
 	if report != nil {
 		r.fill(report)
+		r.judge(report, found)
+		for _, pair := range found.pairs {
+			s.run.emit(Event{Pair: pair})
+		}
 		if err != nil && r.Verdict == Pass {
 			r.Verdict, r.Reason = Broken, err.Error()
 		}
@@ -119,13 +124,21 @@ func (r *LoadResult) fill(p *attack.Report) {
 	}
 	r.Generator = Generator{
 		LatenessP99MS: ms(p.Generator.LatenessP99), Achieved: p.Generator.Achieved, CPU: p.Generator.CPU, GCPauseP99MS: ms(p.Generator.GCPauseP99),
-		Connections: PerSide(p.Generator.Connections), Identities: PerSide(p.Generator.Identities),
+		Identities: PerSide(p.Generator.Identities),
 	}
-	for i := range p.Generator.Connect {
-		r.Generator.ConnectMS[i], r.Generator.TLSMS[i] = ms(p.Generator.Connect[i]), ms(p.Generator.TLS[i])
-	}
+	r.Generator.connected(&p.Generator.Connections[0], &p.Generator.Connections[1])
 	if p.Series != nil {
 		r.Series = newSeries(p.Series)
+	}
+}
+
+// connected takes what both sides' connections did.
+func (g *Generator) connected(blue, green *attack.Connections) {
+	g.Connections = PerSide{blue.Opened, green.Opened}
+	g.Reused, g.Died, g.Resent = PerSide{blue.Reused, green.Reused}, PerSide{blue.Died, green.Died}, PerSide{blue.Resent, green.Resent}
+	g.Slow = green.Slow
+	for i, c := range []*attack.Connections{blue, green} {
+		g.ConnectMS[i], g.TLSMS[i], g.FirstMS[i] = ms(c.Connect), ms(c.TLS), ms(c.First)
 	}
 }
 
@@ -141,8 +154,9 @@ func newSeries(p *perf.Series) *Series {
 }
 
 // attackPlan renders a stage's routes. The suites whose setup was run for it are
-// put into homes. Without a plan, why says so and verdict is the stage's.
-func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, homes map[*suiteRun]bool) (plan *attack.Plan, why string, verdict Verdict) {
+// put into homes, in the order of the steps. Without a plan, why says so and
+// verdict is the stage's.
+func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, found *loadFindings, homes *[]*suiteRun) (plan *attack.Plan, why string, verdict Verdict) {
 	o := &s.run.plan.Options
 	plan = &attack.Plan{
 		Name: stage.Name, Rate: stage.Rate, Rates: stage.Rates, Duration: stage.Duration, WarmUp: stage.WarmUp, Timeout: stage.Timeout,
@@ -181,11 +195,13 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, h
 		}
 		w := newWalk(home, part.Target.ID, s.run.now())
 		w.test = part.Target
-		homes[home] = true
+		if !slices.Contains(*homes, home) {
+			*homes = append(*homes, home)
+		}
 		if v, reason := home.enter(ctx, w); v != 0 {
 			return nil, reason, v
 		}
-		route, err := w.route(ctx, step, part, plan)
+		route, err := w.route(ctx, step, part, plan, found)
 		if err != nil {
 			return nil, fmt.Sprintf("case %s: %v", part.Target.ID, err), Broken
 		}
@@ -236,54 +252,66 @@ func (e *execution) homeOf(own *suiteRun, part *scenarios.LoadStep) (*suiteRun, 
 
 // route renders the requests of one route: one for each data row, or several
 // where the request draws values.
-func (w *walk) route(ctx context.Context, step *scenarios.Step, part *scenarios.LoadStep, plan *attack.Plan) (*attack.Route, error) {
-	route := &attack.Route{Weight: part.Weight}
-	for _, m := range step.Expect.Status {
-		route.Expect = append(route.Expect, attack.Status{Low: m.Low, High: m.High})
+func (w *walk) route(ctx context.Context, step *scenarios.Step, part *scenarios.LoadStep, plan *attack.Plan, found *loadFindings) (*attack.Route, error) {
+	rules, err := w.suite.stepRules(step)
+	if err != nil {
+		return nil, err
 	}
+	route := &attack.Route{Name: step.Request.Method + " " + routePath(step), Weight: part.Weight, Compare: step.Compare && !w.shared(step)}
+	judge := &loadJudge{route: found.addRoute(route.Name), step: step, rules: rules, found: found}
+	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		for _, m := range expectOf(step, side).Status {
+			route.Expect[i] = append(route.Expect[i], attack.Status{Low: m.Low, High: m.High})
+		}
+	}
+	route.Judge = judge
 	add := func(i int) error {
 		name := fmt.Sprintf("load %d", i)
-		blue, err := w.payload(ctx, step, scenarios.Blue, name, plan.Blue.Services)
+		blue, err := w.payload(ctx, step, scenarios.Blue, name, plan.Blue.Services, judge)
 		if err != nil {
 			return err
 		}
-		green, err := w.payload(ctx, step, scenarios.Green, name, plan.Green.Services)
+		green, err := w.payload(ctx, step, scenarios.Green, name, plan.Green.Services, judge)
 		if err != nil {
 			return err
 		}
 		route.Blue, route.Green = append(route.Blue, *blue), append(route.Green, *green)
 		return nil
 	}
-	if data := w.test.Data; data != nil {
-		w.columns = data.Columns
-		for row, err := range data.Rows {
-			if err != nil {
-				return nil, err
-			}
-			if len(route.Blue) == maxPayloads {
-				break
-			}
-			w.row = row
-			if err := add(len(route.Blue)); err != nil {
-				return nil, err
-			}
+	if w.test.Data != nil {
+		return route, w.rowPayloads(route, add)
+	}
+	for i := range variantCount {
+		if err := add(i); err != nil {
+			return nil, err
 		}
-		if len(route.Blue) == 0 {
-			return nil, errors.New("its data has no rows")
-		}
-	} else {
-		for i := range variantCount {
-			if err := add(i); err != nil {
-				return nil, err
-			}
-			if i == 1 && payloadKey(&route.Blue[0]) == payloadKey(&route.Blue[1]) {
-				route.Blue, route.Green = route.Blue[:1], route.Green[:1]
-				break
-			}
+		if i == 1 && payloadKey(&route.Blue[0]) == payloadKey(&route.Blue[1]) {
+			route.Blue, route.Green = route.Blue[:1], route.Green[:1]
+			break
 		}
 	}
-	route.Name = step.Request.Method + " " + routePath(step)
 	return route, nil
+}
+
+// rowPayloads adds a request for each row of the case's data.
+func (w *walk) rowPayloads(route *attack.Route, add func(int) error) error {
+	w.columns = w.test.Data.Columns
+	for row, err := range w.test.Data.Rows {
+		if err != nil {
+			return err
+		}
+		if len(route.Blue) == maxPayloads {
+			break
+		}
+		w.row = row
+		if err := add(len(route.Blue)); err != nil {
+			return err
+		}
+	}
+	if len(route.Blue) == 0 {
+		return errors.New("its data has no rows")
+	}
+	return nil
 }
 
 // routePath is the step's path as the file writes it, without its query.
@@ -295,7 +323,7 @@ func routePath(step *scenarios.Step) string {
 	return path
 }
 
-func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios.Side, name string, services map[string]wire.Config) (*attack.Request, error) {
+func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios.Side, name string, services map[string]wire.Config, judge *loadJudge) (*attack.Request, error) {
 	sc := w.scope(w.lanes[straightLane(side)], side, step, name, w.started)
 	out, err := w.compose(ctx, step, sc)
 	if err != nil {
@@ -318,7 +346,9 @@ func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios
 			out.request.Headers[i].Value = strings.TrimSuffix(h.Value, "01") + "00"
 		}
 	}
-	return &attack.Request{Service: key, Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: out.request.Body, Accept: checks.underLoad(side, out.request)}, nil
+	rows := &judge.rows[count(side == scenarios.Green)]
+	*rows = append(*rows, loadRow{checks: checks.withoutLatency(), url: out.request.URL, body: out.request.Body, sent: out.request.Headers})
+	return &attack.Request{Service: key, Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: out.request.Body}, nil
 }
 
 // payloadKey is what a cache would tell requests apart by.

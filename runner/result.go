@@ -230,6 +230,10 @@ type LoadResult struct {
 	Warnings    []string          `json:"warnings,omitempty"`
 	Records     string            `json:"records,omitempty"` // file under the run folder
 	Series      *Series           `json:"series,omitempty"`  // for the plots
+	Judging     *LoadJudging      `json:"judging,omitempty"`
+	WarmUp      *LoadWarmUp       `json:"warm_up,omitempty"`
+	// Findings are what the records alone do not say; their verdicts are part of Verdict.
+	Findings []LoadFinding `json:"findings,omitempty"`
 }
 
 // Generator is the load generator's check of itself.
@@ -244,6 +248,13 @@ type Generator struct {
 	// absent when none was opened, or without TLS.
 	ConnectMS [2]float64 `json:"connect_ms,omitzero"`
 	TLSMS     [2]float64 `json:"tls_ms,omitzero"`
+	// FirstMS is the mean time from before a connection was opened to the first byte
+	// of its first answer, blue and green.
+	FirstMS [2]float64 `json:"first_answer_ms,omitzero"`
+	Reused  PerSide    `json:"reused,omitzero"`      // requests on a connection that had carried another
+	Died    PerSide    `json:"died,omitzero"`        // of those, whose connection died before the answer
+	Resent  PerSide    `json:"resent,omitzero"`      // requests sent again on a new connection
+	Slow    int        `json:"slow_green,omitempty"` // connections of green that took far longer than blue's
 }
 
 // Series is what the plots of a load stage are drawn from, bounded in size.

@@ -70,7 +70,7 @@ func TestEvidenceLoad(t *testing.T) {
 		{name: "100 % errors on both sides", suite: loaded(short, "item"), args: onlyLoad, blue: fails, status: 4, reason: `load peak: .*(baseline|circuit breaker).*blue`},
 		{name: "fast errors improving latency", suite: loaded(short, "item"), args: onlyLoad, blue: fine, green: fails, status: 1, reason: `load peak: .*green`},
 		{name: "some fast errors improving latency", suite: loaded(short, "item"), args: onlyLoad, blue: fine, green: share(2, fails, says(`{"a":1}`)), status: 1, reason: `load peak: .*(green|errors)`},
-		{name: "fast errors in a 200", suite: loaded(short, "item"), args: onlyLoad, blue: fine, green: says(`{"error":"busy"}`), status: 1, reason: `load peak: .*green gave \d+ answers of an accepted status that are none; the first one: expected an API answer, got an error in the body`},
+		{name: "fast errors in a 200", suite: loaded(short, "item"), args: onlyLoad, blue: fine, green: says(`{"error":"busy"}`), status: 1, reason: `load peak: .*green: \d+ answers of GET /\S* did not meet an expectation: expected an API answer, got an error in the body`},
 		{name: "empty answers under load", suite: loaded(short, "item"), args: onlyLoad, blue: fine, green: says(""), status: 1, reason: `load peak: .*got an empty body`},
 		{name: "the login page under load", suite: loaded(short, "item"), args: onlyLoad, blue: fine, green: answers(200, "text/html", page), status: 1, reason: `load peak: .*got an HTML page`},
 		{name: "an answer under load that is not what is expected", suite: strings.Replace(loaded(short, "item"), "timeout: 1s", "expect: {body: {$.a: 1}}", 1), args: onlyLoad, blue: fine, green: says(`{"b":1}`), status: 1, reason: `load peak: .*expected \$\.a is 1, got nothing there`},

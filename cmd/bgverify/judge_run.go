@@ -21,8 +21,9 @@ import (
 type judgedStage struct {
 	Name    string         `json:"name"`
 	Verdict runner.Verdict `json:"verdict"`
-	Was     runner.Verdict `json:"was"`    // in the run
-	Reason  string         `json:"reason"` // what the records alone do not say
+	Was     runner.Verdict `json:"was"`                      // in the run
+	Reason  string         `json:"reason"`                   // what the records alone do not say
+	Beyond  []string       `json:"beyond_records,omitempty"` // findings of the run that its records do not show
 	Judged  *judgeDocument `json:"judged,omitempty"`
 	report  *attack.Report
 }
@@ -128,7 +129,10 @@ func judgeStage(folder *archive.Folder, run *runner.Run, l *runner.LoadResult, m
 		return nil, fmt.Errorf("load %s: %s: %w", s.Name, l.Records, err)
 	}
 	d := document(s.report)
-	s.Judged, s.Verdict, s.Reason = &d, outcomeVerdict(s.report.Outcome), ""
+	s.Judged, s.Verdict, s.Reason = &d, outcomeVerdict(s.report.Outcome).Worse(l.Beyond()), ""
+	for _, f := range l.Findings { // what answers and connections showed is not in the records, and stays
+		s.Beyond = append(s.Beyond, f.String())
+	}
 	switch {
 	case margins == nil && s.Verdict != s.Was:
 		s.Reason = fmt.Sprintf("the records say %s, the run says %s", s.Verdict, s.Was)
@@ -153,6 +157,9 @@ func writeStages(io stdio, output, folder string, verdict runner.Verdict, status
 		if s.report != nil {
 			writeJudged(&b, s.report)
 			fmt.Fprintln(&b, measured(s.report))
+		}
+		for _, finding := range s.Beyond {
+			fmt.Fprintf(&b, "found in the run, not in its records: %s\n", plainText(finding))
 		}
 		if s.Reason != "" {
 			fmt.Fprintln(&b, plainText(s.Reason))

@@ -60,7 +60,10 @@ type Route struct {
 	Weight int    // default 1
 	Blue   []Request
 	Green  []Request
-	Expect []Status // any of; empty: 200 to 299
+	Expect [2][]Status // of blue and green: any of; empty: 200 to 299
+	// Judge looks at every answer of an accepted status; nil: nobody does.
+	Judge   Judge
+	Compare bool // the answers of a pair are held against each other
 }
 
 // A Request is one ready request of one side.
@@ -70,9 +73,6 @@ type Request struct {
 	URL     string // absolute
 	Headers []wire.Field
 	Body    []byte
-	// Accept says why an answer of an accepted status is none (an error page, an
-	// empty body); it then counts as an error. nil takes any; it is called concurrently.
-	Accept func(*Answer) string
 }
 
 // A Status is a range of accepted statuses, both ends included.
@@ -102,6 +102,8 @@ type Report struct {
 	Alone       [2]float64 // p50 of blue and green in their solo blocks, in seconds; 0 without any
 	Requests    PerSide    // warm-up included
 	Errors      PerSide    // warm-up not included
+	WarmUp      WarmUp     // of a ladder, and of an attack made twice: the worst
+	Judging     Judging    // warm-up included; of all its attacks
 	Generator   Generator
 	Routes      []string
 	Warnings    []string
@@ -123,12 +125,24 @@ type Generator struct {
 	Achieved    float64 // sent / planned
 	CPU         float64 // share of GOMAXPROCS
 	GCPauseP99  time.Duration
-	Connections PerSide          // opened
-	Connect     [2]time.Duration // blue, green: mean time to open a connection
-	TLS         [2]time.Duration // blue, green: mean time to agree on TLS; 0 without
-	Identities  PerSide          // distinct back ends reached
-	Retries     PerSide          // hidden repeats on a stale connection
+	Connections [2]Connections // of blue and green
+	Identities  PerSide        // distinct back ends reached
 	PeakWorkers int
+}
+
+// Judging counts the answers that were looked at.
+type Judging struct {
+	Pairs []int // by route: answered with an accepted status on both sides, where the route is compared
+	Unmet []UnmetCount
+	CPU   time.Duration // that judging took, at most
+}
+
+// An UnmetCount is an expectation that answers of one side do not meet.
+type UnmetCount struct {
+	Unmet      // with what the first such answer gave
+	Green bool //
+	Route int  // index into Plan.Routes
+	Count int  // answers
 }
 
 // Progress is the state of an attack, for people who wait.

@@ -181,7 +181,7 @@ func TestEqualSidesAreNotWorse(t *testing.T) {
 			return "want no worse"
 		case b != int64(r.Requests.Blue) || g != int64(r.Requests.Green):
 			return fmt.Sprintf("servers saw %d and %d requests, the report says %+v", b, g, r.Requests)
-		case r.Generator.Connections.Blue < DefaultConnections || r.Generator.Connections.Green < DefaultConnections:
+		case r.Generator.Connections[0].Opened < DefaultConnections || r.Generator.Connections[1].Opened < DefaultConnections:
 			return fmt.Sprintf("connections %+v, want at least %d per side", r.Generator.Connections, DefaultConnections)
 		case r.Series == nil || len(r.Series.Buckets) == 0 || len(r.Series.Percentiles) == 0:
 			return "no series for the plots"

@@ -1,97 +1,46 @@
 package attack
 
 import (
-	"bytes"
-	"compress/gzip"
-	"io"
 	"net/http"
-	"strings"
-	"sync"
-
-	"github.com/bgverify/bgverify/runner/wire"
+	"time"
 )
 
-// lookAt is how much of an answer's body an Accept sees: what fails in a hurry
-// answers in few bytes.
-const lookAt = 512
+// A Judge holds the answers of one route against what its case expects, and
+// against each other. Both methods are called while the attack runs, by
+// several goroutines at once, and must not keep the answers' bytes: they are
+// used again.
+type Judge interface {
+	// Check returns what keeps an answer of an accepted status from being what the
+	// case expects of row; nil when it is.
+	Check(row int, green bool, a *Answer) *Unmet
+	// Compare holds the answers of a pair against each other.
+	Compare(at Moment, row int, blue, green *Answer)
+}
 
-// classContent is the failure of an answer that came and is none.
-const classContent wire.Class = "content"
-
-// An Answer is the beginning of an answer under load, as an Accept looks at it.
+// An Answer is an answer under load that came to its end.
 type Answer struct {
-	Status int
-	Header http.Header
-	Start  []byte // of the decoded body, at most lookAt bytes
-	Whole  bool   // Start is all of it
-	Coded  bool   // it has a coding that is not undone here: Start says nothing
+	Status   int
+	Proto    string
+	Header   http.Header
+	Trailer  http.Header
+	Body     []byte // as received, not decoded: its first KeepBody bytes at least
+	Whole    bool   // Body is all of it
+	Length   int64  // of the body as received
+	Pair     uint32
+	Started  time.Time
+	Elapsed  time.Duration
+	Compared bool // its route is compared, and the partner is to come or has come
 }
 
-// A look collects the beginning of a body for an Accept.
-type look struct {
-	accept func(*Answer) string
-	answer Answer
+// A Moment is a slice of time of an attack. A difference that comes in two of
+// them is more than a value that changed between the requests of one pair.
+type Moment struct {
+	Attack string // of a ladder, or of an attack that was made twice
+	Block  int    // negative in the warm-up
 }
 
-func newLook(accept func(*Answer) string, resp *http.Response) *look {
-	return &look{accept, Answer{Status: resp.StatusCode, Header: resp.Header, Whole: true}}
-}
-
-// take notes what was read.
-func (l *look) take(p []byte) {
-	room := lookAt - len(l.answer.Start)
-	if len(p) > room {
-		p, l.answer.Whole = p[:room], false
-	}
-	l.answer.Start = append(l.answer.Start, p...)
-}
-
-// end says why the answer, read to its end, is none; nil when it is one.
-func (l *look) end() error {
-	a := &l.answer
-	coding := strings.ToLower(strings.TrimSpace(a.Header.Get("Content-Encoding")))
-	switch {
-	case coding == "" || coding == "identity" || len(a.Start) == 0:
-	case coding == "gzip" && a.Whole:
-		a.Start, a.Whole = gunzip(a.Start)
-		a.Coded = a.Start == nil
-	default:
-		a.Coded = true
-	}
-	if why := l.accept(a); why != "" {
-		return &sendError{classContent, why}
-	}
-	return nil
-}
-
-var gunzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
-
-// gunzip decodes a small body; whole says that nothing is missing.
-func gunzip(body []byte) (start []byte, whole bool) {
-	z := gunzippers.Get().(*gzip.Reader)
-	defer gunzippers.Put(z)
-	if z.Reset(bytes.NewReader(body)) != nil {
-		return nil, false
-	}
-	start = make([]byte, lookAt+1)
-	n, err := io.ReadFull(z, start)
-	switch err {
-	case io.EOF, io.ErrUnexpectedEOF:
-		return start[:n], true
-	case nil:
-		return start[:lookAt], false
-	}
-	return nil, false
-}
-
-// A hollow counts the answers of a side that an Accept refused.
-type hollow struct {
-	n     int
-	first string
-}
-
-func (h *hollow) add(why string) {
-	if h.n++; h.n == 1 {
-		h.first = why
-	}
+// An Unmet is an expectation that an answer does not meet.
+type Unmet struct {
+	What string // status 200; $.channels count gte 100
+	Got  string
 }

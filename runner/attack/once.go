@@ -3,7 +3,6 @@ package attack
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -32,12 +31,13 @@ type attacker struct {
 	headers  [2][][]http.Header
 	gauge    *gauge
 	ledger   ledger
+	inspect  *inspector
+	warmUp   warmUp
 	last     perf.Health // as last written
 	sides    [2]window
 
 	mu       sync.Mutex // guards inbox
 	inbox    []arrival
-	hollow   [2]hollow              // as backEnds
 	backEnds [2]map[string]struct{} // only touched by the receiving goroutine until it ends
 	fault    string                 // guarded by mu: why this machine is to blame
 }
@@ -61,6 +61,10 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 	}
 	defer a.fleet.close()
 	a.ledger.schedule = newSchedule(a.design, plan.Routes)
+	a.warmUp.design = a.design
+	a.inspect = newInspector(a)
+	defer a.inspect.finish()
+	a.fleet.inspect = a.inspect
 	a.backEnds = [2]map[string]struct{}{{}, {}}
 
 	sending, stopSending := context.WithCancel(ctx)
@@ -86,6 +90,7 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 		for res := range a.vegeta.Attack(a.target, a.pacer, 0, "") {
 			a.receive(res)
 		}
+		a.inspect.finish()
 	}()
 	decision, err := a.watch(ctx, drained)
 	stopSending()
@@ -158,9 +163,6 @@ func (a *attacker) receive(res *vegeta.Result) {
 	case failed && (class == wire.ClassDescriptors || class == wire.ClassRequest):
 		r.Failure = perf.Client
 		a.blame(string(class) + ": " + detail)
-	case failed && class == classContent:
-		r.Failure = perf.BadStatus
-		a.hollow[sl.side()].add(detail)
 	case failed && class == wire.ClassTimeout:
 		r.Failure = perf.TimedOut
 	case failed:
@@ -168,7 +170,7 @@ func (a *attacker) receive(res *vegeta.Result) {
 	case res.Code == 0:
 		r.Failure = perf.Client
 		a.blame(res.Error)
-	case !a.plan.Routes[sl.route].accepts(int(res.Code)):
+	case !accepts(a.plan.Routes[sl.route].Expect[sl.side()], int(res.Code)):
 		r.Failure = perf.BadStatus
 	}
 	if name := a.plan.Identity; name != "" {
@@ -176,9 +178,14 @@ func (a *attacker) receive(res *vegeta.Result) {
 			a.backEnds[sl.side()][id] = struct{}{}
 		}
 	}
+	a.inspect.deliver(arrival{sl.n, quantise(r)}, sl)
+}
+
+// post hands a record on to be written and judged.
+func (a *attacker) post(r arrival) {
 	a.mu.Lock()
-	a.inbox = append(a.inbox, arrival{sl.n, quantise(r)})
-	a.mu.Unlock()
+	defer a.mu.Unlock()
+	a.inbox = append(a.inbox, r)
 }
 
 // maxBackEnds bounds the names that are remembered.
@@ -259,6 +266,7 @@ func (a *attacker) take() (*perf.Decision, error) {
 			side = 1
 		}
 		a.sides[side].add(arrival.record)
+		a.warmUp.add(arrival.record)
 	}
 	through := a.ledger.through()
 	a.last = a.health()
@@ -309,30 +317,17 @@ func (a *attacker) result(d *perf.Decision) *result {
 		r.broken = "this machine: " + r.broken
 	}
 	cpu, pause := a.gauge.use()
-	opened, resent, remotes := a.fleet.counts()
-	r.generator = Generator{
-		CPU: cpu, GCPauseP99: pause, PeakWorkers: int(a.fleet.peak.Load()),
-		Connections: opened, Retries: resent, Identities: PerSide{len(a.backEnds[0]), len(a.backEnds[1])},
+	r.generator = Generator{CPU: cpu, GCPauseP99: pause, PeakWorkers: int(a.fleet.peak.Load())}
+	r.generator.Connections, r.generator.Identities = a.fleet.connections()
+	if named := (PerSide{len(a.backEnds[0]), len(a.backEnds[1])}); a.plan.Identity != "" && named != (PerSide{}) {
+		r.generator.Identities = named
 	}
-	r.generator.Connect, r.generator.TLS = a.fleet.opening()
-	if a.plan.Identity == "" || r.generator.Identities == (PerSide{}) {
-		r.generator.Identities = remotes
-	}
+	r.judging, r.warmUp = a.inspect.report(), a.warmUp.result()
 	if d == nil {
 		return r
 	}
 	r.series = a.stage.Series()
-	for i, side := range [...]string{"blue", "green"} {
-		if h := a.hollow[i]; h.n > 0 {
-			r.hollow = append(r.hollow, fmt.Sprintf("%s gave %d answers of an accepted status that are none; the first one: %s", side, h.n, h.first))
-		}
-	}
 	r.decided()
-	for i, n := range [2]int{resent.Blue, resent.Green} {
-		if n > 0 {
-			r.warnings = append(r.warnings, fmt.Sprintf("%d requests to %s were sent again on a new connection", n, [2]string{"blue", "green"}[i]))
-		}
-	}
 	return r
 }
 

@@ -171,11 +171,11 @@ func (p *Plan) design(rate, alpha float64, seed uint64) perf.Design {
 }
 
 // accepts says whether a status is one of the expected.
-func (r Route) accepts(status int) bool {
-	if len(r.Expect) == 0 {
+func accepts(expected []Status, status int) bool {
+	if len(expected) == 0 {
 		return status >= 200 && status <= 299
 	}
-	return slices.ContainsFunc(r.Expect, func(s Status) bool { return status >= s.Low && status <= s.High })
+	return slices.ContainsFunc(expected, func(s Status) bool { return status >= s.Low && status <= s.High })
 }
 
 // withoutFragment is a URL to which a label can be added.

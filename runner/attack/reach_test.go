@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,10 +75,13 @@ func TestReconnectOpensConnections(t *testing.T) {
 	plan := quick(start(t, &service{}), start(t, &service{}))
 	plan.Connections, plan.Reconnect, plan.Duration = 4, 0.5, time.Second
 	expect(t, plan, func(r *Report) string {
-		if c, secure := r.Generator.Connect, r.Generator.TLS; c[0] <= 0 || c[1] <= 0 || secure != [2]time.Duration{} {
-			return fmt.Sprintf("connections opened in %v, TLS in %v, want times to open and none for TLS", c, secure)
+		c := r.Generator.Connections
+		for i, side := range [...]string{"blue", "green"} {
+			if c[i].Connect <= 0 || c[i].TLS != 0 || c[i].First < c[i].Connect {
+				return fmt.Sprintf("%s opened connections in %v, TLS in %v, first answers after %v: want times to open, none for TLS, and answers later", side, c[i].Connect, c[i].TLS, c[i].First)
+			}
 		}
-		for side, got := range map[string][2]int{"blue": {r.Generator.Connections.Blue, r.Requests.Blue}, "green": {r.Generator.Connections.Green, r.Requests.Green}} {
+		for side, got := range map[string][2]int{"blue": {c[0].Opened, r.Requests.Blue}, "green": {c[1].Opened, r.Requests.Green}} {
 			if got[0]*10 < got[1]*4 || got[0]*10 > got[1]*7 {
 				return fmt.Sprintf("%s: %d connections for %d requests, want about half as many", side, got[0], got[1])
 			}
@@ -113,36 +115,26 @@ func TestLadderStopsAtTheFirstFailure(t *testing.T) {
 	})
 }
 
+// An attack whose context ends gives up the requests under way: green here would
+// never answer them, so that only the end of the context ends the attack.
 func TestStopsWhenTheContextEnds(t *testing.T) {
 	t.Parallel()
-	blue := &service{}
-	plan := quick(start(t, blue), start(t, &service{base: 1200 * time.Millisecond}))
-	plan.Timeout = 10 * time.Second
 	ctx, cancel := context.WithCancel(context.Background())
-	var at atomic.Pointer[time.Time]
-	time.AfterFunc(700*time.Millisecond, func() {
-		now := time.Now()
-		at.Store(&now)
+	defer cancel()
+	blue := &service{}
+	green := &service{handle: func(_ http.ResponseWriter, r *http.Request) {
 		cancel()
-	})
+		<-r.Context().Done() // until the client gives the request up
+	}}
+	plan := quick(start(t, blue), start(t, green))
+	plan.Timeout, plan.Duration = time.Hour, time.Hour
 	var file bytes.Buffer
 	report, err := Run(ctx, plan, &file, nil)
-	if err == nil && excused(report) {
-		t.Skipf("this machine is too busy to attack on time: %s", report.Reason)
-	}
 	if !errors.Is(err, context.Canceled) || report == nil {
 		t.Fatalf("Run: %v, %v", report, err)
 	}
 	if report.Outcome == perf.NoWorse || !strings.Contains(report.Reason, "interrupted") {
 		t.Errorf("interrupted: %v (%s)", report.Outcome, report.Reason)
-	}
-	if took := time.Since(*at.Load()); took > grace+time.Second {
-		t.Errorf("ended %s after the context", took)
-	}
-	before := blue.requests.Load()
-	time.Sleep(100 * time.Millisecond)
-	if after := blue.requests.Load(); after != before {
-		t.Errorf("%d requests after the end", after-before)
 	}
 	if again, err := Rejudge(&file, nil); err != nil || again.Outcome == perf.NoWorse {
 		t.Errorf("an interrupted record judged again: %+v, %v", again, err)
@@ -183,12 +175,22 @@ func TestRetryAttacksOnceMore(t *testing.T) {
 }
 
 // A record file that cannot be written ends the attack with an error, wherever
-// the writing fails.
+// the writing fails: in the magic, in the section, and in the first records, which
+// even the busiest machine writes.
 func TestFailingRecords(t *testing.T) {
 	t.Parallel()
 	plan := quick(start(t, &service{}), start(t, &service{}))
 	plan.Duration = time.Second
-	for _, n := range []int{0, 5, 200, 3000} {
+	full, _, err := plan.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var head bytes.Buffer
+	design := perf.NewStage(full.design(plan.Rate, perf.DefaultAlpha, perf.Mix(plan.Seed, 0))).Design()
+	if err := (&recorder{w: &head}).section(full.section(plan.Name, design)); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 5, 200, head.Len(), head.Len() + headSize} {
 		if _, err := Run(context.Background(), plan, &brittle{n}, nil); !errors.Is(err, errBrittle) {
 			t.Errorf("writer failing after %d bytes: %v", n, err)
 		}

@@ -62,8 +62,7 @@ const (
 // record reads a result file.
 func record(in io.Reader, opts JudgeOptions) (*recording, error) {
 	rec := &recording{hosts: map[string]int{}, routes: map[string]*recordedRoute{}, parsed: map[string]address{}}
-	accept := Route{Expect: opts.Expect}
-	err := readResults(in, func(res *vegeta.Result) { rec.add(res, accept, opts.AnySize) })
+	err := readResults(in, func(res *vegeta.Result) { rec.add(res, opts.Expect, opts.AnySize) })
 	slices.SortFunc(rec.results, func(a, b compact) int {
 		if c := cmp.Compare(a.at, b.at); c != 0 {
 			return c
@@ -73,14 +72,14 @@ func record(in io.Reader, opts JudgeOptions) (*recording, error) {
 	return rec, err
 }
 
-func (rec *recording) add(res *vegeta.Result, accept Route, anySize bool) {
+func (rec *recording) add(res *vegeta.Result, expected []Status, anySize bool) {
 	failure := perf.Succeeded
 	switch {
 	case res.Code == 0 && timedOut(res.Error):
 		failure = perf.TimedOut
 	case res.Code == 0:
 		failure = perf.Transport
-	case !accept.accepts(int(res.Code)):
+	case !accepts(expected, int(res.Code)):
 		failure = perf.BadStatus
 	case !anySize && res.BytesIn == 0 && needsBody(res):
 		failure = perf.BadStatus

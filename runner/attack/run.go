@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
@@ -76,6 +76,8 @@ func runStep(ctx context.Context, plan *Plan, name string, design perf.Design, r
 func (r *result) after(first *result) {
 	r.requests.Blue += first.requests.Blue
 	r.requests.Green += first.requests.Green
+	r.warmUp = r.warmUp.worse(first.warmUp)
+	r.judging.join(first.judging)
 	r.warnings = append(r.warnings, fmt.Sprintf("first attack inconclusive: %s", first.decision.Reason))
 }
 
@@ -114,7 +116,8 @@ type result struct {
 	generator Generator
 	series    *perf.Series
 	warnings  []string
-	hollow    []string // what the answers were that were none
+	judging   Judging
+	warmUp    WarmUp
 }
 
 // decided takes from the decision what a result tells in other places.
@@ -129,7 +132,9 @@ func (r *result) decided() {
 func (r *Report) join(plan *Plan, step *result) {
 	r.Requests.Blue += step.requests.Blue
 	r.Requests.Green += step.requests.Green
-	r.Warnings = append(append(r.Warnings, step.warnings...), step.hollow...)
+	r.Warnings = append(r.Warnings, step.warnings...)
+	r.WarmUp = r.WarmUp.worse(step.warmUp)
+	r.Judging.join(step.judging)
 	if step.broken != "" {
 		r.Outcome, r.Broken, r.Reason = 0, step.broken, step.broken
 		r.Generator = step.generator
@@ -151,12 +156,28 @@ func (r *Report) join(plan *Plan, step *result) {
 	if len(plan.Rates) > 1 {
 		r.Reason = fmt.Sprintf("at %g/s: %s", step.design.Rate, d.Reason)
 	}
-	if d.Outcome != perf.NoWorse {
-		r.Reason = strings.Join(append([]string{r.Reason}, step.hollow...), "; ")
-	}
 	r.Rate, r.Seconds, r.Blocks, r.Dropped = step.design.Rate, d.Seconds, d.Blocks, d.Dropped
 	r.Comparisons, r.Alone, r.Series, r.Generator = d.Comparisons, d.Alone, step.series, step.generator
 	r.Errors = PerSide{d.Errors[0], d.Errors[1]}
+}
+
+// join adds what was judged in another attack.
+func (j *Judging) join(other Judging) {
+	if j.Pairs == nil {
+		j.Pairs = make([]int, len(other.Pairs))
+	}
+	for i, n := range other.Pairs {
+		j.Pairs[i] += n
+	}
+	for _, u := range other.Unmet {
+		same := func(own UnmetCount) bool { return own.Green == u.Green && own.Route == u.Route && own.What == u.What }
+		if i := slices.IndexFunc(j.Unmet, same); i >= 0 {
+			j.Unmet[i].Count += u.Count
+		} else {
+			j.Unmet = append(j.Unmet, u)
+		}
+	}
+	j.CPU += other.CPU
 }
 
 // done says whether a ladder ends here: a higher rate can only be worse.

@@ -1,7 +1,9 @@
 package attack
 
 import (
+	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -19,15 +21,21 @@ type slot struct {
 	route int
 	row   int
 	at    time.Duration // since the schedule's start
+	twin  uint64        // the answers of both sides that are compared have the same
+	whole bool          // its answer is compared whole, whatever its size and however busy this machine is
 }
 
 // A schedule yields the slots of a stage in order of time. It is drawn from the
 // seed alone: two schedules of one plan are equal, whatever is measured.
 //
-// Pair p starts at p/rate; its second request follows half an interval later, at
-// most maxHalf, so that a slow schedule does not outlast its duration.
-// Route, row and which side goes first are drawn for each pair. In solo and
-// interleaved blocks one request of the pair is left out.
+//  1. Pair p starts at p/rate; its second request follows half an interval later, at
+//     most maxHalf, so that a slow schedule does not outlast its duration.
+//  2. Route, row and which side goes first are drawn for each pair.
+//  3. In solo and interleaved blocks one request of the pair is left out. Both
+//     halves of an interleaved block draw the same routes and rows, so that each
+//     answer of one half has its twin in the other.
+//  4. The first wholeFirst pairs of a route, and the first of every second, are
+//     compared whole.
 type schedule struct {
 	design  perf.Design
 	weights []int // cumulative
@@ -39,9 +47,29 @@ type schedule struct {
 	n       uint64
 	second  slot
 	pending bool
+	shown   []shown // by route: what rule 4 has chosen
+	turn    turn    // of an interleaved stage
 }
 
-const maxHalf = 0.5 // seconds
+// shown is what rule 4 knows of a route.
+type shown struct {
+	pairs int
+	until time.Duration // the next pair after it is compared whole
+}
+
+// A turn is one half of an interleaved block.
+type turn struct {
+	block  int
+	second bool
+	pairs  uint64
+	begins []shown // as the block began
+}
+
+const (
+	maxHalf    = 0.5 // seconds
+	wholeFirst = 20
+	wholeEvery = time.Second
+)
 
 func newSchedule(design perf.Design, routes []Route) *schedule {
 	s := &schedule{
@@ -56,6 +84,8 @@ func newSchedule(design perf.Design, routes []Route) *schedule {
 		s.weights = append(s.weights, total)
 		s.rows = append(s.rows, len(r.Blue))
 	}
+	s.shown = make([]shown, len(routes))
+	s.turn.block = math.MinInt
 	return s
 }
 
@@ -69,11 +99,18 @@ func (s *schedule) next() (slot, bool) {
 	if start >= s.end {
 		return slot{}, false
 	}
-	first := slot{pair: s.pair, at: start}
+	first := slot{pair: s.pair, at: start, twin: uint64(s.pair)}
 	s.pair++
+	if s.design.Pairing == perf.Interleaved {
+		first.twin = s.take(start)
+	}
 	first.route = sort.SearchInts(s.weights, 1+s.rng.IntN(s.weights[len(s.weights)-1]))
 	first.row = s.rng.IntN(s.rows[first.route])
 	greenFirst := s.rng.Uint64()&1 == 1
+	if known := &s.shown[first.route]; known.pairs < wholeFirst || start >= known.until {
+		first.whole, known.until = true, start.Truncate(wholeEvery)+wholeEvery
+	}
+	s.shown[first.route].pairs++
 	switch side, alone := s.alone(start); {
 	case alone:
 		first.green, first.solo = side, s.design.Pairing == perf.Paired
@@ -85,6 +122,35 @@ func (s *schedule) next() (slot, bool) {
 	return s.number(first), true
 }
 
+// take begins the half of an interleaved block that an instant belongs to (rule
+// 3), and numbers its pairs.
+func (s *schedule) take(start time.Duration) (twin uint64) {
+	block, second := s.halfOf(start)
+	if t := &s.turn; t.block != block || t.second != second {
+		if t.block != block {
+			t.begins = slices.Clone(s.shown)
+		} else {
+			copy(s.shown, t.begins)
+		}
+		t.block, t.second, t.pairs = block, second, 0
+		for i := range s.shown {
+			s.shown[i].until = 0
+		}
+		s.rng = rand.New(rand.NewPCG(perf.Mix(s.design.Seed, uint64(block+1)), 0x6267766572696679))
+	}
+	s.turn.pairs++
+	return uint64(s.turn.block+1)<<32 | s.turn.pairs
+}
+
+// halfOf is the interleaved block of an instant, -1 for the warm-up, and whether
+// the instant lies in its second half.
+func (s *schedule) halfOf(start time.Duration) (block int, second bool) {
+	if block = s.design.BlockOf(start); block < 0 {
+		return block, start >= s.design.WarmUp/2
+	}
+	return block, start-s.design.WarmUp-time.Duration(block)*s.design.Block() >= s.design.Block()/2
+}
+
 func (s *schedule) number(sl slot) slot {
 	sl.n = s.n
 	s.n++
@@ -93,15 +159,14 @@ func (s *schedule) number(sl slot) slot {
 
 // alone says whether one side alone is loaded at an instant, and whether it is green.
 func (s *schedule) alone(start time.Duration) (green, alone bool) {
-	block := s.design.BlockOf(start)
 	if s.design.Pairing == perf.Interleaved {
+		block, second := s.halfOf(start)
 		if block < 0 { // first half of the warm-up: blue
-			return start >= s.design.WarmUp/2, true
+			return second, true
 		}
-		into := start - s.design.WarmUp - time.Duration(block)*s.design.Block()
-		secondHalf := into >= s.design.Block()/2
-		return s.design.BlueFirst(block) == secondHalf, true
+		return s.design.BlueFirst(block) == second, true
 	}
+	block := s.design.BlockOf(start)
 	if block < 0 {
 		return false, false
 	}
@@ -116,7 +181,7 @@ func (s *schedule) alone(start time.Duration) (green, alone bool) {
 
 // The label of a slot travels in the fragment of its URL: vegeta hands it back
 // in Result.URL, and it never reaches the wire. Its parts are base 36:
-// side.n.pair.route.row, with the side as b, g, or B, G in a solo block.
+// side.n.pair.route.row.at.twin.whole, with the side as b, g, or B, G in a solo block.
 
 // label writes a slot's label.
 func (sl slot) label(b []byte) []byte {
@@ -128,7 +193,11 @@ func (sl slot) label(b []byte) []byte {
 		side -= 'a' - 'A'
 	}
 	b = append(b, side)
-	for _, v := range [...]uint64{sl.n, uint64(sl.pair), uint64(sl.route), uint64(sl.row), uint64(sl.at)} {
+	whole := uint64(0)
+	if sl.whole {
+		whole = 1
+	}
+	for _, v := range [...]uint64{sl.n, uint64(sl.pair), uint64(sl.route), uint64(sl.row), uint64(sl.at), sl.twin, whole} {
 		b = append(b, '.')
 		b = strconv.AppendUint(b, v, 36)
 	}
@@ -149,7 +218,7 @@ func slotOf(label string) (slot, bool) {
 		return sl, false
 	}
 	sl.solo = label[0] < 'a'
-	var parts [5]uint64
+	var parts [7]uint64
 	rest := label[1:]
 	for i := range parts {
 		if rest == "" || rest[0] != '.' {
@@ -167,5 +236,6 @@ func slotOf(label string) (slot, bool) {
 		parts[i], rest = v, rest[end:]
 	}
 	sl.n, sl.pair, sl.route, sl.row, sl.at = parts[0], uint32(parts[1]), int(parts[2]), int(parts[3]), time.Duration(parts[4])
+	sl.twin, sl.whole = parts[5], parts[6] != 0
 	return sl, rest == ""
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,6 +61,7 @@ type fleet struct {
 	ctx      context.Context        // of every request: vegeta gives them none
 	sides    [2]map[string]*carrier // blue, green; by service
 	routes   []Route
+	inspect  *inspector
 	inFlight atomic.Int64
 	peak     atomic.Int64
 }
@@ -82,46 +85,32 @@ func newFleet(plan *Plan) (*fleet, error) {
 	return f, nil
 }
 
-// opening returns the mean times to open a connection and to agree on TLS.
-func (f *fleet) opening() (connect, secure [2]time.Duration) {
+// connections sums up both sides' connections, with the distinct addresses that
+// each side reached.
+func (f *fleet) connections() (all [2]Connections, remotes PerSide) {
 	for i, side := range f.sides {
-		var n time.Duration
-		for _, c := range side {
-			for _, l := range c.loaders {
-				if s := l.Stats(); s.Connect > 0 {
-					n++
-					connect[i] += s.Connect
-					secure[i] += s.TLS
+		own := &all[i]
+		for _, name := range slices.Sorted(maps.Keys(side)) {
+			for _, l := range side[name].loaders {
+				s := l.Stats()
+				own.Opened += int(s.Connections)
+				own.Resent += int(s.Resent)
+				own.Reused += int(s.Reused)
+				own.Died += int(s.Died)
+				own.Connect += s.Connect * time.Duration(len(s.First))
+				own.TLS += s.TLS * time.Duration(len(s.First))
+				own.first = append(own.first, s.First...)
+				if i == 0 {
+					remotes.Blue = max(remotes.Blue, s.Remotes)
+				} else {
+					remotes.Green = max(remotes.Green, s.Remotes)
 				}
 			}
 		}
-		if n > 0 {
-			connect[i], secure[i] = connect[i]/n, secure[i]/n
-		}
+		own.mean()
 	}
-	return connect, secure
-}
-
-// counts returns the connections that each side opened and the requests that it
-// sent twice, with the distinct addresses it reached.
-func (f *fleet) counts() (opened, resent, remotes PerSide) {
-	for i, side := range f.sides {
-		var o, r, a int
-		for _, c := range side {
-			for _, l := range c.loaders {
-				s := l.Stats()
-				o += int(s.Connections)
-				r += int(s.Resent)
-				a = max(a, s.Remotes)
-			}
-		}
-		if i == 0 {
-			opened.Blue, resent.Blue, remotes.Blue = o, r, a
-		} else {
-			opened.Green, resent.Green, remotes.Green = o, r, a
-		}
-	}
-	return opened, resent, remotes
+	all[1].slowerThan(&all[0])
+	return all, remotes
 }
 
 func (f *fleet) close() {
@@ -148,14 +137,15 @@ func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
 	own := req.WithContext(f.ctx)
 	own.URL = &url
 	f.begin()
+	began := time.Now()
 	resp, err := c.RoundTrip(own)
 	if err != nil {
 		f.inFlight.Add(-1)
 		return nil, marked(err)
 	}
 	body := &countedBody{ReadCloser: resp.Body, fleet: f}
-	if route := f.routes[sl.route]; route.accepts(resp.StatusCode) && route.request(sl).Accept != nil {
-		body.look = newLook(route.request(sl).Accept, resp)
+	if route := &f.routes[sl.route]; route.Judge != nil && accepts(route.Expect[sl.side()], resp.StatusCode) {
+		body.kept = f.inspect.look(sl, resp, began)
 	}
 	resp.Body = body
 	return resp, nil
@@ -187,7 +177,7 @@ func (r Route) request(sl slot) Request {
 type countedBody struct {
 	io.ReadCloser
 	fleet *fleet
-	look  *look // nil: any body will do
+	kept  *kept // nil: nobody looks at it
 	once  sync.Once
 }
 
@@ -196,21 +186,24 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	if err != nil && err != io.EOF {
 		return n, marked(err)
 	}
-	if b.look == nil {
+	if b.kept == nil {
 		return n, err
 	}
-	b.look.take(p[:n])
+	b.kept.take(p[:n])
 	if err == io.EOF {
-		bad := b.look.end()
-		if b.look = nil; bad != nil {
-			return n, bad
-		}
+		b.kept.end()
+		b.kept = nil
 	}
 	return n, err
 }
 
 func (b *countedBody) Close() error {
-	b.once.Do(func() { b.fleet.inFlight.Add(-1) })
+	b.once.Do(func() {
+		b.fleet.inFlight.Add(-1)
+		if b.kept != nil { // not read to its end
+			b.kept.release()
+		}
+	})
 	return b.ReadCloser.Close()
 }
 

@@ -68,6 +68,23 @@ func readBody(resp *http.Response, limits Limits, w *watch) body {
 	return b
 }
 
+// Decode undoes the codings of a body that was kept as it came, under the rules of
+// an answer's body, at most limit bytes of it. encoding names what was undone. An
+// error is an *Err.
+func Decode(h http.Header, raw []byte, limit int64) (answer []byte, encoding string, err error) {
+	codings := contentCodings(h)
+	if len(codings) == 0 || len(raw) == 0 {
+		return raw, "", nil
+	}
+	into := collector{limit: limit, hint: -1}
+	defer into.free()
+	m := &meter{r: bytes.NewReader(raw), limit: limit}
+	if err := readEncoded(&into, m, codings, defaultRatio); err != nil {
+		return nil, "", classify(m.blame(err, codings), true)
+	}
+	return into.join(), strings.Join(codings, ", "), nil
+}
+
 // readEncoded decodes what m reads.
 func readEncoded(into *collector, m *meter, codings []string, ratio int64) error {
 	source := bufio.NewReader(m)
@@ -172,16 +189,20 @@ func inflate(r io.Reader) (io.Reader, error) {
 // behind its own.
 type meter struct {
 	r     io.Reader
-	watch *watch
+	watch *watch // nil: the bytes are all here
 	limit int64
 	n     int64
 	err   error
 }
 
 func (m *meter) Read(p []byte) (int, error) {
-	m.watch.wait()
+	if m.watch != nil {
+		m.watch.wait()
+	}
 	n, err := m.r.Read(p)
-	m.watch.pause()
+	if m.watch != nil {
+		m.watch.pause()
+	}
 	m.n += int64(n)
 	if m.n > m.limit && m.limit > 0 && err == nil {
 		err = &limitError{fmt.Sprintf("body above %d bytes", m.limit)}

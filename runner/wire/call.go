@@ -45,6 +45,7 @@ type call struct {
 	spent         int       // earlier attempts that reached the wire
 	answered      bool
 	reused        bool
+	reuses        int // connections given that had carried a request
 	sent          []Field
 	space         [8]Field // most requests have no more
 	head          string   // HTTP/1: of the answer, as it came
@@ -116,6 +117,9 @@ func (c *call) gotConn(info httptrace.GotConnInfo) {
 	}
 	cn := connOf(info.Conn)
 	c.conn, c.facts, c.reused = cn, cn.facts, info.Reused
+	if info.Reused {
+		c.reuses++
+	}
 	c.secure, _ = info.Conn.(*tls.Conn)
 	c.mark, c.wroteHeaders, c.sent = cn.written.Load(), false, c.space[:0]
 	budget := 1

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,12 +25,20 @@ type LoadStats struct {
 	Fresh       int64 // on a connection of their own
 	Connections int64 // opened
 	Resent      int64 // requests that reached the wire twice
+	Reused      int64 // times a request was given a connection that had carried another
+	Died        int64 // of those: times the connection died before any of the answer came
 	Identities  int   // distinct values, at most maxIdentities
 	Remotes     int   // distinct addresses, at most maxIdentities
 	// Connect and TLS are the mean times to open a connection, and to agree on
 	// TLS over it, of the connections that carried an answer; 0 without any.
 	Connect, TLS time.Duration
+	// First is how long each new connection took to bring the first byte of its
+	// first answer, from before it was opened; of the first maxFirst of them.
+	First []time.Duration
 }
+
+// maxFirst bounds the times to open a connection that are kept.
+const maxFirst = 1 << 12
 
 // maxIdentities bounds what is remembered of a server that invents names.
 const maxIdentities = 4096
@@ -67,6 +76,7 @@ func (l *Loader) Stats() LoadStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.stats
+	s.First = slices.Clone(s.First)
 	s.Connections = l.t.opened.Load() - l.opened
 	s.Resent = l.t.resent.Load() - l.resent
 	s.Identities, s.Remotes = len(l.identity), len(l.remote)
@@ -90,6 +100,7 @@ func (l *Loader) RoundTrip(given *http.Request) (*http.Response, error) {
 	if fresh {
 		p = l.t.newPool()
 	}
+	began := time.Now()
 	ctx, w := watched(given.Context(), l.t.limits.Total)
 	c := newCall(l.t, req.Method, w)
 	c.keepSent = false
@@ -109,11 +120,12 @@ func (l *Loader) RoundTrip(given *http.Request) (*http.Response, error) {
 			_ = resp.Body.Close() // a switched connection knows no timeouts
 		}
 	}
+	l.reuses(c, failed)
 	if failed != nil {
 		end()
 		return nil, failed
 	}
-	l.note(c, resp)
+	l.note(c, resp, began)
 	w.arm("idle", l.t.limits.Idle, "in the body")
 	if resp.Body == http.NoBody {
 		end()
@@ -168,9 +180,25 @@ func (l *Loader) nextFresh() bool {
 	return true
 }
 
-func (l *Loader) note(c *call, resp *http.Response) {
+// reuses counts the reused connections that the request was given, and those that
+// died under it. net/http sends again only after a reused one has.
+func (l *Loader) reuses(c *call, failed *Err) {
 	c.mu.Lock()
-	remote, connect, secure, reused := c.facts.remote, c.facts.connect, c.facts.tls, c.reused
+	reused, died := c.reuses, min(c.spent, c.reuses)
+	last := c.reused && c.reached() && c.firstByte.IsZero()
+	c.mu.Unlock()
+	if failed != nil && last && (failed.Class == ClassReset || failed.Class == ClassTruncated) {
+		died++
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.Reused += int64(reused)
+	l.stats.Died += int64(died)
+}
+
+func (l *Loader) note(c *call, resp *http.Response, began time.Time) {
+	c.mu.Lock()
+	remote, connect, secure, reused, first := c.facts.remote, c.facts.connect, c.facts.tls, c.reused, c.firstByte
 	c.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -178,6 +206,9 @@ func (l *Loader) note(c *call, resp *http.Response) {
 		l.fresh.n++
 		l.fresh.connect += connect
 		l.fresh.tls += secure
+		if len(l.stats.First) < maxFirst && !first.IsZero() {
+			l.stats.First = append(l.stats.First, first.Sub(began))
+		}
 	}
 	if _, known := l.remote[remote]; !known && len(l.remote) < maxIdentities {
 		l.remote[remote] = struct{}{}

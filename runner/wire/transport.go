@@ -105,7 +105,7 @@ func (l Limits) withDefaults() (Limits, error) {
 	}{
 		{"header", &l.Header, 256 << 10},
 		{"body", &l.Body, 64 << 20},
-		{"ratio", &l.Ratio, 200},
+		{"ratio", &l.Ratio, defaultRatio},
 	} {
 		if *n.bound < 0 {
 			return l, fmt.Errorf("limit %s: %d is negative", n.name, *n.bound)

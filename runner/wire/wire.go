@@ -52,6 +52,8 @@ type Limits struct {
 	Connections int           // per host, default 64
 }
 
+const defaultRatio = 200 // Limits.Ratio
+
 // A Field is one header field; order and repetition are kept where HTTP keeps them.
 type Field struct{ Name, Value string }
 

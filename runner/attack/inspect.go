@@ -1,0 +1,299 @@
+package attack
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
+)
+
+// How much an inspector keeps of what it has not judged yet.
+const (
+	maxKept   = 16 << 20 // bytes of all answers
+	KeepBody  = 64 << 10 // of one, unless it is chosen to be compared whole
+	easyFill  = 0.5      // of maxKept: below it every pair is judged
+	largeOf   = 4        // one pair in as many of those with larger bodies is kept whole while there is room
+	maxKnown  = 4096     // kinds of answers remembered for a route and side
+	maxUnmets = 100      // different expectations that are named
+)
+
+// An inspector has the answers of an attack judged next to it.
+//
+//  1. An answer of an accepted status is kept when it ends, and handed to
+//     the workers: first alone, then with its partner.
+//  2. What waits for the workers takes at most maxKept bytes. From half of that on
+//     pairs are left out, by a choice that follows from the seed: the fuller, the more.
+//  3. Never left out while there is room at all: what the schedule chose
+//     (slot.whole), and an answer of a kind that its side has not given before.
+//  4. A record waits until its answer is judged: an answer that is not what the
+//     case expects is a failure of its side.
+type inspector struct {
+	routes  []Route
+	moment  func(slot) Moment
+	seed    uint64
+	post    func(arrival) // what is judged, or was left out
+	blame   func(string)
+	kept    atomic.Int64
+	workers sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	wake    *sync.Cond // jobs or closed
+	jobs    []job
+	closed  bool
+	first   map[uint64]*kept      // by twin: answers that wait for their partner; nil: that answer failed
+	waiting map[uint64]*awaited   // by place in the schedule: records and checks that wait for each other
+	known   [2][]map[uint64]bool  // by side and route: kinds of answers
+	unmet   map[unmetKey]*unmetOf //
+	pairs   []int                 // by route: answered on both sides
+	busy    time.Duration
+}
+
+// A job is one answer to check, or a pair to compare.
+type job struct{ check, blue, green *kept }
+
+// An awaited record and its check wait for each other.
+type awaited struct {
+	record *arrival
+	judged bool
+	unmet  bool
+}
+
+type unmetKey struct {
+	green bool
+	route int
+	what  string
+}
+
+type unmetOf struct {
+	got   string
+	count int
+	order int
+}
+
+func newInspector(a *attacker) *inspector {
+	in := &inspector{
+		routes: a.plan.Routes, moment: a.moment, seed: a.design.Seed, post: a.post, blame: a.blame,
+		first: map[uint64]*kept{}, waiting: map[uint64]*awaited{}, unmet: map[unmetKey]*unmetOf{},
+		pairs: make([]int, len(a.plan.Routes)),
+	}
+	in.wake = sync.NewCond(&in.mu)
+	for side := range in.known {
+		in.known[side] = make([]map[uint64]bool, len(in.routes))
+		for i := range in.known[side] {
+			in.known[side][i] = map[uint64]bool{}
+		}
+	}
+	if slices.ContainsFunc(in.routes, func(r Route) bool { return r.Judge != nil }) {
+		for range max(1, min(4, runtime.GOMAXPROCS(0)/2)) {
+			in.workers.Go(in.work)
+		}
+	}
+	return in
+}
+
+// moment is the slice of time that a slot belongs to.
+func (a *attacker) moment(sl slot) Moment {
+	since := a.design.PairStart(sl.pair) - a.design.WarmUp
+	return Moment{Attack: a.name, Block: int(math.Floor(float64(since) / float64(a.design.Block())))}
+}
+
+// fill is how much of the room is taken.
+func (in *inspector) fill() float64 { return float64(in.kept.Load()) / maxKept }
+
+// keeps is the choice of rule 2, the same for both answers of a pair.
+func (in *inspector) keeps(sl slot) bool {
+	over := (in.fill() - easyFill) / (1 - easyFill)
+	return over <= 0 || unit(in.seed, sl.twin) > over
+}
+
+// unit is a number in [0, 1) that follows from the seed.
+func unit(seed, n uint64) float64 { return float64(perf.Mix(^seed, n)>>11) / (1 << 53) }
+
+// arrive takes an answer that has come to its end.
+func (in *inspector) arrive(k *kept) {
+	defer k.release()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	route := &in.routes[k.slot.route]
+	k.must = in.fresh(k) || k.slot.whole
+	if k.must || in.keeps(k.slot) {
+		in.waiting[k.slot.n] = &awaited{}
+		in.push(job{check: k.hold()})
+	}
+	if !route.Compare || k.slot.solo {
+		return
+	}
+	partner, known := in.first[k.slot.twin]
+	if !known {
+		in.first[k.slot.twin] = k.hold()
+		return
+	}
+	delete(in.first, k.slot.twin)
+	if partner == nil {
+		return
+	}
+	in.pairs[k.slot.route]++
+	if !k.must && !partner.must && !in.keeps(k.slot) {
+		partner.release()
+		return
+	}
+	if k.slot.green {
+		in.push(job{blue: partner, green: k.hold()})
+	} else {
+		in.push(job{blue: k.hold(), green: partner})
+	}
+}
+
+func (in *inspector) push(j job) {
+	in.jobs = append(in.jobs, j)
+	in.wake.Signal()
+}
+
+// fresh reports whether the side has not given this kind of answer before.
+func (in *inspector) fresh(k *kept) bool {
+	side := in.known[k.slot.side()][k.slot.route]
+	if side[k.kind] || len(side) >= maxKnown {
+		return false
+	}
+	side[k.kind] = true
+	return true
+}
+
+// deliver takes the record of a request, and hands it on once its answer is judged.
+func (in *inspector) deliver(r arrival, sl slot) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if r.record.Failure != perf.Succeeded {
+		in.missed(sl)
+	}
+	w := in.waiting[r.n]
+	switch {
+	case w == nil:
+		in.post(r)
+	case w.judged:
+		in.settle(r, w)
+	default:
+		w.record = &r
+	}
+}
+
+// missed lets the partner of a request that failed go.
+func (in *inspector) missed(sl slot) {
+	if route := &in.routes[sl.route]; route.Judge == nil || !route.Compare || sl.solo {
+		return
+	}
+	partner, known := in.first[sl.twin]
+	if !known {
+		in.first[sl.twin] = nil
+		return
+	}
+	delete(in.first, sl.twin)
+	if partner != nil {
+		partner.release()
+	}
+}
+
+// settle hands on a record whose answer is judged.
+func (in *inspector) settle(r arrival, w *awaited) {
+	delete(in.waiting, r.n)
+	if w.unmet && r.record.Failure == perf.Succeeded {
+		r.record.Failure = perf.BadStatus
+	}
+	in.post(r)
+}
+
+// work judges until the inspector is closed and nothing is left.
+func (in *inspector) work() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for {
+		for len(in.jobs) == 0 && !in.closed {
+			in.wake.Wait()
+		}
+		if len(in.jobs) == 0 {
+			return
+		}
+		j := in.jobs[0]
+		in.jobs[0] = job{}
+		if in.jobs = in.jobs[1:]; len(in.jobs) == 0 {
+			in.jobs = nil
+		}
+		in.mu.Unlock()
+		began := time.Now()
+		unmet := in.do(j)
+		took := time.Since(began)
+		in.mu.Lock()
+		in.busy += took
+		if j.check != nil {
+			in.checked(j.check.slot, unmet)
+		}
+		j.release()
+	}
+}
+
+func (j job) release() {
+	for _, k := range []*kept{j.check, j.blue, j.green} {
+		if k != nil {
+			k.release()
+		}
+	}
+}
+
+// do judges. A judge that panics is a fault of this program, never of a side.
+func (in *inspector) do(j job) (unmet *Unmet) {
+	defer func() {
+		if r := recover(); r != nil {
+			in.blame(fmt.Sprintf("judging an answer failed: %v", r))
+		}
+	}()
+	if k := j.check; k != nil {
+		return in.routes[k.slot.route].Judge.Check(k.slot.row, k.slot.green, &k.Answer)
+	}
+	in.routes[j.blue.slot.route].Judge.Compare(in.moment(j.green.slot), j.blue.slot.row, &j.blue.Answer, &j.green.Answer)
+	return nil
+}
+
+// checked books what a check found.
+func (in *inspector) checked(sl slot, unmet *Unmet) {
+	if unmet != nil {
+		key := unmetKey{sl.green, sl.route, unmet.What}
+		if len(in.unmet) >= maxUnmets && in.unmet[key] == nil {
+			key.what = "other expectations"
+		}
+		if in.unmet[key] == nil {
+			in.unmet[key] = &unmetOf{got: unmet.Got, order: len(in.unmet)}
+		}
+		in.unmet[key].count++
+	}
+	w := in.waiting[sl.n]
+	w.judged, w.unmet = true, unmet != nil
+	if w.record != nil {
+		in.settle(*w.record, w)
+	}
+}
+
+// finish judges what is left. No answer may arrive after it.
+func (in *inspector) finish() {
+	in.mu.Lock()
+	in.closed = true
+	in.wake.Broadcast()
+	in.mu.Unlock()
+	in.workers.Wait()
+}
+
+// report sums up what was judged; call it after finish.
+func (in *inspector) report() Judging {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	out := Judging{Pairs: slices.Clone(in.pairs), CPU: in.busy}
+	out.Unmet = make([]UnmetCount, len(in.unmet))
+	for key, u := range in.unmet {
+		out.Unmet[u.order] = UnmetCount{Green: key.green, Route: key.route, Unmet: Unmet{key.what, u.got}, Count: u.count}
+	}
+	return out
+}
