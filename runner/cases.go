@@ -207,6 +207,7 @@ func (s *suiteRun) walkCase(ctx context.Context, j job, begun time.Time) *CaseRe
 	w.straight(ctx, j.test.Steps, "")
 	w.cross(ctx, j.test.Steps, "")
 	w.cleanup(ctx)
+	w.result.Created = w.created(slices.Concat(j.test.Steps, j.test.Cleanup))
 	r := w.finish()
 	s.quarantine(j.test, r)
 	return r
@@ -236,23 +237,23 @@ func (w *walk) declare() {
 	}
 }
 
-// cleanup runs the case's cleanup on every lane that was walked, whatever came
-// before. What cannot be sent because a step before it did not happen is excused.
+// cleanup walks the case's cleanup on every lane that was walked, whatever came
+// before; see walkBack.
 func (w *walk) cleanup(ctx context.Context) {
-	if len(w.test.Cleanup) == 0 || w.guarded != "" || ctx.Err() != nil {
+	if len(w.test.Cleanup) == 0 && !w.madeSomething() {
 		return
 	}
-	ended := w.ended
-	begin := len(w.result.Steps)
-	w.ended = ""
-	w.strict = false
-	w.straight(ctx, w.test.Cleanup, "cleanup: ")
-	if ended == "" {
-		w.cross(ctx, w.test.Cleanup, "cleanup: ")
+	w.walkBack(ctx, w.test.Steps, w.test.Cleanup, "cleanup: ")
+}
+
+// madeSomething reports whether a lane of the walk created anything.
+func (w *walk) madeSomething() bool {
+	for _, l := range w.lanes {
+		if len(l.effects) > 0 {
+			return true
+		}
 	}
-	if ended != "" || w.lostACrossing(begin) {
-		w.excuse("an earlier step did not happen")
-	}
+	return false
 }
 
 // lostACrossing reports whether a crossing lane ended early.
@@ -297,6 +298,7 @@ func (e *execution) halted() bool {
 // of a case that the end of the run cut short is not one: it is not recorded.
 func (e *execution) record(s *suiteRun, r *CaseResult) {
 	if r.Verdict == Interrupted {
+		e.totals.addCreated(r.Created)
 		return
 	}
 	e.ledger.inCases[scenarios.Blue].Add(int64(r.Requests.Blue))

@@ -257,7 +257,39 @@ func (c *conclusion) findings() {
 	if n.Skip > 0 {
 		measured += fmt.Sprintf(", %d skipped", n.Skip)
 	}
+	measured += c.unsent()
 	c.gate(verdict, "cases judged", measured, "all that are not skipped")
+}
+
+// unsent says how many steps were not sent because their cases ended early.
+func (c *conclusion) unsent() string {
+	n := c.e.totals.unsent
+	if n.Steps == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s of %s not sent", plural(n.Steps, "step"), plural(n.Of, "case"))
+}
+
+// leftovers gates what the run created, and warns of what it could not take back.
+// A leftover says nothing about green, so it does not decide.
+func (c *conclusion) leftovers() {
+	made := c.e.totals.created
+	if made.Made == (PerSide{}) {
+		return
+	}
+	c.end.Created = &made
+	verdict := Pass
+	if open := made.Open(); open > 0 {
+		verdict = Skip
+		first := made.Left[0]
+		text := fmt.Sprintf("%s left behind, first: %s of %s on %s (%s)", plural(open, "created thing"), first.Step, first.Case, first.Side, first.Why)
+		if first.Undo != "" {
+			text += "; to take it back: " + first.Undo
+		}
+		c.end.Warnings = append(c.end.Warnings, text)
+	}
+	measured := fmt.Sprintf("blue %d of %d, green %d of %d", made.TakenBack.Blue, made.Made.Blue, made.TakenBack.Green, made.Made.Green)
+	c.gate(verdict, "created things taken back", measured, "all")
 }
 
 // weight is what a load stage does to the verdict.

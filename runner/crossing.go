@@ -40,9 +40,7 @@ func (w *walk) crossLane(ctx context.Context, kind LaneKind, steps []*scenarios.
 				continue // skipped by the straight lanes, or for one side alone
 			}
 			if ended != "" {
-				r := w.skip(step, name, ended)
-				r.Lane = kind.String()
-				w.result.Steps[len(w.result.Steps)-1].Lane = kind.String()
+				w.skip(step, name, ended).Lane = kind.String()
 				continue
 			}
 			if sleep(ctx, step.Pause) != nil {
@@ -54,12 +52,12 @@ func (w *walk) crossLane(ctx context.Context, kind LaneKind, steps []*scenarios.
 			r := w.crossStep(ctx, kind, side, step, name, pair)
 			r.Lane = kind.String()
 			w.result.Steps = append(w.result.Steps, *r)
-			if r.Verdict >= Broken && !step.Continue {
+			if r.Verdict >= Broken && !step.Continue && !r.onlyDiffers {
 				ended = fmt.Sprintf("step %q: %s", name, firstReason(r))
 			}
 		}
 	}
-	if ended != "" && w.ended == "" && !w.strict {
+	if ended != "" && w.ended == "" && w.test == nil {
 		w.ended = ended + " (" + kind.String() + ")"
 	}
 }

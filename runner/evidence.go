@@ -38,6 +38,7 @@ func (c *conclusion) accounts() {
 	}
 	wrong = append(wrong, e.ledger.problems(stopped)...)
 	verdict, measured := Pass, fmt.Sprintf("%d cases, %d and %d requests", n.Cases, e.ledger.total().Blue, e.ledger.total().Green)
+	measured += c.unsent()
 	for _, text := range wrong {
 		verdict, measured = Broken, text
 		c.claim(Broken, "accounting: %s", text)

@@ -44,6 +44,9 @@ func (e *execution) execute(outer context.Context) (*End, error) {
 	ctx, stop := context.WithCancelCause(outer)
 	defer stop(errDone)
 	e.stop = stop
+	var release context.CancelFunc
+	e.lasting, release = lasting(ctx, takeBackGrace)
+	defer release()
 	if d := e.plan.Options.Timeout; d > 0 {
 		timer := time.AfterFunc(d, func() { stop(errTimeout) })
 		defer timer.Stop()
@@ -138,6 +141,7 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 		e.board.update(func(p *Progress) { p.Phase = Comparing })
 		o.compared = true
 		e.compareAll(ctx, done)
+		e.leaveAll(ctx)
 	}
 	if e.plan.Options.Part != OnlyCompare && ctx.Err() == nil && !e.halted() {
 		o.loaded = true
@@ -148,6 +152,17 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 		if ctx.Err() == nil {
 			o.changed = append(o.before.changed(after), after.news(o.before)...)
 		}
+	}
+}
+
+// leaveAll ends the sessions of a run that was stopped before the last case of
+// their suite.
+func (e *execution) leaveAll(ctx context.Context) {
+	if ctx.Err() == nil {
+		return
+	}
+	for _, s := range e.suites {
+		s.leave(ctx)
 	}
 }
 

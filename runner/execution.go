@@ -31,6 +31,8 @@ type execution struct {
 	// negative control was made on; see controlShare.
 	control struct{ of, made atomic.Int64 }
 	stop    context.CancelCauseFunc
+	// lasting outlives the run's context by takeBackGrace.
+	lasting context.Context
 
 	mu      sync.Mutex // guards the rest
 	secrets map[string]bool

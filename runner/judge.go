@@ -88,7 +88,7 @@ func Judge(t *Trial) *Judgement {
 	if t.Step.Compare && usable(t.Blue) && usable(t.Green) {
 		j.compare()
 	}
-	r.Verdict = j.verdict
+	r.Verdict, r.onlyDiffers = j.verdict, j.differs && j.others < Broken
 	return j.out
 }
 
@@ -111,6 +111,8 @@ type judging struct {
 	blue, green *answer
 	out         *Judgement
 	verdict     Verdict
+	differs     bool    // the comparison found a difference
+	others      Verdict // the worst of everything else
 }
 
 func pickName(blue bool) string {
@@ -121,6 +123,7 @@ func pickName(blue bool) string {
 }
 
 func (j *judging) find(v Verdict, format string, args ...any) {
+	j.others = j.others.Worse(v)
 	j.verdict = j.verdict.Worse(v)
 	j.out.Step.Reasons = append(j.out.Step.Reasons, fmt.Sprintf(format, args...))
 }
@@ -228,7 +231,8 @@ func (j *judging) compare() {
 	j.out.Rules = result.Rules
 	j.wide(&result)
 	if !result.Equal() {
-		j.find(Fail, "%s", differText(&result))
+		j.differs, j.verdict = true, j.verdict.Worse(Fail)
+		r.Reasons = append(r.Reasons, differText(&result))
 	}
 	l := result.Leaves
 	r.Coverage = Coverage{Leaves: l.Seen, Compared: l.Compared, Ignored: l.Ignored + l.Dropped}

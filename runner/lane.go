@@ -20,6 +20,7 @@ type lane struct {
 	// that go with a nonce would be used twice.
 	digests map[digestKey]*wire.Digest
 	hidden  hiddenValues // of the archived answers that it captured from
+	effects []*effect    // that its own requests left, in order; a copy begins without
 }
 
 func newLane(kind LaneKind) *lane {

@@ -112,12 +112,19 @@ func (w *walk) previewOne(step *scenarios.Step, name string, side scenarios.Side
 	for _, f := range out.request.Headers {
 		p.Headers = append(p.Headers, NameValue(f))
 	}
-	for capture := range sc.loose { // a path or query escapes braces
+	p.URL = unescapeLoose(p.URL, sc.loose)
+	return p, nil
+}
+
+// unescapeLoose shows the placeholders that only an answer can give as they are
+// written: a path or query escapes their braces.
+func unescapeLoose(address string, loose map[string]bool) string {
+	for capture := range loose {
 		for _, escaped := range []string{"%7B%7B" + capture + "%7D%7D", "%7b%7b" + capture + "%7d%7d"} {
-			p.URL = strings.ReplaceAll(p.URL, escaped, "{{"+capture+"}}")
+			address = strings.ReplaceAll(address, escaped, "{{"+capture+"}}")
 		}
 	}
-	return p, nil
+	return address
 }
 
 // captureNames are the names that the suite's steps capture.

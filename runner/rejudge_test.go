@@ -44,7 +44,13 @@ cases:
 		return end
 	}
 	want(t, again(""), Fail, "$.id changed")
-	end := again("rules: [{at: $.id, do: ignore, why: own ids}]\n")
+	own := "rules: [{at: $.id, do: ignore, why: own ids}]\n"
+	want(t, again(own), Pass) // a difference does not keep later steps from being sent
+	longer := newRig(t, blue, green).file("s.yaml", "suite: s\n"+own+cases+"      - {step: c, get: /c}\n")
+	end, err := Rejudge(t.Context(), longer.plan(), r.sink.recorded(), longer.sink, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	want(t, end, Broken, "the run that is judged again did not send it")
 	if len(blue.seen) != sent {
 		t.Errorf("%d requests were sent", len(blue.seen)-sent)
@@ -52,12 +58,12 @@ cases:
 	// A run whose every step was sent can come to a pass.
 	r = newRig(t, blue, green).file("s.yaml", "suite: s\nrules: [{at: $.id, do: ignore, why: own ids}]\n"+cases)
 	want(t, r.run(), Pass)
-	end = again("rules: [{at: $.id, do: ignore, why: own ids}]\n")
+	end = again(own)
 	want(t, end, Pass)
 	if len(end.Sides.Green.Identity) == 0 {
 		t.Error("what green said it is was lost")
 	}
 	want(t, again("rules: [{at: $.id, do: format, is: uuid, why: x}]\n"), Fail)
 	r.sink.end.Gates[1].Verdict = Broken
-	want(t, again("rules: [{at: $.id, do: ignore, why: own ids}]\n"), Broken, "the run that is judged again: ")
+	want(t, again(own), Broken, "the run that is judged again: ")
 }

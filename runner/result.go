@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"fmt"
 	"iter"
 	"time"
 
@@ -158,6 +159,10 @@ type StepResult struct {
 	Coverage         Coverage          `json:"coverage"`
 	Notes            []string          `json:"notes,omitempty"`
 	Flaky            bool              `json:"flaky,omitempty"`
+	// NotSent says that the step was skipped because its case ended before it.
+	NotSent bool `json:"not_sent,omitempty"`
+	// onlyDiffers says that the comparison alone failed the step.
+	onlyDiffers bool
 	// Exchange is the key of the pair in exchanges.ndjson; empty when nothing was sent.
 	Exchange string `json:"exchange,omitempty"`
 }
@@ -179,9 +184,23 @@ type CaseResult struct {
 	ElapsedMS  float64      `json:"elapsed_ms"`
 	Coverage   Coverage     `json:"coverage"`
 	Requests   PerSide      `json:"requests"`        // sent, lanes and polls included
+	NotSent    *NotSent     `json:"not_sent,omitempty"` // nil: every step was sent
+	Created    *Created     `json:"created,omitempty"`  // nil: nothing that must be taken back
 	Rules      []RuleVisits `json:"rules,omitempty"` // what each rule did in this case
 	Second     Second       `json:"second_opinion"`
 	Steps      []StepResult `json:"steps"`
+}
+
+// NotSent says that a case ended before all its steps were sent.
+type NotSent struct {
+	Steps   int    `json:"steps"`
+	Of      int    `json:"of"` // steps of the case, cleanup included
+	Because string `json:"because"`
+}
+
+// String is the short form for a line about the case.
+func (n *NotSent) String() string {
+	return fmt.Sprintf("%d of %s not sent: %s", n.Steps, plural(n.Of, "step"), n.Because)
 }
 
 // PerSide is a count for each side.
@@ -313,6 +332,7 @@ type End struct {
 	Rules     []RuleVisits `json:"rules"`
 	Gates     []GateResult `json:"gates"`
 	Warnings  []string     `json:"warnings,omitempty"`
+	Created   *Created     `json:"created,omitempty"` // nil: nothing that must be taken back
 	Audit     Audit        `json:"audit"`
 }
 

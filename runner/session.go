@@ -23,6 +23,57 @@ type session struct {
 	apart      map[LaneKind]time.Duration
 	offset     int  // requests that a crossing lane sent in setup
 	left       bool // teardown has run
+	old        []oldSession
+}
+
+// An oldSession is one that a later setup replaced while something that it created
+// was still there. Cases may go on using it, so it is taken back at the end.
+type oldSession struct {
+	generation int
+	lanes      map[LaneKind]*lane
+}
+
+// setAside keeps the session's lanes if they have something to take back; c.mu is held.
+func (c *session) setAside() {
+	for _, l := range c.lanes {
+		if slices.ContainsFunc(l.effects, func(e *effect) bool { return !e.undone }) {
+			c.old = append(c.old, oldSession{c.generation, c.lanes})
+			return
+		}
+	}
+}
+
+// takeBackOld takes back what replaced sessions created; c.mu is held.
+func (s *suiteRun) takeBackOld(ctx context.Context) {
+	for _, old := range s.session.old {
+		w := newWalk(s, s.partID("(teardown)", old.generation), s.run.now())
+		w.result.Kind, w.result.At, w.result.Index = "teardown", s.suite.Pos.String(), s.cases.last
+		w.lanes = old.lanes
+		w.end("its session was replaced by a newer one")
+		for _, step := range s.suite.Teardown {
+			if sides := w.owes(step); len(sides) > 0 {
+				w.takeBack(ctx, step, step.Name, sides)
+			}
+		}
+		all := slices.Concat(s.suite.Setup, s.suite.Teardown)
+		w.uncross(ctx, all)
+		w.result.Created = w.created(all)
+		if len(w.result.Steps) == 0 {
+			s.run.totals.addCreated(w.result.Created)
+			continue
+		}
+		s.run.record(s, w.finish())
+	}
+	s.session.old = nil
+}
+
+// partID names setup or teardown; a repeated one carries its number.
+func (s *suiteRun) partID(part string, generation int) string {
+	id := s.suite.Name + "/" + part
+	if generation > 1 {
+		id = fmt.Sprintf("%s~%d", id, generation)
+	}
+	return id
 }
 
 // enter gives a walk its lanes. The reason is not empty when setup left nothing
@@ -60,14 +111,12 @@ func (s *suiteRun) hand(w *walk) {
 // setup runs the suite's setup on every lane it needs; c.mu is held.
 func (s *suiteRun) setup(ctx context.Context) {
 	c := &s.session
+	if !c.left {
+		c.setAside()
+	}
 	c.generation++
 	c.born, c.left = s.run.now(), false
-	id := s.suite.Name + "/(setup)"
-	if c.generation > 1 {
-		id = fmt.Sprintf("%s~%d", id, c.generation)
-	}
-	w := newWalk(s, id, c.born)
-	w.strict = false
+	w := newWalk(s, s.partID("(setup)", c.generation), c.born)
 	w.result.Kind, w.result.At = "setup", s.suite.Pos.String()
 	for _, kind := range s.kinds() {
 		w.lanes[kind] = newLane(kind)
@@ -171,7 +220,7 @@ func (s *suiteRun) leave(ctx context.Context) {
 	c := &s.session
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.generation == 0 && s.owesTeardown && len(s.suite.Teardown) > 0 {
+	if c.generation == 0 && s.owesTeardown && len(s.suite.Teardown) > 0 && ctx.Err() == nil {
 		s.owesTeardown = false
 		s.setup(ctx)
 	}
@@ -179,25 +228,21 @@ func (s *suiteRun) leave(ctx context.Context) {
 		return
 	}
 	c.left = true
+	s.takeBackOld(ctx)
 	if len(s.suite.Teardown) == 0 {
+		w := newWalk(s, s.suite.Name+"/(setup)", s.run.now())
+		w.lanes = c.lanes
+		s.run.totals.addCreated(w.created(s.suite.Setup))
 		return
 	}
-	id := s.suite.Name + "/(teardown)"
-	if c.generation > 1 {
-		id = fmt.Sprintf("%s~%d", id, c.generation)
-	}
-	w := newWalk(s, id, s.run.now())
-	w.strict = false
+	w := newWalk(s, s.partID("(teardown)", c.generation), s.run.now())
 	w.result.Kind, w.result.At, w.result.Index = "teardown", s.suite.Pos.String(), s.cases.last
-	w.lanes = c.lanes
+	w.lanes, w.ended = c.lanes, c.unusable
 	for kind := range c.lanes {
 		w.offset[kind], w.apart[kind] = c.offset, c.apart[kind]
 	}
-	w.straight(ctx, s.suite.Teardown, "")
-	w.cross(ctx, s.suite.Teardown, "")
-	if c.unusable != "" {
-		w.excuse(c.unusable)
-	}
+	w.walkBack(ctx, s.suite.Setup, s.suite.Teardown, "")
+	w.result.Created = w.created(slices.Concat(s.suite.Setup, s.suite.Teardown))
 	s.run.record(s, w.finish())
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -13,7 +14,11 @@ import (
 // polls or retries.
 func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key string) *shot {
 	if w.suite.run.replay != nil {
-		return w.replayed(step, sc, key)
+		s := w.replayed(step, sc, key)
+		if s.err == nil {
+			sc.lane.noteEffects(step, sc, s.x)
+		}
+		return s
 	}
 	out, err := w.compose(ctx, step, sc)
 	if err != nil {
@@ -51,11 +56,18 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 // attempt sends the request, and again after a failure that the step retries.
 // A request that leaves something behind is sent once, whatever happens.
 func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *scope) {
+	sending := ctx
+	if !repeatable(step) && ctx.Err() == nil { // it must not be cut in its middle
+		whole, release := lasting(ctx, wholeGrace)
+		defer release()
+		sending = whole
+	}
 	for {
-		if s.x, s.err = w.deliver(ctx, s.out, func() { w.intend(step, sc) }); s.err != nil {
+		if s.x, s.err = w.deliver(sending, s.out, func() { w.intend(step, sc) }); s.err != nil {
 			return
 		}
 		s.answer = newAnswer(s.x)
+		sc.lane.noteEffects(step, sc, s.x)
 		if s.x.Err == nil {
 			sc.lane.jar.Set(s.out.to.logical(s.out.request.URL), s.x)
 		}
@@ -68,6 +80,10 @@ func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *s
 		s.retried++
 	}
 }
+
+// wholeGrace is how long a request that leaves something behind may go on after
+// its run was stopped: without its answer nobody knows what to take back.
+const wholeGrace = 5 * time.Second
 
 // intend logs that an unsafe request is about to leave, so that a killed run
 // knows what it may have done.
@@ -110,6 +126,7 @@ func (c *captured) into(r *StepResult) {
 		if e.OK {
 			continue
 		}
+		r.onlyDiffers = false
 		if e.withheld() {
 			r.Verdict = r.Verdict.Worse(Broken)
 		} else {

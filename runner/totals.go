@@ -25,7 +25,9 @@ type totals struct {
 	booked     []uint64        // one bit for each place of the plan
 	twice      []string        // cases that were booked twice
 	protocol   map[string][2]string
-	withheld   int // cases that were not allowed to write
+	created    Created
+	unsent     NotSent // steps of cases that ended early; Of counts the cases
+	withheld   int     // cases that were not allowed to write
 	unreviewed int // cases of required suites with a step that nobody has reviewed
 }
 
@@ -86,10 +88,22 @@ func (t *totals) add(s *suiteRun, r *CaseResult) {
 		sum := t.rules[v.At]
 		t.rules[v.At] = RuleVisits{At: v.At, Visits: sum.Visits + v.Visits, Hits: sum.Hits + v.Hits}
 	}
+	t.created.add(r.Created)
+	if r.NotSent != nil && r.Kind == "" {
+		t.unsent.Steps += r.NotSent.Steps
+		t.unsent.Of++
+	}
 	t.find(s, u, r)
 	t.protocols(s, r)
 	t.withheld += count(skippedFor(r, writesWithheld))
 	t.unreviewed += count(r.Kind == "" && s.suite.Gate != scenarios.Advisory && skippedFor(r, notReviewed))
+}
+
+// addCreated books what a walk without a result created.
+func (t *totals) addCreated(c *Created) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.created.add(c)
 }
 
 // skippedFor reports whether a case was skipped for a reason, its own or its setup's.

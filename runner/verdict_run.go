@@ -31,6 +31,7 @@ func (e *execution) conclude(o *outcome) *End {
 	c.required()
 	c.accounts()
 	c.evidence()
+	c.leftovers()
 	c.end.Gates = c.gates
 	c.settle()
 	return c.end

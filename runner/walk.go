@@ -37,12 +37,11 @@ type walk struct {
 	ended  string // why the rest is skipped; empty: it is not
 	// guarded says why a step was not allowed to run; the case is then skipped.
 	guarded string
-	strict  bool // a step that only differs ends the walk as well (cases, not setup)
 }
 
 func newWalk(s *suiteRun, id string, started time.Time) *walk {
 	return &walk{
-		suite: s, id: id, started: started, strict: true,
+		suite: s, id: id, started: started,
 		lanes: map[LaneKind]*lane{}, seen: map[LaneKind]*diff.Bijections{}, last: map[LaneKind]*answer{}, offset: map[LaneKind]int{}, apart: map[LaneKind]time.Duration{},
 		result: &CaseResult{Suite: s.index, ID: id, Name: id},
 	}
@@ -69,18 +68,23 @@ func (w *walk) straight(ctx context.Context, steps []*scenarios.Step, prefix str
 		for round := range max(step.Repeat, 1) {
 			name := stepName(prefix, step, round)
 			if w.ended != "" {
-				w.skip(step, name, w.ended)
+				if sides := w.owes(step); len(sides) > 0 {
+					w.takeBack(ctx, step, name, sides)
+				} else {
+					w.skip(step, name, w.ended)
+				}
 				break
 			}
 			if (len(w.result.Steps) > 0 || round > 0) && sleep(ctx, step.Pause) != nil {
-				w.ended = "the run was stopped"
+				w.end("the run was stopped")
 				w.stopped()
+				w.skip(step, name, w.ended)
 				break
 			}
 			r := w.step(ctx, step, name)
 			w.result.Steps = append(w.result.Steps, *r)
 			if w.ends(step, r) {
-				w.ended = fmt.Sprintf("step %q: %s", r.Name, firstReason(r))
+				w.end(fmt.Sprintf("step %q: %s", r.Name, firstReason(r)))
 			}
 		}
 	}
@@ -94,20 +98,17 @@ func stepName(prefix string, step *scenarios.Step, round int) string {
 	return name
 }
 
-// ends reports whether a step's result ends its walk. In setup a difference
-// does not: what the cases need is there, and the setup's own verdict stands.
+// ends reports whether a step's result ends its walk. A difference does not: it is
+// a finding, and what later steps need is there. An expectation or capture that
+// failed on a side does, and so does a step that could not be judged.
 func (w *walk) ends(step *scenarios.Step, r *StepResult) bool {
 	switch {
-	case r.Verdict == Interrupted:
-		return true
-	case w.guarded != "":
+	case r.Verdict == Interrupted, w.guarded != "":
 		return true
 	case r.Verdict != Fail && r.Verdict != Broken, step.Continue:
 		return false
-	case w.strict:
-		return true
 	}
-	return r.Verdict == Broken || r.DifferencesTotal == 0 || len(r.Reasons) > 1
+	return !r.onlyDiffers
 }
 
 func firstReason(r *StepResult) string {
@@ -119,9 +120,8 @@ func firstReason(r *StepResult) string {
 
 // skip records a step that was not run.
 func (w *walk) skip(step *scenarios.Step, name, reason string) *StepResult {
-	r := StepResult{Name: name, At: step.Pos.String(), Verdict: Skip, Reasons: []string{reason}}
-	w.result.Steps = append(w.result.Steps, r)
-	return &r
+	w.result.Steps = append(w.result.Steps, StepResult{Name: name, At: step.Pos.String(), Verdict: Skip, NotSent: true, Reasons: []string{reason}})
+	return &w.result.Steps[len(w.result.Steps)-1]
 }
 
 // stopped marks the walk as cut short by the end of the run.
@@ -156,10 +156,27 @@ func (w *walk) finish() *CaseResult {
 	if r.Verdict == Skip && len(r.Reasons) == 0 && len(r.Steps) > 0 {
 		r.Reasons = append(r.Reasons, "every step was skipped: "+firstReason(&r.Steps[0]))
 	}
+	r.NotSent = w.notSent()
 	if len(r.Steps) == 0 && r.Verdict == 0 { // Rule 3
 		r.Verdict, r.Reasons = Broken, append(r.Reasons, "nothing was run")
 	}
 	return r
+}
+
+// notSent counts the steps of the straight lanes that were not sent because the
+// walk ended early; nil: every step had its turn.
+func (w *walk) notSent() *NotSent {
+	n := NotSent{Because: w.ended}
+	for i := range w.result.Steps {
+		if s := &w.result.Steps[i]; s.Lane == "" {
+			n.Of++
+			n.Steps += count(s.NotSent)
+		}
+	}
+	if n.Steps == 0 || w.ended == "" {
+		return nil
+	}
+	return &n
 }
 
 func stepLabel(s *StepResult) string {

@@ -50,6 +50,7 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 		}
 		c.Cleanup = b.cleanup(o, ctx, what)
 	}
+	b.linkCompensation(c.Steps, c.Cleanup)
 	b.checkCase(w, o, c)
 	return c
 }

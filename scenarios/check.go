@@ -100,10 +100,6 @@ func (b *builder) checkCase(w *walker, o *obj, c *Case) {
 			w.errorf(whenNode(o), "", "the first step has no previous answer to ask when of")
 		}
 	}
-	n := slices.IndexFunc(c.Steps, func(s *Step) bool { return unsafe(s.Request.Method) && s.SideEffects == Compensated })
-	if n >= 0 && len(c.Steps) == 1 && len(c.Cleanup) == 0 {
-		w.warnf(o.n, "add cleanup: with the request that takes it back", "step %q is compensated, and nothing in the case takes it back", c.Steps[n].Name)
-	}
 }
 
 // whenNode is the when of a case's first step.
@@ -123,17 +119,7 @@ func whenNode(o *obj) *yaml.Node {
 // templates calls f for every template that is expanded when the step is sent
 // and judged.
 func (s *Step) templates(f func(*Template)) {
-	if s.Request.URL != nil {
-		f(s.Request.URL)
-	}
-	for _, list := range [][]Field{s.Request.Query, s.Request.Headers, s.Request.Cookies} {
-		for _, x := range list {
-			f(x.Value)
-		}
-	}
-	if body := s.Request.Body; body != nil {
-		body.templates(f)
-	}
+	s.Request.templates(f)
 	s.Auth.templates(f)
 	if s.WhenVar != nil {
 		f(s.WhenVar)
@@ -149,6 +135,20 @@ func (s *Step) templates(f func(*Template)) {
 	}
 	if s.Poll != nil {
 		s.Poll.Until.templates(f)
+	}
+}
+
+func (r *Request) templates(f func(*Template)) {
+	if r.URL != nil {
+		f(r.URL)
+	}
+	for _, list := range [][]Field{r.Query, r.Headers, r.Cookies} {
+		for _, x := range list {
+			f(x.Value)
+		}
+	}
+	if r.Body != nil {
+		r.Body.templates(f)
 	}
 }
 

@@ -32,6 +32,7 @@ var requestKeys = []key{
 	{"file", aFile, "File whose bytes are the body, as they are.", "", "payload.bin", false},
 	{"base64", aTemplate, "Body given as base64.", "", "AAECAw==", false},
 	{"side_effects", aWord(sideEffectWords...), "What an unsafe request leaves behind. none: it only reads; idempotent: sending it twice is harmless; isolated: it touches nobody else's data; compensated: a later step takes it back; unreviewed: the step is skipped.", "", "compensated", false},
+	{"compensates", orList(aText), "Earlier steps of the case that this one takes back. It is sent on every side that got one of them, also when the case ends early.", "in cleanup and for DELETE: the steps whose captures or URL it uses", "order", false},
 	{"timeout", aDuration(0.001, 600), "How long the request may take, from connecting to the last byte.", "30s", "5s", false},
 	{"expect", object("expect"), "What must hold on both sides, whatever the comparison says.", "status 2xx and an API answer", "{status: 200}", false},
 	{"compare", aWord("all", "none"), "Whether the two answers are compared. none needs an expectation.", "all", "none", false},

@@ -238,6 +238,9 @@ type Step struct {
 	Request     Request
 	Auth        *Auth // nil: the service's, then the side's; Auth.Kind AuthNone: none
 	SideEffects SideEffects
+	// Compensates are the earlier steps of its case (of setup, for a step of
+	// teardown) whose effects this step takes back.
+	Compensates []*Step
 	Timeout     time.Duration
 	Expect      Expect
 	ExpectBlue  *Expect // overrides for one side; nil: Expect
@@ -258,6 +261,8 @@ type Step struct {
 	Sides       []Side  // empty: both
 	With        [][]Var // arguments of the parts it was inlined from, outermost first
 	Trace       bool    // add traceparent and X-Bgverify-Run
+	named       bool    // compensates: is written
+	prefix      string  // of its name, where a part was inlined
 }
 
 // A Request is what a step sends, unexpanded.

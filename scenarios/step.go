@@ -121,7 +121,7 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 	if s == nil {
 		return nil
 	}
-	s.Name = ctx.prefix + s.Name
+	s.Name, s.prefix = ctx.prefix+s.Name, ctx.prefix
 	if first, dup := ctx.seen[s.Name]; dup {
 		hint := "it is also in " + first.String()
 		if len(ctx.stack) > 0 {
@@ -159,6 +159,7 @@ func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
 	if !o.has("side_effects") && unsafe(s.Request.Method) {
 		s.SideEffects = d.effects
 	}
+	b.readCompensates(o, s)
 	s.Timeout = o.duration("timeout", d.timeout)
 	s.Compare = o.word("compare") != "none"
 	s.Mode, s.ModeWritten = d.mode, d.modeWritten

@@ -18,6 +18,7 @@ type builder struct {
 	names    *names
 	rules    []diff.Rule // of flags, env file and suite
 	steps    []*Step     // all steps built, for checks over the whole suite
+	undo     []undoing   // of the case being read; see linkCompensation
 	unbound  bool        // a parts file on its own: names are not checked
 }
 
@@ -75,6 +76,8 @@ func (b *builder) body(w *walker, o *obj) {
 	ctx := stepContext{walker: w, rules: b.rules, stack: nil}
 	b.names.begin(nil, nil)
 	s.Setup = b.stepList(o, "setup", ctx, "setup")
+	ofSetup := b.undo
+	b.undo = nil
 	b.names.keep()
 	ids := map[string]Pos{}
 	o.list("cases", func(_ int, n *yaml.Node) {
@@ -92,6 +95,8 @@ func (b *builder) body(w *walker, o *obj) {
 	}
 	b.names.begin(nil, nil)
 	s.Teardown = b.stepList(o, "teardown", ctx, "teardown")
+	b.undo = append(b.undo, ofSetup...)
+	b.linkCompensation(s.Setup, s.Teardown)
 	loads := map[string]bool{}
 	o.list("load", func(_ int, n *yaml.Node) {
 		l := w.loadStage(n, s.Name)

@@ -1,0 +1,367 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// takeBackGrace is how long a run that was stopped goes on taking back what its
+// cases created: a second signal ends it at once.
+const takeBackGrace = 15 * time.Second
+
+// An effect is something that a compensated step left on a side, or may have left.
+type effect struct {
+	step   *scenarios.Step
+	name   string // of the step, with its round
+	side   scenarios.Side
+	unsure bool   // no answer, or a 5xx: it may have been carried out
+	undone bool   // a compensating step was answered as taken back
+	owed   bool   // it was open when its walk ended
+	why    string // why it could not be taken back so far
+}
+
+// noteEffects books what a request of a step created on its lane, or took back.
+//
+//  1. A compensated step that was accepted (below 400) left something. One that was
+//     refused (4xx), or that never left this machine, did not. Without an answer,
+//     and after a 5xx, nobody knows: it counts as left.
+//  2. A compensating step takes back what the steps it names left on the side that
+//     it asked: accepted, or answered 404 or 410 because it is gone already. On
+//     the other side, which a crossing lane may ask, only acceptance counts: the two
+//     sides share their data then.
+func (l *lane) noteEffects(step *scenarios.Step, sc *scope, x *wire.Exchange) {
+	if step.SideEffects == scenarios.Compensated && len(step.Compensates) == 0 { // Rule 1
+		if left, unsure := mayHaveCreated(x); left {
+			l.effects = append(l.effects, &effect{step: step, name: sc.step, side: sc.side, unsure: unsure})
+		}
+	}
+	for _, e := range l.effects { // Rule 2
+		if e.undone || !slices.Contains(step.Compensates, e.step) {
+			continue
+		}
+		accepted := x.Err == nil && x.Status < 400
+		gone := x.Err == nil && (x.Status == 404 || x.Status == 410)
+		switch {
+		case accepted, gone && e.side == sc.side:
+			e.undone = true
+		case e.side == sc.side && x.Err != nil:
+			e.why = fmt.Sprintf("%s: %s", x.Err.Class, x.Err.Detail)
+		case e.side == sc.side:
+			e.why = fmt.Sprintf("step %q was answered %d", sc.step, x.Status)
+		}
+	}
+}
+
+// mayHaveCreated is rule 1 of noteEffects.
+func mayHaveCreated(x *wire.Exchange) (left, unsure bool) {
+	if x.Err == nil {
+		return x.Status < 400 || x.Status >= 500, x.Status >= 500
+	}
+	switch x.Err.Class {
+	case wire.ClassDNS, wire.ClassRefused, wire.ClassConnect, wire.ClassTLS, wire.ClassDescriptors, wire.ClassRequest:
+		return false, false
+	case wire.ClassCanceled:
+		return x.Attempts > 0, true
+	default:
+		return true, true
+	}
+}
+
+// openOn are the effects of a lane that a step takes back and nothing has yet.
+func (l *lane) openOn(step *scenarios.Step) []*effect {
+	var out []*effect
+	for _, e := range l.effects {
+		if !e.undone && slices.Contains(step.Compensates, e.step) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// end stops a walk: the steps that follow are not sent, apart from those that take
+// back what is open now.
+func (w *walk) end(because string) {
+	w.ended = because
+	for _, l := range w.lanes {
+		for _, e := range l.effects {
+			e.owed = e.owed || !e.undone
+		}
+	}
+}
+
+// owes are the sides on which a step of a walk that has ended is sent all the
+// same: those that got what it takes back.
+func (w *walk) owes(step *scenarios.Step) []scenarios.Side {
+	var out []scenarios.Side
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		l := w.lanes[straightLane(side)]
+		if l == nil || !asked(step, side) {
+			continue
+		}
+		if slices.ContainsFunc(l.effects, func(e *effect) bool { return e.owed && slices.Contains(step.Compensates, e.step) }) {
+			out = append(out, side)
+		}
+	}
+	return out
+}
+
+// takeBack sends a compensating step to the sides that need it, after its walk
+// has ended or was stopped.
+func (w *walk) takeBack(ctx context.Context, step *scenarios.Step, name string, sides []scenarios.Side) {
+	if len(sides) == 1 {
+		step = forSide(step, sides[0])
+	}
+	r := w.step(w.suite.run.late(ctx), step, name)
+	if r.Verdict == Broken && r.Blue == nil && r.Green == nil {
+		for _, side := range sides {
+			for _, e := range w.lanes[straightLane(side)].openOn(step) {
+				e.why = firstReason(r)
+			}
+		}
+		r.Verdict, r.NotSent = Skip, true
+	}
+	w.result.Steps = append(w.result.Steps, *r)
+}
+
+// forSide is a step for one side alone: there is nothing to compare it with.
+func forSide(step *scenarios.Step, side scenarios.Side) *scenarios.Step {
+	one := *step
+	one.Sides, one.Compare = []scenarios.Side{side}, false
+	return &one
+}
+
+// late is the context of what is sent after a run was stopped.
+func (e *execution) late(ctx context.Context) context.Context {
+	if ctx.Err() != nil && e.lasting != nil {
+		return e.lasting
+	}
+	return ctx
+}
+
+// lasting is a context that outlives its parent by a grace: requests that must not
+// be cut in their middle come to their end.
+func lasting(parent context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		timer := time.AfterFunc(grace, cancel)
+		context.AfterFunc(ctx, func() { timer.Stop() })
+	})
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
+// walkBack walks the steps of cleanup or teardown.
+//
+//  1. After a walk that came to its end they go to both sides and are compared. A
+//     step that takes back what only one side got goes to that side.
+//  2. After one that ended early, a step that takes something back goes to the
+//     sides that got it, and the others as in rule 1. What cannot be made because a
+//     step before it did not happen is excused.
+//  3. After a stop only what was created is taken back, within takeBackGrace.
+//  4. What a crossing lane created on a side and its own steps did not take back
+//     there is taken back on that side.
+func (w *walk) walkBack(ctx context.Context, forward, back []*scenarios.Step, prefix string) {
+	ended, begin := w.ended, len(w.result.Steps)
+	switch {
+	case ctx.Err() != nil: // Rule 3
+		w.end("the run was stopped")
+		w.stopped()
+		w.straight(ctx, back, prefix)
+	case w.guarded != "":
+		w.end(w.guarded)
+		w.straight(ctx, back, prefix)
+	default: // Rules 1 and 2
+		w.ended = ""
+		w.backwards(ctx, back, prefix, ended != "")
+		if ended == "" {
+			w.cross(ctx, back, prefix)
+		}
+	}
+	w.uncross(ctx, slices.Concat(forward, back)) // Rule 4
+	switch {
+	case ended != "" && w.test == nil:
+		w.excuse(ended)
+	case ended != "", w.lostACrossing(begin):
+		w.excuse("an earlier step did not happen")
+	}
+	if ended != "" {
+		w.ended = ended
+	}
+}
+
+// backwards is rules 1 and 2 of walkBack on the straight lanes.
+func (w *walk) backwards(ctx context.Context, back []*scenarios.Step, prefix string, early bool) {
+	for _, step := range back {
+		sides := w.gotOne(step)
+		switch {
+		case len(step.Compensates) == 0, len(sides) == 2, len(sides) == 0 && !early:
+			w.straight(ctx, []*scenarios.Step{step}, prefix)
+		case len(sides) == 1:
+			w.straight(ctx, []*scenarios.Step{forSide(step, sides[0])}, prefix)
+		default:
+			w.skip(step, prefix+step.Name, "there is nothing to take back")
+		}
+	}
+}
+
+// gotOne are the sides on which a compensating step has something to take back.
+func (w *walk) gotOne(step *scenarios.Step) []scenarios.Side {
+	var out []scenarios.Side
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		l := w.lanes[straightLane(side)]
+		if l != nil && asked(step, side) && slices.ContainsFunc(l.effects, func(e *effect) bool { return slices.Contains(step.Compensates, e.step) }) {
+			out = append(out, side)
+		}
+	}
+	return out
+}
+
+// uncross is rule 4 of walkBack.
+func (w *walk) uncross(ctx context.Context, steps []*scenarios.Step) {
+	for _, kind := range []LaneKind{LaneCrossBlue, LaneCrossGreen} {
+		l := w.lanes[kind]
+		if l == nil {
+			continue
+		}
+		for _, step := range steps {
+			for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+				if slices.ContainsFunc(l.openOn(step), func(e *effect) bool { return e.side == side }) {
+					w.uncrossOne(w.suite.run.late(ctx), kind, side, step)
+				}
+			}
+		}
+	}
+}
+
+// uncrossOne sends one compensating step of a crossing lane to a side. It is not
+// compared: the straight lanes have judged the step.
+func (w *walk) uncrossOne(ctx context.Context, kind LaneKind, side scenarios.Side, step *scenarios.Step) {
+	l := w.lanes[kind]
+	name := "take back on " + side.String() + ": " + step.Name
+	key := PairKey(w.id, name, kind.String())
+	r := StepResult{Name: name, Lane: kind.String(), At: step.Pos.String(), Exchange: key, Verdict: Pass}
+	s := w.shoot(ctx, step, w.scope(l, side, step, name, w.suite.run.now()), key)
+	open := l.openOn(step)
+	switch {
+	case s.err != nil:
+		r.Verdict, r.Reasons, r.Exchange, r.NotSent = Skip, []string{s.err.Error()}, "", true
+		for _, e := range open {
+			e.why = s.err.Error()
+		}
+	case len(open) > 0:
+		r.Verdict, r.Reasons = Skip, []string{open[0].why}
+	}
+	if s.err == nil {
+		pair := &Pair{Key: key}
+		if side == scenarios.Blue {
+			pair.Blue, r.Blue = s.x, sideResult(s.x)
+		} else {
+			pair.Green, r.Green = s.x, sideResult(s.x)
+		}
+		w.suite.run.emit(Event{Pair: pair})
+	}
+	w.result.Steps = append(w.result.Steps, r)
+}
+
+// Created counts what steps with side_effects: compensated left on the sides.
+type Created struct {
+	Made      PerSide    `json:"made"`
+	TakenBack PerSide    `json:"taken_back"`
+	Left      []Leftover `json:"left,omitempty"` // at most maxLeft of them
+}
+
+// maxLeft bounds the leftovers that a result lists.
+const maxLeft = 200
+
+// A Leftover is something that a run created and could not take back.
+type Leftover struct {
+	Case string `json:"case"`
+	Step string `json:"step"`
+	Side string `json:"side"`
+	// Unsure says that the request was not answered, or with a 5xx: it may have left nothing.
+	Unsure bool   `json:"unsure,omitempty"`
+	Why    string `json:"why"`
+	// Undo is the request that would take it back, METHOD URL; empty where no step does.
+	Undo string `json:"undo,omitempty"`
+}
+
+// Open is how many things were created and not taken back.
+func (c *Created) Open() int {
+	return c.Made.Blue + c.Made.Green - c.TakenBack.Blue - c.TakenBack.Green
+}
+
+func (c *Created) add(d *Created) {
+	if d == nil {
+		return
+	}
+	c.Made.Blue += d.Made.Blue
+	c.Made.Green += d.Made.Green
+	c.TakenBack.Blue += d.TakenBack.Blue
+	c.TakenBack.Green += d.TakenBack.Green
+	c.Left = append(c.Left, d.Left[:min(len(d.Left), maxLeft-len(c.Left))]...)
+}
+
+// created sums the effects of a walk's lanes up; nil when there were none.
+// undoing are the steps that take something back.
+func (w *walk) created(undoing []*scenarios.Step) *Created {
+	out := &Created{}
+	for _, kind := range []LaneKind{LaneBlue, LaneGreen, LaneCrossBlue, LaneCrossGreen} {
+		l := w.lanes[kind]
+		if l == nil {
+			continue
+		}
+		for _, e := range l.effects {
+			out.Made.count(e.side)
+			if e.undone {
+				out.TakenBack.count(e.side)
+				continue
+			}
+			if len(out.Left) < maxLeft {
+				out.Left = append(out.Left, w.leftover(e, l, undoing))
+			}
+		}
+	}
+	if out.Made == (PerSide{}) {
+		return nil
+	}
+	return out
+}
+
+func (p *PerSide) count(side scenarios.Side) {
+	if side == scenarios.Green {
+		p.Green++
+		return
+	}
+	p.Blue++
+}
+
+// leftover describes an effect that was not taken back.
+func (w *walk) leftover(e *effect, l *lane, undoing []*scenarios.Step) Leftover {
+	out := Leftover{Case: w.id, Step: e.name, Side: e.side.String(), Unsure: e.unsure, Why: e.why}
+	i := slices.IndexFunc(undoing, func(s *scenarios.Step) bool { return slices.Contains(s.Compensates, e.step) })
+	if i < 0 {
+		if out.Why == "" {
+			out.Why = "no step of the case takes it back"
+		}
+		return out
+	}
+	step := undoing[i]
+	if out.Why == "" {
+		out.Why = fmt.Sprintf("step %q was not sent", step.Name)
+	}
+	sc := w.scope(l, e.side, step, step.Name, w.suite.run.now())
+	sc.loose = w.suite.captureNames()
+	if request, err := w.compose(context.Background(), step, sc); err == nil {
+		out.Undo = request.request.Method + " " + unescapeLoose(request.request.URL, sc.loose)
+	} else if step.Request.URL != nil {
+		out.Undo = step.Request.Method + " " + step.Request.URL.Text
+	}
+	return out
+}

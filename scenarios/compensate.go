@@ -1,0 +1,138 @@
+package scenarios
+
+import (
+	"slices"
+
+	"gopkg.in/yaml.v3"
+)
+
+// A undoing is a step with the names that its compensates key lists, until all
+// steps of its case are read.
+type undoing struct {
+	step  *Step
+	o     *obj
+	names []*yaml.Node
+}
+
+// readCompensates reads the names of the steps that a step takes back.
+func (b *builder) readCompensates(o *obj, s *Step) {
+	if !o.has("compensates") {
+		return
+	}
+	w := undoing{step: s, o: o}
+	o.texts("compensates", func(n *yaml.Node, _ string) bool {
+		w.names = append(w.names, n)
+		return true
+	})
+	b.undo = append(b.undo, w)
+}
+
+// linkCompensation finds out which step takes back what: Step.Compensates.
+//
+//  1. A step that says compensates: takes back the earlier steps of those names; a
+//     step of cleanup may name any step of the case, and one of teardown any of setup.
+//  2. A later DELETE, or a step of cleanup, that says nothing takes back the steps
+//     whose captures its request uses, or whose URL it repeats.
+//  3. A step of cleanup that says nothing and matches nothing takes back every
+//     compensated step that is still without one.
+//  4. A compensated step that nothing takes back is a warning.
+//
+// A step that takes back another does not need to be taken back itself.
+func (b *builder) linkCompensation(steps, cleanup []*Step) {
+	b.linkNamed(steps, cleanup)
+	all := slices.Concat(steps, cleanup)
+	for i, s := range all { // Rule 2
+		if len(s.Compensates) > 0 || s.named || i < len(steps) && s.Request.Method != "DELETE" {
+			continue
+		}
+		for _, earlier := range all[:min(i, len(steps))] {
+			if earlier.leavesSomething() && (s.usesCaptureOf(earlier) || s.repeatsURLOf(earlier)) {
+				s.Compensates = append(s.Compensates, earlier)
+			}
+		}
+	}
+	open := slices.DeleteFunc(slices.Clone(steps), func(s *Step) bool {
+		return !s.leavesSomething() || slices.ContainsFunc(all, func(other *Step) bool { return slices.Contains(other.Compensates, s) })
+	})
+	general := slices.DeleteFunc(slices.Clone(cleanup), func(s *Step) bool { return s.named || len(s.Compensates) > 0 })
+	for _, s := range general { // Rule 3
+		s.Compensates = append(s.Compensates, open...)
+	}
+	if len(general) > 0 {
+		return
+	}
+	for _, s := range open { // Rule 4
+		b.add(Problem{
+			Pos: s.Pos, Kind: Warning, Width: 1, Summary: "step \"" + cut(s.Name, 60) + "\" is compensated, and no step takes it back",
+			Hint: "add cleanup: with the request that takes it back, or compensates: to the later step that does",
+		})
+	}
+}
+
+// linkNamed is rule 1.
+func (b *builder) linkNamed(steps, cleanup []*Step) {
+	for _, w := range b.undo {
+		inCleanup := slices.Contains(cleanup, w.step)
+		at := slices.Index(steps, w.step)
+		if at < 0 && !inCleanup {
+			continue // of another list
+		}
+		w.step.named = true
+		candidates := steps
+		if !inCleanup {
+			candidates = steps[:at]
+		}
+		for _, n := range w.names {
+			text := deref(n).Value
+			i := slices.IndexFunc(candidates, func(s *Step) bool { return s.Name == w.step.prefix+text || s.Name == text })
+			switch {
+			case i < 0:
+				known := make([]string, len(candidates))
+				for j, s := range candidates {
+					known[j] = s.Name
+				}
+				w.o.fail(n, didYouMean(text, known), "compensates names no earlier step: %q", cut(text, 40))
+			case !candidates[i].leavesSomething():
+				w.o.fail(n, "declare side_effects: compensated there", "step %q leaves nothing behind to take back", cut(text, 40))
+			default:
+				w.step.Compensates = append(w.step.Compensates, candidates[i])
+			}
+		}
+	}
+	b.undo = nil
+}
+
+// leavesSomething reports whether a step declares something that must be taken back.
+func (s *Step) leavesSomething() bool {
+	return s.SideEffects == Compensated && !s.named && len(s.Compensates) == 0
+}
+
+// usesCaptureOf reports whether a step's request names what an earlier step captured.
+func (s *Step) usesCaptureOf(earlier *Step) bool {
+	if len(earlier.Captures) == 0 {
+		return false
+	}
+	used := false
+	s.Request.templates(func(t *Template) {
+		used = used || slices.ContainsFunc(earlier.Captures, func(c Capture) bool { return t.names(c.Name) })
+	})
+	return used
+}
+
+// repeatsURLOf reports whether both steps ask for one resource of one service.
+func (s *Step) repeatsURLOf(earlier *Step) bool {
+	return s.Service == earlier.Service && s.Request.URL != nil && earlier.Request.URL != nil && s.Request.URL.Text == earlier.Request.URL.Text
+}
+
+// names reports whether a template has a placeholder for a variable.
+func (t *Template) names(variable string) bool {
+	if t == nil {
+		return false
+	}
+	if t.node != nil {
+		found := false
+		t.node.each(func(t *Template) { found = found || t.names(variable) })
+		return found
+	}
+	return slices.ContainsFunc(t.parts, func(p part) bool { return p.quoted == "" && p.name == variable })
+}
