@@ -139,6 +139,7 @@ func (e *execution) work(ctx context.Context, j job) {
 		r.Verdict, r.ElapsedMS, r.Reasons = Broken, ms(e.now().Sub(begun)), []string{err.Error()}
 		e.record(j.suite, r)
 	})
+	j.suite.recoverCase(ctx, j)
 	r := j.suite.walkCase(ctx, j, begun)
 	e.record(j.suite, r)
 }

@@ -140,6 +140,9 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 	if e.plan.Options.Part != OnlyLoad {
 		e.board.update(func(p *Progress) { p.Phase = Comparing })
 		o.compared = true
+		for _, s := range e.suites {
+			s.recoverSetup(ctx)
+		}
 		e.compareAll(ctx, done)
 		e.leaveAll(ctx)
 	}

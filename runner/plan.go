@@ -34,6 +34,17 @@ type Plan struct {
 	// Doubtful names cases that an earlier execution left with an unsafe request
 	// on its way and no answer: id to reason. They are broken and not walked.
 	Doubtful map[string]string
+	// Unfinished are the cases of that execution, setups included, that sent unsafe
+	// requests and have no result, by id; what they created is taken back first.
+	Unfinished map[string]*Unfinished
+	// Earlier reads the pairs of that execution back, by PairKey.
+	Earlier func(key string) (*Pair, error)
+}
+
+// Unfinished is what the log knows of a case that did not end.
+type Unfinished struct {
+	Keys       []string // of its pairs, in the order in which they were last written
+	Unanswered []Intent // unsafe requests that left and have no answer
 }
 
 // World is what an execution reads of its surroundings, passed in so that a

@@ -183,10 +183,10 @@ type CaseResult struct {
 	Quarantine string       `json:"quarantine,omitempty"`
 	ElapsedMS  float64      `json:"elapsed_ms"`
 	Coverage   Coverage     `json:"coverage"`
-	Requests   PerSide      `json:"requests"`        // sent, lanes and polls included
+	Requests   PerSide      `json:"requests"`           // sent, lanes and polls included
 	NotSent    *NotSent     `json:"not_sent,omitempty"` // nil: every step was sent
 	Created    *Created     `json:"created,omitempty"`  // nil: nothing that must be taken back
-	Rules      []RuleVisits `json:"rules,omitempty"` // what each rule did in this case
+	Rules      []RuleVisits `json:"rules,omitempty"`    // what each rule did in this case
 	Second     Second       `json:"second_opinion"`
 	Steps      []StepResult `json:"steps"`
 }

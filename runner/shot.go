@@ -21,6 +21,9 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 		return s
 	}
 	out, err := w.compose(ctx, step, sc)
+	if err == nil {
+		err = needsHidden(sc.lane.hidden, out.request)
+	}
 	if err != nil {
 		return &shot{err: err}
 	}

@@ -28,7 +28,7 @@ type totals struct {
 	created    Created
 	unsent     NotSent // steps of cases that ended early; Of counts the cases
 	withheld   int     // cases that were not allowed to write
-	unreviewed int // cases of required suites with a step that nobody has reviewed
+	unreviewed int     // cases of required suites with a step that nobody has reviewed
 }
 
 type suiteTotals struct {

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
@@ -156,7 +157,9 @@ func (w *walk) finish() *CaseResult {
 	if r.Verdict == Skip && len(r.Reasons) == 0 && len(r.Steps) > 0 {
 		r.Reasons = append(r.Reasons, "every step was skipped: "+firstReason(&r.Steps[0]))
 	}
-	r.NotSent = w.notSent()
+	if r.NotSent = w.notSent(); r.NotSent != nil {
+		r.Reasons = slices.Insert(r.Reasons, 0, r.NotSent.String())
+	}
 	if len(r.Steps) == 0 && r.Verdict == 0 { // Rule 3
 		r.Verdict, r.Reasons = Broken, append(r.Reasons, "nothing was run")
 	}

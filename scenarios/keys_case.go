@@ -32,7 +32,6 @@ var requestKeys = []key{
 	{"file", aFile, "File whose bytes are the body, as they are.", "", "payload.bin", false},
 	{"base64", aTemplate, "Body given as base64.", "", "AAECAw==", false},
 	{"side_effects", aWord(sideEffectWords...), "What an unsafe request leaves behind. none: it only reads; idempotent: sending it twice is harmless; isolated: it touches nobody else's data; compensated: a later step takes it back; unreviewed: the step is skipped.", "", "compensated", false},
-	{"compensates", orList(aText), "Earlier steps of the case that this one takes back. It is sent on every side that got one of them, also when the case ends early.", "in cleanup and for DELETE: the steps whose captures or URL it uses", "order", false},
 	{"timeout", aDuration(0.001, 600), "How long the request may take, from connecting to the last byte.", "30s", "5s", false},
 	{"expect", object("expect"), "What must hold on both sides, whatever the comparison says.", "status 2xx and an API answer", "{status: 200}", false},
 	{"compare", aWord("all", "none"), "Whether the two answers are compared. none needs an expectation.", "all", "none", false},
@@ -62,14 +61,15 @@ var caseTable = table{"case", "A case is an independent sequence of steps: a tes
 	{"skip", aText, "Do not run the case, for this reason.", "", "waits for STB-4711", false},
 	{"only", aBool, "Run only the cases marked so; refused on CI.", "false", "true", false},
 	{"quarantine", object("quarantine"), "Run the case but let it decide nothing until a date.", "", "{until: 2027-03-31, ticket: STB-4712}", false},
-	{"cleanup", listOf(object("step")), "Steps that run after the case, whatever happened.", "none", `[{delete: "/v1/orders/{{order}}", side_effects: compensated, expect: {status: [200, 404]}, compare: none}]`, false},
-	{"steps", listOf(object("step")), "The steps, in order. A failed step ends the case.", "", "[{step: order, post: /v1/orders, side_effects: compensated}]", false},
+	{"cleanup", listOf(object("step")), "Steps that run after the case, however it ended: they take back what it created.", "none", `[{delete: "/v1/orders/{{order}}", side_effects: compensated, expect: {status: [200, 404]}, compare: none}]`, false},
+	{"steps", listOf(object("step")), "The steps, in order. A failed expectation or capture ends the case; a difference does not.", "", "[{step: order, post: /v1/orders, side_effects: compensated}]", false},
 }, requestKeys...)}
 
 var stepTable = table{"step", "A step is one request sent to both sides, or the use of a part.", append([]key{
 	{"step", aText, "Name of the step, unique in its case.", "the verb and path", "sign in", false},
 	{"use", aText, "Named step list of a parts file: file#name, beside this file.", "", "common/session.yaml#sign-in", false},
 	{"with", mapOf(aTemplate), "Arguments of the part.", "none", "{content: VOD-1001}", false},
+	{"compensates", orList(aText), "Earlier steps of the case that this one takes back. It is sent on every side that got one of them, also when the case ends early.", "in cleanup and for DELETE: the steps whose captures or URL it uses", "order", false},
 }, requestKeys...)}
 
 var partsTable = table{"parts file", "A parts file holds named step lists for use:.", []key{

@@ -119,6 +119,7 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 		return s.conclude(io, w, state.Run)
 	}
 	s.plan.Done, s.plan.Doubtful, s.plan.Before = state.Run.Cases, state.Doubtful, state.Run.Before
+	s.plan.Unfinished, s.plan.Earlier = state.Unfinished, markedPairs(folder)
 	return s.conduct(ctx, w, runner.Execute)
 }
 

@@ -44,6 +44,26 @@ func standIns(folder *archive.Folder, secret func(name, value string)) func(key 
 	}
 }
 
+// markedPairs reads archived pairs with the marks that stand for hidden values in
+// them: a request that would need one of those values must not be sent.
+func markedPairs(folder *archive.Folder) func(key string) (*runner.Pair, error) {
+	return func(key string) (*runner.Pair, error) {
+		pair, err := folder.Pair(key)
+		if err != nil || pair == nil {
+			return pair, err
+		}
+		facts, err := folder.Redactions(key)
+		if err != nil {
+			return nil, err
+		}
+		out := *pair
+		for _, r := range facts {
+			out.Hidden = append(out.Hidden, runner.Hidden{Text: r.Mark})
+		}
+		return &out, nil
+	}
+}
+
 // unhide puts stand-ins into one side's exchange, a copy of it, and says what
 // stands for hidden values there now.
 func unhide(x **wire.Exchange, side string, facts []archive.Redaction, secret func(name, value string)) ([]runner.Hidden, error) {

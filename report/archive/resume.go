@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
 )
 
 // A State is how far a resumed run has come.
@@ -21,6 +24,9 @@ type State struct {
 	// Doubtful names the cases that did not end and have an unsafe request on
 	// its way without an answer: id to reason. They are not to be walked again.
 	Doubtful map[string]string
+	// Unfinished are the cases, setups included, that sent unsafe requests and have
+	// no result, by id: what they created may still be there.
+	Unfinished map[string]*runner.Unfinished
 	// Torn says that the last line of a log was torn, and taken off.
 	Torn bool
 	// Lost counts results without their evidence, which do not count.
@@ -92,7 +98,7 @@ func (w *Writer) resume() (*State, error) {
 	if err := w.reopen(state, &state.Run.Header); err != nil {
 		return nil, err
 	}
-	state.Doubtful = open.doubtful()
+	state.Doubtful, state.Unfinished = open.doubtful(), open.unfinished()
 	state.Run.Cases = onlyCases(state.Run.Cases)
 	return state, nil
 }
@@ -196,9 +202,15 @@ func (w *Writer) backed(ln *line, bare map[uint64]bool) (bool, error) {
 	return true, nil
 }
 
-// openCases counts, for each case that did not end, the unsafe requests that
-// were about to leave and are not known to be answered, by step.
-type openCases map[string]map[string]int
+// openCases are the cases that sent unsafe requests and did not end, by id.
+type openCases map[string]*openCase
+
+type openCase struct {
+	// sent counts the unsafe requests of a step that were about to leave, blue and
+	// green, and are not known to be answered.
+	sent map[string]*[2]int
+	keys []string // of its pairs, in the order in which they were last written
+}
 
 // event counts intents, and forgets a case that ended. A run that began again
 // walks its open cases anew: their intents still count, as nobody knows more.
@@ -213,36 +225,40 @@ func (o openCases) event(ln *line) error {
 			return nil
 		}
 		if o[in.Case] == nil {
-			o[in.Case] = map[string]int{}
+			o[in.Case] = &openCase{sent: map[string]*[2]int{}}
 		}
-		o[in.Case][in.Step]++
+		n := o[in.Case].sent[in.Step]
+		if n == nil {
+			n = new([2]int)
+			o[in.Case].sent[in.Step] = n
+		}
+		n[sideIndex(in.Side)]++
 	case kindCase:
 		delete(o, ln.Key)
 	}
 	return nil
 }
 
+// sideIndex is 1 for green.
+func sideIndex(side string) int {
+	if side == scenarios.Green.String() {
+		return 1
+	}
+	return 0
+}
+
 // pair takes off what a pair answers: both its exchanges, or the one that a
 // crossing lane added (see runner.PairKey).
 func (o openCases) pair(ln *line) error {
 	for i := strings.IndexByte(ln.Key, '/'); i >= 0; {
-		if steps, ok := o[ln.Key[:i]]; ok {
+		if c, ok := o[ln.Key[:i]]; ok {
+			if k := slices.Index(c.keys, ln.Key); k >= 0 {
+				c.keys = slices.Delete(c.keys, k, k+1)
+			}
+			c.keys = append(c.keys, ln.Key)
 			step, lane, _ := strings.Cut(ln.Key[i+1:], "/")
-			if _, unsafe := steps[step]; unsafe {
-				var rec pairRecord
-				if err := json.Unmarshal(ln.Data, &rec); err != nil {
-					return err
-				}
-				answered := 0
-				for _, x := range []*exchangeRecord{rec.Blue, rec.Green} {
-					if x != nil {
-						answered++
-					}
-				}
-				if lane != "" {
-					answered = min(answered, 1)
-				}
-				steps[step] -= answered
+			if err := c.answer(step, lane != "", ln); err != nil {
+				return err
 			}
 		}
 		next := strings.IndexByte(ln.Key[i+1:], '/')
@@ -254,17 +270,58 @@ func (o openCases) pair(ln *line) error {
 	return nil
 }
 
+func (c *openCase) answer(step string, crossing bool, ln *line) error {
+	n := c.sent[step]
+	if n == nil {
+		return nil
+	}
+	var rec pairRecord
+	if err := json.Unmarshal(ln.Data, &rec); err != nil {
+		return err
+	}
+	if crossing {
+		if n[1] > n[0] {
+			n[1]--
+		} else {
+			n[0]--
+		}
+		return nil
+	}
+	for i, x := range []*exchangeRecord{rec.Blue, rec.Green} {
+		if x != nil {
+			n[i]--
+		}
+	}
+	return nil
+}
+
 func (o openCases) doubtful() map[string]string {
 	out := map[string]string{}
-	for id, steps := range o {
-		for step, n := range steps {
-			if n > 0 && (out[id] == "" || step < out[id]) {
+	for id, c := range o {
+		for step, n := range c.sent {
+			if n[0]+n[1] > 0 && (out[id] == "" || step < out[id]) {
 				out[id] = step
 			}
 		}
 	}
 	for id, step := range out {
 		out[id] = fmt.Sprintf("step %s: an earlier execution was stopped with this request on its way; it is not idempotent and may have been carried out", step)
+	}
+	return out
+}
+
+func (o openCases) unfinished() map[string]*runner.Unfinished {
+	out := map[string]*runner.Unfinished{}
+	for id, c := range o {
+		u := &runner.Unfinished{Keys: c.keys}
+		for _, step := range slices.Sorted(maps.Keys(c.sent)) {
+			for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+				if c.sent[step][i] > 0 {
+					u.Unanswered = append(u.Unanswered, runner.Intent{Case: id, Step: step, Side: side.String()})
+				}
+			}
+		}
+		out[id] = u
 	}
 	return out
 }

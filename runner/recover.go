@@ -1,0 +1,190 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// recoverCase takes back what a case created in an execution that was killed,
+// before the case is walked again.
+//
+//  1. The lanes are brought to where they were: the archived answers of its pairs
+//     are captured from, in the order in which they came.
+//  2. What was created and not taken back is taken back one side at a time. Nothing
+//     is compared, and nothing of it weighs on the verdict.
+//  3. A request that needs a value which the archive hid is not sent. It is listed
+//     as left behind, like one whose answer never came.
+func (s *suiteRun) recoverCase(ctx context.Context, j job) {
+	left := s.run.plan.Unfinished[j.result().ID]
+	if left == nil || s.run.replay != nil {
+		return
+	}
+	w := newWalk(s, "", s.run.now())
+	w.result = j.result()
+	id := w.result.ID
+	w.id, w.test, w.row = id+recoveredSuffix, j.test, j.row
+	if j.test.Data != nil {
+		w.columns = j.test.Data.Columns
+	}
+	w.declare()
+	if v, _ := s.enter(ctx, w); v != 0 {
+		for _, kind := range s.kinds() {
+			w.lanes[kind] = newLane(kind)
+		}
+	}
+	w.recover(ctx, left, id, j.test.Steps, j.test.Cleanup, "cleanup: ")
+}
+
+// recoverSetup takes back what setups of a killed execution created.
+func (s *suiteRun) recoverSetup(ctx context.Context) {
+	var ids []string
+	for id := range s.run.plan.Unfinished {
+		if rest, ok := strings.CutPrefix(id, s.suite.Name+"/(setup)"); ok && (rest == "" || rest[0] == '~') {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		w := newWalk(s, id+recoveredSuffix, s.run.now())
+		w.result.At, w.result.Index = s.suite.Pos.String(), s.cases.first
+		for _, kind := range s.kinds() {
+			w.lanes[kind] = newLane(kind)
+		}
+		w.recover(ctx, s.run.plan.Unfinished[id], id, s.suite.Setup, s.suite.Teardown, "")
+	}
+}
+
+// recoveredSuffix tells the walk that takes back from the case that it is about.
+const recoveredSuffix = " (taken back)"
+
+// recover is recoverCase for the steps of a case, or of setup and teardown.
+func (w *walk) recover(ctx context.Context, left *Unfinished, id string, forward, back []*scenarios.Step, prefix string) {
+	w.result.Kind, w.result.ID, w.result.Name = "recovery", w.id, w.id
+	w.relive(left, id, forward, back, prefix)
+	for _, in := range left.Unanswered {
+		if step := stepNamed(in.Step, forward, ""); step != nil && step.SideEffects == scenarios.Compensated && len(step.Compensates) == 0 {
+			side := scenarios.Blue
+			if in.Side == scenarios.Green.String() {
+				side = scenarios.Green
+			}
+			l := w.lanes[straightLane(side)]
+			l.effects = append(l.effects, &effect{step: step, name: in.Step, side: side, unsure: true, why: "the run was killed before its answer came"})
+		}
+	}
+	w.end("an earlier execution was stopped before its end")
+	for _, list := range [][]*scenarios.Step{forward, back} {
+		for _, step := range list {
+			name := step.Name
+			if slices.Contains(back, step) {
+				name = prefix + name
+			}
+			for _, side := range w.owes(step) {
+				w.takeBack(ctx, step, name+" on "+side.String(), []scenarios.Side{side})
+			}
+		}
+	}
+	all := slices.Concat(forward, back)
+	w.uncross(ctx, all)
+	w.result.Created = w.created(all)
+	if len(w.result.Steps) == 0 && (w.result.Created == nil || w.result.Created.Open() == 0) {
+		return
+	}
+	for i := range w.result.Steps { // Rule 2
+		s := &w.result.Steps[i]
+		s.Verdict, s.Expectations, s.Differences, s.DifferencesTotal = Skip, nil, nil, 0
+	}
+	r := w.finish()
+	r.Verdict, r.Flaky, r.NotSent, r.Coverage = Skip, false, nil, Coverage{}
+	w.suite.run.record(w.suite, r)
+}
+
+// relive is rule 1 of recoverCase.
+func (w *walk) relive(left *Unfinished, id string, forward, back []*scenarios.Step, prefix string) {
+	if w.suite.run.plan.Earlier == nil {
+		return
+	}
+	crossed := map[LaneKind]int{}
+	for _, key := range left.Keys {
+		name, kind := stepOfKey(strings.TrimPrefix(key, id+"/"))
+		step := stepNamed(name, forward, "")
+		if step == nil {
+			step = stepNamed(name, back, prefix)
+		}
+		pair, err := w.suite.run.plan.Earlier(key)
+		if step == nil || err != nil || pair == nil {
+			continue
+		}
+		if kind != 0 {
+			side := kind.SideOf(w.offset[kind] + crossed[kind])
+			crossed[kind]++
+			w.reliveOne(kind, side, step, name, pair)
+			continue
+		}
+		w.reliveOne(LaneBlue, scenarios.Blue, step, name, pair)
+		w.reliveOne(LaneGreen, scenarios.Green, step, name, pair)
+	}
+}
+
+// reliveOne brings a lane to where an archived answer left it.
+func (w *walk) reliveOne(kind LaneKind, side scenarios.Side, step *scenarios.Step, name string, pair *Pair) {
+	x, l := pick(side, pair.Blue, pair.Green), w.lanes[kind]
+	to := pick(side, w.suite.blue, w.suite.green).service(step.Service)
+	if x == nil || l == nil || to == nil {
+		return
+	}
+	s := &shot{out: &outgoing{to: to}, x: x, answer: newAnswer(x)}
+	s.answer.hidden = pair.Hidden
+	if x.Err == nil {
+		l.jar.Set(to.logical(x.URL), x)
+	}
+	for i := range step.Captures {
+		w.capture(&step.Captures[i], l, s, &captured{})
+	}
+	l.hidden = append(l.hidden, pair.Hidden...)
+	l.noteEffects(step, w.scope(l, side, step, name, time.Time{}), x)
+}
+
+// stepOfKey takes a pair's key, without its case, apart; kind is 0 for blue and
+// green next to each other.
+func stepOfKey(rest string) (step string, kind LaneKind) {
+	for _, k := range []LaneKind{LaneCrossBlue, LaneCrossGreen} {
+		if name, ok := strings.CutSuffix(rest, "/"+k.String()); ok {
+			return name, k
+		}
+	}
+	return rest, 0
+}
+
+// stepNamed finds a step by the name that its pairs have, whatever the round.
+func stepNamed(name string, list []*scenarios.Step, prefix string) *scenarios.Step {
+	for _, s := range list {
+		for round := range max(s.Repeat, 1) {
+			if stepName(prefix, s, round) == name {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// needsHidden says why a request cannot be sent: it holds a text that stands for a
+// value which the archive did not keep.
+func needsHidden(hidden hiddenValues, request *wire.Request) error {
+	if len(hidden) == 0 {
+		return nil
+	}
+	texts := []string{request.URL, string(request.Body)}
+	for _, h := range request.Headers {
+		texts = append(texts, h.Value)
+	}
+	if slices.ContainsFunc(texts, hidden.in) {
+		return fmt.Errorf("the request needs a value that the archive hid")
+	}
+	return nil
+}
