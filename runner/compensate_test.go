@@ -254,3 +254,63 @@ func refuseDelete(w http.ResponseWriter, r *http.Request) bool {
 	}
 	return r.Method == "DELETE"
 }
+
+// A sign-up that must be unique works with crossing lanes, and when a load stage
+// walks setup again.
+func TestSetupThatMustBeUnique(t *testing.T) {
+	signUp := func() http.Handler {
+		seen, mu := map[string]int{}, sync.Mutex{}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if r.URL.Path != "/users" {
+				_, _ = io.WriteString(w, `{"v":1}`)
+				return
+			}
+			body, _ := io.ReadAll(r.Body)
+			mu.Lock()
+			defer mu.Unlock()
+			if seen[string(body)]++; seen[string(body)] > 1 {
+				w.WriteHeader(http.StatusConflict)
+				_, _ = io.WriteString(w, `{"message":"the name is taken"}`)
+				return
+			}
+			w.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(w, `{"id":"u-1"}`)
+		})
+	}
+	suite := func(name string) string {
+		return "suite: s\nvars: {name: \"" + name + `"}
+setup: [{step: sign up, post: /users, side_effects: isolated, json: {name: "{{name}}"}, expect: {status: 201}, capture: {user: $.id}}]
+session: {refresh_on: [401]}
+cases:
+  - case: c
+    crossover: true
+    steps: [{step: a, get: "/a?{{user}}"}, {step: b, get: /b}]
+`
+	}
+	r := newRig(t, signUp(), signUp()).file("s.yaml", suite("{{$uuid}}"))
+	want(t, r.run(), Pass)
+
+	again := func(name string) *CaseResult {
+		r := newRig(t, signUp(), signUp()).file("s.yaml", suite(name))
+		e := newExecution(r.plan(), r.sink, nil)
+		e.stop = func(error) {}
+		if problems := e.build(); len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		defer e.pool.close()
+		s := e.suites[0]
+		s.loopback = true
+		s.session.mu.Lock()
+		defer s.session.mu.Unlock()
+		s.setup(t.Context())
+		s.setup(t.Context())
+		return r.sink.find(t, "s/(setup)~2")
+	}
+	if c := again("{{$uuid}}"); c.Verdict != Pass {
+		t.Errorf("the second walk of setup is %s: %q", c.Verdict, c.Reasons)
+	}
+	if c := again("kim"); c.Verdict != Broken || !strings.Contains(c.Reasons[0], "walked again") {
+		t.Errorf("a setup that fails only the second time is %s: %q", c.Verdict, c.Reasons)
+	}
+}

@@ -20,8 +20,9 @@ type scope struct {
 	// step and round tell the step's draws from those of other steps and of its
 	// other rounds (repeat).
 	step string
-	// owner is what drawn values belong to: the walk, or the suite for its own
-	// and the env file's variables, which keep one value from setup to teardown.
+	// owner is what generated values belong to: the walk, or the suite's session for
+	// its own and the env file's variables, which keep one value from setup to
+	// teardown and get another when setup is walked again.
 	owner string
 	now   time.Time
 	// loose names what only an answer can give: in a dry run it stands as its
@@ -60,7 +61,7 @@ func (s *scope) inner(d scenarios.Definition) scenarios.Scope {
 	inner.with, inner.depth, inner.step = d.With, s.depth+1, ""
 	inner.owner, inner.now = s.walk.id, s.walk.started
 	if d.Suite {
-		inner.owner = s.walk.suite.suite.Name
+		inner.owner = s.walk.suite.partID("", s.walk.born)
 	}
 	if inner.owner != s.walk.id {
 		inner.now = s.walk.suite.run.board.started

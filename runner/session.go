@@ -23,6 +23,7 @@ type session struct {
 	apart      map[LaneKind]time.Duration
 	offset     int  // requests that a crossing lane sent in setup
 	left       bool // teardown has run
+	passed     bool // a setup of this run has passed
 	old        []oldSession
 }
 
@@ -47,6 +48,7 @@ func (c *session) setAside() {
 func (s *suiteRun) takeBackOld(ctx context.Context) {
 	for _, old := range s.session.old {
 		w := newWalk(s, s.partID("(teardown)", old.generation), s.run.now())
+		w.born = old.generation
 		w.result.Kind, w.result.At, w.result.Index = "teardown", s.suite.Pos.String(), s.cases.last
 		w.lanes = old.lanes
 		w.end("its session was replaced by a newer one")
@@ -69,7 +71,10 @@ func (s *suiteRun) takeBackOld(ctx context.Context) {
 
 // partID names setup or teardown; a repeated one carries its number.
 func (s *suiteRun) partID(part string, generation int) string {
-	id := s.suite.Name + "/" + part
+	id := s.suite.Name
+	if part != "" {
+		id += "/" + part
+	}
 	if generation > 1 {
 		id = fmt.Sprintf("%s~%d", id, generation)
 	}
@@ -117,6 +122,7 @@ func (s *suiteRun) setup(ctx context.Context) {
 	c.generation++
 	c.born, c.left = s.run.now(), false
 	w := newWalk(s, s.partID("(setup)", c.generation), c.born)
+	w.born = c.generation
 	w.result.Kind, w.result.At = "setup", s.suite.Pos.String()
 	for _, kind := range s.kinds() {
 		w.lanes[kind] = newLane(kind)
@@ -126,9 +132,13 @@ func (s *suiteRun) setup(ctx context.Context) {
 	}
 	if len(s.suite.Setup) > 0 {
 		w.straight(ctx, s.suite.Setup, "")
-		w.cross(ctx, s.suite.Setup, "")
+		if slices.ContainsFunc(s.suite.Setup, func(step *scenarios.Step) bool { return !repeatable(step) }) {
+			w.inherit()
+		} else {
+			w.cross(ctx, s.suite.Setup, "")
+		}
 		w.result.Index = s.cases.first
-		s.run.record(s, w.finish())
+		s.run.record(s, s.repeated(w.finish()))
 	}
 	c.lanes, c.apart, c.unusable, c.verdict = w.lanes, w.apart, "", 0
 	c.offset = max(w.offset[LaneCrossBlue], w.offset[LaneCrossGreen])
@@ -138,6 +148,40 @@ func (s *suiteRun) setup(ctx context.Context) {
 	case w.ended != "":
 		c.unusable, c.verdict = "setup failed: "+w.ended, Broken
 	}
+}
+
+// inherit gives the crossing lanes what the straight lane of their first side
+// holds. A setup that leaves something behind is walked once a side: a second
+// sign-up with the same data is a conflict, and with other data its answers could not
+// be compared.
+func (w *walk) inherit() {
+	for kind, from := range map[LaneKind]LaneKind{LaneCrossBlue: LaneBlue, LaneCrossGreen: LaneGreen} {
+		if w.lanes[kind] == nil {
+			continue
+		}
+		l := w.lanes[from].clone()
+		l.kind = kind
+		l.across(w.suite)
+		w.lanes[kind] = l
+		w.offset[kind] = 1 // the next request goes to the other side
+	}
+}
+
+// repeated turns a setup that fails after it has passed before into a broken one:
+// what changed is not green but that setup was walked a second time. c.mu is held.
+func (s *suiteRun) repeated(r *CaseResult) *CaseResult {
+	c := &s.session
+	if r.Verdict == Fail && c.passed {
+		r.Verdict = Broken
+		r.Reasons = slices.Insert(r.Reasons, 0, "setup passed before in this run and fails when it is walked again; its requests may need values that are new each time ({{$uuid}})")
+		for i := range r.Steps {
+			if r.Steps[i].Verdict == Fail {
+				r.Steps[i].Verdict = Broken
+			}
+		}
+	}
+	c.passed = c.passed || r.Verdict == Pass
+	return r
 }
 
 // kinds are the lanes that the suite's cases walk.
@@ -236,6 +280,7 @@ func (s *suiteRun) leave(ctx context.Context) {
 		return
 	}
 	w := newWalk(s, s.partID("(teardown)", c.generation), s.run.now())
+	w.born = c.generation
 	w.result.Kind, w.result.At, w.result.Index = "teardown", s.suite.Pos.String(), s.cases.last
 	w.lanes, w.ended = c.lanes, c.unusable
 	for kind := range c.lanes {

@@ -50,6 +50,8 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 	if err != nil {
 		return w.brokenStep(step, name, err)
 	}
+	delete(w.last, LaneBlue) // when has been asked: a large answer need not wait for the next
+	delete(w.last, LaneGreen)
 	shots, first := w.fire(ctx, step, name, now)
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		if s := shots[side]; s != nil && s.err != nil {
