@@ -105,6 +105,7 @@ func (s *Stage) collect(index int, records []Record) *block {
 		}
 	}
 	s.series.add(b, latencies)
+	s.whole.add(b, latencies)
 	s.stalls.add(b, latencies)
 	return b
 }
@@ -145,9 +146,10 @@ func (b *block) countPairs(records []Record) {
 }
 
 // usable calls yield for the requests whose latency counts. Rule V1: a timeout
-// counts as a latency of the timeout; any other failure has no latency, and its
-// partner is left out with it, so that a failed request, fast or slow, can never
-// improve a quantile.
+// counts as a latency of the timeout. Any other failure has no latency, and its
+// partner is left out with it: a fast failure cannot improve a quantile. Leaving
+// out slow ones can, by as many requests as the errors gate accepts. Unpaired
+// requests have no partner; there a failure leaves out itself alone.
 func (s *Stage) usable(records []Record, yield func(r Record, seconds float64)) {
 	counts := func(r *Record) bool { return r.Failure == Succeeded || r.Failure == TimedOut }
 	take := func(r *Record) {

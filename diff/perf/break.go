@@ -29,7 +29,7 @@ func (s *Stage) Break(blueBurst, greenBurst Burst, h Health) *Decision {
 		s.last = d
 		return d
 	}
-	p := fisherTest(blueBurst.Failed, blueBurst.All, greenBurst.Failed, greenBurst.All)
+	p := fisherTest(float64(blueBurst.Failed), float64(blueBurst.All), float64(greenBurst.Failed), float64(greenBurst.All))
 	if greenBurst.Tripped && !blueBurst.Tripped && p <= breakLevel*s.design.Alpha {
 		d.Outcome, d.Cause, d.Advice = Worse, "", ""
 		d.Reason = fmt.Sprintf("green is going down, stopped by the circuit breaker: %s; %s", greenBurst.of("green"), blueBurst.of("blue"))
@@ -45,7 +45,7 @@ func (s *Stage) Break(blueBurst, greenBurst Burst, h Health) *Decision {
 // starved says whether more than a fifth of all requests so far, the warm-up's
 // included, left late.
 func (s *Stage) starved() bool {
-	return share(s.whole.late, s.whole.sent[blue]+s.whole.sent[green]) > maxDropped
+	return share(s.every.late, s.every.sent[blue]+s.every.sent[green]) > maxDropped
 }
 
 func (b Burst) of(side string) string {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // A Cause says why a stage is inconclusive. Empty for the other outcomes.
@@ -42,6 +44,12 @@ type Decision struct {
 	Notes       []string
 }
 
+// The limits of rule 4.
+const (
+	leastFutile = 30 // blocks
+	maxNeed     = 4  // durations
+)
+
 // A view is what one look sees.
 type view struct {
 	*Stage
@@ -59,6 +67,7 @@ type evidence struct {
 	proven bool // no worse beyond doubt; of guards it is shown, never asked
 	delta  float64
 	bias   float64 // known, as a log ratio
+	whole  bool    // a quantile of the whole run
 	est    estimate
 }
 
@@ -72,15 +81,18 @@ func (e evidence) refused() bool { return e.bias > 0 && e.delta < 2*e.bias }
 //     baseline, the rate or the independence of the sides cannot be trusted, the
 //     stage is inconclusive, whatever the figures say. When requests merely left
 //     late, which delays both sides alike, green can fail but not pass.
-//  2. Worse when a metric is worse beyond doubt: its lower bound at a_k/K above
-//     half the margin and its estimate above the margin; or the errors, stall or
-//     throughput tests say so.
-//  3. No worse when every gate's upper bound at a_k lies below its margin. All
-//     gates must agree, so the level is not divided. A stage long enough for 8
-//     solo blocks per side waits for them first, and does not pass without.
-//  4. Futile when a gate needs more than four times the duration, unless stalls
-//     lean against green: rare stalls blow up a gate's error, and the time that
-//     convicts them is still to come.
+//  2. Worse when a metric is worse beyond doubt: its lower bound at a_k/K is above
+//     half the margin and its lower bound at 1.5 alpha (1.5 %) above the margin; or
+//     the errors, stall or throughput tests say so.
+//  3. No worse when the upper bound at a_k of every gate, errors included, is below
+//     its margin, and so is the upper bound at 5 % of every quantile of the whole
+//     run. All gates must agree, so the level is not divided. A stage long enough
+//     for 8 solo blocks per side waits for them first, and does not pass without.
+//     Nor does a stage pass at an early look that sees too little of a rare route.
+//  4. Futile, from 30 blocks on, when a gate needs more than four times the
+//     duration, unless stalls lean against green: rare stalls blow up a gate's
+//     error, and the time that convicts them is still to come. With fewer blocks
+//     the autocorrelation, and with it the need, is hardly known.
 //  5. After the last look: underpowered.
 //
 // A known bias b of a metric widens its interval by b on both sides, and a gate
@@ -137,12 +149,15 @@ func (v *view) conclude(d *Decision, all []evidence, last bool) {
 	case len(unproven) == 0 && v.awaitsSolo(): // Rule 3, put off.
 		d.Final, d.Outcome, d.Cause, d.Advice = last, Inconclusive, Underpowered, generatorAdvice
 		d.Reason = fmt.Sprintf("fewer than %d valid solo blocks per side: whether the sides slow each other is not known", v.soloNeeded())
+	case len(unproven) == 0 && !last && v.awaitsRoutes(): // Rule 3, put off.
+		d.Outcome, d.Cause, d.Advice = Inconclusive, Underpowered, "let the load run to its end"
+		d.Reason = fmt.Sprintf("the rarest route has fewer than %d groups of blocks", leastPools)
 	case len(unproven) == 0: // Rule 3.
 		d.Final, d.Outcome, d.Reason = true, NoWorse, v.passReason(gates)
 	default:
 		d.Outcome, d.Cause = Inconclusive, Underpowered
-		futile := len(v.blocks) >= minLookBlocks && !v.leaning() && slices.ContainsFunc(unproven, func(e evidence) bool {
-			return e.NeedS > 4*v.design.Duration.Seconds()
+		futile := len(v.blocks) >= leastFutile && !v.leaning() && slices.ContainsFunc(unproven, func(e evidence) bool {
+			return !e.whole && e.NeedS > maxNeed*v.design.Duration.Seconds()
 		})
 		if futile { // Rule 4.
 			d.Cause = Futile
@@ -159,12 +174,14 @@ func (v *view) conclude(d *Decision, all []evidence, last bool) {
 func (v *view) evidence() []evidence {
 	var all []evidence
 	margins := v.design.Margins.withDefaults()
+	latencies := [...]Margin{margins.P50, margins.P95, margins.P99}
 	for _, i := range v.gates() {
-		margin := [...]Margin{margins.P50, margins.P95, margins.P99}[i]
+		margin := latencies[i]
 		e := v.latency(quantileMetrics[i], "", func(b *block, side int) float64 { return b.q[side][i] }, margin)
 		e.Role = Gate
 		all = append(all, e)
 	}
+	all = append(all, v.wholeRunQuantiles(latencies)...)
 	all = append(all, v.errors(margins.Errors))
 	if v.design.Pairing != Recorded {
 		all = append(all, v.throughput())
@@ -201,7 +218,7 @@ func (v *view) evidence() []evidence {
 func (v *view) latency(metric Metric, route string, at func(*block, int) float64, margin Margin) evidence {
 	var p pairs
 	for _, b := range v.blocks {
-		p.add(at(b, blue), at(b, green))
+		p.add(b.index, at(b, blue), at(b, green))
 	}
 	return v.compared(metric, route, p, minLookBlocks, margin)
 }
@@ -210,7 +227,7 @@ func (v *view) latency(metric Metric, route string, at func(*block, int) float64
 // as many valid blocks in a row as expect enough of its requests stand for one.
 func (v *view) pooled(r rareRoute, quantile int, margin Margin) evidence {
 	var p pairs
-	for rest := v.blocks; len(rest) >= r.pool; rest = rest[r.pool:] {
+	for rest, i := v.blocks, 0; len(rest) >= r.pool; rest, i = rest[r.pool:], i+1 {
 		var q [2]float64
 		for side := range q {
 			var latencies []float64
@@ -220,57 +237,75 @@ func (v *view) pooled(r rareRoute, quantile int, margin Margin) evidence {
 			slices.Sort(latencies)
 			q[side] = logQuantile(latencies, blockQuantiles[quantile], leastOfRoute)
 		}
-		p.add(q[blue], q[green])
+		p.add(i, q[blue], q[green])
 	}
 	return v.compared(quantileMetrics[quantile], v.design.Routes[r.route].Name, p, leastPools, margin)
 }
 
+// awaitsRoutes says whether a route that single blocks are too short for has not
+// been seen often enough to fail.
+func (v *view) awaitsRoutes() bool {
+	return slices.ContainsFunc(v.rareRoutes(), func(r rareRoute) bool { return len(v.blocks) < r.pool*leastPools })
+}
+
 // pairs are both sides' values of one metric, block by block.
 type pairs struct {
+	at   []int     // numbers of the blocks
 	d    []float64 // green - blue
-	sums [2]float64
+	logs [2][]float64
 }
 
 // add takes a block in which both sides have a value.
-func (p *pairs) add(bl, gr float64) {
+func (p *pairs) add(at int, bl, gr float64) {
 	if math.IsNaN(bl) || math.IsNaN(gr) {
 		return
 	}
-	p.d = append(p.d, gr-bl)
-	p.sums[blue] += bl
-	p.sums[green] += gr
+	p.at, p.d = append(p.at, at), append(p.d, gr-bl)
+	p.logs[blue], p.logs[green] = append(p.logs[blue], bl), append(p.logs[green], gr)
 }
 
-// compared makes the evidence on one metric of the logarithms of its values.
-// An estimate of fewer than least blocks speaks for nothing.
+// compared makes the evidence on one metric of the logarithms of its values. An
+// estimate of fewer than least blocks proves nothing.
 func (v *view) compared(metric Metric, route string, p pairs, least int, margin Margin) evidence {
-	e := evidence{est: estimateOf(p.d), bias: v.design.bias(metric, route)}
+	e := evidence{est: seriesEstimate(p.d, p.at), bias: v.design.bias(metric, route)}
 	e.Metric, e.Route = metric, route
 	if e.est.m == 0 {
 		e.Margin, e.NeedS, e.MDE, e.Floor, e.Note = margin.Rel, most, most, most, "no answered requests"
 		return e
 	}
-	m := float64(e.est.m)
-	e.Blue, e.Green = math.Exp(p.sums[blue]/m), math.Exp(p.sums[green]/m)
+	e.Blue, e.Green = math.Exp(stat.Mean(p.logs[blue], nil)), math.Exp(stat.Mean(p.logs[green], nil))
+	v.judge(&e, margin, v.alpha, e.est.m >= least)
+	return e
+}
+
+// judge applies rules 2 and 3 to one latency, whose estimate, bias and values are
+// known. level is that of the bound which a pass needs.
+func (v *view) judge(e *evidence, margin Margin, level float64, enough bool) {
 	e.Margin = margin.effective(e.Blue)
 	e.delta = math.Log1p(e.Margin)
-	e.Blocks, e.SE, e.Lag1 = e.est.m, finite(e.est.se), e.est.lag1
+	e.Blocks, e.SE, e.Lag1, e.Degrees = e.est.m, finite(e.est.se), e.est.lag1, e.est.degrees
 	e.Change = math.Expm1(e.est.mean)
-	low, high := e.est.lower(v.alpha)-e.bias, e.est.upper(v.alpha)+e.bias
+	low, high := e.est.lower(level)-e.bias, e.est.upper(level)+e.bias
 	e.Low, e.High = finite(math.Expm1(low)), finite(math.Expm1(high))
 	e.MDE = finite(math.Expm1(e.bias + e.est.mde(v.design.Alpha, e.delta, v.metrics)))
-	e.Floor = finite(math.Expm1(e.bias + e.est.floor(v.design.Alpha)))
-	enough := e.est.m >= least
-	e.failed = enough && e.est.lower(v.alpha/float64(v.metrics))-e.bias > e.delta/2 && e.est.mean > e.delta
+	e.Floor = finite(math.Expm1(e.bias + e.est.floor(v.proofLevel(*e))))
+	e.failed = enough && e.est.worse(v.alpha/float64(v.metrics), v.design.Alpha, e.delta, e.bias)
 	e.proven = enough && high < e.delta && !e.refused()
 	switch {
 	case e.refused():
 		e.NeedS = most
 		e.Note = fmt.Sprintf("replicas of blue differ by %s: a margin below %s proves nothing", percent(math.Expm1(e.bias)), percent(math.Expm1(2*e.bias)))
 	case !e.proven:
-		e.NeedS = finite(e.est.need(v.seconds, v.design.Alpha, e.delta-e.bias))
+		e.NeedS = finite(e.est.need(v.seconds, v.proofLevel(*e), e.delta-e.bias))
 	case low > 0:
 		e.Note = "slower by " + percent(e.Change) + ", within margin"
 	}
-	return e
+}
+
+// proofLevel is the level of the bound that a pass needs at a stage's last look.
+func (v *view) proofLevel(e evidence) float64 {
+	if e.whole {
+		return runLevel
+	}
+	return lastShare * v.design.Alpha
 }

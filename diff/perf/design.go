@@ -200,7 +200,7 @@ func Mix(seed, n uint64) uint64 {
 // speak for it, and leastPools how many pools of blocks do for a rarer one.
 const (
 	routePerBlock = 20
-	leastPools    = 5
+	leastPools    = leastCorrelation
 )
 
 // rareRoutes returns the routes that need several blocks for routePerBlock

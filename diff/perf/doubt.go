@@ -95,7 +95,7 @@ func (v *view) blueP99() float64 {
 			logs = append(logs, l)
 		}
 	}
-	return math.Exp(estimateOf(logs).mean) * float64(min(1, len(logs)))
+	return math.Exp(plainEstimate(logs).mean) * float64(min(1, len(logs)))
 }
 
 // baselineDoubt is rule V3: whether blue itself answers.
@@ -210,22 +210,22 @@ type interference struct {
 // interference compares paired and solo blocks for one quantile; false with
 // fewer than 8 solo blocks per side.
 func (v *view) interference(quantile int) (interference, bool) {
-	solo, paired, ratio := v.solos(quantile)
-	if min(len(solo[blue]), len(solo[green])) < v.soloNeeded() || len(ratio) < minLookBlocks {
+	solo, together := v.solos(quantile)
+	if min(len(solo[blue]), len(solo[green])) < v.soloNeeded() || len(together.d) < minLookBlocks {
 		return interference{}, false
 	}
 	var result interference
-	alone := [2]estimate{estimateOf(solo[blue]), estimateOf(solo[green])}
+	alone := [2]estimate{plainEstimate(solo[blue]), plainEstimate(solo[green])}
 	for side := range alone {
-		result.side[side] = difference(estimateOf(paired[side]), alone[side])
+		result.side[side] = difference(seriesEstimate(together.logs[side], together.at), alone[side])
 	}
-	result.ratio = difference(estimateOf(ratio), alone[green], alone[blue])
+	result.ratio = difference(seriesEstimate(together.d, together.at), alone[green], alone[blue])
 	return result, true
 }
 
-// solos returns the logarithms of one quantile by side, of the blocks that loaded
-// the side alone and of those that loaded both, with green/blue of the latter.
-func (v *view) solos(quantile int) (solo, paired [2][]float64, ratio []float64) {
+// solos returns the logarithms of one quantile: by side in the blocks that loaded
+// the side alone, and of the blocks that loaded both.
+func (v *view) solos(quantile int) (solo [2][]float64, together pairs) {
 	for _, b := range v.Stage.blocks {
 		if !b.healthy {
 			continue
@@ -236,23 +236,22 @@ func (v *view) solos(quantile int) (solo, paired [2][]float64, ratio []float64) 
 			solo[blue] = append(solo[blue], bl)
 		case b.load == GreenOnly && !math.IsNaN(gr):
 			solo[green] = append(solo[green], gr)
-		case b.load == Both && !math.IsNaN(bl) && !math.IsNaN(gr):
-			paired[blue], paired[green] = append(paired[blue], bl), append(paired[green], gr)
-			ratio = append(ratio, gr-bl)
+		case b.load == Both:
+			together.add(b.index, bl, gr)
 		}
 	}
-	return solo, paired, ratio
+	return solo, together
 }
 
 // difference is a minus the first of others plus the second, with Welch's
 // degrees of freedom.
 func difference(a estimate, others ...estimate) shift {
 	s := shift{mean: a.mean}
-	variance, weighted, sign := a.se*a.se, math.Pow(a.se, 4)/float64(a.m-1), -1.0
+	variance, weighted, sign := a.se*a.se, math.Pow(a.se, 4)/a.degrees, -1.0
 	for _, o := range others {
 		s.mean += sign * o.mean
 		variance += o.se * o.se
-		weighted += math.Pow(o.se, 4) / float64(o.m-1)
+		weighted += math.Pow(o.se, 4) / o.degrees
 		sign = -sign
 	}
 	s.se = math.Sqrt(variance)

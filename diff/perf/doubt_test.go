@@ -131,8 +131,8 @@ func TestNoiseFloors(t *testing.T) {
 				floors = append(floors, f)
 			}
 		}
-		if len(floors) != 3 {
-			t.Fatalf("%s: %d floors, want p50, p95 and p99", c.name, len(floors))
+		if len(floors) != 6 {
+			t.Fatalf("%s: %d floors, want p50, p95 and p99 of the blocks and of the run", c.name, len(floors))
 		}
 		f := floors[0]
 		if f.Floor <= 0 || f.Floor > 0.05 || f.NeedS <= 0 || f.MDE < f.Margin || (f.Bias > 0) != c.bias {

@@ -34,15 +34,22 @@ type NoiseFloor struct {
 // stage of blue against blue that measured for so many seconds; false for other
 // metrics and for fewer than two blocks.
 func FloorOf(c Comparison, seconds float64) (NoiseFloor, bool) {
-	if !c.relative() || c.Blocks < 2 {
+	if !c.Metric.IsLatency() || c.Blocks < 2 {
 		return NoiseFloor{}, false
 	}
-	e := estimate{m: c.Blocks, mean: math.Log1p(c.Change), se: c.SE}
+	e := estimate{m: c.Blocks, mean: math.Log1p(c.Change), se: c.SE, degrees: c.Degrees}
+	if e.degrees == 0 { // kept by a version that did not say
+		e.degrees = float64(c.Blocks - 1)
+	}
+	level := lastShare * DefaultAlpha
+	if c.Metric.IsWholeRun() {
+		level = runLevel
+	}
 	f := NoiseFloor{
 		Metric: c.Metric, Route: c.Route, Change: c.Change, SE: c.SE, Lag1: c.Lag1,
 		Low: finite(math.Expm1(e.lower(DefaultAlpha / 2))), High: finite(math.Expm1(e.upper(DefaultAlpha / 2))),
-		Floor: finite(math.Expm1(e.floor(DefaultAlpha))), Margin: c.Margin, MDE: c.MDE, Blocks: c.Blocks, Dropped: c.Dropped,
-		NeedS: finite(e.need(seconds, DefaultAlpha, math.Log1p(c.Margin))),
+		Floor: finite(math.Expm1(e.floor(level))), Margin: c.Margin, MDE: c.MDE, Blocks: c.Blocks, Dropped: c.Dropped,
+		NeedS: finite(e.need(seconds, level, math.Log1p(c.Margin))),
 	}
 	if math.Abs(e.mean) > e.t(biasLevel/2)*e.se {
 		f.Bias = math.Expm1(math.Abs(e.mean))

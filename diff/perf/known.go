@@ -57,9 +57,9 @@ func (v *view) knownNotes() []string {
 // alone is the p50 of each side in the blocks that loaded it alone, in seconds; 0
 // without any. Interleaved sides are alone in every block.
 func (v *view) alone() (p50 [2]float64) {
-	solo, paired, _ := v.solos(0)
+	solo, together := v.solos(0)
 	if v.design.Pairing == Interleaved {
-		solo = paired
+		solo = together.logs
 	}
 	for side := range solo {
 		if len(solo[side]) > 0 {
@@ -91,7 +91,7 @@ func (v *view) soloNotes() []string {
 	if _, known := v.interference(0); known {
 		return nil
 	}
-	solo, paired, _ := v.solos(0)
+	solo, together := v.solos(0)
 	note := fmt.Sprintf("whether the sides slow each other was not judged: %d solo blocks of blue and %d of green, %d each are needed, for which set duration to %s",
 		len(solo[blue]), len(solo[green]), leastSolo, leastSolo*soloGroup*v.design.Block())
 	if min(len(solo[blue]), len(solo[green])) == 0 {
@@ -99,7 +99,7 @@ func (v *view) soloNotes() []string {
 	}
 	var shift [2]float64
 	for side := range shift {
-		shift[side] = math.Expm1(estimateOf(paired[side]).mean - estimateOf(solo[side]).mean)
+		shift[side] = math.Expm1(plainEstimate(together.logs[side]).mean - plainEstimate(solo[side]).mean)
 	}
 	return []string{note + fmt.Sprintf("; so far p50 together rather than alone is %s on blue and %s on green", signed(shift[blue]), signed(shift[green]))}
 }

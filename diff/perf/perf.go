@@ -33,6 +33,9 @@ const (
 	Errors     Metric = "errors"
 	Throughput Metric = "throughput"
 	Stalls     Metric = "stalls"
+	RunP50     Metric = "run-p50" // of all requests of the run, where p50 is the mean of the blocks' p50
+	RunP95     Metric = "run-p95"
+	RunP99     Metric = "run-p99"
 )
 
 // A Role says what a metric can do to the verdict.
@@ -73,6 +76,7 @@ type Comparison struct {
 	Floor   float64 `json:"floor"`           // noise floor: the smallest margin that 95 % of equal pairs would pass
 	SE      float64 `json:"se,omitempty"`    // standard error of the log ratio
 	Lag1    float64 `json:"lag_1,omitempty"` // autocorrelation of neighbouring blocks
+	Degrees float64 `json:"degrees,omitempty"` // of freedom of Student's t that SE goes with
 	Blocks  int     `json:"blocks"`
 	Dropped int     `json:"dropped"`
 	Outcome Outcome `json:"outcome"`

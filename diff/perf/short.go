@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// whole counts every request of a stage, the warm-up's included. It speaks only
-// where too few blocks are there to speak: a stage that is too short for one look
-// still tells that the load was not sent, or that blue is ill.
-type whole struct {
+// everyRequest counts every request of a stage, the warm-up's included. It is used
+// only where there are too few blocks: a stage that is too short for one look
+// still shows that the load was not sent, or that blue is unhealthy.
+type everyRequest struct {
 	sent   [2]int
 	failed [2]int
 	late   int // sent later than a quarter of the shortest block
 }
 
-func (w *whole) add(r Record, unit time.Duration) {
+func (w *everyRequest) add(r Record, unit time.Duration) {
 	side := sideOf(r)
 	w.sent[side]++
 	if r.Failure != Succeeded && r.Failure != Client {
@@ -31,7 +31,7 @@ func (v *view) shortDoubt(*Decision, []evidence) *doubt {
 	if len(v.blocks) >= minLookBlocks {
 		return nil
 	}
-	w := &v.whole
+	w := &v.every
 	sent := w.sent[blue] + w.sent[green]
 	if late := share(w.late, sent); late > maxDropped {
 		return &doubt{

@@ -37,6 +37,8 @@ type greenFault struct {
 	errors     float64
 	tail       float64 // only the slowest fifth of the requests
 	shared     float64 // both sides queue at one bottleneck: slower by this share when loaded together
+	spellEvery float64 // seconds; 0: none. Of these, 2 s are slow
+	spell      float64 // factor
 }
 
 // A world is one simulated run: noise paths on a grid of 10 ms.
@@ -45,9 +47,13 @@ type world struct {
 	shared []float64 // logarithm of the factor
 	own    [2][]float64
 	pauses [2][]float64 // seconds of waiting for a request that comes then
+	phase  float64      // of green's slow spells
 }
 
-const grid = 0.01
+const (
+	grid        = 0.01
+	spellLength = 2.0 // seconds
+)
 
 func newWorld(p profile, seconds float64, seed uint64) *world {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 11))}
@@ -145,6 +151,9 @@ func generate(p profile, f greenFault, d Design, yield func(Record) bool) {
 			w.pause(green, int(t/grid), f.stallLen)
 		}
 	}
+	if f.spellEvery > 0 {
+		w.phase = f.spellEvery * w.rng.Float64()
+	}
 	half := time.Duration(float64(time.Second) / d.Rate / 2)
 	for pair := uint32(0); d.PairStart(pair) < total; pair++ {
 		start, load := d.PairStart(pair), Both
@@ -177,6 +186,9 @@ func (w *world) request(f greenFault, pair uint32, side int, load Load, at time.
 	l := w.drawn(side, at.Seconds(), tail)
 	if r.Green {
 		l *= 1 + f.slower
+		if f.spellEvery > 0 && math.Mod(at.Seconds()+w.phase, f.spellEvery) < spellLength {
+			l *= f.spell
+		}
 	}
 	if load == Both {
 		l *= 1 + f.shared
@@ -238,6 +250,15 @@ func processCPU() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// minutes is a design of so many of them.
+func minutes(n time.Duration) func(seed uint64) Design {
+	return func(seed uint64) Design {
+		d := simDesign(seed)
+		d.Duration = n * time.Minute
+		return d
+	}
 }
 
 // longDesign is long enough for 8 solo blocks per side.

@@ -31,7 +31,8 @@ type Stage struct {
 	blocks  []*block
 	flying  [2]int // sent minus ended, up to the last closed block
 	lags    histogram
-	whole   whole
+	every   everyRequest
+	whole   wholeRun
 	series  plots
 	stalls  stalls
 	look    int     // looks passed
@@ -46,8 +47,8 @@ type ended struct{ all, done [2]int }
 // NewStage prepares the judgement of one design. The design's rate must be above 0.
 func NewStage(d Design) *Stage {
 	d = d.withDefaults()
-	s := &Stage{design: d, open: map[int][]Record{}, ended: map[int]*ended{}, series: newPlots(d)}
-	s.metrics = len(s.gates()) + 1 // errors
+	s := &Stage{design: d, open: map[int][]Record{}, ended: map[int]*ended{}, series: newPlots(d), whole: wholeRun{blocks: d.Blocks()}}
+	s.metrics = len(s.gates()) + len(d.runQuantiles()) + 1 // errors
 	if d.Pairing != Recorded {
 		s.metrics++ // throughput
 	}
@@ -93,7 +94,7 @@ func (s *Stage) rareRoutes() []rareRoute { return s.design.rareRoutes() }
 
 // Add takes one record.
 func (s *Stage) Add(r Record) {
-	s.whole.add(r, s.design.Unit)
+	s.every.add(r, s.design.Unit)
 	start := r.Scheduled
 	if s.design.Pairing != Recorded {
 		start = s.design.PairStart(r.Pair)

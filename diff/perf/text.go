@@ -1,6 +1,28 @@
 package perf
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
+
+// String is the metric as a reader knows it: "p95", or "p95 of the run" for the
+// p95 of all requests.
+func (m Metric) String() string {
+	if q, ok := strings.CutPrefix(string(m), "run-"); ok {
+		return q + " of the run"
+	}
+	return string(m)
+}
+
+// ofBlocks is the metric of the same quantile that is computed block by block.
+func (m Metric) ofBlocks() Metric { return Metric(strings.TrimPrefix(string(m), "run-")) }
+
+// IsLatency reports whether the metric compares durations, whose change is
+// relative.
+func (m Metric) IsLatency() bool { return m.IsWholeRun() || m == P50 || m == P95 || m == P99 }
+
+// IsWholeRun reports whether the metric is a quantile of all requests of a run.
+func (m Metric) IsWholeRun() bool { return m == RunP50 || m == RunP95 || m == RunP99 }
 
 var outcomeNames = [...]string{NoWorse: "no-worse", Inconclusive: "inconclusive", Worse: "worse"}
 

@@ -81,19 +81,14 @@ func seconds(s float64) string {
 // Name is the metric as a reader knows it: p95, or p95 of GET /channels.
 func (c Comparison) Name() string {
 	if c.Route == "" {
-		return string(c.Metric)
+		return c.Metric.String()
 	}
-	return string(c.Metric) + " of " + c.Route
-}
-
-// relative says whether the metric compares durations.
-func (c Comparison) relative() bool {
-	return c.Metric == P50 || c.Metric == P95 || c.Metric == P99
+	return c.Metric.String() + " of " + c.Route
 }
 
 // value writes one side's value with its unit.
 func (c Comparison) value(v float64) string {
-	if c.relative() {
+	if c.Metric.IsLatency() {
 		return Seconds(v)
 	}
 	return percent(v)
@@ -128,6 +123,9 @@ func (v *view) worseReason(failed []evidence) string {
 	const most = 3
 	var parts, routes []string
 	for _, e := range failed {
+		if e.whole && slices.ContainsFunc(failed, func(o evidence) bool { return o.Metric == e.Metric.ofBlocks() && o.Route == "" }) {
+			continue // said by the blocks already
+		}
 		if e.Route == "" {
 			parts = append(parts, v.worse(e))
 		} else {
@@ -162,6 +160,9 @@ func (v *view) worse(e evidence) string {
 func (v *view) passReason(gates []evidence) string {
 	var parts []string
 	for _, e := range gates {
+		if e.whole { // proven too, and with the same cause to say so
+			continue
+		}
 		if e.Metric == Errors {
 			parts = append(parts, fmt.Sprintf("errors %s (at most %s, margin %s)", percent(e.Green), percent(e.High), percent(e.Margin)))
 			continue
@@ -230,7 +231,7 @@ func (v *view) realNeed(e evidence) float64 {
 	if room <= 0 {
 		return most
 	}
-	return finite(e.est.need(v.seconds, v.design.Alpha, room))
+	return finite(e.est.need(v.seconds, v.proofLevel(e), room))
 }
 
 // notes are facts beside the verdict.
