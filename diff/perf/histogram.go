@@ -6,8 +6,8 @@ import (
 )
 
 // A histogram counts durations in bins that grow by 1 %, from 1 µs to about
-// 2.5 hours: quantiles are right within 1 % at a fixed size. It serves plots and
-// the generator's check of itself, never a verdict on a service.
+// 2.5 hours: quantiles are right within 1 % at a fixed size. It serves the
+// generator's check of itself, never a verdict on a service.
 type histogram struct {
 	n    int
 	bins [2304]uint32

@@ -22,7 +22,7 @@ type Bucket struct {
 	Offered, Achieved                    float64 // requests per second, both sides
 }
 
-// A PercPoint is one point of both sides' percentile curves, right within 1 %.
+// A PercPoint is one point of both sides' percentile curves, right within 0.1 %.
 type PercPoint struct {
 	Q           float64
 	Blue, Green float64 // seconds
@@ -44,7 +44,6 @@ type plots struct {
 	sent      int
 	blocks    int // in the open bucket
 	first     int // block of the open bucket
-	all       [2]histogram
 }
 
 func newPlots(d Design) plots {
@@ -62,12 +61,6 @@ func (p *plots) add(b *block, latencies [2][]float64) {
 	current.GreenErrors += b.failed[green]
 	for side := range latencies {
 		p.open[side] = append(p.open[side], latencies[side]...)
-		if b.load != Both || !b.healthy {
-			continue
-		}
-		for _, l := range latencies[side] {
-			p.all[side].add(time.Duration(l * 1e9))
-		}
 	}
 	sides := 2.0
 	if b.load != Both {
@@ -97,25 +90,25 @@ func (p *plots) close() {
 	p.blocks, p.planned, p.sent = 0, 0, 0
 }
 
-// series finishes the plots. Percentile curves hold blocks that loaded both
-// sides, and stop where fewer than 10 requests lie beyond.
-func (p *plots) series() *Series {
+// series finishes the plots. Percentile curves are of the blocks that loaded both
+// sides, and end where fewer than 10 requests are beyond.
+func (p *plots) series(run *wholeRun) *Series {
 	p.close()
 	s := &Series{BucketS: p.length.Seconds() * float64(p.perBucket), Buckets: p.buckets}
-	n := float64(min(p.all[blue].n, p.all[green].n))
+	all := [2]fineHistogram{run.all(blue), run.all(green)}
+	n := float64(min(all[blue].n, all[green].n))
+	point := func(q float64) {
+		if n == 0 || n*(1-q) < leastTail {
+			return
+		}
+		s.Percentiles = append(s.Percentiles, PercPoint{q, math.Exp(all[blue].logQuantile(q, nil)), math.Exp(all[green].logQuantile(q, nil))})
+	}
 	// Four points a decade of 1/(1-q), from the median on, after the quartile.
 	for _, q := range [...]float64{0.01, 0.05, 0.1, 0.25} {
-		s.Percentiles = p.point(s.Percentiles, q, n)
+		point(q)
 	}
 	for step := range 40 {
-		s.Percentiles = p.point(s.Percentiles, 1-0.5*math.Pow(10, -float64(step)/8), n)
+		point(1 - 0.5*math.Pow(10, -float64(step)/8))
 	}
 	return s
-}
-
-func (p *plots) point(points []PercPoint, q, n float64) []PercPoint {
-	if n == 0 || n*(1-q) < leastTail {
-		return points
-	}
-	return append(points, PercPoint{q, p.all[blue].quantile(q).Seconds(), p.all[green].quantile(q).Seconds()})
 }

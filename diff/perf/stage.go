@@ -253,7 +253,7 @@ func (s *Stage) remaining() float64 {
 }
 
 // Series returns what the plots are drawn from. Call it once, at the end.
-func (s *Stage) Series() *Series { return s.series.series() }
+func (s *Stage) Series() *Series { return s.series.series(&s.whole) }
 
 // Lateness returns a quantile of how late requests left, over valid blocks.
 func (s *Stage) Lateness(q float64) time.Duration { return s.lags.quantile(q) }
