@@ -70,12 +70,12 @@ type Comparison struct {
 	Change  float64 `json:"change"` // green/blue - 1
 	Low     float64 `json:"low"`    // interval of Change
 	High    float64 `json:"high"`
-	Margin  float64 `json:"margin"`          // effective, as a ratio
-	MDE     float64 `json:"mde"`             // the smallest regression this run would have found
-	NeedS   float64 `json:"need_s"`          // seconds needed to prove equality; 0 when proven
-	Floor   float64 `json:"floor"`           // noise floor: the smallest margin that 95 % of equal pairs would pass
-	SE      float64 `json:"se,omitempty"`    // standard error of the log ratio
-	Lag1    float64 `json:"lag_1,omitempty"` // autocorrelation of neighbouring blocks
+	Margin  float64 `json:"margin"`            // effective, as a ratio
+	MDE     float64 `json:"mde"`               // the smallest regression this run would have found
+	NeedS   float64 `json:"need_s"`            // seconds needed to prove equality; 0 when proven
+	Floor   float64 `json:"floor"`             // noise floor: the smallest margin that 95 % of equal pairs would pass
+	SE      float64 `json:"se,omitempty"`      // standard error of the log ratio
+	Lag1    float64 `json:"lag_1,omitempty"`   // autocorrelation of neighbouring blocks
 	Degrees float64 `json:"degrees,omitempty"` // of freedom of Student's t that SE goes with
 	Blocks  int     `json:"blocks"`
 	Dropped int     `json:"dropped"`

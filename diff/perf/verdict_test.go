@@ -3,7 +3,6 @@ package perf
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -81,20 +80,10 @@ var figures = []figure{
 }
 
 // TestVerdictFigures simulates every figure: a few runs each as a matter of
-// course, 300 with BGVERIFY_BENCH_VERDICT=1, any number with
-// BGVERIFY_BENCH_VERDICT=n.
+// course, see verdictRuns. BGVERIFY_BENCH_FIGURE chooses the rows whose name
+// contains it.
 func TestVerdictFigures(t *testing.T) {
-	few, full := 6, false
-	if v := os.Getenv("BGVERIFY_BENCH_VERDICT"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil {
-			t.Fatalf("BGVERIFY_BENCH_VERDICT=%q is not a number", v)
-		}
-		few, full = n, true
-		if n == 1 {
-			few = 300
-		}
-	}
+	few, full := verdictRuns(t, 6, 300)
 	t.Logf("| situation | profile | runs | fail | pass | inconclusive | mean time s | ms a run | must hold |")
 	t.Logf("|---|---|---|---|---|---|---|---|---|")
 	only := os.Getenv("BGVERIFY_BENCH_FIGURE")
