@@ -298,8 +298,13 @@ func (t *textReport) said(text string) bool {
 func (t *textReport) quietLoad(l *runner.LoadResult) error {
 	words := []string{"load " + l.Name + ":"}
 	for i := range l.Comparisons {
-		if c := &l.Comparisons[i]; c.Route == "" && c.Role == perf.Gate {
-			words = append(words, string(c.Metric)+" "+measuredChange(c)+" "+interval(c)+",")
+		c := &l.Comparisons[i]
+		switch {
+		case c.Route != "" || c.Role != perf.Gate:
+		case c.Metric.IsWholeRun():
+			words = append(words, c.Metric.String()+" "+measuredChange(c)+",")
+		default:
+			words = append(words, c.Metric.String()+" "+measuredChange(c)+" "+interval(c)+",")
 		}
 	}
 	words = append(words, l.Reason)

@@ -136,19 +136,17 @@ var placeholder = regexp.MustCompile(`\{\{.*?\}\}`)
 // scenario file shortened to {…}.
 func metricName(c *perf.Comparison) string {
 	if c.Route == "" {
-		return string(c.Metric)
+		return c.Metric.String()
 	}
-	return string(c.Metric) + " " + placeholder.ReplaceAllString(c.Route, "{…}")
+	return c.Metric.String() + " " + placeholder.ReplaceAllString(c.Route, "{…}")
 }
 
 // measure shows a side's value of a metric: a duration, or a share.
 func measure(m perf.Metric, v float64) string {
-	switch m {
-	case perf.P50, perf.P95, perf.P99:
+	if m.IsLatency() {
 		return seconds(v)
-	default:
-		return percent(v)
 	}
+	return percent(v)
 }
 
 // unmeasured stands for a figure of a comparison without a valid block: a zero

@@ -342,7 +342,7 @@ func (c *conclusion) loadGates(l *LoadResult) {
 		case perf.Worse:
 			verdict = Fail
 		}
-		name := "load " + l.Name + " " + string(m.Metric)
+		name := "load " + l.Name + " " + m.Metric.String()
 		if m.Route != "" {
 			name += " " + m.Route
 		}
