@@ -60,7 +60,7 @@ func (s *Stage) collect(index int, records []Record) *block {
 		b.after = s.design.LoadOf(index - 1)
 	}
 	for _, r := range records {
-		b.count(r, s.design.Block()/4)
+		b.count(r, s.length/4)
 	}
 	b.healthy = b.healthy && b.sentEnough()
 	if b.healthy {

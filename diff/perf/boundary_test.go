@@ -356,16 +356,22 @@ func TestForesightIsTheFormula(t *testing.T) {
 
 // The standard error as its documentation has it, written again.
 func TestStandardErrorIsTheFormula(t *testing.T) {
+	var slow []float64
+	for i := range 200 {
+		slow = append(slow, float64(i))
+	}
 	for name, c := range map[string]struct {
 		d, at []float64
 	}{
 		"seven":      {[]float64{1, 3, 2, 4, 3, 5, 4}, nil},
-		"eight":      {[]float64{1, 3, 2, 4, 3, 5, 4, 7}, nil},
+		"eight":      {[]float64{1, 3, 2, 4, 1, 3, 2, 4}, nil},
+		"long, slow": {slow, nil},
 		"slow":       {[]float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 8, 7, 6, 5, 4, 3, 2, 1}, nil},
+		"a little":   {[]float64{1, 2, 2, 1, 3, 1, 2, 3, 3, 1, 1, 2, 3, 2, 1, 1, 3, 3, 2, 1, 2, 2, 2.5, 1}, nil},
 		"alternates": {[]float64{1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2.5}, nil},
 		"equal":      {[]float64{2, 2, 2, 2, 2, 2, 2, 2, 2, 2}, nil},
-		"a gap":      {[]float64{1, 2, 3, 4, 5, 4, 3, 2, 1, 2, 3, 4}, []float64{0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 13, 14}},
-		"all apart":  {[]float64{1, 2, 3, 4, 5, 4, 3, 2, 1, 2, 3, 4}, []float64{0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22}},
+		"a gap":      {[]float64{1, 2, 2, 1, 3, 1, 2, 3, 3, 1, 1, 2}, []float64{0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 13, 14}},
+		"all apart":  {[]float64{1, 2, 2, 1, 3, 1, 2, 3, 3, 1, 1, 2}, []float64{0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22}},
 	} {
 		at := upTo(len(c.d))
 		for i := range c.at {
@@ -398,7 +404,7 @@ func standardError(d []float64, at []int) (se, degrees float64) {
 	if k := pairs + 1; k >= 8 {
 		r := ((products/pairs)/(squares/(m-1))*k + 1) / (k - 4)
 		r = min(max(r, -1), 1)
-		u = min(max(r+0.25*math.Sqrt(max(0.05, 1-r*r)/k), 0), 0.95)
+		u = min(max(r+0.25*math.Sqrt((1-r*r)/k), 0), 0.95)
 	}
 	independent := max(3, m/((1+u)/(1-u)))
 	return math.Sqrt(squares/(m-1)) / math.Sqrt(independent), max(2, independent-1)

@@ -32,7 +32,6 @@ func median(values []float64) float64 {
 // The constants of the standard error, see seriesEstimate.
 const (
 	correlationDoubt = 0.25 // standard errors added to the autocorrelation that was seen
-	leastDoubt       = 0.05 // lowest 1-r^2 that the doubt is computed with
 	maxCorrelation   = 0.95 // assumed of a series too short to know better
 	leastCorrelation = 8    // neighbours from which an autocorrelation is computed
 	leastIndependent = 3    // values that any series counts for
@@ -68,8 +67,8 @@ func plainEstimate(d []float64) estimate {
 // them was dropped) do not enter the autocorrelation.
 //
 //	r  = lag-1 autocorrelation of d
-//	r' = (m r + 1) / (m - 4)
-//	u  = clamp(r' + 0.25 sqrt(max(0.05, 1 - r'^2) / m), 0, 0.95);  0.95 below m = 8
+//	r' = clamp((m r + 1) / (m - 4), -1, 1)
+//	u  = clamp(r' + 0.25 sqrt((1 - r'^2) / m), 0, 0.95);  0.95 below m = 8
 //	f  = (1 + u) / (1 - u)
 //	m' = max(3, m / f)     SE = s / sqrt(m')     degrees = max(2, m' - 1)
 //
@@ -109,7 +108,7 @@ func seriesEstimate(d []float64, at []int) estimate {
 		k := float64(known)
 		r := products / squares * (m - 1) / float64(pairs)
 		e.lag1 = min(max((k*r+1)/(k-4), -1), 1)
-		doubt := correlationDoubt * math.Sqrt(math.Max(leastDoubt, 1-e.lag1*e.lag1)/k)
+		doubt := correlationDoubt * math.Sqrt((1-e.lag1*e.lag1)/k)
 		u = min(max(e.lag1+doubt, 0), maxCorrelation)
 	}
 	independent := math.Max(leastIndependent, m*(1-u)/(1+u))

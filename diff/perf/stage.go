@@ -24,7 +24,8 @@ type Health struct {
 // the requests still under way would leave out the slowest ones.
 type Stage struct {
 	design  Design
-	metrics int // K: gates and guards, the stall guard apart
+	length  time.Duration // of a block
+	metrics int           // K: gates and guards, the stall guard apart
 	open    map[int][]Record
 	ended   map[int]*ended
 	next    int // the first block that is not closed
@@ -47,7 +48,7 @@ type ended struct{ all, done [2]int }
 // NewStage prepares the judgement of one design. The design's rate must be above 0.
 func NewStage(d Design) *Stage {
 	d = d.withDefaults()
-	s := &Stage{design: d, open: map[int][]Record{}, ended: map[int]*ended{}, series: newPlots(d), whole: wholeRun{blocks: d.Blocks()}}
+	s := &Stage{design: d, length: d.Block(), open: map[int][]Record{}, ended: map[int]*ended{}, series: newPlots(d), whole: wholeRun{blocks: d.Blocks()}}
 	s.metrics = len(s.gates()) + len(d.runQuantiles()) + 1 // errors
 	if d.Pairing != Recorded {
 		s.metrics++ // throughput
@@ -99,12 +100,12 @@ func (s *Stage) Add(r Record) {
 	if s.design.Pairing != Recorded {
 		start = s.design.PairStart(r.Pair)
 	}
-	e := s.endedIn(s.design.BlockOf(r.Scheduled + r.Latency))
+	e := s.endedIn(s.blockOf(r.Scheduled + r.Latency))
 	e.all[sideOf(r)]++
 	if r.Failure == Succeeded {
 		e.done[sideOf(r)]++
 	}
-	i := s.design.BlockOf(start)
+	i := s.blockOf(start)
 	if i < 0 {
 		s.flying[sideOf(r)]++
 		return
@@ -112,6 +113,14 @@ func (s *Stage) Add(r Record) {
 	if i >= s.next && i < s.design.Blocks() {
 		s.open[i] = append(s.open[i], r)
 	}
+}
+
+// blockOf is Design.BlockOf, which is asked twice a record.
+func (s *Stage) blockOf(t time.Duration) int {
+	if t < s.design.WarmUp {
+		return -1
+	}
+	return int((t - s.design.WarmUp) / s.length)
 }
 
 func (s *Stage) endedIn(block int) *ended {

@@ -83,7 +83,6 @@ var figures = []figure{
 // course, see verdictRuns. BGVERIFY_BENCH_FIGURE chooses the rows whose name
 // contains it.
 func TestVerdictFigures(t *testing.T) {
-	few, full := verdictRuns(t, 6, 300)
 	t.Logf("| situation | profile | runs | fail | pass | inconclusive | mean time s | ms a run | must hold |")
 	t.Logf("|---|---|---|---|---|---|---|---|---|")
 	only := os.Getenv("BGVERIFY_BENCH_FIGURE")
@@ -91,14 +90,11 @@ func TestVerdictFigures(t *testing.T) {
 		if !strings.Contains(f.name, only) {
 			continue
 		}
-		runs := few
-		design := simDesign
+		design, few := simDesign, 6
 		if f.design != nil {
-			design = f.design
-			if !full {
-				runs = 1
-			}
+			design, few = f.design, 1
 		}
+		runs, full := verdictRuns(t, few, 300)
 		got := tallyOf(f.p, f.f, runs, design)
 		var held strings.Builder
 		for _, l := range f.limits {
