@@ -415,3 +415,38 @@ func ExampleComparison() {
 	// Output:
 	// p99 of the run  blue 16.4 ms  green 21.0 ms  +28 % [+22 %, +35 %]  margin 20 %  600 blocks (0 dropped)  MDE 27 %  worse
 }
+
+// A known bias is taken off both bounds before a metric is worse.
+func TestBoundaryWorseWithBias(t *testing.T) {
+	const bias = 0.02
+	d := boundaryDesign(Margins{})
+	d.Known.Biases = []Bias{{P50, "", math.Expm1(bias)}}
+	_, se := zigzag(60, 0, 0.01)
+	for _, inside := range []float64{+1e-3, -1e-3} {
+		ratios, _ := zigzag(60, math.Log(1.05)+bias+(tTable(0.015, 59)+inside)*se, 0.01)
+		if got := outcomeOf(t, constructed(d, 3, ratios), P50); (got == Worse) != (inside > 0) {
+			t.Errorf("%+.1g from the limit: %v", inside, got)
+		}
+	}
+}
+
+// Solo blocks are far apart in time: their error is that of independent values.
+func TestSoloBlocksKeepThePlainError(t *testing.T) {
+	ratios, se := zigzag(60, 0, 0.01)
+	s := constructed(boundaryDesign(Margins{}), 3, ratios)
+	alone, soloSE := zigzag(8, -0.1, 0.02)
+	for i, v := range alone {
+		for _, load := range []Load{BlueOnly, GreenOnly} {
+			b := &block{index: 60 + 2*i + int(load), load: load, healthy: true}
+			b.q[blue][0], b.q[green][0] = math.Log(0.010)+v, math.Log(0.010)+v
+			s.blocks = append(s.blocks, b)
+		}
+	}
+	got, ok := (&view{Stage: s, blocks: s.valid()}).interference(0)
+	if want := soloSE; !ok || math.Abs(got.side[blue].se-want) > 1e-12 || math.Abs(got.side[blue].freedom-7) > 1e-6 {
+		t.Errorf("blue's shift %+v, want error %g with 7 degrees", got.side[blue], want)
+	}
+	if want := math.Sqrt(se*se + 2*soloSE*soloSE); math.Abs(got.ratio.se-want) > 1e-12 {
+		t.Errorf("shift of the ratio has error %g, want %g", got.ratio.se, want)
+	}
+}
