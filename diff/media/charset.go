@@ -3,62 +3,135 @@ package media
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/korean"
 )
 
-// aliases are names for CP949 that the HTML index does not know.
-var aliases = map[string]string{"cp949": "euc-kr", "ms949": "euc-kr", "uhc": "euc-kr", "x-windows-949": "euc-kr", "utf8": "utf-8"}
+// aliases are names that Java, Windows and old mail programs give a charset,
+// without their separators, where the HTML index does not know them.
+var aliases = map[string]string{
+	"euckr": "euc-kr", "xeuckr": "euc-kr", "cp949": "euc-kr", "ms949": "euc-kr", "windows949": "euc-kr", "xwindows949": "euc-kr", "949": "euc-kr",
+	"uhc": "euc-kr", "ksc5601": "euc-kr", "ksc56011987": "euc-kr", "ksc56011989": "euc-kr", "ksc56011992": "euc-kr", "ksx1001": "euc-kr", "ibm949": "euc-kr", "xibm949": "euc-kr", "ibm949c": "euc-kr",
+	"cseuckr": "euc-kr", "csksc56011987": "euc-kr", "isoir149": "euc-kr", "korean": "euc-kr", "eucksc": "euc-kr", "euckorean": "euc-kr",
+	"utf8": "utf-8", "usascii": "us-ascii", "ascii": "us-ascii", "iso646us": "us-ascii", "ansix341968": "us-ascii",
+	"utf16le": "utf-16le", "utf16be": "utf-16be", "utf16": "utf-16",
+	"ms932": "shift_jis", "cp932": "shift_jis", "windows31j": "shift_jis", "xsjis": "shift_jis", "eucjp": "euc-jp", "iso88591": "iso-8859-1", "latin1": "iso-8859-1",
+}
 
-// decode turns a body into UTF-8. Nothing is replaced in silence: bytes outside
-// the charset are an error with their place.
-func decode(body []byte, kind Kind, charset string) ([]byte, error) {
-	if kind != JSON {
-		body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+// canonical is the name of a charset that the HTML index knows; an unknown name
+// stays what it is, in lower case.
+func canonical(name string) string {
+	name = strings.ToLower(strings.Trim(name, " \t\"'"))
+	squeezed := strings.NewReplacer("-", "", "_", "", ".", "", ":", "", " ", "").Replace(name)
+	if a, ok := aliases[squeezed]; ok {
+		return a
 	}
-	if kind == XML && charset == "" {
-		charset = prologCharset(body)
+	if _, err := htmlindex.Get(name); err != nil {
+		if dashed := strings.ReplaceAll(name, "_", "-"); dashed != name {
+			if _, err := htmlindex.Get(dashed); err == nil {
+				return dashed
+			}
+		}
 	}
-	if a, ok := aliases[charset]; ok {
-		charset = a
+	return name
+}
+
+const mark = "\xef\xbb\xbf"
+
+// decode sets the document's text: the body as UTF-8 without a byte order
+// mark. Nothing is replaced in silence: bytes outside the charset are an error
+// with their place, and what decoding does not keep is a fact.
+//
+//  1. A UTF-8 byte order mark says what the charset is, whatever was declared.
+//  2. Content-Type comes before what the document says of itself: the prolog of
+//     XML, the meta elements of HTML.
+func (d *Doc) decode(charset string) error {
+	body := d.body
+	if rest, ok := bytes.CutPrefix(body, []byte(mark)); ok { // Rule 1
+		d.marked, d.charset = true, "utf-8"
+		d.fact(Fact{Name: "#bom", Value: "UTF-8"})
+		if err := checkUTF8(rest, len(mark), "utf-8"); err != nil {
+			return err
+		}
+		d.Text = rest
+		return nil
 	}
-	if charset == "" || charset == "utf-8" || charset == "us-ascii" || charset == "ascii" {
-		return checkUTF8(body, charset)
+	charset = canonical(charset)
+	if charset == "" { // Rule 2
+		switch d.Kind {
+		case XML:
+			charset = canonical(prologCharset(body))
+		case HTML:
+			charset = canonical(metaCharset(body))
+		}
 	}
-	enc, err := htmlindex.Get(charset)
+	d.charset = charset
+	switch charset {
+	case "", "utf-8", "us-ascii":
+		d.charset = "utf-8"
+		if err := checkUTF8(body, 0, charset); err != nil {
+			return err
+		}
+		d.Text = body
+		return nil
+	}
+	return d.decodeFrom(charset)
+}
+
+func (d *Doc) decodeFrom(charset string) error {
+	body := d.body
+	name := charset
+	if charset == "utf-16" && bytes.HasPrefix(body, []byte("\xfe\xff")) {
+		name = "utf-16be"
+	}
+	enc, err := htmlindex.Get(name)
 	if err != nil {
-		return nil, &Error{0, fmt.Sprintf("the charset %q is unknown", charset)}
+		return &Error{0, fmt.Sprintf("the charset %q is unknown", charset)}
 	}
 	out, err := enc.NewDecoder().Bytes(body)
 	if err != nil {
-		return nil, &Error{0, fmt.Sprintf("not in its declared charset %s: %v", charset, err)}
+		return &Error{0, fmt.Sprintf("not in its declared charset %s: %v", charset, err)}
 	}
 	if i := bytes.IndexRune(out, utf8.RuneError); i >= 0 {
-		return nil, &Error{min(i, len(body)-1), "not in its declared charset " + charset}
+		return &Error{min(i, len(body)-1), "not in its declared charset " + charset}
 	}
-	return out, nil
+	if back, err := encoding.ReplaceUnsupported(enc.NewEncoder()).Bytes(out); err != nil || !bytes.Equal(back, body) {
+		// Charsets with more than one form of a character: no form is named harmless.
+		d.fact(Fact{Name: "#bytes", Value: digest(body)})
+	}
+	if text, ok := bytes.CutPrefix(out, []byte(mark)); ok {
+		d.marked = true
+		d.fact(Fact{Name: "#bom", Value: strings.ToUpper(charset)})
+		out = text
+	}
+	d.Text = out
+	return nil
 }
 
-func checkUTF8(body []byte, charset string) ([]byte, error) {
-	if utf8.Valid(body) {
-		return body, nil
+// checkUTF8 says where a text is not UTF-8; skipped is how far into the body it
+// begins.
+func checkUTF8(text []byte, skipped int, charset string) error {
+	if utf8.Valid(text) {
+		return nil
 	}
 	at := 0
-	for at < len(body) {
-		r, n := utf8.DecodeRune(body[at:])
+	for at < len(text) {
+		r, n := utf8.DecodeRune(text[at:])
 		if r == utf8.RuneError && n == 1 {
 			break
 		}
 		at += n
 	}
-	e := &Error{at, fmt.Sprintf("the byte %#02x is not UTF-8", body[at])}
-	if isKorean(body) && charset == "" {
+	e := &Error{skipped + at, fmt.Sprintf("the byte %#02x is not UTF-8", text[at])}
+	if charset == "" && isKorean(text) {
 		e.Msg += "; it reads as EUC-KR (CP949): Content-Type should say charset=euc-kr"
 	}
-	return nil, e
+	return e
 }
 
 // isKorean reports whether bytes that are not UTF-8 read as CP949 text.
@@ -82,15 +155,25 @@ func isKorean(body []byte) bool {
 
 // prologCharset is the encoding that an XML prolog names.
 func prologCharset(body []byte) string {
-	head := body[:min(len(body), 256)]
-	if !bytes.HasPrefix(head, []byte("<?xml")) {
+	return strings.ToLower(pseudoAttribute(prolog(body), "encoding"))
+}
+
+// prolog is what an XML declaration holds; empty without one.
+func prolog(body []byte) string {
+	head := string(body[:min(len(body), 256)])
+	if !strings.HasPrefix(head, "<?xml") || len(head) < 6 || strings.IndexByte(" \t\r\n", head[5]) < 0 {
 		return ""
 	}
-	prolog, _, ok := strings.Cut(string(head), "?>")
+	inside, _, ok := strings.Cut(head[5:], "?>")
 	if !ok {
 		return ""
 	}
-	_, rest, ok := strings.Cut(prolog, "encoding")
+	return inside
+}
+
+// pseudoAttribute is a value of an XML declaration.
+func pseudoAttribute(prolog, name string) string {
+	_, rest, ok := strings.Cut(prolog, name)
 	if !ok {
 		return ""
 	}
@@ -98,6 +181,25 @@ func prologCharset(body []byte) string {
 	if rest == "" || rest[0] != '"' && rest[0] != '\'' {
 		return ""
 	}
-	name, _, _ := strings.Cut(rest[1:], rest[:1])
-	return strings.ToLower(name)
+	value, _, _ := strings.Cut(rest[1:], rest[:1])
+	return value
+}
+
+// metaHead is how far into a page browsers look for its charset.
+const metaHead = 1024
+
+var (
+	htmlComment = regexp.MustCompile(`(?s)<!--.*?-->`)
+	metaElement = regexp.MustCompile(`(?is)<meta\s[^>]*?charset\s*=\s*["']?\s*([a-z0-9_:.\-]+)`)
+)
+
+// metaCharset is the charset that a page names in <meta charset> or in <meta
+// http-equiv="Content-Type" content="…; charset=…">.
+func metaCharset(body []byte) string {
+	head := htmlComment.ReplaceAll(body[:min(len(body), metaHead)], nil)
+	m := metaElement.FindSubmatch(head)
+	if m == nil {
+		return ""
+	}
+	return string(m[1])
 }

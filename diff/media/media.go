@@ -10,13 +10,18 @@
 //	text     an array of lines, without their ends
 //	form     an object of arrays of values, by name
 //	m3u8     see playlist: tags, variants and renditions, or segments
+//	multipart  see partsTree: headers, length and digest of each part
 //	binary   {"length":…, "sha256":"…", "type":"image/png"}
+//
+// What a tree leaves out is a Fact of the document (a byte order mark, how
+// lines end) or one of HarmlessForms, the table of harmless ways to write the same.
+// A law of the tests: bodies that differ in bytes have different trees,
+// different facts, or differ in forms of that table alone.
 package media
 
 import (
 	"bytes"
 	"encoding/json"
-	"mime"
 	"strings"
 	"unicode/utf8"
 )
@@ -35,9 +40,10 @@ const (
 	Form
 	M3U8
 	Binary
+	Multipart
 )
 
-var kindNames = [...]string{Empty: "empty", JSON: "json", NDJSON: "ndjson", XML: "xml", HTML: "html", Text: "text", Form: "form", M3U8: "m3u8", Binary: "binary"}
+var kindNames = [...]string{Empty: "empty", JSON: "json", NDJSON: "ndjson", XML: "xml", HTML: "html", Text: "text", Form: "form", M3U8: "m3u8", Binary: "binary", Multipart: "multipart"}
 
 // String is the kind's word in notes and flags.
 func (k Kind) String() string {
@@ -64,6 +70,8 @@ func (k Kind) ContentType() string {
 		return "application/x-www-form-urlencoded"
 	case M3U8:
 		return "application/vnd.apple.mpegurl"
+	case Multipart:
+		return "multipart/mixed"
 	}
 	return "application/binary"
 }
@@ -89,7 +97,14 @@ type Doc struct {
 	// JSON is the tree as JSON text. For a Kind of JSON or NDJSON the documents are
 	// those of the body, not yet parsed: diff.Validate says whether they are good.
 	JSON []byte
-	Note string // a mismatch between what was declared and what was found
+	// Facts are what the tree does not hold and is compared nevertheless.
+	Facts []Fact
+	Note  string // a mismatch between what was declared and what was found
+
+	body     []byte
+	charset  string // that the text was read in
+	marked   bool   // a byte order mark came first
+	boundary string
 }
 
 // An Error says why a body is not what it was declared to be.
@@ -101,50 +116,66 @@ type Error struct {
 func (e *Error) Error() string { return e.Msg }
 
 // Read turns a body into a Doc. The declared type decides, with three
-// exceptions: no declaration or one that says nothing (octet-stream) is sniffed;
-// a body declared as text that is a JSON document, an XML document or a playlist
-// is read as what it is; and an error is returned, never another reading, for a
-// body that is not what a telling declaration says. Text that is not in its
-// declared charset, or undeclared and not UTF-8, is an *Error.
-func Read(body []byte, contentType string) (Doc, error) {
+// exceptions: no declaration or one that says nothing is sniffed; a body declared
+// as text that is a JSON document, an XML document or a playlist is read as what
+// it is; and an error is returned, never another reading, for a body that is not
+// what a telling declaration says. Text that is not in its declared charset, or
+// undeclared and not UTF-8, is an *Error. octet-stream means bytes, whatever
+// they look like.
+func Read(body []byte, declaredType string) (Doc, error) {
 	if len(body) == 0 {
 		return Doc{Kind: Empty}, nil
 	}
-	declared, charset := declaredKind(contentType)
+	ct := parseContentType(declaredType)
+	declared := ct.kind()
 	kind := declared
 	if kind == 0 || kind == Text || kind == HTML {
 		if s := Sniff(body); kind == 0 || s != Binary && s != Text && s != HTML {
 			kind = s
 		}
 	}
-	d := Doc{Kind: kind}
+	d := Doc{Kind: kind, body: body}
 	if declared != 0 && declared != kind {
 		d.Note = "declared as " + declared.String() + ", reads as " + kind.String()
 	}
-	if kind == Binary {
+	var err error
+	switch kind {
+	case Binary:
+		if s := Sniff(body); declared == Binary && (s == JSON || s == NDJSON || s == XML) {
+			d.Note = "declared as binary, reads as " + s.String()
+		}
 		d.JSON = binaryTree(body)
 		return d, nil
-	}
-	text, err := decode(body, kind, charset)
-	if err != nil {
+	case Multipart:
+		d.boundary = ct.param("boundary")
+		d.JSON, err = partsTree(body, d.boundary, nil)
 		return d, err
 	}
-	d.Text = text
-	switch kind {
-	case JSON:
-		d.JSON = text
-	case NDJSON:
-		d.JSON, err = documents(text)
-	case XML:
-		d.JSON, err = xmlTree(text)
-	case Form:
-		d.JSON, err = formTree(text)
-	case M3U8:
-		d.JSON, err = playlist(text)
-	default:
-		d.JSON = lines(text)
+	if err := d.decode(ct.param("charset")); err != nil {
+		return d, err
 	}
+	err = d.read()
 	return d, err
+}
+
+// read makes the tree of the text.
+func (d *Doc) read() (err error) {
+	switch d.Kind {
+	case JSON:
+		d.JSON = d.Text
+	case NDJSON:
+		d.lastLine()
+		d.JSON, err = documents(d.Text)
+	case XML:
+		err = d.xmlTree()
+	case Form:
+		d.JSON, err = formTree(d.Text, nil)
+	case M3U8:
+		d.JSON, err = playlist(d.Text, nil)
+	default:
+		d.JSON = d.lineTree()
+	}
+	return err
 }
 
 var types = map[string]Kind{
@@ -154,34 +185,33 @@ var types = map[string]Kind{
 	"text/html": HTML, "text/plain": Text, "text/csv": Text,
 	"application/x-www-form-urlencoded": Form,
 	"application/vnd.apple.mpegurl":     M3U8, "application/x-mpegurl": M3U8, "audio/mpegurl": M3U8, "audio/x-mpegurl": M3U8,
-	"application/binary": Binary, "application/zip": Binary, "application/gzip": Binary, "application/pdf": Binary,
+	"application/binary": Binary, "application/octet-stream": Binary, "binary/octet-stream": Binary, "application/zip": Binary, "application/gzip": Binary, "application/pdf": Binary,
+	"application/x-protobuf": Binary, "application/protobuf": Binary, "application/vnd.google.protobuf": Binary, "application/x-google-protobuf": Binary,
+	"application/msgpack": Binary, "application/x-msgpack": Binary, "application/vnd.msgpack": Binary, "application/cbor": Binary,
+	"application/avro": Binary, "application/x-thrift": Binary, "application/vnd.apache.thrift.binary": Binary,
+	"application/x-tar": Binary, "application/x-gzip": Binary, "application/zstd": Binary, "application/wasm": Binary, "application/x-java-serialized-object": Binary,
 }
 
-// declaredKind reads a Content-Type; zero when it says nothing.
-func declaredKind(contentType string) (Kind, string) {
-	if contentType == "" {
-		return 0, ""
-	}
-	t, params, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		t, _, _ = strings.Cut(contentType, ";")
-		t = strings.ToLower(strings.TrimSpace(t))
-	}
-	charset := strings.ToLower(params["charset"])
+// kind is what the type declares; zero when it says nothing.
+func (c *contentType) kind() Kind {
+	t := c.typ
 	if k, ok := types[t]; ok {
-		return k, charset
+		return k
 	}
 	switch {
 	case strings.HasSuffix(t, "+json"):
-		return JSON, charset
+		return JSON
 	case strings.HasSuffix(t, "+xml"):
-		return XML, charset
+		return XML
+	case strings.HasPrefix(t, "multipart/"):
+		return Multipart
 	case strings.HasPrefix(t, "text/"):
-		return Text, charset
-	case strings.HasPrefix(t, "image/"), strings.HasPrefix(t, "video/"), strings.HasPrefix(t, "audio/"), strings.HasPrefix(t, "font/"):
-		return Binary, charset
+		return Text
+	case strings.HasPrefix(t, "image/"), strings.HasPrefix(t, "video/"), strings.HasPrefix(t, "audio/"), strings.HasPrefix(t, "font/"),
+		strings.HasPrefix(t, "application/grpc"), strings.HasSuffix(t, "+cbor"), strings.HasSuffix(t, "+zip"), strings.HasSuffix(t, "+protobuf"), strings.HasSuffix(t, "+proto"):
+		return Binary
 	}
-	return 0, charset
+	return 0
 }
 
 // Sniff guesses what a body is from its bytes alone.
@@ -206,7 +236,7 @@ func Sniff(body []byte) Kind {
 			return NDJSON
 		}
 	case len(b) > 1 && b[0] == '<':
-		if _, err := xmlTree(b); err == nil {
+		if d := (Doc{Text: b}); d.xmlTree() == nil {
 			return XML
 		}
 	}

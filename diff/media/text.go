@@ -2,20 +2,43 @@ package media
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"net/url"
+	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
-// lines is text as an array of its lines.
-func lines(text []byte) []byte {
+// lineTree is text as an array of its lines. How lines end is a fact of the
+// whole text where all end alike; where they do not, a line keeps its CR.
+func (d *Doc) lineTree() []byte {
+	text := string(d.Text)
+	crlf, lf := strings.Count(text, "\r\n"), strings.Count(text, "\n")
+	end, ends := "\n", ""
+	switch {
+	case lf == 0:
+	case crlf == lf:
+		end, ends = "\r\n", "CRLF"
+	case crlf == 0:
+		ends = "LF"
+	default:
+		ends = "mixed"
+	}
+	if ends != "" {
+		d.fact(Fact{Name: "#line-ends", Value: ends, Style: true, Loose: true})
+	}
+	d.lastLine()
 	out := []string{}
-	for l := range strings.Lines(string(text)) {
-		out = append(out, strings.TrimRight(l, "\r\n"))
+	for l := range strings.Lines(text) {
+		out = append(out, strings.TrimSuffix(l, end))
 	}
 	return mustMarshal(out)
+}
+
+// lastLine adds whether the last line has an end.
+func (d *Doc) lastLine() {
+	if n := len(d.Text); n > 0 && d.Text[n-1] != '\n' {
+		d.fact(Fact{Name: "#last-line", Value: "without an end", Style: true})
+	}
 }
 
 // documents is NDJSON as an array of its lines, each of which is one document.
@@ -23,7 +46,7 @@ func documents(text []byte) ([]byte, error) {
 	out := []byte{'['}
 	at := 0
 	for line := range bytes.Lines(text) {
-		doc := bytes.TrimSpace(line)
+		doc := bytes.Trim(line, " \t\r\n")
 		if len(doc) > 0 {
 			if !json.Valid(doc) {
 				return nil, &Error{at, "a line that is not one JSON document"}
@@ -38,30 +61,84 @@ func documents(text []byte) ([]byte, error) {
 	return append(out, ']'), nil
 }
 
-// formTree is a form as its values by name, in order.
-func formTree(text []byte) ([]byte, error) {
-	values, err := url.ParseQuery(strings.TrimRight(string(text), "\r\n"))
-	if err != nil {
-		return nil, &Error{0, "not a form: " + err.Error()}
-	}
-	for name, vs := range values {
-		for _, s := range append(vs, name) {
-			if strings.ToValidUTF8(s, "\uFFFD") != s {
-				return nil, &Error{0, "a form field that is not UTF-8"}
-			}
+// formTree is a form (URL standard, section 5.1) as its values by name, in order.
+func formTree(text []byte, w *writing) ([]byte, error) {
+	out := map[string][]string{}
+	var names []string
+	at := 0
+	for pair := range strings.SplitSeq(string(text), "&") {
+		start := at
+		at += len(pair) + 1
+		if pair == "" {
+			names = append(names, "")
+			continue
+		}
+		rawName, rawValue, equals := strings.Cut(pair, "=")
+		name, err := unescape(rawName, start)
+		if err != nil {
+			return nil, err
+		}
+		value, err := unescape(rawValue, start)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+		out[name] = append(out[name], value)
+		if raw := rawName + "=" + rawValue; !equals || raw != name+"="+value {
+			w.add(percentForm, len(out[name]), name+" "+pair)
 		}
 	}
-	return mustMarshal(values), nil
+	w.add(fieldOrder, 0, strings.Join(names, "&"))
+	return mustMarshal(out), nil
+}
+
+func unescape(s string, at int) (string, error) {
+	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
+		return s, nil
+	}
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '+':
+			out = append(out, ' ')
+		case '%':
+			var b byte
+			if i+2 >= len(s) || !hexByte(s[i+1:i+3], &b) {
+				return "", &Error{at, fmt.Sprintf("not a form: %q is not an escape", s[i:min(len(s), i+3)])}
+			}
+			out = append(out, b)
+			i += 2
+		default:
+			out = append(out, s[i])
+		}
+	}
+	if !utf8.Valid(out) {
+		return "", &Error{at, "a form field that is not UTF-8"}
+	}
+	return string(out), nil
+}
+
+func hexByte(s string, b *byte) bool {
+	for i := range 2 {
+		d := strings.IndexByte("0123456789abcdef", s[i]|0x20)
+		if s[i] <= '9' {
+			d = strings.IndexByte("0123456789", s[i])
+		}
+		if d < 0 {
+			return false
+		}
+		*b = *b<<4 | byte(d)
+	}
+	return true
 }
 
 // binaryTree is what can be said of bytes.
 func binaryTree(body []byte) []byte {
-	sum := sha256.Sum256(body)
 	return mustMarshal(struct {
 		Length int    `json:"length"`
 		SHA256 string `json:"sha256"`
 		Type   string `json:"type"`
-	}{len(body), hex.EncodeToString(sum[:]), magic(body)})
+	}{len(body), digest(body), magic(body)})
 }
 
 var magics = []struct{ prefix, name string }{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -11,72 +12,186 @@ import (
 // maxXMLDepth bounds the nesting of elements.
 const maxXMLDepth = 256
 
-// An element of an XML document.
-type element struct {
-	name     string
-	space    string
-	attrs    map[string]any // "@name" -> value
-	children []*element
-	text     []string // runs of character data between child elements
-}
-
-// xmlTree is an XML document as an object:
+// xmlTree reads an XML document as an object:
 //
 //  1. An element is a member of its parent by its local name, always an array:
 //     $.rss[0].channel[0].item[2].
 //  2. An element with nothing but text is a string. Others are objects of
 //     attributes ("@name"), child elements and "#text": their text, or a list of
-//     the runs of text between children. White space alone between elements is
-//     layout and not compared; elsewhere text is compared as it is.
+//     the runs of text between children. Text is compared as it is. White space
+//     with a line break between elements that have no other text is layout; it is text
+//     below xml:space="preserve", in elements that have text next to elements anywhere
+//     in the document, and around inline elements.
 //  3. Prefixes carry no meaning: an element whose namespace is not its parent's
-//     says so as "@xmlns", an attribute as "@{namespace}name".
-//  4. "#order" holds the order of child elements with different names, as runs.
-//  5. Attribute order, comments, processing instructions, CDATA and entities
-//     are ways of writing.
-func xmlTree(text []byte) ([]byte, error) {
-	d := xml.NewDecoder(bytes.NewReader(text))
-	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // decoded already
-	var root *element
-	var stack []*element
+//     says so as "@xmlns", an attribute as "@{namespace}name". The value of xsi:type
+//     is "{namespace}name" too. A prefix that any other value uses is part of that value:
+//     "@xmlns:prefix" says what it is bound to.
+//  4. "#order" holds the order of child elements with different names, as runs: "b*2 c b".
+//  5. A processing instruction is a child named "?target".
+//  6. A document type declaration, standalone="yes" and an encoding that is not the
+//     one that the text was read in are facts.
+func (d *Doc) xmlTree() error {
+	r := &xmlReader{d: newXMLDecoder(d.Text), mixed: map[string]bool{}}
+	r.stack = []*element{{text: []string{""}, explicit: []bool{false}}}
+	r.kept = []bool{false}
 	for {
-		token, err := d.Token()
+		from := r.d.InputOffset()
+		token, err := r.d.RawToken()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return nil, xmlError(d, err)
+			return xmlError(r.d, err)
 		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			e := startElement(t)
-			switch {
-			case len(stack) >= maxXMLDepth:
-				return nil, &Error{int(d.InputOffset()), "XML nested too deep"}
-			case len(stack) > 0:
-				top := stack[len(stack)-1]
-				top.children = append(top.children, e)
-				top.text = append(top.text, "")
-			case root != nil:
-				return nil, &Error{int(d.InputOffset()), "a second root element"}
-			default:
-				root = e
-			}
-			stack = append(stack, e)
-		case xml.EndElement:
-			stack = stack[:len(stack)-1]
-		case xml.CharData:
-			if len(stack) > 0 {
-				top := stack[len(stack)-1]
-				top.text[len(top.text)-1] += string(t)
-			} else if strings.TrimSpace(string(t)) != "" {
-				return nil, &Error{int(d.InputOffset()), "text outside the root element"}
-			}
+		if err := r.token(token, d.Text[from:r.d.InputOffset()], int(from)); err != nil {
+			return err
 		}
 	}
-	if root == nil {
-		return nil, &Error{0, "no root element"}
+	if len(r.stack) > 1 {
+		return &Error{len(d.Text), "not XML: unexpected EOF"}
 	}
-	return mustMarshal(map[string]any{root.name: []any{root.tree("")}}), nil
+	if r.root == nil {
+		return &Error{0, "no root element"}
+	}
+	d.xmlFacts(r.doctype)
+	d.JSON = mustMarshal(r.stack[0].tree("", r.mixed))
+	return nil
+}
+
+func newXMLDecoder(text []byte) *xml.Decoder {
+	d := xml.NewDecoder(bytes.NewReader(text))
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // decoded already
+	return d
+}
+
+// xmlFacts is rule 6.
+func (d *Doc) xmlFacts(doctype string) {
+	p := prolog(d.Text)
+	if doctype != "" {
+		d.fact(Fact{Name: "#doctype", Value: doctype})
+	}
+	if s := pseudoAttribute(p, "standalone"); s != "" && s != "no" {
+		d.fact(Fact{Name: "#standalone", Value: s})
+	}
+	e := pseudoAttribute(p, "encoding")
+	if e != "" && d.charset != "" && canonical(e) != d.charset && !(canonical(e) == "us-ascii" && d.charset == "utf-8") {
+		d.fact(Fact{Name: "#encoding", Value: strings.ToLower(e) + ", but the text is in " + d.charset})
+	}
+}
+
+// An xmlReader puts the tokens together.
+type xmlReader struct {
+	d       *xml.Decoder
+	stack   []*element // the document, then the open elements
+	kept    []bool     // xml:space is preserve
+	root    *element
+	doctype string
+	mixed   map[string]bool // names of elements that have text next to elements
+}
+
+func (r *xmlReader) token(token xml.Token, raw []byte, at int) error {
+	top := r.stack[len(r.stack)-1]
+	switch t := token.(type) {
+	case xml.StartElement:
+		return r.start(t, raw, at)
+	case xml.EndElement:
+		if len(r.stack) == 1 || top.raw != t.Name {
+			return &Error{at, fmt.Sprintf("not XML: element <%s> closed by </%s>", rawName(top.raw), rawName(t.Name))}
+		}
+		r.stack, r.kept = r.stack[:len(r.stack)-1], r.kept[:len(r.kept)-1]
+		if top.isMixed() && top.name != "" {
+			r.mixed[top.name] = true
+		}
+	case xml.CharData:
+		if len(r.stack) == 1 {
+			if strings.TrimSpace(string(t)) != "" {
+				return &Error{at, "text outside the root element"}
+			}
+			return nil
+		}
+		top.addText(string(t), bytes.HasPrefix(raw, []byte("<![CDATA[")) || bytes.IndexByte(raw, '&') >= 0)
+	case xml.ProcInst:
+		if t.Target == "xml" {
+			if at != 0 {
+				return &Error{at, "not XML: a declaration that does not come first"}
+			}
+			return nil
+		}
+		top.addChild(&element{name: "?" + t.Target, text: []string{string(t.Inst)}, attrs: map[string]any{}})
+	case xml.Directive:
+		if r.root != nil || len(r.stack) > 1 {
+			return &Error{at, "not XML: a document type declaration that is not before the root"}
+		}
+		r.doctype += plainLineEnds(string(raw))
+	}
+	return nil
+}
+
+func rawName(n xml.Name) string {
+	if n.Space == "" {
+		return n.Local
+	}
+	return n.Space + ":" + n.Local
+}
+
+func (r *xmlReader) start(t xml.StartElement, raw []byte, at int) error {
+	top := r.stack[len(r.stack)-1]
+	switch {
+	case len(r.stack) > maxXMLDepth:
+		return &Error{at, "XML nested too deep"}
+	case len(r.stack) == 1 && r.root != nil:
+		return &Error{at, "a second root element"}
+	}
+	if hasRawSpace(raw) {
+		t = spacedTag(t, raw)
+	}
+	e, twice := newElement(t, top.scope)
+	if twice != "" {
+		return &Error{at, fmt.Sprintf("not XML: the attribute %q is there twice", twice)}
+	}
+	if len(r.stack) == 1 {
+		r.root = e
+	}
+	top.addChild(e)
+	keep := r.kept[len(r.kept)-1]
+	switch e.attrs["@{"+xmlSpace+"}space"] {
+	case "preserve":
+		keep = true
+	case "default":
+		keep = false
+	}
+	e.keep = keep
+	r.stack, r.kept = append(r.stack, e), append(r.kept, keep)
+	return nil
+}
+
+// hasRawSpace reports whether a tag has a line break or a tab in a value.
+func hasRawSpace(tag []byte) bool {
+	quote := byte(0)
+	for _, c := range tag {
+		switch {
+		case quote != 0 && (c == '\n' || c == '\r' || c == '\t'):
+			return true
+		case c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		}
+	}
+	return false
+}
+
+// spacedTag reads a tag again with the white space of its values as spaces, as
+// parsers pass them on (XML 1.0 section 3.3.3); a reference such as &#10; stays
+// a line break.
+func spacedTag(t xml.StartElement, raw []byte) xml.StartElement {
+	tag := strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ").Replace(string(raw))
+	if again, err := newXMLDecoder([]byte(tag)).RawToken(); err == nil {
+		if s, ok := again.(xml.StartElement); ok {
+			return s
+		}
+	}
+	return t
 }
 
 func xmlError(d *xml.Decoder, err error) *Error {
@@ -85,57 +200,4 @@ func xmlError(d *xml.Decoder, err error) *Error {
 		msg = se.Msg
 	}
 	return &Error{int(d.InputOffset()), "not XML: " + msg}
-}
-
-func startElement(t xml.StartElement) *element {
-	e := &element{name: t.Name.Local, space: t.Name.Space, attrs: map[string]any{}, text: []string{""}}
-	for _, a := range t.Attr {
-		switch {
-		case a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns":
-		case a.Name.Space != "":
-			e.attrs["@{"+a.Name.Space+"}"+a.Name.Local] = a.Value
-		default:
-			e.attrs["@"+a.Name.Local] = a.Value
-		}
-	}
-	return e
-}
-
-// tree is the element as rules 2 to 4 say.
-func (e *element) tree(parentSpace string) any {
-	if e.space != parentSpace {
-		e.attrs["@xmlns"] = e.space
-	}
-	if len(e.children) == 0 {
-		if len(e.attrs) == 0 {
-			return e.text[0]
-		}
-		if e.text[0] != "" {
-			e.attrs["#text"] = e.text[0]
-		}
-		return e.attrs
-	}
-	out := e.attrs
-	var runs []string
-	for i, run := range e.text {
-		e.text[i] = strings.TrimSpace(run)
-		if e.text[i] != "" {
-			runs = e.text
-		}
-	}
-	if runs != nil {
-		out["#text"] = runs
-	}
-	var order []string
-	for _, c := range e.children {
-		list, _ := out[c.name].([]any)
-		out[c.name] = append(list, c.tree(e.space))
-		if len(order) == 0 || order[len(order)-1] != c.name {
-			order = append(order, c.name)
-		}
-	}
-	if len(order) > 1 {
-		out["#order"] = strings.Join(order, " ")
-	}
-	return out
 }
