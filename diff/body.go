@@ -17,6 +17,8 @@ import (
 //  4. Any other body becomes a tree by its type (package media): what rules
 //     say about paths holds for that tree.
 //  5. Bodies of two different types are one difference of type.
+//  6. What a tree does not hold is compared as a fact ($['#bom']), or is a form
+//     that media.HarmlessForms lists; a note says which were met.
 func (e *engine) messageBodies(w *worker, blue, green *Message) {
 	if len(blue.Body) == 0 && len(green.Body) == 0 {
 		return
@@ -36,12 +38,18 @@ func (e *engine) messageBodies(w *worker, blue, green *Message) {
 		if b.kind != media.JSON {
 			e.notes = append(e.notes, "compared as "+b.kind.String())
 		}
+		before := e.out.total
+		e.facts(&b.doc, &g.doc)
 		w.compare(b.tree, g.tree)
+		if e.out.total == before {
+			e.forms(&b.doc, &g.doc, [2][]byte{blue.Body, green.Body})
+		}
 	}
 }
 
 // A readBody is one side's body as a JSON tree, or why there is none.
 type readBody struct {
+	doc  media.Doc
 	kind media.Kind
 	tree []byte
 	err  *SyntaxError
@@ -58,7 +66,7 @@ func (e *engine) readBody(side string, m *Message) readBody {
 	if doc.Note != "" {
 		e.note(func() string { return side + ": " + doc.Note })
 	}
-	r.kind, r.tree = doc.Kind, doc.JSON
+	r.doc, r.kind, r.tree = doc, doc.Kind, doc.JSON
 	if err != nil {
 		r.err = &SyntaxError{Kind: Invalid, Msg: err.Error()}
 		if at, ok := err.(*media.Error); ok {

@@ -67,6 +67,7 @@ const workPerNode = 50
 
 func (e *engine) begin(r *Rules, auto *automaton, seen *Bijections) {
 	e.rules, e.auto, e.seen = r, auto, seen
+	e.met = nil
 	e.leaves, e.notes, e.hider, e.quiet, e.embedded, e.pointer = Leaves{}, nil, 0, 0, 0, 0
 	e.path, e.idx, e.ops, e.hashes, e.frames = e.path[:0], e.idx[:0], e.ops[:0], e.hashes[:0], e.frames[:0]
 	e.out.reset(&r.opts)
@@ -251,7 +252,7 @@ func (e *engine) walk(t *tree, i uint32, st int32, f func(uint32, int32)) {
 }
 
 func (e *engine) result() Result {
-	res := Result{Total: e.out.total, HiddenTotal: e.out.hiddenTotal, Leaves: e.leaves, Notes: e.notes, Severity: Identical}
+	res := Result{Total: e.out.total, HiddenTotal: e.out.hiddenTotal, Leaves: e.leaves, Notes: e.notes, Forms: e.met, Severity: Identical}
 	res.Differences, res.Hidden = e.out.finish()
 	switch {
 	case res.Total > 0:

@@ -142,6 +142,9 @@ type Result struct {
 	// Notes are true and worth knowing, and never decide: array lengths, the
 	// key guessed for an array with a rule to paste, an approximate alignment.
 	Notes []string
+	// Forms are the harmless forms in which bodies without a difference are not the
+	// same bytes; Notes says each in words.
+	Forms []Form
 }
 
 // Equal reports whether nothing counts against green.

@@ -183,6 +183,7 @@ type resultJSON struct {
 	Total       int          `json:"total"`
 	Causes      []Cause      `json:"causes"`
 	Notes       []string     `json:"notes,omitempty"`
+	Forms       []Form       `json:"forms,omitempty"`
 }
 
 // MarshalJSON writes the result with its causes, lists never null:
@@ -192,7 +193,7 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	causes.Add("", r.Differences)
 	out := resultJSON{
 		Equal: r.Equal(), Severity: r.Severity, Differences: r.Differences, Ignored: r.Hidden,
-		Total: r.Total, Causes: causes.List(), Notes: r.Notes,
+		Total: r.Total, Causes: causes.List(), Notes: r.Notes, Forms: r.Forms,
 	}
 	if out.Differences == nil {
 		out.Differences = []Difference{}

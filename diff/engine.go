@@ -76,6 +76,7 @@ type engine struct {
 	out      recorder
 	patch    *patcher // nil unless a patch is asked for
 	notes    []string
+	met      []Form
 	work     int // steps that alignment may still take
 
 	idx    []uint32 // stacks of children and pairs, shared by the recursion

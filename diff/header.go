@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/bgverify/bgverify/diff/media"
 )
 
 // VolatileHeaders are the headers whose value differs between any two answers
@@ -162,7 +164,7 @@ func (e *engine) headerValue(path, blue, green string, eff *effect) {
 		}
 		t.note = was
 	}
-	if blue == green && t.note == "" {
+	if (blue == green || path == "content-type" && media.SameContentType(blue, green)) && t.note == "" {
 		return
 	}
 	if t.by == 0 && t.note == "" {

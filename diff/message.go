@@ -68,14 +68,15 @@ type textDifference struct {
 	typ         ValueType
 	note        string
 	by          ruleRef // the rule that hides it
+	shapeless   bool    // it counts in shape mode too
 }
 
 func (e *engine) foundText(t textDifference, eff *effect) {
 	e.hider = t.by
 	rule, _ := e.accepted(t.kind, eff)
 	e.hider = 0
-	if t.where == InStatus && rule == shapeRule {
-		rule = "" // a status has no shape beside its value
+	if (t.where == InStatus || t.shapeless) && rule == shapeRule {
+		rule = "" // a status has a value and no shape
 	}
 	if t.severity == 0 {
 		t.severity = severityOf(t.kind, t.typ, t.typ)

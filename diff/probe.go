@@ -1,6 +1,10 @@
 package diff
 
-import "github.com/bgverify/bgverify/diff/media"
+import (
+	"bytes"
+
+	"github.com/bgverify/bgverify/diff/media"
+)
 
 // A Probe compares many variants of one answer's body with another answer, for
 // the negative control: the other answer is read once, and of what differs only
@@ -19,7 +23,7 @@ func NewProbe(like, against *Message, rules *Rules) *Probe {
 		rules = defaultRules()
 	}
 	p := &Probe{rules: rules, like: like, against: against}
-	if !plainJSON(like.ContentType) || !plainJSON(against.ContentType) || len(against.Body) == 0 || len(against.Body) > rules.lim.body {
+	if !plainJSON(like.ContentType) || !plainJSON(against.ContentType) || marked(like.Body) || marked(against.Body) || len(against.Body) == 0 || len(against.Body) > rules.lim.body {
 		return p
 	}
 	w := rules.worker()
@@ -33,6 +37,10 @@ func NewProbe(like, against *Message, rules *Rules) *Probe {
 	p.w = w
 	return p
 }
+
+// marked reports whether a byte order mark comes first: the mark is not part of
+// what is parsed.
+func marked(body []byte) bool { return bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) }
 
 // plainJSON reports whether a body of this type is read as JSON as it stands.
 func plainJSON(contentType string) bool {

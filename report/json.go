@@ -106,6 +106,7 @@ type jsonStep struct {
 	IgnoredTotal int                  `json:"ignored_total,omitempty"`
 	Coverage     runner.Coverage      `json:"coverage"`
 	Notes        []string             `json:"notes,omitempty"`
+	Forms        []diff.Form          `json:"forms,omitempty"`
 	Exchange     string               `json:"exchange,omitempty"`
 }
 
@@ -236,7 +237,7 @@ func (j *jsonReport) step(s *runner.StepResult) (jsonStep, error) {
 	out := jsonStep{
 		Name: s.Name, At: s.At, Lane: s.Lane, First: s.First, Verdict: s.Verdict, Reasons: s.Reasons, Flaky: s.Flaky,
 		Blue: s.Blue, Green: s.Green, Expectations: s.Expectations, Ignored: s.Ignored,
-		Total: s.DifferencesTotal, IgnoredTotal: s.IgnoredTotal, Coverage: s.Coverage, Notes: s.Notes, Exchange: s.Exchange,
+		Total: s.DifferencesTotal, IgnoredTotal: s.IgnoredTotal, Coverage: s.Coverage, Notes: s.Notes, Forms: s.Forms, Exchange: s.Exchange,
 	}
 	for i := range s.Differences {
 		text, err := plainJSON(s.Differences[i])

@@ -228,6 +228,7 @@ func (j *judging) compare() {
 	r.Differences, r.DifferencesTotal = result.Differences, result.Total
 	r.Ignored, r.IgnoredTotal = result.Hidden, result.HiddenTotal
 	r.Notes = append(r.Notes, result.Notes...)
+	r.Forms = result.Forms
 	j.out.Rules = result.Rules
 	j.wide(&result)
 	if !result.Equal() {

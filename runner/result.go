@@ -158,6 +158,7 @@ type StepResult struct {
 	IgnoredTotal     int               `json:"ignored_total,omitempty"`
 	Coverage         Coverage          `json:"coverage"`
 	Notes            []string          `json:"notes,omitempty"`
+	Forms            []diff.Form       `json:"forms,omitempty"` // the harmless forms in which equal bodies are not the same bytes
 	Flaky            bool              `json:"flaky,omitempty"`
 	// NotSent says that the step was skipped because its case ended before it.
 	NotSent bool `json:"not_sent,omitempty"`

@@ -41,7 +41,7 @@ rules applied. Exit status: 0 equal, 1 different, 2 usage or rule problem,
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.rules, "rules", "", "YAML `file` with a top-level rules list")
-	f.StringVar(&flags.kind, "type", "", "media `type` of the bodies: json, ndjson, xml, html, text, form, m3u8, binary (default: by name, then by content)")
+	f.StringVar(&flags.kind, "type", "", "media `type` of the bodies: json, ndjson, xml, html, text, csv, form, m3u8, multipart, binary (default: by name, then by content)")
 	f.StringVarP(&flags.output, "output", "o", "text", "`format`: text, json or patch (RFC 6902)")
 	return cmd
 }
@@ -50,7 +50,8 @@ rules applied. Exit status: 0 equal, 1 different, 2 usage or rule problem,
 var mediaTypes = map[string]string{
 	"json": "application/json", "ndjson": "application/x-ndjson", "xml": "application/xml", "html": "text/html",
 	"text": "text/plain; charset=utf-8", "txt": "text/plain; charset=utf-8", "form": "application/x-www-form-urlencoded",
-	"m3u8": "application/vnd.apple.mpegurl", "binary": "application/octet-stream", "bin": "application/octet-stream",
+	"csv": "text/csv", "multipart": "multipart/mixed",
+	"m3u8": "application/vnd.apple.mpegurl", "m3u": "audio/x-mpegurl", "binary": "application/octet-stream", "bin": "application/octet-stream",
 }
 
 func runDiff(io stdio, flags diffFlags, bluePath, greenPath string) error {
@@ -58,7 +59,7 @@ func runDiff(io stdio, flags diffFlags, bluePath, greenPath string) error {
 		return usage("text, json or patch", "unknown output format %q", flags.output)
 	}
 	if flags.kind != "" && mediaTypes[flags.kind] == "" {
-		return usage("one of json, ndjson, xml, html, text, form, m3u8, binary", "unknown type %q", flags.kind)
+		return usage("one of json, ndjson, xml, html, text, csv, form, m3u8, multipart, binary", "unknown type %q", flags.kind)
 	}
 	rules, err := readRules(io.err, flags.rules)
 	if err != nil {
@@ -170,11 +171,12 @@ type diffDocument struct {
 	Total       int               `json:"total"`
 	Causes      []diff.Cause      `json:"causes"`
 	Notes       []string          `json:"notes,omitempty"`
+	Forms       []diff.Form       `json:"forms,omitempty"`
 }
 
 func writeDiffJSON(w io.Writer, result *diff.Result, causes []diff.Cause) error {
 	return printJSON(w, diffDocument{
-		Equal: result.Equal(), Total: result.Total, Notes: result.Notes,
+		Equal: result.Equal(), Total: result.Total, Notes: result.Notes, Forms: result.Forms,
 		Differences: append([]diff.Difference{}, result.Differences...),
 		Ignored:     append([]diff.Difference{}, result.Hidden...),
 		Causes:      append([]diff.Cause{}, causes...),

@@ -94,6 +94,9 @@ func Met(blue, green *Doc) []Harmless {
 	return out
 }
 
+// HasMark reports whether the body begins with a byte order mark.
+func (d *Doc) HasMark() bool { return d.marked }
+
 // A writing is how a document is written, one digest a form.
 type writing [numForms]uint64
 
