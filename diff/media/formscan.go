@@ -126,9 +126,8 @@ func scanXML(text []byte, w *writing) {
 			depth--
 			if raw == "" {
 				w.add(emptyTags, n, "/")
-			} else {
-				w.add(prefixes, n, t.Name.Space)
-				w.add(tagSpacing, n, strings.TrimLeft(raw, "</"+t.Name.Space+":"+t.Name.Local))
+			} else if between := strings.TrimPrefix(raw, "</"+rawName(t.Name)); between != ">" {
+				w.add(tagSpacing, n, between)
 			}
 		case xml.Comment:
 			w.add(comments, n, raw)
@@ -172,7 +171,11 @@ func scanTag(t xml.StartElement, raw string, n int, w *writing) {
 		if i < 0 {
 			break
 		}
-		skeleton.WriteString(spaces(spacing[:i]) + spacing[i:i+1])
+		if name := strings.TrimLeft(spacing[:i], " \t\n"); strings.HasPrefix(name, "xmlns:") || strings.HasPrefix(name, "xmlns") && strings.Trim(name[5:], " \t\n=") == "" {
+			w.add(prefixes, n, spacing[:i+1])
+		} else {
+			skeleton.WriteString(spaces(spacing[:i]) + spacing[i:i+1])
+		}
 		end := i + 1 + strings.IndexByte(spacing[i+1:], spacing[i])
 		value := spacing[i+1 : end]
 		if strings.ContainsAny(value, "\n\t") {
