@@ -154,6 +154,7 @@ type loadFindings struct {
 type loadPlace struct {
 	moments []attack.Moment // at most manyBlocks
 	pairs   int
+	header  bool // in a header
 	example string
 }
 
@@ -223,7 +224,7 @@ func (f *loadFindings) compared(route int, at attack.Moment, step *StepResult, p
 			if len(f.places) >= maxPlaces {
 				continue
 			}
-			p = &loadPlace{example: differenceText(&differences[i])}
+			p = &loadPlace{header: differences[i].Where == diff.InHeader, example: differenceText(&differences[i])}
 			f.places[name] = p
 			f.order = append(f.order, name)
 		}
@@ -312,4 +313,23 @@ func (f *loadFindings) unexpected(l *loadJudge, x *wire.Exchange, green bool, a 
 		step.Blue, step.Green, pair = nil, sideResult(x), &Pair{Green: x}
 	}
 	f.example(step, pair)
+}
+
+// NewLoadJudge judges answers to the requests of a step that has no placeholders,
+// as a load stage does; what it finds beyond an attack's own report is not kept.
+func NewLoadJudge(step *scenarios.Step) (attack.Judge, error) {
+	rules, err := NewStepRules(step, diff.Options{})
+	if err != nil {
+		return nil, err
+	}
+	found := newLoadFindings("", "")
+	judge := &loadJudge{route: found.addRoute(step.Name), step: step, rules: rules, found: found}
+	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		checks, err := NewChecks(expectOf(step, side), nil)
+		if err != nil {
+			return nil, err
+		}
+		judge.rows[i] = []loadRow{{checks: checks.withoutLatency()}}
+	}
+	return judge, nil
 }

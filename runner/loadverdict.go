@@ -65,7 +65,7 @@ func (f *loadFindings) findings(j *LoadJudging) []LoadFinding {
 	var out []LoadFinding
 	for _, kind := range []LoadFindingKind{LoadDiffers, LoadDiffersOnce} {
 		var worst *LoadFinding
-		others := 0
+		others, header := 0, false
 		for _, name := range f.order {
 			p := f.places[name]
 			if (len(p.moments) >= manyBlocks) != (kind == LoadDiffers) {
@@ -74,7 +74,9 @@ func (f *loadFindings) findings(j *LoadJudging) []LoadFinding {
 			if worst != nil {
 				others++
 			}
-			if worst == nil || p.pairs > worst.Count {
+			// What a body says tells more than a header that goes with it.
+			if worst == nil || p.header == header && p.pairs > worst.Count || header && !p.header {
+				header = p.header
 				worst = &LoadFinding{Kind: kind, Verdict: Fail, Place: name, Example: p.example, Count: p.pairs, Of: judged}
 			}
 		}

@@ -65,9 +65,27 @@ func (e *execution) judgeAgain(ctx context.Context, o *outcome) {
 		if l.Suite >= 0 && l.Suite < len(e.plan.Suites) {
 			o.loads = append(o.loads, l)
 			e.emit(Event{Load: &l})
+			e.keepExamples(&l)
 		}
 	}
 	o.loaded = len(o.loads) == planned.Loads
+}
+
+// keepExamples copies the exchanges that a load stage's findings rest on.
+func (e *execution) keepExamples(l *LoadResult) {
+	if l.Judging == nil {
+		return
+	}
+	for i := range l.Judging.Examples {
+		key := l.Judging.Examples[i].Exchange
+		switch pair, err := e.replay(key); {
+		case err != nil:
+			e.fail(fmt.Errorf("read the exchange %s: %w", key, err))
+		case pair != nil:
+			pair.Key = key
+			e.emit(Event{Pair: pair})
+		}
+	}
 }
 
 // carriedGates are those whose evidence a re-judgement cannot renew.

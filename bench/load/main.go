@@ -3,7 +3,10 @@
 // costs. A truth server in a process of its own logs every arrival, so that no
 // tool is believed about itself.
 //
-//	go run ./load [-rates 100,1000] [-ladder 2000,5000,8000] [-seconds 8] [-rounds 3] [-budget 9m] [-tools ours,vegeta,fortio,k6]
+//	go run ./load [-rates 100,1000] [-ladder 2000,5000,8000] [-seconds 8] [-rounds 3] [-budget 9m] [-tools ours,vegeta,fortio,k6,plain,judged]
+//
+// plain and judged are ours against answers of 2 KB, without and with judging
+// each of them like one outside a load.
 //
 // The tools take turns in every round, in random order; the table shows the
 // median over the rounds, and the median of the ratio to vegeta in the same round.
@@ -40,13 +43,13 @@ func main() {
 	rates := flag.String("rates", "100,1000", "requests per second, comma separated")
 	ladder := flag.String("ladder", "2000,5000,8000", "further rates, of ours and vegeta alone; empty: none")
 	budget := flag.Duration("budget", 9*time.Minute, "after this no further round begins")
-	tools := flag.String("tools", "ours,vegeta,k6,fortio", "any of ours, vegeta, fortio, k6")
+	tools := flag.String("tools", "ours,vegeta,k6,fortio,plain,judged", "any of ours, vegeta, fortio, k6, plain, judged")
 	flag.Parse()
 	var err error
 	switch *role {
 	case "truth":
 		err = serveTruth()
-	case "ours", "vegeta":
+	case "ours", "vegeta", "plain", "judged":
 		err = generate(*role, *url, *rate, time.Duration(*seconds)*time.Second)
 	default:
 		b := &bench{seconds: *seconds, rounds: *rounds, until: time.Now().Add(*budget)}
@@ -65,9 +68,10 @@ type measurement struct {
 	LatenessP99 float64 `json:"lateness_p99"`
 	Achieved    float64 `json:"achieved"` // requests per second
 	Requests    int     `json:"requests"`
-	Mean        float64 `json:"mean"` // seconds, as the tool reports it
-	CPU         float64 `json:"cpu"`  // seconds per request
-	RSS         float64 `json:"rss"`  // peak, bytes
+	Mean        float64 `json:"mean"`    // seconds, as the tool reports it
+	CPU         float64 `json:"cpu"`     // seconds per request
+	RSS         float64 `json:"rss"`     // peak, bytes
+	Judging     float64 `json:"judging"` // of CPU: judging answers, seconds per request
 }
 
 // A bench is one comparison of the tools.
@@ -77,6 +81,7 @@ type bench struct {
 	until           time.Time
 	tools           []string
 	paths           map[string]string // of the tools that are programs of their own
+	judging         float64           // as the tool that ran last printed it
 }
 
 func (b *bench) compare(rates, ladder string) error {
@@ -162,7 +167,9 @@ func (b *bench) measure(tool string, rate float64) (measurement, error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return m, err
 	}
+	b.judging = 0
 	m.Mean, err = read(out.Bytes())
+	m.Judging = b.judging
 	m.CPU = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds() / float64(max(m.Requests, 1))
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		m.RSS = float64(usage.Maxrss) * 1024
@@ -175,9 +182,16 @@ func (b *bench) command(tool string, rate float64) (*exec.Cmd, func([]byte) (flo
 	self, url, seconds := b.self, b.url, b.seconds
 	text := strconv.FormatFloat(rate, 'f', -1, 64)
 	switch tool {
-	case "ours", "vegeta":
+	case "ours", "vegeta", "plain", "judged":
 		return exec.Command(self, "-role", tool, "-url", url, "-rate", text, "-seconds", strconv.Itoa(seconds)), func(out []byte) (float64, error) {
-			return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+			mean, judging, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+			if judging != "" {
+				var err error
+				if b.judging, err = strconv.ParseFloat(judging, 64); err != nil {
+					return 0, err
+				}
+			}
+			return strconv.ParseFloat(mean, 64)
 		}, nil
 	case "fortio":
 		return exec.Command(b.paths["fortio"], "load", "-quiet", "-qps", text, "-c", "64", "-uniform", "-t", fmt.Sprintf("%ds", seconds), "-json", "-", url+"/"), func(out []byte) (float64, error) {

@@ -34,6 +34,7 @@ func latenessP50(m measurement) float64 { return m.LatenessP50 }
 func latenessP99(m measurement) float64 { return m.LatenessP99 }
 func meanLatency(m measurement) float64 { return m.Mean }
 func cpu(m measurement) float64         { return m.CPU }
+func judging(m measurement) float64     { return m.Judging }
 func achieved(m measurement) float64    { return m.Achieved }
 func rss(m measurement) float64         { return m.RSS }
 
@@ -91,7 +92,9 @@ func (t *table) print(w io.Writer) {
 }
 
 // rank orders the tools: ours, then vegeta, which the ratios refer to.
-func rank(tool string) int { return slices.Index([]string{"ours", "vegeta", "k6", "fortio"}, tool) }
+func rank(tool string) int {
+	return slices.Index([]string{"ours", "vegeta", "k6", "fortio", "plain", "judged"}, tool)
+}
 
 // targets prints each figure that is to be held with what was measured, misses
 // in bold.
@@ -122,6 +125,7 @@ func (t *table) targets(w io.Writer) {
 		}
 		fmt.Fprintf(w, "| %s against %s | <= %.2f | %s |\n", f.name, f.other, f.most, strings.Join(cells, ", "))
 	}
+	t.judged(w)
 	var rates, clean []string
 	resident := 0.0
 	for _, rate := range t.rates {
@@ -141,6 +145,33 @@ func (t *table) targets(w io.Writer) {
 	fmt.Fprintf(w, "| achieved rate, 100 to 5000/s | within 0.2 %% | %s |\n", strings.Join(rates, ", "))
 	fmt.Fprintf(w, "| clean range: full rate, lateness p99 <= 1.5 ms | up to 8000/s | %s |\n", strings.Join(clean, ", "))
 	fmt.Fprintf(w, "| resident memory up to 2000/s | <= 64 MB | %s |\n", verdict(fmt.Sprintf("%.0f MB", resident), resident <= 64))
+}
+
+// judged prints what judging every answer adds to the same attack without.
+func (t *table) judged(w io.Writer) {
+	for _, f := range []struct {
+		name string
+		q    quantity
+	}{{"lateness p50", latenessP50}, {"lateness p99", latenessP99}, {"mean latency", meanLatency}} {
+		var cells []string
+		for _, rate := range t.rates {
+			if r := t.ratio(rate, "judged", "plain", f.q); r > 0 {
+				cells = append(cells, verdict(fmt.Sprintf("%.2f", r), r <= 1.1)+fmt.Sprintf(" at %g/s", rate))
+			}
+		}
+		if len(cells) > 0 {
+			fmt.Fprintf(w, "| %s with judging against without | <= 1.10 | %s |\n", f.name, strings.Join(cells, ", "))
+		}
+	}
+	var cells []string
+	for _, rate := range t.rates {
+		if cost := t.of(rate, "judged", judging); cost > 0 {
+			cells = append(cells, fmt.Sprintf("%.1f µs a request at %g/s, of %.1f", cost*1e6, rate, t.of(rate, "judged", cpu)*1e6))
+		}
+	}
+	if len(cells) > 0 {
+		fmt.Fprintf(w, "| CPU of judging | - | %s |\n", strings.Join(cells, ", "))
+	}
 }
 
 // verdict is a text, in bold when its figure is missed.

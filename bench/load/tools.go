@@ -2,22 +2,48 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"testing/fstest"
 	"time"
 
+	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
 // generate sends a load and prints the mean latency in seconds.
 func generate(tool, url string, rate float64, length time.Duration) error {
-	if tool == "vegeta" {
+	route := attack.Route{Name: "GET /"}
+	switch tool {
+	case "vegeta":
 		return bare(url, rate, length)
+	case "plain", "judged":
+		url += "/list"
+		route.Compare = true
 	}
-	return ours(url, rate, length)
+	if tool == "judged" {
+		var err error
+		if route.Judge, err = judge(); err != nil {
+			return err
+		}
+	}
+	return ours(url, rate, length, route)
+}
+
+// judge is what judges the answers of a case that expects two things of a list.
+func judge() (attack.Judge, error) {
+	const suite = "suite: s\ncases:\n  - {case: list, get: /list, expect: {body: {$.channels: {count: {gte: 10}}, $.error: {exists: false}}}}\n"
+	suites, problems := scenarios.Load(fstest.MapFS{"s.yaml": {Data: []byte(suite)}}, []string{"."}, scenarios.LoadOptions{})
+	if problems.HasErrors() {
+		return nil, errors.New(problems[0].Summary)
+	}
+	return runner.NewLoadJudge(suites[0].Cases[0].Steps[0])
 }
 
 // bare is the vegeta library as it comes.
@@ -33,17 +59,22 @@ func bare(url string, rate float64, length time.Duration) error {
 	return nil
 }
 
-// ours is the attack with everything on: pairs, records on disk, judgement.
-func ours(url string, rate float64, length time.Duration) error {
+// ours is the attack with everything on: pairs, records on disk, a verdict. It
+// prints the CPU time of judging too, in seconds for each request.
+func ours(url string, rate float64, length time.Duration, route attack.Route) error {
 	file, err := os.CreateTemp("", "load-*.bin")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(file.Name())
-	request := []attack.Request{{Method: "GET", URL: url + "/"}}
+	request := []attack.Request{{Method: "GET", URL: strings.TrimSuffix(url, "/list") + "/"}}
+	if route.Compare {
+		request[0].URL = url
+	}
+	route.Blue, route.Green = request, request
 	side := attack.Side{Services: map[string]wire.Config{"": {BaseURL: url}}}
 	report, err := attack.Run(context.Background(), attack.Plan{
-		Name: "bench", Routes: []attack.Route{{Name: "GET /", Blue: request, Green: request}}, Blue: side, Green: side,
+		Name: "bench", Routes: []attack.Route{route}, Blue: side, Green: side,
 		Rate: rate / 2, WarmUp: time.Second, Duration: length - time.Second,
 	}, file, func(attack.Progress) {})
 	if err != nil {
@@ -56,6 +87,6 @@ func ours(url string, rate float64, length time.Duration) error {
 		return err
 	}
 	mean, err := attack.MeanAnswerTime(file)
-	fmt.Println(mean.Seconds())
+	fmt.Println(mean.Seconds(), report.Judging.CPU.Seconds()/float64(max(report.Requests.Blue+report.Requests.Green, 1)))
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -27,10 +28,12 @@ func serveTruth() error {
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) {
-		if i := log.n.Add(1) - 1; int(i) < len(log.at) {
-			log.at[i] = int64(time.Since(log.began))
-		}
+	mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) { log.arrived() })
+	list := []byte(`{"channels":[` + strings.Repeat(`{"id":"CH001","name":"news channel","price":1650},`, 40) + `{"id":"CH999","name":"last","price":0}]}`)
+	mux.HandleFunc("/list", func(w http.ResponseWriter, _ *http.Request) {
+		log.arrived()
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(list) // whoever does not read it is not measured
 	})
 	mux.HandleFunc("/_reset", func(http.ResponseWriter, *http.Request) { log.n.Store(0) })
 	mux.HandleFunc("/_stats", func(w http.ResponseWriter, r *http.Request) {
@@ -42,6 +45,12 @@ func serveTruth() error {
 		_ = json.NewEncoder(w).Encode(log.stats(rate)) // the reader is on the same machine
 	})
 	return http.Serve(listener, mux)
+}
+
+func (a *arrivals) arrived() {
+	if i := a.n.Add(1) - 1; int(i) < len(a.at) {
+		a.at[i] = int64(time.Since(a.began))
+	}
 }
 
 // stats measures the arrivals against an exact schedule of a rate. The schedule's

@@ -2,14 +2,76 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner"
 )
+
+// What answers under load showed is not in the records: it stays when they are
+// judged again, by judge and by rediff, and its examples are archived.
+func TestJudgeRunKeepsFindings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("loads for four seconds: skipped with -short")
+	}
+	t.Parallel()
+	e := newEvidence(t)
+	var n atomic.Int64
+	blue := serve(t, says(`{"user":"kim"}`))
+	green := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) > 20 {
+			says(`{"user":"lee"}`)(w, r)
+			return
+		}
+		says(`{"user":"kim"}`)(w, r)
+	})
+	e.file("suite.yaml", "suite: one\ncases:\n  - {case: item, get: /item}\nload:\n  - {load: peak, rate: 40/s, warmup: 2s, duration: 2s, steps: [{case: item}]}\n")
+	const finding = `$.user changed, blue "kim", green "lee"`
+	r := e.bgverify("run", "suite.yaml", "--blue", blue, "--green", green)
+	head := strings.Join(strings.Split(r.out.String(), "\n")[:10], "\n")
+	if r.status != 1 || !strings.Contains(head, finding) || !strings.Contains(head, "load peak responses equal") {
+		t.Fatalf("exit status %d of a green that answers for another user under load\n%s%s", r.status, &r.out, &r.err)
+	}
+	if r := e.bgverify("judge", "it"); r.status != 1 || !strings.Contains(r.out.String(), "found in the run, not in its records: responses differ in") {
+		t.Errorf("judge: exit status %d\n%s%s", r.status, &r.out, &r.err)
+	}
+	path, err := archive.Resolve(filepath.Join(e.dir, "runs"), "it")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := archive.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := folder.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := run.Loads[0].Judging.Examples
+	if len(examples) == 0 {
+		t.Fatal("no examples")
+	}
+	if pair, err := folder.Pair(examples[0].Exchange); err != nil || pair == nil || string(pair.Green.Answer) != `{"user":"lee"}` {
+		t.Errorf("the exchange of %s: %+v, %v", examples[0].Exchange, pair, err)
+	}
+	for _, name := range []string{"run.json", "report.html", "junit.xml", "summary.md"} {
+		text, err := os.ReadFile(filepath.Join(path, name))
+		if err != nil || !strings.Contains(string(text), "responses equal") || !strings.Contains(string(text), "$.user") && !strings.Contains(string(text), "&#36;.user") {
+			t.Errorf("%s does not name the difference: %v", name, err)
+		}
+	}
+	if r := e.bgverify("rediff", "it", "--run-id", "again"); r.status != 1 || !strings.Contains(r.out.String(), finding) {
+		t.Errorf("rediff: exit status %d\n%s%s", r.status, &r.out, &r.err)
+	}
+	if r := e.bgverify("judge", "again"); r.status != 3 {
+		t.Errorf("judge of the run that was judged again: exit status %d\n%s%s", r.status, &r.out, &r.err)
+	}
+}
 
 // The load stages of a run are judged again from their records: the verdict must
 // be the run's, and nothing that is damaged, foreign or missing gives one.
