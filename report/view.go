@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/runner"
@@ -110,10 +112,11 @@ func classOf(v runner.Verdict) string {
 }
 
 func sentence(s string) string {
-	if s == "" {
+	first, size := utf8.DecodeRuneInString(s)
+	if first == utf8.RuneError { // empty, or not UTF-8
 		return s
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return string(unicode.ToUpper(first)) + s[size:]
 }
 
 // mostReasons is how many reasons of the verdict the page holds; run.json has all.

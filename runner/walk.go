@@ -119,7 +119,8 @@ func firstReason(r *StepResult) string {
 	return r.Reasons[0]
 }
 
-// skip records a step that was not run.
+// skip records a step that was not run and returns the recorded result, valid until
+// the next step is recorded.
 func (w *walk) skip(step *scenarios.Step, name, reason string) *StepResult {
 	w.result.Steps = append(w.result.Steps, StepResult{Name: name, At: step.Pos.String(), Verdict: Skip, NotSent: true, Reasons: []string{reason}})
 	return &w.result.Steps[len(w.result.Steps)-1]

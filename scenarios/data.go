@@ -105,7 +105,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 	if !b.checkRowName(d) {
 		d.Name = nil
 	}
-	seen := map[uint64]int{}
+	seen := map[string]int{} // whole names: two with one hash are two rows
 	for row, err := range rows {
 		if err != nil {
 			b.rowProblem(w, n, d, err)
@@ -120,13 +120,11 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 			w.errorf(n, "", "name of row %d: %v", row.Number, err)
 			return d
 		}
-		h := fnv.New64a()
-		h.Write([]byte(name))
-		if first, dup := seen[h.Sum64()]; dup {
+		if first, dup := seen[name]; dup {
 			w.add(Problem{Pos: d.Name.Pos, Width: len([]rune(d.Name.Text)), Summary: fmt.Sprintf("rows %d and %d have the same name %q", first, row.Number, cut(name, 40)), Hint: "name rows by what tells them apart, or add {{$row}}"})
 			return d
 		}
-		seen[h.Sum64()] = row.Number
+		seen[name] = row.Number
 	}
 	if d.Count == 0 {
 		w.errorf(n, "a case without rows proves nothing", "no rows in %s", orElse(d.File, "data"))

@@ -48,7 +48,7 @@ bgverify.yaml in the working folder names paths, env files by stage and defaults
 			if err := atLeastOnePath(cmd, args); err != nil {
 				return err
 			}
-			if err := flags.check(cmd); err != nil {
+			if err := flags.checkValues(); err != nil {
 				return err
 			}
 			t, err := openTree(args)

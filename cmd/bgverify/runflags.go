@@ -107,11 +107,17 @@ func fromEnvironment(set *pflag.FlagSet) error {
 	return bad
 }
 
-// check finds what is wrong with the flags before anything is read.
+// check reads flags from the environment and finds what is wrong with them before
+// anything else is read.
 func (f *runFlags) check(cmd *cobra.Command) error {
 	if err := fromEnvironment(cmd.Flags()); err != nil {
 		return err
 	}
+	return f.checkValues()
+}
+
+// checkValues finds what is wrong with the flags.
+func (f *runFlags) checkValues() error {
 	switch {
 	case f.noLoad && f.onlyLoad:
 		return usage("leave one of them out", "--no-load and --only-load together leave nothing to run")

@@ -1,10 +1,10 @@
 package archive
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +29,7 @@ type faultFS struct {
 	calls *atomic.Int64
 	at    int64
 	dead  bool // every later call fails too, as if the process had been killed
+	kill  bool // the call kills the process instead
 }
 
 func newFaultFS(at int64, dead bool) *faultFS {
@@ -38,6 +38,12 @@ func newFaultFS(at int64, dead bool) *faultFS {
 
 func (f *faultFS) fail(what string) error {
 	n := f.calls.Add(1)
+	if f.kill && n == f.at {
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = self.Kill()
+		}
+		select {} // nothing happens after the kill
+	}
 	if n == f.at || f.dead && f.at > 0 && n > f.at {
 		return fmt.Errorf("%s: call %d: %w", what, n, errInjected)
 	}
@@ -352,13 +358,20 @@ func mustNames(t *testing.T, root string) []string {
 	return names
 }
 
-// killedChild is what the child of TestKill runs: a run that never hurries.
-func killedChild(root string) {
-	clock := time.Now
-	fmt.Println("up")
-	path, _, err := wholeRun(root, Options{Suite: "stb", Clock: clock}, 12)
+// killedCases is how many cases the run of TestKill has.
+const killedCases = 12
+
+// killedChild is what the child of TestKill runs: a run that is killed at its
+// at-th call of the file system.
+func killedChild(root, at string) {
+	n, err := strconv.ParseInt(at, 10, 64)
+	if err == nil {
+		fsys := newFaultFS(n, false)
+		fsys.kill = true
+		_, _, err = wholeRun(root, Options{Suite: "stb", Clock: time.Now, FS: fsys}, killedCases)
+	}
 	if err != nil {
-		fmt.Println("error", path, err)
+		fmt.Println("error", err)
 		os.Exit(3)
 	}
 	fmt.Println("done")
@@ -367,13 +380,13 @@ func killedChild(root string) {
 
 func TestMain(m *testing.M) {
 	if root := os.Getenv("BGVERIFY_TEST_KILLED"); root != "" {
-		killedChild(root)
+		killedChild(root, os.Getenv("BGVERIFY_TEST_KILL_AT"))
 	}
 	goleak.VerifyTestMain(m) // no test leaves a goroutine behind
 }
 
-// TestKill kills a child process at seeded moments of its run. Set
-// BGVERIFY_TORTURE=200 for as many moments.
+// TestKill kills a child process at seeded calls of the file system, spread over
+// the whole run, however fast it goes. Set BGVERIFY_TORTURE=200 for as many moments.
 func TestKill(t *testing.T) {
 	moments := 15
 	if n, err := strconv.Atoi(os.Getenv("BGVERIFY_TORTURE")); err == nil {
@@ -383,37 +396,29 @@ func TestKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	counted := newFaultFS(0, false)
+	if _, _, err := wholeRun(t.TempDir(), Options{Suite: "stb", Clock: time.Now, FS: counted}, killedCases); err != nil {
+		t.Fatal(err)
+	}
+	calls := counted.calls.Load()
 	root := t.TempDir()
 	rng := rand.New(rand.NewPCG(8, 15))
 	counts := map[string]int{}
-	span := 60 * time.Millisecond // about how long a child lives; learned below
-	for range moments {
+	for moment := range moments {
 		folders := len(mustNames(t, root))
+		// One call of each equal part of the run, and one that never comes.
+		at := 1 + (int64(moment)*calls+rng.Int64N(calls))/int64(moments-1)
+		if moment == moments-1 {
+			at = math.MaxInt64
+		}
 		cmd := exec.Command(exe)
-		cmd.Env = append(os.Environ(), "BGVERIFY_TEST_KILLED="+root)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
+		cmd.Env = append(os.Environ(), "BGVERIFY_TEST_KILLED="+root, fmt.Sprintf("BGVERIFY_TEST_KILL_AT=%d", at))
+		out, err := cmd.Output() // an error when it was killed
+		text := strings.TrimSpace(string(out))
+		done := text == "done"
+		if strings.HasPrefix(text, "error") || (err == nil) != done {
+			t.Fatalf("the child, to be killed at call %d of %d: %q, %v", at, calls, text, err)
 		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(out)
-		if !lines.Scan() || lines.Text() != "up" {
-			t.Fatalf("the child said %q", lines.Text())
-		}
-		began := time.Now()
-		timer := time.AfterFunc(time.Duration(rng.Int64N(int64(span))), func() { _ = cmd.Process.Signal(syscall.SIGKILL) })
-		lines.Scan()
-		done := lines.Text() == "done"
-		if strings.HasPrefix(lines.Text(), "error") {
-			t.Fatalf("the child: %s", lines.Text())
-		}
-		if done {
-			span = time.Since(began)
-		}
-		_ = cmd.Wait() // killed, or done
-		timer.Stop()
 		open := checkRoot(t, root)
 		switch {
 		case done && len(open) > 0:
@@ -426,7 +431,7 @@ func TestKill(t *testing.T) {
 			counts["before its folder"]++
 		}
 		for _, path := range open {
-			switch v := finishLater(t, OS{}, path, 12); v {
+			switch v := finishLater(t, OS{}, path, killedCases); v {
 			case 0:
 				counts["before its first event"]++
 				if err := os.RemoveAll(path); err != nil {
@@ -440,8 +445,8 @@ func TestKill(t *testing.T) {
 		}
 	}
 	t.Logf("%d moments: %v", moments, counts)
-	if counts["resumed"] == 0 {
-		t.Error("no run was killed in its middle: the test tests nothing")
+	if counts["resumed"] == 0 || counts["done"] == 0 {
+		t.Error("no run was killed in its middle, or none came to its end: the test tests nothing")
 	}
 	found, unreadable, err := RebuildHistory(root, Options{})
 	if err != nil || len(unreadable) > 0 {

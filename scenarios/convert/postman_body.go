@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -224,9 +225,7 @@ func (im *pmImport) jsonValue(d *pmDraft, v *jsonValue, bare []string) *Node {
 		return n
 	case 's':
 		if m := bareMarks.FindStringSubmatch(v.text); m != nil {
-			i := 0
-			fmt.Sscan(m[1], &i)
-			if i < len(bare) {
+			if i, err := strconv.Atoi(m[1]); err == nil && i < len(bare) { // not a mark of ours otherwise
 				im.bare[strings.TrimSpace(bare[i])] = true
 				return String(im.placeholder(d, bare[i], "body", false))
 			}
