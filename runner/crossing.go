@@ -105,6 +105,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	r := &j.Step
 	found.into(r)
 	r.Flaky = w.retriedNote(r, s)
+	cookiesOf(r, s)
 	w.remember(kind, s)
 	carried := fmt.Sprintf("asked on %s with what the lane carries", side)
 	r.Notes = append(r.Notes, carried)

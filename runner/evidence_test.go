@@ -37,7 +37,7 @@ func TestNoEmptyPass(t *testing.T) {
 		{"both empty", oneCase, status(200, ``), nil, Fail, "got an empty body"},
 		{"both HTML", oneCase, status(200, "\n<!DOCTYPE html><p>sign in"), nil, Fail, "answers with an HTML page"},
 		{"both error-shaped", oneCase, status(200, `{"error":{"message":"quota"}}`), nil, Fail, "an error in the body"},
-		{"both success false", oneCase, status(200, `{"success":false,"data":[]}`), nil, Fail, "an error in the body: success false"},
+		{"both success false", oneCase, status(200, `{"success":false,"data":[]}`), nil, Fail, "an error in the body: $.success false"},
 		{"both broken JSON", oneCase, status(200, `{"v":1`), nil, Fail, ""},
 		{"everything ignored", "suite: s\nrules: [{at: $.v, do: ignore, why: x}, {at: \"$.n[*]\", do: ignore, why: x}]\ncases: [{case: one, get: /a}]\n", good, nil, Inconclusive, "vacuous"},
 		{"shape by default", "suite: s\ncases: [{case: one, get: /a}]\n", good, func(p *Plan) { p.Suites[0].Cases[0].Steps[0].Mode = 2 }, Inconclusive, "vacuous"},

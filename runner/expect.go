@@ -19,7 +19,8 @@ type Checks struct {
 	body    []pathTests
 	content []Test // of the body as text
 	hls     []namedTests
-	sparse  bool // a condition: the defaults do not apply
+	answer  []pathTests // of the suite: what a success is
+	sparse  bool        // a condition: the defaults do not apply
 }
 
 type namedTests struct {
@@ -49,16 +50,13 @@ func NewChecks(expect *scenarios.Expect, sc scenarios.Scope) (*Checks, error) {
 	if c.cookies, err = newNamed(expect.Cookies, sc); err != nil {
 		return nil, err
 	}
-	for _, p := range expect.Body {
-		where, err := placesFor(p.Path)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Pos, err)
-		}
-		tests, err := newTests(p.Matchers, sc)
-		if err != nil {
+	if c.body, err = newPaths(expect.Body, sc); err != nil {
+		return nil, err
+	}
+	if expect.Answer != nil {
+		if c.answer, err = newPaths(expect.Answer.OK, sc); err != nil {
 			return nil, err
 		}
-		c.body = append(c.body, pathTests{p.Path, where, tests})
 	}
 	if c.content, err = newTests(expect.Text, sc); err != nil {
 		return nil, err
@@ -80,6 +78,22 @@ func NewChecks(expect *scenarios.Expect, sc scenarios.Scope) (*Checks, error) {
 	return c, nil
 }
 
+func newPaths(list []scenarios.PathExpect, sc scenarios.Scope) ([]pathTests, error) {
+	var out []pathTests
+	for _, p := range list {
+		where, err := placesFor(p.Path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Pos, err)
+		}
+		tests, err := newTests(p.Matchers, sc)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, pathTests{p.Path, where, tests})
+	}
+	return out, nil
+}
+
 func newNamed(fields []scenarios.FieldExpect, sc scenarios.Scope) ([]namedTests, error) {
 	var out []namedTests
 	for _, f := range fields {
@@ -95,10 +109,14 @@ func newNamed(fields []scenarios.FieldExpect, sc scenarios.Scope) ([]namedTests,
 // aboutBody reports whether an expectation says something of the body. Tests of its
 // text that a login page or an error would pass as well are not enough.
 func (c *Checks) aboutBody() bool {
-	says := func(t Test) bool {
+	return c.saysText() || len(c.body) > 0 || c.expect.Schema != "" || c.expect.Snapshot != "" || c.expect.HLS != nil
+}
+
+// saysText reports whether it says what the body's text is.
+func (c *Checks) saysText() bool {
+	return slices.ContainsFunc(c.content, func(t Test) bool {
 		return slices.Contains([]string{"eq", "in", "contains", "matches", "format"}, t.Op) || t.Op == "empty" && t.want() || t.Op == "exists" && !t.want()
-	}
-	return slices.ContainsFunc(c.content, says) || len(c.body) > 0 || c.expect.Schema != "" || c.expect.Snapshot != "" || c.expect.HLS != nil
+	})
 }
 
 // aboutContent reports whether it expects something of the body, which takes
@@ -108,8 +126,20 @@ func (c *Checks) aboutContent() bool {
 }
 
 // namesContentType reports whether it says what content type the answer has.
-func (c *Checks) namesContentType() bool {
-	return slices.ContainsFunc(c.headers, func(h namedTests) bool { return strings.EqualFold(h.name, "content-type") })
+func (c *Checks) namesContentType() bool { return c.names("content-type") }
+
+// names reports whether it expects something of a header.
+func (c *Checks) names(header string) bool {
+	return slices.ContainsFunc(c.headers, func(h namedTests) bool { return strings.EqualFold(h.name, header) })
+}
+
+// allows reports whether a status is one that the file expects, or a 2xx where it
+// says nothing of it.
+func (c *Checks) allows(status int) bool {
+	if len(c.expect.Status) == 0 {
+		return status >= 200 && status <= 299
+	}
+	return slices.ContainsFunc(c.expect.Status, func(m scenarios.StatusMatch) bool { return status >= m.Low && status <= m.High })
 }
 
 // A checker collects what was checked on one side.
@@ -126,14 +156,19 @@ func (k *checker) add(ok bool, what, got, at string) {
 // snapshot. The defaults, where the file does not say otherwise:
 //
 //  1. the status is 2xx
-//  2. the answer is an API's: see api
+//  2. the answer is an API's, unless something is expected of the body: see api
+//  3. a success status hides no error, unless that is expected: see settles
 func (c *Checks) check(side scenarios.Side, a *answer, rules *diff.Rules) []Expectation {
 	k := &checker{side: side.String()}
 	if len(c.expect.Status) > 0 || !c.sparse { // Rule 1
 		c.status(k, a)
 	}
-	if !c.aboutContent() && !c.sparse { // Rule 2
-		c.api(k, a)
+	switch {
+	case c.sparse:
+	case c.aboutContent():
+		c.hiddenError(k, a) // Rule 3
+	default:
+		c.api(k, a) // Rule 2
 	}
 	seconds := numberDatum(strconv.FormatFloat(a.Timing.Total.Seconds(), 'f', -1, 64))
 	for i := range c.latency {
@@ -172,9 +207,7 @@ func (c *Checks) status(k *checker, a *answer) {
 		allowed = []scenarios.StatusMatch{{Low: 200, High: 299}}
 	}
 	words := make([]string, len(allowed))
-	ok := false
 	for i, m := range allowed {
-		ok = ok || a.Status >= m.Low && a.Status <= m.High
 		switch {
 		case m.Low == m.High:
 			words[i] = strconv.Itoa(m.Low)
@@ -184,7 +217,7 @@ func (c *Checks) status(k *checker, a *answer) {
 			words[i] = fmt.Sprintf("%d-%d", m.Low, m.High)
 		}
 	}
-	k.add(ok, "status "+strings.Join(words, " or "), strconv.Itoa(a.Status), at(c.expect.Pos))
+	k.add(c.allows(a.Status), "status "+strings.Join(words, " or "), strconv.Itoa(a.Status), at(c.expect.Pos))
 }
 
 // These begin what is shown of a body that a path cannot look into.

@@ -57,7 +57,7 @@ type Judgement struct {
 //  3. Nothing may differ under the rules, where the step compares.
 //  4. A comparison that looked at no value and stands alone proves nothing:
 //     inconclusive, unless the file itself asks for shape. So does a pair
-//     whose two answers came out of one cache.
+//     whose two answers came out of one cache, and an answer that holds nothing.
 //  5. The count of leaves must add up, and a second opinion must agree: else broken.
 //  6. Times of the services' clocks may differ by as much as the exchanges lie
 //     apart, beside what the rules allow.
@@ -177,6 +177,9 @@ func (j *judging) expectations() {
 		checked := s.checks.check(s.side, s.answer, j.Rules.plain)
 		j.out.Step.Expectations = append(j.out.Step.Expectations, checked...)
 		j.unmet(s.answer, checked)
+		if why := s.checks.emptiness(s.answer); why != "" {
+			j.find(Inconclusive, "%s: %s", s.side, why)
+		}
 	}
 }
 

@@ -239,3 +239,35 @@ func TestDeclaredTransports(t *testing.T) {
 		t.Errorf("%d requests went through the proxy", tunnelled.Load())
 	}
 }
+
+// TestLackingCookiesAreNamed: a step that is asked who is there says which cookie its
+// request lacked, unless the step sends that cookie itself; rediff says it too.
+func TestLackingCookiesAreNamed(t *testing.T) {
+	blue, green := doubles(func(_ *double, w http.ResponseWriter, r *seen) {
+		switch {
+		case r.path == "/in":
+			w.Header().Set("Set-Cookie", "sid=from-answer; Path=/; Secure")
+			ok(w, `{"in":true}`)
+		case strings.Contains(r.header.Get("Cookie"), "sid="):
+			ok(w, `{"me":1}`)
+		default:
+			w.WriteHeader(http.StatusUnauthorized)
+			ok(w, `{"message":"who?"}`)
+		}
+	})
+	r := newRig(t, blue, green).file("s.yaml", `
+suite: s
+cases:
+  - case: lacks
+    steps: [{step: in, get: /in}, {step: me, get: /me}]
+  - case: sends
+    steps:
+      - {step: in, get: /in, capture: {sid: {cookie: sid}}}
+      - {step: me, get: /me, cookies: {sid: "{{sid}}"}}
+`)
+	end := r.run()
+	want(t, end, Fail, "blue: the cookie sid was not sent: it is a Secure cookie, and the address is http", "green: the cookie sid was not sent")
+	if v := r.sink.find(t, "s/sends").Verdict; v != Pass {
+		t.Errorf("the case that sends the cookie itself: %v", v)
+	}
+}

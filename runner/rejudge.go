@@ -131,7 +131,8 @@ func (w *walk) replayed(step *scenarios.Step, sc *scope, key string) *shot {
 	if to == nil {
 		to = &service{side: sc.side, name: step.Service}
 	}
-	s := &shot{out: &outgoing{to: to}, x: x, answer: newAnswer(x)}
+	s := &shot{out: &outgoing{to: to}, x: x, answer: newAnswer(x), lacks: sc.lane.jar.Withheld(x.URL)}
+	sc.lane.jar.Set(x.URL, x)
 	if pair != nil {
 		s.answer.hidden = pair.Hidden
 	}

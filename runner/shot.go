@@ -27,7 +27,7 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 	if err != nil {
 		return &shot{err: err}
 	}
-	s := &shot{out: out}
+	s := &shot{out: out, lacks: sc.lane.jar.Withheld(out.to.logical(out.request.URL))}
 	if step.Poll == nil {
 		s.attempt(ctx, w, step, sc)
 		return s

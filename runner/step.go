@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,10 +20,11 @@ type shot struct {
 	out     *outgoing
 	x       *wire.Exchange
 	answer  *answer
-	retried int    // resends before x
-	ill     int    // polls before x that failed or answered 5xx
-	wait    string // why polling ended without its condition
-	err     error  // the request could not be made: nothing was sent
+	retried int             // resends before x
+	ill     int             // polls before x that failed or answered 5xx
+	wait    string          // why polling ended without its condition
+	lacks   []wire.Withheld // cookies that the lane's jar did not give to the request
+	err     error           // the request could not be made: nothing was sent
 }
 
 func (s *shot) exchange() *wire.Exchange {
@@ -76,6 +78,7 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 	r.Notes = append(r.Notes, notes...)
 	captured.into(r)
 	r.Flaky = flaky || w.retriedNote(r, blue, green)
+	cookiesOf(r, blue, green)
 	w.book(j)
 	w.confirm(ctx, step, name, rules, r)
 	w.keep(name, &Pair{Blue: blue.exchange(), Green: green.exchange(), Hidden: append(blue.hidden(), green.hidden()...)})
@@ -364,6 +367,33 @@ func (w *walk) fire(ctx context.Context, step *scenarios.Step, name string, now 
 	one(sides[len(sides)-1])
 	both.Wait()
 	return shots, sides[0].String()
+}
+
+// cookiesOf explains a failed step by the cookies that its requests lacked: as a
+// reason where a side asks who is there (401, 403, a redirect), else as a note. A
+// cookie that the step wrote itself was sent.
+func cookiesOf(r *StepResult, shots ...*shot) {
+	if r.Verdict != Fail {
+		return
+	}
+	for _, s := range shots {
+		if s == nil || s.x == nil || s.x.Err != nil {
+			continue
+		}
+		for _, c := range s.lacks {
+			if slices.ContainsFunc(s.x.Sent, func(f wire.Field) bool {
+				return strings.EqualFold(f.Name, "Cookie") && strings.Contains("; "+f.Value, "; "+c.Name+"=")
+			}) {
+				continue
+			}
+			text := fmt.Sprintf("%s: the cookie %s was not sent: %s", s.out.to.side, c.Name, c.Why)
+			if status := s.x.Status; status == 401 || status == 403 || status >= 300 && status <= 399 {
+				r.Reasons = append(r.Reasons, text)
+				continue
+			}
+			r.Notes = append(r.Notes, text)
+		}
+	}
 }
 
 func (w *walk) retriedNote(r *StepResult, shots ...*shot) bool {

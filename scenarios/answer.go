@@ -29,11 +29,17 @@ type Expect struct {
 	// schema is the compiled Schema.
 	schema *jsonschema.Schema
 	HLS    *HLSExpect
+	// Answer is the suite's own test of successes; nil: the defaults.
+	Answer *AnswerTest
 	// Written lists which parts the file itself wrote (status, headers, body, …);
 	// the default API-answer expectation yields to a written content type or body.
 	Written []string
 	Pos     Pos
 }
+
+// An AnswerTest says which answers of a suite are successes. An answer that has
+// at least one of the paths is a success when the values at those that it has pass.
+type AnswerTest struct{ OK []PathExpect }
 
 // A StatusMatch is a range of statuses: {200, 200} or {200, 299}.
 type StatusMatch struct{ Low, High int }

@@ -32,6 +32,7 @@ func (l *loader) env(w *walker) *Env {
 		}
 		return true
 	})
+	e.Answer = w.answer(o)
 	e.Identity = w.identity(o, "identity")
 	o.done("")
 	w.checkEnvList(e)

@@ -65,14 +65,7 @@ func (w *walker) expectInto(o *obj, e *Expect) {
 	e.Latency = w.latency(o)
 	e.Headers = w.fieldExpects(o, "headers", w.anyHeaderName)
 	e.Cookies = w.fieldExpects(o, "cookies", w.cookieName)
-	o.mapping2("body", func(k, v *yaml.Node) {
-		if !w.checkPath(k, k.Value, false) {
-			return
-		}
-		if m := w.matchers(v, "body "+k.Value, false); len(m) > 0 {
-			e.Body = append(e.Body, PathExpect{k.Value, m, w.pos(k)})
-		}
-	})
+	e.Body = w.pathExpects(o, "body")
 	if n := o.get("text"); n != nil {
 		e.Text = w.matchers(n, "text", true)
 	}
@@ -200,6 +193,57 @@ func (w *walker) fieldExpects(o *obj, name string, check func(*yaml.Node) bool) 
 			out = append(out, FieldExpect{k.Value, m, w.pos(k)})
 		}
 	})
+	return out
+}
+
+// pathExpects reads a mapping of body paths to what their values must be.
+func (w *walker) pathExpects(o *obj, name string) []PathExpect {
+	var out []PathExpect
+	o.mapping2(name, func(k, v *yaml.Node) {
+		if !w.checkPath(k, k.Value, false) {
+			return
+		}
+		if m := w.matchers(v, name+" "+k.Value, false); len(m) > 0 {
+			out = append(out, PathExpect{k.Value, m, w.pos(k)})
+		}
+	})
+	return out
+}
+
+// answer reads what tells a suite's successes from errors.
+func (w *walker) answer(o *obj) *AnswerTest {
+	n := o.get("answer")
+	if n == nil {
+		return nil
+	}
+	x := w.object(n, "answer", "")
+	x.notEmpty("ok", "name a path and what it is in a success")
+	a := &AnswerTest{OK: w.pathExpects(x, "ok")}
+	for _, p := range a.OK {
+		matcherTemplates(p.Matchers, func(t *Template) {
+			if !t.Static() {
+				w.add(Problem{Pos: t.Pos, Summary: "answer takes no placeholders", Hint: "write the value, or expect: {body: …} in the steps whose success depends on a variable"})
+			}
+		})
+	}
+	x.done("")
+	return a
+}
+
+// over is the suite's test with the paths of the stage that it does not name.
+func (a *AnswerTest) over(stage *Env) *AnswerTest {
+	if stage == nil || stage.Answer == nil {
+		return a
+	}
+	out := &AnswerTest{}
+	if a != nil {
+		out.OK = slices.Clone(a.OK)
+	}
+	for _, p := range stage.Answer.OK {
+		if !slices.ContainsFunc(out.OK, func(own PathExpect) bool { return own.Path == p.Path }) {
+			out.OK = append(out.OK, p)
+		}
+	}
 	return out
 }
 

@@ -17,6 +17,7 @@ var suiteTable = table{"suite", "A suite is one scenario file: cases that are ru
 	{"identity", listOf(object("identity")), "What each side must say it is, asked before and after the run over fresh connections.", "none", `[{get: /version, at: $.commit, must: same, samples: 30}]`, false},
 	{"defaults", object("defaults"), "What every step starts from. A step's own keys win; headers and expectations are merged by name.", "", "{timeout: 5s, headers: {Accept: application/json}}", false},
 	{"rules", listOf(object("rule")), "Rules of every step. Rules of cases and steps come after them.", "none", `[{at: "$..serverTime", do: ignore, why: clock of the answering pod}]`, false},
+	{"answer", object("answer"), "Which answers are successes, for every step of the suite.", "the envelopes that bgverify knows", `{ok: {"$.resultCode": "0000"}}`, false},
 	{"session", object("session"), "When setup is run again during a long run.", "never", "{ttl: 25m, refresh_on: 401}", false},
 	{"coverage", object("coverage"), "How much of the mutated bodies the comparison must notice.", "none demanded", "{min: 60%}", false},
 	{"flaky", object("flaky"), "The share of flaky cases that is accepted.", "none", "{max: 0.2%}", false},
@@ -91,6 +92,10 @@ var defaultsTable = table{"defaults", "What every step of the suite starts from.
 	{"trace", aWord("on", "off"), "Whether traceparent and X-Bgverify-Run are added to requests.", "on", "off", false},
 }}
 
+var answerTable = table{"answer", "Which answers are successes: what takes the place of the envelopes that bgverify knows.", []key{
+	{"ok", mapOf(oneOf(aJSON, object("matchers"))), "What the values at paths of the body are in a success: a value, or matchers. An answer that has at least one of the paths is judged by them alone.", "", `{"$.resultCode": {in: ["0000", "S000"]}}`, true},
+}}
+
 var sessionTable = table{"session", "When setup runs again.", []key{
 	{"ttl", aDuration(1, 7*86400), "Age at which setup runs again before the next case.", "never", "25m", false},
 	{"refresh_on", orList(anInt(100, 599)), "Statuses after which setup runs again and the case is walked once more.", "none", "401", false},
@@ -112,6 +117,7 @@ var envTable = table{"env file", "An env file is what one stage (dev, verificati
 	{"secrets", listOf(aVar), "Variables whose values never appear in any output.", "none", "[STB_KEY]", false},
 	{"rules", listOf(object("rule")), "Rules of every step, before those of suites.", "none", `[{header: x-stage, do: ignore, why: names the stage}]`, false},
 	{"limits", object("limits"), "What is allowed at this stage.", "neither load nor writes off loopback", "{load: allow, writes: allow, max_rps: 200, data: 1000}", false},
+	{"answer", object("answer"), "Which answers are successes, for every suite; a suite's own paths win.", "the envelopes that bgverify knows", `{ok: {"$.resultCode": "0000"}}`, false},
 	{"require", listOf(aWord("compare", "load")), "Parts that must have run for a pass.", "none", "[compare, load]", false},
 	{"identity", listOf(object("identity")), "What the sides of this stage must be, beside what suites ask.", "none", "[{get: /version, at: $.cluster, must: differ}]", false},
 }}

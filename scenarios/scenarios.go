@@ -80,6 +80,7 @@ type Suite struct {
 	Blue, Green SideConfig // from the file and the env file; URLs may be empty until flags are applied
 	Identity    []Identity
 	Rules       []diff.Rule // of the suite; every step carries its own merged list
+	Answer      *AnswerTest // which answers are successes; nil: the defaults
 	Session     *Session
 	MinCoverage float64 // 0: none demanded
 	MaxFlaky    float64 // share of flaky cases accepted
@@ -388,6 +389,7 @@ type Env struct {
 	Limits      Limits
 	Require     []string // compare, load
 	Identity    []Identity
-	Env         []string // environment variables its templates may read
+	Answer      *AnswerTest // which answers are successes, for every suite
+	Env         []string    // environment variables its templates may read
 	Secrets     []string
 }

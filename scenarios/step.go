@@ -199,6 +199,7 @@ func (b *builder) expectations(o *obj, ctx stepContext, s *Step, what string) {
 		own = ctx.expect(n, what)
 	}
 	merged := mergeExpect(b.defaults.expect, own)
+	merged.both.Answer = b.suite.Answer
 	s.Expect = merged.both
 	for _, x := range []struct {
 		side Side

@@ -42,6 +42,7 @@ func (l *loader) suite(w *walker) *Suite {
 	b.names = newNames(l, s)
 	s.Blue, s.Green = w.sides(o)
 	b.mergeStage(w, o)
+	s.Answer = w.answer(o).over(s.Stage)
 	if n := o.get("session"); n != nil {
 		s.Session = w.session(n)
 	}

@@ -22,6 +22,7 @@ import (
 // time.
 type Jar struct {
 	cookies []cookie // in order of creation
+	refused []cookie // not taken, kept to say so; see Withheld
 	aliases map[string]string
 	now     func() time.Time
 }
@@ -39,6 +40,7 @@ type cookie struct {
 	secure      bool
 	expires     time.Time // zero: with the lane
 	owner       string    // host that set it; bounds count by it
+	why         string    // of a refused one: why it was not taken
 }
 
 // NewJar makes an empty jar.
@@ -46,7 +48,7 @@ func NewJar() *Jar { return &Jar{now: time.Now} }
 
 // Clone copies the jar; the two are then independent.
 func (j *Jar) Clone() *Jar {
-	return &Jar{cookies: slices.Clone(j.cookies), aliases: maps.Clone(j.aliases), now: j.now}
+	return &Jar{cookies: slices.Clone(j.cookies), refused: slices.Clone(j.refused), aliases: maps.Clone(j.aliases), now: j.now}
 }
 
 // Alias makes cookies of host and as one: a crossover lane carries a session
@@ -96,15 +98,23 @@ func (j *Jar) take(u *url.URL, line string) {
 		c.path = defaultPath(u.Path)
 	}
 	host := lowerHost(u.Hostname())
-	if !c.setDomain(host, parsed.Domain, j.canonical(host)) {
-		return
-	}
-	if c.secure && u.Scheme != "https" ||
-		strings.HasPrefix(c.name, "__Secure-") && !c.secure ||
-		strings.HasPrefix(c.name, "__Host-") && (!c.secure || parsed.Domain != "" || c.path != "/") {
-		return
-	}
 	now := j.now()
+	if !c.setDomain(host, parsed.Domain, j.canonical(host)) {
+		c.why = "its Domain " + parsed.Domain + " is not that of the host " + host
+		j.refuse(c)
+		return
+	}
+	switch {
+	case c.secure && u.Scheme != "https":
+		c.why = overHTTP
+	case strings.HasPrefix(c.name, "__Secure-") && !c.secure,
+		strings.HasPrefix(c.name, "__Host-") && (!c.secure || parsed.Domain != "" || c.path != "/"):
+		c.why = "its attributes break what its name promises"
+	}
+	if c.why != "" {
+		j.refuse(c)
+		return
+	}
 	switch { // Max-Age wins over Expires
 	case parsed.MaxAge < 0:
 		c.expires = now
@@ -114,6 +124,45 @@ func (j *Jar) take(u *url.URL, line string) {
 		c.expires = parsed.Expires
 	}
 	j.store(c, now)
+}
+
+// overHTTP is why a Secure cookie is not sent.
+const overHTTP = "it is a Secure cookie, and the address is http"
+
+// refuse remembers a cookie that was not taken, the last of each name and host.
+func (j *Jar) refuse(c cookie) {
+	j.refused = slices.DeleteFunc(j.refused, func(o cookie) bool { return o.name == c.name && o.owner == c.owner })
+	if j.refused = append(j.refused, c); len(j.refused) > maxCookies {
+		j.refused = j.refused[1:]
+	}
+}
+
+// A Withheld is a cookie that a request lacks, and why: "it is a Secure cookie, and
+// the address is http".
+type Withheld struct{ Name, Why string }
+
+// Withheld lists the cookies that were set by the host of rawURL and that a request
+// there lacks. Cookies that ended or belong to other paths are not listed, nor are
+// names that the request sends all the same.
+func (j *Jar) Withheld(rawURL string) []Withheld {
+	u, err := url.Parse(rawURL)
+	if err != nil || len(j.cookies)+len(j.refused) == 0 {
+		return nil
+	}
+	var out []Withheld
+	host, now, sent := j.canonical(lowerHost(u.Hostname())), j.now(), j.matching(rawURL)
+	for _, c := range slices.Concat(j.refused, j.cookies) {
+		why := c.why
+		if why == "" && c.secure && u.Scheme != "https" && (c.domain == host || !c.hostOnly && domainMatch(host, c.domain)) {
+			why = overHTTP
+		}
+		if why == "" || c.owner != host || c.value == "" || c.expired(now) || !pathMatch(u.Path, c.path) ||
+			slices.ContainsFunc(sent, func(o cookie) bool { return o.name == c.name }) {
+			continue
+		}
+		out = append(out, Withheld{c.name, why})
+	}
+	return out
 }
 
 // setDomain decides who gets the cookie that host sets; false: nobody.

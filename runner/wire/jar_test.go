@@ -155,3 +155,31 @@ func TestJarCarriesAcrossACutOver(t *testing.T) {
 		}
 	}
 }
+
+// TestJarSaysWhatItWithholds: the cookies that a request lacks, with the reason.
+func TestJarSaysWhatItWithholds(t *testing.T) {
+	const secure = "it is a Secure cookie, and the address is http"
+	for _, c := range []struct {
+		name, from string
+		lines      []string
+		to         string
+		want       []Withheld
+	}{
+		{"secure, set over http", "http://e.com/login", []string{"sid=1; Path=/; Secure"}, "http://e.com/me", []Withheld{{"sid", secure}}},
+		{"secure, set over https", "https://e.com/login", []string{"sid=1; Path=/; Secure"}, "http://e.com/me", []Withheld{{"sid", secure}}},
+		{"secure over https", "https://e.com/login", []string{"sid=1; Path=/; Secure"}, "https://e.com/me", nil},
+		{"a foreign domain", "http://10.0.0.7/login", []string{"sid=1; Path=/; Domain=api.example.com"}, "http://10.0.0.7/me", []Withheld{{"sid", "its Domain api.example.com is not that of the host 10.0.0.7"}}},
+		{"a broken promise", "https://e.com/", []string{"__Host-a=1; Secure; Path=/v1"}, "https://e.com/v1", []Withheld{{"__Host-a", "its attributes break what its name promises"}}},
+		{"sent under the name all the same", "http://e.com/", []string{"sid=1; Path=/", "sid=2; Path=/; Secure"}, "http://e.com/me", nil},
+		{"another path", "http://e.com/", []string{"sid=1; Path=/a; Secure"}, "http://e.com/b", nil},
+		{"another host", "http://e.com/", []string{"sid=1; Path=/; Secure"}, "http://f.com/", nil},
+		{"deleted", "http://e.com/", []string{"sid=1; Path=/; Secure", "sid=; Path=/; Secure; Max-Age=0"}, "http://e.com/", nil},
+		{"set twice", "http://e.com/", []string{"sid=1; Path=/; Secure", "sid=2; Path=/; Secure"}, "http://e.com/", []Withheld{{"sid", secure}}},
+	} {
+		j := NewJar()
+		j.Set(c.from, setting(c.lines...))
+		if d := cmp.Diff(c.want, j.Clone().Withheld(c.to)); d != "" {
+			t.Errorf("%s (-want +got)\n%s", c.name, d)
+		}
+	}
+}

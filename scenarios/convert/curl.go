@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -48,6 +47,7 @@ type pendingCurl struct {
 // beside those of the package:
 //
 //  1. The file is read as POSIX sh reads it, with $'…' and <<< of bash; see shell.
+//     Command lines of Windows' cmd are rewritten first; see cmdReader.
 //     Loops and conditions are not followed: what stands in them stands once.
 //  2. A variable that the file assigns becomes a variable of the suite; any other
 //     is read from the environment. $(…) is listed, and its request skipped,
@@ -70,8 +70,10 @@ func Curl(fsys fs.FS, name string) (*Result, error) {
 		return nil, errors.New("the file is not UTF-8")
 	case strings.Contains(text, "\x00"):
 		return nil, errors.New("the file holds NUL bytes; it is no text")
-	case windowsLine.MatchString(text):
-		return nil, errors.New("these are command lines of Windows' cmd; copy them as cURL (bash)")
+	}
+	windows := windowsLine.MatchString(text)
+	if windows {
+		text = fromCmd(text)
 	}
 	commands, err := splitShell(text)
 	if err != nil {
@@ -94,14 +96,14 @@ func Curl(fsys fs.FS, name string) (*Result, error) {
 	if len(c.requests) == 0 {
 		return nil, fmt.Errorf("none of %d requests can be carried over: %s", len(c.pending), c.report.Lost[0].line())
 	}
+	if windows {
+		c.report.Note("", "read as command lines of Windows' cmd, as a browser copies them")
+	}
 	if len(c.quiet) > 0 {
 		c.report.Note("", "left out, they are about curl's own output and way of working: %s", strings.Join(c.quiet, " "))
 	}
 	return c.result(), nil
 }
-
-// windowsLine is curl ^"https://…" or a line that ends with ^.
-var windowsLine = regexp.MustCompile(`(?m)^\s*curl(\.exe)?\s.*(\^"|\^\r?$)`)
 
 // reserved are words of the shell before which a command may stand.
 var reserved = []string{"if", "then", "else", "elif", "while", "until", "do", "{", "!", "time", "command", "exec", "builtin", "nohup", "$", "%"}

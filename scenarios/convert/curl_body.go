@@ -216,16 +216,13 @@ func (c *curlImport) part(r *webRequest, p *pendingCurl, f curlPart) {
 	value, options := partOptions(content)
 	out.Text = value
 	for _, o := range options {
-		key, v, _ := strings.Cut(o, "=")
-		switch key {
+		switch o.key {
 		case "type":
-			out.Type = v
+			out.Type = o.value
 		case "filename":
-			out.FileName, _ = partOptions(v)
+			out.FileName = o.value
 		default:
-			if key != "" && !strings.Contains(key, "/") && !strings.HasPrefix(key, "charset") {
-				c.lose(r, Lost{Kind: Bodies, Place: fmt.Sprintf("line %d", f.word.line), Text: text, Why: "a part has no " + oneLine(key, 40)})
-			}
+			c.lose(r, Lost{Kind: Bodies, Place: fmt.Sprintf("line %d", f.word.line), Text: text, Why: "a part has no " + oneLine(o.key, 40)})
 		}
 	}
 	if kind != 0 && !c.partFile(r, p, f, kind, value, &out) {
@@ -286,31 +283,53 @@ func curlFileType(name string) string {
 	return ""
 }
 
-// partOptions cuts content;key=value;…, where content may stand in quotes.
-func partOptions(text string) (content string, options []string) {
-	if strings.HasPrefix(text, `"`) {
-		var b strings.Builder
-		for i := 1; i < len(text); i++ {
-			switch {
-			case text[i] == '\\' && i+1 < len(text) && (text[i+1] == '"' || text[i+1] == '\\'):
-				i++
-				b.WriteByte(text[i])
-			case text[i] == '"':
-				rest := strings.TrimPrefix(strings.TrimSpace(text[i+1:]), ";")
-				return b.String(), trimmed(strings.Split(rest, ";"))
-			default:
-				b.WriteByte(text[i])
-			}
+// partOptions cuts content;key=value;…, where the content and each value may be in
+// quotes, which keep a ;. What follows type= and is none of curl's keys belongs to
+// the type: its parameters.
+func partOptions(text string) (content string, options []partOption) {
+	content, rest := quotedWord(text)
+	for rest != "" {
+		option, later, _ := cutOutside(rest, ";")
+		key, value, has := cutOutside(option, "=")
+		if has {
+			value, later = quotedWord(rest[len(key)+1:]) // which may hold a ;
 		}
-		return text, nil
+		o := partOption{strings.TrimSpace(key), strings.TrimSpace(value)}
+		rest = later
+		if n := len(options); n > 0 && options[n-1].key == "type" && !slices.Contains(partKeys, o.key) && o.key != "" {
+			options[n-1].value += "; " + strings.TrimSuffix(o.key+"="+o.value, "=")
+			continue
+		}
+		if o.key != "" {
+			options = append(options, o)
+		}
 	}
-	list := splitOutside(text, ";")
-	return list[0], trimmed(list[1:])
+	return content, options
 }
 
-func trimmed(list []string) []string {
-	for i := range list {
-		list[i] = strings.TrimSpace(list[i])
+// A partOption is ;key=value of a part.
+type partOption struct{ key, value string }
+
+var partKeys = []string{"type", "filename", "headers", "encoder"}
+
+// quotedWord reads text up to the next ;, or a text in quotes with \" and \\ in it.
+func quotedWord(text string) (word, rest string) {
+	if !strings.HasPrefix(text, `"`) {
+		word, rest, _ = cutOutside(text, ";")
+		return word, rest
 	}
-	return list
+	var b strings.Builder
+	for i := 1; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && i+1 < len(text) && (text[i+1] == '"' || text[i+1] == '\\'):
+			i++
+			b.WriteByte(text[i])
+		case text[i] == '"':
+			_, rest, _ = cutOutside(text[i+1:], ";")
+			return b.String(), rest
+		default:
+			b.WriteByte(text[i])
+		}
+	}
+	return text, "" // no end: as it is
 }

@@ -354,7 +354,6 @@ func TestCurlRefuses(t *testing.T) {
 		{"double quote", "curl \\\n \"http://h", `line 2: a " without its end`},
 		{"document", "curl <<EOF\nx", "line 1: the document <<EOF has no end"},
 		{"substitution", "curl $(x", "line 1: $( without its end"},
-		{"windows", `curl ^"http://h/^" ^` + "\n -H ^\"a: b^\"", "these are command lines of Windows' cmd; copy them as cURL (bash)"},
 		{"not text", "curl \x00", "the file holds NUL bytes; it is no text"},
 		{"encoding", "curl \xff", "the file is not UTF-8"},
 		{"only ftp", "curl ftp://h/a", "none of 1 requests can be carried over: line 1: ftp://h/a — only http and https are compared"},
@@ -502,4 +501,61 @@ func FuzzCurl(f *testing.F) {
 		fsys := fstest.MapFS{"x.sh": {Data: []byte(text)}}
 		checkImport(t, func() (*Result, error) { return Curl(fsys, "x.sh") })
 	})
+}
+
+// TestCurlOfWindows reads what browsers copy "as cURL (cmd)" and what people type there.
+func TestCurlOfWindows(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"quotes with carets", "curl ^\"https://h/v1/s?a=1^&b=2^\" ^\r\n  -H ^\"accept: */*^\" ^\r\n  --data-raw ^\"^{^\\^\"id^\\^\":1,^\\^\"t^\\^\":^\\^\"a b^\\^\"^}^\" ^\r\n  --compressed\r\n", []string{"post: /v1/s", "query: {a: 1, b: 2}", "accept: \"*/*\"", "json: {id: 1, t: a b}"}},
+		{"carets in plain quotes", "curl \"https://h/s?a=1^&b=2\" ^\n  -H \"content-type: application/json\" ^\n  --data-raw \"^{^\\^\"id^\\^\":1^}\"\n", []string{"query: {a: 1, b: 2}", "json: {id: 1}"}},
+		{"one line", `curl "https://h/s?a=1^&b=2"`, []string{"query: {a: 1, b: 2}"}},
+		{"typed", "rem the list\ncurl.exe \"https://h/a?q=x%%20y\" ^\n -H \"x: it's\"\n:: end\ncurl \"https://h/b\"\n", []string{"get: /a", "it's", "get: /b"}},
+		{"a line end in data", "curl ^\"https://h/a^\" ^\n  -H ^\"content-type: text/plain^\" --data-raw ^\"one^\n\ntwo^\"\n", []string{"one\n", "two"}},
+		{"an escaped caret and backslashes", `curl ^"https://h/a^" -H ^"x: a^^b^\^\c^\^\^"`, []string{`x: a^b\c\`}},
+		{"two commands", "curl ^\"https://h/a^\" ^&^& echo x\ncurl ^\"https://h/b^\" & curl ^\"https://h/c^\"\n", []string{"get: /b", "get: /c"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := Curl(fstest.MapFS{"x.sh": {Data: []byte(tt.text)}}, "x.sh")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, text := loadResult(t, r)
+			for _, want := range tt.want {
+				if !strings.Contains(text, want) {
+					t.Errorf("%s\nwant %q in\n%s", tt.text, want, text)
+				}
+			}
+		})
+	}
+	for _, text := range []string{`curl 'https://h/a?q=^{x}' -d '{"a":"^"}'`, "curl https://h/a -H 'x: ^&'", "curl https://h/a -d \"a^b\""} {
+		if windowsLine.MatchString(text) {
+			t.Errorf("%s is taken for a line of cmd", text)
+		}
+	}
+}
+
+// TestCurlPartOptions lists -F with its keys, in quotes and without.
+func TestCurlPartOptions(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{`a`, `"a"`},
+		{`{"e":1};type=application/json`, `"{\"e\":1}" type="application/json"`},
+		{`x;filename="a;b.pdf"`, `"x" filename="a;b.pdf"`},
+		{`x;filename="a\"b\\c;d";type=image/png`, `"x" filename="a\"b\\c;d" type="image/png"`},
+		{`"a;b.txt";type=text/plain; charset=utf-8;filename=c.txt`, `"a;b.txt" type="text/plain; charset=utf-8" filename="c.txt"`},
+		{`x;type="text/plain";headers="X-A: 1; b"`, `"x" type="text/plain" headers="X-A: 1; b"`},
+		{`x;filename="open`, `"x" filename="\"open"`},
+		{`x;;odd`, `"x" odd=""`},
+	} {
+		content, options := partOptions(tt.text)
+		got := fmt.Sprintf("%q", content)
+		for _, o := range options {
+			got += fmt.Sprintf(" %s=%q", o.key, o.value)
+		}
+		if got != tt.want {
+			t.Errorf("%s\ngot  %s\nwant %s", tt.text, got, tt.want)
+		}
+	}
 }

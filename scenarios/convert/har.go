@@ -110,6 +110,9 @@ func (h *harImport) choose(all []*harEntry) {
 	for _, e := range all {
 		if why := h.without(e); why != "" {
 			h.leftOut.add(why)
+			for _, o := range e.odd {
+				h.report.Note("", "%s: %s", o.path, o.why)
+			}
 			continue
 		}
 		h.entries = append(h.entries, e)

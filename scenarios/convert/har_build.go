@@ -48,6 +48,13 @@ func (h *harImport) requests() []*webRequest {
 		}
 		i := h.flow.add()
 		r := h.request(e, i, &steps, cookies)
+		for _, o := range e.odd {
+			if o.sent {
+				h.lose(r, Lost{Kind: Bodies, Place: o.path, Why: o.why})
+			} else {
+				h.report.Note(r.id, "%s: %s", o.path, o.why)
+			}
+		}
 		out, steps = append(out, r), append(steps, r.step)
 		seen[id] = i
 		h.learn(e, i, &cookies)

@@ -18,9 +18,10 @@ type harEntry struct {
 	post     *harPost
 	status   int // 0: no answer
 	mime     string
-	sets     []Field // cookies that the answer sets
-	body     []byte  // of the answer, decoded; nil: not recorded
-	resource string  // what a browser took it for
+	sets     []Field  // cookies that the answer sets
+	body     []byte   // of the answer, decoded; nil: not recorded
+	resource string   // what a browser took it for
+	odd      []harOdd // what the recording says that cannot be, in the order of meeting
 	began    time.Time
 }
 
@@ -29,6 +30,16 @@ type harPost struct {
 	text   string
 	raw    []byte // set when text was base64
 	params []harParam
+}
+
+// A harOdd is a mistake that the rest of its entry can be read without.
+type harOdd struct {
+	path, why string
+	sent      bool // of the request
+}
+
+func (e *harEntry) doubt(path, why string, sent bool) {
+	e.odd = append(e.odd, harOdd{path, why, sent})
 }
 
 type harParam struct{ name, value, file, typ string }
@@ -45,9 +56,9 @@ func (e *harEntry) header(name string) (string, bool) {
 // A harReader reads the tree of a recording and remembers the first mistake.
 type harReader struct{ err error }
 
-// readHAR reads a recording. What the format demands and is missing or of
-// another kind is an error with its path and place; what it does not know is
-// passed over.
+// readHAR reads a recording. What the format demands of a request and is missing
+// or of another kind is an error with its path and place; what it does not know is
+// passed over. An answer is not sent: one that cannot be read is left out, and said.
 func readHAR(data []byte) ([]*harEntry, error) {
 	top, err := parseJSON("", data)
 	if err != nil {
@@ -132,13 +143,34 @@ func (r *harReader) entry(v *jsonValue, path string) *harEntry {
 	e.headers = r.fields(q, at, "headers")
 	e.cookies = r.fields(q, at, "cookies")
 	if p := r.may(q, at, "postData", 'o'); p != nil {
-		e.post = r.post(p, at+".postData")
+		e.post = r.post(e, p, at+".postData")
+	}
+	if r.err != nil {
+		return e
 	}
 	if a := r.may(v, path, "response", 'o'); a != nil {
 		r.answer(e, a, path+".response")
 	}
+	if fault, ok := r.err.(*SourceError); ok { // of the answer
+		e.doubt(fault.Path, fault.Msg, false)
+		e.sets, e.body, r.err = nil, nil, nil
+	}
 	return e
 }
+
+// decoded undoes base64 in any of its alphabets, with line ends and without padding.
+func decoded(text string) ([]byte, bool) {
+	text = strings.TrimRight(strings.Join(strings.Fields(text), ""), "=")
+	for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		if data, err := e.DecodeString(text); err == nil {
+			return data, true
+		}
+	}
+	return nil, false
+}
+
+// notBase64 is why a text that is said to be base64 is taken as it is.
+const notBase64 = "is not the base64 that encoding says; it is taken as text"
 
 // fields reads a list of {name, value}.
 func (r *harReader) fields(v *jsonValue, path, name string) []Field {
@@ -157,14 +189,14 @@ func (r *harReader) fields(v *jsonValue, path, name string) []Field {
 	return out
 }
 
-func (r *harReader) post(v *jsonValue, path string) *harPost {
+func (r *harReader) post(e *harEntry, v *jsonValue, path string) *harPost {
 	p := &harPost{mime: v.get("mimeType").str(), text: v.get("text").str()}
 	if strings.EqualFold(v.get("encoding").str(), "base64") || strings.EqualFold(v.get("_encoding").str(), "base64") {
-		data, err := base64.StdEncoding.DecodeString(p.text)
-		if err != nil {
-			r.fail(v.get("text"), path+".text", "is not the base64 that encoding says")
+		if data, ok := decoded(p.text); ok {
+			p.text, p.raw = "", data
+		} else {
+			e.doubt(path+".text", notBase64, true)
 		}
-		p.text, p.raw = "", data
 	}
 	for i, x := range r.may(v, path, "params", 'a').list() {
 		at := fmt.Sprintf("%s.params[%d]", path, i)
@@ -208,11 +240,11 @@ func (r *harReader) answer(e *harEntry, v *jsonValue, path string) {
 	}
 	e.body = []byte(t.text)
 	if strings.EqualFold(c.get("encoding").str(), "base64") {
-		data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(t.text), ""))
-		if err != nil {
-			r.fail(t, path+".content.text", "is not the base64 that encoding says")
+		if data, ok := decoded(t.text); ok {
+			e.body = data
+		} else {
+			e.doubt(path+".content.text", notBase64, false)
 		}
-		e.body = data
 	}
 }
 

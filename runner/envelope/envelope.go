@@ -1,0 +1,144 @@
+// Package envelope finds out whether an answer with a success status is an error
+// all the same, as most APIs can send one, or holds nothing. It is pure.
+package envelope
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/bgverify/bgverify/diff/media"
+)
+
+// A Class says what kind of answer was found.
+type Class uint8
+
+// The classes of findings. Zero is invalid.
+const (
+	Error Class = iota + 1 // a failure that a success status hides
+	Empty                  // a body that says nothing: {}, [], {"data": null}
+)
+
+// String is the class's word in messages.
+func (c Class) String() string {
+	switch c {
+	case Error:
+		return "an error"
+	case Empty:
+		return "an empty answer"
+	}
+	return "unknown"
+}
+
+// A Finding is why an answer is not taken for a success.
+type Finding struct {
+	Class Class
+	// Path leads to the value in the body's tree, such as $.header.resultCode.
+	// It is empty where the finding has no place there: text, a header, a part.
+	Path string
+	// Value is that value as JSON, or a description where Path is empty.
+	Value string
+}
+
+// A Field is a header field or trailer.
+type Field struct{ Name, Value string }
+
+// A Body is a decoded body.
+type Body struct {
+	Kind media.Kind
+	Type string // Content-Type as received
+	Raw  []byte // as received
+	Text []byte // in UTF-8; as received for binary bodies
+	Tree []byte // as JSON, see package media; nil: the body cannot be read
+}
+
+// Find looks for an error or for nothing in a body that came with a 2xx. Its rules:
+//
+//  1. A media type of problems (RFC 9457) is an error.
+//  2. An object is judged by its members, whatever the case of their names and
+//     with or without _ and -; see object. So are the objects below members that
+//     envelopes are made of: header, response, result, meta, ….
+//  3. XML and forms are objects with other brackets: attributes and elements are members.
+//  4. Elements of an array, lines of NDJSON and elements of results or responses
+//     are errors only when they are nothing but an envelope: an order whose
+//     status is FAILED is data.
+//  5. Each part of a multipart body is a body.
+//  6. Text is an error when it is what proxies and runtimes write; see textError.
+//  7. A frame that ends a gRPC-Web or Connect stream with an error is an error.
+//  8. A body without a value is empty; see isEmpty.
+func Find(b *Body) (Finding, bool) {
+	declared := strings.ToLower(strings.TrimSpace(b.Type))
+	if strings.HasPrefix(declared, "application/problem+") { // Rule 1
+		return Finding{Class: Error, Value: "declared as application/problem"}, true
+	}
+	if f, ok := framed(b.Raw, declared); ok { // Rule 7
+		return f, true
+	}
+	if strings.HasPrefix(declared, "multipart/") { // Rule 5
+		return parts(b)
+	}
+	if b.Tree == nil {
+		return Finding{}, false
+	}
+	root := view{r: gjson.ParseBytes(b.Tree), index: -1}
+	switch b.Kind {
+	case media.JSON:
+		return document(root)
+	case media.NDJSON:
+		if v, ok := batch(root); ok {
+			return v.finding(Error), true
+		}
+		return empty(root)
+	case media.XML, media.Form: // Rule 3
+		root.nested = true
+		return document(root)
+	case media.Text: // Rule 6
+		return textError(b.Text, b.Type)
+	}
+	return Finding{}, false
+}
+
+// document judges a whole JSON or XML document.
+func document(root view) (Finding, bool) {
+	switch {
+	case root.isObject():
+		if v, ok := object(root, outside{}); ok {
+			return v.finding(Error), true
+		}
+	case root.r.IsArray():
+		if v, ok := batch(root); ok {
+			return v.finding(Error), true
+		}
+	case root.r.Type == gjson.String:
+		if f, ok := textError([]byte(root.r.Str), ""); ok {
+			return f, true
+		}
+	}
+	return empty(root)
+}
+
+func empty(root view) (Finding, bool) {
+	if !isEmpty(root, true) {
+		return Finding{}, false
+	}
+	return Finding{Class: Empty, Path: "$", Value: string(bytes.TrimSpace([]byte(root.r.Raw)))}, true
+}
+
+// isEmpty reports whether a value says nothing: null, "", [] and {}, lists of
+// these, and objects whose members are null, {} or, below a name that says only
+// that there is content (data, result, …), empty. A named list without elements
+// says that there are none. inside is set where a text or list has no name.
+func isEmpty(v view, inside bool) bool {
+	switch {
+	case v.r.Type == gjson.Null:
+		return true
+	case v.r.Type == gjson.String:
+		return inside && strings.TrimSpace(v.r.Str) == ""
+	case v.r.IsArray():
+		return inside && !v.some(func(e view) bool { return !isEmpty(e, true) })
+	case v.isObject():
+		return !v.some(func(m view) bool { return !isEmpty(m, v.nested && v.parent == nil || roleOf(m.name)&(data|wrap) != 0) })
+	}
+	return false
+}

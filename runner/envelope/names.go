@@ -1,0 +1,95 @@
+package envelope
+
+import "strings"
+
+// A role is what a member of an envelope can be, by its name. A name may have several.
+type role uint16
+
+const (
+	good    role = 1 << iota // false means failure
+	bad                      // true means failure
+	thing                    // an error itself: anything in it means failure
+	errCode                  // a code of errors: anything but success means failure
+	errText                  // what an error says
+	code                     // a code of results, good or bad
+	plain                    // a name that codes of other things have too
+	status                   // an HTTP status
+	word                     // OK or FAILED
+	text                     // what goes with a code
+	wrap                     // an envelope may be below it
+	data                     // where envelopes have their content
+	aside                    // it and what is below it is never content
+	several                  // a list of answers
+	soft                     // text that goes with a code, and with data too
+)
+
+// roles are the roles of names; see names.
+var roles = func() map[string]role {
+	out := map[string]role{}
+	for _, n := range names {
+		for name := range strings.FieldsSeq(n.names) {
+			out[name] |= n.role
+		}
+	}
+	return out
+}()
+
+// roleOf is what a member can be by its name. Names that end with response,
+// header, reply or result are those of an envelope around an answer.
+func roleOf(name string) role {
+	if len(name) > 64 {
+		return 0
+	}
+	plain := strings.Map(func(r rune) rune {
+		switch {
+		case r == '_' || r == '-' || r == ' ':
+			return -1
+		case 'A' <= r && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name)
+	if r, ok := roles[plain]; ok || len(plain) <= len("response") {
+		return r
+	}
+	for _, end := range []string{"response", "reply", "result", "envelope"} {
+		if strings.HasSuffix(plain, end) {
+			return wrap
+		}
+	}
+	if strings.HasSuffix(plain, "header") {
+		return wrap | aside
+	}
+	return 0
+}
+
+// names lists the names of members by what they are, in lower case without _ and -.
+var names = []struct {
+	role  role
+	names string
+}{
+	{good, "success ok issuccess issuccessful successful succeeded isok"},
+	{bad, "haserror haserrors iserror isfault"},
+	{thing | wrap | aside, "error errors err fault exception"},
+	{errCode, "errorcode errcode errorcd errcd errno errorno errornum errornumber errorid faultcode exceptioncode returnreasoncode reasoncode failcode"},
+	{errText, "errormessage errmessage errormsg errmsg errordescription errordesc errdesc errorreason errordetail errordetails errortext errorstring faultstring faultmessage failmessage failreason exceptionmessage returnauthmsg errorinfo errortype"},
+	{code, "resultcode resultcd rescode rescd returncode returncd retcode rtncode rtncd responsecode respcode rspcode rspcd replycode rcode retval resultno apicode apistatus bizcode subcode"},
+	{code | plain, "code ret rc cd statuscd"},
+	{code | plain | status, "statuscode httpcode httpstatus httpstatuscode"},
+	{word | code | plain | status | wrap, "status"},
+	{word | code | plain | wrap | data, "result"},
+	{word | wrap, "stat resultstatus returnstatus responsestatus statustype ack outcome"},
+	{text, "message msg reason resultmessage resultmsg resmsg returnmessage returnmsg retmsg rtnmsg responsemessage respmsg rspmsg replymsg statusmessage statusmsg statustext statusreason usermessage developermessage detailmessage localizedmessage displaymessage messages detail"},
+	{soft, "description desc title info hint text alert"},
+	{wrap, "response return reply envelope root"},
+	{wrap | aside, "header head meta metadata resultinfo common"},
+	{wrap | data, "body responsebody"},
+	{data, "data payload content contents output value"},
+	{several | data, "results responses replies batch"},
+	{aside, "timestamp time date datetime servertime responsetime path instance type version apiversion jsonrpc requestid reqid traceid spanid transactionid tranid txid correlationid trackingid sessionid debugid logid logref guid trace stack stacktrace extensions links link help documentationurl moreinfo helpurl duration elapsed took headers isbase64encoded details validation violations invalidparams fielderrors params args cause causes suppressed method xmlns schemalocation"},
+	{aside, "page pageno pagenum pagenumber pagesize pageindex numofrows rows size limit offset total totalcount count totalpages hasmore hasnext"},
+}
+
+// Named reports whether a member of that name may belong to an envelope: what is
+// expected of it can hold of an error as well. Titles and descriptions are data too.
+func Named(name string) bool { return roleOf(strings.TrimLeft(name, "@#"))&^soft != 0 }

@@ -1,0 +1,244 @@
+package envelope
+
+import (
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
+// maxDepth is how many wrappers an envelope may be below.
+const maxDepth = 5
+
+// outside is what is known of the objects around an object.
+type outside struct {
+	depth   int
+	content bool // they hold something
+}
+
+// facts are what the members of an object are, read once.
+type facts struct {
+	found   []member
+	says    string // its message
+	soft    bool   // a title or description
+	well    bool   // a message says that all is well
+	zero    bool   // a code does
+	content bool   // it holds something that an answer is for
+	foreign bool   // it has members that no envelope has
+	thing   bool   // one of them names what the object is about: id, orderNo, name
+	null    bool   // data is null
+}
+
+type member struct {
+	view
+	role role
+}
+
+// read sorts the members of an object by their roles.
+func read(v view) *facts {
+	f := &facts{}
+	var other []string
+	v.some(func(m view) bool {
+		role := roleOf(m.name)
+		switch {
+		case role != 0:
+			f.found = append(f.found, member{m, role})
+			f.take(m, role)
+		case !m.hollow():
+			other = append(other, m.name)
+			f.content = f.content || !m.isScalar()
+		}
+		return false
+	})
+	for _, name := range other {
+		if name == "id" && isRPC(v) {
+			continue
+		}
+		f.foreign, f.thing = true, f.thing || isIdentity(name)
+	}
+	return f
+}
+
+// take notes what a member with a role says.
+func (f *facts) take(m view, role role) {
+	scalar := m.isScalar()
+	f.null = f.null || role&data != 0 && m.r.Type == gjson.Null
+	f.soft = f.soft || role&soft != 0 && !m.hollow()
+	if m.r.Type == gjson.String && role&(text|errText) != 0 {
+		f.well = f.well || wellMeant(m.text())
+		if role&text != 0 && f.says == "" {
+			f.says = m.text()
+		}
+	}
+	if role&(code|errCode) != 0 && role&status == 0 && scalar && m.text() != "" && codeOf(m) == success {
+		f.zero = true
+	}
+	switch {
+	case role&aside != 0:
+	case role&data != 0 && (!scalar || role&word == 0), role&wrap != 0 && !scalar:
+		f.content = f.content || m.holds()
+	}
+}
+
+// isRPC reports whether an object is an answer of JSON-RPC, whose id is the request's.
+func isRPC(v view) bool { return v.some(func(m view) bool { return m.name == "jsonrpc" }) }
+
+// isIdentity reports whether a name says what an object is about: id, orderId, seq_no.
+func isIdentity(name string) bool {
+	name = strings.ToLower(name)
+	for _, end := range []string{"id", "no", "name", "key", "seq", "uuid", "number"} {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// object finds the member by which an object is an error, in it or in an envelope
+// below it. Content are lists and objects that hold something, errors, headers
+// and links aside. A member is an error by one of these rules:
+//
+//  1. A flag of success (success, ok, isSuccessful) is false, in any notation;
+//     one of errors (hasError) is true.
+//  2. error, errors, fault or exception hold something, other than a success code.
+//  3. A code of errors (errorCode, errno, …) is not a success, and a message goes
+//     with it or there is no content.
+//  4. A status or result says error, fail or a like word, and a message goes with
+//     it, or data is null, or nothing else is there. Of an object with an id, words
+//     such as FAILED are its state.
+//  5. A status is one of HTTP's errors, with a message or with nothing else.
+//  6. A code of results (resultCode, …) is not a success, there is no content, and
+//     a message goes with it or nothing else is there.
+//  7. A member named code or the like is an error's (4xx, 5xx, below zero) with a
+//     message and without content; any other code, but a success, only where
+//     nothing else is there.
+//  8. errorMessage and the like say something, without content.
+//
+// Rules 6 to 8 yield to a message or code that says that all is well.
+func object(v view, out outside) (view, bool) {
+	f := read(v)
+	f.content = f.content || out.content
+	for _, rule := range rules {
+		for _, m := range f.found {
+			if rule(f, m) {
+				return m.view, true
+			}
+		}
+	}
+	if out.depth >= maxDepth {
+		return view{}, false
+	}
+	inner := outside{depth: out.depth + 1, content: f.content}
+	for _, m := range f.found {
+		switch {
+		case m.role&wrap != 0 && m.isObject() && m.role&thing == 0:
+			if hit, ok := object(m.view, inner); ok {
+				return hit, true
+			}
+		case m.role&(several|wrap) != 0 && m.r.IsArray() && m.role&thing == 0:
+			if hit, ok := batch(m.view); ok {
+				return hit, true
+			}
+		}
+	}
+	if v.nested && (v.parent == nil || strings.EqualFold(v.name, "body")) { // XML: an element of any name
+		return anyElement(v, inner)
+	}
+	return view{}, false
+}
+
+// anyElement judges what is below the root of an XML document or the body of a
+// SOAP message, whatever the names of the elements.
+func anyElement(v view, inner outside) (hit view, ok bool) {
+	v.some(func(m view) bool {
+		if m.isObject() && roleOf(m.name)&wrap == 0 {
+			inner.content = false
+			hit, ok = object(m, inner)
+		}
+		return ok
+	})
+	return hit, ok
+}
+
+// rules are rules 1 to 8 of object.
+var rules = []func(f *facts, m member) bool{
+	func(f *facts, m member) bool { // Rule 1
+		zero := m.text() == "0" && !f.content && (f.says != "" || !f.foreign)
+		return m.role&good != 0 && (isFalse(m.view) || zero) || m.role&bad != 0 && isTrue(m.view)
+	},
+	func(f *facts, m member) bool { // Rule 2
+		if m.role&thing == 0 || harmless(m.view) {
+			return false
+		}
+		if strings.HasSuffix(strings.ToLower(m.name), "errors") && m.r.Type == gjson.Number { // how many there are
+			return !f.content && f.says != "" && !f.well
+		}
+		return true
+	},
+	func(f *facts, m member) bool { // Rule 3
+		if m.role&errCode == 0 || !m.isScalar() {
+			return false
+		}
+		o := codeOf(m.view)
+		return (o == failure || o == unknown && !f.well) && (!f.content || f.errorSaid())
+	},
+	failedWord, // Rule 4
+	func(f *facts, m member) bool { // Rule 5
+		return m.role&status != 0 && m.isScalar() && fours.MatchString(m.text()) && (!f.foreign || f.said() && !f.content && !f.thing)
+	},
+	func(f *facts, m member) bool { // Rule 6
+		if m.role&code == 0 || m.role&plain != 0 || !m.isScalar() || f.content {
+			return false
+		}
+		o := codeOf(m.view)
+		return (o == failure || o == unknown && !f.well && !f.zero) && (f.said() || !f.foreign)
+	},
+	func(f *facts, m member) bool { // Rule 7
+		if m.role&plain == 0 || !m.isScalar() || f.content || f.says == "" && !f.errorSaid() {
+			return false
+		}
+		switch codeOf(m.view) {
+		case failure:
+			return m.role&word == 0 || m.r.Type == gjson.Number
+		case unknown:
+			return m.role&(word|status) == 0 && !f.foreign && !f.well && !f.zero
+		}
+		return false
+	},
+	func(f *facts, m member) bool { // Rule 8
+		return m.role&errText != 0 && !harmless(m.view) && !f.content && !f.thing && !f.well && !f.zero
+	},
+}
+
+// failedWord is rule 4 of object.
+func failedWord(f *facts, m member) bool {
+	if m.role&word == 0 {
+		return false
+	}
+	if m.r.Type == gjson.False {
+		return f.says != "" && !f.well
+	}
+	if wordOf(m.view) != failure {
+		return false
+	}
+	said, upper := f.said() || f.errorSaid(), strings.ToUpper(m.text())
+	switch {
+	case statusNames[strings.ReplaceAll(upper, " ", "_")]:
+		return said && !f.content && !f.thing
+	case !f.foreign || f.null:
+		return true
+	}
+	return said && (envelopeWords[upper] || !f.thing)
+}
+
+// said reports whether there is a message.
+func (f *facts) said() bool { return f.says != "" || f.soft }
+
+// errorSaid reports whether a member says what went wrong.
+func (f *facts) errorSaid() bool {
+	for _, m := range f.found {
+		if m.role&errText != 0 && m.r.Type == gjson.String && m.text() != "" && !wellMeant(m.text()) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,138 @@
+package envelope
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/tidwall/gjson"
+)
+
+// An outcome is what a code, a word or a message says of a result.
+type outcome uint8
+
+const (
+	unknown outcome = iota
+	success
+	failure
+)
+
+var (
+	zeros = regexp.MustCompile(`^(?:[A-Z]{1,4}[-_]?)?0+(?:\.0+)?$`)
+	// twos are 200 to 299, alone or with digits or a phrase after: 20000, 200 OK.
+	twos = regexp.MustCompile(`^2\d\d(?:\d{0,3}|[ _-].*)$`)
+	// fours are the errors of HTTP written in the same ways.
+	fours = regexp.MustCompile(`^[45]\d\d(?:\d{0,3}|[ _-].*)$`)
+)
+
+// codeOf says what a code means. Zeros, 2xx and words of success are successes;
+// numbers below zero, 4xx and 5xx and words of failure are failures; nobody knows
+// what any other code means.
+func codeOf(v view) outcome {
+	if !v.isScalar() {
+		return unknown
+	}
+	code := strings.ToUpper(v.text())
+	switch {
+	case code == "":
+		return success // nothing is said
+	case v.r.Type == gjson.True || v.r.Type == gjson.False:
+		return unknown
+	case successWords[code] || zeros.MatchString(code) && !strings.HasPrefix(code, "E") && !strings.HasPrefix(code, "F"), twos.MatchString(code):
+		return success
+	case v.r.Type == gjson.Number && v.r.Num < 0 || code[0] == '-' && len(code) > 1 && code[1] >= '0' && code[1] <= '9', fours.MatchString(code):
+		return failure
+	}
+	return wordOf(v)
+}
+
+var successWords = wordSet("N NO NONE NULL NIL FALSE N/A NA - OK OKAY SUCCESS SUCCEEDED SUCCEED SUCCESSFUL SUCCESSFULLY PASS PASSED NORMAL NORMAL_CODE NORMAL_SERVICE NO_ERROR NOERROR NOERR NO-ERROR NOT_ERROR COMPLETE COMPLETED DONE 정상 성공 완료")
+
+var failureWords = wordSet("ERROR ERR FAIL FAILED FAILURE FAULT NG KO EXCEPTION ABORTED DENIED 실패 오류 에러")
+
+// statusNames are the errors of HTTP and gRPC as frameworks write them.
+var statusNames = wordSet(`BAD_REQUEST UNAUTHORIZED FORBIDDEN NOT_FOUND METHOD_NOT_ALLOWED NOT_ACCEPTABLE REQUEST_TIMEOUT CONFLICT GONE PRECONDITION_FAILED
+	UNSUPPORTED_MEDIA_TYPE UNPROCESSABLE_ENTITY TOO_MANY_REQUESTS INTERNAL_SERVER_ERROR NOT_IMPLEMENTED BAD_GATEWAY SERVICE_UNAVAILABLE GATEWAY_TIMEOUT
+	CANCELLED INVALID_ARGUMENT DEADLINE_EXCEEDED PERMISSION_DENIED RESOURCE_EXHAUSTED FAILED_PRECONDITION OUT_OF_RANGE UNIMPLEMENTED INTERNAL INTERNAL_ERROR SERVER_ERROR UNAVAILABLE DATA_LOSS UNAUTHENTICATED SYSTEM_ERROR`)
+
+func wordSet(words string) map[string]bool {
+	out := map[string]bool{}
+	for w := range strings.FieldsSeq(words) {
+		out[w] = true
+	}
+	return out
+}
+
+// wordOf says what a word such as OK, FAILED or NOT_FOUND means.
+func wordOf(v view) outcome {
+	if v.r.Type != gjson.String {
+		return unknown
+	}
+	w := strings.ToUpper(strings.TrimRight(v.text(), ".!"))
+	switch {
+	case failureWords[w] || statusNames[strings.ReplaceAll(w, " ", "_")]:
+		return failure
+	case successWords[w]:
+		return success
+	}
+	return unknown
+}
+
+// envelopeWords are failures that envelopes are marked by; FAILED and its kin are
+// as often the state of an order or a job.
+var envelopeWords = wordSet("ERROR ERR FAIL FAULT NG KO EXCEPTION 오류 에러")
+
+var (
+	wellSaid  = regexp.MustCompile(`(?i)^(?:[\w.]+:)?(?:ok|okay|done|normal(?:[ _]\w+)?|no[ _-]?error|complete[d]?|accepted|created|updated|deleted|saved|successful(?:ly)?)[.! ]*$|success|succeeded|정상|성공|완료`)
+	badlySaid = regexp.MustCompile(`(?i)\b(?:not|no|un\w*|in\w+|fail\w*|error|without|denied|invalid|exception)\b|fail|unsuccess|비정상|실패|오류|에러|않|못|불가|미완료|없`)
+	noErrorAt = regexp.MustCompile(`(?i)no[ _-]?error`)
+)
+
+// wellMeant reports whether a message says that all is well.
+func wellMeant(message string) bool {
+	return wellSaid.MatchString(message) && (noErrorAt.MatchString(message) || !badlySaid.MatchString(message))
+}
+
+// isFalse reports whether a flag says no: false, "false", N, fail.
+func isFalse(v view) bool {
+	switch strings.ToLower(v.text()) {
+	case "false", "n", "no", "fail", "failed", "failure", "error":
+		return v.r.Type == gjson.False || v.r.Type == gjson.String
+	}
+	return false
+}
+
+// isTrue reports whether a flag says yes.
+func isTrue(v view) bool {
+	switch strings.ToLower(v.text()) {
+	case "true", "y", "yes":
+		return v.r.Type == gjson.True || v.r.Type == gjson.String
+	}
+	return false
+}
+
+// harmless reports whether what a name such as error holds is none: nothing, a
+// success code, or an object that says so.
+func harmless(v view) bool {
+	if v.hollow() {
+		return true
+	}
+	switch {
+	case v.r.IsArray():
+		return !v.some(func(e view) bool { return !harmless(e) })
+	case v.isObject():
+		fine, wrong := false, false
+		v.some(func(m view) bool {
+			switch r := roleOf(m.name); {
+			case r&good != 0:
+				fine, wrong = fine || isTrue(m), wrong || isFalse(m)
+			case r&(code|errCode) != 0 && m.isScalar() && m.text() != "":
+				fine, wrong = fine || codeOf(m) == success, wrong || codeOf(m) != success
+			}
+			return wrong
+		})
+		return fine && !wrong
+	case v.r.Type == gjson.Number:
+		return codeOf(v) == success || strings.ContainsAny(v.r.Raw, ".eE") // a margin of error
+	}
+	return v.r.Type == gjson.String && (codeOf(v) == success || wellMeant(v.text()))
+}

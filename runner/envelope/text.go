@@ -1,0 +1,56 @@
+package envelope
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// maxErrorText is the longest text that is looked at as an error of a proxy.
+const maxErrorText = 4096
+
+// phrases are the reason phrases of HTTP's errors (RFC 9110, 6585), as an expression.
+const phrases = `bad request|unauthorized|payment required|forbidden|not found|method not allowed|not acceptable|proxy authentication required|request time-?out|conflict|gone|length required|precondition failed|(?:request entity|payload|content) too large|(?:request-)?uri too long|unsupported media type|range not satisfiable|expectation failed|misdirected request|unprocessable (?:entity|content)|locked|too early|upgrade required|precondition required|too many requests|request header fields too large|unavailable for legal reasons|internal server error|not implemented|bad gateway|service (?:temporarily )?unavailable|gateway time-?out|http version not supported|insufficient storage|loop detected|network authentication required`
+
+// textErrors are what proxies, routers and runtimes write instead of an answer,
+// at the beginning of a text.
+var textErrors = regexp.MustCompile(`(?i)^(?:` + strings.Join([]string{
+	`upstream (?:connect error|request timeout|.*reset|unavailable)`, `no healthy upstream`, `stream timeout`, `upstream_`, // Envoy
+	`local_rate_limited`, `rbac: access denied`, `jwt (?:is missing|is expired|verification fails|issuer is not)`, `fault filter abort`, `ext_authz_`, `no cluster match`, `cluster not found`, `overload manager`,
+	`default backend - 404`, `404 page not found`, `client sent an http request to an https server`, `error code: \d+`, // Go, Cloudflare
+	`no route matched`, `an invalid response was received from the upstream`, `no server is available to handle this request`, `the upstream server is`, // Kong, HAProxy
+	`http (?:status|error)\W+[45]\d\d`, `(?:http/[\d.]+ )?[45]\d\d[ :-]+\W*(?:` + phrases + `)`,
+	`traceback \(most recent call last\)`, `exception in thread`, `panic: `, `(?:[a-z_]\w*\.){2,}\w*(?:exception|error)\b`, `(?:php )?fatal error\b`, `ora-\d{4,5}\b`, `sqlstate\[`, `segmentation fault`,
+	`(?:error|err|exception|fatal|failed|fail|failure)(?:\s*[:!-]\s|\s*$)`, `(?:internal (?:server )?error|an? (?:unexpected |internal |unknown )?error (?:has )?occurred)`,
+	`connection (?:refused|reset|timed out)`, `could ?n[o']t connect`, `(?:request|gateway|operation) timed out`, `(?:access|permission) denied`, `unauthorized\b.{0,40}$`, `invalid (?:token|session|api key|credentials)\b`,
+}, "|") + `)`)
+
+// reason finds a text that is an HTTP status and its phrase, or either.
+var reason = regexp.MustCompile(`(?i)^(?:[45]\d\d\W*)?(?:` + phrases + `)[.!]?$`)
+
+// textError recognises text that stands in for an answer:
+//
+//  1. What textErrors lists, at its beginning.
+//  2. Nothing but a status of HTTP's errors or its phrase.
+//
+// Tables (CSV), events and playlists are data, but for an event named error.
+func textError(text []byte, contentType string) (Finding, bool) {
+	declared := strings.ToLower(contentType)
+	switch {
+	case strings.Contains(declared, "csv"):
+		return Finding{}, false
+	case strings.Contains(declared, "event-stream"):
+		if event := errorEvent.Find(text); event != nil {
+			return Finding{Class: Error, Value: strconv.Quote(strings.TrimSpace(string(event)))}, true
+		}
+		return Finding{}, false
+	}
+	s := strings.TrimSpace(strings.TrimPrefix(string(text[:min(len(text), maxErrorText)]), "\ufeff"))
+	if !textErrors.MatchString(s) && !reason.MatchString(s) {
+		return Finding{}, false
+	}
+	line, _, _ := strings.Cut(s, "\n")
+	return Finding{Class: Error, Value: strconv.Quote(strings.TrimSpace(line))}, true
+}
+
+var errorEvent = regexp.MustCompile(`(?im)^event: ?(?:error|exception|failure)[ \t\r]*$`)
