@@ -5,6 +5,7 @@ package envelope
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 
@@ -95,6 +96,10 @@ func Find(b *Body) (Finding, bool) {
 		return document(root)
 	case media.Text: // Rule 6
 		return textError(b.Text, b.Type)
+	case media.Binary: // and text that is declared as bytes
+		if len(b.Raw) <= maxErrorText && utf8.Valid(b.Raw) {
+			return textError(b.Raw, "")
+		}
 	}
 	return Finding{}, false
 }
@@ -127,17 +132,19 @@ func empty(root view) (Finding, bool) {
 
 // isEmpty reports whether a value says nothing: null, "", [] and {}, lists of
 // these, and objects whose members are null, {} or, below a name that says only
-// that there is content (data, result, …), empty. A named list without elements
-// says that there are none. inside is set where a text or list has no name.
+// that there is content (data, result, …), empty. A named list or object without
+// elements says that there are none. inside is set where a value has no such name.
 func isEmpty(v view, inside bool) bool {
 	switch {
+	case v.depth > deepest:
+		return false
 	case v.r.Type == gjson.Null:
 		return true
 	case v.r.Type == gjson.String:
 		return inside && strings.TrimSpace(v.r.Str) == ""
 	case v.r.IsArray():
 		return inside && !v.some(func(e view) bool { return !isEmpty(e, true) })
-	case v.isObject():
+	case v.isObject() && (inside || v.some(func(view) bool { return true })):
 		return !v.some(func(m view) bool { return !isEmpty(m, v.nested && v.parent == nil || roleOf(m.name)&(data|wrap) != 0) })
 	}
 	return false

@@ -79,6 +79,11 @@ func TestErrors(t *testing.T) {
 		{jsonType, `[{"code":0,"data":{"a":1}},{"code":500,"message":"x"}]`, "$[1].code"},
 		{jsonType, `{"took":3,"responses":[{"status":404,"error":{"type":"index_not_found"}}]}`, "$.responses[0].error"},
 		{jsonType, `"no healthy upstream"`, ""},
+		{jsonType, `{"message":"Internal Server Error"}`, "$.message"},
+		{jsonType, `{"status":"E500","message":"x"}`, "$.status"},
+		{jsonType, `{"successYn":"N"}`, "$.successYn"},
+		{jsonType, `{"resp":{"RSP_CD":"99","rspMsg":"x"}}`, "$.resp.RSP_CD"},
+		{jsonType, `{"result":"nok","orders":[]}`, "$.result"},
 		{"application/problem+json", `{"title":"oops"}`, ""},
 		{"application/x-ndjson", "{\"id\":1}\n{\"error\":\"stream aborted\"}\n", "$[1].error"},
 		{xmlType, `<error><code>500</code></error>`, "$.error[0]"},
@@ -99,6 +104,9 @@ func TestErrors(t *testing.T) {
 		{"text/plain", "java.lang.IllegalStateException: no pool\n\tat a.b(C.java:1)", ""},
 		{"text/plain", "ERROR", ""},
 		{"", "stream timeout", ""},
+		{"text/plain", "FAIL|1001|invalid device", ""},
+		{"application/octet-stream", "no healthy upstream", ""},
+		{"text/event-stream", "data: {\"error\":\"busy\"}\n\n", ""},
 		{"text/event-stream", "event: error\ndata: busy\n\n", ""},
 		{"multipart/mixed; boundary=b", "--b\r\nContent-Type: application/json\r\n\r\n{\"a\":1}\r\n--b\r\nContent-Type: application/json\r\n\r\n{\"error\":\"x\"}\r\n--b--\r\n", ""},
 		{"multipart/mixed; boundary=b", "--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 404 Not Found\r\n\r\n\r\n--b--\r\n", ""},
@@ -138,6 +146,10 @@ func TestAnswers(t *testing.T) {
 		{jsonType, `[{"code":"KR","message":"안녕하세요"},{"code":"US","message":"Hello"}]`, "a catalogue"},
 		{jsonType, `[{"code":404,"message":"Not Found"},{"code":500,"message":"Internal Server Error"}]`, "a catalogue of errors"},
 		{jsonType, `{"message":"welcome back"}`, "a message alone"},
+		{jsonType, `{"message":"Not found in the list of favourites"}`, "a message alone"},
+		{jsonType, `{"status":"queued","message":"your request is queued"}`, "an acknowledgement"},
+		{jsonType, `{"reasonCode":"USER_REQUEST","amount":5}`, "a refund"},
+		{jsonType, `{"filters":{}}`, "a named empty object"},
 		{jsonType, `{"code":0,"message":"ok","data":null}`, "an acknowledgement"},
 		{jsonType, `{"code":200,"message":"something"}`, "2xx"},
 		{jsonType, `{"code":20000,"message":"something"}`, "2xx with digits after"},
@@ -177,6 +189,7 @@ func TestAnswers(t *testing.T) {
 		{"text/plain", "errors are data here: a list", "prose"},
 		{"text/plain", "Not found in our list? Ask us.", "prose"},
 		{"text/csv", "error,count\nE1,3\n", "a table"},
+		{"text/event-stream", "data: {\"id\":1,\"error\":\"disk\"}\n\n", "an event of a log"},
 		{"text/event-stream", "event: tick\ndata: {\"a\":1}\n\n", "an event"},
 		{"application/vnd.apple.mpegurl", "#EXTM3U\n#EXTINF:6,\nerror.ts\n", "a playlist"},
 		{"multipart/mixed; boundary=b", "--b\r\nContent-Type: application/json\r\n\r\n{\"a\":1}\r\n--b--\r\n", "a part with data"},
@@ -223,11 +236,21 @@ func TestGRPC(t *testing.T) {
 
 // TestAnyCase is a law: whatever the case and the separators of the names, the finding is the same.
 func TestAnyCase(t *testing.T) {
-	for _, body := range []string{`{"resultcode":"E1","resultmsg":"x"}`, `{"issuccess":false}`, `{"header":{"errorcode":"7"}}`, `{"error":"x"}`} {
-		for _, change := range []func(string) string{strings.ToUpper, func(s string) string { return strings.ReplaceAll(s, "result", "result_") }, func(s string) string { return strings.ReplaceAll(s, "error", "Error-") }} {
-			changed := strings.NewReplacer("FALSE", "false", "error-\"", "error\"").Replace(change(body))
-			if got, ok := find(t, jsonType, changed); !ok || got.Class != envelope.Error {
-				t.Errorf("%s: %v %+v, want an error", changed, ok, got)
+	for _, tt := range []struct {
+		words []string
+		value string
+	}{
+		{[]string{"result", "code"}, `"E1"`}, {[]string{"error", "code"}, "7"}, {[]string{"is", "successful"}, "false"}, {[]string{"error", "message"}, `"x"`}, {[]string{"has", "errors"}, "true"},
+	} {
+		title := func(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+		for _, name := range []string{
+			strings.Join(tt.words, ""), strings.ToUpper(strings.Join(tt.words, "")), strings.Join(tt.words, "_"), strings.ToUpper(strings.Join(tt.words, "_")),
+			strings.Join(tt.words, "-"), tt.words[0] + title(tt.words[1]), title(tt.words[0]) + title(tt.words[1]),
+		} {
+			for _, body := range []string{`{"` + name + `":` + tt.value + `}`, `{"Header":{"` + name + `":` + tt.value + `},"BODY":null}`} {
+				if got, ok := find(t, jsonType, body); !ok || got.Class != envelope.Error || !strings.Contains(got.Path, name) {
+					t.Errorf("%s: %v %+v, want an error", body, ok, got)
+				}
 			}
 		}
 	}

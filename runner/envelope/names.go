@@ -68,12 +68,12 @@ var names = []struct {
 	role  role
 	names string
 }{
-	{good, "success ok issuccess issuccessful successful succeeded isok"},
-	{bad, "haserror haserrors iserror isfault"},
+	{good, "success ok issuccess issuccessful successful succeeded isok successyn resultyn"},
+	{bad, "haserror haserrors iserror isfault erroryn erryn"},
 	{thing | wrap | aside, "error errors err fault exception"},
-	{errCode, "errorcode errcode errorcd errcd errno errorno errornum errornumber errorid faultcode exceptioncode returnreasoncode reasoncode failcode"},
+	{errCode, "errorcode errcode errorcd errcd errno errorno errornum errornumber errorid faultcode exceptioncode returnreasoncode failcode"},
 	{errText, "errormessage errmessage errormsg errmsg errordescription errordesc errdesc errorreason errordetail errordetails errortext errorstring faultstring faultmessage failmessage failreason exceptionmessage returnauthmsg errorinfo errortype"},
-	{code, "resultcode resultcd rescode rescd returncode returncd retcode rtncode rtncd responsecode respcode rspcode rspcd replycode rcode retval resultno apicode apistatus bizcode subcode"},
+	{code, "resultcode resultcd rescode rescd returncode returncd retcode rtncode rtncd responsecode respcode rspcode rspcd replycode rcode retval resultno apicode bizcode subcode reasoncode"},
 	{code | plain, "code ret rc cd statuscd"},
 	{code | plain | status, "statuscode httpcode httpstatus httpstatuscode"},
 	{word | code | plain | status | wrap, "status"},
@@ -81,7 +81,7 @@ var names = []struct {
 	{word | wrap, "stat resultstatus returnstatus responsestatus statustype ack outcome"},
 	{text, "message msg reason resultmessage resultmsg resmsg returnmessage returnmsg retmsg rtnmsg responsemessage respmsg rspmsg replymsg statusmessage statusmsg statustext statusreason usermessage developermessage detailmessage localizedmessage displaymessage messages detail"},
 	{soft, "description desc title info hint text alert"},
-	{wrap, "response return reply envelope root"},
+	{wrap, "response resp rsp res return reply envelope root"},
 	{wrap | aside, "header head meta metadata resultinfo common"},
 	{wrap | data, "body responsebody"},
 	{data, "data payload content contents output value"},

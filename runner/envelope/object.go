@@ -20,7 +20,6 @@ type facts struct {
 	found   []member
 	says    string // its message
 	soft    bool   // a title or description
-	well    bool   // a message says that all is well
 	zero    bool   // a code does
 	content bool   // it holds something that an answer is for
 	foreign bool   // it has members that no envelope has
@@ -63,11 +62,8 @@ func (f *facts) take(m view, role role) {
 	scalar := m.isScalar()
 	f.null = f.null || role&data != 0 && m.r.Type == gjson.Null
 	f.soft = f.soft || role&soft != 0 && !m.hollow()
-	if m.r.Type == gjson.String && role&(text|errText) != 0 {
-		f.well = f.well || wellMeant(m.text())
-		if role&text != 0 && f.says == "" {
-			f.says = m.text()
-		}
+	if m.r.Type == gjson.String && role&text != 0 && f.says == "" {
+		f.says = m.text()
 	}
 	if role&(code|errCode) != 0 && role&status == 0 && scalar && m.text() != "" && codeOf(m) == success {
 		f.zero = true
@@ -111,7 +107,8 @@ func isIdentity(name string) bool {
 //  7. A member named code or the like is an error's (4xx, 5xx, below zero) with a
 //     message and without content; any other code, but a success, only where
 //     nothing else is there.
-//  8. errorMessage and the like say something, without content.
+//  8. errorMessage and the like say something, without content; or a message that
+//     is all there is says what HTTP says of an error.
 //
 // Rules 6 to 8 yield to a message or code that says that all is well.
 func object(v view, out outside) (view, bool) {
@@ -170,7 +167,7 @@ var rules = []func(f *facts, m member) bool{
 			return false
 		}
 		if strings.HasSuffix(strings.ToLower(m.name), "errors") && m.r.Type == gjson.Number { // how many there are
-			return !f.content && f.says != "" && !f.well
+			return !f.content && f.says != "" && !f.well()
 		}
 		return true
 	},
@@ -179,7 +176,7 @@ var rules = []func(f *facts, m member) bool{
 			return false
 		}
 		o := codeOf(m.view)
-		return (o == failure || o == unknown && !f.well) && (!f.content || f.errorSaid())
+		return (o == failure || o == unknown && !f.well()) && (!f.content || f.errorSaid())
 	},
 	failedWord, // Rule 4
 	func(f *facts, m member) bool { // Rule 5
@@ -190,7 +187,7 @@ var rules = []func(f *facts, m member) bool{
 			return false
 		}
 		o := codeOf(m.view)
-		return (o == failure || o == unknown && !f.well && !f.zero) && (f.said() || !f.foreign)
+		return (o == failure || o == unknown && !f.zero && !f.well()) && (f.said() || !f.foreign)
 	},
 	func(f *facts, m member) bool { // Rule 7
 		if m.role&plain == 0 || !m.isScalar() || f.content || f.says == "" && !f.errorSaid() {
@@ -200,12 +197,15 @@ var rules = []func(f *facts, m member) bool{
 		case failure:
 			return m.role&word == 0 || m.r.Type == gjson.Number
 		case unknown:
-			return m.role&(word|status) == 0 && !f.foreign && !f.well && !f.zero
+			return (m.role&(word|status) == 0 || lettered.MatchString(m.text())) && !f.foreign && !f.zero && !f.well()
 		}
 		return false
 	},
 	func(f *facts, m member) bool { // Rule 8
-		return m.role&errText != 0 && !harmless(m.view) && !f.content && !f.thing && !f.well && !f.zero
+		if m.role&text != 0 && m.r.Type == gjson.String && !f.foreign && !f.content && !f.zero {
+			return saysError(m.text())
+		}
+		return m.role&errText != 0 && !harmless(m.view) && !f.content && !f.thing && !f.well() && !f.zero
 	},
 }
 
@@ -215,7 +215,7 @@ func failedWord(f *facts, m member) bool {
 		return false
 	}
 	if m.r.Type == gjson.False {
-		return f.says != "" && !f.well
+		return f.says != "" && !f.well()
 	}
 	if wordOf(m.view) != failure {
 		return false
@@ -232,6 +232,16 @@ func failedWord(f *facts, m member) bool {
 
 // said reports whether there is a message.
 func (f *facts) said() bool { return f.says != "" || f.soft }
+
+// well reports whether a message says that all is well.
+func (f *facts) well() bool {
+	for _, m := range f.found {
+		if m.role&(text|errText) != 0 && m.r.Type == gjson.String && wellMeant(m.text()) {
+			return true
+		}
+	}
+	return false
+}
 
 // errorSaid reports whether a member says what went wrong.
 func (f *facts) errorSaid() bool {

@@ -45,9 +45,12 @@ func codeOf(v view) outcome {
 	return wordOf(v)
 }
 
+// lettered are codes such as E500 where a word is usual too.
+var lettered = regexp.MustCompile(`^[A-Za-z]+[-_]?\d+$`)
+
 var successWords = wordSet("N NO NONE NULL NIL FALSE N/A NA - OK OKAY SUCCESS SUCCEEDED SUCCEED SUCCESSFUL SUCCESSFULLY PASS PASSED NORMAL NORMAL_CODE NORMAL_SERVICE NO_ERROR NOERROR NOERR NO-ERROR NOT_ERROR COMPLETE COMPLETED DONE 정상 성공 완료")
 
-var failureWords = wordSet("ERROR ERR FAIL FAILED FAILURE FAULT NG KO EXCEPTION ABORTED DENIED 실패 오류 에러")
+var failureWords = wordSet("ERROR ERR FAIL FAILED FAILURE FAULT NG NOK NOT_OK KO EXCEPTION ABORTED DENIED 실패 오류 에러")
 
 // statusNames are the errors of HTTP and gRPC as frameworks write them.
 var statusNames = wordSet(`BAD_REQUEST UNAUTHORIZED FORBIDDEN NOT_FOUND METHOD_NOT_ALLOWED NOT_ACCEPTABLE REQUEST_TIMEOUT CONFLICT GONE PRECONDITION_FAILED
@@ -79,7 +82,7 @@ func wordOf(v view) outcome {
 
 // envelopeWords are failures that envelopes are marked by; FAILED and its kin are
 // as often the state of an order or a job.
-var envelopeWords = wordSet("ERROR ERR FAIL FAULT NG KO EXCEPTION 오류 에러")
+var envelopeWords = wordSet("ERROR ERR FAIL FAULT NG NOK NOT_OK KO EXCEPTION 오류 에러")
 
 var (
 	wellSaid  = regexp.MustCompile(`(?i)^(?:[\w.]+:)?(?:ok|okay|done|normal(?:[ _]\w+)?|no[ _-]?error|complete[d]?|accepted|created|updated|deleted|saved|successful(?:ly)?)[.! ]*$|success|succeeded|정상|성공|완료`)

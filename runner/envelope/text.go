@@ -1,9 +1,14 @@
 package envelope
 
 import (
+	"bytes"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/bgverify/bgverify/diff"
 )
 
 // maxErrorText is the longest text that is looked at as an error of a proxy.
@@ -21,7 +26,7 @@ var textErrors = regexp.MustCompile(`(?i)^(?:` + strings.Join([]string{
 	`no route matched`, `an invalid response was received from the upstream`, `no server is available to handle this request`, `the upstream server is`, // Kong, HAProxy
 	`http (?:status|error)\W+[45]\d\d`, `(?:http/[\d.]+ )?[45]\d\d[ :-]+\W*(?:` + phrases + `)`,
 	`traceback \(most recent call last\)`, `exception in thread`, `panic: `, `(?:[a-z_]\w*\.){2,}\w*(?:exception|error)\b`, `(?:php )?fatal error\b`, `ora-\d{4,5}\b`, `sqlstate\[`, `segmentation fault`,
-	`(?:error|err|exception|fatal|failed|fail|failure)(?:\s*[:!-]\s|\s*$)`, `(?:internal (?:server )?error|an? (?:unexpected |internal |unknown )?error (?:has )?occurred)`,
+	`(?:error|err|exception|fatal|failed|fail|failure)(?:\s*[:!|]|\s+-\s|\s*$)`, `(?:internal (?:server )?error|an? (?:unexpected |internal |unknown )?error (?:has )?occurred)`,
 	`connection (?:refused|reset|timed out)`, `could ?n[o']t connect`, `(?:request|gateway|operation) timed out`, `(?:access|permission) denied`, `unauthorized\b.{0,40}$`, `invalid (?:token|session|api key|credentials)\b`,
 }, "|") + `)`)
 
@@ -40,17 +45,36 @@ func textError(text []byte, contentType string) (Finding, bool) {
 	case strings.Contains(declared, "csv"):
 		return Finding{}, false
 	case strings.Contains(declared, "event-stream"):
-		if event := errorEvent.Find(text); event != nil {
-			return Finding{Class: Error, Value: strconv.Quote(strings.TrimSpace(string(event)))}, true
-		}
-		return Finding{}, false
+		return eventError(text)
 	}
 	s := strings.TrimSpace(strings.TrimPrefix(string(text[:min(len(text), maxErrorText)]), "\ufeff"))
-	if !textErrors.MatchString(s) && !reason.MatchString(s) {
+	if !saysError(s) {
 		return Finding{}, false
 	}
 	line, _, _ := strings.Cut(s, "\n")
 	return Finding{Class: Error, Value: strconv.Quote(strings.TrimSpace(line))}, true
+}
+
+// saysError reports whether a text begins as textErrors or is a reason phrase.
+func saysError(s string) bool { return textErrors.MatchString(s) || reason.MatchString(s) }
+
+// eventError finds an event named error, or one whose data is nothing but an envelope.
+func eventError(text []byte) (Finding, bool) {
+	if event := errorEvent.Find(text); event != nil {
+		return Finding{Class: Error, Value: strconv.Quote(strings.TrimSpace(string(event)))}, true
+	}
+	for line := range bytes.Lines(text) {
+		data, ok := bytes.CutPrefix(line, []byte("data:"))
+		if data = bytes.TrimSpace(data); !ok || len(data) == 0 || data[0] != '{' || diff.Validate(data) != nil {
+			continue
+		}
+		if v := (view{r: gjson.ParseBytes(data), index: -1}); onlyEnvelope(v) {
+			if hit, ok := object(v, outside{}); ok {
+				return Finding{Class: Error, Value: "an event: " + hit.name + " " + strings.TrimSpace(hit.r.Raw)}, true
+			}
+		}
+	}
+	return Finding{}, false
 }
 
 var errorEvent = regexp.MustCompile(`(?im)^event: ?(?:error|exception|failure)[ \t\r]*$`)

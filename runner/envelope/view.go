@@ -16,6 +16,7 @@ type view struct {
 	key    string // of the member, as written
 	index  int    // of the element; -1 for a member
 	name   string // the key without @ and #
+	depth  int    // below the root
 	single int    // how many lists of one were taken off
 	// nested: lists of one value stand for the value, as in the trees of XML and
 	// of forms, where every name can be repeated.
@@ -48,7 +49,7 @@ func (v view) path(path []byte) []byte {
 func (v view) some(f func(view) bool) bool {
 	found, index, object := false, 0, v.r.IsObject()
 	v.r.ForEach(func(key, r gjson.Result) bool {
-		e := view{r: r, parent: &v, index: index, nested: v.nested}
+		e := view{r: r, parent: &v, index: index, depth: v.depth + 1, nested: v.nested}
 		if object {
 			e.key, e.index = key.String(), -1
 			if v.nested && (e.key == "#order" || strings.HasPrefix(e.key, "@xmlns")) {
@@ -98,8 +99,12 @@ func (v view) text() string {
 
 func (v view) isScalar() bool { return v.r.Type != gjson.JSON && v.r.Type != gjson.Null }
 
-// hollow reports whether a value holds nothing, however deep: null, false, 0,
-// white space, and lists and objects of these.
+// deepest is how deep a value is looked into for something that it holds: each level
+// reads what is below it once more. Deeper values count as holding something.
+const deepest = 24
+
+// hollow reports whether a value holds nothing: null, false, 0, white space, and
+// lists and objects of these.
 func (v view) hollow() bool {
 	switch {
 	case v.r.Type == gjson.String:
@@ -108,7 +113,7 @@ func (v view) hollow() bool {
 		n, err := strconv.ParseFloat(v.r.Raw, 64)
 		return err == nil && n == 0
 	case v.r.IsArray() || v.isObject():
-		return !v.some(func(e view) bool { return !e.hollow() })
+		return v.depth < deepest && !v.some(func(e view) bool { return !e.hollow() })
 	}
 	return v.r.Type != gjson.True
 }
