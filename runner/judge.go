@@ -291,7 +291,7 @@ func (j *judging) wide(result *diff.Result) {
 
 // again is rule 5: code that shares nothing with the engine judges the pair.
 func (j *judging) again() {
-	opinion := second.Equal(j.Blue.Answer, j.Green.Answer, j.Rules.list, j.Rules.opts.Mode)
+	opinion := second.Messages(j.blue.message(), j.green.message(), j.Rules.list, j.Rules.opts.Mode)
 	switch {
 	case opinion.Skipped != "":
 		j.out.Second.Skipped++

@@ -15,7 +15,11 @@
 package second
 
 import (
+	"bytes"
 	"fmt"
+	"mime"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,6 +39,30 @@ const (
 	maxArrays = 8
 	maxDepth  = 128
 )
+
+// Messages judges the bodies of two answers again. It reads JSON alone, declared
+// as such and in UTF-8: of other media types there is no independent reading
+// here, and an opinion without one would be no evidence.
+func Messages(blue, green *diff.Message, rules []diff.Rule, mode diff.Mode) Opinion {
+	for _, m := range []*diff.Message{blue, green} {
+		if !isJSON(m.ContentType) {
+			return Opinion{Skipped: "no independent reading of " + strconv.Quote(m.ContentType)}
+		}
+	}
+	return Equal(withoutMark(blue.Body), withoutMark(green.Body), rules, mode)
+}
+
+// withoutMark is a body without the byte order mark that RFC 8259 section 8.1
+// lets a reader skip.
+func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) }
+
+func isJSON(contentType string) bool {
+	t, params, err := mime.ParseMediaType(contentType)
+	if err != nil || params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
+		return false
+	}
+	return t == "application/json" || t == "text/json" || strings.HasSuffix(t, "+json")
+}
 
 // Equal judges a pair of JSON bodies again. It never panics.
 func Equal(blue, green []byte, rules []diff.Rule, mode diff.Mode) (o Opinion) {
