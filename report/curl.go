@@ -28,7 +28,7 @@ type curlOptions struct {
 
 // curl is a POSIX shell command that sends the same request bytes again. Its
 // rules: what curl would add is switched off; framing headers are left to curl;
-// a secret becomes "$BGVERIFY_NAME"; a body that a terminal would not carry
+// a secret becomes "$BGVERIFY_VAR_NAME"; a body that a terminal would not carry
 // unchanged goes through base64.
 func curl(x *wire.Exchange, opts curlOptions) string {
 	var b strings.Builder
@@ -182,7 +182,7 @@ func quoted(s string) string {
 // secretVariable is the environment variable that a command reads a secret from.
 func secretVariable(name string) string {
 	var b strings.Builder
-	b.WriteString("BGVERIFY_")
+	b.WriteString("BGVERIFY_VAR_")
 	for _, r := range strings.ToUpper(name) {
 		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
 			b.WriteRune(r)

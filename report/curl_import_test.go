@@ -21,7 +21,7 @@ type theToken struct{}
 
 func (theToken) Lookup(name string) (scenarios.Value, bool, error) {
 	const token = "s3cr3t'\"$x"
-	return scenarios.Value{Text: token, JSON: fmt.Sprintf("%q", token)}, name == "env.BGVERIFY_TOKEN", nil
+	return scenarios.Value{Text: token, JSON: fmt.Sprintf("%q", token)}, name == "env.BGVERIFY_VAR_TOKEN", nil
 }
 
 func (theToken) Generate(string, []string, string, bool) (scenarios.Value, error) {

@@ -44,7 +44,7 @@ func TestCurlSendsTheSameBytes(t *testing.T) {
 		x := drawExchange(r, server.URL)
 		line := curl(x, curlOptions{})
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
-		cmd.Env = []string{"PATH=/usr/bin:/bin", "BGVERIFY_TOKEN=s3cr3t'\"$x"}
+		cmd.Env = []string{"PATH=/usr/bin:/bin", "BGVERIFY_VAR_TOKEN=s3cr3t'\"$x"}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("request %d: %v\n%s\n%s", i, err, line, out)
 		}

@@ -45,6 +45,10 @@ type jsonHead struct {
 	Planned   runner.Planned     `json:"planned"`
 	Verb      string             `json:"verb,omitempty"` // where it is not run
 	Flags     []string           `json:"flags"`
+	Paths     []string           `json:"paths,omitempty"`
+	Narrowed  []runner.Narrowing `json:"narrowed,omitempty"`
+	LeftOut   []runner.LeftOut   `json:"left_out,omitempty"`
+	Weaker    *runner.WeakerThan `json:"weaker,omitempty"`
 	Env       runner.Environment `json:"environment"`
 	Signal    int                `json:"signal,omitempty"`
 	Gates     []jsonGate         `json:"gates"`
@@ -144,6 +148,7 @@ func (j *jsonReport) begin() error {
 		Verdict: s.end.Verdict, Reasons: list(s.end.Reasons), Sides: s.end.Sides, Counts: s.end.Counts,
 		Coverage: s.end.Coverage, Second: s.end.Second, Audit: s.audit(), Planned: s.head.Planned,
 		Verb: s.head.Verb, Flags: list(s.head.Flags), Env: s.head.Env, Signal: s.end.Signal, Gates: gates, Warnings: s.end.Warnings,
+		Paths: s.head.Paths, Narrowed: s.head.Narrowed, LeftOut: s.end.LeftOut, Weaker: s.head.Weaker,
 	})
 	if err != nil {
 		return err

@@ -80,8 +80,11 @@ func (m *markdownReport) head(put func(string)) {
 	if n := len(e.Reasons) - 3; n > 0 {
 		put(fmt.Sprintf("- and %d more\n", n))
 	}
-	if w := m.src.audit().VerifiedWithout; len(w) > 0 {
-		put("- **verified without " + mdText(strings.Join(w, " and ")) + "**\n")
+	if w := m.src.without(); w != "" {
+		put("- **verified without " + mdText(w) + "**\n")
+	}
+	for _, note := range m.src.doubts() {
+		put("- **" + mdText(note) + "**\n")
 	}
 	put(fmt.Sprintf("\nblue %s → green %s · %s · %s\n\n", mdCode(e.Sides.Blue.URL), mdCode(e.Sides.Green.URL), plural(e.Counts.Cases, "case", "cases"), seconds(e.ElapsedMS/1000)))
 }

@@ -148,8 +148,13 @@ func (t *textReport) head() error {
 	if n := len(e.Reasons) - textReasons; n > 0 {
 		t.line("  - and %d more", n)
 	}
-	if without := t.src.audit().VerifiedWithout; len(without) > 0 {
-		t.line("  %s", t.paint(yellow, "verified without "+t.safe(strings.Join(without, " and "))))
+	if without := t.src.without(); without != "" {
+		t.line("  %s", t.paint(yellow, "verified without "+t.safe(without)))
+	}
+	for _, note := range t.src.doubts() {
+		for _, l := range t.wrapped(note, 2) {
+			t.line("  %s", t.paint(yellow, l))
+		}
 	}
 	t.line("")
 	t.side("blue ", e.Sides.Blue)

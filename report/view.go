@@ -18,6 +18,7 @@ type pageView struct {
 	Reasons, MoreReasons             []string
 	ReasonsLeft                      int
 	Without                          string
+	Doubts                           []string // about what the run proves
 	Sides                            []sideView
 	Meta                             []string
 	Services                         *servicesView
@@ -130,7 +131,8 @@ func (p *pageView) head(s *source) {
 	p.Reasons = e.Reasons[:min(3, len(e.Reasons))]
 	p.MoreReasons = e.Reasons[len(p.Reasons):min(len(e.Reasons), mostReasons)]
 	p.ReasonsLeft = len(e.Reasons) - len(p.Reasons) - len(p.MoreReasons)
-	p.Without = strings.Join(s.audit().VerifiedWithout, " and ")
+	p.Without = s.without()
+	p.Doubts = s.doubts()
 	p.Sides = []sideView{sideOf("blue", e.Sides.Blue), sideOf("green", e.Sides.Green)}
 	c := e.Counts
 	p.Meta = append(p.Meta, plural(c.Cases, "case", "cases"))

@@ -305,6 +305,9 @@ func (e *execution) record(s *suiteRun, r *CaseResult) {
 	e.ledger.inCases[scenarios.Blue].Add(int64(r.Requests.Blue))
 	e.ledger.inCases[scenarios.Green].Add(int64(r.Requests.Green))
 	e.totals.add(s, r)
+	for i := range r.Steps {
+		e.places.explained(s, &r.Steps[i])
+	}
 	if e.plan.Options.FailFast && r.Verdict == Fail && s.suite.Gate != scenarios.Advisory {
 		e.mu.Lock()
 		e.ahead = true

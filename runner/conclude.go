@@ -367,12 +367,6 @@ func change(share float64) string {
 	return fmt.Sprintf("%+.1f %%", share*100)
 }
 
-func (c *conclusion) leftOut(what string) {
-	if !slices.Contains(c.end.Audit.VerifiedWithout, what) {
-		c.end.Audit.VerifiedWithout = append(c.end.Audit.VerifiedWithout, what)
-	}
-}
-
 // rowsLeft counts the rows that the stage's limits left out, and names their cases.
 func (c *conclusion) rowsLeft() int {
 	rows := 0
@@ -393,53 +387,4 @@ func rowSource(d *scenarios.Data) string {
 		return "its data"
 	}
 	return cleanName(d.File)
-}
-
-// required claims what the stage requires and the run did not do, and says what
-// was left out.
-func (c *conclusion) required() {
-	loaded, compared := false, c.sums.compared > 0
-	planned := false
-	for i := range c.o.loads {
-		loaded = loaded || c.o.loads[i].Verdict != Skip
-	}
-	for _, suite := range c.e.plan.Suites {
-		planned = planned || len(suite.Loads) > 0
-	}
-	p := c.e.planned()
-	if p.Partial() && p.Cases > 0 {
-		c.leftOut(fmt.Sprintf("%d of %d cases", p.OfCases-p.Cases, p.OfCases))
-	}
-	if n := c.counts.Skip - c.e.totals.withheld; n > 0 && c.counts.judged() > 0 {
-		c.leftOut(fmt.Sprintf("%s (skipped or quarantined)", plural(n, "case")))
-	}
-	if (planned || p.OfLoads > 0) && !loaded {
-		c.leftOut("load")
-	}
-	for i := range c.o.loads {
-		if l := &c.o.loads[i]; loaded && l.Verdict == Skip {
-			c.leftOut("load " + l.Name)
-		}
-	}
-	if !compared {
-		c.leftOut("compare")
-		if c.counts.judged() > 0 {
-			c.claim(Inconclusive, "nothing was compared: no step of the required suites holds an answer of green against one of blue")
-		}
-	}
-	if c.e.totals.withheld > 0 {
-		c.leftOut("writes")
-	}
-	if c.e.plan.Env == nil {
-		return
-	}
-	if rows := c.rowsLeft(); rows > 0 {
-		c.leftOut(plural(rows, "data row"))
-	}
-	for _, part := range c.e.plan.Env.Require {
-		if part == "load" && !loaded || part == "compare" && !compared {
-			c.claim(Inconclusive, "the stage requires %s, and it did not run", part)
-			c.gate(Inconclusive, "required: "+part, "did not run", "run")
-		}
-	}
 }

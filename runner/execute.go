@@ -232,6 +232,7 @@ func (e *execution) header(begun time.Time) *Header {
 	h := &Header{
 		Schema: SchemaVersion, ID: e.plan.ID, Tool: e.plan.Tool, Started: begun, Seed: e.plan.Options.Seed, Parent: e.plan.Parent,
 		Planned: e.planned(), Audit: e.plan.Audit, Flags: e.plan.Flags, Verb: e.plan.Verb, Env: e.plan.Machine, Sides: e.sides(), Added: addedHeaders,
+		Narrowed: e.plan.Narrowed, Paths: e.plan.Paths, Asks: e.plan.Asks, Weaker: e.plan.Weaker,
 	}
 	for _, suite := range e.plan.Suites {
 		head := SuiteHead{Name: suite.Name, File: suite.Pos.File, Service: suite.Service, Owner: suite.Owner, Wave: suite.Wave, Gate: gateOf(suite).String()}

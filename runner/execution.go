@@ -23,6 +23,7 @@ type execution struct {
 	pool   transports
 	tokens tokens
 	ledger ledger
+	places whereabouts
 	totals *totals
 	pace   pace
 	board  *board
@@ -108,6 +109,7 @@ func (e *execution) send(ctx context.Context, to *service, request *wire.Request
 		x = to.wire.Do(ctx, request)
 	}
 	e.ledger.took(to.side, x, sent)
+	e.places.answered(to, x)
 	return x
 }
 

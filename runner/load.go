@@ -38,7 +38,7 @@ func (e *execution) loadAll(ctx context.Context) []LoadResult {
 
 // load runs and judges one stage, or says why it was not run.
 func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *LoadResult {
-	r := &LoadResult{Suite: s.index, Name: stage.Name, At: stage.Pos.String(), Rate: stage.Rate}
+	r := &LoadResult{Suite: s.index, Name: stage.Name, At: stage.Pos.String(), Rate: stage.Rate, Services: servicesUnder(s.suite, stage)}
 	if !s.mayLoad() {
 		r.Verdict, r.Reason = Skip, "load is not allowed here: the sides are not on loopback, and neither limits: {load: allow} of the env file nor a flag allows it"
 		return r
@@ -87,6 +87,31 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *LoadRe
 		}
 	}
 	return r
+}
+
+// servicesUnder are the services that a stage puts under load.
+func servicesUnder(own *scenarios.Suite, stage *scenarios.LoadStage) []string {
+	var out []string
+	add := func(name string) {
+		if name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	add(own.Service)
+	for i := range stage.Steps {
+		part := &stage.Steps[i]
+		if part.Home != nil {
+			add(part.Home.Service)
+		}
+		if part.Target == nil {
+			continue
+		}
+		for _, step := range part.Target.Steps {
+			add(step.Service)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // fill takes what the attack reports. A stage cut short keeps its verdict.

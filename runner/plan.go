@@ -17,13 +17,19 @@ type Plan struct {
 	Suites  []*scenarios.Suite // what scenarios.Select left
 	Whole   scenarios.Size     // of the suites before Select; zero: what is planned
 	Env     *scenarios.Env     // nil: no env file
-	Vars    []scenarios.Named  // of --var
-	Flags   []string           // as given, for the record
-	Verb    string             // that made the plan, where it is not run
-	Audit   Audit
-	Machine Environment
-	Options Options
-	World   World
+	// Narrowed are the flags and variables that chose what runs; marks in the suites
+	// are added to them.
+	Narrowed []Narrowing
+	Paths    []string // files and folders that the suites were named by
+	Asks     *Asks    // what the suites ask, whatever was chosen; nil: unknown
+	Weaker   *WeakerThan
+	Vars     []scenarios.Named // of --var
+	Flags    []string          // as given, for the record
+	Verb     string            // that made the plan, where it is not run
+	Audit    Audit
+	Machine  Environment
+	Options  Options
+	World    World
 	// Calibration is what earlier load of blue against blue found; nil: none.
 	Calibration *Calibration
 	// Done are the results that an earlier execution of the same plan brought to

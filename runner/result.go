@@ -29,6 +29,15 @@ type Header struct {
 	Verb string `json:"verb,omitempty"`
 	// Added are the header names that requests carry beyond what suites say.
 	Added []string `json:"added_headers,omitempty"`
+	// Narrowed are the flags, variables and marks that made the run smaller than
+	// its suites.
+	Narrowed []Narrowing `json:"narrowed,omitempty"`
+	// Paths are the files and folders that the suites were named by.
+	Paths []string `json:"paths,omitempty"`
+	// Asks is what the suites ask; absent where an only has removed cases.
+	Asks *Asks `json:"asks,omitempty"`
+	// Weaker is what the suites ask less than in the last complete run of them.
+	Weaker *WeakerThan `json:"weaker,omitempty"`
 }
 
 // Tool names the program that made a run.
@@ -254,6 +263,9 @@ type LoadResult struct {
 	WarmUp      *LoadWarmUp       `json:"warm_up,omitempty"`
 	// Findings are what the records alone do not say; their verdicts are part of Verdict.
 	Findings []LoadFinding `json:"findings,omitempty"`
+	// Services are those that the stage puts under load: of the suites that its cases
+	// belong to, and those that their steps name. Absent in runs of before it was kept.
+	Services []string `json:"services,omitempty"`
 }
 
 // Generator is the load generator's check of itself.
@@ -335,6 +347,8 @@ type End struct {
 	Warnings  []string     `json:"warnings,omitempty"`
 	Created   *Created     `json:"created,omitempty"` // nil: nothing that must be taken back
 	Audit     Audit        `json:"audit"`
+	// LeftOut is what the run did not show; empty also in runs of before it was kept.
+	LeftOut []LeftOut `json:"left_out,omitempty"`
 }
 
 // A GateResult is one question that the run had to answer for a pass.

@@ -307,7 +307,7 @@ func TestLoadOffLoopbackIsSkippedAndSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, end, Pass)
+	want(t, end, Inconclusive, "load peak was not run")
 	if !slices.Contains(end.Audit.VerifiedWithout, "load") {
 		t.Errorf("verified without %v", end.Audit.VerifiedWithout)
 	}

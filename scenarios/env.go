@@ -2,10 +2,15 @@ package scenarios
 
 import (
 	"io/fs"
+	"slices"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
 )
+
+// requirable are the aspects of a run that a stage can require.
+var requirable = []string{"compare", "load", "writes", "identity"}
 
 // env reads an env file.
 func (l *loader) env(w *walker) *Env {
@@ -26,8 +31,8 @@ func (l *loader) env(w *walker) *Env {
 		x.done("")
 	}
 	e.Require = o.texts("require", func(n *yaml.Node, text string) bool {
-		if text != "compare" && text != "load" {
-			w.errorf(n, didYouMean(text, []string{"compare", "load"}), "require takes compare and load, not %q", cut(text, 40))
+		if !slices.Contains(requirable, text) {
+			w.errorf(n, didYouMean(text, requirable), "require takes %s, not %q", strings.Join(requirable, ", "), cut(text, 40))
 			return false
 		}
 		return true

@@ -24,8 +24,10 @@ type LoadOptions struct {
 	Vars []Named
 	// Getenv reads an environment variable; nil: none is set.
 	Getenv func(name string) (string, bool)
-	// CI refuses `only`.
-	CI bool
+	// IsFlag reports whether an environment variable sets a flag of the command;
+	// nil: none does. Others with FlagPrefix that name a variable are the form of
+	// earlier versions, which is refused.
+	IsFlag func(variable string) bool
 	// Env is the stage's env file, merged into every suite; nil: none.
 	Env *Env
 	// BlueURL and GreenURL are the flags --blue and --green; they replace a side's url.
@@ -299,24 +301,34 @@ func LoadRules(fsys fs.FS, name string, opts LoadOptions) ([]diff.Rule, Problems
 	return rules, l.done()
 }
 
-// onlyMarked keeps the cases marked only, when there are any.
+// onlyMarked keeps the cases marked only, when there are any, and warns of each
+// where that leaves something out.
 func (l *loader) onlyMarked(suites []*Suite) {
 	isOnly := func(c *Case) bool { return c.Only }
 	if !slices.ContainsFunc(suites, func(s *Suite) bool { return slices.ContainsFunc(s.Cases, isOnly) }) {
 		return
 	}
+	var left Size
+	var marked []*Case
 	for _, s := range suites {
 		for _, c := range s.Cases {
-			if c.Only && l.opts.CI {
-				l.add(Problem{Pos: c.Pos, Summary: fmt.Sprintf("case %q is marked only, which is refused on CI", c.ID), Hint: "remove only: true"})
+			if c.Only {
+				marked, s.Only = append(marked, c), append(s.Only, c.Pos)
+			} else {
+				s.LeftOut.Cases += c.Count()
 			}
 		}
 		s.LeftOut.Loads, s.Loads = len(s.Loads), nil
-		s.Cases = slices.DeleteFunc(s.Cases, func(c *Case) bool {
-			if !c.Only {
-				s.LeftOut.Cases += c.Count()
-			}
-			return !c.Only
+		s.Cases = slices.DeleteFunc(s.Cases, func(c *Case) bool { return !c.Only })
+		left.Cases, left.Loads = left.Cases+s.LeftOut.Cases, left.Loads+s.LeftOut.Loads
+	}
+	if left == (Size{}) {
+		return
+	}
+	for _, c := range marked {
+		l.add(Problem{
+			Kind: Warning, Pos: c.Pos, Summary: fmt.Sprintf("case %q is marked only: a run without the other cases is inconclusive", c.ID),
+			Hint: "remove only: true, or choose cases on the command line: --case " + c.ID,
 		})
 	}
 }

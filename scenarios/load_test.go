@@ -34,7 +34,11 @@ func TestOptions(t *testing.T) {
 		{"needs accepted", "validate does not know the outside", "suite: s\nneeds: [a]\ncases: [{case: c, get: '/{{a}}'}]\n", LoadOptions{}, nil},
 		{"needs demanded", "run must have them", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true}, []string{`x.yaml:3:9: error: the suite needs "a" from outside`}},
 		{"needs from a flag", "--var answers", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true, Vars: []Named{{"a", "1"}}}, nil},
-		{"needs from the environment", "BGVERIFY_A answers", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true, Getenv: environment("BGVERIFY_A", "1")}, nil},
+		{"needs from the environment", "BGVERIFY_VAR_A answers", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true, Getenv: environment("BGVERIFY_VAR_A", "1")}, nil},
+		{"variable of an earlier form", "BGVERIFY_REGION would set the flag --region", "suite: s\nvars: {region: kr}\ncases: [{case: c, get: \"/{{region}}\"}]\n", LoadOptions{Getenv: environment("BGVERIFY_REGION", "us")}, []string{`x.yaml:3:26: error: environment variable BGVERIFY_REGION no longer sets the variable "region"`}},
+		{"variable of an earlier form, as written", "the same", "suite: s\nvars: {region: kr}\ncases: [{case: c, get: \"/{{region}}\"}]\n", LoadOptions{Getenv: environment("BGVERIFY_region", "us")}, []string{`x.yaml:3:26: error: environment variable BGVERIFY_region no longer sets the variable "region"`}},
+		{"variable named like a flag", "BGVERIFY_REGION is the flag", "suite: s\nvars: {region: kr}\ncases: [{case: c, get: \"/{{region}}\"}]\n", LoadOptions{Getenv: environment("BGVERIFY_REGION", "us"), IsFlag: func(v string) bool { return v == "BGVERIFY_REGION" }}, nil},
+		{"both forms", "the new one answers", "suite: s\nvars: {region: kr}\ncases: [{case: c, get: \"/{{region}}\"}]\n", LoadOptions{Getenv: environment("BGVERIFY_REGION", "us", "BGVERIFY_VAR_REGION", "kr")}, nil},
 		{"flag that nothing uses", "a mistyped one would change nothing", "suite: s\nvars: {region: seoul}\ncases: [{case: c, get: '/{{region}}'}]\n", LoadOptions{Vars: []Named{{"regoin", "busan"}, {"region", "jeju"}}}, []string{`--var regoin: warning: no suite uses the variable "regoin"`}},
 		{"flag without needs", "a flag is a definition", "suite: s\ncases: [{case: c, get: '/{{a}}'}]\n", LoadOptions{Vars: []Named{{"a", "1"}}}, nil},
 		{"environment demanded", "a listed variable must be set", "suite: s\n" + sided + "env: [A]\ncases: [{case: c, get: '/{{env.A}}'}]\n", LoadOptions{Demand: true}, []string{`x.yaml:4:26: error: environment variable "A" is not set`}},
@@ -47,8 +51,7 @@ func TestOptions(t *testing.T) {
 		{"same url, other pin", "DNS has not moved yet", "suite: s\nsides: {blue: {url: http://a.example, resolve: 10.0.0.1}, green: {url: http://a.example, resolve: 10.0.0.2}}\n" + one, LoadOptions{}, nil},
 		{"bad flag", "not a URL", "suite: s\n" + one, LoadOptions{BlueURL: "b.example", GreenURL: "http://g.example"}, []string{`--blue: error: "b.example" must begin with http:// or https://`}},
 		{"no base needed", "every step names a service of its own", "suite: s\nsides: {blue: {services: {a: http://ab.example}}, green: {services: {a: http://ag.example}}}\ncases: [{case: c, service: a, get: /}]\n", LoadOptions{Demand: true}, nil},
-		{"only", "as marked", "suite: s\ncases: [{case: c, get: /}, {case: d, only: true, get: /}]\n", LoadOptions{}, nil},
-		{"only on CI", "a forgotten mark would skip the rest", "suite: s\ncases: [{case: c, get: /}, {case: d, only: true, get: /}]\n", LoadOptions{CI: true}, []string{`x.yaml:2:35: error: case "s/d" is marked only, which is refused on CI`}},
+		{"only", "a forgotten mark leaves out the rest", "suite: s\ncases: [{case: c, get: /}, {case: d, only: true, get: /}]\n", LoadOptions{}, []string{`x.yaml:2:35: warning: case "s/d" is marked only: a run without the other cases is inconclusive`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -280,7 +283,7 @@ func TestWrongEnvFiles(t *testing.T) {
 		{"limits: {load: yes}\n", `env.yaml:1:16: error: load must be one of "allow" or "deny", not "yes"`},
 		{"limits: {data: allow}\n", `env.yaml:1:16: error: data must be a whole number, not "allow"`},
 		{"limits: {data: 0}\n", `env.yaml:1:16: error: data must be between 1 and 1000000000`},
-		{"require: [laod]\nlimits: {max_rps: 0}\n", `env.yaml:1:11: error: require takes compare and load, not "laod"|env.yaml:2:19: error: max_rps must be between 0.1 and 1e+06`},
+		{"require: [laod]\nlimits: {max_rps: 0}\n", `env.yaml:1:11: error: require takes compare, load, writes, identity, not "laod"|env.yaml:2:19: error: max_rps must be between 0.1 and 1e+06`},
 		{"limits: {load: allow}\ncases: []\n", `env.yaml:2:1: error: unknown key "cases"`},
 	} {
 		_, problems := LoadEnv(oneFile("", "env.yaml", tt.text), "env.yaml", LoadOptions{Now: today})

@@ -9,7 +9,7 @@ import (
 )
 
 // names knows which variables can be answered at the place being read. Nearest
-// wins: captures, columns of the row, arguments of parts, flags, BGVERIFY_
+// wins: captures, columns of the row, arguments of parts, flags, BGVERIFY_VAR_
 // variables, the env file, the case, the side, the suite.
 type names struct {
 	l        *loader
@@ -220,6 +220,7 @@ func (n *names) checkName(t *Template, p *part, name string, hasDefault bool, st
 		return
 	}
 	n.l.named[name] = true
+	n.checkOldEnv(t, p, name)
 	ok, from := n.resolve(name)
 	switch {
 	case ok:
@@ -236,6 +237,20 @@ func (n *names) checkName(t *Template, p *part, name string, hasDefault bool, st
 			n.unknown = append(n.unknown, unknownName{before, name})
 		}
 	}
+}
+
+// checkOldEnv refuses a variable that the environment sets in the form of earlier
+// versions, BGVERIFY_<name>: that prefix belongs to flags. A name that is answered
+// nearer than by the environment was never read from it.
+func (n *names) checkOldEnv(t *Template, p *part, name string) {
+	variable, _ := findEnv(n.l.opts.Getenv, FlagPrefix, name)
+	if variable == "" || n.l.opts.IsFlag != nil && n.l.opts.IsFlag(variable) || n.captures[name] != nil || slices.Contains(n.columns, name) {
+		return
+	}
+	if _, ok := LookupEnv(n.l.opts.Getenv, name); ok {
+		return
+	}
+	n.report(t, p, fmt.Sprintf("rename it to %s", VarPrefix+strings.TrimPrefix(variable, FlagPrefix)), "environment variable %s no longer sets the variable %q", variable, name)
 }
 
 // improveHints says of unknown names where they are captured, once all captures

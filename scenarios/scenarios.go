@@ -87,7 +87,8 @@ type Suite struct {
 	Setup       []*Step
 	Teardown    []*Step
 	Cases       []*Case
-	LeftOut     Size // what only, on other cases, leaves out
+	LeftOut     Size  // what only, on other cases, leaves out
+	Only        []Pos // the cases that are marked only
 	Loads       []*LoadStage
 	Files       []string // every file the suite was read from, for the archive
 	Stage       *Env     // the env file it was merged with; nil: none
@@ -387,7 +388,7 @@ type Env struct {
 	Vars        []Var
 	Rules       []diff.Rule
 	Limits      Limits
-	Require     []string // compare, load
+	Require     []string // compare, load, writes, identity; empty: none is
 	Identity    []Identity
 	Answer      *AnswerTest // which answers are successes, for every suite
 	Env         []string    // environment variables its templates may read

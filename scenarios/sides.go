@@ -175,7 +175,7 @@ func (b *builder) demandNeeds(w *walker, o *obj) {
 		if b.names.given(name) {
 			continue
 		}
-		w.errorf(o.element("needs", name), fmt.Sprintf("give it: --var %s=…, BGVERIFY_%s, or vars of the env file", name, name), "the suite needs %q from outside", name)
+		w.errorf(o.element("needs", name), fmt.Sprintf("give it: --var %s=…, BGVERIFY_VAR_%s, or vars of the env file", name, name), "the suite needs %q from outside", name)
 	}
 }
 

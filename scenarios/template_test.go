@@ -296,8 +296,8 @@ func TestGenerate(t *testing.T) {
 }
 
 func TestLookupEnv(t *testing.T) {
-	getenv := environment("BGVERIFY_a-b", "exact", "BGVERIFY_DEVICE_ID", "upper")
-	for name, want := range map[string]string{"a-b": "exact", "device-id": "upper", "device_id": "upper", "zzz": ""} {
+	getenv := environment("BGVERIFY_VAR_a-b", "exact", "BGVERIFY_VAR_DEVICE_ID", "upper", "BGVERIFY_VAR_EMPTY", "", "BGVERIFY_OLD", "x")
+	for name, want := range map[string]string{"a-b": "exact", "device-id": "upper", "device_id": "upper", "zzz": "", "empty": "", "old": ""} {
 		if got, ok := LookupEnv(getenv, name); got != want || ok != (want != "") {
 			t.Errorf("LookupEnv(%q): got %q %v, want %q", name, got, ok, want)
 		}

@@ -177,16 +177,16 @@ func (k *killer) once(cmd *exec.Cmd, id string) string {
 		k.t.Errorf("%s is incomplete, and gate ends with %d\n%s%s", id, r.status, &r.out, &r.err)
 	}
 	if sent == 0 { // it may have been killed before it wrote what it is
-		r := k.bgverify("resume", id, "--no-progress")
+		r := k.bgverify("resume", id, "--same-green", "--no-progress")
 		if never := r.status == 3 && strings.Contains(r.err.String(), "before it began"); r.status != 1 && !never {
 			k.t.Errorf("%s: resume ends with %d\n%s%s", id, r.status, &r.out, &r.err)
 		}
 		return "before its first request"
 	}
 	if k.rng.IntN(2) == 0 {
-		k.kill(k.command("resume", id, "--no-progress"))
+		k.kill(k.command("resume", id, "--same-green", "--no-progress"))
 	}
-	r := k.bgverify("resume", id, "--no-progress")
+	r := k.bgverify("resume", id, "--same-green", "--no-progress")
 	if r.status != 1 {
 		k.t.Errorf("%s: resume ends with %d, want 1\n%s%s", id, r.status, &r.out, &r.err)
 	}

@@ -152,10 +152,15 @@ func TestEvidenceOffLoopback(t *testing.T) {
 			"load:\n  - {load: peak, steps: [{case: item}], rate: 10/s, duration: 1s}\n")
 		e.file("stage.yaml", "require: [compare, load]\n")
 		r := e.bgverify("run", "suite.yaml", "--run-id", "free", "--blue", blue, "--green", green)
-		if r.status != 0 || !strings.Contains(r.out.String(), "verified without load and writes") {
+		if r.status != 2 || !strings.Contains(r.err.String(), "suite.yaml:6:5: error: load \"peak\" is not allowed") || !strings.Contains(r.err.String(), "suite.yaml:4:5: error: case \"one/save\" leaves something behind") || r.folder != "" {
+			t.Errorf("exit status %d, want 2 with both places and no run:\n%s%s", r.status, &r.out, &r.err)
+		}
+		e.file("compare.yaml", "require: [compare]\n")
+		r = e.bgverify("run", "suite.yaml", "--run-id", "settled", "--env", "compare.yaml", "--blue", blue, "--green", green)
+		if r.status != 0 || !strings.Contains(r.out.String(), "verified without load (require: [compare]) and writes (require: [compare])") {
 			t.Errorf("exit status %d, want 0 and a banner that says what was left out:\n%s%s", r.status, &r.out, &r.err)
 		}
-		e.bgverify("run", "suite.yaml", "--env", "stage.yaml", "--blue", blue, "--green", green).ends(4, `the stage requires load, and it did not run`, "")
+		e.bgverify("run", "suite.yaml", "--env", "stage.yaml", "--no-load", "--blue", blue, "--green", green).ends(4, `the stage requires load, and it did not run`, "")
 	})
 }
 

@@ -285,7 +285,7 @@ func TestEvidenceSecrets(t *testing.T) {
 	}
 	look("rediff", e.bgverify("rediff", "it", "--run-id", "three"), 1, 3)
 	look("history", e.bgverify("history"), 0)
-	look("resume", e.bgverify("resume", "it"), 1)
+	look("resume", e.bgverify("resume", "it", "--same-green"), 1)
 	look("gate", e.bgverify("gate", "it"), 1)
 	look("calibrate", e.bgverify(append([]string{"calibrate"}, "suite.yaml", "--blue", blue, "--var", "flag="+canaries["flag"], "--rounds", "2")...), 0, 3, 4)
 	files := 0

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,9 @@ import (
 // flagHint suggests the flag that an unknown one was probably meant to be.
 func flagHint(cmd *cobra.Command, err error) string {
 	help := "see 'bgverify " + strings.TrimPrefix(cmd.CommandPath(), "bgverify ") + " --help'"
+	if errors.Is(err, errEmpty) {
+		return "give it a value, or leave the flag out: is a variable of the pipeline not set?"
+	}
 	_, name, found := strings.Cut(err.Error(), "unknown flag: --")
 	if !found {
 		return help

@@ -2,33 +2,67 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/runner"
 )
 
 func newGateCommand(io stdio) *cobra.Command {
-	var root string
+	var root, noWeaker string
+	var without, require []string
 	gate := archive.Gate{}
 	cmd := &cobra.Command{
 		Use:     "gate RUN",
 		GroupID: "archive",
-		Short:   "End with the status of an archived verdict, after checking that it can be relied on",
-		Long: `Check an archived run (a folder, an id under --out, or latest) and end with its
-verdict's status. A run that is incomplete, changed since it was written, too old,
-or of another build of green ends with 3, whatever it says of itself. A pass of
-chosen cases alone (--case, --tag, --shard, --rerun-failed, --only-load) ends with 4
-unless --partial says that it will do.`,
+		Short:   "Exit with the status of an archived verdict, after checking that it can be relied on",
+		Long: `Check an archived run (a folder, an id under --out, or latest) and exit with its
+verdict's status.
+
+A run that is incomplete, changed since it was written, too old, or of another
+build of green exits with 3, whatever its own verdict.
+
+A pass exits with 4 when the run left something out, unless a flag names it:
+  --partial            chosen cases: --case, --tag, --shard, --rerun-failed
+  --without load       --no-load, or load that the stage does not allow
+  --without writes     steps with side effects that the stage does not allow
+  --without identity   nothing showed that blue and green are two places
+  --without compare    --only-load
+
+--require names what the run must have shown; --no-weaker names an archived run
+that this one must ask no less than: no fewer cases and expectations, no more
+rules, no wider margins.`,
 		Example: `  bgverify gate latest
   bgverify gate runs/2026-11-23T03-12-45Z-stb-7f3a --digest sha256:9c88… --max-age 2h
-  bgverify gate latest --service epg --green-build 9f2c1e7 && ./shift-dns epg 10%`,
+  bgverify gate latest --service epg --green-build 9f2c1e7 && ./shift-dns epg 10%
+  bgverify gate latest --require compare,load,identity --no-weaker 7f3a
+  bgverify gate latest --without load`,
 		Args: oneRun,
 		RunE: func(_ *cobra.Command, args []string) error {
+			var err error
+			if gate.Without, err = aspects("without", without); err != nil {
+				return err
+			}
+			if gate.Require, err = aspects("require", require); err != nil {
+				return err
+			}
+			for _, what := range gate.Require {
+				if slices.Contains(gate.Without, what) {
+					return usage("leave one of them out", "--require %s and --without %s contradict each other", what, what)
+				}
+			}
 			folder, err := openFolder(root, args[0])
 			if err != nil {
 				return err
+			}
+			if noWeaker != "" {
+				if gate.Stronger, err = openRun(root, noWeaker); err != nil {
+					return err
+				}
 			}
 			gate.Now = time.Now()
 			answer := gate.Check(folder)
@@ -45,9 +79,25 @@ unless --partial says that it will do.`,
 	f.StringVar(&gate.Digest, "digest", "", "the `sha256` that the run printed on its last line")
 	f.DurationVar(&gate.MaxAge, "max-age", 0, "how old the verdict may be; 0 any age")
 	f.StringVar(&gate.GreenBuild, "green-build", "", "what green's identity must have been")
-	f.StringVar(&gate.Service, "service", "", "only the suites of this `service` count")
+	f.StringVar(&gate.Service, "service", "", "only suites of this `service`, and load on their cases")
 	f.BoolVar(&gate.Partial, "partial", false, "accept a run of chosen cases")
+	f.StringSliceVar(&without, "without", nil, "accept a run that left out any of\ncompare, load, writes, identity (`list`)")
+	f.StringSliceVar(&require, "require", nil, "the run must have shown each of\ncompare, load, writes, identity (`list`)")
+	f.StringVar(&noWeaker, "no-weaker", "", "an archived `run` that this one must ask no less than")
 	return cmd
+}
+
+// aspects reads the list of a flag.
+func aspects(flag string, list []string) ([]runner.Aspect, error) {
+	var out []runner.Aspect
+	for _, word := range list {
+		what := runner.Aspect(strings.TrimSpace(word))
+		if !slices.Contains(runner.Required, what) {
+			return nil, usage("compare, load, writes or identity", "--%s: unknown part %q", flag, word)
+		}
+		out = append(out, what)
+	}
+	return out, nil
 }
 
 func oneRun(cmd *cobra.Command, args []string) error {

@@ -128,10 +128,12 @@ type listedRun struct {
 	Counts  runner.Counts  `json:"counts"`
 	Parent  string         `json:"parent,omitempty"`
 	Pinned  bool           `json:"pinned"`
-	Against string         `json:"against,omitempty"` // the run that the causes are compared with
-	New     []listedCause  `json:"new"`
-	Known   []listedCause  `json:"known"`
-	Fixed   []listedCause  `json:"fixed"`
+	// Weaker is what the suites asked less than in the run before.
+	Weaker  *runner.WeakerThan `json:"weaker,omitempty"`
+	Against string             `json:"against,omitempty"` // the run that the causes are compared with
+	New     []listedCause      `json:"new"`
+	Known   []listedCause      `json:"known"`
+	Fixed   []listedCause      `json:"fixed"`
 }
 
 // A listedCause is a cause without what is particular to its run.
@@ -175,7 +177,7 @@ func listRuns(io stdio, root string) ([]listedRun, error) {
 		e := &entries[i]
 		r := listedRun{
 			ID: e.ID, Folder: e.Folder, Started: e.Started, Verdict: e.Verdict, Suites: e.SuiteNames(), Counts: e.Counts,
-			Parent: e.Parent, Pinned: isPinned[e.ID],
+			Parent: e.Parent, Pinned: isPinned[e.ID], Weaker: e.Weaker,
 		}
 		var was []diff.Cause
 		if before := links[i].Previous; before >= 0 {
@@ -219,6 +221,11 @@ func printHistory(io stdio, list []listedRun) error {
 					fmt.Fprintf(&b, "  %-5s  %s %s  %s (%s in %s)\n", group.name, c.Where, plainText(c.Path), plainText(c.Edit), count(c.Count, "difference"), count(c.Cases, "case"))
 				}
 			}
+		}
+	}
+	for i := range list {
+		if w := list[i].Weaker; w != nil {
+			fmt.Fprintf(&b, "\n%s %s\n", plainText(list[i].ID), plainText(w.String()))
 		}
 	}
 	_, err := io.out.Write([]byte(b.String()))

@@ -35,6 +35,8 @@ type asked struct {
 	Blue  string   `json:"blue,omitempty"`
 	Green string   `json:"green,omitempty"`
 	Cases []string `json:"cases,omitempty"` // ids that --rerun-failed chose
+	// Environment names the flags that BGVERIFY_ variables set.
+	Environment []string `json:"environment,omitempty"`
 }
 
 // recording is a file system that remembers which regular files were opened.
@@ -79,7 +81,7 @@ func (r *recording) opened() []string {
 // keepAsked copies every file that the run was loaded from, and what it was
 // asked for, into its folder.
 func (s *session) keepAsked(w *archive.Writer) error {
-	plan := asked{Paths: s.tree.paths, Blue: s.flags.blue, Green: s.flags.green, Cases: s.ids}
+	plan := asked{Paths: s.tree.paths, Blue: s.flags.blue, Green: s.flags.green, Cases: s.ids, Environment: s.flags.fromEnv}
 	if s.tree.root != "" {
 		root, err := filepath.Abs(s.tree.root)
 		if err != nil {
@@ -191,10 +193,10 @@ func keptFlags(header *runner.Header, plan *asked, again *runFlags, offline bool
 		}
 	}
 	if len(missing) > 0 {
-		return nil, usage("give it again: --var name=value, a BGVERIFY_ variable, --blue or --green", "the archive hid the secret value of %s", strings.Join(missing, ", "))
+		return nil, usage("give it again: --var name=value, a BGVERIFY_VAR_ variable, --blue or --green", "the archive hid the secret value of %s", strings.Join(missing, ", "))
 	}
 	flags.seed, flags.vars = header.Seed, append(flags.vars, again.vars...)
-	flags.blue, flags.green = plan.Blue, plan.Green
+	flags.blue, flags.green, flags.fromEnv = plan.Blue, plan.Green, plan.Environment
 	for _, side := range []struct{ to, from *string }{{&flags.blue, &again.blue}, {&flags.green, &again.green}} {
 		if *side.from != "" {
 			*side.to = *side.from
@@ -214,7 +216,7 @@ func givenAgain(flag, value string, again *runFlags) bool {
 		return again.green != ""
 	case "var":
 		name, _, _ := strings.Cut(value, "=")
-		if _, ok := scenarios.LookupEnv(os.LookupEnv, name); ok {
+		if _, ok := scenarios.LookupEnv(getenv, name); ok {
 			return true
 		}
 		return slices.ContainsFunc(again.vars, func(v string) bool { return strings.HasPrefix(v, name+"=") })

@@ -109,6 +109,7 @@ func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, arg
 		return err
 	}
 	s.plan.Parent = from.Header.ID
+	s.plan.Weaker = runner.NewWeakerThan(from.Header.ID, from.Header.Asks, s.plan.Asks)
 	return s.into(ctx, func(ctx context.Context, plan *runner.Plan, sink runner.Sink, progress func(runner.Progress)) (*runner.End, error) {
 		from.Pair = standIns(folder, sink.Secret)
 		return runner.Rejudge(ctx, plan, from, sink, progress)

@@ -14,6 +14,7 @@ import (
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
 )
 
 func newResumeCommand(io stdio) *cobra.Command {
@@ -31,6 +32,9 @@ stopped with an unsafe request on its way is broken, unless the step is
 idempotent. Load stages are measured anew. A run that has its verdict sends
 nothing and ends with that verdict, after its folder was checked.
 
+The identities of the sides must be those of when the run began. A run without
+identity cannot show that; it needs --same-green.
+
 Secrets are not in the folder: they come from the environment again, or from
 --var. A run of 'bgverify demo' can be resumed only where its two services
 listen again ('bgverify fixtures').`,
@@ -46,6 +50,7 @@ listen again ('bgverify fixtures').`,
 		},
 	}
 	flags.bindAgain(cmd.Flags())
+	cmd.Flags().BoolVar(&flags.sameGreen, "same-green", false, "nothing was deployed since; for a run without identity")
 	return cmd
 }
 
@@ -63,7 +68,7 @@ func (f *runFlags) bindAgain(set *pflag.FlagSet) {
 }
 
 func (f *runFlags) checkAgain(cmd *cobra.Command) error {
-	if err := fromEnvironment(cmd.Flags()); err != nil {
+	if err := f.fromEnvironment(cmd.Flags()); err != nil {
 		return err
 	}
 	switch {
@@ -99,6 +104,13 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 	if err != nil {
 		return err
 	}
+	if !again.sameGreen && !s.asksIdentity() {
+		return usage("--same-green says that nothing was deployed since", "the run has no identity: nothing shows that blue and green are still what they were when it began")
+	}
+	if err := s.refused(ctx); err != nil {
+		return err
+	}
+	s.plan.Weaker = from.Header.Weaker
 	unlock, err := lockLoad(s.plan, "resume")
 	if err != nil {
 		return err
@@ -121,6 +133,12 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 	s.plan.Done, s.plan.Doubtful, s.plan.Before = state.Run.Cases, state.Doubtful, state.Run.Before
 	s.plan.Unfinished, s.plan.Earlier = state.Unfinished, markedPairs(folder)
 	return s.conduct(ctx, w, runner.Execute)
+}
+
+// asksIdentity reports whether a suite of the run, or its stage, asks the sides what
+// they are.
+func (s *session) asksIdentity() bool {
+	return slices.ContainsFunc(s.plan.Suites, func(suite *scenarios.Suite) bool { return len(suite.Identity) > 0 })
 }
 
 // keptSession is the session of an unfinished run, made again from its folder.
@@ -173,7 +191,7 @@ func (s *session) conclude(io stdio, w *archive.Writer, run *runner.Run) error {
 
 // standing ends with the verdict that a run has, after checking its folder.
 func standing(io stdio, again *runFlags, folder *archive.Folder, run *runner.Run) error {
-	answer := archive.Gate{Now: time.Now(), Partial: true}.Check(folder)
+	answer := archive.Gate{Now: time.Now(), Partial: true, Without: runner.Required}.Check(folder)
 	status := answer.Verdict.ExitStatus(answer.Signal)
 	if again.output == "json" {
 		format, _ := report.Lookup("json")

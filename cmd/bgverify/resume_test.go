@@ -175,7 +175,7 @@ func TestResumeAfterKill(t *testing.T) {
 	if diff := cmp.Diff(want, caseVerdicts(t, again)); diff != "" {
 		t.Errorf("verdicts (-run +judged again):\n%s", diff)
 	}
-	for _, line := range []string{"resume killed", "gate killed --partial"} { // complete: nothing is sent
+	for _, line := range []string{"resume killed", "gate killed --partial --without load"} { // complete: nothing is sent
 		cmd, out = bgverifyIn(t, dir, strings.Fields(line)...)
 		if status := statusOf(t, cmd); status != 0 {
 			t.Errorf("exit status %d of %s\n%s", status, line, out)

@@ -160,5 +160,6 @@ func newRoot(io stdio) *cobra.Command {
 		newReportCommand(io), newGateCommand(io), newRediffCommand(io), newHistoryCommand(io),
 		newVersionCommand(io),
 	)
+	refuseEmpty(root)
 	return root
 }

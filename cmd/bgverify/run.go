@@ -32,7 +32,7 @@ bgverify.yaml in the working folder names paths, env files by stage and defaults
   # In a pipeline: the status says whether traffic may move
   bgverify run scenarios/stb --env env/stb.yaml --run-id "$CI_JOB_ID" && ./shift-dns 10%`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := fromEnvironment(cmd.Flags()); err != nil {
+			if err := flags.fromEnvironment(cmd.Flags()); err != nil {
 				return err
 			}
 			config, err := readConfig(io.err)

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -52,6 +51,8 @@ type runFlags struct {
 	quiet, verbose bool
 	noColor        bool
 	noProgress     bool
+	sameGreen      bool     // of resume
+	fromEnv        []string // names of the flags that the environment set
 }
 
 func (f *runFlags) bind(set *pflag.FlagSet) {
@@ -90,27 +91,10 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.BoolVar(&f.noProgress, "no-progress", false, "no progress on standard error")
 }
 
-// fromEnvironment gives every flag that was not typed the value of its
-// BGVERIFY_ variable: --green-build reads BGVERIFY_GREEN_BUILD.
-func fromEnvironment(set *pflag.FlagSet) error {
-	var bad error
-	set.VisitAll(func(f *pflag.Flag) {
-		name := "BGVERIFY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		value, ok := os.LookupEnv(name)
-		if !ok || f.Changed || bad != nil {
-			return
-		}
-		if err := set.Set(f.Name, value); err != nil {
-			bad = usage("", "environment variable %s: %w", name, err)
-		}
-	})
-	return bad
-}
-
 // check reads flags from the environment and finds what is wrong with them before
 // anything else is read.
 func (f *runFlags) check(cmd *cobra.Command) error {
-	if err := fromEnvironment(cmd.Flags()); err != nil {
+	if err := f.fromEnvironment(cmd.Flags()); err != nil {
 		return err
 	}
 	return f.checkValues()

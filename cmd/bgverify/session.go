@@ -83,7 +83,8 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	if err := tellProblems(io.err, problems); err != nil {
 		return nil, err
 	}
-	whole := scenarios.SizeOf(suites)
+	whole, asks := scenarios.SizeOf(suites), runner.AsksOf(suites)
+	narrowed := append(flags.narrowed(), marked(suites)...)
 	if suites, err = scenarios.Select(suites, sel); err != nil {
 		return nil, usage("", "%w", err)
 	}
@@ -104,15 +105,15 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	s.plan = &runner.Plan{
 		Tool: runner.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: vars,
 		Verb: flags.verb, Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
-		World:       runner.World{Now: time.Now, Getenv: os.LookupEnv, Files: t.files, Root: t.root},
-		Calibration: calibration,
+		World:       runner.World{Now: time.Now, Getenv: getenv, Files: t.files, Root: t.root},
+		Calibration: calibration, Narrowed: narrowed, Paths: t.paths, Asks: asks,
 	}
 	return s, nil
 }
 
 // loadOptions are those that no flag changes.
 func loadOptions() scenarios.LoadOptions {
-	return scenarios.LoadOptions{Now: time.Now(), Getenv: os.LookupEnv, CI: os.Getenv("CI") == "true"}
+	return scenarios.LoadOptions{Now: time.Now(), Getenv: getenv, IsFlag: isFlagVariable}
 }
 
 func loadEnv(stderr io.Writer, name string, opts scenarios.LoadOptions) (*scenarios.Env, error) {
@@ -161,6 +162,10 @@ func openRun(root, name string) (*runner.Run, error) {
 
 // execute runs the plan and leaves a finished run folder behind.
 func (s *session) execute(ctx context.Context) error {
+	if err := s.refused(ctx); err != nil {
+		return err
+	}
+	s.plan.Weaker = weakerThanLast(s.flags.out, s.plan)
 	unlock, err := lockLoad(s.plan, "run")
 	if err != nil {
 		return err

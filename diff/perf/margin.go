@@ -110,6 +110,9 @@ func (m Margin) effective(blue float64) float64 {
 	return m.Rel
 }
 
+// WithDefaults returns the margins with those filled in that the file does not write.
+func (m Margins) WithDefaults() Margins { return m.withDefaults() }
+
 // withDefaults fills the margins that the file does not write.
 func (m Margins) withDefaults() Margins {
 	for _, f := range []struct {

@@ -11,15 +11,18 @@ import (
 	"github.com/bgverify/bgverify/runner"
 )
 
-// A Gate says what an archived run must be for its verdict to be relied on.
-// The zero Gate asks only for a complete and untouched folder.
+// A Gate says what an archived run must be for its verdict to be relied on. The
+// zero Gate asks for a complete and untouched folder of a run that left nothing out.
 type Gate struct {
 	Digest     string        // of the manifest, as the run printed it; with or without sha256:
 	MaxAge     time.Duration // since the run ended; 0: any
 	Now        time.Time
-	GreenBuild string // a value that one of green's identities showed
-	Service    string // only the suites of this service count
-	Partial    bool   // a run of chosen cases will do
+	GreenBuild string          // a value that one of green's identities showed
+	Service    string          // only the suites of this service count, and load of their cases
+	Partial    bool            // a run of chosen cases will do
+	Without    []runner.Aspect // what the run may have left out
+	Require    []runner.Aspect // what the run must have shown
+	Stronger   *runner.Run     // the run must ask no less than this one; nil: any
 }
 
 // An Answer is what a gate says. Verdict is Broken where the run cannot be
@@ -39,8 +42,10 @@ const clockSlack = 5 * time.Minute
 //  2. The manifest must have the digest, when one is given.
 //  3. The run must have ended within MaxAge, and not in the future.
 //  4. One of green's identities must be GreenBuild, when one is given.
-//  5. A pass must be one of all cases that the suites hold, unless Partial.
-//  6. Then the verdict is the run's own, or the service's (see ScopedVerdict).
+//  5. A pass must be one of all cases that the suites hold, unless Partial, and of
+//     load, writes, comparison and identity, but for those in Without.
+//  6. A pass must have shown what Require names, and ask no less than Stronger.
+//  7. Then the verdict is the run's own, or the service's (see ScopedVerdict).
 func (g Gate) Check(f *Folder) Answer {
 	if err := f.Verify(); err != nil {
 		return refuse(err)
@@ -61,11 +66,17 @@ func (g Gate) Check(f *Folder) Answer {
 	if g.Service != "" {
 		verdict, reasons = ScopedVerdict(run, g.Service)
 	}
-	if without := run.End.Audit.VerifiedWithout; verdict == runner.Pass && len(without) > 0 {
-		reasons = append(reasons, "verified without "+strings.Join(without, " and "))
+	if w := run.Header.Weaker; w != nil {
+		reasons = append(slices.Clone(reasons), w.String())
 	}
-	if p := run.Header.Planned; verdict == runner.Pass && p.Partial() && !g.Partial { // Rule 5
-		return Answer{Verdict: runner.Inconclusive, Reasons: append([]string{fmt.Sprintf("the run judged %d of %d cases: it passes for those alone (a run of all cases, or --partial)", p.Cases, p.OfCases)}, reasons...)}
+	if verdict != runner.Pass {
+		return Answer{verdict, reasons, run.End.Signal}
+	}
+	if shut := append(g.absent(run), g.weaker(run)...); len(shut) > 0 {
+		return Answer{Verdict: runner.Inconclusive, Reasons: append(shut, reasons...)}
+	}
+	if without := run.End.Audit.VerifiedWithout; len(without) > 0 {
+		reasons = append(reasons, "verified without "+strings.Join(without, " and "))
 	}
 	return Answer{verdict, reasons, run.End.Signal}
 }
@@ -132,6 +143,13 @@ func sortedKeys(m map[string]string) []string {
 	return keys
 }
 
+// ofService reports whether a load stage counts for a service: one that puts it under
+// load, wherever the stage is written. A run of before that was kept does not say
+// so, and each of its stages counts.
+func ofService(l *runner.LoadResult, service string) bool {
+	return l.Services == nil || slices.Contains(l.Services, service)
+}
+
 // gatesOfSuites are the gates of a run that its suites' own verdicts explain,
 // beside those of load stages. Every other gate is about the run as a whole.
 var gatesOfSuites = []string{"services reachable", "responses equal", "expectations met", "cases judged", "coverage"}
@@ -169,6 +187,16 @@ func ScopedVerdict(run *runner.Run, service string) (runner.Verdict, []string) {
 		return runner.Broken, []string{fmt.Sprintf("no required suite of the run is of service %q; it has %s", service, strings.Join(slices.Compact(services), ", "))}
 	case run.End.Verdict > explained:
 		return run.End.Verdict.Worse(verdict), append(reasons, run.End.Reasons...)
+	}
+	for i := range run.Loads {
+		l := &run.Loads[i]
+		if !ofService(l, service) || l.Suite < len(run.Header.Suites) && run.Header.Suites[l.Suite].Gate == "advisory" {
+			continue
+		}
+		if v := weightOf(run, l); v > verdict {
+			verdict = v
+			reasons = append(reasons, fmt.Sprintf("load %s: %s", l.Name, l.Reason))
+		}
 	}
 	for _, g := range run.End.Gates {
 		if g.Verdict > runner.Pass && !slices.Contains(gatesOfSuites, g.Name) && !strings.HasPrefix(g.Name, "load ") {

@@ -33,6 +33,10 @@ type Entry struct {
 	Counts    runner.Counts  `json:"counts"`
 	Suites    []EntrySuite   `json:"suites"`
 	Causes    []diff.Cause   `json:"causes,omitempty"`
+	// Paths are the files and folders that the suites were named by.
+	Paths []string `json:"paths,omitempty"`
+	// Weaker is what the suites asked less than in the run before.
+	Weaker *runner.WeakerThan `json:"weaker,omitempty"`
 }
 
 // An EntrySuite is one suite of an Entry.
@@ -69,6 +73,7 @@ func entryOf(run *runner.Run, folder, digest string) Entry {
 		ID: run.Header.ID, Folder: folder, Started: run.Header.Started, ElapsedMS: run.End.ElapsedMS, Parent: run.Header.Parent,
 		Verdict: run.End.Verdict, Reasons: run.End.Reasons, Digest: digest, Sides: run.End.Sides, Counts: run.End.Counts,
 		Suites: make([]EntrySuite, len(run.Header.Suites)), Causes: run.End.Causes,
+		Paths: run.Header.Paths, Weaker: run.Header.Weaker,
 	}
 	for i, h := range run.Header.Suites {
 		s := EntrySuite{Name: h.Name, Service: h.Service, Owner: h.Owner, Wave: h.Wave, Gate: h.Gate}
@@ -279,6 +284,7 @@ func (e *Entry) member(key string, dec *json.Decoder) (bool, error) {
 	into := map[string]any{
 		"id": &e.ID, "started": &e.Started, "elapsed_ms": &e.ElapsedMS, "parent": &e.Parent, "verdict": &e.Verdict,
 		"reasons": &e.Reasons, "sides": &e.Sides, "counts": &e.Counts, "causes": &e.Causes,
+		"paths": &e.Paths, "weaker": &e.Weaker,
 	}
 	if v, ok := into[key]; ok {
 		return true, dec.Decode(v)

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// errEmpty is why a flag refuses an empty value. A variable of a pipeline that was
+// never set looks just like this, and a check that it was to name would be skipped.
+var errEmpty = errors.New("the value is empty")
+
+// refuseEmpty makes an empty value of any flag, and an empty argument, a usage
+// error for a command and all below it. Flags of numbers, durations and switches
+// refuse it themselves.
+func refuseEmpty(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		switch value := f.Value.(type) {
+		case pflag.SliceValue:
+			f.Value = filledList{f.Value, value}
+			if f.DefValue == "[]" {
+				f.DefValue = "" // pflag knows the zero of its own types only
+			}
+		default:
+			if f.Value.Type() == "string" {
+				f.Value = filled{f.Value}
+			}
+		}
+	})
+	if own := cmd.Args; cmd.HasParent() {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if slices.ContainsFunc(args, isBlank) {
+				return usage("is a variable of the pipeline not set?", "an argument of %s is empty", cmd.Name())
+			}
+			if own == nil {
+				return nil
+			}
+			return own(cmd, args)
+		}
+	}
+	for _, child := range cmd.Commands() {
+		refuseEmpty(child)
+	}
+}
+
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
+
+// filled is the value of a flag that may not be set to nothing.
+type filled struct{ pflag.Value }
+
+func (f filled) Set(text string) error {
+	if isBlank(text) {
+		return errEmpty
+	}
+	return f.Value.Set(text)
+}
+
+// filledList is the same of a flag that may be repeated or takes a list; no element
+// may be empty.
+type filledList struct {
+	pflag.Value
+	pflag.SliceValue
+}
+
+func (f filledList) Set(text string) error {
+	elements := []string{text}
+	if f.Type() == "stringSlice" {
+		elements = strings.Split(text, ",")
+	}
+	if slices.ContainsFunc(elements, isBlank) {
+		return errEmpty
+	}
+	return f.Value.Set(text)
+}

@@ -1,0 +1,237 @@
+package runner
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// Asks is what suites ask of green: what a later run of them is held against, to
+// see whether they ask less. It is that of the whole files, whatever was chosen.
+type Asks struct {
+	Suites []SuiteAsks `json:"suites"`
+}
+
+// SuiteAsks is what one suite asks. Cases name their requests, comparisons,
+// expectations and rules by index into Texts and Rules.
+type SuiteAsks struct {
+	Name        string     `json:"name"`
+	Advisory    bool       `json:"advisory,omitempty"`
+	MinCoverage float64    `json:"min_coverage,omitempty"`
+	MaxFlaky    float64    `json:"max_flaky,omitempty"`
+	Writes      bool       `json:"writes,omitempty"` // a case has a step with side effects
+	Texts       []string   `json:"texts"`
+	Rules       []string   `json:"rules,omitempty"`
+	Cases       []CaseAsks `json:"cases"`
+	Loads       []LoadAsks `json:"loads,omitempty"`
+}
+
+// CaseAsks is what one case asks.
+type CaseAsks struct {
+	ID    string `json:"id"`
+	Rows  int    `json:"rows"`            // 1 where it has no data
+	Out   bool   `json:"out,omitempty"`   // skipped or quarantined
+	Asks  []int  `json:"asks,omitempty"`  // into Texts
+	Rules []int  `json:"rules,omitempty"` // into Rules
+}
+
+// LoadAsks is what one load stage asks. Rates are in requests per second and side.
+type LoadAsks struct {
+	Name      string       `json:"name"`
+	Cases     []string     `json:"cases"`
+	Rate      float64      `json:"rate"`
+	DurationS float64      `json:"duration_s"`
+	Margins   []MarginAsks `json:"margins"`
+}
+
+// MarginAsks is the margin of one metric.
+type MarginAsks struct {
+	Metric string  `json:"metric"`
+	Rel    float64 `json:"rel"`             // a ratio
+	AbsS   float64 `json:"abs_s,omitempty"` // seconds
+}
+
+// AsksOf is what suites ask; nil for suites from which an only has removed cases:
+// what is left is not what they ask.
+func AsksOf(suites []*scenarios.Suite) *Asks {
+	a := &Asks{}
+	for _, s := range suites {
+		if s.LeftOut != (scenarios.Size{}) {
+			return nil
+		}
+		a.Suites = append(a.Suites, suiteAsks(s))
+	}
+	return a
+}
+
+// Write reports whether any suite has a case with side effects.
+func (a *Asks) Write() bool {
+	return a != nil && slices.ContainsFunc(a.Suites, func(s SuiteAsks) bool { return s.Writes })
+}
+
+// suiteWrites reports whether a case of a suite has a step with side effects.
+func suiteWrites(s *scenarios.Suite) bool {
+	return slices.ContainsFunc(s.Cases, func(c *scenarios.Case) bool { return c.Skip == "" && slices.ContainsFunc(c.Steps, hasEffects) })
+}
+
+func suiteAsks(s *scenarios.Suite) SuiteAsks {
+	out := SuiteAsks{Name: s.Name, Advisory: gateOf(s) == scenarios.Advisory, MinCoverage: s.MinCoverage, MaxFlaky: s.MaxFlaky, Writes: suiteWrites(s), Texts: []string{}, Cases: []CaseAsks{}}
+	asks, rules := indexOf(&out.Texts), indexOf(&out.Rules)
+	one := func(c CaseAsks, steps ...[]*scenarios.Step) {
+		for _, step := range slices.Concat(steps...) {
+			for _, text := range stepAsks(step) {
+				if i := asks(text); !slices.Contains(c.Asks, i) {
+					c.Asks = append(c.Asks, i)
+				}
+			}
+			for i := range step.Rules {
+				rule := step.Rules[i]
+				rule.Why, rule.Ticket, rule.Origin, rule.Until = "", "", "", time.Time{}
+				if i := rules(words(reflect.ValueOf(rule))); !slices.Contains(c.Rules, i) {
+					c.Rules = append(c.Rules, i)
+				}
+			}
+		}
+		out.Cases = append(out.Cases, c)
+	}
+	for _, c := range s.Cases {
+		one(CaseAsks{ID: c.ID, Rows: c.Count(), Out: c.Skip != "" || c.Quarantine != nil}, c.Steps, c.Cleanup)
+	}
+	if len(s.Setup)+len(s.Teardown) > 0 {
+		one(CaseAsks{ID: s.Name + "/(setup and teardown)", Rows: 1}, s.Setup, s.Teardown)
+	}
+	for _, l := range s.Loads {
+		out.Loads = append(out.Loads, loadAsks(l))
+	}
+	return out
+}
+
+// indexOf returns a function that finds a text in a list, or adds it.
+func indexOf(list *[]string) func(string) int {
+	at := map[string]int{}
+	return func(text string) int {
+		i, ok := at[text]
+		if !ok {
+			i = len(*list)
+			at[text], *list = i, append(*list, text)
+		}
+		return i
+	}
+}
+
+// stepAsks are the request of a step on each side, its comparison, and what it
+// expects.
+func stepAsks(step *scenarios.Step) []string {
+	request := step.Request.Method
+	if step.Request.URL != nil {
+		request += " " + step.Request.URL.Text
+	}
+	var out []string
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		if len(step.Sides) == 0 || slices.Contains(step.Sides, side) {
+			out = append(out, fmt.Sprintf("%s of %s", request, side))
+		}
+	}
+	if step.Compare {
+		out = append(out, "comparison of "+request)
+		if step.Mode == 0 {
+			out = append(out, "exact comparison of "+request)
+		}
+	}
+	for i, expect := range []*scenarios.Expect{&step.Expect, step.ExpectBlue, step.ExpectGreen} {
+		if expect == nil {
+			continue
+		}
+		side := []string{"", "blue: ", "green: "}[i]
+		v := reflect.ValueOf(*expect)
+		for field := range v.NumField() {
+			f := v.Type().Field(field)
+			if !f.IsExported() || f.Type.String() == "[]uint8" || f.Name == "Pos" || f.Name == "Written" {
+				continue
+			}
+			all := texts(v.Field(field))
+			if f.Name == "Status" { // any of them will do: one more is another ask
+				all = slices.DeleteFunc([]string{words(v.Field(field))}, func(s string) bool { return s == "" })
+			}
+			for _, text := range all {
+				out = append(out, fmt.Sprintf("%s: %s%s %s", request, side, strings.ToLower(f.Name), text))
+			}
+		}
+	}
+	return out
+}
+
+// texts are the elements of a list in words, or the value itself.
+func texts(v reflect.Value) []string {
+	if v.Kind() != reflect.Slice {
+		if text := words(v); text != "" {
+			return []string{text}
+		}
+		return nil
+	}
+	var out []string
+	for i := range v.Len() {
+		out = append(out, words(v.Index(i)))
+	}
+	return out
+}
+
+var (
+	posType      = reflect.TypeFor[scenarios.Pos]()
+	templateType = reflect.TypeFor[scenarios.Template]()
+)
+
+// words are the values that are set anywhere in a value, in the order of its fields,
+// positions left out: two values that ask the same have the same words, and a field
+// that is added to a type is in them.
+func words(v reflect.Value) string {
+	switch {
+	case !v.IsValid() || v.IsZero() || v.Type() == posType:
+		return ""
+	case v.Type() == templateType:
+		t := v.Interface().(scenarios.Template)
+		return t.Text
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		return words(v.Elem())
+	case reflect.Struct:
+		var parts []string
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				parts = append(parts, words(v.Field(i)))
+			}
+		}
+		return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
+	case reflect.Slice:
+		var parts []string
+		for i := range v.Len() {
+			parts = append(parts, words(v.Index(i)))
+		}
+		return strings.Join(parts, " ")
+	case reflect.Float64:
+		return strconv.FormatFloat(v.Float(), 'g', -1, 64)
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+func loadAsks(l *scenarios.LoadStage) LoadAsks {
+	out := LoadAsks{Name: l.Name, Rate: max(l.Rate, slices.Max(append([]float64{0}, l.Rates...))), DurationS: l.Duration.Seconds(), Cases: []string{}}
+	for _, step := range l.Steps {
+		out.Cases = append(out.Cases, step.Suite+"/"+step.Case)
+	}
+	m := l.Margins.WithDefaults()
+	for _, margin := range []struct {
+		metric perf.Metric
+		perf.Margin
+	}{{perf.P50, m.P50}, {perf.P95, m.P95}, {perf.P99, m.P99}, {perf.Errors, perf.Margin{Rel: m.Errors}}} {
+		out.Margins = append(out.Margins, MarginAsks{Metric: string(margin.metric), Rel: margin.Rel, AbsS: margin.Abs})
+	}
+	return out
+}

@@ -1,0 +1,85 @@
+package runner
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+const strong = `suite: s
+coverage: {min: 50%}
+rules: [{at: $.at, do: ignore, why: the clock}]
+setup: [{get: /ready}]
+cases:
+  - {case: a, get: /a, expect: {status: 200, body: {$.list: {count: {gte: 10}}}}}
+  - {case: b, data: [{row: 1}, {row: 2}], get: "/b/{{row}}"}
+  - {case: c, get: /c}
+load:
+  - {load: peak, steps: [{case: a}, {case: b}], rate: 40/s, duration: 60s, margins: {p95: 5%}}
+`
+
+// Every way to ask less is found, and asking the same, or more, is none of them.
+func TestWeaker(t *testing.T) {
+	swap := func(old, new string) string {
+		t.Helper()
+		if !strings.Contains(strong, old) {
+			t.Fatalf("the suite has no %q", old)
+		}
+		return strings.Replace(strong, old, new, 1)
+	}
+	for _, row := range []struct {
+		name, text string
+		want       []WeakerKind
+	}{
+		{"the same", strong, nil},
+		{"moved in the file", "# a line more\n" + swap("suite: s\n", "suite: s\nowner: epg\n"), nil},
+		{"a reason is written anew", swap("why: the clock", "why: clocks differ"), nil},
+		{"a case more", swap("cases:\n", "cases:\n  - {case: d, get: /d}\n"), nil},
+		{"an expectation more", swap("status: 200,", "status: 200, headers: {etag: {exists: true}},"), nil},
+		{"a rule less", swap("rules: [{at: $.at, do: ignore, why: the clock}]\n", ""), nil},
+		{"a narrower margin", swap("p95: 5%", "p95: 4%"), nil},
+		{"a rule more", swap("why: the clock}", "why: the clock}, {at: $.list, do: drop, why: noisy}"), []WeakerKind{RuleAdded}},
+		{"a rule that covers more", swap("at: $.at, do: ignore", "at: $..at, do: ignore"), []WeakerKind{RuleAdded}},
+		{"a case removed", swap("  - {case: c, get: /c}\n", ""), []WeakerKind{CaseGone}},
+		{"a case skipped", swap("{case: c, get", "{case: c, skip: broken today, get"), []WeakerKind{CaseOut}},
+		{"a row less", swap("[{row: 1}, {row: 2}]", "[{row: 1}]"), []WeakerKind{RowsFewer}},
+		{"an expectation removed", swap("status: 200, ", ""), []WeakerKind{AskGone}},
+		{"an expectation weakened", swap("gte: 10", "gte: 1"), []WeakerKind{AskGone}},
+		{"another status will do", swap("status: 200", "status: [200, 404]"), []WeakerKind{AskGone}},
+		{"not compared", swap("{case: a, get", "{case: a, compare: none, get"), []WeakerKind{AskGone, AskGone}},
+		{"compared by shape", swap("{case: a, get", "{case: a, mode: shape, get"), []WeakerKind{AskGone}},
+		{"asked of one side", swap("{case: c, get", "{case: c, compare: none, sides: [blue], expect: {status: 200}, get"), []WeakerKind{AskGone, AskGone, AskGone}},
+		{"the suite is advisory", swap("suite: s\n", "suite: s\ngate: advisory\n"), []WeakerKind{SuiteAdvisory}},
+		{"less coverage", swap("coverage: {min: 50%}", "coverage: {min: 10%}"), []WeakerKind{CoverageLower}},
+		{"setup removed", swap("setup: [{get: /ready}]\n", ""), []WeakerKind{CaseGone}},
+		{"the stage removed", strong[:strings.Index(strong, "load:")], []WeakerKind{LoadGone}},
+		{"a case of the stage removed", swap(", {case: b}]", "]"), []WeakerKind{LoadGone}},
+		{"a wider margin", swap("p95: 5%", "p95: 9%"), []WeakerKind{MarginWider}},
+		{"the default margin, which is wider", swap(", margins: {p95: 5%}", ""), []WeakerKind{MarginWider}},
+		{"shorter", swap("60s", "30s"), []WeakerKind{LoadShorter}},
+		{"slower", swap("40/s", "20/s"), []WeakerKind{LoadSlower}},
+		{"the suite removed", strings.Replace(strong, "suite: s\n", "suite: z\n", 1), []WeakerKind{SuiteGone}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			found := FindWeaker(asksOf(t, strong), asksOf(t, row.text))
+			var got []WeakerKind
+			for _, w := range found {
+				got = append(got, w.Kind)
+			}
+			if !slices.Equal(got, row.want) {
+				t.Errorf("found %v, want %v", found, row.want)
+			}
+		})
+	}
+}
+
+func asksOf(t *testing.T, text string) *Asks {
+	t.Helper()
+	r := &rig{t: t, files: map[string]*mapFile{}, noURLs: true}
+	r.file("s.yaml", text)
+	suites, problems := scenarios.Load(r.files, []string{"."}, scenarios.LoadOptions{})
+	r.refuse(problems)
+	return AsksOf(suites)
+}
