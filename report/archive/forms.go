@@ -42,6 +42,16 @@ const (
 	formHTMLMixed // &quot; &#39;
 	formGo        // %q in an error text
 	formGoASCII
+	// A secret in a cookie is percent-encoded, and what shows the cookie may encode
+	// it once more.
+	formQueryBase64At0
+	formQueryBase64At1
+	formQueryBase64At2
+	formQueryBase64URLAt0
+	formQueryBase64URLAt1
+	formQueryBase64URLAt2
+	formQueryHex
+	formQueryHexUpper
 	formKinds
 )
 
@@ -54,6 +64,14 @@ func derive(kind formKind, value string) string {
 		return base64Inside(base64.RawStdEncoding, value, int(kind-formBase64At0))
 	case formBase64URLAt0, formBase64URLAt1, formBase64URLAt2:
 		return base64Inside(base64.RawURLEncoding, value, int(kind-formBase64URLAt0))
+	case formQueryBase64At0, formQueryBase64At1, formQueryBase64At2:
+		return base64Inside(base64.RawStdEncoding, url.QueryEscape(value), int(kind-formQueryBase64At0))
+	case formQueryBase64URLAt0, formQueryBase64URLAt1, formQueryBase64URLAt2:
+		return base64Inside(base64.RawURLEncoding, url.QueryEscape(value), int(kind-formQueryBase64URLAt0))
+	case formQueryHex:
+		return hex.EncodeToString([]byte(url.QueryEscape(value)))
+	case formQueryHexUpper:
+		return strings.ToUpper(hex.EncodeToString([]byte(url.QueryEscape(value))))
 	case formHex:
 		return hex.EncodeToString([]byte(value))
 	case formHexUpper:
