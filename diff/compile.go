@@ -35,8 +35,10 @@ type compiledRule struct {
 	format      func(string) bool
 	kind        Kind
 	// broad: the path ends in a selector that takes more than it names.
-	broad  bool
-	normal []func(string) string
+	broad bool
+	// anything: the pattern takes any text.
+	anything bool
+	normal   []func(string) string
 }
 
 // maxRegexp bounds a regular expression, maxRules a list of rules.
@@ -355,6 +357,7 @@ func (c *compiler) formatRule(i int, r *compiledRule) {
 		}
 		if re := c.regexp(i, r.Pattern, true); re != nil {
 			r.format = func(s string) bool { return len(s) <= maxRegexpInput && re.MatchString(s) }
+			r.anything = takesAnything(re)
 		}
 		return
 	}
@@ -374,7 +377,9 @@ func (c *compiler) rewrite(i int, r *compiledRule) {
 	case r.Pattern != "" && (r.BlueText != "" || r.GreenText != ""):
 		c.fail(i, "pattern", "", "rewrite takes a pattern, or blue and green")
 	case r.Pattern != "":
-		r.re = c.regexp(i, r.Pattern, false)
+		if r.re = c.regexp(i, r.Pattern, false); r.re != nil {
+			r.anything = takesAnything(r.re)
+		}
 	case r.BlueText == "" || r.GreenText == "":
 		c.fail(i, "blue", "", "rewrite needs blue and green, or a pattern")
 	}
@@ -401,6 +406,21 @@ func (c *compiler) regexp(i int, text string, whole bool) *regexp.Regexp {
 		return nil
 	}
 	return re
+}
+
+// takesAnything reports whether an expression takes whole texts that have nothing
+// in common.
+func takesAnything(re *regexp.Regexp) bool {
+	whole, err := regexp.Compile(`\A(?:` + re.String() + `)\z`)
+	if err != nil { // nested one level deeper than the parser allows
+		return false
+	}
+	for _, s := range []string{"x", "0", "Zz9-_.", "~가%/<>!"} {
+		if !whole.MatchString(s) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *compiler) normalisers(i int, r *compiledRule) {

@@ -114,7 +114,7 @@ type Difference struct {
 type Leaves struct {
 	Seen     int // leaves of blue's body
 	Compared int // compared by value (a tolerance or format rule compares)
-	Ignored  int // only presence and type compared
+	Ignored  int // only presence and type compared, or under a rule that lets any value pass
 	Dropped  int // not looked at
 	Absent   int // below a place that green does not have, or has with another type
 }

@@ -18,6 +18,8 @@ type effect struct {
 	// numbers and strings: a rule has the last word on values of that type, so
 	// they hash to the constant of their type.
 	numbers, strings bool
+	// open: some values here may change to anything, see lets.
+	open bool
 }
 
 func (g *program) effectOf(rules []int) effect {
@@ -78,8 +80,50 @@ func (e *effect) settle(g *program) {
 			e.orderFree = true
 		}
 	}
+	e.open = e.tolerance != 0
+	for _, i := range e.allows {
+		e.open = e.open || g.rules[i].kind == Changed
+	}
+	for _, i := range e.rewrites {
+		e.open = e.open || g.rules[i].anything
+	}
+	e.open = e.open || e.format != 0 && g.rules[e.format-1].anything
 	e.numbers = e.tolerance != 0 || e.time != 0 || e.number != 0 || e.mapping != 0
 	e.strings = e.time != 0 || e.format != 0 || e.mapping != 0 || e.text != 0 || e.embedded != 0 || len(e.rewrites) > 0
+}
+
+// lets reports whether the rules let a scalar change to any other value of its
+// type, or nearly so: it is then not compared, whatever the rule's name says.
+//
+//  1. A change that is allowed without a max.
+//  2. A tolerance of at least the value itself; 0, whose every change is relative
+//     to nothing, is compared.
+//  3. A pattern, of a format or a rewrite, that takes any text.
+func (e *effect) lets(g *program, t *tree, i uint32) bool {
+	if !e.open || t.nodes[i].typ >= ArrayType {
+		return false
+	}
+	for _, a := range e.allows {
+		if r := &g.rules[a]; r.kind == Changed && r.Max == (Bound{}) { // Rule 1
+			return true
+		}
+	}
+	switch t.nodes[i].typ {
+	case NumberType:
+		return e.tolerance != 0 && g.rules[e.tolerance-1].covers(floatOf(t.text(i))) // Rule 2
+	case StringType: // Rule 3
+		any := e.format != 0 && g.rules[e.format-1].anything
+		for _, r := range e.rewrites {
+			any = any || g.rules[r].anything
+		}
+		return any
+	}
+	return false
+}
+
+// covers reports whether a tolerance is at least as wide as a value.
+func (r *compiledRule) covers(v float64) bool {
+	return v != 0 && (r.Rel != nil && *r.Rel >= 1 || r.Abs != nil && *r.Abs >= math.Abs(v))
 }
 
 // ruled is what a value under this effect adds to its parent's ruled hash.

@@ -125,6 +125,15 @@ func (e *engine) counted(b uint32) {
 	}
 }
 
+// countedScalar accounts for a scalar that was compared under its rules.
+func (e *engine) countedScalar(b uint32, eff *effect) {
+	if eff.lets(e.rules.prog, e.b, b) {
+		e.addLeaves(&e.leaves.Ignored, b)
+		return
+	}
+	e.counted(b)
+}
+
 // countUnderRules counts the leaves below a node that no rule hides, and
 // accounts for the others.
 func (e *engine) countUnderRules(b uint32) int {
@@ -230,13 +239,13 @@ func (e *engine) values(b, g uint32, st int32, eff *effect) {
 		}
 		e.array(b, g, st, eff)
 	case NumberType:
-		e.counted(b)
+		e.countedScalar(b, eff)
 		e.number(b, g, eff)
 	case StringType:
-		e.counted(b)
+		e.countedScalar(b, eff)
 		e.text(b, g, st, eff)
 	default:
-		e.counted(b)
+		e.countedScalar(b, eff)
 		if e.b.nodes[b].hash != e.g.nodes[g].hash {
 			e.found(Changed, b, g, eff, "")
 		}

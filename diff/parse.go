@@ -312,7 +312,7 @@ func (p *parser) contribution(child uint32, st int32) (hash, ruled uint64, soft 
 		n.flags |= flagSoft
 	case eff.drop != 0:
 		n.flags |= flagDropped
-	case eff.ignore != 0:
+	case eff.ignore != 0, eff.lets(p.auto.prog, p.t, child):
 		n.flags |= flagIgnored
 	}
 	return n.hash, ruled, n.flags & flagSoft

@@ -114,9 +114,12 @@ func (c *Checks) aboutBody() bool {
 
 // saysText reports whether it says what the body's text is.
 func (c *Checks) saysText() bool {
-	return slices.ContainsFunc(c.content, func(t Test) bool {
-		return slices.Contains([]string{"eq", "in", "contains", "matches", "format"}, t.Op) || t.Op == "empty" && t.want() || t.Op == "exists" && !t.want()
-	})
+	return slices.ContainsFunc(c.content, func(t Test) bool { return t.saysValue() })
+}
+
+// saysValue reports whether a test of the body as text says what is in it.
+func (t *Test) saysValue() bool {
+	return slices.Contains([]string{"eq", "in", "contains", "matches", "format"}, t.Op) || t.Op == "empty" && t.want() || t.Op == "exists" && !t.want()
 }
 
 // aboutContent reports whether it expects something of the body, which takes

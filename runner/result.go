@@ -166,9 +166,11 @@ type StepResult struct {
 	Ignored          []diff.Difference `json:"ignored,omitempty"`
 	IgnoredTotal     int               `json:"ignored_total,omitempty"`
 	Coverage         Coverage          `json:"coverage"`
-	Notes            []string          `json:"notes,omitempty"`
-	Forms            []diff.Form       `json:"forms,omitempty"` // the harmless forms in which equal bodies are not the same bytes
-	Flaky            bool              `json:"flaky,omitempty"`
+	// Vacuous: too few of the body's values are compared for a pass.
+	Vacuous bool        `json:"vacuous,omitempty"`
+	Notes   []string    `json:"notes,omitempty"`
+	Forms   []diff.Form `json:"forms,omitempty"` // the harmless forms in which equal bodies are not the same bytes
+	Flaky   bool        `json:"flaky,omitempty"`
 	// NotSent says that the step was skipped because its case ended before it.
 	NotSent bool `json:"not_sent,omitempty"`
 	// onlyDiffers says that the comparison alone failed the step.

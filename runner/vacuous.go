@@ -9,37 +9,108 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// vacuousText begins the reason of a comparison that looked at no value.
+// vacuousText begins the reason of a comparison that looked at too little.
 const vacuousText = "vacuous: "
 
 // closeLook is how many mutants are made before a comparison is called blind.
 const closeLook = 64
 
-// vacuous finds what an equal pair does not prove (rule 4): a body of which
-// nothing is compared by value.
+// vacuous finds what an equal pair does not prove (rule 4): a body of which too
+// little is compared by value.
 //
-//  1. Every value is ignored, or only looked at for its type.
-//  2. Every value is looked at by rules that let any other pass: a tolerance as
-//     wide as the values, a pattern that matches everything, a change that is
-//     allowed everywhere. A closer look than the negative control's makes sure.
-//  3. It is what the file asks for where it writes mode: shape, where something is
-//     expected of the body, and where an id that a rule maps is captured to be used.
+//  1. What decides is counted, never drawn: the share of the body's values that
+//     the rules leave to be compared, or that an expectation names. It must be
+//     above 0 and at least the step's minimum. A body without values needs none.
+//  2. An expectation replaces the comparison for the places that it names alone.
+//  3. Rules that look at every value and let all of them pass are found by mutants,
+//     more of them than the negative control's; they only add to what is counted.
+//     An id that a rule maps and a capture hands on is used, and proves itself.
+//  4. A file that writes mode: shape asks for no values.
 func (j *judging) vacuous(l diff.Leaves) {
-	if l.Seen == 0 || j.Step.Mode == diff.Shape && j.Step.ModeWritten || j.BlueChecks.said() || j.GreenChecks.said() {
+	if l.Seen == 0 || j.Step.Mode == diff.Shape && j.Step.ModeWritten {
 		return
 	}
-	if l.Compared == 0 {
-		j.find(Inconclusive, vacuousText+"none of the body's %d values is compared, and nothing is expected of the body", l.Seen)
-		return
-	}
+	enough := func(n int) bool { return n > 0 && float64(n) >= j.Step.MinCompared*float64(l.Seen) }
 	c := &j.out.Step.Coverage
-	if c.Mutants > 0 && c.Killed == 0 && !j.handsOn() && j.blind() {
-		j.find(Inconclusive, vacuousText+"no change of the body's %d values would be found under the step's rules, and nothing is expected of the body", l.Seen)
+	blind := c.Mutants > 0 && c.Killed == 0 && !j.handsOn()
+	if enough(l.Compared) && !blind {
+		return
+	}
+	named, added := j.named(l.Seen)
+	seen := min(l.Compared+added, l.Seen)
+	switch {
+	case seen == 0:
+		j.tooLittle("none of the body's %d values is compared, and nothing is expected of them", l.Seen)
+	case !enough(seen):
+		j.tooLittle("%d of the body's %d values are compared or expected, less than %s", seen, l.Seen, percent(j.Step.MinCompared))
+	case blind && !enough(named) && j.blind():
+		j.tooLittle("no change of the body's %d values would be found under the step's rules, and too few of them are expected", l.Seen)
 	}
 }
 
-// said reports whether an expectation looks into the body.
-func (c *Checks) said() bool { return c != nil && c.aboutBody() }
+func (j *judging) tooLittle(format string, args ...any) {
+	j.out.Step.Vacuous = true
+	j.find(Inconclusive, vacuousText+format, args...)
+}
+
+// named counts the values that expectations name, and those of them that the
+// rules do not compare.
+func (j *judging) named(seen int) (all, added int) {
+	c := j.BlueChecks
+	if c == nil {
+		c = j.GreenChecks
+	}
+	if c == nil {
+		return 0, 0
+	}
+	all, added = j.Rules.full.Named(j.blue.message(), c.named())
+	other := 0 // of the body as a whole: one value each
+	for _, t := range c.content {
+		other += count(t.saysValue())
+	}
+	for _, h := range c.hls {
+		other += len(h.tests)
+	}
+	if c.expect.Schema != "" {
+		other += int(float64(seen) * j.schemaShare(c.expect))
+	}
+	return all + other, added + other
+}
+
+// named are the paths that expectations look at. One that only says what is not
+// there looks at nothing.
+func (c *Checks) named() []diff.NamedPath {
+	var out []diff.NamedPath
+	for _, p := range c.body {
+		n := diff.NamedPath{Path: p.path}
+		looks := false
+		for _, t := range p.tests {
+			looks = looks || t.Op != "exists" || t.want()
+			n.Below = n.Below || slices.Contains([]string{"eq", "in", "each"}, t.Op)
+		}
+		if looks {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// schemaShare is the share of blue's values whose type a schema holds them to: of
+// a fixed sample, how many cannot change it.
+func (j *judging) schemaShare(expect *scenarios.Expect) float64 {
+	body, err := j.blue.body()
+	if err != nil {
+		return 0
+	}
+	made, refused := 0, 0
+	for m := range mutate.Each(body, 1, 4*closeLook) {
+		if m.Class == mutate.Type {
+			made++
+			refused += count(len(expect.CheckSchema(m.Body)) > 0)
+		}
+	}
+	return float64(refused) / float64(max(made, 1))
+}
 
 // handsOn reports whether an id that a rule maps is captured from the body.
 func (j *judging) handsOn() bool {

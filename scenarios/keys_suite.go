@@ -102,7 +102,7 @@ var sessionTable = table{"session", "When setup runs again.", []key{
 }}
 
 var coverageTable = table{"coverage", "The negative control's minimum.", []key{
-	{"min", aPercent(0, 1), "Share of mutated bodies that the comparison must notice.", "none demanded", "60%", true},
+	{"min", aPercent(0, 1), "Share of mutated bodies that the comparison must notice. Below 20%, also the share of each body's values that must be compared or expected.", "none demanded of mutants, 20% of values", "60%", true},
 }}
 
 var flakyTable = table{"flaky", "How much flakiness is accepted.", []key{

@@ -65,6 +65,10 @@ const (
 	Advisory      // reported, never decides
 )
 
+// DefaultCompared is the least share of a body's values that a step must compare,
+// where its suite does not demand less (coverage: {min: …}).
+const DefaultCompared = 0.20
+
 // A Suite is one scenario file. Defaults are merged into steps, parts inlined.
 type Suite struct {
 	Name, Doc   string
@@ -83,6 +87,8 @@ type Suite struct {
 	Answer      *AnswerTest // which answers are successes; nil: the defaults
 	Session     *Session
 	MinCoverage float64 // 0: none demanded
+	// MinCompared is the least share of a body's values that a step must compare.
+	MinCompared float64
 	MaxFlaky    float64 // share of flaky cases accepted
 	Setup       []*Step
 	Teardown    []*Step
@@ -250,6 +256,7 @@ type Step struct {
 	Compare     bool
 	Mode        diff.Mode
 	ModeWritten bool        // the file says so itself
+	MinCompared float64     // of the suite
 	Rules       []diff.Rule // suite, case and step rules, merged in that order
 	Captures    []Capture
 	Poll        *Poll

@@ -162,6 +162,7 @@ func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
 	b.readCompensates(o, s)
 	s.Timeout = o.duration("timeout", d.timeout)
 	s.Compare = o.word("compare") != "none"
+	s.MinCompared = b.suite.MinCompared
 	s.Mode, s.ModeWritten = d.mode, d.modeWritten
 	if o.has("mode") {
 		s.Mode, s.ModeWritten = modeOf(o.word("mode")), true

@@ -46,9 +46,13 @@ func (l *loader) suite(w *walker) *Suite {
 	if n := o.get("session"); n != nil {
 		s.Session = w.session(n)
 	}
+	s.MinCompared = DefaultCompared
 	if n := o.get("coverage"); n != nil {
 		c := w.object(n, "coverage", "")
 		s.MinCoverage = c.percent("min")
+		if c.has("min") {
+			s.MinCompared = min(s.MinCompared, s.MinCoverage)
+		}
 		c.done("")
 	}
 	if n := o.get("flaky"); n != nil {

@@ -36,10 +36,22 @@ func TestEvidenceComparatorBlind(t *testing.T) {
 		{name: "everything dropped piece by piece", suite: rules("  - {at: '$.*', do: drop, why: lazy}\n"), blue: says(`{"a":1,"b":{"c":2}}`), green: says(`{"a":3}`), status: 4, reason: `vacuous`},
 		{name: "only headers that are not there", suite: rules("  - {headers: [x-nothing], do: only}\n  - {at: '$.*', do: ignore, why: lazy}\n"), blue: says(`{"a":1}`), status: 4, reason: `vacuous`},
 		{name: "shape alone by default", suite: "suite: one\ndefaults: {mode: shape}\ncoverage: {min: 50%}\ncases:\n  - {case: item, get: /item}\n", blue: says(`{"a":1}`), green: says(`{"a":2}`), status: 4, reason: `coverage 0 % is below its minimum of 50 %`},
-		{name: "a pattern that takes anything", suite: rules("  - {at: '$.*', do: format, is: regex, pattern: '.*'}\n"), blue: says(`{"a":"x","b":"y"}`), green: says(`{"a":"p","b":"q"}`), status: 4, reason: `vacuous: no change of the body's 2 values would be found`},
-		{name: "a tolerance as wide as the values", suite: rules("  - {at: '$.*', do: tolerance, abs: 100000}\n"), blue: says(`{"a":1,"b":2}`), green: says(`{"a":900,"b":5}`), status: 4, reason: `vacuous: no change`},
+		{name: "a pattern that takes anything", suite: rules("  - {at: '$.*', do: format, is: regex, pattern: '.*'}\n"), blue: says(`{"a":"x","b":"y"}`), green: says(`{"a":"p","b":"q"}`), status: 4, reason: `vacuous: none of the body's 2 values is compared`},
+		{name: "a tolerance as wide as the values", suite: rules("  - {at: '$.*', do: tolerance, abs: 100000}\n"), blue: says(`{"a":1,"b":2}`), green: says(`{"a":900,"b":5}`), status: 4, reason: `vacuous: none of the body's 2 values is compared`},
 		{name: "every value mapped", suite: rules("  - {at: '$.*', do: map, as: any}\n"), blue: says(`{"a":"x","b":"y"}`), green: says(`{"a":"p","b":"q"}`), status: 4, reason: `vacuous: no change`},
-		{name: "every change allowed", suite: rules("  - {at: '$.*', do: allow, kind: changed, why: planned, ticket: STB-1, until: 2999-01-31}\n"), blue: says(`{"a":"x","b":"y"}`), green: says(`{"a":"p","b":"q"}`), status: 4, reason: `vacuous: no change`},
+		{name: "every change allowed", suite: rules("  - {at: '$.*', do: allow, kind: changed, why: planned, ticket: STB-1, until: 2999-01-31}\n"), blue: says(`{"a":"x","b":"y"}`), green: says(`{"a":"p","b":"q"}`), status: 4, reason: `vacuous: none of the body's 2 values is compared`},
+		{
+			name: "a list dropped, one value left", suite: rules("  - {at: $.channels, do: drop, why: noisy}\n"), blue: says(`{"channels":[` + strings.Repeat(`{"id":"c","price":1},`, 40) + `{}],"total":40}`), green: says(`{"channels":[{"id":"X","price":"free"}],"total":40}`),
+			status: 4, reason: `vacuous: 1 of the body's 82 values are compared or expected, less than 20 %`,
+		},
+		{
+			name: "a list dropped, another member expected", suite: strings.Replace(rules("  - {at: $.channels, do: drop, why: noisy}\n"), "get: /item}", "get: /item, expect: {body: {$.total: 40}}}", 1), blue: says(`{"channels":[` + strings.Repeat(`{"id":"c","price":1},`, 40) + `{}],"total":40}`), green: says(`{"channels":[],"total":40}`),
+			status: 4, reason: `vacuous: 1 of the body's 82 values are compared or expected`,
+		},
+		{
+			name: "more than half of a list gone, one removal allowed", suite: rules("  - {at: '$.channels[*]', do: allow, kind: removed, why: one was retired, until: 2999-01-31}\n"), blue: says(`{"channels":[{"id":1},{"id":2},{"id":3}],"total":3}`), green: says(`{"channels":[],"total":3}`),
+			status: 1, reason: `\$\.channels\[\*\] removed`,
+		},
 		{name: "trailers", suite: one, blue: trailing("0"), green: trailing("13"), status: 1, reason: `(?i)header trailer:grpc-status changed`},
 		{name: "length of what HEAD asks for", suite: "suite: one\ncases:\n  - {case: item, head: /item}\n", blue: says(`{"a":1}`), green: says(`{"a":1,"b":2}`), status: 1, reason: `header content-length changed`},
 		{

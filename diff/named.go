@@ -1,0 +1,85 @@
+package diff
+
+// A NamedPath is a path by which something outside the rules looks at a body.
+type NamedPath struct {
+	Path string
+	// Below: all leaves below the places are looked at, not the places alone.
+	Below bool
+}
+
+// Named counts the values of a body that paths name, and how many of these the
+// rules keep from being compared by value. A place that holds an array or object
+// counts as one value, unless the path looks below it. A path that cannot be read
+// names nothing.
+func (r *Rules) Named(m *Message, paths []NamedPath) (all, uncompared int) {
+	rules := make([]Rule, 0, len(r.prog.rules)+len(paths))
+	for i := range r.prog.rules {
+		rules = append(rules, r.prog.rules[i].Rule)
+	}
+	own := len(rules)
+	for _, p := range paths {
+		if _, err := ParsePath(p.Path); err == nil {
+			// A rule that changes nothing marks the places.
+			rules = append(rules, Rule{At: p.Path, Do: DoLeak, Allow: true, Why: "named"})
+			if p.Below {
+				rules[len(rules)-1].Why = "named below"
+			}
+		}
+	}
+	marked, errs := Compile(rules, r.opts)
+	if errs != nil { // the rules have been compiled before, and so have the paths
+		return 0, 0
+	}
+	w := marked.worker()
+	defer marked.release(w)
+	e := &w.engine
+	e.begin(marked, w.auto, nil)
+	body := e.readBody("blue", m)
+	if body.err != nil || len(body.tree) == 0 {
+		return 0, 0
+	}
+	if w.parse(&w.b, body.tree); w.b.err != nil || w.auto == nil {
+		return 0, 0
+	}
+	c := namedCount{e: e, t: &w.b, own: own}
+	e.walk(c.t, 0, w.auto.root, c.visit)
+	return c.all, c.uncompared
+}
+
+// namedCount counts along a walk in document order.
+type namedCount struct {
+	e               *engine
+	t               *tree
+	own             int    // rules from here on are marks
+	hidden, below   uint32 // nodes before these lie in a hidden, or a counted, subtree
+	all, uncompared int
+}
+
+func (c *namedCount) visit(i uint32, st int32) {
+	eff := c.e.effects(st)
+	n := &c.t.nodes[i]
+	if eff.drop != 0 || eff.ignore != 0 || eff.lets(c.e.rules.prog, c.t, i) {
+		c.hidden = max(c.hidden, n.next)
+	}
+	if i < c.below {
+		return
+	}
+	named, below := false, false
+	for _, r := range eff.rules {
+		if r >= c.own {
+			named = true
+			below = below || c.e.rules.prog.rules[r].Why == "named below"
+		}
+	}
+	if !named {
+		return
+	}
+	count := 1
+	if below && n.typ >= ArrayType {
+		count, c.below = c.t.countLeaves(i), n.next
+	}
+	c.all += count
+	if i < c.hidden {
+		c.uncompared += count
+	}
+}
