@@ -3,10 +3,8 @@ package diff
 import (
 	"cmp"
 	"hash/maphash"
-	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Causes merge the differences of many pairs by what made them. Two
@@ -16,7 +14,8 @@ type Causes struct {
 	groups map[groupKey]*causeGroup
 	// renames counts the pairs of a removed and an added member that are one
 	// member under a new name.
-	renames map[renameKey]*bucket
+	renames map[renameKey]*rename
+	samples samples
 	listed  []Cause
 	finder  *Finder
 }
@@ -29,52 +28,95 @@ type groupKey struct {
 
 type renameKey struct{ from, to string } // generalised paths
 
+// A rename is a removed member that came back under another name.
+type rename struct {
+	bucket           // of what was removed
+	to     narrowing // where it was added
+	most   int       // the most of them in one pair
+}
+
 // A causeGroup holds the differences of one kind at one path, by the edits that
 // may explain them.
 type causeGroup struct {
 	buckets map[string]*bucket
 	count   int
+	most    int // the most of them in one pair
+	// level says how much of an edit's text is told apart: see reduce.
+	level spelling
 }
 
 // A bucket counts the differences that the same edits explain.
 type bucket struct {
-	edits    []string
+	edits    []edit
 	severity Severity
 	count    int
+	most     int // the most of them in one pair
 	cases    map[uint64]struct{}
-	examples []example
+	suite    string // that they were seen in
+	suites   bool   // in more than one
+	examples []Site // the first three cases
+	values   uint64 // hash of the first pair of values
+	varied   bool   // other pairs of values came after it
+	places   narrowing
 	silence  silencer
 }
 
-// An example is a case with its place in the plan.
-type example struct {
-	index int
-	id    string
+// A Site is where differences were seen.
+type Site struct {
+	Index int    // the case's place in the plan
+	Case  string // its id
+	Suite string // "": not known
+	Step  string
+	// Sample is the pair of answers, to try a proposed rule on; nil: not kept.
+	Sample *Sample
 }
 
-// maxBuckets bounds the different edits that are told apart at one path; what
-// comes after them is only "other values".
+func (a *Site) compare(b *Site) int {
+	return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Case, b.Case), cmp.Compare(a.Step, b.Step))
+}
+
+// maxBuckets bounds the different edits that are told apart at one path. Where
+// there are more, edits are told apart by their class alone; see reduce.
 const maxBuckets = 4096
 
 // NewCauses is empty.
 func NewCauses() *Causes {
-	return &Causes{groups: map[groupKey]*causeGroup{}, renames: map[renameKey]*bucket{}}
+	return &Causes{groups: map[groupKey]*causeGroup{}, renames: map[renameKey]*rename{}}
 }
 
 // Add adds the differences of one pair, which belongs to a case. Examples are
 // the cases with the smallest ids.
-func (c *Causes) Add(caseID string, diffs []Difference) { c.AddAt(0, caseID, diffs) }
+func (c *Causes) Add(caseID string, diffs []Difference) { c.AddAt(Site{Case: caseID}, diffs) }
 
-// AddAt is Add for a case with a place in the plan: examples are the cases with
-// the smallest places, so that List does not depend on the order of adding.
-func (c *Causes) AddAt(index int, caseID string, diffs []Difference) {
+// AddAt adds the differences of one pair. Examples are the cases with the
+// smallest places in the plan, so that List does not depend on the order of
+// adding.
+func (c *Causes) AddAt(at Site, diffs []Difference) {
 	c.finder = nil
-	at := example{index, caseID}
+	if len(diffs) > 0 {
+		c.samples.put(&at)
+	}
+	at.Sample = nil
+	groups, buckets := map[*causeGroup]int{}, map[*bucket]int{}
 	for i := range diffs {
 		d := &diffs[i]
-		c.group(d).add(at, d, edits(d))
+		g := c.group(d)
+		b := g.bucket(edits(d))
+		g.count++
+		b.add(&at, d)
+		groups[g]++
+		buckets[b]++
 	}
-	c.addRenames(at, diffs)
+	for g, n := range groups {
+		g.most = max(g.most, n)
+	}
+	for b, n := range buckets {
+		b.most = max(b.most, n)
+	}
+	for g := range groups {
+		g.reduce()
+	}
+	c.addRenames(&at, diffs)
 }
 
 func keyOf(d *Difference) groupKey {
@@ -95,31 +137,82 @@ func (c *Causes) group(d *Difference) *causeGroup {
 	return g
 }
 
-func (g *causeGroup) add(at example, d *Difference, edits []string) {
-	g.count++
-	if len(g.buckets) >= maxBuckets {
-		if _, known := g.buckets[strings.Join(edits, "\n")]; !known {
-			edits = edits[len(edits)-1:]
-		}
-	}
-	key := strings.Join(edits, "\n")
+// bucket is the bucket of differences with these edits.
+func (g *causeGroup) bucket(all []edit) *bucket {
+	all = g.level.keep(all)
+	key := keyOfEdits(all)
 	b := g.buckets[key]
 	if b == nil {
-		b = &bucket{edits: edits}
+		b = &bucket{edits: all}
 		g.buckets[key] = b
 	}
-	b.add(at, d)
+	return b
+}
+
+func keyOfEdits(all []edit) string {
+	var b strings.Builder
+	for _, e := range all {
+		b.WriteString(e.text)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// keep drops the edits that spell out more than the level allows; the last one,
+// which fits everything, stays. Level values keeps all, fixed the fewest.
+func (level spelling) keep(all []edit) []edit {
+	level = values - level
+	if level == values {
+		return all
+	}
+	out := all[:0:0]
+	for i, e := range all {
+		if e.spell <= level || i == len(all)-1 || e.leak != "" {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// reduce merges buckets that differ only in what their edits spell out, where
+// there are too many: first those that differ in the values themselves, then
+// those that differ in any part of them. What is left does not depend on the
+// order of adding, because a bucket's key at a level follows from its edits.
+func (g *causeGroup) reduce() {
+	for len(g.buckets) > maxBuckets && g.level < values {
+		g.level++
+		before := g.buckets
+		g.buckets = make(map[string]*bucket, len(before)/2)
+		for _, b := range before {
+			g.bucket(b.edits).merge(b)
+		}
+	}
+}
+
+func (b *bucket) add(at *Site, d *Difference) {
+	b.seen(at)
+	b.count++
+	b.severity = max(b.severity, d.Severity)
+	v := maphash.String(hashSeed, d.Blue.JSON) ^ maphash.String(hashSeed, "\x00"+d.Green.JSON)
+	if b.count == 1 {
+		b.values = v
+	}
+	b.varied = b.varied || v != b.values
+	if d.Where == InBody {
+		b.places.see(d.Path)
+	}
 	b.silence.see(d)
 }
 
-func (b *bucket) add(at example, d *Difference) {
-	b.count++
-	b.severity = max(b.severity, d.Severity)
+// seen counts the case once.
+func (b *bucket) seen(at *Site) {
 	if b.cases == nil {
 		b.cases = map[uint64]struct{}{}
+		b.suite = at.Suite
 	}
-	id := maphash.String(hashSeed, at.id)
-	if _, known := b.cases[id]; !known {
+	b.suites = b.suites || at.Suite != b.suite
+	id := maphash.String(hashSeed, at.Case)
+	if _, known := b.cases[id]; !known || slices.ContainsFunc(b.examples, func(x Site) bool { return x.Case == at.Case && at.compare(&x) < 0 }) {
 		b.cases[id] = struct{}{}
 		b.example(at)
 	}
@@ -128,27 +221,64 @@ func (b *bucket) add(at example, d *Difference) {
 // maxExamples bounds the cases that a cause names.
 const maxExamples = 3
 
-// example keeps the cases with the smallest places.
-func (b *bucket) example(at example) {
-	if slices.Contains(b.examples, at) {
-		return
+// example keeps the cases with the smallest places, each with its first step.
+func (b *bucket) example(at *Site) {
+	if i := slices.IndexFunc(b.examples, func(x Site) bool { return x.Case == at.Case }); i >= 0 {
+		if at.compare(&b.examples[i]) < 0 {
+			b.examples[i] = *at
+		}
+	} else {
+		b.examples = append(b.examples, *at)
 	}
-	b.examples = append(b.examples, at)
-	slices.SortFunc(b.examples, func(x, y example) int { return cmp.Or(cmp.Compare(x.index, y.index), cmp.Compare(x.id, y.id)) })
+	slices.SortFunc(b.examples, func(x, y Site) int { return x.compare(&y) })
 	b.examples = b.examples[:min(len(b.examples), maxExamples)]
 }
 
 func (b *bucket) exampleIDs() []string {
 	ids := make([]string, len(b.examples))
 	for i, x := range b.examples {
-		ids[i] = x.id
+		ids[i] = x.Case
 	}
 	return ids
 }
 
+// scope is where a rule for what was seen belongs.
+func (b *bucket) scope() string {
+	switch {
+	case b.suites || b.suite == "":
+		return ""
+	case len(b.cases) == 1:
+		return "case " + b.examples[0].Case
+	default:
+		return "suite " + b.suite
+	}
+}
+
+func (b *bucket) merge(o *bucket) {
+	if b.cases == nil {
+		b.cases = map[uint64]struct{}{}
+	}
+	if b.count == 0 {
+		b.values, b.suite = o.values, o.suite
+	}
+	b.varied = b.varied || o.varied || b.values != o.values
+	b.suites = b.suites || o.suites || b.suite != o.suite
+	b.count += o.count
+	b.most += o.most // at most that many in one pair
+	b.severity = max(b.severity, o.severity)
+	for id := range o.cases {
+		b.cases[id] = struct{}{}
+	}
+	for i := range o.examples {
+		b.example(&o.examples[i])
+	}
+	b.places.merge(o.places)
+	b.silence.merge(&o.silence)
+}
+
 // addRenames looks for a member that one object lost and another name gained
 // with the same value.
-func (c *Causes) addRenames(at example, diffs []Difference) {
+func (c *Causes) addRenames(at *Site, diffs []Difference) {
 	type place struct{ parent, value string }
 	var added map[place][]*Difference
 	for i := range diffs {
@@ -165,6 +295,7 @@ func (c *Causes) addRenames(at example, diffs []Difference) {
 	if added == nil {
 		return
 	}
+	found := map[renameKey]int{}
 	for i := range diffs {
 		d := &diffs[i]
 		if d.Kind != Removed || d.Where != InBody || d.Blue.Cut || strings.HasSuffix(d.Path, "]") && !strings.HasSuffix(d.Path, "']") {
@@ -177,14 +308,18 @@ func (c *Causes) addRenames(at example, diffs []Difference) {
 		to := added[p][0]
 		added[p] = added[p][1:]
 		k := renameKey{generalise(d.Path), generalise(to.Path)}
-		b := c.renames[k]
-		if b == nil {
-			b = &bucket{}
-			c.renames[k] = b
+		r := c.renames[k]
+		if r == nil {
+			r = &rename{}
+			c.renames[k] = r
 		}
-		b.add(at, d)
-		b.severity = max(b.severity, to.Severity)
-		b.silence.see(d)
+		r.add(at, d)
+		r.to.see(to.Path)
+		r.severity = max(r.severity, to.Severity)
+		found[k]++
+	}
+	for k, n := range found {
+		c.renames[k].most = max(c.renames[k].most, n)
 	}
 }
 
@@ -197,179 +332,3 @@ func parentOf(path string) string {
 	}
 	return path[:last]
 }
-
-// List is the causes: the gravest first, then those with the most differences,
-// then by kind, part, path and edit. Ids are places in the list. It does not
-// depend on the order of adding.
-func (c *Causes) List() []Cause {
-	if c.finder != nil {
-		return c.listed
-	}
-	var out []Cause
-	taken := map[groupKey]bool{}
-	out = append(out, c.renamed(taken)...)
-	for k := range c.groups {
-		if !taken[k] {
-			out = append(out, c.groups[k].causes(k)...)
-		}
-	}
-	slices.SortFunc(out, func(a, b Cause) int {
-		return cmp.Or(-cmp.Compare(a.Severity, b.Severity), -cmp.Compare(a.Count, b.Count), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Where, b.Where),
-			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Edit, b.Edit))
-	})
-	for i := range out {
-		out[i].ID = i
-	}
-	c.listed, c.finder = out, NewFinder(out)
-	return out
-}
-
-// Find is the cause of a difference that was added.
-func (c *Causes) Find(d *Difference) (id int, ok bool) {
-	c.List()
-	return c.finder.Find(d)
-}
-
-// renamed makes one cause of each pair of groups that a renamed member
-// explains, and marks the groups as taken.
-func (c *Causes) renamed(taken map[groupKey]bool) []Cause {
-	keys := make([]renameKey, 0, len(c.renames))
-	for k := range c.renames {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b renameKey) int {
-		return cmp.Or(-cmp.Compare(c.renames[a].count, c.renames[b].count), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
-	})
-	var out []Cause
-	for _, k := range keys {
-		b := c.renames[k]
-		from, to := groupKey{Removed, InBody, k.from}, groupKey{Added, InBody, k.to}
-		gone, come := c.groups[from], c.groups[to]
-		if gone == nil || come == nil || taken[from] || taken[to] || b.count*10 < 8*max(gone.count, come.count) {
-			continue
-		}
-		taken[from], taken[to] = true, true
-		out = append(out, Cause{
-			Kind: Removed, Where: InBody, Path: k.from, Edit: editRename + k.to, Severity: b.severity,
-			Count: gone.count + come.count, Cases: len(b.cases), Examples: b.exampleIDs(),
-			Rule: RuleYAML(Rule{At: k.from, Do: DoAllow, Kind: Removed.String(), Why: whyRule, Until: farUntil}) + "\n" +
-				RuleYAML(Rule{At: k.to, Do: DoAllow, Kind: Added.String(), Why: whyRule, Until: farUntil}),
-		})
-	}
-	return out
-}
-
-// causes covers the buckets of a group with as few edits as possible: the edit
-// that explains the most differences first. An edit that explains a single
-// difference among many is no explanation.
-func (g *causeGroup) causes(k groupKey) []Cause {
-	open := slices.Sorted(maps.Keys(g.buckets))
-	var out []Cause
-	for len(open) > 0 {
-		best := g.telling(open)
-		var rest []string
-		merged := bucket{cases: map[uint64]struct{}{}}
-		for _, key := range open {
-			if b := g.buckets[key]; slices.Contains(b.edits, best) {
-				merged.merge(b)
-			} else {
-				rest = append(rest, key)
-			}
-		}
-		out = append(out, Cause{
-			Kind: k.kind, Where: k.where, Path: k.path, Edit: best, Severity: merged.severity,
-			Count: merged.count, Cases: len(merged.cases), Examples: merged.exampleIDs(), Rule: merged.silence.rule(k, best),
-		})
-		open = rest
-	}
-	return out
-}
-
-// telling is the edit that explains the most differences of the open buckets; of
-// edits that explain equally many the one that says more. The last edit of a
-// bucket, which fits everything, is taken only when no other explains two.
-func (g *causeGroup) telling(open []string) string {
-	type score struct{ count, rank int }
-	scores := map[string]score{}
-	for _, key := range open {
-		b := g.buckets[key]
-		for i, e := range b.edits {
-			if i == len(b.edits)-1 && len(b.edits) > 1 {
-				continue
-			}
-			s := scores[e]
-			scores[e] = score{s.count + b.count, max(s.rank, i)}
-		}
-	}
-	best := ""
-	for _, e := range slices.Sorted(maps.Keys(scores)) {
-		s, m := scores[e], scores[best]
-		if m.count == 0 || s.count > m.count || s.count == m.count && s.rank < m.rank {
-			best = e
-		}
-	}
-	if first := g.buckets[open[0]].edits; len(first) > 1 && scores[best].count < 2 && g.count > 1 && len(open) > 1 {
-		return first[len(first)-1]
-	}
-	return best
-}
-
-func (b *bucket) merge(o *bucket) {
-	b.count += o.count
-	b.severity = max(b.severity, o.severity)
-	for id := range o.cases {
-		b.cases[id] = struct{}{}
-	}
-	for _, x := range o.examples {
-		b.example(x)
-	}
-	b.silence.merge(&o.silence)
-}
-
-// A Finder finds the cause of a difference among listed causes, without the
-// differences that made them.
-type Finder struct {
-	causes map[groupKey][]Cause
-	rename map[groupKey]int
-}
-
-// NewFinder reads a list as Causes.List gives it.
-func NewFinder(causes []Cause) *Finder {
-	f := &Finder{causes: map[groupKey][]Cause{}, rename: map[groupKey]int{}}
-	for _, c := range causes {
-		if to, ok := strings.CutPrefix(c.Edit, editRename); ok {
-			f.rename[groupKey{Removed, c.Where, c.Path}] = c.ID
-			f.rename[groupKey{Added, c.Where, to}] = c.ID
-			continue
-		}
-		k := groupKey{c.Kind, c.Where, c.Path}
-		f.causes[k] = append(f.causes[k], c)
-	}
-	return f
-}
-
-// Find is the id of a difference's cause: of those at its place the first
-// whose edit explains it.
-func (f *Finder) Find(d *Difference) (id int, ok bool) {
-	k := keyOf(d)
-	if id, ok := f.rename[k]; ok {
-		return id, true
-	}
-	list := f.causes[k]
-	if len(list) == 0 {
-		return 0, false
-	}
-	es := edits(d)
-	for _, c := range list {
-		if slices.Contains(es, c.Edit) {
-			return c.ID, true
-		}
-	}
-	return 0, false
-}
-
-const whyRule = "say why this may differ"
-
-// farUntil is the until of a proposed allow rule: the proposal knows no clock,
-// and whoever pastes it sets the real date.
-var farUntil = time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC)

@@ -134,9 +134,16 @@ func silenced(t *testing.T, blue, green []byte, list []Cause) {
 	}
 }
 
+// fataler is a test or a property.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
 // readRule reads the flow mapping that RuleYAML writes: after quoting the plain
 // words it is JSON.
-func readRule(t *testing.T, line string) Rule {
+func readRule(t fataler, line string) Rule {
 	t.Helper()
 	text := strings.TrimSuffix(strings.TrimPrefix(line, "- {"), "}")
 	fields := map[string]string{}
@@ -153,6 +160,9 @@ func readRule(t *testing.T, line string) Rule {
 			n := strings.Index(rest+", ", ", ")
 			value, rest = rest[:n], rest[n:]
 		}
+		if strings.HasPrefix(value, "[") {
+			value = strings.Trim(value, "[]")
+		}
 		fields[key] = value
 		text = strings.TrimPrefix(rest, ", ")
 	}
@@ -168,7 +178,10 @@ func readRule(t *testing.T, line string) Rule {
 	}
 	r := Rule{
 		At: fields["at"], Do: Do(fields["do"]), Why: fields["why"], Is: fields["is"], Kind: fields["kind"], As: fields["as"],
-		BlueText: fields["blue"], GreenText: fields["green"], Abs: number("abs"), Rel: number("rel"),
+		BlueText: fields["blue"], GreenText: fields["green"], Abs: number("abs"), Rel: number("rel"), Header: fields["header"], Allow: fields["allow"] == "true",
+	}
+	if r.Do == DoString {
+		r.As, r.AsList = "", []string{fields["as"]}
 	}
 	if s := fields["within"]; s != "" {
 		d, err := time.ParseDuration(s)
@@ -239,7 +252,7 @@ func TestCausesInAnyOrder(t *testing.T) {
 		r.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
 		c := NewCauses()
 		for _, x := range cases {
-			c.AddAt(x.index, x.id, x.diffs)
+			c.AddAt(Site{Index: x.index, Case: x.id}, x.diffs)
 		}
 		text, err := json.Marshal(c.List())
 		if err != nil {

@@ -133,7 +133,7 @@ func (e *engine) unusable(t *tree, side string, err *SyntaxError, path string) {
 		return
 	}
 	r := &e.out
-	p := pending{d: Difference{Kind: err.Kind, Severity: StatusClass, Where: InBody, Offset: err.Offset}}
+	p := pending{d: Difference{Kind: err.Kind, Severity: StatusClass, Where: InBody, Offset: err.Offset, Fault: err.Msg}}
 	p.d.Note = fmt.Sprintf("%s, byte %d: %s", side, err.Offset, err.Msg)
 	from := len(r.buf)
 	r.buf = append(r.buf, path...)

@@ -168,8 +168,8 @@ func (c *compiler) verb(i int, r *compiledRule) bool {
 	if v.why && strings.TrimSpace(r.Why) == "" {
 		c.fail(i, "why", "say in a few words why this may differ", "%s needs a why", r.Do)
 	}
-	if strings.EqualFold(strings.TrimSpace(r.Why), whyRule) {
-		c.fail(i, "why", "say in a few words why this may differ", "%q is the placeholder of a proposed rule, not a reason", whyRule)
+	if strings.EqualFold(strings.TrimSpace(r.Why), PlaceholderWhy) {
+		c.fail(i, "why", "say in a few words why this may differ", "%q is the placeholder of a proposed rule, not a reason", PlaceholderWhy)
 	}
 	return true
 }
@@ -180,8 +180,8 @@ func (c *compiler) dates(i int, r *compiledRule) {
 		if r.Do == DoAllow {
 			c.fail(i, "until", "the date by which both sides agree again", "allow needs an until")
 		}
-	case r.Until.Format(time.DateOnly) == farUntil.Format(time.DateOnly):
-		c.fail(i, "until", "write the day by which both sides agree again", "%s is the placeholder of a proposed rule, not an agreed date", farUntil.Format(time.DateOnly))
+	case r.Until.Format(time.DateOnly) == PlaceholderUntil.Format(time.DateOnly):
+		c.fail(i, "until", "write the day by which both sides agree again", "%s is the placeholder of a proposed rule, not an agreed date", PlaceholderUntil.Format(time.DateOnly))
 	case c.now.IsZero():
 		c.fail(i, "until", "", "a rule with an until needs today's date")
 	case c.now.After(r.Until.AddDate(0, 0, 1)) || c.now.Equal(r.Until.AddDate(0, 0, 1)):

@@ -46,14 +46,15 @@ const (
 	StatusClass // a status, or something that could not be compared at all
 )
 
-// Where names the part of a response a difference lies in.
+// Where names the part of a response that a difference is in.
 type Where uint8
 
-// The parts of a response, in the order they are reported. Zero is invalid.
+// The parts of a response, in the order they are reported: what a client sees
+// first comes before what it may never look at. Zero is invalid.
 const (
 	InStatus Where = iota + 1
-	InHeader
 	InBody
+	InHeader
 )
 
 // Mode sets which differences count. Zero means Strict.
@@ -105,6 +106,12 @@ type Difference struct {
 	Offset int
 	// Note says more where the kind does not say it all.
 	Note string
+	// Leak is the name of blue that green's value mentions; empty where it
+	// mentions none.
+	Leak string
+	// Fault is what is wrong with a body of kind Invalid, Limit or DuplicateKey,
+	// without the side and the place that Note gives with it.
+	Fault string
 	// Rule is the Origin of the rule that hid the difference; empty where none did.
 	Rule string
 }

@@ -11,61 +11,77 @@ import (
 
 // Words of edits that stand for a class of values.
 const (
-	editOther  = "other values"
-	editTime   = "time"
-	editUUID   = "uuid"
-	editULID   = "ulid"
-	editJWT    = "jwt"
-	editHex    = "hex"
-	editSign   = "sign"
-	editRound  = "rounding"
-	editCase   = "letter case"
-	editSpace  = "white space"
-	editForm   = "unicode form"
-	editRename = "renamed to "
-	leakWords  = "green names blue: " // what every note of a leak says before the address
+	editOther = "other values"
+	editTime  = "time"
+	editUUID  = "uuid"
+	editULID  = "ulid"
+	editJWT   = "jwt"
+	editHex   = "hex"
+	editSign  = "sign"
+	editRound = "rounding"
+	editCase  = "letter case"
+	editSpace = "white space"
+	editForm  = "unicode form"
+)
+
+// An edit is one way to say what turned blue's value into green's.
+type edit struct {
+	text  string
+	spell spelling
+	leak  string // the name of blue, where the edit is a leak
+}
+
+// A spelling says how much of the values an edit's text holds, and so how many
+// different edits there may be at one path.
+type spelling uint8
+
+const (
+	fixed  spelling = iota // one of a few words: uuid, sign, true -> false, 200 -> 500
+	shaped                 // made from the values: x1000, "v#" -> "w#"
+	values                 // the values themselves: "News" -> "Weather", +17
 )
 
 // edits are the ways to say what turned blue's value into green's, the most
-// telling first; the last one fits every difference of its kind.
-func edits(d *Difference) []string {
+// telling first; the last one fits every difference of its kind that no other
+// edit tells apart.
+func edits(d *Difference) []edit {
 	switch d.Kind {
 	case Changed:
 		return changeEdits(d)
 	case TypeChanged:
 		e := d.Blue.Type.String() + " -> " + d.Green.Type.String()
 		if unquoted(d.Blue) == unquoted(d.Green) && !d.Blue.Cut && !d.Green.Cut {
-			return []string{e + ", same text", e}
+			return []edit{{text: e + ", same text"}, {text: e}}
 		}
-		return []string{e}
+		return []edit{{text: e}}
 	case Invalid, Limit, DuplicateKey:
-		_, msg, _ := strings.Cut(d.Note, ": ")
-		return []string{d.Kind.String() + ": " + msg}
+		return []edit{{text: d.Kind.String() + ": " + d.Fault, spell: values}, {text: d.Kind.String()}}
 	}
-	return []string{""} // the kind says it all
+	return []edit{{}} // the kind says it all
 }
 
 func unquoted(e Excerpt) string { return strings.Trim(e.JSON, `"`) }
 
-func changeEdits(d *Difference) []string {
-	if i := strings.Index(d.Note, leakWords); i >= 0 {
-		return []string{d.Note[i:], editOther}
+func changeEdits(d *Difference) []edit {
+	other := edit{text: editOther}
+	if d.Leak != "" {
+		return []edit{{text: authority{d.Leak}.note(), leak: d.Leak}, other}
 	}
 	switch {
 	case d.Where == InStatus:
-		return []string{d.Blue.JSON + " -> " + d.Green.JSON, statusClass(d.Blue.JSON) + " -> " + statusClass(d.Green.JSON)}
+		return []edit{{text: d.Blue.JSON + " -> " + d.Green.JSON}, {text: statusClass(d.Blue.JSON) + " -> " + statusClass(d.Green.JSON)}}
 	case d.Blue.Cut || d.Green.Cut || d.Blue.Type != d.Green.Type:
-		return []string{editOther}
+		return []edit{other}
 	case d.Blue.Type == NumberType:
-		return append(numberEdits(d.Blue.JSON, d.Green.JSON), editOther)
+		return append(numberEdits(d.Blue.JSON, d.Green.JSON), other)
 	case d.Blue.Type == StringType:
 		var b, g string
 		if json.Unmarshal([]byte(d.Blue.JSON), &b) != nil || json.Unmarshal([]byte(d.Green.JSON), &g) != nil {
-			return []string{editOther}
+			return []edit{other}
 		}
-		return append(stringEdits(b, g), editOther)
+		return append(stringEdits(b, g), other)
 	}
-	return []string{d.Blue.JSON + " -> " + d.Green.JSON, editOther}
+	return []edit{{text: d.Blue.JSON + " -> " + d.Green.JSON}, other}
 }
 
 // statusClass is 5xx for 503.
@@ -79,7 +95,7 @@ func statusClass(s string) string {
 // maxEditDigits bounds the numbers whose edit is computed.
 const maxEditDigits = 40
 
-func numberEdits(blue, green string) []string {
+func numberEdits(blue, green string) []edit {
 	if len(blue) > maxEditDigits || len(green) > maxEditDigits {
 		return nil
 	}
@@ -87,26 +103,26 @@ func numberEdits(blue, green string) []string {
 	if b == nil || g == nil {
 		return nil
 	}
-	var out []string
+	var out []edit
 	if new(big.Rat).Neg(b).Cmp(g) == 0 {
-		out = append(out, editSign)
+		out = append(out, edit{text: editSign})
 	}
 	if b.Sign() != 0 && g.Sign() != 0 {
 		if r := ratio(new(big.Rat).Quo(g, b)); r != "" {
-			out = append(out, "x"+r)
+			out = append(out, edit{text: "x" + r, spell: shaped})
 		} else if r := ratio(new(big.Rat).Quo(b, g)); r != "" {
-			out = append(out, "/"+r)
+			out = append(out, edit{text: "/" + r, spell: shaped})
 		}
 	}
 	if rounded(b, g, blue, green) {
-		out = append(out, editRound)
+		out = append(out, edit{text: editRound})
 	}
 	delta := new(big.Rat).Sub(g, b)
 	text := ratText(delta)
 	if delta.Sign() > 0 {
 		text = "+" + text
 	}
-	return append(out, text)
+	return append(out, edit{text: text, spell: values})
 }
 
 // ratio is a factor that a person would write: a whole number above 1.
@@ -129,7 +145,7 @@ func rounded(b, g *big.Rat, blue, green string) bool {
 	return gap.Abs(gap).Cmp(unit) < 0
 }
 
-// decimals counts the digits behind the point; -1 with an exponent.
+// decimals counts the digits after the point; -1 with an exponent.
 func decimals(s string) int {
 	if strings.ContainsAny(s, "eE") {
 		return -1
@@ -145,36 +161,36 @@ func ratText(r *big.Rat) string {
 	return strings.TrimRight(r.FloatString(18), "0")
 }
 
-func stringEdits(b, g string) []string {
+func stringEdits(b, g string) []edit {
 	for _, s := range []struct {
 		word string
 		is   func(string) bool
 	}{{editUUID, isUUID}, {editULID, isULID}, {editJWT, isJWT}} {
 		if s.is(b) && s.is(g) {
-			return []string{s.word}
+			return []edit{{text: s.word}}
 		}
 	}
 	if len(b) == len(g) && len(b) >= 12 && isHex(b) && isHex(g) && strings.ContainsAny(b+g, "abcdefABCDEF") {
-		return []string{editHex}
+		return []edit{{text: editHex}}
 	}
 	if x, ok := parseStamp(b); ok {
 		if y, ok := parseStamp(g); ok && x.notation == y.notation {
 			gap := y.at.Sub(x.at)
-			return []string{editTime + signed(gap), editTime}
+			return []edit{{text: editTime + signed(gap), spell: values}, {text: editTime}}
 		}
 	}
 	switch {
 	case strings.TrimSpace(b) == strings.TrimSpace(g):
-		return []string{editSpace}
+		return []edit{{text: editSpace}}
 	case normalisers["nfc"](b) == normalisers["nfc"](g):
-		return []string{editForm}
+		return []edit{{text: editForm}}
 	case normalisers["fold"](b) == normalisers["fold"](g):
-		return []string{editCase}
+		return []edit{{text: editCase}}
 	}
 	from, to := trimCommon(b, g)
-	out := []string{shortQuote(from) + " -> " + shortQuote(to)}
-	if class := digitClass(from) + " -> " + digitClass(to); class != out[0] {
-		out = append(out, class)
+	out := []edit{{text: shortQuote(from) + " -> " + shortQuote(to), spell: values}}
+	if class := digitClass(from) + " -> " + digitClass(to); class != out[0].text {
+		out = append(out, edit{text: class, spell: shaped})
 	}
 	return out
 }

@@ -26,6 +26,8 @@ type differenceJSON struct {
 	GreenSize    int             `json:"green_size,omitempty"`
 	Offset       int             `json:"offset,omitempty"`
 	Note         string          `json:"note,omitempty"`
+	Leak         string          `json:"leak,omitempty"`
+	Fault        string          `json:"fault,omitempty"`
 	Rule         string          `json:"rule,omitempty"`
 }
 
@@ -34,7 +36,7 @@ func (d Difference) MarshalJSON() ([]byte, error) {
 	out := differenceJSON{
 		Kind: d.Kind, Severity: d.Severity, Where: d.Where, Path: d.Path,
 		BluePointer: d.BluePointer, GreenPointer: d.GreenPointer,
-		Offset: d.Offset, Note: d.Note, Rule: d.Rule,
+		Offset: d.Offset, Note: d.Note, Leak: d.Leak, Fault: d.Fault, Rule: d.Rule,
 	}
 	out.Blue, out.BlueCut, out.BlueType, out.BlueSize = d.Blue.parts()
 	out.Green, out.GreenCut, out.GreenType, out.GreenSize = d.Green.parts()
@@ -50,7 +52,7 @@ func (d *Difference) UnmarshalJSON(text []byte) error {
 	*d = Difference{
 		Kind: in.Kind, Severity: in.Severity, Where: in.Where, Path: in.Path,
 		BluePointer: in.BluePointer, GreenPointer: in.GreenPointer,
-		Offset: in.Offset, Note: in.Note, Rule: in.Rule,
+		Offset: in.Offset, Note: in.Note, Leak: in.Leak, Fault: in.Fault, Rule: in.Rule,
 	}
 	if err := d.Blue.join(in.Blue, in.BlueCut, in.BlueType, in.BlueSize); err != nil {
 		return err

@@ -26,18 +26,24 @@ func generalise(path string) string {
 	return b.String()
 }
 
-// segmentEnd is the offset behind the segment of a normalized path at i.
+// segmentEnd is the offset after the segment of a normalized path at i. The
+// filter of a keyed element may hold brackets: [?@['@id']=='a' && @.n==1].
 func segmentEnd(path string, i int) int {
 	if path[i] == '[' {
-		quoted := false
-		for j := i + 1; j < len(path); j++ {
+		quoted, depth := false, 0
+		for j := i; j < len(path); j++ {
 			switch c := path[j]; {
 			case quoted && c == '\\':
 				j++
 			case c == '\'':
 				quoted = !quoted
-			case c == ']' && !quoted:
-				return j + 1
+			case quoted:
+			case c == '[':
+				depth++
+			case c == ']':
+				if depth--; depth == 0 {
+					return j + 1
+				}
 			}
 		}
 		return len(path)
@@ -48,6 +54,17 @@ func segmentEnd(path string, i int) int {
 		}
 	}
 	return len(path)
+}
+
+// segments splits a normalized path; the first one is $.
+func segments(path string) []string {
+	var out []string
+	for i := 0; i < len(path); {
+		end := segmentEnd(path, i)
+		out = append(out, path[i:end])
+		i = end
+	}
+	return out
 }
 
 // dynamicName reports whether a member's name is a value rather than a name.

@@ -222,18 +222,18 @@ func (e *engine) leakInHeader(path string, values []string, differs bool) {
 			if !a.in([]byte(v)) {
 				continue
 			}
-			note := leakWords + a.text
-			if differs && e.noteLast(path, note) {
+			if differs && e.leakLast(path, a) {
 				return
 			}
-			e.foundText(textDifference{kind: Changed, severity: Value, where: InHeader, path: path, typ: StringType, green: quoteText(v), note: note}, &noEffect)
+			e.foundText(textDifference{kind: Changed, severity: Value, where: InHeader, path: path, typ: StringType, green: quoteText(v), note: a.note(), leak: a.text}, &noEffect)
 			return
 		}
 	}
 }
 
-// noteLast adds a note to the last difference kept, if it is of that header.
-func (e *engine) noteLast(path, note string) bool {
+// leakLast marks the last difference kept as a leak, if it is of that header. A
+// note that is there already stays: it says why the value counts as different.
+func (e *engine) leakLast(path string, a authority) bool {
 	k := e.out.kept
 	if len(k) == 0 {
 		return false
@@ -242,8 +242,6 @@ func (e *engine) noteLast(path, note string) bool {
 	if p.d.Where != InHeader || string(e.out.buf[p.path.from:p.path.to]) != path {
 		return false
 	}
-	if p.d.Note == "" {
-		p.d.Note = note
-	}
+	p.d.leaks(a)
 	return true
 }

@@ -9,7 +9,8 @@ import (
 
 // alignKeyed pairs the elements lo:eb of blue and lo:eg of green by their key,
 // the k-th of a repeated key with the k-th; elements without the key among
-// themselves. When ordered, elements that left their order are moved, or, when
+// themselves. What is left is paired by the text of its key: an id that became a
+// string is one changed type, not an element removed and one added. When ordered, elements that left their order are moved, or, when
 // most of them did, the array is reordered as a whole.
 func (e *engine) alignKeyed(f *frame, lo, eb, eg int, ordered bool) {
 	keys := make([]uint64, 0, eb+eg-2*lo)
@@ -38,6 +39,7 @@ func (e *engine) alignKeyed(f *frame, lo, eb, eg int, ordered bool) {
 		}
 		e.ops = append(e.ops, p)
 	}
+	e.pairRetyped(f, first, lo, used)
 	if ordered {
 		e.markMoved(f, first, f.nb-(eb-lo))
 	}
@@ -46,6 +48,56 @@ func (e *engine) alignKeyed(f *frame, lo, eb, eg int, ordered bool) {
 			e.ops = append(e.ops, pairing{b: -1, g: int32(lo + j)})
 		}
 	}
+}
+
+// pairRetyped pairs the blue elements of the pairings from first on that found no
+// partner with unused green elements whose keys read the same, whatever their
+// types.
+func (e *engine) pairRetyped(f *frame, first, lo int, used []bool) {
+	left := map[string][]int{} // places on green by the text of the key
+	for j := range used {
+		if !used[j] {
+			if k := keyText(e.g, e.idx[f.gs+lo+j], f.by); k != "" {
+				left[k] = append(left[k], j)
+			}
+		}
+	}
+	if len(left) == 0 {
+		return
+	}
+	for i := first; i < len(e.ops); i++ {
+		p := &e.ops[i]
+		if p.g >= 0 {
+			continue
+		}
+		k := keyText(e.b, e.idx[f.bs+int(p.b)], f.by)
+		if js := left[k]; k != "" && len(js) > 0 {
+			p.g, left[k] = int32(lo+js[0]), js[1:]
+			used[js[0]] = true
+		}
+	}
+}
+
+// keyText is an element's key as text, types aside; empty where a member of the
+// key is missing or holds more than a string, a number or a boolean.
+func keyText(t *tree, c uint32, by []string) string {
+	var b []byte
+	for _, name := range by {
+		m := t.member(c, name)
+		if m == 0 {
+			return ""
+		}
+		switch t.nodes[m].typ {
+		case StringType:
+			b = append(b, t.stringText(m)...)
+		case NumberType, BoolType:
+			b = append(b, t.text(m)...)
+		default:
+			return ""
+		}
+		b = append(b, 0)
+	}
+	return string(b)
 }
 
 var missingKey = mix(kMember, kString)

@@ -9,6 +9,17 @@ import (
 // An authority is a name of blue that green must not mention.
 type authority struct{ text string } // lower case
 
+// note is what a difference says of the leak.
+func (a authority) note() string { return "green names blue: " + a.text }
+
+// leaks marks a difference as a leak; a note that is there already stays.
+func (d *Difference) leaks(a authority) {
+	d.Leak = a.text
+	if d.Note == "" {
+		d.Note = a.note()
+	}
+}
+
 // leakAuthorities are blue's hosts where green's hosts have other names, and
 // blue's host:port where only the ports differ. A name that both sides share
 // is nobody's secret.
@@ -160,27 +171,25 @@ func (e *engine) leakAt(i uint32, eff *effect, known map[string]int) {
 		if !a.in(text) {
 			continue
 		}
-		note := leakWords + a.text
 		if k, ok := known[string(e.appendPointer(nil, false))]; ok {
-			if d := &e.out.kept[k].d; d.Note == "" {
-				d.Note = note
-			}
+			e.out.kept[k].d.leaks(a)
 			return
 		}
-		e.foundLeak(i, note)
+		e.foundLeak(i, a)
 		return
 	}
 }
 
 // foundLeak records a leak; only a leak rule hides one, no mode does.
-func (e *engine) foundLeak(i uint32, note string) {
+func (e *engine) foundLeak(i uint32, a authority) {
 	e.out.total++
 	e.out.worst = max(e.out.worst, Value)
 	if len(e.out.kept) >= e.out.max {
 		return
 	}
 	r := &e.out
-	p := pending{d: Difference{Kind: Changed, Severity: Value, Where: InBody, Note: note}}
+	p := pending{d: Difference{Kind: Changed, Severity: Value, Where: InBody}}
+	p.d.leaks(a)
 	from := len(r.buf)
 	r.buf = e.appendPath(r.buf)
 	p.path = r.since(from)

@@ -4,8 +4,8 @@ import (
 	"strconv"
 )
 
-// CompareMessages compares two answers: status, headers, body, three separate
-// findings in this order. seen carries what `map` rules have paired over a
+// CompareMessages compares two answers. What it finds is listed by part: status,
+// body, headers. seen carries what `map` rules have paired over a
 // case; nil when nothing is to be carried. Its rules:
 //
 //  1. The status is compared as a number; a difference is the gravest there is
@@ -67,6 +67,7 @@ type textDifference struct {
 	blue, green string // JSON text; empty: the side has nothing
 	typ         ValueType
 	note        string
+	leak        string  // see Difference.Leak
 	by          ruleRef // the rule that hides it
 	shapeless   bool    // it counts in shape mode too
 }
@@ -93,7 +94,7 @@ func (e *engine) foundText(t textDifference, eff *effect) {
 		return
 	}
 	r := &e.out
-	p := pending{d: Difference{Kind: t.kind, Severity: t.severity, Where: t.where, Note: t.note, Rule: rule}}
+	p := pending{d: Difference{Kind: t.kind, Severity: t.severity, Where: t.where, Note: t.note, Leak: t.leak, Rule: rule}}
 	from := len(r.buf)
 	r.buf = append(r.buf, t.path...)
 	p.path = r.since(from)

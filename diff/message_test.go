@@ -68,11 +68,12 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// Status, body, headers: what a client meets first is listed first.
 func TestStatusComesFirst(t *testing.T) {
 	blue := &Message{Status: 200, Headers: headers("ETag: 1"), Body: []byte(`{"a":1}`), ContentType: "application/json"}
 	green := &Message{Status: 503, Headers: headers("ETag: 2"), Body: []byte(`{"a":2}`), ContentType: "application/json"}
 	r := CompareMessages(blue, green, nil, nil)
-	if got := brief(r.Differences); got != "changed , changed etag, changed $.a" || r.Severity != StatusClass || r.Differences[0].Where != InStatus {
+	if got := brief(r.Differences); got != "changed , changed $.a, changed etag" || r.Severity != StatusClass || r.Differences[0].Where != InStatus {
 		t.Errorf("got %q, severity %v", got, r.Severity)
 	}
 	rules := mustCompile(t, Options{Mode: Shape})

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // quoted parses a name in single or double quotes with JSON's escapes.
@@ -102,20 +104,21 @@ func hex4(s []byte, i int) (rune, bool) {
 }
 
 // appendName writes a member as a normalized path segment: .name where the
-// shorthand can say it, ['name'] where it cannot.
+// shorthand can say it, ['name'] where it cannot. Runes that a reader must not
+// meet as they are are escaped, so that a printed path can be pasted as a rule's.
 func appendName(b, name []byte) []byte {
 	plain := len(name) > 0 && !(name[0] >= '0' && name[0] <= '9')
 	for i := 0; plain && i < len(name); i++ {
 		plain = nameByte(name[i])
 	}
-	if plain {
+	if plain && text.Clean(string(name)) {
 		return append(append(b, '.'), name...)
 	}
 	return append(appendQuoted(append(b, '['), name), ']')
 }
 
 // appendQuoted writes a name in single quotes with the escapes of RFC 9535's
-// normalized paths.
+// normalized paths, and with those of hidden runes, which RFC 9535 also reads.
 func appendQuoted(b, name []byte) []byte {
 	b = append(b, '\'')
 	for i := 0; i < len(name); {
@@ -126,12 +129,8 @@ func appendQuoted(b, name []byte) []byte {
 			b = append(b, '\\', byte(r))
 		case r == '\b', r == '\f', r == '\n', r == '\r', r == '\t':
 			b = append(b, '\\', "bfnrt"[strings.IndexRune("\b\f\n\r\t", r)])
-		case r < 0x20:
-			b = append(b, `\u00`...)
-			if r < 0x10 {
-				b = append(b, '0')
-			}
-			b = strconv.AppendInt(b, int64(r), 16)
+		case text.Hidden(r):
+			b = text.AppendEscape(b, r)
 		default:
 			b = utf8.AppendRune(b, r)
 		}

@@ -1,7 +1,9 @@
 package diff
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -297,7 +299,7 @@ func (e *engine) appendPointer(b []byte, blue bool) []byte {
 	return b
 }
 
-// finish turns what was kept into differences.
+// finish turns what was kept into differences, by part, within a part as found.
 func (r *recorder) finish() (kept, hides []Difference) {
 	text := string(r.buf)
 	list := func(in []pending) []Difference {
@@ -315,6 +317,7 @@ func (r *recorder) finish() (kept, hides []Difference) {
 			d.Green.JSON = plainEscapes(text[p.green.from:p.green.to])
 			out[i] = d
 		}
+		slices.SortStableFunc(out, func(a, b Difference) int { return cmp.Compare(a.Where, b.Where) })
 		return out
 	}
 	return list(r.kept), list(r.hides)

@@ -20,6 +20,7 @@ type silencer struct {
 	formatsSeen bool
 	from, to    string // what trimming common ends left, the same everywhere
 	rewrite     int
+	normal      [3]int // pairs that are the same after each of proposedNormalisers
 }
 
 // see takes one difference into account.
@@ -37,6 +38,11 @@ func (s *silencer) see(d *Difference) {
 		if json.Unmarshal([]byte(d.Blue.JSON), &b) == nil && json.Unmarshal([]byte(d.Green.JSON), &g) == nil {
 			s.seeTimes(b, g)
 			s.seeFormats(b, g)
+			for i, name := range proposedNormalisers {
+				if normalisers[name](b) == normalisers[name](g) {
+					s.normal[i]++
+				}
+			}
 			from, to := trimCommon(b, g)
 			if s.rewrite == 0 || s.from == from && s.to == to {
 				s.from, s.to = from, to
@@ -80,6 +86,9 @@ func (s *silencer) seeTimes(b, g string) {
 	s.times++
 	s.maxGap = max(s.maxGap, y.at.Sub(x.at).Abs())
 }
+
+// proposedNormalisers are tried for a rule, in this order.
+var proposedNormalisers = [3]string{"trim", "nfc", "fold"}
 
 // proposedFormats are tried for a rule, the narrowest first.
 var proposedFormats = []string{"uuid", "ulid", "jwt", "ipv4", "hex"}
@@ -125,6 +134,9 @@ func (s *silencer) merge(o *silencer) {
 	s.numbers += o.numbers
 	s.times += o.times
 	s.maxGap = max(s.maxGap, o.maxGap)
+	for i, n := range o.normal {
+		s.normal[i] += n
+	}
 	if o.maxAbs != nil && (s.maxAbs == nil || o.maxAbs.Cmp(s.maxAbs) > 0) {
 		s.maxAbs = o.maxAbs
 	}
@@ -139,40 +151,38 @@ func (s *silencer) merge(o *silencer) {
 	}
 }
 
-// rule is the YAML of the narrowest rule that accepts all that was seen; empty
-// where no rule can.
-func (s *silencer) rule(k groupKey, edit string) string {
-	r := Rule{Why: whyRule}
-	switch k.where {
-	case InStatus:
-		r.Where = "status"
-	case InHeader:
-		r.Header = headerOf(k.path)
-	default:
-		r.At = k.path
+// rule is the rule that accepts all that was seen, without its path in a body;
+// why says why there is none.
+func (s *silencer) rule(c *Cause) (r Rule, why string) {
+	switch {
+	case c.Where == InStatus:
+		return r, "a rule for the status would accept every other status too; expect the status that each side should send"
+	case c.Where == InHeader:
+		r.Header = headerOf(c.Path)
+	case c.Kind == Invalid, c.Kind == Limit, c.Kind == DuplicateKey:
+		return r, "what cannot be read cannot be compared under any rule"
+	case c.Path == "$" && c.Kind != Order:
+		return r, "the whole body differs"
 	}
-	if k.where == InBody && k.path == "$" && k.kind != Order {
-		return ""
-	}
-	switch k.kind {
+	switch c.Kind {
 	case Changed:
-		if k.where == InStatus || strings.HasPrefix(edit, leakWords) {
-			if k.where == InStatus {
-				r.Do = DoIgnore
-			} else {
-				r.Do, r.Allow = DoLeak, true
-			}
-			break
+		if c.Leak != "" {
+			r.Do, r.Allow = DoLeak, true
+		} else {
+			s.change(&r)
 		}
-		s.change(&r)
 	case Added, Removed, TypeChanged:
-		r.Do, r.Kind, r.Until = DoAllow, k.kind.String(), farUntil
-	case Moved, Order:
-		r.At, r.Do, r.Kind, r.Until = strings.TrimSuffix(k.path, "[*]"), DoAllow, Order.String(), farUntil
-	default:
-		return ""
+		r.Do, r.Kind = DoAllow, c.Kind.String()
+	default: // Moved, Order
+		r.Do, r.Kind = DoAllow, Order.String()
 	}
-	return RuleYAML(r)
+	if v := verbs[r.Do]; v.why {
+		r.Why = PlaceholderWhy
+	}
+	if r.Do == DoAllow {
+		r.Until = PlaceholderUntil
+	}
+	return r, ""
 }
 
 // maxProposedGap bounds the times that a time rule is proposed for.
@@ -180,6 +190,12 @@ const maxProposedGap = 31 * 24 * time.Hour
 
 // change chooses the narrowest verb for changed values.
 func (s *silencer) change(r *Rule) {
+	for i, n := range s.normal {
+		if n == s.n {
+			r.Do, r.AsList = DoString, []string{proposedNormalisers[i]}
+			return
+		}
+	}
 	switch {
 	case s.formatsSeen && len(s.formats) > 0:
 		r.Do, r.Is = DoFormat, s.formats[0]

@@ -57,7 +57,7 @@ func leafOf(c *Cause) string {
 	switch {
 	case c.Kind == Moved, c.Kind == Order: // Rule 2
 		return ""
-	case strings.HasPrefix(c.Edit, leakWords): // Rule 3
+	case c.Leak != "": // Rule 3
 		return ""
 	case c.Where != InBody:
 		return c.Path

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -9,6 +10,11 @@ import (
 func TestSpreads(t *testing.T) {
 	cause := func(kind Kind, where Where, path, edit string) Cause {
 		return Cause{Kind: kind, Where: where, Path: path, Edit: edit, Count: 1}
+	}
+	leak := func(path, name string) Cause {
+		c := cause(Changed, InBody, path, authority{name}.note())
+		c.Leak = name
+		return c
 	}
 	for _, tt := range []struct {
 		name   string
@@ -37,7 +43,7 @@ func TestSpreads(t *testing.T) {
 		},
 		{
 			name: "a leak", why: "rule 3",
-			causes: []Cause{cause(Changed, InBody, "$.licence", "green names blue: a:1"), cause(Changed, InBody, "$.list", "green names blue: a:1"), cause(Changed, InBody, "$.list", "green names blue: b:2")},
+			causes: []Cause{leak("$.licence", "a:1"), leak("$.list", "a:1"), leak("$.list", "b:2")},
 			want:   []string{"green names blue: a:1 at 2 places", "$.list green names blue: b:2"},
 		},
 		{
@@ -74,9 +80,11 @@ func TestSpreads(t *testing.T) {
 func TestSpreadsKeepEveryCause(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		causes := rapid.SliceOf(rapid.Custom(func(t *rapid.T) Cause {
+			edit := rapid.SampledFrom([]string{"", "+1", "leak"}).Draw(t, "edit")
 			return Cause{
+				Leak: strings.TrimPrefix(edit, "+1"), Edit: edit,
 				Kind: Kind(rapid.IntRange(int(Added), int(Limit)).Draw(t, "kind")), Where: Where(rapid.IntRange(1, 3).Draw(t, "where")),
-				Path: rapid.StringMatching(`(\$(\.[a-c]|\[\*\]|\['[a-c.]'\]){0,4})?`).Draw(t, "path"), Edit: rapid.SampledFrom([]string{"", "+1", leakWords + "x"}).Draw(t, "edit"),
+				Path:  rapid.StringMatching(`(\$(\.[a-c]|\[\*\]|\['[a-c.]'\]){0,4})?`).Draw(t, "path"),
 				Count: rapid.IntRange(1, 9).Draw(t, "count"),
 			}
 		})).Draw(t, "causes")

@@ -161,6 +161,8 @@ func (k *checker) add(ok bool, what, got, at string) {
 //  1. the status is 2xx
 //  2. the answer is an API's, unless something is expected of the body: see api
 //  3. a success status hides no error, unless that is expected: see settles
+//
+// What was checked is listed by part: status, body, headers and cookies, latency.
 func (c *Checks) check(side scenarios.Side, a *answer, rules *diff.Rules) []Expectation {
 	k := &checker{side: side.String()}
 	if len(c.expect.Status) > 0 || !c.sparse { // Rule 1
@@ -172,6 +174,19 @@ func (c *Checks) check(side scenarios.Side, a *answer, rules *diff.Rules) []Expe
 		c.hiddenError(k, a) // Rule 3
 	default:
 		c.api(k, a) // Rule 2
+	}
+	for _, p := range c.body {
+		k.path(p, a)
+	}
+	k.bodyText(c.content, a)
+	if c.expect.Schema != "" {
+		c.schema(k, a)
+	}
+	if c.expect.Snapshot != "" {
+		c.snapshot(k, a, rules)
+	}
+	if len(c.hls) > 0 {
+		c.playlist(k, a)
 	}
 	seconds := numberDatum(strconv.FormatFloat(a.Timing.Total.Seconds(), 'f', -1, 64))
 	for i := range c.latency {
@@ -187,19 +202,6 @@ func (c *Checks) check(side scenarios.Side, a *answer, rules *diff.Rules) []Expe
 			values = []string{v}
 		}
 		k.text("cookie "+h.name, h.tests, values, a.hidden)
-	}
-	for _, p := range c.body {
-		k.path(p, a)
-	}
-	k.bodyText(c.content, a)
-	if c.expect.Schema != "" {
-		c.schema(k, a)
-	}
-	if c.expect.Snapshot != "" {
-		c.snapshot(k, a, rules)
-	}
-	if len(c.hls) > 0 {
-		c.playlist(k, a)
 	}
 	return k.found
 }

@@ -237,6 +237,7 @@ func (j *judging) compare() {
 	if !result.Equal() {
 		j.differs, j.verdict = true, j.verdict.Worse(Fail)
 		r.Reasons = append(r.Reasons, differText(&result))
+		r.DifferReason = len(r.Reasons)
 	}
 	l := result.Leaves
 	r.Coverage = Coverage{Leaves: l.Seen, Compared: l.Compared, Ignored: l.Ignored + l.Dropped}
@@ -306,10 +307,7 @@ func (j *judging) again() {
 
 // differText says how many differences there are and what the first one is.
 func differText(r *diff.Result) string {
-	text := fmt.Sprintf("%d differences", r.Total)
-	if r.Total == 1 {
-		text = "1 difference"
-	}
+	text := plural(r.Total, "difference")
 	if len(r.Differences) == 0 {
 		return text
 	}

@@ -177,6 +177,11 @@ type StepResult struct {
 	onlyDiffers bool
 	// Exchange is the key of the pair in exchanges.ndjson; empty when nothing was sent.
 	Exchange string `json:"exchange,omitempty"`
+	// DifferReason is the place in Reasons, counted from 1, of the one that sums the
+	// differences up; 0: none does.
+	DifferReason int `json:"differ_reason,omitempty"`
+	// pair is what differed, to try proposed rules on; nil when read back from a log.
+	pair *diff.Sample
 }
 
 // A CaseResult is a case walked to its end: the event that reports are made of.

@@ -66,11 +66,12 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 	captured := w.captures(step, blue, green)
 	key := PairKey(w.id, name, "")
 	w.suite.run.emit(Event{Pair: &Pair{Key: key, Blue: blue.exchange(), Green: green.exchange()}})
+	apart := w.spread(LaneBlue, blue.exchange(), green.exchange())
 	j := Judge(&Trial{
 		Step: step, Name: name, Key: key, Rules: rules, Blue: blue.exchange(), Green: green.exchange(),
 		BlueChecks: checks[scenarios.Blue], GreenChecks: checks[scenarios.Green],
 		BlueWait: blue.waited(), GreenWait: green.waited(), Shared: w.shared(step), Seen: w.bijections(LaneBlue),
-		Apart: w.spread(LaneBlue, blue.exchange(), green.exchange()), Hidden: append(blue.hidden(), green.hidden()...),
+		Apart: apart, Hidden: append(blue.hidden(), green.hidden()...),
 		Control: w.control(key),
 	})
 	r := &j.Step
@@ -79,6 +80,9 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 	captured.into(r)
 	r.Flaky = flaky || w.retriedNote(r, blue, green)
 	cookiesOf(r, blue, green)
+	if r.DifferencesTotal > 0 {
+		r.pair = &diff.Sample{Blue: blue.answer.message(), Green: green.answer.message(), Rules: rules.apart(max(apart, lag(blue.x, green.x))).full}
+	}
 	w.book(j)
 	w.confirm(ctx, step, name, rules, r)
 	w.keep(name, &Pair{Blue: blue.exchange(), Green: green.exchange(), Hidden: append(blue.hidden(), green.hidden()...)})

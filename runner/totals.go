@@ -147,13 +147,14 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 		silent[scenarios.Green] = silent[scenarios.Green] || step.Green != nil && step.Green.Err != nil
 		if step.DifferencesTotal > 0 && step.Lane == "" {
 			differs = true
-			t.causes.AddAt(r.Index, r.ID, roots(step.Differences))
+			t.causes.AddAt(diff.Site{Index: r.Index, Case: r.ID, Suite: s.suite.Name, Step: step.Name, Sample: step.sample(s.suite.MinCoverage)}, roots(step.Differences))
+			step.pair = nil // large, and no longer needed
 		}
 		if step.Verdict <= Pass {
 			continue
 		}
-		for _, reason := range step.Reasons {
-			if step.DifferencesTotal > 0 && isDifferText(reason) && (step.Lane == "" || len(step.Reasons) > 1) {
+		for at, reason := range step.Reasons {
+			if at+1 == step.DifferReason && (step.Lane == "" || len(step.Reasons) > 1) {
 				continue // a cause, or what another reason explains
 			}
 			if step.Lane != "" {
@@ -192,9 +193,15 @@ func roots(all []diff.Difference) []diff.Difference {
 	return all
 }
 
-func isDifferText(reason string) bool {
-	number, rest, _ := strings.Cut(reason, " ")
-	return number != "" && number[0] >= '0' && number[0] <= '9' && strings.HasPrefix(rest, "difference")
+// sample is the step's pair, to try a proposed rule on; nil where it was not
+// kept. floor is the least share of values that its suite wants compared.
+func (r *StepResult) sample(floor float64) *diff.Sample {
+	if r.pair == nil {
+		return nil
+	}
+	s := *r.pair
+	s.Floor = floor
+	return &s
 }
 
 func (t *totals) note(f finding, r *CaseResult) {

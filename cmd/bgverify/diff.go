@@ -78,7 +78,7 @@ func runDiff(io stdio, flags diffFlags, bluePath, greenPath string) error {
 	}
 	result := diff.CompareMessages(blue, green, rules, diff.NewBijections())
 	causes := diff.NewCauses()
-	causes.Add(filepath.Base(greenPath), result.Differences)
+	causes.AddAt(diff.Site{Case: filepath.Base(greenPath), Sample: &diff.Sample{Blue: blue, Green: green, Rules: rules}}, result.Differences)
 	if flags.output == "json" {
 		err = writeDiffJSON(io.out, &result, causes.List())
 	} else {

@@ -180,7 +180,7 @@ func (h *hider) difference(d diff.Difference) diff.Difference {
 		d.Blue, d.Green = h.excerpt(d.Blue), h.excerpt(d.Green)
 	}
 	d.Path, d.BluePointer, d.GreenPointer = h.text(d.Path), h.text(d.BluePointer), h.text(d.GreenPointer)
-	d.Note = h.text(d.Note)
+	d.Note, d.Leak, d.Fault = h.text(d.Note), h.text(d.Leak), h.text(d.Fault)
 	return d
 }
 

@@ -1,0 +1,393 @@
+package diff
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A found is a cause with what its proposed rule is made from.
+type found struct {
+	Cause
+	bucket
+	to   narrowing // of a renamed member's new name
+	most int       // of its differences in one pair
+}
+
+// List is the causes: those of the status and bodies before those of headers,
+// then the gravest first, then those with the most differences, then by kind,
+// part, path and edit. Ids are places in the list. It does not depend on the
+// order of adding. Its rules:
+//
+//  1. At one path an edit is a cause by itself when it explains enough of the
+//     path's differences; see cover. The others are one cause, "other values": a
+//     path has at most maxPathCauses causes of a kind, however many values differ.
+//  2. A removed member that comes back under another name is one cause.
+//  3. Members of one object are one path, [*], where more than maxSiblings of them
+//     differ in one way: their names are values, as in an object by channel.
+//  4. A proposed rule has been tried; see propose.
+func (c *Causes) List() []Cause {
+	if c.finder != nil {
+		return c.listed
+	}
+	taken := map[groupKey]bool{}
+	out := c.renamed(taken) // Rule 2
+	rest := map[groupKey]*causeGroup{}
+	for k, g := range c.groups {
+		if !taken[k] {
+			rest[k] = g
+		}
+	}
+	for k, g := range fold(rest) { // Rule 3
+		out = append(out, g.causes(k)...)
+	}
+	slices.SortFunc(out, func(a, b *found) int {
+		return cmp.Or(compareBool(a.Where == InHeader, b.Where == InHeader), -cmp.Compare(a.Severity, b.Severity), -cmp.Compare(a.Count, b.Count),
+			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Where, b.Where), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Edit, b.Edit))
+	})
+	c.listed = make([]Cause, len(out))
+	for i, f := range out {
+		f.ID = i
+		c.listed[i] = f.Cause
+	}
+	c.finder = NewFinder(c.listed)
+	for i, f := range out { // Rule 4
+		c.propose(f, i)
+		c.listed[i] = f.Cause
+	}
+	return c.listed
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// Find is the cause of a difference that was added.
+func (c *Causes) Find(d *Difference) (id int, ok bool) {
+	c.List()
+	return c.finder.Find(d)
+}
+
+// renamed makes one cause of each pair of groups that a renamed member
+// explains, and marks the groups as taken.
+func (c *Causes) renamed(taken map[groupKey]bool) []*found {
+	keys := slices.Collect(maps.Keys(c.renames))
+	slices.SortFunc(keys, func(a, b renameKey) int {
+		return cmp.Or(-cmp.Compare(c.renames[a].count, c.renames[b].count), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
+	})
+	var out []*found
+	for _, k := range keys {
+		r := c.renames[k]
+		from, to := groupKey{Removed, InBody, k.from}, groupKey{Added, InBody, k.to}
+		gone, come := c.groups[from], c.groups[to]
+		if gone == nil || come == nil || taken[from] || taken[to] || r.count*10 < 8*max(gone.count, come.count) {
+			continue
+		}
+		taken[from], taken[to] = true, true
+		f := &found{bucket: r.bucket, to: r.to, most: max(gone.most, come.most)}
+		f.Cause = f.cause(from, edit{text: "renamed to " + k.to})
+		f.RenamedTo, f.Count = k.to, gone.count+come.count
+		out = append(out, f)
+	}
+	return out
+}
+
+// cause is the bucket as a cause.
+func (b *bucket) cause(k groupKey, e edit) Cause {
+	return Cause{
+		Kind: k.kind, Where: k.where, Path: k.path, Edit: e.text, Leak: e.leak, Severity: b.severity,
+		Count: b.count, Cases: len(b.cases), Examples: b.exampleIDs(), Scope: b.scope(),
+	}
+}
+
+// causes covers the buckets of a group with few edits (rule 1), the one that
+// explains the most differences first. What is left is one cause for each last
+// edit of theirs: "other values".
+func (g *causeGroup) causes(k groupKey) []*found {
+	cover := newCover(g, k.where == InHeader)
+	var out []*found
+	for cover.count > 0 {
+		e, ok := cover.next()
+		if !ok {
+			break
+		}
+		out = append(out, g.merged(k, e, cover.take(e.text)))
+	}
+	last := map[string][]*bucket{}
+	for b := range cover.open {
+		e := b.edits[len(b.edits)-1]
+		last[e.text] = append(last[e.text], b)
+	}
+	for text, list := range last {
+		out = append(out, g.merged(k, edit{text: text}, list))
+	}
+	return out
+}
+
+// merged is the cause of buckets that one edit explains.
+func (g *causeGroup) merged(k groupKey, e edit, list []*bucket) *found {
+	f := &found{}
+	for _, b := range list {
+		f.merge(b)
+	}
+	f.Cause = f.cause(k, e)
+	f.most = min(f.bucket.most, g.most)
+	return f
+}
+
+// maxPathCauses bounds the causes of one kind at one path: an edit that is a cause by
+// itself explains a 20th of the path's differences. Where the values have a
+// fixed last edit other than "other values" (types, statuses) there are a few more.
+const maxPathCauses = 21
+
+// A cover chooses the edits that explain a group's differences.
+type cover struct {
+	open   map[*bucket]bool
+	count  int // differences of open
+	all    int // differences of the group
+	header bool
+	edits  map[string]*candidateEdit
+}
+
+// A candidateEdit is an edit with the open buckets that it may explain.
+type candidateEdit struct {
+	edit
+	rank    int // its place among the edits of its buckets, at most
+	count   int // differences of its open buckets
+	varied  bool
+	values  uint64
+	buckets []*bucket
+}
+
+func newCover(g *causeGroup, header bool) *cover {
+	c := &cover{open: make(map[*bucket]bool, len(g.buckets)), count: g.count, all: g.count, header: header, edits: map[string]*candidateEdit{}}
+	for _, b := range g.buckets {
+		c.open[b] = true
+		for i, e := range b.edits {
+			if i == len(b.edits)-1 && i > 0 {
+				continue
+			}
+			x := c.edits[e.text]
+			if x == nil {
+				x = &candidateEdit{edit: e, values: b.values}
+				c.edits[e.text] = x
+			}
+			x.rank = max(x.rank, i)
+			x.count += b.count
+			x.varied = x.varied || b.varied || b.values != x.values
+			x.buckets = append(x.buckets, b)
+		}
+	}
+	return c
+}
+
+// next is the edit that explains the most open differences, if it is a cause by
+// itself; of edits that explain equally many the one that says more.
+func (c *cover) next() (edit, bool) {
+	var best *candidateEdit
+	for _, x := range c.edits {
+		if x.count == 0 || !c.explains(x) {
+			continue
+		}
+		if best == nil || cmp.Or(-cmp.Compare(x.count, best.count), cmp.Compare(x.rank, best.rank), strings.Compare(x.text, best.text)) < 0 {
+			best = x
+		}
+	}
+	if best == nil {
+		return edit{}, false
+	}
+	return best.edit, true
+}
+
+// explains reports whether an edit is a cause by itself:
+//
+//  1. it is a leak, or explains all that is left;
+//  2. it explains two differences and a 20th of the path's, and does so for
+//     different values (x1000), or is one of a few that there can be (true -> false);
+//  3. it is one pair of values seen again and again (the same title in many
+//     cases), and that is more than half of the path's differences;
+//  4. of a header rule 3 is asked of every edit, for its values differ by route.
+func (c *cover) explains(x *candidateEdit) bool {
+	switch {
+	case x.leak != "", x.count == c.count:
+		return true
+	case x.count < 2:
+		return false
+	case c.header, !x.varied && x.spell != fixed:
+		return 2*x.count > c.all
+	}
+	return (maxPathCauses-1)*x.count >= c.all
+}
+
+// take removes the open buckets that the edit explains.
+func (c *cover) take(text string) []*bucket {
+	var out []*bucket
+	for _, b := range c.edits[text].buckets {
+		if !c.open[b] {
+			continue
+		}
+		delete(c.open, b)
+		c.count -= b.count
+		for i, e := range b.edits {
+			if x := c.edits[e.text]; x != nil && (i == 0 || i < len(b.edits)-1) {
+				x.count -= b.count
+			}
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// maxSiblings is the number of members of one object up to which each is a path
+// by itself.
+const maxSiblings = 50
+
+// fold merges the groups of members whose names are values (rule 3): the largest
+// families first, again for the objects above them.
+func fold(groups map[groupKey]*causeGroup) map[groupKey]*causeGroup {
+	for range maxSegments {
+		families := map[groupKey][]groupKey{}
+		for k := range groups {
+			for _, folded := range foldings(k) {
+				families[folded] = append(families[folded], k)
+			}
+		}
+		maps.DeleteFunc(families, func(_ groupKey, all []groupKey) bool { return len(all) <= maxSiblings })
+		if len(families) == 0 {
+			break
+		}
+		order := slices.SortedFunc(maps.Keys(families), func(a, b groupKey) int {
+			return cmp.Or(-cmp.Compare(len(families[a]), len(families[b])), cmp.Compare(a.path, b.path), cmp.Compare(a.kind, b.kind))
+		})
+		for _, to := range order {
+			open := slices.DeleteFunc(families[to], func(k groupKey) bool { return groups[k] == nil })
+			if len(open) > maxSiblings {
+				foldInto(to, open, groups)
+			}
+		}
+	}
+	return groups
+}
+
+// foldInto makes one group of several.
+func foldInto(to groupKey, family []groupKey, groups map[groupKey]*causeGroup) {
+	sum := &causeGroup{buckets: map[string]*bucket{}}
+	if groups[to] != nil {
+		family = append(family, to)
+	}
+	for _, k := range family {
+		sum.level = max(sum.level, groups[k].level)
+	}
+	for _, k := range family {
+		g := groups[k]
+		sum.count += g.count
+		sum.most += g.most // at most that many in one pair
+		for _, b := range g.buckets {
+			sum.bucket(b.edits).merge(b)
+		}
+		delete(groups, k)
+	}
+	sum.reduce()
+	groups[to] = sum
+}
+
+// foldings are a body's path with one member's name made [*], for each name.
+func foldings(k groupKey) []groupKey {
+	if k.where != InBody {
+		return nil
+	}
+	var out []groupKey
+	for i := 1; i < len(k.path); {
+		end := segmentEnd(k.path, i)
+		if k.path[i:end] != "[*]" {
+			out = append(out, groupKey{k.kind, k.where, k.path[:i] + "[*]" + k.path[end:]})
+		}
+		i = end
+	}
+	return out
+}
+
+// A Finder finds the cause of a difference among listed causes, without the
+// differences that made them.
+type Finder struct {
+	causes map[groupKey][]Cause
+	rename map[groupKey]int
+	folded []groupKey // with [*] for names; see rule 3 of List
+}
+
+// NewFinder reads a list as Causes.List gives it.
+func NewFinder(causes []Cause) *Finder {
+	f := &Finder{causes: map[groupKey][]Cause{}, rename: map[groupKey]int{}}
+	for _, c := range causes {
+		if c.RenamedTo != "" {
+			f.rename[groupKey{Removed, c.Where, c.Path}] = c.ID
+			f.rename[groupKey{Added, c.Where, c.RenamedTo}] = c.ID
+			continue
+		}
+		k := groupKey{c.Kind, c.Where, c.Path}
+		if f.causes[k] == nil && c.Where == InBody && strings.Contains(c.Path, "[*]") {
+			f.folded = append(f.folded, k)
+		}
+		f.causes[k] = append(f.causes[k], c)
+	}
+	return f
+}
+
+// Find is the id of a difference's cause: of those at its place that one of its
+// edits explains the largest; the last edit, which fits everything, only where
+// no other does.
+func (f *Finder) Find(d *Difference) (id int, ok bool) {
+	k := keyOf(d)
+	if id, ok := f.rename[k]; ok {
+		return id, true
+	}
+	list := f.causes[k]
+	if list == nil {
+		list = f.causes[f.folding(k)]
+	}
+	if len(list) == 0 {
+		return 0, false
+	}
+	es := edits(d)
+	var best *Cause
+	rank := 0
+	for i := range list {
+		c := &list[i]
+		at := slices.IndexFunc(es, func(e edit) bool { return e.text == c.Edit })
+		if at < 0 {
+			continue
+		}
+		if at == len(es)-1 {
+			at = len(es) // after all others
+		}
+		last, bestLast := at == len(es), rank == len(es)
+		if best == nil || cmp.Or(compareBool(last, bestLast), -cmp.Compare(c.Count, best.Count), cmp.Compare(at, rank)) < 0 {
+			best, rank = c, at
+		}
+	}
+	if best == nil {
+		return 0, false
+	}
+	return best.ID, true
+}
+
+// folding is the listed path, with [*] for names, that covers a difference's.
+func (f *Finder) folding(k groupKey) groupKey {
+	own := segments(k.path)
+	for _, folded := range f.folded {
+		if folded.kind != k.kind || folded.where != k.where {
+			continue
+		}
+		if slices.EqualFunc(own, segments(folded.path), func(a, b string) bool { return a == b || b == "[*]" && a != "$" }) {
+			return folded
+		}
+	}
+	return groupKey{}
+}

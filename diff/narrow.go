@@ -1,0 +1,93 @@
+package diff
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxUnion bounds the elements or members that a proposed path lists one by one;
+// what differs in more of them differs in all of them: [*].
+const maxUnion = 12
+
+// A narrowing finds the narrowest path that covers all paths seen: at each
+// segment the one that all of them have, else a list of those seen, else [*].
+// The paths have equally many segments. The result does not depend on the order
+// in which they are seen.
+type narrowing []choice
+
+// A choice is the different segments seen at one place of paths.
+type choice struct {
+	seen []string // sorted
+	many bool     // more than maxUnion
+}
+
+func (n *narrowing) see(path string) {
+	segs := segments(path)
+	if *n == nil {
+		*n = make(narrowing, len(segs))
+	}
+	for i := range min(len(segs), len(*n)) {
+		(*n)[i].add(segs[i])
+	}
+}
+
+func (c *choice) add(seg string) {
+	if c.many {
+		return
+	}
+	at, known := slices.BinarySearch(c.seen, seg)
+	if known {
+		return
+	}
+	if len(c.seen) == maxUnion {
+		*c = choice{many: true}
+		return
+	}
+	c.seen = slices.Insert(c.seen, at, strings.Clone(seg))
+}
+
+func (n *narrowing) merge(o narrowing) {
+	if *n == nil {
+		*n = make(narrowing, len(o))
+	}
+	for i := range min(len(o), len(*n)) {
+		if o[i].many {
+			(*n)[i] = choice{many: true}
+			continue
+		}
+		for _, seg := range o[i].seen {
+			(*n)[i].add(seg)
+		}
+	}
+}
+
+// path writes the first segments of the paths seen.
+func (n narrowing) path() string {
+	var b strings.Builder
+	for _, c := range n {
+		switch {
+		case c.many:
+			b.WriteString("[*]")
+		case len(c.seen) == 1:
+			b.WriteString(c.seen[0])
+		default:
+			b.WriteByte('[')
+			for i, seg := range c.seen {
+				if i > 0 {
+					b.WriteByte(',')
+				}
+				b.WriteString(selectorText(seg))
+			}
+			b.WriteByte(']')
+		}
+	}
+	return b.String()
+}
+
+// selectorText is a segment as one of several between brackets: 'name' of .name.
+func selectorText(seg string) string {
+	if name, ok := strings.CutPrefix(seg, "."); ok {
+		return string(appendQuoted(nil, []byte(name)))
+	}
+	return seg[1 : len(seg)-1]
+}

@@ -1,0 +1,210 @@
+package diff
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Sample is a pair of answers in which differences were seen, with the rules
+// it was compared under. A proposed rule is tried on it.
+type Sample struct {
+	Blue, Green *Message
+	Rules       *Rules
+	// Floor is the least share of the values of blue's body that must still be
+	// compared under a proposed rule.
+	Floor float64
+}
+
+func (s *Sample) size() int { return len(s.Blue.Body) + len(s.Green.Body) + 1024 }
+
+// Bounds on the pairs that are kept to try rules on: the size of one, and of all
+// of them, and how many.
+const (
+	maxSample  = 1 << 20
+	maxSamples = 16 << 20
+	mostKept   = 1000
+)
+
+// samples keeps the pairs of the first sites of the plan, as many as the bounds
+// allow, in whatever order they come.
+type samples struct {
+	kept  map[Site]*Sample // by sites without their Sample
+	size  int
+	limit *Site // from this site on nothing is kept
+}
+
+func (s *samples) put(at *Site) {
+	sample := at.Sample
+	if sample == nil || sample.size() > maxSample || s.limit != nil && at.compare(s.limit) >= 0 {
+		return
+	}
+	if s.kept == nil {
+		s.kept = map[Site]*Sample{}
+	}
+	site := *at
+	site.Sample = nil
+	if s.kept[site] != nil {
+		return
+	}
+	s.kept[site] = sample
+	s.size += sample.size()
+	for s.size > maxSamples || len(s.kept) > mostKept {
+		last := site
+		for k := range s.kept {
+			if k.compare(&last) > 0 {
+				last = k
+			}
+		}
+		s.size -= s.kept[last].size()
+		delete(s.kept, last)
+		s.limit = &last
+	}
+}
+
+// PlaceholderWhy is the reason that a proposed rule has, and PlaceholderUntil its
+// date: whoever pastes it replaces both, for the proposal knows neither.
+const PlaceholderWhy = "say why this may differ"
+
+// PlaceholderUntil is the date of a proposed allow rule; see PlaceholderWhy.
+var PlaceholderUntil = time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// maxProposals bounds the causes, from the first of the list on, that rules are
+// tried for: each try compares the examples again.
+const maxProposals = 100
+
+// propose fills in the cause's rule. Its rules:
+//
+//  1. It names the places seen and no others: the narrowest path first (an index
+//     or key where one element differs), the generalised path where that fails.
+//  2. It is of the narrowest verb that accepts the values seen, and an allow rule
+//     bounds how many it allows in one answer.
+//  3. It has been tried: with its reason filled in it is valid after the rules
+//     that are there, hides the cause's differences in the examples, and leaves
+//     enough of their values compared. A rule that fails is not proposed, and the
+//     cause says why.
+func (c *Causes) propose(f *found, id int) {
+	if id >= maxProposals {
+		f.NoRule = fmt.Sprintf("rules are tried for the first %d causes", maxProposals)
+		return
+	}
+	var tries []*Sample
+	for i := range f.examples {
+		if s := c.samples.kept[f.examples[i]]; s != nil {
+			tries = append(tries, s)
+		} else if f.examples[i].Suite != "" && f.NoRule == "" {
+			f.NoRule = "the answers are too large or too many to try one"
+		}
+	}
+	if f.NoRule != "" && len(tries) == 0 {
+		return
+	}
+	f.NoRule = ""
+	for _, rules := range f.candidates() { // Rule 1
+		why := c.try(rules, id, tries) // Rule 3
+		if why == "" {
+			lines := make([]string, len(rules))
+			for i := range rules {
+				lines[i] = RuleYAML(rules[i])
+			}
+			f.Rule, f.NoRule = strings.Join(lines, "\n"), ""
+			return
+		}
+		f.NoRule = cmp.Or(f.NoRule, why)
+	}
+}
+
+// candidates are the rules to try in turn, each a list of one or, for a renamed
+// member, two. Without one NoRule says why.
+func (f *found) candidates() [][]Rule {
+	r, why := f.silence.rule(&f.Cause)
+	if why != "" {
+		f.NoRule = why
+		return nil
+	}
+	if f.Where == InHeader {
+		return [][]Rule{{r}}
+	}
+	at := func(path string) Rule {
+		r := r
+		r.At = path
+		return r
+	}
+	if f.RenamedTo != "" {
+		added := func(path string) Rule {
+			r := at(path)
+			r.Kind = Added.String()
+			return r
+		}
+		return [][]Rule{{at(f.places.path()), added(f.to.path())}, {at(f.Path), added(f.RenamedTo)}}
+	}
+	narrow, wide := f.places, f.Path
+	if f.Kind == Moved { // the order is the array's
+		narrow, wide = narrow[:max(len(narrow)-1, 1)], wide[:len(wide)-len("[*]")]
+	}
+	out := [][]Rule{{at(narrow.path())}}
+	if narrow.path() != wide {
+		out = append(out, []Rule{at(wide)})
+	}
+	return out
+}
+
+// try compares the samples again under their rules and those proposed, and says
+// what speaks against them; "" nothing.
+func (c *Causes) try(proposed []Rule, id int, tries []*Sample) string {
+	rules := slices.Clone(proposed)
+	for i := range rules {
+		rules[i].Why, rules[i].Origin = "tried", "proposed"
+	}
+	if len(tries) == 0 {
+		_, errs := Compile(rules, Options{Now: PlaceholderUntil})
+		return invalid(errs)
+	}
+	for _, s := range tries {
+		if why := c.tryOn(s, rules, id); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+func (c *Causes) tryOn(s *Sample, rules []Rule, id int) string {
+	var all []Rule
+	opts := Options{Now: PlaceholderUntil}
+	if s.Rules != nil {
+		opts = s.Rules.opts
+		if opts.Now.IsZero() {
+			opts.Now = PlaceholderUntil
+		}
+		for i := range s.Rules.prog.rules {
+			all = append(all, s.Rules.prog.rules[i].Rule)
+		}
+	}
+	compiled, errs := Compile(append(all, rules...), opts)
+	if len(errs) > 0 {
+		return invalid(errs)
+	}
+	before := CompareMessages(s.Blue, s.Green, s.Rules, nil)
+	after := CompareMessages(s.Blue, s.Green, compiled, nil)
+	for i := range after.Differences {
+		if of, ok := c.finder.Find(&after.Differences[i]); ok && of == id {
+			return "no rule hides all of its differences"
+		}
+	}
+	switch was, is := before.Leaves, after.Leaves; {
+	case was.Compared > 0 && is.Compared == 0:
+		return fmt.Sprintf("it would leave none of the body's %d values compared", is.Seen)
+	case float64(is.Compared) < s.Floor*float64(is.Seen):
+		return fmt.Sprintf("it would leave %d of the body's %d values compared, less than the least share of %.4g %%", is.Compared, is.Seen, 100*s.Floor)
+	}
+	return ""
+}
+
+func invalid(errs []RuleError) string {
+	if len(errs) == 0 {
+		return ""
+	}
+	return "the rule would not be valid: " + errs[0].Msg
+}
