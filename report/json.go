@@ -10,6 +10,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -277,16 +278,18 @@ func (j *jsonReport) end() error {
 	return err
 }
 
-// plainJSON is json.Marshal without the escapes that only HTML needs.
+// plainJSON is json.Marshal without the escapes that only HTML needs, and with
+// those that keep a terminal or an editor from obeying text of an answer.
 func plainJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	if err := writePlain(&b, v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return text.JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
-// writePlain is plainJSON, with a line feed, into a writer.
+// writePlain is json.Marshal, with a line feed, into a writer, without the
+// escapes that only HTML needs.
 func writePlain(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

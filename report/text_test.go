@@ -40,7 +40,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-func text(t *testing.T, run *runner.Run, opts TextOptions) string {
+func textOf(t *testing.T, run *runner.Run, opts TextOptions) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := Text(&b, run, opts); err != nil {
@@ -52,11 +52,11 @@ func text(t *testing.T, run *runner.Run, opts TextOptions) string {
 func TestTextGolden(t *testing.T) {
 	run := failing(600)
 	for _, width := range []int{80, 120, 0} {
-		golden(t, fmt.Sprintf("text-%d.golden", width), []byte(text(t, run, TextOptions{Width: width, Folder: "runs/2026-11-23T03-00-29Z-stb-7f3a", Digest: "sha256:3f2a"})))
+		golden(t, fmt.Sprintf("text-%d.golden", width), []byte(textOf(t, run, TextOptions{Width: width, Folder: "runs/2026-11-23T03-00-29Z-stb-7f3a", Digest: "sha256:3f2a"})))
 	}
-	golden(t, "text-vague.golden", []byte(text(t, reporttest.Run(reporttest.Options{Cases: 40, Loads: 1, Vague: true}), TextOptions{Width: 80})))
-	golden(t, "text-ascii.golden", []byte(text(t, run, TextOptions{Width: 80, ASCII: true})))
-	golden(t, "text-pass.golden", []byte(text(t, reporttest.Run(reporttest.Options{Cases: 10000, Loads: 1}), TextOptions{})))
+	golden(t, "text-vague.golden", []byte(textOf(t, reporttest.Run(reporttest.Options{Cases: 40, Loads: 1, Vague: true}), TextOptions{Width: 80})))
+	golden(t, "text-ascii.golden", []byte(textOf(t, run, TextOptions{Width: 80, ASCII: true})))
+	golden(t, "text-pass.golden", []byte(textOf(t, reporttest.Run(reporttest.Options{Cases: 10000, Loads: 1}), TextOptions{})))
 }
 
 var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
@@ -76,8 +76,8 @@ func TestTextFitsTheTerminal(t *testing.T) {
 	for _, width := range []int{80, 100, 120, 200} {
 		for _, color := range []bool{false, true} {
 			opts := TextOptions{Width: width, Color: color}
-			vague := text(t, reporttest.Run(reporttest.Options{Cases: 40, Loads: 1, Vague: true}), opts)
-			for line := range strings.Lines(text(t, mixed, opts) + vague) {
+			vague := textOf(t, reporttest.Run(reporttest.Options{Cases: 40, Loads: 1, Vague: true}), opts)
+			for line := range strings.Lines(textOf(t, mixed, opts) + vague) {
 				line = escapes.ReplaceAllString(strings.TrimSuffix(line, "\n"), "")
 				if strings.HasPrefix(line, "bgverify: ") {
 					continue // one line, for programs
@@ -94,7 +94,7 @@ func TestTextFitsTheTerminal(t *testing.T) {
 func TestTextAlignsKorean(t *testing.T) {
 	cond := &runewidth.Condition{}
 	at := -1
-	for line := range strings.Lines(text(t, failing(600), TextOptions{Width: 120})) {
+	for line := range strings.Lines(textOf(t, failing(600), TextOptions{Width: 120})) {
 		i := strings.LastIndex(line, "✖ fail")
 		if i < 20 || !strings.Contains(line, "load ") {
 			continue
@@ -113,7 +113,7 @@ func TestTextAlignsKorean(t *testing.T) {
 func TestTextIsHarmless(t *testing.T) {
 	run := reporttest.Run(reporttest.Options{Seed: 5, Cases: 40, Differ: 1, Texts: []string{"\x1b[2J", "\n::add-mask::x", "\u202e", "\r\x00"}})
 	run.End.Reasons = []string{"::error::x", "##vso[x]", "a\x1bb"}
-	got := text(t, run, TextOptions{Width: 80})
+	got := textOf(t, run, TextOptions{Width: 80})
 	if strings.ContainsAny(got, "\x1b\r\x00\u202e") {
 		t.Error("a control character reached the terminal")
 	}
@@ -122,7 +122,7 @@ func TestTextIsHarmless(t *testing.T) {
 			t.Errorf("a line begins as a workflow command: %q", line)
 		}
 	}
-	ascii := text(t, failing(100), TextOptions{ASCII: true})
+	ascii := textOf(t, failing(100), TextOptions{ASCII: true})
 	for _, r := range ascii {
 		if r > 0x7f {
 			t.Errorf("the ASCII report holds %q", r)
@@ -132,7 +132,7 @@ func TestTextIsHarmless(t *testing.T) {
 }
 
 func TestPassIsShort(t *testing.T) {
-	lines := strings.Count(text(t, reporttest.Run(reporttest.Options{Cases: 10000, Loads: 3}), TextOptions{}), "\n")
+	lines := strings.Count(textOf(t, reporttest.Run(reporttest.Options{Cases: 10000, Loads: 3}), TextOptions{}), "\n")
 	if lines > 40 {
 		t.Errorf("a passing run of 10,000 cases takes %d lines, want at most 40", lines)
 	}

@@ -6,11 +6,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
@@ -276,54 +276,13 @@ func lastToken(pointer string) string {
 	return pointer[strings.LastIndexByte(pointer, '/')+1:]
 }
 
-// control reports the runes that must not reach a reader as they are: controls,
-// line separators, and what turns the direction of text around.
-func control(r rune) bool {
-	switch {
-	case r < 0x20, r >= 0x7f && r < 0xa0, r == 0x2028, r == 0x2029, r == 0xfeff, r == utf8.RuneError:
-		return true
-	case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f, r == 0x061c:
-		return true
-	}
-	return unicode.Is(unicode.Co, r)
-}
+// control reports the runes that must not reach a reader as they are, and bytes
+// that are not UTF-8.
+func control(r rune) bool { return r == utf8.RuneError || text.Hidden(r) }
 
 // visible writes control characters as escapes, so that text stays on its line
 // and does nothing to a terminal.
-func visible(s string) string {
-	clean := true
-	for _, r := range s {
-		if control(r) {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case !control(r) || r == utf8.RuneError:
-			b.WriteRune(r)
-		case r < 0x100:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-		i += size
-	}
-	return b.String()
-}
+func visible(s string) string { return text.Visible(s) }
 
 // shorten cuts text to n runes, the last of them an ellipsis.
 func shorten(s string, n int) string {

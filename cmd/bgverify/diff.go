@@ -61,6 +61,9 @@ func runDiff(io stdio, flags diffFlags, bluePath, greenPath string) error {
 	if flags.kind != "" && mediaTypes[flags.kind] == "" {
 		return usage("one of json, ndjson, xml, html, text, csv, form, m3u8, multipart, binary", "unknown type %q", flags.kind)
 	}
+	if bluePath == "-" && greenPath == "-" {
+		return usage("name a file for one of them", "standard input can be one of the two answers, not both")
+	}
 	rules, err := readRules(io.err, flags.rules)
 	if err != nil {
 		return err
@@ -193,17 +196,20 @@ func writeDiffText(w io.Writer, result *diff.Result, causes *diff.Causes) error 
 		if d.Where != diff.InBody {
 			place = strings.TrimSpace(d.Where.String() + " " + d.Path)
 		}
-		fmt.Fprintf(b, "%-9s %s  %s\n", d.Kind, place, values(d))
+		fmt.Fprintf(b, "%-9s %s  %s\n", d.Kind, plainText(place), values(d))
 	}
 	if more := result.Total - len(result.Differences); more > 0 {
 		fmt.Fprintf(b, "… and %d more\n", more)
 	}
 	for _, note := range result.Notes {
-		fmt.Fprintf(b, "note: %s\n", note)
+		fmt.Fprintf(b, "note: %s\n", plainText(note))
 	}
 	for _, c := range causes.List() {
+		fmt.Fprintf(b, "cause %d, %s: %s\n", c.ID, times(c.Count), plainText(edited(&c)))
 		if c.Rule != "" {
-			fmt.Fprintf(b, "cause %d, %d times: %s\n  a rule that would silence it: %s\n", c.ID, c.Count, c.Edit, strings.ReplaceAll(strings.TrimSpace(c.Rule), "\n", "\n  "))
+			fmt.Fprintf(b, "  a rule that would silence it: %s\n", strings.ReplaceAll(plainLines(c.Rule), "\n", "\n  "))
+		} else {
+			fmt.Fprintf(b, "  no rule is proposed: %s\n", plainText(c.NoRule))
 		}
 	}
 	if result.Equal() {
@@ -218,6 +224,30 @@ func writeDiffText(w io.Writer, result *diff.Result, causes *diff.Causes) error 
 	return b.Flush()
 }
 
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// edited says what a cause did, also where its kind says it all.
+func edited(c *diff.Cause) string {
+	if c.Edit == "" {
+		return c.Kind.String()
+	}
+	return c.Edit
+}
+
+// plainLines is plainText of each line.
+func plainLines(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	for i := range lines {
+		lines[i] = plainText(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 // values shows what the two sides have at a difference.
 func values(d *diff.Difference) string {
 	text := ""
@@ -230,7 +260,7 @@ func values(d *diff.Difference) string {
 		text = "green " + shown(&d.Green)
 	}
 	if d.Note != "" {
-		text = strings.TrimSpace(text + "  " + d.Note)
+		text = strings.TrimSpace(text + "  " + plainText(d.Note))
 	}
 	return text
 }

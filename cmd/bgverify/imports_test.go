@@ -15,24 +15,25 @@ var allowed = map[string][]string{
 	"diff/media":          {},
 	"diff/internal/gen":   {},
 	"diff/perf":           {},
-	"diff":                {"diff/media"},
+	"internal/text":       {},
+	"diff":                {"diff/media", "internal/text"},
 	"diff/mutate":         {"diff"},
 	"diff/second":         {"diff"},
-	"scenarios":           {"diff", "diff/perf"},
+	"scenarios":           {"internal/text", "diff", "diff/perf"},
 	"scenarios/stb":       {},
 	"scenarios/convert":   {"diff"},
 	"runner/wire":         {},
 	"runner/envelope":     {"diff", "diff/media"},
 	"runner/attack":       {"diff/perf", "runner/wire"},
 	"runner":              {"diff", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack", "runner/envelope"},
-	"report":              {"runner", "runner/wire", "diff", "diff/perf", "scenarios"},
+	"report":              {"internal/text", "runner", "runner/wire", "diff", "diff/perf", "scenarios"},
 	"report/archive":      {"runner", "runner/wire", "diff", "diff/perf", "scenarios"},
 	"report/reporttest":   {"runner", "runner/wire", "diff", "diff/perf", "scenarios", "report"},
 	"fixtures":            {},
 	"fixtures/faultproxy": {},
 	"cmd/bgverify": {
 		"diff", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/wire", "runner/attack",
-		"report", "report/archive", "fixtures", "fixtures/faultproxy",
+		"report", "report/archive", "fixtures", "fixtures/faultproxy", "internal/text",
 	},
 }
 
@@ -54,7 +55,7 @@ var owner = map[string][]string{
 }
 
 // pure lists the packages that may neither touch the world nor read a clock.
-var pure = []string{"diff", "diff/media", "diff/mutate", "diff/second", "diff/perf", "runner/envelope"}
+var pure = []string{"internal/text", "diff", "diff/media", "diff/mutate", "diff/second", "diff/perf", "runner/envelope"}
 
 func TestImports(t *testing.T) {
 	if testing.Short() {

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // checkOutput refuses an --output that is neither text nor json.
@@ -15,8 +20,47 @@ func checkOutput(output string) error {
 
 // printJSON writes a document for --output json.
 func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(text.JSON(b.Bytes()))
+	return err
+}
+
+// An output is standard output that remembers its first failure, so that no verb
+// can end as if its text had been read.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// lost is how a command ends whose output was lost: broken, unless it ended
+// because of something that it said on standard error.
+func (o *output) lost(err error) error {
+	if o.err == nil {
+		return err
+	}
+	failure := broken(fmt.Errorf("write to standard output: %w", unwrapPath(o.err)))
+	var se *statusError
+	switch {
+	case !errors.As(err, &se):
+		if err == nil || errors.Is(err, o.err) {
+			return failure
+		}
+	case se.err == nil && se.status < statusBroken, se.err == nil && se.status == statusUnknown:
+		return failure
+	}
+	return err
 }

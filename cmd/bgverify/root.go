@@ -59,12 +59,14 @@ func broken(err error) error { return &statusError{status: statusBroken, err: er
 
 // run executes one command line and returns the exit status.
 func run(ctx context.Context, io stdio, args []string) int {
+	out := &output{w: io.out}
+	io.out = out
 	root := newRoot(io)
 	root.SetArgs(args)
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
-	err := root.ExecuteContext(ctx)
+	err := out.lost(root.ExecuteContext(ctx))
 	if err == nil {
 		return statusOK
 	}

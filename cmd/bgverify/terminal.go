@@ -12,6 +12,9 @@ import (
 
 // width returns the columns of a terminal, or 0 when w is none.
 func width(w io.Writer) int {
+	if o, ok := w.(*output); ok {
+		w = o.w
+	}
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return 0

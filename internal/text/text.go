@@ -27,7 +27,7 @@ func Hidden(r rune) bool {
 }
 
 // Visible writes hidden runes, and bytes that are not UTF-8, as escapes: \n,
-// \x9b, \u202e, \U000e0001. Text without them is returned as it is.
+// \x1b, \u009b, \u202e, \U000e0001. Text without them is returned as it is.
 func Visible(s string) string {
 	if Clean(s) {
 		return s
@@ -46,7 +46,7 @@ func Visible(s string) string {
 			b.WriteString(`\t`)
 		case r == '\r':
 			b.WriteString(`\r`)
-		case r < 0x100:
+		case r < 0x80:
 			fmt.Fprintf(&b, `\x%02x`, r)
 		case r < 0x10000:
 			fmt.Fprintf(&b, `\u%04x`, r)

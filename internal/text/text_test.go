@@ -13,7 +13,7 @@ func TestVisible(t *testing.T) {
 		{"plain", "채널 KBS1 é", "채널 KBS1 é"},
 		{"line feed and tab", "a\nb\tc\r", `a\nb\tc\r`},
 		{"terminal command of seven bits", "\x1b[31mPASS", `\x1b[31mPASS`},
-		{"terminal command of eight bits", "\u009b31mPASS", `\x9b31mPASS`},
+		{"terminal command of eight bits", "\u009b31mPASS", `\u009b31mPASS`},
 		{"delete", "a\x7f", `a\x7f`},
 		{"text turned around", "\u202eSSAP\u202c", `\u202eSSAP\u202c`},
 		{"isolates", "\u2066a\u2069", `\u2066a\u2069`},
