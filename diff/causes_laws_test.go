@@ -261,7 +261,11 @@ func TestProposalsHold(t *testing.T) {
 			}
 			var rules []Rule
 			for line := range strings.SplitSeq(x.Rule, "\n") {
-				rules = append(rules, readRule(t, line))
+				r := readRule(t, line)
+				if (r.Do == DoAllow) != (r.Max.Count > 0) && r.Header == "" {
+					t.Fatalf("%s has no bound", line)
+				}
+				rules = append(rules, agreed(r))
 			}
 			compiled, errs := Compile(rules, Options{Now: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
 			if errs != nil {

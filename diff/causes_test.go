@@ -118,11 +118,7 @@ func silenced(t *testing.T, blue, green []byte, list []Cause) {
 	var rules []Rule
 	for _, c := range list {
 		for line := range strings.SplitSeq(c.Rule, "\n") {
-			r := readRule(t, line)
-			if r.Why = "agreed"; !r.Until.IsZero() {
-				r.Until = r.Until.AddDate(0, 0, -1)
-			}
-			rules = append(rules, r)
+			rules = append(rules, agreed(readRule(t, line)))
 		}
 	}
 	compiled, errs := Compile(rules, Options{Now: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
@@ -132,6 +128,17 @@ func silenced(t *testing.T, blue, green []byte, list []Cause) {
 	if r := Compare(blue, green, compiled); !r.Equal() {
 		t.Errorf("%d differences are left under the proposed rules %+v: %v", r.Total, rules, r.Differences[0])
 	}
+}
+
+// agreed is a proposed rule with a reason and a date.
+func agreed(r Rule) Rule {
+	if r.Why != "" {
+		r.Why = "agreed"
+	}
+	if !r.Until.IsZero() {
+		r.Until = r.Until.AddDate(0, 0, -1)
+	}
+	return r
 }
 
 // fataler is a test or a property.
@@ -182,6 +189,9 @@ func readRule(t fataler, line string) Rule {
 	}
 	if r.Do == DoString {
 		r.As, r.AsList = "", []string{fields["as"]}
+	}
+	if n := number("max"); n != nil {
+		r.Max = Bound{Count: int(*n)}
 	}
 	if s := fields["within"]; s != "" {
 		d, err := time.ParseDuration(s)

@@ -71,6 +71,13 @@ const PlaceholderWhy = "say why this may differ"
 // PlaceholderUntil is the date of a proposed allow rule; see PlaceholderWhy.
 var PlaceholderUntil = time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC)
 
+// triedUntil is the date that a proposed rule is tried with, and triedOn the day
+// of the try where the sample's rules know none.
+var (
+	triedUntil = PlaceholderUntil.AddDate(0, 0, -1)
+	triedOn    = PlaceholderUntil.AddDate(-1, 0, 0)
+)
+
 // maxProposals bounds the causes, from the first of the list on, that rules are
 // tried for: each try compares the examples again.
 const maxProposals = 100
@@ -127,6 +134,9 @@ func (f *found) candidates() [][]Rule {
 	if f.Where == InHeader {
 		return [][]Rule{{r}}
 	}
+	if r.Do == DoAllow { // Rule 2
+		r.Max = Bound{Count: f.most}
+	}
 	at := func(path string) Rule {
 		r := r
 		r.At = path
@@ -157,9 +167,12 @@ func (c *Causes) try(proposed []Rule, id int, tries []*Sample) string {
 	rules := slices.Clone(proposed)
 	for i := range rules {
 		rules[i].Why, rules[i].Origin = "tried", "proposed"
+		if !rules[i].Until.IsZero() {
+			rules[i].Until = triedUntil
+		}
 	}
 	if len(tries) == 0 {
-		_, errs := Compile(rules, Options{Now: PlaceholderUntil})
+		_, errs := Compile(rules, Options{Now: triedOn})
 		return invalid(errs)
 	}
 	for _, s := range tries {
@@ -172,11 +185,11 @@ func (c *Causes) try(proposed []Rule, id int, tries []*Sample) string {
 
 func (c *Causes) tryOn(s *Sample, rules []Rule, id int) string {
 	var all []Rule
-	opts := Options{Now: PlaceholderUntil}
+	opts := Options{Now: triedOn}
 	if s.Rules != nil {
 		opts = s.Rules.opts
 		if opts.Now.IsZero() {
-			opts.Now = PlaceholderUntil
+			opts.Now = triedOn
 		}
 		for i := range s.Rules.prog.rules {
 			all = append(all, s.Rules.prog.rules[i].Rule)
