@@ -9,6 +9,25 @@ import (
 // what differs in more of them differs in all of them: [*].
 const maxUnion = 12
 
+// Narrow is the narrowest path that covers normalized paths with one
+// generalised path: at each segment the one that all of them have, else [*].
+// Where at most few different elements or members are at one place they are
+// listed: [?@.id=='a',?@.id=='b'].
+func Narrow(paths []string, few int) string {
+	var n narrowing
+	for _, p := range paths {
+		n.see(p)
+	}
+	for i := range n {
+		n[i].many = n[i].many || len(n[i].seen) > max(few, 1)
+	}
+	return n.path()
+}
+
+// Generalise is the path of all places like that of a difference's path: indices,
+// keys, and names that are values become [*].
+func Generalise(path string) string { return generalise(path) }
+
 // A narrowing finds the narrowest path that covers all paths seen: at each
 // segment the one that all of them have, else a list of those seen, else [*].
 // The paths have equally many segments. The result does not depend on the order

@@ -71,6 +71,8 @@ type spreadView struct {
 type causeView struct {
 	ID                               int
 	Where, Cases, Share, Rule, Known string
+	Scope                            string // where the rule belongs
+	NoRule                           string // why there is none
 	Examples                         []string
 }
 
@@ -272,7 +274,7 @@ func knownOf(causes []causeView, news int) string {
 func (s *source) causeView(c *diff.Cause) causeView {
 	v := causeView{
 		ID: c.ID, Where: place(c.Where, c.Path), Cases: plural(c.Cases, "case", "cases"), Share: s.share(c.Cases),
-		Examples: c.Examples, Rule: strings.TrimRight(c.Rule, "\n"),
+		Examples: c.Examples, Rule: eachLine(c.Rule), Scope: visible(c.Scope), NoRule: visible(c.NoRule),
 	}
 	if s.opts.Known != nil {
 		v.Known = knownNew
@@ -281,6 +283,11 @@ func (s *source) causeView(c *diff.Cause) causeView {
 		}
 	}
 	return v
+}
+
+// eachLine is visible of each line.
+func eachLine(s string) string {
+	return strings.Join(each(strings.Split(strings.TrimRight(s, "\n"), "\n"), visible), "\n")
 }
 
 // share is a count of cases as a share of all of them.

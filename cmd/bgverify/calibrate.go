@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/scenarios"
@@ -149,7 +148,7 @@ func calibrate(ctx context.Context, io stdio, flags *calibrateFlags, t *tree) er
 	out, flush := redacted(io, redactor)
 	defer flush()
 	base := flags.seed
-	ask := func(round int, side scenarios.Side, rules []diff.Rule, visit func(*runner.CaseResult)) (*runner.End, error) {
+	ask := func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error) {
 		flags.seed = base + uint64(round)
 		return calibrationRound(ctx, io, out, flags, t, redactor, side, rules, visit)
 	}
@@ -165,7 +164,7 @@ func calibrate(ctx context.Context, io stdio, flags *calibrateFlags, t *tree) er
 		}
 		findings = seen.with(green)
 	}
-	proposals, left, err := checkedProposals(seen, func(check int, rules []diff.Rule, visit func(*runner.CaseResult)) error {
+	proposals, left, err := checkedProposals(seen, func(check int, rules []diff.Rule, visit visitor) error {
 		_, err := ask(flags.rounds+check, scenarios.Blue, rules, visit)
 		return err
 	}, flags.rounds)
@@ -185,11 +184,14 @@ func calibrate(ctx context.Context, io stdio, flags *calibrateFlags, t *tree) er
 	return nil
 }
 
+// A visitor takes a case's result, with the least coverage that its suite asks for.
+type visitor func(c *runner.CaseResult, least float64)
+
 // observeSide compares a side with itself, several rounds.
-func observeSide(ctx context.Context, out stdio, rounds int, side scenarios.Side, ask func(round int, side scenarios.Side, rules []diff.Rule, visit func(*runner.CaseResult)) (*runner.End, error)) (*observations, error) {
+func observeSide(ctx context.Context, out stdio, rounds int, side scenarios.Side, ask func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error)) (*observations, error) {
 	seen := newObservations()
 	for round := range rounds {
-		end, err := ask(round, side, nil, func(c *runner.CaseResult) { seen.add(round, c) })
+		end, err := ask(round, side, nil, func(c *runner.CaseResult, _ float64) { seen.add(round, c) })
 		if err != nil {
 			return nil, err
 		}
@@ -206,20 +208,27 @@ const maxChecks = 3
 
 // checkedProposals proposes rules and runs one more round under them; what that
 // round still finds is evidence as well, and the rules are proposed again.
-func checkedProposals(seen *observations, run func(check int, rules []diff.Rule, visit func(*runner.CaseResult)) error, rounds int) ([]proposal, []*unstable, error) {
+func checkedProposals(seen *observations, run func(check int, rules []diff.Rule, visit visitor) error, rounds int) ([]proposal, []*unstable, error) {
 	for check := 0; ; check++ {
 		proposals := seen.propose()
 		rules := rulesOf(proposals)
 		if len(rules) == 0 {
 			return proposals, nil, nil
 		}
-		found := newObservations()
-		err := run(check, rules, func(c *runner.CaseResult) {
+		found, bare := newObservations(), len(seen.bare)
+		err := run(check, rules, func(c *runner.CaseResult, least float64) {
 			found.add(rounds+check, c)
 			seen.add(rounds+check, c)
+			seen.lookBare(c, least)
 		})
 		if err != nil {
 			return nil, nil, err
+		}
+		if len(seen.bare) > bare { // some of these rules are none
+			if check == maxChecks-1 {
+				return seen.propose(), nil, nil
+			}
+			continue
 		}
 		left := slices.DeleteFunc(found.groups(), func(g *unstable) bool {
 			return slices.ContainsFunc(proposals, func(p proposal) bool { return p.rule == nil && p.group.key == g.key })
@@ -231,7 +240,7 @@ func checkedProposals(seen *observations, run func(check int, rules []diff.Rule,
 }
 
 // calibrationRound compares blue with itself once, with rules added.
-func calibrationRound(ctx context.Context, io, out stdio, flags *calibrateFlags, t *tree, redactor *archive.Redactor, side scenarios.Side, rules []diff.Rule, visit func(*runner.CaseResult)) (*runner.End, error) {
+func calibrationRound(ctx context.Context, io, out stdio, flags *calibrateFlags, t *tree, redactor *archive.Redactor, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error) {
 	s, err := loadSession(io, &flags.runFlags, t, nil, loading{same: true, rules: rules})
 	if err != nil {
 		return nil, err
@@ -241,7 +250,7 @@ func calibrationRound(ctx context.Context, io, out stdio, flags *calibrateFlags,
 		hidePasswords(redactor.Add, suite)
 	}
 	progress := newProgress(out.err, io.err, &flags.runFlags)
-	end, err := runner.Execute(ctx, s.plan, &roundSink{redactor: redactor, visit: visit}, progress.show)
+	end, err := runner.Execute(ctx, s.plan, &roundSink{redactor: redactor, visit: func(c *runner.CaseResult) { visit(c, s.plan.Suites[c.Suite].MinCoverage) }}, progress.show)
 	progress.close()
 	if err != nil {
 		return nil, broken(err)
@@ -366,35 +375,4 @@ func calibrateLoad(ctx context.Context, io stdio, flags *calibrateFlags, t *tree
 		return broken(fmt.Errorf("no load stage was run: %s", plainText(strings.Join(end.Reasons, "; "))))
 	}
 	return exit(status)
-}
-
-// printFloors prints the noise of a stage and returns its status: 3 nothing was
-// measured, 4 a margin lies below its noise floor.
-func printFloors(out stdio, l *runner.LoadResult) int {
-	fmt.Fprintf(out.out, "load %s at %.4g/s per side, %.4g s measured\n", plainText(l.Name), l.Rate, l.Seconds)
-	if len(l.Comparisons) == 0 {
-		fmt.Fprintf(out.out, "  not measured: %s\n", plainText(l.Reason))
-		return statusBroken
-	}
-	status := statusOK
-	for _, c := range l.Comparisons {
-		floor, ok := perf.FloorOf(c, l.Seconds)
-		if !ok {
-			continue
-		}
-		fmt.Fprintf(out.out, "  %s\n", plainText(floor.String()))
-		if c.Role == perf.Gate && (floor.Floor > c.Margin || floor.Refuses()) {
-			status = statusUnknown
-		}
-	}
-	if l.Alone[0] > 0 {
-		fmt.Fprintf(out.out, "  blue alone at %.4g/s: p50 %s\n", l.Rate, perf.Seconds(l.Alone[0]))
-	} else {
-		fmt.Fprintln(out.out, "  blue alone was not measured: a longer duration has blocks for it")
-	}
-	if l.Verdict != runner.Pass {
-		fmt.Fprintf(out.out, "  %s: %s\n", l.Verdict, plainText(l.Reason))
-		status = statusUnknown
-	}
-	return status
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -26,6 +27,9 @@ type observations struct {
 	asked    string
 	compared int // pairs of answers
 	rounds   map[int]int
+	// bare are the steps of which too little was compared under proposed rules, and
+	// what was: case/step.
+	bare map[string]string
 }
 
 // An unstable is a place at which blue differed from itself.
@@ -36,6 +40,8 @@ type unstable struct {
 	cases  map[string]bool
 	rounds map[int]bool
 	keys   map[string]bool // names of the members that array elements were paired by
+	paths  map[string]bool // exact ones, at most maxObserved
+	steps  map[string]bool // case/step
 	count  int
 }
 
@@ -51,7 +57,7 @@ type observed struct {
 const maxObserved = 2000
 
 func newObservations() *observations {
-	return &observations{asked: "blue", places: map[placeKey]*unstable{}, rounds: map[int]int{}}
+	return &observations{asked: "blue", places: map[placeKey]*unstable{}, rounds: map[int]int{}, bare: map[string]string{}}
 }
 
 // with adds what green showed, asked on both sides, to the places that are
@@ -71,9 +77,9 @@ func (o *observations) with(green *observations) (findings []*unstable) {
 		for id := range g.cases {
 			b.cases[id] = true
 		}
-		for name := range g.keys {
-			b.keys[name] = true
-		}
+		maps.Copy(b.keys, g.keys)
+		maps.Copy(b.paths, g.paths)
+		maps.Copy(b.steps, g.steps)
 		for _, v := range g.values {
 			v.green = true
 			b.values = append(b.values, v)
@@ -99,20 +105,22 @@ func (o *observations) add(round int, c *runner.CaseResult) {
 var keyed = regexp.MustCompile(`@\.(\w+)==`)
 
 func (o *observations) addOne(round int, caseID, step string, d *diff.Difference) {
-	one := diff.NewCauses()
-	one.Add(caseID, []diff.Difference{*d})
 	key := placeKey{d.Where, d.Path}
-	if list := one.List(); len(list) == 1 {
-		key.path = list[0].Path
+	if d.Where == diff.InBody {
+		key.path = diff.Generalise(d.Path)
 	}
 	g := o.places[key]
 	if g == nil {
-		g = &unstable{key: key, kinds: map[diff.Kind]int{}, cases: map[string]bool{}, rounds: map[int]bool{}, keys: map[string]bool{}}
+		g = &unstable{key: key, kinds: map[diff.Kind]int{}, cases: map[string]bool{}, rounds: map[int]bool{}, keys: map[string]bool{}, paths: map[string]bool{}, steps: map[string]bool{}}
 		o.places[key] = g
 	}
 	g.count++
 	g.kinds[d.Kind]++
 	g.cases[caseID], g.rounds[round] = true, true
+	g.steps[caseID+"/"+step] = true
+	if len(g.paths) < maxObserved {
+		g.paths[d.Path] = true
+	}
 	o.rounds[round]++
 	for _, m := range keyed.FindAllStringSubmatch(d.Path, -1) {
 		g.keys[m[1]] = true
@@ -189,11 +197,13 @@ func rulesOf(proposals []proposal) []diff.Rule {
 
 // propose classifies every unstable place. Its rules:
 //
-//  1. A rule names the very field that differed; indices are generalised.
+//  1. A rule names the very field that differed: its index or key where one or two
+//     elements of a list have it, else [*].
 //  2. Presence and type are compared under every rule. Where they differ, there
 //     is none.
 //  3. Of the rules that fit all values seen, the narrowest is proposed.
 //  4. The rules compile, each and together; one that does not is none.
+//  5. A rule that leaves a step with too little to compare is none; see lookBare.
 func (o *observations) propose() []proposal {
 	var out []proposal
 	var good []diff.Rule
@@ -206,6 +216,11 @@ func (o *observations) propose() []proposal {
 			}
 			ordered[p.rule.At] = true
 			p.rule.By = o.pairedBy(p.rule.At)
+		}
+		for _, step := range slices.Sorted(maps.Keys(g.steps)) { // Rule 5
+			if left, bare := o.bare[step]; bare && p.rule != nil && p.rule.Do != diff.DoMatch {
+				p.rule, p.why = nil, "the rules would leave "+left+" compared"
+			}
 		}
 		if p.rule != nil {
 			if _, bad := diff.Compile(append(slices.Clone(good), *p.rule), diff.Options{}); len(bad) > 0 { // Rule 4
@@ -235,6 +250,10 @@ func (o *observations) pairedBy(array string) []string {
 	return nil
 }
 
+// fewElements is the number of elements of a list that a rule names one by one: a
+// field that is unstable in more of them is taken to be so in all.
+const fewElements = 2
+
 // classify says what kind of instability a place shows.
 func classify(g *unstable) proposal {
 	none := func(class, why string) proposal { return proposal{group: g, class: class, why: why} }
@@ -256,7 +275,7 @@ func classify(g *unstable) proposal {
 	case g.kinds[diff.Changed] != g.count:
 		return none("invalid", "answers could not be compared")
 	}
-	r := diff.Rule{At: g.key.path}
+	r := diff.Rule{At: diff.Narrow(slices.Collect(maps.Keys(g.paths)), fewElements)}
 	if g.key.where == diff.InHeader {
 		r = diff.Rule{Header: g.key.path}
 	}

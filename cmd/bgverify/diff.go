@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -102,7 +103,7 @@ func writePatch(w io.Writer, blue, green *diff.Message, rules *diff.Rules) error
 	if err != nil {
 		return broken(fmt.Errorf("make a patch: %w", err))
 	}
-	if _, err := fmt.Fprintf(w, "%s\n", bytes.TrimRight(patch, "\n")); err != nil {
+	if _, err := fmt.Fprintf(w, "%s\n", text.JSON(bytes.TrimRight(patch, "\n"))); err != nil {
 		return broken(fmt.Errorf("write the patch: %w", err))
 	}
 	if total > 0 {
