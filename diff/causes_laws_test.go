@@ -350,7 +350,8 @@ func TestProposalsThatFailAreNotShown(t *testing.T) {
 		{"not JSON", "nothing hides it", message(200, `{"a":1}`), message(200, `{"a":1`), nil, 0, Invalid, "", "cannot be read"},
 		{
 			"below a set", "an index is not valid there, the generalised path is", message(200, `{"a":[{"n":"x","m":1},2,3]}`), message(200, `{"a":[{"n":"some","m":1},2,3]}`),
-			[]Rule{{At: "$.a", Do: DoMatch, As: "set"}}, 0, Changed, "$.a[*].n", "",
+			[]Rule{{At: "$.a", Do: DoMatch, As: "set"}},
+			0, Changed, "$.a[*].n", "",
 		},
 	} {
 		var rules *Rules

@@ -232,7 +232,7 @@ func (f *loadFindings) compared(route int, at attack.Moment, step *StepResult, p
 		p.moments = addMoment(p.moments, at)
 	}
 	if f.differing() <= maxDiffering {
-		f.causes.AddAt(int(pairNumber(step)), step.Name, differences)
+		f.causes.AddAt(diff.Site{Index: int(pairNumber(step)), Case: step.Name}, differences)
 	}
 	if len(differences) > 0 && f.keeps(diff.Place(&differences[0]), 2) {
 		f.example(step, pair)
