@@ -118,7 +118,7 @@ var envTable = table{"env file", "An env file is what one stage (dev, verificati
 	{"rules", listOf(object("rule")), "Rules of every step, before those of suites.", "none", `[{header: x-stage, do: ignore, why: names the stage}]`, false},
 	{"limits", object("limits"), "What is allowed at this stage.", "neither load nor writes off loopback", "{load: allow, writes: allow, max_rps: 200, data: 1000}", false},
 	{"answer", object("answer"), "Which answers are successes, for every suite; a suite's own paths win.", "the envelopes that bgverify knows", `{ok: {"$.resultCode": "0000"}}`, false},
-	{"require", listOf(aWord("compare", "load")), "Parts that must have run for a pass.", "none", "[compare, load]", false},
+	{"require", listOf(aWord("compare", "load", "writes", "identity")), "What a pass must have shown. Load and writes that the list does not name are left out where `limits` does not allow them, and the banner says so; without a list that is an error.", "none", "[compare, load, identity]", false},
 	{"identity", listOf(object("identity")), "What the sides of this stage must be, beside what suites ask.", "none", "[{get: /version, at: $.cluster, must: differ}]", false},
 }}
 

@@ -233,7 +233,10 @@ function start(model) {
 
   const quick = (text, q) => button(text, () => setQuery(q), { "data-q": q, "aria-pressed": "false" });
   if (openCount) $("quick").append(quick("did not pass " + count(openCount), "is:open"));
-  $("quick").append(quick("all " + count(model.rows), ""));
+  // Setup and teardown have rows, and are not cases: the page counts them nowhere as such.
+  let around = 0;
+  for (let i = 0; i < model.rows; i++) if (model.kind(i)) around++;
+  $("quick").append(quick("all " + count(model.rows - around) + (around ? " and " + count(around) + " setup and teardown" : ""), ""));
 
   query.value = state.q;
   app.hidden = false;
