@@ -52,8 +52,7 @@ const (
 //
 //  1. Exactly one place: at, header, headers (with `only`) or where: status.
 //  2. A verb takes its own parameters and no others.
-//  3. ignore, drop and allow say why; so does a leak that is allowed. What a
-//     proposed rule holds in place of a reason or a date is neither.
+//  3. ignore, drop and allow say why; so does a leak that is allowed.
 //  4. allow has an until, and a max only for places of the body; a rule past its until is a mistake.
 //  5. Neither $ nor $..* is ignored, dropped or allowed (but for the order of $).
 //  6. Below an array that is compared as a set without a key there are no
@@ -168,9 +167,6 @@ func (c *compiler) verb(i int, r *compiledRule) bool {
 	if v.why && strings.TrimSpace(r.Why) == "" {
 		c.fail(i, "why", "say in a few words why this may differ", "%s needs a why", r.Do)
 	}
-	if strings.EqualFold(strings.TrimSpace(r.Why), PlaceholderWhy) {
-		c.fail(i, "why", "say in a few words why this may differ", "%q is the placeholder of a proposed rule, not a reason", PlaceholderWhy)
-	}
 	return true
 }
 
@@ -180,8 +176,6 @@ func (c *compiler) dates(i int, r *compiledRule) {
 		if r.Do == DoAllow {
 			c.fail(i, "until", "the date by which both sides agree again", "allow needs an until")
 		}
-	case r.Until.Format(time.DateOnly) == PlaceholderUntil.Format(time.DateOnly):
-		c.fail(i, "until", "write the day by which both sides agree again", "%s is the placeholder of a proposed rule, not an agreed date", PlaceholderUntil.Format(time.DateOnly))
 	case c.now.IsZero():
 		c.fail(i, "until", "", "a rule with an until needs today's date")
 	case c.now.After(r.Until.AddDate(0, 0, 1)) || c.now.Equal(r.Until.AddDate(0, 0, 1)):

@@ -20,6 +20,9 @@ type LoadOptions struct {
 	Now time.Time
 	// Seed draws the rows of `sample`.
 	Seed uint64
+	// Trial: the rules are tried on two answers and decide about no traffic, so
+	// that a proposed rule may still hold its placeholders.
+	Trial bool
 	// Vars are the variables of flags (--var name=value), in order.
 	Vars []Named
 	// Getenv reads an environment variable; nil: none is set.

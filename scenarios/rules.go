@@ -157,8 +157,23 @@ func (w *walker) rule(r *obj) (diff.Rule, bool) {
 	if now := w.opts.Now; !rule.Until.IsZero() && !now.IsZero() && now.After(rule.Until) {
 		r.fail(r.at("until"), "remove the rule, or agree on a new date", "the rule expired on %s", rule.Until.Format("2006-01-02"))
 	}
+	w.refusePlaceholders(r, rule)
 	w.loader.rules[rule.Origin] = r
 	return rule, !r.broken
+}
+
+// refusePlaceholders refuses what a proposed rule holds in place of a reason and
+// an agreed date, unless the rules are only tried.
+func (w *walker) refusePlaceholders(r *obj, rule diff.Rule) {
+	if w.opts.Trial {
+		return
+	}
+	if strings.EqualFold(strings.TrimSpace(rule.Why), diff.PlaceholderWhy) {
+		r.fail(r.at("why"), "say in a few words why this may differ", "why: %q is the placeholder of a proposed rule, not a reason", diff.PlaceholderWhy)
+	}
+	if far := diff.PlaceholderUntil.Format(time.DateOnly); rule.Until.Format(time.DateOnly) == far {
+		r.fail(r.at("until"), "write the day by which both sides agree again", "until: %s is the placeholder of a proposed rule, not an agreed date", far)
+	}
 }
 
 // bound reads the most that a rule hides: 3 or 10%.

@@ -135,7 +135,9 @@ func readRules(stderr io.Writer, name string) (*diff.Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, problems := scenarios.LoadRules(t.files, t.paths[0], loadOptions())
+	opts := loadOptions()
+	opts.Trial = true
+	list, problems := scenarios.LoadRules(t.files, t.paths[0], opts)
 	if err := tellProblems(stderr, problems); err != nil {
 		return nil, err
 	}
