@@ -55,10 +55,15 @@ func edits(d *Difference) []edit {
 		}
 		return []edit{{text: e}}
 	case Invalid, Limit, DuplicateKey:
-		return []edit{{text: d.Kind.String() + ": " + d.Fault, spell: values}, {text: d.Kind.String()}}
+		kind := d.Kind.String() + ": "
+		return []edit{{text: kind + d.Fault, spell: values}, {text: kind + faultNumbers.ReplaceAllString(d.Fault, "${1}…"), spell: shaped}, {text: d.Kind.String()}}
 	}
 	return []edit{{}} // the kind says it all
 }
+
+// faultNumbers are what differs between two faults of one sort: bytes, code units,
+// counts and quoted text.
+var faultNumbers = regexp.MustCompile(`0x[0-9a-f]+|\\u[0-9a-f]{4}|"[^"]*"|(\s)\d+`)
 
 func unquoted(e Excerpt) string { return strings.Trim(e.JSON, `"`) }
 

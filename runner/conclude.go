@@ -148,7 +148,10 @@ func (c *conclusion) differences() {
 			place = strings.TrimSpace(cause.Where.String() + " " + cause.Path)
 		}
 		text := fmt.Sprintf("%s %s", place, cause.Kind)
-		if cause.Edit != "" && cause.Edit != cause.Kind.String() {
+		switch detail, repeats := strings.CutPrefix(cause.Edit, cause.Kind.String()); {
+		case repeats: // of what is wrong with a body
+			text += cut(detail, 120)
+		case cause.Edit != "":
 			text += ", " + cut(cause.Edit, 120)
 		}
 		c.claim(Fail, "%s: %s in %s (%s)", text, plural(cause.Count, "difference"), plural(cause.Cases, "case"), strings.Join(cause.Examples, ", "))
