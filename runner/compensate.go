@@ -34,13 +34,18 @@ type effect struct {
 //     it asked: accepted, or answered 404 or 410 because it is gone already. On
 //     the other side, which a crossing lane may ask, only acceptance counts: the two
 //     sides share their data then.
-func (l *lane) noteEffects(step *scenarios.Step, sc *scope, x *wire.Exchange) {
+//  3. A request that was made with what a broken answer gave takes nothing back: it
+//     may have asked for something else.
+func (l *lane) noteEffects(step *scenarios.Step, sc *scope, x *wire.Exchange, misled bool) {
 	if step.SideEffects == scenarios.Compensated && len(step.Compensates) == 0 { // Rule 1
 		if left, unsure := mayHaveCreated(x); left {
 			l.effects = append(l.effects, &effect{step: step, name: sc.step, side: sc.side, unsure: unsure})
 		}
 	}
 	for _, e := range l.effects { // Rule 2
+		if misled { // Rule 3
+			break
+		}
 		if e.undone || !slices.Contains(step.Compensates, e.step) {
 			continue
 		}
@@ -167,6 +172,7 @@ func lasting(parent context.Context, grace time.Duration) (context.Context, cont
 //  3. After a stop only what was created is taken back, within takeBackGrace.
 //  4. What a crossing lane created on a side and its own steps did not take back
 //     there is taken back on that side.
+//  5. So is what a broken answer kept from the steps that would have done it.
 func (w *walk) walkBack(ctx context.Context, forward, back []*scenarios.Step, prefix string) {
 	ended, begin := w.ended, len(w.result.Steps)
 	switch {
@@ -184,7 +190,8 @@ func (w *walk) walkBack(ctx context.Context, forward, back []*scenarios.Step, pr
 			w.cross(ctx, back, prefix)
 		}
 	}
-	w.uncross(ctx, slices.Concat(forward, back)) // Rule 4
+	w.uncross(ctx, slices.Concat(forward, back))  // Rule 4
+	w.untamper(ctx, slices.Concat(forward, back)) // Rule 5
 	switch {
 	case ended != "" && w.test == nil:
 		w.excuse(ended)
@@ -240,14 +247,16 @@ func (w *walk) uncross(ctx context.Context, steps []*scenarios.Step) {
 	}
 }
 
-// uncrossOne sends one compensating step of a crossing lane to a side. It is not
-// compared: the straight lanes have judged the step.
+// uncrossOne sends one compensating step of a lane to a side. It is not compared:
+// the straight lanes have judged the step.
 func (w *walk) uncrossOne(ctx context.Context, kind LaneKind, side scenarios.Side, step *scenarios.Step) {
 	l := w.lanes[kind]
 	name := "take back on " + side.String() + ": " + step.Name
 	key := PairKey(w.id, name, kind.String())
 	r := StepResult{Name: name, Lane: kind.String(), At: step.Pos.String(), Exchange: key, Verdict: Pass}
-	s := w.shoot(ctx, step, w.scope(l, side, step, name, w.suite.run.now()), key)
+	sc := w.scope(l, side, step, name, w.suite.run.now())
+	sc.truthful = true
+	s := w.shoot(ctx, step, sc, key)
 	open := l.openOn(step)
 	switch {
 	case s.err != nil:
@@ -297,7 +306,8 @@ func (c *Created) Open() int {
 	return c.Made.Blue + c.Made.Green - c.TakenBack.Blue - c.TakenBack.Green
 }
 
-func (c *Created) add(d *Created) {
+// Add adds what another part of a run, or another run, created; nil is nothing.
+func (c *Created) Add(d *Created) {
 	if d == nil {
 		return
 	}
@@ -357,7 +367,7 @@ func (w *walk) leftover(e *effect, l *lane, undoing []*scenarios.Step) Leftover 
 		out.Why = fmt.Sprintf("step %q was not sent", step.Name)
 	}
 	sc := w.scope(l, e.side, step, step.Name, w.suite.run.now())
-	sc.loose = w.suite.captureNames()
+	sc.loose, sc.truthful = w.suite.captureNames(), true
 	if request, err := w.compose(context.Background(), step, sc); err == nil {
 		out.Undo = request.request.Method + " " + unescapeLoose(request.request.URL, sc.loose)
 	} else if step.Request.URL != nil {

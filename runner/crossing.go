@@ -103,6 +103,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	w.suite.run.emit(Event{Pair: &Pair{Key: key, Blue: t.Blue, Green: t.Green}})
 	j := Judge(t)
 	r := &j.Step
+	r.Planted = planted(rules, s)
 	found.into(r)
 	r.Flaky = w.retriedNote(r, s)
 	cookiesOf(r, s)

@@ -349,12 +349,6 @@ func sideResult(x *wire.Exchange) *SideResult {
 	if x.Remote.IsValid() {
 		s.Remote = x.Remote.String()
 	}
-	for _, f := range x.Sent {
-		if strings.EqualFold(f.Name, "traceparent") {
-			if parts := strings.Split(f.Value, "-"); len(parts) == 4 {
-				s.TraceID = parts[1]
-			}
-		}
-	}
+	s.TraceID = x.TraceID()
 	return s
 }

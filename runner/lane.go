@@ -21,6 +21,10 @@ type lane struct {
 	digests map[digestKey]*wire.Digest
 	hidden  hiddenValues // of the archived answers that it captured from
 	effects []*effect    // that its own requests left, in order; a copy begins without
+	// truth are the values of captures that a proxy hid or changed (selftest); misled
+	// says that a request was made with one that it changed.
+	truth  map[string]scenarios.Value
+	misled bool
 }
 
 func newLane(kind LaneKind) *lane {
@@ -29,12 +33,13 @@ func newLane(kind LaneKind) *lane {
 
 // clone copies a lane: what a case starts from is what setup left.
 func (l *lane) clone() *lane {
-	return &lane{kind: l.kind, captures: maps.Clone(l.captures), jar: l.jar.Clone(), digests: map[digestKey]*wire.Digest{}, hidden: slices.Clip(l.hidden)}
+	return &lane{kind: l.kind, captures: maps.Clone(l.captures), jar: l.jar.Clone(), digests: map[digestKey]*wire.Digest{}, hidden: slices.Clip(l.hidden), truth: maps.Clone(l.truth)}
 }
 
 // renew puts what a repeated setup captured over what the lane holds.
 func (l *lane) renew(from *lane) {
 	maps.Copy(l.captures, from.captures)
+	l.truth = maps.Clone(from.truth)
 	l.jar = from.jar.Clone()
 }
 

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -63,6 +64,9 @@ type World struct {
 	Files fs.FS
 	// Root is the folder of Files on disk: certificates are opened below it.
 	Root string
+	// Tampered returns what a proxy of the caller's changed in an answer, nil where
+	// it changed nothing. It is called once for each answer, from several goroutines.
+	Tampered func(x *wire.Exchange) *Tampered
 }
 
 // Part says which half of the comparison runs.

@@ -147,7 +147,7 @@ func (w *walk) reliveOne(kind LaneKind, side scenarios.Side, step *scenarios.Ste
 		w.capture(&step.Captures[i], l, s, &captured{})
 	}
 	l.hidden = append(l.hidden, pair.Hidden...)
-	l.noteEffects(step, w.scope(l, side, step, name, time.Time{}), x)
+	l.noteEffects(step, w.scope(l, side, step, name, time.Time{}), x, false)
 }
 
 // stepOfKey takes a pair's key, without its case, apart; kind is 0 for blue and

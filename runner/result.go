@@ -180,6 +180,8 @@ type StepResult struct {
 	// DifferReason is the place in Reasons, counted from 1, of the one that sums the
 	// differences up; 0: none does.
 	DifferReason int `json:"differ_reason,omitempty"`
+	// Planted are the faults that a proxy put in the step's answers (selftest).
+	Planted []PlantedFault `json:"-"`
 	// pair is what differed, to try proposed rules on; nil when read back from a log.
 	pair *diff.Sample
 }

@@ -3,6 +3,7 @@ package runner
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -29,11 +30,16 @@ type scope struct {
 	// own placeholder. nil in a real run.
 	loose map[string]bool
 	depth int
+	// truthful answers with what the services really gave; see lane.truth.
+	truthful bool
 }
 
 // Lookup finds a variable. In a dry run one that only an answer can give, or that
 // is computed from such a one, is its own placeholder.
 func (s *scope) Lookup(name string) (scenarios.Value, bool, error) {
+	if _, changed := s.lane.truth[name]; changed {
+		s.lane.misled = s.lane.misled || !s.truthful
+	}
 	v, found, err := s.sources().Lookup(name, s.depth, s.inner)
 	if err == nil && !found && s.loose[name] {
 		return textValue("{{" + name + "}}"), true, nil
@@ -50,6 +56,10 @@ func (s *scope) sources() *scenarios.Sources {
 	}
 	if w.test != nil {
 		all.Case = w.test.Vars
+	}
+	if s.truthful && len(s.lane.truth) > 0 {
+		all.Captures = maps.Clone(s.lane.captures)
+		maps.Copy(all.Captures, s.lane.truth)
 	}
 	return all
 }

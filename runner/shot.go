@@ -16,10 +16,11 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 	if w.suite.run.replay != nil {
 		s := w.replayed(step, sc, key)
 		if s.err == nil {
-			sc.lane.noteEffects(step, sc, s.x)
+			sc.lane.noteEffects(step, sc, s.x, false)
 		}
 		return s
 	}
+	sc.lane.misled = false
 	out, err := w.compose(ctx, step, sc)
 	if err == nil {
 		err = needsHidden(sc.lane.hidden, out.request)
@@ -27,7 +28,7 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 	if err != nil {
 		return &shot{err: err}
 	}
-	s := &shot{out: out, lacks: sc.lane.jar.Withheld(out.to.logical(out.request.URL))}
+	s := &shot{out: out, lacks: sc.lane.jar.Withheld(out.to.logical(out.request.URL)), misled: sc.lane.misled}
 	if step.Poll == nil {
 		s.attempt(ctx, w, step, sc)
 		return s
@@ -70,7 +71,10 @@ func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *s
 			return
 		}
 		s.answer = newAnswer(s.x)
-		sc.lane.noteEffects(step, sc, s.x)
+		if see := w.suite.run.plan.World.Tampered; see != nil {
+			s.tampered = see(s.x)
+		}
+		sc.lane.noteEffects(step, sc, s.truth(), s.misled)
 		if s.x.Err == nil {
 			sc.lane.jar.Set(s.out.to.logical(s.out.request.URL), s.x)
 		}
@@ -158,6 +162,7 @@ func (w *walk) captures(step *scenarios.Step, blue, green *shot) *captured {
 // capture reads one value into a lane. A failed exchange is not asked: its own
 // failure says enough.
 func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (scenarios.Value, bool) {
+	defer w.captureTruth(c, l, s)
 	if s == nil || s.answer == nil || s.answer.Err != nil {
 		return scenarios.Value{}, false
 	}

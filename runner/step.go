@@ -24,7 +24,10 @@ type shot struct {
 	ill     int             // polls before x that failed or answered 5xx
 	wait    string          // why polling ended without its condition
 	lacks   []wire.Withheld // cookies that the lane's jar did not give to the request
-	err     error           // the request could not be made: nothing was sent
+	misled  bool            // the request was made with what a broken answer gave
+	// tampered is what a proxy did to x; nil: nothing.
+	tampered *Tampered
+	err      error // the request could not be made: nothing was sent
 }
 
 func (s *shot) exchange() *wire.Exchange {
@@ -75,7 +78,7 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 		Control: w.control(key),
 	})
 	r := &j.Step
-	r.First = first
+	r.First, r.Planted = first, planted(rules, blue, green)
 	r.Notes = append(r.Notes, notes...)
 	captured.into(r)
 	r.Flaky = flaky || w.retriedNote(r, blue, green)

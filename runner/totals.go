@@ -88,7 +88,7 @@ func (t *totals) add(s *suiteRun, r *CaseResult) {
 		sum := t.rules[v.At]
 		t.rules[v.At] = RuleVisits{At: v.At, Visits: sum.Visits + v.Visits, Hits: sum.Hits + v.Hits}
 	}
-	t.created.add(r.Created)
+	t.created.Add(r.Created)
 	if r.NotSent != nil && r.Kind == "" {
 		t.unsent.Steps += r.NotSent.Steps
 		t.unsent.Of++
@@ -103,7 +103,7 @@ func (t *totals) add(s *suiteRun, r *CaseResult) {
 func (t *totals) addCreated(c *Created) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.created.add(c)
+	t.created.Add(c)
 }
 
 // skippedFor reports whether a case was skipped for a reason, its own or its setup's.

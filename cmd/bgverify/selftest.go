@@ -29,20 +29,30 @@ func newSelftestCommand(io stdio) *cobra.Command {
 		Use:     "selftest PATH...",
 		GroupID: "write",
 		Short:   "Put faults in front of green and see which of them the suites notice",
-		Long: `Put a proxy in front of green that breaks its answers in one way at a time, run the
-suites against each fault, and say how many broken answers each case noticed and
-which it did not. blue and green must pass without a fault.
+		Long: `Put a proxy in front of green that breaks its answers in one way at a time, run
+the suites against each fault, and list the broken answers that no case noticed.
+blue and green must pass without a fault.
 
 The faults:
 ` + faults.String() + `
-delay and errors are tried on the load stages, and left out where there are none or
-with --no-load. Requests of setup, teardown and identity are spared: a fault
-in them would keep every case from running. A case notices a fault when it no longer passes; it is
-asked only about faults that its own answers had. Nothing is archived.
+delay and errors are tried on the load stages, and left out where there are none
+or with --no-load. Requests of setup, teardown and identity are spared: a fault
+in them would keep every case from running. A case notices a fault when it no
+longer passes; it is asked only about faults that its own answers had. A broken
+answer that the comparison takes for the true one is not counted, and one whose
+difference is all covered by rules is listed apart, with the rules.
 
-Exit status: 0 every fault that was tried was noticed by a case or load stage, 1 one
-was noticed by none, 2 usage, 3 the suites do not pass without a fault. A survivor in
-one case is named and does not fail the command: the answer may be under a rule.`,
+Suites are run once for each fault. What steps with side_effects: compensated
+create is taken back after each run, also where the fault hid its id: the proxy
+keeps the true answer. What could not be taken back is listed, with the request
+that would do it. What other steps with side effects change stays changed, once
+for each fault, so a green that is not on loopback needs --allow-writes, and
+--allow-load as well where load stages are run. Nothing is archived.
+
+Exit status: 0 every fault that could be noticed was noticed by a case or load
+stage, 1 one was noticed by none, 2 usage, 3 the suites do not pass without a
+fault, 4 something could not be taken back. A fault that survives in one case and
+is noticed in another is listed and does not fail the command.`,
 		Example: `  bgverify selftest scenarios/stb --blue http://127.0.0.1:8081 --green http://127.0.0.1:8082 --no-load
   bgverify selftest suite.yaml --env env/dev.yaml --fault drop-field --fault flip-type`,
 		Args: atLeastOnePath,
@@ -105,14 +115,17 @@ type tester struct {
 
 	staleAfter time.Duration
 	learned    time.Time // when the answers that stale-cache replays were there
+	made       runner.Created
 }
 
 // A tried is what one fault came to.
 type tried struct {
 	fault   faultproxy.Fault
-	hits    int               // cases whose own answers were broken
+	hits    int               // cases with a broken answer that could be noticed
 	noticed int               // of those, the ones that no longer pass
 	missed  map[string]string // case to what was done to its answer
+	covered map[string]string // cases that pass since rules cover all that was done
+	equal   int               // cases that pass since the comparison sees no change
 	loads   int               // load stages that ran
 	stopped int               // of those, the ones that do not pass
 }
@@ -130,15 +143,15 @@ func selftest(ctx context.Context, io stdio, x *tester, faults []faultproxy.Faul
 	if err != nil {
 		return err
 	}
-	if err := x.proxiesFor(first.plan); err != nil {
-		return err
-	}
 	loads := 0
 	for _, suite := range first.plan.Suites {
 		loads += len(suite.Loads)
 	}
 	if x.flags.noLoad {
 		loads = 0
+	}
+	if err := x.proxiesFor(first.plan, loads > 0); err != nil {
+		return err
 	}
 	if loads > 0 {
 		unlock, err := lockLoad(first.plan, "selftest")
@@ -178,12 +191,12 @@ func (x *tester) session() (*session, error) {
 }
 
 // proxiesFor starts a proxy for each address of green's services.
-func (x *tester) proxiesFor(plan *runner.Plan) error {
+func (x *tester) proxiesFor(plan *runner.Plan, load bool) error {
 	untouched := append(diff.FramingHeaders(), diff.VolatileHeaders()...)
 	untouched = append(untouched, "set-cookie", "content-encoding", "location")
 	for _, suite := range plan.Suites {
 		hidePasswords(x.redactor.Add, suite)
-		if err := mayProxy(suite, x.flags, plan.Env); err != nil {
+		if err := mayProxy(suite, x.flags, plan.Env, load); err != nil {
 			return err
 		}
 		for _, origin := range greenOrigins(suite) {

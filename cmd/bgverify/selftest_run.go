@@ -13,6 +13,7 @@ import (
 
 	"github.com/bgverify/bgverify/fixtures/faultproxy"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -33,17 +34,20 @@ func greenOrigins(suite *scenarios.Suite) []string {
 
 // mayProxy refuses what a proxy on loopback would change: how green is reached,
 // and what is allowed there.
-func mayProxy(suite *scenarios.Suite, flags *runFlags, env *scenarios.Env) error {
+func mayProxy(suite *scenarios.Suite, flags *runFlags, env *scenarios.Env, load bool) error {
 	c := &suite.Green
 	if c.Resolve != "" || c.Proxy != "" || c.TLS.CA != "" || c.TLS.Cert != "" || c.TLS.ServerName != "" {
 		return usage("point --green at an address that needs none of them", "%s: green is reached through resolve, proxy or tls settings, which selftest does not carry over", suite.Name)
 	}
-	allowed := flags.allowWrites && flags.allowLoad || env != nil && env.Limits.Writes && env.Limits.Load
+	writes := flags.allowWrites || env != nil && env.Limits.Writes
+	load = load && !flags.allowLoad && (env == nil || !env.Limits.Load)
 	for _, origin := range greenOrigins(suite) {
 		u, _ := url.Parse(origin) // made by greenOrigins
 		ip := net.ParseIP(u.Hostname())
-		if local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback(); !local && !allowed {
-			return usage("--allow-writes and --allow-load together, or the env file's limits, allow it", "green at %s is not on loopback: selftest runs the suites many times", u.Host)
+		if local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback(); !local && !writes {
+			return usage("--allow-writes allows it, or limits: {writes: allow} of the env file", "green at %s is not on loopback: selftest runs the suites once for each fault", u.Host)
+		} else if !local && load {
+			return usage("--allow-load or --no-load", "green at %s is not on loopback: selftest runs the load stages as well", u.Host)
 		}
 	}
 	return nil
@@ -102,17 +106,49 @@ func (x *tester) run(ctx context.Context, part runner.Part, identity bool, visit
 	x.behindProxies(s.plan, identity)
 	o := &s.plan.Options
 	o.Part, o.MaxMutants, o.SecondShare = part, -1, -1
+	if !identity {
+		s.plan.World.Tampered = x.tampered
+	}
 	sink := &roundSink{redactor: x.redactor, visit: visit}
 	progress := newProgress(x.out.err, x.io.err, x.flags)
 	end, err := runner.Execute(ctx, s.plan, sink, progress.show)
 	progress.close()
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, nil, broken(err)
-	case ctx.Err() != nil || end.Verdict == runner.Interrupted:
-		return nil, nil, &statusError{status: runner.Interrupted.ExitStatus(stopSignal(ctx)), err: errors.New("stopped; the faults that were tried stand above")}
+	}
+	x.made.Add(end.Created)
+	if ctx.Err() != nil || end.Verdict == runner.Interrupted {
+		printLeft(x.out.err, &x.made)
+		return nil, nil, &statusError{status: runner.Interrupted.ExitStatus(stopSignal(ctx)), err: errors.New("stopped; the faults that were tried are listed above")}
 	}
 	return end, sink.loads, nil
+}
+
+// tampered asks the proxies what was done to an answer.
+func (x *tester) tampered(e *wire.Exchange) *runner.Tampered {
+	u, err := url.Parse(e.URL)
+	if err != nil {
+		return nil
+	}
+	for _, p := range x.proxies {
+		if p.URL != u.Scheme+"://"+u.Host {
+			continue
+		}
+		if c, ok := p.Take(e.TraceID(), e.Method, u.RequestURI()); ok {
+			was := *e
+			was.Status, was.Headers = c.True.Status, nil
+			for _, name := range slices.Sorted(maps.Keys(c.True.Header)) {
+				for _, value := range c.True.Header[name] {
+					was.Headers = append(was.Headers, wire.Field{Name: name, Value: value})
+				}
+			}
+			if c.True.Body != nil {
+				was.Answer = c.True.Body
+			}
+			return &runner.Tampered{What: c.What, True: &was}
+		}
+	}
+	return nil
 }
 
 // baseline must pass: what fails by itself cannot notice anything. It learns
@@ -147,7 +183,7 @@ func (x *tester) baseline(ctx context.Context) error {
 
 // try runs the suites against one fault.
 func (x *tester) try(ctx context.Context, fault faultproxy.Fault) (*tried, error) {
-	r := &tried{fault: fault, missed: map[string]string{}}
+	r := &tried{fault: fault, missed: map[string]string{}, covered: map[string]string{}}
 	if fault.Name == "stale-cache" {
 		select {
 		case <-time.After(time.Until(x.learned.Add(x.staleAfter))):
@@ -186,40 +222,43 @@ func (x *tester) try(ctx context.Context, fault faultproxy.Fault) (*tried, error
 	if fault.Load {
 		return r, nil
 	}
-	broken := map[string]string{}
-	for _, p := range x.proxies {
-		maps.Copy(broken, p.Broken())
-	}
 	for _, c := range cases {
-		if what := brokenIn(c, broken); what != "" {
-			r.hits++
-			if c.Verdict == runner.Pass {
-				r.missed[c.ID] = what
-			} else {
-				r.noticed++
-			}
-		}
+		r.count(c)
 	}
 	return r, nil
 }
 
-// brokenIn says what was done to an answer that a case got; "": nothing.
-func brokenIn(c *runner.CaseResult, broken map[string]string) string {
+// count books a case whose answers were broken. One that passes although its
+// answers were is asked what the comparison could have seen: the gravest of its
+// answers decides.
+func (r *tried) count(c *runner.CaseResult) {
+	var missed, covered string
+	any := false
 	for i := range c.Steps {
-		for _, side := range []*runner.SideResult{c.Steps[i].Blue, c.Steps[i].Green} {
-			if side == nil {
-				continue
-			}
-			uri := ""
-			if u, err := url.Parse(side.URL); err == nil {
-				uri = u.RequestURI()
-			}
-			if what := broken[faultproxy.Key(side.TraceID, side.Method, uri)]; what != "" {
-				return what
+		for _, f := range c.Steps[i].Planted {
+			any = true
+			switch {
+			case f.Invisible:
+			case len(f.Rules) > 0 && covered == "":
+				covered = f.What + ", under " + strings.Join(f.Rules, ", ")
+			case len(f.Rules) == 0 && missed == "":
+				missed = f.What
 			}
 		}
 	}
-	return ""
+	switch {
+	case !any:
+	case c.Verdict != runner.Pass:
+		r.hits++
+		r.noticed++
+	case missed != "":
+		r.hits++
+		r.missed[c.ID] = missed
+	case covered != "":
+		r.covered[c.ID] = covered
+	default:
+		r.equal++
+	}
 }
 
 func printTried(out stdio, r *tried) {
@@ -228,18 +267,20 @@ func printTried(out stdio, r *tried) {
 		fmt.Fprintf(out.out, "%-18s not tried: no load stage was run\n", r.fault.Name)
 	case r.fault.Load:
 		fmt.Fprintf(out.out, "%-18s noticed by %d of %s\n", r.fault.Name, r.stopped, count(r.loads, "load stage"))
+	case r.hits == 0 && len(r.covered) > 0:
+		fmt.Fprintf(out.out, "%-18s not tried: what it changes is under rules\n", r.fault.Name)
+	case r.hits == 0 && r.equal > 0:
+		fmt.Fprintf(out.out, "%-18s not tried: the comparison takes what it changes for equal\n", r.fault.Name)
 	case r.hits == 0:
 		fmt.Fprintf(out.out, "%-18s not tried: no answer of a case has anything that it could change\n", r.fault.Name)
 	default:
 		fmt.Fprintf(out.out, "%-18s noticed by %d of %s whose answers had it\n", r.fault.Name, r.noticed, count(r.hits, "case"))
 	}
-	ids := make([]string, 0, len(r.missed))
-	for id := range r.missed {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
+	for _, id := range slices.Sorted(maps.Keys(r.missed)) {
 		fmt.Fprintf(out.out, "  survived in %s: %s\n", plainText(id), plainText(r.missed[id]))
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.covered)) {
+		fmt.Fprintf(out.out, "  covered by rules in %s: %s\n", plainText(id), plainText(r.covered[id]))
 	}
 }
 
@@ -259,10 +300,14 @@ func (x *tester) verdict(results []*tried) error {
 			lost = append(lost, r.fault.Name)
 		}
 	}
+	printLeft(x.out.out, &x.made)
 	if faults == 0 {
 		return broken(errors.New("no fault could be tried"))
 	}
 	status := statusOK
+	if x.made.Open() > 0 {
+		status = statusUnknown
+	}
 	if len(lost) > 0 {
 		status = statusDifferent
 		fmt.Fprintf(x.out.out, "noticed by nothing: %s\n", strings.Join(lost, ", "))

@@ -21,6 +21,7 @@ package wire
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -127,4 +128,17 @@ type Exchange struct {
 	// Unframed: the body ended with the connection (HTTP/1 without
 	// Content-Length and chunks), so that a cut body cannot be told from a whole one.
 	Unframed bool
+}
+
+// TraceID is the trace id that the request carried (W3C traceparent); empty where
+// it carried none.
+func (x *Exchange) TraceID() string {
+	for _, f := range x.Sent {
+		if strings.EqualFold(f.Name, "traceparent") {
+			if parts := strings.Split(f.Value, "-"); len(parts) == 4 {
+				return parts[1]
+			}
+		}
+	}
+	return ""
 }

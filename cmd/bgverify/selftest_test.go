@@ -1,0 +1,64 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// Off loopback selftest asks for what it does there, and for no more.
+func TestSelftestOffLoopback(t *testing.T) {
+	both := &scenarios.Env{}
+	both.Limits.Writes, both.Limits.Load = true, true
+	for _, row := range []struct {
+		name         string
+		url          string
+		writes, load bool // flags
+		env          *scenarios.Env
+		stages       bool // load stages are run
+		ok           bool
+	}{
+		{"loopback needs no permission", "http://127.0.0.1:1", false, false, nil, true, true},
+		{"nothing is allowed", "http://192.0.2.1", false, false, nil, false, false},
+		{"writes alone suffice without load", "http://192.0.2.1", true, false, nil, false, true},
+		{"load alone does not", "http://192.0.2.1", false, true, nil, false, false},
+		{"load stages need both", "http://192.0.2.1", true, false, nil, true, false},
+		{"both are given", "http://192.0.2.1", true, true, nil, true, true},
+		{"the env file allows both", "http://192.0.2.1", false, false, both, true, true},
+	} {
+		suite := &scenarios.Suite{}
+		suite.Green.URL = row.url
+		flags := &runFlags{allowWrites: row.writes, allowLoad: row.load}
+		if err := mayProxy(suite, flags, row.env, row.stages); (err == nil) != row.ok {
+			t.Errorf("%s: %v", row.name, err)
+		}
+	}
+}
+
+// A case is accused only of what its comparison could have seen.
+func TestCountOfBrokenAnswers(t *testing.T) {
+	equal := runner.PlantedFault{What: "a", Invisible: true}
+	ruled := runner.PlantedFault{What: "b", Rules: []string{"s.yaml:2:5"}}
+	seen := runner.PlantedFault{What: "c"}
+	for _, row := range []struct {
+		name                    string
+		verdict                 runner.Verdict
+		faults                  []runner.PlantedFault
+		hits, noticed           int
+		missed, covered, equals int
+	}{
+		{"nothing was broken", runner.Fail, nil, 0, 0, 0, 0, 0},
+		{"noticed", runner.Fail, []runner.PlantedFault{seen}, 1, 1, 0, 0, 0},
+		{"noticed in another way than by the comparison", runner.Fail, []runner.PlantedFault{ruled}, 1, 1, 0, 0, 0},
+		{"missed", runner.Pass, []runner.PlantedFault{equal, ruled, seen}, 1, 0, 1, 0, 0},
+		{"under a rule", runner.Pass, []runner.PlantedFault{equal, ruled}, 0, 0, 0, 1, 0},
+		{"equal", runner.Pass, []runner.PlantedFault{equal}, 0, 0, 0, 0, 1},
+	} {
+		r := &tried{missed: map[string]string{}, covered: map[string]string{}}
+		r.count(&runner.CaseResult{ID: "s/c", Verdict: row.verdict, Steps: []runner.StepResult{{Planted: row.faults}}})
+		if r.hits != row.hits || r.noticed != row.noticed || len(r.missed) != row.missed || len(r.covered) != row.covered || r.equal != row.equals {
+			t.Errorf("%s: %+v", row.name, r)
+		}
+	}
+}

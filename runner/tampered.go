@@ -1,0 +1,96 @@
+package runner
+
+import (
+	"context"
+	"slices"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// Tampered is an answer that a proxy broke on purpose.
+type Tampered struct {
+	What string         // was done to it, for people
+	True *wire.Exchange // as the service gave it
+}
+
+// A PlantedFault is what was done to an answer of a step, and whether a comparison
+// of the true answer with the broken one notices it.
+type PlantedFault struct {
+	What string
+	// Invisible: without any rule the two answers are equal too.
+	Invisible bool
+	// Rules are the origins of the rules that hide the difference; empty where
+	// rules do not hide all of it.
+	Rules []string
+}
+
+// planted describes the faults in the answers of a step.
+func planted(rules *StepRules, shots ...*shot) []PlantedFault {
+	var out []PlantedFault
+	for _, s := range shots {
+		if s == nil || s.tampered == nil || s.answer == nil {
+			continue
+		}
+		f := PlantedFault{What: s.tampered.What}
+		is, was := s.answer.message(), newAnswer(s.tampered.True).message()
+		if bare := diff.CompareMessages(was, is, nil, nil); bare.Equal() {
+			f.Invisible = true
+		} else if under := diff.CompareMessages(was, is, rules.apart(lag(s.x, s.x)).full, nil); under.Equal() {
+			for _, r := range under.Rules {
+				if r.Hits > 0 {
+					f.Rules = append(f.Rules, r.Origin)
+				}
+			}
+			if len(f.Rules) == 0 {
+				f.Rules = []string{"a rule or mode that leaves it out"}
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// truth is the answer as the service gave it.
+func (s *shot) truth() *wire.Exchange {
+	if s.tampered != nil {
+		return s.tampered.True
+	}
+	return s.x
+}
+
+// captureTruth keeps what a capture would have found in the true answer, where the
+// broken one has something else: what was created can then be taken back.
+func (w *walk) captureTruth(c *scenarios.Capture, l *lane, s *shot) {
+	delete(l.truth, c.Name)
+	if s == nil || s.tampered == nil {
+		return
+	}
+	v, err := capture(c, newAnswer(s.tampered.True))
+	if err != nil || sameValue(v, l.captures[c.Name]) {
+		return
+	}
+	if l.truth == nil {
+		l.truth = map[string]scenarios.Value{}
+	}
+	l.truth[c.Name] = v
+	if slices.Contains(w.suite.suite.Secrets, c.Name) && v.Text != "" {
+		w.suite.run.secret(c.Name, v.Text)
+	}
+}
+
+// untamper takes back what the straight lanes' own steps could not, because a
+// broken answer hid what they need. It uses the true values.
+func (w *walk) untamper(ctx context.Context, steps []*scenarios.Step) {
+	if w.suite.run.plan.World.Tampered == nil {
+		return
+	}
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		for _, step := range steps {
+			if l := w.lanes[straightLane(side)]; l != nil && len(l.openOn(step)) > 0 {
+				w.uncrossOne(w.suite.run.late(ctx), straightLane(side), side, step)
+			}
+		}
+	}
+}
