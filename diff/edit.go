@@ -63,7 +63,7 @@ func edits(d *Difference) []edit {
 
 // faultNumbers are what differs between two faults of one sort: bytes, code units,
 // counts and quoted text.
-var faultNumbers = regexp.MustCompile(`0x[0-9a-f]+|\\u[0-9a-f]{4}|"[^"]*"|(\s)\d+`)
+var faultNumbers = regexp.MustCompile(`(\s)(?:0x[0-9a-f]+|\d+)|\\u[0-9a-f]{4}|"[^"]*"`)
 
 func unquoted(e Excerpt) string { return strings.Trim(e.JSON, `"`) }
 
