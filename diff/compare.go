@@ -3,6 +3,7 @@ package diff
 import (
 	"bytes"
 	"fmt"
+	"time"
 )
 
 // Compare compares two JSON bodies. A nil *Rules means no rules and the
@@ -66,7 +67,7 @@ func (w *worker) parse(t *tree, body []byte) {
 const workPerNode = 50
 
 func (e *engine) begin(r *Rules, auto *automaton, seen *Bijections) {
-	e.rules, e.auto, e.seen = r, auto, seen
+	e.rules, e.auto, e.seen, e.at = r, auto, seen, [2]time.Time{}
 	e.met = nil
 	e.leaves, e.notes, e.hider, e.quiet, e.embedded, e.pointer = Leaves{}, nil, 0, 0, 0, 0
 	e.path, e.idx, e.ops, e.hashes, e.frames = e.path[:0], e.idx[:0], e.ops[:0], e.hashes[:0], e.frames[:0]

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -33,12 +34,13 @@ func parseCookie(s string) setCookie {
 //
 //  1. Cookies are paired by name, a repeated name in order; one that only a
 //     side sets is a difference.
-//  2. Attributes are compared by name and value; of Expires, a clock, only the
-//     presence is.
-//  3. A session cookie never has the same value on two sides. Two values that
-//     both look like tokens (16 characters or more of the alphabets that
-//     tokens use, the same shape: uuid, jwt, hex or other) are the same; all
-//     others are compared as they are, so that lang=ko and lang=en differ.
+//  2. Attributes are compared by name and value, whatever a rule says of the cookie;
+//     of Expires, a clock, the lifetime is, see sameLifetime.
+//  3. A session cookie never has the same value on two sides. Two values that both
+//     are tokens (of the same form: uuid, hex or other, and of an estimated entropy
+//     of 64 bits) are the same, two JWT as differJWT says, and JSON that is
+//     percent-encoded once by its values; all others are compared as they are, so
+//     that lang=ko and lang=en differ, and so do a token and 32 zeros.
 //  4. Rules on `set-cookie` hold for every cookie, on `set-cookie[name]` for
 //     one, on `set-cookie[name].attribute` for one attribute.
 func (e *engine) cookies(blue, green []string) {
@@ -87,8 +89,12 @@ func parseCookies(values []string) []setCookie {
 }
 
 func (e *engine) cookie(path string, b, g *setCookie, eff *effect) {
-	if eff.says() || eff.ignore != 0 || eff.drop != 0 || tokenShape(b.value) == "" || tokenShape(b.value) != tokenShape(g.value) {
-		e.headerValue(path, b.value, g.value, eff)
+	same, why := false, ""
+	if !eff.says() && eff.ignore == 0 && eff.drop == 0 {
+		same, why = e.sameCookie(b.value, g.value)
+	}
+	if !same {
+		e.headerValueNoted(path, b.value, g.value, eff, why)
 	}
 	i, j := 0, 0
 	for i < len(b.attrs) || j < len(g.attrs) {
@@ -128,7 +134,7 @@ func (e *engine) attribute(path string, b, g *cookieAttr) {
 	case t.kind != Changed:
 		t.by = eff.drop
 		e.foundText(t, eff)
-	case name == "expires" && !eff.says(), sameAttribute(name, b.value, g.value):
+	case name == "expires" && !eff.says() && sameExpiry(b.value, g.value, e.at), sameAttribute(name, b.value, g.value):
 	default:
 		e.headerValue(t.path, b.value, g.value, eff)
 	}
@@ -145,33 +151,65 @@ func sameAttribute(name, b, g string) bool {
 	return b == g
 }
 
-// tokenShape is the kind of token a cookie's value looks like; empty when it
-// looks like none.
-func tokenShape(v string) string {
+// sameCookie reports whether two values of one cookie mean the same (rule 3), or
+// else why not where that is not plain to see.
+func (e *engine) sameCookie(blue, green string) (same bool, why string) {
+	if blue == green {
+		return true, ""
+	}
+	if isJWT(blue) && isJWT(green) {
+		why = differJWT(blue, green, e.at)
+		return why == "", why
+	}
+	b, g := plainCookie(blue), plainCookie(green)
+	x, y := documentShape(b), documentShape(g)
 	switch {
+	case x != "" || y != "": // one that is encoded and one that is not differ
+		return x == y && (b == blue) == (g == green), ""
+	case b != blue && strings.IndexByte(b, '%') >= 0 || g != green && strings.IndexByte(g, '%') >= 0: // encoded twice
+		return false, ""
+	}
+	form := tokenForm(b)
+	return form != "" && form == tokenForm(g) && randomPair(b, g), ""
+}
+
+// plainCookie is a cookie's value without its percent-encoding.
+func plainCookie(v string) string {
+	if plain, err := url.PathUnescape(v); err == nil {
+		return plain
+	}
+	return v
+}
+
+// documentShape is the shape of the JSON object or array that a text is; "" where it
+// is none.
+func documentShape(text string) string {
+	if strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
+		if doc, err := decodeNumbers(text); err == nil {
+			return shaper{}.text(doc, "")
+		}
+	}
+	return ""
+}
+
+// Lengths of texts that may be tokens.
+const leastToken, mostToken = 16, 8 << 10
+
+// tokenForm is the form of a text that is long enough for a token and written like
+// one; whether it is one, its entropy says.
+func tokenForm(v string) string {
+	switch {
+	case len(v) < leastToken || len(v) > mostToken:
+		return ""
 	case isUUID(v):
 		return "uuid"
-	case isJWT(v):
-		return "jwt"
-	case len(v) < 16:
-		return ""
 	case isHex(v):
 		return "hex"
 	}
-	digits, letters := false, false
 	for i := range len(v) {
-		c := v[i]
-		switch {
-		case c >= '0' && c <= '9':
-			digits = true
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
-			letters = true
-		case strings.IndexByte("+/=_-.~%:", c) < 0:
+		if classOf(v[i]) == 0 && strings.IndexByte("+/=_-.~:", v[i]) < 0 {
 			return ""
 		}
 	}
-	if digits && letters {
-		return "token"
-	}
-	return ""
+	return "token"
 }

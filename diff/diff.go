@@ -166,6 +166,9 @@ type Message struct {
 	Headers     []Header // as received, repeated names kept
 	Body        []byte   // decoded from Content-Encoding
 	ContentType string   // declared; empty when absent
+	// At is when the answer had come; the zero time where that is not known. Of what
+	// expires (cookies, the Expires header, tokens) it says whether it is still valid.
+	At time.Time
 	// Bodiless: HTTP sends no body with this answer (HEAD), and Content-Length is
 	// all that is said of it.
 	Bodiless bool

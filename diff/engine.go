@@ -1,6 +1,9 @@
 package diff
 
-import "bytes"
+import (
+	"bytes"
+	"time"
+)
 
 // noNode marks a side that has nothing at a place.
 const noNode = ^uint32(0)
@@ -70,6 +73,7 @@ type engine struct {
 	hider    ruleRef // the rule that hides all differences found meanwhile
 	quiet    int     // above 0: leaves are already accounted for
 	seen     *Bijections
+	at       [2]time.Time // of the two answers, see Message.At
 	leaves   Leaves
 	hits     []int
 	visits   []int

@@ -79,21 +79,6 @@ func isULID(s string) bool {
 	return strings.Trim(strings.ToUpper(s), "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == ""
 }
 
-// isJWT: three base64url parts, the first of which is a JSON object.
-func isJWT(s string) bool {
-	parts := strings.Split(s, ".")
-	if len(parts) != 3 || parts[0] == "" || parts[1] == "" {
-		return false
-	}
-	for i, p := range parts {
-		raw, err := base64.RawURLEncoding.DecodeString(p)
-		if err != nil || i == 0 && (len(raw) == 0 || raw[0] != '{') {
-			return false
-		}
-	}
-	return true
-}
-
 func isHex(s string) bool {
 	for i := range len(s) {
 		if !isHexByte(s[i]) {

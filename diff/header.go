@@ -140,6 +140,8 @@ func (e *engine) values2(f *headerField, eff *effect) {
 		return
 	case slices.Contains(volatileHeaders, f.name) && !eff.says():
 		return
+	case f.name == "expires" && !eff.says() && sameExpiry(f.blue[0], f.green[0], e.at) && len(f.blue) == 1 && len(f.green) == 1:
+		return
 	}
 	if len(f.blue) == len(f.green) {
 		for i := range f.blue {
@@ -153,6 +155,11 @@ func (e *engine) values2(f *headerField, eff *effect) {
 
 // headerValue compares one value of a header under its rules.
 func (e *engine) headerValue(path, blue, green string, eff *effect) {
+	e.headerValueNoted(path, blue, green, eff, "")
+}
+
+// headerValueNoted is headerValue; why says more of a difference that counts.
+func (e *engine) headerValueNoted(path, blue, green string, eff *effect, why string) {
 	t := textDifference{kind: Changed, where: InHeader, path: path, typ: StringType, by: cmp.Or(eff.drop, eff.ignore)}
 	if eff.mapping != 0 && t.by == 0 {
 		if e.seen == nil {
@@ -174,6 +181,9 @@ func (e *engine) headerValue(path, blue, green string, eff *effect) {
 		if r := &e.rules.prog.rules[eff.tolerance-1]; within([]byte(blue), []byte(green), r.abs, r.rel) {
 			t.by = eff.tolerance
 		}
+	}
+	if t.by == 0 && t.note == "" {
+		t.note = why
 	}
 	t.blue, t.green = quoteText(blue), quoteText(green)
 	e.foundText(t, eff)

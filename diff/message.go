@@ -2,6 +2,7 @@ package diff
 
 import (
 	"strconv"
+	"time"
 )
 
 // CompareMessages compares two answers. What it finds is listed by part: status,
@@ -13,7 +14,7 @@ import (
 //  2. Headers are compared by lower-case name, all values of a name in order.
 //     FramingHeaders are not compared, but for the Content-Length of answers
 //     without a body (HEAD). Of VolatileHeaders only the presence is,
-//     unless a rule says how to compare one. Lists without order (Vary, Allow,
+//     unless a rule says how to compare one; of Expires, the lifetime. Lists without order (Vary, Allow,
 //     Access-Control-*) are compared as sets.
 //  3. Set-Cookie is compared per cookie and attribute, see cookies. The path is
 //     set-cookie[name] or set-cookie[name].attribute.
@@ -28,6 +29,7 @@ func CompareMessages(blue, green *Message, rules *Rules, seen *Bijections) Resul
 	defer rules.release(w)
 	e := &w.engine
 	e.begin(rules, w.auto, seen)
+	e.at = [2]time.Time{blue.At, green.At}
 	e.heads(blue, green)
 	e.messageBodies(w, blue, green)
 	return e.result()

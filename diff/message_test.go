@@ -47,7 +47,7 @@ func TestHeaders(t *testing.T) {
 		{"cookie value", nil, headers("Set-Cookie: lang=ko"), headers("Set-Cookie: lang=en"), "changed set-cookie[lang]", "a plain value counts"},
 		{"session cookie", nil, headers("Set-Cookie: sid=0f8a9be1c2d34e5f60718293a4b5c6d7"), headers("Set-Cookie: sid=ffffffffffffffff60718293a4b5c6d7"), "", "tokens never agree"},
 		{"session cookie shape", nil, headers("Set-Cookie: sid=0f8a9be1c2d34e5f60718293a4b5c6d7"), headers("Set-Cookie: sid=deleted"), "changed set-cookie[sid]", "a token and no token"},
-		{"cookie attributes", nil, headers("Set-Cookie: a=1; Path=/; Secure; HttpOnly; SameSite=Lax; Expires=x"), headers("Set-Cookie: a=1; HttpOnly; path=/; SameSite=lax; Expires=y; Max-Age=5"), "added set-cookie[a].max-age, removed set-cookie[a].secure", "without order; Expires is a clock"},
+		{"cookie attributes", nil, headers("Set-Cookie: a=1; Path=/; Secure; HttpOnly; SameSite=Lax; Expires=Wed, 09 Dec 2026 10:00:00 GMT"), headers("Set-Cookie: a=1; HttpOnly; path=/; SameSite=lax; Expires=Wed, 09 Dec 2026 10:00:01 GMT; Max-Age=5"), "added set-cookie[a].max-age, removed set-cookie[a].secure", "without order; Expires is a clock"},
 		{"cookie order", nil, headers("Set-Cookie: a=1", "Set-Cookie: b=2"), headers("Set-Cookie: b=2", "Set-Cookie: a=1"), "", "cookies are told apart by name"},
 		{"cookie rule", []Rule{{Header: "set-cookie[lang]", Do: DoIgnore, Why: "w"}}, headers("Set-Cookie: lang=ko", "Set-Cookie: x=1"), headers("Set-Cookie: lang=en", "Set-Cookie: x=2"), "changed set-cookie[x]", "one cookie"},
 		{"cookies rule", []Rule{{Header: "set-cookie", Do: DoIgnore, Why: "w"}}, headers("Set-Cookie: lang=ko"), headers("Set-Cookie: lang=en"), "", "all cookies"},

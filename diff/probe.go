@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/bgverify/bgverify/diff/media"
 )
@@ -28,6 +29,7 @@ func NewProbe(like, against *Message, rules *Rules) *Probe {
 	}
 	w := rules.worker()
 	w.engine.begin(rules, w.auto, nil)
+	w.engine.at = [2]time.Time{like.At, against.At}
 	w.engine.heads(like, against)
 	p.fixed = w.engine.out.total
 	if w.parse(&w.g, against.Body); w.g.err != nil {
@@ -60,6 +62,7 @@ func (p *Probe) Total(body []byte) int {
 	}
 	e := &p.w.engine
 	e.begin(p.rules, p.w.auto, nil)
+	e.at = [2]time.Time{p.like.At, p.against.At}
 	e.out.max = 0 // only counted
 	clear(p.w.parser.visits)
 	p.w.parse(&p.w.b, body)

@@ -109,6 +109,9 @@ const trailerName = "trailer:"
 // message is the answer as the comparison sees it.
 func (a *answer) message() *diff.Message {
 	m := &diff.Message{Status: a.Status, Body: a.Answer, ContentType: a.first("Content-Type"), Bodiless: a.Method == "HEAD"}
+	if !a.Started.IsZero() {
+		m.At = a.Started.Add(a.Timing.Total)
+	}
 	m.Headers = make([]diff.Header, len(a.Headers), len(a.Headers)+len(a.Trailers))
 	for i, f := range a.Headers {
 		m.Headers[i] = diff.Header{Name: f.Name, Value: f.Value}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/media"
@@ -177,7 +178,7 @@ func (c *Checks) snapshot(k *checker, a *answer, rules *diff.Rules) {
 	}
 	got := a.message()
 	stored := *got
-	stored.Body = c.expect.SnapshotData
+	stored.Body, stored.At = c.expect.SnapshotData, time.Time{}
 	r := diff.CompareMessages(&stored, got, rules, nil)
 	text := "equal"
 	if !r.Equal() {

@@ -1,0 +1,263 @@
+package diff
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A jwt is a JSON Web Token (RFC 7519) as two of them are compared: each side signs
+// its own, so that signatures, key ids, times and ids of tokens differ.
+type jwt struct {
+	// parts are the shapes of all that must be the same, by place: "header alg",
+	// "claim role". See shaper.
+	parts         map[string]string
+	exp, iat, nbf time.Time // zero: absent, or not a number
+}
+
+// freshClaims are the header fields and claims whose value is another in each token
+// or for each key: their type is compared alone.
+var freshClaims = []string{
+	"jti", "sid", "nonce", "session_state", "at_hash", "c_hash", "s_hash", "ath", "uti", "rh", "cnf",
+	"kid", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256",
+}
+
+// timeClaim reports whether a number of this name is a moment.
+func timeClaim(name string) bool {
+	switch name {
+	case "exp", "iat", "nbf", "auth_time":
+		return true
+	}
+	return strings.HasSuffix(name, "_at") || strings.HasSuffix(name, "At") || strings.HasSuffix(name, "_time") || strings.HasSuffix(name, "Time")
+}
+
+// isJWT: three base64url parts, the first of which is a JSON object.
+func isJWT(s string) bool {
+	parts := strings.Split(s, ".")
+	if len(parts) != 3 || parts[0] == "" || parts[1] == "" {
+		return false
+	}
+	for i, p := range parts {
+		raw, err := base64.RawURLEncoding.DecodeString(p)
+		if err != nil || i == 0 && (len(raw) == 0 || raw[0] != '{') {
+			return false
+		}
+	}
+	return true
+}
+
+func parseJWT(s string) (*jwt, bool) {
+	if !isJWT(s) {
+		return nil, false
+	}
+	encoded := strings.Split(s, ".")
+	header, ok := claimsOf(encoded[0])
+	if !ok {
+		return nil, false
+	}
+	j := &jwt{parts: map[string]string{}}
+	j.add("header ", header)
+	claims, ok := claimsOf(encoded[1])
+	if !ok {
+		j.parts["payload"] = "not JSON"
+	}
+	j.add("claim ", claims)
+	j.exp, j.iat, j.nbf = momentOf(claims["exp"]), momentOf(claims["iat"]), momentOf(claims["nbf"])
+	if encoded[2] == "" {
+		j.parts["signature"] = "none"
+	}
+	return j, true
+}
+
+func (j *jwt) add(where string, members map[string]any) {
+	for name, v := range members {
+		j.parts[where+name] = shaper{claims: true}.text(v, name)
+	}
+}
+
+func claimsOf(part string) (map[string]any, bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		return nil, false
+	}
+	v, err := decodeNumbers(string(raw))
+	claims, ok := v.(map[string]any)
+	return claims, err == nil && ok
+}
+
+// decodeNumbers decodes JSON that Compare can read, with numbers as they are written.
+func decodeNumbers(text string) (any, error) {
+	if err := Validate([]byte(text)); err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var v any
+	err := d.Decode(&v)
+	return v, err
+}
+
+func momentOf(claim any) time.Time {
+	if n, ok := claim.(json.Number); ok {
+		if s, ok := parseStamp(n.String()); ok {
+			return s.at
+		}
+		if f, err := n.Float64(); err == nil && f >= 0 && f < 1e9 { // before 2001: an exp of 1
+			return time.Unix(int64(f), 0)
+		}
+	}
+	return time.Time{}
+}
+
+// A shaper writes what must be the same of a value in a token or a cookie, so that
+// equal texts mean equal values:
+//
+//  1. Names, types, numbers, truth values and null are written as they are.
+//  2. A text that is a token by itself (a uuid, 64 bits of entropy) is written as its
+//     form, any other as it is.
+//  3. Of a fresh claim the type is written alone, of one that is a moment the notation.
+//  4. Elements of claims have no order: they are sets of names.
+type shaper struct{ claims bool }
+
+func (s shaper) text(v any, name string) string {
+	fresh := s.claims && slices.Contains(freshClaims, name)
+	switch v := v.(type) {
+	case map[string]any:
+		members := make([]string, 0, len(v))
+		for k, x := range v {
+			if !fresh {
+				members = append(members, string(quoteJSON(k))+":"+s.text(x, k))
+			}
+		}
+		slices.Sort(members)
+		return "{" + strings.Join(members, ",") + "}"
+	case []any:
+		elements := make([]string, 0, len(v))
+		for _, x := range v {
+			if !fresh {
+				elements = append(elements, s.text(x, name))
+			}
+		}
+		if s.claims { // Rule 4
+			slices.Sort(elements)
+		}
+		return "[" + strings.Join(elements, ",") + "]"
+	case string:
+		return s.string(v, name, fresh)
+	case json.Number:
+		return s.number(v.String(), name, fresh)
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return "null"
+}
+
+func (s shaper) string(v, name string, fresh bool) string {
+	if fresh && v != "" {
+		return "text"
+	}
+	if form := tokenForm(v); form != "" && isRandom(v) {
+		return form
+	}
+	if stamp, ok := parseStamp(v); ok && s.claims && timeClaim(name) {
+		return "text " + stamp.notation
+	}
+	return string(quoteJSON(v))
+}
+
+func (s shaper) number(v, name string, fresh bool) string {
+	switch {
+	case fresh:
+		return "number"
+	case s.claims && timeClaim(name):
+		if stamp, ok := parseStamp(v); ok {
+			return stamp.notation
+		}
+	}
+	d := exactDecimal([]byte(v))
+	return fmt.Sprintf("%t %s %s", d.neg, d.digits, d.exp)
+}
+
+// maxTokenAge bounds how far apart two tokens expire of which nothing else says
+// whether they are valid.
+const maxTokenAge = 31 * 24 * time.Hour
+
+// differJWT says in what two tokens differ for who holds them, "" when in nothing.
+// It names header fields and claims, never their values.
+//
+//  1. All of jwt.parts is the same.
+//  2. exp is after the time of the exchange, and nbf at most lifetimeSlip later, on
+//     both sides.
+//  3. Where both say when they were issued, they are valid for about as long.
+//  4. Where the time of an exchange is not known, exp is after iat; where neither
+//     is, nor an iat, the sides' exp are at most maxTokenAge apart.
+func differJWT(blue, green string, at [2]time.Time) string {
+	b, ok := parseJWT(blue)
+	g, ok2 := parseJWT(green)
+	if !ok || !ok2 {
+		return "jwt: one of them is not a token"
+	}
+	var why []string
+	for part, shape := range b.parts { // Rule 1
+		switch other, ok := g.parts[part]; {
+		case !ok:
+			why = append(why, part+" is missing on green")
+		case other != shape:
+			why = append(why, part+" differs")
+		}
+	}
+	for part := range g.parts {
+		if _, ok := b.parts[part]; !ok {
+			why = append(why, part+" is on green alone")
+		}
+	}
+	slices.Sort(why)
+	for i, side := range []string{"blue", "green"} {
+		if late := []*jwt{b, g}[i].invalidAt(at[i]); late != "" {
+			why = append(why, side+"'s "+late)
+		}
+	}
+	if len(why) == 0 && !sameTerm(b, g, at) {
+		why = append(why, "they expire at different times")
+	}
+	if len(why) == 0 {
+		return ""
+	}
+	const most = 4
+	if more := len(why) - most; more > 0 {
+		why = append(why[:most], fmt.Sprintf("%d more", more))
+	}
+	return "jwt: " + strings.Join(why, ", ")
+}
+
+// invalidAt is rules 2 and 4 for one token.
+func (j *jwt) invalidAt(now time.Time) string {
+	if now.IsZero() {
+		now = j.iat
+	}
+	switch {
+	case now.IsZero():
+	case !j.exp.IsZero() && !j.exp.After(now):
+		return "has expired"
+	case j.nbf.After(now.Add(lifetimeSlip)):
+		return "is not valid yet"
+	}
+	return ""
+}
+
+// sameTerm is rules 3 and 4 for both.
+func sameTerm(b, g *jwt, at [2]time.Time) bool {
+	switch {
+	case b.exp.IsZero() || g.exp.IsZero(): // the shapes say whether there is one
+		return true
+	case !b.iat.IsZero() && !g.iat.IsZero():
+		return sameLifetime(b.exp, g.exp, [2]time.Time{b.iat, g.iat})
+	case at[0].IsZero() && at[1].IsZero():
+		return b.exp.Sub(g.exp).Abs() <= maxTokenAge
+	}
+	return true
+}
