@@ -98,7 +98,11 @@ func TestLoaderBodyClosedEarly(t *testing.T) {
 func TestManyAtOnce(t *testing.T) {
 	noLeak(t)
 	for _, protocol := range []string{"1.1", "h2c"} {
+		var inside, most atomic.Int64
 		base := httpServer(t, nil, "1 h2c", func(w http.ResponseWriter, r *http.Request) {
+			for n, old := inside.Add(1), most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+			}
+			defer inside.Add(-1)
 			_, _ = io.Copy(w, r.Body)
 		})
 		tr := transport(t, Config{BaseURL: base, HTTP: protocol, Limits: Limits{Connections: 8}})
@@ -116,7 +120,12 @@ func TestManyAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if tr.Opened() > 8 {
+		// HTTP/1.1 asks one thing at a time on a connection. A connection may be given up
+		// and replaced, since net/http keeps one only if its request was written in time.
+		if protocol == "1.1" && most.Load() > 8 {
+			t.Errorf("%d requests at once over 1.1, want at most 8", most.Load())
+		}
+		if protocol != "1.1" && tr.Opened() > 8 {
 			t.Errorf("%s: %d connections, want at most 8", protocol, tr.Opened())
 		}
 	}
