@@ -50,6 +50,7 @@ type jsonHead struct {
 	Narrowed  []runner.Narrowing `json:"narrowed,omitempty"`
 	LeftOut   []runner.LeftOut   `json:"left_out,omitempty"`
 	Weaker    *runner.WeakerThan `json:"weaker,omitempty"`
+	Created   *runner.Created    `json:"created,omitempty"`
 	Env       runner.Environment `json:"environment"`
 	Signal    int                `json:"signal,omitempty"`
 	Gates     []jsonGate         `json:"gates"`
@@ -91,6 +92,8 @@ type jsonCase struct {
 	ElapsedMS  float64         `json:"elapsed_ms"`
 	Coverage   runner.Coverage `json:"coverage"`
 	Requests   runner.PerSide  `json:"requests"`
+	NotSent    *runner.NotSent `json:"not_sent,omitempty"`
+	Created    *runner.Created `json:"created,omitempty"`
 	Steps      []jsonStep      `json:"steps"`
 }
 
@@ -110,6 +113,8 @@ type jsonStep struct {
 	Total        int                  `json:"differences_total"`
 	IgnoredTotal int                  `json:"ignored_total,omitempty"`
 	Coverage     runner.Coverage      `json:"coverage"`
+	Vacuous      bool                 `json:"vacuous,omitempty"`
+	NotSent      bool                 `json:"not_sent,omitempty"`
 	Notes        []string             `json:"notes,omitempty"`
 	Forms        []diff.Form          `json:"forms,omitempty"`
 	Exchange     string               `json:"exchange,omitempty"`
@@ -129,6 +134,7 @@ type jsonLoad struct {
 	Requests    runner.PerSide    `json:"requests"`
 	Generator   runner.Generator  `json:"generator"`
 	Routes      []string          `json:"routes,omitempty"`
+	Services    []string          `json:"services,omitempty"`
 	Warnings    []string          `json:"warnings,omitempty"`
 	Records     string            `json:"records,omitempty"`
 
@@ -149,7 +155,7 @@ func (j *jsonReport) begin() error {
 		Verdict: s.end.Verdict, Reasons: list(s.end.Reasons), Sides: s.end.Sides, Counts: s.end.Counts,
 		Coverage: s.end.Coverage, Second: s.end.Second, Audit: s.audit(), Planned: s.head.Planned,
 		Verb: s.head.Verb, Flags: list(s.head.Flags), Env: s.head.Env, Signal: s.end.Signal, Gates: gates, Warnings: s.end.Warnings,
-		Paths: s.head.Paths, Narrowed: s.head.Narrowed, LeftOut: s.end.LeftOut, Weaker: s.head.Weaker,
+		Paths: s.head.Paths, Narrowed: s.head.Narrowed, LeftOut: s.end.LeftOut, Weaker: s.head.Weaker, Created: s.end.Created,
 	})
 	if err != nil {
 		return err
@@ -199,7 +205,7 @@ func (j *jsonReport) closeSuite() error {
 			Name: l.Name, At: l.At, Verdict: l.Verdict, Reason: l.Reason, Rate: l.Rate, Seconds: l.Seconds,
 			Blocks: l.Blocks, Dropped: l.Dropped, Comparisons: list(l.Comparisons), Errors: l.Errors,
 			Requests: l.Requests, Generator: l.Generator, Routes: l.Routes, Warnings: l.Warnings, Records: l.Records,
-			Judging: l.Judging, WarmUp: l.WarmUp, Findings: l.Findings,
+			Services: l.Services, Judging: l.Judging, WarmUp: l.WarmUp, Findings: l.Findings,
 		}
 	}
 	text, err := plainJSON(loads)
@@ -225,7 +231,7 @@ func (j *jsonReport) add(c *runner.CaseResult) error {
 	}
 	text, err := plainJSON(jsonCase{
 		ID: c.ID, Name: c.Name, Kind: c.Kind, Quarantine: c.Quarantine, Tags: list(c.Tags), At: c.At, Verdict: c.Verdict, Reasons: c.Reasons, Flaky: c.Flaky,
-		ElapsedMS: c.ElapsedMS, Coverage: c.Coverage, Requests: c.Requests, Steps: steps,
+		ElapsedMS: c.ElapsedMS, Coverage: c.Coverage, Requests: c.Requests, NotSent: c.NotSent, Created: c.Created, Steps: steps,
 	})
 	if err != nil {
 		return err
@@ -243,7 +249,7 @@ func (j *jsonReport) step(s *runner.StepResult) (jsonStep, error) {
 	out := jsonStep{
 		Name: s.Name, At: s.At, Lane: s.Lane, First: s.First, Verdict: s.Verdict, Reasons: s.Reasons, Flaky: s.Flaky,
 		Blue: s.Blue, Green: s.Green, Expectations: s.Expectations, Ignored: s.Ignored,
-		Total: s.DifferencesTotal, IgnoredTotal: s.IgnoredTotal, Coverage: s.Coverage, Notes: s.Notes, Forms: s.Forms, Exchange: s.Exchange,
+		Total: s.DifferencesTotal, IgnoredTotal: s.IgnoredTotal, Coverage: s.Coverage, Vacuous: s.Vacuous, NotSent: s.NotSent, Notes: s.Notes, Forms: s.Forms, Exchange: s.Exchange,
 	}
 	for i := range s.Differences {
 		text, err := plainJSON(s.Differences[i])

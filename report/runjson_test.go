@@ -1,0 +1,111 @@
+package report
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// members are the JSON members of a struct type, embedded ones included.
+func members(of reflect.Type) []string {
+	var out []string
+	for f := range of.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && name == "" {
+			out = append(out, members(f.Type)...)
+		} else if f.IsExported() && name != "" && name != "-" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// docs/run-json.md names every member of run.json, but for those of comparisons,
+// differences and sides, and every kind of what it says is typed.
+func TestRunJSONIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/run-json.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := []string{"suites", "causes", "rules", "cases", "loads"}
+	for _, v := range []any{
+		jsonHead{},
+		jsonGate{},
+		jsonSuite{},
+		jsonCase{},
+		jsonStep{},
+		jsonLoad{},
+		diff.Cause{},
+		runner.RuleVisits{},
+		runner.Planned{},
+		runner.Narrowing{},
+		runner.LeftOut{},
+		runner.WeakerThan{},
+		runner.Weaker{},
+		runner.Created{},
+		runner.Leftover{},
+		runner.NotSent{},
+		runner.LoadJudging{},
+		runner.LoadWarmUp{},
+	} {
+		words = append(words, members(reflect.TypeOf(v))...)
+	}
+	for _, kind := range []any{
+		runner.SuiteGone, runner.SuiteAdvisory, runner.CaseGone, runner.CaseOut, runner.RowsFewer, runner.AskGone, runner.RuleAdded, runner.CoverageLower,
+		runner.FlakyHigher, runner.LoadGone, runner.LoadShorter, runner.LoadSlower, runner.MarginWider, runner.NotRun,
+		runner.LoadDiffers, runner.LoadDiffersOnce, runner.LoadUnjudged, runner.LoadColdErrors, runner.LoadConnectionsDie, runner.LoadConnectionsClose,
+		runner.LoadConnectionsSlow, runner.AspectCompare, runner.AspectLoad, runner.AspectWrites, runner.AspectIdentity, runner.AspectCases, runner.AspectRows,
+		runner.ByFlag, runner.ByEnvironment, runner.ByFile, runner.ByStage,
+	} {
+		words = append(words, reflect.ValueOf(kind).String())
+	}
+	for _, word := range words {
+		if !strings.Contains(string(page), "`"+word+"`") {
+			t.Errorf("docs/run-json.md does not name `%s`", word)
+		}
+	}
+}
+
+// What the log holds of a result is in run.json too: each member that is not has a
+// reason here.
+func TestRunJSONHoldsTheLog(t *testing.T) {
+	for _, row := range []struct {
+		log, doc any
+		not      map[string]string // members of the log alone, and why
+	}{
+		{runner.Header{}, jsonHead{}, map[string]string{
+			"suites": "each is opened where its cases begin", "added_headers": "for the curl line of reports", "asks": "large; for the next run",
+		}},
+		{runner.End{}, jsonHead{}, map[string]string{
+			"suites": "each is opened where its cases begin", "causes": "after the suites", "rules": "after the suites",
+		}},
+		{runner.CaseResult{}, jsonCase{}, map[string]string{
+			"suite": "the suite that holds the case", "index": "the order of the cases", "rules": "summed over the run", "second_opinion": "summed over the run",
+		}},
+		{runner.StepResult{}, jsonStep{}, map[string]string{
+			"compared": "for the gates", "differ_reason": "a place in reasons, for the page",
+		}},
+		{runner.LoadResult{}, jsonLoad{}, map[string]string{
+			"suite": "the suite that holds the stage", "cause": "reason says it", "blue": "for calibration", "alone_p50_s": "for calibration", "series": "the page's plots",
+		}},
+	} {
+		of := reflect.TypeOf(row.log)
+		in := map[string]bool{}
+		for _, name := range members(reflect.TypeOf(row.doc)) {
+			in[name] = true
+		}
+		for _, name := range members(of) {
+			if why := row.not[name]; in[name] == (why != "") {
+				t.Errorf("%s: member %s is in run.json: %t; why it is not: %q", of, name, in[name], why)
+			}
+			delete(row.not, name)
+		}
+		for name := range row.not {
+			t.Errorf("%s has no member %s", of, name)
+		}
+	}
+}
