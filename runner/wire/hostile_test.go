@@ -276,19 +276,17 @@ func TestHostileAnswers(t *testing.T) {
 			if method == "" {
 				method = "GET"
 			}
-			began := time.Now()
 			x := tr.Do(context.Background(), &Request{Method: method, URL: base})
-			took := time.Since(began)
 			if x.Err == nil || x.Err.Class != row.class || !strings.HasPrefix(x.Err.Detail, row.detail) {
 				t.Errorf("got %v, want class %s, detail %q", x.Err, row.class, row.detail)
 			}
-			if x.Attempts != 1 || took > 10*time.Second || len(x.Answer) > 1<<20 {
-				t.Errorf("attempts %d, took %v, %d bytes kept", x.Attempts, took, len(x.Answer))
+			if x.Attempts != 1 || len(x.Answer) > 1<<20 {
+				t.Errorf("attempts %d, %d bytes kept", x.Attempts, len(x.Answer))
 			}
 			if x.Err != nil && (strings.Contains(x.Err.Detail, "127.0.0.1") || len(x.Err.Detail) > maxDetail+8) {
 				t.Errorf("the detail is not of a closed set: %q", x.Err.Detail)
 			}
-			t.Logf("%v in %v", x.Err, took.Round(time.Millisecond))
+			t.Logf("%v", x.Err)
 			want := row.load
 			if want == "" {
 				want = row.class
@@ -462,13 +460,12 @@ func TestHostileHTTP2(t *testing.T) {
 				class = ClassTimeout
 			}
 			tr := transport(t, Config{BaseURL: base, HTTP: "h2c", Limits: limitsFor(class, row.detail)})
-			began := time.Now()
 			x := tr.Do(context.Background(), &Request{Method: "POST", URL: base, Body: []byte("x")})
 			if x.Err == nil || row.class != "" && x.Err.Class != row.class || !strings.HasPrefix(x.Err.Detail, row.detail) {
 				t.Errorf("got %v (status %d), want class %q, detail %q", x.Err, x.Status, row.class, row.detail)
 			}
-			if took := time.Since(began); took > 10*time.Second || x.Attempts != 1 || seen.Load() != 1 || len(x.Answer) > 1<<20 {
-				t.Errorf("took %v, attempts %d, seen %d", took, x.Attempts, seen.Load())
+			if x.Attempts != 1 || seen.Load() != 1 || len(x.Answer) > 1<<20 {
+				t.Errorf("attempts %d, seen %d, %d bytes kept", x.Attempts, seen.Load(), len(x.Answer))
 			}
 			t.Logf("%v", x.Err)
 		})

@@ -409,17 +409,17 @@ func TestUnframed(t *testing.T) {
 
 func TestStopped(t *testing.T) {
 	noLeak(t)
-	base := rawServer(t, func(c net.Conn, r *bufio.Reader) { readRequest(r); _, _ = r.ReadByte() })
-	tr := transport(t, Config{BaseURL: base})
 	ctx, cancel := context.WithCancel(context.Background())
-	time.AfterFunc(30*time.Millisecond, cancel)
-	began := time.Now()
+	defer cancel()
+	base := rawServer(t, func(c net.Conn, r *bufio.Reader) { // no answer ever comes
+		readRequest(r)
+		cancel()
+		_, _ = r.ReadByte()
+	})
+	tr := transport(t, Config{BaseURL: base})
 	x := tr.Do(ctx, &Request{Method: "POST", URL: base, Body: []byte("x")})
 	if x.Err == nil || x.Err.Class != ClassCanceled || x.Attempts != 1 {
 		t.Errorf("got %+v, attempts %d", x.Err, x.Attempts)
-	}
-	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("took %v", took)
 	}
 }
 
