@@ -100,6 +100,14 @@ func TestEvidenceEarlyStop(t *testing.T) {
 		}
 		cmd.Args = append(cmd.Args, "--blue", serve(t, h), "--green", serve(t, h))
 		e.wait(cmd).ends(130, `interrupted|stopped`, "")
+		// Without an identity nothing shows that green is still the one that was judged.
+		r := e.bgverify("resume", "it")
+		if r.status != statusUsage || !strings.Contains(r.err.String(), "the run has no identity") || !strings.Contains(r.err.String(), "hint: --same-green") {
+			t.Errorf("resume ends with %d, want 2 and a hint:\n%s%s", r.status, &r.out, &r.err)
+		}
+		if r.run.Verdict != "interrupted" {
+			t.Errorf("after a refused resume run.json says %q", r.run.Verdict)
+		}
 	})
 	t.Run("nothing_ran/early stop by --timeout", func(t *testing.T) {
 		t.Parallel()

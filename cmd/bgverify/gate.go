@@ -33,9 +33,9 @@ A pass exits with 4 when the run left something out, unless a flag names it:
   --without identity   nothing showed that blue and green are two places
   --without compare    --only-load
 
---require names what the run must have shown; --no-weaker names an archived run
-that this one must ask no less than: no fewer cases and expectations, no more
-rules, no wider margins.`,
+--require lists what the run must have shown. --no-weaker compares the run with
+an archived one: fewer cases or expectations, more rules or wider margins than
+there exit with 4.`,
 		Example: `  bgverify gate latest
   bgverify gate runs/2026-11-23T03-12-45Z-stb-7f3a --digest sha256:9c88… --max-age 2h
   bgverify gate latest --service epg --green-build 9f2c1e7 && ./shift-dns epg 10%
@@ -83,7 +83,7 @@ rules, no wider margins.`,
 	f.BoolVar(&gate.Partial, "partial", false, "accept a run of chosen cases")
 	f.StringSliceVar(&without, "without", nil, "accept a run that left out any of\ncompare, load, writes, identity (`list`)")
 	f.StringSliceVar(&require, "require", nil, "the run must have shown each of\ncompare, load, writes, identity (`list`)")
-	f.StringVar(&noWeaker, "no-weaker", "", "an archived `run` that this one must ask no less than")
+	f.StringVar(&noWeaker, "no-weaker", "", "an archived `run`; exit with 4 if this one checks less")
 	return cmd
 }
 

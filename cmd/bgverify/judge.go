@@ -36,34 +36,34 @@ func newJudgeCommand(io stdio) *cobra.Command {
 		Short:   "Load verdict from recorded results, of vegeta or of an archived run",
 		Long: `Judge two result files of vegeta (gob, CSV or JSON) that were recorded side by
 side: is green no worse than blue in latency and errors? The results are cut into
-blocks by time and judged as a load stage of a run is, except that requests are not
-paired and that latency counts from the send, as vegeta measures it. "-" reads one
-file from standard input.
+blocks by time and judged like a load stage, except that requests are not paired
+and latency is counted from the send, as vegeta measures it. "-" reads one file
+from standard input.
 
-The files must be two recordings of one load on two sides: they may not be the same
-results, name the same host and port, or differ in paths or, by more than 5 %, in
-rate. A 200 without a body is an error. Sizes of answers are compared path by path:
-green is worse where its median is less than half of blue's, and any other
-difference makes a pass inconclusive.
+The two files must be recordings of the same load on two sides: the same results,
+the same host and port, different paths, or rates more than 5 % apart are refused.
+A 200 without a body is an error. Sizes of answers are compared path by path:
+green is worse if its median is less than half of blue's; any other difference
+makes a pass inconclusive.
 
-With RUN (a folder, an id under --out, or latest) the records of its load stages
-are judged again, each by the design it was run with, and the verdict must be the one
-that the run gave. --p50, --p95, --p99 and --errors judge under other margins.
+With RUN (a folder, an id under --out, or latest), the load stages of that run are
+judged again from their records, and the verdict must be the same. --p50, --p95,
+--p99 and --errors show the verdict under other margins.
 
 Exit status: 0 no worse, 1 worse, 4 inconclusive, 2 usage, 3 a file could not be
-read, the two were not recorded side by side, or a run's records do not give its verdict.`,
+read, the two were not recorded side by side, or the records of a run do not give
+its verdict.`,
 		Example: `  vegeta attack -rate 100 -duration 60s -targets blue.txt  > blue.bin &
   vegeta attack -rate 100 -duration 60s -targets green.txt > green.bin; wait
   bgverify judge --blue blue.bin --green green.bin
 
-  # Wider margins, and a 404 that is meant
+  # Wider margins, and a 404 that is expected
   bgverify judge --blue blue.csv --green green.csv --p95 '15% or 2ms' --expect 2xx --expect 404
 
   # Two clusters that answer at one address, and answers of any size
   bgverify judge --blue blue.bin --green green.bin --same-host --any-size
 
-  # The load stages of a run: is the verdict what its records say, and what would be
-  # the verdict under a tighter margin?
+  # Check the load verdict of a run against its records, then try a tighter margin
   bgverify judge latest
   bgverify judge latest --p95 5%`,
 		Args: func(_ *cobra.Command, args []string) error {

@@ -55,7 +55,7 @@ The exit status is that of the new verdict.`,
 	}
 	f.StringVar(&rules, "rules", "", "YAML `file` with a top-level rules list, added before the rules of every suite")
 	f.StringVar(&env, "env", "", "env `file` to use instead of the run's")
-	f.StringVar(&runID, "run-id", "", "`id` of the new run; drawn when empty")
+	f.StringVar(&runID, "run-id", "", "`id` of the new run (default a new one)")
 	return cmd
 }
 

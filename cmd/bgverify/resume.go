@@ -22,18 +22,18 @@ func newResumeCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "resume RUN",
 		GroupID: "judge",
-		Short:   "Go on with a run that was killed or interrupted",
-		Long: `Go on with a run (a folder, or an id under --out) that was killed or stopped by a
-signal, in its own folder, and end with its verdict's status. Flags, seed, the
-sides' addresses and the scenario files are those that the folder keeps.
+		Short:   "Continue a run that was killed or interrupted",
+		Long: `Continue a run (a folder, or an id under --out) that was killed or stopped by a
+signal, in the same folder, and exit with its verdict's status. Flags, seed, the
+sides' addresses and the scenario files are taken from the folder.
 
-Cases that ended stand; setup and the other cases run again. A case that was
-stopped with an unsafe request on its way is broken, unless the step is
-idempotent. Load stages are measured anew. A run that has its verdict sends
-nothing and ends with that verdict, after its folder was checked.
+Finished cases keep their results; setup and the remaining cases run again. A
+case that was stopped while an unsafe request was under way is broken, unless
+the step is idempotent. Load stages are measured again. If the run already has
+its verdict, nothing is sent: the folder is checked and the verdict repeated.
 
-The identities of the sides must be those of when the run began. A run without
-identity cannot show that; it needs --same-green.
+Each side must have the identity it had when the run began. A run without
+identity cannot show that: it needs --same-green.
 
 Secrets are not in the folder: they come from the environment again, or from
 --var. A run of 'bgverify demo' can be resumed only where its two services
@@ -50,16 +50,16 @@ listen again ('bgverify fixtures').`,
 		},
 	}
 	flags.bindAgain(cmd.Flags())
-	cmd.Flags().BoolVar(&flags.sameGreen, "same-green", false, "nothing was deployed since; for a run without identity")
+	cmd.Flags().BoolVar(&flags.sameGreen, "same-green", false, "confirm that nothing was deployed since the run began; for runs without identity")
 	return cmd
 }
 
 // bindAgain are the flags of a verb that takes the others from a run folder.
 func (f *runFlags) bindAgain(set *pflag.FlagSet) {
 	set.StringVar(&f.out, "out", "runs", "`folder` that keeps the runs")
-	set.StringArrayVar(&f.vars, "var", nil, "give a variable again whose value the archive hid, `name=value`")
-	set.StringVar(&f.blue, "blue", "", "`URL` of the trusted side, where it has another one now")
-	set.StringVar(&f.green, "green", "", "`URL` of the side under judgement, where it has another one now")
+	set.StringArrayVar(&f.vars, "var", nil, "set a variable whose value the archive hides, `name=value`")
+	set.StringVar(&f.blue, "blue", "", "`URL` of the trusted side, if it has changed")
+	set.StringVar(&f.green, "green", "", "`URL` of the side under judgement, if it has changed")
 	set.StringVar(&f.output, "output", "text", "what standard output is: text or json (the content of run.json)")
 	set.BoolVarP(&f.quiet, "quiet", "q", false, "print only the last line")
 	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
@@ -105,7 +105,7 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 		return err
 	}
 	if !again.sameGreen && !s.asksIdentity() {
-		return usage("--same-green says that nothing was deployed since", "the run has no identity: nothing shows that blue and green are still what they were when it began")
+		return usage("--same-green confirms that nothing was deployed since", "the run has no identity: nothing shows that blue and green are the builds they were when it began")
 	}
 	if err := s.refused(ctx); err != nil {
 		return err

@@ -14,7 +14,7 @@ func (f *runFlags) bindSending(set *pflag.FlagSet) {
 	set.StringArrayVar(&f.cases, "case", nil, "only cases whose id matches `GLOB`; may be repeated")
 	set.StringVar(&f.shard, "shard", "", "only part `i/n` of the cases")
 	set.IntVar(&f.concurrency, "concurrency", 8, "how many cases run at once")
-	set.Uint64Var(&f.seed, "seed", 0, "seed of everything drawn; 0 draws one")
+	set.Uint64Var(&f.seed, "seed", 0, "seed of all random choices; 0 picks one")
 	set.BoolVar(&f.allowLoad, "allow-load", false, "allow load on hosts off loopback")
 	set.BoolVar(&f.allowWrites, "allow-writes", false, "allow steps with side effects on hosts off loopback")
 	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
