@@ -124,6 +124,13 @@ type stamp struct {
 	notation string
 }
 
+// ParseTime reads a text as a time rule does, and names its notation: times of two
+// notations are never equal. A JSON number is given as it is written.
+func ParseTime(text string) (at time.Time, notation string, ok bool) {
+	s, ok := parseStamp(text)
+	return s.at, s.notation, ok
+}
+
 // parseStamp reads RFC 3339, a date and time without a zone, an HTTP date,
 // yyyymmddhhmmss, and epoch seconds to nanoseconds, as text or as a number.
 func parseStamp(s string) (stamp, bool) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ type calibrateFlags struct {
 	rounds int
 	load   bool
 	both   bool // green is asked too, in rounds of its own
+	settle time.Duration
 }
 
 func newCalibrateCommand(io stdio) *cobra.Command {
@@ -31,11 +33,17 @@ func newCalibrateCommand(io stdio) *cobra.Command {
 		Short:   "Compare blue with blue: which fields are unstable, and what noise the load has",
 		Long: `Run the suites with blue on both sides, several rounds, and propose a rule for each
 field in which blue differs from itself: as YAML on standard output, with the
-evidence, to be read before it is pasted. A rule keeps as much as the values allow:
-a format, a time, a tolerance; presence and type are always still compared, and no
-rule covers more than the field that was seen to differ. Fields are classified as
-uuid, clock, counter, order, enum, length, or what else their values show.
-One more round is run under the proposed rules to check them.
+evidence, to be read before it is pasted. A rule keeps as much as the values
+allow: a format, a time, a tolerance; presence and type are always still
+compared, and no rule covers more than the field that was seen to differ. Fields
+are classified as uuid, jwt, clock, counter, order, enum, shape, or what else
+their values show. A pattern never holds a date or a number of digits.
+
+The proposed rules are tried on fresh rounds: one at once, and one after --settle,
+when clocks and counters have moved on. What such a round finds is evidence too,
+and a rule that does not hold in the last one is dropped and named. Cases that
+could not be measured are named as well, and requests that a side accepts only
+once, with what to do.
 
 With --green the same rounds are run with green on both sides. A field that is
 unstable on both sides gets one rule for both (pods that are named after their
@@ -51,9 +59,10 @@ the same blue: intervals are widened by the bias of blue's replicas, a margin
 below twice the bias is refused, and a blue whose p50 is more than 1.3 times the
 calibrated one is named, as it may share a bottleneck with green.
 
-No run is archived. Exit status: 0 every unstable field has a rule, or there is
-none; 1 green is unstable where blue is not; 4 a field is unstable in a way that no
-such rule covers; 2 usage; 3 a side could
+No run is archived. What compensated steps create is taken back after each round.
+Exit status: 0 every unstable field has a rule, or there is none; 1 green is
+unstable where blue is not; 4 a field is unstable in a way that no such rule
+covers, or something could not be measured or taken back; 2 usage; 3 a side could
 not be asked.`,
 		Example: `  bgverify calibrate scenarios/stb --blue https://api.blue.example > proposed.yaml
   bgverify calibrate scenarios/stb --blue https://api.blue.example --green https://api.green.example > proposed.yaml
@@ -67,6 +76,9 @@ not be asked.`,
 			}
 			if flags.rounds < 1 || flags.rounds > 1000 {
 				return usage("1 to 1000", "--rounds %d is out of bounds", flags.rounds)
+			}
+			if flags.settle < 0 || flags.settle > 24*time.Hour {
+				return usage("0s to 24h", "--settle %s is out of bounds", flags.settle)
 			}
 			if flags.both = flags.green != ""; flags.both && flags.load {
 				return usage("", "--load measures blue's own noise: leave --green out")
@@ -90,6 +102,7 @@ not be asked.`,
 	cmd.Flags().StringVar(&flags.blue, "blue", "", "`URL` of the trusted side")
 	cmd.Flags().StringVar(&flags.green, "green", "", "`URL` of the side under judgement: compare it with itself too")
 	cmd.Flags().IntVar(&flags.rounds, "rounds", 5, "how often every case is run")
+	cmd.Flags().DurationVar(&flags.settle, "settle", time.Minute, "wait before the last round that tries the rules; 0 leaves it out")
 	cmd.Flags().BoolVar(&flags.load, "load", false, "measure the noise of the load stages instead")
 	cmd.Flags().StringVar(&flags.calibration, "calibration", "", "`file` to keep the noise in (default runs/calibration.json)")
 	return cmd
@@ -148,95 +161,76 @@ func calibrate(ctx context.Context, io stdio, flags *calibrateFlags, t *tree) er
 	out, flush := redacted(io, redactor)
 	defer flush()
 	base := flags.seed
+	var made runner.Created
 	ask := func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error) {
 		flags.seed = base + uint64(round)
-		return calibrationRound(ctx, io, out, flags, t, redactor, side, rules, visit)
+		end, err := calibrationRound(ctx, io, out, flags, t, redactor, side, rules, visit)
+		if end != nil {
+			made.Add(end.Created)
+		}
+		return end, err
 	}
-	seen, err := observeSide(ctx, out, flags.rounds, scenarios.Blue, ask)
-	if err != nil {
+	defer func() { printLeft(out.err, &made) }()
+	c := &calibrating{rounds: flags.rounds, settle: flags.settle, both: flags.both, ask: ask, sleep: func(d time.Duration) error {
+		fmt.Fprintf(out.err, "waiting %s to try the rules once more (--settle)\n", d)
+		return sleepFor(ctx, d)
+	}}
+	var err error
+	if c.seen, err = observeSide(ctx, out, flags.rounds, scenarios.Blue, ask); err != nil {
 		return err
 	}
-	var findings []*unstable
 	if flags.both {
 		green, err := observeSide(ctx, out, flags.rounds, scenarios.Green, ask)
 		if err != nil {
 			return err
 		}
-		findings = seen.with(green)
+		c.findings = c.seen.with(green)
 	}
-	proposals, left, err := checkedProposals(seen, func(check int, rules []diff.Rule, visit visitor) error {
-		_, err := ask(flags.rounds+check, scenarios.Blue, rules, visit)
-		return err
-	}, flags.rounds)
-	if err != nil {
+	if err := c.check(ctx); err != nil {
 		return err
 	}
-	if err := printProposals(out, seen, proposals, left, findings, flags.rounds); err != nil {
+	if err := c.print(out); err != nil {
 		return broken(fmt.Errorf("write the rules: %w", err))
 	}
-	if len(findings) > 0 {
+	if len(c.findings) > 0 {
 		return exit(statusDifferent)
 	}
-	uncovered := slices.ContainsFunc(proposals, func(p proposal) bool { return p.rule == nil })
-	if uncovered || len(left) > 0 {
+	uncovered := slices.ContainsFunc(c.proposals, func(p proposal) bool { return p.rule == nil })
+	if uncovered || len(c.left) > 0 || len(c.seen.unmeasured()) > 0 || made.Open() > 0 {
 		return exit(statusUnknown)
 	}
 	return nil
+}
+
+// sleepFor waits, or ends early with the context's error.
+func sleepFor(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // A visitor takes a case's result, with the least coverage that its suite asks for.
 type visitor func(c *runner.CaseResult, least float64)
 
 // observeSide compares a side with itself, several rounds.
-func observeSide(ctx context.Context, out stdio, rounds int, side scenarios.Side, ask func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error)) (*observations, error) {
+func observeSide(ctx context.Context, out stdio, rounds int, side scenarios.Side, ask asker) (*observations, error) {
 	seen := newObservations()
 	for round := range rounds {
 		end, err := ask(round, side, nil, func(c *runner.CaseResult, _ float64) { seen.add(round, c) })
 		if err != nil {
 			return nil, err
 		}
-		if err := couldAsk(ctx, end, side, seen.compared); err != nil {
+		if err := couldAsk(ctx, end, side, seen); err != nil {
 			return nil, err
 		}
 		fmt.Fprintf(out.err, "round %d of %d: %s, %s of %s from itself\n", round+1, rounds, count(end.Counts.Cases, "case"), count(seen.inRound(round), "difference"), side)
 	}
 	return seen, nil
-}
-
-// maxChecks bounds how often proposals are checked and widened.
-const maxChecks = 3
-
-// checkedProposals proposes rules and runs one more round under them; what that
-// round still finds is evidence as well, and the rules are proposed again.
-func checkedProposals(seen *observations, run func(check int, rules []diff.Rule, visit visitor) error, rounds int) ([]proposal, []*unstable, error) {
-	for check := 0; ; check++ {
-		proposals := seen.propose()
-		rules := rulesOf(proposals)
-		if len(rules) == 0 {
-			return proposals, nil, nil
-		}
-		found, bare := newObservations(), len(seen.bare)
-		err := run(check, rules, func(c *runner.CaseResult, least float64) {
-			found.add(rounds+check, c)
-			seen.add(rounds+check, c)
-			seen.lookBare(c, least)
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-		if len(seen.bare) > bare { // some of these rules are none
-			if check == maxChecks-1 {
-				return seen.propose(), nil, nil
-			}
-			continue
-		}
-		left := slices.DeleteFunc(found.groups(), func(g *unstable) bool {
-			return slices.ContainsFunc(proposals, func(p proposal) bool { return p.rule == nil && p.group.key == g.key })
-		})
-		if len(left) == 0 || check == maxChecks-1 {
-			return proposals, left, nil
-		}
-	}
 }
 
 // calibrationRound compares blue with itself once, with rules added.
@@ -259,59 +253,14 @@ func calibrationRound(ctx context.Context, io, out stdio, flags *calibrateFlags,
 }
 
 // couldAsk ends the command when a round could not ask blue at all.
-func couldAsk(ctx context.Context, end *runner.End, side scenarios.Side, compared int) error {
+func couldAsk(ctx context.Context, end *runner.End, side scenarios.Side, seen *observations) error {
 	if ctx.Err() != nil || end.Verdict == runner.Interrupted {
 		return &statusError{status: runner.Interrupted.ExitStatus(stopSignal(ctx)), err: errors.New("stopped; nothing is proposed from half a round")}
 	}
-	if compared == 0 {
-		return broken(fmt.Errorf("no answer of %s could be compared: %s", side, plainText(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; "))))
+	if seen.compared == 0 {
+		return broken(fmt.Errorf("no answer of %s could be compared: %s%s", side, plainText(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; ")), seen.onceText()))
 	}
 	return nil
-}
-
-// printProposals prints the rules as a rule file, each below its evidence.
-func printProposals(out stdio, seen *observations, proposals []proposal, left, findings []*unstable, rounds int) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# bgverify calibrate: %s of %s against itself, %s compared, %s unstable.\n",
-		count(rounds, "round"), seen.asked, count(seen.compared, "answer"), count(len(proposals), "field"))
-	if len(proposals) == 0 {
-		b.WriteString("rules: []\n")
-	} else if len(rulesOf(proposals)) > 0 {
-		b.WriteString("# Read the evidence before you paste: a rule hides real regressions within its bounds.\nrules:\n")
-	}
-	for _, p := range proposals {
-		if p.rule != nil {
-			fmt.Fprintf(&b, "  # %s: %s\n  %s\n", p.class, p.group.evidence(), diff.RuleYAML(*p.rule))
-		}
-	}
-	for i, g := range findings {
-		if i == 0 {
-			b.WriteString("# Findings: stable on blue, unstable on green. No rule is proposed; look at green.\n")
-		}
-		fmt.Fprintf(&b, "#   %s: %s\n", g.place(), g.evidence())
-	}
-	first := true
-	for _, p := range proposals {
-		if p.rule != nil {
-			continue
-		}
-		if first {
-			b.WriteString("# No rule is proposed for:\n")
-			first = false
-		}
-		fmt.Fprintf(&b, "#   %s: %s: %s: %s\n", p.group.place(), p.class, p.why, p.group.evidence())
-	}
-	for i, g := range left {
-		if i == 0 {
-			b.WriteString("# Still unstable in one more round under these rules:\n")
-		}
-		fmt.Fprintf(&b, "#   %s: %s\n", g.place(), g.evidence())
-	}
-	if len(left) == 0 && len(rulesOf(proposals)) > 0 {
-		b.WriteString("# One more round under these rules found nothing else.\n")
-	}
-	_, err := out.out.Write([]byte(b.String()))
-	return err
 }
 
 // calibrateLoad runs the load stages with blue on both sides.

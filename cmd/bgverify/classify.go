@@ -27,6 +27,7 @@ type observations struct {
 	asked    string
 	compared int // pairs of answers
 	rounds   map[int]int
+	measures measures
 	// bare are the steps of which too little was compared under proposed rules, and
 	// what was: case/step.
 	bare map[string]string
@@ -63,6 +64,7 @@ func newObservations() *observations {
 // with adds what green showed, asked on both sides, to the places that are
 // unstable on blue, and returns green's places that are stable on blue.
 func (o *observations) with(green *observations) (findings []*unstable) {
+	o.measures.merge(&green.measures)
 	o.asked, o.compared = "each side", o.compared+green.compared
 	for _, g := range green.groups() {
 		b := o.places[g.key]
@@ -90,6 +92,7 @@ func (o *observations) with(green *observations) (findings []*unstable) {
 
 // add takes the differences of a case, setup and teardown included.
 func (o *observations) add(round int, c *runner.CaseResult) {
+	o.measures.add(c)
 	for i := range c.Steps {
 		step := &c.Steps[i]
 		if step.Compared {
@@ -259,7 +262,7 @@ func classify(g *unstable) proposal {
 	none := func(class, why string) proposal { return proposal{group: g, class: class, why: why} }
 	switch {
 	case g.key.where == diff.InStatus:
-		return none("status", "blue answers with two statuses")
+		return none("status", "blue answers with two statuses"+g.refused())
 	case g.key.where == diff.InHeader && strings.Contains(g.key.path, "["):
 		return none("cookie", "part of a cookie; say what may differ yourself")
 	case g.kinds[diff.TypeChanged] > 0: // Rule 2
@@ -316,22 +319,17 @@ func anyValue(r *diff.Rule, class, why string) string {
 // ofTexts finds the rule of strings: a known format, a time, one of a few
 // values, or a common shape.
 func ofTexts(g *unstable, texts []string, r *diff.Rule) string {
-	for _, format := range []string{"uuid", "ulid", "jwt"} {
+	for _, format := range []string{"uuid", "ulid", "jwt", "ipv4"} {
 		if all(texts, func(s string) bool { ok, known := diff.MatchFormat(format, s); return ok && known }) {
-			r.Do, r.Is, r.Why = diff.DoFormat, format, "drawn for each answer"
-			return "uuid"
+			r.Do, r.Is, r.Why = diff.DoFormat, format, "new in each answer"
+			return format
 		}
 	}
-	if spread, ok := spreadOf(g, readTime); ok {
+	if spread, ok := spreadOf(g); ok && (spread <= time.Hour || !all(texts, digits)) {
 		return ofClock(spread, r)
 	}
-	if len(texts) > 0 && all(texts, digits) {
-		if spread, ok := spreadOf(g, readEpoch); ok {
-			return ofClock(spread, r)
-		}
-	}
 	distinct := slices.Compact(slices.Sorted(slices.Values(texts)))
-	if len(distinct) <= 5 && len(texts) >= 4*len(distinct) && all(distinct, func(s string) bool { return s != "" && len(s) <= 64 }) {
+	if len(distinct) <= 5 && len(texts) >= 4*len(distinct) && all(distinct, func(s string) bool { return s != "" && len(s) <= 64 && !passingDigits.MatchString(s) }) {
 		quoted := make([]string, len(distinct))
 		for i, s := range distinct {
 			quoted[i] = regexp.QuoteMeta(s)
@@ -340,47 +338,43 @@ func ofTexts(g *unstable, texts []string, r *diff.Rule) string {
 		return "enum"
 	}
 	if pattern, ok := shapeOf(g, texts); ok {
-		r.Do, r.Is, r.Pattern, r.Why = diff.DoFormat, "regex", pattern, "drawn for each answer; its shape stays"
-		return "length"
+		r.Do, r.Is, r.Pattern, r.Why = diff.DoFormat, "regex", pattern, "new in each answer; its shape stays"
+		return "shape"
 	}
 	return anyValue(r, "text", "blue's own text changes")
 }
 
+// passingDigits finds digits that may be those of today's date or of a count.
+var passingDigits = regexp.MustCompile(`^[0-9]+$|[0-9]{4}|[0-9]{1,2}[-:/.][0-9]{1,2}`)
+
 // ofClock allows four times what was seen, in whole seconds, at least two.
 func ofClock(spread time.Duration, r *diff.Rule) string {
-	if spread > time.Hour { // not a clock that both answers read at one time
-		return anyValue(r, "clock", fmt.Sprintf("a time that differs by %s on blue itself", spread.Round(time.Second)))
-	}
 	r.Do, r.Within, r.Why = diff.DoTime, max(2*time.Second, (4*spread).Truncate(time.Second)+time.Second), fmt.Sprintf("clock; %s apart on blue itself", spread.Round(time.Millisecond))
 	return "clock"
 }
 
 // ofNumbers finds the rule of numbers: a clock, a counter, a measured value.
 func ofNumbers(g *unstable, r *diff.Rule) string {
-	whole := func(e *diff.Excerpt) (string, bool) { return e.JSON, digits(e.JSON) }
-	if spread, ok := spreadOf(g, func(e *diff.Excerpt) (time.Time, bool) {
-		text, ok := whole(e)
-		if !ok {
-			return time.Time{}, false
-		}
-		return epoch(text)
-	}); ok {
+	if spread, ok := spreadOf(g); ok && spread <= time.Hour {
 		return ofClock(spread, r)
 	}
-	if counts(g) {
-		return anyValue(r, "counter", "counts up with every answer of blue")
-	}
-	worst := 0.0
+	worst, apart := 0.0, 0.0
 	for i := range g.values {
 		a, err1 := strconv.ParseFloat(g.values[i].pair[0].JSON, 64)
 		b, err2 := strconv.ParseFloat(g.values[i].pair[1].JSON, 64)
 		if err1 != nil || err2 != nil {
 			return anyValue(r, "number", "blue's own number changes")
 		}
+		apart = max(apart, math.Abs(a-b))
 		worst = max(worst, math.Abs(a-b)/max(math.Abs(a), math.Abs(b), 1e-300))
 	}
+	if counts(g) {
+		within := math.Max(10, 4*apart)
+		r.Do, r.Abs, r.Why = diff.DoTolerance, &within, fmt.Sprintf("counts up; up to %g apart on blue itself, and each side may count for itself", apart)
+		return "counter"
+	}
 	if worst > 0 && worst <= 0.05 {
-		rel := math.Ceil(2*worst*1e4) / 1e4
+		rel := math.Ceil(4*worst*1e4) / 1e4
 		r.Do, r.Rel, r.Why = diff.DoTolerance, &rel, fmt.Sprintf("measured; up to %.2g %% apart on blue itself", worst*100)
 		return "number"
 	}

@@ -287,7 +287,7 @@ func TestEvidenceSecrets(t *testing.T) {
 	look("history", e.bgverify("history"), 0)
 	look("resume", e.bgverify("resume", "it", "--same-green"), 1)
 	look("gate", e.bgverify("gate", "it"), 1)
-	look("calibrate", e.bgverify(append([]string{"calibrate"}, "suite.yaml", "--blue", blue, "--var", "flag="+canaries["flag"], "--rounds", "2")...), 0, 3, 4)
+	look("calibrate", e.bgverify(append([]string{"calibrate"}, "suite.yaml", "--blue", blue, "--var", "flag="+canaries["flag"], "--rounds", "2", "--settle", "0")...), 0, 3, 4)
 	files := 0
 	everyFile(t, filepath.Join(e.dir, "runs"), func(name, text string) {
 		files++

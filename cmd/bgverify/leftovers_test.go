@@ -130,7 +130,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 					t.Errorf("after selftest: %s: %s, %d created\n%s", s.name, left, s.made, &r.out)
 				}
 			}
-			r = e.bgverify("calibrate", "s.yaml", "--blue", b, "--green", g, "--rounds", "2", "--no-progress")
+			r = e.bgverify("calibrate", "s.yaml", "--blue", b, "--green", g, "--rounds", "2", "--settle", "0", "--no-progress")
 			if r.status != 0 {
 				t.Errorf("exit %d\n%s%s", r.status, &r.out, &r.err)
 			}

@@ -2,12 +2,14 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff"
 )
@@ -35,67 +37,73 @@ func counts(g *unstable) bool {
 	return grew > 0
 }
 
-// spreadOf is how far apart two answers were at most, where every value is a time.
-func spreadOf(g *unstable, read func(*diff.Excerpt) (time.Time, bool)) (time.Duration, bool) {
+// spreadOf is how far apart the times of two answers were at most, where every value
+// is a time in the notation of its counterpart.
+func spreadOf(g *unstable) (time.Duration, bool) {
 	var spread time.Duration
 	for i := range g.values {
-		a, ok1 := read(&g.values[i].pair[0])
-		b, ok2 := read(&g.values[i].pair[1])
-		if !ok1 || !ok2 {
+		a, b := readTime(&g.values[i].pair[0]), readTime(&g.values[i].pair[1])
+		if a.notation == "" || a.notation != b.notation {
 			return 0, false
 		}
-		spread = max(spread, a.Sub(b).Abs())
+		spread = max(spread, a.at.Sub(b.at).Abs())
 	}
 	return spread, len(g.values) > 0
 }
 
-// readTime reads RFC 3339 and HTTP dates.
-func readTime(e *diff.Excerpt) (time.Time, bool) {
-	var text string
-	if json.Unmarshal([]byte(e.JSON), &text) != nil {
-		return time.Time{}, false
-	}
-	for _, layout := range []string{time.RFC3339Nano, "Mon, 02 Jan 2006 15:04:05 GMT"} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at, true
-		}
-	}
-	return time.Time{}, false
+// A timeReading is a value as a time; one without a notation is not a time.
+type timeReading struct {
+	at       time.Time
+	notation string
 }
 
-func readEpoch(e *diff.Excerpt) (time.Time, bool) {
-	var text string
-	if json.Unmarshal([]byte(e.JSON), &text) != nil {
-		return time.Time{}, false
+// readTime reads what a time rule reads. Plain digits are a time of this century only: a
+// counter may have as many of them.
+func readTime(e *diff.Excerpt) timeReading {
+	text := e.JSON
+	if e.Type != diff.NumberType && json.Unmarshal([]byte(e.JSON), &text) != nil {
+		return timeReading{}
 	}
-	return epoch(text)
+	at, notation, ok := diff.ParseTime(text)
+	if !ok || digits(strings.Replace(text, ".", "", 1)) && (at.Year() < 2001 || at.Year() > 2100) {
+		return timeReading{}
+	}
+	return timeReading{at, notation}
 }
 
-// epoch reads seconds or milliseconds since 1970 of the years 2001 to 2286.
-func epoch(text string) (time.Time, bool) {
-	n, err := strconv.ParseInt(text, 10, 64)
+// A textShape is the pieces of which all texts of a place are made.
+type textShape []piece
+
+// A piece is a literal, or a class of characters.
+type piece struct {
+	literal string // quoted where it is written
+	class   string // "" for a literal
+	length  int    // 0: one or more
+}
+
+func (p piece) String() string {
 	switch {
-	case err != nil:
-		return time.Time{}, false
-	case len(text) == 10:
-		return time.Unix(n, 0), true
-	case len(text) == 13:
-		return time.UnixMilli(n), true
+	case p.class == "":
+		return regexp.QuoteMeta(p.literal)
+	case p.length > 0:
+		return p.class + "{" + strconv.Itoa(p.length) + "}"
 	}
-	return time.Time{}, false
+	return p.class + "+"
 }
 
-// A textShape is a common beginning and a rest of one alphabet and nearly one length.
-type textShape struct {
-	prefix string
-	rest   string // pattern of the rest
+func (s textShape) bare() string {
+	var b strings.Builder
+	for _, p := range s {
+		b.WriteString(p.String())
+	}
+	return b.String()
 }
 
-func (s textShape) String() string { return "^" + regexp.QuoteMeta(s.prefix) + s.rest + "$" }
+func (s textShape) String() string { return "^" + s.bare() + "$" }
 
-// shapeOf is the pattern of a place's texts. Where both sides were asked each has
-// a shape of its own first: the names in them differ, and one shape over both
-// would let either side answer with anything in between.
+// shapeOf is the pattern of a place's texts. Where both sides were asked each has a
+// shape first: the names in them differ, and one shape over both would let either
+// side answer with anything in between.
 func shapeOf(g *unstable, texts []string) (string, bool) {
 	var sides [2][]string
 	for i := range g.values {
@@ -119,24 +127,173 @@ func shapeOf(g *unstable, texts []string) (string, bool) {
 	return one.String(), ok
 }
 
-// or is the pattern of both shapes: what the beginnings have in common stands once.
+// or is the pattern of both shapes. Where they differ in literals alone, those are
+// listed one by one.
 func (s textShape) or(t textShape) string {
-	switch {
-	case s == t:
+	both := "^(" + s.bare() + "|" + t.bare() + ")$"
+	if slices.Equal(s, t) {
 		return s.String()
-	case s.rest != t.rest:
-		return "^(" + regexp.QuoteMeta(s.prefix) + s.rest + "|" + regexp.QuoteMeta(t.prefix) + t.rest + ")$"
+	} else if len(s) != len(t) {
+		return both
 	}
-	head := commonPrefix([]string{s.prefix, t.prefix})
-	a, b := s.prefix[len(head):], t.prefix[len(head):]
-	tail := 0
-	for n := 1; n <= min(len(a), len(b)) && a[len(a)-n:] == b[len(b)-n:]; n++ {
-		if !word(rune(a[len(a)-n])) {
-			tail = n
+	var b strings.Builder
+	for i := range s {
+		switch {
+		case s[i] == t[i]:
+			b.WriteString(s[i].String())
+		case s[i].class == "" && t[i].class == "":
+			b.WriteString("(" + s[i].String() + "|" + t[i].String() + ")")
+		default:
+			return both
 		}
 	}
-	q := regexp.QuoteMeta
-	return "^" + q(head) + "(" + q(a[:len(a)-tail]) + "|" + q(b[:len(b)-tail]) + ")" + q(a[len(a)-tail:]) + s.rest + "$"
+	return "^" + b.String() + "$"
+}
+
+// Texts that are longer, or of more tokens, have no shape.
+const (
+	maxShaped = 512
+	maxTokens = 60
+)
+
+// shape finds the shape of texts. Its rules:
+//
+//  1. Texts of equally many tokens, with the same characters between them, have the
+//     shape of their tokens; others a common beginning and a rest of one alphabet.
+//  2. Of a token that is always the same, letters are kept. Digits are not, nor names of
+//     days and months: they may be today's.
+//  3. A class has a length only where it has letters too, for digits become more.
+func shape(texts []string) (textShape, bool) {
+	if len(texts) < 2 {
+		return nil, false
+	}
+	lists := make([][]string, len(texts))
+	for i, text := range texts {
+		if len(text) > maxShaped {
+			return nil, false
+		}
+		lists[i] = tokens(text, word)
+	}
+	s, ok := tokenShapes(lists)
+	if !ok || len(s) > maxTokens {
+		s, ok = restShape(texts)
+	}
+	if !ok {
+		return nil, false
+	}
+	compiled, err := regexp.Compile(s.String())
+	return s, err == nil && all(texts, compiled.MatchString)
+}
+
+// tokenShapes is the first half of rule 1.
+func tokenShapes(lists [][]string) (textShape, bool) {
+	var s textShape
+	for i := range lists[0] {
+		var at []string
+		for _, list := range lists {
+			if len(list) != len(lists[0]) {
+				return nil, false
+			}
+			at = append(at, list[i])
+		}
+		same := !slices.ContainsFunc(at, func(t string) bool { return t != at[0] })
+		switch {
+		case same:
+			s = append(s, constant(at[0])...)
+		case slices.ContainsFunc(at, func(t string) bool { return !word([]rune(t)[0]) }):
+			return nil, false // another separator
+		default:
+			pieces, ok := varying(at)
+			if !ok {
+				return nil, false
+			}
+			s = append(s, pieces...)
+		}
+	}
+	return s, len(s) > 0
+}
+
+// constant is a token that is always the same: rule 2.
+func constant(token string) textShape {
+	if dateWord(token) {
+		class := "[A-Za-z]"
+		if []rune(token)[0] > unicode.MaxASCII {
+			class = "[가-힣]"
+		}
+		return textShape{{class: class}}
+	}
+	var s textShape
+	for _, run := range tokens(token, digit) {
+		if digits(run) {
+			s = append(s, piece{class: "[0-9]"})
+		} else {
+			s = append(s, piece{literal: run})
+		}
+	}
+	return s
+}
+
+// varying is a token that differs: letters that stay with digits that do not, else
+// a class of characters.
+func varying(at []string) (textShape, bool) {
+	var parts [][]string
+	for _, token := range at {
+		parts = append(parts, tokens(token, digit))
+	}
+	if first := parts[0]; !slices.ContainsFunc(parts, func(p []string) bool {
+		return !slices.EqualFunc(p, first, func(a, b string) bool { return a == b || digits(a) && digits(b) })
+	}) {
+		var s textShape
+		for _, run := range first {
+			s = append(s, constant(run)...)
+		}
+		return s, true
+	}
+	return classOf(at)
+}
+
+// alphabets are those of tokens, the narrowest first.
+var alphabets = []string{"0-9", "0-9a-f", "0-9A-F", "a-z", "A-Z", "0-9a-z", "0-9A-Z", "0-9A-Za-z", "0-9A-Za-z_-", "0-9A-Za-z+/=", "0-9A-Za-z._~:/+=-"}
+
+// classOf is the narrowest class of texts: rule 3.
+func classOf(texts []string) (textShape, bool) {
+	low, high := math.MaxInt, 0
+	for _, text := range texts {
+		low, high = min(low, len(text)), max(high, len(text))
+	}
+	if low == 0 {
+		return nil, false
+	}
+	for _, class := range alphabets {
+		p := piece{class: "[" + class + "]"}
+		compiled, err := regexp.Compile("^" + p.String() + "$")
+		if err != nil || !all(texts, compiled.MatchString) {
+			continue
+		}
+		if low == high && low >= 4 && class != "0-9" {
+			p.length = low
+		}
+		return textShape{p}, true
+	}
+	return nil, false
+}
+
+// restShape is the second half of rule 1.
+func restShape(texts []string) (textShape, bool) {
+	prefix := commonPrefix(texts)
+	rests := make([]string, len(texts))
+	for i, text := range texts {
+		rests[i] = text[len(prefix):]
+	}
+	rest, ok := classOf(rests)
+	if !ok {
+		return nil, false
+	}
+	var s textShape
+	for _, token := range tokens(prefix, word) {
+		s = append(s, constant(token)...)
+	}
+	return append(s, rest...), true
 }
 
 // commonPrefix is the common beginning of texts. One that ends within a word may
@@ -148,34 +305,46 @@ func commonPrefix(texts []string) string {
 			prefix = prefix[:len(prefix)-1]
 		}
 	}
-	return prefix[:1+strings.LastIndexFunc(prefix, func(r rune) bool { return !word(r) })]
+	i := strings.LastIndexFunc(prefix, func(r rune) bool { return !word(r) })
+	if i < 0 {
+		return ""
+	}
+	_, size := utf8.DecodeRuneInString(prefix[i:])
+	return prefix[:i+size]
 }
 
-// shape finds the shape of texts.
-func shape(texts []string) (textShape, bool) {
-	if len(texts) < 2 {
-		return textShape{}, false
-	}
-	s := textShape{prefix: commonPrefix(texts)}
-	low, high := math.MaxInt, 0
-	for _, text := range texts {
-		low, high = min(low, len(text)-len(s.prefix)), max(high, len(text)-len(s.prefix))
-	}
-	if low == 0 || high > 256 || high-low > 2 {
-		return textShape{}, false
-	}
-	for _, alphabet := range []string{"0-9", "0-9a-f", "0-9A-F", "a-z", "A-Z", "0-9a-z", "0-9A-Z", "0-9A-Za-z", "0-9A-Za-z_-", "0-9A-Za-z+/=", "0-9A-Za-z._~:/+=-"} {
-		s.rest = fmt.Sprintf("[%s]{%d}", alphabet, low)
-		if high > low {
-			s.rest = fmt.Sprintf("[%s]{%d,%d}", alphabet, low, high)
+// tokens splits a text into runs of the characters that are in and of those that
+// are not.
+func tokens(text string, in func(rune) bool) []string {
+	var out []string
+	from, last := 0, false
+	for i, r := range text {
+		is := in(r)
+		if i > 0 && is != last {
+			out, from = append(out, text[from:i]), i
 		}
-		if compiled, err := regexp.Compile(s.String()); err == nil && all(texts, compiled.MatchString) {
-			return s, true
-		}
+		last = is
 	}
-	return textShape{}, false
+	if from < len(text) {
+		out = append(out, text[from:])
+	}
+	return out
 }
 
-func word(r rune) bool {
-	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+func word(r rune) bool { return unicode.IsLetter(r) || digit(r) }
+
+func digit(r rune) bool { return r >= '0' && r <= '9' }
+
+// dateWord reports whether a word names a day, a month or a half of a day.
+func dateWord(s string) bool {
+	for i := range 12 {
+		month, day := time.Month(i+1).String(), time.Weekday(i%7).String()
+		for _, name := range []string{month, month[:3], day, day[:3]} {
+			if strings.EqualFold(name, s) {
+				return true
+			}
+		}
+	}
+	lower := strings.ToLower(s)
+	return lower == "am" || lower == "pm" || s == "오전" || s == "오후" || strings.HasSuffix(s, "요일") || len([]rune(s)) == 1 && strings.Contains("월화수목금토일", s)
 }

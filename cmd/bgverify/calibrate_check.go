@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// An asker runs the suites once with one side on both sides, under added rules.
+type asker func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error)
+
+// A calibrating is what was seen in rounds without rules, and what is made of it.
+type calibrating struct {
+	rounds int
+	settle time.Duration // before the last round that tries the rules; 0: there is none
+	both   bool          // green is asked too
+	ask    asker
+	sleep  func(time.Duration) error
+
+	seen      *observations
+	findings  []*unstable // stable on blue, unstable on green
+	proposals []proposal
+	left      []*unstable // no rule was proposed, or tried
+	tried     int         // rounds under rules
+	held      bool        // nothing differed in the last of them
+}
+
+// maxChecks bounds the rounds in which proposals are tried and widened.
+const maxChecks = 6
+
+// check proposes rules and tries them. Its rules:
+//
+//  1. A fresh round is run under the rules, of green as well where it is asked. What
+//     it finds is evidence: the rules are proposed anew and tried again.
+//  2. Rules hold when a round finds nothing, and another one after settle: times and
+//     counters have moved on by then.
+//  3. What the last round still finds is not covered: the rule at its place is dropped.
+func (c *calibrating) check(ctx context.Context) error {
+	need := 1
+	if c.settle > 0 {
+		need = 2
+	}
+	for held := 0; held < need; {
+		if held == 0 {
+			c.proposals = c.seen.propose()
+		}
+		rules, bare := rulesOf(c.proposals), len(c.seen.bare)
+		if len(rules) == 0 {
+			return nil
+		}
+		if held == 1 { // Rule 2
+			if err := c.sleep(c.settle); err != nil {
+				return stoppedHalfWay(ctx)
+			}
+		}
+		found, err := c.try(ctx, rules)
+		held++
+		switch {
+		case err != nil:
+			return err
+		case len(found) == 0 && len(c.seen.bare) == bare:
+		case c.tried < maxChecks: // Rule 1
+			held = 0
+		default: // Rule 3
+			if len(c.seen.bare) > bare { // some of these rules leave too little compared
+				c.proposals = c.seen.propose()
+			}
+			c.drop(found)
+			return nil
+		}
+	}
+	c.held = true
+	return nil
+}
+
+// try runs a round of each side under rules and returns what differs at places that
+// have a rule or are new.
+func (c *calibrating) try(ctx context.Context, rules []diff.Rule) ([]*unstable, error) {
+	round := c.rounds + c.tried
+	c.tried++
+	var out []*unstable
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		if side == scenarios.Green && !c.both {
+			continue
+		}
+		found := newObservations()
+		end, err := c.ask(round, side, rules, func(r *runner.CaseResult, least float64) {
+			found.add(round, r)
+			if side == scenarios.Blue {
+				c.seen.add(round, r)
+			}
+			c.seen.lookBare(r, least)
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case ctx.Err() != nil, end.Verdict == runner.Interrupted:
+			return nil, stoppedHalfWay(ctx)
+		}
+		if side == scenarios.Green {
+			for _, g := range c.seen.with(found) {
+				if !slices.ContainsFunc(c.findings, func(f *unstable) bool { return f.key == g.key }) {
+					c.findings = append(c.findings, g)
+				}
+			}
+		}
+		for _, g := range found.groups() {
+			if i := c.at(g.key); i < 0 && side == scenarios.Blue || i >= 0 && c.proposals[i].rule != nil {
+				out = append(out, g)
+			}
+		}
+	}
+	return out, nil
+}
+
+// at is the place of a field among the proposals; -1: it has none.
+func (c *calibrating) at(key placeKey) int {
+	return slices.IndexFunc(c.proposals, func(p proposal) bool { return p.group.key == key })
+}
+
+// drop is rule 3 of check.
+func (c *calibrating) drop(found []*unstable) {
+	for _, g := range found {
+		if i := c.at(g.key); i >= 0 && c.proposals[i].rule != nil {
+			c.proposals[i].why = "the rule did not hold in a fresh round: " + strings.TrimPrefix(diff.RuleYAML(*c.proposals[i].rule), "- ")
+			c.proposals[i].rule = nil
+		} else if i < 0 {
+			c.left = append(c.left, g)
+		}
+	}
+}
+
+// stoppedHalfWay is the error of a calibration that was stopped.
+func stoppedHalfWay(ctx context.Context) error {
+	return &statusError{status: runner.Interrupted.ExitStatus(stopSignal(ctx)), err: errors.New("stopped; nothing is proposed from half a round")}
+}
+
+// print prints the rules as a rule file, each below its evidence.
+func (c *calibrating) print(out stdio) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# bgverify calibrate: %s of %s against itself, %s compared, %s unstable.\n",
+		count(c.rounds, "round"), c.seen.asked, count(c.seen.compared, "answer"), count(len(c.proposals), "field"))
+	rules := len(rulesOf(c.proposals))
+	if len(c.proposals) == 0 {
+		b.WriteString("rules: []\n")
+	} else if rules > 0 {
+		b.WriteString("# Read the evidence before you paste: a rule hides real regressions within its bounds.\nrules:\n")
+	}
+	for _, p := range c.proposals {
+		if p.rule != nil {
+			fmt.Fprintf(&b, "  # %s: %s\n  %s\n", p.class, p.group.evidence(), diff.RuleYAML(*p.rule))
+		}
+	}
+	var findings, none, left []string
+	for _, g := range c.findings {
+		findings = append(findings, g.place()+": "+g.evidence())
+	}
+	for _, p := range c.proposals {
+		if p.rule == nil {
+			none = append(none, fmt.Sprintf("%s: %s: %s: %s", p.group.place(), p.class, plainText(p.why), p.group.evidence()))
+		}
+	}
+	for _, g := range c.left {
+		left = append(left, g.place()+": "+g.evidence())
+	}
+	section(&b, "Findings: stable on blue, unstable on green. No rule is proposed; look at green.", findings)
+	section(&b, "No rule is proposed for:", none)
+	section(&b, "Still unstable in the last round under these rules:", left)
+	section(&b, "Accepted only once, so that later rounds could not be compared:", c.seen.onceLines())
+	section(&b, "Not measured:", c.seen.unmeasured())
+	if c.tried > 0 {
+		tried := "# The rules were tried in " + count(c.tried, "more round")
+		if c.settle > 0 && c.held {
+			tried += ", the last after " + c.settle.String()
+		}
+		if c.held {
+			b.WriteString(tried + ": they hold.\n")
+		} else {
+			b.WriteString(tried + ": what did not hold is listed above.\n")
+		}
+	}
+	_, err := out.out.Write([]byte(b.String()))
+	return err
+}
+
+func section(b *strings.Builder, title string, lines []string) {
+	if len(lines) > 0 {
+		fmt.Fprintf(b, "# %s\n#   %s\n", title, strings.Join(lines, "\n#   "))
+	}
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/runner"
+)
+
+// measures say which cases of a calibration could be compared, and which requests
+// a service accepts only once.
+type measures struct {
+	compared map[string]bool   // cases of which a step was compared
+	why      map[string]string // cases that were broken in every round, and why
+	status   map[string]int    // steps to the first status that accepted them
+	once     map[string]int    // of those, the status that refused them later
+}
+
+// add takes a case of a round, setup and teardown included.
+func (m *measures) add(c *runner.CaseResult) {
+	if m.compared == nil {
+		*m = measures{map[string]bool{}, map[string]string{}, map[string]int{}, map[string]int{}}
+	}
+	id := unrepeated(c.ID)
+	for i := range c.Steps {
+		step := &c.Steps[i]
+		m.compared[id] = m.compared[id] || step.Compared
+		for _, side := range []*runner.SideResult{step.Blue, step.Green} {
+			if side != nil && side.Err == nil {
+				m.answered(id+"/"+step.Name, side, step.Verdict)
+			}
+		}
+	}
+	switch {
+	case m.compared[id]:
+		delete(m.why, id)
+	case c.Verdict == runner.Broken && m.why[id] == "":
+		m.why[id] = "it could not be run"
+		if len(c.Reasons) > 0 {
+			m.why[id] = c.Reasons[0]
+		}
+	}
+}
+
+// unrepeated is the id of a case, or of a setup that was walked more than once.
+func unrepeated(id string) string {
+	id, _, _ = strings.Cut(id, "~")
+	return id
+}
+
+// answered books the status of a request that leaves something behind: a side that
+// has accepted it may refuse the next one that is the same. Where the step passes all
+// the same, the suite expects so.
+func (m *measures) answered(step string, side *runner.SideResult, verdict runner.Verdict) {
+	if side.Method == "GET" || side.Method == "HEAD" || side.Method == "OPTIONS" {
+		return
+	}
+	switch first := m.status[step]; {
+	case side.Status < 400 && first == 0:
+		m.status[step] = side.Status
+	case verdict != runner.Pass && refusesRepeats(side.Status) && m.once[step] == 0:
+		m.once[step] = side.Status
+	}
+}
+
+// refusesRepeats reports whether a status may mean that something is there already.
+func refusesRepeats(status int) bool {
+	return status == 400 || status == 409 || status == 412 || status == 422
+}
+
+// merge adds what the other side showed.
+func (m *measures) merge(o *measures) {
+	if m.compared == nil {
+		*m = *o
+		return
+	}
+	for id, yes := range o.compared {
+		m.compared[id] = m.compared[id] || yes
+	}
+	maps.Copy(m.why, o.why)
+	maps.Copy(m.status, o.status)
+	maps.Copy(m.once, o.once)
+	for id := range m.why {
+		if m.compared[id] {
+			delete(m.why, id)
+		}
+	}
+}
+
+// newEachTime is what makes a request repeatable.
+const newEachTime = `give it a value that is new for each request, such as {{$uuid.side}}, or take back what it creates (side_effects: compensated)`
+
+// onceLines name the requests that were accepted and later refused.
+func (o *observations) onceLines() []string {
+	var out []string
+	for _, step := range slices.Sorted(maps.Keys(o.measures.once)) {
+		if first := o.measures.status[step]; first != 0 {
+			out = append(out, fmt.Sprintf("%s: answered %d and then %d; %s", plainText(step), first, o.measures.once[step], newEachTime))
+		}
+	}
+	return out
+}
+
+// onceText is onceLines as the end of an error message.
+func (o *observations) onceText() string {
+	if lines := o.onceLines(); len(lines) > 0 {
+		return "; accepted only once: " + strings.Join(lines, "; ")
+	}
+	return ""
+}
+
+// unmeasured names the cases of which nothing could be compared in any round.
+func (o *observations) unmeasured() []string {
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(o.measures.why)) {
+		out = append(out, plainText(id)+": "+plainText(o.measures.why[id]))
+	}
+	return out
+}
+
+// refused says what to do where a place's two statuses are those of a request that
+// is accepted only once.
+func (g *unstable) refused() string {
+	for i := range g.values {
+		var a, b int
+		v := &g.values[i]
+		if json.Unmarshal([]byte(v.pair[0].JSON), &a) != nil || json.Unmarshal([]byte(v.pair[1].JSON), &b) != nil {
+			continue
+		}
+		if min(a, b) < 400 && refusesRepeats(max(a, b)) {
+			return fmt.Sprintf(", %d and %d: see what is accepted only once", min(a, b), max(a, b))
+		}
+	}
+	return ""
+}
