@@ -29,32 +29,33 @@ func newJSON(w *bufio.Writer, src *source) renderer {
 }
 
 type jsonHead struct {
-	Schema    int                `json:"schema"`
-	ID        string             `json:"id"`
-	Tool      runner.Tool        `json:"tool"`
-	Parent    string             `json:"parent,omitempty"`
-	Started   string             `json:"started"`
-	ElapsedMS float64            `json:"elapsed_ms"`
-	Seed      uint64             `json:"seed"`
-	Verdict   runner.Verdict     `json:"verdict"`
-	Reasons   []string           `json:"reasons"`
-	Sides     runner.Sides       `json:"sides"`
-	Counts    runner.Counts      `json:"counts"`
-	Coverage  runner.Coverage    `json:"coverage"`
-	Second    runner.Second      `json:"second_opinion"`
-	Audit     runner.Audit       `json:"audit"`
-	Planned   runner.Planned     `json:"planned"`
-	Verb      string             `json:"verb,omitempty"` // where it is not run
-	Flags     []string           `json:"flags"`
-	Paths     []string           `json:"paths,omitempty"`
-	Narrowed  []runner.Narrowing `json:"narrowed,omitempty"`
-	LeftOut   []runner.LeftOut   `json:"left_out,omitempty"`
-	Weaker    *runner.WeakerThan `json:"weaker,omitempty"`
-	Created   *runner.Created    `json:"created,omitempty"`
-	Env       runner.Environment `json:"environment"`
-	Signal    int                `json:"signal,omitempty"`
-	Gates     []jsonGate         `json:"gates"`
-	Warnings  []string           `json:"warnings,omitempty"`
+	Schema    int                       `json:"schema"`
+	ID        string                    `json:"id"`
+	Tool      runner.Tool               `json:"tool"`
+	Parent    string                    `json:"parent,omitempty"`
+	Started   string                    `json:"started"`
+	ElapsedMS float64                   `json:"elapsed_ms"`
+	Seed      uint64                    `json:"seed"`
+	Verdict   runner.Verdict            `json:"verdict"`
+	Reasons   []string                  `json:"reasons"`
+	Sides     runner.Sides              `json:"sides"`
+	Counts    runner.Counts             `json:"counts"`
+	Coverage  runner.Coverage           `json:"coverage"`
+	Second    runner.Second             `json:"second_opinion"`
+	Audit     runner.Audit              `json:"audit"`
+	Planned   runner.Planned            `json:"planned"`
+	Verb      string                    `json:"verb,omitempty"` // where it is not run
+	Flags     []string                  `json:"flags"`
+	Paths     []string                  `json:"paths,omitempty"`
+	Narrowed  []runner.Narrowing        `json:"narrowed,omitempty"`
+	LeftOut   []runner.LeftOut          `json:"left_out,omitempty"`
+	Weaker    *runner.WeakerThan        `json:"weaker,omitempty"`
+	Created   *runner.Created           `json:"created,omitempty"`
+	Env       runner.Environment        `json:"environment"`
+	Signal    int                       `json:"signal,omitempty"`
+	Gates     []jsonGate                `json:"gates"`
+	Transport []runner.TransportFinding `json:"transport,omitempty"`
+	Warnings  []string                  `json:"warnings,omitempty"`
 }
 
 type jsonGate struct {
@@ -154,7 +155,7 @@ func (j *jsonReport) begin() error {
 		Started: s.head.Started.UTC().Format(time.RFC3339Nano), ElapsedMS: s.end.ElapsedMS, Seed: s.head.Seed,
 		Verdict: s.end.Verdict, Reasons: list(s.end.Reasons), Sides: s.end.Sides, Counts: s.end.Counts,
 		Coverage: s.end.Coverage, Second: s.end.Second, Audit: s.audit(), Planned: s.head.Planned,
-		Verb: s.head.Verb, Flags: list(s.head.Flags), Env: s.head.Env, Signal: s.end.Signal, Gates: gates, Warnings: s.end.Warnings,
+		Verb: s.head.Verb, Flags: list(s.head.Flags), Env: s.head.Env, Signal: s.end.Signal, Gates: gates, Transport: s.end.Transport, Warnings: s.end.Warnings,
 		Paths: s.head.Paths, Narrowed: s.head.Narrowed, LeftOut: s.end.LeftOut, Weaker: s.head.Weaker, Created: s.end.Created,
 	})
 	if err != nil {

@@ -14,7 +14,8 @@ type ledger struct {
 	sides [3]sideLedger // by scenarios.Side
 	// inCases are the requests that case results account for, setup and teardown included.
 	inCases [3]atomic.Int64
-	// outside are requests of no case: identity probes.
+	// outside are requests of no case: those of identities, and those that ask how a
+	// service is reached.
 	outside [3]atomic.Int64
 }
 

@@ -20,7 +20,8 @@ import (
 //  1. Begin is emitted before anything is sent.
 //  2. Preflight: the services are reachable, the sides are two places, and they
 //     are what they should be.
-//  3. Cases in parallel under the limit, then the load stages.
+//  3. Cases in parallel under the limit, then requests that ask how both sides are
+//     reached, then the load stages.
 //  4. The identities once more, the accounts, and the verdict.
 func Execute(ctx context.Context, plan *Plan, sink Sink, progress func(Progress)) (*End, error) {
 	return newExecution(plan, sink, progress).execute(ctx)
@@ -88,6 +89,8 @@ type outcome struct {
 	preflight *preflightReport
 	before    *identityReport
 	changed   []string
+	transport []TransportFinding
+	slow      *TransportFinding // nil: green is not much slower, or load was judged
 	loads     []LoadResult
 	compared  bool // the cases were walked
 	loaded    bool // the load stages were run
@@ -146,9 +149,15 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 		e.compareAll(ctx, done)
 		e.leaveAll(ctx)
 	}
+	if ctx.Err() == nil && !e.halted() {
+		o.transport = e.askTransport(ctx) // not before the cases: they see a cold green
+	}
 	if e.plan.Options.Part != OnlyCompare && ctx.Err() == nil && !e.halted() {
 		o.loaded = true
 		o.loads = e.loadAll(ctx)
+	}
+	if o.compared && ctx.Err() == nil {
+		o.slow = e.findSlow(ctx, o.loads)
 	}
 	if o.before.asked > 0 && ctx.Err() == nil {
 		after := e.identify(ctx)

@@ -133,10 +133,26 @@ type rig struct {
 func newRig(t *testing.T, blue, green http.Handler) *rig {
 	t.Helper()
 	r := &rig{t: t, files: fstest.MapFS{}, sink: &memory{}, ctx: t.Context(), options: Options{Seed: 7, Concurrency: 4}}
-	r.blue, r.green = httptest.NewServer(blue), httptest.NewServer(green)
+	r.blue, r.green = httptest.NewServer(unasked(blue)), httptest.NewServer(unasked(green))
 	t.Cleanup(r.blue.Close)
 	t.Cleanup(r.green.Close)
 	return r
+}
+
+// unasked answers the requests that ask how a side is reached, so
+// that a handler sees those of cases alone; a bent wants all.
+func unasked(h http.Handler) http.Handler {
+	if _, wanted := h.(*bent); wanted {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get(probeHeader) == "" {
+			h.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"asked":true}`))
+	})
 }
 
 func (r *rig) file(name, text string) *rig {

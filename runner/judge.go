@@ -344,7 +344,7 @@ func sideResult(x *wire.Exchange) *SideResult {
 	}
 	s := &SideResult{
 		Status: x.Status, ElapsedMS: ms(x.Timing.Total), Bytes: int64(len(x.Answer)), Method: x.Method, URL: x.URL,
-		Attempts: x.Attempts, Protocol: x.Proto, Err: x.Err,
+		Attempts: x.Attempts, Protocol: x.Proto, Err: x.Err, Connection: sideConnection(x),
 	}
 	if x.Remote.IsValid() {
 		s.Remote = x.Remote.String()

@@ -43,7 +43,7 @@ func (w *walk) compose(ctx context.Context, step *scenarios.Step, sc *scope) (*o
 	if err != nil {
 		return nil, err
 	}
-	out := &outgoing{to: to, request: &wire.Request{Method: rendered.Method, URL: target, Body: rendered.Body, Timeout: step.Timeout}}
+	out := &outgoing{to: to, request: &wire.Request{Method: rendered.Method, URL: target, Body: rendered.Body, Timeout: step.Timeout, Resend: step.SideEffects == scenarios.NoEffects}}
 	for _, f := range to.headers { // Rule 2
 		if named(rendered.Headers, f.Name) {
 			continue

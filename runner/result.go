@@ -128,16 +128,17 @@ func (c Coverage) Add(d Coverage) Coverage {
 
 // A SideResult is one side of a step's pair, as reports show it.
 type SideResult struct {
-	Status    int       `json:"status,omitempty"`
-	ElapsedMS float64   `json:"elapsed_ms"`
-	Bytes     int64     `json:"bytes"`
-	TraceID   string    `json:"trace_id,omitempty"`
-	Method    string    `json:"method"`
-	URL       string    `json:"url"`
-	Attempts  int       `json:"attempts"`
-	Protocol  string    `json:"protocol,omitempty"`
-	Remote    string    `json:"remote,omitempty"`
-	Err       *wire.Err `json:"error,omitempty"`
+	Status     int             `json:"status,omitempty"`
+	ElapsedMS  float64         `json:"elapsed_ms"`
+	Bytes      int64           `json:"bytes"`
+	TraceID    string          `json:"trace_id,omitempty"`
+	Method     string          `json:"method"`
+	URL        string          `json:"url"`
+	Attempts   int             `json:"attempts"`
+	Protocol   string          `json:"protocol,omitempty"`
+	Remote     string          `json:"remote,omitempty"`
+	Err        *wire.Err       `json:"error,omitempty"`
+	Connection *SideConnection `json:"connection,omitempty"`
 }
 
 // An Expectation is one that was checked, on one side.
@@ -341,21 +342,22 @@ type SuiteEnd struct {
 
 // End is a run's totals: the last event. A run without one is incomplete.
 type End struct {
-	ElapsedMS float64      `json:"elapsed_ms"`
-	Verdict   Verdict      `json:"verdict"`
-	Reasons   []string     `json:"reasons"` // gravest first
-	Signal    int          `json:"signal,omitempty"`
-	Sides     Sides        `json:"sides"`  // with what the probes found
-	Suites    []SuiteEnd   `json:"suites"` // parallel to Header.Suites
-	Counts    Counts       `json:"counts"`
-	Coverage  Coverage     `json:"coverage"`
-	Second    Second       `json:"second_opinion"`
-	Causes    []diff.Cause `json:"causes"`
-	Rules     []RuleVisits `json:"rules"`
-	Gates     []GateResult `json:"gates"`
-	Warnings  []string     `json:"warnings,omitempty"`
-	Created   *Created     `json:"created,omitempty"` // nil: nothing that must be taken back
-	Audit     Audit        `json:"audit"`
+	ElapsedMS float64            `json:"elapsed_ms"`
+	Verdict   Verdict            `json:"verdict"`
+	Reasons   []string           `json:"reasons"` // gravest first
+	Signal    int                `json:"signal,omitempty"`
+	Sides     Sides              `json:"sides"`  // with what the probes found
+	Suites    []SuiteEnd         `json:"suites"` // parallel to Header.Suites
+	Counts    Counts             `json:"counts"`
+	Coverage  Coverage           `json:"coverage"`
+	Second    Second             `json:"second_opinion"`
+	Causes    []diff.Cause       `json:"causes"`
+	Rules     []RuleVisits       `json:"rules"`
+	Gates     []GateResult       `json:"gates"`
+	Transport []TransportFinding `json:"transport,omitempty"`
+	Warnings  []string           `json:"warnings,omitempty"`
+	Created   *Created           `json:"created,omitempty"` // nil: nothing that must be taken back
+	Audit     Audit              `json:"audit"`
 	// LeftOut is what the run did not show; empty also in runs of before it was kept.
 	LeftOut []LeftOut `json:"left_out,omitempty"`
 }

@@ -25,6 +25,7 @@ type totals struct {
 	booked     []uint64        // one bit for each place of the plan
 	twice      []string        // cases that were booked twice
 	protocol   map[string][2]string
+	transport  connectionsSeen
 	created    Created
 	unsent     NotSent // steps of cases that ended early; Of counts the cases
 	withheld   int     // cases that were not allowed to write
@@ -65,7 +66,7 @@ type tally struct {
 const maxFindings = 500
 
 func newTotals(suites int) *totals {
-	return &totals{suites: make([]suiteTotals, suites), causes: diff.NewCauses(), rules: map[string]RuleVisits{}, findings: map[finding]*tally{}, overflow: map[Verdict]int{}, protocol: map[string][2]string{}}
+	return &totals{suites: make([]suiteTotals, suites), causes: diff.NewCauses(), rules: map[string]RuleVisits{}, findings: map[finding]*tally{}, overflow: map[Verdict]int{}, protocol: map[string][2]string{}, transport: connectionsSeen{}}
 }
 
 // add books a result.
@@ -95,6 +96,7 @@ func (t *totals) add(s *suiteRun, r *CaseResult) {
 	}
 	t.find(s, u, r)
 	t.protocols(s, r)
+	t.transport.add(s, r)
 	t.withheld += count(skippedFor(r, writesWithheld))
 	t.unreviewed += count(r.Kind == "" && s.suite.Gate != scenarios.Advisory && skippedFor(r, notReviewed))
 }

@@ -27,6 +27,8 @@ func (e *execution) conclude(o *outcome) *End {
 	c.findings()
 	c.part = "load"
 	c.load()
+	c.part = "transport"
+	c.transport()
 	c.part = "evidence"
 	c.required()
 	c.accounts()

@@ -38,6 +38,7 @@ func (l *loader) env(w *walker) *Env {
 		return true
 	})
 	e.Answer = w.answer(o)
+	e.Transport = w.transport(o)
 	e.Identity = w.identity(o, "identity")
 	o.done("")
 	w.checkEnvList(e)

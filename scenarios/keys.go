@@ -4,7 +4,7 @@ package scenarios
 var tableOrder = []string{
 	"suite", "case", "step", "request", "multipart part", "graphql", "auth", "basic", "api_key", "oauth2", "digest", "hmac", "aws",
 	"expect", "side expect", "when", "latency", "matchers", "not", "count", "hls", "capture", "poll", "retry", "data", "quarantine",
-	"rule", "defaults", "sides", "side", "service", "tls", "identity", "answer", "session", "coverage", "flaky",
+	"rule", "defaults", "sides", "side", "service", "tls", "identity", "answer", "transport", "transport allow", "session", "coverage", "flaky",
 	"load", "load step", "margins", "parts file", "rule file", "env file", "limits", "config",
 }
 
@@ -15,7 +15,7 @@ var tables = func() map[string]*table {
 	for _, t := range []*table{
 		&suiteTable, &caseTable, &stepTable, &requestTable, &multipartTable, &graphqlTable, &authTable, &basicTable, &apiKeyTable, &oauth2Table, &digestTable, &hmacTable, &awsTable,
 		&expectTable, &sideExpectTable, &whenTable, &latencyTable, &matchersTable, &notTable, &countTable, &hlsTable, &captureTable, &pollTable, &retryTable, &dataTable, &quarantineTable,
-		&ruleTable, &defaultsTable, &sidesTable, &sideTable, &serviceTable, &tlsTable, &identityTable, &answerTable, &sessionTable, &coverageTable, &flakyTable,
+		&ruleTable, &defaultsTable, &sidesTable, &sideTable, &serviceTable, &tlsTable, &identityTable, &answerTable, &transportTable, &transportAllowTable, &sessionTable, &coverageTable, &flakyTable,
 		&loadTable, &loadStepTable, &marginsTable, &partsTable, &ruleFileTable, &envTable, &limitsTable, &configTable,
 	} {
 		m[t.name] = t

@@ -18,6 +18,7 @@ var suiteTable = table{"suite", "A suite is one scenario file: cases that are ru
 	{"defaults", object("defaults"), "What every step starts from. A step's own keys win; headers and expectations are merged by name.", "", "{timeout: 5s, headers: {Accept: application/json}}", false},
 	{"rules", listOf(object("rule")), "Rules of every step. Rules of cases and steps come after them.", "none", `[{at: "$..serverTime", do: ignore, why: clock of the answering pod}]`, false},
 	{"answer", object("answer"), "Which answers are successes, for every step of the suite.", "the envelopes that bgverify knows", `{ok: {"$.resultCode": "0000"}}`, false},
+	{"transport", object("transport"), "Differences between the connections to blue and green that are accepted.", "none", `{allow: [{fact: compression, why: the CDN compresses}]}`, false},
 	{"session", object("session"), "When setup is run again during a long run.", "never", "{ttl: 25m, refresh_on: 401}", false},
 	{"coverage", object("coverage"), "How much of the mutated bodies the comparison must notice.", "none demanded", "{min: 60%}", false},
 	{"flaky", object("flaky"), "The share of flaky cases that is accepted.", "none", "{max: 0.2%}", false},
@@ -96,6 +97,16 @@ var answerTable = table{"answer", "Which answers are successes: what takes the p
 	{"ok", mapOf(oneOf(aJSON, object("matchers"))), "What the values at paths of the body are in a success: a value, or matchers. An answer that has at least one of the paths is judged by them alone.", "", `{"$.resultCode": {in: ["0000", "S000"]}}`, true},
 }}
 
+var transportTable = table{"transport", "What is accepted of how blue and green are reached, besides their answers.", []key{
+	{"allow", listOf(object("transport allow")), "The accepted differences.", "", `[{fact: keep-alive, service: epg, why: the gateway closes until STB-4711 is done}]`, true},
+}}
+
+var transportAllowTable = table{"transport allow", "One accepted difference. It stays in reports and no longer decides.", []key{
+	{"fact", aWord(TransportFacts...), "What differs.", "", "keep-alive", true},
+	{"service", aName, "The service it is accepted of.", "every service", "epg", false},
+	{"why", aText, "Why it is right.", "", "the gateway closes until STB-4711 is done", true},
+}}
+
 var sessionTable = table{"session", "When setup runs again.", []key{
 	{"ttl", aDuration(1, 7*86400), "Age at which setup runs again before the next case.", "never", "25m", false},
 	{"refresh_on", orList(anInt(100, 599)), "Statuses after which setup runs again and the case is walked once more.", "none", "401", false},
@@ -118,6 +129,7 @@ var envTable = table{"env file", "An env file is what one stage (dev, verificati
 	{"rules", listOf(object("rule")), "Rules of every step, before those of suites.", "none", `[{header: x-stage, do: ignore, why: names the stage}]`, false},
 	{"limits", object("limits"), "What is allowed at this stage.", "neither load nor writes off loopback", "{load: allow, writes: allow, max_rps: 200, data: 1000}", false},
 	{"answer", object("answer"), "Which answers are successes, for every suite; a suite's own paths win.", "the envelopes that bgverify knows", `{ok: {"$.resultCode": "0000"}}`, false},
+	{"transport", object("transport"), "Differences between the connections to blue and green that are accepted, for every suite.", "none", `{allow: [{fact: compression, why: the CDN compresses}]}`, false},
 	{"require", listOf(aWord("compare", "load", "writes", "identity")), "What a pass must have shown. Load and writes that the list does not name are left out where `limits` does not allow them, and the banner says so; without a list that is an error.", "none", "[compare, load, identity]", false},
 	{"identity", listOf(object("identity")), "What the sides of this stage must be, beside what suites ask.", "none", "[{get: /version, at: $.cluster, must: differ}]", false},
 }}

@@ -83,8 +83,9 @@ type Suite struct {
 	Needs       []string
 	Blue, Green SideConfig // from the file and the env file; URLs may be empty until flags are applied
 	Identity    []Identity
-	Rules       []diff.Rule // of the suite; every step carries its own merged list
-	Answer      *AnswerTest // which answers are successes; nil: the defaults
+	Rules       []diff.Rule      // of the suite; every step carries its own merged list
+	Answer      *AnswerTest      // which answers are successes; nil: the defaults
+	Transport   []TransportAllow // of the suite, then of its stage
 	Session     *Session
 	MinCoverage float64 // 0: none demanded
 	// MinCompared is the least share of a body's values that a step must compare.
@@ -398,6 +399,7 @@ type Env struct {
 	Require     []string // compare, load, writes, identity; empty: none is
 	Identity    []Identity
 	Answer      *AnswerTest // which answers are successes, for every suite
-	Env         []string    // environment variables its templates may read
+	Transport   []TransportAllow
+	Env         []string // environment variables its templates may read
 	Secrets     []string
 }

@@ -43,6 +43,10 @@ func (l *loader) suite(w *walker) *Suite {
 	s.Blue, s.Green = w.sides(o)
 	b.mergeStage(w, o)
 	s.Answer = w.answer(o).over(s.Stage)
+	s.Transport = w.transport(o)
+	if s.Stage != nil {
+		s.Transport = append(s.Transport, s.Stage.Transport...)
+	}
 	if n := o.get("session"); n != nil {
 		s.Session = w.session(n)
 	}

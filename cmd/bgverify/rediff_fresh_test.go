@@ -127,7 +127,7 @@ func judgement(t *testing.T, dir, id string) any {
 	for _, name := range []string{"id", "started", "parent", "verb", "flags", "audit", "environment", "tool"} {
 		delete(v, name)
 	}
-	return without(v, "weaker", "elapsed_ms", "trace_id", "remote", "first", "requests")
+	return without(v, "weaker", "elapsed_ms", "trace_id", "remote", "first", "requests", "connection")
 }
 
 // without drops members by name at any depth, and the number of requests sent.

@@ -41,6 +41,8 @@ type exchangeRecord struct {
 	Attempts    int            `json:"attempts"`
 	Certificate string         `json:"certificate,omitempty"`
 	Unframed    bool           `json:"unframed,omitempty"`
+	Resets      int            `json:"resets,omitempty"`
+	Streamed    time.Duration  `json:"streamed,omitempty"` // nanoseconds
 }
 
 // A fieldRecord is a header field: ["name","value"], or
@@ -136,7 +138,7 @@ func (h *pairHider) exchange(e *wire.Exchange, side string) (*exchangeRecord, er
 	rec := &exchangeRecord{
 		Method: h.text(e.Method), URL: h.text(e.URL), Started: e.Started, Timing: e.Timing,
 		Status: e.Status, Proto: e.Proto, WireBytes: e.WireBytes, Encoding: h.text(e.Encoding),
-		Remote: e.Remote, Reused: e.Reused, Attempts: e.Attempts, Certificate: e.Certificate, Unframed: e.Unframed,
+		Remote: e.Remote, Reused: e.Reused, Attempts: e.Attempts, Certificate: e.Certificate, Unframed: e.Unframed, Resets: e.Resets, Streamed: e.Streamed,
 		Sent:    h.fields(e.Sent, side+".sent"),
 		Headers: h.fields(e.Headers, side+".header"), Trailers: h.fields(e.Trailers, side+".trailer"),
 	}
@@ -192,7 +194,7 @@ func (rec *exchangeRecord) restore(bodies *bodyStore) (*wire.Exchange, error) {
 		Method: rec.Method, URL: rec.URL, Sent: restoreFields(rec.Sent), Started: rec.Started, Timing: rec.Timing,
 		Status: rec.Status, Proto: rec.Proto, Headers: restoreFields(rec.Headers), Trailers: restoreFields(rec.Trailers),
 		WireBytes: rec.WireBytes, Encoding: rec.Encoding, Err: rec.Err, Remote: rec.Remote,
-		Reused: rec.Reused, Attempts: rec.Attempts, Certificate: rec.Certificate, Unframed: rec.Unframed,
+		Reused: rec.Reused, Attempts: rec.Attempts, Certificate: rec.Certificate, Unframed: rec.Unframed, Resets: rec.Resets, Streamed: rec.Streamed,
 	}
 	var err error
 	if rec.Body != nil {

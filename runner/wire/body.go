@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
@@ -23,6 +24,7 @@ type body struct {
 	wire     int64
 	held     int64 // decoded bytes taken in
 	encoding string
+	streamed time.Duration // between its first and last bytes
 	err      error
 }
 
@@ -58,7 +60,7 @@ func readBody(resp *http.Response, limits Limits, w *watch) body {
 		into.hint = -1
 		err = readEncoded(&into, m, codings, limits.Ratio)
 	}
-	b := body{wire: m.n, held: into.total, encoding: strings.Join(codings, ", ")}
+	b := body{wire: m.n, held: into.total, encoding: strings.Join(codings, ", "), streamed: m.last.Sub(m.first)}
 	if err != nil {
 		b.answer, b.err = into.prefix(), m.blame(err, codings)
 	} else {
@@ -193,6 +195,8 @@ type meter struct {
 	limit int64
 	n     int64
 	err   error
+	// first and last are when bytes came; zero without watch.
+	first, last time.Time
 }
 
 func (m *meter) Read(p []byte) (int, error) {
@@ -202,6 +206,11 @@ func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	if m.watch != nil {
 		m.watch.pause()
+		if n > 0 {
+			if m.last = time.Now(); m.first.IsZero() {
+				m.first = m.last
+			}
+		}
 	}
 	m.n += int64(n)
 	if m.n > m.limit && m.limit > 0 && err == nil {

@@ -46,6 +46,7 @@ type call struct {
 	answered      bool
 	reused        bool
 	reuses        int // connections given that had carried a request
+	resets        int // of those, reset by the server under the request
 	sent          []Field
 	space         [8]Field // most requests have no more
 	head          string   // HTTP/1: of the answer, as it came
@@ -115,6 +116,7 @@ func (c *call) gotConn(info httptrace.GotConnInfo) {
 	if c.reached() {
 		c.spent++
 	}
+	c.countReset()
 	cn := connOf(info.Conn)
 	c.conn, c.facts, c.reused = cn, cn.facts, info.Reused
 	if info.Reused {
@@ -141,6 +143,14 @@ func (c *call) gotConn(info httptrace.GotConnInfo) {
 		cn.frames.begin(c, cn.begun.Load())
 	}
 	c.watch.arm("first byte", c.limits.FirstByte, "waiting for the first byte")
+}
+
+// countReset counts the present connection if it had carried a request before
+// and the server reset it. c.mu is held.
+func (c *call) countReset() {
+	if c.conn != nil && c.reused && c.conn.reset.Load() {
+		c.resets++
+	}
 }
 
 // reached reports whether the request reached the wire on the present
@@ -261,6 +271,10 @@ func (c *call) report(req *http.Request, x *Exchange) {
 	if !c.firstByte.IsZero() {
 		x.Timing.FirstByte = c.firstByte.Sub(x.Started)
 	}
+	if x.Err != nil && x.Status == 0 {
+		c.countReset()
+	}
+	x.Resets += c.resets
 	if c.facts == nil {
 		return
 	}

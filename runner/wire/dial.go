@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -116,6 +117,7 @@ type conn struct {
 	frames  *frames // HTTP/1: follows the answers; nil: they pass unlooked at
 	onClose func()
 	refuse  atomic.Bool
+	reset   atomic.Bool  // by the server, without closing it first
 	begun   atomic.Int64 // writes begun: an answer may be read before the write has returned
 	written atomic.Int64 // bytes
 	over    bool         // frames found bytes that belong to no answer; read side only
@@ -128,7 +130,16 @@ func (c *conn) Write(p []byte) (int, error) {
 	c.begun.Add(1)
 	n, err := c.Conn.Write(p)
 	c.written.Add(int64(n))
+	c.noteReset(err)
 	return n, err
+}
+
+// noteReset remembers that the server reset the connection. Where it closed the
+// connection first, Linux reports the reset that follows as a broken pipe.
+func (c *conn) noteReset(err error) {
+	if err != nil && errors.Is(err, syscall.ECONNRESET) {
+		c.reset.Store(true)
+	}
 }
 
 // Read returns the bytes that belong to answers. Bytes beyond one end the
@@ -138,6 +149,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n, err := c.Conn.Read(p)
+	c.noteReset(err)
 	if c.frames == nil || n == 0 {
 		return n, err
 	}

@@ -58,8 +58,13 @@ func (t *Transport) prepare(r *Request) (*http.Request, *Err) {
 	}
 	if len(r.Body) > 0 {
 		req.ContentLength = int64(len(r.Body))
-		if safeMethod(r.Method) { // without GetBody net/http does not send a body again
+		if safeMethod(r.Method) || r.Resend { // without GetBody net/http does not send a body again
 			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
+		}
+	}
+	if r.Resend && !safeMethod(r.Method) {
+		if _, declared := req.Header["Idempotency-Key"]; !declared {
+			req.Header["Idempotency-Key"] = nil // without a value: it is not sent, and net/http resends
 		}
 	}
 	return req, nil

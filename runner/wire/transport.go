@@ -29,7 +29,7 @@ import (
 //     but the system's roots.
 //  3. A redirect is an answer like any other. It is never followed.
 //  4. An unsafe request (any method but GET, HEAD, OPTIONS and TRACE) reaches
-//     the wire at most once, a safe one at most twice. A request of which not a
+//     the wire at most once, a safe one and one with Resend at most twice. A request of which not a
 //     byte was written has not reached it and is tried once more on a new
 //     connection.
 //  5. Over HTTP/1 an unsafe request does not ride on a connection that was idle
@@ -279,6 +279,7 @@ func (t *Transport) Do(ctx context.Context, request *Request) *Exchange {
 			req.Body = io.NopCloser(bytes.NewReader(request.Body))
 		}
 		c := newCall(t, req.Method, w)
+		c.safe = c.safe || request.Resend
 		resp, sendErr := c.send(ctx, p, req)
 		if sendErr == nil {
 			t.receive(c, resp, x)
@@ -312,7 +313,7 @@ func (t *Transport) receive(c *call, resp *http.Response, x *Exchange) {
 	x.Unframed = resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed
 	c.watch.arm("idle", t.limits.Idle, "in the body")
 	body := readBody(resp, t.limits, c.watch)
-	x.Answer, x.WireBytes, x.Encoding = body.answer, body.wire, body.encoding
+	x.Answer, x.WireBytes, x.Encoding, x.Streamed = body.answer, body.wire, body.encoding, body.streamed
 	if body.err != nil {
 		x.Err = c.failure(body.err, true)
 		if body.held > largeBody {

@@ -67,6 +67,9 @@ type Request struct {
 	Timeout time.Duration // 0: Limits.Total
 	// Fresh asks for a connection of its own, closed afterwards.
 	Fresh bool
+	// Resend lets a request of an unsafe method reach the wire twice, like a safe
+	// one: it only reads.
+	Resend bool
 }
 
 // A Class is why an exchange has no usable answer: a closed set, so that a
@@ -123,11 +126,14 @@ type Exchange struct {
 	Err         *Err
 	Remote      netip.AddrPort
 	Reused      bool   // the connection had carried a request before
-	Attempts    int    // requests that reached the wire: 1 for an unsafe method, whatever happens
+	Attempts    int    // requests that reached the wire: 1 for an unsafe method without Resend, whatever happens
+	Resets      int    // reused connections that the server reset under the request
 	Certificate string // SHA-256 of the leaf certificate, hex
 	// Unframed: the body ended with the connection (HTTP/1 without
 	// Content-Length and chunks), so that a cut body cannot be told from a whole one.
 	Unframed bool
+	// Streamed is the time between the first and the last bytes of the body.
+	Streamed time.Duration
 }
 
 // TraceID is the trace id that the request carried (W3C traceparent); empty where

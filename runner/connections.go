@@ -1,0 +1,343 @@
+package runner
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A SideConnection is what an exchange of a case shows of its connection. Absent
+// where there is nothing to say.
+type SideConnection struct {
+	New    bool `json:"new,omitempty"`    // it was opened for the request
+	Closed bool `json:"closed,omitempty"` // the answer announced its end
+	Resets int  `json:"resets,omitempty"` // reused connections that were reset under the request
+	// Framing is the header by which a 204 or 304 announces a body: "Content-Length: 7".
+	Framing string `json:"framing,omitempty"`
+	// EventsMS is the time between the first and the last event of a stream.
+	EventsMS float64 `json:"events_ms,omitempty"`
+	Events   int     `json:"events,omitempty"` // of a stream, up to two
+	// ClockS is how many seconds the Date of an answer that no cache gives (of a POST)
+	// is ahead of this machine's clock; 0: not known.
+	ClockS float64 `json:"clock_s,omitempty"`
+}
+
+// sideConnection reads an exchange; nil: nothing to say.
+func sideConnection(x *wire.Exchange) *SideConnection {
+	s := SideConnection{New: x.Attempts > 0 && !x.Reused, Resets: x.Resets}
+	if x.Err == nil {
+		s.Closed = closes(x)
+		s.Framing = emptyFraming(x)
+		if n := events(x); n > 1 {
+			s.Events, s.EventsMS = n, ms(x.Streamed)
+		}
+	}
+	if offset, ok := dateOffset(x); ok && x.Method != "GET" && x.Method != "HEAD" {
+		s.ClockS = offset.Seconds()
+	}
+	if s == (SideConnection{}) {
+		return nil
+	}
+	return &s
+}
+
+// closes reports whether an answer announces that its connection ends, which its
+// request did not ask for.
+func closes(x *wire.Exchange) bool {
+	if hasToken(x.Sent, "Connection", "close") {
+		return false
+	}
+	switch {
+	case x.Proto == "HTTP/1.0":
+		return !hasToken(x.Headers, "Connection", "keep-alive")
+	case strings.HasPrefix(x.Proto, "HTTP/1."):
+		return hasToken(x.Headers, "Connection", "close") || x.Unframed
+	}
+	return false
+}
+
+// hasToken reports whether a header's list holds a word.
+func hasToken(fields []wire.Field, name, token string) bool {
+	for _, f := range fields {
+		if !strings.EqualFold(f.Name, name) {
+			continue
+		}
+		for part := range strings.SplitSeq(f.Value, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// headerOf is the first value of a header.
+func headerOf(fields []wire.Field, name string) (string, bool) {
+	for _, f := range fields {
+		if strings.EqualFold(f.Name, name) {
+			return f.Value, true
+		}
+	}
+	return "", false
+}
+
+// emptyFraming is the header by which an answer that has no body announces one.
+func emptyFraming(x *wire.Exchange) string {
+	if x.Status != 204 && x.Status != 304 || !strings.HasPrefix(x.Proto, "HTTP/1.") {
+		return ""
+	}
+	if v, ok := headerOf(x.Headers, "Transfer-Encoding"); ok {
+		return "Transfer-Encoding: " + cut(v, 40)
+	}
+	if v, ok := headerOf(x.Headers, "Content-Length"); ok {
+		return "Content-Length: " + cut(v, 40)
+	}
+	return ""
+}
+
+// events counts the events of a stream, up to two: 0 for another answer.
+func events(x *wire.Exchange) int {
+	kind, _ := headerOf(x.Headers, "Content-Type")
+	kind, _, _ = strings.Cut(strings.ToLower(kind), ";")
+	text := strings.TrimSpace(string(x.Answer[:min(len(x.Answer), 64<<10)]))
+	switch strings.TrimSpace(kind) {
+	case "text/event-stream":
+		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+		return min(strings.Count(text, "\n\n")+1, 2)
+	case "application/x-ndjson", "application/ndjson", "application/stream+json", "application/jsonl":
+		return min(strings.Count(text, "\n")+1, 2)
+	}
+	return 0
+}
+
+// A place is a service on both sides, by its base URLs.
+type place struct{ blue, green string }
+
+// A placeTotals is what the exchanges with one service came to.
+type placeTotals struct {
+	service string
+	suites  []string
+	sides   [3]connectionTotals // by scenarios.Side
+	framing map[string][2]string
+	burst   [2]float64 // ms between the first and last event where green sent them at once
+	times   [3]histogram
+	clock   time.Duration // green's before blue's, by the pair that agrees best
+	clocked bool          // a pair shows it
+}
+
+type connectionTotals struct{ exchanges, opened, closed, resets, resent int }
+
+// connectionsSeen sums up what exchanges of cases show, by service.
+type connectionsSeen map[place]*placeTotals
+
+// add books the steps of a case's straight lanes.
+func (t connectionsSeen) add(s *suiteRun, r *CaseResult) {
+	for i := range r.Steps {
+		step := &r.Steps[i]
+		if step.Lane != "" || step.Blue == nil || step.Green == nil || r.Quarantine != "" && r.Verdict == Skip {
+			continue
+		}
+		at, service, ok := s.placeOf(step)
+		if !ok {
+			continue
+		}
+		p := t[at]
+		if p == nil {
+			p = &placeTotals{service: service, framing: map[string][2]string{}}
+			t[at] = p
+		}
+		if !slices.Contains(p.suites, s.suite.Name) {
+			p.suites = append(p.suites, s.suite.Name)
+			slices.Sort(p.suites)
+		}
+		p.add(step)
+	}
+}
+
+// placeOf is where a step's two requests went, where that is two places.
+func (s *suiteRun) placeOf(step *StepResult) (place, string, bool) {
+	blue, green := s.blue.atText(step.Blue.URL), s.green.atText(step.Green.URL)
+	if blue == nil || green == nil || green.shared {
+		return place{}, "", false
+	}
+	return place{blue.base.String(), green.base.String()}, green.name, true
+}
+
+func (p *placeTotals) add(step *StepResult) {
+	for side, of := range map[scenarios.Side]*SideResult{scenarios.Blue: step.Blue, scenarios.Green: step.Green} {
+		n := &p.sides[side]
+		n.exchanges++
+		n.resent += count(of.Attempts > 1)
+		if c := of.Connection; c != nil {
+			n.opened += count(c.New)
+			n.closed += count(c.Closed)
+			n.resets += c.Resets
+		}
+	}
+	b, g := connectionOf(step.Blue), connectionOf(step.Green)
+	if step.Blue.Status == step.Green.Status && b.Framing == "" && g.Framing != "" && len(p.framing) < 10 {
+		p.framing[strconv.Itoa(step.Green.Status)] = [2]string{"none", g.Framing}
+	}
+	if b.ClockS != 0 && g.ClockS != 0 {
+		apart := time.Duration((g.ClockS - b.ClockS) * float64(time.Second))
+		if !p.clocked || apart.Abs() < p.clock.Abs() {
+			p.clock, p.clocked = apart, true
+		}
+	}
+	if atOnce(&b, &g) && p.burst[0] < b.EventsMS {
+		p.burst = [2]float64{b.EventsMS, g.EventsMS}
+	}
+	if step.Blue.Err == nil && step.Green.Err == nil {
+		p.times[scenarios.Blue].add(step.Blue.ElapsedMS)
+		p.times[scenarios.Green].add(step.Green.ElapsedMS)
+	}
+}
+
+func connectionOf(s *SideResult) SideConnection {
+	if s.Connection == nil {
+		return SideConnection{}
+	}
+	return *s.Connection
+}
+
+// atOnce reports whether green holds back the events of a stream that blue sends
+// one by one.
+func atOnce(b, g *SideConnection) bool {
+	const least, share = 200, 4 // ms of blue; as much shorter on green
+	return b.Events > 1 && g.Events > 1 && b.EventsMS >= least && g.EventsMS*share < b.EventsMS
+}
+
+// How much more of green than of blue counts.
+const (
+	leastMore  = 3    // exchanges
+	leastShare = 0.10 // of the exchanges, above blue's share
+	leastReset = 0.01 // of green's exchanges
+)
+
+// findings are what the totals say, by service.
+func (t connectionsSeen) findings() []TransportFinding {
+	var out []TransportFinding
+	for _, p := range t.sorted() {
+		out = append(out, p.findings()...)
+	}
+	return out
+}
+
+// sorted gives the services one order.
+func (t connectionsSeen) sorted() []*placeTotals {
+	var out []*placeTotals
+	for _, p := range t {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b *placeTotals) int {
+		return strings.Compare(a.service+"\x00"+strings.Join(a.suites, " "), b.service+"\x00"+strings.Join(b.suites, " "))
+	})
+	return out
+}
+
+func (p *placeTotals) findings() []TransportFinding {
+	var out []TransportFinding
+	find := func(v Verdict, fact TransportFact, blue, green string) {
+		out = append(out, TransportFinding{Fact: fact, Service: p.service, Suites: p.suites, Verdict: v, Weight: v, Blue: blue, Green: green, During: true})
+	}
+	b, g := &p.sides[scenarios.Blue], &p.sides[scenarios.Green]
+	of := func(what string, n, all int) string { return fmt.Sprintf("%s %d of %d times", what, n, all) }
+	if all := g.closed == g.exchanges && b.closed == 0; all || more(b.closed, g.closed, b.exchanges, g.exchanges) {
+		verdict := Fail
+		if g.closed == 1 { // perhaps the pod was just ending
+			verdict = Inconclusive
+		}
+		find(verdict, FactKeepAlive, of("closes", b.closed, b.exchanges), of("closes", g.closed, g.exchanges))
+	} else if more(b.opened, g.opened, b.exchanges, g.exchanges) {
+		find(Pass, FactKeepAlive, fmt.Sprintf("took %s for %s", plural(b.opened, "connection"), plural(b.exchanges, "request")),
+			fmt.Sprintf("took %d for %d: it closes them without notice", g.opened, g.exchanges))
+	}
+	most := g.resets > 1 && b.resets == 0 && 2*g.resets >= g.exchanges-1 // of a handful of exchanges
+	if most || g.resets >= b.resets+leastMore && float64(g.resets) >= leastReset*float64(g.exchanges) {
+		find(Fail, FactConnectionsReset, of("reset", b.resets, b.exchanges), of("reset", g.resets, g.exchanges))
+	}
+	if g.resent >= b.resent+leastMore || g.resent > 0 && b.resent == 0 && float64(g.resent) >= leastShare*float64(g.exchanges) {
+		find(Pass, FactResends, of("resent", b.resent, b.exchanges), of("resent", g.resent, g.exchanges))
+	}
+	if v, text := clockVerdict(p.clock); v != 0 {
+		find(v, FactClock, "shows one time", text)
+	}
+	for _, status := range []string{"204", "304"} {
+		if f, ok := p.framing[status]; ok {
+			find(framingVerdict(status, f[1]), FactEmptyAnswerFraming, fmt.Sprintf("sends %s without body headers", status), "with "+f[1])
+		}
+	}
+	if p.burst[0] > 0 {
+		spread := func(v float64) string {
+			return "over " + time.Duration(v*float64(time.Millisecond)).Round(10*time.Millisecond).String()
+		}
+		find(Pass, FactBufferedEvents, "sends the events of a stream "+spread(p.burst[0]), "all at once ("+spread(p.burst[1])+")")
+	}
+	return out
+}
+
+func more(blue, green, ofBlue, ofGreen int) bool {
+	share := func(n, all int) float64 { return float64(n) / float64(max(all, 1)) }
+	return green >= blue+leastMore && share(green, ofGreen) >= share(blue, ofBlue)+leastShare
+}
+
+// framingVerdict: a body announced and not sent confuses strict clients and
+// proxies. A length of 0 says nothing wrong, and a 304 may have the length of the
+// body that it stands for (RFC 9110, 8.6).
+func framingVerdict(status, framing string) Verdict {
+	if framing == "Content-Length: 0" || status == "304" && strings.HasPrefix(framing, "Content-Length") {
+		return Pass
+	}
+	return Fail
+}
+
+// A histogram keeps times in buckets 1/16 of an octave wide, so that it costs the
+// same for any number of cases.
+type histogram struct {
+	n       int
+	buckets map[int]int
+}
+
+const octave = 16
+
+func (h *histogram) add(millis float64) {
+	if h.buckets == nil {
+		h.buckets = map[int]int{}
+	}
+	h.n++
+	h.buckets[bucketOf(millis)]++
+}
+
+// bucketOf counts 16 linear steps in each octave of microseconds.
+func bucketOf(millis float64) int {
+	us := uint64(max(millis*1000, 1))
+	exp := bits.Len64(us) - 1
+	return exp*octave + int(us*octave>>exp) - octave
+}
+
+// bucketStart is the lower end of a bucket in milliseconds.
+func bucketStart(b int) float64 {
+	return float64(uint64(1)<<(b/octave)) * (1 + float64(b%octave)/octave) / 1000
+}
+
+// median is the lower end of the bucket in which the middle time is, in ms.
+func (h *histogram) median() float64 {
+	keys := make([]int, 0, len(h.buckets))
+	for b := range h.buckets {
+		keys = append(keys, b)
+	}
+	slices.Sort(keys)
+	seen := 0
+	for _, b := range keys {
+		if seen += h.buckets[b]; 2*seen >= h.n {
+			return bucketStart(b)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,370 @@
+package runner
+
+import (
+	"context"
+	"crypto/tls"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A probe is a step of a suite that reads, sent outside of its case to learn how a
+// service is reached.
+type probe struct {
+	suite *suiteRun
+	test  *scenarios.Case // nil: the step is of setup
+	row   scenarios.Row
+	step  *scenarios.Step
+}
+
+// probeHeader marks the requests that no case accounts for, where steps are traced.
+const probeHeader = "X-Bgverify-Probe"
+
+// probeTimeout bounds one request of a probe.
+const probeTimeout = 5 * time.Second
+
+// probeCodings are what a probe asks answers to be compressed with, one at a time.
+var probeCodings = []string{"gzip", "deflate", "br"}
+
+// A probed service is one whose two sides are asked how they are reached.
+type probed struct {
+	blue, green *service
+	suites      []*suiteRun
+}
+
+// askTransport asks both sides of each service how they are reached, and compares.
+// It comes after the cases, so that no request warms green up before they see it.
+//
+//  1. Of each service the first safe GET is sent that can be made without what
+//     setup or other steps capture, and that both sides answer with 2xx. A service
+//     without a safe GET is not asked.
+//  2. The requests are made like those of cases, but over connections of their
+//     own, and only with safe methods.
+//  3. They count as requests outside of cases, under the stage's max_rps.
+func (e *execution) askTransport(ctx context.Context) []TransportFinding {
+	services := e.probedServices()
+	found := make([][]TransportFinding, len(services))
+	var all sync.WaitGroup
+	for i, p := range services {
+		all.Go(func() {
+			defer rescue(e.fail)
+			found[i] = e.askService(ctx, p)
+		})
+	}
+	all.Wait()
+	return slices.Concat(found...)
+}
+
+// probedServices are the services that are two places, each once.
+func (e *execution) probedServices() []*probed {
+	var out []*probed
+	for _, s := range e.suites {
+		for _, g := range s.green.services {
+			b := s.blue.service(g.name)
+			if b == nil || !g.used || b.down != nil || g.down != nil || b.shared || g.shared || origin(b.base) == origin(g.base) {
+				continue
+			}
+			i := slices.IndexFunc(out, func(p *probed) bool {
+				return p.green.name == g.name && p.blue.wire == b.wire && p.green.wire == g.wire && p.green.base.Path == g.base.Path
+			})
+			if i < 0 {
+				out = append(out, &probed{blue: b, green: g})
+				i = len(out) - 1
+			}
+			out[i].suites = append(out[i].suites, s)
+		}
+	}
+	return out
+}
+
+// askService asks one service and compares what its sides show.
+func (e *execution) askService(ctx context.Context, p *probed) []TransportFinding {
+	var names []string
+	for _, s := range p.suites {
+		names = append(names, s.suite.Name)
+	}
+	slices.Sort(names)
+	blue, green := p.facts(ctx)
+	if blue == nil || green == nil || ctx.Err() != nil {
+		return nil
+	}
+	found := compareTransport(blue, green, e.now())
+	for i := range found {
+		found[i].Service, found[i].Suites = p.green.name, names
+	}
+	return found
+}
+
+// mostTried is how many steps of a service are tried for one that both sides answer.
+const mostTried = 3
+
+// facts asks both sides by the first step that both answer with 2xx: an error says
+// little of compression. Where none of the first is, the first is asked whole.
+func (p *probed) facts(ctx context.Context) (blue, green *transportFacts) {
+	var first *probe
+	tried := 0
+	for _, s := range p.suites {
+		for c := range s.probes(p.green.name) {
+			b, g := c.ask(ctx, p.blue, p.green, false)
+			if b == nil || g == nil { // Rule 1
+				continue
+			}
+			if b.fine() && g.fine() {
+				return b, g
+			}
+			if first == nil {
+				first = c
+			}
+			if tried++; tried == mostTried {
+				return first.ask(ctx, p.blue, p.green, true)
+			}
+		}
+	}
+	if first == nil {
+		return nil, nil
+	}
+	return first.ask(ctx, p.blue, p.green, true)
+}
+
+// fine reports whether the side answered with 2xx.
+func (f *transportFacts) fine() bool { return f.gets[0].Err == nil && f.gets[0].Status/100 == 2 }
+
+// probes yields the safe GETs of a service: of the cases, then of setup.
+func (s *suiteRun) probes(service string) func(yield func(*probe) bool) {
+	fits := func(step *scenarios.Step) bool {
+		return step.Service == service && step.Request.Method == "GET" && step.Request.Body == nil && !hasEffects(step) && step.SideEffects != scenarios.Unreviewed &&
+			!conditional(step) && len(step.Sides) == 0 && step.Request.URL != nil && strings.HasPrefix(step.Request.URL.Text, "/")
+	}
+	return func(yield func(*probe) bool) {
+		for _, c := range s.suite.Cases {
+			if c.Skip != "" {
+				continue
+			}
+			for _, step := range c.Steps {
+				if fits(step) {
+					if !yield(&probe{suite: s, test: c, row: s.firstRow(c), step: step}) {
+						return
+					}
+					break // later steps lean on the first
+				}
+			}
+		}
+		for _, step := range s.suite.Setup {
+			if fits(step) && !yield(&probe{suite: s, step: step}) {
+				return
+			}
+		}
+	}
+}
+
+// firstRow is the first row of a case's data.
+func (s *suiteRun) firstRow(c *scenarios.Case) scenarios.Row {
+	if c.Data != nil {
+		for j := range s.rows(c, 0) {
+			return j.row
+		}
+	}
+	return scenarios.Row{}
+}
+
+// probesOf are the first probes of a service that cases have asked.
+func (e *execution) probesOf(p *placeTotals, most int) []*probe {
+	var out []*probe
+	for _, s := range e.suites {
+		if !slices.Contains(p.suites, s.suite.Name) {
+			continue
+		}
+		for c := range s.probes(p.service) {
+			if len(out) == most {
+				return out
+			}
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// A prober sends a probe's requests to one side.
+type prober struct {
+	*probe
+	walk *walk
+	to   *service // with the probe's own transport
+}
+
+// prober makes a probe ready for one side; to replaces the step's service.
+func (c *probe) prober(to *service) *prober {
+	w := newWalk(c.suite, c.suite.suite.Name+"/(transport)", c.suite.run.now())
+	w.test, w.row = c.test, c.row
+	if c.test != nil && c.test.Data != nil {
+		w.columns = c.test.Data.Columns
+	}
+	w.declare()
+	return &prober{probe: c, walk: w, to: to}
+}
+
+// end books what was sent.
+func (p *prober) end() {
+	n := p.walk.sent.perSide()
+	p.suite.run.ledger.outside[scenarios.Blue].Add(int64(n.Blue))
+	p.suite.run.ledger.outside[scenarios.Green].Add(int64(n.Green))
+}
+
+// send sends the probe with another method, or asking for a coding; nil: the
+// request cannot be made.
+func (p *prober) send(ctx context.Context, method, coding string) *wire.Exchange {
+	sc := p.walk.scope(newLane(straightLane(p.to.side)), p.to.side, p.step, "(transport)", p.walk.started)
+	out, err := p.walk.compose(ctx, p.step, sc)
+	if err != nil || out.to.name != p.to.name {
+		return nil
+	}
+	out.to, out.request.Method, out.request.Timeout = p.to, method, probeTimeout
+	if coding != "" {
+		out.set("Accept-Encoding", coding)
+	}
+	if p.step.Trace {
+		out.set(probeHeader, "transport")
+	}
+	x, err := p.walk.deliver(ctx, out, func() {})
+	if err != nil {
+		return nil
+	}
+	return x
+}
+
+// ask asks both sides at once; nil where the request cannot be made. Unless whole, a
+// side that does not answer with 2xx is asked no more.
+func (c *probe) ask(ctx context.Context, blue, green *service, whole bool) (b, g *transportFacts) {
+	var both sync.WaitGroup
+	both.Go(func() {
+		defer rescue(func(error) { b = nil }) // the step's case reports it
+		b = c.askSide(ctx, blue, whole)
+	})
+	both.Go(func() {
+		defer rescue(func(error) { g = nil })
+		g = c.askSide(ctx, green, whole)
+	})
+	both.Wait()
+	return b, g
+}
+
+// transportFacts are what one side has shown of a service.
+type transportFacts struct {
+	host string // that it was asked as
+	// gets are over HTTP/1.1, or as the side's http insists, on one connection if the
+	// server keeps it: as the step is, then with each of probeCodings. They end with
+	// the first that failed.
+	gets          []*wire.Exchange
+	head, options *wire.Exchange // nil: not sent
+	declared      bool           // the HTTP version is: nothing is known of others
+	tunnel        bool           // through a proxy: the spelling of headers is lost
+	hellos        *hellos        // nil: no TLS, or through a proxy
+}
+
+// hellos are what TLS handshakes have shown.
+type hellos struct {
+	versions map[uint16]bool // accepted
+	http2    bool
+	shown    *wire.Handshake // nil: none succeeded
+}
+
+// askSide sends the requests of one side.
+func (c *probe) askSide(ctx context.Context, s *service, whole bool) *transportFacts {
+	f := &transportFacts{host: hostName(s), declared: s.config.HTTP != "", tunnel: s.config.Proxy != ""}
+	config := s.config
+	if config.HTTP == "" {
+		config.HTTP = "1.1"
+	}
+	config.Limits.Connections = 1
+	own, err := wire.New(config)
+	if err != nil {
+		return nil
+	}
+	defer own.Close()
+	to := *s
+	to.wire = own
+	p := c.prober(&to)
+	defer p.end()
+	for _, coding := range slices.Insert(slices.Clone(probeCodings), 0, "") {
+		x := p.send(ctx, "GET", coding)
+		if x == nil || ctx.Err() != nil {
+			return nil
+		}
+		if f.gets = append(f.gets, x); x.Err != nil && x.Err.Class != wire.ClassDecode {
+			break
+		}
+		if !whole && !f.fine() {
+			return f
+		}
+	}
+	if f.gets[0].Err == nil {
+		f.head, f.options = p.send(ctx, "HEAD", ""), p.send(ctx, "OPTIONS", "")
+	}
+	if s.base.Scheme == "https" && s.config.Proxy == "" {
+		f.hellos = c.suite.run.shakeHands(ctx, &to)
+	}
+	return f
+}
+
+// shakeHands finds out which TLS versions and whether HTTP/2 a service accepts. A
+// refusal is asked for twice: one may be a hiccup.
+func (e *execution) shakeHands(ctx context.Context, s *service) *hellos {
+	h := &hellos{versions: map[uint16]bool{}}
+	shake := func(hello wire.Hello) *wire.Handshake {
+		for range 2 {
+			if e.pace.wait(ctx, s, e.now) != nil {
+				return nil
+			}
+			if got, err := s.wire.Handshake(ctx, hello); err == nil {
+				return got
+			}
+		}
+		return nil
+	}
+	for _, v := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12, tls.VersionTLS13} {
+		if got := shake(wire.Hello{Min: v, Max: v}); got != nil {
+			h.versions[v], h.shown = true, got
+		}
+	}
+	got := shake(wire.Hello{Min: tls.VersionTLS12, Max: tls.VersionTLS13, Protocols: []string{"h2"}})
+	h.http2 = got != nil && got.Protocol == "h2"
+	return h
+}
+
+// time sends the probe once more to both sides as cases do, and books how long
+// the answers took.
+func (c *probe) time(ctx context.Context, into *[3]histogram) {
+	var took [3]*wire.Exchange
+	var both sync.WaitGroup
+	for _, cluster := range []*cluster{c.suite.blue, c.suite.green} {
+		to := cluster.service(c.step.Service)
+		if to == nil {
+			return
+		}
+		both.Go(func() {
+			defer rescue(func(error) { took[cluster.side] = nil })
+			p := c.prober(to)
+			defer p.end()
+			took[cluster.side] = p.send(ctx, "GET", "")
+		})
+	}
+	both.Wait()
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		if x := took[side]; x != nil && x.Err == nil {
+			into[side].add(ms(x.Timing.Total))
+		}
+	}
+}
+
+// atText finds the service that an absolute URL leads to; nil: none.
+func (c *cluster) atText(text string) *service {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil
+	}
+	return c.at(u)
+}

@@ -1,0 +1,353 @@
+package runner
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/runner/wire"
+)
+
+// A transportCheck compares one thing of both sides.
+type transportCheck struct {
+	blue, green *transportFacts
+	now         time.Time
+	out         []TransportFinding
+}
+
+func (c *transportCheck) find(v Verdict, fact TransportFact, blue, green string) {
+	c.out = append(c.out, TransportFinding{Fact: fact, Verdict: v, Weight: v, Blue: blue, Green: green})
+}
+
+// compareTransport compares what the sides of a service have shown:
+//
+//  1. What a client of blue can do and one of green cannot fails: an older TLS
+//     version, HTTP/1.1, keep-alive, compression; and a clock that is a minute off.
+//  2. What a client may notice and live with is reported.
+//  3. A certificate of green that ends within 3 days is inconclusive, whatever
+//     blue's is: nobody knows the day of the shift.
+//  4. Answers of unlike statuses are not compared: the cases report them.
+func compareTransport(blue, green *transportFacts, now time.Time) []TransportFinding {
+	c := &transportCheck{blue: blue, green: green, now: now}
+	if blue.hellos != nil && green.hellos != nil {
+		c.versions()
+		c.certificates()
+	}
+	if !blue.declared && !green.declared {
+		c.http1()
+	}
+	c.keepAlive()
+	c.compression()
+	c.clock()
+	c.headerNames()
+	c.methods()
+	return c.out
+}
+
+func (c *transportCheck) versions() {
+	b, g := c.blue.hellos, c.green.hellos
+	if b.shown == nil || g.shown == nil {
+		return
+	}
+	var lost []string
+	for _, v := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12} {
+		if b.versions[v] && !g.versions[v] {
+			lost = append(lost, tls.VersionName(v))
+		}
+	}
+	if len(lost) > 0 {
+		c.find(Fail, FactOldTLS, "accepts "+strings.Join(lost, ", "), "refuses it")
+	}
+	if b.versions[tls.VersionTLS13] != g.versions[tls.VersionTLS13] {
+		c.find(Pass, FactTLS13, accepts(b.versions[tls.VersionTLS13]), accepts(g.versions[tls.VersionTLS13]))
+	}
+	if b.http2 != g.http2 && !c.blue.declared && !c.green.declared {
+		c.find(Pass, FactHTTP2, accepts(b.http2), accepts(g.http2))
+	}
+}
+
+func accepts(yes bool) string {
+	if yes {
+		return "accepts it"
+	}
+	return "refuses it"
+}
+
+// The days that a certificate must be valid for.
+const (
+	fewDays  = 14
+	lastDays = 3
+)
+
+func (c *transportCheck) certificates() {
+	b, g := c.blue.hellos.shown, c.green.hellos.shown
+	if b == nil || g == nil || len(b.Certificates) == 0 || len(g.Certificates) == 0 {
+		return
+	}
+	days := [2]float64{daysLeft(b, c.now), daysLeft(g, c.now)}
+	if verdict := Pass; min(days[0], days[1]) < fewDays {
+		if days[1] < lastDays { // Rule 3
+			verdict = Inconclusive
+		}
+		c.find(verdict, FactCertificateExpiry, "has "+daysText(days[0])+" left", daysText(days[1]))
+	}
+	bc, gc := b.Certificates[0], g.Certificates[0]
+	if c.blue.host == c.green.host {
+		names := certificateNames(gc)
+		missing := slices.DeleteFunc(certificateNames(bc), func(n string) bool { return slices.Contains(names, n) })
+		if len(missing) > 0 {
+			c.find(Pass, FactCertificateNames, "is for "+cut(strings.Join(missing, ", "), maxGot), "is not")
+		}
+	}
+	if bi, gi := bc.Issuer.String(), gc.Issuer.String(); bi != gi {
+		c.find(Pass, FactCertificateIssuer, "has "+cut(bi, maxGot), cut(gi, maxGot))
+	}
+}
+
+// daysLeft is how long the whole chain is valid; a root that signed itself does
+// not count where another certificate comes before it.
+func daysLeft(h *wire.Handshake, now time.Time) float64 {
+	ends := h.Certificates[0].NotAfter
+	for _, cert := range h.Certificates[1:] {
+		if cert.Issuer.String() != cert.Subject.String() && cert.NotAfter.Before(ends) {
+			ends = cert.NotAfter
+		}
+	}
+	return ends.Sub(now).Hours() / 24
+}
+
+func daysText(days float64) string { return plural(int(math.Floor(days)), "day") }
+
+func certificateNames(c *x509.Certificate) []string {
+	out := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		out = append(out, ip.String())
+	}
+	slices.Sort(out)
+	return out
+}
+
+// http1: a server may have given up HTTP/1.1.
+func (c *transportCheck) http1() {
+	b, g := c.blue.gets[0], c.green.gets[0]
+	if b.Err == nil && g.Err != nil && c.green.hellos != nil && c.green.hellos.http2 {
+		c.find(Fail, FactHTTP1, "answers it", fmt.Sprintf("%s: %s", g.Err.Class, g.Err.Detail))
+	}
+}
+
+// kept says what became of a connection after each answer.
+type kept struct{ announced, silent, reset, of int }
+
+// connections reads it from consecutive requests.
+func (f *transportFacts) connections() kept {
+	k := kept{of: len(f.gets) - 1}
+	for i, x := range f.gets[1:] {
+		switch before := f.gets[i]; {
+		case closes(before):
+			k.announced++
+		case x.Resets > 0:
+			k.reset++
+		case !x.Reused:
+			k.silent++
+		}
+	}
+	return k
+}
+
+func (k kept) String() string {
+	switch {
+	case k.reset > 0:
+		return "resets it"
+	case k.announced > 0:
+		return "closes it after each answer"
+	case k.silent > 0:
+		return "closes it after each answer without notice"
+	}
+	return "keeps a connection open"
+}
+
+func (c *transportCheck) keepAlive() {
+	b, g := c.blue.connections(), c.green.connections()
+	if !c.alike(0) || b.of < 2 || g.of < 2 || b.announced+b.silent+b.reset > 0 {
+		return
+	}
+	switch {
+	case g.reset >= 2:
+		c.find(Fail, FactConnectionsReset, b.String(), g.String())
+	case g.announced == g.of:
+		c.find(Fail, FactKeepAlive, b.String(), g.String())
+	case g.announced+g.silent == g.of:
+		c.find(Pass, FactKeepAlive, b.String(), g.String())
+	}
+}
+
+// alike is rule 4 for the answers at an index.
+func (c *transportCheck) alike(i int) bool {
+	if len(c.blue.gets) <= i || len(c.green.gets) <= i {
+		return false
+	}
+	b, g := c.blue.gets[i], c.green.gets[i]
+	return b.Err == nil && b.Status == g.Status && b.Status != 0
+}
+
+func (c *transportCheck) compression() {
+	var lost []string
+	green := "with none"
+	for i, coding := range probeCodings {
+		if !c.alike(i + 1) {
+			continue
+		}
+		b, g := c.blue.gets[i+1], c.green.gets[i+1]
+		has := func(x *wire.Exchange) bool { return hasToken(x.Headers, "Content-Encoding", coding) }
+		if !has(b) || has(g) && g.Err == nil {
+			continue
+		}
+		if g.Err != nil {
+			green = fmt.Sprintf("so that it cannot be read (%s)", g.Err.Detail)
+		}
+		lost = append(lost, coding)
+	}
+	if len(lost) > 0 {
+		c.find(Fail, FactCompression, "answers with "+strings.Join(lost, ", ")+" when asked for it", "answers "+green)
+	}
+}
+
+// How far apart the clocks of the sides may be.
+const (
+	clockStated = 2 * time.Second
+	clockFails  = time.Minute
+)
+
+// clock compares the sides' clocks by the answers that agree best: a cache may
+// answer with an old Date, with or without an Age.
+func (c *transportCheck) clock() {
+	blue, green := c.blue.offsets(), c.green.offsets()
+	if len(blue) == 0 || len(green) == 0 {
+		return
+	}
+	best := green[0] - blue[0]
+	at := blue[0]
+	for _, b := range blue {
+		for _, g := range green {
+			if (g - b).Abs() < best.Abs() {
+				best, at = g-b, b
+			}
+		}
+	}
+	if v, text := clockVerdict(best); v != 0 {
+		c.find(v, FactClock, "shows "+c.now.Add(at).UTC().Format(time.TimeOnly)+" UTC", text)
+	}
+}
+
+// clockVerdict weighs how far green's clock is ahead of blue's; 0: not worth a word.
+func clockVerdict(ahead time.Duration) (Verdict, string) {
+	word := "later"
+	if ahead < 0 {
+		word = "earlier"
+	}
+	text := ahead.Abs().Round(time.Second).String() + " " + word
+	switch {
+	case ahead.Abs() > clockFails:
+		return Fail, text
+	case ahead.Abs() > clockStated:
+		return Pass, text
+	}
+	return 0, ""
+}
+
+// offsets are how far the side's clock may be from ours, by each answer that says
+// when it was made.
+func (f *transportFacts) offsets() []time.Duration {
+	var out []time.Duration
+	for _, x := range append(slices.Clone(f.gets), f.head, f.options) {
+		if x == nil {
+			continue
+		}
+		offset, ok := dateOffset(x)
+		if !ok {
+			continue
+		}
+		age, aged := headerOf(x.Headers, "Age")
+		if !aged && cacheHit(x) {
+			continue
+		}
+		out = append(out, offset)
+		if n, err := strconv.Atoi(age); err == nil && n > 0 {
+			out = append(out, offset+time.Duration(n)*time.Second)
+		}
+	}
+	return out
+}
+
+// dateOffset is how far the Date of an answer is ahead of when it came.
+func dateOffset(x *wire.Exchange) (time.Duration, bool) {
+	text, ok := headerOf(x.Headers, "Date")
+	date, err := http.ParseTime(text)
+	if !ok || err != nil || x.Status == 0 {
+		return 0, false
+	}
+	return date.Sub(x.Started.Add(x.Timing.FirstByte)) + time.Second/2, true // a Date has whole seconds
+}
+
+// cacheHit reports whether an answer without an Age is said to be from a cache.
+func cacheHit(x *wire.Exchange) bool {
+	return slices.ContainsFunc(x.Headers, func(f wire.Field) bool {
+		return strings.Contains(strings.ToLower(f.Name), "cache") && strings.Contains(strings.ToLower(f.Value), "hit")
+	})
+}
+
+func (c *transportCheck) headerNames() {
+	b, g := c.blue.gets[0], c.green.gets[0]
+	if !c.alike(0) || g.Err != nil || c.blue.tunnel || c.green.tunnel || !strings.HasPrefix(b.Proto, "HTTP/1.") || !strings.HasPrefix(g.Proto, "HTTP/1.") {
+		return
+	}
+	var blue, green []string
+	for _, f := range b.Headers {
+		spelled := func(o wire.Field) bool { return o.Name == f.Name }
+		folded := func(o wire.Field) bool { return strings.EqualFold(o.Name, f.Name) }
+		if i := slices.IndexFunc(g.Headers, folded); i >= 0 && !slices.ContainsFunc(g.Headers, spelled) && !slices.Contains(blue, f.Name) {
+			blue, green = append(blue, f.Name), append(green, g.Headers[i].Name)
+		}
+	}
+	if len(blue) > 0 {
+		c.find(Pass, FactHeaderNames, "writes "+cut(strings.Join(blue, ", "), maxGot), cut(strings.Join(green, ", "), maxGot))
+	}
+}
+
+// methods compares how HEAD and OPTIONS are answered.
+func (c *transportCheck) methods() {
+	if !c.alike(0) || c.green.gets[0].Err != nil {
+		return
+	}
+	for _, m := range []struct {
+		fact        TransportFact
+		blue, green *wire.Exchange
+	}{{FactHead, c.blue.head, c.green.head}, {FactOptions, c.blue.options, c.green.options}} {
+		if m.blue == nil || m.green == nil || m.blue.Err != nil && m.green.Err != nil {
+			continue
+		}
+		if b, g := answerText(m.blue), answerText(m.green); b != g {
+			c.find(Pass, m.fact, "answers "+b, g)
+		}
+	}
+}
+
+// answerText is the status of an answer, with the methods it allows.
+func answerText(x *wire.Exchange) string {
+	if x.Err != nil {
+		return "with a failure: " + string(x.Err.Class)
+	}
+	text := strconv.Itoa(x.Status)
+	if allow, ok := headerOf(x.Headers, "Allow"); ok && x.Method == "OPTIONS" {
+		list := strings.FieldsFunc(strings.ToUpper(allow), func(r rune) bool { return r == ',' || r == ' ' })
+		slices.Sort(list)
+		text += " with Allow: " + cut(strings.Join(list, ", "), maxGot)
+	}
+	return text
+}

@@ -1,0 +1,68 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// Time outside load. Single requests are no measure of load, but a green that
+// needs seconds where blue needs milliseconds must not pass in silence.
+const (
+	slowFactor = 3
+	slowByMS   = 200
+	slowRounds = 3 // that the safe requests are asked again
+	slowSteps  = 8 // that are asked again, at most
+)
+
+// slower reports whether green's median is far above blue's, in ms.
+func slower(blue, green float64) bool {
+	return green >= slowFactor*blue && green-blue >= slowByMS
+}
+
+// findSlow looks for a service of which green is much slower than blue in the
+// median of the exchanges of cases, and still is when its safe requests are asked
+// again. A run with a load verdict has better evidence and needs none of it.
+func (e *execution) findSlow(ctx context.Context, loads []LoadResult) *TransportFinding {
+	if slices.ContainsFunc(loads, func(l LoadResult) bool { return l.Verdict == Pass || l.Verdict == Fail || l.Verdict == Inconclusive }) {
+		return nil
+	}
+	e.totals.mu.Lock()
+	seen := e.totals.transport.sorted()
+	e.totals.mu.Unlock()
+	for _, p := range seen {
+		first := [2]float64{p.times[scenarios.Blue].median(), p.times[scenarios.Green].median()}
+		if !slower(first[0], first[1]) {
+			continue
+		}
+		var again [3]histogram
+		for _, probe := range e.probesOf(p, slowSteps) {
+			for range slowRounds {
+				probe.time(ctx, &again)
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		blue, green := &again[scenarios.Blue], &again[scenarios.Green]
+		if blue.n > 0 && green.n > 0 && !slower(blue.median(), green.median()) {
+			continue
+		}
+		text := func(ms float64) string {
+			return time.Duration(ms * float64(time.Millisecond)).Round(time.Millisecond).String()
+		}
+		asked := ""
+		if n := min(blue.n, green.n); n > 0 {
+			asked = fmt.Sprintf(", and %s when asked %s more", text(green.median()), plural(n, "time"))
+		}
+		return &TransportFinding{
+			Fact: FactTime, Service: p.service, Suites: p.suites, Verdict: Inconclusive, Weight: Inconclusive,
+			Blue:  "takes " + text(first[0]) + " in the median",
+			Green: text(first[1]) + asked + "; a load stage would measure it",
+		}
+	}
+	return nil
+}
