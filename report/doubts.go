@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/bgverify/bgverify/runner"
@@ -33,5 +34,16 @@ func (s *source) doubts() []string {
 	if s.head.Weaker != nil {
 		out = append(out, s.head.Weaker.String())
 	}
+	stated := runner.Stated(s.end.Transport)
+	for _, f := range stated[:min(mostStated, len(stated))] {
+		out = append(out, "note: "+f.String())
+	}
+	if n := len(stated) - mostStated; n > 0 {
+		out = append(out, fmt.Sprintf("note: %d more differences between the connections, in run.json", n))
+	}
 	return out
 }
+
+// mostStated is how many findings about connections that do not decide have a place
+// in the first lines.
+const mostStated = 3

@@ -86,9 +86,6 @@ func (m *markdownReport) head(put func(string)) {
 	for _, note := range m.src.doubts() {
 		put("- **" + mdText(note) + "**\n")
 	}
-	for _, text := range stated(m.src) {
-		put("- note: " + mdText(text) + "\n")
-	}
 	put(fmt.Sprintf("\nblue %s → green %s · %s · %s\n\n", mdCode(e.Sides.Blue.URL), mdCode(e.Sides.Green.URL), plural(e.Counts.Cases, "case", "cases"), seconds(e.ElapsedMS/1000)))
 }
 

@@ -156,11 +156,6 @@ func (t *textReport) head() error {
 			t.line("  %s", t.paint(yellow, l))
 		}
 	}
-	for _, text := range stated(t.src) {
-		for i, l := range t.wrapped("note: "+text, 4) {
-			t.line("%s%s", []string{"  - ", "    "}[min(i, 1)], l)
-		}
-	}
 	t.line("")
 	t.side("blue ", e.Sides.Blue)
 	return t.side("green", e.Sides.Green)

@@ -19,7 +19,6 @@ type pageView struct {
 	ReasonsLeft                      int
 	Without                          string
 	Doubts                           []string // about what the run proves
-	Stated                           []string // of the connections, without weight
 	Sides                            []sideView
 	Meta                             []string
 	Services                         *servicesView
@@ -136,7 +135,6 @@ func (p *pageView) head(s *source) {
 	p.ReasonsLeft = len(e.Reasons) - len(p.Reasons) - len(p.MoreReasons)
 	p.Without = s.without()
 	p.Doubts = s.doubts()
-	p.Stated = stated(s)
 	p.Sides = []sideView{sideOf("blue", e.Sides.Blue), sideOf("green", e.Sides.Green)}
 	c := e.Counts
 	p.Meta = append(p.Meta, plural(c.Cases, "case", "cases"))
