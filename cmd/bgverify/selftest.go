@@ -30,17 +30,17 @@ func newSelftestCommand(io stdio) *cobra.Command {
 		GroupID: "write",
 		Short:   "Put faults in front of green and see which of them the suites notice",
 		Long: `Put a proxy in front of green that breaks its answers in one way at a time, run
-the suites against each fault, and list the broken answers that no case noticed.
-blue and green must pass without a fault.
+the suites against each fault, and list the broken answers that no case
+noticed. blue and green must pass without a fault.
 
 The faults:
 ` + faults.String() + `
-delay and errors are tried on the load stages, and left out where there are none
-or with --no-load. Requests of setup, teardown and identity are spared: a fault
-in them would keep every case from running. A case notices a fault when it no
-longer passes; it is asked only about faults that its own answers had. A broken
-answer that the comparison takes for the true one is not counted, and one whose
-difference is all covered by rules is listed apart, with the rules.
+delay and errors are tried on the load stages, and left out where there are
+none or with --no-load. Requests of setup, teardown and identity are spared: a
+fault in them would keep every case from running. A case notices a fault when
+it no longer passes; it is asked only about faults that its own answers had. A
+broken answer that the comparison takes for the true one is not counted, and
+one whose difference is all covered by rules is listed apart, with the rules.
 
 Suites are run once for each fault. What steps with side_effects: compensated
 create is taken back after each run, also where the fault hid its id: the proxy
@@ -51,10 +51,10 @@ for each fault, so a green that is not on loopback needs --allow-writes, and
 
 Exit status: 0 every fault that could be noticed was noticed by a case or load
 stage, 1 one was noticed by none, 2 usage, 3 the suites do not pass without a
-fault, 4 something could not be taken back. A fault that survives in one case and
-is noticed in another is listed and does not fail the command.`,
-		Example: `  bgverify selftest scenarios/stb --blue http://127.0.0.1:8081 --green http://127.0.0.1:8082 --no-load
-  bgverify selftest suite.yaml --env env/dev.yaml --fault drop-field --fault flip-type`,
+fault, 4 something could not be taken back. A fault that survives in one case
+and is noticed in another is listed and does not fail the command.`,
+		Example: `  bgverify selftest scenarios/stb --env env/dev.yaml --no-load
+  bgverify selftest suite.yaml --env env/dev.yaml --fault drop-field`,
 		Args: atLeastOnePath,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.check(cmd); err != nil {
@@ -79,7 +79,7 @@ is noticed in another is listed and does not fail the command.`,
 	f.StringVar(&flags.blue, "blue", "", "`URL` of the trusted side")
 	f.StringVar(&flags.green, "green", "", "`URL` of the side that faults are put in front of")
 	f.BoolVar(&flags.noLoad, "no-load", false, "leave out the faults that only load can show")
-	f.DurationVar(&staleAfter, "stale-after", 10*time.Second, "how old an answer of stale-cache is at least")
+	f.DurationVar(&staleAfter, "stale-after", 10*time.Second, "least `age` of what stale-cache answers")
 	f.StringArrayVar(&only, "fault", nil, "try only this `fault`; may be repeated")
 	return cmd
 }
