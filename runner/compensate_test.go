@@ -247,6 +247,59 @@ cases:
 	}
 }
 
+// Names that a case generates are generated again when they are taken back, those
+// made of the time included: a 404 would be taken for "gone already".
+func TestAResumedRunGeneratesTheSameNames(t *testing.T) {
+	for _, name := range []string{"{{$hex: 10}}", "{{$hex.side: 10}}", "{{$uuid}}", "{{$ulid}}", "{{$now | format: unix_ms}}"} {
+		t.Run(name, func(t *testing.T) {
+			blue, green := newStore("b"), newStore("g")
+			suite := "suite: s\n" + `
+cases:
+  - case: c
+    vars: {id: "n` + name + `"}
+    steps:
+      - {step: create, put: '/orders/{{id}}', side_effects: compensated, json: {item: title}, expect: {status: 201}}
+    cleanup: [{step: undo, delete: '/orders/{{id}}', side_effects: compensated, compare: none, expect: {status: 204}}]
+`
+			accept := func(s *store, refuse bool) func(http.ResponseWriter, *http.Request) bool {
+				return func(w http.ResponseWriter, r *http.Request) bool {
+					if r.Method == http.MethodPut {
+						id := strings.TrimPrefix(r.URL.Path, "/orders/")
+						status := http.StatusCreated
+						if s.rows[id] {
+							status = http.StatusConflict
+						}
+						s.rows[id] = true
+						w.Header().Set("Content-Type", "application/json")
+						w.WriteHeader(status)
+						_, _ = io.WriteString(w, `{"item":"title"}`)
+						return true
+					}
+					return refuse && refuseDelete(w, r)
+				}
+			}
+			first := newRig(t, blue, green).file("s.yaml", suite)
+			blue.answer, green.answer = accept(blue, true), accept(green, true)
+			_ = first.run()
+			if len(blue.left()) != 1 || len(green.left()) != 1 {
+				t.Fatalf("the killed run left %v %v, want one row a side", blue.left(), green.left())
+			}
+			left := &Unfinished{Keys: []string{"s/c/create"}, Began: first.sink.intents[0].Began}
+			blue.answer, green.answer = accept(blue, false), accept(green, false)
+			second := newRig(t, blue, green).file("s.yaml", suite)
+			second.blue, second.green = first.blue, first.green
+			second.change = func(p *Plan) {
+				p.Earlier = func(key string) (*Pair, error) { return first.sink.pairs[key], nil }
+				p.Unfinished = map[string]*Unfinished{"s/c": left}
+			}
+			want(t, second.run(), Pass)
+			if left := append(blue.left(), green.left()...); len(left) > 0 {
+				t.Errorf("still there: %v", left)
+			}
+		})
+	}
+}
+
 // refuseDelete answers every DELETE with 502.
 func refuseDelete(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method == "DELETE" {

@@ -50,8 +50,9 @@ type Plan struct {
 
 // Unfinished is what the log knows of a case that did not end.
 type Unfinished struct {
-	Keys       []string // of its pairs, in the order in which they were last written
-	Unanswered []Intent // unsafe requests that left and have no answer
+	Keys       []string  // of its pairs, in the order in which they were last written
+	Unanswered []Intent  // unsafe requests that left and have no answer
+	Began      time.Time // of the case; zero: the log does not say
 }
 
 // World is what an execution reads of its surroundings, passed in so that a

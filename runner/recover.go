@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 //
 //  1. The lanes are brought to where they were: the archived answers of its pairs
 //     are captured from, in the order in which they came.
+//     Generated values and times are those of the case that was stopped, so that a
+//     request which repeats them meets what that case created.
 //  2. What was created and not taken back is taken back one side at a time. Nothing
 //     is compared, and nothing of it weighs on the verdict.
 //  3. A request that needs a value which the archive hid is not sent. It is listed
@@ -53,6 +56,10 @@ func (s *suiteRun) recoverSetup(ctx context.Context) {
 	for _, id := range ids {
 		w := newWalk(s, id+recoveredSuffix, s.run.now())
 		w.result.At, w.result.Index = s.suite.Pos.String(), s.cases.first
+		w.born = 1
+		if _, n, ok := strings.Cut(id, "~"); ok {
+			w.born, _ = strconv.Atoi(n)
+		}
 		for _, kind := range s.kinds() {
 			w.lanes[kind] = newLane(kind)
 		}
@@ -66,6 +73,10 @@ const recoveredSuffix = " (taken back)"
 // recover is recoverCase for the steps of a case, or of setup and teardown.
 func (w *walk) recover(ctx context.Context, left *Unfinished, id string, forward, back []*scenarios.Step, prefix string) {
 	w.result.Kind, w.result.ID, w.result.Name = "recovery", w.id, w.id
+	began := w.started
+	if w.drawn = id; !left.Began.IsZero() {
+		w.started = left.Began
+	}
 	w.relive(left, id, forward, back, prefix)
 	for _, in := range left.Unanswered {
 		if step := stepNamed(in.Step, forward, ""); step != nil && step.SideEffects == scenarios.Compensated && len(step.Compensates) == 0 {
@@ -99,6 +110,7 @@ func (w *walk) recover(ctx context.Context, left *Unfinished, id string, forward
 		s := &w.result.Steps[i]
 		s.Verdict, s.Expectations, s.Differences, s.DifferencesTotal = Skip, nil, nil, 0
 	}
+	w.started = began
 	r := w.finish()
 	r.Verdict, r.Flaky, r.NotSent, r.Coverage = Skip, false, nil, Coverage{}
 	w.suite.run.record(w.suite, r)

@@ -408,6 +408,8 @@ type Intent struct {
 	Case string `json:"case"`
 	Step string `json:"step,omitempty"`
 	Side string `json:"side,omitempty"`
+	// Began is when the case began: what it generates from the time depends on it.
+	Began time.Time `json:"began,omitzero"`
 }
 
 // A Sink takes the events of a run in the order they happen. The event log is

@@ -69,14 +69,22 @@ func (s *scope) sources() *scenarios.Sources {
 func (s *scope) inner(d scenarios.Definition) scenarios.Scope {
 	inner := *s
 	inner.with, inner.depth, inner.step = d.With, s.depth+1, ""
-	inner.owner, inner.now = s.walk.id, s.walk.started
+	inner.owner, inner.now = s.walk.owner(), s.walk.started
 	if d.Suite {
 		inner.owner = s.walk.suite.partID("", s.walk.born)
 	}
-	if inner.owner != s.walk.id {
-		inner.now = s.walk.suite.run.board.started
+	if inner.owner != s.walk.owner() {
+		inner.now = s.walk.suite.run.begun()
 	}
 	return &inner
+}
+
+// begun is when the run began, also where it was resumed later.
+func (e *execution) begun() time.Time {
+	if !e.plan.Started.IsZero() {
+		return e.plan.Started
+	}
+	return e.board.started
 }
 
 // pick is blue's or green's.
@@ -94,7 +102,7 @@ func (s *scope) Generate(generator string, args []string, key string, perSide bo
 	if perSide {
 		lane = s.lane.kind.String()
 	}
-	owner := s.walk.id
+	owner := s.walk.owner()
 	if s.owner != "" {
 		owner = s.owner
 	}

@@ -96,7 +96,7 @@ const wholeGrace = 5 * time.Second
 // knows what it may have done.
 func (w *walk) intend(step *scenarios.Step, sc *scope) {
 	if !repeatable(step) {
-		w.suite.run.emit(Event{Intent: &Intent{Case: w.id, Step: sc.step, Side: sc.side.String()}})
+		w.suite.run.emit(Event{Intent: &Intent{Case: w.id, Step: sc.step, Side: sc.side.String(), Began: w.started}})
 	}
 }
 

@@ -18,6 +18,7 @@ type walk struct {
 	suite   *suiteRun
 	test    *scenarios.Case // nil: setup, teardown or a probe
 	id      string
+	drawn   string // whose generated values it has; empty: those of id
 	row     scenarios.Row
 	columns []string
 	started time.Time
@@ -46,6 +47,15 @@ func newWalk(s *suiteRun, id string, started time.Time) *walk {
 		lanes: map[LaneKind]*lane{}, seen: map[LaneKind]*diff.Bijections{}, last: map[LaneKind]*answer{}, offset: map[LaneKind]int{}, apart: map[LaneKind]time.Duration{},
 		result: &CaseResult{Suite: s.index, ID: id, Name: id},
 	}
+}
+
+// owner is the id that generated values belong to: a walk that takes back what
+// another one created generates what that one did.
+func (w *walk) owner() string {
+	if w.drawn != "" {
+		return w.drawn
+	}
+	return w.id
 }
 
 // scope answers placeholders for a step (or none) on a lane.

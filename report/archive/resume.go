@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/scenarios"
@@ -208,8 +209,9 @@ type openCases map[string]*openCase
 type openCase struct {
 	// sent counts the unsafe requests of a step that were about to leave, blue and
 	// green, and are not known to be answered.
-	sent map[string]*[2]int
-	keys []string // of its pairs, in the order in which they were last written
+	sent  map[string]*[2]int
+	keys  []string  // of its pairs, in the order in which they were last written
+	began time.Time // by the last of its intents
 }
 
 // event counts intents, and forgets a case that ended. A run that began again
@@ -227,6 +229,7 @@ func (o openCases) event(ln *line) error {
 		if o[in.Case] == nil {
 			o[in.Case] = &openCase{sent: map[string]*[2]int{}}
 		}
+		o[in.Case].began = in.Began
 		n := o[in.Case].sent[in.Step]
 		if n == nil {
 			n = new([2]int)
@@ -313,7 +316,7 @@ func (o openCases) doubtful() map[string]string {
 func (o openCases) unfinished() map[string]*runner.Unfinished {
 	out := map[string]*runner.Unfinished{}
 	for id, c := range o {
-		u := &runner.Unfinished{Keys: c.keys}
+		u := &runner.Unfinished{Keys: c.keys, Began: c.began}
 		for _, step := range slices.Sorted(maps.Keys(c.sent)) {
 			for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 				if c.sent[step][i] > 0 {
