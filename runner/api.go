@@ -68,6 +68,21 @@ func isNothing(body []byte) bool {
 	return len(body) == 0 || string(body) == "null"
 }
 
+// wantsTLS reports whether a server that speaks TLS refused a request without it:
+// the words of net/http, nginx, Apache and Tomcat.
+func (a *answer) wantsTLS() bool {
+	if a.Status != 400 {
+		return false
+	}
+	head := a.Answer[:min(len(a.Answer), 2048)]
+	for _, words := range []string{"HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port", "speaking plain HTTP to an SSL-enabled server port", "combination of host and port requires TLS"} {
+		if bytes.Contains(head, []byte(words)) {
+			return true
+		}
+	}
+	return false
+}
+
 // declaresHTML reports whether the content type is a page's.
 func (a *answer) declaresHTML() bool {
 	declared := strings.ToLower(a.first("Content-Type"))

@@ -326,7 +326,7 @@ func (c *conclusion) load() {
 		before := len(c.gates)
 		c.loadGates(l)
 		c.responseGates(l)
-		if len(c.gates) == before || l.Verdict == Broken {
+		if !slices.ContainsFunc(c.gates[before:], func(g GateResult) bool { return g.Verdict >= l.Verdict }) {
 			c.gate(l.Verdict, "load "+l.Name, cut(l.Reason, 160), "no worse").Load = l.Name
 		}
 	}

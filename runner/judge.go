@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -198,8 +199,12 @@ func (j *judging) unmet(a *answer, checked []Expectation) {
 	if len(failed) == 0 {
 		return
 	}
+	if a.wantsTLS() {
+		j.find(Fail, "%s: the server speaks TLS: its URL begins with https://, not http://", failed[0].Side)
+		return
+	}
 	if a.isHTML() {
-		j.find(Fail, "%s: answers with an HTML page", failed[0].Side)
+		j.find(Fail, "%s: answers with an HTML page%s", failed[0].Side, pageHint(a, failed))
 		j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("%s: %d expectations do not hold", failed[0].Side, len(failed)))
 		return
 	}
@@ -213,6 +218,18 @@ func (j *judging) unmet(a *answer, checked []Expectation) {
 		explained = explained || isRoot(e.What) || strings.HasPrefix(e.Got, notJSON) || strings.HasPrefix(e.Got, notRead)
 		j.find(Fail, "%s: expected %s, got %s", e.Side, e.What, e.Got)
 	}
+}
+
+// pageHint names the status of a page that is an error, and what to write where
+// data was expected and a page came.
+func pageHint(a *answer, failed []Expectation) string {
+	if a.Status >= 400 {
+		return fmt.Sprintf(" and status %d", a.Status)
+	}
+	if !slices.ContainsFunc(failed, func(e Expectation) bool { return e.What == apiAnswer }) {
+		return ""
+	}
+	return "; send headers: {Accept: application/json} to ask for data, or expect: {headers: {content-type: {contains: html}}} if the page is right"
 }
 
 // isRoot reports whether an expectation is one that the others depend on.

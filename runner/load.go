@@ -72,7 +72,7 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *LoadRe
 	r.Records = file.Name()
 	switch {
 	case ctx.Err() != nil:
-		r.Verdict, r.Reason = Interrupted, "the run was stopped"
+		r.Verdict, r.Reason = Interrupted, "the run was stopped before the first block: no verdict"
 	case err != nil && report == nil:
 		r.Verdict, r.Reason = Broken, err.Error()
 	}
@@ -136,6 +136,8 @@ func (r *LoadResult) fill(p *attack.Report) {
 	}
 	if r.Verdict != Interrupted {
 		r.Verdict, r.Reason = verdict, reason
+	} else if p.Blocks > 0 {
+		r.Reason = fmt.Sprintf("the run was stopped after %s: no verdict", plural(p.Blocks, "block"))
 	}
 	if p.Rate > 0 {
 		r.Rate = p.Rate

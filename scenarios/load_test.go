@@ -50,6 +50,8 @@ func TestOptions(t *testing.T) {
 		{"same urls allowed", "calibrate does it on purpose", "suite: s\n" + one, LoadOptions{SameSides: true, BlueURL: "http://b.example", GreenURL: "http://b.example"}, nil},
 		{"same url, other pin", "DNS has not moved yet", "suite: s\nsides: {blue: {url: http://a.example, resolve: 10.0.0.1}, green: {url: http://a.example, resolve: 10.0.0.2}}\n" + one, LoadOptions{}, nil},
 		{"bad flag", "not a URL", "suite: s\n" + one, LoadOptions{BlueURL: "b.example", GreenURL: "http://g.example"}, []string{`--blue: error: "b.example" must begin with http:// or https://`}},
+		{"address and port for a flag", "url.Parse refuses it", "suite: s\n" + one, LoadOptions{BlueURL: "127.0.0.1:8081", GreenURL: "http://g.example"}, []string{`--blue: error: "127.0.0.1:8081" must begin with http:// or https://`}},
+		{"host and port for a flag", "url.Parse takes the host for a scheme", "suite: s\n" + one, LoadOptions{BlueURL: "http://b.example", GreenURL: "localhost:8082/api"}, []string{`--green: error: "localhost:8082/api" must begin with http:// or https://`}},
 		{"no base needed", "every step names a service of its own", "suite: s\nsides: {blue: {services: {a: http://ab.example}}, green: {services: {a: http://ag.example}}}\ncases: [{case: c, service: a, get: /}]\n", LoadOptions{Demand: true}, nil},
 		{"only", "a forgotten mark leaves out the rest", "suite: s\ncases: [{case: c, get: /}, {case: d, only: true, get: /}]\n", LoadOptions{}, []string{`x.yaml:2:35: warning: case "s/d" is marked only: a run without the other cases is inconclusive`}},
 	}

@@ -147,7 +147,7 @@ func (b *builder) mergeStage(w *walker, o *obj) {
 		}
 		if flag != "" {
 			if msg := badBaseURL(flag); msg != "" {
-				b.add(Problem{Pos: Pos{File: "--" + side.String()}, Summary: msg})
+				b.add(Problem{Pos: Pos{File: "--" + side.String()}, Summary: msg, Hint: urlHint(flag)})
 			}
 			own.URL = flag
 		}
@@ -245,8 +245,11 @@ func (b *builder) settle(c *SideConfig, side Side) {
 			continue
 		}
 		if msg := f.check(v.Text); msg != "" {
-			c.urlFailed = c.urlFailed || f.what == "url"
-			b.add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %s", f.what, msg)})
+			hint := ""
+			if f.what == "url" {
+				c.urlFailed, hint = true, urlHint(v.Text)
+			}
+			b.add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %s", f.what, msg), Hint: hint})
 			continue
 		}
 		*f.into(c) = v.Text
@@ -263,10 +266,10 @@ func (t *Template) usesOutside() bool {
 func badBaseURL(s string) string {
 	u, err := url.Parse(s)
 	switch {
+	case lacksScheme(s), err == nil && u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Sprintf("%q must begin with http:// or https://", cut(s, 80))
 	case err != nil:
 		return fmt.Sprintf("%q is not a URL", cut(s, 80))
-	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Sprintf("%q must begin with http:// or https://", cut(s, 80))
 	case u.User != nil:
 		return "a URL may not hold a user or password; use auth: {basic: …}"
 	case u.Hostname() == "":
@@ -275,6 +278,24 @@ func badBaseURL(s string) string {
 		return fmt.Sprintf("%q may not have a query or a fragment", cut(s, 80))
 	}
 	return badHost(u.Host)
+}
+
+// lacksScheme reports whether a URL is written as host, host:port or host/path.
+// url.Parse reads the host of localhost:8080 as a scheme and refuses 127.0.0.1:8080.
+func lacksScheme(s string) bool {
+	if strings.Contains(s, "://") || strings.HasPrefix(s, "/") {
+		return false
+	}
+	host, _, _ := strings.Cut(s, "/")
+	return host != "" && badHost(host) == ""
+}
+
+// urlHint completes a URL that lacks only its scheme.
+func urlHint(s string) string {
+	if !lacksScheme(s) {
+		return ""
+	}
+	return fmt.Sprintf("write http://%s, or https://%s if it speaks TLS", cut(s, 80), cut(s, 80))
 }
 
 func badServiceURL(s string) string {

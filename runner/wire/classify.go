@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -50,6 +51,10 @@ func classify(err error, inBody bool) *Err {
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
 		return &Err{Class: ClassDNS, Detail: dnsDetail(dns)}
+	}
+	var record tls.RecordHeaderError
+	if errors.As(err, &record) && bytes.HasPrefix(record.RecordHeader[:], []byte("HTTP/")) {
+		return &Err{Class: ClassTLS, Detail: "the server answers without TLS: its URL begins with http://, not https://"}
 	}
 	if isTLS(err) {
 		return &Err{Class: ClassTLS, Detail: strings.TrimPrefix(tidy(err), "tls: ")}
@@ -176,6 +181,8 @@ func httpClass(err error, inBody bool) *Err {
 		return &Err{Class: ClassLimit, Detail: errInformational.detail}
 	case has(`malformed HTTP response "\x00\x00`): // a frame of SETTINGS
 		return &Err{Class: ClassProtocol, Detail: "the server speaks HTTP/2 without TLS; http: h2c of the side asks for that"}
+	case has(`malformed HTTP response "\x15\x03`): // an alert of TLS
+		return &Err{Class: ClassProtocol, Detail: "the server speaks TLS: its URL begins with https://, not http://"}
 	case has("socks connect"):
 		class = ClassConnect
 	case inBody && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)):
