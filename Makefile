@@ -2,13 +2,14 @@
 GO        ?= go
 TESTFLAGS ?=
 FAULTS    ?=
+ARGS      ?=
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: ## judge the embedded blue and green services and leave a report to open (FAULTS=price-as-string breaks green)
+demo: ## judge the embedded blue and green services and leave a report to open (FAULTS=price-as-string breaks green, ARGS=--no-load adds flags)
 	$(GO) build -o bin/bgverify ./cmd/bgverify
-	bin/bgverify demo $(if $(FAULTS),--green-fault $(FAULTS))
+	bin/bgverify demo $(if $(FAULTS),--green-fault $(FAULTS)) $(ARGS)
 
 test: ## run the tests
 	$(GO) test $(TESTFLAGS) ./...

@@ -23,6 +23,8 @@ type TextOptions struct {
 	ASCII bool
 	// Folder is where the run lies, as a reader would type it; empty: none was written.
 	Folder string
+	// Resume is the command that continues an interrupted run; empty: it ended.
+	Resume string
 	// Digest is the manifest's, for the last line; empty: none.
 	Digest string
 }
@@ -337,6 +339,9 @@ func (t *textReport) loadNotes(l *runner.LoadResult) {
 func (t *textReport) foot() error {
 	if t.opts.Folder != "" {
 		t.line("report  %s", t.safe(strings.TrimSuffix(t.opts.Folder, "/")+"/report.html"))
+	}
+	if t.opts.Resume != "" {
+		t.line("resume  %s", t.safe(t.opts.Resume))
 	}
 	return t.line("%s", t.safe(lastLine(t.src, t.opts)))
 }

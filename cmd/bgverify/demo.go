@@ -16,8 +16,8 @@ func newDemoCommand(io stdio) *cobra.Command {
 		Use:     "demo",
 		GroupID: "try",
 		Short:   "Judge two embedded services: the whole tool in one command",
-		Long: `Start the embedded blue and green set-top-box services, run scenarios/stb against
-them, write a run folder and stop the services. Takes the flags of run.
+		Long: `Start the embedded blue and green set-top-box services, run scenarios/stb
+against them, write a run folder and stop the services. Takes the flags of run.
 Without a fault it ends with status 0; with --green-fault it shows what a broken
 green looks like ('bgverify fixtures --help' lists the faults).`,
 		Example: `  bgverify demo
@@ -55,5 +55,6 @@ green looks like ('bgverify fixtures --help' lists the faults).`,
 	flags.bind(cmd.Flags())
 	cmd.Flags().StringVar(&blueFault, "blue-fault", "", "`faults` of blue")
 	cmd.Flags().StringVar(&greenFault, "green-fault", "", "`faults` of green, separated by commas")
+	groupFlags(cmd)
 	return cmd
 }

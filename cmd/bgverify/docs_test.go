@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +21,8 @@ import (
 //     BLUE and GREEN standing for the embedded services at 127.0.0.1:8081 and :8082,
 //     "# exit N" behind it says how it ends (0 otherwise), and the lines below it are
 //     what it prints, where a line "..." stands for any lines and "…" in a line for any text.
+//   - a console block whose info string holds needs=NAME is run where BGVERIFY_REAL names
+//     that service: .ci/test-real starts it on the ports of the page. It is skipped elsewhere.
 
 type docBlock struct {
 	line int
@@ -60,7 +63,7 @@ func runPage(t *testing.T, page string, blocks []docBlock) {
 	t.Cleanup(services.Close)
 	addresses := strings.NewReplacer("http://127.0.0.1:8081", services.BlueURL, "http://127.0.0.1:8082", services.GreenURL)
 	for _, b := range blocks {
-		if name, ok := fileName(b.info); ok {
+		if name, ok := infoValue(b.info, "file="); ok {
 			full := filepath.Join(dir, name)
 			if err := os.MkdirAll(filepath.Dir(full), 0o700); err != nil {
 				t.Fatal(err)
@@ -70,6 +73,10 @@ func runPage(t *testing.T, page string, blocks []docBlock) {
 			}
 		}
 		if strings.Fields(b.info + " -")[0] == "console" {
+			if name, ok := infoValue(b.info, "needs="); ok && !slices.Contains(strings.Split(os.Getenv("BGVERIFY_REAL"), ","), name) {
+				t.Logf("%s:%d: skipped: it needs %s (make test-real)", page, b.line, name)
+				continue
+			}
 			runSession(t, dir, page, b, addresses)
 		}
 	}
@@ -145,9 +152,10 @@ func matchesLines(want []string, got string) bool {
 	return err == nil && ok
 }
 
-func fileName(info string) (string, bool) {
+// infoValue is the value of a key in a block's info string.
+func infoValue(info, key string) (string, bool) {
 	for f := range strings.FieldsSeq(info) {
-		if name, ok := strings.CutPrefix(f, "file="); ok {
+		if name, ok := strings.CutPrefix(f, key); ok {
 			return name, true
 		}
 	}

@@ -293,7 +293,7 @@ func (s *session) finish(out stdio, w *archive.Writer) error {
 		return nil
 	}
 	opts := textOptions(s.io.out, s.flags.noColor)
-	opts.Folder, opts.Digest = w.Path(), digest
+	opts.Folder, opts.Digest, opts.Resume = w.Path(), digest, s.resumeCommand(run)
 	var text bytes.Buffer
 	if err := report.Text(&text, run, opts); err != nil {
 		return fmt.Errorf("render the text report: %w", err)
@@ -304,6 +304,25 @@ func (s *session) finish(out stdio, w *archive.Writer) error {
 	}
 	_, err = out.out.Write(shown)
 	return err
+}
+
+// resumeCommand continues an interrupted run as a reader would type it; empty when
+// the run ended.
+func (s *session) resumeCommand(run *runner.Run) string {
+	if run.End.Verdict != runner.Interrupted {
+		return ""
+	}
+	command := "bgverify resume " + run.Header.ID
+	if s.flags.out != "runs" {
+		command += " --out '" + strings.ReplaceAll(s.flags.out, "'", `'\''`) + "'"
+	}
+	if s.flags.verb == "demo" { // its services are gone with it
+		command += " --blue URL --green URL"
+	}
+	if !s.asksIdentity() {
+		command += " --same-green"
+	}
+	return command
 }
 
 // lastLine is the line for programs.
