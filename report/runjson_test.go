@@ -51,6 +51,8 @@ func TestRunJSONIsDocumented(t *testing.T) {
 		runner.NotSent{},
 		runner.LoadJudging{},
 		runner.LoadWarmUp{},
+		runner.TransportFinding{},
+		runner.SideConnection{},
 	} {
 		words = append(words, members(reflect.TypeOf(v))...)
 	}

@@ -170,7 +170,7 @@ func waysKey(line string) string {
 
 // classes are the ways to an empty PASS in the order of the specification, then what
 // hostile answers, careless files and signals lead to.
-var classes = []string{"nothing_ran", "wrong_thing_tested", "together_broken", "one_of_twelve", "weakened", "both_fail_alike", "comparator_blind", "load_verdict_empty", "report_and_exit", "hostile_answers", "hostile_files", "stopped"}
+var classes = []string{"nothing_ran", "wrong_thing_tested", "together_broken", "one_of_twelve", "weakened", "both_fail_alike", "transport", "comparator_blind", "load_verdict_empty", "report_and_exit", "hostile_answers", "hostile_files", "stopped"}
 
 func (w way) class() string { return strings.SplitN(w.test, "/", 3)[1] }
 
