@@ -63,8 +63,21 @@ func (r *LoadResult) Calibrated(suite string, when time.Time) (CalibratedStage, 
 	return stage, len(stage.Floors) > 0
 }
 
+// lastBlue is the blue of the newest calibration of a stage; empty without one.
+func (c *Calibration) lastBlue(suite, load string) string {
+	blue, newest := "", time.Time{}
+	if c != nil {
+		for _, s := range c.Stages {
+			if s.Suite == suite && s.Load == load && !s.When.Before(newest) {
+				blue, newest = s.Blue, s.When
+			}
+		}
+	}
+	return blue
+}
+
 // known is what the calibration says of a stage: its biases whatever the rate,
-// as replicas differ at any, and blue's p50 at this rate alone.
+// as replicas differ at any, and the noise and blue's p50 at this rate alone.
 func (c *Calibration) known(suite, load, blue string, rate float64) perf.Known {
 	var known perf.Known
 	if c == nil {
@@ -79,6 +92,9 @@ func (c *Calibration) known(suite, load, blue string, rate float64) perf.Known {
 			known.BlueP50 = s.BlueP50
 		}
 		for _, f := range s.Floors {
+			if s.Rate == rate && f.Route == "" {
+				known.Noise = append(known.Noise, f.Noise())
+			}
 			if f.Bias > 0 {
 				known.Biases = append(known.Biases, perf.Bias{Metric: f.Metric, Route: f.Route, Ratio: f.Bias})
 			}

@@ -180,12 +180,10 @@ func newSeries(p *perf.Series) *Series {
 	return s
 }
 
-// attackPlan renders a stage's routes. The suites whose setup was run for it are
-// put into homes, in the order of the steps. Without a plan, why says so and
-// verdict is the stage's.
-func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, found *loadFindings, homes *[]*suiteRun) (plan *attack.Plan, why string, verdict Verdict) {
+// stagePlan is what a stage plans before its routes are rendered.
+func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
 	o := &s.run.plan.Options
-	plan = &attack.Plan{
+	plan := &attack.Plan{
 		Name: stage.Name, Rate: stage.Rate, Rates: stage.Rates, Duration: stage.Duration, WarmUp: stage.WarmUp, Timeout: stage.Timeout,
 		Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
 		Seed: number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
@@ -209,6 +207,14 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, f
 	if env := s.run.plan.Env; env != nil {
 		plan.MaxRPS = env.Limits.MaxRPS
 	}
+	return plan
+}
+
+// attackPlan renders a stage's routes. The suites whose setup was run for it are
+// put into homes, in the order of the steps. Without a plan, why says so and
+// verdict is the stage's.
+func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, found *loadFindings, homes *[]*suiteRun) (plan *attack.Plan, why string, verdict Verdict) {
+	plan = s.stagePlan(stage)
 	plan.Blue.Services, plan.Green.Services = map[string]wire.Config{}, map[string]wire.Config{}
 	for i := range stage.Steps {
 		part := &stage.Steps[i]

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 	}
 	o := w.object(n, "load", what)
 	l := &LoadStage{
-		Name: o.text("load"), Pos: w.pos(o.n), Duration: o.duration("duration", defaultLoad), WarmUp: o.duration("warmup", 0),
+		Name: o.text("load"), Pos: w.pos(o.n), line: string(w.line(o.n.Line)), Duration: o.duration("duration", defaultLoad), WarmUp: o.duration("warmup", 0),
 		Connections: o.int("connections", 64), Reconnect: o.percent("reconnect"), Interleaved: o.word("pairing") == "interleaved",
 		Writes: o.bool("writes", false), Timeout: o.duration("timeout", 0), Identity: o.text("identity"),
 	}
@@ -54,6 +55,11 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 	}
 	o.done("")
 	return l
+}
+
+// Problem is a problem of the stage that only its figures show.
+func (l *LoadStage) Problem(kind ProblemKind, summary, hint string) Problem {
+	return Problem{Pos: l.Pos, Kind: kind, Summary: fmt.Sprintf("load %s: %s", quoteName(l.Name), summary), Hint: hint, Source: l.line, Width: 1}
 }
 
 // rates reads rate, or rates with peak.

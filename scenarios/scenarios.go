@@ -370,6 +370,8 @@ type LoadStage struct {
 	Writes      bool
 	Timeout     time.Duration
 	Identity    string // response header that tells back ends apart; empty: that of the suite's identity, else their address
+
+	line string // of Pos, as the file has it
 }
 
 // A LoadStep is one route of a load stage.

@@ -320,6 +320,9 @@ func calibrateLoad(ctx context.Context, io stdio, flags *calibrateFlags, t *tree
 	if end.Verdict == runner.Interrupted {
 		return exit(end.Verdict.ExitStatus(stopSignal(ctx)))
 	}
+	if kept > 0 {
+		status = max(status, printUnprovable(out, s.plan, known))
+	}
 	if len(sink.loads) == 0 {
 		return broken(fmt.Errorf("no load stage was run: %s", plainText(strings.Join(end.Reasons, "; "))))
 	}

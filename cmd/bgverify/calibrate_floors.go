@@ -5,7 +5,23 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
 )
+
+// printUnprovable prints which stages a run could not prove with the noise that was
+// just measured, and returns status 4 when there are any.
+func printUnprovable(out stdio, plan *runner.Plan, known *runner.Calibration) int {
+	run := *plan
+	run.Options.Calibrate, run.Calibration = false, known
+	short := runner.Unprovable(&run, scenarios.Warning)
+	for _, p := range short {
+		fmt.Fprintf(out.out, "%s\n  hint: %s\n", plainText(p.String()), plainText(p.Hint))
+	}
+	if len(short) > 0 {
+		return statusUnknown
+	}
+	return statusOK
+}
 
 // printFloors prints the noise of a stage and returns its status: 3 nothing was
 // measured, 4 a margin lies below its noise floor.

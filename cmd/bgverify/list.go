@@ -23,7 +23,7 @@ func newListCommand(io stdio) *cobra.Command {
   bgverify list scenarios/stb --tag 'smoke and not write'`,
 		Args: atLeastOnePath,
 		RunE: func(_ *cobra.Command, args []string) error {
-			suites, err := loadSuites(io, env, args, false)
+			suites, _, err := loadSuites(io, env, args, false)
 			if err != nil {
 				return err
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/runner"
 )
 
 func newRunCommand(io stdio) *cobra.Command {
@@ -78,6 +80,9 @@ func atLeastOnePath(cmd *cobra.Command, args []string) error {
 func judge(ctx context.Context, io stdio, flags *runFlags, t *tree, flagsTyped []string) error {
 	session, err := newSession(io, flags, t, flagsTyped)
 	if err != nil {
+		return err
+	}
+	if err := tellProblems(io.err, runner.Unprovable(session.plan, flags.severity())); err != nil {
 		return err
 	}
 	if flags.dryRun {

@@ -41,6 +41,7 @@ type runFlags struct {
 	onInconclusive string
 	calibration    string
 	dryRun         bool
+	strict         bool
 	greenBuild     string
 	keep, keepDays int
 	reportAssets   string
@@ -77,6 +78,7 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.StringVar(&f.onInconclusive, "on-inconclusive", "block", "what an inconclusive load verdict does: block, warn or retry")
 	set.StringVar(&f.calibration, "calibration", "", "`file` that calibrate --load wrote (default calibration.json in the folder of --out, where there is one)")
 	set.BoolVar(&f.dryRun, "dry-run", false, "print the requests and send nothing; writes no run folder and exits 4")
+	set.BoolVar(&f.strict, "strict", false, strictUsage)
 	set.StringVar(&f.greenBuild, "green-build", "", "what green's identity must be")
 	set.IntVar(&f.keep, "keep", 0, "afterwards keep only the newest `N` runs; 0 keeps all")
 	set.IntVar(&f.keepDays, "keep-days", 0, "afterwards drop runs older than `N` days; 0 keeps all")
@@ -89,6 +91,16 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
 	set.BoolVar(&f.noColor, "no-color", false, "no colour, also on a terminal")
 	set.BoolVar(&f.noProgress, "no-progress", false, "no progress on standard error")
+}
+
+const strictUsage = "exit 2 when a load stage cannot prove what its margins ask, instead of a warning"
+
+// severity is what a load stage that cannot prove its margins is.
+func (f *runFlags) severity() scenarios.ProblemKind {
+	if f.strict {
+		return scenarios.Error
+	}
+	return scenarios.Warning
 }
 
 // check reads flags from the environment and finds what is wrong with them before

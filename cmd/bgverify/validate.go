@@ -2,26 +2,40 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
 func newValidateCommand(io stdio) *cobra.Command {
-	var env string
+	flags := &runFlags{out: "runs"}
 	cmd := &cobra.Command{
 		Use:     "validate PATH...",
 		GroupID: "write",
 		Short:   "Find every problem of scenario files; sends nothing",
 		Long: `Read suites, with every file they use, and print all problems at once with
-file:line:col. Exit status 0 without errors (warnings may be printed), 2 with.`,
+file:line:col. Exit status 0 without errors (warnings may be printed), 2 with.
+
+A load stage whose rate and duration cannot prove what its margins ask is a
+warning, or an error with --strict. The noise is that of the last calibration,
+else that of a steady service.`,
 		Example: `  bgverify validate scenarios/
-  bgverify validate scenarios/stb --env env/stb.yaml`,
+  bgverify validate scenarios/stb --env env/stb.yaml
+  bgverify validate scenarios/stb --strict`,
 		Args: atLeastOnePath,
 		RunE: func(_ *cobra.Command, args []string) error {
-			suites, err := loadSuites(io, env, args, true)
+			suites, stage, err := loadSuites(io, flags.env, args, true)
 			if err != nil {
+				return err
+			}
+			plan := &runner.Plan{Suites: suites, Env: stage, World: runner.World{Now: time.Now}}
+			if plan.Calibration, err = flags.readCalibration(false); err != nil {
+				return err
+			}
+			if err := tellProblems(io.err, runner.Unprovable(plan, flags.severity())); err != nil {
 				return err
 			}
 			cases, steps := 0, 0
@@ -39,24 +53,26 @@ file:line:col. Exit status 0 without errors (warnings may be printed), 2 with.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&env, "env", "", "env `file` of the stage")
+	cmd.Flags().StringVar(&flags.env, "env", "", "env `file` of the stage")
+	cmd.Flags().StringVar(&flags.calibration, "calibration", "", "`file` that calibrate --load wrote (default runs/calibration.json, where there is one)")
+	cmd.Flags().BoolVar(&flags.strict, "strict", false, strictUsage)
 	return cmd
 }
 
-// loadSuites reads suites without demanding what only a run needs. others: a path
-// may name a parts, rule or env file itself.
-func loadSuites(io stdio, env string, args []string, others bool) ([]*scenarios.Suite, error) {
+// loadSuites reads suites, and the env file where one is named, without demanding
+// what only a run needs. others: a path may name a parts, rule or env file itself.
+func loadSuites(io stdio, env string, args []string, others bool) ([]*scenarios.Suite, *scenarios.Env, error) {
 	t, err := openTree(args)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opts := loadOptions()
 	opts.Others = others
 	if opts.Env, err = loadEnv(io.err, env, opts); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	suites, problems := scenarios.Load(t.files, t.paths, opts)
-	return suites, tellProblems(io.err, problems)
+	return suites, opts.Env, tellProblems(io.err, problems)
 }
 
 func count(n int, noun string) string {

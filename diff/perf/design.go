@@ -236,13 +236,26 @@ func (d Design) unguarded() []string {
 	return warnings
 }
 
-// Warnings says what in the design keeps the stage from being conclusive.
+// gates returns the indices of the gated quantiles.
+func (d Design) gates() []int {
+	if d.gatesP99() {
+		return []int{0, 1, 2}
+	}
+	return []int{0, 1}
+}
+
+// Warnings returns the shortfalls that hold whatever the noise is, or, without
+// any, the routes that are not watched.
 func (d Design) Warnings() []string {
 	d = d.withDefaults()
-	need := max(d.leastLook(), minLookBlocks*d.Block())
-	if d.Duration >= need {
-		return d.unguarded()
+	var warnings []string
+	for _, s := range d.Provable() {
+		if s.Lack == FewBlocks || s.Lack == FewPairs {
+			warnings = append(warnings, s.String())
+		}
 	}
-	return []string{fmt.Sprintf("duration %s is too short for one look: %d blocks of %s at %g requests/s per side need %s",
-		d.Duration, minLookBlocks, d.Block(), d.Rate, need)}
+	if d.Blocks() < minLookBlocks {
+		return warnings
+	}
+	return append(warnings, d.unguarded()...)
 }

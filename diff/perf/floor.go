@@ -17,12 +17,14 @@ type NoiseFloor struct {
 	Change float64 `json:"change"`
 	Low    float64 `json:"low"`
 	High   float64 `json:"high"`
-	SE     float64 `json:"se"`     // standard error of the log ratio
-	Lag1   float64 `json:"lag_1"`  // autocorrelation of neighbouring blocks
-	Floor  float64 `json:"floor"`  // the smallest margin that 95 % of equal pairs would pass
-	Margin float64 `json:"margin"` // of the stage
-	NeedS  float64 `json:"need_s"` // seconds that prove equality within the margin, with 95 % power
-	MDE    float64 `json:"mde"`    // the smallest regression that such a run finds
+	SE     float64 `json:"se"` // standard error of the log ratio
+	// Degrees of freedom of Student's t that SE goes with; 0 in what older versions kept.
+	Degrees float64 `json:"degrees,omitempty"`
+	Lag1    float64 `json:"lag_1"`  // autocorrelation of neighbouring blocks
+	Floor   float64 `json:"floor"`  // the smallest margin that 95 % of equal pairs would pass
+	Margin  float64 `json:"margin"` // of the stage
+	NeedS   float64 `json:"need_s"` // seconds that prove equality within the margin, with 95 % power
+	MDE     float64 `json:"mde"`    // the smallest regression that such a run finds
 	// Bias is the difference between replicas that truly differ: its interval at
 	// 99.9 % excludes none. 0 otherwise. A margin below twice the bias proves nothing.
 	Bias    float64 `json:"bias,omitempty"`
@@ -46,7 +48,7 @@ func FloorOf(c Comparison, seconds float64) (NoiseFloor, bool) {
 		level = runLevel
 	}
 	f := NoiseFloor{
-		Metric: c.Metric, Route: c.Route, Change: c.Change, SE: c.SE, Lag1: c.Lag1,
+		Metric: c.Metric, Route: c.Route, Change: c.Change, SE: c.SE, Degrees: e.degrees, Lag1: c.Lag1,
 		Low: finite(math.Expm1(e.lower(DefaultAlpha / 2))), High: finite(math.Expm1(e.upper(DefaultAlpha / 2))),
 		Floor: finite(math.Expm1(e.floor(level))), Margin: c.Margin, MDE: c.MDE, Blocks: c.Blocks, Dropped: c.Dropped,
 		NeedS: finite(e.need(seconds, level, math.Log1p(c.Margin))),
@@ -59,6 +61,15 @@ func FloorOf(c Comparison, seconds float64) (NoiseFloor, bool) {
 
 // Refuses says whether the margin lies below twice the bias: it proves nothing.
 func (f NoiseFloor) Refuses() bool { return f.Bias > 0 && f.Margin < 2*f.Bias }
+
+// Noise is what the floor says of later runs at the same rate.
+func (f NoiseFloor) Noise() Noise {
+	n := Noise{Metric: f.Metric, SE: f.SE, Degrees: f.Degrees, Blocks: f.Blocks}
+	if n.Degrees == 0 {
+		n.Degrees = float64(f.Blocks - 1)
+	}
+	return n
+}
 
 // String is the floor in one line, with what to do about it.
 func (f NoiseFloor) String() string {

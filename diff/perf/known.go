@@ -10,7 +10,8 @@ import (
 type Known struct {
 	BlueP50 float64 `json:"blue_p50,omitempty"` // of blue alone at the design's rate, in seconds; 0: not known
 	Biases  []Bias  `json:"biases,omitempty"`
-	When    string  `json:"when,omitempty"` // of the calibration, for people
+	Noise   []Noise `json:"noise,omitempty"` // at the design's rate
+	When    string  `json:"when,omitempty"`  // of the calibration, for people
 }
 
 // A Bias is how much replicas of blue truly differ in one metric.
@@ -18,6 +19,24 @@ type Bias struct {
 	Metric Metric  `json:"metric"`
 	Route  string  `json:"route,omitempty"`
 	Ratio  float64 `json:"ratio"` // 0.02: one is 2 % slower than the other
+}
+
+// A Noise is how uncertain a metric of equal sides was after so many blocks.
+type Noise struct {
+	Metric  Metric  `json:"metric"`
+	SE      float64 `json:"se"` // standard error of the log ratio
+	Degrees float64 `json:"degrees"`
+	Blocks  int     `json:"blocks"`
+}
+
+// noise is the known noise of a metric of the whole stage; false when there is none.
+func (d Design) noise(metric Metric) (Noise, bool) {
+	for _, n := range d.Known.Noise {
+		if n.Metric == metric && n.SE > 0 && n.Blocks > 0 {
+			return n, true
+		}
+	}
+	return Noise{}, false
 }
 
 // slowBlue is the factor by which blue's p50 may lie above the calibrated one

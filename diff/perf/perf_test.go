@@ -236,7 +236,7 @@ func TestLooks(t *testing.T) {
 			t.Errorf("%s: looks at %v, want %v", c.duration, got, c.want)
 		}
 	}
-	if w := (Design{Rate: 50, Duration: 10 * time.Second}).Warnings(); len(w) != 1 || !strings.Contains(w[0], "too short") {
+	if w := (Design{Rate: 50, Duration: 10 * time.Second}).Warnings(); len(w) != 2 || !strings.Contains(w[0], "5 of the 15 blocks") {
 		t.Errorf("warnings of a short design: %q", w)
 	}
 }

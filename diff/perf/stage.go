@@ -61,12 +61,7 @@ func NewStage(d Design) *Stage {
 func (s *Stage) Design() Design { return s.design }
 
 // gates returns the indices of the gated quantiles.
-func (s *Stage) gates() []int {
-	if s.design.gatesP99() {
-		return []int{0, 1, 2}
-	}
-	return []int{0, 1}
-}
+func (s *Stage) gates() []int { return s.design.gates() }
 
 // guardedRoutes returns the routes that expect at least routePerBlock requests per block
 // and side. A stage of one route has none: the whole stage speaks for it.

@@ -148,6 +148,32 @@ func (p *Plan) payloads() int {
 	return len(distinct)
 }
 
+// Designs are what the steps of the plan set out to measure, in the order of its
+// rates. They are those of Run, and need no payloads: of the routes only the names,
+// the weights and the hosts. Of an attack that may be made again it is the first.
+func (p Plan) Designs() []perf.Design {
+	if len(p.Rates) == 0 {
+		p.Rates = []float64{p.Rate}
+	}
+	p.capped()
+	designs := p.designs()
+	if p.Retry {
+		for i := range designs {
+			designs[i].Alpha /= 2
+		}
+	}
+	return designs
+}
+
+// designs divides alpha among the rates.
+func (p *Plan) designs() []perf.Design {
+	designs := make([]perf.Design, len(p.Rates))
+	for i, rate := range p.Rates {
+		designs[i] = p.design(rate, perf.DefaultAlpha/float64(len(p.Rates)), perf.Mix(p.Seed, uint64(i)))
+	}
+	return designs
+}
+
 // design is what one step of the plan sets out to measure.
 func (p *Plan) design(rate, alpha float64, seed uint64) perf.Design {
 	d := perf.Design{

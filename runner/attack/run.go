@@ -28,13 +28,12 @@ func Run(ctx context.Context, plan Plan, records io.Writer, progress func(Progre
 	}
 	rec := &recorder{w: records}
 	report := &Report{}
-	for i, rate := range plan.Rates {
-		alpha := perf.DefaultAlpha / float64(len(plan.Rates))
+	for _, design := range plan.designs() {
 		name := plan.Name
 		if len(plan.Rates) > 1 {
-			name = fmt.Sprintf("%s at %g/s", plan.Name, rate)
+			name = fmt.Sprintf("%s at %g/s", plan.Name, design.Rate)
 		}
-		result, err := runStep(ctx, &plan, name, plan.design(rate, alpha, perf.Mix(plan.Seed, uint64(i))), rec, progress)
+		result, err := runStep(ctx, &plan, name, design, rec, progress)
 		if result != nil {
 			report.join(&plan, result)
 		}
