@@ -11,7 +11,11 @@
 // judgement.
 package diff
 
-import "time"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Kind is what happened between blue and green at one place.
 type Kind uint8
@@ -114,6 +118,17 @@ type Difference struct {
 	Fault string
 	// Rule is the Origin of the rule that hid the difference; empty where none did.
 	Rule string
+}
+
+// Indices are the places of an element that moved in blue's array and in green's,
+// counted from 0; false for any other difference.
+func (d *Difference) Indices() (blue, green int, ok bool) {
+	if d.Kind != Moved {
+		return 0, 0, false
+	}
+	blue, errBlue := strconv.Atoi(d.BluePointer[strings.LastIndexByte(d.BluePointer, '/')+1:])
+	green, errGreen := strconv.Atoi(d.GreenPointer[strings.LastIndexByte(d.GreenPointer, '/')+1:])
+	return blue, green, errBlue == nil && errGreen == nil
 }
 
 // Leaves accounts for the scalar leaves of blue's body (empty arrays and

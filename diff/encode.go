@@ -16,6 +16,8 @@ type differenceJSON struct {
 	Path         string          `json:"path"`
 	BluePointer  string          `json:"blue_pointer,omitempty"`
 	GreenPointer string          `json:"green_pointer,omitempty"`
+	From         *int            `json:"from,omitempty"` // index in blue's array of an element that moved
+	To           *int            `json:"to,omitempty"`   // in green's
 	Blue         json.RawMessage `json:"blue,omitempty"`
 	BlueCut      bool            `json:"blue_cut,omitempty"`
 	BlueType     *ValueType      `json:"blue_type,omitempty"`
@@ -37,6 +39,9 @@ func (d Difference) MarshalJSON() ([]byte, error) {
 		Kind: d.Kind, Severity: d.Severity, Where: d.Where, Path: d.Path,
 		BluePointer: d.BluePointer, GreenPointer: d.GreenPointer,
 		Offset: d.Offset, Note: d.Note, Leak: d.Leak, Fault: d.Fault, Rule: d.Rule,
+	}
+	if from, to, ok := d.Indices(); ok {
+		out.From, out.To = &from, &to
 	}
 	out.Blue, out.BlueCut, out.BlueType, out.BlueSize = d.Blue.parts()
 	out.Green, out.GreenCut, out.GreenType, out.GreenSize = d.Green.parts()

@@ -94,6 +94,35 @@ func (p *Pattern) Single() bool {
 	return true
 }
 
+// A Branch is a part of a path in which each place that Head names leads to at
+// most one that Tail names. Tail is Head with the names and indices that follow it.
+type Branch struct{ Head, Tail *Pattern }
+
+// Branches returns the parts of the path after each segment that can name several
+// places: of $.list[*].tags[*].id they are $.list[*] to $.list[*].tags and
+// $.list[*].tags[*] to the whole path. A path with .. has none, as it asks nothing
+// of the places on its way.
+func (p *Pattern) Branches() []Branch {
+	if slices.ContainsFunc(p.segs, func(s segment) bool { return s.deep }) {
+		return nil
+	}
+	part := func(end int) *Pattern { return &Pattern{text: p.text, segs: p.segs[:end]} }
+	var branches []Branch
+	for i, head := 0, 0; i < len(p.segs); i++ {
+		several := !(&Pattern{segs: p.segs[i : i+1]}).Single()
+		switch last := i == len(p.segs)-1; {
+		case head > 0 && several && i > head:
+			branches = append(branches, Branch{part(head), part(i)})
+		case head > 0 && !several && last:
+			branches = append(branches, Branch{part(head), p})
+		}
+		if several {
+			head = i + 1
+		}
+	}
+	return branches
+}
+
 // broad reports whether the last segment takes children that it does not name
 // one by one.
 func (p *Pattern) broad() bool {

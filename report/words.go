@@ -265,15 +265,11 @@ func change(d *diff.Difference) string {
 // places says where each side has an element that moved, counted from 0 as in
 // paths; nothing where the pointers do not tell.
 func places(d *diff.Difference) string {
-	b, g := lastToken(d.BluePointer), lastToken(d.GreenPointer)
-	if d.Kind != diff.Moved || b == g || b == "" || g == "" {
+	b, g, ok := d.Indices()
+	if !ok {
 		return ""
 	}
-	return "[" + b + "] on blue, [" + g + "] on green"
-}
-
-func lastToken(pointer string) string {
-	return pointer[strings.LastIndexByte(pointer, '/')+1:]
+	return fmt.Sprintf("[%d] on blue, [%d] on green", b, g)
 }
 
 // control reports the runes that must not reach a reader as they are, and bytes

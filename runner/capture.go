@@ -252,6 +252,30 @@ func (p *places) find(body []byte) ([]datum, error) {
 	return data, nil
 }
 
+// gap is the first place on the way that lacks the names after it: $.list[2], where
+// $.list[*].id finds nothing in the third element; empty where there is none.
+func (p *places) gap(body []byte) (string, error) {
+	for _, b := range p.many.Branches() {
+		heads, err := diff.Select(body, b.Head)
+		if err != nil {
+			return "", err
+		}
+		tails, err := diff.Select(body, b.Tail)
+		if err != nil {
+			return "", err
+		}
+		for i, head := range heads {
+			if i >= len(tails) || !strings.HasPrefix(tails[i].Path, head.Path) || !isStep(tails[i].Path[len(head.Path):]) {
+				return head.Path, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// isStep reports whether the rest of a path begins a new step.
+func isStep(rest string) bool { return rest != "" && (rest[0] == '.' || rest[0] == '[') }
+
 func locatorFor(path string) (*locator, error) {
 	if l, ok := compiled.locators.Load(path); ok {
 		return l.(*locator), nil
@@ -275,25 +299,43 @@ func expressionFor(text string) (*regexp.Regexp, error) {
 }
 
 // capture reads one value from an answer. The error says what was looked for
-// and what is there instead.
+// and what is there instead. An expression takes the first header field or cookie
+// that it matches, and gives text.
 func capture(c *scenarios.Capture, a *answer) (scenarios.Value, error) {
 	switch {
 	case c.Status:
 		return numberValue(a.Status), nil
 	case c.Header != "":
-		if values := a.header(c.Header); len(values) > 0 {
-			return textValue(values[0]), nil
+		values := a.header(c.Header)
+		if len(values) == 0 {
+			return scenarios.Value{}, fmt.Errorf("no header %s", c.Header)
 		}
-		return scenarios.Value{}, fmt.Errorf("no header %s", c.Header)
+		if c.Regex != "" {
+			return captureText(c.Regex, "header "+c.Header, values...)
+		}
+		return textValue(values[0]), nil
 	case c.Cookie != "":
-		if v, ok := a.cookie(c.Cookie); ok {
-			return textValue(v), nil
+		v, ok := a.cookie(c.Cookie)
+		if !ok {
+			return scenarios.Value{}, fmt.Errorf("no cookie %s", c.Cookie)
 		}
-		return scenarios.Value{}, fmt.Errorf("no cookie %s", c.Cookie)
-	case c.Regex != "":
-		return captureText(c.Regex, a)
+		if c.Regex != "" {
+			return captureText(c.Regex, "cookie "+c.Cookie, v)
+		}
+		return textValue(v), nil
+	case c.At == "":
+		return captureText(c.Regex, "the body", string(a.text()))
 	}
-	l, err := locatorFor(c.At)
+	v, err := captureAt(c.At, a)
+	if err != nil || c.Regex == "" {
+		return v, err
+	}
+	return captureText(c.Regex, c.At, v.Text)
+}
+
+// captureAt reads the value at a path of the body.
+func captureAt(path string, a *answer) (scenarios.Value, error) {
+	l, err := locatorFor(path)
 	if err != nil {
 		return scenarios.Value{}, err
 	}
@@ -311,20 +353,27 @@ func capture(c *scenarios.Capture, a *answer) (scenarios.Value, error) {
 	return valueOf(node), nil
 }
 
-func captureText(expression string, a *answer) (scenarios.Value, error) {
+// captureText takes the first group of an expression, or all that it matches where
+// it has none, from the first text that it matches. A group that took no part in
+// the match is an error: an empty value would go on as if it had been found.
+func captureText(expression, where string, texts ...string) (scenarios.Value, error) {
 	re, err := expressionFor(expression)
 	if err != nil {
 		return scenarios.Value{}, err
 	}
-	m := re.FindSubmatch(a.text())
-	switch {
-	case m == nil:
-		return scenarios.Value{}, fmt.Errorf("/%s/ matches nothing in the body", expression)
-	case len(m) > 1:
-		return textValue(string(m[1])), nil
-	default:
-		return textValue(string(m[0])), nil
+	for _, text := range texts {
+		m := re.FindStringSubmatchIndex(text)
+		switch {
+		case m == nil:
+			continue
+		case len(m) == 2:
+			return textValue(text[m[0]:m[1]]), nil
+		case m[2] < 0:
+			return scenarios.Value{}, fmt.Errorf("/%s/ matches %s, but its first group took no part", expression, where)
+		}
+		return textValue(text[m[2]:m[3]]), nil
 	}
+	return scenarios.Value{}, fmt.Errorf("/%s/ matches nothing in %s", expression, where)
 }
 
 // valueOf keeps a node's type; null is an empty text.

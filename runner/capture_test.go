@@ -102,7 +102,7 @@ func TestLocatorRefusesManyResults(t *testing.T) {
 }
 
 func TestCapture(t *testing.T) {
-	x := &wire.Exchange{Status: 201, Headers: []wire.Field{{Name: "Location", Value: "/o/7"}, {Name: "Set-Cookie", Value: "sid=abc; Path=/"}}, Answer: []byte(`{"id":7,"deep":{"list":[{"k":"v"}]},"none":null}`)}
+	x := &wire.Exchange{Status: 201, Headers: []wire.Field{{Name: "Location", Value: "/o/7"}, {Name: "Set-Cookie", Value: "sid=abc; Path=/"}, {Name: "Link", Value: "</p/1>; rel=prev"}, {Name: "Link", Value: "</p/2>; rel=next"}}, Answer: []byte(`{"id":7,"deep":{"list":[{"k":"v"}]},"none":null}`)}
 	tests := []struct {
 		name    string
 		capture scenarios.Capture
@@ -122,6 +122,16 @@ func TestCapture(t *testing.T) {
 		{"beyond an array", scenarios.Capture{At: "$.deep.list[4]"}, scenarios.Value{}, "$.deep.list is an array of 1"},
 		{"no header", scenarios.Capture{Header: "etag"}, scenarios.Value{}, "no header etag"},
 		{"no cookie", scenarios.Capture{Cookie: "x"}, scenarios.Value{}, "no cookie x"},
+		{"regex of a header", scenarios.Capture{Header: "location", Regex: "/o/([0-9]+)"}, scenarios.Value{Text: "7", JSON: `"7"`}, ""},
+		{"regex of a repeated header", scenarios.Capture{Header: "link", Regex: "<([^>]+)>; rel=next"}, scenarios.Value{Text: "/p/2", JSON: `"/p/2"`}, ""},
+		{"regex of a cookie", scenarios.Capture{Cookie: "sid", Regex: "b.$"}, scenarios.Value{Text: "bc", JSON: `"bc"`}, ""},
+		{"regex of a value", scenarios.Capture{At: "$.deep.list[0].k", Regex: "."}, scenarios.Value{Text: "v", JSON: `"v"`}, ""},
+		{"regex of a number", scenarios.Capture{At: "$.id", Regex: "[0-9]"}, scenarios.Value{Text: "7", JSON: `"7"`}, ""},
+		{"regex of no value", scenarios.Capture{At: "$.nowhere", Regex: "."}, scenarios.Value{}, "$.nowhere finds nothing"},
+		{"regex of a header that does not match", scenarios.Capture{Header: "location", Regex: "zzz"}, scenarios.Value{}, "/zzz/ matches nothing in header location"},
+		{"regex of no header", scenarios.Capture{Header: "etag", Regex: "."}, scenarios.Value{}, "no header etag"},
+		{"a group that takes no part", scenarios.Capture{Regex: `"zz":(.)|"k"`}, scenarios.Value{}, "its first group took no part"},
+		{"a group that is empty", scenarios.Capture{Regex: `"k":"(x*)`}, scenarios.Value{JSON: `""`}, ""},
 		{"no match", scenarios.Capture{Regex: "zzz"}, scenarios.Value{}, "matches nothing"},
 	}
 	for _, tt := range tests {
@@ -183,6 +193,27 @@ func TestDecimalOrder(t *testing.T) {
 	for _, bad := range []string{"", "-", "+1", "01", "1.", ".5", "1e", "1e+", "0x1", "NaN", "1 ", "1e++1", "--1"} {
 		if _, ok := parseDecimal(bad); ok {
 			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+// An expression reads the text of any type, as the comparison reads it.
+func TestCaptureTextOfAnyType(t *testing.T) {
+	for _, c := range []struct{ contentType, body, regex, want string }{
+		{"text/plain", "id: 7", "id: ([0-9])", "7"},
+		{"text/html", `<input name="csrf" value="t0k">`, `value="([^"]+)"`, "t0k"},
+		{"text/plain; charset=euc-kr", "\xc0\xcc\xb8\xa7=\xc7\xd1\xba\xfb", "이름=(.+)", "한빛"},
+		{"application/xml", "<a><b>x</b></a>", "<b>(.)</b>", "x"},
+		{"application/x-www-form-urlencoded", "a=1&b=2", "b=([0-9])", "2"},
+		{"application/vnd.apple.mpegurl", "#EXTM3U\n#EXTINF:6,\nseg-7.ts\n", `(?m)^(seg-[0-9]+)\.ts$`, "seg-7"},
+		{"application/octet-stream", "\x00\x01id=7\x00", "id=([0-9])", "7"},
+		{"application/json", `{"next":"/p?cursor=abc"}`, "cursor=([a-z]+)", "abc"},
+		{"", "id=9", "id=([0-9])", "9"},
+	} {
+		x := &wire.Exchange{Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: c.contentType}}, Answer: []byte(c.body)}
+		got, err := capture(&scenarios.Capture{Regex: c.regex}, newAnswer(x))
+		if err != nil || got.Text != c.want {
+			t.Errorf("%s: %q, %v, want %q", c.contentType, got.Text, err, c.want)
 		}
 	}
 }

@@ -17,6 +17,10 @@ import (
 //  2. A path that names one place: count counts its elements, members or characters.
 //  3. A path that finds nothing fails, but for exists: false, count: 0 of rule 1,
 //     and a body that is expected to be empty.
+//  4. each tests the elements of an array, and of rule 1 also values that are not
+//     arrays. It asks for an element, unless a count next to it accepts 0; of rule 1
+//     each place on the way must lead on to a value: of $.list[*].id every element
+//     has an id.
 func (k *checker) path(p pathTests, a *answer) {
 	if len(a.Answer) == 0 && p.path == "$" {
 		k.emptyBody(p)
@@ -41,7 +45,7 @@ func (k *checker) path(p pathTests, a *answer) {
 			k.add(false, p.path+" "+p.tests[i].String(), notKept, p.tests[i].At)
 			continue
 		}
-		ok, got := p.run(&p.tests[i], data)
+		ok, got := p.run(&p.tests[i], body, data)
 		k.add(ok, p.path+" "+p.tests[i].String(), got, p.tests[i].At)
 	}
 }
@@ -105,9 +109,11 @@ func (k *checker) failAll(p pathTests, got string) {
 
 // run applies one test to the values at a path and shows what was there: the
 // first value that fails, or all of them where there are few.
-func (p *pathTests) run(t *Test, data []datum) (ok bool, got string) {
+func (p *pathTests) run(t *Test, body []byte, data []datum) (ok bool, got string) {
 	single := p.where.one != nil
 	switch {
+	case t.Op == "each": // Rule 4
+		return p.each(t, body, data)
 	case t.Op == "exists":
 		return (len(data) > 0) == t.want(), many(data)
 	case t.Op == "count" && !single: // Rule 1
@@ -120,17 +126,42 @@ func (p *pathTests) run(t *Test, data []datum) (ok bool, got string) {
 		return hasRepeats(data) != t.want(), many(data)
 	}
 	for _, d := range data {
-		if t.Op == "each" {
-			if bad := t.each(elements(d)); bad != nil {
-				return false, bad.path + ": " + cut(bad.json, maxGot)
-			}
-			continue
-		}
 		if !t.holds(d) {
 			return false, shown(d, single)
 		}
 	}
 	return true, many(data)
+}
+
+// each applies rule 4.
+func (p *pathTests) each(t *Test, body []byte, data []datum) (ok bool, got string) {
+	single := p.where.one != nil
+	if !single {
+		switch gap, err := p.where.gap(body); {
+		case err != nil:
+			return false, err.Error()
+		case gap != "":
+			return false, gap + ": nothing there"
+		}
+	}
+	if len(data) == 0 {
+		return t.None && !single, "nothing there"
+	}
+	tested := 0
+	for _, d := range data {
+		if single && d.kind != diff.ArrayType {
+			return false, "not an array: " + cut(d.json, maxGot)
+		}
+		found := elements(d)
+		if len(found) == 0 && !t.None {
+			return false, shown(d, single)
+		}
+		if bad := t.each(found); bad != nil {
+			return false, bad.path + ": " + cut(bad.json, maxGot)
+		}
+		tested += len(found)
+	}
+	return true, plural(tested, "element")
 }
 
 func shown(d datum, single bool) string {

@@ -67,7 +67,9 @@ type Test struct {
 	Loose bool
 	List  []Test // in: one eq each
 	Sub   []Test // count, each, not
-	At    string // file:line:col
+	// None is set for each where a count next to it accepts 0: there may be no element.
+	None bool
+	At   string // file:line:col
 
 	re *regexp.Regexp // matches
 }
@@ -102,6 +104,9 @@ func newTests(matchers []scenarios.Matcher, sc scenarios.Scope) ([]Test, error) 
 			}
 		}
 		out = append(out, t)
+	}
+	for i := range out {
+		out[i].None = out[i].Op == "each" && slices.ContainsFunc(out, func(t Test) bool { return t.Op == "count" && t.counts(0) })
 	}
 	return out, nil
 }
@@ -161,7 +166,11 @@ func (t *Test) holds(d datum) bool {
 	case "count":
 		return t.counts(size(d))
 	case "each":
-		return t.each(elements(d)) == nil
+		if d.kind != diff.ArrayType && !d.loose {
+			return false
+		}
+		found := elements(d)
+		return (len(found) > 0 || t.None) && t.each(found) == nil
 	case "not":
 		return !slices.ContainsFunc(t.Sub, func(one Test) bool { return one.holds(d) })
 	}

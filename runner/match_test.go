@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -87,6 +88,11 @@ func TestMatchers(t *testing.T) {
 		{`{body: {"$.objects[*].v": 1}}`, false}, // every value must pass
 		{`{body: {"$.objects": {each: {type: object}}}}`, true},
 		{`{body: {"$.list": {each: {gt: 1}}}}`, false},
+		{`{body: {"$.none": {each: {type: "null"}}}}`, false}, // not a list
+		{`{body: {"$.o": {each: {type: object}}}}`, false},
+		{`{body: {"$.missing": {each: {gt: 1}}}}`, false},
+		{`{body: {"$.objects[*].id": {each: {matches: "^CH"}}}}`, true},
+		{`{body: {"$.objects[*].nothing": {each: {exists: true}}}}`, false},
 		{`{body: {"$.missing": {exists: false}}}`, true},
 		{`{body: {"$.missing": {exists: true}}}`, false},
 		{`{body: {"$.missing": {ne: 1}}}`, false}, // nothing there fails
@@ -183,6 +189,53 @@ func TestPlaylistExpectation(t *testing.T) {
 		}
 		if ok != tt.ok {
 			t.Errorf("%s on %q holds %t, want %t", tt.expect, strings.SplitN(tt.body, "\n", 2)[0], ok, tt.ok)
+		}
+	}
+}
+
+// each holds for every element, and of nothing only where a count accepts that.
+func TestEach(t *testing.T) {
+	const gt0 = `{each: {gt: 0}}`
+	for _, c := range []struct {
+		reason, body, path, tests string
+		ok                        bool
+		got                       string
+	}{
+		{"all hold", `{"items":[{"price":1},{"price":2}]}`, "$.items[*].price", gt0, true, "2 elements"},
+		{"one does not", `{"items":[{"price":1},{"price":0}]}`, "$.items[*].price", gt0, false, "$.items[1].price: 0"},
+		{"one has none", `{"items":[{"price":1},{"name":"x"},{"price":2}]}`, "$.items[*].price", gt0, false, "$.items[1]: nothing there"},
+		{"the last has none", `{"items":[{"price":1},{}]}`, "$.items[*].price", gt0, false, "$.items[1]: nothing there"},
+		{"the tenth has none", `{"items":[{"p":1},{"p":1},{"p":1},{"p":1},{"p":1},{"p":1},{"p":1},{"p":1},{"p":1},{"p":1},{"p":1},{}]}`, "$.items[*].p", gt0, false, "$.items[11]: nothing there"},
+		{"the first has none, the tenth has", `{"items":[{"p":1},{},{"p":1},{"p":1},{"p":1},{"p":1},{"p":1},{"p":1},{"p":1},{"p":1},{"p":1}]}`, "$.items[*].p", gt0, false, "$.items[1]: nothing there"},
+		{"an element that is no object", `{"items":[{"price":1},7]}`, "$.items[*].price", gt0, false, "$.items[1]: nothing there"},
+		{"a name that begins alike", `{"items":[{"price":1},{"priceOld":1}]}`, "$.items[*].price", gt0, false, "$.items[1]: nothing there"},
+		{"deeper", `{"a":[{"b":[{"c":{"d":1}},{"c":{}}]}]}`, "$.a[*].b[*].c.d", gt0, false, "$.a[0].b[1]: nothing there"},
+		{"on the way", `{"a":[{"b":[{"c":1}]},{"x":[]}]}`, "$.a[*].b[*].c", gt0, false, "$.a[1]: nothing there"},
+		{"an empty list on the way", `{"a":[{"b":[{"c":1}]},{"b":[]}]}`, "$.a[*].b[*].c", gt0, true, "1 element"},
+		{"a path with .. asks nothing of its way", `{"a":[{"price":1},{"x":1}]}`, "$..price", gt0, true, "1 element"},
+		{"elements of lists", `{"a":[{"tags":["x"]},{"tags":["y","z"]}]}`, "$.a[*].tags", `{each: {type: string}}`, true, "3 elements"},
+		{"an empty list of lists", `{"a":[{"tags":["x"]},{"tags":[]}]}`, "$.a[*].tags", `{each: {type: string}}`, false, "$.a[1].tags: []"},
+		{"an empty list", `{"items":[]}`, "$.items", gt0, false, "[]"},
+		{"an empty list by its elements", `{"items":[]}`, "$.items[*].price", gt0, false, "nothing there"},
+		{"an empty list that is accepted", `{"items":[]}`, "$.items", `{count: {gte: 0}, each: {gt: 0}}`, true, "0 elements"},
+		{"accepted by its elements", `{"items":[]}`, "$.items[*].price", `{count: {gte: 0}, each: {gt: 0}}`, true, "nothing there"},
+		{"accepted, and still every element counts", `{"items":[{"price":0}]}`, "$.items[*].price", `{count: {gte: 0}, each: {gt: 0}}`, false, "$.items[0].price: 0"},
+		{"a count that does not accept 0", `{"items":[]}`, "$.items", `{count: {lt: 5, gt: 0}, each: {gt: 0}}`, false, "[]"},
+		{"no list is not an empty one", `{}`, "$.items", `{count: {gte: 0}, each: {gt: 0}}`, false, "nothing there"},
+		{"not a list", `{"items":{"a":1}}`, "$.items", `{each: {type: object}}`, false, `not an array: {"a":1}`},
+		{"lists in a list", `{"m":[[1,2],[3]]}`, "$.m", `{each: {each: {gt: 0}}}`, true, "2 elements"},
+		{"an empty one in a list", `{"m":[[1,2],[]]}`, "$.m", `{each: {each: {gt: 0}}}`, false, "$.m[1]: []"},
+		{"no list in a list", `{"m":[[1,2],3]}`, "$.m", `{each: {each: {gt: 0}}}`, false, "$.m[1]: 3"},
+	} {
+		x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/json"}}, Answer: []byte(c.body)}
+		ok, got := true, ""
+		for _, e := range checksOf(t, fmt.Sprintf("{body: {%q: %s}}", c.path, c.tests)).check(scenarios.Blue, newAnswer(x), nil) {
+			if ok = ok && e.OK; strings.Contains(e.What, " each ") {
+				got = e.Got
+			}
+		}
+		if ok != c.ok || got != c.got {
+			t.Errorf("%s: %v, got %q, want %v, %q", c.reason, ok, got, c.ok, c.got)
 		}
 	}
 }

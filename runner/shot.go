@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/runner/wire"
@@ -168,7 +169,7 @@ func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (s
 	}
 	v, err := capture(c, s.answer)
 	side := s.out.to.side.String()
-	if err != nil && c.Regex != "" && s.answer.hidden.in(string(s.answer.Answer)) {
+	if err != nil && c.Regex != "" && s.answer.hidden.in(captureSource(c, s.answer)) {
 		out.check(side, c, "finds a value", false, notKept)
 		return v, false
 	}
@@ -182,6 +183,18 @@ func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (s
 	}
 	out.check(side, c, "finds a value", true, cut(v.JSON, maxGot))
 	return v, true
+}
+
+// captureSource is the text that an expression is looked for in.
+func captureSource(c *scenarios.Capture, a *answer) string {
+	switch {
+	case c.Header != "":
+		return strings.Join(a.header(c.Header), "\n")
+	case c.Cookie != "":
+		v, _ := a.cookie(c.Cookie)
+		return v
+	}
+	return string(a.Answer)
 }
 
 func (c *captured) check(side string, of *scenarios.Capture, what string, ok bool, got string) {

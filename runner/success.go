@@ -67,7 +67,7 @@ func (c *Checks) suiteAnswer(a *answer) (f envelope.Finding, decided bool) {
 		}
 		decided = true
 		for i := range p.tests {
-			if ok, got := p.run(&p.tests[i], data); !ok && !p.tests[i].needsValue(data, a.hidden) {
+			if ok, got := p.run(&p.tests[i], body, data); !ok && !p.tests[i].needsValue(data, a.hidden) {
 				return envelope.Finding{Class: envelope.Error, Path: p.path, Value: got}, true
 			}
 		}

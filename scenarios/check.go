@@ -33,7 +33,7 @@ func (b *builder) checkStep(o *obj, s *Step, what string) {
 		o.fail(o.at("poll"), "declare side_effects: idempotent or none if sending again is harmless", "a poll sends %s again and again", method)
 	}
 	for _, c := range s.Captures {
-		if (c.At != "" || c.Regex != "") && method == "HEAD" {
+		if c.Header == "" && c.Cookie == "" && !c.Status && method == "HEAD" {
 			o.fail(o.at("capture"), "", "capture %q reads the body, and HEAD has none", c.Name)
 		}
 	}
@@ -69,11 +69,13 @@ func expectsNothing(e *Expect) string {
 	return ""
 }
 
-// emptyMatcher names a test among several that every value passes.
+// emptyMatcher names a test among several that every value passes. A count next to
+// each says whether there may be no element.
 func emptyMatcher(list []Matcher) string {
+	each := slices.ContainsFunc(list, func(m Matcher) bool { return m.Op == "each" })
 	for _, m := range list {
 		switch {
-		case m.Op == "count" && len(m.Sub) == 1 && m.Sub[0].Op == "gte" && m.Sub[0].Value.Text == "0":
+		case m.Op == "count" && !each && len(m.Sub) == 1 && m.Sub[0].Op == "gte" && m.Sub[0].Value.Text == "0":
 			return "count gte 0"
 		case m.Op == "matches" && slices.Contains([]string{"", ".*", "^.*$", "^", "$"}, m.Value.Text):
 			return "matches " + strconv.Quote(m.Value.Text)

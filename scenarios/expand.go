@@ -3,6 +3,7 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -161,6 +162,9 @@ func (n *JSONNode) static() bool {
 	if n.Kind == 's' {
 		return n.Text.Static()
 	}
+	if slices.ContainsFunc(n.Keys, func(k *Template) bool { return !k.Static() }) {
+		return false
+	}
 	for _, item := range n.Items {
 		if !item.static() {
 			return false
@@ -186,27 +190,59 @@ func (n *JSONNode) write(b *strings.Builder, scope Scope) error {
 			return err
 		}
 		b.WriteString(v.JSON)
-	case 'o', 'a':
-		open, end := byte('{'), byte('}')
-		if n.Kind == 'a' {
-			open, end = '[', ']'
-		}
-		b.WriteByte(open)
+	case 'a':
+		b.WriteByte('[')
 		for i, item := range n.Items {
 			if i > 0 {
 				b.WriteByte(',')
-			}
-			if n.Kind == 'o' {
-				b.WriteString(quoteJSON(n.Keys[i]))
-				b.WriteByte(':')
 			}
 			if err := item.write(b, scope); err != nil {
 				return err
 			}
 		}
-		b.WriteByte(end)
+		b.WriteByte(']')
+	case 'o':
+		return n.writeObject(b, scope)
 	default:
 		return errors.New("invalid JSON node")
 	}
+	return nil
+}
+
+// A DuplicateMemberError is a JSON object in which two members got the same name
+// when their placeholders were expanded.
+type DuplicateMemberError struct {
+	Name          string
+	First, Second *Template // as written
+}
+
+func (e *DuplicateMemberError) Error() string {
+	return fmt.Sprintf("two members of a JSON object are named %q: %s at %s and %s at %s", cut(e.Name, 64), e.First.Text, e.First.Pos, e.Second.Text, e.Second.Pos)
+}
+
+// writeObject writes an object; its error is a *DuplicateMemberError where two
+// members get one name.
+func (n *JSONNode) writeObject(b *strings.Builder, scope Scope) error {
+	b.WriteByte('{')
+	seen := make(map[string]*Template, len(n.Keys))
+	for i, item := range n.Items {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := n.Keys[i].Expand(scope)
+		if err != nil {
+			return err
+		}
+		if first := seen[name.Text]; first != nil {
+			return &DuplicateMemberError{name.Text, first, n.Keys[i]}
+		}
+		seen[name.Text] = n.Keys[i]
+		b.WriteString(quoteJSON(name.Text))
+		b.WriteByte(':')
+		if err := item.write(b, scope); err != nil {
+			return err
+		}
+	}
+	b.WriteByte('}')
 	return nil
 }

@@ -2,14 +2,14 @@ package scenarios
 
 import (
 	"fmt"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 )
 
 // jsonNode reads a JSON value written in YAML: a plain scalar in JSON's number
 // grammar, true, false and null are that literal as written; any other scalar
-// is a string, with a warning where YAML would have read something else.
+// is a string, with a warning where YAML would have read something else. Names of
+// members may have placeholders; see JSONNode.
 func (w *walker) jsonNode(n *yaml.Node, what string) *JSONNode {
 	n = deref(n)
 	w.checkTag(n)
@@ -17,15 +17,11 @@ func (w *walker) jsonNode(n *yaml.Node, what string) *JSONNode {
 	case yaml.MappingNode:
 		out := &JSONNode{Kind: 'o'}
 		w.pairs(n, func(k, v *yaml.Node) {
-			if strings.Contains(k.Value, "{{") {
-				w.errorf(k, "", "names of members take no placeholders")
-				return
-			}
 			if emptyNull(v) {
 				w.errorf(k, `write null, or "" for an empty text`, "key %q has no value in %s", k.Value, what)
 				return
 			}
-			out.Keys = append(out.Keys, k.Value)
+			out.Keys = append(out.Keys, w.jsonText(k, what))
 			out.Items = append(out.Items, w.jsonNode(v, what))
 		})
 		return out
@@ -44,6 +40,11 @@ func (w *walker) jsonNode(n *yaml.Node, what string) *JSONNode {
 		return &JSONNode{Kind: 'l', Literal: n.Value}
 	}
 	w.warnMisread(n)
+	return &JSONNode{Kind: 's', Text: w.jsonText(n, what)}
+}
+
+// jsonText reads the text of a string or of a member's name.
+func (w *walker) jsonText(n *yaml.Node, what string) *Template {
 	t := &Template{Text: n.Value, Pos: w.pos(n)}
 	var errs []templateError
 	t.parts, errs = parseTemplate(n.Value)
@@ -54,7 +55,7 @@ func (w *walker) jsonNode(n *yaml.Node, what string) *JSONNode {
 	if len(errs) > 0 {
 		t.parts = []part{{literal: n.Value}}
 	}
-	return &JSONNode{Kind: 's', Text: t}
+	return t
 }
 
 // emptyNull is a value that was left out, as opposed to a written null.

@@ -148,11 +148,11 @@ var oauth2Table = table{"oauth2", "OAuth 2.", []key{
 	{"scopes", listOf(aText), "Scopes to ask for.", "none", "[epg]", false},
 }}
 
-var captureTable = table{"capture", "Where a captured value stands: one of at, header, cookie, regex, status.", []key{
+var captureTable = table{"capture", "Where a captured value is: one of at, header, cookie, status, or a regex over the body.", []key{
 	{"at", aPath, "Path to a single value of the body.", "", "$.profile.id", false},
 	{"header", aText, "Response header.", "", "Location", false},
 	{"cookie", aText, "Cookie that the answer sets.", "", "sid", false},
-	{"regex", aText, "Regular expression over the body; the first group counts.", "", "token=([a-z0-9]+)", false},
+	{"regex", aText, "Regular expression (RE2) over the value of at, header or cookie, or over the body as text, whatever its type. Its first group is captured, or all that it matches.", "", "token=([a-z0-9]+)", false},
 	{"status", aBool, "The status itself.", "false", "true", false},
 	{"same", aBool, "Both sides must have captured the same value.", "false", "true", false},
 }}

@@ -52,7 +52,7 @@ var matchersTable = table{"matchers", "Tests of a value; all of them must hold. 
 	{"format", aWord(formatWords...), "Format of a text.", "", "uuid", false},
 	{"count", oneOf(aTemplate, object("count")), "Number of elements, members or characters.", "", "{gte: 100}", false},
 	{"unique", aBool, "All values found are different.", "", "true", false},
-	{"each", object("matchers"), "Tests of every element.", "", "{type: string}", false},
+	{"each", object("matchers"), "Tests of every element of a list, or of every value at a path such as $.items[*].price, which each item must have. There must be one, unless count accepts 0: {count: {gte: 0}, each: {gt: 0}}.", "", "{type: string}", false},
 	{"exists", aBool, "Whether there is a value at all.", "", "true", false},
 	{"empty", aBool, "Whether the text, list or mapping is empty.", "", "false", false},
 	{"not", orList(object("not")), "What must not hold: none of these tests does, and there is a value.", "", "{contains: error}", false},

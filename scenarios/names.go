@@ -343,6 +343,9 @@ func (n *JSONNode) each(f func(*Template)) {
 	if n.Kind == 's' {
 		f(n.Text)
 	}
+	for _, key := range n.Keys {
+		f(key)
+	}
 	for _, item := range n.Items {
 		item.each(f)
 	}

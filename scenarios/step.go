@@ -282,13 +282,17 @@ func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
 		o.fail(o.at("status"), "write status: true", "status: false captures nothing")
 	}
 	places := 0
-	for _, name := range []string{"at", "header", "cookie", "regex", "status"} {
+	for _, name := range []string{"at", "header", "cookie", "status"} {
 		if o.has(name) {
 			places++
 		}
 	}
-	if places != 1 && !o.broken {
-		o.fail(o.n, "write one of at, header, cookie, regex, status", "capture %q has %d places", k.Value, places)
+	switch {
+	case o.broken:
+	case places > 1 || places == 0 && !o.has("regex"):
+		o.fail(o.n, "write one of at, header, cookie, status, with or without regex, or regex alone", "capture %q has %d places", k.Value, places)
+	case c.Status && o.has("regex"):
+		o.fail(o.at("regex"), "remove it", "a status has no text for a regex")
 	}
 	o.done("")
 	return c, true // also when wrong: later steps may name it

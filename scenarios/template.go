@@ -111,10 +111,12 @@ type Part struct {
 	Pos      Pos
 }
 
-// A JSONNode is a JSON value with templates at its leaves, in the file's order.
+// A JSONNode is a JSON value with templates at its leaves and as the names of its
+// members, in the file's order. A name is always text: {"{{n}}": 1} with n = 7 is
+// {"7": 1}. Two members that get the same name are an error when it is rendered.
 type JSONNode struct {
 	Kind    byte        // 'o' object, 'a' array, 's' a string template, 'l' a literal
-	Keys    []string    // object: member names
+	Keys    []*Template // object: member names
 	Items   []*JSONNode // object: member values; array: elements
 	Literal string      // JSON text as written
 	Text    *Template

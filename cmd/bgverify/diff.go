@@ -254,7 +254,10 @@ func plainLines(s string) string {
 // values shows what the two sides have at a difference.
 func values(d *diff.Difference) string {
 	text := ""
+	from, to, moved := d.Indices()
 	switch {
+	case moved:
+		text = fmt.Sprintf("[%d] on blue, [%d] on green: %s", from, to, shown(&d.Blue))
 	case d.Blue.Type != diff.AbsentType && d.Green.Type != diff.AbsentType:
 		text = shown(&d.Blue) + " -> " + shown(&d.Green)
 	case d.Blue.Type != diff.AbsentType:

@@ -262,7 +262,7 @@ func (s Shortfall) String() string {
 	}
 	switch s.Lack {
 	case FewBlocks:
-		return fmt.Sprintf("%s makes %d blocks that load both sides, and a verdict needs %d: %s", load, s.Blocks, minLookBlocks, least)
+		return fmt.Sprintf("%s makes %d of the %d blocks that a verdict needs: %s", load, s.Blocks, minLookBlocks, least)
 	case FewPairs:
 		return fmt.Sprintf("%s cannot prove errors below %s: %s", load, percent(s.Margin), least)
 	case Unequal:

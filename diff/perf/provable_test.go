@@ -31,8 +31,8 @@ func TestShortfallsInWords(t *testing.T) {
 		want   []string
 	}{
 		{"the defaults reach a pass", Design{Rate: 100}, nil},
-		{"too short for a look", Design{Rate: 200, Duration: 20 * time.Second}, []string{"200/s for 20 s makes 10 blocks that load both sides, and a verdict needs 15: at least 30 s"}},
-		{"blocks grow with the quantile", Design{Rate: 50, Duration: 50 * time.Second, Margins: Margins{P99: Margin{Rel: 0.5}}}, []string{"50/s for 50 s makes 12 blocks that load both sides, and a verdict needs 15: at least 60 s"}},
+		{"too short for a look", Design{Rate: 200, Duration: 20 * time.Second}, []string{"200/s for 20 s makes 10 of the 15 blocks that a verdict needs: at least 30 s"}},
+		{"blocks grow with the quantile", Design{Rate: 50, Duration: 50 * time.Second, Margins: Margins{P99: Margin{Rel: 0.5}}}, []string{"50/s for 50 s makes 12 of the 15 blocks that a verdict needs: at least 60 s"}},
 		{"errors", Design{Rate: 200, Duration: 60 * time.Second, Margins: Margins{Errors: 0.0001}}, []string{"200/s for 60 s cannot prove errors below 0.01 %: at least 310 s"}},
 		{"a known bias", Design{Rate: 200, Known: biased}, []string{"no duration proves p95 within 10 %: blue's replicas differ too much (calibrated 2026-11-28), at least 12.4 % can be proven"}},
 		{"a known noise", Design{Rate: 200, Known: noisy}, []string{"200/s for 120 s cannot prove p50 within 5 % at the noise calibrated 2026-11-28: at least 382 s"}},
@@ -200,7 +200,7 @@ func TestProvableWithCalibratedNoise(t *testing.T) {
 // What the noise of a steady service hides is not found on a livelier one.
 func TestUnprovableByDefaultNoise(t *testing.T) {
 	d := simDesign(0)
-	d.Rate, d.Duration, d.Margins = 50, 60*time.Second, Margins{P50: Margin{Rel: 0.03}, P95: Margin{Rel: 0.1}}
+	d.Rate, d.Duration, d.Margins = 50, 60*time.Second, Margins{P50: Margin{Rel: 0.02}, P95: Margin{Rel: 0.1}}
 	short := d.Provable()
 	if len(short) == 0 || short[0].Lack != Noisy || short[0].Certain() {
 		t.Fatalf("%v", short)
