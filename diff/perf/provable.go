@@ -57,6 +57,7 @@ const defaultSpread = 0.25
 //     sides. With the noise of a calibration, 95 % of such runs must get there. The
 //     default noise is that of a steady service, and there half of them must:
 //     nothing is said of a design that only a noisier service keeps from a pass.
+//     Some runs below pass by luck; by rules 1 to 3 none do.
 //
 // The rules are asked at each look with the alpha that it may spend; a design that
 // reaches a pass at one of them has no shortfall. Which blocks load one side only
@@ -272,7 +273,7 @@ func (s Shortfall) String() string {
 		if s.When != "" {
 			noise = "the noise calibrated " + s.When
 		}
-		return fmt.Sprintf("%s cannot prove %s within %s at %s: %s", load, s.Metric, percent(s.Margin), noise, least)
+		return fmt.Sprintf("%s is unlikely to prove %s within %s at %s: %s", load, s.Metric, percent(s.Margin), noise, least)
 	}
 	return fmt.Sprintf("Lack(%d)", uint8(s.Lack))
 }
