@@ -88,6 +88,7 @@ func TestEvidenceLoad(t *testing.T) {
 		{name: "rate without a unit", suite: loaded("    rate: 40\n    duration: 1s\n", "item"), status: 2, reason: `suite\.yaml:\d+:\d+: error: rate must be requests per time`},
 		{name: "duration without a unit", suite: loaded("    rate: 40/s\n    duration: 3\n", "item"), status: 2, reason: `suite\.yaml:\d+:\d+: error: .*duration`},
 		{name: "latency without a unit", suite: "suite: one\ncases:\n  - {case: item, get: /item, expect: {latency: {lt: 10}}}\n", status: 2, reason: `suite\.yaml:\d+:\d+: error: `},
+		{name: "load too short for its margins, strict", suite: loaded("    rate: 30/s\n    duration: 30s\n", "item"), args: []string{"--strict"}, status: 2, reason: `suite\.yaml:\d+:\d+: error: load "peak": 30/s for 30 s cannot prove errors below 0\.5 %: at least \d+ s`},
 		{name: "load step of no case", suite: loaded(short, "item") + "  - load: other\n    steps: [{case: itme}]\n    rate: 4/s\n", status: 2, reason: `suite\.yaml:\d+:\d+: error: .*itme`},
 		{
 			name: "required load that did not run", suite: one, files: map[string]string{"stage.yaml": "require: [compare, load]\n"}, args: []string{"--env", "stage.yaml"},
