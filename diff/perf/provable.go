@@ -292,7 +292,7 @@ func Advice(short []Shortfall) string {
 		return fmt.Sprintf("widen the margin of %s to %s", s.Metric.ofBlocks(), percent(math.Ceil(s.Reach*1000)/1000))
 	}
 	advice := fmt.Sprintf("write duration: %s, or raise the rate", need)
-	if i := slices.IndexFunc(short, func(s Shortfall) bool { return s.Lack == FewPairs }); i >= 0 {
+	if i := slices.IndexFunc(short, func(s Shortfall) bool { return s.Lack == FewPairs && s.Reach < 10*s.Margin }); i >= 0 {
 		advice += fmt.Sprintf("; for the errors alone, margins: {errors: %.3g%%}", math.Ceil(short[i].Reach*1000+0.01)/10)
 	}
 	return advice
