@@ -152,6 +152,7 @@ func (c *compiler) verb(i int, r *compiledRule) bool {
 		{"rel", r.Rel != nil},
 		{"within", r.Within != 0},
 		{"is", r.Is != ""},
+		{"notation", r.Notation != ""},
 		{"pattern", r.Pattern != ""},
 		{"blue", r.BlueText != ""},
 		{"green", r.GreenText != ""},
@@ -261,6 +262,9 @@ func (c *compiler) path(i int, r *compiledRule, v verb) {
 func (c *compiler) parameters(i int, r *compiledRule) {
 	if v := verbs[r.Do]; len(v.as) > 0 && (r.As != "" || v.asNeeded) && !slices.Contains(v.as, r.As) {
 		c.fail(i, "as", "", "%s: as is one of %s", r.Do, strings.Join(v.as, ", "))
+	}
+	if r.Notation != "" && r.Notation != anyNotation {
+		c.fail(i, "notation", "leave it out where the notation counts", "notation is any")
 	}
 	switch r.Do {
 	case DoMatch:

@@ -274,7 +274,7 @@ func (e *engine) number(b, g uint32, eff *effect) {
 		by = eff.number
 	case eff.tolerance != 0 && within(bt, gt, rules[eff.tolerance-1].abs, rules[eff.tolerance-1].rel):
 		by = eff.tolerance
-	case eff.time != 0 && sameTime(string(bt), string(gt), rules[eff.time-1].Within):
+	case eff.time != 0 && rules[eff.time-1].sameTime(string(bt), string(gt)):
 		by = eff.time
 	}
 	e.change(b, g, eff, by)
@@ -309,8 +309,12 @@ func (e *engine) text(b, g uint32, st int32, eff *effect) {
 		}
 		return
 	}
-	by := e.rules.prog.sameText(eff, bt, gt)
+	by, why := e.rules.prog.sameText(eff, bt, gt, e.at)
 	if by == 0 && eff.embedded != 0 && e.inside(b, g, st, eff, bt, gt) {
+		return
+	}
+	if by == 0 && why != "" {
+		e.found(Changed, b, g, eff, why)
 		return
 	}
 	e.change(b, g, eff, by)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -115,104 +114,6 @@ var normalisers = map[string]func(string) string{
 	"nfc":  norm.NFC.String,
 	"fold": func(s string) string { return cases.Fold().String(s) },
 	"trim": strings.TrimSpace,
-}
-
-// A stamp is a moment and the notation it was written in. Moments in different
-// notations are never equal: the contract changed.
-type stamp struct {
-	at       time.Time
-	notation string
-}
-
-// ParseTime reads a text as a time rule does, and names its notation: times of two
-// notations are never equal. A JSON number is given as it is written.
-func ParseTime(text string) (at time.Time, notation string, ok bool) {
-	s, ok := parseStamp(text)
-	return s.at, s.notation, ok
-}
-
-// parseStamp reads RFC 3339, a date and time without a zone, an HTTP date,
-// yyyymmddhhmmss, and epoch seconds to nanoseconds, as text or as a number.
-func parseStamp(s string) (stamp, bool) {
-	if t, ok := parseRFC3339(s); ok {
-		return stamp{t, "rfc3339"}, true
-	}
-	for _, l := range stampLayouts {
-		if len(s) > 64 {
-			break
-		}
-		if t, err := time.Parse(l.layout, s); err == nil {
-			return stamp{t, l.name}, true
-		}
-	}
-	return parseEpoch(s)
-}
-
-var stampLayouts = []struct{ layout, name string }{
-	{"2006-01-02T15:04:05.999999999", "local"},
-	{"2006-01-02 15:04:05.999999999", "local"},
-	{"2006-01-02 15:04:05.999999999Z07:00", "rfc3339"},
-	{"2006-01-02T15:04:05.999999999Z0700", "basic zone"},
-	{"20060102150405", "compact"},
-	{time.RFC1123, "http"},
-	{time.RFC1123Z, "rfc1123z"},
-	{time.RFC850, "rfc850"},
-	{time.ANSIC, "asctime"},
-}
-
-func parseRFC3339(s string) (time.Time, bool) {
-	if len(s) < 20 || len(s) > 64 || s[10]|0x20 != 't' {
-		return time.Time{}, false
-	}
-	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(s))
-	return t, err == nil
-}
-
-// parseEpoch reads seconds (up to 11 digits), milli-, micro- and nanoseconds.
-func parseEpoch(s string) (stamp, bool) {
-	whole, frac, dotted := strings.Cut(s, ".")
-	if len(whole) < 9 || len(whole) > 19 || whole[0] == '-' {
-		return stamp{}, false
-	}
-	n, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil || dotted && (frac == "" || len(frac) > 9) {
-		return stamp{}, false
-	}
-	units := []struct {
-		digits int
-		unit   time.Duration
-		name   string
-	}{{11, time.Second, "epoch s"}, {14, time.Millisecond, "epoch ms"}, {17, time.Microsecond, "epoch us"}, {19, time.Nanosecond, "epoch ns"}}
-	for _, u := range units {
-		if len(whole) > u.digits {
-			continue
-		}
-		per := int64(time.Second / u.unit)
-		t := time.Unix(n/per, n%per*int64(u.unit))
-		if dotted {
-			f, err := strconv.ParseFloat("0."+frac, 64)
-			if err != nil {
-				return stamp{}, false
-			}
-			t = t.Add(time.Duration(f * float64(u.unit)))
-		}
-		return stamp{t, u.name}, true
-	}
-	return stamp{}, false
-}
-
-// sameTime reports whether two texts are moments in one notation, at most d apart.
-func sameTime(blue, green string, d time.Duration) bool {
-	b, ok := parseStamp(blue)
-	if !ok {
-		return false
-	}
-	g, ok := parseStamp(green)
-	if !ok || b.notation != g.notation {
-		return false
-	}
-	gap := g.at.Sub(b.at)
-	return gap <= d && gap >= -d
 }
 
 func parseFloat(text []byte) (float64, error) { return strconv.ParseFloat(string(text), 64) }

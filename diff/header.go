@@ -175,7 +175,9 @@ func (e *engine) headerValueNoted(path, blue, green string, eff *effect, why str
 		return
 	}
 	if t.by == 0 && t.note == "" {
-		t.by = e.rules.prog.sameText(eff, blue, green)
+		var reason string
+		t.by, reason = e.rules.prog.sameText(eff, blue, green, e.at)
+		why = cmp.Or(why, reason)
 	}
 	if t.by == 0 && t.note == "" && eff.tolerance != 0 && isNumber(blue) && isNumber(green) {
 		if r := &e.rules.prog.rules[eff.tolerance-1]; within([]byte(blue), []byte(green), r.abs, r.rel) {

@@ -15,8 +15,8 @@ const (
 	DoAllow     Do = "allow"     // an intended change: Kind, Why and Until compulsory
 	DoMatch     Do = "match"     // how an array is aligned: By or As
 	DoTolerance Do = "tolerance" // numbers: Abs, Rel
-	DoTime      Do = "time"      // Within
-	DoFormat    Do = "format"    // Is, Pattern
+	DoTime      Do = "time"      // Within, Notation
+	DoFormat    Do = "format"    // Is, Pattern, Notation
 	DoRewrite   Do = "rewrite"   // BlueText, GreenText, As
 	DoMap       Do = "map"       // As
 	DoNumber    Do = "number"    // As: decimal | lexeme | float64
@@ -44,6 +44,9 @@ type Rule struct {
 	Rel    *float64 // tolerance, a ratio: 0.1 is 10 %
 	Within time.Duration
 	Is     string // format name
+	// Notation is "any" where time and format let the notation differ (T or a space,
+	// an offset or Z, letter case of hex); a jwt then counts by its form alone.
+	Notation string
 	// Pattern is the regular expression of format `regex`, or of a text rewrite.
 	Pattern             string
 	BlueText, GreenText string // rewrite

@@ -99,7 +99,7 @@ func (s *silencer) seeFormats(b, g string) {
 		if name == "hex" && len(b) < 12 {
 			continue
 		}
-		if f := formats[name]; f(b) && f(g) {
+		if ok, _ := sameFormat(name, b, g, [2]time.Time{}); ok {
 			match = append(match, name)
 		}
 	}

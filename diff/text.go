@@ -4,36 +4,40 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // sameText is the rule under which two different texts are the same; 0 when
-// there is none. Normalisers come first, then rewrites in file order, then time
-// and format on the texts as sent.
-func (g *program) sameText(eff *effect, blue, green string) ruleRef {
+// there is none, and why where the texts do not show it. Normalisers come first,
+// then rewrites in file order, then time and format on the texts as sent. at are
+// the times of the two answers.
+func (g *program) sameText(eff *effect, blue, green string, at [2]time.Time) (by ruleRef, why string) {
 	b, n := blue, green
 	if eff.text != 0 {
 		for _, f := range g.rules[eff.text-1].normal {
 			b, n = f(b), f(n)
 		}
 		if b == n {
-			return eff.text
+			return eff.text, ""
 		}
 	}
 	for _, i := range eff.rewrites {
 		b, n = g.rules[i].rewritten(b, n)
 		if b == n {
-			return ruleRef(i + 1)
+			return ruleRef(i + 1), ""
 		}
 	}
-	if eff.time != 0 && sameTime(blue, green, g.rules[eff.time-1].Within) {
-		return eff.time
+	if eff.time != 0 && g.rules[eff.time-1].sameTime(blue, green) {
+		return eff.time, ""
 	}
 	if eff.format != 0 {
-		if f := g.rules[eff.format-1].format; f(blue) && f(green) {
-			return eff.format
+		same, why := g.rules[eff.format-1].sameFormat(blue, green, at)
+		if same {
+			return eff.format, ""
 		}
+		return 0, why
 	}
-	return 0
+	return 0, ""
 }
 
 // rewritten replaces blue's text in blue's value and green's in green's, or

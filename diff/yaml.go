@@ -53,6 +53,7 @@ func RuleYAML(r Rule) string {
 		put("max", r.Max.String())
 	}
 	text("is", r.Is)
+	text("notation", r.Notation)
 	if r.Pattern != "" {
 		put("pattern", quoteYAML(r.Pattern))
 	}

@@ -97,6 +97,7 @@ var ruleTable = table{"rule", "A rule changes how differences at a place count. 
 	{"rel", aNumber(0, 1e6), "tolerance: largest difference as a ratio.", "", "0.2", false},
 	{"within", aDuration(0, 366*86400), "time: largest difference.", "", "5s", false},
 	{"is", aText, "format: uuid, ulid, date-time, jwt, hex, base64, url, ipv4 or regex.", "", "uuid", false},
+	{"notation", aWord("any"), "time and format: the notation may differ too (T or a space, an offset or Z, letter case); of a jwt only the form counts.", "both sides write alike", "any", false},
 	{"pattern", aText, "Regular expression of format: regex, or of a rewrite of text.", "", `"^[a-z]+$"`, false},
 	{"blue", aText, "rewrite: blue's text.", "", "blue.example.com", false},
 	{"green", aText, "rewrite: green's text.", "", "green.example.com", false},

@@ -118,7 +118,7 @@ func (l *loader) openFrom(n *yaml.Node, w *walker, name string) *source {
 func (w *walker) rule(r *obj) (diff.Rule, bool) {
 	rule := diff.Rule{
 		At: r.text("at"), Header: r.text("header"), Where: r.word("where"), Do: diff.Do(w.doWord(r)),
-		Is: r.text("is"), Pattern: r.text("pattern"), BlueText: r.text("blue"), GreenText: r.text("green"),
+		Is: r.text("is"), Notation: r.word("notation"), Pattern: r.text("pattern"), BlueText: r.text("blue"), GreenText: r.text("green"),
 		Kind: r.word("kind"), Allow: r.bool("allow", false), Why: r.text("why"), Ticket: r.text("ticket"), Until: r.date("until"),
 		Within: r.duration("within", 0), Origin: w.pos(r.n).String(),
 	}

@@ -128,16 +128,21 @@ func standIn(r archive.Redaction) (value string, ok bool) {
 	sum := sha256.Sum256([]byte(r.Mark))
 	digits := hex.EncodeToString(sum[:])
 	candidates := []string{
-		"eyJhbGciOiJub25lIn0." + base64.RawURLEncoding.EncodeToString(sum[:16]) + "." + base64.RawURLEncoding.EncodeToString(sum[16:]),
+		r.Like + "." + base64.RawURLEncoding.EncodeToString(sum[16:]),
 		fmt.Sprintf("%s-%s-4%s-a%s-%s", digits[:8], digits[8:12], digits[13:16], digits[17:20], digits[20:32]),
 		"01Z" + strings.ToUpper(digits[:23]),
 		strings.Repeat(digits, 1+r.Length/len(digits))[:r.Length],
 		"https://" + digits[:16] + ".invalid/",
-		base64.StdEncoding.EncodeToString(sum[:]),
+		"http://" + digits[:16] + ".invalid/",
+	}
+	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		candidates = append(candidates, enc.EncodeToString(sum[:]))
 	}
 	for _, candidate := range candidates {
-		if sameFormats(candidate, r.Formats) {
-			return candidate, true
+		for _, spelled := range []string{candidate, strings.ToUpper(candidate), strings.ToLower(candidate)} {
+			if sameFormats(spelled, r.Formats) && sameNotations(spelled, &r) {
+				return spelled, true
+			}
 		}
 	}
 	return r.Mark, false
@@ -151,6 +156,20 @@ func numberFor(r archive.Redaction) string {
 		digits[i] = '1' + sum[i%len(sum)]%9
 	}
 	return string(digits)
+}
+
+// sameNotations reports whether a value is written as the hidden one was, where both
+// show it.
+func sameNotations(value string, r *archive.Redaction) bool {
+	for _, f := range r.Formats {
+		got, want := diff.Notation(f, value), r.Notations[f]
+		for i := range got {
+			if got[i] != want[i] && got[i] != "" && want[i] != "" {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // sameFormats reports whether a value has these formats and no others.

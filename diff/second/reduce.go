@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -51,6 +52,14 @@ type gone struct{}
 func (j *judge) reduce(v any, blue bool) any {
 	r := &reducer{j: j, blue: blue}
 	return r.value(v, 0)
+}
+
+// at is when the side's answer came.
+func (r *reducer) at() time.Time {
+	if r.blue {
+		return r.j.at[0]
+	}
+	return r.j.at[1]
 }
 
 type reducer struct {
@@ -318,7 +327,7 @@ func (r *reducer) number(n number, f found) any {
 	case tolerant:
 		return near{Blue: r.blue, N: n, Abs: t.Abs, Rel: t.Rel}
 	case when:
-		return timed{Text: string(n), Within: w.Within, number: true}
+		return timed{Text: string(n), Within: w.Within, number: true, Any: w.Notation != ""}
 	}
 	return n
 }
@@ -350,9 +359,9 @@ func (r *reducer) text(s string, f found, depth int) any {
 	}
 	switch {
 	case timing:
-		return timed{Text: s, Within: t.Within}
+		return timed{Text: s, Within: t.Within, Any: t.Notation != ""}
 	case shaping:
-		return shaped{Text: s, Format: shape.Is, Pattern: shape.Pattern}
+		return shaped{Text: s, Format: shape.Is, Pattern: shape.Pattern, Any: shape.Notation != "", At: r.at()}
 	case !normalising && len(f.rewrites) == 0:
 		return s
 	}

@@ -20,6 +20,7 @@ import (
 	"mime"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,7 +50,7 @@ func Messages(blue, green *diff.Message, rules []diff.Rule, mode diff.Mode) Opin
 			return Opinion{Skipped: "no independent reading of " + strconv.Quote(m.ContentType)}
 		}
 	}
-	return Equal(withoutMark(blue.Body), withoutMark(green.Body), rules, mode)
+	return equal(withoutMark(blue.Body), withoutMark(green.Body), rules, &judge{mode: mode, at: [2]time.Time{blue.At, green.At}})
 }
 
 // withoutMark is a body without the byte order mark that RFC 8259 section 8.1
@@ -65,7 +66,11 @@ func isJSON(contentType string) bool {
 }
 
 // Equal judges a pair of JSON bodies again. It never panics.
-func Equal(blue, green []byte, rules []diff.Rule, mode diff.Mode) (o Opinion) {
+func Equal(blue, green []byte, rules []diff.Rule, mode diff.Mode) Opinion {
+	return equal(blue, green, rules, &judge{mode: mode})
+}
+
+func equal(blue, green []byte, rules []diff.Rule, j *judge) (o Opinion) {
 	defer func() {
 		if p := recover(); p != nil {
 			o = Opinion{Skipped: fmt.Sprintf("the judge failed: %v", p)}
@@ -74,7 +79,6 @@ func Equal(blue, green []byte, rules []diff.Rule, mode diff.Mode) (o Opinion) {
 	if len(blue) > maxBody || len(green) > maxBody {
 		return Opinion{Skipped: "a body of more than 64 KiB"}
 	}
-	j := &judge{mode: mode}
 	if why := j.read(rules); why != "" {
 		return Opinion{Skipped: why}
 	}
@@ -113,6 +117,7 @@ func (j *judge) options() []cmp.Option {
 // judge holds the rules while both sides are reduced.
 type judge struct {
 	mode  diff.Mode
+	at    [2]time.Time // of the two answers
 	rules []rule
 	skip  string
 }

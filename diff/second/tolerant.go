@@ -2,6 +2,8 @@ package second
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"math/big"
 	"net/netip"
 	"net/url"
@@ -66,6 +68,7 @@ type timed struct {
 	Text   string
 	Within time.Duration
 	number bool
+	Any    bool // the notation does not count
 }
 
 // Equal is what cmp.Equal asks.
@@ -78,7 +81,7 @@ func (t timed) Equal(o timed) bool {
 	}
 	a, la, ok := moment(t.Text)
 	b, lb, ok2 := moment(o.Text)
-	if !ok || !ok2 || la != lb {
+	if !ok || !ok2 || la != lb && !t.Any {
 		return false
 	}
 	return a.Sub(b).Abs() <= t.Within
@@ -104,10 +107,25 @@ func moment(s string) (time.Time, string, bool) {
 			text = strings.ToUpper(s)
 		}
 		if t, err := time.Parse(l[0], text); err == nil && len(s) <= 64 {
-			return t, l[1], true
+			return t, l[1] + " " + written(s, l[1]), true
 		}
 	}
 	return epoch(s)
+}
+
+// written is how a moment of a kind is written: what is between date and time, and
+// the zone.
+func written(s, kind string) string {
+	switch kind {
+	case "zoned", "local", "basic zone":
+		if len(s) < 19 { // an hour of one digit
+			return s[10:11]
+		}
+		return s[10:11] + strings.TrimLeft(s[19:], ".,0123456789")
+	case "compact", "ANSIC":
+		return ""
+	}
+	return s[strings.LastIndex(s, " "):]
 }
 
 func epoch(s string) (time.Time, string, bool) {
@@ -139,11 +157,108 @@ func epoch(s string) (time.Time, string, bool) {
 	return t, unit, true
 }
 
-// shaped is a text of which only the format counts.
-type shaped struct{ Text, Format, Pattern string }
+// shaped is a text of which only the format counts, and its notation unless Any.
+type shaped struct {
+	Text, Format, Pattern string
+	Any                   bool
+	At                    time.Time // of the answer; zero: not known
+}
 
 // Equal is what cmp.Equal asks.
-func (s shaped) Equal(o shaped) bool { return s.Text == o.Text || s.fits() && o.fits() }
+func (s shaped) Equal(o shaped) bool {
+	return s.Text == o.Text || s.fits() && o.fits() && (s.Any || s.alike(o))
+}
+
+// alike reports whether two texts of the format are written in one notation.
+func (s shaped) alike(o shaped) bool {
+	unless := func(a, b string) bool { return a == b || a == "" || b == "" }
+	switch s.Format {
+	case "uuid", "ulid", "hex":
+		return unless(lettersOf(s.Text), lettersOf(o.Text))
+	case "date-time":
+		_, a, _ := moment(s.Text)
+		_, b, _ := moment(o.Text)
+		return a == b
+	case "base64":
+		return unless(alphabetOf(s.Text), alphabetOf(o.Text)) && unless(paddingOf(s.Text), paddingOf(o.Text))
+	case "url":
+		a, _, _ := strings.Cut(s.Text, ":")
+		b, _, _ := strings.Cut(o.Text, ":")
+		return strings.EqualFold(a, b)
+	case "jwt":
+		return alikeTokens(s, o)
+	}
+	return true
+}
+
+// lettersOf is a for small, A for capital and aA for both kinds of letters.
+func lettersOf(s string) string {
+	out := ""
+	if regexp.MustCompile("[a-z]").MatchString(s) {
+		out = "a"
+	}
+	if regexp.MustCompile("[A-Z]").MatchString(s) {
+		out += "A"
+	}
+	return out
+}
+
+func alphabetOf(base64 string) string {
+	if sign := regexp.MustCompile("[-_+/]").FindString(base64); sign != "" {
+		return map[string]string{"-": "url", "_": "url", "+": "standard", "/": "standard"}[sign]
+	}
+	return ""
+}
+
+func paddingOf(base64 string) string {
+	switch {
+	case base64[len(base64)-1] == '=':
+		return "padded"
+	case len(base64)%4 > 0:
+		return "bare"
+	}
+	return ""
+}
+
+// alikeTokens holds against each other what no two good tokens of one service differ
+// in: the names and types of header fields and claims, the algorithm, truth values
+// and short texts. It is no stricter than the engine.
+func alikeTokens(s, o shaped) bool {
+	var members [2][2]map[string]any
+	for i, t := range []shaped{s, o} {
+		for part := range 2 {
+			raw, err := base64.RawURLEncoding.DecodeString(strings.Split(t.Text, ".")[part])
+			if err != nil || json.Unmarshal(raw, &members[i][part]) != nil {
+				return part == 1 // the engine compares no other payload
+			}
+		}
+		if exp, ok := members[i][1]["exp"].(float64); ok && !t.At.IsZero() && exp <= float64(t.At.Unix())-1 {
+			return false
+		}
+	}
+	for part := range 2 {
+		a, b := members[0][part], members[1][part]
+		if len(a) != len(b) {
+			return false
+		}
+		for name, x := range a {
+			y, ok := b[name]
+			if !ok || fmt.Sprintf("%T", x) != fmt.Sprintf("%T", y) {
+				return false
+			}
+			switch name {
+			case "alg", "typ", "role", "scope":
+				if text, ok := x.(string); ok && len(text) < 16 && text != y {
+					return false
+				}
+			}
+			if truth, ok := x.(bool); ok && truth != y {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 var hexText = regexp.MustCompile(`^[0-9a-fA-F]+$`)
 

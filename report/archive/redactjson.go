@@ -3,6 +3,8 @@ package archive
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/bgverify/bgverify/diff"
 )
 
 // JSON replaces every secret in a JSON text so that it stays JSON: inside a
@@ -150,6 +152,10 @@ type Redaction struct {
 	Whole   bool     `json:"whole,omitempty"`   // the value at the place is this secret and nothing else
 	Length  int      `json:"length"`            // bytes that stood there
 	Formats []string `json:"formats,omitempty"` // formats it matches, as rules name them
+	// Notations are those of its formats (diff.Notation) that have one; Like is the
+	// header and the claims of a token that compares as a hidden JWT does.
+	Notations map[string][2]string `json:"notations,omitempty"`
+	Like      string               `json:"like,omitempty"`
 }
 
 // redaction says what is known of the match m in text.
@@ -158,10 +164,22 @@ func (r *Redactor) redaction(m match, text, kind string, whole bool) Redaction {
 	if kind == "string" {
 		value = spelled(value)
 	}
-	return Redaction{
+	out := Redaction{
 		Mark: r.markOf(m, markOpen, markClose), Type: kind, Whole: whole,
 		Length: m.end - m.start, Formats: formatsOf(value),
 	}
+	for _, f := range out.Formats {
+		if n := diff.Notation(f, value); n != [2]string{} {
+			if out.Notations == nil {
+				out.Notations = map[string][2]string{}
+			}
+			out.Notations[f] = n
+		}
+		if f == "jwt" {
+			out.Like = diff.LikeJWT(value, func(parts string) string { return r.mark("jwt", parts) })
+		}
+	}
+	return out
 }
 
 // body replaces the secrets of a message body in the way that keeps the body

@@ -1,0 +1,207 @@
+package diff
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// anyNotation is what a time or format rule says to let the notation differ.
+const anyNotation = "any"
+
+// A stamp is a moment and the notation it was written in: the layout, what is
+// between date and time, and the zone. The number of digits of a fraction is no
+// notation: Java and Go trim zeros.
+type stamp struct {
+	at       time.Time
+	notation string
+}
+
+// ParseTime reads a text as a time rule does, and names its notation: times of two
+// notations are equal only where a rule says notation: any. A JSON number is given as
+// it is written.
+func ParseTime(text string) (at time.Time, notation string, ok bool) {
+	s, ok := parseStamp(text)
+	return s.at, s.notation, ok
+}
+
+// parseStamp reads RFC 3339, a date and time without a zone, an HTTP date,
+// yyyymmddhhmmss, and epoch seconds to nanoseconds, as text or as a number.
+func parseStamp(s string) (stamp, bool) {
+	if t, ok := parseRFC3339(s); ok {
+		return stamp{t, "rfc3339 " + s[10:11] + zoneOf(s)}, true
+	}
+	for _, l := range stampLayouts {
+		if len(s) > 64 {
+			break
+		}
+		if t, err := time.Parse(l.layout, s); err == nil {
+			name := l.name
+			switch {
+			case strings.Contains(l.layout, "MST"), strings.Contains(l.layout, "-0700"):
+				name += s[strings.LastIndexByte(s, ' '):]
+			case strings.Contains(l.layout, "Z07"):
+				name += zoneOf(s)
+			}
+			return stamp{t, name}, true
+		}
+	}
+	return parseEpoch(s)
+}
+
+// zoneOf is what comes after the time of yyyy-mm-ddThh:mm:ss and its fraction.
+func zoneOf(s string) string {
+	return strings.TrimLeft(s[len("2006-01-02T15:04:05"):], ".,0123456789")
+}
+
+var stampLayouts = []struct{ layout, name string }{
+	{"2006-01-02T15:04:05.999999999", "local T"},
+	{"2006-01-02 15:04:05.999999999", "local space"},
+	{"2006-01-02 15:04:05.999999999Z07:00", "rfc3339 space"},
+	{"2006-01-02T15:04:05.999999999Z0700", "basic zone"},
+	{"20060102150405", "compact"},
+	{time.RFC1123, "http"},
+	{time.RFC1123Z, "rfc1123z"},
+	{time.RFC850, "rfc850"},
+	{time.ANSIC, "asctime"},
+}
+
+func parseRFC3339(s string) (time.Time, bool) {
+	if len(s) < 20 || len(s) > 64 || s[10]|0x20 != 't' {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(s))
+	return t, err == nil
+}
+
+// parseEpoch reads seconds (up to 11 digits), milli-, micro- and nanoseconds.
+func parseEpoch(s string) (stamp, bool) {
+	whole, frac, dotted := strings.Cut(s, ".")
+	if len(whole) < 9 || len(whole) > 19 || whole[0] == '-' {
+		return stamp{}, false
+	}
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || dotted && (frac == "" || len(frac) > 9) {
+		return stamp{}, false
+	}
+	units := []struct {
+		digits int
+		unit   time.Duration
+		name   string
+	}{{11, time.Second, "epoch s"}, {14, time.Millisecond, "epoch ms"}, {17, time.Microsecond, "epoch us"}, {19, time.Nanosecond, "epoch ns"}}
+	for _, u := range units {
+		if len(whole) > u.digits {
+			continue
+		}
+		per := int64(time.Second / u.unit)
+		t := time.Unix(n/per, n%per*int64(u.unit))
+		if dotted {
+			f, err := strconv.ParseFloat("0."+frac, 64)
+			if err != nil {
+				return stamp{}, false
+			}
+			t = t.Add(time.Duration(f * float64(u.unit)))
+		}
+		return stamp{t, u.name}, true
+	}
+	return stamp{}, false
+}
+
+// sameTime reports whether two texts are moments at most Within apart, in one
+// notation unless the rule says any. A time without a zone is then read as UTC.
+func (r *compiledRule) sameTime(blue, green string) bool {
+	b, ok := parseStamp(blue)
+	if !ok {
+		return false
+	}
+	g, ok := parseStamp(green)
+	if !ok || b.notation != g.notation && r.Notation != anyNotation {
+		return false
+	}
+	return g.at.Sub(b.at).Abs() <= r.Within
+}
+
+// sameFormat reports whether two different texts are the same under a format rule,
+// or else why not where that is not plain to see.
+func (r *compiledRule) sameFormat(blue, green string, at [2]time.Time) (same bool, why string) {
+	if r.Is == "regex" || r.Notation == anyNotation {
+		return r.format(blue) && r.format(green), ""
+	}
+	return sameFormat(r.Is, blue, green, at)
+}
+
+// sameFormat reports whether two texts have a format in one notation; two tokens
+// mean the same, see differJWT.
+func sameFormat(name, blue, green string, at [2]time.Time) (same bool, why string) {
+	f := formats[name]
+	switch {
+	case !f(blue) || !f(green):
+		return false, ""
+	case name == "jwt":
+		why = differJWT(blue, green, at)
+		return why == "", why
+	}
+	b, g := Notation(name, blue), Notation(name, green)
+	for i := range b {
+		if b[i] != g[i] && b[i] != "" && g[i] != "" {
+			return false, "another notation: " + b[i] + " -> " + g[i]
+		}
+	}
+	return true, ""
+}
+
+// Notation is in what notation a text of a named format is written; "" for what the
+// text does not show, as a uuid without letters does not show the case of letters:
+//
+//	uuid, ulid, hex  letter case
+//	base64           alphabet; padding
+//	url              scheme
+//	date-time        see stamp
+func Notation(format, text string) [2]string {
+	switch format {
+	case "uuid", "ulid", "hex":
+		return [2]string{letterCase(text)}
+	case "base64":
+		return [2]string{base64Alphabet(text), base64Padding(text)}
+	case "url":
+		scheme, _, _ := strings.Cut(text, ":")
+		return [2]string{strings.ToLower(scheme)}
+	case "date-time":
+		s, _ := parseStamp(text)
+		return [2]string{s.notation}
+	}
+	return [2]string{}
+}
+
+func letterCase(text string) string {
+	lower, upper := strings.ToUpper(text) != text, strings.ToLower(text) != text
+	switch {
+	case lower && upper:
+		return "mixed case"
+	case lower:
+		return "lower case"
+	case upper:
+		return "upper case"
+	}
+	return ""
+}
+
+func base64Alphabet(text string) string {
+	switch {
+	case strings.ContainsAny(text, "-_"):
+		return "base64url"
+	case strings.ContainsAny(text, "+/"):
+		return "base64"
+	}
+	return ""
+}
+
+func base64Padding(text string) string {
+	switch {
+	case strings.HasSuffix(text, "="):
+		return "padded"
+	case len(text)%4 != 0:
+		return "not padded"
+	}
+	return ""
+}
