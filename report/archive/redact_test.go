@@ -196,9 +196,9 @@ func TestBodyFacts(t *testing.T) {
 	_, facts := (&hider{r: r}).body([]byte(`{"id":"`+uuid+`","pin":123456,"text":"pin 123456"}`), false)
 	got := fmt.Sprintf("%+v", facts)
 	want := fmt.Sprintf("%+v", []Redaction{
-		{Mark: r.Mark("", uuid), Type: "string", Whole: true, Length: 36, Formats: []string{"base64", "uuid"}},
-		{Mark: r.Mark("", "123456"), Type: "number", Whole: true, Length: 6, Formats: []string{"base64", "hex"}},
-		{Mark: r.Mark("", "123456"), Type: "string", Length: 6, Formats: []string{"base64", "hex"}},
+		{Mark: r.Mark("", uuid), Type: "string", Whole: true, Length: 36, Formats: []string{"base64", "uuid"}, Notations: map[string][2]string{"base64": {"base64url"}, "uuid": {"lower case"}}},
+		{Mark: r.Mark("", "123456"), Type: "number", Whole: true, Length: 6, Formats: []string{"base64", "hex"}, Notations: map[string][2]string{"base64": {"", "not padded"}}},
+		{Mark: r.Mark("", "123456"), Type: "string", Length: 6, Formats: []string{"base64", "hex"}, Notations: map[string][2]string{"base64": {"", "not padded"}}},
 	})
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
