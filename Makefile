@@ -14,7 +14,7 @@ demo: ## judge the embedded blue and green services and leave a report to open (
 test: ## run the tests
 	$(GO) test $(TESTFLAGS) ./...
 
-test-evidence: ## every way to an empty PASS, and what kills, starves and deceives a run (BGVERIFY_TORTURE=200: the long forms)
+test-evidence: ## attempts to get a wrong PASS, and to kill, starve and deceive a run (BGVERIFY_TORTURE=200: the long forms)
 	$(GO) test -count=1 -run Evidence ./cmd/bgverify
 	BGVERIFY_EVIDENCE_BUILD=1 $(GO) test -count=1 -run EvidenceIllComparator ./cmd/bgverify
 

@@ -446,7 +446,7 @@ func TestKeyOfAnotherType(t *testing.T) {
 		{"one member of two", `{"l":[{"a":1,"b":true}]}`, `{"l":[{"a":"1","b":true}]}`, "a b", "type $.l[?@.a==1 && @.b==true].a"},
 		{"another key", `{"l":[{"id":1}]}`, `{"l":[{"id":"3"}]}`, "id", "removed $.l[?@.id==1], added $.l[?@.id=='3']"},
 		{"both types on one side", `{"l":[{"id":1,"v":1}]}`, `{"l":[{"id":"1","v":2},{"id":1,"v":1}]}`, "id", "added $.l[?@.id=='1']"},
-		{"null is no text", `{"l":[{"id":null}]}`, `{"l":[{"id":"null"}]}`, "id", "removed $.l[?@.id==null], added $.l[?@.id=='null']"},
+		{"null is not a text", `{"l":[{"id":null}]}`, `{"l":[{"id":"null"}]}`, "id", "removed $.l[?@.id==null], added $.l[?@.id=='null']"},
 	} {
 		rules := mustCompile(t, Options{}, Rule{At: "$.l", Do: DoMatch, By: strings.Fields(tt.by)})
 		r := Compare([]byte(tt.blue), []byte(tt.green), rules)

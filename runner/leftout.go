@@ -14,7 +14,7 @@ type Aspect string
 
 // The aspects. Those of Required are what `require:` and `gate --require` take.
 const (
-	AspectCompare  Aspect = "compare"  // answers were held against blue's
+	AspectCompare  Aspect = "compare"  // answers were compared with blue's
 	AspectLoad     Aspect = "load"     // the load stages were measured
 	AspectWrites   Aspect = "writes"   // steps with side effects were sent
 	AspectIdentity Aspect = "identity" // blue and green were shown to be two places

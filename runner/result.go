@@ -87,7 +87,7 @@ type Planned struct {
 	Cases int `json:"cases"`
 	Loads int `json:"loads"`
 	// OfCases and OfLoads are what the suites hold, whatever was chosen of it;
-	// absent in runs of before they were counted.
+	// absent in runs of versions that did not count them.
 	OfCases int `json:"of_cases,omitempty"`
 	OfLoads int `json:"of_loads,omitempty"`
 }
@@ -274,7 +274,7 @@ type LoadResult struct {
 	// Findings are what the records alone do not say; their verdicts are part of Verdict.
 	Findings []LoadFinding `json:"findings,omitempty"`
 	// Services are those that the stage puts under load: of the suites that its cases
-	// belong to, and those that their steps name. Absent in runs of before it was kept.
+	// belong to, and those that their steps name. Absent in runs of versions that did not record it.
 	Services []string `json:"services,omitempty"`
 }
 
@@ -358,7 +358,7 @@ type End struct {
 	Warnings  []string           `json:"warnings,omitempty"`
 	Created   *Created           `json:"created,omitempty"` // nil: nothing that must be taken back
 	Audit     Audit              `json:"audit"`
-	// LeftOut is what the run did not show; empty also in runs of before it was kept.
+	// LeftOut is what the run did not show; also empty in runs of versions that did not record it.
 	LeftOut []LeftOut `json:"left_out,omitempty"`
 }
 

@@ -222,12 +222,16 @@ func TestEvidencePartial(t *testing.T) {
 		{"tag", two, []string{"--tag", "smoke"}},
 		{"shard", two, []string{"--shard", "1/2"}},
 		{"only", marked, nil},
+		{"variable", two, nil},
 		{"rerun-failed", two, []string{"--rerun-failed", "all"}},
 	} {
 		t.Run("report_and_exit/a pass of chosen cases/"+row.name, func(t *testing.T) {
 			t.Parallel()
 			e := newEvidence(t)
 			e.file("suite.yaml", row.suite)
+			if row.name == "variable" {
+				e.env = append(e.env, "BGVERIFY_TAG=smoke")
+			}
 			blue := serve(t, says(`{"a":1}`))
 			var asked atomic.Int64 // /a differs once
 			green := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -243,8 +247,12 @@ func TestEvidencePartial(t *testing.T) {
 				}
 			}
 			r := e.bgverify(append([]string{"run", "suite.yaml", "--blue", blue, "--green", green}, row.args...)...)
-			if row.name == "only" { // a file made the run smaller
+			switch row.name { // a file or the environment made the run smaller
+			case "only":
 				r.ends(4, "only: true at suite.yaml:3:12 leaves out 1 of 2 cases", "")
+				return
+			case "variable":
+				r.ends(4, "BGVERIFY_TAG leaves out 1 of 2 cases", "")
 				return
 			}
 			if r.status != 0 || !strings.Contains(r.out.String(), "verified without 1 of 2 cases") {

@@ -19,7 +19,7 @@ import (
 	"github.com/bgverify/bgverify/fixtures"
 )
 
-// A proof is one way to an empty PASS, walked by the built binary against two
+// A proof is one attempt to get a wrong PASS, made with the built binary against two
 // services. None of them may end with 0.
 type proof struct {
 	name string

@@ -17,7 +17,7 @@ import (
 	"testing"
 )
 
-// waysFile lists every way to an empty PASS that a test walks: written by
+// waysFile lists every attempt to get a wrong PASS that a test makes: written by
 // go test ./cmd/bgverify -run Evidence -update, and held against what is walked.
 const waysFile = "docs/evidence.md"
 
@@ -168,7 +168,7 @@ func waysKey(line string) string {
 	return strings.Join(cells[:min(3, len(cells))], " | ")
 }
 
-// classes are the ways to an empty PASS in the order of the specification, then what
+// classes are the kinds of attempts, in the order of the file: an empty PASS, then what
 // hostile answers, careless files and signals lead to.
 var classes = []string{"nothing_ran", "wrong_thing_tested", "together_broken", "one_of_twelve", "weakened", "both_fail_alike", "transport", "comparator_blind", "load_verdict_empty", "report_and_exit", "hostile_answers", "hostile_files", "stopped"}
 
@@ -198,18 +198,21 @@ func (w way) line() string {
 
 func waysText() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `# Every way to an empty PASS that a test walks
+	fmt.Fprintf(&b, `# What must never pass
 
-Written by `+"`go test ./cmd/bgverify -run Evidence -update`"+` and held against what the tests do (`+"`make test-evidence`"+`).
-%d ways; each starts the built binary against services of this machine ("panic in a worker" walks the same session inside the test), and none ends with 0.
-Statuses: 1 green differs or is worse, 2 usage or scenario problem and nothing was sent, 3 could not be judged,
-4 too little evidence, 130 and 143 interrupted. One row alone: `+"`go test ./cmd/bgverify -run 'TEST/CLASS/WAY'`"+`, with underscores for spaces.
+Each row is an attempt to get a PASS that proves nothing, or to hide that green is broken. A test makes it with the built binary against services on this
+machine ("panic in a worker" runs inside the test). There are %d attempts, and none exits with 0.
+
+Exit statuses: 1 green differs or is worse, 2 usage or scenario problem, nothing was sent, 3 could not be judged, 4 too little evidence, 130 and 143 interrupted.
+Run one row with `+"`go test ./cmd/bgverify -run 'TEST/CLASS/ATTEMPT'`"+`, with underscores for spaces.
+
+`+"`go test ./cmd/bgverify -run Evidence -update`"+` writes this file, and `+"`make test-evidence`"+` fails when it does not match the tests.
 `, len(ways.walked))
 	class := ""
 	for _, w := range sortedWays() {
 		if w.class() != class {
 			class = w.class()
-			fmt.Fprintf(&b, "\n## %s\n\n| way | test | status | the reason that it gives |\n| --- | --- | --- | --- |\n", strings.ReplaceAll(class, "_", " "))
+			fmt.Fprintf(&b, "\n## %s\n\n| attempt | test | status | reason given |\n| --- | --- | --- | --- |\n", strings.ReplaceAll(class, "_", " "))
 		}
 		b.WriteString(w.line())
 	}

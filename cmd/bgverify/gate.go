@@ -33,9 +33,9 @@ A pass exits with 4 when the run left something out, unless a flag names it:
   --without identity   nothing showed that blue and green are two places
   --without compare    --only-load
 
---require lists what the run must have shown. --no-weaker compares the run with
-an archived one: fewer cases or expectations, more rules or wider margins than
-there exit with 4.`,
+--require lists what the run must have shown. --no-weaker names an archived run:
+a run with fewer cases or expectations, more rules or wider margins than that one
+exits with 4.`,
 		Example: `  bgverify gate latest
   bgverify gate runs/2026-11-23T03-12-45Z-stb-7f3a --digest sha256:9c88… --max-age 2h
   bgverify gate latest --service epg --green-build 9f2c1e7 && ./shift-dns epg 10%

@@ -144,8 +144,8 @@ func sortedKeys(m map[string]string) []string {
 }
 
 // ofService reports whether a load stage counts for a service: one that puts it under
-// load, wherever the stage is written. A run of before that was kept does not say
-// so, and each of its stages counts.
+// load, wherever the stage is written. In a run of a version that did not record it
+// each stage counts.
 func ofService(l *runner.LoadResult, service string) bool {
 	return l.Services == nil || slices.Contains(l.Services, service)
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/bgverify/bgverify/runner"
 )
 
-// leftOut is what a run left out. One of before that was kept says so in words,
-// of which those of the contract are known.
+// leftOut is what a run left out. A run of a version that did not record it says so
+// in audit.verified_without alone.
 func leftOut(run *runner.Run) []runner.LeftOut {
 	if run.End.LeftOut != nil || run.Header.Asks != nil {
 		return run.End.LeftOut
@@ -41,7 +41,7 @@ func (g Gate) absent(run *runner.Run) []string {
 		case missing && !slices.Contains(g.Without, what) && !(g.Partial && chosen(left, what)):
 			text := fmt.Sprintf("the run was verified without %s (--without %s accepts that)", what, what)
 			if what == runner.AspectIdentity {
-				text = "nothing showed that blue and green are two places (identity of the suite or the env file shows it; --without identity accepts that)"
+				text = "nothing showed that blue and green are two places (add identity to the suite or the env file; --without identity accepts that)"
 			}
 			out = append(out, text)
 		case !missing && slices.Contains(g.Require, what) && !didAny(run, what):
@@ -58,8 +58,8 @@ func chosen(left []runner.LeftOut, what runner.Aspect) bool {
 		!slices.ContainsFunc(left, func(l runner.LeftOut) bool { return l.What == what && l.By != runner.ByFlag })
 }
 
-// weightOf is what a load stage does to the verdict: nothing, where it is
-// inconclusive and the run was made with --on-inconclusive warn.
+// weightOf is what a load stage does to the verdict: nothing if it is inconclusive
+// and the run was made with --on-inconclusive warn.
 func weightOf(run *runner.Run, l *runner.LoadResult) runner.Verdict {
 	warned := func(o runner.LeftOut) bool {
 		return o.What == runner.AspectLoad && o.Load == l.Name && o.By == runner.ByFlag
@@ -82,14 +82,14 @@ func didAny(run *runner.Run, what runner.Aspect) bool {
 	}
 }
 
-// weaker says in what way a run asks less than the one that it is held against.
+// weaker lists what a run checks less than the one of --no-weaker.
 func (g Gate) weaker(run *runner.Run) []string {
 	if g.Stronger == nil {
 		return nil
 	}
 	was := g.Stronger
 	if was.Header.Asks == nil || run.Header.Asks == nil {
-		return []string{fmt.Sprintf("it is not known whether the run asks less than %s: one of the two does not say what its suites ask", was.Header.ID)}
+		return []string{fmt.Sprintf("cannot compare with run %s: one of the two does not record what its suites check", was.Header.ID)}
 	}
 	found := runner.FindWeaker(was.Header.Asks, run.Header.Asks)
 	for _, l := range leftOut(run) {

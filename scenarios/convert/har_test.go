@@ -241,7 +241,7 @@ func TestHARWithFaults(t *testing.T) {
 		return `{"request":{"method":"GET","url":"https://h/bad"},"response":` + answer + `}`
 	}
 	for _, tt := range []struct{ name, entry, line, listed string }{
-		{"text that is no base64", bad(`{"status":200,"content":{"mimeType":"application/json","text":"{\"v\":1}","encoding":"base64"}}`), "get: /bad", "content.text: is not the base64 that encoding says; it is taken as text"},
+		{"text that is not base64", bad(`{"status":200,"content":{"mimeType":"application/json","text":"{\"v\":1}","encoding":"base64"}}`), "get: /bad", "content.text: is not the base64 that encoding says; it is taken as text"},
 		{"base64 without padding", bad(`{"status":200,"content":{"mimeType":"application/json","text":"eyJ2IjoxfQ","encoding":"base64"}}`), "get: /bad", ""},
 		{"base64 of URLs", bad(`{"status":200,"content":{"mimeType":"text/plain","text":"_-8","encoding":"base64"}}`), "get: /bad", ""},
 		{"headers that are none", bad(`{"status":200,"headers":[{"value":"x"}],"content":{"mimeType":"application/json"}}`), "get: /bad", "response.headers[0]: has no name"},
