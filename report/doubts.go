@@ -34,6 +34,9 @@ func (s *source) doubts() []string {
 	if s.head.Weaker != nil {
 		out = append(out, s.head.Weaker.String())
 	}
+	if c := s.end.Created; c != nil && c.Open() > 0 {
+		out = append(out, "left behind: "+leftoverText(c))
+	}
 	stated := runner.Stated(s.end.Transport)
 	for _, f := range stated[:min(mostStated, len(stated))] {
 		out = append(out, "note: "+f.String())
@@ -47,3 +50,18 @@ func (s *source) doubts() []string {
 // mostStated is how many findings about connections that do not decide have a place
 // in the first lines.
 const mostStated = 3
+
+// leftoverText says how much a run left behind, and what would take the first of it
+// back.
+func leftoverText(c *runner.Created) string {
+	text := fmt.Sprintf("%d of %d created things", c.Open(), c.Made.Blue+c.Made.Green)
+	if len(c.Left) == 0 {
+		return text
+	}
+	l := &c.Left[0]
+	text += fmt.Sprintf("; first %s of %s on %s (%s)", l.Step, l.Case, l.Side, l.Why)
+	if l.Undo != "" {
+		text += ". To take it back: " + l.Undo
+	}
+	return text
+}

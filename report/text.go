@@ -229,14 +229,22 @@ func (t *textReport) gates() error {
 // passed names the gates that passed and have no row: beside a failure they are
 // one line.
 func (t *textReport) passed(gates []runner.GateResult) error {
-	if len(gates) > 0 {
-		names := make([]string, len(gates))
-		for i, g := range gates {
-			names[i] = g.Name
+	for _, group := range []struct {
+		verdict runner.Verdict
+		what    string
+	}{{runner.Pass, "more passed"}, {runner.Skip, "not judged"}} {
+		var names []string
+		for _, g := range gates {
+			if g.Verdict == group.verdict {
+				names = append(names, g.Name)
+			}
 		}
-		for i, part := range t.wrapped(fmt.Sprintf("%d more passed: %s", len(gates), strings.Join(names, ", ")), 8) {
+		if len(names) == 0 {
+			continue
+		}
+		for i, part := range t.wrapped(fmt.Sprintf("%d %s: %s", len(names), group.what, strings.Join(names, ", ")), 8) {
 			if i == 0 {
-				part = t.word(runner.Pass) + "  " + part
+				part = t.word(group.verdict) + "  " + part
 			}
 			t.line("%s", part)
 		}

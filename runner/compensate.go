@@ -16,13 +16,53 @@ const takeBackGrace = 15 * time.Second
 
 // An effect is something that a compensated step left on a side, or may have left.
 type effect struct {
-	step   *scenarios.Step
-	name   string // of the step, with its round
-	side   scenarios.Side
+	step *scenarios.Step
+	name string // of the step, with its round
+	side scenarios.Side
+	// values are what the step captured from the answer: they tell what it created
+	// from what other steps and rounds did.
+	values map[string]scenarios.Value
 	unsure bool   // no answer, or a 5xx: it may have been carried out
 	undone bool   // a compensating step was answered as taken back
+	asked  bool   // a compensating request that means it has been answered
 	owed   bool   // it was open when its walk ended
 	why    string // why it could not be taken back so far
+}
+
+// meantBy reports whether a compensating request is about this effect: of the
+// values that its step captured, those which the request uses are still the lane's.
+func (e *effect) meantBy(step *scenarios.Step, sc *scope) bool {
+	for _, c := range e.step.Captures {
+		if !step.Uses(c.Name) {
+			continue
+		}
+		own, known := e.values[c.Name]
+		if now, ok := sc.sources().Captures[c.Name]; !known || !ok || now.JSON != own.JSON {
+			return false
+		}
+	}
+	return true
+}
+
+// keepValue gives the last effect of a step the value that its answer was captured
+// for; the true one where a proxy changed the answer.
+func (l *lane) keepValue(step *scenarios.Step, name string) {
+	for _, e := range slices.Backward(l.effects) {
+		if e.step != step {
+			continue
+		}
+		v, ok := l.truth[name]
+		if !ok {
+			v, ok = l.captures[name]
+		}
+		if ok {
+			if e.values == nil {
+				e.values = map[string]scenarios.Value{}
+			}
+			e.values[name] = v
+		}
+		return
+	}
 }
 
 // noteEffects books what a request of a step created on its lane, or took back.
@@ -30,10 +70,11 @@ type effect struct {
 //  1. A compensated step that was accepted (below 400) left something. One that was
 //     refused (4xx), or that never left this machine, did not. Without an answer,
 //     and after a 5xx, nobody knows: it counts as left.
-//  2. A compensating step takes back what the steps it names left on the side that
-//     it asked: accepted, or answered 404 or 410 because it is gone already. On
-//     the other side, which a crossing lane may ask, only acceptance counts: the two
-//     sides share their data then.
+//  2. A compensating step takes back what the steps it names left, where its request
+//     has the values that were captured then and is answered 2xx. A redirect takes nothing
+//     back, and neither does a 404: what was just created should be found. It only
+//     settles what may never have been created. On the other side, which a crossing
+//     lane may ask, 2xx counts too: the two sides share their data then.
 //  3. A request that was made with what a broken answer gave takes nothing back: it
 //     may have asked for something else.
 func (l *lane) noteEffects(step *scenarios.Step, sc *scope, x *wire.Exchange, misled bool) {
@@ -46,13 +87,14 @@ func (l *lane) noteEffects(step *scenarios.Step, sc *scope, x *wire.Exchange, mi
 		if misled { // Rule 3
 			break
 		}
-		if e.undone || !slices.Contains(step.Compensates, e.step) {
+		if e.undone || !slices.Contains(step.Compensates, e.step) || !e.meantBy(step, sc) {
 			continue
 		}
-		accepted := x.Err == nil && x.Status < 400
-		gone := x.Err == nil && (x.Status == 404 || x.Status == 410)
+		accepted := x.Err == nil && x.Status < 300
+		never := x.Err == nil && (x.Status == 404 || x.Status == 410) && e.unsure
+		e.asked = e.asked || e.side == sc.side
 		switch {
-		case accepted, gone && e.side == sc.side:
+		case accepted, never && e.side == sc.side:
 			e.undone = true
 		case e.side == sc.side && x.Err != nil:
 			e.why = fmt.Sprintf("%s: %s", x.Err.Class, x.Err.Detail)
@@ -172,7 +214,9 @@ func lasting(parent context.Context, grace time.Duration) (context.Context, cont
 //  3. After a stop only what was created is taken back, within takeBackGrace.
 //  4. What a crossing lane created on a side and its own steps did not take back
 //     there is taken back on that side.
-//  5. So is what a broken answer kept from the steps that would have done it.
+//  5. What the steps could not name, because a later round or step captured another
+//     value, or a broken answer hid it, is taken back with the values it was created with.
+//  6. Green must take back what blue takes back.
 func (w *walk) walkBack(ctx context.Context, forward, back []*scenarios.Step, prefix string) {
 	ended, begin := w.ended, len(w.result.Steps)
 	switch {
@@ -190,8 +234,9 @@ func (w *walk) walkBack(ctx context.Context, forward, back []*scenarios.Step, pr
 			w.cross(ctx, back, prefix)
 		}
 	}
-	w.uncross(ctx, slices.Concat(forward, back))  // Rule 4
-	w.untamper(ctx, slices.Concat(forward, back)) // Rule 5
+	w.uncross(ctx, slices.Concat(forward, back))      // Rule 4
+	w.takeBackRest(ctx, slices.Concat(forward, back)) // Rule 5
+	w.holdTakenBack()                                 // Rule 6
 	switch {
 	case ended != "" && w.test == nil:
 		w.excuse(ended)
@@ -230,6 +275,47 @@ func (w *walk) gotOne(step *scenarios.Step) []scenarios.Side {
 	return out
 }
 
+// takeBackRest is rule 5 of walkBack on the straight lanes.
+func (w *walk) takeBackRest(ctx context.Context, steps []*scenarios.Step) {
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		kind := straightLane(side)
+		l := w.lanes[kind]
+		if l == nil {
+			continue
+		}
+		for _, step := range steps {
+			for _, e := range l.openOn(step) {
+				sc := w.scope(l, side, step, step.Name, w.suite.run.now())
+				if !e.undone && !e.asked && (w.suite.run.plan.World.Tampered != nil || !e.meantBy(step, sc)) {
+					w.takeBackOne(w.suite.run.late(ctx), kind, side, step, e)
+				}
+			}
+		}
+	}
+}
+
+// holdTakenBack is rule 6 of walkBack: a green that does not take back what it
+// created is a finding, whatever its step expects.
+func (w *walk) holdTakenBack() {
+	blue, green := w.lanes[LaneBlue], w.lanes[LaneGreen]
+	if blue == nil || green == nil {
+		return
+	}
+	for _, e := range green.effects {
+		if e.undone || !e.asked {
+			continue
+		}
+		i := slices.IndexFunc(blue.effects, func(b *effect) bool { return b.name == e.name && b.step == e.step })
+		if i < 0 || !blue.effects[i].undone {
+			continue
+		}
+		w.result.Steps = append(w.result.Steps, StepResult{
+			Name: "take back " + e.name, At: e.step.Pos.String(), Verdict: Fail,
+			Reasons: []string{fmt.Sprintf("green does not take back what step %q created, and blue does: %s", e.name, e.why)},
+		})
+	}
+}
+
 // uncross is rule 4 of walkBack.
 func (w *walk) uncross(ctx context.Context, steps []*scenarios.Step) {
 	for _, kind := range []LaneKind{LaneCrossBlue, LaneCrossGreen} {
@@ -239,33 +325,32 @@ func (w *walk) uncross(ctx context.Context, steps []*scenarios.Step) {
 		}
 		for _, step := range steps {
 			for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-				if slices.ContainsFunc(l.openOn(step), func(e *effect) bool { return e.side == side }) {
-					w.uncrossOne(w.suite.run.late(ctx), kind, side, step)
+				for _, e := range l.openOn(step) {
+					if !e.undone && e.side == side {
+						w.takeBackOne(w.suite.run.late(ctx), kind, side, step, e)
+					}
 				}
 			}
 		}
 	}
 }
 
-// uncrossOne sends one compensating step of a lane to a side. It is not compared:
-// the straight lanes have judged the step.
-func (w *walk) uncrossOne(ctx context.Context, kind LaneKind, side scenarios.Side, step *scenarios.Step) {
+// takeBackOne sends one compensating step of a lane to a side, with the values that
+// the effect was created with. It is not compared: the straight lanes have judged the step.
+func (w *walk) takeBackOne(ctx context.Context, kind LaneKind, side scenarios.Side, step *scenarios.Step, e *effect) {
 	l := w.lanes[kind]
-	name := "take back on " + side.String() + ": " + step.Name
+	name := "take back " + e.name + " on " + side.String() + ": " + step.Name
 	key := PairKey(w.id, name, kind.String())
 	r := StepResult{Name: name, Lane: kind.String(), At: step.Pos.String(), Exchange: key, Verdict: Pass}
 	sc := w.scope(l, side, step, name, w.suite.run.now())
-	sc.truthful = true
+	sc.truthful, sc.values = true, e.values
 	s := w.shoot(ctx, step, sc, key)
-	open := l.openOn(step)
 	switch {
 	case s.err != nil:
 		r.Verdict, r.Reasons, r.Exchange, r.NotSent = Skip, []string{s.err.Error()}, "", true
-		for _, e := range open {
-			e.why = s.err.Error()
-		}
-	case len(open) > 0:
-		r.Verdict, r.Reasons = Skip, []string{open[0].why}
+		e.why = s.err.Error()
+	case !e.undone:
+		r.Verdict, r.Reasons = Skip, []string{e.why}
 	}
 	if s.err == nil {
 		pair := &Pair{Key: key}
@@ -367,7 +452,7 @@ func (w *walk) leftover(e *effect, l *lane, undoing []*scenarios.Step) Leftover 
 		out.Why = fmt.Sprintf("step %q was not sent", step.Name)
 	}
 	sc := w.scope(l, e.side, step, step.Name, w.suite.run.now())
-	sc.loose, sc.truthful = w.suite.captureNames(), true
+	sc.loose, sc.truthful, sc.values = w.suite.captureNames(), true, e.values
 	if request, err := w.compose(context.Background(), step, sc); err == nil {
 		out.Undo = request.request.Method + " " + unescapeLoose(request.request.URL, sc.loose)
 	} else if step.Request.URL != nil {

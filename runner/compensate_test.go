@@ -127,6 +127,44 @@ func TestWhatACaseCreatesIsTakenBack(t *testing.T) {
 	}
 }
 
+// What was created is told apart by what was captured, and it is taken back only by
+// an answer that says so.
+func TestTakenBackMeansGone(t *testing.T) {
+	const undo = "  cleanup: [{step: undo, delete: '/orders/{{order}}', side_effects: compensated, compare: none, expect: {status: [200, 204, 302, 404]}}]\n"
+	status := func(code int) func(http.ResponseWriter, *http.Request) bool {
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method == "DELETE" {
+				w.Header().Set("Location", "/login")
+				w.WriteHeader(code)
+			}
+			return r.Method == "DELETE"
+		}
+	}
+	const create = "{step: create, post: /orders, side_effects: compensated, json: {}, capture: {order: $.id}}"
+	for _, row := range []struct {
+		name, steps string
+		green       func(http.ResponseWriter, *http.Request) bool
+		verdict     Verdict
+		left        int // rows on green
+	}{
+		{"a row for each round", strings.Replace(create, "post:", "repeat: 3, post:", 1), nil, Pass, 0},
+		{"two steps capture one name", create + ", " + strings.Replace(create, "create", "another", 1), nil, Pass, 0},
+		{"green does not find what it created", create, status(404), Fail, 1},
+		{"green redirects", create, status(302), Fail, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			blue, green := newStore("b"), newStore("g")
+			green.answer = row.green
+			r := newRig(t, blue, green).file("s.yaml", "suite: s\n"+orderRules+"cases:\n  - case: c\n    steps: ["+row.steps+"]\n"+indent(undo))
+			end := r.run()
+			want(t, end, row.verdict)
+			if len(blue.left()) != 0 || len(green.left()) != row.left || end.Created.Open() != row.left {
+				t.Errorf("left on blue %v, on green %v; account %+v", blue.left(), green.left(), end.Created)
+			}
+		})
+	}
+}
+
 // indent moves the steps of a case below its steps: key.
 func indent(steps string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSuffix(steps, "\n"), "\n", "\n  ") + "\n"

@@ -92,6 +92,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	found := &captured{}
 	for i := range step.Captures {
 		w.capture(&step.Captures[i], l, s, found)
+		l.keepValue(step, step.Captures[i].Name)
 	}
 	t := &Trial{Step: step, Name: name, Lane: kind.String(), Key: key, Rules: rules, Blue: straight.Blue, Green: straight.Green, Shared: w.shared(step), Seen: w.crossSeen(kind, side), Hidden: append(s.hidden(), straight.Hidden...)}
 	if side == scenarios.Blue {

@@ -31,7 +31,7 @@ func (s *suiteRun) recoverCase(ctx context.Context, j job) {
 	w := newWalk(s, "", s.run.now())
 	w.result = j.result()
 	id := w.result.ID
-	w.id, w.test, w.row = id+recoveredSuffix, j.test, j.row
+	w.id, w.test, w.row = id+RecoveredSuffix, j.test, j.row
 	if j.test.Data != nil {
 		w.columns = j.test.Data.Columns
 	}
@@ -54,7 +54,7 @@ func (s *suiteRun) recoverSetup(ctx context.Context) {
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		w := newWalk(s, id+recoveredSuffix, s.run.now())
+		w := newWalk(s, id+RecoveredSuffix, s.run.now())
 		w.result.At, w.result.Index = s.suite.Pos.String(), s.cases.first
 		w.born = 1
 		if _, n, ok := strings.Cut(id, "~"); ok {
@@ -63,12 +63,19 @@ func (s *suiteRun) recoverSetup(ctx context.Context) {
 		for _, kind := range s.kinds() {
 			w.lanes[kind] = newLane(kind)
 		}
-		w.recover(ctx, s.run.plan.Unfinished[id], id, s.suite.Setup, s.suite.Teardown, "")
+		left := *s.run.plan.Unfinished[id]
+		if back := s.run.plan.Unfinished[teardownOf(id)]; back != nil { // it was stopped in its teardown
+			left.Keys = slices.Concat(left.Keys, back.Keys)
+		}
+		w.recover(ctx, &left, id, s.suite.Setup, s.suite.Teardown, "")
 	}
 }
 
-// recoveredSuffix tells the walk that takes back from the case that it is about.
-const recoveredSuffix = " (taken back)"
+// teardownOf is the id of the teardown that belongs to a setup's.
+func teardownOf(setup string) string { return strings.Replace(setup, "/(setup)", "/(teardown)", 1) }
+
+// RecoveredSuffix tells the walk that takes back from the case that it is about.
+const RecoveredSuffix = " (taken back)"
 
 // recover is recoverCase for the steps of a case, or of setup and teardown.
 func (w *walk) recover(ctx context.Context, left *Unfinished, id string, forward, back []*scenarios.Step, prefix string) {
@@ -102,6 +109,7 @@ func (w *walk) recover(ctx context.Context, left *Unfinished, id string, forward
 	}
 	all := slices.Concat(forward, back)
 	w.uncross(ctx, all)
+	w.takeBackRest(ctx, all)
 	w.result.Created = w.created(all)
 	if len(w.result.Steps) == 0 && (w.result.Created == nil || w.result.Created.Open() == 0) {
 		return
@@ -123,7 +131,8 @@ func (w *walk) relive(left *Unfinished, id string, forward, back []*scenarios.St
 	}
 	crossed := map[LaneKind]int{}
 	for _, key := range left.Keys {
-		name, kind := stepOfKey(strings.TrimPrefix(key, id+"/"))
+		rest := strings.TrimPrefix(key, id+"/")
+		name, kind := stepOfKey(strings.TrimPrefix(rest, teardownOf(id)+"/"))
 		step := stepNamed(name, forward, "")
 		if step == nil {
 			step = stepNamed(name, back, prefix)
@@ -155,11 +164,12 @@ func (w *walk) reliveOne(kind LaneKind, side scenarios.Side, step *scenarios.Ste
 	if x.Err == nil {
 		l.jar.Set(to.logical(x.URL), x)
 	}
+	l.noteEffects(step, w.scope(l, side, step, name, time.Time{}), x, false)
 	for i := range step.Captures {
 		w.capture(&step.Captures[i], l, s, &captured{})
+		l.keepValue(step, step.Captures[i].Name)
 	}
 	l.hidden = append(l.hidden, pair.Hidden...)
-	l.noteEffects(step, w.scope(l, side, step, name, time.Time{}), x, false)
 }
 
 // stepOfKey takes a pair's key, without its case, apart; kind is 0 for blue and

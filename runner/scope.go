@@ -30,6 +30,8 @@ type scope struct {
 	// own placeholder. nil in a real run.
 	loose map[string]bool
 	depth int
+	// values stand in for the lane's captures: those of what is taken back.
+	values map[string]scenarios.Value
 	// truthful answers with what the services really gave; see lane.truth.
 	truthful bool
 }
@@ -57,9 +59,10 @@ func (s *scope) sources() *scenarios.Sources {
 	if w.test != nil {
 		all.Case = w.test.Vars
 	}
-	if s.truthful && len(s.lane.truth) > 0 {
+	if s.truthful && len(s.lane.truth)+len(s.values) > 0 {
 		all.Captures = maps.Clone(s.lane.captures)
 		maps.Copy(all.Captures, s.lane.truth)
+		maps.Copy(all.Captures, s.values)
 	}
 	return all
 }

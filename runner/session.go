@@ -59,7 +59,7 @@ func (s *suiteRun) takeBackOld(ctx context.Context) {
 		}
 		all := slices.Concat(s.suite.Setup, s.suite.Teardown)
 		w.uncross(ctx, all)
-		w.untamper(ctx, all)
+		w.takeBackRest(ctx, all)
 		w.result.Created = w.created(all)
 		if len(w.result.Steps) == 0 {
 			s.run.totals.addCreated(w.result.Created)

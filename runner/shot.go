@@ -153,6 +153,9 @@ func (w *walk) captures(step *scenarios.Step, blue, green *shot) *captured {
 		c := &step.Captures[i]
 		b, fromBlue := w.capture(c, w.lanes[LaneBlue], blue, out)
 		g, fromGreen := w.capture(c, w.lanes[LaneGreen], green, out)
+		for _, kind := range []LaneKind{LaneBlue, LaneGreen} {
+			w.lanes[kind].keepValue(step, c.Name)
+		}
 		if c.Same && fromBlue && fromGreen {
 			out.check("both", c, "is the same on both sides", sameValue(b, g), cut(b.JSON, maxGot)+" and "+cut(g.JSON, maxGot))
 		}

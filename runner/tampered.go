@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"context"
 	"slices"
 
 	"github.com/bgverify/bgverify/diff"
@@ -77,20 +76,5 @@ func (w *walk) captureTruth(c *scenarios.Capture, l *lane, s *shot) {
 	l.truth[c.Name] = v
 	if slices.Contains(w.suite.suite.Secrets, c.Name) && v.Text != "" {
 		w.suite.run.secret(c.Name, v.Text)
-	}
-}
-
-// untamper takes back what the straight lanes' own steps could not, because a
-// broken answer hid what they need. It uses the true values.
-func (w *walk) untamper(ctx context.Context, steps []*scenarios.Step) {
-	if w.suite.run.plan.World.Tampered == nil {
-		return
-	}
-	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		for _, step := range steps {
-			if l := w.lanes[straightLane(side)]; l != nil && len(l.openOn(step)) > 0 {
-				w.uncrossOne(w.suite.run.late(ctx), straightLane(side), side, step)
-			}
-		}
 	}
 }

@@ -109,13 +109,13 @@ func (s *Step) leavesSomething() bool {
 
 // usesCaptureOf reports whether a step's request names what an earlier step captured.
 func (s *Step) usesCaptureOf(earlier *Step) bool {
-	if len(earlier.Captures) == 0 {
-		return false
-	}
+	return slices.ContainsFunc(earlier.Captures, func(c Capture) bool { return s.Uses(c.Name) })
+}
+
+// Uses reports whether the step's request has a placeholder for a variable.
+func (s *Step) Uses(variable string) bool {
 	used := false
-	s.Request.templates(func(t *Template) {
-		used = used || slices.ContainsFunc(earlier.Captures, func(c Capture) bool { return t.names(c.Name) })
-	})
+	s.Request.templates(func(t *Template) { used = used || t.names(variable) })
 	return used
 }
 

@@ -237,9 +237,23 @@ func (o openCases) event(ln *line) error {
 		}
 		n[sideIndex(in.Side)]++
 	case kindCase:
-		delete(o, ln.Key)
+		o.close(ln.Key)
 	}
 	return nil
+}
+
+// close forgets a case whose result is there. What a setup created is in use until
+// its teardown has a result, so it stays; what was taken back after a kill is settled.
+func (o openCases) close(id string) {
+	settled, recovered := strings.CutSuffix(id, runner.RecoveredSuffix)
+	switch {
+	case recovered:
+		delete(o, settled)
+	case strings.Contains(id, "/(setup)"):
+	default:
+		delete(o, id)
+		delete(o, strings.Replace(id, "/(teardown)", "/(setup)", 1))
+	}
 }
 
 // sideIndex is 1 for green.
