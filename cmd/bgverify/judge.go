@@ -25,6 +25,7 @@ type judgeFlags struct {
 	expect        []string
 	sameHost      bool
 	anySize       bool
+	anyIDs        bool
 	output        string
 }
 
@@ -41,10 +42,13 @@ and latency is counted from the send, as vegeta measures it. "-" reads one file
 from standard input.
 
 The two files must be recordings of the same load on two sides: the same results,
-the same host and port, different paths, or rates more than 5 % apart are refused.
-A 200 without a body is an error. Sizes of answers are compared path by path:
-green is worse if its median is less than half of blue's; any other difference
-makes a pass inconclusive.
+the same host and port, different paths or values, rates or durations more than
+5 % apart, and impossible latencies are refused. A 200 without a body is an
+error, and so is an answer with an error text. Errors before and after the blocks
+count; results that one file lacks make a pass inconclusive. Sizes and statuses of
+answers are compared path by path: green is worse if its median size is less than
+half of blue's, or if a status is more than 5 % more or less frequent; any other
+difference makes a pass inconclusive.
 
 With RUN (a folder, an id under --out, or latest), the load stages of that run are
 judged again from their records, and the verdict must be the same. --p50, --p95,
@@ -90,17 +94,18 @@ func (j *judgeFlags) bind(f *pflag.FlagSet) {
 	f.StringVar(&j.p95, "p95", "10%", "`margin` of the 95th percentile")
 	f.StringVar(&j.p99, "p99", "", "`margin` of the 99th percentile, which is then a gate; needs 200 requests a block (default 20%, where there are enough requests)")
 	f.StringVar(&j.errors, "errors", "0.5%", "highest `share` of requests that only green fails")
-	f.StringVar(&j.warmUp, "warm-up", "", "`duration` at the beginning that does not count; 0 none (default the longer of 5s and 200 requests)")
+	f.StringVar(&j.warmUp, "warm-up", "", "`duration` at the beginning whose latencies do not count; 0 none (default the longer of 5s and 200 requests)")
 	f.StringArrayVar(&j.expect, "expect", nil, "`status` that succeeds, such as 204 or 2xx; may be repeated (default 2xx)")
 	f.BoolVar(&j.sameHost, "same-host", false, "accept files that were recorded against one host and port, or that name none")
 	f.BoolVar(&j.anySize, "any-size", false, "accept answers of any size: a 200 may be empty, and sizes are not compared")
+	f.BoolVar(&j.anyIDs, "any-ids", false, "accept other ids and values in the addresses of each side")
 	f.StringVar(&j.output, "output", "text", "text or json")
 	f.StringVar(&j.out, "out", "runs", "`folder` that keeps the runs")
 }
 
 // options reads the margins, statuses and warm-up.
 func (j *judgeFlags) options() (attack.JudgeOptions, error) {
-	o := attack.JudgeOptions{SameHost: j.sameHost, AnySize: j.anySize}
+	o := attack.JudgeOptions{SameHost: j.sameHost, AnySize: j.anySize, AnyIDs: j.anyIDs}
 	for _, m := range []struct {
 		flag, text string
 		to         *perf.Margin
@@ -171,6 +176,10 @@ type judgeDocument struct {
 	Comparisons []perf.Comparison       `json:"comparisons"`
 	Sizes       []attack.SizeDifference `json:"sizes,omitempty"` // of two result files
 	Warnings    []string                `json:"warnings"`
+
+	// Of two result files:
+	Statuses []attack.StatusDifference `json:"statuses,omitempty"`
+	Outside  []attack.Outside          `json:"outside,omitempty"`
 }
 
 // sides is a value for each side.
@@ -183,7 +192,7 @@ type sides[T any] struct {
 func document(r *attack.Report) judgeDocument {
 	return judgeDocument{
 		r.Outcome.String(), r.Reason, r.Advice, r.Rate, r.Seconds, r.Blocks, r.Dropped,
-		sides[int](r.Requests), sides[int](r.Errors), append([]perf.Comparison{}, r.Comparisons...), nil, append([]string{}, r.Warnings...),
+		sides[int](r.Requests), sides[int](r.Errors), append([]perf.Comparison{}, r.Comparisons...), nil, append([]string{}, r.Warnings...), nil, nil,
 	}
 }
 
@@ -220,7 +229,7 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 	}
 	if flags.output == "json" {
 		doc := document(&report.Report)
-		doc.Sizes = report.Sizes
+		doc.Sizes, doc.Statuses, doc.Outside = report.Sizes, report.Statuses, report.Outside
 		err = printJSON(io.out, doc)
 	} else {
 		err = printJudged(io, report)
@@ -285,23 +294,34 @@ func outcomeVerdict(o perf.Outcome) runner.Verdict {
 	return runner.Broken
 }
 
-// listedSizes is how many paths whose answers differ in size are printed.
-const listedSizes = 10
+// listedOfKind is how many differences of one kind are printed.
+const listedOfKind = 10
 
 func printJudged(io stdio, recorded *attack.Recorded) error {
 	var b strings.Builder
 	r := &recorded.Report
-	for i, d := range recorded.Sizes {
-		if i == listedSizes {
-			fmt.Fprintf(&b, "size   %s more differ in size\n", count(len(recorded.Sizes)-i, "path"))
-			break
+	writeListed(&b, "size  ", recorded.Sizes)
+	writeListed(&b, "status", recorded.Statuses)
+	for _, o := range recorded.Outside {
+		if o.Errors != (attack.PerSide{}) {
+			fmt.Fprintln(&b, o)
 		}
-		fmt.Fprintf(&b, "size   %s\n", plainText(d.String()))
 	}
 	writeJudged(&b, r)
 	fmt.Fprintf(&b, "bgverify: judge outcome=%s exit=%d %s\n", r.Outcome, outcomeVerdict(r.Outcome).ExitStatus(0), measured(r))
 	_, err := io.out.Write([]byte(b.String()))
 	return err
+}
+
+// writeListed writes the first differences of one kind.
+func writeListed[D fmt.Stringer](b *strings.Builder, kind string, found []D) {
+	for i, d := range found {
+		if i == listedOfKind {
+			fmt.Fprintf(b, "%s %d more\n", kind, len(found)-i)
+			break
+		}
+		fmt.Fprintf(b, "%s %s\n", kind, plainText(d.String()))
+	}
 }
 
 // writeJudged writes the evidence and the reason.

@@ -85,7 +85,10 @@ type Breaker struct {
 }
 
 // PerSide is a count for each side.
-type PerSide struct{ Blue, Green int }
+type PerSide struct {
+	Blue  int `json:"blue"`
+	Green int `json:"green"`
+}
 
 // A Report is what a load stage came to.
 type Report struct {

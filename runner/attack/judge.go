@@ -40,36 +40,41 @@ type JudgeOptions struct {
 	Expect   []Status      // statuses that succeed; default 200 to 299
 	SameHost bool          // both sides may have been sent to one host and port
 	AnySize  bool          // sizes of answers do not count: empty ones succeed, others are not compared
+	AnyIDs   bool          // each side may have been asked for ids and values of its own cluster
 }
 
 // Recorded is the judgement of two result files.
 type Recorded struct {
 	Report
-	Sizes []SizeDifference // routes whose answers differ in size, the largest share first
-	Empty PerSide          // answers that count as errors because they had no body
+	Sizes    []SizeDifference   // routes whose answers differ in size, the largest share first
+	Statuses []StatusDifference // routes whose answers differ in status
+	Outside  []Outside          // errors before and after the blocks
+	Empty    PerSide            // answers that count as errors because they had no body
 }
 
 // A recorded result file shorter than this share of the other was not recorded
 // side by side with it.
 const leastOverlap = 0.8
 
-// The cause of an inconclusive judgement that differing sizes end.
-const causeSizes perf.Cause = "sizes"
-
 // JudgeResults judges two result files of vegeta (gob, CSV or JSON) that were
 // recorded side by side. Both are read once, as streams: 16 bytes of a result are
 // kept.
 //
 //  1. The files must be two recordings of two sides: other results, other hosts
-//     (unless SameHost), the same routes in the same proportion, and rates no more
-//     than 5 % apart. Otherwise the error is a *MismatchError with all that was found.
-//  2. A 200 without a body is an error of its side (unless AnySize).
+//     (unless SameHost), the same routes and values (unless AnyIDs) in the same
+//     proportion, rates and durations no more than 5 % apart, and latencies must be
+//     possible. Otherwise the error is a *MismatchError with all that was found.
+//  2. A 200 without a body is an error of its side (unless AnySize), and so is an
+//     answer of any status with an error text that is not its status line.
 //  3. Blocks are cut by time, requests are not paired, and latency counts from the
 //     send, as vegeta measures it: what a busy vegeta held back is not seen.
 //  4. Sizes of answers that succeeded are compared by route (compareSizes). A green
 //     whose median is less than half of blue's is worse; any other difference makes
 //     what would be no worse inconclusive.
-//  5. Fewer than two requests a side, or none after the warm-up, is inconclusive.
+//  5. Errors outside whole blocks count too (judgeOutside), results that one file
+//     lacks make a pass inconclusive (judgeMissing), and statuses are compared by
+//     route (compareStatuses): a share that is more than 5 % apart is worse.
+//  6. Fewer than two requests a side, or none after the warm-up, is inconclusive.
 func JudgeResults(blue, green io.Reader, opts JudgeOptions) (*Recorded, error) {
 	var sides [2]*recording
 	for i, in := range [...]io.Reader{blue, green} {
@@ -87,7 +92,7 @@ func JudgeResults(blue, green io.Reader, opts JudgeOptions) (*Recorded, error) {
 	}
 	report := &Recorded{Empty: PerSide{sides[0].empty, sides[1].empty}}
 	report.Requests = PerSide{len(sides[0].results), len(sides[1].results)}
-	if min(report.Requests.Blue, report.Requests.Green) < 2 { // Rule 5
+	if min(report.Requests.Blue, report.Requests.Green) < 2 { // Rule 6
 		report.tooFew("there is nothing to measure")
 		return report, nil
 	}
@@ -109,19 +114,28 @@ func JudgeResults(blue, green io.Reader, opts JudgeOptions) (*Recorded, error) {
 		Rate: rate, WarmUp: warmUp, Duration: time.Duration(to-from) - warmUp, Margins: opts.Margins,
 		Pairing: perf.Recorded, OneLook: true,
 	}
+	begin := from + int64(warmUp)
+	end := begin
 	if design.Duration <= 0 {
 		report.tooFew(fmt.Sprintf("they overlap for %s, and the warm-up takes %s", perf.Seconds(float64(to-from)/1e9), perf.Seconds(warmUp.Seconds())))
-		return report, nil
+	} else {
+		end = from + int64(report.decide(sides, from, design))
 	}
-	report.decide(sides, from, design)
+	for _, w := range warnings {
+		report.lower(perf.Inconclusive, causeOverlap, w, "start both attacks at one time")
+	}
+	report.judgeOutside(sides, begin, end)
 	if !opts.AnySize {
 		report.judgeSizes(compareSizes(sides)) // Rule 4
 	}
+	report.judgeStatuses(compareStatuses(sides, opts.Expect))
+	report.judgeMissing(sides, from, to)
 	return report, nil
 }
 
-// decide judges latency and errors (rule 3).
-func (r *Recorded) decide(sides [2]*recording, from int64, design perf.Design) {
+// decide judges latency and errors (rule 3). It returns where the last whole block
+// ends.
+func (r *Recorded) decide(sides [2]*recording, from int64, design perf.Design) time.Duration {
 	stage := perf.NewStage(design)
 	block := time.Duration(0)
 	merge(sides, func(side int, result compact) {
@@ -146,6 +160,8 @@ func (r *Recorded) decide(sides [2]*recording, from int64, design perf.Design) {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("%s answered %d requests with status 200 and no body: these are errors (--any-size accepts them; vegeta -max-body 0 keeps no sizes)", sideNames[i], n))
 		}
 	}
+	design = stage.Design()
+	return design.WarmUp + time.Duration(design.Blocks())*design.Block()
 }
 
 // tooFew ends a judgement that has too few requests to begin with.
@@ -158,20 +174,13 @@ func (r *Recorded) tooFew(why string) {
 // judgeSizes lets differing sizes count.
 func (r *Recorded) judgeSizes(found []SizeDifference) {
 	r.Sizes = found
-	if len(found) == 0 || r.Outcome == perf.Worse {
-		return
-	}
 	for _, d := range found {
 		if 2*d.Green < d.Blue {
-			r.Outcome, r.Cause, r.Advice = perf.Worse, "", ""
-			r.Reason = "green's answers lost most of their body: " + d.String()
-			return
+			r.lower(perf.Worse, "", "green's answers lost most of their body: "+d.String(), "")
 		}
 	}
-	if r.Outcome == perf.NoWorse {
-		r.Outcome, r.Cause = perf.Inconclusive, causeSizes
-		r.Reason = "answers differ in size: " + found[0].String()
-		r.Advice = "compare the answers with bgverify run, or accept any size with --any-size"
+	if len(found) > 0 {
+		r.lower(perf.Inconclusive, causeSizes, "answers differ in size: "+found[0].String(), "compare the answers with bgverify run, or accept any size with --any-size")
 	}
 }
 

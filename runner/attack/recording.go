@@ -2,11 +2,13 @@ package attack
 
 import (
 	"cmp"
+	"hash/fnv"
 	"io"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,15 +42,26 @@ type recording struct {
 	sum     uint64    // of the results whatever their order, encoding and address
 	hosts   map[string]int
 	routes  map[string]*recordedRoute
+	all     recordedRoute
+	asked   map[uint64]*askedValue
 	empty   int // 200s without a body
+	odd     int // results with an impossible latency
 	parsed  map[string]address
 }
 
 // A recordedRoute counts the requests of one method and path, and the sizes of
 // those that succeeded.
 type recordedRoute struct {
+	n        int
+	sizes    sizes
+	statuses statuses
+}
+
+// An askedValue counts the requests of one address as it was asked for, ids and
+// values included, or of a few that have one hash.
+type askedValue struct {
 	n     int
-	sizes sizes
+	route string // of the first of them
 }
 
 // Routes and addresses beyond these are counted together, so that paths made at
@@ -56,12 +69,14 @@ type recordedRoute struct {
 const (
 	maxRecordedRoutes = 2048
 	maxAddresses      = 4096
+	maxAskedValues    = 1 << 14
 	otherRoutes       = "other routes"
+	allRoutes         = "all routes"
 )
 
 // record reads a result file.
 func record(in io.Reader, opts JudgeOptions) (*recording, error) {
-	rec := &recording{hosts: map[string]int{}, routes: map[string]*recordedRoute{}, parsed: map[string]address{}}
+	rec := &recording{hosts: map[string]int{}, routes: map[string]*recordedRoute{}, parsed: map[string]address{}, asked: map[uint64]*askedValue{}}
 	err := readResults(in, func(res *vegeta.Result) { rec.add(res, opts.Expect, opts.AnySize) })
 	slices.SortFunc(rec.results, func(a, b compact) int {
 		if c := cmp.Compare(a.at, b.at); c != 0 {
@@ -69,21 +84,26 @@ func record(in io.Reader, opts JudgeOptions) (*recording, error) {
 		}
 		return cmp.Compare(a.bits, b.bits)
 	})
+	rec.countTooSlow()
 	return rec, err
 }
 
 func (rec *recording) add(res *vegeta.Result, expected []Status, anySize bool) {
 	failure := perf.Succeeded
+	lost := res.Code == 0 || brokenOff(res)
 	switch {
-	case res.Code == 0 && timedOut(res.Error):
+	case lost && timedOut(res.Error):
 		failure = perf.TimedOut
-	case res.Code == 0:
+	case lost:
 		failure = perf.Transport
 	case !accepts(expected, int(res.Code)):
 		failure = perf.BadStatus
 	case !anySize && res.BytesIn == 0 && needsBody(res):
 		failure = perf.BadStatus
 		rec.empty++
+	}
+	if res.Latency <= 0 {
+		rec.odd++
 	}
 	c := pack(res, failure)
 	rec.results = append(rec.results, c)
@@ -102,8 +122,53 @@ func (rec *recording) add(res *vegeta.Result, expected []Status, anySize bool) {
 		}
 	}
 	route.n++
-	if failure == perf.Succeeded {
-		route.sizes.add(res.BytesIn)
+	rec.ask(at.value, name)
+	code := int(res.Code)
+	if lost { // whatever its head said, there was no whole answer
+		code = 0
+	}
+	for _, to := range [...]*recordedRoute{route, &rec.all} {
+		to.statuses.add(code, failure)
+		if failure == perf.Succeeded {
+			to.sizes.add(res.BytesIn)
+		}
+	}
+}
+
+// brokenOff says whether an answer came with an error text. The status line of a
+// failure, which vegeta keeps as a text, is not one.
+func brokenOff(res *vegeta.Result) bool {
+	line, isLine := strings.CutPrefix(res.Error, strconv.Itoa(int(res.Code)))
+	return res.Error != "" && (!isLine || (line != "" && line[0] != ' '))
+}
+
+// ask counts a request of an address. Addresses share maxAskedValues hashes, which
+// are the same on both sides.
+func (rec *recording) ask(hash uint64, route string) {
+	hash %= maxAskedValues
+	v := rec.asked[hash]
+	if v == nil {
+		v = &askedValue{route: route}
+		rec.asked[hash] = v
+	}
+	v.n++
+}
+
+// longestAfter is how long after the last request an answer may still come:
+// vegeta's default -timeout.
+const longestAfter = 30 * time.Second
+
+// countTooSlow counts the latencies that are longer than the whole attack could
+// have waited.
+func (rec *recording) countTooSlow() {
+	if len(rec.results) == 0 {
+		return
+	}
+	longest := time.Duration(rec.last()-rec.first()) + longestAfter
+	for _, c := range rec.results {
+		if c.record().Latency > longest {
+			rec.odd++
+		}
 	}
 }
 
@@ -141,8 +206,9 @@ func merge(sides [2]*recording, f func(side int, c compact)) {
 
 // An address is what the URL of a result says.
 type address struct {
-	host string // with its port; empty: the URL names none
-	path string // with its query, numbers and ids replaced
+	host  string // with its port; empty: the URL names none
+	path  string // with its query, numbers and ids replaced
+	value uint64 // hash of path and query as they are
 }
 
 func (rec *recording) address(text string) address {
@@ -173,9 +239,12 @@ func addressOf(text string) address {
 	for i, part := range parts {
 		parts[i] = template(part)
 	}
+	whole := path
 	path = strings.Join(parts, "/")
 	if u.RawQuery != "" {
 		query := strings.Split(u.RawQuery, "&")
+		slices.Sort(query)
+		whole += "?" + strings.Join(query, "&")
 		for i, part := range query {
 			if name, value, ok := strings.Cut(part, "="); ok {
 				query[i] = name + "=" + template(value)
@@ -184,7 +253,9 @@ func addressOf(text string) address {
 		slices.Sort(query)
 		path += "?" + strings.Join(query, "&")
 	}
-	return address{host: hostName(u.Hostname()) + ":" + port, path: path}
+	hash := fnv.New64a()
+	_, _ = io.WriteString(hash, whole) // never fails
+	return address{host: hostName(u.Hostname()) + ":" + port, path: path, value: hash.Sum64()}
 }
 
 // hostName is the one spelling of a host: lower case, no dot at the end, and one

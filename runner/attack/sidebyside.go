@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -23,10 +24,11 @@ func (e *MismatchError) Error() string {
 }
 
 const (
-	maxRateApart  = 0.05
-	maxRouteApart = 0.05 // of the requests, beyond what chance does
-	leastAsked    = 20   // requests of a route on one side that the other has none of
-	listed        = 3    // names in a message
+	maxRateApart     = 0.05
+	maxDurationApart = 0.05
+	maxRouteApart    = 0.05 // of the requests, beyond what chance does
+	leastAsked       = 20   // requests of a route on one side that the other has none of
+	listed           = 3    // names in a message
 )
 
 // sameSubject says what keeps two recordings from being two sides that were asked
@@ -53,8 +55,22 @@ func sameSubject(sides [2]*recording, opts JudgeOptions) error {
 			}
 		}
 	}
+	for i, side := range sides {
+		if side.odd > 0 {
+			e.add("give the file as vegeta wrote it, of an attack that is longer than its slowest answer", "%d results of %s have an impossible latency: zero, negative, or longer than the attack", side.odd, sideNames[i])
+		}
+	}
+	if min(len(blue.results), len(green.results)) > 1 {
+		b, g := float64(blue.last()-blue.first())/1e9, float64(green.last()-green.first())/1e9
+		gap := max(b/float64(len(blue.results)-1), g/float64(len(green.results)-1))
+		if math.Abs(b-g) > maxDurationApart*max(b, g)+2*gap {
+			e.add("give both attacks one -duration, and judge the whole files", "blue was attacked for %.4g s and green for %.4g s, more than 5 %% apart", b, g)
+		}
+	}
 	if found := otherRoutesAsked(blue, green); found != "" {
 		e.add("attack both sides with the same targets", "%s", found)
+	} else if found := otherValuesAsked(blue, green); found != "" && !opts.AnyIDs {
+		e.add("attack both sides with the same targets, or --any-ids where each cluster has other ids", "%s", found)
 	}
 	return e.orNil()
 }
@@ -71,29 +87,91 @@ func (e *MismatchError) orNil() error {
 }
 
 // otherRoutesAsked says how the routes of two recordings differ; empty when they
-// do not. Two things differ: a route that one side was asked leastAsked times and
-// more, and the other never where as many were to be expected; and proportions,
-// when the total variation distance is more than maxRouteApart above what two
-// samples of one mix have (its mean is at most half the sum of the routes' mean
-// absolute deviations, sqrt(2/pi) of their standard deviation, taken twice here).
+// do not.
 func otherRoutesAsked(blue, green *recording) string {
-	nb, ng := float64(len(blue.results)), float64(len(green.results))
-	names := map[string]bool{}
-	for name := range blue.routes {
+	count := func(rec *recording) map[string]int {
+		counts := map[string]int{}
+		for name, route := range rec.routes {
+			counts[name] = route.n
+		}
+		return counts
+	}
+	b, g := count(blue), count(green)
+	only, worst := otherMix(b, g)
+	var parts []string
+	for i, names := range only {
+		if len(names) > 0 {
+			parts = append(parts, fmt.Sprintf("only %s was asked %s", sideNames[i], list(names)))
+		}
+	}
+	if len(parts) == 0 && worst != nil {
+		parts = append(parts, fmt.Sprintf("the sides were asked in other proportions: %s is %.3g %% of blue's requests and %.3g %% of green's", *worst,
+			100*float64(b[*worst])/float64(len(blue.results)), 100*float64(g[*worst])/float64(len(green.results))))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// otherValuesAsked says how the ids and values in the addresses of two recordings
+// differ; empty when they do not. The values are not printed: they may be secrets.
+func otherValuesAsked(blue, green *recording) string {
+	count := func(rec *recording) map[uint64]int {
+		counts := map[uint64]int{}
+		for hash, value := range rec.asked {
+			counts[hash] = value.n
+		}
+		return counts
+	}
+	b, g := count(blue), count(green)
+	only, worst := otherMix(b, g)
+	var parts []string
+	for i, hashes := range only {
+		if len(hashes) == 0 {
+			continue
+		}
+		var routes []string
+		for _, hash := range hashes {
+			if route := [...]*recording{blue, green}[i].asked[hash].route; !slices.Contains(routes, route) {
+				routes = append(routes, route)
+			}
+		}
+		parts = append(parts, fmt.Sprintf("only %s was asked for %d of its ids and values, of %s", sideNames[i], len(hashes), list(routes)))
+	}
+	if len(parts) == 0 && worst != nil {
+		value := blue.asked[*worst]
+		if value == nil {
+			value = green.asked[*worst]
+		}
+		parts = append(parts, fmt.Sprintf("the sides were asked for other ids and values, or in other proportions: one of %s is %.3g %% of blue's requests and %.3g %% of green's", value.route,
+			100*float64(b[*worst])/float64(len(blue.results)), 100*float64(g[*worst])/float64(len(green.results))))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// otherMix says how two samples of requests differ. Two things do: what one side was
+// asked leastAsked times and more, and the other never where as many were to be
+// expected; and proportions, when the total variation distance is more than
+// maxRouteApart above what two samples of one mix have (its mean is at most half the
+// sum of the items' mean absolute deviations, sqrt(2/pi) of their standard deviation,
+// taken twice here). worst is then the item whose shares are the furthest apart.
+func otherMix[K cmp.Ordered](blue, green map[K]int) (only [2][]K, worst *K) {
+	var nb, ng float64
+	names := map[K]bool{}
+	for name, n := range blue {
+		nb += float64(n)
 		names[name] = true
 	}
-	for name := range green.routes {
+	for name, n := range green {
+		ng += float64(n)
 		names[name] = true
 	}
-	var apart, chance float64
-	var only [2][]string
-	worst, worstBy := "", 0.0
+	var apart, chance, worstBy float64
 	for name := range names {
-		b, g := float64(blue.routes[name].count()), float64(green.routes[name].count())
-		apart += math.Abs(b/nb-g/ng) / 2
+		b, g := float64(blue[name]), float64(green[name])
+		by := math.Abs(b/nb - g/ng)
+		apart += by / 2
 		chance += math.Sqrt(2/math.Pi) * math.Sqrt((b+g)/(nb+ng)*(1/nb+1/ng)) / 2
-		if by := math.Abs(b/nb - g/ng); by > worstBy || (by == worstBy && name < worst) {
-			worst, worstBy = name, by
+		if worst == nil || by > worstBy || (by == worstBy && name < *worst) {
+			worst, worstBy = &name, by
 		}
 		if g == 0 && min(b, b/nb*ng) >= leastAsked {
 			only[0] = append(only[0], name)
@@ -102,24 +180,10 @@ func otherRoutesAsked(blue, green *recording) string {
 			only[1] = append(only[1], name)
 		}
 	}
-	var parts []string
-	for i, names := range only {
-		if len(names) > 0 {
-			parts = append(parts, fmt.Sprintf("only %s was asked %s", sideNames[i], list(names)))
-		}
+	if apart <= maxRouteApart+2*chance {
+		worst = nil
 	}
-	if len(parts) == 0 && apart > maxRouteApart+2*chance {
-		parts = append(parts, fmt.Sprintf("the sides were asked in other proportions: %s is %.3g %% of blue's requests and %.3g %% of green's", worst,
-			100*float64(blue.routes[worst].count())/nb, 100*float64(green.routes[worst].count())/ng))
-	}
-	return strings.Join(parts, ", ")
-}
-
-func (r *recordedRoute) count() int {
-	if r == nil {
-		return 0
-	}
-	return r.n
+	return only, worst
 }
 
 // commonRate is the rate of the slower side in the time common to both, and an

@@ -88,21 +88,32 @@ const (
 
 // compareSizes compares the sizes of answers that succeeded on both sides, route by
 // route: all of them, so that 10 % of short answers count although the median stays.
+// Where no route differs, those of all routes together are compared: each may have
+// too few.
 func compareSizes(sides [2]*recording) []SizeDifference {
 	var found []SizeDifference
 	for name, blue := range sides[0].routes {
-		green := sides[1].routes[name]
-		if green == nil || blue.sizes.n == 0 || green.sizes.n == 0 {
-			continue
+		if green := sides[1].routes[name]; green != nil {
+			found = append(found, otherSizes(name, &blue.sizes, &green.sizes)...)
 		}
-		b, g := &blue.sizes, &green.sizes
-		share := b.apart(g)
-		if share > sizeApart+smirnov*math.Sqrt(1/float64(b.n)+1/float64(g.n)) {
-			found = append(found, SizeDifference{name, b.median(), g.median(), share})
-		}
+	}
+	if len(found) == 0 {
+		found = otherSizes(allRoutes, &sides[0].all.sizes, &sides[1].all.sizes)
 	}
 	slices.SortFunc(found, func(a, b SizeDifference) int {
 		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(a.Route, b.Route))
 	})
 	return found
+}
+
+// otherSizes is the difference of a route; none where it may be chance.
+func otherSizes(route string, blue, green *sizes) []SizeDifference {
+	if blue.n == 0 || green.n == 0 {
+		return nil
+	}
+	share := blue.apart(green)
+	if share <= sizeApart+smirnov*math.Sqrt(1/float64(blue.n)+1/float64(green.n)) {
+		return nil
+	}
+	return []SizeDifference{{route, blue.median(), green.median(), share}}
 }
