@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ func TestAnEditNeedsAShare(t *testing.T) {
 		for _, x := range c.List() {
 			got = append(got, fmt.Sprint(x.Edit, " ", x.Count))
 		}
-		for _, part := range strings.Split(tt.want, ", ") {
+		for part := range strings.SplitSeq(tt.want, ", ") {
 			if !contains1(got, part) {
 				t.Errorf("%d of x1000 and %d others: %q, want %s", tt.edited, tt.others, got, tt.want)
 			}
@@ -74,12 +75,7 @@ func TestAnEditNeedsAShare(t *testing.T) {
 }
 
 func contains1(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, s)
 }
 
 // A header that differs in every answer is one line, not one for each route; an

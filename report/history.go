@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/runner"
@@ -187,13 +188,14 @@ func groupsOf(runs []*HistoryEntry) [][]*HistoryEntry {
 	var groups [][]*HistoryEntry
 	at := map[string]int{}
 	for _, r := range runs {
-		key := fmt.Sprintf("%q %q", r.Blue, r.Green)
+		var key strings.Builder
+		key.WriteString(fmt.Sprintf("%q %q", r.Blue, r.Green))
 		for _, s := range r.Suites {
-			key += fmt.Sprintf(" %q", s.Name)
+			key.WriteString(fmt.Sprintf(" %q", s.Name))
 		}
-		i, seen := at[key]
+		i, seen := at[key.String()]
 		if !seen {
-			i, at[key] = len(groups), len(groups)
+			i, at[key.String()] = len(groups), len(groups)
 			groups = append(groups, nil)
 		}
 		groups[i] = append(groups[i], r)

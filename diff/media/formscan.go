@@ -186,7 +186,7 @@ func scanTag(t xml.StartElement, raw string, n int, w *writing) {
 		}
 		spacing = spacing[end+1:]
 	}
-	if self := strings.TrimSuffix(spacing, "/>"); self != spacing {
+	if self, ok := strings.CutSuffix(spacing, "/>"); ok {
 		spacing = self + ">"
 	}
 	w.add(tagSpacing, n, skeleton.String()+spaces(spacing))

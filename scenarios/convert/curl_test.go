@@ -550,12 +550,13 @@ func TestCurlPartOptions(t *testing.T) {
 		{`x;;odd`, `"x" odd=""`},
 	} {
 		content, options := partOptions(tt.text)
-		got := fmt.Sprintf("%q", content)
+		var got strings.Builder
+		got.WriteString(fmt.Sprintf("%q", content))
 		for _, o := range options {
-			got += fmt.Sprintf(" %s=%q", o.key, o.value)
+			got.WriteString(fmt.Sprintf(" %s=%q", o.key, o.value))
 		}
-		if got != tt.want {
-			t.Errorf("%s\ngot  %s\nwant %s", tt.text, got, tt.want)
+		if got.String() != tt.want {
+			t.Errorf("%s\ngot  %s\nwant %s", tt.text, got.String(), tt.want)
 		}
 	}
 }
