@@ -116,6 +116,7 @@ type jsonStep struct {
 	Coverage     runner.Coverage      `json:"coverage"`
 	Vacuous      bool                 `json:"vacuous,omitempty"`
 	NotSent      bool                 `json:"not_sent,omitempty"`
+	ByWhen       *runner.SwitchedOff  `json:"by_when,omitempty"`
 	Notes        []string             `json:"notes,omitempty"`
 	Forms        []diff.Form          `json:"forms,omitempty"`
 	Exchange     string               `json:"exchange,omitempty"`

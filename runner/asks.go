@@ -24,8 +24,12 @@ type SuiteAsks struct {
 	Name        string     `json:"name"`
 	Advisory    bool       `json:"advisory,omitempty"`
 	MinCoverage float64    `json:"min_coverage,omitempty"`
+	MinCompared float64    `json:"min_compared,omitempty"` // share of a step's values, the default where none is written
 	MaxFlaky    float64    `json:"max_flaky,omitempty"`
-	Writes      bool       `json:"writes,omitempty"` // a case has a step with side effects
+	Writes      bool       `json:"writes,omitempty"`     // a case has a step with side effects
+	Answer      []string   `json:"answer,omitempty"`     // which answers are successes; never empty, see defaultAnswer
+	Identity    []string   `json:"identity,omitempty"`   // what shows that the sides are two places
+	Conditions  []string   `json:"conditions,omitempty"` // under which steps are sent
 	Texts       []string   `json:"texts"`
 	Rules       []string   `json:"rules,omitempty"`
 	Cases       []CaseAsks `json:"cases"`
@@ -39,6 +43,7 @@ type CaseAsks struct {
 	Out   bool   `json:"out,omitempty"`   // skipped or quarantined
 	Asks  []int  `json:"asks,omitempty"`  // into Texts
 	Rules []int  `json:"rules,omitempty"` // into Rules
+	When  []int  `json:"when,omitempty"`  // into Conditions
 }
 
 // LoadAsks is what one load stage asks. Rates are in requests per second and side.
@@ -81,14 +86,20 @@ func suiteWrites(s *scenarios.Suite) bool {
 }
 
 func suiteAsks(s *scenarios.Suite) SuiteAsks {
-	out := SuiteAsks{Name: s.Name, Advisory: gateOf(s) == scenarios.Advisory, MinCoverage: s.MinCoverage, MaxFlaky: s.MaxFlaky, Writes: suiteWrites(s), Texts: []string{}, Cases: []CaseAsks{}}
-	asks, rules := indexOf(&out.Texts), indexOf(&out.Rules)
+	out := SuiteAsks{
+		Name: s.Name, Advisory: gateOf(s) == scenarios.Advisory, MinCoverage: s.MinCoverage, MinCompared: s.MinCompared, MaxFlaky: s.MaxFlaky, Writes: suiteWrites(s),
+		Answer: answerAsks(s.Answer), Identity: identityAsks(s.Identity), Texts: []string{}, Cases: []CaseAsks{},
+	}
+	asks, rules, conditions := indexOf(&out.Texts), indexOf(&out.Rules), indexOf(&out.Conditions)
 	one := func(c CaseAsks, steps ...[]*scenarios.Step) {
 		for _, step := range slices.Concat(steps...) {
 			for _, text := range stepAsks(step) {
 				if i := asks(text); !slices.Contains(c.Asks, i) {
 					c.Asks = append(c.Asks, i)
 				}
+			}
+			if conditional(step) {
+				c.When = append(c.When, conditions(conditionOf(step)))
 			}
 			for i := range step.Rules {
 				rule := step.Rules[i]
@@ -112,6 +123,57 @@ func suiteAsks(s *scenarios.Suite) SuiteAsks {
 	return out
 }
 
+// defaultAnswer stands in a record for the tests of answers that a suite without
+// `answer` has.
+const defaultAnswer = "default"
+
+func answerAsks(a *scenarios.AnswerTest) []string {
+	if a == nil || len(a.OK) == 0 {
+		return []string{defaultAnswer}
+	}
+	return texts(reflect.ValueOf(a.OK))
+}
+
+// identityAsks are the parts of each identity: one that names a build more asks more.
+func identityAsks(list []scenarios.Identity) []string {
+	var out []string
+	for _, id := range list {
+		at := strings.TrimSpace(strings.Join([]string{id.Service, id.Path, id.At, id.Header}, " "))
+		out = append(out, fmt.Sprintf("%s must %s", at, id.Must))
+		for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+			if value := pick(side, id.Blue, id.Green); value != nil {
+				out = append(out, fmt.Sprintf("%s of %s is %s", at, side, value.Text))
+			}
+		}
+	}
+	return out
+}
+
+// conditionOf is a step's when, with its request.
+func conditionOf(step *scenarios.Step) string {
+	parts := []string{words(reflect.ValueOf(step.WhenVar)), words(reflect.ValueOf(step.WhenVars)), words(reflect.ValueOf(step.When))}
+	return requestOf(step) + " when " + strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
+}
+
+func requestOf(step *scenarios.Step) string {
+	if step.Request.URL == nil {
+		return step.Request.Method
+	}
+	return step.Request.Method + " " + step.Request.URL.Text
+}
+
+// successAsks says on which sides only a 2xx will do, written or by default.
+func successAsks(step *scenarios.Step) []string {
+	var out []string
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		other := func(m scenarios.StatusMatch) bool { return m.Low < 200 || m.High > 299 }
+		if asked(step, side) && !slices.ContainsFunc(expectOf(step, side).Status, other) {
+			out = append(out, fmt.Sprintf("%s of %s: status within 2xx", requestOf(step), side))
+		}
+	}
+	return out
+}
+
 // indexOf returns a function that finds a text in a list, or adds it.
 func indexOf(list *[]string) func(string) int {
 	at := map[string]int{}
@@ -128,13 +190,9 @@ func indexOf(list *[]string) func(string) int {
 // stepAsks are the request of a step on each side, its comparison, and what it
 // expects.
 func stepAsks(step *scenarios.Step) []string {
-	request := step.Request.Method
-	if step.Request.URL != nil {
-		request += " " + step.Request.URL.Text
-	}
-	var out []string
+	request, out := requestOf(step), successAsks(step)
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		if len(step.Sides) == 0 || slices.Contains(step.Sides, side) {
+		if asked(step, side) {
 			out = append(out, fmt.Sprintf("%s of %s", request, side))
 		}
 	}

@@ -260,6 +260,9 @@ func (c *conclusion) findings() {
 	if n.Skip > 0 {
 		measured += fmt.Sprintf(", %d skipped", n.Skip)
 	}
+	if off := c.e.totals.switches.off; off > 0 {
+		measured += fmt.Sprintf(", %s switched off by when", plural(off, "step"))
+	}
 	measured += c.unsent()
 	c.gate(verdict, "cases judged", measured, "all that are not skipped")
 }
@@ -295,9 +298,10 @@ func (c *conclusion) leftovers() {
 	c.gate(verdict, "created things taken back", measured, "all")
 }
 
-// weight is what a load stage does to the verdict.
+// weight is what a load stage does to the verdict. A policy of warn accepts noise in
+// the measurements, not what the answers, the warm-up and the connections showed.
 func (c *conclusion) weight(l *LoadResult) Verdict {
-	if l.Verdict == Inconclusive && c.e.plan.Options.OnInconclusive == Warn {
+	if l.Verdict == Inconclusive && c.e.plan.Options.OnInconclusive == Warn && l.Beyond() <= Pass {
 		return Pass
 	}
 	return l.Verdict
@@ -320,7 +324,7 @@ func (c *conclusion) load() {
 		case l.Verdict == Inconclusive:
 			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s is inconclusive and does not decide (on-inconclusive warn): %s", l.Name, l.Reason))
 		}
-		if l.Verdict == Pass || l.Verdict == Fail || l.Verdict == Inconclusive && c.e.plan.Options.OnInconclusive != Warn {
+		if w := c.weight(l); l.Verdict == Pass || w == Fail || w == Inconclusive {
 			c.judged++
 		}
 		before := len(c.gates)

@@ -363,6 +363,35 @@ cases:
 	}
 }
 
+// A pause is waited before every step, the first of setup, case and teardown too.
+func TestPauseOfFirstStep(t *testing.T) {
+	const pause = 40 * time.Millisecond
+	var mu sync.Mutex
+	var began time.Time
+	at := map[string]time.Duration{}
+	blue, green := doubles(func(d *double, w http.ResponseWriter, r *seen) {
+		mu.Lock()
+		defer mu.Unlock()
+		if d.name == "blue" {
+			at[r.path] = time.Since(began)
+		}
+		ok(w, `{"v":1}`)
+	})
+	r := newRig(t, blue, green).file("s.yaml", `
+suite: s
+setup: [{step: in, get: /in, pause: 40ms}]
+teardown: [{step: out, get: /out, pause: 40ms}]
+cases: [{case: one, get: /one, pause: 40ms, cleanup: [{step: undo, get: /undo, pause: 40ms}]}]
+`)
+	began = time.Now()
+	want(t, r.run(), Pass)
+	for i, path := range []string{"/in", "/one", "/undo", "/out"} {
+		if least := time.Duration(i+1) * pause; at[path] < least {
+			t.Errorf("%s was asked after %s, want at least %s", path, at[path], least)
+		}
+	}
+}
+
 // A variable that cannot be computed breaks its step: a farther one of the same
 // name would ask the sides different things.
 func TestVariableThatCannotBeComputed(t *testing.T) {

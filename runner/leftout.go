@@ -20,6 +20,7 @@ const (
 	AspectIdentity Aspect = "identity" // blue and green were shown to be two places
 	AspectCases    Aspect = "cases"    // every case was judged
 	AspectRows     Aspect = "rows"     // every data row was used
+	AspectSteps    Aspect = "steps"    // no step was switched off from outside in every case
 )
 
 // Required are the aspects that can be required, in the order they are named.
@@ -54,6 +55,7 @@ type LeftOut struct {
 	By   Source `json:"by"`
 	Name string `json:"name,omitempty"` // what left it out, such as --no-load
 	Load string `json:"load,omitempty"` // the stage, where it is one of several
+	Step string `json:"step,omitempty"` // the first of the steps that were switched off, with its case
 	// Count of Of cases, rows or load stages; 0 where they are not counted.
 	Count int `json:"count,omitempty"`
 	Of    int `json:"of,omitempty"`
@@ -68,6 +70,8 @@ func (l LeftOut) String() string {
 		return fmt.Sprintf("%s (skipped or quarantined)", plural(l.Count, "case"))
 	case l.What == AspectCases:
 		return fmt.Sprintf("%d of %d cases", l.Count, l.Of)
+	case l.What == AspectSteps:
+		return fmt.Sprintf("%s with when (first %s)", plural(l.Count, "step"), l.Step)
 	case l.What == AspectRows:
 		return plural(l.Count, "data row")
 	case l.What == AspectLoad && l.Of > 0:
@@ -114,6 +118,9 @@ func (c *conclusion) narrowing(cases bool) (by Source, name string) {
 // did not show.
 func (c *conclusion) required() {
 	c.leftCases()
+	for _, l := range c.e.totals.switches.leftOut() {
+		c.leftOut(l)
+	}
 	c.leftLoads()
 	if c.sums.compared == 0 {
 		by, name := c.narrowing(true)

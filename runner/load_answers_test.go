@@ -187,6 +187,42 @@ func TestLoadAcceptsAnswers(t *testing.T) {
 	}
 }
 
+// A policy of warn accepts what noise leaves open, and no finding about the answers,
+// the warm-up or the connections.
+func TestWarnCoversNoiseAlone(t *testing.T) {
+	c := &conclusion{e: &execution{plan: &Plan{Options: Options{OnInconclusive: Warn}}}}
+	for _, kind := range []LoadFindingKind{LoadDiffersOnce, LoadUnjudged, LoadColdErrors, LoadConnectionsSlow} {
+		l := &LoadResult{Verdict: Inconclusive, Findings: []LoadFinding{{Kind: kind, Verdict: Inconclusive}}}
+		if got := c.weight(l); got != Inconclusive {
+			t.Errorf("%s weighs %s", kind, got)
+		}
+	}
+	for _, l := range []*LoadResult{{Verdict: Inconclusive}, {Verdict: Inconclusive, Findings: []LoadFinding{{Kind: LoadColdErrors, Verdict: Pass}}}} {
+		if got := c.weight(l); got != Pass {
+			t.Errorf("noise weighs %s", got)
+		}
+	}
+	if got := c.weight(&LoadResult{Verdict: Fail}); got != Fail {
+		t.Errorf("a failure weighs %s", got)
+	}
+}
+
+// One wrong answer in a block decides also under --on-inconclusive warn.
+func TestWarnDoesNotCoverAnswers(t *testing.T) {
+	var n atomic.Int64
+	right := sends("application/json", `{"v":1}`)
+	green := func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) == 150 {
+			sends("application/json", `{"v":"other"}`)(w, r)
+			return
+		}
+		right(w, r)
+	}
+	r := newRig(t, right, http.HandlerFunc(green)).file("s.yaml", "suite: s\ncases:\n"+loadedCase+"load:\n  - {load: peak, rate: 60/s, duration: 4s, warmup: 1s, steps: [{case: one}]}\n")
+	r.options.Part, r.options.OnInconclusive = OnlyLoad, Warn
+	want(t, r.run(), Inconclusive, "all in one block")
+}
+
 func answersStatus(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

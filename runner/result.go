@@ -174,6 +174,8 @@ type StepResult struct {
 	Flaky   bool        `json:"flaky,omitempty"`
 	// NotSent says that the step was skipped because its case ended before it.
 	NotSent bool `json:"not_sent,omitempty"`
+	// ByWhen says that the step was switched off by its when; nil: it was not.
+	ByWhen *SwitchedOff `json:"by_when,omitempty"`
 	// onlyDiffers says that the comparison alone failed the step.
 	onlyDiffers bool
 	// Exchange is the key of the pair in exchanges.ndjson; empty when nothing was sent.

@@ -34,6 +34,8 @@ type scope struct {
 	values map[string]scenarios.Value
 	// truthful answers with what the services really gave; see lane.truth.
 	truthful bool
+	// reads collects what a condition reads from outside the suites; nil: nothing does.
+	reads *SwitchedOff
 }
 
 // Lookup finds a variable. In a dry run one that only an answer can give, or that
@@ -49,6 +51,13 @@ func (s *scope) Lookup(name string) (scenarios.Value, bool, error) {
 	return v, found, err
 }
 
+// forget empties what was read from outside the suites.
+func (s *scope) forget() {
+	if s.reads != nil {
+		*s.reads = SwitchedOff{}
+	}
+}
+
 func (s *scope) sources() *scenarios.Sources {
 	w := s.walk
 	plan := w.suite.run.plan
@@ -58,6 +67,9 @@ func (s *scope) sources() *scenarios.Sources {
 	}
 	if w.test != nil {
 		all.Case = w.test.Vars
+	}
+	if s.reads != nil {
+		all.Read = s.reads.add
 	}
 	if s.truthful && len(s.lane.truth)+len(s.values) > 0 {
 		all.Captures = maps.Clone(s.lane.captures)

@@ -220,14 +220,18 @@ func (w *walk) when(step *scenarios.Step, name string, now time.Time) *StepResul
 		return nil
 	}
 	var yes []bool
+	off := &SwitchedOff{}
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		if !asked(step, side) {
 			continue
 		}
-		ok, err := w.condition(step, straightLane(side), w.scope(w.lanes[straightLane(side)], side, step, name, now))
+		sc := w.scope(w.lanes[straightLane(side)], side, step, name, now)
+		sc.reads = &SwitchedOff{}
+		ok, err := w.condition(step, straightLane(side), sc)
 		if err != nil {
 			return w.brokenStep(step, name, fmt.Errorf("%s: when: %w", side, err))
 		}
+		off.merge(sc.reads)
 		yes = append(yes, ok)
 	}
 	switch {
@@ -237,7 +241,7 @@ func (w *walk) when(step *scenarios.Step, name string, now time.Time) *StepResul
 		held := pick(map[bool]scenarios.Side{true: scenarios.Blue, false: scenarios.Green}[yes[0]], "blue and not on green", "green and not on blue")
 		return &StepResult{Name: name, At: step.Pos.String(), Verdict: Fail, Reasons: []string{"when holds on " + held}}
 	default:
-		return &StepResult{Name: name, At: step.Pos.String(), Verdict: Skip, Reasons: []string{"when does not hold"}}
+		return &StepResult{Name: name, At: step.Pos.String(), Verdict: Skip, ByWhen: off, Reasons: []string{"when does not hold"}}
 	}
 }
 
@@ -246,7 +250,8 @@ func conditional(step *scenarios.Step) bool {
 	return step.When != nil || step.WhenVar != nil || len(step.WhenVars) > 0
 }
 
-// condition evaluates when for one lane.
+// condition evaluates when for one lane. What does not hold leaves in the scope what
+// it read, and nothing of the parts that hold.
 func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, error) {
 	if step.WhenVar != nil {
 		v, err := step.WhenVar.Expand(sc)
@@ -258,6 +263,7 @@ func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, 
 		}
 	}
 	for _, v := range step.WhenVars {
+		sc.forget()
 		if ok, err := holdsOf(&v, sc); !ok || err != nil {
 			return false, err
 		}
@@ -265,6 +271,7 @@ func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, 
 	if step.When == nil {
 		return true, nil
 	}
+	sc.forget()
 	ok, _, err := w.holds(step.When, sc.side, w.last[kind], sc)
 	return ok, err
 }

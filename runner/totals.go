@@ -27,6 +27,7 @@ type totals struct {
 	protocol   map[string][2]string
 	transport  connectionsSeen
 	created    Created
+	switches   switches
 	unsent     NotSent // steps of cases that ended early; Of counts the cases
 	withheld   int     // cases that were not allowed to write
 	unreviewed int     // cases of required suites with a step that nobody has reviewed
@@ -93,6 +94,9 @@ func (t *totals) add(s *suiteRun, r *CaseResult) {
 	if r.NotSent != nil && r.Kind == "" {
 		t.unsent.Steps += r.NotSent.Steps
 		t.unsent.Of++
+	}
+	if s.suite.Gate != scenarios.Advisory && r.Quarantine == "" {
+		t.switches.add(r)
 	}
 	t.find(s, u, r)
 	t.protocols(s, r)

@@ -86,7 +86,7 @@ func (w *walk) straight(ctx context.Context, steps []*scenarios.Step, prefix str
 				}
 				break
 			}
-			if (len(w.result.Steps) > 0 || round > 0) && sleep(ctx, step.Pause) != nil {
+			if sleep(ctx, step.Pause) != nil {
 				w.end("the run was stopped")
 				w.stopped()
 				w.skip(step, name, w.ended)

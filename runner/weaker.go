@@ -18,7 +18,10 @@ const (
 	RowsFewer     WeakerKind = "rows-fewer"      // of a case's data
 	AskGone       WeakerKind = "ask-gone"        // a request, a comparison or an expectation
 	RuleAdded     WeakerKind = "rule-added"      // to a case that did not have it
-	CoverageLower WeakerKind = "coverage-lower"  // the minimum that is demanded
+	WhenAdded     WeakerKind = "condition-added" // to a step that was sent without it
+	AnswerOther   WeakerKind = "answer-changed"  // which answers are successes
+	IdentityGone  WeakerKind = "identity-gone"   // or its value of a side
+	CoverageLower WeakerKind = "coverage-lower"  // the minimum that is demanded, or in force by default
 	FlakyHigher   WeakerKind = "flaky-higher"    // the share that is accepted
 	LoadGone      WeakerKind = "load-gone"       // a stage, or a case in it
 	LoadShorter   WeakerKind = "load-shorter"    // its duration
@@ -58,8 +61,9 @@ func NewWeakerThan(run string, was, now *Asks) *WeakerThan {
 // FindWeaker lists in what way suites ask less than they did:
 //
 //  1. A suite, case, load stage, request, comparison or expectation that was there
-//     is not. One that was changed counts as gone.
-//  2. A case has a rule that it did not have, fewer rows, or no longer decides.
+//     is not, nor an identity or a test of which answers are successes. One that was
+//     changed counts as gone. What holds by default counts as written.
+//  2. A case has a rule or a when that it did not have, fewer rows, or no longer decides.
 //  3. A margin or an accepted share is larger, a demanded one smaller, a load stage
 //     shorter or slower.
 //
@@ -83,7 +87,7 @@ type weakening struct{ found []Weaker }
 
 func (f *weakening) add(w Weaker) {
 	i := slices.IndexFunc(f.found, func(o Weaker) bool {
-		return o.Kind == w.Kind && o.What == w.What && (w.Kind == AskGone || w.Kind == RuleAdded)
+		return o.Kind == w.Kind && o.What == w.What && slices.Contains([]WeakerKind{AskGone, RuleAdded, WhenAdded}, w.Kind)
 	})
 	if i < 0 {
 		f.found = append(f.found, w)
@@ -96,8 +100,17 @@ func (f *weakening) suite(was, now *SuiteAsks) {
 	if now.Advisory && !was.Advisory {
 		f.add(Weaker{Kind: SuiteAdvisory, What: now.Name})
 	}
-	if now.MinCoverage < was.MinCoverage {
+	switch {
+	case now.MinCoverage < was.MinCoverage:
 		f.add(Weaker{Kind: CoverageLower, What: now.Name, Was: was.MinCoverage, Now: now.MinCoverage})
+	case now.MinCompared < was.MinCompared:
+		f.add(Weaker{Kind: CoverageLower, What: now.Name, Was: was.MinCompared, Now: now.MinCompared})
+	}
+	for _, text := range missing(was.Answer, now.Answer) {
+		f.add(Weaker{Kind: AnswerOther, What: now.Name + " " + text})
+	}
+	for _, text := range missing(was.Identity, now.Identity) {
+		f.add(Weaker{Kind: IdentityGone, What: text})
 	}
 	if now.MaxFlaky > was.MaxFlaky {
 		f.add(Weaker{Kind: FlakyHigher, What: now.Name, Was: was.MaxFlaky, Now: now.MaxFlaky})
@@ -124,6 +137,12 @@ func (f *weakening) suite(was, now *SuiteAsks) {
 		}
 		for _, rule := range missing(pickTexts(now.Rules, c.Rules), pickTexts(was.Rules, old.Rules)) {
 			f.add(Weaker{Kind: RuleAdded, What: rule, Count: 1})
+		}
+		if len(was.Answer) == 0 {
+			continue // recorded by a version that did not record conditions
+		}
+		for _, text := range missing(pickTexts(now.Conditions, c.When), pickTexts(was.Conditions, old.When)) {
+			f.add(Weaker{Kind: WhenAdded, What: text, Count: 1})
 		}
 	}
 	for i := range was.Loads {
@@ -198,6 +217,12 @@ func (w Weaker) String() string {
 		return in("removed")
 	case RuleAdded:
 		return in("rule added")
+	case WhenAdded:
+		return in("condition added")
+	case AnswerOther:
+		return "another test of which answers are successes, without that of suite " + w.What
+	case IdentityGone:
+		return "identity removed: " + w.What
 	case CoverageLower:
 		return figures("demands less coverage")
 	case FlakyHigher:

@@ -10,6 +10,7 @@ import (
 
 const strong = `suite: s
 coverage: {min: 50%}
+identity: [{get: /build, at: $.v, must: differ}]
 rules: [{at: $.at, do: ignore, why: the clock}]
 setup: [{get: /ready}]
 cases:
@@ -47,10 +48,19 @@ func TestWeaker(t *testing.T) {
 		{"a row less", swap("[{row: 1}, {row: 2}]", "[{row: 1}]"), []WeakerKind{RowsFewer}},
 		{"an expectation removed", swap("status: 200, ", ""), []WeakerKind{AskGone}},
 		{"an expectation weakened", swap("gte: 10", "gte: 1"), []WeakerKind{AskGone}},
-		{"another status will do", swap("status: 200", "status: [200, 404]"), []WeakerKind{AskGone}},
+		{"another status will do", swap("status: 200", "status: [200, 404]"), []WeakerKind{AskGone, AskGone, AskGone}}, // 200, and a 2xx of each side
+		{"the default status is widened", swap("get: /c}", "get: /c, expect: {status: [2xx, 4xx]}}"), []WeakerKind{AskGone, AskGone}},
+		{"the default status is widened on green", swap("get: /c}", "get: /c, expect: {green: {status: [2xx, 5xx]}}}"), []WeakerKind{AskGone}},
+		{"the default status is narrowed", swap("get: /c}", "get: /c, expect: {status: 200}}"), nil},
+		{"a step is sent under a condition", swap("get: /c}", "get: /c, when: '{{q}}'}") + "vars: {q: ''}\n", []WeakerKind{WhenAdded}},
+		{"the default coverage is lowered", strings.Replace(strong, "coverage: {min: 50%}", "coverage: {min: 0%}", 1), []WeakerKind{CoverageLower}},
+		{"other answers are successes", strong + "answer: {ok: {$.z: {exists: true}}}\n", []WeakerKind{AnswerOther}},
+		{"the identity is removed", swap("identity: [{get: /build, at: $.v, must: differ}]\n", ""), []WeakerKind{IdentityGone}},
+		{"the identity may be the same", swap("must: differ", "must: same"), []WeakerKind{IdentityGone}},
+		{"the identity names a build too", swap("must: differ", "must: differ, green: two"), nil},
 		{"not compared", swap("{case: a, get", "{case: a, compare: none, get"), []WeakerKind{AskGone, AskGone}},
 		{"compared by shape", swap("{case: a, get", "{case: a, mode: shape, get"), []WeakerKind{AskGone}},
-		{"asked of one side", swap("{case: c, get", "{case: c, compare: none, sides: [blue], expect: {status: 200}, get"), []WeakerKind{AskGone, AskGone, AskGone}},
+		{"asked of one side", swap("{case: c, get", "{case: c, compare: none, sides: [blue], expect: {status: 200}, get"), []WeakerKind{AskGone, AskGone, AskGone, AskGone}},
 		{"the suite is advisory", swap("suite: s\n", "suite: s\ngate: advisory\n"), []WeakerKind{SuiteAdvisory}},
 		{"less coverage", swap("coverage: {min: 50%}", "coverage: {min: 10%}"), []WeakerKind{CoverageLower}},
 		{"setup removed", swap("setup: [{get: /ready}]\n", ""), []WeakerKind{CaseGone}},
@@ -72,6 +82,26 @@ func TestWeaker(t *testing.T) {
 				t.Errorf("found %v, want %v", found, row.want)
 			}
 		})
+	}
+}
+
+// The default coverage is in force where a suite writes none, a condition that is
+// taken away asks more, and what an older version did not record is not held.
+func TestWeakerDefaults(t *testing.T) {
+	plain := "suite: s\ncases: [{case: a, get: /a}]\n"
+	lower := plain + "coverage: {min: 0%}\n"
+	if found := FindWeaker(asksOf(t, plain), asksOf(t, lower)); len(found) != 1 || found[0].Kind != CoverageLower {
+		t.Errorf("found %v", found)
+	}
+	when := "suite: s\nvars: {q: ''}\ncases: [{case: a, get: /a, when: '{{q}}'}]\n"
+	if found := FindWeaker(asksOf(t, when), asksOf(t, plain)); len(found) > 0 {
+		t.Errorf("a condition was removed: found %v", found)
+	}
+	old := asksOf(t, plain)
+	s := &old.Suites[0]
+	s.MinCompared, s.Answer, s.Identity = 0, nil, nil
+	if found := FindWeaker(old, asksOf(t, when+"coverage: {min: 0%}\nanswer: {ok: {$.z: 1}}\n")); len(found) > 0 {
+		t.Errorf("held against what was not recorded: %v", found)
 	}
 }
 

@@ -187,7 +187,7 @@ func FuzzTags(f *testing.F) {
 		if len(text) > 1<<12 || strings.TrimSpace(text) == "" {
 			return
 		}
-		match, err := parseTags(text)
+		match, _, err := parseTags(text)
 		if err != nil {
 			if err.Error() == "" {
 				t.Fatalf("%q: an error without text", text)
@@ -199,7 +199,7 @@ func FuzzTags(f *testing.F) {
 			"not (" + text + ")":                match(list) == false,
 			"(" + text + ") and (" + text + ")": match(list),
 		} {
-			again, err := parseTags(wrapped)
+			again, _, err := parseTags(wrapped)
 			if err != nil { // nested too deep by one
 				continue
 			}

@@ -35,6 +35,25 @@ type Sources struct {
 	Env      *Env // nil: no env file
 	Case     []Var
 	Suite    *Suite
+	// Read is called with each name that something outside the suites answers, and
+	// with each environment variable that was asked for by name; nil: nobody asks.
+	Read func(from Origin, name string)
+}
+
+// An Origin is what answers a variable from outside the suites.
+type Origin uint8
+
+// The origins.
+const (
+	FromFlag        Origin = iota + 1 // --var
+	FromEnvironment                   // env.NAME, or BGVERIFY_VAR_NAME
+	FromEnvFile                       // vars of the env file
+)
+
+func (s *Sources) read(from Origin, name string) {
+	if s.Read != nil {
+		s.Read(from, name)
+	}
 }
 
 // A Definition is a variable of a file, still to be expanded.
@@ -53,6 +72,7 @@ type Definition struct {
 // asked different things.
 func (s *Sources) Lookup(name string, depth int, inner func(Definition) Scope) (Value, bool, error) {
 	if env, ok := cutEnv(name); ok {
+		s.read(FromEnvironment, name)
 		if s.Getenv == nil {
 			return Value{}, false, nil
 		}
@@ -106,13 +126,25 @@ func (s *Sources) argument(name string) (Definition, bool) {
 
 // outside is rules 4 and 5.
 func (s *Sources) outside(name string) (Value, bool) {
-	for i := len(s.Flags) - 1; i >= 0; i-- {
-		if s.Flags[i].Name == name {
-			return textValue(s.Flags[i].Value), true
-		}
+	if v, ok := flagged(s.Flags, name); ok {
+		s.read(FromFlag, name)
+		return textValue(v), true
 	}
 	v, ok := LookupEnv(s.Getenv, name)
+	if ok {
+		s.read(FromEnvironment, VarPrefix+name)
+	}
 	return textValue(v), ok
+}
+
+// flagged is the value of the last flag of a name.
+func flagged(flags []Named, name string) (string, bool) {
+	for i := len(flags) - 1; i >= 0; i-- {
+		if flags[i].Name == name {
+			return flags[i].Value, true
+		}
+	}
+	return "", false
 }
 
 // variable is rules 6 to 8.
@@ -120,6 +152,7 @@ func (s *Sources) variable(name string) (Definition, bool) {
 	if s.Env != nil {
 		for _, list := range [][]Var{sideVars(s.Side, s.Env.Blue.Vars, s.Env.Green.Vars), s.Env.Vars} {
 			if v := findVar(list, name); v != nil {
+				s.read(FromEnvFile, name)
 				return Definition{Var: v, With: s.With, Suite: true}, true
 			}
 		}

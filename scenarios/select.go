@@ -18,15 +18,19 @@ type Selection struct {
 // Select picks cases and rows in the order of the suites and returns copies of
 // the suites with only those; suites left with nothing are dropped. Shards
 // split the rows that the other criteria leave: the union of all shards is the
-// whole, and no two share a row. Load stages run only when neither tags, globs
+// whole, and no two share a row. A glob, or a tag that is asked for, that fits no
+// case is an error: what it was to choose would be missed unseen. Load stages run only when neither tags, globs
 // nor ids narrow the run, each in one shard.
 func Select(suites []*Suite, sel Selection) ([]*Suite, error) {
 	if sel.Of != 0 && (sel.Shard < 1 || sel.Shard > sel.Of) || sel.Of < 0 || sel.Of == 0 && sel.Shard != 0 {
 		return nil, fmt.Errorf("select shard %d/%d: want i/n with i from 1 to n", sel.Shard, sel.Of)
 	}
-	match, err := parseTags(sel.Tag)
+	match, tags, err := parseTags(sel.Tag)
 	if err != nil {
 		return nil, fmt.Errorf("select tags %q: %w", sel.Tag, err)
+	}
+	if err := unmatched(suites, sel.Case, tags); err != nil {
+		return nil, err
 	}
 	p := &picker{sel: sel, tags: match, ids: map[string]bool{}}
 	for _, id := range sel.IDs {
@@ -133,13 +137,65 @@ func (p *picker) wanted(id string) bool {
 	if len(p.sel.Case) == 0 {
 		return true
 	}
-	_, name, _ := strings.Cut(id, "/")
-	return slices.ContainsFunc(p.sel.Case, func(g string) bool {
-		if strings.Contains(g, "/") {
-			return glob(g, id)
+	return slices.ContainsFunc(p.sel.Case, func(g string) bool { return globID(g, id) })
+}
+
+// globID matches a glob to suite/case or, without a slash, to case alone.
+func globID(pattern, id string) bool {
+	if !strings.Contains(pattern, "/") {
+		_, id, _ = strings.Cut(id, "/")
+	}
+	return glob(pattern, id)
+}
+
+// unmatched names every glob, and every tag that is asked for, that fits no case and
+// no row, whatever the other criteria choose.
+func unmatched(suites []*Suite, globs, tags []string) error {
+	var all []string
+	for _, g := range globs {
+		some := false
+		for _, s := range suites {
+			for _, c := range s.Cases {
+				ok, err := c.fits(g)
+				if err != nil {
+					return err
+				}
+				some = some || ok
+			}
 		}
-		return glob(g, name)
-	})
+		if !some {
+			all = append(all, fmt.Sprintf("case %q", g))
+		}
+	}
+	for _, tag := range tags {
+		has := func(c *Case) bool { return slices.Contains(c.Tags, tag) }
+		if !slices.ContainsFunc(suites, func(s *Suite) bool { return slices.ContainsFunc(s.Cases, has) }) {
+			all = append(all, fmt.Sprintf("tag %q", tag))
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: no case matches", strings.Join(all, ", "))
+}
+
+// fits reports whether a glob matches the case or one of its rows.
+func (c *Case) fits(pattern string) (bool, error) {
+	if globID(pattern, c.ID) {
+		return true, nil
+	}
+	if c.Data == nil {
+		return false, nil
+	}
+	for row, err := range c.Data.Rows {
+		if err != nil {
+			return false, fmt.Errorf("select rows of %s: %w", c.ID, err)
+		}
+		if id, _ := c.RowID(row); globID(pattern, id) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // glob matches * to any text and ? to one character; nothing else is special,

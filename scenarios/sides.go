@@ -166,13 +166,15 @@ func union(a, b []string) []string {
 	return out
 }
 
-// demandNeeds reports needs that nothing outside answers, when requests will be sent.
+// demandNeeds reports needs that nothing outside answers, when requests will be sent,
+// and those that a flag gives nothing: a variable of a pipeline that was never set.
 func (b *builder) demandNeeds(w *walker, o *obj) {
-	if !b.opts.Demand {
-		return
-	}
 	for _, name := range b.suite.Needs {
-		if b.names.given(name) {
+		if v, ok := flagged(b.opts.Vars, name); ok && strings.TrimSpace(v) == "" {
+			w.errorf(o.element("needs", name), "is a variable of the pipeline not set?", "the suite needs %q from outside, and --var %s= is empty", name, name)
+			continue
+		}
+		if !b.opts.Demand || b.names.given(name) {
 			continue
 		}
 		w.errorf(o.element("needs", name), fmt.Sprintf("give it: --var %s=…, BGVERIFY_VAR_%s, or vars of the env file", name, name), "the suite needs %q from outside", name)

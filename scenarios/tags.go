@@ -12,6 +12,8 @@ type tagParser struct {
 	text   string
 	tokens []tagToken
 	depth  int
+	inside bool     // below an odd number of not
+	asked  []string // tags that a case must or may have, those of not left out
 }
 
 type tagToken struct {
@@ -19,10 +21,11 @@ type tagToken struct {
 	at   int // rune offset
 }
 
-// parseTags compiles an expression; the empty one takes everything.
-func parseTags(text string) (func(tags []string) bool, error) {
+// parseTags compiles an expression, and lists the tags that it asks for; the empty
+// one takes everything.
+func parseTags(text string) (match tagMatch, asked []string, err error) {
 	if strings.TrimSpace(text) == "" {
-		return func([]string) bool { return true }, nil
+		return func([]string) bool { return true }, nil, nil
 	}
 	p := &tagParser{text: text}
 	word := []rune{}
@@ -41,20 +44,19 @@ func parseTags(text string) (func(tags []string) bool, error) {
 			flush(i)
 			p.tokens = append(p.tokens, tagToken{string(r), i})
 		case badNameAt(string(r)) >= 0:
-			return nil, fmt.Errorf("unexpected %q at offset %d; write: smoke and not write", r, i)
+			return nil, nil, fmt.Errorf("unexpected %q at offset %d; write: smoke and not write", r, i)
 		default:
 			word = append(word, r)
 		}
 	}
 	flush(len(runes))
-	f, err := p.or()
-	if err != nil {
-		return nil, err
+	if match, err = p.or(); err != nil {
+		return nil, nil, err
 	}
 	if len(p.tokens) > 0 {
-		return nil, fmt.Errorf("unexpected %q at offset %d; write and or or between tags", p.tokens[0].word, p.tokens[0].at)
+		return nil, nil, fmt.Errorf("unexpected %q at offset %d; write and or or between tags", p.tokens[0].word, p.tokens[0].at)
 	}
-	return f, nil
+	return match, p.asked, nil
 }
 
 type tagMatch = func([]string) bool
@@ -97,7 +99,9 @@ func (p *tagParser) not() (tagMatch, error) {
 	}
 	defer func() { p.depth-- }()
 	if p.next("not") {
+		p.inside = !p.inside
 		x, err := p.not()
+		p.inside = !p.inside
 		if err != nil {
 			return nil, err
 		}
@@ -118,5 +122,8 @@ func (p *tagParser) not() (tagMatch, error) {
 		return nil, fmt.Errorf("a tag is missing before %q at offset %d", t.word, t.at)
 	}
 	p.tokens = p.tokens[1:]
+	if !p.inside && !slices.Contains(p.asked, t.word) {
+		p.asked = append(p.asked, t.word)
+	}
 	return func(tags []string) bool { return slices.Contains(tags, t.word) }, nil
 }

@@ -33,7 +33,11 @@ func TestEvidenceNothingRan(t *testing.T) {
 		{name: "no cases", suite: "suite: one\n", status: 2, reason: `suite\.yaml:\d+:\d+: error: .*case`},
 		{name: "second YAML document", suite: one + "---\nsuite: two\ncases:\n  - {case: other, get: /other}\n", status: 2, reason: `suite\.yaml:\d+:\d+: error: .*document`},
 		{name: "tag matching nothing", suite: one, args: []string{"--tag", "smoke"}, status: 2, reason: `no case|matches nothing|chose none`},
-		{name: "case glob matching nothing", suite: one, args: []string{"--case", "one/itme"}, status: 2, reason: `no case is left to run`},
+		{name: "case glob matching nothing", suite: one, args: []string{"--case", "one/itme"}, status: 2, reason: `case "one/itme": no case matches`},
+		{name: "one of two globs matching nothing", suite: one, args: []string{"--case", "one/item", "--case", "zzz"}, status: 2, reason: `case "zzz": no case matches`},
+		{name: "tag from the environment matching nothing", suite: "suite: one\ncases:\n  - {case: item, get: /item, tags: [smoke]}\n", env: []string{"BGVERIFY_TAG=smoke or smkoe"}, status: 2, reason: `tag "smkoe": no case matches`},
+		{name: "empty value of a variable that is needed", suite: "suite: one\nneeds: [region]\ncases:\n  - {case: item, get: \"/item/{{region}}\"}\n", args: []string{"--var", "region="}, status: 2, reason: `suite\.yaml:2:9: error: the suite needs "region" from outside, and --var region= is empty`},
+		{name: "steps switched off by the environment", suite: "suite: one\nenv: [FULL]\nvars: {full: \"{{env.FULL | default: ''}}\"}\ncases:\n  - {case: ping, get: /ping}\n  - {case: item, steps: [{step: x, get: /x}, {step: y, get: /y, when: \"{{full}}\"}]}\n", blue: says(`{"a":1}`), green: says(`{"a":1}`), status: 4, reason: `env\.FULL leaves out 1 step with when \(first y of one/item\)`},
 		{name: "shard with nothing in it", suite: one, args: []string{"--shard", "2/2"}, status: 2, reason: `no case`},
 		{name: "rows without data", suite: "suite: one\ncases:\n  - case: item\n    data: {rows: []}\n    get: /item\n", status: 2, reason: `row`},
 		{

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -47,10 +48,14 @@ func TestEvidenceStopped(t *testing.T) {
 	}{
 		{"compare, interrupt", compare, syscall.SIGINT, 130},
 		{"compare, terminate", compare, syscall.SIGTERM, 143},
+		{"compare, hang up", compare, syscall.SIGHUP, 129},
 		{"load, interrupt", load, syscall.SIGINT, 130},
 	} {
 		t.Run("stopped/"+row.name, func(t *testing.T) {
 			t.Parallel()
+			if signal.Ignored(row.signal) {
+				t.Skipf("%s is ignored here, as under nohup", row.signal)
+			}
 			e := newEvidence(t)
 			e.file("suite.yaml", row.suite)
 			e.file("rows.csv", rows)

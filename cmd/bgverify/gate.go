@@ -42,7 +42,7 @@ exits with 4.`,
   bgverify gate latest --require compare,load,identity --no-weaker 7f3a
   bgverify gate latest --without load`,
 		Args: oneRun,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if gate.Without, err = aspects("without", without); err != nil {
 				return err
@@ -64,6 +64,9 @@ exits with 4.`,
 					return err
 				}
 			}
+			if cmd.Flags().Changed("max-age") && gate.MaxAge <= 0 {
+				return usage("--max-age 2h", "--max-age %s accepts no run", gate.MaxAge)
+			}
 			gate.Now = time.Now()
 			answer := gate.Check(folder)
 			status := answer.Verdict.ExitStatus(answer.Signal)
@@ -77,7 +80,7 @@ exits with 4.`,
 	f := cmd.Flags()
 	f.StringVar(&root, "out", "runs", "`folder` that keeps the runs")
 	f.StringVar(&gate.Digest, "digest", "", "the `sha256` that the run printed on its last line")
-	f.DurationVar(&gate.MaxAge, "max-age", 0, "how old the verdict may be; 0 any age")
+	f.DurationVar(&gate.MaxAge, "max-age", 0, "how old the verdict may be; any age without it")
 	f.StringVar(&gate.GreenBuild, "green-build", "", "what green's identity must have been")
 	f.StringVar(&gate.Service, "service", "", "only suites of this `service`, and load on their cases")
 	f.BoolVar(&gate.Partial, "partial", false, "accept a run of chosen cases")

@@ -33,7 +33,7 @@ func newListCommand(io stdio) *cobra.Command {
 				return err
 			}
 			if suites, err = scenarios.Select(suites, sel); err != nil {
-				return usage("", "%w", err)
+				return usage("without --case and --tag it lists all", "%w", err)
 			}
 			return printCases(io, suites)
 		},

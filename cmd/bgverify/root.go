@@ -104,7 +104,7 @@ loads both in pairs, and archives a report. The exit status is the verdict:
   2                 usage or scenario problem; nothing was sent
   3  broken         could not be judged
   4  inconclusive   too little evidence
-  130/143           stopped by a signal; what was measured is archived`
+  129/130/143       stopped by a signal; what was measured is archived`
 
 const rootExample = `  # See the whole tool work on two embedded services
   bgverify demo

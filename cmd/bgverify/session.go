@@ -86,7 +86,7 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	whole, asks := scenarios.SizeOf(suites), runner.AsksOf(suites)
 	narrowed := append(flags.narrowed(), marked(suites)...)
 	if suites, err = scenarios.Select(suites, sel); err != nil {
-		return nil, usage("", "%w", err)
+		return nil, usage("bgverify list shows ids and tags", "%w", err)
 	}
 	if len(suites) == 0 {
 		return nil, usage("bgverify list shows ids and tags", "no case is left to run: --tag, --case, --shard or --rerun-failed chose none")

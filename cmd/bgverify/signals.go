@@ -25,12 +25,17 @@ func stopSignal(ctx context.Context) int {
 	return 0
 }
 
-// withSignals returns a context that the first SIGINT or SIGTERM cancels, so
-// that the run can be archived. A second one ends the process at once.
+// withSignals returns a context that the first SIGINT, SIGTERM or SIGHUP cancels, so
+// that the run can be archived. A second one ends the process at once. A SIGHUP that
+// the caller ignores (nohup) stays ignored.
 func withSignals() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	ch := make(chan os.Signal, 2)
-	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM)
+	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	signal.Notify(ch, signals...)
 	go func() {
 		first, ok := <-ch
 		if !ok {

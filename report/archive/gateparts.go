@@ -33,6 +33,11 @@ func (g Gate) absent(run *runner.Run) []string {
 		out = append(out, fmt.Sprintf("the run judged %d of %d cases: it passes for those alone (a run of all cases, or --partial)", p.Cases, p.OfCases))
 	}
 	left := leftOut(run)
+	for _, l := range left {
+		if l.What == runner.AspectSteps && l.By == runner.ByFlag && !g.Partial {
+			out = append(out, fmt.Sprintf("%s switched off %s (a run without it, or --partial)", l.Name, l))
+		}
+	}
 	for _, what := range runner.Required {
 		missing := slices.ContainsFunc(left, func(l runner.LeftOut) bool { return l.What == what })
 		switch {
@@ -94,7 +99,7 @@ func (g Gate) weaker(run *runner.Run) []string {
 	found := runner.FindWeaker(was.Header.Asks, run.Header.Asks)
 	for _, l := range leftOut(run) {
 		before := func(o runner.LeftOut) bool { return o.What == l.What && o.Count >= l.Count }
-		accepted := slices.Contains(g.Without, l.What) || g.Partial && (l.What == runner.AspectCases || l.What == runner.AspectCompare)
+		accepted := slices.Contains(g.Without, l.What) || g.Partial && slices.Contains([]runner.Aspect{runner.AspectCases, runner.AspectCompare, runner.AspectSteps}, l.What)
 		if !accepted && !slices.ContainsFunc(leftOut(was), before) {
 			found = append(found, runner.Weaker{Kind: runner.NotRun, What: strings.TrimSpace(l.String())})
 		}
