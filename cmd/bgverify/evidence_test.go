@@ -41,7 +41,7 @@ type proof struct {
 
 // verdictWords are the words that run.json has for an exit status.
 var verdictWords = map[int][]string{
-	1: {"fail"}, 3: {"broken"}, 4: {"inconclusive"}, 130: {"interrupted"}, 143: {"interrupted"},
+	1: {"fail"}, 3: {"broken"}, 4: {"inconclusive"}, 129: {"interrupted"}, 130: {"interrupted"}, 143: {"interrupted"},
 }
 
 // prove walks every row as a parallel subtest.

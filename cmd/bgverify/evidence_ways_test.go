@@ -203,7 +203,7 @@ func waysText() []byte {
 Each row is an attempt to get a PASS that proves nothing, or to hide that green is broken. A test makes it with the built binary against services on this
 machine ("panic in a worker" runs inside the test). There are %d attempts, and none exits with 0.
 
-Exit statuses: 1 green differs or is worse, 2 usage or scenario problem, nothing was sent, 3 could not be judged, 4 too little evidence, 130 and 143 interrupted.
+Exit statuses: 1 green differs or is worse, 2 usage or scenario problem, nothing was sent, 3 could not be judged, 4 too little evidence, 129, 130 and 143 interrupted.
 Run one row with `+"`go test ./cmd/bgverify -run 'TEST/CLASS/ATTEMPT'`"+`, with underscores for spaces.
 
 `+"`go test ./cmd/bgverify -run Evidence -update`"+` writes this file, and `+"`make test-evidence`"+` fails when it does not match the tests.
