@@ -21,7 +21,7 @@ type frame struct {
 	guessed        bool // it has been tried
 	reordered      bool
 	approximate    bool
-	gone           bool // more than half of blue's elements have no partner
+	gone           int32 // elements of blue without a partner, if more than half
 }
 
 // array compares two arrays: it pairs their elements as the match rule says,
@@ -55,7 +55,9 @@ func (e *engine) array(b, g uint32, st int32, eff *effect) {
 			gone++
 		}
 	}
-	f.gone = 2*gone > f.nb
+	if 2*gone > f.nb {
+		f.gone = int32(gone)
+	}
 	e.frames = append(e.frames, f)
 	for i := baseOps; i < len(e.ops); i++ {
 		e.element(at, e.ops[i], st, eff)

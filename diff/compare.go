@@ -74,10 +74,11 @@ func (e *engine) begin(r *Rules, auto *automaton, seen *Bijections) {
 	e.out.reset(&r.opts)
 	n := len(r.prog.rules)
 	if cap(e.hits) < n {
-		e.hits, e.visits = make([]int, n), make([]int, n)
+		e.hits, e.charged, e.visits = make([]int, n), make([]int, n), make([]int, n)
 	}
-	e.hits, e.visits = e.hits[:n], e.visits[:n]
+	e.hits, e.charged, e.visits = e.hits[:n], e.charged[:n], e.visits[:n]
 	clear(e.hits)
+	clear(e.charged)
 	clear(e.visits)
 }
 

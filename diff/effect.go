@@ -95,7 +95,7 @@ func (e *effect) settle(g *program) {
 // lets reports whether the rules let a scalar change to any other value of its
 // type, or nearly so: it is then not compared, whatever the rule's name says.
 //
-//  1. A change that is allowed without a max.
+//  1. A change that is allowed without a max, or with one of 100%.
 //  2. A tolerance of at least the value itself; 0, whose every change is relative
 //     to nothing, is compared.
 //  3. A pattern, of a format or a rewrite, that takes any text.
@@ -104,7 +104,7 @@ func (e *effect) lets(g *program, t *tree, i uint32) bool {
 		return false
 	}
 	for _, a := range e.allows {
-		if r := &g.rules[a]; r.kind == Changed && r.Max == (Bound{}) { // Rule 1
+		if r := &g.rules[a]; r.kind == Changed && (r.Max == (Bound{}) || r.Max.Share >= 1) { // Rule 1
 			return true
 		}
 	}

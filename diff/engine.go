@@ -14,8 +14,9 @@ type step struct {
 	bn, gn uint32
 	bi, gi int32 // indices of an element; -1 for a member or an absent side
 	frame  int32 // one more than the element's array in e.frames; 0 for a member
-	// gone: more than half of what blue has beside it, itself included, is not on green.
-	gone bool
+	// gone is how much of what blue has beside it, itself included, is not on green;
+	// 0 unless that is more than half.
+	gone int32
 }
 
 // A worker holds all that one comparison needs, reused by the next one under
@@ -76,6 +77,7 @@ type engine struct {
 	at       [2]time.Time // of the two answers, see Message.At
 	leaves   Leaves
 	hits     []int
+	charged  []int // what is hidden at the places of a rule, by any allow rule
 	visits   []int
 	out      recorder
 	patch    *patcher // nil unless a patch is asked for

@@ -30,7 +30,8 @@ func TestNamed(t *testing.T) {
 	}
 }
 
-// Values under rules that let anything pass are not counted as compared, equal or not.
+// Values under rules that let anything pass are not counted as compared, equal or
+// not, and values that differ are not where a rule hides that, whatever its bound.
 func TestOpenRulesDoNotCompare(t *testing.T) {
 	later := testDay.AddDate(0, 1, 0)
 	for _, tt := range []struct {
@@ -41,6 +42,8 @@ func TestOpenRulesDoNotCompare(t *testing.T) {
 		{"none", Rule{At: "$.x", Do: DoIgnore, Why: "w"}, 3},
 		{"change allowed", Rule{At: "$.*", Do: DoAllow, Kind: "changed", Why: "w", Until: later}, 0},
 		{"change allowed once", Rule{At: "$.*", Do: DoAllow, Kind: "changed", Max: Bound{Count: 1}, Why: "w", Until: later}, 3},
+		{"every change allowed, with a bound", Rule{At: "$.*", Do: DoAllow, Kind: "changed", Max: Bound{Count: 9}, Why: "w", Until: later}, 3},
+		{"a share of all", Rule{At: "$.*", Do: DoAllow, Kind: "changed", Max: Bound{Share: 1}, Why: "w", Until: later}, 0},
 		{"any text", Rule{At: "$.s", Do: DoFormat, Is: "regex", Pattern: ".+"}, 2},
 		{"any word", Rule{At: "$.s", Do: DoFormat, Is: "regex", Pattern: "[a-z]+"}, 3},
 		{"any text rewritten", Rule{At: "$.s", Do: DoRewrite, Pattern: `\S*`, As: "X"}, 2},
@@ -51,8 +54,12 @@ func TestOpenRulesDoNotCompare(t *testing.T) {
 	} {
 		for _, green := range []string{`{"s":"text","n":5,"b":true}`, `{"s":"other","n":6,"b":false}`} {
 			r := Compare([]byte(`{"s":"text","n":5,"b":true}`), []byte(green), mustCompile(t, Options{}, tt.rule))
-			if r.Leaves.Compared != tt.compared || r.Leaves.Compared+r.Leaves.Ignored != 3 {
-				t.Errorf("%s: %+v, want %d compared", tt.name, r.Leaves, tt.compared)
+			want := tt.compared
+			if tt.compared > 0 && tt.rule.Do == DoAllow {
+				want -= len(r.Hidden)
+			}
+			if r.Leaves.Compared != want || r.Leaves.Compared+r.Leaves.Ignored != 3 {
+				t.Errorf("%s: %+v, want %d compared", tt.name, r.Leaves, want)
 			}
 		}
 	}

@@ -10,7 +10,7 @@ func (e *engine) object(b, g uint32, st int32) {
 		if (bn.flags|gn.flags)&flagShadow != 0 || !sameKey(e.b, bc, e.g, gc) {
 			break
 		}
-		e.member(bc, gc, st, false)
+		e.member(bc, gc, st, 0)
 		bc, gc = bn.next, gn.next
 	}
 	if bc >= bend && gc >= gend {
@@ -28,29 +28,32 @@ func (e *engine) object(b, g uint32, st int32) {
 	}
 	for i := mid; i < end; i++ {
 		if x := e.idx[i]; x != noNode {
-			e.member(noNode, x, st, false)
+			e.member(noNode, x, st, 0)
 		}
 	}
 	e.idx = e.idx[:base]
 }
 
-// mostGone reports whether more than half of an object's members have no partner
-// on green.
-func (e *engine) mostGone(b uint32, partners []uint32) bool {
-	gone := 0
+// mostGone counts the members of an object that have no partner on green; 0 unless
+// they are more than half.
+func (e *engine) mostGone(b uint32, partners []uint32) int32 {
+	gone := int32(0)
 	for _, p := range partners {
 		if p == noNode {
 			gone++
 		}
 	}
 	if gone == 0 {
-		return false
+		return 0
 	}
-	all, end := 0, e.b.nodes[b].next
+	all, end := int32(0), e.b.nodes[b].next
 	for c := b + 1; c < end; c = e.b.nodes[c].next {
 		all++
 	}
-	return 2*gone > all
+	if 2*gone <= all {
+		return 0
+	}
+	return gone
 }
 
 // siblings appends the nodes from c up to end, shadowed members left out.
@@ -99,7 +102,7 @@ func (e *engine) matchNames(base, mid, end int) {
 
 // member compares the members of one name; noNode where a side has none. gone
 // goes into the path, see step.
-func (e *engine) member(b, g uint32, st int32, gone bool) {
+func (e *engine) member(b, g uint32, st, gone int32) {
 	if b != noNode && g != noNode && e.same(b, g) {
 		e.counted(b) // the common case, without the work of naming the place
 		return

@@ -97,6 +97,9 @@ func (e *engine) found(k Kind, b, g uint32, eff *effect, note string) {
 	if rule == "" {
 		e.out.worst = max(e.out.worst, sev)
 	}
+	if rule != "" && e.hider == 0 {
+		e.uncompared(k, b, eff)
+	}
 	if rule == "" && e.patch != nil {
 		e.patch.record(e, k, b, g)
 	}
@@ -133,7 +136,13 @@ func (e *engine) found(k Kind, b, g uint32, eff *effect, note string) {
 func (e *engine) accepted(k Kind, eff *effect) (rule, bounded string) {
 	by := e.hider
 	if by == 0 {
-		by, bounded = e.allowance(k, eff)
+		if by, bounded = e.allowance(k, eff); by != 0 {
+			for _, i := range eff.allows {
+				if e.rules.prog.rules[i].allows(k) {
+					e.charged[i]++
+				}
+			}
+		}
 	}
 	if by != 0 {
 		e.hits[by-1]++
@@ -153,13 +162,17 @@ func (e *engine) accepted(k Kind, eff *effect) (rule, bounded string) {
 }
 
 // allowance is the rule that allows a kind of difference at the current place; 0
-// when none does. A rule hides at most its max. Without one, a rule for removed
-// elements hides none of a list that has lost more than half of them: what was
-// agreed on is that something goes, not that the list does.
+// when none does.
+//
+//  1. At the places of a rule at most its max is hidden, by whatever rule: the
+//     bounds of several rules for the same places do not add up.
+//  2. A list that has lost more than half of its elements needs one rule with a max
+//     for all that it has lost: what was agreed on is that something goes, not that
+//     the list does.
 func (e *engine) allowance(k Kind, eff *effect) (by ruleRef, bounded string) {
 	for _, i := range eff.allows {
 		r := &e.rules.prog.rules[i]
-		if r.kind != k && (r.kind != Order || k != Moved) {
+		if !r.allows(k) {
 			continue
 		}
 		if why := e.spent(r, i, k); why != "" {
@@ -173,21 +186,37 @@ func (e *engine) allowance(k Kind, eff *effect) (by ruleRef, bounded string) {
 	return by, bounded
 }
 
+// allows reports whether an allow rule is for a kind of difference.
+func (r *compiledRule) allows(k Kind) bool { return r.kind == k || r.kind == Order && k == Moved }
+
 // spent says why an allow rule hides nothing more; empty when it does.
 func (e *engine) spent(r *compiledRule, i int, k Kind) string {
-	if r.Max != (Bound{}) {
-		if most := r.Max.of(e.visits[i]); e.hits[i] >= most {
+	bounded, most := r.Max != (Bound{}), 0
+	if bounded {
+		if most = r.Max.of(e.visits[i]); e.charged[i] >= most { // Rule 1
 			return fmt.Sprintf("rule %s allows at most %d", r.Origin, most)
 		}
-		return ""
 	}
 	if k != Removed || len(e.path) == 0 {
 		return ""
 	}
-	if s := &e.path[len(e.path)-1]; s.gone && (s.frame > 0 || r.broad) {
+	if s := &e.path[len(e.path)-1]; int(s.gone) > most && (s.frame > 0 || r.broad) { // Rule 2
+		if bounded {
+			return fmt.Sprintf("%d are gone, more than half of the list; rule %s allows at most %d", s.gone, r.Origin, most)
+		}
 		return fmt.Sprintf("more than half of the list is gone; rule %s needs a max to allow that", r.Origin)
 	}
 	return ""
+}
+
+// uncompared takes a changed scalar whose change an allow rule hides off what was
+// compared, unless it has not been counted there.
+func (e *engine) uncompared(k Kind, b uint32, eff *effect) {
+	if k != Changed || b == noNode || e.quiet > 0 || e.embedded > 0 || e.rules.opts.Mode == Shape || e.b.nodes[b].typ >= ArrayType || eff.lets(e.rules.prog, e.b, b) {
+		return
+	}
+	e.leaves.Compared--
+	e.leaves.Ignored++
 }
 
 func (r *recorder) since(from int) span { return span{uint32(from), uint32(len(r.buf))} }
