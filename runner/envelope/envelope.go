@@ -18,7 +18,7 @@ type Class uint8
 // The classes of findings. Zero is invalid.
 const (
 	Error Class = iota + 1 // a failure that a success status hides
-	Empty                  // a body that says nothing: {}, [], {"data": null}
+	Empty                  // a body that says nothing: {}, [], {"data": null}, false
 )
 
 // String is the class's word in messages.
@@ -107,6 +107,8 @@ func Find(b *Body) (Finding, bool) {
 // document judges a whole JSON or XML document.
 func document(root view) (Finding, bool) {
 	switch {
+	case root.nested && isAdList(root): // Error elements are addresses to report errors to
+		return Finding{}, false
 	case root.isObject():
 		if v, ok := object(root, outside{}); ok {
 			return v.finding(Error), true
@@ -116,11 +118,19 @@ func document(root view) (Finding, bool) {
 			return v.finding(Error), true
 		}
 	case root.r.Type == gjson.String:
+		if f, ok := inText([]byte(root.r.Str)); ok {
+			return f, true
+		}
 		if f, ok := textError([]byte(root.r.Str), ""); ok {
 			return f, true
 		}
 	}
 	return empty(root)
+}
+
+// isAdList reports whether an XML document is a list of ads (VAST, VMAP).
+func isAdList(root view) bool {
+	return root.some(func(m view) bool { return strings.EqualFold(m.name, "VAST") || strings.EqualFold(m.name, "VMAP") })
 }
 
 func empty(root view) (Finding, bool) {
@@ -130,7 +140,7 @@ func empty(root view) (Finding, bool) {
 	return Finding{Class: Empty, Path: "$", Value: string(bytes.TrimSpace([]byte(root.r.Raw)))}, true
 }
 
-// isEmpty reports whether a value says nothing: null, "", [] and {}, lists of
+// isEmpty reports whether a value says nothing: null, a false that is all, "", [] and {}, lists of
 // these, and objects whose members are null, {} or, below a name that says only
 // that there is content (data, result, …), empty. A named list or object without
 // elements says that there are none. inside is set where a value has no such name.
@@ -138,7 +148,7 @@ func isEmpty(v view, inside bool) bool {
 	switch {
 	case v.depth > deepest:
 		return false
-	case v.r.Type == gjson.Null:
+	case v.r.Type == gjson.Null, v.r.Type == gjson.False && v.parent == nil:
 		return true
 	case v.r.Type == gjson.String:
 		return inside && strings.TrimSpace(v.r.Str) == ""

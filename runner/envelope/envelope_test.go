@@ -30,6 +30,30 @@ const (
 func TestErrors(t *testing.T) {
 	tests := []struct{ typ, body, path string }{
 		{jsonType, `{"errcode":-3,"msg":"invalid session"}`, "$.errcode"},
+		{jsonType, `{"message":"Missing Authentication Token"}`, "$.message"},
+		{jsonType, `{"message":"Endpoint request timed out"}`, "$.message"},
+		{jsonType, `{"message":"세션이 만료되었습니다"}`, "$.message"},
+		{jsonType, `{"detail":"Authentication credentials were not provided."}`, "$.detail"},
+		{jsonType, `{"__type":"ThrottlingException","message":"slow down"}`, "$.__type"},
+		{jsonType, `{"type":"com.a.BoxError","detail":"x"}`, "$.type"},
+		{jsonType, `{"rsltCd":"E999","rsltMsg":"error"}`, "$.rsltCd"},
+		{jsonType, `{"PROC_RESULT_CD":"E999","PROC_RESULT_MSG":"x"}`, "$.PROC_RESULT_CD"},
+		{jsonType, `{"code":"ERR_SESSION","desc":"expired"}`, "$.code"},
+		{jsonType, `{"code":"SESSION_EXPIRED","title":"x"}`, "$.code"},
+		{jsonType, `{"payload":{"errorCode":"E1","errorMessage":"x"}}`, "$.payload.errorCode"},
+		{jsonType, `{"data":{"error":"not authorized"}}`, "$.data.error"},
+		{jsonType, `{"rc":1,"rm":"fail"}`, "$.rc"},
+		{jsonType, `{"failed":true}`, "$.failed"},
+		{jsonType, `{"ok":false,"items":[]}`, "$.ok"},
+		{jsonType, `"{\"success\":false,\"message\":\"x\"}"`, ""},
+		{jsonType, `{"odata.error":{"code":"","message":{"value":"x"}}}`, "$['odata.error']"},
+		{jsonType, `{"@error":"x"}`, "$['@error']"},
+		{jsonType, `{"errors":[{"id":"1","status":"422","title":"x"}]}`, "$.errors"},
+		{jsonType, `{"exception":"a.b.BoxException","serial":7}`, "$.exception"},
+		{jsonType, `{"result":"FAIL","resultMsg":"x","userId":"u1"}`, "$.result"},
+		{"application/javascript", `cb({"error":"x"});`, ""},
+		{"text/plain", "PHP Warning:  mysqli_connect(): refused in /srv/a.php on line 3", ""},
+		{"text/plain", "<br />\n<b>Warning</b>:  a() in <b>/srv/a.php</b> on line <b>3</b><br />", ""},
 		{jsonType, `{"response":{"header":{"resultCode":"30","resultMsg":"SERVICE_KEY_IS_NOT_REGISTERED_ERROR"}}}`, "$.response.header.resultCode"},
 		{jsonType, `{"response":{"header":{"resultCode":"03","resultMsg":"NODATA_ERROR"},"body":{"items":"","numOfRows":10,"pageNo":1,"totalCount":0}}}`, "$.response.header.resultCode"},
 		{jsonType, `{"header":{"isSuccessful":false,"resultCode":-4010,"resultMessage":"no auth"},"body":null}`, "$.header.isSuccessful"},
@@ -136,6 +160,20 @@ func TestAnswers(t *testing.T) {
 		{jsonType, `{"model":"x","estimate":3.5,"error":0.02}`, "a margin of error"},
 		{jsonType, `{"orderId":"A-7","status":"FAILED","amount":5000}`, "the state of an order"},
 		{jsonType, `{"id":7,"status":"FAILED","message":"card declined"}`, "the state of an order"},
+		{jsonType, `{"paymentId":"p1","status":"FAIL","message":"card declined","amount":100}`, "the state of a payment"},
+		{jsonType, `{"date":"2026-11-28","exception":"holiday"}`, "a calendar"},
+		{jsonType, `{"fault":"2026-F1","serial":"s"}`, "a notice of repair"},
+		{jsonType, `{"errors":[{"id":1,"text":"disk"}],"total":1}`, "a list of things that are called errors"},
+		{jsonType, `{"code":"KR","message":"대한민국"}`, "a country"},
+		{jsonType, `{"code":"ko-KR","message":"한국어"}`, "a language"},
+		{jsonType, `{"ok":false,"items":[1]}`, "the answer to a question"},
+		{jsonType, `{"jobId":7,"failed":true}`, "the state of a job"},
+		{jsonType, `{"data":{"status":"FAILED"}}`, "the state of what was asked for"},
+		{jsonType, `{"message":"인증번호를 발송했습니다"}`, "a message alone"},
+		{jsonType, `"{\"id\":7}"`, "a document in a text"},
+		{"application/javascript", `cb({"id":7});`, "a script"},
+		{xmlType, `<VAST version="3.0"><Error><![CDATA[https://ads.example/e?c=303]]></Error></VAST>`, "no ad"},
+		{xmlType, `<VAST version="4.0"/>`, "no ad"},
 		{jsonType, `[{"orderId":1,"status":"FAILED"},{"orderId":2,"status":"DONE"}]`, "the states of orders"},
 		{jsonType, `{"orders":[{"id":1,"status":"FAILED","message":"card declined"}]}`, "the states of orders"},
 		{jsonType, `{"results":[{"id":1,"status":"ERROR","error":"boom"}],"total":1}`, "the states of jobs"},
@@ -205,7 +243,7 @@ func TestAnswers(t *testing.T) {
 
 // TestEmpty lists answers that say nothing.
 func TestEmpty(t *testing.T) {
-	for _, body := range []string{`{}`, `[]`, `[{}]`, `[[],null]`, `""`, `{"data":null}`, `{"data":{}}`, `{"data":[]}`, `{"result":{"data":null}}`, `{"data":{"user":null}}`, `{"device":null}`, ` { } `} {
+	for _, body := range []string{`{}`, `[]`, `false`, `[{}]`, `[[],null]`, `""`, `{"data":null}`, `{"data":{}}`, `{"data":[]}`, `{"result":{"data":null}}`, `{"data":{"user":null}}`, `{"device":null}`, ` { } `} {
 		if got, ok := find(t, jsonType, body); !ok || got.Class != envelope.Empty {
 			t.Errorf("%s: %v %+v, want an empty answer", body, ok, got)
 		}

@@ -1,6 +1,9 @@
 package envelope
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A role is what a member of an envelope can be, by its name. A name may have several.
 type role uint16
@@ -21,6 +24,7 @@ const (
 	aside                    // it and what is below it is never content
 	several                  // a list of answers
 	soft                     // text that goes with a code, and with data too
+	loose                    // next to data it is data
 )
 
 // roles are the roles of names; see names.
@@ -40,6 +44,10 @@ func roleOf(name string) role {
 	if len(name) > 64 {
 		return 0
 	}
+	name = strings.TrimLeft(name, "@$")
+	if at := strings.LastIndexByte(name, '.'); at >= 0 && roleOf(name[at+1:])&thing != 0 {
+		name = name[at+1:] // odata.error
+	}
 	plain := strings.Map(func(r rune) rune {
 		switch {
 		case r == '_' || r == '-' || r == ' ':
@@ -49,7 +57,10 @@ func roleOf(name string) role {
 		}
 		return r
 	}, name)
-	if r, ok := roles[plain]; ok || len(plain) <= len("response") {
+	if r, ok := roles[plain]; ok {
+		return r
+	}
+	if r := resultRole(plain); r != 0 || len(plain) <= len("response") {
 		return r
 	}
 	for _, end := range []string{"response", "reply", "result", "envelope"} {
@@ -63,12 +74,33 @@ func roleOf(name string) role {
 	return 0
 }
 
+// resultRole is the role of names that are put together of a word for results and
+// one for a code or a message: rslt_cd, procResultCode, svcRsltMsg.
+func resultRole(plain string) role {
+	for _, end := range []struct {
+		role  role
+		words []string
+	}{{code, []string{"code", "cd"}}, {text, []string{"message", "msg", "desc"}}} {
+		for _, word := range end.words {
+			stem, ok := strings.CutSuffix(plain, word)
+			if ok && slices.ContainsFunc(resultStems, func(s string) bool { return strings.HasSuffix(stem, s) }) {
+				return end.role
+			}
+		}
+	}
+	return 0
+}
+
+var resultStems = []string{"result", "rslt", "reslt", "response", "resp", "rsp", "return", "rtn", "reply"}
+
 // names lists the names of members by what they are, in lower case without _ and -.
 var names = []struct {
 	role  role
 	names string
 }{
 	{good, "success ok issuccess issuccessful successful succeeded isok successyn resultyn"},
+	{bad, "failed isfailed hasfailed failure isfailure"},
+	{loose, "ok failed isfailed hasfailed failure isfailure fault exception"},
 	{bad, "haserror haserrors iserror isfault erroryn erryn"},
 	{thing | wrap | aside, "error errors err fault exception"},
 	{errCode, "errorcode errcode errorcd errcd errno errorno errornum errornumber errorid faultcode exceptioncode returnreasoncode failcode"},
@@ -79,7 +111,7 @@ var names = []struct {
 	{word | code | plain | status | wrap, "status"},
 	{word | code | plain | wrap | data, "result"},
 	{word | wrap, "stat resultstatus returnstatus responsestatus statustype ack outcome"},
-	{text, "message msg reason resultmessage resultmsg resmsg returnmessage returnmsg retmsg rtnmsg responsemessage respmsg rspmsg replymsg statusmessage statusmsg statustext statusreason usermessage developermessage detailmessage localizedmessage displaymessage messages detail"},
+	{text, "message msg reason resultmessage resultmsg resmsg returnmessage returnmsg retmsg rtnmsg responsemessage respmsg rspmsg replymsg rm rmsg statusmessage statusmsg statustext statusreason usermessage developermessage detailmessage localizedmessage displaymessage messages detail"},
 	{soft, "description desc title info hint text alert"},
 	{wrap, "response resp rsp res return reply envelope root"},
 	{wrap | aside, "header head meta metadata resultinfo common"},

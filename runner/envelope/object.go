@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -25,6 +26,7 @@ type facts struct {
 	foreign bool   // it has members that no envelope has
 	thing   bool   // one of them names what the object is about: id, orderNo, name
 	null    bool   // data is null
+	dated   bool   // it has a date
 }
 
 type member struct {
@@ -60,6 +62,7 @@ func read(v view) *facts {
 // take notes what a member with a role says.
 func (f *facts) take(m view, role role) {
 	scalar := m.isScalar()
+	f.dated = f.dated || scalar && strings.HasSuffix(strings.ToLower(m.name), "date")
 	f.null = f.null || role&data != 0 && m.r.Type == gjson.Null
 	f.soft = f.soft || role&soft != 0 && !m.hollow()
 	if m.r.Type == gjson.String && role&text != 0 && f.says == "" {
@@ -93,22 +96,25 @@ func isIdentity(name string) bool {
 // below it. Content are lists and objects that hold something, errors, headers
 // and links aside. A member is an error by one of these rules:
 //
-//  1. A flag of success (success, ok, isSuccessful) is false, in any notation;
-//     one of errors (hasError) is true.
+//  1. A flag of success (success, isSuccessful) is false, in any notation; one of
+//     errors (hasError) is true. ok and failed are flags where no data is.
 //  2. error, errors, fault or exception hold something, other than a success code.
+//     A word under fault or exception next to data is data, and so is a list of
+//     things that have ids and neither codes nor messages.
 //  3. A code of errors (errorCode, errno, …) is not a success, and a message goes
 //     with it or there is no content.
 //  4. A status or result says error, fail or a like word, and a message goes with
 //     it, or data is null, or nothing else is there. Of an object with an id, words
-//     such as FAILED are its state.
+//     such as FAILED are its state, and so is any status.
 //  5. A status is one of HTTP's errors, with a message or with nothing else.
 //  6. A code of results (resultCode, …) is not a success, there is no content, and
 //     a message goes with it or nothing else is there.
 //  7. A member named code or the like is an error's (4xx, 5xx, below zero) with a
 //     message and without content; any other code, but a success, only where
-//     nothing else is there.
+//     nothing else is there, and not where it may name a country or a currency.
 //  8. errorMessage and the like say something, without content; or a message that
-//     is all there is says what HTTP says of an error.
+//     is all there is says what went wrong.
+//  9. A type is named as exceptions are, with a message and nothing else.
 //
 // Rules 6 to 8 yield to a message or code that says that all is well.
 func object(v view, out outside) (view, bool) {
@@ -127,6 +133,10 @@ func object(v view, out outside) (view, bool) {
 	inner := outside{depth: out.depth + 1, content: f.content}
 	for _, m := range f.found {
 		switch {
+		case m.role&data != 0 && m.role&wrap == 0 && m.isObject() && onlyEnvelope(m.view): // {"data": {"error": …}}
+			if hit, ok := object(m.view, outside{depth: inner.depth}); ok && roleOf(hit.name)&word == 0 {
+				return hit, true
+			}
 		case m.role&wrap != 0 && m.isObject() && m.role&thing == 0:
 			if hit, ok := object(m.view, inner); ok {
 				return hit, true
@@ -156,15 +166,21 @@ func anyElement(v view, inner outside) (hit view, ok bool) {
 	return hit, ok
 }
 
-// rules are rules 1 to 8 of object.
+// rules are the rules of object.
 var rules = []func(f *facts, m member) bool{
 	func(f *facts, m member) bool { // Rule 1
+		if m.role&loose != 0 && (f.content || f.thing || f.dated) {
+			return false
+		}
 		zero := m.text() == "0" && !f.content && (f.says != "" || !f.foreign)
 		return m.role&good != 0 && (isFalse(m.view) || zero) || m.role&bad != 0 && isTrue(m.view)
 	},
 	func(f *facts, m member) bool { // Rule 2
-		if m.role&thing == 0 || harmless(m.view) {
+		if m.role&thing == 0 || harmless(m.view) || isListOfThings(m.view) {
 			return false
+		}
+		if m.role&loose != 0 && m.isScalar() && (f.foreign || f.content || f.dated) {
+			return saysError(m.text()) || exceptionName.MatchString(m.text())
 		}
 		if strings.HasSuffix(strings.ToLower(m.name), "errors") && m.r.Type == gjson.Number { // how many there are
 			return !f.content && f.says != "" && !f.well()
@@ -190,23 +206,42 @@ var rules = []func(f *facts, m member) bool{
 		return (o == failure || o == unknown && !f.zero && !f.well()) && (f.said() || !f.foreign)
 	},
 	func(f *facts, m member) bool { // Rule 7
-		if m.role&plain == 0 || !m.isScalar() || f.content || f.says == "" && !f.errorSaid() {
+		o := codeOf(m.view)
+		if m.role&plain == 0 || !m.isScalar() || f.content || f.says == "" && !f.errorSaid() && (o != failure || !f.soft || f.foreign) {
 			return false
 		}
-		switch codeOf(m.view) {
+		switch o {
 		case failure:
 			return m.role&word == 0 || m.r.Type == gjson.Number
 		case unknown:
+			if isoCode.MatchString(m.text()) && !f.errorSaid() && !badlySaid.MatchString(f.says) {
+				return false
+			}
 			return (m.role&(word|status) == 0 || lettered.MatchString(m.text())) && !f.foreign && !f.zero && !f.well()
 		}
 		return false
 	},
 	func(f *facts, m member) bool { // Rule 8
 		if m.role&text != 0 && m.r.Type == gjson.String && !f.foreign && !f.content && !f.zero {
-			return saysError(m.text())
+			return saysError(m.text()) || wrongSaid.MatchString(m.text())
 		}
 		return m.role&errText != 0 && !harmless(m.view) && !f.content && !f.thing && !f.well() && !f.zero
 	},
+	func(f *facts, m member) bool { // Rule 9
+		return strings.EqualFold(strings.TrimLeft(m.name, "_@"), "type") && f.said() && !f.foreign && !f.content && exceptionName.MatchString(m.text())
+	},
+}
+
+// isListOfThings reports whether all elements of a list have an id or the like, and
+// none a code or a message.
+func isListOfThings(list view) bool {
+	return list.r.IsArray() && !list.some(func(e view) bool {
+		if !e.isObject() {
+			return true
+		}
+		f := read(e)
+		return !f.thing || f.says != "" || slices.ContainsFunc(f.found, func(m member) bool { return m.role&(thing|code|errCode|errText|good|bad) != 0 })
+	})
 }
 
 // failedWord is rule 4 of object.
@@ -227,7 +262,8 @@ func failedWord(f *facts, m member) bool {
 	case !f.foreign || f.null:
 		return true
 	}
-	return said && (envelopeWords[upper] || !f.thing)
+	state := strings.HasPrefix(strings.ToLower(m.name), "stat") // of what has the id
+	return said && (envelopeWords[upper] && !state || !f.thing)
 }
 
 // said reports whether there is a message.

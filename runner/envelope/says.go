@@ -39,11 +39,24 @@ func codeOf(v view) outcome {
 		return unknown
 	case successWords[code] || zeros.MatchString(code) && !strings.HasPrefix(code, "E") && !strings.HasPrefix(code, "F"), twos.MatchString(code):
 		return success
+	case failureCode.MatchString(code) || exceptionName.MatchString(v.text()):
+		return failure
 	case v.r.Type == gjson.Number && v.r.Num < 0 || code[0] == '-' && len(code) > 1 && code[1] >= '0' && code[1] <= '9', fours.MatchString(code):
 		return failure
 	}
 	return wordOf(v)
 }
+
+var (
+	// failureCode are codes that say so: ERR_SESSION, TOKEN_EXPIRED.
+	failureCode = regexp.MustCompile(`^(?:ERR|ERROR|FAIL|FAILED|FAILURE|EXCEPTION|FAULT)[-_.:][^0].*[A-Z]|^[A-Z_.-]*[-_.](?:ERR|ERROR|FAIL|FAILED|FAILURE|EXCEPTION|DENIED|EXPIRED|INVALID|UNAUTHORIZED|FORBIDDEN|REQUIRED|NOT_FOUND|UNAVAILABLE|TIMEOUT)$`)
+	// exceptionName are the names of exceptions: ThrottlingException, java.io.IOError.
+	exceptionName = regexp.MustCompile(`^[\w.#$/:-]*[a-z](?:Exception|Error|Fault)$`)
+	// isoCode may be of a country, a currency or a language: KR, USD, ko-KR.
+	isoCode = regexp.MustCompile(`^[A-Za-z]{2,3}(?:[-_][A-Za-z]{2})?$`)
+	// wrongSaid finds in a message that is all there is what went wrong.
+	wrongSaid = regexp.MustCompile(`(?i)\b(?:timed out|(?:token|session|key|signature|certificate|credentials?) (?:has |have |is |are )?(?:expired|invalid|missing|required|revoked)|(?:rate|quota|limit)\b.{0,20} exceeded|too many requests|throttl\w+|access denied|forbidden|(?:un|not )authori[sz]ed|(?:un|not )authenticated|authentication (?:required|failed)|(?:credentials?|token|key) (?:was|were) not (?:provided|found)|(?:log|sign)[ -]?in (?:is )?required|(?:must|please|need to) (?:be logged|log|sign) ?in|(?:internal|server|system|database|unexpected|unknown) error|unavailable|(?:went|gone) wrong)\b|\b(?:missing|invalid) (?:\w+ ){0,2}(?:token|header|key|parameters?|credentials?|session|signature|request)\b|만료되|만료된|실패|오류|에러|권한이 없|필요합니다|존재하지 않|찾을 수 없|유효하지 않|잘못된`)
+)
 
 // lettered are codes such as E500 where a word is usual too.
 var lettered = regexp.MustCompile(`^[A-Za-z]+[-_]?\d+$`)

@@ -27,6 +27,7 @@ var textErrors = regexp.MustCompile(`(?i)^(?:` + strings.Join([]string{
 	`http (?:status|error)\W+[45]\d\d`, `(?:http/[\d.]+ )?[45]\d\d[ :-]+\W*(?:` + phrases + `)`,
 	`traceback \(most recent call last\)`, `exception in thread`, `panic: `, `(?:[a-z_]\w*\.){2,}\w*(?:exception|error)\b`, `(?:php )?fatal error\b`, `ora-\d{4,5}\b`, `sqlstate\[`, `segmentation fault`,
 	`(?:error|err|exception|fatal|failed|fail|failure)(?:\s*[:!|]|\s+-\s|\s*$)`, `(?:internal (?:server )?error|an? (?:unexpected |internal |unknown )?error (?:has )?occurred)`,
+	`(?:<br ?/?>\s*)?(?:<b>)?(?:php )?(?:warning|notice|deprecated|parse error|fatal error)(?:</b>)?:\s(?s:.*)\bon line\b`, // PHP
 	`connection (?:refused|reset|timed out)`, `could ?n[o']t connect`, `(?:request|gateway|operation) timed out`, `(?:access|permission) denied`, `unauthorized\b.{0,40}$`, `invalid (?:token|session|api key|credentials)\b`,
 }, "|") + `)`)
 
@@ -48,11 +49,37 @@ func textError(text []byte, contentType string) (Finding, bool) {
 		return eventError(text)
 	}
 	s := strings.TrimSpace(strings.TrimPrefix(string(text[:min(len(text), maxErrorText)]), "\ufeff"))
+	if f, ok := jsonp(text); ok {
+		return f, true
+	}
 	if !saysError(s) {
 		return Finding{}, false
 	}
 	line, _, _ := strings.Cut(s, "\n")
 	return Finding{Class: Error, Value: strconv.Quote(strings.TrimSpace(line))}, true
+}
+
+// jsonp judges what a script hands to a function: callback({"error": …});
+func jsonp(text []byte) (Finding, bool) {
+	if m := call.FindSubmatch(text); m != nil {
+		return inText(m[1])
+	}
+	return Finding{}, false
+}
+
+var call = regexp.MustCompile(`(?s)^\s*(?:/\*.{0,64}?\*/)?\s*(?:typeof [\w.$]+ ?=== ?'function' ?&& ?)?[\w.$\[\]]+\(\s*([{\[].*[}\]])\s*\)\s*;?\s*$`)
+
+// inText judges text that is a JSON document: an object or a list.
+func inText(text []byte) (Finding, bool) {
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 || text[0] != '{' && text[0] != '[' || diff.Validate(text) != nil {
+		return Finding{}, false
+	}
+	f, ok := document(view{r: gjson.ParseBytes(text), index: -1})
+	if !ok || f.Class != Error {
+		return Finding{}, false
+	}
+	return Finding{Class: Error, Value: "in a text: " + f.Path + " " + f.Value}, true
 }
 
 // saysError reports whether a text begins as textErrors or is a reason phrase.
