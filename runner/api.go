@@ -14,8 +14,8 @@ const apiAnswer = "an API answer"
 // api holds the answer against the default that it is an API's:
 //
 //  1. It needs no body where it has none by nature; see needsNone.
-//  2. It is not a page, declared as one or by its first bytes. A file that names
-//     the content type knows of a declared one.
+//  2. It is not a page, declared as one or by its first bytes. A file that says
+//     of the content type what data would not meet knows of a declared one.
 //  3. It is not empty where HTTP gives it a body: no bytes, white space, null.
 //  4. It is not a part of something that was asked for whole.
 //  5. It is not an error that a success status hides; see finding.
@@ -26,7 +26,7 @@ func (c *Checks) api(k *checker, a *answer) {
 	switch {
 	case c.needsNone(a): // Rule 1
 		k.add(true, apiAnswer, contentOf(a), at(c.expect.Pos))
-	case a.isHTML() && !(declared && c.namesContentType()):
+	case a.isHTML() && !(declared && c.namesPage()):
 		k.add(false, apiAnswer, "an HTML page", at(c.expect.Pos))
 	case a.bodiless():
 		k.add(true, apiAnswer, contentOf(a), at(c.expect.Pos))

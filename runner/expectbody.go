@@ -237,17 +237,7 @@ func (c *Checks) playlist(k *checker, a *answer) {
 		return
 	}
 	for _, part := range c.hls {
-		var d datum
-		switch part.name {
-		case "variants":
-			d = numberDatum(strconv.Itoa(list.variants))
-		case "segments":
-			d = numberDatum(strconv.Itoa(list.segments))
-		case "codecs":
-			d = textDatum(strings.Join(list.codecs, ","))
-		default:
-			d = numberDatum(list.target)
-		}
+		d := list.part(part.name)
 		for i := range part.tests {
 			t := &part.tests[i]
 			k.add(t.holds(d), "hls "+part.name+" "+t.String(), cut(d.text, maxGot), t.At)
@@ -260,6 +250,19 @@ type playlist struct {
 	variants, segments int
 	codecs             []string // of every variant, in order
 	target             string   // EXT-X-TARGETDURATION; 0 without one
+}
+
+// part is what an expectation names of a playlist.
+func (p *playlist) part(name string) datum {
+	switch name {
+	case "variants":
+		return numberDatum(strconv.Itoa(p.variants))
+	case "segments":
+		return numberDatum(strconv.Itoa(p.segments))
+	case "codecs":
+		return textDatum(strings.Join(p.codecs, ","))
+	}
+	return numberDatum(p.target)
 }
 
 func readPlaylist(body []byte) playlist {

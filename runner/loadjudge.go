@@ -58,7 +58,7 @@ func (l *loadJudge) Check(row int, green bool, a *attack.Answer) *attack.Unmet {
 	checks := l.rows[count(green)][row].checks
 	given := newAnswer(x)
 	if !a.Whole { // Rule 3
-		if !checks.aboutContent() && given.isHTML() && !(given.declaresHTML() && checks.namesContentType()) {
+		if !checks.aboutContent(given) && given.isHTML() && !(given.declaresHTML() && checks.namesPage()) {
 			return l.unmet(x, green, a, apiAnswer, "an HTML page")
 		}
 		return nil

@@ -21,7 +21,8 @@ const closeLook = 64
 //  1. What decides is counted, never drawn: the share of the body's values that
 //     the rules leave to be compared, or that an expectation names. It must be
 //     above 0 and at least the step's minimum. A body without values needs none.
-//  2. An expectation replaces the comparison for the places that it names alone.
+//  2. An expectation replaces the comparison for the places that it names alone,
+//     and only where it would refuse other values there: see refusesOthers.
 //  3. Rules that look at every value and let all of them pass are found by mutants,
 //     more of them than the negative control's; they only add to what is counted.
 //     An id that a rule maps and a capture hands on is used, and proves itself.
@@ -63,13 +64,21 @@ func (j *judging) named(seen int) (all, added int) {
 	if c == nil {
 		return 0, 0
 	}
-	all, added = j.Rules.full.Named(j.blue.message(), c.named())
+	body, err := j.blue.body()
+	if err != nil {
+		body = nil
+	}
+	all, added = j.Rules.full.Named(j.blue.message(), c.named(body))
 	other := 0 // of the body as a whole: one value each
 	for _, t := range c.content {
-		other += count(t.saysValue())
+		other += count(j.refusesOtherBody(&t))
 	}
-	for _, h := range c.hls {
-		other += len(h.tests)
+	if list := readPlaylist(j.blue.text()); list.valid {
+		for _, h := range c.hls {
+			p := pathTests{where: &places{one: &locator{}}, tests: h.tests}
+			refuses, _ := p.refusesOther(list.part(h.name))
+			other += count(refuses)
+		}
 	}
 	if c.expect.Schema != "" {
 		other += int(float64(seen) * j.schemaShare(c.expect))
@@ -77,22 +86,32 @@ func (j *judging) named(seen int) (all, added int) {
 	return all + other, added + other
 }
 
-// named are the paths that expectations look at. One that only says what is not
-// there looks at nothing.
-func (c *Checks) named() []diff.NamedPath {
+// named are the paths that expectations look at, and would refuse other values of.
+func (c *Checks) named(body []byte) []diff.NamedPath {
 	var out []diff.NamedPath
 	for _, p := range c.body {
-		n := diff.NamedPath{Path: p.path}
-		looks := false
-		for _, t := range p.tests {
-			looks = looks || t.Op != "exists" || t.want()
-			n.Below = n.Below || slices.Contains([]string{"eq", "in", "each"}, t.Op)
-		}
-		if looks {
-			out = append(out, n)
+		if refuses, below := p.refusesOthers(body); refuses {
+			out = append(out, diff.NamedPath{Path: p.path, Below: below})
 		}
 	}
 	return out
+}
+
+// refusesOtherBody reports whether a test of the body as text refuses another one: of
+// JSON one with another value.
+func (j *judging) refusesOtherBody(t *Test) bool {
+	if t.Op == "exists" {
+		return false
+	}
+	if !j.blue.isJSON() {
+		return t.refusesOtherText(string(j.blue.text()))
+	}
+	for m := range mutate.Each(j.Blue.Answer, 1, 4*closeLook) {
+		if m.Class == mutate.Value && !t.holdsText(string(m.Body)) {
+			return true
+		}
+	}
+	return false
 }
 
 // schemaShare is the share of blue's values whose type a schema holds them to: of

@@ -121,7 +121,3 @@ var names = []struct {
 	{aside, "timestamp time date datetime servertime responsetime path instance type version apiversion jsonrpc requestid reqid traceid spanid transactionid tranid txid correlationid trackingid sessionid debugid logid logref guid trace stack stacktrace extensions links link help documentationurl moreinfo helpurl duration elapsed took headers isbase64encoded details validation violations invalidparams fielderrors params args cause causes suppressed method xmlns schemalocation"},
 	{aside, "page pageno pagenum pagenumber pagesize pageindex numofrows rows size limit offset total totalcount count totalpages hasmore hasnext"},
 }
-
-// Named reports whether a member of that name may belong to an envelope: what is
-// expected of it can hold of an error as well. Titles and descriptions are data too.
-func Named(name string) bool { return roleOf(strings.TrimLeft(name, "@#"))&^soft != 0 }

@@ -1,0 +1,221 @@
+package envelope
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/bgverify/bgverify/diff"
+)
+
+// Others are trees that could have come in the place of one that is an error. What is
+// expected of that error says something of it only where it refuses others.
+type Others struct {
+	Well  [][]byte // the same answer without the error
+	Bare  [][]byte // the error alone, without the content that came with it
+	Other [][]byte // another error: other codes and texts under the same names
+}
+
+// kinds is how many trees there are of each kind.
+const kinds = 3
+
+// OthersOf makes the others of a valid tree in which f was found. nested is set for
+// trees of XML and forms. Members keep their order; white space between them is lost.
+func OthersOf(tree []byte, nested bool, f *Finding) Others {
+	trees := func(how func(w *writer, v gjson.Result, r role) (string, bool)) [][]byte {
+		var out [][]byte
+		for n := range kinds {
+			w := &writer{how: how, n: n, nested: nested, at: f.Path}
+			text, _ := w.value(gjson.ParseBytes(tree), []byte("$"), code|text)
+			out = append(out, []byte(text))
+		}
+		return out
+	}
+	return Others{Well: trees((*writer).well), Bare: trees((*writer).bare), Other: trees((*writer).other)}
+}
+
+// Written is a valid tree as the others are written.
+func Written(tree []byte) []byte {
+	w := &writer{how: func(*writer, gjson.Result, role) (string, bool) { return "", false }, nested: true}
+	text, _ := w.value(gjson.ParseBytes(tree), []byte("$"), 0)
+	return []byte(text)
+}
+
+// A writer writes a tree anew with other values in the members of its envelopes.
+type writer struct {
+	// how gives the value that takes the place of a member's or scalar's; "": there is
+	// none. It reports whether it has decided that.
+	how    func(w *writer, v gjson.Result, r role) (string, bool)
+	n      int // which of the trees of its kind
+	nested bool
+	at     string // path of the finding
+	deep   int
+}
+
+// value writes a value of a role; false: leave it out.
+func (w *writer) value(v gjson.Result, path []byte, r role) (string, bool) {
+	object := v.IsObject()
+	if !object && !v.IsArray() || w.deep >= deepest {
+		if text, ok := w.how(w, v, r); ok {
+			return text, text != ""
+		}
+		return v.Raw, true
+	}
+	var parts []string
+	open, end := "[", "]"
+	if object {
+		open, end = "{", "}"
+	}
+	w.deep++
+	index := -1
+	v.ForEach(func(key, m gjson.Result) bool {
+		if index++; !object {
+			if text, ok := w.value(m, diff.AppendIndex(path, index), r); ok {
+				parts = append(parts, text)
+			}
+			return true
+		}
+		if text, ok := w.member(key.String(), m, path); ok {
+			parts = append(parts, key.Raw+":"+text)
+		}
+		return true
+	})
+	w.deep--
+	return open + strings.Join(parts, ",") + end, true
+}
+
+func (w *writer) member(name string, m gjson.Result, path []byte) (string, bool) {
+	if w.nested && (name == "#order" || strings.HasPrefix(name, "@xmlns")) {
+		return m.Raw, true
+	}
+	path = diff.AppendMember(path, name)
+	if w.nested {
+		name = strings.TrimLeft(name, "@#")
+	}
+	r := roleOf(name)
+	rest, inside := strings.CutPrefix(w.at, string(path))
+	inside = inside && rest != ""
+	if !inside || r&thing != 0 {
+		if text, ok := w.how(w, m, r); ok {
+			return text, text != ""
+		}
+	}
+	if inside || w.nested || m.Type != gjson.JSON || r&(wrap|several|thing) != 0 {
+		return w.value(m, path, r)
+	}
+	return m.Raw, true
+}
+
+// nothing is how a value can say that there is none: by its absence, by null, and
+// as an empty value of its type.
+func (w *writer) nothing(v gjson.Result) string {
+	switch {
+	case w.n == 0:
+		return ""
+	case w.n == 1:
+		return "null"
+	case v.IsObject():
+		return "{}"
+	case v.IsArray():
+		return "[]"
+	case v.Type == gjson.String:
+		return `""`
+	case v.Type == gjson.Number:
+		return "0"
+	}
+	return "false"
+}
+
+// well takes errors away and turns codes and flags into those of successes.
+func (w *writer) well(v gjson.Result, r role) (string, bool) {
+	if r&(thing|errText|errCode) != 0 {
+		return w.nothing(v), true
+	}
+	if v.Type == gjson.JSON || v.Type == gjson.Null {
+		return "", false
+	}
+	switch quoted := v.Type == gjson.String; {
+	case r&(good|bad) != 0:
+		yes := [2]string{"false", "true"}
+		switch text := strings.ToLower(v.String()); {
+		case v.Type == gjson.Number:
+			yes = [2]string{"0", "1"}
+		case text == "n" || text == "y":
+			yes = [2]string{`"N"`, `"Y"`}
+		case quoted:
+			yes = [2]string{`"false"`, `"true"`}
+		}
+		return yes[oneOf(r&good != 0)], true
+	case r&(code|word|status) != 0 && quoted:
+		return [kinds]string{`"0"`, `"OK"`, `"SUCCESS"`}[w.n], true
+	case r&(code|word) != 0 && v.Type == gjson.Number && r&status != 0:
+		return "200", true
+	case r&(code|word) != 0 && v.Type == gjson.Number:
+		return "0", true
+	case r&word != 0:
+		return "true", true
+	case r&text != 0 && quoted:
+		return [kinds]string{`"OK"`, `"success"`, `""`}[w.n], true
+	}
+	return "", false
+}
+
+func oneOf(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// bare takes away what belongs to no envelope.
+func (w *writer) bare(v gjson.Result, r role) (string, bool) {
+	switch {
+	case r&^(soft|loose) == 0:
+		return "", true
+	case r&data != 0 && (v.Type == gjson.JSON || r&word == 0):
+		return w.nothing(v), true
+	}
+	return "", false
+}
+
+// other gives codes and texts other values.
+func (w *writer) other(v gjson.Result, r role) (string, bool) {
+	if r&(thing|errCode|errText|code|word|text|soft) == 0 {
+		return "", false
+	}
+	switch v.Type {
+	case gjson.String:
+		quoted, err := json.Marshal(OtherTexts(v.Str)[min(w.n, 1)])
+		return string(quoted), err == nil
+	case gjson.Number:
+		n := v.Num
+		step := [kinds]float64{1, 9*n + 7, 2}[w.n]
+		if n < 0 {
+			step = [kinds]float64{-1, 9*n - 7, -2}[w.n]
+		}
+		return strconv.FormatFloat(n+step, 'f', -1, 64), true
+	}
+	return "", false
+}
+
+// OtherTexts are texts that could be in the place of one: one that has nothing to do
+// with it, and one that looks like it, of which every letter and digit is another.
+func OtherTexts(s string) [2]string {
+	shifted := strings.Map(func(r rune) rune {
+		switch {
+		case r == 'z' || r == 'Z':
+			return r - 25
+		case r == '9':
+			return '0'
+		case 'a' <= r && r < 'z', 'A' <= r && r < 'Z', '0' <= r && r < '9', '가' <= r && r < '힣':
+			return r + 1
+		}
+		return r
+	}, s)
+	if shifted == s {
+		shifted += "1"
+	}
+	return [2]string{"Another value: 7!", shifted}
+}

@@ -1,0 +1,196 @@
+package runner
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/media"
+	"github.com/bgverify/bgverify/diff/mutate"
+	"github.com/bgverify/bgverify/runner/envelope"
+)
+
+// What is expected of an answer says something of it only where it would refuse
+// another answer. This file finds that out by trying.
+
+// triedPlaces bounds the places of one path for which other values are tried.
+const triedPlaces = 16
+
+// refusesOthers reports whether a path's tests refuse at least half of the values
+// that could come in the place of what is there, at half of the places or more.
+// below is set where they do so for values below those places.
+func (p *pathTests) refusesOthers(body []byte) (refuses, below bool) {
+	data, err := p.where.find(body)
+	if err != nil || len(data) == 0 {
+		return false, false
+	}
+	step := (len(data) + triedPlaces - 1) / triedPlaces
+	tried, places, inner := 0, 0, 0
+	for i := 0; i < len(data); i += step {
+		own, leaves := p.refusesOther(data[i])
+		tried, places, inner = tried+1, places+count(own), inner+count(leaves)
+	}
+	return 2*places >= tried || 2*inner >= tried, 2*inner >= tried
+}
+
+// refusesOther tries others in the place of one value: of an array or object copies
+// with one scalar changed, which are below it, and then smaller and larger ones. A
+// type that the file writes refuses values of every other type.
+func (p *pathTests) refusesOther(d datum) (own, below bool) {
+	refused := func(others []datum) bool {
+		n := 0
+		for _, o := range others {
+			n += count(!p.accepts(o))
+		}
+		return n > 0 && 2*n >= len(others)
+	}
+	own = slices.ContainsFunc(p.tests, func(t Test) bool { return t.Op == "type" })
+	if d.kind < diff.ArrayType {
+		return own || refused(othersOf(d)), false
+	}
+	var changed []datum
+	for m := range mutate.Each([]byte(d.json), 1, 2*triedPlaces) {
+		if m.Class == mutate.Value {
+			changed = append(changed, datum{path: d.path, kind: d.kind, json: string(m.Body), text: string(m.Body)})
+		}
+	}
+	size := func(json string) datum { return datum{path: d.path, kind: d.kind, json: json, text: json} }
+	sizes := []datum{size("[]"), size("[null,null,null]")}
+	if d.kind == diff.ObjectType {
+		sizes = []datum{size("{}"), size(`{"a":1,"b":2,"c":3}`)}
+	}
+	return own || refused(sizes), refused(changed)
+}
+
+// accepts reports whether all tests would hold of a value at the path. What they say
+// of how many places there are says nothing of the value at one.
+func (p *pathTests) accepts(d datum) bool {
+	single := p.where.one != nil
+	for i := range p.tests {
+		t, ok := &p.tests[i], true
+		switch {
+		case t.Op == "exists", !single && (t.Op == "count" || t.Op == "unique"):
+		case t.Op == "each":
+			ok = t.each(elements(d)) == nil
+		default:
+			ok = t.holds(d)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// othersOf are scalars of the type of one, or of any type for null.
+func othersOf(d datum) []datum {
+	texts := func() (out []datum) {
+		other := envelope.OtherTexts(d.text)
+		for _, s := range []string{"", other[0], other[1], d.text + "x"} {
+			out = append(out, datum{path: d.path, kind: diff.StringType, text: s, json: textValue(s).JSON, loose: d.loose})
+		}
+		return out
+	}
+	switch d.kind {
+	case diff.BoolType:
+		other := strconv.FormatBool(d.text != "true")
+		return []datum{{path: d.path, kind: d.kind, text: other, json: other}}
+	case diff.NumberType:
+		n, _ := strconv.ParseFloat(d.text, 64)
+		var out []datum
+		for _, o := range []float64{n + 1, 10*n + 7, -n - 1, 0} {
+			if o != n {
+				out = append(out, numberDatum(strconv.FormatFloat(o, 'f', -1, 64)))
+			}
+		}
+		return out
+	case diff.StringType:
+		return texts()
+	}
+	return append(texts(), numberDatum("7"))
+}
+
+// refusesOtherText reports whether a test of the body as text would not hold of one
+// that has nothing to do with it, nor of one that only looks like it.
+func (t *Test) refusesOtherText(text string) bool {
+	others := envelope.OtherTexts(text)
+	return !slices.ContainsFunc(others[:], t.holdsText)
+}
+
+func (t *Test) holdsText(text string) bool {
+	return t.holds(datum{kind: diff.StringType, text: text, loose: true})
+}
+
+// pageTypes are content types of answers that are no pages.
+var pageTypes = []string{"application/json", "text/plain", "application/xml", "image/png"}
+
+// namesPage reports whether a file says of the content type what most other
+// types would not meet, so that it knows of a declared page.
+func (c *Checks) namesPage() bool {
+	refused := 0
+	for _, other := range pageTypes {
+		refused += count(c.refusesHeader("content-type", other))
+	}
+	return 2*refused >= len(pageTypes)
+}
+
+// refusesHeader reports whether what is expected of a header would not hold of a value.
+func (c *Checks) refusesHeader(header, value string) bool {
+	k := &checker{}
+	for _, h := range c.headers {
+		if strings.EqualFold(h.name, header) {
+			k.text("", h.tests, []string{value}, hiddenValues{})
+		}
+	}
+	return slices.ContainsFunc(k.found, func(e Expectation) bool { return !e.OK })
+}
+
+// settles reports whether the file expects an error, so that it is none here: what
+// it expects of the body would not hold of the same answer without the error, or
+// not of the error without the content around it, or not of another error.
+func (c *Checks) settles(f *envelope.Finding, a *answer) bool {
+	if c.sparse || c.expect.Snapshot != "" || c.expect.HLS != nil {
+		return true
+	}
+	if len(c.body) == 0 && len(c.content) == 0 && c.expect.Schema == "" {
+		return false
+	}
+	refused := func(trees [][]byte, text bool) bool {
+		return !slices.ContainsFunc(trees, func(tree []byte) bool { return !c.refuses(tree, text) })
+	}
+	r := a.read()
+	if r.err != nil {
+		return len(c.body) > 0 || c.saysText(a) // paths fail
+	}
+	asText := r.Kind == media.JSON && c.holdsOfText(envelope.Written(r.JSON))
+	if !asText && c.saysText(a) {
+		return true
+	}
+	o := envelope.OthersOf(r.JSON, r.Kind == media.XML || r.Kind == media.Form, f)
+	return refused(o.Well, asText) || refused(o.Bare, asText) || refused(o.Other, asText)
+}
+
+// refuses reports whether what is expected of the body does not hold of a tree, and
+// of its text where that is asked for.
+func (c *Checks) refuses(tree []byte, text bool) bool {
+	if c.expect.Schema != "" && len(c.expect.CheckSchema(tree)) > 0 || text && !c.holdsOfText(tree) {
+		return true
+	}
+	return slices.ContainsFunc(c.body, func(p pathTests) bool {
+		data, err := p.where.find(tree)
+		if err != nil {
+			return false
+		}
+		for i := range p.tests {
+			if ok, _ := p.run(&p.tests[i], tree, data); !ok {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func (c *Checks) holdsOfText(text []byte) bool {
+	return !slices.ContainsFunc(c.content, func(t Test) bool { return t.Op != "exists" && !t.holdsText(string(text)) })
+}
