@@ -63,6 +63,7 @@ func (w *walk) scope(l *lane, side scenarios.Side, step *scenarios.Step, name st
 	sc := &scope{walk: w, lane: l, side: side, step: name, now: now}
 	if step != nil {
 		sc.with = step.With
+		sc.truthful = len(step.Compensates) > 0 // it must not take back what is another's
 	}
 	return sc
 }

@@ -20,7 +20,7 @@ var flagGroups = []struct {
 }{
 	{"Sides", []string{"blue", "green", "env", "green-build", "blue-fault", "green-fault"}},
 	{"Selection", []string{"tag", "case", "shard", "rerun-failed"}},
-	{"Requests", []string{"var", "seed", "concurrency", "timeout", "fail-fast", "allow-writes", "dry-run", "watch"}},
+	{"Requests", []string{"var", "seed", "concurrency", "timeout", "fail-fast", "allow-writes", "dry-run", "strict", "watch"}},
 	{"Load", []string{"no-load", "only-load", "allow-load", "on-inconclusive", "calibration"}},
 	{"Output", []string{"output", "quiet", "verbose", "no-color", "no-progress"}},
 	{"Archive", []string{"out", "run-id", "format", "report-assets", "trace-url", "ticket", "keep", "keep-days"}},

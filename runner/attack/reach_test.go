@@ -235,7 +235,7 @@ func TestCalibrateMeasuresForTheWholeDuration(t *testing.T) {
 			t.Errorf("floor %+v has an empty figure", f)
 		}
 	}
-	if floors != 2 {
-		t.Errorf("%d floors, want p50 and p95", floors)
+	if floors != 4 {
+		t.Errorf("%d floors, want p50 and p95, of blocks and of the whole run", floors)
 	}
 }
