@@ -60,6 +60,13 @@ func (s *rowStore) left() string {
 	return fmt.Sprintf("%v, %d foreign rows deleted", s.rows, s.foreign)
 }
 
+// created counts the rows that requests made.
+func (s *rowStore) created() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.made
+}
+
 const rowRules = "rules: [{at: $..id, do: ignore, why: each side numbers its rows}]\n"
 
 // Flows whose compensation needs what an answer gave, in each place that it can be.
@@ -126,8 +133,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 				t.Errorf("exit %d\n%s%s", r.status, &r.out, &r.err)
 			}
 			for _, s := range []*rowStore{blue, green} {
-				if left := s.left(); left != "" || s.made < 5 {
-					t.Errorf("after selftest: %s: %s, %d created\n%s", s.name, left, s.made, &r.out)
+				if left := s.left(); left != "" || s.created() < 5 {
+					t.Errorf("after selftest: %s: %s, %d created\n%s", s.name, left, s.created(), &r.out)
 				}
 			}
 			r = e.bgverify("calibrate", "s.yaml", "--blue", b, "--green", g, "--rounds", "2", "--settle", "0", "--no-progress")
