@@ -41,7 +41,7 @@ type causeGroup struct {
 	buckets map[string]*bucket
 	count   int
 	most    int // the most of them in one pair
-	// level says how much of an edit's text is told apart: see reduce.
+	// level says how much of an edit's text is kept distinct: see reduce.
 	level spelling
 }
 

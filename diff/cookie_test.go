@@ -82,7 +82,7 @@ func TestCookies(t *testing.T) {
 	}
 }
 
-// A token of any usual make is told from words of any length.
+// Tokens in the usual formats are recognised, and words of any length are not.
 func TestEntropy(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	const hex, lower, all = "0123456789abcdef", "0123456789abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -22,7 +22,7 @@ func refuseEmpty(cmd *cobra.Command) {
 		case pflag.SliceValue:
 			f.Value = filledList{f.Value, value}
 			if f.DefValue == "[]" {
-				f.DefValue = "" // pflag knows the zero of its own types only
+				f.DefValue = "" // pflag knows only the zero values of the types it ships
 			}
 		default:
 			if f.Value.Type() == "string" {

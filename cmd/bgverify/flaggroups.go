@@ -34,7 +34,7 @@ func groupFlags(cmd *cobra.Command) {
 	})
 }
 
-// groupedUsage is the usage of a command without commands of its own.
+// groupedUsage is the usage of a command that has no subcommands.
 func groupedUsage(c *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Usage:\n  %s\n", c.UseLine())

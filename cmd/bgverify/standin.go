@@ -22,13 +22,9 @@ import (
 // whether it equals another.
 func standIns(folder *archive.Folder, secret func(name, value string)) func(key string) (*runner.Pair, error) {
 	return func(key string) (*runner.Pair, error) {
-		pair, err := folder.Pair(key)
+		pair, facts, err := pairAndFacts(folder, key)
 		if err != nil || pair == nil {
 			return pair, err
-		}
-		facts, err := folder.Redactions(key)
-		if err != nil {
-			return nil, err
 		}
 		out := *pair
 		for side, x := range map[string]**wire.Exchange{"blue": &out.Blue, "green": &out.Green} {
@@ -44,17 +40,26 @@ func standIns(folder *archive.Folder, secret func(name, value string)) func(key 
 	}
 }
 
+// pairAndFacts reads a pair and what the archive replaced in it.
+func pairAndFacts(folder *archive.Folder, key string) (*runner.Pair, []archive.Redaction, error) {
+	pair, err := folder.Pair(key)
+	if err != nil || pair == nil {
+		return pair, nil, err
+	}
+	facts, err := folder.Redactions(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return pair, facts, nil
+}
+
 // markedPairs reads archived pairs with the marks that stand for hidden values in
 // them: a request that would need one of those values must not be sent.
 func markedPairs(folder *archive.Folder) func(key string) (*runner.Pair, error) {
 	return func(key string) (*runner.Pair, error) {
-		pair, err := folder.Pair(key)
+		pair, facts, err := pairAndFacts(folder, key)
 		if err != nil || pair == nil {
 			return pair, err
-		}
-		facts, err := folder.Redactions(key)
-		if err != nil {
-			return nil, err
 		}
 		out := *pair
 		for _, r := range facts {

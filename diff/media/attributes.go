@@ -104,7 +104,7 @@ func unquotedValue(name, text string, w *writing) any {
 	return map[string]any{"unquoted": text}
 }
 
-// runs is a sequence of names with the repeated ones drawn together. How
+// runs is a sequence of names with repeated names collapsed. How
 // often is said only of names that come back later: of the others the arrays
 // say it.
 func runs(names []string) string {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Namespaces that have a meaning of their own here.
+// Namespaces that the reader treats specially.
 const (
 	xmlSpace      = "http://www.w3.org/XML/1998/namespace"
 	instanceSpace = "http://www.w3.org/2001/XMLSchema-instance"

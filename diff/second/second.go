@@ -42,7 +42,7 @@ const (
 )
 
 // Messages judges the bodies of two answers again. It reads JSON alone, declared
-// as such and in UTF-8: of other media types there is no independent reading
+// as such and in UTF-8: other media types have no independent reader
 // here, and an opinion without one would be no evidence.
 func Messages(blue, green *diff.Message, rules []diff.Rule, mode diff.Mode) Opinion {
 	for _, m := range []*diff.Message{blue, green} {
