@@ -2,19 +2,17 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
-	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/runner/calibrate"
 )
 
 type calibrateFlags struct {
@@ -93,9 +91,9 @@ a side could not be asked.`,
 				return usage("add --load", "--calibration keeps the noise of load stages")
 			}
 			if flags.load {
-				return calibrateLoad(cmd.Context(), io, flags, t)
+				return flags.calibrateLoad(cmd.Context(), io, t)
 			}
-			return calibrate(cmd.Context(), io, flags, t)
+			return flags.calibrate(cmd.Context(), io, t)
 		},
 	}
 	flags.bindSending(cmd.Flags())
@@ -108,223 +106,77 @@ a side could not be asked.`,
 	return cmd
 }
 
-// newRedactor makes a redactor with a key that nobody keeps.
-func newRedactor() *archive.Redactor {
-	key := make([]byte, 32)
-	rand.Read(key) //nolint:errcheck // documented never to fail
-	return archive.NewRedactor(key)
-}
-
-// oneOnBothSides makes a session's plan compare a side with itself. Identities
-// that must differ have nothing to say about that.
-func oneOnBothSides(s *session, side scenarios.Side) {
-	pick := func(blue, green *scenarios.SideConfig) {
-		if side == scenarios.Green {
-			*blue = *green
-		} else {
-			*green = *blue
-		}
-	}
-	both := func(suite *scenarios.Suite) {
-		suite.Identity = nil
-		pick(&suite.Blue, &suite.Green)
-		if suite.Stage != nil {
-			stage := *suite.Stage
-			pick(&stage.Blue, &stage.Green)
-			suite.Stage = &stage
-		}
-	}
-	for _, suite := range s.plan.Suites {
-		both(suite)
-		for _, load := range suite.Loads {
-			for _, step := range load.Steps {
-				if step.Home != nil {
-					both(step.Home)
-				}
-			}
-		}
-	}
-	if s.plan.Env != nil {
-		env := *s.plan.Env
-		env.Identity, env.Require = nil, nil
-		pick(&env.Blue, &env.Green)
-		s.plan.Env = &env
-	}
-	o := &s.plan.Options
-	o.AllowSame, o.MaxMutants, o.SecondShare, o.GreenBuild = true, -1, -1, ""
-}
-
-// calibrate runs the rounds, classifies what differs and checks the rules.
-func calibrate(ctx context.Context, io stdio, flags *calibrateFlags, t *tree) error {
-	flags.noLoad = true
-	redactor := newRedactor()
-	out, flush := redacted(io, redactor)
+// calibrate proposes rules for the fields that are unstable.
+func (f *calibrateFlags) calibrate(ctx context.Context, io stdio, t *tree) error {
+	f.noLoad = true
+	u, flush := newUnarchived(io, &f.runFlags, t, loading{same: true})
 	defer flush()
-	base := flags.seed
-	var made runner.Created
-	ask := func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error) {
-		flags.seed = base + uint64(round)
-		end, err := calibrationRound(ctx, io, out, flags, t, redactor, side, rules, visit)
-		if end != nil {
-			made.Add(end.Created)
-		}
-		return end, err
+	found, err := calibrate.Fields(ctx, calibrate.Options{
+		Rounds: f.rounds, Settle: f.settle, Both: f.both, Seed: f.seed,
+		Plan: u.plan, Execute: u.execute, Log: u.out.err,
+	})
+	if err != nil {
+		return failed(ctx, err)
 	}
-	defer func() { printLeft(out.err, &made) }()
-	c := &calibrating{rounds: flags.rounds, settle: flags.settle, both: flags.both, ask: ask, sleep: func(d time.Duration) error {
-		fmt.Fprintf(out.err, "waiting %s to try the rules once more (--settle)\n", d)
-		return sleepFor(ctx, d)
-	}}
-	var err error
-	if c.seen, err = observeSide(ctx, out, flags.rounds, scenarios.Blue, ask); err != nil {
-		return err
-	}
-	if flags.both {
-		green, err := observeSide(ctx, out, flags.rounds, scenarios.Green, ask)
-		if err != nil {
-			return err
-		}
-		c.findings = c.seen.with(green)
-	}
-	if err := c.check(ctx); err != nil {
-		return err
-	}
-	if err := c.print(out); err != nil {
+	if err := found.Write(u.out.out); err != nil {
 		return broken(fmt.Errorf("write the rules: %w", err))
 	}
-	if len(c.findings) > 0 {
+	switch {
+	case found.GreenUnstable():
 		return exit(statusDifferent)
-	}
-	uncovered := slices.ContainsFunc(c.proposals, func(p proposal) bool { return p.rule == nil })
-	if uncovered || len(c.left) > 0 || len(c.seen.unmeasured()) > 0 || made.Open() > 0 {
+	case !found.Complete():
 		return exit(statusUnknown)
 	}
 	return nil
 }
 
-// sleepFor waits, or ends early with the context's error.
-func sleepFor(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// A visitor takes a case's result, with the least coverage that its suite asks for.
-type visitor func(c *runner.CaseResult, least float64)
-
-// observeSide compares a side with itself, several rounds.
-func observeSide(ctx context.Context, out stdio, rounds int, side scenarios.Side, ask asker) (*observations, error) {
-	seen := newObservations()
-	for round := range rounds {
-		end, err := ask(round, side, nil, func(c *runner.CaseResult, _ float64) { seen.add(round, c) })
-		if err != nil {
-			return nil, err
-		}
-		if err := couldAsk(ctx, end, side, seen); err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(out.err, "round %d of %d: %s, %s of %s from itself\n", round+1, rounds, count(end.Counts.Cases, "case"), count(seen.inRound(round), "difference"), side)
-	}
-	return seen, nil
-}
-
-// calibrationRound compares blue with itself once, with rules added.
-func calibrationRound(ctx context.Context, io, out stdio, flags *calibrateFlags, t *tree, redactor *archive.Redactor, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error) {
-	s, err := loadSession(io, &flags.runFlags, t, nil, loading{same: true, rules: rules})
+// calibrateLoad measures the noise of the load stages and keeps it for later runs.
+func (f *calibrateFlags) calibrateLoad(ctx context.Context, io stdio, t *tree) error {
+	f.onlyLoad = true
+	u, flush := newUnarchived(io, &f.runFlags, t, loading{same: true})
+	defer flush()
+	plan, err := u.plan(f.seed, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	oneOnBothSides(s, side)
-	for _, suite := range s.plan.Suites {
-		hidePasswords(redactor.Add, suite)
-	}
-	progress := newProgress(out.err, io.err, &flags.runFlags)
-	end, err := runner.Execute(ctx, s.plan, &roundSink{redactor: redactor, visit: func(c *runner.CaseResult) { visit(c, s.plan.Suites[c.Suite].MinCoverage) }}, progress.show)
-	progress.close()
-	if err != nil {
-		return nil, broken(err)
-	}
-	return end, nil
-}
-
-// couldAsk ends the command when a round could not ask blue at all.
-func couldAsk(ctx context.Context, end *runner.End, side scenarios.Side, seen *observations) error {
-	if ctx.Err() != nil || end.Verdict == runner.Interrupted {
-		return &statusError{status: runner.Interrupted.ExitStatus(stopSignal(ctx)), err: errors.New("stopped; nothing is proposed from half a round")}
-	}
-	if seen.compared == 0 {
-		return broken(fmt.Errorf("no answer of %s could be compared: %s%s", side, plainText(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; ")), seen.onceText()))
+	found, err := calibrate.Load(ctx, calibrate.LoadOptions{
+		Plan: plan, Execute: u.execute, Out: u.out.out, Log: u.out.err,
+		Lock: func(plan *runner.Plan) (func(), error) { return lockLoad(plan, "calibrate") },
+		Keep: func(known *runner.Calibration, stages int) error {
+			if err := calibrate.WriteFile(f.calibrationPath(), known); err != nil {
+				return err
+			}
+			fmt.Fprintf(u.out.err, "kept %s in %s\n", text.Count(stages, "stage"), f.calibrationPath())
+			return nil
+		},
+	})
+	switch {
+	case err != nil:
+		return failed(ctx, err)
+	case found.Interrupted:
+		return exit(runner.Interrupted.ExitStatus(stopSignal(ctx)))
+	case found.Noisy:
+		return exit(statusUnknown)
+	case found.Unmeasured:
+		return exit(statusBroken)
 	}
 	return nil
 }
 
-// calibrateLoad runs the load stages with blue on both sides.
-func calibrateLoad(ctx context.Context, io stdio, flags *calibrateFlags, t *tree) error {
-	flags.onlyLoad = true
-	redactor := newRedactor()
-	out, flush := redacted(io, redactor)
-	defer flush()
-	s, err := loadSession(io, &flags.runFlags, t, nil, loading{same: true})
-	if err != nil {
-		return err
+// calibrationPath is the file of --calibration, or the one in the folder of the runs.
+func (f *runFlags) calibrationPath() string {
+	if f.calibration != "" {
+		return f.calibration
 	}
-	oneOnBothSides(s, scenarios.Blue)
-	s.plan.Options.Calibrate = true
-	known := s.plan.Calibration
-	if known == nil {
-		known = &runner.Calibration{}
+	return filepath.Join(f.out, calibrate.DefaultFile)
+}
+
+// readCalibration reads a calibration; nil when the file in the folder of the runs
+// does not exist. A file that was named must exist, but for calibrate, which makes it.
+func (f *runFlags) readCalibration(mayBeNew bool) (*runner.Calibration, error) {
+	c, err := calibrate.ReadFile(f.calibrationPath(), f.calibration == "" || mayBeNew)
+	if errors.Is(err, syscall.ENOTDIR) && f.calibration == "" {
+		return nil, nil
 	}
-	s.plan.Calibration = nil // measured without what was known
-	loads := 0
-	for _, suite := range s.plan.Suites {
-		loads += len(suite.Loads)
-		hidePasswords(redactor.Add, suite)
-	}
-	if loads == 0 {
-		return usage("load: of a suite", "none of the suites has a load stage")
-	}
-	unlock, err := lockLoad(s.plan, "calibrate")
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	sink := &roundSink{redactor: redactor}
-	progress := newProgress(out.err, io.err, &flags.runFlags)
-	end, err := runner.Execute(ctx, s.plan, sink, progress.show)
-	progress.close()
-	if err != nil {
-		return broken(err)
-	}
-	status, kept := statusOK, 0
-	for i := range sink.loads {
-		l := &sink.loads[i]
-		status = max(status, printFloors(out, l))
-		if stage, ok := l.Calibrated(s.plan.Suites[l.Suite].Name, s.plan.World.Now()); ok && l.Verdict != runner.Interrupted {
-			known.Put(stage)
-			kept++
-		} else if len(l.Comparisons) > 0 {
-			fmt.Fprintf(out.err, "load %s is not kept: its figures are in doubt\n", plainText(l.Name))
-		}
-	}
-	if kept > 0 {
-		if err := flags.writeCalibration(known); err != nil {
-			return broken(err)
-		}
-		fmt.Fprintf(out.err, "kept %s in %s\n", count(kept, "stage"), flags.calibrationPath())
-	}
-	if end.Verdict == runner.Interrupted {
-		return exit(end.Verdict.ExitStatus(stopSignal(ctx)))
-	}
-	if kept > 0 {
-		status = max(status, printUnprovable(out, s.plan, known))
-	}
-	if len(sink.loads) == 0 {
-		return broken(fmt.Errorf("no load stage was run: %s", plainText(strings.Join(end.Reasons, "; "))))
-	}
-	return exit(status)
+	return c, failed(context.Background(), err)
 }

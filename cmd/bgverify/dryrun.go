@@ -1,11 +1,9 @@
 package main
 
 import (
-	"crypto/rand"
 	"fmt"
 	"strings"
 
-	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -18,9 +16,7 @@ type dryDocument struct {
 // dryRun prints the requests that a run would send and sends nothing. It writes
 // no run folder and ends with the status of "too little evidence": it is no verdict.
 func (s *session) dryRun() error {
-	key := make([]byte, 32)
-	rand.Read(key) //nolint:errcheck // documented never to fail
-	redactor := archive.NewRedactor(key)
+	redactor := newRedactor()
 	out, flush := redacted(s.io, redactor)
 	defer flush()
 	doc := dryDocument{Verdict: runner.Incomplete, Requests: []*runner.Preview{}}

@@ -237,7 +237,7 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 	if err != nil {
 		return broken(fmt.Errorf("write the verdict: %w", err))
 	}
-	return exit(outcomeVerdict(report.Outcome).ExitStatus(0))
+	return exit(runner.OfOutcome(report.Outcome).ExitStatus(0))
 }
 
 // notOneFile refuses one file as both sides, whatever its names.
@@ -271,7 +271,7 @@ func openResults(io stdio, name string) (*os.File, error) {
 	if name == "-" {
 		in, ok := io.in.(*os.File)
 		if !ok {
-			return nil, usage("", "standard input is no file")
+			return nil, usage("", "standard input is not a file")
 		}
 		return in, nil
 	}
@@ -280,18 +280,6 @@ func openResults(io stdio, name string) (*os.File, error) {
 		return nil, usage("name a result file of vegeta", "%s: %w", name, unwrapPath(err))
 	}
 	return f, nil
-}
-
-func outcomeVerdict(o perf.Outcome) runner.Verdict {
-	switch o {
-	case perf.NoWorse:
-		return runner.Pass
-	case perf.Worse:
-		return runner.Fail
-	case perf.Inconclusive:
-		return runner.Inconclusive
-	}
-	return runner.Broken
 }
 
 // listedOfKind is how many differences of one kind are printed.
@@ -308,7 +296,7 @@ func printJudged(io stdio, recorded *attack.Recorded) error {
 		}
 	}
 	writeJudged(&b, r)
-	fmt.Fprintf(&b, "bgverify: judge outcome=%s exit=%d %s\n", r.Outcome, outcomeVerdict(r.Outcome).ExitStatus(0), measured(r))
+	fmt.Fprintf(&b, "bgverify: judge outcome=%s exit=%d %s\n", r.Outcome, runner.OfOutcome(r.Outcome).ExitStatus(0), measured(r))
 	_, err := io.out.Write([]byte(b.String()))
 	return err
 }

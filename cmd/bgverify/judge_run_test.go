@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -94,7 +95,7 @@ func TestJudgeRun(t *testing.T) {
 		}
 		return r
 	}
-	judge(4, "one/peak: inconclusive, the run said inconclusive", "it")
+	judge(4, "one/peak: inconclusive; in the run: inconclusive", "it")
 	judge(4, "margin 50 %", "it", "--p50", "50%")
 	judge(2, "--expect is for result files of vegeta", "it", "--expect", "2xx")
 	judge(2, "no such run", "nowhere")
@@ -121,11 +122,11 @@ func TestJudgeRun(t *testing.T) {
 	}
 	lie := run.Loads[0]
 	lie.Verdict = runner.Pass
-	if s, err := judgeStage(folder, run, &lie, nil); err != nil || s.Verdict != runner.Broken || s.Reason != "the records say inconclusive, the run says pass" {
+	if s, err := replay.JudgeLoad(folder, run, &lie, nil); err != nil || s.Verdict != runner.Broken || s.Reason != "the records say inconclusive, the run says pass" {
 		t.Errorf("a pass that the records do not give: %+v, %v", s, err)
 	}
 	lie.Records = "../../etc/passwd"
-	if s, err := judgeStage(folder, run, &lie, nil); err == nil {
+	if s, err := replay.JudgeLoad(folder, run, &lie, nil); err == nil {
 		t.Errorf("records outside of the folder: %+v", s)
 	}
 

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -16,18 +17,18 @@ func newRediffCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "rediff RUN [PATH...]",
 		GroupID: "archive",
-		Short:   "Judge an archived run again under other rules, without sending anything",
+		Short:   "Judge an archived run again under other rules; sends nothing",
 		Long: `Judge the exchanges of an archived run (a folder, an id under --out, or latest)
-again and write the result into a new run folder that names its parent. Nothing is
-sent. With PATHs the suites are those files as they are now, without them those
-that the run folder keeps; --rules adds a rule file before the rules of every suite.
+again and write the result to a new run folder that names its parent. Nothing is
+sent. With PATHs the suites are read from those files as they are now; otherwise
+from the copies in the run folder. --rules adds a rule file before the rules of
+every suite.
 
 Cases, flags and seed are those of the run. A step that the run did not send is
-broken. Load stages, identities and reachability stay as the run found them.
-Of secrets that the archive hid it is known whether two are equal, their types and
-their formats. A rule or expectation that asks more of one could not be compared,
-and the step is broken.
-The exit status is that of the new verdict.`,
+broken. Load stages, identities and reachability stay as the run found them. For a
+hidden secret, only its type, its format and whether two are equal are known: a step
+with a rule or expectation that needs the value itself cannot be evaluated and is
+broken. The exit status is that of the new verdict.`,
 		Example: `  # Were the differences only the field that is to be ignored?
   bgverify rediff latest --rules proposed.yaml
 
@@ -35,7 +36,7 @@ The exit status is that of the new verdict.`,
   bgverify rediff runs/2026-11-23T03-12-45Z-stb-7f3a scenarios/stb`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage("a folder, an id under --out, or latest", "rediff takes one run and, behind it, scenario files")
+				return usage("a folder, an id under --out, or latest", "rediff takes one run, followed by any scenario files")
 			}
 			if err := flags.checkAgain(cmd); err != nil {
 				return err
@@ -74,9 +75,9 @@ func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, arg
 	if err != nil {
 		return err
 	}
-	plan, err := readAsked(folder.Path())
+	plan, err := replay.ReadAsked(folder.Path())
 	if err != nil {
-		return err
+		return broken(err)
 	}
 	t, err := keptTree(folder.Path(), plan)
 	if err != nil {
@@ -111,7 +112,7 @@ func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, arg
 	s.plan.Parent = from.Header.ID
 	s.plan.Weaker = runner.NewWeakerThan(from.Header.ID, from.Header.Asks, s.plan.Asks)
 	return s.into(ctx, func(ctx context.Context, plan *runner.Plan, sink runner.Sink, progress func(runner.Progress)) (*runner.End, error) {
-		from.Pair = standIns(folder, sink.Secret)
+		from.Pair = replay.StandIns(folder, sink.Secret)
 		return runner.Rejudge(ctx, plan, from, sink, progress)
 	})
 }

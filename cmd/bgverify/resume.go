@@ -13,6 +13,7 @@ import (
 
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -63,8 +64,8 @@ func (f *runFlags) bindAgain(set *pflag.FlagSet) {
 	set.StringVar(&f.output, "output", "text", "what standard output is: text or json (the content of run.json)")
 	set.BoolVarP(&f.quiet, "quiet", "q", false, "print only the last line")
 	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
-	set.BoolVar(&f.noColor, "no-color", false, "no colour, also on a terminal")
-	set.BoolVar(&f.noProgress, "no-progress", false, "no progress on standard error")
+	set.BoolVar(&f.noColor, "no-color", false, "disable colour even on a terminal")
+	set.BoolVar(&f.noProgress, "no-progress", false, "print no progress to standard error")
 }
 
 func (f *runFlags) checkAgain(cmd *cobra.Command) error {
@@ -131,7 +132,7 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 		return s.conclude(io, w, state.Run)
 	}
 	s.plan.Done, s.plan.Doubtful, s.plan.Before = state.Run.Cases, state.Doubtful, state.Run.Before
-	s.plan.Unfinished, s.plan.Earlier = state.Unfinished, markedPairs(folder)
+	s.plan.Unfinished, s.plan.Earlier = state.Unfinished, replay.MarkedPairs(folder)
 	return s.conduct(ctx, w, runner.Execute)
 }
 
@@ -143,16 +144,16 @@ func (s *session) asksIdentity() bool {
 
 // keptSession is the session of an unfinished run, made again from its folder.
 func keptSession(io stdio, again *runFlags, folder string, from *runner.Run) (*session, error) {
-	plan, err := readAsked(folder)
+	plan, err := replay.ReadAsked(folder)
 	if err != nil {
-		return nil, err
+		return nil, broken(err)
 	}
 	t, err := keptTree(folder, plan)
 	if err != nil {
 		return nil, err
 	}
-	if err := noHidden(t.files); err != nil {
-		return nil, err
+	if err := replay.NoHidden(t.files); err != nil {
+		return nil, failed(context.Background(), err)
 	}
 	flags, err := keptFlags(&from.Header, plan, again, false)
 	if err != nil {

@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/internal/hint"
+	"github.com/bgverify/bgverify/runner"
 )
 
 // The exit statuses of the contract. Those of a verdict come from the verdict.
@@ -56,6 +59,22 @@ func usage(hint, format string, args ...any) error {
 
 // broken ends a command that could not do its work.
 func broken(err error) error { return &statusError{status: statusBroken, err: err} }
+
+// failed turns the error of a package below into how the command exits: a mistake of
+// the caller is a usage error, a signal an interruption, and all else broken.
+func failed(ctx context.Context, err error) error {
+	var known *statusError
+	var mistake *hint.Error
+	switch {
+	case err == nil, errors.As(err, &known):
+		return err
+	case errors.Is(err, runner.ErrStopped):
+		return &statusError{status: runner.Interrupted.ExitStatus(stopSignal(ctx)), err: err}
+	case errors.As(err, &mistake):
+		return usage(mistake.Hint, "%w", err)
+	}
+	return broken(err)
+}
 
 // run executes one command line and returns the exit status.
 func run(ctx context.Context, io stdio, args []string) int {

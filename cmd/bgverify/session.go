@@ -16,6 +16,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -71,14 +72,14 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 		}
 	}
 	if t.stage != nil {
-		files := record(t.stage.files)
+		files := replay.Record(t.stage.files)
 		env, problems := scenarios.LoadEnv(files, t.stage.paths[0], opts)
 		if err := tellProblems(io.err, problems); err != nil {
 			return nil, err
 		}
-		opts.Env, s.readStage = env, files.opened()
+		opts.Env, s.readStage = env, files.Opened()
 	}
-	files := record(t.files)
+	files := replay.Record(t.files)
 	suites, problems := scenarios.Load(files, t.paths, opts)
 	if err := tellProblems(io.err, problems); err != nil {
 		return nil, err
@@ -101,7 +102,7 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	if err != nil {
 		return nil, err
 	}
-	s.read = files.opened()
+	s.read = files.Opened()
 	s.plan = &runner.Plan{
 		Tool: runner.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: vars,
 		Verb: flags.verb, Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),

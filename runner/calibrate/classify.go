@@ -1,4 +1,4 @@
-package main
+package calibrate
 
 import (
 	"encoding/json"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -153,29 +154,29 @@ func (o *observations) groups() []*unstable {
 // place names the field for people.
 func (g *unstable) place() string {
 	if g.key.where == diff.InBody {
-		return plainText(g.key.path)
+		return text.Visible(g.key.path)
 	}
-	return plainText(strings.TrimSpace(g.key.where.String() + " " + g.key.path))
+	return text.Visible(strings.TrimSpace(g.key.where.String() + " " + g.key.path))
 }
 
 // evidence says on one line how often it differed, and shows a pair of values.
 func (g *unstable) evidence() string {
-	text := fmt.Sprintf("%s in %s and %s", count(g.count, "difference"), count(len(g.cases), "case"), count(len(g.rounds), "round"))
+	line := fmt.Sprintf("%s in %s and %s", text.Count(g.count, "difference"), text.Count(len(g.cases), "case"), text.Count(len(g.rounds), "round"))
 	if len(g.values) == 0 {
-		return text
+		return line
 	}
 	v := &g.values[0]
 	show := func(e *diff.Excerpt) string {
 		if e.Type == diff.AbsentType {
 			return "absent"
 		}
-		r := []rune(plainText(e.JSON))
+		r := []rune(text.Visible(e.JSON))
 		if len(r) > 60 {
 			return string(r[:60]) + "…"
 		}
 		return string(r)
 	}
-	return text + "; such as " + show(&v.pair[0]) + " and " + show(&v.pair[1])
+	return line + "; such as " + show(&v.pair[0]) + " and " + show(&v.pair[1])
 }
 
 // A proposal is what calibrate makes of an unstable field.
@@ -334,7 +335,7 @@ func ofTexts(g *unstable, texts []string, r *diff.Rule) string {
 		for i, s := range distinct {
 			quoted[i] = regexp.QuoteMeta(s)
 		}
-		r.Do, r.Is, r.Pattern, r.Why = diff.DoFormat, "regex", "^("+strings.Join(quoted, "|")+")$", fmt.Sprintf("one of %s on blue", count(len(distinct), "value"))
+		r.Do, r.Is, r.Pattern, r.Why = diff.DoFormat, "regex", "^("+strings.Join(quoted, "|")+")$", fmt.Sprintf("one of %s on blue", text.Count(len(distinct), "value"))
 		return "enum"
 	}
 	if pattern, ok := shapeOf(g, texts); ok {

@@ -1,4 +1,4 @@
-package main
+package calibrate
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 func calibrateRounds(t *testing.T, body func(i, waited int) string) *calibrating {
 	t.Helper()
 	waited, asked := 0, 0
-	c := &calibrating{rounds: 4, settle: time.Minute, seen: newObservations()}
+	c := &calibrating{Result: Result{rounds: 4, settle: time.Minute, seen: newObservations()}}
 	c.sleep = func(d time.Duration) error {
 		if d != c.settle {
 			t.Errorf("waits %s", d)
@@ -72,7 +72,7 @@ func TestProposalsAreTried(t *testing.T) {
 			}
 			p := c.proposals[0]
 			var out bytes.Buffer
-			if err := c.print(stdio{out: &out}); err != nil {
+			if err := c.Write(&out); err != nil {
 				t.Fatal(err)
 			}
 			switch {

@@ -1,4 +1,4 @@
-package main
+package replay
 
 import (
 	"bytes"
@@ -15,12 +15,12 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
-// standIns gives the secrets that an archive hid a value to be judged by: one that
+// StandIns gives the secrets that an archive hid a value to be judged by: one that
 // has the type and exactly the formats which the archive says the secret had, the
 // same for the same secret. What else a rule asks of it could not be compared; see
 // runner.Hidden. Of a mark of which no such value can be made nothing is known but
 // whether it equals another.
-func standIns(folder *archive.Folder, secret func(name, value string)) func(key string) (*runner.Pair, error) {
+func StandIns(folder *archive.Folder, secret func(name, value string)) func(key string) (*runner.Pair, error) {
 	return func(key string) (*runner.Pair, error) {
 		pair, facts, err := pairAndFacts(folder, key)
 		if err != nil || pair == nil {
@@ -53,9 +53,9 @@ func pairAndFacts(folder *archive.Folder, key string) (*runner.Pair, []archive.R
 	return pair, facts, nil
 }
 
-// markedPairs reads archived pairs with the marks that stand for hidden values in
+// MarkedPairs reads archived pairs with the marks that stand for hidden values in
 // them: a request that would need one of those values must not be sent.
-func markedPairs(folder *archive.Folder) func(key string) (*runner.Pair, error) {
+func MarkedPairs(folder *archive.Folder) func(key string) (*runner.Pair, error) {
 	return func(key string) (*runner.Pair, error) {
 		pair, facts, err := pairAndFacts(folder, key)
 		if err != nil || pair == nil {
@@ -102,7 +102,7 @@ func unhide(x **wire.Exchange, side string, facts []archive.Redaction, secret fu
 			value, known = standIn(r)
 		}
 		if known && value != r.Mark {
-			name, _, _ := strings.Cut(strings.TrimPrefix(r.Mark, hiddenMark), "#")
+			name, _, _ := strings.Cut(strings.TrimPrefix(r.Mark, HiddenMark), "#")
 			secret(name, value)
 			mark, by := r.Mark, value
 			if kind == "number" {

@@ -1,4 +1,4 @@
-package main
+package selftest
 
 import (
 	"testing"
@@ -29,8 +29,8 @@ func TestSelftestOffLoopback(t *testing.T) {
 	} {
 		suite := &scenarios.Suite{}
 		suite.Green.URL = row.url
-		flags := &runFlags{allowWrites: row.writes, allowLoad: row.load}
-		if err := mayProxy(suite, flags, row.env, row.stages); (err == nil) != row.ok {
+		allowed := &Options{AllowWrites: row.writes, AllowLoad: row.load}
+		if err := mayProxy(suite, allowed, row.env, row.stages); (err == nil) != row.ok {
 			t.Errorf("%s: %v", row.name, err)
 		}
 	}

@@ -1,8 +1,7 @@
-package main
+package calibrate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,20 +15,12 @@ import (
 // An asker runs the suites once with one side on both sides, under added rules.
 type asker func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error)
 
-// A calibrating is what was seen in rounds without rules, and what is made of it.
+// A calibrating tries proposals, and widens or drops those that do not hold.
 type calibrating struct {
-	rounds int
-	settle time.Duration // before the last round that tries the rules; 0: there is none
-	both   bool          // green is asked too
-	ask    asker
-	sleep  func(time.Duration) error
-
-	seen      *observations
-	findings  []*unstable // stable on blue, unstable on green
-	proposals []proposal
-	left      []*unstable // no rule was proposed, or tried
-	tried     int         // rounds under rules
-	held      bool        // nothing differed in the last of them
+	Result
+	both  bool // green is asked too
+	ask   asker
+	sleep func(time.Duration) error
 }
 
 // maxChecks bounds the rounds in which proposals are tried and widened.
@@ -57,7 +48,7 @@ func (c *calibrating) check(ctx context.Context) error {
 		}
 		if held == 1 { // Rule 2
 			if err := c.sleep(c.settle); err != nil {
-				return stoppedHalfWay(ctx)
+				return stoppedHalfWay()
 			}
 		}
 		found, err := c.try(ctx, rules)
@@ -102,7 +93,7 @@ func (c *calibrating) try(ctx context.Context, rules []diff.Rule) ([]*unstable, 
 		case err != nil:
 			return nil, err
 		case ctx.Err() != nil, end.Verdict == runner.Interrupted:
-			return nil, stoppedHalfWay(ctx)
+			return nil, stoppedHalfWay()
 		}
 		if side == scenarios.Green {
 			for _, g := range c.seen.with(found) {
@@ -138,60 +129,6 @@ func (c *calibrating) drop(found []*unstable) {
 }
 
 // stoppedHalfWay is the error of a calibration that was stopped.
-func stoppedHalfWay(ctx context.Context) error {
-	return &statusError{status: runner.Interrupted.ExitStatus(stopSignal(ctx)), err: errors.New("stopped; nothing is proposed from half a round")}
-}
-
-// print prints the rules as a rule file, each below its evidence.
-func (c *calibrating) print(out stdio) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# bgverify calibrate: %s of %s against itself, %s compared, %s unstable.\n",
-		count(c.rounds, "round"), c.seen.asked, count(c.seen.compared, "answer"), count(len(c.proposals), "field"))
-	rules := len(rulesOf(c.proposals))
-	if len(c.proposals) == 0 {
-		b.WriteString("rules: []\n")
-	} else if rules > 0 {
-		b.WriteString("# Read the evidence before you paste: a rule hides real regressions within its bounds.\nrules:\n")
-	}
-	for _, p := range c.proposals {
-		if p.rule != nil {
-			fmt.Fprintf(&b, "  # %s: %s\n  %s\n", p.class, p.group.evidence(), diff.RuleYAML(*p.rule))
-		}
-	}
-	var findings, none, left []string
-	for _, g := range c.findings {
-		findings = append(findings, g.place()+": "+g.evidence())
-	}
-	for _, p := range c.proposals {
-		if p.rule == nil {
-			none = append(none, fmt.Sprintf("%s: %s: %s: %s", p.group.place(), p.class, plainText(p.why), p.group.evidence()))
-		}
-	}
-	for _, g := range c.left {
-		left = append(left, g.place()+": "+g.evidence())
-	}
-	section(&b, "Findings: stable on blue, unstable on green. No rule is proposed; look at green.", findings)
-	section(&b, "No rule is proposed for:", none)
-	section(&b, "Still unstable in the last round under these rules:", left)
-	section(&b, "Accepted only once, so that later rounds could not be compared:", c.seen.onceLines())
-	section(&b, "Not measured:", c.seen.unmeasured())
-	if c.tried > 0 {
-		tried := "# The rules were tried in " + count(c.tried, "more round")
-		if c.settle > 0 && c.held {
-			tried += ", the last after " + c.settle.String()
-		}
-		if c.held {
-			b.WriteString(tried + ": they hold.\n")
-		} else {
-			b.WriteString(tried + ": what did not hold is listed above.\n")
-		}
-	}
-	_, err := out.out.Write([]byte(b.String()))
-	return err
-}
-
-func section(b *strings.Builder, title string, lines []string) {
-	if len(lines) > 0 {
-		fmt.Fprintf(b, "# %s\n#   %s\n", title, strings.Join(lines, "\n#   "))
-	}
+func stoppedHalfWay() error {
+	return fmt.Errorf("%w; nothing is proposed from half a round", runner.ErrStopped)
 }

@@ -1,9 +1,10 @@
-package main
+package selftest
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/url"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/fixtures/faultproxy"
+	"github.com/bgverify/bgverify/internal/hint"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -34,20 +37,20 @@ func greenOrigins(suite *scenarios.Suite) []string {
 
 // mayProxy refuses what a proxy on loopback would change: how green is reached,
 // and what is allowed there.
-func mayProxy(suite *scenarios.Suite, flags *runFlags, env *scenarios.Env, load bool) error {
+func mayProxy(suite *scenarios.Suite, o *Options, env *scenarios.Env, load bool) error {
 	c := &suite.Green
 	if c.Resolve != "" || c.Proxy != "" || c.TLS.CA != "" || c.TLS.Cert != "" || c.TLS.ServerName != "" {
-		return usage("point --green at an address that needs none of them", "%s: green is reached through resolve, proxy or tls settings, which selftest does not carry over", suite.Name)
+		return hint.Errorf("point --green at an address that needs none of them", "%s: green is reached through resolve, proxy or tls settings, which selftest does not carry over", suite.Name)
 	}
-	writes := flags.allowWrites || env != nil && env.Limits.Writes
-	load = load && !flags.allowLoad && (env == nil || !env.Limits.Load)
+	writes := o.AllowWrites || env != nil && env.Limits.Writes
+	load = load && !o.AllowLoad && (env == nil || !env.Limits.Load)
 	for _, origin := range greenOrigins(suite) {
 		u, _ := url.Parse(origin) // made by greenOrigins
 		ip := net.ParseIP(u.Hostname())
 		if local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback(); !local && !writes {
-			return usage("--allow-writes allows it, or limits: {writes: allow} of the env file", "green at %s is not on loopback: selftest runs the suites once for each fault", u.Host)
+			return hint.Errorf("--allow-writes allows it, or limits: {writes: allow} of the env file", "green at %s is not on loopback: selftest runs the suites once for each fault", u.Host)
 		} else if !local && load {
-			return usage("--allow-load or --no-load", "green at %s is not on loopback: selftest runs the load stages as well", u.Host)
+			return hint.Errorf("--allow-load or --no-load", "green at %s is not on loopback: selftest runs the load stages as well", u.Host)
 		}
 	}
 	return nil
@@ -97,31 +100,27 @@ func (x *tester) behindProxies(plan *runner.Plan, identity bool) {
 
 // run walks the suites once through the proxies.
 func (x *tester) run(ctx context.Context, part runner.Part, identity bool, visit func(*runner.CaseResult)) (*runner.End, []runner.LoadResult, error) {
-	x.flags.seed = x.seed + x.runs // what a run leaves behind is not met by the next
-	x.runs++
-	s, err := x.session()
+	plan, err := x.Plan(x.Seed + x.runs) // what a run leaves behind is not met by the next
 	if err != nil {
 		return nil, nil, err
 	}
-	x.behindProxies(s.plan, identity)
-	o := &s.plan.Options
+	x.runs++
+	x.behindProxies(plan, identity)
+	o := &plan.Options
 	o.Part, o.MaxMutants, o.SecondShare = part, -1, -1
 	if !identity {
-		s.plan.World.Tampered = x.tampered
+		plan.World.Tampered = x.tampered
 	}
-	sink := &roundSink{redactor: x.redactor, visit: visit}
-	progress := newProgress(x.out.err, x.io.err, x.flags)
-	end, err := runner.Execute(ctx, s.plan, sink, progress.show)
-	progress.close()
+	end, loads, err := x.Execute(ctx, plan, visit)
 	if err != nil {
-		return nil, nil, broken(err)
+		return nil, nil, err
 	}
 	x.made.Add(end.Created)
 	if ctx.Err() != nil || end.Verdict == runner.Interrupted {
-		printLeft(x.out.err, &x.made)
-		return nil, nil, &statusError{status: runner.Interrupted.ExitStatus(stopSignal(ctx)), err: errors.New("stopped; the faults that were tried are listed above")}
+		x.made.Report(x.Log)
+		return nil, nil, fmt.Errorf("%w; the faults that were tried are listed above", runner.ErrStopped)
 	}
-	return end, sink.loads, nil
+	return end, loads, nil
 }
 
 // tampered asks the proxies what was done to an answer.
@@ -171,13 +170,13 @@ func (x *tester) baseline(ctx context.Context) error {
 		return err
 	}
 	if end.Verdict != runner.Pass {
-		return broken(fmt.Errorf("the suites do not pass without a fault (%s): %s", end.Verdict, plainText(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; "))))
+		return fmt.Errorf("the suites do not pass without a fault (%s): %s", end.Verdict, text.Visible(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; ")))
 	}
 	for _, p := range x.proxies {
 		p.Break("")
 	}
 	x.spared, x.learned = spared, time.Now()
-	fmt.Fprintf(x.out.out, "without a fault: %s pass\n", count(end.Counts.Pass, "case"))
+	fmt.Fprintf(x.Out, "without a fault: %s pass\n", text.Count(end.Counts.Pass, "case"))
 	return nil
 }
 
@@ -186,7 +185,7 @@ func (x *tester) try(ctx context.Context, fault faultproxy.Fault) (*tried, error
 	r := &tried{fault: fault, missed: map[string]string{}, covered: map[string]string{}}
 	if fault.Name == "stale-cache" {
 		select {
-		case <-time.After(time.Until(x.learned.Add(x.staleAfter))):
+		case <-time.After(time.Until(x.learned.Add(x.StaleAfter))):
 		case <-ctx.Done():
 		}
 	}
@@ -261,57 +260,51 @@ func (r *tried) count(c *runner.CaseResult) {
 	}
 }
 
-func printTried(out stdio, r *tried) {
+// printTried prints what a fault came to, and the cases that did not notice it.
+func printTried(out io.Writer, r *tried) {
 	switch {
 	case r.fault.Load && r.loads == 0:
-		fmt.Fprintf(out.out, "%-18s not tried: no load stage was run\n", r.fault.Name)
+		fmt.Fprintf(out, "%-18s not tried: no load stage was run\n", r.fault.Name)
 	case r.fault.Load:
-		fmt.Fprintf(out.out, "%-18s noticed by %d of %s\n", r.fault.Name, r.stopped, count(r.loads, "load stage"))
+		fmt.Fprintf(out, "%-18s noticed by %d of %s\n", r.fault.Name, r.stopped, text.Count(r.loads, "load stage"))
 	case r.hits == 0 && len(r.covered) > 0:
-		fmt.Fprintf(out.out, "%-18s not tried: what it changes is under rules\n", r.fault.Name)
+		fmt.Fprintf(out, "%-18s not tried: what it changes is under rules\n", r.fault.Name)
 	case r.hits == 0 && r.equal > 0:
-		fmt.Fprintf(out.out, "%-18s not tried: the comparison takes what it changes for equal\n", r.fault.Name)
+		fmt.Fprintf(out, "%-18s not tried: the comparison takes what it changes for equal\n", r.fault.Name)
 	case r.hits == 0:
-		fmt.Fprintf(out.out, "%-18s not tried: no answer of a case has anything that it could change\n", r.fault.Name)
+		fmt.Fprintf(out, "%-18s not tried: no answer of a case has anything that it could change\n", r.fault.Name)
 	default:
-		fmt.Fprintf(out.out, "%-18s noticed by %d of %s whose answers had it\n", r.fault.Name, r.noticed, count(r.hits, "case"))
+		fmt.Fprintf(out, "%-18s noticed by %d of %s whose answers had it\n", r.fault.Name, r.noticed, text.Count(r.hits, "case"))
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.missed)) {
-		fmt.Fprintf(out.out, "  survived in %s: %s\n", plainText(id), plainText(r.missed[id]))
+		fmt.Fprintf(out, "  survived in %s: %s\n", text.Visible(id), text.Visible(r.missed[id]))
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.covered)) {
-		fmt.Fprintf(out.out, "  covered by rules in %s: %s\n", plainText(id), plainText(r.covered[id]))
+		fmt.Fprintf(out, "  covered by rules in %s: %s\n", text.Visible(id), text.Visible(r.covered[id]))
 	}
 }
 
-// verdict sums the faults up and gives the exit status.
-func (x *tester) verdict(results []*tried) error {
-	var hits, noticed, faults, found int
-	var lost []string
+// verdict sums the faults up and prints those that nothing noticed.
+func (x *tester) verdict(results []*tried) (*Result, error) {
+	sum := &Result{Open: x.made.Open()}
 	for _, r := range results {
 		if r.hits+r.loads == 0 {
 			continue
 		}
-		faults++
-		hits, noticed = hits+r.hits+r.loads, noticed+r.noticed+r.stopped
+		sum.Faults++
+		sum.Hits, sum.Noticed = sum.Hits+r.hits+r.loads, sum.Noticed+r.noticed+r.stopped
 		if r.found() {
-			found++
+			sum.Found++
 		} else {
-			lost = append(lost, r.fault.Name)
+			sum.Lost = append(sum.Lost, r.fault.Name)
 		}
 	}
-	printLeft(x.out.out, &x.made)
-	if faults == 0 {
-		return broken(errors.New("no fault could be tried"))
+	x.made.Report(x.Out)
+	if sum.Faults == 0 {
+		return nil, errors.New("no fault could be tried")
 	}
-	status := statusOK
-	if x.made.Open() > 0 {
-		status = statusUnknown
+	if len(sum.Lost) > 0 {
+		fmt.Fprintf(x.Out, "noticed by nothing: %s\n", strings.Join(sum.Lost, ", "))
 	}
-	if len(lost) > 0 {
-		status = statusDifferent
-		fmt.Fprintf(x.out.out, "noticed by nothing: %s\n", strings.Join(lost, ", "))
-	}
-	fmt.Fprintf(x.out.out, "bgverify: selftest exit=%d faults=%d/%d kills=%d/%d rate=%.1f%%\n", status, found, faults, noticed, hits, 100*float64(noticed)/float64(hits))
-	return exit(status)
+	return sum, nil
 }

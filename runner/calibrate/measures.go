@@ -1,4 +1,4 @@
-package main
+package calibrate
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -98,7 +99,7 @@ func (o *observations) onceLines() []string {
 	var out []string
 	for _, step := range slices.Sorted(maps.Keys(o.measures.once)) {
 		if first := o.measures.status[step]; first != 0 {
-			out = append(out, fmt.Sprintf("%s: answered %d and then %d; %s", plainText(step), first, o.measures.once[step], newEachTime))
+			out = append(out, fmt.Sprintf("%s: answered %d and then %d; %s", text.Visible(step), first, o.measures.once[step], newEachTime))
 		}
 	}
 	return out
@@ -116,7 +117,7 @@ func (o *observations) onceText() string {
 func (o *observations) unmeasured() []string {
 	var out []string
 	for _, id := range slices.Sorted(maps.Keys(o.measures.why)) {
-		out = append(out, plainText(id)+": "+plainText(o.measures.why[id]))
+		out = append(out, text.Visible(id)+": "+text.Visible(o.measures.why[id]))
 	}
 	return out
 }

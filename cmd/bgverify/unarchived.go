@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/runner"
+)
+
+// unarchived runs suites several times and archives nothing: what calibrate and
+// selftest are made of.
+type unarchived struct {
+	io, out  stdio // out: without secrets
+	flags    *runFlags
+	tree     *tree
+	how      loading
+	redactor *archive.Redactor
+}
+
+// newUnarchived also returns the function that prints what was held back at the end.
+func newUnarchived(io stdio, flags *runFlags, t *tree, how loading) (u *unarchived, flush func()) {
+	u = &unarchived{io: io, flags: flags, tree: t, how: how, redactor: newRedactor()}
+	u.out, flush = redacted(io, u.redactor)
+	return u, flush
+}
+
+// newRedactor makes a redactor with a key that nobody keeps.
+func newRedactor() *archive.Redactor {
+	key := make([]byte, 32)
+	rand.Read(key) //nolint:errcheck // documented never to fail
+	return archive.NewRedactor(key)
+}
+
+// plan reads the suites anew, so that no run sees what another changed, with rules
+// before those of every suite.
+func (u *unarchived) plan(seed uint64, rules []diff.Rule) (*runner.Plan, error) {
+	u.flags.seed = seed
+	how := u.how
+	how.rules = rules
+	s, err := loadSession(u.io, u.flags, u.tree, nil, how)
+	if err != nil {
+		return nil, err
+	}
+	for _, suite := range s.plan.Suites {
+		hidePasswords(u.redactor.Add, suite)
+	}
+	return s.plan, nil
+}
+
+// execute runs a plan; visit takes each case as it ends.
+func (u *unarchived) execute(ctx context.Context, plan *runner.Plan, visit func(*runner.CaseResult)) (*runner.End, []runner.LoadResult, error) {
+	sink := &roundSink{redactor: u.redactor, visit: visit}
+	progress := newProgress(u.out.err, u.io.err, u.flags)
+	end, err := runner.Execute(ctx, plan, sink, progress.show)
+	progress.close()
+	return end, sink.loads, err
+}
+
+// A roundSink keeps what a round finds and archives nothing.
+type roundSink struct {
+	redactor *archive.Redactor
+	visit    func(*runner.CaseResult)
+
+	mu    sync.Mutex // guards what visit writes, and loads
+	loads []runner.LoadResult
+}
+
+// Secret makes a value unreadable in what is printed.
+func (s *roundSink) Secret(name, value string) { s.redactor.Add(name, value) }
+
+// Emit hands over the cases and keeps the load stages.
+func (s *roundSink) Emit(ev runner.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case ev.Case != nil && s.visit != nil:
+		s.visit(ev.Case)
+	case ev.Load != nil:
+		s.loads = append(s.loads, *ev.Load)
+	}
+	return nil
+}
+
+// LoadFile drops the records: their verdict is all that is wanted.
+func (*roundSink) LoadFile(string) (runner.RecordWriter, error) { return noRecords{}, nil }
+
+type noRecords struct{}
+
+func (noRecords) Write(p []byte) (int, error) { return len(p), nil }
+func (noRecords) Name() string                { return "" }
+func (noRecords) Close() error                { return nil }

@@ -1,0 +1,158 @@
+// Package calibrate compares a side with itself and says what is unstable there.
+//
+// In go suites, loaded anew for each round, and a function that runs one of them;
+// out come proposed rules for the fields in which the side differs from itself
+// (Fields), or the noise of its load stages (Load). Every round goes through
+// runner.Execute. The package prints what it found, but archives nothing, never
+// compares blue with green, and does not decide an exit status.
+package calibrate
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// An Executor runs a plan and archives nothing. visit takes each case as it ends,
+// and may be nil.
+type Executor func(ctx context.Context, plan *runner.Plan, visit func(*runner.CaseResult)) (*runner.End, []runner.LoadResult, error)
+
+// Options say how fields are calibrated.
+type Options struct {
+	// Rounds is how often every case is run before rules are proposed.
+	Rounds int
+	// Settle is how long to wait before the last round that tries the rules, so that
+	// clocks and counters move on; 0 leaves that round out.
+	Settle time.Duration
+	// Both also compares green with itself, in separate rounds.
+	Both bool
+	// Seed is that of the first round; round i has Seed+i.
+	Seed uint64
+	// Plan reads the suites anew, with these rules before those of every suite.
+	Plan func(seed uint64, rules []diff.Rule) (*runner.Plan, error)
+	// Execute runs the plan of one round.
+	Execute Executor
+	// Log is where progress, and what could not be deleted again, is printed.
+	Log io.Writer
+}
+
+// A Result is what Fields found.
+type Result struct {
+	rounds    int
+	settle    time.Duration
+	seen      *observations
+	findings  []*unstable // stable on blue, unstable on green
+	proposals []proposal
+	left      []*unstable // no rule was proposed, or tried
+	tried     int         // rounds under rules
+	held      bool        // nothing differed in the last of them
+	open      int         // created by steps and not deleted again
+}
+
+// GreenUnstable reports whether green is unstable where blue is stable.
+func (r *Result) GreenUnstable() bool { return len(r.findings) > 0 }
+
+// Complete reports whether every unstable field has a rule, every case could be
+// measured, and everything that steps created is deleted again.
+func (r *Result) Complete() bool {
+	return len(rulesOf(r.proposals)) == len(r.proposals) && len(r.left) == 0 && len(r.seen.unmeasured()) == 0 && r.open == 0
+}
+
+// Fields runs the rounds, classifies what differs and tries the rules. Its error
+// is one of Plan or Execute, or wraps runner.ErrStopped.
+func Fields(ctx context.Context, o Options) (*Result, error) {
+	var made runner.Created
+	defer func() { made.Report(o.Log) }()
+	c := &calibrating{Result: Result{rounds: o.Rounds, settle: o.Settle}, both: o.Both}
+	c.ask = func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error) {
+		end, err := o.round(ctx, round, side, rules, visit)
+		if end != nil {
+			made.Add(end.Created)
+		}
+		return end, err
+	}
+	c.sleep = func(d time.Duration) error {
+		fmt.Fprintf(o.Log, "waiting %s to try the rules once more (--settle)\n", d)
+		return sleepFor(ctx, d)
+	}
+	// Rounds without rules show what is unstable on each side.
+	var err error
+	if c.seen, err = o.observe(ctx, scenarios.Blue, c.ask); err != nil {
+		return nil, err
+	}
+	if o.Both {
+		green, err := o.observe(ctx, scenarios.Green, c.ask)
+		if err != nil {
+			return nil, err
+		}
+		c.findings = c.seen.with(green)
+	}
+	// Rounds under the proposed rules show which of them hold.
+	if err := c.check(ctx); err != nil {
+		return nil, err
+	}
+	c.open = made.Open()
+	return &c.Result, nil
+}
+
+// sleepFor waits, or ends early with the context's error.
+func sleepFor(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// A visitor takes a case's result, with the least coverage that its suite asks for.
+type visitor func(c *runner.CaseResult, least float64)
+
+// observe compares a side with itself, several rounds.
+func (o *Options) observe(ctx context.Context, side scenarios.Side, ask asker) (*observations, error) {
+	seen := newObservations()
+	for round := range o.Rounds {
+		end, err := ask(round, side, nil, func(c *runner.CaseResult, _ float64) { seen.add(round, c) })
+		if err != nil {
+			return nil, err
+		}
+		if err := couldAsk(ctx, end, side, seen); err != nil {
+			return nil, err
+		}
+		cases, differences := text.Count(end.Counts.Cases, "case"), text.Count(seen.inRound(round), "difference")
+		fmt.Fprintf(o.Log, "round %d of %d: %s, %s of %s from itself\n", round+1, o.Rounds, cases, differences, side)
+	}
+	return seen, nil
+}
+
+// round compares a side with itself once, with rules added.
+func (o *Options) round(ctx context.Context, round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error) {
+	plan, err := o.Plan(o.Seed+uint64(round), rules)
+	if err != nil {
+		return nil, err
+	}
+	oneOnBothSides(plan, side)
+	end, _, err := o.Execute(ctx, plan, func(c *runner.CaseResult) { visit(c, plan.Suites[c.Suite].MinCoverage) })
+	return end, err
+}
+
+// couldAsk ends the calibration when a round could not ask the side at all.
+func couldAsk(ctx context.Context, end *runner.End, side scenarios.Side, seen *observations) error {
+	if ctx.Err() != nil || end.Verdict == runner.Interrupted {
+		return stoppedHalfWay()
+	}
+	if seen.compared == 0 {
+		reasons := text.Visible(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; "))
+		return fmt.Errorf("no answer of %s could be compared: %s%s", side, reasons, seen.onceText())
+	}
+	return nil
+}

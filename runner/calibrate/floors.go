@@ -1,0 +1,65 @@
+package calibrate
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// printUnprovable prints which stages a run could not prove with the noise that was
+// just measured, and reports whether there are any.
+func printUnprovable(out io.Writer, plan *runner.Plan, known *runner.Calibration) bool {
+	run := *plan
+	run.Options.Calibrate, run.Calibration = false, known
+	short := runner.Unprovable(&run, scenarios.Warning)
+	for _, p := range short {
+		fmt.Fprintf(out, "%s\n  hint: %s\n", text.Visible(p.String()), text.Visible(p.Hint))
+	}
+	return len(short) > 0
+}
+
+// printFloors prints the noise of a stage, and says whether it could be measured and
+// whether a margin is below its noise floor.
+func printFloors(out io.Writer, l *runner.LoadResult) LoadResult {
+	fmt.Fprintf(out, "load %s at %.4g/s per side, %.4g s measured\n", text.Visible(l.Name), l.Rate, l.Seconds)
+	if len(l.Comparisons) == 0 {
+		fmt.Fprintf(out, "  not measured: %s\n", text.Visible(l.Reason))
+		return LoadResult{Unmeasured: true}
+	}
+	noisy := false
+	for _, c := range l.Comparisons {
+		floor, ok := perf.FloorOf(c, l.Seconds)
+		if !ok {
+			continue
+		}
+		fmt.Fprintf(out, "  %s\n", text.Visible(floor.String()))
+		if c.Role == perf.Gate && (floor.Floor > c.Margin || floor.Refuses()) {
+			noisy = true
+		}
+	}
+	if l.Alone[0] > 0 {
+		fmt.Fprintf(out, "  blue alone at %.4g/s: p50 %s\n", l.Rate, perf.Seconds(l.Alone[0]))
+	} else {
+		fmt.Fprintln(out, "  blue alone was not measured: a longer duration has blocks for it")
+	}
+	if l.Verdict != runner.Pass {
+		fmt.Fprintf(out, "  %s: %s\n", l.Verdict, text.Visible(l.Reason))
+		noisy = true
+	}
+	return LoadResult{Noisy: noisy}
+}
+
+// lookBare takes the steps of a case that was compared under the proposed rules:
+// of which no value is compared any more, or less than the suite's minimum.
+func (o *observations) lookBare(c *runner.CaseResult, least float64) {
+	for i := range c.Steps {
+		step := &c.Steps[i]
+		if l := step.Coverage; step.Compared && l.Leaves > 0 && (l.Compared == 0 || float64(l.Compared) < least*float64(l.Leaves)) {
+			o.bare[c.ID+"/"+step.Name] = fmt.Sprintf("%d of %s of %s/%s", l.Compared, text.Count(l.Leaves, "value"), c.ID, step.Name)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package calibrate
+
+import (
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// oneOnBothSides makes a plan compare a side with itself. Identities that must
+// differ have nothing to say about that.
+func oneOnBothSides(plan *runner.Plan, side scenarios.Side) {
+	pick := func(blue, green *scenarios.SideConfig) {
+		if side == scenarios.Green {
+			*blue = *green
+		} else {
+			*green = *blue
+		}
+	}
+	both := func(suite *scenarios.Suite) {
+		suite.Identity = nil
+		pick(&suite.Blue, &suite.Green)
+		if suite.Stage != nil {
+			stage := *suite.Stage
+			pick(&stage.Blue, &stage.Green)
+			suite.Stage = &stage
+		}
+	}
+	for _, suite := range plan.Suites {
+		both(suite)
+		// A load stage may have steps of other suites, with their own sides.
+		for _, load := range suite.Loads {
+			for _, step := range load.Steps {
+				if step.Home != nil {
+					both(step.Home)
+				}
+			}
+		}
+	}
+	if plan.Env != nil {
+		env := *plan.Env // shared with other rounds
+		env.Identity, env.Require = nil, nil
+		pick(&env.Blue, &env.Green)
+		plan.Env = &env
+	}
+	o := &plan.Options
+	o.AllowSame, o.MaxMutants, o.SecondShare, o.GreenBuild = true, -1, -1, ""
+}
