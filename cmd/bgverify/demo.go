@@ -15,11 +15,11 @@ func newDemoCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "demo",
 		GroupID: "try",
-		Short:   "Judge two embedded services: the whole tool in one command",
+		Short:   "Run the whole tool against two embedded services",
 		Long: `Start the embedded blue and green set-top-box services, run scenarios/stb
-against them, write a run folder and stop the services. Takes the flags of run.
-Without a fault it ends with status 0; with --green-fault it shows what a broken
-green looks like ('bgverify fixtures --help' lists the faults).`,
+against them, write a run folder and stop the services. It takes the flags of run.
+Without a fault it exits with 0; with --green-fault it shows what a broken green
+looks like ('bgverify fixtures --help' lists the faults).`,
 		Example: `  bgverify demo
   bgverify demo --no-load
   bgverify demo --green-fault price-as-string,slow=20%`,
@@ -29,7 +29,7 @@ green looks like ('bgverify fixtures --help' lists the faults).`,
 				return err
 			}
 			if flags.blue != "" || flags.green != "" {
-				return usage("use 'bgverify run scenarios/stb' for services of your own", "demo starts blue and green itself: --blue and --green do not apply")
+				return usage("use 'bgverify run scenarios/stb' for your own services", "demo starts blue and green itself: --blue and --green do not apply")
 			}
 			blueFaults, err := fixtures.ParseFaults(blueFault)
 			if err != nil {

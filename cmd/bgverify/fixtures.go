@@ -51,7 +51,7 @@ Faults:
 	f.StringVar(&opts.Green, "green-addr", "127.0.0.1:0", "`address` that green listens on")
 	f.StringVar(&blueFault, "blue-fault", "", "`faults` of blue")
 	f.StringVar(&greenFault, "green-fault", "", "`faults` of green, separated by commas")
-	f.Uint64Var(&opts.Seed, "seed", 1, "seed of what the services draw")
+	f.Uint64Var(&opts.Seed, "seed", 1, "seed of the random values of the services")
 	return cmd
 }
 

@@ -36,9 +36,9 @@ func newImportCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "import FORMAT FILE",
 		GroupID: "write",
-		Short:   "Turn collections of other tools into scenario files",
-		Long: `Read what another tool wrote and write scenario files that do the same, with a
-list of everything that could not be carried over. Nothing is executed or sent.`,
+		Short:   "Convert files of other tools to scenario files",
+		Long: `Read a file of another tool and write scenario files that do the same, with a list
+of everything that could not be converted. Nothing is executed or sent.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -190,7 +190,7 @@ func checkImported(stderr io.Writer, dir string, envs []*convert.Env) ([]*scenar
 	suites, problems := loadImported(root.FS(), envs)
 	if problems.HasErrors() {
 		problems.Write(stderr)
-		return nil, broken(fmt.Errorf("what was written to %s does not load: a mistake of bgverify, not yours", dir))
+		return nil, broken(fmt.Errorf("what was written to %s does not load: this is a bug in bgverify; please report it", dir))
 	}
 	return suites, nil
 }
@@ -217,10 +217,10 @@ func tellNext(out io.Writer, result *convert.Result, suites []*scenarios.Suite, 
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nWrote %s to %s: %s, %s.\n\nNext:\n", count(files, "file"), dir, count(len(suites), "suite"), count(cases, "case"))
 	if unreviewed > 0 {
-		fmt.Fprintf(&b, "  review what %s may leave behind: search for side_effects: unreviewed (skipped until\n    then, with every step that needs what they capture, and the run is inconclusive)\n", count(unreviewed, "unsafe request"))
+		fmt.Fprintf(&b, "  review what %s may leave behind: search for side_effects: unreviewed (until then they are\n    skipped, with every step that needs what they capture, and the run is inconclusive)\n", count(unreviewed, "unsafe request"))
 	}
 	if len(result.Report.Lost) > 0 {
-		fmt.Fprintf(&b, "  read the list above; what was not carried over also stands as a comment beside its case\n")
+		fmt.Fprintf(&b, "  read the list above; what was not converted is also a comment next to its case\n")
 	}
 	fmt.Fprintf(&b, "  bgverify validate %s\n", dir)
 	env := ""

@@ -11,14 +11,14 @@ import (
 
 var importCurl = importFormat{
 	name: "curl", file: "FILE",
-	short: "Command lines of curl, typed, scripted or copied from a browser",
+	short: "curl commands: typed, from scripts or copied from a browser",
 	long: `Read a file of curl commands, as they are typed, kept in scripts or copied from a
 browser ("Copy as cURL (bash)"), and write one case for each request.
 
-The file is read as a shell reads it, and nothing is run: $TOKEN becomes
-{{env.TOKEN}}, a variable that the file assigns becomes one of the suite, a
-comment above a command its name. Files that @ names are read beside FILE.
-Options without a place in a scenario file are listed with command and line.`,
+The file is read as a shell would read it, but nothing is executed: $TOKEN becomes
+{{env.TOKEN}}, a variable that the file assigns becomes a variable of the suite, and
+a comment above a command becomes its name. Files named with @ are read relative to
+FILE. Options that scenario files do not have are listed with command and line.`,
 	example: `  bgverify import curl smoke.sh -o scenarios/smoke
   bgverify validate scenarios/smoke`,
 	bind: func(*pflag.FlagSet) func(arg string) (*convert.Result, error) {

@@ -11,14 +11,14 @@ import (
 
 var importHAR = importFormat{
 	name: "har", file: "FILE",
-	short: "Recordings of browsers and proxies: HAR 1.1 and 1.2",
-	long: `Read an HTTP Archive (HAR 1.1 or 1.2) as browsers and proxies save it, and write
-its calls of APIs as cases.
+	short: "HAR recordings of browsers and proxies: 1.1 and 1.2",
+	long: `Read an HTTP Archive (HAR 1.1 or 1.2) as saved by browsers and proxies, and write
+its API calls as cases.
 
-What a later request took from an earlier JSON answer (a token, an id, an
-address) is captured from that answer, so that each side sends its own; requests
-that depend on each other so, or by a cookie, become the steps of one case.
-Headers that browsers write anew are dropped and listed. Authorization, cookies
+A value that a later request takes from an earlier JSON answer (a token, an id, a
+URL) is captured from that answer, so that each side sends its own. Requests that
+depend on each other in this way, or through a cookie, become the steps of one case.
+Headers that browsers add themselves are dropped and listed. Authorization, cookies
 from elsewhere and other secrets are read from the environment.`,
 	example: `  bgverify import har session.har -o scenarios/session --host '*.example.com'
   bgverify import har session.har -o scenarios/session --snapshots`,

@@ -12,13 +12,13 @@ import (
 
 var importPostman = importFormat{
 	name: "postman", file: "COLLECTION",
-	short: "Collections of Postman: v2.0, v2.1 and v3",
+	short: "Postman collections: v2.0, v2.1 and v3",
 	long: `Read a Postman collection, a JSON export (v2.0, v2.1) or a folder of the newer
 YAML form (v3), with its environment and globals, and write scenario files.
 
-Folders become suites and tags, requests cases. Common statements of scripts
-become expectations and captures; every other line is listed, and stands as a
-comment beside its case. Nothing is executed or sent.`,
+Folders become suites and tags, and requests become cases. Common statements of
+scripts become expectations and captures; every other line is listed, and kept as a
+comment next to its case. Nothing is executed or sent.`,
 	example: `  bgverify import postman shop.postman_collection.json -o scenarios/shop
   bgverify import postman shop.json --env stage.postman_environment.json --globals globals.json -o shop`,
 	bind: func(f *pflag.FlagSet) func(string) (*convert.Result, error) {

@@ -21,9 +21,9 @@ func newReportCommand(io stdio) *cobra.Command {
 		Use:     "report RUN",
 		GroupID: "archive",
 		Short:   "Render an archived run again, in any format",
-		Long: `Render a run (a folder, an id under --out, or latest) from its log, also one that
-was killed: it says incomplete. Writes to standard output or to the file of -o,
-never into the run's own folder, whose files are what its manifest says.`,
+		Long: `Render a run (a folder, an id under --out, or latest) from its log. A run that was
+killed is shown as incomplete. The report goes to standard output or to the file of
+-o, never into the run's own folder, whose files are listed in its manifest.`,
 		Example: `  bgverify report latest
   bgverify report latest --format html -o /tmp/report.html
   bgverify report latest --format json | jq .causes`,
@@ -47,7 +47,7 @@ never into the run's own folder, whose files are what its manifest says.`,
 				if traceURL == "" {
 					traceURL = flagOf(&run.Header, "trace-url")
 				}
-				// What the run said of its causes beside the history it was made in.
+				// Which causes are known is looked up in the history that the run is in.
 				known := knownCauses(filepath.Dir(folder.Path()), run)
 				return report.WriteAll(run, []report.Output{{Format: chosen, W: w}}, report.Options{TraceURL: traceURL, Known: known})
 			}
@@ -65,7 +65,7 @@ never into the run's own folder, whose files are what its manifest says.`,
 	f.StringVar(&format, "format", "text", "text, "+strings.Join(formatNames(), ", "))
 	f.StringVarP(&output, "output", "o", "", "`file` to write; standard output when empty")
 	f.StringVar(&traceURL, "trace-url", "", "link `template` for trace ids")
-	f.BoolVar(&noColor, "no-color", false, "no colour, also on a terminal")
+	f.BoolVar(&noColor, "no-color", false, "disable colour even on a terminal")
 	return cmd
 }
 
@@ -90,7 +90,7 @@ func writeOutside(folder, name string, write func(stdlib.Writer) error) error {
 		return broken(err)
 	}
 	if strings.HasPrefix(abs, inside+string(filepath.Separator)) {
-		return usage("choose a file elsewhere", "-o %s lies in the run's folder, whose files its manifest vouches for", name)
+		return usage("choose a file elsewhere", "-o %s is in the run's folder, whose files are listed in its manifest", name)
 	}
 	temp, err := os.CreateTemp(filepath.Dir(abs), ".bgverify-*")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 )
 
 // failedCases are the ids of the cases that did not pass in the run that
-// --rerun-failed names. Unless a seed is given, that run's is used again: it
-// drew the rows and the values that failed.
+// --rerun-failed names. Unless a seed is given, that run's is used again, as it
+// chose the rows and the values that failed.
 func (f *runFlags) failedCases() ([]string, error) {
 	run, err := openRun(f.out, f.rerunFailed)
 	if err != nil {
@@ -31,7 +31,7 @@ func (f *runFlags) failedCases() ([]string, error) {
 	if len(ids) == 0 {
 		return nil, usage("", "every case of run %s passed: nothing to run again", f.rerunFailed)
 	}
-	if f.seedDrawn {
+	if f.seedRandom {
 		f.seed = run.Header.Seed
 	}
 	return ids, nil

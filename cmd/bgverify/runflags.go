@@ -28,7 +28,7 @@ type runFlags struct {
 	rerunFailed    string
 	concurrency    int
 	seed           uint64
-	seedDrawn      bool     // no seed was given
+	seedRandom     bool     // no seed was given
 	changed        []string // by --watch: the files that were saved since the last run, absolute
 	noLoad         bool
 	onlyLoad       bool
@@ -63,7 +63,7 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.StringArrayVar(&f.vars, "var", nil, "set a variable, `name=value`; may be repeated")
 	set.StringVar(&f.tag, "tag", "", "run the cases whose tags match `EXPR`, such as 'smoke and not write'")
 	set.StringArrayVar(&f.cases, "case", nil, "run the cases whose id matches `GLOB`, such as 'stb-home/epg*'; may be repeated")
-	set.StringVar(&f.shard, "shard", "", "run part `i/n` of the cases; the parts together are the whole")
+	set.StringVar(&f.shard, "shard", "", "run part `i/n` of the cases; the n parts together are all of them")
 	set.StringVar(&f.rerunFailed, "rerun-failed", "", "run the cases that did not pass in `RUN`: a folder, an id, or latest")
 	set.IntVar(&f.concurrency, "concurrency", 8, "how many cases run at once")
 	set.Uint64Var(&f.seed, "seed", 0, "seed of all random choices; 0 picks one and prints it")
@@ -74,23 +74,23 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.StringSliceVar(&f.formats, "format", []string{"text", "html", "junit", "json", "ctrf", "markdown"}, "reports to write")
 	set.StringVar(&f.output, "output", "text", "what standard output is: text or json (the content of run.json)")
 	set.DurationVar(&f.timeout, "timeout", 0, "stop the whole run after this long; 0 never")
-	set.BoolVar(&f.failFast, "fail-fast", false, "start no further case after the first that fails")
-	set.StringVar(&f.onInconclusive, "on-inconclusive", "block", "what an inconclusive load verdict does: block, warn or retry")
-	set.StringVar(&f.calibration, "calibration", "", "`file` that calibrate --load wrote (default calibration.json in the folder of --out, where there is one)")
+	set.BoolVar(&f.failFast, "fail-fast", false, "start no more cases after the first failure")
+	set.StringVar(&f.onInconclusive, "on-inconclusive", "block", "what to do on an inconclusive load verdict: block, warn or retry")
+	set.StringVar(&f.calibration, "calibration", "", "`file` that calibrate --load wrote (default calibration.json in the folder of --out, if it exists)")
 	set.BoolVar(&f.dryRun, "dry-run", false, "print the requests and send nothing; writes no run folder and exits 4")
 	set.BoolVar(&f.strict, "strict", false, strictUsage)
-	set.StringVar(&f.greenBuild, "green-build", "", "what green's identity must be")
-	set.IntVar(&f.keep, "keep", 0, "afterwards keep only the newest `N` runs; 0 keeps all")
-	set.IntVar(&f.keepDays, "keep-days", 0, "afterwards drop runs older than `N` days; 0 keeps all")
-	set.StringVar(&f.reportAssets, "report-assets", "inline", "style and script of report.html: inline, or split into files beside it")
-	set.StringVar(&f.traceURL, "trace-url", "", "link `template` for trace ids, such as https://traces.example/{trace_id}")
+	set.StringVar(&f.greenBuild, "green-build", "", "the build that green's identity must show")
+	set.IntVar(&f.keep, "keep", 0, "afterwards delete all but the newest `N` runs; 0 keeps all")
+	set.IntVar(&f.keepDays, "keep-days", 0, "afterwards delete runs older than `N` days; 0 keeps all")
+	set.StringVar(&f.reportAssets, "report-assets", "inline", "style and script of report.html: inline, or split into separate files")
+	set.StringVar(&f.traceURL, "trace-url", "", "URL `template` for links to traces, such as https://traces.example/{trace_id}")
 	set.BoolVar(&f.allowLoad, "allow-load", false, "allow load on hosts off loopback")
 	set.BoolVar(&f.allowWrites, "allow-writes", false, "allow steps with side effects on hosts off loopback")
 	set.StringVar(&f.ticket, "ticket", "", "change `ticket` to record with the run")
 	set.BoolVarP(&f.quiet, "quiet", "q", false, "print only the last line")
 	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
-	set.BoolVar(&f.noColor, "no-color", false, "no colour, also on a terminal")
-	set.BoolVar(&f.noProgress, "no-progress", false, "no progress on standard error")
+	set.BoolVar(&f.noColor, "no-color", false, "disable colour even on a terminal")
+	set.BoolVar(&f.noProgress, "no-progress", false, "print no progress to standard error")
 }
 
 const strictUsage = "exit 2 when a load stage cannot prove what its margins ask, instead of a warning"
@@ -137,7 +137,7 @@ func (f *runFlags) checkValues() error {
 		}
 	}
 	if f.seed == 0 {
-		f.seed, f.seedDrawn = drawSeed(), true
+		f.seed, f.seedRandom = randomSeed(), true
 	}
 	return nil
 }
@@ -150,8 +150,8 @@ func formatNames() []string {
 	return names
 }
 
-// drawSeed draws a seed short enough to be typed again.
-func drawSeed() uint64 {
+// randomSeed is a random seed that is short enough to be typed.
+func randomSeed() uint64 {
 	var b [8]byte
 	rand.Read(b[:]) //nolint:errcheck // documented never to fail
 	return binary.LittleEndian.Uint64(b[:])>>32 | 1

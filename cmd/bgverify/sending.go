@@ -18,5 +18,5 @@ func (f *runFlags) bindSending(set *pflag.FlagSet) {
 	set.BoolVar(&f.allowLoad, "allow-load", false, "allow load on hosts off loopback")
 	set.BoolVar(&f.allowWrites, "allow-writes", false, "allow steps with side effects on hosts off loopback")
 	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
-	set.BoolVar(&f.noProgress, "no-progress", false, "no progress on standard error")
+	set.BoolVar(&f.noProgress, "no-progress", false, "print no progress to standard error")
 }

@@ -19,9 +19,9 @@ func newValidateCommand(io stdio) *cobra.Command {
 		Long: `Read suites, with every file they use, and print all problems at once with
 file:line:col. Exit status 0 without errors (warnings may be printed), 2 with.
 
-A load stage whose rate and duration cannot prove what its margins ask is a
-warning, or an error with --strict. The noise is that of the last calibration,
-else that of a steady service.`,
+A load stage that is too short or too slow to prove its margins is a warning, or an
+error with --strict. The noise is taken from the last calibration, or else assumed
+to be that of a steady service.`,
 		Example: `  bgverify validate scenarios/
   bgverify validate scenarios/stb --env env/stb.yaml
   bgverify validate scenarios/stb --strict`,
@@ -46,7 +46,7 @@ else that of a steady service.`,
 				}
 			}
 			if len(suites) == 0 {
-				fmt.Fprintln(io.out, "ok: no suite; the files themselves are right")
+				fmt.Fprintln(io.out, "ok: no suite; the files have no errors")
 				return nil
 			}
 			fmt.Fprintf(io.out, "ok: %s, %s, %s\n", count(len(suites), "suite"), count(cases, "case"), count(steps, "step"))
@@ -54,7 +54,7 @@ else that of a steady service.`,
 		},
 	}
 	cmd.Flags().StringVar(&flags.env, "env", "", "env `file` of the stage")
-	cmd.Flags().StringVar(&flags.calibration, "calibration", "", "`file` that calibrate --load wrote (default runs/calibration.json, where there is one)")
+	cmd.Flags().StringVar(&flags.calibration, "calibration", "", "`file` that calibrate --load wrote (default runs/calibration.json, if it exists)")
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, strictUsage)
 	return cmd
 }

@@ -18,7 +18,7 @@ import (
 // watchable gives the run command --watch.
 func watchable(io stdio, cmd *cobra.Command, flags *runFlags) *cobra.Command {
 	watch := false
-	cmd.Flags().BoolVar(&watch, "watch", false, "run again whenever a file below the PATHs or the env file changes, the suites that were read from it, until Ctrl-C; ends with the last run's status")
+	cmd.Flags().BoolVar(&watch, "watch", false, "when a file below the PATHs or the env file changes, run the suites that use it again, until Ctrl-C; exits with the status of the last run")
 	cmd.Example += `
 
   # While writing cases: again after every save
@@ -138,7 +138,7 @@ func (w *watched) addTo(watcher *fsnotify.Watcher) error {
 	return nil
 }
 
-// ignores leaves out the archive, hidden files and what editors leave beside.
+// ignores leaves out the archive, hidden files and the backup files of editors.
 func (w *watched) ignores(name string) bool {
 	base := filepath.Base(name)
 	if strings.HasPrefix(base, ".") || strings.HasSuffix(base, "~") || strings.HasSuffix(base, ".swp") || base == "node_modules" {
