@@ -15,13 +15,14 @@ import (
 //     also when both sides send the same bytes: nothing was compared.
 //  2. Values are equal when they have the same type and the same value: objects
 //     whatever the order of their members, arrays element by element, strings
-//     by their characters, numbers by their exact decimal value, of any size.
+//     by their characters, numbers by their exact decimal value, of any size
+//     (and by their notation, see Options.Numbers).
 //     null, absent, "", [] and {} are five different things.
 //  3. Elements of arrays are paired as their match rule says; without one by a
 //     guessed key, else by an alignment that keeps their order.
 //  4. What differs is reported once, at the place it happened, in an order that
 //     depends on the bodies alone.
-//  5. A rule never adds a difference, but for `map`, `number: lexeme` and the
+//  5. A rule never adds a difference, but for `map`, `number: lexeme`, `number: type` and the
 //     ones that change how arrays are paired.
 //  6. Result.Leaves accounts for every leaf of blue's body exactly once.
 func Compare(blue, green []byte, rules *Rules) Result {

@@ -34,6 +34,7 @@ type compiledRule struct {
 	abs, rel    *big.Rat
 	format      func(string) bool
 	kind        Kind
+	reading     NumberReading // of a rule `number`
 	// broad: the path ends in a selector that takes more than it names.
 	broad bool
 	// anything: the pattern takes any text.
@@ -91,6 +92,7 @@ func (o *Options) limits() limits {
 		return n
 	}
 	l := limits{body: or(o.MaxBody, 64<<20), depth: or(o.MaxDepth, 512), nodes: or(o.MaxNodes, 8<<20), keys: or(o.MaxKeys, 1<<20), duplicates: 'e'}
+	l.typed = o.Numbers == Typed
 	switch o.DuplicateKeys {
 	case "last", "first":
 		l.duplicates = o.DuplicateKeys[0]
@@ -283,6 +285,8 @@ func (c *compiler) parameters(i int, r *compiledRule) {
 		if r.As == "" {
 			c.fail(i, "as", "", "map needs a name: as: order")
 		}
+	case DoNumber:
+		r.reading = ReadingOf(r.As)
 	case DoString:
 		c.normalisers(i, r)
 	case DoAllow:

@@ -162,7 +162,8 @@ func (e *engine) sameCookie(blue, green string) (same bool, why string) {
 		return why == "", why
 	}
 	b, g := plainCookie(blue), plainCookie(green)
-	x, y := documentShape(b), documentShape(g)
+	typed := e.rules.opts.Numbers == Typed
+	x, y := documentShape(b, typed), documentShape(g, typed)
 	switch {
 	case x != "" || y != "": // one that is encoded and one that is not differ
 		return x == y && (b == blue) == (g == green), ""
@@ -183,10 +184,10 @@ func plainCookie(v string) string {
 
 // documentShape is the shape of the JSON object or array that a text is; "" where it
 // is none.
-func documentShape(text string) string {
+func documentShape(text string, typed bool) string {
 	if strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
 		if doc, err := decodeNumbers(text); err == nil {
-			return shaper{}.text(doc, "")
+			return shaper{typed: typed}.text(doc, "")
 		}
 	}
 	return ""

@@ -193,6 +193,10 @@ type Message struct {
 // every field.
 type Options struct {
 	Mode Mode
+	// Numbers says when numbers are equal where no rule `number` does: Decimal or
+	// Typed. Under Typed numbers in cookies that hold JSON count by notation too,
+	// and those of tokens by value.
+	Numbers NumberReading
 	// BlueAuthorities and GreenAuthorities are host or host:port names of the
 	// two sides' services; the leak rule looks for blue's in green's answers.
 	BlueAuthorities, GreenAuthorities []string

@@ -22,6 +22,7 @@ const (
 	editCase  = "letter case"
 	editSpace = "white space"
 	editForm  = "unicode form"
+	editPoint = "number notation"
 )
 
 // An edit is one way to say what turned blue's value into green's.
@@ -107,6 +108,9 @@ func numberEdits(blue, green string) []edit {
 	b, g := rat([]byte(blue)), rat([]byte(green))
 	if b == nil || g == nil {
 		return nil
+	}
+	if b.Cmp(g) == 0 { // a reading of numbers tells them apart
+		return []edit{{text: editPoint}}
 	}
 	var out []edit
 	if new(big.Rat).Neg(b).Cmp(g) == 0 {

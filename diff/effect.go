@@ -18,6 +18,7 @@ type effect struct {
 	// numbers and strings: a rule has the last word on values of that type, so
 	// they hash to the constant of their type.
 	numbers, strings bool
+	reading          NumberReading // of the rule `number`, where there is one
 	// open: some values here may change to anything, see lets.
 	open bool
 }
@@ -88,7 +89,10 @@ func (e *effect) settle(g *program) {
 		e.open = e.open || g.rules[i].anything
 	}
 	e.open = e.open || e.format != 0 && g.rules[e.format-1].anything
-	e.numbers = e.tolerance != 0 || e.time != 0 || e.number != 0 || e.mapping != 0
+	e.numbers = e.tolerance != 0 || e.time != 0 || e.mapping != 0
+	if e.number != 0 {
+		e.reading = g.rules[e.number-1].reading
+	}
 	e.strings = e.time != 0 || e.format != 0 || e.mapping != 0 || e.text != 0 || e.embedded != 0 || len(e.rewrites) > 0
 }
 
@@ -138,6 +142,8 @@ func (e *effect) ruled(t *tree, i uint32) uint64 {
 		return hashType[n.typ]
 	case n.typ == NumberType && e.numbers, n.typ == StringType && e.strings:
 		return hashType[n.typ]
+	case n.typ == NumberType && e.number != 0:
+		return t.numberHash(i, e.reading)
 	}
 	return t.ruledHash(i)
 }

@@ -1,9 +1,6 @@
 package diff
 
-import (
-	"bytes"
-	"time"
-)
+import "time"
 
 // noNode marks a side that has nothing at a place.
 const noNode = ^uint32(0)
@@ -205,8 +202,11 @@ func (e *engine) pair(b, g uint32, st int32) {
 	}
 }
 
-// strict reports whether even equal hashes have to be looked at.
-func (e *effect) strict() bool { return e.mapping != 0 || e.number != 0 || e.embedded != 0 }
+// strict reports whether even equal hashes have to be looked at: for a map,
+// documents in texts, and a reading that tells numbers of one value apart.
+func (e *effect) strict() bool {
+	return e.mapping != 0 || e.embedded != 0 || e.number != 0 && (e.reading == Typed || e.reading == Lexeme)
+}
 
 // hide lets a rule hide all that is found until unhide, leaves not counted; an
 // outer rule keeps precedence. It returns what unhide needs.
@@ -256,30 +256,6 @@ func (e *engine) values(b, g uint32, st int32, eff *effect) {
 			e.found(Changed, b, g, eff, "")
 		}
 	}
-}
-
-func (e *engine) number(b, g uint32, eff *effect) {
-	bt, gt := e.b.text(b), e.g.text(g)
-	same := e.b.nodes[b].hash == e.g.nodes[g].hash
-	rules := e.rules.prog.rules
-	if eff.number != 0 && rules[eff.number-1].As == "lexeme" {
-		same = bytes.Equal(bt, gt)
-	}
-	if eff.mapping != 0 && e.mapped(b, g, eff, string(bt), string(gt), same) {
-		return
-	}
-	var by ruleRef
-	switch {
-	case same:
-		return
-	case eff.number != 0 && rules[eff.number-1].As == "float64" && floatOf(bt) == floatOf(gt):
-		by = eff.number
-	case eff.tolerance != 0 && within(bt, gt, rules[eff.tolerance-1].abs, rules[eff.tolerance-1].rel):
-		by = eff.tolerance
-	case eff.time != 0 && rules[eff.time-1].sameTime(string(bt), string(gt)):
-		by = eff.time
-	}
-	e.change(b, g, eff, by)
 }
 
 // change reports a changed scalar, hidden when a rule accepted it.

@@ -10,21 +10,22 @@ import (
 // never reach the output: equal values have equal hashes, and what differs is
 // decided by comparing.
 var (
-	hashSeed = maphash.MakeSeed()
-	kString  = maphash.String(hashSeed, "string")
-	kNumber  = maphash.String(hashSeed, "number")
-	kBig     = maphash.String(hashSeed, "big number")
-	kMember  = maphash.String(hashSeed, "member")
-	kValue   = maphash.String(hashSeed, "value")
-	kObject  = maphash.String(hashSeed, "object")
-	kArray   = maphash.String(hashSeed, "array")
-	kShort   = maphash.String(hashSeed, "short")
-	kLength  = maphash.String(hashSeed, "length")
-	kBag     = maphash.String(hashSeed, "bag")
-	hashTrue = maphash.String(hashSeed, "true")
-	hashFals = maphash.String(hashSeed, "false")
-	hashNull = maphash.String(hashSeed, "null")
-	hashDrop = maphash.String(hashSeed, "dropped")
+	hashSeed  = maphash.MakeSeed()
+	kString   = maphash.String(hashSeed, "string")
+	kNumber   = maphash.String(hashSeed, "number")
+	kFraction = maphash.String(hashSeed, "fraction")
+	kBig      = maphash.String(hashSeed, "big number")
+	kMember   = maphash.String(hashSeed, "member")
+	kValue    = maphash.String(hashSeed, "value")
+	kObject   = maphash.String(hashSeed, "object")
+	kArray    = maphash.String(hashSeed, "array")
+	kShort    = maphash.String(hashSeed, "short")
+	kLength   = maphash.String(hashSeed, "length")
+	kBag      = maphash.String(hashSeed, "bag")
+	hashTrue  = maphash.String(hashSeed, "true")
+	hashFals  = maphash.String(hashSeed, "false")
+	hashNull  = maphash.String(hashSeed, "null")
+	hashDrop  = maphash.String(hashSeed, "dropped")
 	// hashType stands for any value of a type: what an ignored value hashes to.
 	hashType = [...]uint64{
 		AbsentType: 0,

@@ -179,7 +179,8 @@ func (e *engine) headerValueNoted(path, blue, green string, eff *effect, why str
 		t.by, reason = e.rules.prog.sameText(eff, blue, green, e.at)
 		why = cmp.Or(why, reason)
 	}
-	if t.by == 0 && t.note == "" && eff.tolerance != 0 && isNumber(blue) && isNumber(green) {
+	otherNotation := e.rules.opts.Numbers == Typed && fractional(blue) != fractional(green)
+	if t.by == 0 && t.note == "" && eff.tolerance != 0 && isNumber(blue) && isNumber(green) && !otherNotation {
 		if r := &e.rules.prog.rules[eff.tolerance-1]; within([]byte(blue), []byte(green), r.abs, r.rel) {
 			t.by = eff.tolerance
 		}

@@ -128,7 +128,10 @@ func momentOf(claim any) time.Time {
 //     form, any other as it is.
 //  3. Of a fresh claim the type is written alone, of one that is a moment the notation.
 //  4. Elements of claims have no order: they are sets of names.
-type shaper struct{ claims bool }
+type shaper struct {
+	claims bool
+	typed  bool // numbers with a fraction or an exponent differ from those without
+}
 
 func (s shaper) text(v any, name string) string {
 	fresh := s.claims && freshClaim(name)
@@ -186,7 +189,11 @@ func (s shaper) number(v, name string, fresh bool) string {
 		}
 	}
 	d := exactDecimal([]byte(v))
-	return fmt.Sprintf("%t %s %s", d.neg, d.digits, d.exp)
+	shape := fmt.Sprintf("%t %s %s", d.neg, d.digits, d.exp)
+	if s.typed && fractional(v) {
+		shape += " fraction"
+	}
+	return shape
 }
 
 // LikeJWT makes the header and claims of a token that compares with others as this one

@@ -110,7 +110,7 @@ func keyHash(t *tree, c uint32, by []string) uint64 {
 		if m == 0 {
 			return missingKey
 		}
-		h = hashElement(h, t.nodes[m].hash+uint64(t.nodes[m].typ))
+		h = hashElement(h, t.valueHash(m)+uint64(t.nodes[m].typ))
 	}
 	return h
 }
@@ -322,8 +322,9 @@ func (e *engine) sharedKeys(f *frame, name []byte) (int, bool) {
 		if m == 0 || tr.nodes[m].typ != StringType && tr.nodes[m].typ != NumberType {
 			return false
 		}
-		s := find(t, tr.nodes[m].hash)
-		s.claim(tr.nodes[m].hash)
+		h := tr.valueHash(m)
+		s := find(t, h)
+		s.claim(h)
 		if green {
 			s.ng++
 			if s.nb > 0 {

@@ -10,6 +10,7 @@ import (
 type limits struct {
 	body, depth, nodes, keys int
 	duplicates               byte // 'e'rror, 'l'ast, 'f'irst
+	typed                    bool // numbers hash by value and notation
 }
 
 // maxExponent bounds the digits of a number's exponent.
@@ -37,7 +38,7 @@ type parser struct {
 
 // parse reads src into t, rules starting in state st.
 func (p *parser) parse(t *tree, src []byte, st int32) {
-	*t = tree{src: src, nodes: t.nodes[:0], ruled: t.ruled[:0], dups: t.dups[:0]}
+	*t = tree{src: src, typed: p.lim.typed, nodes: t.nodes[:0], ruled: t.ruled[:0], dups: t.dups[:0]}
 	p.src, p.t, p.err, p.members = src, t, nil, p.members[:0]
 	p.run(st)
 	if p.err == nil && t.nDups > 0 && p.lim.duplicates == 'e' {
@@ -207,7 +208,11 @@ func (p *parser) number(at uint32, i int) (int, bool) {
 			return i, false
 		}
 	}
-	p.scalar(at, NumberType, hashNumber(text, d))
+	h := hashNumber(text, d)
+	if p.lim.typed {
+		h = typedHash(h, text)
+	}
+	p.scalar(at, NumberType, h)
 	return end, true
 }
 

@@ -19,7 +19,7 @@ const (
 	DoFormat    Do = "format"    // Is, Pattern, Notation
 	DoRewrite   Do = "rewrite"   // BlueText, GreenText, As
 	DoMap       Do = "map"       // As
-	DoNumber    Do = "number"    // As: decimal | lexeme | float64
+	DoNumber    Do = "number"    // As: decimal | type | lexeme | float64
 	DoString    Do = "string"    // AsList: nfc, fold, trim
 	DoNull      Do = "null"      // As: absent
 	DoEmpty     Do = "empty"     // As: absent
@@ -59,6 +59,12 @@ type Rule struct {
 	Until  time.Time // zero means for ever
 	// Origin says where the rule was written: file:line:col.
 	Origin string
+}
+
+// Stricter reports whether a rule demands more of green instead of hiding some
+// of what differs: a reading of numbers that tells equal values apart.
+func (r *Rule) Stricter() bool {
+	return r.Do == DoNumber && (r.As == Typed.String() || r.As == Lexeme.String())
 }
 
 // A Bound is the most that a rule hides of one pair of answers: a number of

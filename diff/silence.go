@@ -14,6 +14,7 @@ type silencer struct {
 	maxAbs      *big.Rat
 	maxRel      *big.Rat
 	numbers     int
+	alike       int // numbers of one value in two notations
 	maxGap      time.Duration
 	times       int
 	formats     []string // formats that both sides of every difference match
@@ -72,6 +73,9 @@ func (s *silencer) seeNumbers(blue, green string) {
 		}
 	}
 	s.numbers++
+	if gap.Sign() == 0 {
+		s.alike++
+	}
 }
 
 func (s *silencer) seeTimes(b, g string) {
@@ -132,6 +136,7 @@ func (s *silencer) merge(o *silencer) {
 	}
 	s.n += o.n
 	s.numbers += o.numbers
+	s.alike += o.alike
 	s.times += o.times
 	s.maxGap = max(s.maxGap, o.maxGap)
 	for i, n := range o.normal {
@@ -197,6 +202,8 @@ func (s *silencer) change(r *Rule) {
 		}
 	}
 	switch {
+	case s.alike == s.n:
+		r.Do, r.As = DoNumber, Decimal.String()
 	case s.formatsSeen && len(s.formats) > 0:
 		r.Do, r.Is = DoFormat, s.formats[0]
 	case s.times == s.n && s.maxGap <= maxProposedGap:

@@ -46,9 +46,11 @@ type tree struct {
 	// far as it goes.
 	ruled  []uint64
 	leaves int
-	err    *SyntaxError
-	dups   []dupKey
-	nDups  int
+	// typed: hash tells 1 from 1.0, see Options.Numbers.
+	typed bool
+	err   *SyntaxError
+	dups  []dupKey
+	nDups int
 }
 
 // A dupKey is a member whose name its object has used before.

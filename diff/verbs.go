@@ -25,7 +25,7 @@ var verbs = map[Do]verb{
 	DoFormat:    {fields: []string{"is", "pattern", "notation"}, header: true},
 	DoRewrite:   {fields: []string{"blue", "green", "as", "pattern"}, header: true},
 	DoMap:       {fields: []string{"as"}, header: true},
-	DoNumber:    {fields: []string{"as"}, as: []string{"decimal", "lexeme", "float64"}, asNeeded: true},
+	DoNumber:    {fields: []string{"as"}, as: readingWords, asNeeded: true},
 	DoString:    {fields: []string{"as"}, header: true},
 	DoNull:      {fields: []string{"as"}, as: []string{"absent"}, asNeeded: true},
 	DoEmpty:     {fields: []string{"as"}, as: []string{"absent"}, asNeeded: true},

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -194,6 +195,7 @@ func (p *pageView) facts(s *source) {
 		add("coverage", fmt.Sprintf("%s of %s changed copies found (%s)", thousands(c.Killed), thousands(c.Mutants), percent(float64(c.Killed)/float64(c.Mutants))))
 		add("leaves of blue's bodies", fmt.Sprintf("%s, %s compared by value, %s by presence and type", thousands(c.Leaves), thousands(c.Compared), thousands(c.Ignored)))
 	}
+	add("numbers", cmp.Or(s.typedNumbers(), "compared by value: 1, 1.0 and 1e0 are equal"))
 	if e.Second.Checked > 0 {
 		add("second opinion", fmt.Sprintf("%s of %s agreed", thousands(e.Second.Agreed), thousands(e.Second.Checked)))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -34,6 +35,9 @@ func (s *source) doubts() []string {
 	if s.head.Weaker != nil {
 		out = append(out, s.head.Weaker.String())
 	}
+	if typed := s.typedNumbers(); typed != "" {
+		out = append(out, typed)
+	}
 	if c := s.end.Created; c != nil && c.Open() > 0 {
 		out = append(out, "left behind: "+leftoverText(c))
 	}
@@ -45,6 +49,27 @@ func (s *source) doubts() []string {
 		out = append(out, fmt.Sprintf("note: %d more differences between the connections, in run.json", n))
 	}
 	return out
+}
+
+// typedNumbers says that suites compare numbers by type, and which ones where
+// others do not; empty where none does.
+func (s *source) typedNumbers() string {
+	var names []string
+	for _, h := range s.head.Suites {
+		if h.Number == diff.Typed.String() {
+			names = append(names, h.Name)
+		}
+	}
+	const text = "numbers are compared by value and type (number: type): 1 and 1.0 differ"
+	switch n := len(names); {
+	case n == 0:
+		return ""
+	case n == len(s.head.Suites):
+		return text
+	case n > mostStated:
+		return fmt.Sprintf("in %d of %d suites, %s", n, len(s.head.Suites), text)
+	}
+	return fmt.Sprintf("in suite %s, %s", strings.Join(names, ", "), text)
 }
 
 // mostStated is how many findings about connections that do not decide have a place

@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"strconv"
@@ -74,6 +75,7 @@ type jsonSuite struct {
 	Owner    string          `json:"owner,omitempty"`
 	Wave     int             `json:"wave,omitempty"`
 	Gate     string          `json:"gate"`
+	Number   string          `json:"number"` // when numbers are equal: decimal or type
 	Verdict  runner.Verdict  `json:"verdict"`
 	Reasons  []string        `json:"reasons,omitempty"`
 	Counts   runner.Counts   `json:"counts"`
@@ -181,7 +183,7 @@ func (j *jsonReport) openSuite(i int) error {
 		}
 		h, e := j.src.head.Suites[j.suite], j.src.end.Suites[j.suite]
 		text, err := plainJSON(jsonSuite{
-			Name: h.Name, File: h.File, Service: h.Service, Owner: h.Owner, Wave: h.Wave, Gate: h.Gate,
+			Name: h.Name, File: h.File, Service: h.Service, Owner: h.Owner, Wave: h.Wave, Gate: h.Gate, Number: cmp.Or(h.Number, diff.Decimal.String()),
 			Verdict: e.Verdict, Reasons: e.Reasons, Counts: e.Counts, Coverage: e.Coverage,
 		})
 		if err != nil {

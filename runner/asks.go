@@ -104,6 +104,12 @@ func suiteAsks(s *scenarios.Suite) SuiteAsks {
 			for i := range step.Rules {
 				rule := step.Rules[i]
 				rule.Why, rule.Ticket, rule.Origin, rule.Until = "", "", "", time.Time{}
+				if rule.Stricter() { // it is asked, and missed when it is gone
+					if i := asks("rule " + words(reflect.ValueOf(rule))); !slices.Contains(c.Asks, i) {
+						c.Asks = append(c.Asks, i)
+					}
+					continue
+				}
 				if i := rules(words(reflect.ValueOf(rule))); !slices.Contains(c.Rules, i) {
 					c.Rules = append(c.Rules, i)
 				}

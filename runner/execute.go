@@ -244,7 +244,7 @@ func (e *execution) header(begun time.Time) *Header {
 		Narrowed: e.plan.Narrowed, Paths: e.plan.Paths, Asks: e.plan.Asks, Weaker: e.plan.Weaker,
 	}
 	for _, suite := range e.plan.Suites {
-		head := SuiteHead{Name: suite.Name, File: suite.Pos.File, Service: suite.Service, Owner: suite.Owner, Wave: suite.Wave, Gate: gateOf(suite).String()}
+		head := SuiteHead{Name: suite.Name, File: suite.Pos.File, Service: suite.Service, Owner: suite.Owner, Wave: suite.Wave, Gate: gateOf(suite).String(), Number: suite.Numbers.String()}
 		if e.plan.Options.Part != OnlyLoad {
 			for _, c := range suite.Cases {
 				head.Cases += c.Count()

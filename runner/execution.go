@@ -196,11 +196,13 @@ type ruleList struct {
 	first *diff.Rule // nil: no rules
 	n     int
 	mode  diff.Mode
+	// numbers is the suite's reading, the same for all of its steps.
+	numbers diff.NumberReading
 }
 
 // stepRules compiles a list of rules once.
 func (s *suiteRun) stepRules(step *scenarios.Step) (*StepRules, error) {
-	key := ruleList{n: len(step.Rules), mode: step.Mode}
+	key := ruleList{n: len(step.Rules), mode: step.Mode, numbers: step.Numbers}
 	if key.n > 0 {
 		key.first = &step.Rules[0]
 	}

@@ -75,7 +75,23 @@ func NewChecks(expect *scenarios.Expect, sc scenarios.Scope) (*Checks, error) {
 			}
 		}
 	}
+	if expect.Numbers == diff.Typed {
+		for _, list := range [][]pathTests{c.body, c.answer} {
+			for i := range list {
+				compareTypes(list[i].tests)
+			}
+		}
+	}
 	return c, nil
+}
+
+// compareTypes makes tests compare numbers by value and type, as the suite says.
+func compareTypes(tests []Test) {
+	for i := range tests {
+		tests[i].Typed = true
+		compareTypes(tests[i].List)
+		compareTypes(tests[i].Sub)
+	}
 }
 
 func newPaths(list []scenarios.PathExpect, sc scenarios.Scope) ([]pathTests, error) {

@@ -65,6 +65,9 @@ type Test struct {
 	// Loose is set when the operand came out of a placeholder: a cell of a CSV
 	// file is text and equals the number that it spells.
 	Loose bool
+	// Typed is set where the suite compares numbers by type: an integer is then no
+	// equal of a number with a fraction or an exponent.
+	Typed bool
 	List  []Test // in: one eq each
 	Sub   []Test // count, each, not
 	// None is set for each where a count next to it accepts 0: there may be no element.
@@ -154,7 +157,7 @@ func (t *Test) holds(d datum) bool {
 	case "matches":
 		return t.re != nil && (d.kind == diff.StringType || d.kind == diff.NumberType || d.kind == diff.BoolType) && t.re.MatchString(d.text)
 	case "type":
-		return isType(d, t.Operand.Text)
+		return isType(d, t.Operand.Text) && !(t.Typed && t.Operand.Text == "integer" && strings.ContainsAny(d.text, ".eE"))
 	case "format":
 		return d.kind == diff.StringType && isFormat(t.Operand.Text, d.text)
 	case "empty":
@@ -221,8 +224,18 @@ func all(tests []Test, d datum) bool {
 	return true
 }
 
-// equals compares numbers as exact decimals, strings by code points, arrays and
-// objects whole. Types must agree unless one of the two is text by nature.
+// typedNumbers compares values under the reading of numbers `type`.
+var typedNumbers = func() *diff.Rules {
+	rules, errs := diff.Compile(nil, diff.Options{Numbers: diff.Typed})
+	if errs != nil { // no rules, no mistakes
+		panic(errs)
+	}
+	return rules
+}()
+
+// equals compares numbers as exact decimals, and by type where the suite does,
+// strings by code points, arrays and objects whole. Types must agree unless one
+// of the two is text by nature.
 func (t *Test) equals(d datum) bool {
 	want := gjson.Parse(t.Operand.JSON)
 	if d.loose || t.Loose {
@@ -235,12 +248,16 @@ func (t *Test) equals(d datum) bool {
 			return d.text == t.Operand.Text
 		}
 	}
-	if want.Type == gjson.Number && d.kind == diff.NumberType {
+	if want.Type == gjson.Number && d.kind == diff.NumberType && !t.Typed {
 		a, ok := parseDecimal(d.text)
 		b, okay := parseDecimal(want.Raw)
 		return ok && okay && a.compare(b) == 0
 	}
-	r := diff.Compare([]byte(t.Operand.JSON), []byte(d.json), nil)
+	var rules *diff.Rules // by value
+	if t.Typed {
+		rules = typedNumbers
+	}
+	r := diff.Compare([]byte(t.Operand.JSON), []byte(d.json), rules)
 	return r.Equal()
 }
 

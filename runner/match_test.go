@@ -14,8 +14,14 @@ import (
 // checksOf loads an expectation as a file writes it.
 func checksOf(t *testing.T, expect string) *Checks {
 	t.Helper()
+	return checksFor(t, "", expect)
+}
+
+// checksFor is checksOf in a suite with more keys.
+func checksFor(t *testing.T, keys, expect string) *Checks {
+	t.Helper()
 	files := fstest.MapFS{
-		"s.yaml":      {Data: []byte("suite: s\ncases: [{case: one, get: /a, expect: " + expect + "}]\n")},
+		"s.yaml":      {Data: []byte("suite: s\n" + keys + "cases: [{case: one, get: /a, expect: " + expect + "}]\n")},
 		"schema.json": {Data: []byte(`{"type":"object","required":["name"],"properties":{"n":{"type":"integer"}}}`)},
 		"snap.json":   {Data: []byte(`{"n":7,"list":[1,2,3]}`)},
 	}
@@ -29,6 +35,40 @@ func checksOf(t *testing.T, expect string) *Checks {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// Where a suite compares numbers by type, expectations do.
+func TestMatchersByType(t *testing.T) {
+	for _, tt := range []struct {
+		expect string
+		ok     bool
+	}{
+		{`{body: {"$.n": 7}}`, true},
+		{`{body: {"$.n": 7.0}}`, false},
+		{`{body: {"$.n": {ne: 7.0}}}`, true},
+		{`{body: {"$.n": {in: [6, 7.0]}}}`, false},
+		{`{body: {"$.n": {not: {in: [7.0]}}}}`, true},
+		{`{body: {"$.list": [3, 1.5]}}`, true},
+		{`{body: {"$.list": [3.0, 1.5]}}`, false},
+		{`{body: {"$.list": {contains: 3.0}}}`, false},
+		{`{body: {"$.list": {contains: 1.50}}}`, true}, // two fractions
+		{`{body: {"$.whole": {type: integer}}}`, false},
+		{`{body: {"$.whole": {type: number, gte: 2, lte: 2}}}`, true}, // an order is of values
+		{`{body: {"$.n": {type: integer}}}`, true},
+	} {
+		c := checksFor(t, "number: type\n", tt.expect)
+		a := newAnswer(&wire.Exchange{
+			Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/json"}},
+			Answer: []byte(`{"n":7,"list":[3,1.5],"whole":2.0}`),
+		})
+		ok := true
+		for _, e := range c.check(scenarios.Blue, a, nil) {
+			ok = ok && e.OK
+		}
+		if ok != tt.ok {
+			t.Errorf("%s: %v, want %v", tt.expect, ok, tt.ok)
+		}
+	}
 }
 
 func TestMatchers(t *testing.T) {

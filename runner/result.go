@@ -78,8 +78,11 @@ type SuiteHead struct {
 	Owner   string `json:"owner,omitempty"`
 	Wave    int    `json:"wave,omitempty"`
 	Gate    string `json:"gate"`
-	Cases   int    `json:"cases"`
-	Loads   int    `json:"loads"`
+	// Number says when numbers are equal: decimal or type. Empty in runs of versions
+	// that knew decimal alone.
+	Number string `json:"number,omitempty"`
+	Cases  int    `json:"cases"`
+	Loads  int    `json:"loads"`
 }
 
 // Planned counts what a run set out to do.

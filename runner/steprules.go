@@ -26,7 +26,7 @@ type StepRules struct {
 // NewStepRules compiles a step's rules. opts name the sides' authorities and
 // the time by which rules expire; the step's mode is put in.
 func NewStepRules(step *scenarios.Step, opts diff.Options) (*StepRules, error) {
-	opts.Mode = step.Mode
+	opts.Mode, opts.Numbers = step.Mode, step.Numbers
 	return compileRules(step.Rules, opts)
 }
 

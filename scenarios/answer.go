@@ -1,6 +1,10 @@
 package scenarios
 
-import "github.com/santhosh-tekuri/jsonschema/v6"
+import (
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/bgverify/bgverify/diff"
+)
 
 // A Capture reads a value from a response for later steps of the same lane.
 type Capture struct {
@@ -31,6 +35,8 @@ type Expect struct {
 	HLS    *HLSExpect
 	// Answer is the suite's own test of successes; nil: the defaults.
 	Answer *AnswerTest
+	// Numbers says when a number of the body equals one that is expected; of the suite.
+	Numbers diff.NumberReading
 	// Written lists which parts the file itself wrote (status, headers, body, …);
 	// the default API-answer expectation yields to a written content type or body.
 	Written []string

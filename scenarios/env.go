@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/diff"
 )
 
 // requirable are the aspects of a run that a stage can require.
@@ -22,6 +24,7 @@ func (l *loader) env(w *walker) *Env {
 	e.Vars = w.vars(o, "vars")
 	e.Blue, e.Green = w.sides(o)
 	e.Rules = w.rulesOf(o, "rules")
+	e.Numbers = o.reading("number", diff.Decimal)
 	l.compileRules(e.Rules)
 	if n := o.get("limits"); n != nil {
 		x := w.object(n, "limits", "")

@@ -92,7 +92,7 @@ var ruleTable = table{"rule", "A rule changes how differences at a place count. 
 	{"where", aWord("status"), "The status line.", "", "status", false},
 	{"do", aWord(doWords...), "What happens to differences at the place.", "", "ignore", false},
 	{"by", orList(aText), "match: members that identify an element.", "", "id", false},
-	{"as", orList(aText), "match: list, set, multiset, auto. map and rewrite: a name. number: decimal, lexeme, float64. string: nfc, fold, trim. null and empty: absent. embedded: json, base64-json.", "", "set", false},
+	{"as", orList(aText), "match: list, set, multiset, auto. map and rewrite: a name. number: decimal, type, lexeme, float64. string: nfc, fold, trim. null and empty: absent. embedded: json, base64-json.", "", "set", false},
 	{"abs", aNumber(0, 1e300), "tolerance: largest difference.", "", "0.01", false},
 	{"rel", aNumber(0, 1e6), "tolerance: largest difference as a ratio.", "", "0.2", false},
 	{"within", aDuration(0, 366*86400), "time: largest difference.", "", "5s", false},

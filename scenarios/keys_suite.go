@@ -1,5 +1,7 @@
 package scenarios
 
+import "github.com/bgverify/bgverify/diff"
+
 // The key tables of a suite, of its sides and of what surrounds its cases.
 
 var suiteTable = table{"suite", "A suite is one scenario file: cases that are run on both sides and compared.", []key{
@@ -17,6 +19,7 @@ var suiteTable = table{"suite", "A suite is one scenario file: cases that are ru
 	{"identity", listOf(object("identity")), "What each side must say it is, asked before and after the run over fresh connections.", "none", `[{get: /version, at: $.commit, must: same, samples: 30}]`, false},
 	{"defaults", object("defaults"), "What every step starts from. A step's own keys win; headers and expectations are merged by name.", "", "{timeout: 5s, headers: {Accept: application/json}}", false},
 	{"rules", listOf(object("rule")), "Rules of every step. Rules of cases and steps come after them.", "none", `[{at: "$..serverTime", do: ignore, why: clock of the answering pod}]`, false},
+	{"number", aWord(numberWords...), "When numbers in bodies are equal. decimal: they have the same value, so that 1, 1.0 and 1e0 are one number. type: an integer also differs from a number with a fraction or an exponent, as it does for clients with integer types. A rule do: number says otherwise for its places.", "the env file's, else decimal", "type", false},
 	{"answer", object("answer"), "Which answers are successes, for every step of the suite.", "the envelopes that bgverify knows", `{ok: {"$.resultCode": "0000"}}`, false},
 	{"transport", object("transport"), "Differences between the connections to blue and green that are accepted.", "none", `{allow: [{fact: compression, why: the CDN compresses}]}`, false},
 	{"session", object("session"), "When setup is run again during a long run.", "never", "{ttl: 25m, refresh_on: 401}", false},
@@ -79,6 +82,9 @@ var identityTable = table{"identity", "What a side must be: a value asked from i
 	{"samples", anInt(1, 10000), "How many fresh connections ask; all answers of a side must agree.", "3", "30", false},
 }}
 
+// numberWords are the readings of numbers that a suite can choose for all bodies.
+var numberWords = []string{diff.Decimal.String(), diff.Typed.String()}
+
 var defaultsTable = table{"defaults", "What every step of the suite starts from.", []key{
 	{"service", aName, "Service of steps that name none; wins over the suite's.", "the suite's", "home", false},
 	{"headers", mapOf(orList(aTemplate)), "Headers of every step; a step's header of the same name wins.", "none", "{Accept: application/json}", false},
@@ -88,6 +94,7 @@ var defaultsTable = table{"defaults", "What every step of the suite starts from.
 	{"timeout", aDuration(0.001, 600), "How long one request may take, from connecting to the last byte.", "30s", "5s", false},
 	{"expect", object("expect"), "What every step's answers must be. A step's own expectations win part by part.", "status 2xx and an API answer", "{status: 2xx}", false},
 	{"mode", aWord("strict", "subset", "shape"), "Which differences count: all, all but additions, or types and presence only.", "strict", "subset", false},
+	{"number", aWord(numberWords...), "When numbers in bodies are equal; wins over the suite's.", "the suite's", "type", false},
 	{"side_effects", aWord(sideEffectWords...), "What unsafe requests leave behind, for steps that do not say.", "", "none", false},
 	{"retry", object("retry"), "Resending after transport failures.", "none", "{for: [connect], max: 1}", false},
 	{"trace", aWord("on", "off"), "Whether traceparent and X-Bgverify-Run are added to requests.", "on", "off", false},
@@ -127,6 +134,7 @@ var envTable = table{"env file", "An env file is what one stage (dev, verificati
 	{"env", listOf(aVar), "Environment variables that this file may read.", "none", "[STB_KEY]", false},
 	{"secrets", listOf(aVar), "Variables whose values never appear in any output.", "none", "[STB_KEY]", false},
 	{"rules", listOf(object("rule")), "Rules of every step, before those of suites.", "none", `[{header: x-stage, do: ignore, why: names the stage}]`, false},
+	{"number", aWord(numberWords...), "When numbers in bodies are equal, for every suite; a suite's own number wins.", "decimal", "type", false},
 	{"limits", object("limits"), "What is allowed at this stage.", "neither load nor writes off loopback", "{load: allow, writes: allow, max_rps: 200, data: 1000}", false},
 	{"answer", object("answer"), "Which answers are successes, for every suite; a suite's own paths win.", "the envelopes that bgverify knows", `{ok: {"$.resultCode": "0000"}}`, false},
 	{"transport", object("transport"), "Differences between the connections to blue and green that are accepted, for every suite.", "none", `{allow: [{fact: compression, why: the CDN compresses}]}`, false},

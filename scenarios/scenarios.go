@@ -83,7 +83,9 @@ type Suite struct {
 	Needs       []string
 	Blue, Green SideConfig // from the file and the env file; URLs may be empty until flags are applied
 	Identity    []Identity
-	Rules       []diff.Rule      // of the suite; every step carries its own merged list
+	Rules       []diff.Rule // of the suite; every step carries its own merged list
+	// Numbers says when numbers of bodies are equal, in every step: Decimal or Typed.
+	Numbers     diff.NumberReading
 	Answer      *AnswerTest      // which answers are successes; nil: the defaults
 	Transport   []TransportAllow // of the suite, then of its stage
 	Session     *Session
@@ -256,9 +258,10 @@ type Step struct {
 	ExpectGreen *Expect
 	Compare     bool
 	Mode        diff.Mode
-	ModeWritten bool        // the file says so itself
-	MinCompared float64     // of the suite
-	Rules       []diff.Rule // suite, case and step rules, merged in that order
+	ModeWritten bool               // the file says so itself
+	Numbers     diff.NumberReading // of the suite
+	MinCompared float64            // of the suite
+	Rules       []diff.Rule        // suite, case and step rules, merged in that order
 	Captures    []Capture
 	Poll        *Poll
 	Retry       *Retry
@@ -397,6 +400,7 @@ type Env struct {
 	Blue, Green SideConfig
 	Vars        []Var
 	Rules       []diff.Rule
+	Numbers     diff.NumberReading // of every suite that does not say itself
 	Limits      Limits
 	Require     []string // compare, load, writes, identity; empty: none is
 	Identity    []Identity

@@ -47,6 +47,7 @@ func (b *builder) readDefaults(w *walker, o *obj) *stepDefaults {
 		d.expect = w.expect(n, "defaults")
 	}
 	d.mode, d.modeWritten = modeOf(x.word("mode")), x.has("mode")
+	b.suite.Numbers = x.reading("number", b.suite.Numbers)
 	d.effects = effectsOf(x.word("side_effects"))
 	if n := x.get("retry"); n != nil {
 		d.retry = w.retry(n)
@@ -64,6 +65,15 @@ func modeOf(word string) diff.Mode {
 		return diff.Shape
 	}
 	return diff.Strict
+}
+
+// reading is when numbers are equal, by the word of a key; base where it is not
+// written.
+func (o *obj) reading(name string, base diff.NumberReading) diff.NumberReading {
+	if word := o.word(name); word != "" {
+		return diff.ReadingOf(word)
+	}
+	return base
 }
 
 func effectsOf(word string) SideEffects {
@@ -167,6 +177,7 @@ func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
 	if o.has("mode") {
 		s.Mode, s.ModeWritten = modeOf(o.word("mode")), true
 	}
+	s.Numbers = b.suite.Numbers
 	s.Trace = d.trace
 	if o.has("trace") {
 		s.Trace = o.word("trace") != "off"
@@ -200,7 +211,7 @@ func (b *builder) expectations(o *obj, ctx stepContext, s *Step, what string) {
 		own = ctx.expect(n, what)
 	}
 	merged := mergeExpect(b.defaults.expect, own)
-	merged.both.Answer = b.suite.Answer
+	merged.both.Answer, merged.both.Numbers = b.suite.Answer, b.suite.Numbers
 	s.Expect = merged.both
 	for _, x := range []struct {
 		side Side

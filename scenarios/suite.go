@@ -65,6 +65,10 @@ func (l *loader) suite(w *walker) *Suite {
 		f.done("")
 	}
 	s.Rules = w.rulesOf(o, "rules")
+	if s.Stage != nil {
+		s.Numbers = s.Stage.Numbers
+	}
+	s.Numbers = o.reading("number", s.Numbers)
 	b.rules = slices.Concat(l.opts.Rules, stageRules(l.opts.Env), s.Rules)
 	b.checkRules(nil, b.rules)
 	b.defaults = b.readDefaults(w, o)

@@ -51,7 +51,7 @@ var forms = [numForms]Harmless{
 	whiteSpace:     {"white space", []Kind{JSON, NDJSON}, "white space between the tokens", "it separates tokens and is part of none", "RFC 8259 section 2; for NDJSON, the line break itself: jsonlines.org"},
 	memberOrder:    {"member order", []Kind{JSON, NDJSON}, "the order of an object's members", "an object is an unordered collection", "RFC 8259 section 4"},
 	escapes:        {"escapes", []Kind{JSON, NDJSON}, "a character as itself or as an escape", "both are the same character", "RFC 8259 sections 7 and 8.3"},
-	numberForm:     {"number notation", []Kind{JSON, NDJSON, M3U8}, "1, 1.0 and 1e0; in a playlist also 6. and .5", "one exact decimal value; a rule `number: lexeme` compares the notation", "RFC 8259 section 6; RFC 8216 section 4.2"},
+	numberForm:     {"number notation", []Kind{JSON, NDJSON, M3U8}, "1, 1.0 and 1e0; in a playlist also 6. and .5", "one exact decimal value; `number: type` of a suite tells 1 from 1.0, a rule `number: lexeme` every notation", "RFC 8259 section 6; RFC 8216 section 4.2"},
 	blankLines:     {"blank lines", []Kind{M3U8}, "lines without a character other than white space", "they are ignored", "RFC 8216 section 4.1"},
 	lineEnds:       {"line ends", []Kind{M3U8, XML}, "LF or CRLF; in XML also CR", "both end a line", "RFC 8216 section 4.1; XML 1.0 section 2.11"},
 	lastLine:       {"last line", []Kind{M3U8}, "whether the last line has an end", "a line ends with the playlist too", "RFC 8216 section 4.1, as players read it"},
