@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -86,7 +86,7 @@ func runDiff(io stdio, flags diffFlags, bluePath, greenPath string) error {
 	if flags.output == "json" {
 		err = writeDiffJSON(io.out, &result, causes.List())
 	} else {
-		err = writeDiffText(io.out, &result, causes)
+		err = report.WriteDifferences(io.out, &result, causes)
 	}
 	if err != nil {
 		return broken(fmt.Errorf("write the differences: %w", err))
@@ -187,95 +187,4 @@ func writeDiffJSON(w io.Writer, result *diff.Result, causes []diff.Cause) error 
 		Ignored:     append([]diff.Difference{}, result.Hidden...),
 		Causes:      append([]diff.Cause{}, causes...),
 	})
-}
-
-// writeDiffText prints one difference a line, blue's value before green's, then
-// the rules that would silence what was found.
-func writeDiffText(w io.Writer, result *diff.Result, causes *diff.Causes) error {
-	b := bufio.NewWriter(w)
-	for i := range result.Differences {
-		d := &result.Differences[i]
-		place := d.Path
-		if d.Where != diff.InBody {
-			place = strings.TrimSpace(d.Where.String() + " " + d.Path)
-		}
-		fmt.Fprintf(b, "%-9s %s  %s\n", d.Kind, plainText(place), values(d))
-	}
-	if more := result.Total - len(result.Differences); more > 0 {
-		fmt.Fprintf(b, "… and %d more\n", more)
-	}
-	for _, note := range result.Notes {
-		fmt.Fprintf(b, "note: %s\n", plainText(note))
-	}
-	for _, c := range causes.List() {
-		fmt.Fprintf(b, "cause %d, %s: %s\n", c.ID, times(c.Count), plainText(edited(&c)))
-		if c.Rule != "" {
-			fmt.Fprintf(b, "  a rule that would silence it: %s\n", strings.ReplaceAll(plainLines(c.Rule), "\n", "\n  "))
-		} else {
-			fmt.Fprintf(b, "  no rule is proposed: %s\n", plainText(c.NoRule))
-		}
-	}
-	if result.Equal() {
-		fmt.Fprint(b, "equal")
-	} else {
-		fmt.Fprint(b, count(result.Total, "difference"))
-	}
-	if result.HiddenTotal > 0 {
-		fmt.Fprintf(b, ", %d ignored by rules", result.HiddenTotal)
-	}
-	fmt.Fprintf(b, "; %d of blue's %d values compared\n", result.Leaves.Compared, result.Leaves.Seen)
-	return b.Flush()
-}
-
-func times(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
-}
-
-// edited says what a cause did, also where its kind says it all.
-func edited(c *diff.Cause) string {
-	if c.Edit == "" {
-		return c.Kind.String()
-	}
-	return c.Edit
-}
-
-// plainLines is plainText of each line.
-func plainLines(s string) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	for i := range lines {
-		lines[i] = plainText(lines[i])
-	}
-	return strings.Join(lines, "\n")
-}
-
-// values shows what the two sides have at a difference.
-func values(d *diff.Difference) string {
-	text := ""
-	from, to, moved := d.Indices()
-	switch {
-	case moved:
-		text = fmt.Sprintf("[%d] on blue, [%d] on green: %s", from, to, shown(&d.Blue))
-	case d.Blue.Type != diff.AbsentType && d.Green.Type != diff.AbsentType:
-		text = shown(&d.Blue) + " -> " + shown(&d.Green)
-	case d.Blue.Type != diff.AbsentType:
-		text = "blue " + shown(&d.Blue)
-	case d.Green.Type != diff.AbsentType:
-		text = "green " + shown(&d.Green)
-	}
-	if d.Note != "" {
-		text = strings.TrimSpace(text + "  " + plainText(d.Note))
-	}
-	return text
-}
-
-// shown is an excerpt on one line, with nothing a terminal would obey.
-func shown(e *diff.Excerpt) string {
-	text := plainText(e.JSON)
-	if e.Cut {
-		text += fmt.Sprintf("… (%d bytes)", e.Size)
-	}
-	return text
 }

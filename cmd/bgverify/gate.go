@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner"
 )
@@ -71,7 +72,7 @@ exits with 4.`,
 			answer := gate.Check(folder)
 			status := answer.Verdict.ExitStatus(answer.Signal)
 			for _, reason := range answer.Reasons {
-				fmt.Fprintf(io.out, "  - %s\n", plainText(reason))
+				fmt.Fprintf(io.out, "  - %s\n", text.Visible(reason))
 			}
 			fmt.Fprintf(io.out, "bgverify: gate verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.Path())
 			return exit(status)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner"
 )
@@ -84,9 +85,9 @@ func history(io stdio, flags historyFlags) error {
 		if err != nil {
 			return broken(err)
 		}
-		fmt.Fprintf(io.err, "history rebuilt: %s\n", count(found, "run"))
+		fmt.Fprintf(io.err, "history rebuilt: %s\n", text.Count(found, "run"))
 		for _, name := range unreadable {
-			fmt.Fprintf(io.err, "bgverify: warning: %s cannot be read and is left out\n", plainText(name))
+			fmt.Fprintf(io.err, "bgverify: warning: %s cannot be read and is left out\n", text.Visible(name))
 		}
 	}
 	list, err := listRuns(io, flags.root)
@@ -161,7 +162,7 @@ func listRuns(io stdio, root string) ([]listedRun, error) {
 		return nil, broken(err)
 	}
 	if bad > 0 {
-		fmt.Fprintf(io.err, "bgverify: warning: %s of the history cannot be read; --rebuild makes it anew\n", count(bad, "line"))
+		fmt.Fprintf(io.err, "bgverify: warning: %s of the history cannot be read; --rebuild makes it anew\n", text.Count(bad, "line"))
 	}
 	pins, err := archive.Pins(root)
 	if err != nil {
@@ -202,8 +203,8 @@ func printHistory(io stdio, list []listedRun) error {
 		if r.Pinned {
 			mark = "*"
 		}
-		fmt.Fprintf(w, "%s%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", plainText(r.ID), mark, r.Started.UTC().Format("2006-01-02 15:04:05Z"), r.Verdict,
-			r.Counts.Cases, r.Counts.Pass, len(r.New), len(r.Known), len(r.Fixed), plainText(strings.Join(r.Suites, ",")))
+		fmt.Fprintf(w, "%s%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", text.Visible(r.ID), mark, r.Started.UTC().Format("2006-01-02 15:04:05Z"), r.Verdict,
+			r.Counts.Cases, r.Counts.Pass, len(r.New), len(r.Known), len(r.Fixed), text.Visible(strings.Join(r.Suites, ",")))
 	}
 	w.Flush()
 	if len(list) == 0 {
@@ -212,20 +213,20 @@ func printHistory(io stdio, list []listedRun) error {
 	} else {
 		newest := &list[0]
 		if newest.Against != "" && len(newest.New)+len(newest.Known)+len(newest.Fixed) > 0 {
-			fmt.Fprintf(&b, "\n%s against %s:\n", plainText(newest.ID), plainText(newest.Against))
+			fmt.Fprintf(&b, "\n%s against %s:\n", text.Visible(newest.ID), text.Visible(newest.Against))
 			for _, group := range []struct {
 				name   string
 				causes []listedCause
 			}{{"new", newest.New}, {"known", newest.Known}, {"fixed", newest.Fixed}} {
 				for _, c := range group.causes {
-					fmt.Fprintf(&b, "  %-5s  %s %s  %s (%s in %s)\n", group.name, c.Where, plainText(c.Path), plainText(c.Edit), count(c.Count, "difference"), count(c.Cases, "case"))
+					fmt.Fprintf(&b, "  %-5s  %s %s  %s (%s in %s)\n", group.name, c.Where, text.Visible(c.Path), text.Visible(c.Edit), text.Count(c.Count, "difference"), text.Count(c.Cases, "case"))
 				}
 			}
 		}
 	}
 	for i := range list {
 		if w := list[i].Weaker; w != nil {
-			fmt.Fprintf(&b, "\n%s %s\n", plainText(list[i].ID), plainText(w.String()))
+			fmt.Fprintf(&b, "\n%s %s\n", text.Visible(list[i].ID), text.Visible(w.String()))
 		}
 	}
 	_, err := io.out.Write([]byte(b.String()))

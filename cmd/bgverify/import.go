@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/convert"
 )
@@ -215,9 +216,9 @@ func tellNext(out io.Writer, result *convert.Result, suites []*scenarios.Suite, 
 		unreviewed += countUnreviewed(s)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nWrote %s to %s: %s, %s.\n\nNext:\n", count(files, "file"), dir, count(len(suites), "suite"), count(cases, "case"))
+	fmt.Fprintf(&b, "\nWrote %s to %s: %s, %s.\n\nNext:\n", text.Count(files, "file"), dir, text.Count(len(suites), "suite"), text.Count(cases, "case"))
 	if unreviewed > 0 {
-		fmt.Fprintf(&b, "  review what %s may leave behind: search for side_effects: unreviewed (until then they are\n    skipped, with every step that needs what they capture, and the run is inconclusive)\n", count(unreviewed, "unsafe request"))
+		fmt.Fprintf(&b, "  review what %s may leave behind: search for side_effects: unreviewed (until then they are\n    skipped, with every step that needs what they capture, and the run is inconclusive)\n", text.Count(unreviewed, "unsafe request"))
 	}
 	if len(result.Report.Lost) > 0 {
 		fmt.Fprintf(&b, "  read the list above; what was not converted is also a comment next to its case\n")

@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 	"scenarios/convert":     {"diff"},
 	"runner/wire":           {},
 	"runner/envelope":       {"diff", "diff/media"},
-	"runner/attack":         {"diff/perf", "runner/wire"},
+	"runner/attack":         {"internal/text", "diff/perf", "runner/wire"},
 	"runner":                {"internal/text", "diff", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack", "runner/envelope"},
 	"runner/calibrate":      {"internal/hint", "internal/text", "diff", "diff/perf", "scenarios", "runner"},
 	"runner/selftest":       {"internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/attack"
 )
@@ -162,40 +165,6 @@ func parseStatus(text string) (attack.Status, error) {
 	return attack.Status{Low: from, High: to}, nil
 }
 
-// A judgeDocument is what judge prints with --output json.
-type judgeDocument struct {
-	Outcome     string                  `json:"outcome"`
-	Reason      string                  `json:"reason"`
-	Advice      string                  `json:"advice,omitempty"`
-	Rate        float64                 `json:"rate"`
-	Seconds     float64                 `json:"seconds"`
-	Blocks      int                     `json:"blocks"`
-	Dropped     int                     `json:"dropped"`
-	Requests    sides[int]              `json:"requests"`
-	Errors      sides[int]              `json:"errors"`
-	Comparisons []perf.Comparison       `json:"comparisons"`
-	Sizes       []attack.SizeDifference `json:"sizes,omitempty"` // of two result files
-	Warnings    []string                `json:"warnings"`
-
-	// Of two result files:
-	Statuses []attack.StatusDifference `json:"statuses,omitempty"`
-	Outside  []attack.Outside          `json:"outside,omitempty"`
-}
-
-// sides is a value for each side.
-type sides[T any] struct {
-	Blue  T `json:"blue"`
-	Green T `json:"green"`
-}
-
-// document is a report as JSON.
-func document(r *attack.Report) judgeDocument {
-	return judgeDocument{
-		r.Outcome.String(), r.Reason, r.Advice, r.Rate, r.Seconds, r.Blocks, r.Dropped,
-		sides[int](r.Requests), sides[int](r.Errors), append([]perf.Comparison{}, r.Comparisons...), nil, append([]string{}, r.Warnings...), nil, nil,
-	}
-}
-
 func judgeRecorded(io stdio, flags judgeFlags) error {
 	if flags.blue == "" || flags.green == "" {
 		return usage("bgverify judge --blue blue.bin --green green.bin", "judge needs a result file of each side")
@@ -223,21 +192,20 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 	if err := notOneFile(flags, blue, green); err != nil {
 		return err
 	}
-	report, err := attack.JudgeResults(blue, green, opts)
+	recorded, err := attack.JudgeResults(blue, green, opts)
 	if err != nil {
 		return notJudged(err)
 	}
 	if flags.output == "json" {
-		doc := document(&report.Report)
-		doc.Sizes, doc.Statuses, doc.Outside = report.Sizes, report.Statuses, report.Outside
-		err = printJSON(io.out, doc)
+		err = printJSON(io.out, recorded.Document())
 	} else {
-		err = printJudged(io, report)
+		status := runner.OfOutcome(recorded.Outcome).ExitStatus(0)
+		_, err = fmt.Fprintf(io.out, "%sbgverify: judge outcome=%s exit=%d %s\n", recorded, recorded.Outcome, status, recorded.Measured())
 	}
 	if err != nil {
 		return broken(fmt.Errorf("write the verdict: %w", err))
 	}
-	return exit(runner.OfOutcome(report.Outcome).ExitStatus(0))
+	return exit(runner.OfOutcome(recorded.Outcome).ExitStatus(0))
 }
 
 // notOneFile refuses one file as both sides, whatever its names.
@@ -259,7 +227,7 @@ func notJudged(err error) error {
 	var found strings.Builder
 	last := len(mismatch.Found) - 1
 	for i, m := range mismatch.Found {
-		found.WriteString(plainText(m.Found))
+		found.WriteString(text.Visible(m.Found))
 		if i < last {
 			fmt.Fprintf(&found, "\n  hint: %s\n", m.Hint)
 		}
@@ -282,52 +250,120 @@ func openResults(io stdio, name string) (*os.File, error) {
 	return f, nil
 }
 
-// listedOfKind is how many differences of one kind are printed.
-const listedOfKind = 10
+// A judgedStage is a load stage of an archived run as judge prints it with --output json.
+type judgedStage struct {
+	Name    string           `json:"name"`
+	Verdict runner.Verdict   `json:"verdict"`
+	Was     runner.Verdict   `json:"was"`
+	Reason  string           `json:"reason"`
+	Beyond  []string         `json:"beyond_records,omitempty"`
+	Judged  *attack.Document `json:"judged,omitempty"`
+}
 
-func printJudged(io stdio, recorded *attack.Recorded) error {
-	var b strings.Builder
-	r := &recorded.Report
-	writeListed(&b, "size  ", recorded.Sizes)
-	writeListed(&b, "status", recorded.Statuses)
-	for _, o := range recorded.Outside {
-		if o.Errors != (attack.PerSide{}) {
-			fmt.Fprintln(&b, o)
+// judgeRun judges the records of a run's load stages again.
+func judgeRun(io stdio, set *pflag.FlagSet, flags *judgeFlags, name string) error {
+	for _, flag := range []string{"blue", "green", "warm-up", "expect", "same-host", "any-size"} {
+		if set.Changed(flag) {
+			return usage("leave it out", "--%s is for result files of vegeta; a run has its own settings", flag)
 		}
 	}
-	writeJudged(&b, r)
-	fmt.Fprintf(&b, "bgverify: judge outcome=%s exit=%d %s\n", r.Outcome, runner.OfOutcome(r.Outcome).ExitStatus(0), measured(r))
+	if err := checkOutput(flags.output); err != nil {
+		return err
+	}
+	margins, err := flags.otherMargins(set)
+	if err != nil {
+		return err
+	}
+	folder, err := openFolder(flags.out, name)
+	if err != nil {
+		return err
+	}
+	if err := folder.Verify(); err != nil {
+		return broken(err)
+	}
+	run, err := folder.Run()
+	if err != nil {
+		return broken(err)
+	}
+	if len(run.Loads) == 0 {
+		return broken(errors.New("the run has no load stage"))
+	}
+	verdict, stages := runner.Verdict(0), []*replay.JudgedLoad{}
+	for i := range run.Loads {
+		stage, err := replay.JudgeLoad(folder, run, &run.Loads[i], margins)
+		if err != nil {
+			return broken(err)
+		}
+		verdict = verdict.Worse(stage.Verdict)
+		stages = append(stages, stage)
+	}
+	if verdict == runner.Skip { // nothing is proven by stages that did not run
+		verdict = runner.Broken
+	}
+	status := verdict.ExitStatus(run.End.Signal)
+	if err := writeStages(io, flags.output, folder.Path(), verdict, status, stages); err != nil {
+		return broken(fmt.Errorf("write the verdict: %w", err))
+	}
+	return exit(status)
+}
+
+// otherMargins changes what a stage was judged by to what the flags say; nil when
+// they say nothing.
+func (j *judgeFlags) otherMargins(set *pflag.FlagSet) (func(perf.Margins) perf.Margins, error) {
+	asked, err := j.options()
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc([]string{"p50", "p95", "p99", "errors"}, set.Changed) {
+		return nil, nil
+	}
+	return func(m perf.Margins) perf.Margins {
+		if set.Changed("p50") {
+			m.P50 = asked.Margins.P50
+		}
+		if set.Changed("p95") {
+			m.P95 = asked.Margins.P95
+		}
+		if set.Changed("p99") {
+			m.P99 = asked.Margins.P99
+		}
+		if set.Changed("errors") {
+			m.Errors = asked.Margins.Errors
+		}
+		return m
+	}, nil
+}
+
+func writeStages(io stdio, output, folder string, verdict runner.Verdict, status int, stages []*replay.JudgedLoad) error {
+	if output == "json" {
+		list := make([]judgedStage, len(stages))
+		for i, s := range stages {
+			list[i] = judgedStage{s.Name, s.Verdict, s.Was, s.Reason, s.Beyond, nil}
+			if s.Report != nil {
+				list[i].Judged = s.Report.Document()
+			}
+		}
+		return printJSON(io.out, struct {
+			Run     string         `json:"run"`
+			Verdict runner.Verdict `json:"verdict"`
+			Stages  []judgedStage  `json:"stages"`
+		}{folder, verdict, list})
+	}
+	var b strings.Builder
+	for _, s := range stages {
+		fmt.Fprintf(&b, "%s: %s; in the run: %s\n", text.Visible(s.Name), s.Verdict, s.Was)
+		if s.Report != nil {
+			fmt.Fprintf(&b, "%s%s\n", s.Report, s.Report.Measured())
+		}
+		for _, finding := range s.Beyond {
+			fmt.Fprintf(&b, "found in the run, not in its records: %s\n", text.Visible(finding))
+		}
+		if s.Reason != "" {
+			fmt.Fprintln(&b, text.Visible(s.Reason))
+		}
+		fmt.Fprintln(&b)
+	}
+	fmt.Fprintf(&b, "bgverify: judge verdict=%s exit=%d run=%s\n", verdict, status, folder)
 	_, err := io.out.Write([]byte(b.String()))
 	return err
-}
-
-// writeListed writes the first differences of one kind.
-func writeListed[D fmt.Stringer](b *strings.Builder, kind string, found []D) {
-	for i, d := range found {
-		if i == listedOfKind {
-			fmt.Fprintf(b, "%s %d more\n", kind, len(found)-i)
-			break
-		}
-		fmt.Fprintf(b, "%s %s\n", kind, plainText(d.String()))
-	}
-}
-
-// writeJudged writes the evidence and the reason.
-func writeJudged(b *strings.Builder, r *attack.Report) {
-	for _, c := range r.Comparisons {
-		fmt.Fprintln(b, c.String())
-	}
-	for _, w := range r.Warnings {
-		fmt.Fprintf(b, "note: %s\n", plainText(w))
-	}
-	if r.Reason != "" {
-		fmt.Fprintln(b, plainText(r.Reason))
-	}
-	if r.Advice != "" {
-		fmt.Fprintf(b, "to know more: %s\n", plainText(r.Advice))
-	}
-}
-
-func measured(r *attack.Report) string {
-	return fmt.Sprintf("rate=%.4g/s seconds=%.4g blocks=%d requests=%d/%d errors=%d/%d", r.Rate, r.Seconds, r.Blocks, r.Requests.Blue, r.Requests.Green, r.Errors.Blue, r.Errors.Green)
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/replay"
@@ -53,33 +53,6 @@ listen again ('bgverify fixtures').`,
 	flags.bindAgain(cmd.Flags())
 	cmd.Flags().BoolVar(&flags.sameGreen, "same-green", false, "confirm that nothing was deployed since the run began; for runs without identity")
 	return cmd
-}
-
-// bindAgain are the flags of a verb that takes the others from a run folder.
-func (f *runFlags) bindAgain(set *pflag.FlagSet) {
-	set.StringVar(&f.out, "out", "runs", "`folder` that keeps the runs")
-	set.StringArrayVar(&f.vars, "var", nil, "set a variable whose value the archive hides, `name=value`")
-	set.StringVar(&f.blue, "blue", "", "`URL` of the trusted side, if it has changed")
-	set.StringVar(&f.green, "green", "", "`URL` of the side under judgement, if it has changed")
-	set.StringVar(&f.output, "output", "text", "what standard output is: text or json (the content of run.json)")
-	set.BoolVarP(&f.quiet, "quiet", "q", false, "print only the last line")
-	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
-	set.BoolVar(&f.noColor, "no-color", false, "disable colour even on a terminal")
-	set.BoolVar(&f.noProgress, "no-progress", false, "print no progress to standard error")
-}
-
-func (f *runFlags) checkAgain(cmd *cobra.Command) error {
-	if err := f.fromEnvironment(cmd.Flags()); err != nil {
-		return err
-	}
-	switch {
-	case checkOutput(f.output) != nil:
-		return checkOutput(f.output)
-	case f.quiet && f.verbose:
-		return usage("leave one of them out", "--quiet and --verbose contradict each other")
-	}
-	_, err := f.variables()
-	return err
 }
 
 // resume goes on with a run. Nothing in its folder changes before everything
@@ -202,7 +175,7 @@ func standing(io stdio, again *runFlags, folder *archive.Folder, run *runner.Run
 		return exit(status)
 	}
 	for _, reason := range answer.Reasons {
-		fmt.Fprintf(io.out, "  - %s\n", plainText(reason))
+		fmt.Fprintf(io.out, "  - %s\n", text.Visible(reason))
 	}
 	fmt.Fprintf(io.out, "the run has its verdict: nothing was sent\nbgverify: verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.Path())
 	return exit(status)

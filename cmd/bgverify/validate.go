@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -49,7 +50,7 @@ to be that of a steady service.`,
 				fmt.Fprintln(io.out, "ok: no suite; the files have no errors")
 				return nil
 			}
-			fmt.Fprintf(io.out, "ok: %s, %s, %s\n", count(len(suites), "suite"), count(cases, "case"), count(steps, "step"))
+			fmt.Fprintf(io.out, "ok: %s, %s, %s\n", text.Count(len(suites), "suite"), text.Count(cases, "case"), text.Count(steps, "step"))
 			return nil
 		},
 	}
@@ -73,11 +74,4 @@ func loadSuites(io stdio, env string, args []string, others bool) ([]*scenarios.
 	}
 	suites, problems := scenarios.Load(t.files, t.paths, opts)
 	return suites, opts.Env, tellProblems(io.err, problems)
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

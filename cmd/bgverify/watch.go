@@ -13,6 +13,8 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // watchable gives the run command --watch.
@@ -100,7 +102,7 @@ func watchRuns(ctx context.Context, io stdio, places watched, once func(changed 
 			return nil
 		}
 		for _, name := range changed {
-			fmt.Fprintf(io.err, "bgverify: %s changed\n", plainText(filepath.Base(name)))
+			fmt.Fprintf(io.err, "bgverify: %s changed\n", text.Visible(filepath.Base(name)))
 		}
 	}
 }

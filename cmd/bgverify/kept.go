@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -120,28 +119,4 @@ func givenAgain(flag, value string, again *runFlags) bool {
 		return slices.ContainsFunc(again.vars, func(v string) bool { return strings.HasPrefix(v, name+"=") })
 	}
 	return false
-}
-
-// lockLoad keeps other load runs off this host while a plan with load runs.
-func lockLoad(plan *runner.Plan, command string) (unlock func(), err error) {
-	loads := 0
-	for _, suite := range plan.Suites {
-		loads += len(suite.Loads)
-	}
-	if loads == 0 || plan.Options.Part == runner.OnlyCompare {
-		return func() {}, nil
-	}
-	dir, _ := os.Getwd()
-	lock, err := archive.LockLoad(fmt.Sprintf("bgverify %s (process %d, in %s)", command, os.Getpid(), dir))
-	if err != nil {
-		var held *archive.LockedError
-		if errors.As(err, &held) {
-			return nil, &statusError{
-				status: statusBroken, hint: "wait for it, or run the cases alone with --no-load",
-				err: fmt.Errorf("another load run is measuring on this host: %s (lock %s)", plainText(held.Holder), held.File),
-			}
-		}
-		return nil, broken(err)
-	}
-	return func() { _ = lock.Unlock() }, nil
 }

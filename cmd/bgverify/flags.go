@@ -226,3 +226,47 @@ func typed(cmd *cobra.Command) []string {
 	})
 	return flags
 }
+
+// bindSending are the flags of verbs that send and archive nothing. The others
+// of run keep values that check accepts.
+func (f *runFlags) bindSending(set *pflag.FlagSet) {
+	f.output, f.out, f.reportAssets, f.onInconclusive = "text", "runs", "inline", "block"
+	set.StringVar(&f.env, "env", "", "env `file` of the stage: sides, vars, rules, limits")
+	set.StringArrayVar(&f.vars, "var", nil, "set a variable, `name=value`; may be repeated")
+	set.StringVar(&f.tag, "tag", "", "only cases whose tags match `EXPR`")
+	set.StringArrayVar(&f.cases, "case", nil, "only cases whose id matches `GLOB`; may be repeated")
+	set.StringVar(&f.shard, "shard", "", "only part `i/n` of the cases")
+	set.IntVar(&f.concurrency, "concurrency", 8, "how many cases run at once")
+	set.Uint64Var(&f.seed, "seed", 0, "seed of all random choices; 0 picks one")
+	set.BoolVar(&f.allowLoad, "allow-load", false, "allow load on hosts off loopback")
+	set.BoolVar(&f.allowWrites, "allow-writes", false, "allow steps with side effects on hosts off loopback")
+	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
+	set.BoolVar(&f.noProgress, "no-progress", false, "print no progress to standard error")
+}
+
+// bindAgain are the flags of a verb that takes the others from a run folder.
+func (f *runFlags) bindAgain(set *pflag.FlagSet) {
+	set.StringVar(&f.out, "out", "runs", "`folder` that keeps the runs")
+	set.StringArrayVar(&f.vars, "var", nil, "set a variable whose value the archive hides, `name=value`")
+	set.StringVar(&f.blue, "blue", "", "`URL` of the trusted side, if it has changed")
+	set.StringVar(&f.green, "green", "", "`URL` of the side under judgement, if it has changed")
+	set.StringVar(&f.output, "output", "text", "what standard output is: text or json (the content of run.json)")
+	set.BoolVarP(&f.quiet, "quiet", "q", false, "print only the last line")
+	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
+	set.BoolVar(&f.noColor, "no-color", false, "disable colour even on a terminal")
+	set.BoolVar(&f.noProgress, "no-progress", false, "print no progress to standard error")
+}
+
+func (f *runFlags) checkAgain(cmd *cobra.Command) error {
+	if err := f.fromEnvironment(cmd.Flags()); err != nil {
+		return err
+	}
+	switch {
+	case checkOutput(f.output) != nil:
+		return checkOutput(f.output)
+	case f.quiet && f.verbose:
+		return usage("leave one of them out", "--quiet and --verbose contradict each other")
+	}
+	_, err := f.variables()
+	return err
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report"
+	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// execute runs the plan and leaves a finished run folder behind.
+func (s *session) execute(ctx context.Context) error {
+	if err := s.refused(ctx); err != nil {
+		return err
+	}
+	s.plan.Weaker = weakerThanLast(s.flags.out, s.plan)
+	unlock, err := lockLoad(s.plan, "run")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return s.into(ctx, runner.Execute)
+}
+
+// into walks the plan into a new run folder.
+func (s *session) into(ctx context.Context, walk walker) error {
+	names := make([]string, len(s.plan.Suites))
+	for i, suite := range s.plan.Suites {
+		names[i] = suite.Name
+	}
+	w, err := archive.Create(s.flags.out, archive.Options{FS: s.disk, Suite: folderName(names), ID: s.flags.runID, Tool: toolVersion(), Index: historyPage(s.flags.out)})
+	if err != nil {
+		if errors.Is(err, archive.ErrTaken) {
+			return usage("another --run-id, or none", "%w", err)
+		}
+		return broken(err)
+	}
+	defer w.Close()
+	return s.conduct(ctx, w, walk)
+}
+
+// A walker walks a plan: runner.Execute, or runner.Rejudge bound to a run.
+type walker func(context.Context, *runner.Plan, runner.Sink, func(runner.Progress)) (*runner.End, error)
+
+// conduct walks the plan into a run folder, finishes the folder and ends with
+// the verdict's status. A folder that is resumed has its scenario files already.
+func (s *session) conduct(ctx context.Context, w *archive.Writer, walk walker) error {
+	s.plan.ID, s.plan.Started = w.ID(), w.Started()
+	out, flush := redacted(s.io, w.Redactor())
+	defer flush()
+	for _, suite := range s.plan.Suites {
+		hidePasswords(w.Secret, suite)
+	}
+	if s.plan.Done == nil {
+		if err := s.keepAsked(w); err != nil {
+			return broken(err)
+		}
+	}
+
+	progress := newProgress(out.err, s.io.err, s.flags)
+	end, err := walk(ctx, s.plan, w, progress.show)
+	progress.close()
+	if err != nil {
+		fmt.Fprintf(out.err, "bgverify: error: %v\n", err)
+	}
+	verdict := runner.Broken
+	if end != nil && end.Verdict != 0 {
+		verdict = end.Verdict
+	}
+	if err := s.finish(out, w); err != nil {
+		fmt.Fprintf(out.err, "bgverify: error: %v\n", err)
+		verdict = verdict.Worse(runner.Broken)
+	}
+	signal := 0
+	if end != nil {
+		signal = end.Signal
+	}
+	if n := stopSignal(ctx); n != 0 {
+		signal = n
+	}
+	return exit(verdict.ExitStatus(signal))
+}
+
+// hidePasswords makes the passwords in a suite's URLs secrets.
+func hidePasswords(secret func(name, value string), suite *scenarios.Suite) {
+	for _, side := range []*scenarios.SideConfig{&suite.Blue, &suite.Green} {
+		urls := []string{side.URL, side.Proxy}
+		for _, service := range side.Services {
+			urls = append(urls, service.URL)
+		}
+		for _, text := range urls {
+			u, err := url.Parse(text)
+			if err != nil || u.User == nil {
+				continue
+			}
+			if password, ok := u.User.Password(); ok && password != "" {
+				secret("userinfo", password)
+			}
+		}
+	}
+}
+
+// redacted is where a run talks from its first request on: no secret passes.
+// flush writes what was held back because a secret may have begun in it.
+func redacted(to stdio, r *archive.Redactor) (out stdio, flush func()) {
+	stdout, stderr := r.Writer(to.out), r.Writer(to.err)
+	return stdio{in: to.in, out: stdout, err: stderr}, func() {
+		stdout.Flush()
+		stderr.Flush()
+	}
+}
+
+// finish renders the reports, closes the folder and tells the reader.
+func (s *session) finish(out stdio, w *archive.Writer) error {
+	run, err := w.Run()
+	if err != nil {
+		return fmt.Errorf("read the run back: %w", err)
+	}
+	if err := s.writeReports(w, run); err != nil {
+		return err
+	}
+	digest, err := w.Finish()
+	if err != nil {
+		return fmt.Errorf("finish the run folder: %w", err)
+	}
+	if err := tellGitHub(out.err, w.Path(), run); err != nil {
+		fmt.Fprintf(out.err, "bgverify: warning: %v\n", err)
+	}
+	if s.flags.keep+s.flags.keepDays > 0 {
+		err := archive.Prune(s.flags.out, s.flags.keep, s.flags.keepDays)
+		// The page may link what is removed, also where pruning stopped half way.
+		if err = errors.Join(err, archive.WriteIndex(s.flags.out, archive.Options{Index: historyPage(s.flags.out)})); err != nil {
+			fmt.Fprintf(out.err, "bgverify: warning: prune %s: %v\n", s.flags.out, err)
+		}
+	}
+	if s.flags.output == "json" {
+		format, _ := report.Lookup("json")
+		return format.Write(out.out, run)
+	}
+	if !slices.Contains(s.flags.formats, "text") {
+		return nil
+	}
+	opts := textOptions(s.io.out, s.flags.noColor)
+	opts.Folder, opts.Digest, opts.Resume = w.Path(), digest, s.resumeCommand(run)
+	var text bytes.Buffer
+	if err := report.Text(&text, run, opts); err != nil {
+		return fmt.Errorf("render the text report: %w", err)
+	}
+	shown := text.Bytes()
+	if s.flags.quiet {
+		shown = lastLine(shown)
+	}
+	_, err = out.out.Write(shown)
+	return err
+}
+
+// resumeCommand continues an interrupted run as a reader would type it; empty when
+// the run ended.
+func (s *session) resumeCommand(run *runner.Run) string {
+	if run.End.Verdict != runner.Interrupted {
+		return ""
+	}
+	command := "bgverify resume " + run.Header.ID
+	if s.flags.out != "runs" {
+		command += " --out '" + strings.ReplaceAll(s.flags.out, "'", `'\''`) + "'"
+	}
+	if s.flags.verb == "demo" { // its services are gone with it
+		command += " --blue URL --green URL"
+	}
+	if !s.asksIdentity() {
+		command += " --same-green"
+	}
+	return command
+}
+
+// lastLine is the line for programs.
+func lastLine(text []byte) []byte {
+	text = bytes.TrimRight(text, "\n")
+	return append(text[bytes.LastIndexByte(text, '\n')+1:], '\n')
+}
+
+// writeReports renders every format asked for in one pass over the cases.
+// run.json is always among them: the archive cannot be read without it.
+func (s *session) writeReports(w *archive.Writer, run *runner.Run) error {
+	var formats []report.Format
+	var files []string
+	for _, format := range report.Formats {
+		if format.Name == "json" || slices.Contains(s.flags.formats, format.Name) {
+			formats = append(formats, format)
+			files = append(files, format.File)
+		}
+	}
+	opts := report.Options{Split: s.flags.reportAssets == "split", TraceURL: s.flags.traceURL, Known: knownCauses(s.flags.out, run)}
+	if opts.Split && slices.Contains(files, "report.html") {
+		for name, asset := range report.Assets() {
+			if err := w.WriteFile(name, func(to io.Writer) error { _, err := to.Write(asset); return err }); err != nil {
+				return err
+			}
+		}
+	}
+	return w.WriteFiles(files, func(ws []io.Writer) error {
+		outputs := make([]report.Output, len(ws))
+		for i := range ws {
+			outputs[i] = report.Output{Format: formats[i], W: ws[i]}
+		}
+		return report.WriteAll(run, outputs, opts)
+	})
+}
+
+// folderName is what the run folder is called after: the suites' common name.
+func folderName(suites []string) string {
+	name := suites[0]
+	for _, s := range suites[1:] {
+		for !strings.HasPrefix(s, name) {
+			name = name[:len(name)-1]
+		}
+	}
+	if name = strings.Trim(name, "-_."); name == "" {
+		return "run"
+	}
+	return name
+}
+
+// lockLoad keeps other load runs off this host while a plan with load runs.
+func lockLoad(plan *runner.Plan, command string) (unlock func(), err error) {
+	loads := 0
+	for _, suite := range plan.Suites {
+		loads += len(suite.Loads)
+	}
+	if loads == 0 || plan.Options.Part == runner.OnlyCompare {
+		return func() {}, nil
+	}
+	dir, _ := os.Getwd()
+	lock, err := archive.LockLoad(fmt.Sprintf("bgverify %s (process %d, in %s)", command, os.Getpid(), dir))
+	if err != nil {
+		var held *archive.LockedError
+		if errors.As(err, &held) {
+			return nil, &statusError{
+				status: statusBroken, hint: "wait for it, or run the cases alone with --no-load",
+				err: fmt.Errorf("another load run is measuring on this host: %s (lock %s)", text.Visible(held.Holder), held.File),
+			}
+		}
+		return nil, broken(err)
+	}
+	return func() { _ = lock.Unlock() }, nil
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// helpColumns is how wide the help of grouped flags is at most.
+const helpColumns = 80
+
+// flagGroups are the flags of run and demo as their help lists them. Flags of
+// none of these groups come last.
+var flagGroups = []struct {
+	title string
+	names []string
+}{
+	{"Sides", []string{"blue", "green", "env", "green-build", "blue-fault", "green-fault"}},
+	{"Selection", []string{"tag", "case", "shard", "rerun-failed"}},
+	{"Requests", []string{"var", "seed", "concurrency", "timeout", "fail-fast", "allow-writes", "dry-run", "strict", "watch"}},
+	{"Load", []string{"no-load", "only-load", "allow-load", "on-inconclusive", "calibration"}},
+	{"Output", []string{"output", "quiet", "verbose", "no-color", "no-progress"}},
+	{"Archive", []string{"out", "run-id", "format", "report-assets", "trace-url", "ticket", "keep", "keep-days"}},
+}
+
+// groupFlags makes a command's help list its flags in groups.
+func groupFlags(cmd *cobra.Command) {
+	cmd.SetUsageFunc(func(c *cobra.Command) error {
+		_, err := fmt.Fprint(c.OutOrStderr(), groupedUsage(c))
+		return err
+	})
+}
+
+// groupedUsage is the usage of a command that has no subcommands.
+func groupedUsage(c *cobra.Command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Usage:\n  %s\n", c.UseLine())
+	if c.HasExample() {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
+	}
+	rest := pflag.NewFlagSet("", pflag.ContinueOnError)
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if groupOf(f.Name) == "" {
+			rest.AddFlag(f)
+		}
+	})
+	for _, group := range flagGroups {
+		set := pflag.NewFlagSet("", pflag.ContinueOnError)
+		set.SortFlags = false
+		for _, name := range group.names {
+			if f := c.LocalFlags().Lookup(name); f != nil {
+				set.AddFlag(f)
+			}
+		}
+		if set.HasFlags() {
+			fmt.Fprintf(&b, "\n%s:\n%s", group.title, set.FlagUsagesWrapped(helpColumns))
+		}
+	}
+	fmt.Fprintf(&b, "\nOther:\n%s", rest.FlagUsagesWrapped(helpColumns))
+	return b.String()
+}
+
+// groupOf is the group of a flag; empty for one of none.
+func groupOf(name string) string {
+	for _, group := range flagGroups {
+		if slices.Contains(group.names, name) {
+			return group.title
+		}
+	}
+	return ""
+}
+
+// flagHint suggests the flag that an unknown one was probably meant to be.
+func flagHint(cmd *cobra.Command, err error) string {
+	help := "see 'bgverify " + strings.TrimPrefix(cmd.CommandPath(), "bgverify ") + " --help'"
+	if errors.Is(err, errEmpty) {
+		return "give it a value, or leave the flag out: is a variable of the pipeline not set?"
+	}
+	_, name, found := strings.Cut(err.Error(), "unknown flag: --")
+	if !found {
+		return help
+	}
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	best := scenarios.Nearest(name, known)
+	if best == "" {
+		return help
+	}
+	return "did you mean --" + best + "?"
+}
+
+// errEmpty is why a flag refuses an empty value. A variable of a pipeline that was
+// never set looks just like this, and a check that it was to name would be skipped.
+var errEmpty = errors.New("the value is empty")
+
+// refuseEmpty makes an empty value of any flag, and an empty argument, a usage
+// error for a command and all below it. Flags of numbers, durations and switches
+// refuse it themselves.
+func refuseEmpty(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		switch value := f.Value.(type) {
+		case pflag.SliceValue:
+			f.Value = filledList{f.Value, value}
+			if f.DefValue == "[]" {
+				f.DefValue = "" // pflag knows only the zero values of the types it ships
+			}
+		default:
+			if f.Value.Type() == "string" {
+				f.Value = filled{f.Value}
+			}
+		}
+	})
+	if own := cmd.Args; cmd.HasParent() {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if slices.ContainsFunc(args, isBlank) {
+				return usage("is a variable of the pipeline not set?", "an argument of %s is empty", cmd.Name())
+			}
+			if own == nil {
+				return nil
+			}
+			return own(cmd, args)
+		}
+	}
+	for _, child := range cmd.Commands() {
+		refuseEmpty(child)
+	}
+}
+
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
+
+// filled is the value of a flag that may not be set to nothing.
+type filled struct{ pflag.Value }
+
+func (f filled) Set(text string) error {
+	if isBlank(text) {
+		return errEmpty
+	}
+	return f.Value.Set(text)
+}
+
+// filledList is the same of a flag that may be repeated or takes a list; no element
+// may be empty.
+type filledList struct {
+	pflag.Value
+	pflag.SliceValue
+}
+
+func (f filledList) Set(text string) error {
+	elements := []string{text}
+	if f.Type() == "stringSlice" {
+		elements = strings.Split(text, ",")
+	}
+	if slices.ContainsFunc(elements, isBlank) {
+		return errEmpty
+	}
+	return f.Value.Set(text)
+}
