@@ -72,12 +72,12 @@ func TestCurlImportsBack(t *testing.T) {
 // importLine imports one command and loads what it became.
 func importLine(t *testing.T, line string) *scenarios.Step {
 	t.Helper()
-	result, err := convert.Curl(fstest.MapFS{"lines.sh": {Data: []byte(line + "\n")}}, "lines.sh")
+	result, err := convert.Convert("curl", convert.Input{Files: fstest.MapFS{"lines.sh": {Data: []byte(line + "\n")}}, Name: "lines.sh"}, convert.Options{})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, line)
 	}
 	files := fstest.MapFS{}
-	for _, f := range result.Tree.Files() {
+	for _, f := range result.Files {
 		files[f.Name] = &fstest.MapFile{Data: f.Data}
 	}
 	suites, problems := scenarios.Load(files, []string{"."}, scenarios.LoadOptions{})

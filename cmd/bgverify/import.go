@@ -22,11 +22,12 @@ import (
 type importFormat struct {
 	name, file           string // postman COLLECTION
 	short, long, example string
-	// bind declares the format's own flags and returns its conversion.
-	bind func(f *pflag.FlagSet) func(arg string) (*convert.Result, error)
+	// bind declares the format's own flags and returns what reads them into the
+	// options; nil: it has none.
+	bind func(f *pflag.FlagSet) func(opts *convert.Options) error
 }
 
-// importFormats is every format there is; one file each, import_NAME.go.
+// importFormats is every format there is; import_formats.go describes them.
 var importFormats = []importFormat{
 	importPostman,
 	importCurl,
@@ -67,7 +68,7 @@ func importNames() []string {
 func newImportFormat(io stdio, f importFormat) *cobra.Command {
 	var out string
 	var force bool
-	var read func(arg string) (*convert.Result, error)
+	options := func(*convert.Options) error { return nil }
 	cmd := &cobra.Command{
 		Use:     f.name + " " + f.file + " -o DIR",
 		Short:   f.short,
@@ -86,7 +87,7 @@ func newImportFormat(io stdio, f importFormat) *cobra.Command {
 			if err := mayWrite(out, force); err != nil {
 				return err
 			}
-			result, err := read(args[0])
+			result, err := convertFile(f.name, args[0], options)
 			var status *statusError
 			var wrong *convert.SourceError
 			switch {
@@ -103,8 +104,35 @@ func newImportFormat(io stdio, f importFormat) *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "`folder` to write into; it must be new or empty")
 	cmd.Flags().BoolVar(&force, "force", false, "write into a folder that is not empty; files of the same name are replaced")
-	read = f.bind(cmd.Flags())
+	if f.bind != nil {
+		options = f.bind(cmd.Flags())
+	}
 	return cmd
+}
+
+// convertFile reads a file, or a folder, of another tool.
+func convertFile(format, arg string, options func(*convert.Options) error) (*convert.Result, error) {
+	var opts convert.Options
+	if err := options(&opts); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(arg)
+	if err != nil {
+		return nil, unwrapPath(err)
+	}
+	in := convert.Input{Name: filepath.Base(arg), Folder: info.IsDir()}
+	folder := filepath.Dir(arg)
+	if in.Folder {
+		folder = arg
+	}
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, unwrapPath(err)
+	}
+	defer root.Close()
+	in.Files = root.FS()
+	result, err := convert.Convert(format, in, opts)
+	return result, unwrapPath(err)
 }
 
 // mayWrite refuses a folder with something in it: it may be somebody's work.
@@ -124,11 +152,11 @@ func mayWrite(dir string, force bool) error {
 // finishImport writes the files, loads them again as validate does, and says
 // what was done, what was not and what comes next.
 func finishImport(io stdio, result *convert.Result, dir string) error {
-	files := append(result.Tree.Files(), convert.File{Name: convert.SchemaFile, Data: scenarios.Schema()})
+	files := append(result.Files, convert.File{Name: convert.SchemaFile, Data: scenarios.Schema()})
 	if err := writeTree(dir, files); err != nil {
 		return broken(fmt.Errorf("write %s: %w", dir, err))
 	}
-	suites, err := checkImported(io.err, dir, result.Tree.Envs)
+	suites, err := checkImported(io.err, dir, result.Envs)
 	if err != nil {
 		return err
 	}
@@ -182,7 +210,7 @@ func writeTree(dir string, files []convert.File) error {
 
 // checkImported loads what was written. An error there is a mistake of the
 // import, and is said so; warnings are left to validate.
-func checkImported(stderr io.Writer, dir string, envs []*convert.Env) ([]*scenarios.Suite, error) {
+func checkImported(stderr io.Writer, dir string, envs []string) ([]*scenarios.Suite, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, broken(fmt.Errorf("read %s: %w", dir, unwrapPath(err)))
@@ -197,10 +225,10 @@ func checkImported(stderr io.Writer, dir string, envs []*convert.Env) ([]*scenar
 }
 
 // loadImported loads a folder without an env file and with each that it holds.
-func loadImported(files fs.FS, envs []*convert.Env) ([]*scenarios.Suite, scenarios.Problems) {
+func loadImported(files fs.FS, envs []string) ([]*scenarios.Suite, scenarios.Problems) {
 	suites, problems := scenarios.Load(files, []string{"."}, scenarios.LoadOptions{})
 	for _, e := range envs {
-		env, more := scenarios.LoadEnv(files, e.File, scenarios.LoadOptions{})
+		env, more := scenarios.LoadEnv(files, e, scenarios.LoadOptions{})
 		problems = append(problems, more...)
 		_, more = scenarios.Load(files, []string{"."}, scenarios.LoadOptions{Env: env})
 		problems = append(problems, more...)
@@ -225,8 +253,8 @@ func tellNext(out io.Writer, result *convert.Result, suites []*scenarios.Suite, 
 	}
 	fmt.Fprintf(&b, "  bgverify validate %s\n", dir)
 	env := ""
-	if len(result.Tree.Envs) > 0 {
-		env = " --env " + filepath.Join(dir, filepath.FromSlash(result.Tree.Envs[0].File))
+	if len(result.Envs) > 0 {
+		env = " --env " + filepath.Join(dir, filepath.FromSlash(result.Envs[0]))
 	}
 	fmt.Fprintf(&b, "  bgverify run %s%s --blue URL --green URL\n", dir, env)
 	if _, err := io.WriteString(out, b.String()); err != nil {

@@ -21,58 +21,44 @@ scripts become expectations and captures; every other line is listed, and kept a
 comment next to its case. Nothing is executed or sent.`,
 	example: `  bgverify import postman shop.postman_collection.json -o scenarios/shop
   bgverify import postman shop.json --env stage.postman_environment.json --globals globals.json -o shop`,
-	bind: func(f *pflag.FlagSet) func(string) (*convert.Result, error) {
+	bind: func(f *pflag.FlagSet) func(opts *convert.Options) error {
+		var bound convert.Options
 		var envs []string
 		var globals, data string
-		var noExamples bool
 		f.StringArrayVar(&envs, "env", nil, "environment `file` of Postman; may be repeated: each becomes an env file")
 		f.StringVar(&globals, "globals", "", "globals `file` of Postman")
 		f.StringVar(&data, "data", "", "iteration data `file`, csv or json: its rows become the rows of every case")
-		f.BoolVar(&noExamples, "no-examples", false, "leave saved answers out; they become snapshots that both sides must equal")
-		return func(arg string) (*convert.Result, error) {
-			return readPostman(arg, envs, globals, data, noExamples)
+		f.BoolVar(&bound.Postman.NoExamples, "no-examples", false, "leave saved answers out; they become snapshots that both sides must equal")
+		return func(opts *convert.Options) error {
+			*opts = bound
+			return readPostmanFiles(opts, envs, globals, data)
 		}
 	},
 }
 
-// readPostman reads the files that an import names.
-func readPostman(collection string, envs []string, globals, data string, noExamples bool) (*convert.Result, error) {
-	info, err := os.Stat(collection)
-	if err != nil {
-		return nil, unwrapPath(err)
-	}
-	in := convert.PostmanInput{Name: filepath.Base(collection), Folder: info.IsDir(), NoExamples: noExamples}
-	folder := filepath.Dir(collection)
-	if in.Folder {
-		folder = collection
-	}
-	root, err := os.OpenRoot(folder)
-	if err != nil {
-		return nil, unwrapPath(err)
-	}
-	defer root.Close()
-	in.Files = root.FS()
+// readPostmanFiles reads the files that flags name.
+func readPostmanFiles(opts *convert.Options, envs []string, globals, data string) error {
 	for _, name := range envs {
 		f, err := readOutside(name)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		in.Envs = append(in.Envs, f)
+		opts.Postman.Envs = append(opts.Postman.Envs, f)
 	}
 	for _, x := range []struct {
 		name string
 		into **convert.File
-	}{{globals, &in.Globals}, {data, &in.Data}} {
+	}{{globals, &opts.Postman.Globals}, {data, &opts.Postman.Data}} {
 		if x.name == "" {
 			continue
 		}
 		f, err := readOutside(x.name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		*x.into = &f
 	}
-	return convert.Postman(in)
+	return nil
 }
 
 // readOutside reads a file that a flag names.
@@ -96,17 +82,6 @@ a comment above a command becomes its name. Files named with @ are read relative
 FILE. Options that scenario files do not have are listed with command and line.`,
 	example: `  bgverify import curl smoke.sh -o scenarios/smoke
   bgverify validate scenarios/smoke`,
-	bind: func(*pflag.FlagSet) func(arg string) (*convert.Result, error) {
-		return func(arg string) (*convert.Result, error) {
-			root, err := os.OpenRoot(filepath.Dir(arg))
-			if err != nil {
-				return nil, unwrapPath(err)
-			}
-			defer root.Close()
-			result, err := convert.Curl(root.FS(), filepath.Base(arg))
-			return result, unwrapPath(err)
-		}
-	},
 }
 
 var importHAR = importFormat{
@@ -122,27 +97,19 @@ Headers that browsers add themselves are dropped and listed. Authorization, cook
 from elsewhere and other secrets are read from the environment.`,
 	example: `  bgverify import har session.har -o scenarios/session --host '*.example.com'
   bgverify import har session.har -o scenarios/session --snapshots`,
-	bind: func(f *pflag.FlagSet) func(arg string) (*convert.Result, error) {
-		var opts convert.HAROptions
+	bind: func(f *pflag.FlagSet) func(opts *convert.Options) error {
+		var bound convert.Options
 		kind := "api"
-		f.StringArrayVar(&opts.Hosts, "host", nil, "take requests to hosts of this `glob` only, with or without a port; may be repeated")
+		f.StringArrayVar(&bound.HAR.Hosts, "host", nil, "take requests to hosts of this `glob` only, with or without a port; may be repeated")
 		f.StringVar(&kind, "type", "api", "`what` to take: api (no pages, images, fonts, scripts, styles, media, preflights) or all")
-		f.BoolVar(&opts.Snapshots, "snapshots", false, "keep recorded answers as snapshots that both sides must match")
-		return func(arg string) (*convert.Result, error) {
-			switch kind {
-			case "all":
-				opts.All = true
-			case "api":
-			default:
-				return nil, usage("the types are api and all", "unknown type %q", kind)
+		f.BoolVar(&bound.HAR.Snapshots, "snapshots", false, "keep recorded answers as snapshots that both sides must match")
+		return func(opts *convert.Options) error {
+			if kind != "api" && kind != "all" {
+				return usage("the types are api and all", "unknown type %q", kind)
 			}
-			root, err := os.OpenRoot(filepath.Dir(arg))
-			if err != nil {
-				return nil, unwrapPath(err)
-			}
-			defer root.Close()
-			result, err := convert.HAR(root.FS(), filepath.Base(arg), opts)
-			return result, unwrapPath(err)
+			bound.HAR.All = kind == "all"
+			*opts = bound
+			return nil
 		}
 	},
 }

@@ -22,7 +22,6 @@ var allowed = map[string][]string{
 	"diff/second":           {"diff"},
 	"scenarios":             {"internal/text", "diff", "diff/perf"},
 	"scenarios/stb":         {},
-	"scenarios/convert":     {"diff"},
 	"runner/wire":           {},
 	"runner/envelope":       {"diff", "diff/media"},
 	"runner/attack":         {"internal/text", "diff/perf", "runner/wire"},
@@ -35,6 +34,37 @@ var allowed = map[string][]string{
 	"report/reporttest":     {"runner", "runner/wire", "diff", "diff/perf", "scenarios", "report"},
 	"fixtures":              {},
 	"fixtures/faultproxy":   {},
+
+	// The import of other tools: one package a source, over internal.
+	"scenarios/convert": {
+		"scenarios/convert/postman", "scenarios/convert/curl", "scenarios/convert/har",
+		"scenarios/convert/internal/model", "scenarios/convert/internal/source", "scenarios/convert/internal/write",
+	},
+	"scenarios/convert/postman": {
+		"scenarios/convert/postman/script", "scenarios/convert/internal/model", "scenarios/convert/internal/naming",
+		"scenarios/convert/internal/source", "scenarios/convert/internal/write",
+	},
+	"scenarios/convert/postman/script": {
+		"diff", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+	},
+	"scenarios/convert/curl": {
+		"scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+		"scenarios/convert/internal/web",
+	},
+	"scenarios/convert/har": {
+		"scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+		"scenarios/convert/internal/web",
+	},
+	"scenarios/convert/internal/web": {
+		"scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+		"scenarios/convert/internal/write",
+	},
+	"scenarios/convert/internal/write":       {"scenarios/convert/internal/model", "scenarios/convert/internal/naming"},
+	"scenarios/convert/internal/model":       {"scenarios/convert/internal/naming"},
+	"scenarios/convert/internal/source":      {"scenarios/convert/internal/naming"},
+	"scenarios/convert/internal/naming":      {},
+	"scenarios/convert/internal/converttest": {"scenarios/convert/internal/model", "scenarios"},
+
 	"cmd/bgverify": {
 		"diff", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/wire", "runner/attack",
 		"runner/calibrate", "runner/selftest", "report", "report/archive", "report/archive/replay", "fixtures", "fixtures/faultproxy", "internal/hint", "internal/text",
@@ -44,16 +74,16 @@ var allowed = map[string][]string{
 // owner says which of our packages may import a third-party module.
 var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack"},
-	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/convert"},
+	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report"},
 	"github.com/tidwall/gjson":                 {"runner", "runner/envelope"},
-	"github.com/google/go-cmp":                 {"diff/second"},
+	"github.com/google/go-cmp":                 {"diff/second", "scenarios/convert/internal/converttest"},
 	"github.com/spf13/cobra":                   {"cmd/bgverify"},
 	"github.com/fsnotify/fsnotify":             {"cmd/bgverify"},
 	"gonum.org/v1/gonum":                       {"diff/perf"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {"scenarios"},
 	"github.com/mattn/go-runewidth":            {"scenarios", "report"},
-	"github.com/dop251/goja":                   {"scenarios/convert"},
+	"github.com/dop251/goja":                   {"scenarios/convert/postman/script"},
 	"github.com/Shopify/toxiproxy/v2":          {}, // tests alone
 	"go.uber.org/goleak":                       {}, // tests alone
 }

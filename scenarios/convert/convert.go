@@ -1,66 +1,118 @@
-// Package convert turns what other tools hold — Postman collections and the
-// formats beside it — into scenario files that read as if a QA engineer had
-// written them by hand.
+// Package convert turns what other tools hold into scenario files that read as
+// if a QA engineer had written them by hand. In comes a file, or a folder, of
+// the other tool; out come files as bytes and a Report of what was carried over
+// and what was not. The package writes, runs and sends nothing; it reads only
+// from the file system that it is given.
 //
-// The way of the data:
+// The path of the data:
 //
-//	bytes of the other tool -> its own typed records, positions kept ->
-//	Tree (what will be written: suites, cases, steps, env files, assets) and
-//	Report (what was carried over, and everything that was not) ->
-//	Tree.Files: scenario files as bytes, in order
+//	bytes of the other tool -> its own typed records, with positions ->
+//	model.Tree (suites, cases, steps, env files, assets) and model.Report ->
+//	write.Files: scenario files as bytes, in order
 //
 // The rules, for every format:
 //  1. Nothing is dropped in silence: what has no place in the language becomes
-//     an entry of Report.Lost and a comment beside the step it belonged to.
+//     an entry of Report.Lost and a comment next to the step it belonged to.
 //  2. Nothing is executed.
-//  3. The same input gives the same bytes: ordered things are slices, nothing
-//     is drawn, no clock is read.
-//  4. What is written loads without an error. What cannot be sent as it stands
-//     (a missing file, a method nobody answers for) is skipped by the suite
-//     with its reason, never guessed.
+//  3. The same input gives the same bytes: ordered things are slices, nothing is
+//     random, no clock is read.
+//  4. What is written loads without an error. A request that cannot be sent as
+//     it is (a missing file, a value that only a shell could compute) is skipped
+//     by its case with a reason, never guessed.
 //  5. A secret is never written: it becomes {{env.NAME}}, with a note.
 //  6. A request that changes something is marked side_effects: unreviewed.
 //
-// Text in the Tree is already text of the scenario language: placeholders are
-// {{name}} of ours. Escape writes text that must stand for itself.
+// # A new source
+//
+// A source is one package next to postman, curl and har, and one line of the
+// table formats. It imports the packages below internal, and no other source.
+// What it must provide is one function,
+//
+//	func Convert(in source.Input, opts Options) (*model.Result, error)
+//
+// that follows the rules above: it reads in.Read(), returns a *source.Error for
+// a mistake in that file, fills a model.Tree whose texts are already text of the
+// scenario language (naming.Escape writes literal text), and counts every thing
+// it reads with Report.Mapped or Report.Lose. Names come from naming, so that
+// they are valid and unique; secrets are recognised by naming.SecretName and
+// naming.SecretText, by nothing else. A source that records single requests
+// builds on web.Import, which does all of this for a request. Options that a
+// user sets become a field of Options here; the command binds flags to it.
 package convert
 
 import (
 	"fmt"
 	"io/fs"
-	"strings"
+	"slices"
+
+	"github.com/bgverify/bgverify/scenarios/convert/curl"
+	"github.com/bgverify/bgverify/scenarios/convert/har"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/write"
+	"github.com/bgverify/bgverify/scenarios/convert/postman"
 )
+
+type (
+	// An Input is the file or folder that is imported.
+	Input = source.Input
+	// A SourceError is a mistake in a file that is imported, with its place.
+	SourceError = source.Error
+	// A File is one file to write, below the target folder.
+	File = model.File
+	// A Report says what was carried over and what was not.
+	Report = model.Report
+)
+
+// SchemaFile is the name of the JSON Schema below the target folder; the command
+// writes it there.
+const SchemaFile = write.SchemaFile
+
+// Options are those of all sources. A source reads its own field.
+type Options struct {
+	Postman postman.Options
+	HAR     har.Options
+}
 
 // A Result is what an import gives.
 type Result struct {
-	Tree   Tree
+	// Files are suites, parts, env files and assets, in this order.
+	Files []File
+	// Envs are the names of the env files among them.
+	Envs   []string
 	Report Report
 }
 
-// A File is one file to write, below the target folder.
-type File struct {
-	Name string // slash path
-	Data []byte
+// A format is one kind of source.
+type format struct {
+	name    string
+	convert func(in Input, opts Options) (*model.Result, error)
 }
 
-// Escape writes text so that the braces in it stand for themselves.
-func Escape(text string) string {
-	return strings.ReplaceAll(text, "{{", "{{'{{'}}")
+// formats is every source there is, in the order of the help.
+var formats = []format{
+	{"postman", func(in Input, opts Options) (*model.Result, error) { return postman.Convert(in, opts.Postman) }},
+	{"curl", func(in Input, _ Options) (*model.Result, error) { return curl.Convert(in) }},
+	{"har", func(in Input, opts Options) (*model.Result, error) { return har.Convert(in, opts.HAR) }},
 }
 
-// maxInput bounds a file that is read.
-const maxInput = 256 << 20
-
-// ReadFile reads a regular file of at most 256 MiB.
-func ReadFile(fsys fs.FS, name string) ([]byte, error) {
-	info, err := fs.Stat(fsys, name)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", name)
-	case info.Size() > maxInput:
-		return nil, fmt.Errorf("%s is larger than %d MiB", name, maxInput>>20)
+// Convert reads an input in the named format. The error is a *SourceError where
+// the input itself is wrong at a known place.
+func Convert(name string, in Input, opts Options) (*Result, error) {
+	i := slices.IndexFunc(formats, func(f format) bool { return f.name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("unknown format %q", name)
 	}
-	return fs.ReadFile(fsys, name)
+	made, err := formats[i].convert(in, opts)
+	if err != nil {
+		return nil, err
+	}
+	out := &Result{Files: write.Files(&made.Tree), Report: made.Report}
+	for _, e := range made.Tree.Envs {
+		out.Envs = append(out.Envs, e.File)
+	}
+	return out, nil
 }
+
+// ReadFile reads a regular file of at most 256 MiB, as imports read all files.
+func ReadFile(fsys fs.FS, name string) ([]byte, error) { return source.ReadFile(fsys, name) }

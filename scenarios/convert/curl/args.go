@@ -1,0 +1,252 @@
+package curl
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
+)
+
+type dataKind uint8
+
+const (
+	dataText      dataKind = iota + 1 // -d: @file without line ends
+	dataRaw                           // @ is no file
+	dataBinary                        // @file as it is
+	dataURLEncode                     // name=content, encoded
+	dataJSON                          // joined without &
+)
+
+type curlData struct {
+	kind dataKind
+	word shWord
+}
+
+type curlPart struct {
+	word    shWord
+	literal bool // --form-string
+}
+
+// A curlRequest is what a curl command says up to --next: for each of its
+// addresses one request.
+type curlRequest struct {
+	method         string
+	urls           []shWord
+	headers        []shWord
+	data, query    []curlData
+	parts          []curlPart
+	upload         *shWord
+	user, bearer   *shWord
+	schemes        []string // of authentication, other than basic
+	sigv4          *shWord  // of --aws-sigv4
+	cookies        []shWord
+	agent, referer *shWord
+	maxTime        *shWord
+	ca, http       string
+	json, get      bool
+	head           bool
+	compressed     bool
+	globOff, asIs  bool
+	insecure       bool
+	// lost are options that say nothing a scenario file could hold.
+	lost []curlLost
+	// quiet are options about curl's own output.
+	quiet []string
+	// refused says why curl would not run the command.
+	refused string
+	// unknown is what only a running shell could tell.
+	unknown []shWord
+}
+
+type curlLost struct {
+	line      int
+	text, why string
+}
+
+// curlArgs reads the arguments behind curl, by curl's rules: joined short
+// options (-sSL, -XPOST), values in the next word, options and addresses in any
+// order, -- as the end of options, --next.
+func curlArgs(words []shWord) []*curlRequest {
+	p := &curlParser{words: words, req: &curlRequest{}}
+	for p.at < len(p.words) {
+		p.word()
+	}
+	p.end()
+	return p.out
+}
+
+type curlParser struct {
+	words   []shWord
+	at      int
+	literal bool // behind --
+	req     *curlRequest
+	out     []*curlRequest
+}
+
+// end finishes a request at --next. curl takes a command without an address for
+// a mistake; so does the import.
+func (p *curlParser) end() {
+	p.out = append(p.out, p.req)
+	p.req = &curlRequest{}
+}
+
+func (p *curlParser) word() {
+	w := p.words[p.at]
+	p.at++
+	if len(w.unknown) > 0 {
+		p.req.unknown = append(p.req.unknown, w)
+	}
+	switch text := w.text; {
+	case p.literal || len(text) < 2 || text[0] != '-':
+		p.req.urls = append(p.req.urls, w)
+	case text == "--":
+		p.literal = true
+	case text == "--next" || text == "-:":
+		p.end()
+	case strings.HasPrefix(text, "--"):
+		p.long(w, text[2:])
+	default:
+		p.short(w)
+	}
+}
+
+func (p *curlParser) long(w shWord, name string) {
+	o, off := findCurl(name)
+	if o == nil {
+		p.unknown(w, name)
+		return
+	}
+	if off {
+		p.off(o, w)
+		return
+	}
+	value := shWord{line: w.line}
+	if o.arg {
+		value = p.value(w)
+	}
+	p.apply(o, w.text, value)
+}
+
+// unknown keeps an option that curl does not have. A word behind it that is no
+// address is its value: better than a request to a host of that name.
+func (p *curlParser) unknown(w shWord, name string) {
+	head, _, ok := strings.Cut(name, "=")
+	if known, _ := findCurl(head); ok && known != nil {
+		p.req.lost = append(p.req.lost, curlLost{w.line, w.text, "curl takes the value in the next word: --" + head + " VALUE"})
+		if known.apply != nil {
+			p.req.refused = "curl refuses " + naming.OneLine(web.Readable(w.text), 40)
+		}
+		return
+	}
+	text := w.text
+	if p.at < len(p.words) && !strings.Contains(name, "=") {
+		if next := p.words[p.at].text; next != "" && next[0] != '-' && !strings.ContainsAny(next, "/.:"+web.Mark) && next != "localhost" {
+			text += " " + next
+			p.at++
+		}
+	}
+	p.req.lost = append(p.req.lost, curlLost{w.line, text, "curl has no such option"})
+}
+
+// off takes a switch back.
+func (p *curlParser) off(o *curlOption, w shWord) {
+	r := p.req
+	switch o.name {
+	case "get":
+		r.get = false
+	case "head":
+		r.head = false
+	case "compressed":
+		r.compressed = false
+	case "globoff":
+		r.globOff = false
+	case "path-as-is":
+		r.asIs = false
+	case "insecure":
+		r.insecure = false
+	case "digest", "ntlm", "ntlm-wb", "negotiate", "anyauth":
+		r.schemes = slices.DeleteFunc(r.schemes, func(s string) bool { return s == "--"+o.name })
+	default:
+		r.quiet = append(r.quiet, w.text)
+	}
+}
+
+// value is the next word.
+func (p *curlParser) value(w shWord) shWord {
+	if p.at >= len(p.words) {
+		p.req.lost = append(p.req.lost, curlLost{w.line, w.text, "its value is missing"})
+		return shWord{line: w.line}
+	}
+	v := p.words[p.at]
+	p.at++
+	if len(v.unknown) > 0 {
+		p.req.unknown = append(p.req.unknown, v)
+	}
+	return v
+}
+
+// short reads -sSL and -XPOST.
+func (p *curlParser) short(w shWord) {
+	for i := 1; i < len(w.text); i++ {
+		c := w.text[i]
+		if c == ':' {
+			p.end()
+			continue
+		}
+		o := shortCurl(c)
+		if o == nil {
+			p.req.lost = append(p.req.lost, curlLost{w.line, "-" + runeAt(w.text, i), "curl has no such option"})
+			return
+		}
+		if !o.arg {
+			p.apply(o, "-"+string(c), shWord{line: w.line})
+			continue
+		}
+		value := shWord{text: w.text[i+1:], line: w.line}
+		if value.text == "" {
+			value = p.value(w)
+		}
+		p.apply(o, "-"+string(c), value)
+		return
+	}
+}
+
+func runeAt(s string, i int) string {
+	r, _ := utf8.DecodeRuneInString(s[i:])
+	return string(r)
+}
+
+// apply takes an option; one that has no place is kept with its text.
+func (p *curlParser) apply(o *curlOption, written string, value shWord) {
+	text := written
+	if o.arg {
+		text += " " + shown(o, value.text)
+	}
+	switch {
+	case o.apply != nil:
+		o.apply(p.req, value)
+	case o.why != "":
+		p.req.lost = append(p.req.lost, curlLost{value.line, text, o.why})
+	default:
+		p.req.quiet = append(p.req.quiet, written)
+	}
+}
+
+// shown is an option's value as it may be printed and written beside a case: what
+// can hold a secret is cut.
+func shown(o *curlOption, value string) string {
+	if slices.Contains([]string{"pass", "proxy-user", "proxy-pass", "tlspassword", "proxy-tlspassword", "proxy-header", "login-options"}, o.name) {
+		return "…"
+	}
+	if at := strings.LastIndexByte(value, '@'); at >= 0 && o.why == whyProxy {
+		return "…" + value[at:]
+	}
+	if o.name == "cert" || o.name == "proxy-cert" {
+		if file, _, has := strings.Cut(value, ":"); has {
+			return file + ":…"
+		}
+	}
+	return value
+}

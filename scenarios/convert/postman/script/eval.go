@@ -1,0 +1,359 @@
+package script
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/token"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+)
+
+// dotted is a chain of names: pm.response.json. Empty when it is none.
+func dotted(e ast.Expression) string {
+	switch x := e.(type) {
+	case *ast.Identifier:
+		return x.Name.String()
+	case *ast.DotExpression:
+		if left := dotted(x.Left); left != "" {
+			return left + "." + x.Identifier.Name.String()
+		}
+	case *ast.OptionalChain:
+		return dotted(x.Expression)
+	case *ast.Optional:
+		return dotted(x.Expression)
+	}
+	return ""
+}
+
+// eval follows an expression to what it stands for.
+func (r *scriptReader) eval(e ast.Expression) sym {
+	switch x := e.(type) {
+	case *ast.Identifier:
+		return r.identifier(x.Name.String())
+	case *ast.StringLiteral:
+		return literal(model.String(naming.Escape(validText(x.Value.String()))))
+	case *ast.NumberLiteral:
+		if text := numberText(x.Value); text != "" {
+			return literal(model.Literal(text))
+		}
+	case *ast.BooleanLiteral:
+		return literal(model.Literal(strconv.FormatBool(x.Value)))
+	case *ast.NullLiteral:
+		return literal(model.Literal("null"))
+	case *ast.RegExpLiteral:
+		pattern, why := goRegex(validText(x.Pattern), x.Flags)
+		if why == "" {
+			return sym{kind: symRegex, text: pattern}
+		}
+	case *ast.TemplateLiteral:
+		return r.templateLiteral(x)
+	case *ast.ArrayLiteral, *ast.ObjectLiteral:
+		return r.structure(e)
+	case *ast.BinaryExpression:
+		return r.binary(x)
+	case *ast.UnaryExpression:
+		return r.unary(x)
+	case *ast.DotExpression, *ast.BracketExpression:
+		return r.access(e)
+	case *ast.CallExpression:
+		return r.callValue(x)
+	case *ast.NewExpression:
+		if dotted(x.Callee) == "Date" && len(x.ArgumentList) == 0 {
+			return sym{kind: symNow}
+		}
+	case *ast.OptionalChain:
+		return r.eval(x.Expression)
+	case *ast.Optional:
+		return r.eval(x.Expression)
+	case *ast.AwaitExpression:
+		return r.eval(x.Argument)
+	case *ast.FunctionLiteral, *ast.ArrowFunctionLiteral:
+		return sym{kind: symFunc, fn: e}
+	}
+	return sym{}
+}
+
+func validText(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
+
+func numberText(v any) string {
+	text := fmt.Sprint(v)
+	if f, ok := v.(float64); ok {
+		text = strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	if !naming.JSONNumber.MatchString(text) {
+		return ""
+	}
+	return text
+}
+
+func (r *scriptReader) identifier(name string) sym {
+	if v, ok := r.scope.get(name); ok {
+		if v.by < len(r.followed) {
+			r.reads = append(r.reads, v.by)
+		}
+		return v.sym
+	}
+	switch name {
+	case "responseBody":
+		return sym{kind: symText}
+	case "responseCode":
+		return sym{kind: symCode}
+	case "responseTime":
+		return sym{kind: symTime}
+	case "responseHeaders":
+		return sym{kind: symHeaders}
+	case "environment", "globals", "data":
+		return sym{kind: symVars}
+	case "undefined":
+		return sym{kind: symUndefined}
+	}
+	return sym{}
+}
+
+func (r *scriptReader) access(e ast.Expression) sym {
+	if dotted(e) == "pm.response" {
+		return sym{kind: symResponse}
+	}
+	if d, ok := e.(*ast.DotExpression); ok {
+		left := r.eval(d.Left)
+		if left.kind == symVars {
+			return r.variable(d.Identifier.Name.String())
+		}
+		return member(left, d.Identifier.Name.String())
+	}
+	b := e.(*ast.BracketExpression)
+	left, key := r.eval(b.Left), r.eval(b.Member)
+	if name, ok := key.constant(); ok {
+		if left.kind == symVars {
+			return r.variable(name)
+		}
+		return member(left, name)
+	}
+	if key.kind == symNode && key.node.Kind == model.LiteralNode {
+		return at(left, key.node.Text)
+	}
+	return sym{}
+}
+
+// variable is the value of a variable, as a placeholder.
+func (r *scriptReader) variable(name string) sym {
+	if name == "" {
+		return sym{}
+	}
+	if v, ok := r.set[name]; ok {
+		return v
+	}
+	return template("{{"+r.host.VarName(name)+"}}", false)
+}
+
+func (r *scriptReader) templateLiteral(x *ast.TemplateLiteral) sym {
+	if x.Tag != nil {
+		return sym{}
+	}
+	out := sym{kind: symNode, node: model.String("")}
+	for i, e := range x.Elements {
+		out = join(out, literal(model.String(naming.Escape(validText(e.Parsed.String())))))
+		if i < len(x.Expressions) {
+			out = join(out, r.eval(x.Expressions[i]))
+		}
+	}
+	return out
+}
+
+// join is two values as one text.
+func join(a, b sym) sym {
+	x, okA := a.asText()
+	y, okB := b.asText()
+	switch {
+	case !okA || !okB:
+		return sym{}
+	case strings.HasPrefix(y, "{"):
+		x = naming.GuardBrace(x) // two braces would begin a placeholder
+	}
+	if a.kind == symNode && b.kind == symNode {
+		return literal(model.String(x + y))
+	}
+	return template(x+y, a.drawn || b.drawn)
+}
+
+// structure is an array or object whose every value is known.
+func (r *scriptReader) structure(e ast.Expression) sym {
+	if list, ok := e.(*ast.ArrayLiteral); ok {
+		n := &model.Node{Kind: model.ArrayNode}
+		for _, v := range list.Value {
+			if v == nil {
+				return sym{}
+			}
+			item := r.eval(v).operand()
+			if item == nil {
+				return sym{}
+			}
+			n.Items = append(n.Items, item)
+		}
+		return literal(n)
+	}
+	n := &model.Node{Kind: model.ObjectNode}
+	for _, p := range e.(*ast.ObjectLiteral).Value {
+		keyed, ok := p.(*ast.PropertyKeyed)
+		if !ok || keyed.Computed || keyed.Kind != ast.PropertyKindValue {
+			return sym{}
+		}
+		key := ""
+		switch k := keyed.Key.(type) {
+		case *ast.StringLiteral:
+			key = validText(k.Value.String())
+		case *ast.Identifier:
+			key = validText(k.Name.String())
+		case *ast.NumberLiteral:
+			key = fmt.Sprint(k.Value)
+		}
+		item := r.eval(keyed.Value).operand()
+		if item == nil || slices.Contains(n.Keys, key) || len(key) > model.InlineKey || strings.Contains(key, "{{") {
+			return sym{}
+		}
+		n.Keys, n.Items = append(n.Keys, key), append(n.Items, item)
+	}
+	return literal(n)
+}
+
+func (r *scriptReader) unary(x *ast.UnaryExpression) sym {
+	v := r.eval(x.Operand)
+	switch {
+	case x.Postfix:
+	case x.Operator == token.NOT && v.kind == symCond && len(v.claims) == 1:
+		if c, ok := v.claims[0].negated(); ok {
+			return cond(c)
+		}
+	case x.Operator == token.TYPEOF && v.kind == symBody:
+		return sym{kind: symType, path: v.path}
+	case x.Operator == token.MINUS && v.kind == symNode && isNumber(v.node) && v.node.Text[0] != '-':
+		return literal(model.Literal("-" + v.node.Text))
+	case x.Operator == token.PLUS:
+		return v
+	}
+	return sym{}
+}
+
+var comparisons = map[token.Token]string{
+	token.EQUAL: "eq", token.STRICT_EQUAL: "eq", token.NOT_EQUAL: "ne", token.STRICT_NOT_EQUAL: "ne",
+	token.LESS: "lt", token.LESS_OR_EQUAL: "lte", token.GREATER: "gt", token.GREATER_OR_EQUAL: "gte",
+}
+
+var mirrored = map[string]string{"eq": "eq", "ne": "ne", "lt": "gt", "lte": "gte", "gt": "lt", "gte": "lte"}
+
+func (r *scriptReader) binary(x *ast.BinaryExpression) sym {
+	a, b := r.eval(x.Left), r.eval(x.Right)
+	op, compares := comparisons[x.Operator]
+	switch {
+	case compares:
+		return compare(a, op, b)
+	case x.Operator == token.LOGICAL_AND && a.kind == symCond && b.kind == symCond:
+		return cond(slices.Concat(a.claims, b.claims)...)
+	case x.Operator == token.LOGICAL_OR && a.kind == symBody:
+		return a // responseJSON.user || {}
+	case x.Operator == token.IN:
+		if name, ok := a.constant(); ok && b.kind == symBody {
+			return cond(test(member(b, name), "exists", model.Literal("true")))
+		}
+	case x.Operator == token.INSTANCEOF && dotted(x.Right) == "Array" && a.kind == symBody:
+		return cond(test(a, "type", model.String("array")))
+	case x.Operator == token.MULTIPLY:
+		return scaled(a, b)
+	case x.Operator == token.PLUS:
+		return plus(a, b)
+	}
+	return sym{}
+}
+
+// compare is a comparison as a claim of what is known of the answer.
+func compare(a sym, op string, b sym) sym {
+	if a.operand() != nil || a.kind == symUndefined {
+		a, op, b = b, mirrored[op], a
+	}
+	switch {
+	case b.kind == symUndefined && (op == "eq" || op == "ne") && a.about():
+		return cond(test(a, "exists", model.Literal(strconv.FormatBool(op == "ne"))))
+	case a.kind == symIndexOf && b.operand() != nil:
+		found := op == "ne" && b.node.Is("-1") || op == "gt" && b.node.Is("-1") || op == "gte" && b.node.Is("0")
+		if found {
+			return cond(test(body(a.path), "contains", a.node))
+		}
+		return sym{}
+	case a.kind == symCond && len(a.claims) == 1 && b.node.Is("true") && op == "eq", a.kind == symCond && b.node.Is("false") && op == "ne":
+		return a
+	case a.about() && b.operand() != nil:
+		return cond(test(a, op, b.operand()))
+	}
+	return sym{}
+}
+
+// about reports whether a value is a part of the answer.
+func (s sym) about() bool {
+	switch s.kind {
+	case symBody, symText, symStatus, symReason, symTime, symHeader, symCookie, symLength, symType:
+		return true
+	}
+	return false
+}
+
+// scaled is Math.random() * n.
+func scaled(a, b sym) sym {
+	if b.kind == symRandom {
+		a, b = b, a
+	}
+	if a.kind == symRandom && b.kind == symNode && b.node.Kind == model.LiteralNode {
+		if n, err := strconv.ParseInt(b.node.Text, 10, 64); err == nil && n > 0 && n < 1<<50 {
+			return sym{kind: symRandom, high: n}
+		}
+	}
+	return sym{}
+}
+
+// plus adds to a drawn number, or joins text.
+func plus(a, b sym) sym {
+	if a.kind == symNode && a.node.Kind == model.LiteralNode && b.high > 0 {
+		a, b = b, a
+	}
+	if a.high > 0 && a.kind == symTemplate && b.kind == symNode && b.node.Kind == model.LiteralNode {
+		if n, err := strconv.ParseInt(b.node.Text, 10, 64); err == nil && n > -1<<50 && n < 1<<50 {
+			return drawnInt(a.low+n, a.high+n)
+		}
+		return sym{}
+	}
+	if a.kind == symNode && a.node.Kind == model.LiteralNode && b.kind == symNode && b.node.Kind == model.LiteralNode {
+		return sym{} // arithmetic
+	}
+	return join(a, b)
+}
+
+func drawnInt(low, high int64) sym {
+	if high < low {
+		return sym{}
+	}
+	s := template(fmt.Sprintf("{{$int: %d..%d}}", low, high), true)
+	s.low, s.high = low, max(high, 1)
+	return s
+}
+
+// negated is the opposite of a claim, where the language has it.
+func (c claim) negated() (claim, bool) {
+	opposite := map[string]string{"eq": "ne", "ne": "eq", "lt": "gte", "lte": "gt", "gt": "lte", "gte": "lt"}
+	switch {
+	case opposite[c.Op] != "":
+		c.Op = opposite[c.Op]
+		return c, true
+	case c.Op == "exists" || c.Op == "empty":
+		c.Value = model.Literal(strconv.FormatBool(c.Value.Is("false")))
+		return c, true
+	case c.Op == "contains" || c.Op == "matches" || c.Op == "in":
+		return claim{c.subject, model.Matcher{Op: "not", Sub: []model.Matcher{c.Matcher}}}, true
+	case c.Op == "not" && len(c.Sub) == 1:
+		return claim{c.subject, c.Sub[0]}, true
+	}
+	return c, false
+}

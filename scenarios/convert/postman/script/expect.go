@@ -1,0 +1,241 @@
+package script
+
+import (
+	"cmp"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+)
+
+// A growing expectation: claims are added one by one.
+type growing struct {
+	model.Expect
+	keep func(schema []byte) string // makes a file of a schema
+}
+
+func cloneExpect(e *model.Expect) *growing {
+	g := &growing{Expect: *e}
+	g.Status = slices.Clone(e.Status)
+	clone := func(list []model.Check) []model.Check {
+		out := slices.Clone(list)
+		for i := range out {
+			out[i].Matchers = slices.Clone(out[i].Matchers)
+		}
+		return out
+	}
+	g.Headers, g.Cookies, g.Body, g.Text = clone(e.Headers), clone(e.Cookies), clone(e.Body), slices.Clone(e.Text)
+	return g
+}
+
+// add makes a claim a part of the expectation; why says why it cannot be one.
+func (g *growing) add(c claim) (why string) {
+	switch c.subject.kind {
+	case symStatus:
+		return g.status(c.Matcher)
+	case symReason:
+		return g.reason(c.Matcher)
+	case symTime:
+		return g.time(c.Matcher)
+	case symBody:
+		if c.Op == "schema" {
+			return g.schema(c)
+		}
+		return addCheck(&g.Body, c.subject.path, c.Matcher)
+	case symLength:
+		if c.Value == nil || !isNumber(c.Value) || c.Op == "contains" || c.Op == "matches" || c.Op == "exists" {
+			return "there is no counterpart of " + c.Op + " for a length"
+		}
+		count := model.Matcher{Op: "count", Sub: []model.Matcher{c.Matcher}}
+		if c.Op == "eq" {
+			count = model.Matcher{Op: "count", Value: c.Value}
+		}
+		return addCheck(&g.Body, c.subject.path, count)
+	case symType:
+		types := []string{"string", "number", "boolean", "object"}
+		if c.Op != "eq" || c.Value == nil || !slices.Contains(types, c.Value.Text) {
+			if c.Value != nil && c.Value.Text == "undefined" && (c.Op == "eq" || c.Op == "ne") {
+				return addCheck(&g.Body, c.subject.path, model.Matcher{Op: "exists", Value: model.Literal(strconv.FormatBool(c.Op == "ne"))})
+			}
+			return "there is no such type"
+		}
+		return addCheck(&g.Body, c.subject.path, model.Matcher{Op: "type", Value: c.Value})
+	case symHeader, symCookie:
+		return g.field(c)
+	case symText:
+		if v := c.Value; v != nil && v.Kind != model.StringNode && v.Kind != model.LiteralNode {
+			return "the body's text is text"
+		}
+		return addMatcher(&g.Text, c.Matcher)
+	}
+	return "the value is made by code"
+}
+
+// field adds a claim about a header or cookie: their values are text.
+func (g *growing) field(c claim) string {
+	if !naming.IsToken(c.subject.text) {
+		return "this is not the name of a header or cookie"
+	}
+	m := c.Matcher
+	if m.Value != nil && (m.Value.Kind == model.ObjectNode || m.Value.Kind == model.ArrayNode || m.Value.Is("null")) {
+		return "a header and a cookie are text"
+	}
+	list := &g.Headers
+	name := strings.ToLower(c.subject.text)
+	if c.subject.kind == symCookie {
+		list, name = &g.Cookies, c.subject.text
+	}
+	return addCheck(list, name, m)
+}
+
+// addCheck adds a matcher; one of a kind may stand for a value.
+func addCheck(list *[]model.Check, name string, m model.Matcher) string {
+	if m.Op == "eq" && m.Value.Kind == model.ObjectNode && !plainJSON(m.Value) {
+		return "the value is no plain JSON"
+	}
+	i := slices.IndexFunc(*list, func(c model.Check) bool { return c.Name == name })
+	if i < 0 {
+		*list = append(*list, model.Check{Name: name, Matchers: []model.Matcher{m}})
+		return ""
+	}
+	return addMatcher(&(*list)[i].Matchers, m)
+}
+
+// addMatcher adds a test of a value that others are about already.
+func addMatcher(list *[]model.Matcher, m model.Matcher) string {
+	for j, old := range *list {
+		switch {
+		case old.Op != m.Op:
+		case sameMatcher(old, m):
+			return ""
+		case old.Op == "not", old.Op == "count" && old.Value == nil && m.Value == nil && old.Sub[0].Op != m.Sub[0].Op:
+			(*list)[j].Sub = slices.Concat(old.Sub, m.Sub)
+			return ""
+		default:
+			return "a value has one " + m.Op
+		}
+	}
+	*list = append(*list, m)
+	return ""
+}
+
+func plainJSON(n *model.Node) bool {
+	return len(n.Keys) < 500
+}
+
+func sameMatcher(a, b model.Matcher) bool { return reflect.DeepEqual(a, b) }
+
+func (g *growing) setStatus(list ...string) string {
+	if len(g.Status) > 0 && !slices.Equal(g.Status, list) {
+		return "another status is expected already"
+	}
+	g.Status = list
+	return ""
+}
+
+// status adds a claim about the code.
+func (g *growing) status(m model.Matcher) string {
+	valid := func(n *model.Node) bool {
+		return n != nil && n.Kind == model.LiteralNode && (len(n.Text) == 3 && n.Text[0] >= '1' && n.Text[0] <= '5' && (naming.JSONNumber.MatchString(n.Text) || strings.HasSuffix(n.Text, "xx")))
+	}
+	switch m.Op {
+	case "eq":
+		if valid(m.Value) {
+			return g.setStatus(m.Value.Text)
+		}
+	case "in":
+		var list []string
+		for _, n := range m.List {
+			if !valid(n) {
+				return "this is no status"
+			}
+			if !slices.Contains(list, n.Text) {
+				list = append(list, n.Text)
+			}
+		}
+		return g.setStatus(list...)
+	case "exists":
+		return "an answer always has a status"
+	}
+	return "a status is expected by value, class or list"
+}
+
+// reason adds a claim about the words behind the code.
+func (g *growing) reason(m model.Matcher) string {
+	if (m.Op == "eq" || m.Op == "contains") && m.Value != nil {
+		for code := 100; code < 600; code++ {
+			if text := http.StatusText(code); text != "" && strings.EqualFold(text, m.Value.Text) {
+				return g.setStatus(strconv.Itoa(code))
+			}
+		}
+	}
+	return "these are not the words of one status"
+}
+
+// time adds an upper bound of the time.
+func (g *growing) time(m model.Matcher) string {
+	if m.Op != "lt" && m.Op != "lte" || m.Value == nil || m.Value.Kind != model.LiteralNode {
+		return "the time of an answer has an upper bound only"
+	}
+	ms, err := strconv.ParseFloat(m.Value.Text, 64)
+	if err != nil || ms <= 0 || ms > 600_000 {
+		return "a bound lies between 0 and ten minutes"
+	}
+	text := strconv.FormatFloat(ms, 'f', -1, 64) + "ms"
+	if ms >= 1000 && ms == float64(int(ms)) && int(ms)%1000 == 0 {
+		text = strconv.Itoa(int(ms)/1000) + "s"
+	}
+	if g.Latency != "" && g.Latency != text {
+		return "another bound is expected already"
+	}
+	g.Latency = text
+	return ""
+}
+
+// mergeExpect lays what a folder expects under what is expected already.
+func MergeExpect(into, from *model.Expect) {
+	g := cloneExpect(into)
+	if len(g.Status) == 0 {
+		g.Status = slices.Clone(from.Status)
+	}
+	if g.Latency == "" {
+		g.Latency = from.Latency
+	}
+	g.Schema = cmp.Or(g.Schema, from.Schema)
+	for _, x := range []struct {
+		into *[]model.Check
+		from []model.Check
+	}{{&g.Headers, from.Headers}, {&g.Cookies, from.Cookies}, {&g.Body, from.Body}} {
+		for _, c := range x.from {
+			for _, m := range c.Matchers {
+				addCheck(x.into, c.Name, m)
+			}
+		}
+	}
+	for _, m := range from.Text {
+		addMatcher(&g.Text, m)
+	}
+	*into = g.Expect
+}
+
+// tidyExpect takes exists: true off values of which something is said that
+// needs them to be there.
+func tidyExpect(e *model.Expect) {
+	for _, list := range [][]model.Check{e.Headers, e.Cookies, e.Body} {
+		for i := range list {
+			if needsValue(list[i].Matchers) {
+				list[i].Matchers = slices.DeleteFunc(slices.Clone(list[i].Matchers), func(m model.Matcher) bool { return m.Op == "exists" && m.Value.Is("true") })
+			}
+		}
+	}
+}
+
+func needsValue(list []model.Matcher) bool {
+	return slices.ContainsFunc(list, func(m model.Matcher) bool {
+		return slices.Contains([]string{"eq", "in", "contains", "matches", "type", "gt", "gte", "lt", "lte", "not"}, m.Op)
+	})
+}

@@ -1,0 +1,489 @@
+package script
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/token"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+)
+
+// A scriptReader reads the scripts of one request. Nothing is executed: the
+// statements are parsed, and those whose meaning is data become data.
+//
+//  1. A value is followed as long as it is a part of the answer (body, status,
+//     header, cookie, time), a variable, a literal, or text joined of these.
+//  2. An assertion about such a value that the language has a matcher for
+//     becomes an expectation: pm.expect chains, pm.response.to, tests[…].
+//  3. Setting a variable to such a value becomes a capture or a variable.
+//  4. Statements under "if the status is a success" count as if they stood
+//     alone, for the step expects that status anyway. Under any other condition
+//     only captures do: a later request needs them.
+//  5. Everything else is listed line by line.
+type scriptReader struct {
+	host  Host
+	into  *model.Expect
+	defs  []Definition
+	after bool
+	code  string
+	base  int // bytes of what was put before the code for the parser
+	first int // line of the script that code begins with, from 1
+	scope *scope
+	// guarded is why a statement may not run; empty: it always runs.
+	guarded string
+	inTest  bool
+	set     map[string]sym // what the script itself gave variables
+	// followed are the statements that only give names to values. They count as
+	// carried over when something that is carried over reads them.
+	followed []*followed
+	reads    []int // those that the statement being read has read so far
+	lost     []lostLine
+}
+
+// A followed statement names a value. Text is empty where a loop does it.
+type followed struct {
+	text string
+	line int
+	deps []int
+	used int // how many that are carried over read it
+}
+
+// A lostLine is a line of the script that does not become data.
+type lostLine struct {
+	line int
+	model.Lost
+}
+
+// A binding is the value of a name, and which followed statement gave it.
+type binding struct {
+	sym
+	by int
+}
+
+// A scope holds the values of a script's names.
+type scope struct {
+	names  map[string]binding
+	parent *scope
+}
+
+func (s *scope) get(name string) (binding, bool) {
+	for ; s != nil; s = s.parent {
+		if v, ok := s.names[name]; ok {
+			return v, true
+		}
+	}
+	return binding{}, false
+}
+
+// set gives an existing name another value, or declares it here.
+func (s *scope) set(name string, v binding) {
+	for at := s; at != nil; at = at.parent {
+		if _, ok := at.names[name]; ok {
+			at.names[name] = v
+			return
+		}
+	}
+	s.names[name] = v
+}
+
+// A scriptHost is the request, or folder, that scripts belong to, with what the
+// import knows of variables. Templates are text of the scenario language.
+type Host interface {
+	// VarName is the name of the language for a variable of the scripts.
+	VarName(name string) string
+	// NamesIn are the scripts' names of the variables in a template.
+	NamesIn(template string) []string
+	// Unset reports whether nothing ever gives a variable a value.
+	Unset(name string) bool
+	// Scopes reports whether an environment and the collection give a variable a
+	// value: they win over what a script sets in a wider scope.
+	Scopes(name string) (environment, collection bool)
+	// Template translates text with placeholders of the source.
+	Template(text string) string
+	// Secret takes a secret out of a text. What it returns may be written.
+	Secret(name, text, where string) string
+	// Use records that an expectation reads a variable.
+	Use(name string)
+	// Schema keeps a JSON Schema as a file and returns its name.
+	Schema(data []byte) string
+	// IsHead reports whether the answers have no body.
+	IsHead() bool
+	Lose(l model.Lost)
+	Mapped(k model.Kind, n int)
+	Note(format string, args ...any)
+}
+
+// A pmScript is one script of a request.
+type Source struct {
+	After bool // after the answer; otherwise before the request
+	Code  string
+}
+
+// A pmDef is a variable that a script gives a value.
+type Definition struct {
+	Name    string
+	Capture *model.Capture // from the answer; Name is not set
+	Value   string         // otherwise: a template of ours
+	Drawn   bool           // the value holds a generated one: later requests must see the same
+	After   bool           // set after the answer
+	Text    string         // the statement
+	Line    int
+	follows []*followed // the statements that it is made of
+}
+
+// unfollow says that a definition is not used: the statements that only led to
+// it are lost with it, and returned.
+func (d *Definition) Drop(r *model.Report) []model.Lost {
+	var out []model.Lost
+	for _, f := range d.follows {
+		if f.used--; f.used == 0 && f.text != "" {
+			r.Unmap(model.ScriptLines, 1)
+			for _, l := range scriptLines(f.text, f.line, d.After, model.ScriptLines, "") {
+				out = append(out, l.Lost)
+			}
+		}
+	}
+	return out
+}
+
+// readScripts reads the scripts of one request or folder in their order. What
+// they assert is added to into; what they set is returned.
+func Read(host Host, scripts []Source, into *model.Expect) []Definition {
+	var defs []Definition
+	for _, s := range scripts {
+		r := &scriptReader{host: host, into: into, after: s.After, code: s.Code, first: 1, scope: newScope(nil), set: map[string]sym{}}
+		if !r.whole() {
+			r.byLine()
+		}
+		r.flush()
+		defs = append(defs, r.defs...)
+	}
+	tidyExpect(into)
+	return defs
+}
+
+func newScope(parent *scope) *scope { return &scope{map[string]binding{}, parent} }
+
+// follow notes a statement that names a value, with what it read.
+func (r *scriptReader) follow(text string, line int) int {
+	r.followed = append(r.followed, &followed{text: text, line: line, deps: slices.Clone(r.reads)})
+	return len(r.followed) - 1
+}
+
+// keep notes that the statement is carried over, and with it what it has read
+// and what that was made of.
+func (r *scriptReader) keep() []*followed {
+	var out []*followed
+	var visit func(list []int)
+	visit = func(list []int) {
+		for _, i := range list {
+			if f := r.followed[i]; !slices.Contains(out, f) {
+				out = append(out, f)
+				f.used++
+				visit(f.deps)
+			}
+		}
+	}
+	visit(r.reads)
+	return out
+}
+
+// flush lists what was lost of the script, in the order of its lines.
+func (r *scriptReader) flush() {
+	for _, f := range r.followed {
+		switch {
+		case f.text == "":
+		case f.used > 0:
+			r.host.Mapped(model.ScriptLines, 1)
+		default:
+			r.loseLines(f.text, f.line, model.ScriptLines, "")
+		}
+	}
+	slices.SortStableFunc(r.lost, func(a, b lostLine) int { return cmp.Compare(a.line, b.line) })
+	for _, l := range r.lost {
+		r.host.Lose(l.Lost)
+	}
+}
+
+// whole parses the script as one program; false when it is none.
+func (r *scriptReader) whole() bool {
+	list, ok := r.parse(r.code)
+	if !ok {
+		return false
+	}
+	r.statements(list)
+	return true
+}
+
+func (r *scriptReader) statements(list []ast.Statement) {
+	for _, s := range list {
+		r.statement(s)
+	}
+}
+
+// inner reads statements in a scope of their own.
+func (r *scriptReader) inner(list []ast.Statement) {
+	r.scope = newScope(r.scope)
+	r.statements(list)
+	r.scope = r.scope.parent
+}
+
+func (r *scriptReader) statement(s ast.Statement) {
+	switch s := s.(type) {
+	case *ast.ExpressionStatement:
+		r.expression(s.Expression)
+	case *ast.VariableStatement:
+		r.declare(s, s.List)
+	case *ast.LexicalDeclaration:
+		r.declare(s, s.List)
+	case *ast.BlockStatement:
+		r.inner(s.List)
+	case *ast.IfStatement:
+		r.ifStatement(s)
+	case *ast.TryStatement:
+		r.inner(s.Body.List)
+		if s.Catch != nil && len(s.Catch.Body.List) > 0 {
+			r.lose(s.Catch.Body, model.ScriptLines, "what a failure does")
+		}
+		if s.Finally != nil {
+			r.inner(s.Finally.List)
+		}
+	case *ast.ForOfStatement:
+		r.forOf(s)
+	case *ast.EmptyStatement:
+	case *ast.ReturnStatement:
+		if s.Argument != nil {
+			r.expression(s.Argument)
+		}
+	default:
+		r.lose(s, model.ScriptLines, "")
+	}
+}
+
+// declare follows the values of declared names.
+func (r *scriptReader) declare(n ast.Node, list []*ast.Binding) {
+	r.reads = nil
+	known := true
+	values := make([]sym, len(list))
+	for i, b := range list {
+		if b.Initializer != nil {
+			values[i] = r.eval(b.Initializer)
+			known = known && values[i].kind != symUnknown
+		}
+	}
+	text, at := r.source(n)
+	id := r.follow(text, r.line(at))
+	for i, b := range list {
+		known = r.bind(b.Target, binding{values[i], id}) && known
+	}
+	if !known {
+		r.followed[id].text = ""
+		r.lose(n, model.ScriptLines, "")
+	}
+}
+
+// bind gives a name, or the names of a pattern, their values.
+func (r *scriptReader) bind(target ast.Expression, v binding) bool {
+	switch t := target.(type) {
+	case *ast.Identifier:
+		r.scope.names[t.Name.String()] = v
+		return true
+	case *ast.ObjectPattern:
+		ok := t.Rest == nil
+		for _, p := range t.Properties {
+			switch p := p.(type) {
+			case *ast.PropertyShort:
+				r.scope.names[p.Name.Name.String()] = binding{member(v.sym, p.Name.Name.String()), v.by}
+			case *ast.PropertyKeyed:
+				key, isText := p.Key.(*ast.StringLiteral)
+				if !isText || !r.bind(p.Value, binding{member(v.sym, key.Value.String()), v.by}) {
+					ok = false
+				}
+			}
+		}
+		return ok
+	}
+	return false
+}
+
+// ifStatement follows rule 4.
+func (r *scriptReader) ifStatement(s *ast.IfStatement) {
+	before, beforeTest := r.guarded, r.inTest
+	r.reads = nil
+	if cond := r.eval(s.Test); r.isSuccess(cond) || r.isUnset(s.Test) {
+		r.keep()
+	} else {
+		text, _ := r.source(s.Test)
+		r.guarded = cmp.Or(before, "only if "+naming.OneLine(text, 60))
+	}
+	r.inner([]ast.Statement{s.Consequent})
+	if s.Alternate != nil {
+		if r.guarded == before {
+			r.guarded = "the step expects the other case"
+		} else {
+			r.guarded = "in the else branch of a condition"
+		}
+		r.inner([]ast.Statement{s.Alternate})
+	}
+	r.guarded, r.inTest = before, beforeTest
+}
+
+// isSuccess reports whether a condition says what the step expects anyway: a
+// status of its own, or a success where it says nothing.
+func (r *scriptReader) isSuccess(cond sym) bool {
+	if cond.kind != symCond || len(cond.claims) == 0 {
+		return false
+	}
+	for _, c := range cond.claims {
+		if c.subject.kind != symStatus || c.Op != "eq" {
+			return false
+		}
+		status := r.into.Status
+		if len(status) > 0 && (len(status) != 1 || status[0] != c.Value.Text) || len(status) == 0 && !strings.HasPrefix(c.Value.Text, "2") {
+			return false
+		}
+	}
+	return true
+}
+
+// isUnset reports whether a condition is that a variable is not set which
+// nothing sets: a switch that is off.
+func (r *scriptReader) isUnset(test ast.Expression) bool {
+	not, ok := test.(*ast.UnaryExpression)
+	if !ok || not.Operator != token.NOT {
+		return false
+	}
+	v := r.eval(not.Operand)
+	names := r.host.NamesIn(v.text)
+	if v.kind != symTemplate || len(names) != 1 || v.text != "{{"+r.host.VarName(names[0])+"}}" {
+		return false
+	}
+	if !r.host.Unset(names[0]) {
+		return false
+	}
+	r.host.Note("the scripts ask for %s, which nothing sets; they are read as if it were not set", names[0])
+	return true
+}
+
+// forOf reads for (const x of list) as what holds for each element.
+func (r *scriptReader) forOf(s *ast.ForOfStatement) {
+	r.reads = nil
+	list := r.eval(s.Source)
+	name := ""
+	switch into := s.Into.(type) {
+	case *ast.ForDeclaration:
+		if id, ok := into.Target.(*ast.Identifier); ok {
+			name = id.Name.String()
+		}
+	case *ast.ForIntoVar:
+		if id, ok := into.Binding.Target.(*ast.Identifier); ok {
+			name = id.Name.String()
+		}
+	}
+	if list.kind != symBody || name == "" {
+		r.lose(s, model.ScriptLines, "")
+		return
+	}
+	r.eachOf(list, name, []ast.Statement{s.Body})
+}
+
+// eachOf reads statements about each element of a list, called name.
+func (r *scriptReader) eachOf(list sym, name string, body []ast.Statement) {
+	r.scope = newScope(r.scope)
+	r.scope.names[name] = binding{element(list), r.follow("", 0)}
+	r.inner(body)
+	r.scope = r.scope.parent
+}
+
+// expression reads an expression that stands alone.
+func (r *scriptReader) expression(e ast.Expression) {
+	r.reads = nil
+	switch x := e.(type) {
+	case *ast.SequenceExpression:
+		for _, one := range x.Sequence {
+			r.expression(one)
+		}
+	case *ast.AwaitExpression:
+		r.expression(x.Argument)
+	case *ast.AssignExpression:
+		r.assign(x)
+	case *ast.StringLiteral: // "use strict"
+	case *ast.CallExpression, *ast.DotExpression, *ast.OptionalChain:
+		r.call(e)
+	default:
+		r.lose(e, model.ScriptLines, "")
+	}
+}
+
+// assign reads x = …, and the old tests["name"] = condition.
+func (r *scriptReader) assign(x *ast.AssignExpression) {
+	root := x.Left
+	if b, ok := root.(*ast.BracketExpression); ok {
+		root = b.Left
+	} else if d, ok := root.(*ast.DotExpression); ok {
+		root = d.Left
+	}
+	if id, ok := root.(*ast.Identifier); ok && root != x.Left && id.Name.String() == "tests" {
+		r.claim(x, r.eval(x.Right))
+		return
+	}
+	id, ok := x.Left.(*ast.Identifier)
+	if !ok || x.Operator.String() != "=" {
+		r.lose(x, model.ScriptLines, "")
+		if ok {
+			r.scope.set(id.Name.String(), binding{})
+		}
+		return
+	}
+	v := r.eval(x.Right)
+	if r.guarded != "" && v.kind != symUnknown {
+		if old, known := r.scope.get(id.Name.String()); known && old.kind != symUnknown && fmt.Sprint(old.sym) != fmt.Sprint(v) {
+			v = sym{}
+		}
+	}
+	text, at := r.source(x)
+	by := r.follow(text, r.line(at))
+	r.scope.set(id.Name.String(), binding{v, by})
+	if v.kind == symUnknown {
+		r.followed[by].text = ""
+		r.lose(x, model.ScriptLines, "")
+	}
+}
+
+// claim makes a condition an expectation.
+func (r *scriptReader) claim(n ast.Node, v sym) {
+	if v.kind != symCond {
+		r.lose(n, model.Assertions, "the condition is made by code")
+		return
+	}
+	r.claims(n, v.claims)
+}
+
+// claims adds claims to the expectations, all or none of them.
+func (r *scriptReader) claims(n ast.Node, claims []claim) {
+	if r.guarded != "" || !r.after {
+		r.lose(n, model.Assertions, cmp.Or(r.guarded, "there is no answer yet"))
+		return
+	}
+	trial := cloneExpect(r.into)
+	trial.keep = r.host.Schema
+	for _, c := range claims {
+		if why := trial.add(c); why != "" {
+			r.lose(n, model.Assertions, why)
+			return
+		}
+	}
+	*r.into = trial.Expect
+	r.keep()
+	for _, c := range claims {
+		for _, name := range r.host.NamesIn(c.text()) {
+			r.host.Use(name)
+		}
+	}
+	r.host.Mapped(model.Assertions, 1)
+}

@@ -1,0 +1,242 @@
+package script
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dop251/goja/ast"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
+)
+
+// A symKind is what a script's value stands for. Zero: nothing that is followed.
+type symKind uint8
+
+const (
+	symUnknown   symKind = iota
+	symBody              // the value at path of the body
+	symText              // the body as text
+	symStatus            // the status code
+	symReason            // its words: OK
+	symTime              // milliseconds until the answer
+	symHeaders           // all headers
+	symHeader            // the header text
+	symCookie            // the cookie text
+	symLength            // the length of the value at path
+	symType              // typeof the value at path
+	symIndexOf           // where node is in the value at path
+	symNode              // a literal
+	symTemplate          // text with placeholders of ours
+	symVars              // a scope of variables: environment, globals, data
+	symCond              // claims that hold or not
+	symRegex             // text: the pattern
+	symFunc              // a function
+	symRandom            // 0 to high, not yet whole
+	symNow               // a Date of now
+	symUndefined         //
+	symResponse          // pm.response
+	symCode              // the old responseCode
+	symModule            // a library
+)
+
+// A sym is a value that is followed through a script.
+type sym struct {
+	kind   symKind
+	path   string
+	text   string
+	node   *model.Node
+	claims []claim
+	fn     ast.Expression
+	drawn  bool // holds a generated value
+	low    int64
+	high   int64
+}
+
+// A claim is a test of a value.
+type claim struct {
+	subject sym
+	model.Matcher
+}
+
+// text is every operand, to find the variables in it.
+func (c claim) text() string {
+	var b strings.Builder
+	var walk func(n *model.Node)
+	walk = func(n *model.Node) {
+		if n == nil {
+			return
+		}
+		b.WriteString(n.Text + "\n")
+		for _, i := range n.Items {
+			walk(i)
+		}
+	}
+	walk(c.Value)
+	for _, n := range c.List {
+		walk(n)
+	}
+	for _, s := range c.Sub {
+		walk(s.Value)
+		for _, n := range s.List {
+			walk(n)
+		}
+	}
+	return b.String()
+}
+
+func body(path string) sym {
+	if len(path) > 2000 {
+		return sym{}
+	}
+	if _, err := diff.ParsePath(path); err != nil {
+		return sym{}
+	}
+	return sym{kind: symBody, path: path}
+}
+
+func literal(n *model.Node) sym { return sym{kind: symNode, node: n} }
+
+func template(text string, drawn bool) sym { return sym{kind: symTemplate, text: text, drawn: drawn} }
+
+func cond(c ...claim) sym { return sym{kind: symCond, claims: c} }
+
+// test is a claim with one operand.
+func test(subject sym, op string, value *model.Node) claim {
+	return claim{subject, model.Matcher{Op: op, Value: value}}
+}
+
+// element is what holds for each element of a list.
+func element(list sym) sym { return body(list.path + "[*]") }
+
+// single reports whether a path names one value.
+func (s sym) single() bool {
+	p, err := diff.ParsePath(s.path)
+	return err == nil && p.Single()
+}
+
+// member is a member of a value by name.
+func member(v sym, name string) sym {
+	switch v.kind {
+	case symBody:
+		if name == "length" {
+			return sym{kind: symLength, path: v.path}
+		}
+		return body(v.path + source.PathMember(name))
+	case symResponse:
+		switch name {
+		case "code":
+			return sym{kind: symStatus}
+		case "status":
+			return sym{kind: symReason}
+		case "responseTime":
+			return sym{kind: symTime}
+		case "headers":
+			return sym{kind: symHeaders}
+		}
+	case symCode:
+		switch name {
+		case "code":
+			return sym{kind: symStatus}
+		case "name":
+			return sym{kind: symReason}
+		}
+	case symHeaders:
+		return sym{kind: symHeader, text: name}
+	case symCookie:
+		if name == "value" {
+			return v
+		}
+	case symNode:
+		if v.node.Kind == model.ObjectNode {
+			if i := slices.Index(v.node.Keys, name); i >= 0 {
+				return literal(v.node.Items[i])
+			}
+		}
+	}
+	return sym{}
+}
+
+// at is an element of a value by its number.
+func at(v sym, index string) sym {
+	i, err := strconv.Atoi(index)
+	if err != nil || i < 0 {
+		return sym{}
+	}
+	if v.kind == symBody {
+		return body(v.path + "[" + strconv.Itoa(i) + "]")
+	}
+	if v.kind == symNode && v.node.Kind == model.ArrayNode && i < len(v.node.Items) {
+		return literal(v.node.Items[i])
+	}
+	return sym{}
+}
+
+// operand is a value as what something is compared with; nil when it is not known.
+func (s sym) operand() *model.Node {
+	switch s.kind {
+	case symNode:
+		return s.node
+	case symTemplate:
+		if s.drawn {
+			return nil
+		}
+		return model.String(s.text)
+	}
+	return nil
+}
+
+// asText is a value as text of ours; ok is false when it is not known.
+func (s sym) asText() (text string, ok bool) {
+	switch s.kind {
+	case symTemplate:
+		return s.text, true
+	case symNode:
+		if s.node.Kind == model.StringNode || s.node.Kind == model.LiteralNode {
+			return s.node.Text, true
+		}
+	}
+	return "", false
+}
+
+// constant is a text without placeholders, as the script has it.
+func (s sym) constant() (string, bool) {
+	if s.kind != symNode || s.node.Kind != model.StringNode {
+		return "", false
+	}
+	return strings.ReplaceAll(s.node.Text, "{{'{{'}}", "{{"), true
+}
+
+// isNumber reports whether a value is a number, or a variable that may be one.
+func isNumber(n *model.Node) bool {
+	return n != nil && (n.Kind == model.LiteralNode && naming.JSONNumber.MatchString(n.Text) || n.Kind == model.StringNode && strings.HasPrefix(n.Text, "{{") && strings.HasSuffix(n.Text, "}}"))
+}
+
+// goRegex is a JavaScript pattern as RE2, or why it is none.
+func goRegex(pattern, flags string) (out, why string) {
+	out = strings.ReplaceAll(pattern, `\/`, "/")
+	var keep strings.Builder
+	for _, f := range flags {
+		switch f {
+		case 'i', 's', 'm':
+			keep.WriteString(string(f))
+		case 'g', 'u', 'y':
+		default:
+			return "", "a regular expression with the flag " + string(f)
+		}
+	}
+	if keep.String() != "" {
+		out = "(?" + keep.String() + ")" + out
+	}
+	if len(out) > 1000 {
+		return "", "the pattern is too long"
+	}
+	if _, err := regexp.Compile(out); err != nil || strings.Contains(out, "{{") {
+		return "", "the pattern is not RE2"
+	}
+	return out, ""
+}

@@ -1,0 +1,115 @@
+package postman
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/converttest"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/write"
+)
+
+// scripted imports two requests, the first with a test script, and returns what
+// the first expects and captures, as it is written.
+func scripted(t *testing.T, script string) (string, *model.Report) {
+	t.Helper()
+	data := `{"info":{"name":"s"},"item":[
+		{"name":"a","event":[{"listen":"test","script":{"exec":` + source.Quoted(script) + `}}],"request":"https://x.example/a"},
+		{"name":"b","request":"https://x.example/b/{{id}}/{{other}}"}]}`
+	result, err := Convert(source.Input{Files: fstest.MapFS{"c.json": {Data: []byte(data)}}, Name: "c.json"}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if problems, _ := converttest.Problems(write.Files(&result.Tree), result.Tree.Envs); problems.HasErrors() {
+		t.Fatalf("%s\n%v", converttest.Render(write.Files(&result.Tree)), problems)
+	}
+	step := result.Tree.Suites[0].Cases[0].Steps[0]
+	return strings.TrimSpace(write.Keys(&model.Step{Expect: step.Expect, Captures: step.Captures})), &result.Report
+}
+
+// Each statement becomes what it means, or is listed.
+func TestScripts(t *testing.T) {
+	rows := []struct{ name, script, want, lost, reason string }{
+		{"status", "pm.response.to.have.status(201)", "expect: {status: 201}", "", "the commonest line there is"},
+		{"status in a test", `pm.test("s", function () { pm.response.to.have.status(204); });`, "expect: {status: 204}", "", "tests are functions"},
+		{"status by words", `pm.response.to.have.status("Created")`, "expect: {status: 201}", "", "reason phrases are names of codes"},
+		{"status class", "pm.response.to.be.success", "expect: {status: 2xx}", "", "classes"},
+		{"status of several", "pm.expect(pm.response.code).to.be.oneOf([200, 404])", "expect: {status: [200, 404]}", "", "lists"},
+		{"status the old way", `tests["ok"] = responseCode.code === 200;`, "expect: {status: 200}", "", "the form before 2017"},
+		{"status contradicted", "pm.response.to.have.status(200); pm.response.to.have.status(201)", "expect: {status: 200}", "another status is expected already", "both can never hold"},
+		{"status under a bound", "pm.expect(pm.response.code).to.be.below(500)", "", "a status is expected by value, class or list", "the language has no such range"},
+		{"time", "pm.expect(pm.response.responseTime).to.be.below(300)", "expect: {latency: 300ms}", "", "milliseconds"},
+		{"time the old way", `tests["fast"] = responseTime < 2000`, "expect: {latency: 2s}", "", "whole seconds read better"},
+		{"header", `pm.response.to.have.header("Content-Type", "application/json")`, "expect: {headers: {content-type: application/json}}", "", "names without case"},
+		{"header there", `pm.expect(pm.response.headers.has("ETag")).to.be.true`, "expect: {headers: {etag: {exists: true}}}", "", "a condition that is true"},
+		{"header part", `tests.t = postman.getResponseHeader("Content-Type").has("json")`, "expect: {headers: {content-type: {contains: json}}}", "", "the sandbox adds has to strings"},
+		{"json", "pm.response.to.be.json", "expect: {headers: {content-type: {contains: json}}}", "", "a content type"},
+		{"cookie", `pm.expect(pm.cookies.has("sid")).to.be.true`, "expect: {cookies: {sid: {exists: true}}}", "", "cookies of the answer"},
+		{"value", `const j = pm.response.json(); pm.expect(j.a.b[0].c).to.eql("x")`, `expect: {body: {"$.a.b[0].c": x}}`, "", "a name for the body is followed"},
+		{"text that looks like a number", `pm.expect(pm.response.json().zip).to.eql("010")`, `expect: {body: {$.zip: "010"}}`, "", "a string stays one"},
+		{"odd names", `pm.expect(pm.response.json()["a-b"]["c d"]).to.equal(1)`, `expect: {body: {"$['a-b']['c d']": 1}}`, "", "names that paths quote"},
+		{"destructured", `const { data: { id } } = JSON.parse(responseBody); pm.expect(id).to.be.a("number")`, "expect: {body: {$.data.id: {type: number}}}", "", "patterns"},
+		{"property", `pm.expect(pm.response.json()).to.have.property("a").that.is.an("array").with.lengthOf(2)`, "expect: {body: {$.a: {type: array, count: 2}}}", "", "the subject moves to the member"},
+		{"property with value", `pm.expect(pm.response.json()).to.have.nested.property("a.b[1]", null)`, `expect: {body: {"$.a.b[1]": null}}`, "", "null is a value"},
+		{"length", "pm.expect(pm.response.json().list.length).to.be.above(0)", "expect:\n  body: {$.list: {count: {gt: 0}}}", "", "length is count"},
+		{"length between", "pm.expect(pm.response.json()).to.have.length.within(1, 5)", "expect:\n  body: {$: {count: {gte: 1, lte: 5}}}", "", "two tests of one count"},
+		{"contains", `pm.expect(pm.response.json().names).to.include("kim")`, "expect: {body: {$.names: {contains: kim}}}", "", "text or list"},
+		{"contains object", `pm.expect(pm.response.json()).to.include({ok: true, n: 1})`, "expect: {body: {$.ok: true, $.n: 1}}", "", "a part of an object is its members"},
+		{"pattern", `pm.expect(pm.response.json().id).to.match(/^CH\d{3}$/i)`, "expect: {body: {$.id: {matches: '(?i)^CH\\d{3}$'}}}", "", "flags move into the pattern"},
+		{"pattern beyond RE2", `pm.expect(pm.response.json().id).to.match(/(?=a)b/)`, "", "the pattern is not RE2", "lookaround"},
+		{"not", `pm.expect(pm.response.json().a).to.not.equal("x"); pm.expect(pm.response.json().b).not.to.be.undefined`, "expect: {body: {$.a: {ne: x}, $.b: {exists: true}}}", "", "opposites that there are"},
+		{"exists", `pm.expect(pm.response.json().a).to.exist`, "expect: {body: {$.a: {exists: true, ne: null}}}", "", "null does not exist to chai"},
+		{"does not exist", `pm.expect(pm.response.json().a).to.not.exist`, "", "there is no counterpart of exist", "absent or null is no single test"},
+		{"ok", "pm.response.to.be.ok", "expect: {status: 200}", "", "ok is 200 alone"},
+		{"for each with a number", `pm.response.json().list.forEach((x, i) => { pm.expect(x.n).to.eql(i); pm.expect(x.id).to.be.a("string"); })`, "expect: {body: {\"$.list[*].id\": {type: string}}}", "what it is compared with is made by code", "the number is code"},
+		{"not included", `pm.expect(pm.response.json().a).to.not.include("x")`, "expect:\n  body: {$.a: {not: {contains: x}}}", "", "none of these tests holds"},
+		{"not several", `const t = pm.response.text(); pm.expect(t).to.not.include("error"); pm.expect(t).to.not.include("fail"); pm.expect(t).to.not.match(/denied/i)`, "expect:\n  text: {not: [{contains: error}, {contains: fail}, {matches: \"(?i)denied\"}]}", "", "two of a kind make a list"},
+		{"not one of", `pm.expect(pm.response.json().state).to.not.be.oneOf(["OFF", "LOST"])`, "expect:\n  body:\n    $.state: {not: {in: [\"OFF\", LOST]}}", "", "a list"},
+		{"not a type", `pm.expect(pm.response.json().a).to.not.be.a("string")`, "", "there is no opposite of type", "nothing at all is no string to chai"},
+		{"not without opposite", `pm.expect(pm.response.json()).to.not.have.jsonSchema({type: "object"})`, "", "there is no counterpart of jsonSchema", "never the contrary in silence"},
+		{"keys", `pm.expect(pm.response.json()).to.have.all.keys("a", "b")`, "expect:\n  body:\n    $.a: {exists: true}\n    $.b: {exists: true}\n    $: {count: 2}", "", "these and no others"},
+		{"typeof", `tests.t = typeof JSON.parse(responseBody).a === "string" && JSON.parse(responseBody).b !== undefined`, "expect: {body: {$.a: {type: string}, $.b: {exists: true}}}", "", "two claims of one test"},
+		{"both orders", `tests.t = 5 <= JSON.parse(responseBody).n`, "expect: {body: {$.n: {gte: 5}}}", "", "the literal first"},
+		{"variable", `pm.expect(pm.response.json().id).to.eql(pm.environment.get("id"))`, "expect: {body: {$.id: \"{{id}}\"}}", "", "variables of any scope"},
+		{"for each", `pm.response.json().list.forEach(x => pm.expect(x.id).to.be.a("string"))`, "expect: {body: {\"$.list[*].id\": {type: string}}}", "", "what holds for each element"},
+		{"for of", `for (const x of pm.response.json()) { pm.expect(x).to.have.property("id"); }`, "expect: {body: {\"$[*].id\": {exists: true}}}", "", "loops over a list"},
+		{"schema", `pm.response.to.have.jsonSchema({type: "object", required: ["a"], properties: {a: {type: "integer"}}})`, "expect: {schema: schemas/a.json}", "", "a file of its own"},
+		{"schema of a draft", `pm.response.to.have.jsonSchema({type: "object", dependencies: {a: ["b"]}})`, "", "drafts read differently", "a keyword that changed"},
+		{"body text", `pm.expect(pm.response.text()).to.include("hello")`, "expect: {text: {contains: hello}}", "", "whatever the body's type"},
+		{"body text the old way", `tests.t = responseBody.has("hello") && !responseBody.has("error")`, "expect: {text: {contains: hello, not: {contains: error}}}", "", "the sandbox adds has to strings"},
+		{"the whole body", `pm.response.to.have.body("OK")`, "expect: {text: OK}", "", "a value alone"},
+		{"a body", `pm.response.to.have.body()`, "expect: {text: {exists: true}}", "", "whatever it is"},
+		{"if it is a success", "if (pm.response.code === 200) { pm.expect(pm.response.json().a).to.eql(1) }", "expect: {body: {$.a: 1}}", "", "the step demands it anyway"},
+		{"if something else", "if (pm.response.json().list.length) { pm.expect(pm.response.json().a).to.eql(1) }", "", "only if pm.response.json().list.length", "it may not hold"},
+		{"else", "if (pm.response.code === 200) { pm.expect(pm.response.json().a).to.eql(1) } else { pm.expect(1).to.eql(2) }", "expect: {body: {$.a: 1}}", "it tests nothing of the answer", "what cannot be"},
+		{"capture", `pm.environment.set("id", pm.response.json().data[0].id)`, `capture: {id: "$.data[0].id"}`, "", "a later request uses it"},
+		{"capture header", `postman.setGlobalVariable("id", postman.getResponseHeader("Location"))`, "capture: {id: {header: Location}}", "", "the old names"},
+		{"capture under a condition", `if (pm.response.json().id) { pm.collectionVariables.set("id", pm.response.json().id) }`, "capture: {id: $.id}", "", "the later request needs it"},
+		{"capture nobody uses", `pm.environment.set("unused", pm.response.json().x)`, "", "no later request uses {{unused}}", "it would do nothing"},
+		{"capture of many", `pm.response.json().forEach(x => pm.environment.set("id", x.id))`, "", "it may be more than one value", "the last one of a loop"},
+		{"capture by code", `pm.environment.set("id", pm.response.json().find(x => x.ok).id)`, "", "the value is made by code", "a search"},
+		{"flow", "postman.setNextRequest(null)", "", "steps run in their order", "no jumps"},
+		{"no JavaScript", "pm.test('a', () => {", "", "the script is no valid JavaScript", "a script cut off"},
+		{"text joined to braces", `pm.expect(pm.response.json().t).to.eql("{" + "{x}" + "{" + pm.environment.get("id"))`, "expect: {body: {$.t: \"{{'{'}}{x}{{'{'}}{{id}}\"}}", "", "two braces that meet are no placeholder"},
+		{"text with braces", `pm.expect(pm.response.json().t).to.eql("{{x}}")`, "expect: {body: {$.t: \"{{'{{'}}x}}\"}}", "", "a script's text is no template"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got, report := scripted(t, row.script)
+			if d := cmp.Diff(row.want, got); d != "" {
+				t.Errorf("%s: %s (-want +got)\n%s", row.reason, row.script, d)
+			}
+			var lost strings.Builder
+			for _, l := range report.Lost {
+				lost.WriteString(l.Why + "\n")
+			}
+			if row.lost == "" && lost.String() != "" || !strings.Contains(lost.String(), row.lost) {
+				t.Errorf("%s: %s: lost %q, want %q", row.reason, row.script, lost.String(), row.lost)
+			}
+		})
+	}
+}

@@ -1,0 +1,234 @@
+package postman
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+)
+
+// A pmUse is a variable that a request uses. header says that it stands where
+// sessions stand: in auth, a header or a cookie.
+type pmUse struct {
+	name   string
+	header bool
+}
+
+// dynamics are Postman's generated values that the language has, exactly or as
+// near as matters for a request.
+var dynamics = map[string]string{
+	"guid": "$uuid", "randomUUID": "$uuid", "timestamp": "$now | format: unix", "isoTimestamp": "$now", "randomInt": "$int: 0..1000",
+	"randomAlphaNumeric": "$text: 1", "randomBoolean": "$pick: true, false", "randomHexadecimal": "$hex: 1",
+	"randomPassword": "$text: 15", "randomPrice": "$int: 0..1000", "randomUserName": "$text: 10",
+	"randomWord": "$text: 8", "randomProtocol": "$pick: http, https",
+}
+
+// standIns are written for generated values that the language has no like of.
+// They are listed as not carried over.
+var standIns = map[string]string{
+	"randomEmail": "{{$text: 10}}@example.com", "randomExampleEmail": "{{$text: 10}}@example.com", "randomUrl": "https://{{$text: 10}}.example.com", "randomDomainName": "{{$text: 10}}.example.com",
+	"randomIP": "192.0.2.{{$int: 1..254}}", "randomPhoneNumber": "555-{{$int: 100..999}}-{{$int: 1000..9999}}", "randomZipCode": "{{$int: 10000..99999}}", "randomBankAccount": "{{$int: 10000000..99999999}}",
+	"randomDateFuture": "{{$now | add: 720h}}", "randomDatePast": "{{$now | add: -720h}}", "randomDateRecent": "{{$now | add: -12h}}",
+	"randomLatitude": "{{$int: -90..90}}", "randomLongitude": "{{$int: -180..180}}",
+}
+
+// text translates Postman's placeholders in a text into ours. where names the
+// text in the report.
+func (im *pmImport) text(d *pmDraft, text, where string, header bool) string {
+	if !strings.Contains(text, "{{") {
+		return text
+	}
+	var b strings.Builder
+	rest := eachPlaceholder(text, func(before, placeholder string) {
+		b.WriteString(beforePlaceholder(before) + im.placeholder(d, placeholder[2:len(placeholder)-2], where, header))
+	})
+	return b.String() + naming.Escape(rest)
+}
+
+// eachPlaceholder calls f for each of Postman's placeholders in a text, with the
+// text before it, and returns what stands behind the last.
+func eachPlaceholder(text string, f func(before, placeholder string)) (rest string) {
+	start := 0
+	for i := 0; i < len(text); {
+		end := placeholderEnd(text, i)
+		if end < 0 {
+			i++
+			continue
+		}
+		f(text[start:i], text[i:end])
+		i, start = end, end
+	}
+	return text[start:]
+}
+
+// beforePlaceholder escapes text that a placeholder follows.
+func beforePlaceholder(text string) string { return naming.GuardBrace(naming.Escape(text)) }
+
+// placeholder translates what stands between the braces.
+func (im *pmImport) placeholder(d *pmDraft, name, where string, header bool) string {
+	name = strings.TrimSpace(name)
+	if name == "" {
+		return "{{'{{'}}}}"
+	}
+	bare, dynamic := strings.CutPrefix(name, "$")
+	if !dynamic || im.isVariable(name) {
+		return im.variable(d, name, header)
+	}
+	if ours := dynamics[bare]; ours != "" {
+		im.report.Mapped(model.Dynamics, 1)
+		return "{{" + ours + "}}"
+	}
+	if !strings.HasPrefix(bare, "random") {
+		return im.variable(d, name, header) // no generated value of Postman's: somebody else gives it
+	}
+	stand := cmp.Or(standIns[bare], "{{$text: 10}}")
+	im.lose(d, model.Lost{Kind: model.Dynamics, Place: where, Text: "{{" + name + "}}", Why: "there is no such generator; " + stand + " stands in its place"})
+	return stand
+}
+
+// isVariable reports whether something gives a variable of this name, so that a
+// name that begins with $ is no generated value.
+func (im *pmImport) isVariable(name string) bool {
+	_, known := im.value(name)
+	return known || im.setSomewhere[name]
+}
+
+// variable is the placeholder of a variable; the use is kept.
+func (im *pmImport) variable(d *pmDraft, name string, header bool) string {
+	d.use(name, header)
+	return "{{" + im.varName(name) + "}}"
+}
+
+func (d *pmDraft) use(name string, header bool) {
+	if d == nil {
+		return
+	}
+	if u := (pmUse{name, header}); !slices.Contains(d.uses, u) {
+		d.uses = append(d.uses, u)
+	}
+}
+
+// varName is our name of a Postman variable, the same everywhere.
+func (im *pmImport) varName(name string) string {
+	if ours, ok := im.names[name]; ok {
+		return ours
+	}
+	ours := im.namer.Take(naming.VarName(strings.TrimPrefix(name, "$")))
+	im.names[name], im.theirs[ours] = ours, name
+	if ours != name {
+		im.report.Note("", "the variable %q is written %s: names hold letters, digits, - and _", name, ours)
+	}
+	return ours
+}
+
+// value finds the value that a variable has before the first request: that of
+// the first environment, the collection or the globals.
+func (im *pmImport) value(name string) (pmVar, bool) {
+	lists := [][]pmVar{im.c.vars, im.globals}
+	if len(im.envs) > 0 {
+		lists = append([][]pmVar{im.envs[0].vars}, lists...)
+	}
+	for _, list := range lists {
+		if v := findPMVar(list, name); v != nil {
+			return *v, true
+		}
+	}
+	return pmVar{}, false
+}
+
+// findPMVar finds the last enabled variable of a name.
+func findPMVar(list []pmVar, name string) *pmVar {
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].key == name && !list[i].disabled {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// static resolves the placeholders of a text with the values of an environment;
+// ok is false when one is not known.
+func (im *pmImport) static(text string, env []pmVar, depth int) (out string, ok bool) {
+	if depth > 10 {
+		return "", false
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		end := placeholderEnd(text, i)
+		if end < 0 {
+			b.WriteByte(text[i])
+			i++
+			continue
+		}
+		name := strings.TrimSpace(text[i+2 : end-2])
+		v := findPMVar(env, name)
+		for _, list := range [][]pmVar{im.c.vars, im.globals} {
+			if v == nil {
+				v = findPMVar(list, name)
+			}
+		}
+		if v == nil || v.secret {
+			return "", false
+		}
+		value, known := im.static(v.value, env, depth+1)
+		if !known {
+			return "", false
+		}
+		b.WriteString(value)
+		i = end
+	}
+	return b.String(), true
+}
+
+// keep is the value of a header, parameter or cookie as it may be written.
+func (im *pmImport) keep(d *pmDraft, name, text, where string, header bool) string {
+	if naming.SecretName(name) || naming.SecretText(text) {
+		return im.secret(d, name, text, where)
+	}
+	return im.text(d, text, where, header)
+}
+
+// secret takes a secret's plain text out: the value is read from the environment.
+// Text with placeholders only, and no text at all, are no secrets.
+func (im *pmImport) secret(d *pmDraft, name, text, where string) string {
+	plain := mapOutside(text, func(s string) string { return s })
+	rest := plain
+	for i := 0; i < len(rest); {
+		if end := placeholderEnd(rest, i); end > 0 {
+			rest = rest[:i] + rest[end:]
+			continue
+		}
+		i++
+	}
+	if scheme, _, ok := strings.Cut(rest, " "); ok && strings.TrimSpace(strings.TrimPrefix(rest, scheme)) == "" || strings.TrimSpace(rest) == "" {
+		return im.text(d, text, where, true) // nothing but placeholders, and perhaps a word such as Bearer
+	}
+	env := im.secretEnv(name, text)
+	d.useEnv(env)
+	im.report.Note(d.path(), "%s was written in plain text; it is read from the environment variable %s now", where, env)
+	return "{{env." + env + "}}"
+}
+
+// secretEnv is the environment variable that holds a secret: the same for the
+// same text, another for another.
+func (im *pmImport) secretEnv(name, text string) string {
+	key := naming.SecretEnvName(name)
+	for _, s := range im.secrets {
+		if s.name == key && s.text == text {
+			return s.env
+		}
+	}
+	env := im.envNamer.Take(key)
+	im.secrets = append(im.secrets, pmSecret{key, text, env})
+	return env
+}
+
+type pmSecret struct{ name, text, env string }
+
+func (d *pmDraft) useEnv(name string) {
+	if d != nil && !slices.Contains(d.env, name) {
+		d.env = append(d.env, name)
+	}
+}

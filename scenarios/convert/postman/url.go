@@ -1,0 +1,215 @@
+package postman
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
+)
+
+// placeholderEnd is the index behind the }} of a placeholder that begins at i,
+// or -1. Postman's names hold neither { nor }.
+func placeholderEnd(s string, i int) int {
+	if !strings.HasPrefix(s[i:], "{{") {
+		return -1
+	}
+	end := strings.IndexAny(s[i+2:], "{}")
+	if end < 0 || !strings.HasPrefix(s[i+2+end:], "}}") {
+		return -1
+	}
+	return i + 2 + end + 2
+}
+
+// indexOutside is the first of chars in s from i that stands outside placeholders, or -1.
+func indexOutside(s string, i int, chars string) int {
+	for i < len(s) {
+		if end := placeholderEnd(s, i); end > 0 {
+			i = end
+			continue
+		}
+		if strings.IndexByte(chars, s[i]) >= 0 {
+			return i
+		}
+		i++
+	}
+	return -1
+}
+
+// parseURL cuts an address written as text.
+func parseURL(text string) pmURL {
+	text = strings.TrimSpace(text)
+	if i := indexOutside(text, 0, "#"); i >= 0 {
+		text = text[:i]
+	}
+	u := pmURL{raw: text}
+	if i := indexOutside(text, 0, "?"); i >= 0 {
+		u.raw, u.query = text[:i], queryFields(text[i+1:])
+	}
+	u.raw, u.user = dropUser(u.raw)
+	return u
+}
+
+// dropUser takes user:password@ out of an address.
+func dropUser(raw string) (string, bool) {
+	origin, rest := splitOrigin(raw)
+	at := strings.LastIndexByte(origin, '@')
+	if at < 0 {
+		return raw, false
+	}
+	scheme := ""
+	if i := strings.Index(origin, "://"); i >= 0 && i < at {
+		scheme = origin[:i+3]
+	}
+	return scheme + origin[at+1:] + rest, true
+}
+
+// queryFields cuts a=1&b&c=.
+func queryFields(text string) []pmField {
+	var out []pmField
+	for text != "" {
+		one := text
+		if i := indexOutside(text, 0, "&"); i >= 0 {
+			one, text = text[:i], text[i+1:]
+		} else {
+			text = ""
+		}
+		if one == "" {
+			continue
+		}
+		f := pmField{key: one, novalue: true}
+		if i := indexOutside(one, 0, "="); i >= 0 {
+			f = pmField{key: one[:i], value: one[i+1:]}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// url reads an address: text, or its parts. Postman sends the parts; raw counts
+// where there are none.
+func (r *v2Reader) url(v *source.Value, path string) pmURL {
+	switch {
+	case !v.Exists():
+		return pmURL{}
+	case v.Kind == 's':
+		return parseURL(v.Text)
+	case v.Kind != 'o':
+		r.fail(v, path, "an address must be text or an object, not %s", v.Word())
+		return pmURL{}
+	}
+	u := pmURL{user: v.Get("auth").Exists()}
+	host, hasPath := joined(v.Get("host"), "."), v.Get("path").Exists()
+	if host == "" && !hasPath {
+		u = parseURL(v.Get("raw").Str())
+	} else {
+		u.raw = host
+		if p := v.Get("protocol").Str(); p != "" {
+			u.raw = strings.TrimSuffix(strings.TrimSuffix(p, "/"), ":/") + "://" + host
+		}
+		if port := v.Get("port").Str(); port != "" {
+			u.raw += ":" + port
+		}
+		if hasPath {
+			u.raw += "/" + strings.TrimPrefix(joined(v.Get("path"), "/"), "/")
+		}
+		if i := indexOutside(u.raw, 0, "?#"); i >= 0 { // a part that holds what belongs behind it
+			more := parseURL(u.raw)
+			u.raw, u.query = more.raw, more.query
+		}
+	}
+	if q := v.Get("query"); q.Exists() {
+		u.query = nil
+		for _, x := range q.List() {
+			if x.Kind == 's' {
+				u.query = append(u.query, queryFields(x.Text)...)
+				continue
+			}
+			f := field(x)
+			f.novalue = !x.Get("value").Exists()
+			if f.key == "" && f.novalue {
+				continue
+			}
+			u.query = append(u.query, f)
+		}
+		if q.Kind == 's' {
+			u.query = queryFields(q.Text)
+		}
+	}
+	u.vars = readVars(v.Get("variable"))
+	return u
+}
+
+// joined is a list of segments as text, or the text itself.
+func joined(v *source.Value, sep string) string {
+	if v == nil || v.Kind != 'a' {
+		return v.Str()
+	}
+	parts := make([]string, 0, len(v.Items))
+	for _, x := range v.Items {
+		if x.Kind == 'o' {
+			x = x.Get("value")
+		}
+		parts = append(parts, x.Str())
+	}
+	return strings.Join(parts, sep)
+}
+
+// splitOrigin cuts an address into what names the service and the path behind it.
+func splitOrigin(raw string) (origin, path string) {
+	from := 0
+	if i := schemeEnd(raw); i > 0 {
+		from = i
+	}
+	if i := indexOutside(raw, from, "/"); i >= 0 {
+		return raw[:i], raw[i:]
+	}
+	return raw, ""
+}
+
+// schemeEnd is the index behind ://, or 0.
+func schemeEnd(raw string) int {
+	i := indexOutside(raw, 0, ":/?#")
+	if i >= 0 && strings.HasPrefix(raw[i:], "://") {
+		return i + 3
+	}
+	return 0
+}
+
+// decodeQuery takes the percent-encoding off text outside placeholders: the
+// language encodes values itself. A + is a space there.
+func decodeQuery(text string) string {
+	return mapOutside(text, func(s string) string {
+		if out, err := url.QueryUnescape(s); err == nil && strings.ToValidUTF8(out, "") == out {
+			return out
+		}
+		return strings.ReplaceAll(s, "+", " ")
+	})
+}
+
+// mapOutside applies f to the text between placeholders.
+func mapOutside(text string, f func(string) string) string {
+	var b strings.Builder
+	rest := eachPlaceholder(text, func(before, placeholder string) { b.WriteString(f(before) + placeholder) })
+	return b.String() + f(rest)
+}
+
+// cleanPath writes the literal text of a path as the language takes it: no
+// fragments, controls or backslashes, and every % followed by two hex digits.
+func cleanPath(s string) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '%' && i+2 < len(s) && isHexDigit(s[i+1]) && isHexDigit(s[i+2]), c >= ' ' && c != 0x7f && strings.IndexByte(`%\#?`, c) < 0:
+			b.WriteByte(c)
+		default:
+			b.WriteString("%" + string(digits[c>>4]) + string(digits[c&15]))
+		}
+	}
+	return b.String()
+}
+
+func isHexDigit(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
