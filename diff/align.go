@@ -111,7 +111,7 @@ func (e *engine) myers(f *frame, bl, gl []int32) (matches [][2]int, ok bool) {
 	for n-tail > lo && m-tail > lo && eq(n-tail-1, m-tail-1) {
 		tail++
 	}
-	mid, ok := e.edits(lo, n-tail, m-tail, eq)
+	mid, ok := e.script(lo, n-tail, m-tail, eq)
 	matches = append(matches, mid...)
 	for ; tail > 0; tail-- {
 		matches = append(matches, [2]int{n - tail, m - tail})
@@ -119,8 +119,8 @@ func (e *engine) myers(f *frame, bl, gl []int32) (matches [][2]int, ok bool) {
 	return matches, ok
 }
 
-// edits runs the algorithm on lo:n and lo:m.
-func (e *engine) edits(lo, n, m int, eq func(i, j int) bool) ([][2]int, bool) {
+// script runs the algorithm on lo:n and lo:m.
+func (e *engine) script(lo, n, m int, eq func(i, j int) bool) ([][2]int, bool) {
 	if lo >= n || lo >= m {
 		return nil, true
 	}

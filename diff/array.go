@@ -101,9 +101,9 @@ func (e *engine) element(at int, p pairing, st int32, array *effect) {
 	var cst int32
 	if st != deadState {
 		if b != noNode {
-			cst = e.auto.elementOf(st, e.b, b, int(p.b), f.nb)
+			cst = elementOf(e.auto, st, e.b, b, int(p.b), f.nb)
 		} else {
-			cst = e.auto.elementOf(st, e.g, g, int(p.g), f.ng)
+			cst = elementOf(e.auto, st, e.g, g, int(p.g), f.ng)
 		}
 	}
 	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: p.b, gi: p.g, frame: int32(at) + 1, gone: f.gone})

@@ -107,7 +107,7 @@ func (e *engine) oneEmpty(w *worker, b, g readBody) {
 	}
 	st := deadState
 	if e.auto != nil {
-		st = e.auto.root
+		st = e.auto.Root
 	}
 	if kind == Removed {
 		e.leaves.Seen = t.leaves

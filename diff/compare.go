@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"time"
+
+	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // Compare compares two JSON bodies. A nil *Rules means no rules and the
@@ -59,7 +62,7 @@ func (w *worker) compare(blue, green []byte) {
 func (w *worker) parse(t *tree, body []byte) {
 	st := deadState
 	if w.auto != nil {
-		st = w.auto.root
+		st = w.auto.Root
 	}
 	w.parser.parse(t, body, st)
 }
@@ -97,8 +100,8 @@ func (e *engine) run(b, g *tree) {
 	e.work = 1000 + workPerNode*(len(b.nodes)+len(g.nodes))
 	st := deadState
 	if e.auto != nil {
-		st = e.auto.root
-		if e.rules.prog.maybe {
+		st = e.auto.Root
+		if e.rules.prog.Maybe() {
 			e.exactVisits()
 		}
 	}
@@ -145,7 +148,7 @@ func (e *engine) unusable(t *tree, side string, err *SyntaxError, path string) {
 	hi := min(len(t.src), lo+r.excerpt/2)
 	text := bytes.ToValidUTF8(t.src[lo:hi], []byte("\uFFFD"))
 	from = len(r.buf)
-	r.buf = append(r.buf, plainEscapes(string(quoteJSON(string(text))))...)
+	r.buf = append(r.buf, literal.PlainEscapes(string(literal.Quote(string(text))))...)
 	x := Excerpt{Type: StringType, Size: len(t.src)}
 	if side == "blue" {
 		p.d.Blue, p.blue = x, r.since(from)
@@ -165,7 +168,7 @@ func (t *tree) pathTo(target uint32) string {
 			index++
 		}
 		if t.nodes[c].flags&flagMember != 0 {
-			b = appendName(b, t.keyText(c))
+			b = path.AppendName(b, t.keyText(c))
 		} else {
 			b = fmt.Appendf(b, "[%d]", index)
 		}
@@ -176,7 +179,7 @@ func (t *tree) pathTo(target uint32) string {
 
 // addVisits counts a rule's places: on the side that has more of them.
 func (e *engine) addVisits(blue, green []uint32) {
-	if e.auto == nil || e.rules.prog.maybe && e.embedded == 0 {
+	if e.auto == nil || e.rules.prog.Maybe() && e.embedded == 0 {
 		return
 	}
 	var most [2][]int
@@ -188,7 +191,7 @@ func (e *engine) addVisits(blue, green []uint32) {
 			if most[side] == nil {
 				most[side] = make([]int, len(e.visits))
 			}
-			for _, r := range e.auto.states[st].eff.rules {
+			for _, r := range e.auto.Effects(path.State(st)).rules {
 				most[side][r] += int(n)
 			}
 		}
@@ -210,7 +213,7 @@ func (e *engine) exactVisits() {
 	var most [2][]int
 	for side, t := range [2]*tree{e.b, e.g} {
 		most[side] = make([]int, len(e.visits))
-		e.walk(t, 0, e.auto.root, func(_ uint32, st int32) {
+		e.walk(t, 0, e.auto.Root, func(_ uint32, st int32) {
 			for _, r := range e.effects(st).rules {
 				most[side][r]++
 			}
@@ -245,9 +248,9 @@ func (e *engine) walk(t *tree, i uint32, st int32, f func(uint32, int32)) {
 		cst := deadState
 		if n.typ == ObjectType {
 			name := t.keyText(c)
-			cst = e.auto.member(st, hashBytes(name), name)
+			cst = e.auto.Member(st, hashBytes(name), name)
 		} else {
-			cst = e.auto.elementOf(st, t, c, index, count)
+			cst = elementOf(e.auto, st, t, c, index, count)
 		}
 		e.walk(t, c, cst, f)
 		index++

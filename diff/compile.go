@@ -12,6 +12,10 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/diff/notation"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // Rules are rules made ready for comparing, with the options they were made
@@ -70,8 +74,8 @@ func Compile(rules []Rule, opts Options) (*Rules, []RuleError) {
 		c.rule(i, rules[i])
 	}
 	c.contradictions()
-	if len(r.prog.globs) > maxGlobs {
-		c.fail(0, "at", "", "more than %d globs", maxGlobs)
+	if r.prog.Globs() > path.MaxGlobs {
+		c.fail(0, "at", "", "more than %d globs", path.MaxGlobs)
 	}
 	if len(c.errs) > 0 {
 		slices.SortStableFunc(c.errs, func(a, b RuleError) int {
@@ -79,7 +83,7 @@ func Compile(rules []Rule, opts Options) (*Rules, []RuleError) {
 		})
 		return nil, c.errs
 	}
-	r.prog.finish()
+	r.prog.Finish(hashBytes)
 	r.leaks = leakAuthorities(opts.BlueAuthorities, opts.GreenAuthorities)
 	return r, nil
 }
@@ -245,20 +249,20 @@ func (c *compiler) path(i int, r *compiledRule, v verb) {
 	}
 	p, err := ParsePath(r.At)
 	if err != nil {
-		pe := err.(*PathError)
+		pe := err.(*path.Error)
 		c.errs = append(c.errs, RuleError{Rule: i, Field: "at", Offset: pe.Offset, Msg: pe.Msg, Hint: pe.Hint})
 		return
 	}
-	if p.everything() && (r.Do == DoIgnore || r.Do == DoDrop || r.Do == DoAllow && r.Kind != "order") {
+	if p.Everything() && (r.Do == DoIgnore || r.Do == DoDrop || r.Do == DoAllow && r.Kind != "order") {
 		c.fail(i, "at", "name the members that vary", "the whole body cannot be hidden")
 		return
 	}
-	r.specificity, r.broad = p.specificity(), p.broad()
+	r.specificity, r.broad = p.Specificity(), p.Broad()
 	if c.parsed == nil {
 		c.parsed = map[int]*Pattern{}
 	}
 	c.parsed[i] = p
-	c.out.prog.addPattern(p, i)
+	c.out.prog.Add(p, i)
 }
 
 func (c *compiler) parameters(i int, r *compiledRule) {
@@ -347,7 +351,7 @@ func (c *compiler) tolerance(i int, r *compiledRule) {
 			c.fail(i, t.field, "", "%s is a number of at least 0", t.field)
 			continue
 		}
-		*t.out = ratOfFloat(*t.given)
+		*t.out = literal.RatOfFloat(*t.given)
 	}
 }
 
@@ -366,7 +370,7 @@ func (c *compiler) formatRule(i int, r *compiledRule) {
 	if r.Pattern != "" {
 		c.fail(i, "pattern", "is: regex", "a pattern goes with is: regex")
 	}
-	if r.format = formats[r.Is]; r.format == nil {
+	if r.format = notation.Format(r.Is); r.format == nil {
 		c.fail(i, "is", "one of "+strings.Join(formatNames(), ", "), "unknown format %q", r.Is)
 	}
 }
@@ -434,7 +438,7 @@ func (c *compiler) normalisers(i int, r *compiledRule) {
 		c.fail(i, "as", "as: [nfc, trim]", "string needs normalisers")
 	}
 	for _, n := range names {
-		f := normalisers[n]
+		f := notation.Normaliser(n)
 		if f == nil {
 			c.fail(i, "as", "", "unknown normaliser %q: nfc, fold or trim", n)
 			continue
@@ -451,22 +455,22 @@ func (c *compiler) contradictions() {
 			continue
 		}
 		for j, p := range c.parsed {
-			if j == i || len(p.segs) <= len(set.segs) || !slices.EqualFunc(set.segs, p.segs[:len(set.segs)], sameSegment) {
+			below, indexed := p.Below(set)
+			if j == i || !below {
 				continue
 			}
-			next := p.segs[len(set.segs)]
-			if !next.deep && (next.sels[0].kind == selIndex || next.sels[0].kind == selSlice) {
-				c.fail(j, "at", "a set has no order", "an index below %s, which is compared as a %s", set.text, rules[i].As)
+			if indexed {
+				c.fail(j, "at", "a set has no order", "an index below %s, which is compared as a %s", set, rules[i].As)
 			} else if rules[j].Do == DoTolerance {
-				c.fail(j, "at", "match "+set.text+" by a key", "a tolerance below %s, which is compared as a %s without a key", set.text, rules[i].As)
+				c.fail(j, "at", "match "+set.String()+" by a key", "a tolerance below %s, which is compared as a %s without a key", set, rules[i].As)
 			}
 		}
 	}
 }
 
-func sameSegment(a, b segment) bool {
-	return a.deep == b.deep && slices.EqualFunc(a.sels, b.sels, func(x, y selector) bool {
-		return x.kind == y.kind && x.name == y.name && x.index == y.index && x.start == y.start && x.end == y.end &&
-			x.step == y.step && x.hasStart == y.hasStart && x.hasEnd == y.hasEnd && slices.Equal(x.terms, y.terms)
-	})
+// formatNames are the values of a format rule's `is`.
+func formatNames() []string {
+	names := append(notation.Formats(), "regex")
+	slices.Sort(names)
+	return names
 }

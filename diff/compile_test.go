@@ -88,44 +88,6 @@ func TestCompileReportsAll(t *testing.T) {
 	}
 }
 
-func TestParsePath(t *testing.T) {
-	for _, tt := range []struct {
-		path   string
-		offset int
-		msg    string
-	}{
-		{"a.b", 0, "begins with $"},
-		{"$.a-b", 3, "in a name"},
-		{"$[", 1, "[ without ]"},
-		{"$.1a", 2, "digit"},
-		{"$[01]", 2, "leading zero"},
-		{"$['a]", 2, "not closed"},
-		{"$[?@.a]", 6, "only == is known"},
-		{"$[?@.a>1]", 6, "only == is known"},
-		{"$..", 3, "a name is missing"},
-		{"$ ", 1, "white space"},
-		{"$.a**b", 2, "two *"},
-		{"$[?length(@)==1]", 3, "compares a member"},
-		{"$['\\ud800']", 3, "broken"},
-		{"$[1", 1, "[ without ]"},
-		{"$.", 2, "missing"},
-		{"$[?@.a==01]", 8, "not a number"},
-		{"\xff", 0, "not UTF-8"},
-	} {
-		_, err := ParsePath(tt.path)
-		pe, ok := err.(*PathError)
-		if !ok || pe.Offset != tt.offset || !strings.Contains(pe.Msg, tt.msg) {
-			t.Errorf("ParsePath(%q) = %v, want %d: …%s…", tt.path, err, tt.offset, tt.msg)
-		}
-	}
-	for path, single := range map[string]bool{"$": true, "$.a[0]['b']": true, "$.a[-1]": true, "$..a": false, "$.*": false, "$[1:2]": false, "$['a','b']": false, "$.a*": false, "$[?@.id=='x']": false} {
-		p, err := ParsePath(path)
-		if err != nil || p.Single() != single || p.String() != path {
-			t.Errorf("ParsePath(%q): single %v, text %q, %v", path, p.Single(), p, err)
-		}
-	}
-}
-
 func TestSelectByFilter(t *testing.T) {
 	body := `{"c":[{"id":"a","n":1,"v":10},{"id":"b","n":2.0,"v":20},{"id":"b","n":3,"v":30},7]}`
 	for path, want := range map[string]string{

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/bgverify/bgverify/diff/notation"
 )
 
 // A setCookie is one Set-Cookie field.
@@ -35,7 +37,7 @@ func parseCookie(s string) setCookie {
 //  1. Cookies are paired by name, a repeated name in order; one that only a
 //     side sets is a difference.
 //  2. Attributes are compared by name and value, whatever a rule says of the cookie;
-//     of Expires, a clock, the lifetime is, see sameLifetime.
+//     of Expires, a clock, the lifetime is, see notation.SameLifetime.
 //  3. A session cookie never has the same value on two sides. Two values that both
 //     are tokens (of the same form: uuid, hex or other, and of an estimated entropy
 //     of 64 bits) are the same, two JWT as differJWT says, and JSON that is
@@ -134,7 +136,7 @@ func (e *engine) attribute(path string, b, g *cookieAttr) {
 	case t.kind != Changed:
 		t.by = eff.drop
 		e.foundText(t, eff)
-	case name == "expires" && !eff.says() && sameExpiry(b.value, g.value, e.at), sameAttribute(name, b.value, g.value):
+	case name == "expires" && !eff.says() && notation.SameExpiry(b.value, g.value, e.at), sameAttribute(name, b.value, g.value):
 	default:
 		e.headerValue(t.path, b.value, g.value, eff)
 	}
@@ -157,7 +159,7 @@ func (e *engine) sameCookie(blue, green string) (same bool, why string) {
 	if blue == green {
 		return true, ""
 	}
-	if isJWT(blue) && isJWT(green) {
+	if notation.IsJWT(blue) && notation.IsJWT(green) {
 		why = differJWT(blue, green, e.at)
 		return why == "", why
 	}
@@ -170,8 +172,8 @@ func (e *engine) sameCookie(blue, green string) (same bool, why string) {
 	case b != blue && strings.IndexByte(b, '%') >= 0 || g != green && strings.IndexByte(g, '%') >= 0: // encoded twice
 		return false, ""
 	}
-	form := tokenForm(b)
-	return form != "" && form == tokenForm(g) && randomPair(b, g), ""
+	form := notation.TokenForm(b)
+	return form != "" && form == notation.TokenForm(g) && notation.RandomPair(b, g), ""
 }
 
 // plainCookie is a cookie's value without its percent-encoding.
@@ -191,26 +193,4 @@ func documentShape(text string, typed bool) string {
 		}
 	}
 	return ""
-}
-
-// Lengths of texts that may be tokens.
-const leastToken, mostToken = 16, 8 << 10
-
-// tokenForm is the form of a text that is long enough for a token and written like
-// one; whether it is one, its entropy says.
-func tokenForm(v string) string {
-	switch {
-	case len(v) < leastToken || len(v) > mostToken:
-		return ""
-	case isUUID(v):
-		return "uuid"
-	case isHex(v):
-		return "hex"
-	}
-	for i := range len(v) {
-		if classOf(v[i]) == 0 && strings.IndexByte("+/=_-.~:", v[i]) < 0 {
-			return ""
-		}
-	}
-	return "token"
 }

@@ -1,6 +1,9 @@
 package diff
 
-import "math"
+import (
+	"math"
+	"strconv"
+)
 
 // A ruleRef is one more than an index into a program's rules; 0 is no rule.
 type ruleRef int32
@@ -176,7 +179,7 @@ func (e *effect) absence(typ ValueType) ruleRef {
 
 // floatOf reads a JSON number as the float64 nearest to it.
 func floatOf(text []byte) float64 {
-	f, err := parseFloat(text)
+	f, err := strconv.ParseFloat(string(text), 64)
 	if err != nil && !math.IsInf(f, 0) {
 		return math.NaN()
 	}

@@ -3,7 +3,8 @@ package diff
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
+
+	"github.com/bgverify/bgverify/diff/literal"
 )
 
 // differenceJSON is a Difference as files carry it. blue and green are the raw
@@ -45,7 +46,7 @@ func (d Difference) MarshalJSON() ([]byte, error) {
 	}
 	out.Blue, out.BlueCut, out.BlueType, out.BlueSize = d.Blue.parts()
 	out.Green, out.GreenCut, out.GreenType, out.GreenSize = d.Green.parts()
-	return marshalPlain(out)
+	return literal.Marshal(out)
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote, so that the two are inverse.
@@ -71,7 +72,7 @@ func (e Excerpt) parts() (raw json.RawMessage, cut bool, typ *ValueType, size in
 	}
 	if e.Cut {
 		t := e.Type
-		return quoteJSON(e.JSON), true, &t, e.Size
+		return literal.Quote(e.JSON), true, &t, e.Size
 	}
 	if e.Size != len(e.JSON) {
 		size = e.Size
@@ -94,7 +95,7 @@ func (e *Excerpt) join(raw json.RawMessage, cut bool, typ *ValueType, size int) 
 		}
 		return nil
 	}
-	e.JSON = plainEscapes(string(raw))
+	e.JSON = literal.PlainEscapes(string(raw))
 	e.Type = typeOfByte(e.JSON[0])
 	e.Size = size
 	if size == 0 {
@@ -119,97 +120,4 @@ func typeOfByte(c byte) ValueType {
 	default:
 		return NumberType
 	}
-}
-
-// marshalPlain is json.Marshal without the escapes that only HTML needs.
-func marshalPlain(v any) ([]byte, error) {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return []byte(strings.TrimSuffix(b.String(), "\n")), nil
-}
-
-// plainASCII reports whether a JSON string of s is s between quotes.
-func plainASCII(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
-}
-
-// quoteJSON writes s as a JSON string.
-func quoteJSON(s string) json.RawMessage {
-	if plainASCII(s) {
-		return append(append(append(make([]byte, 0, len(s)+2), '"'), s...), '"')
-	}
-	b, err := marshalPlain(s)
-	if err != nil { // a string always encodes
-		panic(err)
-	}
-	return b
-}
-
-// plainEscapes undoes the escapes that a JSON writer adds for HTML's sake, so
-// that an excerpt reads the same however often it was written and read.
-func plainEscapes(s string) string {
-	if !strings.Contains(s, `\u`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 >= len(s) {
-			b.WriteByte(s[i])
-			continue
-		}
-		if i+6 <= len(s) && s[i+1] == 'u' {
-			if r, ok := htmlEscapes[strings.ToLower(s[i+2:i+6])]; ok {
-				b.WriteString(r)
-				i += 5
-				continue
-			}
-		}
-		b.WriteString(s[i : i+2])
-		i++
-	}
-	return b.String()
-}
-
-var htmlEscapes = map[string]string{"003c": "<", "003e": ">", "0026": "&", "2028": "\u2028", "2029": "\u2029"}
-
-// resultJSON is what `bgverify diff --output json` prints.
-type resultJSON struct {
-	Equal       bool         `json:"equal"`
-	Severity    Severity     `json:"severity"`
-	Differences []Difference `json:"differences"`
-	Ignored     []Difference `json:"ignored"`
-	Total       int          `json:"total"`
-	Causes      []Cause      `json:"causes"`
-	Notes       []string     `json:"notes,omitempty"`
-	Forms       []Form       `json:"forms,omitempty"`
-}
-
-// MarshalJSON writes the result with its causes, lists never null:
-// {"equal":false,"differences":[…],"ignored":[…],"total":0,"causes":[…]}.
-func (r Result) MarshalJSON() ([]byte, error) {
-	causes := NewCauses()
-	causes.Add("", r.Differences)
-	out := resultJSON{
-		Equal: r.Equal(), Severity: r.Severity, Differences: r.Differences, Ignored: r.Hidden,
-		Total: r.Total, Causes: causes.List(), Notes: r.Notes, Forms: r.Forms,
-	}
-	if out.Differences == nil {
-		out.Differences = []Difference{}
-	}
-	if out.Ignored == nil {
-		out.Ignored = []Difference{}
-	}
-	if out.Causes == nil {
-		out.Causes = []Cause{}
-	}
-	return marshalPlain(out)
 }

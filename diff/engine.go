@@ -32,10 +32,10 @@ func (r *Rules) worker() *worker {
 		return w
 	}
 	w := &worker{}
-	if len(r.prog.patterns) > 0 {
+	if !r.prog.Empty() {
 		w.auto = newAutomaton(r.prog)
 	}
-	w.parser.auto, w.parser.lim = w.auto, r.lim
+	w.parser.auto, w.parser.prog, w.parser.lim = w.auto, r.prog, r.lim
 	return w
 }
 
@@ -44,7 +44,7 @@ func (r *Rules) worker() *worker {
 const maxKept = 1 << 17
 
 func (r *Rules) release(w *worker) {
-	if w.auto != nil && w.auto.crowded() {
+	if w.auto != nil && w.auto.Crowded() {
 		return
 	}
 	for _, t := range []*tree{&w.b, &w.g} {
@@ -104,7 +104,7 @@ func (e *engine) effects(st int32) *effect {
 	if st == deadState {
 		return &noEffect
 	}
-	return e.auto.effects(st)
+	return e.auto.Effects(st)
 }
 
 var noEffect effect

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/bgverify/bgverify/diff/media"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // A Form names a harmless form in which two bodies differ: media.HarmlessForms
@@ -21,7 +22,7 @@ type Form struct {
 func (e *engine) facts(blue, green *media.Doc) {
 	for _, f := range media.CompareFacts(blue, green) {
 		eff := e.rootMember(f.Name)
-		path := string(appendName([]byte{'$'}, []byte(f.Name)))
+		path := string(path.AppendName([]byte{'$'}, []byte(f.Name)))
 		e.foundText(textDifference{
 			kind: Changed, where: InBody, path: path, typ: StringType, severity: Value, by: cmp.Or(eff.drop, eff.ignore),
 			blue: factText(f.Blue), green: factText(f.Green), shapeless: !f.Style,
@@ -54,7 +55,7 @@ func (e *engine) rootMember(name string) *effect {
 	if e.auto == nil {
 		return &noEffect
 	}
-	return e.effects(e.auto.member(e.auto.root, hashBytes([]byte(name)), []byte(name)))
+	return e.effects(e.auto.Member(e.auto.Root, hashBytes([]byte(name)), []byte(name)))
 }
 
 // forms notes in which harmless forms two bodies differ whose trees and facts

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/mutate"
+	"github.com/bgverify/bgverify/diff/path"
 	"github.com/bgverify/bgverify/diff/second"
 )
 
@@ -100,11 +101,11 @@ func FuzzPath(f *testing.F) {
 	for _, p := range append([]string{"$['a','b'][0]..*", "$[?@.a==1 && @['b']=='x']", "$[::-1]", "$.a*b", "$[\"\\u0061\"]"}, paths...) {
 		f.Add(p, `{"a":[{"a":1,"b":"x"},[2]],"b":{"ab":{}}}`)
 	}
-	f.Fuzz(func(t *testing.T, path, body string) {
-		p, err := diff.ParsePath(path)
+	f.Fuzz(func(t *testing.T, text, body string) {
+		p, err := diff.ParsePath(text)
 		if err != nil {
-			if pe := err.(*diff.PathError); pe.Offset < 0 || pe.Offset > len(path) {
-				t.Errorf("%q: offset %d", path, pe.Offset)
+			if pe := err.(*path.Error); pe.Offset < 0 || pe.Offset > len(text) {
+				t.Errorf("%q: offset %d", text, pe.Offset)
 			}
 			return
 		}
@@ -113,7 +114,7 @@ func FuzzPath(f *testing.F) {
 			return
 		}
 		if p.Single() && len(nodes) > 1 {
-			t.Errorf("%q is single and selects %d places", path, len(nodes))
+			t.Errorf("%q is single and selects %d places", text, len(nodes))
 		}
 		for _, n := range nodes[:min(len(nodes), 8)] {
 			q, err := diff.ParsePath(n.Path)

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
+
+	"github.com/bgverify/bgverify/diff/literal"
 )
 
 // Hashes are seeded per process, so that no body can be made to collide. They
@@ -66,26 +68,26 @@ func shortHash(a, b uint64, n int) uint64 {
 }
 
 // hashDecimal hashes a small number, equal for equal values.
-func hashDecimal(d decimal) uint64 {
-	d = d.normal()
-	e := uint64(uint32(d.exp)) << 1
-	if d.neg {
+func hashDecimal(d literal.Decimal) uint64 {
+	d = d.Normal()
+	e := uint64(uint32(d.Exp)) << 1
+	if d.Neg {
 		e |= 1
 	}
-	return mix(d.mant^kNumber, e^kValue)
+	return mix(d.Mant^kNumber, e^kValue)
 }
 
 // hashNumber hashes any JSON number, equal for equal values.
-func hashNumber(text []byte, d decimal) uint64 {
-	if !d.big {
+func hashNumber(text []byte, d literal.Decimal) uint64 {
+	if !d.Big {
 		return hashDecimal(d)
 	}
-	b := exactDecimal(text)
-	if s, ok := b.small(); ok {
+	b := literal.ExactOf(text)
+	if s, ok := b.Small(); ok {
 		return hashDecimal(s)
 	}
-	h := mix(hashBytes(b.digits)^kBig, hashBytes(b.exp.Append(nil, 16))^kValue)
-	if b.neg {
+	h := mix(hashBytes(b.Digits)^kBig, hashBytes(b.Exp.Append(nil, 16))^kValue)
+	if b.Neg {
 		h = ^h
 	}
 	return h

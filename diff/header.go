@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/diff/literal"
 	"github.com/bgverify/bgverify/diff/media"
+	"github.com/bgverify/bgverify/diff/notation"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // VolatileHeaders are the headers whose value differs between any two answers
@@ -90,7 +93,7 @@ func (e *engine) headerEffect(names ...string) *effect {
 	var rules []int
 	for _, r := range e.rules.header {
 		for _, n := range names {
-			if globMatch(e.rules.prog.rules[r].Header, n) {
+			if path.GlobMatch(e.rules.prog.rules[r].Header, n) {
 				rules = append(rules, r)
 				e.visits[r]++
 				break
@@ -140,7 +143,7 @@ func (e *engine) values2(f *headerField, eff *effect) {
 		return
 	case slices.Contains(volatileHeaders, f.name) && !eff.says():
 		return
-	case f.name == "expires" && !eff.says() && sameExpiry(f.blue[0], f.green[0], e.at) && len(f.blue) == 1 && len(f.green) == 1:
+	case f.name == "expires" && !eff.says() && notation.SameExpiry(f.blue[0], f.green[0], e.at) && len(f.blue) == 1 && len(f.green) == 1:
 		return
 	}
 	if len(f.blue) == len(f.green) {
@@ -181,7 +184,7 @@ func (e *engine) headerValueNoted(path, blue, green string, eff *effect, why str
 	}
 	otherNotation := e.rules.opts.Numbers == Typed && fractional(blue) != fractional(green)
 	if t.by == 0 && t.note == "" && eff.tolerance != 0 && isNumber(blue) && isNumber(green) && !otherNotation {
-		if r := &e.rules.prog.rules[eff.tolerance-1]; within([]byte(blue), []byte(green), r.abs, r.rel) {
+		if r := &e.rules.prog.rules[eff.tolerance-1]; literal.Within([]byte(blue), []byte(green), r.abs, r.rel) {
 			t.by = eff.tolerance
 		}
 	}
@@ -193,14 +196,14 @@ func (e *engine) headerValueNoted(path, blue, green string, eff *effect, why str
 }
 
 func isNumber(s string) bool {
-	_, end, ok := scanNumber([]byte(s), 0)
+	_, end, ok := literal.ScanNumber([]byte(s), 0)
 	return ok && end == len(s)
 }
 
 // quoteText is a header's value as a JSON string; bytes that are not UTF-8 are
 // shown as U+FFFD (they were compared as bytes).
 func quoteText(s string) string {
-	return plainEscapes(string(quoteJSON(strings.ToValidUTF8(s, "\uFFFD"))))
+	return literal.PlainEscapes(string(literal.Quote(strings.ToValidUTF8(s, "\uFFFD"))))
 }
 
 func joined(values []string) string {
@@ -238,7 +241,7 @@ func (e *engine) leakInHeader(path string, values []string, differs bool) {
 			if differs && e.leakLast(path, a) {
 				return
 			}
-			e.foundText(textDifference{kind: Changed, severity: Value, where: InHeader, path: path, typ: StringType, green: quoteText(v), note: a.note(), leak: a.text}, &noEffect)
+			e.foundText(textDifference{kind: Changed, severity: Value, where: InHeader, path: path, typ: StringType, green: quoteText(v), note: LeakNote(a.text), leak: a.text}, &noEffect)
 			return
 		}
 	}

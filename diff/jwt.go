@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/diff/notation"
 )
 
 // A jwt is a JSON Web Token (RFC 7519) as two of them are compared: each side signs
@@ -42,23 +45,8 @@ func timeClaim(name string) bool {
 	return strings.HasSuffix(name, "_at") || strings.HasSuffix(name, "At") || strings.HasSuffix(name, "_time") || strings.HasSuffix(name, "Time")
 }
 
-// isJWT: three base64url parts, the first of which is a JSON object.
-func isJWT(s string) bool {
-	parts := strings.Split(s, ".")
-	if len(parts) != 3 || parts[0] == "" || parts[1] == "" {
-		return false
-	}
-	for i, p := range parts {
-		raw, err := base64.RawURLEncoding.DecodeString(p)
-		if err != nil || i == 0 && (len(raw) == 0 || raw[0] != '{') {
-			return false
-		}
-	}
-	return true
-}
-
 func parseJWT(s string) (*jwt, bool) {
-	if !isJWT(s) {
+	if !notation.IsJWT(s) {
 		return nil, false
 	}
 	encoded := strings.Split(s, ".")
@@ -110,8 +98,8 @@ func decodeNumbers(text string) (any, error) {
 
 func momentOf(claim any) time.Time {
 	if n, ok := claim.(json.Number); ok {
-		if s, ok := parseStamp(n.String()); ok {
-			return s.at
+		if s, ok := notation.ParseStamp(n.String()); ok {
+			return s.At
 		}
 		if f, err := n.Float64(); err == nil && f >= 0 && f < 1e9 { // before 2001: an exp of 1
 			return time.Unix(int64(f), 0)
@@ -140,7 +128,7 @@ func (s shaper) text(v any, name string) string {
 		members := make([]string, 0, len(v))
 		for k, x := range v {
 			if !fresh {
-				members = append(members, string(quoteJSON(k))+":"+s.text(x, k))
+				members = append(members, string(literal.Quote(k))+":"+s.text(x, k))
 			}
 		}
 		slices.Sort(members)
@@ -170,13 +158,13 @@ func (s shaper) string(v, name string, fresh bool) string {
 	if fresh && v != "" {
 		return "text"
 	}
-	if form := tokenForm(v); form != "" && isRandom(v) {
+	if form := notation.TokenForm(v); form != "" && notation.IsRandom(v) {
 		return form
 	}
-	if stamp, ok := parseStamp(v); ok && s.claims && timeClaim(name) {
-		return "text " + stamp.notation
+	if stamp, ok := notation.ParseStamp(v); ok && s.claims && timeClaim(name) {
+		return "text " + stamp.Notation
 	}
-	return string(quoteJSON(v))
+	return string(literal.Quote(v))
 }
 
 func (s shaper) number(v, name string, fresh bool) string {
@@ -184,12 +172,12 @@ func (s shaper) number(v, name string, fresh bool) string {
 	case fresh:
 		return "number"
 	case s.claims && timeClaim(name):
-		if stamp, ok := parseStamp(v); ok {
-			return stamp.notation
+		if stamp, ok := notation.ParseStamp(v); ok {
+			return stamp.Notation
 		}
 	}
-	d := exactDecimal([]byte(v))
-	shape := fmt.Sprintf("%t %s %s", d.neg, d.digits, d.exp)
+	d := literal.ExactOf([]byte(v))
+	shape := fmt.Sprintf("%t %s %s", d.Neg, d.Digits, d.Exp)
 	if s.typed && fractional(v) {
 		shape += " fraction"
 	}
@@ -232,7 +220,7 @@ const maxTokenAge = 31 * 24 * time.Hour
 // It names header fields and claims, never their values.
 //
 //  1. All of jwt.parts is the same.
-//  2. exp is after the time of the exchange, and nbf at most lifetimeSlip later, on
+//  2. exp is after the time of the exchange, and nbf at most notation.LifetimeSlip later, on
 //     both sides.
 //  3. Where both say when they were issued, they are valid for about as long.
 //  4. Where the time of an exchange is not known, exp is after iat; where neither
@@ -285,7 +273,7 @@ func (j *jwt) invalidAt(now time.Time) string {
 	case now.IsZero():
 	case !j.exp.IsZero() && !j.exp.After(now):
 		return "has expired"
-	case j.nbf.After(now.Add(lifetimeSlip)):
+	case j.nbf.After(now.Add(notation.LifetimeSlip)):
 		return "is not valid yet"
 	}
 	return ""
@@ -297,9 +285,30 @@ func sameTerm(b, g *jwt, at [2]time.Time) bool {
 	case b.exp.IsZero() || g.exp.IsZero(): // the shapes say whether there is one
 		return true
 	case !b.iat.IsZero() && !g.iat.IsZero():
-		return sameLifetime(b.exp, g.exp, [2]time.Time{b.iat, g.iat})
+		return notation.SameLifetime(b.exp, g.exp, [2]time.Time{b.iat, g.iat})
 	case at[0].IsZero() && at[1].IsZero():
 		return b.exp.Sub(g.exp).Abs() <= maxTokenAge
 	}
 	return true
+}
+
+// SameFormat reports whether two different texts have a named format in one notation.
+// Two JSON Web Tokens have to mean the same, see differJWT; at are the times of the two
+// answers. why says what differs where the texts do not show it.
+func SameFormat(name, blue, green string, at [2]time.Time) (same bool, why string) {
+	f := notation.Format(name)
+	switch {
+	case !f(blue) || !f(green):
+		return false, ""
+	case name == "jwt":
+		why = differJWT(blue, green, at)
+		return why == "", why
+	}
+	b, g := notation.Of(name, blue), notation.Of(name, green)
+	for i := range b {
+		if b[i] != g[i] && b[i] != "" && g[i] != "" {
+			return false, "another notation: " + b[i] + " -> " + g[i]
+		}
+	}
+	return true, ""
 }

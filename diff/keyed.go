@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // alignKeyed pairs the elements lo:eb of blue and lo:eg of green by their key,
@@ -266,8 +268,8 @@ func tellsByValue(typ ValueType, shared, n int) bool {
 // noteKey tells the key that was guessed, with the rule that fixes it.
 func (e *engine) noteKey(f *frame) {
 	e.note(func() string {
-		path := string(e.appendPath(nil))
-		return fmt.Sprintf("%s is paired by the guessed key %s; to fix it: %s", path, f.by[0], keyRule(generalise(path), f.by))
+		at := string(e.appendPath(nil))
+		return fmt.Sprintf("%s is paired by the guessed key %s; to fix it: %s", at, f.by[0], keyRule(path.Generalise(at), f.by))
 	})
 }
 

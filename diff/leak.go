@@ -4,19 +4,21 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"github.com/bgverify/bgverify/diff/notation"
 )
 
 // An authority is a name of blue that green must not mention.
 type authority struct{ text string } // lower case
 
-// note is what a difference says of the leak.
-func (a authority) note() string { return "green names blue: " + a.text }
+// LeakNote is what a difference says of a leak of the name.
+func LeakNote(name string) string { return "green names blue: " + name }
 
 // leaks marks a difference as a leak; a note that is there already stays.
 func (d *Difference) leaks(a authority) {
 	d.Leak = a.text
 	if d.Note == "" {
-		d.Note = a.note()
+		d.Note = LeakNote(a.text)
 	}
 }
 
@@ -65,17 +67,13 @@ func (a authority) in(text []byte) bool {
 			return false
 		}
 		from, to := at+i, at+i+len(a.text)
-		before := from == 0 || !hostByte(text[from-1]) && text[from-1] != '.'
-		after := to == len(text) || !hostByte(text[to]) && !(text[to] == '.' && to+1 < len(text) && hostByte(text[to+1]))
+		before := from == 0 || !notation.IsHostByte(text[from-1]) && text[from-1] != '.'
+		after := to == len(text) || !notation.IsHostByte(text[to]) && !(text[to] == '.' && to+1 < len(text) && notation.IsHostByte(text[to+1]))
 		if before && after {
 			return true
 		}
 		at = from + 1
 	}
-}
-
-func hostByte(c byte) bool {
-	return c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 // indexFold finds an ASCII lower-case needle, letter case aside.
@@ -118,7 +116,7 @@ func (e *engine) leaks() {
 	}
 	st := deadState
 	if e.auto != nil {
-		st = e.auto.root
+		st = e.auto.Root
 	}
 	e.path = e.path[:0]
 	e.leaksBelow(0, st, known)
@@ -154,9 +152,9 @@ func (e *engine) leaksBelow(i uint32, st int32, known map[string]int) {
 		if st != deadState {
 			if n.typ == ObjectType {
 				name := e.g.keyText(c)
-				cst = e.auto.member(st, hashBytes(name), name)
+				cst = e.auto.Member(st, hashBytes(name), name)
 			} else {
-				cst = e.auto.elementOf(st, e.g, c, index, len(kids))
+				cst = elementOf(e.auto, st, e.g, c, index, len(kids))
 			}
 		}
 		e.path = append(e.path, s)

@@ -12,10 +12,7 @@ type NamedPath struct {
 // counts as one value, unless the path looks below it. A path that cannot be read
 // names nothing.
 func (r *Rules) Named(m *Message, paths []NamedPath) (all, uncompared int) {
-	rules := make([]Rule, 0, len(r.prog.rules)+len(paths))
-	for i := range r.prog.rules {
-		rules = append(rules, r.prog.rules[i].Rule)
-	}
+	rules := r.list()
 	own := len(rules)
 	for _, p := range paths {
 		if _, err := ParsePath(p.Path); err == nil {
@@ -42,7 +39,7 @@ func (r *Rules) Named(m *Message, paths []NamedPath) (all, uncompared int) {
 		return 0, 0
 	}
 	c := namedCount{e: e, t: &w.b, own: own}
-	e.walk(c.t, 0, w.auto.root, c.visit)
+	e.walk(c.t, 0, w.auto.Root, c.visit)
 	return c.all, c.uncompared
 }
 

@@ -114,7 +114,7 @@ func (e *engine) member(b, g uint32, st, gone int32) {
 			t, n = e.g, g
 		}
 		name := t.keyText(n)
-		cst = e.auto.member(st, hashBytes(name), name)
+		cst = e.auto.Member(st, hashBytes(name), name)
 	}
 	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: -1, gi: -1, gone: gone})
 	e.present(b, g, cst)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/diff/literal"
 )
 
 // limits are Options' bounds with the defaults filled in.
@@ -28,7 +30,8 @@ type parser struct {
 	src     []byte
 	t       *tree
 	auto    *automaton // nil without rules
-	visits  []uint32   // per state: places read in it
+	prog    *program
+	visits  []uint32 // per state: places read in it
 	members []memberEntry
 	table   []uint32
 	buf     []byte
@@ -113,7 +116,7 @@ func (p *parser) space(i int) int {
 	if i < len(p.src) && p.src[i] > ' ' {
 		return i
 	}
-	return spaceEnd(p.src, i)
+	return literal.SpaceEnd(p.src, i)
 }
 
 // value reads the value at i into a new node and returns the offset behind it.
@@ -123,7 +126,7 @@ func (p *parser) value(i, depth int, st int32) (int, bool) {
 		p.fail(Limit, i, "more than %d values", p.lim.nodes)
 		return i, false
 	}
-	if st != deadState && p.auto.ruled[st] {
+	if st != deadState && p.auto.Ruled(st) {
 		p.visit(st)
 	}
 	if i >= len(p.src) {
@@ -192,7 +195,7 @@ func (p *parser) unexpected(i int, want string) {
 }
 
 func (p *parser) number(at uint32, i int) (int, bool) {
-	d, end, ok := scanNumber(p.src, i)
+	d, end, ok := literal.ScanNumber(p.src, i)
 	if !ok {
 		if bytes.HasPrefix(p.src[end:], []byte("Infinity")) {
 			p.fail(Invalid, i, "-Infinity is not JSON")
@@ -202,7 +205,7 @@ func (p *parser) number(at uint32, i int) (int, bool) {
 		return i, false
 	}
 	text := p.src[i:end]
-	if d.big {
+	if d.Big {
 		if e := bytes.IndexAny(text, "eE"); e >= 0 && len(text)-e > maxExponent {
 			p.fail(Limit, i+e, "an exponent of more than %d digits", maxExponent)
 			return i, false
@@ -224,7 +227,7 @@ func (p *parser) stringValue(at uint32, i int) (int, bool) {
 	text := p.src[i+1 : end]
 	if escaped {
 		p.t.nodes[at].flags |= flagEscaped
-		p.buf = unescape(p.buf[:0], text)
+		p.buf = literal.Unescape(p.buf[:0], text)
 		text = p.buf
 	}
 	p.scalar(at, StringType, hashBytes(text)^kString)
@@ -238,7 +241,7 @@ func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 	}
 	var flags uint8
 	var h, ruled uint64
-	bag := st != deadState && p.auto.effects(st).orderFree
+	bag := st != deadState && p.auto.Effects(st).orderFree
 	apart := bag // the ruled hash goes its own way
 	count := 0
 	i = p.space(i + 1)
@@ -251,7 +254,7 @@ func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 		child := uint32(len(p.t.nodes))
 		var cst int32
 		if st != deadState {
-			cst = p.auto.element(st, count)
+			cst = p.auto.Element(st, count)
 		}
 		end, ok := p.value(i, depth+1, cst)
 		if !ok {
@@ -304,20 +307,20 @@ func (p *parser) contribution(child uint32, st int32) (hash, ruled uint64, soft 
 		return n.hash, n.hash, 0
 	}
 	ruled = p.t.ruledHash(child)
-	if !p.auto.ruled[st] {
+	if !p.auto.Ruled(st) {
 		return n.hash, ruled, n.flags & flagSoft
 	}
-	eff := p.auto.effects(st)
+	eff := p.auto.Effects(st)
 	if r := eff.ruled(p.t, child); r != ruled {
 		ruled = r
 		p.t.setRuled(child, r)
 	}
 	switch {
-	case p.auto.prog.maybe || eff.strict():
+	case p.prog.Maybe() || eff.strict():
 		n.flags |= flagSoft
 	case eff.drop != 0:
 		n.flags |= flagDropped
-	case eff.ignore != 0, eff.lets(p.auto.prog, p.t, child):
+	case eff.ignore != 0, eff.lets(p.prog, p.t, child):
 		n.flags |= flagIgnored
 	}
 	return n.hash, ruled, n.flags & flagSoft
@@ -355,13 +358,13 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 		mark := flagMember
 		if escaped {
 			mark |= flagKeyEscaped
-			p.buf = unescape(p.buf[:0], name)
+			p.buf = literal.Unescape(p.buf[:0], name)
 			name = p.buf
 		}
 		kh := hashBytes(name)
 		var cst int32
 		if st != 0 {
-			cst = p.auto.member(st, kh, name)
+			cst = p.auto.Member(st, kh, name)
 		}
 		if i = p.space(end + 1); i >= len(p.src) || p.src[i] != ':' {
 			p.unexpected(i, ":")
@@ -376,7 +379,7 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 		n.key, n.klen = uint32(key), uint16(min(klen, longName))
 		n.flags |= mark
 		v, r := n.hash, n.hash
-		if p.auto != nil && (p.auto.ruled[cst] || n.flags&(flagRuled|flagSoft) != 0) {
+		if p.auto != nil && (p.auto.Ruled(cst) || n.flags&(flagRuled|flagSoft) != 0) {
 			var soft uint8
 			v, r, soft = p.contribution(child, cst)
 			flags |= soft

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // Patch is the JSON Patch (RFC 6902) that turns blue into green, but for what
@@ -20,7 +23,7 @@ func Patch(blue, green []byte, rules *Rules) (patch []byte, total int, err error
 	defer rules.release(w)
 	e := &w.engine
 	e.begin(rules, w.auto, nil)
-	e.patch = &patcher{arrays: map[string]*arrayEdit{}}
+	e.patch = &patcher{arrays: map[string]*arrayChange{}}
 	w.compare(blue, green)
 	if w.b.err != nil {
 		return nil, 0, w.b.err
@@ -34,7 +37,7 @@ func Patch(blue, green []byte, rules *Rules) (patch []byte, total int, err error
 // A patcher collects the operations of a patch while the engine compares.
 type patcher struct {
 	ops    []patchOp
-	arrays map[string]*arrayEdit // by pointer in blue
+	arrays map[string]*arrayChange // by pointer in blue
 }
 
 type patchOp struct {
@@ -42,8 +45,8 @@ type patchOp struct {
 	value    []byte
 }
 
-// An arrayEdit is what happens to the elements of one array.
-type arrayEdit struct {
+// An arrayChange is what happens to the elements of one array.
+type arrayChange struct {
 	pointer string
 	depth   int
 	removed []int // indices in blue
@@ -78,23 +81,23 @@ func (p *patcher) record(e *engine, k Kind, b, g uint32) {
 	}
 }
 
-func (p *patcher) oneSided(e *engine, path []step, b, g uint32) {
-	if len(path) == 0 {
+func (p *patcher) oneSided(e *engine, steps []step, b, g uint32) {
+	if len(steps) == 0 {
 		return // a body that one side lacks is no JSON body
 	}
-	last := path[len(path)-1]
+	last := steps[len(steps)-1]
 	member := last.bi < 0 && last.gi < 0
 	switch {
 	case member && b != noNode:
-		p.ops = append(p.ops, patchOp{op: "remove", path: bluePointer(path)})
+		p.ops = append(p.ops, patchOp{op: "remove", path: bluePointer(steps)})
 	case member:
-		at := appendPointerToken([]byte(bluePointer(path[:len(path)-1])), e.g.keyText(g))
+		at := path.AppendPointerToken([]byte(bluePointer(steps[:len(steps)-1])), e.g.keyText(g))
 		p.ops = append(p.ops, patchOp{op: "add", path: string(at), value: e.g.text(g)})
 	case b != noNode:
-		a := p.array(path[:len(path)-1])
+		a := p.array(steps[:len(steps)-1])
 		a.removed = append(a.removed, int(last.bi))
 	default:
-		a := p.array(path[:len(path)-1])
+		a := p.array(steps[:len(steps)-1])
 		a.added = append(a.added, arrayAdd{int(last.gi), e.g.text(g)})
 	}
 }
@@ -106,11 +109,11 @@ func (p *patcher) replace(path string, value []byte) {
 	p.ops = append(p.ops, patchOp{"replace", path, value})
 }
 
-func (p *patcher) array(path []step) *arrayEdit {
+func (p *patcher) array(path []step) *arrayChange {
 	ptr := bluePointer(path)
 	a := p.arrays[ptr]
 	if a == nil {
-		a = &arrayEdit{pointer: ptr, depth: len(path)}
+		a = &arrayChange{pointer: ptr, depth: len(path)}
 		p.arrays[ptr] = a
 	}
 	return a
@@ -133,12 +136,12 @@ func (e *engine) outermost() (*tree, uint32) {
 	return s.gt, s.gn
 }
 
-func bluePointer(path []step) string {
+func bluePointer(steps []step) string {
 	var b []byte
-	for i := range path {
-		s := &path[i]
+	for i := range steps {
+		s := &steps[i]
 		if s.bt.nodes[s.bn].flags&flagMember != 0 {
-			b = appendPointerToken(b, s.bt.keyText(s.bn))
+			b = path.AppendPointerToken(b, s.bt.keyText(s.bn))
 		} else {
 			b = strconv.AppendInt(append(b, '/'), int64(s.bi), 10)
 		}
@@ -150,15 +153,15 @@ func bluePointer(path []step) string {
 // comes: first what shifts no index, then the arrays, the deepest first, each
 // with its removals from behind and its additions from the front.
 func (p *patcher) write() []byte {
-	edits := make([]*arrayEdit, 0, len(p.arrays))
+	changed := make([]*arrayChange, 0, len(p.arrays))
 	var whole []string
 	for _, a := range p.arrays {
-		edits = append(edits, a)
+		changed = append(changed, a)
 		if a.whole != nil {
 			whole = append(whole, a.pointer)
 		}
 	}
-	slices.SortFunc(edits, func(a, b *arrayEdit) int {
+	slices.SortFunc(changed, func(a, b *arrayChange) int {
 		return cmp.Or(-cmp.Compare(a.depth, b.depth), cmp.Compare(a.pointer, b.pointer))
 	})
 	within := func(path string) bool {
@@ -170,7 +173,7 @@ func (p *patcher) write() []byte {
 			w.put(op.op, op.path, op.value)
 		}
 	}
-	for _, a := range edits {
+	for _, a := range changed {
 		switch {
 		case within(a.pointer):
 		case a.whole != nil:
@@ -197,7 +200,7 @@ func (w *patchWriter) put(op, path string, value []byte) {
 		sep = "["
 	}
 	w.out.WriteString(sep + `{"op":"` + op + `","path":`)
-	w.out.Write(quoteJSON(path))
+	w.out.Write(literal.Quote(path))
 	if value != nil {
 		w.out.WriteString(`,"value":`)
 		w.out.Write(value)

@@ -1,87 +1,87 @@
 package diff
 
-import "slices"
+import (
+	"time"
 
-// A program is the paths of all rules as one automaton. It is immutable: what
-// is learned while running lives in an automaton, one per worker.
+	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/diff/path"
+)
+
+// A Pattern is a compiled path of a rule; package path says what paths are.
+type Pattern = path.Pattern
+
+// ParsePath parses a path; every error is a *path.Error.
+func ParsePath(text string) (*Pattern, error) { return path.Parse(text) }
+
+// A program is the rules of a list with the paths of those that have one. It is
+// immutable; an automaton runs it, one per worker.
 type program struct {
-	rules    []compiledRule
-	patterns []*Pattern // of body rules
-	owner    []int      // patterns[i] belongs to rules[owner[i]]
-	names    map[string]int
-	byHash   []nameSlot // open addressing over names
-	bloom    uint64     // one bit per name, by the top of its hash
-	globs    []string
-	// maybe: a filter or an index from the end needs the whole array, which the
-	// parser has not seen yet. It then takes the selector as matching, and the
-	// comparison decides.
-	maybe bool
+	path.Program
+	rules []compiledRule
 }
 
-type nameSlot struct {
-	hash uint64
-	name string
-	sym  int
+// An automaton says at each value what the rules there add up to.
+type automaton = path.Automaton[effect]
+
+// deadState is the state in which no rule applies, here or below.
+const deadState = path.Dead
+
+func newAutomaton(g *program) *automaton { return path.NewAutomaton(&g.Program, g.effectOf) }
+
+// elementOf is the state of element c of t, at index of an array of n elements.
+func elementOf(a *automaton, st path.State, t *tree, c uint32, index, n int) path.State {
+	if !a.Indexed(st) {
+		return a.Element(st, index)
+	}
+	return a.ElementOf(st, index, n, func(terms []path.Term) bool { return t.keeps(c, terms) })
 }
 
-// maxGlobs bounds the globs of one rule list.
-const maxGlobs = 64
-
-func (g *program) addPattern(p *Pattern, owner int) {
-	g.patterns = append(g.patterns, p)
-	g.owner = append(g.owner, owner)
-	for _, s := range p.segs {
-		for _, sel := range s.sels {
-			switch sel.kind {
-			case selName:
-				if _, ok := g.names[sel.name]; !ok {
-					if g.names == nil {
-						g.names = map[string]int{}
-					}
-					g.names[sel.name] = len(g.names) + 1
-				}
-			case selGlob:
-				if !slices.Contains(g.globs, sel.name) {
-					g.globs = append(g.globs, sel.name)
-				}
-			case selFilter:
-				g.maybe = true
-			case selIndex:
-				g.maybe = g.maybe || sel.index < 0
-			case selSlice:
-				g.maybe = g.maybe || sel.needsLength()
-			}
+// keeps reports whether a filter's terms all hold for node c.
+func (t *tree) keeps(c uint32, terms []path.Term) bool {
+	for _, term := range terms {
+		m := t.member(c, term.Name)
+		if m == 0 || !t.equals(m, term.Literal) {
+			return false
 		}
+	}
+	return true
+}
+
+// equals reports whether node m has the value of a scalar's JSON text.
+func (t *tree) equals(m uint32, scalar string) bool {
+	typ := t.nodes[m].typ
+	if typ != typeOfByte(scalar[0]) {
+		return false
+	}
+	switch typ {
+	case NumberType:
+		return literal.SameNumber(t.text(m), []byte(scalar))
+	case StringType:
+		return string(t.stringText(m)) == literal.Unquote([]byte(scalar))
+	default:
+		return string(t.text(m)) == scalar
 	}
 }
 
-func (g *program) finish() {
-	size := 8
-	for size < 4*len(g.names) {
-		size *= 2
+// With is the rules with more of them after those that are there. now is the day on
+// which the dates of rules are checked where the options of r know none. r is nil where
+// there are no rules yet.
+func (r *Rules) With(more []Rule, now time.Time) (*Rules, []RuleError) {
+	if r == nil {
+		return Compile(more, Options{Now: now})
 	}
-	g.byHash = make([]nameSlot, size)
-	for name, sym := range g.names {
-		h := hashBytes([]byte(name))
-		g.bloom |= 1 << (h >> 58)
-		i := int(h) & (size - 1)
-		for g.byHash[i].sym != 0 {
-			i = (i + 1) & (size - 1)
-		}
-		g.byHash[i] = nameSlot{h, name, sym}
+	opts := r.opts
+	if opts.Now.IsZero() {
+		opts.Now = now
 	}
+	return Compile(append(r.list(), more...), opts)
 }
 
-// symbol is the number of an exact name; 0 for names that no rule spells out.
-func (g *program) symbol(hash uint64, name []byte) int {
-	mask := len(g.byHash) - 1
-	for i := int(hash) & mask; ; i = (i + 1) & mask {
-		s := &g.byHash[i]
-		if s.sym == 0 {
-			return 0
-		}
-		if s.hash == hash && s.name == string(name) {
-			return s.sym
-		}
+// list is the rules as they were given.
+func (r *Rules) list() []Rule {
+	rules := make([]Rule, len(r.prog.rules))
+	for i := range r.prog.rules {
+		rules[i] = r.prog.rules[i].Rule
 	}
+	return rules
 }

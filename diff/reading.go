@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math"
 	"slices"
+
+	"github.com/bgverify/bgverify/diff/literal"
 )
 
 // A NumberReading says when two JSON numbers are equal. A rule `number` names
@@ -110,7 +112,7 @@ func (e *engine) number(b, g uint32, eff *effect) {
 		anyForm := eff.time != 0 && rules[eff.time-1].Notation == anyNotation
 		if fractional(bt) != fractional(gt) && !anyForm {
 			note := ""
-			if sameNumber(bt, gt) {
+			if literal.SameNumber(bt, gt) {
 				note = notationNote
 			}
 			e.found(Changed, b, g, eff, note)
@@ -126,9 +128,9 @@ func (e *engine) number(b, g uint32, eff *effect) {
 	switch {
 	case same:
 		return
-	case reading == Decimal && eff.number != 0 && sameNumber(bt, gt), reading == Float64 && floatOf(bt) == floatOf(gt): // Rule 2
+	case reading == Decimal && eff.number != 0 && literal.SameNumber(bt, gt), reading == Float64 && floatOf(bt) == floatOf(gt): // Rule 2
 		by = eff.number
-	case eff.tolerance != 0 && within(bt, gt, rules[eff.tolerance-1].abs, rules[eff.tolerance-1].rel): // Rule 3
+	case eff.tolerance != 0 && literal.Within(bt, gt, rules[eff.tolerance-1].abs, rules[eff.tolerance-1].rel): // Rule 3
 		by = eff.tolerance
 	case eff.time != 0 && rules[eff.time-1].sameTime(string(bt), string(gt)):
 		by = eff.time

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/diff/internal/gen"
 )
 
@@ -165,8 +166,8 @@ func TestCauseOfNotation(t *testing.T) {
 	}
 	blue, green := body("7"), body("7.0")
 	r := diff.CompareMessages(blue, green, rules, nil)
-	causes := diff.NewCauses()
-	causes.AddAt(diff.Site{Sample: &diff.Sample{Blue: blue, Green: green, Rules: rules}}, r.Differences)
+	causes := cause.NewSet()
+	causes.AddAt(cause.Site{Sample: &cause.Sample{Blue: blue, Green: green, Rules: rules}}, r.Differences)
 	list := causes.List()
 	if len(list) != 1 || list[0].Edit != "number notation" || list[0].Rule != `- {at: "$.n", do: number, as: decimal}` {
 		t.Errorf("%+v", list)

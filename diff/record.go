@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // A span is a piece of a recorder's text.
@@ -271,7 +274,7 @@ func (e *engine) appendPath(b []byte) []byte {
 		}
 		switch {
 		case t.nodes[n].flags&flagMember != 0:
-			b = appendName(b, t.keyText(n))
+			b = path.AppendName(b, t.keyText(n))
 		case s.frame > 0 && len(e.frames[s.frame-1].by) > 0:
 			b = appendFilter(b, t, n, e.frames[s.frame-1].by, int(index))
 		default:
@@ -297,10 +300,10 @@ func appendFilter(b []byte, t *tree, n uint32, by []string, index int) []byte {
 		if i > 0 {
 			b = append(b, " && "...)
 		}
-		b = appendName(append(b, '@'), []byte(name))
+		b = path.AppendName(append(b, '@'), []byte(name))
 		b = append(b, "=="...)
 		if t.nodes[m].typ == StringType {
-			b = appendQuoted(b, t.stringText(m))
+			b = path.AppendQuoted(b, t.stringText(m))
 		} else {
 			b = append(b, t.text(m)...)
 		}
@@ -309,18 +312,18 @@ func appendFilter(b []byte, t *tree, n uint32, by []string, index int) []byte {
 }
 
 func (e *engine) appendPointer(b []byte, blue bool) []byte {
-	path := e.path
+	steps := e.path
 	if e.embedded > 0 {
-		path = path[:e.pointer]
+		steps = steps[:e.pointer]
 	}
-	for i := range path {
-		s := &path[i]
+	for i := range steps {
+		s := &steps[i]
 		t, n, index := s.bt, s.bn, s.bi
 		if !blue {
 			t, n, index = s.gt, s.gn, s.gi
 		}
 		if t.nodes[n].flags&flagMember != 0 {
-			b = appendPointerToken(b, t.keyText(n))
+			b = path.AppendPointerToken(b, t.keyText(n))
 		} else {
 			b = strconv.AppendInt(append(b, '/'), int64(index), 10)
 		}
@@ -342,8 +345,8 @@ func (r *recorder) finish() (kept, hides []Difference) {
 			d.Path = text[p.path.from:p.path.to]
 			d.BluePointer = text[p.bluePtr.from:p.bluePtr.to]
 			d.GreenPointer = text[p.greenPtr.from:p.greenPtr.to]
-			d.Blue.JSON = plainEscapes(text[p.blue.from:p.blue.to])
-			d.Green.JSON = plainEscapes(text[p.green.from:p.green.to])
+			d.Blue.JSON = literal.PlainEscapes(text[p.blue.from:p.blue.to])
+			d.Green.JSON = literal.PlainEscapes(text[p.green.from:p.green.to])
 			out[i] = d
 		}
 		slices.SortStableFunc(out, func(a, b Difference) int { return cmp.Compare(a.Where, b.Where) })

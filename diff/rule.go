@@ -67,6 +67,9 @@ func (r *Rule) Stricter() bool {
 	return r.Do == DoNumber && (r.As == Typed.String() || r.As == Lexeme.String())
 }
 
+// anyNotation is what a time or format rule says to let the notation differ.
+const anyNotation = "any"
+
 // A Bound is the most that a rule hides of one pair of answers: a number of
 // differences, or a share of the places that its path matches in the answer that
 // has more of them. The zero Bound is none.

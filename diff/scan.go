@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/diff/literal"
 )
 
 // str scans a string from behind its opening quote to its closing one.
@@ -68,9 +70,9 @@ func (p *parser) escapeAt(i int) int {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return 2
 	case 'u':
-		_, n := unicodeEscape(p.src, i)
+		_, n := literal.UnicodeEscape(p.src, i)
 		if n == 0 {
-			if r, ok := hex4(p.src, i+2); ok {
+			if r, ok := literal.Hex4(p.src, i+2); ok {
 				p.fail(Invalid, i, "the lone surrogate \\u%04x", r)
 			} else {
 				p.fail(Invalid, i, "a broken \\u escape")

@@ -1,6 +1,8 @@
 package diff
 
-import "strconv"
+import (
+	"github.com/bgverify/bgverify/diff/path"
+)
 
 // A Node is one value of a body.
 type Node struct {
@@ -13,8 +15,8 @@ type Node struct {
 // that Validate refuses is an error.
 func Select(body []byte, p *Pattern) ([]Node, error) {
 	prog := &program{rules: make([]compiledRule, 1)}
-	prog.addPattern(p, 0)
-	prog.finish()
+	prog.Add(p, 0)
+	prog.Finish(hashBytes)
 	var t tree
 	lim := (&Options{}).limits()
 	reader := parser{lim: lim}
@@ -23,7 +25,7 @@ func Select(body []byte, p *Pattern) ([]Node, error) {
 		return nil, t.err
 	}
 	s := selection{t: &t, auto: newAutomaton(prog)}
-	s.visit(0, s.auto.root, []byte{'$'})
+	s.visit(0, s.auto.Root, []byte{'$'})
 	return s.found, nil
 }
 
@@ -33,13 +35,13 @@ type selection struct {
 	found []Node
 }
 
-func (s *selection) visit(i uint32, st int32, path []byte) {
+func (s *selection) visit(i uint32, st path.State, at []byte) {
 	if st == deadState {
 		return
 	}
 	n := &s.t.nodes[i]
-	if len(s.auto.effects(st).rules) > 0 {
-		s.found = append(s.found, Node{Path: string(path), Type: n.typ, JSON: s.t.text(i)})
+	if len(s.auto.Effects(st).rules) > 0 {
+		s.found = append(s.found, Node{Path: string(at), Type: n.typ, JSON: s.t.text(i)})
 	}
 	if n.typ < ArrayType {
 		return
@@ -48,10 +50,9 @@ func (s *selection) visit(i uint32, st int32, path []byte) {
 	for index, c := range kids {
 		if n.typ == ObjectType {
 			name := s.t.keyText(c)
-			s.visit(c, s.auto.member(st, hashBytes(name), name), appendName(path[:len(path):len(path)], name))
+			s.visit(c, s.auto.Member(st, hashBytes(name), name), path.AppendName(at[:len(at):len(at)], name))
 			continue
 		}
-		at := append(strconv.AppendInt(append(path[:len(path):len(path)], '['), int64(index), 10), ']')
-		s.visit(c, s.auto.elementOf(st, s.t, c, index, len(kids)), at)
+		s.visit(c, elementOf(s.auto, st, s.t, c, index, len(kids)), path.AppendIndex(at[:len(at):len(at)], index))
 	}
 }

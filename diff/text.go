@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/bgverify/bgverify/diff/notation"
 )
 
 // sameText is the rule under which two different texts are the same; 0 when
@@ -39,6 +41,32 @@ func (g *program) sameText(eff *effect, blue, green string, at [2]time.Time) (by
 	}
 	return 0, ""
 }
+
+// sameTime reports whether two texts are moments at most Within apart, in one
+// notation unless the rule says any. A time without a zone is then read as UTC.
+func (r *compiledRule) sameTime(blue, green string) bool {
+	b, ok := notation.ParseStamp(blue)
+	if !ok {
+		return false
+	}
+	g, ok := notation.ParseStamp(green)
+	if !ok || b.Notation != g.Notation && r.Notation != anyNotation {
+		return false
+	}
+	return g.At.Sub(b.At).Abs() <= r.Within
+}
+
+// sameFormat reports whether two different texts are the same under a format rule,
+// or else why not where that is not plain to see.
+func (r *compiledRule) sameFormat(blue, green string, at [2]time.Time) (same bool, why string) {
+	if r.Is == "regex" || r.Notation == anyNotation {
+		return r.format(blue) && r.format(green), ""
+	}
+	return SameFormat(r.Is, blue, green, at)
+}
+
+// maxRegexpInput bounds the strings that a pattern is tried on.
+const maxRegexpInput = 64 << 10
 
 // rewritten replaces blue's text in blue's value and green's in green's, or
 // what the pattern matches in both, with the rule's placeholder.
@@ -146,7 +174,7 @@ func (e *engine) open(t *tree, text string, st int32, eff *effect) bool {
 		}
 		text = string(raw)
 	}
-	p := parser{auto: e.auto, lim: e.rules.lim}
+	p := parser{auto: e.auto, prog: e.rules.prog, lim: e.rules.lim}
 	p.parse(t, []byte(text), st)
 	if t.err != nil {
 		return false

@@ -3,7 +3,8 @@ package diff
 import (
 	"bytes"
 	"strconv"
-	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/diff/literal"
 )
 
 // A node is one value of a parsed body. Nodes lie in preorder: the subtree of
@@ -97,7 +98,7 @@ func (t *tree) end(i uint32) int {
 	}
 	at := t.leafEnd(last)
 	for ; depth > 0; depth-- {
-		at = spaceEnd(t.src, at) + 1
+		at = literal.SpaceEnd(t.src, at) + 1
 	}
 	return at
 }
@@ -107,11 +108,11 @@ func (t *tree) leafEnd(i uint32) int {
 	at := int(t.nodes[i].start)
 	switch t.nodes[i].typ {
 	case StringType:
-		return quoteEnd(t.src, at+1) + 1
+		return literal.QuoteEnd(t.src, at+1) + 1
 	case ArrayType, ObjectType:
-		return spaceEnd(t.src, at+1) + 1
+		return literal.SpaceEnd(t.src, at+1) + 1
 	case NumberType:
-		_, at, _ = scanNumber(t.src, at)
+		_, at, _ = literal.ScanNumber(t.src, at)
 		return at
 	case BoolType:
 		if t.src[at] == 'f' {
@@ -119,30 +120,6 @@ func (t *tree) leafEnd(i uint32) int {
 		}
 	}
 	return at + len("true") // or null
-}
-
-// spaceEnd is the offset of the first byte from i on that is not white space.
-func spaceEnd(s []byte, i int) int {
-	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\r' || s[i] == '\t') {
-		i++
-	}
-	return i
-}
-
-// quoteEnd is the offset of the quote that closes a valid string, from anywhere
-// inside of it that is not the middle of an escape.
-func quoteEnd(s []byte, i int) int {
-	quote := -1
-	for {
-		if quote < i {
-			quote = i + bytes.IndexByte(s[i:], '"')
-		}
-		escape := bytes.IndexByte(s[i:quote], '\\')
-		if escape < 0 {
-			return quote
-		}
-		i += escape + 2
-	}
 }
 
 // isLeaf reports whether a node is a scalar, an empty array or an empty object.
@@ -198,7 +175,7 @@ func (t *tree) memberNamed(i uint32, name []byte) uint32 {
 func (t *tree) rawKey(i uint32) []byte {
 	n := &t.nodes[i]
 	if n.klen == longName {
-		return t.src[n.key:quoteEnd(t.src, int(n.key))]
+		return t.src[n.key:literal.QuoteEnd(t.src, int(n.key))]
 	}
 	return t.src[n.key : n.key+uint32(n.klen)]
 }
@@ -208,7 +185,7 @@ func (t *tree) keyText(i uint32) []byte {
 	if t.nodes[i].flags&flagKeyEscaped == 0 {
 		return t.rawKey(i)
 	}
-	return unescape(nil, t.rawKey(i))
+	return literal.Unescape(nil, t.rawKey(i))
 }
 
 // sameKey reports whether two members have the same name.
@@ -222,34 +199,9 @@ func sameKey(a *tree, i uint32, b *tree, j uint32) bool {
 // stringText is a string's content.
 func (t *tree) stringText(i uint32) []byte {
 	from := int(t.nodes[i].start) + 1
-	raw := t.src[from:quoteEnd(t.src, from)]
+	raw := t.src[from:literal.QuoteEnd(t.src, from)]
 	if t.nodes[i].flags&flagEscaped == 0 {
 		return raw
 	}
-	return unescape(nil, raw)
-}
-
-// unescape decodes the escapes of a valid JSON string's inside.
-func unescape(out, s []byte) []byte {
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c != '\\' {
-			out = append(out, c)
-			i++
-			continue
-		}
-		switch e := s[i+1]; e {
-		case 'u':
-			r, n := unicodeEscape(s, i)
-			out = utf8.AppendRune(out, r)
-			i += n
-			continue
-		case 'b', 'f', 'n', 'r', 't':
-			out = append(out, "\b\f\n\r\t"[bytes.IndexByte([]byte("bfnrt"), e)])
-		default:
-			out = append(out, e)
-		}
-		i += 2
-	}
-	return out
+	return literal.Unescape(nil, raw)
 }

@@ -42,3 +42,6 @@ func verbList() string {
 	slices.Sort(names)
 	return strings.Join(names, ", ")
 }
+
+// NeedsWhy reports whether a rule of this verb has to say why it is right.
+func (d Do) NeedsWhy() bool { return verbs[d].why }

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bgverify/bgverify/diff/literal"
 )
 
 // RuleYAML writes a rule as one line of a `rules:` list, ready to paste:
@@ -96,4 +98,11 @@ func yamlString(s string) string {
 }
 
 // quoteYAML writes a double-quoted scalar; JSON's strings are YAML's too.
-func quoteYAML(s string) string { return string(quoteJSON(s)) }
+func quoteYAML(s string) string { return string(literal.Quote(s)) }
+
+// PlaceholderWhy is the reason that a proposed rule has, and PlaceholderUntil its
+// date: whoever pastes it replaces both, for the proposal knows neither.
+const PlaceholderWhy = "say why this may differ"
+
+// PlaceholderUntil is the date of a proposed allow rule; see PlaceholderWhy.
+var PlaceholderUntil = time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC)

@@ -6,16 +6,17 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner"
 )
 
 // causeFinder links differences read back from the log to the causes of their run.
-func causeFinder(causes []diff.Cause) func(*diff.Difference) (int, bool) {
-	return diff.NewFinder(causes).Find
+func causeFinder(causes []cause.Cause) func(*diff.Difference) (int, bool) {
+	return cause.NewFinder(causes).Find
 }
 
 // edit says in words what a cause did.
-func edit(c *diff.Cause) string {
+func edit(c *cause.Cause) string {
 	if c.Edit == "" {
 		return c.Kind.String()
 	}
@@ -23,7 +24,7 @@ func edit(c *diff.Cause) string {
 }
 
 // editBeside is the edit where the kind stands beside it: nothing where both say the same.
-func editBeside(c *diff.Cause) string {
+func editBeside(c *cause.Cause) string {
 	if c.Edit == c.Kind.String() {
 		return ""
 	}
@@ -31,7 +32,7 @@ func editBeside(c *diff.Cause) string {
 }
 
 // CauseText is a cause in one line: $.balance number -> string.
-func CauseText(c *diff.Cause) string { return place(c.Where, c.Path) + " " + edit(c) }
+func CauseText(c *cause.Cause) string { return place(c.Where, c.Path) + " " + edit(c) }
 
 // kindWord is a kind as a heading reads it.
 func kindWord(k diff.Kind) string {
@@ -50,13 +51,13 @@ func kindWord(k diff.Kind) string {
 // spreads are the run's causes as a reader takes them in, with the cases of
 // each: a case counts once for a spread, however many of its causes it has.
 type spreads struct {
-	list  []diff.Spread
+	list  []cause.Spread
 	of    []int // cause id to its place in list
 	cases []int // of each spread
 }
 
-func newSpreads(causes []diff.Cause) *spreads {
-	s := &spreads{list: diff.Spreads(causes), of: make([]int, len(causes))}
+func newSpreads(causes []cause.Cause) *spreads {
+	s := &spreads{list: cause.Spreads(causes), of: make([]int, len(causes))}
 	s.cases = make([]int, len(s.list))
 	for i := range s.list {
 		for _, c := range s.list[i].Causes {
@@ -103,7 +104,7 @@ func (s *spreads) count(src *source) error {
 }
 
 // ids are the causes of a spread: 0, 3-6.
-func spreadIDs(s *diff.Spread, sep string) string {
+func spreadIDs(s *cause.Spread, sep string) string {
 	var b strings.Builder
 	for i := 0; i < len(s.Causes); {
 		k := i
@@ -124,7 +125,7 @@ func spreadIDs(s *diff.Spread, sep string) string {
 
 // spreadCount is how many places share a name; nothing where the place itself
 // says how many there are.
-func spreadCount(s *diff.Spread) string {
+func spreadCount(s *cause.Spread) string {
 	if n := len(s.Causes); n > 1 && s.Place != "" {
 		return fmt.Sprintf("at %d places", n)
 	}
@@ -133,7 +134,7 @@ func spreadCount(s *diff.Spread) string {
 
 // spreadPlace names where a spread lies; several places without a name in
 // common are counted, and the first of them named.
-func spreadPlace(s *diff.Spread) string {
+func spreadPlace(s *cause.Spread) string {
 	c := &s.Causes[0]
 	n := len(s.Causes)
 	if s.Place == "" && n > 1 {

@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/internal/text"
 )
 
 // WriteDifferences writes what a comparison of two bodies found: one difference a
 // line, blue's value before green's, then the causes with the rules that would
 // silence them, and how much was compared. Nothing in it is obeyed by a terminal.
-func WriteDifferences(w io.Writer, result *diff.Result, causes *diff.Causes) error {
+func WriteDifferences(w io.Writer, result *diff.Result, causes *cause.Set) error {
 	b := bufio.NewWriter(w)
 	for i := range result.Differences {
 		d := &result.Differences[i]
@@ -57,7 +58,7 @@ func timesOf(n int) string {
 }
 
 // editOf says what a cause did, also where its kind says it all.
-func editOf(c *diff.Cause) string {
+func editOf(c *cause.Cause) string {
 	if c.Edit == "" {
 		return c.Kind.String()
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/runner"
 )
@@ -161,7 +161,7 @@ func TestTraceLinks(t *testing.T) {
 func TestKnownCauses(t *testing.T) {
 	html, _ := Lookup("html")
 	var b bytes.Buffer
-	known := func(c diff.Cause) (string, bool) { return "run <7>", c.ID == 0 }
+	known := func(c cause.Cause) (string, bool) { return "run <7>", c.ID == 0 }
 	if err := WriteAll(failing(200), []Output{{html, &b}}, Options{Known: known}); err != nil {
 		t.Fatal(err)
 	}

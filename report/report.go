@@ -9,7 +9,7 @@
 //
 // Where a text of the page comes from: the sentences of the banner are
 // End.Reasons and the gates End.Gates, both written by the runner's conclusion
-// (runner/verdict_run.go); the causes are End.Causes, gathered by diff.Spreads;
+// (runner/verdict_run.go); the causes are End.Causes, gathered by cause.Spreads;
 // what stands under a load stage is LoadResult.Reason, written by diff/perf. This
 // package chooses, orders and words numbers, and decides nothing.
 //
@@ -25,6 +25,7 @@ import (
 	"iter"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -78,7 +79,7 @@ type Options struct {
 	TraceURL string
 	// Known says since which run a cause has been there, and whether it has been;
 	// nil: the page does not tell new causes from known ones.
-	Known func(diff.Cause) (since string, known bool)
+	Known func(cause.Cause) (since string, known bool)
 }
 
 // An Output is where one format of a run goes.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -39,7 +39,7 @@ func TestRunJSONIsDocumented(t *testing.T) {
 		jsonCase{},
 		jsonStep{},
 		jsonLoad{},
-		diff.Cause{},
+		cause.Cause{},
 		runner.RuleVisits{},
 		runner.Planned{},
 		runner.Narrowing{},

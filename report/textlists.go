@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -71,7 +71,7 @@ func (t *textReport) causes() error {
 }
 
 // example is the first case that a cause was seen in.
-func example(c *diff.Cause) string {
+func example(c *cause.Cause) string {
 	if len(c.Examples) == 0 {
 		return ""
 	}

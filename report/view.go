@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -271,7 +271,7 @@ func knownOf(causes []causeView, news int) string {
 	}
 }
 
-func (s *source) causeView(c *diff.Cause) causeView {
+func (s *source) causeView(c *cause.Cause) causeView {
 	v := causeView{
 		ID: c.ID, Where: place(c.Where, c.Path), Cases: plural(c.Cases, "case", "cases"), Share: s.share(c.Cases),
 		Examples: c.Examples, Rule: eachLine(c.Rule), Scope: visible(c.Scope), NoRule: visible(c.NoRule),

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -159,9 +159,9 @@ func (c *conclusion) differences() {
 }
 
 // spreadText names what the causes come down to, the gravest first.
-func spreadText(causes []diff.Cause) string {
+func spreadText(causes []cause.Cause) string {
 	const shown = 4
-	spreads := diff.Spreads(causes)
+	spreads := cause.Spreads(causes)
 	var parts []string
 	for i := range spreads[:min(shown, len(spreads))] {
 		parts = append(parts, cut(spreads[i].String(), 120))

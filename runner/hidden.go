@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -149,7 +150,7 @@ func (t *Test) needsValue(data []datum, h hiddenValues) bool {
 				return true
 			}
 		case "format":
-			if !h.known(d.text) || !slices.Contains(diff.Formats(), t.Operand.Text) {
+			if !h.known(d.text) || !slices.Contains(notation.Formats(), t.Operand.Text) {
 				return true
 			}
 		case "count":

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -141,7 +142,7 @@ type loadFindings struct {
 	mu       sync.Mutex // guards what follows
 	routes   []RouteJudging
 	large    []largeBodies // by route
-	causes   *diff.Causes
+	causes   *cause.Set
 	places   map[string]*loadPlace
 	order    []string // of places
 	examples []StepResult
@@ -150,7 +151,7 @@ type loadFindings struct {
 	exchange int            // kept
 }
 
-// A loadPlace is where answers differ, see diff.Place.
+// A loadPlace is where answers differ, see cause.Place.
 type loadPlace struct {
 	moments []attack.Moment // at most manyBlocks
 	pairs   int
@@ -173,7 +174,7 @@ const (
 )
 
 func newLoadFindings(suite, stage string) *loadFindings {
-	return &loadFindings{suite: suite, stage: stage, causes: diff.NewCauses(), places: map[string]*loadPlace{}, kept: map[string]int{}}
+	return &loadFindings{suite: suite, stage: stage, causes: cause.NewSet(), places: map[string]*loadPlace{}, kept: map[string]int{}}
 }
 
 // addRoute makes room for a route and returns its index.
@@ -214,7 +215,7 @@ func (f *loadFindings) compared(route int, at attack.Moment, step *StepResult, p
 	differences := roots(step.Differences)
 	mine := map[string]bool{}
 	for i := range differences {
-		name := diff.Place(&differences[i])
+		name := cause.Place(&differences[i])
 		if mine[name] {
 			continue
 		}
@@ -232,9 +233,9 @@ func (f *loadFindings) compared(route int, at attack.Moment, step *StepResult, p
 		p.moments = addMoment(p.moments, at)
 	}
 	if f.differing() <= maxDiffering {
-		f.causes.AddAt(diff.Site{Index: int(pairNumber(step)), Case: step.Name}, differences)
+		f.causes.AddAt(cause.Site{Index: int(pairNumber(step)), Case: step.Name}, differences)
 	}
-	if len(differences) > 0 && f.keeps(diff.Place(&differences[0]), 2) {
+	if len(differences) > 0 && f.keeps(cause.Place(&differences[0]), 2) {
 		f.example(step, pair)
 	}
 }

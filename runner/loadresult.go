@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner/attack"
 )
 
@@ -35,7 +35,7 @@ type RouteJudging struct {
 
 // A LoadCause is a cause of differences under load. Its cases are pairs.
 type LoadCause struct {
-	diff.Cause
+	cause.Cause
 	Blocks int `json:"blocks"` // in which it was seen, at most 2 are counted
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner/attack"
 )
 
@@ -43,7 +44,7 @@ func (f *loadFindings) judging(p *attack.Judging) *LoadJudging {
 	for _, name := range f.order {
 		if route, ok := strings.CutPrefix(name, lengthPlace); ok {
 			p := f.places[name]
-			c := diff.Cause{ID: len(out.Causes), Kind: diff.Changed, Where: diff.InBody, Path: "$", Edit: "other length, route " + route, Count: p.pairs, Cases: p.pairs}
+			c := cause.Cause{ID: len(out.Causes), Kind: diff.Changed, Where: diff.InBody, Path: "$", Edit: "other length, route " + route, Count: p.pairs, Cases: p.pairs}
 			out.Causes = append(out.Causes, LoadCause{c, len(p.moments)})
 		}
 	}

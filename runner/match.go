@@ -12,6 +12,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -190,7 +191,7 @@ func isFormat(name, text string) bool {
 		a, err := mail.ParseAddress(text)
 		return err == nil && a.Address == text
 	}
-	ok, known := diff.MatchFormat(name, text)
+	ok, known := notation.Match(name, text)
 	return ok && known
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -189,7 +190,7 @@ type StepResult struct {
 	// Planted are the faults that a proxy put in the step's answers (selftest).
 	Planted []PlantedFault `json:"-"`
 	// pair is what differed, to try proposed rules on; nil when read back from a log.
-	pair *diff.Sample
+	pair *cause.Sample
 }
 
 // A CaseResult is a case walked to its end: the event that reports are made of.
@@ -356,7 +357,7 @@ type End struct {
 	Counts    Counts             `json:"counts"`
 	Coverage  Coverage           `json:"coverage"`
 	Second    Second             `json:"second_opinion"`
-	Causes    []diff.Cause       `json:"causes"`
+	Causes    []cause.Cause      `json:"causes"`
 	Rules     []RuleVisits       `json:"rules"`
 	Gates     []GateResult       `json:"gates"`
 	Transport []TransportFinding `json:"transport,omitempty"`

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -84,7 +85,7 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 	r.Flaky = flaky || w.retriedNote(r, blue, green)
 	cookiesOf(r, blue, green)
 	if r.DifferencesTotal > 0 {
-		r.pair = &diff.Sample{Blue: blue.answer.message(), Green: green.answer.message(), Rules: rules.apart(max(apart, lag(blue.x, green.x))).full}
+		r.pair = &cause.Sample{Blue: blue.answer.message(), Green: green.answer.message(), Rules: rules.apart(max(apart, lag(blue.x, green.x))).full}
 	}
 	w.book(j)
 	w.confirm(ctx, step, name, rules, r)

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -16,7 +17,7 @@ import (
 type totals struct {
 	mu     sync.Mutex
 	suites []suiteTotals
-	causes *diff.Causes
+	causes *cause.Set
 	rules  map[string]RuleVisits
 	second Second
 	// findings are what made cases worse than pass, differences apart, merged by text.
@@ -67,7 +68,7 @@ type tally struct {
 const maxFindings = 500
 
 func newTotals(suites int) *totals {
-	return &totals{suites: make([]suiteTotals, suites), causes: diff.NewCauses(), rules: map[string]RuleVisits{}, findings: map[finding]*tally{}, overflow: map[Verdict]int{}, protocol: map[string][2]string{}, transport: connectionsSeen{}}
+	return &totals{suites: make([]suiteTotals, suites), causes: cause.NewSet(), rules: map[string]RuleVisits{}, findings: map[finding]*tally{}, overflow: map[Verdict]int{}, protocol: map[string][2]string{}, transport: connectionsSeen{}}
 }
 
 // add books a result.
@@ -153,7 +154,7 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 		silent[scenarios.Green] = silent[scenarios.Green] || step.Green != nil && step.Green.Err != nil
 		if step.DifferencesTotal > 0 && step.Lane == "" {
 			differs = true
-			t.causes.AddAt(diff.Site{Index: r.Index, Case: r.ID, Suite: s.suite.Name, Step: step.Name, Sample: step.sample(s.suite.MinCoverage)}, roots(step.Differences))
+			t.causes.AddAt(cause.Site{Index: r.Index, Case: r.ID, Suite: s.suite.Name, Step: step.Name, Sample: step.sample(s.suite.MinCoverage)}, roots(step.Differences))
 			step.pair = nil // large, and no longer needed
 		}
 		if step.Verdict <= Pass {
@@ -201,7 +202,7 @@ func roots(all []diff.Difference) []diff.Difference {
 
 // sample is the step's pair, to try a proposed rule on; nil where it was not
 // kept. floor is the least share of values that its suite wants compared.
-func (r *StepResult) sample(floor float64) *diff.Sample {
+func (r *StepResult) sample(floor float64) *cause.Sample {
 	if r.pair == nil {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // scalarText returns a scalar's text, or reports that the node is none.
@@ -299,7 +300,7 @@ func (o *obj) path(name string, single bool) string {
 
 func (w *walker) checkPath(n *yaml.Node, text string, single bool) bool {
 	p, err := diff.ParsePath(text)
-	if pe, ok := err.(*diff.PathError); ok {
+	if pe, ok := err.(*path.Error); ok {
 		w.errorAt(n, pe.Offset, pe.Hint, "path %q: %s", cut(text, 60), pe.Msg)
 		return false
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/scenarios"
@@ -81,8 +82,8 @@ func runDiff(io stdio, flags diffFlags, bluePath, greenPath string) error {
 		return writePatch(io.out, blue, green, rules)
 	}
 	result := diff.CompareMessages(blue, green, rules, diff.NewBijections())
-	causes := diff.NewCauses()
-	causes.AddAt(diff.Site{Case: filepath.Base(greenPath), Sample: &diff.Sample{Blue: blue, Green: green, Rules: rules}}, result.Differences)
+	causes := cause.NewSet()
+	causes.AddAt(cause.Site{Case: filepath.Base(greenPath), Sample: &cause.Sample{Blue: blue, Green: green, Rules: rules}}, result.Differences)
 	if flags.output == "json" {
 		err = writeDiffJSON(io.out, &result, causes.List())
 	} else {
@@ -175,16 +176,16 @@ type diffDocument struct {
 	Differences []diff.Difference `json:"differences"`
 	Ignored     []diff.Difference `json:"ignored"`
 	Total       int               `json:"total"`
-	Causes      []diff.Cause      `json:"causes"`
+	Causes      []cause.Cause     `json:"causes"`
 	Notes       []string          `json:"notes,omitempty"`
 	Forms       []diff.Form       `json:"forms,omitempty"`
 }
 
-func writeDiffJSON(w io.Writer, result *diff.Result, causes []diff.Cause) error {
+func writeDiffJSON(w io.Writer, result *diff.Result, causes []cause.Cause) error {
 	return printJSON(w, diffDocument{
 		Equal: result.Equal(), Total: result.Total, Notes: result.Notes, Forms: result.Forms,
 		Differences: append([]diff.Difference{}, result.Differences...),
 		Ignored:     append([]diff.Difference{}, result.Hidden...),
-		Causes:      append([]diff.Cause{}, causes...),
+		Causes:      append([]cause.Cause{}, causes...),
 	})
 }

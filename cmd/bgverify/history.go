@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner"
@@ -147,7 +148,7 @@ type listedCause struct {
 	Cases int        `json:"cases"`
 }
 
-func listedCauses(list []diff.Cause) []listedCause {
+func listedCauses(list []cause.Cause) []listedCause {
 	out := make([]listedCause, len(list))
 	for i, c := range list {
 		out[i] = listedCause{c.Kind, c.Where, c.Path, c.Edit, c.Count, c.Cases}
@@ -180,7 +181,7 @@ func listRuns(io stdio, root string) ([]listedRun, error) {
 			ID: e.ID, Folder: e.Folder, Started: e.Started, Verdict: e.Verdict, Suites: e.SuiteNames(), Counts: e.Counts,
 			Parent: e.Parent, Pinned: isPinned[e.ID], Weaker: e.Weaker,
 		}
-		var was []diff.Cause
+		var was []cause.Cause
 		if before := links[i].Previous; before >= 0 {
 			r.Against, was = entries[before].ID, entries[before].Causes
 		}
@@ -235,7 +236,7 @@ func printHistory(io stdio, list []listedRun) error {
 
 // knownCauses returns, for the causes of a run, the run since which each is known
 // without a gap; nil where no earlier run had the same suites.
-func knownCauses(root string, run *runner.Run) func(diff.Cause) (since string, known bool) {
+func knownCauses(root string, run *runner.Run) func(cause.Cause) (since string, known bool) {
 	entries, _, err := archive.History(root)
 	if err != nil {
 		return nil // the history is a convenience; the report is not to fail for it
@@ -256,7 +257,7 @@ func knownCauses(root string, run *runner.Run) func(diff.Cause) (since string, k
 			since[archive.KeyOf(c)] = entries[link.Since[i]].ID
 		}
 	}
-	return func(c diff.Cause) (string, bool) {
+	return func(c cause.Cause) (string, bool) {
 		id, ok := since[archive.KeyOf(c)]
 		return id, ok
 	}

@@ -17,21 +17,25 @@ var allowed = map[string][]string{
 	"diff/perf":             {},
 	"internal/text":         {},
 	"internal/hint":         {},
-	"diff":                  {"diff/media", "internal/text"},
-	"diff/mutate":           {"diff"},
+	"diff/literal":          {},
+	"diff/notation":         {},
+	"diff/path":             {"internal/text", "diff/literal", "diff/notation"},
+	"diff":                  {"internal/text", "diff/media", "diff/literal", "diff/notation", "diff/path"},
+	"diff/cause":            {"diff", "diff/literal", "diff/notation", "diff/path"},
+	"diff/mutate":           {"diff", "diff/literal", "diff/path"},
 	"diff/second":           {"diff"},
-	"scenarios":             {"internal/text", "diff", "diff/perf"},
+	"scenarios":             {"internal/text", "diff", "diff/path", "diff/perf"},
 	"scenarios/stb":         {},
 	"runner/wire":           {},
-	"runner/envelope":       {"diff", "diff/media"},
+	"runner/envelope":       {"diff", "diff/path", "diff/media"},
 	"runner/attack":         {"internal/text", "diff/perf", "runner/wire"},
-	"runner":                {"internal/text", "diff", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack", "runner/envelope"},
-	"runner/calibrate":      {"internal/hint", "internal/text", "diff", "diff/perf", "scenarios", "runner"},
+	"runner":                {"internal/text", "diff", "diff/cause", "diff/notation", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack", "runner/envelope"},
+	"runner/calibrate":      {"internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
 	"runner/selftest":       {"internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},
-	"report":                {"internal/text", "runner", "runner/wire", "diff", "diff/perf", "scenarios"},
-	"report/archive":        {"runner", "runner/wire", "diff", "diff/perf", "scenarios"},
-	"report/archive/replay": {"internal/hint", "diff", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
-	"report/reporttest":     {"runner", "runner/wire", "diff", "diff/perf", "scenarios", "report"},
+	"report":                {"internal/text", "runner", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
+	"report/archive":        {"runner", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios"},
+	"report/archive/replay": {"internal/hint", "diff", "diff/notation", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
+	"report/reporttest":     {"runner", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios", "report"},
 	"fixtures":              {},
 	"fixtures/faultproxy":   {},
 
@@ -66,7 +70,7 @@ var allowed = map[string][]string{
 	"scenarios/convert/internal/converttest": {"scenarios/convert/internal/model", "scenarios"},
 
 	"cmd/bgverify": {
-		"diff", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/wire", "runner/attack",
+		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/wire", "runner/attack",
 		"runner/calibrate", "runner/selftest", "report", "report/archive", "report/archive/replay", "fixtures", "fixtures/faultproxy", "internal/hint", "internal/text",
 	},
 }
@@ -89,7 +93,7 @@ var owner = map[string][]string{
 }
 
 // pure lists the packages that may neither touch the world nor read a clock.
-var pure = []string{"internal/text", "diff", "diff/media", "diff/mutate", "diff/second", "diff/perf", "runner/envelope"}
+var pure = []string{"internal/text", "diff", "diff/literal", "diff/notation", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/second", "diff/perf", "runner/envelope"}
 
 func TestImports(t *testing.T) {
 	if testing.Short() {

@@ -10,6 +10,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/internal/gen"
 	"github.com/bgverify/bgverify/diff/mutate"
+	"github.com/bgverify/bgverify/diff/notation"
 )
 
 // Every mutant of a body is valid, differs from it, and is found.
@@ -67,8 +68,8 @@ func TestForeignHasNoFormat(t *testing.T) {
 			t.Errorf("no mutant at %s: %v", want, paths)
 		}
 	}
-	for _, name := range diff.Formats() {
-		if ok, known := diff.MatchFormat(name, "\u0001~"); ok && known {
+	for _, name := range notation.Formats() {
+		if ok, known := notation.Match(name, "\u0001~"); ok && known {
 			t.Errorf("the foreign text has format %s", name)
 		}
 	}

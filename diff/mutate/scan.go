@@ -4,7 +4,8 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // A place is one value of the body, in document order. Where it ends, the text
@@ -170,10 +171,10 @@ func (s *scan) path(at int32) string {
 			for prev := p.prev; prev >= 0; prev = s.places[prev].prev {
 				index++
 			}
-			b = diff.AppendIndex(b, index)
+			b = path.AppendIndex(b, index)
 			continue
 		}
-		b = diff.AppendMember(b, diff.Unquote(s.src[p.key:s.quoted(int(p.key))]))
+		b = path.AppendName(b, literal.Unescape(nil, s.src[p.key+1:s.quoted(int(p.key))-1]))
 	}
 	return string(b)
 }

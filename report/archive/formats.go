@@ -3,7 +3,7 @@ package archive
 import (
 	"encoding/json"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/notation"
 )
 
 // formatsOf lists the formats that s has, as rules name and know them: what is
@@ -13,8 +13,8 @@ func formatsOf(s string) []string {
 		return nil
 	}
 	var names []string
-	for _, name := range diff.Formats() {
-		if ok, known := diff.MatchFormat(name, s); ok && known {
+	for _, name := range notation.Formats() {
+		if ok, known := notation.Match(name, s); ok && known {
 			names = append(names, name)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/wire"
@@ -81,7 +82,7 @@ func sampleEnd(v runner.Verdict, cases int) *runner.End {
 		Sides:  sampleHeader("", 0).Sides,
 		Suites: []runner.SuiteEnd{{Verdict: v, Counts: runner.Counts{Cases: cases, Fail: cases}}},
 		Counts: runner.Counts{Cases: cases, Fail: cases},
-		Causes: []diff.Cause{{ID: 0, Kind: diff.TypeChanged, Where: diff.InBody, Path: "$.price", Edit: "number -> string", Severity: diff.Type, Count: cases, Cases: cases, Examples: []string{"stb/case-000"}}},
+		Causes: []cause.Cause{{ID: 0, Kind: diff.TypeChanged, Where: diff.InBody, Path: "$.price", Edit: "number -> string", Severity: diff.Type, Count: cases, Cases: cases, Examples: []string{"stb/case-000"}}},
 	}
 }
 
@@ -122,7 +123,7 @@ func writeRunJSON(to io.Writer, run *runner.Run) error {
 		Sides   runner.Sides   `json:"sides"`
 		Counts  runner.Counts  `json:"counts"`
 		Suites  []suite        `json:"suites"`
-		Causes  []diff.Cause   `json:"causes"`
+		Causes  []cause.Cause  `json:"causes"`
 	}{1, run.Header.ID, run.Header.Started, run.End.ElapsedMS, run.End.Verdict, run.End.Reasons, run.End.Sides, run.End.Counts, nil, run.End.Causes}
 	for i, h := range run.Header.Suites {
 		s := suite{SuiteHead: h, Verdict: run.End.Suites[i].Verdict, Counts: run.End.Suites[i].Counts}

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner"
 )
@@ -32,7 +32,7 @@ type Entry struct {
 	Sides     runner.Sides   `json:"sides"`
 	Counts    runner.Counts  `json:"counts"`
 	Suites    []EntrySuite   `json:"suites"`
-	Causes    []diff.Cause   `json:"causes,omitempty"`
+	Causes    []cause.Cause  `json:"causes,omitempty"`
 	// Paths are the files and folders that the suites were named by.
 	Paths []string `json:"paths,omitempty"`
 	// Weaker is what the suites asked less than in the run before.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -201,11 +202,11 @@ func TestPreviousAndCauses(t *testing.T) {
 	if got := Previous(entries, &entries[0]); got != nil {
 		t.Errorf("previous of the first: %+v", got)
 	}
-	cause := func(path string, id int) diff.Cause {
-		return diff.Cause{ID: id, Kind: diff.Changed, Where: diff.InBody, Path: path, Edit: "x"}
+	one := func(path string, id int) cause.Cause {
+		return cause.Cause{ID: id, Kind: diff.Changed, Where: diff.InBody, Path: path, Edit: "x"}
 	}
-	fresh, known, fixed := CompareCauses([]diff.Cause{cause("$.a", 0), cause("$.b", 1)}, []diff.Cause{cause("$.b", 0), cause("$.c", 1)})
-	paths := func(list []diff.Cause) (out []string) {
+	fresh, known, fixed := CompareCauses([]cause.Cause{one("$.a", 0), one("$.b", 1)}, []cause.Cause{one("$.b", 0), one("$.c", 1)})
+	paths := func(list []cause.Cause) (out []string) {
 		for _, c := range list {
 			out = append(out, c.Path)
 		}

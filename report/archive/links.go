@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -113,11 +114,11 @@ type CauseKey struct {
 }
 
 // KeyOf is a cause's key.
-func KeyOf(c diff.Cause) CauseKey { return CauseKey{c.Kind, c.Where, c.Path, c.Edit} }
+func KeyOf(c cause.Cause) CauseKey { return CauseKey{c.Kind, c.Where, c.Path, c.Edit} }
 
 // CompareCauses sorts the causes of a run into those that an earlier run did
 // not have, those that both have, and lists the earlier run's that are gone.
-func CompareCauses(now, before []diff.Cause) (fresh, known, fixed []diff.Cause) {
+func CompareCauses(now, before []cause.Cause) (fresh, known, fixed []cause.Cause) {
 	old := make(map[CauseKey]bool, len(before))
 	for _, c := range before {
 		old[KeyOf(c)] = true

@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -24,7 +24,7 @@ func TestLinks(t *testing.T) {
 			e.Suites = []EntrySuite{{Name: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "suite")}}
 			for _, path := range []string{"$.x", "$.y", "$.z"} {
 				if rapid.Bool().Draw(t, path) {
-					e.Causes = append(e.Causes, diff.Cause{Path: path})
+					e.Causes = append(e.Causes, cause.Cause{Path: path})
 				}
 			}
 		}
@@ -51,7 +51,7 @@ func TestLinks(t *testing.T) {
 	})
 }
 
-func has(causes []diff.Cause, c diff.Cause) bool {
+func has(causes []cause.Cause, c cause.Cause) bool {
 	for _, o := range causes {
 		if KeyOf(o) == KeyOf(c) {
 			return true
@@ -65,7 +65,7 @@ func TestLinksAreLinear(t *testing.T) {
 	work := func(n int) float64 {
 		entries := make([]Entry, n)
 		for i := range entries {
-			entries[i] = Entry{ID: fmt.Sprint(i), Started: time.Unix(int64(i), 0), Suites: []EntrySuite{{Name: "a"}}, Causes: []diff.Cause{{Path: "$.x"}, {Path: "$.y"}}}
+			entries[i] = Entry{ID: fmt.Sprint(i), Started: time.Unix(int64(i), 0), Suites: []EntrySuite{{Name: "a"}}, Causes: []cause.Cause{{Path: "$.x"}, {Path: "$.y"}}}
 		}
 		return testing.AllocsPerRun(1, func() { Links(entries) })
 	}

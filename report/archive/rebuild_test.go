@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
@@ -43,7 +44,7 @@ func TestRebuildFromRealRunJSON(t *testing.T) {
 			Verdict: runner.Fail, Reasons: []string{"a <b> & c"}, ElapsedMS: 1234.5, Sides: sides,
 			Suites: []runner.SuiteEnd{{Verdict: runner.Fail, Counts: runner.Counts{Cases: 1, Fail: 1}}, {Verdict: runner.Skip}},
 			Counts: runner.Counts{Cases: 1, Fail: 1},
-			Causes: []diff.Cause{{Kind: diff.Changed, Where: diff.InBody, Severity: diff.Value, Path: "$.a", Edit: "x", Count: 1, Cases: 1, Examples: []string{"a/x"}, Rule: "- at: $.a"}},
+			Causes: []cause.Cause{{Kind: diff.Changed, Where: diff.InBody, Severity: diff.Value, Path: "$.a", Edit: "x", Count: 1, Cases: 1, Examples: []string{"a/x"}, Rule: "- at: $.a"}},
 		}},
 	}
 	for _, ev := range events {

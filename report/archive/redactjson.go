@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/notation"
 )
 
 // JSON replaces every secret in a JSON text so that it stays JSON: inside a
@@ -152,7 +153,7 @@ type Redaction struct {
 	Whole   bool     `json:"whole,omitempty"`   // the value at the place is this secret and nothing else
 	Length  int      `json:"length"`            // bytes that stood there
 	Formats []string `json:"formats,omitempty"` // formats it matches, as rules name them
-	// Notations are those of its formats (diff.Notation) that have one; Like is the
+	// Notations are those of its formats (notation.Of) that have one; Like is the
 	// header and the claims of a token that compares as a hidden JWT does.
 	Notations map[string][2]string `json:"notations,omitempty"`
 	Like      string               `json:"like,omitempty"`
@@ -169,7 +170,7 @@ func (r *Redactor) redaction(m match, text, kind string, whole bool) Redaction {
 		Length: m.end - m.start, Formats: formatsOf(value),
 	}
 	for _, f := range out.Formats {
-		if n := diff.Notation(f, value); n != [2]string{} {
+		if n := notation.Of(f, value); n != [2]string{} {
 			if out.Notations == nil {
 				out.Notations = map[string][2]string{}
 			}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner"
 )
 
@@ -146,7 +146,7 @@ func (m *maker) end(loads []runner.LoadResult) runner.End {
 		ElapsedMS: 252_000, Sides: sides(), Suites: make([]runner.SuiteEnd, m.Suites), Audit: audit(),
 		Verdict: runner.Skip, Second: runner.Second{Checked: m.Cases / 20, Agreed: m.Cases / 20},
 	}
-	causes := diff.NewCauses()
+	causes := cause.NewSet()
 	rules := make([]runner.RuleVisits, len(ruleAt))
 	for i := range m.Cases {
 		c := m.makeCase(i)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/notation"
+	"github.com/bgverify/bgverify/diff/path"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
 )
@@ -111,7 +113,7 @@ var keyed = regexp.MustCompile(`@\.(\w+)==`)
 func (o *observations) addOne(round int, caseID, step string, d *diff.Difference) {
 	key := placeKey{d.Where, d.Path}
 	if d.Where == diff.InBody {
-		key.path = diff.Generalise(d.Path)
+		key.path = path.Generalise(d.Path)
 	}
 	g := o.places[key]
 	if g == nil {
@@ -279,7 +281,7 @@ func classify(g *unstable) proposal {
 	case g.kinds[diff.Changed] != g.count:
 		return none("invalid", "answers could not be compared")
 	}
-	r := diff.Rule{At: diff.Narrow(slices.Collect(maps.Keys(g.paths)), fewElements)}
+	r := diff.Rule{At: path.Narrow(slices.Collect(maps.Keys(g.paths)), fewElements)}
 	if g.key.where == diff.InHeader {
 		r = diff.Rule{Header: g.key.path}
 	}
@@ -321,7 +323,7 @@ func anyValue(r *diff.Rule, class, why string) string {
 // values, or a common shape.
 func ofTexts(g *unstable, texts []string, r *diff.Rule) string {
 	for _, format := range []string{"uuid", "ulid", "jwt", "ipv4"} {
-		if all(texts, func(s string) bool { ok, known := diff.MatchFormat(format, s); return ok && known }) {
+		if all(texts, func(s string) bool { ok, known := notation.Match(format, s); return ok && known }) {
 			r.Do, r.Is, r.Why = diff.DoFormat, format, "new in each answer"
 			return format
 		}

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/notation"
 )
 
 // counts reports whether whole numbers at one field grow from round to round.
@@ -64,11 +65,11 @@ func readTime(e *diff.Excerpt) timeReading {
 	if e.Type != diff.NumberType && json.Unmarshal([]byte(e.JSON), &text) != nil {
 		return timeReading{}
 	}
-	at, notation, ok := diff.ParseTime(text)
-	if !ok || digits(strings.Replace(text, ".", "", 1)) && (at.Year() < 2001 || at.Year() > 2100) {
+	stamp, ok := notation.ParseStamp(text)
+	if !ok || digits(strings.Replace(text, ".", "", 1)) && (stamp.At.Year() < 2001 || stamp.At.Year() > 2100) {
 		return timeReading{}
 	}
-	return timeReading{at, notation}
+	return timeReading{stamp.At, stamp.Notation}
 }
 
 // A textShape is the pieces of which all texts of a place are made.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // Others are trees that could have come in the place of one that is an error. What is
@@ -55,7 +55,7 @@ type writer struct {
 }
 
 // value writes a value of a role; false: leave it out.
-func (w *writer) value(v gjson.Result, path []byte, r role) (string, bool) {
+func (w *writer) value(v gjson.Result, at []byte, r role) (string, bool) {
 	object := v.IsObject()
 	if !object && !v.IsArray() || w.deep >= deepest {
 		if text, ok := w.how(w, v, r); ok {
@@ -72,12 +72,12 @@ func (w *writer) value(v gjson.Result, path []byte, r role) (string, bool) {
 	index := -1
 	v.ForEach(func(key, m gjson.Result) bool {
 		if index++; !object {
-			if text, ok := w.value(m, diff.AppendIndex(path, index), r); ok {
+			if text, ok := w.value(m, path.AppendIndex(at, index), r); ok {
 				parts = append(parts, text)
 			}
 			return true
 		}
-		if text, ok := w.member(key.String(), m, path); ok {
+		if text, ok := w.member(key.String(), m, at); ok {
 			parts = append(parts, key.Raw+":"+text)
 		}
 		return true
@@ -86,16 +86,16 @@ func (w *writer) value(v gjson.Result, path []byte, r role) (string, bool) {
 	return open + strings.Join(parts, ",") + end, true
 }
 
-func (w *writer) member(name string, m gjson.Result, path []byte) (string, bool) {
+func (w *writer) member(name string, m gjson.Result, at []byte) (string, bool) {
 	if w.nested && (name == "#order" || strings.HasPrefix(name, "@xmlns")) {
 		return m.Raw, true
 	}
-	path = diff.AppendMember(path, name)
+	at = path.AppendName(at, []byte(name))
 	if w.nested {
 		name = strings.TrimLeft(name, "@#")
 	}
 	r := roleOf(name)
-	rest, inside := strings.CutPrefix(w.at, string(path))
+	rest, inside := strings.CutPrefix(w.at, string(at))
 	inside = inside && rest != ""
 	if !inside || r&thing != 0 {
 		if text, ok := w.how(w, m, r); ok {
@@ -103,7 +103,7 @@ func (w *writer) member(name string, m gjson.Result, path []byte) (string, bool)
 		}
 	}
 	if inside || w.nested || m.Type != gjson.JSON || r&(wrap|several|thing) != 0 {
-		return w.value(m, path, r)
+		return w.value(m, at, r)
 	}
 	return m.Raw, true
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // A view is a value of a tree with its name and place.
@@ -29,20 +29,20 @@ func (v view) finding(c Class) Finding {
 	return Finding{Class: c, Path: string(v.path(nil)), Value: strings.TrimSpace(v.r.Raw)}
 }
 
-// path appends the path that leads to the value.
-func (v view) path(path []byte) []byte {
+// path appends to at the path that leads to the value.
+func (v view) path(at []byte) []byte {
 	switch {
 	case v.parent == nil:
-		path = append(path, '$')
+		at = append(at, '$')
 	case v.index >= 0:
-		path = diff.AppendIndex(v.parent.path(path), v.index)
+		at = path.AppendIndex(v.parent.path(at), v.index)
 	default:
-		path = diff.AppendMember(v.parent.path(path), v.key)
+		at = path.AppendName(v.parent.path(at), []byte(v.key))
 	}
 	for range v.single {
-		path = diff.AppendIndex(path, 0)
+		at = path.AppendIndex(at, 0)
 	}
-	return path
+	return at
 }
 
 // some reports whether a member or element meets a condition. It stops at the first.

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/wire"
@@ -167,7 +167,7 @@ func numberFor(r archive.Redaction) string {
 // show it.
 func sameNotations(value string, r *archive.Redaction) bool {
 	for _, f := range r.Formats {
-		got, want := diff.Notation(f, value), r.Notations[f]
+		got, want := notation.Of(f, value), r.Notations[f]
 		for i := range got {
 			if got[i] != want[i] && got[i] != "" && want[i] != "" {
 				return false
@@ -183,8 +183,8 @@ func sameFormats(value string, formats []string) bool {
 	for _, f := range formats {
 		has[f] = true
 	}
-	for _, f := range diff.Formats() {
-		if ok, known := diff.MatchFormat(f, value); known && ok != has[f] {
+	for _, f := range notation.Formats() {
+		if ok, known := notation.Match(f, value); known && ok != has[f] {
 			return false
 		}
 	}

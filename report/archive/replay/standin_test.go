@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/report/archive"
 )
 
 func TestStandInHasTheFormatsOfTheSecret(t *testing.T) {
 	formatsOf := func(s string) (list []string) {
-		for _, f := range diff.Formats() {
-			if ok, known := diff.MatchFormat(f, s); ok && known {
+		for _, f := range notation.Formats() {
+			if ok, known := notation.Match(f, s); ok && known {
 				list = append(list, f)
 			}
 		}

@@ -1,4 +1,12 @@
-package diff
+// Package path reads the paths of rules and says where in a document they match. The
+// text of a path goes in, a Pattern comes out; a Program puts the Patterns of many
+// rules together, and an Automaton follows a document through it in one pass. Normalized
+// paths, those that differences have, are written, split, generalised and narrowed here
+// too.
+//
+// It never sees a document: whoever walks one says which member or element comes next,
+// so that paths know neither values nor rules.
+package path
 
 import (
 	"fmt"
@@ -47,22 +55,23 @@ type selector struct {
 	index            int
 	start, end, step int
 	hasStart, hasEnd bool
-	terms            []filterTerm
+	terms            []Term
 }
 
-// A filterTerm is @.name == literal; the literal is JSON text.
-type filterTerm struct {
-	name    string
-	literal string
+// A Term is one comparison of a filter: @.Name == Literal. Literal is the JSON text of a
+// string, a number, true, false or null.
+type Term struct {
+	Name    string
+	Literal string
 }
 
-// A PathError says what is wrong with a path, and at which byte of it.
-type PathError struct {
+// A Error says what is wrong with a path, and at which byte of it.
+type Error struct {
 	Offset    int
 	Msg, Hint string
 }
 
-func (e *PathError) Error() string {
+func (e *Error) Error() string {
 	s := fmt.Sprintf("path, at byte %d: %s", e.Offset, e.Msg)
 	if e.Hint != "" {
 		s += " (" + e.Hint + ")"
@@ -70,9 +79,9 @@ func (e *PathError) Error() string {
 	return s
 }
 
-// ParsePath parses a path; every error is a *PathError.
-func ParsePath(path string) (*Pattern, error) {
-	p := &pathParser{text: path}
+// Parse parses a path; every error is a *Error.
+func Parse(path string) (*Pattern, error) {
+	p := &parser{text: path}
 	segs, err := p.parse()
 	if err != nil {
 		return nil, err
@@ -123,9 +132,9 @@ func (p *Pattern) Branches() []Branch {
 	return branches
 }
 
-// broad reports whether the last segment takes children that it does not name
+// Broad reports whether the last segment takes children that it does not name
 // one by one.
-func (p *Pattern) broad() bool {
+func (p *Pattern) Broad() bool {
 	if len(p.segs) == 0 {
 		return false
 	}
@@ -135,8 +144,8 @@ func (p *Pattern) broad() bool {
 	})
 }
 
-// everything reports whether the pattern covers the whole body: $ or $..*.
-func (p *Pattern) everything() bool {
+// Everything reports whether the pattern covers the whole body: $ or $..*.
+func (p *Pattern) Everything() bool {
 	if len(p.segs) == 0 {
 		return true
 	}
@@ -155,10 +164,10 @@ func (p *Pattern) everything() bool {
 	return len(p.segs) == 1
 }
 
-// specificity orders patterns where rules conflict: a path without .. beats one
+// Specificity orders patterns where rules conflict: a path without .. beats one
 // with it, then more names and indices, then more slices and globs, then more
 // wildcards.
-func (p *Pattern) specificity() int {
+func (p *Pattern) Specificity() int {
 	exact, partial, wild, deep := 0, 0, 0, 0
 	for _, s := range p.segs {
 		if s.deep {
@@ -182,4 +191,58 @@ func (p *Pattern) specificity() int {
 		}
 	}
 	return (1-deep)<<24 | min(exact, 255)<<16 | min(partial, 255)<<8 | min(wild, 255)
+}
+
+// needsLength reports whether the slice cannot be decided without the length.
+func (s *selector) needsLength() bool {
+	return s.step < 0 || s.hasStart && s.start < 0 || s.hasEnd && s.end < 0
+}
+
+// inSlice reports whether index lies in the slice of an array of n elements
+// (RFC 9535, 2.3.4.2.2).
+func (s *selector) inSlice(index, n int) bool {
+	if s.step == 0 {
+		return false
+	}
+	norm := func(i int) int {
+		if i < 0 {
+			return n + i
+		}
+		return i
+	}
+	start, end := 0, n
+	if s.step < 0 {
+		start, end = n-1, -n-1
+	}
+	if s.hasStart {
+		start = s.start
+	}
+	if s.hasEnd {
+		end = s.end
+	}
+	start, end = norm(start), norm(end)
+	if s.step > 0 {
+		lower, upper := min(max(start, 0), n), min(max(end, 0), n)
+		return index >= lower && index < upper && (index-lower)%s.step == 0
+	}
+	upper, lower := min(max(start, -1), n-1), min(max(end, -1), n-1)
+	return index <= upper && index > lower && (upper-index)%-s.step == 0
+}
+
+// Below reports whether the path begins with all segments of another and goes on, and
+// whether it goes on with an index or a slice.
+func (p *Pattern) Below(above *Pattern) (below, indexed bool) {
+	n := len(above.segs)
+	if len(p.segs) <= n || !slices.EqualFunc(above.segs, p.segs[:n], sameSegment) {
+		return false, false
+	}
+	next := p.segs[n]
+	return true, !next.deep && (next.sels[0].kind == selIndex || next.sels[0].kind == selSlice)
+}
+
+func sameSegment(a, b segment) bool {
+	return a.deep == b.deep && slices.EqualFunc(a.sels, b.sels, func(x, y selector) bool {
+		return x.kind == y.kind && x.name == y.name && x.index == y.index && x.start == y.start && x.end == y.end &&
+			x.step == y.step && x.hasStart == y.hasStart && x.hasEnd == y.hasEnd && slices.Equal(x.terms, y.terms)
+	})
 }

@@ -1,4 +1,4 @@
-package diff
+package path
 
 import (
 	"encoding/binary"
@@ -12,25 +12,35 @@ type position uint32
 func pos(pattern, seg int) position      { return position(pattern<<8 | seg) }
 func (p position) split() (pat, seg int) { return int(p >> 8), int(p & 0xff) }
 
-// A state is a set of positions. State 0 is the empty set: no rule applies
-// here or below.
-type state struct {
+// A State is the number of a set of positions.
+type State = int32
+
+// Dead is the state in which no path matches, here or below.
+const Dead State = 0
+
+// A state is what is known of a set of positions.
+type state[E any] struct {
 	set     []position
-	eff     effect
-	members []int32 // with globs: by symbol; -1 not known yet
-	element int32   // -1 not known yet; meaningless when indexed
+	eff     E
+	members []State // with globs: by symbol; -1 not known yet
+	element State   // -1 not known yet; meaningless when indexed
 	indexed bool    // the transition depends on the element's index
 }
 
-// An automaton runs a program and remembers the states it meets. It belongs to
-// one worker.
-type automaton struct {
-	prog    *program
-	root    int32 // the state before the first segment
-	states  []*state
+// An Automaton follows a document from its root downwards and says at each value which
+// paths of a Program match there. E is what the caller makes of the owners of those
+// paths; it is made once for each state. An Automaton remembers the states that it has
+// met, so that it belongs to one worker and gets faster with use.
+//
+// Start at Root. Member and Element give the state of a child from that of its parent.
+type Automaton[E any] struct {
+	Root    State // of the root value
+	prog    *Program
+	effects func(owners []int) E
+	states  []*state[E]
 	ruled   []bool  // states[i] has rules
-	table   []int32 // without globs: states[i]'s members by symbol, one row each; -1 not known yet
-	ids     map[string]int32
+	table   []State // without globs: states[i]'s members by symbol, one row each; -1 not known yet
+	ids     map[string]State
 	symbols []symbol         // with globs: classes of names
 	classes map[string]int32 // name or class key -> symbol
 	buf     []position
@@ -43,15 +53,16 @@ type symbol struct {
 	globs uint64
 }
 
+// maxStates and maxNames bound what an Automaton remembers between documents.
 const (
-	deadState int32 = 0
-	// maxStates bounds what an automaton remembers between comparisons.
 	maxStates = 1 << 12
 	maxNames  = 1 << 12
 )
 
-func newAutomaton(g *program) *automaton {
-	a := &automaton{prog: g, ids: map[string]int32{}, classes: map[string]int32{}}
+// NewAutomaton runs a finished program. effects is called once for each state, with
+// the owners of the paths that match in it; the slice is the callee's to keep.
+func NewAutomaton[E any](g *Program, effects func(owners []int) E) *Automaton[E] {
+	a := &Automaton[E]{prog: g, effects: effects, ids: map[string]State{}, classes: map[string]int32{}}
 	for i := 0; i <= len(g.names); i++ {
 		a.symbols = append(a.symbols, symbol{exact: i})
 	}
@@ -59,16 +70,22 @@ func newAutomaton(g *program) *automaton {
 	for i := range g.patterns {
 		a.buf = append(a.buf, pos(i, 0))
 	}
-	a.root = a.intern(a.buf)
+	a.Root = a.intern(a.buf)
 	return a
 }
 
-// crowded reports whether the automaton has grown past what is worth keeping.
-func (a *automaton) crowded() bool { return len(a.states) > maxStates || len(a.classes) > 2*maxNames }
+// Crowded reports whether the automaton has grown past what is worth keeping.
+func (a *Automaton[E]) Crowded() bool {
+	return len(a.states) > maxStates || len(a.classes) > 2*maxNames
+}
 
-func (a *automaton) effects(st int32) *effect { return &a.states[st].eff }
+// Effects is what NewAutomaton's effects made of the paths that match in a state.
+func (a *Automaton[E]) Effects(st State) *E { return &a.states[st].eff }
 
-func (a *automaton) intern(set []position) int32 {
+// Ruled reports whether a path matches in a state.
+func (a *Automaton[E]) Ruled(st State) bool { return a.ruled[st] }
+
+func (a *Automaton[E]) intern(set []position) State {
 	a.key = a.key[:0]
 	for _, p := range set {
 		a.key = binary.LittleEndian.AppendUint32(a.key, uint32(p))
@@ -76,23 +93,23 @@ func (a *automaton) intern(set []position) int32 {
 	if id, ok := a.ids[string(a.key)]; ok {
 		return id
 	}
-	s := &state{set: slices.Clone(set), element: -1}
-	var rules []int
+	s := &state[E]{set: slices.Clone(set), element: -1}
+	var owners []int
 	for _, p := range set {
 		pat, seg := p.split()
 		segs := a.prog.patterns[pat].segs
 		if seg == len(segs) {
-			rules = append(rules, a.prog.owner[pat])
+			owners = append(owners, a.prog.owner[pat])
 			continue
 		}
 		for _, sel := range segs[seg].sels {
 			s.indexed = s.indexed || sel.kind == selIndex || sel.kind == selSlice || sel.kind == selFilter
 		}
 	}
-	s.eff = a.prog.effectOf(rules)
-	id := int32(len(a.states))
+	s.eff = a.effects(owners)
+	id := State(len(a.states))
 	a.states = append(a.states, s)
-	a.ruled = append(a.ruled, len(rules) > 0)
+	a.ruled = append(a.ruled, len(owners) > 0)
 	for range len(a.prog.names) + 1 {
 		a.table = append(a.table, -1)
 	}
@@ -100,8 +117,9 @@ func (a *automaton) intern(set []position) int32 {
 	return id
 }
 
-// step collects the positions that follow set for a child that matches says.
-func (a *automaton) step(set []position, matches func(*selector) bool) int32 {
+// step is the state after set for a child that the selectors choose for which matches
+// reports true.
+func (a *Automaton[E]) step(set []position, matches func(*selector) bool) State {
 	a.buf = a.buf[:0]
 	for _, p := range set {
 		pat, seg := p.split()
@@ -124,10 +142,11 @@ func (a *automaton) step(set []position, matches func(*selector) bool) int32 {
 	return a.intern(a.buf)
 }
 
-// member is the state of a member of that name below st.
-func (a *automaton) member(st int32, hash uint64, name []byte) int32 {
-	if st == deadState {
-		return deadState
+// Member is the state of a member of that name below st. hash is the name's, by the
+// function that Program.Finish was given.
+func (a *Automaton[E]) Member(st State, hash uint64, name []byte) State {
+	if st == Dead {
+		return Dead
 	}
 	sym := 0
 	if a.prog.bloom&(1<<(hash>>58)) != 0 {
@@ -156,7 +175,7 @@ func (a *automaton) member(st int32, hash uint64, name []byte) int32 {
 }
 
 // memberStep computes the state of members of a class of names.
-func (a *automaton) memberStep(st int32, sym int) int32 {
+func (a *Automaton[E]) memberStep(st State, sym int) State {
 	c := a.symbols[sym]
 	return a.step(a.states[st].set, func(sel *selector) bool {
 		switch sel.kind {
@@ -172,13 +191,13 @@ func (a *automaton) memberStep(st int32, sym int) int32 {
 }
 
 // class is the symbol of a name when globs may match it.
-func (a *automaton) class(exact int, name []byte) int {
+func (a *Automaton[E]) class(exact int, name []byte) int {
 	if id, ok := a.classes["n"+string(name)]; ok {
 		return int(id)
 	}
 	c := symbol{exact: exact}
 	for i, g := range a.prog.globs {
-		if globMatch(g, string(name)) {
+		if GlobMatch(g, string(name)) {
 			c.globs |= 1 << i
 		}
 	}
@@ -193,8 +212,8 @@ func (a *automaton) class(exact int, name []byte) int {
 	return id
 }
 
-// globMatch reports whether name fits a pattern whose * stand for any text.
-func globMatch(glob, name string) bool {
+// GlobMatch reports whether name matches a glob: text in which each * is any text.
+func GlobMatch(glob, name string) bool {
 	parts := strings.Split(glob, "*")
 	if len(parts) == 1 {
 		return glob == name
@@ -214,8 +233,9 @@ func globMatch(glob, name string) bool {
 	return len(name) >= len(last) && strings.HasSuffix(name, last)
 }
 
-// element is the state of the element at index, as far as the parser can know.
-func (a *automaton) element(st int32, index int) int32 {
+// Element is the state of the element at index, as far as a reader can know that has
+// not read the array to its end; see Program.Maybe.
+func (a *Automaton[E]) Element(st State, index int) State {
 	s := a.states[st]
 	if !s.indexed && s.element >= 0 {
 		return s.element
@@ -237,18 +257,23 @@ func (a *automaton) element(st int32, index int) int32 {
 	return next
 }
 
-// elementOf is the exact state of element c at index of an array of n elements.
-func (a *automaton) elementOf(st int32, t *tree, c uint32, index, n int) int32 {
+// Indexed reports whether the state of an element depends on its index, the length of
+// its array, or its members.
+func (a *Automaton[E]) Indexed(st State) bool { return a.states[st].indexed }
+
+// ElementOf is the exact state of the element at index of an array of n elements.
+// keeps reports whether a filter's terms all hold for the element.
+func (a *Automaton[E]) ElementOf(st State, index, n int, keeps func([]Term) bool) State {
 	s := a.states[st]
 	if !s.indexed {
-		return a.element(st, index)
+		return a.Element(st, index)
 	}
 	return a.step(s.set, func(sel *selector) bool {
 		switch sel.kind {
 		case selWild:
 			return true
 		case selFilter:
-			return sel.keeps(t, c)
+			return keeps(sel.terms)
 		case selIndex:
 			return sel.index == index || sel.index < 0 && sel.index+n == index
 		case selSlice:

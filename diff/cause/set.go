@@ -1,16 +1,19 @@
-package diff
+package cause
 
 import (
 	"cmp"
 	"hash/maphash"
 	"slices"
 	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
-// Causes merge the differences of many pairs by what made them. Two
+// A Set merges the differences of many pairs by what made them. Two
 // differences have one cause when they have the same kind, the same part and
 // generalised path, and one edit that explains both. Not for concurrent use.
-type Causes struct {
+type Set struct {
 	groups map[groupKey]*causeGroup
 	// renames counts the pairs of a removed and an added member that are one
 	// member under a new name.
@@ -21,8 +24,8 @@ type Causes struct {
 }
 
 type groupKey struct {
-	kind  Kind
-	where Where
+	kind  diff.Kind
+	where diff.Where
 	path  string
 }
 
@@ -30,9 +33,9 @@ type renameKey struct{ from, to string } // generalised paths
 
 // A rename is a removed member that came back under another name.
 type rename struct {
-	bucket           // of what was removed
-	to     narrowing // where it was added
-	most   int       // the most of them in one pair
+	bucket                // of what was removed
+	to     path.Narrowing // where it was added
+	most   int            // the most of them in one pair
 }
 
 // A causeGroup holds the differences of one kind at one path, by the edits that
@@ -48,7 +51,7 @@ type causeGroup struct {
 // A bucket counts the differences that the same edits explain.
 type bucket struct {
 	edits    []edit
-	severity Severity
+	severity diff.Severity
 	count    int
 	most     int // the most of them in one pair
 	cases    map[uint64]struct{}
@@ -57,7 +60,7 @@ type bucket struct {
 	examples []Site // the first three cases
 	values   uint64 // hash of the first pair of values
 	varied   bool   // other pairs of values came after it
-	places   narrowing
+	places   path.Narrowing
 	silence  silencer
 }
 
@@ -79,19 +82,22 @@ func (a *Site) compare(b *Site) int {
 // there are more, edits are told apart by their class alone; see reduce.
 const maxBuckets = 4096
 
-// NewCauses is empty.
-func NewCauses() *Causes {
-	return &Causes{groups: map[groupKey]*causeGroup{}, renames: map[renameKey]*rename{}}
+// hashSeed is of the hashes of values and case ids; they never reach the output.
+var hashSeed = maphash.MakeSeed()
+
+// NewSet is a set without differences.
+func NewSet() *Set {
+	return &Set{groups: map[groupKey]*causeGroup{}, renames: map[renameKey]*rename{}}
 }
 
 // Add adds the differences of one pair, which belongs to a case. Examples are
 // the cases with the smallest ids.
-func (c *Causes) Add(caseID string, diffs []Difference) { c.AddAt(Site{Case: caseID}, diffs) }
+func (c *Set) Add(caseID string, diffs []diff.Difference) { c.AddAt(Site{Case: caseID}, diffs) }
 
 // AddAt adds the differences of one pair. Examples are the cases with the
 // smallest places in the plan, so that List does not depend on the order of
 // adding.
-func (c *Causes) AddAt(at Site, diffs []Difference) {
+func (c *Set) AddAt(at Site, diffs []diff.Difference) {
 	c.finder = nil
 	if len(diffs) > 0 {
 		c.samples.put(&at)
@@ -119,15 +125,15 @@ func (c *Causes) AddAt(at Site, diffs []Difference) {
 	c.addRenames(&at, diffs)
 }
 
-func keyOf(d *Difference) groupKey {
-	path := d.Path
-	if d.Where == InBody {
-		path = generalise(path)
+func keyOf(d *diff.Difference) groupKey {
+	at := d.Path
+	if d.Where == diff.InBody {
+		at = path.Generalise(at)
 	}
-	return groupKey{d.Kind, d.Where, path}
+	return groupKey{d.Kind, d.Where, at}
 }
 
-func (c *Causes) group(d *Difference) *causeGroup {
+func (c *Set) group(d *diff.Difference) *causeGroup {
 	k := keyOf(d)
 	g := c.groups[k]
 	if g == nil {
@@ -189,7 +195,7 @@ func (g *causeGroup) reduce() {
 	}
 }
 
-func (b *bucket) add(at *Site, d *Difference) {
+func (b *bucket) add(at *Site, d *diff.Difference) {
 	b.seen(at)
 	b.count++
 	b.severity = max(b.severity, d.Severity)
@@ -198,8 +204,8 @@ func (b *bucket) add(at *Site, d *Difference) {
 		b.values = v
 	}
 	b.varied = b.varied || v != b.values
-	if d.Where == InBody {
-		b.places.see(d.Path)
+	if d.Where == diff.InBody {
+		b.places.See(d.Path)
 	}
 	b.silence.see(d)
 }
@@ -272,22 +278,22 @@ func (b *bucket) merge(o *bucket) {
 	for i := range o.examples {
 		b.example(&o.examples[i])
 	}
-	b.places.merge(o.places)
+	b.places.Merge(o.places)
 	b.silence.merge(&o.silence)
 }
 
 // addRenames looks for a member that one object lost and another name gained
 // with the same value.
-func (c *Causes) addRenames(at *Site, diffs []Difference) {
+func (c *Set) addRenames(at *Site, diffs []diff.Difference) {
 	type place struct{ parent, value string }
-	var added map[place][]*Difference
+	var added map[place][]*diff.Difference
 	for i := range diffs {
 		d := &diffs[i]
-		if d.Kind != Added || d.Where != InBody || d.Green.Cut {
+		if d.Kind != diff.Added || d.Where != diff.InBody || d.Green.Cut {
 			continue
 		}
 		if added == nil {
-			added = map[place][]*Difference{}
+			added = map[place][]*diff.Difference{}
 		}
 		p := place{parentOf(d.Path), d.Green.JSON}
 		added[p] = append(added[p], d)
@@ -298,7 +304,7 @@ func (c *Causes) addRenames(at *Site, diffs []Difference) {
 	found := map[renameKey]int{}
 	for i := range diffs {
 		d := &diffs[i]
-		if d.Kind != Removed || d.Where != InBody || d.Blue.Cut || strings.HasSuffix(d.Path, "]") && !strings.HasSuffix(d.Path, "']") {
+		if d.Kind != diff.Removed || d.Where != diff.InBody || d.Blue.Cut || strings.HasSuffix(d.Path, "]") && !strings.HasSuffix(d.Path, "']") {
 			continue
 		}
 		p := place{parentOf(d.Path), d.Blue.JSON}
@@ -307,14 +313,14 @@ func (c *Causes) addRenames(at *Site, diffs []Difference) {
 		}
 		to := added[p][0]
 		added[p] = added[p][1:]
-		k := renameKey{generalise(d.Path), generalise(to.Path)}
+		k := renameKey{path.Generalise(d.Path), path.Generalise(to.Path)}
 		r := c.renames[k]
 		if r == nil {
 			r = &rename{}
 			c.renames[k] = r
 		}
 		r.add(at, d)
-		r.to.see(to.Path)
+		r.to.See(to.Path)
 		r.severity = max(r.severity, to.Severity)
 		found[k]++
 	}
@@ -324,11 +330,11 @@ func (c *Causes) addRenames(at *Site, diffs []Difference) {
 }
 
 // parentOf is a path without its last segment.
-func parentOf(path string) string {
+func parentOf(at string) string {
 	last := 0
-	for i := 0; i < len(path); {
+	for i := 0; i < len(at); {
 		last = i
-		i = segmentEnd(path, i)
+		i = path.SegmentEnd(at, i)
 	}
-	return path[:last]
+	return at[:last]
 }

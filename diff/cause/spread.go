@@ -1,8 +1,11 @@
-package diff
+package cause
 
 import (
 	"fmt"
 	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // A Spread is one edit with every place that it was found at: causes that a
@@ -23,8 +26,8 @@ type Spread struct {
 
 // spreadKey tells spreads apart.
 type spreadKey struct {
-	kind       Kind
-	where      Where
+	kind       diff.Kind
+	where      diff.Where
 	edit, leaf string
 }
 
@@ -55,16 +58,16 @@ func Spreads(causes []Cause) []Spread {
 // with the indices behind it, or nothing where rules 2 and 3 ask for nothing.
 func leafOf(c *Cause) string {
 	switch {
-	case c.Kind == Moved, c.Kind == Order: // Rule 2
+	case c.Kind == diff.Moved, c.Kind == diff.Order: // Rule 2
 		return ""
 	case c.Leak != "": // Rule 3
 		return ""
-	case c.Where != InBody:
+	case c.Where != diff.InBody:
 		return c.Path
 	}
 	last := 0 // Rule 1
 	for i := 0; i < len(c.Path); {
-		end := segmentEnd(c.Path, i)
+		end := path.SegmentEnd(c.Path, i)
 		if c.Path[i:end] != "[*]" {
 			last = i
 		}
@@ -74,7 +77,7 @@ func leafOf(c *Cause) string {
 }
 
 // Kind is what all causes of the spread are.
-func (s *Spread) Kind() Kind { return s.Causes[0].Kind }
+func (s *Spread) Kind() diff.Kind { return s.Causes[0].Kind }
 
 // Count is the number of differences behind all causes of the spread.
 func (s *Spread) Count() int {
@@ -94,11 +97,11 @@ func (s Spread) String() string {
 	}
 	place := s.Place
 	switch {
-	case c.Where == InStatus:
+	case c.Where == diff.InStatus:
 		place = "status"
-	case c.Where == InHeader:
+	case c.Where == diff.InHeader:
 		place = strings.TrimSpace("header " + place)
-	case place == "" && c.Kind == Moved:
+	case place == "" && c.Kind == diff.Moved:
 		place = "elements"
 	}
 	text = strings.TrimSpace(place + " " + text)

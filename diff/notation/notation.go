@@ -1,4 +1,11 @@
-package diff
+// Package notation recognises what a text means and how it is written: times, ids,
+// tokens and the other named formats of rules. A text goes in; its meaning, its notation
+// or a yes or no comes out. It compares no documents and knows no rules.
+//
+// A meaning can be written in several ways, and a client that reads one may fail on
+// another: 2026-11-28T09:00:00Z and 2026-11-28 09:00:00Z are one moment in two
+// notations.
+package notation
 
 import (
 	"strconv"
@@ -6,30 +13,19 @@ import (
 	"time"
 )
 
-// anyNotation is what a time or format rule says to let the notation differ.
-const anyNotation = "any"
-
-// A stamp is a moment and the notation it was written in: the layout, what is
+// A Stamp is a moment and the notation it was written in: the layout, what is
 // between date and time, and the zone. The number of digits of a fraction is no
 // notation: Java and Go trim zeros.
-type stamp struct {
-	at       time.Time
-	notation string
+type Stamp struct {
+	At       time.Time
+	Notation string
 }
 
-// ParseTime reads a text as a time rule does, and names its notation: times of two
-// notations are equal only where a rule says notation: any. A JSON number is given as
-// it is written.
-func ParseTime(text string) (at time.Time, notation string, ok bool) {
-	s, ok := parseStamp(text)
-	return s.at, s.notation, ok
-}
-
-// parseStamp reads RFC 3339, a date and time without a zone, an HTTP date,
+// ParseStamp reads RFC 3339, a date and time without a zone, an HTTP date,
 // yyyymmddhhmmss, and epoch seconds to nanoseconds, as text or as a number.
-func parseStamp(s string) (stamp, bool) {
+func ParseStamp(s string) (Stamp, bool) {
 	if t, ok := parseRFC3339(s); ok {
-		return stamp{t, "rfc3339 " + s[10:11] + zoneOf(s)}, true
+		return Stamp{t, "rfc3339 " + s[10:11] + zoneOf(s)}, true
 	}
 	for _, l := range stampLayouts {
 		if len(s) > 64 {
@@ -43,7 +39,7 @@ func parseStamp(s string) (stamp, bool) {
 			case strings.Contains(l.layout, "Z07"):
 				name += zoneOf(s)
 			}
-			return stamp{t, name}, true
+			return Stamp{t, name}, true
 		}
 	}
 	return parseEpoch(s)
@@ -75,14 +71,14 @@ func parseRFC3339(s string) (time.Time, bool) {
 }
 
 // parseEpoch reads seconds (up to 11 digits), milli-, micro- and nanoseconds.
-func parseEpoch(s string) (stamp, bool) {
+func parseEpoch(s string) (Stamp, bool) {
 	whole, frac, dotted := strings.Cut(s, ".")
 	if len(whole) < 9 || len(whole) > 19 || whole[0] == '-' {
-		return stamp{}, false
+		return Stamp{}, false
 	}
 	n, err := strconv.ParseInt(whole, 10, 64)
 	if err != nil || dotted && (frac == "" || len(frac) > 9) {
-		return stamp{}, false
+		return Stamp{}, false
 	}
 	units := []struct {
 		digits int
@@ -98,66 +94,23 @@ func parseEpoch(s string) (stamp, bool) {
 		if dotted {
 			f, err := strconv.ParseFloat("0."+frac, 64)
 			if err != nil {
-				return stamp{}, false
+				return Stamp{}, false
 			}
 			t = t.Add(time.Duration(f * float64(u.unit)))
 		}
-		return stamp{t, u.name}, true
+		return Stamp{t, u.name}, true
 	}
-	return stamp{}, false
+	return Stamp{}, false
 }
 
-// sameTime reports whether two texts are moments at most Within apart, in one
-// notation unless the rule says any. A time without a zone is then read as UTC.
-func (r *compiledRule) sameTime(blue, green string) bool {
-	b, ok := parseStamp(blue)
-	if !ok {
-		return false
-	}
-	g, ok := parseStamp(green)
-	if !ok || b.notation != g.notation && r.Notation != anyNotation {
-		return false
-	}
-	return g.at.Sub(b.at).Abs() <= r.Within
-}
-
-// sameFormat reports whether two different texts are the same under a format rule,
-// or else why not where that is not plain to see.
-func (r *compiledRule) sameFormat(blue, green string, at [2]time.Time) (same bool, why string) {
-	if r.Is == "regex" || r.Notation == anyNotation {
-		return r.format(blue) && r.format(green), ""
-	}
-	return sameFormat(r.Is, blue, green, at)
-}
-
-// sameFormat reports whether two texts have a format in one notation; two tokens
-// mean the same, see differJWT.
-func sameFormat(name, blue, green string, at [2]time.Time) (same bool, why string) {
-	f := formats[name]
-	switch {
-	case !f(blue) || !f(green):
-		return false, ""
-	case name == "jwt":
-		why = differJWT(blue, green, at)
-		return why == "", why
-	}
-	b, g := Notation(name, blue), Notation(name, green)
-	for i := range b {
-		if b[i] != g[i] && b[i] != "" && g[i] != "" {
-			return false, "another notation: " + b[i] + " -> " + g[i]
-		}
-	}
-	return true, ""
-}
-
-// Notation is in what notation a text of a named format is written; "" for what the
+// Of is in what notation a text of a named format is written; "" for what the
 // text does not show, as a uuid without letters does not show the case of letters:
 //
 //	uuid, ulid, hex  letter case
 //	base64           alphabet; padding
 //	url              scheme
-//	date-time        see stamp
-func Notation(format, text string) [2]string {
+//	date-time        see Stamp
+func Of(format, text string) [2]string {
 	switch format {
 	case "uuid", "ulid", "hex":
 		return [2]string{letterCase(text)}
@@ -167,8 +120,8 @@ func Notation(format, text string) [2]string {
 		scheme, _, _ := strings.Cut(text, ":")
 		return [2]string{strings.ToLower(scheme)}
 	case "date-time":
-		s, _ := parseStamp(text)
-		return [2]string{s.notation}
+		s, _ := ParseStamp(text)
+		return [2]string{s.Notation}
 	}
 	return [2]string{}
 }

@@ -1,4 +1,4 @@
-package diff
+package cause
 
 import (
 	"encoding/json"
@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/literal"
 )
 
 // The same wrong titles in two cases are one cause, however many there are.
@@ -25,7 +28,7 @@ func TestOneDefectIsOneCause(t *testing.T) {
 		{"one title wrong in many cases", "it is all there is", 1, 40, "$.items[*].title", `"a story" -> "b tale"`},
 		{"more titles than are told apart", "maxBuckets", maxBuckets + 100, 2, "$.items[*].title", editOther},
 	} {
-		c := NewCauses()
+		c := NewSet()
 		for i, diffs := range titles(tt.n, tt.cases) {
 			c.Add(fmt.Sprint("case-", i), diffs)
 		}
@@ -42,12 +45,12 @@ func TestAnEditNeedsAShare(t *testing.T) {
 		edited, others int
 		want           string
 	}{{40, 400, "x1000 40, other values 400"}, {40, 2000, "other values 2040"}, {400, 10, "x1000 400, other values 10"}, {400, 1, "x1000 400, +7 1"}} {
-		c := NewCauses()
-		var diffs []Difference
+		c := NewSet()
+		var diffs []diff.Difference
 		add := func(blue, green string) {
-			diffs = append(diffs, Difference{
-				Kind: Changed, Severity: Value, Where: InBody, Path: fmt.Sprintf("$.rows[%d].n", len(diffs)),
-				Blue: Excerpt{NumberType, blue, len(blue), false}, Green: Excerpt{NumberType, green, len(green), false},
+			diffs = append(diffs, diff.Difference{
+				Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: fmt.Sprintf("$.rows[%d].n", len(diffs)),
+				Blue: diff.Excerpt{Type: diff.NumberType, JSON: blue, Size: len(blue)}, Green: diff.Excerpt{Type: diff.NumberType, JSON: green, Size: len(green)},
 			})
 		}
 		for i := range tt.edited {
@@ -81,17 +84,17 @@ func contains1(list []string, s string) bool {
 // A header that differs in every answer is one line, not one for each route; an
 // address of blue in it stays a line by itself.
 func TestHeadersAreOneCause(t *testing.T) {
-	header := func(name, blue, green string) Difference {
-		return Difference{Kind: Changed, Severity: Value, Where: InHeader, Path: name, Blue: Excerpt{StringType, quoteText(blue), 9, false}, Green: Excerpt{StringType, quoteText(green), 9, false}}
+	header := func(name, blue, green string) diff.Difference {
+		return diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InHeader, Path: name, Blue: diff.Excerpt{Type: diff.StringType, JSON: quoted(blue), Size: 9}, Green: diff.Excerpt{Type: diff.StringType, JSON: quoted(green), Size: 9}}
 	}
-	c := NewCauses()
+	c := NewSet()
 	for route := range 10 {
 		for i := range 40 {
 			leak := header("link", "a.blue", "a.blue/"+word(route))
 			leak.Leak = "a.blue"
-			c.Add(fmt.Sprintf("route-%d/%d", route, i), []Difference{
+			c.Add(fmt.Sprintf("route-%d/%d", route, i), []diff.Difference{
 				header("etag", "x"+word(route), word(route)+"y"), header("server", "nginx", "envoy"), leak,
-				{Kind: Changed, Severity: Value, Where: InBody, Path: "$.b", Blue: Excerpt{BoolType, "true", 4, false}, Green: Excerpt{BoolType, "false", 5, false}},
+				{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.b", Blue: diff.Excerpt{Type: diff.BoolType, JSON: "true", Size: 4}, Green: diff.Excerpt{Type: diff.BoolType, JSON: "false", Size: 5}},
 			})
 		}
 	}
@@ -109,12 +112,12 @@ func TestHeadersAreOneCause(t *testing.T) {
 // of them differ, and each is a path by itself where few do.
 func TestNamesThatAreValues(t *testing.T) {
 	for n, want := range map[int]int{maxSiblings: maxSiblings, maxSiblings + 1: 1, 3000: 1} {
-		c := NewCauses()
-		var diffs []Difference
+		c := NewSet()
+		var diffs []diff.Difference
 		for i := range n {
-			diffs = append(diffs, Difference{
-				Kind: TypeChanged, Severity: Type, Where: InBody, Path: "$.channels." + word(i) + ".no",
-				Blue: Excerpt{NumberType, fmt.Sprint(i), 1, false}, Green: Excerpt{StringType, fmt.Sprintf(`"%d"`, i), 3, false},
+			diffs = append(diffs, diff.Difference{
+				Kind: diff.TypeChanged, Severity: diff.Type, Where: diff.InBody, Path: "$.channels." + word(i) + ".no",
+				Blue: diff.Excerpt{Type: diff.NumberType, JSON: fmt.Sprint(i), Size: 1}, Green: diff.Excerpt{Type: diff.StringType, JSON: fmt.Sprintf(`"%d"`, i), Size: 3},
 			})
 		}
 		c.Add("case", diffs)
@@ -131,7 +134,7 @@ func TestNamesThatAreValues(t *testing.T) {
 }
 
 // genDiffs makes the differences of random small bodies.
-func genDiffs(t *rapid.T, name string) []Difference {
+func genDiffs(t *rapid.T, name string) []diff.Difference {
 	value := rapid.OneOf(rapid.Map(rapid.IntRange(0, 9), func(n int) any { return n * 10 }), rapid.Map(rapid.SampledFrom([]string{"a", "b b", "A", "c9", ""}), func(s string) any { return s }), rapid.Map(rapid.Bool(), func(b bool) any { return b }), rapid.Just[any](nil))
 	body := rapid.Custom(func(t *rapid.T) []byte {
 		var rows []any
@@ -148,7 +151,7 @@ func genDiffs(t *rapid.T, name string) []Difference {
 		}
 		return text
 	})
-	r := Compare(body.Draw(t, name+" blue"), body.Draw(t, name+" green"), nil)
+	r := diff.Compare(body.Draw(t, name+" blue"), body.Draw(t, name+" green"), nil)
 	return r.Differences
 }
 
@@ -157,7 +160,7 @@ func genDiffs(t *rapid.T, name string) []Difference {
 func TestCausesAreBounded(t *testing.T) {
 	const types = 36 // pairs of types: the fixed last edits of a changed type
 	rapid.Check(t, func(t *rapid.T) {
-		var all [][]Difference
+		var all [][]diff.Difference
 		paths, total := map[groupKey]bool{}, 0
 		for i := range rapid.IntRange(1, 6).Draw(t, "cases") {
 			diffs := genDiffs(t, fmt.Sprint(i))
@@ -168,7 +171,7 @@ func TestCausesAreBounded(t *testing.T) {
 			}
 		}
 		add := func(order []int) string {
-			c := NewCauses()
+			c := NewSet()
 			for _, i := range order {
 				c.AddAt(Site{Index: i, Case: fmt.Sprint(i), Suite: "s"}, all[i])
 			}
@@ -218,7 +221,7 @@ func TestManyEditsInAnyOrder(t *testing.T) {
 	}
 	var first string
 	for seed := range uint64(3) {
-		c := NewCauses()
+		c := NewSet()
 		for _, i := range rand.New(rand.NewPCG(seed, 7)).Perm(len(diffs)) {
 			c.AddAt(Site{Index: i % 50, Case: fmt.Sprint(i % 50)}, diffs[i:i+1])
 		}
@@ -238,13 +241,13 @@ func TestManyEditsInAnyOrder(t *testing.T) {
 // answers it was seen in, one case or several.
 func TestProposalsHold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := NewCauses()
+		c := NewSet()
 		var samples []*Sample
 		for i := range rapid.IntRange(1, 3).Draw(t, "cases") {
-			blue := &Message{Status: 200, ContentType: "application/json", Body: genBody(t, "blue"), Headers: headers("X-A: 1", "X-B: 2")}
-			green := &Message{Status: 200, ContentType: "application/json", Body: genBody(t, "green"), Headers: headers("X-A: 3")}
+			blue := &diff.Message{Status: 200, ContentType: "application/json", Body: genBody(t, "blue"), Headers: []diff.Header{{Name: "X-A", Value: "1"}, {Name: "X-B", Value: "2"}}}
+			green := &diff.Message{Status: 200, ContentType: "application/json", Body: genBody(t, "green"), Headers: []diff.Header{{Name: "X-A", Value: "3"}}}
 			s := &Sample{Blue: blue, Green: green}
-			r := CompareMessages(blue, green, nil, nil)
+			r := diff.CompareMessages(blue, green, nil, nil)
 			c.AddAt(Site{Index: i, Case: fmt.Sprint(i), Suite: "s", Sample: s}, r.Differences)
 			samples = append(samples, s)
 		}
@@ -255,20 +258,20 @@ func TestProposalsHold(t *testing.T) {
 				}
 				continue
 			}
-			var rules []Rule
+			var rules []diff.Rule
 			for line := range strings.SplitSeq(x.Rule, "\n") {
 				r := readRule(t, line)
-				if (r.Do == DoAllow) != (r.Max.Count > 0) && r.Header == "" {
+				if (r.Do == diff.DoAllow) != (r.Max.Count > 0) && r.Header == "" {
 					t.Fatalf("%s has no bound", line)
 				}
 				rules = append(rules, agreed(r))
 			}
-			compiled, errs := Compile(rules, Options{Now: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
+			compiled, errs := diff.Compile(rules, diff.Options{Now: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
 			if errs != nil {
 				t.Fatalf("%s does not compile: %+v", x.Rule, errs)
 			}
 			for _, s := range samples {
-				r := CompareMessages(s.Blue, s.Green, compiled, nil)
+				r := diff.CompareMessages(s.Blue, s.Green, compiled, nil)
 				for i := range r.Differences {
 					if id, ok := c.Find(&r.Differences[i]); ok && id == x.ID {
 						t.Fatalf("%s leaves %+v", x.Rule, r.Differences[i])
@@ -314,9 +317,9 @@ func TestProposalsAreNarrow(t *testing.T) {
 		{"twenty of forty", 20, `{"id":"ch-%d","title":%q}`, `$.items[*].title`},
 	} {
 		blue, green := body(40, tt.changed, tt.format)
-		s := &Sample{Blue: &Message{Status: 200, Body: blue, ContentType: "application/json"}, Green: &Message{Status: 200, Body: green, ContentType: "application/json"}}
-		r := CompareMessages(s.Blue, s.Green, nil, nil)
-		c := NewCauses()
+		s := &Sample{Blue: &diff.Message{Status: 200, Body: blue, ContentType: "application/json"}, Green: &diff.Message{Status: 200, Body: green, ContentType: "application/json"}}
+		r := diff.CompareMessages(s.Blue, s.Green, nil, nil)
+		c := NewSet()
 		c.AddAt(Site{Case: "a", Suite: "s", Sample: s}, r.Differences)
 		list := c.List()
 		if len(list) != 1 || list[0].Rule == "" || readRule(t, list[0].Rule).At != tt.want {
@@ -327,36 +330,36 @@ func TestProposalsAreNarrow(t *testing.T) {
 
 // No rule is proposed that would take the proof away, and the cause says why.
 func TestProposalsThatFailAreNotShown(t *testing.T) {
-	message := func(status int, body string) *Message {
-		return &Message{Status: status, Body: []byte(body), ContentType: "application/json"}
+	message := func(status int, body string) *diff.Message {
+		return &diff.Message{Status: status, Body: []byte(body), ContentType: "application/json"}
 	}
 	for _, tt := range []struct {
 		name, why    string
-		blue, green  *Message
-		rules        []Rule
+		blue, green  *diff.Message
+		rules        []diff.Rule
 		floor        float64
-		kind         Kind
+		kind         diff.Kind
 		rule, reason string
 	}{
-		{"the only value", "nothing would be compared", message(200, `{"a":"x"}`), message(200, `{"a":"some"}`), nil, 0, Changed, "", "none of the body's 1 values"},
-		{"below the suite's minimum", "2 of 3 are less than 90 %", message(200, `{"a":"x","b":1,"c":2}`), message(200, `{"a":"some","b":1,"c":2}`), nil, 0.9, Changed, "", "2 of the body's 3 values"},
-		{"above the suite's minimum", "2 of 3 are enough", message(200, `{"a":"x","b":1,"c":2}`), message(200, `{"a":"some","b":1,"c":2}`), nil, 0.6, Changed, "do: ignore", ""},
-		{"a status", "every other status would do as well", message(200, `{"a":1}`), message(500, `{"a":1}`), nil, 0, Changed, "", "every other status"},
-		{"another type of body", "the whole body", message(200, `{"a":1}`), message(200, `[1]`), nil, 0, TypeChanged, "", "the whole body"},
-		{"not JSON", "nothing hides it", message(200, `{"a":1}`), message(200, `{"a":1`), nil, 0, Invalid, "", "cannot be read"},
+		{"the only value", "nothing would be compared", message(200, `{"a":"x"}`), message(200, `{"a":"some"}`), nil, 0, diff.Changed, "", "none of the body's 1 values"},
+		{"below the suite's minimum", "2 of 3 are less than 90 %", message(200, `{"a":"x","b":1,"c":2}`), message(200, `{"a":"some","b":1,"c":2}`), nil, 0.9, diff.Changed, "", "2 of the body's 3 values"},
+		{"above the suite's minimum", "2 of 3 are enough", message(200, `{"a":"x","b":1,"c":2}`), message(200, `{"a":"some","b":1,"c":2}`), nil, 0.6, diff.Changed, "do: ignore", ""},
+		{"a status", "every other status would do as well", message(200, `{"a":1}`), message(500, `{"a":1}`), nil, 0, diff.Changed, "", "every other status"},
+		{"another type of body", "the whole body", message(200, `{"a":1}`), message(200, `[1]`), nil, 0, diff.TypeChanged, "", "the whole body"},
+		{"not JSON", "nothing hides it", message(200, `{"a":1}`), message(200, `{"a":1`), nil, 0, diff.Invalid, "", "cannot be read"},
 		{
 			"below a set", "an index is not valid there, the generalised path is", message(200, `{"a":[{"n":"x","m":1},2,3]}`), message(200, `{"a":[{"n":"some","m":1},2,3]}`),
-			[]Rule{{At: "$.a", Do: DoMatch, As: "set"}},
-			0, Changed, "$.a[*].n", "",
+			[]diff.Rule{{At: "$.a", Do: diff.DoMatch, As: "set"}},
+			0, diff.Changed, "$.a[*].n", "",
 		},
 	} {
-		var rules *Rules
+		var rules *diff.Rules
 		if tt.rules != nil {
-			rules = mustCompile(t, Options{}, tt.rules...)
+			rules = mustCompile(t, diff.Options{}, tt.rules...)
 		}
 		s := &Sample{Blue: tt.blue, Green: tt.green, Rules: rules, Floor: tt.floor}
-		r := CompareMessages(tt.blue, tt.green, rules, nil)
-		c := NewCauses()
+		r := diff.CompareMessages(tt.blue, tt.green, rules, nil)
+		c := NewSet()
 		c.AddAt(Site{Case: "a", Suite: "s", Sample: s}, r.Differences)
 		for _, x := range c.List() {
 			if x.Kind != tt.kind {
@@ -371,7 +374,7 @@ func TestProposalsThatFailAreNotShown(t *testing.T) {
 
 // A rule belongs to the case or the suite in which the cause was seen.
 func TestScopes(t *testing.T) {
-	d := []Difference{{Kind: Added, Severity: Additive, Where: InBody, Path: "$.a", Green: Excerpt{NumberType, "1", 1, false}}}
+	d := []diff.Difference{{Kind: diff.Added, Severity: diff.Additive, Where: diff.InBody, Path: "$.a", Green: diff.Excerpt{Type: diff.NumberType, JSON: "1", Size: 1}}}
 	for _, tt := range []struct {
 		sites []Site
 		want  string
@@ -380,7 +383,7 @@ func TestScopes(t *testing.T) {
 		{[]Site{{Case: "s/a", Suite: "s"}, {Case: "s/b", Suite: "s"}}, "suite s"},
 		{[]Site{{Case: "s/a", Suite: "s"}, {Case: "t/b", Suite: "t"}}, ""},
 	} {
-		c := NewCauses()
+		c := NewSet()
 		for _, at := range tt.sites {
 			c.AddAt(at, d)
 		}
@@ -390,64 +393,13 @@ func TestScopes(t *testing.T) {
 	}
 }
 
-// Every path that is printed is one that a rule can be written with, and names
-// the place it was printed for.
-func TestPrintedPathsSelect(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		names := rapid.SampledFrom([]string{"a", "@id", "a b", "it's", `back\slash`, "[x]", "서울", "\u202eevil", "k\u009b31m", "9", "a.b", "]"})
-		scalar := rapid.SampledFrom([]string{`"x"`, `"y'z"`, `"]"`, `"[1]"`, `"\u009b"`, "1", "2.50", "true"})
-		row := rapid.Custom(func(t *rapid.T) string {
-			var b []string
-			for _, n := range rapid.SliceOfNDistinct(names, 1, 4, rapid.ID).Draw(t, "names") {
-				b = append(b, string(quoteJSON(n))+":"+scalar.Draw(t, n))
-			}
-			return `{"@id":` + fmt.Sprint(rapid.IntRange(1, 4).Draw(t, "id")) + `,"k":` + scalar.Draw(t, "k") + "," + strings.Join(b, ",") + "}"
-		})
-		body := rapid.Custom(func(t *rapid.T) string {
-			return `{"l":[` + strings.Join(rapid.SliceOfN(row, 1, 3).Draw(t, "rows"), ",") + `]}`
-		})
-		blue, green := body.Draw(t, "blue"), body.Draw(t, "green")
-		rules, errs := Compile([]Rule{{At: "$.l", Do: DoMatch, By: []string{"@id", "k"}}}, Options{DuplicateKeys: "last"})
-		if errs != nil {
-			t.Fatal(errs)
-		}
-		r := Compare([]byte(blue), []byte(green), rules)
-		for i := range r.Differences {
-			d := &r.Differences[i]
-			p, err := ParsePath(d.Path)
-			if err != nil {
-				t.Fatalf("the path %s cannot be pasted: %v", d.Path, err)
-			}
-			if _, err := ParsePath(generalise(d.Path)); err != nil {
-				t.Fatalf("%s generalises to %s: %v", d.Path, generalise(d.Path), err)
-			}
-			side := blue
-			if d.Blue.Type == AbsentType {
-				side = green
-			}
-			nodes, err := Select([]byte(side), p)
-			if err == nil && len(nodes) == 0 {
-				t.Fatalf("%s selects nothing of %s", d.Path, side)
-			}
-		}
-	})
-}
+func quoted(s string) string { return string(literal.Quote(s)) }
 
-// A key that changed its type pairs its element all the same.
-func TestKeyOfAnotherType(t *testing.T) {
-	for _, tt := range []struct{ name, blue, green, by, want string }{
-		{"number to string", `{"l":[{"id":1,"v":"a"},{"id":2,"v":"b"}]}`, `{"l":[{"id":"1","v":"a"},{"id":"2","v":"b"}]}`, "id", "type $.l[?@.id==1].id, type $.l[?@.id==2].id"},
-		{"string to number, one of two", `{"l":[{"id":"1"},{"id":"2"}]}`, `{"l":[{"id":1},{"id":"2"}]}`, "id", "type $.l[?@.id=='1'].id"},
-		{"in another order", `{"l":[{"id":1},{"id":2}]}`, `{"l":[{"id":"2"},{"id":"1"}]}`, "id", "moved $.l[?@.id==1], type $.l[?@.id==1].id, type $.l[?@.id==2].id"},
-		{"one member of two", `{"l":[{"a":1,"b":true}]}`, `{"l":[{"a":"1","b":true}]}`, "a b", "type $.l[?@.a==1 && @.b==true].a"},
-		{"another key", `{"l":[{"id":1}]}`, `{"l":[{"id":"3"}]}`, "id", "removed $.l[?@.id==1], added $.l[?@.id=='3']"},
-		{"both types on one side", `{"l":[{"id":1,"v":1}]}`, `{"l":[{"id":"1","v":2},{"id":1,"v":1}]}`, "id", "added $.l[?@.id=='1']"},
-		{"null is not a text", `{"l":[{"id":null}]}`, `{"l":[{"id":"null"}]}`, "id", "removed $.l[?@.id==null], added $.l[?@.id=='null']"},
-	} {
-		rules := mustCompile(t, Options{}, Rule{At: "$.l", Do: DoMatch, By: strings.Fields(tt.by)})
-		r := Compare([]byte(tt.blue), []byte(tt.green), rules)
-		if got := brief(r.Differences); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
-		}
+func mustCompile(t testing.TB, opts diff.Options, rules ...diff.Rule) *diff.Rules {
+	t.Helper()
+	r, errs := diff.Compile(rules, opts)
+	if errs != nil {
+		t.Fatalf("rules %+v: %+v", rules, errs)
 	}
+	return r
 }

@@ -1,4 +1,4 @@
-package diff
+package notation
 
 import (
 	"math"
@@ -15,11 +15,11 @@ const (
 	tokenLuck = 10
 )
 
-// isRandom reports whether the estimated entropy of a text is that of a token.
-func isRandom(s string) bool { return entropy(s) >= tokenBits-tokenLuck }
+// IsRandom reports whether the estimated entropy of a text is that of a token.
+func IsRandom(s string) bool { return entropy(s) >= tokenBits-tokenLuck }
 
-// randomPair is isRandom for two texts that were made in one way: chance is halved.
-func randomPair(a, b string) bool {
+// RandomPair is IsRandom for two texts that were made in one way: chance is halved.
+func RandomPair(a, b string) bool {
 	x, y := entropy(a), entropy(b)
 	return (x+y)/2 >= tokenBits-tokenLuck && min(x, y) >= tokenBits-2*tokenLuck
 }
@@ -136,4 +136,26 @@ func wordPair(a, b byte) bool {
 	}
 	a |= 0x20
 	return a >= 'a' && a <= 'z' && b >= 'a' && b <= 'z' && strings.Contains(wordPairs, string([]byte{' ', a, b, ' '}))
+}
+
+// Lengths of texts that may be tokens.
+const leastToken, mostToken = 16, 8 << 10
+
+// TokenForm is the form of a text that is long enough for a token and written like
+// one; whether it is one, its entropy says.
+func TokenForm(v string) string {
+	switch {
+	case len(v) < leastToken || len(v) > mostToken:
+		return ""
+	case IsUUID(v):
+		return "uuid"
+	case IsHex(v):
+		return "hex"
+	}
+	for i := range len(v) {
+		if classOf(v[i]) == 0 && strings.IndexByte("+/=_-.~:", v[i]) < 0 {
+			return ""
+		}
+	}
+	return "token"
 }

@@ -1,18 +1,20 @@
-package diff
+package cause
 
 import (
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/bgverify/bgverify/diff"
 )
 
 func TestSpreads(t *testing.T) {
-	cause := func(kind Kind, where Where, path, edit string) Cause {
+	cause := func(kind diff.Kind, where diff.Where, path, edit string) Cause {
 		return Cause{Kind: kind, Where: where, Path: path, Edit: edit, Count: 1}
 	}
 	leak := func(path, name string) Cause {
-		c := cause(Changed, InBody, path, authority{name}.note())
+		c := cause(diff.Changed, diff.InBody, path, diff.LeakNote(name))
 		c.Leak = name
 		return c
 	}
@@ -25,20 +27,20 @@ func TestSpreads(t *testing.T) {
 		{
 			name: "one member in many lists", why: "rule 1",
 			causes: []Cause{
-				cause(TypeChanged, InBody, "$.items[*].price", "number -> string"),
-				cause(TypeChanged, InBody, "$.price", "number -> string"),
-				cause(TypeChanged, InBody, "$.rows[*].items[*].price", "number -> string"),
+				cause(diff.TypeChanged, diff.InBody, "$.items[*].price", "number -> string"),
+				cause(diff.TypeChanged, diff.InBody, "$.price", "number -> string"),
+				cause(diff.TypeChanged, diff.InBody, "$.rows[*].items[*].price", "number -> string"),
 			},
 			want: []string{"$..price number -> string at 3 places"},
 		},
 		{
 			name: "one member with another edit", why: "the edit tells them apart",
-			causes: []Cause{cause(Changed, InBody, "$.a.n", "+1"), cause(Changed, InBody, "$.b.n", "x10")},
+			causes: []Cause{cause(diff.Changed, diff.InBody, "$.a.n", "+1"), cause(diff.Changed, diff.InBody, "$.b.n", "x10")},
 			want:   []string{"$.a.n +1", "$.b.n x10"},
 		},
 		{
 			name: "elements moved", why: "rule 2; the lists have no name in common",
-			causes: []Cause{cause(Moved, InBody, "$.items[*]", ""), cause(Moved, InBody, "$.rows[*]", "")},
+			causes: []Cause{cause(diff.Moved, diff.InBody, "$.items[*]", ""), cause(diff.Moved, diff.InBody, "$.rows[*]", "")},
 			want:   []string{"elements moved at 2 places"},
 		},
 		{
@@ -48,17 +50,17 @@ func TestSpreads(t *testing.T) {
 		},
 		{
 			name: "a member with a name that needs quotes", why: "the path stays one that a rule can be written with",
-			causes: []Cause{cause(Removed, InBody, "$.a['x.y']", ""), cause(Removed, InBody, "$.b['x.y']", "")},
+			causes: []Cause{cause(diff.Removed, diff.InBody, "$.a['x.y']", ""), cause(diff.Removed, diff.InBody, "$.b['x.y']", "")},
 			want:   []string{"$..['x.y'] removed at 2 places"},
 		},
 		{
 			name: "elements of lists of one name", why: "the indices belong to the member",
-			causes: []Cause{cause(Added, InBody, "$.a.tags[*]", ""), cause(Added, InBody, "$.b.tags[*]", ""), cause(Added, InBody, "$.b.names[*]", "")},
+			causes: []Cause{cause(diff.Added, diff.InBody, "$.a.tags[*]", ""), cause(diff.Added, diff.InBody, "$.b.tags[*]", ""), cause(diff.Added, diff.InBody, "$.b.names[*]", "")},
 			want:   []string{"$..tags[*] added at 2 places", "$.b.names[*] added"},
 		},
 		{
 			name: "status and headers", why: "a part is never merged with another",
-			causes: []Cause{cause(Changed, InStatus, "", "200 -> 500"), cause(Changed, InHeader, "etag", "200 -> 500"), cause(Changed, InHeader, "age", "200 -> 500")},
+			causes: []Cause{cause(diff.Changed, diff.InStatus, "", "200 -> 500"), cause(diff.Changed, diff.InHeader, "etag", "200 -> 500"), cause(diff.Changed, diff.InHeader, "age", "200 -> 500")},
 			want:   []string{"status 200 -> 500", "header etag 200 -> 500", "header age 200 -> 500"},
 		},
 	} {
@@ -83,7 +85,7 @@ func TestSpreadsKeepEveryCause(t *testing.T) {
 			edit := rapid.SampledFrom([]string{"", "+1", "leak"}).Draw(t, "edit")
 			return Cause{
 				Leak: strings.TrimPrefix(edit, "+1"), Edit: edit,
-				Kind: Kind(rapid.IntRange(int(Added), int(Limit)).Draw(t, "kind")), Where: Where(rapid.IntRange(1, 3).Draw(t, "where")),
+				Kind: diff.Kind(rapid.IntRange(int(diff.Added), int(diff.Limit)).Draw(t, "kind")), Where: diff.Where(rapid.IntRange(1, 3).Draw(t, "where")),
 				Path:  rapid.StringMatching(`(\$(\.[a-c]|\[\*\]|\['[a-c.]'\]){0,4})?`).Draw(t, "path"),
 				Count: rapid.IntRange(1, 9).Draw(t, "count"),
 			}

@@ -1,4 +1,4 @@
-package diff
+package cause
 
 import (
 	"encoding/json"
@@ -6,6 +6,10 @@ import (
 	"math/big"
 	"strings"
 	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/diff/notation"
 )
 
 // A silencer collects what a rule must accept to silence a cause.
@@ -25,22 +29,22 @@ type silencer struct {
 }
 
 // see takes one difference into account.
-func (s *silencer) see(d *Difference) {
+func (s *silencer) see(d *diff.Difference) {
 	s.n++
-	if d.Kind != Changed || d.Blue.Cut || d.Green.Cut || d.Blue.Type != d.Green.Type {
+	if d.Kind != diff.Changed || d.Blue.Cut || d.Green.Cut || d.Blue.Type != d.Green.Type {
 		return
 	}
 	switch d.Blue.Type {
-	case NumberType:
+	case diff.NumberType:
 		s.seeNumbers(d.Blue.JSON, d.Green.JSON)
 		s.seeTimes(d.Blue.JSON, d.Green.JSON)
-	case StringType:
+	case diff.StringType:
 		var b, g string
 		if json.Unmarshal([]byte(d.Blue.JSON), &b) == nil && json.Unmarshal([]byte(d.Green.JSON), &g) == nil {
 			s.seeTimes(b, g)
 			s.seeFormats(b, g)
 			for i, name := range proposedNormalisers {
-				if normalisers[name](b) == normalisers[name](g) {
+				if notation.Normaliser(name)(b) == notation.Normaliser(name)(g) {
 					s.normal[i]++
 				}
 			}
@@ -57,7 +61,7 @@ func (s *silencer) seeNumbers(blue, green string) {
 	if len(blue) > maxEditDigits || len(green) > maxEditDigits {
 		return
 	}
-	b, g := rat([]byte(blue)), rat([]byte(green))
+	b, g := literal.Rat([]byte(blue)), literal.Rat([]byte(green))
 	if b == nil || g == nil {
 		return
 	}
@@ -79,16 +83,16 @@ func (s *silencer) seeNumbers(blue, green string) {
 }
 
 func (s *silencer) seeTimes(b, g string) {
-	x, ok := parseStamp(b)
+	x, ok := notation.ParseStamp(b)
 	if !ok {
 		return
 	}
-	y, ok := parseStamp(g)
-	if !ok || x.notation != y.notation {
+	y, ok := notation.ParseStamp(g)
+	if !ok || x.Notation != y.Notation {
 		return
 	}
 	s.times++
-	s.maxGap = max(s.maxGap, y.at.Sub(x.at).Abs())
+	s.maxGap = max(s.maxGap, y.At.Sub(x.At).Abs())
 }
 
 // proposedNormalisers are tried for a rule, in this order.
@@ -103,7 +107,7 @@ func (s *silencer) seeFormats(b, g string) {
 		if name == "hex" && len(b) < 12 {
 			continue
 		}
-		if ok, _ := sameFormat(name, b, g, [2]time.Time{}); ok {
+		if ok, _ := diff.SameFormat(name, b, g, [2]time.Time{}); ok {
 			match = append(match, name)
 		}
 	}
@@ -158,34 +162,34 @@ func (s *silencer) merge(o *silencer) {
 
 // rule is the rule that accepts all that was seen, without its path in a body;
 // why says why there is none.
-func (s *silencer) rule(c *Cause) (r Rule, why string) {
+func (s *silencer) rule(c *Cause) (r diff.Rule, why string) {
 	switch {
-	case c.Where == InStatus:
+	case c.Where == diff.InStatus:
 		return r, "a rule for the status would accept every other status too; expect the status that each side should send"
-	case c.Where == InHeader:
+	case c.Where == diff.InHeader:
 		r.Header = headerOf(c.Path)
-	case c.Kind == Invalid, c.Kind == Limit, c.Kind == DuplicateKey:
+	case c.Kind == diff.Invalid, c.Kind == diff.Limit, c.Kind == diff.DuplicateKey:
 		return r, "what cannot be read cannot be compared under any rule"
-	case c.Path == "$" && c.Kind != Order:
+	case c.Path == "$" && c.Kind != diff.Order:
 		return r, "the whole body differs"
 	}
 	switch c.Kind {
-	case Changed:
+	case diff.Changed:
 		if c.Leak != "" {
-			r.Do, r.Allow = DoLeak, true
+			r.Do, r.Allow = diff.DoLeak, true
 		} else {
 			s.change(&r)
 		}
-	case Added, Removed, TypeChanged:
-		r.Do, r.Kind = DoAllow, c.Kind.String()
+	case diff.Added, diff.Removed, diff.TypeChanged:
+		r.Do, r.Kind = diff.DoAllow, c.Kind.String()
 	default: // Moved, Order
-		r.Do, r.Kind = DoAllow, Order.String()
+		r.Do, r.Kind = diff.DoAllow, diff.Order.String()
 	}
-	if v := verbs[r.Do]; v.why {
-		r.Why = PlaceholderWhy
+	if r.Do.NeedsWhy() {
+		r.Why = diff.PlaceholderWhy
 	}
-	if r.Do == DoAllow {
-		r.Until = PlaceholderUntil
+	if r.Do == diff.DoAllow {
+		r.Until = diff.PlaceholderUntil
 	}
 	return r, ""
 }
@@ -194,30 +198,30 @@ func (s *silencer) rule(c *Cause) (r Rule, why string) {
 const maxProposedGap = 31 * 24 * time.Hour
 
 // change chooses the narrowest verb for changed values.
-func (s *silencer) change(r *Rule) {
+func (s *silencer) change(r *diff.Rule) {
 	for i, n := range s.normal {
 		if n == s.n {
-			r.Do, r.AsList = DoString, []string{proposedNormalisers[i]}
+			r.Do, r.AsList = diff.DoString, []string{proposedNormalisers[i]}
 			return
 		}
 	}
 	switch {
 	case s.alike == s.n:
-		r.Do, r.As = DoNumber, Decimal.String()
+		r.Do, r.As = diff.DoNumber, diff.Decimal.String()
 	case s.formatsSeen && len(s.formats) > 0:
-		r.Do, r.Is = DoFormat, s.formats[0]
+		r.Do, r.Is = diff.DoFormat, s.formats[0]
 	case s.times == s.n && s.maxGap <= maxProposedGap:
-		r.Do, r.Within = DoTime, max(s.maxGap.Round(time.Second)+time.Second, time.Second)
+		r.Do, r.Within = diff.DoTime, max(s.maxGap.Round(time.Second)+time.Second, time.Second)
 	case s.rewrite == s.n && len(s.from) >= 3 && len(s.to) >= 3:
-		r.Do, r.BlueText, r.GreenText, r.As = DoRewrite, s.from, s.to, "SAME"
+		r.Do, r.BlueText, r.GreenText, r.As = diff.DoRewrite, s.from, s.to, "SAME"
 	case s.numbers == s.n && s.maxRel != nil && s.maxRel.Cmp(big.NewRat(1, 2)) <= 0:
 		rel := up(s.maxRel)
-		r.Do, r.Rel = DoTolerance, &rel
+		r.Do, r.Rel = diff.DoTolerance, &rel
 	case s.numbers == s.n && s.maxAbs != nil && s.maxAbs.Cmp(big.NewRat(1, 1)) <= 0:
 		abs := up(s.maxAbs)
-		r.Do, r.Abs = DoTolerance, &abs
+		r.Do, r.Abs = diff.DoTolerance, &abs
 	default:
-		r.Do = DoIgnore
+		r.Do = diff.DoIgnore
 	}
 }
 

@@ -1,15 +1,16 @@
-package diff
+package path
 
 import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/bgverify/bgverify/diff/literal"
 	"github.com/bgverify/bgverify/internal/text"
 )
 
 // quoted parses a name in single or double quotes with JSON's escapes.
-func (p *pathParser) quoted() (string, error) {
+func (p *parser) quoted() (string, error) {
 	q := p.peek()
 	if q != '\'' && q != '"' {
 		return "", p.fail(p.pos, "", "a quoted name is missing")
@@ -36,7 +37,7 @@ func (p *pathParser) quoted() (string, error) {
 	return "", p.fail(open, "", "the quote is not closed")
 }
 
-func (p *pathParser) escape(q byte, b *strings.Builder) error {
+func (p *parser) escape(q byte, b *strings.Builder) error {
 	at := p.pos
 	p.pos++
 	c := p.peek()
@@ -47,7 +48,7 @@ func (p *pathParser) escape(q byte, b *strings.Builder) error {
 	case '/', '\\':
 		b.WriteByte(c)
 	case 'u':
-		r, n := unicodeEscape([]byte(p.text), at)
+		r, n := literal.UnicodeEscape([]byte(p.text), at)
 		if n == 0 {
 			return p.fail(at, "", "a broken \\u escape")
 		}
@@ -62,51 +63,10 @@ func (p *pathParser) escape(q byte, b *strings.Builder) error {
 	return nil
 }
 
-// unicodeEscape reads \uXXXX at i, with its low surrogate where it needs one;
-// n is 0 when it is broken or a lone surrogate.
-func unicodeEscape(s []byte, i int) (r rune, n int) {
-	hi, ok := hex4(s, i+2)
-	switch {
-	case !ok, hi >= 0xDC00 && hi < 0xE000:
-		return 0, 0
-	case hi < 0xD800 || hi >= 0xE000:
-		return hi, 6
-	}
-	if i+12 > len(s) || s[i+6] != '\\' || s[i+7] != 'u' {
-		return 0, 0
-	}
-	lo, ok := hex4(s, i+8)
-	if !ok || lo < 0xDC00 || lo >= 0xE000 {
-		return 0, 0
-	}
-	return (hi-0xD800)<<10 | (lo - 0xDC00) + 0x10000, 12
-}
-
-func hex4(s []byte, i int) (rune, bool) {
-	if i+4 > len(s) {
-		return 0, false
-	}
-	var r rune
-	for _, c := range s[i : i+4] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'f':
-			c -= 'a' - 10
-		case c >= 'A' && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
-}
-
-// appendName writes a member as a normalized path segment: .name where the
+// AppendName writes a member as a normalized path segment: .name where the
 // shorthand can say it, ['name'] where it cannot. Runes that a reader must not
 // meet as they are are escaped, so that a printed path can be pasted as a rule's.
-func appendName(b, name []byte) []byte {
+func AppendName(b, name []byte) []byte {
 	plain := len(name) > 0 && !(name[0] >= '0' && name[0] <= '9')
 	for i := 0; plain && i < len(name); i++ {
 		plain = nameByte(name[i])
@@ -114,12 +74,12 @@ func appendName(b, name []byte) []byte {
 	if plain && text.Clean(string(name)) {
 		return append(append(b, '.'), name...)
 	}
-	return append(appendQuoted(append(b, '['), name), ']')
+	return append(AppendQuoted(append(b, '['), name), ']')
 }
 
-// appendQuoted writes a name in single quotes with the escapes of RFC 9535's
+// AppendQuoted writes a name in single quotes with the escapes of RFC 9535's
 // normalized paths, and with those of hidden runes, which RFC 9535 also reads.
-func appendQuoted(b, name []byte) []byte {
+func AppendQuoted(b, name []byte) []byte {
 	b = append(b, '\'')
 	for i := 0; i < len(name); {
 		r, n := utf8.DecodeRune(name[i:])
@@ -138,8 +98,8 @@ func appendQuoted(b, name []byte) []byte {
 	return append(b, '\'')
 }
 
-// appendPointerToken writes one token of a JSON Pointer (RFC 6901).
-func appendPointerToken(b, name []byte) []byte {
+// AppendPointerToken writes one token of a JSON Pointer (RFC 6901).
+func AppendPointerToken(b, name []byte) []byte {
 	b = append(b, '/')
 	for i := range name {
 		switch name[i] {
@@ -154,13 +114,7 @@ func appendPointerToken(b, name []byte) []byte {
 	return b
 }
 
-// AppendMember appends a member's name to a normalized path.
-func AppendMember(path []byte, name string) []byte { return appendName(path, []byte(name)) }
-
 // AppendIndex appends an element's index to a normalized path.
 func AppendIndex(path []byte, index int) []byte {
 	return append(strconv.AppendInt(append(path, '['), int64(index), 10), ']')
 }
-
-// Unquote is the content of a valid JSON string.
-func Unquote(quoted []byte) string { return string(unescape(nil, quoted[1:len(quoted)-1])) }

@@ -1,4 +1,4 @@
-package diff
+package cause
 
 import (
 	"encoding/json"
@@ -7,6 +7,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/diff/notation"
 )
 
 // Words of edits that stand for a class of values.
@@ -45,17 +49,17 @@ const (
 // edits are the ways to say what turned blue's value into green's, the most
 // telling first; the last one fits every difference of its kind that no other
 // edit tells apart.
-func edits(d *Difference) []edit {
+func edits(d *diff.Difference) []edit {
 	switch d.Kind {
-	case Changed:
+	case diff.Changed:
 		return changeEdits(d)
-	case TypeChanged:
+	case diff.TypeChanged:
 		e := d.Blue.Type.String() + " -> " + d.Green.Type.String()
 		if unquoted(d.Blue) == unquoted(d.Green) && !d.Blue.Cut && !d.Green.Cut {
 			return []edit{{text: e + ", same text"}, {text: e}}
 		}
 		return []edit{{text: e}}
-	case Invalid, Limit, DuplicateKey:
+	case diff.Invalid, diff.Limit, diff.DuplicateKey:
 		kind := d.Kind.String() + ": "
 		return []edit{{text: kind + d.Fault, spell: values}, {text: kind + faultNumbers.ReplaceAllString(d.Fault, "${1}…"), spell: shaped}, {text: d.Kind.String()}}
 	}
@@ -66,21 +70,21 @@ func edits(d *Difference) []edit {
 // counts and quoted text.
 var faultNumbers = regexp.MustCompile(`(\s)(?:0x[0-9a-f]+|\d+)|\\u[0-9a-f]{4}|"[^"]*"`)
 
-func unquoted(e Excerpt) string { return strings.Trim(e.JSON, `"`) }
+func unquoted(e diff.Excerpt) string { return strings.Trim(e.JSON, `"`) }
 
-func changeEdits(d *Difference) []edit {
+func changeEdits(d *diff.Difference) []edit {
 	other := edit{text: editOther}
 	if d.Leak != "" {
-		return []edit{{text: authority{d.Leak}.note(), leak: d.Leak}, other}
+		return []edit{{text: diff.LeakNote(d.Leak), leak: d.Leak}, other}
 	}
 	switch {
-	case d.Where == InStatus:
+	case d.Where == diff.InStatus:
 		return []edit{{text: d.Blue.JSON + " -> " + d.Green.JSON}, {text: statusClass(d.Blue.JSON) + " -> " + statusClass(d.Green.JSON)}}
 	case d.Blue.Cut || d.Green.Cut || d.Blue.Type != d.Green.Type:
 		return []edit{other}
-	case d.Blue.Type == NumberType:
+	case d.Blue.Type == diff.NumberType:
 		return append(numberEdits(d.Blue.JSON, d.Green.JSON), other)
-	case d.Blue.Type == StringType:
+	case d.Blue.Type == diff.StringType:
 		var b, g string
 		if json.Unmarshal([]byte(d.Blue.JSON), &b) != nil || json.Unmarshal([]byte(d.Green.JSON), &g) != nil {
 			return []edit{other}
@@ -105,7 +109,7 @@ func numberEdits(blue, green string) []edit {
 	if len(blue) > maxEditDigits || len(green) > maxEditDigits {
 		return nil
 	}
-	b, g := rat([]byte(blue)), rat([]byte(green))
+	b, g := literal.Rat([]byte(blue)), literal.Rat([]byte(green))
 	if b == nil || g == nil {
 		return nil
 	}
@@ -174,26 +178,26 @@ func stringEdits(b, g string) []edit {
 	for _, s := range []struct {
 		word string
 		is   func(string) bool
-	}{{editUUID, isUUID}, {editULID, isULID}, {editJWT, isJWT}} {
+	}{{editUUID, notation.IsUUID}, {editULID, notation.IsULID}, {editJWT, notation.IsJWT}} {
 		if s.is(b) && s.is(g) {
 			return []edit{{text: s.word}}
 		}
 	}
-	if len(b) == len(g) && len(b) >= 12 && isHex(b) && isHex(g) && strings.ContainsAny(b+g, "abcdefABCDEF") {
+	if len(b) == len(g) && len(b) >= 12 && notation.IsHex(b) && notation.IsHex(g) && strings.ContainsAny(b+g, "abcdefABCDEF") {
 		return []edit{{text: editHex}}
 	}
-	if x, ok := parseStamp(b); ok {
-		if y, ok := parseStamp(g); ok && x.notation == y.notation {
-			gap := y.at.Sub(x.at)
+	if x, ok := notation.ParseStamp(b); ok {
+		if y, ok := notation.ParseStamp(g); ok && x.Notation == y.Notation {
+			gap := y.At.Sub(x.At)
 			return []edit{{text: editTime + signed(gap), spell: values}, {text: editTime}}
 		}
 	}
 	switch {
 	case strings.TrimSpace(b) == strings.TrimSpace(g):
 		return []edit{{text: editSpace}}
-	case normalisers["nfc"](b) == normalisers["nfc"](g):
+	case notation.Normaliser("nfc")(b) == notation.Normaliser("nfc")(g):
 		return []edit{{text: editForm}}
-	case normalisers["fold"](b) == normalisers["fold"](g):
+	case notation.Normaliser("fold")(b) == notation.Normaliser("fold")(g):
 		return []edit{{text: editCase}}
 	}
 	from, to := trimCommon(b, g)
@@ -220,7 +224,7 @@ func signed(d time.Duration) string {
 // trimCommon cuts what two texts share at both ends, back to whole words, so
 // that blue.example and green.example give blue and green.
 func trimCommon(b, g string) (string, string) {
-	word := func(c byte) bool { return c >= 0x80 || c == '-' || hostByte(c) }
+	word := func(c byte) bool { return c >= 0x80 || c == '-' || notation.IsHostByte(c) }
 	p := 0
 	for p < len(b) && p < len(g) && b[p] == g[p] {
 		p++

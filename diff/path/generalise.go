@@ -1,14 +1,18 @@
-package diff
+package path
 
-import "strings"
+import (
+	"strings"
 
-// generalise turns a difference's path into the path of all places like it:
+	"github.com/bgverify/bgverify/diff/notation"
+)
+
+// Generalise turns a difference's path into the path of all places like it:
 // indices, key values and members named by a number, a UUID or a long hex
 // string become [*].
-func generalise(path string) string {
+func Generalise(path string) string {
 	var b strings.Builder
 	for i := 0; i < len(path); {
-		end := segmentEnd(path, i)
+		end := SegmentEnd(path, i)
 		seg := path[i:end]
 		switch {
 		case strings.HasPrefix(seg, "['"):
@@ -26,9 +30,9 @@ func generalise(path string) string {
 	return b.String()
 }
 
-// segmentEnd is the offset after the segment of a normalized path at i. The
+// SegmentEnd is the offset after the segment of a normalized path at i. The
 // filter of a keyed element may hold brackets: [?@['@id']=='a' && @.n==1].
-func segmentEnd(path string, i int) int {
+func SegmentEnd(path string, i int) int {
 	if path[i] == '[' {
 		quoted, depth := false, 0
 		for j := i; j < len(path); j++ {
@@ -56,11 +60,11 @@ func segmentEnd(path string, i int) int {
 	return len(path)
 }
 
-// segments splits a normalized path; the first one is $.
-func segments(path string) []string {
+// Segments splits a normalized path; the first one is $.
+func Segments(path string) []string {
 	var out []string
 	for i := 0; i < len(path); {
-		end := segmentEnd(path, i)
+		end := SegmentEnd(path, i)
 		out = append(out, path[i:end])
 		i = end
 	}
@@ -78,5 +82,5 @@ func dynamicName(s string) bool {
 			digits++
 		}
 	}
-	return digits == len(s) || isUUID(s) || len(s) >= 16 && digits > 0 && isHex(s)
+	return digits == len(s) || notation.IsUUID(s) || len(s) >= 16 && digits > 0 && notation.IsHex(s)
 }

@@ -1,4 +1,4 @@
-package diff
+package notation
 
 import (
 	"strings"
@@ -8,22 +8,23 @@ import (
 // What two sides say of a lifetime is never the same to the second.
 const (
 	lifetimeNear = 5 * time.Second // apart whatever the lifetime
-	lifetimeSlip = time.Minute     // apart while both are still valid
 	lifetimePart = 10              // or that part of blue's lifetime
+	// LifetimeSlip is how far apart two moments may be while both are still valid.
+	LifetimeSlip = time.Minute
 )
 
-// sameLifetime reports whether two moments of expiry mean the same to a client that
+// SameLifetime reports whether two moments of expiry mean the same to a client that
 // got them at these times:
 //
 //  1. Lifetimes at most lifetimeNear apart are the same.
 //  2. What has expired is never the same as what has not.
 //  3. Two that have expired are the same, whenever that was.
-//  4. Else lifetimes are at most lifetimeSlip or a tenth of blue's apart.
+//  4. Else lifetimes are at most LifetimeSlip or a tenth of blue's apart.
 //
-// When one of the times is not known, the moments are at most lifetimeSlip apart.
-func sameLifetime(blue, green time.Time, at [2]time.Time) bool {
+// When one of the times is not known, the moments are at most LifetimeSlip apart.
+func SameLifetime(blue, green time.Time, at [2]time.Time) bool {
 	if at[0].IsZero() || at[1].IsZero() {
-		return blue.Sub(green).Abs() <= lifetimeSlip
+		return blue.Sub(green).Abs() <= LifetimeSlip
 	}
 	b, g := blue.Sub(at[0]), green.Sub(at[1])
 	gap := (b - g).Abs()
@@ -35,18 +36,18 @@ func sameLifetime(blue, green time.Time, at [2]time.Time) bool {
 	case b <= 0: // Rule 3
 		return true
 	}
-	return gap <= max(lifetimeSlip, b/lifetimePart) // Rule 4
+	return gap <= max(LifetimeSlip, b/lifetimePart) // Rule 4
 }
 
-// sameExpiry is sameLifetime of two HTTP dates, of an Expires header or attribute.
+// SameExpiry is SameLifetime of two HTTP dates, of an Expires header or attribute.
 // It is false where one of them is not a date: it is then compared as text.
-func sameExpiry(blue, green string, at [2]time.Time) bool {
+func SameExpiry(blue, green string, at [2]time.Time) bool {
 	b, ok := parseHTTPDate(blue)
 	if !ok {
 		return false
 	}
 	g, ok := parseHTTPDate(green)
-	return ok && sameLifetime(b, g, at)
+	return ok && SameLifetime(b, g, at)
 }
 
 // httpDates are the forms of RFC 9110 section 5.6.7, and those that cookies have had

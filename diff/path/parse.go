@@ -1,27 +1,29 @@
-package diff
+package path
 
 import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/diff/literal"
 )
 
-type pathParser struct {
+type parser struct {
 	text string
 	pos  int
 }
 
-// maxPath bounds a path's length and maxSegments its depth.
-const (
-	maxPath     = 4096
-	maxSegments = 64
-)
+// maxPath bounds a path's length in bytes.
+const maxPath = 4096
 
-func (p *pathParser) fail(at int, hint, format string, args ...any) *PathError {
-	return &PathError{Offset: at, Msg: fmt.Sprintf(format, args...), Hint: hint}
+// MaxSegments bounds the segments of a path.
+const MaxSegments = 64
+
+func (p *parser) fail(at int, hint, format string, args ...any) *Error {
+	return &Error{Offset: at, Msg: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-func (p *pathParser) parse() ([]segment, error) {
+func (p *parser) parse() ([]segment, error) {
 	switch {
 	case len(p.text) > maxPath:
 		return nil, p.fail(maxPath, "", "a path of more than %d bytes", maxPath)
@@ -38,8 +40,8 @@ func (p *pathParser) parse() ([]segment, error) {
 		if p.pos == len(p.text) {
 			return nil, p.fail(start, "", "white space after the path")
 		}
-		if len(segs) == maxSegments {
-			return nil, p.fail(p.pos, "", "more than %d segments", maxSegments)
+		if len(segs) == MaxSegments {
+			return nil, p.fail(p.pos, "", "more than %d segments", MaxSegments)
 		}
 		s, err := p.segment()
 		if err != nil {
@@ -50,20 +52,20 @@ func (p *pathParser) parse() ([]segment, error) {
 	return segs, nil
 }
 
-func (p *pathParser) peek() byte {
+func (p *parser) peek() byte {
 	if p.pos < len(p.text) {
 		return p.text[p.pos]
 	}
 	return 0
 }
 
-func (p *pathParser) space() {
+func (p *parser) space() {
 	for p.pos < len(p.text) && strings.IndexByte(" \t\n\r", p.text[p.pos]) >= 0 {
 		p.pos++
 	}
 }
 
-func (p *pathParser) segment() (segment, error) {
+func (p *parser) segment() (segment, error) {
 	var s segment
 	switch {
 	case strings.HasPrefix(p.text[p.pos:], ".."):
@@ -92,7 +94,7 @@ func nameByte(c byte) bool {
 }
 
 // shorthand parses name, * or a glob after . or ...
-func (p *pathParser) shorthand() (selector, error) {
+func (p *parser) shorthand() (selector, error) {
 	start := p.pos
 	for p.pos < len(p.text) && (nameByte(p.text[p.pos]) || p.text[p.pos] == '*') {
 		p.pos++
@@ -117,7 +119,7 @@ func (p *pathParser) shorthand() (selector, error) {
 	return selector{kind: selName, name: name}, nil
 }
 
-func (p *pathParser) bracket() ([]selector, error) {
+func (p *parser) bracket() ([]selector, error) {
 	open := p.pos
 	p.pos++
 	var sels []selector
@@ -143,7 +145,7 @@ func (p *pathParser) bracket() ([]selector, error) {
 	}
 }
 
-func (p *pathParser) selector(open int) (selector, error) {
+func (p *parser) selector(open int) (selector, error) {
 	switch c := p.peek(); {
 	case c == '\'' || c == '"':
 		name, err := p.quoted()
@@ -165,7 +167,7 @@ func (p *pathParser) selector(open int) (selector, error) {
 // maxIndex is the largest integer that RFC 9535 allows: 2^53-1.
 const maxIndex = 1<<53 - 1
 
-func (p *pathParser) integer() (int, error) {
+func (p *parser) integer() (int, error) {
 	start := p.pos
 	if p.peek() == '-' {
 		p.pos++
@@ -189,7 +191,7 @@ func (p *pathParser) integer() (int, error) {
 	return n, nil
 }
 
-func (p *pathParser) indexOrSlice() (selector, error) {
+func (p *parser) indexOrSlice() (selector, error) {
 	sel := selector{kind: selIndex, step: 1}
 	var err error
 	if p.peek() != ':' {
@@ -228,7 +230,7 @@ func (p *pathParser) indexOrSlice() (selector, error) {
 }
 
 // filter parses ?@.key=='value' and its && chain.
-func (p *pathParser) filter() (selector, error) {
+func (p *parser) filter() (selector, error) {
 	const hint = "the one filter form is [?@.key=='value'], joined by &&"
 	sel := selector{kind: selFilter}
 	p.pos++
@@ -239,7 +241,7 @@ func (p *pathParser) filter() (selector, error) {
 			return sel, p.fail(start, hint, "a filter compares a member with a literal")
 		}
 		p.pos++
-		var t filterTerm
+		var t Term
 		switch p.peek() {
 		case '.':
 			p.pos++
@@ -247,7 +249,7 @@ func (p *pathParser) filter() (selector, error) {
 			if err != nil {
 				return sel, err
 			}
-			t.name = s
+			t.Name = s
 		case '[':
 			p.pos++
 			p.space()
@@ -255,7 +257,7 @@ func (p *pathParser) filter() (selector, error) {
 			if err != nil {
 				return sel, err
 			}
-			t.name = name
+			t.Name = name
 			p.space()
 			if p.peek() != ']' {
 				return sel, p.fail(p.pos, hint, "] is missing")
@@ -274,7 +276,7 @@ func (p *pathParser) filter() (selector, error) {
 		if err != nil {
 			return sel, err
 		}
-		t.literal = lit
+		t.Literal = lit
 		sel.terms = append(sel.terms, t)
 		back := p.pos
 		p.space()
@@ -286,7 +288,7 @@ func (p *pathParser) filter() (selector, error) {
 	}
 }
 
-func (p *pathParser) filterName() (string, error) {
+func (p *parser) filterName() (string, error) {
 	start := p.pos
 	for p.pos < len(p.text) && nameByte(p.text[p.pos]) {
 		p.pos++
@@ -299,17 +301,17 @@ func (p *pathParser) filterName() (string, error) {
 }
 
 // literal parses a string, number, true, false or null and gives it as JSON.
-func (p *pathParser) literal() (string, error) {
+func (p *parser) literal() (string, error) {
 	start := p.pos
 	switch c := p.peek(); {
 	case c == '\'' || c == '"':
 		s, err := p.quoted()
-		return string(quoteJSON(s)), err
+		return string(literal.Quote(s)), err
 	case c == '-' || c >= '0' && c <= '9':
 		for p.pos < len(p.text) && strings.IndexByte("+-.eE0123456789", p.text[p.pos]) >= 0 {
 			p.pos++
 		}
-		if _, end, ok := scanNumber([]byte(p.text), start); !ok || end != p.pos {
+		if _, end, ok := literal.ScanNumber([]byte(p.text), start); !ok || end != p.pos {
 			return "", p.fail(start, "", "not a number: %s", p.text[start:p.pos])
 		}
 		return p.text[start:p.pos], nil

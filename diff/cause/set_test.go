@@ -1,4 +1,4 @@
-package diff
+package cause
 
 import (
 	"encoding/json"
@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // The five edits of the corpus: what a release may do to every element.
@@ -82,11 +85,11 @@ func seededBodies(items int) (blue, green []byte) {
 // rule that silences it.
 func TestFiveEditsAreFiveCauses(t *testing.T) {
 	blue, green := seededBodies(640)
-	r := Compare(blue, green, nil)
+	r := diff.Compare(blue, green, nil)
 	if r.Total != 3200 {
 		t.Fatalf("%d differences, want 3200", r.Total)
 	}
-	causes := NewCauses()
+	causes := NewSet()
 	causes.Add("epg", r.Differences)
 	list := causes.List()
 	if len(list) != len(seededEdits) {
@@ -105,7 +108,7 @@ func TestFiveEditsAreFiveCauses(t *testing.T) {
 	}
 	for i := range r.Differences {
 		d := &r.Differences[i]
-		if id, ok := causes.Find(d); !ok || list[id].Path != generalise(d.Path) {
+		if id, ok := causes.Find(d); !ok || list[id].Path != path.Generalise(d.Path) {
 			t.Fatalf("the cause of %s is %d, %v", d.Path, id, ok)
 		}
 	}
@@ -115,23 +118,23 @@ func TestFiveEditsAreFiveCauses(t *testing.T) {
 // silenced compiles the proposed rules and compares again under them.
 func silenced(t *testing.T, blue, green []byte, list []Cause) {
 	t.Helper()
-	var rules []Rule
+	var rules []diff.Rule
 	for _, c := range list {
 		for line := range strings.SplitSeq(c.Rule, "\n") {
 			rules = append(rules, agreed(readRule(t, line)))
 		}
 	}
-	compiled, errs := Compile(rules, Options{Now: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
+	compiled, errs := diff.Compile(rules, diff.Options{Now: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
 	if errs != nil {
 		t.Fatalf("a proposed rule does not compile: %+v", errs)
 	}
-	if r := Compare(blue, green, compiled); !r.Equal() {
+	if r := diff.Compare(blue, green, compiled); !r.Equal() {
 		t.Errorf("%d differences are left under the proposed rules %+v: %v", r.Total, rules, r.Differences[0])
 	}
 }
 
 // agreed is a proposed rule with a reason and a date.
-func agreed(r Rule) Rule {
+func agreed(r diff.Rule) diff.Rule {
 	if r.Why != "" {
 		r.Why = "agreed"
 	}
@@ -150,7 +153,7 @@ type fataler interface {
 
 // readRule reads the flow mapping that RuleYAML writes: after quoting the plain
 // words it is JSON.
-func readRule(t fataler, line string) Rule {
+func readRule(t fataler, line string) diff.Rule {
 	t.Helper()
 	text := strings.TrimSuffix(strings.TrimPrefix(line, "- {"), "}")
 	fields := map[string]string{}
@@ -183,15 +186,15 @@ func readRule(t fataler, line string) Rule {
 		}
 		return &f
 	}
-	r := Rule{
-		At: fields["at"], Do: Do(fields["do"]), Why: fields["why"], Is: fields["is"], Kind: fields["kind"], As: fields["as"],
+	r := diff.Rule{
+		At: fields["at"], Do: diff.Do(fields["do"]), Why: fields["why"], Is: fields["is"], Kind: fields["kind"], As: fields["as"],
 		BlueText: fields["blue"], GreenText: fields["green"], Abs: number("abs"), Rel: number("rel"), Header: fields["header"], Allow: fields["allow"] == "true",
 	}
-	if r.Do == DoString {
+	if r.Do == diff.DoString {
 		r.As, r.AsList = "", []string{fields["as"]}
 	}
 	if n := number("max"); n != nil {
-		r.Max = Bound{Count: int(*n)}
+		r.Max = diff.Bound{Count: int(*n)}
 	}
 	if s := fields["within"]; s != "" {
 		d, err := time.ParseDuration(s)
@@ -212,12 +215,12 @@ func readRule(t fataler, line string) Rule {
 
 // A day's worth of cases with one renamed member is one cause.
 func TestRenamedMemberIsOneCause(t *testing.T) {
-	causes := NewCauses()
-	var all []Difference
+	causes := NewSet()
+	var all []diff.Difference
 	for i := range 500 {
 		blue := fmt.Sprintf(`{"programs":[{"id":%d,"title":"t%d","n":1},{"id":%d,"title":"u%d","n":1}]}`, i, i, i+1000, i)
 		green := strings.ReplaceAll(blue, `"title"`, `"name"`)
-		r := Compare([]byte(blue), []byte(green), nil)
+		r := diff.Compare([]byte(blue), []byte(green), nil)
 		all = append(all, r.Differences...)
 		causes.Add(fmt.Sprintf("case-%03d", i), r.Differences)
 		if i == 0 {
@@ -229,7 +232,7 @@ func TestRenamedMemberIsOneCause(t *testing.T) {
 		t.Fatalf("%d causes, want 1: %+v", len(list), list)
 	}
 	c := list[0]
-	if c.Count != len(all) || c.Cases != 500 || c.Path != "$.programs[*].title" || c.Edit != "renamed to $.programs[*].name" || c.Severity != RemovedMember {
+	if c.Count != len(all) || c.Cases != 500 || c.Path != "$.programs[*].title" || c.Edit != "renamed to $.programs[*].name" || c.Severity != diff.RemovedMember {
 		t.Errorf("got %+v", c)
 	}
 	if strings.Join(c.Examples, " ") != "case-000 case-001 case-002" {
@@ -247,20 +250,20 @@ func TestCausesInAnyOrder(t *testing.T) {
 	type added struct {
 		index int
 		id    string
-		diffs []Difference
+		diffs []diff.Difference
 	}
 	var cases []added
 	for i := range 40 {
 		blue := fmt.Sprintf(`{"a":%d,"b":"x%d","c":true,"d":[1,2,%d]}`, i+1, i, i)
 		green := fmt.Sprintf(`{"a":%d,"b":"y%d","d":[%d,1,2],"e":null}`, (i+1)*(1+i%3), i%4, i)
-		r := Compare([]byte(blue), []byte(green), nil)
+		r := diff.Compare([]byte(blue), []byte(green), nil)
 		cases = append(cases, added{i, fmt.Sprint("case-", i), r.Differences})
 	}
 	var first string
 	for seed := range uint64(10) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		r.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
-		c := NewCauses()
+		c := NewSet()
 		for _, x := range cases {
 			c.AddAt(Site{Index: x.index, Case: x.id}, x.diffs)
 		}
@@ -280,19 +283,19 @@ func TestCausesInAnyOrder(t *testing.T) {
 }
 
 func TestCausesAreRanked(t *testing.T) {
-	c := NewCauses()
+	c := NewSet()
 	for i := range 5 {
-		c.Add(fmt.Sprint(i), []Difference{{Kind: Added, Severity: Additive, Where: InBody, Path: "$.detail", Green: Excerpt{Type: NumberType, JSON: fmt.Sprint(i), Size: 1}}})
+		c.Add(fmt.Sprint(i), []diff.Difference{{Kind: diff.Added, Severity: diff.Additive, Where: diff.InBody, Path: "$.detail", Green: diff.Excerpt{Type: diff.NumberType, JSON: fmt.Sprint(i), Size: 1}}})
 	}
-	status := func(b, g string) Difference {
-		return Difference{Kind: Changed, Severity: StatusClass, Where: InStatus, Blue: Excerpt{NumberType, b, 3, false}, Green: Excerpt{NumberType, g, 3, false}}
+	status := func(b, g string) diff.Difference {
+		return diff.Difference{Kind: diff.Changed, Severity: diff.StatusClass, Where: diff.InStatus, Blue: diff.Excerpt{Type: diff.NumberType, JSON: b, Size: 3}, Green: diff.Excerpt{Type: diff.NumberType, JSON: g, Size: 3}}
 	}
-	c.Add("x", []Difference{status("200", "500")})
+	c.Add("x", []diff.Difference{status("200", "500")})
 	list := c.List()
-	if len(list) != 2 || list[0].Where != InStatus || list[0].Edit != "200 -> 500" || list[1].Edit != "" || list[1].Count != 5 {
+	if len(list) != 2 || list[0].Where != diff.InStatus || list[0].Edit != "200 -> 500" || list[1].Edit != "" || list[1].Count != 5 {
 		t.Errorf("got %+v", list)
 	}
-	c.Add("y", []Difference{status("201", "503")})
+	c.Add("y", []diff.Difference{status("201", "503")})
 	if list = c.List(); list[0].Edit != "2xx -> 5xx" || list[0].Count != 2 {
 		t.Errorf("statuses that vary: %+v", list[0])
 	}
@@ -300,9 +303,9 @@ func TestCausesAreRanked(t *testing.T) {
 
 // Edits that differ in their numbers alone are one cause.
 func TestNumbersInsideEdits(t *testing.T) {
-	c := NewCauses()
+	c := NewSet()
 	for i := range 9 {
-		r := Compare(fmt.Appendf(nil, `{"origin":"127.0.0.1:%d"}`, 40000+i), []byte(`{"origin":"127.0.0.1"}`), nil)
+		r := diff.Compare(fmt.Appendf(nil, `{"origin":"127.0.0.1:%d"}`, 40000+i), []byte(`{"origin":"127.0.0.1"}`), nil)
 		c.Add(fmt.Sprint(i), r.Differences)
 	}
 	if l := c.List(); len(l) != 1 || l[0].Edit != `":#" -> ""` || l[0].Count != 9 {
@@ -328,8 +331,8 @@ func TestEdits(t *testing.T) {
 		{"bool", "true", "false", "true -> false"},
 		{"korean", `"서울 본사"`, `"부산 본사"`, `"서울" -> "부산"`},
 	} {
-		r := Compare([]byte(tt.blue), []byte(tt.green), nil)
-		c := NewCauses()
+		r := diff.Compare([]byte(tt.blue), []byte(tt.green), nil)
+		c := NewSet()
 		c.Add("c", r.Differences)
 		if l := c.List(); len(l) != 1 || l[0].Edit != tt.want {
 			t.Errorf("%s: %s and %s give %+v, want %s", tt.name, tt.blue, tt.green, l, tt.want)

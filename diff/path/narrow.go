@@ -1,4 +1,4 @@
-package diff
+package path
 
 import (
 	"slices"
@@ -14,25 +14,21 @@ const maxUnion = 12
 // Where at most few different elements or members are at one place they are
 // listed: [?@.id=='a',?@.id=='b'].
 func Narrow(paths []string, few int) string {
-	var n narrowing
+	var n Narrowing
 	for _, p := range paths {
-		n.see(p)
+		n.See(p)
 	}
 	for i := range n {
 		n[i].many = n[i].many || len(n[i].seen) > max(few, 1)
 	}
-	return n.path()
+	return n.Path()
 }
 
-// Generalise is the path of all places like that of a difference's path: indices,
-// keys, and names that are values become [*].
-func Generalise(path string) string { return generalise(path) }
-
-// A narrowing finds the narrowest path that covers all paths seen: at each
+// A Narrowing finds the narrowest path that covers all paths seen: at each
 // segment the one that all of them have, else a list of those seen, else [*].
 // The paths have equally many segments. The result does not depend on the order
 // in which they are seen.
-type narrowing []choice
+type Narrowing []choice
 
 // A choice is the different segments seen at one place of paths.
 type choice struct {
@@ -40,10 +36,10 @@ type choice struct {
 	many bool     // more than maxUnion
 }
 
-func (n *narrowing) see(path string) {
-	segs := segments(path)
+func (n *Narrowing) See(path string) {
+	segs := Segments(path)
 	if *n == nil {
-		*n = make(narrowing, len(segs))
+		*n = make(Narrowing, len(segs))
 	}
 	for i := range min(len(segs), len(*n)) {
 		(*n)[i].add(segs[i])
@@ -65,9 +61,9 @@ func (c *choice) add(seg string) {
 	c.seen = slices.Insert(c.seen, at, strings.Clone(seg))
 }
 
-func (n *narrowing) merge(o narrowing) {
+func (n *Narrowing) Merge(o Narrowing) {
 	if *n == nil {
-		*n = make(narrowing, len(o))
+		*n = make(Narrowing, len(o))
 	}
 	for i := range min(len(o), len(*n)) {
 		if o[i].many {
@@ -81,7 +77,7 @@ func (n *narrowing) merge(o narrowing) {
 }
 
 // path writes the first segments of the paths seen.
-func (n narrowing) path() string {
+func (n Narrowing) Path() string {
 	var b strings.Builder
 	for _, c := range n {
 		switch {
@@ -106,7 +102,7 @@ func (n narrowing) path() string {
 // selectorText is a segment as one of several between brackets: 'name' of .name.
 func selectorText(seg string) string {
 	if name, ok := strings.CutPrefix(seg, "."); ok {
-		return string(appendQuoted(nil, []byte(name)))
+		return string(AppendQuoted(nil, []byte(name)))
 	}
 	return seg[1 : len(seg)-1]
 }

@@ -1,18 +1,21 @@
-package diff
+package cause
 
 import (
 	"cmp"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // A found is a cause with what its proposed rule is made from.
 type found struct {
 	Cause
 	bucket
-	to   narrowing // of a renamed member's new name
-	most int       // of its differences in one pair
+	to   path.Narrowing // of a renamed member's new name
+	most int            // of its differences in one pair
 }
 
 // List is the causes: those of the status and bodies before those of headers,
@@ -27,7 +30,7 @@ type found struct {
 //  3. Members of one object are one path, [*], where more than maxSiblings of them
 //     differ in one way: their names are values, as in an object by channel.
 //  4. A proposed rule has been tried; see propose.
-func (c *Causes) List() []Cause {
+func (c *Set) List() []Cause {
 	if c.finder != nil {
 		return c.listed
 	}
@@ -43,7 +46,7 @@ func (c *Causes) List() []Cause {
 		out = append(out, g.causes(k)...)
 	}
 	slices.SortFunc(out, func(a, b *found) int {
-		return cmp.Or(compareBool(a.Where == InHeader, b.Where == InHeader), -cmp.Compare(a.Severity, b.Severity), -cmp.Compare(a.Count, b.Count),
+		return cmp.Or(compareBool(a.Where == diff.InHeader, b.Where == diff.InHeader), -cmp.Compare(a.Severity, b.Severity), -cmp.Compare(a.Count, b.Count),
 			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Where, b.Where), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Edit, b.Edit))
 	})
 	c.listed = make([]Cause, len(out))
@@ -70,14 +73,14 @@ func compareBool(a, b bool) int {
 }
 
 // Find is the cause of a difference that was added.
-func (c *Causes) Find(d *Difference) (id int, ok bool) {
+func (c *Set) Find(d *diff.Difference) (id int, ok bool) {
 	c.List()
 	return c.finder.Find(d)
 }
 
 // renamed makes one cause of each pair of groups that a renamed member
 // explains, and marks the groups as taken.
-func (c *Causes) renamed(taken map[groupKey]bool) []*found {
+func (c *Set) renamed(taken map[groupKey]bool) []*found {
 	keys := slices.Collect(maps.Keys(c.renames))
 	slices.SortFunc(keys, func(a, b renameKey) int {
 		return cmp.Or(-cmp.Compare(c.renames[a].count, c.renames[b].count), cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
@@ -85,7 +88,7 @@ func (c *Causes) renamed(taken map[groupKey]bool) []*found {
 	var out []*found
 	for _, k := range keys {
 		r := c.renames[k]
-		from, to := groupKey{Removed, InBody, k.from}, groupKey{Added, InBody, k.to}
+		from, to := groupKey{diff.Removed, diff.InBody, k.from}, groupKey{diff.Added, diff.InBody, k.to}
 		gone, come := c.groups[from], c.groups[to]
 		if gone == nil || come == nil || taken[from] || taken[to] || r.count*10 < 8*max(gone.count, come.count) {
 			continue
@@ -111,7 +114,7 @@ func (b *bucket) cause(k groupKey, e edit) Cause {
 // explains the most differences first. What is left is one cause for each last
 // edit of theirs: "other values".
 func (g *causeGroup) causes(k groupKey) []*found {
-	cover := newCover(g, k.where == InHeader)
+	cover := newCover(g, k.where == diff.InHeader)
 	var out []*found
 	for cover.count > 0 {
 		e, ok := cover.next()
@@ -252,7 +255,7 @@ const maxSiblings = 50
 // fold merges the groups of members whose names are values (rule 3): the largest
 // families first, again for the objects above them.
 func fold(groups map[groupKey]*causeGroup) map[groupKey]*causeGroup {
-	for range maxSegments {
+	for range path.MaxSegments {
 		families := map[groupKey][]groupKey{}
 		for k := range groups {
 			for _, folded := range foldings(k) {
@@ -300,12 +303,12 @@ func foldInto(to groupKey, family []groupKey, groups map[groupKey]*causeGroup) {
 
 // foldings are a body's path with one member's name made [*], for each name.
 func foldings(k groupKey) []groupKey {
-	if k.where != InBody {
+	if k.where != diff.InBody {
 		return nil
 	}
 	var out []groupKey
 	for i := 1; i < len(k.path); {
-		end := segmentEnd(k.path, i)
+		end := path.SegmentEnd(k.path, i)
 		if k.path[i:end] != "[*]" {
 			out = append(out, groupKey{k.kind, k.where, k.path[:i] + "[*]" + k.path[end:]})
 		}
@@ -327,12 +330,12 @@ func NewFinder(causes []Cause) *Finder {
 	f := &Finder{causes: map[groupKey][]Cause{}, rename: map[groupKey]int{}}
 	for _, c := range causes {
 		if c.RenamedTo != "" {
-			f.rename[groupKey{Removed, c.Where, c.Path}] = c.ID
-			f.rename[groupKey{Added, c.Where, c.RenamedTo}] = c.ID
+			f.rename[groupKey{diff.Removed, c.Where, c.Path}] = c.ID
+			f.rename[groupKey{diff.Added, c.Where, c.RenamedTo}] = c.ID
 			continue
 		}
 		k := groupKey{c.Kind, c.Where, c.Path}
-		if f.causes[k] == nil && c.Where == InBody && strings.Contains(c.Path, "[*]") {
+		if f.causes[k] == nil && c.Where == diff.InBody && strings.Contains(c.Path, "[*]") {
 			f.folded = append(f.folded, k)
 		}
 		f.causes[k] = append(f.causes[k], c)
@@ -343,7 +346,7 @@ func NewFinder(causes []Cause) *Finder {
 // Find is the id of a difference's cause: of those at its place that one of its
 // edits explains the largest; the last edit, which fits everything, only where
 // no other does.
-func (f *Finder) Find(d *Difference) (id int, ok bool) {
+func (f *Finder) Find(d *diff.Difference) (id int, ok bool) {
 	k := keyOf(d)
 	if id, ok := f.rename[k]; ok {
 		return id, true
@@ -380,12 +383,12 @@ func (f *Finder) Find(d *Difference) (id int, ok bool) {
 
 // folding is the listed path, with [*] for names, that covers a difference's.
 func (f *Finder) folding(k groupKey) groupKey {
-	own := segments(k.path)
+	own := path.Segments(k.path)
 	for _, folded := range f.folded {
 		if folded.kind != k.kind || folded.where != k.where {
 			continue
 		}
-		if slices.EqualFunc(own, segments(folded.path), func(a, b string) bool { return a == b || b == "[*]" && a != "$" }) {
+		if slices.EqualFunc(own, path.Segments(folded.path), func(a, b string) bool { return a == b || b == "[*]" && a != "$" }) {
 			return folded
 		}
 	}

@@ -1,18 +1,19 @@
-package diff
+package cause
 
 import (
 	"cmp"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/bgverify/bgverify/diff"
 )
 
 // A Sample is a pair of answers in which differences were seen, with the rules
 // it was compared under. A proposed rule is tried on it.
 type Sample struct {
-	Blue, Green *Message
-	Rules       *Rules
+	Blue, Green *diff.Message
+	Rules       *diff.Rules
 	// Floor is the least share of the values of blue's body that must still be
 	// compared under a proposed rule.
 	Floor float64
@@ -64,18 +65,11 @@ func (s *samples) put(at *Site) {
 	}
 }
 
-// PlaceholderWhy is the reason that a proposed rule has, and PlaceholderUntil its
-// date: whoever pastes it replaces both, for the proposal knows neither.
-const PlaceholderWhy = "say why this may differ"
-
-// PlaceholderUntil is the date of a proposed allow rule; see PlaceholderWhy.
-var PlaceholderUntil = time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC)
-
 // triedUntil is the date that a proposed rule is tried with, and triedOn the day
 // of the try where the sample's rules know none.
 var (
-	triedUntil = PlaceholderUntil.AddDate(0, 0, -1)
-	triedOn    = PlaceholderUntil.AddDate(-1, 0, 0)
+	triedUntil = diff.PlaceholderUntil.AddDate(0, 0, -1)
+	triedOn    = diff.PlaceholderUntil.AddDate(-1, 0, 0)
 )
 
 // maxProposals bounds the causes, from the first of the list on, that rules are
@@ -92,7 +86,7 @@ const maxProposals = 100
 //     that are there, hides the cause's differences in the examples, and leaves
 //     enough of their values compared. A rule that fails is not proposed, and the
 //     cause says why.
-func (c *Causes) propose(f *found, id int) {
+func (c *Set) propose(f *found, id int) {
 	if id >= maxProposals {
 		f.NoRule = fmt.Sprintf("rules are tried for the first %d causes", maxProposals)
 		return
@@ -114,7 +108,7 @@ func (c *Causes) propose(f *found, id int) {
 		if why == "" {
 			lines := make([]string, len(rules))
 			for i := range rules {
-				lines[i] = RuleYAML(rules[i])
+				lines[i] = diff.RuleYAML(rules[i])
 			}
 			f.Rule, f.NoRule = strings.Join(lines, "\n"), ""
 			return
@@ -125,45 +119,45 @@ func (c *Causes) propose(f *found, id int) {
 
 // candidates are the rules to try in turn, each a list of one or, for a renamed
 // member, two. Without one NoRule says why.
-func (f *found) candidates() [][]Rule {
+func (f *found) candidates() [][]diff.Rule {
 	r, why := f.silence.rule(&f.Cause)
 	if why != "" {
 		f.NoRule = why
 		return nil
 	}
-	if f.Where == InHeader {
-		return [][]Rule{{r}}
+	if f.Where == diff.InHeader {
+		return [][]diff.Rule{{r}}
 	}
-	if r.Do == DoAllow { // Rule 2
-		r.Max = Bound{Count: f.most}
+	if r.Do == diff.DoAllow { // Rule 2
+		r.Max = diff.Bound{Count: f.most}
 	}
-	at := func(path string) Rule {
+	at := func(path string) diff.Rule {
 		r := r
 		r.At = path
 		return r
 	}
 	if f.RenamedTo != "" {
-		added := func(path string) Rule {
+		added := func(path string) diff.Rule {
 			r := at(path)
-			r.Kind = Added.String()
+			r.Kind = diff.Added.String()
 			return r
 		}
-		return [][]Rule{{at(f.places.path()), added(f.to.path())}, {at(f.Path), added(f.RenamedTo)}}
+		return [][]diff.Rule{{at(f.places.Path()), added(f.to.Path())}, {at(f.Path), added(f.RenamedTo)}}
 	}
 	narrow, wide := f.places, f.Path
-	if f.Kind == Moved { // the order is the array's
+	if f.Kind == diff.Moved { // the order is the array's
 		narrow, wide = narrow[:max(len(narrow)-1, 1)], wide[:len(wide)-len("[*]")]
 	}
-	out := [][]Rule{{at(narrow.path())}}
-	if narrow.path() != wide {
-		out = append(out, []Rule{at(wide)})
+	out := [][]diff.Rule{{at(narrow.Path())}}
+	if narrow.Path() != wide {
+		out = append(out, []diff.Rule{at(wide)})
 	}
 	return out
 }
 
 // try compares the samples again under their rules and those proposed, and says
 // what speaks against them; "" nothing.
-func (c *Causes) try(proposed []Rule, id int, tries []*Sample) string {
+func (c *Set) try(proposed []diff.Rule, id int, tries []*Sample) string {
 	rules := slices.Clone(proposed)
 	for i := range rules {
 		rules[i].Why, rules[i].Origin = "tried", "proposed"
@@ -172,7 +166,7 @@ func (c *Causes) try(proposed []Rule, id int, tries []*Sample) string {
 		}
 	}
 	if len(tries) == 0 {
-		_, errs := Compile(rules, Options{Now: triedOn})
+		_, errs := diff.Compile(rules, diff.Options{Now: triedOn})
 		return invalid(errs)
 	}
 	for _, s := range tries {
@@ -183,24 +177,13 @@ func (c *Causes) try(proposed []Rule, id int, tries []*Sample) string {
 	return ""
 }
 
-func (c *Causes) tryOn(s *Sample, rules []Rule, id int) string {
-	var all []Rule
-	opts := Options{Now: triedOn}
-	if s.Rules != nil {
-		opts = s.Rules.opts
-		if opts.Now.IsZero() {
-			opts.Now = triedOn
-		}
-		for i := range s.Rules.prog.rules {
-			all = append(all, s.Rules.prog.rules[i].Rule)
-		}
-	}
-	compiled, errs := Compile(append(all, rules...), opts)
+func (c *Set) tryOn(s *Sample, rules []diff.Rule, id int) string {
+	compiled, errs := s.Rules.With(rules, triedOn)
 	if len(errs) > 0 {
 		return invalid(errs)
 	}
-	before := CompareMessages(s.Blue, s.Green, s.Rules, nil)
-	after := CompareMessages(s.Blue, s.Green, compiled, nil)
+	before := diff.CompareMessages(s.Blue, s.Green, s.Rules, nil)
+	after := diff.CompareMessages(s.Blue, s.Green, compiled, nil)
 	for i := range after.Differences {
 		if of, ok := c.finder.Find(&after.Differences[i]); ok && of == id {
 			return "no rule hides all of its differences"
@@ -215,7 +198,7 @@ func (c *Causes) tryOn(s *Sample, rules []Rule, id int) string {
 	return ""
 }
 
-func invalid(errs []RuleError) string {
+func invalid(errs []diff.RuleError) string {
 	if len(errs) == 0 {
 		return ""
 	}

@@ -1,20 +1,22 @@
-package diff
+package cause
 
 import (
 	"fmt"
 	"testing"
+
+	"github.com/bgverify/bgverify/diff"
 )
 
 // titles are the differences of a catalogue asked in several cases, every title
 // wrong in its own way.
-func titles(n, cases int) [][]Difference {
-	out := make([][]Difference, cases)
+func titles(n, cases int) [][]diff.Difference {
+	out := make([][]diff.Difference, cases)
 	for c := range out {
 		for i := range n {
 			blue, green := fmt.Sprintf(`"%s story"`, word(i)), fmt.Sprintf(`"%s tale"`, word(i*7+1))
-			out[c] = append(out[c], Difference{
-				Kind: Changed, Severity: Value, Where: InBody, Path: fmt.Sprintf("$.items[%d].title", i),
-				Blue: Excerpt{StringType, blue, len(blue), false}, Green: Excerpt{StringType, green, len(green), false},
+			out[c] = append(out[c], diff.Difference{
+				Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: fmt.Sprintf("$.items[%d].title", i),
+				Blue: diff.Excerpt{Type: diff.StringType, JSON: blue, Size: len(blue)}, Green: diff.Excerpt{Type: diff.StringType, JSON: green, Size: len(green)},
 			})
 		}
 	}
@@ -37,7 +39,7 @@ func BenchmarkCausesList(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			all := titles(n, 2)
 			for b.Loop() {
-				c := NewCauses()
+				c := NewSet()
 				for i, diffs := range all {
 					c.Add(fmt.Sprint("case-", i), diffs)
 				}
