@@ -13,6 +13,7 @@ demo: ## judge the embedded blue and green services and write a report (FAULTS=p
 
 test: ## run the tests
 	$(GO) test $(TESTFLAGS) ./...
+	@.ci/conformance status
 
 test-evidence: ## evidence tests: false passes, crashes, resource limits (BGVERIFY_TORTURE=200: the long forms)
 	$(GO) test -count=1 -run Evidence ./cmd/bgverify

@@ -11,37 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/conformance"
 )
-
-// corpus is a folder of conformance data beside the repository. Tests that need
-// it say so and pass over where it is absent.
-func corpus(t testing.TB, name string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = up
-	}
-	path := filepath.Join(dir, "..", "shared", "corpus", filepath.FromSlash(name))
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("conformance data is not here: %s", name)
-	}
-	return path
-}
 
 // JSONTestSuite: every y_ is accepted and every n_ refused. The y_ files that
 // name a member twice are refused by policy and accepted under another.
 func TestJSONTestSuite(t *testing.T) {
-	dir := corpus(t, "json/JSONTestSuite/test_parsing")
+	dir := conformance.Dir(t, "json/JSONTestSuite/test_parsing")
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +68,7 @@ func mustParse(t testing.TB, path string) *diff.Pattern {
 // RFC 9535: the cases without filters select exactly the nodes that the suite
 // names. A rule's places are a set, so order and repetition are left out.
 func TestRFC9535(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(corpus(t, "json/jsonpath-compliance-test-suite"), "cts.json"))
+	text, err := os.ReadFile(filepath.Join(conformance.Dir(t, "json/jsonpath-compliance-test-suite"), "cts.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/bgverify/bgverify/diff/mutate"
 	"github.com/bgverify/bgverify/diff/path"
 	"github.com/bgverify/bgverify/diff/second"
+	"github.com/bgverify/bgverify/internal/conformance"
 )
 
 // seeds are bodies with something odd in each.
@@ -26,9 +27,8 @@ func FuzzValidate(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
 	}
-	{
-		dir := filepath.Join("..", "..", "shared", "corpus", "json", "JSONTestSuite", "test_parsing")
-		files, _ := os.ReadDir(dir) // absent: the named corpus above is what there is
+	if dir, ok := conformance.Find(".", "json/JSONTestSuite/test_parsing"); ok {
+		files, _ := os.ReadDir(dir)
 		for _, x := range files {
 			if b, err := os.ReadFile(filepath.Join(dir, x.Name())); err == nil && len(b) < 1<<10 {
 				f.Add(b)

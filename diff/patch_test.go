@@ -3,6 +3,8 @@ package diff_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/conformance"
 )
 
 // apply is a plain reading of RFC 6902 for the operations that Patch writes.
@@ -106,6 +109,45 @@ func TestPatchTurnsBlueIntoGreen(t *testing.T) {
 			t.Fatalf("got %s\nwant %s\nblue %s\npatch %s", text, green, blue, patch)
 		}
 	})
+}
+
+// The documents of json-patch-tests, each pair as blue and green: what Patch writes
+// makes one of the other, whatever operations the suite does it by.
+func TestJSONPatchSuite(t *testing.T) {
+	dir := conformance.Dir(t, "json-patch")
+	pairs := 0
+	for _, name := range []string{"tests.json", "spec_tests.json"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var suite []struct {
+			Comment       string
+			Doc, Expected json.RawMessage
+		}
+		if err := json.Unmarshal(text, &suite); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range suite {
+			if c.Expected == nil || diff.Validate(c.Doc) != nil {
+				continue // expects an error of its patch
+			}
+			pairs++
+			patch, _, err := diff.Patch(c.Doc, c.Expected, nil)
+			if err != nil {
+				t.Errorf("%s: %v", c.Comment, err)
+				continue
+			}
+			got, err := apply(decode(c.Doc), patch)
+			text, _ := json.Marshal(got)
+			if err != nil || !oracle(text, c.Expected) {
+				t.Errorf("%s: %s with %s is %s, want %s (%v)", c.Comment, c.Doc, patch, text, c.Expected, err)
+			}
+		}
+	}
+	if pairs < 50 {
+		t.Errorf("%d pairs: the suite is not whole", pairs)
+	}
 }
 
 // Under rules the patched body is equal to green under the same rules.

@@ -12,31 +12,10 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/bgverify/bgverify/internal/conformance"
 	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/runner"
 )
-
-// corpus is a file of the conformance data beside the repository.
-func corpus(t *testing.T, name string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-	}
-	path := filepath.Join(dir, "..", "shared", "corpus", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no conformance data: %v", err)
-	}
-	return path
-}
 
 func TestJUnitSchemas(t *testing.T) {
 	xmllint, err := exec.LookPath("xmllint")
@@ -49,7 +28,7 @@ func TestJUnitSchemas(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, schema := range []string{"jenkins-xunit-junit-10.xsd", "jenkins-dtkit-junit-4.xsd", "windyroad-ant-JUnit.xsd"} {
-			path := corpus(t, "junit/"+schema)
+			path := filepath.Join(conformance.Dir(t, "junit"), schema)
 			if out, err := exec.CommandContext(t.Context(), xmllint, "--noout", "--schema", path, file).CombinedOutput(); err != nil {
 				t.Errorf("%s run under %s: %s", name, schema, cut(string(out), 600))
 			}
@@ -136,7 +115,7 @@ func TestJUnitFoldsEqualCases(t *testing.T) {
 }
 
 func TestCTRFSchema(t *testing.T) {
-	schema, err := jsonschema.NewCompiler().Compile(corpus(t, "ctrf/ctrf.schema.json"))
+	schema, err := jsonschema.NewCompiler().Compile(filepath.Join(conformance.Dir(t, "ctrf"), "ctrf.schema.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
