@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -192,7 +193,7 @@ func nearest(name string, object gjson.Result, most int) []string {
 	}
 	var all []scored
 	object.ForEach(func(key, _ gjson.Result) bool {
-		all = append(all, scored{key.String(), scenarios.Distance(strings.ToLower(name), strings.ToLower(key.String()), 64)})
+		all = append(all, scored{key.String(), suggest.Distance(strings.ToLower(name), strings.ToLower(key.String()), 64)})
 		return len(all) < 200
 	})
 	sort.SliceStable(all, func(i, j int) bool { return all[i].score < all[j].score })

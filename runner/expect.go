@@ -8,6 +8,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // Checks are the expectations of one side with their placeholders expanded.
@@ -35,7 +36,7 @@ type pathTests struct {
 }
 
 // NewChecks expands an expectation in a scope. nil is the default expectation.
-func NewChecks(expect *scenarios.Expect, sc scenarios.Scope) (*Checks, error) {
+func NewChecks(expect *scenarios.Expect, sc template.Scope) (*Checks, error) {
 	if expect == nil {
 		expect = &scenarios.Expect{}
 	}
@@ -94,7 +95,7 @@ func compareTypes(tests []Test) {
 	}
 }
 
-func newPaths(list []scenarios.PathExpect, sc scenarios.Scope) ([]pathTests, error) {
+func newPaths(list []scenarios.PathExpect, sc template.Scope) ([]pathTests, error) {
 	var out []pathTests
 	for _, p := range list {
 		where, err := placesFor(p.Path)
@@ -110,7 +111,7 @@ func newPaths(list []scenarios.PathExpect, sc scenarios.Scope) ([]pathTests, err
 	return out, nil
 }
 
-func newNamed(fields []scenarios.FieldExpect, sc scenarios.Scope) ([]namedTests, error) {
+func newNamed(fields []scenarios.FieldExpect, sc template.Scope) ([]namedTests, error) {
 	var out []namedTests
 	for _, f := range fields {
 		tests, err := newTests(f.Matchers, sc)

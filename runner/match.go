@@ -14,6 +14,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A datum is a value that an expectation looks at.
@@ -79,7 +80,7 @@ type Test struct {
 }
 
 // newTests expands matchers in a scope.
-func newTests(matchers []scenarios.Matcher, sc scenarios.Scope) ([]Test, error) {
+func newTests(matchers []scenarios.Matcher, sc template.Scope) ([]Test, error) {
 	out := make([]Test, 0, len(matchers))
 	for _, m := range matchers {
 		t := Test{Op: m.Op, At: m.Pos.String()}

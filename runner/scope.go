@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A scope answers the placeholders of one step for one lane, in the order of
-// [scenarios.Sources].
+// [template.Sources].
 type scope struct {
 	walk *walk // nil outside a case: side headers of probes and tokens
 	lane *lane
@@ -58,13 +59,12 @@ func (s *scope) forget() {
 	}
 }
 
-func (s *scope) sources() *scenarios.Sources {
+func (s *scope) sources() *template.Sources {
 	w := s.walk
 	plan := w.suite.run.plan
-	all := &scenarios.Sources{
-		Captures: s.lane.captures, Columns: w.columns, Cells: w.row.Cells, With: s.with,
-		Flags: plan.Vars, Getenv: plan.World.Getenv, Side: s.side, Env: plan.Env, Suite: w.suite.suite,
-	}
+	all := w.suite.suite.Sources(s.side, plan.Env)
+	all.Captures, all.Columns, all.Cells, all.With = s.lane.captures, w.columns, w.row.Cells, s.with
+	all.Flags, all.Getenv = plan.Vars, plan.World.Getenv
 	if w.test != nil {
 		all.Case = w.test.Vars
 	}
@@ -81,7 +81,7 @@ func (s *scope) sources() *scenarios.Sources {
 
 // inner is the scope of a variable's own placeholders: what it generates belongs
 // to its case or suite, not to the step, so that it keeps its value.
-func (s *scope) inner(d scenarios.Definition) scenarios.Scope {
+func (s *scope) inner(d template.Definition) template.Scope {
 	inner := *s
 	inner.with, inner.depth, inner.step = d.With, s.depth+1, ""
 	inner.owner, inner.now = s.walk.owner(), s.walk.started
@@ -122,7 +122,7 @@ func (s *scope) Generate(generator string, args []string, key string, perSide bo
 		owner = s.owner
 	}
 	source := draw(s.walk.suite.run.plan.Options.Seed, "value", owner, s.step, key, lane)
-	return scenarios.Generate(generator, args, scenarios.Draw{Source: source, Now: s.now, Row: s.walk.row.Number})
+	return template.Generate(generator, args, template.Draw{Source: source, Now: s.now, Row: s.walk.row.Number})
 }
 
 // expand expands a template to text; a nil template is "".

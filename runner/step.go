@@ -14,6 +14,7 @@ import (
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A shot is what sending a step to one side came to.
@@ -284,7 +285,7 @@ func holdsOf(v *scenarios.VarExpect, sc *scope) (bool, error) {
 		return false, err
 	}
 	value, found, err := sc.Lookup(v.Name)
-	if err != nil && !errors.Is(err, scenarios.ErrNoValue) {
+	if err != nil && !errors.Is(err, template.ErrNoValue) {
 		return false, err
 	}
 	for i := range tests {

@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // SwitchedOff says that a step was not sent because its when did not hold, and which
@@ -19,12 +19,12 @@ type SwitchedOff struct {
 }
 
 // add books a name that was read.
-func (o *SwitchedOff) add(from scenarios.Origin, name string) {
+func (o *SwitchedOff) add(from template.Origin, name string) {
 	list := &o.Flags
 	switch from {
-	case scenarios.FromEnvironment:
+	case template.FromEnvironment:
 		list = &o.Environment
-	case scenarios.FromEnvFile:
+	case template.FromEnvFile:
 		list = &o.Stage
 	}
 	if !slices.Contains(*list, name) {
@@ -34,7 +34,7 @@ func (o *SwitchedOff) add(from scenarios.Origin, name string) {
 
 // merge books the names of another.
 func (o *SwitchedOff) merge(b *SwitchedOff) {
-	for from, names := range map[scenarios.Origin][]string{scenarios.FromEnvironment: b.Environment, scenarios.FromEnvFile: b.Stage, scenarios.FromFlag: b.Flags} {
+	for from, names := range map[template.Origin][]string{template.FromEnvironment: b.Environment, template.FromEnvFile: b.Stage, template.FromFlag: b.Flags} {
 		for _, name := range names {
 			o.add(from, name)
 		}

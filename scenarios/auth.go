@@ -4,6 +4,10 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // auth reads none or one kind of authentication; nil when the key is absent or wrong.
@@ -12,10 +16,10 @@ func (w *walker) auth(o *obj, name string) *Auth {
 	if n == nil {
 		return nil
 	}
-	n = deref(n)
+	n = source.Deref(n)
 	if n.Kind == yaml.ScalarNode {
 		if n.Value != "none" {
-			o.fail(n, `write auth: none, {bearer: …}, {basic: …}, {api_key: …}, {oauth2: …}, {digest: …}, {hmac: …} or {aws: …}`, "auth must be none or a mapping, not %q", cut(n.Value, 40))
+			o.fail(n, `write auth: none, {bearer: …}, {basic: …}, {api_key: …}, {oauth2: …}, {digest: …}, {hmac: …} or {aws: …}`, "auth must be none or a mapping, not %q", problem.Cut(n.Value, 40))
 			return nil
 		}
 		return &Auth{Kind: AuthNone, Pos: w.pos(n)}
@@ -62,8 +66,8 @@ func (w *walker) apiKey(n *yaml.Node, out *Auth) {
 		x.fail(x.at("query"), "", "an api_key stands in a header or in the query, not both")
 	case header != "":
 		out.In, out.Name = "header", header
-		if !isToken(header) {
-			x.fail(x.at("header"), "", "%q is not the name of a header", cut(header, 40))
+		if !template.IsToken(header) {
+			x.fail(x.at("header"), "", "%q is not the name of a header", problem.Cut(header, 40))
 		}
 	case query != "":
 		out.In, out.Name = "query", query
@@ -114,21 +118,6 @@ func (a *Auth) templates(f func(*Template)) {
 	}
 }
 
-// isToken reports whether text is a token of RFC 9110, as names of headers and
-// cookies and methods are.
-func isToken(s string) bool {
-	if s == "" {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
-			return false
-		}
-	}
-	return true
-}
-
 // clientHeaders are written by the client from what it sends.
 var clientHeaders = map[string]string{
 	"host": "write host: in sides", "content-length": "it follows from the body", "transfer-encoding": "it follows from the body",
@@ -141,8 +130,8 @@ func (w *walker) headerKey(k *yaml.Node) bool { return w.headerName(k, k.Value) 
 func (w *walker) headerName(k *yaml.Node, text string) bool {
 	name := strings.ToLower(text)
 	switch hint, own := clientHeaders[name]; {
-	case !isToken(text):
-		w.errorf(k, "", "%q is not the name of a header", cut(text, 40))
+	case !template.IsToken(text):
+		w.errorf(k, "", "%q is not the name of a header", problem.Cut(text, 40))
 	case own:
 		w.errorf(k, hint, "header %q is set by the client", text)
 	case name == "cookie":
@@ -154,18 +143,18 @@ func (w *walker) headerName(k *yaml.Node, text string) bool {
 }
 
 func (w *walker) cookieName(k *yaml.Node) bool {
-	if isToken(k.Value) {
+	if template.IsToken(k.Value) {
 		return true
 	}
-	w.errorf(k, "", "%q is not the name of a cookie", cut(k.Value, 40))
+	w.errorf(k, "", "%q is not the name of a cookie", problem.Cut(k.Value, 40))
 	return false
 }
 
 // checkLiterals reports control characters in what the file writes itself.
 func (w *walker) checkLiterals(fields []Field, what string, check func(string) error) {
 	for _, f := range fields {
-		for i := range f.Value.parts {
-			if err := check(f.Value.parts[i].literal); err != nil {
+		for i := range f.Value.Parts {
+			if err := check(f.Value.Parts[i].Literal); err != nil {
 				w.add(Problem{Pos: f.Pos, Width: len([]rune(f.Name)), Summary: what + " " + quoteName(f.Name) + ": " + err.Error()})
 				break
 			}
@@ -173,4 +162,4 @@ func (w *walker) checkLiterals(fields []Field, what string, check func(string) e
 	}
 }
 
-func quoteName(s string) string { return `"` + cut(s, 40) + `"` }
+func quoteName(s string) string { return `"` + problem.Cut(s, 40) + `"` }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // HMACAuth signs a text made of the request with a shared secret.
@@ -70,52 +72,30 @@ func (w *walker) hmac(a *obj, v *yaml.Node) *HMACAuth {
 		h.Encode = "hex"
 	}
 	names := func(t *Template, prefix string) bool {
-		return slices.ContainsFunc(t.parts, func(p part) bool { return strings.HasPrefix(p.name, prefix) })
+		return slices.ContainsFunc(t.Parts, func(p template.Part) bool { return strings.HasPrefix(p.Name, prefix) })
 	}
-	const signature = requestPrefix + "signature"
+	const signature = template.RequestPrefix + "signature"
 	if h.Sign != nil {
-		h.Sign.signs = true
+		h.Sign.Signs = true
 		switch {
 		case names(h.Sign, signature):
 			x.fail(x.at("sign"), "", "what is signed cannot hold the signature")
-		case !names(h.Sign, requestPrefix):
+		case !names(h.Sign, template.RequestPrefix):
 			x.fail(x.at("sign"), `write "{{request.method}} {{request.path}}", with what else the server signs`, "sign holds nothing of the request")
 		}
 	}
 	switch {
 	case h.Value != nil:
-		if h.Value.signs = true; !names(h.Value, signature) {
+		if h.Value.Signs = true; !names(h.Value, signature) {
 			x.fail(x.at("value"), `write "HMAC {{request.signature}}"`, "value does not hold the signature")
 		}
 	default:
-		h.Value = &Template{Text: "{{" + signature + "}}", Pos: w.pos(v), signs: true}
-		h.Value.parts, _ = parseTemplate(h.Value.Text)
+		h.Value, _ = template.Parse("{{"+signature+"}}", w.pos(v))
+		h.Value.Signs = true
 	}
 	x.done("")
 	a.broken = a.broken || x.broken
 	return h
-}
-
-// requestPrefix begins the names of parts of the request being sent.
-const requestPrefix = "request."
-
-// requestParts are those parts; headers is followed by a name.
-var requestParts = []string{"method", "path", "query", "host", "body", "signature"}
-
-// badRequestPart says what is wrong with a name that begins with request.; empty
-// when nothing is.
-func badRequestPart(name string) (msg, hint string) {
-	name = strings.TrimPrefix(name, requestPrefix)
-	if field, ok := strings.CutPrefix(name, "headers."); ok {
-		if isToken(field) {
-			return "", ""
-		}
-		return quoteName(field) + " is not the name of a header", ""
-	}
-	if slices.Contains(requestParts, name) {
-		return "", ""
-	}
-	return "a request has no " + quoteName(name), "known: " + strings.Join(requestParts, ", ") + " and headers.NAME"
 }
 
 // kinds are the kinds of authentication that a step is sent with.

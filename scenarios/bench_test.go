@@ -3,6 +3,8 @@ package scenarios
 import (
 	"os"
 	"testing"
+
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // BenchmarkLoad reads the shipped suites: what a run waits for before its first
@@ -18,7 +20,7 @@ func BenchmarkLoad(b *testing.B) {
 // BenchmarkRender is a step of the shipped kind: a path, a query, headers, a body.
 func BenchmarkRender(b *testing.B) {
 	s := step(b, `{case: c, post: "/v1/orders/{{a}}", side_effects: none, query: {q: "{{a}}"}, headers: {X-A: "{{a}}", Accept: application/json}, json: {item: "{{a}}", price: 1650}}`)
-	scope := mapScope{"a": textValue("VOD-1001")}
+	scope := mapScope{"a": template.TextValue("VOD-1001")}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := s.Render(scope); err != nil {

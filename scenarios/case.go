@@ -6,13 +6,17 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
 // readCase reads one case: of steps, or of one request.
 func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 	what := "case"
 	if id := scalarOf(n, "case"); id != "" {
-		what = fmt.Sprintf("case %q", cut(id, 40))
+		what = fmt.Sprintf("case %q", problem.Cut(id, 40))
 	}
 	o := w.object(n, "case", what)
 	if o.n.Kind != yaml.MappingNode {
@@ -65,7 +69,7 @@ func (b *builder) caseKeys(w *walker, o *obj, c *Case) {
 	c.Crossover = o.bool("crossover", false)
 	c.Confirm = o.int("confirm", 0)
 	c.Skip = o.text("skip")
-	if n := o.values["skip"]; n != nil && !o.broken && (strings.TrimSpace(c.Skip) == "" || isLiteral(deref(n))) {
+	if n := o.values["skip"]; n != nil && !o.broken && (strings.TrimSpace(c.Skip) == "" || isLiteral(source.Deref(n))) {
 		o.fail(o.at("skip"), "write the reason", "skip needs a reason")
 	}
 	c.Only = o.bool("only", false)
@@ -81,7 +85,7 @@ func (b *builder) caseKeys(w *walker, o *obj, c *Case) {
 
 func (w *walker) checkTagName(n *yaml.Node, text string) bool {
 	if badNameAt(text) >= 0 || text == "" || text == "and" || text == "or" || text == "not" {
-		w.errorf(n, "", "%q is not a tag: letters, digits, - _ . and none of and, or, not", cut(text, 40))
+		w.errorf(n, "", "%q is not a tag: letters, digits, - _ . and none of and, or, not", problem.Cut(text, 40))
 		return false
 	}
 	return true
@@ -89,13 +93,13 @@ func (w *walker) checkTagName(n *yaml.Node, text string) bool {
 
 // scalarOf finds the text of a key before the mapping is checked.
 func scalarOf(n *yaml.Node, name string) string {
-	n = deref(n)
+	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
 		return ""
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == name {
-			if v := deref(n.Content[i+1]); v.Kind == yaml.ScalarNode {
+			if v := source.Deref(n.Content[i+1]); v.Kind == yaml.ScalarNode {
 				return v.Value
 			}
 		}
@@ -111,19 +115,19 @@ type partFile struct {
 }
 
 // partFile reads the top of a parts file once.
-func (l *loader) partFile(src *source) *partFile {
-	if p := l.parts[src.path]; p != nil {
+func (l *loader) partFile(src *source.File) *partFile {
+	if p := l.parts[src.Path]; p != nil {
 		return p
 	}
 	w := &walker{l, src}
 	p := &partFile{w: w, lists: map[string]*yaml.Node{}}
-	l.parts[src.path] = p
-	o := w.object(src.root, "parts file", "")
+	l.parts[src.Path] = p
+	o := w.object(src.Root, "parts file", "")
 	o.text("doc")
 	o.mapping("parts", func(k, v *yaml.Node) {
-		switch v = deref(v); {
+		switch v = source.Deref(v); {
 		case badNameAt(k.Value) >= 0:
-			w.errorf(k, "", "%q is not the name of a part", cut(k.Value, 40))
+			w.errorf(k, "", "%q is not the name of a part", problem.Cut(k.Value, 40))
 		case v.Kind != yaml.SequenceNode:
 			w.errorf(v, "", "part %q must be a list of steps, not %s", k.Value, kindWord(v))
 		case len(v.Content) == 0:
@@ -179,7 +183,7 @@ func (b *builder) findPart(o *obj, ctx stepContext, ref string) (p *partFile, pa
 	}
 	file, part, ok := partName(ref)
 	if !ok {
-		o.fail(o.at("use"), "write file.yaml#name", "%q does not name a part", cut(ref, 60))
+		o.fail(o.at("use"), "write file.yaml#name", "%q does not name a part", problem.Cut(ref, 60))
 		return nil, "", ""
 	}
 	file, ok = ctx.resolve(o.at("use"), file)
@@ -206,7 +210,7 @@ func (b *builder) findPart(o *obj, ctx stepContext, ref string) (p *partFile, pa
 	b.files[file] = true
 	p = b.partFile(src)
 	if p.lists[part] == nil {
-		o.fail(o.at("use"), didYouMean(part, p.names), "no part %q in %s", part, file)
+		o.fail(o.at("use"), suggest.Hint(part, p.names), "no part %q in %s", part, file)
 		return nil, "", ""
 	}
 	return p, part, id
@@ -224,7 +228,7 @@ func (l *loader) checkParts(w *walker) {
 	b.names = newNames(l, s)
 	b.unbound = true
 	for _, name := range p.names {
-		ctx := stepContext{walker: w, seen: map[string]Pos{}, owner: fmt.Sprintf("part %q", name), stack: []string{w.src.path + "#" + name}}
+		ctx := stepContext{walker: w, seen: map[string]Pos{}, owner: fmt.Sprintf("part %q", name), stack: []string{w.src.Path + "#" + name}}
 		for _, n := range p.lists[name].Content {
 			b.readStep(n, ctx, fmt.Sprintf("part %q", name))
 		}

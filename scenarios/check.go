@@ -8,6 +8,10 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // checkStep reports what is wrong with a step as a whole.
@@ -79,7 +83,7 @@ func emptyMatcher(list []Matcher) string {
 			return "count gte 0"
 		case m.Op == "matches" && slices.Contains([]string{"", ".*", "^.*$", "^", "$"}, m.Value.Text):
 			return "matches " + strconv.Quote(m.Value.Text)
-		case m.Op == "contains" && m.Value.Static() && m.Value.node == nil && m.Value.Text == "":
+		case m.Op == "contains" && m.Value.Static() && m.Value.Node == nil && m.Value.Text == "":
 			return `contains ""`
 		}
 	}
@@ -107,8 +111,8 @@ func (b *builder) checkCase(w *walker, o *obj, c *Case) {
 // whenNode is the when of a case's first step.
 func whenNode(o *obj) *yaml.Node {
 	n := o.n
-	if list := o.values["steps"]; list != nil && len(deref(list).Content) > 0 {
-		n = deref(deref(list).Content[0])
+	if list := o.values["steps"]; list != nil && len(source.Deref(list).Content) > 0 {
+		n = source.Deref(source.Deref(list).Content[0])
 	}
 	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == "when" {
@@ -159,7 +163,7 @@ func (b *Body) templates(f func(*Template)) {
 		f(b.Text)
 	}
 	if b.Node != nil {
-		b.Node.each(f)
+		b.Node.Each(f)
 	}
 	for _, x := range b.Fields {
 		f(x.Value)
@@ -202,11 +206,11 @@ func (b *builder) checkSuite(w *walker, o *obj) {
 		b.names.check(i.Blue)
 		b.names.check(i.Green)
 		if i.Service != "" && !slices.Contains(b.serviceNames(), i.Service) {
-			b.add(Problem{Pos: i.Pos, Summary: fmt.Sprintf("unknown service %q in identity", i.Service), Hint: didYouMean(i.Service, b.serviceNames())})
+			b.add(Problem{Pos: i.Pos, Summary: fmt.Sprintf("unknown service %q in identity", i.Service), Hint: suggest.Hint(i.Service, b.serviceNames())})
 		}
 	}
 	if d := b.defaults.service; d != "" && !slices.Contains(b.serviceNames(), d) {
-		w.errorf(o.at("defaults"), didYouMean(d, b.serviceNames()), "unknown service %q in defaults", d)
+		w.errorf(o.at("defaults"), suggest.Hint(d, b.serviceNames()), "unknown service %q in defaults", d)
 	}
 	b.checkSides(w, o)
 	b.checkTransports()
@@ -229,7 +233,7 @@ func (b *builder) checkSecrets(w *walker, o *obj) {
 		}
 		own := slices.Contains(b.suite.Env, name)
 		if known, _ := b.names.resolve(name); !known && !own && !b.isVariable(name) {
-			w.errorf(at, didYouMean(name, append(b.names.known(), b.suite.Env...)), "secret %q is neither a variable nor in the env list", name)
+			w.errorf(at, suggest.Hint(name, append(b.names.known(), b.suite.Env...)), "secret %q is neither a variable nor in the env list", name)
 			continue
 		}
 		if !b.opts.Demand {
@@ -252,12 +256,12 @@ func (b *builder) checkSecrets(w *walker, o *obj) {
 // isVariable reports whether a case or a part defines a name.
 func (b *builder) isVariable(name string) bool {
 	for _, c := range b.suite.Cases {
-		if findVar(c.Vars, name) != nil || c.Data != nil && slices.Contains(c.Data.Columns, name) {
+		if template.FindVar(c.Vars, name) != nil || c.Data != nil && slices.Contains(c.Data.Columns, name) {
 			return true
 		}
 	}
 	return slices.ContainsFunc(b.steps, func(s *Step) bool {
-		return slices.ContainsFunc(s.With, func(vars []Var) bool { return findVar(vars, name) != nil })
+		return slices.ContainsFunc(s.With, func(vars []Var) bool { return template.FindVar(vars, name) != nil })
 	})
 }
 

@@ -4,6 +4,10 @@ import (
 	"slices"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
 // A undoing is a step with the names that its compensates key lists, until all
@@ -63,7 +67,7 @@ func (b *builder) linkCompensation(steps, cleanup []*Step) {
 	}
 	for _, s := range open { // Rule 4
 		b.add(Problem{
-			Pos: s.Pos, Kind: Warning, Width: 1, Summary: "step \"" + cut(s.Name, 60) + "\" is compensated, and no step takes it back",
+			Pos: s.Pos, Kind: Warning, Width: 1, Summary: "step \"" + problem.Cut(s.Name, 60) + "\" is compensated, and no step takes it back",
 			Hint: "add cleanup: with the request that takes it back, or compensates: to the later step that does",
 		})
 	}
@@ -83,7 +87,7 @@ func (b *builder) linkNamed(steps, cleanup []*Step) {
 			candidates = steps[:at]
 		}
 		for _, n := range w.names {
-			text := deref(n).Value
+			text := source.Deref(n).Value
 			i := slices.IndexFunc(candidates, func(s *Step) bool { return s.Name == w.step.prefix+text || s.Name == text })
 			switch {
 			case i < 0:
@@ -91,9 +95,9 @@ func (b *builder) linkNamed(steps, cleanup []*Step) {
 				for j, s := range candidates {
 					known[j] = s.Name
 				}
-				w.o.fail(n, didYouMean(text, known), "compensates names no earlier step: %q", cut(text, 40))
+				w.o.fail(n, suggest.Hint(text, known), "compensates names no earlier step: %q", problem.Cut(text, 40))
 			case !candidates[i].leavesSomething():
-				w.o.fail(n, "declare side_effects: compensated there", "step %q leaves nothing behind to take back", cut(text, 40))
+				w.o.fail(n, "declare side_effects: compensated there", "step %q leaves nothing behind to take back", problem.Cut(text, 40))
 			default:
 				w.step.Compensates = append(w.step.Compensates, candidates[i])
 			}
@@ -115,24 +119,11 @@ func (s *Step) usesCaptureOf(earlier *Step) bool {
 // Uses reports whether the step's request has a placeholder for a variable.
 func (s *Step) Uses(variable string) bool {
 	used := false
-	s.Request.templates(func(t *Template) { used = used || t.names(variable) })
+	s.Request.templates(func(t *Template) { used = used || t.Names(variable) })
 	return used
 }
 
 // repeatsURLOf reports whether both steps ask for one resource of one service.
 func (s *Step) repeatsURLOf(earlier *Step) bool {
 	return s.Service == earlier.Service && s.Request.URL != nil && earlier.Request.URL != nil && s.Request.URL.Text == earlier.Request.URL.Text
-}
-
-// names reports whether a template has a placeholder for a variable.
-func (t *Template) names(variable string) bool {
-	if t == nil {
-		return false
-	}
-	if t.node != nil {
-		found := false
-		t.node.each(func(t *Template) { found = found || t.names(variable) })
-		return found
-	}
-	return slices.ContainsFunc(t.parts, func(p part) bool { return p.quoted == "" && p.name == variable })
 }

@@ -3,14 +3,17 @@ package scenarios
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"iter"
-	"math/rand/v2"
 	"path"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/rows"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // data reads the rows of a case: a file, or rows written in place. The rows are
@@ -20,7 +23,7 @@ func (b *builder) data(w *walker, o *obj, c *Case) *Data {
 	if n == nil {
 		return nil
 	}
-	n = deref(n)
+	n = source.Deref(n)
 	if n.Kind == yaml.SequenceNode {
 		return b.finishRows(w, n, c, &Data{}, w.inlineRows(n), 0)
 	}
@@ -31,13 +34,13 @@ func (b *builder) data(w *walker, o *obj, c *Case) *Data {
 		x.fail(x.n, "write file: or rows:", "data needs a file or rows, one of them")
 		return nil
 	}
-	rows := rowSource(nil)
+	open := rows.Source(nil)
 	if v := x.get("rows"); v != nil {
-		if deref(v).Kind != yaml.SequenceNode {
-			x.fail(v, "", "rows must be a list, not %s", kindWord(deref(v)))
+		if source.Deref(v).Kind != yaml.SequenceNode {
+			x.fail(v, "", "rows must be a list, not %s", kindWord(source.Deref(v)))
 			return nil
 		}
-		rows = w.inlineRows(deref(v))
+		open = w.inlineRows(source.Deref(v))
 	} else if d.File != "" {
 		w.files[d.File] = true
 		format := x.word("format")
@@ -55,39 +58,22 @@ func (b *builder) data(w *walker, o *obj, c *Case) *Data {
 			x.fail(x.at("encoding"), "", "only csv files have an encoding; JSON is UTF-8")
 			return nil
 		}
-		rows = fileRows{fsys: b.fsys, file: d.File, format: format, cp949: cp949}.open
+		open = rows.File{FS: b.fsys, Name: d.File, Format: format, CP949: cp949}.Open
 	}
 	x.done("")
-	if x.broken || rows == nil {
+	if x.broken || open == nil {
 		return nil
 	}
 	at := x.at("file")
 	if !x.has("file") {
 		at = x.at("rows")
 	}
-	return b.finishRows(w, at, c, d, rows, sample)
-}
-
-// A rowSource opens the rows from the beginning.
-type rowSource func() (columns []string, rows iter.Seq2[Row, error], err error)
-
-// A rowError is a mistake in a data file.
-type rowError struct {
-	line int // 0: unknown
-	msg  string
-	hint string
-}
-
-func (e *rowError) Error() string {
-	if e.line > 0 {
-		return fmt.Sprintf("line %d: %s", e.line, e.msg)
-	}
-	return e.msg
+	return b.finishRows(w, at, c, d, open, sample)
 }
 
 // finishRows walks the rows once, reports what is wrong and draws the sample.
-func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open rowSource, sample int) *Data {
-	columns, rows, err := open()
+func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open rows.Source, sample int) *Data {
+	columns, all, err := open()
 	if err != nil {
 		b.rowProblem(w, n, d, err)
 		return nil
@@ -95,7 +81,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 	d.Columns = columns
 	for _, col := range columns {
 		if strings.TrimSpace(col) == "" {
-			for range rows { // closes the file
+			for range all { // closes the file
 				break
 			}
 			w.errorf(n, "name every column in the first row", "a column without a name in %s", orElse(d.File, "data"))
@@ -106,7 +92,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 		d.Name = nil
 	}
 	seen := map[string]int{} // whole names: two with one hash are two rows
-	for row, err := range rows {
+	for row, err := range all {
 		if err != nil {
 			b.rowProblem(w, n, d, err)
 			return d
@@ -121,7 +107,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 			return d
 		}
 		if first, dup := seen[name]; dup {
-			w.add(Problem{Pos: d.Name.Pos, Width: len([]rune(d.Name.Text)), Summary: fmt.Sprintf("rows %d and %d have the same name %q", first, row.Number, cut(name, 40)), Hint: "name rows by what tells them apart, or add {{$row}}"})
+			w.add(Problem{Pos: d.Name.Pos, Width: len([]rune(d.Name.Text)), Summary: fmt.Sprintf("rows %d and %d have the same name %q", first, row.Number, problem.Cut(name, 40)), Hint: "name rows by what tells them apart, or add {{$row}}"})
 			return d
 		}
 		seen[name] = row.Number
@@ -130,7 +116,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 		w.errorf(n, "a case without rows proves nothing", "no rows in %s", orElse(d.File, "data"))
 		return d
 	}
-	d.Rows = again(open)
+	d.Rows = rows.Reopening(open)
 	wanted := d.Count
 	if sample > 0 {
 		wanted = min(wanted, sample)
@@ -140,32 +126,20 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 		kept = min(kept, e.Limits.Rows)
 	}
 	if d.Left = wanted - kept; kept < d.Count {
-		d.drawSample(kept, b.opts.Seed, c.ID)
+		d.Sample(kept, b.opts.Seed, c.ID)
 	}
 	return d
 }
 
-// again is an iterator that opens the rows anew each time.
-func again(open rowSource) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
-		_, rows, err := open()
-		if err != nil {
-			yield(Row{}, err)
-			return
-		}
-		rows(yield)
-	}
-}
-
 func (b *builder) rowProblem(w *walker, n *yaml.Node, d *Data, err error) {
-	var re *rowError
-	if errors.As(err, &re) && d.File != "" && re.line > 0 {
-		b.add(Problem{Pos: Pos{d.File, re.line, 1}, Summary: re.msg, Hint: re.hint})
+	var re *rows.Error
+	if errors.As(err, &re) && d.File != "" && re.Line > 0 {
+		b.add(Problem{Pos: Pos{File: d.File, Line: re.Line, Col: 1}, Summary: re.Msg, Hint: re.Hint})
 		return
 	}
 	hint := ""
 	if re != nil {
-		hint = re.hint
+		hint = re.Hint
 	}
 	w.errorf(n, hint, "cannot read %s: %v", orElse(d.File, "rows"), err)
 }
@@ -198,76 +172,6 @@ func didYouMeanColumn(hint string, columns []string) string {
 	return "the columns are " + strings.Join(columns, ", ")
 }
 
-// drawSample keeps a drawn part of the rows, the same for the same seed and case.
-func (d *Data) drawSample(k int, seed uint64, id string) {
-	h := fnv.New64a()
-	h.Write([]byte(id))
-	r := rand.New(rand.NewPCG(seed, h.Sum64()))
-	chosen := map[int]bool{}
-	for j := d.Count - k; j < d.Count; j++ { // Floyd's algorithm
-		if i := r.IntN(j + 1); chosen[i] {
-			chosen[j] = true
-		} else {
-			chosen[i] = true
-		}
-	}
-	d.Rows = pick(d.Rows, func(i int, _ Row) bool { return chosen[i] })
-	d.Count = k
-}
-
-// pick keeps the rows that f wants; i counts them from 0. Errors pass.
-func pick(rows iter.Seq2[Row, error], f func(i int, row Row) bool) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
-		i := 0
-		for row, err := range rows {
-			if err != nil || f(i, row) {
-				if !yield(row, err) || err != nil {
-					return
-				}
-			}
-			i++
-		}
-	}
-}
-
-// rowScope answers the name of a row from its columns.
-type rowScope struct {
-	d   *Data
-	row Row
-}
-
-// Lookup finds a column.
-func (s rowScope) Lookup(name string) (Value, bool, error) {
-	row := Sources{Columns: s.d.Columns, Cells: s.row.Cells}
-	v, ok := row.given(name)
-	return v, ok, nil
-}
-
-// Generate answers $row.
-func (s rowScope) Generate(generator string, _ []string, _ string, _ bool) (Value, error) {
-	if generator == "row" {
-		text := strconv.Itoa(s.row.Number)
-		return Value{text, text}, nil
-	}
-	return Value{}, errors.New("a row is named by its columns; nothing is drawn")
-}
-
-// RowName is the name of a row: its number when the data has no name template.
-func (d *Data) RowName(row Row) (string, error) {
-	if d.Name == nil {
-		return strconv.Itoa(row.Number), nil
-	}
-	v, err := d.Name.Expand(rowScope{d, row})
-	if err != nil {
-		return "", err
-	}
-	name := cut(strings.TrimSpace(visible(v.Text)), 200)
-	if name == "" {
-		return "", errors.New("it is empty")
-	}
-	return name, nil
-}
-
 // RowID is the id and name of a case's row: suite/case[row]. A zero row is the
 // case itself.
 func (c *Case) RowID(row Row) (id, name string) {
@@ -282,11 +186,11 @@ func (c *Case) RowID(row Row) (id, name string) {
 }
 
 // inlineRows reads rows written in the scenario file.
-func (w *walker) inlineRows(n *yaml.Node) rowSource {
+func (w *walker) inlineRows(n *yaml.Node) rows.Source {
 	var columns []string
-	var rows []Row
+	var list []Row
 	for i, c := range n.Content {
-		c = deref(c)
+		c = source.Deref(c)
 		if c.Kind != yaml.MappingNode {
 			w.errorf(c, "write {column: value}", "a row must be a mapping, not %s", kindWord(c))
 			continue
@@ -295,17 +199,17 @@ func (w *walker) inlineRows(n *yaml.Node) rowSource {
 		if i == 0 {
 			columns = names
 		}
-		row, err := align(columns, names, cells)
+		row, err := rows.Align(columns, names, cells)
 		if err != nil {
 			w.errorf(c, "every row has the columns of the first", "row %d %v", i+1, err)
 			continue
 		}
 		row.Number = i + 1
-		rows = append(rows, row)
+		list = append(list, row)
 	}
 	return func() ([]string, iter.Seq2[Row, error], error) {
 		return columns, func(yield func(Row, error) bool) {
-			for _, r := range rows {
+			for _, r := range list {
 				if !yield(r, nil) {
 					return
 				}
@@ -321,50 +225,17 @@ func (w *walker) inlineRow(n *yaml.Node) (names []string, cells []Value) {
 			return
 		}
 		node := w.jsonNode(v, "column "+k.Value)
-		if !node.static() {
+		if !node.Static() {
 			w.errorf(v, "use vars: for computed values", "cells take no placeholders")
 			return
 		}
-		text, err := node.render(nil)
+		text, err := node.Render(nil)
 		if err != nil {
 			w.errorf(v, "", "column %q: %v", k.Value, err)
 			return
 		}
 		names = append(names, k.Value)
-		cells = append(cells, JSONValue(text))
+		cells = append(cells, template.JSONValue(text))
 	})
 	return names, cells
-}
-
-// align puts the cells of a row in the order of the columns.
-func align(columns, names []string, cells []Value) (Row, error) {
-	row := Row{Cells: make([]Value, len(columns))}
-	for i, c := range columns {
-		found := -1
-		if i < len(names) && names[i] == c {
-			found = i
-		} else {
-			for j, n := range names {
-				if n == c {
-					found = j
-				}
-			}
-		}
-		if found < 0 {
-			return row, fmt.Errorf("has no column %q", c)
-		}
-		row.Cells[i] = cells[found]
-	}
-	if len(names) > len(columns) {
-		for _, n := range names {
-			known := false
-			for _, c := range columns {
-				known = known || c == n
-			}
-			if !known {
-				return row, fmt.Errorf("has a column %q that the first row has not", n)
-			}
-		}
-	}
-	return row, nil
 }

@@ -1,9 +1,6 @@
 package scenarios
 
-import (
-	"fmt"
-	"strconv"
-)
+import "fmt"
 
 func word(names []string, i uint8, typ string) string {
 	if int(i) < len(names) && names[i] != "" {
@@ -14,11 +11,6 @@ func word(names []string, i uint8, typ string) string {
 
 // String is blue or green.
 func (s Side) String() string { return word([]string{Blue: "blue", Green: "green"}, uint8(s), "Side") }
-
-// String is error or warning.
-func (k ProblemKind) String() string {
-	return word([]string{Error: "error", Warning: "warning"}, uint8(k), "ProblemKind")
-}
 
 // String is required or advisory.
 func (g Gate) String() string {
@@ -43,15 +35,4 @@ func (k BodyKind) String() string {
 // String is the word of the file.
 func (k AuthKind) String() string {
 	return word([]string{AuthNone: "none", AuthBasic: "basic", AuthBearer: "bearer", AuthAPIKey: "api_key", AuthOAuth2Client: "oauth2 client_credentials", AuthOAuth2Password: "oauth2 password", AuthDigest: "digest", AuthHMAC: "hmac", AuthAWS: "aws"}, uint8(k), "AuthKind")
-}
-
-// String is file:line:col; the line and column are left out where unknown.
-func (p Pos) String() string {
-	switch {
-	case p.Line == 0:
-		return p.File
-	case p.Col == 0:
-		return p.File + ":" + strconv.Itoa(p.Line)
-	}
-	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Col)
 }

@@ -9,6 +9,10 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // requirable are the aspects of a run that a stage can require.
@@ -16,8 +20,8 @@ var requirable = []string{"compare", "load", "writes", "identity"}
 
 // env reads an env file.
 func (l *loader) env(w *walker) *Env {
-	e := &Env{File: w.src.path}
-	o := w.object(w.src.root, "env file", "")
+	e := &Env{File: w.src.Path}
+	o := w.object(w.src.Root, "env file", "")
 	o.text("doc")
 	checkVar := func(n *yaml.Node, text string) bool { return w.checkVarName(n, text) }
 	e.Env, e.Secrets = o.texts("env", checkVar), o.texts("secrets", checkVar)
@@ -35,7 +39,7 @@ func (l *loader) env(w *walker) *Env {
 	}
 	e.Require = o.texts("require", func(n *yaml.Node, text string) bool {
 		if !slices.Contains(requirable, text) {
-			w.errorf(n, didYouMean(text, requirable), "require takes %s, not %q", strings.Join(requirable, ", "), cut(text, 40))
+			w.errorf(n, suggest.Hint(text, requirable), "require takes %s, not %q", strings.Join(requirable, ", "), problem.Cut(text, 40))
 			return false
 		}
 		return true
@@ -61,9 +65,9 @@ func (w *walker) checkEnvList(e *Env) {
 		if t == nil {
 			return
 		}
-		for i := range t.parts {
-			if name, ok := cutEnv(t.parts[i].name); ok {
-				n.checkEnv(t, &t.parts[i], name, true)
+		for i := range t.Parts {
+			if name, ok := template.CutEnv(t.Parts[i].Name); ok {
+				n.checkEnv(t, &t.Parts[i], name, true)
 			}
 		}
 	}
@@ -101,9 +105,9 @@ type Config struct {
 
 // config reads bgverify.yaml.
 func (l *loader) config(w *walker) *Config {
-	o := w.object(w.src.root, "config", "")
+	o := w.object(w.src.Root, "config", "")
 	c := &Config{
-		File: w.src.path, Env: o.name("env"), Paths: o.texts("paths", nil), Out: o.text("out"), Concurrency: o.int("concurrency", 0),
+		File: w.src.Path, Env: o.name("env"), Paths: o.texts("paths", nil), Out: o.text("out"), Concurrency: o.int("concurrency", 0),
 		Timeout: o.duration("timeout", 0), Keep: o.int("keep", 0), KeepDays: o.int("keep_days", 0), OnInconclusive: o.word("on_inconclusive"), Format: o.texts("format", nil),
 	}
 	known := false
@@ -112,10 +116,10 @@ func (l *loader) config(w *walker) *Config {
 		if !ok {
 			return
 		}
-		if name, ok := w.resolve(deref(v), text); ok {
-			c.Envs = append(c.Envs, Named{k.Value, name})
+		if name, ok := w.resolve(source.Deref(v), text); ok {
+			c.Envs = append(c.Envs, Named{Name: k.Value, Value: name})
 			known = known || k.Value == c.Env
-			if w.openFrom(deref(v), w, name) == nil {
+			if w.openFrom(source.Deref(v), w, name) == nil {
 				return
 			}
 		}
@@ -125,7 +129,7 @@ func (l *loader) config(w *walker) *Config {
 		for _, e := range c.Envs {
 			names = append(names, e.Name)
 		}
-		o.fail(o.at("env"), didYouMean(c.Env, names), "no env file for stage %q in envs", c.Env)
+		o.fail(o.at("env"), suggest.Hint(c.Env, names), "no env file for stage %q in envs", c.Env)
 	}
 	o.done("")
 	return c

@@ -7,6 +7,10 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // An expectSource is an expect as written, not yet merged.
@@ -76,10 +80,10 @@ func (w *walker) expectInto(o *obj, e *Expect) {
 }
 
 func (w *walker) anyHeaderName(k *yaml.Node) bool {
-	if isToken(k.Value) {
+	if template.IsToken(k.Value) {
 		return true
 	}
-	w.errorf(k, "", "%q is not the name of a header", cut(k.Value, 40))
+	w.errorf(k, "", "%q is not the name of a header", problem.Cut(k.Value, 40))
 	return false
 }
 
@@ -109,7 +113,7 @@ func (w *walker) status(n *yaml.Node) (StatusMatch, bool) {
 	}
 	m := statusForm.FindStringSubmatch(text)
 	if m == nil {
-		w.errorf(n, "", "status must be %s, not %q", aStatus.word(), cut(text, 40))
+		w.errorf(n, "", "status must be %s, not %q", aStatus.word(), problem.Cut(text, 40))
 		return StatusMatch{}, false
 	}
 	if low, err := strconv.Atoi(text); err == nil {
@@ -128,9 +132,10 @@ func (w *walker) latency(o *obj) []Matcher {
 	read := func(x *obj, name string) (Matcher, bool) {
 		d := x.duration(name, 0)
 		text := strconv.FormatFloat(d.Seconds(), 'f', -1, 64)
-		return Matcher{Value: &Template{Text: text, literal: text, parts: []part{{literal: text}}, Pos: w.pos(x.at(name))}, Pos: w.pos(x.at(name))}, !x.broken
+		at := w.pos(x.at(name))
+		return Matcher{Value: template.JSON(text, at), Pos: at}, !x.broken
 	}
-	if deref(n).Kind != yaml.MappingNode {
+	if source.Deref(n).Kind != yaml.MappingNode {
 		m, ok := read(o, "latency")
 		m.Op = "lte"
 		if !ok {
@@ -159,7 +164,7 @@ func (o *obj) notEmpty(name, hint string) {
 	if n == nil {
 		return
 	}
-	if d := deref(n); (d.Kind == yaml.SequenceNode || d.Kind == yaml.MappingNode) && len(d.Content) == 0 {
+	if d := source.Deref(n); (d.Kind == yaml.SequenceNode || d.Kind == yaml.MappingNode) && len(d.Content) == 0 {
 		o.fail(n, hint, "%s is empty%s", name, o.what)
 	}
 }
@@ -170,7 +175,7 @@ func (o *obj) mapping2(name string, f func(k, v *yaml.Node)) {
 	if n == nil {
 		return
 	}
-	if n = deref(n); n.Kind != yaml.MappingNode {
+	if n = source.Deref(n); n.Kind != yaml.MappingNode {
 		o.fail(n, "", "%s must be a mapping, not %s", name, kindWord(n))
 		return
 	}

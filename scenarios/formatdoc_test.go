@@ -8,10 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"text/template"
+	texttemplate "text/template"
 	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // docKey is a key as docs/format.md prints it.
@@ -103,13 +105,13 @@ func formatDoc(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	var filters, generators []docWord
-	for _, f := range filterSpecs {
-		filters = append(filters, docWord{f.name, f.arg, cell(f.example), cell(f.doc)})
+	for _, f := range template.Filters() {
+		filters = append(filters, docWord{f.Name, f.Arg, cell(f.Example), cell(f.Doc)})
 	}
-	for _, g := range generatorSpecs {
-		generators = append(generators, docWord{Name: g.name, Example: cell(g.example), Doc: cell(g.doc)})
+	for _, g := range template.Generators() {
+		generators = append(generators, docWord{Name: g.Name, Example: cell(g.Example), Doc: cell(g.Doc)})
 	}
-	page, err := template.New("format.md").Delims("<%", "%>").Funcs(template.FuncMap{
+	page, err := texttemplate.New("format.md").Delims("<%", "%>").Funcs(texttemplate.FuncMap{
 		"tables": docTables, "filters": func() []docWord { return filters }, "generators": func() []docWord { return generators },
 	}).Parse(string(text))
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/internal/source"
 )
 
 // archiveOf reads data as an archive; what is none is one file. The archive
@@ -95,7 +97,7 @@ func silentlyAccepted(t *testing.T, name string, data []byte) {
 
 // suspicious fails for keys that no table knows, stand twice or have no value.
 func suspicious(t *testing.T, name string, s *shape, n *yaml.Node, depth int) {
-	if n = deref(n); depth > maxDepth {
+	if n = source.Deref(n); depth > 64 {
 		return
 	}
 	for _, alt := range s.alts {
@@ -113,7 +115,7 @@ func suspicious(t *testing.T, name string, s *shape, n *yaml.Node, depth int) {
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := deref(n.Content[i]), deref(n.Content[i+1])
+		k, v := source.Deref(n.Content[i]), source.Deref(n.Content[i+1])
 		if seen[k.Value] {
 			t.Fatalf("%s:%d: duplicate key %q is accepted", name, k.Line, k.Value)
 		}
@@ -133,49 +135,6 @@ func suspicious(t *testing.T, name string, s *shape, n *yaml.Node, depth int) {
 		}
 	}
 }
-
-// FuzzTemplate holds the template parser to its laws: no panic, offsets inside
-// the text, and what parses expands or says why not.
-func FuzzTemplate(f *testing.F) {
-	for _, text := range []string{"a", "{{a}}", "{{ a | default: 'x | }}' | upper }}", "{{$int: 1..2}}", "{{$hex.side: 4}}", "{{'{{'}}", "{{", "{{}}", "{{a|}}", "{{env.A}}", "{{a | format: %Y%}}", "{{a | add: 1e9}}", "한{{이름}}글", `{{"`, "{{a | join: ,}}", "{{'}}'}}0"} {
-		f.Add(text, "value")
-		f.Add(text, `["x",1]`)
-	}
-	f.Fuzz(func(t *testing.T, text, value string) {
-		parts, errs := parseTemplate(text)
-		for _, e := range errs {
-			if e.offset < 0 || e.offset > len(text) || e.msg == "" {
-				t.Fatalf("template %q: %+v", text, e)
-			}
-		}
-		if len(errs) > 0 {
-			return
-		}
-		tm := &Template{Text: text, parts: parts}
-		var rest strings.Builder
-		for i, p := range parts {
-			if p.name == "" {
-				rest.WriteString(p.literal)
-			} else {
-				rest.WriteString(tm.placeholder(i))
-			}
-		}
-		if rest.String() != text {
-			t.Fatalf("parts of %q make %q", text, rest.String())
-		}
-		v, err := tm.Expand(everyScope{textValue(value)})
-		if err == nil && tm.Static() && v.Text != text {
-			t.Fatalf("static %q expands to %q", text, v.Text)
-		}
-	})
-}
-
-// everyScope answers every name with one value.
-type everyScope struct{ v Value }
-
-func (s everyScope) Lookup(string) (Value, bool, error) { return s.v, true, nil }
-
-func (s everyScope) Generate(string, []string, string, bool) (Value, error) { return s.v, nil }
 
 // FuzzTags holds tag expressions to their laws: no panic; what compiles answers
 // every set of tags; not (x) answers the opposite of x, x and x the same.

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
 // Hostile files are problems and never a crash. A quadratic walk over one of them
@@ -63,7 +65,7 @@ func TestHostileFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !strings.Contains(b.String(), tt.want) || tt.want != "" && !problems.HasErrors() {
-				t.Errorf("want %q, got\n%s", tt.want, cut(b.String(), 2000))
+				t.Errorf("want %q, got\n%s", tt.want, problem.Cut(b.String(), 2000))
 			}
 			for line := range strings.Lines(b.String()) {
 				if len([]rune(line)) > 1200 {

@@ -4,6 +4,9 @@ import (
 	"fmt"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // jsonNode reads a JSON value written in YAML: a plain scalar in JSON's number
@@ -11,7 +14,7 @@ import (
 // is a string, with a warning where YAML would have read something else. Names of
 // members may have placeholders; see JSONNode.
 func (w *walker) jsonNode(n *yaml.Node, what string) *JSONNode {
-	n = deref(n)
+	n = source.Deref(n)
 	w.checkTag(n)
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -28,7 +31,7 @@ func (w *walker) jsonNode(n *yaml.Node, what string) *JSONNode {
 	case yaml.SequenceNode:
 		out := &JSONNode{Kind: 'a'}
 		for _, c := range n.Content {
-			if emptyNull(deref(c)) {
+			if emptyNull(source.Deref(c)) {
 				w.errorf(c, `write null, or "" for an empty text`, "an element of %s is empty", what)
 				continue
 			}
@@ -45,21 +48,19 @@ func (w *walker) jsonNode(n *yaml.Node, what string) *JSONNode {
 
 // jsonText reads the text of a string or of a member's name.
 func (w *walker) jsonText(n *yaml.Node, what string) *Template {
-	t := &Template{Text: n.Value, Pos: w.pos(n)}
-	var errs []templateError
-	t.parts, errs = parseTemplate(n.Value)
-	w.places[t] = place{w, n}
+	t, errs := template.Parse(n.Value, w.pos(n))
 	for _, e := range errs {
-		w.errorAt(n, e.offset, e.hint, "%s: %s", what, e.msg)
+		w.errorAt(n, e.Offset, e.Hint, "%s: %s", what, e.Msg)
 	}
 	if len(errs) > 0 {
-		t.parts = []part{{literal: n.Value}}
+		t = template.Text(n.Value, w.pos(n))
 	}
+	w.places[t] = place{w, n}
 	return t
 }
 
 // emptyNull is a value that was left out, as opposed to a written null.
-func emptyNull(n *yaml.Node) bool { return isNull(n) && n.Value == "" }
+func emptyNull(n *yaml.Node) bool { return source.IsNull(n) && n.Value == "" }
 
 // warnMisread warns of plain scalars that YAML reads as a number, date, boolean
 // or null and JSON does not know.

@@ -12,6 +12,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
 )
 
 // LoadOptions are what the outside says while files are read.
@@ -28,7 +30,7 @@ type LoadOptions struct {
 	// Getenv reads an environment variable; nil: none is set.
 	Getenv func(name string) (string, bool)
 	// IsFlag reports whether an environment variable sets a flag of the command;
-	// nil: none does. Others with FlagPrefix that name a variable are the form of
+	// nil: none does. Others with template.FlagPrefix that name a variable are the form of
 	// earlier versions, which is refused.
 	IsFlag func(variable string) bool
 	// Env is the stage's env file, merged into every suite; nil: none.
@@ -51,14 +53,14 @@ type loader struct {
 	fsys     fs.FS
 	opts     LoadOptions
 	problems Problems
-	seen     map[string]bool      // problems already reported
-	sources  map[string]*source   // YAML files read; nil: unusable, and reported
-	texts    map[string][]string  // lines of files, for the source line of problems
-	payloads map[string][]byte    // other files read, by path
-	rules    map[string]*obj      // rules by origin, to place what Compile says of them
-	files    map[string]bool      // files the current suite is made of
-	parts    map[string]*partFile // by path
-	places   map[*Template]place  // where templates are written, to place their placeholders
+	seen     map[string]bool         // problems already reported
+	sources  map[string]*source.File // YAML files read; nil: unusable, and reported
+	texts    map[string][]string     // lines of files, for the source line of problems
+	payloads map[string][]byte       // other files read, by path
+	rules    map[string]*obj         // rules by origin, to place what Compile says of them
+	files    map[string]bool         // files the current suite is made of
+	parts    map[string]*partFile    // by path
+	places   map[*Template]place     // where templates are written, to place their placeholders
 	schemas  map[string]*jsonschema.Schema
 	uses     int             // of parts and rule files, so far
 	named    map[string]bool // variables that templates name
@@ -73,7 +75,7 @@ type place struct {
 
 func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 	return &loader{
-		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source{}, texts: map[string][]string{},
+		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source.File{}, texts: map[string][]string{},
 		payloads: map[string][]byte{}, rules: map[string]*obj{}, files: map[string]bool{}, parts: map[string]*partFile{}, places: map[*Template]place{}, schemas: map[string]*jsonschema.Schema{}, named: map[string]bool{},
 	}
 }
@@ -101,9 +103,27 @@ func (l *loader) add(p Problem) {
 	l.problems = append(l.problems, p)
 }
 
+// open reads and parses a YAML file once; nil when it cannot be used, which has
+// then been reported.
+func (l *loader) open(name string) *source.File {
+	if s, ok := l.sources[name]; ok {
+		return s
+	}
+	s, problems := source.Open(l.fsys, name)
+	l.texts[name] = s.Lines
+	for _, p := range problems {
+		l.add(p)
+	}
+	if s.Root == nil {
+		s = nil
+	}
+	l.sources[name] = s
+	return s
+}
+
 // done returns the problems in order.
 func (l *loader) done() Problems {
-	l.problems.sort()
+	l.problems.Sort()
 	return l.problems
 }
 
@@ -172,7 +192,7 @@ func (l *loader) collect(paths []string) []found {
 		info, err := fs.Stat(l.fsys, name)
 		switch {
 		case err != nil:
-			l.add(Problem{Pos: Pos{File: p}, Summary: "cannot read: " + plainError(err).Error()})
+			l.add(Problem{Pos: Pos{File: p}, Summary: "cannot read: " + source.PlainError(err).Error()})
 		case info.IsDir():
 			l.walkFolder(name, func(file string) { take(file, false) })
 		default:
@@ -187,7 +207,7 @@ func (l *loader) walkFolder(root string, take func(string)) {
 	n := 0
 	err := fs.WalkDir(l.fsys, root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
-			l.add(Problem{Pos: Pos{File: name}, Summary: "cannot read: " + plainError(err).Error()})
+			l.add(Problem{Pos: Pos{File: name}, Summary: "cannot read: " + source.PlainError(err).Error()})
 			return nil
 		}
 		if name != root && strings.HasPrefix(d.Name(), ".") {
@@ -226,11 +246,11 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 		return nil
 	}
 	w := &walker{l, src}
-	if src.root.Kind != yaml.MappingNode {
-		w.errorf(src.root, "a scenario file begins with suite:", "the file holds %s, not a mapping", kindWord(src.root))
+	if src.Root.Kind != yaml.MappingNode {
+		w.errorf(src.Root, "a scenario file begins with suite:", "the file holds %s, not a mapping", kindWord(src.Root))
 		return nil
 	}
-	keys := topKeys(src.root)
+	keys := topKeys(src.Root)
 	kind := fileKind(keys, name)
 	if kind != "suite" && kind != "" {
 		l.others++
@@ -241,18 +261,18 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 	case kind == "":
 		hint := "a scenario file begins with suite:"
 		for _, k := range keys {
-			if c := Nearest(k, []string{"suite", "parts", "rules", "sides", "limits"}); c != "" {
+			if c := suggest.Nearest(k, []string{"suite", "parts", "rules", "sides", "limits"}); c != "" {
 				hint = fmt.Sprintf("did you mean %q instead of %q?", c, k)
 				break
 			}
 		}
-		w.errorf(src.root, hint, "this is neither a suite nor a parts, rule or env file")
+		w.errorf(src.Root, hint, "this is neither a suite nor a parts, rule or env file")
 	case explicit && !l.opts.Others:
 		article := "a"
 		if kind == "env" {
 			article = "an"
 		}
-		w.errorf(src.root, "a suite begins with suite:", "this is %s %s file, not a suite", article, kind)
+		w.errorf(src.Root, "a suite begins with suite:", "this is %s %s file, not a suite", article, kind)
 	case kind == "parts":
 		l.checkParts(w)
 	case kind == "rule":
@@ -359,8 +379,8 @@ func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map
 		}
 		slices.Sort(names)
 		hint := "name the file or folder of that suite too"
-		if Nearest(step.Suite, names) != "" {
-			hint = didYouMean(step.Suite, names)
+		if suggest.Nearest(step.Suite, names) != "" {
+			hint = suggest.Hint(step.Suite, names)
 		}
 		fail(hint, "unknown suite %q in load %q", step.Suite, stage.Name)
 		return
@@ -371,7 +391,7 @@ func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map
 		for _, c := range home.Cases {
 			names = append(names, strings.TrimPrefix(c.ID, home.Name+"/"))
 		}
-		fail(didYouMean(step.Case, names), "unknown case %q in load %q", step.Case, stage.Name)
+		fail(suggest.Hint(step.Case, names), "unknown case %q in load %q", step.Case, stage.Name)
 		return
 	}
 	c := home.Cases[i]

@@ -33,17 +33,17 @@ func TestOptions(t *testing.T) {
 	}{
 		{"needs accepted", "validate does not know the outside", "suite: s\nneeds: [a]\ncases: [{case: c, get: '/{{a}}'}]\n", LoadOptions{}, nil},
 		{"needs demanded", "run must have them", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true}, []string{`x.yaml:3:9: error: the suite needs "a" from outside`}},
-		{"needs from a flag", "--var answers", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true, Vars: []Named{{"a", "1"}}}, nil},
-		{"needs from an empty flag", "a variable of the pipeline is not set", "suite: s\n" + sided + "needs: [a, b]\n" + one, LoadOptions{Demand: true, Vars: []Named{{"a", ""}, {"b", " "}}}, []string{`x.yaml:3:9: error: the suite needs "a" from outside, and --var a= is empty`, `x.yaml:3:12: error: the suite needs "b" from outside, and --var b= is empty`}},
-		{"needs from a flag that is given again", "the last counts", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true, Vars: []Named{{"a", ""}, {"a", "1"}}}, nil},
-		{"empty flag that nothing needs", "it sets a variable to nothing", "suite: s\n" + sided + "vars: {a: x}\ncases: [{case: c, get: '/{{a}}'}]\n", LoadOptions{Demand: true, Vars: []Named{{"a", ""}}}, nil},
+		{"needs from a flag", "--var answers", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true, Vars: []Named{{Name: "a", Value: "1"}}}, nil},
+		{"needs from an empty flag", "a variable of the pipeline is not set", "suite: s\n" + sided + "needs: [a, b]\n" + one, LoadOptions{Demand: true, Vars: []Named{{Name: "a", Value: ""}, {Name: "b", Value: " "}}}, []string{`x.yaml:3:9: error: the suite needs "a" from outside, and --var a= is empty`, `x.yaml:3:12: error: the suite needs "b" from outside, and --var b= is empty`}},
+		{"needs from a flag that is given again", "the last counts", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true, Vars: []Named{{Name: "a", Value: ""}, {Name: "a", Value: "1"}}}, nil},
+		{"empty flag that nothing needs", "it sets a variable to nothing", "suite: s\n" + sided + "vars: {a: x}\ncases: [{case: c, get: '/{{a}}'}]\n", LoadOptions{Demand: true, Vars: []Named{{Name: "a", Value: ""}}}, nil},
 		{"needs from the environment", "BGVERIFY_VAR_A answers", "suite: s\n" + sided + "needs: [a]\n" + one, LoadOptions{Demand: true, Getenv: environment("BGVERIFY_VAR_A", "1")}, nil},
 		{"variable of an earlier form", "BGVERIFY_REGION would set the flag --region", "suite: s\nvars: {region: kr}\ncases: [{case: c, get: \"/{{region}}\"}]\n", LoadOptions{Getenv: environment("BGVERIFY_REGION", "us")}, []string{`x.yaml:3:26: error: environment variable BGVERIFY_REGION no longer sets the variable "region"`}},
 		{"variable of an earlier form, as written", "the same", "suite: s\nvars: {region: kr}\ncases: [{case: c, get: \"/{{region}}\"}]\n", LoadOptions{Getenv: environment("BGVERIFY_region", "us")}, []string{`x.yaml:3:26: error: environment variable BGVERIFY_region no longer sets the variable "region"`}},
 		{"variable named like a flag", "BGVERIFY_REGION is the flag", "suite: s\nvars: {region: kr}\ncases: [{case: c, get: \"/{{region}}\"}]\n", LoadOptions{Getenv: environment("BGVERIFY_REGION", "us"), IsFlag: func(v string) bool { return v == "BGVERIFY_REGION" }}, nil},
 		{"both forms", "the new one answers", "suite: s\nvars: {region: kr}\ncases: [{case: c, get: \"/{{region}}\"}]\n", LoadOptions{Getenv: environment("BGVERIFY_REGION", "us", "BGVERIFY_VAR_REGION", "kr")}, nil},
-		{"flag that nothing uses", "a mistyped one would change nothing", "suite: s\nvars: {region: seoul}\ncases: [{case: c, get: '/{{region}}'}]\n", LoadOptions{Vars: []Named{{"regoin", "busan"}, {"region", "jeju"}}}, []string{`--var regoin: warning: no suite uses the variable "regoin"`}},
-		{"flag without needs", "a flag is a definition", "suite: s\ncases: [{case: c, get: '/{{a}}'}]\n", LoadOptions{Vars: []Named{{"a", "1"}}}, nil},
+		{"flag that nothing uses", "a mistyped one would change nothing", "suite: s\nvars: {region: seoul}\ncases: [{case: c, get: '/{{region}}'}]\n", LoadOptions{Vars: []Named{{Name: "regoin", Value: "busan"}, {Name: "region", Value: "jeju"}}}, []string{`--var regoin: warning: no suite uses the variable "regoin"`}},
+		{"flag without needs", "a flag is a definition", "suite: s\ncases: [{case: c, get: '/{{a}}'}]\n", LoadOptions{Vars: []Named{{Name: "a", Value: "1"}}}, nil},
 		{"environment demanded", "a listed variable must be set", "suite: s\n" + sided + "env: [A]\ncases: [{case: c, get: '/{{env.A}}'}]\n", LoadOptions{Demand: true}, []string{`x.yaml:4:26: error: environment variable "A" is not set`}},
 		{"environment defaulted", "a default answers", "suite: s\n" + sided + "env: [A]\ncases: [{case: c, get: '/{{env.A | default: x}}'}]\n", LoadOptions{Demand: true}, nil},
 		{"default without definition", "a default answers", "suite: s\ncases: [{case: c, get: '/{{a | default: x}}'}]\n", LoadOptions{}, nil},
@@ -225,7 +225,7 @@ parts: {p: [{step: x, get: "/{{no}}", querry: 1}]}
 
 // Write reports the error of its writer, at every byte.
 func TestWriteToFailingWriter(t *testing.T) {
-	p := Problems{{Pos: Pos{"x.yaml", 1, 3}, Kind: Error, Summary: "sum\x1b[31m", Hint: "hint", Source: "  \t한글 text", Width: 2}, {Pos: Pos{File: "y"}, Kind: Warning, Summary: "s"}}
+	p := Problems{{Pos: Pos{File: "x.yaml", Line: 1, Col: 3}, Kind: Error, Summary: "sum\x1b[31m", Hint: "hint", Source: "  \t한글 text", Width: 2}, {Pos: Pos{File: "y"}, Kind: Warning, Summary: "s"}}
 	whole := written(t, p)
 	if strings.ContainsRune(whole, 0x1b) {
 		t.Errorf("control characters are printed: %q", whole)

@@ -10,6 +10,9 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // loadStage reads one load stage.
@@ -20,7 +23,7 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 	}
 	o := w.object(n, "load", what)
 	l := &LoadStage{
-		Name: o.text("load"), Pos: w.pos(o.n), line: string(w.line(o.n.Line)), Duration: o.duration("duration", defaultLoad), WarmUp: o.duration("warmup", 0),
+		Name: o.text("load"), Pos: w.pos(o.n), line: string(w.src.Line(o.n.Line)), Duration: o.duration("duration", defaultLoad), WarmUp: o.duration("warmup", 0),
 		Connections: o.int("connections", 64), Reconnect: o.percent("reconnect"), Interleaved: o.word("pairing") == "interleaved",
 		Writes: o.bool("writes", false), Timeout: o.duration("timeout", 0), Identity: o.text("identity"),
 	}
@@ -46,7 +49,7 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 		seen[step.Suite+"/"+step.Case] = true
 		l.Steps = append(l.Steps, step)
 	})
-	if v := o.values["steps"]; v != nil && deref(v).Kind == yaml.SequenceNode && len(deref(v).Content) == 0 {
+	if v := o.values["steps"]; v != nil && source.Deref(v).Kind == yaml.SequenceNode && len(source.Deref(v).Content) == 0 {
 		o.fail(v, "", "steps is empty in %s", what)
 	}
 	w.rates(o, l, what)
@@ -83,7 +86,7 @@ func (w *walker) rates(o *obj, l *LoadStage, what string) {
 		x, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
 		switch {
 		case err != nil || !(x > 0 && x <= 1000):
-			w.errorf(n, "", "a share of the peak must be between 0.1%% and 1000%%, not %q", cut(text, 40))
+			w.errorf(n, "", "a share of the peak must be between 0.1%% and 1000%%, not %q", problem.Cut(text, 40))
 		case !o.has("peak"):
 			w.errorf(n, "add peak: 400/s", "a share of the peak without peak")
 		default:
@@ -104,7 +107,7 @@ func (w *walker) rates(o *obj, l *LoadStage, what string) {
 		o.fail(o.n, "add rate: 200/s", "no rate in %s", what)
 	case o.has("peak") && !o.has("rates"):
 		o.fail(o.at("peak"), "add rates: [50%, 100%], or remove it", "peak does nothing without rates")
-	case o.has("rates") && len(l.Rates) == 0 && len(deref(o.values["rates"]).Content) == 0:
+	case o.has("rates") && len(l.Rates) == 0 && len(source.Deref(o.values["rates"]).Content) == 0:
 		o.fail(o.at("rates"), "", "rates is empty")
 	}
 }
@@ -125,16 +128,16 @@ func (w *walker) rate(n *yaml.Node, what string) float64 {
 	m := rateForm.FindStringSubmatch(text)
 	if m == nil {
 		hint := "write 200/s"
-		if isJSONNumber(text) {
+		if template.IsNumber(text) {
 			hint = "write the unit: " + text + "/s"
 		}
-		w.errorf(deref(n), hint, "%s must be requests per time and side, not %q", what, cut(text, 40))
+		w.errorf(source.Deref(n), hint, "%s must be requests per time and side, not %q", what, problem.Cut(text, 40))
 		return 0
 	}
 	x, err := strconv.ParseFloat(m[1], 64)
 	x /= map[string]float64{"s": 1, "m": 60, "h": 3600}[m[2]]
 	if err != nil || x <= 0 || x > maxRate {
-		w.errorf(deref(n), "", "%s must be above 0 and at most %d/s", what, maxRate)
+		w.errorf(source.Deref(n), "", "%s must be above 0 and at most %d/s", what, maxRate)
 		return 0
 	}
 	return x

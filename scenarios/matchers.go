@@ -7,16 +7,20 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // operand reads a value that something is compared with, its JSON type kept
 // unless it is compared with text anyway (headers, cookies).
 func (w *walker) operand(n *yaml.Node, what string, asText bool) *Template {
-	n = deref(n)
+	n = source.Deref(n)
 	if asText {
 		t := w.template(n, what)
 		if t != nil {
-			t.literal = ""
+			t.JSON = ""
 		}
 		return t
 	}
@@ -25,15 +29,15 @@ func (w *walker) operand(n *yaml.Node, what string, asText bool) *Template {
 	case 's':
 		return node.Text
 	case 'l':
-		return &Template{Text: node.Literal, literal: node.Literal, parts: []part{{literal: node.Literal}}, Pos: w.pos(n)}
+		return template.JSON(node.Literal, w.pos(n))
 	}
-	return &Template{Text: "", node: node, Pos: w.pos(n)}
+	return &Template{Node: node, Pos: w.pos(n)}
 }
 
 // matchers reads what a value must be: a mapping of tests, or a value that
 // stands for eq. asText is set where only text can be met.
 func (w *walker) matchers(n *yaml.Node, what string, asText bool) []Matcher {
-	n = deref(n)
+	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
 		t := w.operand(n, what, asText)
 		if t == nil {
@@ -57,7 +61,7 @@ func (w *walker) tests(table string, n *yaml.Node, what string, asText bool) []M
 			continue
 		}
 		m := Matcher{Op: name, Pos: w.pos(o.keys[name])}
-		if w.matcher(o, name, deref(n), &m, asText) {
+		if w.matcher(o, name, source.Deref(n), &m, asText) {
 			out = append(out, m)
 		}
 	}
@@ -86,14 +90,13 @@ func (w *walker) matcher(o *obj, name string, n *yaml.Node, m *Matcher, asText b
 			w.checkRegex(n, m.Value.Text, name)
 		}
 	case "type", "format":
-		m.Value = Literal(o.word(name))
-		m.Value.Pos = w.pos(n)
+		m.Value = template.Text(o.word(name), w.pos(n))
 	case "count":
 		m.Sub = w.counts(n, name)
 		return len(m.Sub) > 0
 	case "unique", "exists", "empty":
 		text := strconv.FormatBool(o.bool(name, true))
-		m.Value = &Template{Text: text, literal: text, parts: []part{{literal: text}}, Pos: w.pos(n)}
+		m.Value = template.JSON(text, w.pos(n))
 		if name == "unique" && text == "false" && !o.broken {
 			o.fail(n, "remove it", "unique: false tests nothing")
 		}
@@ -117,12 +120,12 @@ func (w *walker) numberOperand(n *yaml.Node, what string) *Template {
 	if t == nil {
 		return nil
 	}
-	if t.Static() && !isJSONNumber(strings.TrimSpace(t.Text)) {
+	if t.Static() && !template.IsNumber(strings.TrimSpace(t.Text)) {
 		hint := ""
-		if _, err := parseDuration(t.Text); err == nil {
+		if _, err := template.ParseDuration(t.Text); err == nil {
 			hint = "durations belong to latency"
 		}
-		w.errorf(n, hint, "%s must be a number, not %q", what, cut(t.Text, 40))
+		w.errorf(n, hint, "%s must be a number, not %q", what, problem.Cut(t.Text, 40))
 		return nil
 	}
 	return t
@@ -130,7 +133,7 @@ func (w *walker) numberOperand(n *yaml.Node, what string) *Template {
 
 // counts reads a number or tests of a number.
 func (w *walker) counts(n *yaml.Node, what string) []Matcher {
-	n = deref(n)
+	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
 		t := w.numberOperand(n, what)
 		if t == nil {

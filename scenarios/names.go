@@ -6,6 +6,10 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // names knows which variables can be answered at the place being read. Nearest
@@ -66,7 +70,9 @@ func (n *names) capture(c Capture) {
 	n.all[c.Name] = known
 }
 
-// resolve says whether something answers a name, and with which templates.
+// resolve says whether something answers a name on both sides, and with which
+// templates of files: those have names of their own to check. Where only one side
+// has an answer it is not ok, and from is not empty.
 func (n *names) resolve(name string) (ok bool, from []*Template) {
 	if c := n.captures[name]; c != nil {
 		c.used = true
@@ -76,83 +82,45 @@ func (n *names) resolve(name string) (ok bool, from []*Template) {
 		c.used = true
 		return true, nil
 	}
-	if slices.Contains(n.columns, name) {
-		return true, nil
-	}
-	for i := len(n.with) - 1; i >= 0; i-- {
-		if v := findVar(n.with[i], name); v != nil {
-			return true, nil // checked where it was written
-		}
-	}
-	if n.outside(name) {
-		return true, nil
-	}
-	if e := n.suite.Stage; e != nil {
-		if v := findVar(e.Vars, name); v != nil {
-			return true, []*Template{v.Value}
-		}
-	}
-	if v, found, both := n.sideVar(name); found && both {
-		return true, v
-	} else if found && findVar(n.suite.Vars, name) == nil && findVar(n.caseVars, name) == nil {
-		return false, v
-	}
-	for _, list := range [][]Var{n.caseVars, n.suite.Vars} {
-		if v := findVar(list, name); v != nil {
-			return true, []*Template{v.Value}
-		}
-	}
-	return slices.Contains(n.suite.Needs, name), nil
-}
-
-// given reports whether anything outside the suite's file answers a name.
-func (n *names) given(name string) bool {
-	_, found, both := n.sideVar(name)
-	return n.outside(name) || found && both || n.suite.Stage != nil && findVar(n.suite.Stage.Vars, name) != nil
-}
-
-// outside reports whether a flag or the environment gives the name.
-func (n *names) outside(name string) bool {
-	for _, v := range n.l.opts.Vars {
-		if v.Name == name {
-			return true
-		}
-	}
-	_, ok := LookupEnv(n.l.opts.Getenv, name)
-	return ok
-}
-
-// sideVar finds a name among what differs per side.
-func (n *names) sideVar(name string) (from []*Template, found, both bool) {
 	count := 0
 	for _, side := range []Side{Blue, Green} {
-		for _, list := range n.sideVars(side) {
-			if v := findVar(list, name); v != nil {
-				from = append(from, v.Value)
-				count++
-				break
-			}
+		_, d, found := n.sources(side).Find(name)
+		if !found {
+			continue
+		}
+		count++
+		// Arguments of parts are checked where they are written.
+		isArgument := slices.ContainsFunc(n.with, func(list []Var) bool { return d.Var != nil && template.FindVar(list, name) == d.Var })
+		if d.Var != nil && !isArgument && !slices.Contains(from, d.Var.Value) {
+			from = append(from, d.Var.Value)
 		}
 	}
-	return from, count > 0, count == 2
-}
-
-// sideVars are the per-side variables, nearest first.
-func (n *names) sideVars(side Side) [][]Var {
-	own, stage := sideVars(side, n.suite.Blue.Vars, n.suite.Green.Vars), []Var(nil)
-	if e := n.suite.Stage; e != nil {
-		stage = sideVars(side, e.Blue.Vars, e.Green.Vars)
+	if count == 2 {
+		return true, from
 	}
-	return [][]Var{stage, own}
+	return count == 0 && slices.Contains(n.suite.Needs, name), from
 }
 
-func findVar(list []Var, name string) *Var {
-	for i := range list {
-		if list[i].Name == name {
-			return &list[i]
+// sources are what answers a name on a side at the place being read, but for captures.
+func (n *names) sources(side Side) *template.Sources {
+	s := n.suite.Sources(side, n.suite.Stage)
+	s.Columns, s.Cells = n.columns, make([]Value, len(n.columns))
+	s.With, s.Case = n.with, n.caseVars
+	s.Flags, s.Getenv = n.l.opts.Vars, n.l.opts.Getenv
+	return s
+}
+
+// given reports whether anything outside the suite's common variables and its
+// cases answers a name: a flag, the environment, the env file, or both sides.
+func (n *names) given(name string) bool {
+	for _, side := range []Side{Blue, Green} {
+		s := n.sources(side)
+		s.Columns, s.With, s.Case, s.Suite = nil, nil, nil, s.Suite[:1]
+		if _, _, found := s.Find(name); !found {
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
 // known lists every name that can be answered here.
@@ -162,9 +130,10 @@ func (n *names) known() []string {
 		out = append(out, name)
 	}
 	out = append(out, n.columns...)
-	lists := append(slices.Concat(n.sideVars(Blue), n.sideVars(Green), n.with), n.caseVars, n.suite.Vars)
-	if n.suite.Stage != nil {
-		lists = append(lists, n.suite.Stage.Vars)
+	lists := append(slices.Clone(n.with), n.caseVars)
+	for _, side := range []Side{Blue, Green} {
+		s := n.sources(side)
+		lists = slices.Concat(lists, s.Stage, s.Suite)
 	}
 	for _, list := range lists {
 		for _, v := range list {
@@ -187,24 +156,22 @@ func (n *names) checkTemplate(t *Template, stack []string) {
 	if t == nil {
 		return
 	}
-	if t.node != nil {
-		t.node.each(func(t *Template) { n.checkTemplate(t, stack) })
+	if t.Node != nil {
+		t.Node.Each(func(t *Template) { n.checkTemplate(t, stack) })
 		return
 	}
-	for i := range t.parts {
-		p := &t.parts[i]
-		if p.name != "" && p.name != quotedName && !strings.HasPrefix(p.name, "$") {
-			n.checkName(t, p, p.name, len(p.filters) > 0 && p.filters[0].name == "default", stack)
+	for i := range t.Parts {
+		p := &t.Parts[i]
+		if p.IsVariable() {
+			n.checkName(t, p, p.Name, p.HasDefault(), stack)
 		}
-		for _, f := range p.filters {
-			if f.name == "hmac" && len(f.args) > 0 {
-				n.checkName(t, p, f.args[0], false, stack)
-			}
+		for _, key := range p.Keys() {
+			n.checkName(t, p, key, false, stack)
 		}
 	}
 }
 
-func (n *names) checkName(t *Template, p *part, name string, hasDefault bool, stack []string) {
+func (n *names) checkName(t *Template, p *template.Part, name string, hasDefault bool, stack []string) {
 	if slices.Contains(stack, name) {
 		n.report(t, p, "", "variable %q is defined by itself: %s", name, strings.Join(append(stack, name), " -> "))
 		return
@@ -213,8 +180,8 @@ func (n *names) checkName(t *Template, p *part, name string, hasDefault bool, st
 		n.checkEnv(t, p, env, hasDefault)
 		return
 	}
-	if strings.HasPrefix(name, requestPrefix) {
-		if !t.signs {
+	if strings.HasPrefix(name, template.RequestPrefix) {
+		if !t.Signs {
 			n.report(t, p, "only sign: and value: of auth: {hmac: …} know the request", "%q stands where no request is known", name)
 		}
 		return
@@ -242,15 +209,15 @@ func (n *names) checkName(t *Template, p *part, name string, hasDefault bool, st
 // checkOldEnv refuses a variable that the environment sets in the form of earlier
 // versions, BGVERIFY_<name>: that prefix belongs to flags. A name that is answered
 // nearer than by the environment was never read from it.
-func (n *names) checkOldEnv(t *Template, p *part, name string) {
-	variable, _ := findEnv(n.l.opts.Getenv, FlagPrefix, name)
+func (n *names) checkOldEnv(t *Template, p *template.Part, name string) {
+	variable, _ := template.FindEnv(n.l.opts.Getenv, template.FlagPrefix, name)
 	if variable == "" || n.l.opts.IsFlag != nil && n.l.opts.IsFlag(variable) || n.captures[name] != nil || slices.Contains(n.columns, name) {
 		return
 	}
-	if _, ok := LookupEnv(n.l.opts.Getenv, name); ok {
+	if _, ok := template.LookupEnv(n.l.opts.Getenv, name); ok {
 		return
 	}
-	n.report(t, p, fmt.Sprintf("rename it to %s", VarPrefix+strings.TrimPrefix(variable, FlagPrefix)), "environment variable %s no longer sets the variable %q", variable, name)
+	n.report(t, p, fmt.Sprintf("rename it to %s", template.VarPrefix+strings.TrimPrefix(variable, template.FlagPrefix)), "environment variable %s no longer sets the variable %q", variable, name)
 }
 
 // improveHints says of unknown names where they are captured, once all captures
@@ -273,7 +240,7 @@ func (n *names) unknownHint(name string) string {
 	if slices.Contains(n.suite.Env, name) {
 		return fmt.Sprintf("environment variables are written {{env.%s}}", name)
 	}
-	hint := didYouMean(name, n.known())
+	hint := suggest.Hint(name, n.known())
 	if n.usedAt.File != "" {
 		return strings.TrimPrefix(hint+" or give it in with: where the part is used, "+n.usedAt.String(), " or ")
 	}
@@ -284,11 +251,11 @@ func (n *names) unknownHint(name string) string {
 }
 
 // checkEnv holds a template to the environment variables that its file may read.
-func (n *names) checkEnv(t *Template, p *part, name string, hasDefault bool) {
+func (n *names) checkEnv(t *Template, p *template.Part, name string, hasDefault bool) {
 	allowed := n.suite.Env
 	if !slices.Contains(allowed, name) {
 		hint := fmt.Sprintf("add it to the suite's list: env: [%s]", name)
-		if c := Nearest(name, allowed); c != "" {
+		if c := suggest.Nearest(name, allowed); c != "" {
 			hint = fmt.Sprintf("did you mean %q?", "env."+c)
 		}
 		n.report(t, p, hint, "environment variable %q is not in the env list", name)
@@ -302,32 +269,20 @@ func (n *names) checkEnv(t *Template, p *part, name string, hasDefault bool) {
 	}
 }
 
-func (n *names) report(t *Template, p *part, hint, format string, args ...any) {
+func (n *names) report(t *Template, p *template.Part, hint, format string, args ...any) {
 	if n.l.full() {
 		return
 	}
-	problem := Problem{Pos: t.Pos, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: 1}
+	found := Problem{Pos: t.Pos, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: 1}
 	if at, ok := n.l.places[t]; ok {
-		text := t.Text[min(p.offset, len(t.Text)):]
+		text := t.Text[min(p.Offset, len(t.Text)):]
 		text = text[:endOf(text)]
-		problem.Pos = at.w.posAt(at.n, p.offset)
-		if line := at.w.line(problem.Pos.Line); problem.Pos.Col <= len(line) && startsWith(line[problem.Pos.Col-1:], text) {
-			problem.Width = utf8.RuneCountInString(text)
+		found.Pos = at.w.src.PosAt(at.n, p.Offset)
+		if line := at.w.src.Line(found.Pos.Line); found.Pos.Col <= len(line) && source.StartsWith(line[found.Pos.Col-1:], text) {
+			found.Width = utf8.RuneCountInString(text)
 		}
 	}
-	n.l.add(problem)
-}
-
-// startsWith reports whether runes begin with a text.
-func startsWith(line []rune, text string) bool {
-	i := 0
-	for _, r := range text {
-		if i >= len(line) || line[i] != r {
-			return false
-		}
-		i++
-	}
-	return true
+	n.l.add(found)
 }
 
 // endOf is the end of the placeholder that text begins with.
@@ -336,17 +291,4 @@ func endOf(text string) int {
 		return end + 2
 	}
 	return len(text)
-}
-
-// each calls f for the templates of a JSON value.
-func (n *JSONNode) each(f func(*Template)) {
-	if n.Kind == 's' {
-		f(n.Text)
-	}
-	for _, key := range n.Keys {
-		f(key)
-	}
-	for _, item := range n.Items {
-		item.each(f)
-	}
 }

@@ -4,17 +4,18 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // Render expands the step's request in a scope, each value escaped for its place:
 // a path segment or query parameter is percent-encoded, a header value may not
 // hold line breaks, text inside JSON and XML is escaped. A placeholder at the
 // very start of the URL is a URL and stays as it is.
-func (s *Step) Render(scope Scope) (*Rendered, error) {
+func (s *Step) Render(scope template.Scope) (*Rendered, error) {
 	r := &Rendered{Method: s.Request.Method}
 	var err error
 	if r.URL, err = s.renderURL(scope); err != nil {
@@ -40,17 +41,17 @@ func (s *Step) Render(scope Scope) (*Rendered, error) {
 	return r, nil
 }
 
-func renderFields(fields []Field, scope Scope, check func(string) error) ([]Named, error) {
+func renderFields(fields []Field, scope template.Scope, check func(string) error) ([]Named, error) {
 	out := make([]Named, 0, len(fields))
 	for _, f := range fields {
-		v, err := f.Value.expandText(scope, nil)
+		v, err := f.Value.ExpandText(scope, nil)
 		if err == nil {
 			err = check(v)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
-		out = append(out, Named{f.Name, v})
+		out = append(out, Named{Name: f.Name, Value: v})
 	}
 	return out, nil
 }
@@ -75,8 +76,8 @@ func cookieValue(v string) error {
 }
 
 // renderURL expands the URL and appends the query.
-func (s *Step) renderURL(scope Scope) (string, error) {
-	url, err := s.Request.URL.expandURL(scope)
+func (s *Step) renderURL(scope template.Scope) (string, error) {
+	url, err := s.Request.URL.ExpandURL(scope)
 	if err != nil {
 		return "", err
 	}
@@ -92,129 +93,26 @@ func (s *Step) renderURL(scope Scope) (string, error) {
 	for _, f := range s.Request.Query {
 		b.WriteString(sep)
 		sep = "&"
-		b.WriteString(percentEncode(f.Name, queryExtra))
+		b.WriteString(template.PercentEncode(f.Name, template.QueryExtra))
 		if !f.HasValue {
 			continue
 		}
-		v, err := f.Value.expandText(scope, nil)
+		v, err := f.Value.ExpandText(scope, nil)
 		if err != nil {
 			return "", fmt.Errorf("query %s: %w", f.Name, err)
 		}
 		b.WriteByte('=')
-		b.WriteString(percentEncode(v, queryExtra))
+		b.WriteString(template.PercentEncode(v, template.QueryExtra))
 	}
 	return b.String(), nil
 }
 
-// Characters that stay beside letters, digits and -_.~ where they cannot be
-// mistaken: RFC 3986's sub-delims without those that structure the part.
-const (
-	segmentExtra = "!$&'()*+,;=:@"
-	queryExtra   = "!$'()*,:@/?"
-	urlExtra     = "!$&'()*+,;=:@/?[]%#"
-)
-
-// percentEncode encodes every byte but letters, digits, -_.~ and those of extra.
-func percentEncode(s, extra string) string {
-	const digits = "0123456789ABCDEF"
-	plain := func(c byte) bool {
-		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~", c) >= 0 || strings.IndexByte(extra, c) >= 0
-	}
-	i := 0
-	for i < len(s) && plain(s[i]) {
-		i++
-	}
-	if i == len(s) {
-		return s
-	}
-	b := make([]byte, i, len(s)+16)
-	copy(b, s)
-	for ; i < len(s); i++ {
-		if c := s[i]; plain(c) {
-			b = append(b, c)
-		} else {
-			b = append(b, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return string(b)
-}
-
-// expandURL expands a URL template: text of the file is encoded only where a URL
-// may not hold it (Korean, spaces), values are encoded as a path segment or a
-// query value, and a value at the start is a URL of its own.
-func (t *Template) expandURL(scope Scope) (string, error) {
-	var b strings.Builder
-	for i := range t.parts {
-		if t.parts[i].name == "" {
-			b.WriteString(percentEncode(t.parts[i].literal, urlExtra))
-			continue
-		}
-		v, err := t.expandPart(i, scope)
-		if err != nil {
-			return "", err
-		}
-		before := b.String()
-		switch {
-		case i == 0:
-			err = wholeURL(v.Text)
-			b.WriteString(percentEncode(v.Text, urlExtra))
-		case strings.Contains(before, "?"):
-			b.WriteString(percentEncode(v.Text, queryExtra))
-		default:
-			err = pathSegment(before, v.Text, t.after(i))
-			b.WriteString(percentEncode(v.Text, segmentExtra))
-		}
-		if err != nil {
-			return "", fmt.Errorf("%s: %w", t.placeholder(i), err)
-		}
-	}
-	url := b.String()
-	if n := strings.IndexByte(url, '#'); n >= 0 {
-		url = url[:n]
-	}
-	return url, nil
-}
-
-// after is the literal text behind a part.
-func (t *Template) after(i int) string {
-	if i+1 < len(t.parts) && t.parts[i+1].name == "" {
-		return t.parts[i+1].literal
-	}
-	return ""
-}
-
-// wholeURL checks a value that stands for a URL or the beginning of one.
-func wholeURL(v string) error {
-	if v == "" {
-		return errors.New("the value is empty")
-	}
-	for _, r := range v {
-		if r <= ' ' || r == 0x7f || r == '\\' {
-			return fmt.Errorf("%q is not a URL", cut(v, 60))
-		}
-	}
-	return nil
-}
-
-// pathSegment refuses values that would change which segments the path has: an
-// empty segment, or one of dots.
-func pathSegment(before, v, after string) error {
-	alone := strings.HasSuffix(before, "/") && (after == "" || strings.IndexByte("/?#", after[0]) >= 0)
-	switch {
-	case alone && v == "":
-		return errors.New("the value is empty, the path would lose a segment")
-	case alone && (v == "." || v == ".."):
-		return fmt.Errorf("the value %q is not a path segment", v)
-	}
-	return nil
-}
-
 // render expands a body and names its type.
-func (b *Body) render(scope Scope) (body []byte, contentType string, err error) {
+func (b *Body) render(scope template.Scope) (body []byte, contentType string, err error) {
 	var text string
 	switch b.Kind {
 	case BodyJSON:
-		text, err = b.Node.render(scope)
+		text, err = b.Node.Render(scope)
 		return []byte(text), "application/json", err
 	case BodyForm:
 		body, err = b.renderForm(scope)
@@ -225,15 +123,15 @@ func (b *Body) render(scope Scope) (body []byte, contentType string, err error) 
 		body, err = b.renderGraphQL(scope)
 		return body, "application/json", err
 	case BodyXML:
-		text, err = b.Text.expandText(scope, func(_, v string) (string, error) { return escapeXML(v), nil })
+		text, err = b.Text.ExpandText(scope, func(_, v string) (string, error) { return escapeXML(v), nil })
 		return []byte(text), "application/xml", err
 	case BodyText:
-		text, err = b.Text.expandText(scope, nil)
+		text, err = b.Text.ExpandText(scope, nil)
 		return []byte(text), "text/plain; charset=utf-8", err
 	case BodyFile:
 		return b.Data, fileType(b.File), nil
 	case BodyBase64:
-		if text, err = b.Text.expandText(scope, nil); err != nil {
+		if text, err = b.Text.ExpandText(scope, nil); err != nil {
 			return nil, "", err
 		}
 		if body, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), "")); err != nil {
@@ -244,10 +142,10 @@ func (b *Body) render(scope Scope) (body []byte, contentType string, err error) 
 	return nil, "", fmt.Errorf("invalid body kind %s", b.Kind)
 }
 
-func (b *Body) renderForm(scope Scope) ([]byte, error) {
+func (b *Body) renderForm(scope template.Scope) ([]byte, error) {
 	var out []byte
 	for i, f := range b.Fields {
-		v, err := f.Value.expandText(scope, nil)
+		v, err := f.Value.ExpandText(scope, nil)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
@@ -262,19 +160,21 @@ func (b *Body) renderForm(scope Scope) ([]byte, error) {
 }
 
 // formEncode is the encoding of application/x-www-form-urlencoded: space is +.
-func formEncode(s string) string { return strings.ReplaceAll(percentEncode(s, " *"), " ", "+") }
+func formEncode(s string) string {
+	return strings.ReplaceAll(template.PercentEncode(s, " *"), " ", "+")
+}
 
-func (b *Body) renderGraphQL(scope Scope) ([]byte, error) {
-	query, err := b.Text.expandText(scope, nil)
+func (b *Body) renderGraphQL(scope template.Scope) ([]byte, error) {
+	query, err := b.Text.ExpandText(scope, nil)
 	if err != nil {
 		return nil, err
 	}
-	out := `{"query":` + quoteJSON(query)
+	out := `{"query":` + template.QuoteJSON(query)
 	if b.Operation != "" {
-		out += `,"operationName":` + quoteJSON(b.Operation)
+		out += `,"operationName":` + template.QuoteJSON(b.Operation)
 	}
 	if b.Node != nil {
-		vars, err := b.Node.render(scope)
+		vars, err := b.Node.Render(scope)
 		if err != nil {
 			return nil, err
 		}
@@ -285,13 +185,13 @@ func (b *Body) renderGraphQL(scope Scope) ([]byte, error) {
 
 // renderMultipart writes multipart/form-data. The boundary is drawn from the
 // content, so that both sides get the same bytes.
-func (b *Body) renderMultipart(scope Scope) ([]byte, string, error) {
+func (b *Body) renderMultipart(scope template.Scope) ([]byte, string, error) {
 	data := make([][]byte, len(b.Parts))
 	hash := sha256.New()
 	for i, p := range b.Parts {
 		data[i] = p.Data
 		if p.Value != nil {
-			v, err := p.Value.expandText(scope, nil)
+			v, err := p.Value.ExpandText(scope, nil)
 			if err != nil {
 				return nil, "", fmt.Errorf("%s: %w", p.Name, err)
 			}

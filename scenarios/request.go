@@ -8,6 +8,11 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // request reads the verb, the URL and everything that is sent.
@@ -36,7 +41,7 @@ func (b *builder) service(o *obj, ctx stepContext) string {
 	switch {
 	case name != "":
 		if !b.unbound && !has(name) {
-			o.fail(o.at("service"), didYouMean(name, b.serviceNames()), "unknown service %q%s", name, o.what)
+			o.fail(o.at("service"), suggest.Hint(name, b.serviceNames()), "unknown service %q%s", name, o.what)
 		}
 		return name
 	case ctx.service != "":
@@ -92,8 +97,8 @@ func (b *builder) verb(o *obj, ctx stepContext, s *Step) {
 	case found[0] == "request":
 		r := ctx.object(o.get("request"), "request", "")
 		s.Request.Method, s.Request.URL = r.text("method"), r.template("url")
-		if m := s.Request.Method; m != "" && (!isToken(m) || m != strings.ToUpper(m)) {
-			r.fail(r.at("method"), "", "%q is not a method in capitals", cut(m, 40))
+		if m := s.Request.Method; m != "" && (!template.IsToken(m) || m != strings.ToUpper(m)) {
+			r.fail(r.at("method"), "", "%q is not a method in capitals", problem.Cut(m, 40))
 		} else if slices.Contains(verbs, strings.ToLower(m)) && m != "" {
 			r.fail(r.at("method"), "write "+strings.ToLower(m)+": /path", "method %q has a key of its own", m)
 		} else if m == "CONNECT" {
@@ -116,34 +121,34 @@ func (b *builder) checkURL(o *obj, w *walker, t *Template) {
 		n := &yaml.Node{Kind: yaml.ScalarNode, Line: t.Pos.Line, Column: t.Pos.Col, Value: t.Text}
 		w.errorf(n, hint, format, args...)
 	}
-	if len(t.parts) == 0 {
+	if len(t.Parts) == 0 {
 		fail("write / for the root", "the path is empty")
 		return
 	}
-	for _, p := range t.parts {
-		if err := headerValue(p.literal); err != nil || strings.ContainsAny(p.literal, "\\") {
+	for _, p := range t.Parts {
+		if err := headerValue(p.Literal); err != nil || strings.ContainsAny(p.Literal, "\\") {
 			fail("", "a URL may not hold control characters or backslashes")
 			return
 		}
-		if strings.Contains(p.literal, "#") {
+		if strings.Contains(p.Literal, "#") {
 			fail("write %23 for the character itself", "a fragment (#…) is never sent")
 			return
 		}
-		if !validPercents(p.literal) {
+		if !validPercents(p.Literal) {
 			fail("write %25 for the character itself", "%% in a URL must be followed by two hex digits")
 			return
 		}
 	}
-	first := t.parts[0]
+	first := t.Parts[0]
 	switch {
-	case first.name != "":
-	case strings.HasPrefix(first.literal, "//"):
+	case first.Name != "":
+	case strings.HasPrefix(first.Literal, "//"):
 		fail("", "a path begins with one /")
-	case strings.HasPrefix(first.literal, "/"):
-	case strings.HasPrefix(first.literal, "http://"), strings.HasPrefix(first.literal, "https://"):
-		b.checkOrigin(fail, first.literal)
+	case strings.HasPrefix(first.Literal, "/"):
+	case strings.HasPrefix(first.Literal, "http://"), strings.HasPrefix(first.Literal, "https://"):
+		b.checkOrigin(fail, first.Literal)
 	default:
-		fail("write /"+cut(t.Text, 60), "a path must begin with /, not %q", cut(t.Text, 40))
+		fail("write /"+problem.Cut(t.Text, 60), "a path must begin with /, not %q", problem.Cut(t.Text, 40))
 	}
 }
 
@@ -167,7 +172,7 @@ func isHex(c byte) bool {
 func (b *builder) checkOrigin(fail func(hint, format string, args ...any), text string) {
 	u, err := url.Parse(strings.TrimRight(text, "/"))
 	if err != nil || u.Host == "" {
-		fail("", "%q is not a URL", cut(text, 60))
+		fail("", "%q is not a URL", problem.Cut(text, 60))
 		return
 	}
 	if u.User != nil {
@@ -246,7 +251,7 @@ func (b *builder) requestBody(o *obj, ctx stepContext, s *Step) {
 	switch body.Kind {
 	case BodyJSON:
 		body.Node = ctx.jsonNode(n, "json")
-		if n = deref(n); n.Kind == yaml.ScalarNode && n.Style != 0 && strings.ContainsAny(strings.TrimSpace(n.Value)[:min(1, len(strings.TrimSpace(n.Value)))], "{[") {
+		if n = source.Deref(n); n.Kind == yaml.ScalarNode && n.Style != 0 && strings.ContainsAny(strings.TrimSpace(n.Value)[:min(1, len(strings.TrimSpace(n.Value)))], "{[") {
 			ctx.warnf(n, "write the body as YAML, or use text: with a Content-Type header", "this JSON body is one string")
 		}
 	case BodyForm:
@@ -283,7 +288,7 @@ func (b *builder) checkBase64(o *obj, body *Body) {
 }
 
 func (w *walker) graphql(o *obj, n *yaml.Node, body *Body) {
-	if deref(n).Kind != yaml.MappingNode {
+	if source.Deref(n).Kind != yaml.MappingNode {
 		body.Text = o.template("graphql")
 	} else {
 		g := w.object(n, "graphql", "")
@@ -294,7 +299,7 @@ func (w *walker) graphql(o *obj, n *yaml.Node, body *Body) {
 		g.done("")
 		o.broken = o.broken || g.broken
 	}
-	if t := body.Text; t != nil && !t.Static() && !t.whole() {
+	if t := body.Text; t != nil && !t.Static() && !t.Whole() {
 		o.fail(n, "declare a variable in the query and give it in variables:", "a GraphQL query takes no placeholders inside its text")
 	}
 }
@@ -314,7 +319,7 @@ func (w *walker) multipart(o *obj) []Part {
 // part reads a part of the name k.
 func (w *walker) part(k, v *yaml.Node) (Part, bool) {
 	p := Part{Name: k.Value, Pos: w.pos(k)}
-	if deref(v).Kind != yaml.MappingNode {
+	if source.Deref(v).Kind != yaml.MappingNode {
 		p.Value = w.template(v, "part "+k.Value)
 		return p, p.Value != nil
 	}
@@ -354,6 +359,9 @@ func (o *obj) fileName(name string) string {
 	return file
 }
 
+// maxPayload bounds a file that is not YAML, in bytes.
+const maxPayload = 64 << 20
+
 // payload reads a file that is not YAML, once, and counts it as part of the suite.
 func (w *walker) payload(n *yaml.Node, name string) []byte {
 	if name == "" {
@@ -363,7 +371,7 @@ func (w *walker) payload(n *yaml.Node, name string) []byte {
 	data, ok := w.payloads[name]
 	if !ok {
 		var err error
-		if data, err = readFile(w.fsys, name, maxPayload); err != nil {
+		if data, err = source.Read(w.fsys, name, maxPayload); err != nil {
 			w.errorf(n, "", "cannot read %s: %v", name, err)
 			return nil
 		}

@@ -9,6 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
 // rulesOf reads a list of rules.
@@ -62,7 +64,7 @@ func (w *walker) useRules(r *obj, stack []string) []diff.Rule {
 	}
 	w.files[name] = true
 	other := &walker{w.loader, src}
-	o := other.object(src.root, "rule file", "")
+	o := other.object(src.Root, "rule file", "")
 	o.text("doc")
 	rules := other.ruleList(o, "rules", append(stack, name))
 	o.done("")
@@ -85,13 +87,13 @@ func (w *walker) resolve(n *yaml.Node, ref string) (string, bool) {
 	case strings.Contains(ref, "{{"):
 		w.errorf(n, "", "the name of a file takes no placeholders")
 	case path.IsAbs(ref) || strings.Contains(ref, "\\") || strings.Contains(ref, ":"):
-		w.errorf(n, "write a path beside this file, with /", "%q is not a relative path", cut(ref, 60))
+		w.errorf(n, "write a path beside this file, with /", "%q is not a relative path", problem.Cut(ref, 60))
 	case strings.ContainsAny(ref, "\x00\n\r"):
 		w.errorf(n, "", "the name of a file has a control character")
 	default:
-		name := path.Join(w.src.dir, ref)
+		name := path.Join(w.src.Dir, ref)
 		if name == ".." || strings.HasPrefix(name, "../") {
-			w.errorf(n, "", "%q leaves the scenario folder", cut(ref, 60))
+			w.errorf(n, "", "%q leaves the scenario folder", problem.Cut(ref, 60))
 			return "", false
 		}
 		return name, true
@@ -101,9 +103,9 @@ func (w *walker) resolve(n *yaml.Node, ref string) (string, bool) {
 
 // openFrom opens a YAML file that a node refers to and reports there when it
 // cannot be read.
-func (l *loader) openFrom(n *yaml.Node, w *walker, name string) *source {
+func (l *loader) openFrom(n *yaml.Node, w *walker, name string) *source.File {
 	if _, known := l.sources[name]; !known {
-		if f, err := openRegular(l.fsys, name); err != nil {
+		if f, err := source.OpenRegular(l.fsys, name); err != nil {
 			w.errorf(n, "", "cannot read %s: %v", name, err)
 			l.sources[name] = nil
 			return nil
@@ -227,7 +229,7 @@ func (l *loader) compileRules(rules []diff.Rule) {
 		}
 		n := r.n
 		if v := r.values[e.Field]; v != nil {
-			n = deref(v)
+			n = source.Deref(v)
 		}
 		if n.Kind == yaml.ScalarNode && e.Offset > 0 {
 			r.w.errorAt(n, e.Offset, e.Hint, "%s: %s", e.Field, e.Msg)
@@ -243,9 +245,9 @@ func (l *loader) compileRules(rules []diff.Rule) {
 
 // ruleFile reads a whole rule file.
 func (w *walker) ruleFile() []diff.Rule {
-	o := w.object(w.src.root, "rule file", "")
+	o := w.object(w.src.Root, "rule file", "")
 	o.text("doc")
-	rules := w.ruleList(o, "rules", []string{w.src.path})
+	rules := w.ruleList(o, "rules", []string{w.src.Path})
 	o.done("")
 	w.compileRules(rules)
 	return rules

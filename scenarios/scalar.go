@@ -3,7 +3,6 @@ package scenarios
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,12 +13,16 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/path"
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // scalarText returns a scalar's text, or reports that the node is none.
 func (w *walker) scalarText(n *yaml.Node, what string, s *shape) (string, bool) {
-	n = deref(n)
-	if n.Kind != yaml.ScalarNode || isNull(n) {
+	n = source.Deref(n)
+	if n.Kind != yaml.ScalarNode || source.IsNull(n) {
 		w.errorf(n, "", "%s must be %s, not %s", what, s.word(), kindWord(n))
 		return "", false
 	}
@@ -57,7 +60,7 @@ func (o *obj) scalar(name string, f form) (n *yaml.Node, text string, s *shape, 
 	if !ok {
 		o.broken = true
 	}
-	return deref(n), text, s, ok
+	return source.Deref(n), text, s, ok
 }
 
 // text reads text without placeholders.
@@ -77,7 +80,7 @@ func (o *obj) name(name string) string {
 		return ""
 	}
 	if i := badNameAt(text); i >= 0 || text == "" || len(text) > 100 {
-		o.fail(n, "", "%s %q is not a name: letters, digits, - _ . and at most 100 of them", name, cut(text, 40))
+		o.fail(n, "", "%s %q is not a name: letters, digits, - _ . and at most 100 of them", name, problem.Cut(text, 40))
 		return ""
 	}
 	return text
@@ -102,10 +105,10 @@ func (o *obj) word(name string) string {
 		return text
 	}
 	hint := ""
-	if c := Nearest(text, s.words); c != "" {
+	if c := suggest.Nearest(text, s.words); c != "" {
 		hint = fmt.Sprintf("did you mean %q?", c)
 	}
-	o.fail(n, hint, "%s must be %s, not %q", name, s.word(), cut(text, 40))
+	o.fail(n, hint, "%s must be %s, not %q", name, s.word(), problem.Cut(text, 40))
 	return ""
 }
 
@@ -123,7 +126,7 @@ func (o *obj) bool(name string, def bool) bool {
 		case "no", "off", "n", "false":
 			hint = "write false"
 		}
-		o.fail(n, hint, "%s must be true or false, not %q", name, cut(text, 40))
+		o.fail(n, hint, "%s must be true or false, not %q", name, problem.Cut(text, 40))
 		return def
 	}
 	return b
@@ -151,7 +154,7 @@ func (o *obj) int(name string, def int) int {
 func (w *walker) intOf(n *yaml.Node, text, what string, s *shape) (int, bool) {
 	i, err := strconv.Atoi(text)
 	if err != nil || n.Style != 0 || text != strconv.Itoa(i) {
-		w.errorf(n, "", "%s must be a whole number, not %q", what, cut(text, 40))
+		w.errorf(n, "", "%s must be a whole number, not %q", what, problem.Cut(text, 40))
 		return 0, false
 	}
 	return i, w.bounded(n, what, float64(i), s, func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) })
@@ -172,12 +175,12 @@ func (o *obj) number(name string) (float64, bool) {
 		return 0, false
 	}
 	x, err := strconv.ParseFloat(text, 64)
-	if err != nil || !isJSONNumber(text) {
+	if err != nil || !template.IsNumber(text) {
 		hint := ""
 		if strings.HasSuffix(text, "%") {
 			hint = "write a ratio: 0.05 is 5 %"
 		}
-		o.fail(n, hint, "%s must be a number, not %q", name, cut(text, 40))
+		o.fail(n, hint, "%s must be a number, not %q", name, problem.Cut(text, 40))
 		return 0, false
 	}
 	ok = o.w.bounded(n, name, x, s, func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) })
@@ -190,13 +193,13 @@ func (o *obj) duration(name string, def time.Duration) time.Duration {
 	if !ok {
 		return def
 	}
-	d, err := parseDuration(text)
+	d, err := template.ParseDuration(text)
 	if err != nil {
 		hint := "write a unit: 500ms, 5s, 2m, 1h"
 		if _, convErr := strconv.ParseFloat(text, 64); convErr == nil {
 			hint = fmt.Sprintf("write a unit: %ss or %sms", text, text)
 		}
-		o.fail(n, hint, "%s must be a duration, not %q", name, cut(text, 40))
+		o.fail(n, hint, "%s must be a duration, not %q", name, problem.Cut(text, 40))
 		return def
 	}
 	show := func(x float64) string { return durationText(time.Duration(x * float64(time.Second))) }
@@ -205,33 +208,6 @@ func (o *obj) duration(name string, def time.Duration) time.Duration {
 		return def
 	}
 	return d
-}
-
-var durationPart = regexp.MustCompile(`^([0-9]+)d`)
-
-// parseDuration reads Go's durations and days: 1d, 1d12h, -1h.
-func parseDuration(s string) (time.Duration, error) {
-	rest, negative := strings.CutPrefix(s, "-")
-	var days time.Duration
-	if m := durationPart.FindStringSubmatch(rest); m != nil {
-		n, err := strconv.Atoi(m[1])
-		if err != nil || n > 100_000 {
-			return 0, fmt.Errorf("invalid duration %q", s)
-		}
-		days, rest = time.Duration(n)*24*time.Hour, rest[len(m[0]):]
-	}
-	d := days
-	if rest != "" || days == 0 {
-		x, err := time.ParseDuration(rest)
-		if err != nil || strings.ContainsAny(rest, "+-") || rest == "0" && days != 0 {
-			return 0, fmt.Errorf("invalid duration %q", s)
-		}
-		d += x
-	}
-	if negative {
-		d = -d
-	}
-	return d, nil
 }
 
 // durationText writes a duration without empty parts: 2m, not 2m0s.
@@ -262,7 +238,7 @@ func (o *obj) percent(name string) float64 {
 				hint += fmt.Sprintf(" or %s%%", strconv.FormatFloat(x*100, 'g', 6, 64))
 			}
 		}
-		o.fail(n, hint, "%s must be a percentage, not %q", name, cut(text, 40))
+		o.fail(n, hint, "%s must be a percentage, not %q", name, problem.Cut(text, 40))
 		return 0
 	}
 	x /= 100
@@ -282,7 +258,7 @@ func (o *obj) date(name string) time.Time {
 	}
 	t, err := time.Parse(time.DateOnly, text)
 	if err != nil {
-		o.fail(n, "write year-month-day: 2027-03-31", "%s must be a date, not %q", name, cut(text, 40))
+		o.fail(n, "write year-month-day: 2027-03-31", "%s must be a date, not %q", name, problem.Cut(text, 40))
 		return time.Time{}
 	}
 	return t.Add(24*time.Hour - time.Second)
@@ -301,15 +277,15 @@ func (o *obj) path(name string, single bool) string {
 func (w *walker) checkPath(n *yaml.Node, text string, single bool) bool {
 	p, err := diff.ParsePath(text)
 	if pe, ok := err.(*path.Error); ok {
-		w.errorAt(n, pe.Offset, pe.Hint, "path %q: %s", cut(text, 60), pe.Msg)
+		w.errorAt(n, pe.Offset, pe.Hint, "path %q: %s", problem.Cut(text, 60), pe.Msg)
 		return false
 	}
 	if err != nil {
-		w.errorf(n, "", "path %q: %v", cut(text, 60), err)
+		w.errorf(n, "", "path %q: %v", problem.Cut(text, 60), err)
 		return false
 	}
 	if single && !p.Single() {
-		w.errorf(n, "name one value: $.items[0].id", "path %q may find more than one value", cut(text, 60))
+		w.errorf(n, "name one value: $.items[0].id", "path %q may find more than one value", problem.Cut(text, 60))
 		return false
 	}
 	return true
@@ -322,13 +298,13 @@ func (o *obj) list(name string, f func(i int, n *yaml.Node)) {
 	if n == nil {
 		return
 	}
-	n = deref(n)
+	n = source.Deref(n)
 	s := o.t.key(name).shape
 	switch {
 	case n.Kind == yaml.SequenceNode:
 		for i, c := range n.Content {
-			c = deref(c)
-			if isNull(c) {
+			c = source.Deref(c)
+			if source.IsNull(c) {
 				o.fail(c, "", "an element of %s is empty", name)
 				continue
 			}
@@ -352,7 +328,7 @@ func (o *obj) texts(name string, check func(n *yaml.Node, text string) bool) []s
 		case !ok:
 			o.broken = true
 		case seen[text]:
-			o.fail(n, "", "%q stands twice in %s", cut(text, 40), name)
+			o.fail(n, "", "%q stands twice in %s", problem.Cut(text, 40), name)
 		case check == nil || check(n, text):
 			seen[text] = true
 			out = append(out, text)
@@ -372,13 +348,13 @@ func (o *obj) mapping(name string, f func(k, v *yaml.Node)) {
 }
 
 func (w *walker) freeMap(n *yaml.Node, what string, f func(k, v *yaml.Node)) {
-	n = deref(n)
+	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
 		w.errorf(n, "", "%s must be a mapping, not %s", what, kindWord(n))
 		return
 	}
 	w.pairs(n, func(k, v *yaml.Node) {
-		if isNull(v) {
+		if source.IsNull(v) {
 			w.errorf(k, nullHint(v), "key %q has no value in %s", k.Value, what)
 			return
 		}
@@ -386,14 +362,9 @@ func (w *walker) freeMap(n *yaml.Node, what string, f func(k, v *yaml.Node)) {
 	})
 }
 
-// isJSONNumber reports whether text is a number by JSON's grammar.
-func isJSONNumber(s string) bool { return jsonNumber.MatchString(s) }
-
-var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
-
 // isLiteral reports whether a plain scalar is JSON as written: a number, true,
 // false or null.
 func isLiteral(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Style == 0 &&
-		(n.Value == "true" || n.Value == "false" || n.Value == "null" || isJSONNumber(n.Value))
+		(n.Value == "true" || n.Value == "false" || n.Value == "null" || template.IsNumber(n.Value))
 }

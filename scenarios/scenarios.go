@@ -17,6 +17,9 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/rows"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A Side is one of the two clusters. Zero is invalid.
@@ -28,33 +31,29 @@ const (
 	Green                 // under judgement
 )
 
-// A Pos is a place in a scenario file. Line and Col count from 1; Col counts runes.
-type Pos struct {
-	File      string
-	Line, Col int
-}
+// The vocabulary of problems and of values at run time, which every type of this
+// package is made of; see packages problem, template and rows.
+type (
+	Pos         = problem.Pos
+	ProblemKind = problem.Kind
+	Problem     = problem.Problem
+	Problems    = problem.Problems
 
-// A ProblemKind tells an error from a warning.
-type ProblemKind uint8
+	Template = template.Template
+	Value    = template.Value
+	Var      = template.Var
+	Named    = template.Named
+	JSONNode = template.Node
 
-// The kinds of problem. Zero is invalid.
-const (
-	Error   ProblemKind = iota + 1 // nothing is sent
-	Warning                        // true but worth knowing
+	Data = rows.Data
+	Row  = rows.Row
 )
 
-// A Problem is something wrong in a scenario file.
-type Problem struct {
-	Pos     Pos
-	Kind    ProblemKind
-	Summary string // one line, lower case: unknown key "querry" in case "channel-list"
-	Hint    string // did you mean "query"?; empty where there is none
-	Source  string // the source line
-	Width   int    // runes to underline from Pos.Col; at least 1
-}
-
-// Problems are sorted by file, line and column.
-type Problems []Problem
+// The kinds of problem.
+const (
+	Error   = problem.Error
+	Warning = problem.Warning
+)
 
 // A Gate says whether a suite's verdict can stop the shift.
 type Gate uint8
@@ -101,13 +100,6 @@ type Suite struct {
 	Loads       []*LoadStage
 	Files       []string // every file the suite was read from, for the archive
 	Stage       *Env     // the env file it was merged with; nil: none
-}
-
-// A Var is one named template.
-type Var struct {
-	Name  string
-	Value *Template
-	Pos   Pos
 }
 
 // A SideConfig is where a side lives and what differs for it.

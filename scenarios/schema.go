@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // Schema is the JSON Schema of scenario files (draft 7, which editors know
@@ -83,7 +86,7 @@ func (m members) MarshalJSON() ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("marshal schema of %s: %w", x.name, err)
 		}
-		b.WriteString(quoteJSON(x.name))
+		b.WriteString(template.QuoteJSON(x.name))
 		b.WriteByte(':')
 		b.Write(value)
 	}
@@ -132,12 +135,12 @@ func exampleJSON(text string) json.RawMessage {
 
 // nodeJSON writes a YAML tree as JSON by the literal rule of the language.
 func nodeJSON(n *yaml.Node) string {
-	n = deref(n)
+	n = source.Deref(n)
 	switch n.Kind {
 	case yaml.MappingNode:
 		var out []string
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			out = append(out, quoteJSON(n.Content[i].Value)+":"+nodeJSON(n.Content[i+1]))
+			out = append(out, template.QuoteJSON(n.Content[i].Value)+":"+nodeJSON(n.Content[i+1]))
 		}
 		return "{" + strings.Join(out, ",") + "}"
 	case yaml.SequenceNode:
@@ -150,10 +153,10 @@ func nodeJSON(n *yaml.Node) string {
 	if isLiteral(n) {
 		return n.Value
 	}
-	if isNull(n) {
+	if source.IsNull(n) {
 		return "null"
 	}
-	return quoteJSON(n.Value)
+	return template.QuoteJSON(n.Value)
 }
 
 // schema is the JSON Schema of a shape. Text may look like a number in YAML, so
@@ -210,7 +213,7 @@ func (s *shape) schema() *schemaNode {
 func wordEnum(words []string) []json.RawMessage {
 	var out []json.RawMessage
 	for _, w := range words {
-		out = append(out, json.RawMessage(quoteJSON(w)))
+		out = append(out, json.RawMessage(template.QuoteJSON(w)))
 		if _, err := strconv.ParseFloat(w, 64); err == nil {
 			out = append(out, json.RawMessage(w))
 		}

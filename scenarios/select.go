@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/rows"
 )
 
 // A Selection says which cases run. The zero Selection is all of them.
@@ -97,11 +99,11 @@ func (p *picker) pick(c *Case) (*Case, error) {
 		}
 		return c, nil
 	}
-	rows, count := c.Data.Rows, c.Data.Count
+	kept, count := c.Data.Rows, c.Data.Count
 	if !whole {
 		want := func(_ int, row Row) bool { id, _ := c.RowID(row); return p.wanted(id) }
-		rows, count = pick(rows, want), 0
-		for _, err := range rows {
+		kept, count = rows.Pick(kept, want), 0
+		for _, err := range kept {
 			if err != nil {
 				return nil, fmt.Errorf("select rows of %s: %w", c.ID, err)
 			}
@@ -117,13 +119,13 @@ func (p *picker) pick(c *Case) (*Case, error) {
 				mine++
 			}
 		}
-		rows, count = pick(rows, func(i int, _ Row) bool { return p.mine(base + i) }), mine
+		kept, count = rows.Pick(kept, func(i int, _ Row) bool { return p.mine(base + i) }), mine
 	}
 	if count == 0 {
 		return nil, nil
 	}
 	data, picked := *c.Data, *c
-	data.Rows, data.Count = rows, count
+	data.Rows, data.Count = kept, count
 	picked.Data = &data
 	return &picked, nil
 }

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -160,18 +159,5 @@ func TestGlob(t *testing.T) {
 		if got := glob(tt.pattern, tt.s); got != tt.want {
 			t.Errorf("glob(%q, %q): got %v", tt.pattern, tt.s, got)
 		}
-	}
-}
-
-func TestNearest(t *testing.T) {
-	for _, tt := range []struct{ word, want string }{
-		{"querry", "query"}, {"qeury", "query"}, {"QUERY", "query"}, {"hedaers", "headers"}, {"x", ""}, {"gte", "get"}, {"timout", "timeout"}, {"completely", ""},
-	} {
-		if got := Nearest(tt.word, []string{"get", "query", "headers", "timeout"}); got != tt.want {
-			t.Errorf("Nearest(%q): got %q, want %q", tt.word, got, tt.want)
-		}
-	}
-	if got := fmt.Sprint(Distance("ab", "ba", 3), Distance("abc", "abc", 3), Distance("a", "abcdef", 3)); got != "1 0 4" {
-		t.Errorf("distances: %s", got)
 	}
 }

@@ -1,5 +1,9 @@
 package scenarios
 
+import (
+	"github.com/bgverify/bgverify/internal/suggest"
+)
+
 // A form is what a value of the language looks like. Zero is invalid.
 type form uint8
 
@@ -113,7 +117,7 @@ func (s *shape) word() string {
 	case formVar:
 		return "the name of a variable"
 	case formWord:
-		return "one of " + orWords(s.words)
+		return "one of " + suggest.Quoted(s.words)
 	case formBool:
 		return "true or false"
 	case formInt:
@@ -147,7 +151,7 @@ func (s *shape) word() string {
 		for i, a := range s.alts {
 			words[i] = a.word()
 		}
-		return orPlain(words)
+		return suggest.Or(words)
 	}
 	return "a value"
 }

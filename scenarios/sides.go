@@ -8,6 +8,10 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // sides reads both sides and expands their addresses.
@@ -44,7 +48,7 @@ func (w *walker) side(n *yaml.Node, what string, c *SideConfig) {
 		o.late("proxy", func(c *SideConfig) *string { return &c.Proxy }, badProxy))
 	o.mapping("services", func(k, v *yaml.Node) {
 		if i := badNameAt(k.Value); i >= 0 {
-			w.errorAt(k, i, "", "%q is not the name of a service", cut(k.Value, 40))
+			w.errorAt(k, i, "", "%q is not the name of a service", problem.Cut(k.Value, 40))
 			return
 		}
 		w.service(c, k, v, what)
@@ -73,7 +77,7 @@ func (w *walker) service(c *SideConfig, k, v *yaml.Node, what string) {
 		return func(c *SideConfig) *string { return f(&c.Services[index]) }
 	}
 	urlOf := at(func(s *Service) *string { return &s.URL })
-	if deref(v).Kind != yaml.MappingNode {
+	if source.Deref(v).Kind != yaml.MappingNode {
 		c.late = append(c.late, lateField{w.template(v, "service "+k.Value), "url", urlOf, badServiceURL})
 		c.Services = append(c.Services, s)
 		return
@@ -170,7 +174,7 @@ func union(a, b []string) []string {
 // and those that a flag gives nothing: a variable of a pipeline that was never set.
 func (b *builder) demandNeeds(w *walker, o *obj) {
 	for _, name := range b.suite.Needs {
-		if v, ok := flagged(b.opts.Vars, name); ok && strings.TrimSpace(v) == "" {
+		if v, ok := template.Flagged(b.opts.Vars, name); ok && strings.TrimSpace(v) == "" {
 			w.errorf(o.element("needs", name), "is a variable of the pipeline not set?", "the suite needs %q from outside, and --var %s= is empty", name, name)
 			continue
 		}
@@ -241,7 +245,7 @@ func (b *builder) settle(c *SideConfig, side Side) {
 		v, err := f.t.Expand(b.addresses(side))
 		if err != nil {
 			c.urlFailed = c.urlFailed || f.what == "url"
-			if b.opts.Demand || !f.t.usesOutside() {
+			if b.opts.Demand || !usesOutside(f.t) {
 				b.add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %v", f.what, err), Hint: "addresses are known before the first request: only vars, flags and the environment answer here"})
 			}
 			continue
@@ -260,8 +264,8 @@ func (b *builder) settle(c *SideConfig, side Side) {
 }
 
 // usesOutside reports whether a template waits for the environment or a need.
-func (t *Template) usesOutside() bool {
-	return slices.ContainsFunc(t.parts, func(p part) bool { return p.name != "" && !strings.HasPrefix(p.name, "$") })
+func usesOutside(t *Template) bool {
+	return slices.ContainsFunc(t.Parts, func(p template.Part) bool { return p.IsVariable() })
 }
 
 // badBaseURL says what is wrong with a side's URL; empty when nothing is.
@@ -269,15 +273,15 @@ func badBaseURL(s string) string {
 	u, err := url.Parse(s)
 	switch {
 	case lacksScheme(s), err == nil && u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Sprintf("%q must begin with http:// or https://", cut(s, 80))
+		return fmt.Sprintf("%q must begin with http:// or https://", problem.Cut(s, 80))
 	case err != nil:
-		return fmt.Sprintf("%q is not a URL", cut(s, 80))
+		return fmt.Sprintf("%q is not a URL", problem.Cut(s, 80))
 	case u.User != nil:
 		return "a URL may not hold a user or password; use auth: {basic: …}"
 	case u.Hostname() == "":
-		return fmt.Sprintf("%q has no host", cut(s, 80))
+		return fmt.Sprintf("%q has no host", problem.Cut(s, 80))
 	case u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "#"):
-		return fmt.Sprintf("%q may not have a query or a fragment", cut(s, 80))
+		return fmt.Sprintf("%q may not have a query or a fragment", problem.Cut(s, 80))
 	}
 	return badHost(u.Host)
 }
@@ -297,13 +301,13 @@ func urlHint(s string) string {
 	if !lacksScheme(s) {
 		return ""
 	}
-	return fmt.Sprintf("write http://%s, or https://%s if it speaks TLS", cut(s, 80), cut(s, 80))
+	return fmt.Sprintf("write http://%s, or https://%s if it speaks TLS", problem.Cut(s, 80), problem.Cut(s, 80))
 }
 
 func badServiceURL(s string) string {
 	if strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") {
 		if strings.ContainsAny(s, " ?#\t\r\n\\") {
-			return fmt.Sprintf("%q is not a path", cut(s, 80))
+			return fmt.Sprintf("%q is not a path", problem.Cut(s, 80))
 		}
 		return ""
 	}
@@ -316,12 +320,12 @@ func badHost(s string) string {
 	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
 		host, port = s[:i], s[i+1:]
 		if p, err := netip.ParseAddrPort("127.0.0.1:" + port); err != nil || p.Port() == 0 {
-			return fmt.Sprintf("%q has no valid port", cut(s, 80))
+			return fmt.Sprintf("%q has no valid port", problem.Cut(s, 80))
 		}
 	}
 	if ip, ok := strings.CutPrefix(host, "["); ok {
 		if _, err := netip.ParseAddr(strings.TrimSuffix(ip, "]")); err != nil {
-			return fmt.Sprintf("%q is not an address", cut(s, 80))
+			return fmt.Sprintf("%q is not an address", problem.Cut(s, 80))
 		}
 		return ""
 	}
@@ -329,7 +333,7 @@ func badHost(s string) string {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._", r) {
 			continue
 		}
-		return fmt.Sprintf("%q is not a host", cut(s, 80))
+		return fmt.Sprintf("%q is not a host", problem.Cut(s, 80))
 	}
 	if host == "" {
 		return "the host is empty"
@@ -344,13 +348,13 @@ func badAddress(s string) string {
 	if _, err := netip.ParseAddrPort(s); err == nil {
 		return ""
 	}
-	return fmt.Sprintf("%q is not an IP address or IP:port", cut(s, 80))
+	return fmt.Sprintf("%q is not an IP address or IP:port", problem.Cut(s, 80))
 }
 
 func badProxy(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "socks5"}, u.Scheme) {
-		return fmt.Sprintf("%q is not the URL of a proxy: http://host:port or socks5://host:port", cut(s, 80))
+		return fmt.Sprintf("%q is not the URL of a proxy: http://host:port or socks5://host:port", problem.Cut(s, 80))
 	}
 	return ""
 }

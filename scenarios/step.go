@@ -9,6 +9,10 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // stepDefaults are what steps start from.
@@ -103,7 +107,7 @@ func (b *builder) stepList(o *obj, name string, ctx stepContext, what string) []
 	}
 	var out []*Step
 	o.list(name, func(_ int, n *yaml.Node) { out = append(out, b.readStep(n, ctx, what)...) })
-	if n := o.values[name]; n != nil && deref(n).Kind == yaml.SequenceNode && len(deref(n).Content) == 0 {
+	if n := o.values[name]; n != nil && source.Deref(n).Kind == yaml.SequenceNode && len(source.Deref(n).Content) == 0 {
 		hint := "remove the key"
 		if name == "steps" {
 			hint = "add a step"
@@ -251,7 +255,7 @@ func (b *builder) flow(o *obj, ctx stepContext, s *Step, what string) {
 	}
 	for _, word := range o.texts("sides", func(n *yaml.Node, text string) bool {
 		if text != "blue" && text != "green" {
-			ctx.errorf(n, "", "a side is blue or green, not %q", cut(text, 40))
+			ctx.errorf(n, "", "a side is blue or green, not %q", problem.Cut(text, 40))
 			return false
 		}
 		return true
@@ -275,7 +279,7 @@ func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
 	if !w.checkVarName(k, k.Value) {
 		return c, false
 	}
-	if v = deref(v); v.Kind == yaml.ScalarNode {
+	if v = source.Deref(v); v.Kind == yaml.ScalarNode {
 		c.At = v.Value
 		w.checkPath(v, v.Value, true)
 		return c, true
@@ -283,8 +287,8 @@ func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
 	o := w.object(v, "capture", "capture "+k.Value)
 	c.At, c.Header, c.Cookie, c.Regex = o.path("at", true), o.text("header"), o.text("cookie"), o.text("regex")
 	c.Status, c.Same = o.bool("status", false), o.bool("same", false)
-	if c.Header != "" && !isToken(c.Header) {
-		o.fail(o.at("header"), "", "%q is not the name of a header", cut(c.Header, 40))
+	if c.Header != "" && !template.IsToken(c.Header) {
+		o.fail(o.at("header"), "", "%q is not the name of a header", problem.Cut(c.Header, 40))
 	}
 	if c.Regex != "" {
 		w.checkRegex(o.at("regex"), c.Regex, "regex")
@@ -323,7 +327,7 @@ func (w *walker) retry(n *yaml.Node) *Retry {
 				r.Statuses = append(r.Statuses, i)
 			}
 		default:
-			w.errorf(n, didYouMean(text, failureWords), "for takes statuses and %s, not %q", orWords(failureWords), cut(text, 40))
+			w.errorf(n, suggest.Hint(text, failureWords), "for takes statuses and %s, not %q", suggest.Quoted(failureWords), problem.Cut(text, 40))
 		}
 	})
 	o.notEmpty("for", "name statuses or failures: [502, 503, connect]")

@@ -8,6 +8,9 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A builder makes one suite.
@@ -25,9 +28,9 @@ type builder struct {
 // suite reads a suite file.
 func (l *loader) suite(w *walker) *Suite {
 	clear(l.files)
-	l.files[w.src.path] = true
+	l.files[w.src.Path] = true
 	name := ""
-	o := w.object(w.src.root, "suite", "")
+	o := w.object(w.src.Root, "suite", "")
 	name = o.name("suite")
 	s := &Suite{Name: name, Pos: w.pos(o.at("suite")), Gate: Required, Stage: l.opts.Env}
 	b := &builder{loader: l, suite: s}
@@ -103,7 +106,7 @@ func (b *builder) body(w *walker, o *obj) {
 			s.Cases = append(s.Cases, c)
 		}
 	})
-	if n := o.values["cases"]; n != nil && deref(n).Kind == yaml.SequenceNode && len(deref(n).Content) == 0 {
+	if n := o.values["cases"]; n != nil && source.Deref(n).Kind == yaml.SequenceNode && len(source.Deref(n).Content) == 0 {
 		w.errorf(n, "a suite without cases proves nothing", "cases is empty")
 	}
 	b.names.begin(nil, nil)
@@ -129,40 +132,38 @@ func (w *walker) vars(o *obj, name string) []Var {
 			return
 		}
 		if t := w.template(v, "variable "+k.Value); t != nil {
-			out = append(out, Var{k.Value, t, w.pos(k)})
+			out = append(out, Var{Name: k.Value, Value: t, Pos: w.pos(k)})
 		}
 	})
 	return out
 }
 
 func (w *walker) checkVarName(n *yaml.Node, text string) bool {
-	i := badVarAt(text)
+	i := template.BadNameAt(text)
 	if i < 0 && text != "" && text != "env" {
 		return true
 	}
-	w.errorAt(n, max(i, 0), "names begin with a letter or _ and hold letters, digits, - and _", "%q is not the name of a variable", cut(text, 40))
+	w.errorAt(n, max(i, 0), "names begin with a letter or _ and hold letters, digits, - and _", "%q is not the name of a variable", problem.Cut(text, 40))
 	return false
 }
 
 // template reads a scalar with placeholders; nil when it is none.
 func (w *walker) template(n *yaml.Node, what string) *Template {
-	n = deref(n)
+	n = source.Deref(n)
 	text, ok := w.scalarText(n, what, aTemplate)
 	if !ok {
 		return nil
 	}
-	t := &Template{Text: text, Pos: w.pos(n)}
-	var errs []templateError
-	t.parts, errs = parseTemplate(text)
+	t, errs := template.Parse(text, w.pos(n))
 	for _, e := range errs {
-		w.errorAt(n, e.offset, e.hint, "%s: %s", what, e.msg)
+		w.errorAt(n, e.Offset, e.Hint, "%s: %s", what, e.Msg)
 	}
 	if len(errs) > 0 {
 		return nil
 	}
 	w.places[t] = place{w, n}
 	if isLiteral(n) {
-		t.literal = n.Value
+		t.JSON = n.Value
 	}
 	return t
 }
@@ -199,7 +200,7 @@ func (w *walker) fields(o *obj, name string, check func(k *yaml.Node) bool) []Fi
 
 // oneOrSeveral are the values that a name of a mapping has: its own, or those of its list.
 func (w *walker) oneOrSeveral(k, v *yaml.Node, what string) []*yaml.Node {
-	d := deref(v)
+	d := source.Deref(v)
 	if d.Kind != yaml.SequenceNode {
 		return []*yaml.Node{v}
 	}

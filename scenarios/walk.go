@@ -4,26 +4,21 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
 // A walker maps the nodes of one file to types and reports what does not fit.
 type walker struct {
 	*loader
-	src *source
+	src *source.File
 }
 
-// deref follows aliases; overBounds has made sure that they end.
-func deref(n *yaml.Node) *yaml.Node {
-	for n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	return n
-}
-
-func (w *walker) pos(n *yaml.Node) Pos { return Pos{w.src.path, n.Line, n.Column} }
+func (w *walker) pos(n *yaml.Node) Pos { return w.src.Pos(n) }
 
 // errorf reports a mistake at a node.
 func (w *walker) errorf(n *yaml.Node, hint, format string, args ...any) {
@@ -36,79 +31,18 @@ func (w *walker) warnf(n *yaml.Node, hint, format string, args ...any) {
 }
 
 func (w *walker) report(kind ProblemKind, n *yaml.Node, hint, format string, args ...any) {
-	if w.src.marred[n.Line] || w.full() {
+	if w.src.Marred(n.Line) || w.full() {
 		return
 	}
-	w.add(Problem{Pos: w.pos(n), Kind: kind, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: w.width(n)})
+	w.add(Problem{Pos: w.pos(n), Kind: kind, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: w.src.Width(n)})
 }
 
 // errorAt reports a mistake at a byte offset into a scalar's text.
 func (w *walker) errorAt(n *yaml.Node, offset int, hint, format string, args ...any) {
-	if w.src.marred[n.Line] || w.full() {
+	if w.src.Marred(n.Line) || w.full() {
 		return
 	}
-	w.add(Problem{Pos: w.posAt(n, offset), Kind: Error, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: 1})
-}
-
-// width is the number of runes of a scalar as written on its line.
-func (w *walker) width(n *yaml.Node) int {
-	line := w.line(n.Line)
-	if n.Kind != yaml.ScalarNode || n.Column < 1 || n.Column > len(line) || n.Value == "" || len(n.Value) > 4*maxColumns {
-		return 1
-	}
-	rest := line[n.Column-1:]
-	switch {
-	case startsWith(rest, n.Value):
-		return utf8.RuneCountInString(n.Value)
-	case startsWith(rest[1:], n.Value):
-		return utf8.RuneCountInString(n.Value) + 2
-	}
-	return 1
-}
-
-// line is a line of the file in runes.
-func (w *walker) line(number int) []rune {
-	if number < 1 || number > len(w.src.lines) {
-		return nil
-	}
-	if w.src.runes == nil {
-		w.src.runes = map[int][]rune{}
-	}
-	runes, ok := w.src.runes[number]
-	if !ok {
-		runes = []rune(w.src.lines[number-1])
-		w.src.runes[number] = runes
-	}
-	return runes
-}
-
-// posAt is the place of a byte offset into a scalar's text: exact where the text
-// stands in the file as it is (plain, quoted without escapes, block lines), the
-// scalar's start otherwise.
-func (w *walker) posAt(n *yaml.Node, offset int) Pos {
-	p := w.pos(n)
-	offset = min(max(offset, 0), len(n.Value))
-	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-		before := n.Value[:offset]
-		row := strings.Count(before, "\n")
-		start := strings.LastIndexByte(before, '\n') + 1
-		text, _, _ := strings.Cut(n.Value[start:], "\n")
-		line := string(w.line(n.Line + 1 + row))
-		if at := strings.Index(line, text); at >= 0 && text != "" {
-			return Pos{p.File, n.Line + 1 + row, utf8.RuneCountInString(line[:at]) + utf8.RuneCountInString(n.Value[start:offset]) + 1}
-		}
-		return p
-	}
-	shift := 0
-	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
-		shift = 1
-	}
-	line, head := w.line(n.Line), n.Value[:offset]
-	from := n.Column - 1 + shift
-	if from <= len(line) && startsWith(line[from:], head) {
-		p.Col = from + utf8.RuneCountInString(head) + 1
-	}
-	return p
+	w.add(Problem{Pos: w.src.PosAt(n, offset), Kind: Error, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: 1})
 }
 
 // An obj is one mapping read by a key table. Its accessors check each value by
@@ -126,7 +60,7 @@ type obj struct {
 
 // object reads a mapping. what names it in messages, such as case "epg".
 func (w *walker) object(n *yaml.Node, tableName, what string) *obj {
-	n = deref(n)
+	n = source.Deref(n)
 	o := &obj{w: w, n: n, t: tables[tableName], keys: map[string]*yaml.Node{}, values: map[string]*yaml.Node{}, used: map[string]bool{}}
 	if o.t == nil {
 		panic("scenarios: no key table " + tableName)
@@ -144,7 +78,7 @@ func (w *walker) object(n *yaml.Node, tableName, what string) *obj {
 		switch {
 		case known == nil:
 			o.fail(k, w.unknownHint(k.Value, o.t), "unknown key %q%s", k.Value, o.what)
-		case isNull(v) && (known.shape.form != formJSON || emptyNull(v)):
+		case source.IsNull(v) && (known.shape.form != formJSON || emptyNull(v)):
 			o.fail(k, nullHint(v), "key %q has no value%s", k.Value, o.what)
 			o.used[k.Value] = true
 		default:
@@ -179,7 +113,7 @@ func exampleOf(tableName string) string {
 func (w *walker) pairs(n *yaml.Node, f func(k, v *yaml.Node)) {
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := deref(n.Content[i]), deref(n.Content[i+1])
+		k, v := source.Deref(n.Content[i]), source.Deref(n.Content[i+1])
 		switch {
 		case k.Kind != yaml.ScalarNode:
 			w.errorf(k, `a value that starts with { or [ must be quoted`, "a key must be text, not %s", kindWord(k))
@@ -187,7 +121,7 @@ func (w *walker) pairs(n *yaml.Node, f func(k, v *yaml.Node)) {
 		case k.Value == "<<" && k.Style == 0:
 			w.errorf(k, "use defaults: or parts: instead", "merge keys are not part of the language")
 			continue
-		case isNull(k):
+		case source.IsNull(k):
 			w.errorf(k, "", "a key is missing before the colon")
 			continue
 		}
@@ -223,10 +157,10 @@ func (w *walker) unknownHint(word string, t *table) string {
 	if t.name == "matchers" || t.name == "count" {
 		foreign = foreignMatchers
 	}
-	if hint, ok := foreign[strings.ToLower(word)]; ok && Nearest(word, t.names()) == "" {
+	if hint, ok := foreign[strings.ToLower(word)]; ok && suggest.Nearest(word, t.names()) == "" {
 		return hint
 	}
-	if hint := didYouMean(word, t.names()); hint != "" {
+	if hint := suggest.Hint(word, t.names()); hint != "" {
 		return hint
 	}
 	for _, name := range tableOrder {
@@ -251,17 +185,10 @@ func kindWord(n *yaml.Node) string {
 		return "a mapping"
 	case n.Kind == yaml.SequenceNode:
 		return "a list"
-	case isNull(n):
+	case source.IsNull(n):
 		return "nothing"
 	}
-	return fmt.Sprintf("%q", cut(n.Value, 40))
-}
-
-func cut(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + "…"
-	}
-	return s
+	return fmt.Sprintf("%q", problem.Cut(n.Value, 40))
 }
 
 func (o *obj) fail(n *yaml.Node, hint, format string, args ...any) {
@@ -298,9 +225,9 @@ func (o *obj) element(name, text string) *yaml.Node {
 	if v == nil {
 		return nil
 	}
-	for _, c := range deref(v).Content {
-		if deref(c).Value == text {
-			return deref(c)
+	for _, c := range source.Deref(v).Content {
+		if source.Deref(c).Value == text {
+			return source.Deref(c)
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/suggest"
 )
 
 // warnUnused warns of captures that nothing uses.
@@ -69,13 +70,13 @@ func samePlace(a, b diff.Rule) bool {
 
 // sameRule compares what rules do, not why.
 func sameRule(a, b diff.Rule) bool {
-	deref := func(x *float64) float64 {
+	value := func(x *float64) float64 {
 		if x == nil {
 			return -1
 		}
 		return *x
 	}
-	return slices.Equal(a.By, b.By) && a.As == b.As && slices.Equal(a.AsList, b.AsList) && deref(a.Abs) == deref(b.Abs) && deref(a.Rel) == deref(b.Rel) &&
+	return slices.Equal(a.By, b.By) && a.As == b.As && slices.Equal(a.AsList, b.AsList) && value(a.Abs) == value(b.Abs) && value(a.Rel) == value(b.Rel) &&
 		a.Within == b.Within && a.Is == b.Is && a.Pattern == b.Pattern && a.BlueText == b.BlueText && a.GreenText == b.GreenText && a.Kind == b.Kind && a.Allow == b.Allow
 }
 
@@ -93,7 +94,7 @@ var secretNames = []string{"password", "passwd", "secret", "token", "apikey", "a
 
 // warnPlain warns of a value in plain text that its name calls a secret.
 func (l *loader) warnPlain(name string, t *Template) {
-	if t == nil || !t.Static() || t.literal != "" || len(t.Text) < 6 {
+	if t == nil || !t.Static() || t.JSON != "" || len(t.Text) < 6 {
 		return
 	}
 	lower := strings.ToLower(name)
@@ -167,7 +168,7 @@ func (l *loader) warnFlags(suites []*Suite) {
 	slices.Sort(names)
 	for _, v := range l.opts.Vars {
 		if !slices.Contains(names, v.Name) {
-			l.add(Problem{Pos: Pos{File: "--var " + v.Name}, Kind: Warning, Summary: fmt.Sprintf("no suite uses the variable %q", v.Name), Hint: didYouMean(v.Name, names)})
+			l.add(Problem{Pos: Pos{File: "--var " + v.Name}, Kind: Warning, Summary: fmt.Sprintf("no suite uses the variable %q", v.Name), Hint: suggest.Hint(v.Name, names)})
 		}
 	}
 }

@@ -6,6 +6,10 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A VarExpect is what a variable must be for a step to run.
@@ -19,7 +23,7 @@ type VarExpect struct {
 // when reads a step's condition: one placeholder that must not be empty, or a
 // mapping of tests on variables and on the previous answer.
 func (w *walker) when(o *obj, n *yaml.Node, s *Step, what string) {
-	n = deref(n)
+	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
 		if t := o.template("when"); t != nil && w.canFail(n, t) {
 			s.WhenVar = t
@@ -43,12 +47,10 @@ func (w *walker) when(o *obj, n *yaml.Node, s *Step, what string) {
 
 func (w *walker) varExpect(k, v *yaml.Node) (VarExpect, bool) {
 	name := k.Value
-	if env, ok := cutEnv(name); (!ok || badVarAt(env) >= 0) && !w.checkVarName(k, name) {
+	if env, ok := template.CutEnv(name); (!ok || template.BadNameAt(env) >= 0) && !w.checkVarName(k, name) {
 		return VarExpect{}, false
 	}
-	text := "{{" + name + "}}"
-	t := &Template{Text: text, Pos: w.pos(k)}
-	t.parts, _ = parseTemplate(text)
+	t, _ := template.Parse("{{"+name+"}}", w.pos(k))
 	m := w.matchers(v, "variable "+name, false)
 	return VarExpect{Name: name, Value: t, Matchers: m, Pos: w.pos(k)}, len(m) > 0
 }
@@ -57,11 +59,11 @@ func (w *walker) varExpect(k, v *yaml.Node) (VarExpect, bool) {
 // beside a placeholder is never empty, so that {{x}} == yes would always hold.
 func (w *walker) canFail(n *yaml.Node, t *Template) bool {
 	if t.Static() {
-		w.errorf(n, "write a placeholder, or when: {vars: {name: value}}; a case that is not to run has skip: reason", "when: %s is always the same", cut(t.Text, 40))
+		w.errorf(n, "write a placeholder, or when: {vars: {name: value}}; a case that is not to run has skip: reason", "when: %s is always the same", problem.Cut(t.Text, 40))
 		return false
 	}
-	for i := range t.parts {
-		if t.parts[i].name == "" && strings.TrimSpace(t.parts[i].literal) != "" {
+	for i := range t.Parts {
+		if t.Parts[i].Name == "" && strings.TrimSpace(t.Parts[i].Literal) != "" {
 			w.errorf(n, comparisonHint(t), "this condition always holds: text beside a placeholder is never empty")
 			return false
 		}
@@ -74,13 +76,13 @@ var comparison = regexp.MustCompile(`^\s*(==|=|!=|<>|<=|>=|<|>)\s*(.+?)\s*$`)
 // comparisonHint writes a comparison such as {{x}} == yes as a test of x.
 func comparisonHint(t *Template) string {
 	const general = "compare a variable: when: {vars: {name: value}}"
-	if len(t.parts) != 2 || t.parts[0].name == "" || len(t.parts[0].filters) > 0 || strings.ContainsAny(t.parts[0].name, "$'") {
+	if len(t.Parts) != 2 || t.Parts[0].Name == "" || len(t.Parts[0].Filters) > 0 || strings.ContainsAny(t.Parts[0].Name, "$'") {
 		return general
 	}
-	m := comparison.FindStringSubmatch(t.parts[1].literal)
+	m := comparison.FindStringSubmatch(t.Parts[1].Literal)
 	if m == nil {
 		return general
 	}
 	test := map[string]string{"==": "%s", "=": "%s", "!=": "{ne: %s}", "<>": "{ne: %s}", "<": "{lt: %s}", "<=": "{lte: %s}", ">": "{gt: %s}", ">=": "{gte: %s}"}[m[1]]
-	return fmt.Sprintf("write when: {vars: {%s: "+test+"}}", t.parts[0].name, cut(m[2], 40))
+	return fmt.Sprintf("write when: {vars: {%s: "+test+"}}", t.Parts[0].Name, problem.Cut(m[2], 40))
 }

@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
 )
 
 // load reads a suite of an archive that must have no error.
@@ -55,7 +56,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	getenv := func(name string) (string, bool) {
 		return map[string]string{"STB_KEY": "k-123456"}[name], name == "STB_KEY"
 	}
-	_, problems = Load(fsys, []string{"suites"}, LoadOptions{Now: today, Getenv: getenv, Env: env, Demand: true, Vars: []Named{{"account", "a1"}}})
+	_, problems = Load(fsys, []string{"suites"}, LoadOptions{Now: today, Getenv: getenv, Env: env, Demand: true, Vars: []Named{{Name: "account", Value: "a1"}}})
 	if len(problems) > 0 {
 		t.Errorf("suites:\n%s", written(t, problems))
 	}
@@ -88,7 +89,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 
 // countKeys notes which keys of which tables a tree uses.
 func countKeys(s *shape, n *yaml.Node, used map[string]bool) {
-	n = deref(n)
+	n = source.Deref(n)
 	switch s.form {
 	case formObject:
 		if n.Kind != yaml.MappingNode {

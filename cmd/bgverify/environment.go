@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // getenv reads an environment variable. One that is set but empty counts as not
@@ -24,7 +25,7 @@ func getenv(name string) (string, bool) {
 
 // flagVariable is the environment variable that sets a flag: --green-build reads
 // BGVERIFY_GREEN_BUILD.
-func flagVariable(flag string) string { return scenarios.FlagPrefix + scenarios.CapitalName(flag) }
+func flagVariable(flag string) string { return template.FlagPrefix + template.CapitalName(flag) }
 
 // isFlagVariable reports whether an environment variable sets a flag of run, which
 // has all that come from the environment.

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/internal/suggest"
 )
 
 // helpColumns is how wide the help of grouped flags is at most.
@@ -88,7 +88,7 @@ func flagHint(cmd *cobra.Command, err error) string {
 	}
 	var known []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-	best := scenarios.Nearest(name, known)
+	best := suggest.Nearest(name, known)
 	if best == "" {
 		return help
 	}

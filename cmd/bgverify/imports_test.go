@@ -16,24 +16,32 @@ var allowed = map[string][]string{
 	"internal/conformance":        {},
 	"internal/conformance/status": {"internal/conformance"},
 
-	"diff/media":            {},
-	"diff/internal/gen":     {},
-	"diff/perf":             {},
-	"internal/text":         {},
-	"internal/hint":         {},
-	"diff/literal":          {},
-	"diff/notation":         {},
-	"diff/path":             {"internal/text", "diff/literal", "diff/notation"},
-	"diff":                  {"internal/text", "diff/media", "diff/literal", "diff/notation", "diff/path"},
-	"diff/cause":            {"diff", "diff/literal", "diff/notation", "diff/path"},
-	"diff/mutate":           {"diff", "diff/literal", "diff/path"},
-	"diff/second":           {"diff"},
-	"scenarios":             {"internal/text", "diff", "diff/path", "diff/perf"},
+	"diff/media":                {},
+	"diff/internal/gen":         {},
+	"diff/perf":                 {},
+	"internal/text":             {},
+	"internal/hint":             {},
+	"diff/literal":              {},
+	"diff/notation":             {},
+	"diff/path":                 {"internal/text", "diff/literal", "diff/notation"},
+	"diff":                      {"internal/text", "diff/media", "diff/literal", "diff/notation", "diff/path"},
+	"diff/cause":                {"diff", "diff/literal", "diff/notation", "diff/path"},
+	"diff/mutate":               {"diff", "diff/literal", "diff/path"},
+	"diff/second":               {"diff"},
+	"internal/suggest":          {},
+	"scenarios/problem":         {},
+	"scenarios/template":        {"internal/suggest", "scenarios/problem"},
+	"scenarios/internal/source": {"scenarios/problem"},
+	"scenarios/rows":            {"scenarios/problem", "scenarios/template", "scenarios/internal/source"},
+	"scenarios": {
+		"internal/text", "diff", "diff/path", "diff/perf", "internal/suggest",
+		"scenarios/problem", "scenarios/template", "scenarios/rows", "scenarios/internal/source",
+	},
 	"scenarios/stb":         {},
 	"runner/wire":           {},
 	"runner/envelope":       {"diff", "diff/path", "diff/media"},
 	"runner/attack":         {"internal/text", "diff/perf", "runner/wire"},
-	"runner":                {"internal/text", "diff", "diff/cause", "diff/notation", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack", "runner/envelope"},
+	"runner":                {"internal/suggest", "scenarios/template", "internal/text", "diff", "diff/cause", "diff/notation", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack", "runner/envelope"},
 	"runner/calibrate":      {"internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
 	"runner/selftest":       {"internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},
 	"report":                {"internal/text", "runner", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
@@ -82,7 +90,7 @@ var allowed = map[string][]string{
 // owner says which of our packages may import a third-party module.
 var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack"},
-	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/convert/postman"},
+	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/internal/source", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report"},
 	"github.com/tidwall/gjson":                 {"runner", "runner/envelope"},
 	"github.com/google/go-cmp":                 {"diff/second", "scenarios/convert/internal/converttest"},
@@ -90,14 +98,14 @@ var owner = map[string][]string{
 	"github.com/fsnotify/fsnotify":             {"cmd/bgverify"},
 	"gonum.org/v1/gonum":                       {"diff/perf"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {"scenarios"},
-	"github.com/mattn/go-runewidth":            {"scenarios", "report"},
+	"github.com/mattn/go-runewidth":            {"scenarios/problem", "report"},
 	"github.com/dop251/goja":                   {"scenarios/convert/postman/script"},
 	"github.com/Shopify/toxiproxy/v2":          {}, // tests alone
 	"go.uber.org/goleak":                       {}, // tests alone
 }
 
 // pure lists the packages that may neither touch the world nor read a clock.
-var pure = []string{"internal/text", "diff", "diff/literal", "diff/notation", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/second", "diff/perf", "runner/envelope"}
+var pure = []string{"internal/text", "internal/suggest", "scenarios/problem", "scenarios/template", "diff", "diff/literal", "diff/notation", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/second", "diff/perf", "runner/envelope"}
 
 func TestImports(t *testing.T) {
 	if testing.Short() {

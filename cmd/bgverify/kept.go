@@ -14,7 +14,7 @@ import (
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
-	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // keepAsked copies every file that the run was loaded from, and what it was
@@ -113,7 +113,7 @@ func givenAgain(flag, value string, again *runFlags) bool {
 		return again.green != ""
 	case "var":
 		name, _, _ := strings.Cut(value, "=")
-		if _, ok := scenarios.LookupEnv(getenv, name); ok {
+		if _, ok := template.LookupEnv(getenv, name); ok {
 			return true
 		}
 		return slices.ContainsFunc(again.vars, func(v string) bool { return strings.HasPrefix(v, name+"=") })

@@ -1,4 +1,11 @@
-package scenarios
+// Package source reads the bytes of scenario files: YAML text in, one bounded tree
+// with exact places out, or problems.
+//
+// Only regular files below the root of a file system are opened, and no more of
+// them is read than a limit. A text scan finds the placeholders that YAML would
+// misread before yaml.v3 sees the text, which is used for its tree alone: types,
+// keys and duplicates are the business of package scenarios.
+package source
 
 import (
 	"bytes"
@@ -13,32 +20,76 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
 // The bounds of a scenario file. Past one the file is a problem.
 const (
-	maxFile    = 1 << 20 // bytes of a YAML file
-	maxPayload = 64 << 20
-	maxDepth   = 64      // nesting, aliases followed
-	maxNodes   = 200_000 // nodes, each alias counted as what it stands for
+	maxFile  = 1 << 20 // bytes of a YAML file
+	maxDepth = 64      // nesting, aliases followed
+	maxNodes = 200_000 // nodes, each alias counted as what it stands for
 )
 
-// A source is one file as read, with its YAML tree.
-type source struct {
-	path, dir string
-	lines     []string // without line ends
-	root      *yaml.Node
-	// marred holds lines on which the text scan found an unquoted placeholder;
-	// what the tree says of them is not worth reporting.
+// A File is one file as read, with its YAML tree.
+type File struct {
+	Path string // slash path below the root of the file system
+	Dir  string // the folder of Path, which references of the file are relative to
+	// Lines are those of the text, without line ends.
+	Lines []string
+	// Root is the top of the one document; nil when the file cannot be used, which
+	// has then been reported.
+	Root *yaml.Node
+
+	// marred holds lines on which the text scan found an unquoted placeholder.
 	marred map[int]bool
-	runes  map[int][]rune // lines looked at
-	broken bool           // lines cannot be counted
+	// runes are the lines that were looked at so far.
+	runes map[int][]rune
+	// broken is set where lines cannot be counted.
+	broken bool
+	// problems are what is wrong with the text, before any key is looked at.
+	problems problem.Problems
 }
 
-// readFile reads a regular file of at most limit bytes. The error text says
+// Open reads a file and parses it. The file is never nil: its Lines are known as
+// far as the text could be read, also where its Root is nil.
+func Open(fsys fs.FS, name string) (*File, problem.Problems) {
+	s := &File{Path: name, Dir: path.Dir(name), marred: map[int]bool{}, runes: map[int][]rune{}}
+	data, err := Read(fsys, name, maxFile)
+	if err != nil {
+		s.add(problem.Problem{Pos: problem.Pos{File: name}, Summary: "cannot read: " + err.Error()})
+		return s, s.problems
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	s.Lines = strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data)), "\n")
+	if !utf8.Valid(data) {
+		s.add(s.invalidUTF8(data))
+		return s, s.problems
+	}
+	s.separators()
+	text, marks := quotePlaceholders(strings.Join(s.Lines, "\n"))
+	for _, m := range marks {
+		s.marred[m.line] = true
+		s.add(problem.Problem{Pos: s.at(m.line, m.col), Width: m.width, Summary: m.summary, Hint: m.hint})
+	}
+	if !s.broken {
+		s.Root = s.parse(text)
+	}
+	return s, s.problems
+}
+
+func (s *File) add(p problem.Problem) { s.problems = append(s.problems, p) }
+
+func (s *File) at(line, col int) problem.Pos { return problem.Pos{File: s.Path, Line: line, Col: col} }
+
+// Marred reports whether the text scan found an unquoted placeholder on a line:
+// what the tree says of that line is not worth reporting.
+func (s *File) Marred(line int) bool { return s.marred[line] }
+
+// Read reads a regular file of at most limit bytes. The error text says
 // what is wrong without the path.
-func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
-	f, err := openRegular(fsys, name)
+func Read(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	f, err := OpenRegular(fsys, name)
 	if err != nil {
 		return nil, err
 	}
@@ -46,29 +97,29 @@ func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	switch {
 	case err != nil:
-		return nil, plainError(err)
+		return nil, PlainError(err)
 	case int64(len(data)) > limit:
 		return nil, fmt.Errorf("larger than %s", sizeText(limit))
 	}
 	return data, nil
 }
 
-// openRegular opens a file after checking that it is one: opening a FIFO would
+// OpenRegular opens a file after checking that it is one: opening a FIFO would
 // wait for ever.
-func openRegular(fsys fs.FS, name string) (fs.File, error) {
+func OpenRegular(fsys fs.FS, name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, errors.New("a path may not leave the scenario folder")
 	}
 	info, err := fs.Stat(fsys, name)
 	if err != nil {
-		return nil, plainError(err)
+		return nil, PlainError(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
 	}
 	f, err := fsys.Open(name)
 	if err != nil {
-		return nil, plainError(err)
+		return nil, PlainError(err)
 	}
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		f.Close()
@@ -77,8 +128,8 @@ func openRegular(fsys fs.FS, name string) (fs.File, error) {
 	return f, nil
 }
 
-// plainError takes the path and the operation off a file system error.
-func plainError(err error) error {
+// PlainError takes the path and the operation off a file system error.
+func PlainError(err error) error {
 	var pe *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -98,95 +149,59 @@ func sizeText(n int64) string {
 	return fmt.Sprintf("%d KiB", n>>10)
 }
 
-// open reads and parses a YAML file once; nil when it cannot be used, which has
-// then been reported.
-func (l *loader) open(name string) *source {
-	if s, ok := l.sources[name]; ok {
-		return s
-	}
-	l.sources[name] = nil
-	data, err := readFile(l.fsys, name, maxFile)
-	if err != nil {
-		l.add(Problem{Pos: Pos{File: name}, Summary: "cannot read: " + err.Error()})
-		return nil
-	}
-	s := &source{path: name, dir: path.Dir(name), marred: map[int]bool{}}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	s.lines = strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data)), "\n")
-	l.texts[name] = s.lines
-	if !utf8.Valid(data) {
-		l.add(l.invalidUTF8(s, data))
-		return nil
-	}
-	l.separators(s)
-	text, marks := quotePlaceholders(strings.Join(s.lines, "\n"))
-	for _, m := range marks {
-		s.marred[m.line] = true
-		l.add(Problem{Pos: Pos{name, m.line, m.col}, Width: m.width, Summary: m.summary, Hint: m.hint})
-	}
-	if s.broken {
-		return nil
-	}
-	if s.root = l.parse(s, text); s.root == nil {
-		return nil
-	}
-	l.sources[name] = s
-	return s
-}
-
 // separators reports characters that YAML 1.1 reads as line ends and people do
 // not see: lines would be counted differently.
-func (l *loader) separators(s *source) {
-	for i, line := range s.lines {
+func (s *File) separators() {
+	for i, line := range s.Lines {
 		at := strings.IndexAny(line, "\u0085\u2028\u2029")
 		if at < 0 {
 			continue
 		}
 		r, _ := utf8.DecodeRuneInString(line[at:])
-		l.add(Problem{Pos: Pos{s.path, i + 1, utf8.RuneCountInString(line[:at]) + 1}, Summary: fmt.Sprintf("the invisible line separator %U", r), Hint: fmt.Sprintf(`write it as an escape in double quotes: "\u%04x"`, r)})
+		s.add(problem.Problem{Pos: s.at(i+1, utf8.RuneCountInString(line[:at])+1), Summary: fmt.Sprintf("the invisible line separator %U", r), Hint: fmt.Sprintf(`write it as an escape in double quotes: "\u%04x"`, r)})
 		s.broken = true
 	}
 }
 
-func (l *loader) invalidUTF8(s *source, data []byte) Problem {
+func (s *File) invalidUTF8(data []byte) problem.Problem {
 	line, hint := 1, ""
-	for i, text := range s.lines {
+	for i, text := range s.Lines {
 		if !utf8.ValidString(text) {
 			line = i + 1
 			break
 		}
 	}
-	if looksCP949(data) {
+	if LooksCP949(data) {
 		hint = "the bytes look like CP949: save the file as UTF-8"
 	}
-	return Problem{Pos: Pos{s.path, line, 1}, Summary: "the file is not UTF-8", Hint: hint}
+	return problem.Problem{Pos: s.at(line, 1), Summary: "the file is not UTF-8", Hint: hint}
 }
 
 // parse turns text into one bounded YAML document and returns its top mapping.
-func (l *loader) parse(s *source, text string) *yaml.Node {
+func (s *File) parse(text string) *yaml.Node {
 	dec := yaml.NewDecoder(strings.NewReader(text))
 	var doc, more yaml.Node
 	err := dec.Decode(&doc)
 	switch {
 	case errors.Is(err, io.EOF):
-		l.add(Problem{Pos: Pos{File: s.path}, Summary: "the file is empty", Hint: "a scenario file begins with suite:"})
+		s.add(problem.Problem{Pos: problem.Pos{File: s.Path}, Summary: "the file is empty", Hint: "a scenario file begins with suite:"})
 		return nil
 	case err != nil:
-		l.add(yamlProblem(s, err))
+		s.add(s.yamlProblem(err))
 		return nil
 	}
 	if err := dec.Decode(&more); err == nil {
-		l.add(Problem{Pos: Pos{s.path, max(1, more.Line), 1}, Width: 3, Summary: "a second YAML document", Hint: "one file holds one document; move it to a file of its own"})
+		s.add(problem.Problem{Pos: s.at(max(1, more.Line), 1), Width: 3, Summary: "a second YAML document", Hint: "one file holds one document; move it to a file of its own"})
 	} else if !errors.Is(err, io.EOF) {
-		l.add(yamlProblem(s, err))
+		s.add(s.yamlProblem(err))
 	}
 	root := doc.Content[0]
-	if isNull(root) {
-		l.add(Problem{Pos: Pos{File: s.path}, Summary: "the file is empty", Hint: "a scenario file begins with suite:"})
+	if IsNull(root) {
+		s.add(problem.Problem{Pos: problem.Pos{File: s.Path}, Summary: "the file is empty", Hint: "a scenario file begins with suite:"})
 		return nil
 	}
 	if n, what := overBounds(root); n != nil {
-		l.add(Problem{Pos: Pos{s.path, n.Line, n.Column}, Summary: what})
+		s.add(problem.Problem{Pos: s.at(n.Line, n.Column), Summary: what})
 		return nil
 	}
 	return root
@@ -233,7 +248,7 @@ func overBounds(root *yaml.Node) (at *yaml.Node, what string) {
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s)(.*)$`)
 
 // yamlProblem gives a YAML error its place and, where the cause is known, a hint.
-func yamlProblem(s *source, err error) Problem {
+func (s *File) yamlProblem(err error) problem.Problem {
 	line, msg := 1, err.Error()
 	if m := yamlLine.FindStringSubmatch(msg); m != nil {
 		if n, convErr := strconv.Atoi(m[1]); convErr == nil {
@@ -244,9 +259,9 @@ func yamlProblem(s *source, err error) Problem {
 			line++ // yaml.v3 counts lines from 0 in errors of its parser, from 1 in those of its scanner
 		}
 	}
-	line = min(max(line, 1), len(s.lines))
-	text := s.lines[line-1]
-	p := Problem{Pos: Pos{s.path, line, 1 + len(text) - len(strings.TrimLeft(text, " \t"))}, Width: len([]rune(strings.TrimSpace(text)))}
+	line = min(max(line, 1), len(s.Lines))
+	text := s.Lines[line-1]
+	p := problem.Problem{Pos: s.at(line, 1+len(text)-len(strings.TrimLeft(text, " \t"))), Width: len([]rune(strings.TrimSpace(text)))}
 	p.Summary = "not valid YAML: " + msg
 	indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
 	switch {
@@ -263,11 +278,11 @@ func yamlProblem(s *source, err error) Problem {
 	case strings.Contains(msg, "unknown anchor"):
 		p.Hint = "a value that starts with * must be quoted"
 		if m := unknownAnchor.FindStringSubmatch(msg); m != nil {
-			p.at(s, "*"+m[1])
+			s.moveTo(&p, "*"+m[1])
 		}
 	case strings.Contains(msg, "did not find expected ','"):
 		p.Hint = "look for a missing comma or bracket; inside { } and [ ] a value with one of , ? [ ] { } must be quoted"
-		if line, col, open := unclosed(strings.Join(s.lines, "\n")); open != "" {
+		if line, col, open := unclosed(strings.Join(s.Lines, "\n")); open != "" {
 			p.Summary, p.Pos.Line, p.Pos.Col, p.Width = fmt.Sprintf("not valid YAML: %s is never closed", open), line, col, 1
 		}
 	}
@@ -278,9 +293,9 @@ var parserError = regexp.MustCompile(`^did not find expected ('|<|key|node conte
 
 var unknownAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
 
-// at moves a problem to the first line that holds a text.
-func (p *Problem) at(s *source, text string) {
-	for i, line := range s.lines {
+// moveTo moves a problem to the first line that holds a text.
+func (s *File) moveTo(p *problem.Problem, text string) {
+	for i, line := range s.Lines {
 		if before, _, ok := strings.Cut(line, text); ok {
 			p.Pos.Line, p.Pos.Col, p.Width = i+1, utf8.RuneCountInString(before)+1, utf8.RuneCountInString(text)
 			return
@@ -288,5 +303,13 @@ func (p *Problem) at(s *source, text string) {
 	}
 }
 
-// isNull reports whether a node is null, written or left out.
-func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+// IsNull reports whether a node is null, written or left out.
+func IsNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+// Deref follows aliases; Open has made sure that they end.
+func Deref(n *yaml.Node) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}

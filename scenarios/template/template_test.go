@@ -1,15 +1,13 @@
-package scenarios
+package template
 
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
+	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
 // mapScope answers from a map and draws $row and $uuid-like texts from the key.
@@ -19,23 +17,23 @@ func (s mapScope) Lookup(name string) (Value, bool, error) { v, ok := s[name]; r
 
 func (s mapScope) Generate(name string, args []string, key string, perSide bool) (Value, error) {
 	if name == "now" {
-		return textValue("2026-11-23T03:00:00Z"), nil
+		return TextValue("2026-11-23T03:00:00Z"), nil
 	}
-	return textValue(fmt.Sprintf("<%s %s %s %v>", name, strings.Join(args, "/"), key, perSide)), nil
+	return TextValue(fmt.Sprintf("<%s %s %s %v>", name, strings.Join(args, "/"), key, perSide)), nil
 }
 
 func tmpl(t testing.TB, text string) *Template {
 	t.Helper()
-	parts, errs := parseTemplate(text)
+	x, errs := Parse(text, problem.Pos{File: "f", Line: 1, Col: 2})
 	if len(errs) > 0 {
 		t.Fatalf("template %q: %+v", text, errs)
 	}
-	return &Template{Text: text, Pos: Pos{"f", 1, 2}, parts: parts}
+	return x
 }
 
 var values = mapScope{
-	"name": textValue("서울 & co"), "n": JSONValue("7"), "big": JSONValue("12345678901234567890.50"), "list": JSONValue(`["a", 2, {"b": 1}]`), "none": JSONValue("null"), "empty": textValue(""),
-	"env.KEY": textValue("k"), "braces": textValue("{{name}}"), "spaced": textValue("  x "), "bool": JSONValue("true"), "emptylist": JSONValue("[]"),
+	"name": TextValue("서울 & co"), "n": JSONValue("7"), "big": JSONValue("12345678901234567890.50"), "list": JSONValue(`["a", 2, {"b": 1}]`), "none": JSONValue("null"), "empty": TextValue(""),
+	"env.KEY": TextValue("k"), "braces": TextValue("{{name}}"), "spaced": TextValue("  x "), "bool": JSONValue("true"), "emptylist": JSONValue("[]"),
 }
 
 func TestExpand(t *testing.T) {
@@ -110,136 +108,6 @@ func TestExpandErrors(t *testing.T) {
 	}
 }
 
-// Each value is escaped for the place it stands in.
-func TestRender(t *testing.T) {
-	s := load(t, `
--- x.yaml --
-suite: s
-needs: [name, n, next, zzz]
-cases:
-  - case: path
-    get: "/채널/{{name}}/a b/{{n}}?q={{name}}&z=1"
-    query: {k: "{{name}}", "키": "a=b&c", size: 300, tag: [x, "{{n}}"]}
-    headers: {X-A: "a {{n}}", X-B: [b, c]}
-    cookies: {c: "{{n}}"}
-  - case: whole
-    get: "{{next}}"
-    query: {p: 2}
-  - case: json
-    post: /
-    side_effects: none
-    json: {a: "{{n}}", b: "x{{name}}\"", c: [1.50, true, null, "{{name}}"], d: "300", e: 300, f: "{{none}}", "g\"": {}, h: []}
-  - {case: form, post: /, side_effects: none, form: {a: "{{name}}", b: [1, "x y"]}}
-  - {case: xml, post: /, side_effects: none, xml: "<q a='{{name}}'>{{n}}</q>"}
-  - {case: text, post: /, side_effects: none, text: "{{name}}", headers: {Content-Type: text/x}}
-  - {case: base64, post: /, side_effects: none, base64: "AAEC Aw=="}
-  - {case: file, post: /, side_effects: none, file: a.json}
-  - {case: graphql, post: /, side_effects: none, graphql: {query: "{ a }", variables: {id: "{{n}}"}, operation: Q}}
-  - {case: multipart, post: /, side_effects: none, multipart: {t: ["{{n}}", two], f: {file: a.json, filename: "a\"b"}}}
--- a.json --
-{}
-`[1:], LoadOptions{Vars: []Named{{"none", "x"}}}, "x.yaml")[0]
-	scope := mapScope{"name": values["name"], "n": values["n"], "next": textValue("https://x.example/a%20b?c=한"), "none": JSONValue("null")}
-	want := map[string]Rendered{
-		"path": {
-			Method: "GET", URL: "/%EC%B1%84%EB%84%90/%EC%84%9C%EC%9A%B8%20&%20co/a%20b/7?q=%EC%84%9C%EC%9A%B8%20%26%20co&z=1&k=%EC%84%9C%EC%9A%B8%20%26%20co&%ED%82%A4=a%3Db%26c&size=300&tag=x&tag=7",
-			Headers: []Named{{"X-A", "a 7"}, {"X-B", "b"}, {"X-B", "c"}}, Cookies: []Named{{"c", "7"}},
-		},
-		"whole":   {Method: "GET", URL: "https://x.example/a%20b?c=%ED%95%9C&p=2"},
-		"json":    {Method: "POST", URL: "/", Body: []byte(`{"a":7,"b":"x서울 & co\"","c":[1.50,true,null,"서울 & co"],"d":"300","e":300,"f":null,"g\"":{},"h":[]}`), ContentType: "application/json"},
-		"form":    {Method: "POST", URL: "/", Body: []byte("a=%EC%84%9C%EC%9A%B8+%26+co&b=1&b=x+y"), ContentType: "application/x-www-form-urlencoded"},
-		"xml":     {Method: "POST", URL: "/", Body: []byte("<q a='서울 &amp; co'>7</q>"), ContentType: "application/xml"},
-		"text":    {Method: "POST", URL: "/", Body: []byte("서울 & co"), Headers: []Named{{"Content-Type", "text/x"}}},
-		"base64":  {Method: "POST", URL: "/", Body: []byte{0, 1, 2, 3}, ContentType: "application/octet-stream"},
-		"file":    {Method: "POST", URL: "/", Body: []byte("{}\n"), ContentType: "application/json"},
-		"graphql": {Method: "POST", URL: "/", Body: []byte(`{"query":"{ a }","operationName":"Q","variables":{"id":7}}`), ContentType: "application/json"},
-		"multipart": {
-			Method: "POST", URL: "/", ContentType: "multipart/form-data; boundary=bgverify-4a9b5dd8d85dff0e76bd31d7bba2d0ac",
-			Body: []byte("--bgverify-X\r\nContent-Disposition: form-data; name=\"t\"\r\n\r\n7\r\n--bgverify-X\r\nContent-Disposition: form-data; name=\"t\"\r\n\r\ntwo\r\n--bgverify-X\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a%22b\"\r\nContent-Type: application/json\r\n\r\n{}\n\r\n--bgverify-X--\r\n"),
-		},
-	}
-	for _, c := range s.Cases {
-		name := strings.TrimPrefix(c.ID, "s/")
-		got, err := c.Steps[0].Render(scope)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		want := want[name]
-		if name == "multipart" {
-			boundary := strings.TrimPrefix(got.ContentType, "multipart/form-data; boundary=bgverify-")
-			want.ContentType = got.ContentType
-			want.Body = []byte(strings.ReplaceAll(string(want.Body), "bgverify-X", "bgverify-"+boundary))
-		}
-		if len(got.Headers) == 0 {
-			got.Headers = nil
-		}
-		if len(got.Cookies) == 0 {
-			got.Cookies = nil
-		}
-		if d := cmp.Diff(want, *got); d != "" {
-			t.Errorf("%s (-want +got):\n%s", name, d)
-		}
-	}
-}
-
-func step(t testing.TB, yaml string) *Step {
-	t.Helper()
-	suites, problems := Load(oneFile("suite: s\nneeds: [a]\ncases:\n  - "+yaml+"\n"), []string{"x.yaml"}, LoadOptions{Now: today})
-	if problems.HasErrors() {
-		var b strings.Builder
-		problems.Write(&b)
-		t.Fatal(b.String())
-	}
-	return suites[0].Cases[0].Steps[0]
-}
-
-func TestRenderRefuses(t *testing.T) {
-	tests := []struct{ name, yaml, value, want string }{
-		{"crlf in a header", `{case: c, get: /, headers: {X-A: "{{a}}"}}`, "x\r\nX-B: y", `render headers of step "c": X-A: control character 0x0d in a header value`},
-		{"semicolon in a cookie", `{case: c, get: /, cookies: {x: "{{a}}"}}`, "x; y", `render cookies of step "c": x: character ";" in a cookie value`},
-		{"empty segment", `{case: c, get: "/v1/{{a}}/x"}`, "", `render url of step "c": {{a}}: the value is empty, the path would lose a segment`},
-		{"dot segment", `{case: c, get: "/v1/{{a}}"}`, "..", `render url of step "c": {{a}}: the value ".." is not a path segment`},
-		{"empty url", `{case: c, get: "{{a}}"}`, "", `render url of step "c": {{a}}: the value is empty`},
-		{"space in a url", `{case: c, get: "{{a}}"}`, "/a b", `render url of step "c": {{a}}: "/a b" is not a URL`},
-		{"not base64", `{case: c, post: /, side_effects: none, base64: "{{a}}"}`, "%%", `render body of step "c": base64: illegal base64 data at input byte 0`},
-	}
-	for _, tt := range tests {
-		_, err := step(t, tt.yaml).Render(mapScope{"a": textValue(tt.value)})
-		if err == nil || err.Error() != tt.want {
-			t.Errorf("%s: got %v, want %s", tt.name, err, tt.want)
-		}
-	}
-}
-
-// Whatever a value is, it stays in its place: the URL keeps its segments and
-// parameters, and decoding gives the value back.
-func TestValuesStayInTheirPlace(t *testing.T) {
-	s := step(t, `{case: c, get: "/a/x{{a}}/b?q={{a}}&r=1", query: {k: "{{a}}"}}`)
-	rapid.Check(t, func(t *rapid.T) {
-		v := rapid.String().Draw(t, "value")
-		r, err := s.Render(mapScope{"a": textValue(v)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		u, err := url.ParseRequestURI(r.URL)
-		if err != nil {
-			t.Fatalf("%q gives %q: %v", v, r.URL, err)
-		}
-		segments := strings.Split(u.EscapedPath(), "/")
-		if len(segments) != 4 || segments[3] != "b" {
-			t.Fatalf("%q changes the path: %q", v, r.URL)
-		}
-		if got, err := url.PathUnescape(segments[2]); err != nil || got != "x"+v {
-			t.Fatalf("segment: got %q, want %q", got, "x"+v)
-		}
-		q, err := url.ParseQuery(u.RawQuery)
-		if err != nil || len(q) != 3 || q.Get("q") != v || q.Get("k") != v || q.Get("r") != "1" {
-			t.Fatalf("%q: query %q", v, u.RawQuery)
-		}
-	})
-}
-
 // Generate is pure, and what it draws has the form it says.
 func TestGenerate(t *testing.T) {
 	draw := func(seed uint64) Draw {
@@ -292,6 +160,18 @@ func TestGenerate(t *testing.T) {
 	}
 	if _, err := Generate("int", []string{"9..1"}, draw(1)); err == nil {
 		t.Error("$int draws between 9 and 1")
+	}
+}
+
+// environment is an environment of pairs: name, value, name, value.
+func environment(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for i := 0; i+1 < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1], true
+			}
+		}
+		return "", false
 	}
 }
 

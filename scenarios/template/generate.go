@@ -1,4 +1,4 @@
-package scenarios
+package template
 
 import (
 	"encoding/hex"
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A Draw is what a generator may use.
+// A Draw is what a generator may use: nothing else decides its value.
 type Draw struct {
 	Source rand.Source
 	Now    time.Time
@@ -36,6 +36,15 @@ func Generate(name string, args []string, d Draw) (Value, error) {
 		return Value{}, fmt.Errorf("generator $%s: %s", name, msg)
 	}
 	return spec.draw(args, rand.New(d.Source), d), nil
+}
+
+// Generators are all generators, in the order of the documentation.
+func Generators() []Word {
+	words := make([]Word, len(generatorSpecs))
+	for i, g := range generatorSpecs {
+		words[i] = Word{Name: g.name, Example: g.example, Doc: g.doc}
+	}
+	return words
 }
 
 func findGenerator(name string) *generatorSpec {
@@ -65,21 +74,21 @@ var generatorSpecs = []generatorSpec{
 	{"uuid", "$uuid", "A random UUID (version 4).", noArgs, drawUUID},
 	{"ulid", "$ulid", "A ULID: the time of the run, then random.", noArgs, drawULID},
 	{"now", "$now", "The time, RFC 3339 in UTC, to the second.", noArgs, func(_ []string, _ *rand.Rand, d Draw) Value {
-		return textValue(d.Now.UTC().Format(time.RFC3339))
+		return TextValue(d.Now.UTC().Format(time.RFC3339))
 	}},
 	{"int", "$int: 1..100", "A whole number between two bounds, both included.", checkInt, drawInt},
 	{"hex", "$hex: 12", "That many lower-case hex digits.", checkLength, func(args []string, r *rand.Rand, _ Draw) Value {
-		return textValue(letters(args, r, "0123456789abcdef"))
+		return TextValue(letters(args, r, "0123456789abcdef"))
 	}},
 	{"text", "$text: 8", "That many lower-case letters and digits.", checkLength, func(args []string, r *rand.Rand, _ Draw) Value {
-		return textValue(letters(args, r, "abcdefghijklmnopqrstuvwxyz0123456789"))
+		return TextValue(letters(args, r, "abcdefghijklmnopqrstuvwxyz0123456789"))
 	}},
 	{"pick", "$pick: SD, HD, UHD", "One of the arguments.", func(args []string) string {
 		if len(args) < 2 {
 			return "needs at least two words to pick from"
 		}
 		return ""
-	}, func(args []string, r *rand.Rand, _ Draw) Value { return textValue(args[r.IntN(len(args))]) }},
+	}, func(args []string, r *rand.Rand, _ Draw) Value { return TextValue(args[r.IntN(len(args))]) }},
 	{"row", "$row", "The number of the data row, from 1; 0 without data.", noArgs, func(_ []string, _ *rand.Rand, d Draw) Value {
 		s := strconv.Itoa(d.Row)
 		return Value{s, s}
@@ -98,7 +107,7 @@ func drawUUID(_ []string, r *rand.Rand, _ Draw) Value {
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	h := hex.EncodeToString(b)
-	return textValue(h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:])
+	return TextValue(h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:])
 }
 
 func randomBytes(r *rand.Rand, n int) []byte {
@@ -121,7 +130,7 @@ func drawULID(_ []string, r *rand.Rand, d Draw) Value {
 	for i := 10; i < len(out); i++ {
 		out[i] = crockford[r.IntN(32)]
 	}
-	return textValue(string(out[:]))
+	return TextValue(string(out[:]))
 }
 
 func bounds(args []string) (low, high int64, ok bool) {

@@ -1,33 +1,46 @@
-package scenarios
+package template
 
 import (
 	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
-// A templateError is a mistake in a template, at a byte offset into its text.
-type templateError struct {
-	offset    int
-	msg, hint string
+// A ParseError is a mistake in a template, at a byte offset into its text.
+type ParseError struct {
+	Offset int
+	Msg    string // lower case, one line
+	Hint   string // what to write instead; empty where there is none
 }
 
-// templateParser reads the language between {{ and }}:
+// parser reads the language between {{ and }}:
 //
 //	name | env.NAME | $generator[.side][: args] | 'text'
 //	followed by any number of:  | filter[: argument]
 //
 // An argument runs to the next | or }}; quotes keep those, commas and spaces.
-type templateParser struct {
+type parser struct {
 	text string
-	errs []templateError
+	errs []ParseError
 }
 
-// parseTemplate cuts text into literals and placeholders.
-func parseTemplate(text string) ([]part, []templateError) {
-	p := &templateParser{text: text}
-	var parts []part
+// Parse reads the text at a place of a file. With errors, all of them, the
+// template must not be expanded.
+func Parse(text string, pos problem.Pos) (*Template, []ParseError) {
+	t := &Template{Text: text, Pos: pos}
+	var errs []ParseError
+	t.Parts, errs = parseParts(text)
+	return t, errs
+}
+
+// parseParts cuts text into literals and placeholders.
+func parseParts(text string) ([]Part, []ParseError) {
+	p := &parser{text: text}
+	var parts []Part
 	i := 0
 	for i < len(text) {
 		open := strings.Index(text[i:], "{{")
@@ -35,7 +48,7 @@ func parseTemplate(text string) ([]part, []templateError) {
 			break
 		}
 		if open > 0 {
-			parts = append(parts, part{literal: text[i : i+open]})
+			parts = append(parts, Part{Literal: text[i : i+open]})
 		}
 		i += open
 		end := closing(text, i+2)
@@ -44,13 +57,13 @@ func parseTemplate(text string) ([]part, []templateError) {
 			return parts, p.errs
 		}
 		if x, ok := p.placeholder(i+2, end); ok {
-			x.offset = i
+			x.Offset = i
 			parts = append(parts, x)
 		}
 		i = end + 2
 	}
 	if i < len(text) {
-		parts = append(parts, part{literal: text[i:]})
+		parts = append(parts, Part{Literal: text[i:]})
 	}
 	return parts, p.errs
 }
@@ -81,8 +94,8 @@ func opensQuote(text string, i int) bool {
 	return i < 0 || strings.IndexByte("{:|,", text[i]) >= 0
 }
 
-func (p *templateParser) fail(offset int, hint, format string, args ...any) {
-	p.errs = append(p.errs, templateError{offset, fmt.Sprintf(format, args...), hint})
+func (p *parser) fail(offset int, hint, format string, args ...any) {
+	p.errs = append(p.errs, ParseError{offset, fmt.Sprintf(format, args...), hint})
 }
 
 // segment is text between | with its offset, space trimmed.
@@ -121,54 +134,54 @@ func split(text string, from, to int, sep byte) []segment {
 	return append(out, trimSegment(text, start, to))
 }
 
-// placeholder reads what stands between the braces.
-func (p *templateParser) placeholder(from, to int) (part, bool) {
+// placeholder reads the text between the braces.
+func (p *parser) placeholder(from, to int) (Part, bool) {
 	segments := split(p.text, from, to, '|')
 	before := len(p.errs)
 	x := p.source(segments[0])
 	for _, s := range segments[1:] {
-		x.filters = append(x.filters, p.filter(s))
+		x.Filters = append(x.Filters, p.filter(s))
 	}
 	return x, len(p.errs) == before
 }
 
 // source reads the name, generator or quoted text before the filters.
-func (p *templateParser) source(s segment) part {
+func (p *parser) source(s segment) Part {
 	if s.text == "" {
 		p.fail(s.at, "write {{name}}", "a placeholder without a name")
-		return part{}
+		return Part{}
 	}
 	if text, ok := unquote(s.text); ok {
-		return part{name: quotedName, quoted: text}
+		return Part{Name: QuotedName, Quoted: text}
 	}
 	head, args, hasArgs := strings.Cut(s.text, ":")
 	head = strings.TrimRight(head, " ")
 	if strings.HasPrefix(head, "$") {
-		x := part{name: head}
+		x := Part{Name: head}
 		if name, ok := strings.CutSuffix(head, ".side"); ok {
-			x.name, x.perSide = name, true
+			x.Name, x.PerSide = name, true
 		}
 		if hasArgs {
 			at := s.at + strings.IndexByte(s.text, ':') + 1
 			for _, a := range split(p.text, at, at+len(args), ',') {
-				x.args = append(x.args, argument(a.text))
+				x.Args = append(x.Args, argument(a.text))
 			}
 		}
 		p.generator(s, x)
 		return x
 	}
 	if hasArgs {
-		p.fail(s.at, "filters follow a bar: {{name | default: x}}", "%q takes no argument", cut(head, 40))
-		return part{}
+		p.fail(s.at, "filters follow a bar: {{name | default: x}}", "%q takes no argument", problem.Cut(head, 40))
+		return Part{}
 	}
-	if strings.HasPrefix(s.text, requestPrefix) {
+	if strings.HasPrefix(s.text, RequestPrefix) {
 		if msg, hint := badRequestPart(s.text); msg != "" {
 			p.fail(s.at, hint, "%s", msg)
 		}
-		return part{name: s.text}
+		return Part{Name: s.text}
 	}
 	name, env := strings.CutPrefix(s.text, "env.")
-	if i := badVarAt(name); i >= 0 || name == "" {
+	if i := BadNameAt(name); i >= 0 || name == "" {
 		hint := "names hold letters, digits, - and _"
 		switch {
 		case !env && strings.Contains(name, "."):
@@ -178,16 +191,14 @@ func (p *templateParser) source(s segment) part {
 		case strings.ContainsAny(name, "()+*/"):
 			hint = "there are no expressions; filters follow a bar: {{name | upper}}"
 		}
-		p.fail(s.at+max(i, 0), hint, "%q is not the name of a variable", cut(s.text, 40))
+		p.fail(s.at+max(i, 0), hint, "%q is not the name of a variable", problem.Cut(s.text, 40))
 	}
-	return part{name: s.text}
+	return Part{Name: s.text}
 }
 
-// quotedName marks a part that stands for quoted text.
-const quotedName = "'"
-
-// badVarAt is the index of the first character that no variable's name has, or -1.
-func badVarAt(s string) int {
+// BadNameAt is the byte index of the first character that the name of a variable
+// cannot have at its place; -1 when there is none.
+func BadNameAt(s string) int {
 	for i, r := range s {
 		ok := unicode.IsLetter(r) || r == '_' || i > 0 && (unicode.IsDigit(r) || unicode.Is(unicode.M, r) || r == '-')
 		if !ok || r == utf8.RuneError {
@@ -198,29 +209,29 @@ func badVarAt(s string) int {
 }
 
 // filter reads one filter with its argument.
-func (p *templateParser) filter(s segment) filter {
+func (p *parser) filter(s segment) Filter {
 	name, arg, hasArg := strings.Cut(s.text, ":")
 	name = strings.TrimRight(name, " ")
 	spec := findFilter(name)
 	switch {
 	case name == "":
 		p.fail(s.at, "remove the bar or name a filter", "a filter is missing after |")
-		return filter{}
+		return Filter{}
 	case spec == nil:
-		p.fail(s.at, didYouMean(name, filterNames()), "unknown filter %q", cut(name, 40))
-		return filter{}
+		p.fail(s.at, suggest.Hint(name, filterNames()), "unknown filter %q", problem.Cut(name, 40))
+		return Filter{}
 	case spec.arg == "" && hasArg:
 		p.fail(s.at, "", "filter %q takes no argument", name)
-		return filter{}
+		return Filter{}
 	case spec.arg != "" && !hasArg:
 		p.fail(s.at, fmt.Sprintf("write {{name | %s: %s}}", name, spec.example), "filter %q needs an argument", name)
-		return filter{}
+		return Filter{}
 	}
-	f := filter{name: name}
+	f := Filter{Name: name}
 	if hasArg {
-		f.args = []string{argument(strings.Trim(arg, " "))}
+		f.Args = []string{argument(strings.Trim(arg, " "))}
 		if spec.check != nil {
-			if msg := spec.check(f.args[0]); msg != "" {
+			if msg := spec.check(f.Args[0]); msg != "" {
 				p.fail(s.at+strings.IndexByte(s.text, ':')+1, fmt.Sprintf("write {{name | %s: %s}}", name, spec.example), "filter %s: %s", name, msg)
 			}
 		}
@@ -228,21 +239,21 @@ func (p *templateParser) filter(s segment) filter {
 	return f
 }
 
-func (p *templateParser) generator(s segment, x part) {
-	name := strings.TrimPrefix(x.name, "$")
+func (p *parser) generator(s segment, x Part) {
+	name := strings.TrimPrefix(x.Name, "$")
 	spec := findGenerator(name)
 	if spec == nil {
 		hint := foreignGenerators[strings.ToLower(name)]
 		if hint == "" {
-			hint = didYouMean(name, generatorNames())
+			hint = suggest.Hint(name, generatorNames())
 		}
-		p.fail(s.at, hint, "unknown generator %q", cut(x.name, 40))
+		p.fail(s.at, hint, "unknown generator %q", problem.Cut(x.Name, 40))
 		return
 	}
-	if msg := spec.check(x.args); msg != "" {
-		p.fail(s.at, "write {{"+spec.example+"}}", "generator %s: %s", x.name, msg)
+	if msg := spec.check(x.Args); msg != "" {
+		p.fail(s.at, "write {{"+spec.example+"}}", "generator %s: %s", x.Name, msg)
 	}
-	if x.perSide && name == "row" {
+	if x.PerSide && name == "row" {
 		p.fail(s.at, "write {{$row}}", "the row is the same on both sides")
 	}
 }

@@ -1,4 +1,4 @@
-package scenarios
+package template
 
 import (
 	"encoding/json"
@@ -10,10 +10,10 @@ import (
 )
 
 // objectOf is a JSON object of members whose names are templates.
-func objectOf(t testing.TB, names ...string) *JSONNode {
-	n := &JSONNode{Kind: 'o'}
+func objectOf(t testing.TB, names ...string) *Node {
+	n := &Node{Kind: 'o'}
 	for _, name := range names {
-		n.Keys, n.Items = append(n.Keys, tmpl(t, name)), append(n.Items, &JSONNode{Kind: 'l', Literal: "1"})
+		n.Keys, n.Items = append(n.Keys, tmpl(t, name)), append(n.Items, &Node{Kind: 'l', Literal: "1"})
 	}
 	return n
 }
@@ -22,7 +22,7 @@ func objectOf(t testing.TB, names ...string) *JSONNode {
 func TestMemberNamesAreEscaped(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		value := strings.ToValidUTF8(rapid.String().Draw(rt, "value"), "?")
-		text, err := objectOf(t, "a-{{v}}").render(mapScope{"v": textValue(value)})
+		text, err := objectOf(t, "a-{{v}}").Render(mapScope{"v": TextValue(value)})
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -46,18 +46,18 @@ func TestMemberNames(t *testing.T) {
 		{"filters", []string{"{{name | base64}}"}, `{"7ISc7Jq4ICYgY28=":1}`},
 		{"a list is its text", []string{"{{emptylist}}"}, `{"[]":1}`},
 	} {
-		if got, err := objectOf(t, c.names...).render(values); err != nil || got != c.want {
+		if got, err := objectOf(t, c.names...).Render(values); err != nil || got != c.want {
 			t.Errorf("%s: %s, %v, want %s", c.reason, got, err, c.want)
 		}
 	}
 	for _, names := range [][]string{{"7", "{{n}}"}, {"{{n}}", "a", "{{n | default: 1}}"}} {
-		_, err := (&JSONNode{Kind: 'a', Items: []*JSONNode{objectOf(t, names...)}}).render(values)
+		_, err := (&Node{Kind: 'a', Items: []*Node{objectOf(t, names...)}}).Render(values)
 		var twice *DuplicateMemberError
 		if !errors.As(err, &twice) || twice.First.Text != names[0] || twice.Second.Text != names[len(names)-1] {
 			t.Errorf("%v: %v", names, err)
 		}
 	}
-	if _, err := objectOf(t, "{{zzz}}").render(values); !errors.Is(err, ErrNoValue) {
+	if _, err := objectOf(t, "{{zzz}}").Render(values); !errors.Is(err, ErrNoValue) {
 		t.Errorf("a name without a value: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package scenarios
+package template
 
 import (
 	"bytes"
@@ -12,6 +12,8 @@ import (
 	"math/big"
 	"strings"
 	"time"
+
+	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
 // A filterSpec is one filter of the closed list.
@@ -22,6 +24,23 @@ type filterSpec struct {
 	doc     string
 	check   func(arg string) string // of the argument, at load time
 	apply   func(v Value, arg string, scope Scope) (Value, error)
+}
+
+// A Word is one filter or generator as the documentation lists it.
+type Word struct {
+	Name    string
+	Arg     string // what the argument of a filter is; empty: it takes none
+	Example string // of a filter its argument, of a generator the whole placeholder
+	Doc     string
+}
+
+// Filters are all filters, in the order of the documentation.
+func Filters() []Word {
+	words := make([]Word, len(filterSpecs))
+	for i, f := range filterSpecs {
+		words[i] = Word{f.name, f.arg, f.example, f.doc}
+	}
+	return words
 }
 
 func findFilter(name string) *filterSpec {
@@ -43,7 +62,7 @@ func filterNames() []string {
 
 // onText makes a filter of a function on text.
 func onText(f func(string) string) func(Value, string, Scope) (Value, error) {
-	return func(v Value, _ string, _ Scope) (Value, error) { return textValue(f(v.Text)), nil }
+	return func(v Value, _ string, _ Scope) (Value, error) { return TextValue(f(v.Text)), nil }
 }
 
 var filterSpecs = []filterSpec{
@@ -52,8 +71,8 @@ var filterSpecs = []filterSpec{
 	{"lower", "", "", "Lower case.", nil, onText(strings.ToLower)},
 	{"trim", "", "", "Without space at both ends.", nil, onText(strings.TrimSpace)},
 	{"base64", "", "", "Standard base64.", nil, onText(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) })},
-	{"urlencode", "", "", "Percent-encoded; only letters, digits and - _ . ~ stay.", nil, onText(func(s string) string { return percentEncode(s, "") })},
-	{"json", "", "", "The value as JSON text.", nil, func(v Value, _ string, _ Scope) (Value, error) { return textValue(v.JSON), nil }},
+	{"urlencode", "", "", "Percent-encoded; only letters, digits and - _ . ~ stay.", nil, onText(func(s string) string { return PercentEncode(s, "") })},
+	{"json", "", "", "The value as JSON text.", nil, func(v Value, _ string, _ Scope) (Value, error) { return TextValue(v.JSON), nil }},
 	{"sha256", "", "", "SHA-256 in lower-case hex.", nil, onText(func(s string) string { h := sha256.Sum256([]byte(s)); return hex.EncodeToString(h[:]) })},
 	{"hmac", "variable", "env.STB_KEY", "HMAC-SHA-256 in lower-case hex; the argument names the variable that holds the key.", checkVarArg, hmacFilter},
 	{"format", "format", "unix_ms", "A time in another format: rfc3339, unix, unix_ms, http, date, or a pattern such as %Y%m%d%H%M%S.", checkTimeFormat, formatFilter},
@@ -62,11 +81,11 @@ var filterSpecs = []filterSpec{
 	{"join", "text", "','", "The elements of a list with the argument between them.", nil, joinFilter},
 }
 
-// textValue is a string value.
-func textValue(s string) Value { return Value{Text: s, JSON: quoteJSON(s)} }
+// TextValue is the value of a text, which is a JSON string.
+func TextValue(s string) Value { return Value{Text: s, JSON: QuoteJSON(s)} }
 
-// quoteJSON writes a JSON string without escaping <, > and &.
-func quoteJSON(s string) string {
+// QuoteJSON writes text as a JSON string without escaping <, > and &.
+func QuoteJSON(s string) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -78,7 +97,7 @@ func quoteJSON(s string) string {
 
 func checkVarArg(arg string) string {
 	name := strings.TrimPrefix(arg, "env.")
-	if name == "" || badVarAt(name) >= 0 {
+	if name == "" || BadNameAt(name) >= 0 {
 		return fmt.Sprintf("%q is not the name of a variable", arg)
 	}
 	return ""
@@ -94,7 +113,7 @@ func hmacFilter(v Value, arg string, scope Scope) (Value, error) {
 	}
 	mac := hmac.New(sha256.New, []byte(key.Text))
 	mac.Write([]byte(v.Text))
-	return textValue(hex.EncodeToString(mac.Sum(nil))), nil
+	return TextValue(hex.EncodeToString(mac.Sum(nil))), nil
 }
 
 // strftime maps the directives of time patterns to Go's layouts.
@@ -124,7 +143,7 @@ func checkTimeFormat(arg string) string {
 func formatFilter(v Value, arg string, _ Scope) (Value, error) {
 	t, err := time.Parse(time.RFC3339Nano, v.Text)
 	if err != nil {
-		return Value{}, fmt.Errorf("format: %q is not a time", cut(v.Text, 40))
+		return Value{}, fmt.Errorf("format: %q is not a time", problem.Cut(v.Text, 40))
 	}
 	t = t.UTC()
 	switch arg {
@@ -136,7 +155,7 @@ func formatFilter(v Value, arg string, _ Scope) (Value, error) {
 		return Value{s, s}, nil
 	}
 	if layout, ok := namedTimes[arg]; ok {
-		return textValue(t.Format(layout)), nil
+		return TextValue(t.Format(layout)), nil
 	}
 	var b strings.Builder
 	for i := 0; i < len(arg); i++ {
@@ -154,29 +173,29 @@ func formatFilter(v Value, arg string, _ Scope) (Value, error) {
 			i++
 		}
 	}
-	return textValue(b.String()), nil
+	return TextValue(b.String()), nil
 }
 
 func checkAdd(arg string) string {
-	if _, err := parseDuration(arg); err != nil && !isJSONNumber(arg) {
+	if _, err := ParseDuration(arg); err != nil && !IsNumber(arg) {
 		return fmt.Sprintf("%q is neither a number nor a duration", arg)
 	}
 	return ""
 }
 
 func addFilter(v Value, arg string, _ Scope) (Value, error) {
-	if isJSONNumber(arg) {
+	if IsNumber(arg) {
 		return addNumbers(v.Text, arg)
 	}
-	d, err := parseDuration(arg)
+	d, err := ParseDuration(arg)
 	if err != nil {
 		return Value{}, fmt.Errorf("add: %w", err)
 	}
 	t, err := time.Parse(time.RFC3339Nano, v.Text)
 	if err != nil {
-		return Value{}, fmt.Errorf("add: %q is not a time", cut(v.Text, 40))
+		return Value{}, fmt.Errorf("add: %q is not a time", problem.Cut(v.Text, 40))
 	}
-	return textValue(t.Add(d).Format(time.RFC3339Nano)), nil
+	return TextValue(t.Add(d).Format(time.RFC3339Nano)), nil
 }
 
 // maxDigits bounds the numbers that add takes: 1e999999999 is legal JSON.
@@ -185,8 +204,8 @@ const maxDigits = 40
 // addNumbers adds two decimals exactly.
 func addNumbers(a, b string) (Value, error) {
 	a = strings.TrimSpace(a)
-	if !isJSONNumber(a) || len(a) > maxDigits || len(b) > maxDigits || strings.ContainsAny(a+b, "eE") {
-		return Value{}, fmt.Errorf("add: %q and %q are not plain numbers", cut(a, maxDigits), cut(b, maxDigits))
+	if !IsNumber(a) || len(a) > maxDigits || len(b) > maxDigits || strings.ContainsAny(a+b, "eE") {
+		return Value{}, fmt.Errorf("add: %q and %q are not plain numbers", problem.Cut(a, maxDigits), problem.Cut(b, maxDigits))
 	}
 	x, xOK := new(big.Rat).SetString(a)
 	y, yOK := new(big.Rat).SetString(b)
@@ -208,7 +227,7 @@ func decimals(s string) int {
 func elements(v Value, what string) ([]Value, error) {
 	var raw []json.RawMessage
 	if err := json.Unmarshal([]byte(v.JSON), &raw); err != nil {
-		return nil, fmt.Errorf("%s: %q is not a list", what, cut(v.JSON, 40))
+		return nil, fmt.Errorf("%s: %q is not a list", what, problem.Cut(v.JSON, 40))
 	}
 	out := make([]Value, len(raw))
 	for i, r := range raw {
@@ -230,9 +249,6 @@ func JSONValue(text string) Value {
 	return v
 }
 
-// TextValue is the value of a text, which is a JSON string.
-func TextValue(text string) Value { return textValue(text) }
-
 func firstFilter(v Value, _ string, _ Scope) (Value, error) {
 	list, err := elements(v, "first")
 	if err != nil {
@@ -253,5 +269,5 @@ func joinFilter(v Value, arg string, _ Scope) (Value, error) {
 	for i, x := range list {
 		texts[i] = x.Text
 	}
-	return textValue(strings.Join(texts, arg)), nil
+	return TextValue(strings.Join(texts, arg)), nil
 }

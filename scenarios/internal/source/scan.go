@@ -1,8 +1,10 @@
-package scenarios
+package source
 
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
 // A mark is an unquoted placeholder that YAML would misread.
@@ -41,6 +43,9 @@ func quotePlaceholders(text string) (string, []mark) {
 	}
 	return string(s.out), s.marks
 }
+
+// maxMarks bounds how many placeholders of one file are reported.
+const maxMarks = 1000
 
 // unclosed finds the last bracket that is open at the end of the text.
 func unclosed(text string) (line, col int, bracket string) {
@@ -218,7 +223,7 @@ func (s *scanner) placeholder() {
 	case strings.Contains(inner, ": ") || strings.Contains(inner, " #"):
 		m.summary = `a value with {{ and ": " or " #" must be quoted`
 	}
-	if m.summary != "" && len(s.marks) >= maxProblems {
+	if m.summary != "" && len(s.marks) >= maxMarks {
 		s.mask(body)
 	} else if m.summary != "" {
 		m.col = utf8.RuneCountInString(s.text[s.start:s.i]) + 1
@@ -266,7 +271,7 @@ func (s *scanner) mask(body string) {
 // valueAt is the whole plain value around the placeholder, as far as it can be told.
 func (s *scanner) valueAt() string {
 	from := s.i
-	for from > s.start && s.i-from < maxColumns {
+	for from > s.start && s.i-from < problem.MaxColumns {
 		prev := s.text[from-1]
 		if isBlank(prev) && from-1 > s.start && strings.IndexByte(":-,[{", s.text[from-2]) >= 0 || s.flow > 0 && strings.IndexByte("[{,", prev) >= 0 {
 			break
@@ -277,7 +282,7 @@ func (s *scanner) valueAt() string {
 		from--
 	}
 	to := s.close + 2
-	for to < len(s.text) && to-s.i < 2*maxColumns && s.text[to] != '\n' && (s.flow == 0 || strings.IndexByte(",]}", s.text[to]) < 0) && !strings.HasPrefix(s.text[to:], " #") {
+	for to < len(s.text) && to-s.i < 2*problem.MaxColumns && s.text[to] != '\n' && (s.flow == 0 || strings.IndexByte(",]}", s.text[to]) < 0) && !strings.HasPrefix(s.text[to:], " #") {
 		if strings.HasPrefix(s.text[to:], "{{") {
 			if n := strings.Index(s.text[to:], "}}"); n > 0 {
 				to += n + 1

@@ -1,4 +1,4 @@
-package scenarios
+package rows
 
 import (
 	"bufio"
@@ -14,29 +14,32 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/korean"
+
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// fileRows reads the rows of a data file one by one.
-type fileRows struct {
-	fsys   fs.FS
-	file   string
-	format string // csv, json, ndjson
-	cp949  bool
+// A File reads the rows of a data file one by one.
+type File struct {
+	FS     fs.FS
+	Name   string // slash path below the root of FS
+	Format string // csv, json, ndjson
+	CP949  bool   // a csv file is in CP949, as Excel writes it in Korea
 }
 
 const cp949Hint = "the bytes look like CP949, as Excel writes it: add encoding: cp949"
 
-// open starts at the first row. The file is closed when the rows end; opening
+// Open starts at the first row. The file is closed when the rows end; opening
 // for the columns alone reads one row.
-func (f fileRows) open() ([]string, iter.Seq2[Row, error], error) {
+func (f File) Open() ([]string, iter.Seq2[Row, error], error) {
 	start := f.csv
-	switch f.format {
+	switch f.Format {
 	case "json":
 		start = f.json
 	case "ndjson":
 		start = f.ndjson
 	}
-	file, err := openRegular(f.fsys, f.file)
+	file, err := source.OpenRegular(f.FS, f.Name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,9 +62,9 @@ func withoutBOM(r io.Reader) *bufio.Reader {
 	return b
 }
 
-func (f fileRows) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
+func (f File) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	source := io.Reader(in)
-	if f.cp949 {
+	if f.CP949 {
 		source = korean.EUCKR.NewDecoder().Reader(in) // EUC-KR as browsers have it is CP949
 	}
 	r := csv.NewReader(source)
@@ -69,7 +72,7 @@ func (f fileRows) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error)
 	header, err := r.Read()
 	if err != nil {
 		if errors.Is(err, io.EOF) {
-			return nil, nil, &rowError{msg: "the file is empty", hint: "the first row names the columns"}
+			return nil, nil, &Error{Msg: "the file is empty", Hint: "the first row names the columns"}
 		}
 		return nil, nil, csvError(err)
 	}
@@ -79,9 +82,9 @@ func (f fileRows) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error)
 		columns[i] = strings.TrimSpace(c)
 		switch {
 		case !utf8.ValidString(c):
-			return nil, nil, &rowError{1, "the file is not UTF-8", cp949Hint}
+			return nil, nil, &Error{1, "the file is not UTF-8", cp949Hint}
 		case seen[columns[i]]:
-			return nil, nil, &rowError{1, fmt.Sprintf("column %q stands twice", columns[i]), ""}
+			return nil, nil, &Error{1, fmt.Sprintf("column %q stands twice", columns[i]), ""}
 		}
 		seen[columns[i]] = true
 	}
@@ -91,18 +94,18 @@ func (f fileRows) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error)
 			if errors.Is(err, io.EOF) {
 				return
 			}
-			row := Row{Number: number, Cells: make([]Value, len(record))}
+			row := Row{Number: number, Cells: make([]template.Value, len(record))}
 			if err != nil {
 				yield(row, csvError(err))
 				return
 			}
 			for i, c := range record {
-				if !utf8.ValidString(c) || f.cp949 && strings.ContainsRune(c, utf8.RuneError) {
+				if !utf8.ValidString(c) || f.CP949 && strings.ContainsRune(c, utf8.RuneError) {
 					line, _ := r.FieldPos(i)
-					yield(row, invalidCell(line, f.cp949))
+					yield(row, invalidCell(line, f.CP949))
 					return
 				}
-				row.Cells[i] = textValue(c)
+				row.Cells[i] = template.TextValue(c)
 			}
 			if !yield(row, nil) {
 				return
@@ -113,15 +116,15 @@ func (f fileRows) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error)
 
 func invalidCell(line int, cp949 bool) error {
 	if cp949 {
-		return &rowError{line, "a character that CP949 does not have", "is the file UTF-8? then leave encoding out"}
+		return &Error{line, "a character that CP949 does not have", "is the file UTF-8? then leave encoding out"}
 	}
-	return &rowError{line, "the file is not UTF-8", cp949Hint}
+	return &Error{line, "the file is not UTF-8", cp949Hint}
 }
 
 func csvError(err error) error {
 	var pe *csv.ParseError
 	if !errors.As(err, &pe) {
-		return plainError(err)
+		return source.PlainError(err)
 	}
 	hint := ""
 	switch {
@@ -130,11 +133,11 @@ func csvError(err error) error {
 	case errors.Is(pe.Err, csv.ErrQuote), errors.Is(pe.Err, csv.ErrBareQuote):
 		hint = `a quote inside a quoted cell is written twice: ""`
 	}
-	return &rowError{pe.Line, "not valid CSV: " + pe.Err.Error(), hint}
+	return &Error{pe.Line, "not valid CSV: " + pe.Err.Error(), hint}
 }
 
 // objectRow reads one JSON object in member order.
-func objectRow(raw []byte) (names []string, cells []Value, err error) {
+func objectRow(raw []byte) (names []string, cells []template.Value, err error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return nil, nil, errors.New("is not a JSON object")
@@ -159,7 +162,7 @@ func objectRow(raw []byte) (names []string, cells []Value, err error) {
 			return nil, nil, err
 		}
 		names = append(names, name)
-		cells = append(cells, JSONValue(compact.String()))
+		cells = append(cells, template.JSONValue(compact.String()))
 	}
 	return names, cells, nil
 }
@@ -172,19 +175,19 @@ func objects(next func() (raw []byte, line int, err error)) ([]string, iter.Seq2
 		return nil, func(func(Row, error) bool) {}, nil
 	}
 	if err != nil {
-		return nil, nil, &rowError{line, "not valid JSON: " + err.Error(), ""}
+		return nil, nil, &Error{line, "not valid JSON: " + err.Error(), ""}
 	}
 	columns, cells, err := objectRow(raw)
 	if err != nil {
-		return nil, nil, &rowError{line, "row 1 " + err.Error(), "every row is an object: column to value"}
+		return nil, nil, &Error{line, "row 1 " + err.Error(), "every row is an object: column to value"}
 	}
 	return columns, func(yield func(Row, error) bool) {
 		names := columns
 		for number := 1; ; number++ {
-			row, err := align(columns, names, cells)
+			row, err := Align(columns, names, cells)
 			row.Number = number
 			if err != nil {
-				yield(row, &rowError{line, fmt.Sprintf("row %d %v", number, err), "every row has the columns of the first"})
+				yield(row, &Error{line, fmt.Sprintf("row %d %v", number, err), "every row has the columns of the first"})
 				return
 			}
 			if !yield(row, nil) {
@@ -201,17 +204,17 @@ func objects(next func() (raw []byte, line int, err error)) ([]string, iter.Seq2
 				}
 			}
 			if err != nil {
-				yield(row, &rowError{line, "not valid JSON rows: " + err.Error(), ""})
+				yield(row, &Error{line, "not valid JSON rows: " + err.Error(), ""})
 				return
 			}
 		}
 	}, nil
 }
 
-func (f fileRows) json(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
+func (f File) json(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	dec := json.NewDecoder(in)
 	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
-		return nil, nil, &rowError{1, "the file is not a JSON list of objects", "one object a line is format: ndjson"}
+		return nil, nil, &Error{1, "the file is not a JSON list of objects", "one object a line is format: ndjson"}
 	}
 	ended := false
 	return objects(func() ([]byte, int, error) {
@@ -245,7 +248,7 @@ func decodeInto(dec *json.Decoder, raw *json.RawMessage) error {
 // maxLine bounds one line of NDJSON.
 const maxLine = 4 << 20
 
-func (f fileRows) ndjson(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
+func (f File) ndjson(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	sc := bufio.NewScanner(in)
 	sc.Buffer(make([]byte, 0, 64<<10), maxLine)
 	line := 0
@@ -266,25 +269,4 @@ func (f fileRows) ndjson(in *bufio.Reader) ([]string, iter.Seq2[Row, error], err
 		}
 		return nil, line, io.EOF
 	})
-}
-
-// looksCP949 reports whether bytes that are not UTF-8 read as Korean text.
-func looksCP949(data []byte) bool {
-	if len(data) > 64<<10 {
-		data = data[:64<<10]
-	}
-	text, err := korean.EUCKR.NewDecoder().Bytes(data)
-	if err != nil || utf8.Valid(data) {
-		return false
-	}
-	hangul, bad := 0, 0
-	for _, r := range string(text) {
-		switch {
-		case r >= 0xAC00 && r <= 0xD7A3:
-			hangul++
-		case r == utf8.RuneError:
-			bad++
-		}
-	}
-	return hangul > 0 && bad*10 <= hangul
 }

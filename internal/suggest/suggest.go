@@ -1,4 +1,7 @@
-package scenarios
+// Package suggest finds what a mistyped word was meant to be and writes lists of
+// words for people. In comes a word with the words that are known; out comes a
+// hint or nothing. It reads no file and keeps no state.
+package suggest
 
 import (
 	"fmt"
@@ -62,9 +65,9 @@ func Distance(a, b string, limit int) int {
 	return rows[1][len(y)]
 }
 
-// didYouMean is the hint for a mistyped word, or lists the candidates when none
-// is near and they are few.
-func didYouMean(word string, candidates []string) string {
+// Hint is the hint for a mistyped word: did you mean "query"? Where no candidate
+// is near it lists them, when they are few, and is empty otherwise.
+func Hint(word string, candidates []string) string {
 	if c := Nearest(word, candidates); c != "" {
 		return fmt.Sprintf("did you mean %q?", c)
 	}
@@ -74,16 +77,17 @@ func didYouMean(word string, candidates []string) string {
 	return "known: " + strings.Join(candidates, ", ")
 }
 
-// orWords joins quoted words: "a", "b" or "c".
-func orWords(words []string) string {
+// Quoted joins words in quotes: "a", "b" or "c".
+func Quoted(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
 		quoted[i] = fmt.Sprintf("%q", w)
 	}
-	return orPlain(quoted)
+	return Or(quoted)
 }
 
-func orPlain(words []string) string {
+// Or joins words as they are, neighbours that are equal once: a, b or c.
+func Or(words []string) string {
 	words = slices.Compact(slices.Clone(words))
 	if n := len(words); n > 1 {
 		return strings.Join(words[:n-1], ", ") + " or " + words[n-1]

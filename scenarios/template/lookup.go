@@ -1,4 +1,4 @@
-package scenarios
+package template
 
 import (
 	"errors"
@@ -18,25 +18,32 @@ var ErrNoValue = errors.New("has no value")
 //  2. the data row's Cells, by Columns
 //  3. With: the arguments of the part that the step came from, innermost first
 //  4. Flags, the last of a name
-//  5. the environment, see LookupEnv
-//  6. the env file: its side's variables, then its common ones
-//  7. the case's variables
-//  8. the suite's: its side's variables, then its common ones
+//  5. the environment, see [LookupEnv]
+//  6. Stage: the env file's variables
+//  7. the Case's variables
+//  8. the Suite's variables
 //
 // A name env.NAME is the environment variable NAME and nothing else.
 type Sources struct {
+	// Captures are the values read from earlier answers, by name.
 	Captures map[string]Value
-	Columns  []string
-	Cells    []Value
-	With     [][]Var // outermost first
-	Flags    []Named
-	Getenv   func(string) (string, bool) // nil: no environment
-	Side     Side
-	Env      *Env // nil: no env file
-	Case     []Var
-	Suite    *Suite
+	// Columns name the Cells of the data row, in the same order.
+	Columns []string
+	Cells   []Value
+	// With are the arguments of the parts around the step, outermost first.
+	With [][]Var
+	// Flags are the variables given on the command line, in order.
+	Flags []Named
+	// Getenv reads an environment variable; nil: there is no environment.
+	Getenv func(string) (string, bool)
+	// Stage are the variables of the env file: those of the side, then the common ones.
+	Stage [][]Var
+	// Case are the variables of the case.
+	Case []Var
+	// Suite are the variables of the suite: those of the side, then the common ones.
+	Suite [][]Var
 	// Read is called with each name that something outside the suites answers, and
-	// with each environment variable that was asked for by name; nil: nobody asks.
+	// with each environment variable that was asked for by name; nil: it is not reported.
 	Read func(from Origin, name string)
 }
 
@@ -71,34 +78,45 @@ type Definition struct {
 // variable of the same name is another value, and could make the two sides be
 // asked different things.
 func (s *Sources) Lookup(name string, depth int, inner func(Definition) Scope) (Value, bool, error) {
-	if env, ok := cutEnv(name); ok {
-		s.read(FromEnvironment, name)
-		if s.Getenv == nil {
-			return Value{}, false, nil
-		}
-		v, ok := s.Getenv(env)
-		return textValue(v), ok, nil
+	v, d, found := s.Find(name)
+	if !found || d.Var == nil {
+		return v, found, nil
 	}
-	if v, ok := s.given(name); ok {
-		return v, true, nil
-	}
-	d, ok := s.argument(name)
-	if !ok {
-		if v, ok := s.outside(name); ok {
-			return v, true, nil
-		}
-		if d, ok = s.variable(name); !ok {
-			return Value{}, false, nil
-		}
-	}
-	if depth >= maxUse {
-		return Value{}, false, fmt.Errorf("variable %q: variables name each other more than %d deep", name, maxUse)
+	if depth >= maxDepth {
+		return Value{}, false, fmt.Errorf("variable %q: variables name each other more than %d deep", name, maxDepth)
 	}
 	v, err := d.Var.Value.Expand(inner(d))
 	if err != nil {
 		return Value{}, false, fmt.Errorf("variable %q: %w", name, err)
 	}
 	return v, true, nil
+}
+
+// maxDepth bounds how deep variables name each other.
+const maxDepth = 16
+
+// Find is Lookup without expanding: the nearest answer is a value, or the
+// definition of a variable where d.Var is not nil.
+func (s *Sources) Find(name string) (v Value, d Definition, found bool) {
+	if env, ok := CutEnv(name); ok {
+		s.read(FromEnvironment, name)
+		if s.Getenv == nil {
+			return Value{}, d, false
+		}
+		text, ok := s.Getenv(env)
+		return TextValue(text), d, ok
+	}
+	if v, found = s.given(name); found {
+		return v, d, true
+	}
+	if d, found = s.argument(name); found {
+		return v, d, true
+	}
+	if v, found = s.outside(name); found {
+		return v, d, true
+	}
+	d, found = s.variable(name)
+	return Value{}, d, found
 }
 
 // given is rules 1 and 2.
@@ -117,7 +135,7 @@ func (s *Sources) given(name string) (Value, bool) {
 // argument is rule 3.
 func (s *Sources) argument(name string) (Definition, bool) {
 	for i := len(s.With) - 1; i >= 0; i-- {
-		if v := findVar(s.With[i], name); v != nil {
+		if v := FindVar(s.With[i], name); v != nil {
 			return Definition{Var: v, With: s.With[:i]}, true
 		}
 	}
@@ -126,19 +144,19 @@ func (s *Sources) argument(name string) (Definition, bool) {
 
 // outside is rules 4 and 5.
 func (s *Sources) outside(name string) (Value, bool) {
-	if v, ok := flagged(s.Flags, name); ok {
+	if v, ok := Flagged(s.Flags, name); ok {
 		s.read(FromFlag, name)
-		return textValue(v), true
+		return TextValue(v), true
 	}
 	v, ok := LookupEnv(s.Getenv, name)
 	if ok {
 		s.read(FromEnvironment, VarPrefix+name)
 	}
-	return textValue(v), ok
+	return TextValue(v), ok
 }
 
-// flagged is the value of the last flag of a name.
-func flagged(flags []Named, name string) (string, bool) {
+// Flagged is the value of the last flag of a name.
+func Flagged(flags []Named, name string) (string, bool) {
 	for i := len(flags) - 1; i >= 0; i-- {
 		if flags[i].Name == name {
 			return flags[i].Value, true
@@ -149,56 +167,25 @@ func flagged(flags []Named, name string) (string, bool) {
 
 // variable is rules 6 to 8.
 func (s *Sources) variable(name string) (Definition, bool) {
-	if s.Env != nil {
-		for _, list := range [][]Var{sideVars(s.Side, s.Env.Blue.Vars, s.Env.Green.Vars), s.Env.Vars} {
-			if v := findVar(list, name); v != nil {
-				s.read(FromEnvFile, name)
-				return Definition{Var: v, With: s.With, Suite: true}, true
-			}
+	for _, list := range s.Stage {
+		if v := FindVar(list, name); v != nil {
+			s.read(FromEnvFile, name)
+			return Definition{Var: v, With: s.With, Suite: true}, true
 		}
 	}
-	if v := findVar(s.Case, name); v != nil {
+	if v := FindVar(s.Case, name); v != nil {
 		return Definition{Var: v, With: s.With}, true
 	}
-	for _, list := range [][]Var{sideVars(s.Side, s.Suite.Blue.Vars, s.Suite.Green.Vars), s.Suite.Vars} {
-		if v := findVar(list, name); v != nil {
+	for _, list := range s.Suite {
+		if v := FindVar(list, name); v != nil {
 			return Definition{Var: v, With: s.With, Suite: true}, true
 		}
 	}
 	return Definition{}, false
 }
 
-// cutEnv is the environment variable that a name of the form env.NAME means.
-func cutEnv(name string) (string, bool) {
+// CutEnv is the environment variable that a name of the form env.NAME means.
+func CutEnv(name string) (string, bool) {
 	env, ok := strings.CutPrefix(name, "env.")
 	return env, ok && env != ""
-}
-
-func sideVars(side Side, blue, green []Var) []Var {
-	if side == Green {
-		return green
-	}
-	return blue
-}
-
-// addressScope answers what is known before the first request: flags, the
-// environment, the env file, and the variables of side and suite.
-type addressScope struct {
-	sources *Sources
-	depth   int
-}
-
-// addresses is the scope of a side's addresses.
-func (b *builder) addresses(side Side) addressScope {
-	return addressScope{sources: &Sources{Flags: b.opts.Vars, Getenv: b.opts.Getenv, Side: side, Env: b.suite.Stage, Suite: b.suite}}
-}
-
-// Lookup finds a variable.
-func (s addressScope) Lookup(name string) (Value, bool, error) {
-	return s.sources.Lookup(name, s.depth, func(Definition) Scope { return addressScope{s.sources, s.depth + 1} })
-}
-
-// Generate refuses: an address is the same for the whole run.
-func (s addressScope) Generate(string, []string, string, bool) (Value, error) {
-	return Value{}, errors.New("generators cannot be used in an address")
 }

@@ -1,8 +1,7 @@
-package scenarios
+package template
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 )
@@ -21,8 +20,8 @@ func layers(t *testing.T) []struct {
 		put  func(*Sources, string)
 		file bool
 	}{
-		{"capture", func(s *Sources, v string) { s.Captures = map[string]Value{"x": textValue(v)} }, false},
-		{"row", func(s *Sources, v string) { s.Columns, s.Cells = []string{"y", "x"}, []Value{{}, textValue(v)} }, false},
+		{"capture", func(s *Sources, v string) { s.Captures = map[string]Value{"x": TextValue(v)} }, false},
+		{"row", func(s *Sources, v string) { s.Columns, s.Cells = []string{"y", "x"}, []Value{{}, TextValue(v)} }, false},
 		{"inner arguments", func(s *Sources, v string) { s.With = append(s.With, vars(v)) }, true},
 		{"outer arguments", func(s *Sources, v string) { s.With = append([][]Var{vars(v)}, s.With...) }, true},
 		{"last flag", flag, false},
@@ -30,11 +29,11 @@ func layers(t *testing.T) []struct {
 		{"environment", func(s *Sources, v string) {
 			s.Getenv = func(name string) (string, bool) { return v, strings.HasSuffix(name, "_x") }
 		}, false},
-		{"env file, side", func(s *Sources, v string) { s.Env.Green.Vars = vars(v) }, true},
-		{"env file", func(s *Sources, v string) { s.Env.Vars = vars(v) }, true},
+		{"env file, side", func(s *Sources, v string) { s.Stage[0] = vars(v) }, true},
+		{"env file", func(s *Sources, v string) { s.Stage[1] = vars(v) }, true},
 		{"case", func(s *Sources, v string) { s.Case = vars(v) }, true},
-		{"side", func(s *Sources, v string) { s.Suite.Green.Vars = vars(v) }, true},
-		{"suite", func(s *Sources, v string) { s.Suite.Vars = vars(v) }, true},
+		{"side", func(s *Sources, v string) { s.Suite[0] = vars(v) }, true},
+		{"suite", func(s *Sources, v string) { s.Suite[1] = vars(v) }, true},
 	}
 }
 
@@ -58,7 +57,7 @@ func TestTheNearestVariableAnswers(t *testing.T) {
 	for i, near := range all {
 		for _, far := range all[i+1:] {
 			t.Run(near.name+" before "+far.name, func(t *testing.T) {
-				s := &Sources{Side: Green, Env: &Env{}, Suite: &Suite{}}
+				s := &Sources{Stage: make([][]Var, 2), Suite: make([][]Var, 2)}
 				far.put(s, "far")
 				near.put(s, "near")
 				if v, err := tmpl(t, "{{x}}").Expand(sourceScope{s, 0}); err != nil || v.Text != "near" {
@@ -68,7 +67,7 @@ func TestTheNearestVariableAnswers(t *testing.T) {
 					return
 				}
 				for _, broken := range []string{"{{'p41' | add: 1}}", "{{gone}}", "{{'[]' | first}}", "{{gone | hmac: gone}}", "{{x}}"} {
-					s := &Sources{Side: Green, Env: &Env{}, Suite: &Suite{}}
+					s := &Sources{Stage: make([][]Var, 2), Suite: make([][]Var, 2)}
 					far.put(s, "far")
 					near.put(s, broken)
 					for _, asked := range []string{"{{x}}", "{{x | default: d}}", "{{x | upper | default: d}}", "{{'k' | hmac: x}}"} {
@@ -83,7 +82,7 @@ func TestTheNearestVariableAnswers(t *testing.T) {
 }
 
 func TestLookupErrors(t *testing.T) {
-	s := &Sources{Side: Blue, Suite: &Suite{Vars: []Var{{Name: "next", Value: tmpl(t, "{{page | add: 1}}")}, {Name: "empty", Value: tmpl(t, "{{page}}")}, {Name: "later", Value: tmpl(t, "{{empty}}")}}}}
+	s := &Sources{Suite: [][]Var{{{Name: "next", Value: tmpl(t, "{{page | add: 1}}")}, {Name: "empty", Value: tmpl(t, "{{page}}")}, {Name: "later", Value: tmpl(t, "{{empty}}")}}}}
 	for _, tt := range []struct{ name, text, page, want string }{
 		{"the filter's own error", "{{next}}", "p41", `variable "next": {{page | add: 1}}: add: "p41" and "1" are not plain numbers`},
 		{"a name that nothing answers", "{{page}}", "", `variable "page" has no value`},
@@ -93,7 +92,7 @@ func TestLookupErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s.Captures = nil
 			if tt.page != "" {
-				s.Captures = map[string]Value{"page": textValue(tt.page)}
+				s.Captures = map[string]Value{"page": TextValue(tt.page)}
 			}
 			_, err := tmpl(t, tt.text).Expand(sourceScope{s, 0})
 			if err == nil || !strings.HasSuffix(err.Error(), tt.want) {
@@ -103,37 +102,5 @@ func TestLookupErrors(t *testing.T) {
 				t.Errorf("errors.Is(%v, ErrNoValue) = %v, want %v", err, got, want)
 			}
 		})
-	}
-}
-
-// Addresses are looked up in the order of requests.
-func TestAddressesTakeTheLastFlag(t *testing.T) {
-	suites, problems := Load(oneFile(`
-suite: s
-sides: {blue: {url: "http://127.0.0.1:{{port}}"}, green: {url: "http://127.0.0.2:{{port}}"}}
-cases:
-  - {case: a, get: "/a?p={{port}}"}
-`), []string{"x.yaml"}, LoadOptions{Now: today, Vars: []Named{{"port", "24001"}, {"port", "24002"}}})
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	for _, c := range []SideConfig{suites[0].Blue, suites[0].Green} {
-		if want := "24002"; !strings.HasSuffix(fmt.Sprint(c.URL), want) {
-			t.Errorf("the address is %v, want port %s", c.URL, want)
-		}
-	}
-}
-
-// What cannot be computed is reported before anything is sent.
-func TestAddressThatCannotBeComputed(t *testing.T) {
-	_, problems := Load(oneFile(`
-suite: s
-vars: {port: "80"}
-sides: {blue: {url: "http://127.0.0.1:{{port}}", vars: {port: "{{'x' | add: 1}}"}}, green: {url: "http://127.0.0.2:{{port}}", vars: {port: "81"}}}
-cases:
-  - {case: a, get: /a}
-`), []string{"x.yaml"}, LoadOptions{Now: today, Demand: true})
-	if !strings.Contains(fmt.Sprint(problems), `add: "x"`) {
-		t.Errorf("problems %v, want the filter's error", problems)
 	}
 }

@@ -1,0 +1,171 @@
+// Package rows reads the data of cases: CSV, JSON and NDJSON files, or rows
+// written in a suite, as one sequence of rows with the same columns.
+//
+// In comes a [Source] that can be opened again and again; out comes a [Data] whose
+// rows are never kept in memory. A mistake is an [Error] with its line. The package
+// knows nothing of YAML or of cases: it decides neither where problems are reported
+// nor what the rows are for.
+package rows
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"iter"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
+)
+
+// A Data is the rows of a case. They are read from their file at each iteration, so
+// that memory does not grow with them.
+type Data struct {
+	File    string
+	Name    *template.Template // names a row; nil: its number
+	Columns []string
+	Count   int // rows, after sampling
+	Left    int // rows that the stage's limits: {data} left out of what the file asks for
+	Rows    iter.Seq2[Row, error]
+}
+
+// A Row is one row of data: cells in column order.
+type Row struct {
+	Number int // from 1, of the file; 0: the case has no data
+	Cells  []template.Value
+}
+
+// A Source opens the rows from the beginning.
+type Source func() (columns []string, rows iter.Seq2[Row, error], err error)
+
+// An Error is a mistake in a data file.
+type Error struct {
+	Line int    // of the file, from 1; 0: unknown
+	Msg  string // lower case, one line
+	Hint string // what to write instead; may be empty
+}
+
+func (e *Error) Error() string {
+	if e.Line > 0 {
+		return fmt.Sprintf("line %d: %s", e.Line, e.Msg)
+	}
+	return e.Msg
+}
+
+// Reopening is an iterator that opens the rows from the beginning each time, so
+// that they are never kept in memory.
+func Reopening(open Source) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		_, rows, err := open()
+		if err != nil {
+			yield(Row{}, err)
+			return
+		}
+		rows(yield)
+	}
+}
+
+// Sample keeps k of the rows, chosen at random: the same for the same seed and case id.
+func (d *Data) Sample(k int, seed uint64, id string) {
+	h := fnv.New64a()
+	h.Write([]byte(id))
+	r := rand.New(rand.NewPCG(seed, h.Sum64()))
+	chosen := map[int]bool{}
+	for j := d.Count - k; j < d.Count; j++ { // Floyd's algorithm
+		if i := r.IntN(j + 1); chosen[i] {
+			chosen[j] = true
+		} else {
+			chosen[i] = true
+		}
+	}
+	d.Rows = Pick(d.Rows, func(i int, _ Row) bool { return chosen[i] })
+	d.Count = k
+}
+
+// Pick keeps the rows that f wants; i counts them from 0. Errors pass.
+func Pick(rows iter.Seq2[Row, error], f func(i int, row Row) bool) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		i := 0
+		for row, err := range rows {
+			if err != nil || f(i, row) {
+				if !yield(row, err) || err != nil {
+					return
+				}
+			}
+			i++
+		}
+	}
+}
+
+// rowScope answers the name of a row from its columns.
+type rowScope struct {
+	d   *Data
+	row Row
+}
+
+// Lookup finds a column.
+func (s rowScope) Lookup(name string) (template.Value, bool, error) {
+	row := template.Sources{Columns: s.d.Columns, Cells: s.row.Cells}
+	v, _, found := row.Find(name)
+	return v, found, nil
+}
+
+// Generate answers $row.
+func (s rowScope) Generate(generator string, _ []string, _ string, _ bool) (template.Value, error) {
+	if generator == "row" {
+		text := strconv.Itoa(s.row.Number)
+		return template.Value{Text: text, JSON: text}, nil
+	}
+	return template.Value{}, errors.New("a row is named by its columns; nothing is drawn")
+}
+
+// RowName is the name of a row: its number when the data has no name template.
+func (d *Data) RowName(row Row) (string, error) {
+	if d.Name == nil {
+		return strconv.Itoa(row.Number), nil
+	}
+	v, err := d.Name.Expand(rowScope{d, row})
+	if err != nil {
+		return "", err
+	}
+	name := problem.Cut(strings.TrimSpace(problem.Visible(v.Text)), 200)
+	if name == "" {
+		return "", errors.New("it is empty")
+	}
+	return name, nil
+}
+
+// Align puts the cells of a row in the order of the columns.
+func Align(columns, names []string, cells []template.Value) (Row, error) {
+	row := Row{Cells: make([]template.Value, len(columns))}
+	for i, c := range columns {
+		found := -1
+		if i < len(names) && names[i] == c {
+			found = i
+		} else {
+			for j, n := range names {
+				if n == c {
+					found = j
+				}
+			}
+		}
+		if found < 0 {
+			return row, fmt.Errorf("has no column %q", c)
+		}
+		row.Cells[i] = cells[found]
+	}
+	if len(names) > len(columns) {
+		for _, n := range names {
+			known := false
+			for _, c := range columns {
+				known = known || c == n
+			}
+			if !known {
+				return row, fmt.Errorf("has a column %q that the first row has not", n)
+			}
+		}
+	}
+	return row, nil
+}
