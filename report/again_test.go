@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/bgverify/bgverify/report/reporttest"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // TestDoItAgain: the commands under a report lead back to what was run, and name
@@ -13,13 +13,13 @@ import (
 func TestDoItAgain(t *testing.T) {
 	for _, tt := range []struct {
 		name, why string
-		change    func(*runner.Header)
+		change    func(*run.Header)
 		want      []string
 		not       string // in none of them
 	}{
 		{
 			name: "run", why: "sides and seed are named where the flags do not",
-			change: func(h *runner.Header) { h.Flags = []string{"--no-load=true", "--run-id=x"} },
+			change: func(h *run.Header) { h.Flags = []string{"--no-load=true", "--run-id=x"} },
 			want: []string{
 				"bgverify run --no-load=true --seed 7 --blue http://10.0.1.7:8080 --green http://10.0.2.7:8080 scenarios/account.yaml",
 				"bgverify rediff r1", "bgverify report r1 --format html -o report.html", "bgverify run scenarios/account.yaml --case account/a",
@@ -28,7 +28,7 @@ func TestDoItAgain(t *testing.T) {
 		},
 		{
 			name: "demo", why: "the services of a demo end with it",
-			change: func(h *runner.Header) {
+			change: func(h *run.Header) {
 				h.Verb, h.Flags = "demo", []string{"--green-fault=slow=20%,price-as-string", "--out=my runs"}
 			},
 			want: []string{
@@ -40,16 +40,16 @@ func TestDoItAgain(t *testing.T) {
 		},
 		{
 			name: "rediff", why: "nothing was sent: the parent is judged again",
-			change: func(h *runner.Header) { h.Verb, h.Parent, h.Flags = "rediff", "r0", []string{"--rules=r.yaml"} },
+			change: func(h *run.Header) { h.Verb, h.Parent, h.Flags = "rediff", "r0", []string{"--rules=r.yaml"} },
 			want:   []string{"bgverify rediff --rules=r.yaml r0", "bgverify rediff r1"},
 			not:    "bgverify run --rules",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			run := reporttest.Run(reporttest.Options{Seed: 7, Cases: 3})
-			run.Header.ID, run.Header.Seed = "r1", 7
-			tt.change(&run.Header)
-			src := newSource(run, Options{})
+			ran := reporttest.Run(reporttest.Options{Seed: 7, Cases: 3})
+			ran.Header.ID, ran.Header.Seed = "r1", 7
+			tt.change(&ran.Header)
+			src := newSource(ran, Options{})
 			got := append(src.again(), src.rerun(0, "account/a"))
 			for i, want := range tt.want {
 				if !strings.HasPrefix(got[min(i, len(got)-1)], want) {

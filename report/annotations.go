@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // maxAnnotations is what GitHub shows of one step.
@@ -15,9 +15,9 @@ const maxAnnotations = 10
 // Annotations writes at most ten GitHub workflow commands, one per cause first,
 // then cases that no cause speaks for: each at the line of the case's file. A
 // passing run writes none.
-func Annotations(w io.Writer, run *runner.Run) error {
-	src := newSource(run, Options{})
-	if src.end.Verdict == runner.Pass {
+func Annotations(w io.Writer, ran *run.Run) error {
+	src := newSource(ran, Options{})
+	if src.end.Verdict == run.Pass {
 		return nil
 	}
 	example := map[string][]string{} // case id to the causes it is the example of
@@ -32,7 +32,7 @@ func Annotations(w io.Writer, run *runner.Run) error {
 	var causes, others []string
 	for c, err := range src.cases() {
 		if err != nil {
-			return fmt.Errorf("read the cases of run %s: %w", run.Header.ID, err)
+			return fmt.Errorf("read the cases of run %s: %w", ran.Header.ID, err)
 		}
 		if texts := example[c.ID]; len(texts) > 0 {
 			for i := 0; i < len(texts); i += 2 {
@@ -40,7 +40,7 @@ func Annotations(w io.Writer, run *runner.Run) error {
 			}
 			continue
 		}
-		if c.Verdict > runner.Pass && !differs(c) && len(others) < maxAnnotations {
+		if c.Verdict > run.Pass && !differs(c) && len(others) < maxAnnotations {
 			others = append(others, command(c, c.Verdict.String()+": "+c.ID, firstReason(c)))
 		}
 	}
@@ -59,7 +59,7 @@ var (
 )
 
 // command is one ::error workflow command.
-func command(c *runner.CaseResult, title, text string) string {
+func command(c *run.CaseResult, title, text string) string {
 	file, line := fileLine(c.At)
 	props := "title=" + commandProperty.Replace(visible(shorten(title, 200)))
 	if file != "" {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -33,9 +33,9 @@ func (s *source) pair(key string) *pairView {
 
 // leading is the step that a case is shown by: the first that did not pass, or
 // its first. nil when the case has none.
-func leading(c *runner.CaseResult) *runner.StepResult {
+func leading(c *run.CaseResult) *run.StepResult {
 	for i := range c.Steps {
-		if c.Steps[i].Verdict > runner.Pass {
+		if c.Steps[i].Verdict > run.Pass {
 			return &c.Steps[i]
 		}
 	}
@@ -46,7 +46,7 @@ func leading(c *runner.CaseResult) *runner.StepResult {
 }
 
 // methodPath is what a step asked for, without the side.
-func methodPath(s *runner.StepResult) (method, path string) {
+func methodPath(s *run.StepResult) (method, path string) {
 	if s == nil {
 		return "", ""
 	}
@@ -97,14 +97,14 @@ func readable(query string) string {
 }
 
 // requestLine is a case's leading request: GET /v2/channels.
-func requestLine(c *runner.CaseResult) string {
+func requestLine(c *run.CaseResult) string {
 	method, path := methodPath(leading(c))
 	return strings.TrimSpace(method + " " + path)
 }
 
 // routeOf is a case's leading request with what varies taken out: path segments
 // that hold a digit become {}, the query goes.
-func routeOf(c *runner.CaseResult) string {
+func routeOf(c *run.CaseResult) string {
 	method, path := methodPath(leading(c))
 	path, _, _ = strings.Cut(path, "?")
 	segments := strings.Split(path, "/")

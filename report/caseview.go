@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A caseView is a case that did not pass as the page shows it without scripts.
@@ -38,7 +38,7 @@ type rowView struct {
 }
 
 // caseViewOf makes the view of a case from the panes of its steps.
-func caseViewOf(s *source, c *runner.CaseResult, panes []paneStep) caseView {
+func caseViewOf(s *source, c *run.CaseResult, panes []paneStep) caseView {
 	v := caseView{ID: visible(c.ID), At: visible(c.At), Verdict: viewOf(c.Verdict), Rerun: s.rerun(c.Suite, c.ID)}
 	if !strings.HasSuffix(c.ID, c.Name) {
 		v.Name = visible(c.Name)
@@ -69,15 +69,15 @@ func each(list []string, f func(string) string) []string {
 	return out
 }
 
-func stepLine(step *runner.StepResult) string {
+func stepLine(step *run.StepResult) string {
 	method, path := methodPath(step)
 	return strings.TrimSpace(method + " " + path)
 }
 
 // traces are the trace ids of a step's sides, with links where a template says how.
-func (s *source) traces(step *runner.StepResult) []traceView {
+func (s *source) traces(step *run.StepResult) []traceView {
 	var out []traceView
-	for i, side := range []*runner.SideResult{step.Blue, step.Green} {
+	for i, side := range []*run.SideResult{step.Blue, step.Green} {
 		if side == nil || side.TraceID == "" {
 			continue
 		}
@@ -148,7 +148,7 @@ func apartText(a, b string) (x, y [3]string) {
 }
 
 // detailOf is the same case as the page's script reads it.
-func detailOf(s *source, c *runner.CaseResult, panes []paneStep) detailJSON {
+func detailOf(s *source, c *run.CaseResult, panes []paneStep) detailJSON {
 	d := detailJSON{Reasons: each(c.Reasons, visible), At: visible(c.At), Rerun: s.rerun(c.Suite, c.ID), Steps: []detailStep{}}
 	for i := range panes {
 		p := &panes[i]
@@ -220,7 +220,7 @@ func (p *pageView) facts(s *source) {
 		p.Facts[i].Value = visible(p.Facts[i].Value)
 	}
 	rules := slices.Clone(e.Rules)
-	slices.SortStableFunc(rules, func(a, b runner.RuleVisits) int { return b.Hits - a.Hits })
+	slices.SortStableFunc(rules, func(a, b run.RuleVisits) int { return b.Hits - a.Hits })
 	for _, r := range rules {
 		v := ruleView{At: visible(r.At), Rule: visible(r.Rule), Why: visible(r.Why), Until: r.Until, Visits: thousands(r.Visits), Hits: thousands(r.Hits)}
 		if r.Visits == 0 {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // causeFinder links differences read back from the log to the causes of their run.
@@ -96,7 +96,7 @@ func (s *spreads) count(src *source) error {
 		if err != nil {
 			return err
 		}
-		if c.Verdict > runner.Pass {
+		if c.Verdict > run.Pass {
 			s.add(src.caseCauses(c))
 		}
 	}

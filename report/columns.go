@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // columns is every case of a run as the page's table needs it: one array for
@@ -76,7 +76,7 @@ func (d *dictionary) add(word string) {
 	d.rows = append(d.rows, i)
 }
 
-func (c *columns) add(k *runner.CaseResult, src *source) {
+func (c *columns) add(k *run.CaseResult, src *source) {
 	for len(c.suites) <= k.Suite {
 		h := src.head.Suites[len(c.suites)]
 		c.suites = append(c.suites, columnSuite{Name: visible(h.Name), File: visible(h.File), Owner: visible(h.Owner), Service: visible(h.Service), First: c.n})
@@ -96,7 +96,7 @@ func (c *columns) add(k *runner.CaseResult, src *source) {
 	c.paths.WriteString(visible(path))
 	c.methods.add(visible(method))
 	c.verdicts = append(c.verdicts, '0'+byte(k.Verdict))
-	var blue, green *runner.SideResult
+	var blue, green *run.SideResult
 	if step != nil {
 		blue, green = step.Blue, step.Green
 	}
@@ -116,7 +116,7 @@ func (c *columns) add(k *runner.CaseResult, src *source) {
 	c.n++
 }
 
-func statusWord(s *runner.SideResult) string {
+func statusWord(s *run.SideResult) string {
 	switch {
 	case s == nil:
 		return "-"
@@ -127,7 +127,7 @@ func statusWord(s *runner.SideResult) string {
 	}
 }
 
-func elapsed(s *runner.SideResult) rounded {
+func elapsed(s *run.SideResult) rounded {
 	if s == nil {
 		return 0
 	}
@@ -135,7 +135,7 @@ func elapsed(s *runner.SideResult) rounded {
 }
 
 // caseCauses lists the causes of a case's differences, each once.
-func (s *source) caseCauses(k *runner.CaseResult) []int {
+func (s *source) caseCauses(k *run.CaseResult) []int {
 	var ids []int
 	for i := range k.Steps {
 		for _, id := range s.causesOf(&k.Steps[i]) {

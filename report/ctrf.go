@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // ctrfReport writes ctrf.json, the Common Test Report Format 1.0.0: gates first,
@@ -62,13 +62,13 @@ type ctrfStep struct {
 func newCTRF(w *bufio.Writer, src *source) renderer { return &ctrfReport{w: w, src: src} }
 
 // ctrfStatus is a verdict in the format's words.
-func ctrfStatus(v runner.Verdict) string {
+func ctrfStatus(v run.Verdict) string {
 	switch v {
-	case runner.Pass:
+	case run.Pass:
 		return "passed"
-	case runner.Skip:
+	case run.Skip:
 		return "skipped"
-	case runner.Fail, runner.Broken:
+	case run.Fail, run.Broken:
 		return "failed"
 	default:
 		return "other"
@@ -94,7 +94,7 @@ func (c *ctrfReport) begin() error {
 	c.w.WriteString(",\n\"tests\":[")
 	for _, g := range c.src.end.Gates {
 		status := ctrfStatus(g.Verdict)
-		if g.Verdict > runner.Pass && (g.Verdict != runner.Inconclusive || c.src.end.Verdict != runner.Pass) {
+		if g.Verdict > run.Pass && (g.Verdict != run.Inconclusive || c.src.end.Verdict != run.Pass) {
 			status = "failed"
 		}
 		message := g.Reason
@@ -111,7 +111,7 @@ func (c *ctrfReport) begin() error {
 	return nil
 }
 
-func (c *ctrfReport) add(k *runner.CaseResult) error {
+func (c *ctrfReport) add(k *run.CaseResult) error {
 	t := &ctrfTest{
 		TestID: k.ID, Name: k.Name, Status: ctrfStatus(k.Verdict), Duration: int64(math.Round(k.ElapsedMS)),
 		Suite: []string{c.src.head.Suites[k.Suite].Name}, RawStatus: k.Verdict.String(), Tags: k.Tags, Type: "comparison", Flaky: k.Flaky,
@@ -120,11 +120,11 @@ func (c *ctrfReport) add(k *runner.CaseResult) error {
 		t.Name = k.ID
 	}
 	t.FilePath, t.Line = fileLine(k.At)
-	if k.Verdict > runner.Pass {
+	if k.Verdict > run.Pass {
 		_, t.Message = c.src.failure(k)
 		t.Trace = cut(c.src.details(k), junitCaseText)
 	}
-	if k.Verdict == runner.Skip {
+	if k.Verdict == run.Skip {
 		t.Message = firstReason(k)
 	}
 	if len(k.Steps) > 1 {
@@ -177,7 +177,7 @@ func (c *ctrfReport) end() error {
 	audit := c.src.audit()
 	env := map[string]any{
 		"osPlatform": h.Env.OS,
-		"healthy":    e.Verdict == runner.Pass,
+		"healthy":    e.Verdict == run.Pass,
 		"extra": map[string]any{
 			"verdict": e.Verdict.String(), "reasons": list(e.Reasons), "blue": e.Sides.Blue.URL, "green": e.Sides.Green.URL, "seed": strconv.FormatUint(h.Seed, 10),
 		},

@@ -5,11 +5,11 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // failure names the first thing that made a case fail.
-func (s *source) failure(c *runner.CaseResult) (kind, message string) {
+func (s *source) failure(c *run.CaseResult) (kind, message string) {
 	total := 0
 	var first *diff.Difference
 	for i := range c.Steps {
@@ -32,9 +32,9 @@ func (s *source) failure(c *runner.CaseResult) (kind, message string) {
 	return "diff." + first.Kind.String(), message
 }
 
-func brokenType(c *runner.CaseResult) string {
+func brokenType(c *run.CaseResult) string {
 	for i := range c.Steps {
-		for _, side := range []*runner.SideResult{c.Steps[i].Blue, c.Steps[i].Green} {
+		for _, side := range []*run.SideResult{c.Steps[i].Blue, c.Steps[i].Green} {
 			if side != nil && side.Err != nil {
 				return "transport." + string(side.Err.Class)
 			}
@@ -45,7 +45,7 @@ func brokenType(c *runner.CaseResult) string {
 
 // details is all that a reader of a failing testcase needs: reasons,
 // differences, expectations that do not hold, and how to do it again.
-func (s *source) details(c *runner.CaseResult) string {
+func (s *source) details(c *run.CaseResult) string {
 	var b strings.Builder
 	for _, r := range c.Reasons {
 		b.WriteString(r + "\n")
@@ -60,8 +60,8 @@ func (s *source) details(c *runner.CaseResult) string {
 	return b.String()
 }
 
-func (s *source) stepDetails(b *strings.Builder, step *runner.StepResult) {
-	if step.Verdict == runner.Pass || step.Verdict == runner.Skip {
+func (s *source) stepDetails(b *strings.Builder, step *run.StepResult) {
+	if step.Verdict == run.Pass || step.Verdict == run.Skip {
 		return
 	}
 	fmt.Fprintf(b, "\nstep %s: %s\n", step.Name, step.Verdict)

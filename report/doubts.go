@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // without lists what a run left out, and what left it out; empty: nothing.
@@ -28,8 +28,8 @@ func (s *source) without() string {
 func (s *source) doubts() []string {
 	var out []string
 	for _, l := range s.end.LeftOut {
-		if l.What == runner.AspectIdentity {
-			out = append(out, "nothing showed that blue and green are two places: "+runner.IdentityHint)
+		if l.What == run.AspectIdentity {
+			out = append(out, "nothing showed that blue and green are two places: "+run.IdentityHint)
 		}
 	}
 	if s.head.Weaker != nil {
@@ -41,7 +41,7 @@ func (s *source) doubts() []string {
 	if c := s.end.Created; c != nil && c.Open() > 0 {
 		out = append(out, "left behind: "+leftoverText(c))
 	}
-	stated := runner.Stated(s.end.Transport)
+	stated := run.Stated(s.end.Transport)
 	for _, f := range stated[:min(mostStated, len(stated))] {
 		out = append(out, "note: "+f.String())
 	}
@@ -78,7 +78,7 @@ const mostStated = 3
 
 // leftoverText says how much a run left behind, and what would take the first of it
 // back.
-func leftoverText(c *runner.Created) string {
+func leftoverText(c *run.Created) string {
 	text := fmt.Sprintf("%d of %d created things", c.Open(), c.Made.Blue+c.Made.Green)
 	if len(c.Left) == 0 {
 		return text

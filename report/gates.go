@@ -6,17 +6,17 @@ import (
 	"sort"
 
 	"github.com/bgverify/bgverify/diff/perf"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // gateRows are the run's gates as tables show them: those first that keep a
 // pass from being given, and the routes of a load stage that are worse in one
 // row with the worst change: the stage's own table lists them.
-func gateRows(s *source) []runner.GateResult {
-	var out []runner.GateResult
+func gateRows(s *source) []run.GateResult {
+	var out []run.GateResult
 	folded := map[string]bool{}
 	for _, g := range gravestFirst(s.end.Gates) {
-		if l := s.stage(g.Load); l != nil && g.Verdict == runner.Fail && routed(&g, l) {
+		if l := s.stage(g.Load); l != nil && g.Verdict == run.Fail && routed(&g, l) {
 			if row, ok := routesRow(l); ok {
 				if !folded[g.Load] {
 					folded[g.Load] = true
@@ -32,7 +32,7 @@ func gateRows(s *source) []runner.GateResult {
 }
 
 // stage is the load stage of a name.
-func (s *source) stage(name string) *runner.LoadResult {
+func (s *source) stage(name string) *run.LoadResult {
 	for i := range s.run.Loads {
 		if name != "" && s.run.Loads[i].Name == name {
 			return &s.run.Loads[i]
@@ -42,7 +42,7 @@ func (s *source) stage(name string) *runner.LoadResult {
 }
 
 // routed reports whether a gate of a load stage is about one of its routes.
-func routed(g *runner.GateResult, l *runner.LoadResult) bool {
+func routed(g *run.GateResult, l *run.LoadResult) bool {
 	return slices.ContainsFunc(l.Comparisons, func(c perf.Comparison) bool {
 		return c.Route != "" && g.Name == "load "+l.Name+" "+string(c.Metric)+" "+c.Route
 	})
@@ -50,7 +50,7 @@ func routed(g *runner.GateResult, l *runner.LoadResult) bool {
 
 // routesRow is one row for the figures of single routes that are worse; there is
 // none for less than two of them.
-func routesRow(l *runner.LoadResult) (runner.GateResult, bool) {
+func routesRow(l *run.LoadResult) (run.GateResult, bool) {
 	var worst *perf.Comparison
 	worse, all := 0, 0
 	for i := range l.Comparisons {
@@ -68,17 +68,17 @@ func routesRow(l *runner.LoadResult) (runner.GateResult, bool) {
 		}
 	}
 	if worse < 2 {
-		return runner.GateResult{}, false
+		return run.GateResult{}, false
 	}
-	return runner.GateResult{
-		Name: "load " + l.Name + " by route", Load: l.Name, Verdict: runner.Fail, Limit: "+" + bound(worst, worst.Margin),
+	return run.GateResult{
+		Name: "load " + l.Name + " by route", Load: l.Name, Verdict: run.Fail, Limit: "+" + bound(worst, worst.Margin),
 		Measured: fmt.Sprintf("%d of %d worse, up to %s", worse, all, delta(worst, worst.Change)),
 	}, true
 }
 
 // gravestFirst is the gates with those first that keep a pass from being given.
-func gravestFirst(gates []runner.GateResult) []runner.GateResult {
-	out := append([]runner.GateResult(nil), gates...)
+func gravestFirst(gates []run.GateResult) []run.GateResult {
+	out := append([]run.GateResult(nil), gates...)
 	sort.SliceStable(out, func(i, k int) bool { return out[i].Verdict > out[k].Verdict })
 	return out
 }

@@ -9,14 +9,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A HistoryEntry is one archived run as the history page shows it.
 type HistoryEntry struct {
 	ID      string
 	Started time.Time
-	Verdict runner.Verdict
+	Verdict run.Verdict
 	Cases   int
 	Failed  int
 	// Blue and Green name the sides. Runs of other sides or suites are shown apart.
@@ -32,14 +32,14 @@ type HistoryEntry struct {
 // A HistorySuite is a suite's verdict in one run.
 type HistorySuite struct {
 	Name    string
-	Verdict runner.Verdict
+	Verdict run.Verdict
 }
 
 // A HistoryRatio is one whole-stage comparison of one run.
 type HistoryRatio struct {
 	Name                      string // stage and metric: evening peak p95
 	Change, Low, High, Margin float64
-	Verdict                   runner.Verdict
+	Verdict                   run.Verdict
 }
 
 // A HistoryCause is a cause of one run. Causes with the same Key are the same
@@ -147,7 +147,7 @@ func runView(r *HistoryEntry) historyRun {
 func tallyOf(runs []*HistoryEntry) string {
 	passed := 0
 	for _, r := range runs {
-		if r.Verdict == runner.Pass {
+		if r.Verdict == run.Pass {
 			passed++
 		}
 	}
@@ -289,7 +289,7 @@ func sparkline(id, name string, points []*HistoryRatio) *plot {
 		margin.to(at-3, y.at(r.Margin))
 		margin.to(at+3, y.at(r.Margin))
 		class, color := "ink", colorInk
-		if r.Verdict == runner.Fail {
+		if r.Verdict == run.Fail {
 			class, color = "fail", colorFail
 		}
 		p.line(class, color, "1.5", at, y.at(r.Low), at, y.at(r.High))

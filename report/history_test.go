@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/report/reporttest"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // historyEntries are 60 hourly runs of one pair of sides: cause a in every run
@@ -19,11 +19,11 @@ func historyEntries() []HistoryEntry {
 	for i := range 60 {
 		id := fmt.Sprintf("run-%02d", i)
 		e := HistoryEntry{
-			ID: id, Started: reporttest.Started.Add(time.Duration(i) * time.Hour), Verdict: runner.Pass, Cases: 79, Path: id + "/report.html",
+			ID: id, Started: reporttest.Started.Add(time.Duration(i) * time.Hour), Verdict: run.Pass, Cases: 79, Path: id + "/report.html",
 			Blue: "blue.example", Green: "green.example",
 		}
-		e.Suites = []HistorySuite{{"가입자", runner.Pass}, {"<b>epg", runner.Verdict(1 + i%5)}}
-		e.Loads = []HistoryRatio{{Name: "저녁 피크 p95", Change: 0.01 * float64(i%7), Low: -0.02, High: 0.09, Margin: 0.1, Verdict: runner.Pass}}
+		e.Suites = []HistorySuite{{"가입자", run.Pass}, {"<b>epg", run.Verdict(1 + i%5)}}
+		e.Loads = []HistoryRatio{{Name: "저녁 피크 p95", Change: 0.01 * float64(i%7), Low: -0.02, High: 0.09, Margin: 0.1, Verdict: run.Pass}}
 		e.Causes = []HistoryCause{{Key: "a", Text: "$.balance number -> string", Cases: 3}}
 		if i == 59 {
 			e.Causes = append(e.Causes, HistoryCause{"b", "status 200 -> 500", 1, 59, false}, HistoryCause{"c", "$.x", 1, 59, true})
@@ -123,8 +123,8 @@ func TestHistoryGroups(t *testing.T) {
 	add := func(blue, green, suite string) {
 		i := len(entries)
 		entries = append(entries, HistoryEntry{
-			ID: fmt.Sprint("r", i), Started: reporttest.Started.Add(time.Duration(i) * time.Hour), Verdict: runner.Pass,
-			Blue: blue, Green: green, Suites: []HistorySuite{{suite, runner.Pass}},
+			ID: fmt.Sprint("r", i), Started: reporttest.Started.Add(time.Duration(i) * time.Hour), Verdict: run.Pass,
+			Blue: blue, Green: green, Suites: []HistorySuite{{suite, run.Pass}},
 		})
 	}
 	for range 3 {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 //go:embed assets
@@ -92,13 +92,13 @@ func newHTML(w *bufio.Writer, src *source) renderer {
 
 func (h *htmlReport) begin() error { return nil }
 
-func (h *htmlReport) add(c *runner.CaseResult) error {
+func (h *htmlReport) add(c *run.CaseResult) error {
 	row := h.columns.n
 	h.columns.add(c, h.src)
 	if c.Kind == "" {
 		h.cases++
 	}
-	if c.Verdict <= runner.Pass && !c.Flaky {
+	if c.Verdict <= run.Pass && !c.Flaky {
 		return nil
 	}
 	h.failing++
@@ -117,11 +117,11 @@ func (h *htmlReport) add(c *runner.CaseResult) error {
 	}
 	var panes []paneStep
 	for i := range c.Steps {
-		if c.Steps[i].Verdict > runner.Pass || c.Steps[i].Flaky {
+		if c.Steps[i].Verdict > run.Pass || c.Steps[i].Flaky {
 			panes = append(panes, h.src.pane(&c.Steps[i], bodies))
 		}
 	}
-	if len(h.static) < staticCases && c.Verdict > runner.Pass {
+	if len(h.static) < staticCases && c.Verdict > run.Pass {
 		h.static = append(h.static, caseViewOf(h.src, c, panes))
 	}
 	h.columns.details = append(h.columns.details, row)

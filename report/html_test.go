@@ -11,7 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/report/reporttest"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // between is what a page holds between two texts.
@@ -118,17 +118,17 @@ func TestPageData(t *testing.T) {
 
 // TestPageCap: bodies that would make the page too large are left out, and the page says so.
 func TestPageCap(t *testing.T) {
-	run := reporttest.Run(reporttest.Options{Seed: 1, Cases: 300, Differ: 1})
-	inner := run.Pair
+	r := reporttest.Run(reporttest.Options{Seed: 1, Cases: 300, Differ: 1})
+	inner := r.Pair
 	big := strings.Repeat("x", maxInline)
-	run.Pair = func(key string) (*runner.Pair, error) {
+	r.Pair = func(key string) (*run.Pair, error) {
 		p, err := inner(key)
 		if p != nil {
 			p.Green.Answer = append(p.Green.Answer, big...)
 		}
 		return p, err
 	}
-	page := render(t, "html", run)
+	page := render(t, "html", r)
 	if len(page) > 15<<20 {
 		t.Errorf("the page takes %d bytes", len(page))
 	}
@@ -184,11 +184,11 @@ func TestPlots(t *testing.T) {
 		}
 	}
 	// A stage without requests, without change and with one bucket draws nothing wrong.
-	run := reporttest.Run(reporttest.Options{Seed: 1, Cases: 10, Loads: 1})
-	run.Loads[0].Series = &runner.Series{BucketS: 2, Buckets: []runner.Bucket{{}}, Percentiles: []runner.PercPoint{{Q: 0.5}}}
-	run.Loads[0].Comparisons = run.Loads[0].Comparisons[:1]
-	run.Loads[0].Comparisons[0].Low, run.Loads[0].Comparisons[0].High = -1, 1e12
-	for _, svg := range regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAll(render(t, "html", run), -1) {
+	r := reporttest.Run(reporttest.Options{Seed: 1, Cases: 10, Loads: 1})
+	r.Loads[0].Series = &run.Series{BucketS: 2, Buckets: []run.Bucket{{}}, Percentiles: []run.PercPoint{{Q: 0.5}}}
+	r.Loads[0].Comparisons = r.Loads[0].Comparisons[:1]
+	r.Loads[0].Comparisons[0].Low, r.Loads[0].Comparisons[0].High = -1, 1e12
+	for _, svg := range regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAll(render(t, "html", r), -1) {
 		if bytes.Contains(svg, []byte("NaN")) || bytes.Contains(svg, []byte("Inf")) {
 			t.Errorf("an empty stage draws NaN or Inf: %s", svg)
 		}

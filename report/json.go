@@ -12,7 +12,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // jsonReport writes run.json, schema 1. Its members are the tool's public
@@ -30,121 +30,121 @@ func newJSON(w *bufio.Writer, src *source) renderer {
 }
 
 type jsonHead struct {
-	Schema    int                       `json:"schema"`
-	ID        string                    `json:"id"`
-	Tool      runner.Tool               `json:"tool"`
-	Parent    string                    `json:"parent,omitempty"`
-	Started   string                    `json:"started"`
-	ElapsedMS float64                   `json:"elapsed_ms"`
-	Seed      uint64                    `json:"seed"`
-	Verdict   runner.Verdict            `json:"verdict"`
-	Reasons   []string                  `json:"reasons"`
-	Sides     runner.Sides              `json:"sides"`
-	Counts    runner.Counts             `json:"counts"`
-	Coverage  runner.Coverage           `json:"coverage"`
-	Second    runner.Second             `json:"second_opinion"`
-	Audit     runner.Audit              `json:"audit"`
-	Planned   runner.Planned            `json:"planned"`
-	Verb      string                    `json:"verb,omitempty"` // where it is not run
-	Flags     []string                  `json:"flags"`
-	Paths     []string                  `json:"paths,omitempty"`
-	Narrowed  []runner.Narrowing        `json:"narrowed,omitempty"`
-	LeftOut   []runner.LeftOut          `json:"left_out,omitempty"`
-	Weaker    *runner.WeakerThan        `json:"weaker,omitempty"`
-	Created   *runner.Created           `json:"created,omitempty"`
-	Env       runner.Environment        `json:"environment"`
-	Signal    int                       `json:"signal,omitempty"`
-	Gates     []jsonGate                `json:"gates"`
-	Transport []runner.TransportFinding `json:"transport,omitempty"`
-	Warnings  []string                  `json:"warnings,omitempty"`
+	Schema    int                    `json:"schema"`
+	ID        string                 `json:"id"`
+	Tool      run.Tool               `json:"tool"`
+	Parent    string                 `json:"parent,omitempty"`
+	Started   string                 `json:"started"`
+	ElapsedMS float64                `json:"elapsed_ms"`
+	Seed      uint64                 `json:"seed"`
+	Verdict   run.Verdict            `json:"verdict"`
+	Reasons   []string               `json:"reasons"`
+	Sides     run.Sides              `json:"sides"`
+	Counts    run.Counts             `json:"counts"`
+	Coverage  run.Coverage           `json:"coverage"`
+	Second    run.Second             `json:"second_opinion"`
+	Audit     run.Audit              `json:"audit"`
+	Planned   run.Planned            `json:"planned"`
+	Verb      string                 `json:"verb,omitempty"` // where it is not run
+	Flags     []string               `json:"flags"`
+	Paths     []string               `json:"paths,omitempty"`
+	Narrowed  []run.Narrowing        `json:"narrowed,omitempty"`
+	LeftOut   []run.LeftOut          `json:"left_out,omitempty"`
+	Weaker    *run.WeakerThan        `json:"weaker,omitempty"`
+	Created   *run.Created           `json:"created,omitempty"`
+	Env       run.Environment        `json:"environment"`
+	Signal    int                    `json:"signal,omitempty"`
+	Gates     []jsonGate             `json:"gates"`
+	Transport []run.TransportFinding `json:"transport,omitempty"`
+	Warnings  []string               `json:"warnings,omitempty"`
 }
 
 type jsonGate struct {
-	Name     string         `json:"name"`
-	Measured string         `json:"measured"`
-	Limit    string         `json:"limit"`
-	Verdict  runner.Verdict `json:"verdict"`
-	Reason   string         `json:"reason,omitempty"`
-	Load     string         `json:"load,omitempty"`
+	Name     string      `json:"name"`
+	Measured string      `json:"measured"`
+	Limit    string      `json:"limit"`
+	Verdict  run.Verdict `json:"verdict"`
+	Reason   string      `json:"reason,omitempty"`
+	Load     string      `json:"load,omitempty"`
 }
 
 type jsonSuite struct {
-	Name     string          `json:"name"`
-	File     string          `json:"file"`
-	Service  string          `json:"service,omitempty"`
-	Owner    string          `json:"owner,omitempty"`
-	Wave     int             `json:"wave,omitempty"`
-	Gate     string          `json:"gate"`
-	Number   string          `json:"number"` // when numbers are equal: decimal or type
-	Verdict  runner.Verdict  `json:"verdict"`
-	Reasons  []string        `json:"reasons,omitempty"`
-	Counts   runner.Counts   `json:"counts"`
-	Coverage runner.Coverage `json:"coverage"`
+	Name     string       `json:"name"`
+	File     string       `json:"file"`
+	Service  string       `json:"service,omitempty"`
+	Owner    string       `json:"owner,omitempty"`
+	Wave     int          `json:"wave,omitempty"`
+	Gate     string       `json:"gate"`
+	Number   string       `json:"number"` // when numbers are equal: decimal or type
+	Verdict  run.Verdict  `json:"verdict"`
+	Reasons  []string     `json:"reasons,omitempty"`
+	Counts   run.Counts   `json:"counts"`
+	Coverage run.Coverage `json:"coverage"`
 }
 
 type jsonCase struct {
-	ID         string          `json:"id"`
-	Name       string          `json:"name"`
-	Kind       string          `json:"kind,omitempty"`
-	Tags       []string        `json:"tags"`
-	At         string          `json:"at,omitempty"`
-	Verdict    runner.Verdict  `json:"verdict"`
-	Reasons    []string        `json:"reasons,omitempty"`
-	Flaky      bool            `json:"flaky,omitempty"`
-	Quarantine string          `json:"quarantine,omitempty"`
-	ElapsedMS  float64         `json:"elapsed_ms"`
-	Coverage   runner.Coverage `json:"coverage"`
-	Requests   runner.PerSide  `json:"requests"`
-	NotSent    *runner.NotSent `json:"not_sent,omitempty"`
-	Created    *runner.Created `json:"created,omitempty"`
-	Steps      []jsonStep      `json:"steps"`
+	ID         string       `json:"id"`
+	Name       string       `json:"name"`
+	Kind       string       `json:"kind,omitempty"`
+	Tags       []string     `json:"tags"`
+	At         string       `json:"at,omitempty"`
+	Verdict    run.Verdict  `json:"verdict"`
+	Reasons    []string     `json:"reasons,omitempty"`
+	Flaky      bool         `json:"flaky,omitempty"`
+	Quarantine string       `json:"quarantine,omitempty"`
+	ElapsedMS  float64      `json:"elapsed_ms"`
+	Coverage   run.Coverage `json:"coverage"`
+	Requests   run.PerSide  `json:"requests"`
+	NotSent    *run.NotSent `json:"not_sent,omitempty"`
+	Created    *run.Created `json:"created,omitempty"`
+	Steps      []jsonStep   `json:"steps"`
 }
 
 type jsonStep struct {
-	Name         string               `json:"name"`
-	At           string               `json:"at,omitempty"`
-	Lane         string               `json:"lane,omitempty"`
-	First        string               `json:"first,omitempty"`
-	Verdict      runner.Verdict       `json:"verdict"`
-	Reasons      []string             `json:"reasons,omitempty"`
-	Flaky        bool                 `json:"flaky,omitempty"`
-	Blue         *runner.SideResult   `json:"blue,omitempty"`
-	Green        *runner.SideResult   `json:"green,omitempty"`
-	Expectations []runner.Expectation `json:"expectations,omitempty"`
-	Differences  []json.RawMessage    `json:"differences,omitempty"`
-	Ignored      []diff.Difference    `json:"ignored,omitempty"`
-	Total        int                  `json:"differences_total"`
-	IgnoredTotal int                  `json:"ignored_total,omitempty"`
-	Coverage     runner.Coverage      `json:"coverage"`
-	Vacuous      bool                 `json:"vacuous,omitempty"`
-	NotSent      bool                 `json:"not_sent,omitempty"`
-	ByWhen       *runner.SwitchedOff  `json:"by_when,omitempty"`
-	Notes        []string             `json:"notes,omitempty"`
-	Forms        []diff.Form          `json:"forms,omitempty"`
-	Exchange     string               `json:"exchange,omitempty"`
+	Name         string            `json:"name"`
+	At           string            `json:"at,omitempty"`
+	Lane         string            `json:"lane,omitempty"`
+	First        string            `json:"first,omitempty"`
+	Verdict      run.Verdict       `json:"verdict"`
+	Reasons      []string          `json:"reasons,omitempty"`
+	Flaky        bool              `json:"flaky,omitempty"`
+	Blue         *run.SideResult   `json:"blue,omitempty"`
+	Green        *run.SideResult   `json:"green,omitempty"`
+	Expectations []run.Expectation `json:"expectations,omitempty"`
+	Differences  []json.RawMessage `json:"differences,omitempty"`
+	Ignored      []diff.Difference `json:"ignored,omitempty"`
+	Total        int               `json:"differences_total"`
+	IgnoredTotal int               `json:"ignored_total,omitempty"`
+	Coverage     run.Coverage      `json:"coverage"`
+	Vacuous      bool              `json:"vacuous,omitempty"`
+	NotSent      bool              `json:"not_sent,omitempty"`
+	ByWhen       *run.SwitchedOff  `json:"by_when,omitempty"`
+	Notes        []string          `json:"notes,omitempty"`
+	Forms        []diff.Form       `json:"forms,omitempty"`
+	Exchange     string            `json:"exchange,omitempty"`
 }
 
 type jsonLoad struct {
 	Name        string            `json:"name"`
 	At          string            `json:"at,omitempty"`
-	Verdict     runner.Verdict    `json:"verdict"`
+	Verdict     run.Verdict       `json:"verdict"`
 	Reason      string            `json:"reason"`
 	Rate        float64           `json:"rate"`
 	Seconds     float64           `json:"seconds"`
 	Blocks      int               `json:"blocks"`
 	Dropped     int               `json:"dropped"`
 	Comparisons []perf.Comparison `json:"comparisons"`
-	Errors      runner.PerSide    `json:"errors"`
-	Requests    runner.PerSide    `json:"requests"`
-	Generator   runner.Generator  `json:"generator"`
+	Errors      run.PerSide       `json:"errors"`
+	Requests    run.PerSide       `json:"requests"`
+	Generator   run.Generator     `json:"generator"`
 	Routes      []string          `json:"routes,omitempty"`
 	Services    []string          `json:"services,omitempty"`
 	Warnings    []string          `json:"warnings,omitempty"`
 	Records     string            `json:"records,omitempty"`
 
-	Judging  *runner.LoadJudging  `json:"judging,omitempty"`
-	WarmUp   *runner.LoadWarmUp   `json:"warm_up,omitempty"`
-	Findings []runner.LoadFinding `json:"findings,omitempty"`
+	Judging  *run.LoadJudging  `json:"judging,omitempty"`
+	WarmUp   *run.LoadWarmUp   `json:"warm_up,omitempty"`
+	Findings []run.LoadFinding `json:"findings,omitempty"`
 }
 
 func (j *jsonReport) begin() error {
@@ -221,7 +221,7 @@ func (j *jsonReport) closeSuite() error {
 	return j.w.WriteByte('}')
 }
 
-func (j *jsonReport) add(c *runner.CaseResult) error {
+func (j *jsonReport) add(c *run.CaseResult) error {
 	if err := j.openSuite(c.Suite); err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func (j *jsonReport) add(c *runner.CaseResult) error {
 	return err
 }
 
-func (j *jsonReport) step(s *runner.StepResult) (jsonStep, error) {
+func (j *jsonReport) step(s *run.StepResult) (jsonStep, error) {
 	out := jsonStep{
 		Name: s.Name, At: s.At, Lane: s.Lane, First: s.First, Verdict: s.Verdict, Reasons: s.Reasons, Flaky: s.Flaky,
 		Blue: s.Blue, Green: s.Green, Expectations: s.Expectations, Ignored: s.Ignored,

@@ -9,7 +9,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // junitReport writes junit.xml. Its rules:
@@ -71,7 +71,7 @@ func (j *junitReport) begin() error {
 		said = said || g.Verdict == e.Verdict
 	}
 	if !said { // rule 1: the verdict always has a testcase that says it
-		j.gate(runner.GateResult{Name: "run", Measured: e.Verdict.String(), Limit: "pass", Verdict: e.Verdict, Reason: strings.Join(e.Reasons, "; ")})
+		j.gate(run.GateResult{Name: "run", Measured: e.Verdict.String(), Limit: "pass", Verdict: e.Verdict, Reason: strings.Join(e.Reasons, "; ")})
 	}
 	return j.writeSuite("bgverify.verdict", [][2]string{
 		{"bgverify.run", j.src.head.ID},
@@ -83,7 +83,7 @@ func (j *junitReport) begin() error {
 	}, strings.ToUpper(e.Verdict.String())+": "+answer(e.Verdict)+"\n"+strings.Join(e.Reasons, "\n"))
 }
 
-func (j *junitReport) gate(g runner.GateResult) {
+func (j *junitReport) gate(g run.GateResult) {
 	text := "measured " + g.Measured + ", limit " + g.Limit
 	message := g.Reason
 	if message == "" {
@@ -91,41 +91,41 @@ func (j *junitReport) gate(g runner.GateResult) {
 	}
 	name := "gate: " + g.Name
 	switch g.Verdict {
-	case runner.Pass:
+	case run.Pass:
 		j.testcase("bgverify.verdict", name, 0, "", "", "", "")
-	case runner.Skip:
+	case run.Skip:
 		j.testcase("bgverify.verdict", name, 0, "skipped", "", "", message)
-	case runner.Inconclusive:
-		if j.src.end.Verdict == runner.Pass { // the user's policy: warn
+	case run.Inconclusive:
+		if j.src.end.Verdict == run.Pass { // the user's policy: warn
 			j.testcase("bgverify.verdict", name, 0, "skipped", "", "", "inconclusive: "+message)
 			return
 		}
 		j.testcase("bgverify.verdict", name, 0, "failure", "gate.inconclusive", message, text)
-	case runner.Fail:
+	case run.Fail:
 		j.testcase("bgverify.verdict", name, 0, "failure", "gate.fail", message, text)
 	default:
 		j.testcase("bgverify.verdict", name, 0, "error", "gate."+g.Verdict.String(), message, text)
 	}
 }
 
-func (j *junitReport) add(c *runner.CaseResult) error {
+func (j *junitReport) add(c *run.CaseResult) error {
 	if err := j.openSuite(c.Suite); err != nil {
 		return err
 	}
-	if j.src.end.Counts.Cases > foldAbove && c.Verdict == runner.Pass && !c.Flaky {
+	if j.src.end.Counts.Cases > foldAbove && c.Verdict == run.Pass && !c.Flaky {
 		j.fold(c)
 		return nil
 	}
 	class := j.class(c.Suite)
 	name := strings.TrimSpace(c.ID + " " + requestLine(c))
 	switch c.Verdict {
-	case runner.Pass:
+	case run.Pass:
 		j.testcase(class, name, c.ElapsedMS, "", "", "", "")
-	case runner.Skip:
+	case run.Skip:
 		j.testcase(class, name, c.ElapsedMS, "skipped", "", "", firstReason(c))
-	case runner.Broken, runner.Interrupted, runner.Incomplete:
+	case run.Broken, run.Interrupted, run.Incomplete:
 		j.testcase(class, name, c.ElapsedMS, "error", brokenType(c), firstReason(c), j.src.details(c))
-	case runner.Inconclusive:
+	case run.Inconclusive:
 		j.testcase(class, name, c.ElapsedMS, "failure", "case.inconclusive", firstReason(c), j.src.details(c))
 	default:
 		kind, message := j.src.failure(c)
@@ -135,7 +135,7 @@ func (j *junitReport) add(c *runner.CaseResult) error {
 }
 
 // fold counts an equal case under its route.
-func (j *junitReport) fold(c *runner.CaseResult) {
+func (j *junitReport) fold(c *run.CaseResult) {
 	route := routeOf(c)
 	if j.suite.folded == nil {
 		j.suite.folded = map[string]*folded{}
@@ -176,10 +176,10 @@ func (j *junitReport) closeSuite() error {
 	for _, l := range j.src.loads[j.open] {
 		kind, element := "", ""
 		switch l.Verdict {
-		case runner.Pass:
-		case runner.Skip:
+		case run.Pass:
+		case run.Skip:
 			element = "skipped"
-		case runner.Fail, runner.Inconclusive:
+		case run.Fail, run.Inconclusive:
 			element, kind = "failure", "load."+l.Verdict.String()
 		default:
 			element, kind = "error", "load."+l.Verdict.String()
@@ -316,7 +316,7 @@ func cut(s string, n int) string {
 }
 
 // loadText lists a load stage's comparisons.
-func loadText(l *runner.LoadResult) string {
+func loadText(l *run.LoadResult) string {
 	var b strings.Builder
 	b.WriteString(l.Reason + "\n")
 	for i := range l.Comparisons {

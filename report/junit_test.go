@@ -14,7 +14,7 @@ import (
 
 	"github.com/bgverify/bgverify/internal/conformance"
 	"github.com/bgverify/bgverify/report/reporttest"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 func TestJUnitSchemas(t *testing.T) {
@@ -63,8 +63,8 @@ func parseJUnit(t *testing.T, text []byte) junitFile {
 }
 
 func TestJUnitCounts(t *testing.T) {
-	for name, run := range runs() {
-		f := parseJUnit(t, render(t, "junit", run))
+	for name, r := range runs() {
+		f := parseJUnit(t, render(t, "junit", r))
 		seen := map[string]bool{}
 		bad := 0
 		for _, s := range f.Suites {
@@ -92,8 +92,8 @@ func TestJUnitCounts(t *testing.T) {
 		if len(seen) == 0 {
 			t.Errorf("%s run: no testcase at all", name)
 		}
-		if pass := run.End.Verdict == runner.Pass; pass != (bad == 0) {
-			t.Errorf("%s run: verdict %s with %d failed testcases", name, run.End.Verdict, bad)
+		if pass := r.End.Verdict == run.Pass; pass != (bad == 0) {
+			t.Errorf("%s run: verdict %s with %d failed testcases", name, r.End.Verdict, bad)
 		}
 	}
 }
@@ -179,7 +179,7 @@ func FuzzHTML(f *testing.F) {
 		return n
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		make := func(text string) *runner.Run {
+		make := func(text string) *run.Run {
 			return reporttest.Run(reporttest.Options{Seed: 1, Cases: 4, Differ: 1, Texts: []string{text}})
 		}
 		if got, want := count(render(t, "html", make(s))), count(render(t, "html", make("x"))); got != want {

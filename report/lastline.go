@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff/perf"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // lastLine is the run in one line for programs: names and values without spaces.
@@ -13,7 +13,7 @@ func lastLine(src *source, opts TextOptions) string {
 	e := &src.end
 	failed := 0
 	for _, g := range e.Gates {
-		if g.Verdict > runner.Pass {
+		if g.Verdict > run.Pass {
 			failed++
 		}
 	}
@@ -22,11 +22,11 @@ func lastLine(src *source, opts TextOptions) string {
 	if change, ok := worstP99(src.run.Loads); ok {
 		fmt.Fprintf(&b, " p99=%+.0f%%", change*100)
 	}
-	run := opts.Folder
-	if run == "" {
-		run = src.head.ID
+	r := opts.Folder
+	if r == "" {
+		r = src.head.ID
 	}
-	fmt.Fprintf(&b, " run=%s", strings.ReplaceAll(run, " ", "%20"))
+	fmt.Fprintf(&b, " run=%s", strings.ReplaceAll(r, " ", "%20"))
 	if opts.Digest != "" {
 		fmt.Fprintf(&b, " digest=%s", opts.Digest)
 	}
@@ -34,7 +34,7 @@ func lastLine(src *source, opts TextOptions) string {
 }
 
 // worstP99 is the greatest change of a whole stage's p99.
-func worstP99(loads []runner.LoadResult) (float64, bool) {
+func worstP99(loads []run.LoadResult) (float64, bool) {
 	worst, ok := 0.0, false
 	for _, l := range loads {
 		for _, c := range l.Comparisons {

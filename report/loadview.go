@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/bgverify/bgverify/diff/perf"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A loadView is a load stage as the page shows it.
@@ -59,12 +59,12 @@ func (p *pageView) loads(s *source) {
 // one without a proof says no more than that it was watched.
 func comparisonVerdict(c *perf.Comparison) verdictView {
 	if c.Role == perf.Guard && c.Outcome == perf.Inconclusive {
-		return verdictView{Mark: mark(runner.Skip), Word: "watched", Class: "v-skip"}
+		return verdictView{Mark: mark(run.Skip), Word: "watched", Class: "v-skip"}
 	}
 	return viewOf(outcomeVerdict(c.Outcome))
 }
 
-func loadFacts(l *runner.LoadResult) []string {
+func loadFacts(l *run.LoadResult) []string {
 	g := &l.Generator
 	out := []string{
 		fmt.Sprintf("%s requests per second and side", significant(l.Rate)),
@@ -89,7 +89,7 @@ func loadFacts(l *runner.LoadResult) []string {
 	return out
 }
 
-func (v *loadView) figures(l *runner.LoadResult) {
+func (v *loadView) figures(l *run.LoadResult) {
 	add := func(f figureView) {
 		if f.Plot != nil {
 			v.Figures = append(v.Figures, f)
@@ -117,30 +117,30 @@ func (v *loadView) figures(l *runner.LoadResult) {
 	add(rateFigure(v.ID, l.Series))
 }
 
-func timeFigure(id string, s *runner.Series) figureView {
+func timeFigure(id string, s *run.Series) figureView {
 	f := figureView{
 		Plot: timePlot(id+"-time", s), Head: []string{"second", "blue p50", "green p50", "blue p99", "green p99", "errors"},
 		Aid: "Both sides were loaded at the same moments: what raises both is the surroundings, what raises one is that side.",
 	}
-	f.Note = sampled(s, func(b *runner.Bucket) {
+	f.Note = sampled(s, func(b *run.Bucket) {
 		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), seconds(b.BlueP50), seconds(b.GreenP50), seconds(b.BlueP99), seconds(b.GreenP99), fmt.Sprintf("%d / %d", b.BlueErrors, b.GreenErrors)})
 	})
 	return f
 }
 
-func rateFigure(id string, s *runner.Series) figureView {
+func rateFigure(id string, s *run.Series) figureView {
 	f := figureView{
 		Plot: ratePlot(id+"-rate", s), Head: []string{"second", "offered", "achieved"},
 		Aid: "The load was what the plan asked for where the lines lie on each other.",
 	}
-	f.Note = sampled(s, func(b *runner.Bucket) {
+	f.Note = sampled(s, func(b *run.Bucket) {
 		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), significant(b.Offered) + "/s", significant(b.Achieved) + "/s"})
 	})
 	return f
 }
 
 // sampled hands over at most tableRows buckets, evenly spaced, and says so.
-func sampled(s *runner.Series, row func(*runner.Bucket)) string {
+func sampled(s *run.Series, row func(*run.Bucket)) string {
 	step := (len(s.Buckets) + tableRows - 1) / tableRows
 	for i := 0; i < len(s.Buckets); i += max(step, 1) {
 		row(&s.Buckets[i])

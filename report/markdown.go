@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // markdownReport writes summary.md: at most maxMarkdown bytes, which is what a
@@ -35,8 +35,8 @@ func newMarkdown(w *bufio.Writer, src *source) renderer {
 
 func (m *markdownReport) begin() error { return nil }
 
-func (m *markdownReport) add(c *runner.CaseResult) error {
-	if c.Verdict <= runner.Pass {
+func (m *markdownReport) add(c *run.CaseResult) error {
+	if c.Verdict <= run.Pass {
 		return nil
 	}
 	m.spreads.add(m.src.caseCauses(c))
@@ -132,7 +132,7 @@ func (m *markdownReport) suites(put func(string)) {
 	var rows []string
 	for i, h := range heads {
 		e := m.src.end.Suites[i]
-		if e.Verdict == runner.Pass {
+		if e.Verdict == run.Pass {
 			continue
 		}
 		rows = append(rows, fmt.Sprintf("| %s %s | %s | %s | %d of %d | %s |\n", mark(e.Verdict), e.Verdict, mdText(h.Name), mdText(h.Owner), e.Counts.Fail, e.Counts.Cases, mdText(strings.Join(e.Reasons, "; "))))

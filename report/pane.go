@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -19,7 +19,7 @@ const maxInline = 64 << 10
 // A paneStep is what a page shows of one step that did not pass: status,
 // headers, timing and body as rows of one comparison.
 type paneStep struct {
-	step        *runner.StepResult
+	step        *run.StepResult
 	pair        *pairView // nil: not kept
 	rows        []row     // not folded
 	causes      []int
@@ -31,7 +31,7 @@ type paneStep struct {
 }
 
 // pane makes the view of a step. bodies says whether the page holds its bodies.
-func (s *source) pane(step *runner.StepResult, bodies bool) paneStep {
+func (s *source) pane(step *run.StepResult, bodies bool) paneStep {
 	p := paneStep{step: step, causes: s.causesOf(step)}
 	if bodies {
 		p.pair = s.pair(step.Exchange)
@@ -60,7 +60,7 @@ func (s *source) pane(step *runner.StepResult, bodies bool) paneStep {
 }
 
 // causesOf lists the causes of a step's differences, each once.
-func (s *source) causesOf(step *runner.StepResult) []int {
+func (s *source) causesOf(step *run.StepResult) []int {
 	var ids []int
 	seen := map[int]bool{}
 	for i := range step.Differences {
@@ -73,7 +73,7 @@ func (s *source) causesOf(step *runner.StepResult) []int {
 }
 
 // listRows shows differences alone, a row each under its path.
-func listRows(step *runner.StepResult) []row {
+func listRows(step *run.StepResult) []row {
 	var rows []row
 	list := func(all []diff.Difference) {
 		for i := range all {
@@ -98,7 +98,7 @@ func listRows(step *runner.StepResult) []row {
 }
 
 // find is the difference of a step that lies at a place.
-func find(step *runner.StepResult, where diff.Where, path string) *diff.Difference {
+func find(step *run.StepResult, where diff.Where, path string) *diff.Difference {
 	for _, list := range [][]diff.Difference{step.Differences, step.Ignored} {
 		for i := range list {
 			if list[i].Where == where && (where == diff.InStatus || list[i].Path == path) {
@@ -109,7 +109,7 @@ func find(step *runner.StepResult, where diff.Where, path string) *diff.Differen
 	return nil
 }
 
-func statusRows(step *runner.StepResult, blue, green *wire.Exchange) []row {
+func statusRows(step *run.StepResult, blue, green *wire.Exchange) []row {
 	d := find(step, diff.InStatus, "")
 	status := row{mark: markOf(d), blue: statusText(blue), green: statusText(green), note: noteOf(d)}
 	if d == nil && status.blue != status.green {
@@ -127,7 +127,7 @@ func statusText(x *wire.Exchange) string {
 }
 
 // headerRows lays the header fields side by side by name, k-th with k-th.
-func headerRows(step *runner.StepResult, blue, green *wire.Exchange) []row {
+func headerRows(step *run.StepResult, blue, green *wire.Exchange) []row {
 	rows := []row{{mark: rowTitle, blue: "headers", green: "headers"}}
 	left := map[string][]wire.Field{}
 	for _, f := range green.Headers {
@@ -171,7 +171,7 @@ func headerRows(step *runner.StepResult, blue, green *wire.Exchange) []row {
 
 // bodyRows lays the bodies side by side: as JSON values, as lines, or, where a
 // page does not hold them, as the list of what differs.
-func bodyRows(step *runner.StepResult, p *paneStep) []row {
+func bodyRows(step *run.StepResult, p *paneStep) []row {
 	blue, green := p.pair.blue.Answer, p.pair.green.Answer
 	title := row{mark: rowTitle, blue: bodyTitle(p.pair.blue), green: bodyTitle(p.pair.green)}
 	if len(blue) == 0 && len(green) == 0 {
@@ -202,7 +202,7 @@ func sameOr(same bool, otherwise rowMark) rowMark {
 }
 
 // inBody keeps the rows of differences in the body, in step's order.
-func inBody(rows []row, step *runner.StepResult) []row {
+func inBody(rows []row, step *run.StepResult) []row {
 	var out []row
 	i := 0
 	for _, list := range [][]diff.Difference{step.Differences, step.Ignored} {
@@ -218,7 +218,7 @@ func inBody(rows []row, step *runner.StepResult) []row {
 
 // softened greys lines that differ where the comparison found the bodies equal
 // under its rules: text alone cannot say which rule spoke.
-func softened(rows []row, step *runner.StepResult) []row {
+func softened(rows []row, step *run.StepResult) []row {
 	for i := range step.Differences {
 		if step.Differences[i].Where == diff.InBody {
 			return rows

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/bgverify/bgverify/diff/perf"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // The size of a plot and its margins, in its own units.
@@ -21,8 +21,8 @@ const leastBeyond = 10
 // percentilePlot draws latency by percentile. The horizontal axis is
 // log10(1/(1-p)), so that p99.9 has as much room as p90, and it ends where
 // fewer than leastBeyond requests of the smaller side lie beyond.
-func percentilePlot(id string, l *runner.LoadResult) *plot {
-	var points []runner.PercPoint
+func percentilePlot(id string, l *run.LoadResult) *plot {
+	var points []run.PercPoint
 	n := float64(min(l.Requests.Blue, l.Requests.Green))
 	for _, q := range l.Series.Percentiles {
 		if q.Q < 1 && q.Blue > 0 && q.Green > 0 && n*(1-q.Q) >= leastBeyond {
@@ -71,7 +71,7 @@ func percentilePlot(id string, l *runner.LoadResult) *plot {
 }
 
 // nearest is the point at a percentile, or -1 when none is close to it.
-func nearest(points []runner.PercPoint, q float64) int {
+func nearest(points []run.PercPoint, q float64) int {
 	best := -1
 	for i := range points {
 		if best < 0 || math.Abs(points[i].Q-q) < math.Abs(points[best].Q-q) {
@@ -93,7 +93,7 @@ func percentileName(q float64) string {
 
 // timePlot draws p50 and p99 of both sides over the stage, from its buckets;
 // errors are ticks under the curves. A bucket without requests leaves a gap.
-func timePlot(id string, s *runner.Series) *plot {
+func timePlot(id string, s *run.Series) *plot {
 	low, high, end := math.Inf(1), 0.0, 0.0
 	errors := false
 	for _, b := range s.Buckets {
@@ -119,12 +119,12 @@ func timePlot(id string, s *runner.Series) *plot {
 	p.timeTicks(x, end)
 	curves := []struct {
 		side, name, width, dash string
-		of                      func(*runner.Bucket) float64
+		of                      func(*run.Bucket) float64
 	}{
-		{"blue", "p50", "1.3", "", func(b *runner.Bucket) float64 { return b.BlueP50 }},
-		{"green", "p50", "1.3", "6 4", func(b *runner.Bucket) float64 { return b.GreenP50 }},
-		{"blue", "p99", "2", "", func(b *runner.Bucket) float64 { return b.BlueP99 }},
-		{"green", "p99", "2", "6 4", func(b *runner.Bucket) float64 { return b.GreenP99 }},
+		{"blue", "p50", "1.3", "", func(b *run.Bucket) float64 { return b.BlueP50 }},
+		{"green", "p50", "1.3", "6 4", func(b *run.Bucket) float64 { return b.GreenP50 }},
+		{"blue", "p99", "2", "", func(b *run.Bucket) float64 { return b.BlueP99 }},
+		{"green", "p99", "2", "6 4", func(b *run.Bucket) float64 { return b.GreenP99 }},
 	}
 	last := make([]float64, len(curves))
 	for i, c := range curves {
@@ -175,7 +175,7 @@ func (p *plot) timeTicks(x axis, end float64) {
 	}
 }
 
-func (p *plot) errorTicks(x axis, s *runner.Series) {
+func (p *plot) errorTicks(x axis, s *run.Series) {
 	base := float64(p.Height - plotBottom)
 	for _, b := range s.Buckets {
 		at := x.at(b.Start + s.BucketS/2)
@@ -190,7 +190,7 @@ func (p *plot) errorTicks(x axis, s *runner.Series) {
 }
 
 // ratePlot draws what was offered against what was achieved, both sides together.
-func ratePlot(id string, s *runner.Series) *plot {
+func ratePlot(id string, s *run.Series) *plot {
 	high, end := 0.0, 0.0
 	for _, b := range s.Buckets {
 		high = math.Max(high, math.Max(b.Offered, b.Achieved))
@@ -230,7 +230,7 @@ const forestRows = 14
 
 // forestPlot draws each relative comparison as a point with its interval, and
 // its margin as a tick: a pass needs the whole interval left of the tick.
-func forestPlot(id string, l *runner.LoadResult) *plot {
+func forestPlot(id string, l *run.LoadResult) *plot {
 	var rows []*perf.Comparison
 	low, high := -0.05, 0.05
 	for i := range l.Comparisons {

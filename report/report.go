@@ -4,7 +4,7 @@
 //
 // The way of the data:
 //
-//	runner.Run -> source (gaps filled, causes indexed) -> one pass over the
+//	run.Run -> source (gaps filled, causes indexed) -> one pass over the
 //	cases, handed to every format at once -> files
 //
 // Where a text of the page comes from: the sentences of the banner are
@@ -26,7 +26,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A Format is one way to render a run into a file.
@@ -35,7 +35,7 @@ type Format struct {
 	File string // its name in a run folder
 	Doc  string // one line of help
 	// Write renders the run with the default options.
-	Write func(w io.Writer, run *runner.Run) error
+	Write func(w io.Writer, run *run.Run) error
 
 	open func(w *bufio.Writer, src *source) renderer
 }
@@ -52,8 +52,8 @@ var Formats = []Format{
 
 func format(name, file, doc string, open func(*bufio.Writer, *source) renderer) Format {
 	f := Format{Name: name, File: file, Doc: doc, open: open}
-	f.Write = func(w io.Writer, run *runner.Run) error {
-		return WriteAll(run, []Output{{Format: f, W: w}}, Options{})
+	f.Write = func(w io.Writer, r *run.Run) error {
+		return WriteAll(r, []Output{{Format: f, W: w}}, Options{})
 	}
 	return f
 }
@@ -91,14 +91,14 @@ type Output struct {
 // A renderer writes one format. It sees the cases once, in plan order.
 type renderer interface {
 	begin() error
-	add(*runner.CaseResult) error
+	add(*run.CaseResult) error
 	end() error
 }
 
 // WriteAll renders a run into several formats, reading its cases once. A format
 // whose writer fails does not keep the others from being written; the error
 // names every one that failed. An error of the run's log ends them all.
-func WriteAll(run *runner.Run, outputs []Output, opts Options) error {
+func WriteAll(run *run.Run, outputs []Output, opts Options) error {
 	src := newSource(run, opts)
 	feeds := make([]*feed, len(outputs))
 	for i, out := range outputs {
@@ -147,10 +147,10 @@ func (f *feed) do(step func() error) {
 // A source is a run as renderers read it: gaps of an unfinished run filled,
 // causes indexed.
 type source struct {
-	run   *runner.Run
-	head  *runner.Header
-	end   runner.End
-	loads [][]runner.LoadResult // by suite
+	run   *run.Run
+	head  *run.Header
+	end   run.End
+	loads [][]run.LoadResult // by suite
 	cause func(*diff.Difference) (id int, ok bool)
 	opts  Options
 
@@ -158,28 +158,28 @@ type source struct {
 	lastPair *pairView
 }
 
-func newSource(run *runner.Run, opts Options) *source {
-	s := &source{run: run, head: &run.Header, end: run.End, opts: opts}
+func newSource(r *run.Run, opts Options) *source {
+	s := &source{run: r, head: &r.Header, end: r.End, opts: opts}
 	if s.end.Verdict == 0 {
-		s.end.Verdict = runner.Incomplete
+		s.end.Verdict = run.Incomplete
 		s.end.Reasons = append([]string{"the run has no end: it is still running, or it was killed"}, s.end.Reasons...)
 	}
 	if s.end.Sides.Blue.URL == "" {
-		s.end.Sides.Blue = run.Header.Sides.Blue
+		s.end.Sides.Blue = r.Header.Sides.Blue
 	}
 	if s.end.Sides.Green.URL == "" {
-		s.end.Sides.Green = run.Header.Sides.Green
+		s.end.Sides.Green = r.Header.Sides.Green
 	}
-	suites := make([]runner.SuiteEnd, len(run.Header.Suites))
+	suites := make([]run.SuiteEnd, len(r.Header.Suites))
 	copy(suites, s.end.Suites)
 	for i := range suites {
 		if suites[i].Verdict == 0 {
-			suites[i].Verdict = runner.Incomplete
+			suites[i].Verdict = run.Incomplete
 		}
 	}
 	s.end.Suites = suites
-	s.loads = make([][]runner.LoadResult, len(suites))
-	for _, l := range run.Loads {
+	s.loads = make([][]run.LoadResult, len(suites))
+	for _, l := range r.Loads {
 		if l.Suite >= 0 && l.Suite < len(suites) {
 			s.loads[l.Suite] = append(s.loads[l.Suite], l)
 		}
@@ -189,15 +189,15 @@ func newSource(run *runner.Run, opts Options) *source {
 }
 
 // cases is the run's cases; a run without any has an empty list.
-func (s *source) cases() iter.Seq2[*runner.CaseResult, error] {
+func (s *source) cases() iter.Seq2[*run.CaseResult, error] {
 	if s.run.Cases == nil {
-		return func(func(*runner.CaseResult, error) bool) {}
+		return func(func(*run.CaseResult, error) bool) {}
 	}
 	return s.run.Cases
 }
 
 // audit is who ran what: the end's, where the run has one.
-func (s *source) audit() runner.Audit {
+func (s *source) audit() run.Audit {
 	if s.run.End.Verdict == 0 {
 		return s.head.Audit
 	}

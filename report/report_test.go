@@ -11,15 +11,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bgverify/bgverify/report/reporttest"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // failing is a run with everything that a report shows.
-func failing(cases int) *runner.Run {
+func failing(cases int) *run.Run {
 	return reporttest.Run(reporttest.Options{Seed: 1, Cases: cases, Differ: 0.05, Suites: 3, Loads: 2, Worse: true, Odd: true})
 }
 
-func render(t *testing.T, name string, run *runner.Run) []byte {
+func render(t *testing.T, name string, run *run.Run) []byte {
 	t.Helper()
 	f, ok := Lookup(name)
 	if !ok {
@@ -33,8 +33,8 @@ func render(t *testing.T, name string, run *runner.Run) []byte {
 }
 
 // runs are those that every format must render.
-func runs() map[string]*runner.Run {
-	return map[string]*runner.Run{
+func runs() map[string]*run.Run {
+	return map[string]*run.Run{
 		"failing":    failing(300),
 		"passing":    reporttest.Run(reporttest.Options{Seed: 2, Cases: 30, Loads: 1}),
 		"no cases":   reporttest.Run(reporttest.Options{Seed: 3}),
@@ -61,10 +61,10 @@ func TestSameRunSameBytes(t *testing.T) {
 
 // TestOnePass holds WriteAll to what each format writes alone, and to one pass.
 func TestOnePass(t *testing.T) {
-	run := failing(400)
+	r := failing(400)
 	passes := 0
-	inner := run.Cases
-	run.Cases = func(yield func(*runner.CaseResult, error) bool) {
+	inner := r.Cases
+	r.Cases = func(yield func(*run.CaseResult, error) bool) {
 		passes++
 		inner(yield)
 	}
@@ -73,7 +73,7 @@ func TestOnePass(t *testing.T) {
 	for i, f := range Formats {
 		outputs[i] = Output{f, &texts[i]}
 	}
-	if err := WriteAll(run, outputs, Options{}); err != nil {
+	if err := WriteAll(r, outputs, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if passes != 1 {
@@ -135,11 +135,11 @@ func TestOneFailingFormatKeepsTheOthers(t *testing.T) {
 }
 
 func TestErrorOfTheLog(t *testing.T) {
-	run := failing(20)
-	inner := run.Cases
-	run.Cases = func(yield func(*runner.CaseResult, error) bool) {
+	r := failing(20)
+	inner := r.Cases
+	r.Cases = func(yield func(*run.CaseResult, error) bool) {
 		n := 0
-		inner(func(c *runner.CaseResult, err error) bool {
+		inner(func(c *run.CaseResult, err error) bool {
 			if n++; n == 10 {
 				return yield(nil, errFull)
 			}
@@ -147,7 +147,7 @@ func TestErrorOfTheLog(t *testing.T) {
 		})
 	}
 	for _, f := range Formats {
-		if err := f.Write(&bytes.Buffer{}, run); !errors.Is(err, errFull) {
+		if err := f.Write(&bytes.Buffer{}, r); !errors.Is(err, errFull) {
 			t.Errorf("%s: got error %v", f.Name, err)
 		}
 	}
@@ -225,16 +225,16 @@ func TestUnfinishedRun(t *testing.T) {
 
 // TestOnlyPassSaysGo: no verdict but pass tells a reader that traffic may shift.
 func TestOnlyPassSaysGo(t *testing.T) {
-	for v := runner.Verdict(0); v <= runner.Incomplete; v++ {
-		run := reporttest.Run(reporttest.Options{Seed: 2, Cases: 3})
-		run.End.Verdict = v
+	for v := run.Verdict(0); v <= run.Incomplete; v++ {
+		r := reporttest.Run(reporttest.Options{Seed: 2, Cases: 3})
+		r.End.Verdict = v
 		var text bytes.Buffer
-		if err := Text(&text, run, TextOptions{}); err != nil {
+		if err := Text(&text, r, TextOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		says := map[string]string{"text": text.String(), "html": string(render(t, "html", run)), "markdown": string(render(t, "markdown", run)), "junit": string(render(t, "junit", run))}
+		says := map[string]string{"text": text.String(), "html": string(render(t, "html", r)), "markdown": string(render(t, "markdown", r)), "junit": string(render(t, "junit", r))}
 		for name, s := range says {
-			if got, want := strings.Contains(strings.ToLower(s), "traffic may shift"), v == runner.Pass; got != want {
+			if got, want := strings.Contains(strings.ToLower(s), "traffic may shift"), v == run.Pass; got != want {
 				t.Errorf("%s of verdict %s: says that traffic may shift: %v, want %v", name, v, got, want)
 			}
 		}
@@ -292,12 +292,12 @@ func TestThousands(t *testing.T) {
 
 // BenchmarkAll renders 10,000 cases into every format at once.
 func BenchmarkAll(b *testing.B) {
-	run := reporttest.Run(reporttest.Options{Seed: 1, Cases: 10000, Differ: 0.03, Loads: 1, Worse: true, Odd: true})
-	var cases []*runner.CaseResult
-	for c := range run.Cases {
+	r := reporttest.Run(reporttest.Options{Seed: 1, Cases: 10000, Differ: 0.03, Loads: 1, Worse: true, Odd: true})
+	var cases []*run.CaseResult
+	for c := range r.Cases {
 		cases = append(cases, c)
 	}
-	run.Cases = func(yield func(*runner.CaseResult, error) bool) {
+	r.Cases = func(yield func(*run.CaseResult, error) bool) {
 		for _, c := range cases {
 			if !yield(c, nil) {
 				return
@@ -310,10 +310,10 @@ func BenchmarkAll(b *testing.B) {
 		for i, f := range Formats {
 			outputs[i] = Output{f, &bytes.Buffer{}}
 		}
-		if err := WriteAll(run, outputs, Options{}); err != nil {
+		if err := WriteAll(r, outputs, Options{}); err != nil {
 			b.Fatal(err)
 		}
-		if err := Text(&bytes.Buffer{}, run, TextOptions{}); err != nil {
+		if err := Text(&bytes.Buffer{}, r, TextOptions{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/bgverify/bgverify/diff/cause"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // members are the JSON members of a struct type, embedded ones included.
@@ -40,28 +40,28 @@ func TestRunJSONIsDocumented(t *testing.T) {
 		jsonStep{},
 		jsonLoad{},
 		cause.Cause{},
-		runner.RuleVisits{},
-		runner.Planned{},
-		runner.Narrowing{},
-		runner.LeftOut{},
-		runner.WeakerThan{},
-		runner.Weaker{},
-		runner.Created{},
-		runner.Leftover{},
-		runner.NotSent{},
-		runner.LoadJudging{},
-		runner.LoadWarmUp{},
-		runner.TransportFinding{},
-		runner.SideConnection{},
+		run.RuleVisits{},
+		run.Planned{},
+		run.Narrowing{},
+		run.LeftOut{},
+		run.WeakerThan{},
+		run.Weaker{},
+		run.Created{},
+		run.Leftover{},
+		run.NotSent{},
+		run.LoadJudging{},
+		run.LoadWarmUp{},
+		run.TransportFinding{},
+		run.SideConnection{},
 	} {
 		words = append(words, members(reflect.TypeOf(v))...)
 	}
 	for _, kind := range []any{
-		runner.SuiteGone, runner.SuiteAdvisory, runner.CaseGone, runner.CaseOut, runner.RowsFewer, runner.AskGone, runner.RuleAdded, runner.CoverageLower,
-		runner.FlakyHigher, runner.LoadGone, runner.LoadShorter, runner.LoadSlower, runner.MarginWider, runner.NotRun,
-		runner.LoadDiffers, runner.LoadDiffersOnce, runner.LoadUnjudged, runner.LoadColdErrors, runner.LoadConnectionsDie, runner.LoadConnectionsClose,
-		runner.LoadConnectionsSlow, runner.AspectCompare, runner.AspectLoad, runner.AspectWrites, runner.AspectIdentity, runner.AspectCases, runner.AspectRows,
-		runner.ByFlag, runner.ByEnvironment, runner.ByFile, runner.ByStage,
+		run.SuiteGone, run.SuiteAdvisory, run.CaseGone, run.CaseOut, run.RowsFewer, run.AskGone, run.RuleAdded, run.CoverageLower,
+		run.FlakyHigher, run.LoadGone, run.LoadShorter, run.LoadSlower, run.MarginWider, run.NotRun,
+		run.LoadDiffers, run.LoadDiffersOnce, run.LoadUnjudged, run.LoadColdErrors, run.LoadConnectionsDie, run.LoadConnectionsClose,
+		run.LoadConnectionsSlow, run.AspectCompare, run.AspectLoad, run.AspectWrites, run.AspectIdentity, run.AspectCases, run.AspectRows,
+		run.ByFlag, run.ByEnvironment, run.ByFile, run.ByStage,
 	} {
 		words = append(words, reflect.ValueOf(kind).String())
 	}
@@ -79,19 +79,19 @@ func TestRunJSONHoldsTheLog(t *testing.T) {
 		log, doc any
 		not      map[string]string // members of the log alone, and why
 	}{
-		{runner.Header{}, jsonHead{}, map[string]string{
+		{run.Header{}, jsonHead{}, map[string]string{
 			"suites": "each is opened where its cases begin", "added_headers": "for the curl line of reports", "asks": "large; for the next run",
 		}},
-		{runner.End{}, jsonHead{}, map[string]string{
+		{run.End{}, jsonHead{}, map[string]string{
 			"suites": "each is opened where its cases begin", "causes": "after the suites", "rules": "after the suites",
 		}},
-		{runner.CaseResult{}, jsonCase{}, map[string]string{
+		{run.CaseResult{}, jsonCase{}, map[string]string{
 			"suite": "the suite that holds the case", "index": "the order of the cases", "rules": "summed over the run", "second_opinion": "summed over the run",
 		}},
-		{runner.StepResult{}, jsonStep{}, map[string]string{
+		{run.StepResult{}, jsonStep{}, map[string]string{
 			"compared": "for the gates", "differ_reason": "a place in reasons, for the page",
 		}},
-		{runner.LoadResult{}, jsonLoad{}, map[string]string{
+		{run.LoadResult{}, jsonLoad{}, map[string]string{
 			"suite": "the suite that holds the stage", "cause": "reason says it", "blue": "for calibration", "alone_p50_s": "for calibration", "series": "the page's plots",
 		}},
 	} {

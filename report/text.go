@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff/perf"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // TextOptions say what the text report is written for.
@@ -42,7 +42,7 @@ const (
 // Text writes the verdict block of a terminal or log: verdict, reasons, gates,
 // load, services, causes, where the report is, and one last line for programs.
 // A row that passed gives way to one that did not.
-func Text(w io.Writer, run *runner.Run, opts TextOptions) error {
+func Text(w io.Writer, run *run.Run, opts TextOptions) error {
 	t := &textReport{w: bufio.NewWriter(w), src: newSource(run, Options{}), opts: opts}
 	for _, part := range []func() error{t.head, t.gates, t.loads, t.suites, t.causes, t.cases, t.foot} {
 		if err := part(); err != nil {
@@ -116,12 +116,12 @@ func (t *textReport) paint(code, s string) string {
 }
 
 // word is a verdict's sign and word, coloured where it needs attention.
-func (t *textReport) word(v runner.Verdict) string {
+func (t *textReport) word(v run.Verdict) string {
 	s := t.safe(mark(v)) + " " + v.String()
 	switch v {
-	case runner.Pass, runner.Skip:
+	case run.Pass, run.Skip:
 		return s
-	case runner.Fail:
+	case run.Fail:
 		return t.paint(magenta, s)
 	default:
 		return t.paint(yellow, s)
@@ -138,7 +138,7 @@ func (t *textReport) table(cols []column, rows [][]string) error {
 func (t *textReport) head() error {
 	e := &t.src.end
 	code := bold
-	if e.Verdict == runner.Fail {
+	if e.Verdict == run.Fail {
 		code = magenta
 	}
 	t.line("%s  %s", t.paint(code, t.safe(mark(e.Verdict))+" "+strings.ToUpper(e.Verdict.String())), t.paint(bold, answer(e.Verdict)))
@@ -163,7 +163,7 @@ func (t *textReport) head() error {
 	return t.side("green", e.Sides.Green)
 }
 
-func (t *textReport) side(name string, s runner.SideHead) error {
+func (t *textReport) side(name string, s run.SideHead) error {
 	for i, part := range t.wrapped(s.URL+identity(s.Identity), 7) {
 		t.line("%s  %s", []string{name, "     "}[min(i, 1)], part)
 	}
@@ -208,7 +208,7 @@ func (t *textReport) gates() error {
 		return nil
 	}
 	open := 0 // that keep a pass from being given, which come first
-	for open < len(all) && all[open].Verdict > runner.Pass {
+	for open < len(all) && all[open].Verdict > run.Pass {
 		open++
 	}
 	shown := all[:open]
@@ -228,11 +228,11 @@ func (t *textReport) gates() error {
 
 // passed names the gates that passed and have no row: beside a failure they are
 // one line.
-func (t *textReport) passed(gates []runner.GateResult) error {
+func (t *textReport) passed(gates []run.GateResult) error {
 	for _, group := range []struct {
-		verdict runner.Verdict
+		verdict run.Verdict
 		what    string
-	}{{runner.Pass, "more passed"}, {runner.Skip, "not judged"}} {
+	}{{run.Pass, "more passed"}, {run.Skip, "not judged"}} {
 		var names []string
 		for _, g := range gates {
 			if g.Verdict == group.verdict {
@@ -255,7 +255,7 @@ func (t *textReport) passed(gates []runner.GateResult) error {
 func (t *textReport) loads() error {
 	for i := range t.src.run.Loads {
 		l := &t.src.run.Loads[i]
-		if l.Verdict <= runner.Pass {
+		if l.Verdict <= run.Pass {
 			if err := t.quietLoad(l); err != nil {
 				return err
 			}
@@ -310,7 +310,7 @@ func (t *textReport) said(text string) bool {
 }
 
 // quietLoad is a stage that passed or was skipped, in one line.
-func (t *textReport) quietLoad(l *runner.LoadResult) error {
+func (t *textReport) quietLoad(l *run.LoadResult) error {
 	words := []string{"load " + l.Name + ":"}
 	for i := range l.Comparisons {
 		c := &l.Comparisons[i]
@@ -336,7 +336,7 @@ func (t *textReport) quietLoad(l *runner.LoadResult) error {
 }
 
 // loadNotes is what a stage's verdict does not say, such as what was not judged.
-func (t *textReport) loadNotes(l *runner.LoadResult) {
+func (t *textReport) loadNotes(l *run.LoadResult) {
 	for _, note := range l.Warnings {
 		for _, part := range t.wrapped("note: "+note, 6) {
 			t.line("%s", part)

@@ -15,7 +15,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/report/reporttest"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -40,7 +40,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-func textOf(t *testing.T, run *runner.Run, opts TextOptions) string {
+func textOf(t *testing.T, run *run.Run, opts TextOptions) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := Text(&b, run, opts); err != nil {

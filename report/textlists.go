@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff/cause"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 func (t *textReport) suites() error {
@@ -18,7 +18,7 @@ func (t *textReport) suites() error {
 	var rows [][]string
 	for i, h := range heads {
 		e := t.src.end.Suites[i]
-		if e.Verdict == runner.Pass {
+		if e.Verdict == run.Pass {
 			passed++
 			continue
 		}
@@ -90,7 +90,7 @@ func (t *textReport) cases() error {
 		if err != nil {
 			return err
 		}
-		if c.Verdict <= runner.Pass || c.Verdict == runner.Fail && differs(c) {
+		if c.Verdict <= run.Pass || c.Verdict == run.Fail && differs(c) {
 			continue
 		}
 		rows = append(rows, []string{t.safe(c.ID), t.word(c.Verdict), t.safe(firstReason(c))})
@@ -105,7 +105,7 @@ func (t *textReport) cases() error {
 }
 
 // differs reports whether a case has a difference that counts.
-func differs(c *runner.CaseResult) bool {
+func differs(c *run.CaseResult) bool {
 	for i := range c.Steps {
 		if c.Steps[i].DifferencesTotal > 0 {
 			return true
@@ -115,7 +115,7 @@ func differs(c *runner.CaseResult) bool {
 }
 
 // firstReason is the first thing that a case says for its verdict.
-func firstReason(c *runner.CaseResult) string {
+func firstReason(c *run.CaseResult) string {
 	if len(c.Reasons) > 0 {
 		return c.Reasons[0]
 	}

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff/cause"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // pageView is what page.tmpl renders. It holds texts only: html/template escapes
@@ -97,17 +97,17 @@ type ownerView struct {
 type serviceView struct {
 	Name, Owner, Wave, Cases, Cause string
 	Verdict                         verdictView
-	verdict                         runner.Verdict
+	verdict                         run.Verdict
 }
 
-func viewOf(v runner.Verdict) verdictView {
+func viewOf(v run.Verdict) verdictView {
 	return verdictView{mark(v), v.String(), "v-" + classOf(v)}
 }
 
 // classOf groups verdicts by how they are shown.
-func classOf(v runner.Verdict) string {
+func classOf(v run.Verdict) string {
 	switch v {
-	case runner.Pass, runner.Fail, runner.Skip:
+	case run.Pass, run.Fail, run.Skip:
 		return v.String()
 	default:
 		return "doubt"
@@ -156,7 +156,7 @@ func (p *pageView) head(s *source) {
 // those that passed: beside a failure they are one line.
 func (p *pageView) gates(s *source) {
 	for _, g := range gateRows(s) {
-		v := gateView{Name: g.Name, Measured: g.Measured, Limit: g.Limit, Verdict: viewOf(g.Verdict), Failed: g.Verdict > runner.Pass}
+		v := gateView{Name: g.Name, Measured: g.Measured, Limit: g.Limit, Verdict: viewOf(g.Verdict), Failed: g.Verdict > run.Pass}
 		for i := range s.run.Loads {
 			if g.Load != "" && s.run.Loads[i].Name == g.Load {
 				v.Load = fmt.Sprintf("load-%d", i+1)
@@ -171,13 +171,13 @@ func (p *pageView) gates(s *source) {
 	}
 	for _, g := range s.end.Gates {
 		p.Gates++
-		if g.Verdict > runner.Pass {
+		if g.Verdict > run.Pass {
 			p.GatesFailed++
 		}
 	}
 }
 
-func suiteNames(suites []runner.SuiteHead) string {
+func suiteNames(suites []run.SuiteHead) string {
 	switch len(suites) {
 	case 0:
 		return "no suite"
@@ -188,7 +188,7 @@ func suiteNames(suites []runner.SuiteHead) string {
 	}
 }
 
-func sideOf(name string, s runner.SideHead) sideView {
+func sideOf(name string, s run.SideHead) sideView {
 	return sideView{Name: name, URL: visible(s.URL), Protocol: visible(s.Protocol), Insecure: s.Insecure, Identity: shortNames(sortedFacts(s.Identity)), identity: s.Identity}
 }
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // services groups suites by the service they speak for.
@@ -36,7 +36,7 @@ func (p *pageView) services(s *source, sp *spreads, suites []map[int]int) {
 		view := t.view(name, sp)
 		w := waves[t.wave]
 		w[1]++
-		if t.verdict == runner.Pass {
+		if t.verdict == run.Pass {
 			w[0]++
 			v.ready(view)
 		} else {
@@ -84,8 +84,8 @@ func waveLines(waves map[int][2]int) []string {
 type serviceTotal struct {
 	owner       string
 	wave, loads int
-	verdict     runner.Verdict
-	counts      runner.Counts
+	verdict     run.Verdict
+	counts      run.Counts
 	spreads     map[int]int // place of a spread to the cases that have it
 	reasons     []string
 }
@@ -111,7 +111,7 @@ func (t *serviceTotal) view(name string, sp *spreads) serviceView {
 	if t.wave > 0 {
 		v.Wave = fmt.Sprint(t.wave)
 	}
-	if t.verdict == runner.Pass {
+	if t.verdict == run.Pass {
 		return v
 	}
 	if t.counts.Cases == 0 && t.loads > 0 {

@@ -11,25 +11,25 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
 // answer says what a verdict means for the question that a run is made for:
 // may traffic be shifted?
-func answer(v runner.Verdict) string {
+func answer(v run.Verdict) string {
 	switch v {
-	case runner.Pass:
+	case run.Pass:
 		return "traffic may shift to green"
-	case runner.Fail:
+	case run.Fail:
 		return "do not shift traffic to green"
-	case runner.Inconclusive:
+	case run.Inconclusive:
 		return "not proven: do not shift traffic yet"
-	case runner.Broken:
+	case run.Broken:
 		return "could not be judged: do not shift traffic"
-	case runner.Skip:
+	case run.Skip:
 		return "nothing was judged: do not shift traffic"
-	case runner.Interrupted:
+	case run.Interrupted:
 		return "stopped before the end: do not shift traffic"
 	default:
 		return "not finished: do not shift traffic"
@@ -37,17 +37,17 @@ func answer(v runner.Verdict) string {
 }
 
 // mark is a verdict's sign, always shown beside its word.
-func mark(v runner.Verdict) string {
+func mark(v run.Verdict) string {
 	switch v {
-	case runner.Pass:
+	case run.Pass:
 		return "✓"
-	case runner.Fail:
+	case run.Fail:
 		return "✖"
-	case runner.Inconclusive:
+	case run.Inconclusive:
 		return "?"
-	case runner.Broken:
+	case run.Broken:
 		return "!"
-	case runner.Skip:
+	case run.Skip:
 		return "–"
 	default:
 		return "■"
@@ -55,14 +55,14 @@ func mark(v runner.Verdict) string {
 }
 
 // outcomeVerdict is what an outcome of a load comparison is called in tables.
-func outcomeVerdict(o perf.Outcome) runner.Verdict {
+func outcomeVerdict(o perf.Outcome) run.Verdict {
 	switch o {
 	case perf.NoWorse:
-		return runner.Pass
+		return run.Pass
 	case perf.Worse:
-		return runner.Fail
+		return run.Fail
 	default:
-		return runner.Inconclusive
+		return run.Inconclusive
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -40,8 +41,8 @@ func (l *ledger) took(side scenarios.Side, x *wire.Exchange, sent bool) {
 }
 
 // total is what was sent to both sides.
-func (l *ledger) total() PerSide {
-	return PerSide{int(l.sides[scenarios.Blue].sent.Load()), int(l.sides[scenarios.Green].sent.Load())}
+func (l *ledger) total() run.PerSide {
+	return run.PerSide{Blue: int(l.sides[scenarios.Blue].sent.Load()), Green: int(l.sides[scenarios.Green].sent.Load())}
 }
 
 // problems says which identities do not hold:
@@ -79,4 +80,6 @@ func (c *sentCount) add(side scenarios.Side) {
 	c.blue.Add(1)
 }
 
-func (c *sentCount) perSide() PerSide { return PerSide{int(c.blue.Load()), int(c.green.Load())} }
+func (c *sentCount) perSide() run.PerSide {
+	return run.PerSide{Blue: int(c.blue.Load()), Green: int(c.green.Load())}
+}

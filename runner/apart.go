@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -72,7 +73,7 @@ func (p *whereabouts) answered(to *service, x *wire.Exchange) {
 }
 
 // explained remembers the values of a step that rules explain.
-func (p *whereabouts) explained(s *suiteRun, step *StepResult) {
+func (p *whereabouts) explained(s *suiteRun, step *run.StepResult) {
 	if step.Lane != "" || !step.Compared {
 		return
 	}
@@ -115,7 +116,7 @@ func (s *suiteRun) reflected(text string) bool {
 func (c *conclusion) apart() bool {
 	if from := c.e.earlier; from != nil { // judged again: nothing was asked anew
 		return identitiesDiffer(&from.End.Sides) ||
-			from.Header.Asks != nil && !slices.ContainsFunc(from.End.LeftOut, func(l LeftOut) bool { return l.What == AspectIdentity })
+			from.Header.Asks != nil && !slices.ContainsFunc(from.End.LeftOut, func(l run.LeftOut) bool { return l.What == run.AspectIdentity })
 	}
 	if identitiesDiffer(&c.end.Sides) { // Rule 1
 		return true
@@ -142,7 +143,7 @@ func (c *conclusion) apart() bool {
 }
 
 // identitiesDiffer reports whether an identity has two values.
-func identitiesDiffer(sides *Sides) bool {
+func identitiesDiffer(sides *run.Sides) bool {
 	for name, blue := range sides.Blue.Identity {
 		if green, ok := sides.Green.Identity[name]; ok && green != blue {
 			return true

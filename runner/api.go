@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -33,7 +34,7 @@ func (c *Checks) api(k *checker, a *answer) {
 	case len(a.Answer) == 0:
 		k.add(false, apiAnswer, "an empty body", at(c.expect.Pos))
 	case isNothing(a.Answer):
-		k.add(false, apiAnswer, "an empty body: "+cut(string(bytes.TrimSpace(a.Answer)), 8), at(c.expect.Pos))
+		k.add(false, apiAnswer, "an empty body: "+text.Cut(string(bytes.TrimSpace(a.Answer)), 8), at(c.expect.Pos))
 	case a.Status == 206 && !a.asked("Range"):
 		k.add(false, apiAnswer, "a part (206) of what was asked for whole", at(c.expect.Pos))
 	case !c.hiddenError(k, a):

@@ -9,63 +9,14 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// Asks is what suites ask of green: what a later run of them is held against, to
-// see whether they ask less. It is that of the whole files, whatever was chosen.
-type Asks struct {
-	Suites []SuiteAsks `json:"suites"`
-}
-
-// SuiteAsks is what one suite asks. Cases name their requests, comparisons,
-// expectations and rules by index into Texts and Rules.
-type SuiteAsks struct {
-	Name        string     `json:"name"`
-	Advisory    bool       `json:"advisory,omitempty"`
-	MinCoverage float64    `json:"min_coverage,omitempty"`
-	MinCompared float64    `json:"min_compared,omitempty"` // share of a step's values, the default where none is written
-	MaxFlaky    float64    `json:"max_flaky,omitempty"`
-	Writes      bool       `json:"writes,omitempty"`     // a case has a step with side effects
-	Answer      []string   `json:"answer,omitempty"`     // which answers are successes; never empty, see defaultAnswer
-	Identity    []string   `json:"identity,omitempty"`   // what shows that the sides are two places
-	Conditions  []string   `json:"conditions,omitempty"` // under which steps are sent
-	Texts       []string   `json:"texts"`
-	Rules       []string   `json:"rules,omitempty"`
-	Cases       []CaseAsks `json:"cases"`
-	Loads       []LoadAsks `json:"loads,omitempty"`
-}
-
-// CaseAsks is what one case asks.
-type CaseAsks struct {
-	ID    string `json:"id"`
-	Rows  int    `json:"rows"`            // 1 where it has no data
-	Out   bool   `json:"out,omitempty"`   // skipped or quarantined
-	Asks  []int  `json:"asks,omitempty"`  // into Texts
-	Rules []int  `json:"rules,omitempty"` // into Rules
-	When  []int  `json:"when,omitempty"`  // into Conditions
-}
-
-// LoadAsks is what one load stage asks. Rates are in requests per second and side.
-type LoadAsks struct {
-	Name      string       `json:"name"`
-	Cases     []string     `json:"cases"`
-	Rate      float64      `json:"rate"`
-	DurationS float64      `json:"duration_s"`
-	Margins   []MarginAsks `json:"margins"`
-}
-
-// MarginAsks is the margin of one metric.
-type MarginAsks struct {
-	Metric string  `json:"metric"`
-	Rel    float64 `json:"rel"`             // a ratio
-	AbsS   float64 `json:"abs_s,omitempty"` // seconds
-}
-
 // AsksOf is what suites ask; nil for suites from which an only has removed cases:
 // what is left is not what they ask.
-func AsksOf(suites []*scenarios.Suite) *Asks {
-	a := &Asks{}
+func AsksOf(suites []*scenarios.Suite) *run.Asks {
+	a := &run.Asks{}
 	for _, s := range suites {
 		if s.LeftOut != (scenarios.Size{}) {
 			return nil
@@ -75,23 +26,18 @@ func AsksOf(suites []*scenarios.Suite) *Asks {
 	return a
 }
 
-// Write reports whether any suite has a case with side effects.
-func (a *Asks) Write() bool {
-	return a != nil && slices.ContainsFunc(a.Suites, func(s SuiteAsks) bool { return s.Writes })
-}
-
 // suiteWrites reports whether a case of a suite has a step with side effects.
 func suiteWrites(s *scenarios.Suite) bool {
 	return slices.ContainsFunc(s.Cases, func(c *scenarios.Case) bool { return c.Skip == "" && slices.ContainsFunc(c.Steps, hasEffects) })
 }
 
-func suiteAsks(s *scenarios.Suite) SuiteAsks {
-	out := SuiteAsks{
+func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
+	out := run.SuiteAsks{
 		Name: s.Name, Advisory: gateOf(s) == scenarios.Advisory, MinCoverage: s.MinCoverage, MinCompared: s.MinCompared, MaxFlaky: s.MaxFlaky, Writes: suiteWrites(s),
-		Answer: answerAsks(s.Answer), Identity: identityAsks(s.Identity), Texts: []string{}, Cases: []CaseAsks{},
+		Answer: answerAsks(s.Answer), Identity: identityAsks(s.Identity), Texts: []string{}, Cases: []run.CaseAsks{},
 	}
 	asks, rules, conditions := indexOf(&out.Texts), indexOf(&out.Rules), indexOf(&out.Conditions)
-	one := func(c CaseAsks, steps ...[]*scenarios.Step) {
+	one := func(c run.CaseAsks, steps ...[]*scenarios.Step) {
 		for _, step := range slices.Concat(steps...) {
 			for _, text := range stepAsks(step) {
 				if i := asks(text); !slices.Contains(c.Asks, i) {
@@ -118,10 +64,10 @@ func suiteAsks(s *scenarios.Suite) SuiteAsks {
 		out.Cases = append(out.Cases, c)
 	}
 	for _, c := range s.Cases {
-		one(CaseAsks{ID: c.ID, Rows: c.Count(), Out: c.Skip != "" || c.Quarantine != nil}, c.Steps, c.Cleanup)
+		one(run.CaseAsks{ID: c.ID, Rows: c.Count(), Out: c.Skip != "" || c.Quarantine != nil}, c.Steps, c.Cleanup)
 	}
 	if len(s.Setup)+len(s.Teardown) > 0 {
-		one(CaseAsks{ID: s.Name + "/(setup and teardown)", Rows: 1}, s.Setup, s.Teardown)
+		one(run.CaseAsks{ID: s.Name + "/(setup and teardown)", Rows: 1}, s.Setup, s.Teardown)
 	}
 	for _, l := range s.Loads {
 		out.Loads = append(out.Loads, loadAsks(l))
@@ -285,8 +231,8 @@ func words(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-func loadAsks(l *scenarios.LoadStage) LoadAsks {
-	out := LoadAsks{Name: l.Name, Rate: max(l.Rate, slices.Max(append([]float64{0}, l.Rates...))), DurationS: l.Duration.Seconds(), Cases: []string{}}
+func loadAsks(l *scenarios.LoadStage) run.LoadAsks {
+	out := run.LoadAsks{Name: l.Name, Rate: max(l.Rate, slices.Max(append([]float64{0}, l.Rates...))), DurationS: l.Duration.Seconds(), Cases: []string{}}
 	for _, step := range l.Steps {
 		out.Cases = append(out.Cases, step.Suite+"/"+step.Case)
 	}
@@ -295,7 +241,7 @@ func loadAsks(l *scenarios.LoadStage) LoadAsks {
 		metric perf.Metric
 		perf.Margin
 	}{{perf.P50, m.P50}, {perf.P95, m.P95}, {perf.P99, m.P99}, {perf.Errors, perf.Margin{Rel: m.Errors}}} {
-		out.Margins = append(out.Margins, MarginAsks{Metric: string(margin.metric), Rel: margin.Rel, AbsS: margin.Abs})
+		out.Margins = append(out.Margins, run.MarginAsks{Metric: string(margin.metric), Rel: margin.Rel, AbsS: margin.Abs})
 	}
 	return out
 }

@@ -12,15 +12,16 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
 // nowhere is a Sink that keeps nothing.
 type nowhere struct{}
 
-func (nowhere) Secret(string, string)                 {}
-func (nowhere) Emit(Event) error                      { return nil }
-func (nowhere) LoadFile(string) (RecordWriter, error) { return &memoryFile{}, nil }
+func (nowhere) Secret(string, string)                     {}
+func (nowhere) Emit(run.Event) error                      { return nil }
+func (nowhere) LoadFile(string) (run.RecordWriter, error) { return &memoryFile{}, nil }
 
 func benchBody() string {
 	var b strings.Builder
@@ -54,7 +55,7 @@ cases: [{case: one, data: {file: rows.csv}, get: /a, query: {n: "{{row}}"}, expe
 	if problems.HasErrors() {
 		tb.Fatal(problems)
 	}
-	return &Plan{ID: "bench", Tool: Tool{Name: "bgverify"}, Suites: suites, Options: Options{Seed: 1}, World: World{Now: time.Now, Files: files}}
+	return &Plan{ID: "bench", Tool: run.Tool{Name: "bgverify"}, Suites: suites, Options: Options{Seed: 1}, World: World{Now: time.Now, Files: files}}
 }
 
 func benchServers(tb testing.TB) (blue, green string) {

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // calibratedResult is a stage of blue against blue whose replicas differ by 6 %.
-func calibratedResult() *LoadResult {
+func calibratedResult() *run.LoadResult {
 	gate := perf.Comparison{Metric: perf.P50, Role: perf.Gate, Blue: 0.020, Green: 0.0212, Change: 0.06, SE: 0.002, Margin: 0.05, Blocks: 30}
-	return &LoadResult{
+	return &run.LoadResult{
 		Name: "peak", Blue: "http://blue.example", Rate: 50, Seconds: 60, Alone: [2]float64{0.018, 0.018},
 		Comparisons: []perf.Comparison{gate, {Metric: perf.Errors, Role: perf.Gate, Blocks: 30}},
 	}
@@ -26,7 +27,7 @@ func TestCalibrationIsKnownToItsOwnStage(t *testing.T) {
 	if !ok {
 		t.Fatal("nothing calibrated")
 	}
-	var c Calibration
+	var c run.Calibration
 	c.Put(stage)
 	c.Put(stage)
 	if len(c.Stages) != 1 {
@@ -36,7 +37,7 @@ func TestCalibrationIsKnownToItsOwnStage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var read Calibration
+	var read run.Calibration
 	if err := json.Unmarshal(data, &read); err != nil || !reflect.DeepEqual(read, c) {
 		t.Errorf("read back %+v, %v, want %+v", read, err, c)
 	}
@@ -52,7 +53,7 @@ func TestCalibrationIsKnownToItsOwnStage(t *testing.T) {
 		{"another stage", "stb", "night", "http://blue.example", 50, false, 0},
 		{"another suite", "vod", "peak", "http://blue.example", 50, false, 0},
 	} {
-		known := read.known(q.suite, q.load, q.blue, q.rate)
+		known := read.Known(q.suite, q.load, q.blue, q.rate)
 		if (known.BlueP50 > 0.0179 && known.BlueP50 < 0.0181) != q.p50 || len(known.Biases) != q.biases {
 			t.Errorf("%s: known %+v", q.name, known)
 		}
@@ -64,7 +65,7 @@ func TestCalibrationIsKnownToItsOwnStage(t *testing.T) {
 			t.Errorf("cause %s: kept %+v", cause, stage)
 		}
 	}
-	if known := (*Calibration)(nil).known("stb", "peak", "http://blue.example", 50); !reflect.DeepEqual(known, perf.Known{}) {
+	if known := (*run.Calibration)(nil).Known("stb", "peak", "http://blue.example", 50); !reflect.DeepEqual(known, perf.Known{}) {
 		t.Errorf("without a calibration: %+v", known)
 	}
 }

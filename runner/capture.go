@@ -14,6 +14,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -199,7 +200,7 @@ func nearest(name string, object gjson.Result, most int) []string {
 	sort.SliceStable(all, func(i, j int) bool { return all[i].score < all[j].score })
 	out := make([]string, 0, most)
 	for _, s := range all[:min(most, len(all))] {
-		out = append(out, strconv.Quote(cut(s.name, 64)))
+		out = append(out, strconv.Quote(text.Cut(s.name, 64)))
 	}
 	return out
 }

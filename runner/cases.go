@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -136,7 +137,7 @@ func (e *execution) work(ctx context.Context, j job) {
 	defer j.suite.finishedOne(ctx)
 	defer rescue(func(err error) {
 		r := j.result()
-		r.Verdict, r.ElapsedMS, r.Reasons = Broken, ms(e.now().Sub(begun)), []string{err.Error()}
+		r.Verdict, r.ElapsedMS, r.Reasons = run.Broken, ms(e.now().Sub(begun)), []string{err.Error()}
 		e.record(j.suite, r)
 	})
 	j.suite.recoverCase(ctx, j)
@@ -169,12 +170,12 @@ func panicPlace(stack []byte) string {
 }
 
 // result is the job's result before anything happened.
-func (j *job) result() *CaseResult {
+func (j *job) result() *run.CaseResult {
 	id, name := j.test.ID, j.test.Name
 	if j.test.Data != nil {
 		id, name = j.test.RowID(j.row)
 	}
-	return &CaseResult{Suite: j.suite.index, Index: j.index, ID: id, Name: name, Tags: j.test.Tags, At: j.test.Pos.String()}
+	return &run.CaseResult{Suite: j.suite.index, Index: j.index, ID: id, Name: name, Tags: j.test.Tags, At: j.test.Pos.String()}
 }
 
 // finishedOne counts a case down; the last one runs the teardown.
@@ -185,7 +186,7 @@ func (s *suiteRun) finishedOne(ctx context.Context) {
 }
 
 // walkCase walks one case, or says why it was not walked.
-func (s *suiteRun) walkCase(ctx context.Context, j job, begun time.Time) *CaseResult {
+func (s *suiteRun) walkCase(ctx context.Context, j job, begun time.Time) *run.CaseResult {
 	w := newWalk(s, "", begun)
 	w.result = j.result()
 	w.id, w.test, w.row = w.result.ID, j.test, j.row
@@ -215,16 +216,16 @@ func (s *suiteRun) walkCase(ctx context.Context, j job, begun time.Time) *CaseRe
 }
 
 // withheld says why a case is not walked at all.
-func (s *suiteRun) withheld(j *job, id string) (Verdict, string) {
+func (s *suiteRun) withheld(j *job, id string) (run.Verdict, string) {
 	switch {
 	case j.err != nil:
-		return Broken, "data: " + j.err.Error()
+		return run.Broken, "data: " + j.err.Error()
 	case j.test.Skip != "":
-		return Skip, j.test.Skip
+		return run.Skip, j.test.Skip
 	case s.run.plan.Doubtful[id] != "":
-		return Broken, s.run.plan.Doubtful[id]
+		return run.Broken, s.run.plan.Doubtful[id]
 	case s.run.halted():
-		return Skip, "not run: an earlier case failed and fail-fast is on"
+		return run.Skip, "not run: an earlier case failed and fail-fast is on"
 	}
 	return 0, ""
 }
@@ -260,7 +261,7 @@ func (w *walk) madeSomething() bool {
 // lostACrossing reports whether a crossing lane ended early.
 func (w *walk) lostACrossing(before int) bool {
 	for _, s := range w.result.Steps[:before] {
-		if s.Lane != "" && s.Verdict >= Broken {
+		if s.Lane != "" && s.Verdict >= run.Broken {
 			return true
 		}
 	}
@@ -269,22 +270,22 @@ func (w *walk) lostACrossing(before int) bool {
 
 // quarantine takes the weight from a case that may fail until a date. Past the
 // date it counts again, and says so.
-func (s *suiteRun) quarantine(c *scenarios.Case, r *CaseResult) {
+func (s *suiteRun) quarantine(c *scenarios.Case, r *run.CaseResult) {
 	q := c.Quarantine
 	if q == nil {
 		return
 	}
 	day := q.Until.Format(time.DateOnly)
 	if !s.run.now().Before(q.Until.AddDate(0, 0, 1)) {
-		if r.Verdict > Pass {
+		if r.Verdict > run.Pass {
 			r.Reasons = append(r.Reasons, fmt.Sprintf("its quarantine (%s) ended on %s", q.Ticket, day))
 		}
 		return
 	}
 	r.Quarantine = strings.TrimSpace("until " + day + " " + q.Ticket)
-	if r.Verdict > Pass && r.Verdict < Interrupted {
+	if r.Verdict > run.Pass && r.Verdict < run.Interrupted {
 		r.Reasons = append([]string{fmt.Sprintf("quarantined until %s (%s), would be %s", day, q.Ticket, r.Verdict)}, r.Reasons...)
-		r.Verdict = Skip
+		r.Verdict = run.Skip
 	}
 }
 
@@ -297,8 +298,8 @@ func (e *execution) halted() bool {
 
 // record books a result, hands it to the sink and shows the progress. The result
 // of a case that the end of the run cut short is not one: it is not recorded.
-func (e *execution) record(s *suiteRun, r *CaseResult) {
-	if r.Verdict == Interrupted {
+func (e *execution) record(s *suiteRun, r *run.CaseResult) {
+	if r.Verdict == run.Interrupted {
 		e.totals.addCreated(r.Created)
 		return
 	}
@@ -308,12 +309,12 @@ func (e *execution) record(s *suiteRun, r *CaseResult) {
 	for i := range r.Steps {
 		e.places.explained(s, &r.Steps[i])
 	}
-	if e.plan.Options.FailFast && r.Verdict == Fail && s.suite.Gate != scenarios.Advisory {
+	if e.plan.Options.FailFast && r.Verdict == run.Fail && s.suite.Gate != scenarios.Advisory {
 		e.mu.Lock()
 		e.ahead = true
 		e.mu.Unlock()
 	}
-	e.emit(Event{Case: r})
+	e.emit(run.Event{Case: r})
 	e.board.update(func(p *Progress) {
 		p.Last, p.Verdict = r.ID, r.Verdict
 		if r.Kind == "" {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -165,13 +166,13 @@ func (w *walk) takeBack(ctx context.Context, step *scenarios.Step, name string, 
 		step = forSide(step, sides[0])
 	}
 	r := w.step(w.suite.run.late(ctx), step, name)
-	if r.Verdict == Broken && r.Blue == nil && r.Green == nil {
+	if r.Verdict == run.Broken && r.Blue == nil && r.Green == nil {
 		for _, side := range sides {
 			for _, e := range w.lanes[straightLane(side)].openOn(step) {
 				e.why = firstReason(r)
 			}
 		}
-		r.Verdict, r.NotSent = Skip, true
+		r.Verdict, r.NotSent = run.Skip, true
 	}
 	w.result.Steps = append(w.result.Steps, *r)
 }
@@ -310,8 +311,8 @@ func (w *walk) holdTakenBack() {
 		if i < 0 || !blue.effects[i].undone {
 			continue
 		}
-		w.result.Steps = append(w.result.Steps, StepResult{
-			Name: "take back " + e.name, At: e.step.Pos.String(), Verdict: Fail,
+		w.result.Steps = append(w.result.Steps, run.StepResult{
+			Name: "take back " + e.name, At: e.step.Pos.String(), Verdict: run.Fail,
 			Reasons: []string{fmt.Sprintf("green does not take back what step %q created, and blue does: %s", e.name, e.why)},
 		})
 	}
@@ -341,106 +342,59 @@ func (w *walk) uncross(ctx context.Context, steps []*scenarios.Step) {
 func (w *walk) takeBackOne(ctx context.Context, kind LaneKind, side scenarios.Side, step *scenarios.Step, e *effect) {
 	l := w.lanes[kind]
 	name := "take back " + e.name + " on " + side.String() + ": " + step.Name
-	key := PairKey(w.id, name, kind.String())
-	r := StepResult{Name: name, Lane: kind.String(), At: step.Pos.String(), Exchange: key, Verdict: Pass}
+	key := run.PairKey(w.id, name, kind.String())
+	r := run.StepResult{Name: name, Lane: kind.String(), At: step.Pos.String(), Exchange: key, Verdict: run.Pass}
 	sc := w.scope(l, side, step, name, w.suite.run.now())
 	sc.truthful, sc.values = true, e.values
 	s := w.shoot(ctx, step, sc, key)
 	switch {
 	case s.err != nil:
-		r.Verdict, r.Reasons, r.Exchange, r.NotSent = Skip, []string{s.err.Error()}, "", true
+		r.Verdict, r.Reasons, r.Exchange, r.NotSent = run.Skip, []string{s.err.Error()}, "", true
 		e.why = s.err.Error()
 	case !e.undone:
-		r.Verdict, r.Reasons = Skip, []string{e.why}
+		r.Verdict, r.Reasons = run.Skip, []string{e.why}
 	}
 	if s.err == nil {
-		pair := &Pair{Key: key}
+		pair := &run.Pair{Key: key}
 		if side == scenarios.Blue {
 			pair.Blue, r.Blue = s.x, sideResult(s.x)
 		} else {
 			pair.Green, r.Green = s.x, sideResult(s.x)
 		}
-		w.suite.run.emit(Event{Pair: pair})
+		w.suite.run.emit(run.Event{Pair: pair})
 	}
 	w.result.Steps = append(w.result.Steps, r)
 }
 
-// Created counts what steps with side_effects: compensated left on the sides.
-type Created struct {
-	Made      PerSide    `json:"made"`
-	TakenBack PerSide    `json:"taken_back"`
-	Left      []Leftover `json:"left,omitempty"` // at most maxLeft of them
-}
-
-// maxLeft bounds the leftovers that a result lists.
-const maxLeft = 200
-
-// A Leftover is something that a run created and could not take back.
-type Leftover struct {
-	Case string `json:"case"`
-	Step string `json:"step"`
-	Side string `json:"side"`
-	// Unsure says that the request was not answered, or with a 5xx: it may have left nothing.
-	Unsure bool   `json:"unsure,omitempty"`
-	Why    string `json:"why"`
-	// Undo is the request that would take it back, METHOD URL; empty where no step does.
-	Undo string `json:"undo,omitempty"`
-}
-
-// Open is how many things were created and not taken back.
-func (c *Created) Open() int {
-	return c.Made.Blue + c.Made.Green - c.TakenBack.Blue - c.TakenBack.Green
-}
-
-// Add adds what another part of a run, or another run, created; nil is nothing.
-func (c *Created) Add(d *Created) {
-	if d == nil {
-		return
-	}
-	c.Made.Blue += d.Made.Blue
-	c.Made.Green += d.Made.Green
-	c.TakenBack.Blue += d.TakenBack.Blue
-	c.TakenBack.Green += d.TakenBack.Green
-	c.Left = append(c.Left, d.Left[:min(len(d.Left), maxLeft-len(c.Left))]...)
-}
-
 // created sums the effects of a walk's lanes up; nil when there were none.
 // undoing are the steps that take something back.
-func (w *walk) created(undoing []*scenarios.Step) *Created {
-	out := &Created{}
+func (w *walk) created(undoing []*scenarios.Step) *run.Created {
+	out := &run.Created{}
 	for _, kind := range []LaneKind{LaneBlue, LaneGreen, LaneCrossBlue, LaneCrossGreen} {
 		l := w.lanes[kind]
 		if l == nil {
 			continue
 		}
 		for _, e := range l.effects {
-			out.Made.count(e.side)
+			out.Made.Count(e.side)
 			if e.undone {
-				out.TakenBack.count(e.side)
+				out.TakenBack.Count(e.side)
 				continue
 			}
-			if len(out.Left) < maxLeft {
+			if len(out.Left) < run.MaxLeft {
 				out.Left = append(out.Left, w.leftover(e, l, undoing))
 			}
 		}
 	}
-	if out.Made == (PerSide{}) {
+	if out.Made == (run.PerSide{}) {
 		return nil
 	}
 	return out
 }
 
-func (p *PerSide) count(side scenarios.Side) {
-	if side == scenarios.Green {
-		p.Green++
-		return
-	}
-	p.Blue++
-}
-
 // leftover describes an effect that was not taken back.
-func (w *walk) leftover(e *effect, l *lane, undoing []*scenarios.Step) Leftover {
-	out := Leftover{Case: w.id, Step: e.name, Side: e.side.String(), Unsure: e.unsure, Why: e.why}
+func (w *walk) leftover(e *effect, l *lane, undoing []*scenarios.Step) run.Leftover {
+	out := run.Leftover{Case: w.id, Step: e.name, Side: e.side.String(), Unsure: e.unsure, Why: e.why}
 	i := slices.IndexFunc(undoing, func(s *scenarios.Step) bool { return slices.Contains(s.Compensates, e.step) })
 	if i < 0 {
 		if out.Why == "" {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A store keeps rows that requests create and delete, and counts them.
@@ -97,17 +99,17 @@ func TestWhatACaseCreatesIsTakenBack(t *testing.T) {
 		green     func(http.ResponseWriter, *http.Request) bool
 		head      string
 		steps     string
-		verdict   Verdict
+		verdict   run.Verdict
 		reasons   []string
 	}{
-		{"ends well", "the ordinary case", nil, "", create + "    - {step: read, get: '/orders/{{order}}'}\n  cleanup: [{step: undo, delete: '/orders/{{order}}', side_effects: compensated, compare: none, expect: {status: 204}}]\n", Pass, nil},
-		{"differs in its middle", "a difference is a finding and does not stop the walk", other, "", create + "    - {step: look, get: /open}\n    - {step: undo, delete: '/orders/{{order}}', side_effects: compensated}\n", Fail, []string{"$.item changed"}},
-		{"expectation fails before the deleting step", "the later DELETE uses the capture, so it is sent all the same", fails("/open"), "", create + "    - {step: look, get: /open}\n    - {step: skipped, get: /open}\n    - {step: undo, delete: '/orders/{{order}}', side_effects: compensated}\n", Fail, []string{"look: "}},
-		{"expectation fails, compensates names it", "a POST that cancels is named", fails("/open"), "", create + "    - {step: look, get: /open}\n    - {step: undo, post: '/orders/{{order}}/cancel', side_effects: compensated, compensates: create}\n", Fail, nil},
-		{"expectation fails, cleanup takes it back", "", fails("/open"), "", create + "    - {step: look, get: /open}\n  cleanup: [{step: undo, delete: '/orders/{{order}}', side_effects: compensated, compare: none, expect: {status: 204}}]\n", Fail, nil},
-		{"green refuses to create", "only blue has something to take back", refuses, "", create + "    - {step: look, get: /open}\n  cleanup: [{step: undo, delete: '/orders/{{order}}', side_effects: compensated, compare: none, expect: {status: 204}}]\n", Fail, nil},
-		{"crossover", "each lane's order is deleted where it was created", nil, "    crossover: true\n", create + "    - {step: look, get: /open}\n    - {step: look again, get: /open}\n  cleanup: [{step: undo, delete: '/orders/{{order}}', side_effects: compensated, compare: none, expect: {status: [204, 404]}}]\n", Pass, nil},
-		{"crossover ends early", "lanes that did not come to their end owe too", fails("/orders/"), "    crossover: true\n", create + "    - {step: read, get: '/orders/{{order}}'}\n  cleanup: [{step: undo, delete: '/orders/{{order}}', side_effects: compensated, compare: none, expect: {status: [204, 404]}}]\n", Fail, nil},
+		{"ends well", "the ordinary case", nil, "", create + "    - {step: read, get: '/orders/{{order}}'}\n  cleanup: [{step: undo, delete: '/orders/{{order}}', side_effects: compensated, compare: none, expect: {status: 204}}]\n", run.Pass, nil},
+		{"differs in its middle", "a difference is a finding and does not stop the walk", other, "", create + "    - {step: look, get: /open}\n    - {step: undo, delete: '/orders/{{order}}', side_effects: compensated}\n", run.Fail, []string{"$.item changed"}},
+		{"expectation fails before the deleting step", "the later DELETE uses the capture, so it is sent all the same", fails("/open"), "", create + "    - {step: look, get: /open}\n    - {step: skipped, get: /open}\n    - {step: undo, delete: '/orders/{{order}}', side_effects: compensated}\n", run.Fail, []string{"look: "}},
+		{"expectation fails, compensates names it", "a POST that cancels is named", fails("/open"), "", create + "    - {step: look, get: /open}\n    - {step: undo, post: '/orders/{{order}}/cancel', side_effects: compensated, compensates: create}\n", run.Fail, nil},
+		{"expectation fails, cleanup takes it back", "", fails("/open"), "", create + "    - {step: look, get: /open}\n  cleanup: [{step: undo, delete: '/orders/{{order}}', side_effects: compensated, compare: none, expect: {status: 204}}]\n", run.Fail, nil},
+		{"green refuses to create", "only blue has something to take back", refuses, "", create + "    - {step: look, get: /open}\n  cleanup: [{step: undo, delete: '/orders/{{order}}', side_effects: compensated, compare: none, expect: {status: 204}}]\n", run.Fail, nil},
+		{"crossover", "each lane's order is deleted where it was created", nil, "    crossover: true\n", create + "    - {step: look, get: /open}\n    - {step: look again, get: /open}\n  cleanup: [{step: undo, delete: '/orders/{{order}}', side_effects: compensated, compare: none, expect: {status: [204, 404]}}]\n", run.Pass, nil},
+		{"crossover ends early", "lanes that did not come to their end owe too", fails("/orders/"), "    crossover: true\n", create + "    - {step: read, get: '/orders/{{order}}'}\n  cleanup: [{step: undo, delete: '/orders/{{order}}', side_effects: compensated, compare: none, expect: {status: [204, 404]}}]\n", run.Fail, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			blue, green := newStore("b"), newStore("g")
@@ -144,13 +146,13 @@ func TestTakenBackMeansGone(t *testing.T) {
 	for _, row := range []struct {
 		name, steps string
 		green       func(http.ResponseWriter, *http.Request) bool
-		verdict     Verdict
+		verdict     run.Verdict
 		left        int // rows on green
 	}{
-		{"a row for each round", strings.Replace(create, "post:", "repeat: 3, post:", 1), nil, Pass, 0},
-		{"two steps capture one name", create + ", " + strings.Replace(create, "create", "another", 1), nil, Pass, 0},
-		{"green does not find what it created", create, status(404), Fail, 1},
-		{"green redirects", create, status(302), Fail, 1},
+		{"a row for each round", strings.Replace(create, "post:", "repeat: 3, post:", 1), nil, run.Pass, 0},
+		{"two steps capture one name", create + ", " + strings.Replace(create, "create", "another", 1), nil, run.Pass, 0},
+		{"green does not find what it created", create, status(404), run.Fail, 1},
+		{"green redirects", create, status(302), run.Fail, 1},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			blue, green := newStore("b"), newStore("g")
@@ -203,7 +205,7 @@ cases:
 `)
 			r.ctx, r.options.Concurrency = ctx, 1
 			end := r.run()
-			want(t, end, Interrupted)
+			want(t, end, run.Interrupted)
 			if left := append(blue.left(), green.left()...); len(left) > 0 {
 				t.Errorf("still there: %v; account %+v", left, end.Created)
 			}
@@ -232,7 +234,7 @@ cases:
     cleanup: [{step: undo, delete: '/orders/{{order}}', side_effects: compensated, compare: none, expect: {status: 204}}]
 `)
 	end := r.run()
-	want(t, end, Fail)
+	want(t, end, run.Fail)
 	if end.Created == nil || len(end.Created.Left) != 1 {
 		t.Fatalf("account %+v, want one leftover", end.Created)
 	}
@@ -269,18 +271,18 @@ cases:
 	second := newRig(t, blue, green).file("s.yaml", suite)
 	second.blue, second.green = first.blue, first.green
 	second.change = func(p *Plan) {
-		p.Earlier = func(key string) (*Pair, error) { return first.sink.pairs[key], nil }
-		p.Unfinished = map[string]*Unfinished{
+		p.Earlier = func(key string) (*run.Pair, error) { return first.sink.pairs[key], nil }
+		p.Unfinished = map[string]*run.Unfinished{
 			"s/(setup)": {Keys: []string{"s/(setup)/sign up"}},
 			"s/c":       {Keys: []string{"s/c/create"}},
 		}
 	}
 	end := second.run()
-	want(t, end, Pass)
+	want(t, end, run.Pass)
 	if left := append(blue.left(), green.left()...); len(left) > 0 {
 		t.Errorf("still there: %v; account %+v", left, end.Created)
 	}
-	if end.Created == nil || end.Created.Made != (PerSide{4, 4}) || end.Created.Open() != 0 {
+	if end.Created == nil || end.Created.Made != (run.PerSide{Blue: 4, Green: 4}) || end.Created.Open() != 0 {
 		t.Errorf("account %+v, want 4 a side, all taken back", end.Created)
 	}
 }
@@ -322,15 +324,15 @@ cases:
 			if len(blue.left()) != 1 || len(green.left()) != 1 {
 				t.Fatalf("the killed run left %v %v, want one row a side", blue.left(), green.left())
 			}
-			left := &Unfinished{Keys: []string{"s/c/create"}, Began: first.sink.intents[0].Began}
+			left := &run.Unfinished{Keys: []string{"s/c/create"}, Began: first.sink.intents[0].Began}
 			blue.answer, green.answer = accept(blue, false), accept(green, false)
 			second := newRig(t, blue, green).file("s.yaml", suite)
 			second.blue, second.green = first.blue, first.green
 			second.change = func(p *Plan) {
-				p.Earlier = func(key string) (*Pair, error) { return first.sink.pairs[key], nil }
-				p.Unfinished = map[string]*Unfinished{"s/c": left}
+				p.Earlier = func(key string) (*run.Pair, error) { return first.sink.pairs[key], nil }
+				p.Unfinished = map[string]*run.Unfinished{"s/c": left}
 			}
-			want(t, second.run(), Pass)
+			want(t, second.run(), run.Pass)
 			if left := append(blue.left(), green.left()...); len(left) > 0 {
 				t.Errorf("still there: %v", left)
 			}
@@ -380,9 +382,9 @@ cases:
 `
 	}
 	r := newRig(t, signUp(), signUp()).file("s.yaml", suite("{{$uuid}}"))
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 
-	again := func(name string) *CaseResult {
+	again := func(name string) *run.CaseResult {
 		r := newRig(t, signUp(), signUp()).file("s.yaml", suite(name))
 		e := newExecution(r.plan(), r.sink, nil)
 		e.stop = func(error) {}
@@ -398,10 +400,10 @@ cases:
 		s.setup(t.Context())
 		return r.sink.find(t, "s/(setup)~2")
 	}
-	if c := again("{{$uuid}}"); c.Verdict != Pass {
+	if c := again("{{$uuid}}"); c.Verdict != run.Pass {
 		t.Errorf("the second walk of setup is %s: %q", c.Verdict, c.Reasons)
 	}
-	if c := again("kim"); c.Verdict != Broken || !strings.Contains(c.Reasons[0], "walked again") {
+	if c := again("kim"); c.Verdict != run.Broken || !strings.Contains(c.Reasons[0], "walked again") {
 		t.Errorf("a setup that fails only the second time is %s: %q", c.Verdict, c.Reasons)
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -21,13 +23,13 @@ func (c *conclusion) suites() {
 	t := c.e.totals
 	for i, suite := range c.e.plan.Suites {
 		u := &t.suites[i]
-		end := SuiteEnd{Verdict: u.verdict, Counts: u.counts, Coverage: u.coverage, Reasons: slices.Clone(u.setup)}
-		c.end.Counts.merge(u.counts)
+		end := run.SuiteEnd{Verdict: u.verdict, Counts: u.counts, Coverage: u.coverage, Reasons: slices.Clone(u.setup)}
+		c.end.Counts.Merge(u.counts)
 		c.end.Coverage = c.end.Coverage.Add(u.coverage)
 		required := gateOf(suite) == scenarios.Required
-		judged := u.counts.judged()
+		judged := u.counts.Judged()
 		if required {
-			c.counts.merge(u.counts)
+			c.counts.Merge(u.counts)
 			c.sums.differ += u.differ
 			c.sums.compared += u.compared
 			c.sums.unmet += u.unmet
@@ -37,7 +39,7 @@ func (c *conclusion) suites() {
 			}
 			c.judged += judged
 		}
-		claim := func(v Verdict, format string, args ...any) {
+		claim := func(v run.Verdict, format string, args ...any) {
 			text := fmt.Sprintf(format, args...)
 			end.Verdict = end.Verdict.Worse(v)
 			end.Reasons = append(end.Reasons, text)
@@ -50,19 +52,19 @@ func (c *conclusion) suites() {
 		for j := range c.o.loads {
 			if l := &c.o.loads[j]; l.Suite == i {
 				end.Verdict = end.Verdict.Worse(c.weight(l))
-				if l.Verdict > Pass {
+				if l.Verdict > run.Pass {
 					end.Reasons = append(end.Reasons, fmt.Sprintf("load %s: %s", l.Name, l.Reason))
 				}
 			}
 		}
 		end.Reasons = append(end.Reasons, c.summary(u)...)
 		if end.Verdict == 0 {
-			end.Verdict = Skip
+			end.Verdict = run.Skip
 			if c.o.compared || c.o.loaded {
 				end.Reasons = append(end.Reasons, "nothing of it was run")
 			}
 		}
-		if !required && end.Verdict > Pass {
+		if !required && end.Verdict > run.Pass {
 			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("advisory suite %s: %s: %s", suite.Name, end.Verdict, strings.Join(end.Reasons[:min(2, len(end.Reasons))], "; ")))
 		}
 		c.end.Suites = append(c.end.Suites, end)
@@ -87,7 +89,7 @@ func (c *conclusion) summary(u *suiteTotals) []string {
 // flaky: a share of cases that passed only on a retry is accepted where the
 // suite says so; beyond it the suite is inconclusive. A setup or teardown that
 // did counts like a case: every case leans on it.
-func (c *conclusion) flaky(suite *scenarios.Suite, u *suiteTotals, claim func(Verdict, string, ...any)) {
+func (c *conclusion) flaky(suite *scenarios.Suite, u *suiteTotals, claim func(run.Verdict, string, ...any)) {
 	flaky, all, what := u.counts.Flaky, u.counts.Cases, "cases"
 	if u.retried > 0 {
 		flaky, all, what = flaky+u.retried, all+u.retried, "cases, setup and teardown included,"
@@ -97,13 +99,13 @@ func (c *conclusion) flaky(suite *scenarios.Suite, u *suiteTotals, claim func(Ve
 	}
 	share := float64(flaky) / float64(max(all, 1))
 	if share > suite.MaxFlaky {
-		claim(Inconclusive, "flaky: %d of %d %s passed only after a retry (%s, accepted %s)", flaky, all, what, percent(share), percent(suite.MaxFlaky))
+		claim(run.Inconclusive, "flaky: %d of %d %s passed only after a retry (%s, accepted %s)", flaky, all, what, text.Percent(share), text.Percent(suite.MaxFlaky))
 	}
 }
 
 // coverage: a suite that demands a minimum must reach it.
-func (c *conclusion) coverage(suite *scenarios.Suite, u *suiteTotals, claim func(Verdict, string, ...any)) {
-	if suite.MinCoverage <= 0 || u.counts.judged() == 0 {
+func (c *conclusion) coverage(suite *scenarios.Suite, u *suiteTotals, claim func(run.Verdict, string, ...any)) {
+	if suite.MinCoverage <= 0 || u.counts.Judged() == 0 {
 		return
 	}
 	share := 0.0
@@ -111,18 +113,9 @@ func (c *conclusion) coverage(suite *scenarios.Suite, u *suiteTotals, claim func
 		share = float64(u.coverage.Killed) / float64(u.coverage.Mutants)
 	}
 	if share < suite.MinCoverage {
-		claim(Inconclusive, "coverage %s is below its minimum of %s (%d of %d mutants found)", percent(share), percent(suite.MinCoverage), u.coverage.Killed, u.coverage.Mutants)
+		claim(run.Inconclusive, "coverage %s is below its minimum of %s (%d of %d mutants found)", text.Percent(share), text.Percent(suite.MinCoverage), u.coverage.Killed, u.coverage.Mutants)
 		c.minimum = append(c.minimum, suite.Name)
 	}
-}
-
-func percent(share float64) string {
-	text := fmt.Sprintf("%.2f", share*100)
-	text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
-	if text == "100" && share < 1 {
-		text = "99.99" // never rounded up to all
-	}
-	return text + " %"
 }
 
 // differences claims in one sentence how many cases differ and by what, then the
@@ -135,26 +128,26 @@ func (c *conclusion) differences() {
 		return
 	}
 	if c.sums.differ > 0 && len(c.end.Causes) > 0 {
-		c.claim(Fail, "%d of %d cases differ: %s", c.sums.differ, c.sums.compared, spreadText(c.end.Causes))
+		c.claim(run.Fail, "%d of %d cases differ: %s", c.sums.differ, c.sums.compared, spreadText(c.end.Causes))
 	}
 	const shown = 10
 	for i, cause := range c.end.Causes {
 		if i == shown {
-			c.claim(Fail, "and %s more", plural(len(c.end.Causes)-shown, "cause"))
+			c.claim(run.Fail, "and %s more", text.Count(len(c.end.Causes)-shown, "cause"))
 			break
 		}
 		place := cause.Path
 		if cause.Where.String() != "body" {
 			place = strings.TrimSpace(cause.Where.String() + " " + cause.Path)
 		}
-		text := fmt.Sprintf("%s %s", place, cause.Kind)
+		sentence := fmt.Sprintf("%s %s", place, cause.Kind)
 		switch detail, repeats := strings.CutPrefix(cause.Edit, cause.Kind.String()); {
 		case repeats: // of what is wrong with a body
-			text += cut(detail, 120)
+			sentence += text.Cut(detail, 120)
 		case cause.Edit != "":
-			text += ", " + cut(cause.Edit, 120)
+			sentence += ", " + text.Cut(cause.Edit, 120)
 		}
-		c.claim(Fail, "%s: %s in %s (%s)", text, plural(cause.Count, "difference"), plural(cause.Cases, "case"), strings.Join(cause.Examples, ", "))
+		c.claim(run.Fail, "%s: %s in %s (%s)", sentence, text.Count(cause.Count, "difference"), text.Count(cause.Cases, "case"), strings.Join(cause.Examples, ", "))
 	}
 }
 
@@ -164,7 +157,7 @@ func spreadText(causes []cause.Cause) string {
 	spreads := cause.Spreads(causes)
 	var parts []string
 	for i := range spreads[:min(shown, len(spreads))] {
-		parts = append(parts, cut(spreads[i].String(), 120))
+		parts = append(parts, text.Cut(spreads[i].String(), 120))
 	}
 	text := strings.Join(parts, "; ")
 	if n := len(spreads) - shown; n > 0 {
@@ -181,44 +174,37 @@ func (c *conclusion) caseGates() {
 		return
 	}
 	if blue, green := s.silent[scenarios.Blue], s.silent[scenarios.Green]; blue+green > 0 {
-		verdict := Broken
+		verdict := run.Broken
 		if green > blue {
-			verdict = Fail
+			verdict = run.Fail
 		}
-		c.gate(verdict, "both sides answer", fmt.Sprintf("blue not in %s, green not in %s", plural(blue, "case"), plural(green, "case")), "all requests")
+		c.gate(verdict, "both sides answer", fmt.Sprintf("blue not in %s, green not in %s", text.Count(blue, "case"), text.Count(green, "case")), "all requests")
 	}
 	switch {
 	case s.compared == 0:
-		c.gate(Skip, "responses equal", "nothing was compared", "100 %")
+		c.gate(run.Skip, "responses equal", "nothing was compared", "100 %")
 	case s.differ == 0:
-		c.gate(Pass, "responses equal", fmt.Sprintf("100 %% (%d of %d equal)", s.compared, s.compared), "100 %")
+		c.gate(run.Pass, "responses equal", fmt.Sprintf("100 %% (%d of %d equal)", s.compared, s.compared), "100 %")
 	default:
-		share := percent(1 - float64(s.differ)/float64(s.compared))
-		c.gate(Fail, "responses equal", fmt.Sprintf("%s (%d of %d differ, %s)", share, s.differ, s.compared, plural(len(c.end.Causes), "cause")), "100 %")
+		share := text.Percent(1 - float64(s.differ)/float64(s.compared))
+		c.gate(run.Fail, "responses equal", fmt.Sprintf("%s (%d of %d differ, %s)", share, s.differ, s.compared, text.Count(len(c.end.Causes), "cause")), "100 %")
 	}
 	switch {
 	case s.unmet > 0:
-		c.gate(Fail, "expectations met", fmt.Sprintf("%d of %d cases do not", s.unmet, n.Cases), "all, on both sides")
-	case n.judged() > 0:
-		c.gate(Pass, "expectations met", plural(n.judged(), "case"), "all, on both sides")
+		c.gate(run.Fail, "expectations met", fmt.Sprintf("%d of %d cases do not", s.unmet, n.Cases), "all, on both sides")
+	case n.Judged() > 0:
+		c.gate(run.Pass, "expectations met", text.Count(n.Judged(), "case"), "all, on both sides")
 	}
 }
 
 // setupDiffers reports whether a required suite's setup or teardown differs.
 func (c *conclusion) setupDiffers() bool {
 	for i, suite := range c.e.plan.Suites {
-		if gateOf(suite) == scenarios.Required && c.e.totals.suites[i].verdict == Fail {
+		if gateOf(suite) == scenarios.Required && c.e.totals.suites[i].verdict == run.Fail {
 			return true
 		}
 	}
 	return false
-}
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }
 
 // findings claims what cases found beside differences.
@@ -227,7 +213,7 @@ func (c *conclusion) findings() {
 	list := c.e.totals.sentences(false)
 	for i, s := range list {
 		if i == shown {
-			c.claim(s.verdict, "and %s more", plural(len(list)-shown, "finding"))
+			c.claim(s.verdict, "and %s more", text.Count(len(list)-shown, "finding"))
 			for _, rest := range list[i:] {
 				c.claim(rest.verdict, "and more %s findings, see the cases", rest.verdict)
 			}
@@ -236,32 +222,32 @@ func (c *conclusion) findings() {
 		c.claim(s.verdict, "%s", s.text)
 	}
 	for v, n := range c.e.totals.overflow {
-		c.claim(v, "and %s of their own, see the cases", plural(n, "finding"))
+		c.claim(v, "and %s of their own, see the cases", text.Count(n, "finding"))
 	}
 	n := c.counts
 	if n.Cases == 0 {
 		return
 	}
-	verdict, measured := Pass, fmt.Sprintf("%d of %d", n.judged(), n.Cases)
+	verdict, measured := run.Pass, fmt.Sprintf("%d of %d", n.Judged(), n.Cases)
 	switch {
 	case n.Broken > 0:
-		verdict = Broken
+		verdict = run.Broken
 		measured += fmt.Sprintf(", %d broken", n.Broken)
 	case n.Inconclusive > 0:
-		verdict = Inconclusive
+		verdict = run.Inconclusive
 		measured += fmt.Sprintf(", %d inconclusive", n.Inconclusive)
 	case c.e.totals.unreviewed > 0:
-		verdict = Inconclusive
+		verdict = run.Inconclusive
 	}
 	if open := c.e.totals.unreviewed; open > 0 {
-		c.claim(Inconclusive, "%s not run: nobody has said what a request of theirs leaves behind (side_effects: unreviewed)", plural(open, "case"))
+		c.claim(run.Inconclusive, "%s not run: nobody has said what a request of theirs leaves behind (side_effects: unreviewed)", text.Count(open, "case"))
 		measured += fmt.Sprintf(", %d not reviewed", open)
 	}
 	if n.Skip > 0 {
 		measured += fmt.Sprintf(", %d skipped", n.Skip)
 	}
 	if off := c.e.totals.switches.off; off > 0 {
-		measured += fmt.Sprintf(", %s switched off by when", plural(off, "step"))
+		measured += fmt.Sprintf(", %s switched off by when", text.Count(off, "step"))
 	}
 	measured += c.unsent()
 	c.gate(verdict, "cases judged", measured, "all that are not skipped")
@@ -273,22 +259,22 @@ func (c *conclusion) unsent() string {
 	if n.Steps == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %s of %s not sent", plural(n.Steps, "step"), plural(n.Of, "case"))
+	return fmt.Sprintf(", %s of %s not sent", text.Count(n.Steps, "step"), text.Count(n.Of, "case"))
 }
 
 // leftovers gates what the run created, and warns of what it could not take back.
 // A leftover says nothing about green, so it does not decide.
 func (c *conclusion) leftovers() {
 	made := c.e.totals.created
-	if made.Made == (PerSide{}) {
+	if made.Made == (run.PerSide{}) {
 		return
 	}
 	c.end.Created = &made
-	verdict := Pass
+	verdict := run.Pass
 	if open := made.Open(); open > 0 {
-		verdict = Skip
+		verdict = run.Skip
 		first := made.Left[0]
-		text := fmt.Sprintf("%s left behind, first: %s of %s on %s (%s)", plural(open, "created thing"), first.Step, first.Case, first.Side, first.Why)
+		text := fmt.Sprintf("%s left behind, first: %s of %s on %s (%s)", text.Count(open, "created thing"), first.Step, first.Case, first.Side, first.Why)
 		if first.Undo != "" {
 			text += "; to take it back: " + first.Undo
 		}
@@ -300,9 +286,9 @@ func (c *conclusion) leftovers() {
 
 // weight is what a load stage does to the verdict. A policy of warn accepts noise in
 // the measurements, not what the answers, the warm-up and the connections showed.
-func (c *conclusion) weight(l *LoadResult) Verdict {
-	if l.Verdict == Inconclusive && c.e.plan.Options.OnInconclusive == Warn && l.Beyond() <= Pass {
-		return Pass
+func (c *conclusion) weight(l *run.LoadResult) run.Verdict {
+	if l.Verdict == run.Inconclusive && c.e.plan.Options.OnInconclusive == Warn && l.Beyond() <= run.Pass {
+		return run.Pass
 	}
 	return l.Verdict
 }
@@ -311,52 +297,52 @@ func (c *conclusion) weight(l *LoadResult) Verdict {
 func (c *conclusion) load() {
 	for i := range c.o.loads {
 		l := &c.o.loads[i]
-		if l.Verdict == Skip {
+		if l.Verdict == run.Skip {
 			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s was not run: %s", l.Name, l.Reason))
 		}
 		if gateOf(c.e.plan.Suites[l.Suite]) == scenarios.Advisory {
 			continue
 		}
 		switch {
-		case l.Verdict == Skip:
-		case c.weight(l) > Pass:
+		case l.Verdict == run.Skip:
+		case c.weight(l) > run.Pass:
 			c.claim(c.weight(l), "load %s: %s", l.Name, l.Reason)
-		case l.Verdict == Inconclusive:
+		case l.Verdict == run.Inconclusive:
 			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s is inconclusive and does not decide (on-inconclusive warn): %s", l.Name, l.Reason))
 		}
-		if w := c.weight(l); l.Verdict == Pass || w == Fail || w == Inconclusive {
+		if w := c.weight(l); l.Verdict == run.Pass || w == run.Fail || w == run.Inconclusive {
 			c.judged++
 		}
 		before := len(c.gates)
 		c.loadGates(l)
 		c.responseGates(l)
-		if !slices.ContainsFunc(c.gates[before:], func(g GateResult) bool { return g.Verdict >= l.Verdict }) {
-			c.gate(l.Verdict, "load "+l.Name, cut(l.Reason, 160), "no worse").Load = l.Name
+		if !slices.ContainsFunc(c.gates[before:], func(g run.GateResult) bool { return g.Verdict >= l.Verdict }) {
+			c.gate(l.Verdict, "load "+l.Name, text.Cut(l.Reason, 160), "no worse").Load = l.Name
 		}
 	}
 }
 
 // loadGates has a line for each gate metric, and for each guard that fired.
-func (c *conclusion) loadGates(l *LoadResult) {
+func (c *conclusion) loadGates(l *run.LoadResult) {
 	for _, m := range l.Comparisons {
 		if m.Role == perf.Guard && m.Outcome != perf.Worse {
 			continue
 		}
-		verdict := Inconclusive
+		verdict := run.Inconclusive
 		switch m.Outcome {
 		case perf.NoWorse:
-			verdict = Pass
+			verdict = run.Pass
 		case perf.Worse:
-			verdict = Fail
+			verdict = run.Fail
 		}
 		name := "load " + l.Name + " " + m.Metric.String()
 		if m.Route != "" {
 			name += " " + m.Route
 		}
-		g := c.gate(verdict, name, fmt.Sprintf("%s [%s, %s]", change(m.Change), change(m.Low), change(m.High)), "+"+percent(m.Margin))
+		g := c.gate(verdict, name, fmt.Sprintf("%s [%s, %s]", change(m.Change), change(m.Low), change(m.High)), "+"+text.Percent(m.Margin))
 		if m.Metric == perf.Errors {
-			g.Measured = fmt.Sprintf("blue %s, green %s", percent(m.Blue), percent(m.Green))
-			g.Limit = percent(m.Margin)
+			g.Measured = fmt.Sprintf("blue %s, green %s", text.Percent(m.Blue), text.Percent(m.Green))
+			g.Limit = text.Percent(m.Margin)
 		}
 		if m.Blocks == 0 {
 			g.Measured = "not measured"
@@ -381,7 +367,7 @@ func (c *conclusion) rowsLeft() int {
 		for _, test := range suite.Cases {
 			if d := test.Data; d != nil && d.Left > 0 {
 				rows += d.Left
-				c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("case %s: %s of %s left out by limits: {data: %d} of the stage", test.ID, plural(d.Left, "row"), rowSource(d), c.e.plan.Env.Limits.Rows))
+				c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("case %s: %s of %s left out by limits: {data: %d} of the stage", test.ID, text.Count(d.Left, "row"), rowSource(d), c.e.plan.Env.Limits.Rows))
 			}
 		}
 	}

@@ -5,20 +5,21 @@ import (
 	"fmt"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
 // confirm fires a pair that differs again: blue, blue, green, as often as the
 // case says. It tells a difference that is always there from one that comes and
 // goes, and from a blue that disagrees with itself. It labels; a failure stays one.
-func (w *walk) confirm(ctx context.Context, step *scenarios.Step, name string, rules *StepRules, r *StepResult) {
+func (w *walk) confirm(ctx context.Context, step *scenarios.Step, name string, rules *StepRules, r *run.StepResult) {
 	if w.test == nil || w.test.Confirm == 0 || r.DifferencesTotal == 0 || !repeatable(step) || w.suite.run.replay != nil {
 		return
 	}
 	differs, unstable, rounds := 1, 0, 1
 	for i := range w.test.Confirm {
 		now := w.suite.run.now()
-		key := PairKey(w.id, fmt.Sprintf("%s!%d", name, i+1), "")
+		key := run.PairKey(w.id, fmt.Sprintf("%s!%d", name, i+1), "")
 		again := func(side scenarios.Side) *answer {
 			kind := straightLane(side)
 			// A copy of the lane: a confirmation leaves no trace in the walk.

@@ -8,29 +8,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// A SideConnection is what an exchange of a case shows of its connection. Absent
-// where there is nothing to say.
-type SideConnection struct {
-	New    bool `json:"new,omitempty"`    // it was opened for the request
-	Closed bool `json:"closed,omitempty"` // the answer announced its end
-	Resets int  `json:"resets,omitempty"` // reused connections that were reset under the request
-	// Framing is the header by which a 204 or 304 announces a body: "Content-Length: 7".
-	Framing string `json:"framing,omitempty"`
-	// EventsMS is the time between the first and the last event of a stream.
-	EventsMS float64 `json:"events_ms,omitempty"`
-	Events   int     `json:"events,omitempty"` // of a stream, up to two
-	// ClockS is how many seconds the Date of an answer that no cache gives (of a POST)
-	// is ahead of this machine's clock; 0: not known.
-	ClockS float64 `json:"clock_s,omitempty"`
-}
-
 // sideConnection reads an exchange; nil: nothing to say.
-func sideConnection(x *wire.Exchange) *SideConnection {
-	s := SideConnection{New: x.Attempts > 0 && !x.Reused, Resets: x.Resets}
+func sideConnection(x *wire.Exchange) *run.SideConnection {
+	s := run.SideConnection{New: x.Attempts > 0 && !x.Reused, Resets: x.Resets}
 	if x.Err == nil {
 		s.Closed = closes(x)
 		s.Framing = emptyFraming(x)
@@ -41,7 +27,7 @@ func sideConnection(x *wire.Exchange) *SideConnection {
 	if offset, ok := dateOffset(x); ok && x.Method != "GET" && x.Method != "HEAD" {
 		s.ClockS = offset.Seconds()
 	}
-	if s == (SideConnection{}) {
+	if s == (run.SideConnection{}) {
 		return nil
 	}
 	return &s
@@ -93,10 +79,10 @@ func emptyFraming(x *wire.Exchange) string {
 		return ""
 	}
 	if v, ok := headerOf(x.Headers, "Transfer-Encoding"); ok {
-		return "Transfer-Encoding: " + cut(v, 40)
+		return "Transfer-Encoding: " + text.Cut(v, 40)
 	}
 	if v, ok := headerOf(x.Headers, "Content-Length"); ok {
-		return "Content-Length: " + cut(v, 40)
+		return "Content-Length: " + text.Cut(v, 40)
 	}
 	return ""
 }
@@ -137,10 +123,10 @@ type connectionTotals struct{ exchanges, opened, closed, resets, resent int }
 type connectionsSeen map[place]*placeTotals
 
 // add books the steps of a case's straight lanes.
-func (t connectionsSeen) add(s *suiteRun, r *CaseResult) {
+func (t connectionsSeen) add(s *suiteRun, r *run.CaseResult) {
 	for i := range r.Steps {
 		step := &r.Steps[i]
-		if step.Lane != "" || step.Blue == nil || step.Green == nil || r.Quarantine != "" && r.Verdict == Skip {
+		if step.Lane != "" || step.Blue == nil || step.Green == nil || r.Quarantine != "" && r.Verdict == run.Skip {
 			continue
 		}
 		at, service, ok := s.placeOf(step)
@@ -161,7 +147,7 @@ func (t connectionsSeen) add(s *suiteRun, r *CaseResult) {
 }
 
 // placeOf is where a step's two requests went, where that is two places.
-func (s *suiteRun) placeOf(step *StepResult) (place, string, bool) {
+func (s *suiteRun) placeOf(step *run.StepResult) (place, string, bool) {
 	blue, green := s.blue.atText(step.Blue.URL), s.green.atText(step.Green.URL)
 	if blue == nil || green == nil || green.shared {
 		return place{}, "", false
@@ -169,8 +155,8 @@ func (s *suiteRun) placeOf(step *StepResult) (place, string, bool) {
 	return place{blue.base.String(), green.base.String()}, green.name, true
 }
 
-func (p *placeTotals) add(step *StepResult) {
-	for side, of := range map[scenarios.Side]*SideResult{scenarios.Blue: step.Blue, scenarios.Green: step.Green} {
+func (p *placeTotals) add(step *run.StepResult) {
+	for side, of := range map[scenarios.Side]*run.SideResult{scenarios.Blue: step.Blue, scenarios.Green: step.Green} {
 		n := &p.sides[side]
 		n.exchanges++
 		n.resent += count(of.Attempts > 1)
@@ -199,16 +185,16 @@ func (p *placeTotals) add(step *StepResult) {
 	}
 }
 
-func connectionOf(s *SideResult) SideConnection {
+func connectionOf(s *run.SideResult) run.SideConnection {
 	if s.Connection == nil {
-		return SideConnection{}
+		return run.SideConnection{}
 	}
 	return *s.Connection
 }
 
 // atOnce reports whether green holds back the events of a stream that blue sends
 // one by one.
-func atOnce(b, g *SideConnection) bool {
+func atOnce(b, g *run.SideConnection) bool {
 	const least, share = 200, 4 // ms of blue; as much shorter on green
 	return b.Events > 1 && g.Events > 1 && b.EventsMS >= least && g.EventsMS*share < b.EventsMS
 }
@@ -221,8 +207,8 @@ const (
 )
 
 // findings are what the totals say, by service.
-func (t connectionsSeen) findings() []TransportFinding {
-	var out []TransportFinding
+func (t connectionsSeen) findings() []run.TransportFinding {
+	var out []run.TransportFinding
 	for _, p := range t.sorted() {
 		out = append(out, p.findings()...)
 	}
@@ -241,43 +227,43 @@ func (t connectionsSeen) sorted() []*placeTotals {
 	return out
 }
 
-func (p *placeTotals) findings() []TransportFinding {
-	var out []TransportFinding
-	find := func(v Verdict, fact TransportFact, blue, green string) {
-		out = append(out, TransportFinding{Fact: fact, Service: p.service, Suites: p.suites, Verdict: v, Weight: v, Blue: blue, Green: green, During: true})
+func (p *placeTotals) findings() []run.TransportFinding {
+	var out []run.TransportFinding
+	find := func(v run.Verdict, fact run.TransportFact, blue, green string) {
+		out = append(out, run.TransportFinding{Fact: fact, Service: p.service, Suites: p.suites, Verdict: v, Weight: v, Blue: blue, Green: green, During: true})
 	}
 	b, g := &p.sides[scenarios.Blue], &p.sides[scenarios.Green]
 	of := func(what string, n, all int) string { return fmt.Sprintf("%s %d of %d times", what, n, all) }
 	if all := g.closed == g.exchanges && b.closed == 0; all || more(b.closed, g.closed, b.exchanges, g.exchanges) {
-		verdict := Fail
+		verdict := run.Fail
 		if g.closed == 1 { // perhaps the pod was just ending
-			verdict = Inconclusive
+			verdict = run.Inconclusive
 		}
-		find(verdict, FactKeepAlive, of("closes", b.closed, b.exchanges), of("closes", g.closed, g.exchanges))
+		find(verdict, run.FactKeepAlive, of("closes", b.closed, b.exchanges), of("closes", g.closed, g.exchanges))
 	} else if more(b.opened, g.opened, b.exchanges, g.exchanges) {
-		find(Pass, FactKeepAlive, fmt.Sprintf("took %s for %s", plural(b.opened, "connection"), plural(b.exchanges, "request")),
+		find(run.Pass, run.FactKeepAlive, fmt.Sprintf("took %s for %s", text.Count(b.opened, "connection"), text.Count(b.exchanges, "request")),
 			fmt.Sprintf("took %d for %d: it closes them without notice", g.opened, g.exchanges))
 	}
 	most := g.resets > 1 && b.resets == 0 && 2*g.resets >= g.exchanges-1 // of a handful of exchanges
 	if most || g.resets >= b.resets+leastMore && float64(g.resets) >= leastReset*float64(g.exchanges) {
-		find(Fail, FactConnectionsReset, of("reset", b.resets, b.exchanges), of("reset", g.resets, g.exchanges))
+		find(run.Fail, run.FactConnectionsReset, of("reset", b.resets, b.exchanges), of("reset", g.resets, g.exchanges))
 	}
 	if g.resent >= b.resent+leastMore || g.resent > 0 && b.resent == 0 && float64(g.resent) >= leastShare*float64(g.exchanges) {
-		find(Pass, FactResends, of("resent", b.resent, b.exchanges), of("resent", g.resent, g.exchanges))
+		find(run.Pass, run.FactResends, of("resent", b.resent, b.exchanges), of("resent", g.resent, g.exchanges))
 	}
 	if v, text := clockVerdict(p.clock); v != 0 {
-		find(v, FactClock, "shows one time", text)
+		find(v, run.FactClock, "shows one time", text)
 	}
 	for _, status := range []string{"204", "304"} {
 		if f, ok := p.framing[status]; ok {
-			find(framingVerdict(status, f[1]), FactEmptyAnswerFraming, fmt.Sprintf("sends %s without body headers", status), "with "+f[1])
+			find(framingVerdict(status, f[1]), run.FactEmptyAnswerFraming, fmt.Sprintf("sends %s without body headers", status), "with "+f[1])
 		}
 	}
 	if p.burst[0] > 0 {
 		spread := func(v float64) string {
 			return "over " + time.Duration(v*float64(time.Millisecond)).Round(10*time.Millisecond).String()
 		}
-		find(Pass, FactBufferedEvents, "sends the events of a stream "+spread(p.burst[0]), "all at once ("+spread(p.burst[1])+")")
+		find(run.Pass, run.FactBufferedEvents, "sends the events of a stream "+spread(p.burst[0]), "all at once ("+spread(p.burst[1])+")")
 	}
 	return out
 }
@@ -290,11 +276,11 @@ func more(blue, green, ofBlue, ofGreen int) bool {
 // framingVerdict: a body announced and not sent confuses strict clients and
 // proxies. A length of 0 says nothing wrong, and a 304 may have the length of the
 // body that it stands for (RFC 9110, 8.6).
-func framingVerdict(status, framing string) Verdict {
+func framingVerdict(status, framing string) run.Verdict {
 	if framing == "Content-Length: 0" || status == "304" && strings.HasPrefix(framing, "Content-Length") {
-		return Pass
+		return run.Pass
 	}
-	return Fail
+	return run.Fail
 }
 
 // A histogram keeps times in buckets 1/16 of an octave wide, so that it costs the

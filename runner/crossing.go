@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -23,7 +24,7 @@ func (w *walk) cross(ctx context.Context, steps []*scenarios.Step, prefix string
 			continue
 		}
 		if w.ended != "" {
-			w.result.Steps = append(w.result.Steps, StepResult{Name: prefix + "crossover", Lane: kind.String(), At: w.result.At, Verdict: Skip, Reasons: []string{"the straight lanes ended: " + w.ended}})
+			w.result.Steps = append(w.result.Steps, run.StepResult{Name: prefix + "crossover", Lane: kind.String(), At: w.result.At, Verdict: run.Skip, Reasons: []string{"the straight lanes ended: " + w.ended}})
 			continue
 		}
 		w.crossLane(ctx, kind, steps, prefix)
@@ -52,7 +53,7 @@ func (w *walk) crossLane(ctx context.Context, kind LaneKind, steps []*scenarios.
 			r := w.crossStep(ctx, kind, side, step, name, pair)
 			r.Lane = kind.String()
 			w.result.Steps = append(w.result.Steps, *r)
-			if r.Verdict >= Broken && !step.Continue && !r.onlyDiffers {
+			if r.Verdict >= run.Broken && !step.Continue && !r.OnlyDiffers {
 				ended = fmt.Sprintf("step %q: %s", name, firstReason(r))
 			}
 		}
@@ -63,7 +64,7 @@ func (w *walk) crossLane(ctx context.Context, kind LaneKind, steps []*scenarios.
 }
 
 // crossStep sends one step of a crossing lane and judges it.
-func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side, step *scenarios.Step, name string, straight *Pair) *StepResult {
+func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side, step *scenarios.Step, name string, straight *run.Pair) *run.StepResult {
 	now := w.suite.run.now()
 	l := w.lanes[kind]
 	sc := w.scope(l, side, step, name, now)
@@ -73,7 +74,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 			return w.brokenStep(step, name, fmt.Errorf("when: %w", err))
 		}
 		if !ok {
-			return &StepResult{Name: name, At: step.Pos.String(), Verdict: Fail, Reasons: []string{"when does not hold on this lane, and holds on the straight ones"}}
+			return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Fail, Reasons: []string{"when does not hold on this lane, and holds on the straight ones"}}
 		}
 	}
 	rules, err := w.suite.stepRules(step)
@@ -84,7 +85,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	if err != nil {
 		return w.brokenStep(step, name, fmt.Errorf("expect: %w", err))
 	}
-	key := PairKey(w.id, name, kind.String())
+	key := run.PairKey(w.id, name, kind.String())
 	s := w.shoot(ctx, step, sc, key)
 	if s.err != nil {
 		return w.brokenStep(step, name, s.err)
@@ -101,7 +102,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 		t.Green, t.GreenChecks, t.GreenWait = s.x, checks, s.wait
 	}
 	t.Apart = w.spread(kind, t.Blue, t.Green)
-	w.suite.run.emit(Event{Pair: &Pair{Key: key, Blue: t.Blue, Green: t.Green}})
+	w.suite.run.emit(run.Event{Pair: &run.Pair{Key: key, Blue: t.Blue, Green: t.Green}})
 	j := Judge(t)
 	r := &j.Step
 	r.Planted = planted(rules, s)
@@ -112,7 +113,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	carried := fmt.Sprintf("asked on %s with what the lane carries", side)
 	r.Notes = append(r.Notes, carried)
 	w.book(j)
-	r.Coverage = Coverage{} // the straight pair's counts stand for the step
+	r.Coverage = run.Coverage{} // the straight pair's counts stand for the step
 	return r
 }
 

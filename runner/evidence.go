@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -24,8 +26,8 @@ func (c *conclusion) accounts() {
 	stopped := early != 0 || e.failed() != nil
 	var wrong []string
 	n, planned := c.end.Counts, e.planned()
-	if n.Cases != n.judged()+n.Skip+n.Broken {
-		wrong = append(wrong, fmt.Sprintf("%d cases, but %d judged, %d skipped and %d broken", n.Cases, n.judged(), n.Skip, n.Broken))
+	if n.Cases != n.Judged()+n.Skip+n.Broken {
+		wrong = append(wrong, fmt.Sprintf("%d cases, but %d judged, %d skipped and %d broken", n.Cases, n.Judged(), n.Skip, n.Broken))
 	}
 	if c.o.compared && !stopped && n.Cases != planned.Cases || n.Cases > planned.Cases {
 		wrong = append(wrong, fmt.Sprintf("%d cases planned, but %d came to an end", planned.Cases, n.Cases))
@@ -37,11 +39,11 @@ func (c *conclusion) accounts() {
 		wrong = append(wrong, fmt.Sprintf("%d load stages planned, but %d came to an end", planned.Loads, len(c.o.loads)))
 	}
 	wrong = append(wrong, e.ledger.problems(stopped)...)
-	verdict, measured := Pass, fmt.Sprintf("%d cases, %d and %d requests", n.Cases, e.ledger.total().Blue, e.ledger.total().Green)
+	verdict, measured := run.Pass, fmt.Sprintf("%d cases, %d and %d requests", n.Cases, e.ledger.total().Blue, e.ledger.total().Green)
 	measured += c.unsent()
 	for _, text := range wrong {
-		verdict, measured = Broken, text
-		c.claim(Broken, "accounting: %s", text)
+		verdict, measured = run.Broken, text
+		c.claim(run.Broken, "accounting: %s", text)
 	}
 	if c.o.compared || c.o.loaded {
 		c.gate(verdict, "accounting", measured, "everything accounted for")
@@ -54,24 +56,24 @@ func (c *conclusion) evidence() {
 	t := c.e.totals
 	cov := c.end.Coverage
 	if cov.Mutants > 0 || c.sums.vacuous > 0 {
-		verdict := Pass
+		verdict := run.Pass
 		if len(c.minimum) > 0 || c.sums.vacuous > 0 {
-			verdict = Inconclusive
+			verdict = run.Inconclusive
 		}
-		measured := fmt.Sprintf("%s (%d of %d mutants found)", percent(float64(cov.Killed)/float64(max(cov.Mutants, 1))), cov.Killed, cov.Mutants)
+		measured := fmt.Sprintf("%s (%d of %d mutants found)", text.Percent(float64(cov.Killed)/float64(max(cov.Mutants, 1))), cov.Killed, cov.Mutants)
 		if of := c.e.control.of.Load(); of > 0 {
 			measured += fmt.Sprintf(", drawn for %d of %d answers of cases with more than %d rows", c.e.control.made.Load(), of, allControlled)
 		}
 		if c.sums.vacuous > 0 {
-			measured += ", " + plural(c.sums.vacuous, "vacuous case")
+			measured += ", " + text.Count(c.sums.vacuous, "vacuous case")
 		}
 		c.gate(verdict, "coverage", measured, c.coverageLimit())
 	}
 	c.end.Second = t.second
 	if s := t.second; s.Checked > 0 {
-		verdict := Pass
+		verdict := run.Pass
 		if s.Agreed != s.Checked {
-			verdict = Broken
+			verdict = run.Broken
 		}
 		c.gate(verdict, "second opinion", fmt.Sprintf("%d of %d agree", s.Agreed, s.Checked), "all")
 	}
@@ -80,8 +82,8 @@ func (c *conclusion) evidence() {
 			if p, ok := t.protocol[suite.Name]; ok {
 				text := fmt.Sprintf("suite %s: blue answers over %s and green over %s; declare http: of the sides where that is meant", suite.Name, p[0], p[1])
 				if gateOf(suite) == scenarios.Required {
-					c.claim(Inconclusive, "%s", text)
-					c.gate(Inconclusive, "same protocol", p[0]+" and "+p[1], "the same on both sides")
+					c.claim(run.Inconclusive, "%s", text)
+					c.gate(run.Inconclusive, "same protocol", p[0]+" and "+p[1], "the same on both sides")
 				} else {
 					c.end.Warnings = append(c.end.Warnings, text)
 				}
@@ -96,7 +98,7 @@ func (c *conclusion) coverageLimit() string {
 	var out []string
 	for _, suite := range c.e.plan.Suites {
 		if suite.MinCoverage > 0 {
-			out = append(out, fmt.Sprintf("%s %s", suite.Name, percent(suite.MinCoverage)))
+			out = append(out, fmt.Sprintf("%s %s", suite.Name, text.Percent(suite.MinCoverage)))
 		}
 	}
 	if len(out) == 0 {
@@ -128,7 +130,7 @@ func (c *conclusion) rules() {
 		}
 		c.end.Rules = append(c.end.Rules, v)
 	}
-	slices.SortFunc(c.end.Rules, func(a, b RuleVisits) int { return compareOrigins(a.At, b.At) })
+	slices.SortFunc(c.end.Rules, func(a, b run.RuleVisits) int { return compareOrigins(a.At, b.At) })
 	for _, v := range c.end.Rules {
 		switch rule := written[v.At]; {
 		case v.Visits == 0:

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 const oneCase = "suite: s\ncases: [{case: one, get: /a}]\n"
@@ -24,33 +26,33 @@ func TestNoEmptyPass(t *testing.T) {
 		file   string
 		answer func(*double, http.ResponseWriter, *seen)
 		change func(*Plan)
-		want   Verdict
+		want   run.Verdict
 		reason string
 	}{
-		{"no suites", oneCase, good, func(p *Plan) { p.Suites = nil }, Broken, "nothing to run"},
-		{"no cases", oneCase, good, func(p *Plan) { p.Suites[0].Cases = nil }, Broken, "nothing to run"},
-		{"all skipped", "suite: s\ncases: [{case: one, get: /a, skip: later}]\n", good, nil, Broken, "nothing was judged: all 1 cases were skipped"},
-		{"only advisory", "suite: s\ngate: advisory\ncases: [{case: one, get: /a}]\n", good, nil, Broken, "nothing was judged"},
-		{"both 500", oneCase, status(500, `{}`), nil, Fail, "got 500"},
-		{"both 404", oneCase, status(404, `{"no":1}`), nil, Fail, "got 404"},
-		{"both 302", oneCase, status(302, `{}`), nil, Fail, "got 302"},
-		{"both empty", oneCase, status(200, ``), nil, Fail, "got an empty body"},
-		{"both HTML", oneCase, status(200, "\n<!DOCTYPE html><p>sign in"), nil, Fail, "answers with an HTML page"},
-		{"both error-shaped", oneCase, status(200, `{"error":{"message":"quota"}}`), nil, Fail, "an error in the body"},
-		{"both success false", oneCase, status(200, `{"success":false,"data":[]}`), nil, Fail, "an error in the body: $.success false"},
-		{"both broken JSON", oneCase, status(200, `{"v":1`), nil, Fail, ""},
-		{"everything ignored", "suite: s\nrules: [{at: $.v, do: ignore, why: x}, {at: \"$.n[*]\", do: ignore, why: x}]\ncases: [{case: one, get: /a}]\n", good, nil, Inconclusive, "vacuous"},
-		{"shape by default", "suite: s\ncases: [{case: one, get: /a}]\n", good, func(p *Plan) { p.Suites[0].Cases[0].Steps[0].Mode = 2 }, Inconclusive, "vacuous"},
-		{"coverage below its minimum", "suite: s\ncoverage: {min: 90%}\nrules: [{at: $.v, do: ignore, why: x}]\ncases: [{case: one, get: /a}]\n", good, nil, Inconclusive, "below its minimum of 90 %"},
+		{"no suites", oneCase, good, func(p *Plan) { p.Suites = nil }, run.Broken, "nothing to run"},
+		{"no cases", oneCase, good, func(p *Plan) { p.Suites[0].Cases = nil }, run.Broken, "nothing to run"},
+		{"all skipped", "suite: s\ncases: [{case: one, get: /a, skip: later}]\n", good, nil, run.Broken, "nothing was judged: all 1 cases were skipped"},
+		{"only advisory", "suite: s\ngate: advisory\ncases: [{case: one, get: /a}]\n", good, nil, run.Broken, "nothing was judged"},
+		{"both 500", oneCase, status(500, `{}`), nil, run.Fail, "got 500"},
+		{"both 404", oneCase, status(404, `{"no":1}`), nil, run.Fail, "got 404"},
+		{"both 302", oneCase, status(302, `{}`), nil, run.Fail, "got 302"},
+		{"both empty", oneCase, status(200, ``), nil, run.Fail, "got an empty body"},
+		{"both HTML", oneCase, status(200, "\n<!DOCTYPE html><p>sign in"), nil, run.Fail, "answers with an HTML page"},
+		{"both error-shaped", oneCase, status(200, `{"error":{"message":"quota"}}`), nil, run.Fail, "an error in the body"},
+		{"both success false", oneCase, status(200, `{"success":false,"data":[]}`), nil, run.Fail, "an error in the body: $.success false"},
+		{"both broken JSON", oneCase, status(200, `{"v":1`), nil, run.Fail, ""},
+		{"everything ignored", "suite: s\nrules: [{at: $.v, do: ignore, why: x}, {at: \"$.n[*]\", do: ignore, why: x}]\ncases: [{case: one, get: /a}]\n", good, nil, run.Inconclusive, "vacuous"},
+		{"shape by default", "suite: s\ncases: [{case: one, get: /a}]\n", good, func(p *Plan) { p.Suites[0].Cases[0].Steps[0].Mode = 2 }, run.Inconclusive, "vacuous"},
+		{"coverage below its minimum", "suite: s\ncoverage: {min: 90%}\nrules: [{at: $.v, do: ignore, why: x}]\ncases: [{case: one, get: /a}]\n", good, nil, run.Inconclusive, "below its minimum of 90 %"},
 		{"same request id", oneCase, func(_ *double, w http.ResponseWriter, _ *seen) {
 			w.Header().Set("X-Request-Id", "same")
 			ok(w, `{"v":1}`)
-		}, nil, Inconclusive, "one answer for both sides"},
+		}, nil, run.Inconclusive, "one answer for both sides"},
 		{"one cache for both", oneCase, func(_ *double, w http.ResponseWriter, _ *seen) {
 			w.Header().Set("Age", "12")
 			w.Header().Set("Date", "Mon, 23 Nov 2026 08:00:00 GMT")
 			ok(w, `{"v":1}`)
-		}, nil, Inconclusive, "both come from a cache"},
+		}, nil, run.Inconclusive, "both come from a cache"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,7 +70,7 @@ func TestNoEmptyPass(t *testing.T) {
 func TestShapeWrittenOutMayPass(t *testing.T) {
 	blue, green := doubles(func(d *double, w http.ResponseWriter, _ *seen) { ok(w, `{"v":%d}`, len(d.name)) })
 	r := newRig(t, blue, green).file("s.yaml", "suite: s\ncases: [{case: one, get: /a, mode: shape}]\n")
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 }
 
 func TestUnreachable(t *testing.T) {
@@ -87,33 +89,33 @@ cases:
 	t.Run("green's service", func(t *testing.T) {
 		r := newRig(t, good, good)
 		r.file("s.yaml", fmt.Sprintf(file, r.blue.URL+"/", dead))
-		want(t, r.run(), Fail, "green service two at "+dead+" is unreachable: refused", "green: refused")
-		if c := r.sink.find(t, "s/on-one"); c.Verdict != Pass {
+		want(t, r.run(), run.Fail, "green service two at "+dead+" is unreachable: refused", "green: refused")
+		if c := r.sink.find(t, "s/on-one"); c.Verdict != run.Pass {
 			t.Errorf("the other service's case is %s", c.Verdict)
 		}
 	})
 	t.Run("blue's service", func(t *testing.T) {
 		r := newRig(t, good, good)
 		r.file("s.yaml", fmt.Sprintf(file, dead, r.green.URL+"/"))
-		want(t, r.run(), Broken, "blue service two at "+dead+" is unreachable: refused")
-		if c := r.sink.find(t, "s/on-one"); c.Verdict != Pass {
+		want(t, r.run(), run.Broken, "blue service two at "+dead+" is unreachable: refused")
+		if c := r.sink.find(t, "s/on-one"); c.Verdict != run.Pass {
 			t.Errorf("the other service's case is %s", c.Verdict)
 		}
 	})
 	t.Run("both", func(t *testing.T) {
 		r := newRig(t, good, good)
 		r.file("s.yaml", fmt.Sprintf(file, dead, dead2))
-		want(t, r.run(), Broken)
+		want(t, r.run(), run.Broken)
 	})
 	t.Run("a difference elsewhere still fails", func(t *testing.T) {
 		r := newRig(t, good, jsonHandler(map[string]string{"/a": `{"v":2}`}))
 		r.file("s.yaml", fmt.Sprintf(file, dead, r.green.URL+"/"))
-		want(t, r.run(), Fail, "$.v changed", "blue service two")
+		want(t, r.run(), run.Fail, "$.v changed", "blue service two")
 	})
 	t.Run("all of blue", func(t *testing.T) {
 		r := newRig(t, good, good).file("s.yaml", oneCase)
 		r.blue.Close()
-		want(t, r.run(), Broken, "blue is unreachable")
+		want(t, r.run(), run.Broken, "blue is unreachable")
 		if len(r.sink.cases) != 0 {
 			t.Errorf("%d cases were walked", len(r.sink.cases))
 		}
@@ -121,7 +123,7 @@ cases:
 	t.Run("all of green", func(t *testing.T) {
 		r := newRig(t, good, good).file("s.yaml", oneCase)
 		r.green.Close()
-		want(t, r.run(), Fail, "green at", "is unreachable: refused")
+		want(t, r.run(), run.Fail, "green at", "is unreachable: refused")
 	})
 }
 
@@ -147,18 +149,18 @@ func TestSidesMustBeTwoPlaces(t *testing.T) {
 	port := u.Port()
 	tests := []struct {
 		name, blue, green, extra string
-		want                     Verdict
+		want                     run.Verdict
 		reason                   string
 	}{
-		{"literally", r.blue.URL, r.blue.URL, "", Broken, "are the same address"},
-		{"localhost", r.blue.URL, "http://localhost:" + port, "", Broken, "are the same"},
-		{"::1", "http://localhost:" + port, "http://[::1]:" + port, "", Broken, "are the same"},
-		{"mapped", r.blue.URL, "http://[::ffff:127.0.0.1]:" + port, "", Broken, "are the same"},
-		{"upper case and dot", "http://LOCALHOST.:" + port, r.blue.URL + "/", "", Broken, "are the same"},
-		{"any address", r.blue.URL, "http://0.0.0.0:" + port, "", Broken, "are the same"},
-		{"one address, two hosts", "http://blue.test:" + port, "http://green.test:" + port, "", Broken, "add an identity that must differ"},
-		{"one address, pinned host", "http://blue.test:" + port, "http://green.test:" + port, ", host: api.test", Broken, "are the same place"},
-		{"two places", r.blue.URL, r.green.URL, "", Pass, ""},
+		{"literally", r.blue.URL, r.blue.URL, "", run.Broken, "are the same address"},
+		{"localhost", r.blue.URL, "http://localhost:" + port, "", run.Broken, "are the same"},
+		{"::1", "http://localhost:" + port, "http://[::1]:" + port, "", run.Broken, "are the same"},
+		{"mapped", r.blue.URL, "http://[::ffff:127.0.0.1]:" + port, "", run.Broken, "are the same"},
+		{"upper case and dot", "http://LOCALHOST.:" + port, r.blue.URL + "/", "", run.Broken, "are the same"},
+		{"any address", r.blue.URL, "http://0.0.0.0:" + port, "", run.Broken, "are the same"},
+		{"one address, two hosts", "http://blue.test:" + port, "http://green.test:" + port, "", run.Broken, "add an identity that must differ"},
+		{"one address, pinned host", "http://blue.test:" + port, "http://green.test:" + port, ", host: api.test", run.Broken, "are the same place"},
+		{"two places", r.blue.URL, r.green.URL, "", run.Pass, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -170,7 +172,7 @@ func TestSidesMustBeTwoPlaces(t *testing.T) {
 			own.file("s.yaml", fmt.Sprintf("suite: s\nsides: {blue: {url: %q%s%s}, green: {url: %q%s%s}}\ncases: [{case: one, get: /a}]\n", tt.blue, pin, tt.extra, tt.green, pin, tt.extra))
 			own.noURLs = true
 			want(t, own.run(), tt.want, tt.reason)
-			if tt.want == Broken && len(own.sink.cases) != 0 {
+			if tt.want == run.Broken && len(own.sink.cases) != 0 {
 				t.Error("cases were walked all the same")
 			}
 		})
@@ -178,12 +180,12 @@ func TestSidesMustBeTwoPlaces(t *testing.T) {
 	t.Run("another service's address", func(t *testing.T) {
 		own := &rig{t: t, files: map[string]*mapFile{}, blue: r.blue, green: r.green, ctx: t.Context(), sink: &memory{}, options: Options{Seed: 1}}
 		own.file("s.yaml", fmt.Sprintf("suite: s\nsides: {blue: {services: {auth: /}}, green: {services: {auth: %q}}}\ncases: [{case: one, service: auth, get: /a}]\n", r.blue.URL))
-		want(t, own.run(), Broken, "blue and green service auth are the same address")
+		want(t, own.run(), run.Broken, "blue and green service auth are the same address")
 	})
 	t.Run("calibrate may", func(t *testing.T) {
 		own := &rig{t: t, files: map[string]*mapFile{}, blue: r.blue, green: r.blue, ctx: t.Context(), sink: &memory{}, options: Options{Seed: 1, AllowSame: true}}
 		own.file("s.yaml", oneCase)
-		want(t, own.run(), Pass)
+		want(t, own.run(), run.Pass)
 	})
 }
 
@@ -207,36 +209,36 @@ func TestIdentity(t *testing.T) {
 		name, identity string
 		blue, green    func(int) string
 		options        Options
-		want           Verdict
+		want           run.Verdict
 		reason         string
 	}{
-		{"same", same, is("a"), is("a"), Options{}, Pass, ""},
-		{"must be the same and is not", same, is("a"), is("b"), Options{}, Broken, `must be the same, but blue is "a" and green is "b"`},
-		{"must differ and does not", "identity: [{get: /version, at: $.commit, must: differ}]\n", is("a"), is("a"), Options{}, Broken, "must differ, but both sides are"},
-		{"expected value", "identity: [{get: /version, at: $.cluster, must: differ, green: green}]\n", is("a"), is("a"), Options{}, Pass, ""},
-		{"other value", "identity: [{get: /version, at: $.cluster, must: differ, green: other}]\n", is("a"), is("a"), Options{}, Broken, `green must be "other", but is "green"`},
+		{"same", same, is("a"), is("a"), Options{}, run.Pass, ""},
+		{"must be the same and is not", same, is("a"), is("b"), Options{}, run.Broken, `must be the same, but blue is "a" and green is "b"`},
+		{"must differ and does not", "identity: [{get: /version, at: $.commit, must: differ}]\n", is("a"), is("a"), Options{}, run.Broken, "must differ, but both sides are"},
+		{"expected value", "identity: [{get: /version, at: $.cluster, must: differ, green: green}]\n", is("a"), is("a"), Options{}, run.Pass, ""},
+		{"other value", "identity: [{get: /version, at: $.cluster, must: differ, green: other}]\n", is("a"), is("a"), Options{}, run.Broken, `green must be "other", but is "green"`},
 		{"half deployed", same, is("a"), func(n int) string {
 			if n%10 == 3 {
 				return "old"
 			}
 			return "a"
-		}, Options{}, Fail, `green is not one thing: 9 of its answers say "a", 1 of its answers say "old"`},
+		}, Options{}, run.Fail, `green is not one thing: 9 of its answers say "a", 1 of its answers say "old"`},
 		{"blue half deployed", same, func(n int) string {
 			if n%10 == 3 {
 				return "old"
 			}
 			return "a"
-		}, is("a"), Options{}, Broken, "blue is not one thing"},
+		}, is("a"), Options{}, run.Broken, "blue is not one thing"},
 		{"changed mid-run", same, is("a"), func(n int) string {
 			if n > 10 {
 				return "b"
 			}
 			return "a"
-		}, Options{}, Broken, `green was "a" before the run and is "b" after it`},
-		{"no value", "identity: [{get: /version, at: $.build, must: same}]\n", is("a"), is("a"), Options{}, Broken, "blue cannot say what it is"},
-		{"green build", same, is("a"), is("a"), Options{GreenBuild: "a"}, Pass, ""},
-		{"other green build", same, is("a"), is("a"), Options{GreenBuild: "z"}, Broken, `green is not the build "z"`},
-		{"green build without an identity", "", is("a"), is("a"), Options{GreenBuild: "z"}, Broken, "no identity says what it is"},
+		}, Options{}, run.Broken, `green was "a" before the run and is "b" after it`},
+		{"no value", "identity: [{get: /version, at: $.build, must: same}]\n", is("a"), is("a"), Options{}, run.Broken, "blue cannot say what it is"},
+		{"green build", same, is("a"), is("a"), Options{GreenBuild: "a"}, run.Pass, ""},
+		{"other green build", same, is("a"), is("a"), Options{GreenBuild: "z"}, run.Broken, `green is not the build "z"`},
+		{"green build without an identity", "", is("a"), is("a"), Options{GreenBuild: "z"}, run.Broken, "no identity says what it is"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -245,7 +247,7 @@ func TestIdentity(t *testing.T) {
 			r.options = tt.options
 			end := r.run()
 			want(t, end, tt.want, tt.reason)
-			if tt.want == Pass && tt.identity != "" && len(end.Sides.Green.Identity) == 0 {
+			if tt.want == run.Pass && tt.identity != "" && len(end.Sides.Green.Identity) == 0 {
 				t.Error("the end does not say what green is")
 			}
 		})
@@ -260,7 +262,7 @@ cases:
   - {case: query, post: /q, side_effects: none, json: {}}
   - {case: write, post: /w, side_effects: isolated, json: {}}
 `
-	run := func(t *testing.T, env string, options Options) (*End, *rig, *double) {
+	walked := func(t *testing.T, env string, options Options) (*run.End, *rig, *double) {
 		blue, green := doubles(func(_ *double, w http.ResponseWriter, _ *seen) { ok(w, `{"v":1}`) })
 		r := newRig(t, blue, green).file("s.yaml", suite)
 		r.env, r.options = env, options
@@ -272,9 +274,9 @@ cases:
 		}
 		return end, r, blue
 	}
-	end, r, blue := run(t, "require: [compare]\n", Options{})
-	want(t, end, Pass)
-	if c := r.sink.find(t, "s/write"); c.Verdict != Skip || !strings.Contains(c.Reasons[0], "writes are not allowed here") {
+	end, r, blue := walked(t, "require: [compare]\n", Options{})
+	want(t, end, run.Pass)
+	if c := r.sink.find(t, "s/write"); c.Verdict != run.Skip || !strings.Contains(c.Reasons[0], "writes are not allowed here") {
 		t.Errorf("the write is %s %v", c.Verdict, c.Reasons)
 	}
 	if slices.Contains(blue.paths(), "POST /w") {
@@ -283,17 +285,17 @@ cases:
 	if !slices.Contains(end.Audit.VerifiedWithout, "writes") {
 		t.Errorf("verified without %v", end.Audit.VerifiedWithout)
 	}
-	end, _, _ = run(t, "", Options{}) // as where a host could not be resolved when the plan was checked
-	want(t, end, Inconclusive, "1 case not run: writes are not allowed here")
+	end, _, _ = walked(t, "", Options{}) // as where a host could not be resolved when the plan was checked
+	want(t, end, run.Inconclusive, "1 case not run: writes are not allowed here")
 	for name, allowed := range map[string]func() (string, Options){
 		"env file": func() (string, Options) { return "limits: {writes: allow}\n", Options{} },
 		"flag":     func() (string, Options) { return "", Options{AllowWrites: true} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			env, options := allowed()
-			end, r, _ := run(t, env, options)
-			want(t, end, Pass)
-			if c := r.sink.find(t, "s/write"); c.Verdict != Pass {
+			end, r, _ := walked(t, env, options)
+			want(t, end, run.Pass)
+			if c := r.sink.find(t, "s/write"); c.Verdict != run.Pass {
 				t.Errorf("the write is %s %v", c.Verdict, c.Reasons)
 			}
 			if slices.Contains(end.Audit.VerifiedWithout, "writes") {
@@ -307,7 +309,7 @@ func TestRequire(t *testing.T) {
 	good := jsonHandler(map[string]string{"/a": `{"v":1}`})
 	r := newRig(t, good, good).file("s.yaml", oneCase)
 	r.env = "require: [compare, load]\n"
-	want(t, r.run(), Inconclusive, "the stage requires load, and it did not run")
+	want(t, r.run(), run.Inconclusive, "the stage requires load, and it did not run")
 }
 
 func TestMaxRPS(t *testing.T) {
@@ -315,7 +317,7 @@ func TestMaxRPS(t *testing.T) {
 	r := newRig(t, good, good).file("s.yaml", "suite: s\ncases: [{case: one, get: /a, repeat: 6}]\n")
 	r.env = "limits: {max_rps: 50}\n"
 	begun := time.Now()
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	if took := time.Since(begun); took < 100*time.Millisecond {
 		t.Errorf("6 requests a side at 50/s took %s", took)
 	}
@@ -329,7 +331,7 @@ func TestDataLimit(t *testing.T) {
 		r := newRig(t, good, good).file("rows.csv", rows).file("s.yaml", "suite: s\ncases:\n  - {case: many, get: \"/{{id}}\", data: {file: rows.csv, name: \"{{id}}\"}}\n  - {case: drawn, get: \"/{{id}}\", data: {file: rows.csv, name: \"{{id}}\", sample: 3}}\n  - {case: few, get: \"/{{id}}\", data: [{id: a}]}\n")
 		r.env, r.options.Seed = env, seed
 		end := r.run()
-		want(t, end, Pass)
+		want(t, end, run.Pass)
 		var out []string
 		for _, c := range r.sink.sorted() {
 			out = append(out, c.ID)
@@ -362,8 +364,8 @@ func TestControlOfManyRowsIsSaid(t *testing.T) {
 		r := newRig(t, good, good).file("rows.csv", "id\n"+strings.Join(strings.Fields(strings.Repeat("x ", rows)), "\n")+"\n").
 			file("s.yaml", "suite: s\ncases:\n  - {case: many, get: \"/{{id}}\", data: {file: rows.csv}}\n")
 		end := r.run()
-		want(t, end, Pass)
-		i := slices.IndexFunc(end.Gates, func(g GateResult) bool { return g.Name == "coverage" })
+		want(t, end, run.Pass)
+		i := slices.IndexFunc(end.Gates, func(g run.GateResult) bool { return g.Name == "coverage" })
 		if i < 0 || strings.Contains(end.Gates[i].Measured, "drawn for ") != (said != "") || !strings.Contains(end.Gates[i].Measured, said) {
 			t.Errorf("%d rows: %+v", rows, end.Gates)
 		}
@@ -374,20 +376,20 @@ func TestQuarantine(t *testing.T) {
 	file := "suite: s\ncases:\n  - {case: one, get: /a}\n  - {case: sick, get: /missing, quarantine: {until: %s, ticket: STB-1}}\n"
 	good := jsonHandler(map[string]string{"/a": `{"v":1}`})
 	r := newRig(t, good, good).file("s.yaml", fmt.Sprintf(file, time.Now().AddDate(0, 0, 7).Format(time.DateOnly)))
-	want(t, r.run(), Pass)
-	if c := r.sink.find(t, "s/sick"); c.Verdict != Skip || !strings.Contains(c.Reasons[0], "would be fail") || c.Quarantine == "" {
+	want(t, r.run(), run.Pass)
+	if c := r.sink.find(t, "s/sick"); c.Verdict != run.Skip || !strings.Contains(c.Reasons[0], "would be fail") || c.Quarantine == "" {
 		t.Errorf("%s %v %q", c.Verdict, c.Reasons, c.Quarantine)
 	}
 	r = newRig(t, good, good).file("s.yaml", fmt.Sprintf(file, time.Now().AddDate(0, 0, 7).Format(time.DateOnly)))
 	r.change = func(p *Plan) { p.World.Now = func() time.Time { return time.Now().AddDate(0, 0, 9) } }
-	want(t, r.run(), Fail, "got 404")
+	want(t, r.run(), run.Fail, "got 404")
 }
 
 func TestAdvisorySuiteNeverDecides(t *testing.T) {
 	good := jsonHandler(map[string]string{"/a": `{"v":1}`})
 	r := newRig(t, good, good).file("s.yaml", oneCase).file("b.yaml", "suite: b\ngate: advisory\ncases: [{case: x, get: /missing}]\n")
 	end := r.run()
-	want(t, end, Pass)
+	want(t, end, run.Pass)
 	if all := strings.Join(end.Warnings, "\n"); !strings.Contains(all, "advisory suite b: fail") {
 		t.Errorf("warnings %q", all)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -23,14 +24,14 @@ import (
 //  3. Cases in parallel under the limit, then requests that ask how both sides are
 //     reached, then the load stages.
 //  4. The identities once more, the accounts, and the verdict.
-func Execute(ctx context.Context, plan *Plan, sink Sink, progress func(Progress)) (*End, error) {
+func Execute(ctx context.Context, plan *Plan, sink run.Sink, progress func(Progress)) (*run.End, error) {
 	return newExecution(plan, sink, progress).execute(ctx)
 }
 
 // SchemaVersion is the version of the header and of what follows it.
 const SchemaVersion = 1
 
-func newExecution(plan *Plan, sink Sink, progress func(Progress)) *execution {
+func newExecution(plan *Plan, sink run.Sink, progress func(Progress)) *execution {
 	e := &execution{plan: plan, sink: sink, totals: newTotals(len(plan.Suites))}
 	e.board = &board{listen: progress, now: plan.World.Now, started: plan.World.Now()}
 	if plan.Env != nil && plan.Env.Limits.MaxRPS > 0 {
@@ -40,7 +41,7 @@ func newExecution(plan *Plan, sink Sink, progress func(Progress)) *execution {
 	return e
 }
 
-func (e *execution) execute(outer context.Context) (*End, error) {
+func (e *execution) execute(outer context.Context) (*run.End, error) {
 	defer e.pool.close()
 	ctx, stop := context.WithCancelCause(outer)
 	defer stop(errDone)
@@ -54,7 +55,7 @@ func (e *execution) execute(outer context.Context) (*End, error) {
 	}
 	o := &outcome{begun: e.now(), audit: e.plan.Audit}
 	e.declare()
-	e.emit(Event{Begin: e.header(o.begun)})
+	e.emit(run.Event{Begin: e.header(o.begun)})
 	o.setup = e.build()
 	if len(o.setup) == 0 {
 		e.declareVariables()
@@ -73,8 +74,8 @@ func (e *execution) execute(outer context.Context) (*End, error) {
 	if failure := e.failed(); failure != nil {
 		return end, failure
 	}
-	if err := e.sink.Emit(Event{End: end}); err != nil {
-		end.Verdict = end.Verdict.Worse(Broken)
+	if err := e.sink.Emit(run.Event{End: end}); err != nil {
+		end.Verdict = end.Verdict.Worse(run.Broken)
 		end.Reasons = append(end.Reasons, err.Error())
 		return end, fmt.Errorf("keep the run's events: %w", err)
 	}
@@ -84,14 +85,14 @@ func (e *execution) execute(outer context.Context) (*End, error) {
 // An outcome is what the parts of a run came to, before the verdict.
 type outcome struct {
 	begun     time.Time
-	audit     Audit
+	audit     run.Audit
 	setup     []string // why the run could not even be set up
 	preflight *preflightReport
 	before    *identityReport
 	changed   []string
-	transport []TransportFinding
-	slow      *TransportFinding // nil: green is not much slower, or load was judged
-	loads     []LoadResult
+	transport []run.TransportFinding
+	slow      *run.TransportFinding // nil: green is not much slower, or load was judged
+	loads     []run.LoadResult
 	compared  bool // the cases were walked
 	loaded    bool // the load stages were run
 	cause     error
@@ -133,7 +134,7 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 		return
 	}
 	if o.before.asked > 0 {
-		e.emit(Event{Sides: o.before.sides(e.sides())})
+		e.emit(run.Event{Sides: o.before.sides(e.sides())})
 	}
 	done, err := e.resume()
 	if err != nil {
@@ -207,7 +208,7 @@ func (e *execution) resume() (map[int]bool, error) {
 		if r.Kind == "" {
 			done[r.Index] = true
 		}
-		begun[r.Suite] = begun[r.Suite] || r.Requests != PerSide{}
+		begun[r.Suite] = begun[r.Suite] || r.Requests != run.PerSide{}
 		left[r.Suite] = left[r.Suite] || r.Kind == "teardown"
 		e.totals.add(e.suites[r.Suite], r)
 	}
@@ -218,8 +219,8 @@ func (e *execution) resume() (map[int]bool, error) {
 }
 
 // planned counts what the run sets out to do.
-func (e *execution) planned() Planned {
-	p := Planned{OfCases: e.plan.Whole.Cases, OfLoads: e.plan.Whole.Loads}
+func (e *execution) planned() run.Planned {
+	p := run.Planned{OfCases: e.plan.Whole.Cases, OfLoads: e.plan.Whole.Loads}
 	for _, suite := range e.plan.Suites {
 		if e.plan.Options.Part != OnlyLoad {
 			for _, c := range suite.Cases {
@@ -234,17 +235,17 @@ func (e *execution) planned() Planned {
 }
 
 // header is the first event.
-func (e *execution) header(begun time.Time) *Header {
+func (e *execution) header(begun time.Time) *run.Header {
 	if !e.plan.Started.IsZero() {
 		begun = e.plan.Started
 	}
-	h := &Header{
+	h := &run.Header{
 		Schema: SchemaVersion, ID: e.plan.ID, Tool: e.plan.Tool, Started: begun, Seed: e.plan.Options.Seed, Parent: e.plan.Parent,
 		Planned: e.planned(), Audit: e.plan.Audit, Flags: e.plan.Flags, Verb: e.plan.Verb, Env: e.plan.Machine, Sides: e.sides(), Added: addedHeaders,
 		Narrowed: e.plan.Narrowed, Paths: e.plan.Paths, Asks: e.plan.Asks, Weaker: e.plan.Weaker,
 	}
 	for _, suite := range e.plan.Suites {
-		head := SuiteHead{Name: suite.Name, File: suite.Pos.File, Service: suite.Service, Owner: suite.Owner, Wave: suite.Wave, Gate: gateOf(suite).String(), Number: suite.Numbers.String()}
+		head := run.SuiteHead{Name: suite.Name, File: suite.Pos.File, Service: suite.Service, Owner: suite.Owner, Wave: suite.Wave, Gate: gateOf(suite).String(), Number: suite.Numbers.String()}
 		if e.plan.Options.Part != OnlyLoad {
 			for _, c := range suite.Cases {
 				head.Cases += c.Count()
@@ -266,16 +267,17 @@ func gateOf(s *scenarios.Suite) scenarios.Gate {
 }
 
 // sides says where the sides are: of all suites, the first that names a thing.
-func (e *execution) sides() Sides {
-	var out Sides
+func (e *execution) sides() run.Sides {
+	var out run.Sides
 	for _, suite := range e.plan.Suites {
-		out.Blue.merge(&suite.Blue)
-		out.Green.merge(&suite.Green)
+		addConfig(&out.Blue, &suite.Blue)
+		addConfig(&out.Green, &suite.Green)
 	}
 	return out
 }
 
-func (h *SideHead) merge(c *scenarios.SideConfig) {
+// addConfig adds what a suite says of a side where no suite before it did.
+func addConfig(h *run.SideHead, c *scenarios.SideConfig) {
 	if h.URL == "" {
 		h.URL = c.URL
 	}
@@ -329,13 +331,13 @@ func (e *execution) declareVariables() {
 }
 
 // stopReason says why a run ended early; empty when it did not.
-func (o *outcome) stopReason() (Verdict, string) {
+func (o *outcome) stopReason() (run.Verdict, string) {
 	switch {
 	case o.cause == nil, errors.Is(o.cause, errDone):
 		return 0, ""
 	case errors.Is(o.cause, errTimeout):
-		return Broken, errTimeout.Error()
+		return run.Broken, errTimeout.Error()
 	default:
-		return Interrupted, "the run was stopped: " + o.cause.Error()
+		return run.Interrupted, "the run was stopped: " + o.cause.Error()
 	}
 }

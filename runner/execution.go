@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -17,7 +18,7 @@ import (
 // An execution is one run of a plan.
 type execution struct {
 	plan   *Plan
-	sink   Sink
+	sink   run.Sink
 	suites []*suiteRun
 	extra  []*suiteRun // of load steps whose suite the selection dropped
 	pool   transports
@@ -41,8 +42,8 @@ type execution struct {
 	ahead   bool  // fail-fast: no more cases are started
 	remote  bool  // treat loopback as any other network (tests)
 	// replay answers requests from an earlier run instead of the network; nil: none.
-	replay  func(key string) (*Pair, error)
-	earlier *Run // that replay reads from
+	replay  func(key string) (*run.Pair, error)
+	earlier *run.Run // that replay reads from
 	// flaky are the ids of what passed only after a retry in the earlier run.
 	flaky map[string]bool
 }
@@ -67,7 +68,7 @@ func (e *execution) secret(name, value string) {
 }
 
 // emit hands an event over; the first error of the sink ends the run.
-func (e *execution) emit(event Event) {
+func (e *execution) emit(event run.Event) {
 	if err := e.sink.Emit(event); err != nil {
 		e.fail(fmt.Errorf("keep the run's events: %w", err))
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
@@ -154,11 +156,11 @@ func (c *Checks) allows(status int) bool {
 // A checker collects what was checked on one side.
 type checker struct {
 	side  string
-	found []Expectation
+	found []run.Expectation
 }
 
 func (k *checker) add(ok bool, what, got, at string) {
-	k.found = append(k.found, Expectation{Side: k.side, What: what, OK: ok, Got: got, At: at})
+	k.found = append(k.found, run.Expectation{Side: k.side, What: what, OK: ok, Got: got, At: at})
 }
 
 // check holds an answer against the expectations. rules are the step's, for a
@@ -169,7 +171,7 @@ func (k *checker) add(ok bool, what, got, at string) {
 //  3. a success status hides no error, unless that is expected: see settles
 //
 // What was checked is listed by part: status, body, headers and cookies, latency.
-func (c *Checks) check(side scenarios.Side, a *answer, rules *diff.Rules) []Expectation {
+func (c *Checks) check(side scenarios.Side, a *answer, rules *diff.Rules) []run.Expectation {
 	k := &checker{side: side.String()}
 	if len(c.expect.Status) > 0 || !c.sparse { // Rule 1
 		c.status(k, a)
@@ -257,7 +259,7 @@ func (k *checker) text(what string, tests []Test, values []string, hidden hidden
 	for i := range tests {
 		t := &tests[i]
 		if t.needsText(values, hidden) {
-			k.add(false, what+" "+t.String(), notKept, t.At)
+			k.add(false, what+" "+t.String(), run.NotKept, t.At)
 			continue
 		}
 		ok := false
@@ -274,21 +276,8 @@ func (k *checker) text(what string, tests []Test, values []string, hidden hidden
 		default:
 			ok = slices.ContainsFunc(values, func(v string) bool { return t.holds(textDatum(v)) })
 		}
-		k.add(ok, what+" "+t.String(), cut(got, maxGot), t.At)
+		k.add(ok, what+" "+t.String(), text.Cut(got, run.MaxGot), t.At)
 	}
-}
-
-// maxGot bounds what an expectation shows of a value.
-const maxGot = 256
-
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	for most > 0 && text[most]&0xC0 == 0x80 {
-		most--
-	}
-	return text[:most] + "…"
 }
 
 // at is a position as text; empty where there is none (a default).

@@ -8,6 +8,8 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/media"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // path tests the values at a path.
@@ -42,7 +44,7 @@ func (k *checker) path(p pathTests, a *answer) {
 	}
 	for i := range p.tests {
 		if p.tests[i].needsValue(data, a.hidden) {
-			k.add(false, p.path+" "+p.tests[i].String(), notKept, p.tests[i].At)
+			k.add(false, p.path+" "+p.tests[i].String(), run.NotKept, p.tests[i].At)
 			continue
 		}
 		ok, got := p.run(&p.tests[i], body, data)
@@ -71,7 +73,7 @@ func (k *checker) bodyText(tests []Test, a *answer) {
 	}
 	body := string(a.text())
 	d := datum{kind: diff.StringType, text: body, loose: true}
-	got := textValue(cut(body, maxGot)).JSON
+	got := textValue(text.Cut(body, run.MaxGot)).JSON
 	if body == "" {
 		got = "an empty body"
 	}
@@ -84,7 +86,7 @@ func (k *checker) bodyText(tests []Test, a *answer) {
 		case t.Op == "empty":
 			ok = (body == "") == t.want()
 		case a.hidden.in(body):
-			k.add(false, "text "+t.String(), notKept, t.At)
+			k.add(false, "text "+t.String(), run.NotKept, t.At)
 			continue
 		case body != "" || t.Op == "count":
 			ok = t.holds(d)
@@ -103,7 +105,7 @@ func (k *checker) emptyBody(p pathTests) {
 
 func (k *checker) failAll(p pathTests, got string) {
 	for i := range p.tests {
-		k.add(false, p.path+" "+p.tests[i].String(), cut(got, maxGot), p.tests[i].At)
+		k.add(false, p.path+" "+p.tests[i].String(), text.Cut(got, run.MaxGot), p.tests[i].At)
 	}
 }
 
@@ -150,25 +152,25 @@ func (p *pathTests) each(t *Test, body []byte, data []datum) (ok bool, got strin
 	tested := 0
 	for _, d := range data {
 		if single && d.kind != diff.ArrayType {
-			return false, "not an array: " + cut(d.json, maxGot)
+			return false, "not an array: " + text.Cut(d.json, run.MaxGot)
 		}
 		found := elements(d)
 		if len(found) == 0 && !t.None {
 			return false, shown(d, single)
 		}
 		if bad := t.each(found); bad != nil {
-			return false, bad.path + ": " + cut(bad.json, maxGot)
+			return false, bad.path + ": " + text.Cut(bad.json, run.MaxGot)
 		}
 		tested += len(found)
 	}
-	return true, plural(tested, "element")
+	return true, text.Count(tested, "element")
 }
 
 func shown(d datum, single bool) string {
 	if single {
-		return cut(d.json, maxGot)
+		return text.Cut(d.json, run.MaxGot)
 	}
-	return d.path + ": " + cut(d.json, maxGot)
+	return d.path + ": " + text.Cut(d.json, run.MaxGot)
 }
 
 func many(data []datum) string {
@@ -176,7 +178,7 @@ func many(data []datum) string {
 	case 0:
 		return "nothing there"
 	case 1:
-		return cut(data[0].json, maxGot)
+		return text.Cut(data[0].json, run.MaxGot)
 	default:
 		return strconv.Itoa(len(data)) + " values"
 	}
@@ -186,11 +188,11 @@ func (c *Checks) schema(k *checker, a *answer) {
 	what := "schema " + cleanName(c.expect.Schema)
 	body, err := a.body()
 	if err != nil {
-		k.add(false, what, cut(unreadable(a)+err.Error(), maxGot), at(c.expect.Pos))
+		k.add(false, what, text.Cut(unreadable(a)+err.Error(), run.MaxGot), at(c.expect.Pos))
 		return
 	}
 	if schemaNeedsValue(c.expect, body, a.hidden) {
-		k.add(false, what, notKept, at(c.expect.Pos))
+		k.add(false, what, run.NotKept, at(c.expect.Pos))
 		return
 	}
 	problems := c.expect.CheckSchema(body)
@@ -198,35 +200,35 @@ func (c *Checks) schema(k *checker, a *answer) {
 		k.add(true, what, "valid", at(c.expect.Pos))
 		return
 	}
-	k.add(false, what, "a body that is not: "+cut(strings.TrimPrefix(strings.Join(problems, "; "), ": "), 4*maxGot), at(c.expect.Pos))
+	k.add(false, what, "a body that is not: "+text.Cut(strings.TrimPrefix(strings.Join(problems, "; "), ": "), 4*run.MaxGot), at(c.expect.Pos))
 }
 
 // snapshot compares the stored body, as blue, with the answer under the step's rules.
 func (c *Checks) snapshot(k *checker, a *answer, rules *diff.Rules) {
 	if a.hidden.in(string(a.Answer)) {
-		k.add(false, "snapshot "+cleanName(c.expect.Snapshot), notKept, at(c.expect.Pos))
+		k.add(false, "snapshot "+cleanName(c.expect.Snapshot), run.NotKept, at(c.expect.Pos))
 		return
 	}
 	got := a.message()
 	stored := *got
 	stored.Body, stored.At = c.expect.SnapshotData, time.Time{}
 	r := diff.CompareMessages(&stored, got, rules, nil)
-	text := "equal"
+	sentence := "equal"
 	if !r.Equal() {
 		d := &r.Differences[0]
-		text = fmt.Sprintf("%s; first: %s %s", plural(r.Total, "difference"), d.Path, d.Kind)
+		sentence = fmt.Sprintf("%s; first: %s %s", text.Count(r.Total, "difference"), d.Path, d.Kind)
 		if d.Blue.JSON != "" || d.Green.JSON != "" {
-			text += fmt.Sprintf(", stored %s, got %s", orNothing(d.Blue.JSON), orNothing(d.Green.JSON))
+			sentence += fmt.Sprintf(", stored %s, got %s", orNothing(d.Blue.JSON), orNothing(d.Green.JSON))
 		}
 	}
-	k.add(r.Equal(), "snapshot "+cleanName(c.expect.Snapshot), text, at(c.expect.Pos))
+	k.add(r.Equal(), "snapshot "+cleanName(c.expect.Snapshot), sentence, at(c.expect.Pos))
 }
 
 func orNothing(json string) string {
 	if json == "" {
 		return "nothing"
 	}
-	return cut(json, maxGot/2)
+	return text.Cut(json, run.MaxGot/2)
 }
 
 // playlist tests an HLS playlist (RFC 8216).
@@ -240,7 +242,7 @@ func (c *Checks) playlist(k *checker, a *answer) {
 		d := list.part(part.name)
 		for i := range part.tests {
 			t := &part.tests[i]
-			k.add(t.holds(d), "hls "+part.name+" "+t.String(), cut(d.text, maxGot), t.At)
+			k.add(t.holds(d), "hls "+part.name+" "+t.String(), text.Cut(d.text, run.MaxGot), t.At)
 		}
 	}
 }

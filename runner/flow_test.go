@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -88,7 +89,7 @@ cases:
         json: {id: "{{$uuid}}", other: "{{$uuid}}"}
 `)
 		r.options.Seed = seed
-		want(t, r.run(), Pass)
+		want(t, r.run(), run.Pass)
 		return blue, green
 	}
 	blue, green := run(1)
@@ -147,7 +148,7 @@ cases:
       - {step: in, post: /session, side_effects: isolated, capture: {token: $.token, id: "$.deep[0].id"}}
       - {step: use, get: "/orders/{{id}}", auth: {bearer: "{{token}}"}}
 `)
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	for _, secret := range []string{"blue-token", "green-token"} {
 		if r.sink.secrets[secret] == "" {
 			t.Errorf("the captured %s was not made a secret", secret)
@@ -174,8 +175,8 @@ cases:
       - {step: in, get: /s, capture: {token: $.session.token}}
       - {step: after, get: /t}
 `)
-	want(t, r.run(), Fail, `green: capture token finds a value, but: $.session.token finds nothing: $.session is an object with "tokne"`)
-	if s := r.sink.cases[0].step(t, "after"); s.Verdict != Skip || !strings.Contains(s.Reasons[0], `step "in"`) {
+	want(t, r.run(), run.Fail, `green: capture token finds a value, but: $.session.token finds nothing: $.session is an object with "tokne"`)
+	if s := stepOf(t, &r.sink.cases[0], "after"); s.Verdict != run.Skip || !strings.Contains(s.Reasons[0], `step "in"`) {
 		t.Errorf("the step after: %s %v, want skipped with the reason", s.Verdict, s.Reasons)
 	}
 }
@@ -191,7 +192,7 @@ cases:
     capture: {id: {at: $.id, same: true}}
     rules: [{at: $.id, do: ignore, why: test}]
 `)
-	want(t, r.run(), Fail, "both: capture id is the same on both sides")
+	want(t, r.run(), run.Fail, "both: capture id is the same on both sides")
 }
 
 func TestPollWaitsOnEachSide(t *testing.T) {
@@ -213,16 +214,16 @@ cases:
     poll: {until: {body: {$.state: SETTLED}}, every: 10ms, up_to: %s}
 `
 	r := newRig(t, blue, green).file("s.yaml", fmt.Sprintf(suite, "5s"))
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	if b, g := len(blue.seen), len(green.seen); b != 2 || g != 4 {
 		t.Errorf("%d and %d requests, want 2 and 4", b, g)
 	}
-	if got := r.sink.cases[0].Requests; got != (PerSide{2, 4}) {
+	if got := r.sink.cases[0].Requests; got != (run.PerSide{Blue: 2, Green: 4}) {
 		t.Errorf("the case accounts for %v requests", got)
 	}
 	never := &double{name: "green", answer: func(_ *double, w http.ResponseWriter, _ *seen) { ok(w, `{"state":"WAITING"}`) }}
 	r = newRig(t, never, never).file("s.yaml", fmt.Sprintf(suite, "60ms"))
-	want(t, r.run(), Fail, "green: poll: the condition does not hold after 60ms", "blue: poll:")
+	want(t, r.run(), run.Fail, "green: poll: the condition does not hold after 60ms", "blue: poll:")
 }
 
 func TestRetryIsFlakyAndNeverSilent(t *testing.T) {
@@ -249,14 +250,14 @@ cases:
 	}
 	r := newRig(t, blue, green).file("s.yaml", fmt.Sprintf(suite, ""))
 	end := r.run()
-	want(t, end, Inconclusive, "flaky: 1 of 2 cases passed only after a retry")
+	want(t, end, run.Inconclusive, "flaky: 1 of 2 cases passed only after a retry")
 	if end.Counts.Flaky != 1 || !r.sink.find(t, "s/one").Flaky {
 		t.Errorf("%d flaky cases counted", end.Counts.Flaky)
 	}
 	blue, green2 := doubles(answer)
 	green2.answer = green.answer
 	r = newRig(t, blue, green2).file("s.yaml", fmt.Sprintf(suite, "flaky: {max: 50%}"))
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 }
 
 func TestUnsafeStepIsSentOnceEvenWithRetry(t *testing.T) {
@@ -272,7 +273,7 @@ cases:
 	r.change = func(p *Plan) { // the loader refuses it, and the runner does not rely on that
 		p.Suites[0].Cases[0].Steps[0].Retry = &scenarios.Retry{Statuses: []int{503}, Max: 3}
 	}
-	want(t, r.run(), Fail, "got 503")
+	want(t, r.run(), run.Fail, "got 503")
 	if b, g := len(blue.seen), len(green.seen); b != 1 || g != 1 {
 		t.Errorf("%d and %d requests, want one each", b, g)
 	}
@@ -304,7 +305,7 @@ func TestConfirmLabels(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			blue, green := doubles(tt.answer)
 			r := newRig(t, blue, green).file("s.yaml", "suite: s\ncases:\n  - {case: one, get: /a, confirm: 2}\n")
-			want(t, r.run(), Fail, "$.v changed")
+			want(t, r.run(), run.Fail, "$.v changed")
 			if notes := strings.Join(r.sink.cases[0].Steps[0].Notes, "\n"); !strings.Contains(notes, tt.note) {
 				t.Errorf("notes %q, want %q", notes, tt.note)
 			}
@@ -342,7 +343,7 @@ cases:
       - {step: one side, get: /only, sides: [green], compare: none, expect: {body: {$.v: 1}}}
 `)
 	begun := time.Now()
-	want(t, r.run(), Fail, "got 404")
+	want(t, r.run(), run.Fail, "got 404")
 	wantOrder := []string{"green/a", "blue/a", "green/a", "blue/a", "green/a", "blue/a", "green/b", "blue/b", "green/bad", "blue/bad", "green/only"}
 	if !slices.Equal(order, wantOrder) {
 		t.Errorf("order %v, want %v", order, wantOrder)
@@ -351,7 +352,7 @@ cases:
 		t.Errorf("the pause was %s", times[0].Sub(begun))
 	}
 	c := r.sink.cases[0]
-	if s := c.step(t, "one side"); s.Verdict != Pass || s.Blue != nil || s.Green == nil {
+	if s := stepOf(t, &c, "one side"); s.Verdict != run.Pass || s.Blue != nil || s.Green == nil {
 		t.Errorf("one side: %s %v, blue %v", s.Verdict, s.Reasons, s.Blue)
 	}
 	names := map[string]bool{}
@@ -384,7 +385,7 @@ teardown: [{step: out, get: /out, pause: 40ms}]
 cases: [{case: one, get: /one, pause: 40ms, cleanup: [{step: undo, get: /undo, pause: 40ms}]}]
 `)
 	began = time.Now()
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	for i, path := range []string{"/in", "/one", "/undo", "/out"} {
 		if least := time.Duration(i+1) * pause; at[path] < least {
 			t.Errorf("%s was asked after %s, want at least %s", path, at[path], least)
@@ -419,8 +420,8 @@ cases:
       - {step: a, get: /a, capture: {page: $.page}, rules: [{at: $.page, do: ignore, why: cursors are per cluster}]}
       - {step: b, get: "/b?page=`+tt.ask+`"}
 `)
-			want(t, r.run(), Broken)
-			s := r.sink.find(t, "s/paging").step(t, "b")
+			want(t, r.run(), run.Broken)
+			s := stepOf(t, r.sink.find(t, "s/paging"), "b")
 			if text := strings.Join(s.Reasons, "; "); !strings.Contains(text, `variable "next": {{page | add: 1}}: add: `) {
 				t.Errorf("step b: %s, want the filter's error", text)
 			}

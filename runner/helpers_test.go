@@ -13,21 +13,22 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
 // A memory is a Sink that keeps everything.
 type memory struct {
 	mu      sync.Mutex
-	begin   *Header
-	end     *End
-	cases   []CaseResult
-	loads   []LoadResult
-	pairs   map[string]*Pair
-	intents []Intent
+	begin   *run.Header
+	end     *run.End
+	cases   []run.CaseResult
+	loads   []run.LoadResult
+	pairs   map[string]*run.Pair
+	intents []run.Intent
 	secrets map[string]string
 	order   []string // kinds of events
-	fail    func(Event) error
+	fail    func(run.Event) error
 }
 
 func (m *memory) Secret(name, value string) {
@@ -39,7 +40,7 @@ func (m *memory) Secret(name, value string) {
 	m.secrets[value] = name
 }
 
-func (m *memory) Emit(e Event) error {
+func (m *memory) Emit(e run.Event) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {
@@ -56,7 +57,7 @@ func (m *memory) Emit(e Event) error {
 		m.order = append(m.order, "intent")
 	case e.Pair != nil:
 		if m.pairs == nil {
-			m.pairs = map[string]*Pair{}
+			m.pairs = map[string]*run.Pair{}
 		}
 		m.pairs[e.Pair.Key] = e.Pair
 		m.order = append(m.order, "pair")
@@ -81,18 +82,18 @@ type memoryFile struct {
 func (f *memoryFile) Name() string { return f.name }
 func (f *memoryFile) Close() error { return nil }
 
-func (m *memory) LoadFile(stage string) (RecordWriter, error) {
+func (m *memory) LoadFile(stage string) (run.RecordWriter, error) {
 	return &memoryFile{name: "load/" + stage + ".bin"}, nil
 }
 
 // sorted are the cases in plan order.
-func (m *memory) sorted() []CaseResult {
+func (m *memory) sorted() []run.CaseResult {
 	out := slices.Clone(m.cases)
-	slices.SortStableFunc(out, func(a, b CaseResult) int { return cmp.Compare(a.Index, b.Index) })
+	slices.SortStableFunc(out, func(a, b run.CaseResult) int { return cmp.Compare(a.Index, b.Index) })
 	return out
 }
 
-func (m *memory) find(t *testing.T, id string) *CaseResult {
+func (m *memory) find(t *testing.T, id string) *run.CaseResult {
 	t.Helper()
 	for i := range m.cases {
 		if m.cases[i].ID == id {
@@ -103,7 +104,8 @@ func (m *memory) find(t *testing.T, id string) *CaseResult {
 	return nil
 }
 
-func (r *CaseResult) step(t *testing.T, name string) *StepResult {
+// stepOf finds a step of a case by its name.
+func stepOf(t *testing.T, r *run.CaseResult, name string) *run.StepResult {
 	t.Helper()
 	for i := range r.Steps {
 		if r.Steps[i].Name == name {
@@ -176,7 +178,7 @@ func (r *rig) plan() *Plan {
 	}
 	suites, problems := scenarios.Load(r.files, []string{"."}, opts)
 	r.refuse(problems)
-	p := &Plan{ID: "test", Tool: Tool{Name: "bgverify", Version: "test"}, Suites: suites, Env: opts.Env, Vars: r.vars, Options: r.options, World: World{Now: time.Now, Getenv: r.getenv, Files: r.files}}
+	p := &Plan{ID: "test", Tool: run.Tool{Name: "bgverify", Version: "test"}, Suites: suites, Env: opts.Env, Vars: r.vars, Options: r.options, World: World{Now: time.Now, Getenv: r.getenv, Files: r.files}}
 	if r.change != nil {
 		r.change(p)
 	}
@@ -192,7 +194,7 @@ func (r *rig) refuse(problems scenarios.Problems) {
 	}
 }
 
-func (r *rig) run() *End {
+func (r *rig) run() *run.End {
 	r.t.Helper()
 	end, err := Execute(r.ctx, r.plan(), r.sink, r.progress)
 	if err != nil {
@@ -202,7 +204,7 @@ func (r *rig) run() *End {
 }
 
 // want holds the verdict and that every text is found in the reasons.
-func want(t *testing.T, end *End, v Verdict, texts ...string) {
+func want(t *testing.T, end *run.End, v run.Verdict, texts ...string) {
 	t.Helper()
 	all := strings.Join(end.Reasons, "\n")
 	if end.Verdict != v {

@@ -5,38 +5,26 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/notation"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
-
-// A Hidden is a text in an archived pair that stands for a value which the
-// archive did not keep. Equal values have equal texts and others have others;
-// that is all that may be concluded from it, but for what Known says.
-type Hidden struct {
-	Text  string
-	Known bool // the text has the type and the formats of the value, where it stands alone
-}
 
 // hiddenValues are those of a pair. What asks more of them than equality, type
 // and formats could not be compared: nothing passes, and nothing fails, by what
 // happens to stand there instead.
-type hiddenValues []Hidden
-
-// couldNot begins the reason of what the archive does not keep enough for.
-const couldNot = "could not be compared: "
-
-// notKept is shown in the place of a value that would decide an expectation.
-const notKept = couldNot + "the archive hid the value"
+type hiddenValues []run.Hidden
 
 // in reports whether a text holds a hidden value.
 func (h hiddenValues) in(text string) bool {
-	return slices.ContainsFunc(h, func(one Hidden) bool { return strings.Contains(text, one.Text) })
+	return slices.ContainsFunc(h, func(one run.Hidden) bool { return strings.Contains(text, one.Text) })
 }
 
 // known reports whether a text is one hidden value, whose type and formats it has.
 func (h hiddenValues) known(text string) bool {
-	return slices.ContainsFunc(h, func(one Hidden) bool { return one.Known && one.Text == text })
+	return slices.ContainsFunc(h, func(one run.Hidden) bool { return one.Known && one.Text == text })
 }
 
 // marks are the hidden values in a text, in the order of the list, each as often
@@ -63,7 +51,7 @@ func (j *judging) withhold() {
 		if !j.needs(rule) {
 			continue
 		}
-		j.find(Broken, "%srule %s (%s) needs a value that the archive hid", couldNot, rule.Origin, ruleText(rule))
+		j.find(run.Broken, "%srule %s (%s) needs a value that the archive hid", run.CouldNot, rule.Origin, ruleText(rule))
 		list = append(list, diff.Rule{At: rule.At, Header: rule.Header, Do: diff.DoIgnore, Why: "hidden", Origin: rule.Origin})
 	}
 	if len(list) == len(j.Rules.list) {
@@ -181,9 +169,6 @@ func (t *Test) needsValue(data []datum, h hiddenValues) bool {
 func (t *Test) needsText(values []string, h hiddenValues) bool {
 	return t.Op != "exists" && t.Op != "count" && t.Op != "empty" && slices.ContainsFunc(values, h.in)
 }
-
-// withheld reports whether the expectation could not be held against the answer.
-func (e *Expectation) withheld() bool { return !e.OK && e.Got == notKept }
 
 // schemaNeedsValue reports whether a schema says different things of an answer
 // when other texts stand for its hidden values.

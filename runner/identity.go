@@ -7,13 +7,15 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
 // An identityReport is what the sides said they are.
 type identityReport struct {
-	verdict  Verdict // Pass, or what is wrong; 0: nothing was asked
+	verdict  run.Verdict // Pass, or what is wrong; 0: nothing was asked
 	reasons  []string
 	stop     bool // a side is not what it should be: nothing more may be sent
 	values   map[string][2]string
@@ -21,7 +23,7 @@ type identityReport struct {
 	asked    int
 }
 
-func (r *identityReport) find(v Verdict, format string, args ...any) {
+func (r *identityReport) find(v run.Verdict, format string, args ...any) {
 	r.verdict = r.verdict.Worse(v)
 	text := fmt.Sprintf(format, args...)
 	if !slices.Contains(r.reasons, text) {
@@ -67,11 +69,11 @@ func (e *execution) identify(ctx context.Context) *identityReport {
 		}
 	}
 	if want := e.plan.Options.GreenBuild; want != "" && !built && ctx.Err() == nil { // Rule 4
-		r.find(Broken, "green is not the build %q: %s", want, r.greenText())
+		r.find(run.Broken, "green is not the build %q: %s", want, r.greenText())
 		r.stop = true
 	}
 	if r.asked > 0 && r.verdict == 0 {
-		r.verdict = Pass
+		r.verdict = run.Pass
 	}
 	return r
 }
@@ -144,9 +146,9 @@ func (e *execution) identifyOne(ctx context.Context, s *suiteRun, id *scenarios.
 		g := got[i]
 		switch {
 		case g.failed != "": // Rule 1
-			r.find(Broken, "identity %s: %s cannot say what it is: %s", name, side, g.failed)
+			r.find(run.Broken, "identity %s: %s cannot say what it is: %s", name, side, g.failed)
 		case len(g.values) > 1: // Rule 2
-			verdict := pick(side, Broken, Fail)
+			verdict := pick(side, run.Broken, run.Fail)
 			r.find(verdict, "identity %s: %s is not one thing: %s", name, side, g.mixture())
 		}
 		if len(g.values) > 0 {
@@ -165,7 +167,7 @@ func (e *execution) identifyOne(ctx context.Context, s *suiteRun, id *scenarios.
 // holdIdentity is rule 3.
 func (e *execution) holdIdentity(id *scenarios.Identity, name string, got [2]*sampled, w *walk, r *identityReport) {
 	wrong := func(format string, args ...any) {
-		r.find(Broken, "identity "+name+": "+format, args...)
+		r.find(run.Broken, "identity "+name+": "+format, args...)
 		r.stop = true
 	}
 	common := slices.ContainsFunc(got[0].values, func(v string) bool { return slices.Contains(got[1].values, v) })
@@ -182,7 +184,7 @@ func (e *execution) holdIdentity(id *scenarios.Identity, name string, got [2]*sa
 		side := []scenarios.Side{scenarios.Blue, scenarios.Green}[i]
 		text, err := w.scope(newLane(straightLane(side)), side, nil, "(identity)", w.started).expand(want)
 		if err != nil {
-			r.find(Broken, "identity %s: %v", name, err)
+			r.find(run.Broken, "identity %s: %v", name, err)
 			continue
 		}
 		if !slices.Contains(got[i].values, text) {
@@ -276,10 +278,10 @@ func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (va
 }
 
 // sides adds what the sides said they are.
-func (r *identityReport) sides(of Sides) *Sides {
+func (r *identityReport) sides(of run.Sides) *run.Sides {
 	for name, v := range r.values {
-		of.Blue.note(name, v[0])
-		of.Green.note(name, v[1])
+		of.Blue.SetIdentity(name, v[0])
+		of.Green.SetIdentity(name, v[1])
 	}
 	of.Blue.Protocol, of.Green.Protocol = r.protocol[0], r.protocol[1]
 	return &of
@@ -288,14 +290,14 @@ func (r *identityReport) sides(of Sides) *Sides {
 // since compares what the sides are with what they were when an earlier execution
 // of the run began: the cases that it judged were answered by something else. A
 // value that the archive hid is not known.
-func (r *identityReport) since(began *Sides) []string {
+func (r *identityReport) since(began *run.Sides) []string {
 	if began == nil {
 		return nil
 	}
 	var out []string
 	for name, now := range r.values {
 		for i, was := range []string{began.Blue.Identity[name], began.Green.Identity[name]} {
-			if was != "" && was != cut(now[i], maxGot) && !strings.Contains(was, "<secret:") {
+			if was != "" && was != text.Cut(now[i], run.MaxGot) && !strings.Contains(was, "<secret:") {
 				side := []scenarios.Side{scenarios.Blue, scenarios.Green}[i]
 				out = append(out, fmt.Sprintf("identity %s: %s was %q when the run began and is %q now that it goes on: its cases would be of two builds", name, side, was, now[i]))
 			}

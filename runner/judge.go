@@ -10,6 +10,8 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/second"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -43,9 +45,9 @@ type Control struct {
 
 // A Judgement is a judged pair with what its case and run sum up.
 type Judgement struct {
-	Step   StepResult
+	Step   run.StepResult
 	Rules  []diff.RuleCount
-	Second Second
+	Second run.Second
 }
 
 // Judge holds a pair against the comparison and the expectations. It is pure.
@@ -71,7 +73,7 @@ func Judge(t *Trial) *Judgement {
 	}
 	own := *t
 	own.Rules = t.Rules.apart(max(t.Apart, lag(t.Blue, t.Green)))
-	j := &judging{Trial: &own, out: &Judgement{}, verdict: Pass}
+	j := &judging{Trial: &own, out: &Judgement{}, verdict: run.Pass}
 	j.blue, j.green = newAnswer(t.Blue), newAnswer(t.Green)
 	for _, a := range []*answer{j.blue, j.green} {
 		if a != nil {
@@ -82,14 +84,14 @@ func Judge(t *Trial) *Judgement {
 		j.green.twin = j.blue
 	}
 	r := &j.out.Step
-	*r = StepResult{Name: t.Name, At: t.Step.Pos.String(), Lane: t.Lane, Exchange: t.Key, Blue: sideResult(t.Blue), Green: sideResult(t.Green)}
+	*r = run.StepResult{Name: t.Name, At: t.Step.Pos.String(), Lane: t.Lane, Exchange: t.Key, Blue: sideResult(t.Blue), Green: sideResult(t.Green)}
 	j.transport()
 	j.withhold() // Rule 7
 	j.expectations()
 	if t.Step.Compare && usable(t.Blue) && usable(t.Green) {
 		j.compare()
 	}
-	r.Verdict, r.onlyDiffers = j.verdict, j.differs && j.others < Broken
+	r.Verdict, r.OnlyDiffers = j.verdict, j.differs && j.others < run.Broken
 	return j.out
 }
 
@@ -111,9 +113,9 @@ type judging struct {
 	*Trial
 	blue, green *answer
 	out         *Judgement
-	verdict     Verdict
-	differs     bool    // the comparison found a difference
-	others      Verdict // the worst of everything else
+	verdict     run.Verdict
+	differs     bool        // the comparison found a difference
+	others      run.Verdict // the worst of everything else
 }
 
 func pickName(blue bool) string {
@@ -123,7 +125,7 @@ func pickName(blue bool) string {
 	return scenarios.Green.String()
 }
 
-func (j *judging) find(v Verdict, format string, args ...any) {
+func (j *judging) find(v run.Verdict, format string, args ...any) {
 	j.others = j.others.Worse(v)
 	j.verdict = j.verdict.Worse(v)
 	j.out.Step.Reasons = append(j.out.Step.Reasons, fmt.Sprintf(format, args...))
@@ -136,7 +138,7 @@ func failed(x *wire.Exchange) bool { return x != nil && x.Err != nil }
 // transport is rule 1.
 func (j *judging) transport() {
 	if j.Blue == nil && j.Green == nil {
-		j.find(Broken, "nothing was sent")
+		j.find(run.Broken, "nothing was sent")
 	}
 	for _, s := range []struct {
 		side       scenarios.Side
@@ -145,23 +147,23 @@ func (j *judging) transport() {
 		if !failed(s.own) {
 			continue
 		}
-		verdict := Broken
+		verdict := run.Broken
 		switch s.own.Err.Class {
 		case wire.ClassCanceled:
-			verdict = Interrupted
+			verdict = run.Interrupted
 		case wire.ClassDescriptors, wire.ClassRequest:
 		default:
 			if s.side == scenarios.Green && !failed(s.other) {
-				verdict = Fail
+				verdict = run.Fail
 			}
 		}
 		j.find(verdict, "%s: %s: %s", s.side, s.own.Err.Class, s.own.Err.Detail)
 	}
 	if j.BlueWait != "" {
-		j.find(Fail, "blue: %s", j.BlueWait)
+		j.find(run.Fail, "blue: %s", j.BlueWait)
 	}
 	if j.GreenWait != "" {
-		j.find(Fail, "green: %s", j.GreenWait)
+		j.find(run.Fail, "green: %s", j.GreenWait)
 	}
 }
 
@@ -179,19 +181,19 @@ func (j *judging) expectations() {
 		j.out.Step.Expectations = append(j.out.Step.Expectations, checked...)
 		j.unmet(s.answer, checked)
 		if why := s.checks.emptiness(s.answer); why != "" {
-			j.find(Inconclusive, "%s: %s", s.side, why)
+			j.find(run.Inconclusive, "%s: %s", s.side, why)
 		}
 	}
 }
 
 // unmet gives the reasons of expectations that do not hold. A wrong status or
 // an answer that is no API's explains the rest, which is then only counted.
-func (j *judging) unmet(a *answer, checked []Expectation) {
-	var failed []Expectation
+func (j *judging) unmet(a *answer, checked []run.Expectation) {
+	var failed []run.Expectation
 	for _, e := range checked {
 		switch {
-		case e.withheld(): // Rule 7
-			j.find(Broken, "%s: expected %s, %s", e.Side, e.What, e.Got)
+		case e.Withheld(): // Rule 7
+			j.find(run.Broken, "%s: expected %s, %s", e.Side, e.What, e.Got)
 		case !e.OK:
 			failed = append(failed, e)
 		}
@@ -200,11 +202,11 @@ func (j *judging) unmet(a *answer, checked []Expectation) {
 		return
 	}
 	if a.wantsTLS() {
-		j.find(Fail, "%s: the server speaks TLS: its URL begins with https://, not http://", failed[0].Side)
+		j.find(run.Fail, "%s: the server speaks TLS: its URL begins with https://, not http://", failed[0].Side)
 		return
 	}
 	if a.isHTML() {
-		j.find(Fail, "%s: answers with an HTML page%s", failed[0].Side, pageHint(a, failed))
+		j.find(run.Fail, "%s: answers with an HTML page%s", failed[0].Side, pageHint(a, failed))
 		j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("%s: %d expectations do not hold", failed[0].Side, len(failed)))
 		return
 	}
@@ -216,17 +218,17 @@ func (j *judging) unmet(a *answer, checked []Expectation) {
 			break
 		}
 		explained = explained || isRoot(e.What) || strings.HasPrefix(e.Got, notJSON) || strings.HasPrefix(e.Got, notRead)
-		j.find(Fail, "%s: expected %s, got %s", e.Side, e.What, e.Got)
+		j.find(run.Fail, "%s: expected %s, got %s", e.Side, e.What, e.Got)
 	}
 }
 
 // pageHint names the status of a page that is an error, and what to write where
 // data was expected and a page came.
-func pageHint(a *answer, failed []Expectation) string {
+func pageHint(a *answer, failed []run.Expectation) string {
 	if a.Status >= 400 {
 		return fmt.Sprintf(" and status %d", a.Status)
 	}
-	if !slices.ContainsFunc(failed, func(e Expectation) bool { return e.What == apiAnswer }) {
+	if !slices.ContainsFunc(failed, func(e run.Expectation) bool { return e.What == apiAnswer }) {
 		return ""
 	}
 	return "; send headers: {Accept: application/json} to ask for data, or expect: {headers: {content-type: {contains: html}}} if the page is right"
@@ -252,23 +254,23 @@ func (j *judging) compare() {
 	j.out.Rules = result.Rules
 	j.wide(&result)
 	if !result.Equal() {
-		j.differs, j.verdict = true, j.verdict.Worse(Fail)
+		j.differs, j.verdict = true, j.verdict.Worse(run.Fail)
 		r.Reasons = append(r.Reasons, differText(&result))
 		r.DifferReason = len(r.Reasons)
 	}
 	l := result.Leaves
-	r.Coverage = Coverage{Leaves: l.Seen, Compared: l.Compared, Ignored: l.Ignored + l.Dropped}
+	r.Coverage = run.Coverage{Leaves: l.Seen, Compared: l.Compared, Ignored: l.Ignored + l.Dropped}
 	if l.Seen != l.Compared+l.Ignored+l.Dropped+l.Absent {
-		j.find(Broken, "the count of leaves does not add up: %d seen, %d compared, %d ignored, %d dropped, %d absent", l.Seen, l.Compared, l.Ignored, l.Dropped, l.Absent)
+		j.find(run.Broken, "the count of leaves does not add up: %d seen, %d compared, %d ignored, %d dropped, %d absent", l.Seen, l.Compared, l.Ignored, l.Dropped, l.Absent)
 	}
 	for _, a := range []*answer{j.blue, j.green} { // Rule 4
 		if a.Unframed && !a.whole() {
-			j.find(Inconclusive, "%s: the body ended with the connection, and nothing says that it is whole", pickName(a == j.blue))
+			j.find(run.Inconclusive, "%s: the body ended with the connection, and nothing says that it is whole", pickName(a == j.blue))
 		}
 	}
 	if !j.Shared {
 		if why := oneCache(j.blue, j.green); why != "" {
-			j.find(Inconclusive, "%s", why)
+			j.find(run.Inconclusive, "%s", why)
 		}
 	}
 	if j.Control.Mutants > 0 {
@@ -300,7 +302,7 @@ func (j *judging) wide(result *diff.Result) {
 		for i := range j.Rules.list {
 			rule := &j.Rules.list[i]
 			if rule.Origin == c.Origin && rule.Do == diff.DoIgnore && rule.At != "" {
-				j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("rule %s (%s) ignores %s of the body's values", c.Origin, ruleText(rule), percent(min(share, 1))))
+				j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("rule %s (%s) ignores %s of the body's values", c.Origin, ruleText(rule), text.Percent(min(share, 1))))
 				break
 			}
 		}
@@ -318,13 +320,13 @@ func (j *judging) again() {
 		j.out.Second.Agreed++
 	default:
 		j.out.Second.Checked++
-		j.find(Broken, "second opinion: an independent comparison finds the bodies different; please report this")
+		j.find(run.Broken, "second opinion: an independent comparison finds the bodies different; please report this")
 	}
 }
 
 // differText says how many differences there are and what the first one is.
 func differText(r *diff.Result) string {
-	text := plural(r.Total, "difference")
+	text := text.Count(r.Total, "difference")
 	if len(r.Differences) == 0 {
 		return text
 	}
@@ -339,27 +341,27 @@ func differenceText(d *diff.Difference) string {
 	case diff.InHeader:
 		place = "header " + d.Path
 	}
-	text := fmt.Sprintf("%s %s", place, d.Kind)
+	sentence := fmt.Sprintf("%s %s", place, d.Kind)
 	switch {
 	case d.Blue.Type != diff.AbsentType && d.Green.Type != diff.AbsentType:
-		text += fmt.Sprintf(", blue %s, green %s", cut(d.Blue.JSON, 60), cut(d.Green.JSON, 60))
+		sentence += fmt.Sprintf(", blue %s, green %s", text.Cut(d.Blue.JSON, 60), text.Cut(d.Green.JSON, 60))
 	case d.Blue.Type != diff.AbsentType:
-		text += ", blue has " + cut(d.Blue.JSON, 60)
+		sentence += ", blue has " + text.Cut(d.Blue.JSON, 60)
 	case d.Green.Type != diff.AbsentType:
-		text += ", green has " + cut(d.Green.JSON, 60)
+		sentence += ", green has " + text.Cut(d.Green.JSON, 60)
 	}
 	if d.Note != "" {
-		text += " (" + cut(d.Note, 120) + ")"
+		sentence += " (" + text.Cut(d.Note, 120) + ")"
 	}
-	return text
+	return sentence
 }
 
 // sideResult is what reports show of an exchange.
-func sideResult(x *wire.Exchange) *SideResult {
+func sideResult(x *wire.Exchange) *run.SideResult {
 	if x == nil {
 		return nil
 	}
-	s := &SideResult{
+	s := &run.SideResult{
 		Status: x.Status, ElapsedMS: ms(x.Timing.Total), Bytes: int64(len(x.Answer)), Method: x.Method, URL: x.URL,
 		Attempts: x.Attempts, Protocol: x.Proto, Err: x.Err, Connection: sideConnection(x),
 	}

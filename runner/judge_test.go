@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -33,29 +34,29 @@ func TestJudge(t *testing.T) {
 		name        string
 		blue, green *wire.Exchange
 		change      func(*scenarios.Step)
-		want        Verdict
+		want        run.Verdict
 		reason      string
 	}{
-		{"equal", exchange(200, `{"v":1}`), exchange(200, `{ "v": 1.0 }`), nil, Pass, ""},
-		{"differs", exchange(200, `{"v":1}`), exchange(200, `{"v":2}`), nil, Fail, "1 difference: $.v changed, blue 1, green 2"},
-		{"status differs", exchange(200, `{"v":1}`), exchange(201, `{"v":1}`), nil, Fail, "status changed"},
-		{"green refuses", exchange(200, `{"v":1}`), failure(wire.ClassRefused), nil, Fail, "green: refused"},
-		{"blue refuses", failure(wire.ClassRefused), exchange(200, `{"v":1}`), nil, Broken, "blue: refused"},
-		{"both refuse", failure(wire.ClassRefused), failure(wire.ClassRefused), nil, Broken, "green: refused"},
-		{"green times out", exchange(200, `{"v":1}`), failure(wire.ClassTimeout), nil, Fail, "green: timeout"},
-		{"both cut", failure(wire.ClassTruncated), failure(wire.ClassTruncated), nil, Broken, "blue: truncated"},
-		{"both at our limit", failure(wire.ClassLimit), failure(wire.ClassLimit), nil, Broken, "blue: limit"},
-		{"our descriptors", exchange(200, `{"v":1}`), failure(wire.ClassDescriptors), nil, Broken, "green: descriptors"},
-		{"stopped", exchange(200, `{"v":1}`), failure(wire.ClassCanceled), nil, Interrupted, "green: canceled"},
-		{"nothing sent", nil, nil, nil, Broken, "nothing was sent"},
-		{"green alone", nil, exchange(200, `{"v":1}`), nil, Pass, ""},
-		{"green alone fails", nil, exchange(500, `{"v":1}`), nil, Fail, "green: expected status 2xx, got 500"},
-		{"not compared", exchange(200, `{"v":1}`), exchange(200, `{"v":2}`), func(s *scenarios.Step) { s.Compare = false }, Pass, ""},
-		{"duplicate key on both", exchange(200, `{"v":1,"v":2}`), exchange(200, `{"v":1,"v":2}`), nil, Fail, "duplicate-key"},
-		{"bytes after the value on both", exchange(200, `{"v":1} x`), exchange(200, `{"v":1} x`), nil, Fail, "invalid"},
-		{"big numbers", exchange(200, `{"v":9223372036854775807}`), exchange(200, `{"v":9223372036854775808}`), nil, Fail, "$.v changed"},
-		{"invalid UTF-8 on both", exchange(200, "{\"v\":\"\xff\"}"), exchange(200, "{\"v\":\"\xff\"}"), nil, Fail, "invalid"},
-		{"no content", exchange(204, ""), exchange(204, ""), nil, Pass, ""},
+		{"equal", exchange(200, `{"v":1}`), exchange(200, `{ "v": 1.0 }`), nil, run.Pass, ""},
+		{"differs", exchange(200, `{"v":1}`), exchange(200, `{"v":2}`), nil, run.Fail, "1 difference: $.v changed, blue 1, green 2"},
+		{"status differs", exchange(200, `{"v":1}`), exchange(201, `{"v":1}`), nil, run.Fail, "status changed"},
+		{"green refuses", exchange(200, `{"v":1}`), failure(wire.ClassRefused), nil, run.Fail, "green: refused"},
+		{"blue refuses", failure(wire.ClassRefused), exchange(200, `{"v":1}`), nil, run.Broken, "blue: refused"},
+		{"both refuse", failure(wire.ClassRefused), failure(wire.ClassRefused), nil, run.Broken, "green: refused"},
+		{"green times out", exchange(200, `{"v":1}`), failure(wire.ClassTimeout), nil, run.Fail, "green: timeout"},
+		{"both cut", failure(wire.ClassTruncated), failure(wire.ClassTruncated), nil, run.Broken, "blue: truncated"},
+		{"both at our limit", failure(wire.ClassLimit), failure(wire.ClassLimit), nil, run.Broken, "blue: limit"},
+		{"our descriptors", exchange(200, `{"v":1}`), failure(wire.ClassDescriptors), nil, run.Broken, "green: descriptors"},
+		{"stopped", exchange(200, `{"v":1}`), failure(wire.ClassCanceled), nil, run.Interrupted, "green: canceled"},
+		{"nothing sent", nil, nil, nil, run.Broken, "nothing was sent"},
+		{"green alone", nil, exchange(200, `{"v":1}`), nil, run.Pass, ""},
+		{"green alone fails", nil, exchange(500, `{"v":1}`), nil, run.Fail, "green: expected status 2xx, got 500"},
+		{"not compared", exchange(200, `{"v":1}`), exchange(200, `{"v":2}`), func(s *scenarios.Step) { s.Compare = false }, run.Pass, ""},
+		{"duplicate key on both", exchange(200, `{"v":1,"v":2}`), exchange(200, `{"v":1,"v":2}`), nil, run.Fail, "duplicate-key"},
+		{"bytes after the value on both", exchange(200, `{"v":1} x`), exchange(200, `{"v":1} x`), nil, run.Fail, "invalid"},
+		{"big numbers", exchange(200, `{"v":9223372036854775807}`), exchange(200, `{"v":9223372036854775808}`), nil, run.Fail, "$.v changed"},
+		{"invalid UTF-8 on both", exchange(200, "{\"v\":\"\xff\"}"), exchange(200, "{\"v\":\"\xff\"}"), nil, run.Fail, "invalid"},
+		{"no content", exchange(204, ""), exchange(204, ""), nil, run.Pass, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -86,12 +87,12 @@ func TestJudgeUnframedBody(t *testing.T) {
 		return x
 	}
 	step := &scenarios.Step{Name: "step", Compare: true}
-	if j := Judge(trialOf(t, step, cutText(), cutText())); j.Step.Verdict != Inconclusive {
+	if j := Judge(trialOf(t, step, cutText(), cutText())); j.Step.Verdict != run.Inconclusive {
 		t.Errorf("text that ended with the connection: %s %v", j.Step.Verdict, j.Step.Reasons)
 	}
 	whole := exchange(200, `{"v":1}`)
 	whole.Unframed = true
-	if j := Judge(trialOf(t, step, whole, whole)); j.Step.Verdict != Pass {
+	if j := Judge(trialOf(t, step, whole, whole)); j.Step.Verdict != run.Pass {
 		t.Errorf("JSON that closes itself: %s %v", j.Step.Verdict, j.Step.Reasons)
 	}
 }

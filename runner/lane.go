@@ -97,3 +97,24 @@ func moved(address string, from, to *service) string {
 	}
 	return strings.TrimSuffix(to.base.String(), "/") + rest
 }
+
+// LaneKind says how a lane walks.
+type LaneKind uint8
+
+// The lanes. Zero is invalid.
+const (
+	LaneBlue       LaneKind = iota + 1 // every step on blue
+	LaneGreen                          // every step on green
+	LaneCrossBlue                      // B-G-B-G
+	LaneCrossGreen                     // G-B-G-B
+)
+
+// SideOf says which side the step at index i of this lane goes to.
+func (k LaneKind) SideOf(i int) scenarios.Side {
+	switch {
+	case k == LaneBlue, k == LaneCrossBlue && i%2 == 0, k == LaneCrossGreen && i%2 == 1:
+		return scenarios.Blue
+	default:
+		return scenarios.Green
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -49,7 +50,7 @@ cases:
 	blue, green := doubles(answer(false))
 	r := newRig(t, blue, green).file("s.yaml", suite)
 	end := r.run()
-	want(t, end, Pass)
+	want(t, end, run.Pass)
 	if b, g := len(blue.seen), len(green.seen); b != g {
 		t.Errorf("%d and %d requests, want as many on both sides", b, g)
 	}
@@ -69,8 +70,8 @@ cases:
 	blue, green = doubles(answer(false))
 	green.answer = answer(true)
 	r = newRig(t, blue, green).file("s.yaml", suite)
-	want(t, r.run(), Fail, "crossover B-G-B-G: green: expected status 2xx, got 401 (s/box)")
-	if c := r.sink.find(t, "s/plain"); c.Verdict != Pass {
+	want(t, r.run(), run.Fail, "crossover B-G-B-G: green: expected status 2xx, got 401 (s/box)")
+	if c := r.sink.find(t, "s/plain"); c.Verdict != run.Pass {
 		t.Errorf("the straight case is %s", c.Verdict)
 	}
 }
@@ -101,7 +102,7 @@ cases:
       - {step: link, get: /link, capture: {url: $.url}}
       - {step: media, get: "{{url}}"}
 `, host(blueURL), host(greenURL)))
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	if got := blue.paths(); len(got) != 4 {
 		t.Errorf("blue got %v", got)
 	}
@@ -119,7 +120,7 @@ cases:
       - {step: link, get: /link, capture: {url: $.url}}
       - {step: media, get: "{{url}}", auth: {bearer: secret-token}}
 `)
-	want(t, r.run(), Broken, "http://192.0.2.1:80 is not an address of blue's services: nothing was sent")
+	want(t, r.run(), run.Broken, "http://192.0.2.1:80 is not an address of blue's services: nothing was sent")
 }
 
 func TestAuthKinds(t *testing.T) {
@@ -155,7 +156,7 @@ sides:
 defaults: {auth: %s}
 cases: [{case: one, get: /a}, {case: two, get: /b}]
 `, r.blue.URL+"/token", r.green.URL+"/token", tt.auth))
-			want(t, r.run(), Pass)
+			want(t, r.run(), run.Pass)
 			if blue.count("/token") > 1 {
 				t.Errorf("blue's token was fetched %d times", blue.count("/token"))
 			}
@@ -193,10 +194,10 @@ suite: s
 defaults: {auth: {oauth2: {token_url: /token, client_id: stb, client_secret: client-secret}}}
 cases: [{case: one, steps: [{get: /a}, {get: /b}, {get: /c}]}]
 `
-	want(t, newRig(t, blue, green).file("s.yaml", fmt.Sprintf(suite, "")).run(), Fail, "got 401")
+	want(t, newRig(t, blue, green).file("s.yaml", fmt.Sprintf(suite, "")).run(), run.Fail, "got 401")
 	r := newRig(t, blue, green).file("s.yaml", fmt.Sprintf(suite, "session: {refresh_on: 401}"))
 	blue.seen, green.seen = nil, nil
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	if blue.count("/token") != 2 || green.count("/token") != 2 {
 		t.Errorf("%d and %d tokens were fetched", blue.count("/token"), green.count("/token"))
 	}
@@ -208,7 +209,7 @@ func TestAPIKeyInQuery(t *testing.T) {
 suite: s
 cases: [{case: one, get: /a, query: {x: "1"}, auth: {api_key: {query: key, value: "a value"}}}]
 `)
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	if got := blue.seen[0].query; got != "x=1&key=a+value" {
 		t.Errorf("query %q", got)
 	}
@@ -233,7 +234,7 @@ cases:
     expect: {body: {$.programs: {count: "{{programs}}"}}}
 `)
 	end := r.run()
-	want(t, end, Fail, "green: expected $.programs count is 3, got 4 (s/epg[CH2])")
+	want(t, end, run.Fail, "green: expected $.programs count is 3, got 4 (s/epg[CH2])")
 	if end.Counts.Cases != 3 || end.Counts.Pass != 2 || end.Counts.Fail != 1 {
 		t.Errorf("counts %+v", end.Counts)
 	}
@@ -251,7 +252,7 @@ func TestRowsThatShrinkAreBroken(t *testing.T) {
 		p.Suites[0].Cases[0].Data = &data
 	}
 	end := r.run()
-	want(t, end, Broken, "rows.csv has 3 rows, 4 were planned")
+	want(t, end, run.Broken, "rows.csv has 3 rows, 4 were planned")
 	if end.Counts.Broken != 1 || end.Counts.Pass != 3 {
 		t.Errorf("counts %+v", end.Counts)
 	}
@@ -314,7 +315,7 @@ cases:
       - {use: "parts.yaml#play", with: {content: "{{name}}-1"}}
       - {step: after, get: "/after/{{id}}/{{content}}"}
 `)
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	if got := blue.paths(); !slices.Equal(got, []string{"GET /play/VOD-1", "GET /after/7/suite"}) {
 		t.Errorf("blue got %v", got)
 	}
@@ -332,7 +333,7 @@ cases:
   - {case: one, get: /a b/ç}
   - {case: two, service: other, get: /x, headers: {x-c: step}}
 `)
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	for _, s := range blue.seen {
 		switch s.path {
 		case "/base/a b/ç":
@@ -360,14 +361,14 @@ func TestTimesMayBeAsFarApartAsTheExchanges(t *testing.T) {
 		name        string
 		blue, green *wire.Exchange
 		apart       time.Duration
-		want        Verdict
+		want        run.Verdict
 	}{
-		{"at once", at(0, 0), at(0, 900*time.Millisecond), 0, Pass},
-		{"at once, clocks too far apart", at(0, 0), at(0, 1500*time.Millisecond), 0, Fail},
-		{"6 s later", at(0, 0), at(6*time.Second, 6*time.Second), 0, Pass},
-		{"6 s later, clock 9 s off", at(0, 0), at(6*time.Second, 9*time.Second), 0, Fail},
-		{"blue later", at(6*time.Second, 6*time.Second), at(0, 0), 0, Pass},
-		{"left behind by a step that was 6 s apart", at(0, 0), at(0, 6*time.Second), 6 * time.Second, Pass},
+		{"at once", at(0, 0), at(0, 900*time.Millisecond), 0, run.Pass},
+		{"at once, clocks too far apart", at(0, 0), at(0, 1500*time.Millisecond), 0, run.Fail},
+		{"6 s later", at(0, 0), at(6*time.Second, 6*time.Second), 0, run.Pass},
+		{"6 s later, clock 9 s off", at(0, 0), at(6*time.Second, 9*time.Second), 0, run.Fail},
+		{"blue later", at(6*time.Second, 6*time.Second), at(0, 0), 0, run.Pass},
+		{"left behind by a step that was 6 s apart", at(0, 0), at(0, 6*time.Second), 6 * time.Second, run.Pass},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -393,5 +394,5 @@ cases:
     crossover: true
     steps: [{step: in, get: /in}, {step: home, get: /home}]
 `)
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 }

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // Every kind of body arrives on both sides as the same bytes, with its type.
@@ -38,7 +40,7 @@ cases:
       - {step: graphql, post: /graphql, graphql: {query: "query($t: String) { vod(t: $t) { id } }", variables: {t: "{{title}}"}, operation: Vod}}
       - {step: multipart, post: /multipart, multipart: {title: "{{title}}", image: {file: pixel.bin, type: image/x-pixel}}}
 `)
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	for _, tt := range []struct{ path, contentType, body string }{
 		{"/json", "application/json", `{"title":"겨울 & <나그네> \"1\"","price":1.50,"list":[1,null,true,5]}`},
 		{"/form", "application/x-www-form-urlencoded", "title=%EA%B2%A8%EC%9A%B8+%26+%3C%EB%82%98%EA%B7%B8%EB%84%A4%3E+%221%22&tag=a&tag=b"},
@@ -89,7 +91,7 @@ cases:
   - {case: b-second, get: /x, trace: "off", expect: {body: {$.cookie: "", $.traced: false}}}
 `)
 	r.options.Concurrency = 1
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 }
 
 // Smaller waves run first, whatever the files are called.
@@ -109,7 +111,7 @@ func TestWaves(t *testing.T) {
 		r.file(name+".yaml", fmt.Sprintf("suite: %s\nwave: %d\ncases: [{case: c, get: /%s}]\n", name, wave, name))
 	}
 	r.options.Concurrency = 1
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	if got := strings.Join(order, " "); got != "/b /c /a" {
 		t.Errorf("order %s", got)
 	}
@@ -123,14 +125,14 @@ func TestModes(t *testing.T) {
 	for _, tt := range []struct {
 		mode  string
 		green http.Handler
-		want  Verdict
+		want  run.Verdict
 	}{
-		{"strict", green, Fail},
-		{"subset", green, Pass},
-		{"subset", other, Fail},
-		{"shape", other, Pass},
-		{"shape", retyped, Fail},
-		{"shape", green, Fail},
+		{"strict", green, run.Fail},
+		{"subset", green, run.Pass},
+		{"subset", other, run.Fail},
+		{"shape", other, run.Pass},
+		{"shape", retyped, run.Fail},
+		{"shape", green, run.Fail},
 	} {
 		r := newRig(t, blue, tt.green).file("s.yaml", fmt.Sprintf("suite: s\ncases: [{case: a, get: /a, mode: %s}]\n", tt.mode))
 		r.options.MaxMutants = -1
@@ -174,15 +176,15 @@ func TestSecureSides(t *testing.T) {
 	for _, tt := range []struct {
 		name, tls, expect string
 		mutual            bool
-		want              Verdict
+		want              run.Verdict
 		reason            string
 	}{
-		{"mutual, HTTP/2", `tls: {ca: x.pem, cert: x.pem, key: x.key}, http: "2"`, `$.proto: HTTP/2.0, $.client: 1`, true, Pass, ""},
-		{"mutual, HTTP/1.1", `tls: {ca: x.pem, cert: x.pem, key: x.key}, http: "1.1"`, `$.proto: HTTP/1.1, $.client: 1`, true, Pass, ""},
-		{"no client certificate", `tls: {ca: x.pem}`, `$.client: 1`, true, Broken, "tls: certificate required"},
-		{"an authority that nobody knows", `http: "1.1"`, `$.client: 0`, false, Broken, "certificate signed by unknown authority"},
-		{"a name that it is not for", `tls: {ca: x.pem, server_name: other.example}`, `$.client: 0`, false, Broken, "not other.example"},
-		{"unchecked", `tls: {insecure: true}`, `$.client: 0`, false, Pass, ""},
+		{"mutual, HTTP/2", `tls: {ca: x.pem, cert: x.pem, key: x.key}, http: "2"`, `$.proto: HTTP/2.0, $.client: 1`, true, run.Pass, ""},
+		{"mutual, HTTP/1.1", `tls: {ca: x.pem, cert: x.pem, key: x.key}, http: "1.1"`, `$.proto: HTTP/1.1, $.client: 1`, true, run.Pass, ""},
+		{"no client certificate", `tls: {ca: x.pem}`, `$.client: 1`, true, run.Broken, "tls: certificate required"},
+		{"an authority that nobody knows", `http: "1.1"`, `$.client: 0`, false, run.Broken, "certificate signed by unknown authority"},
+		{"a name that it is not for", `tls: {ca: x.pem, server_name: other.example}`, `$.client: 0`, false, run.Broken, "not other.example"},
+		{"unchecked", `tls: {insecure: true}`, `$.client: 0`, false, run.Pass, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -234,7 +236,7 @@ func TestDeclaredTransports(t *testing.T) {
 	r.file("proxy.yaml", fmt.Sprintf("suite: proxy\nsides: {blue: {url: %s, proxy: %s}, green: {url: %s, proxy: %s}}\ncases: [{case: a, get: /a}]\n", start(), proxy.URL, start(), proxy.URL))
 	cdn := start()
 	r.file("shared.yaml", fmt.Sprintf("suite: shared\nsides: {blue: {url: %s, services: {cdn: {url: %s, shared: true}}}, green: {url: %s, services: {cdn: {url: %s, shared: true}}}}\ncases: [{case: a, service: cdn, get: /a}, {case: b, get: /b}]\n", start(), cdn, start(), cdn))
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	if tunnelled.Load() < 2 {
 		t.Errorf("%d requests went through the proxy", tunnelled.Load())
 	}
@@ -266,8 +268,8 @@ cases:
       - {step: me, get: /me, cookies: {sid: "{{sid}}"}}
 `)
 	end := r.run()
-	want(t, end, Fail, "blue: the cookie sid was not sent: it is a Secure cookie, and the address is http", "green: the cookie sid was not sent")
-	if v := r.sink.find(t, "s/sends").Verdict; v != Pass {
+	want(t, end, run.Fail, "blue: the cookie sid was not sent: it is a Secure cookie, and the address is http", "green: the cookie sid was not sent")
+	if v := r.sink.find(t, "s/sends").Verdict; v != run.Pass {
 		t.Errorf("the case that sends the cookie itself: %v", v)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -21,19 +22,19 @@ func TestLeftOutBy(t *testing.T) {
 	suite := "suite: s\ncases: [{case: one, get: /a}]\nload: [{load: peak, steps: [{case: one}], rate: 40/s, duration: 1s}]\n"
 	for _, row := range []struct {
 		name     string
-		narrowed []Narrowing
+		narrowed []run.Narrowing
 		whole    scenarios.Size
 		part     Part
-		want     Verdict
+		want     run.Verdict
 		left     string
 	}{
-		{"a flag leaves out cases", []Narrowing{{By: ByFlag, Name: "--tag", Cases: true, Loads: true}}, scenarios.Size{Cases: 3}, OnlyCompare, Pass, "2 of 3 cases"},
-		{"the environment leaves out cases", []Narrowing{{By: ByEnvironment, Name: "BGVERIFY_TAG", Cases: true}}, scenarios.Size{Cases: 3}, OnlyCompare, Inconclusive, "2 of 3 cases"},
-		{"a mark leaves out cases", []Narrowing{{By: ByFile, Name: "only: true", At: "s.yaml:1:1", Cases: true}}, scenarios.Size{Cases: 3}, OnlyCompare, Inconclusive, "2 of 3 cases"},
-		{"a flag leaves out load", []Narrowing{{By: ByFlag, Name: "--no-load", Loads: true}}, scenarios.Size{Cases: 1, Loads: 1}, OnlyCompare, Pass, "load"},
-		{"the environment leaves out load", []Narrowing{{By: ByEnvironment, Name: "BGVERIFY_NO_LOAD", Loads: true}}, scenarios.Size{Cases: 1, Loads: 1}, OnlyCompare, Inconclusive, "load"},
-		{"a flag does not cover what a mark leaves out", []Narrowing{{By: ByFlag, Name: "--case", Cases: true}, {By: ByFile, Name: "only: true", Cases: true}}, scenarios.Size{Cases: 3}, OnlyCompare, Inconclusive, "2 of 3 cases"},
-		{"the environment narrows, and nothing is left out", []Narrowing{{By: ByEnvironment, Name: "BGVERIFY_TAG", Cases: true}}, scenarios.Size{Cases: 1}, OnlyCompare, Pass, "load"},
+		{"a flag leaves out cases", []run.Narrowing{{By: run.ByFlag, Name: "--tag", Cases: true, Loads: true}}, scenarios.Size{Cases: 3}, OnlyCompare, run.Pass, "2 of 3 cases"},
+		{"the environment leaves out cases", []run.Narrowing{{By: run.ByEnvironment, Name: "BGVERIFY_TAG", Cases: true}}, scenarios.Size{Cases: 3}, OnlyCompare, run.Inconclusive, "2 of 3 cases"},
+		{"a mark leaves out cases", []run.Narrowing{{By: run.ByFile, Name: "only: true", At: "s.yaml:1:1", Cases: true}}, scenarios.Size{Cases: 3}, OnlyCompare, run.Inconclusive, "2 of 3 cases"},
+		{"a flag leaves out load", []run.Narrowing{{By: run.ByFlag, Name: "--no-load", Loads: true}}, scenarios.Size{Cases: 1, Loads: 1}, OnlyCompare, run.Pass, "load"},
+		{"the environment leaves out load", []run.Narrowing{{By: run.ByEnvironment, Name: "BGVERIFY_NO_LOAD", Loads: true}}, scenarios.Size{Cases: 1, Loads: 1}, OnlyCompare, run.Inconclusive, "load"},
+		{"a flag does not cover what a mark leaves out", []run.Narrowing{{By: run.ByFlag, Name: "--case", Cases: true}, {By: run.ByFile, Name: "only: true", Cases: true}}, scenarios.Size{Cases: 3}, OnlyCompare, run.Inconclusive, "2 of 3 cases"},
+		{"the environment narrows, and nothing is left out", []run.Narrowing{{By: run.ByEnvironment, Name: "BGVERIFY_TAG", Cases: true}}, scenarios.Size{Cases: 1}, OnlyCompare, run.Pass, "load"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := newRig(t, good, good).file("s.yaml", suite)
@@ -54,15 +55,15 @@ func TestRequireEach(t *testing.T) {
 	other := jsonHandler(map[string]string{"/a": `{"v":1}`, "/build": `{"v":"two"}`})
 	for _, row := range []struct {
 		require, extra string
-		want           Verdict
+		want           run.Verdict
 		reason         string
 	}{
-		{"compare", "", Pass, ""},
-		{"load", "", Inconclusive, "the stage requires load, and it did not run"},
-		{"writes", "", Inconclusive, "the stage requires writes, and no case that was run has a step with side effects"},
-		{"identity", "", Inconclusive, "the stage requires identity, and nothing showed that blue and green are two places"},
-		{"identity", "identity: [{get: /build, at: $.v, must: differ}]\n", Pass, ""},
-		{"identity", "identity: [{get: /a, at: $.v, must: same}]\n", Inconclusive, "nothing showed that blue and green are two places"},
+		{"compare", "", run.Pass, ""},
+		{"load", "", run.Inconclusive, "the stage requires load, and it did not run"},
+		{"writes", "", run.Inconclusive, "the stage requires writes, and no case that was run has a step with side effects"},
+		{"identity", "", run.Inconclusive, "the stage requires identity, and nothing showed that blue and green are two places"},
+		{"identity", "identity: [{get: /build, at: $.v, must: differ}]\n", run.Pass, ""},
+		{"identity", "identity: [{get: /a, at: $.v, must: same}]\n", run.Inconclusive, "nothing showed that blue and green are two places"},
 	} {
 		t.Run(row.require+" "+strings.TrimSpace(row.extra), func(t *testing.T) {
 			r := newRig(t, good, other).file("s.yaml", oneCase)
@@ -165,13 +166,13 @@ func TestApart(t *testing.T) {
 			e.places.answered(s.blue.service(""), &row.sides[0])
 			e.places.answered(s.green.service(""), &row.sides[1])
 			for _, v := range row.values {
-				e.places.explained(s, &StepResult{Compared: true, Ignored: []diff.Difference{{
+				e.places.explained(s, &run.StepResult{Compared: true, Ignored: []diff.Difference{{
 					Kind: diff.Changed, Where: diff.InBody, Path: "$.v", Rule: "s.yaml:1:1", Blue: diff.Excerpt{JSON: v.blue}, Green: diff.Excerpt{JSON: v.green},
 				}}})
 			}
-			c := &conclusion{e: e, o: &outcome{}, end: &End{}}
-			c.end.Sides.Blue.note("build", row.identity[0])
-			c.end.Sides.Green.note("build", row.identity[1])
+			c := &conclusion{e: e, o: &outcome{}, end: &run.End{}}
+			c.end.Sides.Blue.SetIdentity("build", row.identity[0])
+			c.end.Sides.Green.SetIdentity("build", row.identity[1])
 			if got := c.apart(); got != row.want {
 				t.Errorf("apart is %t, want %t", got, row.want)
 			}

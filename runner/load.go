@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -21,8 +23,8 @@ const (
 
 // loadAll runs the load stages one after the other: two at once would measure
 // each other.
-func (e *execution) loadAll(ctx context.Context) []LoadResult {
-	var out []LoadResult
+func (e *execution) loadAll(ctx context.Context) []run.LoadResult {
+	var out []run.LoadResult
 	for _, s := range e.suites {
 		for _, stage := range s.suite.Loads {
 			if ctx.Err() != nil {
@@ -30,17 +32,17 @@ func (e *execution) loadAll(ctx context.Context) []LoadResult {
 			}
 			r := s.load(ctx, stage)
 			out = append(out, *r)
-			e.emit(Event{Load: r})
+			e.emit(run.Event{Load: r})
 		}
 	}
 	return out
 }
 
 // load runs and judges one stage, or says why it was not run.
-func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *LoadResult {
-	r := &LoadResult{Suite: s.index, Name: stage.Name, At: stage.Pos.String(), Rate: stage.Rate, Services: servicesUnder(s.suite, stage)}
+func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.LoadResult {
+	r := &run.LoadResult{Suite: s.index, Name: stage.Name, At: stage.Pos.String(), Rate: stage.Rate, Services: servicesUnder(s.suite, stage)}
 	if !s.mayLoad() {
-		r.Verdict, r.Reason = Skip, "load is not allowed here: the sides are not on loopback, and neither limits: {load: allow} of the env file nor a flag allows it"
+		r.Verdict, r.Reason = run.Skip, "load is not allowed here: the sides are not on loopback, and neither limits: {load: allow} of the env file nor a flag allows it"
 		return r
 	}
 	var homes []*suiteRun
@@ -57,12 +59,12 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *LoadRe
 	}
 	r.Blue = addresses(plan.Routes, func(route attack.Route) []attack.Request { return route.Blue })
 	plan.Known = func(rate float64) perf.Known {
-		return s.run.plan.Calibration.known(s.suite.Name, stage.Name, r.Blue, rate)
+		return s.run.plan.Calibration.Known(s.suite.Name, stage.Name, r.Blue, rate)
 	}
 	file, err := s.run.sink.LoadFile(stage.Name)
 	if err != nil {
 		s.run.fail(fmt.Errorf("open the record file of load %q: %w", stage.Name, err))
-		r.Verdict, r.Reason = Broken, err.Error()
+		r.Verdict, r.Reason = run.Broken, err.Error()
 		return r
 	}
 	report, err := attack.Run(ctx, *plan, file, func(p attack.Progress) { s.run.showLoad(&p) })
@@ -72,18 +74,18 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *LoadRe
 	r.Records = file.Name()
 	switch {
 	case ctx.Err() != nil:
-		r.Verdict, r.Reason = Interrupted, "the run was stopped before the first block: no verdict"
+		r.Verdict, r.Reason = run.Interrupted, "the run was stopped before the first block: no verdict"
 	case err != nil && report == nil:
-		r.Verdict, r.Reason = Broken, err.Error()
+		r.Verdict, r.Reason = run.Broken, err.Error()
 	}
 	if report != nil {
-		r.fill(report)
-		r.judge(report, found)
+		fill(r, report)
+		judgeBeyond(r, report, found)
 		for _, pair := range found.pairs {
-			s.run.emit(Event{Pair: pair})
+			s.run.emit(run.Event{Pair: pair})
 		}
-		if err != nil && r.Verdict == Pass {
-			r.Verdict, r.Reason = Broken, err.Error()
+		if err != nil && r.Verdict == run.Pass {
+			r.Verdict, r.Reason = run.Broken, err.Error()
 		}
 	}
 	return r
@@ -115,16 +117,16 @@ func servicesUnder(own *scenarios.Suite, stage *scenarios.LoadStage) []string {
 }
 
 // fill takes what the attack reports. A stage cut short keeps its verdict.
-func (r *LoadResult) fill(p *attack.Report) {
-	verdict, reason := Broken, p.Broken
+func fill(r *run.LoadResult, p *attack.Report) {
+	verdict, reason := run.Broken, p.Broken
 	if p.Broken == "" {
 		switch p.Outcome {
 		case perf.NoWorse:
-			verdict = Pass
+			verdict = run.Pass
 		case perf.Worse:
-			verdict = Fail
+			verdict = run.Fail
 		case perf.Inconclusive:
-			verdict = Inconclusive
+			verdict = run.Inconclusive
 		}
 		reason = p.Reason
 		if p.Advice != "" {
@@ -134,48 +136,48 @@ func (r *LoadResult) fill(p *attack.Report) {
 			reason = verdict.String()
 		}
 	}
-	if r.Verdict != Interrupted {
+	if r.Verdict != run.Interrupted {
 		r.Verdict, r.Reason = verdict, reason
 	} else if p.Blocks > 0 {
-		r.Reason = fmt.Sprintf("the run was stopped after %s: no verdict", plural(p.Blocks, "block"))
+		r.Reason = fmt.Sprintf("the run was stopped after %s: no verdict", text.Count(p.Blocks, "block"))
 	}
 	if p.Rate > 0 {
 		r.Rate = p.Rate
 	}
 	r.Seconds, r.Blocks, r.Dropped, r.Comparisons = p.Seconds, p.Blocks, p.Dropped, p.Comparisons
 	r.Alone, r.Cause = p.Alone, p.Cause
-	r.Errors, r.Requests = PerSide(p.Errors), PerSide(p.Requests)
+	r.Errors, r.Requests = run.PerSide(p.Errors), run.PerSide(p.Requests)
 	r.Routes, r.Warnings = p.Routes, append(r.Warnings, p.Warnings...)
 	for _, step := range p.Steps {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("at %g requests/s per side: %s, %s", step.Rate, step.Outcome, step.Reason))
 	}
-	r.Generator = Generator{
+	r.Generator = run.Generator{
 		LatenessP99MS: ms(p.Generator.LatenessP99), Achieved: p.Generator.Achieved, CPU: p.Generator.CPU, GCPauseP99MS: ms(p.Generator.GCPauseP99),
-		Identities: PerSide(p.Generator.Identities),
+		Identities: run.PerSide(p.Generator.Identities),
 	}
-	r.Generator.connected(&p.Generator.Connections[0], &p.Generator.Connections[1])
+	connected(&r.Generator, &p.Generator.Connections[0], &p.Generator.Connections[1])
 	if p.Series != nil {
 		r.Series = newSeries(p.Series)
 	}
 }
 
 // connected takes what both sides' connections did.
-func (g *Generator) connected(blue, green *attack.Connections) {
-	g.Connections = PerSide{blue.Opened, green.Opened}
-	g.Reused, g.Died, g.Resent = PerSide{blue.Reused, green.Reused}, PerSide{blue.Died, green.Died}, PerSide{blue.Resent, green.Resent}
+func connected(g *run.Generator, blue, green *attack.Connections) {
+	g.Connections = run.PerSide{Blue: blue.Opened, Green: green.Opened}
+	g.Reused, g.Died, g.Resent = run.PerSide{Blue: blue.Reused, Green: green.Reused}, run.PerSide{Blue: blue.Died, Green: green.Died}, run.PerSide{Blue: blue.Resent, Green: green.Resent}
 	g.Slow = green.Slow
 	for i, c := range []*attack.Connections{blue, green} {
 		g.ConnectMS[i], g.TLSMS[i], g.FirstMS[i] = ms(c.Connect), ms(c.TLS), ms(c.First)
 	}
 }
 
-func newSeries(p *perf.Series) *Series {
-	s := &Series{BucketS: p.BucketS, Buckets: make([]Bucket, len(p.Buckets)), Percentiles: make([]PercPoint, len(p.Percentiles))}
+func newSeries(p *perf.Series) *run.Series {
+	s := &run.Series{BucketS: p.BucketS, Buckets: make([]run.Bucket, len(p.Buckets)), Percentiles: make([]run.PercPoint, len(p.Percentiles))}
 	for i, b := range p.Buckets {
-		s.Buckets[i] = Bucket(b)
+		s.Buckets[i] = run.Bucket(b)
 	}
 	for i, q := range p.Percentiles {
-		s.Percentiles[i] = PercPoint(q)
+		s.Percentiles[i] = run.PercPoint(q)
 	}
 	return s
 }
@@ -213,18 +215,18 @@ func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
 // attackPlan renders a stage's routes. The suites whose setup was run for it are
 // put into homes, in the order of the steps. Without a plan, why says so and
 // verdict is the stage's.
-func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, found *loadFindings, homes *[]*suiteRun) (plan *attack.Plan, why string, verdict Verdict) {
+func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, found *loadFindings, homes *[]*suiteRun) (plan *attack.Plan, why string, verdict run.Verdict) {
 	plan = s.stagePlan(stage)
 	plan.Blue.Services, plan.Green.Services = map[string]wire.Config{}, map[string]wire.Config{}
 	for i := range stage.Steps {
 		part := &stage.Steps[i]
 		home, err := s.run.homeOf(s, part)
 		if err != nil {
-			return nil, err.Error(), Broken
+			return nil, err.Error(), run.Broken
 		}
 		step := part.Target.Steps[0]
 		if hasEffects(step) && (!stage.Writes || !home.mayWrite(step)) {
-			return nil, fmt.Sprintf("case %s leaves something behind: it takes load only with writes: true, where the stage's limits allow writes", part.Target.ID), Skip
+			return nil, fmt.Sprintf("case %s leaves something behind: it takes load only with writes: true, where the stage's limits allow writes", part.Target.ID), run.Skip
 		}
 		w := newWalk(home, part.Target.ID, s.run.now())
 		w.test = part.Target
@@ -236,7 +238,7 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, f
 		}
 		route, err := w.route(ctx, step, part, plan, found)
 		if err != nil {
-			return nil, fmt.Sprintf("case %s: %v", part.Target.ID, err), Broken
+			return nil, fmt.Sprintf("case %s: %v", part.Target.ID, err), run.Broken
 		}
 		plan.Routes = append(plan.Routes, *route)
 	}
@@ -395,7 +397,7 @@ func (e *execution) showLoad(p *attack.Progress) {
 		out.Phase = Loading
 		out.Load = &LoadProgress{
 			Name: p.Name, Stage: p.Phase, Elapsed: p.Elapsed, Total: p.Total, NextLook: p.NextLook, Rate: p.Rate,
-			Requests: PerSide{p.Blue.Sent, p.Green.Sent}, Errors: PerSide{p.Blue.Errors, p.Green.Errors},
+			Requests: run.PerSide{Blue: p.Blue.Sent, Green: p.Green.Sent}, Errors: run.PerSide{Blue: p.Blue.Errors, Green: p.Green.Errors},
 			BlueP50: p.Blue.P50, GreenP50: p.Green.P50, BlueP99: p.Blue.P99, GreenP99: p.Green.P99,
 		}
 	})

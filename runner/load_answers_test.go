@@ -9,10 +9,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // underLoad runs one short load stage over a suite of cases and returns it.
-func underLoad(t *testing.T, cases, stage string, blue, green http.HandlerFunc) (*rig, *LoadResult, *End) {
+func underLoad(t *testing.T, cases, stage string, blue, green http.HandlerFunc) (*rig, *run.LoadResult, *run.End) {
 	t.Helper()
 	r := newRig(t, blue, green).file("s.yaml", "suite: s\ncases:\n"+cases+"load:\n  - {load: peak, rate: 60/s, duration: 4s, warmup: 1s, "+stage+"}\n")
 	r.options.Part = OnlyLoad
@@ -23,7 +25,7 @@ func underLoad(t *testing.T, cases, stage string, blue, green http.HandlerFunc) 
 	return r, &r.sink.loads[0], end
 }
 
-func kinds(l *LoadResult) (out []LoadFindingKind) {
+func kinds(l *run.LoadResult) (out []run.LoadFindingKind) {
 	for _, f := range l.Findings {
 		out = append(out, f.Kind)
 	}
@@ -117,12 +119,12 @@ func TestLoadJudgesAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r, l, end := underLoad(t, c.cases, c.stage, c.blue, c.green)
-			want(t, end, Fail, "responses differ in")
-			if len(l.Findings) == 0 || l.Findings[0].Kind != LoadDiffers || !strings.Contains(l.Findings[0].Place, c.place) {
+			want(t, end, run.Fail, "responses differ in")
+			if len(l.Findings) == 0 || l.Findings[0].Kind != run.LoadDiffers || !strings.Contains(l.Findings[0].Place, c.place) {
 				t.Fatalf("findings %+v, want a difference at %s", l.Findings, c.place)
 			}
-			gate := slices.IndexFunc(end.Gates, func(g GateResult) bool { return g.Name == "load peak responses equal" })
-			if gate < 0 || end.Gates[gate].Verdict != Fail {
+			gate := slices.IndexFunc(end.Gates, func(g run.GateResult) bool { return g.Name == "load peak responses equal" })
+			if gate < 0 || end.Gates[gate].Verdict != run.Fail {
 				t.Errorf("no gate fails for the responses: %+v", end.Gates)
 			}
 			if len(l.Judging.Causes) == 0 || l.Judging.Causes[0].Blocks < manyBlocks {
@@ -162,12 +164,12 @@ func TestLoadAcceptsAnswers(t *testing.T) {
 	for _, c := range []struct {
 		name, cases string
 		blue, green http.HandlerFunc
-		findings    []LoadFindingKind
+		findings    []run.LoadFindingKind
 		pairs       bool
 	}{
 		{"a rule hides it", "  - {case: one, get: /a, rules: [{at: $.n, do: ignore, why: counts}]}\n", counting(), counting(), nil, true},
 		{"the case does not compare", "  - {case: one, get: /a, compare: none, expect: {status: 200}}\n", counting(), counting(), nil, false},
-		{"once in a run", loadedCase, wrongOnce(-1), wrongOnce(40), []LoadFindingKind{LoadDiffersOnce}, true},
+		{"once in a run", loadedCase, wrongOnce(-1), wrongOnce(40), []run.LoadFindingKind{run.LoadDiffersOnce}, true},
 		{"other statuses for each side", "  - {case: one, get: /a, expect: {status: 404, green: {status: 410}}, rules: [{where: status, do: ignore, why: gone for good}]}\n", answersStatus(404), answersStatus(410), nil, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -177,11 +179,11 @@ func TestLoadAcceptsAnswers(t *testing.T) {
 				t.Errorf("findings %+v, want kinds %v", l.Findings, c.findings)
 			}
 			pairs, judged, _ := l.Judging.Sum()
-			if (pairs > 0) != c.pairs || judged > pairs || l.Errors != (PerSide{}) || len(l.Judging.Unmet) > 0 {
+			if (pairs > 0) != c.pairs || judged > pairs || l.Errors != (run.PerSide{}) || len(l.Judging.Unmet) > 0 {
 				t.Errorf("judged %d of %d pairs, errors %+v, unmet %+v", judged, pairs, l.Errors, l.Judging.Unmet)
 			}
 			if len(c.findings) > 0 {
-				want(t, end, Inconclusive, "all in one block")
+				want(t, end, run.Inconclusive, "all in one block")
 			}
 		})
 	}
@@ -191,18 +193,18 @@ func TestLoadAcceptsAnswers(t *testing.T) {
 // the warm-up or the connections.
 func TestWarnCoversNoiseAlone(t *testing.T) {
 	c := &conclusion{e: &execution{plan: &Plan{Options: Options{OnInconclusive: Warn}}}}
-	for _, kind := range []LoadFindingKind{LoadDiffersOnce, LoadUnjudged, LoadColdErrors, LoadConnectionsSlow} {
-		l := &LoadResult{Verdict: Inconclusive, Findings: []LoadFinding{{Kind: kind, Verdict: Inconclusive}}}
-		if got := c.weight(l); got != Inconclusive {
+	for _, kind := range []run.LoadFindingKind{run.LoadDiffersOnce, run.LoadUnjudged, run.LoadColdErrors, run.LoadConnectionsSlow} {
+		l := &run.LoadResult{Verdict: run.Inconclusive, Findings: []run.LoadFinding{{Kind: kind, Verdict: run.Inconclusive}}}
+		if got := c.weight(l); got != run.Inconclusive {
 			t.Errorf("%s weighs %s", kind, got)
 		}
 	}
-	for _, l := range []*LoadResult{{Verdict: Inconclusive}, {Verdict: Inconclusive, Findings: []LoadFinding{{Kind: LoadColdErrors, Verdict: Pass}}}} {
-		if got := c.weight(l); got != Pass {
+	for _, l := range []*run.LoadResult{{Verdict: run.Inconclusive}, {Verdict: run.Inconclusive, Findings: []run.LoadFinding{{Kind: run.LoadColdErrors, Verdict: run.Pass}}}} {
+		if got := c.weight(l); got != run.Pass {
 			t.Errorf("noise weighs %s", got)
 		}
 	}
-	if got := c.weight(&LoadResult{Verdict: Fail}); got != Fail {
+	if got := c.weight(&run.LoadResult{Verdict: run.Fail}); got != run.Fail {
 		t.Errorf("a failure weighs %s", got)
 	}
 }
@@ -220,7 +222,7 @@ func TestWarnDoesNotCoverAnswers(t *testing.T) {
 	}
 	r := newRig(t, right, http.HandlerFunc(green)).file("s.yaml", "suite: s\ncases:\n"+loadedCase+"load:\n  - {load: peak, rate: 60/s, duration: 4s, warmup: 1s, steps: [{case: one}]}\n")
 	r.options.Part, r.options.OnInconclusive = OnlyLoad, Warn
-	want(t, r.run(), Inconclusive, "all in one block")
+	want(t, r.run(), run.Inconclusive, "all in one block")
 }
 
 func answersStatus(status int) http.HandlerFunc {
@@ -238,7 +240,7 @@ func TestLoadChecksExpectations(t *testing.T) {
 	pad := `"pad":"` + strings.Repeat("x", 900) + `"`
 	cases := `  - {case: one, get: /a, rules: [{at: $.ok, do: ignore, why: for the test}], expect: {latency: {lt: 1ns}, body: {$.ok: true}}}` + "\n"
 	r, l, end := underLoad(t, cases, "steps: [{case: one}]", sends("application/json", `{`+pad+`,"ok":true}`), sends("application/json", `{`+pad+`,"ok":false}`))
-	want(t, end, Fail, "green: ", "did not meet an expectation: expected $.ok is true, got false")
+	want(t, end, run.Fail, "green: ", "did not meet an expectation: expected $.ok is true, got false")
 	if u := l.Judging.Unmet; len(u) != 1 || u[0].Side != "green" || u[0].What != "$.ok is true" || u[0].Count == 0 {
 		t.Errorf("unmet %+v", l.Judging.Unmet)
 	}
@@ -285,21 +287,21 @@ func TestLoadComparesConnections(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		green http.HandlerFunc
-		kind  LoadFindingKind
+		kind  run.LoadFindingKind
 		gate  string
 	}{
-		{"fails while it is cold", cold(), LoadColdErrors, "warm-up"},
-		{"resets what is reused", resets, LoadConnectionsDie, "connections"},
-		{"closes what blue keeps", closes, LoadConnectionsClose, "connections"},
+		{"fails while it is cold", cold(), run.LoadColdErrors, "warm-up"},
+		{"resets what is reused", resets, run.LoadConnectionsDie, "connections"},
+		{"closes what blue keeps", closes, run.LoadConnectionsClose, "connections"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			_, l, end := underLoad(t, quiet, "connections: 8, steps: [{case: one}]", good, c.green)
-			want(t, end, Fail, "load peak: ")
+			want(t, end, run.Fail, "load peak: ")
 			if !slices.Contains(kinds(l), c.kind) {
 				t.Errorf("findings %+v, want %s", l.Findings, c.kind)
 			}
-			if !slices.ContainsFunc(end.Gates, func(g GateResult) bool { return g.Name == "load peak "+c.gate && g.Verdict == Fail }) {
+			if !slices.ContainsFunc(end.Gates, func(g run.GateResult) bool { return g.Name == "load peak "+c.gate && g.Verdict == run.Fail }) {
 				t.Errorf("gates %+v", end.Gates)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -100,7 +101,7 @@ func (l *loadJudge) Compare(at attack.Moment, row int, blue, green *attack.Answe
 	shareBody(b, g)
 	name := fmt.Sprintf("%s, pair %d", l.found.routes[l.route].Name, blue.Pair)
 	j := Judge(&Trial{Step: l.step, Name: name, Key: l.found.key(at, blue.Pair), Rules: l.rules, Blue: b, Green: g, Seen: diff.NewBijections()})
-	l.found.compared(l.route, at, &j.Step, &Pair{Blue: b, Green: g}, blue.Length == green.Length)
+	l.found.compared(l.route, at, &j.Step, &run.Pair{Blue: b, Green: g}, blue.Length == green.Length)
 }
 
 // exchange is an answer as the rest of the program knows it. Its body is not a
@@ -140,13 +141,13 @@ type loadFindings struct {
 	suite, stage string
 
 	mu       sync.Mutex // guards what follows
-	routes   []RouteJudging
+	routes   []run.RouteJudging
 	large    []largeBodies // by route
 	causes   *cause.Set
 	places   map[string]*loadPlace
 	order    []string // of places
-	examples []StepResult
-	pairs    []*Pair
+	examples []run.StepResult
+	pairs    []*run.Pair
 	kept     map[string]int // examples by place or expectation
 	exchange int            // kept
 }
@@ -179,7 +180,7 @@ func newLoadFindings(suite, stage string) *loadFindings {
 
 // addRoute makes room for a route and returns its index.
 func (f *loadFindings) addRoute(name string) int {
-	f.routes = append(f.routes, RouteJudging{Name: name})
+	f.routes = append(f.routes, run.RouteJudging{Name: name})
 	f.large = append(f.large, largeBodies{})
 	return len(f.routes) - 1
 }
@@ -198,7 +199,7 @@ func addMoment(moments []attack.Moment, at attack.Moment) []attack.Moment {
 }
 
 // compared books a pair that was compared whole.
-func (f *loadFindings) compared(route int, at attack.Moment, step *StepResult, pair *Pair, sameLength bool) {
+func (f *loadFindings) compared(route int, at attack.Moment, step *run.StepResult, pair *run.Pair, sameLength bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := &f.routes[route]
@@ -240,7 +241,7 @@ func (f *loadFindings) compared(route int, at attack.Moment, step *StepResult, p
 	}
 }
 
-func pairNumber(step *StepResult) (n uint32) {
+func pairNumber(step *run.StepResult) (n uint32) {
 	_, _ = fmt.Sscanf(step.Exchange[bytes.LastIndexByte([]byte(step.Exchange), ' ')+1:], "%d", &n)
 	return n
 }
@@ -264,11 +265,11 @@ func (f *loadFindings) keeps(of string, n int) bool {
 }
 
 // example keeps a pair, with bytes of its own.
-func (f *loadFindings) example(step *StepResult, pair *Pair) {
+func (f *loadFindings) example(step *run.StepResult, pair *run.Pair) {
 	own := *step
-	own.Verdict, own.Notes, own.Ignored = Fail, nil, nil
+	own.Verdict, own.Notes, own.Ignored = run.Fail, nil, nil
 	own.Differences = slices.Clone(own.Differences[:min(len(own.Differences), shownOfPair)])
-	keep := &Pair{Key: step.Exchange}
+	keep := &run.Pair{Key: step.Exchange}
 	for _, side := range []struct {
 		from *wire.Exchange
 		to   **wire.Exchange
@@ -304,14 +305,14 @@ func (f *loadFindings) unexpected(l *loadJudge, x *wire.Exchange, green bool, a 
 	if !f.keeps(fmt.Sprint(side, l.route, what), 1) {
 		return
 	}
-	step := &StepResult{
-		Name: fmt.Sprintf("%s, pair %d", f.routes[l.route].Name, a.Pair), At: l.step.Pos.String(), Verdict: Fail,
+	step := &run.StepResult{
+		Name: fmt.Sprintf("%s, pair %d", f.routes[l.route].Name, a.Pair), At: l.step.Pos.String(), Verdict: run.Fail,
 		Reasons:  []string{fmt.Sprintf("%s: expected %s, got %s", side, what, got)},
-		Exchange: fmt.Sprintf("%s/load %s/%s of pair %d", f.suite, f.stage, side, a.Pair), Expectations: []Expectation{{Side: side.String(), What: what, Got: got}},
+		Exchange: fmt.Sprintf("%s/load %s/%s of pair %d", f.suite, f.stage, side, a.Pair), Expectations: []run.Expectation{{Side: side.String(), What: what, Got: got}},
 	}
-	pair := &Pair{Blue: x}
+	pair := &run.Pair{Blue: x}
 	if step.Blue = sideResult(x); green {
-		step.Blue, step.Green, pair = nil, sideResult(x), &Pair{Green: x}
+		step.Blue, step.Green, pair = nil, sideResult(x), &run.Pair{Green: x}
 	}
 	f.example(step, pair)
 }

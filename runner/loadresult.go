@@ -1,147 +1,12 @@
 package runner
 
 import (
-	"encoding/json"
-	"fmt"
-
-	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/run"
 )
-
-// LoadJudging is what the answers of a load stage came to: each is held against
-// what its case expects, and both of a pair against each other.
-type LoadJudging struct {
-	Routes []RouteJudging `json:"routes"`
-	// CPUSeconds is the CPU time that judging took, at most.
-	CPUSeconds float64     `json:"cpu_s"`
-	Causes     []LoadCause `json:"causes,omitempty"`
-	Unmet      []LoadUnmet `json:"unmet,omitempty"`
-	// Examples are pairs that differ and answers that were not expected; their
-	// exchanges are in the archive.
-	Examples []StepResult `json:"examples,omitempty"`
-}
-
-// RouteJudging counts the pairs of a route that were answered with an accepted
-// status on both sides.
-type RouteJudging struct {
-	Name   string `json:"name"`
-	Pairs  int    `json:"pairs"`
-	Judged int    `json:"judged"`
-	// ByLength are those of Judged whose bodies were too large to be kept and were
-	// compared by their lengths.
-	ByLength int `json:"by_length,omitempty"`
-	Differ   int `json:"differ"`
-}
-
-// A LoadCause is a cause of differences under load. Its cases are pairs.
-type LoadCause struct {
-	cause.Cause
-	Blocks int `json:"blocks"` // in which it was seen, at most 2 are counted
-}
-
-// A LoadUnmet is an expectation that answers of one side did not meet.
-type LoadUnmet struct {
-	Side  string `json:"side"`
-	Route string `json:"route"`
-	What  string `json:"what"`
-	Got   string `json:"got"` // by the first of them
-	Count int    `json:"count"`
-}
-
-// LoadWarmUp is what the requests before the first block came to.
-type LoadWarmUp struct {
-	Requests PerSide    `json:"requests"`
-	Errors   PerSide    `json:"errors"`
-	Only     PerSide    `json:"only"`  // pairs in which this side alone failed
-	P50      [2]float64 `json:"p50_s"` // blue, green, in seconds
-	// Level is the probability that green failed so much more often by chance.
-	Level float64 `json:"level"`
-}
-
-// A LoadFindingKind says what a finding of a load stage is about.
-type LoadFindingKind string
-
-// The kinds of findings under load.
-const (
-	// LoadDiffers: answers differ in two blocks or more.
-	LoadDiffers LoadFindingKind = "responses-differ"
-	// LoadDiffersOnce: answers differ in one block only.
-	LoadDiffersOnce LoadFindingKind = "responses-differ-once"
-	// LoadUnjudged: too few pairs of a route were judged.
-	LoadUnjudged LoadFindingKind = "responses-not-judged"
-	// LoadColdErrors: green failed in the warm-up where blue did not.
-	LoadColdErrors LoadFindingKind = "warm-up-errors"
-	// LoadConnectionsDie: reused connections to green died.
-	LoadConnectionsDie LoadFindingKind = "connections-die"
-	// LoadConnectionsClose: green closes connections that blue keeps.
-	LoadConnectionsClose LoadFindingKind = "connections-close"
-	// LoadConnectionsSlow: a new connection to green answers much later than one to blue.
-	LoadConnectionsSlow LoadFindingKind = "connections-slow"
-)
-
-// A LoadFinding is something about a load stage that its records do not show.
-type LoadFinding struct {
-	Kind    LoadFindingKind `json:"kind"`
-	Verdict Verdict         `json:"verdict"`
-	Place   string          `json:"place,omitempty"` // of a difference
-	Route   string          `json:"route,omitempty"`
-	Example string          `json:"example,omitempty"` // of a difference
-	Count   int             `json:"count,omitempty"`   // pairs that differ, or were judged
-	Of      int             `json:"of,omitempty"`      // pairs
-	// Blue and Green are what was measured: errors, connections, or seconds.
-	Blue  float64 `json:"blue,omitempty"`
-	Green float64 `json:"green,omitempty"`
-	// OfBlue and OfGreen are what Blue and Green are counted among.
-	OfBlue  int `json:"of_blue,omitempty"`
-	OfGreen int `json:"of_green,omitempty"`
-}
-
-// String is the finding as one clause.
-func (f LoadFinding) String() string {
-	sides := fmt.Sprintf("blue %g of %d, green %g of %d", f.Blue, f.OfBlue, f.Green, f.OfGreen)
-	switch f.Kind {
-	case LoadDiffers:
-		return fmt.Sprintf("responses differ in %d of %d judged pairs: %s", f.Count, f.Of, f.Example)
-	case LoadDiffersOnce:
-		return fmt.Sprintf("responses differ in %d of %d judged pairs, all in one block: %s; a value may have changed between two requests", f.Count, f.Of, f.Example)
-	case LoadUnjudged:
-		return fmt.Sprintf("only %d of %d pairs of route %s were judged (at least %s)", f.Count, f.Of, f.Route, percent(leastJudged))
-	case LoadColdErrors:
-		return "green failed requests of the warm-up where blue did not: " + sides
-	case LoadConnectionsDie:
-		return "connections died under requests that reused them: " + sides
-	case LoadConnectionsClose:
-		return "green closes connections that blue keeps: opened for " + sides + " requests"
-	case LoadConnectionsSlow:
-		return fmt.Sprintf("a new connection brings its first answer after %s on blue and %s on green", milliseconds(f.Blue), milliseconds(f.Green))
-	}
-	return string(f.Kind)
-}
-
-// MarshalJSON adds the sentence for readers of run.json.
-func (f LoadFinding) MarshalJSON() ([]byte, error) {
-	type plain LoadFinding
-	return json.Marshal(struct {
-		plain
-		Text string `json:"text"`
-	}{plain(f), f.String()})
-}
-
-func milliseconds(seconds float64) string { return fmt.Sprintf("%.0f ms", seconds*1000) }
-
-// Beyond is the verdict of what the stage's records do not show: answers, the
-// warm-up and connections. Pass without a finding.
-func (r *LoadResult) Beyond() Verdict {
-	v := Pass
-	for _, f := range r.Findings {
-		v = v.Worse(f.Verdict)
-	}
-	return v
-}
 
 // Thresholds of findings.
 const (
-	leastJudged   = 0.20 // of the pairs of a route
 	coldLevel     = 0.01 // of the warm-up's test
 	manyBlocks    = 2    // that make a difference a failure
 	maxLoadPairs  = 50   // examples kept of a stage: at most 100 exchanges
@@ -151,33 +16,33 @@ const (
 )
 
 // warmUpFindings judges the warm-up.
-func warmUpFindings(w *attack.WarmUp) []LoadFinding {
+func warmUpFindings(w *attack.WarmUp) []run.LoadFinding {
 	if w.Level > coldLevel {
 		return nil
 	}
-	return []LoadFinding{{
-		Kind: LoadColdErrors, Verdict: Fail, Blue: float64(w.Errors.Blue), OfBlue: w.Requests.Blue,
+	return []run.LoadFinding{{
+		Kind: run.LoadColdErrors, Verdict: run.Fail, Blue: float64(w.Errors.Blue), OfBlue: w.Requests.Blue,
 		Green: float64(w.Errors.Green), OfGreen: w.Requests.Green,
 	}}
 }
 
 // connectionFindings compares what both sides' connections did.
-func connectionFindings(c [2]attack.Connections, requests attack.PerSide) []LoadFinding {
-	var out []LoadFinding
+func connectionFindings(c [2]attack.Connections, requests attack.PerSide) []run.LoadFinding {
+	var out []run.LoadFinding
 	blue, green := c[0], c[1]
 	if attack.Dies(blue, green) {
-		out = append(out, LoadFinding{
-			Kind: LoadConnectionsDie, Verdict: Fail,
+		out = append(out, run.LoadFinding{
+			Kind: run.LoadConnectionsDie, Verdict: run.Fail,
 			Blue: float64(blue.Died), OfBlue: blue.Reused, Green: float64(green.Died), OfGreen: green.Reused,
 		})
 	} else if attack.Closes(blue, green, requests) {
-		out = append(out, LoadFinding{
-			Kind: LoadConnectionsClose, Verdict: Fail,
+		out = append(out, run.LoadFinding{
+			Kind: run.LoadConnectionsClose, Verdict: run.Fail,
 			Blue: float64(blue.Opened), OfBlue: requests.Blue, Green: float64(green.Opened), OfGreen: requests.Green,
 		})
 	}
 	if attack.OpensSlowly(blue, green) {
-		out = append(out, LoadFinding{Kind: LoadConnectionsSlow, Verdict: Fail, Blue: blue.First.Seconds(), Green: green.First.Seconds()})
+		out = append(out, run.LoadFinding{Kind: run.LoadConnectionsSlow, Verdict: run.Fail, Blue: blue.First.Seconds(), Green: green.First.Seconds()})
 	}
 	return out
 }

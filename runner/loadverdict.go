@@ -6,16 +6,19 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // judging sums up what was found in the stage's answers. pairs are counted by route.
-func (f *loadFindings) judging(p *attack.Judging) *LoadJudging {
+func (f *loadFindings) judging(p *attack.Judging) *run.LoadJudging {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := &LoadJudging{Routes: f.routes, CPUSeconds: p.CPU.Seconds(), Examples: f.examples}
+	out := &run.LoadJudging{Routes: f.routes, CPUSeconds: p.CPU.Seconds(), Examples: f.examples}
 	for i, n := range p.Pairs {
 		r, l := &f.routes[i], &f.large[i]
 		r.Pairs = n
@@ -31,21 +34,21 @@ func (f *loadFindings) judging(p *attack.Judging) *LoadJudging {
 		}
 	}
 	for _, u := range p.Unmet {
-		out.Unmet = append(out.Unmet, LoadUnmet{Side: sideOfLoad(u.Green).String(), Route: f.routes[u.Route].Name, What: u.What, Got: u.Got, Count: u.Count})
+		out.Unmet = append(out.Unmet, run.LoadUnmet{Side: sideOfLoad(u.Green).String(), Route: f.routes[u.Route].Name, What: u.What, Got: u.Got, Count: u.Count})
 	}
-	slices.SortStableFunc(out.Unmet, func(a, b LoadUnmet) int { return cmp.Compare(b.Count, a.Count) })
+	slices.SortStableFunc(out.Unmet, func(a, b run.LoadUnmet) int { return cmp.Compare(b.Count, a.Count) })
 	for _, c := range f.causes.List() {
 		blocks := 1
 		if p := f.places[c.Place()]; p != nil {
 			blocks = len(p.moments)
 		}
-		out.Causes = append(out.Causes, LoadCause{c, blocks})
+		out.Causes = append(out.Causes, run.LoadCause{Cause: c, Blocks: blocks})
 	}
 	for _, name := range f.order {
 		if route, ok := strings.CutPrefix(name, lengthPlace); ok {
 			p := f.places[name]
 			c := cause.Cause{ID: len(out.Causes), Kind: diff.Changed, Where: diff.InBody, Path: "$", Edit: "other length, route " + route, Count: p.pairs, Cases: p.pairs}
-			out.Causes = append(out.Causes, LoadCause{c, len(p.moments)})
+			out.Causes = append(out.Causes, run.LoadCause{Cause: c, Blocks: len(p.moments)})
 		}
 	}
 	return out
@@ -56,20 +59,20 @@ const lengthPlace = "length "
 
 // findings judges what was found: see LoadFindingKind. The place that differs in
 // most pairs stands for the others.
-func (f *loadFindings) findings(j *LoadJudging) []LoadFinding {
+func (f *loadFindings) findings(j *run.LoadJudging) []run.LoadFinding {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	judged := 0
 	for i := range j.Routes {
 		judged += j.Routes[i].Judged
 	}
-	var out []LoadFinding
-	for _, kind := range []LoadFindingKind{LoadDiffers, LoadDiffersOnce} {
-		var worst *LoadFinding
+	var out []run.LoadFinding
+	for _, kind := range []run.LoadFindingKind{run.LoadDiffers, run.LoadDiffersOnce} {
+		var worst *run.LoadFinding
 		others, header := 0, false
 		for _, name := range f.order {
 			p := f.places[name]
-			if (len(p.moments) >= manyBlocks) != (kind == LoadDiffers) {
+			if (len(p.moments) >= manyBlocks) != (kind == run.LoadDiffers) {
 				continue
 			}
 			if worst != nil {
@@ -78,45 +81,45 @@ func (f *loadFindings) findings(j *LoadJudging) []LoadFinding {
 			// What a body says tells more than a header that goes with it.
 			if worst == nil || p.header == header && p.pairs > worst.Count || header && !p.header {
 				header = p.header
-				worst = &LoadFinding{Kind: kind, Verdict: Fail, Place: name, Example: p.example, Count: p.pairs, Of: judged}
+				worst = &run.LoadFinding{Kind: kind, Verdict: run.Fail, Place: name, Example: p.example, Count: p.pairs, Of: judged}
 			}
 		}
 		if worst == nil {
 			continue
 		}
-		if kind == LoadDiffersOnce {
-			worst.Verdict = Inconclusive
+		if kind == run.LoadDiffersOnce {
+			worst.Verdict = run.Inconclusive
 		}
 		if others > 0 {
-			worst.Example += fmt.Sprintf("; and %s more", plural(others, "place"))
+			worst.Example += fmt.Sprintf("; and %s more", text.Count(others, "place"))
 		}
 		out = append(out, *worst)
 	}
 	for _, r := range j.Routes {
-		if r.Pairs > 0 && float64(r.Judged) < leastJudged*float64(r.Pairs) {
-			out = append(out, LoadFinding{Kind: LoadUnjudged, Verdict: Inconclusive, Route: r.Name, Count: r.Judged, Of: r.Pairs})
+		if r.Pairs > 0 && float64(r.Judged) < run.LeastJudged*float64(r.Pairs) {
+			out = append(out, run.LoadFinding{Kind: run.LoadUnjudged, Verdict: run.Inconclusive, Route: r.Name, Count: r.Judged, Of: r.Pairs})
 		}
 	}
 	return out
 }
 
-// judge adds to the stage what its records do not show, and keeps the examples.
-func (r *LoadResult) judge(p *attack.Report, found *loadFindings) {
+// judgeBeyond adds to the stage what its records do not show, and keeps the examples.
+func judgeBeyond(r *run.LoadResult, p *attack.Report, found *loadFindings) {
 	r.Judging = found.judging(&p.Judging)
 	w := p.WarmUp
 	if w.Requests != (attack.PerSide{}) {
-		r.WarmUp = &LoadWarmUp{Requests: PerSide(w.Requests), Errors: PerSide(w.Errors), Only: PerSide(w.Only), P50: w.P50, Level: w.Level}
+		r.WarmUp = &run.LoadWarmUp{Requests: run.PerSide(w.Requests), Errors: run.PerSide(w.Errors), Only: run.PerSide(w.Only), P50: w.P50, Level: w.Level}
 		r.Findings = append(r.Findings, warmUpFindings(&w)...)
 	}
 	r.Findings = append(r.Findings, connectionFindings(p.Generator.Connections, p.Requests)...)
 	r.Findings = append(found.findings(r.Judging), r.Findings...)
-	r.decide()
+	decide(r)
 }
 
 // decide joins the verdict of the records and that of the findings.
-func (r *LoadResult) decide() {
+func decide(r *run.LoadResult) {
 	own := r.Verdict
-	if own == Interrupted {
+	if own == run.Interrupted {
 		return
 	}
 	r.Verdict = own.Worse(r.Beyond())
@@ -131,10 +134,10 @@ func (r *LoadResult) decide() {
 	switch {
 	case own >= r.Verdict:
 		reasons = slices.Insert(reasons, 0, r.Reason)
-	case own > Pass:
+	case own > run.Pass:
 		r.Warnings = append(r.Warnings, "the measurements alone are "+own.String()+": "+r.Reason)
 	}
-	if r.Verdict > Pass {
+	if r.Verdict > run.Pass {
 		for i, u := range r.Judging.Unmet[:min(2, len(r.Judging.Unmet))] {
 			reasons = slices.Insert(reasons, min(i+1, len(reasons)), u.String())
 		}
@@ -149,15 +152,10 @@ func (r *LoadResult) decide() {
 	}
 }
 
-// String is the expectation as one clause.
-func (u LoadUnmet) String() string {
-	return fmt.Sprintf("%s: %s of %s did not meet an expectation: expected %s, got %s", u.Side, plural(u.Count, "answer"), u.Route, u.What, u.Got)
-}
-
 // responseGates has a row for the answers, the warm-up and the connections.
-func (c *conclusion) responseGates(l *LoadResult) {
-	verdict := func(kinds ...LoadFindingKind) Verdict {
-		v := Pass
+func (c *conclusion) responseGates(l *run.LoadResult) {
+	verdict := func(kinds ...run.LoadFindingKind) run.Verdict {
+		v := run.Pass
 		for _, f := range l.Findings {
 			if slices.Contains(kinds, f.Kind) {
 				v = v.Worse(f.Verdict)
@@ -165,57 +163,25 @@ func (c *conclusion) responseGates(l *LoadResult) {
 		}
 		return v
 	}
-	row := func(v Verdict, name, measured, limit string) {
+	row := func(v run.Verdict, name, measured, limit string) {
 		c.gate(v, "load "+l.Name+" "+name, measured, limit).Load = l.Name
 	}
 	if j := l.Judging; j != nil {
 		pairs, judged, differ := j.Sum()
-		v, measured := verdict(LoadDiffers, LoadDiffersOnce, LoadUnjudged), j.measured()
+		v, measured := verdict(run.LoadDiffers, run.LoadDiffersOnce, run.LoadUnjudged), j.JudgedText()
 		switch {
 		case pairs == 0:
-			row(Skip, "responses equal", "no pair was compared", "100 %")
+			row(run.Skip, "responses equal", "no pair was compared", "100 %")
 		case differ > 0:
-			row(v, "responses equal", fmt.Sprintf("%s (%d of %d differ, %s), %s", percent(1-float64(differ)/float64(judged)), differ, judged, plural(len(j.Causes), "cause"), measured), "100 %")
+			row(v, "responses equal", fmt.Sprintf("%s (%d of %d differ, %s), %s", text.Percent(1-float64(differ)/float64(judged)), differ, judged, text.Count(len(j.Causes), "cause"), measured), "100 %")
 		default:
 			row(v, "responses equal", "100 %, "+measured, "100 %")
 		}
 	}
 	if w := l.WarmUp; w != nil {
-		row(verdict(LoadColdErrors), "warm-up", w.String(), "no errors of green's alone")
+		row(verdict(run.LoadColdErrors), "warm-up", w.String(), "no errors of green's alone")
 	}
-	if g := &l.Generator; g.Connections != (PerSide{}) {
-		row(verdict(LoadConnectionsDie, LoadConnectionsClose, LoadConnectionsSlow), "connections", g.connections(), "as blue's")
+	if g := &l.Generator; g.Connections != (run.PerSide{}) {
+		row(verdict(run.LoadConnectionsDie, run.LoadConnectionsClose, run.LoadConnectionsSlow), "connections", g.ConnectionsText(), "as blue's")
 	}
-}
-
-// Sum adds up the routes.
-func (j *LoadJudging) Sum() (pairs, judged, differ int) {
-	for _, r := range j.Routes {
-		pairs, judged, differ = pairs+r.Pairs, judged+r.Judged, differ+r.Differ
-	}
-	return pairs, judged, differ
-}
-
-// measured says how many pairs were judged.
-func (j *LoadJudging) measured() string {
-	pairs, judged, _ := j.Sum()
-	return fmt.Sprintf("judged %d of %s", judged, plural(pairs, "pair"))
-}
-
-// String shows both sides' warm-up.
-func (w *LoadWarmUp) String() string {
-	text := fmt.Sprintf("errors: blue %d of %d, green %d of %d", w.Errors.Blue, w.Requests.Blue, w.Errors.Green, w.Requests.Green)
-	if w.P50[0] > 0 && w.P50[1] > 0 {
-		text += fmt.Sprintf("; p50 x%.2f", w.P50[1]/w.P50[0])
-	}
-	return text
-}
-
-// connections shows both sides' connections.
-func (g *Generator) connections() string {
-	text := fmt.Sprintf("opened %d and %d, died when reused %d and %d", g.Connections.Blue, g.Connections.Green, g.Died.Blue, g.Died.Green)
-	if g.FirstMS != [2]float64{} {
-		text += fmt.Sprintf(", first answer after %.1f and %.1f ms", g.FirstMS[0], g.FirstMS[1])
-	}
-	return text
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/mutate"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -151,7 +152,7 @@ func oneCache(blue, green *answer) string {
 	for _, name := range requestIDs {
 		b, g := blue.first(name), green.first(name)
 		if b != "" && b == g && !sent(blue.Exchange, b) {
-			return fmt.Sprintf("one answer for both sides: the same %s %q; a cache or mesh stands before them", name, cut(b, 64))
+			return fmt.Sprintf("one answer for both sides: the same %s %q; a cache or mesh stands before them", name, text.Cut(b, 64))
 		}
 	}
 	if !fromCache(blue) || !fromCache(green) {

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -12,7 +13,7 @@ import (
 // changed, and holds nothing that has not been loaded and validated.
 type Plan struct {
 	ID      string // of the run
-	Tool    Tool
+	Tool    run.Tool
 	Parent  string             // the run it is re-judged or resumed from
 	Started time.Time          // of the header; zero: when Execute is called
 	Suites  []*scenarios.Suite // what scenarios.Select left
@@ -20,39 +21,32 @@ type Plan struct {
 	Env     *scenarios.Env     // nil: no env file
 	// Narrowed are the flags and variables that chose what runs; marks in the suites
 	// are added to them.
-	Narrowed []Narrowing
-	Paths    []string // files and folders that the suites were named by
-	Asks     *Asks    // what the suites ask, whatever was chosen; nil: unknown
-	Weaker   *WeakerThan
+	Narrowed []run.Narrowing
+	Paths    []string  // files and folders that the suites were named by
+	Asks     *run.Asks // what the suites ask, whatever was chosen; nil: unknown
+	Weaker   *run.WeakerThan
 	Vars     []scenarios.Named // of --var
 	Flags    []string          // as given, for the record
 	Verb     string            // that made the plan, where it is not run
-	Audit    Audit
-	Machine  Environment
+	Audit    run.Audit
+	Machine  run.Environment
 	Options  Options
 	World    World
 	// Calibration is what earlier load of blue against blue found; nil: none.
-	Calibration *Calibration
+	Calibration *run.Calibration
 	// Done are the results that an earlier execution of the same plan brought to
 	// an end (resume): they are counted and not walked again. nil: none.
-	Done func(yield func(*CaseResult, error) bool)
+	Done func(yield func(*run.CaseResult, error) bool)
 	// Before is what the sides said they are when that execution began; nil: unknown.
-	Before *Sides
+	Before *run.Sides
 	// Doubtful names cases that an earlier execution left with an unsafe request
 	// on its way and no answer: id to reason. They are broken and not walked.
 	Doubtful map[string]string
 	// Unfinished are the cases of that execution, setups included, that sent unsafe
 	// requests and have no result, by id; what they created is taken back first.
-	Unfinished map[string]*Unfinished
+	Unfinished map[string]*run.Unfinished
 	// Earlier reads the pairs of that execution back, by PairKey.
-	Earlier func(key string) (*Pair, error)
-}
-
-// Unfinished is what the log knows of a case that did not end.
-type Unfinished struct {
-	Keys       []string  // of its pairs, in the order in which they were last written
-	Unanswered []Intent  // unsafe requests that left and have no answer
-	Began      time.Time // of the case; zero: the log does not say
+	Earlier func(key string) (*run.Pair, error)
 }
 
 // World is what an execution reads of its surroundings, passed in so that a
@@ -136,10 +130,10 @@ type Progress struct {
 	Elapsed  time.Duration
 	Done     int // cases
 	Total    int
-	Counts   Counts // so far
-	Requests PerSide
-	Last     string  // id of the case that ended last
-	Verdict  Verdict // of that case
+	Counts   run.Counts // so far
+	Requests run.PerSide
+	Last     string      // id of the case that ended last
+	Verdict  run.Verdict // of that case
 	Load     *LoadProgress
 }
 
@@ -151,8 +145,8 @@ type LoadProgress struct {
 	Total    time.Duration // the longest it can take
 	NextLook time.Duration // until the next look; 0 when none is left
 	Rate     float64       // requests per second and side, over the last second
-	Requests PerSide
-	Errors   PerSide
+	Requests run.PerSide
+	Errors   run.PerSide
 	// Of the last seconds, in seconds; 0 without requests.
 	BlueP50, GreenP50, BlueP99, GreenP99 float64
 }

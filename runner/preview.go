@@ -7,6 +7,7 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -54,9 +55,9 @@ type secretsOnly func(name, value string)
 
 func (s secretsOnly) Secret(name, value string) { s(name, value) }
 
-func (s secretsOnly) Emit(Event) error { return nil }
+func (s secretsOnly) Emit(run.Event) error { return nil }
 
-func (s secretsOnly) LoadFile(string) (RecordWriter, error) {
+func (s secretsOnly) LoadFile(string) (run.RecordWriter, error) {
 	return nil, errors.New("a dry run keeps no records")
 }
 

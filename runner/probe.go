@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -46,9 +47,9 @@ type probed struct {
 //  2. The requests are made like those of cases, but over connections of their
 //     own, and only with safe methods.
 //  3. They count as requests outside of cases, under the stage's max_rps.
-func (e *execution) askTransport(ctx context.Context) []TransportFinding {
+func (e *execution) askTransport(ctx context.Context) []run.TransportFinding {
 	services := e.probedServices()
-	found := make([][]TransportFinding, len(services))
+	found := make([][]run.TransportFinding, len(services))
 	var all sync.WaitGroup
 	for i, p := range services {
 		all.Go(func() {
@@ -83,7 +84,7 @@ func (e *execution) probedServices() []*probed {
 }
 
 // askService asks one service and compares what its sides show.
-func (e *execution) askService(ctx context.Context, p *probed) []TransportFinding {
+func (e *execution) askService(ctx context.Context, p *probed) []run.TransportFinding {
 	var names []string
 	for _, s := range p.suites {
 		names = append(names, s.suite.Name)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -18,11 +20,11 @@ import (
 type transportCheck struct {
 	blue, green *transportFacts
 	now         time.Time
-	out         []TransportFinding
+	out         []run.TransportFinding
 }
 
-func (c *transportCheck) find(v Verdict, fact TransportFact, blue, green string) {
-	c.out = append(c.out, TransportFinding{Fact: fact, Verdict: v, Weight: v, Blue: blue, Green: green})
+func (c *transportCheck) find(v run.Verdict, fact run.TransportFact, blue, green string) {
+	c.out = append(c.out, run.TransportFinding{Fact: fact, Verdict: v, Weight: v, Blue: blue, Green: green})
 }
 
 // compareTransport compares what the sides of a service have shown:
@@ -33,7 +35,7 @@ func (c *transportCheck) find(v Verdict, fact TransportFact, blue, green string)
 //  3. A certificate of green that ends within 3 days is inconclusive, whatever
 //     blue's is: nobody knows the day of the shift.
 //  4. Answers of unlike statuses are not compared: the cases report them.
-func compareTransport(blue, green *transportFacts, now time.Time) []TransportFinding {
+func compareTransport(blue, green *transportFacts, now time.Time) []run.TransportFinding {
 	c := &transportCheck{blue: blue, green: green, now: now}
 	if blue.hellos != nil && green.hellos != nil {
 		c.versions()
@@ -62,13 +64,13 @@ func (c *transportCheck) versions() {
 		}
 	}
 	if len(lost) > 0 {
-		c.find(Fail, FactOldTLS, "accepts "+strings.Join(lost, ", "), "refuses it")
+		c.find(run.Fail, run.FactOldTLS, "accepts "+strings.Join(lost, ", "), "refuses it")
 	}
 	if b.versions[tls.VersionTLS13] != g.versions[tls.VersionTLS13] {
-		c.find(Pass, FactTLS13, accepts(b.versions[tls.VersionTLS13]), accepts(g.versions[tls.VersionTLS13]))
+		c.find(run.Pass, run.FactTLS13, accepts(b.versions[tls.VersionTLS13]), accepts(g.versions[tls.VersionTLS13]))
 	}
 	if b.http2 != g.http2 && !c.blue.declared && !c.green.declared {
-		c.find(Pass, FactHTTP2, accepts(b.http2), accepts(g.http2))
+		c.find(run.Pass, run.FactHTTP2, accepts(b.http2), accepts(g.http2))
 	}
 }
 
@@ -91,22 +93,22 @@ func (c *transportCheck) certificates() {
 		return
 	}
 	days := [2]float64{daysLeft(b, c.now), daysLeft(g, c.now)}
-	if verdict := Pass; min(days[0], days[1]) < fewDays {
+	if verdict := run.Pass; min(days[0], days[1]) < fewDays {
 		if days[1] < lastDays { // Rule 3
-			verdict = Inconclusive
+			verdict = run.Inconclusive
 		}
-		c.find(verdict, FactCertificateExpiry, "has "+daysText(days[0])+" left", daysText(days[1]))
+		c.find(verdict, run.FactCertificateExpiry, "has "+daysText(days[0])+" left", daysText(days[1]))
 	}
 	bc, gc := b.Certificates[0], g.Certificates[0]
 	if c.blue.host == c.green.host {
 		names := certificateNames(gc)
 		missing := slices.DeleteFunc(certificateNames(bc), func(n string) bool { return slices.Contains(names, n) })
 		if len(missing) > 0 {
-			c.find(Pass, FactCertificateNames, "is for "+cut(strings.Join(missing, ", "), maxGot), "is not")
+			c.find(run.Pass, run.FactCertificateNames, "is for "+text.Cut(strings.Join(missing, ", "), run.MaxGot), "is not")
 		}
 	}
 	if bi, gi := bc.Issuer.String(), gc.Issuer.String(); bi != gi {
-		c.find(Pass, FactCertificateIssuer, "has "+cut(bi, maxGot), cut(gi, maxGot))
+		c.find(run.Pass, run.FactCertificateIssuer, "has "+text.Cut(bi, run.MaxGot), text.Cut(gi, run.MaxGot))
 	}
 }
 
@@ -122,7 +124,7 @@ func daysLeft(h *wire.Handshake, now time.Time) float64 {
 	return ends.Sub(now).Hours() / 24
 }
 
-func daysText(days float64) string { return plural(int(math.Floor(days)), "day") }
+func daysText(days float64) string { return text.Count(int(math.Floor(days)), "day") }
 
 func certificateNames(c *x509.Certificate) []string {
 	out := slices.Clone(c.DNSNames)
@@ -137,7 +139,7 @@ func certificateNames(c *x509.Certificate) []string {
 func (c *transportCheck) http1() {
 	b, g := c.blue.gets[0], c.green.gets[0]
 	if b.Err == nil && g.Err != nil && c.green.hellos != nil && c.green.hellos.http2 {
-		c.find(Fail, FactHTTP1, "answers it", fmt.Sprintf("%s: %s", g.Err.Class, g.Err.Detail))
+		c.find(run.Fail, run.FactHTTP1, "answers it", fmt.Sprintf("%s: %s", g.Err.Class, g.Err.Detail))
 	}
 }
 
@@ -179,11 +181,11 @@ func (c *transportCheck) keepAlive() {
 	}
 	switch {
 	case g.reset >= 2:
-		c.find(Fail, FactConnectionsReset, b.String(), g.String())
+		c.find(run.Fail, run.FactConnectionsReset, b.String(), g.String())
 	case g.announced == g.of:
-		c.find(Fail, FactKeepAlive, b.String(), g.String())
+		c.find(run.Fail, run.FactKeepAlive, b.String(), g.String())
 	case g.announced+g.silent == g.of:
-		c.find(Pass, FactKeepAlive, b.String(), g.String())
+		c.find(run.Pass, run.FactKeepAlive, b.String(), g.String())
 	}
 }
 
@@ -214,7 +216,7 @@ func (c *transportCheck) compression() {
 		lost = append(lost, coding)
 	}
 	if len(lost) > 0 {
-		c.find(Fail, FactCompression, "answers with "+strings.Join(lost, ", ")+" when asked for it", "answers "+green)
+		c.find(run.Fail, run.FactCompression, "answers with "+strings.Join(lost, ", ")+" when asked for it", "answers "+green)
 	}
 }
 
@@ -241,12 +243,12 @@ func (c *transportCheck) clock() {
 		}
 	}
 	if v, text := clockVerdict(best); v != 0 {
-		c.find(v, FactClock, "shows "+c.now.Add(at).UTC().Format(time.TimeOnly)+" UTC", text)
+		c.find(v, run.FactClock, "shows "+c.now.Add(at).UTC().Format(time.TimeOnly)+" UTC", text)
 	}
 }
 
 // clockVerdict weighs how far green's clock is ahead of blue's; 0: not worth a word.
-func clockVerdict(ahead time.Duration) (Verdict, string) {
+func clockVerdict(ahead time.Duration) (run.Verdict, string) {
 	word := "later"
 	if ahead < 0 {
 		word = "earlier"
@@ -254,9 +256,9 @@ func clockVerdict(ahead time.Duration) (Verdict, string) {
 	text := ahead.Abs().Round(time.Second).String() + " " + word
 	switch {
 	case ahead.Abs() > clockFails:
-		return Fail, text
+		return run.Fail, text
 	case ahead.Abs() > clockStated:
-		return Pass, text
+		return run.Pass, text
 	}
 	return 0, ""
 }
@@ -316,7 +318,7 @@ func (c *transportCheck) headerNames() {
 		}
 	}
 	if len(blue) > 0 {
-		c.find(Pass, FactHeaderNames, "writes "+cut(strings.Join(blue, ", "), maxGot), cut(strings.Join(green, ", "), maxGot))
+		c.find(run.Pass, run.FactHeaderNames, "writes "+text.Cut(strings.Join(blue, ", "), run.MaxGot), text.Cut(strings.Join(green, ", "), run.MaxGot))
 	}
 }
 
@@ -326,14 +328,14 @@ func (c *transportCheck) methods() {
 		return
 	}
 	for _, m := range []struct {
-		fact        TransportFact
+		fact        run.TransportFact
 		blue, green *wire.Exchange
-	}{{FactHead, c.blue.head, c.green.head}, {FactOptions, c.blue.options, c.green.options}} {
+	}{{run.FactHead, c.blue.head, c.green.head}, {run.FactOptions, c.blue.options, c.green.options}} {
 		if m.blue == nil || m.green == nil || m.blue.Err != nil && m.green.Err != nil {
 			continue
 		}
 		if b, g := answerText(m.blue), answerText(m.green); b != g {
-			c.find(Pass, m.fact, "answers "+b, g)
+			c.find(run.Pass, m.fact, "answers "+b, g)
 		}
 	}
 }
@@ -343,11 +345,11 @@ func answerText(x *wire.Exchange) string {
 	if x.Err != nil {
 		return "with a failure: " + string(x.Err.Class)
 	}
-	text := strconv.Itoa(x.Status)
+	sentence := strconv.Itoa(x.Status)
 	if allow, ok := headerOf(x.Headers, "Allow"); ok && x.Method == "OPTIONS" {
 		list := strings.FieldsFunc(strings.ToUpper(allow), func(r rune) bool { return r == ',' || r == ' ' })
 		slices.Sort(list)
-		text += " with Allow: " + cut(strings.Join(list, ", "), maxGot)
+		sentence += " with Allow: " + text.Cut(strings.Join(list, ", "), run.MaxGot)
 	}
-	return text
+	return sentence
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -32,21 +33,21 @@ func TestTransportOfTLS(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		blue, green *transportFacts
-		fact        TransportFact
-		verdict     Verdict
+		fact        run.TransportFact
+		verdict     run.Verdict
 	}{
 		{"alike", both, both, "", 0},
-		{"1.2 refused", both, certified(now, 300, "CA", true, new13), FactOldTLS, Fail},
-		{"1.1 refused", certified(now, 300, "CA", true, tls.VersionTLS11, old, new13), both, FactOldTLS, Fail},
+		{"1.2 refused", both, certified(now, 300, "CA", true, new13), run.FactOldTLS, run.Fail},
+		{"1.1 refused", certified(now, 300, "CA", true, tls.VersionTLS11, old, new13), both, run.FactOldTLS, run.Fail},
 		{"1.2 accepted where blue refuses", certified(now, 300, "CA", true, new13), both, "", 0},
-		{"1.3 lost", both, certified(now, 300, "CA", true, old), FactTLS13, Pass},
-		{"HTTP/2 lost", both, certified(now, 300, "CA", false, old, new13), FactHTTP2, Pass},
-		{"green ends in 2.9 days", both, certified(now, 2.9, "CA", true, old, new13), FactCertificateExpiry, Inconclusive},
-		{"green ends in 3.1 days", both, certified(now, 3.1, "CA", true, old, new13), FactCertificateExpiry, Pass},
+		{"1.3 lost", both, certified(now, 300, "CA", true, old), run.FactTLS13, run.Pass},
+		{"HTTP/2 lost", both, certified(now, 300, "CA", false, old, new13), run.FactHTTP2, run.Pass},
+		{"green ends in 2.9 days", both, certified(now, 2.9, "CA", true, old, new13), run.FactCertificateExpiry, run.Inconclusive},
+		{"green ends in 3.1 days", both, certified(now, 3.1, "CA", true, old, new13), run.FactCertificateExpiry, run.Pass},
 		{"green ends in 14.1 days", both, certified(now, 14.1, "CA", true, old, new13), "", 0},
-		{"both end in a day", certified(now, 1, "CA", true, old, new13), certified(now, 1, "CA", true, old, new13), FactCertificateExpiry, Inconclusive},
-		{"blue alone ends in a day", certified(now, 1, "CA", true, old, new13), both, FactCertificateExpiry, Pass},
-		{"another issuer", both, certified(now, 300, "CA 2", true, old, new13), FactCertificateIssuer, Pass},
+		{"both end in a day", certified(now, 1, "CA", true, old, new13), certified(now, 1, "CA", true, old, new13), run.FactCertificateExpiry, run.Inconclusive},
+		{"blue alone ends in a day", certified(now, 1, "CA", true, old, new13), both, run.FactCertificateExpiry, run.Pass},
+		{"another issuer", both, certified(now, 300, "CA 2", true, old, new13), run.FactCertificateIssuer, run.Pass},
 	} {
 		got := compareTransport(c.blue, c.green, now)
 		switch {
@@ -58,7 +59,7 @@ func TestTransportOfTLS(t *testing.T) {
 	}
 	other := certified(now, 300, "CA", true, old, new13)
 	other.hellos.shown.Certificates[0].DNSNames = []string{"www.example"}
-	if got := compareTransport(both, other, now); len(got) != 1 || got[0].Fact != FactCertificateNames {
+	if got := compareTransport(both, other, now); len(got) != 1 || got[0].Fact != run.FactCertificateNames {
 		t.Errorf("another name: found %+v", got)
 	}
 	other.host = "green.example"
@@ -67,7 +68,7 @@ func TestTransportOfTLS(t *testing.T) {
 	}
 	broken := certified(now, 300, "CA", true, old, new13)
 	broken.gets[0].Err = &wire.Err{Class: wire.ClassReset, Detail: "x"}
-	if got := compareTransport(both, broken, now); !slices.ContainsFunc(got, func(f TransportFinding) bool { return f.Fact == FactHTTP1 && f.Verdict == Fail }) {
+	if got := compareTransport(both, broken, now); !slices.ContainsFunc(got, func(f run.TransportFinding) bool { return f.Fact == run.FactHTTP1 && f.Verdict == run.Fail }) {
 		t.Errorf("HTTP/1.1 given up: found %+v", got)
 	}
 }

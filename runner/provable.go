@@ -75,10 +75,10 @@ func (s *suiteRun) designs(stage *scenarios.LoadStage) []perf.Design {
 	}
 	blue := addresses(plan.Routes, func(route attack.Route) []attack.Request { return route.Blue })
 	if blue == "" {
-		blue = s.run.plan.Calibration.lastBlue(s.suite.Name, stage.Name)
+		blue = s.run.plan.Calibration.LastBlue(s.suite.Name, stage.Name)
 	}
 	plan.Known = func(rate float64) perf.Known {
-		return s.run.plan.Calibration.known(s.suite.Name, stage.Name, blue, rate)
+		return s.run.plan.Calibration.Known(s.suite.Name, stage.Name, blue, rate)
 	}
 	return plan.Designs()
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -31,7 +32,7 @@ func (s *suiteRun) recoverCase(ctx context.Context, j job) {
 	w := newWalk(s, "", s.run.now())
 	w.result = j.result()
 	id := w.result.ID
-	w.id, w.test, w.row = id+RecoveredSuffix, j.test, j.row
+	w.id, w.test, w.row = id+run.RecoveredSuffix, j.test, j.row
 	if j.test.Data != nil {
 		w.columns = j.test.Data.Columns
 	}
@@ -54,7 +55,7 @@ func (s *suiteRun) recoverSetup(ctx context.Context) {
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		w := newWalk(s, id+RecoveredSuffix, s.run.now())
+		w := newWalk(s, id+run.RecoveredSuffix, s.run.now())
 		w.result.At, w.result.Index = s.suite.Pos.String(), s.cases.first
 		w.born = 1
 		if _, n, ok := strings.Cut(id, "~"); ok {
@@ -74,11 +75,8 @@ func (s *suiteRun) recoverSetup(ctx context.Context) {
 // teardownOf is the id of the teardown that belongs to a setup's.
 func teardownOf(setup string) string { return strings.Replace(setup, "/(setup)", "/(teardown)", 1) }
 
-// RecoveredSuffix tells the walk that takes back from the case that it is about.
-const RecoveredSuffix = " (taken back)"
-
 // recover is recoverCase for the steps of a case, or of setup and teardown.
-func (w *walk) recover(ctx context.Context, left *Unfinished, id string, forward, back []*scenarios.Step, prefix string) {
+func (w *walk) recover(ctx context.Context, left *run.Unfinished, id string, forward, back []*scenarios.Step, prefix string) {
 	w.result.Kind, w.result.ID, w.result.Name = "recovery", w.id, w.id
 	began := w.started
 	if w.drawn = id; !left.Began.IsZero() {
@@ -116,16 +114,16 @@ func (w *walk) recover(ctx context.Context, left *Unfinished, id string, forward
 	}
 	for i := range w.result.Steps { // Rule 2
 		s := &w.result.Steps[i]
-		s.Verdict, s.Expectations, s.Differences, s.DifferencesTotal = Skip, nil, nil, 0
+		s.Verdict, s.Expectations, s.Differences, s.DifferencesTotal = run.Skip, nil, nil, 0
 	}
 	w.started = began
 	r := w.finish()
-	r.Verdict, r.Flaky, r.NotSent, r.Coverage = Skip, false, nil, Coverage{}
+	r.Verdict, r.Flaky, r.NotSent, r.Coverage = run.Skip, false, nil, run.Coverage{}
 	w.suite.run.record(w.suite, r)
 }
 
 // relive is rule 1 of recoverCase.
-func (w *walk) relive(left *Unfinished, id string, forward, back []*scenarios.Step, prefix string) {
+func (w *walk) relive(left *run.Unfinished, id string, forward, back []*scenarios.Step, prefix string) {
 	if w.suite.run.plan.Earlier == nil {
 		return
 	}
@@ -153,7 +151,7 @@ func (w *walk) relive(left *Unfinished, id string, forward, back []*scenarios.St
 }
 
 // reliveOne brings a lane to where an archived answer left it.
-func (w *walk) reliveOne(kind LaneKind, side scenarios.Side, step *scenarios.Step, name string, pair *Pair) {
+func (w *walk) reliveOne(kind LaneKind, side scenarios.Side, step *scenarios.Step, name string, pair *run.Pair) {
 	x, l := pick(side, pair.Blue, pair.Green), w.lanes[kind]
 	to := pick(side, w.suite.blue, w.suite.green).service(step.Service)
 	if x == nil || l == nil || to == nil {

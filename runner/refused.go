@@ -5,19 +5,20 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
 // A Refusal is load, or a step with side effects, that the suites hold and that the
 // stage does not allow where the sides are.
 type Refusal struct {
-	What Aspect // load or writes
+	What run.Aspect // load or writes
 	Pos  scenarios.Pos
 	Name string // the load stage, or the case
 }
 
 func (r Refusal) String() string {
-	if r.What == AspectLoad {
+	if r.What == run.AspectLoad {
 		return fmt.Sprintf("load %q is not allowed: the sides are not on loopback", r.Name)
 	}
 	return fmt.Sprintf("case %q leaves something behind, which is not allowed: the sides are not on loopback", r.Name)
@@ -26,7 +27,7 @@ func (r Refusal) String() string {
 // Hint names the lines that settle it.
 func (r Refusal) Hint() string {
 	hint := fmt.Sprintf("allow it in the env file, limits: {%s: allow}, or by --allow-%s; or leave it out by the env file's require: [compare]", r.What, r.What)
-	if r.What == AspectLoad {
+	if r.What == run.AspectLoad {
 		hint += ", or for this run by --no-load"
 	}
 	return hint
@@ -44,7 +45,7 @@ func Refused(ctx context.Context, plan *Plan) []Refusal {
 	}
 	e.locate(ctx)
 	var out []Refusal
-	refuse := func(what Aspect, pos scenarios.Pos, name string) {
+	refuse := func(what run.Aspect, pos scenarios.Pos, name string) {
 		if !leavesOut(plan.Env, what) && !slices.ContainsFunc(out, func(r Refusal) bool { return r.Pos == pos }) {
 			out = append(out, Refusal{what, pos, name})
 		}
@@ -52,7 +53,7 @@ func Refused(ctx context.Context, plan *Plan) []Refusal {
 	for _, s := range e.suites {
 		if plan.Options.Part != OnlyCompare && !s.mayLoad() {
 			for _, l := range s.suite.Loads {
-				refuse(AspectLoad, l.Pos, l.Name)
+				refuse(run.AspectLoad, l.Pos, l.Name)
 			}
 		}
 		if plan.Options.Part == OnlyLoad {
@@ -64,7 +65,7 @@ func Refused(ctx context.Context, plan *Plan) []Refusal {
 			}
 			for _, step := range slices.Concat(s.suite.Setup, c.Steps, c.Cleanup, s.suite.Teardown) {
 				if hasEffects(step) && step.SideEffects != scenarios.Unreviewed && !s.mayWrite(step) {
-					refuse(AspectWrites, step.Pos, c.ID)
+					refuse(run.AspectWrites, step.Pos, c.ID)
 				}
 			}
 		}

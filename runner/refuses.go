@@ -9,6 +9,7 @@ import (
 	"github.com/bgverify/bgverify/diff/media"
 	"github.com/bgverify/bgverify/diff/mutate"
 	"github.com/bgverify/bgverify/runner/envelope"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // What is expected of an answer says something of it only where it would refuse
@@ -143,7 +144,7 @@ func (c *Checks) refusesHeader(header, value string) bool {
 			k.text("", h.tests, []string{value}, hiddenValues{})
 		}
 	}
-	return slices.ContainsFunc(k.found, func(e Expectation) bool { return !e.OK })
+	return slices.ContainsFunc(k.found, func(e run.Expectation) bool { return !e.OK })
 }
 
 // settles reports whether the file expects an error, so that it is none here: what

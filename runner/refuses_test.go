@@ -3,6 +3,7 @@ package runner
 import (
 	"testing"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -52,16 +53,16 @@ func TestRefusesOthers(t *testing.T) {
 func TestPageOfKnownType(t *testing.T) {
 	tests := []struct {
 		expect string
-		want   Verdict
+		want   run.Verdict
 	}{
-		{`{headers: {content-type: {exists: true}}}`, Fail},
-		{`{headers: {content-type: {ne: text/plain}}}`, Fail},
-		{`{headers: {content-type: {matches: "^(text|application|image)/"}}}`, Fail},
-		{`{headers: {content-type: text/html}}`, Pass},
-		{`{headers: {content-type: {contains: html}}}`, Pass},
-		{`{headers: {content-type: {in: [text/html, application/json]}}}`, Pass},
-		{`{text: {contains: "<"}}`, Fail},
-		{`{text: {contains: Login}}`, Pass},
+		{`{headers: {content-type: {exists: true}}}`, run.Fail},
+		{`{headers: {content-type: {ne: text/plain}}}`, run.Fail},
+		{`{headers: {content-type: {matches: "^(text|application|image)/"}}}`, run.Fail},
+		{`{headers: {content-type: text/html}}`, run.Pass},
+		{`{headers: {content-type: {contains: html}}}`, run.Pass},
+		{`{headers: {content-type: {in: [text/html, application/json]}}}`, run.Pass},
+		{`{text: {contains: "<"}}`, run.Fail},
+		{`{text: {contains: Login}}`, run.Pass},
 	}
 	for _, tt := range tests {
 		if got, why := judged(t, checksOf(t, tt.expect), reply(200, "text/html", "<html><body>Login</body></html>")); got != tt.want {
@@ -69,7 +70,7 @@ func TestPageOfKnownType(t *testing.T) {
 		}
 	}
 	grpc := reply(200, "application/grpc", "\x00\x00\x00\x00\x00", wire.Field{Name: "grpc-status", Value: "13"})
-	if got, why := judged(t, checksOf(t, `{headers: {grpc-status: {exists: true}}}`), grpc); got != Fail {
+	if got, why := judged(t, checksOf(t, `{headers: {grpc-status: {exists: true}}}`), grpc); got != run.Fail {
 		t.Errorf("any status: %v: %s", got, why)
 	}
 }

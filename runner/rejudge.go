@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -22,7 +23,7 @@ import (
 //  4. A rule, expectation or condition that needs more of a hidden value than the
 //     archive kept (equality, type, formats) could not be compared: broken.
 //  5. A condition of polling is held against the last answer that was kept.
-func Rejudge(ctx context.Context, plan *Plan, from *Run, sink Sink, progress func(Progress)) (*End, error) {
+func Rejudge(ctx context.Context, plan *Plan, from *run.Run, sink run.Sink, progress func(Progress)) (*run.End, error) {
 	e := newExecution(plan, sink, progress)
 	e.replay = from.Pair
 	e.earlier = from
@@ -34,7 +35,7 @@ func Rejudge(ctx context.Context, plan *Plan, from *Run, sink Sink, progress fun
 }
 
 // flakyOf are the ids of what passed only after a retry (rule 3).
-func flakyOf(from *Run) (map[string]bool, error) {
+func flakyOf(from *run.Run) (map[string]bool, error) {
 	ids := map[string]bool{}
 	if from.Cases == nil {
 		return ids, nil
@@ -64,7 +65,7 @@ func (e *execution) judgeAgain(ctx context.Context, o *outcome) {
 	for _, l := range e.earlier.Loads { // Rule 2
 		if l.Suite >= 0 && l.Suite < len(e.plan.Suites) {
 			o.loads = append(o.loads, l)
-			e.emit(Event{Load: &l})
+			e.emit(run.Event{Load: &l})
 			e.keepExamples(&l)
 		}
 	}
@@ -72,7 +73,7 @@ func (e *execution) judgeAgain(ctx context.Context, o *outcome) {
 }
 
 // keepExamples copies the exchanges that a load stage's findings rest on.
-func (e *execution) keepExamples(l *LoadResult) {
+func (e *execution) keepExamples(l *run.LoadResult) {
 	if l.Judging == nil {
 		return
 	}
@@ -83,7 +84,7 @@ func (e *execution) keepExamples(l *LoadResult) {
 			e.fail(fmt.Errorf("read the exchange %s: %w", key, err))
 		case pair != nil:
 			pair.Key = key
-			e.emit(Event{Pair: pair})
+			e.emit(run.Event{Pair: pair})
 		}
 	}
 }
@@ -104,12 +105,12 @@ func (c *conclusion) carry() {
 			continue
 		}
 		c.gates = append(c.gates, g)
-		if g.Verdict > Pass {
+		if g.Verdict > run.Pass {
 			c.claim(g.Verdict, "the run that is judged again: %s: %s", g.Name, g.Measured)
 		}
 	}
-	if end.Verdict == 0 || end.Verdict >= Interrupted {
-		c.claim(Interrupted.Worse(end.Verdict), "the run that is judged again did not come to its end")
+	if end.Verdict == 0 || end.Verdict >= run.Interrupted {
+		c.claim(run.Interrupted.Worse(end.Verdict), "the run that is judged again did not come to its end")
 	}
 }
 

@@ -3,13 +3,15 @@ package runner
 import (
 	"net/http"
 	"testing"
+
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // recorded is the Run that a memory kept.
-func (m *memory) recorded() *Run {
-	return &Run{
+func (m *memory) recorded() *run.Run {
+	return &run.Run{
 		Header: *m.begin, End: *m.end, Loads: m.loads,
-		Pair: func(key string) (*Pair, error) { return m.pairs[key], nil },
+		Pair: func(key string) (*run.Pair, error) { return m.pairs[key], nil },
 	}
 }
 
@@ -32,9 +34,9 @@ cases:
       - {step: b, get: "{{next}}"}
 `
 	r := newRig(t, blue, green).file("s.yaml", "suite: s\nrules: [{at: $.v, do: ignore, why: x}]\n"+cases)
-	want(t, r.run(), Fail, "$.id changed")
+	want(t, r.run(), run.Fail, "$.id changed")
 	sent := len(blue.seen)
-	again := func(rules string) *End {
+	again := func(rules string) *run.End {
 		t.Helper()
 		second := newRig(t, blue, green).file("s.yaml", "suite: s\n"+rules+cases)
 		end, err := Rejudge(t.Context(), second.plan(), r.sink.recorded(), second.sink, nil)
@@ -43,27 +45,27 @@ cases:
 		}
 		return end
 	}
-	want(t, again(""), Fail, "$.id changed")
+	want(t, again(""), run.Fail, "$.id changed")
 	own := "rules: [{at: $.id, do: ignore, why: own ids}]\n"
-	want(t, again(own), Pass) // a difference does not keep later steps from being sent
+	want(t, again(own), run.Pass) // a difference does not keep later steps from being sent
 	longer := newRig(t, blue, green).file("s.yaml", "suite: s\n"+own+cases+"      - {step: c, get: /c}\n")
 	end, err := Rejudge(t.Context(), longer.plan(), r.sink.recorded(), longer.sink, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, end, Broken, "the run that is judged again did not send it")
+	want(t, end, run.Broken, "the run that is judged again did not send it")
 	if len(blue.seen) != sent {
 		t.Errorf("%d requests were sent", len(blue.seen)-sent)
 	}
 	// A run whose every step was sent can come to a pass.
 	r = newRig(t, blue, green).file("s.yaml", "suite: s\nrules: [{at: $.id, do: ignore, why: own ids}]\n"+cases)
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	end = again(own)
-	want(t, end, Pass)
+	want(t, end, run.Pass)
 	if len(end.Sides.Green.Identity) == 0 {
 		t.Error("what green said it is was lost")
 	}
-	want(t, again("rules: [{at: $.id, do: format, is: uuid, why: x}]\n"), Fail)
-	r.sink.end.Gates[1].Verdict = Broken
-	want(t, again(own), Broken, "the run that is judged again: ")
+	want(t, again("rules: [{at: $.id, do: format, is: uuid, why: x}]\n"), run.Fail)
+	r.sink.end.Gates[1].Verdict = run.Broken
+	want(t, again(own), run.Broken, "the run that is judged again: ")
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 func TestFailFast(t *testing.T) {
@@ -16,7 +18,7 @@ func TestFailFast(t *testing.T) {
 	r := newRig(t, good, good).file("s.yaml", "suite: s\ncases: [{case: bad, get: /x}, {case: b, get: /a}, {case: c, get: /a}]\n")
 	r.options = Options{FailFast: true, Concurrency: 1}
 	end := r.run()
-	want(t, end, Fail, "got 404")
+	want(t, end, run.Fail, "got 404")
 	if end.Counts.Skip != 2 || end.Counts.Fail != 1 {
 		t.Errorf("counts %+v", end.Counts)
 	}
@@ -45,7 +47,7 @@ func TestInterrupt(t *testing.T) {
 	defer close(release)
 	r.ctx, r.options.Concurrency = ctx, 1
 	end := r.run()
-	want(t, end, Interrupted, "the run was stopped: stopped by interrupt after 1 of 3 cases")
+	want(t, end, run.Interrupted, "the run was stopped: stopped by interrupt after 1 of 3 cases")
 	if end.Signal != 2 || end.Verdict.ExitStatus(end.Signal) != 130 {
 		t.Errorf("signal %d, status %d", end.Signal, end.Verdict.ExitStatus(end.Signal))
 	}
@@ -59,7 +61,7 @@ func TestTimeLimit(t *testing.T) {
 	r := newRig(t, blue, green).file("s.yaml", "suite: s\ncases: [{case: one, get: /a}, {case: two, get: /b, pause: 5s, steps: []}]\n")
 	r.file("s.yaml", "suite: s\ncases:\n  - {case: one, get: /a}\n  - case: two\n    steps: [{step: a, get: /a}, {step: b, get: /b, pause: 30s}]\n")
 	r.options.Timeout = time.Second
-	want(t, r.run(), Broken, "the run reached its time limit after ") // 1 of 2 cases, or 0 on a busy machine
+	want(t, r.run(), run.Broken, "the run reached its time limit after ") // 1 of 2 cases, or 0 on a busy machine
 }
 
 func TestSinkFailureIsBroken(t *testing.T) {
@@ -68,7 +70,7 @@ func TestSinkFailureIsBroken(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			r := newRig(t, good, good).file("s.yaml", oneCase)
 			full := errors.New("no space left on device")
-			r.sink.fail = func(e Event) error {
+			r.sink.fail = func(e run.Event) error {
 				if kind == "begin" && e.Begin != nil || kind == "pair" && e.Pair != nil || kind == "case" && e.Case != nil || kind == "end" && e.End != nil {
 					return full
 				}
@@ -78,7 +80,7 @@ func TestSinkFailureIsBroken(t *testing.T) {
 			if !errors.Is(err, full) {
 				t.Errorf("error %v, want %v", err, full)
 			}
-			want(t, end, Broken, "no space left on device")
+			want(t, end, run.Broken, "no space left on device")
 		})
 	}
 }
@@ -96,8 +98,8 @@ func TestPanicBreaksItsCaseAlone(t *testing.T) {
 		}
 	}
 	end := r.run()
-	want(t, end, Broken, "internal error: boom at run_test.go")
-	if c := r.sink.find(t, "s/two"); c.Verdict != Pass {
+	want(t, end, run.Broken, "internal error: boom at run_test.go")
+	if c := r.sink.find(t, "s/two"); c.Verdict != run.Pass {
 		t.Errorf("the other case is %s", c.Verdict)
 	}
 }
@@ -106,16 +108,16 @@ func TestResumeWalksOnlyWhatIsMissing(t *testing.T) {
 	bodies := jsonHandler(map[string]string{"/a": `{"v":1}`, "/b": `{"v":1}`})
 	file := "suite: s\ncases: [{case: one, get: /a}, {case: two, get: /b}, {case: three, get: /a}]\n"
 	first := newRig(t, bodies, bodies).file("s.yaml", file)
-	want(t, first.run(), Pass)
+	want(t, first.run(), run.Pass)
 	blue, green := doubles(func(_ *double, w http.ResponseWriter, r *seen) { ok(w, `{"v":1}`) })
 	r := newRig(t, blue, green).file("s.yaml", file)
 	r.change = func(p *Plan) {
 		done := *first.sink.find(t, "s/one")
-		p.Done = func(yield func(*CaseResult, error) bool) { yield(&done, nil) }
+		p.Done = func(yield func(*run.CaseResult, error) bool) { yield(&done, nil) }
 		p.Doubtful = map[string]string{"s/three": "a write was under way when the run was killed"}
 	}
 	end := r.run()
-	want(t, end, Broken, "a write was under way")
+	want(t, end, run.Broken, "a write was under way")
 	if got := blue.paths(); !slices.Equal(got, []string{"GET /b"}) {
 		t.Errorf("blue got %v", got)
 	}
@@ -131,15 +133,15 @@ func TestResumeWalksTheTeardownThatIsOwed(t *testing.T) {
 	differs := jsonHandler(map[string]string{"/a": `{"v":1}`, "/in": `{"v":1}`, "/out": `{"v":2}`})
 	file := "suite: s\nsetup: [{step: in, get: /in}]\nteardown: [{step: out, get: /out}]\ncases: [{case: one, get: /a}]\n"
 	first := newRig(t, bodies, differs).file("s.yaml", file)
-	want(t, first.run(), Fail)
+	want(t, first.run(), run.Fail)
 	for _, row := range []struct {
 		done []string // results that the earlier execution left
-		want Verdict
+		want run.Verdict
 		sent []string
 	}{
-		{[]string{"s/(setup)", "s/one"}, Fail, []string{"GET /in", "GET /out"}},
-		{[]string{"s/(setup)", "s/one", "s/(teardown)"}, Fail, nil},
-		{[]string{"s/(setup)"}, Fail, []string{"GET /in", "GET /a", "GET /out"}},
+		{[]string{"s/(setup)", "s/one"}, run.Fail, []string{"GET /in", "GET /out"}},
+		{[]string{"s/(setup)", "s/one", "s/(teardown)"}, run.Fail, nil},
+		{[]string{"s/(setup)"}, run.Fail, []string{"GET /in", "GET /a", "GET /out"}},
 	} {
 		blue, green := doubles(func(d *double, w http.ResponseWriter, r *seen) {
 			if r.path == "/out" && d.name == "green" {
@@ -150,7 +152,7 @@ func TestResumeWalksTheTeardownThatIsOwed(t *testing.T) {
 		})
 		r := newRig(t, blue, green).file("s.yaml", file)
 		r.change = func(p *Plan) {
-			p.Done = func(yield func(*CaseResult, error) bool) {
+			p.Done = func(yield func(*run.CaseResult, error) bool) {
 				for _, id := range row.done {
 					done := *first.sink.find(t, id)
 					if !yield(&done, nil) {
@@ -172,14 +174,14 @@ func TestOrderOfResultsIsThePlans(t *testing.T) {
 	for i := range 300 {
 		fmt.Fprintf(&rows, "%d\n", i)
 	}
-	run := func() (*End, *memory) {
+	walked := func() (*run.End, *memory) {
 		r := newRig(t, blue, green).file("rows.csv", "n\n"+rows.String()).file("s.yaml", "suite: s\ncases: [{case: one, data: {file: rows.csv}, get: /a, query: {n: \"{{n}}\"}}]\n")
 		r.options.Concurrency = 16
 		return r.run(), r.sink
 	}
-	a, first := run()
-	b, second := run()
-	want(t, a, Pass)
+	a, first := walked()
+	b, second := walked()
+	want(t, a, run.Pass)
 	if a.Coverage != b.Coverage || a.Second != b.Second || a.Second.Checked == 0 {
 		t.Errorf("coverage %v and %v, second opinions %v and %v: want the same from the same seed", a.Coverage, b.Coverage, a.Second, b.Second)
 	}
@@ -262,15 +264,15 @@ load:
 		}
 	}
 	end := r.run()
-	want(t, end, Inconclusive, "load peak:")
+	want(t, end, run.Inconclusive, "load peak:")
 	if len(r.sink.loads) != 2 {
 		t.Fatalf("%d load results", len(r.sink.loads))
 	}
 	l := r.sink.loads[0]
-	if l.Requests.Blue < 30 || l.Errors != (PerSide{}) || l.Records == "" || len(l.Warnings) == 0 || shown == 0 {
+	if l.Requests.Blue < 30 || l.Errors != (run.PerSide{}) || l.Records == "" || len(l.Warnings) == 0 || shown == 0 {
 		t.Errorf("load %+v, shown %d times", l, shown)
 	}
-	if w := r.sink.loads[1]; w.Verdict != Skip || !strings.Contains(w.Reason, "writes: true") {
+	if w := r.sink.loads[1]; w.Verdict != run.Skip || !strings.Contains(w.Reason, "writes: true") {
 		t.Errorf("writing: %s %s", w.Verdict, w.Reason)
 	}
 	if got := blue.count("/out"); got != 2 {
@@ -293,14 +295,14 @@ func TestLoadOffLoopbackIsSkippedAndSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, end, Inconclusive, "load peak was not run")
+	want(t, end, run.Inconclusive, "load peak was not run")
 	if !slices.Contains(end.Audit.VerifiedWithout, "load") {
 		t.Errorf("verified without %v", end.Audit.VerifiedWithout)
 	}
 	r = newRig(t, good, good).file("s.yaml", "suite: s\ncases: [{case: one, get: /a}]\nload: [{load: peak, steps: [{case: one}], rate: 40/s, duration: 1s}]\n")
 	r.options.Part = OnlyCompare
 	end = r.run()
-	want(t, end, Pass)
+	want(t, end, run.Pass)
 	if !slices.Contains(end.Audit.VerifiedWithout, "load") {
 		t.Errorf("--no-load: verified without %v", end.Audit.VerifiedWithout)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
@@ -36,7 +37,7 @@ type scope struct {
 	// truthful answers with what the services really gave; see lane.truth.
 	truthful bool
 	// reads collects what a condition reads from outside the suites; nil: nothing does.
-	reads *SwitchedOff
+	reads *run.SwitchedOff
 }
 
 // Lookup finds a variable. In a dry run one that only an answer can give, or that
@@ -55,7 +56,7 @@ func (s *scope) Lookup(name string) (scenarios.Value, bool, error) {
 // forget empties what was read from outside the suites.
 func (s *scope) forget() {
 	if s.reads != nil {
-		*s.reads = SwitchedOff{}
+		*s.reads = run.SwitchedOff{}
 	}
 }
 
@@ -69,7 +70,7 @@ func (s *scope) sources() *template.Sources {
 		all.Case = w.test.Vars
 	}
 	if s.reads != nil {
-		all.Read = s.reads.add
+		all.Read = s.reads.Add
 	}
 	if s.truthful && len(s.lane.truth)+len(s.values) > 0 {
 		all.Captures = maps.Clone(s.lane.captures)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -18,8 +19,8 @@ type session struct {
 	lanes      map[LaneKind]*lane
 	generation int // how often setup ran; 0: never
 	born       time.Time
-	unusable   string  // why no case can build on it
-	verdict    Verdict // of cases that cannot: Skip or Broken
+	unusable   string      // why no case can build on it
+	verdict    run.Verdict // of cases that cannot: Skip or Broken
 	apart      map[LaneKind]time.Duration
 	offset     int  // requests that a crossing lane sent in setup
 	left       bool // teardown has run
@@ -84,7 +85,7 @@ func (s *suiteRun) partID(part string, generation int) string {
 
 // enter gives a walk its lanes. The reason is not empty when setup left nothing
 // to build on, and the verdict is then that of the case.
-func (s *suiteRun) enter(ctx context.Context, w *walk) (Verdict, string) {
+func (s *suiteRun) enter(ctx context.Context, w *walk) (run.Verdict, string) {
 	c := &s.session
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -145,9 +146,9 @@ func (s *suiteRun) setup(ctx context.Context) {
 	c.offset = max(w.offset[LaneCrossBlue], w.offset[LaneCrossGreen])
 	switch {
 	case w.guarded != "":
-		c.unusable, c.verdict = "setup was not run: "+w.guarded, Skip
+		c.unusable, c.verdict = "setup was not run: "+w.guarded, run.Skip
 	case w.ended != "":
-		c.unusable, c.verdict = "setup failed: "+w.ended, Broken
+		c.unusable, c.verdict = "setup failed: "+w.ended, run.Broken
 	}
 }
 
@@ -170,18 +171,18 @@ func (w *walk) inherit() {
 
 // repeated turns a setup that fails after it has passed before into a broken one:
 // what changed is not green but that setup was walked a second time. c.mu is held.
-func (s *suiteRun) repeated(r *CaseResult) *CaseResult {
+func (s *suiteRun) repeated(r *run.CaseResult) *run.CaseResult {
 	c := &s.session
-	if r.Verdict == Fail && c.passed {
-		r.Verdict = Broken
+	if r.Verdict == run.Fail && c.passed {
+		r.Verdict = run.Broken
 		r.Reasons = slices.Insert(r.Reasons, 0, "setup passed before in this run and fails when it is walked again; its requests may need values that are new each time ({{$uuid}})")
 		for i := range r.Steps {
-			if r.Steps[i].Verdict == Fail {
-				r.Steps[i].Verdict = Broken
+			if r.Steps[i].Verdict == run.Fail {
+				r.Steps[i].Verdict = run.Broken
 			}
 		}
 	}
-	c.passed = c.passed || r.Verdict == Pass
+	c.passed = c.passed || r.Verdict == run.Pass
 	return r
 }
 
@@ -248,7 +249,7 @@ func (w *walk) refresh(ctx context.Context, step *scenarios.Step, name string, n
 	}
 	for _, side := range over {
 		kind := straightLane(side)
-		again := w.shoot(ctx, step, w.scope(w.lanes[kind], side, step, name, now), PairKey(w.id, name, ""))
+		again := w.shoot(ctx, step, w.scope(w.lanes[kind], side, step, name, now), run.PairKey(w.id, name, ""))
 		if again.err == nil {
 			*shots[side] = *again
 		}
@@ -297,8 +298,8 @@ func (s *suiteRun) leave(ctx context.Context) {
 func (w *walk) excuse(reason string) {
 	for i := range w.result.Steps {
 		s := &w.result.Steps[i]
-		if s.Verdict == Broken && s.Blue == nil && s.Green == nil {
-			s.Verdict, s.Reasons = Skip, append([]string{reason}, s.Reasons...)
+		if s.Verdict == run.Broken && s.Blue == nil && s.Green == nil {
+			s.Verdict, s.Reasons = run.Skip, append([]string{reason}, s.Reasons...)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 func TestWhen(t *testing.T) {
@@ -34,9 +36,9 @@ cases:
       - {step: page, get: /split, rules: [{at: $.go, do: ignore, why: test}], expect: {body: {$.go: {type: boolean}}}}
       - {step: next, get: /more, when: {body: {$.go: true}}}
 `)
-	want(t, r.run(), Fail, "when holds on blue and not on green")
+	want(t, r.run(), run.Fail, "when holds on blue and not on green")
 	for _, name := range []string{"by value", "by answer"} {
-		if s := r.sink.find(t, "s/no").step(t, name); s.Verdict != Skip {
+		if s := stepOf(t, r.sink.find(t, "s/no"), name); s.Verdict != run.Skip {
 			t.Errorf("step %s is %s, want skipped", name, s.Verdict)
 		}
 	}
@@ -65,9 +67,9 @@ cases:
       - {step: skipped 5, get: /no, when: {vars: {plan: premium}, body: {$.items: 4}}}
 `)
 	r.vars = append(r.vars, named1("flag", "5"))
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	for _, s := range r.sink.find(t, "s/c[1]").Steps {
-		if skipped := strings.HasPrefix(s.Name, "skipped"); skipped != (s.Verdict == Skip) {
+		if skipped := strings.HasPrefix(s.Name, "skipped"); skipped != (s.Verdict == run.Skip) {
 			t.Errorf("step %s: %s %v", s.Name, s.Verdict, s.Reasons)
 		}
 	}
@@ -92,12 +94,12 @@ cases:
 `)
 	r.options.Concurrency = 1
 	end := r.run()
-	want(t, end, Fail, "got 500")
+	want(t, end, run.Fail, "got 500")
 	wantPaths := []string{"POST /in", "GET /fail", "DELETE /clean", "GET /two/t", "POST /out"}
 	if got := blue.paths(); !slices.Equal(got, wantPaths) {
 		t.Errorf("blue got %v, want %v", got, wantPaths)
 	}
-	if end.Counts.Cases != 2 || end.Counts.Requests != (PerSide{5, 5}) {
+	if end.Counts.Cases != 2 || end.Counts.Requests != (run.PerSide{Blue: 5, Green: 5}) {
 		t.Errorf("counts %+v: setup and teardown are no cases, their requests count", end.Counts)
 	}
 	kinds := []string{}
@@ -122,11 +124,11 @@ setup: [{step: in, post: /in, side_effects: isolated, capture: {token: $.token}}
 cases: [{case: one, get: /one}]
 `).file("b.yaml", "suite: b\ncases: [{case: two, get: /two}]\n")
 	end := r.run()
-	want(t, end, Fail, "green: expected status 2xx, got 503 (a/(setup))", `setup failed: step "in"`)
-	if c := r.sink.find(t, "a/one"); c.Verdict != Broken {
+	want(t, end, run.Fail, "green: expected status 2xx, got 503 (a/(setup))", `setup failed: step "in"`)
+	if c := r.sink.find(t, "a/one"); c.Verdict != run.Broken {
 		t.Errorf("the case is %s, want broken", c.Verdict)
 	}
-	if c := r.sink.find(t, "b/two"); c.Verdict != Pass {
+	if c := r.sink.find(t, "b/two"); c.Verdict != run.Pass {
 		t.Errorf("the other suite's case is %s, want pass", c.Verdict)
 	}
 }
@@ -155,13 +157,13 @@ cases: [{case: one, get: /one}]
 `
 	blue, green := doubles(answer(map[string]int{"blue": 1, "green": 1}))
 	r := newRig(t, blue, green).file("s.yaml", suite)
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	if got := blue.paths(); !slices.Equal(got, []string{"POST /in", "GET /one", "POST /in", "GET /one"}) {
 		t.Errorf("blue got %v", got)
 	}
 	blue, green = doubles(answer(map[string]int{"green": 1}))
 	r = newRig(t, blue, green).file("s.yaml", suite)
-	want(t, r.run(), Inconclusive, "flaky")
+	want(t, r.run(), run.Inconclusive, "flaky")
 	if notes := strings.Join(r.sink.find(t, "s/one").Steps[0].Notes, ";"); !strings.Contains(notes, "green answered 401: the session was renewed") {
 		t.Errorf("notes %q", notes)
 	}
@@ -188,7 +190,7 @@ cases: [{case: one, get: /1}, {case: two, get: /2}, {case: three, get: /3}]
 			clock = clock.Add(2 * time.Minute)
 		}
 	}
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	if got := blue.paths(); !slices.Equal(got, []string{"POST /in", "GET /1", "GET /2", "POST /in", "GET /3"}) {
 		t.Errorf("blue got %v", got)
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -97,7 +99,7 @@ const wholeGrace = 5 * time.Second
 // knows what it may have done.
 func (w *walk) intend(step *scenarios.Step, sc *scope) {
 	if !repeatable(step) {
-		w.suite.run.emit(Event{Intent: &Intent{Case: w.id, Step: sc.step, Side: sc.side.String(), Began: w.started}})
+		w.suite.run.emit(run.Event{Intent: &run.Intent{Case: w.id, Step: sc.step, Side: sc.side.String(), Began: w.started}})
 	}
 }
 
@@ -120,11 +122,11 @@ func retryable(r *scenarios.Retry, x *wire.Exchange) bool {
 
 // captured is what a step's captures came to, before the pair is judged.
 type captured struct {
-	checks []Expectation
+	checks []run.Expectation
 }
 
 // into adds the captures to the step's result; one that found nothing fails it.
-func (c *captured) into(r *StepResult) {
+func (c *captured) into(r *run.StepResult) {
 	explained := map[string]bool{} // sides whose expectations do not hold
 	for _, e := range r.Expectations {
 		explained[e.Side] = explained[e.Side] || !e.OK
@@ -134,11 +136,11 @@ func (c *captured) into(r *StepResult) {
 		if e.OK {
 			continue
 		}
-		r.onlyDiffers = false
-		if e.withheld() {
-			r.Verdict = r.Verdict.Worse(Broken)
+		r.OnlyDiffers = false
+		if e.Withheld() {
+			r.Verdict = r.Verdict.Worse(run.Broken)
 		} else {
-			r.Verdict = r.Verdict.Worse(Fail)
+			r.Verdict = r.Verdict.Worse(run.Fail)
 		}
 		if !explained[e.Side] {
 			r.Reasons = append(r.Reasons, fmt.Sprintf("%s: %s, but: %s", e.Side, e.What, e.Got))
@@ -157,7 +159,7 @@ func (w *walk) captures(step *scenarios.Step, blue, green *shot) *captured {
 			w.lanes[kind].keepValue(step, c.Name)
 		}
 		if c.Same && fromBlue && fromGreen {
-			out.check("both", c, "is the same on both sides", sameValue(b, g), cut(b.JSON, maxGot)+" and "+cut(g.JSON, maxGot))
+			out.check("both", c, "is the same on both sides", sameValue(b, g), text.Cut(b.JSON, run.MaxGot)+" and "+text.Cut(g.JSON, run.MaxGot))
 		}
 	}
 	return out
@@ -173,7 +175,7 @@ func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (s
 	v, err := capture(c, s.answer)
 	side := s.out.to.side.String()
 	if err != nil && c.Regex != "" && s.answer.hidden.in(captureSource(c, s.answer)) {
-		out.check(side, c, "finds a value", false, notKept)
+		out.check(side, c, "finds a value", false, run.NotKept)
 		return v, false
 	}
 	if err != nil {
@@ -184,7 +186,7 @@ func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (s
 	if slices.Contains(w.suite.suite.Secrets, c.Name) && v.Text != "" {
 		w.suite.run.secret(c.Name, v.Text)
 	}
-	out.check(side, c, "finds a value", true, cut(v.JSON, maxGot))
+	out.check(side, c, "finds a value", true, text.Cut(v.JSON, run.MaxGot))
 	return v, true
 }
 
@@ -202,5 +204,5 @@ func captureSource(c *scenarios.Capture, a *answer) string {
 
 func (c *captured) check(side string, of *scenarios.Capture, what string, ok bool, got string) {
 	what = "capture " + of.Name + " " + what
-	c.checks = append(c.checks, Expectation{Side: side, What: what, OK: ok, Got: got, At: at(of.Pos)})
+	c.checks = append(c.checks, run.Expectation{Side: side, What: what, OK: ok, Got: got, At: at(of.Pos)})
 }

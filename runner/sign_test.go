@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A digestServer asks for Digest credentials: each nonce is good for `good`
@@ -78,7 +80,7 @@ cases:
       - {step: write, post: /order, side_effects: compensated, json: {a: 1}}
       - {step: waits, get: /d, poll: {until: {body: {"$.n": {gte: 3}}}, every: 10ms, up_to: 2s}, compare: none, expect: {status: 200}}
 `)
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	for _, d := range []*double{blue, green} {
 		posts := 0
 		for _, s := range d.seen {
@@ -123,7 +125,7 @@ defaults: {auth: {digest: {user: box, password: %s}}}
 rules: [{header: www-authenticate, do: ignore, why: nonces are drawn}]
 cases: [{case: one, get: /a}]
 `, tt.password))
-			want(t, r.run(), Fail, tt.why)
+			want(t, r.run(), run.Fail, tt.why)
 		})
 	}
 }
@@ -158,7 +160,7 @@ cases:
   - {case: write, post: /orders, side_effects: isolated, json: {price: 1650, title: 겨울}}
   - {case: own, get: /own, headers: {X-Signature: written by the step}, expect: {status: 401}, compare: none}
 `)
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	if r.sink.secrets["shared-secret"] == "" {
 		t.Error("the secret was not made one")
 	}
@@ -178,7 +180,7 @@ suite: s
 defaults: {auth: {aws: {region: ap-northeast-2, service: execute-api, access_key: AKIDEXAMPLE, secret_key: secret-key, session_token: session-token}}}
 cases: [{case: one, post: /a, side_effects: none, json: {a: 1}}]
 `)
-	want(t, r.run(), Pass)
+	want(t, r.run(), run.Pass)
 	for _, secret := range []string{"secret-key", "session-token"} {
 		if r.sink.secrets[secret] == "" {
 			t.Errorf("%s was not made a secret", secret)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -26,8 +28,10 @@ func slower(blue, green float64) bool {
 // findSlow looks for a service of which green is much slower than blue in the
 // median of the exchanges of cases, and still is when its safe requests are asked
 // again. A run with a load verdict has better evidence and needs none of it.
-func (e *execution) findSlow(ctx context.Context, loads []LoadResult) *TransportFinding {
-	if slices.ContainsFunc(loads, func(l LoadResult) bool { return l.Verdict == Pass || l.Verdict == Fail || l.Verdict == Inconclusive }) {
+func (e *execution) findSlow(ctx context.Context, loads []run.LoadResult) *run.TransportFinding {
+	if slices.ContainsFunc(loads, func(l run.LoadResult) bool {
+		return l.Verdict == run.Pass || l.Verdict == run.Fail || l.Verdict == run.Inconclusive
+	}) {
 		return nil
 	}
 	e.totals.mu.Lock()
@@ -51,17 +55,17 @@ func (e *execution) findSlow(ctx context.Context, loads []LoadResult) *Transport
 		if blue.n > 0 && green.n > 0 && !slower(blue.median(), green.median()) {
 			continue
 		}
-		text := func(ms float64) string {
+		sentence := func(ms float64) string {
 			return time.Duration(ms * float64(time.Millisecond)).Round(time.Millisecond).String()
 		}
 		asked := ""
 		if n := min(blue.n, green.n); n > 0 {
-			asked = fmt.Sprintf(", and %s when asked %s more", text(green.median()), plural(n, "time"))
+			asked = fmt.Sprintf(", and %s when asked %s more", sentence(green.median()), text.Count(n, "time"))
 		}
-		return &TransportFinding{
-			Fact: FactTime, Service: p.service, Suites: p.suites, Verdict: Inconclusive, Weight: Inconclusive,
-			Blue:  "takes " + text(first[0]) + " in the median",
-			Green: text(first[1]) + asked + "; a load stage would measure it",
+		return &run.TransportFinding{
+			Fact: run.FactTime, Service: p.service, Suites: p.suites, Verdict: run.Inconclusive, Weight: run.Inconclusive,
+			Blue:  "takes " + sentence(first[0]) + " in the median",
+			Green: sentence(first[1]) + asked + "; a load stage would measure it",
 		}
 	}
 	return nil

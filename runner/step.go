@@ -10,8 +10,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/template"
@@ -40,10 +43,10 @@ func (s *shot) exchange() *wire.Exchange {
 }
 
 // step sends one step to both sides, judges the pair and captures from it.
-func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *StepResult {
+func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run.StepResult {
 	if reason := w.guard(step); reason != "" {
 		w.guarded = reason
-		return &StepResult{Name: name, At: step.Pos.String(), Verdict: Skip, Reasons: []string{reason}}
+		return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Skip, Reasons: []string{reason}}
 	}
 	now := w.suite.run.now()
 	if r := w.when(step, name, now); r != nil {
@@ -69,8 +72,8 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 	blue, green := shots[scenarios.Blue], shots[scenarios.Green]
 	shareBody(blue.exchange(), green.exchange())
 	captured := w.captures(step, blue, green)
-	key := PairKey(w.id, name, "")
-	w.suite.run.emit(Event{Pair: &Pair{Key: key, Blue: blue.exchange(), Green: green.exchange()}})
+	key := run.PairKey(w.id, name, "")
+	w.suite.run.emit(run.Event{Pair: &run.Pair{Key: key, Blue: blue.exchange(), Green: green.exchange()}})
 	apart := w.spread(LaneBlue, blue.exchange(), green.exchange())
 	j := Judge(&Trial{
 		Step: step, Name: name, Key: key, Rules: rules, Blue: blue.exchange(), Green: green.exchange(),
@@ -86,11 +89,11 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *Ste
 	r.Flaky = flaky || w.retriedNote(r, blue, green)
 	cookiesOf(r, blue, green)
 	if r.DifferencesTotal > 0 {
-		r.pair = &cause.Sample{Blue: blue.answer.message(), Green: green.answer.message(), Rules: rules.apart(max(apart, lag(blue.x, green.x))).full}
+		r.Pair = &cause.Sample{Blue: blue.answer.message(), Green: green.answer.message(), Rules: rules.apart(max(apart, lag(blue.x, green.x))).full}
 	}
 	w.book(j)
 	w.confirm(ctx, step, name, rules, r)
-	w.keep(name, &Pair{Blue: blue.exchange(), Green: green.exchange(), Hidden: append(blue.hidden(), green.hidden()...)})
+	w.keep(name, &run.Pair{Blue: blue.exchange(), Green: green.exchange(), Hidden: append(blue.hidden(), green.hidden()...)})
 	w.remember(LaneBlue, blue)
 	w.remember(LaneGreen, green)
 	return r
@@ -160,8 +163,8 @@ func (w *walk) rows() int {
 	return w.test.Count()
 }
 
-func (w *walk) brokenStep(step *scenarios.Step, name string, err error) *StepResult {
-	return &StepResult{Name: name, At: step.Pos.String(), Verdict: Broken, Reasons: []string{err.Error()}}
+func (w *walk) brokenStep(step *scenarios.Step, name string, err error) *run.StepResult {
+	return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Broken, Reasons: []string{err.Error()}}
 }
 
 func (w *walk) shared(step *scenarios.Step) bool {
@@ -217,23 +220,23 @@ func straightLane(side scenarios.Side) LaneKind {
 
 // when evaluates a step's conditions on both sides. A nil result lets it run.
 // Sides that disagree behave differently: that is a failure.
-func (w *walk) when(step *scenarios.Step, name string, now time.Time) *StepResult {
+func (w *walk) when(step *scenarios.Step, name string, now time.Time) *run.StepResult {
 	if !conditional(step) {
 		return nil
 	}
 	var yes []bool
-	off := &SwitchedOff{}
+	off := &run.SwitchedOff{}
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		if !asked(step, side) {
 			continue
 		}
 		sc := w.scope(w.lanes[straightLane(side)], side, step, name, now)
-		sc.reads = &SwitchedOff{}
+		sc.reads = &run.SwitchedOff{}
 		ok, err := w.condition(step, straightLane(side), sc)
 		if err != nil {
 			return w.brokenStep(step, name, fmt.Errorf("%s: when: %w", side, err))
 		}
-		off.merge(sc.reads)
+		off.Merge(sc.reads)
 		yes = append(yes, ok)
 	}
 	switch {
@@ -241,9 +244,9 @@ func (w *walk) when(step *scenarios.Step, name string, now time.Time) *StepResul
 		return nil
 	case slices.Contains(yes, true):
 		held := pick(map[bool]scenarios.Side{true: scenarios.Blue, false: scenarios.Green}[yes[0]], "blue and not on green", "green and not on blue")
-		return &StepResult{Name: name, At: step.Pos.String(), Verdict: Fail, Reasons: []string{"when holds on " + held}}
+		return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Fail, Reasons: []string{"when holds on " + held}}
 	default:
-		return &StepResult{Name: name, At: step.Pos.String(), Verdict: Skip, ByWhen: off, Reasons: []string{"when does not hold"}}
+		return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Skip, ByWhen: off, Reasons: []string{"when does not hold"}}
 	}
 }
 
@@ -295,7 +298,7 @@ func holdsOf(v *scenarios.VarExpect, sc *scope) (bool, error) {
 			return false, nil
 		case t.Op == "exists":
 		case found && t.needsValue([]datum{valueDatum(value)}, sc.lane.hidden):
-			return false, fmt.Errorf("variable %s: %s", v.Name, notKept)
+			return false, fmt.Errorf("variable %s: %s", v.Name, run.NotKept)
 		case !found || !t.holds(valueDatum(value)):
 			return false, nil
 		}
@@ -318,7 +321,7 @@ func (w *walk) holds(expect *scenarios.Expect, side scenarios.Side, a *answer, s
 		return false, fmt.Sprintf("%s: %s", a.Err.Class, a.Err.Detail), nil
 	}
 	for _, e := range checks.check(side, a, nil) {
-		if e.withheld() {
+		if e.Withheld() {
 			return false, "", fmt.Errorf("%s: %s", e.What, e.Got)
 		}
 		if !e.OK {
@@ -365,7 +368,7 @@ func (w *walk) fire(ctx context.Context, step *scenarios.Step, name string, now 
 	one := func(side scenarios.Side) {
 		defer rescue(func(err error) { shots[side] = &shot{err: err} })
 		kind := straightLane(side)
-		shots[side] = w.shoot(ctx, step, w.scope(w.lanes[kind], side, step, name, now), PairKey(w.id, name, ""))
+		shots[side] = w.shoot(ctx, step, w.scope(w.lanes[kind], side, step, name, now), run.PairKey(w.id, name, ""))
 	}
 	if len(sides) == 0 {
 		return shots, ""
@@ -388,8 +391,8 @@ func (w *walk) fire(ctx context.Context, step *scenarios.Step, name string, now 
 // cookiesOf explains a failed step by the cookies that its requests lacked: as a
 // reason where a side asks who is there (401, 403, a redirect), else as a note. A
 // cookie that the step wrote itself was sent.
-func cookiesOf(r *StepResult, shots ...*shot) {
-	if r.Verdict != Fail {
+func cookiesOf(r *run.StepResult, shots ...*shot) {
+	if r.Verdict != run.Fail {
 		return
 	}
 	for _, s := range shots {
@@ -412,17 +415,17 @@ func cookiesOf(r *StepResult, shots ...*shot) {
 	}
 }
 
-func (w *walk) retriedNote(r *StepResult, shots ...*shot) bool {
+func (w *walk) retriedNote(r *run.StepResult, shots ...*shot) bool {
 	flaky := false
 	for _, s := range shots {
 		if s != nil && s.retried > 0 {
-			r.Notes = append(r.Notes, fmt.Sprintf("%s answered after %s", s.out.to.side, plural(s.retried, "resend")))
+			r.Notes = append(r.Notes, fmt.Sprintf("%s answered after %s", s.out.to.side, text.Count(s.retried, "resend")))
 			flaky = true
 		}
 		if s != nil && s.ill > 0 {
-			r.Notes = append(r.Notes, fmt.Sprintf("%s failed %s while it was polled", s.out.to.side, plural(s.ill, "time")))
+			r.Notes = append(r.Notes, fmt.Sprintf("%s failed %s while it was polled", s.out.to.side, text.Count(s.ill, "time")))
 			flaky = true
 		}
 	}
-	return flaky && r.Verdict <= Pass
+	return flaky && r.Verdict <= run.Pass
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff/media"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/envelope"
 )
 
@@ -81,7 +82,7 @@ func (c *Checks) hiddenError(k *checker, a *answer) bool {
 	if !ok || f.Class != envelope.Error || c.settles(&f, a) {
 		return false
 	}
-	k.add(false, apiAnswer, "an error in the body: "+strings.TrimSpace(f.Path+" "+cut(f.Value, 80))+wayOut(&f, a), at(c.expect.Pos))
+	k.add(false, apiAnswer, "an error in the body: "+strings.TrimSpace(f.Path+" "+text.Cut(f.Value, 80))+wayOut(&f, a), at(c.expect.Pos))
 	return true
 }
 
@@ -100,7 +101,7 @@ func wayOut(f *envelope.Finding, a *answer) string {
 		case strings.HasPrefix(value, "{"), strings.HasPrefix(value, "["):
 			value = "{empty: false}"
 		case len(value) > 40:
-			value = "{contains: " + strings.TrimRight(cut(value, 30), "…") + `"}`
+			value = "{contains: " + strings.TrimRight(text.Cut(value, 30), "…") + `"}`
 		}
 		return fmt.Sprintf("; if it is right, write expect: {body: {%q: %s}} in the step, or answer: {ok: {%q: %s}} in the suite", f.Path, value, f.Path, value)
 	}
@@ -118,7 +119,7 @@ func (c *Checks) emptiness(a *answer) string {
 	}
 	expect := "{count: 0}"
 	if v := strings.Join(strings.Fields(f.Value), ""); v != "{}" && v != "[]" {
-		expect = "{eq: " + cut(string(bytes.TrimSpace([]byte(f.Value))), 60) + "}"
+		expect = "{eq: " + text.Cut(string(bytes.TrimSpace([]byte(f.Value))), 60) + "}"
 	}
-	return fmt.Sprintf("the answer is empty: %s; if that is right, write expect: {body: {$: %s}} in the step, or {body: {$: {exists: true}}} in the suite's defaults", cut(f.Value, 40), expect)
+	return fmt.Sprintf("the answer is empty: %s; if that is right, write expect: {body: {$: %s}} in the step, or {body: {$: {exists: true}}} in the suite's defaults", text.Cut(f.Value, 40), expect)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -19,23 +20,23 @@ func TestSwitchedOff(t *testing.T) {
 	for _, row := range []struct {
 		name, suite, env, flag string
 		environ                map[string]string
-		want                   Verdict
-		by                     Source // of the step that is left out; empty: none is
+		want                   run.Verdict
+		by                     run.Source // of the step that is left out; empty: none is
 		cause                  string
 		off                    bool
 	}{
-		{name: "an environment variable that is not set", suite: when(`env: [FULL]`, `"{{env.FULL | default: ''}}"`), want: Inconclusive, by: ByEnvironment, cause: "env.FULL", off: true},
-		{name: "read through a variable", suite: when("env: [FULL]\nvars: {full: \"{{env.FULL | default: ''}}\"}", `"{{full}}"`), want: Inconclusive, by: ByEnvironment, cause: "env.FULL", off: true},
-		{name: "read by a test of a variable", suite: when("env: [FULL]\nvars: {full: \"{{env.FULL | default: no}}\"}", `{vars: {full: "yes"}}`), want: Inconclusive, by: ByEnvironment, cause: "env.FULL", off: true},
-		{name: "a test whose operand it is", suite: when("env: [FULL]", `{vars: {next: "{{env.FULL | default: no}}"}}`), want: Inconclusive, by: ByEnvironment, cause: "env.FULL", off: true},
-		{name: "read through the env file", suite: when("env: [FULL]", `"{{full}}"`), env: "env: [FULL]\nvars: {full: \"{{env.FULL | default: ''}}\"}\n", want: Inconclusive, by: ByEnvironment, cause: "env.FULL", off: true},
-		{name: "a variable of bgverify", suite: when("vars: {full: true}", `"{{full}}"`), environ: map[string]string{"BGVERIFY_VAR_full": "0"}, want: Inconclusive, by: ByEnvironment, cause: "BGVERIFY_VAR_full", off: true},
-		{name: "the env file", suite: when("vars: {full: true}", `"{{full}}"`), env: "vars: {full: ''}\n", want: Pass, by: ByStage, cause: "vars: {full} of the env file", off: true},
-		{name: "a flag", suite: when("vars: {full: true}", `"{{full}}"`), flag: "0", want: Pass, by: ByFlag, cause: "--var full", off: true},
-		{name: "a capture", suite: when("env: [FULL]", `"{{next}}"`), want: Pass, off: true},
-		{name: "a variable of the suite", suite: when("vars: {full: ''}", `"{{full}}"`), want: Pass, off: true},
-		{name: "a capture, after a part that holds", suite: when("env: [FULL]", `{vars: {full: "1", next: {ne: ""}}}`), flag: "1", want: Pass, off: true},
-		{name: "the environment switches it on", suite: when("env: [FULL]", `"{{env.FULL | default: ''}}"`), environ: map[string]string{"FULL": "1"}, want: Pass},
+		{name: "an environment variable that is not set", suite: when(`env: [FULL]`, `"{{env.FULL | default: ''}}"`), want: run.Inconclusive, by: run.ByEnvironment, cause: "env.FULL", off: true},
+		{name: "read through a variable", suite: when("env: [FULL]\nvars: {full: \"{{env.FULL | default: ''}}\"}", `"{{full}}"`), want: run.Inconclusive, by: run.ByEnvironment, cause: "env.FULL", off: true},
+		{name: "read by a test of a variable", suite: when("env: [FULL]\nvars: {full: \"{{env.FULL | default: no}}\"}", `{vars: {full: "yes"}}`), want: run.Inconclusive, by: run.ByEnvironment, cause: "env.FULL", off: true},
+		{name: "a test whose operand it is", suite: when("env: [FULL]", `{vars: {next: "{{env.FULL | default: no}}"}}`), want: run.Inconclusive, by: run.ByEnvironment, cause: "env.FULL", off: true},
+		{name: "read through the env file", suite: when("env: [FULL]", `"{{full}}"`), env: "env: [FULL]\nvars: {full: \"{{env.FULL | default: ''}}\"}\n", want: run.Inconclusive, by: run.ByEnvironment, cause: "env.FULL", off: true},
+		{name: "a variable of bgverify", suite: when("vars: {full: true}", `"{{full}}"`), environ: map[string]string{"BGVERIFY_VAR_full": "0"}, want: run.Inconclusive, by: run.ByEnvironment, cause: "BGVERIFY_VAR_full", off: true},
+		{name: "the env file", suite: when("vars: {full: true}", `"{{full}}"`), env: "vars: {full: ''}\n", want: run.Pass, by: run.ByStage, cause: "vars: {full} of the env file", off: true},
+		{name: "a flag", suite: when("vars: {full: true}", `"{{full}}"`), flag: "0", want: run.Pass, by: run.ByFlag, cause: "--var full", off: true},
+		{name: "a capture", suite: when("env: [FULL]", `"{{next}}"`), want: run.Pass, off: true},
+		{name: "a variable of the suite", suite: when("vars: {full: ''}", `"{{full}}"`), want: run.Pass, off: true},
+		{name: "a capture, after a part that holds", suite: when("env: [FULL]", `{vars: {full: "1", next: {ne: ""}}}`), flag: "1", want: run.Pass, off: true},
+		{name: "the environment switches it on", suite: when("env: [FULL]", `"{{env.FULL | default: ''}}"`), environ: map[string]string{"FULL": "1"}, want: run.Pass},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := newRig(t, good, good).file("s.yaml", row.suite)
@@ -45,23 +46,23 @@ func TestSwitchedOff(t *testing.T) {
 			}
 			end := r.run()
 			want(t, end, row.want)
-			if off := r.sink.find(t, "s/one").step(t, "y").ByWhen != nil; off != row.off {
+			if off := stepOf(t, r.sink.find(t, "s/one"), "y").ByWhen != nil; off != row.off {
 				t.Errorf("typed as switched off: %t", off)
 			}
-			var left []LeftOut
+			var left []run.LeftOut
 			for _, l := range end.LeftOut {
-				if l.What == AspectSteps {
+				if l.What == run.AspectSteps {
 					left = append(left, l)
 				}
 			}
-			var all []LeftOut
+			var all []run.LeftOut
 			if row.by != "" {
-				all = []LeftOut{{What: AspectSteps, By: row.by, Name: row.cause, Count: 1, Step: "y of s/one"}}
+				all = []run.LeftOut{{What: run.AspectSteps, By: row.by, Name: row.cause, Count: 1, Step: "y of s/one"}}
 			}
 			if !slices.Equal(left, all) {
 				t.Errorf("left out %+v, want %+v", left, all)
 			}
-			i := slices.IndexFunc(end.Gates, func(g GateResult) bool { return g.Name == "cases judged" })
+			i := slices.IndexFunc(end.Gates, func(g run.GateResult) bool { return g.Name == "cases judged" })
 			measured := "2 of 2"
 			if row.off {
 				measured += ", 1 step switched off by when"
@@ -77,16 +78,16 @@ func TestSwitchedOff(t *testing.T) {
 // is named.
 func TestSwitchedOffSums(t *testing.T) {
 	s := &switches{}
-	off := &SwitchedOff{Environment: []string{"env.A"}}
-	s.add(&CaseResult{Index: 2, ID: "s/two", Steps: []StepResult{{Name: "v", At: "s:1:1", ByWhen: off, Verdict: Skip}}})
-	s.add(&CaseResult{Index: 1, ID: "s/one", Steps: []StepResult{
-		{Name: "z", At: "s:9:1", ByWhen: off, Verdict: Skip},
-		{Name: "y", At: "s:5:1", ByWhen: off, Verdict: Skip},
-		{Name: "x", At: "s:3:1", ByWhen: &SwitchedOff{Stage: []string{"b"}}, Verdict: Skip},
+	off := &run.SwitchedOff{Environment: []string{"env.A"}}
+	s.add(&run.CaseResult{Index: 2, ID: "s/two", Steps: []run.StepResult{{Name: "v", At: "s:1:1", ByWhen: off, Verdict: run.Skip}}})
+	s.add(&run.CaseResult{Index: 1, ID: "s/one", Steps: []run.StepResult{
+		{Name: "z", At: "s:9:1", ByWhen: off, Verdict: run.Skip},
+		{Name: "y", At: "s:5:1", ByWhen: off, Verdict: run.Skip},
+		{Name: "x", At: "s:3:1", ByWhen: &run.SwitchedOff{Stage: []string{"b"}}, Verdict: run.Skip},
 	}})
-	want := []LeftOut{
-		{What: AspectSteps, By: ByEnvironment, Name: "env.A", Count: 3, Step: "z of s/one"},
-		{What: AspectSteps, By: ByStage, Name: "vars: {b} of the env file", Count: 1, Step: "x of s/one"},
+	want := []run.LeftOut{
+		{What: run.AspectSteps, By: run.ByEnvironment, Name: "env.A", Count: 3, Step: "z of s/one"},
+		{What: run.AspectSteps, By: run.ByStage, Name: "vars: {b} of the env file", Count: 1, Step: "x of s/one"},
 	}
 	if got := s.leftOut(); !slices.Equal(got, want) || s.off != 4 {
 		t.Errorf("%d off, left out %+v", s.off, got)
@@ -100,7 +101,7 @@ func TestSwitchedOffSomewhere(t *testing.T) {
 	part := "      - {step: x, get: /a}\n      - {step: y, get: /b, when: {vars: {row: \"{{env.ROW | default: p}}\"}}}\n"
 	rows := "suite: s\nenv: [ROW]\ncases:\n  - case: one\n    data: [{row: o}, {row: p}, {row: q}]\n    steps:\n" + part
 	end := newRig(t, good, good).file("s.yaml", rows).run()
-	want(t, end, Pass)
+	want(t, end, run.Pass)
 	r := newRig(t, good, good).file("s.yaml", "suite: s\ngate: advisory\nenv: [ROW]\ncases:\n  - case: one\n    data: [{row: o}]\n    steps:\n"+part)
-	want(t, r.file("t.yaml", "suite: t\ncases: [{case: a, get: /a}]\n").run(), Pass)
+	want(t, r.file("t.yaml", "suite: t\ncases: [{case: a, get: /a}]\n").run(), run.Pass)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -14,25 +15,14 @@ type Tampered struct {
 	True *wire.Exchange // as the service gave it
 }
 
-// A PlantedFault is what was done to an answer of a step, and whether a comparison
-// of the true answer with the broken one notices it.
-type PlantedFault struct {
-	What string
-	// Invisible: without any rule the two answers are equal too.
-	Invisible bool
-	// Rules are the origins of the rules that hide the difference; empty where
-	// rules do not hide all of it.
-	Rules []string
-}
-
 // planted describes the faults in the answers of a step.
-func planted(rules *StepRules, shots ...*shot) []PlantedFault {
-	var out []PlantedFault
+func planted(rules *StepRules, shots ...*shot) []run.PlantedFault {
+	var out []run.PlantedFault
 	for _, s := range shots {
 		if s == nil || s.tampered == nil || s.answer == nil {
 			continue
 		}
-		f := PlantedFault{What: s.tampered.What}
+		f := run.PlantedFault{What: s.tampered.What}
 		is, was := s.answer.message(), newAnswer(s.tampered.True).message()
 		if bare := diff.CompareMessages(was, is, nil, nil); bare.Equal() {
 			f.Invisible = true

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -18,27 +20,27 @@ type totals struct {
 	mu     sync.Mutex
 	suites []suiteTotals
 	causes *cause.Set
-	rules  map[string]RuleVisits
-	second Second
+	rules  map[string]run.RuleVisits
+	second run.Second
 	// findings are what made cases worse than pass, differences apart, merged by text.
 	findings   map[finding]*tally
-	overflow   map[Verdict]int // findings beyond the bound
-	booked     []uint64        // one bit for each place of the plan
-	twice      []string        // cases that were booked twice
+	overflow   map[run.Verdict]int // findings beyond the bound
+	booked     []uint64            // one bit for each place of the plan
+	twice      []string            // cases that were booked twice
 	protocol   map[string][2]string
 	transport  connectionsSeen
-	created    Created
+	created    run.Created
 	switches   switches
-	unsent     NotSent // steps of cases that ended early; Of counts the cases
-	withheld   int     // cases that were not allowed to write
-	unreviewed int     // cases of required suites with a step that nobody has reviewed
+	unsent     run.NotSent // steps of cases that ended early; Of counts the cases
+	withheld   int         // cases that were not allowed to write
+	unreviewed int         // cases of required suites with a step that nobody has reviewed
 }
 
 type suiteTotals struct {
-	verdict  Verdict // of cases, setup and teardown; 0: none ended yet
-	counts   Counts
-	coverage Coverage
-	second   Second
+	verdict  run.Verdict // of cases, setup and teardown; 0: none ended yet
+	counts   run.Counts
+	coverage run.Coverage
+	second   run.Second
 	setup    []string // reasons of setup and teardown
 	differ   int      // cases with differences
 	compared int      // cases in which a pair was compared
@@ -50,7 +52,7 @@ type suiteTotals struct {
 
 // A finding is one sentence about one or many cases.
 type finding struct {
-	verdict  Verdict
+	verdict  run.Verdict
 	text     string
 	advisory bool
 }
@@ -68,28 +70,28 @@ type tally struct {
 const maxFindings = 500
 
 func newTotals(suites int) *totals {
-	return &totals{suites: make([]suiteTotals, suites), causes: cause.NewSet(), rules: map[string]RuleVisits{}, findings: map[finding]*tally{}, overflow: map[Verdict]int{}, protocol: map[string][2]string{}, transport: connectionsSeen{}}
+	return &totals{suites: make([]suiteTotals, suites), causes: cause.NewSet(), rules: map[string]run.RuleVisits{}, findings: map[finding]*tally{}, overflow: map[run.Verdict]int{}, protocol: map[string][2]string{}, transport: connectionsSeen{}}
 }
 
 // add books a result.
-func (t *totals) add(s *suiteRun, r *CaseResult) {
+func (t *totals) add(s *suiteRun, r *run.CaseResult) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if r.Kind == "" && t.mark(r.Index) {
 		t.twice = append(t.twice, r.ID)
 	}
 	u := &t.suites[s.index]
-	if r.Verdict != Skip || r.Kind == "" {
+	if r.Verdict != run.Skip || r.Kind == "" {
 		u.verdict = u.verdict.Worse(r.Verdict)
 	}
-	u.counts.add(r)
+	u.counts.Add(r)
 	u.retried += count(r.Kind != "" && r.Flaky)
 	u.coverage = u.coverage.Add(r.Coverage)
-	u.second.add(r.Second)
-	t.second.add(r.Second)
+	u.second.Add(r.Second)
+	t.second.Add(r.Second)
 	for _, v := range r.Rules {
 		sum := t.rules[v.At]
-		t.rules[v.At] = RuleVisits{At: v.At, Visits: sum.Visits + v.Visits, Hits: sum.Hits + v.Hits}
+		t.rules[v.At] = run.RuleVisits{At: v.At, Visits: sum.Visits + v.Visits, Hits: sum.Hits + v.Hits}
 	}
 	t.created.Add(r.Created)
 	if r.NotSent != nil && r.Kind == "" {
@@ -107,15 +109,15 @@ func (t *totals) add(s *suiteRun, r *CaseResult) {
 }
 
 // addCreated books what a walk without a result created.
-func (t *totals) addCreated(c *Created) {
+func (t *totals) addCreated(c *run.Created) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.created.Add(c)
 }
 
 // skippedFor reports whether a case was skipped for a reason, its own or its setup's.
-func skippedFor(r *CaseResult, reason string) bool {
-	return r.Verdict == Skip && slices.ContainsFunc(r.Reasons, func(text string) bool { return strings.HasSuffix(text, reason) })
+func skippedFor(r *run.CaseResult, reason string) bool {
+	return r.Verdict == run.Skip && slices.ContainsFunc(r.Reasons, func(text string) bool { return strings.HasSuffix(text, reason) })
 }
 
 // mark sets the bit of a place in the plan and reports whether it was set.
@@ -130,12 +132,12 @@ func (t *totals) mark(index int) bool {
 }
 
 // find merges what a case found: differences into causes, the rest by its text.
-func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
-	decides := r.Quarantine == "" || r.Verdict != Skip
+func (t *totals) find(s *suiteRun, u *suiteTotals, r *run.CaseResult) {
+	decides := r.Quarantine == "" || r.Verdict != run.Skip
 	differs, compared, unmet, vacuous := false, false, false, false
 	var silent [3]bool
 	noted := map[finding]bool{} // a case counts once for a sentence
-	note := func(v Verdict, text string) {
+	note := func(v run.Verdict, text string) {
 		f := finding{v, text, s.suite.Gate == scenarios.Advisory}
 		if !noted[f] {
 			noted[f] = true
@@ -148,16 +150,16 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 			break
 		}
 		compared = compared || step.Compared
-		unmet = unmet || slices.ContainsFunc(step.Expectations, func(e Expectation) bool { return !e.OK })
+		unmet = unmet || slices.ContainsFunc(step.Expectations, func(e run.Expectation) bool { return !e.OK })
 		vacuous = vacuous || step.Vacuous
 		silent[scenarios.Blue] = silent[scenarios.Blue] || step.Blue != nil && step.Blue.Err != nil
 		silent[scenarios.Green] = silent[scenarios.Green] || step.Green != nil && step.Green.Err != nil
 		if step.DifferencesTotal > 0 && step.Lane == "" {
 			differs = true
-			t.causes.AddAt(cause.Site{Index: r.Index, Case: r.ID, Suite: s.suite.Name, Step: step.Name, Sample: step.sample(s.suite.MinCoverage)}, roots(step.Differences))
-			step.pair = nil // large, and no longer needed
+			t.causes.AddAt(cause.Site{Index: r.Index, Case: r.ID, Suite: s.suite.Name, Step: step.Name, Sample: sampleOf(step, s.suite.MinCoverage)}, roots(step.Differences))
+			step.Pair = nil // large, and no longer needed
 		}
-		if step.Verdict <= Pass {
+		if step.Verdict <= run.Pass {
 			continue
 		}
 		for at, reason := range step.Reasons {
@@ -170,7 +172,7 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 			note(step.Verdict, reason)
 		}
 	}
-	if len(r.Steps) == 0 && r.Verdict > Pass {
+	if len(r.Steps) == 0 && r.Verdict > run.Pass {
 		for _, reason := range r.Reasons {
 			note(r.Verdict, reason)
 		}
@@ -184,7 +186,7 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *CaseResult) {
 			u.silent[side] += count(silent[side])
 		}
 	}
-	if r.Kind != "" && r.Verdict > Pass {
+	if r.Kind != "" && r.Verdict > run.Pass {
 		u.setup = append(u.setup, r.Kind+": "+strings.Join(r.Reasons, "; "))
 	}
 }
@@ -200,18 +202,18 @@ func roots(all []diff.Difference) []diff.Difference {
 	return all
 }
 
-// sample is the step's pair, to try a proposed rule on; nil where it was not
+// sampleOf is the step's pair, to try a proposed rule on; nil where it was not
 // kept. floor is the least share of values that its suite wants compared.
-func (r *StepResult) sample(floor float64) *cause.Sample {
-	if r.pair == nil {
+func sampleOf(r *run.StepResult, floor float64) *cause.Sample {
+	if r.Pair == nil {
 		return nil
 	}
-	s := *r.pair
+	s := *r.Pair
 	s.Floor = floor
 	return &s
 }
 
-func (t *totals) note(f finding, r *CaseResult) {
+func (t *totals) note(f finding, r *run.CaseResult) {
 	sum := t.findings[f]
 	if sum == nil {
 		if len(t.findings) >= maxFindings {
@@ -233,7 +235,7 @@ func (t *totals) note(f finding, r *CaseResult) {
 }
 
 // protocols remembers with which HTTP version each service answered on each side.
-func (t *totals) protocols(s *suiteRun, r *CaseResult) {
+func (t *totals) protocols(s *suiteRun, r *run.CaseResult) {
 	for i := range r.Steps {
 		step := &r.Steps[i]
 		if step.Blue == nil || step.Green == nil || step.Blue.Protocol == "" || step.Green.Protocol == "" || step.Lane != "" {
@@ -258,12 +260,12 @@ func (s *suiteRun) protocolDeclared() bool {
 }
 
 // counts are the totals so far, advisory suites included.
-func (t *totals) counts() Counts {
+func (t *totals) counts() run.Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var sum Counts
+	var sum run.Counts
 	for i := range t.suites {
-		sum.merge(t.suites[i].counts)
+		sum.Merge(t.suites[i].counts)
 	}
 	return sum
 }
@@ -297,52 +299,9 @@ func (t *totals) sentences(advisory bool) []sentence {
 
 // A sentence is one reason of the run's verdict.
 type sentence struct {
-	verdict Verdict
+	verdict run.Verdict
 	weight  int // cases
 	index   int // the first of them
 	text    string
 	later   bool // of claims: its part of the run has said something as grave before
-}
-
-func (c *Counts) add(r *CaseResult) {
-	c.Requests.Blue += r.Requests.Blue
-	c.Requests.Green += r.Requests.Green
-	if r.Kind != "" {
-		return
-	}
-	c.Cases++
-	c.Flaky += count(r.Flaky)
-	switch r.Verdict {
-	case Pass:
-		c.Pass++
-	case Fail:
-		c.Fail++
-	case Inconclusive:
-		c.Inconclusive++
-	case Skip:
-		c.Skip++
-	default:
-		c.Broken++
-	}
-}
-
-func (c *Counts) merge(d Counts) {
-	c.Cases += d.Cases
-	c.Pass += d.Pass
-	c.Fail += d.Fail
-	c.Broken += d.Broken
-	c.Inconclusive += d.Inconclusive
-	c.Skip += d.Skip
-	c.Flaky += d.Flaky
-	c.Requests.Blue += d.Requests.Blue
-	c.Requests.Green += d.Requests.Green
-}
-
-// judged is the number of cases with evidence.
-func (c *Counts) judged() int { return c.Pass + c.Fail + c.Inconclusive }
-
-func (s *Second) add(o Second) {
-	s.Checked += o.Checked
-	s.Agreed += o.Agreed
-	s.Skipped += o.Skipped
 }

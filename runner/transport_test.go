@@ -15,22 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/runner/run"
 )
-
-// Every fact that a suite can allow is one that a run can report, and has words.
-func TestTransportFactsAreThoseOfTheLanguage(t *testing.T) {
-	var got []string
-	for fact, words := range transportWords {
-		if got = append(got, string(fact)); words == "" {
-			t.Errorf("fact %s has no words", fact)
-		}
-	}
-	want := slices.Sorted(slices.Values(scenarios.TransportFacts))
-	if slices.Sort(got); !slices.Equal(got, want) {
-		t.Errorf("facts %v, the language has %v", got, want)
-	}
-}
 
 // A side whose answers a test bends.
 type bent struct {
@@ -108,37 +94,37 @@ func TestTransportFindings(t *testing.T) {
 	for _, c := range []struct {
 		name, suite string
 		blue, green func(http.ResponseWriter, *http.Request) bool
-		fact        TransportFact // empty: nothing is found
-		verdict     Verdict
+		fact        run.TransportFact // empty: nothing is found
+		verdict     run.Verdict
 	}{
-		{"alike", oneGet, nil, nil, "", Pass},
-		{"green closes after each answer", oneGet, nil, closeAll, FactKeepAlive, Fail},
-		{"blue closes, green keeps", oneGet, closeAll, nil, "", Pass},
-		{"both close", oneGet, closeAll, closeAll, "", Pass},
-		{"green closes, only POSTs", onePost, nil, closeAll, FactKeepAlive, Fail},
-		{"green no longer compresses", oneGet, compressed, nil, FactCompression, Fail},
-		{"green compresses, blue does not", oneGet, nil, compressed, "", Pass},
+		{"alike", oneGet, nil, nil, "", run.Pass},
+		{"green closes after each answer", oneGet, nil, closeAll, run.FactKeepAlive, run.Fail},
+		{"blue closes, green keeps", oneGet, closeAll, nil, "", run.Pass},
+		{"both close", oneGet, closeAll, closeAll, "", run.Pass},
+		{"green closes, only POSTs", onePost, nil, closeAll, run.FactKeepAlive, run.Fail},
+		{"green no longer compresses", oneGet, compressed, nil, run.FactCompression, run.Fail},
+		{"green compresses, blue does not", oneGet, nil, compressed, "", run.Pass},
 		{"green's gzip cannot be read", oneGet, compressed, func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Header.Get("Accept-Encoding") == "gzip" {
 				w.Header().Set("Content-Encoding", "gzip")
 			}
 			return false
-		}, FactCompression, Fail},
-		{"clock of green an hour ahead", oneGet, nil, clockOff(time.Hour, ""), FactClock, Fail},
-		{"clock of green an hour ahead, only POSTs", onePost, nil, clockOff(time.Hour, ""), FactClock, Fail},
-		{"clock of green an hour behind", oneGet, nil, clockOff(-time.Hour, ""), FactClock, Fail},
-		{"clock of green 20 s ahead", oneGet, nil, clockOff(20*time.Second, ""), FactClock, Pass},
-		{"an answer of green cached an hour ago", oneGet, nil, clockOff(-time.Hour, "3600"), "", Pass},
-		{"an answer of blue cached an hour ago", oneGet, clockOff(-time.Hour, "3600"), nil, "", Pass},
-		{"a clock that is off, and answers cached a minute ago", oneGet, clockOff(-time.Minute, "60"), clockOff(9*time.Hour-time.Minute, "60"), FactClock, Fail},
-		{"other spelling of header names", oneGet, header("X-Session-Id", "a"), header("x-session-id", "a"), FactHeaderNames, Pass},
+		}, run.FactCompression, run.Fail},
+		{"clock of green an hour ahead", oneGet, nil, clockOff(time.Hour, ""), run.FactClock, run.Fail},
+		{"clock of green an hour ahead, only POSTs", onePost, nil, clockOff(time.Hour, ""), run.FactClock, run.Fail},
+		{"clock of green an hour behind", oneGet, nil, clockOff(-time.Hour, ""), run.FactClock, run.Fail},
+		{"clock of green 20 s ahead", oneGet, nil, clockOff(20*time.Second, ""), run.FactClock, run.Pass},
+		{"an answer of green cached an hour ago", oneGet, nil, clockOff(-time.Hour, "3600"), "", run.Pass},
+		{"an answer of blue cached an hour ago", oneGet, clockOff(-time.Hour, "3600"), nil, "", run.Pass},
+		{"a clock that is off, and answers cached a minute ago", oneGet, clockOff(-time.Minute, "60"), clockOff(9*time.Hour-time.Minute, "60"), run.FactClock, run.Fail},
+		{"other spelling of header names", oneGet, header("X-Session-Id", "a"), header("x-session-id", "a"), run.FactHeaderNames, run.Pass},
 		{"HEAD is refused", oneGet, nil, func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method == "HEAD" {
 				w.WriteHeader(http.StatusMethodNotAllowed)
 			}
 			return r.Method == "HEAD"
-		}, FactHead, Pass},
-		{"OPTIONS allows less", oneGet, header("Allow", "GET, PUT"), header("Allow", "GET"), FactOptions, Pass},
+		}, run.FactHead, run.Pass},
+		{"OPTIONS allows less", oneGet, header("Allow", "GET, PUT"), header("Allow", "GET"), run.FactOptions, run.Pass},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -163,15 +149,15 @@ func TestTransportFramingOfEmptyAnswers(t *testing.T) {
 	const plain = "HTTP/1.1 204 No Content\r\n\r\n"
 	for _, c := range []struct {
 		name, blue, green string
-		verdict           Verdict
+		verdict           run.Verdict
 		found             bool
 	}{
-		{"204 chunked", plain, "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", Fail, true},
-		{"204 with a length", plain, "HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n", Fail, true},
-		{"204 with a length of 0", plain, "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", Pass, true},
-		{"both chunked", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", Pass, false},
-		{"304 chunked", "HTTP/1.1 304 Not Modified\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", Fail, true},
-		{"304 with the length of what it saves", "HTTP/1.1 304 Not Modified\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", Pass, true},
+		{"204 chunked", plain, "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", run.Fail, true},
+		{"204 with a length", plain, "HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n", run.Fail, true},
+		{"204 with a length of 0", plain, "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", run.Pass, true},
+		{"both chunked", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", run.Pass, false},
+		{"304 chunked", "HTTP/1.1 304 Not Modified\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", run.Fail, true},
+		{"304 with the length of what it saves", "HTTP/1.1 304 Not Modified\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", run.Pass, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -179,7 +165,7 @@ func TestTransportFramingOfEmptyAnswers(t *testing.T) {
 			end := newRig(t, &bent{bend: raw(c.blue)}, &bent{bend: raw(c.green)}).
 				file("s.yaml", fmt.Sprintf("suite: s\ncases:\n  - {case: c, post: /x, side_effects: none, expect: {status: %s}}\n", status)).run()
 			want(t, end, c.verdict)
-			i := slices.IndexFunc(end.Transport, func(f TransportFinding) bool { return f.Fact == FactEmptyAnswerFraming })
+			i := slices.IndexFunc(end.Transport, func(f run.TransportFinding) bool { return f.Fact == run.FactEmptyAnswerFraming })
 			if (i >= 0) != c.found {
 				t.Errorf("found %v, want %v: %v", i >= 0, c.found, end.Transport)
 			}
@@ -192,24 +178,24 @@ func TestTransportFramingOfEmptyAnswers(t *testing.T) {
 func TestTransportAsksLittle(t *testing.T) {
 	blue, green := &bent{}, &bent{}
 	end := newRig(t, blue, green).file("s.yaml", oneGet).run()
-	want(t, end, Pass)
+	want(t, end, run.Pass)
 	asked := []string{"GET /x", "GET /x gzip", "GET /x deflate", "GET /x br", "HEAD /x", "OPTIONS /x"}
 	for name, side := range map[string]*bent{"blue": blue, "green": green} {
 		if !slices.Equal(side.probes, asked) || side.others != 1 {
 			t.Errorf("%s got %q and %d others, want %q and 1", name, side.probes, side.others, asked)
 		}
 	}
-	if end.Counts.Requests != (PerSide{1, 1}) {
+	if end.Counts.Requests != (run.PerSide{Blue: 1, Green: 1}) {
 		t.Errorf("cases account for %v, want 1 and 1", end.Counts.Requests)
 	}
 	blue, green = &bent{}, &bent{}
-	want(t, newRig(t, blue, green).file("s.yaml", onePost).run(), Pass)
+	want(t, newRig(t, blue, green).file("s.yaml", onePost).run(), run.Pass)
 	if n := len(blue.probes) + len(green.probes); n != 0 {
 		t.Errorf("%d requests for a suite without a safe GET: %q", n, blue.probes)
 	}
 	blue, green = &bent{}, &bent{}
 	captured := "suite: s\ncases:\n  - case: c\n    steps:\n      - {post: /x, side_effects: none, capture: {v: $.v}}\n      - {step: two, get: \"/{{v}}\"}\n"
-	want(t, newRig(t, blue, green).file("s.yaml", captured).run(), Pass)
+	want(t, newRig(t, blue, green).file("s.yaml", captured).run(), run.Pass)
 	if n := len(blue.probes) + len(green.probes); n != 0 {
 		t.Errorf("%d requests though the GET needs a captured value: %q", n, blue.probes)
 	}
@@ -221,14 +207,14 @@ func TestTransportAllow(t *testing.T) {
 	const allow = "transport: {allow: [{fact: keep-alive, why: the gateway closes}]}\n"
 	for _, c := range []struct {
 		name, suite, env string
-		verdict          Verdict
+		verdict          run.Verdict
 	}{
-		{"not allowed", oneGet, "", Fail},
-		{"by the suite", allow + oneGet, "", Pass},
-		{"by the env file", oneGet, allow, Pass},
-		{"another fact", strings.ReplaceAll(allow, "keep-alive", "clock") + oneGet, "", Fail},
-		{"of another service", strings.ReplaceAll(allow, "keep-alive,", "keep-alive, service: epg,") + oneGet, "", Fail},
-		{"an advisory suite", "gate: advisory\n" + oneGet, "", Broken}, // nothing else was judged
+		{"not allowed", oneGet, "", run.Fail},
+		{"by the suite", allow + oneGet, "", run.Pass},
+		{"by the env file", oneGet, allow, run.Pass},
+		{"another fact", strings.ReplaceAll(allow, "keep-alive", "clock") + oneGet, "", run.Fail},
+		{"of another service", strings.ReplaceAll(allow, "keep-alive,", "keep-alive, service: epg,") + oneGet, "", run.Fail},
+		{"an advisory suite", "gate: advisory\n" + oneGet, "", run.Broken}, // nothing else was judged
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -236,7 +222,7 @@ func TestTransportAllow(t *testing.T) {
 			r.env = c.env
 			end := r.run()
 			want(t, end, c.verdict)
-			if len(end.Transport) != 1 || (end.Transport[0].Allowed != "") != (c.verdict == Pass) || end.Transport[0].Weight != Fail {
+			if len(end.Transport) != 1 || (end.Transport[0].Allowed != "") != (c.verdict == run.Pass) || end.Transport[0].Weight != run.Fail {
 				t.Errorf("findings %+v", end.Transport)
 			}
 			if unused := strings.Contains(strings.Join(end.Warnings, "\n"), "was not needed"); unused != strings.Contains(c.name, "another") {
@@ -248,13 +234,13 @@ func TestTransportAllow(t *testing.T) {
 
 // A finding survives being written and read: the archive keeps it for rediff.
 func TestTransportFindingIsKept(t *testing.T) {
-	f := TransportFinding{Fact: FactClock, Service: "epg", Suites: []string{"s"}, Verdict: Fail, Weight: Fail, Blue: "a", Green: "b"}
+	f := run.TransportFinding{Fact: run.FactClock, Service: "epg", Suites: []string{"s"}, Verdict: run.Fail, Weight: run.Fail, Blue: "a", Green: "b"}
 	text, err := json.Marshal(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var back TransportFinding
-	if err := json.Unmarshal(text, &back); err != nil || fmt.Sprint(back) != fmt.Sprint(f) || back.Verdict != Fail || back.Weight != Fail {
+	var back run.TransportFinding
+	if err := json.Unmarshal(text, &back); err != nil || fmt.Sprint(back) != fmt.Sprint(f) || back.Verdict != run.Fail || back.Weight != run.Fail {
 		t.Errorf("%s read back as %+v (%v)", text, back, err)
 	}
 }
@@ -297,7 +283,7 @@ func TestTransportResets(t *testing.T) {
 			r.green.Close()
 			r.green = &httptest.Server{URL: resetting(t).URL, Listener: r.green.Listener, Config: r.green.Config}
 			end := r.file("s.yaml", suite).run()
-			want(t, end, Fail, "reused connections")
+			want(t, end, run.Fail, "reused connections")
 		})
 	}
 }
@@ -325,7 +311,7 @@ func TestReadingPostIsResent(t *testing.T) {
 				t.Errorf("%s: side %d got %d requests, want %d", effects, i, n, sent+1)
 			}
 		}
-		if (end.Verdict == Pass) != (sent == 2) {
+		if (end.Verdict == run.Pass) != (sent == 2) {
 			t.Errorf("%s: verdict %s: %q", effects, end.Verdict, end.Reasons)
 		}
 	}
@@ -364,12 +350,12 @@ func TestHistogramBuckets(t *testing.T) {
 func TestMuchSlowerOutsideLoad(t *testing.T) {
 	slow := func(http.ResponseWriter, *http.Request) bool { time.Sleep(260 * time.Millisecond); return false }
 	end := newRig(t, &bent{}, &bent{bend: slow}).file("s.yaml", oneGet).run()
-	if !slices.ContainsFunc(end.Transport, func(f TransportFinding) bool { return f.Fact == FactTime }) {
+	if !slices.ContainsFunc(end.Transport, func(f run.TransportFinding) bool { return f.Fact == run.FactTime }) {
 		t.Skipf("blue was slow as well: %q", end.Reasons)
 	}
-	want(t, end, Inconclusive, "time of cases outside load")
+	want(t, end, run.Inconclusive, "time of cases outside load")
 	e := &execution{totals: newTotals(0)}
-	if f := e.findSlow(t.Context(), []LoadResult{{Verdict: Pass}}); f != nil {
+	if f := e.findSlow(t.Context(), []run.LoadResult{{Verdict: run.Pass}}); f != nil {
 		t.Errorf("with a load verdict: %v", f)
 	}
 }

@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/fixtures"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-func runTwin(t *testing.T, faults string, cases ...string) (*End, *memory) {
+func runTwin(t *testing.T, faults string, cases ...string) (*run.End, *memory) {
 	t.Helper()
 	parsed, err := fixtures.ParseFaults(faults)
 	if err != nil {
@@ -32,7 +33,7 @@ func runTwin(t *testing.T, faults string, cases ...string) (*End, *memory) {
 		t.Fatal(err)
 	}
 	sink := &memory{}
-	end, err := Execute(t.Context(), &Plan{ID: "twin", Tool: Tool{Name: "bgverify"}, Suites: suites, Options: Options{Seed: 1, Part: OnlyCompare}, World: World{Now: time.Now, Files: files}}, sink, nil)
+	end, err := Execute(t.Context(), &Plan{ID: "twin", Tool: run.Tool{Name: "bgverify"}, Suites: suites, Options: Options{Seed: 1, Part: OnlyCompare}, World: World{Now: time.Now, Files: files}}, sink, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,9 +42,9 @@ func runTwin(t *testing.T, faults string, cases ...string) (*End, *memory) {
 
 func TestTwinHealthy(t *testing.T) {
 	end, sink := runTwin(t, "")
-	want(t, end, Pass)
+	want(t, end, run.Pass)
 	for _, c := range sink.sorted() {
-		if c.Verdict != Pass {
+		if c.Verdict != run.Pass {
 			t.Errorf("%s %s %v", c.ID, c.Verdict, c.Reasons)
 		}
 	}
@@ -61,18 +62,18 @@ func TestTwinFaults(t *testing.T) {
 	tests := []struct {
 		fault  string
 		cases  string
-		want   Verdict
+		want   run.Verdict
 		reason string
 	}{
-		{"price-as-string", "stb-catalogue/title", Fail, "price type, number -> string"},
-		{"leak-blue-host", "stb-watch/first-picture", Fail, "green names blue"},
-		{"stale-cache", "stb-purchase/purchase", Fail, "stb-purchase/purchase"},
-		{"wrong-build", "stb-power-on/*", Broken, "must be the same, but blue is"},
-		{"mixed-build=10%", "stb-power-on/*", Fail, "green is not one thing"},
-		{"truncate", "stb-catalogue/titles-of-a-genre", Fail, "green: truncated"},
-		{"foreign-session", "stb-watch/first-picture", Fail, "crossover B-G-B-G: green: expected status 201, got 401"},
-		{"write-unreadable-by-blue", "stb-watch/bookmark", Fail, "crossover B-G-B-G: blue: expected status 2xx, got 500"},
-		{"both-login-page", "stb-catalogue/title", Fail, "blue: answers with an HTML page"},
+		{"price-as-string", "stb-catalogue/title", run.Fail, "price type, number -> string"},
+		{"leak-blue-host", "stb-watch/first-picture", run.Fail, "green names blue"},
+		{"stale-cache", "stb-purchase/purchase", run.Fail, "stb-purchase/purchase"},
+		{"wrong-build", "stb-power-on/*", run.Broken, "must be the same, but blue is"},
+		{"mixed-build=10%", "stb-power-on/*", run.Fail, "green is not one thing"},
+		{"truncate", "stb-catalogue/titles-of-a-genre", run.Fail, "green: truncated"},
+		{"foreign-session", "stb-watch/first-picture", run.Fail, "crossover B-G-B-G: green: expected status 201, got 401"},
+		{"write-unreadable-by-blue", "stb-watch/bookmark", run.Fail, "crossover B-G-B-G: blue: expected status 2xx, got 500"},
+		{"both-login-page", "stb-catalogue/title", run.Fail, "blue: answers with an HTML page"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.fault, func(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/mutate"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -43,7 +45,7 @@ func (j *judging) vacuous(l diff.Leaves) {
 	case seen == 0:
 		j.tooLittle("none of the body's %d values is compared, and nothing is expected of them", l.Seen)
 	case !enough(seen):
-		j.tooLittle("%d of the body's %d values are compared or expected, less than %s", seen, l.Seen, percent(j.Step.MinCompared))
+		j.tooLittle("%d of the body's %d values are compared or expected, less than %s", seen, l.Seen, text.Percent(j.Step.MinCompared))
 	case blind && !enough(named) && j.blind():
 		j.tooLittle("no change of the body's %d values would be found under the step's rules, and too few of them are expected", l.Seen)
 	}
@@ -51,7 +53,7 @@ func (j *judging) vacuous(l diff.Leaves) {
 
 func (j *judging) tooLittle(format string, args ...any) {
 	j.out.Step.Vacuous = true
-	j.find(Inconclusive, vacuousText+format, args...)
+	j.find(run.Inconclusive, vacuousText+format, args...)
 }
 
 // named counts the values that expectations name, and those of them that the

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -15,8 +17,8 @@ import (
 //  2. An advisory suite is reported and never decides.
 //  3. A run in which no required part was judged is broken.
 //  4. A pass is what is left when something was judged and nothing else was found.
-func (e *execution) conclude(o *outcome) *End {
-	c := &conclusion{e: e, o: o, end: &End{Sides: e.sides(), Audit: o.audit, ElapsedMS: ms(e.now().Sub(o.begun)), Reasons: []string{}}}
+func (e *execution) conclude(o *outcome) *run.End {
+	c := &conclusion{e: e, o: o, end: &run.End{Sides: e.sides(), Audit: o.audit, ElapsedMS: ms(e.now().Sub(o.begun)), Reasons: []string{}}}
 	c.stopped()
 	c.beforehand()
 	c.carry()
@@ -42,13 +44,13 @@ func (e *execution) conclude(o *outcome) *End {
 type conclusion struct {
 	e      *execution
 	o      *outcome
-	end    *End
+	end    *run.End
 	claims []sentence
 	part   string // what is speaking: each part's gravest claim comes before any part's second
-	gates  []GateResult
+	gates  []run.GateResult
 	judged int // required cases and load stages with evidence
 	// Of required suites.
-	counts  Counts
+	counts  run.Counts
 	sums    suiteTotals // differ, compared, unmet and silent
 	minimum []string    // suites' coverage minima that are not met
 	spoken  map[partVerdict]bool
@@ -57,13 +59,13 @@ type conclusion struct {
 // partVerdict is a part of the run that has claimed a verdict.
 type partVerdict struct {
 	part    string
-	verdict Verdict
+	verdict run.Verdict
 }
 
 // claim adds a reason of the verdict. Claims keep their order within a verdict,
 // but that a reader of the first three hears of every part of the run that
 // failed, load too, before hearing of one part twice.
-func (c *conclusion) claim(v Verdict, format string, args ...any) {
+func (c *conclusion) claim(v run.Verdict, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	key := partVerdict{c.part, v}
 	later := c.part != "" && c.spoken[key]
@@ -76,15 +78,15 @@ func (c *conclusion) claim(v Verdict, format string, args ...any) {
 	}
 }
 
-func (c *conclusion) gate(v Verdict, name, measured, limit string) *GateResult {
-	c.gates = append(c.gates, GateResult{Name: name, Measured: measured, Limit: limit, Verdict: v})
+func (c *conclusion) gate(v run.Verdict, name, measured, limit string) *run.GateResult {
+	c.gates = append(c.gates, run.GateResult{Name: name, Measured: measured, Limit: limit, Verdict: v})
 	return &c.gates[len(c.gates)-1]
 }
 
 // stopped claims what ended the run early.
 func (c *conclusion) stopped() {
 	if err := c.e.failed(); err != nil {
-		c.claim(Broken, "%v", err)
+		c.claim(run.Broken, "%v", err)
 		return
 	}
 	v, reason := c.o.stopReason()
@@ -102,20 +104,20 @@ func (c *conclusion) stopped() {
 // beforehand claims what preflight and the identities found.
 func (c *conclusion) beforehand() {
 	for _, p := range c.o.setup {
-		c.claim(Broken, "%s", p)
+		c.claim(run.Broken, "%s", p)
 	}
 	if p := c.o.preflight; p != nil {
 		for _, same := range p.same {
-			c.claim(Broken, "%s", same)
+			c.claim(run.Broken, "%s", same)
 		}
 		if p.stop != "" {
-			c.claim(Broken, "%s", p.stop)
+			c.claim(run.Broken, "%s", p.stop)
 		}
-		reachable := Pass
+		reachable := run.Pass
 		for _, d := range p.down {
-			v := Fail
+			v := run.Fail
 			if p.stop != "" || d.side == scenarios.Blue || p.isDown(scenarios.Blue, d.name) {
-				v = Broken
+				v = run.Broken
 			}
 			reachable = reachable.Worse(v)
 			c.claim(v, "%s is unreachable: %s: %s", d.label, d.err.Class, d.err.Detail)
@@ -135,30 +137,20 @@ func (c *conclusion) identity() {
 	if r == nil || r.verdict == 0 && len(c.o.changed) == 0 {
 		return
 	}
-	verdict := r.verdict.Worse(Pass)
+	verdict := r.verdict.Worse(run.Pass)
 	for _, reason := range r.reasons {
 		c.claim(r.verdict, "%s", reason)
 	}
 	for _, reason := range c.o.changed {
-		verdict = verdict.Worse(Broken)
-		c.claim(Broken, "%s", reason)
+		verdict = verdict.Worse(run.Broken)
+		c.claim(run.Broken, "%s", reason)
 	}
 	measured := fmt.Sprintf("%d probes agree, before and after", r.asked)
-	if verdict != Pass {
-		measured = cut(strings.Join(append(slices.Clone(r.reasons), c.o.changed...), "; "), 160)
+	if verdict != run.Pass {
+		measured = text.Cut(strings.Join(append(slices.Clone(r.reasons), c.o.changed...), "; "), 160)
 	}
 	c.gate(verdict, "identity", measured, "as declared, unchanged")
 	c.end.Sides = *r.sides(c.end.Sides)
-}
-
-func (h *SideHead) note(name, value string) {
-	if value == "" {
-		return
-	}
-	if h.Identity == nil {
-		h.Identity = map[string]string{}
-	}
-	h.Identity[name] = cut(value, maxGot)
 }
 
 // uncovered claims the verdict of a required suite that no claim speaks of: a
@@ -166,7 +158,7 @@ func (h *SideHead) note(name, value string) {
 func (c *conclusion) uncovered() {
 	for i, suite := range c.e.plan.Suites {
 		v := c.e.totals.suites[i].verdict
-		if gateOf(suite) != scenarios.Required || v <= Pass {
+		if gateOf(suite) != scenarios.Required || v <= run.Pass {
 			continue
 		}
 		if !slices.ContainsFunc(c.claims, func(s sentence) bool { return s.verdict >= v }) {
@@ -178,11 +170,11 @@ func (c *conclusion) uncovered() {
 // settle sorts the claims and gives the verdict.
 func (c *conclusion) settle() {
 	c.uncovered()
-	verdict := Broken // Rule 3
+	verdict := run.Broken // Rule 3
 	if c.judged > 0 {
-		verdict = Pass // Rule 4
-	} else if !slices.ContainsFunc(c.claims, func(s sentence) bool { return s.verdict >= Broken }) {
-		c.claim(Broken, "nothing was judged: %s", c.whyNothing())
+		verdict = run.Pass // Rule 4
+	} else if !slices.ContainsFunc(c.claims, func(s sentence) bool { return s.verdict >= run.Broken }) {
+		c.claim(run.Broken, "nothing was judged: %s", c.whyNothing())
 	}
 	for _, s := range c.claims {
 		verdict = verdict.Worse(s.verdict) // Rule 1

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -32,10 +33,10 @@ type walk struct {
 	// with have been, setup included: LaneBlue's are those of blue and green.
 	apart map[LaneKind]time.Duration
 	// pairs are the straight lanes' exchanges by step, kept for the crossing lanes.
-	pairs map[string]*Pair
+	pairs map[string]*run.Pair
 	sent  sentCount
 
-	result *CaseResult
+	result *run.CaseResult
 	ended  string // why the rest is skipped; empty: it is not
 	// guarded says why a step was not allowed to run; the case is then skipped.
 	guarded string
@@ -45,7 +46,7 @@ func newWalk(s *suiteRun, id string, started time.Time) *walk {
 	return &walk{
 		suite: s, id: id, started: started,
 		lanes: map[LaneKind]*lane{}, seen: map[LaneKind]*diff.Bijections{}, last: map[LaneKind]*answer{}, offset: map[LaneKind]int{}, apart: map[LaneKind]time.Duration{},
-		result: &CaseResult{Suite: s.index, ID: id, Name: id},
+		result: &run.CaseResult{Suite: s.index, ID: id, Name: id},
 	}
 }
 
@@ -113,17 +114,17 @@ func stepName(prefix string, step *scenarios.Step, round int) string {
 // ends reports whether a step's result ends its walk. A difference does not: it is
 // a finding, and what later steps need is there. An expectation or capture that
 // failed on a side does, and so does a step that could not be judged.
-func (w *walk) ends(step *scenarios.Step, r *StepResult) bool {
+func (w *walk) ends(step *scenarios.Step, r *run.StepResult) bool {
 	switch {
-	case r.Verdict == Interrupted, w.guarded != "":
+	case r.Verdict == run.Interrupted, w.guarded != "":
 		return true
-	case r.Verdict != Fail && r.Verdict != Broken, step.Continue:
+	case r.Verdict != run.Fail && r.Verdict != run.Broken, step.Continue:
 		return false
 	}
-	return !r.onlyDiffers
+	return !r.OnlyDiffers
 }
 
-func firstReason(r *StepResult) string {
+func firstReason(r *run.StepResult) string {
 	if len(r.Reasons) == 0 {
 		return r.Verdict.String()
 	}
@@ -132,13 +133,13 @@ func firstReason(r *StepResult) string {
 
 // skip records a step that was not run and returns the recorded result, valid until
 // the next step is recorded.
-func (w *walk) skip(step *scenarios.Step, name, reason string) *StepResult {
-	w.result.Steps = append(w.result.Steps, StepResult{Name: name, At: step.Pos.String(), Verdict: Skip, NotSent: true, Reasons: []string{reason}})
+func (w *walk) skip(step *scenarios.Step, name, reason string) *run.StepResult {
+	w.result.Steps = append(w.result.Steps, run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Skip, NotSent: true, Reasons: []string{reason}})
 	return &w.result.Steps[len(w.result.Steps)-1]
 }
 
 // stopped marks the walk as cut short by the end of the run.
-func (w *walk) stopped() { w.result.Verdict = w.result.Verdict.Worse(Interrupted) }
+func (w *walk) stopped() { w.result.Verdict = w.result.Verdict.Worse(run.Interrupted) }
 
 // finish sums the steps up into the case's verdict.
 //
@@ -146,7 +147,7 @@ func (w *walk) stopped() { w.result.Verdict = w.result.Verdict.Worse(Interrupted
 //  2. A case that a limit kept from running is skipped, unless something it did
 //     run failed or was broken.
 //  3. No step, no evidence: a case without steps is broken.
-func (w *walk) finish() *CaseResult {
+func (w *walk) finish() *run.CaseResult {
 	r := w.result
 	r.Requests = w.sent.perSide()
 	r.ElapsedMS = ms(w.suite.run.now().Sub(w.started))
@@ -155,33 +156,33 @@ func (w *walk) finish() *CaseResult {
 		r.Verdict = r.Verdict.Worse(s.Verdict) // Rule 1
 		r.Flaky = r.Flaky || s.Flaky
 		r.Coverage = r.Coverage.Add(s.Coverage)
-		if s.Verdict > Pass {
+		if s.Verdict > run.Pass {
 			for _, reason := range s.Reasons {
 				r.Reasons = append(r.Reasons, stepLabel(s)+": "+reason)
 			}
 		}
 	}
 	r.Flaky = r.Flaky || w.suite.run.flaky[r.ID]
-	if w.guarded != "" && r.Verdict <= Pass { // Rule 2
-		r.Verdict = Skip
+	if w.guarded != "" && r.Verdict <= run.Pass { // Rule 2
+		r.Verdict = run.Skip
 		r.Reasons = append(r.Reasons, w.guarded)
 	}
-	if r.Verdict == Skip && len(r.Reasons) == 0 && len(r.Steps) > 0 {
+	if r.Verdict == run.Skip && len(r.Reasons) == 0 && len(r.Steps) > 0 {
 		r.Reasons = append(r.Reasons, "every step was skipped: "+firstReason(&r.Steps[0]))
 	}
 	if r.NotSent = w.notSent(); r.NotSent != nil {
 		r.Reasons = slices.Insert(r.Reasons, 0, r.NotSent.String())
 	}
 	if len(r.Steps) == 0 && r.Verdict == 0 { // Rule 3
-		r.Verdict, r.Reasons = Broken, append(r.Reasons, "nothing was run")
+		r.Verdict, r.Reasons = run.Broken, append(r.Reasons, "nothing was run")
 	}
 	return r
 }
 
 // notSent counts the steps of the straight lanes that were not sent because the
 // walk ended early; nil: every step had its turn.
-func (w *walk) notSent() *NotSent {
-	n := NotSent{Because: w.ended}
+func (w *walk) notSent() *run.NotSent {
+	n := run.NotSent{Because: w.ended}
 	for i := range w.result.Steps {
 		if s := &w.result.Steps[i]; s.Lane == "" {
 			n.Of++
@@ -194,7 +195,7 @@ func (w *walk) notSent() *NotSent {
 	return &n
 }
 
-func stepLabel(s *StepResult) string {
+func stepLabel(s *run.StepResult) string {
 	if s.Lane == "" {
 		return s.Name
 	}
@@ -210,12 +211,12 @@ func (w *walk) book(j *Judgement) {
 	r.Second.Agreed += j.Second.Agreed
 	r.Second.Skipped += j.Second.Skipped
 	for _, c := range j.Rules {
-		r.Rules = addVisits(r.Rules, RuleVisits{At: c.Origin, Visits: c.Visits, Hits: c.Hits})
+		r.Rules = addVisits(r.Rules, run.RuleVisits{At: c.Origin, Visits: c.Visits, Hits: c.Hits})
 	}
 }
 
 // addVisits adds a count to the one of the same rule, or appends it.
-func addVisits(sums []RuleVisits, v RuleVisits) []RuleVisits {
+func addVisits(sums []run.RuleVisits, v run.RuleVisits) []run.RuleVisits {
 	for i := range sums {
 		if sums[i].At == v.At {
 			sums[i].Visits += v.Visits
@@ -234,12 +235,12 @@ func (w *walk) spread(kind LaneKind, a, b *wire.Exchange) time.Duration {
 }
 
 // keep holds a pair for the crossing lanes.
-func (w *walk) keep(name string, pair *Pair) {
+func (w *walk) keep(name string, pair *run.Pair) {
 	if !w.crossover() {
 		return
 	}
 	if w.pairs == nil {
-		w.pairs = map[string]*Pair{}
+		w.pairs = map[string]*run.Pair{}
 	}
 	w.pairs[name] = pair
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -32,7 +33,7 @@ func TestWeaker(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name, text string
-		want       []WeakerKind
+		want       []run.WeakerKind
 	}{
 		{"the same", strong, nil},
 		{"moved in the file", "# a line more\n" + swap("suite: s\n", "suite: s\nowner: epg\n"), nil},
@@ -41,40 +42,40 @@ func TestWeaker(t *testing.T) {
 		{"an expectation more", swap("status: 200,", "status: 200, headers: {etag: {exists: true}},"), nil},
 		{"a rule less", swap("rules: [{at: $.at, do: ignore, why: the clock}]\n", ""), nil},
 		{"a narrower margin", swap("p95: 5%", "p95: 4%"), nil},
-		{"a rule more", swap("why: the clock}", "why: the clock}, {at: $.list, do: drop, why: noisy}"), []WeakerKind{RuleAdded}},
-		{"a rule that covers more", swap("at: $.at, do: ignore", "at: $..at, do: ignore"), []WeakerKind{RuleAdded}},
-		{"a case removed", swap("  - {case: c, get: /c}\n", ""), []WeakerKind{CaseGone}},
-		{"a case skipped", swap("{case: c, get", "{case: c, skip: broken today, get"), []WeakerKind{CaseOut}},
-		{"a row less", swap("[{row: 1}, {row: 2}]", "[{row: 1}]"), []WeakerKind{RowsFewer}},
-		{"an expectation removed", swap("status: 200, ", ""), []WeakerKind{AskGone}},
-		{"an expectation weakened", swap("gte: 10", "gte: 1"), []WeakerKind{AskGone}},
-		{"another status will do", swap("status: 200", "status: [200, 404]"), []WeakerKind{AskGone, AskGone, AskGone}}, // 200, and a 2xx of each side
-		{"the default status is widened", swap("get: /c}", "get: /c, expect: {status: [2xx, 4xx]}}"), []WeakerKind{AskGone, AskGone}},
-		{"the default status is widened on green", swap("get: /c}", "get: /c, expect: {green: {status: [2xx, 5xx]}}}"), []WeakerKind{AskGone}},
+		{"a rule more", swap("why: the clock}", "why: the clock}, {at: $.list, do: drop, why: noisy}"), []run.WeakerKind{run.RuleAdded}},
+		{"a rule that covers more", swap("at: $.at, do: ignore", "at: $..at, do: ignore"), []run.WeakerKind{run.RuleAdded}},
+		{"a case removed", swap("  - {case: c, get: /c}\n", ""), []run.WeakerKind{run.CaseGone}},
+		{"a case skipped", swap("{case: c, get", "{case: c, skip: broken today, get"), []run.WeakerKind{run.CaseOut}},
+		{"a row less", swap("[{row: 1}, {row: 2}]", "[{row: 1}]"), []run.WeakerKind{run.RowsFewer}},
+		{"an expectation removed", swap("status: 200, ", ""), []run.WeakerKind{run.AskGone}},
+		{"an expectation weakened", swap("gte: 10", "gte: 1"), []run.WeakerKind{run.AskGone}},
+		{"another status will do", swap("status: 200", "status: [200, 404]"), []run.WeakerKind{run.AskGone, run.AskGone, run.AskGone}}, // 200, and a 2xx of each side
+		{"the default status is widened", swap("get: /c}", "get: /c, expect: {status: [2xx, 4xx]}}"), []run.WeakerKind{run.AskGone, run.AskGone}},
+		{"the default status is widened on green", swap("get: /c}", "get: /c, expect: {green: {status: [2xx, 5xx]}}}"), []run.WeakerKind{run.AskGone}},
 		{"the default status is narrowed", swap("get: /c}", "get: /c, expect: {status: 200}}"), nil},
-		{"a step is sent under a condition", swap("get: /c}", "get: /c, when: '{{q}}'}") + "vars: {q: ''}\n", []WeakerKind{WhenAdded}},
-		{"the default coverage is lowered", strings.Replace(strong, "coverage: {min: 50%}", "coverage: {min: 0%}", 1), []WeakerKind{CoverageLower}},
-		{"other answers are successes", strong + "answer: {ok: {$.z: {exists: true}}}\n", []WeakerKind{AnswerOther}},
-		{"the identity is removed", swap("identity: [{get: /build, at: $.v, must: differ}]\n", ""), []WeakerKind{IdentityGone}},
-		{"the identity may be the same", swap("must: differ", "must: same"), []WeakerKind{IdentityGone}},
+		{"a step is sent under a condition", swap("get: /c}", "get: /c, when: '{{q}}'}") + "vars: {q: ''}\n", []run.WeakerKind{run.WhenAdded}},
+		{"the default coverage is lowered", strings.Replace(strong, "coverage: {min: 50%}", "coverage: {min: 0%}", 1), []run.WeakerKind{run.CoverageLower}},
+		{"other answers are successes", strong + "answer: {ok: {$.z: {exists: true}}}\n", []run.WeakerKind{run.AnswerOther}},
+		{"the identity is removed", swap("identity: [{get: /build, at: $.v, must: differ}]\n", ""), []run.WeakerKind{run.IdentityGone}},
+		{"the identity may be the same", swap("must: differ", "must: same"), []run.WeakerKind{run.IdentityGone}},
 		{"the identity names a build too", swap("must: differ", "must: differ, green: two"), nil},
-		{"not compared", swap("{case: a, get", "{case: a, compare: none, get"), []WeakerKind{AskGone, AskGone}},
-		{"compared by shape", swap("{case: a, get", "{case: a, mode: shape, get"), []WeakerKind{AskGone}},
-		{"asked of one side", swap("{case: c, get", "{case: c, compare: none, sides: [blue], expect: {status: 200}, get"), []WeakerKind{AskGone, AskGone, AskGone, AskGone}},
-		{"the suite is advisory", swap("suite: s\n", "suite: s\ngate: advisory\n"), []WeakerKind{SuiteAdvisory}},
-		{"less coverage", swap("coverage: {min: 50%}", "coverage: {min: 10%}"), []WeakerKind{CoverageLower}},
-		{"setup removed", swap("setup: [{get: /ready}]\n", ""), []WeakerKind{CaseGone}},
-		{"the stage removed", strong[:strings.Index(strong, "load:")], []WeakerKind{LoadGone}},
-		{"a case of the stage removed", swap(", {case: b}]", "]"), []WeakerKind{LoadGone}},
-		{"a wider margin", swap("p95: 5%", "p95: 9%"), []WeakerKind{MarginWider}},
-		{"the default margin, which is wider", swap(", margins: {p95: 5%}", ""), []WeakerKind{MarginWider}},
-		{"shorter", swap("60s", "30s"), []WeakerKind{LoadShorter}},
-		{"slower", swap("40/s", "20/s"), []WeakerKind{LoadSlower}},
-		{"the suite removed", strings.Replace(strong, "suite: s\n", "suite: z\n", 1), []WeakerKind{SuiteGone}},
+		{"not compared", swap("{case: a, get", "{case: a, compare: none, get"), []run.WeakerKind{run.AskGone, run.AskGone}},
+		{"compared by shape", swap("{case: a, get", "{case: a, mode: shape, get"), []run.WeakerKind{run.AskGone}},
+		{"asked of one side", swap("{case: c, get", "{case: c, compare: none, sides: [blue], expect: {status: 200}, get"), []run.WeakerKind{run.AskGone, run.AskGone, run.AskGone, run.AskGone}},
+		{"the suite is advisory", swap("suite: s\n", "suite: s\ngate: advisory\n"), []run.WeakerKind{run.SuiteAdvisory}},
+		{"less coverage", swap("coverage: {min: 50%}", "coverage: {min: 10%}"), []run.WeakerKind{run.CoverageLower}},
+		{"setup removed", swap("setup: [{get: /ready}]\n", ""), []run.WeakerKind{run.CaseGone}},
+		{"the stage removed", strong[:strings.Index(strong, "load:")], []run.WeakerKind{run.LoadGone}},
+		{"a case of the stage removed", swap(", {case: b}]", "]"), []run.WeakerKind{run.LoadGone}},
+		{"a wider margin", swap("p95: 5%", "p95: 9%"), []run.WeakerKind{run.MarginWider}},
+		{"the default margin, which is wider", swap(", margins: {p95: 5%}", ""), []run.WeakerKind{run.MarginWider}},
+		{"shorter", swap("60s", "30s"), []run.WeakerKind{run.LoadShorter}},
+		{"slower", swap("40/s", "20/s"), []run.WeakerKind{run.LoadSlower}},
+		{"the suite removed", strings.Replace(strong, "suite: s\n", "suite: z\n", 1), []run.WeakerKind{run.SuiteGone}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			found := FindWeaker(asksOf(t, strong), asksOf(t, row.text))
-			var got []WeakerKind
+			var got []run.WeakerKind
 			for _, w := range found {
 				got = append(got, w.Kind)
 			}
@@ -90,7 +91,7 @@ func TestWeaker(t *testing.T) {
 func TestWeakerDefaults(t *testing.T) {
 	plain := "suite: s\ncases: [{case: a, get: /a}]\n"
 	lower := plain + "coverage: {min: 0%}\n"
-	if found := FindWeaker(asksOf(t, plain), asksOf(t, lower)); len(found) != 1 || found[0].Kind != CoverageLower {
+	if found := FindWeaker(asksOf(t, plain), asksOf(t, lower)); len(found) != 1 || found[0].Kind != run.CoverageLower {
 		t.Errorf("found %v", found)
 	}
 	when := "suite: s\nvars: {q: ''}\ncases: [{case: a, get: /a, when: '{{q}}'}]\n"
@@ -105,7 +106,7 @@ func TestWeakerDefaults(t *testing.T) {
 	}
 }
 
-func asksOf(t *testing.T, text string) *Asks {
+func asksOf(t *testing.T, text string) *run.Asks {
 	t.Helper()
 	r := &rig{t: t, files: map[string]*mapFile{}, noURLs: true}
 	r.file("s.yaml", text)

@@ -13,6 +13,7 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/calibrate"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 type calibrateFlags struct {
@@ -142,7 +143,7 @@ func (f *calibrateFlags) calibrateLoad(ctx context.Context, io stdio, t *tree) e
 	found, err := calibrate.Load(ctx, calibrate.LoadOptions{
 		Plan: plan, Execute: u.execute, Out: u.out.out, Log: u.out.err,
 		Lock: func(plan *runner.Plan) (func(), error) { return lockLoad(plan, "calibrate") },
-		Keep: func(known *runner.Calibration, stages int) error {
+		Keep: func(known *run.Calibration, stages int) error {
 			if err := calibrate.WriteFile(f.calibrationPath(), known); err != nil {
 				return err
 			}
@@ -154,7 +155,7 @@ func (f *calibrateFlags) calibrateLoad(ctx context.Context, io stdio, t *tree) e
 	case err != nil:
 		return failed(ctx, err)
 	case found.Interrupted:
-		return exit(runner.Interrupted.ExitStatus(stopSignal(ctx)))
+		return exit(run.Interrupted.ExitStatus(stopSignal(ctx)))
 	case found.Noisy:
 		return exit(statusUnknown)
 	case found.Unmeasured:
@@ -173,7 +174,7 @@ func (f *runFlags) calibrationPath() string {
 
 // readCalibration reads a calibration; nil when the file in the folder of the runs
 // does not exist. A file that was named must exist, but for calibrate, which makes it.
-func (f *runFlags) readCalibration(mayBeNew bool) (*runner.Calibration, error) {
+func (f *runFlags) readCalibration(mayBeNew bool) (*run.Calibration, error) {
 	c, err := calibrate.ReadFile(f.calibrationPath(), f.calibration == "" || mayBeNew)
 	if errors.Is(err, syscall.ENOTDIR) && f.calibration == "" {
 		return nil, nil

@@ -9,13 +9,13 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/report"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // audit says who runs what for whom: the commit of the scenario files, the
 // actor and job that the CI service names, the ticket of the change.
-func audit(root, ticket string) runner.Audit {
-	a := runner.Audit{Ticket: ticket}
+func audit(root, ticket string) run.Audit {
+	a := run.Audit{Ticket: ticket}
 	if root != "" {
 		if commit, err := git(root, "rev-parse", "HEAD"); err == nil {
 			a.ScenariosCommit = commit
@@ -35,8 +35,8 @@ func audit(root, ticket string) runner.Audit {
 			a.CI = v
 		}
 	}
-	if server, run := os.Getenv("GITHUB_SERVER_URL"), os.Getenv("GITHUB_RUN_ID"); server != "" && run != "" {
-		a.CI = server + "/" + os.Getenv("GITHUB_REPOSITORY") + "/actions/runs/" + run
+	if server, r := os.Getenv("GITHUB_SERVER_URL"), os.Getenv("GITHUB_RUN_ID"); server != "" && r != "" {
+		a.CI = server + "/" + os.Getenv("GITHUB_REPOSITORY") + "/actions/runs/" + r
 	}
 	return a
 }
@@ -50,7 +50,7 @@ func git(dir string, args ...string) (string, error) {
 
 // tellGitHub adds the run to the page of a GitHub job: annotations at the
 // places of the scenario files, and the summary.
-func tellGitHub(stderr io.Writer, folder string, run *runner.Run) error {
+func tellGitHub(stderr io.Writer, folder string, run *run.Run) error {
 	if os.Getenv("GITHUB_ACTIONS") != "true" {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -50,7 +51,7 @@ func (s *session) into(ctx context.Context, walk walker) error {
 }
 
 // A walker walks a plan: runner.Execute, or runner.Rejudge bound to a run.
-type walker func(context.Context, *runner.Plan, runner.Sink, func(runner.Progress)) (*runner.End, error)
+type walker func(context.Context, *runner.Plan, run.Sink, func(runner.Progress)) (*run.End, error)
 
 // conduct walks the plan into a run folder, finishes the folder and ends with
 // the verdict's status. A folder that is resumed has its scenario files already.
@@ -73,13 +74,13 @@ func (s *session) conduct(ctx context.Context, w *archive.Writer, walk walker) e
 	if err != nil {
 		fmt.Fprintf(out.err, "bgverify: error: %v\n", err)
 	}
-	verdict := runner.Broken
+	verdict := run.Broken
 	if end != nil && end.Verdict != 0 {
 		verdict = end.Verdict
 	}
 	if err := s.finish(out, w); err != nil {
 		fmt.Fprintf(out.err, "bgverify: error: %v\n", err)
-		verdict = verdict.Worse(runner.Broken)
+		verdict = verdict.Worse(run.Broken)
 	}
 	signal := 0
 	if end != nil {
@@ -166,11 +167,11 @@ func (s *session) finish(out stdio, w *archive.Writer) error {
 
 // resumeCommand continues an interrupted run as a reader would type it; empty when
 // the run ended.
-func (s *session) resumeCommand(run *runner.Run) string {
-	if run.End.Verdict != runner.Interrupted {
+func (s *session) resumeCommand(r *run.Run) string {
+	if r.End.Verdict != run.Interrupted {
 		return ""
 	}
-	command := "bgverify resume " + run.Header.ID
+	command := "bgverify resume " + r.Header.ID
 	if s.flags.out != "runs" {
 		command += " --out '" + strings.ReplaceAll(s.flags.out, "'", `'\''`) + "'"
 	}
@@ -191,7 +192,7 @@ func lastLine(text []byte) []byte {
 
 // writeReports renders every format asked for in one pass over the cases.
 // run.json is always among them: the archive cannot be read without it.
-func (s *session) writeReports(w *archive.Writer, run *runner.Run) error {
+func (s *session) writeReports(w *archive.Writer, run *run.Run) error {
 	var formats []report.Format
 	var files []string
 	for _, format := range report.Formats {

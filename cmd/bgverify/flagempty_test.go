@@ -20,7 +20,7 @@ func TestEmptyIsAUsageError(t *testing.T) {
 		var out, err bytes.Buffer
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel() // a verb that wrongly begins its work ends at once
-		if got := run(ctx, stdio{in: strings.NewReader(""), out: &out, err: &err}, args); got != statusUsage {
+		if got := execute(ctx, stdio{in: strings.NewReader(""), out: &out, err: &err}, args); got != statusUsage {
 			t.Errorf("bgverify %q: exit status %d, want %d\n%s%s", args, got, statusUsage, &out, &err)
 		}
 		if !strings.Contains(err.String(), name) {

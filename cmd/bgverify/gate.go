@@ -10,7 +10,7 @@ import (
 
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 func newGateCommand(io stdio) *cobra.Command {
@@ -92,11 +92,11 @@ exits with 4.`,
 }
 
 // aspects reads the list of a flag.
-func aspects(flag string, list []string) ([]runner.Aspect, error) {
-	var out []runner.Aspect
+func aspects(flag string, list []string) ([]run.Aspect, error) {
+	var out []run.Aspect
 	for _, word := range list {
-		what := runner.Aspect(strings.TrimSpace(word))
-		if !slices.Contains(runner.Required, what) {
+		what := run.Aspect(strings.TrimSpace(word))
+		if !slices.Contains(run.Required, what) {
 			return nil, usage("compare, load, writes or identity", "--%s: unknown part %q", flag, word)
 		}
 		out = append(out, what)

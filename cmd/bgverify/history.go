@@ -14,7 +14,7 @@ import (
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 type historyFlags struct {
@@ -122,20 +122,20 @@ func pinned(do func(root, id string) error, root, id string) error {
 
 // A listedRun is one run as history lists it.
 type listedRun struct {
-	ID      string         `json:"id"`
-	Folder  string         `json:"folder"`
-	Started time.Time      `json:"started"`
-	Verdict runner.Verdict `json:"verdict"`
-	Suites  []string       `json:"suites"`
-	Counts  runner.Counts  `json:"counts"`
-	Parent  string         `json:"parent,omitempty"`
-	Pinned  bool           `json:"pinned"`
+	ID      string      `json:"id"`
+	Folder  string      `json:"folder"`
+	Started time.Time   `json:"started"`
+	Verdict run.Verdict `json:"verdict"`
+	Suites  []string    `json:"suites"`
+	Counts  run.Counts  `json:"counts"`
+	Parent  string      `json:"parent,omitempty"`
+	Pinned  bool        `json:"pinned"`
 	// Weaker is what the suites asked less than in the run before.
-	Weaker  *runner.WeakerThan `json:"weaker,omitempty"`
-	Against string             `json:"against,omitempty"` // the run that the causes are compared with
-	New     []listedCause      `json:"new"`
-	Known   []listedCause      `json:"known"`
-	Fixed   []listedCause      `json:"fixed"`
+	Weaker  *run.WeakerThan `json:"weaker,omitempty"`
+	Against string          `json:"against,omitempty"` // the run that the causes are compared with
+	New     []listedCause   `json:"new"`
+	Known   []listedCause   `json:"known"`
+	Fixed   []listedCause   `json:"fixed"`
 }
 
 // A listedCause is a cause without what is particular to its run.
@@ -236,7 +236,7 @@ func printHistory(io stdio, list []listedRun) error {
 
 // knownCauses returns, for the causes of a run, the run since which each is known
 // without a gap; nil where no earlier run had the same suites.
-func knownCauses(root string, run *runner.Run) func(cause.Cause) (since string, known bool) {
+func knownCauses(root string, run *run.Run) func(cause.Cause) (since string, known bool) {
 	entries, _, err := archive.History(root)
 	if err != nil {
 		return nil // the history is a convenience; the report is not to fail for it

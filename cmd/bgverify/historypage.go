@@ -13,7 +13,7 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // historyPage renders index.html over the runs of an archive.
@@ -84,12 +84,12 @@ func sideName(text string) string {
 	return u.Host + strings.TrimSuffix(u.Path, "/")
 }
 
-func ofOutcome(o perf.Outcome) runner.Verdict {
+func ofOutcome(o perf.Outcome) run.Verdict {
 	switch o {
 	case perf.NoWorse:
-		return runner.Pass
+		return run.Pass
 	case perf.Worse:
-		return runner.Fail
+		return run.Fail
 	}
-	return runner.Inconclusive
+	return run.Inconclusive
 }

@@ -41,13 +41,14 @@ var allowed = map[string][]string{
 	"runner/wire":           {},
 	"runner/envelope":       {"diff", "diff/path", "diff/media"},
 	"runner/attack":         {"internal/text", "diff/perf", "runner/wire"},
-	"runner":                {"internal/suggest", "scenarios/template", "internal/text", "diff", "diff/cause", "diff/notation", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack", "runner/envelope"},
-	"runner/calibrate":      {"internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
-	"runner/selftest":       {"internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},
-	"report":                {"internal/text", "runner", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
-	"report/archive":        {"runner", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios"},
-	"report/archive/replay": {"internal/hint", "diff", "diff/notation", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
-	"report/reporttest":     {"runner", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios", "report"},
+	"runner/run":            {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/wire"},
+	"runner":                {"runner/run", "internal/suggest", "scenarios/template", "internal/text", "diff", "diff/cause", "diff/notation", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack", "runner/envelope"},
+	"runner/calibrate":      {"runner/run", "internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
+	"runner/selftest":       {"runner/run", "internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},
+	"report":                {"internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
+	"report/archive":        {"runner/run", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios"},
+	"report/archive/replay": {"runner/run", "internal/hint", "diff", "diff/notation", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
+	"report/reporttest":     {"runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios", "report"},
 	"fixtures":              {},
 	"fixtures/faultproxy":   {},
 
@@ -82,7 +83,7 @@ var allowed = map[string][]string{
 	"scenarios/convert/internal/converttest": {"scenarios/convert/internal/model", "scenarios"},
 
 	"cmd/bgverify": {
-		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/wire", "runner/attack",
+		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/run", "runner/wire", "runner/attack",
 		"runner/calibrate", "runner/selftest", "report", "report/archive", "report/archive/replay", "fixtures", "fixtures/faultproxy", "internal/hint", "internal/text",
 	},
 }

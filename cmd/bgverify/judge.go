@@ -15,8 +15,8 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive/replay"
-	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 type judgeFlags struct {
@@ -199,13 +199,13 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 	if flags.output == "json" {
 		err = printJSON(io.out, recorded.Document())
 	} else {
-		status := runner.OfOutcome(recorded.Outcome).ExitStatus(0)
+		status := run.OfOutcome(recorded.Outcome).ExitStatus(0)
 		_, err = fmt.Fprintf(io.out, "%sbgverify: judge outcome=%s exit=%d %s\n", recorded, recorded.Outcome, status, recorded.Measured())
 	}
 	if err != nil {
 		return broken(fmt.Errorf("write the verdict: %w", err))
 	}
-	return exit(runner.OfOutcome(recorded.Outcome).ExitStatus(0))
+	return exit(run.OfOutcome(recorded.Outcome).ExitStatus(0))
 }
 
 // notOneFile refuses one file as both sides, whatever its names.
@@ -253,8 +253,8 @@ func openResults(io stdio, name string) (*os.File, error) {
 // A judgedStage is a load stage of an archived run as judge prints it with --output json.
 type judgedStage struct {
 	Name    string           `json:"name"`
-	Verdict runner.Verdict   `json:"verdict"`
-	Was     runner.Verdict   `json:"was"`
+	Verdict run.Verdict      `json:"verdict"`
+	Was     run.Verdict      `json:"was"`
 	Reason  string           `json:"reason"`
 	Beyond  []string         `json:"beyond_records,omitempty"`
 	Judged  *attack.Document `json:"judged,omitempty"`
@@ -281,26 +281,26 @@ func judgeRun(io stdio, set *pflag.FlagSet, flags *judgeFlags, name string) erro
 	if err := folder.Verify(); err != nil {
 		return broken(err)
 	}
-	run, err := folder.Run()
+	r, err := folder.Run()
 	if err != nil {
 		return broken(err)
 	}
-	if len(run.Loads) == 0 {
+	if len(r.Loads) == 0 {
 		return broken(errors.New("the run has no load stage"))
 	}
-	verdict, stages := runner.Verdict(0), []*replay.JudgedLoad{}
-	for i := range run.Loads {
-		stage, err := replay.JudgeLoad(folder, run, &run.Loads[i], margins)
+	verdict, stages := run.Verdict(0), []*replay.JudgedLoad{}
+	for i := range r.Loads {
+		stage, err := replay.JudgeLoad(folder, r, &r.Loads[i], margins)
 		if err != nil {
 			return broken(err)
 		}
 		verdict = verdict.Worse(stage.Verdict)
 		stages = append(stages, stage)
 	}
-	if verdict == runner.Skip { // nothing is proven by stages that did not run
-		verdict = runner.Broken
+	if verdict == run.Skip { // nothing is proven by stages that did not run
+		verdict = run.Broken
 	}
-	status := verdict.ExitStatus(run.End.Signal)
+	status := verdict.ExitStatus(r.End.Signal)
 	if err := writeStages(io, flags.output, folder.Path(), verdict, status, stages); err != nil {
 		return broken(fmt.Errorf("write the verdict: %w", err))
 	}
@@ -334,7 +334,7 @@ func (j *judgeFlags) otherMargins(set *pflag.FlagSet) (func(perf.Margins) perf.M
 	}, nil
 }
 
-func writeStages(io stdio, output, folder string, verdict runner.Verdict, status int, stages []*replay.JudgedLoad) error {
+func writeStages(io stdio, output, folder string, verdict run.Verdict, status int, stages []*replay.JudgedLoad) error {
 	if output == "json" {
 		list := make([]judgedStage, len(stages))
 		for i, s := range stages {
@@ -344,9 +344,9 @@ func writeStages(io stdio, output, folder string, verdict runner.Verdict, status
 			}
 		}
 		return printJSON(io.out, struct {
-			Run     string         `json:"run"`
-			Verdict runner.Verdict `json:"verdict"`
-			Stages  []judgedStage  `json:"stages"`
+			Run     string        `json:"run"`
+			Verdict run.Verdict   `json:"verdict"`
+			Stages  []judgedStage `json:"stages"`
 		}{folder, verdict, list})
 	}
 	var b strings.Builder

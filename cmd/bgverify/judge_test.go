@@ -11,7 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/replay"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // What answers under load showed is not in the records: it stays when they are
@@ -116,17 +116,17 @@ func TestJudgeRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := folder.Run()
+	ran, err := folder.Run()
 	if err != nil {
 		t.Fatal(err)
 	}
-	lie := run.Loads[0]
-	lie.Verdict = runner.Pass
-	if s, err := replay.JudgeLoad(folder, run, &lie, nil); err != nil || s.Verdict != runner.Broken || s.Reason != "the records say inconclusive, the run says pass" {
+	lie := ran.Loads[0]
+	lie.Verdict = run.Pass
+	if s, err := replay.JudgeLoad(folder, ran, &lie, nil); err != nil || s.Verdict != run.Broken || s.Reason != "the records say inconclusive, the run says pass" {
 		t.Errorf("a pass that the records do not give: %+v, %v", s, err)
 	}
 	lie.Records = "../../etc/passwd"
-	if s, err := replay.JudgeLoad(folder, run, &lie, nil); err == nil {
+	if s, err := replay.JudgeLoad(folder, ran, &lie, nil); err == nil {
 		t.Errorf("records outside of the folder: %+v", s)
 	}
 
@@ -138,7 +138,7 @@ func TestJudgeRun(t *testing.T) {
 		t.Errorf("exit status %d without load\n%s%s", r.status, &r.out, &r.err)
 	}
 	judge(3, "the run has no load stage", "unloaded")
-	records := filepath.Join(path, run.Loads[0].Records)
+	records := filepath.Join(path, ran.Loads[0].Records)
 	text, err := os.ReadFile(records)
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/replay"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
@@ -69,7 +69,7 @@ var notKept = []string{"env", "rerun-failed", "run-id", "watch", "keep", "keep-d
 // keptFlags are the flags of an archived run. Those whose value the archive hid
 // come from the environment or are given again; what is still missing is named.
 // offline: nothing will be sent, so that nothing is missing.
-func keptFlags(header *runner.Header, plan *replay.Asked, again *runFlags, offline bool) (*runFlags, error) {
+func keptFlags(header *run.Header, plan *replay.Asked, again *runFlags, offline bool) (*runFlags, error) {
 	flags := &runFlags{}
 	set := pflag.NewFlagSet("kept", pflag.ContinueOnError)
 	flags.bind(set)

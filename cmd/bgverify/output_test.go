@@ -40,7 +40,7 @@ func TestOutputsOnAFullDisk(t *testing.T) {
 		{"diff", blue, green, "--output", "json"},
 	} {
 		var stderr bytes.Buffer
-		status := run(t.Context(), stdio{in: strings.NewReader(""), out: fullDisk{}, err: &stderr}, args)
+		status := execute(t.Context(), stdio{in: strings.NewReader(""), out: fullDisk{}, err: &stderr}, args)
 		if status != statusBroken || !strings.Contains(stderr.String(), "no space left") || strings.Contains(stderr.String(), "hint") {
 			t.Errorf("%q: status %d, want %d; %s", args, status, statusBroken, stderr.String())
 		}
@@ -60,7 +60,7 @@ func TestOutputsAreClean(t *testing.T) {
 	}
 	for _, output := range []string{"text", "json", "patch"} {
 		var out bytes.Buffer
-		status := run(t.Context(), stdio{in: strings.NewReader(""), out: &out, err: io.Discard}, []string{"diff", filepath.Join(dir, "blue.json"), filepath.Join(dir, "green.json"), "--output", output})
+		status := execute(t.Context(), stdio{in: strings.NewReader(""), out: &out, err: io.Discard}, []string{"diff", filepath.Join(dir, "blue.json"), filepath.Join(dir, "green.json"), "--output", output})
 		if status != statusDifferent {
 			t.Errorf("--output %s: status %d, want %d", output, status, statusDifferent)
 		}

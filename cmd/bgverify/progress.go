@@ -10,6 +10,7 @@ import (
 
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A progress tells on standard error where a run stands: in place on a
@@ -146,7 +147,7 @@ func nextLook(l *runner.LoadProgress) []string {
 
 func milliseconds(seconds float64) string { return fmt.Sprintf("%.1f ms", seconds*1000) }
 
-func tally(c runner.Counts) string {
+func tally(c run.Counts) string {
 	var parts []string
 	for _, part := range []struct {
 		n    int

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // TestProgressFits: what a reader watches under load stands in 80 columns, no
@@ -14,9 +15,9 @@ import (
 func TestProgressFits(t *testing.T) {
 	load := runner.Progress{Phase: runner.Loading, Load: &runner.LoadProgress{
 		Name: "저녁 피크 \x1b[2J", Stage: "measuring", Elapsed: 125 * time.Second, Total: 900 * time.Second, NextLook: 25 * time.Second, Rate: 1000,
-		Errors: runner.PerSide{Blue: 3, Green: 1204}, BlueP50: 0.0546, GreenP50: 0.0665, BlueP99: 1.2238, GreenP99: 2.2321,
+		Errors: run.PerSide{Blue: 3, Green: 1204}, BlueP50: 0.0546, GreenP50: 0.0665, BlueP99: 1.2238, GreenP99: 2.2321,
 	}}
-	cases := runner.Progress{Phase: runner.Comparing, Done: 4400, Total: 10000, Elapsed: 20 * time.Second, Counts: runner.Counts{Fail: 35}}
+	cases := runner.Progress{Phase: runner.Comparing, Done: 4400, Total: 10000, Elapsed: 20 * time.Second, Counts: run.Counts{Fail: 35}}
 	for _, tt := range []struct {
 		name    string
 		now     runner.Progress

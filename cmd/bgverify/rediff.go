@@ -8,6 +8,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -111,7 +112,7 @@ func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, arg
 	}
 	s.plan.Parent = from.Header.ID
 	s.plan.Weaker = runner.NewWeakerThan(from.Header.ID, from.Header.Asks, s.plan.Asks)
-	return s.into(ctx, func(ctx context.Context, plan *runner.Plan, sink runner.Sink, progress func(runner.Progress)) (*runner.End, error) {
+	return s.into(ctx, func(ctx context.Context, plan *runner.Plan, sink run.Sink, progress func(runner.Progress)) (*run.End, error) {
 		from.Pair = replay.StandIns(folder, sink.Secret)
 		return runner.Rejudge(ctx, plan, from, sink, progress)
 	})

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/report"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 func newReportCommand(io stdio) *cobra.Command {
@@ -70,7 +70,7 @@ killed is shown as incomplete. The report goes to standard output or to the file
 }
 
 // flagOf is the value that a run was given for a flag; empty where it had none.
-func flagOf(header *runner.Header, name string) string {
+func flagOf(header *run.Header, name string) string {
 	for _, text := range header.Flags {
 		if value, ok := strings.CutPrefix(text, "--"+name+"="); ok {
 			return value

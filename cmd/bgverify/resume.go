@@ -15,6 +15,7 @@ import (
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -68,7 +69,7 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 	}
 	if done, err := folder.Complete(); err != nil {
 		return broken(err)
-	} else if done && from.End.Verdict != runner.Interrupted {
+	} else if done && from.End.Verdict != run.Interrupted {
 		return standing(io, again, folder, from)
 	}
 	if from.Header.Parent != "" {
@@ -116,7 +117,7 @@ func (s *session) asksIdentity() bool {
 }
 
 // keptSession is the session of an unfinished run, made again from its folder.
-func keptSession(io stdio, again *runFlags, folder string, from *runner.Run) (*session, error) {
+func keptSession(io stdio, again *runFlags, folder string, from *run.Run) (*session, error) {
 	plan, err := replay.ReadAsked(folder)
 	if err != nil {
 		return nil, broken(err)
@@ -152,24 +153,24 @@ func keptSession(io stdio, again *runFlags, folder string, from *runner.Run) (*s
 }
 
 // conclude finishes the folder of a run that had judged everything.
-func (s *session) conclude(io stdio, w *archive.Writer, run *runner.Run) error {
+func (s *session) conclude(io stdio, w *archive.Writer, r *run.Run) error {
 	out, flush := redacted(io, w.Redactor())
 	defer flush()
-	verdict := run.End.Verdict
+	verdict := r.End.Verdict
 	if err := s.finish(out, w); err != nil {
 		fmt.Fprintf(out.err, "bgverify: error: %v\n", err)
-		verdict = verdict.Worse(runner.Broken)
+		verdict = verdict.Worse(run.Broken)
 	}
-	return exit(verdict.ExitStatus(run.End.Signal))
+	return exit(verdict.ExitStatus(r.End.Signal))
 }
 
 // standing ends with the verdict that a run has, after checking its folder.
-func standing(io stdio, again *runFlags, folder *archive.Folder, run *runner.Run) error {
-	answer := archive.Gate{Now: time.Now(), Partial: true, Without: runner.Required}.Check(folder)
+func standing(io stdio, again *runFlags, folder *archive.Folder, r *run.Run) error {
+	answer := archive.Gate{Now: time.Now(), Partial: true, Without: run.Required}.Check(folder)
 	status := answer.Verdict.ExitStatus(answer.Signal)
 	if again.output == "json" {
 		format, _ := report.Lookup("json")
-		if err := format.Write(io.out, run); err != nil {
+		if err := format.Write(io.out, r); err != nil {
 			return broken(fmt.Errorf("write the report: %w", err))
 		}
 		return exit(status)

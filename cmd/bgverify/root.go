@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // The exit statuses of the contract. Those of a verdict come from the verdict.
@@ -69,15 +70,15 @@ func failed(ctx context.Context, err error) error {
 	case err == nil, errors.As(err, &known):
 		return err
 	case errors.Is(err, runner.ErrStopped):
-		return &statusError{status: runner.Interrupted.ExitStatus(stopSignal(ctx)), err: err}
+		return &statusError{status: run.Interrupted.ExitStatus(stopSignal(ctx)), err: err}
 	case errors.As(err, &mistake):
 		return usage(mistake.Hint, "%w", err)
 	}
 	return broken(err)
 }
 
-// run executes one command line and returns the exit status.
-func run(ctx context.Context, io stdio, args []string) int {
+// execute runs one command line and returns the exit status.
+func execute(ctx context.Context, io stdio, args []string) int {
 	out := &output{w: io.out}
 	io.out = out
 	root := newRoot(io)

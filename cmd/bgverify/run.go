@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 func newRunCommand(io stdio) *cobra.Command {
@@ -95,7 +96,7 @@ func judge(ctx context.Context, io stdio, flags *runFlags, t *tree, flagsTyped [
 
 // A dryDocument is what --dry-run prints with --output json: no verdict.
 type dryDocument struct {
-	Verdict  runner.Verdict    `json:"verdict"`
+	Verdict  run.Verdict       `json:"verdict"`
 	Requests []*runner.Preview `json:"requests"`
 }
 
@@ -105,7 +106,7 @@ func (s *session) dryRun() error {
 	redactor := newRedactor()
 	out, flush := redacted(s.io, redactor)
 	defer flush()
-	doc := dryDocument{Verdict: runner.Incomplete, Requests: []*runner.Preview{}}
+	doc := dryDocument{Verdict: run.Incomplete, Requests: []*runner.Preview{}}
 	for p, err := range runner.DryRun(s.plan, redactor.Add) {
 		switch {
 		case err != nil:

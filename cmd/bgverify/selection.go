@@ -13,12 +13,13 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
 // narrowed are the flags that make a run smaller than its suites, with who set them.
-func (f *runFlags) narrowed() []runner.Narrowing {
-	var out []runner.Narrowing
+func (f *runFlags) narrowed() []run.Narrowing {
+	var out []run.Narrowing
 	for _, flag := range []struct {
 		name         string
 		set          bool
@@ -35,9 +36,9 @@ func (f *runFlags) narrowed() []runner.Narrowing {
 		if !flag.set {
 			continue
 		}
-		n := runner.Narrowing{By: runner.ByFlag, Name: "--" + flag.name, Cases: flag.cases, Loads: flag.loads}
+		n := run.Narrowing{By: run.ByFlag, Name: "--" + flag.name, Cases: flag.cases, Loads: flag.loads}
 		if slices.Contains(f.fromEnv, flag.name) {
-			n.By, n.Name = runner.ByEnvironment, flagVariable(flag.name)
+			n.By, n.Name = run.ByEnvironment, flagVariable(flag.name)
 		}
 		out = append(out, n)
 	}
@@ -45,11 +46,11 @@ func (f *runFlags) narrowed() []runner.Narrowing {
 }
 
 // marked are the cases that files mark only.
-func marked(suites []*scenarios.Suite) []runner.Narrowing {
-	var out []runner.Narrowing
+func marked(suites []*scenarios.Suite) []run.Narrowing {
+	var out []run.Narrowing
 	for _, s := range suites {
 		for _, at := range s.Only {
-			out = append(out, runner.Narrowing{By: runner.ByFile, Name: "only: true", At: at.String(), Cases: true, Loads: true})
+			out = append(out, run.Narrowing{By: run.ByFile, Name: "only: true", At: at.String(), Cases: true, Loads: true})
 		}
 	}
 	return out
@@ -67,7 +68,7 @@ func (s *session) refused(ctx context.Context) error {
 
 // weakerThanLast holds what a plan asks against the last complete run of the same
 // suites; nil when there is none, or it asked no more.
-func weakerThanLast(root string, plan *runner.Plan) *runner.WeakerThan {
+func weakerThanLast(root string, plan *runner.Plan) *run.WeakerThan {
 	entries, _, err := archive.History(root)
 	if err != nil || plan.Asks == nil {
 		return nil // the history is a convenience: a run is not to fail for it
@@ -80,12 +81,12 @@ func weakerThanLast(root string, plan *runner.Plan) *runner.WeakerThan {
 	tried := 0
 	for i := len(entries) - 1; i >= 0 && tried < opened; i-- {
 		e := &entries[i]
-		if e.Verdict == runner.Interrupted || e.Parent != "" || !slices.Equal(e.Paths, plan.Paths) && !slices.Equal(e.SuiteNames(), names) {
+		if e.Verdict == run.Interrupted || e.Parent != "" || !slices.Equal(e.Paths, plan.Paths) && !slices.Equal(e.SuiteNames(), names) {
 			continue
 		}
 		tried++
-		if run, err := openRun(root, path.Join(root, e.Folder)); err == nil && run.Header.Asks != nil {
-			return runner.NewWeakerThan(run.Header.ID, run.Header.Asks, plan.Asks)
+		if r, err := openRun(root, path.Join(root, e.Folder)); err == nil && r.Header.Asks != nil {
+			return runner.NewWeakerThan(r.Header.ID, r.Header.Asks, plan.Asks)
 		}
 	}
 	return nil
@@ -108,16 +109,16 @@ func sourceLine(files fs.FS, at scenarios.Pos) string {
 // --rerun-failed names. Unless a seed is given, that run's is used again, as it
 // chose the rows and the values that failed.
 func (f *runFlags) failedCases() ([]string, error) {
-	run, err := openRun(f.out, f.rerunFailed)
+	r, err := openRun(f.out, f.rerunFailed)
 	if err != nil {
 		return nil, err
 	}
 	var ids []string
-	for c, err := range run.Cases {
+	for c, err := range r.Cases {
 		if err != nil {
 			return nil, broken(fmt.Errorf("read run %s: %w", f.rerunFailed, err))
 		}
-		if c.Kind == "" && c.Verdict != runner.Pass && c.Verdict != runner.Skip {
+		if c.Kind == "" && c.Verdict != run.Pass && c.Verdict != run.Skip {
 			ids = append(ids, c.ID)
 		}
 	}
@@ -125,7 +126,7 @@ func (f *runFlags) failedCases() ([]string, error) {
 		return nil, usage("", "every case of run %s passed: nothing to run again", f.rerunFailed)
 	}
 	if f.seedRandom {
-		f.seed = run.Header.Seed
+		f.seed = r.Header.Seed
 	}
 	return ids, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -97,7 +98,7 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	}
 	s.read = files.Opened()
 	s.plan = &runner.Plan{
-		Tool: runner.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: vars,
+		Tool: run.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: vars,
 		Verb: flags.verb, Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
 		World:       runner.World{Now: time.Now, Getenv: getenv, Files: t.files, Root: t.root},
 		Calibration: calibration, Narrowed: narrowed, Paths: t.paths, Asks: asks,
@@ -137,12 +138,12 @@ func tellProblems(stderr io.Writer, problems scenarios.Problems) error {
 	return nil
 }
 
-func machine() runner.Environment {
+func machine() run.Environment {
 	host, _ := os.Hostname()
-	return runner.Environment{Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0), Hostname: host}
+	return run.Environment{Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0), Hostname: host}
 }
 
-func openRun(root, name string) (*runner.Run, error) {
+func openRun(root, name string) (*run.Run, error) {
 	opened, err := openFolder(root, name)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // unarchived runs suites several times and archives nothing: what calibrate and
@@ -51,7 +52,7 @@ func (u *unarchived) plan(seed uint64, rules []diff.Rule) (*runner.Plan, error) 
 }
 
 // execute runs a plan; visit takes each case as it ends.
-func (u *unarchived) execute(ctx context.Context, plan *runner.Plan, visit func(*runner.CaseResult)) (*runner.End, []runner.LoadResult, error) {
+func (u *unarchived) execute(ctx context.Context, plan *runner.Plan, visit func(*run.CaseResult)) (*run.End, []run.LoadResult, error) {
 	sink := &roundSink{redactor: u.redactor, visit: visit}
 	progress := newProgress(u.out.err, u.io.err, u.flags)
 	end, err := runner.Execute(ctx, plan, sink, progress.show)
@@ -62,17 +63,17 @@ func (u *unarchived) execute(ctx context.Context, plan *runner.Plan, visit func(
 // A roundSink keeps what a round finds and archives nothing.
 type roundSink struct {
 	redactor *archive.Redactor
-	visit    func(*runner.CaseResult)
+	visit    func(*run.CaseResult)
 
 	mu    sync.Mutex // guards what visit writes, and loads
-	loads []runner.LoadResult
+	loads []run.LoadResult
 }
 
 // Secret makes a value unreadable in what is printed.
 func (s *roundSink) Secret(name, value string) { s.redactor.Add(name, value) }
 
 // Emit hands over the cases and keeps the load stages.
-func (s *roundSink) Emit(ev runner.Event) error {
+func (s *roundSink) Emit(ev run.Event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -85,7 +86,7 @@ func (s *roundSink) Emit(ev runner.Event) error {
 }
 
 // LoadFile drops the records: their verdict is all that is wanted.
-func (*roundSink) LoadFile(string) (runner.RecordWriter, error) { return noRecords{}, nil }
+func (*roundSink) LoadFile(string) (run.RecordWriter, error) { return noRecords{}, nil }
 
 type noRecords struct{}
 

@@ -23,7 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -35,7 +35,7 @@ func TestRunIsReadBack(t *testing.T) {
 	}
 	defer w.Close()
 	header := sampleHeader(w.ID(), 40)
-	if err := w.Emit(runner.Event{Begin: header}); err != nil {
+	if err := w.Emit(run.Event{Begin: header}); err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
@@ -50,10 +50,10 @@ func TestRunIsReadBack(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if err := w.Emit(runner.Event{Load: sampleLoad()}); err != nil {
+	if err := w.Emit(run.Event{Load: sampleLoad()}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := finishRun(w, runner.Fail, 40); err != nil {
+	if _, err := finishRun(w, run.Fail, 40); err != nil {
 		t.Fatal(err)
 	}
 	fromWriter, err := w.Run()
@@ -65,20 +65,20 @@ func TestRunIsReadBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, run := range map[string]*runner.Run{"writer": fromWriter, "folder": fromFolder} {
+	for name, r := range map[string]*run.Run{"writer": fromWriter, "folder": fromFolder} {
 		t.Run(name, func(t *testing.T) {
-			if d := cmp.Diff(*header, run.Header, exportedOnly); d != "" {
+			if d := cmp.Diff(*header, r.Header, exportedOnly); d != "" {
 				t.Errorf("header (-want +got):\n%s", d)
 			}
-			if d := cmp.Diff(*sampleEnd(runner.Fail, 40), run.End, exportedOnly); d != "" {
+			if d := cmp.Diff(*sampleEnd(run.Fail, 40), r.End, exportedOnly); d != "" {
 				t.Errorf("end (-want +got):\n%s", d)
 			}
-			if d := cmp.Diff([]runner.LoadResult{*sampleLoad()}, run.Loads, exportedOnly); d != "" {
+			if d := cmp.Diff([]run.LoadResult{*sampleLoad()}, r.Loads, exportedOnly); d != "" {
 				t.Errorf("loads (-want +got):\n%s", d)
 			}
 			for range 2 { // a run can be ranged over again
 				n := 0
-				for c, err := range run.Cases {
+				for c, err := range r.Cases {
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -91,15 +91,15 @@ func TestRunIsReadBack(t *testing.T) {
 					t.Errorf("%d cases, want 40", n)
 				}
 			}
-			pair, err := run.Pair("stb/case-007/get")
+			pair, err := r.Pair("stb/case-007/get")
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := &runner.Pair{Key: "stb/case-007/get", Blue: sampleExchange("blue", 7), Green: sampleExchange("green", 7)}
+			want := &run.Pair{Key: "stb/case-007/get", Blue: sampleExchange("blue", 7), Green: sampleExchange("green", 7)}
 			if d := cmp.Diff(want, pair, cmpopts.EquateComparable(netip.AddrPort{})); d != "" {
 				t.Errorf("pair (-want +got):\n%s", d)
 			}
-			if pair, err := run.Pair("stb/none"); pair != nil || err != nil {
+			if pair, err := r.Pair("stb/none"); pair != nil || err != nil {
 				t.Errorf("an unknown pair: %v, %v", pair, err)
 			}
 		})
@@ -159,18 +159,18 @@ func TestIncompleteUntilFinished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	says := func(want runner.Verdict) {
+	says := func(want run.Verdict) {
 		t.Helper()
 		head, err := mustOpen(t, w.Path()).Head()
 		if err != nil || head.Verdict != want || head.ID != w.ID() {
 			t.Errorf("run.json says %+v, %v; want %v", head, err, want)
 		}
 	}
-	says(runner.Incomplete)
-	if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), 5)}); err != nil {
+	says(run.Incomplete)
+	if err := w.Emit(run.Event{Begin: sampleHeader(w.ID(), 5)}); err != nil {
 		t.Fatal(err)
 	}
-	says(runner.Incomplete)
+	says(run.Incomplete)
 	if !strings.Contains(readFile(t, w.Path(), "run.json"), "http://blue.test") {
 		t.Error("run.json of a running run does not say what it runs against")
 	}
@@ -180,17 +180,17 @@ func TestIncompleteUntilFinished(t *testing.T) {
 	if _, err := w.Finish(); !errors.Is(err, ErrIncomplete) {
 		t.Errorf("finished without an end: %v", err)
 	}
-	run, err := mustOpen(t, w.Path()).Run()
+	r, err := mustOpen(t, w.Path()).Run()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run.End.Verdict != runner.Incomplete || run.End.Counts.Cases != 3 || run.End.Counts.Fail != 3 {
-		t.Errorf("end of a running run: %+v", run.End)
+	if r.End.Verdict != run.Incomplete || r.End.Counts.Cases != 3 || r.End.Counts.Fail != 3 {
+		t.Errorf("end of a running run: %+v", r.End)
 	}
-	if err := w.WriteFile("run.json", func(to io.Writer) error { return writeRunJSON(to, run) }); err != nil {
+	if err := w.WriteFile("run.json", func(to io.Writer) error { return writeRunJSON(to, r) }); err != nil {
 		t.Fatal(err)
 	}
-	says(runner.Incomplete)
+	says(run.Incomplete)
 	if err := mustOpen(t, w.Path()).Verify(); !errors.Is(err, ErrIncomplete) {
 		t.Errorf("verified a running run: %v", err)
 	}
@@ -210,10 +210,10 @@ func TestInterruptedIsFinishedButNotLatest(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), 5)}); err != nil {
+	if err := w.Emit(run.Event{Begin: sampleHeader(w.ID(), 5)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := finishRun(w, runner.Interrupted, 0); err != nil {
+	if _, err := finishRun(w, run.Interrupted, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := mustOpen(t, w.Path()).Verify(); err != nil {
@@ -230,7 +230,7 @@ func TestTornAndCorruptLogs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), 5)}); err != nil {
+	if err := w.Emit(run.Event{Begin: sampleHeader(w.ID(), 5)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := emitCases(w, 0, 4); err != nil {
@@ -251,12 +251,12 @@ func TestTornAndCorruptLogs(t *testing.T) {
 	lastLine := strings.LastIndexByte(whole[:len(whole)-1], '\n') + 1
 	for cut := lastLine + 1; cut < len(whole); cut += 37 {
 		f := write(whole[:cut])
-		run, err := f.Run()
+		r, err := f.Run()
 		if err != nil {
 			t.Fatalf("cut at %d: %v", cut, err)
 		}
-		if torn, _ := f.Torn(); !torn || len(run.End.Warnings) == 0 || run.End.Counts.Cases != 3 {
-			t.Fatalf("cut at %d: torn %v, end %+v", cut, torn, run.End)
+		if torn, _ := f.Torn(); !torn || len(r.End.Warnings) == 0 || r.End.Counts.Cases != 3 {
+			t.Fatalf("cut at %d: torn %v, end %+v", cut, torn, r.End)
 		}
 	}
 	for at := 1; at < len(whole); at += 1 + at/200 { // one bit flipped anywhere
@@ -446,11 +446,11 @@ func TestFilesAreWholeOrAbsent(t *testing.T) {
 }
 
 func TestInvalidEventsBreakTheRun(t *testing.T) {
-	for name, ev := range map[string]runner.Event{
+	for name, ev := range map[string]run.Event{
 		"no content":         {},
-		"no verdict":         {Case: &runner.CaseResult{ID: "x"}},
+		"no verdict":         {Case: &run.CaseResult{ID: "x"}},
 		"header of another":  {Begin: sampleHeader("other", 1)},
-		"an end without one": {End: &runner.End{}},
+		"an end without one": {End: &run.End{}},
 	} {
 		w, err := Create(t.TempDir(), Options{})
 		if err != nil {
@@ -459,7 +459,7 @@ func TestInvalidEventsBreakTheRun(t *testing.T) {
 		if err := w.Emit(ev); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
-		if err := w.Emit(runner.Event{Case: sampleCase(1)}); err == nil {
+		if err := w.Emit(run.Event{Case: sampleCase(1)}); err == nil {
 			t.Errorf("%s: the run goes on behind it", name)
 		}
 		w.Close()
@@ -472,22 +472,22 @@ func TestBodiesKeepAbsentAndEmptyApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), 1)}); err != nil {
+	if err := w.Emit(run.Event{Begin: sampleHeader(w.ID(), 1)}); err != nil {
 		t.Fatal(err)
 	}
-	want := &runner.Pair{
+	want := &run.Pair{
 		Key:   "k",
 		Blue:  &wire.Exchange{Method: "HEAD", Answer: []byte{}, Body: nil},
 		Green: &wire.Exchange{Method: "POST", Answer: nil, Body: []byte{0, 1, 255}, Err: &wire.Err{Class: wire.ClassReset, Detail: "died"}},
 	}
-	if err := w.Emit(runner.Event{Pair: want}); err != nil {
+	if err := w.Emit(run.Event{Pair: want}); err != nil {
 		t.Fatal(err)
 	}
-	run, err := w.Run()
+	r, err := w.Run()
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := run.Pair("k")
+	got, err := r.Pair("k")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // BenchmarkEmit measures a case's events (an intent, an unsafe intent, a pair,
@@ -22,7 +22,7 @@ func BenchmarkEmit(b *testing.B) {
 			}
 			defer w.Close()
 			w.Secret("token", "a-secret-of-some-length")
-			if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), b.N)}); err != nil {
+			if err := w.Emit(run.Event{Begin: sampleHeader(w.ID(), b.N)}); err != nil {
 				b.Fatal(err)
 			}
 			b.ResetTimer()
@@ -54,7 +54,7 @@ func BenchmarkArchive(b *testing.B) {
 			b.Fatal(err)
 		}
 		took := func(what string, began time.Time) { b.ReportMetric(time.Since(began).Seconds(), what+"-s") }
-		if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), cases)}); err != nil {
+		if err := w.Emit(run.Event{Begin: sampleHeader(w.ID(), cases)}); err != nil {
 			b.Fatal(err)
 		}
 		began := time.Now()
@@ -70,15 +70,15 @@ func BenchmarkArchive(b *testing.B) {
 		}
 		wg.Wait()
 		took("emit", began)
-		if err := w.Emit(runner.Event{End: sampleEnd(runner.Pass, cases)}); err != nil {
+		if err := w.Emit(run.Event{End: sampleEnd(run.Pass, cases)}); err != nil {
 			b.Fatal(err)
 		}
-		run, err := w.Run()
+		r, err := w.Run()
 		if err != nil {
 			b.Fatal(err)
 		}
 		if err := w.WriteFile(RunFile, func(to io.Writer) error {
-			return writeRunJSON(to, &runner.Run{Header: run.Header, End: run.End, Cases: func(func(*runner.CaseResult, error) bool) {}})
+			return writeRunJSON(to, &run.Run{Header: r.Header, End: r.End, Cases: func(func(*run.CaseResult, error) bool) {}})
 		}); err != nil {
 			b.Fatal(err)
 		}
@@ -102,12 +102,12 @@ func BenchmarkArchive(b *testing.B) {
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		run, err = f.Run()
+		r, err = f.Run()
 		if err != nil {
 			b.Fatal(err)
 		}
 		n := 0
-		for _, err := range run.Cases {
+		for _, err := range r.Cases {
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -120,7 +120,7 @@ func BenchmarkArchive(b *testing.B) {
 		runtime.KeepAlive(f)
 		began = time.Now()
 		for i := range cases {
-			if p, err := run.Pair(fmt.Sprintf("stb/case-%03d/get", i)); p == nil || err != nil {
+			if p, err := r.Pair(fmt.Sprintf("stb/case-%03d/get", i)); p == nil || err != nil {
 				b.Fatal(p, err)
 			}
 		}

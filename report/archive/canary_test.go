@@ -17,14 +17,14 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
 // canarySlots emits a run that holds a secret in every slot of every event and file.
 func canarySlots(t *testing.T, w *Writer, s string) {
 	t.Helper()
-	emit := func(ev runner.Event) {
+	emit := func(ev run.Event) {
 		t.Helper()
 		if err := w.Emit(ev); err != nil {
 			t.Fatal(err)
@@ -38,9 +38,9 @@ func canarySlots(t *testing.T, w *Writer, s string) {
 	h.Sides.Blue.URL = "http://u:" + url.QueryEscape(s) + "@blue.test"
 	h.Sides.Green.Services = map[string]string{s: "http://green.test/" + url.PathEscape(s)}
 	h.Sides.Green.Identity = map[string]string{"pod": s}
-	emit(runner.Event{Begin: h})
+	emit(run.Event{Begin: h})
 	id := "stb/" + s
-	emit(runner.Event{Intent: &runner.Intent{Case: id, Step: s}})
+	emit(run.Event{Intent: &run.Intent{Case: id, Step: s}})
 	x := &wire.Exchange{
 		Method: "POST", URL: "http://blue.test/x?token=" + url.QueryEscape(s) + "&h=" + hex.EncodeToString([]byte(s)),
 		Sent: []wire.Field{{Name: "Authorization", Value: "Basic " + basic}, {Name: "X-Other", Value: s}, {Name: "Cookie", Value: "a=" + s}, {Name: s, Value: "name"}},
@@ -50,13 +50,13 @@ func canarySlots(t *testing.T, w *Writer, s string) {
 		Answer:   []byte("plain " + s + "\nform=" + url.QueryEscape(s) + "\n" + quoted + "\n<" + strings.ToUpper(hex.EncodeToString([]byte(s)))),
 		Err:      &wire.Err{Class: wire.ClassTLS, Detail: fmt.Sprintf("tls: certificate %q is bad", s)},
 	}
-	emit(runner.Event{Pair: &runner.Pair{Key: runner.PairKey(id, "s", ""), Blue: x, Green: x}})
+	emit(run.Event{Pair: &run.Pair{Key: run.PairKey(id, "s", ""), Blue: x, Green: x}})
 	c := sampleCase(0)
 	c.ID, c.Name, c.Tags, c.At, c.Reasons = id, s, []string{s}, s+".yaml:1:1", []string{"panic: " + fmt.Sprintf("%+q", s)}
 	step := &c.Steps[0]
-	step.Exchange, step.Notes, step.Reasons = runner.PairKey(id, "s", ""), []string{s}, []string{"got " + quoted}
-	step.Blue = &runner.SideResult{URL: x.URL, TraceID: s, Err: x.Err}
-	step.Expectations = []runner.Expectation{{Side: "blue", What: "$.token eq " + quoted, Got: quoted}}
+	step.Exchange, step.Notes, step.Reasons = run.PairKey(id, "s", ""), []string{s}, []string{"got " + quoted}
+	step.Blue = &run.SideResult{URL: x.URL, TraceID: s, Err: x.Err}
+	step.Expectations = []run.Expectation{{Side: "blue", What: "$.token eq " + quoted, Got: quoted}}
 	long := `"` + jsonInside(s, false)
 	step.Differences = append(step.Differences,
 		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$[" + quoted + "]", BluePointer: "/" + s, Blue: diff.Excerpt{Type: diff.StringType, JSON: quoted}, Note: s},
@@ -64,25 +64,25 @@ func canarySlots(t *testing.T, w *Writer, s string) {
 		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.o", Blue: diff.Excerpt{Type: diff.ObjectType, JSON: `{` + quoted + `:` + quoted + `}`}},
 		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.cut", Blue: diff.Excerpt{Type: diff.StringType, JSON: long[:len(long)-1], Cut: true, Size: 500}},
 	)
-	emit(runner.Event{Case: c})
+	emit(run.Event{Case: c})
 	load := sampleLoad()
 	load.Reason, load.Routes, load.Warnings = s, []string{"GET /" + url.PathEscape(s)}, []string{s}
-	emit(runner.Event{Load: load})
-	end := sampleEnd(runner.Fail, 1)
+	emit(run.Event{Load: load})
+	end := sampleEnd(run.Fail, 1)
 	end.Reasons, end.Causes[0].Edit, end.Causes[0].Rule = []string{s}, s, "- at: "+quoted
 	end.Sides = h.Sides
-	emit(runner.Event{End: end})
+	emit(run.Event{End: end})
 	files := fstest.MapFS{"env.yaml": {Data: []byte("vars: {token: " + quoted + "}\n# " + s)}}
 	if err := w.CopyScenarios(files, []string{"env.yaml"}); err != nil {
 		t.Fatal(err)
 	}
-	run, err := w.Run()
+	r, err := w.Run()
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = w.WriteFiles([]string{RunFile, "report.html"}, func(ws []io.Writer) error {
 		_, err := fmt.Fprintf(ws[1], "<p title=%s>%s", quoted, s) // a renderer that knows the secret from elsewhere
-		return errors.Join(err, writeRunJSON(ws[0], run))
+		return errors.Join(err, writeRunJSON(ws[0], r))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -176,13 +176,13 @@ func TestNoSecretBreaksTheLog(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.Secret("pw", s)
-		if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), 2)}); err != nil {
+		if err := w.Emit(run.Event{Begin: sampleHeader(w.ID(), 2)}); err != nil {
 			t.Fatal(err)
 		}
 		if err := emitCases(w, 0, 2); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := finishRun(w, runner.Fail, 2); err != nil {
+		if _, err := finishRun(w, run.Fail, 2); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.Close(); err != nil {
@@ -192,17 +192,17 @@ func TestNoSecretBreaksTheLog(t *testing.T) {
 		if err := f.Verify(); err != nil {
 			t.Errorf("secret %q: %v", s, err)
 		}
-		run, err := f.Run()
+		r, err := f.Run()
 		if err != nil {
 			t.Errorf("secret %q: %v", s, err)
 			continue
 		}
-		for c, err := range run.Cases {
+		for c, err := range r.Cases {
 			if err != nil {
 				t.Errorf("secret %q: %v", s, err)
 				break
 			}
-			if pair, err := run.Pair(c.Steps[0].Exchange); err != nil || pair == nil {
+			if pair, err := r.Pair(c.Steps[0].Exchange); err != nil || pair == nil {
 				t.Errorf("secret %q: pair %v, %v", s, pair, err)
 			}
 		}
@@ -215,7 +215,7 @@ func TestUndeclaredCredentialsOfHeadersAreLearned(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), 1)}); err != nil {
+	if err := w.Emit(run.Event{Begin: sampleHeader(w.ID(), 1)}); err != nil {
 		t.Fatal(err)
 	}
 	const token = "123456789012" // also where JSON has a number
@@ -224,10 +224,10 @@ func TestUndeclaredCredentialsOfHeadersAreLearned(t *testing.T) {
 	x.Sent = append(x.Sent, wire.Field{Name: "Authorization", Value: "Bearer " + token})
 	x.Answer = []byte(`{"echo":"Bearer ` + token + `","n":` + token + `}`)
 	c.Steps[0].Reasons = []string{"got " + token}
-	if err := w.Emit(runner.Event{Pair: &runner.Pair{Key: c.Steps[0].Exchange, Blue: x, Green: x}}); err != nil {
+	if err := w.Emit(run.Event{Pair: &run.Pair{Key: c.Steps[0].Exchange, Blue: x, Green: x}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Emit(runner.Event{Case: c}); err != nil {
+	if err := w.Emit(run.Event{Case: c}); err != nil {
 		t.Fatal(err)
 	}
 	everyByte(t, w.Path(), func(name, text string) {

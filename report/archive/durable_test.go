@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // syncFS remembers what was put on the disk, by its name in the run folder.
@@ -81,7 +81,7 @@ func TestWhatIsOnTheDisk(t *testing.T) {
 			at += i + 1
 		}
 	}
-	emit := func(ev runner.Event) {
+	emit := func(ev run.Event) {
 		t.Helper()
 		if err := w.Emit(ev); err != nil {
 			t.Fatal(err)
@@ -91,7 +91,7 @@ func TestWhatIsOnTheDisk(t *testing.T) {
 	if err := w.WriteFile("scenarios/stb/suite.yaml", func(to io.Writer) error { _, err := to.Write([]byte("suite: stb\n")); return err }); err != nil {
 		t.Fatal(err)
 	}
-	emit(runner.Event{Begin: sampleHeader(w.ID(), 1)})
+	emit(run.Event{Begin: sampleHeader(w.ID(), 1)})
 	began := disk.since()
 	for _, name := range []string{RunFile, EventsFile, "suite.yaml", "stb/", ScenariosDir + "/", filepath.Base(w.Path()) + "/"} {
 		if !slices.Contains(began, name) {
@@ -107,7 +107,7 @@ func TestWhatIsOnTheDisk(t *testing.T) {
 	disk.since()
 	w.flush()
 	want("flushed", packName, ExchangesFile, EventsFile)
-	emit(runner.Event{End: sampleEnd(runner.Pass, 1)})
+	emit(run.Event{End: sampleEnd(run.Pass, 1)})
 	if _, err := closeRun(w); err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestFlushComesByItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), 1)}); err != nil {
+	if err := w.Emit(run.Event{Begin: sampleHeader(w.ID(), 1)}); err != nil {
 		t.Fatal(err)
 	}
 	w.flusher.stop()

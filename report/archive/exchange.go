@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -98,7 +98,7 @@ type pairHider struct {
 
 // hidePair turns a pair into its record. It returns the credentials that the
 // pair's headers carried.
-func hidePair(r *Redactor, bodies *bodyStore, p *runner.Pair) (*pairRecord, []string, error) {
+func hidePair(r *Redactor, bodies *bodyStore, p *run.Pair) (*pairRecord, []string, error) {
 	h := &pairHider{hider: hider{r: r}, bodies: bodies}
 	for _, e := range []*wire.Exchange{p.Blue, p.Green} {
 		if e != nil {

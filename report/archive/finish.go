@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // WriteFile makes a file of the folder appear whole or not at all, and without
@@ -200,7 +200,7 @@ func removeTemps(fsys FS, dir, keep string) error {
 }
 
 // commit writes the manifest and lets run.json take its place.
-func (w *Writer) commit(header *runner.Header, end *runner.End, staged string) (string, error) {
+func (w *Writer) commit(header *run.Header, end *run.End, staged string) (string, error) {
 	m := Manifest{Schema: 1, ID: w.id, Verdict: end.Verdict, Started: header.Started, Finished: w.opts.Clock().UTC()}
 	names, err := walkFiles(w.fs, w.path, "")
 	if err != nil {
@@ -241,11 +241,11 @@ func (w *Writer) commit(header *runner.Header, end *runner.End, staged string) (
 
 // publish makes the complete run known beside its folder.
 func (w *Writer) publish(digest string) error {
-	run, err := w.Run()
+	r, err := w.Run()
 	if err != nil {
 		return err
 	}
-	entry := entryOf(run, filepath.Base(w.path), digest)
+	entry := entryOf(r, filepath.Base(w.path), digest)
 	return withRoot(w.fs, w.root, func() error {
 		if err := appendHistory(w.fs, w.root, entry); err != nil {
 			return err
@@ -253,7 +253,7 @@ func (w *Writer) publish(digest string) error {
 		if err := writeIndex(w.fs, w.root, w.opts.Index); err != nil {
 			return err
 		}
-		if run.End.Verdict == runner.Interrupted {
+		if r.End.Verdict == run.Interrupted {
 			return nil
 		}
 		return pointLatest(w.fs, w.root, filepath.Base(w.path))

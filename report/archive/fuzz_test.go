@@ -9,7 +9,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // FuzzRedact holds the redactor to its laws:
@@ -152,14 +152,14 @@ func FuzzLog(f *testing.F) {
 		if err != nil {
 			return
 		}
-		run, err := r.run(x, nil)
+		ran, err := r.run(x, nil)
 		if err != nil {
 			return
 		}
-		if x.end.size == 0 && run.End.Verdict != runner.Incomplete {
-			t.Fatalf("a log without an end says %s:\n%s", run.End.Verdict, text)
+		if x.end.size == 0 && ran.End.Verdict != run.Incomplete {
+			t.Fatalf("a log without an end says %s:\n%s", ran.End.Verdict, text)
 		}
-		for _, err := range run.Cases {
+		for _, err := range ran.Cases {
 			if err != nil {
 				return
 			}

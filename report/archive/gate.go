@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A Gate says what an archived run must be for its verdict to be relied on. The
@@ -17,18 +17,18 @@ type Gate struct {
 	Digest     string        // of the manifest, as the run printed it; with or without sha256:
 	MaxAge     time.Duration // since the run ended; 0: any
 	Now        time.Time
-	GreenBuild string          // a value that one of green's identities showed
-	Service    string          // only the suites of this service count, and load of their cases
-	Partial    bool            // a run of chosen cases will do
-	Without    []runner.Aspect // what the run may have left out
-	Require    []runner.Aspect // what the run must have shown
-	Stronger   *runner.Run     // the run must ask no less than this one; nil: any
+	GreenBuild string       // a value that one of green's identities showed
+	Service    string       // only the suites of this service count, and load of their cases
+	Partial    bool         // a run of chosen cases will do
+	Without    []run.Aspect // what the run may have left out
+	Require    []run.Aspect // what the run must have shown
+	Stronger   *run.Run     // the run must ask no less than this one; nil: any
 }
 
 // An Answer is what a gate says. Verdict is Broken where the run cannot be
 // relied on, whatever its own verdict; Reasons then say why.
 type Answer struct {
-	Verdict runner.Verdict
+	Verdict run.Verdict
 	Reasons []string
 	Signal  int // of an interrupted run
 }
@@ -54,35 +54,35 @@ func (g Gate) Check(f *Folder) Answer {
 	if err != nil {
 		return refuse(err)
 	}
-	run, err := f.Run()
+	r, err := f.Run()
 	if err != nil {
 		return refuse(err)
 	}
-	err = errors.Join(CheckDigest(digest, g.Digest), CheckAge(run, g.Now, g.MaxAge), CheckBuild(run, g.GreenBuild))
+	err = errors.Join(CheckDigest(digest, g.Digest), CheckAge(r, g.Now, g.MaxAge), CheckBuild(r, g.GreenBuild))
 	if err != nil {
 		return refuse(err)
 	}
-	verdict, reasons := run.End.Verdict, run.End.Reasons
+	verdict, reasons := r.End.Verdict, r.End.Reasons
 	if g.Service != "" {
-		verdict, reasons = ScopedVerdict(run, g.Service)
+		verdict, reasons = ScopedVerdict(r, g.Service)
 	}
-	if w := run.Header.Weaker; w != nil {
+	if w := r.Header.Weaker; w != nil {
 		reasons = append(slices.Clone(reasons), w.String())
 	}
-	if verdict != runner.Pass {
-		return Answer{verdict, reasons, run.End.Signal}
+	if verdict != run.Pass {
+		return Answer{verdict, reasons, r.End.Signal}
 	}
-	if shut := append(g.absent(run), g.weaker(run)...); len(shut) > 0 {
-		return Answer{Verdict: runner.Inconclusive, Reasons: append(shut, reasons...)}
+	if shut := append(g.absent(r), g.weaker(r)...); len(shut) > 0 {
+		return Answer{Verdict: run.Inconclusive, Reasons: append(shut, reasons...)}
 	}
-	if without := run.End.Audit.VerifiedWithout; len(without) > 0 {
+	if without := r.End.Audit.VerifiedWithout; len(without) > 0 {
 		reasons = append(reasons, "verified without "+strings.Join(without, " and "))
 	}
-	return Answer{verdict, reasons, run.End.Signal}
+	return Answer{verdict, reasons, r.End.Signal}
 }
 
 func refuse(err error) Answer {
-	return Answer{Verdict: runner.Broken, Reasons: strings.Split(err.Error(), "\n")}
+	return Answer{Verdict: run.Broken, Reasons: strings.Split(err.Error(), "\n")}
 }
 
 // CheckDigest compares a manifest's digest with the one that was asked for;
@@ -99,7 +99,7 @@ func CheckDigest(got, want string) error {
 }
 
 // CheckAge refuses a run that ended more than limit ago, or later than now.
-func CheckAge(run *runner.Run, now time.Time, limit time.Duration) error {
+func CheckAge(run *run.Run, now time.Time, limit time.Duration) error {
 	if limit <= 0 {
 		return nil
 	}
@@ -116,7 +116,7 @@ func CheckAge(run *runner.Run, now time.Time, limit time.Duration) error {
 }
 
 // CheckBuild refuses a run whose green never said that it is build.
-func CheckBuild(run *runner.Run, build string) error {
+func CheckBuild(run *run.Run, build string) error {
 	if build == "" {
 		return nil
 	}
@@ -146,7 +146,7 @@ func sortedKeys(m map[string]string) []string {
 // ofService reports whether a load stage counts for a service: one that puts it under
 // load, wherever the stage is written. In a run of a version that did not record it
 // each stage counts.
-func ofService(l *runner.LoadResult, service string) bool {
+func ofService(l *run.LoadResult, service string) bool {
 	return l.Services == nil || slices.Contains(l.Services, service)
 }
 
@@ -158,18 +158,18 @@ var gatesOfSuites = []string{"services reachable", "responses equal", "expectati
 // its required suites. What went wrong with the run as a whole counts for every
 // service: an interruption, a gate that belongs to no suite, a verdict graver
 // than any suite's. A service that no required suite judged is broken.
-func ScopedVerdict(run *runner.Run, service string) (runner.Verdict, []string) {
-	var verdict, explained runner.Verdict
+func ScopedVerdict(ran *run.Run, service string) (run.Verdict, []string) {
+	var verdict, explained run.Verdict
 	var reasons, services []string
-	for i, head := range run.Header.Suites {
-		if i >= len(run.End.Suites) {
-			return runner.Broken, []string{"the run has no totals for suite " + head.Name}
+	for i, head := range ran.Header.Suites {
+		if i >= len(ran.End.Suites) {
+			return run.Broken, []string{"the run has no totals for suite " + head.Name}
 		}
 		services = append(services, head.Service)
 		if head.Gate == "advisory" {
 			continue
 		}
-		end := run.End.Suites[i]
+		end := ran.End.Suites[i]
 		explained = explained.Worse(end.Verdict)
 		if head.Service == service {
 			verdict = verdict.Worse(end.Verdict)
@@ -179,33 +179,33 @@ func ScopedVerdict(run *runner.Run, service string) (runner.Verdict, []string) {
 		}
 	}
 	switch {
-	case run.End.Verdict == runner.Interrupted:
-		return runner.Interrupted, run.End.Reasons
+	case ran.End.Verdict == run.Interrupted:
+		return run.Interrupted, ran.End.Reasons
 	case verdict == 0:
 		services = slices.DeleteFunc(services, func(s string) bool { return s == "" })
 		slices.Sort(services)
-		return runner.Broken, []string{fmt.Sprintf("no required suite of the run is of service %q; it has %s", service, strings.Join(slices.Compact(services), ", "))}
-	case run.End.Verdict > explained:
-		return run.End.Verdict.Worse(verdict), append(reasons, run.End.Reasons...)
+		return run.Broken, []string{fmt.Sprintf("no required suite of the run is of service %q; it has %s", service, strings.Join(slices.Compact(services), ", "))}
+	case ran.End.Verdict > explained:
+		return ran.End.Verdict.Worse(verdict), append(reasons, ran.End.Reasons...)
 	}
-	for i := range run.Loads {
-		l := &run.Loads[i]
-		if !ofService(l, service) || l.Suite < len(run.Header.Suites) && run.Header.Suites[l.Suite].Gate == "advisory" {
+	for i := range ran.Loads {
+		l := &ran.Loads[i]
+		if !ofService(l, service) || l.Suite < len(ran.Header.Suites) && ran.Header.Suites[l.Suite].Gate == "advisory" {
 			continue
 		}
-		if v := weightOf(run, l); v > verdict {
+		if v := weightOf(ran, l); v > verdict {
 			verdict = v
 			reasons = append(reasons, fmt.Sprintf("load %s: %s", l.Name, l.Reason))
 		}
 	}
-	for _, g := range run.End.Gates {
-		if g.Verdict > runner.Pass && !slices.Contains(gatesOfSuites, g.Name) && !strings.HasPrefix(g.Name, "load ") {
+	for _, g := range ran.End.Gates {
+		if g.Verdict > run.Pass && !slices.Contains(gatesOfSuites, g.Name) && !strings.HasPrefix(g.Name, "load ") {
 			verdict = verdict.Worse(g.Verdict)
 			reasons = append(reasons, fmt.Sprintf("%s: %s, want %s", g.Name, g.Measured, g.Limit))
 		}
 	}
-	if verdict == runner.Skip {
-		return runner.Broken, append(reasons, "nothing of service "+service+" was judged")
+	if verdict == run.Skip {
+		return run.Broken, append(reasons, "nothing of service "+service+" was judged")
 	}
 	return verdict, reasons
 }

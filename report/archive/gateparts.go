@@ -6,50 +6,51 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // leftOut is what a run left out. A run of a version that did not record it says so
 // in audit.verified_without alone.
-func leftOut(run *runner.Run) []runner.LeftOut {
-	if run.End.LeftOut != nil || run.Header.Asks != nil {
-		return run.End.LeftOut
+func leftOut(r *run.Run) []run.LeftOut {
+	if r.End.LeftOut != nil || r.Header.Asks != nil {
+		return r.End.LeftOut
 	}
-	var out []runner.LeftOut
-	for _, word := range run.End.Audit.VerifiedWithout {
-		if what := runner.Aspect(word); slices.Contains(runner.Required, what) {
-			out = append(out, runner.LeftOut{What: what})
+	var out []run.LeftOut
+	for _, word := range r.End.Audit.VerifiedWithout {
+		if what := run.Aspect(word); slices.Contains(run.Required, what) {
+			out = append(out, run.LeftOut{What: what})
 		}
 	}
-	if len(run.End.Sides.Green.Identity) == 0 {
-		out = append(out, runner.LeftOut{What: runner.AspectIdentity})
+	if len(r.End.Sides.Green.Identity) == 0 {
+		out = append(out, run.LeftOut{What: run.AspectIdentity})
 	}
 	return out
 }
 
 // absent says what keeps the gate shut of what the run left out, or did not show.
-func (g Gate) absent(run *runner.Run) []string {
+func (g Gate) absent(r *run.Run) []string {
 	var out []string
-	if p := run.Header.Planned; p.Partial() && !g.Partial {
+	if p := r.Header.Planned; p.Partial() && !g.Partial {
 		out = append(out, fmt.Sprintf("the run judged %d of %d cases: it passes for those alone (a run of all cases, or --partial)", p.Cases, p.OfCases))
 	}
-	left := leftOut(run)
+	left := leftOut(r)
 	for _, l := range left {
-		if l.What == runner.AspectSteps && l.By == runner.ByFlag && !g.Partial {
+		if l.What == run.AspectSteps && l.By == run.ByFlag && !g.Partial {
 			out = append(out, fmt.Sprintf("%s switched off %s (a run without it, or --partial)", l.Name, l))
 		}
 	}
-	for _, what := range runner.Required {
-		missing := slices.ContainsFunc(left, func(l runner.LeftOut) bool { return l.What == what })
+	for _, what := range run.Required {
+		missing := slices.ContainsFunc(left, func(l run.LeftOut) bool { return l.What == what })
 		switch {
 		case missing && slices.Contains(g.Require, what):
 			out = append(out, fmt.Sprintf("%s is required, and the run was verified without it", what))
 		case missing && !slices.Contains(g.Without, what) && !(g.Partial && chosen(left, what)):
 			text := fmt.Sprintf("the run was verified without %s (--without %s accepts that)", what, what)
-			if what == runner.AspectIdentity {
+			if what == run.AspectIdentity {
 				text = "nothing showed that blue and green are two places (add identity to the suite or the env file; --without identity accepts that)"
 			}
 			out = append(out, text)
-		case !missing && slices.Contains(g.Require, what) && !didAny(run, what):
+		case !missing && slices.Contains(g.Require, what) && !didAny(r, what):
 			out = append(out, fmt.Sprintf("%s is required, and the suites hold none", what))
 		}
 	}
@@ -58,50 +59,50 @@ func (g Gate) absent(run *runner.Run) []string {
 
 // chosen reports whether writes or comparison are missing for no other reason than
 // that cases were chosen: to accept such a run is to accept that.
-func chosen(left []runner.LeftOut, what runner.Aspect) bool {
-	return (what == runner.AspectWrites || what == runner.AspectCompare) &&
-		!slices.ContainsFunc(left, func(l runner.LeftOut) bool { return l.What == what && l.By != runner.ByFlag })
+func chosen(left []run.LeftOut, what run.Aspect) bool {
+	return (what == run.AspectWrites || what == run.AspectCompare) &&
+		!slices.ContainsFunc(left, func(l run.LeftOut) bool { return l.What == what && l.By != run.ByFlag })
 }
 
 // weightOf is what a load stage does to the verdict: nothing if it is inconclusive
 // and the run was made with --on-inconclusive warn.
-func weightOf(run *runner.Run, l *runner.LoadResult) runner.Verdict {
-	warned := func(o runner.LeftOut) bool {
-		return o.What == runner.AspectLoad && o.Load == l.Name && o.By == runner.ByFlag
+func weightOf(r *run.Run, l *run.LoadResult) run.Verdict {
+	warned := func(o run.LeftOut) bool {
+		return o.What == run.AspectLoad && o.Load == l.Name && o.By == run.ByFlag
 	}
-	if l.Verdict == runner.Inconclusive && slices.ContainsFunc(run.End.LeftOut, warned) {
-		return runner.Pass
+	if l.Verdict == run.Inconclusive && slices.ContainsFunc(r.End.LeftOut, warned) {
+		return run.Pass
 	}
 	return l.Verdict
 }
 
 // didAny reports whether a run that left an aspect out nowhere did it anywhere.
-func didAny(run *runner.Run, what runner.Aspect) bool {
+func didAny(r *run.Run, what run.Aspect) bool {
 	switch what {
-	case runner.AspectLoad:
-		return len(run.Loads) > 0
-	case runner.AspectWrites:
-		return run.Header.Asks.Write()
+	case run.AspectLoad:
+		return len(r.Loads) > 0
+	case run.AspectWrites:
+		return r.Header.Asks.Write()
 	default:
 		return true
 	}
 }
 
 // weaker lists what a run checks less than the one of --no-weaker.
-func (g Gate) weaker(run *runner.Run) []string {
+func (g Gate) weaker(r *run.Run) []string {
 	if g.Stronger == nil {
 		return nil
 	}
 	was := g.Stronger
-	if was.Header.Asks == nil || run.Header.Asks == nil {
+	if was.Header.Asks == nil || r.Header.Asks == nil {
 		return []string{fmt.Sprintf("cannot compare with run %s: one of the two does not record what its suites check", was.Header.ID)}
 	}
-	found := runner.FindWeaker(was.Header.Asks, run.Header.Asks)
-	for _, l := range leftOut(run) {
-		before := func(o runner.LeftOut) bool { return o.What == l.What && o.Count >= l.Count }
-		accepted := slices.Contains(g.Without, l.What) || g.Partial && slices.Contains([]runner.Aspect{runner.AspectCases, runner.AspectCompare, runner.AspectSteps}, l.What)
+	found := runner.FindWeaker(was.Header.Asks, r.Header.Asks)
+	for _, l := range leftOut(r) {
+		before := func(o run.LeftOut) bool { return o.What == l.What && o.Count >= l.Count }
+		accepted := slices.Contains(g.Without, l.What) || g.Partial && slices.Contains([]run.Aspect{run.AspectCases, run.AspectCompare, run.AspectSteps}, l.What)
 		if !accepted && !slices.ContainsFunc(leftOut(was), before) {
-			found = append(found, runner.Weaker{Kind: runner.NotRun, What: strings.TrimSpace(l.String())})
+			found = append(found, run.Weaker{Kind: run.NotRun, What: strings.TrimSpace(l.String())})
 		}
 	}
 	if len(found) == 0 {

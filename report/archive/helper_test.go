@@ -16,7 +16,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/diff/perf"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -34,22 +34,22 @@ func testClock() func() time.Time {
 	return func() time.Time { n++; return testStart.Add(time.Duration(n) * time.Second) }
 }
 
-func sampleHeader(id string, cases int) *runner.Header {
-	return &runner.Header{
-		Schema: 1, ID: id, Tool: runner.Tool{Name: "bgverify", Version: "test"}, Started: testStart, Seed: 7,
-		Sides:   runner.Sides{Blue: runner.SideHead{URL: "http://blue.test"}, Green: runner.SideHead{URL: "http://green.test"}},
-		Suites:  []runner.SuiteHead{{Name: "stb", File: "stb.yaml", Service: "epg", Owner: "tv", Gate: "required", Cases: cases, Loads: 1}},
-		Planned: runner.Planned{Cases: cases, Loads: 1}, Flags: []string{"--no-load"},
+func sampleHeader(id string, cases int) *run.Header {
+	return &run.Header{
+		Schema: 1, ID: id, Tool: run.Tool{Name: "bgverify", Version: "test"}, Started: testStart, Seed: 7,
+		Sides:   run.Sides{Blue: run.SideHead{URL: "http://blue.test"}, Green: run.SideHead{URL: "http://green.test"}},
+		Suites:  []run.SuiteHead{{Name: "stb", File: "stb.yaml", Service: "epg", Owner: "tv", Gate: "required", Cases: cases, Loads: 1}},
+		Planned: run.Planned{Cases: cases, Loads: 1}, Flags: []string{"--no-load"},
 	}
 }
 
-func sampleCase(i int) *runner.CaseResult {
+func sampleCase(i int) *run.CaseResult {
 	id := fmt.Sprintf("stb/case-%03d", i)
-	return &runner.CaseResult{
-		Index: i, ID: id, Name: "케이스 " + id, Verdict: runner.Fail, Requests: runner.PerSide{Blue: 1, Green: 1},
-		Steps: []runner.StepResult{{
-			Name: "get", Verdict: runner.Fail, Exchange: runner.PairKey(id, "get", ""),
-			Blue: &runner.SideResult{Status: 200, Method: "GET", URL: "http://blue.test/a", Attempts: 1},
+	return &run.CaseResult{
+		Index: i, ID: id, Name: "케이스 " + id, Verdict: run.Fail, Requests: run.PerSide{Blue: 1, Green: 1},
+		Steps: []run.StepResult{{
+			Name: "get", Verdict: run.Fail, Exchange: run.PairKey(id, "get", ""),
+			Blue: &run.SideResult{Status: 200, Method: "GET", URL: "http://blue.test/a", Attempts: 1},
 			Differences: []diff.Difference{{
 				Kind: diff.TypeChanged, Severity: diff.Type, Where: diff.InBody, Path: "$.price", BluePointer: "/price", GreenPointer: "/price",
 				Blue: diff.Excerpt{Type: diff.NumberType, JSON: "12.50", Size: 5}, Green: diff.Excerpt{Type: diff.StringType, JSON: `"12.50"`, Size: 7},
@@ -68,20 +68,20 @@ func sampleExchange(side string, i int) *wire.Exchange {
 	}
 }
 
-func sampleLoad() *runner.LoadResult {
-	return &runner.LoadResult{
-		Name: "evening peak", Verdict: runner.Pass, Rate: 50, Seconds: 10, Records: "load/evening-peak.bin",
+func sampleLoad() *run.LoadResult {
+	return &run.LoadResult{
+		Name: "evening peak", Verdict: run.Pass, Rate: 50, Seconds: 10, Records: "load/evening-peak.bin",
 		Comparisons: []perf.Comparison{{Metric: perf.P95, Role: perf.Gate, Change: 0.01, Outcome: perf.NoWorse}},
-		Series:      &runner.Series{BucketS: 1},
+		Series:      &run.Series{BucketS: 1},
 	}
 }
 
-func sampleEnd(v runner.Verdict, cases int) *runner.End {
-	return &runner.End{
+func sampleEnd(v run.Verdict, cases int) *run.End {
+	return &run.End{
 		ElapsedMS: 1500, Verdict: v, Reasons: []string{"green differs"},
 		Sides:  sampleHeader("", 0).Sides,
-		Suites: []runner.SuiteEnd{{Verdict: v, Counts: runner.Counts{Cases: cases, Fail: cases}}},
-		Counts: runner.Counts{Cases: cases, Fail: cases},
+		Suites: []run.SuiteEnd{{Verdict: v, Counts: run.Counts{Cases: cases, Fail: cases}}},
+		Counts: run.Counts{Cases: cases, Fail: cases},
 		Causes: []cause.Cause{{ID: 0, Kind: diff.TypeChanged, Where: diff.InBody, Path: "$.price", Edit: "number -> string", Severity: diff.Type, Count: cases, Cases: cases, Examples: []string{"stb/case-000"}}},
 	}
 }
@@ -90,9 +90,9 @@ func sampleEnd(v runner.Verdict, cases int) *runner.End {
 func emitCases(w *Writer, from, to int) error {
 	for i := from; i < to; i++ {
 		c := sampleCase(i)
-		events := []runner.Event{
-			{Intent: &runner.Intent{Case: c.ID}},
-			{Pair: &runner.Pair{Key: c.Steps[0].Exchange, Blue: sampleExchange("blue", i), Green: sampleExchange("green", i)}},
+		events := []run.Event{
+			{Intent: &run.Intent{Case: c.ID}},
+			{Pair: &run.Pair{Key: c.Steps[0].Exchange, Blue: sampleExchange("blue", i), Green: sampleExchange("green", i)}},
 			{Case: c},
 		}
 		for _, ev := range events {
@@ -105,43 +105,43 @@ func emitCases(w *Writer, from, to int) error {
 }
 
 // writeRunJSON renders run.json as the contract says, as far as the archive reads it.
-func writeRunJSON(to io.Writer, run *runner.Run) error {
+func writeRunJSON(to io.Writer, r *run.Run) error {
 	type suite struct {
-		runner.SuiteHead
-		Verdict runner.Verdict       `json:"verdict"`
-		Counts  runner.Counts        `json:"counts"`
-		Cases   []*runner.CaseResult `json:"cases"`
-		Loads   []runner.LoadResult  `json:"loads"`
+		run.SuiteHead
+		Verdict run.Verdict       `json:"verdict"`
+		Counts  run.Counts        `json:"counts"`
+		Cases   []*run.CaseResult `json:"cases"`
+		Loads   []run.LoadResult  `json:"loads"`
 	}
 	doc := struct {
-		Schema  int            `json:"schema"`
-		ID      string         `json:"id"`
-		Started time.Time      `json:"started"`
-		Elapsed float64        `json:"elapsed_ms"`
-		Verdict runner.Verdict `json:"verdict"`
-		Reasons []string       `json:"reasons"`
-		Sides   runner.Sides   `json:"sides"`
-		Counts  runner.Counts  `json:"counts"`
-		Suites  []suite        `json:"suites"`
-		Causes  []cause.Cause  `json:"causes"`
-	}{1, run.Header.ID, run.Header.Started, run.End.ElapsedMS, run.End.Verdict, run.End.Reasons, run.End.Sides, run.End.Counts, nil, run.End.Causes}
-	for i, h := range run.Header.Suites {
-		s := suite{SuiteHead: h, Verdict: run.End.Suites[i].Verdict, Counts: run.End.Suites[i].Counts}
-		for c, err := range run.Cases {
+		Schema  int           `json:"schema"`
+		ID      string        `json:"id"`
+		Started time.Time     `json:"started"`
+		Elapsed float64       `json:"elapsed_ms"`
+		Verdict run.Verdict   `json:"verdict"`
+		Reasons []string      `json:"reasons"`
+		Sides   run.Sides     `json:"sides"`
+		Counts  run.Counts    `json:"counts"`
+		Suites  []suite       `json:"suites"`
+		Causes  []cause.Cause `json:"causes"`
+	}{1, r.Header.ID, r.Header.Started, r.End.ElapsedMS, r.End.Verdict, r.End.Reasons, r.End.Sides, r.End.Counts, nil, r.End.Causes}
+	for i, h := range r.Header.Suites {
+		s := suite{SuiteHead: h, Verdict: r.End.Suites[i].Verdict, Counts: r.End.Suites[i].Counts}
+		for c, err := range r.Cases {
 			if err != nil {
 				return err
 			}
 			s.Cases = append(s.Cases, c)
 		}
-		s.Loads = run.Loads
+		s.Loads = r.Loads
 		doc.Suites = append(doc.Suites, s)
 	}
 	return json.NewEncoder(to).Encode(doc)
 }
 
 // finishRun does what the command does at the end of a run.
-func finishRun(w *Writer, v runner.Verdict, cases int) (string, error) {
-	if err := w.Emit(runner.Event{End: sampleEnd(v, cases)}); err != nil {
+func finishRun(w *Writer, v run.Verdict, cases int) (string, error) {
+	if err := w.Emit(run.Event{End: sampleEnd(v, cases)}); err != nil {
 		return "", err
 	}
 	return closeRun(w)
@@ -181,7 +181,7 @@ func wholeRun(root string, opts Options, cases int) (path, digest string, err er
 	if err := w.CopyScenarios(files, []string{"stb/suite.yaml"}); err != nil {
 		return path, "", err
 	}
-	if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), cases)}); err != nil {
+	if err := w.Emit(run.Event{Begin: sampleHeader(w.ID(), cases)}); err != nil {
 		return path, "", err
 	}
 	if err := emitCases(w, 0, cases); err != nil {
@@ -197,10 +197,10 @@ func wholeRun(root string, opts Options, cases int) (path, digest string, err er
 	if err := rec.Close(); err != nil {
 		return path, "", err
 	}
-	if err := w.Emit(runner.Event{Load: sampleLoad()}); err != nil {
+	if err := w.Emit(run.Event{Load: sampleLoad()}); err != nil {
 		return path, "", err
 	}
-	digest, err = finishRun(w, runner.Fail, cases)
+	digest, err = finishRun(w, run.Fail, cases)
 	return path, digest, err
 }
 

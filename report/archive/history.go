@@ -16,45 +16,45 @@ import (
 
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/diff/perf"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // An Entry is one complete run in the history: one line of history.ndjson.
 type Entry struct {
-	ID        string         `json:"id"`
-	Folder    string         `json:"folder"` // under the root
-	Started   time.Time      `json:"started"`
-	ElapsedMS float64        `json:"elapsed_ms"`
-	Parent    string         `json:"parent,omitempty"`
-	Verdict   runner.Verdict `json:"verdict"`
-	Reasons   []string       `json:"reasons,omitempty"`
-	Digest    string         `json:"digest"` // of the manifest
-	Sides     runner.Sides   `json:"sides"`
-	Counts    runner.Counts  `json:"counts"`
-	Suites    []EntrySuite   `json:"suites"`
-	Causes    []cause.Cause  `json:"causes,omitempty"`
+	ID        string        `json:"id"`
+	Folder    string        `json:"folder"` // under the root
+	Started   time.Time     `json:"started"`
+	ElapsedMS float64       `json:"elapsed_ms"`
+	Parent    string        `json:"parent,omitempty"`
+	Verdict   run.Verdict   `json:"verdict"`
+	Reasons   []string      `json:"reasons,omitempty"`
+	Digest    string        `json:"digest"` // of the manifest
+	Sides     run.Sides     `json:"sides"`
+	Counts    run.Counts    `json:"counts"`
+	Suites    []EntrySuite  `json:"suites"`
+	Causes    []cause.Cause `json:"causes,omitempty"`
 	// Paths are the files and folders that the suites were named by.
 	Paths []string `json:"paths,omitempty"`
 	// Weaker is what the suites asked less than in the run before.
-	Weaker *runner.WeakerThan `json:"weaker,omitempty"`
+	Weaker *run.WeakerThan `json:"weaker,omitempty"`
 }
 
 // An EntrySuite is one suite of an Entry.
 type EntrySuite struct {
-	Name    string         `json:"name"`
-	Service string         `json:"service,omitempty"`
-	Owner   string         `json:"owner,omitempty"`
-	Wave    int            `json:"wave,omitempty"`
-	Gate    string         `json:"gate"`
-	Verdict runner.Verdict `json:"verdict"`
-	Counts  runner.Counts  `json:"counts"`
-	Loads   []EntryLoad    `json:"loads,omitempty"`
+	Name    string      `json:"name"`
+	Service string      `json:"service,omitempty"`
+	Owner   string      `json:"owner,omitempty"`
+	Wave    int         `json:"wave,omitempty"`
+	Gate    string      `json:"gate"`
+	Verdict run.Verdict `json:"verdict"`
+	Counts  run.Counts  `json:"counts"`
+	Loads   []EntryLoad `json:"loads,omitempty"`
 }
 
 // An EntryLoad is one load stage of an Entry.
 type EntryLoad struct {
 	Name        string            `json:"name"`
-	Verdict     runner.Verdict    `json:"verdict"`
+	Verdict     run.Verdict       `json:"verdict"`
 	Comparisons []perf.Comparison `json:"comparisons"` // those of the whole stage
 }
 
@@ -68,7 +68,7 @@ func (e *Entry) SuiteNames() []string {
 }
 
 // entryOf makes a run's line.
-func entryOf(run *runner.Run, folder, digest string) Entry {
+func entryOf(run *run.Run, folder, digest string) Entry {
 	e := Entry{
 		ID: run.Header.ID, Folder: folder, Started: run.Header.Started, ElapsedMS: run.End.ElapsedMS, Parent: run.Header.Parent,
 		Verdict: run.End.Verdict, Reasons: run.End.Reasons, Digest: digest, Sides: run.End.Sides, Counts: run.End.Counts,
@@ -261,7 +261,7 @@ func writeIndex(fsys FS, root string, render func(io.Writer, []Entry) error) err
 func entryFromFolder(fsys FS, root, name string) (e Entry, complete bool, err error) {
 	folder := &Folder{reader: reader{fsys, filepath.Join(root, name)}}
 	head, err := folder.Head()
-	if err != nil || head.Verdict == runner.Incomplete {
+	if err != nil || head.Verdict == run.Incomplete {
 		return Entry{}, false, err
 	}
 	_, digest, err := folder.Manifest()

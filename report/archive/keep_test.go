@@ -15,7 +15,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // days is a clock that gives each run a day of its own, n days before testStart.
@@ -135,13 +135,13 @@ func TestHistory(t *testing.T) {
 		t.Fatalf("%d entries, %d bad, %v", len(entries), bad, err)
 	}
 	want := Entry{
-		ID: "b", Folder: runFolder(t, root, "b"), Started: testStart, ElapsedMS: 1500, Verdict: runner.Fail,
-		Reasons: []string{"green differs"}, Digest: digest, Sides: sampleHeader("", 0).Sides, Counts: runner.Counts{Cases: 2, Fail: 2},
+		ID: "b", Folder: runFolder(t, root, "b"), Started: testStart, ElapsedMS: 1500, Verdict: run.Fail,
+		Reasons: []string{"green differs"}, Digest: digest, Sides: sampleHeader("", 0).Sides, Counts: run.Counts{Cases: 2, Fail: 2},
 		Suites: []EntrySuite{{
-			Name: "stb", Service: "epg", Owner: "tv", Gate: "required", Verdict: runner.Fail, Counts: runner.Counts{Cases: 2, Fail: 2},
-			Loads: []EntryLoad{{Name: "evening peak", Verdict: runner.Pass, Comparisons: sampleLoad().Comparisons}},
+			Name: "stb", Service: "epg", Owner: "tv", Gate: "required", Verdict: run.Fail, Counts: run.Counts{Cases: 2, Fail: 2},
+			Loads: []EntryLoad{{Name: "evening peak", Verdict: run.Pass, Comparisons: sampleLoad().Comparisons}},
 		}},
-		Causes: sampleEnd(runner.Fail, 2).Causes,
+		Causes: sampleEnd(run.Fail, 2).Causes,
 	}
 	if d := cmp.Diff(want, entries[1], exportedOnly); d != "" {
 		t.Errorf("entry (-want +got):\n%s", d)
@@ -184,7 +184,7 @@ func TestHistory(t *testing.T) {
 }
 
 func TestPreviousAndCauses(t *testing.T) {
-	entry := func(id string, hour int, v runner.Verdict, suites ...string) Entry {
+	entry := func(id string, hour int, v run.Verdict, suites ...string) Entry {
 		e := Entry{ID: id, Folder: id, Started: testStart.Add(time.Duration(hour) * time.Hour), Verdict: v}
 		for _, s := range suites {
 			e.Suites = append(e.Suites, EntrySuite{Name: s})
@@ -192,9 +192,9 @@ func TestPreviousAndCauses(t *testing.T) {
 		return e
 	}
 	entries := []Entry{
-		entry("old", 1, runner.Pass, "stb"), entry("other", 2, runner.Pass, "vod"),
-		entry("good", 3, runner.Fail, "stb"), entry("cut", 4, runner.Interrupted, "stb"),
-		entry("now", 5, runner.Fail, "stb"), entry("later", 6, runner.Fail, "stb"),
+		entry("old", 1, run.Pass, "stb"), entry("other", 2, run.Pass, "vod"),
+		entry("good", 3, run.Fail, "stb"), entry("cut", 4, run.Interrupted, "stb"),
+		entry("now", 5, run.Fail, "stb"), entry("later", 6, run.Fail, "stb"),
 	}
 	if got := Previous(entries, &entries[4]); got == nil || got.ID != "good" {
 		t.Errorf("previous: %+v", got)
@@ -219,12 +219,12 @@ func TestPreviousAndCauses(t *testing.T) {
 
 func TestGate(t *testing.T) {
 	root := t.TempDir()
-	write := func(v runner.Verdict) (string, string) {
+	write := func(v run.Verdict) (string, string) {
 		t.Helper()
 		w := begun(t, root, 1)
 		end := sampleEnd(v, 1)
 		end.Sides.Green.Identity = map[string]string{"epg/version": "v2"}
-		emitAll(t, w, runner.Event{End: end})
+		emitAll(t, w, run.Event{End: end})
 		digest, err := closeRun(w)
 		if err != nil {
 			t.Fatal(err)
@@ -234,37 +234,37 @@ func TestGate(t *testing.T) {
 		}
 		return w.Path(), digest
 	}
-	path, digest := write(runner.Pass)
+	path, digest := write(run.Pass)
 	now := testStart.Add(time.Hour)
 	for _, row := range []struct {
 		name string
 		gate Gate
-		want runner.Verdict
+		want run.Verdict
 		say  string
 	}{
-		{"as it is", Gate{}, runner.Pass, ""},
-		{"its digest", Gate{Digest: digest}, runner.Pass, ""},
-		{"its digest without a prefix", Gate{Digest: strings.ToUpper(strings.TrimPrefix(digest, "sha256:"))}, runner.Pass, ""},
-		{"another digest", Gate{Digest: "sha256:00"}, runner.Broken, "digest"},
-		{"young", Gate{Now: now, MaxAge: 2 * time.Hour}, runner.Pass, ""},
-		{"stale", Gate{Now: now, MaxAge: 30 * time.Minute}, runner.Broken, "stale"},
-		{"from the future", Gate{Now: testStart.Add(-time.Hour), MaxAge: time.Hour}, runner.Broken, "clock"},
-		{"its build", Gate{GreenBuild: "v2"}, runner.Pass, ""},
-		{"another build", Gate{GreenBuild: "v3"}, runner.Broken, "another build"},
-		{"its service", Gate{Service: "epg"}, runner.Pass, ""},
-		{"another service", Gate{Service: "vod"}, runner.Broken, "no required suite"},
+		{"as it is", Gate{}, run.Pass, ""},
+		{"its digest", Gate{Digest: digest}, run.Pass, ""},
+		{"its digest without a prefix", Gate{Digest: strings.ToUpper(strings.TrimPrefix(digest, "sha256:"))}, run.Pass, ""},
+		{"another digest", Gate{Digest: "sha256:00"}, run.Broken, "digest"},
+		{"young", Gate{Now: now, MaxAge: 2 * time.Hour}, run.Pass, ""},
+		{"stale", Gate{Now: now, MaxAge: 30 * time.Minute}, run.Broken, "stale"},
+		{"from the future", Gate{Now: testStart.Add(-time.Hour), MaxAge: time.Hour}, run.Broken, "clock"},
+		{"its build", Gate{GreenBuild: "v2"}, run.Pass, ""},
+		{"another build", Gate{GreenBuild: "v3"}, run.Broken, "another build"},
+		{"its service", Gate{Service: "epg"}, run.Pass, ""},
+		{"another service", Gate{Service: "vod"}, run.Broken, "no required suite"},
 	} {
 		got := row.gate.Check(mustOpen(t, path))
 		if got.Verdict != row.want || row.say != "" && !strings.Contains(strings.Join(got.Reasons, "\n"), row.say) {
 			t.Errorf("%s: %+v, want %s saying %q", row.name, got, row.want, row.say)
 		}
 	}
-	failed, _ := write(runner.Fail)
-	if got := (Gate{}).Check(mustOpen(t, failed)); got.Verdict != runner.Fail {
+	failed, _ := write(run.Fail)
+	if got := (Gate{}).Check(mustOpen(t, failed)); got.Verdict != run.Fail {
 		t.Errorf("a failed run: %+v", got)
 	}
 	running := begun(t, root, 1)
-	if got := (Gate{}).Check(mustOpen(t, running.Path())); got.Verdict != runner.Broken {
+	if got := (Gate{}).Check(mustOpen(t, running.Path())); got.Verdict != run.Broken {
 		t.Errorf("a running run: %+v", got)
 	}
 	// A run.json rewritten together with its line in the manifest is caught by the log, and by the digest.
@@ -287,41 +287,41 @@ func TestGate(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(failed, ManifestFile), []byte(manifest), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := (Gate{}).Check(mustOpen(t, failed)); got.Verdict != runner.Broken || !strings.Contains(got.Reasons[0], "the log fail") {
+	if got := (Gate{}).Check(mustOpen(t, failed)); got.Verdict != run.Broken || !strings.Contains(got.Reasons[0], "the log fail") {
 		t.Errorf("a forged verdict: %+v", got)
 	}
 }
 
 func TestScopedVerdict(t *testing.T) {
-	run := func(total runner.Verdict, gates []runner.GateResult, suites ...runner.Verdict) *runner.Run {
-		r := &runner.Run{End: runner.End{Verdict: total, Reasons: []string{"of the run"}, Gates: gates}}
+	ran := func(total run.Verdict, gates []run.GateResult, suites ...run.Verdict) *run.Run {
+		r := &run.Run{End: run.End{Verdict: total, Reasons: []string{"of the run"}, Gates: gates}}
 		for i, v := range suites {
 			service := []string{"epg", "vod", "epg"}[i]
-			r.Header.Suites = append(r.Header.Suites, runner.SuiteHead{Name: fmt.Sprint("s", i), Service: service, Gate: "required"})
-			r.End.Suites = append(r.End.Suites, runner.SuiteEnd{Verdict: v})
+			r.Header.Suites = append(r.Header.Suites, run.SuiteHead{Name: fmt.Sprint("s", i), Service: service, Gate: "required"})
+			r.End.Suites = append(r.End.Suites, run.SuiteEnd{Verdict: v})
 		}
 		return r
 	}
-	accounting := []runner.GateResult{{Name: "accounting", Verdict: runner.Broken}}
-	equal := []runner.GateResult{{Name: "responses equal", Verdict: runner.Fail}, {Name: "load x p95", Verdict: runner.Fail}}
-	advisory := run(runner.Fail, nil, runner.Pass, runner.Fail, runner.Fail)
+	accounting := []run.GateResult{{Name: "accounting", Verdict: run.Broken}}
+	equal := []run.GateResult{{Name: "responses equal", Verdict: run.Fail}, {Name: "load x p95", Verdict: run.Fail}}
+	advisory := ran(run.Fail, nil, run.Pass, run.Fail, run.Fail)
 	advisory.Header.Suites[2].Gate = "advisory"
 	for _, row := range []struct {
 		name string
-		run  *runner.Run
-		want runner.Verdict
+		ran  *run.Run
+		want run.Verdict
 	}{
-		{"all pass", run(runner.Pass, nil, runner.Pass, runner.Pass), runner.Pass},
-		{"another service fails", run(runner.Fail, equal, runner.Pass, runner.Fail), runner.Pass},
-		{"its second suite fails", run(runner.Fail, equal, runner.Pass, runner.Pass, runner.Fail), runner.Fail},
-		{"its advisory suite fails", advisory, runner.Pass},
-		{"the run as a whole is broken", run(runner.Broken, nil, runner.Pass, runner.Pass), runner.Broken},
-		{"broken as a whole, hidden by a failure elsewhere", run(runner.Fail, accounting, runner.Pass, runner.Fail), runner.Broken},
-		{"interrupted", run(runner.Interrupted, nil, runner.Pass, runner.Pass), runner.Interrupted},
-		{"not judged", run(runner.Pass, nil, runner.Skip, runner.Pass), runner.Broken},
-		{"no totals", &runner.Run{Header: runner.Header{Suites: []runner.SuiteHead{{Service: "epg"}}}}, runner.Broken},
+		{"all pass", ran(run.Pass, nil, run.Pass, run.Pass), run.Pass},
+		{"another service fails", ran(run.Fail, equal, run.Pass, run.Fail), run.Pass},
+		{"its second suite fails", ran(run.Fail, equal, run.Pass, run.Pass, run.Fail), run.Fail},
+		{"its advisory suite fails", advisory, run.Pass},
+		{"the run as a whole is broken", ran(run.Broken, nil, run.Pass, run.Pass), run.Broken},
+		{"broken as a whole, hidden by a failure elsewhere", ran(run.Fail, accounting, run.Pass, run.Fail), run.Broken},
+		{"interrupted", ran(run.Interrupted, nil, run.Pass, run.Pass), run.Interrupted},
+		{"not judged", ran(run.Pass, nil, run.Skip, run.Pass), run.Broken},
+		{"no totals", &run.Run{Header: run.Header{Suites: []run.SuiteHead{{Service: "epg"}}}}, run.Broken},
 	} {
-		if got, reasons := ScopedVerdict(row.run, "epg"); got != row.want {
+		if got, reasons := ScopedVerdict(row.ran, "epg"); got != row.want {
 			t.Errorf("%s: got %s (%v), want %s", row.name, got, reasons, row.want)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A Link says what came before an entry of the history.
@@ -69,7 +69,7 @@ func (l *suiteLine) add(entries []Entry, i int) Link {
 	for key := range now {
 		l.seen[key] = true
 	}
-	if e.Verdict != runner.Interrupted {
+	if e.Verdict != run.Interrupted {
 		l.latest, l.before, l.since, l.was = i, previous, now, since
 	}
 	return link
@@ -91,7 +91,7 @@ func Previous(entries []Entry, e *Entry) *Entry {
 	var best *Entry
 	for i := range entries {
 		o := &entries[i]
-		if o.Folder == e.Folder || o.ID == e.ID || !o.Started.Before(e.Started) || o.Verdict == runner.Interrupted {
+		if o.Folder == e.Folder || o.ID == e.ID || !o.Started.Before(e.Started) || o.Verdict == run.Interrupted {
 			continue
 		}
 		if (best == nil || best.Started.Before(o.Started)) && sameSuites(o, e) {

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bgverify/bgverify/diff/cause"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // Links agrees with Previous, entry by entry, and a cause is known since the end
@@ -20,7 +20,7 @@ func TestLinks(t *testing.T) {
 			e := &entries[i]
 			e.ID, e.Folder = fmt.Sprint("id", i), fmt.Sprint("folder", i)
 			e.Started = time.Unix(int64(rapid.IntRange(0, 20).Draw(t, "started")), 0)
-			e.Verdict = rapid.SampledFrom([]runner.Verdict{runner.Pass, runner.Fail, runner.Interrupted}).Draw(t, "verdict")
+			e.Verdict = rapid.SampledFrom([]run.Verdict{run.Pass, run.Fail, run.Interrupted}).Draw(t, "verdict")
 			e.Suites = []EntrySuite{{Name: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "suite")}}
 			for _, path := range []string{"$.x", "$.y", "$.z"} {
 				if rapid.Bool().Draw(t, path) {

@@ -15,17 +15,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A Manifest names every file of a complete run, itself apart, with its digest.
 type Manifest struct {
-	Schema   int            `json:"schema"`
-	ID       string         `json:"id"`
-	Verdict  runner.Verdict `json:"verdict"`
-	Started  time.Time      `json:"started"`
-	Finished time.Time      `json:"finished"`
-	Files    []FileDigest   `json:"files"` // by path
+	Schema   int          `json:"schema"`
+	ID       string       `json:"id"`
+	Verdict  run.Verdict  `json:"verdict"`
+	Started  time.Time    `json:"started"`
+	Finished time.Time    `json:"finished"`
+	Files    []FileDigest `json:"files"` // by path
 }
 
 // A FileDigest is one file of a manifest.
@@ -148,7 +148,7 @@ func (f *Folder) Verify() error {
 	}
 	if head, err := f.Head(); err != nil {
 		return err
-	} else if head.Verdict == runner.Incomplete {
+	} else if head.Verdict == run.Incomplete {
 		return fmt.Errorf("%w: its %s says so", ErrIncomplete, RunFile)
 	}
 	names, err := walkFiles(f.fs, f.path, "")
@@ -209,15 +209,15 @@ func (f *Folder) agree(m *Manifest) error {
 	if err != nil {
 		return err
 	}
-	run, err := f.Run()
+	r, err := f.Run()
 	if err != nil {
 		return err
 	}
 	switch {
-	case head.ID != m.ID || head.ID != run.Header.ID:
-		return fmt.Errorf("verify: %s is of run %s, the manifest of %s, the log of %s", RunFile, head.ID, m.ID, run.Header.ID)
-	case head.Verdict != m.Verdict || head.Verdict != run.End.Verdict:
-		return fmt.Errorf("verify: %s says %s, the manifest %s, the log %s", RunFile, head.Verdict, m.Verdict, run.End.Verdict)
+	case head.ID != m.ID || head.ID != r.Header.ID:
+		return fmt.Errorf("verify: %s is of run %s, the manifest of %s, the log of %s", RunFile, head.ID, m.ID, r.Header.ID)
+	case head.Verdict != m.Verdict || head.Verdict != r.End.Verdict:
+		return fmt.Errorf("verify: %s says %s, the manifest %s, the log %s", RunFile, head.Verdict, m.Verdict, r.End.Verdict)
 	}
 	return nil
 }
@@ -225,7 +225,7 @@ func (f *Folder) agree(m *Manifest) error {
 // A Head is what run.json says first.
 type Head struct {
 	ID      string
-	Verdict runner.Verdict
+	Verdict run.Verdict
 }
 
 // Head reads run.json up to its verdict.
@@ -261,7 +261,7 @@ func (f *Folder) Complete() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if h.Verdict == runner.Incomplete {
+	if h.Verdict == run.Incomplete {
 		return false, nil
 	}
 	return exists(f.fs, filepath.Join(f.path, ManifestFile))

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A reader reads the logs of a folder.
@@ -51,14 +51,14 @@ func (r reader) decode(f File, name string, at place, v any) error {
 }
 
 // run reads a run back through an index, which it puts in plan order.
-func (r reader) run(x eventIndex, pair func(key string) (*runner.Pair, error)) (*runner.Run, error) {
+func (r reader) run(x eventIndex, pair func(key string) (*run.Pair, error)) (*run.Run, error) {
 	x.plan()
 	f, err := openRead(r.fs, filepath.Join(r.path, EventsFile))
 	if err != nil {
 		return nil, err
 	}
-	run := &runner.Run{Cases: r.cases(x.cases), Pair: pair}
-	err = r.fill(f, &x, run)
+	ran := &run.Run{Cases: r.cases(x.cases), Pair: pair}
+	err = r.fill(f, &x, ran)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
@@ -66,50 +66,50 @@ func (r reader) run(x eventIndex, pair func(key string) (*runner.Pair, error)) (
 		return nil, err
 	}
 	if x.end.size == 0 {
-		if err := unfinished(run, x.torn); err != nil {
+		if err := unfinished(ran, x.torn); err != nil {
 			return nil, err
 		}
 	}
-	return run, nil
+	return ran, nil
 }
 
 // fill reads what a run has only once.
-func (r reader) fill(f File, x *eventIndex, run *runner.Run) error {
+func (r reader) fill(f File, x *eventIndex, ran *run.Run) error {
 	if len(x.begins) == 0 {
 		return fmt.Errorf("%w: it was stopped before it began", ErrIncomplete)
 	}
 	for i, at := range x.begins { // a resumed run began more than once
-		started := run.Header.Started
-		run.Header = runner.Header{}
-		if err := r.decode(f, EventsFile, at, &run.Header); err != nil {
+		started := ran.Header.Started
+		ran.Header = run.Header{}
+		if err := r.decode(f, EventsFile, at, &ran.Header); err != nil {
 			return err
 		}
 		if i > 0 {
-			run.Header.Started = started
+			ran.Header.Started = started
 		}
 	}
 	for _, at := range x.loads {
-		var load runner.LoadResult
+		var load run.LoadResult
 		if err := r.decode(f, EventsFile, at.place, &load); err != nil {
 			return err
 		}
-		run.Loads = append(run.Loads, load)
+		ran.Loads = append(ran.Loads, load)
 	}
 	if x.sides.size > 0 {
-		run.Before = &runner.Sides{}
-		if err := r.decode(f, EventsFile, x.sides, run.Before); err != nil {
+		ran.Before = &run.Sides{}
+		if err := r.decode(f, EventsFile, x.sides, ran.Before); err != nil {
 			return err
 		}
 	}
 	if x.end.size > 0 {
-		return r.decode(f, EventsFile, x.end, &run.End)
+		return r.decode(f, EventsFile, x.end, &ran.End)
 	}
 	return nil
 }
 
 // cases iterates over case results, each read when it is asked for.
-func (r reader) cases(places []casePlace) iter.Seq2[*runner.CaseResult, error] {
-	return func(yield func(*runner.CaseResult, error) bool) {
+func (r reader) cases(places []casePlace) iter.Seq2[*run.CaseResult, error] {
+	return func(yield func(*run.CaseResult, error) bool) {
 		f, err := openRead(r.fs, filepath.Join(r.path, EventsFile))
 		if err != nil {
 			yield(nil, err)
@@ -117,7 +117,7 @@ func (r reader) cases(places []casePlace) iter.Seq2[*runner.CaseResult, error] {
 		}
 		defer func() { _ = f.Close() }() // only read
 		for _, at := range places {
-			c := new(runner.CaseResult)
+			c := new(run.CaseResult)
 			if err := r.decode(f, EventsFile, at.place, c); err != nil {
 				yield(nil, err)
 				return
@@ -130,14 +130,14 @@ func (r reader) cases(places []casePlace) iter.Seq2[*runner.CaseResult, error] {
 }
 
 // unfinished gives a run without an End the totals of what it has.
-func unfinished(run *runner.Run, torn bool) error {
-	end := &run.End
-	*end = runner.End{Verdict: runner.Incomplete, Sides: run.Header.Sides, Audit: run.Header.Audit}
-	end.Suites = make([]runner.SuiteEnd, len(run.Header.Suites))
+func unfinished(r *run.Run, torn bool) error {
+	end := &r.End
+	*end = run.End{Verdict: run.Incomplete, Sides: r.Header.Sides, Audit: r.Header.Audit}
+	end.Suites = make([]run.SuiteEnd, len(r.Header.Suites))
 	for i := range end.Suites {
-		end.Suites[i].Verdict = runner.Incomplete
+		end.Suites[i].Verdict = run.Incomplete
 	}
-	for c, err := range run.Cases {
+	for c, err := range r.Cases {
 		if err != nil {
 			return err
 		}
@@ -155,25 +155,25 @@ func unfinished(run *runner.Run, torn bool) error {
 		end.Second.Agreed += c.Second.Agreed
 		end.Second.Skipped += c.Second.Skipped
 	}
-	end.Reasons = []string{fmt.Sprintf("the run is not over, or was killed: %d of %d cases ended", end.Counts.Cases, run.Header.Planned.Cases)}
+	end.Reasons = []string{fmt.Sprintf("the run is not over, or was killed: %d of %d cases ended", end.Counts.Cases, r.Header.Planned.Cases)}
 	if torn {
 		end.Warnings = []string{"the last line of the log is torn, as a killed run leaves it"}
 	}
 	return nil
 }
 
-func count(n *runner.Counts, c *runner.CaseResult) {
+func count(n *run.Counts, c *run.CaseResult) {
 	n.Cases++
 	switch c.Verdict {
-	case runner.Pass:
+	case run.Pass:
 		n.Pass++
-	case runner.Fail:
+	case run.Fail:
 		n.Fail++
-	case runner.Broken:
+	case run.Broken:
 		n.Broken++
-	case runner.Inconclusive:
+	case run.Inconclusive:
 		n.Inconclusive++
-	case runner.Skip:
+	case run.Skip:
 		n.Skip++
 	}
 	if c.Flaky {
@@ -184,7 +184,7 @@ func count(n *runner.Counts, c *runner.CaseResult) {
 }
 
 // readPair reads the pair with a key from one of places, and what was replaced in it.
-func (r reader) readPair(key string, places []place, bodies *bodyStore) (*runner.Pair, []Redaction, error) {
+func (r reader) readPair(key string, places []place, bodies *bodyStore) (*run.Pair, []Redaction, error) {
 	if len(places) == 0 {
 		return nil, nil, nil
 	}
@@ -205,7 +205,7 @@ func (r reader) readPair(key string, places []place, bodies *bodyStore) (*runner
 		if err := json.Unmarshal(ln.Data, &rec); err != nil {
 			return nil, nil, fmt.Errorf("pair %s: %w", key, err)
 		}
-		pair := &runner.Pair{Key: key}
+		pair := &run.Pair{Key: key}
 		var berr, gerr error
 		pair.Blue, berr = rec.Blue.restore(bodies)
 		pair.Green, gerr = rec.Green.restore(bodies)
@@ -218,12 +218,12 @@ func (r reader) readPair(key string, places []place, bodies *bodyStore) (*runner
 }
 
 // Run reads the log back as far as it is written: what reports are made from.
-func (w *Writer) Run() (*runner.Run, error) {
+func (w *Writer) Run() (*run.Run, error) {
 	w.mu.Lock()
 	x := w.index.clone()
 	w.mu.Unlock()
 	r := reader{w.fs, w.path}
-	return r.run(x, func(key string) (*runner.Pair, error) {
+	return r.run(x, func(key string) (*run.Pair, error) {
 		w.mu.Lock()
 		places := w.pairs.find(key)
 		w.mu.Unlock()
@@ -264,7 +264,7 @@ func (f *Folder) Path() string { return f.path }
 
 // Run reads the log back. A run without an End has the verdict incomplete, the
 // totals of the cases that ended, and a warning when its last line is torn.
-func (f *Folder) Run() (*runner.Run, error) {
+func (f *Folder) Run() (*run.Run, error) {
 	x, err := f.events()
 	if err != nil {
 		return nil, err
@@ -292,7 +292,7 @@ func (f *Folder) events() (eventIndex, error) {
 }
 
 // Pair reads the exchanges of a step back; nil when there are none under key.
-func (f *Folder) Pair(key string) (*runner.Pair, error) {
+func (f *Folder) Pair(key string) (*run.Pair, error) {
 	pair, _, err := f.pair(key)
 	return pair, err
 }
@@ -304,7 +304,7 @@ func (f *Folder) Redactions(key string) ([]Redaction, error) {
 	return list, err
 }
 
-func (f *Folder) pair(key string) (*runner.Pair, []Redaction, error) {
+func (f *Folder) pair(key string) (*run.Pair, []Redaction, error) {
 	f.mu.Lock()
 	if !f.paired {
 		_, _, _, err := f.scan(ExchangesFile, func(ln *line, offset, size int64) error {

@@ -13,7 +13,7 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // TestRebuildFromRealRunJSON holds the history to the run.json that the report
@@ -26,24 +26,24 @@ func TestRebuildFromRealRunJSON(t *testing.T) {
 	}
 	defer w.Close()
 	started := w.Started()
-	sides := runner.Sides{Blue: runner.SideHead{URL: "http://blue"}, Green: runner.SideHead{URL: "http://green", Identity: map[string]string{"v": "2"}}}
-	events := []runner.Event{
-		{Begin: &runner.Header{
-			Schema: 1, ID: w.ID(), Started: started, Sides: sides, Planned: runner.Planned{Cases: 1, Loads: 1},
-			Suites: []runner.SuiteHead{
+	sides := run.Sides{Blue: run.SideHead{URL: "http://blue"}, Green: run.SideHead{URL: "http://green", Identity: map[string]string{"v": "2"}}}
+	events := []run.Event{
+		{Begin: &run.Header{
+			Schema: 1, ID: w.ID(), Started: started, Sides: sides, Planned: run.Planned{Cases: 1, Loads: 1},
+			Suites: []run.SuiteHead{
 				{Name: "a", Service: "epg", Owner: "tv", Wave: 2, Gate: "required", Cases: 1, Loads: 1},
 				{Name: "b", Gate: "advisory"},
 			},
 		}},
-		{Case: &runner.CaseResult{ID: "a/x", Name: "x", Verdict: runner.Fail}},
-		{Load: &runner.LoadResult{Name: "peak", Verdict: runner.Pass, Comparisons: []perf.Comparison{
+		{Case: &run.CaseResult{ID: "a/x", Name: "x", Verdict: run.Fail}},
+		{Load: &run.LoadResult{Name: "peak", Verdict: run.Pass, Comparisons: []perf.Comparison{
 			{Metric: perf.P95, Role: perf.Gate, Blue: 0.01, Green: 0.02, Outcome: perf.NoWorse},
 			{Metric: perf.P95, Role: perf.Guard, Route: "GET /a", Outcome: perf.NoWorse},
 		}}},
-		{End: &runner.End{
-			Verdict: runner.Fail, Reasons: []string{"a <b> & c"}, ElapsedMS: 1234.5, Sides: sides,
-			Suites: []runner.SuiteEnd{{Verdict: runner.Fail, Counts: runner.Counts{Cases: 1, Fail: 1}}, {Verdict: runner.Skip}},
-			Counts: runner.Counts{Cases: 1, Fail: 1},
+		{End: &run.End{
+			Verdict: run.Fail, Reasons: []string{"a <b> & c"}, ElapsedMS: 1234.5, Sides: sides,
+			Suites: []run.SuiteEnd{{Verdict: run.Fail, Counts: run.Counts{Cases: 1, Fail: 1}}, {Verdict: run.Skip}},
+			Counts: run.Counts{Cases: 1, Fail: 1},
 			Causes: []cause.Cause{{Kind: diff.Changed, Where: diff.InBody, Severity: diff.Value, Path: "$.a", Edit: "x", Count: 1, Cases: 1, Examples: []string{"a/x"}, Rule: "- at: $.a"}},
 		}},
 	}
@@ -52,12 +52,12 @@ func TestRebuildFromRealRunJSON(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	run, err := w.Run()
+	r, err := w.Run()
 	if err != nil {
 		t.Fatal(err)
 	}
 	format, _ := report.Lookup("json")
-	if err := w.WriteFile(archive.RunFile, func(to io.Writer) error { return format.Write(to, run) }); err != nil {
+	if err := w.WriteFile(archive.RunFile, func(to io.Writer) error { return format.Write(to, r) }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Finish(); err != nil {
@@ -83,7 +83,7 @@ func TestRebuildFromRealRunJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer := archive.Gate{MaxAge: time.Hour, Now: started.Add(time.Minute), GreenBuild: "2"}.Check(folder)
-	if answer.Verdict != runner.Fail {
+	if answer.Verdict != run.Fail {
 		t.Errorf("gate: %+v", answer)
 	}
 }

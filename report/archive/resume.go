@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -19,7 +19,7 @@ import (
 type State struct {
 	// Run is the run read back: its Header says what was planned, its Cases are
 	// those that ended, setup and teardown apart, which run again.
-	Run *runner.Run
+	Run *run.Run
 	// Over says that the run has its End: only reports and Finish are missing.
 	Over bool
 	// Doubtful names the cases that did not end and have an unsafe request on
@@ -27,7 +27,7 @@ type State struct {
 	Doubtful map[string]string
 	// Unfinished are the cases, setups included, that sent unsafe requests and have
 	// no result, by id: what they created may still be there.
-	Unfinished map[string]*runner.Unfinished
+	Unfinished map[string]*run.Unfinished
 	// Torn says that the last line of a log was torn, and taken off.
 	Torn bool
 	// Lost counts results without their evidence, which do not count.
@@ -91,8 +91,8 @@ func (w *Writer) resume() (*State, error) {
 		return nil, fmt.Errorf("%s is of run %s, the log of %s", RunFile, w.id, state.Run.Header.ID)
 	}
 	w.started = state.Run.Header.Started
-	over := w.index.end.size > 0 && state.Run.End.Verdict != runner.Interrupted
-	if over && head.Verdict != runner.Incomplete {
+	over := w.index.end.size > 0 && state.Run.End.Verdict != run.Interrupted
+	if over && head.Verdict != run.Incomplete {
 		return nil, ErrComplete
 	}
 	state.Over = over && state.Lost == 0
@@ -105,7 +105,7 @@ func (w *Writer) resume() (*State, error) {
 }
 
 // reopen takes off torn lines and makes the folder say incomplete.
-func (w *Writer) reopen(state *State, h *runner.Header) error {
+func (w *Writer) reopen(state *State, h *run.Header) error {
 	w.header = h
 	if state.Over {
 		w.end = &state.Run.End
@@ -219,7 +219,7 @@ type openCase struct {
 func (o openCases) event(ln *line) error {
 	switch ln.Kind {
 	case kindIntent:
-		var in runner.Intent
+		var in run.Intent
 		if err := json.Unmarshal(ln.Data, &in); err != nil {
 			return err
 		}
@@ -245,7 +245,7 @@ func (o openCases) event(ln *line) error {
 // close forgets a case whose result is there. What a setup created is in use until
 // its teardown has a result, so it stays; what was taken back after a kill is settled.
 func (o openCases) close(id string) {
-	settled, recovered := strings.CutSuffix(id, runner.RecoveredSuffix)
+	settled, recovered := strings.CutSuffix(id, run.RecoveredSuffix)
 	switch {
 	case recovered:
 		delete(o, settled)
@@ -265,7 +265,7 @@ func sideIndex(side string) int {
 }
 
 // pair takes off what a pair answers: both its exchanges, or the one that a
-// crossing lane added (see runner.PairKey).
+// crossing lane added (see run.PairKey).
 func (o openCases) pair(ln *line) error {
 	for i := strings.IndexByte(ln.Key, '/'); i >= 0; {
 		if c, ok := o[ln.Key[:i]]; ok {
@@ -327,14 +327,14 @@ func (o openCases) doubtful() map[string]string {
 	return out
 }
 
-func (o openCases) unfinished() map[string]*runner.Unfinished {
-	out := map[string]*runner.Unfinished{}
+func (o openCases) unfinished() map[string]*run.Unfinished {
+	out := map[string]*run.Unfinished{}
 	for id, c := range o {
-		u := &runner.Unfinished{Keys: c.keys, Began: c.began}
+		u := &run.Unfinished{Keys: c.keys, Began: c.began}
 		for _, step := range slices.Sorted(maps.Keys(c.sent)) {
 			for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 				if c.sent[step][i] > 0 {
-					u.Unanswered = append(u.Unanswered, runner.Intent{Case: id, Step: step, Side: side.String()})
+					u.Unanswered = append(u.Unanswered, run.Intent{Case: id, Step: step, Side: side.String()})
 				}
 			}
 		}
@@ -344,8 +344,8 @@ func (o openCases) unfinished() map[string]*runner.Unfinished {
 }
 
 // onlyCases leaves out setup and teardown.
-func onlyCases(all func(func(*runner.CaseResult, error) bool)) func(func(*runner.CaseResult, error) bool) {
-	return func(yield func(*runner.CaseResult, error) bool) {
+func onlyCases(all func(func(*run.CaseResult, error) bool)) func(func(*run.CaseResult, error) bool) {
+	return func(yield func(*run.CaseResult, error) bool) {
 		for c, err := range all {
 			if err == nil && c.Kind != "" {
 				continue

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // begun makes a run that has its Begin and some cases.
@@ -20,7 +20,7 @@ func begun(t *testing.T, root string, cases int) *Writer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.Close() })
-	if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), cases)}); err != nil {
+	if err := w.Emit(run.Event{Begin: sampleHeader(w.ID(), cases)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := emitCases(w, 0, cases); err != nil {
@@ -29,7 +29,7 @@ func begun(t *testing.T, root string, cases int) *Writer {
 	return w
 }
 
-func emitAll(t *testing.T, w *Writer, events ...runner.Event) {
+func emitAll(t *testing.T, w *Writer, events ...run.Event) {
 	t.Helper()
 	for _, ev := range events {
 		if err := w.Emit(ev); err != nil {
@@ -38,47 +38,47 @@ func emitAll(t *testing.T, w *Writer, events ...runner.Event) {
 	}
 }
 
-func intent(id, step, side string) runner.Event {
-	return runner.Event{Intent: &runner.Intent{Case: id, Step: step, Side: side}}
+func intent(id, step, side string) run.Event {
+	return run.Event{Intent: &run.Intent{Case: id, Step: step, Side: side}}
 }
 
-func answered(id, step, lane string, blue, green bool) runner.Event {
-	p := &runner.Pair{Key: runner.PairKey(id, step, lane)}
+func answered(id, step, lane string, blue, green bool) run.Event {
+	p := &run.Pair{Key: run.PairKey(id, step, lane)}
 	if blue {
 		p.Blue = sampleExchange("blue", 1)
 	}
 	if green {
 		p.Green = sampleExchange("green", 1)
 	}
-	return runner.Event{Pair: p}
+	return run.Event{Pair: p}
 }
 
 func TestDoubtfulCases(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		events []runner.Event
+		events []run.Event
 		want   bool
 	}{
-		{"nothing unsafe", []runner.Event{intent("s/x", "", "")}, false},
-		{"both on their way", []runner.Event{intent("s/x", "buy", "blue"), intent("s/x", "buy", "green")}, true},
-		{"both answered", []runner.Event{intent("s/x", "buy", "blue"), intent("s/x", "buy", "green"), answered("s/x", "buy", "", true, true)}, false},
-		{"one side only, answered", []runner.Event{intent("s/x", "buy", "blue"), answered("s/x", "buy", "", true, false)}, false},
-		{"the second step pending", []runner.Event{intent("s/x", "buy", "blue"), answered("s/x", "buy", "", true, false), intent("s/x", "pay", "blue")}, true},
-		{"a crossing lane pending while the other is answered", []runner.Event{
+		{"nothing unsafe", []run.Event{intent("s/x", "", "")}, false},
+		{"both on their way", []run.Event{intent("s/x", "buy", "blue"), intent("s/x", "buy", "green")}, true},
+		{"both answered", []run.Event{intent("s/x", "buy", "blue"), intent("s/x", "buy", "green"), answered("s/x", "buy", "", true, true)}, false},
+		{"one side only, answered", []run.Event{intent("s/x", "buy", "blue"), answered("s/x", "buy", "", true, false)}, false},
+		{"the second step pending", []run.Event{intent("s/x", "buy", "blue"), answered("s/x", "buy", "", true, false), intent("s/x", "pay", "blue")}, true},
+		{"a crossing lane pending while the other is answered", []run.Event{
 			intent("s/x", "buy", "blue"), intent("s/x", "buy", "green"), answered("s/x", "buy", "", true, true),
 			intent("s/x", "buy", "blue"), intent("s/x", "buy", "green"), answered("s/x", "buy", "cross-blue", true, true),
 		}, true},
-		{"both crossing lanes answered", []runner.Event{
+		{"both crossing lanes answered", []run.Event{
 			intent("s/x", "buy", "blue"), intent("s/x", "buy", "green"), answered("s/x", "buy", "", true, true),
 			intent("s/x", "buy", "blue"), intent("s/x", "buy", "green"),
 			answered("s/x", "buy", "cross-blue", true, true), answered("s/x", "buy", "cross-green", true, true),
 		}, false},
-		{"a case of another id answered", []runner.Event{intent("s/x", "buy", "blue"), answered("s/x[2]", "buy", "", true, false)}, true},
+		{"a case of another id answered", []run.Event{intent("s/x", "buy", "blue"), answered("s/x[2]", "buy", "", true, false)}, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := begun(t, t.TempDir(), 2)
 			emitAll(t, w, intent("stb/case-000", "done", "blue")) // its case has ended, yet began again: see below
-			emitAll(t, w, runner.Event{Case: sampleCase(0)})
+			emitAll(t, w, run.Event{Case: sampleCase(0)})
 			emitAll(t, w, row.events...)
 			if err := w.Close(); err != nil {
 				t.Fatal(err)
@@ -121,7 +121,7 @@ func TestResumeTakesTornLinesOff(t *testing.T) {
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if v := finishLater(t, OS{}, w.Path(), 3); v != runner.Fail {
+	if v := finishLater(t, OS{}, w.Path(), 3); v != run.Fail {
 		t.Errorf("resumed to %v", v)
 	}
 }
@@ -129,7 +129,7 @@ func TestResumeTakesTornLinesOff(t *testing.T) {
 func TestResumeOfAnInterruptedRun(t *testing.T) {
 	root := t.TempDir()
 	w := begun(t, root, 2)
-	if _, err := finishRun(w, runner.Interrupted, 2); err != nil {
+	if _, err := finishRun(w, run.Interrupted, 2); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -143,28 +143,28 @@ func TestResumeOfAnInterruptedRun(t *testing.T) {
 		t.Error("an interrupted run is over")
 	}
 	f := mustOpen(t, w.Path())
-	if head, err := f.Head(); err != nil || head.Verdict != runner.Incomplete {
+	if head, err := f.Head(); err != nil || head.Verdict != run.Incomplete {
 		t.Errorf("a resumed run says %v, %v", head, err)
 	}
 	if err := f.Verify(); !errors.Is(err, ErrIncomplete) {
 		t.Errorf("a resumed run verifies: %v", err)
 	}
 	h := state.Run.Header
-	emitAll(t, again, runner.Event{Begin: &h})
-	if run, err := again.Run(); err != nil || run.End.Verdict != runner.Incomplete {
-		t.Errorf("a run that began again is %v, %v", run.End.Verdict, err)
+	emitAll(t, again, run.Event{Begin: &h})
+	if r, err := again.Run(); err != nil || r.End.Verdict != run.Incomplete {
+		t.Errorf("a run that began again is %v, %v", r.End.Verdict, err)
 	}
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if v := finishLater(t, OS{}, w.Path(), 5); v != runner.Fail {
+	if v := finishLater(t, OS{}, w.Path(), 5); v != run.Fail {
 		t.Errorf("resumed to %v", v)
 	}
 	if latest, err := Resolve(root, LatestLink); err != nil || latest != w.Path() {
 		t.Errorf("latest is %s, %v", latest, err)
 	}
 	entries, bad, err := History(root)
-	if err != nil || bad > 0 || len(entries) != 1 || entries[0].Verdict != runner.Fail {
+	if err != nil || bad > 0 || len(entries) != 1 || entries[0].Verdict != run.Fail {
 		t.Errorf("history: %+v, %d, %v: one run, its last verdict", entries, bad, err)
 	}
 }
@@ -207,7 +207,7 @@ func TestResumeRefuses(t *testing.T) {
 func TestRunKilledBehindItsEndOnlyNeedsFinishing(t *testing.T) {
 	root := t.TempDir()
 	w := begun(t, root, 2)
-	emitAll(t, w, runner.Event{Load: sampleLoad()}, runner.Event{End: sampleEnd(runner.Pass, 2)})
+	emitAll(t, w, run.Event{Load: sampleLoad()}, run.Event{End: sampleEnd(run.Pass, 2)})
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -222,8 +222,8 @@ func TestRunKilledBehindItsEndOnlyNeedsFinishing(t *testing.T) {
 	if _, err := closeRun(again); err != nil {
 		t.Fatal(err)
 	}
-	if run, err := mustOpen(t, w.Path()).Run(); err != nil || run.End.Verdict != runner.Pass {
-		t.Errorf("verdict %v, %v", run.End.Verdict, err)
+	if r, err := mustOpen(t, w.Path()).Run(); err != nil || r.End.Verdict != run.Pass {
+		t.Errorf("verdict %v, %v", r.End.Verdict, err)
 	}
 }
 
@@ -273,7 +273,7 @@ func TestResumeOfResultsWithoutEvidence(t *testing.T) {
 			blue, green := sampleExchange("blue", 90), sampleExchange("green", 90)
 			blue.Answer = []byte(strings.Repeat("x", mostPacked+1))
 			emitAll(t, w, intent(c.ID, "get", "blue"), intent(c.ID, "get", "green"),
-				runner.Event{Pair: &runner.Pair{Key: c.Steps[0].Exchange, Blue: blue, Green: green}}, runner.Event{Case: c})
+				run.Event{Pair: &run.Pair{Key: c.Steps[0].Exchange, Blue: blue, Green: green}}, run.Event{Case: c})
 			if err := w.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -293,8 +293,8 @@ func TestResumeOfResultsWithoutEvidence(t *testing.T) {
 				t.Errorf("lost %d, %d cases, doubtful %v", state.Lost, state.Run.End.Counts.Cases, state.Doubtful)
 			}
 			// The case ends once more, with its evidence.
-			emitAll(t, again, runner.Event{Begin: sampleHeader(again.ID(), 3)},
-				runner.Event{Pair: &runner.Pair{Key: c.Steps[0].Exchange, Blue: blue, Green: green}}, runner.Event{Case: c})
+			emitAll(t, again, run.Event{Begin: sampleHeader(again.ID(), 3)},
+				run.Event{Pair: &run.Pair{Key: c.Steps[0].Exchange, Blue: blue, Green: green}}, run.Event{Case: c})
 			if err := again.Close(); err != nil {
 				t.Fatal(err)
 			}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // maxLearned bounds how many pairs' credentials wait for their case to end;
@@ -22,7 +22,7 @@ const maxLearned = 4096
 // Emit writes an event. When it returns the event is with the operating system,
 // which outlives the process; Begin, the sides and an intent are on the disk, and
 // the rest gets there within flushEvery.
-func (w *Writer) Emit(ev runner.Event) error {
+func (w *Writer) Emit(ev run.Event) error {
 	if err := w.emit(ev); err != nil {
 		return w.failed(err)
 	}
@@ -30,7 +30,7 @@ func (w *Writer) Emit(ev runner.Event) error {
 	return nil
 }
 
-func (w *Writer) emit(ev runner.Event) error {
+func (w *Writer) emit(ev run.Event) error {
 	switch {
 	case ev.Pair != nil:
 		return w.emitPair(ev.Pair)
@@ -63,7 +63,7 @@ func (w *Writer) emit(ev runner.Event) error {
 	}
 }
 
-func (w *Writer) emitBegin(h *runner.Header) error {
+func (w *Writer) emitBegin(h *run.Header) error {
 	if h.ID != w.id {
 		return fmt.Errorf("emit: the run's header says id %q, its folder %q", h.ID, w.id)
 	}
@@ -83,7 +83,7 @@ func (w *Writer) emitBegin(h *runner.Header) error {
 	return w.syncFolder()
 }
 
-func (w *Writer) emitCase(c *runner.CaseResult) error {
+func (w *Writer) emitCase(c *run.CaseResult) error {
 	hidden := hide(&hider{r: w.red, learned: w.red.learn(w.takeLearned(c))}, c)
 	head := fmt.Sprintf(`,"suite":%d,"index":%d,"key":%s`, c.Suite, c.Index, quote(hidden.ID))
 	return w.logEvent(kindCase, head, hidden, func(at place) {
@@ -92,7 +92,7 @@ func (w *Writer) emitCase(c *runner.CaseResult) error {
 }
 
 // takeLearned returns the credentials of a case's pairs, and forgets them.
-func (w *Writer) takeLearned(c *runner.CaseResult) []string {
+func (w *Writer) takeLearned(c *run.CaseResult) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var list []string
@@ -133,7 +133,7 @@ func (w *Writer) durable(err error) error {
 	return w.events.sync()
 }
 
-func (w *Writer) emitPair(p *runner.Pair) error {
+func (w *Writer) emitPair(p *run.Pair) error {
 	rec, found, err := hidePair(w.red, w.bodies, p)
 	if err != nil {
 		return fmt.Errorf("emit pair %s: %w", w.red.String(p.Key), err)
@@ -178,7 +178,7 @@ func encode(v any) ([]byte, error) {
 
 // LoadFile opens the file that keeps a load stage's records: load/STAGE.bin,
 // with the stage's name made fit for a file's.
-func (w *Writer) LoadFile(stage string) (runner.RecordWriter, error) {
+func (w *Writer) LoadFile(stage string) (run.RecordWriter, error) {
 	base := strings.ToLower(suiteWord(stage))
 	w.mu.Lock()
 	name := base

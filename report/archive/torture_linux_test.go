@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // mountTmpfs mounts a small disk; it needs root.
@@ -43,7 +43,7 @@ func TestDiskThatFills(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if err := w.Emit(runner.Event{Begin: sampleHeader(w.ID(), 1)}); err != nil {
+	if err := w.Emit(run.Event{Begin: sampleHeader(w.ID(), 1)}); err != nil {
 		t.Fatal(err)
 	}
 	n := 0
@@ -55,7 +55,7 @@ func TestDiskThatFills(t *testing.T) {
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("case %d: got %v, want no space left", n, err)
 	}
-	if err := w.Emit(runner.Event{End: sampleEnd(runner.Pass, n)}); err == nil {
+	if err := w.Emit(run.Event{End: sampleEnd(run.Pass, n)}); err == nil {
 		t.Error("an end was written behind a failure")
 	}
 	if _, err := w.Finish(); err == nil {
@@ -67,12 +67,12 @@ func TestDiskThatFills(t *testing.T) {
 	if open := checkRoot(t, root); len(open) != 1 {
 		t.Errorf("incomplete folders: %v", open)
 	}
-	run, err := mustOpen(t, w.Path()).Run()
+	r, err := mustOpen(t, w.Path()).Run()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run.End.Verdict != runner.Incomplete || run.End.Counts.Cases < n-1 {
-		t.Errorf("%d of %d cases are left, verdict %s", run.End.Counts.Cases, n, run.End.Verdict)
+	if r.End.Verdict != run.Incomplete || r.End.Counts.Cases < n-1 {
+		t.Errorf("%d of %d cases are left, verdict %s", r.End.Counts.Cases, n, r.End.Verdict)
 	}
 	t.Logf("full after %d cases", n)
 }

@@ -17,7 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 var errInjected = errors.New("injected failure")
@@ -190,7 +190,7 @@ func checkRoot(t *testing.T, root string) (open []string) {
 		if err != nil {
 			t.Fatalf("%s: a folder without a readable run.json: %v", name, err)
 		}
-		if head.Verdict == runner.Incomplete {
+		if head.Verdict == run.Incomplete {
 			open = append(open, f.Path())
 			if _, err := f.Run(); err != nil && !errors.Is(err, ErrIncomplete) {
 				t.Fatalf("%s: incomplete and not readable: %v", name, err)
@@ -217,7 +217,7 @@ func checkRoot(t *testing.T, root string) (open []string) {
 }
 
 // finishLater resumes a run as the command does and finishes it.
-func finishLater(t *testing.T, fsys FS, path string, cases int) runner.Verdict {
+func finishLater(t *testing.T, fsys FS, path string, cases int) run.Verdict {
 	t.Helper()
 	w, state, err := Resume(path, Options{FS: fsys})
 	if errors.Is(err, ErrIncomplete) {
@@ -229,7 +229,7 @@ func finishLater(t *testing.T, fsys FS, path string, cases int) runner.Verdict {
 	defer w.Close()
 	if !state.Over {
 		h := state.Run.Header
-		if err := w.Emit(runner.Event{Begin: &h}); err != nil {
+		if err := w.Emit(run.Event{Begin: &h}); err != nil {
 			t.Fatal(err)
 		}
 		done := map[int]bool{}
@@ -246,10 +246,10 @@ func finishLater(t *testing.T, fsys FS, path string, cases int) runner.Verdict {
 				}
 			}
 		}
-		if err := w.Emit(runner.Event{Load: sampleLoad()}); err != nil {
+		if err := w.Emit(run.Event{Load: sampleLoad()}); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Emit(runner.Event{End: sampleEnd(runner.Fail, cases)}); err != nil {
+		if err := w.Emit(run.Event{End: sampleEnd(run.Fail, cases)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -263,16 +263,16 @@ func finishLater(t *testing.T, fsys FS, path string, cases int) runner.Verdict {
 	if err := f.Verify(); err != nil {
 		t.Fatal(err)
 	}
-	run, err := f.Run()
+	r, err := f.Run()
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := 0
-	for c, err := range run.Cases {
+	for c, err := range r.Cases {
 		if err != nil || c.Index != n {
 			t.Fatalf("resumed: case %v stands at %d: %v", c, n, err)
 		}
-		if pair, err := run.Pair(c.Steps[0].Exchange); err != nil || pair == nil || pair.Blue.Answer == nil {
+		if pair, err := r.Pair(c.Steps[0].Exchange); err != nil || pair == nil || pair.Blue.Answer == nil {
 			t.Fatalf("resumed: pair of %s: %v, %v", c.ID, pair, err)
 		}
 		n++
@@ -280,7 +280,7 @@ func finishLater(t *testing.T, fsys FS, path string, cases int) runner.Verdict {
 	if n != cases {
 		t.Fatalf("resumed: %d cases, want %d", n, cases)
 	}
-	return run.End.Verdict
+	return r.End.Verdict
 }
 
 // onlyRun removes every run but one, so that a loop of many runs stays short.
@@ -333,7 +333,7 @@ func TestFailEveryCall(t *testing.T) {
 					t.Fatalf("call %d failed, and the error does not say so: %v", n, err)
 				}
 				for _, open := range checkRoot(t, root) {
-					if v := finishLater(t, newFaultFS(0, false), open, 2); v == runner.Fail {
+					if v := finishLater(t, newFaultFS(0, false), open, 2); v == run.Fail {
 						resumed++
 					}
 				}
@@ -437,7 +437,7 @@ func TestKill(t *testing.T) {
 				if err := os.RemoveAll(path); err != nil {
 					t.Fatal(err)
 				}
-			case runner.Fail:
+			case run.Fail:
 				counts["resumed"]++
 			default:
 				t.Fatalf("resumed to %v", v)

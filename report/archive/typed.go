@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A hider replaces secrets in the values of events. Only text is touched:
@@ -305,8 +305,8 @@ func (h *hider) mapping(v reflect.Value) (reflect.Value, bool) {
 }
 
 // learnSides learns the passwords in the URLs of a run's sides before they are hidden.
-func (r *Redactor) learnSides(sides runner.Sides) {
-	for _, side := range []runner.SideHead{sides.Blue, sides.Green} {
+func (r *Redactor) learnSides(sides run.Sides) {
+	for _, side := range []run.SideHead{sides.Blue, sides.Green} {
 		for _, u := range append([]string{side.URL}, sliceOf(side.Services)...) {
 			if pass := password(u); len(pass) >= window {
 				r.Add(userinfoName, pass)

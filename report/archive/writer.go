@@ -11,13 +11,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // probeSize is how much the disk must take before the first request may leave.
 const probeSize = 1 << 20
 
-// A Writer writes one run folder. It implements runner.Sink and is safe for
+// A Writer writes one run folder. It implements run.Sink and is safe for
 // concurrent use. From Create or Resume to Close it holds a lock on the
 // folder's log, so that no other process writes or prunes it.
 type Writer struct {
@@ -37,15 +37,15 @@ type Writer struct {
 	pairs   pairIndex
 	learned map[string][]string // credentials that a pair's headers carried, by its key
 	order   []string            // keys of learned, oldest first
-	header  *runner.Header      // as emitted, redacted
-	end     *runner.End
+	header  *run.Header         // as emitted, redacted
+	end     *run.End
 	staged  string          // run.json as it will be, under a temporary name
 	records map[string]bool // load files by name
 	done    bool
 	closed  bool
 }
 
-var _ runner.Sink = (*Writer)(nil)
+var _ run.Sink = (*Writer)(nil)
 
 // Create makes the folder of a new run under root, which it makes as well. When
 // it returns without an error the folder is there, says incomplete, and the
@@ -92,7 +92,7 @@ func (w *Writer) makeFolder() error {
 	if err := w.probe(); err != nil {
 		return err
 	}
-	if err := w.writeIncomplete(runner.Header{}); err != nil {
+	if err := w.writeIncomplete(run.Header{}); err != nil {
 		return err
 	}
 	for _, dir := range []string{BodiesDir, LoadDir, ScenariosDir} {
@@ -228,35 +228,35 @@ func (w *Writer) abandon() {
 // incomplete is run.json while a run is not complete: the same members as the
 // final one, as far as they are known.
 type incomplete struct {
-	Schema    int                `json:"schema"`
-	ID        string             `json:"id"`
-	Tool      runner.Tool        `json:"tool"`
-	Parent    string             `json:"parent,omitempty"`
-	Started   time.Time          `json:"started"`
-	ElapsedMS float64            `json:"elapsed_ms"`
-	Seed      uint64             `json:"seed"`
-	Verdict   runner.Verdict     `json:"verdict"`
-	Reasons   []string           `json:"reasons"`
-	Sides     runner.Sides       `json:"sides"`
-	Planned   runner.Planned     `json:"planned"`
-	Audit     runner.Audit       `json:"audit"`
-	Flags     []string           `json:"flags"`
-	Suites    []runner.SuiteHead `json:"suites"`
+	Schema    int             `json:"schema"`
+	ID        string          `json:"id"`
+	Tool      run.Tool        `json:"tool"`
+	Parent    string          `json:"parent,omitempty"`
+	Started   time.Time       `json:"started"`
+	ElapsedMS float64         `json:"elapsed_ms"`
+	Seed      uint64          `json:"seed"`
+	Verdict   run.Verdict     `json:"verdict"`
+	Reasons   []string        `json:"reasons"`
+	Sides     run.Sides       `json:"sides"`
+	Planned   run.Planned     `json:"planned"`
+	Audit     run.Audit       `json:"audit"`
+	Flags     []string        `json:"flags"`
+	Suites    []run.SuiteHead `json:"suites"`
 }
 
 // writeIncomplete makes run.json say that the run is not complete. Its content is
 // on the disk before its name is; the caller syncs the folder.
-func (w *Writer) writeIncomplete(h runner.Header) error {
+func (w *Writer) writeIncomplete(h run.Header) error {
 	out := incomplete{
 		Schema: 1, ID: w.id, Tool: h.Tool, Parent: h.Parent, Started: w.started, Seed: h.Seed,
-		Verdict: runner.Incomplete, Reasons: []string{"the run is not over, or was killed: bgverify resume " + w.id + " continues it"},
+		Verdict: run.Incomplete, Reasons: []string{"the run is not over, or was killed: bgverify resume " + w.id + " continues it"},
 		Sides: h.Sides, Planned: h.Planned, Audit: h.Audit, Flags: h.Flags, Suites: h.Suites,
 	}
 	if out.Suites == nil {
-		out.Suites = []runner.SuiteHead{}
+		out.Suites = []run.SuiteHead{}
 	}
 	if out.Tool.Name == "" {
-		out.Tool = runner.Tool{Name: "bgverify", Version: w.opts.Tool}
+		out.Tool = run.Tool{Name: "bgverify", Version: w.opts.Tool}
 	}
 	name := filepath.Join(w.path, RunFile)
 	temp, err := writeTemp(w.fs, name, true, func(to io.Writer) error {

@@ -17,7 +17,7 @@ import (
 
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/reporttest"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A figure is one line of what check.mjs prints.
@@ -152,20 +152,20 @@ func writeHistory(t *testing.T, out string) {
 	t.Helper()
 	var entries []report.HistoryEntry
 	for i := range 40 {
-		e := report.HistoryEntry{ID: fmt.Sprintf("2026-11-%02d-stb", 1+i%28), Started: reporttest.Started.AddDate(0, 0, i), Verdict: runner.Pass, Cases: 79, Path: "10k.html"}
+		e := report.HistoryEntry{ID: fmt.Sprintf("2026-11-%02d-stb", 1+i%28), Started: reporttest.Started.AddDate(0, 0, i), Verdict: run.Pass, Cases: 79, Path: "10k.html"}
 		if i%9 == 5 {
-			e.Verdict, e.Failed = runner.Fail, 3+i%4
+			e.Verdict, e.Failed = run.Fail, 3+i%4
 			e.Causes = append(e.Causes, report.HistoryCause{Key: "a", Text: "$.items[*].price number -> string", Cases: e.Failed})
 		}
 		if i == 39 {
-			e.Verdict = runner.Fail
+			e.Verdict = run.Fail
 			e.Causes = append(e.Causes, report.HistoryCause{Key: "b", Text: "status 200 -> 500", Cases: 1})
 		}
 		change := 0.01 * float64(i%6)
-		e.Suites = []report.HistorySuite{{Name: "stb-catalogue", Verdict: e.Verdict}, {Name: "시청", Verdict: runner.Pass}, {Name: "stb-purchase", Verdict: runner.Verdict(1 + (i+1)%3)}}
+		e.Suites = []report.HistorySuite{{Name: "stb-catalogue", Verdict: e.Verdict}, {Name: "시청", Verdict: run.Pass}, {Name: "stb-purchase", Verdict: run.Verdict(1 + (i+1)%3)}}
 		e.Loads = []report.HistoryRatio{
-			{Name: "저녁 피크 p95", Change: change, Low: change - 0.03, High: change + 0.03, Margin: 0.1, Verdict: runner.Pass},
-			{Name: "저녁 피크 p99", Change: 3 * change, Low: 3*change - 0.06, High: 3*change + 0.06, Margin: 0.2, Verdict: runner.Pass},
+			{Name: "저녁 피크 p95", Change: change, Low: change - 0.03, High: change + 0.03, Margin: 0.1, Verdict: run.Pass},
+			{Name: "저녁 피크 p99", Change: 3 * change, Low: 3*change - 0.06, High: 3*change + 0.06, Margin: 0.2, Verdict: run.Pass},
 		}
 		entries = append(entries, e)
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -76,7 +76,7 @@ func quote(s string) string {
 
 // A shape is what a made case is, drawn from its stream.
 type shape struct {
-	verdict runner.Verdict
+	verdict run.Verdict
 	flaky   bool
 	method  string
 	blueMS  float64
@@ -85,7 +85,7 @@ type shape struct {
 
 func (m *maker) shape(i int) shape {
 	r := m.random(i)
-	s := shape{verdict: runner.Pass, method: "GET"}
+	s := shape{verdict: run.Pass, method: "GET"}
 	if i%7 == 3 {
 		s.method = "POST"
 	}
@@ -98,17 +98,17 @@ func (m *maker) shape(i int) shape {
 		differs = m.suiteOf(i)%each == each-1 && i%4 == 1
 	}
 	if differs {
-		s.verdict = runner.Fail
+		s.verdict = run.Fail
 		return s
 	}
 	if m.Odd {
 		switch i % 1000 {
 		case 501:
-			s.verdict = runner.Broken
+			s.verdict = run.Broken
 		case 502:
-			s.verdict = runner.Inconclusive
+			s.verdict = run.Inconclusive
 		case 503:
-			s.verdict = runner.Skip
+			s.verdict = run.Skip
 		case 504:
 			s.flaky = true
 		}
@@ -130,48 +130,48 @@ func (m *maker) id(i int) string {
 	return fmt.Sprintf("%s/%s-%05d", m.service(m.suiteOf(i)).name, m.text(i, 0, "case"), i)
 }
 
-func (m *maker) makeCase(i int) *runner.CaseResult {
+func (m *maker) makeCase(i int) *run.CaseResult {
 	sh := m.shape(i)
 	svc := m.service(m.suiteOf(i))
 	at := fmt.Sprintf("scenarios/%s.yaml:%d:3", svc.name, 10+i%900)
-	c := &runner.CaseResult{
+	c := &run.CaseResult{
 		Suite: m.suiteOf(i), Index: i, ID: m.id(i), Name: m.text(i, 1, svc.korean+" "+fmt.Sprint(i)), Tags: []string{"smoke"}, At: at,
-		Verdict: sh.verdict, Flaky: sh.flaky, ElapsedMS: sh.blueMS + sh.greenMS, Requests: runner.PerSide{Blue: 1, Green: 1},
-		Coverage: runner.Coverage{Mutants: 16, Killed: 15, Leaves: 18, Compared: 16, Ignored: 2},
-		Rules:    []runner.RuleVisits{{At: ruleAt[0], Visits: 1, Hits: 1}, {At: ruleAt[1], Visits: 1}, {At: ruleAt[2]}},
-		Steps:    []runner.StepResult{m.step(i, sh, at)},
+		Verdict: sh.verdict, Flaky: sh.flaky, ElapsedMS: sh.blueMS + sh.greenMS, Requests: run.PerSide{Blue: 1, Green: 1},
+		Coverage: run.Coverage{Mutants: 16, Killed: 15, Leaves: 18, Compared: 16, Ignored: 2},
+		Rules:    []run.RuleVisits{{At: ruleAt[0], Visits: 1, Hits: 1}, {At: ruleAt[1], Visits: 1}, {At: ruleAt[2]}},
+		Steps:    []run.StepResult{m.step(i, sh, at)},
 	}
-	if i%50 == 7 && sh.verdict == runner.Pass {
+	if i%50 == 7 && sh.verdict == run.Pass {
 		c.Steps = append(c.Steps, m.step(i, sh, at))
 		c.Steps[1].Name, c.Steps[1].Exchange = "again", c.ID+"#again"
 	}
 	switch sh.verdict {
-	case runner.Broken:
+	case run.Broken:
 		c.Reasons = []string{"green: refused: connect: connection refused"}
 		c.Steps[0].Green.Status, c.Steps[0].Green.Err = 0, &wire.Err{Class: wire.ClassRefused, Detail: "connect: connection refused"}
-	case runner.Inconclusive:
+	case run.Inconclusive:
 		c.Reasons = []string{"no leaf of the body is compared by value"}
-	case runner.Skip:
+	case run.Skip:
 		c.Reasons = []string{"needs a device that this stage does not have"}
-		c.Steps, c.Requests, c.ElapsedMS = nil, runner.PerSide{}, 0
+		c.Steps, c.Requests, c.ElapsedMS = nil, run.PerSide{}, 0
 	}
 	return c
 }
 
-func (m *maker) step(i int, sh shape, at string) runner.StepResult {
+func (m *maker) step(i int, sh shape, at string) run.StepResult {
 	svc := m.service(m.suiteOf(i))
 	path := svc.path + fmt.Sprint(i) + m.text(i, 2, "")
-	side := func(base string, status int, ms float64) *runner.SideResult {
-		return &runner.SideResult{Status: status, ElapsedMS: ms, Bytes: 412, TraceID: fmt.Sprintf("4bf92f3577b34da6a3ce929d%08x", i), Method: sh.method, URL: base + path, Attempts: 1, Protocol: "HTTP/1.1", Remote: strings.TrimPrefix(base, "http://")}
+	side := func(base string, status int, ms float64) *run.SideResult {
+		return &run.SideResult{Status: status, ElapsedMS: ms, Bytes: 412, TraceID: fmt.Sprintf("4bf92f3577b34da6a3ce929d%08x", i), Method: sh.method, URL: base + path, Attempts: 1, Protocol: "HTTP/1.1", Remote: strings.TrimPrefix(base, "http://")}
 	}
-	s := runner.StepResult{
+	s := run.StepResult{
 		Name: "get", At: at, Verdict: sh.verdict, Exchange: m.id(i) + "#get",
 		Blue: side("http://10.0.1.7:8080", 200, sh.blueMS), Green: side("http://10.0.2.7:8080", 200, sh.greenMS),
-		Expectations: []runner.Expectation{{Side: "blue", What: "status 200", OK: true, Got: "200"}, {Side: "green", What: "status 200", OK: true, Got: "200"}},
+		Expectations: []run.Expectation{{Side: "blue", What: "status 200", OK: true, Got: "200"}, {Side: "green", What: "status 200", OK: true, Got: "200"}},
 		Ignored:      []diff.Difference{ignoredID(i)}, IgnoredTotal: 1,
-		Coverage: runner.Coverage{Mutants: 16, Killed: 15, Leaves: 18, Compared: 16, Ignored: 2},
+		Coverage: run.Coverage{Mutants: 16, Killed: 15, Leaves: 18, Compared: 16, Ignored: 2},
 	}
-	if sh.verdict != runner.Fail {
+	if sh.verdict != run.Fail {
 		return s
 	}
 	e := edits[m.editOf(i)]
@@ -220,18 +220,18 @@ func ignoredID(i int) diff.Difference {
 func requestID(side string, i int) string { return fmt.Sprintf("%s-%08x", side, uint32(i)*2654435761) }
 
 // pair makes the exchanges of a step, as the archive would read them back.
-func (m *maker) pair(key string) (*runner.Pair, error) {
+func (m *maker) pair(key string) (*run.Pair, error) {
 	i, ok := indexOf(key)
 	if !ok || i >= m.Cases {
 		return nil, fmt.Errorf("no exchange %q", key)
 	}
 	sh := m.shape(i)
-	if sh.verdict == runner.Skip {
+	if sh.verdict == run.Skip {
 		return nil, fmt.Errorf("no exchange %q", key)
 	}
 	s := m.step(i, sh, "")
-	p := &runner.Pair{Key: key, Blue: m.exchange(i, s.Blue, requestID("b", i)), Green: m.exchange(i, s.Green, requestID("g", i))}
-	if sh.verdict != runner.Fail {
+	p := &run.Pair{Key: key, Blue: m.exchange(i, s.Blue, requestID("b", i)), Green: m.exchange(i, s.Green, requestID("g", i))}
+	if sh.verdict != run.Fail {
 		return p, nil
 	}
 	e := edits[m.editOf(i)]
@@ -247,7 +247,7 @@ func (m *maker) pair(key string) (*runner.Pair, error) {
 	return p, nil
 }
 
-func (m *maker) exchange(i int, s *runner.SideResult, request string) *wire.Exchange {
+func (m *maker) exchange(i int, s *run.SideResult, request string) *wire.Exchange {
 	r := rand.New(rand.NewPCG(m.Seed, uint64(i)))
 	var b strings.Builder
 	fmt.Fprintf(&b, `{"id":%d,"name":%s,"email":"u%d@example.test","balance":387.5,"big":9223372036854775809,"requestId":%q,`, i, quote(m.text(i, 5, "홍길동")), i, request)

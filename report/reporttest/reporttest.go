@@ -1,5 +1,5 @@
 // Package reporttest makes runs out of a seed, for the tests of everything that
-// reads a runner.Run: differences with their causes and bodies, load stages with
+// reads a run.Run: differences with their causes and bodies, load stages with
 // their series, Korean names, and on demand hostile text in every place that an
 // answer or a scenario file can reach.
 package reporttest
@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/cause"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // Options say what run to make. The zero value is a passing run without cases.
@@ -44,19 +44,19 @@ var Started = time.Date(2026, 11, 23, 3, 0, 29, 0, time.UTC)
 
 // Run makes a run. The same options give the same run; its cases are made anew
 // each time they are ranged over, so that a million take no memory.
-func Run(o Options) *runner.Run {
+func Run(o Options) *run.Run {
 	if o.Suites == 0 {
 		o.Suites = 1
 	}
 	m := &maker{Options: o}
-	run := &runner.Run{Header: m.header(), Cases: m.cases(), Pair: m.pair}
+	r := &run.Run{Header: m.header(), Cases: m.cases(), Pair: m.pair}
 	for i := range o.Loads {
-		run.Loads = append(run.Loads, m.load(i))
+		r.Loads = append(r.Loads, m.load(i))
 	}
 	if !o.Unfinished {
-		run.End = m.end(run.Loads)
+		r.End = m.end(r.Loads)
 	}
-	return run
+	return r
 }
 
 type maker struct{ Options }
@@ -86,12 +86,12 @@ func (m *maker) service(suite int) service {
 // suiteOf says which suite case i belongs to: cases stand in plan order.
 func (m *maker) suiteOf(i int) int { return i * m.Suites / max(m.Cases, 1) }
 
-func (m *maker) header() runner.Header {
-	h := runner.Header{
-		Schema: 1, ID: "2026-11-23T03-00-29Z-stb-7f3a", Tool: runner.Tool{Name: "bgverify", Version: "0.1.0"},
+func (m *maker) header() run.Header {
+	h := run.Header{
+		Schema: 1, ID: "2026-11-23T03-00-29Z-stb-7f3a", Tool: run.Tool{Name: "bgverify", Version: "0.1.0"},
 		Started: Started, Seed: m.Seed, Sides: sides(), Flags: []string{"--tag", "smoke and not slow", "--concurrency", "8"},
-		Planned: runner.Planned{Cases: m.Cases, Loads: m.Loads}, Audit: audit(),
-		Env: runner.Environment{Go: "go1.26", OS: "linux", Arch: "amd64", CPUs: 2, Hostname: "ci-runner-1"},
+		Planned: run.Planned{Cases: m.Cases, Loads: m.Loads}, Audit: audit(),
+		Env: run.Environment{Go: "go1.26", OS: "linux", Arch: "amd64", CPUs: 2, Hostname: "ci-runner-1"},
 	}
 	counts := make([]int, m.Suites)
 	for i := range m.Cases {
@@ -99,7 +99,7 @@ func (m *maker) header() runner.Header {
 	}
 	for i := range m.Suites {
 		s := m.service(i)
-		head := runner.SuiteHead{Name: s.name, File: "scenarios/" + s.name + ".yaml", Service: s.name, Owner: s.owner, Wave: 1 + i*4/m.Suites, Gate: "required", Cases: counts[i]}
+		head := run.SuiteHead{Name: s.name, File: "scenarios/" + s.name + ".yaml", Service: s.name, Owner: s.owner, Wave: 1 + i*4/m.Suites, Gate: "required", Cases: counts[i]}
 		if i < m.Loads {
 			head.Loads = 1
 		}
@@ -108,15 +108,15 @@ func (m *maker) header() runner.Header {
 	return h
 }
 
-func sides() runner.Sides {
-	return runner.Sides{
-		Blue:  runner.SideHead{URL: "http://10.0.1.7:8080", Identity: map[string]string{"build": "v1.41.0", "cluster": "prod-a"}, Protocol: "HTTP/1.1"},
-		Green: runner.SideHead{URL: "http://10.0.2.7:8080", Identity: map[string]string{"build": "v1.41.0", "cluster": "prod-b"}, Protocol: "HTTP/1.1"},
+func sides() run.Sides {
+	return run.Sides{
+		Blue:  run.SideHead{URL: "http://10.0.1.7:8080", Identity: map[string]string{"build": "v1.41.0", "cluster": "prod-a"}, Protocol: "HTTP/1.1"},
+		Green: run.SideHead{URL: "http://10.0.2.7:8080", Identity: map[string]string{"build": "v1.41.0", "cluster": "prod-b"}, Protocol: "HTTP/1.1"},
 	}
 }
 
-func audit() runner.Audit {
-	return runner.Audit{ScenariosCommit: "3f2a9c1d8e", Actor: "jenkins", CI: "https://ci.example.com/job/bg/412", Ticket: "STB-2231"}
+func audit() run.Audit {
+	return run.Audit{ScenariosCommit: "3f2a9c1d8e", Actor: "jenkins", CI: "https://ci.example.com/job/bg/412", Ticket: "STB-2231"}
 }
 
 // random is the stream of one case, apart from that of every other.
@@ -130,8 +130,8 @@ func (m *maker) text(i, place int, given string) string {
 	return given + m.Texts[(i*3+place)%len(m.Texts)]
 }
 
-func (m *maker) cases() iter.Seq2[*runner.CaseResult, error] {
-	return func(yield func(*runner.CaseResult, error) bool) {
+func (m *maker) cases() iter.Seq2[*run.CaseResult, error] {
+	return func(yield func(*run.CaseResult, error) bool) {
 		for i := range m.Cases {
 			if !yield(m.makeCase(i), nil) {
 				return
@@ -141,13 +141,13 @@ func (m *maker) cases() iter.Seq2[*runner.CaseResult, error] {
 }
 
 // end sums up what a runner would have: counts, causes, gates, verdict.
-func (m *maker) end(loads []runner.LoadResult) runner.End {
-	e := runner.End{
-		ElapsedMS: 252_000, Sides: sides(), Suites: make([]runner.SuiteEnd, m.Suites), Audit: audit(),
-		Verdict: runner.Skip, Second: runner.Second{Checked: m.Cases / 20, Agreed: m.Cases / 20},
+func (m *maker) end(loads []run.LoadResult) run.End {
+	e := run.End{
+		ElapsedMS: 252_000, Sides: sides(), Suites: make([]run.SuiteEnd, m.Suites), Audit: audit(),
+		Verdict: run.Skip, Second: run.Second{Checked: m.Cases / 20, Agreed: m.Cases / 20},
 	}
 	causes := cause.NewSet()
-	rules := make([]runner.RuleVisits, len(ruleAt))
+	rules := make([]run.RuleVisits, len(ruleAt))
 	for i := range m.Cases {
 		c := m.makeCase(i)
 		s := &e.Suites[c.Suite]
@@ -177,7 +177,7 @@ func (m *maker) end(loads []runner.LoadResult) runner.End {
 	e.Rules, e.Causes = rules, causes.List()
 	e.Gates = gates(&e, loads)
 	for _, g := range e.Gates {
-		if g.Verdict > runner.Pass {
+		if g.Verdict > run.Pass {
 			e.Reasons = append(e.Reasons, g.Reason)
 		}
 	}
@@ -190,36 +190,36 @@ func (m *maker) end(loads []runner.LoadResult) runner.End {
 	return e
 }
 
-func gates(e *runner.End, loads []runner.LoadResult) []runner.GateResult {
-	equal := runner.GateResult{
-		Name: "responses equal", Limit: "all", Verdict: runner.Pass,
+func gates(e *run.End, loads []run.LoadResult) []run.GateResult {
+	equal := run.GateResult{
+		Name: "responses equal", Limit: "all", Verdict: run.Pass,
 		Measured: fmt.Sprintf("%.2f %% (%d of %d differ, %d causes)", 100*float64(e.Counts.Cases-e.Counts.Fail)/float64(max(e.Counts.Cases, 1)), e.Counts.Fail, e.Counts.Cases, len(e.Causes)),
 	}
 	switch {
 	case e.Counts.Fail > 0:
-		equal.Verdict, equal.Reason = runner.Fail, fmt.Sprintf("%d of %d cases differ, by %d causes", e.Counts.Fail, e.Counts.Cases, len(e.Causes))
+		equal.Verdict, equal.Reason = run.Fail, fmt.Sprintf("%d of %d cases differ, by %d causes", e.Counts.Fail, e.Counts.Cases, len(e.Causes))
 	case e.Counts.Cases == 0:
-		equal.Verdict, equal.Measured, equal.Reason = runner.Broken, "nothing", "no case was judged"
+		equal.Verdict, equal.Measured, equal.Reason = run.Broken, "nothing", "no case was judged"
 	}
-	out := []runner.GateResult{equal, {Name: "coverage", Measured: "94.1 %", Limit: ">= 60 %", Verdict: runner.Pass}, {Name: "second opinion", Measured: fmt.Sprintf("%d of %d agreed", e.Second.Agreed, e.Second.Checked), Limit: "all", Verdict: runner.Pass}}
+	out := []run.GateResult{equal, {Name: "coverage", Measured: "94.1 %", Limit: ">= 60 %", Verdict: run.Pass}, {Name: "second opinion", Measured: fmt.Sprintf("%d of %d agreed", e.Second.Agreed, e.Second.Checked), Limit: "all", Verdict: run.Pass}}
 	for _, l := range loads {
 		out = append(out, loadGates(l)...)
 	}
 	return out
 }
 
-func count(to *runner.Counts, c *runner.CaseResult) {
+func count(to *run.Counts, c *run.CaseResult) {
 	to.Cases++
 	switch c.Verdict {
-	case runner.Pass:
+	case run.Pass:
 		to.Pass++
-	case runner.Fail:
+	case run.Fail:
 		to.Fail++
-	case runner.Broken:
+	case run.Broken:
 		to.Broken++
-	case runner.Inconclusive:
+	case run.Inconclusive:
 		to.Inconclusive++
-	case runner.Skip:
+	case run.Skip:
 		to.Skip++
 	}
 	if c.Flaky {
@@ -229,7 +229,7 @@ func count(to *runner.Counts, c *runner.CaseResult) {
 	to.Requests.Green += c.Requests.Green
 }
 
-func sum(to *runner.Counts, c runner.Counts) {
+func sum(to *run.Counts, c run.Counts) {
 	to.Cases += c.Cases
 	to.Pass += c.Pass
 	to.Fail += c.Fail

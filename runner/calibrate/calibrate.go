@@ -17,12 +17,13 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
 // An Executor runs a plan and archives nothing. visit takes each case as it ends,
 // and may be nil.
-type Executor func(ctx context.Context, plan *runner.Plan, visit func(*runner.CaseResult)) (*runner.End, []runner.LoadResult, error)
+type Executor func(ctx context.Context, plan *runner.Plan, visit func(*run.CaseResult)) (*run.End, []run.LoadResult, error)
 
 // Options say how fields are calibrated.
 type Options struct {
@@ -68,10 +69,10 @@ func (r *Result) Complete() bool {
 // Fields runs the rounds, classifies what differs and tries the rules. Its error
 // is one of Plan or Execute, or wraps runner.ErrStopped.
 func Fields(ctx context.Context, o Options) (*Result, error) {
-	var made runner.Created
+	var made run.Created
 	defer func() { made.Report(o.Log) }()
 	c := &calibrating{Result: Result{rounds: o.Rounds, settle: o.Settle}, both: o.Both}
-	c.ask = func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error) {
+	c.ask = func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*run.End, error) {
 		end, err := o.round(ctx, round, side, rules, visit)
 		if end != nil {
 			made.Add(end.Created)
@@ -115,13 +116,13 @@ func sleepFor(ctx context.Context, d time.Duration) error {
 }
 
 // A visitor takes a case's result, with the least coverage that its suite asks for.
-type visitor func(c *runner.CaseResult, least float64)
+type visitor func(c *run.CaseResult, least float64)
 
 // observe compares a side with itself, several rounds.
 func (o *Options) observe(ctx context.Context, side scenarios.Side, ask asker) (*observations, error) {
 	seen := newObservations()
 	for round := range o.Rounds {
-		end, err := ask(round, side, nil, func(c *runner.CaseResult, _ float64) { seen.add(round, c) })
+		end, err := ask(round, side, nil, func(c *run.CaseResult, _ float64) { seen.add(round, c) })
 		if err != nil {
 			return nil, err
 		}
@@ -135,19 +136,19 @@ func (o *Options) observe(ctx context.Context, side scenarios.Side, ask asker) (
 }
 
 // round compares a side with itself once, with rules added.
-func (o *Options) round(ctx context.Context, round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error) {
+func (o *Options) round(ctx context.Context, round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*run.End, error) {
 	plan, err := o.Plan(o.Seed+uint64(round), rules)
 	if err != nil {
 		return nil, err
 	}
 	oneOnBothSides(plan, side)
-	end, _, err := o.Execute(ctx, plan, func(c *runner.CaseResult) { visit(c, plan.Suites[c.Suite].MinCoverage) })
+	end, _, err := o.Execute(ctx, plan, func(c *run.CaseResult) { visit(c, plan.Suites[c.Suite].MinCoverage) })
 	return end, err
 }
 
 // couldAsk ends the calibration when a round could not ask the side at all.
-func couldAsk(ctx context.Context, end *runner.End, side scenarios.Side, seen *observations) error {
-	if ctx.Err() != nil || end.Verdict == runner.Interrupted {
+func couldAsk(ctx context.Context, end *run.End, side scenarios.Side, seen *observations) error {
+	if ctx.Err() != nil || end.Verdict == run.Interrupted {
 		return stoppedHalfWay()
 	}
 	if seen.compared == 0 {

@@ -9,11 +9,12 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
 // An asker runs the suites once with one side on both sides, under added rules.
-type asker func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error)
+type asker func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*run.End, error)
 
 // A calibrating tries proposals, and widens or drops those that do not hold.
 type calibrating struct {
@@ -82,7 +83,7 @@ func (c *calibrating) try(ctx context.Context, rules []diff.Rule) ([]*unstable, 
 			continue
 		}
 		found := newObservations()
-		end, err := c.ask(round, side, rules, func(r *runner.CaseResult, least float64) {
+		end, err := c.ask(round, side, rules, func(r *run.CaseResult, least float64) {
 			found.add(round, r)
 			if side == scenarios.Blue {
 				c.seen.add(round, r)
@@ -92,7 +93,7 @@ func (c *calibrating) try(ctx context.Context, rules []diff.Rule) ([]*unstable, 
 		switch {
 		case err != nil:
 			return nil, err
-		case ctx.Err() != nil, end.Verdict == runner.Interrupted:
+		case ctx.Err() != nil, end.Verdict == run.Interrupted:
 			return nil, stoppedHalfWay()
 		}
 		if side == scenarios.Green {

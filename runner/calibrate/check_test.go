@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -27,18 +27,18 @@ func calibrateRounds(t *testing.T, body func(i, waited int) string) *calibrating
 		waited++
 		return nil
 	}
-	c.ask = func(_ int, _ scenarios.Side, rules []diff.Rule, visit visitor) (*runner.End, error) {
+	c.ask = func(_ int, _ scenarios.Side, rules []diff.Rule, visit visitor) (*run.End, error) {
 		compiled, bad := diff.Compile(rules, diff.Options{})
 		if len(bad) > 0 {
 			t.Fatal(bad[0].Msg)
 		}
 		result := diff.Compare([]byte(body(asked, waited)), []byte(body(asked+1, waited)), compiled)
 		asked += 2
-		visit(&runner.CaseResult{ID: "s/c", Steps: []runner.StepResult{{Name: "get", Compared: true, Differences: result.Differences}}}, 0)
-		return &runner.End{Verdict: runner.Pass}, nil
+		visit(&run.CaseResult{ID: "s/c", Steps: []run.StepResult{{Name: "get", Compared: true, Differences: result.Differences}}}, 0)
+		return &run.End{Verdict: run.Pass}, nil
 	}
 	for round := range c.rounds {
-		if _, err := c.ask(round, scenarios.Blue, nil, func(r *runner.CaseResult, _ float64) { c.seen.add(round, r) }); err != nil {
+		if _, err := c.ask(round, scenarios.Blue, nil, func(r *run.CaseResult, _ float64) { c.seen.add(round, r) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -88,16 +88,16 @@ func TestProposalsAreTried(t *testing.T) {
 // A request that is accepted once is named with what to do, and so is what could not be run.
 func TestWhatCouldNotBeMeasured(t *testing.T) {
 	o := newObservations()
-	setup := func(blue, green int, verdict runner.Verdict) *runner.CaseResult {
-		return &runner.CaseResult{ID: "s/(setup)", Kind: "setup", Verdict: verdict, Steps: []runner.StepResult{{
+	setup := func(blue, green int, verdict run.Verdict) *run.CaseResult {
+		return &run.CaseResult{ID: "s/(setup)", Kind: "setup", Verdict: verdict, Steps: []run.StepResult{{
 			Name: "sign up", Verdict: verdict,
-			Blue: &runner.SideResult{Method: "POST", Status: blue}, Green: &runner.SideResult{Method: "POST", Status: green},
+			Blue: &run.SideResult{Method: "POST", Status: blue}, Green: &run.SideResult{Method: "POST", Status: green},
 		}}}
 	}
-	o.add(0, setup(409, 201, runner.Fail))
-	o.add(0, &runner.CaseResult{ID: "s/c", Verdict: runner.Broken, Reasons: []string{"setup failed"}})
-	o.add(1, &runner.CaseResult{ID: "s/d", Verdict: runner.Broken, Reasons: []string{"reset"}})
-	o.add(2, &runner.CaseResult{ID: "s/d", Verdict: runner.Fail, Steps: []runner.StepResult{{Name: "get", Compared: true}}})
+	o.add(0, setup(409, 201, run.Fail))
+	o.add(0, &run.CaseResult{ID: "s/c", Verdict: run.Broken, Reasons: []string{"setup failed"}})
+	o.add(1, &run.CaseResult{ID: "s/d", Verdict: run.Broken, Reasons: []string{"reset"}})
+	o.add(2, &run.CaseResult{ID: "s/d", Verdict: run.Fail, Steps: []run.StepResult{{Name: "get", Compared: true}}})
 	if got := o.onceLines(); len(got) != 1 || !strings.HasPrefix(got[0], "s/(setup)/sign up: answered 201 and then 409; ") || !strings.Contains(got[0], "{{$uuid.side}}") {
 		t.Errorf("accepted once: %q", got)
 	}
@@ -105,7 +105,7 @@ func TestWhatCouldNotBeMeasured(t *testing.T) {
 		t.Errorf("not measured: %q", got)
 	}
 	expected := newObservations()
-	expected.add(0, setup(201, 409, runner.Pass))
+	expected.add(0, setup(201, 409, run.Pass))
 	if got := expected.onceLines(); len(got) > 0 {
 		t.Errorf("a suite that expects a conflict: %q", got)
 	}

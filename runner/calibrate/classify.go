@@ -15,7 +15,7 @@ import (
 	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/diff/path"
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A placeKey is a generalised place of answers: indices and keys are [*].
@@ -94,7 +94,7 @@ func (o *observations) with(green *observations) (findings []*unstable) {
 }
 
 // add takes the differences of a case, setup and teardown included.
-func (o *observations) add(round int, c *runner.CaseResult) {
+func (o *observations) add(round int, c *run.CaseResult) {
 	o.measures.add(c)
 	for i := range c.Steps {
 		step := &c.Steps[i]

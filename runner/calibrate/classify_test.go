@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // observe compares JSON bodies in pairs, round by round, as a calibration does.
@@ -16,7 +16,7 @@ func observe(pairs [][2]string) *observations {
 	o := newObservations()
 	for round, p := range pairs {
 		result := diff.Compare([]byte(p[0]), []byte(p[1]), nil)
-		o.add(round, &runner.CaseResult{ID: "s/c", Steps: []runner.StepResult{{Name: "get", Compared: true, Differences: result.Differences}}})
+		o.add(round, &run.CaseResult{ID: "s/c", Steps: []run.StepResult{{Name: "get", Compared: true, Differences: result.Differences}}})
 	}
 	return o
 }

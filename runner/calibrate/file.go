@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/bgverify/bgverify/internal/hint"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // DefaultFile is where calibrate --load leaves what it found, in the folder of the
@@ -20,7 +20,7 @@ const DefaultFile = "calibration.json"
 // ReadFile reads a calibration. A file that is not there gives nil if it may be
 // missing, and otherwise an error that is a hint.Error, as for a file that is not
 // a calibration.
-func ReadFile(name string, mayBeMissing bool) (*runner.Calibration, error) {
+func ReadFile(name string, mayBeMissing bool) (*run.Calibration, error) {
 	const again = "calibrate again: bgverify calibrate PATH --blue URL --load"
 	data, err := os.ReadFile(name)
 	var path *fs.PathError
@@ -32,7 +32,7 @@ func ReadFile(name string, mayBeMissing bool) (*runner.Calibration, error) {
 	case err != nil:
 		return nil, hint.Errorf(again, "read calibration %s: %w", name, err)
 	}
-	c := &runner.Calibration{}
+	c := &run.Calibration{}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(c); err != nil {
@@ -42,7 +42,7 @@ func ReadFile(name string, mayBeMissing bool) (*runner.Calibration, error) {
 }
 
 // WriteFile replaces the file as a whole; its folder is made if there is none.
-func WriteFile(name string, c *runner.Calibration) error {
+func WriteFile(name string, c *run.Calibration) error {
 	data, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the calibration: %w", err)

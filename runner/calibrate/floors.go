@@ -7,12 +7,13 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
 // printUnprovable prints which stages a run could not prove with the noise that was
 // just measured, and reports whether there are any.
-func printUnprovable(out io.Writer, plan *runner.Plan, known *runner.Calibration) bool {
+func printUnprovable(out io.Writer, plan *runner.Plan, known *run.Calibration) bool {
 	run := *plan
 	run.Options.Calibrate, run.Calibration = false, known
 	short := runner.Unprovable(&run, scenarios.Warning)
@@ -24,7 +25,7 @@ func printUnprovable(out io.Writer, plan *runner.Plan, known *runner.Calibration
 
 // printFloors prints the noise of a stage, and says whether it could be measured and
 // whether a margin is below its noise floor.
-func printFloors(out io.Writer, l *runner.LoadResult) LoadResult {
+func printFloors(out io.Writer, l *run.LoadResult) LoadResult {
 	fmt.Fprintf(out, "load %s at %.4g/s per side, %.4g s measured\n", text.Visible(l.Name), l.Rate, l.Seconds)
 	if len(l.Comparisons) == 0 {
 		fmt.Fprintf(out, "  not measured: %s\n", text.Visible(l.Reason))
@@ -46,7 +47,7 @@ func printFloors(out io.Writer, l *runner.LoadResult) LoadResult {
 	} else {
 		fmt.Fprintln(out, "  blue alone was not measured: a longer duration has blocks for it")
 	}
-	if l.Verdict != runner.Pass {
+	if l.Verdict != run.Pass {
 		fmt.Fprintf(out, "  %s: %s\n", l.Verdict, text.Visible(l.Reason))
 		noisy = true
 	}
@@ -55,7 +56,7 @@ func printFloors(out io.Writer, l *runner.LoadResult) LoadResult {
 
 // lookBare takes the steps of a case that was compared under the proposed rules:
 // of which no value is compared any more, or less than the suite's minimum.
-func (o *observations) lookBare(c *runner.CaseResult, least float64) {
+func (o *observations) lookBare(c *run.CaseResult, least float64) {
 	for i := range c.Steps {
 		step := &c.Steps[i]
 		if l := step.Coverage; step.Compared && l.Leaves > 0 && (l.Compared == 0 || float64(l.Compared) < least*float64(l.Leaves)) {

@@ -9,6 +9,7 @@ import (
 	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -20,7 +21,7 @@ type LoadOptions struct {
 	Lock    func(*runner.Plan) (unlock func(), err error)
 	Execute Executor
 	// Keep stores the calibration; stages of it are new.
-	Keep func(known *runner.Calibration, stages int) error
+	Keep func(known *run.Calibration, stages int) error
 	// Out takes the figures, Log the names of stages that are not kept.
 	Out, Log io.Writer
 }
@@ -44,7 +45,7 @@ func Load(ctx context.Context, o LoadOptions) (LoadResult, error) {
 	plan.Options.Calibrate = true
 	known := plan.Calibration
 	if known == nil {
-		known = &runner.Calibration{}
+		known = &run.Calibration{}
 	}
 	plan.Calibration = nil // measured without what was known
 	if !hasLoads(plan.Suites) {
@@ -66,7 +67,7 @@ func Load(ctx context.Context, o LoadOptions) (LoadResult, error) {
 	for i := range loads {
 		l := &loads[i]
 		result.worse(printFloors(o.Out, l))
-		if stage, ok := l.Calibrated(plan.Suites[l.Suite].Name, plan.World.Now()); ok && l.Verdict != runner.Interrupted {
+		if stage, ok := l.Calibrated(plan.Suites[l.Suite].Name, plan.World.Now()); ok && l.Verdict != run.Interrupted {
 			known.Put(stage)
 			kept++
 		} else if len(l.Comparisons) > 0 {
@@ -79,7 +80,7 @@ func Load(ctx context.Context, o LoadOptions) (LoadResult, error) {
 		}
 	}
 	switch {
-	case end.Verdict == runner.Interrupted:
+	case end.Verdict == run.Interrupted:
 		result.Interrupted = true
 		return result, nil
 	case len(loads) == 0:

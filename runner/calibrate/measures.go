@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // measures say which cases of a calibration could be compared, and which requests
@@ -21,7 +21,7 @@ type measures struct {
 }
 
 // add takes a case of a round, setup and teardown included.
-func (m *measures) add(c *runner.CaseResult) {
+func (m *measures) add(c *run.CaseResult) {
 	if m.compared == nil {
 		*m = measures{map[string]bool{}, map[string]string{}, map[string]int{}, map[string]int{}}
 	}
@@ -29,7 +29,7 @@ func (m *measures) add(c *runner.CaseResult) {
 	for i := range c.Steps {
 		step := &c.Steps[i]
 		m.compared[id] = m.compared[id] || step.Compared
-		for _, side := range []*runner.SideResult{step.Blue, step.Green} {
+		for _, side := range []*run.SideResult{step.Blue, step.Green} {
 			if side != nil && side.Err == nil {
 				m.answered(id+"/"+step.Name, side, step.Verdict)
 			}
@@ -38,7 +38,7 @@ func (m *measures) add(c *runner.CaseResult) {
 	switch {
 	case m.compared[id]:
 		delete(m.why, id)
-	case c.Verdict == runner.Broken && m.why[id] == "":
+	case c.Verdict == run.Broken && m.why[id] == "":
 		m.why[id] = "it could not be run"
 		if len(c.Reasons) > 0 {
 			m.why[id] = c.Reasons[0]
@@ -55,14 +55,14 @@ func unrepeated(id string) string {
 // answered books the status of a request that leaves something behind: a side that
 // has accepted it may refuse the next one that is the same. Where the step passes all
 // the same, the suite expects so.
-func (m *measures) answered(step string, side *runner.SideResult, verdict runner.Verdict) {
+func (m *measures) answered(step string, side *run.SideResult, verdict run.Verdict) {
 	if side.Method == "GET" || side.Method == "HEAD" || side.Method == "OPTIONS" {
 		return
 	}
 	switch first := m.status[step]; {
 	case side.Status < 400 && first == 0:
 		m.status[step] = side.Status
-	case verdict != runner.Pass && refusesRepeats(side.Status) && m.once[step] == 0:
+	case verdict != run.Pass && refusesRepeats(side.Status) && m.once[step] == 0:
 		m.once[step] = side.Status
 	}
 }

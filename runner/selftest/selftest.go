@@ -22,6 +22,7 @@ import (
 	"github.com/bgverify/bgverify/fixtures/faultproxy"
 	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // Choose returns the faults of these names, all of them if there are no names. Its
@@ -59,7 +60,7 @@ type Options struct {
 	// Plan reads the suites anew, so that no run sees what another changed.
 	Plan func(seed uint64) (*runner.Plan, error)
 	// Execute runs a plan and archives nothing; visit takes each case as it ends.
-	Execute func(ctx context.Context, plan *runner.Plan, visit func(*runner.CaseResult)) (*runner.End, []runner.LoadResult, error)
+	Execute func(ctx context.Context, plan *runner.Plan, visit func(*run.CaseResult)) (*run.End, []run.LoadResult, error)
 	// Lock keeps other load off this host until unlock is called.
 	Lock func(*runner.Plan) (unlock func(), err error)
 	// Out takes the results, Log what an interrupted test could not delete.
@@ -83,7 +84,7 @@ type tester struct {
 	runs    uint64
 
 	learned time.Time // when the answers that stale-cache replays were there
-	made    runner.Created
+	made    run.Created
 }
 
 // A tried is what one fault came to.

@@ -3,7 +3,7 @@ package selftest
 import (
 	"testing"
 
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -38,25 +38,25 @@ func TestSelftestOffLoopback(t *testing.T) {
 
 // A case is accused only of what its comparison could have seen.
 func TestCountOfBrokenAnswers(t *testing.T) {
-	equal := runner.PlantedFault{What: "a", Invisible: true}
-	ruled := runner.PlantedFault{What: "b", Rules: []string{"s.yaml:2:5"}}
-	seen := runner.PlantedFault{What: "c"}
+	equal := run.PlantedFault{What: "a", Invisible: true}
+	ruled := run.PlantedFault{What: "b", Rules: []string{"s.yaml:2:5"}}
+	seen := run.PlantedFault{What: "c"}
 	for _, row := range []struct {
 		name                    string
-		verdict                 runner.Verdict
-		faults                  []runner.PlantedFault
+		verdict                 run.Verdict
+		faults                  []run.PlantedFault
 		hits, noticed           int
 		missed, covered, equals int
 	}{
-		{"nothing was broken", runner.Fail, nil, 0, 0, 0, 0, 0},
-		{"noticed", runner.Fail, []runner.PlantedFault{seen}, 1, 1, 0, 0, 0},
-		{"noticed in another way than by the comparison", runner.Fail, []runner.PlantedFault{ruled}, 1, 1, 0, 0, 0},
-		{"missed", runner.Pass, []runner.PlantedFault{equal, ruled, seen}, 1, 0, 1, 0, 0},
-		{"under a rule", runner.Pass, []runner.PlantedFault{equal, ruled}, 0, 0, 0, 1, 0},
-		{"equal", runner.Pass, []runner.PlantedFault{equal}, 0, 0, 0, 0, 1},
+		{"nothing was broken", run.Fail, nil, 0, 0, 0, 0, 0},
+		{"noticed", run.Fail, []run.PlantedFault{seen}, 1, 1, 0, 0, 0},
+		{"noticed in another way than by the comparison", run.Fail, []run.PlantedFault{ruled}, 1, 1, 0, 0, 0},
+		{"missed", run.Pass, []run.PlantedFault{equal, ruled, seen}, 1, 0, 1, 0, 0},
+		{"under a rule", run.Pass, []run.PlantedFault{equal, ruled}, 0, 0, 0, 1, 0},
+		{"equal", run.Pass, []run.PlantedFault{equal}, 0, 0, 0, 0, 1},
 	} {
 		r := &tried{missed: map[string]string{}, covered: map[string]string{}}
-		r.count(&runner.CaseResult{ID: "s/c", Verdict: row.verdict, Steps: []runner.StepResult{{Planted: row.faults}}})
+		r.count(&run.CaseResult{ID: "s/c", Verdict: row.verdict, Steps: []run.StepResult{{Planted: row.faults}}})
 		if r.hits != row.hits || r.noticed != row.noticed || len(r.missed) != row.missed || len(r.covered) != row.covered || r.equal != row.equals {
 			t.Errorf("%s: %+v", row.name, r)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -99,7 +100,7 @@ func (x *tester) behindProxies(plan *runner.Plan, identity bool) {
 }
 
 // run walks the suites once through the proxies.
-func (x *tester) run(ctx context.Context, part runner.Part, identity bool, visit func(*runner.CaseResult)) (*runner.End, []runner.LoadResult, error) {
+func (x *tester) run(ctx context.Context, part runner.Part, identity bool, visit func(*run.CaseResult)) (*run.End, []run.LoadResult, error) {
 	plan, err := x.Plan(x.Seed + x.runs) // what a run leaves behind is not met by the next
 	if err != nil {
 		return nil, nil, err
@@ -116,7 +117,7 @@ func (x *tester) run(ctx context.Context, part runner.Part, identity bool, visit
 		return nil, nil, err
 	}
 	x.made.Add(end.Created)
-	if ctx.Err() != nil || end.Verdict == runner.Interrupted {
+	if ctx.Err() != nil || end.Verdict == run.Interrupted {
 		x.made.Report(x.Log)
 		return nil, nil, fmt.Errorf("%w; the faults that were tried are listed above", runner.ErrStopped)
 	}
@@ -157,7 +158,7 @@ func (x *tester) baseline(ctx context.Context) error {
 		p.Learn()
 	}
 	spared := map[string]bool{}
-	end, _, err := x.run(ctx, runner.OnlyCompare, true, func(c *runner.CaseResult) {
+	end, _, err := x.run(ctx, runner.OnlyCompare, true, func(c *run.CaseResult) {
 		for i := range c.Steps {
 			if g := c.Steps[i].Green; c.Kind != "" && g != nil {
 				if u, err := url.Parse(g.URL); err == nil {
@@ -169,7 +170,7 @@ func (x *tester) baseline(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if end.Verdict != runner.Pass {
+	if end.Verdict != run.Pass {
 		return fmt.Errorf("the suites do not pass without a fault (%s): %s", end.Verdict, text.Visible(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; ")))
 	}
 	for _, p := range x.proxies {
@@ -201,8 +202,8 @@ func (x *tester) try(ctx context.Context, fault faultproxy.Fault) (*tried, error
 	if fault.Load {
 		part = runner.OnlyLoad
 	}
-	var cases []*runner.CaseResult
-	_, loads, err := x.run(ctx, part, false, func(c *runner.CaseResult) {
+	var cases []*run.CaseResult
+	_, loads, err := x.run(ctx, part, false, func(c *run.CaseResult) {
 		if c.Kind == "" {
 			cases = append(cases, c)
 		}
@@ -211,9 +212,9 @@ func (x *tester) try(ctx context.Context, fault faultproxy.Fault) (*tried, error
 		return nil, err
 	}
 	for i := range loads {
-		if l := &loads[i]; l.Verdict != runner.Skip {
+		if l := &loads[i]; l.Verdict != run.Skip {
 			r.loads++
-			if l.Verdict == runner.Fail {
+			if l.Verdict == run.Fail {
 				r.stopped++
 			}
 		}
@@ -230,7 +231,7 @@ func (x *tester) try(ctx context.Context, fault faultproxy.Fault) (*tried, error
 // count books a case whose answers were broken. One that passes although its
 // answers were is asked what the comparison could have seen: the gravest of its
 // answers decides.
-func (r *tried) count(c *runner.CaseResult) {
+func (r *tried) count(c *run.CaseResult) {
 	var missed, covered string
 	any := false
 	for i := range c.Steps {
@@ -247,7 +248,7 @@ func (r *tried) count(c *runner.CaseResult) {
 	}
 	switch {
 	case !any:
-	case c.Verdict != runner.Pass:
+	case c.Verdict != run.Pass:
 		r.hits++
 		r.noticed++
 	case missed != "":

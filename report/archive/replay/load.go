@@ -9,15 +9,15 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/report/archive"
-	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A JudgedLoad is a load stage of an archived run, judged again from its records.
 type JudgedLoad struct {
-	Name    string         // suite/stage
-	Verdict runner.Verdict // now
-	Was     runner.Verdict // in the run
+	Name    string      // suite/stage
+	Verdict run.Verdict // now
+	Was     run.Verdict // in the run
 	// Reason is what the records alone do not say; it may be empty.
 	Reason string
 	// Beyond are findings of the run that its records do not show.
@@ -29,13 +29,13 @@ type JudgedLoad struct {
 // JudgeLoad judges a stage again. margins changes what it was judged by; nil keeps
 // that, and then the verdict must be the run's: any other is broken. A stage that
 // ended without a verdict from its records stays as it was.
-func JudgeLoad(folder *archive.Folder, run *runner.Run, l *runner.LoadResult, margins func(perf.Margins) perf.Margins) (*JudgedLoad, error) {
+func JudgeLoad(folder *archive.Folder, r *run.Run, l *run.LoadResult, margins func(perf.Margins) perf.Margins) (*JudgedLoad, error) {
 	s := &JudgedLoad{Name: l.Name, Verdict: l.Verdict, Was: l.Verdict, Reason: l.Reason}
-	if l.Suite >= 0 && l.Suite < len(run.Header.Suites) {
-		s.Name = run.Header.Suites[l.Suite].Name + "/" + l.Name
+	if l.Suite >= 0 && l.Suite < len(r.Header.Suites) {
+		s.Name = r.Header.Suites[l.Suite].Name + "/" + l.Name
 	}
 	switch l.Verdict {
-	case runner.Pass, runner.Fail, runner.Inconclusive:
+	case run.Pass, run.Fail, run.Inconclusive:
 	default:
 		return s, nil
 	}
@@ -43,8 +43,8 @@ func JudgeLoad(folder *archive.Folder, run *runner.Run, l *runner.LoadResult, ma
 		return nil, fmt.Errorf("load %s: %q names no records", s.Name, l.Records)
 	}
 	file, err := os.Open(filepath.Join(folder.Path(), filepath.FromSlash(l.Records)))
-	if errors.Is(err, fs.ErrNotExist) && run.Header.Parent != "" {
-		return nil, fmt.Errorf("the records of load %s are in the run that this one judged again: bgverify judge %s", s.Name, run.Header.Parent)
+	if errors.Is(err, fs.ErrNotExist) && r.Header.Parent != "" {
+		return nil, fmt.Errorf("the records of load %s are in the run that this one judged again: bgverify judge %s", s.Name, r.Header.Parent)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", s.Name, err)
@@ -54,15 +54,15 @@ func JudgeLoad(folder *archive.Folder, run *runner.Run, l *runner.LoadResult, ma
 		return nil, fmt.Errorf("load %s: %s: %w", s.Name, l.Records, err)
 	}
 	// What answers and connections showed is not in the records, and still counts.
-	s.Verdict, s.Reason = runner.OfOutcome(s.Report.Outcome).Worse(l.Beyond()), ""
+	s.Verdict, s.Reason = run.OfOutcome(s.Report.Outcome).Worse(l.Beyond()), ""
 	for _, f := range l.Findings {
 		s.Beyond = append(s.Beyond, f.String())
 	}
 	switch {
 	case margins == nil && s.Verdict != s.Was:
 		s.Reason = fmt.Sprintf("the records say %s, the run says %s", s.Verdict, s.Was)
-		s.Verdict = runner.Broken
-	case margins != nil && s.Verdict == runner.Inconclusive && s.Was != runner.Inconclusive:
+		s.Verdict = run.Broken
+	case margins != nil && s.Verdict == run.Inconclusive && s.Was != run.Inconclusive:
 		s.Reason = "the load ended when it was decided by its own margins; other margins may need a longer load"
 	}
 	return s, nil

@@ -11,17 +11,17 @@ import (
 
 	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/report/archive"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
 // StandIns gives the secrets that an archive hid a value to be judged by: one that
 // has the type and exactly the formats which the archive says the secret had, the
 // same for the same secret. What else a rule asks of it could not be compared; see
-// runner.Hidden. Of a mark of which no such value can be made nothing is known but
+// run.Hidden. Of a mark of which no such value can be made nothing is known but
 // whether it equals another.
-func StandIns(folder *archive.Folder, secret func(name, value string)) func(key string) (*runner.Pair, error) {
-	return func(key string) (*runner.Pair, error) {
+func StandIns(folder *archive.Folder, secret func(name, value string)) func(key string) (*run.Pair, error) {
+	return func(key string) (*run.Pair, error) {
 		pair, facts, err := pairAndFacts(folder, key)
 		if err != nil || pair == nil {
 			return pair, err
@@ -34,14 +34,14 @@ func StandIns(folder *archive.Folder, secret func(name, value string)) func(key 
 			}
 			out.Hidden = append(out.Hidden, hidden...)
 		}
-		slices.SortFunc(out.Hidden, func(a, b runner.Hidden) int { return strings.Compare(a.Text, b.Text) })
+		slices.SortFunc(out.Hidden, func(a, b run.Hidden) int { return strings.Compare(a.Text, b.Text) })
 		out.Hidden = slices.Compact(out.Hidden)
 		return &out, nil
 	}
 }
 
 // pairAndFacts reads a pair and what the archive replaced in it.
-func pairAndFacts(folder *archive.Folder, key string) (*runner.Pair, []archive.Redaction, error) {
+func pairAndFacts(folder *archive.Folder, key string) (*run.Pair, []archive.Redaction, error) {
 	pair, err := folder.Pair(key)
 	if err != nil || pair == nil {
 		return pair, nil, err
@@ -55,15 +55,15 @@ func pairAndFacts(folder *archive.Folder, key string) (*runner.Pair, []archive.R
 
 // MarkedPairs reads archived pairs with the marks that stand for hidden values in
 // them: a request that would need one of those values must not be sent.
-func MarkedPairs(folder *archive.Folder) func(key string) (*runner.Pair, error) {
-	return func(key string) (*runner.Pair, error) {
+func MarkedPairs(folder *archive.Folder) func(key string) (*run.Pair, error) {
+	return func(key string) (*run.Pair, error) {
 		pair, facts, err := pairAndFacts(folder, key)
 		if err != nil || pair == nil {
 			return pair, err
 		}
 		out := *pair
 		for _, r := range facts {
-			out.Hidden = append(out.Hidden, runner.Hidden{Text: r.Mark})
+			out.Hidden = append(out.Hidden, run.Hidden{Text: r.Mark})
 		}
 		return &out, nil
 	}
@@ -71,17 +71,17 @@ func MarkedPairs(folder *archive.Folder) func(key string) (*runner.Pair, error) 
 
 // unhide puts stand-ins into one side's exchange, a copy of it, and says what
 // stands for hidden values there now.
-func unhide(x **wire.Exchange, side string, facts []archive.Redaction, secret func(name, value string)) ([]runner.Hidden, error) {
+func unhide(x **wire.Exchange, side string, facts []archive.Redaction, secret func(name, value string)) ([]run.Hidden, error) {
 	if *x == nil {
 		return nil, nil
 	}
-	var hidden []runner.Hidden
+	var hidden []run.Hidden
 	types := map[string]string{} // of a mark in the body
 	out := **x
 	for _, r := range facts {
 		switch in, _, _ := strings.Cut(r.In, ":"); in {
 		case side + ".header", side + ".trailer":
-			hidden = append(hidden, runner.Hidden{Text: r.Mark})
+			hidden = append(hidden, run.Hidden{Text: r.Mark})
 			continue
 		case side + ".answer":
 		default:
@@ -110,9 +110,9 @@ func unhide(x **wire.Exchange, side string, facts []archive.Redaction, secret fu
 			}
 			out.Answer = bytes.ReplaceAll(out.Answer, []byte(mark), []byte(by))
 		}
-		hidden = append(hidden, runner.Hidden{Text: value, Known: known})
+		hidden = append(hidden, run.Hidden{Text: value, Known: known})
 		if kind == "text" { // markup spells it otherwise
-			hidden = append(hidden, runner.Hidden{Text: "&lt;" + strings.Trim(r.Mark, "<>") + "&gt;"})
+			hidden = append(hidden, run.Hidden{Text: "&lt;" + strings.Trim(r.Mark, "<>") + "&gt;"})
 		}
 	}
 	*x = &out

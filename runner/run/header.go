@@ -1,0 +1,115 @@
+package run
+
+import (
+	"time"
+
+	"github.com/bgverify/bgverify/internal/text"
+)
+
+// A Header is what is known of a run before the first request: the first event.
+type Header struct {
+	Schema  int         `json:"schema"`
+	ID      string      `json:"id"`
+	Tool    Tool        `json:"tool"`
+	Started time.Time   `json:"started"`
+	Seed    uint64      `json:"seed"`
+	Parent  string      `json:"parent,omitempty"` // the run it was re-judged from
+	Sides   Sides       `json:"sides"`
+	Suites  []SuiteHead `json:"suites"`
+	Planned Planned     `json:"planned"`
+	Audit   Audit       `json:"audit"`
+	Flags   []string    `json:"flags"` // as given, secrets redacted
+	Env     Environment `json:"environment"`
+	// Verb made the run: demo, rediff; empty for run.
+	Verb string `json:"verb,omitempty"`
+	// Added are the header names that requests carry beyond what suites say.
+	Added []string `json:"added_headers,omitempty"`
+	// Narrowed are the flags, variables and marks that made the run smaller than
+	// its suites.
+	Narrowed []Narrowing `json:"narrowed,omitempty"`
+	// Paths are the files and folders that the suites were named by.
+	Paths []string `json:"paths,omitempty"`
+	// Asks is what the suites ask; absent where an only has removed cases.
+	Asks *Asks `json:"asks,omitempty"`
+	// Weaker is what the suites ask less than in the last complete run of them.
+	Weaker *WeakerThan `json:"weaker,omitempty"`
+}
+
+// Tool names the program that made a run.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Environment is the machine a run was made on.
+type Environment struct {
+	Go       string `json:"go"`
+	OS       string `json:"os"`
+	Arch     string `json:"arch"`
+	CPUs     int    `json:"cpus"`
+	Hostname string `json:"hostname"`
+}
+
+// Sides says what was compared with what.
+type Sides struct {
+	Blue  SideHead `json:"blue"`
+	Green SideHead `json:"green"`
+}
+
+// A SideHead is one side as the run found it.
+type SideHead struct {
+	URL      string            `json:"url"`
+	Services map[string]string `json:"services,omitempty"`
+	Identity map[string]string `json:"identity,omitempty"` // what it said it is
+	Protocol string            `json:"protocol,omitempty"`
+	Insecure bool              `json:"insecure,omitempty"`
+}
+
+// A SuiteHead is a suite as planned.
+type SuiteHead struct {
+	Name    string `json:"name"`
+	File    string `json:"file"`
+	Service string `json:"service,omitempty"`
+	Owner   string `json:"owner,omitempty"`
+	Wave    int    `json:"wave,omitempty"`
+	Gate    string `json:"gate"`
+	// Number says when numbers are equal: decimal or type. Empty in runs of versions
+	// that knew decimal alone.
+	Number string `json:"number,omitempty"`
+	Cases  int    `json:"cases"`
+	Loads  int    `json:"loads"`
+}
+
+// Planned counts what a run set out to do.
+type Planned struct {
+	Cases int `json:"cases"`
+	Loads int `json:"loads"`
+	// OfCases and OfLoads are what the suites hold, whatever was chosen of it;
+	// absent in runs of versions that did not count them.
+	OfCases int `json:"of_cases,omitempty"`
+	OfLoads int `json:"of_loads,omitempty"`
+}
+
+// Partial reports whether cases were left out by a choice (--case, --tag, --shard,
+// --rerun-failed, --only-load, only).
+func (p Planned) Partial() bool { return p.Cases < p.OfCases }
+
+// Audit says who ran what, for whom, and what was left out.
+type Audit struct {
+	ScenariosCommit string   `json:"scenarios_commit,omitempty"`
+	Dirty           bool     `json:"dirty,omitempty"`
+	Actor           string   `json:"actor,omitempty"`
+	CI              string   `json:"ci,omitempty"`
+	Ticket          string   `json:"ticket,omitempty"`
+	VerifiedWithout []string `json:"verified_without,omitempty"`
+}
+
+func (h *SideHead) SetIdentity(name, value string) {
+	if value == "" {
+		return
+	}
+	if h.Identity == nil {
+		h.Identity = map[string]string{}
+	}
+	h.Identity[name] = text.Cut(value, MaxGot)
+}

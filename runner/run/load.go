@@ -1,0 +1,99 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/bgverify/bgverify/diff/perf"
+)
+
+// Beyond is the verdict of what the stage's records do not show: answers, the
+// warm-up and connections. Pass without a finding.
+func (r *LoadResult) Beyond() Verdict {
+	v := Pass
+	for _, f := range r.Findings {
+		v = v.Worse(f.Verdict)
+	}
+	return v
+}
+
+// ConnectionsText shows both sides' connections.
+func (g *Generator) ConnectionsText() string {
+	text := fmt.Sprintf("opened %d and %d, died when reused %d and %d", g.Connections.Blue, g.Connections.Green, g.Died.Blue, g.Died.Green)
+	if g.FirstMS != [2]float64{} {
+		text += fmt.Sprintf(", first answer after %.1f and %.1f ms", g.FirstMS[0], g.FirstMS[1])
+	}
+	return text
+}
+
+// A LoadResult is a judged load stage.
+type LoadResult struct {
+	Suite       int               `json:"suite"`
+	Name        string            `json:"name"`
+	At          string            `json:"at"`
+	Verdict     Verdict           `json:"verdict"`
+	Reason      string            `json:"reason"`
+	Cause       perf.Cause        `json:"cause,omitempty"` // when inconclusive
+	Rate        float64           `json:"rate"`            // requests per second and side
+	Blue        string            `json:"blue,omitempty"`  // its addresses under load, separated by spaces
+	Seconds     float64           `json:"seconds"`
+	Blocks      int               `json:"blocks"`
+	Dropped     int               `json:"dropped"`
+	Comparisons []perf.Comparison `json:"comparisons"`
+	Alone       [2]float64        `json:"alone_p50_s,omitzero"` // blue, green; p50 in solo blocks, in seconds
+	Errors      PerSide           `json:"errors"`
+	Requests    PerSide           `json:"requests"`
+	Generator   Generator         `json:"generator"`
+	Routes      []string          `json:"routes,omitempty"`
+	Warnings    []string          `json:"warnings,omitempty"`
+	Records     string            `json:"records,omitempty"` // file under the run folder
+	Series      *Series           `json:"series,omitempty"`  // for the plots
+	Judging     *LoadJudging      `json:"judging,omitempty"`
+	WarmUp      *LoadWarmUp       `json:"warm_up,omitempty"`
+	// Findings are what the records alone do not say; their verdicts are part of Verdict.
+	Findings []LoadFinding `json:"findings,omitempty"`
+	// Services are those that the stage puts under load: of the suites that its cases
+	// belong to, and those that their steps name. Absent in runs of versions that did not record it.
+	Services []string `json:"services,omitempty"`
+}
+
+// Generator is the load generator's check of itself.
+type Generator struct {
+	LatenessP99MS float64 `json:"lateness_p99_ms"`
+	Achieved      float64 `json:"achieved"` // sent / planned
+	CPU           float64 `json:"cpu"`      // share of GOMAXPROCS
+	GCPauseP99MS  float64 `json:"gc_pause_p99_ms"`
+	Connections   PerSide `json:"connections"`
+	Identities    PerSide `json:"identities"` // distinct back ends reached
+	// ConnectMS and TLSMS are the mean times to open a connection, blue and green;
+	// absent when none was opened, or without TLS.
+	ConnectMS [2]float64 `json:"connect_ms,omitzero"`
+	TLSMS     [2]float64 `json:"tls_ms,omitzero"`
+	// FirstMS is the mean time from before a connection was opened to the first byte
+	// of its first answer, blue and green.
+	FirstMS [2]float64 `json:"first_answer_ms,omitzero"`
+	Reused  PerSide    `json:"reused,omitzero"`      // requests on a connection that had carried another
+	Died    PerSide    `json:"died,omitzero"`        // of those, whose connection died before the answer
+	Resent  PerSide    `json:"resent,omitzero"`      // requests sent again on a new connection
+	Slow    int        `json:"slow_green,omitempty"` // connections of green that took far longer than blue's
+}
+
+// Series is what the plots of a load stage are drawn from, bounded in size.
+type Series struct {
+	BucketS     float64     `json:"bucket_s"`
+	Buckets     []Bucket    `json:"buckets"` // at most 300
+	Percentiles []PercPoint `json:"percentiles"`
+}
+
+// A Bucket is a slice of time of a load stage.
+type Bucket struct {
+	Start                                float64 `json:"start"` // seconds since the schedule's start
+	BlueP50, BlueP99, GreenP50, GreenP99 float64 // seconds; 0 without requests
+	BlueErrors, GreenErrors              int
+	Offered, Achieved                    float64 // requests per second, both sides
+}
+
+// A PercPoint is one point of both sides' percentile curves.
+type PercPoint struct {
+	Q           float64 `json:"q"`
+	Blue, Green float64 // seconds
+}
