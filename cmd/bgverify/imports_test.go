@@ -101,6 +101,7 @@ var owner = map[string][]string{
 	"github.com/santhosh-tekuri/jsonschema/v6": {"scenarios"},
 	"github.com/mattn/go-runewidth":            {"scenarios/problem", "report"},
 	"github.com/dop251/goja":                   {"scenarios/convert/postman/script"},
+	"mvdan.cc/sh/v3":                           {"scenarios/convert/curl"},
 	"github.com/Shopify/toxiproxy/v2":          {}, // tests alone
 	"go.uber.org/goleak":                       {}, // tests alone
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -312,10 +313,10 @@ func TestCurlLost(t *testing.T) {
 func TestCurlRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"nothing", "ls\n", "no curl command was found"},
-		{"quote", "curl 'http://h", "line 1: a ' without its end"},
-		{"double quote", "curl \\\n \"http://h", `line 2: a " without its end`},
-		{"document", "curl <<EOF\nx", "line 1: the document <<EOF has no end"},
-		{"substitution", "curl $(x", "line 1: $( without its end"},
+		{"quote", "curl 'http://h", "line 1: reached EOF without closing quote `'`"},
+		{"double quote", "curl \\\n \"http://h", "line 2: reached EOF without closing quote `\"`"},
+		{"document", "curl <<EOF\nx", "line 1: unclosed here-document `EOF`"},
+		{"substitution", "curl $(x", "line 1: reached EOF without matching `$(` with `)`"},
 		{"not text", "curl \x00", "the file holds NUL bytes; it is no text"},
 		{"encoding", "curl \xff", "the file is not UTF-8"},
 		{"only ftp", "curl ftp://h/a", "none of 1 requests can be carried over: line 1: ftp://h/a — only http and https are compared"},
@@ -353,7 +354,11 @@ func TestShellReadsQuotedBack(t *testing.T) {
 		line.WriteString("curl")
 		for i, a := range argv {
 			argv[i] = strings.ReplaceAll(a, "\x00", "0")
-			line.WriteString(rapid.SampledFrom([]string{" ", "\t", " \\\n "}).Draw(t, "space") + quoteSh(argv[i], rapid.IntRange(0, 2).Draw(t, "way")))
+			way := rapid.IntRange(0, 2).Draw(t, "way")
+			if !utf8.ValidString(a) {
+				way = 2 // a file that is not UTF-8 is refused before it is parsed
+			}
+			line.WriteString(rapid.SampledFrom([]string{" ", "\t", " \\\n "}).Draw(t, "space") + quoteSh(argv[i], way))
 		}
 		cmds, err := splitShell(line.String() + "\n")
 		if err != nil || len(cmds) != 1 {
@@ -367,6 +372,46 @@ func TestShellReadsQuotedBack(t *testing.T) {
 			t.Fatalf("%s\nis read as %q\nwant %q", line.String(), got, argv)
 		}
 	})
+}
+
+// Where the parser and a shell disagree, the shell is right.
+func TestShellCorrections(t *testing.T) {
+	for _, tt := range []struct{ name, reason, text, want string }{
+		{"comment that ends with a backslash", "a comment ends with its line", "curl a # x\\\ncurl b\n", "curl a|curl b"},
+		{"two of them", "each is found", "# 1 \\\ncurl a # x\\\ncurl b # y\\\n'c d'\n", "curl a|curl b|c d"},
+		{"carriage returns in quotes", "a shell keeps them", "curl 'a\r\nb' \"\r\nc$(printf d)\r\n\"\n", "curl a\r\nb \r\ncd\r\n"},
+		{"carriage returns between lines", "the file is one of Windows", "curl a \\\r\n  b\r\ncurl c\r\n", "curl a b|curl c"},
+		{"carriage returns in a document", "its lines end without them", "curl -d @- <<E\r\nx\r\nE\r\ncurl b\r\n", "curl -d @- <x\n|curl b"},
+		{"joined lines", "wherever they are", "curl a\\\nb \"c\\\nd$E\\\nf\" g\\\n", "curl ab cd\x00env.Ef\x00 g"},
+		{"tabs of a document", "<<- takes them off", "curl <<-E\n\ta\n\t\tb\\$\n\tE\n", "curl <a\nb$\n"},
+		{"braces and files", "are not expanded", "curl {a,b} *.go ~ [x]\n", "curl {a,b} *.go ~ [x]"},
+		{"escapes the library does not know", "the word is unknown", "curl $'a\\cA'\n", "curl ?$'a\\cA'"},
+		{"another form of $(…)", "its output is literal, or not known", "curl ${ printf a;} ${ id;} $(<x)\n", "curl a ?${ id;} ?$(<x)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cmds, err := splitShell(tt.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, c := range cmds {
+				var list []string
+				for _, w := range c.words {
+					list = append(list, strings.Repeat("?", len(w.unknown))+w.text)
+				}
+				for _, r := range c.redirects {
+					list = append(list, "<"+r.word.text)
+				}
+				got = append(got, strings.Join(list, " "))
+			}
+			if d := cmp.Diff(tt.want, strings.Join(got, "|")); d != "" {
+				t.Errorf("%q (%s) (-want +got)\n%s", tt.text, tt.reason, d)
+			}
+		})
+	}
+	if _, err := splitShell("curl " + strings.Repeat("$(", 1<<20)); err == nil {
+		t.Error("brackets of any depth are read")
+	}
 }
 
 // emptyCommand is a ; with no command before it, which sh refuses and the import passes over.

@@ -1,20 +1,21 @@
 package curl
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
+	"mvdan.cc/sh/v3/syntax"
 )
 
-// A shWord is a word of a shell command with its quotes taken off: marked text.
+// A shWord is a word of a shell command without its quotes: marked text.
 type shWord struct {
 	text string
 	line int
-	// quoted says that some of it was quoted: such a word is no reserved word, no
-	// assignment and no operand that a shell would expand.
+	// quoted says that some of it was quoted: such a word is not a reserved word.
 	quoted bool
-	// unknown is what only a shell that runs it could tell: $(…), $1, ${x#y}.
+	// unknown is what only a shell that runs it could compute: $(…), $1, ${x#y}.
 	unknown []string
 }
 
@@ -33,329 +34,281 @@ type shCommand struct {
 	comment   []string // whole lines of comment right above it
 	text      string   // as the file has it
 	piped     bool     // its output goes into the next command of the list
-	// background says that a & ended it that stands inside a word, as in a URL
+	// background says that a & ended it that is inside a word, as in a URL
 	// without quotes.
 	background bool
 }
 
-// A shSyntax is a place at which the text is no shell.
-type shSyntax struct {
-	line int
-	msg  string
-}
-
-func (e *shSyntax) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.msg) }
-
-// shell splits text into simple commands as POSIX sh does, with $'…' and <<< of
-// bash. Nothing is executed. Its rules:
+// A shell flattens parsed text into simple commands, in the order in which they
+// are written. Nothing is executed, and neither files nor the environment are
+// read. The parser is that of mvdan.cc/sh, for the language of bash; what a word
+// means is decided here:
 //
-//  1. ; & && || | ( ) and line ends end a command; # begins a comment where a
-//     word could begin.
-//  2. '…' is literal; in "…" a backslash keeps $ ` " \ and joins lines; $'…'
-//     knows the escapes of ANSI C; outside quotes a backslash keeps any
-//     character and joins lines.
-//  3. $NAME, ${NAME} and ${NAME:-text} become placeholders of the environment.
+//  1. Quotes and backslashes are taken off as a shell does; see words.
+//  2. $NAME, ${NAME} and ${NAME:-text} become placeholders of the environment.
 //     What a shell would have to run or compute stays as it is written and makes
 //     the word unknown, but for a printf of literal text: that is its text.
-//  4. Words are never split or expanded to file names: a variable is one word.
+//  3. Words are never split or expanded to braces or file names: a variable is
+//     one word.
+//  4. Loops and conditions are not followed: what is in them comes once. A
+//     keyword stays in front of the condition that it introduces, so that the
+//     report can name it.
 type shell struct {
-	text     string
-	at, line int
-	out      []shCommand
-	cmd      shCommand
-	from     int // where the command begins
-	comment  []string
-	docs     []pendingDoc
+	text string
+	out  []shCommand
+	// keyword is written in front of the next command; it begins at from.
+	keyword string
+	from    int
 }
 
-// A pendingDoc is a here-document whose text begins on the next line.
-type pendingDoc struct {
-	command, redirect int // -1: the command being read
-	end               string
-	literal, tabs     bool
-	line              int
-}
-
-// splitShell reads all commands of a text.
+// splitShell reads all commands of a text. An error names the line.
 func splitShell(text string) ([]shCommand, error) {
-	s := &shell{text: text, line: 1}
-	for s.at < len(s.text) {
-		if err := s.next(); err != nil {
-			return s.out, err
-		}
+	if deep(text) {
+		return nil, fmt.Errorf("brackets are nested more than %d deep", maxNesting)
 	}
-	s.end("")
-	if len(s.docs) > 0 {
-		return s.out, &shSyntax{s.docs[0].line, fmt.Sprintf("the document <<%s has no end", s.docs[0].end)}
+	file, text, err := parseShell(text)
+	var wrong syntax.ParseError
+	switch {
+	case errors.As(err, &wrong):
+		return nil, fmt.Errorf("line %d: %s", wrong.Pos.Line(), wrong.Text)
+	case err != nil:
+		return nil, err
 	}
+	s := &shell{text: text}
+	s.statements(file.Stmts)
 	return s.out, nil
 }
 
-func (s *shell) rest() string { return s.text[s.at:] }
+// maxNesting bounds the nesting of brackets: the parser works by recursion.
+const maxNesting = 1000
 
-// next reads one token.
-func (s *shell) next() error {
-	rest := s.rest()
-	switch c := rest[0]; {
-	case c == ' ' || c == '\t' || c == '\r':
-		s.at++
-	case strings.HasPrefix(rest, "\\\n"), strings.HasPrefix(rest, "\\\r\n"):
-		s.at += strings.IndexByte(rest, '\n') + 1
-		s.line++
-	case c == '\n':
-		s.end("\n")
-		s.at++
-		s.line++
-		return s.documents()
-	case c == '#':
-		s.comments()
-	case strings.HasPrefix(rest, "&>"):
-		return s.redirect("")
-	case strings.HasPrefix(rest, "&&"), strings.HasPrefix(rest, "||"), strings.HasPrefix(rest, ";;"), strings.HasPrefix(rest, "|&"):
-		s.end(rest[:2])
-		s.at += 2
-	case strings.IndexByte(";&|()", c) >= 0:
-		s.end(rest[:1])
-		s.at++
-	case c == '<' || c == '>':
-		return s.redirect("")
-	default:
-		return s.word()
-	}
-	return nil
-}
-
-// end finishes the command before an operator.
-func (s *shell) end(op string) {
-	if len(s.cmd.words) > 0 || len(s.cmd.redirects) > 0 {
-		s.cmd.text = strings.TrimSpace(s.text[s.from:s.at])
-		s.cmd.piped = op == "|" || op == "|&"
-		s.cmd.background = op == "&" && s.at > 0 && s.at+1 < len(s.text) && strings.IndexByte(" \t\r\n", s.text[s.at-1]) < 0 && strings.IndexByte(" \t\r\n;", s.text[s.at+1]) < 0
-		for i := range s.docs {
-			if s.docs[i].command < 0 {
-				s.docs[i].command = len(s.out)
-			}
+// deep reports whether brackets are nested too deep, whatever is quoted.
+func deep(text string) bool {
+	depth := 0
+	for i := range len(text) {
+		switch text[i] {
+		case '(', '{':
+			depth++
+		case ')', '}':
+			depth = max(0, depth-1)
 		}
-		s.out = append(s.out, s.cmd)
-		s.cmd, s.comment = shCommand{}, nil
-	} else if op == "\n" && s.blankLine() {
-		s.comment = nil
+		if depth > maxNesting {
+			return true
+		}
+	}
+	return false
+}
+
+// maxPasses bounds how often a text is parsed.
+const maxPasses = 50
+
+// parseShell parses a text. For the parser a backslash at the end of a comment
+// joins the next line; for a shell the comment ends there. Such backslashes are
+// therefore replaced by blanks, and the text with them is returned.
+func parseShell(text string) (*syntax.File, string, error) {
+	for pass := 1; ; pass++ {
+		file, err := syntax.NewParser(syntax.Variant(syntax.LangBash), syntax.KeepComments(true)).Parse(strings.NewReader(text), "")
+		if file == nil {
+			return nil, text, err
+		}
+		mended := []byte(text)
+		syntax.Walk(file, func(n syntax.Node) bool {
+			if c, ok := n.(*syntax.Comment); ok && strings.HasSuffix(c.Text, "\\\n") {
+				at := int(c.Hash.Offset()) + 1 + len(c.Text) - len("\\\n")
+				mended[at] = ' '
+			}
+			return true
+		})
+		if string(mended) == text || pass == maxPasses {
+			return file, text, err
+		}
+		text = string(mended)
 	}
 }
 
-// blankLine reports whether the line that ends here is empty: a comment above it
-// belongs to nothing.
-func (s *shell) blankLine() bool {
-	start := strings.LastIndexByte(s.text[:s.at], '\n') + 1
-	return strings.TrimSpace(s.text[start:s.at]) == ""
+// source is the text of a node as the file has it.
+func (s *shell) source(n syntax.Node) string {
+	return s.text[n.Pos().Offset():min(int(n.End().Offset()), len(s.text))]
 }
 
-// begin takes the comments above when the first word comes.
-func (s *shell) begin() {
-	if len(s.cmd.words) == 0 && len(s.cmd.redirects) == 0 {
-		s.cmd.line, s.from = s.line, s.at
-		s.cmd.comment, s.comment = s.comment, nil
+// introduce puts a keyword in front of the next command.
+func (s *shell) introduce(keyword string, at syntax.Pos) {
+	s.keyword, s.from = keyword, int(at.Offset())
+}
+
+func (s *shell) statements(list []*syntax.Stmt) {
+	for _, one := range list {
+		s.statement(one)
 	}
 }
 
-func (s *shell) comments() {
-	line, _, _ := strings.Cut(s.rest(), "\n")
-	if len(s.cmd.words) == 0 && !strings.HasPrefix(line, "#!") {
+// statement flattens one statement.
+func (s *shell) statement(st *syntax.Stmt) {
+	switch c := st.Cmd.(type) {
+	case nil:
+		s.command(st, nil)
+	case *syntax.CallExpr:
+		s.command(st, s.callWords(c))
+	case *syntax.DeclClause:
+		words := []shWord{{text: c.Variant.Value, line: int(c.Pos().Line())}}
+		for _, a := range c.Args {
+			words = append(words, s.assign(a))
+		}
+		s.command(st, words)
+	case *syntax.BinaryCmd:
+		s.statement(c.X)
+		if n := len(s.out); n > 0 && (c.Op == syntax.Pipe || c.Op == syntax.PipeAll) {
+			s.out[n-1].piped = true
+		}
+		s.statement(c.Y)
+	default:
+		s.compound(st)
+	}
+}
+
+// compound flattens what holds other statements. Its end is a command too: it
+// may be redirected, or read by another.
+func (s *shell) compound(st *syntax.Stmt) {
+	end := ""
+	switch c := st.Cmd.(type) {
+	case *syntax.Subshell:
+		s.statements(c.Stmts)
+		return
+	case *syntax.TimeClause:
+		if c.Stmt != nil {
+			s.statement(c.Stmt)
+		}
+		return
+	case *syntax.FuncDecl:
+		s.add(shCommand{words: []shWord{{text: c.Name.Value}}, text: c.Name.Value}, c.Pos())
+		s.statement(c.Body)
+		return
+	case *syntax.Block:
+		s.statements(c.Stmts)
+		end = "}"
+	case *syntax.IfClause:
+		s.condition(c)
+		end = "fi"
+	case *syntax.WhileClause:
+		s.introduce(map[bool]string{true: "until", false: "while"}[c.Until], c.WhilePos)
+		s.statements(c.Cond)
+		s.statements(c.Do)
+		end = "done"
+	case *syntax.ForClause:
+		s.loop(c)
+		end = "done"
+	case *syntax.CaseClause:
+		s.add(shCommand{words: []shWord{{text: "case"}, s.word(c.Word)}, text: "case " + s.source(c.Word) + " in"}, c.Case)
+		for _, item := range c.Items {
+			s.statements(item.Stmts)
+		}
+		end = "esac"
+	default: // [[ … ]], (( … )) and the rest have no words that matter
+		s.command(st, []shWord{{text: strings.Fields(s.source(st.Cmd))[0], line: int(st.Pos().Line()), quoted: true}})
+		return
+	}
+	s.keyword = ""
+	s.command(st, []shWord{{text: end, line: int(st.End().Line())}})
+}
+
+func (s *shell) condition(c *syntax.IfClause) {
+	keyword := "if"
+	for ; c != nil; c = c.Else {
+		if len(c.Cond) > 0 {
+			s.introduce(keyword, c.Position)
+			s.statements(c.Cond)
+		}
+		s.statements(c.Then)
+		keyword = "elif"
+	}
+}
+
+func (s *shell) loop(c *syntax.ForClause) {
+	words := []shWord{{text: map[bool]string{true: "select", false: "for"}[c.Select]}}
+	if in, ok := c.Loop.(*syntax.WordIter); ok {
+		words = append(words, shWord{text: in.Name.Value})
+	}
+	text := words[0].text + " " + s.source(c.Loop)
+	s.add(shCommand{words: words, text: text}, c.ForPos)
+	s.statements(c.Do)
+}
+
+// command adds a simple command with the redirections of its statement.
+func (s *shell) command(st *syntax.Stmt, words []shWord) {
+	cmd := shCommand{}
+	begin := int(st.Pos().Offset())
+	if s.keyword != "" {
+		words = slices.Insert(words, 0, shWord{text: s.keyword, line: int(st.Pos().Line())})
+		begin, s.keyword = s.from, ""
+	}
+	cmd.words = words
+	for _, r := range st.Redirs {
+		cmd.redirects = append(cmd.redirects, s.redirect(r))
+	}
+	end := int(st.End().Offset())
+	if st.Semicolon.IsValid() { // the statement includes it, and the blank before it
+		end = int(st.Semicolon.Offset())
+		cmd.background = st.Background && joined(s.text, end)
+	}
+	cmd.text = strings.TrimSpace(s.text[min(begin, end):end])
+	s.add(cmd, st.Pos())
+}
+
+// joined reports whether the & at an index is inside what looks like one word.
+func joined(text string, at int) bool {
+	return at > 0 && at+1 < len(text) && strings.IndexByte(" \t\r\n", text[at-1]) < 0 && strings.IndexByte(" \t\r\n;", text[at+1]) < 0
+}
+
+// add adds a command that begins at a position, with the comment above it.
+func (s *shell) add(cmd shCommand, at syntax.Pos) {
+	cmd.line = int(at.Line())
+	cmd.comment = s.commentAbove(int(at.Offset()))
+	s.out = append(s.out, cmd)
+}
+
+// commentAbove are the whole lines of comment right above the line that begins
+// with the command at an offset.
+func (s *shell) commentAbove(at int) []string {
+	head := s.text[:at]
+	begin := strings.LastIndexByte(head, '\n') + 1
+	if strings.Trim(head[begin:], " \t") != "" {
+		return nil // another command is first on this line
+	}
+	var out []string
+	lines := strings.Split(strings.TrimSuffix(head[:begin], "\n"), "\n")
+	for _, line := range slices.Backward(lines) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "#") || strings.HasPrefix(line, "#!") {
+			break
+		}
 		if text := strings.TrimSpace(strings.TrimLeft(line, "#")); text != "" {
-			s.comment = append(s.comment, text)
+			out = append(out, text)
 		}
 	}
-	s.at += len(line)
+	slices.Reverse(out)
+	return out
 }
 
-// redirect reads an operator and its word.
-func (s *shell) redirect(fd string) error {
-	s.begin()
-	r := shRedirect{fd: fd}
-	for _, op := range []string{"&>>", "<<<", "<<-", "<<", "&>", ">>", ">|", ">&", "<>", "<&", ">", "<"} {
-		if strings.HasPrefix(s.rest(), op) {
-			r.op = op
-			break
-		}
+// redirect reads a redirection; of a document its text.
+func (s *shell) redirect(r *syntax.Redirect) shRedirect {
+	out := shRedirect{op: r.Op.String()}
+	if r.N != nil {
+		out.fd = r.N.Value
 	}
-	s.at += len(r.op)
-	for s.at < len(s.text) && (s.text[s.at] == ' ' || s.text[s.at] == '\t') {
-		s.at++
+	if r.Op != syntax.Hdoc && r.Op != syntax.DashHdoc {
+		out.word = s.word(r.Word)
+		return out
 	}
-	if s.at >= len(s.text) || strings.IndexByte("\n;&|()<>", s.text[s.at]) >= 0 {
-		return &shSyntax{s.line, fmt.Sprintf("a file name is missing after %s", r.op)}
+	out.op = "<<"
+	out.word = shWord{line: int(r.Pos().Line()) + 1, quoted: true}
+	if r.Hdoc == nil {
+		return out
 	}
-	w, err := s.read()
-	if err != nil {
-		return err
+	w := &wordReader{shell: s, word: out.word, context: document, tabs: r.Op == syntax.DashHdoc}
+	if s.word(r.Word).quoted {
+		w.context = literal
 	}
-	r.word = w
-	if r.op == "<<" || r.op == "<<-" {
-		s.docs = append(s.docs, pendingDoc{-1, len(s.cmd.redirects), web.Readable(w.text), w.quoted, r.op == "<<-", s.line})
-		r.op = "<<"
-	}
-	s.cmd.redirects = append(s.cmd.redirects, r)
-	return nil
-}
-
-// documents reads the here-documents that begin on this line.
-func (s *shell) documents() error {
-	docs := s.docs
-	s.docs = nil
-	for _, d := range docs {
-		line, text, found := s.line, "", false
-		for s.at < len(s.text) && !found {
-			one, _, _ := strings.Cut(s.rest(), "\n")
-			s.at = min(s.at+len(one)+1, len(s.text))
-			s.line++
-			one = strings.TrimSuffix(one, "\r")
-			if d.tabs {
-				one = strings.TrimLeft(one, "\t")
-			}
-			if found = one == d.end; !found {
-				text += one + "\n"
-			}
-		}
-		if !found {
-			return &shSyntax{d.line, fmt.Sprintf("the document <<%s has no end", d.end)}
-		}
-		w := shWord{text: text, line: line, quoted: true}
-		if !d.literal {
-			in := &shell{text: text, line: line}
-			if err := in.inDouble(&w, false); err != nil {
-				return err
-			}
-		}
-		s.out[d.command].redirects[d.redirect].word = w
-	}
-	return nil
-}
-
-// word reads a word, or the number before a redirection.
-func (s *shell) word() error {
-	s.begin()
-	start := s.at
-	w, err := s.read()
-	if err != nil {
-		return err
-	}
-	if s.at < len(s.text) && (s.text[s.at] == '<' || s.text[s.at] == '>') && s.at-start <= 2 && strings.Trim(s.text[start:s.at], "0123456789") == "" {
-		return s.redirect(s.text[start:s.at])
-	}
-	s.cmd.words = append(s.cmd.words, w)
-	return nil
-}
-
-// read reads one word with its quotes. The text is built aside and joined once,
-// so that a long word costs no more than its length.
-func (s *shell) read() (shWord, error) {
-	w := shWord{line: s.line}
-	var b strings.Builder
-	flush := func() {
-		b.WriteString(w.text)
-		w.text = ""
-	}
-	for s.at < len(s.text) {
-		c := s.text[s.at]
-		if strings.IndexByte(" \t\n;&|()<>", c) >= 0 || c == '\r' && strings.HasPrefix(s.text[s.at:], "\r\n") {
-			break
-		}
-		if err := s.piece(&w, c); err != nil {
-			return w, err
-		}
-		flush()
-	}
-	w.text = b.String()
-	return w, nil
-}
-
-// piece reads one quoted part, one expansion or one character.
-func (s *shell) piece(w *shWord, c byte) error {
-	switch c {
-	case '\'':
-		end := strings.IndexByte(s.text[s.at+1:], '\'')
-		if end < 0 {
-			return &shSyntax{s.line, "a ' without its end"}
-		}
-		s.take(w, s.text[s.at+1:s.at+1+end])
-		s.at += end + 2
-	case '"':
-		s.at++
-		return s.inDouble(w, true)
-	case '\\':
-		s.backslash(w)
-	case '$', '`':
-		return s.dollar(w, false)
-	default:
-		w.text += s.text[s.at : s.at+1]
-		s.at++
-	}
-	return nil
-}
-
-// take adds quoted text and counts its lines.
-func (s *shell) take(w *shWord, text string) {
-	w.text += text
-	w.quoted = true
-	s.line += strings.Count(text, "\n")
-}
-
-func (s *shell) backslash(w *shWord) {
-	rest := s.text[s.at+1:]
-	switch {
-	case strings.HasPrefix(rest, "\n"), strings.HasPrefix(rest, "\r\n"):
-		s.at += strings.IndexByte(rest, '\n') + 2
-		s.line++
-	case rest == "":
-		w.text += `\`
-		s.at++
-	default:
-		w.text += rest[:1]
-		w.quoted = true
-		s.at += 2
-	}
-}
-
-// inDouble reads to the closing quote, or to the end of a document.
-func (s *shell) inDouble(w *shWord, closed bool) error {
-	line := s.line
-	var b strings.Builder
-	if !closed {
-		w.text = ""
-	}
-	w.quoted = true
-	for s.at < len(s.text) {
-		c := s.text[s.at]
-		rest := s.text[s.at+1:]
-		switch {
-		case c == '"' && closed:
-			s.at++
-			w.text = b.String() + w.text
-			return nil
-		case c == '\\' && rest != "" && (strings.IndexByte("$`\\", rest[0]) >= 0 || rest[0] == '"' && closed):
-			b.WriteByte(rest[0])
-			s.at += 2
-		case c == '\\' && strings.HasPrefix(rest, "\n"):
-			s.at += 2
-			s.line++
-		case c == '$' || c == '`':
-			w.text = ""
-			if err := s.dollar(w, true); err != nil {
-				return err
-			}
-			b.WriteString(w.text)
-			w.text = ""
-		default:
-			if c == '\n' {
-				s.line++
-			}
-			b.WriteByte(c)
-			s.at++
-		}
-	}
-	if closed {
-		return &shSyntax{line, `a " without its end`}
-	}
-	w.text = b.String()
-	return nil
+	w.parts(r.Hdoc.Parts)
+	out.word = w.done()
+	return out
 }
