@@ -49,7 +49,7 @@ func TestDoItAgain(t *testing.T) {
 			ran := reporttest.Run(reporttest.Options{Seed: 7, Cases: 3})
 			ran.Header.ID, ran.Header.Seed = "r1", 7
 			tt.change(&ran.Header)
-			src := newSource(ran, Options{})
+			src := newSource(ran)
 			got := append(src.again(), src.rerun(0, "account/a"))
 			for i, want := range tt.want {
 				if !strings.HasPrefix(got[min(i, len(got)-1)], want) {

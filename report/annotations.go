@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -16,7 +17,7 @@ const maxAnnotations = 10
 // then cases that no cause speaks for: each at the line of the case's file. A
 // passing run writes none.
 func Annotations(w io.Writer, ran *run.Run) error {
-	src := newSource(ran, Options{})
+	src := newSource(ran)
 	if src.end.Verdict == run.Pass {
 		return nil
 	}
@@ -24,7 +25,7 @@ func Annotations(w io.Writer, ran *run.Run) error {
 	for i := range src.end.Causes {
 		c := &src.end.Causes[i]
 		if i < maxAnnotations && len(c.Examples) > 0 {
-			title := fmt.Sprintf("cause %d: %s in %s", c.ID, c.Kind, plural(c.Cases, "case", "cases"))
+			title := fmt.Sprintf("cause %d: %s in %s", c.ID, c.Kind, text.Count(c.Cases, "case"))
 			text := place(c.Where, c.Path) + ": " + edit(c)
 			example[c.Examples[0]] = append(example[c.Examples[0]], title, text)
 		}
@@ -59,15 +60,15 @@ var (
 )
 
 // command is one ::error workflow command.
-func command(c *run.CaseResult, title, text string) string {
+func command(c *run.CaseResult, title, message string) string {
 	file, line := fileLine(c.At)
-	props := "title=" + commandProperty.Replace(visible(shorten(title, 200)))
+	props := "title=" + commandProperty.Replace(text.Visible(text.Cut(title, 200)))
 	if file != "" {
-		at := "file=" + commandProperty.Replace(visible(file))
+		at := "file=" + commandProperty.Replace(text.Visible(file))
 		if line > 0 {
 			at += ",line=" + strconv.Itoa(line)
 		}
 		props = at + "," + props
 	}
-	return "::error " + props + "::" + commandText.Replace(visible(shorten(text, 1000))) + "\n"
+	return "::error " + props + "::" + commandText.Replace(text.Visible(text.Cut(message, 1000))) + "\n"
 }

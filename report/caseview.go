@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -38,15 +39,15 @@ type rowView struct {
 }
 
 // caseViewOf makes the view of a case from the panes of its steps.
-func caseViewOf(s *source, c *run.CaseResult, panes []paneStep) caseView {
-	v := caseView{ID: visible(c.ID), At: visible(c.At), Verdict: viewOf(c.Verdict), Rerun: s.rerun(c.Suite, c.ID)}
+func caseViewOf(s *pageRun, c *run.CaseResult, panes []paneStep) caseView {
+	v := caseView{ID: text.Visible(c.ID), At: text.Visible(c.At), Verdict: viewOf(c.Verdict), Rerun: s.rerun(c.Suite, c.ID)}
 	if !strings.HasSuffix(c.ID, c.Name) {
-		v.Name = visible(c.Name)
+		v.Name = text.Visible(c.Name)
 	}
-	v.Reasons = each(c.Reasons, visible)
+	v.Reasons = each(c.Reasons, text.Visible)
 	for i := range panes {
 		p := &panes[i]
-		sv := stepView{Name: visible(p.step.Name), Lane: p.step.Lane, Request: visible(stepLine(p.step)), Causes: p.causes, Left: p.left, Expect: each(p.expectation, visible), Notes: each(p.step.Notes, visible)}
+		sv := stepView{Name: text.Visible(p.step.Name), Lane: p.step.Lane, Request: text.Visible(stepLine(p.step)), Causes: p.causes, Left: p.left, Expect: each(p.expectation, text.Visible), Notes: each(p.step.Notes, text.Visible)}
 		for _, r := range fold(p.rows, staticFolding) {
 			sv.Rows = append(sv.Rows, rowViewOf(&r))
 		}
@@ -75,13 +76,13 @@ func stepLine(step *run.StepResult) string {
 }
 
 // traces are the trace ids of a step's sides, with links where a template says how.
-func (s *source) traces(step *run.StepResult) []traceView {
+func (s *pageRun) traces(step *run.StepResult) []traceView {
 	var out []traceView
 	for i, side := range []*run.SideResult{step.Blue, step.Green} {
 		if side == nil || side.TraceID == "" {
 			continue
 		}
-		t := traceView{Side: []string{"blue", "green"}[i], ID: visible(side.TraceID)}
+		t := traceView{Side: []string{"blue", "green"}[i], ID: text.Visible(side.TraceID)}
 		if traceID.MatchString(side.TraceID) && webURL.MatchString(s.opts.TraceURL) {
 			t.URL = strings.ReplaceAll(s.opts.TraceURL, "{trace_id}", side.TraceID)
 		}
@@ -91,25 +92,25 @@ func (s *source) traces(step *run.StepResult) []traceView {
 }
 
 func rowViewOf(r *row) rowView {
-	v := rowView{Sign: rowSigns[r.mark], Word: rowWords[r.mark], Note: visible(r.note), Same: r.mark == rowSame || r.mark == rowMoved && r.blue == r.green, Title: r.mark == rowTitle, Fold: r.mark == rowFold}
+	v := rowView{Sign: rowSigns[r.mark], Word: rowWords[r.mark], Note: text.Visible(r.note), Same: r.mark == rowSame || r.mark == rowMoved && r.blue == r.green, Title: r.mark == rowTitle, Fold: r.mark == rowFold}
 	v.Class = [...]string{"same", "changed", "added", "removed", "ignored", "moved", "fold", "title"}[r.mark]
 	indent := strings.Repeat("  ", r.depth)
 	switch {
 	case v.Fold:
 		v.Note = ""
-		v.Blue[0] = indent + plural(r.folded, "line", "lines") + " the same"
+		v.Blue[0] = indent + text.Count(r.folded, "line") + " the same"
 		switch r.note {
 		case "":
 		case rowWords[rowAdded], rowWords[rowRemoved]:
-			v.Blue[0] = indent + plural(r.folded, "more line", "more lines") + " " + r.note
+			v.Blue[0] = indent + text.Count(r.folded, "more line") + " " + r.note
 		default:
 			v.Blue[0] += " " + r.note
 		}
 	case r.mark == rowChanged || r.mark == rowIgnored:
-		v.Blue, v.Green = apartText(visible(r.blue), visible(r.green))
+		v.Blue, v.Green = apartText(text.Visible(r.blue), text.Visible(r.green))
 		v.Blue[0], v.Green[0] = indent+v.Blue[0], indent+v.Green[0]
 	default:
-		v.Blue[0], v.Green[0] = visible(r.blue), visible(r.green)
+		v.Blue[0], v.Green[0] = text.Visible(r.blue), text.Visible(r.green)
 		if v.Blue[0] != "" && !v.Title {
 			v.Blue[0] = indent + v.Blue[0]
 		}
@@ -148,13 +149,13 @@ func apartText(a, b string) (x, y [3]string) {
 }
 
 // detailOf is the same case as the page's script reads it.
-func detailOf(s *source, c *run.CaseResult, panes []paneStep) detailJSON {
-	d := detailJSON{Reasons: each(c.Reasons, visible), At: visible(c.At), Rerun: s.rerun(c.Suite, c.ID), Steps: []detailStep{}}
+func detailOf(s *pageRun, c *run.CaseResult, panes []paneStep) detailJSON {
+	d := detailJSON{Reasons: each(c.Reasons, text.Visible), At: text.Visible(c.At), Rerun: s.rerun(c.Suite, c.ID), Steps: []detailStep{}}
 	for i := range panes {
 		p := &panes[i]
 		step := detailStep{
-			Name: visible(p.step.Name), Lane: p.step.Lane, At: visible(p.step.At), Verdict: p.step.Verdict.String(), Request: visible(stepLine(p.step)),
-			Reasons: each(p.step.Reasons, visible), Expect: each(p.expectation, visible), Notes: each(p.step.Notes, visible), Causes: p.causes,
+			Name: text.Visible(p.step.Name), Lane: p.step.Lane, At: text.Visible(p.step.At), Verdict: p.step.Verdict.String(), Request: text.Visible(stepLine(p.step)),
+			Reasons: each(p.step.Reasons, text.Visible), Expect: each(p.expectation, text.Visible), Notes: each(p.step.Notes, text.Visible), Causes: p.causes,
 			Rows: rowsJSON(fold(p.rows, paneFolding)), Left: p.left,
 		}
 		if p.blueBody != "" || p.greenBody != "" {
@@ -177,7 +178,7 @@ func detailOf(s *source, c *run.CaseResult, panes []paneStep) detailJSON {
 const mostRules = 12
 
 // facts are what a reader needs to know of how the run was made.
-func (p *pageView) facts(s *source) {
+func (p *pageView) facts(s *pageRun) {
 	h, e, a := s.head, &s.end, s.audit()
 	add := func(name, value string) {
 		if value != "" {
@@ -190,14 +191,14 @@ func (p *pageView) facts(s *source) {
 	add("took", seconds(e.ElapsedMS/1000))
 	add("judged again from", h.Parent)
 	add("seed", fmt.Sprint(h.Seed))
-	add("requests", fmt.Sprintf("%s to blue, %s to green", thousands(e.Counts.Requests.Blue), thousands(e.Counts.Requests.Green)))
+	add("requests", fmt.Sprintf("%s to blue, %s to green", text.Thousands(e.Counts.Requests.Blue), text.Thousands(e.Counts.Requests.Green)))
 	if c := e.Coverage; c.Mutants > 0 {
-		add("coverage", fmt.Sprintf("%s of %s changed copies found (%s)", thousands(c.Killed), thousands(c.Mutants), percent(float64(c.Killed)/float64(c.Mutants))))
-		add("leaves of blue's bodies", fmt.Sprintf("%s, %s compared by value, %s by presence and type", thousands(c.Leaves), thousands(c.Compared), thousands(c.Ignored)))
+		add("coverage", fmt.Sprintf("%s of %s changed copies found (%s)", text.Thousands(c.Killed), text.Thousands(c.Mutants), percent(float64(c.Killed)/float64(c.Mutants))))
+		add("leaves of blue's bodies", fmt.Sprintf("%s, %s compared by value, %s by presence and type", text.Thousands(c.Leaves), text.Thousands(c.Compared), text.Thousands(c.Ignored)))
 	}
 	add("numbers", cmp.Or(s.typedNumbers(), "compared by value: 1, 1.0 and 1e0 are equal"))
 	if e.Second.Checked > 0 {
-		add("second opinion", fmt.Sprintf("%s of %s agreed", thousands(e.Second.Agreed), thousands(e.Second.Checked)))
+		add("second opinion", fmt.Sprintf("%s of %s agreed", text.Thousands(e.Second.Agreed), text.Thousands(e.Second.Checked)))
 	}
 	for _, side := range []sideView{sideOf("blue", e.Sides.Blue), sideOf("green", e.Sides.Green)} {
 		var text strings.Builder
@@ -217,12 +218,12 @@ func (p *pageView) facts(s *source) {
 	add("flags", strings.Join(h.Flags, " "))
 	add("machine", strings.TrimSpace(fmt.Sprintf("%s %s/%s %d CPUs %s", h.Env.Hostname, h.Env.OS, h.Env.Arch, h.Env.CPUs, h.Env.Go)))
 	for i := range p.Facts {
-		p.Facts[i].Value = visible(p.Facts[i].Value)
+		p.Facts[i].Value = text.Visible(p.Facts[i].Value)
 	}
 	rules := slices.Clone(e.Rules)
 	slices.SortStableFunc(rules, func(a, b run.RuleVisits) int { return b.Hits - a.Hits })
 	for _, r := range rules {
-		v := ruleView{At: visible(r.At), Rule: visible(r.Rule), Why: visible(r.Why), Until: r.Until, Visits: thousands(r.Visits), Hits: thousands(r.Hits)}
+		v := ruleView{At: text.Visible(r.At), Rule: text.Visible(r.Rule), Why: text.Visible(r.Why), Until: r.Until, Visits: text.Thousands(r.Visits), Hits: text.Thousands(r.Hits)}
 		if r.Visits == 0 {
 			v.Note = "matched nothing"
 			p.IdleRules++

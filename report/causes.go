@@ -142,3 +142,27 @@ func spreadPlace(s *cause.Spread) string {
 	}
 	return place(c.Where, s.Place)
 }
+
+// causesOf lists the causes of a step's differences, each once.
+func (s *source) causesOf(step *run.StepResult) []int {
+	var ids []int
+	for i := range step.Differences {
+		if id, ok := s.cause(&step.Differences[i]); ok && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// caseCauses lists the causes of a case's differences, each once.
+func (s *source) caseCauses(k *run.CaseResult) []int {
+	var ids []int
+	for i := range k.Steps {
+		for _, id := range s.causesOf(&k.Steps[i]) {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}

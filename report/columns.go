@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -76,10 +77,10 @@ func (d *dictionary) add(word string) {
 	d.rows = append(d.rows, i)
 }
 
-func (c *columns) add(k *run.CaseResult, src *source) {
+func (c *columns) add(k *run.CaseResult, src *pageRun) {
 	for len(c.suites) <= k.Suite {
 		h := src.head.Suites[len(c.suites)]
-		c.suites = append(c.suites, columnSuite{Name: visible(h.Name), File: visible(h.File), Owner: visible(h.Owner), Service: visible(h.Service), First: c.n})
+		c.suites = append(c.suites, columnSuite{Name: text.Visible(h.Name), File: text.Visible(h.File), Owner: text.Visible(h.Owner), Service: text.Visible(h.Service), First: c.n})
 	}
 	c.suites[k.Suite].Cases++
 	if c.n > 0 {
@@ -87,14 +88,14 @@ func (c *columns) add(k *run.CaseResult, src *source) {
 		c.names.WriteByte('\n')
 		c.paths.WriteByte('\n')
 	}
-	c.ids.WriteString(visible(k.ID))
+	c.ids.WriteString(text.Visible(k.ID))
 	if !strings.HasSuffix(k.ID, k.Name) {
-		c.names.WriteString(visible(k.Name))
+		c.names.WriteString(text.Visible(k.Name))
 	}
 	step := leading(k)
 	method, path := methodPath(step)
-	c.paths.WriteString(visible(path))
-	c.methods.add(visible(method))
+	c.paths.WriteString(text.Visible(path))
+	c.methods.add(text.Visible(method))
 	c.verdicts = append(c.verdicts, '0'+byte(k.Verdict))
 	var blue, green *run.SideResult
 	if step != nil {
@@ -103,7 +104,7 @@ func (c *columns) add(k *run.CaseResult, src *source) {
 	c.status.add(statusWord(blue) + " " + statusWord(green))
 	c.blueMS = append(c.blueMS, elapsed(blue))
 	c.greenMS = append(c.greenMS, elapsed(green))
-	c.tags.add(visible(strings.Join(k.Tags, " ")))
+	c.tags.add(text.Visible(strings.Join(k.Tags, " ")))
 	if k.Flaky {
 		c.flaky = append(c.flaky, c.n)
 	}
@@ -134,23 +135,6 @@ func elapsed(s *run.SideResult) rounded {
 	return rounded(s.ElapsedMS)
 }
 
-// caseCauses lists the causes of a case's differences, each once.
-func (s *source) caseCauses(k *run.CaseResult) []int {
-	var ids []int
-	for i := range k.Steps {
-		for _, id := range s.causesOf(&k.Steps[i]) {
-			seen := false
-			for _, have := range ids {
-				seen = seen || have == id
-			}
-			if !seen {
-				ids = append(ids, id)
-			}
-		}
-	}
-	return ids
-}
-
 // tableJSON is the columns in the page's data.
 type tableJSON struct {
 	Run      string        `json:"run"`
@@ -178,7 +162,7 @@ type tableJSON struct {
 	Demo     string        `json:"demo,omitempty"` // the command that its cases are run by
 }
 
-func (c *columns) json(src *source, chunks []int) tableJSON {
+func (c *columns) json(src *pageRun, chunks []int) tableJSON {
 	return tableJSON{
 		Run: src.head.ID, Suites: c.suites, Rows: c.n, IDs: c.ids.String(), Names: c.names.String(), Paths: c.paths.String(), Verdicts: string(c.verdicts),
 		Methods: list(c.methods.words), Method: list(c.methods.rows), Statuses: list(c.status.words), Status: list(c.status.rows),
@@ -299,12 +283,12 @@ func rowsJSON(rows []row) [][]any {
 			}
 			continue
 		}
-		out[i] = []any{int(r.mark), r.depth, visible(r.blue)}
+		out[i] = []any{int(r.mark), r.depth, text.Visible(r.blue)}
 		switch {
 		case r.note != "":
-			out[i] = append(out[i], greenText(r), visible(r.note))
+			out[i] = append(out[i], greenText(r), text.Visible(r.note))
 		case r.green != r.blue:
-			out[i] = append(out[i], visible(r.green))
+			out[i] = append(out[i], text.Visible(r.green))
 		}
 	}
 	return out
@@ -314,5 +298,5 @@ func greenText(r *row) any {
 	if r.green == r.blue {
 		return 0
 	}
-	return visible(r.green)
+	return text.Visible(r.green)
 }

@@ -59,7 +59,7 @@ type ctrfStep struct {
 	Status string `json:"status"`
 }
 
-func newCTRF(w *bufio.Writer, src *source) renderer { return &ctrfReport{w: w, src: src} }
+func newCTRF(w *bufio.Writer, src *source, _ Options) renderer { return &ctrfReport{w: w, src: src} }
 
 // ctrfStatus is a verdict in the format's words.
 func ctrfStatus(v run.Verdict) string {

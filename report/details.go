@@ -43,6 +43,9 @@ func brokenType(c *run.CaseResult) string {
 	return "case." + c.Verdict.String()
 }
 
+// mostLines is how many differences of a step the details list.
+const mostLines = 20
+
 // details is all that a reader of a failing testcase needs: reasons,
 // differences, expectations that do not hold, and how to do it again.
 func (s *source) details(c *run.CaseResult) string {
@@ -71,11 +74,11 @@ func (s *source) stepDetails(b *strings.Builder, step *run.StepResult) {
 	if step.DifferencesTotal > 0 {
 		b.WriteString("--- blue\n+++ green\n")
 	}
-	for i := range step.Differences[:min(junitLines, len(step.Differences))] {
+	for i := range step.Differences[:min(mostLines, len(step.Differences))] {
 		d := &step.Differences[i]
 		b.WriteString(place(d.Where, d.Path) + ": " + change(d) + "\n")
 	}
-	if n := step.DifferencesTotal - min(junitLines, len(step.Differences)); n > 0 {
+	if n := step.DifferencesTotal - min(mostLines, len(step.Differences)); n > 0 {
 		fmt.Fprintf(b, "and %d more\n", n)
 	}
 	for _, x := range step.Expectations {
@@ -89,4 +92,17 @@ func (s *source) stepDetails(b *strings.Builder, step *run.StepResult) {
 			b.WriteString("\n" + line + "\n")
 		}
 	}
+}
+
+// firstReason is the first thing that a case says for its verdict.
+func firstReason(c *run.CaseResult) string {
+	if len(c.Reasons) > 0 {
+		return c.Reasons[0]
+	}
+	for i := range c.Steps {
+		if s := &c.Steps[i]; s.Verdict == c.Verdict && len(s.Reasons) > 0 {
+			return s.Reasons[0]
+		}
+	}
+	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -139,8 +140,8 @@ type causeCell struct{ Cases, Title, Path string }
 func runView(r *HistoryEntry) historyRun {
 	started := r.Started.UTC()
 	return historyRun{
-		ID: visible(r.ID), Started: started.Format("2006-01-02 15:04 UTC"), Day: started.Format("2 Jan"), Time: started.Format("15:04"), Path: r.Path,
-		Cases: thousands(r.Cases), Failed: thousands(r.Failed), Pinned: r.Pinned, Verdict: viewOf(r.Verdict),
+		ID: text.Visible(r.ID), Started: started.Format("2006-01-02 15:04 UTC"), Day: started.Format("2 Jan"), Time: started.Format("15:04"), Path: r.Path,
+		Cases: text.Thousands(r.Cases), Failed: text.Thousands(r.Failed), Pinned: r.Pinned, Verdict: viewOf(r.Verdict),
 	}
 }
 
@@ -151,7 +152,7 @@ func tallyOf(runs []*HistoryEntry) string {
 			passed++
 		}
 	}
-	return fmt.Sprintf("%s of %s passed", thousands(passed), plural(len(runs), "run", "runs"))
+	return fmt.Sprintf("%s of %s passed", text.Thousands(passed), text.Count(len(runs), "run"))
 }
 
 func historyOf(entries []HistoryEntry) *historyView {
@@ -174,7 +175,7 @@ func historyOf(entries []HistoryEntry) *historyView {
 	}
 	v.Left = len(runs) - len(v.Newest)
 	v.Latest, v.Tally = &v.Newest[0], tallyOf(runs)
-	v.Title = fmt.Sprintf("%s: last of %s · bgverify", runs[0].Verdict, plural(len(runs), "run", "runs"))
+	v.Title = fmt.Sprintf("%s: last of %s · bgverify", runs[0].Verdict, text.Count(len(runs), "run"))
 	groups := groupsOf(runs)
 	v.MoreGroups = max(0, len(groups)-historyGroups)
 	for i, group := range groups[:min(len(groups), historyGroups)] {
@@ -205,7 +206,7 @@ func groupsOf(runs []*HistoryEntry) [][]*HistoryEntry {
 
 func groupOf(id string, all []*HistoryEntry, entries []HistoryEntry) groupView {
 	runs := all[:min(len(all), historyRuns)]
-	g := groupView{ID: id, Blue: visible(all[0].Blue), Green: visible(all[0].Green), Tally: tallyOf(all), Left: len(all) - len(runs)}
+	g := groupView{ID: id, Blue: text.Visible(all[0].Blue), Green: text.Visible(all[0].Green), Tally: tallyOf(all), Left: len(all) - len(runs)}
 	for _, r := range runs {
 		g.Runs = append(g.Runs, runView(r))
 	}
@@ -232,7 +233,7 @@ func names(runs []*HistoryEntry, of func(*HistoryEntry) []string) []string {
 
 func (g *groupView) suites(runs []*HistoryEntry) {
 	for k, suite := range runs[0].Suites {
-		row := historyRow{Name: visible(suite.Name)}
+		row := historyRow{Name: text.Visible(suite.Name)}
 		for i, r := range runs {
 			verdict := viewOf(r.Suites[k].Verdict)
 			row.Cells = append(row.Cells, cellView{verdict, g.Runs[i].Started + ": " + verdict.Word, r.Path})
@@ -261,7 +262,7 @@ func (g *groupView) ratios(runs []*HistoryEntry) {
 			}
 		}
 		g.Ratios = append(g.Ratios, ratioRow{
-			Name: visible(name), Last: signed(last.Change), Margin: percent(last.Margin), Verdict: viewOf(last.Verdict),
+			Name: text.Visible(name), Last: signed(last.Change), Margin: percent(last.Margin), Verdict: viewOf(last.Verdict),
 			Plot: sparkline(fmt.Sprintf("%s-ratio-%d", g.ID, n+1), name, points),
 		})
 	}
@@ -316,9 +317,9 @@ func (g *groupView) causes(runs []*HistoryEntry, entries []HistoryEntry) {
 		for k := range r.Causes {
 			c := &r.Causes[k]
 			row := rows[c.Key]
-			row.Cells[i] = causeCell{thousands(c.Cases), g.Runs[i].Started + ": " + plural(c.Cases, "case", "cases"), r.Path}
+			row.Cells[i] = causeCell{text.Thousands(c.Cases), g.Runs[i].Started + ": " + text.Count(c.Cases, "case"), r.Path}
 			if row.State == "" { // the newest run that has it
-				row.Text = visible(c.Text)
+				row.Text = text.Visible(c.Text)
 				row.state(i, r, c, entries)
 			}
 		}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -64,12 +66,32 @@ const (
 	maxPageDetail = 11 << 20 // bytes of packed details, so that a page stays below 15 MB
 )
 
+// Options steer a rendering. The zero value renders one self-contained page
+// without links to traces and without a history.
+type Options struct {
+	// Split leaves the page's style and script out of it: the files of Assets
+	// are then expected beside it.
+	Split bool
+	// TraceURL is a link template for trace ids, such as
+	// https://traces.example.com/trace/{trace_id}; empty: ids are text.
+	TraceURL string
+	// Known says since which run a cause has been there, and whether it has been;
+	// nil: the page does not tell new causes from known ones.
+	Known func(cause.Cause) (since string, known bool)
+}
+
+// A pageRun is a run with the options of its page.
+type pageRun struct {
+	*source
+	opts Options
+}
+
 // htmlReport writes report.html. All text of a run reaches the page through
 // html/template, or packed as base64, which the page's script puts into text
 // nodes: nothing of it becomes markup. The page loads nothing.
 type htmlReport struct {
 	w       *bufio.Writer
-	src     *source
+	src     *pageRun
 	columns columns
 	details detailStore
 	static  []caseView
@@ -82,8 +104,8 @@ type htmlReport struct {
 	left    int // cases without details
 }
 
-func newHTML(w *bufio.Writer, src *source) renderer {
-	h := &htmlReport{w: w, src: src, byCause: map[int]int{}, spreads: newSpreads(src.end.Causes), suites: make([]map[int]int, len(src.head.Suites))}
+func newHTML(w *bufio.Writer, src *source, opts Options) *htmlReport {
+	h := &htmlReport{w: w, src: &pageRun{src, opts}, byCause: map[int]int{}, spreads: newSpreads(src.end.Causes), suites: make([]map[int]int, len(src.head.Suites))}
 	for i := range h.suites {
 		h.suites[i] = map[int]int{}
 	}
@@ -217,20 +239,20 @@ func (h *htmlReport) page() *pageView {
 	case h.columns.n == 0:
 		p.CasesTitle = "No cases"
 	case h.failing == 0 && e.Pass == h.cases:
-		p.CasesTitle = fmt.Sprintf("All %s passed", plural(h.cases, "case", "cases"))
+		p.CasesTitle = fmt.Sprintf("All %s passed", text.Count(h.cases, "case"))
 	case h.failing == 0:
-		p.CasesTitle = plural(h.cases, "case", "cases")
+		p.CasesTitle = text.Count(h.cases, "case")
 	default:
-		p.CasesTitle = fmt.Sprintf("%s of %s did not pass", thousands(h.failing), plural(h.cases, "case", "cases"))
+		p.CasesTitle = fmt.Sprintf("%s of %s did not pass", text.Thousands(h.failing), text.Count(h.cases, "case"))
 	}
 	if n := h.failing - len(h.static); n > 0 && len(h.static) == staticCases {
 		p.StaticMore = fmt.Sprintf("The first %d are listed here; the table, which needs scripts, and run.json hold all of them.", staticCases)
 	}
 	if h.bare > 0 {
-		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%s stand without bodies: the page holds those of the first %d cases of each cause.", plural(h.bare, "case", "cases"), perCause))
+		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%s stand without bodies: the page holds those of the first %d cases of each cause.", text.Count(h.bare, "case"), perCause))
 	}
 	if h.left > 0 {
-		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%s have no details here: the page stays below 15 MB.", plural(h.left, "case", "cases")))
+		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%s have no details here: the page stays below 15 MB.", text.Count(h.left, "case")))
 	}
 	return p
 }

@@ -1,10 +1,12 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,6 +15,34 @@ import (
 	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/runner/run"
 )
+
+// renderPage writes the page of a run as the report does: its cases in one pass.
+func renderPage(t testing.TB, opts Options, run *run.Run) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := bufio.NewWriter(&b)
+	src := newSource(run)
+	h := newHTML(w, src, opts)
+	if err := h.begin(); err != nil {
+		t.Fatal(err)
+	}
+	for c, err := range src.cases() {
+		if err == nil {
+			err = h.add(c)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(h.end(), w.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func failingRun(cases int) *run.Run {
+	return reporttest.Run(reporttest.Options{Seed: 1, Cases: cases, Differ: 0.05, Suites: 3, Loads: 2, Worse: true, Odd: true})
+}
 
 // between is what a page holds between two texts.
 func between(t *testing.T, page []byte, from, to string) string {
@@ -44,7 +74,7 @@ func unpack(t *testing.T, text string, into any) {
 }
 
 func TestPagePolicy(t *testing.T) {
-	page := render(t, "html", failing(200))
+	page := renderPage(t, Options{}, failingRun(200))
 	csp := strings.ReplaceAll(between(t, page, `Content-Security-Policy" content="`, `"`), "&#39;", "'")
 	csp = strings.ReplaceAll(csp, "&#43;", "+")
 	style, script := between(t, page, "<style>", "</style>"), between(t, page, "<script>", "</script>")
@@ -59,17 +89,13 @@ func TestPagePolicy(t *testing.T) {
 }
 
 func TestSplitPage(t *testing.T) {
-	var b bytes.Buffer
-	html, _ := Lookup("html")
-	if err := WriteAll(failing(20), []Output{{html, &b}}, Options{Split: true}); err != nil {
-		t.Fatal(err)
-	}
-	if bytes.Contains(b.Bytes(), []byte("<style>")) || bytes.Contains(b.Bytes(), []byte("use strict")) {
+	page := renderPage(t, Options{Split: true}, failingRun(20))
+	if bytes.Contains(page, []byte("<style>")) || bytes.Contains(page, []byte("use strict")) {
 		t.Error("the split page holds its assets")
 	}
 	files := Assets()
 	for _, name := range []string{StyleFile, ScriptFile} {
-		if len(files[name]) == 0 || !bytes.Contains(b.Bytes(), []byte(`"`+name+`"`)) {
+		if len(files[name]) == 0 || !bytes.Contains(page, []byte(`"`+name+`"`)) {
 			t.Errorf("the split page does not load %s of %d bytes", name, len(files[name]))
 		}
 	}
@@ -77,10 +103,10 @@ func TestSplitPage(t *testing.T) {
 
 // TestPageSizes holds G3: bytes of an equal case, and of the page.
 func TestPageSizes(t *testing.T) {
-	equal := len(render(t, "html", reporttest.Run(reporttest.Options{Seed: 1, Cases: 3000})))
-	none := len(render(t, "html", reporttest.Run(reporttest.Options{Seed: 1})))
+	equal := len(renderPage(t, Options{}, reporttest.Run(reporttest.Options{Seed: 1, Cases: 3000})))
+	none := len(renderPage(t, Options{}, reporttest.Run(reporttest.Options{Seed: 1})))
 	each := float64(equal-none) / 3000
-	page := len(render(t, "html", reporttest.Run(reporttest.Options{Seed: 1, Cases: 10000, Differ: 0.03, Loads: 1, Worse: true})))
+	page := len(renderPage(t, Options{}, reporttest.Run(reporttest.Options{Seed: 1, Cases: 10000, Differ: 0.03, Loads: 1, Worse: true})))
 	t.Logf("%.1f bytes for an equal case, %d for a page of 10,000 cases with 3 %% differing", each, page)
 	if each > 60 || page > 500_000 {
 		t.Errorf("got %.1f bytes for an equal case and %d for the page, want at most 60 and 500,000", each, page)
@@ -88,8 +114,8 @@ func TestPageSizes(t *testing.T) {
 }
 
 func TestPageData(t *testing.T) {
-	run := failing(600)
-	page := render(t, "html", run)
+	run := failingRun(600)
+	page := renderPage(t, Options{}, run)
 	var table tableJSON
 	text := between(t, page, `id="table-data">`, "</script>")
 	unpack(t, text, &struct {
@@ -128,7 +154,7 @@ func TestPageCap(t *testing.T) {
 		}
 		return p, err
 	}
-	page := render(t, "html", r)
+	page := renderPage(t, Options{}, r)
 	if len(page) > 15<<20 {
 		t.Errorf("the page takes %d bytes", len(page))
 	}
@@ -140,40 +166,32 @@ func TestPageCap(t *testing.T) {
 }
 
 func TestTraceLinks(t *testing.T) {
-	html, _ := Lookup("html")
 	for _, tt := range []struct{ template, want string }{
 		{"https://traces.example.com/t/{trace_id}", `href="https://traces.example.com/t/4bf92f`},
 		{"javascript:alert('{trace_id}')", ""},
 	} {
-		var b bytes.Buffer
-		if err := WriteAll(failing(60), []Output{{html, &b}}, Options{TraceURL: tt.template}); err != nil {
-			t.Fatal(err)
-		}
-		if tt.want != "" && !strings.Contains(b.String(), tt.want) {
+		page := string(renderPage(t, Options{TraceURL: tt.template}, failingRun(60)))
+		if tt.want != "" && !strings.Contains(page, tt.want) {
 			t.Errorf("template %s: no link %s", tt.template, tt.want)
 		}
-		if strings.Contains(b.String(), "javascript:") {
+		if strings.Contains(page, "javascript:") {
 			t.Errorf("template %s made a link", tt.template)
 		}
 	}
 }
 
 func TestKnownCauses(t *testing.T) {
-	html, _ := Lookup("html")
-	var b bytes.Buffer
 	known := func(c cause.Cause) (string, bool) { return "run <7>", c.ID == 0 }
-	if err := WriteAll(failing(200), []Output{{html, &b}}, Options{Known: known}); err != nil {
-		t.Fatal(err)
-	}
+	page := string(renderPage(t, Options{Known: known}, failingRun(200)))
 	for _, want := range []string{"known since run &lt;7&gt;", ">new</span>"} {
-		if !strings.Contains(b.String(), want) {
+		if !strings.Contains(page, want) {
 			t.Errorf("the page does not hold %q", want)
 		}
 	}
 }
 
 func TestPlots(t *testing.T) {
-	page := render(t, "html", reporttest.Run(reporttest.Options{Seed: 1, Cases: 10, Loads: 1}))
+	page := renderPage(t, Options{}, reporttest.Run(reporttest.Options{Seed: 1, Cases: 10, Loads: 1}))
 	svgs := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAll(page, -1)
 	if len(svgs) != 4 {
 		t.Fatalf("got %d plots, want 4", len(svgs))
@@ -188,7 +206,7 @@ func TestPlots(t *testing.T) {
 	r.Loads[0].Series = &run.Series{BucketS: 2, Buckets: []run.Bucket{{}}, Percentiles: []run.PercPoint{{Q: 0.5}}}
 	r.Loads[0].Comparisons = r.Loads[0].Comparisons[:1]
 	r.Loads[0].Comparisons[0].Low, r.Loads[0].Comparisons[0].High = -1, 1e12
-	for _, svg := range regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAll(render(t, "html", r), -1) {
+	for _, svg := range regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAll(renderPage(t, Options{}, r), -1) {
 		if bytes.Contains(svg, []byte("NaN")) || bytes.Contains(svg, []byte("Inf")) {
 			t.Errorf("an empty stage draws NaN or Inf: %s", svg)
 		}

@@ -2,16 +2,13 @@ package report
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"io"
 	"strconv"
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
-	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -25,7 +22,7 @@ type jsonReport struct {
 	cases int // written of it
 }
 
-func newJSON(w *bufio.Writer, src *source) renderer {
+func newJSON(w *bufio.Writer, src *source, _ Options) renderer {
 	return &jsonReport{w: w, src: src, suite: -1}
 }
 
@@ -286,30 +283,4 @@ func (j *jsonReport) end() error {
 	j.w.Write(rules)
 	_, err = j.w.WriteString("}\n")
 	return err
-}
-
-// plainJSON is json.Marshal without the escapes that only HTML needs, and with
-// those that keep a terminal or an editor from obeying text of an answer.
-func plainJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	if err := writePlain(&b, v); err != nil {
-		return nil, err
-	}
-	return text.JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
-}
-
-// writePlain is json.Marshal, with a line feed, into a writer, without the
-// escapes that only HTML needs.
-func writePlain(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
-}
-
-// list makes a nil slice an empty one: absent lists of run.json are [], never null.
-func list[T any](s []T) []T {
-	if s == nil {
-		return []T{}
-	}
-	return s
 }

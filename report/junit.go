@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -41,7 +42,6 @@ const foldAbove = 20000
 const (
 	junitCaseText  = 64 << 10
 	junitSuiteText = 64 << 20
-	junitLines     = 20 // differences that one testcase lists
 )
 
 type junitSuite struct {
@@ -57,7 +57,7 @@ type folded struct {
 	ms    float64
 }
 
-func newJUnit(w *bufio.Writer, src *source) renderer {
+func newJUnit(w *bufio.Writer, src *source, _ Options) renderer {
 	return &junitReport{w: w, src: src, names: map[string]int{}, open: -1}
 }
 
@@ -207,7 +207,7 @@ func (j *junitReport) end() error {
 }
 
 // testcase adds one to the open suite. element is empty for one that passed.
-func (j *junitReport) testcase(class, name string, ms float64, element, kind, message, text string) {
+func (j *junitReport) testcase(class, name string, ms float64, element, kind, message, content string) {
 	s := &j.suite
 	s.tests++
 	s.ms += ms
@@ -227,12 +227,12 @@ func (j *junitReport) testcase(class, name string, ms float64, element, kind, me
 		s.errors++
 	}
 	if kind != "" {
-		fmt.Fprintf(b, ` type="%s" message="%s"`, xmlAttr(kind), xmlAttr(shorten(message, 1000)))
+		fmt.Fprintf(b, ` type="%s" message="%s"`, xmlAttr(kind), xmlAttr(text.Cut(message, 1000)))
 	}
 	if b.Len() > junitSuiteText {
-		text = "left out: the suite's text passed its bound; see report.html"
+		content = "left out: the suite's content passed its bound; see report.html"
 	}
-	b.WriteString(">" + xmlText(cut(text, junitCaseText)) + "</" + element + ">\n    </testcase>\n")
+	b.WriteString(">" + xmlText(cut(content, junitCaseText)) + "</" + element + ">\n    </testcase>\n")
 }
 
 // unique makes a name that no testcase had before: white space collapsed, as

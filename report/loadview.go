@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -35,7 +36,7 @@ type figureView struct {
 // tableRows is how many rows of a series stand in the table under its plot.
 const tableRows = 8
 
-func (p *pageView) loads(s *source) {
+func (p *pageView) loads(s *pageRun) {
 	for i := range s.run.Loads {
 		l := &s.run.Loads[i]
 		v := loadView{ID: fmt.Sprintf("load-%d", i+1), Name: l.Name, Reason: l.Reason, Verdict: viewOf(l.Verdict), Facts: loadFacts(l), Warnings: l.Warnings}
@@ -69,8 +70,8 @@ func loadFacts(l *run.LoadResult) []string {
 	out := []string{
 		fmt.Sprintf("%s requests per second and side", significant(l.Rate)),
 		seconds(l.Seconds),
-		fmt.Sprintf("%s (%d dropped)", plural(l.Blocks, "block", "blocks"), l.Dropped),
-		fmt.Sprintf("%s and %s requests", thousands(l.Requests.Blue), thousands(l.Requests.Green)),
+		fmt.Sprintf("%s (%d dropped)", text.Count(l.Blocks, "block"), l.Dropped),
+		fmt.Sprintf("%s and %s requests", text.Thousands(l.Requests.Blue), text.Thousands(l.Requests.Green)),
 		fmt.Sprintf("generator: %s of the plan, lateness p99 %s, CPU %s", percent(g.Achieved), seconds(g.LatenessP99MS/1000), percent(g.CPU)),
 	}
 	if g.Connections.Blue+g.Connections.Green > 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -29,7 +30,7 @@ const (
 	markdownTail  = 1024 // bytes kept free for what was left out
 )
 
-func newMarkdown(w *bufio.Writer, src *source) renderer {
+func newMarkdown(w *bufio.Writer, src *source, _ Options) renderer {
 	return &markdownReport{w: w, src: src, spreads: newSpreads(src.end.Causes)}
 }
 
@@ -86,7 +87,7 @@ func (m *markdownReport) head(put func(string)) {
 	for _, note := range m.src.doubts() {
 		put("- **" + mdText(note) + "**\n")
 	}
-	put(fmt.Sprintf("\nblue %s → green %s · %s · %s\n\n", mdCode(e.Sides.Blue.URL), mdCode(e.Sides.Green.URL), plural(e.Counts.Cases, "case", "cases"), seconds(e.ElapsedMS/1000)))
+	put(fmt.Sprintf("\nblue %s → green %s · %s · %s\n\n", mdCode(e.Sides.Blue.URL), mdCode(e.Sides.Green.URL), text.Count(e.Counts.Cases, "case"), seconds(e.ElapsedMS/1000)))
 }
 
 func (m *markdownReport) gates(put func(string)) {
@@ -106,7 +107,7 @@ func left(n int, what string) string {
 	if n <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("\nand %s more %s\n", thousands(n), what)
+	return fmt.Sprintf("\nand %s more %s\n", text.Thousands(n), what)
 }
 
 func (m *markdownReport) causes(put func(string)) {
@@ -114,12 +115,12 @@ func (m *markdownReport) causes(put func(string)) {
 	if len(all.list) == 0 {
 		return
 	}
-	put(fmt.Sprintf("### %s\n\n| cause | kind | where | change | cases | example |\n|---|---|---|---|--:|---|\n", plural(len(m.src.end.Causes), "cause", "causes")))
+	put(fmt.Sprintf("### %s\n\n| cause | kind | where | change | cases | example |\n|---|---|---|---|--:|---|\n", text.Count(len(m.src.end.Causes), "cause")))
 	for i := range all.list[:min(markdownRows, len(all.list))] {
 		s := &all.list[i]
 		c := &s.Causes[0]
 		what := strings.TrimSpace(mdCode(editBeside(c)) + " " + spreadCount(s))
-		put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", spreadIDs(s, ", "), c.Kind, mdCode(spreadPlace(s)), what, thousands(all.cases[i]), mdCode(example(c))))
+		put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", spreadIDs(s, ", "), c.Kind, mdCode(spreadPlace(s)), what, text.Thousands(all.cases[i]), mdCode(example(c))))
 	}
 	put(left(len(all.list)-markdownRows, "rows") + "\n")
 }
@@ -182,7 +183,7 @@ func (m *markdownReport) facts(put func(string)) {
 
 // mdText writes text so that Markdown, HTML and GitHub's mentions leave it alone.
 func mdText(s string) string {
-	s = shorten(visible(s), markdownField)
+	s = text.Cut(text.Visible(s), markdownField)
 	var b strings.Builder
 	for _, r := range s {
 		switch {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
@@ -31,7 +32,7 @@ type paneStep struct {
 }
 
 // pane makes the view of a step. bodies says whether the page holds its bodies.
-func (s *source) pane(step *run.StepResult, bodies bool) paneStep {
+func (s *pageRun) pane(step *run.StepResult, bodies bool) paneStep {
 	p := paneStep{step: step, causes: s.causesOf(step)}
 	if bodies {
 		p.pair = s.pair(step.Exchange)
@@ -57,19 +58,6 @@ func (s *source) pane(step *run.StepResult, bodies bool) paneStep {
 	rows = append(rows, bodyRows(step, &p)...)
 	p.rows = rows
 	return p
-}
-
-// causesOf lists the causes of a step's differences, each once.
-func (s *source) causesOf(step *run.StepResult) []int {
-	var ids []int
-	seen := map[int]bool{}
-	for i := range step.Differences {
-		if id, ok := s.cause(&step.Differences[i]); ok && !seen[id] {
-			seen[id] = true
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // listRows shows differences alone, a row each under its path.
@@ -249,12 +237,12 @@ func pretty(n *jsonNode, body []byte) string {
 func bodyTitle(x *wire.Exchange) string {
 	for _, f := range x.Headers {
 		if strings.EqualFold(f.Name, "content-type") {
-			return fmt.Sprintf("body, %s bytes, %s", thousands(len(x.Answer)), f.Value)
+			return fmt.Sprintf("body, %s bytes, %s", text.Thousands(len(x.Answer)), f.Value)
 		}
 	}
-	return fmt.Sprintf("body, %s bytes", thousands(len(x.Answer)))
+	return fmt.Sprintf("body, %s bytes", text.Thousands(len(x.Answer)))
 }
 
 func digest(body []byte) string {
-	return fmt.Sprintf("%s bytes that are not text, sha256 %x", thousands(len(body)), sha256.Sum256(body))
+	return fmt.Sprintf("%s bytes that are not text, sha256 %x", text.Thousands(len(body)), sha256.Sum256(body))
 }

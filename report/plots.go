@@ -6,6 +6,8 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner/run"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
 // The size of a plot and its margins, in its own units.
@@ -272,11 +274,6 @@ func forestPlot(id string, l *run.LoadResult) *plot {
 	return p
 }
 
-// relative reports whether a comparison's change is a ratio; errors and stalls are shares.
-func relative(c *perf.Comparison) bool {
-	return c.Metric != perf.Errors && c.Metric != perf.Stalls
-}
-
 func changeTicks(low, high float64) []float64 {
 	step := 0.01
 	for _, s := range []float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5} {
@@ -296,4 +293,22 @@ func signedTick(v float64) string {
 		return "0 %"
 	}
 	return fmt.Sprintf("%+.0f %%", v*100)
+}
+
+// shortenMiddle cuts the middle out of text that is wider than n columns: of a
+// metric with its route both ends tell it from others.
+func shortenMiddle(s string, n int) string {
+	r := []rune(s)
+	if twwidth.Width(s) <= n {
+		return s
+	}
+	head, tail := (len(r)+1)/2, len(r)/2
+	for head > 1 && twwidth.Width(string(r[:head]))+1+twwidth.Width(string(r[len(r)-tail:])) > n {
+		if head > tail {
+			head--
+		} else {
+			tail--
+		}
+	}
+	return string(r[:head]) + "…" + string(r[len(r)-tail:])
 }

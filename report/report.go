@@ -22,10 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 
-	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -37,20 +34,20 @@ type Format struct {
 	// Write renders the run with the default options.
 	Write func(w io.Writer, run *run.Run) error
 
-	open func(w *bufio.Writer, src *source) renderer
+	open func(w *bufio.Writer, src *source, opts Options) renderer
 }
 
 // Formats is the one table of the formats that are files; the text report,
 // which knows about terminals, is Text.
 var Formats = []Format{
 	format("json", "run.json", "everything the run found, for programs", newJSON),
-	format("html", "report.html", "one page that opens from disk", newHTML),
+	format("html", "report.html", "one page that opens from disk", func(w *bufio.Writer, src *source, opts Options) renderer { return newHTML(w, src, opts) }),
 	format("junit", "junit.xml", "for CI servers", newJUnit),
 	format("ctrf", "ctrf.json", "Common Test Report Format", newCTRF),
 	format("markdown", "summary.md", "for pull requests and step summaries", newMarkdown),
 }
 
-func format(name, file, doc string, open func(*bufio.Writer, *source) renderer) Format {
+func format(name, file, doc string, open func(*bufio.Writer, *source, Options) renderer) Format {
 	f := Format{Name: name, File: file, Doc: doc, open: open}
 	f.Write = func(w io.Writer, r *run.Run) error {
 		return WriteAll(r, []Output{{Format: f, W: w}}, Options{})
@@ -66,20 +63,6 @@ func Lookup(name string) (Format, bool) {
 		}
 	}
 	return Format{}, false
-}
-
-// Options steer a rendering. The zero value renders one self-contained page
-// without links to traces and without a history.
-type Options struct {
-	// Split leaves the page's style and script out of it: the files of Assets
-	// are then expected beside it.
-	Split bool
-	// TraceURL is a link template for trace ids, such as
-	// https://traces.example.com/trace/{trace_id}; empty: ids are text.
-	TraceURL string
-	// Known says since which run a cause has been there, and whether it has been;
-	// nil: the page does not tell new causes from known ones.
-	Known func(cause.Cause) (since string, known bool)
 }
 
 // An Output is where one format of a run goes.
@@ -99,11 +82,11 @@ type renderer interface {
 // whose writer fails does not keep the others from being written; the error
 // names every one that failed. An error of the run's log ends them all.
 func WriteAll(run *run.Run, outputs []Output, opts Options) error {
-	src := newSource(run, opts)
+	src := newSource(run)
 	feeds := make([]*feed, len(outputs))
 	for i, out := range outputs {
 		w := bufio.NewWriterSize(out.W, 64<<10)
-		feeds[i] = &feed{name: out.Format.Name, w: w, r: out.Format.open(w, src)}
+		feeds[i] = &feed{name: out.Format.Name, w: w, r: out.Format.open(w, src, opts)}
 		feeds[i].do(feeds[i].r.begin)
 	}
 	last := -1
@@ -142,64 +125,4 @@ func (f *feed) do(step func() error) {
 	if f.err == nil {
 		f.err = step()
 	}
-}
-
-// A source is a run as renderers read it: gaps of an unfinished run filled,
-// causes indexed.
-type source struct {
-	run   *run.Run
-	head  *run.Header
-	end   run.End
-	loads [][]run.LoadResult // by suite
-	cause func(*diff.Difference) (id int, ok bool)
-	opts  Options
-
-	lastKey  string
-	lastPair *pairView
-}
-
-func newSource(r *run.Run, opts Options) *source {
-	s := &source{run: r, head: &r.Header, end: r.End, opts: opts}
-	if s.end.Verdict == 0 {
-		s.end.Verdict = run.Incomplete
-		s.end.Reasons = append([]string{"the run has no end: it is still running, or it was killed"}, s.end.Reasons...)
-	}
-	if s.end.Sides.Blue.URL == "" {
-		s.end.Sides.Blue = r.Header.Sides.Blue
-	}
-	if s.end.Sides.Green.URL == "" {
-		s.end.Sides.Green = r.Header.Sides.Green
-	}
-	suites := make([]run.SuiteEnd, len(r.Header.Suites))
-	copy(suites, s.end.Suites)
-	for i := range suites {
-		if suites[i].Verdict == 0 {
-			suites[i].Verdict = run.Incomplete
-		}
-	}
-	s.end.Suites = suites
-	s.loads = make([][]run.LoadResult, len(suites))
-	for _, l := range r.Loads {
-		if l.Suite >= 0 && l.Suite < len(suites) {
-			s.loads[l.Suite] = append(s.loads[l.Suite], l)
-		}
-	}
-	s.cause = causeFinder(s.end.Causes)
-	return s
-}
-
-// cases is the run's cases; a run without any has an empty list.
-func (s *source) cases() iter.Seq2[*run.CaseResult, error] {
-	if s.run.Cases == nil {
-		return func(func(*run.CaseResult, error) bool) {}
-	}
-	return s.run.Cases
-}
-
-// audit is who ran what: the end's, where the run has one.
-func (s *source) audit() run.Audit {
-	if s.run.End.Verdict == 0 {
-		return s.head.Audit
-	}
-	return s.end.Audit
 }

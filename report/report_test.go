@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/runner/run"
 )
@@ -282,7 +283,7 @@ func TestMarkdown(t *testing.T) {
 func TestThousands(t *testing.T) {
 	got := map[int]string{}
 	for _, n := range []int{0, 7, 999, 1000, 12345, 1234567, -1234} {
-		got[n] = thousands(n)
+		got[n] = text.Thousands(n)
 	}
 	want := map[int]string{0: "0", 7: "7", 999: "999", 1000: "1,000", 12345: "12,345", 1234567: "1,234,567", -1234: "-1,234"}
 	if d := cmp.Diff(want, got); d != "" {

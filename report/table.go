@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	draw "github.com/olekukonko/tablewriter/renderer"
@@ -160,7 +161,7 @@ func wrap(s string, width, lines int) []string {
 // Fit is text for one line of a terminal of so many columns: controls made
 // visible, and cut where it is wider. columns 0 is unlimited.
 func Fit(s string, columns int) string {
-	s = visible(s)
+	s = text.Visible(s)
 	if columns <= 0 || twwidth.Width(s) <= columns {
 		return s
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -43,7 +44,7 @@ const (
 // load, services, causes, where the report is, and one last line for programs.
 // A row that passed gives way to one that did not.
 func Text(w io.Writer, run *run.Run, opts TextOptions) error {
-	t := &textReport{w: bufio.NewWriter(w), src: newSource(run, Options{}), opts: opts}
+	t := &textReport{w: bufio.NewWriter(w), src: newSource(run), opts: opts}
 	for _, part := range []func() error{t.head, t.gates, t.loads, t.suites, t.causes, t.cases, t.foot} {
 		if err := part(); err != nil {
 			return fmt.Errorf("write the text report: %w", err)
@@ -64,7 +65,7 @@ type textReport struct {
 // safe makes text of a run fit for a terminal or log line: no controls, and
 // nothing that a CI server reads as a command at the start of a line.
 func (t *textReport) safe(s string) string {
-	s = visible(s)
+	s = text.Visible(s)
 	if strings.HasPrefix(s, "::") || strings.HasPrefix(s, "##") {
 		s = " " + s
 	}
@@ -295,7 +296,7 @@ func (t *textReport) loads() error {
 			}
 		}
 		if quiet > 0 {
-			t.line("%s watched, none worse", plural(quiet, "further guard", "further guards"))
+			t.line("%s watched, none worse", text.Count(quiet, "further guard"))
 		}
 		t.loadNotes(l)
 		t.line("")

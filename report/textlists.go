@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -25,7 +26,7 @@ func (t *textReport) suites() error {
 		if shown++; shown > textSuites {
 			continue
 		}
-		rows = append(rows, []string{t.safe(h.Name), t.safe(h.Owner), fmt.Sprintf("%d of %d", e.Counts.Fail, e.Counts.Cases), t.word(e.Verdict), t.safe(shorten(strings.Join(e.Reasons, "; "), textReason))})
+		rows = append(rows, []string{t.safe(h.Name), t.safe(h.Owner), fmt.Sprintf("%d of %d", e.Counts.Fail, e.Counts.Cases), t.word(e.Verdict), t.safe(text.Cut(strings.Join(e.Reasons, "; "), textReason))})
 	}
 	t.line("%d of %d suites pass", passed, len(heads))
 	if len(rows) == 0 {
@@ -54,7 +55,7 @@ func (t *textReport) causes() error {
 			what = c.Kind.String()
 		}
 		what = strings.TrimSpace(what + " " + spreadCount(s))
-		rows = append(rows, []string{spreadIDs(s, ", "), c.Kind.String(), t.safe(spreadPlace(s)), t.safe(what), thousands(all.cases[i]), t.safe(example(c))})
+		rows = append(rows, []string{spreadIDs(s, ", "), c.Kind.String(), t.safe(spreadPlace(s)), t.safe(what), text.Thousands(all.cases[i]), t.safe(example(c))})
 	}
 	if n := len(all.list) - textCauses; n > 0 {
 		rows = append(rows, []string{"", "", fmt.Sprintf("and %d more", n), "", "", ""})
@@ -112,17 +113,4 @@ func differs(c *run.CaseResult) bool {
 		}
 	}
 	return false
-}
-
-// firstReason is the first thing that a case says for its verdict.
-func firstReason(c *run.CaseResult) string {
-	if len(c.Reasons) > 0 {
-		return c.Reasons[0]
-	}
-	for i := range c.Steps {
-		if s := &c.Steps[i]; s.Verdict == c.Verdict && len(s.Reasons) > 0 {
-			return s.Reasons[0]
-		}
-	}
-	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -126,7 +127,7 @@ func sentence(s string) string {
 const mostReasons = 60
 
 // head fills what stands above the first plot.
-func (p *pageView) head(s *source) {
+func (p *pageView) head(s *pageRun) {
 	e, h := &s.end, s.head
 	p.Word, p.Mark, p.Answer, p.Class = sentence(e.Verdict.String()), mark(e.Verdict), sentence(answer(e.Verdict))+".", "v-"+classOf(e.Verdict)
 	p.Title = fmt.Sprintf("%s: %s · bgverify", strings.ToUpper(e.Verdict.String()), suiteNames(h.Suites))
@@ -137,13 +138,13 @@ func (p *pageView) head(s *source) {
 	p.Doubts = s.doubts()
 	p.Sides = []sideView{sideOf("blue", e.Sides.Blue), sideOf("green", e.Sides.Green)}
 	c := e.Counts
-	p.Meta = append(p.Meta, plural(c.Cases, "case", "cases"))
+	p.Meta = append(p.Meta, text.Count(c.Cases, "case"))
 	for _, part := range []struct {
 		n    int
 		word string
 	}{{c.Fail, "failed"}, {c.Broken, "broken"}, {c.Inconclusive, "inconclusive"}, {c.Skip, "skipped"}, {c.Flaky, "flaky"}} {
 		if part.n > 0 {
-			p.Meta = append(p.Meta, thousands(part.n)+" "+part.word)
+			p.Meta = append(p.Meta, text.Thousands(part.n)+" "+part.word)
 		}
 	}
 	p.Meta = append(p.Meta, h.Started.UTC().Format("2 Jan 2006 15:04 UTC"), "took "+seconds(e.ElapsedMS/1000), "run "+h.ID)
@@ -154,8 +155,8 @@ func (p *pageView) head(s *source) {
 
 // gates fills the rows that keep a pass from being given and, apart from them,
 // those that passed: beside a failure they are one line.
-func (p *pageView) gates(s *source) {
-	for _, g := range gateRows(s) {
+func (p *pageView) gates(s *pageRun) {
+	for _, g := range gateRows(s.source) {
 		v := gateView{Name: g.Name, Measured: g.Measured, Limit: g.Limit, Verdict: viewOf(g.Verdict), Failed: g.Verdict > run.Pass}
 		for i := range s.run.Loads {
 			if g.Load != "" && s.run.Loads[i].Name == g.Load {
@@ -189,7 +190,7 @@ func suiteNames(suites []run.SuiteHead) string {
 }
 
 func sideOf(name string, s run.SideHead) sideView {
-	return sideView{Name: name, URL: visible(s.URL), Protocol: visible(s.Protocol), Insecure: s.Insecure, Identity: shortNames(sortedFacts(s.Identity)), identity: s.Identity}
+	return sideView{Name: name, URL: text.Visible(s.URL), Protocol: text.Visible(s.Protocol), Insecure: s.Insecure, Identity: shortNames(sortedFacts(s.Identity)), identity: s.Identity}
 }
 
 // shortNames leaves of each name what tells it from the others: the end of a
@@ -227,7 +228,7 @@ func sortedFacts(m map[string]string) []fact {
 }
 
 // causes fills the spreads, each with the causes behind it.
-func (p *pageView) causes(s *source, sp *spreads) {
+func (p *pageView) causes(s *pageRun, sp *spreads) {
 	all := s.end.Causes
 	p.Known = s.opts.Known != nil
 	total := 0
@@ -237,7 +238,7 @@ func (p *pageView) causes(s *source, sp *spreads) {
 		total += spread.Count()
 		v := spreadView{
 			IDs: spreadIDs(spread, ", "), Query: spreadIDs(spread, ","), Kind: kindWord(first.Kind), Where: spreadPlace(spread), Edit: editBeside(first), Places: spreadCount(spread),
-			Cases: plural(sp.cases[i], "case", "cases"), Share: s.share(sp.cases[i]),
+			Cases: text.Count(sp.cases[i], "case"), Share: s.share(sp.cases[i]),
 		}
 		news := 0
 		for k := range spread.Causes {
@@ -251,7 +252,7 @@ func (p *pageView) causes(s *source, sp *spreads) {
 		p.Spreads = append(p.Spreads, v)
 	}
 	if len(all) > 0 {
-		p.CausesTitle = fmt.Sprintf("%s behind %s", plural(len(all), "cause", "causes"), plural(total, "difference", "differences"))
+		p.CausesTitle = fmt.Sprintf("%s behind %s", text.Count(len(all), "cause"), text.Count(total, "difference"))
 	}
 }
 
@@ -271,10 +272,10 @@ func knownOf(causes []causeView, news int) string {
 	}
 }
 
-func (s *source) causeView(c *cause.Cause) causeView {
+func (s *pageRun) causeView(c *cause.Cause) causeView {
 	v := causeView{
-		ID: c.ID, Where: place(c.Where, c.Path), Cases: plural(c.Cases, "case", "cases"), Share: s.share(c.Cases),
-		Examples: c.Examples, Rule: eachLine(c.Rule), Scope: visible(c.Scope), NoRule: visible(c.NoRule),
+		ID: c.ID, Where: place(c.Where, c.Path), Cases: text.Count(c.Cases, "case"), Share: s.share(c.Cases),
+		Examples: c.Examples, Rule: eachLine(c.Rule), Scope: text.Visible(c.Scope), NoRule: text.Visible(c.NoRule),
 	}
 	if s.opts.Known != nil {
 		v.Known = knownNew
@@ -287,11 +288,11 @@ func (s *source) causeView(c *cause.Cause) causeView {
 
 // eachLine is visible of each line.
 func eachLine(s string) string {
-	return strings.Join(each(strings.Split(strings.TrimRight(s, "\n"), "\n"), visible), "\n")
+	return strings.Join(each(strings.Split(strings.TrimRight(s, "\n"), "\n"), text.Visible), "\n")
 }
 
 // share is a count of cases as a share of all of them.
-func (s *source) share(cases int) string {
+func (s *pageRun) share(cases int) string {
 	all := s.end.Counts.Cases
 	if all == 0 || cases > all {
 		return ""

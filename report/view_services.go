@@ -5,11 +5,12 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
 // services groups suites by the service they speak for.
-func (p *pageView) services(s *source, sp *spreads, suites []map[int]int) {
+func (p *pageView) services(s *pageRun, sp *spreads, suites []map[int]int) {
 	heads := s.head.Suites
 	byName := map[string]*serviceTotal{}
 	var order []string
@@ -90,7 +91,7 @@ type serviceTotal struct {
 	reasons     []string
 }
 
-func (t *serviceTotal) add(s *source, suite int, found map[int]int) {
+func (t *serviceTotal) add(s *pageRun, suite int, found map[int]int) {
 	e := s.end.Suites[suite]
 	t.verdict = t.verdict.Worse(e.Verdict)
 	t.loads += s.head.Suites[suite].Loads
@@ -107,7 +108,7 @@ func (t *serviceTotal) add(s *source, suite int, found map[int]int) {
 
 // view is the row of a service, with what most of its failing cases share.
 func (t *serviceTotal) view(name string, sp *spreads) serviceView {
-	v := serviceView{Name: name, Owner: t.owner, Verdict: viewOf(t.verdict), verdict: t.verdict, Cases: plural(t.counts.Cases, "case", "cases")}
+	v := serviceView{Name: name, Owner: t.owner, Verdict: viewOf(t.verdict), verdict: t.verdict, Cases: text.Count(t.counts.Cases, "case")}
 	if t.wave > 0 {
 		v.Wave = fmt.Sprint(t.wave)
 	}
@@ -122,7 +123,7 @@ func (t *serviceTotal) view(name string, sp *spreads) serviceView {
 		word string
 	}{{t.counts.Fail, "failed"}, {t.counts.Broken, "broken"}, {t.counts.Inconclusive, "inconclusive"}} {
 		if part.n > 0 {
-			v.Cases = fmt.Sprintf("%s of %s %s", thousands(part.n), thousands(t.counts.Cases), part.word)
+			v.Cases = fmt.Sprintf("%s of %s %s", text.Thousands(part.n), text.Thousands(t.counts.Cases), part.word)
 			break
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
-	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
 // answer says what a verdict means for the question that a run is made for:
@@ -113,23 +112,6 @@ func percent(share float64) string {
 	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(share*100, 'f', 2, 64), "0"), ".") + " %"
 }
 
-// thousands shows a count with separators: 10,000.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// plural is the count with its noun.
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return thousands(n) + " " + many
-}
-
 var placeholder = regexp.MustCompile(`\{\{.*?\}\}`)
 
 // metricName is a comparison's metric with its route, placeholders of the
@@ -219,7 +201,7 @@ func excerpt(e diff.Excerpt) string {
 	case e.Type == diff.AbsentType:
 		return "absent"
 	case e.Cut:
-		return fmt.Sprintf("%s… (%s bytes)", e.JSON, thousands(e.Size))
+		return fmt.Sprintf("%s… (%s bytes)", e.JSON, text.Thousands(e.Size))
 	default:
 		return e.JSON
 	}
@@ -276,37 +258,7 @@ func places(d *diff.Difference) string {
 // that are not UTF-8.
 func control(r rune) bool { return r == utf8.RuneError || text.Hidden(r) }
 
-// visible writes control characters as escapes, so that text stays on its line
-// and does nothing to a terminal.
-func visible(s string) string { return text.Visible(s) }
-
-// shorten cuts text to n runes, the last of them an ellipsis.
-func shorten(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	for i := range s {
-		if n--; n == 0 {
-			return s[:i] + "…"
-		}
-	}
-	return s
-}
-
-// shortenMiddle cuts the middle out of text that is wider than n columns: of a
-// metric with its route both ends tell it from others.
-func shortenMiddle(s string, n int) string {
-	r := []rune(s)
-	if twwidth.Width(s) <= n {
-		return s
-	}
-	head, tail := (len(r)+1)/2, len(r)/2
-	for head > 1 && twwidth.Width(string(r[:head]))+1+twwidth.Width(string(r[len(r)-tail:])) > n {
-		if head > tail {
-			head--
-		} else {
-			tail--
-		}
-	}
-	return string(r[:head]) + "…" + string(r[len(r)-tail:])
+// relative reports whether a comparison's change is a ratio; errors and stalls are shares.
+func relative(c *perf.Comparison) bool {
+	return c.Metric != perf.Errors && c.Metric != perf.Stalls
 }

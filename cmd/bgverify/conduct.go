@@ -14,6 +14,9 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/archive/history"
+	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
@@ -113,7 +116,7 @@ func hidePasswords(secret func(name, value string), suite *scenarios.Suite) {
 
 // redacted is where a run talks from its first request on: no secret passes.
 // flush writes what was held back because a secret may have begun in it.
-func redacted(to stdio, r *archive.Redactor) (out stdio, flush func()) {
+func redacted(to stdio, r *redact.Redactor) (out stdio, flush func()) {
 	stdout, stderr := r.Writer(to.out), r.Writer(to.err)
 	return stdio{in: to.in, out: stdout, err: stderr}, func() {
 		stdout.Flush()
@@ -138,9 +141,9 @@ func (s *session) finish(out stdio, w *archive.Writer) error {
 		fmt.Fprintf(out.err, "bgverify: warning: %v\n", err)
 	}
 	if s.flags.keep+s.flags.keepDays > 0 {
-		err := archive.Prune(s.flags.out, s.flags.keep, s.flags.keepDays)
+		err := history.Prune(s.flags.out, s.flags.keep, s.flags.keepDays)
 		// The page may link what is removed, also where pruning stopped half way.
-		if err = errors.Join(err, archive.WriteIndex(s.flags.out, archive.Options{Index: historyPage(s.flags.out)})); err != nil {
+		if err = errors.Join(err, history.WriteIndex(s.flags.out, historyPage(s.flags.out))); err != nil {
 			fmt.Fprintf(out.err, "bgverify: warning: prune %s: %v\n", s.flags.out, err)
 		}
 	}
@@ -242,9 +245,9 @@ func lockLoad(plan *runner.Plan, command string) (unlock func(), err error) {
 		return func() {}, nil
 	}
 	dir, _ := os.Getwd()
-	lock, err := archive.LockLoad(fmt.Sprintf("bgverify %s (process %d, in %s)", command, os.Getpid(), dir))
+	lock, err := disk.LockLoad(fmt.Sprintf("bgverify %s (process %d, in %s)", command, os.Getpid(), dir))
 	if err != nil {
-		var held *archive.LockedError
+		var held *disk.LockedError
 		if errors.As(err, &held) {
 			return nil, &statusError{
 				status: statusBroken, hint: "wait for it, or run the cases alone with --no-load",

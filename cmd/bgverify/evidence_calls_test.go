@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/archive/history"
 )
 
 var errCall = errors.New("this call fails")
@@ -24,7 +26,7 @@ var errCall = errors.New("this call fails")
 // A failingDisk fails its n-th call, or every call from there on. It syncs
 // nothing: what a test reads back never leaves the page cache.
 type failingDisk struct {
-	archive.OS
+	disk.OS
 	calls atomic.Int64
 	at    int64
 	dead  bool
@@ -37,7 +39,7 @@ func (d *failingDisk) fail() error {
 	return nil
 }
 
-func (d *failingDisk) OpenFile(name string, flag int, perm fs.FileMode) (archive.File, error) {
+func (d *failingDisk) OpenFile(name string, flag int, perm fs.FileMode) (disk.File, error) {
 	if err := d.fail(); err != nil {
 		return nil, err
 	}
@@ -78,12 +80,12 @@ func (d *failingDisk) ReadDir(name string) ([]fs.DirEntry, error) {
 
 func (d *failingDisk) SyncDir(string) error { return d.fail() }
 
-func (d *failingDisk) Lock(f archive.File, wait bool) error {
+func (d *failingDisk) Lock(f disk.File, wait bool) error {
 	return d.OS.Lock(f.(*failingFile).File, wait)
 }
 
 type failingFile struct {
-	archive.File
+	disk.File
 	disk *failingDisk
 }
 
@@ -114,7 +116,7 @@ func (f *failingFile) Sync() error  { return f.disk.fail() }
 func (f *failingFile) Close() error { return errors.Join(f.disk.fail(), f.File.Close()) }
 
 // within runs a suite in this process, on a disk, and returns its status.
-func (e *evidence) within(disk archive.FS, id, blue, green string) int {
+func (e *evidence) within(disk disk.FS, id, blue, green string) int {
 	e.t.Helper()
 	flags := &runFlags{}
 	set := pflag.NewFlagSet("run", pflag.ContinueOnError)
@@ -144,8 +146,8 @@ func (e *evidence) within(disk archive.FS, id, blue, green string) int {
 // archive behind it, and older runs are what they were.
 func (e *evidence) holds(what, id string, status int) {
 	e.t.Helper()
-	for _, name := range []string{id, "first", archive.LatestLink} {
-		path, err := archive.Resolve(filepath.Join(e.dir, "runs"), name)
+	for _, name := range []string{id, "first", history.LatestLink} {
+		path, err := history.Resolve(filepath.Join(e.dir, "runs"), name)
 		if err != nil {
 			if name != id || status == 0 {
 				e.t.Errorf("%s, status %d: no run %s: %v", what, status, name, err)

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/history"
 )
 
 // arrivals notes when requests come in.
@@ -99,7 +99,7 @@ func TestEvidenceStopped(t *testing.T) {
 			if g := e.bgverify("gate", "it"); g.status != row.status && g.status != 130 {
 				t.Errorf("gate ends with %d\n%s%s", g.status, &g.out, &g.err)
 			}
-			if _, err := os.Lstat(filepath.Join(e.dir, "runs", archive.LatestLink)); err == nil {
+			if _, err := os.Lstat(filepath.Join(e.dir, "runs", history.LatestLink)); err == nil {
 				t.Error("latest points at an interrupted run")
 			}
 		})
@@ -209,7 +209,7 @@ func TestEvidenceRunsTogether(t *testing.T) {
 	if r := e.bgverify("gate", "latest", "--without", "identity"); r.status != 0 {
 		t.Errorf("gate ends with %d on latest\n%s%s", r.status, &r.out, &r.err)
 	}
-	text, err := os.ReadFile(filepath.Join(e.dir, "runs", archive.HistoryFile))
+	text, err := os.ReadFile(filepath.Join(e.dir, "runs", history.HistoryFile))
 	if err != nil || bytes.Count(text, []byte("\n")) != passed {
 		t.Errorf("the history has %d lines for %d runs: %v", bytes.Count(text, []byte("\n")), passed, err)
 	}

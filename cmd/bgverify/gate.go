@@ -10,6 +10,7 @@ import (
 
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -114,7 +115,7 @@ func oneRun(cmd *cobra.Command, args []string) error {
 // openFolder finds a run; one that is not there is the caller's mistake, one
 // that cannot be read is broken.
 func openFolder(root, name string) (*archive.Folder, error) {
-	path, err := archive.Resolve(root, name)
+	path, err := history.Resolve(root, name)
 	if err != nil {
 		return nil, usage("a folder, an id under --out, or latest", "%w", err)
 	}

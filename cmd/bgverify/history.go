@@ -14,6 +14,7 @@ import (
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -43,7 +44,7 @@ read, not what is in it.`,
   bgverify history --rebuild --out /var/lib/bgverify/runs`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return history(io, flags)
+			return showHistory(io, flags)
 		},
 	}
 	f := cmd.Flags()
@@ -56,7 +57,7 @@ read, not what is in it.`,
 	return cmd
 }
 
-func history(io stdio, flags historyFlags) error {
+func showHistory(io stdio, flags historyFlags) error {
 	if err := checkOutput(flags.output); err != nil {
 		return err
 	}
@@ -67,17 +68,17 @@ func history(io stdio, flags historyFlags) error {
 		return usage("--out names the folder that keeps the runs", "%s: %w", flags.root, unwrapPath(err))
 	}
 	for _, id := range flags.pin {
-		if err := pinned(archive.Pin, flags.root, id); err != nil {
+		if err := pinned(history.Pin, flags.root, id); err != nil {
 			return err
 		}
 	}
 	for _, id := range flags.unpin {
-		if err := pinned(archive.Unpin, flags.root, id); err != nil {
+		if err := pinned(history.Unpin, flags.root, id); err != nil {
 			return err
 		}
 	}
 	if len(flags.pin)+len(flags.unpin) > 0 {
-		if err := archive.WriteIndex(flags.root, archive.Options{Index: historyPage(flags.root)}); err != nil {
+		if err := history.WriteIndex(flags.root, historyPage(flags.root)); err != nil {
 			return broken(err)
 		}
 	}
@@ -105,7 +106,7 @@ func history(io stdio, flags historyFlags) error {
 }
 
 func pinned(do func(root, id string) error, root, id string) error {
-	path, err := archive.Resolve(root, id)
+	path, err := history.Resolve(root, id)
 	if err != nil {
 		return usage("bgverify history lists the ids", "%w", err)
 	}
@@ -158,14 +159,14 @@ func listedCauses(list []cause.Cause) []listedCause {
 
 // listRuns are the runs of an archive, newest first.
 func listRuns(io stdio, root string) ([]listedRun, error) {
-	entries, bad, err := archive.History(root)
+	entries, bad, err := history.Read(root)
 	if err != nil {
 		return nil, broken(err)
 	}
 	if bad > 0 {
 		fmt.Fprintf(io.err, "bgverify: warning: %s of the history cannot be read; --rebuild makes it anew\n", text.Count(bad, "line"))
 	}
-	pins, err := archive.Pins(root)
+	pins, err := history.Pins(root)
 	if err != nil {
 		return nil, broken(err)
 	}
@@ -174,7 +175,7 @@ func listRuns(io stdio, root string) ([]listedRun, error) {
 		isPinned[id] = true
 	}
 	list := make([]listedRun, 0, len(entries))
-	links := archive.Links(entries)
+	links := history.Links(entries)
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := &entries[i]
 		r := listedRun{
@@ -185,7 +186,7 @@ func listRuns(io stdio, root string) ([]listedRun, error) {
 		if before := links[i].Previous; before >= 0 {
 			r.Against, was = entries[before].ID, entries[before].Causes
 		}
-		fresh, known, fixed := archive.CompareCauses(e.Causes, was)
+		fresh, known, fixed := history.CompareCauses(e.Causes, was)
 		r.New, r.Known, r.Fixed = listedCauses(fresh), listedCauses(known), listedCauses(fixed)
 		list = append(list, r)
 	}
@@ -237,28 +238,28 @@ func printHistory(io stdio, list []listedRun) error {
 // knownCauses returns, for the causes of a run, the run since which each is known
 // without a gap; nil where no earlier run had the same suites.
 func knownCauses(root string, run *run.Run) func(cause.Cause) (since string, known bool) {
-	entries, _, err := archive.History(root)
+	entries, _, err := history.Read(root)
 	if err != nil {
 		return nil // the history is a convenience; the report is not to fail for it
 	}
-	e := archive.Entry{ID: run.Header.ID, Started: run.Header.Started, Causes: run.End.Causes}
+	e := history.Entry{ID: run.Header.ID, Started: run.Header.Started, Causes: run.End.Causes}
 	for _, s := range run.Header.Suites {
-		e.Suites = append(e.Suites, archive.EntrySuite{Name: s.Name})
+		e.Suites = append(e.Suites, history.EntrySuite{Name: s.Name})
 	}
-	entries = append(slices.DeleteFunc(entries, func(o archive.Entry) bool { return o.ID == e.ID }), e)
+	entries = append(slices.DeleteFunc(entries, func(o history.Entry) bool { return o.ID == e.ID }), e)
 	self := len(entries) - 1
-	link := archive.Links(entries)[self]
+	link := history.Links(entries)[self]
 	if link.Previous < 0 {
 		return nil
 	}
-	since := map[archive.CauseKey]string{}
+	since := map[history.CauseKey]string{}
 	for i, c := range e.Causes {
 		if link.Since[i] != self {
-			since[archive.KeyOf(c)] = entries[link.Since[i]].ID
+			since[history.KeyOf(c)] = entries[link.Since[i]].ID
 		}
 	}
 	return func(c cause.Cause) (string, bool) {
-		id, ok := since[archive.KeyOf(c)]
+		id, ok := since[history.KeyOf(c)]
 		return id, ok
 	}
 }

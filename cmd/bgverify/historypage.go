@@ -12,14 +12,14 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/report"
-	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
 // historyPage renders index.html over the runs of an archive.
-func historyPage(root string) func(w io.Writer, entries []archive.Entry) error {
-	return func(w io.Writer, entries []archive.Entry) error {
-		pins, err := archive.Pins(root)
+func historyPage(root string) func(w io.Writer, entries []history.Entry) error {
+	return func(w io.Writer, entries []history.Entry) error {
+		pins, err := history.Pins(root)
 		if err != nil {
 			return err
 		}
@@ -27,7 +27,7 @@ func historyPage(root string) func(w io.Writer, entries []archive.Entry) error {
 		for _, id := range pins {
 			pinned[id] = true
 		}
-		links := archive.Links(entries)
+		links := history.Links(entries)
 		rows := make([]report.HistoryEntry, len(entries))
 		for i := range entries {
 			rows[i] = historyRow(&entries[i])
@@ -48,7 +48,7 @@ func exists(name string) bool {
 	return err == nil
 }
 
-func historyRow(e *archive.Entry) report.HistoryEntry {
+func historyRow(e *history.Entry) report.HistoryEntry {
 	row := report.HistoryEntry{
 		ID: e.ID, Started: e.Started, Verdict: e.Verdict, Cases: e.Counts.Cases,
 		Failed: e.Counts.Fail + e.Counts.Broken + e.Counts.Inconclusive, Blue: sideName(e.Sides.Blue.URL), Green: sideName(e.Sides.Green.URL),
@@ -66,7 +66,7 @@ func historyRow(e *archive.Entry) report.HistoryEntry {
 		}
 	}
 	for _, c := range e.Causes {
-		row.Causes = append(row.Causes, report.HistoryCause{Key: fmt.Sprintf("%q", archive.KeyOf(c)), Text: report.CauseText(&c), Cases: c.Cases})
+		row.Causes = append(row.Causes, report.HistoryCause{Key: fmt.Sprintf("%q", history.KeyOf(c)), Text: report.CauseText(&c), Cases: c.Cases})
 	}
 	return row
 }

@@ -37,20 +37,25 @@ var allowed = map[string][]string{
 		"internal/text", "diff", "diff/path", "diff/perf", "internal/suggest",
 		"scenarios/problem", "scenarios/template", "scenarios/rows", "scenarios/internal/source",
 	},
-	"scenarios/stb":         {},
-	"runner/wire":           {},
-	"runner/envelope":       {"diff", "diff/path", "diff/media"},
-	"runner/attack":         {"internal/text", "diff/perf", "runner/wire"},
-	"runner/run":            {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/wire"},
-	"runner":                {"runner/run", "internal/suggest", "scenarios/template", "internal/text", "diff", "diff/cause", "diff/notation", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack", "runner/envelope"},
-	"runner/calibrate":      {"runner/run", "internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
-	"runner/selftest":       {"runner/run", "internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},
-	"report":                {"internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
-	"report/archive":        {"runner/run", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios"},
-	"report/archive/replay": {"runner/run", "internal/hint", "diff", "diff/notation", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
-	"report/reporttest":     {"runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios", "report"},
-	"fixtures":              {},
-	"fixtures/faultproxy":   {},
+	"scenarios/stb":    {},
+	"runner/wire":      {},
+	"runner/envelope":  {"diff", "diff/path", "diff/media"},
+	"runner/attack":    {"internal/text", "diff/perf", "runner/wire"},
+	"runner/run":       {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/wire"},
+	"runner":           {"runner/run", "internal/suggest", "scenarios/template", "internal/text", "diff", "diff/cause", "diff/notation", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack", "runner/envelope"},
+	"runner/calibrate": {"runner/run", "internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
+	"runner/selftest":  {"runner/run", "internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},
+	"report":           {"internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
+	"report/archive": {
+		"report/archive/disk", "report/archive/history", "report/archive/redact", "internal/text", "runner", "runner/run", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios",
+	},
+	"report/archive/disk":    {},
+	"report/archive/redact":  {"internal/text", "diff", "diff/notation"},
+	"report/archive/history": {"report/archive/disk", "runner/run", "diff", "diff/cause", "diff/perf"},
+	"report/archive/replay":  {"report/archive/redact", "runner/run", "internal/hint", "diff", "diff/notation", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
+	"report/reporttest":      {"runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios", "report"},
+	"fixtures":               {},
+	"fixtures/faultproxy":    {},
 
 	// The import of other tools: one package a source, over internal.
 	"scenarios/convert": {
@@ -84,7 +89,8 @@ var allowed = map[string][]string{
 
 	"cmd/bgverify": {
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/run", "runner/wire", "runner/attack",
-		"runner/calibrate", "runner/selftest", "report", "report/archive", "report/archive/replay", "fixtures", "fixtures/faultproxy", "internal/hint", "internal/text",
+		"runner/calibrate", "runner/selftest", "report", "report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
+		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text",
 	},
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner/run"
 )
@@ -41,7 +42,7 @@ func TestJudgeRunKeepsFindings(t *testing.T) {
 	if r := e.bgverify("judge", "it"); r.status != 1 || !strings.Contains(r.out.String(), "found in the run, not in its records: responses differ in") {
 		t.Errorf("judge: exit status %d\n%s%s", r.status, &r.out, &r.err)
 	}
-	path, err := archive.Resolve(filepath.Join(e.dir, "runs"), "it")
+	path, err := history.Resolve(filepath.Join(e.dir, "runs"), "it")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func TestJudgeRun(t *testing.T) {
 		t.Errorf("as JSON: %+v, %v", doc, err)
 	}
 
-	path, err := archive.Resolve(filepath.Join(e.dir, "runs"), "it")
+	path, err := history.Resolve(filepath.Join(e.dir, "runs"), "it")
 	if err != nil {
 		t.Fatal(err)
 	}

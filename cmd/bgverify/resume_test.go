@@ -14,7 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bgverify/bgverify/fixtures"
-	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/archive/history"
 )
 
 // bgverifyIn makes a command that runs this binary in a folder with temporary
@@ -136,7 +137,7 @@ func TestResumeAfterKill(t *testing.T) {
 	if status := statusOf(t, cmd); status != 0 {
 		t.Fatalf("exit status %d of the undisturbed run\n%s", status, out)
 	}
-	quiet, err := archive.Resolve(filepath.Join(dir, "runs"), "quiet")
+	quiet, err := history.Resolve(filepath.Join(dir, "runs"), "quiet")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +169,7 @@ func TestResumeAfterKill(t *testing.T) {
 	if status := statusOf(t, cmd); status != 0 {
 		t.Fatalf("exit status %d of rediff\n%s", status, out)
 	}
-	again, err := archive.Resolve(filepath.Join(dir, "runs"), "again")
+	again, err := history.Resolve(filepath.Join(dir, "runs"), "again")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +199,7 @@ func TestLoadLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = first.Process.Kill(); _ = first.Wait() })
-	lock := filepath.Join(dir, filepath.Base(archive.LoadLockFile()))
+	lock := filepath.Join(dir, filepath.Base(disk.LoadLockFile()))
 	for range 600 { // at most 30 s
 		if text, err := os.ReadFile(lock); err == nil && len(text) > 0 {
 			break

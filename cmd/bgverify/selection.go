@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
@@ -69,7 +69,7 @@ func (s *session) refused(ctx context.Context) error {
 // weakerThanLast holds what a plan asks against the last complete run of the same
 // suites; nil when there is none, or it asked no more.
 func weakerThanLast(root string, plan *runner.Plan) *run.WeakerThan {
-	entries, _, err := archive.History(root)
+	entries, _, err := history.Read(root)
 	if err != nil || plan.Asks == nil {
 		return nil // the history is a convenience: a run is not to fail for it
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
@@ -21,7 +21,7 @@ type session struct {
 	flags *runFlags
 	tree  *tree
 	plan  *runner.Plan
-	disk  archive.FS // of the run folder; nil: the operating system's
+	disk  disk.FS // of the run folder; nil: the operating system's
 
 	ids             []string // of the cases that --rerun-failed chose
 	read, readStage []string // files that the suites and the env file were read from

@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
 )
@@ -18,7 +18,7 @@ type unarchived struct {
 	flags    *runFlags
 	tree     *tree
 	how      loading
-	redactor *archive.Redactor
+	redactor *redact.Redactor
 }
 
 // newUnarchived also returns the function that prints what was held back at the end.
@@ -29,10 +29,10 @@ func newUnarchived(io stdio, flags *runFlags, t *tree, how loading) (u *unarchiv
 }
 
 // newRedactor makes a redactor with a key that nobody keeps.
-func newRedactor() *archive.Redactor {
+func newRedactor() *redact.Redactor {
 	key := make([]byte, 32)
 	rand.Read(key) //nolint:errcheck // documented never to fail
-	return archive.NewRedactor(key)
+	return redact.New(key)
 }
 
 // plan reads the suites anew, so that no run sees what another changed, with rules
@@ -62,7 +62,7 @@ func (u *unarchived) execute(ctx context.Context, plan *runner.Plan, visit func(
 
 // A roundSink keeps what a round finds and archives nothing.
 type roundSink struct {
-	redactor *archive.Redactor
+	redactor *redact.Redactor
 	visit    func(*run.CaseResult)
 
 	mu    sync.Mutex // guards what visit writes, and loads

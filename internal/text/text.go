@@ -4,6 +4,8 @@
 package text
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode"
@@ -105,4 +107,25 @@ func AppendEscape(b []byte, r rune) []byte {
 		return fmt.Appendf(b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
 	}
 	return fmt.Appendf(b, `\u%04x`, r)
+}
+
+// Quote writes s as a JSON string, with its quotes and without the escapes that
+// only HTML needs.
+func Quote(s string) string { return string(AppendQuote(nil, s)) }
+
+// AppendQuote appends s as a JSON string. Bytes that are not UTF-8 become the
+// replacement character, as JSON cannot carry them.
+func AppendQuote(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			var out bytes.Buffer
+			enc := json.NewEncoder(&out)
+			enc.SetEscapeHTML(false)
+			if err := enc.Encode(s); err != nil { // a string always encodes
+				panic(err)
+			}
+			return append(b, bytes.TrimSuffix(out.Bytes(), []byte("\n"))...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }

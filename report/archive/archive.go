@@ -23,23 +23,24 @@
 package archive
 
 import (
+	"crypto/rand"
 	"errors"
 	"io"
 	"time"
+
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/archive/history"
 )
 
-// Names inside a run folder and an archive root.
+// Names inside a run folder.
 const (
-	RunFile       = "run.json"
-	EventsFile    = "events.ndjson"
+	RunFile       = history.RunFile
+	EventsFile    = history.EventsFile
 	ExchangesFile = "exchanges.ndjson"
 	ManifestFile  = "manifest.json"
 	BodiesDir     = "bodies"
 	LoadDir       = "load"
 	ScenariosDir  = "scenarios"
-	HistoryFile   = "history.ndjson"
-	IndexFile     = "index.html"
-	LatestLink    = "latest"
 )
 
 // Errors that callers branch on.
@@ -52,8 +53,6 @@ var (
 	ErrRunning = errors.New("run is being written by another process")
 	// ErrTaken says that a run id is already used under the root.
 	ErrTaken = errors.New("run id is taken")
-	// ErrNotFound says that nothing in the archive answers to a name.
-	ErrNotFound = errors.New("no such run")
 )
 
 // Options say what a new run folder is called and what it is made with. The
@@ -65,12 +64,22 @@ type Options struct {
 	// Headers are credential headers beside the built-in ones.
 	Headers []string
 	// Index renders index.html from the whole history, oldest first; nil: none is written.
-	Index func(w io.Writer, entries []Entry) error
+	Index history.Render
 
-	FS    FS               // nil: the operating system's
+	FS    disk.FS          // nil: the operating system's
 	Clock func() time.Time // nil: time.Now
 	Rand  io.Reader        // nil: crypto/rand
 }
 
-// ErrLocked says that another process holds a lock.
-var ErrLocked = errors.New("locked by another process")
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = disk.OS{}
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	return o
+}

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/bgverify/bgverify/report/archive/disk"
 )
 
 // maxBody bounds a body that is read back.
@@ -34,7 +36,7 @@ func (b bodyRef) file() string { return b.SHA256 + ".zst" }
 // A bodyStore keeps bodies by their content: small ones in the pack, larger
 // ones once each in bodies/SHA256.zst.
 type bodyStore struct {
-	fs   FS
+	fs   disk.FS
 	dir  string
 	next atomic.Uint64 // numbers temporary files
 	pack *pack
@@ -52,7 +54,7 @@ type packPlace struct{ at, packed int64 }
 // that is kept again.
 const recentBodies = 8192
 
-func newBodyStore(fsys FS, dir string) *bodyStore {
+func newBodyStore(fsys disk.FS, dir string) *bodyStore {
 	return &bodyStore{fs: fsys, dir: dir, pack: newPack(fsys, dir), recent: make(map[[sha256.Size]byte]packPlace), spoiled: make(map[string]bool)}
 }
 
@@ -102,7 +104,7 @@ func (s *bodyStore) keep(sum [sha256.Size]byte, file string, body []byte) (packP
 		return packPlace{at, int64(len(*buf))}, err
 	}
 	full := filepath.Join(s.dir, file)
-	there, err := exists(s.fs, full)
+	there, err := disk.Exists(s.fs, full)
 	s.mu.Lock()
 	spoiled := s.spoiled[file]
 	s.mu.Unlock()
@@ -136,7 +138,7 @@ func (s *bodyStore) remember(sum [sha256.Size]byte, at packPlace) {
 
 // write makes a body's file appear whole. It is not synced: Finish syncs all.
 func (s *bodyStore) write(name string, body []byte) error {
-	temp := filepath.Join(s.dir, tempPrefix+strconv.FormatUint(s.next.Add(1), 10))
+	temp := filepath.Join(s.dir, disk.TempPrefix+strconv.FormatUint(s.next.Add(1), 10))
 	f, err := s.fs.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -200,7 +202,7 @@ func (s *bodyStore) fetch(ref bodyRef) ([]byte, error) {
 	if ref.Packed > 0 {
 		return s.pack.read(ref.At, ref.Packed)
 	}
-	return readAll(s.fs, name, maxBody)
+	return disk.ReadAll(s.fs, name, maxBody)
 }
 
 // unpack makes a body of what is kept, and checks that it is the right one.

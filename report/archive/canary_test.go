@@ -17,6 +17,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
@@ -30,7 +33,7 @@ func canarySlots(t *testing.T, w *Writer, s string) {
 			t.Fatal(err)
 		}
 	}
-	quoted := quote(s)
+	quoted := text.Quote(s)
 	basic := base64.StdEncoding.EncodeToString([]byte("user:" + s))
 	h := sampleHeader(w.ID(), 1)
 	h.Flags = []string{"--var", "token=" + s}
@@ -57,10 +60,10 @@ func canarySlots(t *testing.T, w *Writer, s string) {
 	step.Exchange, step.Notes, step.Reasons = run.PairKey(id, "s", ""), []string{s}, []string{"got " + quoted}
 	step.Blue = &run.SideResult{URL: x.URL, TraceID: s, Err: x.Err}
 	step.Expectations = []run.Expectation{{Side: "blue", What: "$.token eq " + quoted, Got: quoted}}
-	long := `"` + jsonInside(s, false)
+	long := strings.TrimSuffix(quoted, `"`)
 	step.Differences = append(step.Differences,
 		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$[" + quoted + "]", BluePointer: "/" + s, Blue: diff.Excerpt{Type: diff.StringType, JSON: quoted}, Note: s},
-		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InHeader, Path: "set-cookie", Blue: diff.Excerpt{Type: diff.StringType, JSON: quote("sid=" + s)}, Green: diff.Excerpt{Type: diff.StringType, JSON: quote("sid=undeclared")}},
+		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InHeader, Path: "set-cookie", Blue: diff.Excerpt{Type: diff.StringType, JSON: text.Quote("sid=" + s)}, Green: diff.Excerpt{Type: diff.StringType, JSON: text.Quote("sid=undeclared")}},
 		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.o", Blue: diff.Excerpt{Type: diff.ObjectType, JSON: `{` + quoted + `:` + quoted + `}`}},
 		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.cut", Blue: diff.Excerpt{Type: diff.StringType, JSON: long[:len(long)-1], Cut: true, Size: 500}},
 	)
@@ -95,7 +98,7 @@ func canarySlots(t *testing.T, w *Writer, s string) {
 // everyByte calls do for each file below root, bodies unpacked as well.
 func everyByte(t *testing.T, root string, do func(name, text string)) {
 	t.Helper()
-	names, err := walkFiles(OS{}, root, "")
+	names, err := walkFiles(disk.OS{}, root, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +125,7 @@ func everyByte(t *testing.T, root string, do func(name, text string)) {
 }
 
 func TestCanaryInEverySlot(t *testing.T) {
-	for i, s := range canaries {
+	for i, s := range reporttest.Secrets {
 		root := t.TempDir()
 		w, err := Create(root, Options{Clock: testClock()})
 		if err != nil {
@@ -134,7 +137,7 @@ func TestCanaryInEverySlot(t *testing.T) {
 			t.Fatal(err)
 		}
 		everyByte(t, root, func(name, text string) {
-			for _, f := range formsOf(s) {
+			for _, f := range reporttest.SecretForms(s) {
 				if strings.Contains(text, f) {
 					at := strings.Index(text, f)
 					t.Errorf("canary %d: %q in %s: …%q…", i, f, name, text[max(0, at-30):min(len(text), at+len(f)+30)])

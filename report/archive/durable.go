@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/bgverify/bgverify/report/archive/disk"
 )
 
 // When what is on the disk (docs/adr/0006-durability.md). A killed process loses
@@ -119,7 +121,7 @@ func (w *Writer) syncFolder() error {
 	return folders.Wait()
 }
 
-func syncFile(fsys FS, name string) error {
+func syncFile(fsys disk.FS, name string) error {
 	f, err := fsys.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
 		return err

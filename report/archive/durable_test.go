@@ -11,12 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
 // syncFS remembers what was put on the disk, by its name in the run folder.
 type syncFS struct {
-	OS
+	disk.OS
 	mu     sync.Mutex // guards synced
 	synced []string
 }
@@ -36,7 +37,7 @@ func (f *syncFS) since() []string {
 	return list
 }
 
-func (f *syncFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
+func (f *syncFS) OpenFile(name string, flag int, perm fs.FileMode) (disk.File, error) {
 	file, err := os.OpenFile(name, flag, perm)
 	if err != nil {
 		return nil, err
@@ -46,18 +47,18 @@ func (f *syncFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error)
 
 func (f *syncFS) SyncDir(name string) error { f.note(filepath.Base(name) + "/"); return nil }
 
-func (f *syncFS) Lock(file File, wait bool) error {
+func (f *syncFS) Lock(file disk.File, wait bool) error {
 	return f.OS.Lock(file.(*syncedFile).File, wait)
 }
 
 type syncedFile struct {
-	File
+	disk.File
 	fs   *syncFS
 	name string
 }
 
 func (f *syncedFile) Sync() error {
-	f.fs.note(strings.TrimPrefix(filepath.Base(f.name), tempPrefix))
+	f.fs.note(strings.TrimPrefix(filepath.Base(f.name), disk.TempPrefix))
 	return nil
 }
 

@@ -8,15 +8,17 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
 // pairRecord is a pair as exchanges.ndjson keeps it.
 type pairRecord struct {
-	Blue     *exchangeRecord `json:"blue,omitempty"`
-	Green    *exchangeRecord `json:"green,omitempty"`
-	Redacted []Redaction     `json:"redacted,omitempty"`
+	Blue     *exchangeRecord    `json:"blue,omitempty"`
+	Green    *exchangeRecord    `json:"green,omitempty"`
+	Redacted []redact.Redaction `json:"redacted,omitempty"`
 }
 
 // exchangeRecord is an exchange as exchanges.ndjson keeps it. An absent body is
@@ -59,11 +61,11 @@ func (list fieldRecords) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendQuote(append(b, '['), f.Name)
+		b = text.AppendQuote(append(b, '['), f.Name)
 		if utf8.ValidString(f.Value) {
-			b = appendQuote(append(b, ','), f.Value)
+			b = text.AppendQuote(append(b, ','), f.Value)
 		} else {
-			b = appendQuote(append(b, `,"",`...), base64.StdEncoding.EncodeToString([]byte(f.Value)))
+			b = text.AppendQuote(append(b, `,"",`...), base64.StdEncoding.EncodeToString([]byte(f.Value)))
 		}
 		b = append(b, ']')
 	}
@@ -71,9 +73,9 @@ func (list fieldRecords) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
-func (f *fieldRecord) UnmarshalJSON(text []byte) error {
+func (f *fieldRecord) UnmarshalJSON(b []byte) error {
 	var list []string
-	if err := json.Unmarshal(text, &list); err != nil {
+	if err := json.Unmarshal(b, &list); err != nil {
 		return err
 	}
 	list = append(list, "", "", "")
@@ -90,22 +92,23 @@ func (f *fieldRecord) UnmarshalJSON(text []byte) error {
 
 // A pairHider turns the exchanges of a pair into records without secrets.
 type pairHider struct {
-	hider
+	*redact.Hider
+	red    *redact.Redactor
 	bodies *bodyStore
 	found  []string // credentials in the pair's headers
-	facts  []Redaction
+	facts  []redact.Redaction
 }
 
 // hidePair turns a pair into its record. It returns the credentials that the
 // pair's headers carried.
-func hidePair(r *Redactor, bodies *bodyStore, p *run.Pair) (*pairRecord, []string, error) {
-	h := &pairHider{hider: hider{r: r}, bodies: bodies}
+func hidePair(r *redact.Redactor, bodies *bodyStore, p *run.Pair) (*pairRecord, []string, error) {
+	h := &pairHider{red: r, bodies: bodies}
 	for _, e := range []*wire.Exchange{p.Blue, p.Green} {
 		if e != nil {
 			h.collect(e)
 		}
 	}
-	h.learned = r.learn(h.found)
+	h.Hider = r.NewHider(h.found)
 	var rec pairRecord
 	var err error
 	if rec.Blue, err = h.exchange(p.Blue, "blue"); err != nil {
@@ -123,8 +126,8 @@ func hidePair(r *Redactor, bodies *bodyStore, p *run.Pair) (*pairRecord, []strin
 func (h *pairHider) collect(e *wire.Exchange) {
 	for _, list := range [][]wire.Field{e.Sent, e.Headers, e.Trailers} {
 		for _, f := range list {
-			if h.r.Credential(f.Name) {
-				_, found := h.r.header(f.Name, f.Value)
+			if h.red.Credential(f.Name) {
+				_, found := h.red.HeaderCredentials(f.Name, f.Value)
 				h.found = append(h.found, found...)
 			}
 		}
@@ -136,14 +139,14 @@ func (h *pairHider) exchange(e *wire.Exchange, side string) (*exchangeRecord, er
 		return nil, nil
 	}
 	rec := &exchangeRecord{
-		Method: h.text(e.Method), URL: h.text(e.URL), Started: e.Started, Timing: e.Timing,
-		Status: e.Status, Proto: e.Proto, WireBytes: e.WireBytes, Encoding: h.text(e.Encoding),
+		Method: h.Text(e.Method), URL: h.Text(e.URL), Started: e.Started, Timing: e.Timing,
+		Status: e.Status, Proto: e.Proto, WireBytes: e.WireBytes, Encoding: h.Text(e.Encoding),
 		Remote: e.Remote, Reused: e.Reused, Attempts: e.Attempts, Certificate: e.Certificate, Unframed: e.Unframed, Resets: e.Resets, Streamed: e.Streamed,
 		Sent:    h.fields(e.Sent, side+".sent"),
 		Headers: h.fields(e.Headers, side+".header"), Trailers: h.fields(e.Trailers, side+".trailer"),
 	}
 	if e.Err != nil {
-		rec.Err = &wire.Err{Class: e.Err.Class, Detail: h.text(e.Err.Detail)}
+		rec.Err = &wire.Err{Class: e.Err.Class, Detail: h.Text(e.Err.Detail)}
 	}
 	var err error
 	if rec.Body, err = h.body(e.Body, false, side+".body"); err != nil {
@@ -156,14 +159,14 @@ func (h *pairHider) exchange(e *wire.Exchange, side string) (*exchangeRecord, er
 func (h *pairHider) fields(list []wire.Field, in string) fieldRecords {
 	out := make(fieldRecords, len(list))
 	for i, f := range list {
-		value := h.r.Header(f.Name, f.Value)
-		if !h.r.Credential(f.Name) {
-			value = h.text(value)
+		value := h.red.Header(f.Name, f.Value)
+		if !h.red.Credential(f.Name) {
+			value = h.Text(value)
 		}
 		if value != f.Value {
-			h.facts = append(h.facts, Redaction{Mark: value, In: in + ":" + f.Name, Type: "text", Length: len(f.Value)})
+			h.facts = append(h.facts, redact.Redaction{Mark: value, In: in + ":" + f.Name, Type: "text", Length: len(f.Value)})
 		}
-		out[i] = fieldRecord{h.text(f.Name), value}
+		out[i] = fieldRecord{h.Text(f.Name), value}
 	}
 	return out
 }
@@ -173,7 +176,7 @@ func (h *pairHider) body(b []byte, cut bool, in string) (*bodyRef, error) {
 	if b == nil {
 		return nil, nil
 	}
-	b, facts := h.hider.body(b, cut)
+	b, facts := h.Hider.Body(b, cut)
 	for _, f := range facts {
 		f.In = in
 		h.facts = append(h.facts, f)

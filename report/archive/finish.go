@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -56,8 +58,8 @@ func (w *Writer) withTemps(names []string, open []io.Writer, temps *[]string, wr
 	if err != nil {
 		return err
 	}
-	temp, err := writeTemp(w.fs, full, false, func(to io.Writer) error {
-		clean := newClean(w.red, name, to)
+	temp, err := disk.WriteTemp(w.fs, full, false, func(to io.Writer) error {
+		clean := w.cleaned(name, to)
 		if err := w.withTemps(names, append(open, clean), temps, write); err != nil {
 			return err
 		}
@@ -69,9 +71,24 @@ func (w *Writer) withTemps(names []string, open []io.Writer, temps *[]string, wr
 	return err
 }
 
+// A cleaner replaces secrets in what is written through it.
+type cleaner interface {
+	io.Writer
+	Flush() error
+}
+
+// cleaned is the last net under a file: its content is made from events that
+// hold no secrets.
+func (w *Writer) cleaned(name string, to io.Writer) cleaner {
+	if strings.HasSuffix(name, ".json") && !strings.HasPrefix(name, ScenariosDir+"/") {
+		return w.red.JSONWriter(to)
+	}
+	return w.red.Writer(to)
+}
+
 // target is where a file of the folder stands; its folders are made.
 func (w *Writer) target(name string) (string, error) {
-	if !fs.ValidPath(name) || !filepath.IsLocal(filepath.FromSlash(name)) || strings.HasPrefix(path.Base(name), tempPrefix) {
+	if !fs.ValidPath(name) || !filepath.IsLocal(filepath.FromSlash(name)) || strings.HasPrefix(path.Base(name), disk.TempPrefix) {
 		return "", fmt.Errorf("%q is not a name below the run folder", name)
 	}
 	switch {
@@ -79,7 +96,7 @@ func (w *Writer) target(name string) (string, error) {
 		return "", fmt.Errorf("%s is written by the archive itself", name)
 	}
 	full := filepath.Join(w.path, filepath.FromSlash(name))
-	return full, makeDir(w.fs, filepath.Dir(full))
+	return full, disk.MakeDir(w.fs, filepath.Dir(full))
 }
 
 // place moves a whole file to where it belongs.
@@ -183,14 +200,14 @@ func (w *Writer) writeLoads() error {
 }
 
 // removeTemps removes what a killed run left half written.
-func removeTemps(fsys FS, dir, keep string) error {
+func removeTemps(fsys disk.FS, dir, keep string) error {
 	names, err := walkFiles(fsys, dir, "")
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		full := filepath.Join(dir, filepath.FromSlash(name))
-		if strings.HasPrefix(path.Base(name), tempPrefix) && full != keep {
+		if strings.HasPrefix(path.Base(name), disk.TempPrefix) && full != keep {
 			if err := fsys.Remove(full); err != nil {
 				return err
 			}
@@ -226,7 +243,7 @@ func (w *Writer) commit(header *run.Header, end *run.End, staged string) (string
 	if err := enc.Encode(m); err != nil {
 		return "", err
 	}
-	err = writeWhole(w.fs, filepath.Join(w.path, ManifestFile), func(to io.Writer) error {
+	err = disk.WriteWhole(w.fs, filepath.Join(w.path, ManifestFile), func(to io.Writer) error {
 		_, err := to.Write(text.Bytes())
 		return err
 	})
@@ -245,33 +262,17 @@ func (w *Writer) publish(digest string) error {
 	if err != nil {
 		return err
 	}
-	entry := entryOf(r, filepath.Base(w.path), digest)
-	return withRoot(w.fs, w.root, func() error {
-		if err := appendHistory(w.fs, w.root, entry); err != nil {
+	entry := history.EntryOf(r, filepath.Base(w.path), digest)
+	return history.WithRoot(w.fs, w.root, func() error {
+		if err := history.Append(w.fs, w.root, entry); err != nil {
 			return err
 		}
-		if err := writeIndex(w.fs, w.root, w.opts.Index); err != nil {
+		if err := history.RenderIndex(w.fs, w.root, w.opts.Index); err != nil {
 			return err
 		}
 		if r.End.Verdict == run.Interrupted {
 			return nil
 		}
-		return pointLatest(w.fs, w.root, filepath.Base(w.path))
+		return history.PointLatest(w.fs, w.root, filepath.Base(w.path))
 	})
-}
-
-// pointLatest makes latest point to a folder, at once.
-func pointLatest(fsys FS, root, name string) error {
-	temp := filepath.Join(root, tempPrefix+LatestLink)
-	if err := fsys.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := fsys.Symlink(name, temp); err != nil {
-		return err
-	}
-	if err := fsys.Rename(temp, filepath.Join(root, LatestLink)); err != nil {
-		_ = fsys.Remove(temp)
-		return err
-	}
-	return fsys.SyncDir(root)
 }

@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -32,7 +32,7 @@ func TestPrune(t *testing.T) {
 	left := func() string {
 		t.Helper()
 		var out []string
-		names, err := runNames(OS{}, root)
+		names, err := history.RunNames(disk.OS{}, root)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,25 +41,25 @@ func TestPrune(t *testing.T) {
 		}
 		return strings.Join(out, " ")
 	}
-	prune := func(r Retention) {
+	prune := func(r history.Retention) {
 		t.Helper()
 		r.Now = testStart
-		if _, err := PruneFS(OS{}, root, r); err != nil {
+		if _, err := history.PruneFS(disk.OS{}, root, r); err != nil {
 			t.Fatal(err)
 		}
 	}
-	prune(Retention{})
+	prune(history.Retention{})
 	if got := left(); got != "d5 d4 d3 d2 d1 d0" {
 		t.Errorf("no rule: %s", got)
 	}
-	if err := Pin(root, "d5"); err != nil {
+	if err := history.Pin(root, "d5"); err != nil {
 		t.Fatal(err)
 	}
-	if err := Pin(root, "none"); !errors.Is(err, ErrNotFound) {
+	if err := history.Pin(root, "none"); !errors.Is(err, history.ErrNotFound) {
 		t.Errorf("pinned a run that is not there: %v", err)
 	}
-	prune(Retention{Keep: 2, Age: 80 * time.Hour, DryRun: true})
-	prune(Retention{Keep: 2, Age: 80 * time.Hour}) // younger than 80 hours: d3, d2, d1, d0
+	prune(history.Retention{Keep: 2, Age: 80 * time.Hour, DryRun: true})
+	prune(history.Retention{Keep: 2, Age: 80 * time.Hour}) // younger than 80 hours: d3, d2, d1, d0
 	if got := left(); got != "d5 d3 d2 d1 d0" {
 		t.Errorf("keep 2 or 80 hours, one pinned: %s", got)
 	}
@@ -67,45 +67,45 @@ func TestPrune(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prune(Retention{Keep: 1})
+	prune(history.Retention{Keep: 1})
 	if got := left(); got != "d9 d5 d0" {
 		t.Errorf("keep 1, one pinned, one running: %s", got)
 	}
 	if err := running.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := Unpin(root, "d5"); err != nil {
+	if err := history.Unpin(root, "d5"); err != nil {
 		t.Fatal(err)
 	}
-	if err := pointLatest(OS{}, root, runFolder(t, root, "d5")); err != nil {
+	if err := history.PointLatest(disk.OS{}, root, runFolder(t, root, "d5")); err != nil {
 		t.Fatal(err)
 	}
-	prune(Retention{Keep: 1})
+	prune(history.Retention{Keep: 1})
 	if got := left(); got != "d5 d0" {
 		t.Errorf("latest goes nowhere: %s", got)
 	}
-	entries, _, err := History(root)
+	entries, _, err := history.Read(root)
 	if err != nil || len(entries) != 6 {
 		t.Errorf("the history lost its pruned runs: %d, %v", len(entries), err)
 	}
-	trash := filepath.Join(root, trashPrefix+"x")
+	trash := filepath.Join(root, history.TrashPrefix+"x")
 	if err := os.Mkdir(trash, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := Prune(root, 5, 0); err != nil {
+	if err := history.Prune(root, 5, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(trash); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("what a killed prune left is still there: %v", err)
 	}
-	if err := Prune(root, -1, 0); err == nil {
+	if err := history.Prune(root, -1, 0); err == nil {
 		t.Error("a negative number")
 	}
 }
 
 func runFolder(t *testing.T, root, id string) string {
 	t.Helper()
-	path, err := Resolve(root, id)
+	path, err := history.Resolve(root, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func runFolder(t *testing.T, root, id string) string {
 func TestHistory(t *testing.T) {
 	root := t.TempDir()
 	var pages []string
-	index := func(w io.Writer, entries []Entry) error {
+	index := func(w io.Writer, entries []history.Entry) error {
 		var page strings.Builder
 		for _, e := range entries {
 			page.WriteString(e.ID + " " + e.Verdict.String() + "\n")
@@ -127,19 +127,19 @@ func TestHistory(t *testing.T) {
 	clock := testClock()
 	mustRun(t, root, Options{ID: "a", Clock: clock, Index: index}, 1)
 	_, digest := mustRun(t, root, Options{ID: "b", Clock: clock, Index: index}, 2)
-	if got := readFile(t, root, IndexFile); got != "a fail\nb fail\n" {
+	if got := readFile(t, root, history.IndexFile); got != "a fail\nb fail\n" {
 		t.Errorf("index: %q", got)
 	}
-	entries, bad, err := History(root)
+	entries, bad, err := history.Read(root)
 	if err != nil || bad != 0 || len(entries) != 2 {
 		t.Fatalf("%d entries, %d bad, %v", len(entries), bad, err)
 	}
-	want := Entry{
+	want := history.Entry{
 		ID: "b", Folder: runFolder(t, root, "b"), Started: testStart, ElapsedMS: 1500, Verdict: run.Fail,
 		Reasons: []string{"green differs"}, Digest: digest, Sides: sampleHeader("", 0).Sides, Counts: run.Counts{Cases: 2, Fail: 2},
-		Suites: []EntrySuite{{
+		Suites: []history.EntrySuite{{
 			Name: "stb", Service: "epg", Owner: "tv", Gate: "required", Verdict: run.Fail, Counts: run.Counts{Cases: 2, Fail: 2},
-			Loads: []EntryLoad{{Name: "evening peak", Verdict: run.Pass, Comparisons: sampleLoad().Comparisons}},
+			Loads: []history.EntryLoad{{Name: "evening peak", Verdict: run.Pass, Comparisons: sampleLoad().Comparisons}},
 		}},
 		Causes: sampleEnd(run.Fail, 2).Causes,
 	}
@@ -147,16 +147,16 @@ func TestHistory(t *testing.T) {
 		t.Errorf("entry (-want +got):\n%s", d)
 	}
 	// Half a line, as a killed process leaves it, harms neither what is before nor behind it.
-	name := filepath.Join(root, HistoryFile)
+	name := filepath.Join(root, history.HistoryFile)
 	whole := readFile(t, name)
 	if err := os.WriteFile(name, []byte(whole+`{"id":"torn","fol`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	mustRun(t, root, Options{ID: "c", Clock: clock}, 1)
-	if entries, bad, err := History(root); err != nil || bad != 1 || len(entries) != 3 {
+	if entries, bad, err := history.Read(root); err != nil || bad != 1 || len(entries) != 3 {
 		t.Errorf("%d entries, %d bad, %v", len(entries), bad, err)
 	}
-	before, _, err := History(root)
+	before, _, err := history.Read(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestHistory(t *testing.T) {
 	if found, unreadable, err := RebuildHistory(root, Options{Index: index}); err != nil || found != 3 || len(unreadable) > 0 {
 		t.Fatalf("rebuilt %d, %v, %v", found, unreadable, err)
 	}
-	after, _, err := History(root)
+	after, _, err := history.Read(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,42 +178,8 @@ func TestHistory(t *testing.T) {
 	if got := pages[len(pages)-1]; got != "a fail\nb fail\nc fail\n" {
 		t.Errorf("index: %q", got)
 	}
-	if entries, _, err := History(t.TempDir()); err != nil || entries != nil {
+	if entries, _, err := history.Read(t.TempDir()); err != nil || entries != nil {
 		t.Errorf("history of nothing: %v, %v", entries, err)
-	}
-}
-
-func TestPreviousAndCauses(t *testing.T) {
-	entry := func(id string, hour int, v run.Verdict, suites ...string) Entry {
-		e := Entry{ID: id, Folder: id, Started: testStart.Add(time.Duration(hour) * time.Hour), Verdict: v}
-		for _, s := range suites {
-			e.Suites = append(e.Suites, EntrySuite{Name: s})
-		}
-		return e
-	}
-	entries := []Entry{
-		entry("old", 1, run.Pass, "stb"), entry("other", 2, run.Pass, "vod"),
-		entry("good", 3, run.Fail, "stb"), entry("cut", 4, run.Interrupted, "stb"),
-		entry("now", 5, run.Fail, "stb"), entry("later", 6, run.Fail, "stb"),
-	}
-	if got := Previous(entries, &entries[4]); got == nil || got.ID != "good" {
-		t.Errorf("previous: %+v", got)
-	}
-	if got := Previous(entries, &entries[0]); got != nil {
-		t.Errorf("previous of the first: %+v", got)
-	}
-	one := func(path string, id int) cause.Cause {
-		return cause.Cause{ID: id, Kind: diff.Changed, Where: diff.InBody, Path: path, Edit: "x"}
-	}
-	fresh, known, fixed := CompareCauses([]cause.Cause{one("$.a", 0), one("$.b", 1)}, []cause.Cause{one("$.b", 0), one("$.c", 1)})
-	paths := func(list []cause.Cause) (out []string) {
-		for _, c := range list {
-			out = append(out, c.Path)
-		}
-		return out
-	}
-	if got := fmt.Sprint(paths(fresh), paths(known), paths(fixed)); got != "[$.a] [$.b] [$.c]" {
-		t.Errorf("got %s", got)
 	}
 }
 
@@ -277,7 +243,7 @@ func TestGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, _, err := digestFile(OS{}, filepath.Join(failed, RunFile))
+	sum, _, err := digestFile(disk.OS{}, filepath.Join(failed, RunFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,38 +290,5 @@ func TestScopedVerdict(t *testing.T) {
 		if got, reasons := ScopedVerdict(row.ran, "epg"); got != row.want {
 			t.Errorf("%s: got %s (%v), want %s", row.name, got, reasons, row.want)
 		}
-	}
-}
-
-func TestLockLoad(t *testing.T) {
-	dir := t.TempDir()
-	first, err := lockLoad(OS{}, dir, "run 7f3a, process 1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = lockLoad(OS{}, dir, "run 8, process 2")
-	var locked *LockedError
-	if !errors.As(err, &locked) || !errors.Is(err, ErrLocked) || locked.Holder != "run 7f3a, process 1" {
-		t.Errorf("a second load run: %v", err)
-	}
-	if err := first.Unlock(); err != nil {
-		t.Fatal(err)
-	}
-	second, err := lockLoad(OS{}, dir, "x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := readFile(t, dir, loadLockFile); got != "x\n" {
-		t.Errorf("the lock says %q", got)
-	}
-	if err := second.Unlock(); err != nil {
-		t.Fatal(err)
-	}
-	other := t.TempDir()
-	if err := os.Symlink(filepath.Join(dir, "elsewhere"), filepath.Join(other, loadLockFile)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := lockLoad(OS{}, other, "x"); err == nil {
-		t.Error("followed a link")
 	}
 }

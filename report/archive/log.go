@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"io/fs"
-	"os"
 	"strconv"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/report/archive/disk"
 )
 
 // The kinds of lines in the logs.
@@ -53,7 +53,7 @@ var errClosed = errors.New("log is closed")
 // A logWriter appends lines to a log. Appends of several goroutines share one
 // sync: the first to wait syncs for all that was written before it began.
 type logWriter struct {
-	f    File
+	f    disk.File
 	name string
 
 	mu      sync.Mutex // guards everything below
@@ -67,7 +67,7 @@ type logWriter struct {
 	buf     []byte
 }
 
-func newLogWriter(f File, name string) *logWriter {
+func newLogWriter(f disk.File, name string) *logWriter {
 	l := &logWriter{f: f, name: name}
 	l.wake = sync.NewCond(&l.mu)
 	return l
@@ -327,22 +327,4 @@ func readLine(f io.ReaderAt, name string, offset, size int64) (*line, error) {
 		return nil, &CorruptError{File: name, Offset: offset, Reason: reason}
 	}
 	return ln, nil
-}
-
-// openRead opens a file for reading.
-func openRead(fsys FS, name string) (File, error) {
-	return fsys.OpenFile(name, os.O_RDONLY, 0)
-}
-
-// exists reports whether a name is taken.
-func exists(fsys FS, name string) (bool, error) {
-	_, err := fsys.Lstat(name)
-	switch {
-	case err == nil:
-		return true, nil
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	default:
-		return false, err
-	}
 }

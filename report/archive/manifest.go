@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -40,7 +41,7 @@ const maxManifest = 256 << 20
 
 // walkFiles lists the files below dir, sorted, with slashes. Anything that is
 // neither a file nor a folder is listed too: it has no business there.
-func walkFiles(fsys FS, dir, below string) ([]string, error) {
+func walkFiles(fsys disk.FS, dir, below string) ([]string, error) {
 	entries, err := fsys.ReadDir(filepath.Join(dir, filepath.FromSlash(below)))
 	if err != nil {
 		return nil, err
@@ -63,10 +64,10 @@ func walkFiles(fsys FS, dir, below string) ([]string, error) {
 }
 
 // digestFile hashes a file.
-func digestFile(fsys FS, name string) (string, int64, error) {
+func digestFile(fsys disk.FS, name string) (string, int64, error) {
 	h := sha256.New()
 	n := &countingWriter{w: h}
-	if err := copyTo(fsys, n, name); err != nil {
+	if err := disk.CopyTo(fsys, n, name); err != nil {
 		return "", 0, err
 	}
 	return hex.EncodeToString(h.Sum(nil)), n.n, nil
@@ -119,7 +120,7 @@ func some(list []string) string {
 
 // Manifest reads the folder's manifest and its digest. ErrIncomplete: there is none.
 func (f *Folder) Manifest() (*Manifest, string, error) {
-	text, err := readAll(f.fs, filepath.Join(f.path, ManifestFile), maxManifest)
+	text, err := disk.ReadAll(f.fs, filepath.Join(f.path, ManifestFile), maxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", fmt.Errorf("%w: it has no %s", ErrIncomplete, ManifestFile)
 	}
@@ -231,20 +232,20 @@ type Head struct {
 // Head reads run.json up to its verdict.
 func (f *Folder) Head() (Head, error) {
 	name := filepath.Join(f.path, RunFile)
-	file, err := openRead(f.fs, name)
+	file, err := disk.OpenRead(f.fs, name)
 	if err != nil {
 		return Head{}, err
 	}
 	defer func() { _ = file.Close() }() // only read
 	var h Head
-	err = eachMember(json.NewDecoder(onlyReader{file}), func(key string, dec *json.Decoder) (bool, error) {
+	err = disk.EachMember(json.NewDecoder(disk.OnlyReader(file)), func(key string, dec *json.Decoder) (bool, error) {
 		switch key {
 		case "id":
 			return true, dec.Decode(&h.ID)
 		case "verdict":
 			return h.ID == "", dec.Decode(&h.Verdict)
 		}
-		return true, skipValue(dec)
+		return true, disk.SkipValue(dec)
 	})
 	if err != nil {
 		return Head{}, fmt.Errorf("read %s: %w", name, err)
@@ -264,5 +265,5 @@ func (f *Folder) Complete() (bool, error) {
 	if h.Verdict == run.Incomplete {
 		return false, nil
 	}
-	return exists(f.fs, filepath.Join(f.path, ManifestFile))
+	return disk.Exists(f.fs, filepath.Join(f.path, ManifestFile))
 }

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/bgverify/bgverify/report/archive/disk"
 )
 
 // packName is the file in bodies/ that holds the small ones.
@@ -25,11 +27,11 @@ const mostPacked = 64 << 10
 // begins and how long that is; nobody needs an index to read one, and the rest of
 // an entry that a killed run left at the end is cut off before the next is added.
 type pack struct {
-	fs   FS
+	fs   disk.FS
 	name string
 
 	mu   sync.Mutex // guards everything below
-	f    File       // nil until the first body
+	f    disk.File  // nil until the first body
 	size int64
 	buf  []byte
 }
@@ -89,7 +91,7 @@ func (p *pack) open() error {
 
 // wholeEntries is the size of the entries of a pack that are there to their end.
 func wholeEntries(r io.Reader, size int64) (int64, error) {
-	br := bufio.NewReader(onlyReader{r})
+	br := bufio.NewReader(disk.OnlyReader(r))
 	var head [packHead]byte
 	for at := int64(0); ; {
 		_, err := io.ReadFull(br, head[:])
@@ -115,7 +117,7 @@ func (p *pack) read(at, length int64) ([]byte, error) {
 	if at < packHead || length < 0 || length > maxBody {
 		return nil, fmt.Errorf("read %s: no body at byte %d", p.name, at)
 	}
-	f, err := openRead(p.fs, p.name)
+	f, err := disk.OpenRead(p.fs, p.name)
 	if err != nil {
 		return nil, err
 	}
@@ -145,4 +147,6 @@ func (p *pack) close() error {
 	return err
 }
 
-func newPack(fsys FS, dir string) *pack { return &pack{fs: fsys, name: filepath.Join(dir, packName)} }
+func newPack(fsys disk.FS, dir string) *pack {
+	return &pack{fs: fsys, name: filepath.Join(dir, packName)}
+}

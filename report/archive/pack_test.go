@@ -11,13 +11,15 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
+
+	"github.com/bgverify/bgverify/report/archive/disk"
 )
 
 // TestBodiesAreReadBack: what is put is read, wherever it is kept, by the store
 // that put it and by one that only reads.
 func TestBodiesAreReadBack(t *testing.T) {
 	dir := t.TempDir()
-	s := newBodyStore(OS{}, dir)
+	s := newBodyStore(disk.OS{}, dir)
 	defer s.pack.close()
 	rapid.Check(t, func(t *rapid.T) {
 		body := bytes.Repeat(rapid.SliceOf(rapid.Byte()).Draw(t, "piece"), rapid.IntRange(0, 4000).Draw(t, "times"))
@@ -28,7 +30,7 @@ func TestBodiesAreReadBack(t *testing.T) {
 		if small := len(body) <= mostPacked; small != (ref.Packed > 0) {
 			t.Fatalf("a body of %d bytes: packed %d", len(body), ref.Packed)
 		}
-		for _, from := range []*bodyStore{s, newBodyStore(OS{}, dir)} {
+		for _, from := range []*bodyStore{s, newBodyStore(disk.OS{}, dir)} {
 			if got, err := from.get(ref); err != nil || !bytes.Equal(got, body) {
 				t.Fatalf("%d bytes put, %d read back: %v", len(body), len(got), err)
 			}
@@ -41,7 +43,7 @@ func TestBodiesAreReadBack(t *testing.T) {
 
 // TestPackIsOneStream: any zstd reads the pack as all its bodies in turn.
 func TestPackIsOneStream(t *testing.T) {
-	s := newBodyStore(OS{}, t.TempDir())
+	s := newBodyStore(disk.OS{}, t.TempDir())
 	var want strings.Builder
 	for i := range 50 {
 		body := strings.Repeat(fmt.Sprintf("body %d ", i), i)
@@ -73,7 +75,7 @@ func TestPackIsOneStream(t *testing.T) {
 func TestPackIsTakenUpAgain(t *testing.T) {
 	bodies := []string{"", "first", strings.Repeat("second ", 40)}
 	whole := t.TempDir()
-	s := newBodyStore(OS{}, whole)
+	s := newBodyStore(disk.OS{}, whole)
 	refs := make([]bodyRef, len(bodies))
 	for i, body := range bodies {
 		var err error
@@ -93,7 +95,7 @@ func TestPackIsTakenUpAgain(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, packName), packed[:cut], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s := newBodyStore(OS{}, dir)
+		s := newBodyStore(disk.OS{}, dir)
 		ref, err := s.put([]byte("third"))
 		if err != nil {
 			t.Fatal(err)
@@ -123,7 +125,7 @@ func TestPackIsTakenUpAgain(t *testing.T) {
 // TestBodyThatIsAnother: content that is not what its digest says is an error,
 // never another body.
 func TestBodyThatIsAnother(t *testing.T) {
-	s := newBodyStore(OS{}, t.TempDir())
+	s := newBodyStore(disk.OS{}, t.TempDir())
 	defer s.pack.close()
 	one, err := s.put([]byte("one"))
 	if err != nil {

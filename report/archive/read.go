@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A reader reads the logs of a folder.
 type reader struct {
-	fs   FS
+	fs   disk.FS
 	path string
 }
 
@@ -27,7 +29,7 @@ func (r reader) index() (x eventIndex, end, lines int64, err error) {
 }
 
 func (r reader) scan(name string, each func(ln *line, offset, size int64) error) (end, lines int64, torn bool, err error) {
-	f, err := openRead(r.fs, filepath.Join(r.path, name))
+	f, err := disk.OpenRead(r.fs, filepath.Join(r.path, name))
 	if err != nil {
 		return 0, 0, false, err
 	}
@@ -39,7 +41,7 @@ func (r reader) scan(name string, each func(ln *line, offset, size int64) error)
 }
 
 // decode reads the event at a place into v.
-func (r reader) decode(f File, name string, at place, v any) error {
+func (r reader) decode(f disk.File, name string, at place, v any) error {
 	ln, err := readLine(f, filepath.Join(r.path, name), at.offset, at.size)
 	if err != nil {
 		return err
@@ -53,7 +55,7 @@ func (r reader) decode(f File, name string, at place, v any) error {
 // run reads a run back through an index, which it puts in plan order.
 func (r reader) run(x eventIndex, pair func(key string) (*run.Pair, error)) (*run.Run, error) {
 	x.plan()
-	f, err := openRead(r.fs, filepath.Join(r.path, EventsFile))
+	f, err := disk.OpenRead(r.fs, filepath.Join(r.path, EventsFile))
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +76,7 @@ func (r reader) run(x eventIndex, pair func(key string) (*run.Pair, error)) (*ru
 }
 
 // fill reads what a run has only once.
-func (r reader) fill(f File, x *eventIndex, ran *run.Run) error {
+func (r reader) fill(f disk.File, x *eventIndex, ran *run.Run) error {
 	if len(x.begins) == 0 {
 		return fmt.Errorf("%w: it was stopped before it began", ErrIncomplete)
 	}
@@ -110,7 +112,7 @@ func (r reader) fill(f File, x *eventIndex, ran *run.Run) error {
 // cases iterates over case results, each read when it is asked for.
 func (r reader) cases(places []casePlace) iter.Seq2[*run.CaseResult, error] {
 	return func(yield func(*run.CaseResult, error) bool) {
-		f, err := openRead(r.fs, filepath.Join(r.path, EventsFile))
+		f, err := disk.OpenRead(r.fs, filepath.Join(r.path, EventsFile))
 		if err != nil {
 			yield(nil, err)
 			return
@@ -184,11 +186,11 @@ func count(n *run.Counts, c *run.CaseResult) {
 }
 
 // readPair reads the pair with a key from one of places, and what was replaced in it.
-func (r reader) readPair(key string, places []place, bodies *bodyStore) (*run.Pair, []Redaction, error) {
+func (r reader) readPair(key string, places []place, bodies *bodyStore) (*run.Pair, []redact.Redaction, error) {
 	if len(places) == 0 {
 		return nil, nil, nil
 	}
-	f, err := openRead(r.fs, filepath.Join(r.path, ExchangesFile))
+	f, err := disk.OpenRead(r.fs, filepath.Join(r.path, ExchangesFile))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -245,10 +247,10 @@ type Folder struct {
 }
 
 // Open opens a run folder. Only its log must be there.
-func Open(path string) (*Folder, error) { return OpenFS(OS{}, path) }
+func Open(path string) (*Folder, error) { return OpenFS(disk.OS{}, path) }
 
 // OpenFS opens a run folder of another file system.
-func OpenFS(fsys FS, path string) (*Folder, error) {
+func OpenFS(fsys disk.FS, path string) (*Folder, error) {
 	info, err := fsys.Lstat(filepath.Join(path, EventsFile))
 	if err != nil {
 		return nil, fmt.Errorf("open run %s: %w", path, err)
@@ -272,12 +274,6 @@ func (f *Folder) Run() (*run.Run, error) {
 	return f.run(x, f.Pair)
 }
 
-// Torn reports whether the last line of the log is torn, as a killed run leaves it.
-func (f *Folder) Torn() (bool, error) {
-	x, err := f.events()
-	return x.torn, err
-}
-
 func (f *Folder) events() (eventIndex, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -299,12 +295,12 @@ func (f *Folder) Pair(key string) (*run.Pair, error) {
 
 // Redactions says what was replaced in a step's exchanges. A rule that needs
 // the content of such a value cannot be applied to it again.
-func (f *Folder) Redactions(key string) ([]Redaction, error) {
+func (f *Folder) Redactions(key string) ([]redact.Redaction, error) {
 	_, list, err := f.pair(key)
 	return list, err
 }
 
-func (f *Folder) pair(key string) (*run.Pair, []Redaction, error) {
+func (f *Folder) pair(key string) (*run.Pair, []redact.Redaction, error) {
 	f.mu.Lock()
 	if !f.paired {
 		_, _, _, err := f.scan(ExchangesFile, func(ln *line, offset, size int64) error {

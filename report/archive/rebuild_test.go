@@ -13,6 +13,7 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -63,7 +64,7 @@ func TestRebuildFromRealRunJSON(t *testing.T) {
 	if _, err := w.Finish(); err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Join(root, archive.HistoryFile)
+	name := filepath.Join(root, history.HistoryFile)
 	before, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)

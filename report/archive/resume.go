@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/report/archive/history"
+	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -66,12 +68,12 @@ func (w *Writer) resume() (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = withRoot(w.fs, w.root, func() error {
-		key, err := loadKey(w.fs, w.root, w.opts.Rand)
+	err = history.WithRoot(w.fs, w.root, func() error {
+		key, err := history.LoadKey(w.fs, w.root, w.opts.Rand)
 		if err != nil {
 			return err
 		}
-		w.red = NewRedactor(key, w.opts.Headers...)
+		w.red = redact.New(key, w.opts.Headers...)
 		return w.openLogs(0)
 	})
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -121,7 +123,7 @@ func TestResumeTakesTornLinesOff(t *testing.T) {
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if v := finishLater(t, OS{}, w.Path(), 3); v != run.Fail {
+	if v := finishLater(t, disk.OS{}, w.Path(), 3); v != run.Fail {
 		t.Errorf("resumed to %v", v)
 	}
 }
@@ -157,13 +159,13 @@ func TestResumeOfAnInterruptedRun(t *testing.T) {
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if v := finishLater(t, OS{}, w.Path(), 5); v != run.Fail {
+	if v := finishLater(t, disk.OS{}, w.Path(), 5); v != run.Fail {
 		t.Errorf("resumed to %v", v)
 	}
-	if latest, err := Resolve(root, LatestLink); err != nil || latest != w.Path() {
+	if latest, err := history.Resolve(root, history.LatestLink); err != nil || latest != w.Path() {
 		t.Errorf("latest is %s, %v", latest, err)
 	}
-	entries, bad, err := History(root)
+	entries, bad, err := history.Read(root)
 	if err != nil || bad > 0 || len(entries) != 1 || entries[0].Verdict != run.Fail {
 		t.Errorf("history: %+v, %d, %v: one run, its last verdict", entries, bad, err)
 	}

@@ -1,8 +1,6 @@
 package archive
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +10,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -37,23 +38,23 @@ func (w *Writer) emit(ev run.Event) error {
 	case ev.Case != nil:
 		return w.emitCase(ev.Case)
 	case ev.Intent != nil:
-		intent := hide(&hider{r: w.red}, ev.Intent)
+		intent := redact.Hide(w.red.NewHider(nil), ev.Intent)
 		return w.durable(w.logEvent(kindIntent, "", intent, nil))
 	case ev.Load != nil:
-		load := hide(&hider{r: w.red}, ev.Load)
-		return w.logEvent(kindLoad, fmt.Sprintf(`,"suite":%d,"key":%s`, load.Suite, quote(load.Name)), load, func(at place) {
+		load := redact.Hide(w.red.NewHider(nil), ev.Load)
+		return w.logEvent(kindLoad, fmt.Sprintf(`,"suite":%d,"key":%s`, load.Suite, text.Quote(load.Name)), load, func(at place) {
 			w.index.loads = append(w.index.loads, loadPlace{load.Suite, load.Name, at})
 		})
 	case ev.Begin != nil:
 		return w.emitBegin(ev.Begin)
 	case ev.Sides != nil:
-		return w.durable(w.logEvent(kindSides, "", hide(&hider{r: w.red}, ev.Sides), func(at place) {
+		return w.durable(w.logEvent(kindSides, "", redact.Hide(w.red.NewHider(nil), ev.Sides), func(at place) {
 			if w.index.sides.size == 0 {
 				w.index.sides = at
 			}
 		}))
 	case ev.End != nil:
-		end := hide(&hider{r: w.red}, ev.End)
+		end := redact.Hide(w.red.NewHider(nil), ev.End)
 		return w.logEvent(kindEnd, "", end, func(at place) {
 			w.index.end = at
 			w.end = end
@@ -67,8 +68,13 @@ func (w *Writer) emitBegin(h *run.Header) error {
 	if h.ID != w.id {
 		return fmt.Errorf("emit: the run's header says id %q, its folder %q", h.ID, w.id)
 	}
-	w.red.learnSides(h.Sides)
-	header := hide(&hider{r: w.red}, h)
+	for _, side := range []run.SideHead{h.Sides.Blue, h.Sides.Green} {
+		w.red.AddURL(side.URL)
+		for _, u := range side.Services {
+			w.red.AddURL(u)
+		}
+	}
+	header := redact.Hide(w.red.NewHider(nil), h)
 	err := w.logEvent(kindBegin, "", header, func(at place) {
 		w.index.begins = append(w.index.begins, at)
 		w.index.end = place{} // a run that begins again is not over
@@ -84,8 +90,8 @@ func (w *Writer) emitBegin(h *run.Header) error {
 }
 
 func (w *Writer) emitCase(c *run.CaseResult) error {
-	hidden := hide(&hider{r: w.red, learned: w.red.learn(w.takeLearned(c))}, c)
-	head := fmt.Sprintf(`,"suite":%d,"index":%d,"key":%s`, c.Suite, c.Index, quote(hidden.ID))
+	hidden := redact.Hide(w.red.NewHider(w.takeLearned(c)), c)
+	head := fmt.Sprintf(`,"suite":%d,"index":%d,"key":%s`, c.Suite, c.Index, text.Quote(hidden.ID))
 	return w.logEvent(kindCase, head, hidden, func(at place) {
 		w.index.cases = append(w.index.cases, casePlace{int32(c.Suite), int32(c.Index), hashID(hidden.ID), at})
 	})
@@ -109,7 +115,7 @@ func (w *Writer) takeLearned(c *run.CaseResult) []string {
 // logEvent appends an event to events.ndjson. record notes the place, under the
 // writer's lock.
 func (w *Writer) logEvent(kind, head string, v any, record func(place)) error {
-	data, err := encode(v)
+	data, err := disk.EncodeLine(v)
 	if err != nil {
 		return fmt.Errorf("emit %s: %w", kind, err)
 	}
@@ -138,12 +144,12 @@ func (w *Writer) emitPair(p *run.Pair) error {
 	if err != nil {
 		return fmt.Errorf("emit pair %s: %w", w.red.String(p.Key), err)
 	}
-	data, err := encode(rec)
+	data, err := disk.EncodeLine(rec)
 	if err != nil {
 		return fmt.Errorf("emit pair %s: %w", w.red.String(p.Key), err)
 	}
-	key := (&hider{r: w.red}).text(p.Key)
-	start, end, err := w.exchanges.append(`"kind":"`+kindPair+`","key":`+quote(key), data)
+	key := w.red.NewHider(nil).Text(p.Key)
+	start, end, err := w.exchanges.append(`"kind":"`+kindPair+`","key":`+text.Quote(key), data)
 	if err != nil {
 		return err
 	}
@@ -159,21 +165,6 @@ func (w *Writer) emitPair(p *run.Pair) error {
 		}
 	}
 	return nil
-}
-
-var encodeBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// encode writes v as JSON on one line, without HTML's escapes.
-func encode(v any) ([]byte, error) {
-	buf := encodeBuffers.Get().(*bytes.Buffer)
-	defer encodeBuffers.Put(buf)
-	buf.Reset()
-	enc := json.NewEncoder(buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.Clone(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
 }
 
 // LoadFile opens the file that keeps a load stage's records: load/STAGE.bin,
@@ -198,7 +189,7 @@ func (w *Writer) LoadFile(stage string) (run.RecordWriter, error) {
 // A recordFile keeps the records of one load stage.
 type recordFile struct {
 	w    *Writer
-	f    File
+	f    disk.File
 	name string
 	mu   sync.Mutex // guards buf and err
 	buf  []byte

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -30,7 +31,7 @@ func TestSmallDiskIsRefusedBeforeTheFirstRequest(t *testing.T) {
 	if _, err := Create(root, Options{}); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("got %v, want no space left", err)
 	}
-	if names, err := walkFiles(OS{}, root, ""); err != nil || len(names) > 2 { // lock and key
+	if names, err := walkFiles(disk.OS{}, root, ""); err != nil || len(names) > 2 { // lock and key
 		t.Errorf("left behind: %v, %v", names, err)
 	}
 }

@@ -17,6 +17,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -25,7 +27,7 @@ var errInjected = errors.New("injected failure")
 // faultFS fails the n-th call, or every call from the n-th on. It syncs
 // nothing: what a test reads back never leaves the page cache.
 type faultFS struct {
-	OS
+	disk.OS
 	calls *atomic.Int64
 	at    int64
 	dead  bool // every later call fails too, as if the process had been killed
@@ -50,7 +52,7 @@ func (f *faultFS) fail(what string) error {
 	return nil
 }
 
-func (f *faultFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
+func (f *faultFS) OpenFile(name string, flag int, perm fs.FileMode) (disk.File, error) {
 	if err := f.fail("open"); err != nil {
 		return nil, err
 	}
@@ -119,7 +121,7 @@ func (f *faultFS) ReadDir(name string) ([]fs.DirEntry, error) {
 
 func (f *faultFS) SyncDir(string) error { return f.fail("sync folder") }
 
-func (f *faultFS) Lock(file File, wait bool) error {
+func (f *faultFS) Lock(file disk.File, wait bool) error {
 	if err := f.fail("lock"); err != nil {
 		return err
 	}
@@ -127,7 +129,7 @@ func (f *faultFS) Lock(file File, wait bool) error {
 }
 
 type faultFile struct {
-	File
+	disk.File
 	fs *faultFS
 }
 
@@ -180,7 +182,7 @@ func (f *faultFile) Close() error {
 // returns the folders that say incomplete.
 func checkRoot(t *testing.T, root string) (open []string) {
 	t.Helper()
-	names, err := runNames(OS{}, root)
+	names, err := history.RunNames(disk.OS{}, root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,8 +203,8 @@ func checkRoot(t *testing.T, root string) (open []string) {
 			t.Fatalf("%s says %s, and does not verify: %v", name, head.Verdict, err)
 		}
 	}
-	switch latest, err := Resolve(root, LatestLink); {
-	case errors.Is(err, ErrNotFound):
+	switch latest, err := history.Resolve(root, history.LatestLink); {
+	case errors.Is(err, history.ErrNotFound):
 	case err != nil:
 		t.Fatal(err)
 	default:
@@ -210,14 +212,14 @@ func checkRoot(t *testing.T, root string) (open []string) {
 			t.Fatalf("latest: %v", err)
 		}
 	}
-	if _, bad, err := History(root); err != nil || bad > 1 {
+	if _, bad, err := history.Read(root); err != nil || bad > 1 {
 		t.Fatalf("history: %d bad lines, %v", bad, err)
 	}
 	return open
 }
 
 // finishLater resumes a run as the command does and finishes it.
-func finishLater(t *testing.T, fsys FS, path string, cases int) run.Verdict {
+func finishLater(t *testing.T, fsys disk.FS, path string, cases int) run.Verdict {
 	t.Helper()
 	w, state, err := Resume(path, Options{FS: fsys})
 	if errors.Is(err, ErrIncomplete) {
@@ -286,13 +288,13 @@ func finishLater(t *testing.T, fsys FS, path string, cases int) run.Verdict {
 // onlyRun removes every run but one, so that a loop of many runs stays short.
 func onlyRun(t *testing.T, root, keep string) {
 	t.Helper()
-	if err := pointLatest(OS{}, root, keep); err != nil {
+	if err := history.PointLatest(disk.OS{}, root, keep); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(root, HistoryFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(filepath.Join(root, history.HistoryFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
-	names, err := runNames(OS{}, root)
+	names, err := history.RunNames(disk.OS{}, root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,7 +353,7 @@ func TestFailEveryCall(t *testing.T) {
 
 func mustNames(t *testing.T, root string) []string {
 	t.Helper()
-	names, err := runNames(OS{}, root)
+	names, err := history.RunNames(disk.OS{}, root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -431,7 +433,7 @@ func TestKill(t *testing.T) {
 			counts["before its folder"]++
 		}
 		for _, path := range open {
-			switch v := finishLater(t, OS{}, path, killedCases); v {
+			switch v := finishLater(t, disk.OS{}, path, killedCases); v {
 			case 0:
 				counts["before its first event"]++
 				if err := os.RemoveAll(path); err != nil {

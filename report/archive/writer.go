@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +11,11 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/archive/history"
+	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -22,11 +27,11 @@ const probeSize = 1 << 20
 // folder's log, so that no other process writes or prunes it.
 type Writer struct {
 	opts       Options
-	fs         FS
+	fs         disk.FS
 	root, path string
 	id         string
 	started    time.Time
-	red        *Redactor
+	red        *redact.Redactor
 	events     *logWriter
 	exchanges  *logWriter
 	bodies     *bodyStore
@@ -52,19 +57,19 @@ var _ run.Sink = (*Writer)(nil)
 // disk has taken a probe; nothing is left behind when it returns one.
 func Create(root string, opts Options) (*Writer, error) {
 	opts = opts.withDefaults()
-	if opts.ID != "" && !ValidID(opts.ID) {
+	if opts.ID != "" && !history.ValidID(opts.ID) {
 		return nil, fmt.Errorf("run id %q: want 1 to 64 of A-Z a-z 0-9 . _ -", opts.ID)
 	}
 	w := &Writer{opts: opts, fs: opts.FS, root: root, started: opts.Clock().UTC().Truncate(time.Millisecond)}
-	if err := makeDir(w.fs, root); err != nil {
+	if err := disk.MakeDir(w.fs, root); err != nil {
 		return nil, fmt.Errorf("make the archive %s: %w", root, err)
 	}
-	err := withRoot(w.fs, root, func() error {
-		key, err := loadKey(w.fs, root, opts.Rand)
+	err := history.WithRoot(w.fs, root, func() error {
+		key, err := history.LoadKey(w.fs, root, opts.Rand)
 		if err != nil {
 			return err
 		}
-		w.red = NewRedactor(key, opts.Headers...)
+		w.red = redact.New(key, opts.Headers...)
 		return w.makeFolder()
 	})
 	if err != nil {
@@ -85,7 +90,7 @@ func (w *Writer) makeFolder() error {
 	if err := removeUnborn(w.fs, w.root); err != nil {
 		return err
 	}
-	w.path = filepath.Join(w.root, tempPrefix+name)
+	w.path = filepath.Join(w.root, disk.TempPrefix+name)
 	if err := w.fs.Mkdir(w.path, 0o700); err != nil {
 		return err
 	}
@@ -117,13 +122,13 @@ func (w *Writer) makeFolder() error {
 
 // removeUnborn removes folders whose Create was killed. The caller holds the
 // root's lock, so that none of them is being made.
-func removeUnborn(fsys FS, root string) error {
+func removeUnborn(fsys disk.FS, root string) error {
 	entries, err := fsys.ReadDir(root)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), tempPrefix) {
+		if e.IsDir() && strings.HasPrefix(e.Name(), disk.TempPrefix) {
 			if err := fsys.RemoveAll(filepath.Join(root, e.Name())); err != nil {
 				return err
 			}
@@ -134,7 +139,7 @@ func removeUnborn(fsys FS, root string) error {
 
 // claim finds a name that no other run has.
 func (w *Writer) claim() (string, error) {
-	prefix := w.started.Format(startLayout) + "-" + suiteWord(w.opts.Suite) + "-"
+	prefix := w.started.Format(history.StartLayout) + "-" + suiteWord(w.opts.Suite) + "-"
 	for try := range 16 {
 		id := w.opts.ID
 		if id == "" {
@@ -144,12 +149,12 @@ func (w *Writer) claim() (string, error) {
 			}
 			id = drawn
 		}
-		taken, err := findID(w.fs, w.root, id)
+		taken, err := history.FindID(w.fs, w.root, id)
 		if err != nil {
 			return "", err
 		}
 		if taken == "" {
-			there, err := exists(w.fs, filepath.Join(w.root, prefix+id))
+			there, err := disk.Exists(w.fs, filepath.Join(w.root, prefix+id))
 			if err != nil {
 				return "", err
 			}
@@ -168,7 +173,7 @@ func (w *Writer) claim() (string, error) {
 
 // probe writes, syncs and removes a file, to find a full or failing disk early.
 func (w *Writer) probe() error {
-	name := filepath.Join(w.path, tempPrefix+"probe")
+	name := filepath.Join(w.path, disk.TempPrefix+"probe")
 	f, err := w.fs.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -203,7 +208,7 @@ func (w *Writer) openLogs(flag int) error {
 		return err
 	}
 	if err := w.fs.Lock(w.events.f, false); err != nil {
-		if errors.Is(err, ErrLocked) {
+		if errors.Is(err, disk.ErrLocked) {
 			return ErrRunning
 		}
 		return err
@@ -259,7 +264,7 @@ func (w *Writer) writeIncomplete(h run.Header) error {
 		out.Tool = run.Tool{Name: "bgverify", Version: w.opts.Tool}
 	}
 	name := filepath.Join(w.path, RunFile)
-	temp, err := writeTemp(w.fs, name, true, func(to io.Writer) error {
+	temp, err := disk.WriteTemp(w.fs, name, true, func(to io.Writer) error {
 		enc := json.NewEncoder(to)
 		enc.SetEscapeHTML(false)
 		return enc.Encode(out)
@@ -284,7 +289,7 @@ func (w *Writer) Started() time.Time { return w.started }
 
 // Redactor replaces the secrets of this run; what goes to a terminal or
 // another tool passes through it as well.
-func (w *Writer) Redactor() *Redactor { return w.red }
+func (w *Writer) Redactor() *redact.Redactor { return w.red }
 
 // Secret makes a value unreadable in everything written from now on.
 func (w *Writer) Secret(name, value string) { w.red.Add(name, value) }
@@ -305,4 +310,34 @@ func (w *Writer) Close() error {
 		}
 	}
 	return err
+}
+
+// suiteWord makes a suite's name fit for a folder's name.
+func suiteWord(name string) string {
+	word := strings.Map(func(c rune) rune {
+		switch {
+		case unicode.IsLetter(c), unicode.IsDigit(c), c == '.', c == '_':
+			return c
+		default:
+			return '-'
+		}
+	}, name)
+	word = strings.Trim(word, "-.")
+	for len(word) > 60 { // bytes; a name has at most 255
+		r := []rune(word)
+		word = string(r[:len(r)-1])
+	}
+	if word == "" {
+		return "run"
+	}
+	return word
+}
+
+// drawID draws a short id.
+func drawID(random io.Reader, bytes int) (string, error) {
+	b := make([]byte, bytes)
+	if _, err := io.ReadFull(random, b); err != nil {
+		return "", fmt.Errorf("draw a run id: %w", err)
+	}
+	return hex.EncodeToString(b), nil
 }

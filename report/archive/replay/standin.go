@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
@@ -41,7 +42,7 @@ func StandIns(folder *archive.Folder, secret func(name, value string)) func(key 
 }
 
 // pairAndFacts reads a pair and what the archive replaced in it.
-func pairAndFacts(folder *archive.Folder, key string) (*run.Pair, []archive.Redaction, error) {
+func pairAndFacts(folder *archive.Folder, key string) (*run.Pair, []redact.Redaction, error) {
 	pair, err := folder.Pair(key)
 	if err != nil || pair == nil {
 		return pair, nil, err
@@ -71,7 +72,7 @@ func MarkedPairs(folder *archive.Folder) func(key string) (*run.Pair, error) {
 
 // unhide puts stand-ins into one side's exchange, a copy of it, and says what
 // stands for hidden values there now.
-func unhide(x **wire.Exchange, side string, facts []archive.Redaction, secret func(name, value string)) ([]run.Hidden, error) {
+func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret func(name, value string)) ([]run.Hidden, error) {
 	if *x == nil {
 		return nil, nil
 	}
@@ -121,7 +122,7 @@ func unhide(x **wire.Exchange, side string, facts []archive.Redaction, secret fu
 
 // standIn makes a value of exactly the formats of a hidden one, of its type. A
 // text without formats is stood for by its mark; ok says whether there is one.
-func standIn(r archive.Redaction) (value string, ok bool) {
+func standIn(r redact.Redaction) (value string, ok bool) {
 	switch {
 	case r.Type == "number":
 		return numberFor(r), true
@@ -154,7 +155,7 @@ func standIn(r archive.Redaction) (value string, ok bool) {
 }
 
 // numberFor is a number of as many digits as the hidden one had bytes.
-func numberFor(r archive.Redaction) string {
+func numberFor(r redact.Redaction) string {
 	sum := sha256.Sum256([]byte(r.Mark))
 	digits := make([]byte, max(r.Length, 6))
 	for i := range digits {
@@ -165,7 +166,7 @@ func numberFor(r archive.Redaction) string {
 
 // sameNotations reports whether a value is written as the hidden one was, where both
 // show it.
-func sameNotations(value string, r *archive.Redaction) bool {
+func sameNotations(value string, r *redact.Redaction) bool {
 	for _, f := range r.Formats {
 		got, want := notation.Of(f, value), r.Notations[f]
 		for i := range got {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/notation"
-	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/redact"
 )
 
 func TestStandInHasTheFormatsOfTheSecret(t *testing.T) {
@@ -26,7 +26,7 @@ func TestStandInHasTheFormatsOfTheSecret(t *testing.T) {
 		"eyJhbGciOiJIUzI1NiJ9.eyJkZXZpY2UiOiJzdGIifQ.c2lnbmF0dXJl", "9b2c6f4e-6f0a-4d6e-9a55-0d8a3f0f7c11",
 		"d2ab4f6e8c0b1a39", "01ARZ3NDEKTSV4RRFFQ69G5FAV",
 	} {
-		r := archive.Redaction{Mark: "<secret:token#158f3972>", Type: "string", Formats: formatsOf(secret), Length: len(secret), Like: diff.LikeJWT(secret, func(string) string { return "x" })}
+		r := redact.Redaction{Mark: "<secret:token#158f3972>", Type: "string", Formats: formatsOf(secret), Length: len(secret), Like: diff.LikeJWT(secret, func(string) string { return "x" })}
 		value, ok := standIn(r)
 		if !ok {
 			t.Errorf("no stand-in for %q of formats %v", secret, r.Formats)
@@ -42,7 +42,7 @@ func TestStandInHasTheFormatsOfTheSecret(t *testing.T) {
 			t.Errorf("%q and %q: equal secrets and only they have one stand-in", value, second)
 		}
 	}
-	pin := archive.Redaction{Mark: "<secret:pin#1>", Length: 6}
+	pin := redact.Redaction{Mark: "<secret:pin#1>", Length: 6}
 	if value, ok := standIn(pin); ok || value != pin.Mark {
 		t.Errorf("%q stands for a secret in a body that is no JSON", value)
 	}
@@ -75,7 +75,7 @@ func TestStandInOfTokens(t *testing.T) {
 		return &diff.Message{Body: []byte(`{"t":"` + token + `"}`), ContentType: "application/json", At: at}
 	}
 	hidden := func(n int, token string) string {
-		r := archive.Redaction{Mark: fmt.Sprintf("<secret:t#%d>", n), Type: "string", Formats: []string{"jwt"}, Length: len(token)}
+		r := redact.Redaction{Mark: fmt.Sprintf("<secret:t#%d>", n), Type: "string", Formats: []string{"jwt"}, Length: len(token)}
 		r.Like = diff.LikeJWT(token, func(parts string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(parts))) })
 		value, ok := standIn(r)
 		if !ok {

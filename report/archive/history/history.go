@@ -1,4 +1,4 @@
-package archive
+package history
 
 import (
 	"bufio"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -68,7 +69,7 @@ func (e *Entry) SuiteNames() []string {
 }
 
 // entryOf makes a run's line.
-func entryOf(run *run.Run, folder, digest string) Entry {
+func EntryOf(run *run.Run, folder, digest string) Entry {
 	e := Entry{
 		ID: run.Header.ID, Folder: folder, Started: run.Header.Started, ElapsedMS: run.End.ElapsedMS, Parent: run.Header.Parent,
 		Verdict: run.End.Verdict, Reasons: run.End.Reasons, Digest: digest, Sides: run.End.Sides, Counts: run.End.Counts,
@@ -107,8 +108,8 @@ func ofStage(list []perf.Comparison) []perf.Comparison {
 }
 
 // appendHistory adds a line to the history. The caller holds the root's lock.
-func appendHistory(fsys FS, root string, e Entry) error {
-	data, err := encode(e)
+func Append(fsys disk.FS, root string, e Entry) error {
+	data, err := disk.EncodeLine(e)
 	if err != nil {
 		return fmt.Errorf("write the history: %w", err)
 	}
@@ -129,7 +130,7 @@ func appendHistory(fsys FS, root string, e Entry) error {
 
 // appendLine adds a line, on a line of its own even where a killed process left
 // half of one.
-func appendLine(f File, data []byte) error {
+func appendLine(f disk.File, data []byte) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -155,10 +156,10 @@ func appendLine(f File, data []byte) error {
 
 // History reads the history of a root, oldest first. Of two lines of one run
 // the later counts. bad is the number of lines that are not entries.
-func History(root string) (entries []Entry, bad int, err error) { return readHistory(OS{}, root) }
+func Read(root string) (entries []Entry, bad int, err error) { return ReadFS(disk.OS{}, root) }
 
-func readHistory(fsys FS, root string) (entries []Entry, bad int, err error) {
-	f, err := openRead(fsys, filepath.Join(root, HistoryFile))
+func ReadFS(fsys disk.FS, root string) (entries []Entry, bad int, err error) {
+	f, err := disk.OpenRead(fsys, filepath.Join(root, HistoryFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil
 	}
@@ -167,7 +168,7 @@ func readHistory(fsys FS, root string) (entries []Entry, bad int, err error) {
 	}
 	defer func() { _ = f.Close() }() // only read
 	at := make(map[string]int)
-	br := bufio.NewReader(onlyReader{f})
+	br := bufio.NewReader(disk.OnlyReader(f))
 	for {
 		text, rerr := br.ReadBytes('\n')
 		if text = bytes.TrimSpace(text); len(text) > 0 {
@@ -192,91 +193,38 @@ func readHistory(fsys FS, root string) (entries []Entry, bad int, err error) {
 	return entries, bad, nil
 }
 
-// RebuildHistory writes history.ndjson anew from the run.json files under root,
-// and index.html when opts can render it. It returns how many runs it found and
-// the folders that it could not read.
-func RebuildHistory(root string, opts Options) (found int, unreadable []string, err error) {
-	opts = opts.withDefaults()
-	fsys := opts.FS
-	err = withRoot(fsys, root, func() error {
-		names, err := runNames(fsys, root)
-		if err != nil {
-			return err
-		}
-		err = writeWhole(fsys, filepath.Join(root, HistoryFile), func(to io.Writer) error {
-			for _, name := range names {
-				e, complete, err := entryFromFolder(fsys, root, name)
-				if err != nil {
-					unreadable = append(unreadable, name)
-					continue
-				}
-				if !complete {
-					continue
-				}
-				data, err := encode(e)
-				if err != nil {
-					return err
-				}
-				if _, err := to.Write(append(data, '\n')); err != nil {
-					return err
-				}
-				found++
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return writeIndex(fsys, root, opts.Index)
-	})
-	if err != nil {
-		return 0, nil, fmt.Errorf("rebuild the history: %w", err)
-	}
-	return found, unreadable, nil
-}
+// A Render writes index.html from the whole history, oldest entry first.
+type Render func(w io.Writer, entries []Entry) error
 
 // WriteIndex renders index.html anew, as it is needed after runs were removed or
 // pinned.
-func WriteIndex(root string, opts Options) error {
-	opts = opts.withDefaults()
-	if err := withRoot(opts.FS, root, func() error { return writeIndex(opts.FS, root, opts.Index) }); err != nil {
+func WriteIndex(root string, render Render) error {
+	fsys := disk.OS{}
+	if err := WithRoot(fsys, root, func() error { return RenderIndex(fsys, root, render) }); err != nil {
 		return fmt.Errorf("write %s: %w", IndexFile, err)
 	}
 	return nil
 }
 
 // writeIndex renders index.html from the history. The caller holds the root's lock.
-func writeIndex(fsys FS, root string, render func(io.Writer, []Entry) error) error {
+func RenderIndex(fsys disk.FS, root string, render Render) error {
 	if render == nil {
 		return nil
 	}
-	entries, _, err := readHistory(fsys, root)
+	entries, _, err := ReadFS(fsys, root)
 	if err != nil {
 		return err
 	}
-	return writeWhole(fsys, filepath.Join(root, IndexFile), func(to io.Writer) error { return render(to, entries) })
+	return disk.WriteWhole(fsys, filepath.Join(root, IndexFile), func(to io.Writer) error { return render(to, entries) })
 }
 
-// entryFromFolder makes a line from a folder's run.json and manifest.
-func entryFromFolder(fsys FS, root, name string) (e Entry, complete bool, err error) {
-	folder := &Folder{reader: reader{fsys, filepath.Join(root, name)}}
-	head, err := folder.Head()
-	if err != nil || head.Verdict == run.Incomplete {
-		return Entry{}, false, err
-	}
-	_, digest, err := folder.Manifest()
-	if err != nil {
-		return Entry{}, false, err
-	}
-	f, err := openRead(fsys, filepath.Join(root, name, RunFile))
-	if err != nil {
-		return Entry{}, false, err
-	}
-	defer func() { _ = f.Close() }() // only read
-	e = Entry{Folder: name, Digest: digest}
-	err = eachMember(json.NewDecoder(bufio.NewReader(onlyReader{f})), e.member)
+// readEntry makes a line from the text of a run.json, of which it keeps what a
+// line needs; cases are passed over.
+func ParseEntry(r io.Reader, folder, digest string) (Entry, error) {
+	e := Entry{Folder: folder, Digest: digest}
+	err := disk.EachMember(json.NewDecoder(bufio.NewReader(r)), e.member)
 	e.trim()
-	return e, true, err
+	return e, err
 }
 
 // member reads one member of run.json into the entry.
@@ -290,11 +238,11 @@ func (e *Entry) member(key string, dec *json.Decoder) (bool, error) {
 		return true, dec.Decode(v)
 	}
 	if key != "suites" {
-		return true, skipValue(dec)
+		return true, disk.SkipValue(dec)
 	}
-	return true, eachElement(dec, func(dec *json.Decoder) error {
+	return true, disk.EachElement(dec, func(dec *json.Decoder) error {
 		var s EntrySuite
-		err := eachMember(dec, s.member)
+		err := disk.EachMember(dec, s.member)
 		e.Suites = append(e.Suites, s)
 		return err
 	})
@@ -308,7 +256,7 @@ func (s *EntrySuite) member(key string, dec *json.Decoder) (bool, error) {
 	}
 	v, ok := into[key]
 	if !ok {
-		return true, skipValue(dec)
+		return true, disk.SkipValue(dec)
 	}
 	if err := dec.Decode(v); err != nil {
 		return false, err

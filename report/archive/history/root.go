@@ -1,7 +1,6 @@
-package archive
+package history
 
 import (
-	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,22 +12,32 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/bgverify/bgverify/report/archive/disk"
 )
 
-// Names under an archive root that are not runs.
+// Names under an archive root, and in a run's folder, that tell what is a run.
 const (
+	RunFile     = "run.json"      // of a run: what it came to
+	EventsFile  = "events.ndjson" // of a run: its log
+	HistoryFile = "history.ndjson"
+	IndexFile   = "index.html"
+	LatestLink  = "latest"
+
 	rootLockFile = ".lock"          // held while folders, history or latest change
 	keyFile      = ".redaction-key" // keys the marks of secrets
 	pinsFile     = "pins"           // ids of runs that prune keeps, one a line
-	trashPrefix  = ".trash-"
+	TrashPrefix  = ".trash-"
 )
+
+// ErrNotFound says that nothing in the archive answers to a name.
+var ErrNotFound = errors.New("no such run")
 
 // keySize is the size of the redaction key in bytes.
 const keySize = 32
 
 // startLayout is how a folder's name writes the start of its run.
-const startLayout = "2006-01-02T15-04-05Z"
+const StartLayout = "2006-01-02T15-04-05Z"
 
 var (
 	idPattern   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -39,7 +48,7 @@ var (
 func ValidID(s string) bool { return idPattern.MatchString(s) && strings.Trim(s, ".") != "" }
 
 // withRoot runs do while nobody else changes the root's folders, history and links.
-func withRoot(fsys FS, root string, do func() error) error {
+func WithRoot(fsys disk.FS, root string, do func() error) error {
 	lock, err := fsys.OpenFile(filepath.Join(root, rootLockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("lock the archive: %w", err)
@@ -57,9 +66,9 @@ func withRoot(fsys FS, root string, do func() error) error {
 
 // loadKey reads the root's redaction key, and makes it first when make is set.
 // The caller holds the root's lock when it may be made.
-func loadKey(fsys FS, root string, random io.Reader) ([]byte, error) {
+func LoadKey(fsys disk.FS, root string, random io.Reader) ([]byte, error) {
 	name := filepath.Join(root, keyFile)
-	text, err := readAll(fsys, name, 1<<10)
+	text, err := disk.ReadAll(fsys, name, 1<<10)
 	if err == nil {
 		key, derr := hex.DecodeString(strings.TrimSpace(string(text)))
 		if derr != nil || len(key) != keySize {
@@ -74,7 +83,7 @@ func loadKey(fsys FS, root string, random io.Reader) ([]byte, error) {
 	if _, err := io.ReadFull(random, key); err != nil {
 		return nil, fmt.Errorf("draw a redaction key: %w", err)
 	}
-	err = writeWhole(fsys, name, func(w io.Writer) error {
+	err = disk.WriteWhole(fsys, name, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "%x\n", key)
 		return err
 	})
@@ -82,7 +91,7 @@ func loadKey(fsys FS, root string, random io.Reader) ([]byte, error) {
 }
 
 // runNames lists the run folders of a root, oldest first.
-func runNames(fsys FS, root string) ([]string, error) {
+func RunNames(fsys disk.FS, root string) ([]string, error) {
 	entries, err := fsys.ReadDir(root)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -101,40 +110,19 @@ func runNames(fsys FS, root string) ([]string, error) {
 
 // startOf is the start of a run by its folder's name; zero when there is none.
 func startOf(name string) time.Time {
-	if len(name) < len(startLayout) {
+	if len(name) < len(StartLayout) {
 		return time.Time{}
 	}
-	t, err := time.Parse(startLayout, name[:len(startLayout)])
+	t, err := time.Parse(StartLayout, name[:len(StartLayout)])
 	if err != nil {
 		return time.Time{}
 	}
 	return t
 }
 
-// suiteWord makes a suite's name fit for a folder's name.
-func suiteWord(name string) string {
-	word := strings.Map(func(c rune) rune {
-		switch {
-		case unicode.IsLetter(c), unicode.IsDigit(c), c == '.', c == '_':
-			return c
-		default:
-			return '-'
-		}
-	}, name)
-	word = strings.Trim(word, "-.")
-	for len(word) > 60 { // bytes; a name has at most 255
-		r := []rune(word)
-		word = string(r[:len(r)-1])
-	}
-	if word == "" {
-		return "run"
-	}
-	return word
-}
-
 // findID is the folder of the run with an id; "" when there is none.
-func findID(fsys FS, root, id string) (string, error) {
-	names, err := runNames(fsys, root)
+func FindID(fsys disk.FS, root, id string) (string, error) {
+	names, err := RunNames(fsys, root)
 	if err != nil {
 		return "", err
 	}
@@ -155,8 +143,8 @@ func findID(fsys FS, root, id string) (string, error) {
 }
 
 // idOf is the id that a folder's run.json names; "" when there is no readable one.
-func idOf(fsys FS, path string) (string, error) {
-	f, err := openRead(fsys, filepath.Join(path, RunFile))
+func idOf(fsys disk.FS, path string) (string, error) {
+	f, err := disk.OpenRead(fsys, filepath.Join(path, RunFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -164,11 +152,11 @@ func idOf(fsys FS, path string) (string, error) {
 		return "", err
 	}
 	var id string
-	err = eachMember(json.NewDecoder(onlyReader{f}), func(key string, dec *json.Decoder) (bool, error) {
+	err = disk.EachMember(json.NewDecoder(disk.OnlyReader(f)), func(key string, dec *json.Decoder) (bool, error) {
 		if key == "id" {
 			return false, dec.Decode(&id)
 		}
-		return true, skipValue(dec)
+		return true, disk.SkipValue(dec)
 	})
 	_ = f.Close() // only read
 	if err != nil {
@@ -178,10 +166,10 @@ func idOf(fsys FS, path string) (string, error) {
 }
 
 // Resolve finds a run: ref is a folder, the id of a run under root, or latest.
-func Resolve(root, ref string) (string, error) { return ResolveFS(OS{}, root, ref) }
+func Resolve(root, ref string) (string, error) { return ResolveFS(disk.OS{}, root, ref) }
 
 // ResolveFS is Resolve on another file system.
-func ResolveFS(fsys FS, root, ref string) (string, error) {
+func ResolveFS(fsys disk.FS, root, ref string) (string, error) {
 	if ref == "" {
 		return "", fmt.Errorf("%w: no name given", ErrNotFound)
 	}
@@ -199,7 +187,7 @@ func ResolveFS(fsys FS, root, ref string) (string, error) {
 		return target, nil
 	}
 	if ValidID(ref) {
-		path, err := findID(fsys, root, ref)
+		path, err := FindID(fsys, root, ref)
 		if err != nil {
 			return "", err
 		}
@@ -219,24 +207,18 @@ func ResolveFS(fsys FS, root, ref string) (string, error) {
 	return "", fmt.Errorf("%w: %q is neither a run folder nor the id of a run under %s", ErrNotFound, ref, root)
 }
 
-// drawID draws a short id.
-func drawID(random io.Reader, bytes int) (string, error) {
-	b := make([]byte, bytes)
-	if _, err := io.ReadFull(random, b); err != nil {
-		return "", fmt.Errorf("draw a run id: %w", err)
+// pointLatest makes latest point to a folder, at once.
+func PointLatest(fsys disk.FS, root, name string) error {
+	temp := filepath.Join(root, disk.TempPrefix+LatestLink)
+	if err := fsys.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return hex.EncodeToString(b), nil
-}
-
-func (o Options) withDefaults() Options {
-	if o.FS == nil {
-		o.FS = OS{}
+	if err := fsys.Symlink(name, temp); err != nil {
+		return err
 	}
-	if o.Clock == nil {
-		o.Clock = time.Now
+	if err := fsys.Rename(temp, filepath.Join(root, LatestLink)); err != nil {
+		_ = fsys.Remove(temp)
+		return err
 	}
-	if o.Rand == nil {
-		o.Rand = rand.Reader
-	}
-	return o
+	return fsys.SyncDir(root)
 }

@@ -1,4 +1,4 @@
-package archive
+package redact
 
 import (
 	"net/url"
@@ -32,12 +32,12 @@ func (r *Redactor) Credential(name string) bool {
 // header's (the scheme of Authorization, the names and attributes of cookies
 // stay), declared ones in any other's.
 func (r *Redactor) Header(name, value string) string {
-	out, _ := r.header(name, value)
+	out, _ := r.HeaderCredentials(name, value)
 	return out
 }
 
 // header is Header, and lists the credentials that stood in value.
-func (r *Redactor) header(name, value string) (string, []string) {
+func (r *Redactor) HeaderCredentials(name, value string) (string, []string) {
 	lower := strings.ToLower(name)
 	switch {
 	case !r.Credential(lower):
@@ -124,12 +124,14 @@ func (r *Redactor) userinfo(s string) string {
 	}
 }
 
-// password is the password in a URL, if there is one.
-func password(rawURL string) string {
+// AddURL makes the password that a URL holds unreadable from now on. One that is
+// shorter than a window is left alone: it would be found in ordinary text.
+func (r *Redactor) AddURL(rawURL string) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.User == nil {
-		return ""
+		return
 	}
-	pass, _ := u.User.Password()
-	return pass
+	if pass, _ := u.User.Password(); len(pass) >= window {
+		r.Add(userinfoName, pass)
+	}
 }

@@ -1,13 +1,30 @@
-package archive
+package disk
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"sync"
 )
+
+var encodeBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// encode writes v as JSON on one line, without HTML's escapes.
+func EncodeLine(v any) ([]byte, error) {
+	buf := encodeBuffers.Get().(*bytes.Buffer)
+	defer encodeBuffers.Put(buf)
+	buf.Reset()
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
+}
 
 // eachMember walks the members of the object that dec stands before. do reads
 // the member's value and says whether to go on.
-func eachMember(dec *json.Decoder, do func(key string, dec *json.Decoder) (bool, error)) error {
+func EachMember(dec *json.Decoder, do func(key string, dec *json.Decoder) (bool, error)) error {
 	if err := delim(dec, '{'); err != nil {
 		return err
 	}
@@ -29,7 +46,7 @@ func eachMember(dec *json.Decoder, do func(key string, dec *json.Decoder) (bool,
 }
 
 // eachElement walks the elements of the array that dec stands before.
-func eachElement(dec *json.Decoder, do func(dec *json.Decoder) error) error {
+func EachElement(dec *json.Decoder, do func(dec *json.Decoder) error) error {
 	if err := delim(dec, '['); err != nil {
 		return err
 	}
@@ -54,7 +71,7 @@ func delim(dec *json.Decoder, want json.Delim) error {
 }
 
 // skipValue passes over one value, however large, without keeping it.
-func skipValue(dec *json.Decoder) error {
+func SkipValue(dec *json.Decoder) error {
 	for depth := 0; ; {
 		token, err := dec.Token()
 		if err != nil {

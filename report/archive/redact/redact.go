@@ -1,4 +1,11 @@
-package archive
+// Package redact replaces secrets by marks before anything reaches the disk or a
+// terminal. Secrets and credential headers come in, with the texts, JSON values,
+// headers and bodies that may hold them; the same texts go out with a mark in the
+// place of each secret, and for bodies the facts that rules may still use.
+//
+// The package writes to no file and keeps no text. Marks are keyed: equal secrets
+// have equal marks, and nobody can try values without the key.
+package redact
 
 import (
 	"crypto/hmac"
@@ -99,7 +106,7 @@ type form struct {
 
 // NewRedactor makes a redactor that knows no secrets yet. headers are
 // credential headers beside the built-in ones.
-func NewRedactor(key []byte, headers ...string) *Redactor {
+func New(key []byte, headers ...string) *Redactor {
 	r := &Redactor{
 		key: slices.Clone(key), headers: make(map[string]bool),
 		known: make(map[string]int32), names: make(map[string]bool),
@@ -249,7 +256,7 @@ func (r *Redactor) String(s string) string {
 // Bytes replaces every secret in b, which is not changed; b itself is returned
 // when it holds none.
 func (r *Redactor) Bytes(b []byte) []byte {
-	matches := findAll(&hider{r: r}, b, false)
+	matches := findAll(&Hider{r: r}, b, false)
 	if len(matches) == 0 {
 		return b
 	}
@@ -259,7 +266,7 @@ func (r *Redactor) Bytes(b []byte) []byte {
 // CutString replaces every secret in a text whose end was cut off: the
 // beginning of a secret at the end of s goes too.
 func (r *Redactor) CutString(s string) string {
-	matches := findAll(&hider{r: r}, s, true)
+	matches := findAll(&Hider{r: r}, s, true)
 	if len(matches) == 0 {
 		return s
 	}
@@ -267,7 +274,7 @@ func (r *Redactor) CutString(s string) string {
 }
 
 func (r *Redactor) text(s, open, closing string) (string, []match) {
-	matches := findAll(&hider{r: r}, s, false)
+	matches := findAll(&Hider{r: r}, s, false)
 	if len(matches) == 0 {
 		return s, nil
 	}

@@ -1,4 +1,4 @@
-package archive
+package redact
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 // What other writers escape, and how: no table of forms would name them all.
 func TestEscapesOfOtherWriters(t *testing.T) {
 	const secret = "p+ss=w'rd/(한)!"
-	r := NewRedactor(testKey)
+	r := New(testKey)
 	r.Add("token", secret)
 	mark := r.Mark("", secret)
 	for name, text := range map[string]string{
@@ -32,9 +32,9 @@ func TestEscapesOfOtherWriters(t *testing.T) {
 	} {
 		for _, around := range [][2]string{{"", ""}, {"before ", " after"}, {`{"a":"`, `"}`}, {`<a href="`, `">`}, {`\u003d&lt;%20`, `\u003d&lt;%20`}} {
 			whole := around[0] + text + around[1]
-			h := &hider{r: r}
-			body, _ := h.body([]byte(whole), false)
-			ways := map[string]string{"text": h.text(whole), "body": string(body)}
+			h := &Hider{r: r}
+			body, _ := h.Body([]byte(whole), false)
+			ways := map[string]string{"text": h.Text(whole), "body": string(body)}
 			if json.Valid([]byte(whole)) {
 				ways["json"] = string(r.JSON([]byte(whole)))
 			}
@@ -64,7 +64,7 @@ func TestEscapesOfOtherWriters(t *testing.T) {
 
 // A long body full of escapes is looked at in a time that grows with its length.
 func TestEscapesInManyPlaces(t *testing.T) {
-	r := NewRedactor(testKey)
+	r := New(testKey)
 	r.Add("token", "secret=value")
 	text := strings.Repeat(`secret\u003dvalue,`, 50_000)
 	if got, want := r.JSON([]byte(`"`+text+`"`)), `"`+strings.Repeat(r.Mark("", "secret=value")+",", 50_000)+`"`; string(got) != want {
@@ -74,11 +74,11 @@ func TestEscapesInManyPlaces(t *testing.T) {
 
 // What looking under escapes costs, beside the scan for the forms alone.
 func BenchmarkEscapes(b *testing.B) {
-	r := NewRedactor(testKey)
+	r := New(testKey)
 	for i := range 20 {
 		r.Add("token", fmt.Sprintf("secret-value-%d-%x", i, i*7919))
 	}
-	h := &hider{r: r}
+	h := &Hider{r: r}
 	plain := string(corpus(1 << 20))
 	for name, text := range map[string]string{
 		"none": plain, "slashes": strings.ReplaceAll(plain, "/", `\/`), "ascii": strings.ReplaceAll(plain, "드라마", `\ub4dc\ub77c\ub9c8`),
@@ -101,11 +101,11 @@ func BenchmarkEscapes(b *testing.B) {
 // A token of one letter in a body of that letter is a candidate at every place: a
 // quadratic look at it would run into the test's time limit.
 func TestTokenOfOneLetter(t *testing.T) {
-	r := NewRedactor(testKey)
+	r := New(testKey)
 	secret := strings.Repeat("c", 8<<10)
 	r.Add("token", secret)
 	body := []byte(`{"a":"` + strings.Repeat("c", 1<<20) + `"}`)
-	out, _ := (&hider{r: r}).body(body, false)
+	out, _ := (&Hider{r: r}).Body(body, false)
 	if want := `{"a":"` + r.Mark("", secret) + `"}`; string(out) != want {
 		t.Errorf("got %d bytes, want %s", len(out), want)
 	}

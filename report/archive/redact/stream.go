@@ -1,4 +1,4 @@
-package archive
+package redact
 
 import (
 	"io"
@@ -29,7 +29,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 		return 0, s.err
 	}
 	s.held = append(s.held, p...)
-	matches := findAll(&hider{r: s.r}, s.held, false)
+	matches := findAll(&Hider{r: s.r}, s.held, false)
 	s.pass(s.r.safe(s.held, matches), matches)
 	if s.err != nil {
 		return 0, s.err
@@ -42,7 +42,7 @@ func (s *Stream) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil && len(s.held) > 0 {
-		s.pass(len(s.held), findAll(&hider{r: s.r}, s.held, false))
+		s.pass(len(s.held), findAll(&Hider{r: s.r}, s.held, false))
 	}
 	return s.err
 }

@@ -1,4 +1,4 @@
-package archive
+package history
 
 import (
 	"fmt"
@@ -82,27 +82,6 @@ func suitesKey(e *Entry) string {
 		fmt.Fprintf(&key, "%q,", e.Suites[i].Name)
 	}
 	return key.String()
-}
-
-// Previous is the latest entry before e that ran the same suites and was not
-// interrupted: what e's causes are compared with. nil: there is none. Links finds
-// it for all entries at once.
-func Previous(entries []Entry, e *Entry) *Entry {
-	var best *Entry
-	for i := range entries {
-		o := &entries[i]
-		if o.Folder == e.Folder || o.ID == e.ID || !o.Started.Before(e.Started) || o.Verdict == run.Interrupted {
-			continue
-		}
-		if (best == nil || best.Started.Before(o.Started)) && sameSuites(o, e) {
-			best = o
-		}
-	}
-	return best
-}
-
-func sameSuites(a, b *Entry) bool {
-	return slices.EqualFunc(a.Suites, b.Suites, func(s, t EntrySuite) bool { return s.Name == t.Name })
 }
 
 // CauseKey tells causes of different runs apart: what differs, where, and how.

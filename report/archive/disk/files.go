@@ -1,4 +1,4 @@
-package archive
+package disk
 
 import (
 	"bufio"
@@ -13,13 +13,13 @@ import (
 
 // tempPrefix begins the names of files that are not whole yet. Nothing that
 // carries it is ever read; Finish and Resume remove what a killed run left.
-const tempPrefix = ".tmp-"
+const TempPrefix = ".tmp-"
 
 var writeBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
 
 // writeTemp writes a file beside where it is to stand; durable puts it on the disk.
-func writeTemp(fsys FS, name string, durable bool, write func(io.Writer) error) (temp string, err error) {
-	temp = filepath.Join(filepath.Dir(name), tempPrefix+filepath.Base(name))
+func WriteTemp(fsys FS, name string, durable bool, write func(io.Writer) error) (temp string, err error) {
+	temp = filepath.Join(filepath.Dir(name), TempPrefix+filepath.Base(name))
 	f, err := fsys.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return "", err
@@ -46,8 +46,8 @@ func writeTemp(fsys FS, name string, durable bool, write func(io.Writer) error) 
 }
 
 // writeWhole makes a file appear whole or not at all, durably.
-func writeWhole(fsys FS, name string, write func(io.Writer) error) error {
-	temp, err := writeTemp(fsys, name, true, write)
+func WriteWhole(fsys FS, name string, write func(io.Writer) error) error {
+	temp, err := WriteTemp(fsys, name, true, write)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -59,7 +59,7 @@ func writeWhole(fsys FS, name string, write func(io.Writer) error) error {
 }
 
 // makeDir makes a folder, and those above it, unless they are there.
-func makeDir(fsys FS, name string) error {
+func MakeDir(fsys FS, name string) error {
 	err := fsys.Mkdir(name, 0o700)
 	switch {
 	case err == nil:
@@ -74,7 +74,7 @@ func makeDir(fsys FS, name string) error {
 		}
 		return serr
 	case errors.Is(err, fs.ErrNotExist) && filepath.Dir(name) != name:
-		if err := makeDir(fsys, filepath.Dir(name)); err != nil {
+		if err := MakeDir(fsys, filepath.Dir(name)); err != nil {
 			return err
 		}
 		if err := fsys.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -87,8 +87,8 @@ func makeDir(fsys FS, name string) error {
 }
 
 // readAll reads a small file whole; one above limit is an error.
-func readAll(fsys FS, name string, limit int64) ([]byte, error) {
-	f, err := openRead(fsys, name)
+func ReadAll(fsys FS, name string, limit int64) ([]byte, error) {
+	f, err := OpenRead(fsys, name)
 	if err != nil {
 		return nil, err
 	}
@@ -106,8 +106,8 @@ func readAll(fsys FS, name string, limit int64) ([]byte, error) {
 }
 
 // copyTo copies the content of a file.
-func copyTo(fsys FS, w io.Writer, name string) error {
-	f, err := openRead(fsys, name)
+func CopyTo(fsys FS, w io.Writer, name string) error {
+	f, err := OpenRead(fsys, name)
 	if err != nil {
 		return err
 	}
@@ -121,5 +121,25 @@ func copyTo(fsys FS, w io.Writer, name string) error {
 	return nil
 }
 
-// onlyReader hides every other method of a file, so that io.Copy reads through the FS.
+// OnlyReader hides every other method of a file, so that io.Copy reads through the FS.
+func OnlyReader(f io.Reader) io.Reader { return onlyReader{f} }
+
 type onlyReader struct{ io.Reader }
+
+// openRead opens a file for reading.
+func OpenRead(fsys FS, name string) (File, error) {
+	return fsys.OpenFile(name, os.O_RDONLY, 0)
+}
+
+// exists reports whether a name is taken.
+func Exists(fsys FS, name string) (bool, error) {
+	_, err := fsys.Lstat(name)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	default:
+		return false, err
+	}
+}

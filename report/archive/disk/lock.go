@@ -1,4 +1,4 @@
-package archive
+package disk
 
 import (
 	"bytes"
@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 )
+
+// ErrLocked says that another process holds a lock.
+var ErrLocked = errors.New("locked by another process")
 
 // A Lock is held until Unlock or the end of the process.
 type Lock struct{ f File }
@@ -75,7 +78,7 @@ func openLock(fsys FS, name string) (File, error) {
 		}
 	}
 	if errors.Is(err, fs.ErrPermission) { // another user made it
-		f, err = openRead(fsys, name)
+		f, err = OpenRead(fsys, name)
 	}
 	return f, err
 }

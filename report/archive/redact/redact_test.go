@@ -1,51 +1,30 @@
-package archive
+package redact
 
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"html"
 	"math/rand/v2"
-	"net/url"
-	"strconv"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/bgverify/bgverify/report/reporttest"
 )
 
 var testKey = []byte("0123456789abcdef0123456789abcdef")
 
-// canaries are secrets of every sort: plain, with characters that every
-// encoding escapes, Korean, long, digits only.
-var canaries = []string{
-	"canary-Tk9", "p@ss/w+rd?&=%", `qu"ote\back<tag>'`, "비밀번호-한글", "1234567890", "tab\tnew\nline é",
-	"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0." + strings.Repeat("dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P", 6), "😀emoji-secret",
-}
-
-// formsOf are the texts that must never appear, written down apart from the
-// package's own table of forms.
-func formsOf(value string) []string {
-	inner := func(s string) string { b, _ := json.Marshal(s); return string(b[1 : len(b)-1]) }
-	list := []string{
-		value, url.QueryEscape(value), url.PathEscape(value), html.EscapeString(value), inner(value),
-		hex.EncodeToString([]byte(value)), strings.ToUpper(hex.EncodeToString([]byte(value))),
-		strings.Trim(strconv.Quote(value), `"`), strings.Trim(strconv.QuoteToASCII(value), `"`),
-	}
-	return list
-}
-
 func TestEveryFormIsReplaced(t *testing.T) {
-	for i, value := range canaries {
-		r := NewRedactor(testKey)
+	for i, value := range reporttest.Secrets {
+		r := New(testKey)
 		r.Add("token", value)
 		mark := r.Mark("other", value)
 		if !strings.HasPrefix(mark, "<secret:token#") {
 			t.Fatalf("mark of a known value is %s", mark)
 		}
-		for _, f := range formsOf(value) {
+		for _, f := range reporttest.SecretForms(value) {
 			text := "before " + f + " after"
 			got := r.String(text)
 			if strings.Contains(got, f) || !strings.Contains(got, mark) {
@@ -71,7 +50,7 @@ func TestEveryFormIsReplaced(t *testing.T) {
 }
 
 func TestMarks(t *testing.T) {
-	a, b := NewRedactor(testKey), NewRedactor([]byte("another key of the same length..."))
+	a, b := New(testKey), New([]byte("another key of the same length..."))
 	for _, r := range []*Redactor{a, b} {
 		r.Add("token", "value-one")
 		r.Add("token", "value-two")
@@ -89,7 +68,7 @@ func TestMarks(t *testing.T) {
 	if !isMark(a.String("value-one")) {
 		t.Errorf("%q is not a mark", a.String("value-one"))
 	}
-	r := NewRedactor(testKey)
+	r := New(testKey)
 	r.Add("password", "password")
 	r.Add("pw", "secret")
 	got := r.String("the password is secret")
@@ -103,7 +82,7 @@ func TestMarks(t *testing.T) {
 }
 
 func TestOverlapsAreJoined(t *testing.T) {
-	r := NewRedactor(testKey)
+	r := New(testKey)
 	r.Add("a", "abcdefgh")
 	r.Add("b", "fghijklmnop")
 	r.Add("c", "cdefgh")
@@ -115,7 +94,7 @@ func TestOverlapsAreJoined(t *testing.T) {
 }
 
 func TestShortSecrets(t *testing.T) {
-	r := NewRedactor(testKey)
+	r := New(testKey)
 	r.Add("pin", "4711")
 	r.Add("tiny", "12")
 	mark := r.Mark("", "4711")
@@ -141,7 +120,7 @@ func TestShortSecrets(t *testing.T) {
 func TestJSONStaysJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		value := rapid.StringMatching(`[a-z0-9"\\/<é ]{6,12}`).Filter(func(s string) bool { return strings.TrimSpace(s) != "" }).Draw(t, "secret")
-		r := NewRedactor(testKey)
+		r := New(testKey)
 		r.Add("token", value)
 		var tree any
 		leaf := rapid.OneOf(rapid.Just[any](value), rapid.Just[any]("pre "+value+" post"), rapid.Just[any](12.5),
@@ -170,7 +149,7 @@ func TestJSONStaysJSON(t *testing.T) {
 }
 
 func TestJSONNumbersAndEscapes(t *testing.T) {
-	r := NewRedactor(testKey)
+	r := New(testKey)
 	r.Add("pin", "123456")
 	r.Add("word", "nabcdef")
 	for in, want := range map[string]string{
@@ -189,11 +168,11 @@ func TestJSONNumbersAndEscapes(t *testing.T) {
 }
 
 func TestBodyFacts(t *testing.T) {
-	r := NewRedactor(testKey)
+	r := New(testKey)
 	const uuid = "0a8f6c1e-1d5b-4d0c-9d5e-7f0b3c2a1e4d"
 	r.Add("id", uuid)
 	r.Add("pin", "123456")
-	_, facts := (&hider{r: r}).body([]byte(`{"id":"`+uuid+`","pin":123456,"text":"pin 123456"}`), false)
+	_, facts := (&Hider{r: r}).Body([]byte(`{"id":"`+uuid+`","pin":123456,"text":"pin 123456"}`), false)
 	got := fmt.Sprintf("%+v", facts)
 	want := fmt.Sprintf("%+v", []Redaction{
 		{Mark: r.Mark("", uuid), Type: "string", Whole: true, Length: 36, Formats: []string{"base64", "uuid"}, Notations: map[string][2]string{"base64": {"base64url"}, "uuid": {"lower case"}}},
@@ -203,11 +182,11 @@ func TestBodyFacts(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	xml, _ := (&hider{r: r}).body([]byte(`<a>123456</a>`), false)
+	xml, _ := (&Hider{r: r}).Body([]byte(`<a>123456</a>`), false)
 	if want := "<a>&lt;secret:pin#" + hashOf(r, "123456") + "&gt;</a>"; string(xml) != want {
 		t.Errorf("markup: got %s, want %s", xml, want)
 	}
-	cut, _ := (&hider{r: r}).body([]byte(`{"id":"`+uuid[:20]), true)
+	cut, _ := (&Hider{r: r}).Body([]byte(`{"id":"`+uuid[:20]), true)
 	if strings.Contains(string(cut), uuid[:minPartial]) {
 		t.Errorf("a cut body shows the beginning of a secret: %s", cut)
 	}
@@ -219,7 +198,7 @@ func hashOf(r *Redactor, value string) string {
 }
 
 func TestHeaders(t *testing.T) {
-	r := NewRedactor(testKey, "X-Stb-Key")
+	r := New(testKey, "X-Stb-Key")
 	r.Add("token", "declared-token")
 	m := func(name, value string) string { return r.Mark(name, value) }
 	for _, row := range []struct{ name, value, want string }{
@@ -247,7 +226,7 @@ func TestHeaders(t *testing.T) {
 
 func TestStreamCatchesSplitSecrets(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := NewRedactor(testKey)
+		r := New(testKey)
 		n := rapid.IntRange(1, 3).Draw(t, "secrets")
 		var values []string
 		for range n {
@@ -285,7 +264,7 @@ func TestStreamCatchesSplitSecrets(t *testing.T) {
 }
 
 func TestStreamHoldsNothingBackNeedlessly(t *testing.T) {
-	r := NewRedactor(testKey)
+	r := New(testKey)
 	r.Add("token", "canary-Tk9")
 	var out bytes.Buffer
 	w := r.Writer(&out)
@@ -296,7 +275,7 @@ func TestStreamHoldsNothingBackNeedlessly(t *testing.T) {
 }
 
 func TestManySecrets(t *testing.T) {
-	r := NewRedactor(testKey)
+	r := New(testKey)
 	rng := rand.New(rand.NewPCG(1, 2))
 	var values []string
 	for range 5000 {
@@ -328,7 +307,7 @@ func BenchmarkRedact(b *testing.B) {
 	}
 	copy(text[5<<20:], values[3])
 	b.Run("grams", func(b *testing.B) {
-		r := NewRedactor(testKey)
+		r := New(testKey)
 		for _, v := range values {
 			r.Add("token", v)
 		}
@@ -340,7 +319,7 @@ func BenchmarkRedact(b *testing.B) {
 		}
 	})
 	b.Run("grams5000", func(b *testing.B) {
-		r := NewRedactor(testKey)
+		r := New(testKey)
 		for i := range 5000 {
 			r.Add("token", fmt.Sprintf("eyJhbGciOi-%d-%x", i, uint64(i+1)*gramMix))
 		}

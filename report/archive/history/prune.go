@@ -1,4 +1,4 @@
-package archive
+package history
 
 import (
 	"bufio"
@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bgverify/bgverify/report/archive/disk"
 )
 
 // Retention says which runs stay. A run stays when any of its rules keeps it;
@@ -28,23 +30,23 @@ type Retention struct {
 // Prune removes run folders under root except the keep newest and those of the
 // last keepDays days; 0 switches a rule off. History keeps their lines.
 func Prune(root string, keep, keepDays int) error {
-	_, err := PruneFS(OS{}, root, Retention{Keep: keep, Age: time.Duration(keepDays) * 24 * time.Hour, Now: time.Now()})
+	_, err := PruneFS(disk.OS{}, root, Retention{Keep: keep, Age: time.Duration(keepDays) * 24 * time.Hour, Now: time.Now()})
 	return err
 }
 
 // PruneFS removes the run folders under root that no rule keeps, and returns their names.
-func PruneFS(fsys FS, root string, keep Retention) (removed []string, err error) {
+func PruneFS(fsys disk.FS, root string, keep Retention) (removed []string, err error) {
 	if keep.Keep < 0 || keep.Age < 0 {
 		return nil, errors.New("prune: a negative number of runs or days")
 	}
 	if keep.Keep == 0 && keep.Age == 0 {
 		return nil, nil
 	}
-	err = withRoot(fsys, root, func() error {
+	err = WithRoot(fsys, root, func() error {
 		if err := emptyTrash(fsys, root); err != nil {
 			return err
 		}
-		names, err := runNames(fsys, root)
+		names, err := RunNames(fsys, root)
 		if err != nil {
 			return err
 		}
@@ -83,7 +85,7 @@ func PruneFS(fsys FS, root string, keep Retention) (removed []string, err error)
 }
 
 // mustStay reports whether a run is pinned or being written.
-func mustStay(fsys FS, root, name string, pins []string) (bool, error) {
+func mustStay(fsys disk.FS, root, name string, pins []string) (bool, error) {
 	path := filepath.Join(root, name)
 	id, err := idOf(fsys, path)
 	if err != nil || slices.Contains(pins, id) {
@@ -94,7 +96,7 @@ func mustStay(fsys FS, root, name string, pins []string) (bool, error) {
 }
 
 // isBusy reports whether a process writes the run.
-func isBusy(fsys FS, path string) (bool, error) {
+func isBusy(fsys disk.FS, path string) (bool, error) {
 	f, err := fsys.OpenFile(filepath.Join(path, EventsFile), os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil // Create holds the root's lock until there is one
@@ -104,15 +106,15 @@ func isBusy(fsys FS, path string) (bool, error) {
 	}
 	err = fsys.Lock(f, false)
 	_ = f.Close() // gives the lock back
-	if errors.Is(err, ErrLocked) {
+	if errors.Is(err, disk.ErrLocked) {
 		return true, nil
 	}
 	return false, err
 }
 
 // removeRun takes a run out of sight at once, then deletes it.
-func removeRun(fsys FS, root, name string) error {
-	trash := filepath.Join(root, trashPrefix+name)
+func removeRun(fsys disk.FS, root, name string) error {
+	trash := filepath.Join(root, TrashPrefix+name)
 	if err := fsys.Rename(filepath.Join(root, name), trash); err != nil {
 		return err
 	}
@@ -120,13 +122,13 @@ func removeRun(fsys FS, root, name string) error {
 }
 
 // emptyTrash deletes what a killed prune left.
-func emptyTrash(fsys FS, root string) error {
+func emptyTrash(fsys disk.FS, root string) error {
 	entries, err := fsys.ReadDir(root)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), trashPrefix) {
+		if strings.HasPrefix(e.Name(), TrashPrefix) {
 			if err := fsys.RemoveAll(filepath.Join(root, e.Name())); err != nil {
 				return err
 			}
@@ -136,21 +138,21 @@ func emptyTrash(fsys FS, root string) error {
 }
 
 // Pin keeps a run from being pruned; unpin gives it back. Both take an id.
-func Pin(root, id string) error { return changePins(OS{}, root, id, true) }
+func Pin(root, id string) error { return changePins(disk.OS{}, root, id, true) }
 
 // Unpin lets a run be pruned again.
-func Unpin(root, id string) error { return changePins(OS{}, root, id, false) }
+func Unpin(root, id string) error { return changePins(disk.OS{}, root, id, false) }
 
 // Pins lists the ids of the pinned runs.
-func Pins(root string) ([]string, error) { return readPins(OS{}, root) }
+func Pins(root string) ([]string, error) { return readPins(disk.OS{}, root) }
 
-func changePins(fsys FS, root, id string, pinned bool) error {
+func changePins(fsys disk.FS, root, id string, pinned bool) error {
 	if !ValidID(id) {
 		return fmt.Errorf("pin %q: not a run id", id)
 	}
-	return withRoot(fsys, root, func() error {
+	return WithRoot(fsys, root, func() error {
 		if pinned {
-			path, err := findID(fsys, root, id)
+			path, err := FindID(fsys, root, id)
 			if err != nil {
 				return err
 			}
@@ -167,7 +169,7 @@ func changePins(fsys FS, root, id string, pinned bool) error {
 			pins = append(pins, id)
 		}
 		slices.Sort(pins)
-		return writeWhole(fsys, filepath.Join(root, pinsFile), func(to io.Writer) error {
+		return disk.WriteWhole(fsys, filepath.Join(root, pinsFile), func(to io.Writer) error {
 			for _, p := range pins {
 				if _, err := fmt.Fprintln(to, p); err != nil {
 					return err
@@ -178,8 +180,8 @@ func changePins(fsys FS, root, id string, pinned bool) error {
 	})
 }
 
-func readPins(fsys FS, root string) ([]string, error) {
-	text, err := readAll(fsys, filepath.Join(root, pinsFile), 16<<20)
+func readPins(fsys disk.FS, root string) ([]string, error) {
+	text, err := disk.ReadAll(fsys, filepath.Join(root, pinsFile), 16<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -1,4 +1,4 @@
-package archive
+package redact
 
 import (
 	"encoding/json"
@@ -7,17 +7,23 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // A hider replaces secrets in the values of events. Only text is touched:
 // fields of type string, keys and values of maps, and the excerpts of
 // differences. Numbers, times and words of a fixed set (named string types)
 // stay, so that no secret, however common a word, can make a log unreadable.
-type hider struct {
+type Hider struct {
 	r *Redactor
 	// learned are credentials that this case's own headers carried.
 	learned []learned
+}
+
+// hider makes a hider for what a case writes. credentials are those that the
+// headers of the case carried; they are replaced everywhere in it.
+func (r *Redactor) NewHider(credentials []string) *Hider {
+	return &Hider{r: r, learned: r.learn(credentials)}
 }
 
 // A learned credential was seen in a credential header and is replaced in the
@@ -50,7 +56,7 @@ func (r *Redactor) learn(values []string) []learned {
 
 // findAll lists the secrets and learned credentials in text, sorted and apart,
 // also those that only show once escapes are undone.
-func findAll[T ~string | ~[]byte](h *hider, text T, cut bool) []match {
+func findAll[T ~string | ~[]byte](h *Hider, text T, cut bool) []match {
 	if len(h.learned) == 0 && h.r.knowsNothing() {
 		return nil
 	}
@@ -65,7 +71,7 @@ func findAll[T ~string | ~[]byte](h *hider, text T, cut bool) []match {
 
 // plain lists the secrets and learned credentials that stand in text in one of
 // their forms.
-func (h *hider) plain(whole string, cut bool) []match {
+func (h *Hider) plain(whole string, cut bool) []match {
 	matches := find(h.r, whole, cut)
 	if len(h.learned) == 0 {
 		return matches
@@ -91,7 +97,7 @@ func (h *hider) plain(whole string, cut bool) []match {
 
 // text replaces secrets and learned credentials in a line of text. What stands
 // before an ellipsis was cut off: there the beginning of a secret goes too.
-func (h *hider) text(s string) string {
+func (h *Hider) Text(s string) string {
 	if s == "" {
 		return s
 	}
@@ -113,7 +119,7 @@ func (h *hider) text(s string) string {
 	return strings.Join(parts, "…")
 }
 
-func (h *hider) piece(s string, cut bool) string {
+func (h *Hider) piece(s string, cut bool) string {
 	matches := findAll(h, s, cut)
 	if len(matches) == 0 {
 		return s
@@ -122,7 +128,7 @@ func (h *hider) piece(s string, cut bool) string {
 }
 
 // excerpt replaces secrets in one side's value of a difference.
-func (h *hider) excerpt(e diff.Excerpt) diff.Excerpt {
+func (h *Hider) excerpt(e diff.Excerpt) diff.Excerpt {
 	if e.JSON == "" {
 		return e
 	}
@@ -138,7 +144,7 @@ func (h *hider) excerpt(e diff.Excerpt) diff.Excerpt {
 }
 
 // headerExcerpt replaces the whole value of a credential header.
-func (h *hider) headerExcerpt(name string, e diff.Excerpt) diff.Excerpt {
+func (h *Hider) headerExcerpt(name string, e diff.Excerpt) diff.Excerpt {
 	if e.JSON == "" {
 		return e
 	}
@@ -152,24 +158,12 @@ func (h *hider) headerExcerpt(name string, e diff.Excerpt) diff.Excerpt {
 	}
 	e.JSON = hidden
 	if !e.Cut {
-		e.JSON = quote(hidden)
+		e.JSON = text.Quote(hidden)
 	}
 	return e
 }
 
-func quote(s string) string { return string(appendQuote(nil, s)) }
-
-// appendQuote appends s as a JSON string.
-func appendQuote(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return append(append(append(b, '"'), jsonInside(s, false)...), '"')
-		}
-	}
-	return append(append(append(b, '"'), s...), '"')
-}
-
-func (h *hider) difference(d diff.Difference) diff.Difference {
+func (h *Hider) difference(d diff.Difference) diff.Difference {
 	name := d.Path
 	if i := strings.IndexAny(name, "[.:; "); i > 0 {
 		name = name[:i]
@@ -179,8 +173,8 @@ func (h *hider) difference(d diff.Difference) diff.Difference {
 	} else {
 		d.Blue, d.Green = h.excerpt(d.Blue), h.excerpt(d.Green)
 	}
-	d.Path, d.BluePointer, d.GreenPointer = h.text(d.Path), h.text(d.BluePointer), h.text(d.GreenPointer)
-	d.Note, d.Leak, d.Fault = h.text(d.Note), h.text(d.Leak), h.text(d.Fault)
+	d.Path, d.BluePointer, d.GreenPointer = h.Text(d.Path), h.Text(d.BluePointer), h.Text(d.GreenPointer)
+	d.Note, d.Leak, d.Fault = h.Text(d.Note), h.Text(d.Leak), h.Text(d.Fault)
 	return d
 }
 
@@ -205,7 +199,7 @@ var (
 )
 
 // hide returns v with its secrets replaced; what v points to is not changed.
-func hide[T any](h *hider, v *T) *T {
+func Hide[T any](h *Hider, v *T) *T {
 	out, changed := h.value(reflect.ValueOf(v).Elem())
 	if !changed {
 		return v
@@ -215,14 +209,14 @@ func hide[T any](h *hider, v *T) *T {
 }
 
 // value returns v, or a changed copy of it.
-func (h *hider) value(v reflect.Value) (reflect.Value, bool) {
+func (h *Hider) value(v reflect.Value) (reflect.Value, bool) {
 	switch v.Kind() {
 	case reflect.String:
 		if v.Type() != stringType {
 			return v, false
 		}
 		s := v.String()
-		hidden := h.text(s)
+		hidden := h.Text(s)
 		return reflect.ValueOf(hidden), hidden != s
 	case reflect.Pointer:
 		if v.IsNil() {
@@ -246,7 +240,7 @@ func (h *hider) value(v reflect.Value) (reflect.Value, bool) {
 	}
 }
 
-func (h *hider) structure(v reflect.Value) (reflect.Value, bool) {
+func (h *Hider) structure(v reflect.Value) (reflect.Value, bool) {
 	switch v.Type() {
 	case timeType:
 		return v, false
@@ -272,7 +266,7 @@ func (h *hider) structure(v reflect.Value) (reflect.Value, bool) {
 	return out, changed
 }
 
-func (h *hider) slice(v reflect.Value) (reflect.Value, bool) {
+func (h *Hider) slice(v reflect.Value) (reflect.Value, bool) {
 	out, changed := v, false
 	for i := range v.Len() {
 		item, c := h.value(v.Index(i))
@@ -289,7 +283,7 @@ func (h *hider) slice(v reflect.Value) (reflect.Value, bool) {
 	return out, changed
 }
 
-func (h *hider) mapping(v reflect.Value) (reflect.Value, bool) {
+func (h *Hider) mapping(v reflect.Value) (reflect.Value, bool) {
 	changed := false
 	out := reflect.MakeMapWithSize(v.Type(), v.Len())
 	for it := v.MapRange(); it.Next(); {
@@ -302,23 +296,4 @@ func (h *hider) mapping(v reflect.Value) (reflect.Value, bool) {
 		return v, false
 	}
 	return out, true
-}
-
-// learnSides learns the passwords in the URLs of a run's sides before they are hidden.
-func (r *Redactor) learnSides(sides run.Sides) {
-	for _, side := range []run.SideHead{sides.Blue, sides.Green} {
-		for _, u := range append([]string{side.URL}, sliceOf(side.Services)...) {
-			if pass := password(u); len(pass) >= window {
-				r.Add(userinfoName, pass)
-			}
-		}
-	}
-}
-
-func sliceOf(m map[string]string) []string {
-	list := make([]string, 0, len(m))
-	for _, v := range m {
-		list = append(list, v)
-	}
-	return list
 }

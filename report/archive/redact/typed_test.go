@@ -1,6 +1,8 @@
-package archive
+package redact
 
-import "testing"
+import (
+	"testing"
+)
 
 func TestCookieAttribute(t *testing.T) {
 	for _, test := range []struct {

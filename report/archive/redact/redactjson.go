@@ -1,4 +1,4 @@
-package archive
+package redact
 
 import (
 	"encoding/json"
@@ -12,7 +12,7 @@ import (
 // string only whole characters and escapes are replaced, and a number or word
 // that holds a secret becomes a string. b itself is returned when it holds none.
 func (r *Redactor) JSON(b []byte) []byte {
-	matches := findAll(&hider{r: r}, b, false)
+	matches := findAll(&Hider{r: r}, b, false)
 	if len(matches) == 0 {
 		return b
 	}
@@ -185,7 +185,7 @@ func (r *Redactor) redaction(m match, text, kind string, whole bool) Redaction {
 
 // body replaces the secrets of a message body in the way that keeps the body
 // readable as what it is: JSON stays JSON, and markup stays markup.
-func (h *hider) body(b []byte, cut bool) ([]byte, []Redaction) {
+func (h *Hider) Body(b []byte, cut bool) ([]byte, []Redaction) {
 	r, matches := h.r, findAll(h, b, cut)
 	if len(matches) == 0 {
 		return b, nil

@@ -1,26 +1,14 @@
-package archive
+package redact
 
 import (
 	"io"
-	"strings"
 	"sync"
 )
 
-// A cleaner replaces secrets in what is written through it.
-type cleaner interface {
-	io.Writer
-	Flush() error
-}
-
-// newClean is the last net under a file: its content is made from events that
-// hold no secrets. In JSON only the text of strings that are not member names
-// is looked at, so that a secret that looks like a number cannot break the file.
-func newClean(r *Redactor, name string, to io.Writer) cleaner {
-	if strings.HasSuffix(name, ".json") && name != "" && !strings.HasPrefix(name, ScenariosDir+"/") {
-		return &jsonStream{r: r, w: to}
-	}
-	return &Stream{r: r, w: to}
-}
+// jsonWriter replaces secrets in JSON that is written through it. Only the text
+// of strings that are not member names is looked at, so that a secret that looks
+// like a number cannot break the file.
+func (r *Redactor) JSONWriter(to io.Writer) *jsonStream { return &jsonStream{r: r, w: to} }
 
 // A jsonStream replaces secrets in the string values of JSON written through it.
 type jsonStream struct {
