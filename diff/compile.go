@@ -33,6 +33,8 @@ type Rules struct {
 
 type compiledRule struct {
 	Rule
+	row         *ruleKind
+	order       int // of the row in the table
 	specificity int
 	re          *regexp.Regexp
 	abs, rel    *big.Rat
@@ -132,7 +134,7 @@ func (c *compiler) rule(i int, in Rule) {
 		r.Origin = "rule " + strconv.Itoa(i+1)
 	}
 	c.at = i
-	if !c.verb(i, r) {
+	if !c.kind(i, r) {
 		return
 	}
 	c.dates(i, r)
@@ -140,39 +142,25 @@ func (c *compiler) rule(i int, in Rule) {
 	c.parameters(i, r)
 }
 
-// verb checks the verb and rule 2: parameters that belong to another verb.
-func (c *compiler) verb(i int, r *compiledRule) bool {
-	v, ok := verbs[r.Do]
-	if !ok {
-		c.fail(i, "do", "one of "+verbList(), "unknown verb %q", string(r.Do))
+// kind looks up the row of the rule's kind and checks rules 2 and 3: it takes
+// its own parameters alone, and has the keys that its kind requires.
+func (c *compiler) kind(i int, r *compiledRule) bool {
+	r.order = slices.IndexFunc(ruleKinds, func(k *ruleKind) bool { return k.do == r.Do })
+	if r.order < 0 {
+		c.fail(i, "do", "one of "+doWords(), "unknown verb %q", string(r.Do))
 		return false
 	}
-	given := []struct {
-		field string
-		set   bool
-	}{
-		{"headers", len(r.Headers) > 0},
-		{"by", len(r.By) > 0},
-		{"as", r.As != "" || len(r.AsList) > 0},
-		{"abs", r.Abs != nil},
-		{"rel", r.Rel != nil},
-		{"within", r.Within != 0},
-		{"is", r.Is != ""},
-		{"notation", r.Notation != ""},
-		{"pattern", r.Pattern != ""},
-		{"blue", r.BlueText != ""},
-		{"green", r.GreenText != ""},
-		{"kind", r.Kind != ""},
-		{"max", r.Max != Bound{}},
-		{"allow", r.Allow},
-	}
-	for _, g := range given {
-		if g.set && !slices.Contains(v.fields, g.field) {
-			c.fail(i, g.field, "", "%s takes no %q", r.Do, g.field)
+	r.row = ruleKinds[r.order]
+	for _, p := range ruleParams {
+		if p.yaml(&r.Rule) != "" && !slices.Contains(r.row.params, p.name) {
+			c.fail(i, p.name, "", "%s takes no %q", r.Do, p.name)
 		}
 	}
-	if v.why && strings.TrimSpace(r.Why) == "" {
-		c.fail(i, "why", "say in a few words why this may differ", "%s needs a why", r.Do)
+	for _, need := range r.row.required {
+		missing := map[string]bool{"why": strings.TrimSpace(r.Why) == "", "until": r.Until.IsZero(), "kind": r.Kind == ""}
+		if missing[need.Key] {
+			c.fail(i, need.Key, need.Hint, "%s needs %s", r.Do, need)
+		}
 	}
 	return true
 }
@@ -180,9 +168,6 @@ func (c *compiler) verb(i int, r *compiledRule) bool {
 func (c *compiler) dates(i int, r *compiledRule) {
 	switch {
 	case r.Until.IsZero():
-		if r.Do == DoAllow {
-			c.fail(i, "until", "the date by which both sides agree again", "allow needs an until")
-		}
 	case c.now.IsZero():
 		c.fail(i, "until", "", "a rule with an until needs today's date")
 	case c.now.After(r.Until.AddDate(0, 0, 1)) || c.now.Equal(r.Until.AddDate(0, 0, 1)):
@@ -191,7 +176,6 @@ func (c *compiler) dates(i int, r *compiledRule) {
 }
 
 func (c *compiler) place(i int, r *compiledRule) {
-	v := verbs[r.Do]
 	n := 0
 	for _, given := range []bool{r.At != "", r.Header != "", len(r.Headers) > 0, r.Where != ""} {
 		if given {
@@ -204,10 +188,10 @@ func (c *compiler) place(i int, r *compiledRule) {
 	}
 	switch {
 	case r.At != "":
-		c.path(i, r, v)
+		c.path(i, r)
 	case r.Header != "":
-		if !v.header {
-			c.fail(i, "do", "", "%s is no rule for a header", r.Do)
+		if r.row.places&inHeader == 0 {
+			c.fail(i, "do", "", "%s is not a rule for headers", r.Do)
 		}
 		r.Header = strings.ToLower(r.Header)
 		r.specificity = 2
@@ -216,7 +200,7 @@ func (c *compiler) place(i int, r *compiledRule) {
 		} else if strings.Contains(r.Header, "[") {
 			r.specificity = 3
 		}
-		if strings.Trim(r.Header, "*") == "" && (r.Do == DoIgnore || r.Do == DoDrop) {
+		if strings.Trim(r.Header, "*") == "" && r.row.hides {
 			c.fail(i, "header", "", "all headers cannot be hidden")
 		}
 		c.out.header = append(c.out.header, i)
@@ -224,12 +208,12 @@ func (c *compiler) place(i int, r *compiledRule) {
 		if r.Where != "status" {
 			c.fail(i, "where", "", "where is status")
 		}
-		if r.Do != DoIgnore && r.Do != DoAllow {
-			c.fail(i, "do", "", "%s is no rule for the status", r.Do)
+		if r.row.places&inStatus == 0 {
+			c.fail(i, "do", "", "%s is not a rule for the status", r.Do)
 		}
 		c.out.status = append(c.out.status, i)
 	default:
-		if r.Do != DoOnly {
+		if r.row.places&headersOnly == 0 {
 			c.fail(i, "headers", "", "headers goes with do: only")
 			return
 		}
@@ -242,9 +226,9 @@ func (c *compiler) place(i int, r *compiledRule) {
 	}
 }
 
-func (c *compiler) path(i int, r *compiledRule, v verb) {
-	if v.noBody {
-		c.fail(i, "at", "", "%s is no rule for a body", r.Do)
+func (c *compiler) path(i int, r *compiledRule) {
+	if r.row.places&inBody == 0 {
+		c.fail(i, "at", "", "%s is not a rule for bodies", r.Do)
 		return
 	}
 	p, err := ParsePath(r.At)
@@ -253,7 +237,7 @@ func (c *compiler) path(i int, r *compiledRule, v verb) {
 		c.errs = append(c.errs, RuleError{Rule: i, Field: "at", Offset: pe.Offset, Msg: pe.Msg, Hint: pe.Hint})
 		return
 	}
-	if p.Everything() && (r.Do == DoIgnore || r.Do == DoDrop || r.Do == DoAllow && r.Kind != "order") {
+	if p.Everything() && (r.row.hides || r.Do == DoAllow && r.Kind != Order.String()) {
 		c.fail(i, "at", "name the members that vary", "the whole body cannot be hidden")
 		return
 	}
@@ -265,47 +249,54 @@ func (c *compiler) path(i int, r *compiledRule, v verb) {
 	c.out.prog.Add(p, i)
 }
 
+// parameters checks the words of `as` and what only the kind itself knows.
 func (c *compiler) parameters(i int, r *compiledRule) {
-	if v := verbs[r.Do]; len(v.as) > 0 && (r.As != "" || v.asNeeded) && !slices.Contains(v.as, r.As) {
-		c.fail(i, "as", "", "%s: as is one of %s", r.Do, strings.Join(v.as, ", "))
+	words := r.AsList
+	if r.As != "" || len(words) == 0 {
+		words = []string{r.As}
+	}
+	for _, word := range words {
+		if k := r.row; len(k.as) > 0 && (word != "" || k.asRequired) && !slices.Contains(k.as, word) {
+			c.fail(i, "as", "", "%s: as is one of %s", r.Do, strings.Join(k.as, ", "))
+		}
 	}
 	if r.Notation != "" && r.Notation != anyNotation {
 		c.fail(i, "notation", "leave it out where the notation counts", "notation is any")
 	}
-	switch r.Do {
-	case DoMatch:
-		c.match(i, r)
-	case DoTolerance:
-		c.tolerance(i, r)
-	case DoTime:
-		if r.Within <= 0 {
-			c.fail(i, "within", "within: 5s", "time needs a within")
-		}
-	case DoFormat:
-		c.formatRule(i, r)
-	case DoRewrite:
-		c.rewrite(i, r)
-	case DoMap:
-		if r.As == "" {
-			c.fail(i, "as", "", "map needs a name: as: order")
-		}
-	case DoNumber:
-		r.reading = ReadingOf(r.As)
-	case DoString:
-		c.normalisers(i, r)
-	case DoAllow:
-		kinds := map[string]Kind{"added": Added, "removed": Removed, "changed": Changed, "type": TypeChanged, "order": Order}
-		r.kind = kinds[r.Kind]
-		if r.kind == 0 {
-			c.fail(i, "kind", "", "allow: kind is one of added, removed, changed, type, order")
-		}
-		c.bound(i, r)
-	case DoLeak:
-		if !r.Allow {
-			c.fail(i, "allow", "the check is on everywhere; a rule only switches it off", "leak needs allow: true")
-		}
+	if r.row.check != nil {
+		r.row.check(c, i, r)
 	}
 }
+
+// allow checks the kind of change that a rule allows, and how much of it.
+func (c *compiler) allow(i int, r *compiledRule) {
+	kinds := map[string]Kind{"added": Added, "removed": Removed, "changed": Changed, "type": TypeChanged, "order": Order}
+	r.kind = kinds[r.Kind]
+	if r.kind == 0 && r.Kind != "" {
+		c.fail(i, "kind", "", "allow: kind is one of added, removed, changed, type, order")
+	}
+	c.bound(i, r)
+}
+
+func (c *compiler) mapName(i int, r *compiledRule) {
+	if r.As == "" {
+		c.fail(i, "as", "", "map needs a name: as: order")
+	}
+}
+
+func (c *compiler) within(i int, r *compiledRule) {
+	if r.Within <= 0 {
+		c.fail(i, "within", "within: 5s", "time needs a within")
+	}
+}
+
+func (c *compiler) leak(i int, r *compiledRule) {
+	if !r.Allow {
+		c.fail(i, "allow", "the check is on everywhere; a rule only switches it off", "leak needs allow: true")
+	}
+}
+
+func (c *compiler) reading(_ int, r *compiledRule) { r.reading = ReadingOf(r.As) }
 
 // bound checks the most that an allow rule hides.
 func (c *compiler) bound(i int, r *compiledRule) {
@@ -429,21 +420,14 @@ func takesAnything(re *regexp.Regexp) bool {
 	return true
 }
 
-func (c *compiler) normalisers(i int, r *compiledRule) {
+// normalisers looks up what a string rule does to texts.
+func (c *compiler) normalisers(_ int, r *compiledRule) {
 	names := r.AsList
-	if len(names) == 0 && r.As != "" {
+	if r.As != "" {
 		names = []string{r.As}
 	}
-	if len(names) == 0 {
-		c.fail(i, "as", "as: [nfc, trim]", "string needs normalisers")
-	}
-	for _, n := range names {
-		f := notation.Normaliser(n)
-		if f == nil {
-			c.fail(i, "as", "", "unknown normaliser %q: nfc, fold or trim", n)
-			continue
-		}
-		r.normal = append(r.normal, f)
+	for _, name := range names {
+		r.normal = append(r.normal, notation.Normaliser(name))
 	}
 }
 
@@ -461,8 +445,8 @@ func (c *compiler) contradictions() {
 			}
 			if indexed {
 				c.fail(j, "at", "a set has no order", "an index below %s, which is compared as a %s", set, rules[i].As)
-			} else if rules[j].Do == DoTolerance {
-				c.fail(j, "at", "match "+set.String()+" by a key", "a tolerance below %s, which is compared as a %s without a key", set, rules[i].As)
+			} else if rules[j].row.byPartner {
+				c.fail(j, "at", "match "+set.String()+" by a key", "a %s below %s, which is compared as a %s without a key", rules[j].Do, set, rules[i].As)
 			}
 		}
 	}

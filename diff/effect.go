@@ -2,55 +2,73 @@ package diff
 
 import (
 	"math"
+	"slices"
 	"strconv"
 )
 
 // A ruleRef is one more than an index into a program's rules; 0 is no rule.
 type ruleRef int32
 
-// An effect is what the rules at one place add up to: of each verb the rule
+// An effect is what the rules at one place add up to: of each kind the rule
 // with the most specific path, of equally specific ones the later.
 type effect struct {
 	rules []int // all that match, for their visits
-	drop, ignore, match, tolerance, time, format, mapping,
-	number, text, null, empty, embedded, leak ruleRef
-	rewrites []int // in file order
-	allows   []int
+	// The rules in force of the kinds that have a slot, see ruleKind.
+	drop, ignore, match, mapping, number, null, empty, embedded, leak ruleRef
+	// accepts are the rules in force that accept pairs of values, in the order in
+	// which they are asked.
+	accepts []ruleRef
+	allows  []int // allow rules, in file order
+	// open are those rules that may let some values here change to anything, see lets.
+	open []ruleRef
 	// orderFree: the array's elements hash to the same whatever their order.
 	orderFree bool
 	// numbers and strings: a rule has the last word on values of that type, so
 	// they hash to the constant of their type.
 	numbers, strings bool
 	reading          NumberReading // of the rule `number`, where there is one
-	// open: some values here may change to anything, see lets.
-	open bool
+	// anyNotation: a rule accepts numbers in whatever notation they are.
+	anyNotation bool
 }
 
 func (g *program) effectOf(rules []int) effect {
-	var e effect
-	e.rules = rules
-	if len(rules) == 0 {
-		return e
-	}
-	slot := map[Do]*ruleRef{
-		DoDrop: &e.drop, DoIgnore: &e.ignore, DoMatch: &e.match, DoTolerance: &e.tolerance, DoTime: &e.time,
-		DoFormat: &e.format, DoMap: &e.mapping, DoNumber: &e.number, DoString: &e.text, DoNull: &e.null,
-		DoEmpty: &e.empty, DoEmbedded: &e.embedded, DoLeak: &e.leak,
-	}
+	e := effect{rules: rules}
 	for _, i := range rules {
-		switch do := g.rules[i].Do; do {
-		case DoRewrite:
-			e.rewrites = append(e.rewrites, i)
-		case DoAllow:
-			e.allows = append(e.allows, i)
-		default:
-			if s := slot[do]; s != nil && (*s == 0 || g.beats(i, int(*s)-1)) {
+		switch k := g.rules[i].row; {
+		case k == nil: // a path that Select looks for
+		case k.slot != nil:
+			if s := k.slot(&e); *s == 0 || g.beats(i, int(*s)-1) {
 				*s = ruleRef(i + 1)
 			}
+		case k.number != nil || k.text != nil:
+			e.accept(g, i)
+		case k.several:
+			e.allows = append(e.allows, i)
 		}
 	}
-	e.settle(g)
+	if len(rules) > 0 {
+		e.settle(g)
+	}
 	return e
+}
+
+// accept adds a rule that accepts values, in the place of a less specific one of
+// its kind, unless the kind has several.
+func (e *effect) accept(g *program, i int) {
+	r := &g.rules[i]
+	at := len(e.accepts)
+	for j, other := range e.accepts {
+		switch o := &g.rules[other-1]; {
+		case o.row == r.row && !r.row.several:
+			if g.beats(i, int(other)-1) {
+				e.accepts[j] = ruleRef(i + 1)
+			}
+			return
+		case o.order > r.order:
+			at = min(at, j)
+		}
+	}
+	e.accepts = slices.Insert(e.accepts, at, ruleRef(i+1))
 }
 
 // beats reports whether rule i wins over rule j where they conflict: the more
@@ -60,9 +78,9 @@ func (g *program) beats(i, j int) bool {
 	return a > b || a == b && i > j
 }
 
-// settle resolves conflicts between verbs: a rule that hides a value whole
+// settle resolves conflicts between kinds: a rule that hides a value whole
 // yields to a more specific rule that says how to compare it, and the other
-// way round.
+// way round. It then sums up what the rules in force are about.
 func (e *effect) settle(g *program) {
 	if e.drop != 0 && e.ignore != 0 {
 		if g.beats(int(e.drop)-1, int(e.ignore)-1) {
@@ -72,31 +90,33 @@ func (e *effect) settle(g *program) {
 		}
 	}
 	for _, whole := range []*ruleRef{&e.drop, &e.ignore} {
-		for _, r := range []ruleRef{e.tolerance, e.time, e.format, e.mapping, e.embedded} {
-			if *whole != 0 && r != 0 && g.rules[r-1].specificity > g.rules[*whole-1].specificity {
+		for _, i := range e.rules {
+			if r := &g.rules[i]; *whole != 0 && r.row.instead && r.specificity > g.rules[*whole-1].specificity {
 				*whole = 0
 			}
 		}
 	}
 	if e.match != 0 {
-		switch g.rules[e.match-1].As {
-		case "set", "multiset":
-			e.orderFree = true
-		}
+		as := g.rules[e.match-1].As
+		e.orderFree = as == "set" || as == "multiset"
 	}
-	e.open = e.tolerance != 0
-	for _, i := range e.allows {
-		e.open = e.open || g.rules[i].kind == Changed
-	}
-	for _, i := range e.rewrites {
-		e.open = e.open || g.rules[i].anything
-	}
-	e.open = e.open || e.format != 0 && g.rules[e.format-1].anything
-	e.numbers = e.tolerance != 0 || e.time != 0 || e.mapping != 0
 	if e.number != 0 {
 		e.reading = g.rules[e.number-1].reading
 	}
-	e.strings = e.time != 0 || e.format != 0 || e.mapping != 0 || e.text != 0 || e.embedded != 0 || len(e.rewrites) > 0
+	e.numbers, e.strings = e.mapping != 0, e.mapping != 0 || e.embedded != 0
+	inForce := e.accepts
+	for _, i := range e.allows {
+		inForce = append(inForce[:len(inForce):len(inForce)], ruleRef(i+1))
+	}
+	for _, ref := range inForce {
+		r := &g.rules[ref-1]
+		e.numbers = e.numbers || r.row.number != nil
+		e.strings = e.strings || r.row.text != nil
+		e.anyNotation = e.anyNotation || r.row.number != nil && r.Notation == anyNotation
+		if r.row.lets != nil {
+			e.open = append(e.open, ref)
+		}
+	}
 }
 
 // lets reports whether the rules let a scalar change to any other value of its
@@ -107,30 +127,34 @@ func (e *effect) settle(g *program) {
 //     to nothing, is compared.
 //  3. A pattern, of a format or a rewrite, that takes any text.
 func (e *effect) lets(g *program, t *tree, i uint32) bool {
-	if !e.open || t.nodes[i].typ >= ArrayType {
+	if t.nodes[i].typ >= ArrayType {
 		return false
 	}
-	for _, a := range e.allows {
-		if r := &g.rules[a]; r.kind == Changed && (r.Max == (Bound{}) || r.Max.Share >= 1) { // Rule 1
+	for _, ref := range e.open {
+		if r := &g.rules[ref-1]; r.row.lets(r, t, i) {
 			return true
 		}
-	}
-	switch t.nodes[i].typ {
-	case NumberType:
-		return e.tolerance != 0 && g.rules[e.tolerance-1].covers(floatOf(t.text(i))) // Rule 2
-	case StringType: // Rule 3
-		any := e.format != 0 && g.rules[e.format-1].anything
-		for _, r := range e.rewrites {
-			any = any || g.rules[r].anything
-		}
-		return any
 	}
 	return false
 }
 
-// covers reports whether a tolerance is at least as wide as a value.
-func (r *compiledRule) covers(v float64) bool {
+// letsChange is rule 1 of lets.
+func (r *compiledRule) letsChange(*tree, uint32) bool {
+	return r.kind == Changed && (r.Max == (Bound{}) || r.Max.Share >= 1)
+}
+
+// letsNumber is rule 2 of lets.
+func (r *compiledRule) letsNumber(t *tree, i uint32) bool {
+	if t.nodes[i].typ != NumberType {
+		return false
+	}
+	v := floatOf(t.text(i))
 	return v != 0 && (r.Rel != nil && *r.Rel >= 1 || r.Abs != nil && *r.Abs >= math.Abs(v))
+}
+
+// letsText is rule 3 of lets.
+func (r *compiledRule) letsText(t *tree, i uint32) bool {
+	return r.anything && t.nodes[i].typ == StringType
 }
 
 // ruled is what a value under this effect adds to its parent's ruled hash.

@@ -287,7 +287,7 @@ func (e *engine) text(b, g uint32, st int32, eff *effect) {
 		}
 		return
 	}
-	by, why := e.rules.prog.sameText(eff, bt, gt, e.at)
+	by, why := e.rules.prog.acceptsTexts(eff, bt, gt, e.at)
 	if by == 0 && eff.embedded != 0 && e.inside(b, g, st, eff, bt, gt) {
 		return
 	}

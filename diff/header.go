@@ -108,9 +108,7 @@ func (e *engine) headerEffect(names ...string) *effect {
 }
 
 // says reports whether a rule tells how to compare the value.
-func (e *effect) says() bool {
-	return e.tolerance != 0 || e.time != 0 || e.format != 0 || e.mapping != 0 || e.text != 0 || len(e.rewrites) > 0
-}
+func (e *effect) says() bool { return e.mapping != 0 || len(e.accepts) > 0 }
 
 func (e *engine) header(f *headerField) {
 	if f.name == "set-cookie" {
@@ -179,14 +177,12 @@ func (e *engine) headerValueNoted(path, blue, green string, eff *effect, why str
 	}
 	if t.by == 0 && t.note == "" {
 		var reason string
-		t.by, reason = e.rules.prog.sameText(eff, blue, green, e.at)
+		t.by, reason = e.rules.prog.acceptsTexts(eff, blue, green, e.at)
 		why = cmp.Or(why, reason)
 	}
 	otherNotation := e.rules.opts.Numbers == Typed && fractional(blue) != fractional(green)
-	if t.by == 0 && t.note == "" && eff.tolerance != 0 && isNumber(blue) && isNumber(green) && !otherNotation {
-		if r := &e.rules.prog.rules[eff.tolerance-1]; literal.Within([]byte(blue), []byte(green), r.abs, r.rel) {
-			t.by = eff.tolerance
-		}
+	if t.by == 0 && t.note == "" && isNumber(blue) && isNumber(green) && !otherNotation {
+		t.by = e.rules.prog.acceptsNumbers(eff, &valuePair{blue: blue, green: green})
 	}
 	if t.by == 0 && t.note == "" {
 		t.note = why

@@ -14,13 +14,12 @@ type NamedPath struct {
 func (r *Rules) Named(m *Message, paths []NamedPath) (all, uncompared int) {
 	rules := r.list()
 	own := len(rules)
+	var marks []NamedPath
 	for _, p := range paths {
 		if _, err := ParsePath(p.Path); err == nil {
 			// A rule that changes nothing marks the places.
 			rules = append(rules, Rule{At: p.Path, Do: DoLeak, Allow: true, Why: "named"})
-			if p.Below {
-				rules[len(rules)-1].Why = "named below"
-			}
+			marks = append(marks, p)
 		}
 	}
 	marked, errs := Compile(rules, r.opts)
@@ -38,7 +37,7 @@ func (r *Rules) Named(m *Message, paths []NamedPath) (all, uncompared int) {
 	if w.parse(&w.b, body.tree); w.b.err != nil || w.auto == nil {
 		return 0, 0
 	}
-	c := namedCount{e: e, t: &w.b, own: own}
+	c := namedCount{e: e, t: &w.b, own: own, marks: marks}
 	e.walk(c.t, 0, w.auto.Root, c.visit)
 	return c.all, c.uncompared
 }
@@ -47,8 +46,9 @@ func (r *Rules) Named(m *Message, paths []NamedPath) (all, uncompared int) {
 type namedCount struct {
 	e               *engine
 	t               *tree
-	own             int    // rules from here on are marks
-	hidden, below   uint32 // nodes before these lie in a hidden, or a counted, subtree
+	own             int         // rules from here on are marks
+	marks           []NamedPath // in the order of those rules
+	hidden, below   uint32      // nodes before these lie in a hidden, or a counted, subtree
 	all, uncompared int
 }
 
@@ -65,7 +65,7 @@ func (c *namedCount) visit(i uint32, st int32) {
 	for _, r := range eff.rules {
 		if r >= c.own {
 			named = true
-			below = below || c.e.rules.prog.rules[r].Why == "named below"
+			below = below || c.marks[r-c.own].Below
 		}
 	}
 	if !named {

@@ -104,13 +104,11 @@ func (e *engine) reading(eff *effect) NumberReading {
 //  3. Else a tolerance or a time may accept the pair.
 func (e *engine) number(b, g uint32, eff *effect) {
 	bt, gt := e.b.text(b), e.g.text(g)
-	rules := e.rules.prog.rules
 	reading := e.reading(eff)
 	same := e.b.nodes[b].hash == e.g.nodes[g].hash // as the options read them
 	switch reading {
 	case Typed: // Rule 1
-		anyForm := eff.time != 0 && rules[eff.time-1].Notation == anyNotation
-		if fractional(bt) != fractional(gt) && !anyForm {
+		if fractional(bt) != fractional(gt) && !eff.anyNotation {
 			note := ""
 			if literal.SameNumber(bt, gt) {
 				note = notationNote
@@ -121,19 +119,15 @@ func (e *engine) number(b, g uint32, eff *effect) {
 	case Lexeme:
 		same = bytes.Equal(bt, gt)
 	}
-	if eff.mapping != 0 && e.mapped(b, g, eff, string(bt), string(gt), same) {
+	if eff.mapping != 0 && e.mapped(b, g, eff, string(bt), string(gt), same) || same {
 		return
 	}
 	var by ruleRef
 	switch {
-	case same:
-		return
 	case reading == Decimal && eff.number != 0 && literal.SameNumber(bt, gt), reading == Float64 && floatOf(bt) == floatOf(gt): // Rule 2
 		by = eff.number
-	case eff.tolerance != 0 && literal.Within(bt, gt, rules[eff.tolerance-1].abs, rules[eff.tolerance-1].rel): // Rule 3
-		by = eff.tolerance
-	case eff.time != 0 && rules[eff.time-1].sameTime(string(bt), string(gt)):
-		by = eff.time
+	case len(eff.accepts) > 0: // Rule 3
+		by = e.rules.prog.acceptsNumbers(eff, &valuePair{blue: string(bt), green: string(gt)})
 	}
 	e.change(b, g, eff, by)
 }

@@ -1,45 +1,73 @@
 package diff
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/diff/literal"
 	"github.com/bgverify/bgverify/diff/notation"
 )
 
-// sameText is the rule under which two different texts are the same; 0 when
-// there is none, and why where the texts do not show it. Normalisers come first,
-// then rewrites in file order, then time and format on the texts as sent. at are
-// the times of the two answers.
-func (g *program) sameText(eff *effect, blue, green string, at [2]time.Time) (by ruleRef, why string) {
-	b, n := blue, green
-	if eff.text != 0 {
-		for _, f := range g.rules[eff.text-1].normal {
-			b, n = f(b), f(n)
+// A valuePair is two values that differ, as the rules that may accept them see
+// them: texts without their quotes, numbers as written.
+type valuePair struct {
+	blue, green string // as the sides sent them
+	// Texts after the normalisers and rewrites so far.
+	changedBlue, changedGreen string
+	at                        [2]time.Time // when the two answers came
+}
+
+// acceptsTexts is the rule under which two different texts are the same; 0 when
+// there is none, and why where the texts do not show it.
+func (g *program) acceptsTexts(eff *effect, blue, green string, at [2]time.Time) (by ruleRef, why string) {
+	p := valuePair{blue: blue, green: green, changedBlue: blue, changedGreen: green, at: at}
+	for _, ref := range eff.accepts {
+		r := &g.rules[ref-1]
+		if r.row.text == nil {
+			continue
 		}
-		if b == n {
-			return eff.text, ""
-		}
-	}
-	for _, i := range eff.rewrites {
-		b, n = g.rules[i].rewritten(b, n)
-		if b == n {
-			return ruleRef(i + 1), ""
-		}
-	}
-	if eff.time != 0 && g.rules[eff.time-1].sameTime(blue, green) {
-		return eff.time, ""
-	}
-	if eff.format != 0 {
-		same, why := g.rules[eff.format-1].sameFormat(blue, green, at)
+		same, reason := r.row.text(r, &p)
 		if same {
-			return eff.format, ""
+			return ref, ""
 		}
-		return 0, why
+		why = cmp.Or(why, reason)
 	}
-	return 0, ""
+	return 0, why
+}
+
+// acceptsNumbers is the rule under which two different numbers are the same; 0
+// when there is none.
+func (g *program) acceptsNumbers(eff *effect, p *valuePair) ruleRef {
+	for _, ref := range eff.accepts {
+		if r := &g.rules[ref-1]; r.row.number != nil && r.row.number(r, p) {
+			return ref
+		}
+	}
+	return 0
+}
+
+// sameNormalised is what a string rule accepts: texts that its normalisers make
+// the same.
+func (r *compiledRule) sameNormalised(p *valuePair) (bool, string) {
+	for _, f := range r.normal {
+		p.changedBlue, p.changedGreen = f(p.changedBlue), f(p.changedGreen)
+	}
+	return p.changedBlue == p.changedGreen, ""
+}
+
+// sameRewritten is what a rewrite accepts: texts that are the same once it has
+// put its placeholder into both, after the rewrites before it.
+func (r *compiledRule) sameRewritten(p *valuePair) (bool, string) {
+	p.changedBlue, p.changedGreen = r.rewritten(p.changedBlue, p.changedGreen)
+	return p.changedBlue == p.changedGreen, ""
+}
+
+// sameWithin is what a tolerance accepts.
+func (r *compiledRule) sameWithin(p *valuePair) bool {
+	return literal.Within([]byte(p.blue), []byte(p.green), r.abs, r.rel)
 }
 
 // sameTime reports whether two texts are moments at most Within apart, in one

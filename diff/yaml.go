@@ -8,6 +8,72 @@ import (
 	"github.com/bgverify/bgverify/diff/literal"
 )
 
+// A ruleParam is a key that says more of what a rule does. Validation and
+// writing know the keys from here; yaml gives the value as a file writes it,
+// "" where the rule does not have the key.
+type ruleParam struct {
+	name string
+	yaml func(r *Rule) string
+}
+
+// ruleParams are the parameters of rules, in the order in which they are written.
+var ruleParams = []ruleParam{
+	{"headers", func(r *Rule) string { return yamlList(r.Headers) }},
+	{"by", func(r *Rule) string {
+		if len(r.By) == 1 {
+			return yamlText(r.By[0])
+		}
+		return yamlList(r.By)
+	}},
+	{"kind", func(r *Rule) string { return yamlText(r.Kind) }},
+	{"max", func(r *Rule) string {
+		if r.Max == (Bound{}) {
+			return ""
+		}
+		return r.Max.String()
+	}},
+	{"is", func(r *Rule) string { return yamlText(r.Is) }},
+	{"notation", func(r *Rule) string { return yamlText(r.Notation) }},
+	{"pattern", func(r *Rule) string {
+		if r.Pattern == "" {
+			return ""
+		}
+		return quoteYAML(r.Pattern)
+	}},
+	{"abs", func(r *Rule) string { return yamlNumber(r.Abs) }},
+	{"rel", func(r *Rule) string { return yamlNumber(r.Rel) }},
+	{"within", func(r *Rule) string {
+		if r.Within == 0 {
+			return ""
+		}
+		return r.Within.String()
+	}},
+	{"blue", func(r *Rule) string { return yamlText(r.BlueText) }},
+	{"green", func(r *Rule) string { return yamlText(r.GreenText) }},
+	{"as", func(r *Rule) string {
+		if r.As != "" {
+			return yamlText(r.As)
+		}
+		return yamlList(r.AsList)
+	}},
+	{"allow", func(r *Rule) string {
+		if !r.Allow {
+			return ""
+		}
+		return "true"
+	}},
+}
+
+// SameRule reports whether two rules do the same to the same place, whatever
+// their reasons, tickets and dates.
+func SameRule(a, b *Rule) bool {
+	bare := func(r Rule) string {
+		r.Header, r.Why, r.Ticket, r.Until = strings.ToLower(r.Header), "", "", time.Time{}
+		return RuleYAML(r)
+	}
+	return bare(*a) == bare(*b)
+}
+
 // RuleYAML writes a rule as one line of a `rules:` list, ready to paste:
 // - {at: "$..price", do: tolerance, rel: 0.01}.
 func RuleYAML(r Rule) string {
@@ -19,64 +85,51 @@ func RuleYAML(r Rule) string {
 			sep = ", "
 		}
 	}
-	text := func(key, value string) {
-		if value != "" {
-			put(key, yamlString(value))
-		}
-	}
-	list := func(key string, values []string) {
-		if len(values) == 1 && key == "by" {
-			text(key, values[0])
-			return
-		}
-		quoted := make([]string, len(values))
-		for i, v := range values {
-			quoted[i] = yamlString(v)
-		}
-		if len(values) > 0 {
-			put(key, "["+strings.Join(quoted, ", ")+"]")
-		}
-	}
-	number := func(key string, f *float64) {
-		if f != nil {
-			put(key, strconv.FormatFloat(*f, 'g', -1, 64))
-		}
-	}
 	if r.At != "" {
 		put("at", quoteYAML(r.At))
 	}
-	text("header", r.Header)
-	list("headers", r.Headers)
-	text("where", r.Where)
-	text("do", string(r.Do))
-	list("by", r.By)
-	text("kind", r.Kind)
-	if r.Max != (Bound{}) {
-		put("max", r.Max.String())
+	put("header", yamlText(r.Header))
+	put("headers", yamlList(r.Headers)) // a place, though a parameter of only
+	put("where", yamlText(r.Where))
+	put("do", yamlText(string(r.Do)))
+	for _, p := range ruleParams {
+		if p.name != "headers" {
+			put(p.name, p.yaml(&r))
+		}
 	}
-	text("is", r.Is)
-	text("notation", r.Notation)
-	if r.Pattern != "" {
-		put("pattern", quoteYAML(r.Pattern))
-	}
-	number("abs", r.Abs)
-	number("rel", r.Rel)
-	if r.Within > 0 {
-		put("within", r.Within.String())
-	}
-	text("blue", r.BlueText)
-	text("green", r.GreenText)
-	text("as", r.As)
-	list("as", r.AsList)
-	if r.Allow {
-		put("allow", "true")
-	}
-	text("why", r.Why)
-	text("ticket", r.Ticket)
+	put("why", yamlText(r.Why))
+	put("ticket", yamlText(r.Ticket))
 	if !r.Until.IsZero() {
 		put("until", r.Until.Format(time.DateOnly))
 	}
 	return b.String() + "}"
+}
+
+// yamlText is a scalar as a file writes it; "" for an empty one.
+func yamlText(s string) string {
+	if s == "" {
+		return ""
+	}
+	return yamlString(s)
+}
+
+// yamlList is a list between brackets; "" for an empty one.
+func yamlList(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	quoted := make([]string, len(list))
+	for i, s := range list {
+		quoted[i] = yamlString(s)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+func yamlNumber(f *float64) string {
+	if f == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*f, 'g', -1, 64)
 }
 
 // yamlString writes a scalar plain where YAML reads it back as the same

@@ -62,27 +62,23 @@ func (j *judging) withhold() {
 	}
 }
 
-// needs reports whether a rule looks into a hidden value of the pair.
-//
-//  1. A format needs the value, but for a named one of a value that is known by
-//     its formats. A pattern always does.
-//  2. What makes values alike (tolerance, time, number, string, rewrite,
-//     embedded) needs it where the sides' differ: equal ones stay equal.
-//  3. Everything else asks for presence, type and equality alone.
+// needs reports whether a rule asks more of a hidden value of the pair than the
+// archive keeps of it. What a rule asks for is in its kind's row (diff.Need).
 func (j *judging) needs(rule *diff.Rule) bool {
-	format := rule.Do == diff.DoFormat
-	if !format && !slices.Contains([]diff.Do{diff.DoTolerance, diff.DoTime, diff.DoNumber, diff.DoString, diff.DoRewrite, diff.DoEmbedded}, rule.Do) {
+	need := rule.Needs()
+	if need == diff.NeedEquality { // which the archive keeps
 		return false
 	}
 	blue, green := j.hiddenAt(rule, j.blue), j.hiddenAt(rule, j.green)
-	if len(blue)+len(green) == 0 {
+	switch {
+	case len(blue)+len(green) == 0:
 		return false
+	case need == diff.NeedChanged: // equal values stay equal
+		return j.Hidden.marks(strings.Join(blue, "\n")) != j.Hidden.marks(strings.Join(green, "\n"))
+	case need == diff.NeedFormat: // known of some of the values
+		return slices.ContainsFunc(append(blue, green...), func(text string) bool { return !j.Hidden.known(text) })
 	}
-	if !format {
-		return j.Hidden.marks(strings.Join(blue, "\n")) != j.Hidden.marks(strings.Join(green, "\n")) // Rule 2
-	}
-	return rule.Is == "regex" || rule.Pattern != "" || // Rule 1
-		slices.ContainsFunc(append(blue, green...), func(text string) bool { return !j.Hidden.known(text) })
+	return true
 }
 
 // hiddenAt are the values with something hidden in them that a rule speaks of, on

@@ -1,6 +1,11 @@
 package scenarios
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+)
 
 // The key tables of expectations, rules and load stages.
 
@@ -83,7 +88,29 @@ var hlsTable = table{"hls", "What an HLS playlist must hold.", []key{
 	{"codecs", oneOf(aTemplate, object("matchers")), "Codecs of the variants, as one text.", "", "{contains: avc1}", false},
 }}
 
-var doWords = []string{"ignore", "drop", "allow", "match", "tolerance", "time", "format", "rewrite", "map", "number", "string", "null", "empty", "embedded", "leak", "only"}
+// doWords are the kinds of rules. They and the words of `as` come from the rows
+// of package diff, so that a new kind is known here at once.
+var doWords = func() []string {
+	var words []string
+	for _, k := range diff.RuleKinds() {
+		words = append(words, string(k.Do))
+	}
+	return words
+}()
+
+// asDoc lists the words of `as` by the kinds that take it.
+var asDoc = func() string {
+	var words, names []string
+	for _, k := range diff.RuleKinds() {
+		switch {
+		case len(k.As) > 0:
+			words = append(words, string(k.Do)+": "+strings.Join(k.As, ", ")+".")
+		case slices.Contains(k.Params, "as"):
+			names = append(names, string(k.Do))
+		}
+	}
+	return strings.Join(words, " ") + " " + strings.Join(names, " and ") + ": a name."
+}()
 
 var ruleTable = table{"rule", "A rule changes how differences at a place count. One of at, header, headers, where says the place, do says what happens.", []key{
 	{"at", aText, "Path pattern into the body.", "", `"$..serverTime"`, false},
@@ -92,7 +119,7 @@ var ruleTable = table{"rule", "A rule changes how differences at a place count. 
 	{"where", aWord("status"), "The status line.", "", "status", false},
 	{"do", aWord(doWords...), "What happens to differences at the place.", "", "ignore", false},
 	{"by", orList(aText), "match: members that identify an element.", "", "id", false},
-	{"as", orList(aText), "match: list, set, multiset, auto. map and rewrite: a name. number: decimal, type, lexeme, float64. string: nfc, fold, trim. null and empty: absent. embedded: json, base64-json.", "", "set", false},
+	{"as", orList(aText), asDoc, "", "set", false},
 	{"abs", aNumber(0, 1e300), "tolerance: largest difference.", "", "0.01", false},
 	{"rel", aNumber(0, 1e6), "tolerance: largest difference as a ratio.", "", "0.2", false},
 	{"within", aDuration(0, 366*86400), "time: largest difference.", "", "5s", false},

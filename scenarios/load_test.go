@@ -127,7 +127,7 @@ text
 		`f/env.yaml:1:10: error: unknown key "laod"`,
 		`f/other.yaml:1:1: error: this is neither a suite nor a parts, rule or env file`,
 		`f/parts.yaml:1:23: error: unknown key "gett" in part "p"`,
-		`f/rules.yaml:1:23: error: do must be one of "ignore", "drop", "allow", "match", "tolerance", "time", "format", "rewrite", "map", "number", "string", "null", "empty", "embedded", "leak" or "only", not "ignroe"`,
+		`f/rules.yaml:1:23: error: do must be one of "ignore", "drop", "allow", "match", "map", "string", "rewrite", "number", "tolerance", "time", "format", "null", "empty", "embedded", "leak" or "only", not "ignroe"`,
 		`f/same.yaml:1:8: error: duplicate suite "two"`,
 	}
 	if d := gocmp.Diff(want, got); d != "" {

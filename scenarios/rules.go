@@ -134,7 +134,7 @@ func (w *walker) rule(r *obj) (diff.Rule, bool) {
 	}
 	as := r.texts("as", nil)
 	switch {
-	case rule.Do == diff.DoString:
+	case slices.ContainsFunc(diff.RuleKinds(), func(k diff.RuleKind) bool { return k.Do == rule.Do && k.AsList }):
 		rule.AsList = as
 	case len(as) == 1:
 		rule.As = as[0]
@@ -155,7 +155,7 @@ func (w *walker) rule(r *obj) (diff.Rule, bool) {
 	case !r.has("do") && !r.broken:
 		r.fail(r.n, "add do: ignore, match, tolerance, …", "a rule without do")
 	}
-	w.demandWhy(r, rule)
+	w.demandKeys(r, rule)
 	if now := w.opts.Now; !rule.Until.IsZero() && !now.IsZero() && now.After(rule.Until) {
 		r.fail(r.at("until"), "remove the rule, or agree on a new date", "the rule expired on %s", rule.Until.Format("2006-01-02"))
 	}
@@ -189,25 +189,16 @@ func (o *obj) bound(name string) diff.Bound {
 // doWord reads do, with a hint for the word that YAML reads as nothing.
 func (w *walker) doWord(r *obj) string { return r.word("do") }
 
-// demandWhy holds rules that hide differences to a reason.
-func (w *walker) demandWhy(r *obj, rule diff.Rule) {
-	switch rule.Do {
-	case diff.DoIgnore, diff.DoDrop, diff.DoAllow:
-	case diff.DoLeak:
-		if !rule.Allow {
-			return
+// demandKeys reports the keys that the rule's kind requires and that are not
+// written, such as the reason of a rule that hides differences.
+func (w *walker) demandKeys(r *obj, rule diff.Rule) {
+	if rule.Do == diff.DoLeak && !rule.Allow {
+		return // the rule switches nothing off, which is reported
+	}
+	for _, need := range rule.Do.Requires() {
+		if !r.has(need.Key) {
+			r.fail(r.at("do"), "add "+need.Key+": "+need.Hint, "a rule that does %q needs %s", string(rule.Do), need)
 		}
-	default:
-		return
-	}
-	if rule.Why == "" && !r.has("why") {
-		r.fail(r.at("do"), "add why: the reason a colleague would accept", "a rule that does %q needs a why", string(rule.Do))
-	}
-	if rule.Do == diff.DoAllow && !r.has("until") {
-		r.fail(r.at("do"), "add until: the day by which blue has the change too", "a rule that does \"allow\" needs an until")
-	}
-	if rule.Do == diff.DoAllow && !r.has("kind") {
-		r.fail(r.at("do"), "add kind: added, removed, changed, type or order", "a rule that does \"allow\" needs a kind")
 	}
 }
 

@@ -55,29 +55,13 @@ func (b *builder) checkRules(base, own []diff.Rule) {
 		for _, earlier := range all[:len(base)+i] {
 			switch {
 			case earlier.Origin == r.Origin:
-			case samePlace(earlier, r) && earlier.Do == r.Do && sameRule(earlier, r):
+			case diff.SameRule(&earlier, &r):
 				source.w.warnf(source.n, "remove one of them", "the same rule is already written in %s", earlier.Origin)
 			case shadows(earlier, r):
 				source.w.warnf(source.n, "remove it, or the rule that hides it", "this rule is shadowed by the one in %s", earlier.Origin)
 			}
 		}
 	}
-}
-
-func samePlace(a, b diff.Rule) bool {
-	return a.At == b.At && strings.EqualFold(a.Header, b.Header) && a.Where == b.Where && slices.Equal(a.Headers, b.Headers)
-}
-
-// sameRule compares what rules do, not why.
-func sameRule(a, b diff.Rule) bool {
-	value := func(x *float64) float64 {
-		if x == nil {
-			return -1
-		}
-		return *x
-	}
-	return slices.Equal(a.By, b.By) && a.As == b.As && slices.Equal(a.AsList, b.AsList) && value(a.Abs) == value(b.Abs) && value(a.Rel) == value(b.Rel) &&
-		a.Within == b.Within && a.Is == b.Is && a.Pattern == b.Pattern && a.BlueText == b.BlueText && a.GreenText == b.GreenText && a.Kind == b.Kind && a.Allow == b.Allow
 }
 
 // shadows reports whether nothing is left for rule b after a: a drops or ignores

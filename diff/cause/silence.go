@@ -185,11 +185,13 @@ func (s *silencer) rule(c *Cause) (r diff.Rule, why string) {
 	default: // Moved, Order
 		r.Do, r.Kind = diff.DoAllow, diff.Order.String()
 	}
-	if r.Do.NeedsWhy() {
-		r.Why = diff.PlaceholderWhy
-	}
-	if r.Do == diff.DoAllow {
-		r.Until = diff.PlaceholderUntil
+	for _, need := range r.Do.Requires() {
+		switch need.Key {
+		case "why":
+			r.Why = diff.PlaceholderWhy
+		case "until":
+			r.Until = diff.PlaceholderUntil
+		}
 	}
 	return r, ""
 }

@@ -115,6 +115,9 @@ func isIPv4(s string) bool {
 // It is nil when the name is unknown.
 func Normaliser(name string) func(text string) string { return normalisers[name] }
 
+// Normalisers are the words of normalisers, in the order of the documentation.
+func Normalisers() []string { return []string{"nfc", "fold", "trim"} }
+
 var normalisers = map[string]func(string) string{
 	"nfc":  norm.NFC.String,
 	"fold": func(s string) string { return cases.Fold().String(s) },
