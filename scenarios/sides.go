@@ -268,6 +268,9 @@ func usesOutside(t *Template) bool {
 	return slices.ContainsFunc(t.Parts, func(p template.Part) bool { return p.IsVariable() })
 }
 
+// URLFault says why text cannot be the url of a side; empty: it can.
+func URLFault(s string) string { return badBaseURL(s) }
+
 // badBaseURL says what is wrong with a side's URL; empty when nothing is.
 func badBaseURL(s string) string {
 	u, err := url.Parse(s)

@@ -63,28 +63,28 @@ var allowed = map[string][]string{
 		"scenarios/convert/internal/model", "scenarios/convert/internal/source", "scenarios/convert/internal/write",
 	},
 	"scenarios/convert/postman": {
-		"scenarios/convert/postman/script", "scenarios/convert/internal/model", "scenarios/convert/internal/naming",
+		"scenarios", "scenarios/template", "scenarios/convert/postman/script", "scenarios/convert/internal/model", "scenarios/convert/internal/naming",
 		"scenarios/convert/internal/source", "scenarios/convert/internal/write",
 	},
 	"scenarios/convert/postman/script": {
-		"diff", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+		"diff", "scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
 	},
 	"scenarios/convert/curl": {
-		"scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+		"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
 		"scenarios/convert/internal/web",
 	},
 	"scenarios/convert/har": {
-		"scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+		"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
 		"scenarios/convert/internal/web",
 	},
 	"scenarios/convert/internal/web": {
-		"scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+		"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
 		"scenarios/convert/internal/write",
 	},
-	"scenarios/convert/internal/write":       {"scenarios/convert/internal/model", "scenarios/convert/internal/naming"},
+	"scenarios/convert/internal/write":       {"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming"},
 	"scenarios/convert/internal/model":       {"scenarios/convert/internal/naming"},
-	"scenarios/convert/internal/source":      {"scenarios/convert/internal/naming"},
-	"scenarios/convert/internal/naming":      {},
+	"scenarios/convert/internal/source":      {"scenarios/template", "scenarios/convert/internal/naming"},
+	"scenarios/convert/internal/naming":      {"scenarios/template"},
 	"scenarios/convert/internal/converttest": {"scenarios/convert/internal/model", "scenarios"},
 
 	"cmd/bgverify": {

@@ -11,6 +11,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // inlineFile is up to which size a file of text is written into the scenario.
@@ -162,7 +163,7 @@ func (c *curlImport) encoded(r *web.Request, p *pendingCurl, d curlData) (string
 		if i%2 == 1 {
 			out += web.Marked(s + " | urlencode")
 		} else {
-			out += web.PercentEncoded(s, "")
+			out += template.PercentEncode(s, "")
 		}
 	}
 	if name != "" {
@@ -181,7 +182,7 @@ func (c *curlImport) uploadBody(r *web.Request, p *pendingCurl) {
 			if !strings.HasSuffix(r.URL, "/") {
 				r.URL += "/"
 			}
-			r.URL += web.PercentEncoded(web.BaseName(web.Readable(name)), "")
+			r.URL += template.PercentEncode(web.BaseName(web.Readable(name)), "")
 		}
 	}
 	switch {

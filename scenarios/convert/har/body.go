@@ -11,6 +11,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // postOf reads the body.
@@ -36,7 +37,7 @@ func (h *harImport) postOf(e *harEntry, r *web.Request) {
 	case len(p.params) > 0:
 		var pairs []string
 		for _, x := range p.params {
-			pairs = append(pairs, web.PercentEncoded(web.PercentDecoded(x.name), "*")+"="+web.PercentEncoded(web.PercentDecoded(x.value), "*"))
+			pairs = append(pairs, template.PercentEncode(web.PercentDecoded(x.name), "*")+"="+template.PercentEncode(web.PercentDecoded(x.value), "*"))
 		}
 		r.Body.Raw = []byte(strings.Join(pairs, "&"))
 		if r.Body.Type == "" {

@@ -11,6 +11,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // volatile are headers that a browser, a proxy or a tracer writes anew each time.
@@ -206,7 +207,7 @@ func liftPath(url string, lift func(string) string) string {
 	for i, seg := range segs {
 		decoded := web.PercentDecoded(seg)
 		if out := lift(decoded); !web.HasMark(decoded) && web.HasMark(out) {
-			segs[i] = web.Literals(out, func(s string) string { return web.PercentEncoded(s, "!$&'()*+,;=:@") })
+			segs[i] = web.Literals(out, func(s string) string { return template.PercentEncode(s, "!$&'()*+,;=:@") })
 		}
 	}
 	out := strings.TrimSuffix(url, full[1:]) + strings.Join(segs, "/")[1:]

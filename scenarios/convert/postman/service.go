@@ -2,12 +2,12 @@ package postman
 
 import (
 	"cmp"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"unicode"
 
+	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 )
@@ -96,26 +96,7 @@ func (im *pmImport) originOf(text string) *pmOrigin {
 }
 
 // badOrigin reports whether the language refuses text as the url of a side.
-func badOrigin(s string) bool {
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(s, "?#\\") {
-		return true
-	}
-	host := u.Host
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
-		if p, err := netip.ParseAddrPort("127.0.0.1:" + host[i+1:]); err != nil || p.Port() == 0 {
-			return true
-		}
-		host = host[:i]
-	}
-	if ip, ok := strings.CutPrefix(host, "["); ok {
-		_, err := netip.ParseAddr(strings.TrimSuffix(ip, "]"))
-		return err != nil
-	}
-	return strings.IndexFunc(host, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._", r))
-	}) >= 0
-}
+func badOrigin(s string) bool { return strings.ContainsAny(s, `?#\`) || scenarios.URLFault(s) != "" }
 
 // path translates the path behind an origin.
 func (im *pmImport) path(d *pmDraft, path string, vars []pmVar) string {
@@ -128,9 +109,9 @@ func (im *pmImport) path(d *pmDraft, path string, vars []pmVar) string {
 	path = strings.Join(segments, "/")
 	var b strings.Builder
 	rest := eachPlaceholder(path, func(before, placeholder string) {
-		b.WriteString(beforePlaceholder(cleanPath(before)))
+		b.WriteString(beforePlaceholder(naming.CleanURL(before, "?")))
 		if value := im.resolved(placeholder); strings.Contains(value, "/") && !strings.Contains(value, "{{") {
-			b.WriteString(beforePlaceholder(cleanPath(value))) // a value is one segment; this one is several
+			b.WriteString(beforePlaceholder(naming.CleanURL(value, "?"))) // a value is one segment; this one is several
 		} else {
 			b.WriteString(im.text(d, placeholder, "path", false))
 		}
@@ -143,7 +124,7 @@ func (im *pmImport) path(d *pmDraft, path string, vars []pmVar) string {
 	return out
 }
 
-func literalPath(s string) string { return naming.Escape(cleanPath(s)) }
+func literalPath(s string) string { return naming.Escape(naming.CleanURL(s, "?")) }
 
 // pathVariable is the value of a :name segment; one without a value must come
 // from outside.

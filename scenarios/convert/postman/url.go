@@ -192,24 +192,3 @@ func mapOutside(text string, f func(string) string) string {
 	rest := eachPlaceholder(text, func(before, placeholder string) { b.WriteString(f(before) + placeholder) })
 	return b.String() + f(rest)
 }
-
-// cleanPath writes the literal text of a path as the language takes it: no
-// fragments, controls or backslashes, and every % followed by two hex digits.
-func cleanPath(s string) string {
-	const digits = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c == '%' && i+2 < len(s) && isHexDigit(s[i+1]) && isHexDigit(s[i+2]), c >= ' ' && c != 0x7f && strings.IndexByte(`%\#?`, c) < 0:
-			b.WriteByte(c)
-		default:
-			b.WriteString("%" + string(digits[c>>4]) + string(digits[c&15]))
-		}
-	}
-	return b.String()
-}
-
-func isHexDigit(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}

@@ -13,9 +13,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 	"github.com/bgverify/bgverify/scenarios/convert/postman/script"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // The YAML form of collections (v3): a folder is a folder, NAME.request.yaml a
@@ -348,7 +348,7 @@ func yamlValue(n *yaml.Node, depth int, count *int) (*source.Value, error) {
 	case "!!bool":
 		v.Kind = 'b'
 	case "!!int", "!!float":
-		if naming.JSONNumber.MatchString(n.Value) {
+		if template.IsNumber(n.Value) {
 			v.Kind = 'n'
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // vars writes the variables of the suite and what must come from outside.
@@ -93,7 +94,7 @@ func (im *pmImport) varValue(v pmVar) (out model.Var, env string) {
 		im.report.Note("", "the variable %s is defined by itself; it is written as text", out.Name)
 	default:
 		out.Text = im.text(nil, v.value, "variable "+v.key, false)
-		out.Literal = (im.bare[v.key] || v.literal && !strings.Contains(out.Text, "{{")) && (naming.JSONNumber.MatchString(out.Text) || out.Text == "true" || out.Text == "false")
+		out.Literal = (im.bare[v.key] || v.literal && !strings.Contains(out.Text, "{{")) && (template.IsNumber(out.Text) || out.Text == "true" || out.Text == "false")
 	}
 	return out, env
 }

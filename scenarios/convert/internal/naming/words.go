@@ -1,10 +1,13 @@
 package naming
 
 import (
-	"regexp"
+	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // Escape writes text so that the braces in it stand for themselves.
@@ -56,16 +59,34 @@ func OneLine(s string, n int) string {
 	return s
 }
 
-// jsonNumber is a number as JSON writes it.
-var JSONNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+// IsToken reports whether text is a token of RFC 9110, as the names of headers
+// and cookies and methods are, and not longer than anybody writes.
+func IsToken(s string) bool { return len(s) <= 200 && template.IsToken(s) }
 
-// isToken reports whether text is a token of RFC 9110, as names of headers are.
-func IsToken(s string) bool {
-	for i := range len(s) {
+// CleanURL writes the literal text of a path or query as the language takes it:
+// without controls, backslashes, fragments, bytes of also and bytes that are not
+// UTF-8, and with every % followed by two hex digits.
+func CleanURL(s, also string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
 		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
-			return false
+		switch {
+		case r == utf8.RuneError && n == 1, c < ' ', c == 0x7f, c == '\\', c == '#', c == '%' && !IsEscape(s[i:]), strings.IndexByte(also, c) >= 0:
+			fmt.Fprintf(&b, "%%%02X", c)
+		default:
+			b.WriteString(s[i : i+n])
 		}
+		i += n
 	}
-	return s != "" && len(s) <= 200
+	return b.String()
+}
+
+// IsEscape reports whether text begins with % and two hex digits.
+func IsEscape(s string) bool {
+	if len(s) < 3 || s[0] != '%' {
+		return false
+	}
+	_, err := strconv.ParseUint(s[1:3], 16, 8)
+	return err == nil
 }

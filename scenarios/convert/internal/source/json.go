@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A SourceError is a mistake in a file that is imported.
@@ -197,7 +198,7 @@ func (p *jsonParser) literal(v *Value) error {
 		v.Kind = 'b'
 	case v.Text == "null":
 		v.Kind = '0'
-	case naming.JSONNumber.MatchString(v.Text):
+	case template.IsNumber(v.Text):
 		v.Kind = 'n'
 	default:
 		return p.fail("%s is no JSON value", strconv.Quote(naming.OneLine(v.Text, 40)))

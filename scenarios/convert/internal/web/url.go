@@ -1,14 +1,15 @@
 package web
 
 import (
-	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // cutURL cuts a marked address into its origin (scheme://host:port, or what
@@ -132,35 +133,13 @@ func Squash(path string) string {
 	return path
 }
 
-// cleanURL writes the literal text of a path and query as the language takes it:
-// no controls, backslashes or fragments, and every % followed by two hex digits.
-func cleanURL(text string) string {
-	return Literals(text, func(s string) string {
-		var b strings.Builder
-		for i := 0; i < len(s); {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			c := s[i]
-			escape := r == utf8.RuneError && n == 1 || c < ' ' || c == 0x7f || c == '\\' || c == '#'
-			if c == '%' && (i+2 >= len(s) || !IsDigitOf(s[i+1], 16) || !IsDigitOf(s[i+2], 16)) {
-				escape = true
-			}
-			if escape {
-				b.WriteString(fmt.Sprintf("%%%02X", c))
-			} else {
-				b.WriteString(s[i : i+n])
-			}
-			i += n
-		}
-		return b.String()
-	})
-}
-
-// percentDecoded decodes what can be decoded.
+// PercentDecoded decodes what can be decoded.
 func PercentDecoded(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) && IsDigitOf(s[i+1], 16) && IsDigitOf(s[i+2], 16) {
-			b.WriteByte(hexByte(s[i+1])<<4 | hexByte(s[i+2]))
+		if naming.IsEscape(s[i:]) {
+			c, _ := strconv.ParseUint(s[i+1:i+3], 16, 8)
+			b.WriteByte(byte(c))
 			i += 2
 			continue
 		}
@@ -169,45 +148,9 @@ func PercentDecoded(s string) string {
 	return b.String()
 }
 
-func hexByte(c byte) byte {
-	switch {
-	case c <= '9':
-		return c - '0'
-	case c >= 'a':
-		return c - 'a' + 10
-	}
-	return c - 'A' + 10
-}
-
-func IsDigitOf(c byte, base int) bool {
-	switch {
-	case c >= '0' && c <= '7':
-		return true
-	case base == 8:
-		return false
-	}
-	return c == '8' || c == '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
-
-// Characters that the language leaves as they are in a value of a query, and in
-// one of a form, beside letters, digits and -_.~.
-const (
-	queryPlain = "!$'()*,:@/?"
-	formPlain  = "*"
-)
-
-func PercentEncoded(s, plain string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.~", c) >= 0 || strings.IndexByte(plain, c) >= 0 {
-			b.WriteByte(c)
-		} else {
-			b.WriteString(fmt.Sprintf("%%%02X", c))
-		}
-	}
-	return b.String()
-}
+// formPlain is what the language leaves as it is in a value of a form, besides
+// letters, digits and -_.~.
+const formPlain = "*"
 
 // pairs reads a query, or a form when form is set, as fields in order. ok is
 // false when fields would not be sent as the same bytes; with loose, when they
@@ -216,14 +159,14 @@ func pairs(text string, form, loose bool) (out []model.Field, ok bool) {
 	if text == "" {
 		return nil, false
 	}
-	plain := queryPlain
+	plain := template.QueryExtra
 	if form {
 		plain = formPlain
 	}
 	same := func(raw, value string) bool {
-		again := Literals(value, func(s string) string { return PercentEncoded(s, plain) })
+		again := Literals(value, func(s string) string { return template.PercentEncode(s, plain) })
 		if form {
-			again = Literals(value, func(s string) string { return strings.ReplaceAll(PercentEncoded(s, plain+" "), " ", "+") })
+			again = Literals(value, func(s string) string { return strings.ReplaceAll(template.PercentEncode(s, plain+" "), " ", "+") })
 		}
 		if again == raw {
 			return true
@@ -295,7 +238,7 @@ func (im *Import) address(r *Request) {
 	} else if hasQuery {
 		path += "?" + im.secretPairs(r, query, "query parameter")
 	}
-	path = cleanURL(path)
+	path = Literals(path, func(s string) string { return naming.CleanURL(s, "") })
 	if strings.HasPrefix(path, "//") {
 		r.Skip = append(r.Skip, "its path begins with two slashes")
 		path = "/" + strings.TrimLeft(path, "/")

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A yamlNode is YAML as it will be laid out. Exactly one of pairs, items and
@@ -266,7 +267,7 @@ func scalar(s string, inFlow bool, kind yamlKind) string {
 	switch {
 	case kind == yamlPlain:
 		return s
-	case kind == yamlLoose && (naming.JSONNumber.MatchString(s) || s == "true" || s == "false"):
+	case kind == yamlLoose && (template.IsNumber(s) || s == "true" || s == "false"):
 		return s
 	case plainSafe(s, inFlow):
 		return s

@@ -9,8 +9,8 @@ import (
 	"github.com/dop251/goja/ast"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
-	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 var getters = []string{
@@ -67,7 +67,7 @@ func (r *scriptReader) builtin(name string, arg func(int) sym) (sym, bool) {
 		}
 	case "parseInt", "parseFloat", "Number", "String":
 		v := arg(0)
-		if v.kind == symNode && v.node.Kind == model.StringNode && name != "String" && naming.JSONNumber.MatchString(v.node.Text) {
+		if v.kind == symNode && v.node.Kind == model.StringNode && name != "String" && template.IsNumber(v.node.Text) {
 			return literal(model.Literal(v.node.Text)), true
 		}
 		return v, true
@@ -144,9 +144,9 @@ func methodOf(v sym, method string, arg sym, args int) sym {
 	case symNow:
 		switch method {
 		case "getTime", "valueOf":
-			return template("{{$now | format: unix_ms}}", true)
+			return asTemplate("{{$now | format: unix_ms}}", true)
 		case "toISOString", "toJSON":
-			return template("{{$now}}", true)
+			return asTemplate("{{$now}}", true)
 		}
 	case symResponse:
 		if method == "json" {
@@ -160,7 +160,7 @@ func methodOf(v sym, method string, arg sym, args int) sym {
 		}
 	case symModule:
 		if method == "v4" {
-			return template("{{$uuid}}", true)
+			return asTemplate("{{$uuid}}", true)
 		}
 	}
 	return sym{}
@@ -208,12 +208,12 @@ func (r *scriptReader) generator(name string, arg func(int) sym) (sym, bool) {
 	case "pm.variables.replaceIn":
 		if text, ok := arg(0).constant(); ok {
 			out := r.host.Template(text)
-			return template(out, strings.Contains(out, "{{$")), true
+			return asTemplate(out, strings.Contains(out, "{{$")), true
 		}
 	case "Date.now":
-		return template("{{$now | format: unix_ms}}", true), true
+		return asTemplate("{{$now | format: unix_ms}}", true), true
 	case "uuid", "uuid.v4", "uuidv4", "crypto.randomUUID":
-		return template("{{$uuid}}", true), true
+		return asTemplate("{{$uuid}}", true), true
 	case "Math.random":
 		return sym{kind: symRandom}, true
 	case "Math.floor", "Math.round", "Math.ceil", "Math.trunc":

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // dotted is a chain of names: pm.response.json. Empty when it is none.
@@ -85,7 +86,7 @@ func numberText(v any) string {
 	if f, ok := v.(float64); ok {
 		text = strconv.FormatFloat(f, 'f', -1, 64)
 	}
-	if !naming.JSONNumber.MatchString(text) {
+	if !template.IsNumber(text) {
 		return ""
 	}
 	return text
@@ -148,7 +149,7 @@ func (r *scriptReader) variable(name string) sym {
 	if v, ok := r.set[name]; ok {
 		return v
 	}
-	return template("{{"+r.host.VarName(name)+"}}", false)
+	return asTemplate("{{"+r.host.VarName(name)+"}}", false)
 }
 
 func (r *scriptReader) templateLiteral(x *ast.TemplateLiteral) sym {
@@ -178,7 +179,7 @@ func join(a, b sym) sym {
 	if a.kind == symNode && b.kind == symNode {
 		return literal(model.String(x + y))
 	}
-	return template(x+y, a.drawn || b.drawn)
+	return asTemplate(x+y, a.drawn || b.drawn)
 }
 
 // structure is an array or object whose every value is known.
@@ -335,7 +336,7 @@ func drawnInt(low, high int64) sym {
 	if high < low {
 		return sym{}
 	}
-	s := template(fmt.Sprintf("{{$int: %d..%d}}", low, high), true)
+	s := asTemplate(fmt.Sprintf("{{$int: %d..%d}}", low, high), true)
 	s.low, s.high = low, max(high, 1)
 	return s
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A growing expectation: claims are added one by one.
@@ -140,7 +141,7 @@ func (g *growing) setStatus(list ...string) string {
 // status adds a claim about the code.
 func (g *growing) status(m model.Matcher) string {
 	valid := func(n *model.Node) bool {
-		return n != nil && n.Kind == model.LiteralNode && (len(n.Text) == 3 && n.Text[0] >= '1' && n.Text[0] <= '5' && (naming.JSONNumber.MatchString(n.Text) || strings.HasSuffix(n.Text, "xx")))
+		return n != nil && n.Kind == model.LiteralNode && (len(n.Text) == 3 && n.Text[0] >= '1' && n.Text[0] <= '5' && (template.IsNumber(n.Text) || strings.HasSuffix(n.Text, "xx")))
 	}
 	switch m.Op {
 	case "eq":

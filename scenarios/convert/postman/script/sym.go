@@ -10,8 +10,8 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
-	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A symKind is what a script's value stands for. Zero: nothing that is followed.
@@ -101,7 +101,7 @@ func body(path string) sym {
 
 func literal(n *model.Node) sym { return sym{kind: symNode, node: n} }
 
-func template(text string, drawn bool) sym { return sym{kind: symTemplate, text: text, drawn: drawn} }
+func asTemplate(text string, drawn bool) sym { return sym{kind: symTemplate, text: text, drawn: drawn} }
 
 func cond(c ...claim) sym { return sym{kind: symCond, claims: c} }
 
@@ -213,7 +213,7 @@ func (s sym) constant() (string, bool) {
 
 // isNumber reports whether a value is a number, or a variable that may be one.
 func isNumber(n *model.Node) bool {
-	return n != nil && (n.Kind == model.LiteralNode && naming.JSONNumber.MatchString(n.Text) || n.Kind == model.StringNode && strings.HasPrefix(n.Text, "{{") && strings.HasSuffix(n.Text, "}}"))
+	return n != nil && (n.Kind == model.LiteralNode && template.IsNumber(n.Text) || n.Kind == model.StringNode && strings.HasPrefix(n.Text, "{{") && strings.HasSuffix(n.Text, "}}"))
 }
 
 // goRegex is a JavaScript pattern as RE2, or why it is none.
