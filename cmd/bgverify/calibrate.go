@@ -73,23 +73,12 @@ a side could not be asked.`,
 			if err := flags.check(cmd); err != nil {
 				return err
 			}
-			if flags.rounds < 1 || flags.rounds > 1000 {
-				return usage("1 to 1000", "--rounds %d is out of bounds", flags.rounds)
-			}
-			if flags.settle < 0 || flags.settle > 24*time.Hour {
-				return usage("0s to 24h", "--settle %s is out of bounds", flags.settle)
-			}
-			if flags.both = flags.green != ""; flags.both && flags.load {
-				return usage("", "--load measures blue's own noise: leave --green out")
-			} else if !flags.both {
-				flags.green = flags.blue
+			if err := flags.checkRounds(); err != nil {
+				return err
 			}
 			t, err := openTree(args)
 			if err != nil {
 				return err
-			}
-			if !flags.load && flags.calibration != "" {
-				return usage("add --load", "--calibration keeps the noise of load stages")
 			}
 			if flags.load {
 				return flags.calibrateLoad(cmd.Context(), io, t)
@@ -105,6 +94,26 @@ a side could not be asked.`,
 	cmd.Flags().BoolVar(&flags.load, "load", false, "measure the noise of the load stages instead")
 	cmd.Flags().StringVar(&flags.calibration, "calibration", "", "keep the noise in `file`, not in runs/calibration.json")
 	return cmd
+}
+
+// checkRounds finds what is wrong with the flags of calibrate alone. Without --green
+// both sides are blue.
+func (f *calibrateFlags) checkRounds() error {
+	if f.rounds < 1 || f.rounds > 1000 {
+		return usage("1 to 1000", "--rounds %d is out of bounds", f.rounds)
+	}
+	if f.settle < 0 || f.settle > 24*time.Hour {
+		return usage("0s to 24h", "--settle %s is out of bounds", f.settle)
+	}
+	if f.both = f.green != ""; f.both && f.load {
+		return usage("", "--load measures blue's own noise: leave --green out")
+	} else if !f.both {
+		f.green = f.blue
+	}
+	if !f.load && f.calibration != "" {
+		return usage("add --load", "--calibration keeps the noise of load stages")
+	}
+	return nil
 }
 
 // calibrate proposes rules for the fields that are unstable.

@@ -42,7 +42,9 @@ func (s *session) into(ctx context.Context, walk walker) error {
 	for i, suite := range s.plan.Suites {
 		names[i] = suite.Name
 	}
-	w, err := archive.Create(s.flags.out, archive.Options{FS: s.disk, Suite: folderName(names), ID: s.flags.runID, Tool: toolVersion(), Index: historyPage(s.flags.out)})
+	w, err := archive.Create(s.flags.out, archive.Options{
+		FS: s.disk, Suite: folderName(names), ID: s.flags.runID, Tool: toolVersion(), Index: historyPage(s.flags.out),
+	})
 	if err != nil {
 		if errors.Is(err, archive.ErrTaken) {
 			return usage("another --run-id, or none", "%w", err)
@@ -65,7 +67,7 @@ func (s *session) conduct(ctx context.Context, w *archive.Writer, walk walker) e
 	for _, suite := range s.plan.Suites {
 		hidePasswords(w.Secret, suite)
 	}
-	if s.plan.Done == nil {
+	if s.plan.Done == nil { // not resumed
 		if err := s.keepAsked(w); err != nil {
 			return broken(err)
 		}
@@ -77,6 +79,7 @@ func (s *session) conduct(ctx context.Context, w *archive.Writer, walk walker) e
 	if err != nil {
 		fmt.Fprintf(out.err, "bgverify: error: %v\n", err)
 	}
+	// Without an end nothing was judged; a run whose folder is not whole is broken at best.
 	verdict := run.Broken
 	if end != nil && end.Verdict != 0 {
 		verdict = end.Verdict

@@ -29,7 +29,8 @@ green looks like ('bgverify fixtures --help' lists the faults).`,
 				return err
 			}
 			if flags.blue != "" || flags.green != "" {
-				return usage("use 'bgverify run scenarios/stb' for your own services", "demo starts blue and green itself: --blue and --green do not apply")
+				return usage("use 'bgverify run scenarios/stb' for your own services",
+					"demo starts blue and green itself: --blue and --green do not apply")
 			}
 			blueFaults, err := fixtures.ParseFaults(blueFault)
 			if err != nil {
@@ -44,7 +45,7 @@ green looks like ('bgverify fixtures --help' lists the faults).`,
 				return broken(fmt.Errorf("start the embedded services: %w", err))
 			}
 			defer twin.Close()
-			typedFlags := typed(cmd)
+			typedFlags := typed(cmd) // before the addresses of the services are set
 			flags.verb = "demo"
 			flags.blue, flags.green = twin.BlueURL, twin.GreenURL
 			const folder = "scenarios/stb"

@@ -43,10 +43,12 @@ rules applied. Exit status: 0 equal, 1 different, 2 usage or rule problem,
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.rules, "rules", "", "YAML `file` with a top-level rules list")
-	f.StringVar(&flags.kind, "type", "", "media `type` of the bodies: json, ndjson, xml, html, text, csv, form, m3u8, multipart, binary (default: by name, then by content)")
+	f.StringVar(&flags.kind, "type", "", "media `type` of the bodies: "+mediaNames+" (default: by name, then by content)")
 	f.StringVarP(&flags.output, "output", "o", "text", "`format`: text, json or patch (RFC 6902)")
 	return cmd
 }
+
+const mediaNames = "json, ndjson, xml, html, text, csv, form, m3u8, multipart, binary"
 
 // mediaTypes are the names that --type takes and that file names end with.
 var mediaTypes = map[string]string{
@@ -61,11 +63,12 @@ func runDiff(io stdio, flags diffFlags, bluePath, greenPath string) error {
 		return usage("text, json or patch", "unknown output format %q", flags.output)
 	}
 	if flags.kind != "" && mediaTypes[flags.kind] == "" {
-		return usage("one of json, ndjson, xml, html, text, csv, form, m3u8, multipart, binary", "unknown type %q", flags.kind)
+		return usage("one of "+mediaNames, "unknown type %q", flags.kind)
 	}
 	if bluePath == "-" && greenPath == "-" {
 		return usage("name a file for one of them", "standard input can be one of the two answers, not both")
 	}
+	// Rules before bodies: a problem in them is a usage error, an unreadable body is broken.
 	rules, err := readRules(io.err, flags.rules)
 	if err != nil {
 		return err
@@ -92,8 +95,10 @@ func runDiff(io stdio, flags diffFlags, bluePath, greenPath string) error {
 	if err != nil {
 		return broken(fmt.Errorf("write the differences: %w", err))
 	}
+	// Equal for want of anything to compare proves nothing.
 	if result.Equal() && result.Leaves.Compared == 0 {
-		return broken(fmt.Errorf("nothing was compared: none of blue's %d values is looked at (empty bodies, or rules that hide them all)", result.Leaves.Seen))
+		return broken(fmt.Errorf("nothing was compared: none of blue's %d values is looked at (empty bodies, or rules that hide them all)",
+			result.Leaves.Seen))
 	}
 	return exit(diffStatus(&result))
 }

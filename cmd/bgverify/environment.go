@@ -79,7 +79,10 @@ func applyConfig(config *scenarios.Config, set *pflag.FlagSet, flags *runFlags) 
 	if config == nil {
 		return nil
 	}
-	defaults := map[string]string{"env": config.Env, "out": config.Out, "on-inconclusive": config.OnInconclusive, "format": strings.Join(config.Format, ",")}
+	// An empty text is a key that the file does not have.
+	defaults := map[string]string{
+		"env": config.Env, "out": config.Out, "on-inconclusive": config.OnInconclusive, "format": strings.Join(config.Format, ","),
+	}
 	if config.Concurrency > 0 {
 		defaults["concurrency"] = strconv.Itoa(config.Concurrency)
 	}
@@ -100,6 +103,7 @@ func applyConfig(config *scenarios.Config, set *pflag.FlagSet, flags *runFlags) 
 			return usage("", "%s: %s: %w", config.File, name, err)
 		}
 	}
+	// --env may be the name of a stage.
 	for _, stage := range config.Envs {
 		if stage.Name == flags.env {
 			flags.env = stage.Value

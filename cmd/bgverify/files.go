@@ -31,6 +31,7 @@ func openTree(args []string) (*tree, error) {
 			root = ""
 		}
 	}
+	// os.Root refuses everything above it, whatever links say.
 	var err error
 	if root == "" {
 		if root, err = commonFolder(args); err != nil {

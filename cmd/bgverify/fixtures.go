@@ -34,12 +34,13 @@ Faults:
 			if opts.GreenFaults, err = fixtures.ParseFaults(greenFault); err != nil {
 				return usage("see 'bgverify fixtures --help'", "--green-fault: %w", err)
 			}
+			// The services run until the reader stops the command.
 			twin, err := fixtures.Start(opts)
 			if err != nil {
 				return broken(err)
 			}
 			defer twin.Close()
-			fmt.Fprintf(io.out, "blue   %s\ngreen  %s\n\nbgverify run scenarios/stb --blue %s --green %s\n", twin.BlueURL, twin.GreenURL, twin.BlueURL, twin.GreenURL)
+			fmt.Fprintf(io.out, "blue   %[1]s\ngreen  %[2]s\n\nbgverify run scenarios/stb --blue %[1]s --green %[2]s\n", twin.BlueURL, twin.GreenURL)
 			<-cmd.Context().Done()
 			blue, green := twin.Requests()
 			fmt.Fprintf(io.err, "served %d requests on blue, %d on green\n", blue, green)

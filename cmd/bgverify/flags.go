@@ -76,7 +76,8 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.DurationVar(&f.timeout, "timeout", 0, "stop the whole run after this long; 0 never")
 	set.BoolVar(&f.failFast, "fail-fast", false, "start no more cases after the first failure")
 	set.StringVar(&f.onInconclusive, "on-inconclusive", "block", "what to do on an inconclusive load verdict: block, warn or retry")
-	set.StringVar(&f.calibration, "calibration", "", "`file` that calibrate --load wrote (default calibration.json in the folder of --out, if it exists)")
+	set.StringVar(&f.calibration, "calibration", "",
+		"`file` that calibrate --load wrote (default calibration.json in the folder of --out, if it exists)")
 	set.BoolVar(&f.dryRun, "dry-run", false, "print the requests and send nothing; writes no run folder and exits 4")
 	set.BoolVar(&f.strict, "strict", false, strictUsage)
 	set.StringVar(&f.greenBuild, "green-build", "", "the build that green's identity must show")

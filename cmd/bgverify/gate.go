@@ -14,10 +14,15 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
+// gateFlags are what gate asks of a run beyond a verdict that can be relied on.
+type gateFlags struct {
+	gate             archive.Gate
+	root, noWeaker   string
+	without, require []string
+}
+
 func newGateCommand(io stdio) *cobra.Command {
-	var root, noWeaker string
-	var without, require []string
-	gate := archive.Gate{}
+	flags := &gateFlags{}
 	cmd := &cobra.Command{
 		Use:     "gate RUN",
 		GroupID: "archive",
@@ -45,51 +50,58 @@ exits with 4.`,
   bgverify gate latest --without load`,
 		Args: oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var err error
-			if gate.Without, err = aspects("without", without); err != nil {
-				return err
+			if cmd.Flags().Changed("max-age") && flags.gate.MaxAge <= 0 {
+				return usage("--max-age 2h", "--max-age %s accepts no run", flags.gate.MaxAge)
 			}
-			if gate.Require, err = aspects("require", require); err != nil {
-				return err
-			}
-			for _, what := range gate.Require {
-				if slices.Contains(gate.Without, what) {
-					return usage("leave one of them out", "--require %s and --without %s contradict each other", what, what)
-				}
-			}
-			folder, err := openFolder(root, args[0])
-			if err != nil {
-				return err
-			}
-			if noWeaker != "" {
-				if gate.Stronger, err = openRun(root, noWeaker); err != nil {
-					return err
-				}
-			}
-			if cmd.Flags().Changed("max-age") && gate.MaxAge <= 0 {
-				return usage("--max-age 2h", "--max-age %s accepts no run", gate.MaxAge)
-			}
-			gate.Now = time.Now()
-			answer := gate.Check(folder)
-			status := answer.Verdict.ExitStatus(answer.Signal)
-			for _, reason := range answer.Reasons {
-				fmt.Fprintf(io.out, "  - %s\n", text.Visible(reason))
-			}
-			fmt.Fprintf(io.out, "bgverify: gate verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.Path())
-			return exit(status)
+			return flags.check(io, args[0])
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&root, "out", "runs", "`folder` that keeps the runs")
-	f.StringVar(&gate.Digest, "digest", "", "the `sha256` that the run printed on its last line")
-	f.DurationVar(&gate.MaxAge, "max-age", 0, "how old the verdict may be; any age without it")
-	f.StringVar(&gate.GreenBuild, "green-build", "", "what green's identity must have been")
-	f.StringVar(&gate.Service, "service", "", "only suites of this `service`, and load on their cases")
-	f.BoolVar(&gate.Partial, "partial", false, "accept a run of chosen cases")
-	f.StringSliceVar(&without, "without", nil, "accept a run that left out any of\ncompare, load, writes, identity (`list`)")
-	f.StringSliceVar(&require, "require", nil, "the run must have shown each of\ncompare, load, writes, identity (`list`)")
-	f.StringVar(&noWeaker, "no-weaker", "", "an archived `run`; exit with 4 if this one checks less")
+	f.StringVar(&flags.root, "out", "runs", "`folder` that keeps the runs")
+	f.StringVar(&flags.gate.Digest, "digest", "", "the `sha256` that the run printed on its last line")
+	f.DurationVar(&flags.gate.MaxAge, "max-age", 0, "how old the verdict may be; any age without it")
+	f.StringVar(&flags.gate.GreenBuild, "green-build", "", "what green's identity must have been")
+	f.StringVar(&flags.gate.Service, "service", "", "only suites of this `service`, and load on their cases")
+	f.BoolVar(&flags.gate.Partial, "partial", false, "accept a run of chosen cases")
+	f.StringSliceVar(&flags.without, "without", nil, "accept a run that left out any of\ncompare, load, writes, identity (`list`)")
+	f.StringSliceVar(&flags.require, "require", nil, "the run must have shown each of\ncompare, load, writes, identity (`list`)")
+	f.StringVar(&flags.noWeaker, "no-weaker", "", "an archived `run`; exit with 4 if this one checks less")
 	return cmd
+}
+
+// check holds an archived run to the flags, prints why it is refused, and exits with
+// the status of what is left of its verdict.
+func (g *gateFlags) check(io stdio, name string) error {
+	gate := g.gate
+	var err error
+	if gate.Without, err = aspects("without", g.without); err != nil {
+		return err
+	}
+	if gate.Require, err = aspects("require", g.require); err != nil {
+		return err
+	}
+	for _, what := range gate.Require {
+		if slices.Contains(gate.Without, what) {
+			return usage("leave one of them out", "--require %s and --without %s contradict each other", what, what)
+		}
+	}
+	folder, err := openFolder(g.root, name)
+	if err != nil {
+		return err
+	}
+	if g.noWeaker != "" {
+		if gate.Stronger, err = openRun(g.root, g.noWeaker); err != nil {
+			return err
+		}
+	}
+	gate.Now = time.Now()
+	answer := gate.Check(folder)
+	status := answer.Verdict.ExitStatus(answer.Signal)
+	for _, reason := range answer.Reasons {
+		fmt.Fprintf(io.out, "  - %s\n", text.Visible(reason))
+	}
+	fmt.Fprintf(io.out, "bgverify: gate verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.Path())
+	return exit(status)
 }
 
 // aspects reads the list of a flag.

@@ -166,8 +166,8 @@ func finishImport(io stdio, result *convert.Result, dir string) error {
 	return tellNext(io.out, result, suites, len(files), dir)
 }
 
-// writeTree writes the files beside the folder and moves them into place, so
-// that a failure leaves nothing half.
+// writeTree writes the files to a temporary folder next to dir and moves them into
+// place, so that a failure leaves no half-written file.
 func writeTree(dir string, files []convert.File) error {
 	parent := filepath.Dir(filepath.Clean(dir))
 	if err := os.MkdirAll(parent, 0o755); err != nil {
@@ -190,6 +190,7 @@ func writeTree(dir string, files []convert.File) error {
 			return err
 		}
 	}
+	// A new folder is moved as a whole; into one that exists the files go one by one.
 	if _, err := os.Stat(dir); os.IsNotExist(err) {
 		if err := os.Chmod(stage, 0o755); err != nil {
 			return err
@@ -244,9 +245,11 @@ func tellNext(out io.Writer, result *convert.Result, suites []*scenarios.Suite, 
 		unreviewed += countUnreviewed(s)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nWrote %s to %s: %s, %s.\n\nNext:\n", text.Count(files, "file"), dir, text.Count(len(suites), "suite"), text.Count(cases, "case"))
+	fmt.Fprintf(&b, "\nWrote %s to %s: %s, %s.\n\nNext:\n",
+		text.Count(files, "file"), dir, text.Count(len(suites), "suite"), text.Count(cases, "case"))
 	if unreviewed > 0 {
-		fmt.Fprintf(&b, "  review what %s may leave behind: search for side_effects: unreviewed (until then they are\n    skipped, with every step that needs what they capture, and the run is inconclusive)\n", text.Count(unreviewed, "unsafe request"))
+		fmt.Fprintf(&b, "  review what %s may leave behind: search for side_effects: unreviewed (until then they are\n"+
+			"    skipped, with every step that needs what they capture, and the run is inconclusive)\n", text.Count(unreviewed, "unsafe request"))
 	}
 	if len(result.Report.Lost) > 0 {
 		fmt.Fprintf(&b, "  read the list above; what was not converted is also a comment next to its case\n")

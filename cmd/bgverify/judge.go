@@ -95,9 +95,11 @@ func (j *judgeFlags) bind(f *pflag.FlagSet) {
 	f.StringVar(&j.green, "green", "", "result `file` of green")
 	f.StringVar(&j.p50, "p50", "5%", "`margin` of the median: how much worse is still no worse, such as 5%, 2ms or '5% or 2ms'")
 	f.StringVar(&j.p95, "p95", "10%", "`margin` of the 95th percentile")
-	f.StringVar(&j.p99, "p99", "", "`margin` of the 99th percentile, which is then a gate; needs 200 requests a block (default 20%, where there are enough requests)")
+	f.StringVar(&j.p99, "p99", "",
+		"`margin` of the 99th percentile, which is then a gate; needs 200 requests a block (default 20%, where there are enough requests)")
 	f.StringVar(&j.errors, "errors", "0.5%", "highest `share` of requests that only green fails")
-	f.StringVar(&j.warmUp, "warm-up", "", "`duration` at the beginning whose latencies do not count; 0 none (default the longer of 5s and 200 requests)")
+	f.StringVar(&j.warmUp, "warm-up", "",
+		"`duration` at the beginning whose latencies do not count; 0 none (default the longer of 5s and 200 requests)")
 	f.StringArrayVar(&j.expect, "expect", nil, "`status` that succeeds, such as 204 or 2xx; may be repeated (default 2xx)")
 	f.BoolVar(&j.sameHost, "same-host", false, "accept files that were recorded against one host and port, or that name none")
 	f.BoolVar(&j.anySize, "any-size", false, "accept answers of any size: a 200 may be empty, and sizes are not compared")
@@ -179,6 +181,7 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 	if err != nil {
 		return err
 	}
+	// Two files, not two names of one.
 	blue, err := openResults(io, flags.blue)
 	if err != nil {
 		return err

@@ -90,7 +90,8 @@ func keptFlags(header *run.Header, plan *replay.Asked, again *runFlags, offline 
 		}
 	}
 	if len(missing) > 0 {
-		return nil, usage("give it again: --var name=value, a BGVERIFY_VAR_ variable, --blue or --green", "the archive hid the secret value of %s", strings.Join(missing, ", "))
+		return nil, usage("give it again: --var name=value, a BGVERIFY_VAR_ variable, --blue or --green",
+			"the archive hid the secret value of %s", strings.Join(missing, ", "))
 	}
 	flags.seed, flags.vars = header.Seed, append(flags.vars, again.vars...)
 	flags.blue, flags.green, flags.fromEnv = plan.Blue, plan.Green, plan.Environment

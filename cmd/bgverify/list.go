@@ -27,6 +27,7 @@ func newListCommand(io stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// The selection is read as run reads it.
 			flags := runFlags{tag: tag, cases: globs, shard: shard}
 			sel, err := flags.selection()
 			if err != nil {

@@ -117,11 +117,12 @@ func progressParts(now runner.Progress, short bool) []string {
 
 func loadParts(l *runner.LoadProgress) []string {
 	parts := []string{
-		fmt.Sprintf("load     %s %s", bar(int(l.Elapsed/time.Millisecond), int(l.Total/time.Millisecond)), l.Name), l.Stage,
+		fmt.Sprintf("load     %s %s", loadBar(l), l.Name), l.Stage,
 		fmt.Sprintf("%s of at most %s", l.Elapsed.Round(time.Second), l.Total.Round(time.Second)), fmt.Sprintf("%.0f/s per side", l.Rate),
 	}
 	if l.BlueP50 > 0 && l.GreenP50 > 0 {
-		parts = append(parts, fmt.Sprintf("p50 %s | %s", milliseconds(l.BlueP50), milliseconds(l.GreenP50)), fmt.Sprintf("p99 %s | %s", milliseconds(l.BlueP99), milliseconds(l.GreenP99)))
+		parts = append(parts, fmt.Sprintf("p50 %s | %s", milliseconds(l.BlueP50), milliseconds(l.GreenP50)),
+			fmt.Sprintf("p99 %s | %s", milliseconds(l.BlueP99), milliseconds(l.GreenP99)))
 	}
 	parts = append(parts, fmt.Sprintf("errors %d | %d", l.Errors.Blue, l.Errors.Green))
 	return append(parts, nextLook(l)...)
@@ -130,9 +131,10 @@ func loadParts(l *runner.LoadProgress) []string {
 // loadShort keeps how long it takes, both sides' p50 and p99 and the errors
 // within 80 columns; blue stands before the bar between two figures.
 func loadShort(l *runner.LoadProgress) []string {
-	parts := []string{fmt.Sprintf("load %s %s/%s", bar(int(l.Elapsed/time.Millisecond), int(l.Total/time.Millisecond)), l.Elapsed.Round(time.Second), l.Total.Round(time.Second))}
+	parts := []string{fmt.Sprintf("load %s %s/%s", loadBar(l), l.Elapsed.Round(time.Second), l.Total.Round(time.Second))}
 	if l.BlueP50 > 0 && l.GreenP50 > 0 {
-		parts = append(parts, fmt.Sprintf("p50 %.0f|%.0f", l.BlueP50*1000, l.GreenP50*1000), fmt.Sprintf("p99 %.0f|%.0f ms", l.BlueP99*1000, l.GreenP99*1000))
+		parts = append(parts, fmt.Sprintf("p50 %.0f|%.0f", l.BlueP50*1000, l.GreenP50*1000),
+			fmt.Sprintf("p99 %.0f|%.0f ms", l.BlueP99*1000, l.GreenP99*1000))
 	}
 	parts = append(parts, fmt.Sprintf("err %d|%d", l.Errors.Blue, l.Errors.Green), l.Stage, fmt.Sprintf("%.0f/s", l.Rate), l.Name)
 	return append(parts, nextLook(l)...)
@@ -170,6 +172,10 @@ func pace(elapsed time.Duration, done, total int) []string {
 	}
 	left := time.Duration(float64(elapsed) / float64(done) * float64(total-done))
 	return []string{fmt.Sprintf("%.0f/s", float64(done)/elapsed.Seconds()), "eta " + left.Round(time.Second).String()}
+}
+
+func loadBar(l *runner.LoadProgress) string {
+	return bar(int(l.Elapsed/time.Millisecond), int(l.Total/time.Millisecond))
 }
 
 func bar(done, total int) string {

@@ -84,6 +84,7 @@ func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, arg
 	if err != nil {
 		return err
 	}
+	// Suites and env file as they are now replace those of the folder.
 	if len(args) > 1 {
 		now, err := openTree(args[1:])
 		if err != nil {
@@ -97,6 +98,7 @@ func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, arg
 			return err
 		}
 	}
+	// Selection, flags and seed are the run's, so that cases and rows are the same.
 	how := loading{ids: plan.Cases, offline: true, same: true}
 	if how.rules, err = addedRules(io, o.rules); err != nil {
 		return err

@@ -98,7 +98,8 @@ func writeOutside(folder, name string, write func(stdlib.Writer) error) error {
 	}
 	defer os.Remove(temp.Name())
 	b := bufio.NewWriter(temp)
-	for _, step := range []func() error{func() error { return write(b) }, b.Flush, temp.Close, func() error { return os.Rename(temp.Name(), abs) }} {
+	rename := func() error { return os.Rename(temp.Name(), abs) }
+	for _, step := range []func() error{func() error { return write(b) }, b.Flush, temp.Close, rename} {
 		if err := step(); err != nil {
 			temp.Close()
 			return broken(fmt.Errorf("write %s: %w", name, err))

@@ -52,11 +52,12 @@ listen again ('bgverify fixtures').`,
 		},
 	}
 	flags.bindAgain(cmd.Flags())
-	cmd.Flags().BoolVar(&flags.sameGreen, "same-green", false, "confirm that nothing was deployed since the run began; for runs without identity")
+	cmd.Flags().BoolVar(&flags.sameGreen, "same-green", false,
+		"confirm that nothing was deployed since the run began; for runs without identity")
 	return cmd
 }
 
-// resume goes on with a run. Nothing in its folder changes before everything
+// resume continues a run. Nothing in its folder changes before everything
 // that the run needs is there.
 func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 	folder, err := openFolder(again.out, name)
@@ -73,14 +74,16 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 		return standing(io, again, folder, from)
 	}
 	if from.Header.Parent != "" {
-		return usage("bgverify rediff "+from.Header.Parent, "run %s judges archived exchanges again: there is nothing to go on with", from.Header.ID)
+		return usage("bgverify rediff "+from.Header.Parent, "run %s judges archived exchanges again: there is nothing to continue", from.Header.ID)
 	}
+	// From here on the run's own files, flags and sides are needed.
 	s, err := keptSession(io, again, folder.Path(), from)
 	if err != nil {
 		return err
 	}
 	if !again.sameGreen && !s.asksIdentity() {
-		return usage("--same-green confirms that nothing was deployed since", "the run has no identity: nothing shows that blue and green are the builds they were when it began")
+		return usage("--same-green confirms that nothing was deployed since",
+			"the run has no identity: nothing shows that blue and green are the builds they were when it began")
 	}
 	if err := s.refused(ctx); err != nil {
 		return err
@@ -91,7 +94,9 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 		return err
 	}
 	defer unlock()
-	w, state, err := archive.Resume(folder.Path(), archive.Options{Tool: toolVersion(), Index: historyPage(filepath.Dir(filepath.Clean(folder.Path())))})
+	root := filepath.Dir(filepath.Clean(folder.Path()))
+	// The folder is opened for writing last: another process may have finished it by now.
+	w, state, err := archive.Resume(folder.Path(), archive.Options{Tool: toolVersion(), Index: historyPage(root)})
 	switch {
 	case errors.Is(err, archive.ErrComplete): // another process was faster
 		return standing(io, again, folder, from)
@@ -100,7 +105,8 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 	}
 	defer w.Close()
 	if state.Lost > 0 {
-		fmt.Fprintf(io.err, "bgverify: warning: %d results lack their exchanges or bodies, which did not reach the disk: judged again\n", state.Lost)
+		fmt.Fprintf(io.err, "bgverify: warning: %d results lack their exchanges or bodies, which did not reach the disk: judged again\n",
+			state.Lost)
 	}
 	if state.Over {
 		return s.conclude(io, w, state.Run)
@@ -138,6 +144,7 @@ func keptSession(io stdio, again *runFlags, folder string, from *run.Run) (*sess
 	if err != nil {
 		return nil, err
 	}
+	// Files that were changed in the folder would give other suites than the log has.
 	names := make([]string, len(s.plan.Suites))
 	for i, suite := range s.plan.Suites {
 		names[i] = suite.Name
@@ -147,7 +154,8 @@ func keptSession(io stdio, again *runFlags, folder string, from *run.Run) (*sess
 		kept[i] = suite.Name
 	}
 	if !slices.Equal(names, kept) {
-		return nil, broken(fmt.Errorf("the files in %s make suites %v, the run was of %v", filepath.Join(folder, archive.ScenariosDir), names, kept))
+		return nil, broken(fmt.Errorf("the files in %s make suites %v, the run was of %v",
+			filepath.Join(folder, archive.ScenariosDir), names, kept))
 	}
 	return s, nil
 }
@@ -178,6 +186,7 @@ func standing(io stdio, again *runFlags, folder *archive.Folder, r *run.Run) err
 	for _, reason := range answer.Reasons {
 		fmt.Fprintf(io.out, "  - %s\n", text.Visible(reason))
 	}
-	fmt.Fprintf(io.out, "the run has its verdict: nothing was sent\nbgverify: verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.Path())
+	fmt.Fprintln(io.out, "the run has its verdict: nothing was sent")
+	fmt.Fprintf(io.out, "bgverify: verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.Path())
 	return exit(status)
 }

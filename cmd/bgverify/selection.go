@@ -61,7 +61,9 @@ func marked(suites []*scenarios.Suite) []run.Narrowing {
 func (s *session) refused(ctx context.Context) error {
 	var problems scenarios.Problems
 	for _, r := range runner.Refused(ctx, s.plan) {
-		problems = append(problems, scenarios.Problem{Kind: scenarios.Error, Pos: r.Pos, Width: 1, Source: sourceLine(s.tree.files, r.Pos), Summary: r.String(), Hint: r.Hint()})
+		problems = append(problems, scenarios.Problem{
+			Kind: scenarios.Error, Pos: r.Pos, Width: 1, Source: sourceLine(s.tree.files, r.Pos), Summary: r.String(), Hint: r.Hint(),
+		})
 	}
 	return tellProblems(s.io.err, problems)
 }
@@ -144,6 +146,7 @@ func tellGone(stderr io.Writer, suites []*scenarios.Suite, ids []string) error {
 			if c.Data == nil {
 				continue
 			}
+			// A case with data has an id for each row.
 			for row, err := range c.Data.Rows {
 				if err != nil {
 					return usage("", "%s: %w", c.ID, err)
@@ -162,7 +165,8 @@ func tellGone(stderr io.Writer, suites []*scenarios.Suite, ids []string) error {
 	if len(gone) > shown {
 		more = fmt.Sprintf(" and %d more", len(gone)-shown)
 	}
-	fmt.Fprintf(stderr, "bgverify: %d of the %d failed cases are not there any more, or not chosen: %s%s\n", len(gone), len(ids), text.Visible(strings.Join(gone[:min(shown, len(gone))], ", ")), more)
+	list := text.Visible(strings.Join(gone[:min(shown, len(gone))], ", "))
+	fmt.Fprintf(stderr, "bgverify: %d of the %d failed cases no longer exist, or are not selected: %s%s\n", len(gone), len(ids), list, more)
 	return nil
 }
 
@@ -194,6 +198,7 @@ func changedSuites(stderr io.Writer, root string, suites []*scenarios.Suite, cha
 	for i, s := range out {
 		names[i] = s.Name
 	}
-	fmt.Fprintf(stderr, "bgverify: running %s, which it changes; %d other suites stay as they were judged\n", text.Visible(strings.Join(names, ", ")), len(suites)-len(out))
+	fmt.Fprintf(stderr, "bgverify: running %s, which it changes; %d other suites are not run again\n",
+		text.Visible(strings.Join(names, ", ")), len(suites)-len(out))
 	return out
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -55,40 +56,7 @@ and is noticed in another is listed and does not fail the command.`,
 			if err := flags.check(cmd); err != nil {
 				return err
 			}
-			chosen, err := selftest.Choose(only)
-			if err != nil {
-				return failed(cmd.Context(), err)
-			}
-			t, err := openTree(args)
-			if err != nil {
-				return err
-			}
-			if staleAfter < 0 || staleAfter > time.Hour {
-				return usage("0s to 1h", "--stale-after %s is out of bounds", staleAfter)
-			}
-			u, flush := newUnarchived(io, flags, t, loading{})
-			defer flush()
-			found, err := selftest.Run(cmd.Context(), selftest.Options{
-				Faults: chosen, Seed: flags.seed, NoLoad: flags.noLoad, AllowLoad: flags.allowLoad, AllowWrites: flags.allowWrites,
-				StaleAfter: staleAfter,
-				Plan:       func(seed uint64) (*runner.Plan, error) { return u.plan(seed, nil) },
-				Execute:    u.execute,
-				Lock:       func(plan *runner.Plan) (func(), error) { return lockLoad(plan, "selftest") },
-				Out:        u.out.out, Log: u.out.err,
-			})
-			if err != nil {
-				return failed(cmd.Context(), err)
-			}
-			status := statusOK
-			switch {
-			case len(found.Lost) > 0:
-				status = statusDifferent
-			case found.Open > 0:
-				status = statusUnknown
-			}
-			fmt.Fprintf(u.out.out, "bgverify: selftest exit=%d faults=%d/%d kills=%d/%d rate=%.1f%%\n",
-				status, found.Found, found.Faults, found.Noticed, found.Hits, 100*float64(found.Noticed)/float64(found.Hits))
-			return exit(status)
+			return runSelftest(cmd.Context(), io, flags, only, staleAfter, args)
 		},
 	}
 	flags.bindSending(cmd.Flags())
@@ -99,4 +67,43 @@ and is noticed in another is listed and does not fail the command.`,
 	f.DurationVar(&staleAfter, "stale-after", 10*time.Second, "least `age` of what stale-cache answers")
 	f.StringArrayVar(&only, "fault", nil, "try only this `fault`; may be repeated")
 	return cmd
+}
+
+// runSelftest runs the suites against each fault and exits with 1 if one was noticed
+// by nothing, 4 if something could not be deleted again.
+func runSelftest(ctx context.Context, io stdio, flags *runFlags, only []string, staleAfter time.Duration, args []string) error {
+	chosen, err := selftest.Choose(only)
+	if err != nil {
+		return failed(ctx, err)
+	}
+	t, err := openTree(args)
+	if err != nil {
+		return err
+	}
+	if staleAfter < 0 || staleAfter > time.Hour {
+		return usage("0s to 1h", "--stale-after %s is out of bounds", staleAfter)
+	}
+	u, flush := newUnarchived(io, flags, t, loading{})
+	defer flush()
+	found, err := selftest.Run(ctx, selftest.Options{
+		Faults: chosen, Seed: flags.seed, NoLoad: flags.noLoad, AllowLoad: flags.allowLoad, AllowWrites: flags.allowWrites,
+		StaleAfter: staleAfter,
+		Plan:       func(seed uint64) (*runner.Plan, error) { return u.plan(seed, nil) },
+		Execute:    u.execute,
+		Lock:       func(plan *runner.Plan) (func(), error) { return lockLoad(plan, "selftest") },
+		Out:        u.out.out, Log: u.out.err,
+	})
+	if err != nil {
+		return failed(ctx, err)
+	}
+	status := statusOK
+	switch {
+	case len(found.Lost) > 0:
+		status = statusDifferent
+	case found.Open > 0:
+		status = statusUnknown
+	}
+	fmt.Fprintf(u.out.out, "bgverify: selftest exit=%d faults=%d/%d kills=%d/%d rate=%.1f%%\n",
+		status, found.Found, found.Faults, found.Noticed, found.Hits, 100*float64(found.Noticed)/float64(found.Hits))
+	return exit(status)
 }

@@ -60,38 +60,20 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	opts.Rules, opts.SameSides = how.rules, how.same
 	opts.BlueURL, opts.GreenURL = flags.blue, flags.green
 	s := &session{io: io, flags: flags, tree: t, ids: sel.IDs}
-	if t.stage == nil && flags.env != "" {
-		if t.stage, err = openTree([]string{flags.env}); err != nil {
-			return nil, err
-		}
-	}
-	if t.stage != nil {
-		files := replay.Record(t.stage.files)
-		env, problems := scenarios.LoadEnv(files, t.stage.paths[0], opts)
-		if err := tellProblems(io.err, problems); err != nil {
-			return nil, err
-		}
-		opts.Env, s.readStage = env, files.Opened()
+	if opts.Env, err = s.loadStage(opts); err != nil {
+		return nil, err
 	}
 	files := replay.Record(t.files)
 	suites, problems := scenarios.Load(files, t.paths, opts)
 	if err := tellProblems(io.err, problems); err != nil {
 		return nil, err
 	}
+	// What the files ask is kept from before the selection: the verdict says what was left out.
 	whole, asks := scenarios.SizeOf(suites), runner.AsksOf(suites)
 	narrowed := append(flags.narrowed(), marked(suites)...)
-	if suites, err = scenarios.Select(suites, sel); err != nil {
-		return nil, usage("bgverify list shows ids and tags", "%w", err)
+	if suites, err = s.selectCases(suites, sel); err != nil {
+		return nil, err
 	}
-	if len(suites) == 0 {
-		return nil, usage("bgverify list shows ids and tags", "no case is left to run: --tag, --case, --shard or --rerun-failed chose none")
-	}
-	if flags.rerunFailed != "" {
-		if err := tellGone(io.err, suites, sel.IDs); err != nil {
-			return nil, err
-		}
-	}
-	suites = changedSuites(io.err, t.root, suites, flags.changed)
 	calibration, err := flags.readCalibration(how.same)
 	if err != nil {
 		return nil, err
@@ -104,6 +86,43 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 		Calibration: calibration, Narrowed: narrowed, Paths: t.paths, Asks: asks,
 	}
 	return s, nil
+}
+
+// loadStage reads the env file of the tree, or the one that --env names; nil: there
+// is none.
+func (s *session) loadStage(opts scenarios.LoadOptions) (*scenarios.Env, error) {
+	t := s.tree
+	if t.stage == nil && s.flags.env != "" {
+		var err error
+		if t.stage, err = openTree([]string{s.flags.env}); err != nil {
+			return nil, err
+		}
+	}
+	if t.stage == nil {
+		return nil, nil
+	}
+	files := replay.Record(t.stage.files)
+	env, problems := scenarios.LoadEnv(files, t.stage.paths[0], opts)
+	s.readStage = files.Opened()
+	return env, tellProblems(s.io.err, problems)
+}
+
+// selectCases leaves the cases that the flags choose; none is a usage error.
+func (s *session) selectCases(suites []*scenarios.Suite, sel scenarios.Selection) ([]*scenarios.Suite, error) {
+	const hint = "bgverify list shows ids and tags"
+	suites, err := scenarios.Select(suites, sel)
+	if err != nil {
+		return nil, usage(hint, "%w", err)
+	}
+	if len(suites) == 0 {
+		return nil, usage(hint, "no case is left to run: --tag, --case, --shard or --rerun-failed chose none")
+	}
+	if s.flags.rerunFailed != "" {
+		if err := tellGone(s.io.err, suites, sel.IDs); err != nil {
+			return nil, err
+		}
+	}
+	return changedSuites(s.io.err, s.tree.root, suites, s.flags.changed), nil
 }
 
 // loadOptions are those that no flag changes.

@@ -52,7 +52,9 @@ func (u *unarchived) plan(seed uint64, rules []diff.Rule) (*runner.Plan, error) 
 }
 
 // execute runs a plan; visit takes each case as it ends.
-func (u *unarchived) execute(ctx context.Context, plan *runner.Plan, visit func(*run.CaseResult)) (*run.End, []run.LoadResult, error) {
+func (u *unarchived) execute(
+	ctx context.Context, plan *runner.Plan, visit func(*run.CaseResult),
+) (*run.End, []run.LoadResult, error) {
 	sink := &roundSink{redactor: u.redactor, visit: visit}
 	progress := newProgress(u.out.err, u.io.err, u.flags)
 	end, err := runner.Execute(ctx, plan, sink, progress.show)

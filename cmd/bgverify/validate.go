@@ -55,7 +55,8 @@ to be that of a steady service.`,
 		},
 	}
 	cmd.Flags().StringVar(&flags.env, "env", "", "env `file` of the stage")
-	cmd.Flags().StringVar(&flags.calibration, "calibration", "", "`file` that calibrate --load wrote (default runs/calibration.json, if it exists)")
+	cmd.Flags().StringVar(&flags.calibration, "calibration", "",
+		"`file` that calibrate --load wrote (default runs/calibration.json, if it exists)")
 	cmd.Flags().BoolVar(&flags.strict, "strict", false, strictUsage)
 	return cmd
 }

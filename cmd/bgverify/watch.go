@@ -20,7 +20,8 @@ import (
 // watchable gives the run command --watch.
 func watchable(io stdio, cmd *cobra.Command, flags *runFlags) *cobra.Command {
 	watch := false
-	cmd.Flags().BoolVar(&watch, "watch", false, "when a file below the PATHs or the env file changes, run the suites that use it again, until Ctrl-C; exits with the status of the last run")
+	cmd.Flags().BoolVar(&watch, "watch", false,
+		"when a file below the PATHs or the env file changes, run the suites that use it again, until Ctrl-C; exits with the status of the last run")
 	cmd.Example += `
 
   # While writing cases: again after every save
@@ -80,6 +81,7 @@ func watchRuns(ctx context.Context, io stdio, places watched, once func(changed 
 		if err := places.addTo(watcher); err != nil {
 			return err
 		}
+		// A run that ended with a status has said why; any other error ends the watching.
 		last := once(changed)
 		if ctx.Err() != nil {
 			return last
@@ -90,7 +92,8 @@ func watchRuns(ctx context.Context, io stdio, places watched, once func(changed 
 		} else if last != nil {
 			return last
 		}
-		fmt.Fprintln(io.err, "bgverify: watching for changes; Ctrl-C ends")
+		// The last run's status is the command's when the reader stops it.
+		fmt.Fprintln(io.err, "bgverify: watching for changes; press Ctrl-C to stop")
 		changed, err = places.changed(ctx, watcher)
 		switch {
 		case err != nil:

@@ -78,6 +78,7 @@ func (c *calibrating) try(ctx context.Context, rules []diff.Rule) ([]*unstable, 
 	round := c.rounds + c.tried
 	c.tried++
 	var out []*unstable
+	// Green's rounds show findings of green; only blue's are evidence for rules of blue.
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		if side == scenarios.Green && !c.both {
 			continue
@@ -103,6 +104,7 @@ func (c *calibrating) try(ctx context.Context, rules []diff.Rule) ([]*unstable, 
 				}
 			}
 		}
+		// A place without a rule is known already, unless blue shows it for the first time.
 		for _, g := range found.groups() {
 			if i := c.at(g.key); i < 0 && side == scenarios.Blue || i >= 0 && c.proposals[i].rule != nil {
 				out = append(out, g)

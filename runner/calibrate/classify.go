@@ -20,16 +20,20 @@ import (
 
 // A placeKey is a generalised place of answers: indices and keys are [*].
 type placeKey struct {
-	where diff.Where
-	path  string
+	where diff.Where // status, header or body
+	path  string     // of a header its name
 }
 
 // observations are the differences of blue from itself, by place.
 type observations struct {
-	places   map[placeKey]*unstable
-	asked    string
-	compared int // pairs of answers
-	rounds   map[int]int
+	places map[placeKey]*unstable
+	// asked names whom the rounds asked: blue, or each side.
+	asked string
+	// compared counts pairs of answers.
+	compared int
+	// rounds counts differences by round.
+	rounds map[int]int
+	// measures say what could be compared at all.
 	measures measures
 	// bare are the steps of which too little was compared under proposed rules, and
 	// what was: case/step.
@@ -39,14 +43,14 @@ type observations struct {
 // An unstable is a place at which blue differed from itself.
 type unstable struct {
 	key    placeKey
-	kinds  map[diff.Kind]int
-	values []observed
-	cases  map[string]bool
-	rounds map[int]bool
-	keys   map[string]bool // names of the members that array elements were paired by
-	paths  map[string]bool // exact ones, at most maxObserved
-	steps  map[string]bool // case/step
-	count  int
+	kinds  map[diff.Kind]int // how often each kind of difference was seen
+	values []observed        // in the order of the rounds, at most maxObserved
+	cases  map[string]bool   // ids of the cases that showed it
+	rounds map[int]bool      // numbers of the rounds that showed it
+	keys   map[string]bool   // names of the members that array elements were paired by
+	paths  map[string]bool   // exact ones, at most maxObserved
+	steps  map[string]bool   // case/step
+	count  int               // of all differences, those not kept as well
 }
 
 // An observed is what two requests to one side got at a place.
@@ -110,6 +114,7 @@ func (o *observations) add(round int, c *run.CaseResult) {
 // keyed finds the members by which a path picks array elements.
 var keyed = regexp.MustCompile(`@\.(\w+)==`)
 
+// addOne books one difference at its generalised place.
 func (o *observations) addOne(round int, caseID, step string, d *diff.Difference) {
 	key := placeKey{d.Where, d.Path}
 	if d.Where == diff.InBody {
@@ -117,7 +122,10 @@ func (o *observations) addOne(round int, caseID, step string, d *diff.Difference
 	}
 	g := o.places[key]
 	if g == nil {
-		g = &unstable{key: key, kinds: map[diff.Kind]int{}, cases: map[string]bool{}, rounds: map[int]bool{}, keys: map[string]bool{}, paths: map[string]bool{}, steps: map[string]bool{}}
+		g = &unstable{
+			key: key, kinds: map[diff.Kind]int{}, cases: map[string]bool{}, rounds: map[int]bool{},
+			keys: map[string]bool{}, paths: map[string]bool{}, steps: map[string]bool{},
+		}
 		o.places[key] = g
 	}
 	g.count++
@@ -136,6 +144,7 @@ func (o *observations) addOne(round int, caseID, step string, d *diff.Difference
 	}
 }
 
+// inRound counts the differences of a round.
 func (o *observations) inRound(round int) int { return o.rounds[round] }
 
 // groups are the unstable places in an order that does not depend on the rounds.
@@ -163,7 +172,8 @@ func (g *unstable) place() string {
 
 // evidence says on one line how often it differed, and shows a pair of values.
 func (g *unstable) evidence() string {
-	line := fmt.Sprintf("%s in %s and %s", text.Count(g.count, "difference"), text.Count(len(g.cases), "case"), text.Count(len(g.rounds), "round"))
+	line := fmt.Sprintf("%s in %s and %s",
+		text.Count(g.count, "difference"), text.Count(len(g.cases), "case"), text.Count(len(g.rounds), "round"))
 	if len(g.values) == 0 {
 		return line
 	}
@@ -184,11 +194,12 @@ func (g *unstable) evidence() string {
 // A proposal is what calibrate makes of an unstable field.
 type proposal struct {
 	group *unstable
-	class string
+	class string     // what the values look like: uuid, clock, counter, order, …
 	rule  *diff.Rule // nil: none that keeps presence and type would do
 	why   string     // where rule is nil
 }
 
+// rulesOf are the rules of proposals, with numbered origins so that a finding can name one.
 func rulesOf(proposals []proposal) []diff.Rule {
 	var rules []diff.Rule
 	for _, p := range proposals {
@@ -291,6 +302,7 @@ func classify(g *unstable) proposal {
 
 // narrowest fills in the narrowest rule that all values seen obey.
 func narrowest(g *unstable, r *diff.Rule) (class string) {
+	// A value that was cut short shows its beginning only: no shape is made of it.
 	var texts []string
 	allText, cut := true, false
 	for i := range g.values {
@@ -332,12 +344,16 @@ func ofTexts(g *unstable, texts []string, r *diff.Rule) string {
 		return ofClock(spread, r)
 	}
 	distinct := slices.Compact(slices.Sorted(slices.Values(texts)))
-	if len(distinct) <= 5 && len(texts) >= 4*len(distinct) && all(distinct, func(s string) bool { return s != "" && len(s) <= 64 && !passingDigits.MatchString(s) }) {
+	// A few values, each seen several times, are an enumeration. Values with digits may be
+	// today's date or a count, of which tomorrow has another.
+	lasting := func(s string) bool { return s != "" && len(s) <= 64 && !passingDigits.MatchString(s) }
+	if len(distinct) <= 5 && len(texts) >= 4*len(distinct) && all(distinct, lasting) {
 		quoted := make([]string, len(distinct))
 		for i, s := range distinct {
 			quoted[i] = regexp.QuoteMeta(s)
 		}
-		r.Do, r.Is, r.Pattern, r.Why = diff.DoFormat, "regex", "^("+strings.Join(quoted, "|")+")$", fmt.Sprintf("one of %s on blue", text.Count(len(distinct), "value"))
+		r.Do, r.Is, r.Pattern = diff.DoFormat, "regex", "^("+strings.Join(quoted, "|")+")$"
+		r.Why = fmt.Sprintf("one of %s on blue", text.Count(len(distinct), "value"))
 		return "enum"
 	}
 	if pattern, ok := shapeOf(g, texts); ok {
@@ -352,7 +368,8 @@ var passingDigits = regexp.MustCompile(`^[0-9]+$|[0-9]{4}|[0-9]{1,2}[-:/.][0-9]{
 
 // ofClock allows four times what was seen, in whole seconds, at least two.
 func ofClock(spread time.Duration, r *diff.Rule) string {
-	r.Do, r.Within, r.Why = diff.DoTime, max(2*time.Second, (4*spread).Truncate(time.Second)+time.Second), fmt.Sprintf("clock; %s apart on blue itself", spread.Round(time.Millisecond))
+	r.Do, r.Within = diff.DoTime, max(2*time.Second, (4*spread).Truncate(time.Second)+time.Second)
+	r.Why = fmt.Sprintf("clock; %s apart on blue itself", spread.Round(time.Millisecond))
 	return "clock"
 }
 
@@ -361,6 +378,7 @@ func ofNumbers(g *unstable, r *diff.Rule) string {
 	if spread, ok := spreadOf(g); ok && spread <= time.Hour {
 		return ofClock(spread, r)
 	}
+	// The largest distance of two answers, absolute and relative to the larger value.
 	worst, apart := 0.0, 0.0
 	for i := range g.values {
 		a, err1 := strconv.ParseFloat(g.values[i].pair[0].JSON, 64)
@@ -371,11 +389,14 @@ func ofNumbers(g *unstable, r *diff.Rule) string {
 		apart = max(apart, math.Abs(a-b))
 		worst = max(worst, math.Abs(a-b)/max(math.Abs(a), math.Abs(b), 1e-300))
 	}
+	// A counter has moved on by the next run, so four times the distance, and at least 10.
 	if counts(g) {
 		within := math.Max(10, 4*apart)
-		r.Do, r.Abs, r.Why = diff.DoTolerance, &within, fmt.Sprintf("counts up; up to %g apart on blue itself, and each side may count for itself", apart)
+		r.Do, r.Abs = diff.DoTolerance, &within
+		r.Why = fmt.Sprintf("counts up; up to %g apart on blue itself, and each side may count for itself", apart)
 		return "counter"
 	}
+	// Beyond 5 % a tolerance of four times as much would hide a fifth of the value.
 	if worst > 0 && worst <= 0.05 {
 		rel := math.Ceil(4*worst*1e4) / 1e4
 		r.Do, r.Rel, r.Why = diff.DoTolerance, &rel, fmt.Sprintf("measured; up to %.2g %% apart on blue itself", worst*100)
@@ -384,10 +405,12 @@ func ofNumbers(g *unstable, r *diff.Rule) string {
 	return anyValue(r, "number", "blue's own number changes")
 }
 
+// digits reports whether a text is made of ASCII digits alone.
 func digits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
+// all reports whether ok holds for every text of a list that is not empty.
 func all(list []string, ok func(string) bool) bool {
 	return len(list) > 0 && !slices.ContainsFunc(list, func(s string) bool { return !ok(s) })
 }

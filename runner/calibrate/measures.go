@@ -78,6 +78,7 @@ func (m *measures) merge(o *measures) {
 		*m = *o
 		return
 	}
+	// A case that one side could compare is measured, whatever it was on the other.
 	for id, yes := range o.compared {
 		m.compared[id] = m.compared[id] || yes
 	}
@@ -92,7 +93,8 @@ func (m *measures) merge(o *measures) {
 }
 
 // newEachTime is what makes a request repeatable.
-const newEachTime = `give it a value that is new for each request, such as {{$uuid.side}}, or take back what it creates (side_effects: compensated)`
+const newEachTime = "give it a value that is new for each request, such as {{$uuid.side}}, " +
+	"or take back what it creates (side_effects: compensated)"
 
 // onceLines name the requests that were accepted and later refused.
 func (o *observations) onceLines() []string {

@@ -21,11 +21,13 @@ func (c *Result) Write(w io.Writer) error {
 	} else if rules > 0 {
 		b.WriteString("# Read the evidence before you paste: a rule hides real regressions within its bounds.\nrules:\n")
 	}
+	// The rules, so that the output is a rule file as it is.
 	for _, p := range c.proposals {
 		if p.rule != nil {
 			fmt.Fprintf(&b, "  # %s: %s\n  %s\n", p.class, p.group.evidence(), diff.RuleYAML(*p.rule))
 		}
 	}
+	// Below them, as comments, what a reader has to settle by hand.
 	var findings, none, left []string
 	for _, g := range c.findings {
 		findings = append(findings, g.place()+": "+g.evidence())
@@ -43,6 +45,7 @@ func (c *Result) Write(w io.Writer) error {
 	section(&b, "Still unstable in the last round under these rules:", left)
 	section(&b, "Accepted only once, so that later rounds could not be compared:", c.seen.onceLines())
 	section(&b, "Not measured:", c.seen.unmeasured())
+	// Last, whether the rules held when they were tried.
 	if c.tried > 0 {
 		tried := "# The rules were tried in " + text.Count(c.tried, "more round")
 		if c.settle > 0 && c.held {
@@ -58,6 +61,7 @@ func (c *Result) Write(w io.Writer) error {
 	return err
 }
 
+// section writes lines as a comment with a title; without lines it writes nothing.
 func section(b *strings.Builder, title string, lines []string) {
 	if len(lines) > 0 {
 		fmt.Fprintf(b, "# %s\n#   %s\n", title, strings.Join(lines, "\n#   "))

@@ -55,7 +55,7 @@ func spreadOf(g *unstable) (time.Duration, bool) {
 // A timeReading is a value as a time; one without a notation is not a time.
 type timeReading struct {
 	at       time.Time
-	notation string
+	notation string // how it is written; two answers must write it alike
 }
 
 // readTime reads what a time rule reads. Plain digits are a time of this century only: a
@@ -82,6 +82,7 @@ type piece struct {
 	length  int    // 0: one or more
 }
 
+// String is the piece as a regular expression.
 func (p piece) String() string {
 	switch {
 	case p.class == "":
@@ -92,6 +93,7 @@ func (p piece) String() string {
 	return p.class + "+"
 }
 
+// bare is the expression without anchors, to be joined with another.
 func (s textShape) bare() string {
 	var b strings.Builder
 	for _, p := range s {
@@ -100,6 +102,7 @@ func (s textShape) bare() string {
 	return b.String()
 }
 
+// String is the expression that a text of this shape matches as a whole.
 func (s textShape) String() string { return "^" + s.bare() + "$" }
 
 // shapeOf is the pattern of a place's texts. Where both sides were asked each has a
@@ -254,7 +257,11 @@ func varying(at []string) (textShape, bool) {
 }
 
 // alphabets are those of tokens, the narrowest first.
-var alphabets = []string{"0-9", "0-9a-f", "0-9A-F", "a-z", "A-Z", "0-9a-z", "0-9A-Z", "0-9A-Za-z", "0-9A-Za-z_-", "0-9A-Za-z+/=", "0-9A-Za-z._~:/+=-"}
+var alphabets = []string{
+	"0-9", "0-9a-f", "0-9A-F", "a-z", "A-Z", "0-9a-z", "0-9A-Z", "0-9A-Za-z",
+	"0-9A-Za-z_-", "0-9A-Za-z+/=", // base64, for URLs and not
+	"0-9A-Za-z._~:/+=-",
+}
 
 // classOf is the narrowest class of texts: rule 3.
 func classOf(texts []string) (textShape, bool) {
@@ -332,8 +339,10 @@ func tokens(text string, in func(rune) bool) []string {
 	return out
 }
 
+// word reports whether a character belongs to a token: a letter or a digit.
 func word(r rune) bool { return unicode.IsLetter(r) || digit(r) }
 
+// digit reports whether a character is an ASCII digit.
 func digit(r rune) bool { return r >= '0' && r <= '9' }
 
 // dateWord reports whether a word names a day, a month or a half of a day.
@@ -347,5 +356,6 @@ func dateWord(s string) bool {
 		}
 	}
 	lower := strings.ToLower(s)
-	return lower == "am" || lower == "pm" || s == "오전" || s == "오후" || strings.HasSuffix(s, "요일") || len([]rune(s)) == 1 && strings.Contains("월화수목금토일", s)
+	korean := s == "오전" || s == "오후" || strings.HasSuffix(s, "요일") || len([]rune(s)) == 1 && strings.Contains("월화수목금토일", s)
+	return korean || lower == "am" || lower == "pm"
 }

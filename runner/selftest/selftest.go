@@ -99,6 +99,7 @@ type tried struct {
 	stopped int               // of those, the ones that do not pass
 }
 
+// found reports whether a case or a load stage noticed the fault.
 func (r *tried) found() bool { return r.noticed+r.stopped > 0 }
 
 // Run puts each fault in front of green in turn, runs the suites against it, and
@@ -149,6 +150,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	return x.verdict(results)
 }
 
+// close stops the proxies.
 func (x *tester) close() {
 	for _, p := range x.proxies {
 		p.Close()
@@ -157,6 +159,8 @@ func (x *tester) close() {
 
 // proxiesFor starts a proxy for each address of green's services.
 func (x *tester) proxiesFor(plan *runner.Plan, load bool) error {
+	// Headers that the comparison leaves out, or that would keep the client from reading
+	// the answer at all, are not worth breaking.
 	untouched := append(diff.FramingHeaders(), diff.VolatileHeaders()...)
 	untouched = append(untouched, "set-cookie", "content-encoding", "location")
 	for _, suite := range plan.Suites {

@@ -41,15 +41,18 @@ func greenOrigins(suite *scenarios.Suite) []string {
 func mayProxy(suite *scenarios.Suite, o *Options, env *scenarios.Env, load bool) error {
 	c := &suite.Green
 	if c.Resolve != "" || c.Proxy != "" || c.TLS.CA != "" || c.TLS.Cert != "" || c.TLS.ServerName != "" {
-		return hint.Errorf("point --green at an address that needs none of them", "%s: green is reached through resolve, proxy or tls settings, which selftest does not carry over", suite.Name)
+		return hint.Errorf("point --green at an address that needs none of them",
+			"%s: green is reached through resolve, proxy or tls settings, which selftest does not carry over", suite.Name)
 	}
+	// Off loopback the suites run many times on somebody's servers.
 	writes := o.AllowWrites || env != nil && env.Limits.Writes
 	load = load && !o.AllowLoad && (env == nil || !env.Limits.Load)
 	for _, origin := range greenOrigins(suite) {
 		u, _ := url.Parse(origin) // made by greenOrigins
 		ip := net.ParseIP(u.Hostname())
 		if local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback(); !local && !writes {
-			return hint.Errorf("--allow-writes allows it, or limits: {writes: allow} of the env file", "green at %s is not on loopback: selftest runs the suites once for each fault", u.Host)
+			return hint.Errorf("--allow-writes allows it, or limits: {writes: allow} of the env file",
+				"green at %s is not on loopback: selftest runs the suites once for each fault", u.Host)
 		} else if !local && load {
 			return hint.Errorf("--allow-load or --no-load", "green at %s is not on loopback: selftest runs the load stages as well", u.Host)
 		}
@@ -69,6 +72,7 @@ func (x *tester) behindProxies(plan *runner.Plan, identity bool) {
 		}
 		return text
 	}
+	// A suite may be the home of a load step of another one: each is moved once.
 	done := map[*scenarios.Suite]bool{}
 	suite := func(s *scenarios.Suite) {
 		if s == nil || done[s] {
@@ -93,14 +97,16 @@ func (x *tester) behindProxies(plan *runner.Plan, identity bool) {
 		}
 	}
 	if plan.Env != nil {
-		env := *plan.Env
-		env.Require = nil
+		env := *plan.Env  // shared with other runs
+		env.Require = nil // one part runs at a time, so that the stage could never be satisfied
 		plan.Env = &env
 	}
 }
 
 // run walks the suites once through the proxies.
-func (x *tester) run(ctx context.Context, part runner.Part, identity bool, visit func(*run.CaseResult)) (*run.End, []run.LoadResult, error) {
+func (x *tester) run(
+	ctx context.Context, part runner.Part, identity bool, visit func(*run.CaseResult),
+) (*run.End, []run.LoadResult, error) {
 	plan, err := x.Plan(x.Seed + x.runs) // what a run leaves behind is not met by the next
 	if err != nil {
 		return nil, nil, err
@@ -134,6 +140,7 @@ func (x *tester) tampered(e *wire.Exchange) *runner.Tampered {
 		if p.URL != u.Scheme+"://"+u.Host {
 			continue
 		}
+		// The proxy keeps the true answer, so that it can be told what the comparison saw.
 		if c, ok := p.Take(e.TraceID(), e.Method, u.RequestURI()); ok {
 			was := *e
 			was.Status, was.Headers = c.True.Status, nil
@@ -171,7 +178,8 @@ func (x *tester) baseline(ctx context.Context) error {
 		return err
 	}
 	if end.Verdict != run.Pass {
-		return fmt.Errorf("the suites do not pass without a fault (%s): %s", end.Verdict, text.Visible(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; ")))
+		reasons := strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; ")
+		return fmt.Errorf("the suites do not pass without a fault (%s): %s", end.Verdict, text.Visible(reasons))
 	}
 	for _, p := range x.proxies {
 		p.Break("")
@@ -184,12 +192,14 @@ func (x *tester) baseline(ctx context.Context) error {
 // try runs the suites against one fault.
 func (x *tester) try(ctx context.Context, fault faultproxy.Fault) (*tried, error) {
 	r := &tried{fault: fault, missed: map[string]string{}, covered: map[string]string{}}
+	// Answers that are too young would be equal to the true ones.
 	if fault.Name == "stale-cache" {
 		select {
 		case <-time.After(time.Until(x.learned.Add(x.StaleAfter))):
 		case <-ctx.Done():
 		}
 	}
+	// All proxies have the same fault, and none when the run is over.
 	for _, p := range x.proxies {
 		p.Break(fault.Name)
 	}
@@ -219,6 +229,7 @@ func (x *tester) try(ctx context.Context, fault faultproxy.Fault) (*tried, error
 			}
 		}
 	}
+	// Of a fault that only load shows, cases say nothing.
 	if fault.Load {
 		return r, nil
 	}

@@ -29,7 +29,9 @@ type JudgedLoad struct {
 // JudgeLoad judges a stage again. margins changes what it was judged by; nil keeps
 // that, and then the verdict must be the run's: any other is broken. A stage that
 // ended without a verdict from its records stays as it was.
-func JudgeLoad(folder *archive.Folder, r *run.Run, l *run.LoadResult, margins func(perf.Margins) perf.Margins) (*JudgedLoad, error) {
+func JudgeLoad(
+	folder *archive.Folder, r *run.Run, l *run.LoadResult, margins func(perf.Margins) perf.Margins,
+) (*JudgedLoad, error) {
 	s := &JudgedLoad{Name: l.Name, Verdict: l.Verdict, Was: l.Verdict, Reason: l.Reason}
 	if l.Suite >= 0 && l.Suite < len(r.Header.Suites) {
 		s.Name = r.Header.Suites[l.Suite].Name + "/" + l.Name

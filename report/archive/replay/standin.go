@@ -77,7 +77,7 @@ func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret fun
 		return nil, nil
 	}
 	var hidden []run.Hidden
-	types := map[string]string{} // of a mark in the body
+	types := map[string]string{} // of a mark in the body: one value of two types cannot have one stand-in
 	out := **x
 	for _, r := range facts {
 		switch in, _, _ := strings.Cut(r.In, ":"); in {
@@ -88,6 +88,7 @@ func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret fun
 		default:
 			continue
 		}
+		// Of a part of a number or a boolean no value can be made that parses.
 		kind := r.Type
 		if !r.Whole && kind != "string" && kind != "text" {
 			return nil, fmt.Errorf("could not be compared: the archive hid a part of a %s of %s's answer", r.Type, side)
@@ -98,6 +99,7 @@ func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret fun
 			continue
 		}
 		types[r.Mark] = kind
+		// What was hidden as a whole gets a stand-in; of a part only the mark is known.
 		value, known := r.Mark, false
 		if r.Whole {
 			value, known = standIn(r)
@@ -133,6 +135,8 @@ func standIn(r redact.Redaction) (value string, ok bool) {
 	}
 	sum := sha256.Sum256([]byte(r.Mark))
 	digits := hex.EncodeToString(sum[:])
+	// One candidate for each format that rules know; the first whose formats are exactly
+	// those of the secret stands in for it.
 	candidates := []string{
 		r.Like + "." + base64.RawURLEncoding.EncodeToString(sum[16:]),
 		fmt.Sprintf("%s-%s-4%s-a%s-%s", digits[:8], digits[8:12], digits[13:16], digits[17:20], digits[20:32]),
