@@ -90,7 +90,7 @@ var allowed = map[string][]string{
 	"cmd/bgverify": {
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/run", "runner/wire", "runner/attack",
 		"runner/calibrate", "runner/selftest", "report", "report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
-		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text",
+		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/suggest", "scenarios/template",
 	},
 }
 
