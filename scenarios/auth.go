@@ -27,15 +27,15 @@ func (w *walker) auth(o *obj, name string) *Auth {
 	a := w.object(n, "auth", "")
 	out := &Auth{Pos: w.pos(n)}
 	kinds := 0
-	if v := a.get("bearer"); v != nil {
+	a.bind(out)
+	if a.has("bearer") {
 		kinds++
-		out.Kind, out.Token = AuthBearer, a.template("bearer")
+		out.Kind = AuthBearer
 	}
-	if v := a.get("basic"); v != nil {
+	if x := a.sub("basic", "basic", "auth"); x != nil {
 		kinds++
-		x := w.object(v, "basic", "auth")
-		out.Kind, out.User, out.Password = AuthBasic, x.template("user"), x.template("password")
-		x.done("")
+		out.Kind = AuthBasic
+		x.bind(out)
 	}
 	if v := a.get("api_key"); v != nil {
 		kinds++
@@ -49,7 +49,6 @@ func (w *walker) auth(o *obj, name string) *Auth {
 	if kinds != 1 && !a.broken {
 		a.fail(n, "write one of "+strings.Join(authTable.names(), ", "), "auth has %d kinds", kinds)
 	}
-	a.done("")
 	if a.broken || out.Kind == 0 {
 		o.broken = true
 		return nil
@@ -59,7 +58,8 @@ func (w *walker) auth(o *obj, name string) *Auth {
 
 func (w *walker) apiKey(n *yaml.Node, out *Auth) {
 	x := w.object(n, "api_key", "auth")
-	out.Kind, out.Value = AuthAPIKey, x.template("value")
+	out.Kind = AuthAPIKey
+	x.bind(out)
 	header, query := x.text("header"), x.text("query")
 	switch {
 	case header != "" && query != "":
@@ -74,14 +74,12 @@ func (w *walker) apiKey(n *yaml.Node, out *Auth) {
 	case !x.broken:
 		x.fail(x.n, "add header: X-Api-Key", "an api_key needs header or query")
 	}
-	x.done("")
 }
 
 func (w *walker) oauth2(n *yaml.Node, out *Auth) {
 	x := w.object(n, "oauth2", "auth")
 	out.Kind = AuthOAuth2Client
-	out.TokenURL, out.ClientID, out.ClientSecret = x.template("token_url"), x.template("client_id"), x.template("client_secret")
-	out.Scopes = x.texts("scopes", nil)
+	x.bind(out)
 	if x.word("grant") == "password" {
 		out.Kind = AuthOAuth2Password
 		out.User, out.Password = x.template("user"), x.template("password")

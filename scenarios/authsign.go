@@ -29,26 +29,20 @@ type AWSAuth struct {
 // how many there are.
 func (w *walker) signing(a *obj, out *Auth) int {
 	kinds := 0
-	if v := a.get("digest"); v != nil {
+	if x := a.sub("digest", "digest", "auth"); x != nil {
 		kinds++
-		x := w.object(v, "digest", "auth")
-		out.Kind, out.User, out.Password = AuthDigest, x.template("user"), x.template("password")
-		x.done("")
+		out.Kind = AuthDigest
+		x.bind(out)
 		a.broken = a.broken || x.broken
 	}
 	if v := a.get("hmac"); v != nil {
 		kinds++
 		out.Kind, out.HMAC = AuthHMAC, w.hmac(a, v)
 	}
-	if v := a.get("aws"); v != nil {
+	if x := a.sub("aws", "aws", "auth"); x != nil {
 		kinds++
-		x := w.object(v, "aws", "auth")
-		out.Kind = AuthAWS
-		out.AWS = &AWSAuth{
-			Region: x.template("region"), Service: x.template("service"), AccessKey: x.template("access_key"),
-			SecretKey: x.template("secret_key"), SessionToken: x.template("session_token"),
-		}
-		x.done("")
+		out.Kind, out.AWS = AuthAWS, &AWSAuth{}
+		x.bind(out.AWS)
 		a.broken = a.broken || x.broken
 	}
 	return kinds
@@ -56,20 +50,13 @@ func (w *walker) signing(a *obj, out *Auth) int {
 
 func (w *walker) hmac(a *obj, v *yaml.Node) *HMACAuth {
 	x := w.object(v, "hmac", "auth")
-	h := &HMACAuth{
-		Secret: x.template("secret"), Sign: x.template("sign"), Header: x.text("header"), Value: x.template("value"),
-		Hash: x.word("hash"), Encode: x.word("encode"),
-	}
+	h := &HMACAuth{}
+	x.bind(h)
+	h.Hash, h.Encode = orElse(h.Hash, "sha256"), orElse(h.Encode, "hex")
 	if h.Header == "" {
 		h.Header = "Authorization"
 	} else if !w.headerName(x.at("header"), h.Header) {
 		x.broken = true
-	}
-	if h.Hash == "" {
-		h.Hash = "sha256"
-	}
-	if h.Encode == "" {
-		h.Encode = "hex"
 	}
 	names := func(t *Template, prefix string) bool {
 		return slices.ContainsFunc(t.Parts, func(p template.Part) bool { return strings.HasPrefix(p.Name, prefix) })
@@ -93,7 +80,6 @@ func (w *walker) hmac(a *obj, v *yaml.Node) *HMACAuth {
 		h.Value, _ = template.Parse("{{"+signature+"}}", w.pos(v))
 		h.Value.Signs = true
 	}
-	x.done("")
 	a.broken = a.broken || x.broken
 	return h
 }

@@ -23,12 +23,12 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 		return nil
 	}
 	id := o.name("case")
-	c := &Case{ID: b.suite.Name + "/" + id, Name: o.text("name"), Doc: o.text("doc"), Pos: w.pos(o.at("case")), Tags: o.texts("tags", w.checkTagName)}
+	c := &Case{ID: b.suite.Name + "/" + id, Pos: w.pos(o.at("case")), Tags: o.texts("tags", w.checkTagName)}
+	o.bindKeys(caseKeys, c)
 	if c.Name == "" {
 		c.Name = id
 	}
 	c.Data = b.data(w, o, c)
-	c.Vars = w.vars(o, "vars")
 	var columns []string
 	if c.Data != nil {
 		columns = c.Data.Columns
@@ -65,21 +65,15 @@ func (b *builder) cleanup(o *obj, ctx stepContext, what string) []*Step {
 
 // caseKeys reads what only cases have.
 func (b *builder) caseKeys(w *walker, o *obj, c *Case) {
-	c.Order = Order(max(0, slices.Index([]string{"together", "blue-then-green", "green-then-blue"}, o.word("order"))))
-	c.Crossover = o.bool("crossover", false)
-	c.Confirm = o.int("confirm", 0)
-	c.Skip = o.text("skip")
 	if n := o.values["skip"]; n != nil && !o.broken && (strings.TrimSpace(c.Skip) == "" || isLiteral(source.Deref(n))) {
 		o.fail(o.at("skip"), "write the reason", "skip needs a reason")
 	}
-	c.Only = o.bool("only", false)
-	if n := o.get("quarantine"); n != nil {
-		q := w.object(n, "quarantine", "")
-		c.Quarantine = &Quarantine{Until: q.date("until"), Ticket: q.text("ticket")}
+	if q := o.sub("quarantine", "quarantine", ""); q != nil {
+		c.Quarantine = &Quarantine{}
+		q.bind(c.Quarantine)
 		if now := b.opts.Now; !q.broken && !now.IsZero() && now.After(c.Quarantine.Until) {
 			q.fail(q.at("until"), "end the quarantine, or agree on a new date", "the quarantine expired on %s", c.Quarantine.Until.Format("2006-01-02"))
 		}
-		q.done("")
 	}
 }
 
@@ -137,7 +131,6 @@ func (l *loader) partFile(src *source.File) *partFile {
 			p.lists[k.Value] = v
 		}
 	})
-	o.done("")
 	return p
 }
 
@@ -224,7 +217,7 @@ const maxSteps = 10_000
 func (l *loader) checkParts(w *walker) {
 	p := l.partFile(w.src)
 	s := &Suite{Name: "parts"}
-	b := &builder{loader: l, suite: s, defaults: &stepDefaults{timeout: defaultTimeout, effects: NoEffects}}
+	b := &builder{loader: l, suite: s, defaults: &stepDefaults{Timeout: defaultTimeout, SideEffects: NoEffects}}
 	b.names = newNames(l, s)
 	b.unbound = true
 	for _, name := range p.names {

@@ -209,7 +209,7 @@ func (b *builder) checkSuite(w *walker, o *obj) {
 			b.add(Problem{Pos: i.Pos, Summary: fmt.Sprintf("unknown service %q in identity", i.Service), Hint: suggest.Hint(i.Service, b.serviceNames())})
 		}
 	}
-	if d := b.defaults.service; d != "" && !slices.Contains(b.serviceNames(), d) {
+	if d := b.defaults.Service; d != "" && !slices.Contains(b.serviceNames(), d) {
 		w.errorf(o.at("defaults"), suggest.Hint(d, b.serviceNames()), "unknown service %q in defaults", d)
 	}
 	b.checkSides(w, o)

@@ -60,7 +60,6 @@ func (b *builder) data(w *walker, o *obj, c *Case) *Data {
 		}
 		open = rows.File{FS: b.fsys, Name: d.File, Format: format, CP949: cp949}.Open
 	}
-	x.done("")
 	if x.broken || open == nil {
 		return nil
 	}

@@ -8,7 +8,6 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
@@ -23,19 +22,11 @@ func (l *loader) env(w *walker) *Env {
 	e := &Env{File: w.src.Path}
 	o := w.object(w.src.Root, "env file", "")
 	o.text("doc")
-	checkVar := func(n *yaml.Node, text string) bool { return w.checkVarName(n, text) }
-	e.Env, e.Secrets = o.texts("env", checkVar), o.texts("secrets", checkVar)
-	e.Vars = w.vars(o, "vars")
+	o.bind(e)
 	e.Blue, e.Green = w.sides(o)
-	e.Rules = w.rulesOf(o, "rules")
-	e.Numbers = o.reading("number", diff.Decimal)
 	l.compileRules(e.Rules)
-	if n := o.get("limits"); n != nil {
-		x := w.object(n, "limits", "")
-		e.Limits = Limits{Load: x.word("load") == "allow", Writes: x.word("writes") == "allow"}
-		e.Limits.MaxRPS, _ = x.number("max_rps")
-		e.Limits.Rows = x.int("data", 0)
-		x.done("")
+	if x := o.sub("limits", "limits", ""); x != nil {
+		x.bind(&e.Limits)
 	}
 	e.Require = o.texts("require", func(n *yaml.Node, text string) bool {
 		if !slices.Contains(requirable, text) {
@@ -47,7 +38,6 @@ func (l *loader) env(w *walker) *Env {
 	e.Answer = w.answer(o)
 	e.Transport = w.transport(o)
 	e.Identity = w.identity(o, "identity")
-	o.done("")
 	w.checkEnvList(e)
 	for _, v := range e.Vars {
 		l.warnPlain(v.Name, v.Value)
@@ -106,10 +96,8 @@ type Config struct {
 // config reads bgverify.yaml.
 func (l *loader) config(w *walker) *Config {
 	o := w.object(w.src.Root, "config", "")
-	c := &Config{
-		File: w.src.Path, Env: o.name("env"), Paths: o.texts("paths", nil), Out: o.text("out"), Concurrency: o.int("concurrency", 0),
-		Timeout: o.duration("timeout", 0), Keep: o.int("keep", 0), KeepDays: o.int("keep_days", 0), OnInconclusive: o.word("on_inconclusive"), Format: o.texts("format", nil),
-	}
+	c := &Config{File: w.src.Path}
+	o.bind(c)
 	known := false
 	o.mapping("envs", func(k, v *yaml.Node) {
 		text, ok := w.scalarText(v, "envs", aFile)
@@ -131,7 +119,6 @@ func (l *loader) config(w *walker) *Config {
 		}
 		o.fail(o.at("env"), suggest.Hint(c.Env, names), "no env file for stage %q in envs", c.Env)
 	}
-	o.done("")
 	return c
 }
 

@@ -40,10 +40,8 @@ func (w *walker) expect(n *yaml.Node, what string) *expectSource {
 		x := w.object(n, "side expect", side.String()+" of "+what)
 		over := &Expect{}
 		w.expectInto(x, over)
-		x.done("")
 		e.sides[side] = over
 	}
-	o.done("")
 	return e
 }
 
@@ -153,7 +151,6 @@ func (w *walker) latency(o *obj) []Matcher {
 			}
 		}
 	}
-	x.done("")
 	return out
 }
 
@@ -231,7 +228,6 @@ func (w *walker) answer(o *obj) *AnswerTest {
 			}
 		})
 	}
-	x.done("")
 	return a
 }
 
@@ -265,7 +261,6 @@ func (w *walker) hls(n *yaml.Node) *HLSExpect {
 	if n := o.get("codecs"); n != nil {
 		h.Codecs = w.matchers(n, "codecs", true)
 	}
-	o.done("")
 	return h
 }
 

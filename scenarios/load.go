@@ -65,6 +65,7 @@ type loader struct {
 	uses     int             // of parts and rule files, so far
 	named    map[string]bool // variables that templates name
 	others   int             // files that are no suites, read for their own sake
+	objects  []*obj          // mappings read since the last checkRead
 }
 
 // A place is the scalar that a template was read from.
@@ -121,8 +122,18 @@ func (l *loader) open(name string) *source.File {
 	return s
 }
 
+// checkRead reports every key that was written and that nothing read: it would do
+// nothing. Each file calls it once, so that no reader of a mapping has to.
+func (l *loader) checkRead() {
+	for _, o := range l.objects {
+		o.done("")
+	}
+	l.objects = nil
+}
+
 // done returns the problems in order.
 func (l *loader) done() Problems {
+	l.checkRead()
 	l.problems.Sort()
 	return l.problems
 }

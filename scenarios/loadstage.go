@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -23,23 +22,22 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 	}
 	o := w.object(n, "load", what)
 	l := &LoadStage{
-		Name: o.text("load"), Pos: w.pos(o.n), line: string(w.src.Line(o.n.Line)), Duration: o.duration("duration", defaultLoad), WarmUp: o.duration("warmup", 0),
-		Connections: o.int("connections", 64), Reconnect: o.percent("reconnect"), Interleaved: o.word("pairing") == "interleaved",
-		Writes: o.bool("writes", false), Timeout: o.duration("timeout", 0), Identity: o.text("identity"),
+		Pos: w.pos(o.n), line: string(w.src.Line(o.n.Line)), Duration: defaultLoad, Connections: 64, Interleaved: o.word("pairing") == "interleaved",
 	}
+	o.bind(l)
 	if o.has("load") && strings.TrimSpace(l.Name) == "" && !o.broken {
 		o.fail(o.at("load"), "", "the name of a load stage is empty")
 	}
 	seen := map[string]bool{}
 	o.list("steps", func(_ int, n *yaml.Node) {
 		x := w.object(n, "load step", what)
-		step := LoadStep{Weight: x.int("weight", 1), Pos: w.pos(x.at("case"))}
+		step := LoadStep{Weight: 1, Pos: w.pos(x.at("case"))}
+		x.bind(&step)
 		ref := x.text("case")
 		step.Suite, step.Case = suite, ref
 		if s, c, ok := strings.Cut(ref, "/"); ok {
 			step.Suite, step.Case = s, c
 		}
-		x.done("")
 		switch {
 		case x.broken:
 			return
@@ -56,7 +54,6 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 	if v := o.get("margins"); v != nil {
 		l.Margins = w.margins(v, what)
 	}
-	o.done("")
 	return l
 }
 
@@ -145,24 +142,7 @@ func (w *walker) rate(n *yaml.Node, what string) float64 {
 
 func (w *walker) margins(n *yaml.Node, what string) perf.Margins {
 	o := w.object(n, "margins", what)
-	read := func(name string) perf.Margin {
-		v, text, _, ok := o.scalar(name, formMargin)
-		if !ok {
-			return perf.Margin{}
-		}
-		m, err := perf.ParseMargin(text)
-		if err != nil {
-			var me *perf.MarginError
-			if errors.As(err, &me) {
-				o.broken = true
-				w.errorAt(v, me.Offset, me.Hint, "margin %s: %s", name, me.Msg)
-				return perf.Margin{}
-			}
-			o.fail(v, "", "margin %s: %v", name, err)
-		}
-		return m
-	}
-	m := perf.Margins{P50: read("p50"), P95: read("p95"), P99: read("p99"), Errors: o.percent("errors")}
-	o.done("")
+	m := perf.Margins{}
+	o.bind(&m)
 	return m
 }

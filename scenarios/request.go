@@ -20,13 +20,13 @@ func (b *builder) request(o *obj, ctx stepContext, s *Step) {
 	d := b.defaults
 	b.verb(o, ctx, s)
 	s.Service = b.service(o, ctx)
-	s.Request.Query = mergeFields(d.query, ctx.fields(o, "query", nil), false)
+	s.Request.Query = mergeFields(d.Query, ctx.fields(o, "query", nil), false)
 	headers := ctx.fields(o, "headers", ctx.headerKey)
 	ctx.checkLiterals(headers, "header", headerValue)
-	s.Request.Headers = mergeFields(d.headers, headers, true)
+	s.Request.Headers = mergeFields(d.Headers, headers, true)
 	cookies := ctx.fields(o, "cookies", ctx.cookieName)
 	ctx.checkLiterals(cookies, "cookie", cookieValue)
-	s.Request.Cookies = mergeFields(d.cookies, cookies, false)
+	s.Request.Cookies = mergeFields(d.Cookies, cookies, false)
 	b.requestBody(o, ctx, s)
 }
 
@@ -46,8 +46,8 @@ func (b *builder) service(o *obj, ctx stepContext) string {
 		return name
 	case ctx.service != "":
 		return ctx.service
-	case b.defaults.service != "":
-		return b.defaults.service
+	case b.defaults.Service != "":
+		return b.defaults.Service
 	case has(b.suite.Service):
 		return b.suite.Service
 	}
@@ -96,7 +96,7 @@ func (b *builder) verb(o *obj, ctx stepContext, s *Step) {
 		return
 	case found[0] == "request":
 		r := ctx.object(o.get("request"), "request", "")
-		s.Request.Method, s.Request.URL = r.text("method"), r.template("url")
+		r.bind(&s.Request)
 		if m := s.Request.Method; m != "" && (!template.IsToken(m) || m != strings.ToUpper(m)) {
 			r.fail(r.at("method"), "", "%q is not a method in capitals", problem.Cut(m, 40))
 		} else if slices.Contains(verbs, strings.ToLower(m)) && m != "" {
@@ -104,7 +104,6 @@ func (b *builder) verb(o *obj, ctx stepContext, s *Step) {
 		} else if m == "CONNECT" {
 			r.fail(r.at("method"), "", "CONNECT is not sent to a service")
 		}
-		r.done("")
 		o.broken = o.broken || r.broken
 	default:
 		s.Request.Method, s.Request.URL = strings.ToUpper(found[0]), o.template(found[0])
@@ -292,11 +291,10 @@ func (w *walker) graphql(o *obj, n *yaml.Node, body *Body) {
 		body.Text = o.template("graphql")
 	} else {
 		g := w.object(n, "graphql", "")
-		body.Text, body.Operation = g.template("query"), g.text("operation")
+		g.bind(body)
 		if v := g.get("variables"); v != nil {
 			body.Node = w.jsonNode(v, "variables")
 		}
-		g.done("")
 		o.broken = o.broken || g.broken
 	}
 	if t := body.Text; t != nil && !t.Static() && !t.Whole() {
@@ -324,7 +322,7 @@ func (w *walker) part(k, v *yaml.Node) (Part, bool) {
 		return p, p.Value != nil
 	}
 	x := w.object(v, "multipart part", "part "+quoteName(k.Value))
-	p.Value, p.File, p.FileName, p.Type = x.template("value"), x.fileName("file"), x.text("filename"), x.text("type")
+	x.bind(&p)
 	if x.has("value") == x.has("file") && !x.broken {
 		x.fail(x.n, "write value: or file:", "part %q needs a value or a file, one of them", k.Value)
 	}
@@ -340,7 +338,6 @@ func (w *walker) part(k, v *yaml.Node) (Part, bool) {
 			p.Type = fileType(p.File)
 		}
 	}
-	x.done("")
 	return p, !x.broken
 }
 

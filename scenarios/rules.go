@@ -67,7 +67,6 @@ func (w *walker) useRules(r *obj, stack []string) []diff.Rule {
 	o := other.object(src.Root, "rule file", "")
 	o.text("doc")
 	rules := other.ruleList(o, "rules", append(stack, name))
-	o.done("")
 	return rules
 }
 
@@ -118,20 +117,8 @@ func (l *loader) openFrom(n *yaml.Node, w *walker, name string) *source.File {
 
 // rule reads one rule. What it may say is checked by diff.Compile.
 func (w *walker) rule(r *obj) (diff.Rule, bool) {
-	rule := diff.Rule{
-		At: r.text("at"), Header: r.text("header"), Where: r.word("where"), Do: diff.Do(w.doWord(r)),
-		Is: r.text("is"), Notation: r.word("notation"), Pattern: r.text("pattern"), BlueText: r.text("blue"), GreenText: r.text("green"),
-		Kind: r.word("kind"), Allow: r.bool("allow", false), Why: r.text("why"), Ticket: r.text("ticket"), Until: r.date("until"),
-		Within: r.duration("within", 0), Origin: w.pos(r.n).String(),
-	}
-	rule.Max = r.bound("max")
-	rule.Headers, rule.By = r.texts("headers", nil), r.texts("by", nil)
-	if x, ok := r.number("abs"); ok {
-		rule.Abs = &x
-	}
-	if x, ok := r.number("rel"); ok {
-		rule.Rel = &x
-	}
+	rule := diff.Rule{Origin: w.pos(r.n).String()}
+	r.bind(&rule)
 	as := r.texts("as", nil)
 	switch {
 	case slices.ContainsFunc(diff.RuleKinds(), func(k diff.RuleKind) bool { return k.Do == rule.Do && k.AsList }):
@@ -186,9 +173,6 @@ func (o *obj) bound(name string) diff.Bound {
 	return diff.Bound{Count: o.int(name, 0)}
 }
 
-// doWord reads do, with a hint for the word that YAML reads as nothing.
-func (w *walker) doWord(r *obj) string { return r.word("do") }
-
 // demandKeys reports the keys that the rule's kind requires and that are not
 // written, such as the reason of a rule that hides differences.
 func (w *walker) demandKeys(r *obj, rule diff.Rule) {
@@ -239,7 +223,6 @@ func (w *walker) ruleFile() []diff.Rule {
 	o := w.object(w.src.Root, "rule file", "")
 	o.text("doc")
 	rules := w.ruleList(o, "rules", []string{w.src.Path})
-	o.done("")
 	w.compileRules(rules)
 	return rules
 }

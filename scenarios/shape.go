@@ -50,6 +50,9 @@ type key struct {
 	def      string // what counts without it; empty: nothing
 	example  string // a YAML value
 	required bool
+	// field is the name of the struct field that the key is read into; empty where
+	// code reads it, because the key is more than one value of one field.
+	field string
 }
 
 // A table is the closed list of keys of one mapping.

@@ -27,17 +27,13 @@ func (w *walker) sides(o *obj) (blue, green SideConfig) {
 	if n := s.get("green"); n != nil {
 		w.side(n, "side green", &green)
 	}
-	s.done("")
 	return blue, green
 }
 
 func (w *walker) side(n *yaml.Node, what string, c *SideConfig) {
 	o := w.object(n, "side", what)
 	c.Pos = w.pos(o.n)
-	c.Vars = w.vars(o, "vars")
-	c.Headers = w.fields(o, "headers", w.headerKey)
-	c.Auth = w.auth(o, "auth")
-	c.HTTP = o.word("http")
+	o.bind(c)
 	if n := o.get("tls"); n != nil {
 		c.TLS = w.tls(n, what)
 	}
@@ -53,7 +49,6 @@ func (w *walker) side(n *yaml.Node, what string, c *SideConfig) {
 		}
 		w.service(c, k, v, what)
 	})
-	o.done("")
 }
 
 // late reads a text whose placeholders are expanded by settle.
@@ -83,10 +78,7 @@ func (w *walker) service(c *SideConfig, k, v *yaml.Node, what string) {
 		return
 	}
 	o := w.object(v, "service", fmt.Sprintf("service %q of %s", k.Value, what))
-	s.Shared = o.bool("shared", false)
-	s.Headers = w.fields(o, "headers", w.headerKey)
-	s.Auth = w.auth(o, "auth")
-	s.HTTP = o.word("http")
+	o.bind(&s)
 	if n := o.get("tls"); n != nil {
 		t := w.tls(n, what)
 		s.TLS = &t
@@ -96,20 +88,18 @@ func (w *walker) service(c *SideConfig, k, v *yaml.Node, what string) {
 		o.late("host", at(func(s *Service) *string { return &s.Host }), badHost),
 		o.late("resolve", at(func(s *Service) *string { return &s.Resolve }), badAddress))
 	c.Services = append(c.Services, s)
-	o.done("")
 }
 
 func (w *walker) tls(n *yaml.Node, what string) TLS {
 	o := w.object(n, "tls", what)
+	t := TLS{}
+	o.bind(&t)
 	pem := map[string][]byte{}
-	file := func(name string) string {
-		text := o.fileName(name)
-		if text != "" {
-			pem[name] = w.payload(o.at(name), text)
+	for name, file := range map[string]string{"ca": t.CA, "cert": t.Cert, "key": t.Key} {
+		if file != "" {
+			pem[name] = w.payload(o.at(name), file)
 		}
-		return text
 	}
-	t := TLS{CA: file("ca"), Cert: file("cert"), Key: file("key"), Insecure: o.bool("insecure", false)}
 	w.certificates(o, pem)
 	if s := o.template("server_name"); s != nil {
 		if !s.Static() {
@@ -120,7 +110,6 @@ func (w *walker) tls(n *yaml.Node, what string) TLS {
 	if (t.Cert == "") != (t.Key == "") && !o.broken {
 		o.fail(o.n, "a client certificate needs cert and key", "tls has one of cert and key")
 	}
-	o.done("")
 	return t
 }
 

@@ -17,74 +17,39 @@ import (
 
 // stepDefaults are what steps start from.
 type stepDefaults struct {
-	service                 string
-	headers, query, cookies []Field
-	auth                    *Auth
-	timeout                 time.Duration
+	Service                 string
+	Headers, Query, Cookies []Field
+	Auth                    *Auth
+	Timeout                 time.Duration
 	expect                  *expectSource
-	mode                    diff.Mode
+	Mode                    diff.Mode
+	Numbers                 diff.NumberReading
 	modeWritten             bool
-	effects                 SideEffects
+	SideEffects             SideEffects
 	retry                   *Retry
-	trace                   bool
+	Trace                   bool
 }
 
 // The defaults of the language itself.
 const defaultTimeout = 30 * time.Second
 
 func (b *builder) readDefaults(w *walker, o *obj) *stepDefaults {
-	d := &stepDefaults{timeout: defaultTimeout, trace: true, mode: diff.Strict}
-	n := o.get("defaults")
-	if n == nil {
+	d := &stepDefaults{Timeout: defaultTimeout, Trace: true, Mode: diff.Strict, Numbers: b.suite.Numbers}
+	x := o.sub("defaults", "defaults", "")
+	if x == nil {
 		return d
 	}
-	x := w.object(n, "defaults", "")
-	d.service = x.name("service")
-	d.headers = w.fields(x, "headers", w.headerKey)
-	d.query = w.fields(x, "query", nil)
-	d.cookies = w.fields(x, "cookies", w.cookieName)
-	w.checkLiterals(d.headers, "header", headerValue)
-	w.checkLiterals(d.cookies, "cookie", cookieValue)
-	d.auth = w.auth(x, "auth")
-	d.timeout = x.duration("timeout", d.timeout)
+	x.bind(d)
+	d.modeWritten, b.suite.Numbers = x.has("mode"), d.Numbers
+	w.checkLiterals(d.Headers, "header", headerValue)
+	w.checkLiterals(d.Cookies, "cookie", cookieValue)
 	if n := x.get("expect"); n != nil {
 		d.expect = w.expect(n, "defaults")
 	}
-	d.mode, d.modeWritten = modeOf(x.word("mode")), x.has("mode")
-	b.suite.Numbers = x.reading("number", b.suite.Numbers)
-	d.effects = effectsOf(x.word("side_effects"))
 	if n := x.get("retry"); n != nil {
 		d.retry = w.retry(n)
 	}
-	d.trace = x.word("trace") != "off"
-	x.done("")
 	return d
-}
-
-func modeOf(word string) diff.Mode {
-	switch word {
-	case "subset":
-		return diff.Subset
-	case "shape":
-		return diff.Shape
-	}
-	return diff.Strict
-}
-
-// reading is when numbers are equal, by the word of a key; base where it is not
-// written.
-func (o *obj) reading(name string, base diff.NumberReading) diff.NumberReading {
-	if word := o.word(name); word != "" {
-		return diff.ReadingOf(word)
-	}
-	return base
-}
-
-func effectsOf(word string) SideEffects {
-	if i := slices.Index(sideEffectWords, word); i >= 0 {
-		return NoEffects + SideEffects(i)
-	}
-	return Undeclared
 }
 
 // A stepContext is where a list of steps stands.
@@ -156,7 +121,11 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 // step reads what a step and a case of one request share.
 func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
 	d := b.defaults
-	s := &Step{Pos: ctx.pos(o.n), With: ctx.with, Repeat: o.int("repeat", 1), Pause: o.duration("pause", 0), Continue: o.bool("continue", false)}
+	s := &Step{
+		Pos: ctx.pos(o.n), With: ctx.with, Repeat: 1, Auth: d.Auth, Timeout: d.Timeout, Compare: true, MinCompared: b.suite.MinCompared,
+		Mode: d.Mode, ModeWritten: d.modeWritten || o.has("mode"), Numbers: b.suite.Numbers, Trace: d.Trace,
+	}
+	o.bindKeys(requestKeys, s)
 	b.request(o, ctx, s)
 	s.Name = name
 	if name == "" {
@@ -165,27 +134,10 @@ func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
 			s.Name += " " + s.Request.URL.Text
 		}
 	}
-	s.Auth = ctx.auth(o, "auth")
-	if s.Auth == nil {
-		s.Auth = d.auth
-	}
-	s.SideEffects = effectsOf(o.word("side_effects"))
 	if !o.has("side_effects") && unsafe(s.Request.Method) {
-		s.SideEffects = d.effects
+		s.SideEffects = d.SideEffects
 	}
 	b.readCompensates(o, s)
-	s.Timeout = o.duration("timeout", d.timeout)
-	s.Compare = o.word("compare") != "none"
-	s.MinCompared = b.suite.MinCompared
-	s.Mode, s.ModeWritten = d.mode, d.modeWritten
-	if o.has("mode") {
-		s.Mode, s.ModeWritten = modeOf(o.word("mode")), true
-	}
-	s.Numbers = b.suite.Numbers
-	s.Trace = d.trace
-	if o.has("trace") {
-		s.Trace = o.word("trace") != "off"
-	}
 	own := ctx.rulesOf(o, "rules")
 	s.Rules = slices.Clip(ctx.rules) // shared: a runner compiles them once for all such steps
 	if len(own) > 0 {
@@ -203,7 +155,6 @@ func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
 	for _, c := range s.Captures {
 		b.names.capture(c)
 	}
-	o.done("")
 	b.steps = append(b.steps, s)
 	return s
 }
@@ -233,9 +184,9 @@ func (b *builder) expectations(o *obj, ctx stepContext, s *Step, what string) {
 
 // flow reads poll, retry, when, sides and capture.
 func (b *builder) flow(o *obj, ctx stepContext, s *Step, what string) {
-	if n := o.get("poll"); n != nil {
-		p := ctx.object(n, "poll", what)
-		s.Poll = &Poll{Every: p.duration("every", time.Second), UpTo: p.duration("up_to", 30*time.Second)}
+	if p := o.sub("poll", "poll", what); p != nil {
+		s.Poll = &Poll{Every: time.Second, UpTo: 30 * time.Second}
+		p.bind(s.Poll)
 		if n := p.get("until"); n != nil {
 			e := ctx.expect(n, what)
 			s.Poll.Until = e.both
@@ -244,7 +195,6 @@ func (b *builder) flow(o *obj, ctx stepContext, s *Step, what string) {
 		if s.Poll.Every > s.Poll.UpTo && !p.broken {
 			p.fail(p.at("every"), "", "every is longer than up_to")
 		}
-		p.done("")
 	}
 	s.Retry = b.defaults.retry
 	if n := o.get("retry"); n != nil {
@@ -285,8 +235,7 @@ func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
 		return c, true
 	}
 	o := w.object(v, "capture", "capture "+k.Value)
-	c.At, c.Header, c.Cookie, c.Regex = o.path("at", true), o.text("header"), o.text("cookie"), o.text("regex")
-	c.Status, c.Same = o.bool("status", false), o.bool("same", false)
+	o.bind(&c)
 	if c.Header != "" && !template.IsToken(c.Header) {
 		o.fail(o.at("header"), "", "%q is not the name of a header", problem.Cut(c.Header, 40))
 	}
@@ -309,13 +258,13 @@ func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
 	case c.Status && o.has("regex"):
 		o.fail(o.at("regex"), "remove it", "a status has no text for a regex")
 	}
-	o.done("")
 	return c, true // also when wrong: later steps may name it
 }
 
 func (w *walker) retry(n *yaml.Node) *Retry {
 	o := w.object(n, "retry", "")
-	r := &Retry{Max: o.int("max", 1), Wait: o.duration("wait", 0)}
+	r := &Retry{Max: 1}
+	o.bind(r)
 	o.list("for", func(_ int, n *yaml.Node) {
 		text, ok := w.scalarText(n, "for", aText)
 		switch {
@@ -331,7 +280,6 @@ func (w *walker) retry(n *yaml.Node) *Retry {
 		}
 	})
 	o.notEmpty("for", "name statuses or failures: [502, 503, connect]")
-	o.done("")
 	return r
 }
 

@@ -29,19 +29,13 @@ type builder struct {
 func (l *loader) suite(w *walker) *Suite {
 	clear(l.files)
 	l.files[w.src.Path] = true
-	name := ""
 	o := w.object(w.src.Root, "suite", "")
-	name = o.name("suite")
-	s := &Suite{Name: name, Pos: w.pos(o.at("suite")), Gate: Required, Stage: l.opts.Env}
-	b := &builder{loader: l, suite: s}
-	s.Doc, s.Owner, s.Service = o.text("doc"), o.text("owner"), o.name("service")
-	s.Wave = o.int("wave", 0)
-	if o.word("gate") == "advisory" {
-		s.Gate = Advisory
+	s := &Suite{Name: o.name("suite"), Pos: w.pos(o.at("suite")), Gate: Required, Stage: l.opts.Env}
+	if s.Stage != nil {
+		s.Numbers = s.Stage.Numbers
 	}
-	checkVar := func(n *yaml.Node, text string) bool { return w.checkVarName(n, text) }
-	s.Env, s.Secrets, s.Needs = o.texts("env", checkVar), o.texts("secrets", checkVar), o.texts("needs", checkVar)
-	s.Vars = w.vars(o, "vars")
+	o.bind(s)
+	b := &builder{loader: l, suite: s}
 	b.names = newNames(l, s)
 	s.Blue, s.Green = w.sides(o)
 	b.mergeStage(w, o)
@@ -50,35 +44,27 @@ func (l *loader) suite(w *walker) *Suite {
 	if s.Stage != nil {
 		s.Transport = append(s.Transport, s.Stage.Transport...)
 	}
-	if n := o.get("session"); n != nil {
-		s.Session = w.session(n)
+	if x := o.sub("session", "session", ""); x != nil {
+		s.Session = &Session{}
+		x.bind(s.Session)
 	}
 	s.MinCompared = DefaultCompared
-	if n := o.get("coverage"); n != nil {
-		c := w.object(n, "coverage", "")
-		s.MinCoverage = c.percent("min")
+	if c := o.sub("coverage", "coverage", ""); c != nil {
+		c.bind(s)
 		if c.has("min") {
 			s.MinCompared = min(s.MinCompared, s.MinCoverage)
 		}
-		c.done("")
 	}
-	if n := o.get("flaky"); n != nil {
-		f := w.object(n, "flaky", "")
-		s.MaxFlaky = f.percent("max")
-		f.done("")
+	if f := o.sub("flaky", "flaky", ""); f != nil {
+		f.bind(s)
 	}
-	s.Rules = w.rulesOf(o, "rules")
-	if s.Stage != nil {
-		s.Numbers = s.Stage.Numbers
-	}
-	s.Numbers = o.reading("number", s.Numbers)
 	b.rules = slices.Concat(l.opts.Rules, stageRules(l.opts.Env), s.Rules)
 	b.checkRules(nil, b.rules)
 	b.defaults = b.readDefaults(w, o)
 	s.Identity = append(s.Identity, w.identity(o, "identity")...)
 	b.body(w, o)
+	l.checkRead()
 	b.checkSuite(w, o)
-	o.done("")
 	for file := range l.files {
 		s.Files = append(s.Files, file)
 	}
@@ -210,40 +196,25 @@ func (w *walker) oneOrSeveral(k, v *yaml.Node, what string) []*yaml.Node {
 	return d.Content
 }
 
-func (w *walker) session(n *yaml.Node) *Session {
-	o := w.object(n, "session", "")
-	s := &Session{TTL: o.duration("ttl", 0)}
-	o.list("refresh_on", func(_ int, n *yaml.Node) {
-		if text, ok := w.scalarText(n, "refresh_on", anInt(100, 599)); ok {
-			if i, ok := w.intOf(n, text, "refresh_on", anInt(100, 599)); ok {
-				s.RefreshOn = append(s.RefreshOn, i)
-			}
-		}
-	})
-	o.done("")
-	return s
-}
-
 // identity reads a list of identities.
 func (w *walker) identity(o *obj, name string) []Identity {
 	var out []Identity
 	o.list(name, func(_ int, n *yaml.Node) {
 		i := w.object(n, "identity", "")
-		id := Identity{Service: i.name("service"), At: i.path("at", true), Header: i.text("header"), Must: i.word("must"), Samples: i.int("samples", 3), Pos: w.pos(n)}
+		id := Identity{Samples: 3, Pos: w.pos(n)}
+		i.bind(&id)
 		if t := i.template("get"); t != nil {
 			if !t.Static() || !strings.HasPrefix(t.Text, "/") {
 				i.fail(i.at("get"), "", "the path of an identity begins with / and takes no placeholders")
 			}
 			id.Path = t.Text
 		}
-		id.Blue, id.Green = i.template("blue"), i.template("green")
 		if i.has("at") && i.has("header") {
 			i.fail(i.at("header"), "", "an identity is read from at or from header, not both")
 		}
 		if id.Must == "differ" && id.Blue != nil && id.Green != nil && id.Blue.Text == id.Green.Text {
 			i.fail(i.at("green"), "", "the sides must differ, and both are expected to be %q", id.Blue.Text)
 		}
-		i.done("")
 		out = append(out, id)
 	})
 	return out

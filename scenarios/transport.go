@@ -33,13 +33,12 @@ func (w *walker) transport(o *obj) []TransportAllow {
 	var out []TransportAllow
 	x.list("allow", func(_ int, n *yaml.Node) {
 		a := w.object(n, "transport allow", "")
-		allow := TransportAllow{Fact: a.word("fact"), Service: a.name("service"), Why: a.text("why"), Pos: w.pos(a.n)}
+		allow := TransportAllow{Pos: w.pos(a.n)}
+		a.bind(&allow)
 		if a.has("why") && strings.TrimSpace(allow.Why) == "" {
 			a.fail(a.at("why"), "say why the difference is accepted", "why is empty")
 		}
-		a.done("")
 		out = append(out, allow)
 	})
-	x.done("")
 	return out
 }

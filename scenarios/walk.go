@@ -60,19 +60,25 @@ type obj struct {
 
 // object reads a mapping. what names it in messages, such as case "epg".
 func (w *walker) object(n *yaml.Node, tableName, what string) *obj {
-	n = source.Deref(n)
-	o := &obj{w: w, n: n, t: tables[tableName], keys: map[string]*yaml.Node{}, values: map[string]*yaml.Node{}, used: map[string]bool{}}
-	if o.t == nil {
+	t := tables[tableName]
+	if t == nil {
 		panic("scenarios: no key table " + tableName)
 	}
+	return w.objectOf(n, t, what)
+}
+
+func (w *walker) objectOf(n *yaml.Node, t *table, what string) *obj {
+	n = source.Deref(n)
+	o := &obj{w: w, n: n, t: t, keys: map[string]*yaml.Node{}, values: map[string]*yaml.Node{}, used: map[string]bool{}}
 	if what != "" {
 		o.what = " in " + what
 	}
 	if n.Kind != yaml.MappingNode {
-		w.errorf(n, exampleOf(tableName), "%s must be a mapping, not %s", o.t.name, kindWord(n))
+		w.errorf(n, exampleOf(t.name), "%s must be a mapping, not %s", o.t.name, kindWord(n))
 		o.broken = true
 		return o
 	}
+	w.objects = append(w.objects, o)
 	w.pairs(n, func(k, v *yaml.Node) {
 		known := o.t.key(k.Value)
 		switch {
@@ -241,6 +247,7 @@ func (o *obj) done(because string) {
 	for i := range o.t.keys {
 		name := o.t.keys[i].name
 		if k := o.keys[name]; k != nil && !o.used[name] {
+			o.used[name] = true
 			o.w.errorf(k, "", "key %q does nothing%s%s", name, because, o.what)
 		}
 	}

@@ -41,7 +41,6 @@ func (w *walker) when(o *obj, n *yaml.Node, s *Step, what string) {
 	if w.expectInto(x, e); len(e.Written) > 0 {
 		s.When = e
 	}
-	x.done("")
 	o.broken = o.broken || x.broken
 }
 

@@ -1,0 +1,181 @@
+package scenarios
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/perf"
+)
+
+// bind reads every written key that its table ties to a field of the struct that
+// into points to. A key that is not written leaves its field as it is, so that the
+// struct holds the defaults before; a value that is wrong is reported and leaves
+// it as well, or zero.
+//
+// The field's type and the key's shape together decide how a value is read. A pair
+// that no reader knows is a mistake of this package and panics; TestEveryKeyBinds
+// tries them all.
+func (o *obj) bind(into any) { o.bindKeys(o.t.keys, into) }
+
+// bindKeys is bind for some keys of a table whose keys belong to several structs.
+func (o *obj) bindKeys(keys []key, into any) {
+	target := reflect.ValueOf(into).Elem()
+	for i := range keys {
+		k := &keys[i]
+		if k.field == "" || o.get(k.name) == nil {
+			continue
+		}
+		field := target.FieldByName(k.field)
+		if !field.IsValid() || !o.readScalar(k, field.Addr().Interface()) && !o.readList(k, field.Addr().Interface()) && !o.readWord(k, field) {
+			panic(fmt.Sprintf("scenarios: key %s of %s cannot be read into field %s of %s", k.name, o.t.name, k.field, target.Type()))
+		}
+	}
+}
+
+// readScalar reads one value into a field; false when the field is of another kind.
+func (o *obj) readScalar(k *key, field any) bool {
+	switch p := field.(type) {
+	case *string:
+		*p = o.anyText(k)
+	case *bool:
+		if s := shapeOf(k.shape, formWord); s != nil { // the first of the two words means true
+			if word := o.word(k.name); word != "" {
+				*p = word == s.words[0]
+			}
+			break
+		}
+		*p = o.bool(k.name, *p)
+	case *int:
+		*p = o.int(k.name, *p)
+	case *float64:
+		if shapeOf(k.shape, formPercent) != nil {
+			*p = o.percent(k.name)
+			break
+		}
+		*p, _ = o.number(k.name)
+	case **float64: // nil: not written
+		if x, ok := o.number(k.name); ok {
+			*p = &x
+		}
+	case *time.Duration:
+		*p = o.duration(k.name, *p)
+	case *time.Time:
+		*p = o.date(k.name)
+	case **Template:
+		*p = o.template(k.name)
+	case *diff.Bound:
+		*p = o.bound(k.name)
+	case *perf.Margin:
+		*p = o.margin(k.name)
+	case **Auth:
+		if a := o.w.auth(o, k.name); a != nil {
+			*p = a
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// anyText reads a text by the form that the key's shape names.
+func (o *obj) anyText(k *key) string {
+	switch {
+	case shapeOf(k.shape, formName) != nil:
+		return o.name(k.name)
+	case shapeOf(k.shape, formWord) != nil:
+		return o.word(k.name)
+	case shapeOf(k.shape, formPath) != nil:
+		return o.path(k.name, true)
+	case shapeOf(k.shape, formFile) != nil:
+		return o.fileName(k.name)
+	}
+	return o.text(k.name)
+}
+
+// readList reads a list or a mapping with free keys into a field; false when the
+// field is of another kind.
+func (o *obj) readList(k *key, field any) bool {
+	switch p := field.(type) {
+	case *[]string:
+		var check func(n *yaml.Node, text string) bool
+		if shapeOf(k.shape, formVar) != nil {
+			check = o.w.checkVarName
+		}
+		*p = o.texts(k.name, check)
+	case *[]int:
+		s := shapeOf(k.shape, formInt)
+		o.list(k.name, func(_ int, n *yaml.Node) {
+			if text, ok := o.w.scalarText(n, k.name, s); ok {
+				if i, ok := o.w.intOf(n, text, k.name, s); ok {
+					*p = append(*p, i)
+				}
+			}
+		})
+	case *[]Var:
+		*p = o.w.vars(o, k.name)
+	case *[]Field:
+		*p = o.w.fields(o, k.name, map[string]func(*yaml.Node) bool{"headers": o.w.headerKey, "cookies": o.w.cookieName}[k.name])
+	case *[]diff.Rule:
+		*p = o.w.rulesOf(o, k.name)
+	default:
+		return false
+	}
+	return true
+}
+
+// readWord reads a word into an enum, whose String is the word of the file, or into
+// a named text; false when the field is of another kind.
+func (o *obj) readWord(k *key, field reflect.Value) bool {
+	s := shapeOf(k.shape, formWord)
+	if s == nil {
+		return false
+	}
+	switch field.Kind() {
+	case reflect.String:
+		field.SetString(o.word(k.name))
+		return true
+	case reflect.Uint8:
+		word := o.word(k.name)
+		if word == "" {
+			return true
+		}
+		enum := reflect.New(field.Type()).Elem()
+		for value := range uint64(len(s.words) + 2) {
+			enum.SetUint(value)
+			if name, ok := enum.Interface().(fmt.Stringer); ok && name.String() == word {
+				field.Set(enum)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sub opens the mapping of a key by the table of that name; nil when the key is
+// not written. what names it in messages.
+func (o *obj) sub(key, table, what string) *obj {
+	if n := o.get(key); n != nil {
+		return o.w.object(n, table, what)
+	}
+	return nil
+}
+
+// margin reads a margin of a load stage.
+func (o *obj) margin(name string) perf.Margin {
+	n, text, _, ok := o.scalar(name, formMargin)
+	if !ok {
+		return perf.Margin{}
+	}
+	m, err := perf.ParseMargin(text)
+	if me, ok := err.(*perf.MarginError); ok {
+		o.broken = true
+		o.w.errorAt(n, me.Offset, me.Hint, "margin %s: %s", name, me.Msg)
+	} else if err != nil {
+		o.fail(n, "", "margin %s: %v", name, err)
+	}
+	return m
+}
