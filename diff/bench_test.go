@@ -39,7 +39,7 @@ func BenchmarkParseUnderRules(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		w.parse(&w.b, body)
+		w.read(&w.b, source{text: body})
 	}
 }
 

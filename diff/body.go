@@ -40,7 +40,7 @@ func (e *engine) messageBodies(w *worker, blue, green *Message) {
 		}
 		before := e.out.total
 		e.facts(&b.doc, &g.doc)
-		w.compare(b.tree, g.tree)
+		w.compare(b.source(), g.source())
 		if e.out.total == before {
 			e.forms(&b.doc, &g.doc, [2][]byte{blue.Body, green.Body})
 		}
@@ -54,10 +54,13 @@ type readBody struct {
 	tree []byte
 	err  *SyntaxError
 	src  []byte
+	read Value // of tree, where it was read before
 }
 
+func (r *readBody) source() source { return source{r.tree, r.read} }
+
 func (e *engine) readBody(side string, m *Message) readBody {
-	r := readBody{src: m.Body}
+	r := readBody{src: m.Body, read: m.Read}
 	if limit := e.rules.lim.body; len(m.Body) > limit {
 		r.err = &SyntaxError{Kind: Limit, Offset: limit, Msg: "a body of more than " + strconv.Itoa(limit) + " bytes"}
 		return r
@@ -81,8 +84,8 @@ func (e *engine) readBody(side string, m *Message) readBody {
 func (e *engine) brokenBodies(w *worker, b, g readBody) {
 	w.b.src, w.g.src = b.src, g.src
 	if b.err == nil && b.kind != media.Empty {
-		if w.parse(&w.b, b.tree); w.b.err == nil {
-			e.leaves.Seen, e.leaves.Absent = w.b.leaves, w.b.leaves
+		if t := w.read(&w.b, b.source()); t.err == nil {
+			e.leaves.Seen, e.leaves.Absent = t.leaves, t.leaves
 		}
 	}
 	if b.err != nil {
@@ -95,12 +98,16 @@ func (e *engine) brokenBodies(w *worker, b, g readBody) {
 
 // oneEmpty reports a body that only one side has.
 func (e *engine) oneEmpty(w *worker, b, g readBody) {
-	t, tr, kind := &w.b, b.tree, Removed
+	var t *tree
+	kind := Removed
 	if b.kind == media.Empty {
-		t, tr, kind = &w.g, g.tree, Added
+		kind = Added
+		t = w.read(&w.g, g.source())
+		e.b, e.g = &w.b, t
+	} else {
+		t = w.read(&w.b, b.source())
+		e.b, e.g = t, &w.g
 	}
-	w.parse(t, tr)
-	e.b, e.g = &w.b, &w.g
 	if t.err != nil {
 		e.unreadable(t, kind == Removed)
 		return
@@ -119,8 +126,8 @@ func (e *engine) oneEmpty(w *worker, b, g readBody) {
 
 // otherType reports bodies that are not of one type.
 func (e *engine) otherType(w *worker, b, g readBody) {
-	if w.parse(&w.b, b.tree); w.b.err == nil {
-		e.leaves.Seen, e.leaves.Absent = w.b.leaves, w.b.leaves
+	if t := w.read(&w.b, b.source()); t.err == nil {
+		e.leaves.Seen, e.leaves.Absent = t.leaves, t.leaves
 	}
 	e.foundText(textDifference{
 		kind: TypeChanged, where: InBody, path: "$", typ: StringType, severity: Type,

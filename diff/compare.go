@@ -39,32 +39,53 @@ func compareBodies(blue, green []byte, rules *Rules, seen *Bijections) Result {
 	w := rules.worker()
 	defer rules.release(w)
 	w.engine.begin(rules, w.auto, seen)
-	w.compare(blue, green)
+	w.compare(source{text: blue}, source{text: green})
 	return w.engine.result()
 }
 
 // compare reads two JSON bodies, one of them when they are the same bytes, and
 // compares what was read.
-func (w *worker) compare(blue, green []byte) {
-	e, g := &w.engine, &w.b
+func (w *worker) compare(blue, green source) {
 	clear(w.blueVisits)
 	clear(w.parser.visits)
-	w.parse(&w.b, blue)
+	b := w.read(&w.b, blue)
 	w.blueVisits, w.parser.visits = w.parser.visits, w.blueVisits
-	if !bytes.Equal(blue, green) {
-		g = &w.g
-		w.parse(g, green)
+	g := b
+	if !bytes.Equal(blue.text, green.text) {
+		g = w.read(&w.g, green)
 	}
-	e.addVisits(w.blueVisits, w.parser.visits)
-	e.run(&w.b, g)
+	w.engine.addVisits(w.blueVisits, w.parser.visits)
+	w.engine.run(b, g)
 }
 
-func (w *worker) parse(t *tree, body []byte) {
-	st := deadState
-	if w.auto != nil {
-		st = w.auto.Root
+// A source is a JSON text to be compared, and the Value of it where it has been read
+// before: the zero Value where it has not.
+type source struct {
+	text []byte
+	read Value
+}
+
+// read reads a text under the worker's rules into t, or returns the tree of the source's
+// Value where that is the same. Rules that have paths mark the values that they reach
+// while the text is read: under these it is read again, in one pass with the marks.
+func (w *worker) read(t *tree, from source) *tree {
+	switch {
+	case w.auto != nil:
+		w.parser.parse(t, from.text, w.auto.Root)
+	case from.read.t != nil && w.knows(from.read.t, from.text):
+		return from.read.t
+	default:
+		w.parser.parse(t, from.text, deadState)
 	}
-	w.parser.parse(t, body, st)
+	return t
+}
+
+// knows reports whether a tree is what the worker's parser would make of the text: it is
+// of this very text, was read under the same limits, and has no name twice.
+func (w *worker) knows(t *tree, text []byte) bool {
+	lim := t.lim
+	lim.duplicates = w.parser.lim.duplicates
+	return len(text) > 0 && len(text) == len(t.src) && &text[0] == &t.src[0] && lim == w.parser.lim && t.nDups == 0
 }
 
 // workPerNode bounds what alignment may cost.
@@ -122,9 +143,8 @@ func (e *engine) unreadable(t *tree, blue bool) {
 		e.unusable(t, side, t.err, "$")
 		return
 	}
-	for _, d := range t.dups {
-		n := t.nodes[d.node]
-		e.unusable(t, side, &SyntaxError{Kind: DuplicateKey, Offset: int(n.key) - 1, Msg: fmt.Sprintf("the member %q is named twice", t.keyText(d.node))}, t.pathTo(d.node))
+	for i, d := range t.dups {
+		e.unusable(t, side, t.repeated(i), t.pathTo(d.node))
 	}
 	e.out.total += t.nDups - len(t.dups)
 }
@@ -281,8 +301,7 @@ func Validate(body []byte) error {
 	r := defaultRules()
 	w := r.worker()
 	defer r.release(w)
-	w.parse(&w.b, body)
-	if w.b.err != nil {
+	if w.parser.parse(&w.b, body, deadState); w.b.err != nil {
 		return w.b.err
 	}
 	return nil

@@ -43,7 +43,7 @@ const (
 	Ignored
 	Additive
 	OrderOnly
-	Value
+	OtherValue
 	Nullability
 	Type
 	RemovedMember
@@ -181,6 +181,9 @@ type Message struct {
 	Headers     []Header // as received, repeated names kept
 	Body        []byte   // decoded from Content-Encoding
 	ContentType string   // declared; empty when absent
+	// Read is the Value of Body, or of the JSON that package media makes of it, where
+	// somebody has read that already. Where no rule has a path it is not read again.
+	Read Value
 	// At is when the answer had come; the zero time where that is not known. Of what
 	// expires (cookies, the Expires header, tokens) it says whether it is still valid.
 	At time.Time

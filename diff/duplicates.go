@@ -55,6 +55,9 @@ func (p *parser) shadow(ms []memberEntry, j, i int, sum *memberSum) bool {
 	if len(p.t.dups) < maxDuplicates {
 		p.t.dups = append(p.t.dups, dupKey{ms[i].node})
 	}
+	if p.lim.duplicates == 'k' {
+		return true
+	}
 	hidden := j
 	if p.lim.duplicates == 'f' {
 		hidden = i

@@ -25,8 +25,8 @@ func CompareWithBug(bug string, blue, green []byte) Result {
 	r := defaultRules()
 	w := r.worker()
 	w.engine.begin(r, nil, nil)
-	w.parse(&w.b, blue)
-	w.parse(&w.g, green)
+	w.read(&w.b, source{text: blue})
+	w.read(&w.g, source{text: green})
 	b, g := &w.b, &w.g
 	switch bug {
 	case "wrong hash at the root":

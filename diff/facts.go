@@ -24,7 +24,7 @@ func (e *engine) facts(blue, green *media.Doc) {
 		eff := e.rootMember(f.Name)
 		path := string(path.AppendName([]byte{'$'}, []byte(f.Name)))
 		e.foundText(textDifference{
-			kind: Changed, where: InBody, path: path, typ: StringType, severity: Value, by: cmp.Or(eff.drop, eff.ignore),
+			kind: Changed, where: InBody, path: path, typ: StringType, severity: OtherValue, by: cmp.Or(eff.drop, eff.ignore),
 			blue: factText(f.Blue), green: factText(f.Green), shapeless: !f.Style,
 		}, eff)
 	}

@@ -181,12 +181,12 @@ func (e *engine) leakAt(i uint32, eff *effect, known map[string]int) {
 // foundLeak records a leak; only a leak rule hides one, no mode does.
 func (e *engine) foundLeak(i uint32, a authority) {
 	e.out.total++
-	e.out.worst = max(e.out.worst, Value)
+	e.out.worst = max(e.out.worst, OtherValue)
 	if len(e.out.kept) >= e.out.max {
 		return
 	}
 	r := &e.out
-	p := pending{d: Difference{Kind: Changed, Severity: Value, Where: InBody}}
+	p := pending{d: Difference{Kind: Changed, Severity: OtherValue, Where: InBody}}
 	p.d.leaks(a)
 	from := len(r.buf)
 	r.buf = e.appendPath(r.buf)

@@ -34,10 +34,11 @@ func (r *Rules) Named(m *Message, paths []NamedPath) (all, uncompared int) {
 	if body.err != nil || len(body.tree) == 0 {
 		return 0, 0
 	}
-	if w.parse(&w.b, body.tree); w.b.err != nil || w.auto == nil {
+	t := w.read(&w.b, body.source())
+	if t.err != nil || w.auto == nil {
 		return 0, 0
 	}
-	c := namedCount{e: e, t: &w.b, own: own, marks: marks}
+	c := namedCount{e: e, t: t, own: own, marks: marks}
 	e.walk(c.t, 0, w.auto.Root, c.visit)
 	return c.all, c.uncompared
 }

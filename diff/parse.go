@@ -11,7 +11,7 @@ import (
 // limits are Options' bounds with the defaults filled in.
 type limits struct {
 	body, depth, nodes, keys int
-	duplicates               byte // 'e'rror, 'l'ast, 'f'irst
+	duplicates               byte // 'e'rror, 'l'ast, 'f'irst, 'k'eep both
 	typed                    bool // numbers hash by value and notation
 }
 
@@ -41,12 +41,11 @@ type parser struct {
 
 // parse reads src into t, rules starting in state st.
 func (p *parser) parse(t *tree, src []byte, st int32) {
-	*t = tree{src: src, typed: p.lim.typed, nodes: t.nodes[:0], ruled: t.ruled[:0], dups: t.dups[:0]}
+	*t = tree{src: src, typed: p.lim.typed, lim: p.lim, nodes: t.nodes[:0], ruled: t.ruled[:0], dups: t.dups[:0]}
 	p.src, p.t, p.err, p.members = src, t, nil, p.members[:0]
 	p.run(st)
 	if p.err == nil && t.nDups > 0 && p.lim.duplicates == 'e' {
-		n := t.nodes[t.dups[0].node]
-		p.err = &SyntaxError{Kind: DuplicateKey, Offset: int(n.key) - 1, Msg: fmt.Sprintf("the member %q is named twice", t.keyText(t.dups[0].node))}
+		p.err = t.repeated(0)
 	}
 	t.err = p.err
 	p.src, p.t = nil, nil

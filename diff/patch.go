@@ -24,9 +24,9 @@ func Patch(blue, green []byte, rules *Rules) (patch []byte, total int, err error
 	e := &w.engine
 	e.begin(rules, w.auto, nil)
 	e.patch = &patcher{arrays: map[string]*arrayChange{}}
-	w.compare(blue, green)
-	if w.b.err != nil {
-		return nil, 0, w.b.err
+	w.compare(source{text: blue}, source{text: green})
+	if e.b.err != nil {
+		return nil, 0, e.b.err
 	}
 	if e.g.err != nil {
 		return nil, 0, e.g.err

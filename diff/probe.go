@@ -13,6 +13,7 @@ import (
 type Probe struct {
 	rules         *Rules
 	like, against *Message
+	g             *tree   // of against
 	w             *worker // nil: there is no shorter way than CompareMessages
 	fixed         int     // differences of status and headers, the same for every variant
 }
@@ -32,7 +33,8 @@ func NewProbe(like, against *Message, rules *Rules) *Probe {
 	w.engine.at = [2]time.Time{like.At, against.At}
 	w.engine.heads(like, against)
 	p.fixed = w.engine.out.total
-	if w.parse(&w.g, against.Body); w.g.err != nil {
+	p.g = w.read(&w.g, source{against.Body, against.Read})
+	if p.g.err != nil {
 		rules.release(w)
 		return p
 	}
@@ -65,8 +67,7 @@ func (p *Probe) Total(body []byte) int {
 	e.at = [2]time.Time{p.like.At, p.against.At}
 	e.out.max = 0 // only counted
 	clear(p.w.parser.visits)
-	p.w.parse(&p.w.b, body)
-	e.run(&p.w.b, &p.w.g)
+	e.run(p.w.read(&p.w.b, source{text: body}), p.g)
 	return p.fixed + e.out.total
 }
 

@@ -29,7 +29,7 @@ const deadState = path.Dead
 func newAutomaton(g *program) *automaton { return path.NewAutomaton(&g.Program, g.effectOf) }
 
 // elementOf is the state of element c of t, at index of an array of n elements.
-func elementOf(a *automaton, st path.State, t *tree, c uint32, index, n int) path.State {
+func elementOf[E any](a *path.Automaton[E], st path.State, t *tree, c uint32, index, n int) path.State {
 	if !a.Indexed(st) {
 		return a.Element(st, index)
 	}

@@ -63,7 +63,7 @@ func severityOf(k Kind, blue, green ValueType) Severity {
 	case Removed:
 		return RemovedMember
 	case Changed:
-		return Value
+		return OtherValue
 	case TypeChanged:
 		if blue == NullType || green == NullType {
 			return Nullability

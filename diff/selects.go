@@ -1,37 +1,11 @@
 package diff
 
-import (
-	"github.com/bgverify/bgverify/diff/path"
-)
+import "github.com/bgverify/bgverify/diff/path"
 
-// A Node is one value of a body.
-type Node struct {
-	Path string // normalized, see Difference.Path
-	Type ValueType
-	JSON []byte // as written; shares the body's memory
-}
-
-// Select finds the values at a pattern, each once, in document order. A body
-// that Validate refuses is an error.
-func Select(body []byte, p *Pattern) ([]Node, error) {
-	prog := &program{rules: make([]compiledRule, 1)}
-	prog.Add(p, 0)
-	prog.Finish(hashBytes)
-	var t tree
-	lim := (&Options{}).limits()
-	reader := parser{lim: lim}
-	reader.parse(&t, body, deadState)
-	if t.err != nil {
-		return nil, t.err
-	}
-	s := selection{t: &t, auto: newAutomaton(prog)}
-	s.visit(0, s.auto.Root, []byte{'$'})
-	return s.found, nil
-}
-
+// A selection walks a tree and collects the values at a pattern.
 type selection struct {
 	t     *tree
-	auto  *automaton
+	auto  *path.Automaton[bool]
 	found []Node
 }
 
@@ -40,8 +14,8 @@ func (s *selection) visit(i uint32, st path.State, at []byte) {
 		return
 	}
 	n := &s.t.nodes[i]
-	if len(s.auto.Effects(st).rules) > 0 {
-		s.found = append(s.found, Node{Path: string(at), Type: n.typ, JSON: s.t.text(i)})
+	if *s.auto.Effects(st) {
+		s.found = append(s.found, Node{Path: string(at), Type: n.typ, JSON: s.t.text(i), Value: Value{s.t, i}})
 	}
 	if n.typ < ArrayType {
 		return

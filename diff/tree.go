@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 
 	"github.com/bgverify/bgverify/diff/literal"
@@ -49,9 +50,16 @@ type tree struct {
 	leaves int
 	// typed: hash tells 1 from 1.0, see Options.Numbers.
 	typed bool
+	lim   limits // that it was read under
 	err   *SyntaxError
 	dups  []dupKey
 	nDups int
+}
+
+// repeated is the error for the i-th member whose name its object has used before.
+func (t *tree) repeated(i int) *SyntaxError {
+	at := t.dups[i].node
+	return &SyntaxError{Kind: DuplicateKey, Offset: int(t.nodes[at].key) - 1, Msg: fmt.Sprintf("the member %q is named twice", t.keyText(at))}
 }
 
 // A dupKey is a member whose name its object has used before.

@@ -31,7 +31,7 @@ func (w words) unmarshal(typ string, text []byte) (uint8, error) {
 
 var (
 	kindWords     = words{Added: "added", Removed: "removed", Changed: "changed", TypeChanged: "type", Moved: "moved", Order: "order", Length: "length", DuplicateKey: "duplicate-key", Invalid: "invalid", Limit: "limit"}
-	severityWords = words{Identical: "identical", Ignored: "ignored", Additive: "additive", OrderOnly: "order", Value: "value", Nullability: "nullability", Type: "type", RemovedMember: "removed", StatusClass: "status"}
+	severityWords = words{Identical: "identical", Ignored: "ignored", Additive: "additive", OrderOnly: "order", OtherValue: "value", Nullability: "nullability", Type: "type", RemovedMember: "removed", StatusClass: "status"}
 	whereWords    = words{InStatus: "status", InHeader: "header", InBody: "body"}
 	modeWords     = words{Strict: "strict", Subset: "subset", Shape: "shape"}
 	typeWords     = words{AbsentType: "absent", NullType: "null", BoolType: "boolean", NumberType: "number", StringType: "string", ArrayType: "array", ObjectType: "object"}

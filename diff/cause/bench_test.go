@@ -15,7 +15,7 @@ func titles(n, cases int) [][]diff.Difference {
 		for i := range n {
 			blue, green := fmt.Sprintf(`"%s story"`, word(i)), fmt.Sprintf(`"%s tale"`, word(i*7+1))
 			out[c] = append(out[c], diff.Difference{
-				Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: fmt.Sprintf("$.items[%d].title", i),
+				Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: fmt.Sprintf("$.items[%d].title", i),
 				Blue: diff.Excerpt{Type: diff.StringType, JSON: blue, Size: len(blue)}, Green: diff.Excerpt{Type: diff.StringType, JSON: green, Size: len(green)},
 			})
 		}

@@ -49,7 +49,7 @@ func TestAnEditNeedsAShare(t *testing.T) {
 		var diffs []diff.Difference
 		add := func(blue, green string) {
 			diffs = append(diffs, diff.Difference{
-				Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: fmt.Sprintf("$.rows[%d].n", len(diffs)),
+				Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: fmt.Sprintf("$.rows[%d].n", len(diffs)),
 				Blue: diff.Excerpt{Type: diff.NumberType, JSON: blue, Size: len(blue)}, Green: diff.Excerpt{Type: diff.NumberType, JSON: green, Size: len(green)},
 			})
 		}
@@ -85,7 +85,7 @@ func contains1(list []string, s string) bool {
 // address of blue in it stays a line by itself.
 func TestHeadersAreOneCause(t *testing.T) {
 	header := func(name, blue, green string) diff.Difference {
-		return diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InHeader, Path: name, Blue: diff.Excerpt{Type: diff.StringType, JSON: quoted(blue), Size: 9}, Green: diff.Excerpt{Type: diff.StringType, JSON: quoted(green), Size: 9}}
+		return diff.Difference{Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InHeader, Path: name, Blue: diff.Excerpt{Type: diff.StringType, JSON: quoted(blue), Size: 9}, Green: diff.Excerpt{Type: diff.StringType, JSON: quoted(green), Size: 9}}
 	}
 	c := NewSet()
 	for route := range 10 {
@@ -94,7 +94,7 @@ func TestHeadersAreOneCause(t *testing.T) {
 			leak.Leak = "a.blue"
 			c.Add(fmt.Sprintf("route-%d/%d", route, i), []diff.Difference{
 				header("etag", "x"+word(route), word(route)+"y"), header("server", "nginx", "envoy"), leak,
-				{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.b", Blue: diff.Excerpt{Type: diff.BoolType, JSON: "true", Size: 4}, Green: diff.Excerpt{Type: diff.BoolType, JSON: "false", Size: 5}},
+				{Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: "$.b", Blue: diff.Excerpt{Type: diff.BoolType, JSON: "true", Size: 4}, Green: diff.Excerpt{Type: diff.BoolType, JSON: "false", Size: 5}},
 			})
 		}
 	}

@@ -62,10 +62,10 @@ func canarySlots(t *testing.T, w *Writer, s string) {
 	step.Expectations = []run.Expectation{{Side: "blue", What: "$.token eq " + quoted, Got: quoted}}
 	long := strings.TrimSuffix(quoted, `"`)
 	step.Differences = append(step.Differences,
-		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$[" + quoted + "]", BluePointer: "/" + s, Blue: diff.Excerpt{Type: diff.StringType, JSON: quoted}, Note: s},
-		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InHeader, Path: "set-cookie", Blue: diff.Excerpt{Type: diff.StringType, JSON: text.Quote("sid=" + s)}, Green: diff.Excerpt{Type: diff.StringType, JSON: text.Quote("sid=undeclared")}},
-		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.o", Blue: diff.Excerpt{Type: diff.ObjectType, JSON: `{` + quoted + `:` + quoted + `}`}},
-		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.cut", Blue: diff.Excerpt{Type: diff.StringType, JSON: long[:len(long)-1], Cut: true, Size: 500}},
+		diff.Difference{Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: "$[" + quoted + "]", BluePointer: "/" + s, Blue: diff.Excerpt{Type: diff.StringType, JSON: quoted}, Note: s},
+		diff.Difference{Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InHeader, Path: "set-cookie", Blue: diff.Excerpt{Type: diff.StringType, JSON: text.Quote("sid=" + s)}, Green: diff.Excerpt{Type: diff.StringType, JSON: text.Quote("sid=undeclared")}},
+		diff.Difference{Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: "$.o", Blue: diff.Excerpt{Type: diff.ObjectType, JSON: `{` + quoted + `:` + quoted + `}`}},
+		diff.Difference{Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: "$.cut", Blue: diff.Excerpt{Type: diff.StringType, JSON: long[:len(long)-1], Cut: true, Size: 500}},
 	)
 	emit(run.Event{Case: c})
 	load := sampleLoad()

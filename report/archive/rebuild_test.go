@@ -45,7 +45,7 @@ func TestRebuildFromRealRunJSON(t *testing.T) {
 			Verdict: run.Fail, Reasons: []string{"a <b> & c"}, ElapsedMS: 1234.5, Sides: sides,
 			Suites: []run.SuiteEnd{{Verdict: run.Fail, Counts: run.Counts{Cases: 1, Fail: 1}}, {Verdict: run.Skip}},
 			Counts: run.Counts{Cases: 1, Fail: 1},
-			Causes: []cause.Cause{{Kind: diff.Changed, Where: diff.InBody, Severity: diff.Value, Path: "$.a", Edit: "x", Count: 1, Cases: 1, Examples: []string{"a/x"}, Rule: "- at: $.a"}},
+			Causes: []cause.Cause{{Kind: diff.Changed, Where: diff.InBody, Severity: diff.OtherValue, Path: "$.a", Edit: "x", Count: 1, Cases: 1, Examples: []string{"a/x"}, Rule: "- at: $.a"}},
 		}},
 	}
 	for _, ev := range events {

@@ -32,7 +32,7 @@ var edits = []edit{
 	},
 	{
 		diff.Difference{
-			Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.items[?@.id=='it-2'].poster", BluePointer: "/items/1/poster", GreenPointer: "/items/1/poster",
+			Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: "$.items[?@.id=='it-2'].poster", BluePointer: "/items/1/poster", GreenPointer: "/items/1/poster",
 			Blue: text("https://blue.example.com/posters/한글-포스터-2.jpg?w=640"), Green: text("https://green.example.com/posters/한글-포스터-2.jpg?w=640"),
 		},
 		"https://blue.example.com/posters/한글-포스터-2.jpg", "https://green.example.com/posters/한글-포스터-2.jpg",
@@ -42,7 +42,7 @@ var edits = []edit{
 		`,"zip":"01234"`, "",
 	},
 	{
-		diff.Difference{Kind: diff.Changed, Severity: diff.Value, Where: diff.InHeader, Path: "cache-control", Blue: text("max-age=60"), Green: text("no-store")},
+		diff.Difference{Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InHeader, Path: "cache-control", Blue: text("max-age=60"), Green: text("no-store")},
 		"", "",
 	},
 }
@@ -188,7 +188,7 @@ func (m *maker) step(i int, sh shape, at string) run.StepResult {
 		for k := range m.Wide {
 			at := fmt.Sprintf("/stock/%d", k)
 			s.Differences = append(s.Differences, diff.Difference{
-				Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: fmt.Sprintf("$.stock[%d]", k), BluePointer: at, GreenPointer: at,
+				Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: fmt.Sprintf("$.stock[%d]", k), BluePointer: at, GreenPointer: at,
 				Blue: number(strconv.Itoa(k)), Green: number(strconv.Itoa(k + 1000)),
 			})
 		}
@@ -212,7 +212,7 @@ func (m *maker) stock(from int) string {
 
 func ignoredID(i int) diff.Difference {
 	return diff.Difference{
-		Kind: diff.Changed, Severity: diff.Value, Where: diff.InBody, Path: "$.requestId", BluePointer: "/requestId", GreenPointer: "/requestId",
+		Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: "$.requestId", BluePointer: "/requestId", GreenPointer: "/requestId",
 		Blue: text(requestID("b", i)), Green: text(requestID("g", i)), Rule: ruleAt[0],
 	}
 }

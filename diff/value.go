@@ -1,0 +1,202 @@
+package diff
+
+import (
+	"bytes"
+	"iter"
+
+	"github.com/bgverify/bgverify/diff/path"
+)
+
+// A Value is one value of a JSON text, with its place in the text. It is read-only and
+// safe for concurrent use; the text must not change while a Value of it is in use. All
+// is kept as written: the order of members, names that an object has twice, numbers
+// digit by digit. The zero Value is absent: of type AbsentType, without text.
+//
+// Whoever looks into JSON looks through a Value. A Message can carry the Value of its
+// body, so that the comparison does not read it again; see Message.Read.
+type Value struct {
+	t *tree
+	i uint32
+}
+
+// Read reads a JSON text by the rules of Compare (rule 1), but for names that an object
+// has twice: both members are there, and Value.Repeated names the first repetition. The
+// error is a *SyntaxError.
+func Read(text []byte) (Value, error) {
+	p := parser{lim: (&Options{}).limits()}
+	p.lim.duplicates = 'k'
+	t := &tree{}
+	p.parse(t, text, deadState)
+	if t.err != nil {
+		return Value{}, t.err
+	}
+	return Value{t: t}, nil
+}
+
+// ReadStrict is Read, but a name that an object has twice is an error too: what it
+// accepts is what Compare compares under the default options.
+func ReadStrict(text []byte) (Value, error) {
+	v, err := Read(text)
+	if err != nil {
+		return Value{}, err
+	}
+	if err := v.Repeated(); err != nil {
+		return Value{}, err
+	}
+	return v, nil
+}
+
+// Repeated is the error for the first name that an object of the text has twice; nil
+// where there is none.
+func (v Value) Repeated() error {
+	if v.t == nil || v.t.nDups == 0 {
+		return nil
+	}
+	return v.t.repeated(0)
+}
+
+// Type is the value's JSON type; AbsentType for the zero Value.
+func (v Value) Type() ValueType {
+	if v.t == nil {
+		return AbsentType
+	}
+	return v.t.nodes[v.i].typ
+}
+
+// Exists reports whether there is a value.
+func (v Value) Exists() bool { return v.t != nil }
+
+// Offset is the offset in the text of the value's first byte, and End the one after its
+// last byte. End of a container takes time that grows with the number of its elements.
+func (v Value) Offset() int { return int(v.t.nodes[v.i].start) }
+
+// End is the offset in the text after the value's last byte.
+func (v Value) End() int { return v.t.end(v.i) }
+
+// JSON is the value as written; nil for the zero Value. It shares the text's memory.
+func (v Value) JSON() []byte {
+	if v.t == nil {
+		return nil
+	}
+	return v.t.text(v.i)
+}
+
+// Text is the content of a string; of any other value the JSON as written.
+func (v Value) Text() string {
+	if v.Type() == StringType {
+		return string(v.t.stringText(v.i))
+	}
+	return string(v.JSON())
+}
+
+// Len is the number of members of an object or elements of an array; 0 for a scalar.
+func (v Value) Len() int {
+	n := 0
+	for range v.Children() {
+		n++
+	}
+	return n
+}
+
+// Children are the members of an object or elements of an array, in the order of the
+// text; none for a scalar.
+func (v Value) Children() iter.Seq[Value] {
+	return func(yield func(Value) bool) {
+		if v.Type() < ArrayType {
+			return
+		}
+		for c, end := v.i+1, v.t.nodes[v.i].next; c < end; c = v.t.nodes[c].next {
+			if !yield(Value{v.t, c}) {
+				return
+			}
+		}
+	}
+}
+
+// Name is the name of a member without its quotes and escapes. It is "" for an element
+// and for the root.
+func (v Value) Name() string {
+	if !v.IsMember() {
+		return ""
+	}
+	return string(v.t.keyText(v.i))
+}
+
+// IsMember reports whether the value is a member of an object.
+func (v Value) IsMember() bool { return v.t != nil && v.t.nodes[v.i].flags&flagMember != 0 }
+
+// NameJSON is the name of a member as written, with its quotes.
+func (v Value) NameJSON() []byte {
+	from := v.NameOffset()
+	return v.t.src[from : from+2+len(v.t.rawKey(v.i))]
+}
+
+// NameOffset is the offset in the text of the quote that opens a member's name.
+func (v Value) NameOffset() int { return int(v.t.nodes[v.i].key) - 1 }
+
+// Member is the first member of an object that has the name; the zero Value where
+// there is none, or where v is not an object.
+func (v Value) Member(name string) Value {
+	if v.Type() != ObjectType {
+		return Value{}
+	}
+	want := []byte(name)
+	for c := range v.Children() {
+		if bytes.Equal(v.t.keyText(c.i), want) {
+			return c
+		}
+	}
+	return Value{}
+}
+
+// Element is the element of an array at index, counted from its end when negative; the
+// zero Value where there is none, or where v is not an array.
+func (v Value) Element(index int) Value {
+	if v.Type() != ArrayType {
+		return Value{}
+	}
+	if index < 0 {
+		if index += v.Len(); index < 0 {
+			return Value{}
+		}
+	}
+	for c := range v.Children() {
+		if index == 0 {
+			return c
+		}
+		index--
+	}
+	return Value{}
+}
+
+// Select finds the values at a pattern below v, each once, in document order. Paths
+// begin at v: v itself is $.
+func (v Value) Select(p *Pattern) []Node {
+	if v.t == nil {
+		return nil
+	}
+	var prog path.Program
+	prog.Add(p, 0)
+	prog.Finish(hashBytes)
+	s := selection{t: v.t, auto: path.NewAutomaton(&prog, func(owners []int) bool { return len(owners) > 0 })}
+	s.visit(v.i, s.auto.Root, []byte{'$'})
+	return s.found
+}
+
+// A Node is a value that Select has found.
+type Node struct {
+	Path  string // normalized, see Difference.Path
+	Type  ValueType
+	JSON  []byte // as written; shares the body's memory
+	Value Value
+}
+
+// Select finds the values at a pattern in a body, as Value.Select does. A body that
+// Validate refuses is an error.
+func Select(body []byte, p *Pattern) ([]Node, error) {
+	v, err := ReadStrict(body)
+	if err != nil {
+		return nil, err
+	}
+	return v.Select(p), nil
+}
