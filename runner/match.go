@@ -83,7 +83,7 @@ type Test struct {
 func newTests(matchers []scenarios.Matcher, sc template.Scope) ([]Test, error) {
 	out := make([]Test, 0, len(matchers))
 	for _, m := range matchers {
-		t := Test{Op: m.Op, At: m.Pos.String()}
+		t := Test{Op: m.Op.String(), At: m.Pos.String()}
 		if m.Value != nil {
 			v, err := m.Value.Expand(sc)
 			if err != nil {
@@ -103,7 +103,7 @@ func newTests(matchers []scenarios.Matcher, sc template.Scope) ([]Test, error) {
 			return nil, err
 		}
 		t.Sub = sub
-		if m.Op == "matches" {
+		if m.Op == scenarios.OpMatches {
 			if t.re, err = regexp.Compile(t.Operand.Text); err != nil {
 				return nil, fmt.Errorf("%s: %w", m.Pos, err)
 			}

@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"slices"
+
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/bgverify/bgverify/diff"
@@ -70,12 +72,53 @@ type HLSExpect struct {
 	Pos                                        Pos
 }
 
-// A Matcher is one test on a value: Op names it (eq, ne, lt, lte, gt, gte, in,
-// contains, matches, type, count, format, unique, each, exists, empty, not).
+// An Op names the test of a matcher. Zero is invalid.
+type Op uint8
+
+// The tests, in the order in which the language lists them. Of the operand they
+// take: a value, a number (lt, lte, gt, gte), a text (matches, type, format), true or
+// false (unique, exists, empty), a list (in) or further tests (count, each, not).
+const (
+	OpEq       Op = iota + 1 // equal, type included
+	OpNe                     // not equal
+	OpLt                     // a number below
+	OpLte                    // a number of at most
+	OpGt                     // a number above
+	OpGte                    // a number of at least
+	OpIn                     // one of a list of values
+	OpContains               // text with a text in it, or a list with an element
+	OpMatches                // text that a regular expression finds something in
+	OpType                   // of a JSON type
+	OpFormat                 // text of a named format
+	OpCount                  // a number of elements, members or characters that passes tests
+	OpUnique                 // all values found differ
+	OpEach                   // every element passes tests
+	OpExists                 // there is a value, or none
+	OpEmpty                  // nothing in it, or something
+	OpNot                    // none of the tests holds, and there is a value
+)
+
+// opWords are the keys of the tests in a file.
+var opWords = []string{
+	OpEq: "eq", OpNe: "ne", OpLt: "lt", OpLte: "lte", OpGt: "gt", OpGte: "gte", OpIn: "in", OpContains: "contains", OpMatches: "matches",
+	OpType: "type", OpFormat: "format", OpCount: "count", OpUnique: "unique", OpEach: "each", OpExists: "exists", OpEmpty: "empty", OpNot: "not",
+}
+
+// String is the key of the test in a file.
+func (op Op) String() string { return word(opWords, uint8(op), "Op") }
+
+// opOf is the test of a key; zero for a word that is no test.
+func opOf(key string) Op { return Op(max(0, slices.Index(opWords, key))) }
+
+// A Matcher is one test of a value.
 type Matcher struct {
-	Op    string
-	Value *Template   // the operand; nil where Sub or List holds it
-	List  []*Template // in
-	Sub   []Matcher   // count, each, not
-	Pos   Pos
+	Op Op
+	// Value is the operand; nil where List or Sub holds it.
+	Value *Template
+	// List are the values of in.
+	List []*Template
+	// Sub are the tests of count, each and not.
+	Sub []Matcher
+	// Pos is the place of the key.
+	Pos Pos
 }

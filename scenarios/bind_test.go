@@ -132,3 +132,19 @@ func TestWriteRefusesWhatItWouldLose(t *testing.T) {
 		t.Error("a case is written without its steps")
 	}
 }
+
+// Every key of a test has an Op, and every Op is a key of the matchers.
+func TestEveryMatcherHasAnOp(t *testing.T) {
+	for _, tb := range []*table{&matchersTable, &countTable, &notTable, &latencyTable} {
+		for _, k := range tb.keys {
+			if op := opOf(k.name); op == 0 || op.String() != k.name {
+				t.Errorf("%s.%s has the op %v", tb.name, k.name, op)
+			}
+		}
+	}
+	for op := OpEq; op <= OpNot; op++ {
+		if matchersTable.key(op.String()) == nil {
+			t.Errorf("%v is no key of the matchers", op)
+		}
+	}
+}

@@ -76,14 +76,14 @@ func expectsNothing(e *Expect) string {
 // emptyMatcher names a test among several that every value passes. A count next to
 // each says whether there may be no element.
 func emptyMatcher(list []Matcher) string {
-	each := slices.ContainsFunc(list, func(m Matcher) bool { return m.Op == "each" })
+	each := slices.ContainsFunc(list, func(m Matcher) bool { return m.Op == OpEach })
 	for _, m := range list {
 		switch {
-		case m.Op == "count" && !each && len(m.Sub) == 1 && m.Sub[0].Op == "gte" && m.Sub[0].Value.Text == "0":
+		case m.Op == OpCount && !each && len(m.Sub) == 1 && m.Sub[0].Op == OpGte && m.Sub[0].Value.Text == "0":
 			return "count gte 0"
-		case m.Op == "matches" && slices.Contains([]string{"", ".*", "^.*$", "^", "$"}, m.Value.Text):
+		case m.Op == OpMatches && slices.Contains([]string{"", ".*", "^.*$", "^", "$"}, m.Value.Text):
 			return "matches " + strconv.Quote(m.Value.Text)
-		case m.Op == "contains" && m.Value.Static() && m.Value.Node == nil && m.Value.Text == "":
+		case m.Op == OpContains && m.Value.Static() && m.Value.Node == nil && m.Value.Text == "":
 			return `contains ""`
 		}
 	}

@@ -135,7 +135,7 @@ func (w *walker) latency(o *obj) []Matcher {
 	}
 	if source.Deref(n).Kind != yaml.MappingNode {
 		m, ok := read(o, "latency")
-		m.Op = "lte"
+		m.Op = OpLte
 		if !ok {
 			return nil
 		}
@@ -146,7 +146,7 @@ func (w *walker) latency(o *obj) []Matcher {
 	for _, op := range []string{"lt", "lte", "gt", "gte"} {
 		if x.has(op) {
 			if m, ok := read(x, op); ok {
-				m.Op = op
+				m.Op = opOf(op)
 				out = append(out, m)
 			}
 		}

@@ -43,7 +43,7 @@ func (w *walker) matchers(n *yaml.Node, what string, asText bool) []Matcher {
 		if t == nil {
 			return nil
 		}
-		return []Matcher{{Op: "eq", Value: t, Pos: w.pos(n)}}
+		return []Matcher{{Op: OpEq, Value: t, Pos: w.pos(n)}}
 	}
 	if len(n.Content) == 0 {
 		w.errorf(n, "write eq: {} to expect an empty object", "no matcher in %s", what)
@@ -60,7 +60,7 @@ func (w *walker) tests(table string, n *yaml.Node, what string, asText bool) []M
 		if n == nil {
 			continue
 		}
-		m := Matcher{Op: name, Pos: w.pos(o.keys[name])}
+		m := Matcher{Op: opOf(name), Pos: w.pos(o.keys[name])}
 		if w.matcher(o, name, source.Deref(n), &m, asText) {
 			out = append(out, m)
 		}
@@ -69,12 +69,12 @@ func (w *walker) tests(table string, n *yaml.Node, what string, asText bool) []M
 }
 
 func (w *walker) matcher(o *obj, name string, n *yaml.Node, m *Matcher, asText bool) bool {
-	switch name {
-	case "eq", "ne":
+	switch m.Op {
+	case OpEq, OpNe, OpContains:
 		m.Value = w.operand(n, name, asText)
-	case "lt", "lte", "gt", "gte":
+	case OpLt, OpLte, OpGt, OpGte:
 		m.Value = w.numberOperand(n, name)
-	case "in":
+	case OpIn:
 		o.list(name, func(_ int, n *yaml.Node) {
 			if t := w.operand(n, name, asText); t != nil {
 				m.List = append(m.List, t)
@@ -83,31 +83,29 @@ func (w *walker) matcher(o *obj, name string, n *yaml.Node, m *Matcher, asText b
 		if len(m.List) == 0 && !o.broken {
 			o.fail(n, "", "in has an empty list")
 		}
-	case "contains":
-		m.Value = w.operand(n, name, asText)
-	case "matches":
+	case OpMatches:
 		if m.Value = o.template(name); m.Value != nil && m.Value.Static() {
 			w.checkRegex(n, m.Value.Text, name)
 		}
-	case "type", "format":
+	case OpType, OpFormat:
 		m.Value = template.Text(o.word(name), w.pos(n))
-	case "count":
+	case OpCount:
 		m.Sub = w.counts(n, name)
 		return len(m.Sub) > 0
-	case "unique", "exists", "empty":
+	case OpUnique, OpExists, OpEmpty:
 		text := strconv.FormatBool(o.bool(name, true))
 		m.Value = template.JSON(text, w.pos(n))
-		if name == "unique" && text == "false" && !o.broken {
+		if m.Op == OpUnique && text == "false" && !o.broken {
 			o.fail(n, "remove it", "unique: false tests nothing")
 		}
-	case "each":
+	case OpEach:
 		if n.Kind != yaml.MappingNode {
 			o.fail(n, "write each: {type: string}", "each must be a mapping of matchers, not %s", kindWord(n))
 			return false
 		}
 		m.Sub = w.matchers(n, "each", asText)
 		return len(m.Sub) > 0
-	case "not":
+	case OpNot:
 		o.list(name, func(_ int, n *yaml.Node) { m.Sub = append(m.Sub, w.tests("not", n, "not", asText)...) })
 		return len(m.Sub) > 0
 	}
@@ -139,7 +137,7 @@ func (w *walker) counts(n *yaml.Node, what string) []Matcher {
 		if t == nil {
 			return nil
 		}
-		return []Matcher{{Op: "eq", Value: t, Pos: w.pos(n)}}
+		return []Matcher{{Op: OpEq, Value: t, Pos: w.pos(n)}}
 	}
 	o := w.object(n, "count", what)
 	var out []Matcher
@@ -148,8 +146,8 @@ func (w *walker) counts(n *yaml.Node, what string) []Matcher {
 		if v == nil {
 			continue
 		}
-		m := Matcher{Op: op, Pos: w.pos(o.keys[op])}
-		if op == "in" {
+		m := Matcher{Op: opOf(op), Pos: w.pos(o.keys[op])}
+		if m.Op == OpIn {
 			o.list(op, func(_ int, n *yaml.Node) {
 				if t := w.numberOperand(n, op); t != nil {
 					m.List = append(m.List, t)
@@ -187,7 +185,7 @@ func (w *walker) checkRegex(n *yaml.Node, text, what string) {
 // String is the matcher as a person would say it, its operand unexpanded.
 func (m Matcher) String() string {
 	if m.Value != nil {
-		return m.Op + " " + m.Value.Text
+		return m.Op.String() + " " + m.Value.Text
 	}
 	return fmt.Sprintf("%s %v", m.Op, append(m.Sub[:0:0], m.Sub...))
 }
