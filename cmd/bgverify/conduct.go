@@ -17,6 +17,7 @@ import (
 	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/report/archive/redact"
+	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
@@ -27,7 +28,7 @@ func (s *session) execute(ctx context.Context) error {
 	if err := s.refused(ctx); err != nil {
 		return err
 	}
-	s.plan.Weaker = weakerThanLast(s.flags.out, s.plan)
+	s.plan.Weaker = replay.WeakerThanLast(s.flags.out, s.plan)
 	unlock, err := lockLoad(s.plan, "run")
 	if err != nil {
 		return err
@@ -207,7 +208,7 @@ func (s *session) writeReports(w *archive.Writer, run *run.Run) error {
 			files = append(files, format.File)
 		}
 	}
-	opts := report.Options{Split: s.flags.reportAssets == "split", TraceURL: s.flags.traceURL, Known: knownCauses(s.flags.out, run)}
+	opts := report.Options{Split: s.flags.reportAssets == "split", TraceURL: s.flags.traceURL, Known: history.KnownCauses(s.flags.out, run)}
 	if opts.Split && slices.Contains(files, "report.html") {
 		for name, asset := range report.Assets() {
 			if err := w.WriteFile(name, func(to io.Writer) error { _, err := to.Write(asset); return err }); err != nil {

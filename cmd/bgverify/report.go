@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/report"
+	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -48,7 +49,7 @@ killed is shown as incomplete. The report goes to standard output or to the file
 					traceURL = flagOf(&run.Header, "trace-url")
 				}
 				// Which causes are known is looked up in the history that the run is in.
-				known := knownCauses(filepath.Dir(folder.Path()), run)
+				known := history.KnownCauses(filepath.Dir(folder.Path()), run)
 				return report.WriteAll(run, []report.Output{{Format: chosen, W: w}}, report.Options{TraceURL: traceURL, Known: known})
 			}
 			if _, ok := report.Lookup(format); !ok && format != "text" {

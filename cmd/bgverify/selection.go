@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
@@ -66,32 +64,6 @@ func (s *session) refused(ctx context.Context) error {
 		})
 	}
 	return tellProblems(s.io.err, problems)
-}
-
-// weakerThanLast holds what a plan asks against the last complete run of the same
-// suites; nil when there is none, or it asked no more.
-func weakerThanLast(root string, plan *runner.Plan) *run.WeakerThan {
-	entries, _, err := history.Read(root)
-	if err != nil || plan.Asks == nil {
-		return nil // the history is a convenience: a run is not to fail for it
-	}
-	names := make([]string, len(plan.Asks.Suites))
-	for i, s := range plan.Asks.Suites {
-		names[i] = s.Name
-	}
-	const opened = 5 // runs that do not say what they asked are passed over
-	tried := 0
-	for i := len(entries) - 1; i >= 0 && tried < opened; i-- {
-		e := &entries[i]
-		if e.Verdict == run.Interrupted || e.Parent != "" || !slices.Equal(e.Paths, plan.Paths) && !slices.Equal(e.SuiteNames(), names) {
-			continue
-		}
-		tried++
-		if r, err := openRun(root, path.Join(root, e.Folder)); err == nil && r.Header.Asks != nil {
-			return runner.NewWeakerThan(r.Header.ID, r.Header.Asks, plan.Asks)
-		}
-	}
-	return nil
 }
 
 // sourceLine is a line of a scenario file; empty when it cannot be read.

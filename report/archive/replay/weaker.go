@@ -1,0 +1,46 @@
+package replay
+
+import (
+	"path/filepath"
+	"slices"
+
+	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/history"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
+)
+
+// opened bounds the runs that WeakerThanLast opens: those that do not say what they
+// asked are passed over.
+const opened = 5
+
+// WeakerThanLast says what a plan checks less than the last complete run of the same
+// suites in an archive; nil if there is none, or it checked no more. A history that
+// cannot be read gives nil too: it is a convenience, and no reason for a run to fail.
+func WeakerThanLast(root string, plan *runner.Plan) *run.WeakerThan {
+	entries, _, err := history.Read(root)
+	if err != nil || plan.Asks == nil {
+		return nil
+	}
+	names := make([]string, len(plan.Asks.Suites))
+	for i, s := range plan.Asks.Suites {
+		names[i] = s.Name
+	}
+	tried := 0
+	for i := len(entries) - 1; i >= 0 && tried < opened; i-- {
+		e := &entries[i]
+		// Interrupted runs and judgements of archived exchanges are not what a release was held to.
+		if e.Verdict == run.Interrupted || e.Parent != "" || !slices.Equal(e.Paths, plan.Paths) && !slices.Equal(e.SuiteNames(), names) {
+			continue
+		}
+		tried++
+		folder, err := archive.Open(filepath.Join(root, e.Folder))
+		if err != nil {
+			continue
+		}
+		if last, err := folder.Run(); err == nil && last.Header.Asks != nil {
+			return runner.NewWeakerThan(last.Header.ID, last.Header.Asks, plan.Asks)
+		}
+	}
+	return nil
+}
