@@ -13,7 +13,7 @@ type dataKind uint8
 
 const (
 	dataText      dataKind = iota + 1 // -d: @file without line ends
-	dataRaw                           // @ is no file
+	dataRaw                           // @ is not a file
 	dataBinary                        // @file as it is
 	dataURLEncode                     // name=content, encoded
 	dataJSON                          // joined without &
@@ -65,7 +65,7 @@ type curlLost struct {
 	text, why string
 }
 
-// curlArgs reads the arguments behind curl, by curl's rules: joined short
+// curlArgs reads the arguments after curl, by curl's rules: joined short
 // options (-sSL, -XPOST), values in the next word, options and addresses in any
 // order, -- as the end of options, --next.
 func curlArgs(words []shWord) []*curlRequest {
@@ -80,7 +80,7 @@ func curlArgs(words []shWord) []*curlRequest {
 type curlParser struct {
 	words   []shWord
 	at      int
-	literal bool // behind --
+	literal bool // after --
 	req     *curlRequest
 	out     []*curlRequest
 }
@@ -129,7 +129,7 @@ func (p *curlParser) long(w shWord, name string) {
 	p.apply(o, w.text, value)
 }
 
-// unknown keeps an option that curl does not have. A word behind it that is no
+// unknown keeps an option that curl does not have. A word after it that is no
 // address is its value: better than a request to a host of that name.
 func (p *curlParser) unknown(w shWord, name string) {
 	head, _, ok := strings.Cut(name, "=")

@@ -86,12 +86,12 @@ func (c *curlImport) login(r *web.Request, cr *curlRequest) (user, password, why
 		user, password = web.Literals(user, web.PercentDecoded), web.Literals(password, web.PercentDecoded)
 	}
 	if user == "" || !web.HeaderText(user) || strings.Count(user, web.Mark)%2 != 0 {
-		return "", "", "that is no user"
+		return "", "", "that is not a user"
 	}
 	return user, password, ""
 }
 
-// aws reads --aws-sigv4 by curl's rules: what stands behind the providers, else
+// aws reads --aws-sigv4 by curl's rules: what follows the providers, else
 // the first labels of the host, are region and service.
 func (c *curlImport) aws(r *web.Request, cr *curlRequest, user, password string) (auth *model.Auth, why string) {
 	words := append(web.SplitOutside(cr.sigv4.text, ":"), "", "", "", "")
@@ -111,10 +111,10 @@ func (c *curlImport) aws(r *web.Request, cr *curlRequest, user, password string)
 		c.Report.Note(r.ID, "region %s and service %s of its signature are read from the address, as curl does", web.Readable(auth.Region), web.Readable(auth.Service))
 	}
 	if !web.HeaderText(auth.Region) || !web.HeaderText(auth.Service) {
-		return nil, "that is no region or service"
+		return nil, "that is not a region or service"
 	}
 	password, token, _ := web.CutOutside(password, ":")
-	// curl is given the token of temporary credentials as a header, or behind the key.
+	// curl receives the token of temporary credentials as a header, or after the key.
 	if value, has := r.Header("X-Amz-Security-Token"); has {
 		token = cmp.Or(value, token)
 		r.Headers = slices.DeleteFunc(r.Headers, func(f model.Field) bool { return strings.EqualFold(f.Name, "X-Amz-Security-Token") })

@@ -258,7 +258,7 @@ func (c *curlImport) partFile(r *web.Request, p *pendingCurl, f curlPart, kind b
 	if kind == '<' {
 		out.Text = string(data)
 		if !utf8.Valid(data) || bytes.Contains(data, []byte(web.Mark)) {
-			c.missing(r, f.word.line, "-F "+f.word.text, "the file is no text")
+			c.missing(r, f.word.line, "-F "+f.word.text, "the file is not text")
 			return false
 		}
 		return true

@@ -215,13 +215,13 @@ func (c *curlImport) settings(r *web.Request, p *pendingCurl) {
 	}
 	for _, w := range cr.unknown {
 		for _, u := range w.unknown {
-			why := "nothing is executed; write what stands in its place"
+			why := "nothing is executed; write its value instead"
 			if slices.Contains(c.loops, strings.TrimPrefix(u, "$")) {
 				why = "loops are not followed; write its values as rows: data: [{…}]"
 			}
 			c.Lose(r, model.Lost{Kind: model.Dynamics, Place: fmt.Sprintf("line %d", w.line), Text: u, Why: why})
 		}
-		r.Skip = model.AppendOnce(r.Skip, "it holds what only a shell could tell: "+naming.OneLine(w.unknown[0], 60))
+		r.Skip = model.AppendOnce(r.Skip, "it holds what only a shell can compute: "+naming.OneLine(w.unknown[0], 60))
 	}
 	_, path, _ := web.CutURL(r.URL)
 	if i := slices.IndexFunc(strings.Split(path, web.Mark), globs); i >= 0 && !cr.globOff {
@@ -281,7 +281,7 @@ func (c *curlImport) headers(r *web.Request, cr *curlRequest) {
 			r.Cookies = append(r.Cookies, web.CookiePairs(w.text)...)
 			continue
 		}
-		c.Lose(r, model.Lost{Kind: model.Headers, Place: fmt.Sprintf("line %d", w.line), Text: "-b " + w.text, Why: "cookie files are not read; every lane has a jar of its own for what answers set"})
+		c.Lose(r, model.Lost{Kind: model.Headers, Place: fmt.Sprintf("line %d", w.line), Text: "-b " + w.text, Why: "cookie files are not read; each lane has its own cookie jar for what answers set"})
 	}
 }
 
@@ -295,13 +295,13 @@ func (c *curlImport) header(r *web.Request, cr *curlRequest, line string, at int
 	case !ok && isEmpty && !web.HasMark(empty):
 		r.Headers = append(r.Headers, model.Field{Name: empty, Text: ""})
 	case !ok || web.HasMark(name) || name == "":
-		c.Lose(r, model.Lost{Kind: model.Headers, Place: fmt.Sprintf("line %d", at), Text: "-H " + line, Why: "that is no header: name: value"})
+		c.Lose(r, model.Lost{Kind: model.Headers, Place: fmt.Sprintf("line %d", at), Text: "-H " + line, Why: "that is not a header: name: value"})
 	case value != "":
 		r.Headers = append(r.Headers, model.Field{Name: name, Text: value})
 	case strings.EqualFold(name, "user-agent"):
 		r.Headers = append(r.Headers, model.Field{Name: name, Text: ""})
 	case strings.EqualFold(name, "content-type") && len(cr.data)+len(cr.parts) > 0:
-		c.Lose(r, model.Lost{Kind: model.Headers, Place: fmt.Sprintf("line %d", at), Text: "-H " + line, Why: "a body is always sent with a type; the kind's own stands"})
+		c.Lose(r, model.Lost{Kind: model.Headers, Place: fmt.Sprintf("line %d", at), Text: "-H " + line, Why: "a body is always sent with a type; the default of its kind is used"})
 		r.Body.Type = "-"
 	}
 }

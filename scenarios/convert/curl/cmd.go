@@ -31,7 +31,7 @@ type cmdReader struct {
 	word strings.Builder
 	in   bool // a word has begun
 	// quoted: between quotes, for the program. cmd's own state is the same, but
-	// where ^ stands before a quote.
+	// where ^ comes before a quote.
 	quoted bool
 }
 

@@ -1,3 +1,15 @@
+// Package curl converts files of curl commands. In comes a file as people type
+// it, keep it in scripts or copy it from a browser; out come a model.Tree with
+// one case for each request and a report of every option and line that has no
+// place in it.
+//
+// The path of the data: cmd.go rewrites command lines of Windows, shell.go and
+// words.go split the text into simple commands, args.go and options.go read the
+// arguments as curl does, build.go, auth.go and body.go make a web.Request of
+// them, and capture.go turns NAME=$(curl … | jq …) into a step that captures.
+//
+// Nothing is executed and the environment is not read. The only files that are
+// read are those that a command names, below the folder of the input.
 package curl
 
 import (
@@ -47,19 +59,19 @@ type pendingCurl struct {
 	capture *model.Capture // the request is a setup step that captures this
 }
 
-// Curl reads a file of curl command lines, as they are typed, written in scripts
+// Convert reads a file of curl command lines, as they are typed, written in scripts
 // or copied from a browser, and writes one case for each request. Its rules,
-// beside those of the package:
+// in addition to those of the package:
 //
 //  1. The file is read as POSIX sh reads it, with $'…' and <<< of bash; see shell.
 //     Command lines of Windows' cmd are rewritten first; see cmdReader.
-//     Loops and conditions are not followed: what stands in them stands once.
+//     Loops and conditions are not followed: what is in them is written once.
 //  2. A variable that the file assigns becomes a variable of the suite; any other
 //     is read from the environment. $(…) is listed, and its request skipped,
 //     except where it only prints literal text. NAME=$(curl … | jq -r .path) is a
 //     step of setup that captures the value.
 //  3. What is sent is what curl sends: methods that follow from options, joined
-//     data, encodings, @files beside the file, default types. curl's own Accept,
+//     data, encodings, @files next to the file, default types. curl's own Accept,
 //     User-Agent and Accept-Encoding are not.
 //  4. -k, --cacert and --http1.1 belong to the sides: they are carried over when
 //     every request that they matter to has them.
@@ -74,7 +86,7 @@ func Convert(in source.Input) (*model.Result, error) {
 	case !utf8.ValidString(text):
 		return nil, errors.New("the file is not UTF-8")
 	case strings.Contains(text, "\x00"):
-		return nil, errors.New("the file holds NUL bytes; it is no text")
+		return nil, errors.New("the file holds NUL bytes; it is not text")
 	}
 	windows := windowsLine.MatchString(text)
 	if windows {
@@ -99,24 +111,24 @@ func Convert(in source.Input) (*model.Result, error) {
 	}
 	c.build()
 	if len(c.requests) == 0 {
-		return nil, fmt.Errorf("none of %d requests can be carried over: %s", len(c.pending), c.Report.Lost[0].Line())
+		return nil, fmt.Errorf("none of %d requests can be converted: %s", len(c.pending), c.Report.Lost[0].Line())
 	}
 	if windows {
 		c.Report.Note("", "read as command lines of Windows' cmd, as a browser copies them")
 	}
 	if len(c.quiet) > 0 {
-		c.Report.Note("", "left out, they are about curl's own output and way of working: %s", strings.Join(c.quiet, " "))
+		c.Report.Note("", "left out, options about curl's own output and behaviour: %s", strings.Join(c.quiet, " "))
 	}
 	return c.Result(), nil
 }
 
-// reserved are words of the shell before which a command may stand.
+// reserved are words of the shell before which a command may appear.
 var reserved = []string{"if", "then", "else", "elif", "while", "until", "do", "{", "!", "time", "command", "exec", "builtin", "nohup", "$", "%"}
 
 // structure are words that say that commands are repeated or conditional.
 var structure = []string{"if", "for", "while", "until", "case", "select", "function"}
 
-// strip takes words off that stand before a command.
+// strip takes words off that come before a command.
 func strip(words []shWord) []shWord {
 	for len(words) > 1 && !words[0].quoted && slices.Contains(reserved, words[0].text) {
 		words = words[1:]
@@ -130,7 +142,7 @@ func assignment(w shWord) (name, value string, ok bool) {
 	return name, value, ok && isVarName(name)
 }
 
-// assignments are those of a command that does nothing else; also behind export.
+// assignments are those of a command that does nothing else; also after export.
 func assignments(words []shWord) ([]shWord, bool) {
 	words = strip(words)
 	if len(words) > 1 && slices.Contains([]string{"export", "readonly", "local", "declare", "typeset"}, words[0].text) {
@@ -173,7 +185,7 @@ func (c *curlImport) pipeline(stages []shCommand) {
 	}
 }
 
-// isCurl reports whether a command is curl, whatever stands before it.
+// isCurl reports whether a command is curl, whatever comes before it.
 func isCurl(words []shWord) bool { return len(curlWords(words)) > 0 }
 
 // curlWords are curl and its arguments; nil for any other command.
@@ -217,7 +229,7 @@ func (c *curlImport) other(cmd *shCommand) {
 			c.loops = append(c.loops, words[1].text)
 		}
 		if slices.Contains(structure, words[0].text) {
-			why = "loops and conditions are not followed; the requests in them stand once"
+			why = "loops and conditions are not followed; the requests in them are written once"
 		}
 		c.scriptLine(cmd, why)
 		return
@@ -306,7 +318,7 @@ func (c *curlImport) variable(name, value string) string {
 // A stdin is what a command reads.
 type stdin struct {
 	text  string // marked
-	raw   []byte // set when it is no text
+	raw   []byte // set when it is not text
 	known bool
 	why   string // not known: why
 }
@@ -368,7 +380,7 @@ func (c *curlImport) fileIn(w shWord) stdin {
 	return stdin{raw: data, known: true}
 }
 
-// read reads a file that the commands name, beside the file that is imported.
+// read reads a file that the commands name, next to the file that is imported.
 func (c *curlImport) read(name string) ([]byte, error) {
 	if web.HasMark(name) {
 		return nil, fmt.Errorf("the name of the file %s is a variable", web.Readable(name))
@@ -379,7 +391,7 @@ func (c *curlImport) read(name string) ([]byte, error) {
 	}
 	data, err := source.ReadFile(c.fsys, full)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no file %s beside the commands", naming.OneLine(name, 80))
+		return nil, fmt.Errorf("there is no file %s next to the commands", naming.OneLine(name, 80))
 	}
 	return data, err
 }

@@ -193,7 +193,7 @@ curl "http://h/n?o=$NOT"
 	_, text := converttest.Load(t, write.Files(&r.Tree))
 	for _, want := range []string{
 		"needs: [OTHER]", "setup:\n  - step: Sign in\n    post: /session\n", "capture: {TOKEN: \"$.data.tokens[0].value\"}", `auth: {bearer: "{{TOKEN}}"}`,
-		`query: {o: "{{OTHER}}"}`, `query: {o: "{{env.NOT}}"}`, "skip: there is no file nowhere beside the commands", "secrets: [TOKEN]",
+		`query: {o: "{{OTHER}}"}`, `query: {o: "{{env.NOT}}"}`, "skip: there is no file nowhere next to the commands", "secrets: [TOKEN]",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
@@ -210,7 +210,7 @@ func TestCurlCapturesOnly(t *testing.T) {
 	}
 }
 
-// Wherever a secret stands, it stands in no file that is written.
+// Wherever a secret stands, it is in no file that is written.
 func TestCurlWritesNoSecret(t *testing.T) {
 	const secret = "hunter22hunter22"
 	for _, line := range []string{
@@ -247,7 +247,7 @@ func TestCurlMultipart(t *testing.T) {
 }
 
 // What has no place is listed with its line, and where the request cannot be
-// sent as it stands its case is skipped.
+// sent as it is its case is skipped.
 func TestCurlLost(t *testing.T) {
 	tests := []struct {
 		name, line string
@@ -296,7 +296,7 @@ func TestCurlLost(t *testing.T) {
 			var got []string
 			for _, l := range r.Report.Lost {
 				got = append(got, strings.TrimSuffix(l.Place+": "+naming.OneLine(l.Text, 100), ": "))
-				if l.Request != "" && !strings.Contains(text, "# not carried over: "+strings.TrimSuffix(l.Place+": "+naming.OneLine(l.Text, 100), ": ")) {
+				if l.Request != "" && !strings.Contains(text, "# not converted: "+strings.TrimSuffix(l.Place+": "+naming.OneLine(l.Text, 100), ": ")) {
 					t.Errorf("no comment beside the case about %s\n%s", l.Text, text)
 				}
 			}
@@ -317,9 +317,9 @@ func TestCurlRefuses(t *testing.T) {
 		{"double quote", "curl \\\n \"http://h", "line 2: reached EOF without closing quote `\"`"},
 		{"document", "curl <<EOF\nx", "line 1: unclosed here-document `EOF`"},
 		{"substitution", "curl $(x", "line 1: reached EOF without matching `$(` with `)`"},
-		{"not text", "curl \x00", "the file holds NUL bytes; it is no text"},
+		{"not text", "curl \x00", "the file holds NUL bytes; it is not text"},
 		{"encoding", "curl \xff", "the file is not UTF-8"},
-		{"only ftp", "curl ftp://h/a", "none of 1 requests can be carried over: line 1: ftp://h/a — only http and https are compared"},
+		{"only ftp", "curl ftp://h/a", "none of 1 requests can be converted: line 1: ftp://h/a — only http and https are compared"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Convert(source.Input{Files: fstest.MapFS{"x.sh": {Data: []byte(tt.text)}}, Name: "x.sh"})

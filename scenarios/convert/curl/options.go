@@ -19,7 +19,7 @@ type curlOption struct {
 
 // Why options have no place in a scenario file.
 const (
-	whyRedirect = "a redirect is an answer here, and compared; write the next request as a step of its own"
+	whyRedirect = "a redirect is an answer here, and compared; write the next request as its own step"
 	whyRetry    = "a retry makes a case flaky here; write retry: if that is meant"
 	whyAddress  = "it pins where one side is: write resolve: in that side"
 	whyProxy    = "a proxy belongs to a side: write proxy: in sides"

@@ -69,14 +69,14 @@ func (h *harImport) partsOf(p *harPost, boundary string, r *web.Request) {
 	}
 	for _, x := range list {
 		if strings.Contains(x.name+x.value+x.file+x.typ, web.Mark) && x.file == "" {
-			h.Lose(r, model.Lost{Kind: model.Bodies, Place: "part", Text: web.Readable(x.name), Why: "it holds NUL bytes, and is no text"})
-			r.Skip = model.AppendOnce(r.Skip, "a part of its body is no text")
+			h.Lose(r, model.Lost{Kind: model.Bodies, Place: "part", Text: web.Readable(x.name), Why: "it holds NUL bytes and is not text"})
+			r.Skip = model.AppendOnce(r.Skip, "a part of its body is not text")
 			continue
 		}
 		out := model.Part{Name: x.name, Text: x.value, Type: x.typ}
 		if x.file != "" {
 			if x.value == "" {
-				h.Lose(r, model.Lost{Kind: model.Files, Place: "part " + naming.OneLine(x.name, 60), Text: x.file, Why: "the recording does not hold the file; put it beside the suite"})
+				h.Lose(r, model.Lost{Kind: model.Files, Place: "part " + naming.OneLine(x.name, 60), Text: x.file, Why: "the recording does not hold the file; put it next to the suite"})
 				r.Skip = model.AppendOnce(r.Skip, "the file "+naming.OneLine(x.file, 60)+" is not in the recording")
 			}
 			out.Text, out.File = "", h.Asset("files", web.BaseName(x.file), []byte(x.value))
@@ -87,7 +87,7 @@ func (h *harImport) partsOf(p *harPost, boundary string, r *web.Request) {
 		r.Body.Parts = append(r.Body.Parts, out)
 	}
 	if len(list) == 0 && len(p.text)+len(p.raw) > 0 {
-		h.Lose(r, model.Lost{Kind: model.Bodies, Place: "body", Why: "its parts cannot be told apart"})
+		h.Lose(r, model.Lost{Kind: model.Bodies, Place: "body", Why: "its parts cannot be separated"})
 		r.Skip = append(r.Skip, "its body is not in the recording")
 	}
 	r.Headers = slices.DeleteFunc(r.Headers, func(f model.Field) bool { return strings.EqualFold(f.Name, "Content-Type") })

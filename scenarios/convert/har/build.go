@@ -67,11 +67,11 @@ func (h *harImport) requests() []*web.Request {
 	}
 	for i, r := range out {
 		if n := folded[i]; n > 0 {
-			h.Report.Note(r.ID, "was sent %d times; it stands once", n+1)
+			h.Report.Note(r.ID, "was sent %d times; it is written once", n+1)
 		}
 	}
 	if len(h.dropped.names) > 0 {
-		h.Report.Note("", "headers and cookies that a browser, proxy or tracer writes anew are left out: %s", h.dropped.text())
+		h.Report.Note("", "headers and cookies that a browser, proxy or tracer adds by itself are left out: %s", h.dropped.text())
 	}
 	return out
 }
@@ -191,7 +191,7 @@ func (h *harImport) follow(r *web.Request, index int, steps *[]*model.Step) {
 		s := h.flow.sources[text]
 		switch {
 		case number && (s == nil || !s.number):
-			return text // text in the answer is no number in the request
+			return text // text in the answer is not a number in the request
 		case !number && s != nil && s.number:
 			return web.Marked(use(s) + " | trim") // a filter makes text of a number
 		}

@@ -15,11 +15,11 @@ import (
 // A harFlow follows values from answers into later requests.
 //
 // The rules:
-//  1. A value is followed when it looks drawn: text of 8 characters or more
+//  1. A value is followed when it looks generated: text of 8 characters or more
 //     without spaces that holds a digit or mixes cases, a whole number of 5
 //     digits or more, or a whole address. Dates, times and plain words are not.
 //  2. It comes from the first JSON answer that holds it, and only if no request
-//     before sent it: what the client knew is no capture.
+//     before sent it: what the client knew is not a capture.
 //  3. In a request it counts where it is bounded: a whole word, segment, member
 //     or parameter, never inside a longer run of letters and digits.
 type harFlow struct {

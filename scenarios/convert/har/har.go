@@ -1,3 +1,13 @@
+// Package har converts recordings of browsers and proxies in the HTTP Archive
+// format (HAR 1.1 and 1.2). In comes the JSON of a recording; out come a
+// model.Tree with its API calls as cases and a report of what was left out.
+//
+// read.go reads the entries strictly, har.go chooses those that are taken,
+// build.go and body.go make a web.Request of each, and flow.go follows values
+// from answers into later requests, so that each side sends its own.
+//
+// The package knows nothing but the recording: no host is contacted and no value
+// is guessed. A secret of the recording is never written.
 package har
 
 import (
@@ -13,7 +23,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
 )
 
-// HAROptions narrow what is taken from a recording.
+// Options narrow what is taken from a recording.
 type Options struct {
 	// Hosts are globs of hosts, with or without a port; none: every host.
 	Hosts []string
@@ -33,8 +43,8 @@ type harImport struct {
 	leftOut, dropped tally
 }
 
-// HAR reads a recording of HTTP Archive 1.1 or 1.2 and writes its requests as
-// cases. Its rules, beside those of the package:
+// Convert reads a recording of HTTP Archive 1.1 or 1.2 and writes its requests as
+// cases. Its rules, in addition to those of the package:
 //
 //  1. Of what a browser loads only the calls of APIs are taken, unless
 //     opts.All is set: no pages, images, fonts, scripts, styles, media, sockets,
@@ -43,10 +53,10 @@ type harImport struct {
 //  3. A value of an earlier JSON answer that a later request sends is captured
 //     from that answer, so that each side sends its own; see harFlow.
 //  4. A cookie that an earlier answer set is left to the jar. Any other cookie,
-//     and what is a secret by its name or looks, is read from the environment.
+//     and whatever looks like a secret by name or value, is read from the environment.
 //  5. Requests that depend on each other are the steps of one case, in order;
-//     any other is a case of its own. A GET that was sent again, with nothing but
-//     reading between, stands once.
+//     any other is its own case. A GET that was sent again, with nothing but
+//     reading between, appears once.
 //  6. The recorded status, and the content type of an answer with a body, are
 //     expected.
 func Convert(in source.Input, opts Options) (*model.Result, error) {
@@ -71,7 +81,7 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 	}
 	requests := h.requests()
 	if len(requests) == 0 {
-		return nil, fmt.Errorf("none of %d requests can be carried over", len(h.entries))
+		return nil, fmt.Errorf("none of %d requests can be converted", len(h.entries))
 	}
 	h.Hosts(requests)
 	h.group(requests)
@@ -134,7 +144,7 @@ func (h *harImport) without(e *harEntry) string {
 	case scheme != "http" && scheme != "https":
 		return "over " + naming.OneLine(scheme, 20) + ":"
 	case web.OriginFault(origin) != "":
-		return "with an address that is none"
+		return "with an invalid address"
 	case !h.wanted(host):
 		return "of other hosts"
 	case e.status == 101:
@@ -163,7 +173,7 @@ func (h *harImport) wanted(host string) bool {
 	return len(h.opts.Hosts) == 0
 }
 
-// notAPI says what an entry is when it is no call of an API.
+// notAPI says what an entry is when it is not a call of an API.
 func (e *harEntry) notAPI() string {
 	_, preflight := e.header("Access-Control-Request-Method")
 	switch {
@@ -200,7 +210,7 @@ func (h *harImport) summary(all int) {
 	}
 	hint := ""
 	if !h.opts.All {
-		hint = "; --type all takes what a browser loads beside APIs"
+		hint = "; --type all also takes what is not an API call"
 	}
 	h.Report.Note("", "%d of %d entries are left out: %s%s", all-len(h.entries), all, h.leftOut.text(), hint)
 }

@@ -114,7 +114,7 @@ func TestHARCases(t *testing.T) {
 	}
 }
 
-// Bodies are read from text, base64 and params, and values of answers stand in
+// Bodies are read from text, base64 and params, and values of answers are in
 // them as captures of their own type.
 func TestHARBodies(t *testing.T) {
 	first := harCall("GET", "https://h/a", "", 200, "application/json", `{"list":[{"orderId":9081726354,"key":"AbC-12345678","text":"5551234567"}]}`)
@@ -167,7 +167,7 @@ func TestHARExpectations(t *testing.T) {
 	for _, want := range []string{
 		"get: /a\n    expect:\n      status: 200\n      headers: {content-type: {contains: application/json}}\n      snapshot: snapshots/get-a.json\n",
 		"get: /b\n\n", "expect: {status: 201, headers: {content-type: {contains: application/xml}}, snapshot: snapshots/get-d.xml}",
-		"-- snapshots/get-d.xml --\n<a/>", "# not carried over: snapshot: $.accessToken",
+		"-- snapshots/get-d.xml --\n<a/>", "# not converted: snapshot: $.accessToken",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
@@ -201,7 +201,7 @@ func TestHARRefuses(t *testing.T) {
 	}
 }
 
-// Wherever a secret stands, it stands in no file that is written.
+// Wherever a secret stands, it is in no file that is written.
 func TestHARWritesNoSecret(t *testing.T) {
 	const secret = "Hunter22Hunter22"
 	header := func(name, value string) string {

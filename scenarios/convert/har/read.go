@@ -187,7 +187,7 @@ func (r *harReader) fields(v *source.Value, path, name string) []model.Field {
 		}
 		f := model.Field{Name: r.need(x, at, "name", 's').Str(), Text: x.Get("value").Str()}
 		if strings.Contains(f.Name+f.Text, web.Mark) {
-			r.fail(x, at, "a NUL stands in the name or value")
+			r.fail(x, at, "the name or value holds a NUL")
 		}
 		out = append(out, f)
 	}

@@ -33,7 +33,7 @@ func (im *pmImport) auth(d *pmDraft, a *pmAuth) (out *model.Auth, reason string)
 		case out.Name == "":
 			return &model.Auth{Kind: model.NoAuth}, "" // Postman sends nothing then
 		case strings.Contains(out.Name, "{{"), out.Kind == model.APIKeyHeader && !naming.IsToken(out.Name):
-			return nil, "the name of the key is no plain text"
+			return nil, "the name of the key is not plain text"
 		}
 		return out, ""
 	case "digest":

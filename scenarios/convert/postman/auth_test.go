@@ -62,7 +62,7 @@ func TestPostmanAuth(t *testing.T) {
 				for _, l := range r.Report.Lost {
 					lost = append(lost, l.Text)
 				}
-				if got := strings.Join(lost, "; "); got != tt.lost || got != "" && !strings.Contains(text, "# not carried over: auth") {
+				if got := strings.Join(lost, "; "); got != tt.lost || got != "" && !strings.Contains(text, "# not converted: auth") {
 					t.Errorf("%s: lost %q, want %q\n%s", tt.reason, got, tt.lost, text)
 				}
 				if got := r.Tree.Suites[0].Cases[0].Skip; !strings.Contains(got, tt.skip) || got != "" && tt.skip == "" {

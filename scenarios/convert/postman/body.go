@@ -130,7 +130,7 @@ const bareMark = "\ue000bare"
 
 var bareMarks = regexp.MustCompile(`^` + bareMark + `(\d+)$`)
 
-// jsonBody reads a raw body as JSON in which placeholders may stand for whole
+// jsonBody reads a raw body as JSON in which placeholders may be whole
 // values, and comments between them, as Postman allows.
 func (im *pmImport) jsonBody(d *pmDraft, raw string) (*model.Node, bool) {
 	if len(raw) > model.InlineText*4 || !utf8.ValidString(raw) || strings.Contains(raw, bareMark) {
@@ -149,7 +149,7 @@ func (im *pmImport) jsonBody(d *pmDraft, raw string) (*model.Node, bool) {
 }
 
 // quoteBare takes comments out of JSON and puts quotes around placeholders that
-// stand for values, as marks; bare are their names.
+// are values, as marks; bare are their names.
 func quoteBare(raw string) (text string, bare []string) {
 	var b strings.Builder
 	quote := false
@@ -222,7 +222,7 @@ func (im *pmImport) jsonValue(d *pmDraft, v *source.Value, bare []string) *model
 		return n
 	case 's':
 		if m := bareMarks.FindStringSubmatch(v.Text); m != nil {
-			if i, err := strconv.Atoi(m[1]); err == nil && i < len(bare) { // not a mark of ours otherwise
+			if i, err := strconv.Atoi(m[1]); err == nil && i < len(bare) { // not one of our marks otherwise
 				im.bare[strings.TrimSpace(bare[i])] = true
 				return model.String(im.placeholder(d, bare[i], "body", false))
 			}

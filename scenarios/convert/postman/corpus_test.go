@@ -30,7 +30,7 @@ func corpus(t testing.TB) fs.FS {
 	return os.DirFS(corpusDir)
 }
 
-// A corpusItem is one collection with the files that stand beside it.
+// A corpusItem is one collection with the files that stand next to it.
 type corpusItem struct {
 	name string // its path in the corpus
 	in   source.Input

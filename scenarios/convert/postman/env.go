@@ -45,7 +45,7 @@ func readEnv(f model.File) (pmEnv, error) {
 		list = v.Get("values")
 	}
 	if list == nil || list.Kind != 'a' {
-		return e, &source.Error{File: f.Name, Path: "$.values", Offset: v.Offset, Msg: "this is no environment: it has no list of values"}
+		return e, &source.Error{File: f.Name, Path: "$.values", Offset: v.Offset, Msg: "this is not an environment: it has no list of values"}
 	}
 	e.vars = readVars(list)
 	return e, nil

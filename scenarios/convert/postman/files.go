@@ -11,7 +11,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
 
-// payload finds a file that a request sends, beside the collection, and returns
+// payload finds a file that a request sends, next to the collection, and returns
 // its name below the target folder. A file that is not there skips the case:
 // without it the request would be another.
 func (im *pmImport) payload(d *pmDraft, name, where string) string {
@@ -32,8 +32,8 @@ func (im *pmImport) payload(d *pmDraft, name, where string) string {
 			}
 		}
 	}
-	im.lose(d, model.Lost{Kind: model.Files, Place: where, Text: name, Why: "the file is not beside the collection"})
-	d.skip("the file " + naming.OneLine(base, 60) + " was not beside the collection")
+	im.lose(d, model.Lost{Kind: model.Files, Place: where, Text: name, Why: "the file is not next to the collection"})
+	d.skip("the file " + naming.OneLine(base, 60) + " was not next to the collection")
 	return ""
 }
 

@@ -86,7 +86,7 @@ func docCut(s string) string {
 	return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n"))
 }
 
-// suiteRoots are the collection itself, for requests beside the folders, and the
+// suiteRoots are the collection itself, for requests next to the folders, and the
 // folders at the top, in the order of their first request.
 func (im *pmImport) suiteRoots() []*pmItem {
 	var out []*pmItem
@@ -141,14 +141,14 @@ func (d *pmDraft) setVar(name, value string) {
 	}
 }
 
-// usesOf adds the names in a template of ours to what a draft uses.
+// usesOf adds the names in a template of the scenario language to what a draft uses.
 func (im *pmImport) usesOf(d *pmDraft, template string) {
 	for _, name := range im.namesIn(template) {
 		d.use(name, false)
 	}
 }
 
-// namesIn are Postman's names of the variables in a template of ours.
+// namesIn are Postman's names of the variables in a template of the scenario language.
 func (im *pmImport) namesIn(template string) []string {
 	var out []string
 	eachPlaceholder(template, func(_, placeholder string) {

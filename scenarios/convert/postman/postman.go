@@ -1,3 +1,15 @@
+// Package postman converts Postman collections: JSON exports of the forms v2.0
+// and v2.1, and folders of the YAML form v3. In come the collection and the files
+// next to it (environments, globals, iteration data, payloads); out come a
+// model.Tree and a report.
+//
+// v2.go and v3.go read both forms into the same records (records.go). A request
+// becomes a draft: url.go, request.go, body.go, auth.go and text.go translate it,
+// the package script its scripts. plan.go then decides which drafts are the steps
+// of one case and which sign in, suite.go and vars.go write suites, service.go
+// their sides, env.go env files, and lost.go lists the values that nothing uses.
+//
+// Scripts are parsed and never run. Files are read only from the input.
 package postman
 
 import (
@@ -13,7 +25,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/postman/script"
 )
 
-// PostmanOptions are the files beside a collection, and what to leave out of it.
+// Options are the files next to a collection, and what to leave out of it.
 type Options struct {
 	// Envs are environments: each becomes an env file.
 	Envs    []model.File
@@ -23,9 +35,9 @@ type Options struct {
 	NoExamples bool
 }
 
-// Postman converts a collection. Its rules, beside those of the package:
+// Convert converts a collection. Its rules, in addition to those of the package:
 //  1. A folder at the top is a suite; folders below it are tags of their cases.
-//     Requests beside the folders make a suite named after the collection.
+//     Requests next to the folders make a suite named after the collection.
 //  2. A request is a case. Requests that hand values to later ones through
 //     variables are the steps of one case, in their order; one whose values are
 //     used in auth and headers alone, by several or by a folder's auth, signs in:
@@ -39,7 +51,7 @@ type Options struct {
 func Convert(in source.Input, opts Options) (*model.Result, error) {
 	im := &pmImport{
 		in: in, opts: opts, report: &model.Report{}, names: map[string]string{}, theirs: map[string]string{}, namer: naming.NewNamer("_"), envNamer: naming.NewNamer("_"), files: naming.NewNamer("-"),
-		setSomewhere: map[string]bool{}, bare: map[string]bool{}, told: map[string]bool{},
+		setSomewhere: map[string]bool{}, bare: map[string]bool{}, listed: map[string]bool{},
 	}
 	if err := im.read(); err != nil {
 		return nil, err
@@ -73,8 +85,8 @@ type pmImport struct {
 	assets   []pmAsset
 	// setSomewhere are the names that some script sets, known before anything is translated.
 	setSomewhere map[string]bool
-	bare         map[string]bool // variables that stand for whole JSON values
-	told         map[string]bool // losses of folders, told once
+	bare         map[string]bool // variables that are whole JSON values
+	listed       map[string]bool // losses of folders, which are listed once
 
 	drafts  []*pmDraft
 	folders []*pmDraft // of folders with scripts
@@ -125,12 +137,12 @@ func (d *pmDraft) setting(key, value string) bool {
 	return false
 }
 
-// lose lists what is not carried over, and keeps it as a comment beside the case.
+// lose lists what is not converted, and keeps it as a comment next to the case.
 func (im *pmImport) lose(d *pmDraft, l model.Lost) {
 	l.Request = d.path()
 	im.report.Lose(l)
 	if d != nil {
-		d.comment("not carried over: %s", l.Line())
+		d.comment("not converted: %s", l.Line())
 	}
 }
 
@@ -175,7 +187,7 @@ func (im *pmImport) read() error {
 
 var setCalls = regexp.MustCompile(`(?:\.set|setEnvironmentVariable|setGlobalVariable)\(\s*["'\x60]([^"'\x60]+)["'\x60]`)
 
-// findSets finds the names that scripts set, whether or not they can be carried over.
+// findSets finds the names that scripts set, whether or not they can be converted.
 func (im *pmImport) findSets(item *pmItem) {
 	for _, s := range item.scripts {
 		for _, m := range setCalls.FindAllStringSubmatch(s.Code, -1) {
@@ -223,7 +235,7 @@ func (im *pmImport) draft(item *pmItem) {
 	}
 }
 
-// inherit lays what the scripts of a folder expect and set over a request.
+// inherit merges what the scripts of a folder expect and set over a request.
 func (im *pmImport) inherit(d *pmDraft, folder *pmItem) {
 	i := slices.IndexFunc(im.folders, func(f *pmDraft) bool { return f.item == folder })
 	if i < 0 {

@@ -60,7 +60,7 @@ type pmRequest struct {
 	body        *pmBody
 }
 
-// A pmURL is cut where Postman cuts it: raw is what stands before ? and #.
+// A pmURL is cut where Postman cuts it: raw is what comes before ? and #.
 type pmURL struct {
 	raw   string
 	query []pmField

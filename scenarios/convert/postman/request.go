@@ -80,7 +80,7 @@ func (im *pmImport) cookies(d *pmDraft, value string) {
 		name, text, ok := strings.Cut(strings.TrimSpace(one), "=")
 		if !ok || !naming.IsToken(name) || slices.ContainsFunc(d.step.Cookies, func(f model.Field) bool { return f.Name == name }) {
 			if strings.TrimSpace(one) != "" {
-				im.lose(d, model.Lost{Kind: model.Headers, Place: "header Cookie", Text: one, Why: "this is no cookie: name=value"})
+				im.lose(d, model.Lost{Kind: model.Headers, Place: "header Cookie", Text: one, Why: "this is not a cookie: name=value"})
 			}
 			continue
 		}
@@ -103,24 +103,24 @@ func (im *pmImport) authOf(d *pmDraft) {
 	out, reason := im.auth(d, owner.auth)
 	key := "auth " + owner.path()
 	if reason != "" {
-		if !im.told[key] {
-			im.told[key] = true
+		if !im.listed[key] {
+			im.listed[key] = true
 			im.lose(&pmDraft{item: owner}, model.Lost{Kind: model.Auths, Place: "auth", Text: owner.auth.kind, Why: reason})
 		}
-		d.comment("not carried over: auth %s", owner.auth.kind)
+		d.comment("not converted: auth %s", owner.auth.kind)
 		d.skip(reason)
 		return
 	}
 	rest, hasRest := authRest(owner.auth)
-	if !im.told[key] {
-		im.told[key] = true
+	if !im.listed[key] {
+		im.listed[key] = true
 		im.report.Mapped(model.Auths, 1)
 		if hasRest {
 			im.lose(&pmDraft{item: owner}, rest)
 		}
 	}
 	if hasRest {
-		d.comment("not carried over: %s", rest.Line())
+		d.comment("not converted: %s", rest.Line())
 	}
 	if owner != im.suiteRoot(d.item) && owner != im.c.root {
 		if out.Kind != model.NoAuth || im.defaultAuth(d.item) != nil {

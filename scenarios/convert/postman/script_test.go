@@ -93,7 +93,7 @@ func TestScripts(t *testing.T) {
 		{"capture of many", `pm.response.json().forEach(x => pm.environment.set("id", x.id))`, "", "it may be more than one value", "the last one of a loop"},
 		{"capture by code", `pm.environment.set("id", pm.response.json().find(x => x.ok).id)`, "", "the value is made by code", "a search"},
 		{"flow", "postman.setNextRequest(null)", "", "steps run in their order", "no jumps"},
-		{"no JavaScript", "pm.test('a', () => {", "", "the script is no valid JavaScript", "a script cut off"},
+		{"no JavaScript", "pm.test('a', () => {", "", "the script is not valid JavaScript", "a script cut off"},
 		{"text joined to braces", `pm.expect(pm.response.json().t).to.eql("{" + "{x}" + "{" + pm.environment.get("id"))`, "expect: {body: {$.t: \"{{'{'}}{x}{{'{'}}{{id}}\"}}", "", "two braces that meet are no placeholder"},
 		{"text with braces", `pm.expect(pm.response.json().t).to.eql("{{x}}")`, "expect: {body: {$.t: \"{{'{{'}}x}}\"}}", "", "a script's text is no template"},
 	}

@@ -98,7 +98,7 @@ func (im *pmImport) originOf(text string) *pmOrigin {
 // badOrigin reports whether the language refuses text as the url of a side.
 func badOrigin(s string) bool { return strings.ContainsAny(s, `?#\`) || scenarios.URLFault(s) != "" }
 
-// path translates the path behind an origin.
+// path translates the path after an origin.
 func (im *pmImport) path(d *pmDraft, path string, vars []pmVar) string {
 	segments := strings.Split(path, "/")
 	for i, s := range segments {

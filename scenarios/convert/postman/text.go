@@ -9,8 +9,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 )
 
-// A pmUse is a variable that a request uses. header says that it stands where
-// sessions stand: in auth, a header or a cookie.
+// A pmUse is a variable that a request uses. header says that it is where
+// sessions are kept: in auth, a header or a cookie.
 type pmUse struct {
 	name   string
 	header bool
@@ -26,7 +26,7 @@ var dynamics = map[string]string{
 }
 
 // standIns are written for generated values that the language has no like of.
-// They are listed as not carried over.
+// They are listed as not converted.
 var standIns = map[string]string{
 	"randomEmail": "{{$text: 10}}@example.com", "randomExampleEmail": "{{$text: 10}}@example.com", "randomUrl": "https://{{$text: 10}}.example.com", "randomDomainName": "{{$text: 10}}.example.com",
 	"randomIP": "192.0.2.{{$int: 1..254}}", "randomPhoneNumber": "555-{{$int: 100..999}}-{{$int: 1000..9999}}", "randomZipCode": "{{$int: 10000..99999}}", "randomBankAccount": "{{$int: 10000000..99999999}}",
@@ -48,7 +48,7 @@ func (im *pmImport) text(d *pmDraft, text, where string, header bool) string {
 }
 
 // eachPlaceholder calls f for each of Postman's placeholders in a text, with the
-// text before it, and returns what stands behind the last.
+// text before it, and returns what follows the last.
 func eachPlaceholder(text string, f func(before, placeholder string)) (rest string) {
 	start := 0
 	for i := 0; i < len(text); {
@@ -84,12 +84,12 @@ func (im *pmImport) placeholder(d *pmDraft, name, where string, header bool) str
 		return im.variable(d, name, header) // no generated value of Postman's: somebody else gives it
 	}
 	stand := cmp.Or(standIns[bare], "{{$text: 10}}")
-	im.lose(d, model.Lost{Kind: model.Dynamics, Place: where, Text: "{{" + name + "}}", Why: "there is no such generator; " + stand + " stands in its place"})
+	im.lose(d, model.Lost{Kind: model.Dynamics, Place: where, Text: "{{" + name + "}}", Why: "there is no such generator; " + stand + " is written instead"})
 	return stand
 }
 
 // isVariable reports whether something gives a variable of this name, so that a
-// name that begins with $ is no generated value.
+// name that begins with $ is not a generated value.
 func (im *pmImport) isVariable(name string) bool {
 	_, known := im.value(name)
 	return known || im.setSomewhere[name]

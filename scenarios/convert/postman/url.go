@@ -7,7 +7,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
 
-// placeholderEnd is the index behind the }} of a placeholder that begins at i,
+// placeholderEnd is the index after the }} of a placeholder that begins at i,
 // or -1. Postman's names hold neither { nor }.
 func placeholderEnd(s string, i int) int {
 	if !strings.HasPrefix(s[i:], "{{") {
@@ -20,7 +20,7 @@ func placeholderEnd(s string, i int) int {
 	return i + 2 + end + 2
 }
 
-// indexOutside is the first of chars in s from i that stands outside placeholders, or -1.
+// indexOutside is the first of chars in s from i that is outside placeholders, or -1.
 func indexOutside(s string, i int, chars string) int {
 	for i < len(s) {
 		if end := placeholderEnd(s, i); end > 0 {
@@ -112,7 +112,7 @@ func (r *v2Reader) url(v *source.Value, path string) pmURL {
 		if hasPath {
 			u.raw += "/" + strings.TrimPrefix(joined(v.Get("path"), "/"), "/")
 		}
-		if i := indexOutside(u.raw, 0, "?#"); i >= 0 { // a part that holds what belongs behind it
+		if i := indexOutside(u.raw, 0, "?#"); i >= 0 { // a part that holds what belongs after it
 			more := parseURL(u.raw)
 			u.raw, u.query = more.raw, more.query
 		}
@@ -154,7 +154,7 @@ func joined(v *source.Value, sep string) string {
 	return strings.Join(parts, sep)
 }
 
-// splitOrigin cuts an address into what names the service and the path behind it.
+// splitOrigin cuts an address into what names the service and the path after it.
 func splitOrigin(raw string) (origin, path string) {
 	from := 0
 	if i := schemeEnd(raw); i > 0 {
@@ -166,7 +166,7 @@ func splitOrigin(raw string) (origin, path string) {
 	return raw, ""
 }
 
-// schemeEnd is the index behind ://, or 0.
+// schemeEnd is the index after ://, or 0.
 func schemeEnd(raw string) int {
 	i := indexOutside(raw, 0, ":/?#")
 	if i >= 0 && strings.HasPrefix(raw[i:], "://") {

@@ -20,7 +20,7 @@ import (
 
 // The YAML form of collections (v3): a folder is a folder, NAME.request.yaml a
 // request, .resources/definition.yaml says what a folder is called, holds and
-// inherits. Items stand in the order of their order:, then by name.
+// inherits. Items are in the order of their order:, then by name.
 
 const (
 	v3Request    = ".request.yaml"
@@ -218,7 +218,7 @@ func (r *v3Reader) request(parent *pmItem, v *source.Value, file string) (*pmIte
 	return item, nil
 }
 
-// mergeQuery lays the list of parameters over those of the address: the list
+// mergeQuery merges the list of parameters over those of the address: the list
 // also holds the disabled ones.
 func mergeQuery(address, list []pmField) []pmField {
 	var out []pmField

@@ -1,3 +1,5 @@
+// Package converttest helps to test imports: it loads what was written as the
+// command does, and holds every import to the same laws. It is used by tests only.
 package converttest
 
 import (
@@ -21,7 +23,7 @@ import (
 
 var Update = flag.Bool("update", false, "rewrite the golden files")
 
-// golden compares with a file, or rewrites it.
+// Golden compares with a file, or rewrites it.
 func Golden(t *testing.T, name, got string) {
 	t.Helper()
 	if *Update {
@@ -119,12 +121,12 @@ func Render(files []model.File) string {
 	return b.String()
 }
 
-// bare is YAML without what a mapping on one line has and one over lines has not.
+// Bare is YAML without what a mapping on one line has and one over lines has not.
 func Bare(text string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer("{", "", "}", "", ",", " ").Replace(text)), " ")
 }
 
-// envScope answers {{env.NAME}} with <NAME>, and variables of the suite.
+// EnvScope answers {{env.NAME}} with <NAME>, and variables of the suite.
 type EnvScope struct{ Suite *scenarios.Suite }
 
 func (s EnvScope) Lookup(name string) (scenarios.Value, bool, error) {
@@ -147,8 +149,8 @@ func (s EnvScope) Generate(generator string, _ []string, _ string, _ bool) (scen
 	return scenarios.Value{Text: "<$" + generator + ">", JSON: `"<$` + generator + `>"`}, nil
 }
 
-// checkImport holds an import to its laws: what is written loads, twice the same
-// bytes come out, and no secret of the source stands in the files.
+// CheckImport holds an import to its laws: what is written loads, twice the same
+// bytes come out, and no secret of the source is in the files.
 func CheckImport(t testing.TB, files func(*model.Tree) []model.File, read func() (*model.Result, error)) {
 	one, err := read()
 	if err != nil {

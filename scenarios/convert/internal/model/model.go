@@ -1,3 +1,11 @@
+// Package model is what an import makes: a Tree of suites, parts, env files and
+// assets that the package write renders, and a Report of what was converted and
+// what was not. The texts of a Tree are text of the scenario language, in which
+// {{name}} is a placeholder; naming.Escape writes literal text.
+//
+// The types say less than the language can: they hold what a source may know.
+// The order of every slice is the order of the source, so that equal input gives
+// equal files.
 package model
 
 import (
@@ -54,6 +62,7 @@ type Side struct {
 	HTTP     string // version to insist on
 }
 
+// Empty reports whether nothing is known of a side.
 func (s Side) Empty() bool {
 	return s.URL == "" && len(s.Services) == 0 && len(s.Vars) == 0 && s.CA == "" && !s.Insecure && s.HTTP == ""
 }
@@ -68,7 +77,7 @@ type Var struct {
 	Comment string // at the end of the line
 }
 
-// A Case is a sequence of steps. A case of one step without a name of its own is
+// A Case is a sequence of steps. A case of one step that has no name is
 // written with the step's keys in place.
 type Case struct {
 	ID      string // a name of the language
@@ -101,7 +110,7 @@ const (
 // A Step is one request, or the use of a part.
 type Step struct {
 	Name    string
-	Comment []string // what was not carried over, beside what it belonged to
+	Comment []string // what was not converted, next to what it belonged to
 	Use     string   // file#part, instead of a request
 
 	Service string
@@ -157,13 +166,13 @@ type Auth struct {
 	AccessKey, SecretKey, SessionToken string // aws; no session token: empty
 }
 
-// credentials are the templates that prove who sends, but for those that an
+// Credentials are the templates that prove who sends, but for those that an
 // OAuth 2 server is asked with.
 func (a *Auth) Credentials() []*string {
 	return []*string{&a.User, &a.Password, &a.Token, &a.Value, &a.Region, &a.Service, &a.AccessKey, &a.SecretKey, &a.SessionToken}
 }
 
-// proof is all credentials in one text, to look for names in.
+// Proof is all credentials in one text, to look for names in.
 func (a *Auth) Proof() string {
 	var b strings.Builder
 	for _, s := range a.Credentials() {
@@ -311,7 +320,7 @@ func (s *Step) AddCapture(name string, c *Capture) {
 }
 
 // The bounds of a JSON body that is written into the scenario file as YAML. A
-// larger one is written as text, or into a file of its own.
+// larger one is written as text, or into its own file.
 const (
 	InlineDepth  = 24
 	InlineValues = 4000

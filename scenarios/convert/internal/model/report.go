@@ -50,7 +50,7 @@ type Count struct{ Mapped, Total int }
 // A Report says what an import carried over and what it did not.
 type Report struct {
 	counts [kindsCounted]Count
-	// Lost is everything that was not carried over, in the order of the source.
+	// Lost is everything that was not converted, in the order of the source.
 	Lost []Lost
 	// Notes are what was carried over in another form than a reader may expect,
 	// and what is left to decide.
@@ -84,7 +84,7 @@ func (r *Report) Unmap(k Kind, n int) {
 	r.counts[k].Total -= n
 }
 
-// Lose counts and lists a thing that was not carried over.
+// Lose counts and lists a thing that was not converted.
 func (r *Report) Lose(l Lost) {
 	r.counts[l.Kind].Total++
 	r.Lost = append(r.Lost, l)
@@ -132,12 +132,12 @@ func (r *Report) Kinds() []Kind {
 	return out
 }
 
-// Write prints the report for people: what was not carried over, what to know,
+// Write prints the report for people: what was not converted, what to know,
 // and the fidelity figure at the end.
 func (r *Report) Write(w io.Writer) error {
 	var b strings.Builder
 	if len(r.Lost) > 0 {
-		fmt.Fprintf(&b, "Not carried over (%d):\n", len(r.Lost))
+		fmt.Fprintf(&b, "Not converted (%d):\n", len(r.Lost))
 		request := "\x00"
 		for _, l := range r.Lost {
 			if l.Request != request {
@@ -149,7 +149,7 @@ func (r *Report) Write(w io.Writer) error {
 		b.WriteString("\n")
 	}
 	if len(r.Notes) > 0 {
-		fmt.Fprintf(&b, "To know and to review (%d):\n", len(r.Notes))
+		fmt.Fprintf(&b, "Notes to review (%d):\n", len(r.Notes))
 		for _, n := range r.Notes {
 			if n.Request != "" {
 				fmt.Fprintf(&b, "  %s: ", naming.OneLine(n.Request, 120))
@@ -160,7 +160,7 @@ func (r *Report) Write(w io.Writer) error {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("Carried over:\n")
+	b.WriteString("Converted:\n")
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, k := range r.Kinds() {
 		fmt.Fprintf(t, "  %s\t%s\n", k, r.counts[k])
@@ -173,7 +173,7 @@ func (r *Report) Write(w io.Writer) error {
 	return nil
 }
 
-// line is a loss in one line: test script line 3: code(); — why.
+// Line is a loss in one line: test script line 3: code(); — why.
 func (l *Lost) Line() string {
 	out := naming.OneLine(l.Place, 120)
 	if l.Text != "" {

@@ -1,3 +1,7 @@
+// Package naming makes the words that imports write: names of the scenario
+// language out of any text, literal text in which no placeholder begins, and
+// text that is safe in a comment or on a terminal. It also holds the one rule of
+// what is a secret by its name or by its value. All functions are pure.
 package naming
 
 import (
@@ -108,11 +112,11 @@ func EnvName(text string) string {
 	return name
 }
 
-// commonEnv are variables that environments hold anyway: a secret is not read
+// CommonEnv are variables that environments hold anyway: a secret is not read
 // from one by accident.
 var CommonEnv = []string{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "LANG", "TERM", "HOSTNAME", "EDITOR", "MAIL", "TZ", "CI", "TMPDIR", "DISPLAY", "UID", "HOST"}
 
-// secretEnvName is the environment variable that holds the secret of a name.
+// SecretEnvName is the environment variable that holds the secret of a name.
 func SecretEnvName(name string) string {
 	key := EnvName(name)
 	if slices.Contains(CommonEnv, key) {
@@ -122,13 +126,13 @@ func SecretEnvName(name string) string {
 }
 
 // secretParts are parts of names whose values are secrets; secretWhole are whole
-// names, whose letters also stand in harmless ones (monkey, author, pinned).
+// names, whose letters also are in harmless ones (monkey, author, pinned).
 var (
 	secretParts = []string{"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "authorization", "credential", "signature", "csrf", "xsrf", "jwt", "sessionid"}
 	secretWhole = []string{"pwd", "pin", "otp", "auth", "sid", "sig", "session", "key"}
 )
 
-// secretName reports whether a name says that its value is a secret: the one rule
+// SecretName reports whether a name says that its value is a secret: the one rule
 // of all formats, for variables, headers, parameters, fields and captures.
 //
 //  1. Case and the separators - _ . and space say nothing: apiKey, API_KEY,
@@ -144,7 +148,7 @@ func SecretName(name string) bool {
 	return slices.Contains(secretWhole, flat) || slices.ContainsFunc(secretParts, func(p string) bool { return strings.Contains(flat, p) })
 }
 
-// secretText reports whether a value looks like a secret whatever its name: a
+// SecretText reports whether a value looks like a secret whatever its name: a
 // signed token, or a key with a maker's mark.
 func SecretText(text string) bool {
 	if len(text) < 20 || strings.ContainsAny(text, " \t\n{}\"") {

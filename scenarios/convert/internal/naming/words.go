@@ -10,13 +10,13 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// Escape writes text so that the braces in it stand for themselves.
+// Escape writes text so that the braces in it are literal.
 func Escape(text string) string {
 	return strings.ReplaceAll(text, "{{", "{{'{{'}}")
 }
 
-// guardBrace writes a brace at the end of text of ours so that it does not begin
-// the placeholder behind it.
+// GuardBrace writes a brace at the end of text of the scenario language so that it does not begin
+// the placeholder after it.
 func GuardBrace(text string) string {
 	if rest, ok := strings.CutSuffix(text, "{"); ok {
 		return rest + "{{'{'}}"
@@ -24,7 +24,7 @@ func GuardBrace(text string) string {
 	return text
 }
 
-// yamlPrintable reports whether YAML takes a character as it is, and people see it.
+// IsPrintable reports whether YAML takes a character as it is, and people see it.
 func IsPrintable(r rune) bool {
 	switch {
 	case r == utf8.RuneError, r == '\ufeff', r == '\u2028', r == '\u2029', r >= 0xfffe && r <= 0xffff:
@@ -49,7 +49,7 @@ func Printable(s string) string {
 	}, s)
 }
 
-// oneLine makes text safe to print in one line of at most n characters.
+// OneLine makes text safe to print in one line of at most n characters.
 func OneLine(s string, n int) string {
 	s = strings.Join(strings.Fields(Printable(s)), " ")
 	if utf8.RuneCountInString(s) > n {

@@ -1,3 +1,8 @@
+// Package source reads what is imported: an Input names the file or folder, a
+// Value is JSON with the byte at which each value begins, and an Error says which
+// value is wrong and where it is. Reading is strict, but for what JavaScript
+// takes too: a byte order mark, UTF-16, and members of one name, of which the
+// last counts. Nothing is read but the file system of the Input.
 package source
 
 import (
@@ -15,7 +20,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// A SourceError is a mistake in a file that is imported.
+// An Error is a mistake in a file that is imported.
 type Error struct {
 	File   string
 	Path   string // JSON path of the value: $.item[3].request
@@ -23,7 +28,7 @@ type Error struct {
 	Msg    string
 }
 
-// Error says what is wrong with which value, and where it stands.
+// Error says what is wrong with which value, and where it is.
 func (e *Error) Error() string {
 	out := e.Msg
 	if e.Path != "" {
@@ -73,23 +78,30 @@ func ReadFile(fsys fs.FS, name string) ([]byte, error) {
 	return fs.ReadFile(fsys, name)
 }
 
-// A jsonValue is a JSON value with its place. Members keep their order and
-// their repetitions; the last of a name counts, as in JavaScript.
+// A Value is a JSON value with its place. Members keep their order and their
+// repetitions; the last of a name counts, as in JavaScript.
 type Value struct {
-	Kind   byte // 'o' object, 'a' array, 's' string, 'n' number, 'b' true or false, '0' null
-	Text   string
-	Keys   []string
-	Items  []*Value
+	// Kind is 'o' for an object, 'a' an array, 's' a string, 'n' a number, 'b' true
+	// or false, and '0' null.
+	Kind byte
+	// Text is a string without its escapes, or a literal as it is written.
+	Text string
+	// Keys are the names of an object's members, in the order of Items.
+	Keys []string
+	// Items are the values of an object or array.
+	Items []*Value
+	// Offset is the byte of the file at which the value begins, from 0. In UTF-16 it
+	// is the byte of the text as UTF-8.
 	Offset int
 }
 
-// maxJSONDepth bounds nesting, maxJSONValues the number of values.
+// The bounds of a JSON text: how deep values are nested, and how many there are.
 const (
 	MaxJSONDepth  = 256
 	MaxJSONValues = 5_000_000
 )
 
-// parseJSON reads one JSON text. A byte order mark and UTF-16 are understood.
+// ParseJSON reads one JSON text. A byte order mark and UTF-16 are understood.
 func ParseJSON(file string, data []byte) (*Value, error) {
 	text, shift, err := DecodeText(data)
 	if err != nil {
@@ -107,8 +119,8 @@ func ParseJSON(file string, data []byte) (*Value, error) {
 	return v, nil
 }
 
-// decodeText returns the file as UTF-8 without its byte order mark, and how
-// many bytes stand before the text. Offsets of UTF-16 files are unknown: -1.
+// DecodeText returns the file as UTF-8 without its byte order mark, and how
+// many bytes come before the text. Offsets of UTF-16 files are unknown: -1.
 func DecodeText(data []byte) (text []byte, shift int, err error) {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
@@ -201,7 +213,7 @@ func (p *jsonParser) literal(v *Value) error {
 	case template.IsNumber(v.Text):
 		v.Kind = 'n'
 	default:
-		return p.fail("%s is no JSON value", strconv.Quote(naming.OneLine(v.Text, 40)))
+		return p.fail("%s is not a JSON value", strconv.Quote(naming.OneLine(v.Text, 40)))
 	}
 	p.pos = end
 	return nil
@@ -295,7 +307,7 @@ func (p *jsonParser) elements(v *Value, depth int) error {
 	}
 }
 
-// pathMember is a member as a path names it: .name or ['na-me'].
+// PathMember is a member as a path names it: .name or ['na-me'].
 func PathMember(name string) string {
 	if name != "" && strings.IndexFunc(name, func(r rune) bool {
 		return !(r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r >= 0x80)
@@ -305,7 +317,7 @@ func PathMember(name string) string {
 	return "['" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(name) + "']"
 }
 
-// get is a member of an object, or nil: also when v is nil or no object.
+// Get is a member of an object, or nil: also when v is nil or no object.
 func (v *Value) Get(name string) *Value {
 	if v == nil || v.Kind != 'o' {
 		return nil
@@ -318,10 +330,10 @@ func (v *Value) Get(name string) *Value {
 	return nil
 }
 
-// has reports whether v is there and not null.
+// Exists reports whether v is there and not null.
 func (v *Value) Exists() bool { return v != nil && v.Kind != '0' }
 
-// str is a string, or a number or boolean as text; empty for anything else.
+// Str is a string, or a number or boolean as text; empty for anything else.
 func (v *Value) Str() string {
 	if v == nil || v.Kind == '0' || v.Kind == 'o' || v.Kind == 'a' {
 		return ""
@@ -329,10 +341,10 @@ func (v *Value) Str() string {
 	return v.Text
 }
 
-// yes reports whether v is true.
+// IsTrue reports whether v is true.
 func (v *Value) IsTrue() bool { return v != nil && v.Kind == 'b' && v.Text == "true" }
 
-// list are the elements of an array; nil for anything else.
+// List are the elements of an array; nil for anything else.
 func (v *Value) List() []*Value {
 	if v == nil || v.Kind != 'a' {
 		return nil
@@ -340,7 +352,7 @@ func (v *Value) List() []*Value {
 	return v.Items
 }
 
-// compact is v as JSON without space.
+// Compact is v as JSON without space.
 func (v *Value) Compact() string {
 	var b strings.Builder
 	v.write(&b)
@@ -374,7 +386,7 @@ func (v *Value) write(b *strings.Builder) {
 	}
 }
 
-// quoted is a JSON string.
+// Quoted is a JSON string.
 func Quoted(s string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -385,7 +397,7 @@ func Quoted(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// word names what a value is.
+// Word names what a value is.
 func (v *Value) Word() string {
 	switch v.Kind {
 	case 'o':

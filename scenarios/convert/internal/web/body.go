@@ -36,7 +36,7 @@ func impliedType(b *model.Body) string {
 	return "" // files are always written with their type
 }
 
-// header is the text of the request's header of a name.
+// Header is the text of the request's header of a name.
 func (r *Request) Header(name string) (text string, has bool) {
 	for _, h := range r.Headers {
 		if strings.EqualFold(h.Name, name) {
@@ -83,7 +83,7 @@ func (im *Import) bodyOf(r *Request) {
 	}
 }
 
-// media is a Content-Type without its parameters.
+// Media is a Content-Type without its parameters.
 func Media(typ string) string {
 	typ, _, _ = strings.Cut(typ, ";")
 	return strings.ToLower(strings.TrimSpace(typ))

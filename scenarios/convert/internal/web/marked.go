@@ -6,19 +6,19 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 )
 
-// mark stands around the inside of a placeholder in text that is still being
+// Mark is around the inside of a placeholder in text that is still being
 // worked on: "\x00env.TOKEN\x00" becomes {{env.TOKEN}}. No argument of a command,
 // no header and no URL can hold it, so that text of the source is never taken
 // for a placeholder. Text with marks is called marked.
 const Mark = "\x00"
 
-// marked is a placeholder in marked text.
+// Marked is a placeholder in marked text.
 func Marked(inside string) string { return Mark + inside + Mark }
 
-// hasMark reports whether marked text holds a placeholder.
+// HasMark reports whether marked text holds a placeholder.
 func HasMark(text string) bool { return strings.Contains(text, Mark) }
 
-// templateOf writes marked text as text of the language: what is literal stands
+// Template writes marked text as text of the language: what is literal stands
 // for itself.
 func Template(text string) string {
 	if !HasMark(text) {
@@ -40,7 +40,7 @@ func Template(text string) string {
 	return b.String()
 }
 
-// literals applies f to what is literal in marked text.
+// Literals applies f to what is literal in marked text.
 func Literals(text string, f func(string) string) string {
 	parts := strings.Split(text, Mark)
 	for i := 0; i < len(parts); i += 2 {
@@ -49,7 +49,7 @@ func Literals(text string, f func(string) string) string {
 	return strings.Join(parts, Mark)
 }
 
-// insides are the insides of the placeholders of marked text.
+// Insides are the insides of the placeholders of marked text.
 func Insides(text string) []string {
 	var out []string
 	for i, p := range strings.Split(text, Mark) {
@@ -60,7 +60,7 @@ func Insides(text string) []string {
 	return out
 }
 
-// readable is marked text as a shell would be shown it: $TOKEN.
+// Readable is marked text as a shell would be shown it: $TOKEN.
 func Readable(text string) string {
 	parts := strings.Split(text, Mark)
 	for i := 1; i < len(parts); i += 2 {
@@ -70,7 +70,7 @@ func Readable(text string) string {
 	return strings.Join(parts, "")
 }
 
-// cutOutside cuts marked text at the first sep outside placeholders.
+// CutOutside cuts marked text at the first sep outside placeholders.
 func CutOutside(text, sep string) (before, after string, found bool) {
 	at := 0
 	for i, p := range strings.Split(text, Mark) {
@@ -82,7 +82,7 @@ func CutOutside(text, sep string) (before, after string, found bool) {
 	return text, "", false
 }
 
-// splitOutside cuts marked text at every sep outside placeholders.
+// SplitOutside cuts marked text at every sep outside placeholders.
 func SplitOutside(text, sep string) []string {
 	var out []string
 	for {

@@ -7,7 +7,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 )
 
-// secret takes a secret's plain text out: it is read from the environment. Equal
+// Secret takes a secret's plain text out: it is read from the environment. Equal
 // secrets of one name are one variable.
 func (im *Import) Secret(r *Request, name, text, where string) string {
 	if text == "" || HasMark(text) {
@@ -24,7 +24,7 @@ func (im *Import) Secret(r *Request, name, text, where string) string {
 	if len(text) >= 6 && !slices.Contains(im.Suite.Secrets, env) { // the language hides no shorter ones
 		im.Suite.Secrets = append(im.Suite.Secrets, env)
 	}
-	im.Report.Note(r.ID, "%s stands in plain text in the source; it is read from the environment variable %s", where, env)
+	im.Report.Note(r.ID, "%s is in plain text in the source; it is read from the environment variable %s", where, env)
 	return Marked("env." + env)
 }
 

@@ -10,12 +10,12 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/write"
 )
 
-// stepOf turns a request into its step. The service is set by finish.
+// StepOf turns a request into its step. The service is set by finish.
 func (im *Import) StepOf(r *Request, plainCookie func(name, value string) bool) {
 	r.Step = &model.Step{Method: r.Method, Timeout: r.Timeout, Expect: r.Expect}
 	switch up := strings.ToUpper(r.Method); {
 	case !naming.IsToken(r.Method) || len(r.Method) > 40 || up == "CONNECT":
-		im.Lose(r, model.Lost{Kind: model.Settings, Place: "method", Text: r.Method, Why: "that is no method to send"})
+		im.Lose(r, model.Lost{Kind: model.Settings, Place: "method", Text: r.Method, Why: "that method cannot be sent"})
 		r.Skip = append(r.Skip, "its method cannot be sent")
 		r.Step.Method = "GET"
 	case up != r.Method:
@@ -36,7 +36,7 @@ func (im *Import) StepOf(r *Request, plainCookie func(name, value string) bool) 
 	im.Report.Mapped(model.Requests, 1)
 }
 
-// caseOf is a case of one request.
+// CaseOf is a case of one request.
 func (im *Import) CaseOf(r *Request) *model.Case {
 	c := &model.Case{ID: r.ID, Name: r.Name, Comment: r.Comment, Steps: []*model.Step{r.Step}}
 	if len(r.Skip) > 0 {
@@ -45,7 +45,7 @@ func (im *Import) CaseOf(r *Request) *model.Case {
 	return c
 }
 
-// hosts makes the origin of most requests the sides' url and every other a
+// Hosts makes the origin of most requests the sides' url and every other a
 // service. Where blue and green live is never guessed from the source.
 func (im *Import) Hosts(requests []*Request) {
 	type use struct {
@@ -107,7 +107,7 @@ func hostService(origin string) string {
 	return "service"
 }
 
-// hoist writes what every step has in common once, as defaults.
+// Hoist writes what every step has in common once, as defaults.
 func (im *Import) Hoist() {
 	steps := slices.Clone(im.Suite.Setup)
 	for _, c := range im.Suite.Cases {
@@ -166,7 +166,7 @@ func (im *Import) captured() []string {
 	return out
 }
 
-// result writes the suite, in several files where one would be too large.
+// Result writes the suite, in several files where one would be too large.
 func (im *Import) Result() *model.Result {
 	out := &model.Result{Report: im.Report, Tree: model.Tree{Assets: im.assets}}
 	part := *im.Suite

@@ -12,8 +12,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// cutURL cuts a marked address into its origin (scheme://host:port, or what
-// stands in its place), its path with the query, and user:password. Without a
+// CutURL cuts a marked address into its origin (scheme://host:port, or what
+// is in its place), its path with the query, and user:password. Without a
 // scheme it is http, as curl has it.
 func CutURL(text string) (origin, path, user string) {
 	text, _, _ = CutOutside(text, "#")
@@ -59,7 +59,7 @@ func namesURL(authority string) bool {
 	return false
 }
 
-// originFault says what is wrong with an origin; empty: nothing.
+// OriginFault says what is wrong with an origin; empty: nothing.
 func OriginFault(origin string) string {
 	scheme, host, found := strings.Cut(origin, "://")
 	switch {
@@ -97,13 +97,13 @@ func OriginFault(origin string) string {
 	return ""
 }
 
-// notHost reports whether a character stands in no host or port; names in other
+// notHost reports whether a character is in no host or port; names in other
 // scripts are hosts too.
 func notHost(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.M, r) && !strings.ContainsRune("-._:[]", r) || r == utf8.RuneError
 }
 
-// squash takes . and .. out of a path, as clients do before they send it.
+// Squash takes . and .. out of a path, as clients do before they send it.
 func Squash(path string) string {
 	path, query, hasQuery := CutOutside(path, "?")
 	var out []string
@@ -200,7 +200,7 @@ func pairs(text string, form, loose bool) (out []model.Field, ok bool) {
 	return out, true
 }
 
-// apart reports whether fields of a name stand before, but not right before: as
+// apart reports whether fields of a name come before, but not right before: as
 // a list they would come in another order.
 func apart(fields []model.Field, name string) bool {
 	for i, f := range fields {

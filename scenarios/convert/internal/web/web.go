@@ -1,3 +1,10 @@
+// Package web turns single requests into the steps and cases of a suite, for the
+// sources that record requests and know nothing else. In comes a Request as it
+// was sent, in marked text (marked.go); out comes a step with its service, query,
+// headers, cookies, authentication and body in the form that reads best and sends
+// the same bytes. Whatever has no place is reported with Lose, a secret becomes an
+// environment variable, and a request that cannot be sent as it is gets a reason
+// in Skip.
 package web
 
 import (
@@ -12,56 +19,73 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 )
 
-// A webRequest is one request as another tool sent it, before it becomes a step.
-// All texts are marked.
+// A Request is one request as another tool sent it, before it becomes a step.
+// All its texts are marked: see Mark.
 type Request struct {
-	ID      string // of the case, and in the report
-	Name    string // for people; empty: the id
-	Method  string
-	URL     string
+	// ID names the case, and the request in the report. It is unique in an import.
+	ID string
+	// Name is what people read; empty: the id.
+	Name string
+	// Method is the method as the source has it, in any case of letters.
+	Method string
+	// URL is the whole address, with its query and perhaps user and password.
+	URL string
+	// Headers are those of the source, in order. Host, Cookie, Authorization and
+	// what a client writes itself are taken out of them by StepOf.
 	Headers []model.Field
 	Cookies []model.Field
-	Auth    *model.Auth
-	Body    Body
+	// Auth is what options of the source say; a header Authorization replaces it.
+	Auth *model.Auth
+	Body Body
+	// Timeout is a duration of the language; empty: none.
 	Timeout string
-	Expect  model.Expect
-	// loose lets query and form be encoded anew where that means the same.
+	// Expect is what is known of the answer.
+	Expect model.Expect
+	// Loose lets query and form be encoded anew where that means the same.
 	Loose bool
-	// lift replaces values of earlier answers by marks; nil: there are none.
+	// Lift replaces values of earlier answers by marks; nil: there are none.
 	Lift func(text string) string
-	// liftJSON is lift for a leaf of a JSON body, whose type is kept.
+	// LiftJSON is Lift for a leaf of a JSON body, whose type is kept.
 	LiftJSON func(text string, number bool) string
-	// skip are reasons why it cannot be sent as it stands.
-	Skip    []string
+	// Skip are the reasons why it cannot be sent as it is.
+	Skip []string
+	// Comment is written above the case, a line each.
 	Comment []string
-	origin  string // of the url: what decides the service
-	Step    *model.Step
+	// Step is what StepOf makes of it.
+	Step   *model.Step
+	origin string // of the URL: it decides the service
 }
 
-// A webBody is a body as it was sent; at most one of data, raw, parts and file.
+// A Body is a body as it was sent; at most one of Data, Raw, Parts and File is set.
 type Body struct {
 	Data  string       // marked text
 	Raw   []byte       // any bytes, without marks
-	Parts []model.Part // texts marked
-	File  string       // asset
-	// typ is the Content-Type that goes with it when no header says another.
+	Parts []model.Part // multipart; texts are marked
+	File  string       // an asset: see Import.Asset
+	// Type is the Content-Type that goes with it when no header says another.
 	Type string
 }
 
-// A webImport turns requests into a suite. It is shared by the formats that
-// record requests and know nothing else.
+// An Import turns requests into a suite. A source embeds one, calls StepOf for
+// every request, then Hosts, CaseOf and Hoist, and returns Result.
 type Import struct {
-	Report  model.Report
-	Suite   *model.Suite
+	// Report collects what was converted and what was not.
+	Report model.Report
+	// Suite is what is being made.
+	Suite *model.Suite
+	// Cases gives ids of cases, Envs names of environment variables.
+	Cases *naming.Namer
+	Envs  *naming.Namer
+
 	assets  []model.File
 	files   *naming.Namer // names of assets
-	Cases   *naming.Namer
-	Envs    *naming.Namer
 	secrets []webSecret
 }
 
+// A webSecret is a secret that was found, and the variable that holds it.
 type webSecret struct{ name, text, env string }
 
+// New begins the import of a file: the suite is named after it.
 func New(file string) *Import {
 	name := naming.Name(strings.TrimSuffix(BaseName(file), extension(file)))
 	if name == "" {
@@ -73,6 +97,7 @@ func New(file string) *Import {
 	}
 }
 
+// BaseName is the last part of a file name of any system.
 func BaseName(file string) string { return file[strings.LastIndexAny(file, `/\`)+1:] }
 
 func extension(file string) string {
@@ -82,12 +107,12 @@ func extension(file string) string {
 	return ""
 }
 
-// lose lists something that was not carried over, and says so beside the case.
+// Lose lists something that was not converted, and says so next to the case.
 func (im *Import) Lose(r *Request, l model.Lost) {
 	l.Text = Readable(l.Text)
 	if r != nil {
 		l.Request = r.ID
-		r.Comment = append(r.Comment, "not carried over: "+l.Line())
+		r.Comment = append(r.Comment, "not converted: "+l.Line())
 	}
 	im.Report.Lose(l)
 }
@@ -106,7 +131,8 @@ func (im *Import) useEnv(text string) {
 	}
 }
 
-// text finishes marked text.
+// Text writes marked text as text of the language, and lists the environment
+// variables in it in the suite.
 func (im *Import) Text(text string) string {
 	im.useEnv(text)
 	return Template(text)
@@ -174,7 +200,7 @@ func (im *Import) clientField(r *Request, name, value string) {
 	}
 }
 
-// headerText reports whether marked text may stand in a header, and in YAML.
+// HeaderText reports whether marked text may be in a header, and in YAML.
 func HeaderText(s string) bool {
 	if !utf8.ValidString(s) {
 		return false
@@ -227,7 +253,7 @@ func (im *Import) finishAuth(a *model.Auth) *model.Auth {
 	return &out
 }
 
-// cookiePairs cuts a=b; c=d.
+// CookiePairs cuts a=b; c=d.
 func CookiePairs(text string) []model.Field {
 	var out []model.Field
 	for _, p := range SplitOutside(text, ";") {
@@ -239,7 +265,7 @@ func CookiePairs(text string) []model.Field {
 	return out
 }
 
-// cookieFields checks cookies; a name stands once. plain says which values may be
+// cookieFields checks cookies; a name appears once. plain says which values may be
 // written; all others come from the environment.
 func (im *Import) cookieFields(r *Request, plain func(name, value string) bool) []model.Field {
 	var out []model.Field
@@ -252,7 +278,7 @@ func (im *Import) cookieFields(r *Request, plain func(name, value string) bool) 
 				r.Skip = append(r.Skip, "its cookies are a variable")
 			}
 		case slices.ContainsFunc(out, func(o model.Field) bool { return o.Name == c.Name }):
-			im.Lose(r, model.Lost{Kind: model.Headers, Place: where, Why: "it stands twice; the first is sent"})
+			im.Lose(r, model.Lost{Kind: model.Headers, Place: where, Why: "it is listed twice; only the first is sent"})
 		default:
 			im.Report.Mapped(model.Headers, 1)
 			text := r.lifted(c.Text)
@@ -265,7 +291,7 @@ func (im *Import) cookieFields(r *Request, plain func(name, value string) bool) 
 	return out
 }
 
-// asset adds a file below files/ and returns its name.
+// Asset adds a file below files/ and returns its name.
 func (im *Import) Asset(folder, name string, data []byte) string {
 	ext := extension(name)
 	stem := naming.Name(strings.TrimSuffix(name, ext))
@@ -294,7 +320,7 @@ func (im *Import) Asset(folder, name string, data []byte) string {
 	return file
 }
 
-// caseID is a readable name of a request: get-v1-channels.
+// CaseID is a readable name of a request: get-v1-channels.
 func CaseID(method, path string) string {
 	words := []string{method}
 	for seg := range strings.SplitSeq(Literals(path, PercentDecoded), "/") {
@@ -313,7 +339,7 @@ func CaseID(method, path string) string {
 	return cmp.Or(naming.Name(strings.ToValidUTF8(strings.Join(words, " "), "")), "request")
 }
 
-// opaque reports whether a segment is an id that says nothing to people.
+// Opaque reports whether a segment is an id that says nothing to people.
 func Opaque(seg string) bool {
 	digits, letters := 0, 0
 	for i := range len(seg) {
@@ -327,12 +353,12 @@ func Opaque(seg string) bool {
 	return len(seg) > 0 && digits == len(seg) || len(seg) >= 16 && digits >= 4 && digits+letters >= len(seg)*3/4
 }
 
-// unsafeMethod reports whether a request may leave something behind.
+// UnsafeMethod reports whether a request may leave something behind.
 func UnsafeMethod(method string) bool {
 	return !slices.Contains([]string{"GET", "HEAD", "OPTIONS", "TRACE"}, method)
 }
 
-// describe is a request in a word for notes: GET /v1/channels.
+// Describe is a request in a word for notes: GET /v1/channels.
 func (r *Request) Describe() string {
 	_, path, _ := CutURL(r.URL)
 	path, _, _ = CutOutside(path, "?")

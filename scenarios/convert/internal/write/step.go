@@ -11,7 +11,7 @@ import (
 var ownVerbs = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
 
 // stepKeys writes what a step sends and expects; comments of an inlined step
-// stand above its verb.
+// are written above its verb.
 func stepKeys(s *model.Step, request bool) *yamlNode {
 	n := mapNode()
 	switch {

@@ -1,3 +1,8 @@
+// Package write renders a model.Tree as the bytes of scenario files. step.go says
+// which key a field becomes, yaml.go how YAML is laid out: short mappings in one
+// line, text of several lines as a block, and quotes wherever a YAML reader could
+// take a text for something else. The package checks nothing: what it writes loads
+// when the texts of the Tree are valid.
 package write
 
 import (
@@ -15,7 +20,7 @@ const schemaLine = "# yaml-language-server: $schema="
 // writes it there.
 const SchemaFile = "scenario.schema.json"
 
-// treeFiles renders a tree: suites, parts, env files, assets, in this order.
+// Files renders a tree: suites, parts, env files, assets, in this order.
 func Files(t *model.Tree) []model.File {
 	var out []model.File
 	add := func(name string, comment []string, top *yamlNode) {
@@ -53,7 +58,7 @@ func Keys(s *model.Step) string {
 	return w.b.String()
 }
 
-// maxSuite is how large a scenario file may become; the language takes 1 MiB.
+// MaxSuite is how large a scenario file may become; the language takes 1 MiB.
 const MaxSuite = 900 << 10
 
 func mapNode() *yamlNode { return &yamlNode{kind: yamlMap} }

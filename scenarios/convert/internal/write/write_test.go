@@ -23,7 +23,7 @@ func anyText() *rapid.Generator[string] {
 	)
 }
 
-// A string is read back as it was written, wherever it stands.
+// A string is read back as it was written, wherever it is.
 func TestScalarRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := strings.ToValidUTF8(anyText().Draw(t, "s"), "\ufffd")
@@ -97,7 +97,7 @@ func everything() *model.Tree {
 				Captures: []model.Capture{{Name: "token", At: "$.token"}},
 			}},
 			Cases: []*model.Case{{
-				ID: "list", Name: "목록", Tags: []string{"smoke"}, Comment: []string{"not carried over: test script line 3: console.log(1)"},
+				ID: "list", Name: "목록", Tags: []string{"smoke"}, Comment: []string{"not converted: test script line 3: console.log(1)"},
 				Steps: []*model.Step{{
 					Method: "GET", URL: "/orders/{{account}}", Query: []model.Field{{Name: "size", Text: "{{size}}"}, {Name: "zip", Text: "{{zip}}"}},
 					Expect: model.Expect{Status: []string{"200"}, Latency: "300ms", Headers: []model.Check{{Name: "content-type", Matchers: []model.Matcher{{Op: "contains", Value: model.String("json")}}}}, Body: []model.Check{

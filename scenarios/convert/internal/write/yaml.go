@@ -12,18 +12,18 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// A yamlNode is YAML as it will be laid out. Exactly one of pairs, items and
+// A yamlNode is YAML as it will be written. Exactly one of pairs, items and
 // scalar is meant, as kind says.
 type yamlNode struct {
 	kind  yamlKind
 	text  string
 	pairs []yamlPair
 	items []*yamlNode
-	// comment stands above the node when it is an element of a list.
+	// comment is written above the node when it is an element of a list.
 	comment []string
 	// apart puts a blank line between the elements of a list.
 	apart bool
-	// tail stands below the last pair of a mapping.
+	// tail is written below the last pair of a mapping.
 	tail []string
 	// open keeps a mapping or list from being written in one line.
 	open bool
@@ -33,8 +33,8 @@ type yamlKind uint8
 
 const (
 	yamlText  yamlKind = iota + 1 // a string: quoted where YAML would read something else
-	yamlLoose                     // text of the language: a number may stand plain
-	yamlPlain                     // written as it is: words, numbers, paths of ours
+	yamlLoose                     // text of the language: a number may be written plain
+	yamlPlain                     // written as it is: words, numbers, paths of the scenario language
 	yamlMap
 	yamlList
 )
@@ -43,7 +43,7 @@ type yamlPair struct {
 	key     string
 	value   *yamlNode
 	comment []string // above the key
-	note    string   // behind the value
+	note    string   // after the value
 	blank   bool     // an empty line above
 }
 
@@ -83,7 +83,7 @@ func (n *yamlNode) putWords(key string, words []string) {
 // lineWidth is where a mapping in one line becomes one of several lines.
 const lineWidth = 110
 
-// A yamlWriter lays nodes out.
+// A yamlWriter writes nodes.
 type yamlWriter struct{ b strings.Builder }
 
 func (w *yamlWriter) comment(indent int, lines []string) {
@@ -100,7 +100,7 @@ func (w *yamlWriter) pad(indent int) {
 }
 
 // mapping writes pairs, the first without its indent when inline is set: it
-// stands behind the dash of a list.
+// follows the dash of a list.
 func (w *yamlWriter) mapping(n *yamlNode, indent int, inline bool) {
 	for i, p := range n.pairs {
 		if p.blank {
@@ -118,7 +118,7 @@ func (w *yamlWriter) mapping(n *yamlNode, indent int, inline bool) {
 }
 
 // value writes what follows a key or dash, with the end of the line. used is
-// how many columns behind the indent are taken.
+// how many columns after the indent are taken.
 func (w *yamlWriter) value(n *yamlNode, indent, used int, note string) {
 	if note = strings.TrimSpace(naming.OneLine(note, 200)); note != "" {
 		note = " # " + note

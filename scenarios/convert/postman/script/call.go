@@ -43,7 +43,7 @@ func links(e ast.Expression) (base ast.Expression, out []link) {
 	return e, nil
 }
 
-// call reads a call, or a chain, that stands alone.
+// call reads a call, or a chain, that is a statement on its own.
 func (r *scriptReader) call(e ast.Expression) {
 	base, chain := links(e)
 	head := ""
@@ -151,14 +151,14 @@ var quiet = map[string]string{
 	"pm.execution.setNextRequest": "steps run in their order",
 	"pm.setNextRequest":           "steps run in their order",
 	"pm.execution.skipRequest":    "write when:",
-	"pm.environment.unset":        "variables end with their case", "pm.globals.unset": "variables end with their case", "pm.collectionVariables.unset": "variables end with their case", "pm.variables.unset": "variables end with their case",
-	"pm.environment.clear": "variables end with their case", "pm.globals.clear": "variables end with their case", "pm.collectionVariables.clear": "variables end with their case",
-	"postman.clearEnvironmentVariable": "variables end with their case", "postman.clearGlobalVariable": "variables end with their case", "postman.clearEnvironmentVariables": "variables end with their case", "postman.clearGlobalVariables": "variables end with their case",
+	"pm.environment.unset":        "variables last until the end of their case", "pm.globals.unset": "variables last until the end of their case", "pm.collectionVariables.unset": "variables last until the end of their case", "pm.variables.unset": "variables last until the end of their case",
+	"pm.environment.clear": "variables last until the end of their case", "pm.globals.clear": "variables last until the end of their case", "pm.collectionVariables.clear": "variables last until the end of their case",
+	"postman.clearEnvironmentVariable": "variables last until the end of their case", "postman.clearGlobalVariable": "variables last until the end of their case", "postman.clearEnvironmentVariables": "variables last until the end of their case", "postman.clearGlobalVariables": "variables last until the end of their case",
 	"console.log": "output", "console.info": "output", "console.warn": "output", "console.error": "output", "console.debug": "output",
 	"pm.visualizer.set": "output", "setTimeout": "write pause:", "eval": "code from text",
 }
 
-// effect reads a call that is there for what it does.
+// effect reads a call that is made for its effect.
 func (r *scriptReader) effect(e ast.Expression) {
 	call, ok := e.(*ast.CallExpression)
 	if !ok {
@@ -227,7 +227,7 @@ func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 			value = r.host.Secret(key, value, "the value of "+key+" in a script")
 		}
 		if def.Value, def.Drawn = value, v.drawn; !ok {
-			why = "the value is no text"
+			why = "the value is not text"
 		} else if slices.Contains(r.host.NamesIn(value), key) {
 			why = "the new value is made of the old one"
 		}

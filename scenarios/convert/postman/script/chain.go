@@ -14,7 +14,7 @@ import (
 // fillers are the words of a chain that mean nothing.
 var fillers = []string{"to", "be", "been", "is", "that", "which", "and", "has", "have", "with", "at", "of", "same", "but", "does", "still", "also", "deep", "own", "all"}
 
-// A chainReader reads what stands behind pm.expect(value).
+// A chainReader reads what follows pm.expect(value).
 type chainReader struct {
 	r       *scriptReader
 	subject sym

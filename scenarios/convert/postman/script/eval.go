@@ -31,7 +31,7 @@ func dotted(e ast.Expression) string {
 	return ""
 }
 
-// eval follows an expression to what it stands for.
+// eval follows an expression to what it means.
 func (r *scriptReader) eval(e ast.Expression) sym {
 	switch x := e.(type) {
 	case *ast.Identifier:
@@ -315,7 +315,7 @@ func scaled(a, b sym) sym {
 	return sym{}
 }
 
-// plus adds to a drawn number, or joins text.
+// plus adds to a generated number, or joins text.
 func plus(a, b sym) sym {
 	if a.kind == symNode && a.node.Kind == model.LiteralNode && b.high > 0 {
 		a, b = b, a

@@ -93,10 +93,10 @@ func (g *growing) field(c claim) string {
 	return addCheck(list, name, m)
 }
 
-// addCheck adds a matcher; one of a kind may stand for a value.
+// addCheck adds a matcher; a value has one of each kind.
 func addCheck(list *[]model.Check, name string, m model.Matcher) string {
 	if m.Op == "eq" && m.Value.Kind == model.ObjectNode && !plainJSON(m.Value) {
-		return "the value is no plain JSON"
+		return "the value is not plain JSON"
 	}
 	i := slices.IndexFunc(*list, func(c model.Check) bool { return c.Name == name })
 	if i < 0 {
@@ -152,7 +152,7 @@ func (g *growing) status(m model.Matcher) string {
 		var list []string
 		for _, n := range m.List {
 			if !valid(n) {
-				return "this is no status"
+				return "this is not a status"
 			}
 			if !slices.Contains(list, n.Text) {
 				list = append(list, n.Text)
@@ -165,7 +165,7 @@ func (g *growing) status(m model.Matcher) string {
 	return "a status is expected by value, class or list"
 }
 
-// reason adds a claim about the words behind the code.
+// reason adds a claim about the reason phrase of a status.
 func (g *growing) reason(m model.Matcher) string {
 	if (m.Op == "eq" || m.Op == "contains") && m.Value != nil {
 		for code := 100; code < 600; code++ {
@@ -184,7 +184,7 @@ func (g *growing) time(m model.Matcher) string {
 	}
 	ms, err := strconv.ParseFloat(m.Value.Text, 64)
 	if err != nil || ms <= 0 || ms > 600_000 {
-		return "a bound lies between 0 and ten minutes"
+		return "a bound must be between 0 and ten minutes"
 	}
 	text := strconv.FormatFloat(ms, 'f', -1, 64) + "ms"
 	if ms >= 1000 && ms == float64(int(ms)) && int(ms)%1000 == 0 {
@@ -197,7 +197,7 @@ func (g *growing) time(m model.Matcher) string {
 	return ""
 }
 
-// mergeExpect lays what a folder expects under what is expected already.
+// MergeExpect adds what a folder expects to what is expected already, which wins.
 func MergeExpect(into, from *model.Expect) {
 	g := cloneExpect(into)
 	if len(g.Status) == 0 {

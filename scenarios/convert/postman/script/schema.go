@@ -25,7 +25,7 @@ func (c *chainReader) schema(l link, subject sym) bool {
 	return true
 }
 
-// schema makes a JSON Schema that a script holds a file of its own.
+// schema writes a JSON Schema that a script holds into a file.
 func (g *growing) schema(c claim) string {
 	top := &model.Node{Kind: model.ObjectNode}
 	for i, key := range c.Value.Keys {

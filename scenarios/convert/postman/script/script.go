@@ -1,3 +1,14 @@
+// Package script reads the scripts of a Postman collection as data. In come the
+// scripts of one request or folder and a Host, which knows the variables; out
+// come expectations, in a model.Expect, and Definitions: the variables that the
+// scripts set, as captures or templates. Every statement that becomes neither is
+// reported to the Host, line by line.
+//
+// The text is parsed by goja's parser and never executed. A value is followed
+// symbolically (sym.go, eval.go, builtin.go) as long as it is a part of the
+// answer, a variable, a literal or text joined of these; chain.go and shape.go
+// read assertions about such values, expect.go and schema.go add them to the
+// expectations. The package touches no file and no network.
 package script
 
 import (
@@ -91,7 +102,7 @@ func (s *scope) set(name string, v binding) {
 	s.names[name] = v
 }
 
-// A scriptHost is the request, or folder, that scripts belong to, with what the
+// A Host is the request, or folder, that scripts belong to, with what the
 // import knows of variables. Templates are text of the scenario language.
 type Host interface {
 	// VarName is the name of the language for a variable of the scripts.
@@ -118,17 +129,17 @@ type Host interface {
 	Note(format string, args ...any)
 }
 
-// A pmScript is one script of a request.
+// A Source is one script of a request.
 type Source struct {
 	After bool // after the answer; otherwise before the request
 	Code  string
 }
 
-// A pmDef is a variable that a script gives a value.
+// A Definition is a variable that a script gives a value.
 type Definition struct {
 	Name    string
 	Capture *model.Capture // from the answer; Name is not set
-	Value   string         // otherwise: a template of ours
+	Value   string         // otherwise: a template of the scenario language
 	Drawn   bool           // the value holds a generated one: later requests must see the same
 	After   bool           // set after the answer
 	Text    string         // the statement
@@ -136,7 +147,7 @@ type Definition struct {
 	follows []*followed // the statements that it is made of
 }
 
-// unfollow says that a definition is not used: the statements that only led to
+// Drop says that a definition is not used: the statements that only led to
 // it are lost with it, and returned.
 func (d *Definition) Drop(r *model.Report) []model.Lost {
 	var out []model.Lost
@@ -151,7 +162,7 @@ func (d *Definition) Drop(r *model.Report) []model.Lost {
 	return out
 }
 
-// readScripts reads the scripts of one request or folder in their order. What
+// Read reads the scripts of one request or folder in their order. What
 // they assert is added to into; what they set is returned.
 func Read(host Host, scripts []Source, into *model.Expect) []Definition {
 	var defs []Definition
@@ -226,7 +237,7 @@ func (r *scriptReader) statements(list []ast.Statement) {
 	}
 }
 
-// inner reads statements in a scope of their own.
+// inner reads statements in their own scope.
 func (r *scriptReader) inner(list []ast.Statement) {
 	r.scope = newScope(r.scope)
 	r.statements(list)
@@ -400,7 +411,7 @@ func (r *scriptReader) eachOf(list sym, name string, body []ast.Statement) {
 	r.scope = r.scope.parent
 }
 
-// expression reads an expression that stands alone.
+// expression reads an expression that is a statement on its own.
 func (r *scriptReader) expression(e ast.Expression) {
 	r.reads = nil
 	switch x := e.(type) {

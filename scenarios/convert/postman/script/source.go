@@ -66,7 +66,7 @@ func nesting(code string) int {
 	return most
 }
 
-// byLine reads a script that is no program line by line: what stands alone is
+// byLine reads a script that is not a program line by line: what is complete by itself is
 // understood, the rest listed.
 func (r *scriptReader) byLine() {
 	whole := r.code
@@ -75,7 +75,7 @@ func (r *scriptReader) byLine() {
 		if list, ok := r.parse(line); ok && len(list) > 0 {
 			r.statements(list)
 		} else {
-			r.loseText(line, 0, model.ScriptLines, "the script is no valid JavaScript")
+			r.loseText(line, 0, model.ScriptLines, "the script is not valid JavaScript")
 		}
 	}
 	r.code, r.first = whole, 1
@@ -142,5 +142,5 @@ func scriptPlace(after bool, line int) string {
 	return fmt.Sprintf("pre-request script line %d", line)
 }
 
-// place is where the statement is that sets a variable.
+// Place is where the statement is that sets a variable.
 func (d *Definition) Place() string { return scriptPlace(d.After, d.Line) }

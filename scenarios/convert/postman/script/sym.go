@@ -31,7 +31,7 @@ const (
 	symType              // typeof the value at path
 	symIndexOf           // where node is in the value at path
 	symNode              // a literal
-	symTemplate          // text with placeholders of ours
+	symTemplate          // text with placeholders of the scenario language
 	symVars              // a scope of variables: environment, globals, data
 	symCond              // claims that hold or not
 	symRegex             // text: the pattern
@@ -190,7 +190,7 @@ func (s sym) operand() *model.Node {
 	return nil
 }
 
-// asText is a value as text of ours; ok is false when it is not known.
+// asText is a value as text of the scenario language; ok is false when it is not known.
 func (s sym) asText() (text string, ok bool) {
 	switch s.kind {
 	case symTemplate:
