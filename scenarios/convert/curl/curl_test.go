@@ -383,6 +383,7 @@ func TestShellCorrections(t *testing.T) {
 		{"carriage returns between lines", "the file is one of Windows", "curl a \\\r\n  b\r\ncurl c\r\n", "curl a b|curl c"},
 		{"carriage returns in a document", "its lines end without them", "curl -d @- <<E\r\nx\r\nE\r\ncurl b\r\n", "curl -d @- <x\n|curl b"},
 		{"joined lines", "wherever they are", "curl a\\\nb \"c\\\nd$E\\\nf\" g\\\n", "curl ab cd\x00env.Ef\x00 g"},
+		{"a $ before joined quotes", "it is $\"…\", or not known", "curl a$\\\n\"b\" \\$\\\n\"c\" $\\\n'd'\n", "curl ab $c ?d"},
 		{"tabs of a document", "<<- takes them off", "curl <<-E\n\ta\n\t\tb\\$\n\tE\n", "curl <a\nb$\n"},
 		{"braces and files", "are not expanded", "curl {a,b} *.go ~ [x]\n", "curl {a,b} *.go ~ [x]"},
 		{"escapes the library does not know", "the word is unknown", "curl $'a\\cA'\n", "curl ?$'a\\cA'"},
