@@ -19,7 +19,8 @@ func (w *walker) auth(o *obj, name string) *Auth {
 	n = source.Deref(n)
 	if n.Kind == yaml.ScalarNode {
 		if n.Value != "none" {
-			o.fail(n, `write auth: none, {bearer: …}, {basic: …}, {api_key: …}, {oauth2: …}, {digest: …}, {hmac: …} or {aws: …}`, "auth must be none or a mapping, not %q", problem.Cut(n.Value, 40))
+			o.fail(n, `write auth: none, {bearer: …}, {basic: …}, {api_key: …}, {oauth2: …}, {digest: …}, {hmac: …} or {aws: …}`,
+				"auth must be none or a mapping, not %q", problem.Cut(n.Value, 40))
 			return nil
 		}
 		return &Auth{Kind: AuthNone, Pos: w.pos(n)}
@@ -119,7 +120,8 @@ func (a *Auth) templates(f func(*Template)) {
 // clientHeaders are written by the client from what it sends.
 var clientHeaders = map[string]string{
 	"host": "write host: in sides", "content-length": "it follows from the body", "transfer-encoding": "it follows from the body",
-	"connection": "connections belong to the client", "keep-alive": "connections belong to the client", "upgrade": "upgrades are not part of a comparison", "te": "", "trailer": "", "expect": "",
+	"connection": "connections belong to the client", "keep-alive": "connections belong to the client",
+	"upgrade": "upgrades are not part of a comparison", "te": "", "trailer": "", "expect": "",
 }
 
 func (w *walker) headerKey(k *yaml.Node) bool { return w.headerName(k, k.Value) }

@@ -68,7 +68,8 @@ func (w *walker) hmac(a *obj, v *yaml.Node) *HMACAuth {
 		case names(h.Sign, signature):
 			x.fail(x.at("sign"), "", "what is signed cannot hold the signature")
 		case !names(h.Sign, template.RequestPrefix):
-			x.fail(x.at("sign"), `write "{{request.method}} {{request.path}}", with what else the server signs`, "sign holds nothing of the request")
+			x.fail(x.at("sign"), `write "{{request.method}} {{request.path}}", with what else the server signs`,
+				"sign holds nothing of the request")
 		}
 	}
 	switch {

@@ -30,7 +30,8 @@ func (o *obj) bindKeys(keys []key, into any) {
 			continue
 		}
 		field := target.FieldByName(k.field)
-		if !field.IsValid() || !o.readScalar(k, field.Addr().Interface()) && !o.readList(k, field.Addr().Interface()) && !o.readWord(k, field) {
+		if !field.IsValid() || !o.readScalar(k, field.Addr().Interface()) && !o.readList(k, field.Addr().Interface()) && !o.readWord(k,
+			field) {
 			panic(fmt.Sprintf("scenarios: key %s of %s cannot be read into field %s of %s", k.name, o.t.name, k.field, target.Type()))
 		}
 	}

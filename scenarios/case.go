@@ -72,7 +72,8 @@ func (b *builder) caseKeys(w *walker, o *obj, c *Case) {
 		c.Quarantine = &Quarantine{}
 		q.bind(c.Quarantine)
 		if now := b.opts.Now; !q.broken && !now.IsZero() && now.After(c.Quarantine.Until) {
-			q.fail(q.at("until"), "end the quarantine, or agree on a new date", "the quarantine expired on %s", c.Quarantine.Until.Format("2006-01-02"))
+			q.fail(q.at("until"), "end the quarantine, or agree on a new date", "the quarantine expired on %s",
+				c.Quarantine.Until.Format("2006-01-02"))
 		}
 	}
 }

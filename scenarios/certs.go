@@ -25,6 +25,7 @@ func (w *walker) certificates(o *obj, pem map[string][]byte) {
 		return
 	}
 	if now := w.opts.Now; !now.IsZero() && now.After(pair.Leaf.NotAfter) {
-		w.warnf(o.at("cert"), "a server that asks for it will refuse it", "the client certificate expired on %s", pair.Leaf.NotAfter.Format("2006-01-02"))
+		w.warnf(o.at("cert"), "a server that asks for it will refuse it", "the client certificate expired on %s",
+			pair.Leaf.NotAfter.Format("2006-01-02"))
 	}
 }

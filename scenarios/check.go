@@ -20,9 +20,11 @@ func (b *builder) checkStep(o *obj, s *Step, what string) {
 	switch {
 	case method == "":
 	case unsafe(method) && s.SideEffects == Undeclared && !o.has("side_effects") && !o.broken:
-		o.fail(o.verbKey(), "add side_effects: none (it only reads), idempotent, isolated or compensated", "%s without side_effects in %s", method, what)
+		o.fail(o.verbKey(), "add side_effects: none (it only reads), idempotent, isolated or compensated",
+			"%s without side_effects in %s", method, what)
 	case s.SideEffects == Unreviewed:
-		o.w.warnf(o.at("side_effects"), "say what the request leaves behind: none, idempotent, isolated or compensated", "the side effects of step %q are not reviewed; the step is skipped", s.Name)
+		o.w.warnf(o.at("side_effects"), "say what the request leaves behind: none, idempotent, isolated or compensated",
+			"the side effects of step %q are not reviewed; the step is skipped", s.Name)
 	}
 	if len(s.Sides) == 1 && s.Compare && !o.broken {
 		o.fail(o.at("sides"), "add compare: none", "a step for one side has nothing to compare with")
@@ -31,10 +33,12 @@ func (b *builder) checkStep(o *obj, s *Step, what string) {
 		o.fail(o.at("repeat"), "", "a step polls or repeats, not both")
 	}
 	if s.Retry != nil && unsafe(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects && o.has("retry") {
-		o.fail(o.at("retry"), "declare side_effects: idempotent if sending twice is harmless", "%s is never sent twice, so retry does nothing", method)
+		o.fail(o.at("retry"), "declare side_effects: idempotent if sending twice is harmless",
+			"%s is never sent twice, so retry does nothing", method)
 	}
 	if s.Poll != nil && unsafe(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects {
-		o.fail(o.at("poll"), "declare side_effects: idempotent or none if sending again is harmless", "a poll sends %s again and again", method)
+		o.fail(o.at("poll"), "declare side_effects: idempotent or none if sending again is harmless", "a poll sends %s again and again",
+			method)
 	}
 	for _, c := range s.Captures {
 		if c.Header == "" && c.Cookie == "" && !c.Status && method == "HEAD" {
@@ -206,7 +210,8 @@ func (b *builder) checkSuite(w *walker, o *obj) {
 		b.names.check(i.Blue)
 		b.names.check(i.Green)
 		if i.Service != "" && !slices.Contains(b.serviceNames(), i.Service) {
-			b.add(Problem{Pos: i.Pos, Summary: fmt.Sprintf("unknown service %q in identity", i.Service), Hint: suggest.Hint(i.Service, b.serviceNames())})
+			b.add(Problem{Pos: i.Pos, Summary: fmt.Sprintf("unknown service %q in identity", i.Service),
+				Hint: suggest.Hint(i.Service, b.serviceNames())})
 		}
 	}
 	if d := b.defaults.Service; d != "" && !slices.Contains(b.serviceNames(), d) {
@@ -233,7 +238,8 @@ func (b *builder) checkSecrets(w *walker, o *obj) {
 		}
 		own := slices.Contains(b.suite.Env, name)
 		if known, _ := b.names.resolve(name); !known && !own && !b.isVariable(name) {
-			w.errorf(at, suggest.Hint(name, append(b.names.known(), b.suite.Env...)), "secret %q is neither a variable nor in the env list", name)
+			w.errorf(at, suggest.Hint(name, append(b.names.known(), b.suite.Env...)),
+				"secret %q is neither a variable nor in the env list", name)
 			continue
 		}
 		if !b.opts.Demand {
@@ -246,7 +252,8 @@ func (b *builder) checkSecrets(w *walker, o *obj) {
 				v, ok, _ = scope.Lookup("env." + name)
 			}
 			if n := len(strings.TrimSpace(v.Text)); ok && n < minSecret { // white space alone is everywhere
-				w.errorf(at, "use a longer one, or take it off the list", "the secret %q has %d bytes; below %d it cannot be told from other text", name, n, minSecret)
+				w.errorf(at, "use a longer one, or take it off the list",
+					"the secret %q has %d bytes; below %d it cannot be told from other text", name, n, minSecret)
 				break
 			}
 		}
@@ -274,7 +281,8 @@ func (b *builder) checkSides(w *walker, o *obj) {
 	}{{Blue, &b.suite.Blue, &b.suite.Green, Green}, {Green, &b.suite.Green, &b.suite.Blue, Blue}} {
 		for _, s := range x.a.Services {
 			if !slices.ContainsFunc(x.b.Services, func(o Service) bool { return o.Name == s.Name }) {
-				b.add(Problem{Pos: s.Pos, Width: len([]rune(s.Name)), Summary: fmt.Sprintf("service %q is missing from side %s", s.Name, x.other), Hint: "both sides have the same services"})
+				b.add(Problem{Pos: s.Pos, Width: len([]rune(s.Name)), Summary: fmt.Sprintf("service %q is missing from side %s", s.Name,
+					x.other), Hint: "both sides have the same services"})
 			}
 		}
 	}
@@ -311,14 +319,16 @@ func (b *builder) checkTransports() {
 func (b *builder) checkAddresses() {
 	blue, green := &b.suite.Blue, &b.suite.Green
 	if b.opts.Demand {
-		needed := slices.ContainsFunc(b.steps, func(s *Step) bool { return b.needsBase(s.Service) }) || slices.ContainsFunc(b.suite.Identity, func(i Identity) bool { return b.needsBase(i.Service) })
+		needed := slices.ContainsFunc(b.steps,
+			func(s *Step) bool { return b.needsBase(s.Service) }) || slices.ContainsFunc(b.suite.Identity, func(i Identity) bool { return b.needsBase(i.Service) })
 		for _, side := range []Side{Blue, Green} {
 			c := blue
 			if side == Green {
 				c = green
 			}
 			if needed && c.URL == "" && !c.urlFailed {
-				b.add(Problem{Pos: b.suite.Pos, Summary: fmt.Sprintf("side %s has no url", side), Hint: fmt.Sprintf("write sides: {%s: {url: …}}, name an env file, or give --%s URL", side, side)})
+				b.add(Problem{Pos: b.suite.Pos, Summary: fmt.Sprintf("side %s has no url", side),
+					Hint: fmt.Sprintf("write sides: {%s: {url: …}}, name an env file, or give --%s URL", side, side)})
 			}
 		}
 	}
@@ -326,7 +336,8 @@ func (b *builder) checkAddresses() {
 		return
 	}
 	if blue.URL != "" && sameAddress(blue.URL, green.URL) && blue.Resolve == green.Resolve && blue.Host == green.Host {
-		b.add(Problem{Pos: cmpPos(green.Pos, b.suite.Pos), Summary: fmt.Sprintf("blue and green are the same address: %s", green.URL), Hint: "comparing a side with itself proves nothing"})
+		b.add(Problem{Pos: cmpPos(green.Pos, b.suite.Pos), Summary: fmt.Sprintf("blue and green are the same address: %s", green.URL),
+			Hint: "comparing a side with itself proves nothing"})
 		return
 	}
 	for _, s := range blue.Services {
@@ -335,9 +346,12 @@ func (b *builder) checkAddresses() {
 			continue
 		}
 		g := green.Services[i]
-		same := orElse(s.Resolve, blue.Resolve) == orElse(g.Resolve, green.Resolve) && orElse(s.Host, blue.Host) == orElse(g.Host, green.Host)
+		same := orElse(s.Resolve, blue.Resolve) == orElse(g.Resolve, green.Resolve) && orElse(s.Host, blue.Host) == orElse(g.Host,
+			green.Host)
 		if sameAddress(s.URL, g.URL) && same {
-			b.add(Problem{Pos: g.Pos, Width: len([]rune(g.Name)), Summary: fmt.Sprintf("service %q is the same address on both sides: %s", s.Name, g.URL), Hint: "add shared: true if that is meant"})
+			b.add(Problem{Pos: g.Pos, Width: len([]rune(g.Name)),
+				Summary: fmt.Sprintf("service %q is the same address on both sides: %s", s.Name,
+					g.URL), Hint: "add shared: true if that is meant"})
 		}
 	}
 }

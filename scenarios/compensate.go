@@ -67,7 +67,8 @@ func (b *builder) linkCompensation(steps, cleanup []*Step) {
 	}
 	for _, s := range open { // Rule 4
 		b.add(Problem{
-			Pos: s.Pos, Kind: Warning, Width: 1, Summary: "step \"" + problem.Cut(s.Name, 60) + "\" is compensated, and no step takes it back",
+			Pos: s.Pos, Kind: Warning, Width: 1, Summary: "step \"" + problem.Cut(s.Name,
+				60) + "\" is compensated, and no step takes it back",
 			Hint: "add cleanup: with the request that takes it back, or compensates: to the later step that does",
 		})
 	}

@@ -4,7 +4,8 @@ package scenarios
 var tableOrder = []string{
 	"suite", "case", "step", "request", "multipart part", "graphql", "auth", "basic", "api_key", "oauth2", "digest", "hmac", "aws",
 	"expect", "side expect", "when", "latency", "matchers", "not", "count", "hls", "capture", "poll", "retry", "data", "quarantine",
-	"rule", "defaults", "sides", "side", "service", "tls", "identity", "answer", "transport", "transport allow", "session", "coverage", "flaky",
+	"rule", "defaults", "sides", "side", "service", "tls", "identity", "answer", "transport", "transport allow", "session", "coverage",
+	"flaky",
 	"load", "load step", "margins", "parts file", "rule file", "env file", "limits", "config",
 }
 
@@ -25,19 +26,33 @@ var tables = func() map[string]*table {
 
 // foreignKeys are the words of other tools, with ours.
 var foreignKeys = map[string]string{
-	"assert": `write expect:`, "asserts": `write expect:`, "asserters": `write expect:`, "tests": `write expect:`, "test": "write case: or expect:", "validate": "write expect:",
+	"assert": `write expect:`, "asserts": `write expect:`, "asserters": `write expect:`, "tests": `write expect:`,
+	"test": "write case: or expect:", "validate": "write expect:",
 	"captures": "write capture:", "extract": "write capture:", "bind": "write capture:",
-	"body": "write json:, form:, xml: or text:", "url": "write the verb: get: /path", "method": "write the verb: get: /path, or request: {method, url}", "path": "write the verb: get: /path", "uri": "write the verb: get: /path",
-	"variables": "write vars:", "var": "write vars:", "params": "write query:", "querystringparams": "write query:", "header": "write headers:", "baseurl": "write url: in sides:",
-	"description": "write doc:", "desc": "write doc:", "ignore": "write a rule: rules: [{at: …, do: ignore, why: …}]", "include": "write use:", "import": "write use:",
-	"sleep": "write pause:", "delay": "write pause:", "wait": "write pause:", "if": "write when:", "loop": "write repeat: or data:", "retries": "write retry:", "before": "write setup:", "after": "write teardown: or cleanup:",
-	"scenario": "write suite: or case:", "requests": "write cases: or steps:", "basicauth": "write auth: {basic: …}", "digestauth": "write auth: {digest: …}", "sigv4": "write aws:", "jsonpath": "write at:", "awsv4": "write aws:", "apikey": "write api_key:", "threshold": "write margins:", "thresholds": "write margins:", "stages": "write rates:", "vus": "write rate:",
+	"body": "write json:, form:, xml: or text:", "url": "write the verb: get: /path",
+	"method": "write the verb: get: /path, or request: {method, url}", "path": "write the verb: get: /path",
+	"uri":       "write the verb: get: /path",
+	"variables": "write vars:", "var": "write vars:", "params": "write query:", "querystringparams": "write query:",
+	"header": "write headers:", "baseurl": "write url: in sides:",
+	"description": "write doc:", "desc": "write doc:", "ignore": "write a rule: rules: [{at: …, do: ignore, why: …}]",
+	"include": "write use:", "import": "write use:",
+	"sleep": "write pause:", "delay": "write pause:", "wait": "write pause:", "if": "write when:", "loop": "write repeat: or data:",
+	"retries": "write retry:", "before": "write setup:", "after": "write teardown: or cleanup:",
+	"scenario": "write suite: or case:", "requests": "write cases: or steps:", "basicauth": "write auth: {basic: …}",
+	"digestauth": "write auth: {digest: …}", "sigv4": "write aws:", "jsonpath": "write at:", "awsv4": "write aws:",
+	"apikey": "write api_key:", "threshold": "write margins:", "thresholds": "write margins:", "stages": "write rates:",
+	"vus": "write rate:",
 }
 
 // foreignMatchers are the matchers of other tools, with ours.
 var foreignMatchers = map[string]string{
-	"equals": "write eq:", "equal": "write eq:", "equalto": "write eq:", "is": "write eq:", "value": "write eq:", "notequals": "write ne:", "not": "write ne:",
-	"greaterthan": "write gt:", "lessthan": "write lt:", "min": "write gte:", "max": "write lte:", "size": "write count:", "length": "write count:", "len": "write count:", "haslength": "write count:",
-	"regex": "write matches:", "pattern": "write matches:", "startswith": `write matches: "^…"`, "endswith": `write matches: "…$"`, "includes": "write contains:", "oneof": "write in:", "enum": "write in:",
-	"isstring": "write type: string", "isinteger": "write type: integer", "isboolean": "write type: boolean", "isempty": "write empty: true", "isnull": "write eq: null", "null": "write eq: null", "present": "write exists: true", "every": "write each:", "all": "write each:",
+	"equals": "write eq:", "equal": "write eq:", "equalto": "write eq:", "is": "write eq:", "value": "write eq:",
+	"notequals": "write ne:", "not": "write ne:",
+	"greaterthan": "write gt:", "lessthan": "write lt:", "min": "write gte:", "max": "write lte:", "size": "write count:",
+	"length": "write count:", "len": "write count:", "haslength": "write count:",
+	"regex": "write matches:", "pattern": "write matches:", "startswith": `write matches: "^…"`, "endswith": `write matches: "…$"`,
+	"includes": "write contains:", "oneof": "write in:", "enum": "write in:",
+	"isstring": "write type: string", "isinteger": "write type: integer", "isboolean": "write type: boolean",
+	"isempty": "write empty: true", "isnull": "write eq: null", "null": "write eq: null", "present": "write exists: true",
+	"every": "write each:", "all": "write each:",
 }

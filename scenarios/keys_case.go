@@ -20,29 +20,76 @@ var requestKeys = []key{
 	{"head", aTemplate, "HEAD of this path.", "", "/v1/channels", false, ""},
 	{"options", aTemplate, "OPTIONS of this path.", "", "/v1/channels", false, ""},
 	{"request", object("request"), "Any other method.", "", "{method: PROPFIND, url: /dav}", false, ""},
-	{"service", aName, "Named service of the sides that the path belongs to. On a case with steps: that of its steps.", "the suite's", "auth", false, ""},
-	{"query", mapOf(orList(aTemplate)), "Query parameters in order; a list repeats the name. Values are escaped.", "none", "{region: seoul, size: 300}", false, ""},
+	{
+		"service", aName, "Named service of the sides that the path belongs to. On a case with steps: that of its steps.",
+		"the suite's", "auth", false, "",
+	},
+	{
+		"query", mapOf(orList(aTemplate)), "Query parameters in order; a list repeats the name. Values are escaped.",
+		"none", "{region: seoul, size: 300}", false, "",
+	},
 	{"headers", mapOf(orList(aTemplate)), "Request headers; a list repeats the name.", "none", `{X-Device-Id: "{{device}}"}`, false, ""},
 	{"cookies", mapOf(aTemplate), "Cookies sent beside those of the jar.", "none", "{region: seoul}", false, ""},
-	{"auth", oneOf(aWord("none"), object("auth")), "How the request proves who sends it; none overrides the defaults.", "the defaults'", "none", false, "Auth"},
-	{"json", aJSON, "JSON body. Plain numbers, true, false and null are literals, anything else is a string.", "", `{item: VOD-1001, price: 1650}`, false, ""},
+	{
+		"auth", oneOf(aWord("none"), object("auth")), "How the request proves who sends it; none overrides the defaults.",
+		"the defaults'", "none", false, "Auth",
+	},
+	{
+		"json", aJSON, "JSON body. Plain numbers, true, false and null are literals, anything else is a string.",
+		"", `{item: VOD-1001, price: 1650}`, false, "",
+	},
 	{"form", mapOf(orList(aTemplate)), "application/x-www-form-urlencoded body.", "", "{user: kim, lang: ko}", false, ""},
-	{"multipart", mapOf(oneOf(aTemplate, object("multipart part"), listOf(oneOf(aTemplate, object("multipart part"))))), "multipart/form-data body; a list makes parts of one name.", "", "{title: logo, image: {file: logo.png}, tag: [new, hd]}", false, ""},
-	{"graphql", oneOf(aTemplate, object("graphql")), "GraphQL request: a query, with variables when it has any.", "", `{query: "query($id: ID!) { vod(id: $id) { title } }", variables: {id: VOD-1001}}`, false, ""},
+	{
+		"multipart", mapOf(oneOf(aTemplate, object("multipart part"), listOf(oneOf(aTemplate, object("multipart part"))))),
+		"multipart/form-data body; a list makes parts of one name.",
+		"", "{title: logo, image: {file: logo.png}, tag: [new, hd]}", false, "",
+	},
+	{
+		"graphql", oneOf(aTemplate, object("graphql")), "GraphQL request: a query, with variables when it has any.",
+		"", `{query: "query($id: ID!) { vod(id: $id) { title } }", variables: {id: VOD-1001}}`, false, "",
+	},
 	{"xml", aTemplate, "XML body; values of placeholders are escaped.", "", `"<q>{{title}}</q>"`, false, ""},
 	{"text", aTemplate, "Plain text body.", "", "hello", false, ""},
 	{"file", aFile, "File whose bytes are the body, as they are.", "", "payload.bin", false, ""},
 	{"base64", aTemplate, "Body given as base64.", "", "AAECAw==", false, ""},
-	{"side_effects", aWord(sideEffectWords...), "What an unsafe request leaves behind. none: it only reads; idempotent: sending it twice is harmless; isolated: it touches nobody else's data; compensated: a later step takes it back; unreviewed: the step is skipped.", "", "compensated", false, "SideEffects"},
+	{
+		"side_effects", aWord(sideEffectWords...),
+		"What an unsafe request leaves behind. none: it only reads; idempotent: sending it twice is harmless; isolated: it " +
+			"touches nobody else's data; compensated: a later step takes it back; unreviewed: the step is skipped.",
+		"", "compensated", false, "SideEffects",
+	},
 	{"timeout", aDuration(0.001, 600), "How long the request may take, from connecting to the last byte.", "30s", "5s", false, "Timeout"},
-	{"expect", object("expect"), "What must hold on both sides, whatever the comparison says.", "status 2xx and an API answer", "{status: 200}", false, ""},
+	{
+		"expect", object("expect"), "What must hold on both sides, whatever the comparison says.",
+		"status 2xx and an API answer", "{status: 200}", false, "",
+	},
 	{"compare", aWord("all", "none"), "Whether the two answers are compared. none needs an expectation.", "all", "none", false, "Compare"},
-	{"mode", aWord("strict", "subset", "shape"), "Which differences count: all, all but additions, or types and presence only.", "strict", "subset", false, "Mode"},
-	{"rules", listOf(object("rule")), "Rules for these answers, after those of the suite. On a case with steps: for all of them.", "none", `[{at: "$..viewers", do: tolerance, rel: 0.2}]`, false, ""},
-	{"capture", mapOf(oneOf(aPath, object("capture"))), "Values read from the answer for later steps, each side its own.", "none", "{token: $.token}", false, ""},
-	{"poll", object("poll"), "Ask again on each side until its own condition holds.", "", `{until: {body: {"$.state": SETTLED}}, every: 500ms, up_to: 20s}`, false, ""},
-	{"retry", object("retry"), "Resend after transport failures; passing on a retry is flaky, never silently pass.", "none", "{for: [502, 503, connect], max: 2}", false, ""},
-	{"when", oneOf(aTemplate, object("when")), "Run the step only when this holds: a placeholder that is not empty, false or 0, or tests of variables and of the previous answer.", "always", `"{{nextPage}}"`, false, ""},
+	{
+		"mode", aWord("strict", "subset", "shape"), "Which differences count: all, all but additions, or types and presence only.",
+		"strict", "subset", false, "Mode",
+	},
+	{
+		"rules", listOf(object("rule")), "Rules for these answers, after those of the suite. On a case with steps: for all of them.",
+		"none", `[{at: "$..viewers", do: tolerance, rel: 0.2}]`, false, "",
+	},
+	{
+		"capture", mapOf(oneOf(aPath, object("capture"))), "Values read from the answer for later steps, each side its own.",
+		"none", "{token: $.token}", false, "",
+	},
+	{
+		"poll", object("poll"), "Ask again on each side until its own condition holds.",
+		"", `{until: {body: {"$.state": SETTLED}}, every: 500ms, up_to: 20s}`, false, "",
+	},
+	{
+		"retry", object("retry"), "Resend after transport failures; passing on a retry is flaky, never silently pass.",
+		"none", "{for: [502, 503, connect], max: 2}", false, "",
+	},
+	{
+		"when", oneOf(aTemplate, object("when")),
+		"Run the step only when this holds: a placeholder that is not empty, false or 0, or tests of variables and of the " +
+			"previous answer.",
+		"always", `"{{nextPage}}"`, false, "",
+	},
 	{"repeat", anInt(1, 1000), "How often the step is sent.", "1", "3", false, "Repeat"},
 	{"pause", aDuration(0, 600), "Wait before the step.", "0s", "200ms", false, "Pause"},
 	{"continue", aBool, "Go on with the case when this step fails.", "false", "true", false, "Continue"},
@@ -56,30 +103,63 @@ var caseKeys = []key{
 	{"name", aText, "Name for people.", "the id", "채널 목록", false, "Name"},
 	{"doc", aText, "What the case is about.", "", "The list a box shows after power-on.", false, "Doc"},
 	{"tags", listOf(aName), "Words for --tag.", "none", "[smoke, p1]", false, ""},
-	{"data", oneOf(object("data"), listOf(mapOf(aJSON))), "Rows; the case runs once per row with its columns as variables.", "one run without a row", `{file: epg.csv, name: "{{channel}} {{date}}"}`, false, ""},
+	{
+		"data", oneOf(object("data"), listOf(mapOf(aJSON))), "Rows; the case runs once per row with its columns as variables.",
+		"one run without a row", `{file: epg.csv, name: "{{channel}} {{date}}"}`, false, "",
+	},
 	{"vars", mapOf(aTemplate), "Variables of this case; they win over those of sides and suite.", "none", "{size: 300}", false, "Vars"},
-	{"order", aWord("together", "blue-then-green", "green-then-blue"), "When the two requests of a step leave. Together draws from the seed which one is first.", "together", "blue-then-green", false, "Order"},
-	{"crossover", aBool, "Also walk the case blue-green-blue-green and green-blue-green-blue: sessions must survive the change-over.", "false", "true", false, "Crossover"},
-	{"confirm", anInt(1, 10), "How often a differing safe pair is sent again as blue, blue, green to label it; never turns a fail into a pass.", "0", "2", false, "Confirm"},
+	{
+		"order", aWord("together", "blue-then-green", "green-then-blue"),
+		"When the two requests of a step leave. Together draws from the seed which one is first.",
+		"together", "blue-then-green", false, "Order",
+	},
+	{
+		"crossover", aBool, "Also walk the case blue-green-blue-green and green-blue-green-blue: sessions must survive the change-over.",
+		"false", "true", false, "Crossover",
+	},
+	{
+		"confirm", anInt(1, 10),
+		"How often a differing safe pair is sent again as blue, blue, green to label it; never turns a fail into a pass.",
+		"0", "2", false, "Confirm",
+	},
 	{"skip", aText, "Do not run the case, for this reason.", "", "waits for STB-4711", false, "Skip"},
 	{"only", aBool, "Run only the cases marked so; refused on CI.", "false", "true", false, "Only"},
-	{"quarantine", object("quarantine"), "Run the case but let it decide nothing until a date.", "", "{until: 2027-03-31, ticket: STB-4712}", false, ""},
-	{"cleanup", listOf(object("step")), "Steps that run after the case, however it ended: they take back what it created.", "none", `[{delete: "/v1/orders/{{order}}", side_effects: compensated, expect: {status: [200, 404]}, compare: none}]`, false, ""},
-	{"steps", listOf(object("step")), "The steps, in order. A failed expectation or capture ends the case; a difference does not.", "", "[{step: order, post: /v1/orders, side_effects: compensated}]", false, ""},
+	{
+		"quarantine", object("quarantine"), "Run the case but let it decide nothing until a date.",
+		"", "{until: 2027-03-31, ticket: STB-4712}", false, "",
+	},
+	{
+		"cleanup", listOf(object("step")), "Steps that run after the case, however it ended: they take back what it created.",
+		"none", `[{delete: "/v1/orders/{{order}}", side_effects: compensated, expect: {status: [200, 404]}, compare: none}]`, false, "",
+	},
+	{
+		"steps", listOf(object("step")), "The steps, in order. A failed expectation or capture ends the case; a difference does not.",
+		"", "[{step: order, post: /v1/orders, side_effects: compensated}]", false, "",
+	},
 }
 
-var caseTable = table{"case", "A case is an independent sequence of steps: a testcase in reports. A case of one step writes the step's keys itself.", slices.Concat(caseKeys, requestKeys)}
+var caseTable = table{"case",
+	"A case is an independent sequence of steps: a testcase in reports. A case of one step writes the step's keys itself.",
+	slices.Concat(caseKeys, requestKeys)}
 
 var stepTable = table{"step", "A step is one request sent to both sides, or the use of a part.", append([]key{
 	{"step", aText, "Name of the step, unique in its case.", "the verb and path", "sign in", false, ""},
 	{"use", aText, "Named step list of a parts file: file#name, beside this file.", "", "common/session.yaml#sign-in", false, ""},
 	{"with", mapOf(aTemplate), "Arguments of the part.", "none", "{content: VOD-1001}", false, ""},
-	{"compensates", orList(aText), "Earlier steps of the case that this one takes back. It is sent on every side that got one of them, also when the case ends early.", "in cleanup and for DELETE: the steps whose captures or URL it uses", "order", false, ""},
+	{
+		"compensates", orList(aText),
+		"Earlier steps of the case that this one takes back. It is sent on every side that got one of them, also when the case " +
+			"ends early.",
+		"in cleanup and for DELETE: the steps whose captures or URL it uses", "order", false, "",
+	},
 }, requestKeys...)}
 
 var partsTable = table{"parts file", "A parts file holds named step lists for use:.", []key{
 	{"doc", aText, "What the parts are for.", "", "Sign-in and sign-out.", false, ""},
-	{"parts", mapOf(listOf(object("step"))), "The step lists by name.", "", `{sign-out: [{step: sign out, delete: /v1/session, side_effects: idempotent}]}`, true, ""},
+	{
+		"parts", mapOf(listOf(object("step"))), "The step lists by name.",
+		"", `{sign-out: [{step: sign out, delete: /v1/session, side_effects: idempotent}]}`, true, "",
+	},
 }}
 
 var requestTable = table{"request", "A request with a method that has no key of its own.", []key{
@@ -104,10 +184,23 @@ var authTable = table{"auth", "How a request proves who sends it: exactly one of
 	{"basic", object("basic"), "User and password.", "", `{user: box, password: "{{env.STB_KEY}}"}`, false, ""},
 	{"bearer", aTemplate, "A token for Authorization: Bearer.", "", `"{{token}}"`, false, "Token"},
 	{"api_key", object("api_key"), "A key in a header or the query.", "", `{header: X-Api-Key, value: "{{env.STB_KEY}}"}`, false, ""},
-	{"oauth2", object("oauth2"), "A token fetched from an OAuth 2 server, once per side.", "", `{grant: client_credentials, token_url: https://auth.example/token, client_id: stb, client_secret: "{{env.STB_KEY}}"}`, false, ""},
-	{"digest", object("digest"), "User and password for the server's Digest challenge.", "", `{user: box, password: "{{env.STB_KEY}}"}`, false, ""},
-	{"hmac", object("hmac"), "A signature over parts of the request, made with a shared secret.", "", `{secret: "{{env.STB_KEY}}", sign: "{{request.method}} {{request.path}}", header: X-Signature}`, false, ""},
-	{"aws", object("aws"), "AWS Signature Version 4.", "", `{region: ap-northeast-2, service: execute-api, access_key: AKIDEXAMPLE, secret_key: "{{env.STB_KEY}}"}`, false, ""},
+	{
+		"oauth2", object("oauth2"), "A token fetched from an OAuth 2 server, once per side.",
+		"", `{grant: client_credentials, token_url: https://auth.example/token, client_id: stb, client_secret: " +
+		""{{env.STB_KEY}}"}`, false, "",
+	},
+	{
+		"digest", object("digest"), "User and password for the server's Digest challenge.",
+		"", `{user: box, password: "{{env.STB_KEY}}"}`, false, "",
+	},
+	{
+		"hmac", object("hmac"), "A signature over parts of the request, made with a shared secret.",
+		"", `{secret: "{{env.STB_KEY}}", sign: "{{request.method}} {{request.path}}", header: X-Signature}`, false, "",
+	},
+	{
+		"aws", object("aws"), "AWS Signature Version 4.",
+		"", `{region: ap-northeast-2, service: execute-api, access_key: AKIDEXAMPLE, secret_key: "{{env.STB_KEY}}"}`, false, "",
+	},
 }}
 
 var digestTable = table{"digest", "Digest authentication (RFC 7616): MD5, SHA-256 and SHA-512-256, qop auth and auth-int.", []key{
@@ -117,20 +210,29 @@ var digestTable = table{"digest", "Digest authentication (RFC 7616): MD5, SHA-25
 
 var hmacTable = table{"hmac", "A signature with a shared secret. Its text and its header are those of the server that checks it.", []key{
 	{"secret", aTemplate, "The shared secret.", "", `"{{env.STB_KEY}}"`, true, "Secret"},
-	{"sign", aTemplate, "The text that is signed: variables, and of the request request.method, request.path, request.query, request.host, request.body and request.headers.NAME.", "", `"{{request.method}}\n{{request.path}}\n{{request.headers.X-Timestamp}}\n{{request.body | sha256}}"`, true, "Sign"},
+	{
+		"sign", aTemplate,
+		"The text that is signed: variables, and of the request request.method, request.path, request.query, request.host, " +
+			"request.body and request.headers.NAME.",
+		"", `"{{request.method}}\n{{request.path}}\n{{request.headers.X-Timestamp}}\n{{request.body | sha256}}"`, true, "Sign",
+	},
 	{"header", aText, "Header that carries the signature.", "Authorization", "X-Signature", false, "Header"},
-	{"value", aTemplate, "Value of the header, with {{request.signature}} in it.", "the signature", `"HMAC {{client}}:{{request.signature}}"`, false, "Value"},
+	{
+		"value", aTemplate, "Value of the header, with {{request.signature}} in it.",
+		"the signature", `"HMAC {{client}}:{{request.signature}}"`, false, "Value",
+	},
 	{"hash", aWord("sha256", "sha512", "sha1"), "Hash function.", "sha256", "sha512", false, "Hash"},
 	{"encode", aWord("hex", "base64"), "How the signature is written.", "hex", "base64", false, "Encode"},
 }}
 
-var awsTable = table{"aws", "AWS Signature Version 4: signed are the host, Content-Type, Range and X-Amz- headers, the query and the body.", []key{
-	{"region", aTemplate, "The region.", "", "ap-northeast-2", true, "Region"},
-	{"service", aTemplate, "The service's name in signatures.", "", "execute-api", true, "Service"},
-	{"access_key", aTemplate, "Id of the key.", "", "AKIDEXAMPLE", true, "AccessKey"},
-	{"secret_key", aTemplate, "The secret key.", "", `"{{env.STB_KEY}}"`, true, "SecretKey"},
-	{"session_token", aTemplate, "Token of temporary credentials.", "none", `"{{env.AWS_SESSION_TOKEN}}"`, false, "SessionToken"},
-}}
+var awsTable = table{"aws",
+	"AWS Signature Version 4: signed are the host, Content-Type, Range and X-Amz- headers, the query and the body.", []key{
+		{"region", aTemplate, "The region.", "", "ap-northeast-2", true, "Region"},
+		{"service", aTemplate, "The service's name in signatures.", "", "execute-api", true, "Service"},
+		{"access_key", aTemplate, "Id of the key.", "", "AKIDEXAMPLE", true, "AccessKey"},
+		{"secret_key", aTemplate, "The secret key.", "", `"{{env.STB_KEY}}"`, true, "SecretKey"},
+		{"session_token", aTemplate, "Token of temporary credentials.", "none", `"{{env.AWS_SESSION_TOKEN}}"`, false, "SessionToken"},
+	}}
 
 var basicTable = table{"basic", "Basic authentication.", []key{
 	{"user", aTemplate, "The user.", "", "box", true, "User"},
@@ -145,7 +247,10 @@ var apiKeyTable = table{"api_key", "An API key.", []key{
 
 var oauth2Table = table{"oauth2", "OAuth 2.", []key{
 	{"grant", aWord("client_credentials", "password"), "Kind of grant.", "client_credentials", "password", false, ""},
-	{"token_url", aTemplate, "Where tokens are fetched: an absolute URL, or a path of the step's service.", "", "https://auth.example/token", true, "TokenURL"},
+	{
+		"token_url", aTemplate, "Where tokens are fetched: an absolute URL, or a path of the step's service.",
+		"", "https://auth.example/token", true, "TokenURL",
+	},
 	{"client_id", aTemplate, "The client.", "", "stb", false, "ClientID"},
 	{"client_secret", aTemplate, "Its secret.", "", `"{{env.STB_KEY}}"`, false, "ClientSecret"},
 	{"user", aTemplate, "User of the password grant.", "", "kim", false, ""},
@@ -157,7 +262,12 @@ var captureTable = table{"capture", "Where a captured value is: one of at, heade
 	{"at", aPath, "Path to a single value of the body.", "", "$.profile.id", false, "At"},
 	{"header", aText, "Response header.", "", "Location", false, "Header"},
 	{"cookie", aText, "Cookie that the answer sets.", "", "sid", false, "Cookie"},
-	{"regex", aText, "Regular expression (RE2) over the value of at, header or cookie, or over the body as text, whatever its type. Its first group is captured, or all that it matches.", "", "token=([a-z0-9]+)", false, "Regex"},
+	{
+		"regex", aText,
+		"Regular expression (RE2) over the value of at, header or cookie, or over the body as text, whatever its type. Its first " +
+			"group is captured, or all that it matches.",
+		"", "token=([a-z0-9]+)", false, "Regex",
+	},
 	{"status", aBool, "The status itself.", "false", "true", false, "Status"},
 	{"same", aBool, "Both sides must have captured the same value.", "false", "true", false, "Same"},
 }}
@@ -169,7 +279,10 @@ var pollTable = table{"poll", "Business waiting: each side is asked until its ow
 }}
 
 var retryTable = table{"retry", "Resending after transport failures and statuses of a gateway.", []key{
-	{"for", orList(oneOf(anInt(100, 599), aWord(failureWords...))), "Statuses and failures that are retried.", "", "[502, 503, connect]", true, ""},
+	{
+		"for", orList(oneOf(anInt(100, 599), aWord(failureWords...))), "Statuses and failures that are retried.",
+		"", "[502, 503, connect]", true, "",
+	},
 	{"max", anInt(1, 10), "Most retries.", "1", "2", false, "Max"},
 	{"wait", aDuration(0, 60), "Wait before each retry.", "0s", "200ms", false, "Wait"},
 }}

@@ -11,11 +11,26 @@ import (
 
 var expectKeys = []key{
 	{"status", orList(aStatus), "Status or class, or a list of which any is right.", "2xx", "[200, 204, 4xx]", false, ""},
-	{"latency", oneOf(aDuration(0.000001, 600), object("latency")), "How long the answer may take: a duration is an upper bound.", "", "{lt: 300ms}", false, ""},
-	{"headers", mapOf(oneOf(aTemplate, object("matchers"))), "What response headers must be.", "", "{content-type: {contains: json}}", false, ""},
-	{"cookies", mapOf(oneOf(aTemplate, object("matchers"))), "What the cookies set by the answer must be.", "", "{sid: {exists: true}}", false, ""},
-	{"body", mapOf(oneOf(aJSON, object("matchers"))), "What the values at paths of the body must be: a value, or matchers.", "", `{"$.code": 0, "$.channels": {count: {gte: 100}}}`, false, ""},
-	{"text", oneOf(aTemplate, object("matchers")), "What the whole body must be as text, whatever its type: a value, or matchers.", "", "{contains: </html>}", false, ""},
+	{
+		"latency", oneOf(aDuration(0.000001, 600), object("latency")), "How long the answer may take: a duration is an upper bound.",
+		"", "{lt: 300ms}", false, "",
+	},
+	{
+		"headers", mapOf(oneOf(aTemplate, object("matchers"))), "What response headers must be.",
+		"", "{content-type: {contains: json}}", false, "",
+	},
+	{
+		"cookies", mapOf(oneOf(aTemplate, object("matchers"))), "What the cookies set by the answer must be.",
+		"", "{sid: {exists: true}}", false, "",
+	},
+	{
+		"body", mapOf(oneOf(aJSON, object("matchers"))), "What the values at paths of the body must be: a value, or matchers.",
+		"", `{"$.code": 0, "$.channels": {count: {gte: 100}}}`, false, "",
+	},
+	{
+		"text", oneOf(aTemplate, object("matchers")), "What the whole body must be as text, whatever its type: a value, or matchers.",
+		"", "{contains: </html>}", false, "",
+	},
 	{"schema", aFile, "JSON Schema file that the body must obey.", "", "schemas/epg.json", false, ""},
 	{"snapshot", aFile, "Stored body that the answer must equal under the same rules.", "", "snapshots/channels.json", false, ""},
 	{"hls", object("hls"), "What an HLS playlist must hold.", "", "{variants: {gte: 3}, codecs: {contains: avc1}}", false, ""},
@@ -28,9 +43,13 @@ var expectTable = table{"expect", "What must hold on both sides, whatever the co
 
 var sideExpectTable = table{"side expect", "Expectations of one side, in place of those of both.", expectKeys}
 
-var whenTable = table{"when", "When a step runs: all of it must hold. vars tests variables, the rest the answer of the step before.", append([]key{
-	{"vars", mapOf(oneOf(aJSON, object("matchers"))), "What variables must be: a value, or matchers.", "", "{plan: premium, items: {gt: 0}}", false, ""},
-}, expectKeys...)}
+var whenTable = table{"when", "When a step runs: all of it must hold. vars tests variables, the rest the answer of the step before.",
+	append([]key{
+		{
+			"vars", mapOf(oneOf(aJSON, object("matchers"))), "What variables must be: a value, or matchers.",
+			"", "{plan: premium, items: {gt: 0}}", false, "",
+		},
+	}, expectKeys...)}
 
 var latencyTable = table{"latency", "Bounds of the time to the last byte.", []key{
 	{"lt", aDuration(0, 600), "Less than.", "", "300ms", false, ""},
@@ -57,19 +76,28 @@ var matchersTable = table{"matchers", "Tests of a value; all of them must hold. 
 	{"format", aWord(formatWords...), "Format of a text.", "", "uuid", false, ""},
 	{"count", oneOf(aTemplate, object("count")), "Number of elements, members or characters.", "", "{gte: 100}", false, ""},
 	{"unique", aBool, "All values found are different.", "", "true", false, ""},
-	{"each", object("matchers"), "Tests of every element of a list, or of every value at a path such as $.items[*].price, which each item must have. There must be one, unless count accepts 0: {count: {gte: 0}, each: {gt: 0}}.", "", "{type: string}", false, ""},
+	{
+		"each", object("matchers"),
+		"Tests of every element of a list, or of every value at a path such as $.items[*].price, which each item must have. There " +
+			"must be one, unless count accepts 0: {count: {gte: 0}, each: {gt: 0}}.",
+		"", "{type: string}", false, "",
+	},
 	{"exists", aBool, "Whether there is a value at all.", "", "true", false, ""},
 	{"empty", aBool, "Whether the text, list or mapping is empty.", "", "false", false, ""},
-	{"not", orList(object("not")), "What must not hold: none of these tests does, and there is a value.", "", "{contains: error}", false, ""},
+	{
+		"not", orList(object("not")), "What must not hold: none of these tests does, and there is a value.",
+		"", "{contains: error}", false, "",
+	},
 }}
 
-var notTable = table{"not", "Tests that must not hold. For the others there are opposites: ne, lt and gte, exists: false, empty: false.", []key{
-	{"in", listOf(aJSON), "One of these values.", "", "[SUSPENDED, CLOSED]", false, ""},
-	{"contains", aTemplate, "Text that contains this, or a list with this element.", "", "error", false, ""},
-	{"matches", aTemplate, "Regular expression (RE2) that the text matches.", "", `"(?i)exception"`, false, ""},
-	{"type", aWord(typeWords...), "JSON type.", "", "array", false, ""},
-	{"format", aWord(formatWords...), "Format of a text.", "", "uuid", false, ""},
-}}
+var notTable = table{"not",
+	"Tests that must not hold. For the others there are opposites: ne, lt and gte, exists: false, empty: false.", []key{
+		{"in", listOf(aJSON), "One of these values.", "", "[SUSPENDED, CLOSED]", false, ""},
+		{"contains", aTemplate, "Text that contains this, or a list with this element.", "", "error", false, ""},
+		{"matches", aTemplate, "Regular expression (RE2) that the text matches.", "", `"(?i)exception"`, false, ""},
+		{"type", aWord(typeWords...), "JSON type.", "", "array", false, ""},
+		{"format", aWord(formatWords...), "Format of a text.", "", "uuid", false, ""},
+	}}
 
 var countTable = table{"count", "Tests of a number of elements.", []key{
 	{"eq", aTemplate, "Exactly.", "", "12", false, ""},
@@ -112,30 +140,39 @@ var asDoc = func() string {
 	return strings.Join(words, " ") + " " + strings.Join(names, " and ") + ": a name."
 }()
 
-var ruleTable = table{"rule", "A rule changes how differences at a place count. One of at, header, headers, where says the place, do says what happens.", []key{
-	{"at", aText, "Path pattern into the body.", "", `"$..serverTime"`, false, "At"},
-	{"header", aText, "One response header.", "", "x-served-by", false, "Header"},
-	{"headers", orList(aText), "Response headers; with do: only.", "", "[content-type, etag]", false, "Headers"},
-	{"where", aWord("status"), "The status line.", "", "status", false, "Where"},
-	{"do", aWord(doWords...), "What happens to differences at the place.", "", "ignore", false, "Do"},
-	{"by", orList(aText), "match: members that identify an element.", "", "id", false, "By"},
-	{"as", orList(aText), asDoc, "", "set", false, ""},
-	{"abs", aNumber(0, 1e300), "tolerance: largest difference.", "", "0.01", false, "Abs"},
-	{"rel", aNumber(0, 1e6), "tolerance: largest difference as a ratio.", "", "0.2", false, "Rel"},
-	{"within", aDuration(0, 366*86400), "time: largest difference.", "", "5s", false, "Within"},
-	{"is", aText, "format: uuid, ulid, date-time, jwt, hex, base64, url, ipv4 or regex.", "", "uuid", false, "Is"},
-	{"notation", aWord("any"), "time and format: the notation may differ too (T or a space, an offset or Z, letter case); of a jwt only the form counts.", "both sides write alike", "any", false, "Notation"},
-	{"pattern", aText, "Regular expression of format: regex, or of a rewrite of text.", "", `"^[a-z]+$"`, false, "Pattern"},
-	{"blue", aText, "rewrite: blue's text.", "", "blue.example.com", false, "BlueText"},
-	{"green", aText, "rewrite: green's text.", "", "green.example.com", false, "GreenText"},
-	{"kind", aWord("added", "removed", "changed", "type", "order"), "allow: the kind of change.", "", "added", false, "Kind"},
-	{"max", oneOf(anInt(1, 1_000_000_000), aPercent(0.0001, 1)), "allow: the most that the rule hides of one pair of answers, as a number or as a share of the places that the path matches.", "all; of removed elements at most half of a list", "3", false, "Max"},
-	{"allow", aBool, "leak: true switches the check off here.", "", "true", false, "Allow"},
-	{"why", aText, "Why the rule is right. Needed by ignore, drop and allow.", "", "clock of the answering pod", false, "Why"},
-	{"ticket", aText, "Where the change is tracked.", "", "STB-4711", false, "Ticket"},
-	{"until", aDate, "Last day of the rule; past it the rule is a problem. Needed by allow.", "for ever", "2027-03-31", false, "Until"},
-	{"use", aText, "Takes the rules of a rule file in, instead of writing one.", "", "rules/release-2.4.yaml", false, ""},
-}}
+var ruleTable = table{"rule",
+	"A rule changes how differences at a place count. One of at, header, headers, where says the place, do says what happens.", []key{
+		{"at", aText, "Path pattern into the body.", "", `"$..serverTime"`, false, "At"},
+		{"header", aText, "One response header.", "", "x-served-by", false, "Header"},
+		{"headers", orList(aText), "Response headers; with do: only.", "", "[content-type, etag]", false, "Headers"},
+		{"where", aWord("status"), "The status line.", "", "status", false, "Where"},
+		{"do", aWord(doWords...), "What happens to differences at the place.", "", "ignore", false, "Do"},
+		{"by", orList(aText), "match: members that identify an element.", "", "id", false, "By"},
+		{"as", orList(aText), asDoc, "", "set", false, ""},
+		{"abs", aNumber(0, 1e300), "tolerance: largest difference.", "", "0.01", false, "Abs"},
+		{"rel", aNumber(0, 1e6), "tolerance: largest difference as a ratio.", "", "0.2", false, "Rel"},
+		{"within", aDuration(0, 366*86400), "time: largest difference.", "", "5s", false, "Within"},
+		{"is", aText, "format: uuid, ulid, date-time, jwt, hex, base64, url, ipv4 or regex.", "", "uuid", false, "Is"},
+		{
+			"notation", aWord("any"),
+			"time and format: the notation may differ too (T or a space, an offset or Z, letter case); of a jwt only the form counts.",
+			"both sides write alike", "any", false, "Notation",
+		},
+		{"pattern", aText, "Regular expression of format: regex, or of a rewrite of text.", "", `"^[a-z]+$"`, false, "Pattern"},
+		{"blue", aText, "rewrite: blue's text.", "", "blue.example.com", false, "BlueText"},
+		{"green", aText, "rewrite: green's text.", "", "green.example.com", false, "GreenText"},
+		{"kind", aWord("added", "removed", "changed", "type", "order"), "allow: the kind of change.", "", "added", false, "Kind"},
+		{
+			"max", oneOf(anInt(1, 1_000_000_000), aPercent(0.0001, 1)),
+			"allow: the most that the rule hides of one pair of answers, as a number or as a share of the places that the path matches.",
+			"all; of removed elements at most half of a list", "3", false, "Max",
+		},
+		{"allow", aBool, "leak: true switches the check off here.", "", "true", false, "Allow"},
+		{"why", aText, "Why the rule is right. Needed by ignore, drop and allow.", "", "clock of the answering pod", false, "Why"},
+		{"ticket", aText, "Where the change is tracked.", "", "STB-4711", false, "Ticket"},
+		{"until", aDate, "Last day of the rule; past it the rule is a problem. Needed by allow.", "for ever", "2027-03-31", false, "Until"},
+		{"use", aText, "Takes the rules of a rule file in, instead of writing one.", "", "rules/release-2.4.yaml", false, ""},
+	}}
 
 var ruleFileTable = table{"rule file", "A rule file holds rules only, for diff --rules, rediff --rules and use: in a list of rules.", []key{
 	{"doc", aText, "What the rules are for.", "", "Accepted with release 2.4.", false, ""},
@@ -144,19 +181,34 @@ var ruleFileTable = table{"rule file", "A rule file holds rules only, for diff -
 
 var loadTable = table{"load", "A load stage sends the same requests to both sides at once and compares latency and errors.", []key{
 	{"load", aText, "Name of the stage, unique in the suite.", "", "evening peak", true, "Name"},
-	{"steps", listOf(object("load step")), "The cases that are sent, with their weights.", "", "[{case: channel-list, weight: 7}, {case: epg, weight: 3}]", true, ""},
+	{
+		"steps", listOf(object("load step")), "The cases that are sent, with their weights.",
+		"", "[{case: channel-list, weight: 7}, {case: epg, weight: 3}]", true, "",
+	},
 	{"rate", aRate, "Requests per second and side.", "", "200/s", false, ""},
-	{"rates", listOf(oneOf(aPercent(0.001, 10), aRate)), "A ladder of rates, as shares of peak or rates.", "", "[50%, 80%, 100%]", false, ""},
+	{
+		"rates", listOf(oneOf(aPercent(0.001, 10), aRate)), "A ladder of rates, as shares of peak or rates.",
+		"", "[50%, 80%, 100%]", false, "",
+	},
 	{"peak", aRate, "The rate that shares in rates refer to.", "", "400/s", false, ""},
 	{"duration", aDuration(1, 86400), "Longest measuring time, warm-up not included.", "2m", "2m", false, "Duration"},
-	{"warmup", aDuration(0, 3600), "Time that is sent and not measured.", "5s or 200 requests, whichever is longer", "10s", false, "WarmUp"},
+	{
+		"warmup", aDuration(0, 3600), "Time that is sent and not measured.",
+		"5s or 200 requests, whichever is longer", "10s", false, "WarmUp",
+	},
 	{"margins", object("margins"), "How much worse is still no worse.", "p50 5%, p95 10%, p99 20%, errors 0.5%", "{p95: 10%}", false, ""},
 	{"connections", anInt(1, 10000), "Most connections per side.", "64", "128", false, "Connections"},
 	{"reconnect", aPercent(0, 1), "Share of requests that open a new connection.", "0%", "5%", false, "Reconnect"},
-	{"pairing", aWord("simultaneous", "interleaved"), "Both sides at once, or in alternating blocks.", "simultaneous", "interleaved", false, ""},
+	{
+		"pairing", aWord("simultaneous", "interleaved"), "Both sides at once, or in alternating blocks.",
+		"simultaneous", "interleaved", false, "",
+	},
 	{"writes", aBool, "Whether steps with side effects are sent.", "false", "true", false, "Writes"},
 	{"timeout", aDuration(0.001, 600), "How long one request may take.", "the step's", "5s", false, "Timeout"},
-	{"identity", aText, "Response header that tells back ends apart: how many were reached is reported.", "the header of the suite's identity, else addresses", "X-Pod", false, "Identity"},
+	{
+		"identity", aText, "Response header that tells back ends apart: how many were reached is reported.",
+		"the header of the suite's identity, else addresses", "X-Pod", false, "Identity",
+	},
 }}
 
 var loadStepTable = table{"load step", "One route of a load stage.", []key{

@@ -419,10 +419,13 @@ func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map
 	case c.Steps[0].SideEffects > NoEffects && !stage.Writes:
 		fail("add writes: true to the stage, and limits: {writes: allow} to the env file", "case %q has side effects", step.Case)
 	case c.Steps[0].leavesSomething():
-		fail("make the request idempotent or isolated, or leave the case out of the load", "case %q is compensated, and a load stage cannot take back what each of its requests creates", step.Case)
+		fail("make the request idempotent or isolated, or leave the case out of the load",
+			"case %q is compensated, and a load stage cannot take back what each of its requests creates", step.Case)
 	}
 	const good = 5 * time.Minute // for which AWS takes a signature
 	if stage.Duration > good && slices.Contains(home.kinds(c.Steps[0]), AuthAWS) {
-		l.add(Problem{Pos: step.Pos, Kind: Warning, Width: len([]rune(step.Case)), Summary: fmt.Sprintf("the signatures of case %q are made before load %q begins", step.Case, stage.Name), Hint: "a signature is good for 5 minutes: shorten the stage"})
+		l.add(Problem{Pos: step.Pos, Kind: Warning, Width: len([]rune(step.Case)),
+			Summary: fmt.Sprintf("the signatures of case %q are made before load %q begins", step.Case,
+				stage.Name), Hint: "a signature is good for 5 minutes: shorten the stage"})
 	}
 }

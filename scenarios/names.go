@@ -211,13 +211,15 @@ func (n *names) checkName(t *Template, p *template.Part, name string, hasDefault
 // nearer than by the environment was never read from it.
 func (n *names) checkOldEnv(t *Template, p *template.Part, name string) {
 	variable, _ := template.FindEnv(n.l.opts.Getenv, template.FlagPrefix, name)
-	if variable == "" || n.l.opts.IsFlag != nil && n.l.opts.IsFlag(variable) || n.captures[name] != nil || slices.Contains(n.columns, name) {
+	if variable == "" || n.l.opts.IsFlag != nil && n.l.opts.IsFlag(variable) || n.captures[name] != nil || slices.Contains(n.columns,
+		name) {
 		return
 	}
 	if _, ok := template.LookupEnv(n.l.opts.Getenv, name); ok {
 		return
 	}
-	n.report(t, p, fmt.Sprintf("rename it to %s", template.VarPrefix+strings.TrimPrefix(variable, template.FlagPrefix)), "environment variable %s no longer sets the variable %q", variable, name)
+	n.report(t, p, fmt.Sprintf("rename it to %s", template.VarPrefix+strings.TrimPrefix(variable, template.FlagPrefix)),
+		"environment variable %s no longer sets the variable %q", variable, name)
 }
 
 // improveHints says of unknown names where they are captured, once all captures

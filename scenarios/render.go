@@ -230,8 +230,10 @@ func escapeXML(s string) string { return xmlEscaper.Replace(s) }
 // fileTypes are the types of files by their ending; the machine's own table is
 // not asked, so that every machine sends the same.
 var fileTypes = map[string]string{
-	".json": "application/json", ".xml": "application/xml", ".txt": "text/plain; charset=utf-8", ".csv": "text/csv; charset=utf-8", ".html": "text/html; charset=utf-8",
-	".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp", ".pdf": "application/pdf", ".zip": "application/zip", ".gz": "application/gzip", ".m3u8": "application/vnd.apple.mpegurl",
+	".json": "application/json", ".xml": "application/xml", ".txt": "text/plain; charset=utf-8", ".csv": "text/csv; charset=utf-8",
+	".html": "text/html; charset=utf-8",
+	".png":  "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp",
+	".pdf": "application/pdf", ".zip": "application/zip", ".gz": "application/gzip", ".m3u8": "application/vnd.apple.mpegurl",
 }
 
 func fileType(name string) string {

@@ -188,7 +188,8 @@ func (b *builder) checkOrigin(fail func(hint, format string, args ...any), text 
 		if !complete || slices.ContainsFunc(urls, func(s string) bool { return originOf(s) == origin }) {
 			continue
 		}
-		fail("write a path and name the service, or add the origin to the side's services", "%s://%s is none of side %s's services", u.Scheme, u.Host, side)
+		fail("write a path and name the service, or add the origin to the side's services", "%s://%s is none of side %s's services",
+			u.Scheme, u.Host, side)
 		return
 	}
 }
@@ -250,7 +251,8 @@ func (b *builder) requestBody(o *obj, ctx stepContext, s *Step) {
 	switch body.Kind {
 	case BodyJSON:
 		body.Node = ctx.jsonNode(n, "json")
-		if n = source.Deref(n); n.Kind == yaml.ScalarNode && n.Style != 0 && strings.ContainsAny(strings.TrimSpace(n.Value)[:min(1, len(strings.TrimSpace(n.Value)))], "{[") {
+		if n = source.Deref(n); n.Kind == yaml.ScalarNode && n.Style != 0 && strings.ContainsAny(strings.TrimSpace(n.Value)[:min(1,
+			len(strings.TrimSpace(n.Value)))], "{[") {
 			ctx.warnf(n, "write the body as YAML, or use text: with a Content-Type header", "this JSON body is one string")
 		}
 	case BodyForm:
@@ -269,7 +271,8 @@ func (b *builder) requestBody(o *obj, ctx stepContext, s *Step) {
 	if m := s.Request.Method; m == "GET" || m == "HEAD" {
 		ctx.warnf(o.keys[found[0]], "many servers and caches ignore it", "a %s with a body", m)
 	}
-	if body.Kind == BodyMultipart && slices.ContainsFunc(s.Request.Headers, func(f Field) bool { return strings.EqualFold(f.Name, "Content-Type") }) {
+	if body.Kind == BodyMultipart && slices.ContainsFunc(s.Request.Headers,
+		func(f Field) bool { return strings.EqualFold(f.Name, "Content-Type") }) {
 		o.fail(o.keys[found[0]], "leave the header out", "multipart writes its own Content-Type")
 	}
 	if !o.broken {

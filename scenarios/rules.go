@@ -158,10 +158,12 @@ func (w *walker) refusePlaceholders(r *obj, rule diff.Rule) {
 		return
 	}
 	if strings.EqualFold(strings.TrimSpace(rule.Why), diff.PlaceholderWhy) {
-		r.fail(r.at("why"), "say in a few words why this may differ", "why: %q is the placeholder of a proposed rule, not a reason", diff.PlaceholderWhy)
+		r.fail(r.at("why"), "say in a few words why this may differ", "why: %q is the placeholder of a proposed rule, not a reason",
+			diff.PlaceholderWhy)
 	}
 	if far := diff.PlaceholderUntil.Format(time.DateOnly); rule.Until.Format(time.DateOnly) == far {
-		r.fail(r.at("until"), "write the day by which both sides agree again", "until: %s is the placeholder of a proposed rule, not an agreed date", far)
+		r.fail(r.at("until"), "write the day by which both sides agree again",
+			"until: %s is the placeholder of a proposed rule, not an agreed date", far)
 	}
 }
 

@@ -164,13 +164,15 @@ func union(a, b []string) []string {
 func (b *builder) demandNeeds(w *walker, o *obj) {
 	for _, name := range b.suite.Needs {
 		if v, ok := template.Flagged(b.opts.Vars, name); ok && strings.TrimSpace(v) == "" {
-			w.errorf(o.element("needs", name), "is a variable of the pipeline not set?", "the suite needs %q from outside, and --var %s= is empty", name, name)
+			w.errorf(o.element("needs", name), "is a variable of the pipeline not set?",
+				"the suite needs %q from outside, and --var %s= is empty", name, name)
 			continue
 		}
 		if !b.opts.Demand || b.names.given(name) {
 			continue
 		}
-		w.errorf(o.element("needs", name), fmt.Sprintf("give it: --var %s=…, BGVERIFY_VAR_%s, or vars of the env file", name, name), "the suite needs %q from outside", name)
+		w.errorf(o.element("needs", name), fmt.Sprintf("give it: --var %s=…, BGVERIFY_VAR_%s, or vars of the env file", name, name),
+			"the suite needs %q from outside", name)
 	}
 }
 
@@ -235,7 +237,8 @@ func (b *builder) settle(c *SideConfig, side Side) {
 		if err != nil {
 			c.urlFailed = c.urlFailed || f.what == "url"
 			if b.opts.Demand || !usesOutside(f.t) {
-				b.add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %v", f.what, err), Hint: "addresses are known before the first request: only vars, flags and the environment answer here"})
+				b.add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %v", f.what, err),
+					Hint: "addresses are known before the first request: only vars, flags and the environment answer here"})
 			}
 			continue
 		}

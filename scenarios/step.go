@@ -254,7 +254,8 @@ func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
 	switch {
 	case o.broken:
 	case places > 1 || places == 0 && !o.has("regex"):
-		o.fail(o.n, "write one of at, header, cookie, status, with or without regex, or regex alone", "capture %q has %d places", k.Value, places)
+		o.fail(o.n, "write one of at, header, cookie, status, with or without regex, or regex alone", "capture %q has %d places",
+			k.Value, places)
 	case c.Status && o.has("regex"):
 		o.fail(o.at("regex"), "remove it", "a status has no text for a regex")
 	}
@@ -276,7 +277,8 @@ func (w *walker) retry(n *yaml.Node) *Retry {
 				r.Statuses = append(r.Statuses, i)
 			}
 		default:
-			w.errorf(n, suggest.Hint(text, failureWords), "for takes statuses and %s, not %q", suggest.Quoted(failureWords), problem.Cut(text, 40))
+			w.errorf(n, suggest.Hint(text, failureWords), "for takes statuses and %s, not %q", suggest.Quoted(failureWords),
+				problem.Cut(text, 40))
 		}
 	})
 	o.notEmpty("for", "name statuses or failures: [502, 503, connect]")

@@ -86,7 +86,8 @@ func (b *builder) body(w *walker, o *obj) {
 		b.names.begin(nil, nil)
 		if c := b.readCase(w, n); c != nil {
 			if first, dup := ids[c.ID]; dup && c.ID != s.Name+"/" { // a name that is none is reported
-				b.add(Problem{Pos: c.Pos, Summary: fmt.Sprintf("duplicate case %q", strings.TrimPrefix(c.ID, s.Name+"/")), Hint: "it is also in " + first.String()})
+				b.add(Problem{Pos: c.Pos, Summary: fmt.Sprintf("duplicate case %q", strings.TrimPrefix(c.ID, s.Name+"/")),
+					Hint: "it is also in " + first.String()})
 			}
 			ids[c.ID] = c.Pos
 			s.Cases = append(s.Cases, c)
@@ -129,7 +130,8 @@ func (w *walker) checkVarName(n *yaml.Node, text string) bool {
 	if i < 0 && text != "" && text != "env" {
 		return true
 	}
-	w.errorAt(n, max(i, 0), "names begin with a letter or _ and hold letters, digits, - and _", "%q is not the name of a variable", problem.Cut(text, 40))
+	w.errorAt(n, max(i, 0), "names begin with a letter or _ and hold letters, digits, - and _", "%q is not the name of a variable",
+		problem.Cut(text, 40))
 	return false
 }
 

@@ -58,7 +58,8 @@ func (w *walker) varExpect(k, v *yaml.Node) (VarExpect, bool) {
 // beside a placeholder is never empty, so that {{x}} == yes would always hold.
 func (w *walker) canFail(n *yaml.Node, t *Template) bool {
 	if t.Static() {
-		w.errorf(n, "write a placeholder, or when: {vars: {name: value}}; a case that is not to run has skip: reason", "when: %s is always the same", problem.Cut(t.Text, 40))
+		w.errorf(n, "write a placeholder, or when: {vars: {name: value}}; a case that is not to run has skip: reason",
+			"when: %s is always the same", problem.Cut(t.Text, 40))
 		return false
 	}
 	for i := range t.Parts {
@@ -82,6 +83,7 @@ func comparisonHint(t *Template) string {
 	if m == nil {
 		return general
 	}
-	test := map[string]string{"==": "%s", "=": "%s", "!=": "{ne: %s}", "<>": "{ne: %s}", "<": "{lt: %s}", "<=": "{lte: %s}", ">": "{gt: %s}", ">=": "{gte: %s}"}[m[1]]
+	test := map[string]string{"==": "%s", "=": "%s", "!=": "{ne: %s}", "<>": "{ne: %s}", "<": "{lt: %s}", "<=": "{lte: %s}",
+		">": "{gt: %s}", ">=": "{gte: %s}"}[m[1]]
 	return fmt.Sprintf("write when: {vars: {%s: "+test+"}}", t.Parts[0].Name, problem.Cut(m[2], 40))
 }

@@ -66,8 +66,10 @@ func generatorNames() []string {
 
 // foreignGenerators are the words of Postman and k6, with ours.
 var foreignGenerators = map[string]string{
-	"guid": "write {{$uuid}}", "randomuuid": "write {{$uuid}}", "timestamp": "write {{$now | format: unix}}", "isotimestamp": "write {{$now}}",
-	"randomint": "write {{$int: 0..1000}}", "randomalphanumeric": "write {{$text: 1}}", "iteration": "write {{$row}}", "newuuid": "write {{$uuid}}", "newdate": "write {{$now}}", "random": "write {{$int: 1..100}}",
+	"guid": "write {{$uuid}}", "randomuuid": "write {{$uuid}}", "timestamp": "write {{$now | format: unix}}",
+	"isotimestamp": "write {{$now}}",
+	"randomint":    "write {{$int: 0..1000}}", "randomalphanumeric": "write {{$text: 1}}", "iteration": "write {{$row}}",
+	"newuuid": "write {{$uuid}}", "newdate": "write {{$now}}", "random": "write {{$int: 1..100}}",
 }
 
 var generatorSpecs = []generatorSpec{

@@ -80,7 +80,8 @@ type DuplicateMemberError struct {
 }
 
 func (e *DuplicateMemberError) Error() string {
-	return fmt.Sprintf("two members of a JSON object are named %q: %s at %s and %s at %s", problem.Cut(e.Name, 64), e.First.Text, e.First.Pos, e.Second.Text, e.Second.Pos)
+	return fmt.Sprintf("two members of a JSON object are named %q: %s at %s and %s at %s", problem.Cut(e.Name, 64), e.First.Text,
+		e.First.Pos, e.Second.Text, e.Second.Pos)
 }
 
 // writeObject writes an object; its error is a *DuplicateMemberError where two

@@ -232,7 +232,8 @@ func (p *parser) filter(s segment) Filter {
 		f.Args = []string{argument(strings.Trim(arg, " "))}
 		if spec.check != nil {
 			if msg := spec.check(f.Args[0]); msg != "" {
-				p.fail(s.at+strings.IndexByte(s.text, ':')+1, fmt.Sprintf("write {{name | %s: %s}}", name, spec.example), "filter %s: %s", name, msg)
+				p.fail(s.at+strings.IndexByte(s.text, ':')+1, fmt.Sprintf("write {{name | %s: %s}}", name, spec.example),
+					"filter %s: %s", name, msg)
 			}
 		}
 	}

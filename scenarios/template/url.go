@@ -20,7 +20,8 @@ const (
 func PercentEncode(s, extra string) string {
 	const digits = "0123456789ABCDEF"
 	plain := func(c byte) bool {
-		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~", c) >= 0 || strings.IndexByte(extra, c) >= 0
+		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~",
+			c) >= 0 || strings.IndexByte(extra, c) >= 0
 	}
 	i := 0
 	for i < len(s) && plain(s[i]) {

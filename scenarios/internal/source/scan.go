@@ -273,7 +273,8 @@ func (s *scanner) valueAt() string {
 	from := s.i
 	for from > s.start && s.i-from < problem.MaxColumns {
 		prev := s.text[from-1]
-		if isBlank(prev) && from-1 > s.start && strings.IndexByte(":-,[{", s.text[from-2]) >= 0 || s.flow > 0 && strings.IndexByte("[{,", prev) >= 0 {
+		if isBlank(prev) && from-1 > s.start && strings.IndexByte(":-,[{",
+			s.text[from-2]) >= 0 || s.flow > 0 && strings.IndexByte("[{,", prev) >= 0 {
 			break
 		}
 		if isBlank(prev) && from-1 == s.start {
@@ -282,7 +283,8 @@ func (s *scanner) valueAt() string {
 		from--
 	}
 	to := s.close + 2
-	for to < len(s.text) && to-s.i < 2*problem.MaxColumns && s.text[to] != '\n' && (s.flow == 0 || strings.IndexByte(",]}", s.text[to]) < 0) && !strings.HasPrefix(s.text[to:], " #") {
+	for to < len(s.text) && to-s.i < 2*problem.MaxColumns && s.text[to] != '\n' && (s.flow == 0 ||
+		strings.IndexByte(",]}", s.text[to]) < 0) && !strings.HasPrefix(s.text[to:], " #") {
 		if strings.HasPrefix(s.text[to:], "{{") {
 			if n := strings.Index(s.text[to:], "}}"); n > 0 {
 				to += n + 1
