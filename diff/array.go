@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// A pairing says which elements of two arrays stand for each other; -1 where
+// A pairing says which elements of two arrays are compared with each other; -1 where
 // the other side has none.
 type pairing struct {
 	b, g  int32
@@ -27,6 +27,8 @@ type frame struct {
 // array compares two arrays: it pairs their elements as the match rule says,
 // then compares the pairs.
 func (e *engine) array(b, g uint32, st int32, eff *effect) {
+	// The stacks are shared by the recursion: what this array adds is cut off again
+	// at the end.
 	baseIdx, baseHash, baseOps, at := len(e.idx), len(e.hashes), len(e.ops), len(e.frames)
 	f := frame{bs: len(e.idx)}
 	e.idx = e.b.children(b, e.idx)
@@ -36,6 +38,7 @@ func (e *engine) array(b, g uint32, st int32, eff *effect) {
 	f.ng = len(e.idx) - f.gs
 	e.hashElements(&f)
 	e.align(&f, eff)
+	// What is true of the array as a whole comes before its elements.
 	if f.reordered {
 		e.found(Order, b, g, eff, orderNote(eff))
 	}
@@ -49,6 +52,8 @@ func (e *engine) array(b, g uint32, st int32, eff *effect) {
 			return fmt.Sprintf("%s: too different to align exactly; elements are paired in place", e.appendPath(nil))
 		})
 	}
+	// Whether the list lost more than half decides what allow rules may hide of it,
+	// see allowance.
 	gone := 0
 	for _, p := range e.ops[baseOps:] {
 		if p.g < 0 {
@@ -65,14 +70,15 @@ func (e *engine) array(b, g uint32, st int32, eff *effect) {
 	e.idx, e.hashes, e.ops, e.frames = e.idx[:baseIdx], e.hashes[:baseHash], e.ops[:baseOps], e.frames[:at]
 }
 
+// orderNote explains a difference in order; a match rule may accept any.
 func orderNote(eff *effect) string {
 	if eff.match != 0 {
-		return "the same elements in another order; as: set beside by accepts any order"
+		return "the same elements in another order; as: set with by accepts any order"
 	}
 	return "the same elements in another order"
 }
 
-// hashElements lays the hashes of the elements, as the rules see them, side by side.
+// hashElements appends the hashes of both sides' elements, as the rules see them.
 func (e *engine) hashElements(f *frame) {
 	f.hb = len(e.hashes)
 	for _, c := range e.idx[f.bs : f.bs+f.nb] {
@@ -151,6 +157,7 @@ func (e *engine) align(f *frame, eff *effect) {
 		e.inPlace(f, 0, f.nb, 0, f.ng)
 		return
 	}
+	// Equal elements at both ends need no pairing: lists mostly differ in the middle.
 	h := e.hashes
 	lo := 0
 	for lo < f.nb && lo < f.ng && h[f.hb+lo] == h[f.hg+lo] {
@@ -218,6 +225,7 @@ func (e *engine) slotTable(n int) []slot {
 	return t
 }
 
+// find is the slot of a hash, or the free one where it belongs.
 func find(t []slot, h uint64) *slot {
 	h = max(h, 1)
 	for i := int(h) & (len(t) - 1); ; i = (i + 1) & (len(t) - 1) {
@@ -237,6 +245,7 @@ func (s *slot) claim(h uint64) {
 // alignBag pairs equal elements whatever their order; in a set a value counts
 // once. What is left is paired by likeness, so that the inner difference shows.
 func (e *engine) alignBag(f *frame, set bool) {
+	// Green's elements by hash, the copies of one as a list.
 	next := make([]int32, f.ng) // further places of a hash on green
 	t := e.slotTable(f.nb + f.ng)
 	for i := f.ng - 1; i >= 0; i-- {
@@ -246,6 +255,7 @@ func (e *engine) alignBag(f *frame, set bool) {
 		s.ng++
 	}
 	used := make([]bool, f.ng)
+	// Each of blue's takes the next copy on green; those without one are left.
 	var lone []int32
 	for i := range f.nb {
 		s := find(t, e.hashes[f.hb+i])

@@ -13,7 +13,7 @@ import (
 // default options. Its rules:
 //
 //  1. Both bodies are read by the JSON grammar, strictly: UTF-8 without a byte
-//     order mark, no lone surrogates, nothing behind the value, no name twice.
+//     order mark, no lone surrogates, nothing after the value, no name twice.
 //     A body that breaks it is an Invalid (DuplicateKey, Limit) difference,
 //     also when both sides send the same bytes: nothing was compared.
 //  2. Values are equal when they have the same type and the same value: objects
@@ -32,6 +32,7 @@ func Compare(blue, green []byte, rules *Rules) Result {
 	return compareBodies(blue, green, rules, nil)
 }
 
+// compareBodies is Compare with what map rules have paired before; nil: nothing.
 func compareBodies(blue, green []byte, rules *Rules, seen *Bijections) Result {
 	if rules == nil {
 		rules = defaultRules()
@@ -91,6 +92,7 @@ func (w *worker) knows(t *tree, text []byte) bool {
 // workPerNode bounds what alignment may cost.
 const workPerNode = 50
 
+// begin resets the engine for a comparison under rules and keeps its memory.
 func (e *engine) begin(r *Rules, auto *automaton, seen *Bijections) {
 	e.rules, e.auto, e.seen, e.at = r, auto, seen, [2]time.Time{}
 	e.met = nil
@@ -107,6 +109,7 @@ func (e *engine) begin(r *Rules, auto *automaton, seen *Bijections) {
 	clear(e.visits)
 }
 
+// run compares two trees that have been read, or reports why one was not.
 func (e *engine) run(b, g *tree) {
 	e.b, e.g = b, g
 	if b.err == nil {
@@ -152,6 +155,8 @@ func (e *engine) unreadable(t *tree, blue bool) {
 // excerptBefore is how much of a broken body is shown before the break.
 const excerptBefore = 32
 
+// unusable records a body that cannot be compared: a difference of the gravest
+// severity that no rule hides, with the text before the byte that breaks it.
 func (e *engine) unusable(t *tree, side string, err *SyntaxError, path string) {
 	e.out.total++
 	e.out.worst = StatusClass
@@ -202,6 +207,7 @@ func (e *engine) addVisits(blue, green []uint32) {
 	if e.auto == nil || e.rules.prog.Maybe() && e.embedded == 0 {
 		return
 	}
+	// Per rule and side, over all states in which the rule matches.
 	var most [2][]int
 	for side, v := range [2][]uint32{blue, green} {
 		for st, n := range v {
@@ -277,6 +283,7 @@ func (e *engine) walk(t *tree, i uint32, st int32, f func(uint32, int32)) {
 	}
 }
 
+// result sums up the comparison; the engine's memory is not part of it.
 func (e *engine) result() Result {
 	res := Result{Total: e.out.total, HiddenTotal: e.out.hiddenTotal, Leaves: e.leaves, Notes: e.notes, Forms: e.met, Severity: Identical}
 	res.Differences, res.Hidden = e.out.finish()

@@ -3,17 +3,14 @@ package diff
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"math/big"
 	"regexp"
-	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/bgverify/bgverify/diff/literal"
 	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/diff/path"
 )
@@ -31,21 +28,25 @@ type Rules struct {
 	pool   sync.Pool // of *worker
 }
 
+// A compiledRule is a rule with what its kind's check has prepared of it.
 type compiledRule struct {
 	Rule
-	row         *ruleKind
-	order       int // of the row in the table
+	row   *ruleKind
+	order int // of the row in ruleKinds
+	// specificity is that of the path, or of the header's name: a name with a
+	// cookie or attribute in brackets before a plain one, that before a pattern.
+	// Where two rules of a kind match a place, the greater one is in force.
 	specificity int
-	re          *regexp.Regexp
-	abs, rel    *big.Rat
+	re          *regexp.Regexp // rewrite with a pattern
+	abs, rel    *big.Rat       // tolerance: exact, nil where not given
 	format      func(string) bool
-	kind        Kind
+	kind        Kind          // allow: of the differences that it allows
 	reading     NumberReading // of a rule `number`
 	// broad: the path ends in a selector that takes more than it names.
 	broad bool
 	// anything: the pattern takes any text.
 	anything bool
-	normal   []func(string) string
+	normal   []func(string) string // string: applied in this order
 }
 
 // maxRegexp bounds a regular expression, maxRules a list of rules.
@@ -90,6 +91,8 @@ func Compile(rules []Rule, opts Options) (*Rules, []RuleError) {
 	return r, nil
 }
 
+// limits fills in the defaults of the bounds, and what else a parser needs to
+// know of the options.
 func (o *Options) limits() limits {
 	or := func(n, d int) int {
 		if n <= 0 {
@@ -106,6 +109,8 @@ func (o *Options) limits() limits {
 	return l
 }
 
+// defaultRules are those of comparisons without rules and options. They are
+// compiled once, so that their workers are shared by all such comparisons.
 var defaultRules = sync.OnceValue(func() *Rules {
 	r, errs := Compile(nil, Options{})
 	if errs != nil { // no rules, no mistakes
@@ -114,19 +119,24 @@ var defaultRules = sync.OnceValue(func() *Rules {
 	return r
 })
 
+// A compiler checks a list of rules, one after the other, and collects every
+// mistake; out is thrown away when there is one.
 type compiler struct {
 	out  *Rules
 	now  time.Time
 	errs []RuleError
 	// parsed holds the patterns of body rules by rule index.
 	parsed map[int]*Pattern
-	at     int
+	at     int // index of the rule that is being checked
 }
 
+// fail records a mistake in a field of a rule; the hint says what to write.
 func (c *compiler) fail(rule int, field, hint, format string, args ...any) {
 	c.errs = append(c.errs, RuleError{Rule: rule, Field: field, Msg: fmt.Sprintf(format, args...), Hint: hint})
 }
 
+// rule checks and prepares rule i. Without a known kind nothing else is checked:
+// which keys and places are right depends on it.
 func (c *compiler) rule(i int, in Rule) {
 	r := &c.out.prog.rules[i]
 	r.Rule = in
@@ -165,16 +175,22 @@ func (c *compiler) kind(i int, r *compiledRule) bool {
 	return true
 }
 
+// dates checks rule 4. A rule holds through the whole of its last day, in UTC,
+// and is a mistake from the next midnight on.
 func (c *compiler) dates(i int, r *compiledRule) {
-	switch {
-	case r.Until.IsZero():
+	if r.Until.IsZero() {
+		return
+	}
+	switch end := r.Until.AddDate(0, 0, 1); {
 	case c.now.IsZero():
 		c.fail(i, "until", "", "a rule with an until needs today's date")
-	case c.now.After(r.Until.AddDate(0, 0, 1)) || c.now.Equal(r.Until.AddDate(0, 0, 1)):
+	case !c.now.Before(end):
 		c.fail(i, "until", "remove the rule, or prove it is still needed", "expired on %s", r.Until.Format(time.DateOnly))
 	}
 }
 
+// place checks rule 1 and that the kind has rules for such a place, and files the
+// rule where the comparison of that part of an answer looks for it.
 func (c *compiler) place(i int, r *compiledRule) {
 	n := 0
 	for _, given := range []bool{r.At != "", r.Header != "", len(r.Headers) > 0, r.Where != ""} {
@@ -226,6 +242,8 @@ func (c *compiler) place(i int, r *compiledRule) {
 	}
 }
 
+// path reads the path of a rule for bodies and adds it to the automaton that
+// follows all paths at once while a body is parsed.
 func (c *compiler) path(i int, r *compiledRule) {
 	if r.row.places&inBody == 0 {
 		c.fail(i, "at", "", "%s is not a rule for bodies", r.Do)
@@ -265,169 +283,6 @@ func (c *compiler) parameters(i int, r *compiledRule) {
 	}
 	if r.row.check != nil {
 		r.row.check(c, i, r)
-	}
-}
-
-// allow checks the kind of change that a rule allows, and how much of it.
-func (c *compiler) allow(i int, r *compiledRule) {
-	kinds := map[string]Kind{"added": Added, "removed": Removed, "changed": Changed, "type": TypeChanged, "order": Order}
-	r.kind = kinds[r.Kind]
-	if r.kind == 0 && r.Kind != "" {
-		c.fail(i, "kind", "", "allow: kind is one of added, removed, changed, type, order")
-	}
-	c.bound(i, r)
-}
-
-func (c *compiler) mapName(i int, r *compiledRule) {
-	if r.As == "" {
-		c.fail(i, "as", "", "map needs a name: as: order")
-	}
-}
-
-func (c *compiler) within(i int, r *compiledRule) {
-	if r.Within <= 0 {
-		c.fail(i, "within", "within: 5s", "time needs a within")
-	}
-}
-
-func (c *compiler) leak(i int, r *compiledRule) {
-	if !r.Allow {
-		c.fail(i, "allow", "the check is on everywhere; a rule only switches it off", "leak needs allow: true")
-	}
-}
-
-func (c *compiler) reading(_ int, r *compiledRule) { r.reading = ReadingOf(r.As) }
-
-// bound checks the most that an allow rule hides.
-func (c *compiler) bound(i int, r *compiledRule) {
-	switch m := r.Max; {
-	case m == Bound{}:
-	case r.At == "":
-		c.fail(i, "max", "", "max counts places of the body: it goes with at")
-	case m.Count < 0 || m.Share < 0 || m.Share > 1 || m.Count > 0 && m.Share > 0:
-		c.fail(i, "max", "max: 3, or max: 10%", "max is a number of at least 1 or a share of at most 100%%")
-	}
-}
-
-func (c *compiler) match(i int, r *compiledRule) {
-	if len(r.By) == 0 && r.As == "" {
-		c.fail(i, "by", "by: id, or as: list | set | multiset | auto", "match needs by or as")
-	}
-	if len(r.By) > 0 && (r.As == "list" || r.As == "auto") {
-		c.fail(i, "as", "", "by and as: %s contradict each other", r.As)
-	}
-	if len(r.By) > 8 {
-		c.fail(i, "by", "", "a key of more than 8 members")
-	}
-	for j, k := range r.By {
-		if k == "" || slices.Contains(r.By[:j], k) {
-			c.fail(i, "by", "", "an empty or repeated key member")
-		}
-	}
-}
-
-func (c *compiler) tolerance(i int, r *compiledRule) {
-	if r.Abs == nil && r.Rel == nil {
-		c.fail(i, "abs", "abs: 0.01 or rel: 0.001", "tolerance needs abs or rel")
-	}
-	for _, t := range []struct {
-		field string
-		given *float64
-		out   **big.Rat
-	}{{"abs", r.Abs, &r.abs}, {"rel", r.Rel, &r.rel}} {
-		if t.given == nil {
-			continue
-		}
-		if f := *t.given; math.IsNaN(f) || math.IsInf(f, 0) || f < 0 {
-			c.fail(i, t.field, "", "%s is a number of at least 0", t.field)
-			continue
-		}
-		*t.out = literal.RatOfFloat(*t.given)
-	}
-}
-
-func (c *compiler) formatRule(i int, r *compiledRule) {
-	if r.Is == "regex" {
-		if r.Pattern == "" {
-			c.fail(i, "pattern", "", "format regex needs a pattern")
-			return
-		}
-		if re := c.regexp(i, r.Pattern, true); re != nil {
-			r.format = func(s string) bool { return len(s) <= maxRegexpInput && re.MatchString(s) }
-			r.anything = takesAnything(re)
-		}
-		return
-	}
-	if r.Pattern != "" {
-		c.fail(i, "pattern", "is: regex", "a pattern goes with is: regex")
-	}
-	if r.format = notation.Format(r.Is); r.format == nil {
-		c.fail(i, "is", "one of "+strings.Join(formatNames(), ", "), "unknown format %q", r.Is)
-	}
-}
-
-func (c *compiler) rewrite(i int, r *compiledRule) {
-	if r.As == "" {
-		c.fail(i, "as", "as: HOST", "rewrite needs a placeholder")
-	}
-	switch {
-	case r.Pattern != "" && (r.BlueText != "" || r.GreenText != ""):
-		c.fail(i, "pattern", "", "rewrite takes a pattern, or blue and green")
-	case r.Pattern != "":
-		if r.re = c.regexp(i, r.Pattern, false); r.re != nil {
-			r.anything = takesAnything(r.re)
-		}
-	case r.BlueText == "" || r.GreenText == "":
-		c.fail(i, "blue", "", "rewrite needs blue and green, or a pattern")
-	}
-}
-
-// regexp compiles a regular expression; whole anchors it at both ends.
-func (c *compiler) regexp(i int, text string, whole bool) *regexp.Regexp {
-	if len(text) > maxRegexp {
-		c.fail(i, "pattern", "", "a pattern of more than %d bytes", maxRegexp)
-		return nil
-	}
-	full := text
-	if whole {
-		full = `\A(?:` + text + `)\z`
-	}
-	re, err := regexp.Compile(full)
-	if err != nil {
-		e := RuleError{Rule: i, Field: "pattern", Msg: strings.TrimPrefix(err.Error(), "error parsing regexp: ")}
-		if se, ok := err.(*syntax.Error); ok {
-			e.Msg = se.Code.String() + ": " + se.Expr
-			e.Offset = max(0, strings.Index(text, se.Expr))
-		}
-		c.errs = append(c.errs, e)
-		return nil
-	}
-	return re
-}
-
-// takesAnything reports whether an expression takes whole texts that have nothing
-// in common.
-func takesAnything(re *regexp.Regexp) bool {
-	whole, err := regexp.Compile(`\A(?:` + re.String() + `)\z`)
-	if err != nil { // nested one level deeper than the parser allows
-		return false
-	}
-	for _, s := range []string{"x", "0", "Zz9-_.", "~가%/<>!"} {
-		if !whole.MatchString(s) {
-			return false
-		}
-	}
-	return true
-}
-
-// normalisers looks up what a string rule does to texts.
-func (c *compiler) normalisers(_ int, r *compiledRule) {
-	names := r.AsList
-	if r.As != "" {
-		names = []string{r.As}
-	}
-	for _, name := range names {
-		r.normal = append(r.normal, notation.Normaliser(name))
 	}
 }
 

@@ -15,8 +15,11 @@ type setCookie struct {
 	attrs       []cookieAttr // by lower-case name, sorted
 }
 
+// A cookieAttr is one attribute; value is empty where it has none, as Secure.
 type cookieAttr struct{ name, value string }
 
+// parseCookie reads a Set-Cookie field as clients do (RFC 6265, section 5.2):
+// leniently, white space and quotes around values left out.
 func parseCookie(s string) setCookie {
 	parts := strings.Split(s, ";")
 	var c setCookie
@@ -82,6 +85,7 @@ func (e *engine) cookies(blue, green []string) {
 	}
 }
 
+// parseCookies reads all Set-Cookie fields of an answer, in their order.
 func parseCookies(values []string) []setCookie {
 	out := make([]setCookie, len(values))
 	for i, v := range values {
@@ -90,6 +94,8 @@ func parseCookies(values []string) []setCookie {
 	return out
 }
 
+// cookie compares a cookie's value, by rule 3 unless a rule of the file says how,
+// and walks the sorted attributes of both sides side by side.
 func (e *engine) cookie(path string, b, g *setCookie, eff *effect) {
 	same, why := false, ""
 	if !eff.says() && eff.ignore == 0 && eff.drop == 0 {
@@ -117,6 +123,7 @@ func (e *engine) cookie(path string, b, g *setCookie, eff *effect) {
 	}
 }
 
+// attribute compares one attribute; nil where a side does not have it.
 func (e *engine) attribute(path string, b, g *cookieAttr) {
 	t := textDifference{kind: Changed, where: InHeader, typ: StringType}
 	name := ""

@@ -31,6 +31,8 @@ type effect struct {
 	anyNotation bool
 }
 
+// effectOf sums up rules that match one place. It runs once for each state of the
+// automaton and each header, not for each value.
 func (g *program) effectOf(rules []int) effect {
 	e := effect{rules: rules}
 	for _, i := range rules {
@@ -82,6 +84,7 @@ func (g *program) beats(i, j int) bool {
 // yields to a more specific rule that says how to compare it, and the other
 // way round. It then sums up what the rules in force are about.
 func (e *effect) settle(g *program) {
+	// Of drop and ignore one is in force, by the same order as two rules of a kind.
 	if e.drop != 0 && e.ignore != 0 {
 		if g.beats(int(e.drop)-1, int(e.ignore)-1) {
 			e.ignore = 0
@@ -104,6 +107,8 @@ func (e *effect) settle(g *program) {
 		e.reading = g.rules[e.number-1].reading
 	}
 	e.numbers, e.strings = e.mapping != 0, e.mapping != 0 || e.embedded != 0
+	// What the rules in force are about decides how values hash (ruled) and whether
+	// they count as compared (lets).
 	inForce := e.accepts
 	for _, i := range e.allows {
 		inForce = append(inForce[:len(inForce):len(inForce)], ruleRef(i+1))
@@ -160,7 +165,7 @@ func (r *compiledRule) letsText(t *tree, i uint32) bool {
 // ruled is what a value under this effect adds to its parent's ruled hash.
 func (e *effect) ruled(t *tree, i uint32) uint64 {
 	n := &t.nodes[i]
-	switch {
+	switch { // the same order as in engine.pair
 	case e.drop != 0:
 		return hashDrop
 	case e.absent(t, i):

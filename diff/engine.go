@@ -7,11 +7,11 @@ const noNode = ^uint32(0)
 
 // A step is one hop of the path from the root to the place being compared.
 type step struct {
-	bt, gt *tree // trees the nodes lie in
+	bt, gt *tree // trees of the nodes
 	bn, gn uint32
 	bi, gi int32 // indices of an element; -1 for a member or an absent side
 	frame  int32 // one more than the element's array in e.frames; 0 for a member
-	// gone is how much of what blue has beside it, itself included, is not on green;
+	// gone is how many siblings on blue, itself included, green does not have;
 	// 0 unless that is more than half.
 	gone int32
 }
@@ -27,6 +27,8 @@ type worker struct {
 	blueVisits []uint32
 }
 
+// worker takes an idle worker, or makes one. Its automaton has learned the states
+// that earlier bodies of these rules led to.
 func (r *Rules) worker() *worker {
 	if w, ok := r.pool.Get().(*worker); ok {
 		return w
@@ -43,6 +45,8 @@ func (r *Rules) worker() *worker {
 // the next comparison, a few megabytes in all.
 const maxKept = 1 << 17
 
+// release keeps a worker for the next comparison, without what a large body made
+// it allocate, and without a reference to the bodies.
 func (r *Rules) release(w *worker) {
 	if w.auto != nil && w.auto.Crowded() {
 		return
@@ -59,28 +63,28 @@ func (r *Rules) release(w *worker) {
 
 // An engine compares two trees. See Compare for its rules.
 type engine struct {
-	rules *Rules
+	rules *Rules // never nil
 	auto  *automaton
-	b, g  *tree
-	path  []step
+	b, g  *tree  // the two bodies, or the documents inside of them, being compared
+	path  []step // from the root to the current place
 	// pointer is how much of path the JSON Pointers follow: inside an embedded
 	// document they stay at the string that holds it.
 	pointer  int
 	embedded int
-	outer    *tree   // green's tree around the embedded documents
-	hider    ruleRef // the rule that hides all differences found meanwhile
-	quiet    int     // above 0: leaves are already accounted for
-	seen     *Bijections
+	outer    *tree        // green's tree around the embedded documents
+	hider    ruleRef      // the rule that hides all differences found meanwhile
+	quiet    int          // above 0: leaves are already accounted for
+	seen     *Bijections  // what map rules have paired over the case
 	at       [2]time.Time // of the two answers, see Message.At
 	leaves   Leaves
-	hits     []int
+	hits     []int // by rule: differences that it hid
 	charged  []int // what is hidden at the places of a rule, by any allow rule
-	visits   []int
+	visits   []int // by rule: places that it matched
 	out      recorder
 	patch    *patcher // nil unless a patch is asked for
-	notes    []string
-	met      []Form
-	work     int // steps that alignment may still take
+	notes    []string // for Result.Notes, each once
+	met      []Form   // harmless forms in which equal bodies differ
+	work     int      // steps that alignment may still take
 
 	idx    []uint32 // stacks of children and pairs, shared by the recursion
 	ops    []pairing
@@ -92,6 +96,8 @@ type engine struct {
 	tails  []int32
 }
 
+// forget drops what belongs to one comparison, and all of its memory where that
+// was an unusual one.
 func (e *engine) forget() {
 	e.b, e.g, e.seen, e.rules, e.patch = nil, nil, nil, nil, nil
 	e.path = e.path[:0]
@@ -100,6 +106,7 @@ func (e *engine) forget() {
 	}
 }
 
+// effects are those of the rules that match in a state of the automaton.
 func (e *engine) effects(st int32) *effect {
 	if st == deadState {
 		return &noEffect
@@ -166,13 +173,20 @@ func (e *engine) same(b, g uint32) bool {
 	return bn.hash == gn.hash && bn.typ == gn.typ && (bn.flags|gn.flags)&flagSoft == 0
 }
 
+// addLeaves adds the leaves below a node of blue to one of the counts of Leaves,
+// unless a value around it has been counted as a whole.
 func (e *engine) addLeaves(count *int, b uint32) {
 	if e.quiet == 0 {
 		*count += e.b.countLeaves(b)
 	}
 }
 
-// pair compares two values that stand for each other, under the rules of st.
+// pair compares two values at the same place, under the rules of st.
+//
+//  1. Equal values that no rule looks into are done: subtrees are skipped by hash.
+//  2. A dropped value may differ in all, an ignored one in value alone.
+//  3. Values of two types are one difference, whatever is in them.
+//  4. All else is compared by the type of the values.
 func (e *engine) pair(b, g uint32, st int32) {
 	if e.same(b, g) {
 		e.counted(b)
@@ -219,6 +233,7 @@ func (e *engine) hide(by ruleRef) ruleRef {
 	return outer
 }
 
+// unhide ends what hide began; outer is what hide returned.
 func (e *engine) unhide(outer ruleRef) {
 	e.hider = outer
 	e.quiet--
@@ -267,6 +282,12 @@ func (e *engine) change(b, g uint32, eff *effect, by ruleRef) {
 	e.found(Changed, b, g, eff, "")
 }
 
+// text compares two strings:
+//
+//  1. A map rule comes first: also equal texts may break what it has paired.
+//  2. Different texts may be accepted by a rule, see acceptsTexts, or be documents
+//     whose values are compared instead.
+//  3. Equal documents are opened too, for the visits of rules inside them.
 func (e *engine) text(b, g uint32, st int32, eff *effect) {
 	same := e.b.nodes[b].hash == e.g.nodes[g].hash
 	if same && !eff.strict() {

@@ -28,6 +28,7 @@ func (e *engine) facts(blue, green *media.Doc) {
 			blue: factText(f.Blue), green: factText(f.Green), shapeless: !f.Style,
 		}, eff)
 	}
+	// Rules that match a fact count as visited, whether or not it differs.
 	if e.auto == nil {
 		return
 	}
@@ -43,6 +44,7 @@ func (e *engine) facts(blue, green *media.Doc) {
 	}
 }
 
+// factText shows a fact; a side that does not have it says none.
 func factText(value string) string {
 	if value == "" {
 		value = "none"

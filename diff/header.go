@@ -107,9 +107,10 @@ func (e *engine) headerEffect(names ...string) *effect {
 	return &eff
 }
 
-// says reports whether a rule tells how to compare the value.
+// says reports whether a rule says how to compare the value.
 func (e *effect) says() bool { return e.mapping != 0 || len(e.accepts) > 0 }
 
+// header compares all values of one name, and looks for leaks in green's.
 func (e *engine) header(f *headerField) {
 	if f.name == "set-cookie" {
 		e.cookies(f.blue, f.green)
@@ -129,6 +130,7 @@ func (e *engine) header(f *headerField) {
 
 // values2 compares the values of one header.
 func (e *engine) values2(f *headerField, eff *effect) {
+	// What a header is by nature comes before its values: presence, clocks, expiry.
 	t := textDifference{where: InHeader, path: f.name, typ: StringType, blue: joined(f.blue), green: joined(f.green), by: eff.drop}
 	switch {
 	case len(f.blue) == 0:
@@ -144,6 +146,8 @@ func (e *engine) values2(f *headerField, eff *effect) {
 	case f.name == "expires" && !eff.says() && notation.SameExpiry(f.blue[0], f.green[0], e.at) && len(f.blue) == 1 && len(f.green) == 1:
 		return
 	}
+	// Repeated headers are compared one by one where there are equally many, else
+	// as one difference.
 	if len(f.blue) == len(f.green) {
 		for i := range f.blue {
 			e.headerValue(f.name, f.blue[i], f.green[i], eff)
@@ -162,6 +166,7 @@ func (e *engine) headerValue(path, blue, green string, eff *effect) {
 // headerValueNoted is headerValue; why says more of a difference that counts.
 func (e *engine) headerValueNoted(path, blue, green string, eff *effect, why string) {
 	t := textDifference{kind: Changed, where: InHeader, path: path, typ: StringType, by: cmp.Or(eff.drop, eff.ignore)}
+	// A map rule comes first: also equal values may break what it has paired.
 	if eff.mapping != 0 && t.by == 0 {
 		if e.seen == nil {
 			e.seen = NewBijections()
@@ -180,6 +185,8 @@ func (e *engine) headerValueNoted(path, blue, green string, eff *effect, why str
 		t.by, reason = e.rules.prog.acceptsTexts(eff, blue, green, e.at)
 		why = cmp.Or(why, reason)
 	}
+	// A value that is a number may be within a tolerance, unless numbers count by
+	// type and this one changed its notation.
 	otherNotation := e.rules.opts.Numbers == Typed && fractional(blue) != fractional(green)
 	if t.by == 0 && t.note == "" && isNumber(blue) && isNumber(green) && !otherNotation {
 		t.by = e.rules.prog.acceptsNumbers(eff, &valuePair{blue: blue, green: green})
@@ -191,6 +198,7 @@ func (e *engine) headerValueNoted(path, blue, green string, eff *effect, why str
 	e.foundText(t, eff)
 }
 
+// isNumber reports whether a text is a JSON number and nothing else.
 func isNumber(s string) bool {
 	_, end, ok := literal.ScanNumber([]byte(s), 0)
 	return ok && end == len(s)
@@ -202,6 +210,7 @@ func quoteText(s string) string {
 	return literal.PlainEscapes(string(literal.Quote(strings.ToValidUTF8(s, "\uFFFD"))))
 }
 
+// joined shows the values of one name as one JSON string; "" without any.
 func joined(values []string) string {
 	if len(values) == 0 {
 		return ""

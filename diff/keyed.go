@@ -22,6 +22,7 @@ func (e *engine) alignKeyed(f *frame, lo, eb, eg int, ordered bool) {
 	for i := lo; i < eg; i++ {
 		keys = append(keys, keyHash(e.g, e.idx[f.gs+i], f.by))
 	}
+	// Green's elements by key, those of a repeated key as a list in their order.
 	kb, kg := keys[:eb-lo], keys[eb-lo:]
 	t := e.slotTable(len(kg))
 	next := make([]int32, len(kg))
@@ -30,6 +31,7 @@ func (e *engine) alignKeyed(f *frame, lo, eb, eg int, ordered bool) {
 		s.claim(kg[j])
 		next[j], s.ig = s.ig, int32(j)
 	}
+	// Each of blue's takes the next element of its key.
 	used := make([]bool, len(kg))
 	first := len(e.ops)
 	for i, k := range kb {
@@ -146,10 +148,10 @@ func (e *engine) markMoved(f *frame, first, trimmed int) {
 	}
 }
 
-// maxMoves bounds the moved elements that are told one by one.
+// maxMoves bounds the moved elements that are reported one by one.
 const maxMoves = 1000
 
-// increasing reports for each pairing whether it lies on a longest increasing
+// increasing reports for each pairing whether it is part of a longest increasing
 // subsequence of green's places (patience sorting, n log n).
 func (e *engine) increasing(ops []pairing) []bool {
 	keep := make([]bool, len(ops))
@@ -196,6 +198,7 @@ func (e *engine) guessKey(f *frame) bool {
 	if e.b.nodes[first].typ != ObjectType || e.work <= 0 {
 		return false
 	}
+	// The members of blue's first element are the candidates.
 	var cands [maxCandidates]candidate
 	n := 0
 	for c, end := first+1, e.b.nodes[first].next; c < end; c = e.b.nodes[c].next {
@@ -205,6 +208,7 @@ func (e *engine) guessKey(f *frame) bool {
 	}
 	var best []byte
 	score := minKeyScore - 1
+	// The best score wins; a candidate that cannot beat it is not tried.
 	for _, c := range cands[:n] {
 		if 100+c.prior <= score {
 			break
@@ -265,7 +269,7 @@ func tellsByValue(typ ValueType, shared, n int) bool {
 	return typ == StringType && n >= 4 && 5*shared >= 4*n
 }
 
-// noteKey tells the key that was guessed, with the rule that fixes it.
+// noteKey notes the key that was guessed, with the rule that fixes it.
 func (e *engine) noteKey(f *frame) {
 	e.note(func() string {
 		at := string(e.appendPath(nil))

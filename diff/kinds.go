@@ -41,8 +41,8 @@ type ruleKind struct {
 	// instead says that a more specific rule of this kind takes the place of an
 	// ignore or a drop: it says how to compare what they would hide.
 	instead bool
-	// byPartner says that the rule needs to know which element stands for which: it
-	// has no place below an array that is compared as a set without a key.
+	// byPartner says that the rule compares an element with its partner: it has no
+	// place below an array that is compared as a set without a key.
 	byPartner bool
 	// lets reports whether the rule lets a scalar change to any other value of its
 	// type, which then counts as not compared; nil: it never does.
@@ -144,7 +144,7 @@ var ruleKinds = []*ruleKind{
 		check: (*compiler).normalisers, text: (*compiledRule).sameNormalised, needs: needChanged,
 	},
 	{
-		do: DoRewrite, doc: "blue's text and green's stand for each other, or what a pattern matches", params: []string{"blue", "green", "pattern", "as"},
+		do: DoRewrite, doc: "blue's text and green's mean the same, or what a pattern matches does", params: []string{"blue", "green", "pattern", "as"},
 		places: inBody | inHeader, several: true,
 		check: (*compiler).rewrite, text: (*compiledRule).sameRewritten, lets: (*compiledRule).letsText, needs: needChanged,
 	},

@@ -29,6 +29,7 @@ func leakAuthorities(blue, green []string) []authority {
 	var out []authority
 	for _, b := range blue {
 		b = strings.ToLower(b)
+		// The host is the name to look for, unless only the ports differ.
 		text, shared := hostOf(b), false
 		for _, g := range green {
 			g = strings.ToLower(g)
@@ -54,6 +55,7 @@ func hostOf(a string) string {
 	return strings.Trim(a, "[]")
 }
 
+// contains reports whether a name is in the list already.
 func contains(list []authority, a authority) bool {
 	return slices.Contains(list, a)
 }
@@ -107,6 +109,7 @@ func (e *engine) leaks() {
 	if len(e.rules.leaks) == 0 || !e.suspicious() {
 		return
 	}
+	// Differences by their place on green, to mark them instead of adding a second.
 	known := map[string]int{}
 	for i := range e.out.kept {
 		p := &e.out.kept[i]
@@ -122,7 +125,8 @@ func (e *engine) leaks() {
 	e.leaksBelow(0, st, known)
 }
 
-// suspicious reports whether green's body may name blue at all.
+// suspicious reports whether green's body may name blue at all, so that a body
+// without a name needs no walk. An escape could spell one.
 func (e *engine) suspicious() bool {
 	for _, a := range e.rules.leaks {
 		if indexFold(e.g.src, a.text) >= 0 {
@@ -132,6 +136,8 @@ func (e *engine) suspicious() bool {
 	return bytes.Contains(e.g.src, []byte(`\u`))
 }
 
+// leaksBelow walks green's body under the rules. A drop or leak rule ends the walk:
+// nobody looks there, or the name may be there.
 func (e *engine) leaksBelow(i uint32, st int32, known map[string]int) {
 	eff := e.effects(st)
 	if eff.drop != 0 || eff.leak != 0 {
@@ -163,6 +169,8 @@ func (e *engine) leaksBelow(i uint32, st int32, known map[string]int) {
 	}
 }
 
+// leakAt looks for blue's names in one string of green. The first one found is
+// reported, or marked at the difference that is known of the place.
 func (e *engine) leakAt(i uint32, eff *effect, known map[string]int) {
 	text := e.g.stringText(i)
 	for _, a := range e.rules.leaks {

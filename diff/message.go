@@ -74,6 +74,7 @@ type textDifference struct {
 	shapeless   bool    // it counts in shape mode too
 }
 
+// foundText records a difference outside the trees, as found does inside them.
 func (e *engine) foundText(t textDifference, eff *effect) {
 	e.hider = t.by
 	rule, _ := e.accepted(t.kind, eff)
@@ -105,6 +106,7 @@ func (e *engine) foundText(t textDifference, eff *effect) {
 	*list = append(*list, p)
 }
 
+// textValue keeps a value that is JSON text already; "" is a side without one.
 func (r *recorder) textValue(text string, typ ValueType) (Excerpt, span) {
 	if text == "" {
 		return Excerpt{}, span{}

@@ -49,10 +49,12 @@ type namedCount struct {
 	t               *tree
 	own             int         // rules from here on are marks
 	marks           []NamedPath // in the order of those rules
-	hidden, below   uint32      // nodes before these lie in a hidden, or a counted, subtree
+	hidden, below   uint32      // nodes before these are in a hidden, or a counted, subtree
 	all, uncompared int
 }
 
+// visit looks at one place: whether rules hide its value, and whether a path
+// names it. Nodes come in document order, so that a subtree ends at one number.
 func (c *namedCount) visit(i uint32, st int32) {
 	eff := c.e.effects(st)
 	n := &c.t.nodes[i]

@@ -3,6 +3,8 @@ package diff
 // object compares the members of two objects: side by side while their names
 // agree, then by name.
 func (e *engine) object(b, g uint32, st int32) {
+	// Most objects have the same names in the same order on both sides: no table is
+	// needed as long as they do.
 	bc, bend := b+1, e.b.nodes[b].next
 	gc, gend := g+1, e.g.nodes[g].next
 	for bc < bend && gc < gend {
@@ -16,6 +18,8 @@ func (e *engine) object(b, g uint32, st int32) {
 	if bc >= bend && gc >= gend {
 		return
 	}
+	// From the first name that differs on, members are paired by name. e.idx is a
+	// stack: [base:mid] are blue's, [mid:end] green's, and from end on the partners.
 	base := len(e.idx)
 	e.idx = e.b.siblings(bc, bend, e.idx)
 	mid := len(e.idx)
@@ -26,6 +30,7 @@ func (e *engine) object(b, g uint32, st int32) {
 	for i := base; i < mid; i++ {
 		e.member(e.idx[i], e.idx[end+i-base], st, gone)
 	}
+	// What is left of green has no partner: it is added, in green's order.
 	for i := mid; i < end; i++ {
 		if x := e.idx[i]; x != noNode {
 			e.member(noNode, x, st, 0)
@@ -77,6 +82,7 @@ func (e *engine) matchNames(base, mid, end int) {
 	if cap(e.table) < size {
 		e.table = make([]uint32, size)
 	}
+	// Open addressing by the hash of the name; a slot holds a place in e.idx.
 	table := e.table[:size]
 	clear(table)
 	for i := mid; i < end; i++ {
@@ -124,6 +130,8 @@ func (e *engine) member(b, g uint32, st, gone int32) {
 // present compares what may be absent on a side, or count as absent.
 func (e *engine) present(b, g uint32, st int32) {
 	eff := e.effects(st)
+	// A value that a rule takes for absent (null, empty) counts as if it were not
+	// there. Two such values of one type are compared all the same.
 	hasB := b != noNode && !eff.absent(e.b, b)
 	hasG := g != noNode && !eff.absent(e.g, g)
 	switch {

@@ -129,7 +129,7 @@ func (p *parser) value(i, depth int, st int32) (int, bool) {
 		p.visit(st)
 	}
 	if i >= len(p.src) {
-		p.fail(Invalid, i, "the body ends where a value should stand")
+		p.fail(Invalid, i, "the body ends where a value is expected")
 		return i, false
 	}
 	p.t.nodes = append(p.t.nodes, node{start: uint32(i), next: at + 1})
@@ -186,11 +186,11 @@ func (p *parser) word(at uint32, i int) (int, bool) {
 
 func (p *parser) unexpected(i int, want string) {
 	if i >= len(p.src) {
-		p.fail(Invalid, i, "the body ends where %s should stand", want)
+		p.fail(Invalid, i, "the body ends where %s is expected", want)
 		return
 	}
 	r, _ := utf8.DecodeRune(p.src[i:])
-	p.fail(Invalid, i, "%q where %s should stand", r, want)
+	p.fail(Invalid, i, "%q where %s is expected", r, want)
 }
 
 func (p *parser) number(at uint32, i int) (int, bool) {

@@ -46,7 +46,7 @@ func NewProbe(like, against *Message, rules *Rules) *Probe {
 // what is parsed.
 func marked(body []byte) bool { return bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) }
 
-// plainJSON reports whether a body of this type is read as JSON as it stands.
+// plainJSON reports whether a body of this type is read as JSON without changes.
 func plainJSON(contentType string) bool {
 	body := []byte("null") // no sniffing takes it for JSON
 	doc, err := media.Read(body, contentType)

@@ -26,15 +26,16 @@ type pending struct {
 
 // A recorder keeps what a comparison finds.
 type recorder struct {
-	buf         []byte
-	kept, hides []pending
-	total       int
+	buf         []byte    // all texts, one after the other
+	kept, hides []pending // those that count, and those that rules hid: at most max each
+	total       int       // exact, also beyond max
 	hiddenTotal int
-	worst       Severity
+	worst       Severity // of those that count
 	max         int
-	excerpt     int
+	excerpt     int // bytes of one shown value
 }
 
+// reset empties the recorder and keeps its memory.
 func (r *recorder) reset(opts *Options) {
 	*r = recorder{buf: r.buf[:0], kept: r.kept[:0], hides: r.hides[:0], max: opts.MaxDiffs, excerpt: opts.MaxExcerpt}
 	if r.max <= 0 {
@@ -76,12 +77,14 @@ func severityOf(k Kind, blue, green ValueType) Severity {
 	}
 }
 
-// found records a difference at the current path.
+// found records a difference at the current path: counted always, kept while
+// there is room. note says more of one that counts.
 func (e *engine) found(k Kind, b, g uint32, eff *effect, note string) {
 	rule, bounded := e.accepted(k, eff)
 	if bounded != "" && note == "" {
 		note = bounded
 	}
+	// It counts, or a rule or the mode hides it.
 	list := &e.out.kept
 	if rule != "" {
 		list = &e.out.hides
@@ -106,6 +109,7 @@ func (e *engine) found(k Kind, b, g uint32, eff *effect, note string) {
 	if rule == "" && e.patch != nil {
 		e.patch.record(e, k, b, g)
 	}
+	// From here on it is about showing the difference.
 	if len(*list) >= e.out.max || len(e.out.buf) > maxText {
 		return
 	}
@@ -222,6 +226,7 @@ func (e *engine) uncompared(k Kind, b uint32, eff *effect) {
 	e.leaves.Ignored++
 }
 
+// since is the text that was appended from an offset on.
 func (r *recorder) since(from int) span { return span{uint32(from), uint32(len(r.buf))} }
 
 // value writes a value's excerpt: its text without white space, cut at a rune.
@@ -242,6 +247,7 @@ func appendCompact(out, text []byte, limit int) ([]byte, bool) {
 			continue
 		}
 		if len(out)-from >= limit {
+			// The cut may not leave the beginning of a rune.
 			for len(out) > from && !utf8.Valid(out[max(from, len(out)-utf8.UTFMax):]) && !utf8.RuneStart(out[len(out)-1]) {
 				out = out[:len(out)-1]
 			}
@@ -311,6 +317,8 @@ func appendFilter(b []byte, t *tree, n uint32, by []string, index int) []byte {
 	return append(b, ']')
 }
 
+// appendPointer writes the current place as a JSON Pointer (RFC 6901) into one
+// side's body. Inside an embedded document it points at the string around it.
 func (e *engine) appendPointer(b []byte, blue bool) []byte {
 	steps := e.path
 	if e.embedded > 0 {

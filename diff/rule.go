@@ -8,7 +8,8 @@ import (
 // A Do is what a rule does to the differences at its place.
 type Do string
 
-// The verbs of rules; their parameters are the fields of Rule named beside them.
+// The kinds of rules; the comments name the fields of Rule that are their
+// parameters. What a kind does is in its row, see ruleKinds.
 const (
 	DoIgnore    Do = "ignore"    // value may differ; presence and type are still compared
 	DoDrop      Do = "drop"      // the subtree is not looked at
@@ -56,7 +57,7 @@ type Rule struct {
 
 	Why    string
 	Ticket string
-	Until  time.Time // zero means for ever
+	Until  time.Time // the last day on which the rule holds; zero: no end
 	// Origin says where the rule was written: file:line:col.
 	Origin string
 }

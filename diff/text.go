@@ -116,6 +116,7 @@ type Bijections struct {
 	names map[string]*bijection
 }
 
+// A bijection holds the partners of one name, in both directions.
 type bijection struct{ toGreen, toBlue map[string]string }
 
 // NewBijections has paired nothing yet.
@@ -162,6 +163,8 @@ func (e *engine) inside(b, g uint32, st int32, eff *effect, blue, green string) 
 	if e.embedded >= maxEmbedded || !e.open(&trees[0], blue, st, eff) || !e.open(&trees[1], green, st, eff) {
 		return false
 	}
+	// The documents take the place of the bodies until they are compared; paths go on
+	// inside them, JSON Pointers end at the string.
 	outerB, outerG, pointer := e.b, e.g, e.pointer
 	if e.embedded == 0 {
 		e.pointer, e.outer = len(e.path), e.g
@@ -170,6 +173,8 @@ func (e *engine) inside(b, g uint32, st int32, eff *effect, blue, green string) 
 	e.embedded++
 	e.quiet++
 	before := e.out.total + e.out.hiddenTotal
+	// The rules of the string are those of the document's root, but for the two that
+	// have been applied.
 	inner := *eff
 	inner.embedded, inner.mapping = 0, 0
 	bn, gn := &trees[0].nodes[0], &trees[1].nodes[0]

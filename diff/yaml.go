@@ -125,6 +125,7 @@ func yamlList(list []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
+// yamlNumber is the shortest text of a number; "" where there is none.
 func yamlNumber(f *float64) string {
 	if f == nil {
 		return ""

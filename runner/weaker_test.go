@@ -43,6 +43,8 @@ func TestWeaker(t *testing.T) {
 		{"a rule less", swap("rules: [{at: $.at, do: ignore, why: the clock}]\n", ""), nil},
 		{"a narrower margin", swap("p95: 5%", "p95: 4%"), nil},
 		{"a rule more", swap("why: the clock}", "why: the clock}, {at: $.list, do: drop, why: noisy}"), []run.WeakerKind{run.RuleAdded}},
+		{"a rule that demands more", swap("why: the clock}", "why: the clock}, {at: $.list, do: number, as: type}"), nil},
+		{"numbers by type", strong + "number: type\n", nil},
 		{"a rule that covers more", swap("at: $.at, do: ignore", "at: $..at, do: ignore"), []run.WeakerKind{run.RuleAdded}},
 		{"a case removed", swap("  - {case: c, get: /c}\n", ""), []run.WeakerKind{run.CaseGone}},
 		{"a case skipped", swap("{case: c, get", "{case: c, skip: broken today, get"), []run.WeakerKind{run.CaseOut}},
@@ -93,6 +95,11 @@ func TestWeakerDefaults(t *testing.T) {
 	lower := plain + "coverage: {min: 0%}\n"
 	if found := FindWeaker(asksOf(t, plain), asksOf(t, lower)); len(found) != 1 || found[0].Kind != run.CoverageLower {
 		t.Errorf("found %v", found)
+	}
+	for _, typed := range []string{plain + "number: type\n", plain + "rules: [{at: $..*, do: number, as: type}]\n"} {
+		if found := FindWeaker(asksOf(t, typed), asksOf(t, plain)); len(found) != 1 || found[0].Kind != run.AskGone {
+			t.Errorf("numbers are no longer compared by type: found %v", found)
+		}
 	}
 	when := "suite: s\nvars: {q: ''}\ncases: [{case: a, get: /a, when: '{{q}}'}]\n"
 	if found := FindWeaker(asksOf(t, when), asksOf(t, plain)); len(found) > 0 {
