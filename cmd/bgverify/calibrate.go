@@ -149,6 +149,7 @@ func (f *calibrateFlags) calibrateLoad(ctx context.Context, io stdio, t *tree) e
 	if err != nil {
 		return err
 	}
+	// The plan is read once: what was known of blue's noise stays in the file.
 	found, err := calibrate.Load(ctx, calibrate.LoadOptions{
 		Plan: plan, Execute: u.execute, Out: u.out.out, Log: u.out.err,
 		Lock: func(plan *runner.Plan) (func(), error) { return lockLoad(plan, "calibrate") },
@@ -165,7 +166,7 @@ func (f *calibrateFlags) calibrateLoad(ctx context.Context, io stdio, t *tree) e
 		return failed(ctx, err)
 	case found.Interrupted:
 		return exit(run.Interrupted.ExitStatus(stopSignal(ctx)))
-	case found.Noisy:
+	case found.Noisy: // as measured; a stage without figures weighs less
 		return exit(statusUnknown)
 	case found.Unmeasured:
 		return exit(statusBroken)

@@ -198,15 +198,15 @@ func (w way) line() string {
 
 func waysText() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `# What must never pass
+	fmt.Fprintf(&b, `# Tested ways a run could pass without proof
 
-Each row is an attempt to get a PASS that proves nothing, or to hide that green is broken. A test makes it with the built binary against services on this
-machine ("panic in a worker" runs inside the test). There are %d attempts, and none exits with 0.
+Each row is an attempt to get a PASS that proves nothing, or to hide that green is broken. A test makes the attempt with the built binary against
+services on this machine ("panic in a worker" runs inside the test). There are %d attempts; none exits 0.
 
-Exit statuses: 1 green differs or is worse, 2 usage or scenario problem, nothing was sent, 3 could not be judged, 4 too little evidence, 129, 130 and 143 interrupted.
-Run one row with `+"`go test ./cmd/bgverify -run 'TEST/CLASS/ATTEMPT'`"+`, with underscores for spaces.
+Exit statuses: 1 green differs or is worse; 2 usage or scenario problem, nothing was sent; 3 could not be judged; 4 too little evidence; 129, 130 and 143
+interrupted. The [glossary](glossary.md) explains the words. Run one row with `+"`go test ./cmd/bgverify -run 'TEST/CLASS/ATTEMPT'`"+`, with underscores for spaces.
 
-`+"`go test ./cmd/bgverify -run Evidence -update`"+` writes this file, and `+"`make test-evidence`"+` fails when it does not match the tests.
+`+"`go test ./cmd/bgverify -run Evidence -update`"+` writes this file; `+"`make test-evidence`"+` fails if it does not match the tests.
 `, len(ways.walked))
 	class := ""
 	for _, w := range sortedWays() {

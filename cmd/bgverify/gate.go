@@ -85,6 +85,7 @@ func (g *gateFlags) check(io stdio, name string) error {
 			return usage("leave one of them out", "--require %s and --without %s contradict each other", what, what)
 		}
 	}
+	// The run first, then the one that it must not be weaker than.
 	folder, err := openFolder(g.root, name)
 	if err != nil {
 		return err

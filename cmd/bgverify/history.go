@@ -50,6 +50,7 @@ read, not what is in it.`,
 	return cmd
 }
 
+// showHistory does what the flags ask of the archive, then lists its runs.
 func showHistory(io stdio, flags historyFlags) error {
 	if err := checkOutput(flags.output); err != nil {
 		return err
@@ -60,30 +61,8 @@ func showHistory(io stdio, flags historyFlags) error {
 	if _, err := os.Stat(flags.root); err != nil {
 		return usage("--out names the folder that keeps the runs", "%s: %w", flags.root, unwrapPath(err))
 	}
-	for _, id := range flags.pin {
-		if err := pinned(history.Pin, flags.root, id); err != nil {
-			return err
-		}
-	}
-	for _, id := range flags.unpin {
-		if err := pinned(history.Unpin, flags.root, id); err != nil {
-			return err
-		}
-	}
-	if len(flags.pin)+len(flags.unpin) > 0 {
-		if err := history.WriteIndex(flags.root, historyPage(flags.root)); err != nil {
-			return broken(err)
-		}
-	}
-	if flags.rebuild {
-		found, unreadable, err := archive.RebuildHistory(flags.root, archive.Options{Index: historyPage(flags.root)})
-		if err != nil {
-			return broken(err)
-		}
-		fmt.Fprintf(io.err, "history rebuilt: %s\n", text.Count(found, "run"))
-		for _, name := range unreadable {
-			fmt.Fprintf(io.err, "bgverify: warning: %s cannot be read and is left out\n", text.Visible(name))
-		}
+	if err := flags.maintain(io); err != nil {
+		return err
 	}
 	list, bad, err := history.List(flags.root)
 	if err != nil {
@@ -101,6 +80,38 @@ func showHistory(io stdio, flags historyFlags) error {
 	return tellBroken("write the history", history.WriteList(io.out, list))
 }
 
+// maintain pins and unpins runs, and rebuilds the history from the run folders.
+func (flags *historyFlags) maintain(io stdio) error {
+	for _, id := range flags.pin {
+		if err := pinned(history.Pin, flags.root, id); err != nil {
+			return err
+		}
+	}
+	for _, id := range flags.unpin {
+		if err := pinned(history.Unpin, flags.root, id); err != nil {
+			return err
+		}
+	}
+	// The page marks pinned runs.
+	if len(flags.pin)+len(flags.unpin) > 0 {
+		if err := history.WriteIndex(flags.root, historyPage(flags.root)); err != nil {
+			return broken(err)
+		}
+	}
+	if flags.rebuild {
+		found, unreadable, err := archive.RebuildHistory(flags.root, archive.Options{Index: historyPage(flags.root)})
+		if err != nil {
+			return broken(err)
+		}
+		fmt.Fprintf(io.err, "history rebuilt: %s\n", text.Count(found, "run"))
+		for _, name := range unreadable {
+			fmt.Fprintf(io.err, "bgverify: warning: %s cannot be read and is left out\n", text.Visible(name))
+		}
+	}
+	return nil
+}
+
+// pinned pins or unpins the run with an id, however much of the id is given.
 func pinned(do func(root, id string) error, root, id string) error {
 	path, err := history.Resolve(root, id)
 	if err != nil {

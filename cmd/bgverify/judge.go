@@ -304,7 +304,12 @@ func judgeRun(io stdio, set *pflag.FlagSet, flags *judgeFlags, name string) erro
 		verdict = run.Broken
 	}
 	status := verdict.ExitStatus(r.End.Signal)
-	if err := writeStages(io, flags.output, folder.Path(), verdict, status, stages); err != nil {
+	if flags.output == "json" {
+		err = writeStagesJSON(io, folder.Path(), verdict, stages)
+	} else {
+		err = writeStages(io, folder.Path(), verdict, status, stages)
+	}
+	if err != nil {
 		return broken(fmt.Errorf("write the verdict: %w", err))
 	}
 	return exit(status)
@@ -337,21 +342,24 @@ func (j *judgeFlags) otherMargins(set *pflag.FlagSet) (func(perf.Margins) perf.M
 	}, nil
 }
 
-func writeStages(io stdio, output, folder string, verdict run.Verdict, status int, stages []*replay.JudgedLoad) error {
-	if output == "json" {
-		list := make([]judgedStage, len(stages))
-		for i, s := range stages {
-			list[i] = judgedStage{s.Name, s.Verdict, s.Was, s.Reason, s.Beyond, nil}
-			if s.Report != nil {
-				list[i].Judged = s.Report.Document()
-			}
+// writeStagesJSON prints the stages of a run as one JSON document.
+func writeStagesJSON(io stdio, folder string, verdict run.Verdict, stages []*replay.JudgedLoad) error {
+	list := make([]judgedStage, len(stages))
+	for i, s := range stages {
+		list[i] = judgedStage{s.Name, s.Verdict, s.Was, s.Reason, s.Beyond, nil}
+		if s.Report != nil {
+			list[i].Judged = s.Report.Document()
 		}
-		return printJSON(io.out, struct {
-			Run     string        `json:"run"`
-			Verdict run.Verdict   `json:"verdict"`
-			Stages  []judgedStage `json:"stages"`
-		}{folder, verdict, list})
 	}
+	return printJSON(io.out, struct {
+		Run     string        `json:"run"`
+		Verdict run.Verdict   `json:"verdict"`
+		Stages  []judgedStage `json:"stages"`
+	}{folder, verdict, list})
+}
+
+// writeStages prints the stages of a run, then the line for programs.
+func writeStages(io stdio, folder string, verdict run.Verdict, status int, stages []*replay.JudgedLoad) error {
 	var b strings.Builder
 	for _, s := range stages {
 		fmt.Fprintf(&b, "%s: %s; in the run: %s\n", text.Visible(s.Name), s.Verdict, s.Was)

@@ -83,6 +83,7 @@ func runSelftest(ctx context.Context, io stdio, flags *runFlags, only []string, 
 	if staleAfter < 0 || staleAfter > time.Hour {
 		return usage("0s to 1h", "--stale-after %s is out of bounds", staleAfter)
 	}
+	// Runs go through the proxies of selftest; what is printed holds no secret.
 	u, flush := newUnarchived(io, flags, t, loading{})
 	defer flush()
 	found, err := selftest.Run(ctx, selftest.Options{
@@ -96,6 +97,7 @@ func runSelftest(ctx context.Context, io stdio, flags *runFlags, only []string, 
 	if err != nil {
 		return failed(ctx, err)
 	}
+	// A fault that nothing noticed weighs more than what was left on green.
 	status := statusOK
 	switch {
 	case len(found.Lost) > 0:

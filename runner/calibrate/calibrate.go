@@ -44,12 +44,13 @@ type Options struct {
 	Log io.Writer
 }
 
-// A Result is what Fields found.
+// A Result is what Fields found. Write prints it; GreenUnstable and Complete say what
+// it amounts to.
 type Result struct {
 	rounds    int
-	settle    time.Duration
-	seen      *observations
-	findings  []*unstable // stable on blue, unstable on green
+	settle    time.Duration // before the last round under rules
+	seen      *observations // in the rounds without rules, and what later rounds added
+	findings  []*unstable   // stable on blue, unstable on green
 	proposals []proposal
 	left      []*unstable // no rule was proposed, or tried
 	tried     int         // rounds under rules
@@ -66,8 +67,16 @@ func (r *Result) Complete() bool {
 	return len(rulesOf(r.proposals)) == len(r.proposals) && len(r.left) == 0 && len(r.seen.unmeasured()) == 0 && r.open == 0
 }
 
-// Fields runs the rounds, classifies what differs and tries the rules. Its error
-// is one of Plan or Execute, or wraps runner.ErrStopped.
+// Fields finds what is unstable on a side. Its rules:
+//
+//  1. A side is compared with itself only; blue and green never meet.
+//  2. Rules are proposed from all rounds without rules, of both sides where green is
+//     asked: a place that is unstable on both gets one rule for both.
+//  3. A place that is stable on blue and unstable on green is a finding, not a rule.
+//  4. Proposed rules are tried on fresh rounds; see check.
+//
+// Its error is one of Plan or Execute, says that no answer could be compared, or
+// wraps runner.ErrStopped: half a round proves nothing, so there is no result then.
 func Fields(ctx context.Context, o Options) (*Result, error) {
 	var made run.Created
 	defer func() { made.Report(o.Log) }()
@@ -93,10 +102,10 @@ func Fields(ctx context.Context, o Options) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.findings = c.seen.with(green)
+		c.findings = c.seen.with(green) // Rules 2 and 3
 	}
 	// Rounds under the proposed rules show which of them hold.
-	if err := c.check(ctx); err != nil {
+	if err := c.check(ctx); err != nil { // Rule 4
 		return nil, err
 	}
 	c.open = made.Open()
@@ -141,7 +150,7 @@ func (o *Options) round(ctx context.Context, round int, side scenarios.Side, rul
 	if err != nil {
 		return nil, err
 	}
-	oneOnBothSides(plan, side)
+	oneOnBothSides(plan, side) // Rule 1
 	end, _, err := o.Execute(ctx, plan, func(c *run.CaseResult) { visit(c, plan.Suites[c.Suite].MinCoverage) })
 	return end, err
 }

@@ -34,7 +34,7 @@ func ReadFile(name string, mayBeMissing bool) (*run.Calibration, error) {
 	}
 	c := &run.Calibration{}
 	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
+	dec.DisallowUnknownFields() // a file of another tool, or of a newer version, is not read in part
 	if err := dec.Decode(c); err != nil {
 		return nil, hint.Errorf(again, "read calibration %s: %w", name, err)
 	}
@@ -50,6 +50,7 @@ func WriteFile(name string, c *run.Calibration) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return fmt.Errorf("write calibration: %w", err)
 	}
+	// A new file replaces the old one at once, so that a run never reads half of it.
 	temp, err := os.CreateTemp(filepath.Dir(name), ".calibration-*")
 	if err != nil {
 		return fmt.Errorf("write calibration: %w", err)

@@ -41,6 +41,7 @@ type LoadResult struct {
 // has a stage.
 func Load(ctx context.Context, o LoadOptions) (LoadResult, error) {
 	plan := o.Plan
+	// Blue against blue, over the whole duration: no look ends the stage early.
 	oneOnBothSides(plan, scenarios.Blue)
 	plan.Options.Calibrate = true
 	known := plan.Calibration
@@ -79,6 +80,7 @@ func Load(ctx context.Context, o LoadOptions) (LoadResult, error) {
 			return result, err
 		}
 	}
+	// What was kept is kept; a stage that was cut short is not among it.
 	switch {
 	case end.Verdict == run.Interrupted:
 		result.Interrupted = true
@@ -86,16 +88,19 @@ func Load(ctx context.Context, o LoadOptions) (LoadResult, error) {
 	case len(loads) == 0:
 		return result, fmt.Errorf("no load stage was run: %s", text.Visible(strings.Join(end.Reasons, "; ")))
 	}
+	// The new figures may show that a run of these stages could not prove its margins.
 	if kept > 0 {
 		result.Noisy = printUnprovable(o.Out, plan, known) || result.Noisy
 	}
 	return result, nil
 }
 
+// worse adds what another stage showed.
 func (r *LoadResult) worse(o LoadResult) {
 	r.Unmeasured, r.Noisy = r.Unmeasured || o.Unmeasured, r.Noisy || o.Noisy
 }
 
+// hasLoads reports whether a suite has a load stage.
 func hasLoads(suites []*scenarios.Suite) bool {
 	for _, suite := range suites {
 		if len(suite.Loads) > 0 {

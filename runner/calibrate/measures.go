@@ -35,6 +35,7 @@ func (m *measures) add(c *run.CaseResult) {
 			}
 		}
 	}
+	// One round that could compare the case is enough, whatever broke in others.
 	switch {
 	case m.compared[id]:
 		delete(m.why, id)
@@ -59,6 +60,8 @@ func (m *measures) answered(step string, side *run.SideResult, verdict run.Verdi
 	if side.Method == "GET" || side.Method == "HEAD" || side.Method == "OPTIONS" {
 		return
 	}
+	// The first success is the reference; only a refusal after it shows that the request
+	// cannot be repeated.
 	switch first := m.status[step]; {
 	case side.Status < 400 && first == 0:
 		m.status[step] = side.Status

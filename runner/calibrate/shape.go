@@ -26,6 +26,7 @@ func counts(g *unstable) bool {
 		if err1 != nil || err2 != nil {
 			return false
 		}
+		// Within a round either order is possible; from round to round it must grow.
 		before, ok := last[v.at]
 		if ok && before[0] != int64(v.round) {
 			if min(a, b) <= before[1] {
@@ -134,6 +135,7 @@ func shapeOf(g *unstable, texts []string) (string, bool) {
 // or is the pattern of both shapes. Where they differ in literals alone, those are
 // listed one by one.
 func (s textShape) or(t textShape) string {
+	// The general form accepts the shape of either side and nothing between them.
 	both := "^(" + s.bare() + "|" + t.bare() + ")$"
 	if slices.Equal(s, t) {
 		return s.String()
@@ -178,6 +180,7 @@ func shape(texts []string) (textShape, bool) {
 		}
 		lists[i] = tokens(text, word)
 	}
+	// Rule 1: by tokens first, because that keeps more of the text.
 	s, ok := tokenShapes(lists)
 	if !ok || len(s) > maxTokens {
 		s, ok = restShape(texts)
@@ -185,6 +188,7 @@ func shape(texts []string) (textShape, bool) {
 	if !ok {
 		return nil, false
 	}
+	// A shape that does not match the texts it was made of would be a rule that never holds.
 	compiled, err := regexp.Compile(s.String())
 	return s, err == nil && all(texts, compiled.MatchString)
 }

@@ -41,6 +41,8 @@ func oneOnBothSides(plan *runner.Plan, side scenarios.Side) {
 		pick(&env.Blue, &env.Green)
 		plan.Env = &env
 	}
+	// Both sides may be one address, and the checks of a verdict (mutants, second opinion)
+	// say nothing about stability.
 	o := &plan.Options
 	o.AllowSame, o.MaxMutants, o.SecondShare, o.GreenBuild = true, -1, -1, ""
 }

@@ -102,6 +102,17 @@ type tried struct {
 // found reports whether a case or a load stage noticed the fault.
 func (r *tried) found() bool { return r.noticed+r.stopped > 0 }
 
+// Run finds the faults that the suites do not notice. Its rules:
+//
+//  1. The suites must pass without a fault: what fails by itself notices nothing.
+//  2. Requests of setup, teardown and identity are spared, because a fault in them
+//     would keep every case from running.
+//  3. A case is asked only about faults that its own answers had.
+//  4. A broken answer that the comparison takes for the true one is not counted, and one
+//     that rules cover is listed apart: neither is a gap of the suite.
+//  5. What compensated steps create is deleted again after each run; the proxy keeps the
+//     true answer, so that a fault cannot hide the id.
+//
 // Run puts each fault in front of green in turn, runs the suites against it, and
 // prints what noticed it. Its error is one of Plan, Lock or Execute, a hint.Error
 // where green must not or cannot be reached through a proxy, or wraps
@@ -130,7 +141,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		}
 		defer unlock()
 	}
-	// What fails without a fault cannot notice one.
+	// Rule 1
 	if err := x.baseline(ctx); err != nil {
 		return nil, err
 	}

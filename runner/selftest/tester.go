@@ -257,6 +257,7 @@ func (r *tried) count(c *run.CaseResult) {
 			}
 		}
 	}
+	// Rules 3 and 4
 	switch {
 	case !any:
 	case c.Verdict != run.Pass:

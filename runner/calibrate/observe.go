@@ -1,0 +1,187 @@
+package calibrate
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/path"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
+)
+
+// A placeKey is a generalised place of answers: indices and keys are [*].
+type placeKey struct {
+	where diff.Where // status, header or body
+	path  string     // of a header its name
+}
+
+// observations are the differences of blue from itself, by place.
+type observations struct {
+	places map[placeKey]*unstable
+	// asked names whom the rounds asked: blue, or each side.
+	asked string
+	// compared counts pairs of answers.
+	compared int
+	// rounds counts differences by round.
+	rounds map[int]int
+	// measures say what could be compared at all.
+	measures measures
+	// bare are the steps of which too little was compared under proposed rules, and
+	// what was: case/step.
+	bare map[string]string
+}
+
+// An unstable is a place at which blue differed from itself.
+type unstable struct {
+	key    placeKey
+	kinds  map[diff.Kind]int // how often each kind of difference was seen
+	values []observed        // in the order of the rounds, at most maxObserved
+	cases  map[string]bool   // ids of the cases that showed it
+	rounds map[int]bool      // numbers of the rounds that showed it
+	keys   map[string]bool   // names of the members that array elements were paired by
+	paths  map[string]bool   // exact ones, at most maxObserved
+	steps  map[string]bool   // case/step
+	count  int               // of all differences, those not kept as well
+}
+
+// An observed is what two requests to one side got at a place.
+type observed struct {
+	round int
+	green bool   // green was asked on both sides, not blue
+	at    string // case, step and exact path: the same field of the same answer
+	pair  [2]diff.Excerpt
+}
+
+// maxObserved bounds what is kept of one place.
+const maxObserved = 2000
+
+func newObservations() *observations {
+	return &observations{asked: "blue", places: map[placeKey]*unstable{}, rounds: map[int]int{}, bare: map[string]string{}}
+}
+
+// with adds what green showed, asked on both sides, to the places that are
+// unstable on blue, and returns green's places that are stable on blue.
+func (o *observations) with(green *observations) (findings []*unstable) {
+	o.measures.merge(&green.measures)
+	o.asked, o.compared = "each side", o.compared+green.compared
+	for _, g := range green.groups() {
+		b := o.places[g.key]
+		if b == nil {
+			findings = append(findings, g)
+			continue
+		}
+		b.count += g.count
+		for kind, n := range g.kinds {
+			b.kinds[kind] += n
+		}
+		for id := range g.cases {
+			b.cases[id] = true
+		}
+		maps.Copy(b.keys, g.keys)
+		maps.Copy(b.paths, g.paths)
+		maps.Copy(b.steps, g.steps)
+		for _, v := range g.values {
+			v.green = true
+			b.values = append(b.values, v)
+		}
+	}
+	return findings
+}
+
+// add takes the differences of a case, setup and teardown included.
+func (o *observations) add(round int, c *run.CaseResult) {
+	o.measures.add(c)
+	for i := range c.Steps {
+		step := &c.Steps[i]
+		if step.Compared {
+			o.compared++
+		}
+		for j := range step.Differences {
+			o.addOne(round, c.ID, step.Name, &step.Differences[j])
+		}
+	}
+}
+
+// keyed finds the members by which a path picks array elements.
+var keyed = regexp.MustCompile(`@\.(\w+)==`)
+
+// addOne books one difference at its generalised place.
+func (o *observations) addOne(round int, caseID, step string, d *diff.Difference) {
+	key := placeKey{d.Where, d.Path}
+	if d.Where == diff.InBody {
+		key.path = path.Generalise(d.Path)
+	}
+	g := o.places[key]
+	if g == nil {
+		g = &unstable{
+			key: key, kinds: map[diff.Kind]int{}, cases: map[string]bool{}, rounds: map[int]bool{},
+			keys: map[string]bool{}, paths: map[string]bool{}, steps: map[string]bool{},
+		}
+		o.places[key] = g
+	}
+	g.count++
+	g.kinds[d.Kind]++
+	g.cases[caseID], g.rounds[round] = true, true
+	g.steps[caseID+"/"+step] = true
+	if len(g.paths) < maxObserved {
+		g.paths[d.Path] = true
+	}
+	o.rounds[round]++
+	for _, m := range keyed.FindAllStringSubmatch(d.Path, -1) {
+		g.keys[m[1]] = true
+	}
+	if len(g.values) < maxObserved {
+		g.values = append(g.values, observed{round, false, caseID + "/" + step + " " + d.Path, [2]diff.Excerpt{d.Blue, d.Green}})
+	}
+}
+
+// inRound counts the differences of a round.
+func (o *observations) inRound(round int) int { return o.rounds[round] }
+
+// groups are the unstable places in an order that does not depend on the rounds.
+func (o *observations) groups() []*unstable {
+	list := make([]*unstable, 0, len(o.places))
+	for _, g := range o.places {
+		list = append(list, g)
+	}
+	slices.SortFunc(list, func(a, b *unstable) int {
+		if a.key.where != b.key.where {
+			return int(a.key.where) - int(b.key.where)
+		}
+		return strings.Compare(a.key.path, b.key.path)
+	})
+	return list
+}
+
+// place names the field for people.
+func (g *unstable) place() string {
+	if g.key.where == diff.InBody {
+		return text.Visible(g.key.path)
+	}
+	return text.Visible(strings.TrimSpace(g.key.where.String() + " " + g.key.path))
+}
+
+// evidence says on one line how often it differed, and shows a pair of values.
+func (g *unstable) evidence() string {
+	line := fmt.Sprintf("%s in %s and %s",
+		text.Count(g.count, "difference"), text.Count(len(g.cases), "case"), text.Count(len(g.rounds), "round"))
+	if len(g.values) == 0 {
+		return line
+	}
+	v := &g.values[0]
+	show := func(e *diff.Excerpt) string {
+		if e.Type == diff.AbsentType {
+			return "absent"
+		}
+		r := []rune(text.Visible(e.JSON))
+		if len(r) > 60 {
+			return string(r[:60]) + "…"
+		}
+		return string(r)
+	}
+	return line + "; such as " + show(&v.pair[0]) + " and " + show(&v.pair[1])
+}
