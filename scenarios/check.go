@@ -210,8 +210,10 @@ func (b *builder) checkSuite(w *walker, o *obj) {
 		b.names.check(i.Blue)
 		b.names.check(i.Green)
 		if i.Service != "" && !slices.Contains(b.serviceNames(), i.Service) {
-			b.add(Problem{Pos: i.Pos, Summary: fmt.Sprintf("unknown service %q in identity", i.Service),
-				Hint: suggest.Hint(i.Service, b.serviceNames())})
+			b.add(Problem{
+				Pos: i.Pos, Summary: fmt.Sprintf("unknown service %q in identity", i.Service),
+				Hint: suggest.Hint(i.Service, b.serviceNames()),
+			})
 		}
 	}
 	if d := b.defaults.Service; d != "" && !slices.Contains(b.serviceNames(), d) {
@@ -327,8 +329,10 @@ func (b *builder) checkAddresses() {
 				c = green
 			}
 			if needed && c.URL == "" && !c.urlFailed {
-				b.add(Problem{Pos: b.suite.Pos, Summary: fmt.Sprintf("side %s has no url", side),
-					Hint: fmt.Sprintf("write sides: {%s: {url: …}}, name an env file, or give --%s URL", side, side)})
+				b.add(Problem{
+					Pos: b.suite.Pos, Summary: fmt.Sprintf("side %s has no url", side),
+					Hint: fmt.Sprintf("write sides: {%s: {url: …}}, name an env file, or give --%s URL", side, side),
+				})
 			}
 		}
 	}
@@ -336,8 +340,10 @@ func (b *builder) checkAddresses() {
 		return
 	}
 	if blue.URL != "" && sameAddress(blue.URL, green.URL) && blue.Resolve == green.Resolve && blue.Host == green.Host {
-		b.add(Problem{Pos: cmpPos(green.Pos, b.suite.Pos), Summary: fmt.Sprintf("blue and green are the same address: %s", green.URL),
-			Hint: "comparing a side with itself proves nothing"})
+		b.add(Problem{
+			Pos: cmpPos(green.Pos, b.suite.Pos), Summary: fmt.Sprintf("blue and green are the same address: %s", green.URL),
+			Hint: "comparing a side with itself proves nothing",
+		})
 		return
 	}
 	for _, s := range blue.Services {
@@ -349,9 +355,11 @@ func (b *builder) checkAddresses() {
 		same := orElse(s.Resolve, blue.Resolve) == orElse(g.Resolve, green.Resolve) && orElse(s.Host, blue.Host) == orElse(g.Host,
 			green.Host)
 		if sameAddress(s.URL, g.URL) && same {
-			b.add(Problem{Pos: g.Pos, Width: len([]rune(g.Name)),
+			b.add(Problem{
+				Pos: g.Pos, Width: len([]rune(g.Name)),
 				Summary: fmt.Sprintf("service %q is the same address on both sides: %s", s.Name,
-					g.URL), Hint: "add shared: true if that is meant"})
+					g.URL), Hint: "add shared: true if that is meant",
+			})
 		}
 	}
 }

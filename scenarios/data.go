@@ -45,8 +45,10 @@ func (b *builder) data(w *walker, o *obj, c *Case) *Data {
 		w.files[d.File] = true
 		format := x.word("format")
 		if format == "" {
-			format = map[string]string{".csv": "csv", ".json": "json", ".ndjson": "ndjson",
-				".jsonl": "ndjson"}[strings.ToLower(path.Ext(d.File))]
+			format = map[string]string{
+				".csv": "csv", ".json": "json", ".ndjson": "ndjson",
+				".jsonl": "ndjson",
+			}[strings.ToLower(path.Ext(d.File))]
 		}
 		cp949 := x.word("encoding") == "cp949"
 		switch {
@@ -107,9 +109,11 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 			return d
 		}
 		if first, dup := seen[name]; dup {
-			w.add(Problem{Pos: d.Name.Pos, Width: len([]rune(d.Name.Text)),
+			w.add(Problem{
+				Pos: d.Name.Pos, Width: len([]rune(d.Name.Text)),
 				Summary: fmt.Sprintf("rows %d and %d have the same name %q", first, row.Number,
-					problem.Cut(name, 40)), Hint: "name rows by what tells them apart, or add {{$row}}"})
+					problem.Cut(name, 40)), Hint: "name rows by what tells them apart, or add {{$row}}",
+			})
 			return d
 		}
 		seen[name] = row.Number

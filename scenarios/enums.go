@@ -29,12 +29,16 @@ func (s SideEffects) String() string {
 
 // String is the key of the body in the file.
 func (k BodyKind) String() string {
-	return word([]string{BodyJSON: "json", BodyForm: "form", BodyMultipart: "multipart", BodyGraphQL: "graphql", BodyXML: "xml",
-		BodyText: "text", BodyFile: "file", BodyBase64: "base64"}, uint8(k), "BodyKind")
+	return word([]string{
+		BodyJSON: "json", BodyForm: "form", BodyMultipart: "multipart", BodyGraphQL: "graphql", BodyXML: "xml",
+		BodyText: "text", BodyFile: "file", BodyBase64: "base64",
+	}, uint8(k), "BodyKind")
 }
 
 // String is the word of the file.
 func (k AuthKind) String() string {
-	return word([]string{AuthNone: "none", AuthBasic: "basic", AuthBearer: "bearer", AuthAPIKey: "api_key",
-		AuthOAuth2Client: "oauth2 client_credentials", AuthOAuth2Password: "oauth2 password", AuthDigest: "digest", AuthHMAC: "hmac", AuthAWS: "aws"}, uint8(k), "AuthKind")
+	return word([]string{
+		AuthNone: "none", AuthBasic: "basic", AuthBearer: "bearer", AuthAPIKey: "api_key",
+		AuthOAuth2Client: "oauth2 client_credentials", AuthOAuth2Password: "oauth2 password", AuthDigest: "digest", AuthHMAC: "hmac", AuthAWS: "aws",
+	}, uint8(k), "AuthKind")
 }

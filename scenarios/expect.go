@@ -224,8 +224,10 @@ func (w *walker) answer(o *obj) *AnswerTest {
 	for _, p := range a.OK {
 		matcherTemplates(p.Matchers, func(t *Template) {
 			if !t.Static() {
-				w.add(Problem{Pos: t.Pos, Summary: "answer takes no placeholders",
-					Hint: "write the value, or expect: {body: …} in the steps whose success depends on a variable"})
+				w.add(Problem{
+					Pos: t.Pos, Summary: "answer takes no placeholders",
+					Hint: "write the value, or expect: {body: …} in the steps whose success depends on a variable",
+				})
 			}
 		})
 	}

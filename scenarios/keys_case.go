@@ -138,9 +138,11 @@ var caseKeys = []key{
 	},
 }
 
-var caseTable = table{"case",
+var caseTable = table{
+	"case",
 	"A case is an independent sequence of steps: a testcase in reports. A case of one step writes the step's keys itself.",
-	slices.Concat(caseKeys, requestKeys)}
+	slices.Concat(caseKeys, requestKeys),
+}
 
 var stepTable = table{"step", "A step is one request sent to both sides, or the use of a part.", append([]key{
 	{"step", aText, "Name of the step, unique in its case.", "the verb and path", "sign in", false, ""},
@@ -186,8 +188,8 @@ var authTable = table{"auth", "How a request proves who sends it: exactly one of
 	{"api_key", object("api_key"), "A key in a header or the query.", "", `{header: X-Api-Key, value: "{{env.STB_KEY}}"}`, false, ""},
 	{
 		"oauth2", object("oauth2"), "A token fetched from an OAuth 2 server, once per side.",
-		"", `{grant: client_credentials, token_url: https://auth.example/token, client_id: stb, client_secret: " +
-		""{{env.STB_KEY}}"}`, false, "",
+		"", `{grant: client_credentials, token_url: https://auth.example/token, client_id: stb, ` +
+			`client_secret: "{{env.STB_KEY}}"}`, false, "",
 	},
 	{
 		"digest", object("digest"), "User and password for the server's Digest challenge.",
@@ -225,14 +227,17 @@ var hmacTable = table{"hmac", "A signature with a shared secret. Its text and it
 	{"encode", aWord("hex", "base64"), "How the signature is written.", "hex", "base64", false, "Encode"},
 }}
 
-var awsTable = table{"aws",
-	"AWS Signature Version 4: signed are the host, Content-Type, Range and X-Amz- headers, the query and the body.", []key{
+var awsTable = table{
+	"aws",
+	"AWS Signature Version 4: signed are the host, Content-Type, Range and X-Amz- headers, the query and the body.",
+	[]key{
 		{"region", aTemplate, "The region.", "", "ap-northeast-2", true, "Region"},
 		{"service", aTemplate, "The service's name in signatures.", "", "execute-api", true, "Service"},
 		{"access_key", aTemplate, "Id of the key.", "", "AKIDEXAMPLE", true, "AccessKey"},
 		{"secret_key", aTemplate, "The secret key.", "", `"{{env.STB_KEY}}"`, true, "SecretKey"},
 		{"session_token", aTemplate, "Token of temporary credentials.", "none", `"{{env.AWS_SESSION_TOKEN}}"`, false, "SessionToken"},
-	}}
+	},
+}
 
 var basicTable = table{"basic", "Basic authentication.", []key{
 	{"user", aTemplate, "The user.", "", "box", true, "User"},

@@ -43,13 +43,15 @@ var expectTable = table{"expect", "What must hold on both sides, whatever the co
 
 var sideExpectTable = table{"side expect", "Expectations of one side, in place of those of both.", expectKeys}
 
-var whenTable = table{"when", "When a step runs: all of it must hold. vars tests variables, the rest the answer of the step before.",
+var whenTable = table{
+	"when", "When a step runs: all of it must hold. vars tests variables, the rest the answer of the step before.",
 	append([]key{
 		{
 			"vars", mapOf(oneOf(aJSON, object("matchers"))), "What variables must be: a value, or matchers.",
 			"", "{plan: premium, items: {gt: 0}}", false, "",
 		},
-	}, expectKeys...)}
+	}, expectKeys...),
+}
 
 var latencyTable = table{"latency", "Bounds of the time to the last byte.", []key{
 	{"lt", aDuration(0, 600), "Less than.", "", "300ms", false, ""},
@@ -90,14 +92,17 @@ var matchersTable = table{"matchers", "Tests of a value; all of them must hold. 
 	},
 }}
 
-var notTable = table{"not",
-	"Tests that must not hold. For the others there are opposites: ne, lt and gte, exists: false, empty: false.", []key{
+var notTable = table{
+	"not",
+	"Tests that must not hold. For the others there are opposites: ne, lt and gte, exists: false, empty: false.",
+	[]key{
 		{"in", listOf(aJSON), "One of these values.", "", "[SUSPENDED, CLOSED]", false, ""},
 		{"contains", aTemplate, "Text that contains this, or a list with this element.", "", "error", false, ""},
 		{"matches", aTemplate, "Regular expression (RE2) that the text matches.", "", `"(?i)exception"`, false, ""},
 		{"type", aWord(typeWords...), "JSON type.", "", "array", false, ""},
 		{"format", aWord(formatWords...), "Format of a text.", "", "uuid", false, ""},
-	}}
+	},
+}
 
 var countTable = table{"count", "Tests of a number of elements.", []key{
 	{"eq", aTemplate, "Exactly.", "", "12", false, ""},
@@ -140,8 +145,10 @@ var asDoc = func() string {
 	return strings.Join(words, " ") + " " + strings.Join(names, " and ") + ": a name."
 }()
 
-var ruleTable = table{"rule",
-	"A rule changes how differences at a place count. One of at, header, headers, where says the place, do says what happens.", []key{
+var ruleTable = table{
+	"rule",
+	"A rule changes how differences at a place count. One of at, header, headers, where says the place, do says what happens.",
+	[]key{
 		{"at", aText, "Path pattern into the body.", "", `"$..serverTime"`, false, "At"},
 		{"header", aText, "One response header.", "", "x-served-by", false, "Header"},
 		{"headers", orList(aText), "Response headers; with do: only.", "", "[content-type, etag]", false, "Headers"},
@@ -172,7 +179,8 @@ var ruleTable = table{"rule",
 		{"ticket", aText, "Where the change is tracked.", "", "STB-4711", false, "Ticket"},
 		{"until", aDate, "Last day of the rule; past it the rule is a problem. Needed by allow.", "for ever", "2027-03-31", false, "Until"},
 		{"use", aText, "Takes the rules of a rule file in, instead of writing one.", "", "rules/release-2.4.yaml", false, ""},
-	}}
+	},
+}
 
 var ruleFileTable = table{"rule file", "A rule file holds rules only, for diff --rules, rediff --rules and use: in a list of rules.", []key{
 	{"doc", aText, "What the rules are for.", "", "Accepted with release 2.4.", false, ""},

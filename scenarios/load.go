@@ -424,8 +424,10 @@ func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map
 	}
 	const good = 5 * time.Minute // for which AWS takes a signature
 	if stage.Duration > good && slices.Contains(home.kinds(c.Steps[0]), AuthAWS) {
-		l.add(Problem{Pos: step.Pos, Kind: Warning, Width: len([]rune(step.Case)),
+		l.add(Problem{
+			Pos: step.Pos, Kind: Warning, Width: len([]rune(step.Case)),
 			Summary: fmt.Sprintf("the signatures of case %q are made before load %q begins", step.Case,
-				stage.Name), Hint: "a signature is good for 5 minutes: shorten the stage"})
+				stage.Name), Hint: "a signature is good for 5 minutes: shorten the stage",
+		})
 	}
 }

@@ -59,8 +59,10 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 
 // Problem is a problem of the stage that only its figures show.
 func (l *LoadStage) Problem(kind ProblemKind, summary, hint string) Problem {
-	return Problem{Pos: l.Pos, Kind: kind, Summary: fmt.Sprintf("load %s: %s", quoteName(l.Name), summary), Hint: hint, Source: l.line,
-		Width: 1}
+	return Problem{
+		Pos: l.Pos, Kind: kind, Summary: fmt.Sprintf("load %s: %s", quoteName(l.Name), summary), Hint: hint, Source: l.line,
+		Width: 1,
+	}
 }
 
 // rates reads rate, or rates with peak.

@@ -22,8 +22,14 @@ func Schema() []byte {
 		Title:  "bgverify scenario file",
 	}
 	at := root
-	for _, kind := range []struct{ key, table string }{{"suite", "suite"}, {"parts", "parts file"}, {"sides", "env file"},
-		{"limits", "env file"}, {"rules", "rule file"}, {"envs", "config"}} {
+	for _, kind := range []struct{ key, table string }{
+		{"suite", "suite"},
+		{"parts", "parts file"},
+		{"sides", "env file"},
+		{"limits", "env file"},
+		{"rules", "rule file"},
+		{"envs", "config"},
+	} {
 		next := &schemaNode{}
 		at.If, at.Then, at.Else = &schemaNode{Required: []string{kind.key}}, refTo(kind.table), next
 		at = next
@@ -191,8 +197,10 @@ func (s *shape) schema() *schemaNode {
 		return &schemaNode{Type: []string{"string"}, Pattern: `^\$`}
 	case formStatus:
 		low, high := 100.0, 599.0
-		return &schemaNode{AnyOf: []*schemaNode{{Type: []string{"integer"}, Minimum: &low, Maximum: &high},
-			{Type: []string{"string"}, Pattern: `^[1-5](xx|XX|[0-9][0-9])$`}}}
+		return &schemaNode{AnyOf: []*schemaNode{
+			{Type: []string{"integer"}, Minimum: &low, Maximum: &high},
+			{Type: []string{"string"}, Pattern: `^[1-5](xx|XX|[0-9][0-9])$`},
+		}}
 	case formJSON:
 		return &schemaNode{}
 	case formObject:

@@ -237,8 +237,10 @@ func (b *builder) settle(c *SideConfig, side Side) {
 		if err != nil {
 			c.urlFailed = c.urlFailed || f.what == "url"
 			if b.opts.Demand || !usesOutside(f.t) {
-				b.add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %v", f.what, err),
-					Hint: "addresses are known before the first request: only vars, flags and the environment answer here"})
+				b.add(Problem{
+					Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %v", f.what, err),
+					Hint: "addresses are known before the first request: only vars, flags and the environment answer here",
+				})
 			}
 			continue
 		}

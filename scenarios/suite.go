@@ -86,8 +86,10 @@ func (b *builder) body(w *walker, o *obj) {
 		b.names.begin(nil, nil)
 		if c := b.readCase(w, n); c != nil {
 			if first, dup := ids[c.ID]; dup && c.ID != s.Name+"/" { // a name that is none is reported
-				b.add(Problem{Pos: c.Pos, Summary: fmt.Sprintf("duplicate case %q", strings.TrimPrefix(c.ID, s.Name+"/")),
-					Hint: "it is also in " + first.String()})
+				b.add(Problem{
+					Pos: c.Pos, Summary: fmt.Sprintf("duplicate case %q", strings.TrimPrefix(c.ID, s.Name+"/")),
+					Hint: "it is also in " + first.String(),
+				})
 			}
 			ids[c.ID] = c.Pos
 			s.Cases = append(s.Cases, c)

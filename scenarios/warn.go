@@ -17,8 +17,10 @@ func (b *builder) warnUnused() {
 	for name, c := range b.names.all {
 		// What a parts file captures is there for every suite that uses it.
 		if c.pos.File == b.suite.Pos.File && !c.used && !slices.Contains(b.suite.Secrets, name) && !b.sameCapture(c.pos) {
-			b.add(Problem{Pos: c.pos, Kind: Warning, Width: len([]rune(name)), Summary: fmt.Sprintf("capture %q is never used", name),
-				Hint: "remove it, or add same: true if it is there to be compared"})
+			b.add(Problem{
+				Pos: c.pos, Kind: Warning, Width: len([]rune(name)), Summary: fmt.Sprintf("capture %q is never used", name),
+				Hint: "remove it, or add same: true if it is there to be compared",
+			})
 		}
 	}
 }
@@ -84,8 +86,10 @@ func (l *loader) warnPlain(name string, t *Template) {
 	}
 	lower := strings.ToLower(name)
 	if slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(lower, s) }) {
-		l.add(Problem{Pos: t.Pos, Kind: Warning, Width: 1, Summary: fmt.Sprintf("%q is written in plain text", name),
-			Hint: "read it from the environment: list NAME in env: and write {{env.NAME}}"})
+		l.add(Problem{
+			Pos: t.Pos, Kind: Warning, Width: 1, Summary: fmt.Sprintf("%q is written in plain text", name),
+			Hint: "read it from the environment: list NAME in env: and write {{env.NAME}}",
+		})
 	}
 }
 
@@ -154,8 +158,10 @@ func (l *loader) warnFlags(suites []*Suite) {
 	slices.Sort(names)
 	for _, v := range l.opts.Vars {
 		if !slices.Contains(names, v.Name) {
-			l.add(Problem{Pos: Pos{File: "--var " + v.Name}, Kind: Warning,
-				Summary: fmt.Sprintf("no suite uses the variable %q", v.Name), Hint: suggest.Hint(v.Name, names)})
+			l.add(Problem{
+				Pos: Pos{File: "--var " + v.Name}, Kind: Warning,
+				Summary: fmt.Sprintf("no suite uses the variable %q", v.Name), Hint: suggest.Hint(v.Name, names),
+			})
 		}
 	}
 }

@@ -83,7 +83,9 @@ func comparisonHint(t *Template) string {
 	if m == nil {
 		return general
 	}
-	test := map[string]string{"==": "%s", "=": "%s", "!=": "{ne: %s}", "<>": "{ne: %s}", "<": "{lt: %s}", "<=": "{lte: %s}",
-		">": "{gt: %s}", ">=": "{gte: %s}"}[m[1]]
+	test := map[string]string{
+		"==": "%s", "=": "%s", "!=": "{ne: %s}", "<>": "{ne: %s}", "<": "{lt: %s}", "<=": "{lte: %s}",
+		">": "{gt: %s}", ">=": "{gte: %s}",
+	}[m[1]]
 	return fmt.Sprintf("write when: {vars: {%s: "+test+"}}", t.Parts[0].Name, problem.Cut(m[2], 40))
 }

@@ -71,15 +71,23 @@ var filterSpecs = []filterSpec{
 	{"lower", "", "", "Lower case.", nil, onText(strings.ToLower)},
 	{"trim", "", "", "Without space at both ends.", nil, onText(strings.TrimSpace)},
 	{"base64", "", "", "Standard base64.", nil, onText(func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) })},
-	{"urlencode", "", "", "Percent-encoded; only letters, digits and - _ . ~ stay.", nil,
-		onText(func(s string) string { return PercentEncode(s, "") })},
+	{
+		"urlencode", "", "", "Percent-encoded; only letters, digits and - _ . ~ stay.", nil,
+		onText(func(s string) string { return PercentEncode(s, "") }),
+	},
 	{"json", "", "", "The value as JSON text.", nil, func(v Value, _ string, _ Scope) (Value, error) { return TextValue(v.JSON), nil }},
-	{"sha256", "", "", "SHA-256 in lower-case hex.", nil,
-		onText(func(s string) string { h := sha256.Sum256([]byte(s)); return hex.EncodeToString(h[:]) })},
-	{"hmac", "variable", "env.STB_KEY", "HMAC-SHA-256 in lower-case hex; the argument names the variable that holds the key.",
-		checkVarArg, hmacFilter},
-	{"format", "format", "unix_ms", "A time in another format: rfc3339, unix, unix_ms, http, date, or a pattern such as %Y%m%d%H%M%S.",
-		checkTimeFormat, formatFilter},
+	{
+		"sha256", "", "", "SHA-256 in lower-case hex.", nil,
+		onText(func(s string) string { h := sha256.Sum256([]byte(s)); return hex.EncodeToString(h[:]) }),
+	},
+	{
+		"hmac", "variable", "env.STB_KEY", "HMAC-SHA-256 in lower-case hex; the argument names the variable that holds the key.",
+		checkVarArg, hmacFilter,
+	},
+	{
+		"format", "format", "unix_ms", "A time in another format: rfc3339, unix, unix_ms, http, date, or a pattern such as %Y%m%d%H%M%S.",
+		checkTimeFormat, formatFilter,
+	},
 	{"add", "number or duration", "-1h", "A number plus a number, or a time plus a duration.", checkAdd, addFilter},
 	{"first", "", "", "The first element of a list.", nil, firstFilter},
 	{"join", "text", "','", "The elements of a list with the argument between them.", nil, joinFilter},
@@ -121,11 +129,15 @@ func hmacFilter(v Value, arg string, scope Scope) (Value, error) {
 }
 
 // strftime maps the directives of time patterns to Go's layouts.
-var strftime = map[byte]string{'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'L': "000", 'y': "06", 'b': "Jan",
-	'a': "Mon", 'Z': "MST", 'z': "-0700", '%': "%"}
+var strftime = map[byte]string{
+	'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'L': "000", 'y': "06", 'b': "Jan",
+	'a': "Mon", 'Z': "MST", 'z': "-0700", '%': "%",
+}
 
-var namedTimes = map[string]string{"rfc3339": time.RFC3339, "date": time.DateOnly, "http": "Mon, 02 Jan 2006 15:04:05 GMT", "unix": "",
-	"unix_ms": ""}
+var namedTimes = map[string]string{
+	"rfc3339": time.RFC3339, "date": time.DateOnly, "http": "Mon, 02 Jan 2006 15:04:05 GMT", "unix": "",
+	"unix_ms": "",
+}
 
 func checkTimeFormat(arg string) string {
 	if _, ok := namedTimes[arg]; ok {

@@ -158,9 +158,11 @@ func (s *File) separators() {
 			continue
 		}
 		r, _ := utf8.DecodeRuneInString(line[at:])
-		s.add(problem.Problem{Pos: s.at(i+1, utf8.RuneCountInString(line[:at])+1),
+		s.add(problem.Problem{
+			Pos: s.at(i+1, utf8.RuneCountInString(line[:at])+1),
 			Summary: fmt.Sprintf("the invisible line separator %U",
-				r), Hint: fmt.Sprintf(`write it as an escape in double quotes: "\u%04x"`, r)})
+				r), Hint: fmt.Sprintf(`write it as an escape in double quotes: "\u%04x"`, r),
+		})
 		s.broken = true
 	}
 }
@@ -193,8 +195,10 @@ func (s *File) parse(text string) *yaml.Node {
 		return nil
 	}
 	if err := dec.Decode(&more); err == nil {
-		s.add(problem.Problem{Pos: s.at(max(1, more.Line), 1), Width: 3, Summary: "a second YAML document",
-			Hint: "one file holds one document; move it to a file of its own"})
+		s.add(problem.Problem{
+			Pos: s.at(max(1, more.Line), 1), Width: 3, Summary: "a second YAML document",
+			Hint: "one file holds one document; move it to a file of its own",
+		})
 	} else if !errors.Is(err, io.EOF) {
 		s.add(s.yamlProblem(err))
 	}
