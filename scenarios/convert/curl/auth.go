@@ -108,7 +108,8 @@ func (c *curlImport) aws(r *web.Request, cr *curlRequest, user, password string)
 			return nil, "neither it nor the host names region and service: write aws:amz:REGION:SERVICE"
 		}
 		auth.Service, auth.Region = cmp.Or(auth.Service, labels[0]), cmp.Or(auth.Region, labels[1])
-		c.Report.Note(r.ID, "region %s and service %s of its signature are read from the address, as curl does", web.Readable(auth.Region), web.Readable(auth.Service))
+		c.Report.Note(r.ID, "region %s and service %s of its signature are read from the address, as curl does", web.Readable(auth.Region),
+			web.Readable(auth.Service))
 	}
 	if !web.HeaderText(auth.Region) || !web.HeaderText(auth.Service) {
 		return nil, "that is not a region or service"

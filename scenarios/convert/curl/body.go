@@ -2,7 +2,6 @@ package curl
 
 import (
 	"bytes"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -97,7 +96,7 @@ func (c *curlImport) addQuery(r *web.Request, text string) {
 
 // missing says that a file cannot be read, and skips the request.
 func (c *curlImport) missing(r *web.Request, line int, text string, why string) {
-	c.Lose(r, model.Lost{Kind: model.Files, Place: fmt.Sprintf("line %d", line), Text: text, Why: why})
+	c.Lose(r, lostAt(model.Files, line, text, why))
 	r.Skip = model.AppendOnce(r.Skip, why)
 }
 
@@ -206,7 +205,7 @@ func (c *curlImport) part(r *web.Request, p *pendingCurl, f curlPart) {
 	text := "-F " + name + "=…" // the content may be a secret
 	if !ok {
 		text = "-F " + f.word.text
-		c.Lose(r, model.Lost{Kind: model.Bodies, Place: fmt.Sprintf("line %d", f.word.line), Text: text, Why: "a part is name=content"})
+		c.Lose(r, lostAt(model.Bodies, f.word.line, text, "a part is name=content"))
 		return
 	}
 	out := model.Part{Name: name, Text: content}
@@ -227,14 +226,14 @@ func (c *curlImport) part(r *web.Request, p *pendingCurl, f curlPart) {
 		case "filename":
 			out.FileName = o.value
 		default:
-			c.Lose(r, model.Lost{Kind: model.Bodies, Place: fmt.Sprintf("line %d", f.word.line), Text: text, Why: "a part has no " + naming.OneLine(o.key, 40)})
+			c.Lose(r, lostAt(model.Bodies, f.word.line, text, "a part has no "+naming.OneLine(o.key, 40)))
 		}
 	}
 	if kind != 0 && !c.partFile(r, p, f, kind, value, &out) {
 		return
 	}
 	if out.File == "" && out.FileName != "" {
-		c.Lose(r, model.Lost{Kind: model.Bodies, Place: fmt.Sprintf("line %d", f.word.line), Text: text, Why: "text with a file name is written as a file here: file: …"})
+		c.Lose(r, lostAt(model.Bodies, f.word.line, text, "text with a file name is written as a file here: file: …"))
 		out.FileName = ""
 	}
 	r.Body.Parts = append(r.Body.Parts, out)

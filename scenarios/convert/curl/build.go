@@ -23,7 +23,8 @@ func (c *curlImport) command(cmd *shCommand, in stdin) {
 		words[i].text = c.resolve(words[i].text)
 	}
 	if cmd.background {
-		c.Report.Note("", "line %d: a & outside quotes ended this command, as it does in a shell; put the address in quotes if it belongs to it", cmd.line)
+		c.Report.Note("", "line %d: a & outside quotes ended this command, as it does in a shell; put the address in quotes "+
+			"if it belongs to it", cmd.line)
 	}
 	first := true
 	for _, r := range curlArgs(words) {
@@ -33,9 +34,9 @@ func (c *curlImport) command(cmd *shCommand, in stdin) {
 			}
 		}
 		if len(r.urls) == 0 {
-			c.Report.Lose(model.Lost{Kind: model.Requests, Place: fmt.Sprintf("line %d", cmd.line), Text: cmd.text, Why: "there is no address in it"})
+			c.Report.Lose(lostAt(model.Requests, cmd.line, cmd.text, "there is no address in it"))
 			for _, l := range r.lost {
-				c.Report.Lose(model.Lost{Kind: model.Settings, Place: fmt.Sprintf("line %d", l.line), Text: web.Readable(l.text), Why: l.why})
+				c.Report.Lose(lostAt(model.Settings, l.line, web.Readable(l.text), l.why))
 			}
 		}
 		for _, u := range r.urls {
@@ -170,7 +171,7 @@ func (r *curlRequest) methodOf() string {
 func (c *curlImport) settings(r *web.Request, p *pendingCurl) {
 	cr := p.curl
 	lose := func(line int, text, why string) {
-		c.Lose(r, model.Lost{Kind: model.Settings, Place: fmt.Sprintf("line %d", line), Text: web.Readable(text), Why: why})
+		c.Lose(r, lostAt(model.Settings, line, web.Readable(text), why))
 	}
 	for _, l := range cr.lost {
 		lose(l.line, l.text, l.why)
@@ -202,7 +203,8 @@ func (c *curlImport) settings(r *web.Request, p *pendingCurl) {
 	case cr.http == "2" && secureURL(r.URL), cr.http != "" && c.Suite.Blue.HTTP == cr.http:
 		c.Report.Mapped(model.Settings, 1) // 2 is what TLS negotiates anyway
 	case cr.http != "":
-		lose(line, map[string]string{"1.1": "--http1.1", "2": "--http2", "h2c": "--http2-prior-knowledge"}[cr.http], "the version belongs to a side: write http: in sides")
+		lose(line, map[string]string{"1.1": "--http1.1", "2": "--http2", "h2c": "--http2-prior-knowledge"}[cr.http],
+			"the version belongs to a side: write http: in sides")
 	}
 	if cr.maxTime != nil {
 		seconds, err := strconv.ParseFloat(cr.maxTime.text, 64)
@@ -219,13 +221,13 @@ func (c *curlImport) settings(r *web.Request, p *pendingCurl) {
 			if slices.Contains(c.loops, strings.TrimPrefix(u, "$")) {
 				why = "loops are not followed; write its values as rows: data: [{…}]"
 			}
-			c.Lose(r, model.Lost{Kind: model.Dynamics, Place: fmt.Sprintf("line %d", w.line), Text: u, Why: why})
+			c.Lose(r, lostAt(model.Dynamics, w.line, u, why))
 		}
 		r.Skip = model.AppendOnce(r.Skip, "it holds what only a shell can compute: "+naming.OneLine(w.unknown[0], 60))
 	}
 	_, path, _ := web.CutURL(r.URL)
 	if i := slices.IndexFunc(strings.Split(path, web.Mark), globs); i >= 0 && !cr.globOff {
-		c.Lose(r, model.Lost{Kind: model.Settings, Place: fmt.Sprintf("line %d", p.url.line), Text: r.URL, Why: "curl sends one request for each of these; write them as rows: data: [{…}]"})
+		c.Lose(r, lostAt(model.Settings, p.url.line, r.URL, "curl sends one request for each of these; write them as rows: data: [{…}]"))
 		r.Skip = append(r.Skip, "curl sends several requests for its address")
 	}
 }
@@ -246,7 +248,7 @@ func (c *curlImport) headers(r *web.Request, cr *curlRequest) {
 		}
 		data, err := c.read(name)
 		if err != nil {
-			c.Lose(r, model.Lost{Kind: model.Headers, Place: fmt.Sprintf("line %d", w.line), Text: "-H " + w.text, Why: err.Error()})
+			c.Lose(r, lostAt(model.Headers, w.line, "-H "+w.text, err.Error()))
 			r.Skip = append(r.Skip, err.Error())
 			continue
 		}
@@ -281,7 +283,8 @@ func (c *curlImport) headers(r *web.Request, cr *curlRequest) {
 			r.Cookies = append(r.Cookies, web.CookiePairs(w.text)...)
 			continue
 		}
-		c.Lose(r, model.Lost{Kind: model.Headers, Place: fmt.Sprintf("line %d", w.line), Text: "-b " + w.text, Why: "cookie files are not read; each lane has its own cookie jar for what answers set"})
+		c.Lose(r, lostAt(model.Headers, w.line, "-b "+w.text,
+			"cookie files are not read; each lane has its own cookie jar for what answers set"))
 	}
 }
 
@@ -295,13 +298,18 @@ func (c *curlImport) header(r *web.Request, cr *curlRequest, line string, at int
 	case !ok && isEmpty && !web.HasMark(empty):
 		r.Headers = append(r.Headers, model.Field{Name: empty, Text: ""})
 	case !ok || web.HasMark(name) || name == "":
-		c.Lose(r, model.Lost{Kind: model.Headers, Place: fmt.Sprintf("line %d", at), Text: "-H " + line, Why: "that is not a header: name: value"})
+		c.Lose(r, lostAt(model.Headers, at, "-H "+line, "that is not a header: name: value"))
 	case value != "":
 		r.Headers = append(r.Headers, model.Field{Name: name, Text: value})
 	case strings.EqualFold(name, "user-agent"):
 		r.Headers = append(r.Headers, model.Field{Name: name, Text: ""})
 	case strings.EqualFold(name, "content-type") && len(cr.data)+len(cr.parts) > 0:
-		c.Lose(r, model.Lost{Kind: model.Headers, Place: fmt.Sprintf("line %d", at), Text: "-H " + line, Why: "a body is always sent with a type; the default of its kind is used"})
+		c.Lose(r, lostAt(model.Headers, at, "-H "+line, "a body is always sent with a type; the default of its kind is used"))
 		r.Body.Type = "-"
 	}
+}
+
+// lostAt is a thing on a line of the file that is not converted.
+func lostAt(kind model.Kind, line int, text, why string) model.Lost {
+	return model.Lost{Kind: kind, Place: fmt.Sprintf("line %d", line), Text: text, Why: why}
 }

@@ -53,7 +53,8 @@ func (r *cmdReader) next() {
 	switch {
 	case c == '^':
 		r.caret(rest[1:])
-	case c == '\\' && strings.HasPrefix(strings.TrimPrefix(rest[1:], "^"), `"`), c == '\\' && strings.HasPrefix(rest[1:], `\`) && r.beforeQuote(rest):
+	case c == '\\' && strings.HasPrefix(strings.TrimPrefix(rest[1:], "^"), `"`), c == '\\' && strings.HasPrefix(rest[1:], `\`) &&
+		r.beforeQuote(rest):
 		r.backslash(rest)
 	case c == '"':
 		r.quoted, r.in = !r.quoted, true

@@ -96,7 +96,10 @@ func Convert(in source.Input) (*model.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &curlImport{Import: web.New(in.Name), fsys: in.Files, folder: path.Dir(in.Name), assigned: map[string]*shAssigned{}, captures: naming.NewNamer("_"), times: map[string]int{}}
+	c := &curlImport{
+		Import: web.New(in.Name), fsys: in.Files, folder: path.Dir(in.Name), assigned: map[string]*shAssigned{},
+		captures: naming.NewNamer("_"), times: map[string]int{},
+	}
 	c.countAssignments(commands)
 	for i := 0; i < len(commands); {
 		n := i + 1
@@ -123,7 +126,10 @@ func Convert(in source.Input) (*model.Result, error) {
 }
 
 // reserved are words of the shell before which a command may appear.
-var reserved = []string{"if", "then", "else", "elif", "while", "until", "do", "{", "!", "time", "command", "exec", "builtin", "nohup", "$", "%"}
+var reserved = []string{
+	"if", "then", "else", "elif", "while", "until", "do", "{", "!", "time", "command", "exec", "builtin", "nohup",
+	"$", "%",
+}
 
 // structure are words that say that commands are repeated or conditional.
 var structure = []string{"if", "for", "while", "until", "case", "select", "function"}
@@ -213,7 +219,8 @@ var viewers = []string{"cat", "head", "tail", "less", "more", "tee", "json_pp", 
 // prettyPrinter reports whether a command only shows what it reads.
 func prettyPrinter(list []shWord) bool {
 	return len(list) > 0 && slices.Contains(viewers, list[0].text) ||
-		slices.Contains([]string{"jq", "jq .", "jq -C", "jq -C .", "python -m json.tool", "python3 -m json.tool", "xmllint --format -"}, words(list))
+		slices.Contains([]string{"jq", "jq .", "jq -C", "jq -C .", "python -m json.tool", "python3 -m json.tool", "xmllint --format -"},
+			words(list))
 }
 
 // other is a command that is no curl: assignments are kept, the rest is listed.
@@ -221,7 +228,10 @@ func (c *curlImport) other(cmd *shCommand) {
 	list, ok := assignments(cmd.words)
 	if !ok {
 		words := cmd.words
-		if len(words) == 0 || slices.Contains([]string{"fi", "done", "esac", "}", "then", "do", "else", "set", "#", ":", "wait", "cd", "exit", "sleep"}, words[0].text) && len(words) <= 3 {
+		if len(words) == 0 || slices.Contains([]string{
+			"fi", "done", "esac", "}", "then", "do", "else", "set", "#", ":", "wait", "cd",
+			"exit", "sleep",
+		}, words[0].text) && len(words) <= 3 {
 			return // nothing that a request depends on
 		}
 		why := "it is not curl, and nothing is executed"
@@ -242,7 +252,7 @@ func (c *curlImport) other(cmd *shCommand) {
 		c.assigned[name] = &shAssigned{value: c.resolve(value), unknown: len(w.unknown) > 0}
 		switch {
 		case len(w.unknown) > 0:
-			c.Report.Lose(model.Lost{Kind: model.ScriptLines, Place: fmt.Sprintf("line %d", w.line), Text: web.Readable(w.text), Why: "nothing is executed; " + name + " is read from the environment"})
+			c.Report.Lose(lostAt(model.ScriptLines, w.line, web.Readable(w.text), "nothing is executed; "+name+" is read from the environment"))
 		case hides(name, value):
 			if !web.HasMark(value) && value != "" {
 				c.Report.Note("", "line %d: %s is assigned in plain text; it is read from the environment variable of that name", w.line, name)
@@ -265,7 +275,7 @@ func hides(name, value string) bool {
 }
 
 func (c *curlImport) scriptLine(cmd *shCommand, why string) {
-	c.Report.Lose(model.Lost{Kind: model.ScriptLines, Place: fmt.Sprintf("line %d", cmd.line), Text: cmd.text, Why: why})
+	c.Report.Lose(lostAt(model.ScriptLines, cmd.line, cmd.text, why))
 }
 
 // placeNames are parts of names of variables that hold where a service is.
@@ -293,7 +303,8 @@ func (c *curlImport) resolve(text string) string {
 			b.WriteString(v.value)
 		case !isEnv || v == nil || v.unknown, hides(name, v.value):
 			b.WriteString(web.Marked(p))
-		case c.times[name] > 1 || strings.Contains(v.value, "://") || web.HasMark(v.value) || slices.ContainsFunc(placeNames, func(w string) bool { return strings.Contains(strings.ToUpper(name), w) }):
+		case c.times[name] > 1 || strings.Contains(v.value, "://") || web.HasMark(v.value) ||
+			slices.ContainsFunc(placeNames, func(w string) bool { return strings.Contains(strings.ToUpper(name), w) }):
 			b.WriteString(v.value)
 		default:
 			inside := c.variable(name, v.value)

@@ -47,32 +47,45 @@ func makeCurlOptions() []curlOption {
 		}
 	}
 	// About curl's output and its way of working: nothing for a comparison.
-	add(false, "", `s/silent S/show-error v/verbose i/include #/progress-bar N/no-buffer O/remote-name J/remote-header-name R/remote-time f/fail q/disable
-		no-progress-meter remote-name-all create-dirs styled-output trace-time trace-ids fail-with-body fail-early Z/parallel parallel-immediate no-clobber
-		remove-on-error xattr basic show-headers tcp-nodelay no-keepalive no-sessionid out-null skip-existing no-alpn no-npn buffer keepalive progress-meter`)
-	add(true, "", `o/output w/write-out D/dump-header c/cookie-jar trace trace-ascii trace-config output-dir stderr parallel-max parallel-max-host create-file-mode libcurl etag-save keepalive-time expect100-timeout`)
+	add(false, "", `s/silent S/show-error v/verbose i/include #/progress-bar N/no-buffer O/remote-name J/remote-header-name
+		R/remote-time f/fail q/disable
+		no-progress-meter remote-name-all create-dirs styled-output trace-time trace-ids fail-with-body fail-early Z/parallel
+		parallel-immediate no-clobber
+		remove-on-error xattr basic show-headers tcp-nodelay no-keepalive no-sessionid out-null skip-existing no-alpn no-npn buffer
+		keepalive progress-meter`)
+	add(true, "", `o/output w/write-out D/dump-header c/cookie-jar trace trace-ascii trace-config output-dir stderr parallel-max
+		parallel-max-host create-file-mode libcurl etag-save keepalive-time expect100-timeout`)
 	add(false, whyRedirect, `L/location location-trusted post301 post302 post303 follow`)
 	add(true, whyRedirect, `max-redirs proto-redir`)
 	add(true, whyRetry, `retry retry-delay retry-max-time`)
 	add(false, whyRetry, `retry-connrefused retry-all-errors`)
-	add(true, whyAddress, `resolve connect-to interface local-port dns-servers dns-interface dns-ipv4-addr dns-ipv6-addr doh-url unix-socket abstract-unix-socket ipfs-gateway ip-tos vlan-priority`)
+	add(true, whyAddress, `resolve connect-to interface local-port dns-servers dns-interface dns-ipv4-addr dns-ipv6-addr doh-url
+		unix-socket abstract-unix-socket ipfs-gateway ip-tos vlan-priority`)
 	add(false, whyAddress, `4/ipv4 6/ipv6 doh-insecure doh-cert-status`)
-	add(true, whyProxy, `x/proxy preproxy noproxy U/proxy-user proxy-header proxy1.0 socks4 socks4a socks5 socks5-hostname socks5-gssapi-service proxy-service-name proxy-cacert proxy-capath
-		proxy-cert proxy-cert-type proxy-ciphers proxy-crlfile proxy-key proxy-key-type proxy-pass proxy-pinnedpubkey proxy-tls13-ciphers proxy-tlsauthtype proxy-tlspassword proxy-tlsuser haproxy-clientip`)
-	add(false, whyProxy, `p/proxytunnel proxy-anyauth proxy-basic proxy-digest proxy-insecure proxy-negotiate proxy-ntlm proxy-ssl-allow-beast proxy-ssl-auto-client-cert proxy-tlsv1 proxy-ca-native
+	add(true, whyProxy, `x/proxy preproxy noproxy U/proxy-user proxy-header proxy1.0 socks4 socks4a socks5 socks5-hostname
+		socks5-gssapi-service proxy-service-name proxy-cacert proxy-capath
+		proxy-cert proxy-cert-type proxy-ciphers proxy-crlfile proxy-key proxy-key-type proxy-pass proxy-pinnedpubkey
+		proxy-tls13-ciphers proxy-tlsauthtype proxy-tlspassword proxy-tlsuser haproxy-clientip`)
+	add(false, whyProxy, `p/proxytunnel proxy-anyauth proxy-basic proxy-digest proxy-insecure proxy-negotiate proxy-ntlm
+		proxy-ssl-allow-beast proxy-ssl-auto-client-cert proxy-tlsv1 proxy-ca-native
 		proxy-http2 suppress-connect-headers socks5-basic socks5-gssapi socks5-gssapi-nec haproxy-protocol`)
 	add(true, whyClient, `E/cert key pass cert-type key-type`)
-	add(true, whyTLS, `capath ciphers tls13-ciphers curves tls-max crlfile pinnedpubkey tlsauthtype tlspassword tlsuser engine egd-file random-file ech sigalgs tls-earlydata dns-resolver`)
-	add(false, whyTLS, `1/tlsv1 tlsv1.0 tlsv1.1 tlsv1.2 tlsv1.3 2/sslv2 3/sslv3 ssl ssl-reqd ssl-allow-beast ssl-no-revoke ssl-revoke-best-effort ssl-auto-client-cert cert-status false-start ca-native dump-ca-embed tcp-fastopen`)
+	add(true, whyTLS, `capath ciphers tls13-ciphers curves tls-max crlfile pinnedpubkey tlsauthtype tlspassword tlsuser engine
+		egd-file random-file ech sigalgs tls-earlydata dns-resolver`)
+	add(false, whyTLS, `1/tlsv1 tlsv1.0 tlsv1.1 tlsv1.2 tlsv1.3 2/sslv2 3/sslv3 ssl ssl-reqd ssl-allow-beast ssl-no-revoke
+		ssl-revoke-best-effort ssl-auto-client-cert cert-status false-start ca-native dump-ca-embed tcp-fastopen`)
 	add(false, whyTLS, `0/http1.0 http0.9 http3 http3-only tr-encoding raw ignore-content-length mptcp`)
 	add(true, whyTLS, `hsts alt-svc request-target proto proto-default delegation service-name sasl-authzid login-options`)
 	add(true, whyLimit, `connect-timeout limit-rate max-filesize Y/speed-limit y/speed-time rate happy-eyeballs-timeout-ms C/continue-at`)
 	add(true, whyConfig, `K/config netrc-file`)
 	add(false, whyConfig, `n/netrc netrc-optional`)
-	add(true, whyOther, `t/telnet-option Q/quote P/ftp-port ftp-account ftp-alternative-to-user ftp-method ftp-ssl-ccc-mode mail-auth mail-from mail-rcpt pubkey hostpubmd5 hostpubsha256 krb tftp-blksize h/help
+	add(true, whyOther, `t/telnet-option Q/quote P/ftp-port ftp-account ftp-alternative-to-user ftp-method ftp-ssl-ccc-mode
+		mail-auth mail-from mail-rcpt pubkey hostpubmd5 hostpubsha256 krb tftp-blksize h/help
 		z/time-cond etag-compare upload-flags knownhosts`)
-	add(false, whyOther, `a/append B/use-ascii l/list-only crlf disable-eprt disable-epsv disable-username-in-url disallow-username-in-url ftp-create-dirs ftp-pasv ftp-pret ftp-skip-pasv-ip ftp-ssl-ccc
-		ftp-ssl-control compressed-ssh mail-rcpt-allowfails tftp-no-options metalink sasl-ir M/manual V/version j/junk-session-cookies form-escape`)
+	add(false, whyOther, `a/append B/use-ascii l/list-only crlf disable-eprt disable-epsv disable-username-in-url
+		disallow-username-in-url ftp-create-dirs ftp-pasv ftp-pret ftp-skip-pasv-ip ftp-ssl-ccc
+		ftp-ssl-control compressed-ssh mail-rcpt-allowfails tftp-no-options metalink sasl-ir M/manual V/version j/junk-session-cookies
+		form-escape`)
 	return list
 }
 

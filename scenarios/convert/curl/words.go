@@ -213,7 +213,8 @@ func (r *wordReader) single(p *syntax.SglQuoted) {
 // variable adds $NAME, ${NAME} or ${NAME:-text} as a placeholder.
 func (r *wordReader) variable(p *syntax.ParamExp) {
 	name := p.Param.Value
-	plain := isVarName(name) && !p.Excl && !p.Length && p.Index == nil && p.Slice == nil && p.Repl == nil && p.Names == 0 && len(p.Modifiers) == 0
+	plain := isVarName(name) && !p.Excl && !p.Length && p.Index == nil && p.Slice == nil && p.Repl == nil && p.Names == 0 &&
+		len(p.Modifiers) == 0
 	switch {
 	case plain && p.Exp == nil && name == "RANDOM":
 		r.text.WriteString(web.Marked("$int: 0..32767"))
@@ -276,7 +277,8 @@ func (s *shell) literalOutput(list []*syntax.Stmt) (string, bool) {
 	}
 	through := web.Readable(words(cmds[1].words))
 	// Without -w0 long lines are broken, by some tools.
-	if !cmds[0].piped || len(cmds[1].redirects) > 0 || web.HasMark(out) || through != "base64 -w0" && through != "base64 -w 0" && (through != "base64" || len(out) > 57) {
+	if !cmds[0].piped || len(cmds[1].redirects) > 0 || web.HasMark(out) || through != "base64 -w0" && through != "base64 -w 0" &&
+		(through != "base64" || len(out) > 57) {
 		return "", false
 	}
 	return base64.StdEncoding.EncodeToString([]byte(out)), true

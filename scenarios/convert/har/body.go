@@ -37,7 +37,8 @@ func (h *harImport) postOf(e *harEntry, r *web.Request) {
 	case len(p.params) > 0:
 		var pairs []string
 		for _, x := range p.params {
-			pairs = append(pairs, template.PercentEncode(web.PercentDecoded(x.name), "*")+"="+template.PercentEncode(web.PercentDecoded(x.value), "*"))
+			pairs = append(pairs, template.PercentEncode(web.PercentDecoded(x.name),
+				"*")+"="+template.PercentEncode(web.PercentDecoded(x.value), "*"))
 		}
 		r.Body.Raw = []byte(strings.Join(pairs, "&"))
 		if r.Body.Type == "" {
@@ -76,7 +77,10 @@ func (h *harImport) partsOf(p *harPost, boundary string, r *web.Request) {
 		out := model.Part{Name: x.name, Text: x.value, Type: x.typ}
 		if x.file != "" {
 			if x.value == "" {
-				h.Lose(r, model.Lost{Kind: model.Files, Place: "part " + naming.OneLine(x.name, 60), Text: x.file, Why: "the recording does not hold the file; put it next to the suite"})
+				h.Lose(r, model.Lost{
+					Kind: model.Files, Place: "part " + naming.OneLine(x.name, 60), Text: x.file,
+					Why: "the recording does not hold the file; put it next to the suite",
+				})
 				r.Skip = model.AppendOnce(r.Skip, "the file "+naming.OneLine(x.file, 60)+" is not in the recording")
 			}
 			out.Text, out.File = "", h.Asset("files", web.BaseName(x.file), []byte(x.value))

@@ -16,15 +16,21 @@ import (
 
 // volatile are headers that a browser, a proxy or a tracer writes anew each time.
 var volatile = []string{
-	"accept-encoding", "accept-language", "cache-control", "pragma", "origin", "referer", "dnt", "priority", "purpose", "upgrade-insecure-requests", "save-data", "downlink", "ect", "rtt", "viewport-width", "device-memory", "dpr",
-	"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "x-requested-with", "x-request-id", "x-correlation-id", "x-request-start", "x-client-data", "x-forwarded-for", "x-real-ip", "via", "forwarded",
-	"traceparent", "tracestate", "baggage", "sentry-trace", "x-amzn-trace-id", "x-cloud-trace-context", "uber-trace-id", "newrelic", "proxy-authorization",
+	"accept-encoding", "accept-language", "cache-control", "pragma", "origin", "referer", "dnt", "priority", "purpose",
+	"upgrade-insecure-requests", "save-data", "downlink", "ect", "rtt", "viewport-width", "device-memory", "dpr",
+	"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "x-requested-with", "x-request-id", "x-correlation-id",
+	"x-request-start", "x-client-data", "x-forwarded-for", "x-real-ip", "via", "forwarded",
+	"traceparent", "tracestate", "baggage", "sentry-trace", "x-amzn-trace-id", "x-cloud-trace-context", "uber-trace-id", "newrelic",
+	"proxy-authorization",
 }
 
 var volatileBegins = []string{":", "sec-", "x-b3-", "x-datadog-", "x-forwarded-", "x-newrelic-", "access-control-request-"}
 
 // counters are cookies that only count visitors.
-var counters = []string{"_ga", "_gid", "_gat", "_gcl_", "_fbp", "_fbc", "_hj", "__utm", "amplitude_", "mp_", "ajs_", "_pk_", "optimizely", "OptanonConsent"}
+var counters = []string{
+	"_ga", "_gid", "_gat", "_gcl_", "_fbp", "_fbc", "_hj", "__utm", "amplitude_", "mp_", "ajs_", "_pk_",
+	"optimizely", "OptanonConsent",
+}
 
 func isVolatile(name, value string) bool {
 	name = strings.ToLower(name)
@@ -263,7 +269,10 @@ func (h *harImport) expectOf(e *harEntry, r *web.Request) {
 	}
 	r.Expect.Status = []string{strconv.Itoa(e.status)}
 	if m := web.Media(e.mime); len(e.body) > 0 && strings.Contains(m, "/") && web.HeaderText(m) && !web.HasMark(m) && len(m) < 100 {
-		r.Expect.Headers = []model.Check{{Name: "content-type", Matchers: []model.Matcher{{Op: "contains", Value: model.String(naming.Escape(m))}}}}
+		r.Expect.Headers = []model.Check{{Name: "content-type", Matchers: []model.Matcher{{
+			Op:    "contains",
+			Value: model.String(naming.Escape(m)),
+		}}}}
 	}
 	h.Report.Mapped(model.Examples, 1)
 	if !h.opts.Snapshots || len(e.body) == 0 || e.method == "HEAD" {

@@ -63,7 +63,8 @@ func drawn(text string) bool {
 	if len(text) < 8 || len(text) > 4096 {
 		return false
 	}
-	return wholeURL.MatchString(text) || drawnText.MatchString(text) && !timeText.MatchString(text) && !plainWord.MatchString(text) && !strings.Contains(text, "://") || drawnNumber.MatchString(text)
+	return wholeURL.MatchString(text) || drawnText.MatchString(text) && !timeText.MatchString(text) && !plainWord.MatchString(text) &&
+		!strings.Contains(text, "://") || drawnNumber.MatchString(text)
 }
 
 // answer remembers the values of an answer.
@@ -132,7 +133,10 @@ func (f *harFlow) liftRuns(text string, kind int, use func(*harSource) string) s
 // captureName names a capture by the member it comes from.
 func (f *harFlow) captureName(s *harSource) string {
 	name := s.key
-	if generic := strings.ToLower(name); name == "" || slices.Contains([]string{"id", "value", "data", "key", "code", "name", "url", "result", "no"}, generic) {
+	if generic := strings.ToLower(name); name == "" || slices.Contains([]string{
+		"id", "value", "data", "key", "code", "name", "url",
+		"result", "no",
+	}, generic) {
 		members := memberNames.FindAllStringSubmatch(s.path, -1)
 		if n := len(members); n >= 2 {
 			name = strings.Join([]string{members[n-2][1], name}, "_")

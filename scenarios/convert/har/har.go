@@ -183,7 +183,15 @@ func (e *harEntry) notAPI() string {
 		return e.resource + "s"
 	}
 	m := web.Media(e.mime)
-	for _, x := range []struct{ what, prefix string }{{"images", "image/"}, {"fonts", "font/"}, {"fonts", "application/font"}, {"fonts", "application/x-font"}, {"fonts", "application/vnd.ms-fontobject"}, {"styles", "text/css"}, {"streams of events", "text/event-stream"}} {
+	for _, x := range []struct{ what, prefix string }{
+		{"images", "image/"},
+		{"fonts", "font/"},
+		{"fonts", "application/font"},
+		{"fonts", "application/x-font"},
+		{"fonts", "application/vnd.ms-fontobject"},
+		{"styles", "text/css"},
+		{"streams of events", "text/event-stream"},
+	} {
 		if strings.HasPrefix(m, x.prefix) {
 			return x.what
 		}

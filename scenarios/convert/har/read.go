@@ -208,7 +208,10 @@ func (r *harReader) post(e *harEntry, v *source.Value, path string) *harPost {
 		if r.want(x, at, 'o') == nil {
 			break
 		}
-		p.params = append(p.params, harParam{r.need(x, at, "name", 's').Str(), x.Get("value").Str(), x.Get("fileName").Str(), x.Get("contentType").Str()})
+		p.params = append(p.params, harParam{
+			r.need(x, at, "name", 's').Str(), x.Get("value").Str(), x.Get("fileName").Str(),
+			x.Get("contentType").Str(),
+		})
 	}
 	return p
 }
@@ -256,5 +259,6 @@ func (r *harReader) answer(e *harEntry, v *source.Value, path string) {
 // isJSON reports whether the answer was recorded and is declared to be JSON.
 func (e *harEntry) isJSON() bool {
 	m := web.Media(e.mime)
-	return len(e.body) > 0 && utf8.Valid(e.body) && (strings.HasSuffix(m, "json") || strings.HasSuffix(m, "+json") || m == "" || strings.HasPrefix(m, "text/plain"))
+	return len(e.body) > 0 && utf8.Valid(e.body) && (strings.HasSuffix(m, "json") || strings.HasSuffix(m, "+json") || m == "" ||
+		strings.HasPrefix(m, "text/plain"))
 }

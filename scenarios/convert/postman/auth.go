@@ -94,7 +94,10 @@ func authRest(a *pmAuth) (model.Lost, bool) {
 			out = append(out, param)
 		}
 	}
-	return model.Lost{Kind: model.Settings, Place: "auth", Text: "digest: " + strings.Join(out, ", "), Why: "the server's challenge decides"}, len(out) > 0
+	return model.Lost{
+		Kind: model.Settings, Place: "auth", Text: "digest: " + strings.Join(out, ", "),
+		Why: "the server's challenge decides",
+	}, len(out) > 0
 }
 
 func (im *pmImport) oauth2(d *pmDraft, a *pmAuth) (*model.Auth, string) {
@@ -102,7 +105,10 @@ func (im *pmImport) oauth2(d *pmDraft, a *pmAuth) (*model.Auth, string) {
 	secret := func(param string) string { return im.secret(d, param, a.get(param), "oauth2 "+param) }
 	grant := a.get("grant_type")
 	if a.get("accessTokenUrl") != "" && (grant == "client_credentials" || grant == "password_credentials") {
-		out := &model.Auth{Kind: model.OAuth2Client, TokenURL: text("accessTokenUrl"), ClientID: text("clientId"), ClientSecret: secret("clientSecret")}
+		out := &model.Auth{
+			Kind: model.OAuth2Client, TokenURL: text("accessTokenUrl"), ClientID: text("clientId"),
+			ClientSecret: secret("clientSecret"),
+		}
 		if out.ClientSecret == "" {
 			out.ClientSecret = "{{env." + im.secretEnv("clientSecret", "") + "}}"
 			d.useEnv(im.secretEnv("clientSecret", ""))
@@ -122,12 +128,14 @@ func (im *pmImport) oauth2(d *pmDraft, a *pmAuth) (*model.Auth, string) {
 		env := im.secretEnv("accessToken", "")
 		d.useEnv(env)
 		token = "{{env." + env + "}}"
-		im.report.Note(d.path(), "oauth2 with the grant %q asks a person; give the token in the environment variable %s", cmp.Or(grant, "authorization_code"), env)
+		im.report.Note(d.path(), "oauth2 with the grant %q asks a person; give the token in the environment variable %s",
+			cmp.Or(grant, "authorization_code"), env)
 	}
 	if a.get("addTokenTo") == "queryParams" {
 		return &model.Auth{Kind: model.APIKeyQuery, Name: "access_token", Value: token}, ""
 	}
-	if prefix := strings.TrimSpace(a.get("headerPrefix")); prefix != "" && !strings.EqualFold(prefix, "bearer") && !strings.Contains(prefix, "{{") {
+	if prefix := strings.TrimSpace(a.get("headerPrefix")); prefix != "" && !strings.EqualFold(prefix, "bearer") &&
+		!strings.Contains(prefix, "{{") {
 		return &model.Auth{Kind: model.APIKeyHeader, Name: "Authorization", Value: prefix + " " + token}, ""
 	}
 	return &model.Auth{Kind: model.Bearer, Token: token}, ""

@@ -65,7 +65,10 @@ func (d *pmDraft) contentType() string {
 }
 
 // mediaTypes are what a raw body's language makes of it.
-var mediaTypes = map[string]string{"json": "application/json", "xml": "application/xml", "html": "text/html", "javascript": "application/javascript"}
+var mediaTypes = map[string]string{
+	"json": "application/json", "xml": "application/xml", "html": "text/html",
+	"javascript": "application/javascript",
+}
 
 func (im *pmImport) raw(d *pmDraft, b *pmBody) {
 	im.report.Mapped(model.Bodies, 1)
@@ -79,7 +82,8 @@ func (im *pmImport) raw(d *pmDraft, b *pmBody) {
 		}
 	}
 	if len(b.raw) > model.InlineText && !strings.Contains(b.raw, "{{") {
-		d.step.Body = &model.Body{Kind: model.FileBody, File: im.asset("files/"+cmp.Or(naming.Name(d.item.name), "body")+fileExt(typ), []byte(b.raw))}
+		d.step.Body = &model.Body{Kind: model.FileBody, File: im.asset("files/"+cmp.Or(naming.Name(d.item.name), "body")+fileExt(typ),
+			[]byte(b.raw))}
 		d.setType(cmp.Or(typ, "text/plain"))
 		return
 	}

@@ -16,7 +16,10 @@ func (im *pmImport) unplaced() {
 			key := fmt.Sprintf("%s %d %s", def.Name, def.Line, def.Text)
 			owner := d
 			for _, f := range im.folders {
-				if slices.ContainsFunc(f.defs, func(o script.Definition) bool { return o.Text == def.Text && o.Line == def.Line && o.Name == def.Name }) {
+				if slices.ContainsFunc(f.defs, func(o script.Definition) bool {
+					return o.Text == def.Text && o.Line == def.Line &&
+						o.Name == def.Name
+				}) {
 					owner = f
 				}
 			}
@@ -36,7 +39,10 @@ func (im *pmImport) loseDef(owner *pmDraft, def script.Definition) {
 	for _, l := range def.Drop(im.report) {
 		im.lose(owner, l)
 	}
-	im.lose(owner, model.Lost{Kind: model.Captures, Place: def.Place(), Text: def.Text, Why: "no later request uses {{" + im.varName(def.Name) + "}}"})
+	im.lose(owner, model.Lost{
+		Kind: model.Captures, Place: def.Place(), Text: def.Text,
+		Why: "no later request uses {{" + im.varName(def.Name) + "}}",
+	})
 }
 
 // sortLost puts the losses in the order of the folders and requests they belong to.
@@ -62,7 +68,8 @@ func (im *pmImport) defUsed(d *pmDraft, def script.Definition, owner *pmDraft) b
 		if x != d && (owner.item.request != nil || !slices.ContainsFunc(x.defs, func(o script.Definition) bool { return o.Text == def.Text })) {
 			continue
 		}
-		if im.usedLater(x.index, def.Name, im.drafts) || !def.After && slices.ContainsFunc(x.uses, func(u pmUse) bool { return u.name == def.Name }) {
+		if im.usedLater(x.index, def.Name, im.drafts) || !def.After &&
+			slices.ContainsFunc(x.uses, func(u pmUse) bool { return u.name == def.Name }) {
 			return true
 		}
 	}

@@ -381,5 +381,6 @@ func (im *pmImport) dataFile(tree *model.Tree) {
 }
 
 func (im *pmImport) dataName() string {
-	return "data/" + cmp.Or(naming.Name(strings.TrimSuffix(im.data.file, path.Ext(im.data.file))), "rows") + map[bool]string{true: ".csv", false: ".json"}[im.data.csv]
+	return "data/" + cmp.Or(naming.Name(strings.TrimSuffix(im.data.file, path.Ext(im.data.file))),
+		"rows") + map[bool]string{true: ".csv", false: ".json"}[im.data.csv]
 }

@@ -50,7 +50,8 @@ type Options struct {
 //  5. Scripts are read, never run: see the package script.
 func Convert(in source.Input, opts Options) (*model.Result, error) {
 	im := &pmImport{
-		in: in, opts: opts, report: &model.Report{}, names: map[string]string{}, theirs: map[string]string{}, namer: naming.NewNamer("_"), envNamer: naming.NewNamer("_"), files: naming.NewNamer("-"),
+		in: in, opts: opts, report: &model.Report{}, names: map[string]string{}, theirs: map[string]string{}, namer: naming.NewNamer("_"),
+		envNamer: naming.NewNamer("_"), files: naming.NewNamer("-"),
 		setSomewhere: map[string]bool{}, bare: map[string]bool{}, listed: map[string]bool{},
 	}
 	if err := im.read(); err != nil {

@@ -34,7 +34,10 @@ func (im *pmImport) resolved(text string) string {
 	return text
 }
 
-var clientHeaders = []string{"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "expect"}
+var clientHeaders = []string{
+	"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer",
+	"expect",
+}
 
 func (im *pmImport) headers(d *pmDraft, headers []pmField) {
 	for _, h := range headers {
@@ -156,7 +159,8 @@ func (im *pmImport) settings(d *pmDraft) {
 		switch {
 		case s.key == "disableBodyPruning", s.key == "followRedirects" && s.value == "false", s.key == "disabledSystemHeaders" && s.value == "":
 			im.report.Mapped(model.Settings, 1)
-		case s.key == "followRedirects", s.key == "followOriginalHttpMethod", s.key == "followAuthorizationHeader", s.key == "removeRefererHeaderOnRedirect", s.key == "maxRedirects":
+		case s.key == "followRedirects", s.key == "followOriginalHttpMethod", s.key == "followAuthorizationHeader",
+			s.key == "removeRefererHeaderOnRedirect", s.key == "maxRedirects":
 			im.lose(d, model.Lost{Kind: model.Settings, Place: s.key, Text: s.value, Why: "a redirect is an answer; it is compared, not followed"})
 		case s.key == "strictSSL":
 			im.lose(d, model.Lost{Kind: model.Settings, Place: s.key, Text: s.value, Why: "write tls: {insecure: true} in sides if that is meant"})

@@ -156,7 +156,10 @@ func (im *pmImport) query(d *pmDraft, query []pmField) {
 	}
 	if mappable(kept) {
 		for _, q := range kept {
-			d.step.Query = append(d.step.Query, model.Field{Name: decodeQuery(q.key), Text: im.keep(d, q.key, decodeQuery(q.value), "query "+q.key, false)})
+			d.step.Query = append(d.step.Query, model.Field{
+				Name: decodeQuery(q.key),
+				Text: im.keep(d, q.key, decodeQuery(q.value), "query "+q.key, false),
+			})
 		}
 		return
 	}
@@ -191,7 +194,8 @@ func (im *pmImport) queryText(d *pmDraft, text, name string) string {
 // mappable reports whether a mapping keeps names, values and order.
 func mappable(query []pmField) bool {
 	for i, q := range query {
-		if q.novalue || q.key == "" || strings.Contains(q.key, "{{") || len(q.key) > model.InlineKey || strings.Contains(decodeQuery(q.key), "{{") {
+		if q.novalue || q.key == "" || strings.Contains(q.key, "{{") || len(q.key) > model.InlineKey ||
+			strings.Contains(decodeQuery(q.key), "{{") {
 			return false
 		}
 		first := slices.IndexFunc(query, func(o pmField) bool { return o.key == q.key })

@@ -188,7 +188,8 @@ func (b *suiteBuild) caseVars(c *model.Case, d *pmDraft, known map[string]bool) 
 		case i < 0:
 			c.Vars = append(c.Vars, v)
 		case c.Vars[i].Text != v.Text:
-			b.im.report.Note(d.path(), "%s is set to another value than before in its case; the case keeps %q", v.Name, naming.OneLine(c.Vars[i].Text, 60))
+			b.im.report.Note(d.path(), "%s is set to another value than before in its case; the case keeps %q", v.Name,
+				naming.OneLine(c.Vars[i].Text, 60))
 		}
 		known[b.im.theirs[v.Name]] = true
 	}

@@ -28,8 +28,10 @@ var dynamics = map[string]string{
 // standIns are written for generated values that the language has no like of.
 // They are listed as not converted.
 var standIns = map[string]string{
-	"randomEmail": "{{$text: 10}}@example.com", "randomExampleEmail": "{{$text: 10}}@example.com", "randomUrl": "https://{{$text: 10}}.example.com", "randomDomainName": "{{$text: 10}}.example.com",
-	"randomIP": "192.0.2.{{$int: 1..254}}", "randomPhoneNumber": "555-{{$int: 100..999}}-{{$int: 1000..9999}}", "randomZipCode": "{{$int: 10000..99999}}", "randomBankAccount": "{{$int: 10000000..99999999}}",
+	"randomEmail": "{{$text: 10}}@example.com", "randomExampleEmail": "{{$text: 10}}@example.com",
+	"randomUrl": "https://{{$text: 10}}.example.com", "randomDomainName": "{{$text: 10}}.example.com",
+	"randomIP": "192.0.2.{{$int: 1..254}}", "randomPhoneNumber": "555-{{$int: 100..999}}-{{$int: 1000..9999}}",
+	"randomZipCode": "{{$int: 10000..99999}}", "randomBankAccount": "{{$int: 10000000..99999999}}",
 	"randomDateFuture": "{{$now | add: 720h}}", "randomDatePast": "{{$now | add: -720h}}", "randomDateRecent": "{{$now | add: -12h}}",
 	"randomLatitude": "{{$int: -90..90}}", "randomLongitude": "{{$int: -180..180}}",
 }
@@ -84,7 +86,10 @@ func (im *pmImport) placeholder(d *pmDraft, name, where string, header bool) str
 		return im.variable(d, name, header) // no generated value of Postman's: somebody else gives it
 	}
 	stand := cmp.Or(standIns[bare], "{{$text: 10}}")
-	im.lose(d, model.Lost{Kind: model.Dynamics, Place: where, Text: "{{" + name + "}}", Why: "there is no such generator; " + stand + " is written instead"})
+	im.lose(d, model.Lost{
+		Kind: model.Dynamics, Place: where, Text: "{{" + name + "}}",
+		Why: "there is no such generator; " + stand + " is written instead",
+	})
 	return stand
 }
 
@@ -202,7 +207,8 @@ func (im *pmImport) secret(d *pmDraft, name, text, where string) string {
 		}
 		i++
 	}
-	if scheme, _, ok := strings.Cut(rest, " "); ok && strings.TrimSpace(strings.TrimPrefix(rest, scheme)) == "" || strings.TrimSpace(rest) == "" {
+	if scheme, _, ok := strings.Cut(rest, " "); ok && strings.TrimSpace(strings.TrimPrefix(rest, scheme)) == "" ||
+		strings.TrimSpace(rest) == "" {
 		return im.text(d, text, where, true) // nothing but placeholders, and perhaps a word such as Bearer
 	}
 	env := im.secretEnv(name, text)

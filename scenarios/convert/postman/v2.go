@@ -108,7 +108,8 @@ func (r *v2Reader) items(parent *pmItem, list *source.Value, path string, depth 
 func (r *v2Reader) item(parent *pmItem, v *source.Value, path string, depth int) *pmItem {
 	item := &pmItem{
 		name: v.Get("name").Str(), doc: docText(v.Get("description")), parent: parent,
-		auth: r.auth(v.Get("auth"), path+".auth"), scripts: r.scripts(v.Get("event"), path+".event"), settings: settings(v.Get("protocolProfileBehavior")),
+		auth: r.auth(v.Get("auth"), path+".auth"), scripts: r.scripts(v.Get("event"), path+".event"),
+		settings: settings(v.Get("protocolProfileBehavior")),
 	}
 	if inner := v.Get("item"); inner.Exists() {
 		if inner.Kind != 'a' {
@@ -205,7 +206,10 @@ func headerLines(text string) []pmField {
 }
 
 func field(v *source.Value) pmField {
-	f := pmField{key: v.Get("key").Str(), value: v.Get("value").Str(), disabled: v.Get("disabled").IsTrue(), mime: v.Get("contentType").Str(), filename: v.Get("fileName").Str()}
+	f := pmField{
+		key: v.Get("key").Str(), value: v.Get("value").Str(), disabled: v.Get("disabled").IsTrue(),
+		mime: v.Get("contentType").Str(), filename: v.Get("fileName").Str(),
+	}
 	if value := v.Get("value"); value != nil && (value.Kind == 'o' || value.Kind == 'a') {
 		f.value = value.Compact()
 	}

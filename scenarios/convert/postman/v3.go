@@ -203,10 +203,16 @@ func (r *v3Reader) scripts(v *source.Value) []script.Source {
 
 func (r *v3Reader) request(parent *pmItem, v *source.Value, file string) (*pmItem, error) {
 	if kind := v.Get("$kind").Str(); kind != "" && kind != "http-request" {
-		return nil, &source.Error{File: file, Path: "$.$kind", Offset: v.Offset, Msg: fmt.Sprintf("a request of kind %q is not sent over HTTP", kind)}
+		return nil, &source.Error{
+			File: file, Path: "$.$kind", Offset: v.Offset,
+			Msg: fmt.Sprintf("a request of kind %q is not sent over HTTP", kind),
+		}
 	}
 	base := strings.TrimSuffix(path.Base(file), v3Request)
-	item := &pmItem{name: cmp.Or(v.Get("name").Str(), base), doc: strings.TrimSpace(v.Get("description").Str()), parent: parent, auth: r.auth(v), scripts: r.scripts(v), settings: settings(v.Get("settings"))}
+	item := &pmItem{
+		name: cmp.Or(v.Get("name").Str(), base), doc: strings.TrimSpace(v.Get("description").Str()), parent: parent,
+		auth: r.auth(v), scripts: r.scripts(v), settings: settings(v.Get("settings")),
+	}
 	q := &pmRequest{method: strings.ToUpper(strings.TrimSpace(cmp.Or(v.Get("method").Str(), "GET"))), url: parseURL(v.Get("url").Str())}
 	if params := v3Fields(v.Get("queryParams")); len(params) > 0 {
 		q.url.query = mergeQuery(q.url.query, params)

@@ -94,7 +94,8 @@ func (im *pmImport) varValue(v pmVar) (out model.Var, env string) {
 		im.report.Note("", "the variable %s is defined by itself; it is written as text", out.Name)
 	default:
 		out.Text = im.text(nil, v.value, "variable "+v.key, false)
-		out.Literal = (im.bare[v.key] || v.literal && !strings.Contains(out.Text, "{{")) && (template.IsNumber(out.Text) || out.Text == "true" || out.Text == "false")
+		out.Literal = (im.bare[v.key] || v.literal && !strings.Contains(out.Text, "{{")) &&
+			(template.IsNumber(out.Text) || out.Text == "true" || out.Text == "false")
 	}
 	return out, env
 }
@@ -151,7 +152,10 @@ func (im *pmImport) envFiles(tree *model.Tree) []*model.Env {
 	files := naming.NewNamer("-")
 	var out []*model.Env
 	for _, e := range im.envs {
-		f := &model.Env{File: "env/" + files.Take(cmp.Or(naming.Name(e.name), "stage")) + ".yaml", Doc: "The environment " + cmp.Or(naming.OneLine(e.name, 100), "without a name") + " of Postman."}
+		f := &model.Env{
+			File: "env/" + files.Take(cmp.Or(naming.Name(e.name), "stage")) + ".yaml",
+			Doc:  "The environment " + cmp.Or(naming.OneLine(e.name, 100), "without a name") + " of Postman.",
+		}
 		im.envSides(f, e)
 		written := map[string]bool{}
 		for _, v := range e.vars {
@@ -186,7 +190,8 @@ func (im *pmImport) envVar(f *model.Env, e pmEnv, v pmVar, tree *model.Tree) {
 	})
 	im.report.Mapped(model.Variables, 1)
 	switch {
-	case v.value == "", slices.ContainsFunc(f.Blue.Vars, func(x model.Var) bool { return x.Name == ours }), isMain && !used && f.Blue.URL != "":
+	case v.value == "", slices.ContainsFunc(f.Blue.Vars, func(x model.Var) bool { return x.Name == ours }), isMain && !used &&
+		f.Blue.URL != "":
 		return
 	case setByCase:
 		im.report.Note("", "%s of %s is not in the env file: a script sets it, and the env file would win", ours, e.name)

@@ -228,7 +228,8 @@ type Expect struct {
 
 // Empty reports whether nothing is expected.
 func (e *Expect) Empty() bool {
-	return len(e.Status) == 0 && e.Latency == "" && len(e.Headers) == 0 && len(e.Cookies) == 0 && len(e.Body) == 0 && len(e.Text) == 0 && e.Schema == "" && e.Snapshot == ""
+	return len(e.Status) == 0 && e.Latency == "" && len(e.Headers) == 0 && len(e.Cookies) == 0 && len(e.Body) == 0 && len(e.Text) == 0 &&
+		e.Schema == "" && e.Snapshot == ""
 }
 
 // A Check is what a header, a cookie or the value at a path must be.

@@ -32,7 +32,8 @@ const (
 )
 
 var kindWords = []string{
-	Requests: "requests", Variables: "variables", Auths: "authentication", Bodies: "bodies", Headers: "headers and parameters", Files: "files", Dynamics: "generated values",
+	Requests: "requests", Variables: "variables", Auths: "authentication", Bodies: "bodies", Headers: "headers and parameters",
+	Files: "files", Dynamics: "generated values",
 	Settings: "settings", Examples: "saved examples", Assertions: "assertions", Captures: "captures", ScriptLines: "other script statements",
 }
 

@@ -114,7 +114,10 @@ func EnvName(text string) string {
 
 // CommonEnv are variables that environments hold anyway: a secret is not read
 // from one by accident.
-var CommonEnv = []string{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "LANG", "TERM", "HOSTNAME", "EDITOR", "MAIL", "TZ", "CI", "TMPDIR", "DISPLAY", "UID", "HOST"}
+var CommonEnv = []string{
+	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "LANG", "TERM", "HOSTNAME", "EDITOR", "MAIL",
+	"TZ", "CI", "TMPDIR", "DISPLAY", "UID", "HOST",
+}
 
 // SecretEnvName is the environment variable that holds the secret of a name.
 func SecretEnvName(name string) string {
@@ -128,7 +131,10 @@ func SecretEnvName(name string) string {
 // secretParts are parts of names whose values are secrets; secretWhole are whole
 // names, whose letters also are in harmless ones (monkey, author, pinned).
 var (
-	secretParts = []string{"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "authorization", "credential", "signature", "csrf", "xsrf", "jwt", "sessionid"}
+	secretParts = []string{
+		"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "authorization",
+		"credential", "signature", "csrf", "xsrf", "jwt", "sessionid",
+	}
 	secretWhole = []string{"pwd", "pin", "otp", "auth", "sid", "sig", "session", "key"}
 )
 
@@ -157,5 +163,8 @@ func SecretText(text string) bool {
 	if strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") >= 2 {
 		return true
 	}
-	return slices.ContainsFunc([]string{"sk_live_", "sk_test_", "ghp_", "gho_", "github_pat_", "xoxb-", "xoxp-", "AKIA", "AIza", "glpat-"}, func(p string) bool { return strings.HasPrefix(text, p) })
+	return slices.ContainsFunc([]string{
+		"sk_live_", "sk_test_", "ghp_", "gho_", "github_pat_", "xoxb-", "xoxp-", "AKIA", "AIza",
+		"glpat-",
+	}, func(p string) bool { return strings.HasPrefix(text, p) })
 }

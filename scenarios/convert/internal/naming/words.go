@@ -72,7 +72,8 @@ func CleanURL(s, also string) string {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		c := s[i]
 		switch {
-		case r == utf8.RuneError && n == 1, c < ' ', c == 0x7f, c == '\\', c == '#', c == '%' && !IsEscape(s[i:]), strings.IndexByte(also, c) >= 0:
+		case r == utf8.RuneError && n == 1, c < ' ', c == 0x7f, c == '\\', c == '#', c == '%' && !IsEscape(s[i:]),
+			strings.IndexByte(also, c) >= 0:
 			fmt.Fprintf(&b, "%%%02X", c)
 		default:
 			b.WriteString(s[i : i+n])

@@ -164,7 +164,8 @@ func inlineJSON(v *source.Value, depth int, count *int) bool {
 		return false
 	}
 	for i, k := range v.Keys {
-		if len(k) > inlineKey || strings.Contains(k, "{{") || strings.ContainsRune(k, utf8.RuneError) || HasMark(k) || slices.Contains(v.Keys[:i], k) {
+		if len(k) > inlineKey || strings.Contains(k, "{{") || strings.ContainsRune(k, utf8.RuneError) || HasMark(k) ||
+			slices.Contains(v.Keys[:i], k) {
 			return false
 		}
 	}

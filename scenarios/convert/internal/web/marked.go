@@ -18,8 +18,8 @@ func Marked(inside string) string { return Mark + inside + Mark }
 // HasMark reports whether marked text holds a placeholder.
 func HasMark(text string) bool { return strings.Contains(text, Mark) }
 
-// Template writes marked text as text of the language: what is literal stands
-// for itself.
+// Template writes marked text as text of the language: what is literal
+// stays literal.
 func Template(text string) string {
 	if !HasMark(text) {
 		return naming.Escape(text)

@@ -70,7 +70,8 @@ func (im *Import) Hosts(requests []*Request) {
 			base, most = u.origin, u.n
 		}
 	}
-	im.Suite.Comment = append(im.Suite.Comment, "The requests went to "+naming.OneLine(Readable(base), 200)+". Say where blue and green are: --blue URL --green URL, or sides:.")
+	im.Suite.Comment = append(im.Suite.Comment, "The requests went to "+naming.OneLine(Readable(base),
+		200)+". Say where blue and green are: --blue URL --green URL, or sides:.")
 	im.Report.Note("", "%s is left to --blue and --green", Readable(base))
 	names := naming.NewNamer("-")
 	for _, u := range uses {
@@ -80,7 +81,10 @@ func (im *Import) Hosts(requests []*Request) {
 		name := names.Take(hostService(u.origin))
 		blue, green := im.Envs.Take(naming.EnvName("BLUE_"+name+"_URL")), im.Envs.Take(naming.EnvName("GREEN_"+name+"_URL"))
 		im.Suite.Env = append(im.Suite.Env, blue, green)
-		im.Suite.Blue.Services = append(im.Suite.Blue.Services, model.Var{Name: name, Text: "{{env." + blue + "}}", Comment: "was " + naming.Plain(Readable(u.origin))})
+		im.Suite.Blue.Services = append(im.Suite.Blue.Services, model.Var{
+			Name: name, Text: "{{env." + blue + "}}",
+			Comment: "was " + naming.Plain(Readable(u.origin)),
+		})
 		im.Suite.Green.Services = append(im.Suite.Green.Services, model.Var{Name: name, Text: "{{env." + green + "}}"})
 		im.Report.Note("", "%s is the service %s, of %d of the requests; %s and %s say where it is", Readable(u.origin), name, u.n, blue, green)
 		for _, r := range requests {

@@ -26,7 +26,8 @@ func CutURL(text string) (origin, path, user string) {
 		authority, _, _ = CutOutside(authority, sep)
 	}
 	path = rest[len(authority):]
-	if end := strings.Index(strings.TrimPrefix(authority, Mark), Mark); scheme == "" && strings.HasPrefix(authority, Mark) && namesURL(authority) {
+	if end := strings.Index(strings.TrimPrefix(authority, Mark), Mark); scheme == "" && strings.HasPrefix(authority, Mark) &&
+		namesURL(authority) {
 		// ${BASE}v1/x: what a base is followed by is a path, except a port or more of a host.
 		if behind := authority[end+2:]; behind != "" && strings.IndexByte(":.-"+Mark, behind[0]) < 0 {
 			authority, path = authority[:end+2], "/"+behind+path
@@ -100,7 +101,8 @@ func OriginFault(origin string) string {
 // notHost reports whether a character is in no host or port; names in other
 // scripts are hosts too.
 func notHost(r rune) bool {
-	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.M, r) && !strings.ContainsRune("-._:[]", r) || r == utf8.RuneError
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.M, r) && !strings.ContainsRune("-._:[]", r) ||
+		r == utf8.RuneError
 }
 
 // Squash takes . and .. out of a path, as clients do before they send it.
@@ -191,7 +193,8 @@ func pairs(text string, form, loose bool) (out []model.Field, ok bool) {
 	for _, p := range SplitOutside(text, "&") {
 		rawName, rawValue, has := CutOutside(p, "=")
 		name, value := decode(rawName), decode(rawValue)
-		if !has || name == "" || len(name) > inlineKey || HasMark(name) || strings.Contains(name, "{{") || !utf8.ValidString(name) || !utf8.ValidString(value) ||
+		if !has || name == "" || len(name) > inlineKey || HasMark(name) || strings.Contains(name, "{{") || !utf8.ValidString(name) ||
+			!utf8.ValidString(value) ||
 			!same(rawName, name) || !same(rawValue, value) || apart(out, name) {
 			return nil, false
 		}
@@ -223,7 +226,10 @@ func (im *Import) address(r *Request) {
 		im.Report.Mapped(model.Auths, 1)
 		name, password, _ := CutOutside(user, ":")
 		decode := func(s string) string { return Literals(s, PercentDecoded) }
-		r.Auth = &model.Auth{Kind: model.Basic, User: decode(name), Password: im.Secret(r, "PASSWORD", decode(password), "the password in the address")}
+		r.Auth = &model.Auth{
+			Kind: model.Basic, User: decode(name),
+			Password: im.Secret(r, "PASSWORD", decode(password), "the password in the address"),
+		}
 		if !HeaderText(r.Auth.User) || strings.Count(r.Auth.User, Mark)%2 != 0 {
 			r.Auth.User = ""
 			im.Lose(r, model.Lost{Kind: model.Auths, Place: "user", Why: "it has bytes that no user may have"})

@@ -155,7 +155,10 @@ func (r *Request) liftedJSON(text string, number bool) string {
 }
 
 // clientFields are headers that the client writes from what it sends.
-var clientFields = []string{"host", "content-length", "transfer-encoding", "connection", "proxy-connection", "keep-alive", "upgrade", "te", "trailer", "expect", "http2-settings"}
+var clientFields = []string{
+	"host", "content-length", "transfer-encoding", "connection", "proxy-connection", "keep-alive", "upgrade",
+	"te", "trailer", "expect", "http2-settings",
+}
 
 // fields turns headers into the step's, its cookies and its authentication.
 func (im *Import) fields(r *Request) {
@@ -192,9 +195,15 @@ func (im *Import) fields(r *Request) {
 func (im *Import) clientField(r *Request, name, value string) {
 	switch {
 	case name == "host":
-		im.Lose(r, model.Lost{Kind: model.Headers, Place: "header Host", Text: value, Why: "the virtual host belongs to a side: write host: in sides"})
+		im.Lose(r, model.Lost{
+			Kind: model.Headers, Place: "header Host", Text: value,
+			Why: "the virtual host belongs to a side: write host: in sides",
+		})
 	case name == "upgrade" || name == "te" || name == "trailer":
-		im.Lose(r, model.Lost{Kind: model.Headers, Place: "header " + name, Text: value, Why: "upgrades and trailers are not part of a comparison"})
+		im.Lose(r, model.Lost{
+			Kind: model.Headers, Place: "header " + name, Text: value,
+			Why: "upgrades and trailers are not part of a comparison",
+		})
 	default:
 		im.Report.Mapped(model.Headers, 1) // follows from what is sent
 	}
@@ -224,9 +233,15 @@ func (im *Import) authorization(r *Request, value string) {
 		r.Auth = &model.Auth{Kind: model.Bearer, Token: im.Secret(r, "TOKEN", rest, "the bearer token")}
 	case strings.EqualFold(scheme, "basic") && !HasMark(rest) && im.basic(r, rest):
 	case rest != "" && !HasMark(scheme) && naming.IsToken(scheme):
-		r.Auth = &model.Auth{Kind: model.APIKeyHeader, Name: "Authorization", Value: scheme + " " + im.Secret(r, "AUTHORIZATION", rest, "the header Authorization")}
+		r.Auth = &model.Auth{
+			Kind: model.APIKeyHeader, Name: "Authorization",
+			Value: scheme + " " + im.Secret(r, "AUTHORIZATION", rest, "the header Authorization"),
+		}
 	case value != "":
-		r.Auth = &model.Auth{Kind: model.APIKeyHeader, Name: "Authorization", Value: im.Secret(r, "AUTHORIZATION", value, "the header Authorization")}
+		r.Auth = &model.Auth{
+			Kind: model.APIKeyHeader, Name: "Authorization",
+			Value: im.Secret(r, "AUTHORIZATION", value, "the header Authorization"),
+		}
 	}
 }
 

@@ -271,7 +271,8 @@ func scalar(s string, inFlow bool, kind yamlKind) string {
 		return s
 	case plainSafe(s, inFlow):
 		return s
-	case strings.ContainsAny(s, `"\`) && !strings.Contains(s, "'") && strings.IndexFunc(s, func(r rune) bool { return !naming.IsPrintable(r) }) < 0:
+	case strings.ContainsAny(s, `"\`) && !strings.Contains(s, "'") &&
+		strings.IndexFunc(s, func(r rune) bool { return !naming.IsPrintable(r) }) < 0:
 		return "'" + s + "'"
 	}
 	return doubleQuoted(s)

@@ -146,16 +146,30 @@ func (r *scriptReader) each(e ast.Expression, chain []link) bool {
 }
 
 var quiet = map[string]string{
-	"pm.sendRequest":              "a request of a script; write it as a step",
-	"postman.setNextRequest":      "steps run in their order",
-	"pm.execution.setNextRequest": "steps run in their order",
-	"pm.setNextRequest":           "steps run in their order",
-	"pm.execution.skipRequest":    "write when:",
-	"pm.environment.unset":        "variables last until the end of their case", "pm.globals.unset": "variables last until the end of their case", "pm.collectionVariables.unset": "variables last until the end of their case", "pm.variables.unset": "variables last until the end of their case",
-	"pm.environment.clear": "variables last until the end of their case", "pm.globals.clear": "variables last until the end of their case", "pm.collectionVariables.clear": "variables last until the end of their case",
-	"postman.clearEnvironmentVariable": "variables last until the end of their case", "postman.clearGlobalVariable": "variables last until the end of their case", "postman.clearEnvironmentVariables": "variables last until the end of their case", "postman.clearGlobalVariables": "variables last until the end of their case",
-	"console.log": "output", "console.info": "output", "console.warn": "output", "console.error": "output", "console.debug": "output",
-	"pm.visualizer.set": "output", "setTimeout": "write pause:", "eval": "code from text",
+	"pm.sendRequest":                    "a request of a script; write it as a step",
+	"postman.setNextRequest":            "steps run in their order",
+	"pm.execution.setNextRequest":       "steps run in their order",
+	"pm.setNextRequest":                 "steps run in their order",
+	"pm.execution.skipRequest":          "write when:",
+	"pm.environment.unset":              "variables last until the end of their case",
+	"pm.globals.unset":                  "variables last until the end of their case",
+	"pm.collectionVariables.unset":      "variables last until the end of their case",
+	"pm.variables.unset":                "variables last until the end of their case",
+	"pm.environment.clear":              "variables last until the end of their case",
+	"pm.globals.clear":                  "variables last until the end of their case",
+	"pm.collectionVariables.clear":      "variables last until the end of their case",
+	"postman.clearEnvironmentVariable":  "variables last until the end of their case",
+	"postman.clearGlobalVariable":       "variables last until the end of their case",
+	"postman.clearEnvironmentVariables": "variables last until the end of their case",
+	"postman.clearGlobalVariables":      "variables last until the end of their case",
+	"console.log":                       "output",
+	"console.info":                      "output",
+	"console.warn":                      "output",
+	"console.error":                     "output",
+	"console.debug":                     "output",
+	"pm.visualizer.set":                 "output",
+	"setTimeout":                        "write pause:",
+	"eval":                              "code from text",
 }
 
 // effect reads a call that is made for its effect.
@@ -190,7 +204,8 @@ func (r *scriptReader) effect(e ast.Expression) {
 // outranked says why setting a variable does nothing: Postman looks into the
 // environment before the collection, and into that before the globals.
 func (r *scriptReader) outranked(setter, key string) string {
-	collection, globals := strings.HasPrefix(setter, "pm.collectionVariables"), strings.HasPrefix(setter, "pm.globals") || setter == "postman.setGlobalVariable"
+	collection, globals := strings.HasPrefix(setter, "pm.collectionVariables"), strings.HasPrefix(setter, "pm.globals") ||
+		setter == "postman.setGlobalVariable"
 	inEnvironment, inCollection := r.host.Scopes(key)
 	switch {
 	case inEnvironment && (collection || globals):

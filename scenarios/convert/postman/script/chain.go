@@ -12,7 +12,10 @@ import (
 )
 
 // fillers are the words of a chain that mean nothing.
-var fillers = []string{"to", "be", "been", "is", "that", "which", "and", "has", "have", "with", "at", "of", "same", "but", "does", "still", "also", "deep", "own", "all"}
+var fillers = []string{
+	"to", "be", "been", "is", "that", "which", "and", "has", "have", "with", "at", "of", "same", "but", "does",
+	"still", "also", "deep", "own", "all",
+}
 
 // A chainReader reads what follows pm.expect(value).
 type chainReader struct {

@@ -141,7 +141,8 @@ func (g *growing) setStatus(list ...string) string {
 // status adds a claim about the code.
 func (g *growing) status(m model.Matcher) string {
 	valid := func(n *model.Node) bool {
-		return n != nil && n.Kind == model.LiteralNode && (len(n.Text) == 3 && n.Text[0] >= '1' && n.Text[0] <= '5' && (template.IsNumber(n.Text) || strings.HasSuffix(n.Text, "xx")))
+		return n != nil && n.Kind == model.LiteralNode && (len(n.Text) == 3 && n.Text[0] >= '1' && n.Text[0] <= '5' &&
+			(template.IsNumber(n.Text) || strings.HasSuffix(n.Text, "xx")))
 	}
 	switch m.Op {
 	case "eq":
@@ -229,7 +230,8 @@ func tidyExpect(e *model.Expect) {
 	for _, list := range [][]model.Check{e.Headers, e.Cookies, e.Body} {
 		for i := range list {
 			if needsValue(list[i].Matchers) {
-				list[i].Matchers = slices.DeleteFunc(slices.Clone(list[i].Matchers), func(m model.Matcher) bool { return m.Op == "exists" && m.Value.Is("true") })
+				list[i].Matchers = slices.DeleteFunc(slices.Clone(list[i].Matchers),
+					func(m model.Matcher) bool { return m.Op == "exists" && m.Value.Is("true") })
 			}
 		}
 	}

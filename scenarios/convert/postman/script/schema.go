@@ -77,9 +77,12 @@ func schemaText(n *model.Node, indent string) string {
 // schemaKeys are the keywords that mean the same in every draft, with what
 // their value must be.
 var schemaKeys = map[string]string{
-	"title": "text", "description": "text", "format": "text", "pattern": "pattern", "type": "type", "required": "names", "enum": "list", "const": "any", "default": "any", "examples": "list",
-	"properties": "schemas", "items": "schema", "additionalProperties": "schema", "not": "schema", "anyOf": "several", "oneOf": "several", "allOf": "several", "contains": "schema",
-	"minimum": "number", "maximum": "number", "multipleOf": "positive", "minLength": "count", "maxLength": "count", "minItems": "count", "maxItems": "count", "minProperties": "count", "maxProperties": "count", "uniqueItems": "bool",
+	"title": "text", "description": "text", "format": "text", "pattern": "pattern", "type": "type", "required": "names", "enum": "list",
+	"const": "any", "default": "any", "examples": "list",
+	"properties": "schemas", "items": "schema", "additionalProperties": "schema", "not": "schema", "anyOf": "several",
+	"oneOf": "several", "allOf": "several", "contains": "schema",
+	"minimum": "number", "maximum": "number", "multipleOf": "positive", "minLength": "count", "maxLength": "count", "minItems": "count",
+	"maxItems": "count", "minProperties": "count", "maxProperties": "count", "uniqueItems": "bool",
 }
 
 // badSchema says why a schema is not written: it must be one that every draft
@@ -113,7 +116,10 @@ func badKeyword(form string, v *model.Node, depth int) bool {
 	case "type":
 		types := []string{"string", "number", "integer", "boolean", "null", "array", "object"}
 		if v.Kind == model.ArrayNode {
-			return len(v.Items) == 0 || repeats(v.Items) || each(func(n *model.Node) bool { return n.Kind != model.StringNode || !slices.Contains(types, n.Text) })
+			return len(v.Items) == 0 || repeats(v.Items) || each(func(n *model.Node) bool {
+				return n.Kind != model.StringNode ||
+					!slices.Contains(types, n.Text)
+			})
 		}
 		return v.Kind != model.StringNode || !slices.Contains(types, v.Text)
 	case "names":

@@ -213,7 +213,8 @@ func (s sym) constant() (string, bool) {
 
 // isNumber reports whether a value is a number, or a variable that may be one.
 func isNumber(n *model.Node) bool {
-	return n != nil && (n.Kind == model.LiteralNode && template.IsNumber(n.Text) || n.Kind == model.StringNode && strings.HasPrefix(n.Text, "{{") && strings.HasSuffix(n.Text, "}}"))
+	return n != nil && (n.Kind == model.LiteralNode && template.IsNumber(n.Text) || n.Kind == model.StringNode &&
+		strings.HasPrefix(n.Text, "{{") && strings.HasSuffix(n.Text, "}}"))
 }
 
 // goRegex is a JavaScript pattern as RE2, or why it is none.
