@@ -100,8 +100,10 @@ func (o *Options) limits() limits {
 		}
 		return n
 	}
-	l := limits{body: or(o.MaxBody, 64<<20), depth: or(o.MaxDepth, 512), nodes: or(o.MaxNodes, 8<<20), keys: or(o.MaxKeys, 1<<20), duplicates: 'e'}
-	l.typed = o.Numbers == Typed
+	l := limits{
+		body: or(o.MaxBody, 64<<20), depth: or(o.MaxDepth, 512), nodes: or(o.MaxNodes, 8<<20), keys: or(o.MaxKeys, 1<<20),
+		duplicates: 'e', typed: o.Numbers == Typed,
+	}
 	switch o.DuplicateKeys {
 	case "last", "first":
 		l.duplicates = o.DuplicateKeys[0]
@@ -301,7 +303,8 @@ func (c *compiler) contradictions() {
 			if indexed {
 				c.fail(j, "at", "a set has no order", "an index below %s, which is compared as a %s", set, rules[i].As)
 			} else if rules[j].row.byPartner {
-				c.fail(j, "at", "match "+set.String()+" by a key", "a %s below %s, which is compared as a %s without a key", rules[j].Do, set, rules[i].As)
+				c.fail(j, "at", "match "+set.String()+" by a key",
+					"a %s below %s, which is compared as a %s without a key", rules[j].Do, set, rules[i].As)
 			}
 		}
 	}

@@ -246,7 +246,10 @@ func (e *engine) leakInHeader(path string, values []string, differs bool) {
 			if differs && e.leakLast(path, a) {
 				return
 			}
-			e.foundText(textDifference{kind: Changed, severity: OtherValue, where: InHeader, path: path, typ: StringType, green: quoteText(v), note: LeakNote(a.text), leak: a.text}, &noEffect)
+			e.foundText(textDifference{
+				kind: Changed, severity: OtherValue, where: InHeader, path: path, typ: StringType,
+				green: quoteText(v), note: LeakNote(a.text), leak: a.text,
+			}, &noEffect)
 			return
 		}
 	}

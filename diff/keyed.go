@@ -137,7 +137,10 @@ func (e *engine) markMoved(f *frame, first, trimmed int) {
 	if kept == paired {
 		return
 	}
-	if most := 5*(paired+trimmed) >= 4*max(f.nb, f.ng); (most || f.by != nil) && (2*(kept+trimmed) < paired+trimmed || paired-kept > maxMoves) {
+	// Few elements that kept their order say that the list was sorted in another way,
+	// if its elements are the same ones: most are paired, or a key says so.
+	same := f.by != nil || 5*(paired+trimmed) >= 4*max(f.nb, f.ng)
+	if same && (2*(kept+trimmed) < paired+trimmed || paired-kept > maxMoves) {
 		f.reordered = true
 		return
 	}

@@ -124,9 +124,13 @@ var ruleKinds = []*ruleKind{
 	},
 	{
 		do: DoAllow, doc: "an intended change is accepted until a date", params: []string{"kind", "max"},
-		places:   inBody | inHeader | inStatus,
-		required: []Required{{Key: "why", Hint: whyHint}, {Key: "until", Hint: "the day by which blue has the change too"}, {Key: "kind", Hint: "added, removed, changed, type or order"}},
-		check:    (*compiler).allow, several: true, lets: (*compiledRule).letsChange,
+		places: inBody | inHeader | inStatus,
+		required: []Required{
+			{Key: "why", Hint: whyHint},
+			{Key: "until", Hint: "the day by which blue has the change too"},
+			{Key: "kind", Hint: "added, removed, changed, type or order"},
+		},
+		check: (*compiler).allow, several: true, lets: (*compiledRule).letsChange,
 	},
 	{
 		do: DoMatch, doc: "how the elements of an array are paired", params: []string{"by", "as"},
@@ -144,7 +148,8 @@ var ruleKinds = []*ruleKind{
 		check: (*compiler).normalisers, text: (*compiledRule).sameNormalised, needs: needChanged,
 	},
 	{
-		do: DoRewrite, doc: "blue's text and green's mean the same, or what a pattern matches does", params: []string{"blue", "green", "pattern", "as"},
+		do: DoRewrite, doc: "blue's text and green's mean the same, or what a pattern matches does",
+		params: []string{"blue", "green", "pattern", "as"},
 		places: inBody | inHeader, several: true,
 		check: (*compiler).rewrite, text: (*compiledRule).sameRewritten, lets: (*compiledRule).letsText, needs: needChanged,
 	},
@@ -176,7 +181,8 @@ var ruleKinds = []*ruleKind{
 		slot: func(e *effect) *ruleRef { return &e.null },
 	},
 	{
-		do: DoEmpty, doc: "`\"\"`, `[]` and `{}` are as good as absent", params: []string{"as"}, as: []string{"absent"}, asRequired: true, places: inBody,
+		do: DoEmpty, doc: "`\"\"`, `[]` and `{}` are as good as absent", params: []string{"as"},
+		as: []string{"absent"}, asRequired: true, places: inBody,
 		slot: func(e *effect) *ruleRef { return &e.empty },
 	},
 	{

@@ -219,7 +219,8 @@ func (e *engine) spent(r *compiledRule, i int, k Kind) string {
 // uncompared takes a changed scalar whose change an allow rule hides off what was
 // compared, unless it has not been counted there.
 func (e *engine) uncompared(k Kind, b uint32, eff *effect) {
-	if k != Changed || b == noNode || e.quiet > 0 || e.embedded > 0 || e.rules.opts.Mode == Shape || e.b.nodes[b].typ >= ArrayType || eff.lets(e.rules.prog, e.b, b) {
+	elsewhere := e.quiet > 0 || e.embedded > 0 || e.rules.opts.Mode == Shape // counted there, or as ignored
+	if k != Changed || b == noNode || elsewhere || e.b.nodes[b].typ >= ArrayType || eff.lets(e.rules.prog, e.b, b) {
 		return
 	}
 	e.leaves.Compared--

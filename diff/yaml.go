@@ -139,7 +139,8 @@ func yamlString(s string) string {
 	plain := s != ""
 	for i := 0; i < len(s) && plain; i++ {
 		c := s[i]
-		plain = c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || i > 0 && (c == '-' || c == '.' || c == ' ' && i < len(s)-1 || c >= '0' && c <= '9')
+		inner := c == '-' || c == '.' || c == ' ' && i < len(s)-1 || c >= '0' && c <= '9' // not at the beginning
+		plain = c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || i > 0 && inner
 	}
 	switch strings.ToLower(s) {
 	case "true", "false", "null", "yes", "no", "on", "off", "y", "n":
