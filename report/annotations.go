@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/source"
+	"github.com/bgverify/bgverify/report/words"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -17,21 +19,21 @@ const maxAnnotations = 10
 // then cases that no cause speaks for: each at the line of the case's file. A
 // passing run writes none.
 func Annotations(w io.Writer, ran *run.Run) error {
-	src := newSource(ran)
-	if src.end.Verdict == run.Pass {
+	src := source.New(ran)
+	if src.End.Verdict == run.Pass {
 		return nil
 	}
 	example := map[string][]string{} // case id to the causes it is the example of
-	for i := range src.end.Causes {
-		c := &src.end.Causes[i]
+	for i := range src.End.Causes {
+		c := &src.End.Causes[i]
 		if i < maxAnnotations && len(c.Examples) > 0 {
 			title := fmt.Sprintf("cause %d: %s in %s", c.ID, c.Kind, text.Count(c.Cases, "case"))
-			text := place(c.Where, c.Path) + ": " + edit(c)
+			text := words.Place(c.Where, c.Path) + ": " + source.Edit(c)
 			example[c.Examples[0]] = append(example[c.Examples[0]], title, text)
 		}
 	}
 	var causes, others []string
-	for c, err := range src.cases() {
+	for c, err := range src.Cases() {
 		if err != nil {
 			return fmt.Errorf("read the cases of run %s: %w", ran.Header.ID, err)
 		}
@@ -42,7 +44,7 @@ func Annotations(w io.Writer, ran *run.Run) error {
 			continue
 		}
 		if c.Verdict > run.Pass && !differs(c) && len(others) < maxAnnotations {
-			others = append(others, command(c, c.Verdict.String()+": "+c.ID, firstReason(c)))
+			others = append(others, command(c, c.Verdict.String()+": "+c.ID, source.FirstReason(c)))
 		}
 	}
 	all := append(causes, others...)

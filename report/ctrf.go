@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bgverify/bgverify/report/page"
+	"github.com/bgverify/bgverify/report/source"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -17,7 +19,7 @@ import (
 // verdict's own word beside it as rawStatus.
 type ctrfReport struct {
 	w       *bufio.Writer
-	src     *source
+	src     *source.Run
 	tests   int
 	summary ctrfSummary
 }
@@ -59,7 +61,9 @@ type ctrfStep struct {
 	Status string `json:"status"`
 }
 
-func newCTRF(w *bufio.Writer, src *source, _ Options) renderer { return &ctrfReport{w: w, src: src} }
+func newCTRF(w *bufio.Writer, src *source.Run, _ page.Options) renderer {
+	return &ctrfReport{w: w, src: src}
+}
 
 // ctrfStatus is a verdict in the format's words.
 func ctrfStatus(v run.Verdict) string {
@@ -75,26 +79,26 @@ func ctrfStatus(v run.Verdict) string {
 	}
 }
 
-func (c *ctrfReport) begin() error {
-	tool, err := plainJSON(c.src.head.Tool)
+func (c *ctrfReport) Begin() error {
+	tool, err := source.PlainJSON(c.src.Head.Tool)
 	if err != nil {
 		return err
 	}
-	id, err := plainJSON(c.src.head.ID)
+	id, err := source.PlainJSON(c.src.Head.ID)
 	if err != nil {
 		return err
 	}
 	c.w.WriteString(`{"reportFormat":"CTRF","specVersion":"1.0.0"`)
-	if c.src.head.ID != "" {
+	if c.src.Head.ID != "" {
 		c.w.WriteString(`,"runId":`)
 		c.w.Write(id)
 	}
 	c.w.WriteString(`,"generatedBy":"bgverify","results":{"tool":`)
 	c.w.Write(tool)
 	c.w.WriteString(",\n\"tests\":[")
-	for _, g := range c.src.end.Gates {
+	for _, g := range c.src.End.Gates {
 		status := ctrfStatus(g.Verdict)
-		if g.Verdict > run.Pass && (g.Verdict != run.Inconclusive || c.src.end.Verdict != run.Pass) {
+		if g.Verdict > run.Pass && (g.Verdict != run.Inconclusive || c.src.End.Verdict != run.Pass) {
 			status = "failed"
 		}
 		message := g.Reason
@@ -111,21 +115,21 @@ func (c *ctrfReport) begin() error {
 	return nil
 }
 
-func (c *ctrfReport) add(k *run.CaseResult) error {
+func (c *ctrfReport) Add(k *run.CaseResult) error {
 	t := &ctrfTest{
 		TestID: k.ID, Name: k.Name, Status: ctrfStatus(k.Verdict), Duration: int64(math.Round(k.ElapsedMS)),
-		Suite: []string{c.src.head.Suites[k.Suite].Name}, RawStatus: k.Verdict.String(), Tags: k.Tags, Type: "comparison", Flaky: k.Flaky,
+		Suite: []string{c.src.Head.Suites[k.Suite].Name}, RawStatus: k.Verdict.String(), Tags: k.Tags, Type: "comparison", Flaky: k.Flaky,
 	}
 	if strings.TrimSpace(t.Name) == "" {
 		t.Name = k.ID
 	}
 	t.FilePath, t.Line = fileLine(k.At)
 	if k.Verdict > run.Pass {
-		_, t.Message = c.src.failure(k)
-		t.Trace = cut(c.src.details(k), junitCaseText)
+		_, t.Message = c.src.Failure(k)
+		t.Trace = cut(c.src.Details(k), junitCaseText)
 	}
 	if k.Verdict == run.Skip {
-		t.Message = firstReason(k)
+		t.Message = source.FirstReason(k)
 	}
 	if len(k.Steps) > 1 {
 		for i := range k.Steps {
@@ -136,7 +140,7 @@ func (c *ctrfReport) add(k *run.CaseResult) error {
 }
 
 func (c *ctrfReport) write(t *ctrfTest) error {
-	text, err := plainJSON(t)
+	text, err := source.PlainJSON(t)
 	if err != nil {
 		return err
 	}
@@ -164,28 +168,28 @@ func (c *ctrfReport) write(t *ctrfTest) error {
 	return err
 }
 
-func (c *ctrfReport) end() error {
-	s, h, e := &c.summary, c.src.head, &c.src.end
+func (c *ctrfReport) End() error {
+	s, h, e := &c.summary, c.src.Head, &c.src.End
 	s.Suites = len(h.Suites)
 	s.Start = h.Started.UnixMilli()
 	s.Duration = int64(math.Round(e.ElapsedMS))
 	s.Stop = s.Start + s.Duration
-	summary, err := plainJSON(s)
+	summary, err := source.PlainJSON(s)
 	if err != nil {
 		return err
 	}
-	audit := c.src.audit()
+	audit := c.src.Audit()
 	env := map[string]any{
 		"osPlatform": h.Env.OS,
 		"healthy":    e.Verdict == run.Pass,
 		"extra": map[string]any{
-			"verdict": e.Verdict.String(), "reasons": list(e.Reasons), "blue": e.Sides.Blue.URL, "green": e.Sides.Green.URL, "seed": strconv.FormatUint(h.Seed, 10),
+			"verdict": e.Verdict.String(), "reasons": source.List(e.Reasons), "blue": e.Sides.Blue.URL, "green": e.Sides.Green.URL, "seed": strconv.FormatUint(h.Seed, 10),
 		},
 	}
 	if audit.ScenariosCommit != "" {
 		env["commit"] = audit.ScenariosCommit
 	}
-	environment, err := plainJSON(env)
+	environment, err := source.PlainJSON(env)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/report/page"
+	"github.com/bgverify/bgverify/report/source"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -17,12 +19,12 @@ import (
 // and a grep for a case id stay useful.
 type jsonReport struct {
 	w     *bufio.Writer
-	src   *source
+	src   *source.Run
 	suite int // that is open; -1 before the first
 	cases int // written of it
 }
 
-func newJSON(w *bufio.Writer, src *source, _ Options) renderer {
+func newJSON(w *bufio.Writer, src *source.Run, _ page.Options) renderer {
 	return &jsonReport{w: w, src: src, suite: -1}
 }
 
@@ -144,19 +146,19 @@ type jsonLoad struct {
 	Findings []run.LoadFinding `json:"findings,omitempty"`
 }
 
-func (j *jsonReport) begin() error {
+func (j *jsonReport) Begin() error {
 	s := j.src
-	gates := make([]jsonGate, len(s.end.Gates))
-	for i, g := range s.end.Gates {
+	gates := make([]jsonGate, len(s.End.Gates))
+	for i, g := range s.End.Gates {
 		gates[i] = jsonGate{Name: g.Name, Measured: g.Measured, Limit: g.Limit, Verdict: g.Verdict, Reason: g.Reason, Load: g.Load}
 	}
-	head, err := plainJSON(jsonHead{
-		Schema: s.head.Schema, ID: s.head.ID, Tool: s.head.Tool, Parent: s.head.Parent,
-		Started: s.head.Started.UTC().Format(time.RFC3339Nano), ElapsedMS: s.end.ElapsedMS, Seed: s.head.Seed,
-		Verdict: s.end.Verdict, Reasons: list(s.end.Reasons), Sides: s.end.Sides, Counts: s.end.Counts,
-		Coverage: s.end.Coverage, Second: s.end.Second, Audit: s.audit(), Planned: s.head.Planned,
-		Verb: s.head.Verb, Flags: list(s.head.Flags), Env: s.head.Env, Signal: s.end.Signal, Gates: gates, Transport: s.end.Transport, Warnings: s.end.Warnings,
-		Paths: s.head.Paths, Narrowed: s.head.Narrowed, LeftOut: s.end.LeftOut, Weaker: s.head.Weaker, Created: s.end.Created,
+	head, err := source.PlainJSON(jsonHead{
+		Schema: s.Head.Schema, ID: s.Head.ID, Tool: s.Head.Tool, Parent: s.Head.Parent,
+		Started: s.Head.Started.UTC().Format(time.RFC3339Nano), ElapsedMS: s.End.ElapsedMS, Seed: s.Head.Seed,
+		Verdict: s.End.Verdict, Reasons: source.List(s.End.Reasons), Sides: s.End.Sides, Counts: s.End.Counts,
+		Coverage: s.End.Coverage, Second: s.End.Second, Audit: s.Audit(), Planned: s.Head.Planned,
+		Verb: s.Head.Verb, Flags: source.List(s.Head.Flags), Env: s.Head.Env, Signal: s.End.Signal, Gates: gates, Transport: s.End.Transport, Warnings: s.End.Warnings,
+		Paths: s.Head.Paths, Narrowed: s.Head.Narrowed, LeftOut: s.End.LeftOut, Weaker: s.Head.Weaker, Created: s.End.Created,
 	})
 	if err != nil {
 		return err
@@ -175,11 +177,11 @@ func (j *jsonReport) openSuite(i int) error {
 		}
 		j.suite++
 		j.cases = 0
-		if j.suite >= len(j.src.head.Suites) {
+		if j.suite >= len(j.src.Head.Suites) {
 			return nil
 		}
-		h, e := j.src.head.Suites[j.suite], j.src.end.Suites[j.suite]
-		text, err := plainJSON(jsonSuite{
+		h, e := j.src.Head.Suites[j.suite], j.src.End.Suites[j.suite]
+		text, err := source.PlainJSON(jsonSuite{
 			Name: h.Name, File: h.File, Service: h.Service, Owner: h.Owner, Wave: h.Wave, Gate: h.Gate, Number: cmp.Or(h.Number, diff.Decimal.String()),
 			Verdict: e.Verdict, Reasons: e.Reasons, Counts: e.Counts, Coverage: e.Coverage,
 		})
@@ -197,19 +199,19 @@ func (j *jsonReport) openSuite(i int) error {
 }
 
 func (j *jsonReport) closeSuite() error {
-	if j.suite < 0 || j.suite >= len(j.src.head.Suites) {
+	if j.suite < 0 || j.suite >= len(j.src.Head.Suites) {
 		return nil
 	}
-	loads := make([]jsonLoad, len(j.src.loads[j.suite]))
-	for i, l := range j.src.loads[j.suite] {
+	loads := make([]jsonLoad, len(j.src.Loads[j.suite]))
+	for i, l := range j.src.Loads[j.suite] {
 		loads[i] = jsonLoad{
 			Name: l.Name, At: l.At, Verdict: l.Verdict, Reason: l.Reason, Rate: l.Rate, Seconds: l.Seconds,
-			Blocks: l.Blocks, Dropped: l.Dropped, Comparisons: list(l.Comparisons), Errors: l.Errors,
+			Blocks: l.Blocks, Dropped: l.Dropped, Comparisons: source.List(l.Comparisons), Errors: l.Errors,
 			Requests: l.Requests, Generator: l.Generator, Routes: l.Routes, Warnings: l.Warnings, Records: l.Records,
 			Services: l.Services, Judging: l.Judging, WarmUp: l.WarmUp, Findings: l.Findings,
 		}
 	}
-	text, err := plainJSON(loads)
+	text, err := source.PlainJSON(loads)
 	if err != nil {
 		return err
 	}
@@ -218,7 +220,7 @@ func (j *jsonReport) closeSuite() error {
 	return j.w.WriteByte('}')
 }
 
-func (j *jsonReport) add(c *run.CaseResult) error {
+func (j *jsonReport) Add(c *run.CaseResult) error {
 	if err := j.openSuite(c.Suite); err != nil {
 		return err
 	}
@@ -230,8 +232,8 @@ func (j *jsonReport) add(c *run.CaseResult) error {
 		}
 		steps[i] = step
 	}
-	text, err := plainJSON(jsonCase{
-		ID: c.ID, Name: c.Name, Kind: c.Kind, Quarantine: c.Quarantine, Tags: list(c.Tags), At: c.At, Verdict: c.Verdict, Reasons: c.Reasons, Flaky: c.Flaky,
+	text, err := source.PlainJSON(jsonCase{
+		ID: c.ID, Name: c.Name, Kind: c.Kind, Quarantine: c.Quarantine, Tags: source.List(c.Tags), At: c.At, Verdict: c.Verdict, Reasons: c.Reasons, Flaky: c.Flaky,
 		ElapsedMS: c.ElapsedMS, Coverage: c.Coverage, Requests: c.Requests, NotSent: c.NotSent, Created: c.Created, Steps: steps,
 	})
 	if err != nil {
@@ -253,11 +255,11 @@ func (j *jsonReport) step(s *run.StepResult) (jsonStep, error) {
 		Total: s.DifferencesTotal, IgnoredTotal: s.IgnoredTotal, Coverage: s.Coverage, Vacuous: s.Vacuous, NotSent: s.NotSent, Notes: s.Notes, Forms: s.Forms, Exchange: s.Exchange,
 	}
 	for i := range s.Differences {
-		text, err := plainJSON(s.Differences[i])
+		text, err := source.PlainJSON(s.Differences[i])
 		if err != nil {
 			return out, err
 		}
-		if id, ok := j.src.cause(&s.Differences[i]); ok {
+		if id, ok := j.src.FindCause(&s.Differences[i]); ok {
 			text = append(text[:len(text)-1], `,"cause":`+strconv.Itoa(id)+`}`...)
 		}
 		out.Differences = append(out.Differences, text)
@@ -265,15 +267,15 @@ func (j *jsonReport) step(s *run.StepResult) (jsonStep, error) {
 	return out, nil
 }
 
-func (j *jsonReport) end() error {
-	if err := j.openSuite(len(j.src.head.Suites)); err != nil {
+func (j *jsonReport) End() error {
+	if err := j.openSuite(len(j.src.Head.Suites)); err != nil {
 		return err
 	}
-	causes, err := plainJSON(list(j.src.end.Causes))
+	causes, err := source.PlainJSON(source.List(j.src.End.Causes))
 	if err != nil {
 		return err
 	}
-	rules, err := plainJSON(list(j.src.end.Rules))
+	rules, err := source.PlainJSON(source.List(j.src.End.Rules))
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/page"
+	"github.com/bgverify/bgverify/report/source"
+	"github.com/bgverify/bgverify/report/words"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -28,7 +31,7 @@ import (
 // before it is written: a file that cannot be read is an error, never a report.
 type junitReport struct {
 	w     *bufio.Writer
-	src   *source
+	src   *source.Run
 	names map[string]int
 	open  int // suite that cases are collected for; -1 before the first
 	id    int // of the next suite
@@ -57,13 +60,13 @@ type folded struct {
 	ms    float64
 }
 
-func newJUnit(w *bufio.Writer, src *source, _ Options) renderer {
+func newJUnit(w *bufio.Writer, src *source.Run, _ page.Options) renderer {
 	return &junitReport{w: w, src: src, names: map[string]int{}, open: -1}
 }
 
-func (j *junitReport) begin() error {
+func (j *junitReport) Begin() error {
 	j.w.WriteString(xml.Header + "<testsuites>\n")
-	e := &j.src.end
+	e := &j.src.End
 	j.suite = junitSuite{}
 	said := false
 	for _, g := range e.Gates {
@@ -74,13 +77,13 @@ func (j *junitReport) begin() error {
 		j.gate(run.GateResult{Name: "run", Measured: e.Verdict.String(), Limit: "pass", Verdict: e.Verdict, Reason: strings.Join(e.Reasons, "; ")})
 	}
 	return j.writeSuite("bgverify.verdict", [][2]string{
-		{"bgverify.run", j.src.head.ID},
+		{"bgverify.run", j.src.Head.ID},
 		{"bgverify.verdict", e.Verdict.String()},
 		{"bgverify.exit", fmt.Sprint(e.Verdict.ExitStatus(e.Signal))},
 		{"bgverify.blue", e.Sides.Blue.URL},
 		{"bgverify.green", e.Sides.Green.URL},
-		{"bgverify.verified_without", strings.Join(j.src.audit().VerifiedWithout, ", ")},
-	}, strings.ToUpper(e.Verdict.String())+": "+answer(e.Verdict)+"\n"+strings.Join(e.Reasons, "\n"))
+		{"bgverify.verified_without", strings.Join(j.src.Audit().VerifiedWithout, ", ")},
+	}, strings.ToUpper(e.Verdict.String())+": "+words.Answer(e.Verdict)+"\n"+strings.Join(e.Reasons, "\n"))
 }
 
 func (j *junitReport) gate(g run.GateResult) {
@@ -96,7 +99,7 @@ func (j *junitReport) gate(g run.GateResult) {
 	case run.Skip:
 		j.testcase("bgverify.verdict", name, 0, "skipped", "", "", message)
 	case run.Inconclusive:
-		if j.src.end.Verdict == run.Pass { // the user's policy: warn
+		if j.src.End.Verdict == run.Pass { // the user's policy: warn
 			j.testcase("bgverify.verdict", name, 0, "skipped", "", "", "inconclusive: "+message)
 			return
 		}
@@ -108,35 +111,35 @@ func (j *junitReport) gate(g run.GateResult) {
 	}
 }
 
-func (j *junitReport) add(c *run.CaseResult) error {
+func (j *junitReport) Add(c *run.CaseResult) error {
 	if err := j.openSuite(c.Suite); err != nil {
 		return err
 	}
-	if j.src.end.Counts.Cases > foldAbove && c.Verdict == run.Pass && !c.Flaky {
+	if j.src.End.Counts.Cases > foldAbove && c.Verdict == run.Pass && !c.Flaky {
 		j.fold(c)
 		return nil
 	}
 	class := j.class(c.Suite)
-	name := strings.TrimSpace(c.ID + " " + requestLine(c))
+	name := strings.TrimSpace(c.ID + " " + source.RequestLine(c))
 	switch c.Verdict {
 	case run.Pass:
 		j.testcase(class, name, c.ElapsedMS, "", "", "", "")
 	case run.Skip:
-		j.testcase(class, name, c.ElapsedMS, "skipped", "", "", firstReason(c))
+		j.testcase(class, name, c.ElapsedMS, "skipped", "", "", source.FirstReason(c))
 	case run.Broken, run.Interrupted, run.Incomplete:
-		j.testcase(class, name, c.ElapsedMS, "error", brokenType(c), firstReason(c), j.src.details(c))
+		j.testcase(class, name, c.ElapsedMS, "error", source.BrokenType(c), source.FirstReason(c), j.src.Details(c))
 	case run.Inconclusive:
-		j.testcase(class, name, c.ElapsedMS, "failure", "case.inconclusive", firstReason(c), j.src.details(c))
+		j.testcase(class, name, c.ElapsedMS, "failure", "case.inconclusive", source.FirstReason(c), j.src.Details(c))
 	default:
-		kind, message := j.src.failure(c)
-		j.testcase(class, name, c.ElapsedMS, "failure", kind, message, j.src.details(c))
+		kind, message := j.src.Failure(c)
+		j.testcase(class, name, c.ElapsedMS, "failure", kind, message, j.src.Details(c))
 	}
 	return nil
 }
 
 // fold counts an equal case under its route.
 func (j *junitReport) fold(c *run.CaseResult) {
-	route := routeOf(c)
+	route := source.RouteOf(c)
 	if j.suite.folded == nil {
 		j.suite.folded = map[string]*folded{}
 	}
@@ -150,7 +153,7 @@ func (j *junitReport) fold(c *run.CaseResult) {
 	f.ms += c.ElapsedMS
 }
 
-func (j *junitReport) class(suite int) string { return "bgverify." + j.src.head.Suites[suite].Name }
+func (j *junitReport) class(suite int) string { return "bgverify." + j.src.Head.Suites[suite].Name }
 
 // openSuite writes the suites before i and starts collecting for it.
 func (j *junitReport) openSuite(i int) error {
@@ -173,7 +176,7 @@ func (j *junitReport) closeSuite() error {
 		f := j.suite.folded[route]
 		j.testcase(class, fmt.Sprintf("%s (%d equal cases)", route, f.cases), f.ms, "", "", "", "")
 	}
-	for _, l := range j.src.loads[j.open] {
+	for _, l := range j.src.Loads[j.open] {
 		kind, element := "", ""
 		switch l.Verdict {
 		case run.Pass:
@@ -186,7 +189,7 @@ func (j *junitReport) closeSuite() error {
 		}
 		j.testcase(class, "load "+l.Name, l.Seconds*1000, element, kind, l.Reason, loadText(&l))
 	}
-	h, e := j.src.head.Suites[j.open], j.src.end.Suites[j.open]
+	h, e := j.src.Head.Suites[j.open], j.src.End.Suites[j.open]
 	return j.writeSuite(class, [][2]string{
 		{"bgverify.file", h.File},
 		{"bgverify.service", h.Service},
@@ -195,8 +198,8 @@ func (j *junitReport) closeSuite() error {
 	}, strings.Join(e.Reasons, "\n"))
 }
 
-func (j *junitReport) end() error {
-	if err := j.openSuite(len(j.src.head.Suites) - 1); err != nil {
+func (j *junitReport) End() error {
+	if err := j.openSuite(len(j.src.Head.Suites) - 1); err != nil {
 		return err
 	}
 	if err := j.closeSuite(); err != nil {
@@ -252,13 +255,13 @@ func (j *junitReport) unique(name string) string {
 // writeSuite writes the open suite with its counts.
 func (j *junitReport) writeSuite(name string, properties [][2]string, out string) error {
 	s := &j.suite
-	host := j.src.head.Env.Hostname
+	host := j.src.Head.Env.Hostname
 	if strings.TrimSpace(host) == "" {
 		host = "localhost"
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `  <testsuite name="%s" tests="%d" failures="%d" errors="%d" skipped="%d" time="%.3f" timestamp="%s" hostname="%s" id="%d" package="bgverify">`+"\n",
-		xmlAttr(name), s.tests, s.failures, s.errors, s.skipped, s.ms/1000, j.src.head.Started.UTC().Format("2006-01-02T15:04:05"), xmlAttr(host), j.id)
+		xmlAttr(name), s.tests, s.failures, s.errors, s.skipped, s.ms/1000, j.src.Head.Started.UTC().Format("2006-01-02T15:04:05"), xmlAttr(host), j.id)
 	j.id++
 	b.WriteString("    <properties>\n")
 	for _, p := range properties {
@@ -292,7 +295,7 @@ func xmlChars(s string) string {
 		if r == '\n' || r == '\t' {
 			return r
 		}
-		if control(r) || r == 0xfffe || r == 0xffff {
+		if words.Control(r) || r == 0xfffe || r == 0xffff {
 			return 0xfffd
 		}
 		return r
@@ -322,7 +325,7 @@ func loadText(l *run.LoadResult) string {
 	for i := range l.Comparisons {
 		c := &l.Comparisons[i]
 		fmt.Fprintf(&b, "%s  blue %s  green %s  %s %s  margin %s  %d blocks (%d dropped)  MDE %s  %s\n",
-			metricName(c), measured(c, c.Blue), measured(c, c.Green), measuredChange(c), interval(c), bound(c, c.Margin), c.Blocks, c.Dropped, bound(c, c.MDE), outcomeVerdict(c.Outcome))
+			words.MetricName(c), words.Measured(c, c.Blue), words.Measured(c, c.Green), words.MeasuredChange(c), words.Interval(c), words.Bound(c, c.Margin), c.Blocks, c.Dropped, words.Bound(c, c.MDE), words.OutcomeVerdict(c.Outcome))
 	}
 	return b.String()
 }

@@ -5,12 +5,13 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/report/source"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
 // lastLine is the run in one line for programs: names and values without spaces.
-func lastLine(src *source, opts TextOptions) string {
-	e := &src.end
+func lastLine(src *source.Run, opts TextOptions) string {
+	e := &src.End
 	failed := 0
 	for _, g := range e.Gates {
 		if g.Verdict > run.Pass {
@@ -19,12 +20,12 @@ func lastLine(src *source, opts TextOptions) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "bgverify: verdict=%s exit=%d gates_failed=%d/%d cases=%d differ=%d causes=%d", e.Verdict, e.Verdict.ExitStatus(e.Signal), failed, len(e.Gates), e.Counts.Cases, e.Counts.Fail, len(e.Causes))
-	if change, ok := worstP99(src.run.Loads); ok {
+	if change, ok := worstP99(src.Result.Loads); ok {
 		fmt.Fprintf(&b, " p99=%+.0f%%", change*100)
 	}
 	r := opts.Folder
 	if r == "" {
-		r = src.head.ID
+		r = src.Head.ID
 	}
 	fmt.Fprintf(&b, " run=%s", strings.ReplaceAll(r, " ", "%20"))
 	if opts.Digest != "" {

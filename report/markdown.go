@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/page"
+	"github.com/bgverify/bgverify/report/source"
+	"github.com/bgverify/bgverify/report/words"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -17,8 +20,8 @@ import (
 // reference and no formula.
 type markdownReport struct {
 	w       *bufio.Writer
-	src     *source
-	spreads *spreads
+	src     *source.Run
+	spreads *source.Spreads
 	cases   []string // rows of the first cases that did not pass
 	more    int
 }
@@ -30,27 +33,27 @@ const (
 	markdownTail  = 1024 // bytes kept free for what was left out
 )
 
-func newMarkdown(w *bufio.Writer, src *source, _ Options) renderer {
-	return &markdownReport{w: w, src: src, spreads: newSpreads(src.end.Causes)}
+func newMarkdown(w *bufio.Writer, src *source.Run, _ page.Options) renderer {
+	return &markdownReport{w: w, src: src, spreads: source.NewSpreads(src.End.Causes)}
 }
 
-func (m *markdownReport) begin() error { return nil }
+func (m *markdownReport) Begin() error { return nil }
 
-func (m *markdownReport) add(c *run.CaseResult) error {
+func (m *markdownReport) Add(c *run.CaseResult) error {
 	if c.Verdict <= run.Pass {
 		return nil
 	}
-	m.spreads.add(m.src.caseCauses(c))
+	m.spreads.Add(m.src.CausesOfCase(c))
 	if len(m.cases) == markdownRows {
 		m.more++
 		return nil
 	}
-	_, message := m.src.failure(c)
-	m.cases = append(m.cases, fmt.Sprintf("| %s %s | %s | %s | %s |\n", mark(c.Verdict), c.Verdict, mdCode(c.ID), mdCode(requestLine(c)), mdCode(message)))
+	_, message := m.src.Failure(c)
+	m.cases = append(m.cases, fmt.Sprintf("| %s %s | %s | %s | %s |\n", words.Mark(c.Verdict), c.Verdict, mdCode(c.ID), mdCode(source.RequestLine(c)), mdCode(message)))
 	return nil
 }
 
-func (m *markdownReport) end() error {
+func (m *markdownReport) End() error {
 	var b strings.Builder
 	full := false
 	// put keeps whole blocks only: a table that is cut in the middle of a row
@@ -73,31 +76,31 @@ func (m *markdownReport) end() error {
 }
 
 func (m *markdownReport) head(put func(string)) {
-	e := &m.src.end
-	put(fmt.Sprintf("## %s %s: %s\n\n", mark(e.Verdict), strings.ToUpper(e.Verdict.String()), answer(e.Verdict)))
+	e := &m.src.End
+	put(fmt.Sprintf("## %s %s: %s\n\n", words.Mark(e.Verdict), strings.ToUpper(e.Verdict.String()), words.Answer(e.Verdict)))
 	for _, r := range e.Reasons[:min(3, len(e.Reasons))] {
 		put("- " + mdText(r) + "\n")
 	}
 	if n := len(e.Reasons) - 3; n > 0 {
 		put(fmt.Sprintf("- and %d more\n", n))
 	}
-	if w := m.src.without(); w != "" {
+	if w := m.src.Without(); w != "" {
 		put("- **verified without " + mdText(w) + "**\n")
 	}
-	for _, note := range m.src.doubts() {
+	for _, note := range m.src.Doubts() {
 		put("- **" + mdText(note) + "**\n")
 	}
-	put(fmt.Sprintf("\nblue %s → green %s · %s · %s\n\n", mdCode(e.Sides.Blue.URL), mdCode(e.Sides.Green.URL), text.Count(e.Counts.Cases, "case"), seconds(e.ElapsedMS/1000)))
+	put(fmt.Sprintf("\nblue %s → green %s · %s · %s\n\n", mdCode(e.Sides.Blue.URL), mdCode(e.Sides.Green.URL), text.Count(e.Counts.Cases, "case"), words.Seconds(e.ElapsedMS/1000)))
 }
 
 func (m *markdownReport) gates(put func(string)) {
-	all := gateRows(m.src)
+	all := source.GateRows(m.src)
 	if len(all) == 0 {
 		return
 	}
 	put("| gate | measured | limit | result |\n|---|---|---|---|\n")
 	for _, g := range all[:min(markdownRows, len(all))] {
-		put(fmt.Sprintf("| %s | %s | %s | %s %s |\n", mdText(g.Name), mdText(g.Measured), mdText(g.Limit), mark(g.Verdict), g.Verdict))
+		put(fmt.Sprintf("| %s | %s | %s | %s %s |\n", mdText(g.Name), mdText(g.Measured), mdText(g.Limit), words.Mark(g.Verdict), g.Verdict))
 	}
 	put(left(len(all)-markdownRows, "gates") + "\n")
 }
@@ -112,31 +115,31 @@ func left(n int, what string) string {
 
 func (m *markdownReport) causes(put func(string)) {
 	all := m.spreads
-	if len(all.list) == 0 {
+	if len(all.List) == 0 {
 		return
 	}
-	put(fmt.Sprintf("### %s\n\n| cause | kind | where | change | cases | example |\n|---|---|---|---|--:|---|\n", text.Count(len(m.src.end.Causes), "cause")))
-	for i := range all.list[:min(markdownRows, len(all.list))] {
-		s := &all.list[i]
+	put(fmt.Sprintf("### %s\n\n| cause | kind | where | change | cases | example |\n|---|---|---|---|--:|---|\n", text.Count(len(m.src.End.Causes), "cause")))
+	for i := range all.List[:min(markdownRows, len(all.List))] {
+		s := &all.List[i]
 		c := &s.Causes[0]
-		what := strings.TrimSpace(mdCode(editBeside(c)) + " " + spreadCount(s))
-		put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", spreadIDs(s, ", "), c.Kind, mdCode(spreadPlace(s)), what, text.Thousands(all.cases[i]), mdCode(example(c))))
+		what := strings.TrimSpace(mdCode(source.EditBeside(c)) + " " + source.SpreadCount(s))
+		put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", source.SpreadIDs(s, ", "), c.Kind, mdCode(source.SpreadPlace(s)), what, text.Thousands(all.Cases[i]), mdCode(example(c))))
 	}
-	put(left(len(all.list)-markdownRows, "rows") + "\n")
+	put(left(len(all.List)-markdownRows, "rows") + "\n")
 }
 
 func (m *markdownReport) suites(put func(string)) {
-	heads := m.src.head.Suites
+	heads := m.src.Head.Suites
 	if len(heads) < 2 {
 		return
 	}
 	var rows []string
 	for i, h := range heads {
-		e := m.src.end.Suites[i]
+		e := m.src.End.Suites[i]
 		if e.Verdict == run.Pass {
 			continue
 		}
-		rows = append(rows, fmt.Sprintf("| %s %s | %s | %s | %d of %d | %s |\n", mark(e.Verdict), e.Verdict, mdText(h.Name), mdText(h.Owner), e.Counts.Fail, e.Counts.Cases, mdText(strings.Join(e.Reasons, "; "))))
+		rows = append(rows, fmt.Sprintf("| %s %s | %s | %s | %d of %d | %s |\n", words.Mark(e.Verdict), e.Verdict, mdText(h.Name), mdText(h.Owner), e.Counts.Fail, e.Counts.Cases, mdText(strings.Join(e.Reasons, "; "))))
 	}
 	put(fmt.Sprintf("### %d of %d suites pass\n\n", len(heads)-len(rows), len(heads)))
 	if len(rows) == 0 {
@@ -150,16 +153,16 @@ func (m *markdownReport) suites(put func(string)) {
 }
 
 func (m *markdownReport) loads(put func(string)) {
-	for i := range m.src.run.Loads {
-		l := &m.src.run.Loads[i]
-		put(fmt.Sprintf("### %s load %s\n\n%s\n\n| metric | blue | green | change | interval | margin | result |\n|---|--:|--:|--:|---|--:|---|\n", mark(l.Verdict), mdText(l.Name), mdText(l.Reason)))
+	for i := range m.src.Result.Loads {
+		l := &m.src.Result.Loads[i]
+		put(fmt.Sprintf("### %s load %s\n\n%s\n\n| metric | blue | green | change | interval | margin | result |\n|---|--:|--:|--:|---|--:|---|\n", words.Mark(l.Verdict), mdText(l.Name), mdText(l.Reason)))
 		for k := range l.Comparisons {
 			c := &l.Comparisons[k]
 			if k >= markdownRows {
 				break
 			}
-			v := outcomeVerdict(c.Outcome)
-			put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s %s |\n", mdText(metricName(c)), measured(c, c.Blue), measured(c, c.Green), measuredChange(c), interval(c), bound(c, c.Margin), mark(v), v))
+			v := words.OutcomeVerdict(c.Outcome)
+			put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s %s |\n", mdText(words.MetricName(c)), words.Measured(c, c.Blue), words.Measured(c, c.Green), words.MeasuredChange(c), words.Interval(c), words.Bound(c, c.Margin), words.Mark(v), v))
 		}
 		put(left(len(l.Comparisons)-markdownRows, "metrics") + "\n")
 	}
@@ -177,7 +180,7 @@ func (m *markdownReport) failing(put func(string)) {
 }
 
 func (m *markdownReport) facts(put func(string)) {
-	h := m.src.head
+	h := m.src.Head
 	put(fmt.Sprintf("run %s · %s %s · seed %d · %s\n", mdCode(h.ID), mdText(h.Tool.Name), mdText(h.Tool.Version), h.Seed, h.Started.UTC().Format("2006-01-02 15:04:05 UTC")))
 }
 

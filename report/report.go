@@ -23,6 +23,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/bgverify/bgverify/report/page"
+	"github.com/bgverify/bgverify/report/source"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -34,23 +36,23 @@ type Format struct {
 	// Write renders the run with the default options.
 	Write func(w io.Writer, run *run.Run) error
 
-	open func(w *bufio.Writer, src *source, opts Options) renderer
+	open func(w *bufio.Writer, src *source.Run, opts page.Options) renderer
 }
 
 // Formats is the one table of the formats that are files; the text report,
 // which knows about terminals, is Text.
 var Formats = []Format{
 	format("json", "run.json", "everything the run found, for programs", newJSON),
-	format("html", "report.html", "one page that opens from disk", func(w *bufio.Writer, src *source, opts Options) renderer { return newHTML(w, src, opts) }),
+	format("html", "report.html", "one page that opens from disk", func(w *bufio.Writer, src *source.Run, opts page.Options) renderer { return page.New(w, src, opts) }),
 	format("junit", "junit.xml", "for CI servers", newJUnit),
 	format("ctrf", "ctrf.json", "Common Test Report Format", newCTRF),
 	format("markdown", "summary.md", "for pull requests and step summaries", newMarkdown),
 }
 
-func format(name, file, doc string, open func(*bufio.Writer, *source, Options) renderer) Format {
+func format(name, file, doc string, open func(*bufio.Writer, *source.Run, page.Options) renderer) Format {
 	f := Format{Name: name, File: file, Doc: doc, open: open}
 	f.Write = func(w io.Writer, r *run.Run) error {
-		return WriteAll(r, []Output{{Format: f, W: w}}, Options{})
+		return WriteAll(r, []Output{{Format: f, W: w}}, page.Options{})
 	}
 	return f
 }
@@ -73,24 +75,24 @@ type Output struct {
 
 // A renderer writes one format. It sees the cases once, in plan order.
 type renderer interface {
-	begin() error
-	add(*run.CaseResult) error
-	end() error
+	Begin() error
+	Add(*run.CaseResult) error
+	End() error
 }
 
 // WriteAll renders a run into several formats, reading its cases once. A format
 // whose writer fails does not keep the others from being written; the error
 // names every one that failed. An error of the run's log ends them all.
-func WriteAll(run *run.Run, outputs []Output, opts Options) error {
-	src := newSource(run)
+func WriteAll(run *run.Run, outputs []Output, opts page.Options) error {
+	src := source.New(run)
 	feeds := make([]*feed, len(outputs))
 	for i, out := range outputs {
 		w := bufio.NewWriterSize(out.W, 64<<10)
 		feeds[i] = &feed{name: out.Format.Name, w: w, r: out.Format.open(w, src, opts)}
-		feeds[i].do(feeds[i].r.begin)
+		feeds[i].do(feeds[i].r.Begin)
 	}
 	last := -1
-	for c, err := range src.cases() {
+	for c, err := range src.Cases() {
 		if err != nil {
 			return fmt.Errorf("read the cases of run %s: %w", run.Header.ID, err)
 		}
@@ -99,12 +101,12 @@ func WriteAll(run *run.Run, outputs []Output, opts Options) error {
 		}
 		last = c.Suite
 		for _, f := range feeds {
-			f.do(func() error { return f.r.add(c) })
+			f.do(func() error { return f.r.Add(c) })
 		}
 	}
 	errs := make([]error, len(feeds))
 	for i, f := range feeds {
-		f.do(f.r.end)
+		f.do(f.r.End)
 		f.do(f.w.Flush)
 		if f.err != nil {
 			errs[i] = fmt.Errorf("write the %s report: %w", f.name, f.err)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/runner/run"
 )
@@ -74,7 +75,7 @@ func TestOnePass(t *testing.T) {
 	for i, f := range Formats {
 		outputs[i] = Output{f, &texts[i]}
 	}
-	if err := WriteAll(r, outputs, Options{}); err != nil {
+	if err := WriteAll(r, outputs, page.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if passes != 1 {
@@ -126,7 +127,7 @@ func TestOneFailingFormatKeepsTheOthers(t *testing.T) {
 	var good bytes.Buffer
 	junit, _ := Lookup("junit")
 	ctrf, _ := Lookup("ctrf")
-	err := WriteAll(run, []Output{{junit, &limited{10}}, {ctrf, &good}}, Options{})
+	err := WriteAll(run, []Output{{junit, &limited{10}}, {ctrf, &good}}, page.Options{})
 	if !errors.Is(err, errFull) || !strings.Contains(err.Error(), "junit") {
 		t.Errorf("got error %v, want one that names junit", err)
 	}
@@ -311,7 +312,7 @@ func BenchmarkAll(b *testing.B) {
 		for i, f := range Formats {
 			outputs[i] = Output{f, &bytes.Buffer{}}
 		}
-		if err := WriteAll(r, outputs, Options{}); err != nil {
+		if err := WriteAll(r, outputs, page.Options{}); err != nil {
 			b.Fatal(err)
 		}
 		if err := Text(&bytes.Buffer{}, r, TextOptions{}); err != nil {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/source"
+	"github.com/bgverify/bgverify/report/words"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -44,7 +46,7 @@ const (
 // load, services, causes, where the report is, and one last line for programs.
 // A row that passed gives way to one that did not.
 func Text(w io.Writer, run *run.Run, opts TextOptions) error {
-	t := &textReport{w: bufio.NewWriter(w), src: newSource(run), opts: opts}
+	t := &textReport{w: bufio.NewWriter(w), src: source.New(run), opts: opts}
 	for _, part := range []func() error{t.head, t.gates, t.loads, t.suites, t.causes, t.cases, t.foot} {
 		if err := part(); err != nil {
 			return fmt.Errorf("write the text report: %w", err)
@@ -58,7 +60,7 @@ func Text(w io.Writer, run *run.Run, opts TextOptions) error {
 
 type textReport struct {
 	w    *bufio.Writer
-	src  *source
+	src  *source.Run
 	opts TextOptions
 }
 
@@ -118,7 +120,7 @@ func (t *textReport) paint(code, s string) string {
 
 // word is a verdict's sign and word, coloured where it needs attention.
 func (t *textReport) word(v run.Verdict) string {
-	s := t.safe(mark(v)) + " " + v.String()
+	s := t.safe(words.Mark(v)) + " " + v.String()
 	switch v {
 	case run.Pass, run.Skip:
 		return s
@@ -137,12 +139,12 @@ func (t *textReport) table(cols []column, rows [][]string) error {
 }
 
 func (t *textReport) head() error {
-	e := &t.src.end
+	e := &t.src.End
 	code := bold
 	if e.Verdict == run.Fail {
 		code = magenta
 	}
-	t.line("%s  %s", t.paint(code, t.safe(mark(e.Verdict))+" "+strings.ToUpper(e.Verdict.String())), t.paint(bold, answer(e.Verdict)))
+	t.line("%s  %s", t.paint(code, t.safe(words.Mark(e.Verdict))+" "+strings.ToUpper(e.Verdict.String())), t.paint(bold, words.Answer(e.Verdict)))
 	for _, r := range e.Reasons[:min(textReasons, len(e.Reasons))] {
 		for i, l := range t.wrapped(r, 4) {
 			t.line("%s%s", []string{"  - ", "    "}[min(i, 1)], l)
@@ -151,10 +153,10 @@ func (t *textReport) head() error {
 	if n := len(e.Reasons) - textReasons; n > 0 {
 		t.line("  - and %d more", n)
 	}
-	if without := t.src.without(); without != "" {
+	if without := t.src.Without(); without != "" {
 		t.line("  %s", t.paint(yellow, "verified without "+t.safe(without)))
 	}
-	for _, note := range t.src.doubts() {
+	for _, note := range t.src.Doubts() {
 		for _, l := range t.wrapped(note, 2) {
 			t.line("  %s", t.paint(yellow, l))
 		}
@@ -204,7 +206,7 @@ func (t *textReport) wrapped(s string, indent int) []string {
 }
 
 func (t *textReport) gates() error {
-	all := gateRows(t.src)
+	all := source.GateRows(t.src)
 	if len(all) == 0 {
 		return nil
 	}
@@ -254,15 +256,15 @@ func (t *textReport) passed(gates []run.GateResult) error {
 }
 
 func (t *textReport) loads() error {
-	for i := range t.src.run.Loads {
-		l := &t.src.run.Loads[i]
+	for i := range t.src.Result.Loads {
+		l := &t.src.Result.Loads[i]
 		if l.Verdict <= run.Pass {
 			if err := t.quietLoad(l); err != nil {
 				return err
 			}
 			continue
 		}
-		title := fmt.Sprintf("load %s: %s per second and side for %s, %d blocks (%d dropped)", l.Name, significant(l.Rate), seconds(l.Seconds), l.Blocks, l.Dropped)
+		title := fmt.Sprintf("load %s: %s per second and side for %s, %d blocks (%d dropped)", l.Name, words.Significant(l.Rate), words.Seconds(l.Seconds), l.Blocks, l.Dropped)
 		if !t.said(l.Reason) {
 			title += ": " + l.Reason
 		}
@@ -278,8 +280,8 @@ func (t *textReport) loads() error {
 				continue
 			}
 			rows = append(rows, []string{
-				t.safe(metricName(c)), t.safe(measured(c, c.Blue)), t.safe(measured(c, c.Green)), measuredChange(c),
-				interval(c), bound(c, c.Margin), bound(c, c.MDE), t.word(outcomeVerdict(c.Outcome)),
+				t.safe(words.MetricName(c)), t.safe(words.Measured(c, c.Blue)), t.safe(words.Measured(c, c.Green)), words.MeasuredChange(c),
+				words.Interval(c), words.Bound(c, c.Margin), words.Bound(c, c.MDE), t.word(words.OutcomeVerdict(c.Outcome)),
 			})
 		}
 		cols := []column{{title: "METRIC", flex: true}, {title: "BLUE", right: true}, {title: "GREEN", right: true}, {title: "CHANGE", right: true}, {title: "INTERVAL", flex: true}, {title: "MARGIN", right: true}, {title: "MDE", right: true}, {title: "RESULT"}}
@@ -306,25 +308,25 @@ func (t *textReport) loads() error {
 
 // said reports whether one of the reasons at the top says it already.
 func (t *textReport) said(text string) bool {
-	reasons := t.src.end.Reasons
+	reasons := t.src.End.Reasons
 	return slices.ContainsFunc(reasons[:min(textReasons, len(reasons))], func(r string) bool { return strings.Contains(r, text) })
 }
 
 // quietLoad is a stage that passed or was skipped, in one line.
 func (t *textReport) quietLoad(l *run.LoadResult) error {
-	words := []string{"load " + l.Name + ":"}
+	parts := []string{"load " + l.Name + ":"}
 	for i := range l.Comparisons {
 		c := &l.Comparisons[i]
 		switch {
 		case c.Route != "" || c.Role != perf.Gate:
 		case c.Metric.IsWholeRun():
-			words = append(words, c.Metric.String()+" "+measuredChange(c)+",")
+			parts = append(parts, c.Metric.String()+" "+words.MeasuredChange(c)+",")
 		default:
-			words = append(words, c.Metric.String()+" "+measuredChange(c)+" "+interval(c)+",")
+			parts = append(parts, c.Metric.String()+" "+words.MeasuredChange(c)+" "+words.Interval(c)+",")
 		}
 	}
-	words = append(words, l.Reason)
-	for i, part := range t.wrapped(strings.Join(words, " "), 8) {
+	parts = append(parts, l.Reason)
+	for i, part := range t.wrapped(strings.Join(parts, " "), 8) {
 		if i == 0 {
 			part = t.word(l.Verdict) + "  " + part
 		}

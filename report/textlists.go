@@ -7,18 +7,19 @@ import (
 
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/source"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
 func (t *textReport) suites() error {
-	heads := t.src.head.Suites
+	heads := t.src.Head.Suites
 	if len(heads) < 2 {
 		return nil
 	}
 	passed, shown := 0, 0
 	var rows [][]string
 	for i, h := range heads {
-		e := t.src.end.Suites[i]
+		e := t.src.End.Suites[i]
 		if e.Verdict == run.Pass {
 			passed++
 			continue
@@ -39,25 +40,25 @@ func (t *textReport) suites() error {
 }
 
 func (t *textReport) causes() error {
-	all := newSpreads(t.src.end.Causes)
-	if len(all.list) == 0 {
+	all := source.NewSpreads(t.src.End.Causes)
+	if len(all.List) == 0 {
 		return nil
 	}
-	if err := all.count(t.src); err != nil {
+	if err := all.Count(t.src); err != nil {
 		return err
 	}
 	var rows [][]string
-	for i := range all.list[:min(textCauses, len(all.list))] {
-		s := &all.list[i]
+	for i := range all.List[:min(textCauses, len(all.List))] {
+		s := &all.List[i]
 		c := &s.Causes[0]
-		what := editBeside(c)
+		what := source.EditBeside(c)
 		if what == "" && t.narrow() { // without a column for the kind
 			what = c.Kind.String()
 		}
-		what = strings.TrimSpace(what + " " + spreadCount(s))
-		rows = append(rows, []string{spreadIDs(s, ", "), c.Kind.String(), t.safe(spreadPlace(s)), t.safe(what), text.Thousands(all.cases[i]), t.safe(example(c))})
+		what = strings.TrimSpace(what + " " + source.SpreadCount(s))
+		rows = append(rows, []string{source.SpreadIDs(s, ", "), c.Kind.String(), t.safe(source.SpreadPlace(s)), t.safe(what), text.Thousands(all.Cases[i]), t.safe(example(c))})
 	}
-	if n := len(all.list) - textCauses; n > 0 {
+	if n := len(all.List) - textCauses; n > 0 {
 		rows = append(rows, []string{"", "", fmt.Sprintf("and %d more", n), "", "", ""})
 	}
 	cols := []column{{title: "CAUSE"}, {title: "KIND"}, {title: "WHERE", flex: true}, {title: "CHANGE", flex: true}, {title: "CASES", right: true}, {title: "EXAMPLE", flex: true}}
@@ -82,19 +83,19 @@ func example(c *cause.Cause) string {
 // cases lists the first cases that did not pass for another reason than a
 // difference: no cause speaks for them.
 func (t *textReport) cases() error {
-	e := t.src.end.Counts
-	if e.Broken+e.Inconclusive == 0 && (e.Fail == 0 || len(t.src.end.Causes) > 0) {
+	e := t.src.End.Counts
+	if e.Broken+e.Inconclusive == 0 && (e.Fail == 0 || len(t.src.End.Causes) > 0) {
 		return nil
 	}
 	var rows [][]string
-	for c, err := range t.src.cases() {
+	for c, err := range t.src.Cases() {
 		if err != nil {
 			return err
 		}
 		if c.Verdict <= run.Pass || c.Verdict == run.Fail && differs(c) {
 			continue
 		}
-		rows = append(rows, []string{t.safe(c.ID), t.word(c.Verdict), t.safe(firstReason(c))})
+		rows = append(rows, []string{t.safe(c.ID), t.word(c.Verdict), t.safe(source.FirstReason(c))})
 		if len(rows) == textCases {
 			break
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/report/archive/replay"
+	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
@@ -208,9 +209,9 @@ func (s *session) writeReports(w *archive.Writer, run *run.Run) error {
 			files = append(files, format.File)
 		}
 	}
-	opts := report.Options{Split: s.flags.reportAssets == "split", TraceURL: s.flags.traceURL, Known: history.KnownCauses(s.flags.out, run)}
+	opts := page.Options{Split: s.flags.reportAssets == "split", TraceURL: s.flags.traceURL, Known: history.KnownCauses(s.flags.out, run)}
 	if opts.Split && slices.Contains(files, "report.html") {
-		for name, asset := range report.Assets() {
+		for name, asset := range page.Assets() {
 			if err := w.WriteFile(name, func(to io.Writer) error { _, err := to.Write(asset); return err }); err != nil {
 				return err
 			}

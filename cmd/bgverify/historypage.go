@@ -11,8 +11,9 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff/perf"
-	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive/history"
+	"github.com/bgverify/bgverify/report/page"
+	"github.com/bgverify/bgverify/report/source"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -28,7 +29,7 @@ func historyPage(root string) func(w io.Writer, entries []history.Entry) error {
 			pinned[id] = true
 		}
 		links := history.Links(entries)
-		rows := make([]report.HistoryEntry, len(entries))
+		rows := make([]page.HistoryEntry, len(entries))
 		for i := range entries {
 			rows[i] = historyRow(&entries[i])
 			rows[i].Pinned = pinned[entries[i].ID]
@@ -39,7 +40,7 @@ func historyPage(root string) func(w io.Writer, entries []history.Entry) error {
 				rows[i].Causes[k].Since, rows[i].Causes[k].Back = since, links[i].Back[k]
 			}
 		}
-		return report.WriteHistory(w, rows)
+		return page.WriteHistory(w, rows)
 	}
 }
 
@@ -48,17 +49,17 @@ func exists(name string) bool {
 	return err == nil
 }
 
-func historyRow(e *history.Entry) report.HistoryEntry {
-	row := report.HistoryEntry{
+func historyRow(e *history.Entry) page.HistoryEntry {
+	row := page.HistoryEntry{
 		ID: e.ID, Started: e.Started, Verdict: e.Verdict, Cases: e.Counts.Cases,
 		Failed: e.Counts.Fail + e.Counts.Broken + e.Counts.Inconclusive, Blue: sideName(e.Sides.Blue.URL), Green: sideName(e.Sides.Green.URL),
 	}
 	for _, s := range e.Suites {
-		row.Suites = append(row.Suites, report.HistorySuite{Name: s.Name, Verdict: s.Verdict})
+		row.Suites = append(row.Suites, page.HistorySuite{Name: s.Name, Verdict: s.Verdict})
 		for _, l := range s.Loads {
 			for _, c := range l.Comparisons {
 				if c.Metric == perf.P50 || c.Metric == perf.P95 || c.Metric == perf.P99 {
-					row.Loads = append(row.Loads, report.HistoryRatio{
+					row.Loads = append(row.Loads, page.HistoryRatio{
 						Name: l.Name + " " + string(c.Metric), Change: c.Change, Low: c.Low, High: c.High, Margin: c.Margin, Verdict: ofOutcome(c.Outcome),
 					})
 				}
@@ -66,7 +67,7 @@ func historyRow(e *history.Entry) report.HistoryEntry {
 		}
 	}
 	for _, c := range e.Causes {
-		row.Causes = append(row.Causes, report.HistoryCause{Key: fmt.Sprintf("%q", history.KeyOf(c)), Text: report.CauseText(&c), Cases: c.Cases})
+		row.Causes = append(row.Causes, page.HistoryCause{Key: fmt.Sprintf("%q", history.KeyOf(c)), Text: source.CauseText(&c), Cases: c.Cases})
 	}
 	return row
 }

@@ -45,7 +45,10 @@ var allowed = map[string][]string{
 	"runner":           {"runner/run", "internal/suggest", "scenarios/template", "internal/text", "diff", "diff/cause", "diff/notation", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack", "runner/envelope"},
 	"runner/calibrate": {"runner/run", "internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
 	"runner/selftest":  {"runner/run", "internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},
-	"report":           {"internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
+	"report":           {"report/words", "report/source", "report/page", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
+	"report/words":     {"internal/text", "runner/run", "diff", "diff/perf"},
+	"report/source":    {"report/words", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
+	"report/page":      {"report/words", "report/source", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
 	"report/archive": {
 		"report/archive/disk", "report/archive/history", "report/archive/redact", "internal/text", "runner", "runner/run", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios",
 	},
@@ -89,7 +92,8 @@ var allowed = map[string][]string{
 
 	"cmd/bgverify": {
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/run", "runner/wire", "runner/attack",
-		"runner/calibrate", "runner/selftest", "report", "report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
+		"runner/calibrate", "runner/selftest", "report", "report/page", "report/source", "report/words",
+		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
 		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/suggest", "scenarios/template",
 	},
 }
@@ -98,7 +102,7 @@ var allowed = map[string][]string{
 var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack"},
 	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/internal/source", "scenarios/convert/postman"},
-	"github.com/olekukonko/tablewriter":        {"report"},
+	"github.com/olekukonko/tablewriter":        {"report", "report/page"},
 	"github.com/tidwall/gjson":                 {"runner", "runner/envelope"},
 	"github.com/google/go-cmp":                 {"diff/second", "scenarios/convert/internal/converttest"},
 	"github.com/spf13/cobra":                   {"cmd/bgverify"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive/history"
+	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -50,7 +51,7 @@ killed is shown as incomplete. The report goes to standard output or to the file
 				}
 				// Which causes are known is looked up in the history that the run is in.
 				known := history.KnownCauses(filepath.Dir(folder.Path()), run)
-				return report.WriteAll(run, []report.Output{{Format: chosen, W: w}}, report.Options{TraceURL: traceURL, Known: known})
+				return report.WriteAll(run, []report.Output{{Format: chosen, W: w}}, page.Options{TraceURL: traceURL, Known: known})
 			}
 			if _, ok := report.Lookup(format); !ok && format != "text" {
 				return usage("text, "+strings.Join(formatNames(), ", "), "unknown format %q", format)

@@ -1,0 +1,307 @@
+package page
+
+import (
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/report/words"
+)
+
+// rowMark says what a row of the pane shows. The numbers are part of the data
+// that the page's script reads.
+type rowMark int
+
+const (
+	rowSame rowMark = iota
+	rowChanged
+	rowAdded   // only green
+	rowRemoved // only blue
+	rowIgnored // a rule hides it
+	rowMoved
+	rowFold  // stands for rows that are the same on both sides
+	rowTitle // names a part of the answer
+)
+
+var (
+	rowWords = [...]string{"", "changed", "only green", "only blue", "ignored", "moved", "same", ""}
+	rowSigns = [...]string{"", "≠", "+", "−", "~", "⇅", "⋯", ""}
+)
+
+// A row is one line of the pane: blue's text beside green's.
+type row struct {
+	mark        rowMark
+	depth       int
+	blue, green string // the same text on both sides for rowSame; empty where a side has nothing
+	note        string // the rule that hides it; what the difference says
+	hidden      []row  // of a fold; nil when there are too many
+	folded      int    // how many rows a fold stands for
+}
+
+// An aligner lays two bodies side by side. It decides nothing: which values
+// belong together and which differ is what the run's differences say.
+type aligner struct {
+	blue, green map[string]*diff.Difference // by JSON Pointer
+	pairs       map[string]map[int]int      // of array elements, by blue's and green's pointer
+	rows        []row
+}
+
+// alignJSON lays two JSON bodies side by side under what was found between them.
+func alignJSON(blue, green *jsonNode, found, ignored []diff.Difference) []row {
+	a := &aligner{blue: map[string]*diff.Difference{}, green: map[string]*diff.Difference{}, pairs: map[string]map[int]int{}}
+	for _, list := range [][]diff.Difference{ignored, found} { // a difference that counts wins
+		for i := range list {
+			a.note(&list[i])
+		}
+	}
+	a.both("", blue, green, "", "", 0, "")
+	return a.rows
+}
+
+// note remembers where a difference lies, and which elements it pairs.
+func (a *aligner) note(d *diff.Difference) {
+	if d.Where != diff.InBody || d.Kind == diff.Length {
+		return
+	}
+	if d.Blue.Type != diff.AbsentType || d.BluePointer != "" || d.GreenPointer == "" {
+		a.blue[d.BluePointer] = d
+	}
+	if d.Green.Type != diff.AbsentType || d.GreenPointer != "" || d.BluePointer == "" {
+		a.green[d.GreenPointer] = d
+	}
+	if d.Kind == diff.Added || d.Kind == diff.Removed || d.BluePointer == d.GreenPointer {
+		return
+	}
+	b, g := strings.Split(d.BluePointer, "/"), strings.Split(d.GreenPointer, "/")
+	if len(b) != len(g) {
+		return
+	}
+	for i := 1; i < len(b); i++ {
+		if b[i] == g[i] {
+			continue
+		}
+		bi, ok1 := index(b[i])
+		gi, ok2 := index(g[i])
+		if !ok1 || !ok2 {
+			return
+		}
+		key := strings.Join(b[:i], "/") + "\n" + strings.Join(g[:i], "/")
+		if a.pairs[key] == nil {
+			a.pairs[key] = map[int]int{}
+		}
+		a.pairs[key][bi] = gi
+	}
+}
+
+// index reads a pointer token that names an array element.
+func index(token string) (int, bool) {
+	if token == "" || len(token) > 9 {
+		return 0, false
+	}
+	n := 0
+	for _, c := range token {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, true
+}
+
+// markOf is how a difference is shown.
+func markOf(d *diff.Difference) rowMark {
+	switch {
+	case d == nil:
+		return rowSame
+	case d.Rule != "":
+		return rowIgnored
+	case d.Kind == diff.Added:
+		return rowAdded
+	case d.Kind == diff.Removed:
+		return rowRemoved
+	case d.Kind == diff.Moved, d.Kind == diff.Order:
+		return rowMoved
+	default:
+		return rowChanged
+	}
+}
+
+func noteOf(d *diff.Difference) string {
+	switch {
+	case d == nil:
+		return ""
+	case d.Rule != "":
+		return "ignored: " + d.Rule
+	case d.Note == "" && d.Kind == diff.Moved:
+		return words.Change(d)
+	default:
+		return d.Note
+	}
+}
+
+// both lays out two values that belong together.
+func (a *aligner) both(label string, b, g *jsonNode, bp, gp string, depth int, tail string) {
+	d := a.blue[bp]
+	if d == nil {
+		d = a.green[gp]
+	}
+	mark := markOf(d)
+	if b.kind != g.kind || b.kind == 's' {
+		if b.kind == 's' && g.kind == 's' {
+			a.rows = append(a.rows, row{mark: mark, depth: depth, blue: label + b.text + tail, green: label + g.text + tail, note: noteOf(d)})
+			return
+		}
+		a.alone(blueSide, label, b, depth, tail, sideMark(d, rowRemoved), noteOf(d))
+		a.alone(greenSide, label, g, depth, tail, sideMark(d, rowAdded), "")
+		return
+	}
+	if len(b.kids) == 0 && len(g.kids) == 0 {
+		text := label + brackets(b.kind) + tail
+		a.rows = append(a.rows, row{mark: mark, depth: depth, blue: text, green: text, note: noteOf(d)})
+		return
+	}
+	open, end := brackets(b.kind)[:1], brackets(b.kind)[1:]
+	a.rows = append(a.rows, row{mark: mark, depth: depth, blue: label + open, green: label + open, note: noteOf(d)})
+	a.members(b, g, bp, gp, depth+1)
+	a.rows = append(a.rows, row{depth: depth, blue: end + tail, green: end + tail})
+}
+
+func brackets(kind byte) string {
+	if kind == 'o' {
+		return "{}"
+	}
+	return "[]"
+}
+
+// members lays out what two objects or arrays hold, in blue's order, with what
+// only green has before the next member that both have.
+func (a *aligner) members(b, g *jsonNode, bp, gp string, depth int) {
+	partner := a.match(b, g, bp, gp)
+	taken := make([]bool, len(g.kids))
+	for _, gi := range partner {
+		if gi >= 0 {
+			taken[gi] = true
+		}
+	}
+	next := 0 // of green
+	flush := func(until int) {
+		for ; next < until; next++ {
+			if !taken[next] {
+				d := a.green[gp+g.step(next)]
+				a.alone(greenSide, g.label(next), g.kids[next], depth, comma(next, len(g.kids)), sideMark(d, rowAdded), noteOf(d))
+			}
+		}
+	}
+	for i, kid := range b.kids {
+		gi := partner[i]
+		if gi < 0 {
+			d := a.blue[bp+b.step(i)]
+			a.alone(blueSide, b.label(i), kid, depth, comma(i, len(b.kids)), sideMark(d, rowRemoved), noteOf(d))
+			continue
+		}
+		if gi > next {
+			flush(gi)
+		}
+		a.both(b.label(i), kid, g.kids[gi], bp+b.step(i), gp+g.step(gi), depth, comma(i, len(b.kids)))
+	}
+	flush(len(g.kids))
+}
+
+// sideMark is how a value that one side alone has is shown: as a rule or the
+// difference says, and as plainly one-sided where neither speaks of it.
+func sideMark(d *diff.Difference, otherwise rowMark) rowMark {
+	if d != nil && d.Rule != "" {
+		return rowIgnored
+	}
+	return otherwise
+}
+
+func comma(i, n int) string {
+	if i < n-1 {
+		return ","
+	}
+	return ""
+}
+
+// match pairs the members of two nodes: those of objects by key, those of arrays
+// as the differences pair them, and the rest, which is equal, in order.
+func (a *aligner) match(b, g *jsonNode, bp, gp string) []int {
+	partner := make([]int, len(b.kids))
+	for i := range partner {
+		partner[i] = -1
+	}
+	if b.kind == 'o' {
+		at := make(map[string]int, len(g.keys))
+		for i := len(g.keys) - 1; i >= 0; i-- {
+			at[pointerKey(g.keys[i])] = i
+		}
+		for i := range b.keys {
+			if gi, ok := at[pointerKey(b.keys[i])]; ok {
+				partner[i] = gi
+				delete(at, pointerKey(b.keys[i]))
+			}
+		}
+		return partner
+	}
+	taken := make([]bool, len(g.kids))
+	paired := a.pairs[bp+"\n"+gp]
+	for bi := range b.kids {
+		if gi, ok := paired[bi]; ok && gi < len(taken) && !taken[gi] {
+			partner[bi], taken[gi] = gi, true
+		}
+	}
+	free := 0
+	for i := range b.kids {
+		if partner[i] >= 0 {
+			continue
+		}
+		if d := a.blue[bp+b.step(i)]; d != nil && d.Kind == diff.Removed {
+			continue
+		}
+		for free < len(g.kids) && (taken[free] || a.onlyGreen(gp+g.step(free))) {
+			free++
+		}
+		if free < len(g.kids) {
+			partner[i], taken[free] = free, true
+		}
+	}
+	return partner
+}
+
+func (a *aligner) onlyGreen(pointer string) bool {
+	d := a.green[pointer]
+	return d != nil && d.Kind == diff.Added
+}
+
+// alone lays out a value that only one side has.
+func (a *aligner) alone(side side, label string, n *jsonNode, depth int, tail string, mark rowMark, note string) {
+	put := func(depth int, text, note string) {
+		r := row{mark: mark, depth: depth, note: note}
+		if side == greenSide {
+			r.green = text
+		} else {
+			r.blue = text
+		}
+		a.rows = append(a.rows, r)
+	}
+	if n.kind == 's' || len(n.kids) == 0 {
+		text := n.text
+		if n.kind != 's' {
+			text = brackets(n.kind)
+		}
+		put(depth, label+text+tail, note)
+		return
+	}
+	put(depth, label+brackets(n.kind)[:1], note)
+	for i, kid := range n.kids {
+		a.alone(side, n.label(i), kid, depth+1, comma(i, len(n.kids)), mark, "")
+	}
+	put(depth, brackets(n.kind)[1:]+tail, "")
+}
+
+// side tells blue's column from green's.
+type side bool
+
+const (
+	blueSide  side = false
+	greenSide side = true
+)

@@ -1,0 +1,352 @@
+package page
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/words"
+	"github.com/bgverify/bgverify/runner/run"
+)
+
+// A HistoryEntry is one archived run as the history page shows it.
+type HistoryEntry struct {
+	ID      string
+	Started time.Time
+	Verdict run.Verdict
+	Cases   int
+	Failed  int
+	// Blue and Green name the sides. Runs of other sides or suites are shown apart.
+	Blue, Green string
+	// Path of the run's report.html relative to the page; empty: no link.
+	Path   string
+	Pinned bool
+	Suites []HistorySuite
+	Loads  []HistoryRatio
+	Causes []HistoryCause
+}
+
+// A HistorySuite is a suite's verdict in one run.
+type HistorySuite struct {
+	Name    string
+	Verdict run.Verdict
+}
+
+// A HistoryRatio is one whole-stage comparison of one run.
+type HistoryRatio struct {
+	Name                      string // stage and metric: evening peak p95
+	Change, Low, High, Margin float64
+	Verdict                   run.Verdict
+}
+
+// A HistoryCause is a cause of one run. Causes with the same Key are the same
+// cause in two runs.
+type HistoryCause struct {
+	Key, Text string
+	Cases     int
+	Since     int  // index of the entry that first had it without a gap; the run's own: it is new or back
+	Back      bool // an earlier run had it
+}
+
+// How much the page shows: groups of runs, runs of each, and runs of the list.
+const (
+	historyGroups = 8
+	historyRuns   = 25
+	historyList   = 50
+)
+
+// WriteHistory writes the static page over the archived runs. Runs of the same
+// sides and suites are a group, the group of the newest run first: the verdict of
+// each suite in each run, the ratios under load with their margins, and which causes
+// are new, back after a gap, persist or are gone. Newer runs are to the left.
+// Entries may come in any order.
+func WriteHistory(w io.Writer, entries []HistoryEntry) error {
+	v := historyOf(entries)
+	a := assets()
+	b := bufio.NewWriter(w)
+	b.WriteString("<!doctype html>\n")
+	style := a.history
+	if err := a.pages.ExecuteTemplate(b, "head", headView{Title: v.Title, CSP: fmt.Sprintf("default-src 'none'; style-src '%s'; base-uri 'none'; form-action 'none'", integrity(style))}); err != nil {
+		return fmt.Errorf("write the history page: %w", err)
+	}
+	b.WriteString("<style>" + style + "</style>\n")
+	if err := a.pages.ExecuteTemplate(b, "history", v); err != nil {
+		return fmt.Errorf("write the history page: %w", err)
+	}
+	if err := b.Flush(); err != nil {
+		return fmt.Errorf("write the history page: %w", err)
+	}
+	return nil
+}
+
+type historyView struct {
+	Title      string
+	Latest     *historyRun
+	Tally      string       // how many of all runs passed
+	Groups     []groupView  // the group of the newest run first
+	MoreGroups int          // left out
+	Newest     []historyRun // newest first
+	Left       int          // older than these
+}
+
+// A groupView is what the page shows of the runs of one pair of sides and the
+// same suites.
+type groupView struct {
+	ID          string
+	Blue, Green string
+	Tally       string       // how many of the group's runs passed
+	Left        int          // runs older than the columns
+	Runs        []historyRun // columns, newest first
+	Suites      []historyRow
+	Ratios      []ratioRow
+	Causes      []causeRow
+}
+
+type historyRun struct {
+	ID, Started, Day, Time, Path, Cases, Failed string
+	Pinned                                      bool
+	Verdict                                     verdictView
+}
+
+// A historyRow is a suite's verdicts, one cell a run.
+type historyRow struct {
+	Name  string
+	Cells []cellView
+}
+
+type cellView struct {
+	verdictView
+	Title, Path string
+}
+
+type ratioRow struct {
+	Name, Last, Margin string
+	Verdict            verdictView
+	Plot               *plot
+}
+
+type causeRow struct {
+	Text, State, Class, Since, Path string
+	Cells                           []causeCell
+}
+
+// A causeCell is the number of cases in one run; empty: the cause was not there.
+type causeCell struct{ Cases, Title, Path string }
+
+func runView(r *HistoryEntry) historyRun {
+	started := r.Started.UTC()
+	return historyRun{
+		ID: text.Visible(r.ID), Started: started.Format("2006-01-02 15:04 UTC"), Day: started.Format("2 Jan"), Time: started.Format("15:04"), Path: r.Path,
+		Cases: text.Thousands(r.Cases), Failed: text.Thousands(r.Failed), Pinned: r.Pinned, Verdict: viewOf(r.Verdict),
+	}
+}
+
+func tallyOf(runs []*HistoryEntry) string {
+	passed := 0
+	for _, r := range runs {
+		if r.Verdict == run.Pass {
+			passed++
+		}
+	}
+	return fmt.Sprintf("%s of %s passed", text.Thousands(passed), text.Count(len(runs), "run"))
+}
+
+func historyOf(entries []HistoryEntry) *historyView {
+	v := &historyView{Title: "bgverify · no runs"}
+	if len(entries) == 0 {
+		return v
+	}
+	runs := make([]*HistoryEntry, len(entries)) // newest first
+	for i := range entries {
+		runs[i] = &entries[i]
+	}
+	sort.SliceStable(runs, func(i, k int) bool {
+		if !runs[i].Started.Equal(runs[k].Started) {
+			return runs[i].Started.After(runs[k].Started)
+		}
+		return runs[i].ID > runs[k].ID
+	})
+	for _, r := range runs[:min(len(runs), historyList)] {
+		v.Newest = append(v.Newest, runView(r))
+	}
+	v.Left = len(runs) - len(v.Newest)
+	v.Latest, v.Tally = &v.Newest[0], tallyOf(runs)
+	v.Title = fmt.Sprintf("%s: last of %s · bgverify", runs[0].Verdict, text.Count(len(runs), "run"))
+	groups := groupsOf(runs)
+	v.MoreGroups = max(0, len(groups)-historyGroups)
+	for i, group := range groups[:min(len(groups), historyGroups)] {
+		v.Groups = append(v.Groups, groupOf(fmt.Sprintf("group-%d", i+1), group, entries))
+	}
+	return v
+}
+
+// groupsOf divides runs by their sides and suites and keeps their order.
+func groupsOf(runs []*HistoryEntry) [][]*HistoryEntry {
+	var groups [][]*HistoryEntry
+	at := map[string]int{}
+	for _, r := range runs {
+		var key strings.Builder
+		key.WriteString(fmt.Sprintf("%q %q", r.Blue, r.Green))
+		for _, s := range r.Suites {
+			key.WriteString(fmt.Sprintf(" %q", s.Name))
+		}
+		i, seen := at[key.String()]
+		if !seen {
+			i, at[key.String()] = len(groups), len(groups)
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], r)
+	}
+	return groups
+}
+
+func groupOf(id string, all []*HistoryEntry, entries []HistoryEntry) groupView {
+	runs := all[:min(len(all), historyRuns)]
+	g := groupView{ID: id, Blue: text.Visible(all[0].Blue), Green: text.Visible(all[0].Green), Tally: tallyOf(all), Left: len(all) - len(runs)}
+	for _, r := range runs {
+		g.Runs = append(g.Runs, runView(r))
+	}
+	g.suites(runs)
+	g.ratios(runs)
+	g.causes(runs, entries)
+	return g
+}
+
+// names lists what occurs in runs, in order of first appearance.
+func names(runs []*HistoryEntry, of func(*HistoryEntry) []string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, r := range runs {
+		for _, name := range of(r) {
+			if !seen[name] {
+				seen[name] = true
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+func (g *groupView) suites(runs []*HistoryEntry) {
+	for k, suite := range runs[0].Suites {
+		row := historyRow{Name: text.Visible(suite.Name)}
+		for i, r := range runs {
+			verdict := viewOf(r.Suites[k].Verdict)
+			row.Cells = append(row.Cells, cellView{verdict, g.Runs[i].Started + ": " + verdict.Word, r.Path})
+		}
+		g.Suites = append(g.Suites, row)
+	}
+}
+
+func (g *groupView) ratios(runs []*HistoryEntry) {
+	all := names(runs, func(r *HistoryEntry) []string {
+		var out []string
+		for _, l := range r.Loads {
+			out = append(out, l.Name)
+		}
+		return out
+	})
+	for n, name := range all {
+		points := make([]*HistoryRatio, len(runs)) // newest first
+		var last *HistoryRatio
+		for i := len(runs) - 1; i >= 0; i-- {
+			for k := range runs[i].Loads {
+				if runs[i].Loads[k].Name == name {
+					points[i] = &runs[i].Loads[k]
+					last = points[i]
+				}
+			}
+		}
+		g.Ratios = append(g.Ratios, ratioRow{
+			Name: text.Visible(name), Last: words.Signed(last.Change), Margin: words.Percent(last.Margin), Verdict: viewOf(last.Verdict),
+			Plot: sparkline(fmt.Sprintf("%s-ratio-%d", g.ID, n+1), name, points),
+		})
+	}
+}
+
+// sparkline draws one comparison over the runs: a point with its interval for
+// each, the margin as a line. Zero is the dark line.
+func sparkline(id, name string, points []*HistoryRatio) *plot {
+	p := &plot{ID: id, Title: name, Width: 320, Height: 56}
+	low, high := -0.02, 0.02
+	for _, r := range points {
+		if r != nil {
+			low, high = math.Min(low, math.Max(r.Low, -0.9)), math.Max(high, math.Max(math.Min(r.High, 9), r.Margin))
+		}
+	}
+	y := axis{low: low * 1.05, high: high * 1.05, from: 52, to: 4}
+	x := axis{low: 0, high: math.Max(float64(len(points)-1), 1), from: 8, to: 312}
+	p.line("ink", colorInk, "1", 0, y.at(0), 320, y.at(0))
+	var margin pen
+	for i, r := range points {
+		if r == nil {
+			continue
+		}
+		at := x.at(float64(i))
+		margin.to(at-3, y.at(r.Margin))
+		margin.to(at+3, y.at(r.Margin))
+		class, color := "ink", colorInk
+		if r.Verdict == run.Fail {
+			class, color = "fail", colorFail
+		}
+		p.line(class, color, "1.5", at, y.at(r.Low), at, y.at(r.High))
+		p.Marks = append(p.Marks, plotMark{class, color, square(at, y.at(r.Change), 2.6)})
+	}
+	p.curve("dim", colorDim, "1", "3 2", &margin)
+	p.Desc = "Green against blue in each run, with its interval; the dashed line is the margin."
+	return p
+}
+
+func (g *groupView) causes(runs []*HistoryEntry, entries []HistoryEntry) {
+	rows := map[string]*causeRow{}
+	keys := names(runs, func(r *HistoryEntry) []string {
+		var out []string
+		for _, c := range r.Causes {
+			out = append(out, c.Key)
+		}
+		return out
+	})
+	for _, key := range keys {
+		rows[key] = &causeRow{Cells: make([]causeCell, len(runs))}
+	}
+	for i, r := range runs {
+		for k := range r.Causes {
+			c := &r.Causes[k]
+			row := rows[c.Key]
+			row.Cells[i] = causeCell{text.Thousands(c.Cases), g.Runs[i].Started + ": " + text.Count(c.Cases, "case"), r.Path}
+			if row.State == "" { // the newest run that has it
+				row.Text = text.Visible(c.Text)
+				row.state(i, r, c, entries)
+			}
+		}
+	}
+	for _, key := range keys {
+		g.Causes = append(g.Causes, *rows[key])
+	}
+	order := map[string]int{"new": 0, "back": 1, "persists": 2, "gone": 3}
+	sort.SliceStable(g.Causes, func(i, k int) bool { return order[g.Causes[i].State] < order[g.Causes[k].State] })
+}
+
+// state says what has become of a cause whose newest run is run i.
+func (row *causeRow) state(i int, r *HistoryEntry, c *HistoryCause, entries []HistoryEntry) {
+	first := &entries[c.Since]
+	switch {
+	case i > 0:
+		row.State, row.Class, first = "gone", "dim", r
+	case first != r:
+		row.State, row.Class = "persists", "v-doubt"
+	case c.Back:
+		row.State, row.Class = "back", "v-fail"
+	default:
+		row.State, row.Class = "new", "v-fail"
+	}
+	row.Since, row.Path = first.Started.UTC().Format("2 Jan 2006 15:04"), first.Path
+	if row.State == "gone" {
+		row.Since = "last " + row.Since
+	}
+}

@@ -1,0 +1,154 @@
+package page
+
+import (
+	"fmt"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/words"
+	"github.com/bgverify/bgverify/runner/run"
+)
+
+// A loadView is a load stage as the page shows it.
+type loadView struct {
+	ID, Name, Reason string
+	Verdict          verdictView
+	Facts            []string
+	Rows             []comparisonView
+	Figures          []figureView
+	Warnings         []string
+}
+
+type comparisonView struct {
+	Name, Role, Blue, Green, Change, Interval, Margin, MDE, Need, Note string
+	Verdict                                                            verdictView
+}
+
+// A figureView is a plot with one sentence on how to read it and its figures.
+type figureView struct {
+	Plot  *plot
+	Aid   string
+	Head  []string
+	Rows  [][]string
+	Note  string
+	Short bool // the forest plot: its table stands beside the stage's name
+}
+
+// tableRows is how many rows of a series stand in the table under its plot.
+const tableRows = 8
+
+func (p *pageView) loads(s *pageRun) {
+	for i := range s.Result.Loads {
+		l := &s.Result.Loads[i]
+		v := loadView{ID: fmt.Sprintf("load-%d", i+1), Name: l.Name, Reason: l.Reason, Verdict: viewOf(l.Verdict), Facts: loadFacts(l), Warnings: l.Warnings}
+		for k := range l.Comparisons {
+			c := &l.Comparisons[k]
+			row := comparisonView{
+				Name: words.MetricName(c), Role: c.Role.String(), Blue: words.Measured(c, c.Blue), Green: words.Measured(c, c.Green),
+				Change: words.MeasuredChange(c), Interval: words.Interval(c), Margin: words.Bound(c, c.Margin), MDE: words.Bound(c, c.MDE), Note: c.Note, Verdict: comparisonVerdict(c),
+			}
+			if c.Outcome == perf.Inconclusive && c.Role == perf.Gate && c.NeedS > 0 && c.NeedS < words.Beyond*100 {
+				row.Need = words.Seconds(c.NeedS)
+			}
+			v.Rows = append(v.Rows, row)
+		}
+		v.figures(l)
+		p.Loads = append(p.Loads, v)
+	}
+}
+
+// comparisonVerdict is how a comparison is shown: a guard can only fail, so that
+// one without a proof says no more than that it was watched.
+func comparisonVerdict(c *perf.Comparison) verdictView {
+	if c.Role == perf.Guard && c.Outcome == perf.Inconclusive {
+		return verdictView{Mark: words.Mark(run.Skip), Word: "watched", Class: "v-skip"}
+	}
+	return viewOf(words.OutcomeVerdict(c.Outcome))
+}
+
+func loadFacts(l *run.LoadResult) []string {
+	g := &l.Generator
+	out := []string{
+		fmt.Sprintf("%s requests per second and side", words.Significant(l.Rate)),
+		words.Seconds(l.Seconds),
+		fmt.Sprintf("%s (%d dropped)", text.Count(l.Blocks, "block"), l.Dropped),
+		fmt.Sprintf("%s and %s requests", text.Thousands(l.Requests.Blue), text.Thousands(l.Requests.Green)),
+		fmt.Sprintf("generator: %s of the plan, lateness p99 %s, CPU %s", words.Percent(g.Achieved), words.Seconds(g.LatenessP99MS/1000), words.Percent(g.CPU)),
+	}
+	if g.Connections.Blue+g.Connections.Green > 0 {
+		fact := fmt.Sprintf("%d and %d connections", g.Connections.Blue, g.Connections.Green)
+		if g.ConnectMS != [2]float64{} {
+			fact += fmt.Sprintf(" opened in %s and %s", words.Seconds(g.ConnectMS[0]/1000), words.Seconds(g.ConnectMS[1]/1000))
+		}
+		if g.TLSMS != [2]float64{} {
+			fact += fmt.Sprintf(", TLS in %s and %s", words.Seconds(g.TLSMS[0]/1000), words.Seconds(g.TLSMS[1]/1000))
+		}
+		out = append(out, fact)
+	}
+	if g.Identities.Blue+g.Identities.Green > 0 {
+		out = append(out, fmt.Sprintf("%d and %d back ends reached", g.Identities.Blue, g.Identities.Green))
+	}
+	return out
+}
+
+func (v *loadView) figures(l *run.LoadResult) {
+	add := func(f figureView) {
+		if f.Plot != nil {
+			v.Figures = append(v.Figures, f)
+		}
+	}
+	add(figureView{
+		Plot: forestPlot(v.ID+"-ratio", l), Short: true,
+		Aid: "A stage passes when every line ends left of its own upright tick, the margin; it fails when a line begins beyond half of it and the point lies past it.",
+	})
+	if l.Series == nil {
+		return
+	}
+	f := figureView{
+		Plot: percentilePlot(v.ID+"-percentiles", l), Head: []string{"percentile", "blue", "green", "change"},
+		Aid: fmt.Sprintf("Higher is slower. The curve ends where fewer than %d requests lie beyond.", leastBeyond),
+	}
+	for _, q := range []float64{0.5, 0.75, 0.9, 0.95, 0.99, 0.999} {
+		if at := nearest(l.Series.Percentiles, q); at >= 0 {
+			pt := l.Series.Percentiles[at]
+			f.Rows = append(f.Rows, []string{percentileName(q), words.Seconds(pt.Blue), words.Seconds(pt.Green), words.Signed(pt.Green/pt.Blue - 1)})
+		}
+	}
+	add(f)
+	add(timeFigure(v.ID, l.Series))
+	add(rateFigure(v.ID, l.Series))
+}
+
+func timeFigure(id string, s *run.Series) figureView {
+	f := figureView{
+		Plot: timePlot(id+"-time", s), Head: []string{"second", "blue p50", "green p50", "blue p99", "green p99", "errors"},
+		Aid: "Both sides were loaded at the same moments: what raises both is the surroundings, what raises one is that side.",
+	}
+	f.Note = sampled(s, func(b *run.Bucket) {
+		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), words.Seconds(b.BlueP50), words.Seconds(b.GreenP50), words.Seconds(b.BlueP99), words.Seconds(b.GreenP99), fmt.Sprintf("%d / %d", b.BlueErrors, b.GreenErrors)})
+	})
+	return f
+}
+
+func rateFigure(id string, s *run.Series) figureView {
+	f := figureView{
+		Plot: ratePlot(id+"-rate", s), Head: []string{"second", "offered", "achieved"},
+		Aid: "The load was what the plan asked for where the lines lie on each other.",
+	}
+	f.Note = sampled(s, func(b *run.Bucket) {
+		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), words.Significant(b.Offered) + "/s", words.Significant(b.Achieved) + "/s"})
+	})
+	return f
+}
+
+// sampled hands over at most tableRows buckets, evenly spaced, and says so.
+func sampled(s *run.Series, row func(*run.Bucket)) string {
+	step := (len(s.Buckets) + tableRows - 1) / tableRows
+	for i := 0; i < len(s.Buckets); i += max(step, 1) {
+		row(&s.Buckets[i])
+	}
+	if step > 1 {
+		return fmt.Sprintf("One slice in %d of %d; the run folder has every request.", step, len(s.Buckets))
+	}
+	return ""
+}

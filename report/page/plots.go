@@ -1,0 +1,315 @@
+package page
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/report/words"
+	"github.com/bgverify/bgverify/runner/run"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+)
+
+// The size of a plot and its margins, in its own units.
+const (
+	plotWidth, plotHeight = 580, 300
+	plotLeft, plotRight   = 62, 66
+	plotTop, plotBottom   = 16, 30
+)
+
+// leastBeyond is how many requests must lie beyond a percentile for it to be drawn.
+const leastBeyond = 10
+
+// percentilePlot draws latency by percentile. The horizontal axis is
+// log10(1/(1-p)), so that p99.9 has as much room as p90, and it ends where
+// fewer than leastBeyond requests of the smaller side lie beyond.
+func percentilePlot(id string, l *run.LoadResult) *plot {
+	var points []run.PercPoint
+	n := float64(min(l.Requests.Blue, l.Requests.Green))
+	for _, q := range l.Series.Percentiles {
+		if q.Q < 1 && q.Blue > 0 && q.Green > 0 && n*(1-q.Q) >= leastBeyond {
+			points = append(points, q)
+		}
+	}
+	if len(points) < 2 {
+		return nil
+	}
+	low, high := math.Inf(1), 0.0
+	for _, q := range points {
+		low, high = math.Min(low, math.Min(q.Blue, q.Green)), math.Max(high, math.Max(q.Blue, q.Green))
+	}
+	p := &plot{ID: id, Title: "Latency by percentile", Width: plotWidth, Height: plotHeight}
+	nines := func(q float64) float64 { return -math.Log10(1 - q) }
+	x := axis{low: nines(points[0].Q), high: nines(points[len(points)-1].Q), from: plotLeft, to: plotWidth - plotRight}
+	y := logAxis(low, high, plotHeight-plotBottom, plotTop)
+	p.secondsTicks(y, plotLeft, plotWidth-plotRight)
+	for _, q := range []float64{0, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999} {
+		if v := nines(q); v >= x.low-1e-9 && v <= x.high+1e-9 {
+			at := x.at(v)
+			p.grid(at, plotTop, at, plotHeight-plotBottom)
+			p.text("dim", colorDim, "middle", at, plotHeight-plotBottom+17, percentileName(q), "")
+		}
+	}
+	var blue, green pen
+	for _, q := range points {
+		at := x.at(nines(q.Q))
+		blue.to(at, y.at(q.Blue))
+		green.to(at, y.at(q.Green))
+	}
+	p.curve("blue", colorBlue, "2", "", &blue)
+	p.curve("green", colorGreen, "2", "6 4", &green)
+	for _, q := range []float64{0.5, 0.95, 0.99, 0.999} {
+		if at := nearest(points, q); at >= 0 {
+			p.sign("blue", x.at(nines(points[at].Q)), y.at(points[at].Blue), 3.2)
+			p.sign("green", x.at(nines(points[at].Q)), y.at(points[at].Green), 3.2)
+		}
+	}
+	last := points[len(points)-1]
+	by, gy := apart(y.at(last.Blue), y.at(last.Green), 15)
+	p.label("blue", plotWidth-plotRight, by, "blue")
+	p.label("green", plotWidth-plotRight, gy, "green")
+	p.Desc = fmt.Sprintf("At %s blue answers in %s and green in %s.", percentileName(last.Q), words.Seconds(last.Blue), words.Seconds(last.Green))
+	return p
+}
+
+// nearest is the point at a percentile, or -1 when none is close to it.
+func nearest(points []run.PercPoint, q float64) int {
+	best := -1
+	for i := range points {
+		if best < 0 || math.Abs(points[i].Q-q) < math.Abs(points[best].Q-q) {
+			best = i
+		}
+	}
+	if best < 0 || math.Abs(math.Log10((1-points[best].Q)/(1-q))) > 0.08 {
+		return -1
+	}
+	return best
+}
+
+func percentileName(q float64) string {
+	if q == 0 {
+		return "min"
+	}
+	return "p" + fmt.Sprintf("%.6g", math.Round(q*1e7)/1e5)
+}
+
+// timePlot draws p50 and p99 of both sides over the stage, from its buckets;
+// errors are ticks under the curves. A bucket without requests leaves a gap.
+func timePlot(id string, s *run.Series) *plot {
+	low, high, end := math.Inf(1), 0.0, 0.0
+	errors := false
+	for _, b := range s.Buckets {
+		for _, v := range []float64{b.BlueP50, b.BlueP99, b.GreenP50, b.GreenP99} {
+			if v > 0 {
+				low, high = math.Min(low, v), math.Max(high, v)
+			}
+		}
+		end = math.Max(end, b.Start+s.BucketS)
+		errors = errors || b.BlueErrors+b.GreenErrors > 0
+	}
+	if high == 0 {
+		return nil
+	}
+	p := &plot{ID: id, Title: "Latency over time", Width: plotWidth, Height: plotHeight}
+	bottom := float64(plotHeight - plotBottom)
+	if errors {
+		bottom -= 26
+	}
+	x := axis{low: 0, high: end, from: plotLeft, to: plotWidth - plotRight}
+	y := logAxis(low, high, bottom, plotTop)
+	p.secondsTicks(y, plotLeft, plotWidth-plotRight)
+	p.timeTicks(x, end)
+	curves := []struct {
+		side, name, width, dash string
+		of                      func(*run.Bucket) float64
+	}{
+		{"blue", "p50", "1.3", "", func(b *run.Bucket) float64 { return b.BlueP50 }},
+		{"green", "p50", "1.3", "6 4", func(b *run.Bucket) float64 { return b.GreenP50 }},
+		{"blue", "p99", "2", "", func(b *run.Bucket) float64 { return b.BlueP99 }},
+		{"green", "p99", "2", "6 4", func(b *run.Bucket) float64 { return b.GreenP99 }},
+	}
+	last := make([]float64, len(curves))
+	for i, c := range curves {
+		var draw pen
+		for k := range s.Buckets {
+			b := &s.Buckets[k]
+			v := c.of(b)
+			if v <= 0 {
+				draw.lift()
+				continue
+			}
+			last[i] = y.at(v)
+			draw.to(x.at(b.Start+s.BucketS/2), last[i])
+		}
+		color := colorBlue
+		if c.side == "green" {
+			color = colorGreen
+		}
+		p.curve(c.side, color, c.width, c.dash, &draw)
+	}
+	spaced(last, 15, plotTop+8, bottom-4)
+	for i, c := range curves {
+		p.label(c.side, plotWidth-plotRight, last[i], c.name)
+	}
+	if errors {
+		p.errorTicks(x, s)
+	}
+	p.Desc = fmt.Sprintf("p50 and p99 of both sides in %d slices of %s.", len(s.Buckets), words.Seconds(s.BucketS))
+	return p
+}
+
+// timeTicks draws the axis of seconds since the stage began.
+func (p *plot) timeTicks(x axis, end float64) {
+	step := 1.0
+	for _, s := range []float64{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400} {
+		if step = s; end/s <= 8 {
+			break
+		}
+	}
+	for v := 0.0; v <= end+1e-9; v += step {
+		at := x.at(v)
+		p.grid(at, plotTop, at, float64(p.Height-plotBottom))
+		label := fmt.Sprintf("%g s", v)
+		if step >= 60 {
+			label = fmt.Sprintf("%g min", v/60)
+		}
+		p.text("dim", colorDim, "middle", at, float64(p.Height-plotBottom)+17, label, "")
+	}
+}
+
+func (p *plot) errorTicks(x axis, s *run.Series) {
+	base := float64(p.Height - plotBottom)
+	for _, b := range s.Buckets {
+		at := x.at(b.Start + s.BucketS/2)
+		if b.BlueErrors > 0 {
+			p.line("blue", colorBlue, "3", at, base-22, at, base-13)
+		}
+		if b.GreenErrors > 0 {
+			p.line("green", colorGreen, "3", at, base-11, at, base-2)
+		}
+	}
+	p.text("dim", colorDim, "start", plotWidth-plotRight+6, base-8, "errors", "")
+}
+
+// ratePlot draws what was offered against what was achieved, both sides together.
+func ratePlot(id string, s *run.Series) *plot {
+	high, end := 0.0, 0.0
+	for _, b := range s.Buckets {
+		high = math.Max(high, math.Max(b.Offered, b.Achieved))
+		end = math.Max(end, b.Start+s.BucketS)
+	}
+	if high == 0 {
+		return nil
+	}
+	p := &plot{ID: id, Title: "Offered and achieved rate", Width: plotWidth, Height: plotHeight}
+	x := axis{low: 0, high: end, from: plotLeft, to: plotWidth - plotRight}
+	y := axis{low: 0, high: high * 1.12, from: plotHeight - plotBottom, to: plotTop}
+	step := steps125(high/6, high)[0]
+	for v := 0.0; v <= high*1.12; v += step {
+		p.grid(plotLeft, y.at(v), plotWidth-plotRight, y.at(v))
+		p.text("dim", colorDim, "end", plotLeft-8, y.at(v)+4, fmt.Sprintf("%g/s", v), "")
+	}
+	p.timeTicks(x, end)
+	var offered, achieved pen
+	var lastO, lastA float64
+	for _, b := range s.Buckets {
+		at := x.at(b.Start + s.BucketS/2)
+		lastO, lastA = y.at(b.Offered), y.at(b.Achieved)
+		offered.to(at, lastO)
+		achieved.to(at, lastA)
+	}
+	p.curve("dim", colorDim, "1.3", "2 3", &offered)
+	p.curve("ink", colorInk, "2", "", &achieved)
+	lastO, lastA = apart(lastO, lastA, 15)
+	p.text("dim", colorDim, "start", plotWidth-plotRight+6, lastO+4, "offered", "600")
+	p.text("ink", colorInk, "start", plotWidth-plotRight+6, lastA+4, "achieved", "600")
+	p.Desc = "Requests per second of both sides together: what the plan asked for and what was sent and answered."
+	return p
+}
+
+// forestRows is how many comparisons a forest plot shows.
+const forestRows = 14
+
+// forestPlot draws each relative comparison as a point with its interval, and
+// its margin as a tick: a pass needs the whole interval left of the tick.
+func forestPlot(id string, l *run.LoadResult) *plot {
+	var rows []*perf.Comparison
+	low, high := -0.05, 0.05
+	for i := range l.Comparisons {
+		c := &l.Comparisons[i]
+		if !words.Relative(c) || c.Blocks == 0 || len(rows) == forestRows {
+			continue
+		}
+		rows = append(rows, c)
+		low = math.Min(low, math.Max(c.Low, -0.9))
+		high = math.Max(high, math.Max(math.Min(c.High, 9), c.Margin))
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	const rowHeight, left, right = 28, 196, 112
+	p := &plot{ID: id, Title: "Green against blue, with margins", Width: plotWidth, Height: plotTop + rowHeight*len(rows) + plotBottom}
+	x := axis{low: math.Log1p(low * 1.1), high: math.Log1p(high * 1.1), from: left, to: plotWidth - right}
+	at := func(change float64) float64 { return x.at(math.Log1p(math.Max(change, -0.95))) }
+	bottom := float64(p.Height - plotBottom)
+	for _, v := range changeTicks(low, high) {
+		p.grid(at(v), plotTop-6, at(v), bottom)
+		p.text("dim", colorDim, "middle", at(v), bottom+17, signedTick(v), "")
+	}
+	p.line("ink", colorInk, "1.3", at(0), plotTop-6, at(0), bottom)
+	for i, c := range rows {
+		y := float64(plotTop + rowHeight*i + rowHeight/2)
+		class, color := "ink", colorInk
+		if c.Outcome == perf.Worse {
+			class, color = "fail", colorFail
+		}
+		p.text("ink", colorInk, "end", left-12, y+4, shortenMiddle(words.MetricName(c), 25), "")
+		p.line(class, color, "2", at(c.Low), y, at(c.High), y)
+		p.line("margin", colorDim, "2", at(c.Margin), y-9, at(c.Margin), y+9)
+		p.Marks = append(p.Marks, plotMark{class, color, square(at(c.Change), y, 4)})
+		v := comparisonVerdict(c)
+		p.text(class, color, "start", plotWidth-right+14, y+4, words.Signed(c.Change)+"  "+v.Mark, "600")
+	}
+	p.Desc = "A point is green against blue, the line its interval, the upright tick the margin. To the right of 0 % green is slower."
+	return p
+}
+
+func changeTicks(low, high float64) []float64 {
+	step := 0.01
+	for _, s := range []float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5} {
+		if step = s; (high-low)/s <= 5 {
+			break
+		}
+	}
+	var out []float64
+	for k := math.Ceil(low / step); k*step <= high+1e-9; k++ {
+		out = append(out, k*step)
+	}
+	return out
+}
+
+func signedTick(v float64) string {
+	if math.Abs(v) < 1e-9 {
+		return "0 %"
+	}
+	return fmt.Sprintf("%+.0f %%", v*100)
+}
+
+// shortenMiddle cuts the middle out of text that is wider than n columns: of a
+// metric with its route both ends tell it from others.
+func shortenMiddle(s string, n int) string {
+	r := []rune(s)
+	if twwidth.Width(s) <= n {
+		return s
+	}
+	head, tail := (len(r)+1)/2, len(r)/2
+	for head > 1 && twwidth.Width(string(r[:head]))+1+twwidth.Width(string(r[len(r)-tail:])) > n {
+		if head > tail {
+			head--
+		} else {
+			tail--
+		}
+	}
+	return string(r[:head]) + "…" + string(r[len(r)-tail:])
+}

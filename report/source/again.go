@@ -1,0 +1,127 @@
+package source
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Verbs that make runs otherwise than run does.
+const (
+	verbDemo   = "demo"
+	verbRediff = "rediff"
+)
+
+// again are the commands that a reader may want after reading a run: make it
+// anew, judge its answers under changed rules, write its page.
+func (s *Run) Commands() []string {
+	var run strings.Builder
+	run.WriteString(shellWord(s.Head.ID))
+	for _, f := range s.Head.Flags {
+		if named(f, "--out") {
+			run.WriteString(" " + shellWord(f))
+		}
+	}
+	return []string{s.rerunAll(), "bgverify rediff " + run.String(), "bgverify report " + run.String() + " --format html -o report.html"}
+}
+
+// rerunAll is the command that made the run: its flags, with the sides and the
+// seed where the flags do not name them. A demo starts its own services, whose
+// addresses are gone with it.
+func (s *Run) rerunAll() string {
+	h := s.Head
+	switch h.Verb {
+	case verbRediff:
+		return strings.Join(append([]string{"bgverify", verbRediff}, append(s.kept(), shellWord(h.Parent))...), " ")
+	case verbDemo:
+		return strings.Join(s.seeded(append([]string{"bgverify", verbDemo}, s.kept()...)), " ")
+	}
+	words := s.seeded(append([]string{"bgverify", "run"}, s.kept()...))
+	for _, side := range [][2]string{{"--blue", s.End.Sides.Blue.URL}, {"--green", s.End.Sides.Green.URL}} {
+		if !s.given(side[0]) && side[1] != "" {
+			words = append(words, side[0], shellWord(side[1]))
+		}
+	}
+	const most = 12
+	seen := map[string]bool{}
+	for _, suite := range h.Suites {
+		word := shellWord(suite.File)
+		if seen[word] {
+			continue
+		}
+		seen[word] = true
+		if len(seen) <= most {
+			words = append(words, word)
+		}
+	}
+	if n := len(seen) - most; n > 0 {
+		words = append(words, fmt.Sprintf("# and %d more files", n))
+	}
+	return strings.Join(words, " ")
+}
+
+// kept are the run's flags as shell words, without the id, which is taken.
+func (s *Run) kept() []string {
+	var out []string
+	for _, f := range s.Head.Flags {
+		if !named(f, "--run-id") {
+			out = append(out, shellWord(f))
+		}
+	}
+	return out
+}
+
+// seeded adds the seed where the flags do not name it.
+func (s *Run) seeded(words []string) []string {
+	if s.given("--seed") {
+		return words
+	}
+	return append(words, "--seed", fmt.Sprint(s.Head.Seed))
+}
+
+func (s *Run) given(flag string) bool {
+	for _, f := range s.Head.Flags {
+		if named(f, flag) {
+			return true
+		}
+	}
+	return false
+}
+
+// named reports whether a flag as given is that of a name.
+func named(given, flag string) bool { return given == flag || strings.HasPrefix(given, flag+"=") }
+
+// rerun is the command that walks one case again: against the same two sides, or
+// against a demo's services with the same faults.
+func (s *Run) RerunCase(suite int, caseID string) string {
+	var glob strings.Builder
+	for _, r := range caseID {
+		if strings.ContainsRune(`*?[]\`, r) {
+			glob.WriteByte('\\')
+		}
+		glob.WriteRune(r)
+	}
+	words := []string{"bgverify", "run", shellWord(s.Head.Suites[suite].File)}
+	if demo := s.Demo(); demo != "" {
+		words = []string{demo}
+	}
+	words = append(words, "--case", shellWord(glob.String()))
+	if s.Head.Verb != verbDemo {
+		words = append(words, "--blue", shellWord(s.End.Sides.Blue.URL), "--green", shellWord(s.End.Sides.Green.URL))
+	}
+	return strings.Join(words, " ")
+}
+
+// demo is the command that starts a demo's services for some of its cases; empty
+// for every other run.
+func (s *Run) Demo() string {
+	if s.Head.Verb != verbDemo {
+		return ""
+	}
+	words := []string{"bgverify", verbDemo, "--no-load", "--seed", fmt.Sprint(s.Head.Seed)}
+	for _, f := range s.Head.Flags {
+		if named(f, "--blue-fault") || named(f, "--green-fault") {
+			words = append(words, shellWord(f))
+		}
+	}
+	return strings.Join(words, " ")
+}

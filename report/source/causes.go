@@ -1,0 +1,169 @@
+package source
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/report/words"
+	"github.com/bgverify/bgverify/runner/run"
+)
+
+// causeFinder links differences read back from the log to the causes of their run.
+func causeFinder(causes []cause.Cause) func(*diff.Difference) (int, bool) {
+	return cause.NewFinder(causes).Find
+}
+
+// edit says in words what a cause did.
+func Edit(c *cause.Cause) string {
+	if c.Edit == "" {
+		return c.Kind.String()
+	}
+	return c.Edit
+}
+
+// editBeside is the edit where the kind stands beside it: nothing where both say the same.
+func EditBeside(c *cause.Cause) string {
+	if c.Edit == c.Kind.String() {
+		return ""
+	}
+	return c.Edit
+}
+
+// CauseText is a cause in one line: $.balance number -> string.
+func CauseText(c *cause.Cause) string { return words.Place(c.Where, c.Path) + " " + Edit(c) }
+
+// kindWord is a kind as a heading reads it.
+func KindWord(k diff.Kind) string {
+	switch k {
+	case diff.TypeChanged:
+		return "type changed"
+	case diff.Added:
+		return "only green"
+	case diff.Removed:
+		return "only blue"
+	default:
+		return k.String()
+	}
+}
+
+// spreads are the run's causes as a reader takes them in, with the cases of
+// each: a case counts once for a spread, however many of its causes it has.
+type Spreads struct {
+	List  []cause.Spread
+	of    []int // cause id to its place in list
+	Cases []int // of each spread
+}
+
+func NewSpreads(causes []cause.Cause) *Spreads {
+	s := &Spreads{List: cause.Spreads(causes), of: make([]int, len(causes))}
+	s.Cases = make([]int, len(s.List))
+	for i := range s.List {
+		for _, c := range s.List[i].Causes {
+			if c.ID >= 0 && c.ID < len(s.of) {
+				s.of[c.ID] = i
+			}
+		}
+	}
+	return s
+}
+
+// add counts a case under the spreads of its causes, and says which they are.
+func (s *Spreads) Add(ids []int) []int {
+	var found []int
+	for _, id := range ids {
+		if i := s.of[id]; !slices.Contains(found, i) {
+			found = append(found, i)
+			s.Cases[i]++
+		}
+	}
+	return found
+}
+
+// count reads all cases; a run whose spreads are single causes needs none of them.
+func (s *Spreads) Count(src *Run) error {
+	single := true
+	for i := range s.List {
+		single = single && len(s.List[i].Causes) == 1
+		s.Cases[i] = s.List[i].Causes[0].Cases
+	}
+	if single {
+		return nil
+	}
+	clear(s.Cases)
+	for c, err := range src.Cases() {
+		if err != nil {
+			return err
+		}
+		if c.Verdict > run.Pass {
+			s.Add(src.CausesOfCase(c))
+		}
+	}
+	return nil
+}
+
+// ids are the causes of a spread: 0, 3-6.
+func SpreadIDs(s *cause.Spread, sep string) string {
+	var b strings.Builder
+	for i := 0; i < len(s.Causes); {
+		k := i
+		for k+1 < len(s.Causes) && s.Causes[k+1].ID == s.Causes[k].ID+1 {
+			k++
+		}
+		if i > 0 {
+			b.WriteString(sep)
+		}
+		fmt.Fprint(&b, s.Causes[i].ID)
+		if k > i {
+			fmt.Fprintf(&b, "-%d", s.Causes[k].ID)
+		}
+		i = k + 1
+	}
+	return b.String()
+}
+
+// spreadCount is how many places share a name; nothing where the place itself
+// says how many there are.
+func SpreadCount(s *cause.Spread) string {
+	if n := len(s.Causes); n > 1 && s.Place != "" {
+		return fmt.Sprintf("at %d places", n)
+	}
+	return ""
+}
+
+// spreadPlace names where a spread lies; several places without a name in
+// common are counted, and the first of them named.
+func SpreadPlace(s *cause.Spread) string {
+	c := &s.Causes[0]
+	n := len(s.Causes)
+	if s.Place == "" && n > 1 {
+		return fmt.Sprintf("%s and %d more", words.Place(c.Where, c.Path), n-1)
+	}
+	return words.Place(c.Where, s.Place)
+}
+
+// causesOf lists the causes of a step's differences, each once.
+func (s *Run) CausesOfStep(step *run.StepResult) []int {
+	var ids []int
+	for i := range step.Differences {
+		if id, ok := s.FindCause(&step.Differences[i]); ok && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// caseCauses lists the causes of a case's differences, each once.
+func (s *Run) CausesOfCase(k *run.CaseResult) []int {
+	var ids []int
+	for i := range k.Steps {
+		for _, id := range s.CausesOfStep(&k.Steps[i]) {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}

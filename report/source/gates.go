@@ -1,0 +1,85 @@
+package source
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/report/words"
+	"github.com/bgverify/bgverify/runner/run"
+)
+
+// gateRows are the run's gates as tables show them: those first that keep a
+// pass from being given, and the routes of a load stage that are worse in one
+// row with the worst change: the stage's own table lists them.
+func GateRows(s *Run) []run.GateResult {
+	var out []run.GateResult
+	folded := map[string]bool{}
+	for _, g := range gravestFirst(s.End.Gates) {
+		if l := s.stage(g.Load); l != nil && g.Verdict == run.Fail && routed(&g, l) {
+			if row, ok := routesRow(l); ok {
+				if !folded[g.Load] {
+					folded[g.Load] = true
+					out = append(out, row)
+				}
+				continue
+			}
+		}
+		g.Name = words.Placeholder.ReplaceAllString(g.Name, "{…}")
+		out = append(out, g)
+	}
+	return out
+}
+
+// stage is the load stage of a name.
+func (s *Run) stage(name string) *run.LoadResult {
+	for i := range s.Result.Loads {
+		if name != "" && s.Result.Loads[i].Name == name {
+			return &s.Result.Loads[i]
+		}
+	}
+	return nil
+}
+
+// routed reports whether a gate of a load stage is about one of its routes.
+func routed(g *run.GateResult, l *run.LoadResult) bool {
+	return slices.ContainsFunc(l.Comparisons, func(c perf.Comparison) bool {
+		return c.Route != "" && g.Name == "load "+l.Name+" "+string(c.Metric)+" "+c.Route
+	})
+}
+
+// routesRow is one row for the figures of single routes that are worse; there is
+// none for less than two of them.
+func routesRow(l *run.LoadResult) (run.GateResult, bool) {
+	var worst *perf.Comparison
+	worse, all := 0, 0
+	for i := range l.Comparisons {
+		c := &l.Comparisons[i]
+		if c.Route == "" {
+			continue
+		}
+		all++
+		if c.Outcome != perf.Worse {
+			continue
+		}
+		worse++
+		if worst == nil || c.Change-c.Margin > worst.Change-worst.Margin {
+			worst = c
+		}
+	}
+	if worse < 2 {
+		return run.GateResult{}, false
+	}
+	return run.GateResult{
+		Name: "load " + l.Name + " by route", Load: l.Name, Verdict: run.Fail, Limit: "+" + words.Bound(worst, worst.Margin),
+		Measured: fmt.Sprintf("%d of %d worse, up to %s", worse, all, words.Delta(worst, worst.Change)),
+	}, true
+}
+
+// gravestFirst is the gates with those first that keep a pass from being given.
+func gravestFirst(gates []run.GateResult) []run.GateResult {
+	out := append([]run.GateResult(nil), gates...)
+	sort.SliceStable(out, func(i, k int) bool { return out[i].Verdict > out[k].Verdict })
+	return out
+}

@@ -1,0 +1,264 @@
+package words
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
+)
+
+// answer says what a verdict means for the question that a run is made for:
+// may traffic be shifted?
+func Answer(v run.Verdict) string {
+	switch v {
+	case run.Pass:
+		return "traffic may shift to green"
+	case run.Fail:
+		return "do not shift traffic to green"
+	case run.Inconclusive:
+		return "not proven: do not shift traffic yet"
+	case run.Broken:
+		return "could not be judged: do not shift traffic"
+	case run.Skip:
+		return "nothing was judged: do not shift traffic"
+	case run.Interrupted:
+		return "stopped before the end: do not shift traffic"
+	default:
+		return "not finished: do not shift traffic"
+	}
+}
+
+// mark is a verdict's sign, always shown beside its word.
+func Mark(v run.Verdict) string {
+	switch v {
+	case run.Pass:
+		return "✓"
+	case run.Fail:
+		return "✖"
+	case run.Inconclusive:
+		return "?"
+	case run.Broken:
+		return "!"
+	case run.Skip:
+		return "–"
+	default:
+		return "■"
+	}
+}
+
+// outcomeVerdict is what an outcome of a load comparison is called in tables.
+func OutcomeVerdict(o perf.Outcome) run.Verdict {
+	switch o {
+	case perf.NoWorse:
+		return run.Pass
+	case perf.Worse:
+		return run.Fail
+	default:
+		return run.Inconclusive
+	}
+}
+
+// seconds shows a duration with three significant digits and its unit.
+func Seconds(s float64) string {
+	switch abs := math.Abs(s); {
+	case abs == 0:
+		return "0 ms"
+	case abs < 999.5e-6:
+		return Significant(s*1e6) + " µs"
+	case abs < 999.5e-3:
+		return Significant(s*1e3) + " ms"
+	case abs < 119.5:
+		return Significant(s) + " s"
+	default:
+		whole := int(math.Round(s))
+		return fmt.Sprintf("%d min %d s", whole/60, whole%60)
+	}
+}
+
+// significant shows three significant digits without an exponent.
+func Significant(f float64) string {
+	abs := math.Abs(f)
+	digits := 0
+	switch {
+	case abs < 9.995:
+		digits = 2
+	case abs < 99.95:
+		digits = 1
+	}
+	return strconv.FormatFloat(f, 'f', digits, 64)
+}
+
+// signed shows a relative change with its sign: +18.6 %.
+func Signed(change float64) string {
+	p := change * 100
+	if math.Abs(p) >= 100 {
+		return fmt.Sprintf("%+.0f %%", p)
+	}
+	if math.Abs(p) < 0.05 {
+		p = 0
+	}
+	return fmt.Sprintf("%+.1f %%", p)
+}
+
+// percent shows a share: 97.35 %.
+func Percent(share float64) string {
+	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(share*100, 'f', 2, 64), "0"), ".") + " %"
+}
+
+var Placeholder = regexp.MustCompile(`\{\{.*?\}\}`)
+
+// metricName is a comparison's metric with its route, placeholders of the
+// scenario file shortened to {…}.
+func MetricName(c *perf.Comparison) string {
+	if c.Route == "" {
+		return c.Metric.String()
+	}
+	return c.Metric.String() + " " + Placeholder.ReplaceAllString(c.Route, "{…}")
+}
+
+// measure shows a side's value of a metric: a duration, or a share.
+func measure(m perf.Metric, v float64) string {
+	if m.IsLatency() {
+		return Seconds(v)
+	}
+	return Percent(v)
+}
+
+// unmeasured stands for a figure of a comparison without a valid block: a zero
+// there would read as one that was measured.
+const unmeasured = "–"
+
+// measured is measure for one side of a comparison.
+func Measured(c *perf.Comparison, v float64) string {
+	if c.Blocks == 0 {
+		return unmeasured
+	}
+	return measure(c.Metric, v)
+}
+
+// beyond is a figure that says no more than "without bound".
+const Beyond = 1e4
+
+// delta shows a comparison's change: relative, or in percentage points where
+// the metric is itself a share.
+func Delta(c *perf.Comparison, v float64) string {
+	switch {
+	case math.Abs(v) >= Beyond:
+		return "unbounded"
+	case Relative(c):
+		return Signed(v)
+	default:
+		p := v * 100
+		if math.Abs(p) < 0.005 {
+			p = 0
+		}
+		return fmt.Sprintf("%+.2f pp", p)
+	}
+}
+
+// measuredChange is delta for the change that a comparison measured.
+func MeasuredChange(c *perf.Comparison) string {
+	if c.Blocks == 0 {
+		return unmeasured
+	}
+	return Delta(c, c.Change)
+}
+
+// interval shows the interval of a comparison's change.
+func Interval(c *perf.Comparison) string {
+	if c.Blocks == 0 {
+		return unmeasured
+	}
+	low, high := Delta(c, c.Low), Delta(c, c.High)
+	if at := strings.IndexByte(low, ' '); at > 0 && strings.HasSuffix(high, low[at:]) {
+		low = low[:at]
+	}
+	return "[" + low + ", " + high + "]"
+}
+
+// bound shows a margin or an MDE.
+func Bound(c *perf.Comparison, v float64) string {
+	switch {
+	case v >= Beyond:
+		return "unbounded"
+	case Relative(c):
+		return Percent(v)
+	default:
+		return strings.TrimSuffix(Percent(v), " %") + " pp"
+	}
+}
+
+// excerpt shows one side of a difference; a side that has nothing there is absent.
+func Excerpt(e diff.Excerpt) string {
+	switch {
+	case e.Type == diff.AbsentType:
+		return "absent"
+	case e.Cut:
+		return fmt.Sprintf("%s… (%s bytes)", e.JSON, text.Thousands(e.Size))
+	default:
+		return e.JSON
+	}
+}
+
+// place names where a difference lies: status, header cache-control, $.balance.
+func Place(where diff.Where, path string) string {
+	switch where {
+	case diff.InStatus:
+		return "status"
+	case diff.InHeader:
+		return "header " + path
+	default:
+		return path
+	}
+}
+
+// change tells a difference in one line: number 12.5 -> string "12.50".
+func Change(d *diff.Difference) string {
+	switch d.Kind {
+	case diff.Added:
+		return "only green has " + Excerpt(d.Green)
+	case diff.Removed:
+		return "only blue has " + Excerpt(d.Blue)
+	case diff.TypeChanged:
+		return d.Blue.Type.String() + " " + Excerpt(d.Blue) + " -> " + d.Green.Type.String() + " " + Excerpt(d.Green)
+	case diff.Moved, diff.Order:
+		note := d.Note
+		if note == "" {
+			note = places(d)
+		}
+		if note != "" {
+			return d.Kind.String() + ": " + note
+		}
+		return d.Kind.String()
+	case diff.DuplicateKey, diff.Invalid, diff.Limit:
+		return d.Kind.String() + ": " + d.Note
+	default:
+		return Excerpt(d.Blue) + " -> " + Excerpt(d.Green)
+	}
+}
+
+// places says where each side has an element that moved, counted from 0 as in
+// paths; nothing where the pointers do not tell.
+func places(d *diff.Difference) string {
+	b, g, ok := d.Indices()
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("[%d] on blue, [%d] on green", b, g)
+}
+
+// control reports the runes that must not reach a reader as they are, and bytes
+// that are not UTF-8.
+func Control(r rune) bool { return r == utf8.RuneError || text.Hidden(r) }
+
+// relative reports whether a comparison's change is a ratio; errors and stalls are shares.
+func Relative(c *perf.Comparison) bool {
+	return c.Metric != perf.Errors && c.Metric != perf.Stalls
+}
