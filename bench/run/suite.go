@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/fixtures"
 	"github.com/bgverify/bgverify/report"
+	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/runner"
@@ -113,6 +114,6 @@ func writeReports(run *runner.Run, into func([]string, func([]io.Writer) error) 
 		for i := range ws {
 			outputs[i] = report.Output{Format: report.Formats[i], W: ws[i]}
 		}
-		return report.WriteAll(run, outputs, report.Options{})
+		return report.WriteAll(run, outputs, page.Options{})
 	})
 }
