@@ -2,14 +2,18 @@
 // positioned suites out, with every mistake of every file reported at once.
 // Nothing here sends anything or knows a verdict.
 //
-// The way of the data:
+// How data flows:
 //
 //	files -> yaml.Node trees -> one strict walker driven by key tables ->
 //	defaults merged, parts inlined, rules and margins compiled -> []*Suite
 //	or Problems (all of them, sorted by position)
 //
-// Templates stay unexpanded in the types; Step.Render expands them for one side
-// in a Scope that the runner supplies.
+// One table for each mapping of the language (table, in shape.go) has a row for each
+// key: its name, what its value may be, its documentation and the field it is read
+// into. The reader, the JSON Schema, docs/format.md and [Marshal] all follow the rows.
+//
+// Templates stay unexpanded in the types; [Step.Render] expands them for one side
+// in a scope that the runner supplies.
 package scenarios
 
 import (
@@ -68,38 +72,66 @@ const (
 // where its suite does not demand less (coverage: {min: …}).
 const DefaultCompared = 0.20
 
-// A Suite is one scenario file. Defaults are merged into steps, parts inlined.
+// A Suite is one scenario file as it is run: defaults are merged into its steps,
+// parts are inlined, the env file and flags are merged into its sides. It is not
+// changed after [Load] has returned it.
 type Suite struct {
-	Name, Doc   string
-	Pos         Pos
-	Service     string // names the row of the services matrix; steps name their own
-	Owner       string
-	Wave        int
-	Gate        Gate
-	Env         []string // the only environment variables its templates may read
-	Secrets     []string // variable names whose values never appear
-	Vars        []Var
-	Needs       []string
-	Blue, Green SideConfig // from the file and the env file; URLs may be empty until flags are applied
-	Identity    []Identity
-	Rules       []diff.Rule // of the suite; every step carries its own merged list
+	// Name is the first half of every case id; Doc is a sentence for reports.
+	Name, Doc string
+	Pos       Pos
+	// Service names the row of the services matrix. A step goes to the service of this
+	// name where the sides have one and the step names none.
+	Service string
+	// Owner answers for a failure.
+	Owner string
+	// Wave orders the suites of a staged change-over: smaller waves run first.
+	Wave int
+	Gate Gate
+	// Env lists the only environment variables that the suite's templates may read.
+	Env []string
+	// Secrets name the variables whose values never appear in any output.
+	Secrets []string
+	// Vars are the suite's common variables; those of a side are in Blue and Green.
+	Vars []Var
+	// Needs name the variables that must come from outside the file.
+	Needs []string
+	// Blue and Green are merged from the file and the env file; their URLs may be
+	// empty until the flags --blue and --green are applied.
+	Blue, Green SideConfig
+	// Identity is asked before and after the run; those of the env file come first.
+	Identity []Identity
+	// Rules are the suite's own; each step carries the merged list that judges it.
+	Rules []diff.Rule
 	// Numbers says when numbers of bodies are equal, in every step: Decimal or Typed.
-	Numbers     diff.NumberReading
-	Answer      *AnswerTest      // which answers are successes; nil: the defaults
-	Transport   []TransportAllow // of the suite, then of its stage
-	Session     *Session
-	MinCoverage float64 // 0: none demanded
-	// MinCompared is the least share of a body's values that a step must compare.
+	Numbers diff.NumberReading
+	// Answer says which answers are successes; nil: the envelopes that bgverify knows.
+	Answer *AnswerTest
+	// Transport are the accepted differences of connections: the suite's, then the
+	// env file's.
+	Transport []TransportAllow
+	// Session says when Setup is walked again; nil: never.
+	Session *Session
+	// MinCoverage is the share of mutants that the comparison must notice, as a ratio; 0:
+	// none is demanded.
+	MinCoverage float64
+	// MinCompared is the least share of a body's values that a step must compare, as a ratio.
 	MinCompared float64
-	MaxFlaky    float64 // share of flaky cases accepted
-	Setup       []*Step
-	Teardown    []*Step
-	Cases       []*Case
-	LeftOut     Size  // what only, on other cases, leaves out
-	Only        []Pos // the cases that are marked only
-	Loads       []*LoadStage
-	Files       []string // every file the suite was read from, for the archive
-	Stage       *Env     // the env file it was merged with; nil: none
+	// MaxFlaky is the accepted share of cases that pass only on a retry, as a ratio.
+	MaxFlaky float64
+	// Setup and Teardown are walked once in each lane, before the first case and after
+	// the last one.
+	Setup, Teardown []*Step
+	// Cases are in the order of the file.
+	Cases []*Case
+	// LeftOut counts what is not run because other cases are marked only; Only are the
+	// places of those marks.
+	LeftOut Size
+	Only    []Pos
+	Loads   []*LoadStage
+	// Files are all files the suite was read from, sorted; the archive keeps them.
+	Files []string
+	// Stage is the env file that was merged in; nil: none.
+	Stage *Env
 }
 
 // A SideConfig is where a side lives and what differs for it.
@@ -166,7 +198,7 @@ type Order uint8
 
 // The orders. Zero means Together.
 const (
-	Together Order = iota // both at once, which one first is drawn from the seed
+	Together Order = iota // both at once, which one first is chosen by the seed
 	BlueThenGreen
 	GreenThenBlue
 )
@@ -235,8 +267,10 @@ const (
 
 // A Step is one request sent to both sides.
 type Step struct {
-	Name        string // unique in its case
-	Pos         Pos
+	Name string // unique in its case
+	Pos  Pos
+	// Service is the named service of the sides that the URL belongs to; empty: the
+	// side's own url.
 	Service     string
 	Request     Request
 	Auth        *Auth // nil: the service's, then the side's; Auth.Kind AuthNone: none
@@ -244,10 +278,12 @@ type Step struct {
 	// Compensates are the earlier steps of its case (of setup, for a step of
 	// teardown) whose effects this step takes back.
 	Compensates []*Step
+	// Timeout bounds one request, from connecting to the last byte.
 	Timeout     time.Duration
 	Expect      Expect
 	ExpectBlue  *Expect // overrides for one side; nil: Expect
 	ExpectGreen *Expect
+	// Compare is false where only expectations judge the answers.
 	Compare     bool
 	Mode        diff.Mode
 	ModeWritten bool               // the file says so itself
@@ -261,13 +297,15 @@ type Step struct {
 	WhenVar     *Template // a template that must not be empty, false or 0
 	WhenVars    []VarExpect
 	Repeat      int // at least 1
-	Pause       time.Duration
-	Continue    bool
-	Sides       []Side  // empty: both
-	With        [][]Var // arguments of the parts it was inlined from, outermost first
-	Trace       bool    // add traceparent and X-Bgverify-Run
-	named       bool    // compensates: is written
-	prefix      string  // of its name, where a part was inlined
+	// Pause is waited before the request is sent.
+	Pause time.Duration
+	// Continue goes on with the case when this step fails.
+	Continue bool
+	Sides    []Side  // empty: both
+	With     [][]Var // arguments of the parts it was inlined from, outermost first
+	Trace    bool    // add traceparent and X-Bgverify-Run
+	named    bool    // compensates: is written
+	prefix   string  // of its name, where a part was inlined
 }
 
 // A Request is what a step sends, unexpanded.
