@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -121,6 +122,21 @@ type bijection struct{ toGreen, toBlue map[string]string }
 
 // NewBijections has paired nothing yet.
 func NewBijections() *Bijections { return &Bijections{} }
+
+// Clone is a copy that pairs on its own; nil of nil.
+func (s *Bijections) Clone() *Bijections {
+	if s == nil {
+		return nil
+	}
+	out := &Bijections{}
+	for name, m := range s.names {
+		if out.names == nil {
+			out.names = map[string]*bijection{}
+		}
+		out.names[name] = &bijection{maps.Clone(m.toGreen), maps.Clone(m.toBlue)}
+	}
+	return out
+}
 
 // pair makes blue and green partners; when one of them has another partner
 // already it reports false and says which.

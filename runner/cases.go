@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -94,7 +95,7 @@ func (s *suiteRun) rows(c *scenarios.Case, index int) func(func(job) bool) {
 			n++
 		}
 		if failure == nil && n < c.Data.Count {
-			failure = fmt.Errorf("%s has %d rows, %d were planned", cleanName(c.Data.File), n, c.Data.Count)
+			failure = fmt.Errorf("%s has %d rows, %d were planned", judge.FileName(c.Data.File), n, c.Data.Count)
 		}
 		for ; n < c.Data.Count; n++ {
 			if !yield(job{suite: s, test: c, row: scenarios.Row{Number: n + 1}, index: index + n, err: failure}) {
@@ -137,7 +138,7 @@ func (e *execution) work(ctx context.Context, j job) {
 	defer j.suite.finishedOne(ctx)
 	defer rescue(func(err error) {
 		r := j.result()
-		r.Verdict, r.ElapsedMS, r.Reasons = run.Broken, ms(e.now().Sub(begun)), []string{err.Error()}
+		r.Verdict, r.ElapsedMS, r.Reasons = run.Broken, judge.Milliseconds(e.now().Sub(begun)), []string{err.Error()}
 		e.record(j.suite, r)
 	})
 	j.suite.recoverCase(ctx, j)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -357,9 +358,9 @@ func (w *walk) takeBackOne(ctx context.Context, kind LaneKind, side scenarios.Si
 	if s.err == nil {
 		pair := &run.Pair{Key: key}
 		if side == scenarios.Blue {
-			pair.Blue, r.Blue = s.x, sideResult(s.x)
+			pair.Blue, r.Blue = s.x, judge.SideResult(s.x)
 		} else {
-			pair.Green, r.Green = s.x, sideResult(s.x)
+			pair.Green, r.Green = s.x, judge.SideResult(s.x)
 		}
 		w.suite.run.emit(run.Event{Pair: pair})
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -379,5 +380,5 @@ func rowSource(d *scenarios.Data) string {
 	if d.File == "" {
 		return "its data"
 	}
-	return cleanName(d.File)
+	return judge.FileName(d.File)
 }

@@ -9,98 +9,10 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
-	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
-
-// sideConnection reads an exchange; nil: nothing to say.
-func sideConnection(x *wire.Exchange) *run.SideConnection {
-	s := run.SideConnection{New: x.Attempts > 0 && !x.Reused, Resets: x.Resets}
-	if x.Err == nil {
-		s.Closed = closes(x)
-		s.Framing = emptyFraming(x)
-		if n := events(x); n > 1 {
-			s.Events, s.EventsMS = n, ms(x.Streamed)
-		}
-	}
-	if offset, ok := dateOffset(x); ok && x.Method != "GET" && x.Method != "HEAD" {
-		s.ClockS = offset.Seconds()
-	}
-	if s == (run.SideConnection{}) {
-		return nil
-	}
-	return &s
-}
-
-// closes reports whether an answer announces that its connection ends, which its
-// request did not ask for.
-func closes(x *wire.Exchange) bool {
-	if hasToken(x.Sent, "Connection", "close") {
-		return false
-	}
-	switch {
-	case x.Proto == "HTTP/1.0":
-		return !hasToken(x.Headers, "Connection", "keep-alive")
-	case strings.HasPrefix(x.Proto, "HTTP/1."):
-		return hasToken(x.Headers, "Connection", "close") || x.Unframed
-	}
-	return false
-}
-
-// hasToken reports whether a header's list holds a word.
-func hasToken(fields []wire.Field, name, token string) bool {
-	for _, f := range fields {
-		if !strings.EqualFold(f.Name, name) {
-			continue
-		}
-		for part := range strings.SplitSeq(f.Value, ",") {
-			if strings.EqualFold(strings.TrimSpace(part), token) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// headerOf is the first value of a header.
-func headerOf(fields []wire.Field, name string) (string, bool) {
-	for _, f := range fields {
-		if strings.EqualFold(f.Name, name) {
-			return f.Value, true
-		}
-	}
-	return "", false
-}
-
-// emptyFraming is the header by which an answer that has no body announces one.
-func emptyFraming(x *wire.Exchange) string {
-	if x.Status != 204 && x.Status != 304 || !strings.HasPrefix(x.Proto, "HTTP/1.") {
-		return ""
-	}
-	if v, ok := headerOf(x.Headers, "Transfer-Encoding"); ok {
-		return "Transfer-Encoding: " + text.Cut(v, 40)
-	}
-	if v, ok := headerOf(x.Headers, "Content-Length"); ok {
-		return "Content-Length: " + text.Cut(v, 40)
-	}
-	return ""
-}
-
-// events counts the events of a stream, up to two: 0 for another answer.
-func events(x *wire.Exchange) int {
-	kind, _ := headerOf(x.Headers, "Content-Type")
-	kind, _, _ = strings.Cut(strings.ToLower(kind), ";")
-	text := strings.TrimSpace(string(x.Answer[:min(len(x.Answer), 64<<10)]))
-	switch strings.TrimSpace(kind) {
-	case "text/event-stream":
-		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
-		return min(strings.Count(text, "\n\n")+1, 2)
-	case "application/x-ndjson", "application/ndjson", "application/stream+json", "application/jsonl":
-		return min(strings.Count(text, "\n")+1, 2)
-	}
-	return 0
-}
 
 // A place is a service on both sides, by its base URLs.
 type place struct{ blue, green string }
@@ -159,10 +71,10 @@ func (p *placeTotals) add(step *run.StepResult) {
 	for side, of := range map[scenarios.Side]*run.SideResult{scenarios.Blue: step.Blue, scenarios.Green: step.Green} {
 		n := &p.sides[side]
 		n.exchanges++
-		n.resent += count(of.Attempts > 1)
+		n.resent += judge.Count(of.Attempts > 1)
 		if c := of.Connection; c != nil {
-			n.opened += count(c.New)
-			n.closed += count(c.Closed)
+			n.opened += judge.Count(c.New)
+			n.closed += judge.Count(c.Closed)
 			n.resets += c.Resets
 		}
 	}

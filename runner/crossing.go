@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -81,7 +81,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	if err != nil {
 		return w.brokenStep(step, name, err)
 	}
-	checks, err := NewChecks(expectOf(step, side), sc)
+	checks, err := judge.NewChecks(expectOf(step, side), sc)
 	if err != nil {
 		return w.brokenStep(step, name, fmt.Errorf("expect: %w", err))
 	}
@@ -95,7 +95,8 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 		w.capture(&step.Captures[i], l, s, found)
 		l.keepValue(step, step.Captures[i].Name)
 	}
-	t := &Trial{Step: step, Name: name, Lane: kind.String(), Key: key, Rules: rules, Blue: straight.Blue, Green: straight.Green, Shared: w.shared(step), Seen: w.crossSeen(kind, side), Hidden: append(s.hidden(), straight.Hidden...)}
+	seen := crossSeen(kind, side)
+	t := &judge.Trial{Step: step, Name: name, Lane: kind.String(), Key: key, Rules: rules, Blue: straight.Blue, Green: straight.Green, Shared: w.shared(step), Seen: w.bijections(seen), Hidden: append(s.hidden(), straight.Hidden...)}
 	if side == scenarios.Blue {
 		t.Blue, t.BlueChecks, t.BlueWait = s.x, checks, s.wait
 	} else {
@@ -103,10 +104,11 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	}
 	t.Apart = w.spread(kind, t.Blue, t.Green)
 	w.suite.run.emit(run.Event{Pair: &run.Pair{Key: key, Blue: t.Blue, Green: t.Green}})
-	j := Judge(t)
+	t.Captured = found.checks
+	j := judgeTrial(t)
+	w.seen[seen] = j.Seen
 	r := &j.Step
 	r.Planted = planted(rules, s)
-	found.into(r)
 	r.Flaky = w.retriedNote(r, s)
 	cookiesOf(r, s)
 	w.remember(kind, s)
@@ -117,11 +119,12 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	return r
 }
 
-// crossSeen keeps the bijections of a crossing lane apart by the side it asked:
-// blue's ids are paired with green's, whichever of the two the lane brought.
-func (w *walk) crossSeen(kind LaneKind, side scenarios.Side) *diff.Bijections {
+// crossSeen is the key of a crossing lane's bijections. They are kept apart by the
+// side it asked: blue's ids are paired with green's, whichever of the two the lane
+// brought.
+func crossSeen(kind LaneKind, side scenarios.Side) LaneKind {
 	if side == scenarios.Green {
-		kind += LaneCrossGreen // a key of its own, no lane
+		kind += LaneCrossGreen // not a lane, only another key
 	}
-	return w.bijections(kind)
+	return kind
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -124,7 +125,7 @@ func (c *conclusion) rules() {
 		if rule == nil {
 			continue // built in
 		}
-		v.Rule, v.Why = ruleText(rule), rule.Why
+		v.Rule, v.Why = judge.RuleText(rule), rule.Why
 		if !rule.Until.IsZero() {
 			v.Until = rule.Until.Format(time.DateOnly)
 		}
@@ -157,20 +158,6 @@ func eachStep(suite *scenarios.Suite, visit func(*scenarios.Step)) {
 			visit(step)
 		}
 	}
-}
-
-// ruleText is a rule in one line.
-func ruleText(r *diff.Rule) string {
-	place := r.At
-	switch {
-	case r.Header != "":
-		place = "header " + r.Header
-	case len(r.Headers) > 0:
-		place = "headers " + strings.Join(r.Headers, ", ")
-	case r.Where != "":
-		place = r.Where
-	}
-	return strings.TrimSpace(string(r.Do) + " " + r.Kind + " " + place)
 }
 
 // compareOrigins orders file:line:col by file, then by number.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -172,14 +173,14 @@ type suiteRun struct {
 	cases        pending // cases and rows that are not done
 
 	mu    sync.Mutex // guards rules
-	rules map[ruleList]*StepRules
+	rules map[ruleList]*judge.StepRules
 	// captures are the names that steps capture; see captureNames.
 	captures map[string]bool
 }
 
 // newSuiteRun makes a suite's sides ready.
 func newSuiteRun(e *execution, index int, suite *scenarios.Suite) (*suiteRun, error) {
-	s := &suiteRun{run: e, index: index, suite: suite, rules: map[ruleList]*StepRules{}}
+	s := &suiteRun{run: e, index: index, suite: suite, rules: map[ruleList]*judge.StepRules{}}
 	var err error
 	if s.blue, err = newCluster(scenarios.Blue, &suite.Blue, e.plan.World.Root, &e.pool); err != nil {
 		return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
@@ -202,7 +203,7 @@ type ruleList struct {
 }
 
 // stepRules compiles a list of rules once.
-func (s *suiteRun) stepRules(step *scenarios.Step) (*StepRules, error) {
+func (s *suiteRun) stepRules(step *scenarios.Step) (*judge.StepRules, error) {
 	key := ruleList{n: len(step.Rules), mode: step.Mode, numbers: step.Numbers}
 	if key.n > 0 {
 		key.first = &step.Rules[0]
@@ -212,7 +213,7 @@ func (s *suiteRun) stepRules(step *scenarios.Step) (*StepRules, error) {
 	if r := s.rules[key]; r != nil {
 		return r, nil
 	}
-	r, err := NewStepRules(step, diff.Options{
+	r, err := judge.NewStepRules(step, diff.Options{
 		BlueAuthorities: authorities(s.blue, s.green), GreenAuthorities: authorities(s.green, s.blue), Now: s.run.now(),
 	})
 	if err == nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -263,14 +264,14 @@ func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (va
 	if x.Err != nil {
 		return "", "", fmt.Sprintf("%s: %s", x.Err.Class, x.Err.Detail)
 	}
-	a := newAnswer(x)
+	a := judge.NewAnswer(x)
 	if x.Status < 200 || x.Status > 299 {
 		return "", x.Proto, fmt.Sprintf("it answers %d", x.Status)
 	}
 	if id.Header == "" && id.At == "" {
 		return strings.TrimSpace(string(x.Answer)), x.Proto, ""
 	}
-	v, err := capture(&scenarios.Capture{Name: "identity", At: id.At, Header: id.Header}, a)
+	v, err := judge.Capture(&scenarios.Capture{Name: "identity", At: id.At, Header: id.Header}, a)
 	if err != nil {
 		return "", x.Proto, err.Error()
 	}

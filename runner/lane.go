@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -19,8 +20,8 @@ type lane struct {
 	// digests are the challenges that the lane answers. A copy has none: the counts
 	// that go with a nonce would be used twice.
 	digests map[digestKey]*wire.Digest
-	hidden  hiddenValues // of the archived answers that it captured from
-	effects []*effect    // that its own requests left, in order; a copy begins without
+	hidden  judge.HiddenValues // of the archived answers that it captured from
+	effects []*effect          // that its own requests left, in order; a copy begins without
 	// truth are the values of captures that a proxy hid or changed (selftest); misled
 	// says that a request was made with one that it changed.
 	truth  map[string]scenarios.Value

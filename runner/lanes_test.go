@@ -9,10 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/runner/run"
-	"github.com/bgverify/bgverify/runner/wire"
-	"github.com/bgverify/bgverify/scenarios"
 )
 
 // store is a pair of clusters that share their data or do not.
@@ -347,39 +344,9 @@ cases:
 	}
 }
 
-// TestTimesMayBeAsFarApartAsTheExchanges: a clock that a rule allows 1 s is not a
-// difference because a crossing lane, or a side that was polled longer, came later.
-func TestTimesMayBeAsFarApartAsTheExchanges(t *testing.T) {
-	start := time.Now()
-	at := func(after time.Duration, clock time.Duration) *wire.Exchange {
-		x := exchange(200, fmt.Sprintf(`{"v":1,"serverTime":%q}`, start.Add(clock).UTC().Format(time.RFC3339Nano)))
-		x.Started, x.Timing.Total = start.Add(after), 20*time.Millisecond
-		return x
-	}
-	step := &scenarios.Step{Name: "step", Compare: true, Rules: []diff.Rule{{At: "$.serverTime", Do: diff.DoTime, Within: time.Second}}}
-	tests := []struct {
-		name        string
-		blue, green *wire.Exchange
-		apart       time.Duration
-		want        run.Verdict
-	}{
-		{"at once", at(0, 0), at(0, 900*time.Millisecond), 0, run.Pass},
-		{"at once, clocks too far apart", at(0, 0), at(0, 1500*time.Millisecond), 0, run.Fail},
-		{"6 s later", at(0, 0), at(6*time.Second, 6*time.Second), 0, run.Pass},
-		{"6 s later, clock 9 s off", at(0, 0), at(6*time.Second, 9*time.Second), 0, run.Fail},
-		{"blue later", at(6*time.Second, 6*time.Second), at(0, 0), 0, run.Pass},
-		{"left behind by a step that was 6 s apart", at(0, 0), at(0, 6*time.Second), 6 * time.Second, run.Pass},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			trial := trialOf(t, step, tt.blue, tt.green)
-			trial.Apart = tt.apart
-			if j := Judge(trial); j.Step.Verdict != tt.want {
-				t.Errorf("%s %v, want %s", j.Step.Verdict, j.Step.Reasons, tt.want)
-			}
-		})
-	}
-	// End to end: the crossing lanes come half a second after the straight ones.
+// TestCrossingLanesMayComeLater: a crossing lane comes half a second after the straight
+// ones, and a clock that a rule allows 120 ms is not a difference for that.
+func TestCrossingLanesMayComeLater(t *testing.T) {
 	blue, green := doubles(func(_ *double, w http.ResponseWriter, r *seen) {
 		if r.path == "/in" {
 			time.Sleep(150 * time.Millisecond)

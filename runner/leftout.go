@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -94,7 +95,7 @@ func (c *conclusion) leftLoads() {
 		of = max(of, len(suite.Loads))
 	}
 	for i := range c.o.loads {
-		ran += count(c.o.loads[i].Verdict != run.Skip)
+		ran += judge.Count(c.o.loads[i].Verdict != run.Skip)
 	}
 	by, name := c.narrowing(false)
 	switch {

@@ -10,6 +10,8 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/judge"
+	"github.com/bgverify/bgverify/runner/random"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -152,7 +154,7 @@ func fill(r *run.LoadResult, p *attack.Report) {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("at %g requests/s per side: %s, %s", step.Rate, step.Outcome, step.Reason))
 	}
 	r.Generator = run.Generator{
-		LatenessP99MS: ms(p.Generator.LatenessP99), Achieved: p.Generator.Achieved, CPU: p.Generator.CPU, GCPauseP99MS: ms(p.Generator.GCPauseP99),
+		LatenessP99MS: judge.Milliseconds(p.Generator.LatenessP99), Achieved: p.Generator.Achieved, CPU: p.Generator.CPU, GCPauseP99MS: judge.Milliseconds(p.Generator.GCPauseP99),
 		Identities: run.PerSide(p.Generator.Identities),
 	}
 	connected(&r.Generator, &p.Generator.Connections[0], &p.Generator.Connections[1])
@@ -167,7 +169,7 @@ func connected(g *run.Generator, blue, green *attack.Connections) {
 	g.Reused, g.Died, g.Resent = run.PerSide{Blue: blue.Reused, Green: green.Reused}, run.PerSide{Blue: blue.Died, Green: green.Died}, run.PerSide{Blue: blue.Resent, Green: green.Resent}
 	g.Slow = green.Slow
 	for i, c := range []*attack.Connections{blue, green} {
-		g.ConnectMS[i], g.TLSMS[i], g.FirstMS[i] = ms(c.Connect), ms(c.TLS), ms(c.First)
+		g.ConnectMS[i], g.TLSMS[i], g.FirstMS[i] = judge.Milliseconds(c.Connect), judge.Milliseconds(c.TLS), judge.Milliseconds(c.First)
 	}
 }
 
@@ -188,7 +190,7 @@ func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
 	plan := &attack.Plan{
 		Name: stage.Name, Rate: stage.Rate, Rates: stage.Rates, Duration: stage.Duration, WarmUp: stage.WarmUp, Timeout: stage.Timeout,
 		Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
-		Seed: number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
+		Seed: random.Number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
 	}
 	if plan.Identity = stage.Identity; plan.Identity == "" {
 		plan.Identity = s.identityHeader()
@@ -358,7 +360,7 @@ func routePath(step *scenarios.Step) string {
 	return path
 }
 
-func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios.Side, name string, services map[string]wire.Config, judge *loadJudge) (*attack.Request, error) {
+func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios.Side, name string, services map[string]wire.Config, judging *loadJudge) (*attack.Request, error) {
 	sc := w.scope(w.lanes[straightLane(side)], side, step, name, w.started)
 	out, err := w.compose(ctx, step, sc)
 	if err != nil {
@@ -367,7 +369,7 @@ func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios
 	if _, err := out.signed(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", side, err)
 	}
-	checks, err := NewChecks(expectOf(step, side), sc)
+	checks, err := judge.NewChecks(expectOf(step, side), sc)
 	if err != nil {
 		return nil, fmt.Errorf("%s: expect: %w", side, err)
 	}
@@ -381,8 +383,8 @@ func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios
 			out.request.Headers[i].Value = strings.TrimSuffix(h.Value, "01") + "00"
 		}
 	}
-	rows := &judge.rows[count(side == scenarios.Green)]
-	*rows = append(*rows, loadRow{checks: checks.withoutLatency(), url: out.request.URL, body: out.request.Body, sent: out.request.Headers})
+	rows := &judging.rows[judge.Count(side == scenarios.Green)]
+	*rows = append(*rows, loadRow{checks: checks.WithoutLatency(), url: out.request.URL, body: out.request.Body, sent: out.request.Headers})
 	return &attack.Request{Service: key, Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: out.request.Body}, nil
 }
 

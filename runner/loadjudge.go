@@ -10,6 +10,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -27,7 +28,7 @@ import (
 type loadJudge struct {
 	route int
 	step  *scenarios.Step
-	rules *StepRules
+	rules *judge.StepRules
 	rows  [2][]loadRow // blue, green
 	found *loadFindings
 }
@@ -37,17 +38,10 @@ const maxDecoded = 64 << 20
 
 // A loadRow is a request of a route with what is expected of its answer.
 type loadRow struct {
-	checks *Checks
+	checks *judge.Checks
 	url    string
 	body   []byte
 	sent   []wire.Field
-}
-
-// withoutLatency are the checks that apply under load.
-func (c *Checks) withoutLatency() *Checks {
-	own := *c
-	own.latency = nil
-	return &own
 }
 
 // Check is rules 1 and 3.
@@ -57,15 +51,15 @@ func (l *loadJudge) Check(row int, green bool, a *attack.Answer) *attack.Unmet {
 		return l.unmet(x, green, a, "a body that can be decoded", err.Error())
 	}
 	side := sideOfLoad(green)
-	checks := l.rows[count(green)][row].checks
-	given := newAnswer(x)
+	checks := l.rows[judge.Count(green)][row].checks
+	given := judge.NewAnswer(x)
 	if !a.Whole { // Rule 3
-		if !checks.aboutContent(given) && given.isHTML() && !(given.declaresHTML() && checks.namesPage()) {
-			return l.unmet(x, green, a, apiAnswer, "an HTML page")
+		if checks.PageInstead(given) {
+			return l.unmet(x, green, a, judge.APIAnswer, "an HTML page")
 		}
 		return nil
 	}
-	for _, e := range checks.check(side, given, l.rules.plain) {
+	for _, e := range checks.Check(side, given, l.rules.Plain) {
 		if !e.OK {
 			return l.unmet(x, green, a, e.What, e.Got)
 		}
@@ -100,14 +94,14 @@ func (l *loadJudge) Compare(at attack.Moment, row int, blue, green *attack.Answe
 	}
 	shareBody(b, g)
 	name := fmt.Sprintf("%s, pair %d", l.found.routes[l.route].Name, blue.Pair)
-	j := Judge(&Trial{Step: l.step, Name: name, Key: l.found.key(at, blue.Pair), Rules: l.rules, Blue: b, Green: g, Seen: diff.NewBijections()})
+	j := judgeTrial(&judge.Trial{Step: l.step, Name: name, Key: l.found.key(at, blue.Pair), Rules: l.rules, Blue: b, Green: g, Seen: diff.NewBijections()})
 	l.found.compared(l.route, at, &j.Step, &run.Pair{Blue: b, Green: g}, blue.Length == green.Length)
 }
 
 // exchange is an answer as the rest of the program knows it. Its body is not a
 // copy, unless it was coded.
 func (l *loadJudge) exchange(row int, green bool, a *attack.Answer) (*wire.Exchange, error) {
-	r := &l.rows[count(green)][row]
+	r := &l.rows[judge.Count(green)][row]
 	x := &wire.Exchange{
 		Method: l.step.Request.Method, URL: r.url, Sent: r.sent, Body: r.body, Started: a.Started, Status: a.Status, Proto: a.Proto,
 		Headers: loadFields(a.Header), Trailers: loadFields(a.Trailer), WireBytes: a.Length, Attempts: 1,
@@ -226,7 +220,7 @@ func (f *loadFindings) compared(route int, at attack.Moment, step *run.StepResul
 			if len(f.places) >= maxPlaces {
 				continue
 			}
-			p = &loadPlace{header: differences[i].Where == diff.InHeader, example: differenceText(&differences[i])}
+			p = &loadPlace{header: differences[i].Where == diff.InHeader, example: judge.DifferenceText(&differences[i])}
 			f.places[name] = p
 			f.order = append(f.order, name)
 		}
@@ -311,8 +305,8 @@ func (f *loadFindings) unexpected(l *loadJudge, x *wire.Exchange, green bool, a 
 		Exchange: fmt.Sprintf("%s/load %s/%s of pair %d", f.suite, f.stage, side, a.Pair), Expectations: []run.Expectation{{Side: side.String(), What: what, Got: got}},
 	}
 	pair := &run.Pair{Blue: x}
-	if step.Blue = sideResult(x); green {
-		step.Blue, step.Green, pair = nil, sideResult(x), &run.Pair{Green: x}
+	if step.Blue = judge.SideResult(x); green {
+		step.Blue, step.Green, pair = nil, judge.SideResult(x), &run.Pair{Green: x}
 	}
 	f.example(step, pair)
 }
@@ -320,18 +314,18 @@ func (f *loadFindings) unexpected(l *loadJudge, x *wire.Exchange, green bool, a 
 // NewLoadJudge judges answers to the requests of a step that has no placeholders,
 // as a load stage does; what it finds beyond an attack's own report is not kept.
 func NewLoadJudge(step *scenarios.Step) (attack.Judge, error) {
-	rules, err := NewStepRules(step, diff.Options{})
+	rules, err := judge.NewStepRules(step, diff.Options{})
 	if err != nil {
 		return nil, err
 	}
 	found := newLoadFindings("", "")
-	judge := &loadJudge{route: found.addRoute(step.Name), step: step, rules: rules, found: found}
+	judging := &loadJudge{route: found.addRoute(step.Name), step: step, rules: rules, found: found}
 	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		checks, err := NewChecks(expectOf(step, side), nil)
+		checks, err := judge.NewChecks(expectOf(step, side), nil)
 		if err != nil {
 			return nil, err
 		}
-		judge.rows[i] = []loadRow{{checks: checks.withoutLatency()}}
+		judging.rows[i] = []loadRow{{checks: checks.WithoutLatency()}}
 	}
-	return judge, nil
+	return judging, nil
 }

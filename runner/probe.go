@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -356,7 +357,7 @@ func (c *probe) time(ctx context.Context, into *[3]histogram) {
 	both.Wait()
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		if x := took[side]; x != nil && x.Err == nil {
-			into[side].add(ms(x.Timing.Total))
+			into[side].add(judge.Milliseconds(x.Timing.Total))
 		}
 	}
 }

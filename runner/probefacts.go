@@ -5,13 +5,13 @@ import (
 	"crypto/x509"
 	"fmt"
 	"math"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
@@ -151,7 +151,7 @@ func (f *transportFacts) connections() kept {
 	k := kept{of: len(f.gets) - 1}
 	for i, x := range f.gets[1:] {
 		switch before := f.gets[i]; {
-		case closes(before):
+		case judge.Closes(before):
 			k.announced++
 		case x.Resets > 0:
 			k.reset++
@@ -206,7 +206,7 @@ func (c *transportCheck) compression() {
 			continue
 		}
 		b, g := c.blue.gets[i+1], c.green.gets[i+1]
-		has := func(x *wire.Exchange) bool { return hasToken(x.Headers, "Content-Encoding", coding) }
+		has := func(x *wire.Exchange) bool { return judge.HasToken(x.Headers, "Content-Encoding", coding) }
 		if !has(b) || has(g) && g.Err == nil {
 			continue
 		}
@@ -271,12 +271,12 @@ func (f *transportFacts) offsets() []time.Duration {
 		if x == nil {
 			continue
 		}
-		offset, ok := dateOffset(x)
+		offset, ok := judge.DateOffset(x)
 		if !ok {
 			continue
 		}
-		age, aged := headerOf(x.Headers, "Age")
-		if !aged && cacheHit(x) {
+		age, aged := judge.Header(x.Headers, "Age")
+		if !aged && judge.CacheHit(x) {
 			continue
 		}
 		out = append(out, offset)
@@ -285,23 +285,6 @@ func (f *transportFacts) offsets() []time.Duration {
 		}
 	}
 	return out
-}
-
-// dateOffset is how far the Date of an answer is ahead of when it came.
-func dateOffset(x *wire.Exchange) (time.Duration, bool) {
-	text, ok := headerOf(x.Headers, "Date")
-	date, err := http.ParseTime(text)
-	if !ok || err != nil || x.Status == 0 {
-		return 0, false
-	}
-	return date.Sub(x.Started.Add(x.Timing.FirstByte)) + time.Second/2, true // a Date has whole seconds
-}
-
-// cacheHit reports whether an answer without an Age is said to be from a cache.
-func cacheHit(x *wire.Exchange) bool {
-	return slices.ContainsFunc(x.Headers, func(f wire.Field) bool {
-		return strings.Contains(strings.ToLower(f.Name), "cache") && strings.Contains(strings.ToLower(f.Value), "hit")
-	})
 }
 
 func (c *transportCheck) headerNames() {
@@ -346,7 +329,7 @@ func answerText(x *wire.Exchange) string {
 		return "with a failure: " + string(x.Err.Class)
 	}
 	sentence := strconv.Itoa(x.Status)
-	if allow, ok := headerOf(x.Headers, "Allow"); ok && x.Method == "OPTIONS" {
+	if allow, ok := judge.Header(x.Headers, "Allow"); ok && x.Method == "OPTIONS" {
 		list := strings.FieldsFunc(strings.ToUpper(allow), func(r rune) bool { return r == ',' || r == ' ' })
 		slices.Sort(list)
 		sentence += " with Allow: " + text.Cut(strings.Join(list, ", "), run.MaxGot)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -157,8 +158,8 @@ func (w *walk) reliveOne(kind LaneKind, side scenarios.Side, step *scenarios.Ste
 	if x == nil || l == nil || to == nil {
 		return
 	}
-	s := &shot{out: &outgoing{to: to}, x: x, answer: newAnswer(x)}
-	s.answer.hidden = pair.Hidden
+	s := &shot{out: &outgoing{to: to}, x: x, answer: judge.NewAnswer(x)}
+	s.answer.Hidden = pair.Hidden
 	if x.Err == nil {
 		l.jar.Set(to.logical(x.URL), x)
 	}
@@ -195,7 +196,7 @@ func stepNamed(name string, list []*scenarios.Step, prefix string) *scenarios.St
 
 // needsHidden says why a request cannot be sent: it holds a text that stands for a
 // value which the archive did not keep.
-func needsHidden(hidden hiddenValues, request *wire.Request) error {
+func needsHidden(hidden judge.HiddenValues, request *wire.Request) error {
 	if len(hidden) == 0 {
 		return nil
 	}
@@ -203,7 +204,7 @@ func needsHidden(hidden hiddenValues, request *wire.Request) error {
 	for _, h := range request.Headers {
 		texts = append(texts, h.Value)
 	}
-	if slices.ContainsFunc(texts, hidden.in) {
+	if slices.ContainsFunc(texts, hidden.In) {
 		return fmt.Errorf("the request needs a value that the archive hid")
 	}
 	return nil

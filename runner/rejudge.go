@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -132,13 +133,13 @@ func (w *walk) replayed(step *scenarios.Step, sc *scope, key string) *shot {
 	if to == nil {
 		to = &service{side: sc.side, name: step.Service}
 	}
-	s := &shot{out: &outgoing{to: to}, x: x, answer: newAnswer(x), lacks: sc.lane.jar.Withheld(x.URL)}
+	s := &shot{out: &outgoing{to: to}, x: x, answer: judge.NewAnswer(x), lacks: sc.lane.jar.Withheld(x.URL)}
 	sc.lane.jar.Set(x.URL, x)
 	if pair != nil {
-		s.answer.hidden = pair.Hidden
+		s.answer.Hidden = pair.Hidden
 	}
 	if step.Poll != nil {
-		switch ok, why, err := w.holds(&step.Poll.Until, sc.side, s.answer, sc); {
+		switch ok, why, err := judge.Holds(&step.Poll.Until, sc.side, s.answer, sc); {
 		case err != nil:
 			return &shot{err: fmt.Errorf("poll: %w", err)}
 		case !ok:

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/bgverify/bgverify/runner/random"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -120,7 +121,7 @@ func (w *walk) mark(out *outgoing, step *scenarios.Step, sc *scope) {
 		return
 	}
 	if !out.has("traceparent") {
-		header, id := traceparent(run.plan.Options.Seed, w.id, sc.step, sc.lane.kind.String())
+		header, id := random.Traceparent(run.plan.Options.Seed, w.id, sc.step, sc.lane.kind.String())
 		out.add("traceparent", header)
 		out.traceID = id
 	}

@@ -1,13 +1,12 @@
 package runner
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/judge"
+	"github.com/bgverify/bgverify/runner/random"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/template"
@@ -48,7 +47,7 @@ func (s *scope) Lookup(name string) (scenarios.Value, bool, error) {
 	}
 	v, found, err := s.sources().Lookup(name, s.depth, s.inner)
 	if err == nil && !found && s.loose[name] {
-		return textValue("{{" + name + "}}"), true, nil
+		return judge.TextValue("{{" + name + "}}"), true, nil
 	}
 	return v, found, err
 }
@@ -122,7 +121,7 @@ func (s *scope) Generate(generator string, args []string, key string, perSide bo
 	if s.owner != "" {
 		owner = s.owner
 	}
-	source := draw(s.walk.suite.run.plan.Options.Seed, "value", owner, s.step, key, lane)
+	source := random.Source(s.walk.suite.run.plan.Options.Seed, "value", owner, s.step, key, lane)
 	return template.Generate(generator, args, template.Draw{Source: source, Now: s.now, Row: s.walk.row.Number})
 }
 
@@ -136,19 +135,4 @@ func (s *scope) expand(t *scenarios.Template) (string, error) {
 		return "", fmt.Errorf("%s: %w", t.Pos, err)
 	}
 	return v.Text, nil
-}
-
-// textValue is a value that is text.
-func textValue(text string) scenarios.Value {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(text) // a string always has JSON
-	return scenarios.Value{Text: text, JSON: strings.TrimSuffix(b.String(), "\n")}
-}
-
-// numberValue is a value that is a whole number.
-func numberValue(n int) scenarios.Value {
-	text := strconv.Itoa(n)
-	return scenarios.Value{Text: text, JSON: text}
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -41,7 +41,7 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 		if s.attempt(ctx, w, step, sc); s.err != nil {
 			return s
 		}
-		ok, why, err := w.holds(&step.Poll.Until, sc.side, s.answer, sc)
+		ok, why, err := judge.Holds(&step.Poll.Until, sc.side, s.answer, sc)
 		switch {
 		case err != nil:
 			return &shot{err: fmt.Errorf("poll: %w", err)}
@@ -73,7 +73,7 @@ func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *s
 		if s.x, s.err = w.deliver(sending, s.out, func() { w.intend(step, sc) }); s.err != nil {
 			return
 		}
-		s.answer = newAnswer(s.x)
+		s.answer = judge.NewAnswer(s.x)
 		if see := w.suite.run.plan.World.Tampered; see != nil {
 			s.tampered = see(s.x)
 		}
@@ -125,29 +125,6 @@ type captured struct {
 	checks []run.Expectation
 }
 
-// into adds the captures to the step's result; one that found nothing fails it.
-func (c *captured) into(r *run.StepResult) {
-	explained := map[string]bool{} // sides whose expectations do not hold
-	for _, e := range r.Expectations {
-		explained[e.Side] = explained[e.Side] || !e.OK
-	}
-	r.Expectations = append(r.Expectations, c.checks...)
-	for _, e := range c.checks {
-		if e.OK {
-			continue
-		}
-		r.OnlyDiffers = false
-		if e.Withheld() {
-			r.Verdict = r.Verdict.Worse(run.Broken)
-		} else {
-			r.Verdict = r.Verdict.Worse(run.Fail)
-		}
-		if !explained[e.Side] {
-			r.Reasons = append(r.Reasons, fmt.Sprintf("%s: %s, but: %s", e.Side, e.What, e.Got))
-		}
-	}
-}
-
 // captures reads a step's captures from both sides' answers into their lanes.
 func (w *walk) captures(step *scenarios.Step, blue, green *shot) *captured {
 	out := &captured{}
@@ -159,7 +136,7 @@ func (w *walk) captures(step *scenarios.Step, blue, green *shot) *captured {
 			w.lanes[kind].keepValue(step, c.Name)
 		}
 		if c.Same && fromBlue && fromGreen {
-			out.check("both", c, "is the same on both sides", sameValue(b, g), text.Cut(b.JSON, run.MaxGot)+" and "+text.Cut(g.JSON, run.MaxGot))
+			out.check("both", c, "is the same on both sides", judge.SameValue(b, g), text.Cut(b.JSON, run.MaxGot)+" and "+text.Cut(g.JSON, run.MaxGot))
 		}
 	}
 	return out
@@ -172,9 +149,9 @@ func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (s
 	if s == nil || s.answer == nil || s.answer.Err != nil {
 		return scenarios.Value{}, false
 	}
-	v, err := capture(c, s.answer)
+	v, err := judge.Capture(c, s.answer)
 	side := s.out.to.side.String()
-	if err != nil && c.Regex != "" && s.answer.hidden.in(captureSource(c, s.answer)) {
+	if err != nil && c.Regex != "" && s.answer.Hidden.In(judge.CaptureSource(c, s.answer)) {
 		out.check(side, c, "finds a value", false, run.NotKept)
 		return v, false
 	}
@@ -190,19 +167,7 @@ func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (s
 	return v, true
 }
 
-// captureSource is the text that an expression is looked for in.
-func captureSource(c *scenarios.Capture, a *answer) string {
-	switch {
-	case c.Header != "":
-		return strings.Join(a.header(c.Header), "\n")
-	case c.Cookie != "":
-		v, _ := a.cookie(c.Cookie)
-		return v
-	}
-	return string(a.Answer)
-}
-
 func (c *captured) check(side string, of *scenarios.Capture, what string, ok bool, got string) {
 	what = "capture " + of.Name + " " + what
-	c.checks = append(c.checks, run.Expectation{Side: side, What: what, OK: ok, Got: got, At: at(of.Pos)})
+	c.checks = append(c.checks, run.Expectation{Side: side, What: what, OK: ok, Got: got, At: judge.PosText(of.Pos)})
 }

@@ -3,7 +3,6 @@ package runner
 import (
 	"fmt"
 	"net/url"
-	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -260,6 +259,3 @@ func join(base *url.URL, rendered string) string {
 	}
 	return out
 }
-
-// cleanName is a file name without its folders, for messages.
-func cleanName(name string) string { return path.Base(filepath.ToSlash(name)) }

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/runner/judge"
+	"github.com/bgverify/bgverify/runner/random"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -130,17 +132,17 @@ func (s *requestScope) Lookup(name string) (scenarios.Value, bool, error) {
 	path, query := s.out.target()
 	switch part {
 	case "method":
-		return textValue(s.out.request.Method), true, nil
+		return judge.TextValue(s.out.request.Method), true, nil
 	case "path":
-		return textValue(path), true, nil
+		return judge.TextValue(path), true, nil
 	case "query":
-		return textValue(query), true, nil
+		return judge.TextValue(query), true, nil
 	case "host":
-		return textValue(s.out.host()), true, nil
+		return judge.TextValue(s.out.host()), true, nil
 	case "body":
-		return textValue(string(s.out.request.Body)), true, nil
+		return judge.TextValue(string(s.out.request.Body)), true, nil
 	case "signature":
-		return textValue(s.signature), true, nil
+		return judge.TextValue(s.signature), true, nil
 	}
 	field := strings.TrimPrefix(part, "headers.")
 	var values []string
@@ -149,7 +151,7 @@ func (s *requestScope) Lookup(name string) (scenarios.Value, bool, error) {
 			values = append(values, f.Value)
 		}
 	}
-	return textValue(strings.Join(values, ", ")), len(values) > 0, nil
+	return judge.TextValue(strings.Join(values, ", ")), len(values) > 0, nil
 }
 
 // signByAWS signs with the time of sending.
@@ -206,7 +208,7 @@ func (w *walk) signByDigest(out *outgoing, auth *scenarios.Auth, step *scenarios
 		return nil
 	}
 	key := digestKey{out.to.side, out.to.name, user, password}
-	drawn := draw(w.suite.run.plan.Options.Seed, "cnonce", w.id, sc.step, sc.lane.kind.String())
+	drawn := random.Source(w.suite.run.plan.Options.Seed, "cnonce", w.id, sc.step, sc.lane.kind.String())
 	out.signer = func(ctx context.Context) (*wire.Exchange, error) {
 		d := sc.lane.digests[key]
 		if d == nil || !repeatable(step) { // Rule 2

@@ -3,7 +3,6 @@ package runner
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,20 +10,21 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/runner/judge"
+	"github.com/bgverify/bgverify/runner/random"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
-	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A shot is what sending a step to one side came to.
 type shot struct {
 	out     *outgoing
 	x       *wire.Exchange
-	answer  *answer
+	answer  *judge.Answer
 	retried int             // resends before x
 	ill     int             // polls before x that failed or answered 5xx
 	wait    string          // why polling ended without its condition
@@ -75,21 +75,21 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 	key := run.PairKey(w.id, name, "")
 	w.suite.run.emit(run.Event{Pair: &run.Pair{Key: key, Blue: blue.exchange(), Green: green.exchange()}})
 	apart := w.spread(LaneBlue, blue.exchange(), green.exchange())
-	j := Judge(&Trial{
+	j := judgeTrial(&judge.Trial{
 		Step: step, Name: name, Key: key, Rules: rules, Blue: blue.exchange(), Green: green.exchange(),
 		BlueChecks: checks[scenarios.Blue], GreenChecks: checks[scenarios.Green],
 		BlueWait: blue.waited(), GreenWait: green.waited(), Shared: w.shared(step), Seen: w.bijections(LaneBlue),
 		Apart: apart, Hidden: append(blue.hidden(), green.hidden()...),
-		Control: w.control(key),
+		Control: w.control(key), Captured: captured.checks,
 	})
+	w.seen[LaneBlue] = j.Seen
 	r := &j.Step
 	r.First, r.Planted = first, planted(rules, blue, green)
 	r.Notes = append(r.Notes, notes...)
-	captured.into(r)
 	r.Flaky = flaky || w.retriedNote(r, blue, green)
 	cookiesOf(r, blue, green)
 	if r.DifferencesTotal > 0 {
-		r.Pair = &cause.Sample{Blue: blue.answer.message(), Green: green.answer.message(), Rules: rules.apart(max(apart, lag(blue.x, green.x))).full}
+		r.Pair = &cause.Sample{Blue: blue.answer.Message(), Green: green.answer.Message(), Rules: rules.Apart(max(apart, judge.Lag(blue.x, green.x))).Full}
 	}
 	w.book(j)
 	w.confirm(ctx, step, name, rules, r)
@@ -108,11 +108,11 @@ func shareBody(blue, green *wire.Exchange) {
 }
 
 // hidden are the values that an archive kept from the answer.
-func (s *shot) hidden() hiddenValues {
+func (s *shot) hidden() judge.HiddenValues {
 	if s == nil || s.answer == nil {
 		return nil
 	}
-	return slices.Clip(s.answer.hidden)
+	return slices.Clip(s.answer.Hidden)
 }
 
 func (s *shot) waited() string {
@@ -138,11 +138,11 @@ func (w *walk) bijections(kind LaneKind) *diff.Bijections {
 
 // control says how the pair is held against itself: what is drawn depends on
 // the seed and the pair alone.
-func (w *walk) control(key string) Control {
+func (w *walk) control(key string) judge.Control {
 	o := &w.suite.run.plan.Options
-	c := Control{Seed: o.Seed, Second: chance(o.secondShare(w.suite.run.cases), o.Seed, "second", key)}
+	c := judge.Control{Seed: o.Seed, Second: random.Chance(o.secondShare(w.suite.run.cases), o.Seed, "second", key)}
 	share := controlShare(w.rows())
-	drawn := chance(share, o.Seed, "control", key)
+	drawn := random.Chance(share, o.Seed, "control", key)
 	if drawn {
 		c.Mutants = o.mutants()
 	}
@@ -269,7 +269,7 @@ func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, 
 	}
 	for _, v := range step.WhenVars {
 		sc.forget()
-		if ok, err := holdsOf(&v, sc); !ok || err != nil {
+		if ok, err := judge.VariableHolds(&v, sc, sc.lane.hidden); !ok || err != nil {
 			return false, err
 		}
 	}
@@ -277,68 +277,18 @@ func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, 
 		return true, nil
 	}
 	sc.forget()
-	ok, _, err := w.holds(step.When, sc.side, w.last[kind], sc)
+	ok, _, err := judge.Holds(step.When, sc.side, w.last[kind], sc)
 	return ok, err
 }
 
-// holdsOf tests a variable; one that has no value is only known not to exist.
-func holdsOf(v *scenarios.VarExpect, sc *scope) (bool, error) {
-	tests, err := newTests(v.Matchers, sc)
-	if err != nil {
-		return false, err
-	}
-	value, found, err := sc.Lookup(v.Name)
-	if err != nil && !errors.Is(err, template.ErrNoValue) {
-		return false, err
-	}
-	for i := range tests {
-		t := &tests[i]
-		switch {
-		case t.Op == "exists" && found != t.want():
-			return false, nil
-		case t.Op == "exists":
-		case found && t.needsValue([]datum{valueDatum(value)}, sc.lane.hidden):
-			return false, fmt.Errorf("variable %s: %s", v.Name, run.NotKept)
-		case !found || !t.holds(valueDatum(value)):
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// holds asks a condition of an answer, and says why it does not hold. No answer,
-// or a failed one, holds nothing.
-func (w *walk) holds(expect *scenarios.Expect, side scenarios.Side, a *answer, sc *scope) (ok bool, why string, err error) {
-	checks, err := NewChecks(expect, sc)
-	if err != nil {
-		return false, "", err
-	}
-	checks.sparse = true
-	switch {
-	case a == nil:
-		return false, "there is no answer", nil
-	case a.Err != nil:
-		return false, fmt.Sprintf("%s: %s", a.Err.Class, a.Err.Detail), nil
-	}
-	for _, e := range checks.check(side, a, nil) {
-		if e.Withheld() {
-			return false, "", fmt.Errorf("%s: %s", e.What, e.Got)
-		}
-		if !e.OK {
-			return false, fmt.Sprintf("expected %s, got %s", e.What, e.Got), nil
-		}
-	}
-	return true, "", nil
-}
-
 // checks expands the expectations of both sides.
-func (w *walk) checks(step *scenarios.Step, name string, now time.Time) (out [3]*Checks, err error) {
+func (w *walk) checks(step *scenarios.Step, name string, now time.Time) (out [3]*judge.Checks, err error) {
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		if !asked(step, side) {
 			continue
 		}
 		kind := straightLane(side)
-		if out[side], err = NewChecks(expectOf(step, side), w.scope(w.lanes[kind], side, step, name, now)); err != nil {
+		if out[side], err = judge.NewChecks(expectOf(step, side), w.scope(w.lanes[kind], side, step, name, now)); err != nil {
 			return out, fmt.Errorf("%s: expect: %w", side, err)
 		}
 	}
@@ -361,7 +311,7 @@ func (w *walk) fire(ctx context.Context, step *scenarios.Step, name string, now 
 		order = w.test.Order
 	}
 	sides := []scenarios.Side{scenarios.Blue, scenarios.Green}
-	if order == scenarios.GreenThenBlue || order == scenarios.Together && chance(0.5, w.suite.run.plan.Options.Seed, "order", w.id, name) {
+	if order == scenarios.GreenThenBlue || order == scenarios.Together && random.Chance(0.5, w.suite.run.plan.Options.Seed, "order", w.id, name) {
 		slices.Reverse(sides)
 	}
 	sides = slices.DeleteFunc(sides, func(s scenarios.Side) bool { return !asked(step, s) })

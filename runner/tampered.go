@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -16,17 +17,17 @@ type Tampered struct {
 }
 
 // planted describes the faults in the answers of a step.
-func planted(rules *StepRules, shots ...*shot) []run.PlantedFault {
+func planted(rules *judge.StepRules, shots ...*shot) []run.PlantedFault {
 	var out []run.PlantedFault
 	for _, s := range shots {
 		if s == nil || s.tampered == nil || s.answer == nil {
 			continue
 		}
 		f := run.PlantedFault{What: s.tampered.What}
-		is, was := s.answer.message(), newAnswer(s.tampered.True).message()
+		is, was := s.answer.Message(), judge.NewAnswer(s.tampered.True).Message()
 		if bare := diff.CompareMessages(was, is, nil, nil); bare.Equal() {
 			f.Invisible = true
-		} else if under := diff.CompareMessages(was, is, rules.apart(lag(s.x, s.x)).full, nil); under.Equal() {
+		} else if under := diff.CompareMessages(was, is, rules.Apart(judge.Lag(s.x, s.x)).Full, nil); under.Equal() {
 			for _, r := range under.Rules {
 				if r.Hits > 0 {
 					f.Rules = append(f.Rules, r.Origin)
@@ -56,8 +57,8 @@ func (w *walk) captureTruth(c *scenarios.Capture, l *lane, s *shot) {
 	if s == nil || s.tampered == nil {
 		return
 	}
-	v, err := capture(c, newAnswer(s.tampered.True))
-	if err != nil || sameValue(v, l.captures[c.Name]) {
+	v, err := judge.Capture(c, judge.NewAnswer(s.tampered.True))
+	if err != nil || judge.SameValue(v, l.captures[c.Name]) {
 		return
 	}
 	if l.truth == nil {

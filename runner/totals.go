@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/runner/judge"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/runner/run"
@@ -85,7 +86,7 @@ func (t *totals) add(s *suiteRun, r *run.CaseResult) {
 		u.verdict = u.verdict.Worse(r.Verdict)
 	}
 	u.counts.Add(r)
-	u.retried += count(r.Kind != "" && r.Flaky)
+	u.retried += judge.Count(r.Kind != "" && r.Flaky)
 	u.coverage = u.coverage.Add(r.Coverage)
 	u.second.Add(r.Second)
 	t.second.Add(r.Second)
@@ -104,8 +105,8 @@ func (t *totals) add(s *suiteRun, r *run.CaseResult) {
 	t.find(s, u, r)
 	t.protocols(s, r)
 	t.transport.add(s, r)
-	t.withheld += count(skippedFor(r, writesWithheld))
-	t.unreviewed += count(r.Kind == "" && s.suite.Gate != scenarios.Advisory && skippedFor(r, notReviewed))
+	t.withheld += judge.Count(skippedFor(r, writesWithheld))
+	t.unreviewed += judge.Count(r.Kind == "" && s.suite.Gate != scenarios.Advisory && skippedFor(r, notReviewed))
 }
 
 // addCreated books what a walk without a result created.
@@ -178,12 +179,12 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *run.CaseResult) {
 		}
 	}
 	if r.Kind == "" {
-		u.differ += count(differs)
-		u.compared += count(compared)
-		u.unmet += count(unmet)
-		u.vacuous += count(vacuous)
+		u.differ += judge.Count(differs)
+		u.compared += judge.Count(compared)
+		u.unmet += judge.Count(unmet)
+		u.vacuous += judge.Count(vacuous)
 		for side := range silent {
-			u.silent[side] += count(silent[side])
+			u.silent[side] += judge.Count(silent[side])
 		}
 	}
 	if r.Kind != "" && r.Verdict > run.Pass {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -18,7 +19,7 @@ import (
 //  3. A run in which no required part was judged is broken.
 //  4. A pass is what is left when something was judged and nothing else was found.
 func (e *execution) conclude(o *outcome) *run.End {
-	c := &conclusion{e: e, o: o, end: &run.End{Sides: e.sides(), Audit: o.audit, ElapsedMS: ms(e.now().Sub(o.begun)), Reasons: []string{}}}
+	c := &conclusion{e: e, o: o, end: &run.End{Sides: e.sides(), Audit: o.audit, ElapsedMS: judge.Milliseconds(e.now().Sub(o.begun)), Reasons: []string{}}}
 	c.stopped()
 	c.beforehand()
 	c.carry()
@@ -180,7 +181,7 @@ func (c *conclusion) settle() {
 		verdict = verdict.Worse(s.verdict) // Rule 1
 	}
 	slices.SortStableFunc(c.claims, func(a, b sentence) int {
-		return cmp.Or(int(b.verdict)-int(a.verdict), count(a.later)-count(b.later))
+		return cmp.Or(int(b.verdict)-int(a.verdict), judge.Count(a.later)-judge.Count(b.later))
 	})
 	for _, s := range c.claims {
 		c.end.Reasons = append(c.end.Reasons, s.text)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -27,8 +28,8 @@ type walk struct {
 	lanes  map[LaneKind]*lane
 	born   int // generation of the session that the lanes started from
 	seen   map[LaneKind]*diff.Bijections
-	last   map[LaneKind]*answer // of the step before, for when
-	offset map[LaneKind]int     // requests that a crossing lane has sent, setup included
+	last   map[LaneKind]*judge.Answer // of the step before, for when
+	offset map[LaneKind]int           // requests that a crossing lane has sent, setup included
 	// apart is how far apart in time a lane's exchanges and those they are compared
 	// with have been, setup included: LaneBlue's are those of blue and green.
 	apart map[LaneKind]time.Duration
@@ -45,7 +46,7 @@ type walk struct {
 func newWalk(s *suiteRun, id string, started time.Time) *walk {
 	return &walk{
 		suite: s, id: id, started: started,
-		lanes: map[LaneKind]*lane{}, seen: map[LaneKind]*diff.Bijections{}, last: map[LaneKind]*answer{}, offset: map[LaneKind]int{}, apart: map[LaneKind]time.Duration{},
+		lanes: map[LaneKind]*lane{}, seen: map[LaneKind]*diff.Bijections{}, last: map[LaneKind]*judge.Answer{}, offset: map[LaneKind]int{}, apart: map[LaneKind]time.Duration{},
 		result: &run.CaseResult{Suite: s.index, ID: id, Name: id},
 	}
 }
@@ -150,7 +151,7 @@ func (w *walk) stopped() { w.result.Verdict = w.result.Verdict.Worse(run.Interru
 func (w *walk) finish() *run.CaseResult {
 	r := w.result
 	r.Requests = w.sent.perSide()
-	r.ElapsedMS = ms(w.suite.run.now().Sub(w.started))
+	r.ElapsedMS = judge.Milliseconds(w.suite.run.now().Sub(w.started))
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		r.Verdict = r.Verdict.Worse(s.Verdict) // Rule 1
@@ -186,7 +187,7 @@ func (w *walk) notSent() *run.NotSent {
 	for i := range w.result.Steps {
 		if s := &w.result.Steps[i]; s.Lane == "" {
 			n.Of++
-			n.Steps += count(s.NotSent)
+			n.Steps += judge.Count(s.NotSent)
 		}
 	}
 	if n.Steps == 0 || w.ended == "" {
@@ -202,10 +203,8 @@ func stepLabel(s *run.StepResult) string {
 	return s.Name + " (" + s.Lane + ")"
 }
 
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
 // book adds what a judgement counted to the case's sums.
-func (w *walk) book(j *Judgement) {
+func (w *walk) book(j *judge.Judgement) {
 	r := w.result
 	r.Second.Checked += j.Second.Checked
 	r.Second.Agreed += j.Second.Agreed
@@ -230,7 +229,7 @@ func addVisits(sums []run.RuleVisits, v run.RuleVisits) []run.RuleVisits {
 // spread books how far apart a lane's exchange and its counterpart were, and
 // returns the most so far: a time that an earlier step left behind shows later.
 func (w *walk) spread(kind LaneKind, a, b *wire.Exchange) time.Duration {
-	w.apart[kind] = max(w.apart[kind], lag(a, b))
+	w.apart[kind] = max(w.apart[kind], judge.Lag(a, b))
 	return w.apart[kind]
 }
 

@@ -42,7 +42,9 @@ var allowed = map[string][]string{
 	"runner/envelope":  {"diff", "diff/path", "diff/media"},
 	"runner/attack":    {"internal/text", "diff/perf", "runner/wire"},
 	"runner/run":       {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/wire"},
-	"runner":           {"runner/run", "internal/suggest", "scenarios/template", "internal/text", "diff", "diff/cause", "diff/notation", "diff/media", "diff/mutate", "diff/second", "diff/perf", "scenarios", "runner/wire", "runner/attack", "runner/envelope"},
+	"runner/random":    {},
+	"runner/judge":     {"internal/suggest", "internal/text", "diff", "diff/media", "diff/mutate", "diff/notation", "diff/second", "scenarios", "scenarios/template", "runner/envelope", "runner/random", "runner/run", "runner/wire"},
+	"runner":           {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/run", "runner/random", "runner/judge", "runner/wire", "runner/attack"},
 	"runner/calibrate": {"runner/run", "internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
 	"runner/selftest":  {"runner/run", "internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},
 	"report":           {"report/words", "report/source", "report/page", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
@@ -103,7 +105,7 @@ var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack"},
 	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/internal/source", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report", "report/page"},
-	"github.com/tidwall/gjson":                 {"runner", "runner/envelope"},
+	"github.com/tidwall/gjson":                 {"runner/judge", "runner/envelope"},
 	"github.com/google/go-cmp":                 {"diff/second", "scenarios/convert/internal/converttest"},
 	"github.com/spf13/cobra":                   {"cmd/bgverify"},
 	"github.com/fsnotify/fsnotify":             {"cmd/bgverify"},
@@ -117,7 +119,7 @@ var owner = map[string][]string{
 }
 
 // pure lists the packages that may neither touch the world nor read a clock.
-var pure = []string{"internal/text", "internal/suggest", "scenarios/problem", "scenarios/template", "diff", "diff/literal", "diff/notation", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/second", "diff/perf", "runner/envelope"}
+var pure = []string{"internal/text", "internal/suggest", "scenarios/problem", "scenarios/template", "diff", "diff/literal", "diff/notation", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/second", "diff/perf", "runner/envelope", "runner/run", "runner/random", "runner/judge"}
 
 func TestImports(t *testing.T) {
 	if testing.Short() {
@@ -143,6 +145,9 @@ func TestImports(t *testing.T) {
 				if (imp == mod || strings.HasPrefix(imp, mod+"/")) && !slices.Contains(owners, pkg) {
 					t.Errorf("%s imports %s, which belongs to %v", pkg, imp, owners)
 				}
+			}
+			if pkg == "runner/judge" && (imp == "sync" || strings.HasPrefix(imp, "sync/")) {
+				t.Errorf("%s imports %s: nothing that judges is shared between goroutines", pkg, imp)
 			}
 			if slices.Contains(pure, pkg) && (imp == "os" || imp == "net/http" || imp == "net") {
 				t.Errorf("%s is pure and imports %s", pkg, imp)

@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"fmt"
@@ -127,12 +127,12 @@ func newNamed(fields []scenarios.FieldExpect, sc template.Scope) ([]namedTests, 
 
 // aboutBody reports whether an expectation says something of the body. Tests of its
 // text that a login page or an error would pass as well are not enough.
-func (c *Checks) aboutBody(a *answer) bool {
+func (c *Checks) aboutBody(a *Answer) bool {
 	return c.saysText(a) || len(c.body) > 0 || c.expect.Schema != "" || c.expect.Snapshot != "" || c.expect.HLS != nil
 }
 
 // saysText reports whether it says what the body's text is, or that there is none.
-func (c *Checks) saysText(a *answer) bool {
+func (c *Checks) saysText(a *Answer) bool {
 	return slices.ContainsFunc(c.content, func(t Test) bool {
 		return t.Op == "exists" && !t.want() || t.Op != "exists" && t.Op != "count" && t.refusesOtherText(string(a.text()))
 	})
@@ -140,7 +140,7 @@ func (c *Checks) saysText(a *answer) bool {
 
 // aboutContent reports whether it expects something of the body, which takes
 // the place of the default that an answer is an API's.
-func (c *Checks) aboutContent(a *answer) bool {
+func (c *Checks) aboutContent(a *Answer) bool {
 	return c.aboutBody(a) || slices.Contains(c.expect.Written, "body")
 }
 
@@ -163,7 +163,7 @@ func (k *checker) add(ok bool, what, got, at string) {
 	k.found = append(k.found, run.Expectation{Side: k.side, What: what, OK: ok, Got: got, At: at})
 }
 
-// check holds an answer against the expectations. rules are the step's, for a
+// Check holds an answer against the expectations. rules are the step's, for a
 // snapshot. The defaults, where the file does not say otherwise:
 //
 //  1. the status is 2xx
@@ -171,7 +171,7 @@ func (k *checker) add(ok bool, what, got, at string) {
 //  3. a success status hides no error, unless that is expected: see settles
 //
 // What was checked is listed by part: status, body, headers and cookies, latency.
-func (c *Checks) check(side scenarios.Side, a *answer, rules *diff.Rules) []run.Expectation {
+func (c *Checks) Check(side scenarios.Side, a *Answer, rules *diff.Rules) []run.Expectation {
 	k := &checker{side: side.String()}
 	if len(c.expect.Status) > 0 || !c.sparse { // Rule 1
 		c.status(k, a)
@@ -202,19 +202,19 @@ func (c *Checks) check(side scenarios.Side, a *answer, rules *diff.Rules) []run.
 		k.add(t.holds(seconds), "latency "+t.String()+" s", strconv.FormatFloat(a.Timing.Total.Seconds(), 'f', 4, 64)+" s", t.At)
 	}
 	for _, h := range c.headers {
-		k.text("header "+h.name, h.tests, a.header(h.name), a.hidden)
+		k.text("header "+h.name, h.tests, a.header(h.name), a.Hidden)
 	}
 	for _, h := range c.cookies {
 		var values []string
 		if v, ok := a.cookie(h.name); ok {
 			values = []string{v}
 		}
-		k.text("cookie "+h.name, h.tests, values, a.hidden)
+		k.text("cookie "+h.name, h.tests, values, a.Hidden)
 	}
 	return k.found
 }
 
-func (c *Checks) status(k *checker, a *answer) {
+func (c *Checks) status(k *checker, a *Answer) {
 	allowed := c.expect.Status
 	if len(allowed) == 0 {
 		allowed = []scenarios.StatusMatch{{Low: 200, High: 299}}
@@ -230,7 +230,7 @@ func (c *Checks) status(k *checker, a *answer) {
 			words[i] = fmt.Sprintf("%d-%d", m.Low, m.High)
 		}
 	}
-	k.add(c.allows(a.Status), "status "+strings.Join(words, " or "), strconv.Itoa(a.Status), at(c.expect.Pos))
+	k.add(c.allows(a.Status), "status "+strings.Join(words, " or "), strconv.Itoa(a.Status), PosText(c.expect.Pos))
 }
 
 // These begin what is shown of a body that a path cannot look into.
@@ -239,7 +239,7 @@ const (
 	notRead = "the body cannot be read as "
 )
 
-func contentOf(a *answer) string {
+func contentOf(a *Answer) string {
 	if t := a.first("Content-Type"); t != "" {
 		return t
 	}
@@ -247,10 +247,10 @@ func contentOf(a *answer) string {
 }
 
 // text tests the values of a header or cookie: each test must hold for one of them.
-func (k *checker) text(what string, tests []Test, values []string, hidden hiddenValues) {
+func (k *checker) text(what string, tests []Test, values []string, hidden HiddenValues) {
 	quoted := make([]string, len(values)) // exactly: an ETag has quotes of its own
 	for i, v := range values {
-		quoted[i] = textValue(v).JSON
+		quoted[i] = TextValue(v).JSON
 	}
 	got := strings.Join(quoted, " | ")
 	if len(values) == 0 {
@@ -280,10 +280,23 @@ func (k *checker) text(what string, tests []Test, values []string, hidden hidden
 	}
 }
 
-// at is a position as text; empty where there is none (a default).
-func at(p scenarios.Pos) string {
+// PosText is a position as text; empty where there is none (a default).
+func PosText(p scenarios.Pos) string {
 	if p.Line == 0 {
 		return ""
 	}
 	return p.String()
+}
+
+// WithoutLatency are the checks that apply under load.
+func (c *Checks) WithoutLatency() *Checks {
+	own := *c
+	own.latency = nil
+	return &own
+}
+
+// PageInstead reports whether an answer is a page where nothing is expected of
+// the body that would say so: all that can be told of a body whose end was not kept.
+func (c *Checks) PageInstead(a *Answer) bool {
+	return !c.aboutContent(a) && a.isHTML() && !(a.declaresHTML() && c.namesPage())
 }

@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"bytes"
@@ -9,8 +9,8 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
-// apiAnswer is what the default expectation asks for beside a 2xx.
-const apiAnswer = "an API answer"
+// APIAnswer is what the default expectation asks for beside a 2xx.
+const APIAnswer = "an API answer"
 
 // api holds the answer against the default that it is an API's:
 //
@@ -22,35 +22,35 @@ const apiAnswer = "an API answer"
 //  5. It is not an error that a success status hides; see finding.
 //
 // An expectation of the body takes the place of all of it, but for rule 5.
-func (c *Checks) api(k *checker, a *answer) {
+func (c *Checks) api(k *checker, a *Answer) {
 	declared := a.declaresHTML()
 	switch {
 	case c.needsNone(a): // Rule 1
-		k.add(true, apiAnswer, contentOf(a), at(c.expect.Pos))
+		k.add(true, APIAnswer, contentOf(a), PosText(c.expect.Pos))
 	case a.isHTML() && !(declared && c.namesPage()):
-		k.add(false, apiAnswer, "an HTML page", at(c.expect.Pos))
+		k.add(false, APIAnswer, "an HTML page", PosText(c.expect.Pos))
 	case a.bodiless():
-		k.add(true, apiAnswer, contentOf(a), at(c.expect.Pos))
+		k.add(true, APIAnswer, contentOf(a), PosText(c.expect.Pos))
 	case len(a.Answer) == 0:
-		k.add(false, apiAnswer, "an empty body", at(c.expect.Pos))
+		k.add(false, APIAnswer, "an empty body", PosText(c.expect.Pos))
 	case isNothing(a.Answer):
-		k.add(false, apiAnswer, "an empty body: "+text.Cut(string(bytes.TrimSpace(a.Answer)), 8), at(c.expect.Pos))
+		k.add(false, APIAnswer, "an empty body: "+text.Cut(string(bytes.TrimSpace(a.Answer)), 8), PosText(c.expect.Pos))
 	case a.Status == 206 && !a.asked("Range"):
-		k.add(false, apiAnswer, "a part (206) of what was asked for whole", at(c.expect.Pos))
+		k.add(false, APIAnswer, "a part (206) of what was asked for whole", PosText(c.expect.Pos))
 	case !c.hiddenError(k, a):
-		k.add(true, apiAnswer, contentOf(a), at(c.expect.Pos))
+		k.add(true, APIAnswer, contentOf(a), PosText(c.expect.Pos))
 	}
 }
 
 // asked reports whether the request had a header.
-func (a *answer) asked(name string) bool {
+func (a *Answer) asked(name string) bool {
 	return slices.ContainsFunc(a.Sent, func(f wire.Field) bool { return strings.EqualFold(f.Name, name) })
 }
 
 // needsNone reports whether an answer is complete without a body, or has one only
 // for people: a redirect whose status the file expects; and where it has none, 201
 // or 202 with the Location of what was made, and the answer to a preflight.
-func (c *Checks) needsNone(a *answer) bool {
+func (c *Checks) needsNone(a *Answer) bool {
 	switch {
 	case a.Status >= 300 && a.Status <= 399:
 		return c.allows(a.Status)
@@ -71,7 +71,7 @@ func isNothing(body []byte) bool {
 
 // wantsTLS reports whether a server that speaks TLS refused a request without it:
 // the words of net/http, nginx, Apache and Tomcat.
-func (a *answer) wantsTLS() bool {
+func (a *Answer) wantsTLS() bool {
 	if a.Status != 400 {
 		return false
 	}
@@ -85,7 +85,7 @@ func (a *answer) wantsTLS() bool {
 }
 
 // declaresHTML reports whether the content type is a page's.
-func (a *answer) declaresHTML() bool {
+func (a *Answer) declaresHTML() bool {
 	declared := strings.ToLower(a.first("Content-Type"))
 	return strings.HasPrefix(declared, "text/html") || strings.HasPrefix(declared, "application/xhtml")
 }
@@ -98,7 +98,7 @@ var (
 )
 
 // isHTML reports whether the answer is a page, declared or by its first bytes.
-func (a *answer) isHTML() bool {
+func (a *Answer) isHTML() bool {
 	if a.declaresHTML() {
 		return true
 	}

@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 //  2. Where the suite's answer: names a path that the body has, the values there
 //     decide, and nothing else does.
 //  3. Otherwise the envelopes of package envelope decide.
-func (c *Checks) finding(a *answer) (envelope.Finding, bool) {
+func (c *Checks) finding(a *Answer) (envelope.Finding, bool) {
 	if a.Status < 200 || a.Status > 299 || a.bodiless() && len(a.Answer) == 0 {
 		return envelope.Finding{}, false
 	}
@@ -40,7 +40,7 @@ func (c *Checks) finding(a *answer) (envelope.Finding, bool) {
 	return envelope.Find(b) // Rule 3
 }
 
-func fieldsOf(a *answer) []envelope.Field {
+func fieldsOf(a *Answer) []envelope.Field {
 	out := make([]envelope.Field, 0, len(a.Headers)+len(a.Trailers))
 	for _, f := range a.Headers {
 		out = append(out, envelope.Field(f))
@@ -52,7 +52,7 @@ func fieldsOf(a *answer) []envelope.Field {
 }
 
 // suiteAnswer judges an answer by the paths of the suite's answer: that it has.
-func (c *Checks) suiteAnswer(a *answer) (f envelope.Finding, decided bool) {
+func (c *Checks) suiteAnswer(a *Answer) (f envelope.Finding, decided bool) {
 	if len(c.answer) == 0 {
 		return f, false
 	}
@@ -67,7 +67,7 @@ func (c *Checks) suiteAnswer(a *answer) (f envelope.Finding, decided bool) {
 		}
 		decided = true
 		for i := range p.tests {
-			if ok, got := p.run(&p.tests[i], body, data); !ok && !p.tests[i].needsValue(data, a.hidden) {
+			if ok, got := p.run(&p.tests[i], body, data); !ok && !p.tests[i].needsValue(data, a.Hidden) {
 				return envelope.Finding{Class: envelope.Error, Path: p.path, Value: got}, true
 			}
 		}
@@ -77,17 +77,17 @@ func (c *Checks) suiteAnswer(a *answer) (f envelope.Finding, decided bool) {
 
 // hiddenError adds the failed expectation of an answer that is an error in a
 // success, unless the file expects just that; see settles.
-func (c *Checks) hiddenError(k *checker, a *answer) bool {
+func (c *Checks) hiddenError(k *checker, a *Answer) bool {
 	f, ok := c.finding(a)
 	if !ok || f.Class != envelope.Error || c.settles(&f, a) {
 		return false
 	}
-	k.add(false, apiAnswer, "an error in the body: "+strings.TrimSpace(f.Path+" "+text.Cut(f.Value, 80))+wayOut(&f, a), at(c.expect.Pos))
+	k.add(false, APIAnswer, "an error in the body: "+strings.TrimSpace(f.Path+" "+text.Cut(f.Value, 80))+wayOut(&f, a), PosText(c.expect.Pos))
 	return true
 }
 
 // wayOut says how a file settles that an answer is right all the same.
-func wayOut(f *envelope.Finding, a *answer) string {
+func wayOut(f *envelope.Finding, a *Answer) string {
 	switch value := f.Value; {
 	case strings.HasPrefix(value, "grpc-status"):
 		status, _, _ := strings.Cut(strings.TrimPrefix(value, "grpc-status "), " ")
@@ -109,7 +109,7 @@ func wayOut(f *envelope.Finding, a *answer) string {
 
 // emptiness says that an answer holds nothing, which proves nothing: both sides may
 // have lost the same data. "": it holds something, or the file expects something of it.
-func (c *Checks) emptiness(a *answer) string {
+func (c *Checks) emptiness(a *Answer) string {
 	if c.sparse || c.aboutContent(a) || c.needsNone(a) || isNothing(a.Answer) {
 		return ""
 	}

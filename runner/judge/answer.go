@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"bytes"
@@ -9,12 +9,12 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
-// An answer is one side's exchange as expectations and captures look at it.
-type answer struct {
+// An Answer is one side's exchange as expectations and captures look at it.
+type Answer struct {
 	*wire.Exchange
 	reading *reading
-	hidden  hiddenValues
-	twin    *answer // has the same bytes and content type: one reading serves both
+	Hidden  HiddenValues
+	twin    *Answer // has the same bytes and content type: one reading serves both
 }
 
 // A reading is a body as the comparison reads it, and why it cannot be read.
@@ -23,17 +23,17 @@ type reading struct {
 	err error
 }
 
-func newAnswer(x *wire.Exchange) *answer {
+func NewAnswer(x *wire.Exchange) *Answer {
 	if x == nil {
 		return nil
 	}
-	return &answer{Exchange: x}
+	return &Answer{Exchange: x}
 }
 
 // read reads the body, once. Its tree is valid JSON unless err is set. Bytes that
 // are compared as bytes and are JSON all the same have the tree of that JSON, so
 // that paths lead into it.
-func (a *answer) read() *reading {
+func (a *Answer) read() *reading {
 	if a.twin != nil {
 		return a.twin.read()
 	}
@@ -51,13 +51,13 @@ func (a *answer) read() *reading {
 }
 
 // body is the tree of the body as JSON, or the error that says why there is none.
-func (a *answer) body() ([]byte, error) {
+func (a *Answer) body() ([]byte, error) {
 	r := a.read()
 	return r.JSON, r.err
 }
 
 // text is the body as text in UTF-8; as received where it is not text.
-func (a *answer) text() []byte {
+func (a *Answer) text() []byte {
 	if t := a.read().Text; t != nil {
 		return t
 	}
@@ -65,13 +65,13 @@ func (a *answer) text() []byte {
 }
 
 // isJSON reports whether the body itself is valid JSON in UTF-8.
-func (a *answer) isJSON() bool {
+func (a *Answer) isJSON() bool {
 	r := a.read()
 	return r.Kind == media.JSON && r.err == nil && len(r.JSON) == len(a.Answer)
 }
 
 // header returns all values of a header.
-func (a *answer) header(name string) []string {
+func (a *Answer) header(name string) []string {
 	var out []string
 	for _, f := range a.Headers {
 		if strings.EqualFold(f.Name, name) {
@@ -82,7 +82,7 @@ func (a *answer) header(name string) []string {
 }
 
 // first returns the first value of a header, or "".
-func (a *answer) first(name string) string {
+func (a *Answer) first(name string) string {
 	for _, f := range a.Headers {
 		if strings.EqualFold(f.Name, name) {
 			return f.Value
@@ -92,7 +92,7 @@ func (a *answer) first(name string) string {
 }
 
 // cookie finds the value that a Set-Cookie header gave a cookie.
-func (a *answer) cookie(name string) (string, bool) {
+func (a *Answer) cookie(name string) (string, bool) {
 	for _, v := range a.header("Set-Cookie") {
 		pair, _, _ := strings.Cut(v, ";")
 		if n, value, ok := strings.Cut(pair, "="); ok && strings.TrimSpace(n) == name {
@@ -106,8 +106,8 @@ func (a *answer) cookie(name string) (string, bool) {
 // field can have it, so that a field that moves behind the body is a difference.
 const trailerName = "trailer:"
 
-// message is the answer as the comparison sees it.
-func (a *answer) message() *diff.Message {
+// Message is the answer as the comparison sees it.
+func (a *Answer) Message() *diff.Message {
 	m := &diff.Message{Status: a.Status, Body: a.Answer, ContentType: a.first("Content-Type"), Bodiless: a.Method == "HEAD"}
 	if !a.Started.IsZero() {
 		m.At = a.Started.Add(a.Timing.Total)
@@ -123,13 +123,13 @@ func (a *answer) message() *diff.Message {
 }
 
 // bodiless reports whether HTTP gives this answer no body.
-func (a *answer) bodiless() bool {
+func (a *Answer) bodiless() bool {
 	return a.Method == "HEAD" || a.Status == 204 || a.Status == 205 || a.Status == 304
 }
 
 // whole reports whether the body itself shows that it is complete: JSON that
 // closes what it opened. A number may go on.
-func (a *answer) whole() bool {
+func (a *Answer) whole() bool {
 	if !a.isJSON() {
 		return len(a.Answer) == 0
 	}

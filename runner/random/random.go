@@ -1,4 +1,4 @@
-package runner
+package random
 
 import (
 	"crypto/sha256"
@@ -7,9 +7,9 @@ import (
 	"math/rand/v2"
 )
 
-// draw is a source of random numbers that is a pure function of the run's seed
+// Source is a source of random numbers that is a pure function of the run's seed
 // and the parts: the same parts give the same numbers, whatever ran before.
-func draw(seed uint64, parts ...string) rand.Source {
+func Source(seed uint64, parts ...string) rand.Source {
 	return rand.NewChaCha8(digest(seed, parts...))
 }
 
@@ -28,19 +28,19 @@ func digest(seed uint64, parts ...string) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-// number is the first 64 bits of the digest.
-func number(seed uint64, parts ...string) uint64 {
+// Number is the first 64 bits of the digest.
+func Number(seed uint64, parts ...string) uint64 {
 	d := digest(seed, parts...)
 	return binary.LittleEndian.Uint64(d[:8])
 }
 
-// chance says yes for the share of all parts.
-func chance(share float64, seed uint64, parts ...string) bool {
-	return float64(number(seed, parts...)>>11)/(1<<53) < share
+// Chance says yes for the share of all parts.
+func Chance(share float64, seed uint64, parts ...string) bool {
+	return float64(Number(seed, parts...)>>11)/(1<<53) < share
 }
 
 // traceID and spanID make a W3C trace context out of the seed and the parts.
-func traceparent(seed uint64, parts ...string) (header, traceID string) {
+func Traceparent(seed uint64, parts ...string) (header, traceID string) {
 	d := digest(seed, append([]string{"traceparent"}, parts...)...)
 	d[0] |= 1 // neither id may be all zero
 	d[16] |= 1

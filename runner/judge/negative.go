@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/mutate"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/random"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -28,10 +29,10 @@ const minMutants = 4
 //     status are counted apart.
 func (j *judging) negative(result *diff.Result) {
 	c := &j.out.Step.Coverage
-	blue, against, floor := j.blue.message(), j.green.message(), 0
-	rules := j.Rules.full
+	blue, against, floor := j.blue.Message(), j.green.Message(), 0
+	rules := j.Rules.Full
 	if !result.Equal() { // Rule 2
-		against, rules = blue, j.Rules.plain
+		against, rules = blue, j.Rules.Plain
 		base := diff.CompareMessages(blue, against, rules, nil)
 		floor = base.Total
 	}
@@ -42,18 +43,18 @@ func (j *judging) negative(result *diff.Result) {
 		found := probe.Total(m.Body) > floor
 		if m.Class == mutate.Value { // Rule 3
 			c.Mutants++
-			c.Killed += count(found)
+			c.Killed += Count(found)
 			continue
 		}
 		c.Others++
-		c.OthersKilled += count(found)
+		c.OthersKilled += Count(found)
 		if !found && missed == "" {
 			missed = fmt.Sprintf("negative control: a change of %s at %s would not be found", m.Class, m.Path)
 		}
 	}
 	found := j.statusMutant()
 	c.Others++
-	c.OthersKilled += count(found)
+	c.OthersKilled += Count(found)
 	if !found {
 		missed = "negative control: another status would not be found"
 	}
@@ -67,15 +68,8 @@ func (j *judging) negative(result *diff.Result) {
 func (j *judging) statusMutant() bool {
 	blue := diff.Message{Status: j.Blue.Status}
 	mutant := diff.Message{Status: otherStatus(j.Blue.Status)}
-	r := diff.CompareMessages(&blue, &mutant, j.Rules.plain, nil)
+	r := diff.CompareMessages(&blue, &mutant, j.Rules.Plain, nil)
 	return !r.Equal()
-}
-
-func count(yes bool) int {
-	if yes {
-		return 1
-	}
-	return 0
 }
 
 func otherStatus(status int) int {
@@ -92,7 +86,7 @@ func (j *judging) mutants() iter.Seq[mutate.Mutant] {
 	if n := controlWork / max(len(body), 1); n < most {
 		most = max(n, min(minMutants, most))
 	}
-	seed := number(j.Control.Seed, "mutants", j.Key)
+	seed := random.Number(j.Control.Seed, "mutants", j.Key)
 	if !j.blue.isJSON() {
 		return textMutants(body, seed, most)
 	}
@@ -108,7 +102,7 @@ func textMutants(body []byte, seed uint64, most int) iter.Seq[mutate.Mutant] {
 		}
 		mutant := slices.Clone(body)
 		for i := range most {
-			start := int(number(seed, fmt.Sprint(i)) % uint64(len(body)))
+			start := int(random.Number(seed, fmt.Sprint(i)) % uint64(len(body)))
 			at := start
 			for k := range min(len(body), 4096) {
 				if p := (start + k) % len(body); wordByte(body[p]) {
@@ -148,7 +142,7 @@ var requestIDs = []string{"X-Request-Id", "X-Correlation-Id", "X-Amzn-Requestid"
 
 // oneCache recognises two answers that are one: the same request id, which the
 // request did not carry, or both out of a cache with the same date and tag.
-func oneCache(blue, green *answer) string {
+func oneCache(blue, green *Answer) string {
 	for _, name := range requestIDs {
 		b, g := blue.first(name), green.first(name)
 		if b != "" && b == g && !sent(blue.Exchange, b) {
@@ -165,7 +159,7 @@ func oneCache(blue, green *answer) string {
 	return ""
 }
 
-func fromCache(a *answer) bool {
+func fromCache(a *Answer) bool {
 	if age := a.first("Age"); age != "" && age != "0" {
 		return true
 	}

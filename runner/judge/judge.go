@@ -1,11 +1,10 @@
-package runner
+package judge
 
 import (
 	"bytes"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
@@ -33,7 +32,9 @@ type Trial struct {
 	Shared  bool // the same service on both sides on purpose
 	Seen    *diff.Bijections
 	Control Control
-	Hidden  hiddenValues // of a pair that is judged again
+	Hidden  HiddenValues // of a pair that is judged again
+	// Captured says what the step's captures found.
+	Captured []run.Expectation
 }
 
 // Control says how much the evidence is held against itself.
@@ -48,9 +49,12 @@ type Judgement struct {
 	Step   run.StepResult
 	Rules  []diff.RuleCount
 	Second run.Second
+	// Seen is the trial's with what this pair added.
+	Seen *diff.Bijections
 }
 
-// Judge holds a pair against the comparison and the expectations. It is pure.
+// Judge holds a pair against the comparison and the expectations. It is pure:
+// the same trial gives the same judgement, and the trial is not changed.
 //
 //  1. A side that gave no usable answer: when blue answered, green fails; when
 //     green answered, or neither did, the step is broken. Our own faults
@@ -67,51 +71,36 @@ type Judgement struct {
 //  7. What needs more of a value than an archive kept could not be compared: broken.
 //  8. Pass is what is left when there was evidence and all of it held.
 func Judge(t *Trial) *Judgement {
-	if answerSize(t.Blue)+answerSize(t.Green) > largePair {
-		oneLarge.Lock()
-		defer oneLarge.Unlock()
-	}
 	own := *t
-	own.Rules = t.Rules.apart(max(t.Apart, lag(t.Blue, t.Green)))
+	own.Seen = t.Seen.Clone()
+	own.Rules = t.Rules.Apart(max(t.Apart, Lag(t.Blue, t.Green)))
 	j := &judging{Trial: &own, out: &Judgement{}, verdict: run.Pass}
-	j.blue, j.green = newAnswer(t.Blue), newAnswer(t.Green)
-	for _, a := range []*answer{j.blue, j.green} {
+	j.blue, j.green = NewAnswer(t.Blue), NewAnswer(t.Green)
+	for _, a := range []*Answer{j.blue, j.green} {
 		if a != nil {
-			a.hidden = t.Hidden
+			a.Hidden = t.Hidden
 		}
 	}
 	if j.blue != nil && j.green != nil && bytes.Equal(j.blue.Answer, j.green.Answer) && j.blue.first("Content-Type") == j.green.first("Content-Type") {
 		j.green.twin = j.blue
 	}
 	r := &j.out.Step
-	*r = run.StepResult{Name: t.Name, At: t.Step.Pos.String(), Lane: t.Lane, Exchange: t.Key, Blue: sideResult(t.Blue), Green: sideResult(t.Green)}
+	*r = run.StepResult{Name: t.Name, At: t.Step.Pos.String(), Lane: t.Lane, Exchange: t.Key, Blue: SideResult(t.Blue), Green: SideResult(t.Green)}
 	j.transport()
 	j.withhold() // Rule 7
 	j.expectations()
 	if t.Step.Compare && usable(t.Blue) && usable(t.Green) {
 		j.compare()
 	}
+	j.captured()
 	r.Verdict, r.OnlyDiffers = j.verdict, j.differs && j.others < run.Broken
+	j.out.Seen = own.Seen
 	return j.out
-}
-
-// Judging a pair takes a few times the memory of its bodies. Pairs of large ones
-// are judged one after the other, for what a process may take does not grow with
-// the number of cases that run at once.
-var oneLarge sync.Mutex
-
-const largePair = 4 << 20 // bytes of both bodies
-
-func answerSize(x *wire.Exchange) int {
-	if x == nil {
-		return 0
-	}
-	return len(x.Answer)
 }
 
 type judging struct {
 	*Trial
-	blue, green *answer
+	blue, green *Answer
 	out         *Judgement
 	verdict     run.Verdict
 	differs     bool        // the comparison found a difference
@@ -171,13 +160,13 @@ func (j *judging) transport() {
 func (j *judging) expectations() {
 	for _, s := range []struct {
 		side   scenarios.Side
-		answer *answer
+		answer *Answer
 		checks *Checks
 	}{{scenarios.Blue, j.blue, j.BlueChecks}, {scenarios.Green, j.green, j.GreenChecks}} {
 		if s.answer == nil || s.answer.Err != nil || s.checks == nil {
 			continue
 		}
-		checked := s.checks.check(s.side, s.answer, j.Rules.plain)
+		checked := s.checks.Check(s.side, s.answer, j.Rules.Plain)
 		j.out.Step.Expectations = append(j.out.Step.Expectations, checked...)
 		j.unmet(s.answer, checked)
 		if why := s.checks.emptiness(s.answer); why != "" {
@@ -188,7 +177,7 @@ func (j *judging) expectations() {
 
 // unmet gives the reasons of expectations that do not hold. A wrong status or
 // an answer that is no API's explains the rest, which is then only counted.
-func (j *judging) unmet(a *answer, checked []run.Expectation) {
+func (j *judging) unmet(a *Answer, checked []run.Expectation) {
 	var failed []run.Expectation
 	for _, e := range checked {
 		switch {
@@ -224,11 +213,11 @@ func (j *judging) unmet(a *answer, checked []run.Expectation) {
 
 // pageHint names the status of a page that is an error, and what to write where
 // data was expected and a page came.
-func pageHint(a *answer, failed []run.Expectation) string {
+func pageHint(a *Answer, failed []run.Expectation) string {
 	if a.Status >= 400 {
 		return fmt.Sprintf(" and status %d", a.Status)
 	}
-	if !slices.ContainsFunc(failed, func(e run.Expectation) bool { return e.What == apiAnswer }) {
+	if !slices.ContainsFunc(failed, func(e run.Expectation) bool { return e.What == APIAnswer }) {
 		return ""
 	}
 	return "; send headers: {Accept: application/json} to ask for data, or expect: {headers: {content-type: {contains: html}}} if the page is right"
@@ -236,12 +225,12 @@ func pageHint(a *answer, failed []run.Expectation) string {
 
 // isRoot reports whether an expectation is one that the others depend on.
 func isRoot(what string) bool {
-	return strings.HasPrefix(what, "status ") || what == apiAnswer
+	return strings.HasPrefix(what, "status ") || what == APIAnswer
 }
 
 // compare is rules 3 to 5.
 func (j *judging) compare() {
-	result := diff.CompareMessages(j.blue.message(), j.green.message(), j.Rules.full, j.Seen)
+	result := diff.CompareMessages(j.blue.Message(), j.green.Message(), j.Rules.Full, j.Seen)
 	r := &j.out.Step
 	r.Compared = !j.Shared
 	if j.Shared {
@@ -263,7 +252,7 @@ func (j *judging) compare() {
 	if l.Seen != l.Compared+l.Ignored+l.Dropped+l.Absent {
 		j.find(run.Broken, "the count of leaves does not add up: %d seen, %d compared, %d ignored, %d dropped, %d absent", l.Seen, l.Compared, l.Ignored, l.Dropped, l.Absent)
 	}
-	for _, a := range []*answer{j.blue, j.green} { // Rule 4
+	for _, a := range []*Answer{j.blue, j.green} { // Rule 4
 		if a.Unframed && !a.whole() {
 			j.find(run.Inconclusive, "%s: the body ended with the connection, and nothing says that it is whole", pickName(a == j.blue))
 		}
@@ -281,6 +270,31 @@ func (j *judging) compare() {
 	}
 	if j.Control.Second && result.Equal() {
 		j.again()
+	}
+}
+
+// captured adds the captures to the step: one that found nothing fails it, and one
+// of a hidden value breaks it. A side whose expectations failed already has its
+// reason: the capture follows from it.
+func (j *judging) captured() {
+	r := &j.out.Step
+	explained := map[string]bool{}
+	for _, e := range r.Expectations {
+		explained[e.Side] = explained[e.Side] || !e.OK
+	}
+	r.Expectations = append(r.Expectations, j.Captured...)
+	for _, e := range j.Captured {
+		if e.OK {
+			continue
+		}
+		verdict := run.Fail
+		if e.Withheld() {
+			verdict = run.Broken
+		}
+		j.others, j.verdict = run.Broken.Worse(j.others), j.verdict.Worse(verdict)
+		if !explained[e.Side] {
+			r.Reasons = append(r.Reasons, fmt.Sprintf("%s: %s, but: %s", e.Side, e.What, e.Got))
+		}
 	}
 }
 
@@ -302,7 +316,7 @@ func (j *judging) wide(result *diff.Result) {
 		for i := range j.Rules.list {
 			rule := &j.Rules.list[i]
 			if rule.Origin == c.Origin && rule.Do == diff.DoIgnore && rule.At != "" {
-				j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("rule %s (%s) ignores %s of the body's values", c.Origin, ruleText(rule), text.Percent(min(share, 1))))
+				j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("rule %s (%s) ignores %s of the body's values", c.Origin, RuleText(rule), text.Percent(min(share, 1))))
 				break
 			}
 		}
@@ -311,7 +325,7 @@ func (j *judging) wide(result *diff.Result) {
 
 // again is rule 5: code that shares nothing with the engine judges the pair.
 func (j *judging) again() {
-	opinion := second.Messages(j.blue.message(), j.green.message(), j.Rules.list, j.Rules.opts.Mode)
+	opinion := second.Messages(j.blue.Message(), j.green.Message(), j.Rules.list, j.Rules.opts.Mode)
 	switch {
 	case opinion.Skipped != "":
 		j.out.Second.Skipped++
@@ -330,10 +344,10 @@ func differText(r *diff.Result) string {
 	if len(r.Differences) == 0 {
 		return text
 	}
-	return text + ": " + differenceText(&r.Differences[0])
+	return text + ": " + DifferenceText(&r.Differences[0])
 }
 
-func differenceText(d *diff.Difference) string {
+func DifferenceText(d *diff.Difference) string {
 	place := d.Path
 	switch d.Where {
 	case diff.InStatus:
@@ -356,13 +370,13 @@ func differenceText(d *diff.Difference) string {
 	return sentence
 }
 
-// sideResult is what reports show of an exchange.
-func sideResult(x *wire.Exchange) *run.SideResult {
+// SideResult is what reports show of an exchange.
+func SideResult(x *wire.Exchange) *run.SideResult {
 	if x == nil {
 		return nil
 	}
 	s := &run.SideResult{
-		Status: x.Status, ElapsedMS: ms(x.Timing.Total), Bytes: int64(len(x.Answer)), Method: x.Method, URL: x.URL,
+		Status: x.Status, ElapsedMS: Milliseconds(x.Timing.Total), Bytes: int64(len(x.Answer)), Method: x.Method, URL: x.URL,
 		Attempts: x.Attempts, Protocol: x.Proto, Err: x.Err, Connection: sideConnection(x),
 	}
 	if x.Remote.IsValid() {

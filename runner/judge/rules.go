@@ -1,8 +1,7 @@
-package runner
+package judge
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
@@ -14,13 +13,10 @@ import (
 type StepRules struct {
 	list []diff.Rule
 	opts diff.Options
-	full *diff.Rules
+	Full *diff.Rules
 	// plain knows no authorities: for comparing a side with itself.
-	plain *diff.Rules
+	Plain *diff.Rules
 	timed bool // a rule compares times
-
-	mu   sync.Mutex // guards wide
-	wide map[time.Duration]*StepRules
 }
 
 // NewStepRules compiles a step's rules. opts name the sides' authorities and
@@ -36,35 +32,30 @@ func compileRules(list []diff.Rule, opts diff.Options) (*StepRules, error) {
 		r.timed = r.timed || list[i].Do == diff.DoTime
 	}
 	var errs []diff.RuleError
-	if r.full, errs = diff.Compile(list, opts); len(errs) > 0 {
+	if r.Full, errs = diff.Compile(list, opts); len(errs) > 0 {
 		e := errs[0]
 		return nil, fmt.Errorf("rule %s: %s: %s", list[e.Rule].Origin, e.Field, e.Msg)
 	}
 	opts.BlueAuthorities, opts.GreenAuthorities = nil, nil
-	r.plain, _ = diff.Compile(list, opts) // the same rules: no other errors
+	r.Plain, _ = diff.Compile(list, opts) // the same rules: no other errors
 	return r, nil
 }
 
-// Exchanges that lie less than nearby apart need no other rules; further apart
-// they are widened in whole steps, so that few sets of rules are compiled.
+// Exchanges less than nearby apart need no other rules. Beyond that, rules allow
+// more in whole steps of wideStep.
 const (
-	nearby    = 100 * time.Millisecond
-	wideStep  = 500 * time.Millisecond
-	maxWidths = 256
+	nearby   = 100 * time.Millisecond
+	wideStep = 500 * time.Millisecond
 )
 
-// apart are the rules for two answers that were made at most gap apart: what
-// compares times allows for as much more.
-func (r *StepRules) apart(gap time.Duration) *StepRules {
+// Apart returns the rules for two answers that were made at most gap apart: rules
+// that compare times allow that much more. They are compiled anew each time, which
+// takes far less than the gap itself; a cache would need a lock.
+func (r *StepRules) Apart(gap time.Duration) *StepRules {
 	if r == nil || !r.timed || gap < nearby {
 		return r
 	}
 	gap = (gap + wideStep - 1) / wideStep * wideStep
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if w := r.wide[gap]; w != nil {
-		return w
-	}
 	list := make([]diff.Rule, len(r.list))
 	copy(list, r.list)
 	for i := range list {
@@ -76,16 +67,12 @@ func (r *StepRules) apart(gap time.Duration) *StepRules {
 	if err != nil { // the same rules but for one duration
 		return r
 	}
-	if r.wide == nil || len(r.wide) >= maxWidths {
-		r.wide = map[time.Duration]*StepRules{}
-	}
-	r.wide[gap] = w
 	return w
 }
 
-// lag is the longest time that can lie between the instants at which two
+// Lag is the longest time that can lie between the instants at which two
 // exchanges were answered: each somewhere between its start and its end.
-func lag(a, b *wire.Exchange) time.Duration {
+func Lag(a, b *wire.Exchange) time.Duration {
 	if a == nil || b == nil || a.Started.IsZero() || b.Started.IsZero() {
 		return 0
 	}

@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ type datum struct {
 }
 
 func textDatum(text string) datum {
-	return datum{kind: diff.StringType, text: text, json: textValue(text).JSON, loose: true}
+	return datum{kind: diff.StringType, text: text, json: TextValue(text).JSON, loose: true}
 }
 
 // valueDatum is a variable's value; text that spells a number counts as one, as

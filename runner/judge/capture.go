@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"bytes"
@@ -8,7 +8,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/tidwall/gjson"
 
@@ -205,12 +204,6 @@ func nearest(name string, object gjson.Result, most int) []string {
 	return out
 }
 
-// compiled keeps paths and expressions by their text: they come from files, so
-// there are no more of them than the files have.
-var compiled struct {
-	locators, places, expressions sync.Map
-}
-
 // places find the values at a path: one through its locator, many by diff.Select.
 type places struct {
 	one  *locator
@@ -218,20 +211,16 @@ type places struct {
 }
 
 func placesFor(path string) (*places, error) {
-	if p, ok := compiled.places.Load(path); ok {
-		return p.(*places), nil
-	}
 	pattern, err := diff.ParsePath(path)
 	if err != nil {
 		return nil, err
 	}
 	p := &places{many: pattern}
 	if pattern.Single() {
-		if p.one, err = locatorFor(path); err != nil {
+		if p.one, err = newLocator(path); err != nil {
 			return nil, err
 		}
 	}
-	compiled.places.Store(path, p)
 	return p, nil
 }
 
@@ -278,32 +267,10 @@ func (p *places) gap(body []byte) (string, error) {
 // isStep reports whether the rest of a path begins a new step.
 func isStep(rest string) bool { return rest != "" && (rest[0] == '.' || rest[0] == '[') }
 
-func locatorFor(path string) (*locator, error) {
-	if l, ok := compiled.locators.Load(path); ok {
-		return l.(*locator), nil
-	}
-	l, err := newLocator(path)
-	if err == nil {
-		compiled.locators.Store(path, l)
-	}
-	return l, err
-}
-
-func expressionFor(text string) (*regexp.Regexp, error) {
-	if re, ok := compiled.expressions.Load(text); ok {
-		return re.(*regexp.Regexp), nil
-	}
-	re, err := regexp.Compile(text)
-	if err == nil {
-		compiled.expressions.Store(text, re)
-	}
-	return re, err
-}
-
-// capture reads one value from an answer. The error says what was looked for
+// Capture reads one value from an answer. The error says what was looked for
 // and what is there instead. An expression takes the first header field or cookie
 // that it matches, and gives text.
-func capture(c *scenarios.Capture, a *answer) (scenarios.Value, error) {
+func Capture(c *scenarios.Capture, a *Answer) (scenarios.Value, error) {
 	switch {
 	case c.Status:
 		return numberValue(a.Status), nil
@@ -315,7 +282,7 @@ func capture(c *scenarios.Capture, a *answer) (scenarios.Value, error) {
 		if c.Regex != "" {
 			return captureText(c.Regex, "header "+c.Header, values...)
 		}
-		return textValue(values[0]), nil
+		return TextValue(values[0]), nil
 	case c.Cookie != "":
 		v, ok := a.cookie(c.Cookie)
 		if !ok {
@@ -324,7 +291,7 @@ func capture(c *scenarios.Capture, a *answer) (scenarios.Value, error) {
 		if c.Regex != "" {
 			return captureText(c.Regex, "cookie "+c.Cookie, v)
 		}
-		return textValue(v), nil
+		return TextValue(v), nil
 	case c.At == "":
 		return captureText(c.Regex, "the body", string(a.text()))
 	}
@@ -336,8 +303,8 @@ func capture(c *scenarios.Capture, a *answer) (scenarios.Value, error) {
 }
 
 // captureAt reads the value at a path of the body.
-func captureAt(path string, a *answer) (scenarios.Value, error) {
-	l, err := locatorFor(path)
+func captureAt(path string, a *Answer) (scenarios.Value, error) {
+	l, err := newLocator(path)
 	if err != nil {
 		return scenarios.Value{}, err
 	}
@@ -359,7 +326,7 @@ func captureAt(path string, a *answer) (scenarios.Value, error) {
 // it has none, from the first text that it matches. A group that took no part in
 // the match is an error: an empty value would go on as if it had been found.
 func captureText(expression, where string, texts ...string) (scenarios.Value, error) {
-	re, err := expressionFor(expression)
+	re, err := regexp.Compile(expression)
 	if err != nil {
 		return scenarios.Value{}, err
 	}
@@ -369,11 +336,11 @@ func captureText(expression, where string, texts ...string) (scenarios.Value, er
 		case m == nil:
 			continue
 		case len(m) == 2:
-			return textValue(text[m[0]:m[1]]), nil
+			return TextValue(text[m[0]:m[1]]), nil
 		case m[2] < 0:
 			return scenarios.Value{}, fmt.Errorf("/%s/ matches %s, but its first group took no part", expression, where)
 		}
-		return textValue(text[m[2]:m[3]]), nil
+		return TextValue(text[m[2]:m[3]]), nil
 	}
 	return scenarios.Value{}, fmt.Errorf("/%s/ matches nothing in %s", expression, where)
 }
@@ -387,11 +354,23 @@ func valueOf(n diff.Node) scenarios.Value {
 	return v
 }
 
-// sameValue compares two captures as JSON.
-func sameValue(a, b scenarios.Value) bool {
+// SameValue compares two captures as JSON.
+func SameValue(a, b scenarios.Value) bool {
 	if a.JSON == b.JSON {
 		return true
 	}
 	r := diff.Compare([]byte(a.JSON), []byte(b.JSON), nil)
 	return r.Equal()
+}
+
+// CaptureSource is the text that an expression is looked for in.
+func CaptureSource(c *scenarios.Capture, a *Answer) string {
+	switch {
+	case c.Header != "":
+		return strings.Join(a.header(c.Header), "\n")
+	case c.Cookie != "":
+		v, _ := a.cookie(c.Cookie)
+		return v
+	}
+	return string(a.Answer)
 }

@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"strings"
@@ -36,7 +36,7 @@ func TestOneReading(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: tt.typ}}, Answer: []byte(tt.body)}
-			got := checksOf(t, tt.expect).check(scenarios.Blue, newAnswer(x), nil)
+			got := checksOf(t, tt.expect).Check(scenarios.Blue, NewAnswer(x), nil)
 			ok := true
 			for _, e := range got {
 				ok = ok && e.OK
@@ -47,11 +47,11 @@ func TestOneReading(t *testing.T) {
 		})
 	}
 	x := &wire.Exchange{Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "text/plain; charset=euc-kr"}}, Answer: []byte("name=" + hanbit + ";")}
-	if v, err := capture(&scenarios.Capture{Regex: "name=([^;]+);"}, newAnswer(x)); err != nil || v.Text != "한빛" {
+	if v, err := Capture(&scenarios.Capture{Regex: "name=([^;]+);"}, NewAnswer(x)); err != nil || v.Text != "한빛" {
 		t.Errorf("captured %q, %v", v.Text, err)
 	}
 	x.Headers[0].Value, x.Answer = "text/xml", []byte(`<?xml version="1.0" encoding="euc-kr"?><r><t>`+hanbit+`</t></r>`)
-	if v, err := capture(&scenarios.Capture{At: "$.r[0].t[0]"}, newAnswer(x)); err != nil || v.Text != "한빛" {
+	if v, err := Capture(&scenarios.Capture{At: "$.r[0].t[0]"}, NewAnswer(x)); err != nil || v.Text != "한빛" {
 		t.Errorf("captured %q, %v", v.Text, err)
 	}
 }

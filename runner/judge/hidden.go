@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"path"
@@ -12,24 +12,24 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// hiddenValues are those of a pair. What asks more of them than equality, type
+// HiddenValues are those of a pair. What asks more of them than equality, type
 // and formats could not be compared: nothing passes, and nothing fails, by what
 // happens to stand there instead.
-type hiddenValues []run.Hidden
+type HiddenValues []run.Hidden
 
-// in reports whether a text holds a hidden value.
-func (h hiddenValues) in(text string) bool {
+// In reports whether a text holds a hidden value.
+func (h HiddenValues) In(text string) bool {
 	return slices.ContainsFunc(h, func(one run.Hidden) bool { return strings.Contains(text, one.Text) })
 }
 
 // known reports whether a text is one hidden value, whose type and formats it has.
-func (h hiddenValues) known(text string) bool {
+func (h HiddenValues) known(text string) bool {
 	return slices.ContainsFunc(h, func(one run.Hidden) bool { return one.Known && one.Text == text })
 }
 
 // marks are the hidden values in a text, in the order of the list, each as often
 // as it stands there.
-func (h hiddenValues) marks(text string) string {
+func (h HiddenValues) marks(text string) string {
 	var out []string
 	for _, one := range h {
 		for range strings.Count(text, one.Text) {
@@ -51,7 +51,7 @@ func (j *judging) withhold() {
 		if !j.needs(rule) {
 			continue
 		}
-		j.find(run.Broken, "%srule %s (%s) needs a value that the archive hid", run.CouldNot, rule.Origin, ruleText(rule))
+		j.find(run.Broken, "%srule %s (%s) needs a value that the archive hid", run.CouldNot, rule.Origin, RuleText(rule))
 		list = append(list, diff.Rule{At: rule.At, Header: rule.Header, Do: diff.DoIgnore, Why: "hidden", Origin: rule.Origin})
 	}
 	if len(list) == len(j.Rules.list) {
@@ -83,17 +83,17 @@ func (j *judging) needs(rule *diff.Rule) bool {
 
 // hiddenAt are the values with something hidden in them that a rule speaks of, on
 // one side: scalars of a JSON body, any other body whole, or values of headers.
-func (j *judging) hiddenAt(rule *diff.Rule, a *answer) []string {
+func (j *judging) hiddenAt(rule *diff.Rule, a *Answer) []string {
 	var out []string
 	if rule.Header != "" {
-		for _, f := range a.message().Headers {
-			if named, err := path.Match(strings.ToLower(rule.Header), strings.ToLower(f.Name)); (named || err != nil) && j.Hidden.in(f.Value) {
+		for _, f := range a.Message().Headers {
+			if named, err := path.Match(strings.ToLower(rule.Header), strings.ToLower(f.Name)); (named || err != nil) && j.Hidden.In(f.Value) {
 				out = append(out, f.Value)
 			}
 		}
 		return out
 	}
-	if rule.At == "" || !j.Hidden.in(string(a.Answer)) {
+	if rule.At == "" || !j.Hidden.In(string(a.Answer)) {
 		return nil
 	}
 	body, invalid := a.body()
@@ -106,7 +106,7 @@ func (j *judging) hiddenAt(rule *diff.Rule, a *answer) []string {
 		return []string{string(a.Answer)}
 	}
 	for _, n := range nodes {
-		if d := nodeDatum(n); n.Type < diff.ArrayType && j.Hidden.in(d.json) {
+		if d := nodeDatum(n); n.Type < diff.ArrayType && j.Hidden.In(d.json) {
 			out = append(out, d.text)
 		}
 	}
@@ -115,12 +115,12 @@ func (j *judging) hiddenAt(rule *diff.Rule, a *answer) []string {
 
 // needsValue reports whether a test of values with something hidden among them
 // needs to know it: all do, but those of presence, type, and a known format.
-func (t *Test) needsValue(data []datum, h hiddenValues) bool {
+func (t *Test) needsValue(data []datum, h HiddenValues) bool {
 	if len(h) == 0 {
 		return false
 	}
 	for _, d := range data {
-		if !h.in(d.json) {
+		if !h.In(d.json) {
 			continue
 		}
 		switch t.Op {
@@ -162,14 +162,14 @@ func (t *Test) needsValue(data []datum, h hiddenValues) bool {
 
 // needsText is needsValue for the values of a header or cookie, of which the
 // archive keeps no formats.
-func (t *Test) needsText(values []string, h hiddenValues) bool {
-	return t.Op != "exists" && t.Op != "count" && t.Op != "empty" && slices.ContainsFunc(values, h.in)
+func (t *Test) needsText(values []string, h HiddenValues) bool {
+	return t.Op != "exists" && t.Op != "count" && t.Op != "empty" && slices.ContainsFunc(values, h.In)
 }
 
 // schemaNeedsValue reports whether a schema says different things of an answer
 // when other texts stand for its hidden values.
-func schemaNeedsValue(expect *scenarios.Expect, body []byte, h hiddenValues) bool {
-	if !h.in(string(body)) {
+func schemaNeedsValue(expect *scenarios.Expect, body []byte, h HiddenValues) bool {
+	if !h.In(string(body)) {
 		return false
 	}
 	for _, other := range []string{"", "~", "\\u0001 ~"} {

@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"iter"
@@ -7,6 +7,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/mutate"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/random"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -70,16 +71,16 @@ func (j *judging) named(seen int) (all, added int) {
 	if err != nil {
 		body = nil
 	}
-	all, added = j.Rules.full.Named(j.blue.message(), c.named(body))
+	all, added = j.Rules.Full.Named(j.blue.Message(), c.named(body))
 	other := 0 // of the body as a whole: one value each
 	for _, t := range c.content {
-		other += count(j.refusesOtherBody(&t))
+		other += Count(j.refusesOtherBody(&t))
 	}
 	if list := readPlaylist(j.blue.text()); list.valid {
 		for _, h := range c.hls {
 			p := pathTests{where: &places{one: &locator{}}, tests: h.tests}
 			refuses, _ := p.refusesOther(list.part(h.name))
-			other += count(refuses)
+			other += Count(refuses)
 		}
 	}
 	if c.expect.Schema != "" {
@@ -127,7 +128,7 @@ func (j *judging) schemaShare(expect *scenarios.Expect) float64 {
 	for m := range mutate.Each(body, 1, 4*closeLook) {
 		if m.Class == mutate.Type {
 			made++
-			refused += count(len(expect.CheckSchema(m.Body)) > 0)
+			refused += Count(len(expect.CheckSchema(m.Body)) > 0)
 		}
 	}
 	return float64(refused) / float64(max(made, 1))
@@ -143,8 +144,8 @@ func (j *judging) handsOn() bool {
 func (j *judging) blind() bool {
 	body := j.Blue.Answer
 	most := max(minMutants, min(closeLook, controlWork*8/max(len(body), 1)))
-	seed := number(j.Control.Seed, "closer look", j.Key)
-	probe := diff.NewProbe(j.blue.message(), j.green.message(), j.Rules.full)
+	seed := random.Number(j.Control.Seed, "closer look", j.Key)
+	probe := diff.NewProbe(j.blue.Message(), j.green.Message(), j.Rules.Full)
 	defer probe.Close()
 	found := func(mutants iter.Seq[mutate.Mutant]) bool {
 		for m := range mutants {

@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"encoding/json"
@@ -136,7 +136,7 @@ func TestCapture(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := capture(&tt.capture, newAnswer(x))
+			got, err := Capture(&tt.capture, NewAnswer(x))
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("error %v, want %q", err, tt.err)
@@ -211,7 +211,7 @@ func TestCaptureTextOfAnyType(t *testing.T) {
 		{"", "id=9", "id=([0-9])", "9"},
 	} {
 		x := &wire.Exchange{Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: c.contentType}}, Answer: []byte(c.body)}
-		got, err := capture(&scenarios.Capture{Regex: c.regex}, newAnswer(x))
+		got, err := Capture(&scenarios.Capture{Regex: c.regex}, NewAnswer(x))
 		if err != nil || got.Text != c.want {
 			t.Errorf("%s: %q, %v, want %q", c.contentType, got.Text, err, c.want)
 		}

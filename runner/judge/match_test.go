@@ -1,11 +1,10 @@
-package runner
+package judge
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -29,8 +28,7 @@ func checksFor(t *testing.T, keys, expect string) *Checks {
 	if problems.HasErrors() {
 		t.Fatal(problems)
 	}
-	w := newWalk(&suiteRun{run: &execution{plan: &Plan{}, board: &board{}}, suite: suites[0]}, "s/one", time.Time{})
-	c, err := NewChecks(&suites[0].Cases[0].Steps[0].Expect, w.scope(newLane(LaneBlue), scenarios.Blue, nil, "one", w.started))
+	c, err := NewChecks(&suites[0].Cases[0].Steps[0].Expect, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,12 +55,12 @@ func TestMatchersByType(t *testing.T) {
 		{`{body: {"$.n": {type: integer}}}`, true},
 	} {
 		c := checksFor(t, "number: type\n", tt.expect)
-		a := newAnswer(&wire.Exchange{
+		a := NewAnswer(&wire.Exchange{
 			Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/json"}},
 			Answer: []byte(`{"n":7,"list":[3,1.5],"whole":2.0}`),
 		})
 		ok := true
-		for _, e := range c.check(scenarios.Blue, a, nil) {
+		for _, e := range c.Check(scenarios.Blue, a, nil) {
 			ok = ok && e.OK
 		}
 		if ok != tt.ok {
@@ -165,7 +163,7 @@ func TestMatchers(t *testing.T) {
 			x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/json"}, {Name: "X-N", Value: "7"}, {Name: "Set-Cookie", Value: "sid=abc"}}, Answer: []byte(body)}
 			x.Timing.Total = 20_000_000
 			ok, said := true, ""
-			for _, e := range checksOf(t, tt.expect).check(scenarios.Blue, newAnswer(x), nil) {
+			for _, e := range checksOf(t, tt.expect).Check(scenarios.Blue, NewAnswer(x), nil) {
 				if ok = ok && e.OK; !e.OK {
 					said += e.What + " got " + e.Got + "; "
 				}
@@ -200,7 +198,7 @@ func TestTextExpectation(t *testing.T) {
 	} {
 		x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "text/html"}}, Answer: []byte(row.body)}
 		ok, said := true, ""
-		for _, e := range checksOf(t, row.expect).check(scenarios.Blue, newAnswer(x), nil) {
+		for _, e := range checksOf(t, row.expect).Check(scenarios.Blue, NewAnswer(x), nil) {
 			ok, said = ok && e.OK, said+e.What+" got "+e.Got+"; "
 		}
 		if ok != row.ok {
@@ -224,7 +222,7 @@ func TestPlaylistExpectation(t *testing.T) {
 	for _, tt := range tests {
 		x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/vnd.apple.mpegurl"}}, Answer: []byte(tt.body)}
 		ok := true
-		for _, e := range checksOf(t, tt.expect).check(scenarios.Blue, newAnswer(x), nil) {
+		for _, e := range checksOf(t, tt.expect).Check(scenarios.Blue, NewAnswer(x), nil) {
 			ok = ok && e.OK
 		}
 		if ok != tt.ok {
@@ -269,7 +267,7 @@ func TestEach(t *testing.T) {
 	} {
 		x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/json"}}, Answer: []byte(c.body)}
 		ok, got := true, ""
-		for _, e := range checksOf(t, fmt.Sprintf("{body: {%q: %s}}", c.path, c.tests)).check(scenarios.Blue, newAnswer(x), nil) {
+		for _, e := range checksOf(t, fmt.Sprintf("{body: {%q: %s}}", c.path, c.tests)).Check(scenarios.Blue, NewAnswer(x), nil) {
 			if ok = ok && e.OK; strings.Contains(e.What, " each ") {
 				got = e.Got
 			}

@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"slices"
@@ -30,7 +30,7 @@ func (p *pathTests) refusesOthers(body []byte) (refuses, below bool) {
 	tried, places, inner := 0, 0, 0
 	for i := 0; i < len(data); i += step {
 		own, leaves := p.refusesOther(data[i])
-		tried, places, inner = tried+1, places+count(own), inner+count(leaves)
+		tried, places, inner = tried+1, places+Count(own), inner+Count(leaves)
 	}
 	return 2*places >= tried || 2*inner >= tried, 2*inner >= tried
 }
@@ -42,7 +42,7 @@ func (p *pathTests) refusesOther(d datum) (own, below bool) {
 	refused := func(others []datum) bool {
 		n := 0
 		for _, o := range others {
-			n += count(!p.accepts(o))
+			n += Count(!p.accepts(o))
 		}
 		return n > 0 && 2*n >= len(others)
 	}
@@ -89,7 +89,7 @@ func othersOf(d datum) []datum {
 	texts := func() (out []datum) {
 		other := envelope.OtherTexts(d.text)
 		for _, s := range []string{"", other[0], other[1], d.text + "x"} {
-			out = append(out, datum{path: d.path, kind: diff.StringType, text: s, json: textValue(s).JSON, loose: d.loose})
+			out = append(out, datum{path: d.path, kind: diff.StringType, text: s, json: TextValue(s).JSON, loose: d.loose})
 		}
 		return out
 	}
@@ -131,7 +131,7 @@ var pageTypes = []string{"application/json", "text/plain", "application/xml", "i
 func (c *Checks) namesPage() bool {
 	refused := 0
 	for _, other := range pageTypes {
-		refused += count(c.refusesHeader("content-type", other))
+		refused += Count(c.refusesHeader("content-type", other))
 	}
 	return 2*refused >= len(pageTypes)
 }
@@ -141,7 +141,7 @@ func (c *Checks) refusesHeader(header, value string) bool {
 	k := &checker{}
 	for _, h := range c.headers {
 		if strings.EqualFold(h.name, header) {
-			k.text("", h.tests, []string{value}, hiddenValues{})
+			k.text("", h.tests, []string{value}, HiddenValues{})
 		}
 	}
 	return slices.ContainsFunc(k.found, func(e run.Expectation) bool { return !e.OK })
@@ -150,7 +150,7 @@ func (c *Checks) refusesHeader(header, value string) bool {
 // settles reports whether the file expects an error, so that it is none here: what
 // it expects of the body would not hold of the same answer without the error, or
 // not of the error without the content around it, or not of another error.
-func (c *Checks) settles(f *envelope.Finding, a *answer) bool {
+func (c *Checks) settles(f *envelope.Finding, a *Answer) bool {
 	if c.sparse || c.expect.Snapshot != "" || c.expect.HLS != nil {
 		return true
 	}

@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ import (
 //     arrays. It asks for an element, unless a count next to it accepts 0; of rule 1
 //     each place on the way must lead on to a value: of $.list[*].id every element
 //     has an id.
-func (k *checker) path(p pathTests, a *answer) {
+func (k *checker) path(p pathTests, a *Answer) {
 	if len(a.Answer) == 0 && p.path == "$" {
 		k.emptyBody(p)
 		return
@@ -43,7 +43,7 @@ func (k *checker) path(p pathTests, a *answer) {
 		return
 	}
 	for i := range p.tests {
-		if p.tests[i].needsValue(data, a.hidden) {
+		if p.tests[i].needsValue(data, a.Hidden) {
 			k.add(false, p.path+" "+p.tests[i].String(), run.NotKept, p.tests[i].At)
 			continue
 		}
@@ -58,7 +58,7 @@ func hasNames(kind media.Kind) bool {
 }
 
 // unreadable begins what is shown of a body that has no tree.
-func unreadable(a *answer) string {
+func unreadable(a *Answer) string {
 	if kind := a.read().Kind; kind != media.JSON && kind != 0 {
 		return notRead + kind.String() + ": "
 	}
@@ -67,13 +67,13 @@ func unreadable(a *answer) string {
 
 // bodyText tests the body as text. An empty one is none: it meets empty: true,
 // exists: false and a count of 0 alone.
-func (k *checker) bodyText(tests []Test, a *answer) {
+func (k *checker) bodyText(tests []Test, a *Answer) {
 	if len(tests) == 0 {
 		return
 	}
 	body := string(a.text())
 	d := datum{kind: diff.StringType, text: body, loose: true}
-	got := textValue(text.Cut(body, run.MaxGot)).JSON
+	got := TextValue(text.Cut(body, run.MaxGot)).JSON
 	if body == "" {
 		got = "an empty body"
 	}
@@ -85,7 +85,7 @@ func (k *checker) bodyText(tests []Test, a *answer) {
 			ok = (body != "") == t.want()
 		case t.Op == "empty":
 			ok = (body == "") == t.want()
-		case a.hidden.in(body):
+		case a.Hidden.In(body):
 			k.add(false, "text "+t.String(), run.NotKept, t.At)
 			continue
 		case body != "" || t.Op == "count":
@@ -184,32 +184,32 @@ func many(data []datum) string {
 	}
 }
 
-func (c *Checks) schema(k *checker, a *answer) {
-	what := "schema " + cleanName(c.expect.Schema)
+func (c *Checks) schema(k *checker, a *Answer) {
+	what := "schema " + FileName(c.expect.Schema)
 	body, err := a.body()
 	if err != nil {
-		k.add(false, what, text.Cut(unreadable(a)+err.Error(), run.MaxGot), at(c.expect.Pos))
+		k.add(false, what, text.Cut(unreadable(a)+err.Error(), run.MaxGot), PosText(c.expect.Pos))
 		return
 	}
-	if schemaNeedsValue(c.expect, body, a.hidden) {
-		k.add(false, what, run.NotKept, at(c.expect.Pos))
+	if schemaNeedsValue(c.expect, body, a.Hidden) {
+		k.add(false, what, run.NotKept, PosText(c.expect.Pos))
 		return
 	}
 	problems := c.expect.CheckSchema(body)
 	if len(problems) == 0 {
-		k.add(true, what, "valid", at(c.expect.Pos))
+		k.add(true, what, "valid", PosText(c.expect.Pos))
 		return
 	}
-	k.add(false, what, "a body that is not: "+text.Cut(strings.TrimPrefix(strings.Join(problems, "; "), ": "), 4*run.MaxGot), at(c.expect.Pos))
+	k.add(false, what, "a body that is not: "+text.Cut(strings.TrimPrefix(strings.Join(problems, "; "), ": "), 4*run.MaxGot), PosText(c.expect.Pos))
 }
 
 // snapshot compares the stored body, as blue, with the answer under the step's rules.
-func (c *Checks) snapshot(k *checker, a *answer, rules *diff.Rules) {
-	if a.hidden.in(string(a.Answer)) {
-		k.add(false, "snapshot "+cleanName(c.expect.Snapshot), run.NotKept, at(c.expect.Pos))
+func (c *Checks) snapshot(k *checker, a *Answer, rules *diff.Rules) {
+	if a.Hidden.In(string(a.Answer)) {
+		k.add(false, "snapshot "+FileName(c.expect.Snapshot), run.NotKept, PosText(c.expect.Pos))
 		return
 	}
-	got := a.message()
+	got := a.Message()
 	stored := *got
 	stored.Body, stored.At = c.expect.SnapshotData, time.Time{}
 	r := diff.CompareMessages(&stored, got, rules, nil)
@@ -221,7 +221,7 @@ func (c *Checks) snapshot(k *checker, a *answer, rules *diff.Rules) {
 			sentence += fmt.Sprintf(", stored %s, got %s", orNothing(d.Blue.JSON), orNothing(d.Green.JSON))
 		}
 	}
-	k.add(r.Equal(), "snapshot "+cleanName(c.expect.Snapshot), sentence, at(c.expect.Pos))
+	k.add(r.Equal(), "snapshot "+FileName(c.expect.Snapshot), sentence, PosText(c.expect.Pos))
 }
 
 func orNothing(json string) string {
@@ -232,10 +232,10 @@ func orNothing(json string) string {
 }
 
 // playlist tests an HLS playlist (RFC 8216).
-func (c *Checks) playlist(k *checker, a *answer) {
+func (c *Checks) playlist(k *checker, a *Answer) {
 	list := readPlaylist(a.text())
 	if !list.valid {
-		k.add(false, "an HLS playlist", "a body that does not begin with #EXTM3U", at(c.expect.HLS.Pos))
+		k.add(false, "an HLS playlist", "a body that does not begin with #EXTM3U", PosText(c.expect.HLS.Pos))
 		return
 	}
 	for _, part := range c.hls {

@@ -1,0 +1,127 @@
+package judge
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/wire"
+)
+
+// sideConnection reads an exchange; nil: nothing to say.
+func sideConnection(x *wire.Exchange) *run.SideConnection {
+	s := run.SideConnection{New: x.Attempts > 0 && !x.Reused, Resets: x.Resets}
+	if x.Err == nil {
+		s.Closed = Closes(x)
+		s.Framing = emptyFraming(x)
+		if n := events(x); n > 1 {
+			s.Events, s.EventsMS = n, Milliseconds(x.Streamed)
+		}
+	}
+	if offset, ok := DateOffset(x); ok && x.Method != "GET" && x.Method != "HEAD" {
+		s.ClockS = offset.Seconds()
+	}
+	if s == (run.SideConnection{}) {
+		return nil
+	}
+	return &s
+}
+
+// Closes reports whether an answer announces that its connection ends, which its
+// request did not ask for.
+func Closes(x *wire.Exchange) bool {
+	if HasToken(x.Sent, "Connection", "close") {
+		return false
+	}
+	switch {
+	case x.Proto == "HTTP/1.0":
+		return !HasToken(x.Headers, "Connection", "keep-alive")
+	case strings.HasPrefix(x.Proto, "HTTP/1."):
+		return HasToken(x.Headers, "Connection", "close") || x.Unframed
+	}
+	return false
+}
+
+// HasToken reports whether a header's list holds a word.
+func HasToken(fields []wire.Field, name, token string) bool {
+	for _, f := range fields {
+		if !strings.EqualFold(f.Name, name) {
+			continue
+		}
+		for part := range strings.SplitSeq(f.Value, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Header is the first value of a header.
+func Header(fields []wire.Field, name string) (string, bool) {
+	for _, f := range fields {
+		if strings.EqualFold(f.Name, name) {
+			return f.Value, true
+		}
+	}
+	return "", false
+}
+
+// emptyFraming is the header by which an answer that has no body announces one.
+func emptyFraming(x *wire.Exchange) string {
+	if x.Status != 204 && x.Status != 304 || !strings.HasPrefix(x.Proto, "HTTP/1.") {
+		return ""
+	}
+	if v, ok := Header(x.Headers, "Transfer-Encoding"); ok {
+		return "Transfer-Encoding: " + text.Cut(v, 40)
+	}
+	if v, ok := Header(x.Headers, "Content-Length"); ok {
+		return "Content-Length: " + text.Cut(v, 40)
+	}
+	return ""
+}
+
+// events counts the events of a stream, up to two: 0 for another answer.
+func events(x *wire.Exchange) int {
+	kind, _ := Header(x.Headers, "Content-Type")
+	kind, _, _ = strings.Cut(strings.ToLower(kind), ";")
+	text := strings.TrimSpace(string(x.Answer[:min(len(x.Answer), 64<<10)]))
+	switch strings.TrimSpace(kind) {
+	case "text/event-stream":
+		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+		return min(strings.Count(text, "\n\n")+1, 2)
+	case "application/x-ndjson", "application/ndjson", "application/stream+json", "application/jsonl":
+		return min(strings.Count(text, "\n")+1, 2)
+	}
+	return 0
+}
+
+// DateOffset is how far the Date of an answer is ahead of when it came.
+func DateOffset(x *wire.Exchange) (time.Duration, bool) {
+	text, ok := Header(x.Headers, "Date")
+	date, err := parseDate(text)
+	if !ok || err != nil || x.Status == 0 {
+		return 0, false
+	}
+	return date.Sub(x.Started.Add(x.Timing.FirstByte)) + time.Second/2, true // a Date has whole seconds
+}
+
+// parseDate reads a date of HTTP in any of the three notations that a recipient
+// must accept (RFC 9110, 5.6.7).
+func parseDate(text string) (at time.Time, err error) {
+	for _, layout := range []string{"Mon, 02 Jan 2006 15:04:05 GMT", time.RFC850, time.ANSIC} {
+		if at, err = time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	return at, err
+}
+
+// CacheHit reports whether an answer without an Age is said to be from a cache.
+func CacheHit(x *wire.Exchange) bool {
+	return slices.ContainsFunc(x.Headers, func(f wire.Field) bool {
+		return strings.Contains(strings.ToLower(f.Name), "cache") && strings.Contains(strings.ToLower(f.Value), "hit")
+	})
+}

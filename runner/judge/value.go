@@ -1,0 +1,54 @@
+package judge
+
+import (
+	"encoding/json"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// RuleText is a rule in one line.
+func RuleText(r *diff.Rule) string {
+	place := r.At
+	switch {
+	case r.Header != "":
+		place = "header " + r.Header
+	case len(r.Headers) > 0:
+		place = "headers " + strings.Join(r.Headers, ", ")
+	case r.Where != "":
+		place = r.Where
+	}
+	return strings.TrimSpace(string(r.Do) + " " + r.Kind + " " + place)
+}
+
+func Count(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// TextValue is a value that is text.
+func TextValue(text string) scenarios.Value {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(text) // a string always has JSON
+	return scenarios.Value{Text: text, JSON: strings.TrimSuffix(b.String(), "\n")}
+}
+
+// numberValue is a value that is a whole number.
+func numberValue(n int) scenarios.Value {
+	text := strconv.Itoa(n)
+	return scenarios.Value{Text: text, JSON: text}
+}
+
+// FileName is a file name without its folders, for messages.
+func FileName(name string) string { return path.Base(filepath.ToSlash(name)) }
+
+func Milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
