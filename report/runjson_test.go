@@ -86,7 +86,7 @@ func TestRunJSONHoldsTheLog(t *testing.T) {
 			"suites": "each is opened where its cases begin", "causes": "after the suites", "rules": "after the suites",
 		}},
 		{run.CaseResult{}, jsonCase{}, map[string]string{
-			"suite": "the suite that holds the case", "index": "the order of the cases", "rules": "summed over the run", "second_opinion": "summed over the run",
+			"suite": "the suite that holds the case", "index": "the order of the cases", "rules": "summed over the run", "barred": "reasons say it", "second_opinion": "summed over the run",
 		}},
 		{run.StepResult{}, jsonStep{}, map[string]string{
 			"compared": "for the gates", "differ_reason": "a place in reasons, for the page",

@@ -200,7 +200,7 @@ func (s *suiteRun) walkCase(ctx context.Context, j job, begun time.Time) *run.Ca
 	}
 	w.declare()
 	if v, reason := s.enter(ctx, w); v != 0 {
-		w.result.Verdict, w.result.Reasons = v, []string{reason}
+		w.result.Verdict, w.result.Barred, w.result.Reasons = v, w.barred, []string{reason}
 		w.result.Requests = w.sent.perSide()
 		if ctx.Err() != nil {
 			w.stopped()

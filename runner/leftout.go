@@ -152,7 +152,7 @@ func (c *conclusion) leftWrites() {
 	}
 	c.leftOut(c.byStage(run.AspectWrites))
 	if !c.settled(run.AspectWrites) {
-		c.claim(run.Inconclusive, "%s not run: %s", text.Count(c.e.totals.withheld, "case"), writesWithheld)
+		c.claim(run.Inconclusive, "%s not run: %s", text.Count(c.e.totals.withheld, "case"), run.BarWrites)
 	}
 }
 

@@ -20,6 +20,7 @@ type session struct {
 	generation int // how often setup ran; 0: never
 	born       time.Time
 	unusable   string      // why no case can build on it
+	barred     run.Bar     // what kept a step of setup from being sent
 	verdict    run.Verdict // of cases that cannot: Skip or Broken
 	apart      map[LaneKind]time.Duration
 	offset     int  // requests that a crossing lane sent in setup
@@ -94,6 +95,7 @@ func (s *suiteRun) enter(ctx context.Context, w *walk) (run.Verdict, string) {
 		s.setup(ctx)
 	}
 	if c.unusable != "" {
+		w.barred = c.barred
 		return c.verdict, c.unusable
 	}
 	s.hand(w)
@@ -143,6 +145,7 @@ func (s *suiteRun) setup(ctx context.Context) {
 		s.run.record(s, s.repeated(w.finish()))
 	}
 	c.lanes, c.apart, c.unusable, c.verdict = w.lanes, w.apart, "", 0
+	c.barred = w.barred
 	c.offset = max(w.offset[LaneCrossBlue], w.offset[LaneCrossGreen])
 	switch {
 	case w.guarded != "":
@@ -284,7 +287,7 @@ func (s *suiteRun) leave(ctx context.Context) {
 	w := newWalk(s, s.partID("(teardown)", c.generation), s.run.now())
 	w.born = c.generation
 	w.result.Kind, w.result.At, w.result.Index = "teardown", s.suite.Pos.String(), s.cases.last
-	w.lanes, w.ended = c.lanes, c.unusable
+	w.lanes, w.ended, w.barred = c.lanes, c.unusable, c.barred
 	for kind := range c.lanes {
 		w.offset[kind], w.apart[kind] = c.offset, c.apart[kind]
 	}
@@ -299,7 +302,7 @@ func (w *walk) excuse(reason string) {
 	for i := range w.result.Steps {
 		s := &w.result.Steps[i]
 		if s.Verdict == run.Broken && s.Blue == nil && s.Green == nil {
-			s.Verdict, s.Reasons = run.Skip, append([]string{reason}, s.Reasons...)
+			s.Verdict, s.Barred, s.Reasons = run.Skip, w.barred, append([]string{reason}, s.Reasons...)
 		}
 	}
 }

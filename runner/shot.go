@@ -153,6 +153,7 @@ func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (s
 	side := s.out.to.side.String()
 	if err != nil && c.Regex != "" && s.answer.Hidden.In(judge.CaptureSource(c, s.answer)) {
 		out.check(side, c, "finds a value", false, run.NotKept)
+		out.checks[len(out.checks)-1].Failure = run.ValueHidden
 		return v, false
 	}
 	if err != nil {

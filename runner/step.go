@@ -44,9 +44,9 @@ func (s *shot) exchange() *wire.Exchange {
 
 // step sends one step to both sides, judges the pair and captures from it.
 func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run.StepResult {
-	if reason := w.guard(step); reason != "" {
-		w.guarded = reason
-		return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Skip, Reasons: []string{reason}}
+	if bar := w.guard(step); bar != "" {
+		w.guarded, w.barred = bar.String(), bar
+		return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Skip, Barred: bar, Reasons: []string{bar.String()}}
 	}
 	now := w.suite.run.now()
 	if r := w.when(step, name, now); r != nil {
@@ -172,20 +172,13 @@ func (w *walk) shared(step *scenarios.Step) bool {
 	return s != nil && s.shared
 }
 
-// writesWithheld is why a step that leaves something behind is not sent.
-const writesWithheld = "writes are not allowed here: the sides are not on loopback, and neither limits: {writes: allow} of the env file nor a flag allows them"
-
-// notReviewed is why a step that import wrote is not sent: nobody has said what
-// it leaves behind.
-const notReviewed = "side_effects: unreviewed; say what the request leaves behind"
-
-// guard says why a step must not be sent at all.
-func (w *walk) guard(step *scenarios.Step) string {
+// guard says what keeps a step from being sent at all; empty: nothing.
+func (w *walk) guard(step *scenarios.Step) run.Bar {
 	if step.SideEffects == scenarios.Unreviewed {
-		return notReviewed
+		return run.BarUnreviewed
 	}
 	if hasEffects(step) && !w.suite.mayWrite(step) {
-		return writesWithheld
+		return run.BarWrites
 	}
 	return ""
 }

@@ -105,8 +105,8 @@ func (t *totals) add(s *suiteRun, r *run.CaseResult) {
 	t.find(s, u, r)
 	t.protocols(s, r)
 	t.transport.add(s, r)
-	t.withheld += judge.Count(skippedFor(r, writesWithheld))
-	t.unreviewed += judge.Count(r.Kind == "" && s.suite.Gate != scenarios.Advisory && skippedFor(r, notReviewed))
+	t.withheld += judge.Count(r.Verdict == run.Skip && r.Barred == run.BarWrites)
+	t.unreviewed += judge.Count(r.Kind == "" && s.suite.Gate != scenarios.Advisory && r.Verdict == run.Skip && r.Barred == run.BarUnreviewed)
 }
 
 // addCreated books what a walk without a result created.
@@ -114,11 +114,6 @@ func (t *totals) addCreated(c *run.Created) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.created.Add(c)
-}
-
-// skippedFor reports whether a case was skipped for a reason, its own or its setup's.
-func skippedFor(r *run.CaseResult, reason string) bool {
-	return r.Verdict == run.Skip && slices.ContainsFunc(r.Reasons, func(text string) bool { return strings.HasSuffix(text, reason) })
 }
 
 // mark sets the bit of a place in the plan and reports whether it was set.

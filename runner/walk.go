@@ -41,6 +41,7 @@ type walk struct {
 	ended  string // why the rest is skipped; empty: it is not
 	// guarded says why a step was not allowed to run; the case is then skipped.
 	guarded string
+	barred  run.Bar // what guarded says, or what kept the session's setup from being run
 }
 
 func newWalk(s *suiteRun, id string, started time.Time) *walk {
@@ -166,9 +167,10 @@ func (w *walk) finish() *run.CaseResult {
 	r.Flaky = r.Flaky || w.suite.run.flaky[r.ID]
 	if w.guarded != "" && r.Verdict <= run.Pass { // Rule 2
 		r.Verdict = run.Skip
-		r.Reasons = append(r.Reasons, w.guarded)
+		r.Barred, r.Reasons = w.barred, append(r.Reasons, w.guarded)
 	}
 	if r.Verdict == run.Skip && len(r.Reasons) == 0 && len(r.Steps) > 0 {
+		r.Barred = r.Steps[0].Barred
 		r.Reasons = append(r.Reasons, "every step was skipped: "+firstReason(&r.Steps[0]))
 	}
 	if r.NotSent = w.notSent(); r.NotSent != nil {

@@ -26,19 +26,19 @@ func (c *Checks) api(k *checker, a *Answer) {
 	declared := a.declaresHTML()
 	switch {
 	case c.needsNone(a): // Rule 1
-		k.add(true, APIAnswer, contentOf(a), PosText(c.expect.Pos))
+		k.addRoot(true, APIAnswer, contentOf(a), PosText(c.expect.Pos))
 	case a.isHTML() && !(declared && c.namesPage()):
-		k.add(false, APIAnswer, "an HTML page", PosText(c.expect.Pos))
+		k.addRoot(false, APIAnswer, "an HTML page", PosText(c.expect.Pos))
 	case a.bodiless():
-		k.add(true, APIAnswer, contentOf(a), PosText(c.expect.Pos))
+		k.addRoot(true, APIAnswer, contentOf(a), PosText(c.expect.Pos))
 	case len(a.Answer) == 0:
-		k.add(false, APIAnswer, "an empty body", PosText(c.expect.Pos))
+		k.addRoot(false, APIAnswer, "an empty body", PosText(c.expect.Pos))
 	case isNothing(a.Answer):
-		k.add(false, APIAnswer, "an empty body: "+text.Cut(string(bytes.TrimSpace(a.Answer)), 8), PosText(c.expect.Pos))
+		k.addRoot(false, APIAnswer, "an empty body: "+text.Cut(string(bytes.TrimSpace(a.Answer)), 8), PosText(c.expect.Pos))
 	case a.Status == 206 && !a.asked("Range"):
-		k.add(false, APIAnswer, "a part (206) of what was asked for whole", PosText(c.expect.Pos))
+		k.addRoot(false, APIAnswer, "a part (206) of what was asked for whole", PosText(c.expect.Pos))
 	case !c.hiddenError(k, a):
-		k.add(true, APIAnswer, contentOf(a), PosText(c.expect.Pos))
+		k.addRoot(true, APIAnswer, contentOf(a), PosText(c.expect.Pos))
 	}
 }
 

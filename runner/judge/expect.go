@@ -163,6 +163,17 @@ func (k *checker) add(ok bool, what, got, at string) {
 	k.found = append(k.found, run.Expectation{Side: k.side, What: what, OK: ok, Got: got, At: at})
 }
 
+// addRoot adds an expectation that others of the answer depend on.
+func (k *checker) addRoot(ok bool, what, got, at string) {
+	k.found = append(k.found, run.Expectation{Side: k.side, What: what, OK: ok, Got: got, At: at, Root: true})
+}
+
+// addHidden adds an expectation that could not be tested, because the archive did
+// not keep the value.
+func (k *checker) addHidden(what, at string) {
+	k.found = append(k.found, run.Expectation{Side: k.side, What: what, Got: run.NotKept, At: at, Failure: run.ValueHidden})
+}
+
 // Check holds an answer against the expectations. rules are the step's, for a
 // snapshot. The defaults, where the file does not say otherwise:
 //
@@ -230,10 +241,11 @@ func (c *Checks) status(k *checker, a *Answer) {
 			words[i] = fmt.Sprintf("%d-%d", m.Low, m.High)
 		}
 	}
-	k.add(c.allows(a.Status), "status "+strings.Join(words, " or "), strconv.Itoa(a.Status), PosText(c.expect.Pos))
+	k.addRoot(c.allows(a.Status), "status "+strings.Join(words, " or "), strconv.Itoa(a.Status), PosText(c.expect.Pos))
 }
 
-// These begin what is shown of a body that a path cannot look into.
+// These begin what is shown of a body that a path cannot look into; its expectations
+// have the failure run.Unreadable.
 const (
 	notJSON = "the body is not JSON: "
 	notRead = "the body cannot be read as "
@@ -259,7 +271,7 @@ func (k *checker) text(what string, tests []Test, values []string, hidden Hidden
 	for i := range tests {
 		t := &tests[i]
 		if t.needsText(values, hidden) {
-			k.add(false, what+" "+t.String(), run.NotKept, t.At)
+			k.addHidden(what+" "+t.String(), t.At)
 			continue
 		}
 		ok := false

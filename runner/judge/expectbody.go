@@ -30,21 +30,21 @@ func (k *checker) path(p pathTests, a *Answer) {
 	}
 	body, err := a.body()
 	if err != nil {
-		k.failAll(p, unreadable(a)+err.Error())
+		k.failAll(p, unreadable(a)+err.Error(), run.Unreadable)
 		return
 	}
 	data, err := p.where.find(body)
 	if err != nil {
-		k.failAll(p, err.Error())
+		k.failAll(p, err.Error(), 0)
 		return
 	}
 	if kind := a.read().Kind; len(data) == 0 && !hasNames(kind) { // also for exists: false: nobody looks for a name in text
-		k.failAll(p, notJSON+"it is "+kind.String())
+		k.failAll(p, notJSON+"it is "+kind.String(), run.Unreadable)
 		return
 	}
 	for i := range p.tests {
 		if p.tests[i].needsValue(data, a.Hidden) {
-			k.add(false, p.path+" "+p.tests[i].String(), run.NotKept, p.tests[i].At)
+			k.addHidden(p.path+" "+p.tests[i].String(), p.tests[i].At)
 			continue
 		}
 		ok, got := p.run(&p.tests[i], body, data)
@@ -86,7 +86,7 @@ func (k *checker) bodyText(tests []Test, a *Answer) {
 		case t.Op == "empty":
 			ok = (body == "") == t.want()
 		case a.Hidden.In(body):
-			k.add(false, "text "+t.String(), run.NotKept, t.At)
+			k.addHidden("text "+t.String(), t.At)
 			continue
 		case body != "" || t.Op == "count":
 			ok = t.holds(d)
@@ -103,9 +103,12 @@ func (k *checker) emptyBody(p pathTests) {
 	}
 }
 
-func (k *checker) failAll(p pathTests, got string) {
+// failAll fails every test at a path for one reason.
+func (k *checker) failAll(p pathTests, got string, failure run.Failure) {
 	for i := range p.tests {
-		k.add(false, p.path+" "+p.tests[i].String(), text.Cut(got, run.MaxGot), p.tests[i].At)
+		k.found = append(k.found, run.Expectation{
+			Side: k.side, What: p.path + " " + p.tests[i].String(), Got: text.Cut(got, run.MaxGot), At: p.tests[i].At, Failure: failure,
+		})
 	}
 }
 
@@ -188,11 +191,13 @@ func (c *Checks) schema(k *checker, a *Answer) {
 	what := "schema " + FileName(c.expect.Schema)
 	body, err := a.body()
 	if err != nil {
-		k.add(false, what, text.Cut(unreadable(a)+err.Error(), run.MaxGot), PosText(c.expect.Pos))
+		k.found = append(k.found, run.Expectation{
+			Side: k.side, What: what, Got: text.Cut(unreadable(a)+err.Error(), run.MaxGot), At: PosText(c.expect.Pos), Failure: run.Unreadable,
+		})
 		return
 	}
 	if schemaNeedsValue(c.expect, body, a.Hidden) {
-		k.add(false, what, run.NotKept, PosText(c.expect.Pos))
+		k.addHidden(what, PosText(c.expect.Pos))
 		return
 	}
 	problems := c.expect.CheckSchema(body)
@@ -206,7 +211,7 @@ func (c *Checks) schema(k *checker, a *Answer) {
 // snapshot compares the stored body, as blue, with the answer under the step's rules.
 func (c *Checks) snapshot(k *checker, a *Answer, rules *diff.Rules) {
 	if a.Hidden.In(string(a.Answer)) {
-		k.add(false, "snapshot "+FileName(c.expect.Snapshot), run.NotKept, PosText(c.expect.Pos))
+		k.addHidden("snapshot "+FileName(c.expect.Snapshot), PosText(c.expect.Pos))
 		return
 	}
 	got := a.Message()

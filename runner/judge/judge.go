@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
@@ -201,12 +200,12 @@ func (j *judging) unmet(a *Answer, checked []run.Expectation) {
 	}
 	explained := false
 	for i, e := range failed {
-		if explained && !isRoot(e.What) {
+		if explained && !e.Root {
 			rest := len(failed) - i
 			j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("%s: %d more expectations do not hold", e.Side, rest))
 			break
 		}
-		explained = explained || isRoot(e.What) || strings.HasPrefix(e.Got, notJSON) || strings.HasPrefix(e.Got, notRead)
+		explained = explained || e.Root || e.Failure == run.Unreadable
 		j.find(run.Fail, "%s: expected %s, got %s", e.Side, e.What, e.Got)
 	}
 }
@@ -221,11 +220,6 @@ func pageHint(a *Answer, failed []run.Expectation) string {
 		return ""
 	}
 	return "; send headers: {Accept: application/json} to ask for data, or expect: {headers: {content-type: {contains: html}}} if the page is right"
-}
-
-// isRoot reports whether an expectation is one that the others depend on.
-func isRoot(what string) bool {
-	return strings.HasPrefix(what, "status ") || what == APIAnswer
 }
 
 // compare is rules 3 to 5.

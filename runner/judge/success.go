@@ -82,7 +82,7 @@ func (c *Checks) hiddenError(k *checker, a *Answer) bool {
 	if !ok || f.Class != envelope.Error || c.settles(&f, a) {
 		return false
 	}
-	k.add(false, APIAnswer, "an error in the body: "+strings.TrimSpace(f.Path+" "+text.Cut(f.Value, 80))+wayOut(&f, a), PosText(c.expect.Pos))
+	k.addRoot(false, APIAnswer, "an error in the body: "+strings.TrimSpace(f.Path+" "+text.Cut(f.Value, 80))+wayOut(&f, a), PosText(c.expect.Pos))
 	return true
 }
 

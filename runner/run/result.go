@@ -53,7 +53,22 @@ type Expectation struct {
 	OK   bool   `json:"ok"`
 	Got  string `json:"got"`
 	At   string `json:"at,omitempty"` // file:line:col
+	// Root says that other expectations of the answer depend on this one: those of
+	// its status, and that it is an API's.
+	Root bool `json:"-"`
+	// Failure says why it could not be tested; 0: it was.
+	Failure Failure `json:"-"`
 }
+
+// A Failure is why an expectation could not be held against an answer. It counts as
+// not met.
+type Failure uint8
+
+// The failures.
+const (
+	ValueHidden Failure = iota + 1 // the archive did not keep the value that would decide
+	Unreadable                     // the body has no tree that a path leads into
+)
 
 // A StepResult is a judged pair.
 type StepResult struct {
@@ -79,6 +94,8 @@ type StepResult struct {
 	Flaky   bool        `json:"flaky,omitempty"`
 	// NotSent says that the step was skipped because its case ended before it.
 	NotSent bool `json:"not_sent,omitempty"`
+	// Barred says what kept the step from being sent; empty: nothing did.
+	Barred Bar `json:"-"`
 	// ByWhen says that the step was switched off by its when; nil: it was not.
 	ByWhen *SwitchedOff `json:"by_when,omitempty"`
 	// OnlyDiffers says that the comparison alone failed the step.
@@ -106,6 +123,8 @@ type CaseResult struct {
 	Verdict Verdict  `json:"verdict"`
 	Reasons []string `json:"reasons,omitempty"`
 	Flaky   bool     `json:"flaky,omitempty"`
+	// Barred says what kept a step of the case, or of its setup, from being sent.
+	Barred Bar `json:"barred,omitempty"`
 	// Quarantine says until when and why the case does not decide.
 	Quarantine string       `json:"quarantine,omitempty"`
 	ElapsedMS  float64      `json:"elapsed_ms"`
@@ -172,7 +191,7 @@ const CouldNot = "could not be compared: "
 const NotKept = CouldNot + "the archive hid the value"
 
 // Withheld reports whether the expectation could not be held against the answer.
-func (e *Expectation) Withheld() bool { return !e.OK && e.Got == NotKept }
+func (e *Expectation) Withheld() bool { return e.Failure == ValueHidden }
 
 // A PlantedFault is what was done to an answer of a step, and whether a comparison
 // of the true answer with the broken one notices it.
