@@ -24,8 +24,26 @@ type sideLedger struct {
 	scheduled, sent, answered, errored, timedOut, withheld atomic.Int64
 }
 
-// took books what came back, or that nothing was sent at all.
-func (l *ledger) took(side scenarios.Side, x *wire.Exchange, sent bool) {
+// schedule books a request that is about to be sent.
+func (l *ledger) schedule(side scenarios.Side) { l.sides[side].scheduled.Add(1) }
+
+// send books a request that leaves.
+func (l *ledger) send(side scenarios.Side) { l.sides[side].sent.Add(1) }
+
+// addCase books the requests that a case's result accounts for.
+func (l *ledger) addCase(n run.PerSide) {
+	l.inCases[scenarios.Blue].Add(int64(n.Blue))
+	l.inCases[scenarios.Green].Add(int64(n.Green))
+}
+
+// addOutside books requests that no case accounts for.
+func (l *ledger) addOutside(n run.PerSide) {
+	l.outside[scenarios.Blue].Add(int64(n.Blue))
+	l.outside[scenarios.Green].Add(int64(n.Green))
+}
+
+// receive books what came back, or that nothing was sent at all.
+func (l *ledger) receive(side scenarios.Side, x *wire.Exchange, sent bool) {
 	s := &l.sides[side]
 	switch {
 	case x == nil:
@@ -67,19 +85,4 @@ func (l *ledger) problems(interrupted bool) []string {
 		}
 	}
 	return out
-}
-
-// sentCount counts the requests of one walk; both sides count at once.
-type sentCount struct{ blue, green atomic.Int64 }
-
-func (c *sentCount) add(side scenarios.Side) {
-	if side == scenarios.Green {
-		c.green.Add(1)
-		return
-	}
-	c.blue.Add(1)
-}
-
-func (c *sentCount) perSide() run.PerSide {
-	return run.PerSide{Blue: int(c.blue.Load()), Green: int(c.green.Load())}
 }

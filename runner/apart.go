@@ -112,16 +112,14 @@ func (s *suiteRun) reflected(text string) bool {
 	return false
 }
 
-// apart reports whether anything showed that blue and green are two places.
-func (c *conclusion) apart() bool {
-	if from := c.e.earlier; from != nil { // judged again: nothing was asked anew
-		return identitiesDiffer(&from.End.Sides) ||
-			from.Header.Asks != nil && !slices.ContainsFunc(from.End.LeftOut, func(l run.LeftOut) bool { return l.What == run.AspectIdentity })
-	}
-	if identitiesDiffer(&c.end.Sides) { // Rule 1
-		return true
-	}
-	p := &c.e.places
+// disjoint reports whether both lists hold something and nothing in common.
+func disjoint(a, b []string) bool {
+	return len(a) > 0 && len(b) > 0 && !slices.ContainsFunc(a, func(x string) bool { return slices.Contains(b, x) })
+}
+
+// apart reports whether addresses or certificates showed that blue and green are
+// two places (rules 2 and 3).
+func (p *whereabouts) apart() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	addresses := false
@@ -140,19 +138,4 @@ func (c *conclusion) apart() bool {
 		}
 	}
 	return false
-}
-
-// identitiesDiffer reports whether an identity has two values.
-func identitiesDiffer(sides *run.Sides) bool {
-	for name, blue := range sides.Blue.Identity {
-		if green, ok := sides.Green.Identity[name]; ok && green != blue {
-			return true
-		}
-	}
-	return false
-}
-
-// disjoint reports whether both lists hold something and nothing in common.
-func disjoint(a, b []string) bool {
-	return len(a) > 0 && len(b) > 0 && !slices.ContainsFunc(a, func(x string) bool { return slices.Contains(b, x) })
 }

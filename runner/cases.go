@@ -304,9 +304,8 @@ func (e *execution) record(s *suiteRun, r *run.CaseResult) {
 		e.totals.addCreated(r.Created)
 		return
 	}
-	e.ledger.inCases[scenarios.Blue].Add(int64(r.Requests.Blue))
-	e.ledger.inCases[scenarios.Green].Add(int64(r.Requests.Green))
-	e.totals.add(s, r)
+	e.ledger.addCase(r.Requests)
+	e.totals.add(s.facts(), r)
 	for i := range r.Steps {
 		e.places.explained(s, &r.Steps[i])
 	}

@@ -1,28 +1,21 @@
 package runner
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/diff/cause"
-	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// asSignal finds the signal that a cause carries.
-func asSignal(cause error, signal *interface{ SignalNumber() int }) bool {
-	return errors.As(cause, signal)
-}
-
 // suites sums every suite up (SuiteEnd) and counts the required ones.
 func (c *conclusion) suites() {
-	t := c.e.totals
-	for i, suite := range c.e.plan.Suites {
+	t := c.in.Totals
+	for i, suite := range c.in.Suites {
 		u := &t.suites[i]
 		end := run.SuiteEnd{Verdict: u.verdict, Counts: u.counts, Coverage: u.coverage, Reasons: slices.Clone(u.setup)}
 		c.end.Counts.Merge(u.counts)
@@ -50,8 +43,8 @@ func (c *conclusion) suites() {
 		}
 		c.flaky(suite, u, claim)
 		c.coverage(suite, u, claim)
-		for j := range c.o.loads {
-			if l := &c.o.loads[j]; l.Suite == i {
+		for j := range c.in.Loads {
+			if l := &c.in.Loads[j]; l.Suite == i {
 				end.Verdict = end.Verdict.Worse(c.weight(l))
 				if l.Verdict > run.Pass {
 					end.Reasons = append(end.Reasons, fmt.Sprintf("load %s: %s", l.Name, l.Reason))
@@ -61,7 +54,7 @@ func (c *conclusion) suites() {
 		end.Reasons = append(end.Reasons, c.summary(u)...)
 		if end.Verdict == 0 {
 			end.Verdict = run.Skip
-			if c.o.compared || c.o.loaded {
+			if c.in.Compared || c.in.Loaded {
 				end.Reasons = append(end.Reasons, "nothing of it was run")
 			}
 		}
@@ -122,7 +115,7 @@ func (c *conclusion) coverage(suite *scenarios.Suite, u *suiteTotals, claim func
 // differences claims in one sentence how many cases differ and by what, then the
 // causes, most frequent first.
 func (c *conclusion) differences() {
-	t := c.e.totals
+	t := c.in.Totals
 	c.end.Causes = t.causes.List()
 	c.caseGates()
 	if c.sums.differ == 0 && !c.setupDiffers() {
@@ -200,8 +193,8 @@ func (c *conclusion) caseGates() {
 
 // setupDiffers reports whether a required suite's setup or teardown differs.
 func (c *conclusion) setupDiffers() bool {
-	for i, suite := range c.e.plan.Suites {
-		if gateOf(suite) == scenarios.Required && c.e.totals.suites[i].verdict == run.Fail {
+	for i, suite := range c.in.Suites {
+		if gateOf(suite) == scenarios.Required && c.in.Totals.suites[i].verdict == run.Fail {
 			return true
 		}
 	}
@@ -211,7 +204,7 @@ func (c *conclusion) setupDiffers() bool {
 // findings claims what cases found beside differences.
 func (c *conclusion) findings() {
 	const shown = 20
-	list := c.e.totals.sentences(false)
+	list := c.in.Totals.sentences(false)
 	for i, s := range list {
 		if i == shown {
 			c.claim(s.verdict, "and %s more", text.Count(len(list)-shown, "finding"))
@@ -222,7 +215,7 @@ func (c *conclusion) findings() {
 		}
 		c.claim(s.verdict, "%s", s.text)
 	}
-	for v, n := range c.e.totals.overflow {
+	for v, n := range c.in.Totals.overflow {
 		c.claim(v, "and %s of their own, see the cases", text.Count(n, "finding"))
 	}
 	n := c.counts
@@ -237,17 +230,17 @@ func (c *conclusion) findings() {
 	case n.Inconclusive > 0:
 		verdict = run.Inconclusive
 		measured += fmt.Sprintf(", %d inconclusive", n.Inconclusive)
-	case c.e.totals.unreviewed > 0:
+	case c.in.Totals.unreviewed > 0:
 		verdict = run.Inconclusive
 	}
-	if open := c.e.totals.unreviewed; open > 0 {
+	if open := c.in.Totals.unreviewed; open > 0 {
 		c.claim(run.Inconclusive, "%s not run: nobody has said what a request of theirs leaves behind (side_effects: unreviewed)", text.Count(open, "case"))
 		measured += fmt.Sprintf(", %d not reviewed", open)
 	}
 	if n.Skip > 0 {
 		measured += fmt.Sprintf(", %d skipped", n.Skip)
 	}
-	if off := c.e.totals.switches.off; off > 0 {
+	if off := c.in.Totals.switches.off; off > 0 {
 		measured += fmt.Sprintf(", %s switched off by when", text.Count(off, "step"))
 	}
 	measured += c.unsent()
@@ -256,7 +249,7 @@ func (c *conclusion) findings() {
 
 // unsent says how many steps were not sent because their cases ended early.
 func (c *conclusion) unsent() string {
-	n := c.e.totals.unsent
+	n := c.in.Totals.unsent
 	if n.Steps == 0 {
 		return ""
 	}
@@ -266,7 +259,7 @@ func (c *conclusion) unsent() string {
 // leftovers gates what the run created, and warns of what it could not take back.
 // A leftover says nothing about green, so it does not decide.
 func (c *conclusion) leftovers() {
-	made := c.e.totals.created
+	made := c.in.Totals.created
 	if made.Made == (run.PerSide{}) {
 		return
 	}
@@ -285,90 +278,14 @@ func (c *conclusion) leftovers() {
 	c.gate(verdict, "created things taken back", measured, "all")
 }
 
-// weight is what a load stage does to the verdict. A policy of warn accepts noise in
-// the measurements, not what the answers, the warm-up and the connections showed.
-func (c *conclusion) weight(l *run.LoadResult) run.Verdict {
-	if l.Verdict == run.Inconclusive && c.e.plan.Options.OnInconclusive == Warn && l.Beyond() <= run.Pass {
-		return run.Pass
-	}
-	return l.Verdict
-}
-
-// load claims and gates the load stages of required suites.
-func (c *conclusion) load() {
-	for i := range c.o.loads {
-		l := &c.o.loads[i]
-		if l.Verdict == run.Skip {
-			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s was not run: %s", l.Name, l.Reason))
-		}
-		if gateOf(c.e.plan.Suites[l.Suite]) == scenarios.Advisory {
-			continue
-		}
-		switch {
-		case l.Verdict == run.Skip:
-		case c.weight(l) > run.Pass:
-			c.claim(c.weight(l), "load %s: %s", l.Name, l.Reason)
-		case l.Verdict == run.Inconclusive:
-			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s is inconclusive and does not decide (on-inconclusive warn): %s", l.Name, l.Reason))
-		}
-		if w := c.weight(l); l.Verdict == run.Pass || w == run.Fail || w == run.Inconclusive {
-			c.judged++
-		}
-		before := len(c.gates)
-		c.loadGates(l)
-		c.responseGates(l)
-		if !slices.ContainsFunc(c.gates[before:], func(g run.GateResult) bool { return g.Verdict >= l.Verdict }) {
-			c.gate(l.Verdict, "load "+l.Name, text.Cut(l.Reason, 160), "no worse").Load = l.Name
-		}
-	}
-}
-
-// loadGates has a line for each gate metric, and for each guard that fired.
-func (c *conclusion) loadGates(l *run.LoadResult) {
-	for _, m := range l.Comparisons {
-		if m.Role == perf.Guard && m.Outcome != perf.Worse {
-			continue
-		}
-		verdict := run.Inconclusive
-		switch m.Outcome {
-		case perf.NoWorse:
-			verdict = run.Pass
-		case perf.Worse:
-			verdict = run.Fail
-		}
-		name := "load " + l.Name + " " + m.Metric.String()
-		if m.Route != "" {
-			name += " " + m.Route
-		}
-		g := c.gate(verdict, name, fmt.Sprintf("%s [%s, %s]", change(m.Change), change(m.Low), change(m.High)), "+"+text.Percent(m.Margin))
-		if m.Metric == perf.Errors {
-			g.Measured = fmt.Sprintf("blue %s, green %s", text.Percent(m.Blue), text.Percent(m.Green))
-			g.Limit = text.Percent(m.Margin)
-		}
-		if m.Blocks == 0 {
-			g.Measured = "not measured"
-		}
-		g.Reason, g.Load = m.Note, l.Name
-	}
-}
-
-// change writes a relative change; past a hundredfold it says no more than that
-// there is no bound.
-func change(share float64) string {
-	if share >= 100 {
-		return "unbounded"
-	}
-	return fmt.Sprintf("%+.1f %%", share*100)
-}
-
 // rowsLeft counts the rows that the stage's limits left out, and names their cases.
 func (c *conclusion) rowsLeft() int {
 	rows := 0
-	for _, suite := range c.e.plan.Suites {
+	for _, suite := range c.in.Suites {
 		for _, test := range suite.Cases {
 			if d := test.Data; d != nil && d.Left > 0 {
 				rows += d.Left
-				c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("case %s: %s of %s left out by limits: {data: %d} of the stage", test.ID, text.Count(d.Left, "row"), rowSource(d), c.e.plan.Env.Limits.Rows))
+				c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("case %s: %s of %s left out by limits: {data: %d} of the stage", test.ID, text.Count(d.Left, "row"), rowSource(d), c.in.Env.Limits.Rows))
 			}
 		}
 	}

@@ -35,13 +35,13 @@ type connectionTotals struct{ exchanges, opened, closed, resets, resent int }
 type connectionsSeen map[place]*placeTotals
 
 // add books the steps of a case's straight lanes.
-func (t connectionsSeen) add(s *suiteRun, r *run.CaseResult) {
+func (t connectionsSeen) add(s *suiteOf, r *run.CaseResult) {
 	for i := range r.Steps {
 		step := &r.Steps[i]
 		if step.Lane != "" || step.Blue == nil || step.Green == nil || r.Quarantine != "" && r.Verdict == run.Skip {
 			continue
 		}
-		at, service, ok := s.placeOf(step)
+		at, service, ok := s.PlaceOf(step)
 		if !ok {
 			continue
 		}
@@ -50,21 +50,12 @@ func (t connectionsSeen) add(s *suiteRun, r *run.CaseResult) {
 			p = &placeTotals{service: service, framing: map[string][2]string{}}
 			t[at] = p
 		}
-		if !slices.Contains(p.suites, s.suite.Name) {
-			p.suites = append(p.suites, s.suite.Name)
+		if !slices.Contains(p.suites, s.Suite.Name) {
+			p.suites = append(p.suites, s.Suite.Name)
 			slices.Sort(p.suites)
 		}
 		p.add(step)
 	}
-}
-
-// placeOf is where a step's two requests went, where that is two places.
-func (s *suiteRun) placeOf(step *run.StepResult) (place, string, bool) {
-	blue, green := s.blue.atText(step.Blue.URL), s.green.atText(step.Green.URL)
-	if blue == nil || green == nil || green.shared {
-		return place{}, "", false
-	}
-	return place{blue.base.String(), green.base.String()}, green.name, true
 }
 
 func (p *placeTotals) add(step *run.StepResult) {
@@ -125,6 +116,13 @@ func (t connectionsSeen) findings() []run.TransportFinding {
 		out = append(out, p.findings()...)
 	}
 	return out
+}
+
+// services are the services that cases have asked, in one order.
+func (t *totals) services() []*placeTotals {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.transport.sorted()
 }
 
 // sorted gives the services one order.

@@ -22,31 +22,29 @@ import (
 //  2. Requests: see ledger.problems.
 //  3. Load stages planned = run, skipped or broken.
 func (c *conclusion) accounts() {
-	e := c.e
-	early, _ := c.o.stopReason()
-	stopped := early != 0 || e.failed() != nil
+	stopped := c.in.Stop.Verdict != 0 || c.in.Failure != nil
 	var wrong []string
-	n, planned := c.end.Counts, e.planned()
+	n, planned := c.end.Counts, c.in.Planned
 	if n.Cases != n.Judged()+n.Skip+n.Broken {
 		wrong = append(wrong, fmt.Sprintf("%d cases, but %d judged, %d skipped and %d broken", n.Cases, n.Judged(), n.Skip, n.Broken))
 	}
-	if c.o.compared && !stopped && n.Cases != planned.Cases || n.Cases > planned.Cases {
+	if c.in.Compared && !stopped && n.Cases != planned.Cases || n.Cases > planned.Cases {
 		wrong = append(wrong, fmt.Sprintf("%d cases planned, but %d came to an end", planned.Cases, n.Cases))
 	}
-	for _, id := range e.totals.twice {
+	for _, id := range c.in.Totals.twice {
 		wrong = append(wrong, fmt.Sprintf("case %s came to an end twice", id))
 	}
-	if c.o.loaded && !stopped && !e.halted() && len(c.o.loads) != planned.Loads {
-		wrong = append(wrong, fmt.Sprintf("%d load stages planned, but %d came to an end", planned.Loads, len(c.o.loads)))
+	if c.in.Loaded && !stopped && !c.in.Halted && len(c.in.Loads) != planned.Loads {
+		wrong = append(wrong, fmt.Sprintf("%d load stages planned, but %d came to an end", planned.Loads, len(c.in.Loads)))
 	}
-	wrong = append(wrong, e.ledger.problems(stopped)...)
-	verdict, measured := run.Pass, fmt.Sprintf("%d cases, %d and %d requests", n.Cases, e.ledger.total().Blue, e.ledger.total().Green)
+	wrong = append(wrong, c.in.Ledger.problems(stopped)...)
+	verdict, measured := run.Pass, fmt.Sprintf("%d cases, %d and %d requests", n.Cases, c.in.Ledger.total().Blue, c.in.Ledger.total().Green)
 	measured += c.unsent()
 	for _, text := range wrong {
 		verdict, measured = run.Broken, text
 		c.claim(run.Broken, "accounting: %s", text)
 	}
-	if c.o.compared || c.o.loaded {
+	if c.in.Compared || c.in.Loaded {
 		c.gate(verdict, "accounting", measured, "everything accounted for")
 	}
 }
@@ -54,7 +52,7 @@ func (c *conclusion) accounts() {
 // evidence gates what the proof itself is worth: coverage, the second opinion,
 // the protocol, and the rules.
 func (c *conclusion) evidence() {
-	t := c.e.totals
+	t := c.in.Totals
 	cov := c.end.Coverage
 	if cov.Mutants > 0 || c.sums.vacuous > 0 {
 		verdict := run.Pass
@@ -62,8 +60,8 @@ func (c *conclusion) evidence() {
 			verdict = run.Inconclusive
 		}
 		measured := fmt.Sprintf("%s (%d of %d mutants found)", text.Percent(float64(cov.Killed)/float64(max(cov.Mutants, 1))), cov.Killed, cov.Mutants)
-		if of := c.e.control.of.Load(); of > 0 {
-			measured += fmt.Sprintf(", drawn for %d of %d answers of cases with more than %d rows", c.e.control.made.Load(), of, allControlled)
+		if of := c.in.Controlled.Of; of > 0 {
+			measured += fmt.Sprintf(", drawn for %d of %d answers of cases with more than %d rows", c.in.Controlled.Made, of, allControlled)
 		}
 		if c.sums.vacuous > 0 {
 			measured += ", " + text.Count(c.sums.vacuous, "vacuous case")
@@ -79,7 +77,7 @@ func (c *conclusion) evidence() {
 		c.gate(verdict, "second opinion", fmt.Sprintf("%d of %d agree", s.Agreed, s.Checked), "all")
 	}
 	if len(t.protocol) > 0 {
-		for _, suite := range c.e.plan.Suites {
+		for _, suite := range c.in.Suites {
 			if p, ok := t.protocol[suite.Name]; ok {
 				text := fmt.Sprintf("suite %s: blue answers over %s and green over %s; declare http: of the sides where that is meant", suite.Name, p[0], p[1])
 				if gateOf(suite) == scenarios.Required {
@@ -97,7 +95,7 @@ func (c *conclusion) evidence() {
 // coverageLimit names the demanded minima.
 func (c *conclusion) coverageLimit() string {
 	var out []string
-	for _, suite := range c.e.plan.Suites {
+	for _, suite := range c.in.Suites {
 		if suite.MinCoverage > 0 {
 			out = append(out, fmt.Sprintf("%s %s", suite.Name, text.Percent(suite.MinCoverage)))
 		}
@@ -112,7 +110,7 @@ func (c *conclusion) coverageLimit() string {
 // that did nothing.
 func (c *conclusion) rules() {
 	written := map[string]*diff.Rule{}
-	for _, suite := range c.e.plan.Suites {
+	for _, suite := range c.in.Suites {
 		eachStep(suite, func(step *scenarios.Step) {
 			for i := range step.Rules {
 				written[step.Rules[i].Origin] = &step.Rules[i]
@@ -120,7 +118,7 @@ func (c *conclusion) rules() {
 		})
 	}
 	var dead []string
-	for _, v := range c.e.totals.rules {
+	for _, v := range c.in.Totals.rules {
 		rule := written[v.At]
 		if rule == nil {
 			continue // built in

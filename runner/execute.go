@@ -70,7 +70,7 @@ func (e *execution) execute(outer context.Context) (*run.End, error) {
 		o.cause = outer.Err()
 	}
 	e.board.update(func(p *Progress) { p.Phase = Finishing })
-	end := e.conclude(o)
+	end := conclude(e.inputs(o))
 	if failure := e.failed(); failure != nil {
 		return end, failure
 	}
@@ -179,17 +179,6 @@ func (e *execution) leaveAll(ctx context.Context) {
 	}
 }
 
-// news are the reasons of a later probe that an earlier one did not have.
-func (r *identityReport) news(before *identityReport) []string {
-	var out []string
-	for _, reason := range r.reasons {
-		if !slices.Contains(before.reasons, reason) {
-			out = append(out, "after the run: "+reason)
-		}
-	}
-	return out
-}
-
 // resume counts the results of an earlier execution and says which places of the
 // plan they fill.
 func (e *execution) resume() (map[int]bool, error) {
@@ -210,7 +199,7 @@ func (e *execution) resume() (map[int]bool, error) {
 		}
 		begun[r.Suite] = begun[r.Suite] || r.Requests != run.PerSide{}
 		left[r.Suite] = left[r.Suite] || r.Kind == "teardown"
-		e.totals.add(e.suites[r.Suite], r)
+		e.totals.add(e.suites[r.Suite].facts(), r)
 	}
 	for i, suite := range e.suites {
 		suite.owesTeardown = begun[i] && !left[i]
@@ -340,4 +329,29 @@ func (o *outcome) stopReason() (run.Verdict, string) {
 	default:
 		return run.Interrupted, "the run was stopped: " + o.cause.Error()
 	}
+}
+
+// inputs gathers what the verdict is made from.
+func (e *execution) inputs(o *outcome) *inputs {
+	plan := e.plan
+	in := &inputs{
+		demand: demand{
+			Suites: plan.Suites, Env: plan.Env, Planned: e.planned(), Narrowed: plan.Narrowed, Asks: plan.Asks,
+			Cases: plan.Options.Part != OnlyLoad, WarnOnly: plan.Options.OnInconclusive == Warn, AllowSame: plan.Options.AllowSame,
+			Resumed: plan.Done != nil, Writes: slices.ContainsFunc(plan.Suites, suiteWrites),
+		},
+		outcomes: outcomes{
+			Setup: o.setup, Reached: o.preflight, Identity: o.before, Changed: o.changed, Transport: o.transport, Slow: o.slow,
+			Loads: o.loads, Compared: o.compared, Loaded: o.loaded, TwoPlaces: e.places.apart(),
+			Controlled: controlled{Of: e.control.of.Load(), Made: e.control.made.Load()},
+		},
+		Totals: e.totals, Ledger: &e.ledger, Sides: e.sides(), Audit: o.audit, Elapsed: e.now().Sub(o.begun),
+		Earlier: e.earlier, Failure: e.failed(), Halted: e.halted(),
+	}
+	in.Stop.Verdict, in.Stop.Reason = o.stopReason()
+	var signal interface{ SignalNumber() int }
+	if in.Stop.Verdict != 0 && errors.As(o.cause, &signal) {
+		in.Stop.Signal = signal.SignalNumber()
+	}
+	return in
 }

@@ -93,7 +93,7 @@ func (e *execution) failed() error {
 // send is the only way out: it counts a request, waits for its turn under the
 // stage's cap, and books what came back.
 func (e *execution) send(ctx context.Context, to *service, request *wire.Request, in *sentCount) *wire.Exchange {
-	e.ledger.sides[to.side].scheduled.Add(1)
+	e.ledger.schedule(to.side)
 	sent := false
 	var x *wire.Exchange
 	unsent := &wire.Exchange{Method: request.Method, URL: request.URL, Sent: request.Headers, Body: request.Body, Started: e.now()}
@@ -107,10 +107,10 @@ func (e *execution) send(ctx context.Context, to *service, request *wire.Request
 	default:
 		sent = true
 		in.add(to.side)
-		e.ledger.sides[to.side].sent.Add(1)
+		e.ledger.send(to.side)
 		x = to.wire.Do(ctx, request)
 	}
-	e.ledger.took(to.side, x, sent)
+	e.ledger.receive(to.side, x, sent)
 	e.places.answered(to, x)
 	return x
 }
@@ -235,4 +235,30 @@ func authorities(of, other *cluster) []string {
 		}
 	}
 	return out
+}
+
+// facts are what totals need to know of the suite.
+func (s *suiteRun) facts() *suiteOf {
+	return &suiteOf{Index: s.index, Suite: s.suite, ProtocolDeclared: s.protocolDeclared(), PlaceOf: s.placeOf}
+}
+
+// protocolDeclared reports whether the suite says with which HTTP version a side is called.
+func (s *suiteRun) protocolDeclared() bool {
+	for _, c := range []*cluster{s.blue, s.green} {
+		for _, svc := range c.services {
+			if svc.config.HTTP != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// placeOf is where a step's two requests went, where that is two places.
+func (s *suiteRun) placeOf(step *run.StepResult) (place, string, bool) {
+	blue, green := s.blue.atText(step.Blue.URL), s.green.atText(step.Green.URL)
+	if blue == nil || green == nil || green.shared {
+		return place{}, "", false
+	}
+	return place{blue.base.String(), green.base.String()}, green.name, true
 }

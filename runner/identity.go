@@ -7,30 +7,11 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
-
-// An identityReport is what the sides said they are.
-type identityReport struct {
-	verdict  run.Verdict // Pass, or what is wrong; 0: nothing was asked
-	reasons  []string
-	stop     bool // a side is not what it should be: nothing more may be sent
-	values   map[string][2]string
-	protocol [2]string
-	asked    int
-}
-
-func (r *identityReport) find(v run.Verdict, format string, args ...any) {
-	r.verdict = r.verdict.Worse(v)
-	text := fmt.Sprintf(format, args...)
-	if !slices.Contains(r.reasons, text) {
-		r.reasons = append(r.reasons, text)
-	}
-}
 
 // A sampled is what one side answered to an identity's samples.
 type sampled struct {
@@ -79,18 +60,6 @@ func (e *execution) identify(ctx context.Context) *identityReport {
 	return r
 }
 
-func (r *identityReport) greenText() string {
-	if len(r.values) == 0 {
-		return "no identity says what it is"
-	}
-	var out []string
-	for name, v := range r.values {
-		out = append(out, fmt.Sprintf("%s is %q", name, v[1]))
-	}
-	slices.Sort(out)
-	return strings.Join(out, ", ")
-}
-
 func identityKey(s *suiteRun, id *scenarios.Identity) string {
 	var places []string
 	for _, c := range []*cluster{s.blue, s.green} {
@@ -126,9 +95,7 @@ func identityName(id *scenarios.Identity) string {
 func (e *execution) identifyOne(ctx context.Context, s *suiteRun, id *scenarios.Identity, r *identityReport) bool {
 	w := newWalk(s, s.suite.Name+"/(identity)", e.now())
 	defer func() {
-		n := w.sent.perSide()
-		e.ledger.outside[scenarios.Blue].Add(int64(n.Blue))
-		e.ledger.outside[scenarios.Green].Add(int64(n.Green))
+		e.ledger.addOutside(w.sent.perSide())
 	}()
 	r.asked++
 	name := identityName(id)
@@ -276,52 +243,4 @@ func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (va
 		return "", x.Proto, err.Error()
 	}
 	return v.Text, x.Proto, ""
-}
-
-// sides adds what the sides said they are.
-func (r *identityReport) sides(of run.Sides) *run.Sides {
-	for name, v := range r.values {
-		of.Blue.SetIdentity(name, v[0])
-		of.Green.SetIdentity(name, v[1])
-	}
-	of.Blue.Protocol, of.Green.Protocol = r.protocol[0], r.protocol[1]
-	return &of
-}
-
-// since compares what the sides are with what they were when an earlier execution
-// of the run began: the cases that it judged were answered by something else. A
-// value that the archive hid is not known.
-func (r *identityReport) since(began *run.Sides) []string {
-	if began == nil {
-		return nil
-	}
-	var out []string
-	for name, now := range r.values {
-		for i, was := range []string{began.Blue.Identity[name], began.Green.Identity[name]} {
-			if was != "" && was != text.Cut(now[i], run.MaxGot) && !strings.Contains(was, "<secret:") {
-				side := []scenarios.Side{scenarios.Blue, scenarios.Green}[i]
-				out = append(out, fmt.Sprintf("identity %s: %s was %q when the run began and is %q now that it goes on: its cases would be of two builds", name, side, was, now[i]))
-			}
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// changed compares what the sides are after the run with what they were before.
-func (r *identityReport) changed(after *identityReport) []string {
-	var out []string
-	for name, before := range r.values {
-		now, ok := after.values[name]
-		if !ok {
-			continue
-		}
-		for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-			if before[i] != now[i] {
-				out = append(out, fmt.Sprintf("identity %s: %s was %q before the run and is %q after it", name, side, before[i], now[i]))
-			}
-		}
-	}
-	slices.Sort(out)
-	return out
 }

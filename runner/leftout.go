@@ -31,7 +31,7 @@ func (c *conclusion) leftOut(l run.LeftOut) {
 // environment did comes before what was typed.
 func (c *conclusion) narrowing(cases bool) (by run.Source, name string) {
 	for _, typed := range []bool{false, true} {
-		for _, n := range c.e.plan.Narrowed {
+		for _, n := range c.in.Narrowed {
 			if (n.By == run.ByFlag) != typed || cases && !n.Cases || !cases && !n.Loads {
 				continue
 			}
@@ -48,7 +48,7 @@ func (c *conclusion) narrowing(cases bool) (by run.Source, name string) {
 // did not show.
 func (c *conclusion) required() {
 	c.leftCases()
-	for _, l := range c.e.totals.switches.leftOut() {
+	for _, l := range c.in.Totals.switches.leftOut() {
 		c.leftOut(l)
 	}
 	c.leftLoads()
@@ -61,7 +61,7 @@ func (c *conclusion) required() {
 	}
 	c.leftWrites()
 	c.leftIdentity()
-	env := c.e.plan.Env
+	env := c.in.Env
 	if env == nil {
 		return
 	}
@@ -78,11 +78,11 @@ func (c *conclusion) required() {
 
 // leftCases books the cases that were not chosen, and those that were not judged.
 func (c *conclusion) leftCases() {
-	if p := c.e.planned(); p.Partial() && p.Cases > 0 {
+	if p := c.in.Planned; p.Partial() && p.Cases > 0 {
 		by, name := c.narrowing(true)
 		c.leftOut(run.LeftOut{What: run.AspectCases, By: by, Name: name, Count: p.OfCases - p.Cases, Of: p.OfCases})
 	}
-	if n := c.counts.Skip - c.e.totals.withheld; n > 0 && c.counts.Judged() > 0 {
+	if n := c.counts.Skip - c.in.Totals.withheld; n > 0 && c.counts.Judged() > 0 {
 		c.leftOut(run.LeftOut{What: run.AspectCases, By: run.ByFile, Count: n})
 	}
 }
@@ -90,22 +90,22 @@ func (c *conclusion) leftCases() {
 // leftLoads books the load stages that were not chosen or not allowed, and those
 // whose inconclusive result does not decide.
 func (c *conclusion) leftLoads() {
-	p, ran, of := c.e.planned(), 0, c.e.planned().OfLoads
-	for _, suite := range c.e.plan.Suites {
+	p, ran, of := c.in.Planned, 0, c.in.Planned.OfLoads
+	for _, suite := range c.in.Suites {
 		of = max(of, len(suite.Loads))
 	}
-	for i := range c.o.loads {
-		ran += judge.Count(c.o.loads[i].Verdict != run.Skip)
+	for i := range c.in.Loads {
+		ran += judge.Count(c.in.Loads[i].Verdict != run.Skip)
 	}
 	by, name := c.narrowing(false)
 	switch {
-	case of > 0 && len(c.o.loads) == 0:
+	case of > 0 && len(c.in.Loads) == 0:
 		c.leftOut(run.LeftOut{What: run.AspectLoad, By: by, Name: name})
 	case p.Loads < of:
 		c.leftOut(run.LeftOut{What: run.AspectLoad, By: by, Name: name, Count: of - p.Loads, Of: of})
 	}
-	for i := range c.o.loads {
-		l := &c.o.loads[i]
+	for i := range c.in.Loads {
+		l := &c.in.Loads[i]
 		switch {
 		case l.Verdict == run.Skip:
 			left := c.byStage(run.AspectLoad)
@@ -113,7 +113,7 @@ func (c *conclusion) leftLoads() {
 				left.Load = l.Name
 			}
 			c.leftOut(left)
-			if !c.settled(run.AspectLoad) && gateOf(c.e.plan.Suites[l.Suite]) == scenarios.Required {
+			if !c.settled(run.AspectLoad) && gateOf(c.in.Suites[l.Suite]) == scenarios.Required {
 				c.claim(run.Inconclusive, "load %s was not run: %s", l.Name, l.Reason)
 			}
 		case l.Verdict == run.Inconclusive && c.weight(l) == run.Pass:
@@ -124,14 +124,14 @@ func (c *conclusion) leftLoads() {
 
 // settled reports whether the stage says which aspects it requires, and leaves
 // this one out.
-func (c *conclusion) settled(what run.Aspect) bool { return leavesOut(c.e.plan.Env, what) }
+func (c *conclusion) settled(what run.Aspect) bool { return leavesOut(c.in.Env, what) }
 
 // byStage is an aspect that the stage does not allow; named where its list of what
 // it requires says that this is meant.
 func (c *conclusion) byStage(what run.Aspect) run.LeftOut {
 	l := run.LeftOut{What: what, By: run.ByStage}
 	if c.settled(what) {
-		l.Name = "require: [" + strings.Join(c.e.plan.Env.Require, ", ") + "]"
+		l.Name = "require: [" + strings.Join(c.in.Env.Require, ", ") + "]"
 	}
 	return l
 }
@@ -143,22 +143,22 @@ func leavesOut(env *scenarios.Env, what run.Aspect) bool {
 
 // leftWrites books the steps with side effects that were not chosen, or not allowed.
 func (c *conclusion) leftWrites() {
-	if c.e.plan.Asks.Write() && !c.writes() {
+	if c.in.Asks.Write() && !c.writes() {
 		by, name := c.narrowing(true)
 		c.leftOut(run.LeftOut{What: run.AspectWrites, By: by, Name: name})
 	}
-	if c.e.totals.withheld == 0 {
+	if c.in.Totals.withheld == 0 {
 		return
 	}
 	c.leftOut(c.byStage(run.AspectWrites))
 	if !c.settled(run.AspectWrites) {
-		c.claim(run.Inconclusive, "%s not run: %s", text.Count(c.e.totals.withheld, "case"), run.BarWrites)
+		c.claim(run.Inconclusive, "%s not run: %s", text.Count(c.in.Totals.withheld, "case"), run.BarWrites)
 	}
 }
 
 // leftIdentity books that nothing showed blue and green to be two places.
 func (c *conclusion) leftIdentity() {
-	if c.e.plan.Options.AllowSame || !c.o.compared && !c.o.loaded {
+	if c.in.AllowSame || !c.in.Compared && !c.in.Loaded {
 		return
 	}
 	if !c.apart() {
@@ -174,7 +174,7 @@ func (c *conclusion) lacks(what run.Aspect) string {
 		return "nothing showed that blue and green are two places: " + run.IdentityHint
 	case slices.ContainsFunc(c.end.LeftOut, left):
 		return "it did not run"
-	case what == run.AspectLoad && len(c.o.loads) == 0:
+	case what == run.AspectLoad && len(c.in.Loads) == 0:
 		return "it did not run"
 	case what == run.AspectWrites && !c.writes():
 		return "no case that was run has a step with side effects"
@@ -183,6 +183,4 @@ func (c *conclusion) lacks(what run.Aspect) string {
 }
 
 // writes reports whether a case that was chosen has a step with side effects.
-func (c *conclusion) writes() bool {
-	return c.e.plan.Options.Part != OnlyLoad && slices.ContainsFunc(c.e.plan.Suites, suiteWrites)
-}
+func (c *conclusion) writes() bool { return c.in.Cases && c.in.Writes }

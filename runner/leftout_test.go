@@ -136,23 +136,20 @@ func answeredFrom(blue, green, blueCertificate, greenCertificate string) [2]wire
 func TestApart(t *testing.T) {
 	type pair struct{ blue, green string } // values at $.v that a rule explains
 	for _, row := range []struct {
-		name     string
-		sides    [2]wire.Exchange
-		values   []pair
-		identity [2]string
-		want     bool
+		name   string
+		sides  [2]wire.Exchange
+		values []pair
+		want   bool
 	}{
-		{"nothing", [2]wire.Exchange{}, nil, [2]string{}, false},
-		{"two addresses alone", answeredFrom("10.0.0.1:80", "10.0.0.2:80", "", ""), nil, [2]string{}, false},
-		{"one certificate at two addresses", answeredFrom("10.0.0.1:443", "10.0.0.2:443", "c", "c"), nil, [2]string{}, false},
-		{"two certificates", answeredFrom("10.0.0.1:443", "10.0.0.1:443", "c", "d"), nil, [2]string{}, true},
-		{"an identity that differs", [2]wire.Exchange{}, nil, [2]string{"one", "two"}, true},
-		{"an identity that is the same", [2]wire.Exchange{}, nil, [2]string{"one", "one"}, false},
-		{"two addresses, and a value that each side keeps to", answeredFrom("10.0.0.1:80", "10.0.0.2:80", "", ""), []pair{{"1", "2"}, {"1", "2"}}, [2]string{}, true},
-		{"such a value of two ports of one address", answeredFrom("10.0.0.1:80", "10.0.0.1:81", "", ""), []pair{{"1", "2"}, {"1", "2"}}, [2]string{}, false},
-		{"a value seen once may be a clock", answeredFrom("10.0.0.1:80", "10.0.0.2:80", "", ""), []pair{{"1", "2"}}, [2]string{}, false},
-		{"a clock", answeredFrom("10.0.0.1:80", "10.0.0.2:80", "", ""), []pair{{"1", "2"}, {"3", "4"}}, [2]string{}, false},
-		{"a side's own address sent back", answeredFrom("10.0.0.1:80", "10.0.0.2:80", "", ""), []pair{{`"blue.example"`, `"green.example"`}, {`"blue.example"`, `"green.example"`}}, [2]string{}, false},
+		{"nothing", [2]wire.Exchange{}, nil, false},
+		{"two addresses alone", answeredFrom("10.0.0.1:80", "10.0.0.2:80", "", ""), nil, false},
+		{"one certificate at two addresses", answeredFrom("10.0.0.1:443", "10.0.0.2:443", "c", "c"), nil, false},
+		{"two certificates", answeredFrom("10.0.0.1:443", "10.0.0.1:443", "c", "d"), nil, true},
+		{"two addresses, and a value that each side keeps to", answeredFrom("10.0.0.1:80", "10.0.0.2:80", "", ""), []pair{{"1", "2"}, {"1", "2"}}, true},
+		{"such a value of two ports of one address", answeredFrom("10.0.0.1:80", "10.0.0.1:81", "", ""), []pair{{"1", "2"}, {"1", "2"}}, false},
+		{"a value seen once may be a clock", answeredFrom("10.0.0.1:80", "10.0.0.2:80", "", ""), []pair{{"1", "2"}}, false},
+		{"a clock", answeredFrom("10.0.0.1:80", "10.0.0.2:80", "", ""), []pair{{"1", "2"}, {"3", "4"}}, false},
+		{"a side's own address sent back", answeredFrom("10.0.0.1:80", "10.0.0.2:80", "", ""), []pair{{`"blue.example"`, `"green.example"`}, {`"blue.example"`, `"green.example"`}}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := newRig(t, http.NotFoundHandler(), http.NotFoundHandler()).file("s.yaml", oneCase)
@@ -170,10 +167,7 @@ func TestApart(t *testing.T) {
 					Kind: diff.Changed, Where: diff.InBody, Path: "$.v", Rule: "s.yaml:1:1", Blue: diff.Excerpt{JSON: v.blue}, Green: diff.Excerpt{JSON: v.green},
 				}}})
 			}
-			c := &conclusion{e: e, o: &outcome{}, end: &run.End{}}
-			c.end.Sides.Blue.SetIdentity("build", row.identity[0])
-			c.end.Sides.Green.SetIdentity("build", row.identity[1])
-			if got := c.apart(); got != row.want {
+			if got := e.places.apart(); got != row.want {
 				t.Errorf("apart is %t, want %t", got, row.want)
 			}
 		})

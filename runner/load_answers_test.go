@@ -189,26 +189,6 @@ func TestLoadAcceptsAnswers(t *testing.T) {
 	}
 }
 
-// A policy of warn accepts what noise leaves open, and no finding about the answers,
-// the warm-up or the connections.
-func TestWarnCoversNoiseAlone(t *testing.T) {
-	c := &conclusion{e: &execution{plan: &Plan{Options: Options{OnInconclusive: Warn}}}}
-	for _, kind := range []run.LoadFindingKind{run.LoadDiffersOnce, run.LoadUnjudged, run.LoadColdErrors, run.LoadConnectionsSlow} {
-		l := &run.LoadResult{Verdict: run.Inconclusive, Findings: []run.LoadFinding{{Kind: kind, Verdict: run.Inconclusive}}}
-		if got := c.weight(l); got != run.Inconclusive {
-			t.Errorf("%s weighs %s", kind, got)
-		}
-	}
-	for _, l := range []*run.LoadResult{{Verdict: run.Inconclusive}, {Verdict: run.Inconclusive, Findings: []run.LoadFinding{{Kind: run.LoadColdErrors, Verdict: run.Pass}}}} {
-		if got := c.weight(l); got != run.Pass {
-			t.Errorf("noise weighs %s", got)
-		}
-	}
-	if got := c.weight(&run.LoadResult{Verdict: run.Fail}); got != run.Fail {
-		t.Errorf("a failure weighs %s", got)
-	}
-}
-
 // One wrong answer in a block decides also under --on-inconclusive warn.
 func TestWarnDoesNotCoverAnswers(t *testing.T) {
 	var n atomic.Int64

@@ -151,37 +151,3 @@ func decide(r *run.LoadResult) {
 		r.Cause = ""
 	}
 }
-
-// responseGates has a row for the answers, the warm-up and the connections.
-func (c *conclusion) responseGates(l *run.LoadResult) {
-	verdict := func(kinds ...run.LoadFindingKind) run.Verdict {
-		v := run.Pass
-		for _, f := range l.Findings {
-			if slices.Contains(kinds, f.Kind) {
-				v = v.Worse(f.Verdict)
-			}
-		}
-		return v
-	}
-	row := func(v run.Verdict, name, measured, limit string) {
-		c.gate(v, "load "+l.Name+" "+name, measured, limit).Load = l.Name
-	}
-	if j := l.Judging; j != nil {
-		pairs, judged, differ := j.Sum()
-		v, measured := verdict(run.LoadDiffers, run.LoadDiffersOnce, run.LoadUnjudged), j.JudgedText()
-		switch {
-		case pairs == 0:
-			row(run.Skip, "responses equal", "no pair was compared", "100 %")
-		case differ > 0:
-			row(v, "responses equal", fmt.Sprintf("%s (%d of %d differ, %s), %s", text.Percent(1-float64(differ)/float64(judged)), differ, judged, text.Count(len(j.Causes), "cause"), measured), "100 %")
-		default:
-			row(v, "responses equal", "100 %, "+measured, "100 %")
-		}
-	}
-	if w := l.WarmUp; w != nil {
-		row(verdict(run.LoadColdErrors), "warm-up", w.String(), "no errors of green's alone")
-	}
-	if g := &l.Generator; g.Connections != (run.PerSide{}) {
-		row(verdict(run.LoadConnectionsDie, run.LoadConnectionsClose, run.LoadConnectionsSlow), "connections", g.ConnectionsText(), "as blue's")
-	}
-}

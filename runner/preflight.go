@@ -31,27 +31,6 @@ const (
 	dialPause    = 150 * time.Millisecond
 )
 
-// A preflightReport is what was found before the first request.
-type preflightReport struct {
-	down    []downService
-	same    []string // services whose two sides are one place
-	stop    string   // why nothing is sent at all; empty: the run goes on
-	checked int      // services, of both sides
-	missing int      // of those, unreachable
-}
-
-// isDown reports whether a side's service was found unreachable.
-func (r *preflightReport) isDown(side scenarios.Side, name string) bool {
-	return slices.ContainsFunc(r.down, func(d downService) bool { return d.side == side && d.name == name })
-}
-
-type downService struct {
-	side  scenarios.Side
-	name  string
-	label string
-	err   *wire.Err
-}
-
 // preflight looks at every service that the plan uses:
 //
 //  1. Both sides must be reachable. A service that is not fails or breaks its
@@ -106,16 +85,6 @@ func (e *execution) preflight(ctx context.Context) *preflightReport {
 
 // place names a service with its address.
 func (s *service) place() string { return s.label() + " at " + origin(s.base) }
-
-func (r *preflightReport) downText(side scenarios.Side) string {
-	var out []string
-	for _, d := range r.down {
-		if d.side == side {
-			out = append(out, fmt.Sprintf("%s: %s: %s", d.label, d.err.Class, d.err.Detail))
-		}
-	}
-	return strings.Join(out, "; ")
-}
 
 // lookAll finds out where all services live, each place once, all at once.
 func (e *execution) lookAll(ctx context.Context) map[*service]*address {

@@ -212,8 +212,7 @@ func (c *probe) prober(to *service) *prober {
 // end books what was sent.
 func (p *prober) end() {
 	n := p.walk.sent.perSide()
-	p.suite.run.ledger.outside[scenarios.Blue].Add(int64(n.Blue))
-	p.suite.run.ledger.outside[scenarios.Green].Add(int64(n.Green))
+	p.suite.run.ledger.addOutside(n)
 }
 
 // send sends the probe with another method, or asking for a coding; nil: the

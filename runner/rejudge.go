@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
@@ -87,31 +86,6 @@ func (e *execution) keepExamples(l *run.LoadResult) {
 			pair.Key = key
 			e.emit(run.Event{Pair: pair})
 		}
-	}
-}
-
-// carriedGates are those whose evidence a re-judgement cannot renew.
-var carriedGates = []string{"services reachable", "identity", "same protocol"}
-
-// carry keeps what the earlier run found beside its cases (rule 2).
-func (c *conclusion) carry() {
-	from := c.e.earlier
-	if from == nil {
-		return
-	}
-	end := &from.End
-	c.end.Sides, c.end.Audit = end.Sides, end.Audit
-	for _, g := range end.Gates {
-		if !slices.Contains(carriedGates, g.Name) {
-			continue
-		}
-		c.gates = append(c.gates, g)
-		if g.Verdict > run.Pass {
-			c.claim(g.Verdict, "the run that is judged again: %s: %s", g.Name, g.Measured)
-		}
-	}
-	if end.Verdict == 0 || end.Verdict >= run.Interrupted {
-		c.claim(run.Interrupted.Worse(end.Verdict), "the run that is judged again did not come to its end")
 	}
 }
 

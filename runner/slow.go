@@ -34,9 +34,7 @@ func (e *execution) findSlow(ctx context.Context, loads []run.LoadResult) *run.T
 	}) {
 		return nil
 	}
-	e.totals.mu.Lock()
-	seen := e.totals.transport.sorted()
-	e.totals.mu.Unlock()
+	seen := e.totals.services()
 	for _, p := range seen {
 		first := [2]float64{p.times[scenarios.Blue].median(), p.times[scenarios.Green].median()}
 		if !slower(first[0], first[1]) {

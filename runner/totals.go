@@ -74,14 +74,24 @@ func newTotals(suites int) *totals {
 	return &totals{suites: make([]suiteTotals, suites), causes: cause.NewSet(), rules: map[string]run.RuleVisits{}, findings: map[finding]*tally{}, overflow: map[run.Verdict]int{}, protocol: map[string][2]string{}, transport: connectionsSeen{}}
 }
 
+// A suiteOf is what totals need to know of the suite that a result belongs to.
+type suiteOf struct {
+	Index int
+	Suite *scenarios.Suite
+	// ProtocolDeclared: the suite says with which HTTP version a side is called.
+	ProtocolDeclared bool
+	// PlaceOf finds the service that a step was sent to; false: none that is two places.
+	PlaceOf func(step *run.StepResult) (at place, service string, ok bool)
+}
+
 // add books a result.
-func (t *totals) add(s *suiteRun, r *run.CaseResult) {
+func (t *totals) add(s *suiteOf, r *run.CaseResult) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if r.Kind == "" && t.mark(r.Index) {
 		t.twice = append(t.twice, r.ID)
 	}
-	u := &t.suites[s.index]
+	u := &t.suites[s.Index]
 	if r.Verdict != run.Skip || r.Kind == "" {
 		u.verdict = u.verdict.Worse(r.Verdict)
 	}
@@ -99,14 +109,14 @@ func (t *totals) add(s *suiteRun, r *run.CaseResult) {
 		t.unsent.Steps += r.NotSent.Steps
 		t.unsent.Of++
 	}
-	if s.suite.Gate != scenarios.Advisory && r.Quarantine == "" {
+	if s.Suite.Gate != scenarios.Advisory && r.Quarantine == "" {
 		t.switches.add(r)
 	}
 	t.find(s, u, r)
 	t.protocols(s, r)
 	t.transport.add(s, r)
 	t.withheld += judge.Count(r.Verdict == run.Skip && r.Barred == run.BarWrites)
-	t.unreviewed += judge.Count(r.Kind == "" && s.suite.Gate != scenarios.Advisory && r.Verdict == run.Skip && r.Barred == run.BarUnreviewed)
+	t.unreviewed += judge.Count(r.Kind == "" && s.Suite.Gate != scenarios.Advisory && r.Verdict == run.Skip && r.Barred == run.BarUnreviewed)
 }
 
 // addCreated books what a walk without a result created.
@@ -128,13 +138,13 @@ func (t *totals) mark(index int) bool {
 }
 
 // find merges what a case found: differences into causes, the rest by its text.
-func (t *totals) find(s *suiteRun, u *suiteTotals, r *run.CaseResult) {
+func (t *totals) find(s *suiteOf, u *suiteTotals, r *run.CaseResult) {
 	decides := r.Quarantine == "" || r.Verdict != run.Skip
 	differs, compared, unmet, vacuous := false, false, false, false
 	var silent [3]bool
 	noted := map[finding]bool{} // a case counts once for a sentence
 	note := func(v run.Verdict, text string) {
-		f := finding{v, text, s.suite.Gate == scenarios.Advisory}
+		f := finding{v, text, s.Suite.Gate == scenarios.Advisory}
 		if !noted[f] {
 			noted[f] = true
 			t.note(f, r)
@@ -152,7 +162,7 @@ func (t *totals) find(s *suiteRun, u *suiteTotals, r *run.CaseResult) {
 		silent[scenarios.Green] = silent[scenarios.Green] || step.Green != nil && step.Green.Err != nil
 		if step.DifferencesTotal > 0 && step.Lane == "" {
 			differs = true
-			t.causes.AddAt(cause.Site{Index: r.Index, Case: r.ID, Suite: s.suite.Name, Step: step.Name, Sample: sampleOf(step, s.suite.MinCoverage)}, roots(step.Differences))
+			t.causes.AddAt(cause.Site{Index: r.Index, Case: r.ID, Suite: s.Suite.Name, Step: step.Name, Sample: sampleOf(step, s.Suite.MinCoverage)}, roots(step.Differences))
 			step.Pair = nil // large, and no longer needed
 		}
 		if step.Verdict <= run.Pass {
@@ -231,28 +241,16 @@ func (t *totals) note(f finding, r *run.CaseResult) {
 }
 
 // protocols remembers with which HTTP version each service answered on each side.
-func (t *totals) protocols(s *suiteRun, r *run.CaseResult) {
+func (t *totals) protocols(s *suiteOf, r *run.CaseResult) {
 	for i := range r.Steps {
 		step := &r.Steps[i]
 		if step.Blue == nil || step.Green == nil || step.Blue.Protocol == "" || step.Green.Protocol == "" || step.Lane != "" {
 			continue
 		}
-		if step.Blue.Protocol != step.Green.Protocol && !s.protocolDeclared() {
-			t.protocol[s.suite.Name] = [2]string{step.Blue.Protocol, step.Green.Protocol}
+		if step.Blue.Protocol != step.Green.Protocol && !s.ProtocolDeclared {
+			t.protocol[s.Suite.Name] = [2]string{step.Blue.Protocol, step.Green.Protocol}
 		}
 	}
-}
-
-// protocolDeclared reports whether the suite says with which HTTP version a side is called.
-func (s *suiteRun) protocolDeclared() bool {
-	for _, c := range []*cluster{s.blue, s.green} {
-		for _, svc := range c.services {
-			if svc.config.HTTP != "" {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // counts are the totals so far, advisory suites included.

@@ -21,7 +21,7 @@ import (
 //  4. A run that is judged again keeps what only requests could show.
 func (c *conclusion) transport() {
 	var all []run.TransportFinding
-	if from := c.e.earlier; from != nil { // Rule 4
+	if from := c.in.Earlier; from != nil { // Rule 4
 		for _, f := range from.End.Transport {
 			if !f.During {
 				f.Verdict, f.Allowed = f.Weight, ""
@@ -29,10 +29,10 @@ func (c *conclusion) transport() {
 			}
 		}
 	} else {
-		all = append(all, c.o.transport...)
+		all = append(all, c.in.Transport...)
 	}
-	all = append(all, c.e.totals.transport.findings()...)
-	if f := c.o.slow; f != nil {
+	all = append(all, c.in.Totals.transport.findings()...)
+	if f := c.in.Slow; f != nil {
 		all = append(all, *f)
 	}
 	all = gravestOfEach(all) // Rule 1
@@ -62,7 +62,7 @@ func (c *conclusion) transport() {
 // weigh applies rules 2 and 3.
 func (c *conclusion) weigh(f *run.TransportFinding, used map[scenarios.Pos]bool) {
 	required := false
-	for _, suite := range c.e.plan.Suites {
+	for _, suite := range c.in.Suites {
 		if !slices.Contains(f.Suites, suite.Name) {
 			continue
 		}
@@ -81,10 +81,10 @@ func (c *conclusion) weigh(f *run.TransportFinding, used map[scenarios.Pos]bool)
 // unusedAllowances warns of allowances that were not needed, where the facts were
 // asked for.
 func (c *conclusion) unusedAllowances(used map[scenarios.Pos]bool) {
-	if c.e.earlier != nil {
+	if c.in.Earlier != nil {
 		return
 	}
-	for _, suite := range c.e.plan.Suites {
+	for _, suite := range c.in.Suites {
 		for _, a := range suite.Transport {
 			if text := fmt.Sprintf("transport allow %s (%s) was not needed", a.Fact, a.Pos); !used[a.Pos] && !slices.Contains(c.end.Warnings, text) {
 				c.end.Warnings = append(c.end.Warnings, text)

@@ -18,8 +18,8 @@ import (
 //  2. An advisory suite is reported and never decides.
 //  3. A run in which no required part was judged is broken.
 //  4. A pass is what is left when something was judged and nothing else was found.
-func (e *execution) conclude(o *outcome) *run.End {
-	c := &conclusion{e: e, o: o, end: &run.End{Sides: e.sides(), Audit: o.audit, ElapsedMS: judge.Milliseconds(e.now().Sub(o.begun)), Reasons: []string{}}}
+func conclude(in *inputs) *run.End {
+	c := &conclusion{in: in, end: &run.End{Sides: in.Sides, Audit: in.Audit, ElapsedMS: judge.Milliseconds(in.Elapsed), Reasons: []string{}}}
 	c.stopped()
 	c.beforehand()
 	c.carry()
@@ -43,8 +43,7 @@ func (e *execution) conclude(o *outcome) *run.End {
 }
 
 type conclusion struct {
-	e      *execution
-	o      *outcome
+	in     *inputs
 	end    *run.End
 	claims []sentence
 	part   string // what is speaking: each part's gravest claim comes before any part's second
@@ -86,28 +85,23 @@ func (c *conclusion) gate(v run.Verdict, name, measured, limit string) *run.Gate
 
 // stopped claims what ended the run early.
 func (c *conclusion) stopped() {
-	if err := c.e.failed(); err != nil {
+	if err := c.in.Failure; err != nil {
 		c.claim(run.Broken, "%v", err)
 		return
 	}
-	v, reason := c.o.stopReason()
-	if v == 0 {
+	if c.in.Stop.Verdict == 0 {
 		return
 	}
-	n := c.e.totals.counts().Cases
-	c.claim(v, "%s after %d of %d cases", reason, n, c.e.planned().Cases)
-	var signal interface{ SignalNumber() int }
-	if asSignal(c.o.cause, &signal) {
-		c.end.Signal = signal.SignalNumber()
-	}
+	c.claim(c.in.Stop.Verdict, "%s after %d of %d cases", c.in.Stop.Reason, c.in.Totals.counts().Cases, c.in.Planned.Cases)
+	c.end.Signal = c.in.Stop.Signal
 }
 
 // beforehand claims what preflight and the identities found.
 func (c *conclusion) beforehand() {
-	for _, p := range c.o.setup {
+	for _, p := range c.in.Setup {
 		c.claim(run.Broken, "%s", p)
 	}
-	if p := c.o.preflight; p != nil {
+	if p := c.in.Reached; p != nil {
 		for _, same := range p.same {
 			c.claim(run.Broken, "%s", same)
 		}
@@ -128,27 +122,27 @@ func (c *conclusion) beforehand() {
 		}
 	}
 	c.identity()
-	if c.e.plan.Done != nil && (c.o.before == nil || c.o.before.asked == 0) {
+	if c.in.Resumed && (c.in.Identity == nil || c.in.Identity.asked == 0) {
 		c.end.Warnings = append(c.end.Warnings, "the run was resumed, and no identity shows that the sides are still what they were when it began")
 	}
 }
 
 func (c *conclusion) identity() {
-	r := c.o.before
-	if r == nil || r.verdict == 0 && len(c.o.changed) == 0 {
+	r := c.in.Identity
+	if r == nil || r.verdict == 0 && len(c.in.Changed) == 0 {
 		return
 	}
 	verdict := r.verdict.Worse(run.Pass)
 	for _, reason := range r.reasons {
 		c.claim(r.verdict, "%s", reason)
 	}
-	for _, reason := range c.o.changed {
+	for _, reason := range c.in.Changed {
 		verdict = verdict.Worse(run.Broken)
 		c.claim(run.Broken, "%s", reason)
 	}
 	measured := fmt.Sprintf("%d probes agree, before and after", r.asked)
 	if verdict != run.Pass {
-		measured = text.Cut(strings.Join(append(slices.Clone(r.reasons), c.o.changed...), "; "), 160)
+		measured = text.Cut(strings.Join(append(slices.Clone(r.reasons), c.in.Changed...), "; "), 160)
 	}
 	c.gate(verdict, "identity", measured, "as declared, unchanged")
 	c.end.Sides = *r.sides(c.end.Sides)
@@ -157,13 +151,13 @@ func (c *conclusion) identity() {
 // uncovered claims the verdict of a required suite that no claim speaks of: a
 // finding may be merged or cut away, its weight may not.
 func (c *conclusion) uncovered() {
-	for i, suite := range c.e.plan.Suites {
-		v := c.e.totals.suites[i].verdict
+	for i, suite := range c.in.Suites {
+		v := c.in.Totals.suites[i].verdict
 		if gateOf(suite) != scenarios.Required || v <= run.Pass {
 			continue
 		}
 		if !slices.ContainsFunc(c.claims, func(s sentence) bool { return s.verdict >= v }) {
-			c.claim(v, "suite %s: %s", suite.Name, strings.Join(append(c.summary(&c.e.totals.suites[i]), "see its cases"), ", "))
+			c.claim(v, "suite %s: %s", suite.Name, strings.Join(append(c.summary(&c.in.Totals.suites[i]), "see its cases"), ", "))
 		}
 	}
 }
@@ -193,7 +187,7 @@ func (c *conclusion) settle() {
 func (c *conclusion) whyNothing() string {
 	n := c.counts
 	switch {
-	case c.e.planned().Cases+c.e.planned().Loads == 0:
+	case c.in.Planned.Cases+c.in.Planned.Loads == 0:
 		return "the plan is empty"
 	case n.Skip > 0 && n.Broken == 0:
 		return fmt.Sprintf("all %d cases were skipped", n.Skip)
@@ -201,5 +195,52 @@ func (c *conclusion) whyNothing() string {
 		return "no required suite came to a result"
 	default:
 		return fmt.Sprintf("of %d cases %d were skipped and %d are broken", n.Cases, n.Skip, n.Broken)
+	}
+}
+
+// apart reports whether anything showed that blue and green are two places.
+func (c *conclusion) apart() bool {
+	if from := c.in.Earlier; from != nil { // judged again: nothing was asked anew
+		return identitiesDiffer(&from.End.Sides) ||
+			from.Header.Asks != nil && !slices.ContainsFunc(from.End.LeftOut, func(l run.LeftOut) bool { return l.What == run.AspectIdentity })
+	}
+	if identitiesDiffer(&c.end.Sides) { // Rule 1
+		return true
+	}
+	return c.in.TwoPlaces // Rules 2 and 3
+}
+
+// identitiesDiffer reports whether an identity has two values.
+func identitiesDiffer(sides *run.Sides) bool {
+	for name, blue := range sides.Blue.Identity {
+		if green, ok := sides.Green.Identity[name]; ok && green != blue {
+			return true
+		}
+	}
+	return false
+}
+
+// carriedGates are those whose evidence a re-judgement cannot renew.
+var carriedGates = []string{"services reachable", "identity", "same protocol"}
+
+// carry keeps what the earlier run found beside its cases (rule 2).
+func (c *conclusion) carry() {
+	from := c.in.Earlier
+	if from == nil {
+		return
+	}
+	end := &from.End
+	c.end.Sides, c.end.Audit = end.Sides, end.Audit
+	for _, g := range end.Gates {
+		if !slices.Contains(carriedGates, g.Name) {
+			continue
+		}
+		c.gates = append(c.gates, g)
+		if g.Verdict > run.Pass {
+			c.claim(g.Verdict, "the run that is judged again: %s: %s", g.Name, g.Measured)
+		}
+	}
+	if end.Verdict == 0 || end.Verdict >= run.Interrupted {
+		c.claim(run.Interrupted.Worse(end.Verdict), "the run that is judged again did not come to its end")
 	}
 }

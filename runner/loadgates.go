@@ -1,0 +1,121 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// weight is what a load stage does to the verdict. A policy of warn accepts noise in
+// the measurements, not what the answers, the warm-up and the connections showed.
+func (c *conclusion) weight(l *run.LoadResult) run.Verdict {
+	if l.Verdict == run.Inconclusive && c.in.WarnOnly && l.Beyond() <= run.Pass {
+		return run.Pass
+	}
+	return l.Verdict
+}
+
+// load claims and gates the load stages of required suites.
+func (c *conclusion) load() {
+	for i := range c.in.Loads {
+		l := &c.in.Loads[i]
+		if l.Verdict == run.Skip {
+			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s was not run: %s", l.Name, l.Reason))
+		}
+		if gateOf(c.in.Suites[l.Suite]) == scenarios.Advisory {
+			continue
+		}
+		switch {
+		case l.Verdict == run.Skip:
+		case c.weight(l) > run.Pass:
+			c.claim(c.weight(l), "load %s: %s", l.Name, l.Reason)
+		case l.Verdict == run.Inconclusive:
+			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s is inconclusive and does not decide (on-inconclusive warn): %s", l.Name, l.Reason))
+		}
+		if w := c.weight(l); l.Verdict == run.Pass || w == run.Fail || w == run.Inconclusive {
+			c.judged++
+		}
+		before := len(c.gates)
+		c.loadGates(l)
+		c.responseGates(l)
+		if !slices.ContainsFunc(c.gates[before:], func(g run.GateResult) bool { return g.Verdict >= l.Verdict }) {
+			c.gate(l.Verdict, "load "+l.Name, text.Cut(l.Reason, 160), "no worse").Load = l.Name
+		}
+	}
+}
+
+// loadGates has a line for each gate metric, and for each guard that fired.
+func (c *conclusion) loadGates(l *run.LoadResult) {
+	for _, m := range l.Comparisons {
+		if m.Role == perf.Guard && m.Outcome != perf.Worse {
+			continue
+		}
+		verdict := run.Inconclusive
+		switch m.Outcome {
+		case perf.NoWorse:
+			verdict = run.Pass
+		case perf.Worse:
+			verdict = run.Fail
+		}
+		name := "load " + l.Name + " " + m.Metric.String()
+		if m.Route != "" {
+			name += " " + m.Route
+		}
+		g := c.gate(verdict, name, fmt.Sprintf("%s [%s, %s]", change(m.Change), change(m.Low), change(m.High)), "+"+text.Percent(m.Margin))
+		if m.Metric == perf.Errors {
+			g.Measured = fmt.Sprintf("blue %s, green %s", text.Percent(m.Blue), text.Percent(m.Green))
+			g.Limit = text.Percent(m.Margin)
+		}
+		if m.Blocks == 0 {
+			g.Measured = "not measured"
+		}
+		g.Reason, g.Load = m.Note, l.Name
+	}
+}
+
+// change writes a relative change; past a hundredfold it says no more than that
+// there is no bound.
+func change(share float64) string {
+	if share >= 100 {
+		return "unbounded"
+	}
+	return fmt.Sprintf("%+.1f %%", share*100)
+}
+
+// responseGates has a row for the answers, the warm-up and the connections.
+func (c *conclusion) responseGates(l *run.LoadResult) {
+	verdict := func(kinds ...run.LoadFindingKind) run.Verdict {
+		v := run.Pass
+		for _, f := range l.Findings {
+			if slices.Contains(kinds, f.Kind) {
+				v = v.Worse(f.Verdict)
+			}
+		}
+		return v
+	}
+	row := func(v run.Verdict, name, measured, limit string) {
+		c.gate(v, "load "+l.Name+" "+name, measured, limit).Load = l.Name
+	}
+	if j := l.Judging; j != nil {
+		pairs, judged, differ := j.Sum()
+		v, measured := verdict(run.LoadDiffers, run.LoadDiffersOnce, run.LoadUnjudged), j.JudgedText()
+		switch {
+		case pairs == 0:
+			row(run.Skip, "responses equal", "no pair was compared", "100 %")
+		case differ > 0:
+			row(v, "responses equal", fmt.Sprintf("%s (%d of %d differ, %s), %s", text.Percent(1-float64(differ)/float64(judged)), differ, judged, text.Count(len(j.Causes), "cause"), measured), "100 %")
+		default:
+			row(v, "responses equal", "100 %, "+measured, "100 %")
+		}
+	}
+	if w := l.WarmUp; w != nil {
+		row(verdict(run.LoadColdErrors), "warm-up", w.String(), "no errors of green's alone")
+	}
+	if g := &l.Generator; g.Connections != (run.PerSide{}) {
+		row(verdict(run.LoadConnectionsDie, run.LoadConnectionsClose, run.LoadConnectionsSlow), "connections", g.ConnectionsText(), "as blue's")
+	}
+}
