@@ -237,3 +237,19 @@ func (h *histogram) median() float64 {
 	}
 	return 0
 }
+
+// clockVerdict weighs how far green's clock is ahead of blue's; 0: not worth a word.
+func clockVerdict(ahead time.Duration) (run.Verdict, string) {
+	word := "later"
+	if ahead < 0 {
+		word = "earlier"
+	}
+	text := ahead.Abs().Round(time.Second).String() + " " + word
+	switch {
+	case ahead.Abs() > clockFails:
+		return run.Fail, text
+	case ahead.Abs() > clockStated:
+		return run.Pass, text
+	}
+	return 0, ""
+}

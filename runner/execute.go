@@ -248,13 +248,6 @@ func (e *execution) header(begun time.Time) *run.Header {
 	return h
 }
 
-func gateOf(s *scenarios.Suite) scenarios.Gate {
-	if s.Gate == scenarios.Advisory {
-		return scenarios.Advisory
-	}
-	return scenarios.Required
-}
-
 // sides says where the sides are: of all suites, the first that names a thing.
 func (e *execution) sides() run.Sides {
 	var out run.Sides

@@ -68,3 +68,7 @@ type stop struct {
 	Reason  string
 	Signal  int // that stopped it; 0: none did
 }
+
+// allControlled is the number of rows of a case up to which the negative control is
+// made on all of them.
+const allControlled = 25

@@ -184,3 +184,10 @@ func (c *conclusion) lacks(what run.Aspect) string {
 
 // writes reports whether a case that was chosen has a step with side effects.
 func (c *conclusion) writes() bool { return c.in.Cases && c.in.Writes }
+
+func gateOf(s *scenarios.Suite) scenarios.Gate {
+	if s.Gate == scenarios.Advisory {
+		return scenarios.Advisory
+	}
+	return scenarios.Required
+}

@@ -179,9 +179,6 @@ func controlShare(rows int) float64 {
 	return max(least, allControlled/float64(max(rows, allControlled)))
 }
 
-// allControlled is the number of rows up to which the control is made on all.
-const allControlled = 25
-
 // secondShare is the share of pairs that are judged again where they are equal:
 // more of few cases, less of many, so that it costs some per cent of a run.
 func (o *Options) secondShare(cases int) float64 {

@@ -247,22 +247,6 @@ func (c *transportCheck) clock() {
 	}
 }
 
-// clockVerdict weighs how far green's clock is ahead of blue's; 0: not worth a word.
-func clockVerdict(ahead time.Duration) (run.Verdict, string) {
-	word := "later"
-	if ahead < 0 {
-		word = "earlier"
-	}
-	text := ahead.Abs().Round(time.Second).String() + " " + word
-	switch {
-	case ahead.Abs() > clockFails:
-		return run.Fail, text
-	case ahead.Abs() > clockStated:
-		return run.Pass, text
-	}
-	return 0, ""
-}
-
 // offsets are how far the side's clock may be from ours, by each answer that says
 // when it was made.
 func (f *transportFacts) offsets() []time.Duration {

@@ -76,7 +76,7 @@ func TestWeaker(t *testing.T) {
 		{"the suite removed", strings.Replace(strong, "suite: s\n", "suite: z\n", 1), []run.WeakerKind{run.SuiteGone}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			found := FindWeaker(asksOf(t, strong), asksOf(t, row.text))
+			found := run.FindWeaker(asksOf(t, strong), asksOf(t, row.text))
 			var got []run.WeakerKind
 			for _, w := range found {
 				got = append(got, w.Kind)
@@ -93,22 +93,22 @@ func TestWeaker(t *testing.T) {
 func TestWeakerDefaults(t *testing.T) {
 	plain := "suite: s\ncases: [{case: a, get: /a}]\n"
 	lower := plain + "coverage: {min: 0%}\n"
-	if found := FindWeaker(asksOf(t, plain), asksOf(t, lower)); len(found) != 1 || found[0].Kind != run.CoverageLower {
+	if found := run.FindWeaker(asksOf(t, plain), asksOf(t, lower)); len(found) != 1 || found[0].Kind != run.CoverageLower {
 		t.Errorf("found %v", found)
 	}
 	for _, typed := range []string{plain + "number: type\n", plain + "rules: [{at: $..*, do: number, as: type}]\n"} {
-		if found := FindWeaker(asksOf(t, typed), asksOf(t, plain)); len(found) != 1 || found[0].Kind != run.AskGone {
+		if found := run.FindWeaker(asksOf(t, typed), asksOf(t, plain)); len(found) != 1 || found[0].Kind != run.AskGone {
 			t.Errorf("numbers are no longer compared by type: found %v", found)
 		}
 	}
 	when := "suite: s\nvars: {q: ''}\ncases: [{case: a, get: /a, when: '{{q}}'}]\n"
-	if found := FindWeaker(asksOf(t, when), asksOf(t, plain)); len(found) > 0 {
+	if found := run.FindWeaker(asksOf(t, when), asksOf(t, plain)); len(found) > 0 {
 		t.Errorf("a condition was removed: found %v", found)
 	}
 	old := asksOf(t, plain)
 	s := &old.Suites[0]
 	s.MinCompared, s.Answer, s.Identity = 0, nil, nil
-	if found := FindWeaker(old, asksOf(t, when+"coverage: {min: 0%}\nanswer: {ok: {$.z: 1}}\n")); len(found) > 0 {
+	if found := run.FindWeaker(old, asksOf(t, when+"coverage: {min: 0%}\nanswer: {ok: {$.z: 1}}\n")); len(found) > 0 {
 		t.Errorf("held against what was not recorded: %v", found)
 	}
 }

@@ -113,7 +113,7 @@ func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, arg
 		return err
 	}
 	s.plan.Parent = from.Header.ID
-	s.plan.Weaker = runner.NewWeakerThan(from.Header.ID, from.Header.Asks, s.plan.Asks)
+	s.plan.Weaker = run.NewWeakerThan(from.Header.ID, from.Header.Asks, s.plan.Asks)
 	return s.into(ctx, func(ctx context.Context, plan *runner.Plan, sink run.Sink, progress func(runner.Progress)) (*run.End, error) {
 		from.Pair = replay.StandIns(folder, sink.Secret)
 		return runner.Rejudge(ctx, plan, from, sink, progress)

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -97,7 +96,7 @@ func (g Gate) weaker(r *run.Run) []string {
 	if was.Header.Asks == nil || r.Header.Asks == nil {
 		return []string{fmt.Sprintf("cannot compare with run %s: one of the two does not record what its suites check", was.Header.ID)}
 	}
-	found := runner.FindWeaker(was.Header.Asks, r.Header.Asks)
+	found := run.FindWeaker(was.Header.Asks, r.Header.Asks)
 	for _, l := range leftOut(r) {
 		before := func(o run.LeftOut) bool { return o.What == l.What && o.Count >= l.Count }
 		accepted := slices.Contains(g.Without, l.What) || g.Partial && slices.Contains([]run.Aspect{run.AspectCases, run.AspectCompare, run.AspectSteps}, l.What)

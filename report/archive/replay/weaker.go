@@ -39,7 +39,7 @@ func WeakerThanLast(root string, plan *runner.Plan) *run.WeakerThan {
 			continue
 		}
 		if last, err := folder.Run(); err == nil && last.Header.Asks != nil {
-			return runner.NewWeakerThan(last.Header.ID, last.Header.Asks, plan.Asks)
+			return run.NewWeakerThan(last.Header.ID, last.Header.Asks, plan.Asks)
 		}
 	}
 	return nil

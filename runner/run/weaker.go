@@ -1,19 +1,17 @@
-package runner
+package run
 
 import (
 	"slices"
-
-	"github.com/bgverify/bgverify/runner/run"
 )
 
 // NewWeakerThan holds what a run asks against an earlier run; nil when either does
 // not say what it asks, or it asks no less.
-func NewWeakerThan(walked string, was, now *run.Asks) *run.WeakerThan {
+func NewWeakerThan(walked string, was, now *Asks) *WeakerThan {
 	if was == nil || now == nil {
 		return nil
 	}
 	if found := FindWeaker(was, now); len(found) > 0 {
-		return &run.WeakerThan{Run: walked, Found: found}
+		return &WeakerThan{Run: walked, Found: found}
 	}
 	return nil
 }
@@ -28,13 +26,13 @@ func NewWeakerThan(walked string, was, now *run.Asks) *run.WeakerThan {
 //     shorter or slower.
 //
 // Asking the same, or more, finds nothing; the order of files and cases is of no matter.
-func FindWeaker(was, now *run.Asks) []run.Weaker {
+func FindWeaker(was, now *Asks) []Weaker {
 	f := &weakening{}
 	for i := range was.Suites {
 		old := &was.Suites[i]
-		j := slices.IndexFunc(now.Suites, func(s run.SuiteAsks) bool { return s.Name == old.Name })
+		j := slices.IndexFunc(now.Suites, func(s SuiteAsks) bool { return s.Name == old.Name })
 		if j < 0 {
-			f.add(run.Weaker{Kind: run.SuiteGone, What: old.Name, Count: len(old.Cases)})
+			f.add(Weaker{Kind: SuiteGone, What: old.Name, Count: len(old.Cases)})
 			continue
 		}
 		f.suite(old, &now.Suites[j])
@@ -43,11 +41,11 @@ func FindWeaker(was, now *run.Asks) []run.Weaker {
 }
 
 // weakening collects what is weaker; asks and rules once for all cases.
-type weakening struct{ found []run.Weaker }
+type weakening struct{ found []Weaker }
 
-func (f *weakening) add(w run.Weaker) {
-	i := slices.IndexFunc(f.found, func(o run.Weaker) bool {
-		return o.Kind == w.Kind && o.What == w.What && slices.Contains([]run.WeakerKind{run.AskGone, run.RuleAdded, run.WhenAdded}, w.Kind)
+func (f *weakening) add(w Weaker) {
+	i := slices.IndexFunc(f.found, func(o Weaker) bool {
+		return o.Kind == w.Kind && o.What == w.What && slices.Contains([]WeakerKind{AskGone, RuleAdded, WhenAdded}, w.Kind)
 	})
 	if i < 0 {
 		f.found = append(f.found, w)
@@ -56,26 +54,26 @@ func (f *weakening) add(w run.Weaker) {
 	f.found[i].Count += w.Count
 }
 
-func (f *weakening) suite(was, now *run.SuiteAsks) {
+func (f *weakening) suite(was, now *SuiteAsks) {
 	if now.Advisory && !was.Advisory {
-		f.add(run.Weaker{Kind: run.SuiteAdvisory, What: now.Name})
+		f.add(Weaker{Kind: SuiteAdvisory, What: now.Name})
 	}
 	switch {
 	case now.MinCoverage < was.MinCoverage:
-		f.add(run.Weaker{Kind: run.CoverageLower, What: now.Name, Was: was.MinCoverage, Now: now.MinCoverage})
+		f.add(Weaker{Kind: CoverageLower, What: now.Name, Was: was.MinCoverage, Now: now.MinCoverage})
 	case now.MinCompared < was.MinCompared:
-		f.add(run.Weaker{Kind: run.CoverageLower, What: now.Name, Was: was.MinCompared, Now: now.MinCompared})
+		f.add(Weaker{Kind: CoverageLower, What: now.Name, Was: was.MinCompared, Now: now.MinCompared})
 	}
 	for _, text := range missing(was.Answer, now.Answer) {
-		f.add(run.Weaker{Kind: run.AnswerOther, What: now.Name + " " + text})
+		f.add(Weaker{Kind: AnswerOther, What: now.Name + " " + text})
 	}
 	for _, text := range missing(was.Identity, now.Identity) {
-		f.add(run.Weaker{Kind: run.IdentityGone, What: text})
+		f.add(Weaker{Kind: IdentityGone, What: text})
 	}
 	if now.MaxFlaky > was.MaxFlaky {
-		f.add(run.Weaker{Kind: run.FlakyHigher, What: now.Name, Was: was.MaxFlaky, Now: now.MaxFlaky})
+		f.add(Weaker{Kind: FlakyHigher, What: now.Name, Was: was.MaxFlaky, Now: now.MaxFlaky})
 	}
-	cases := map[string]*run.CaseAsks{}
+	cases := map[string]*CaseAsks{}
 	for i := range now.Cases {
 		cases[now.Cases[i].ID] = &now.Cases[i]
 	}
@@ -83,26 +81,26 @@ func (f *weakening) suite(was, now *run.SuiteAsks) {
 		old := &was.Cases[i]
 		c := cases[old.ID]
 		if c == nil {
-			f.add(run.Weaker{Kind: run.CaseGone, What: old.ID})
+			f.add(Weaker{Kind: CaseGone, What: old.ID})
 			continue
 		}
 		if c.Out && !old.Out {
-			f.add(run.Weaker{Kind: run.CaseOut, What: c.ID})
+			f.add(Weaker{Kind: CaseOut, What: c.ID})
 		}
 		if c.Rows < old.Rows {
-			f.add(run.Weaker{Kind: run.RowsFewer, What: c.ID, Was: float64(old.Rows), Now: float64(c.Rows)})
+			f.add(Weaker{Kind: RowsFewer, What: c.ID, Was: float64(old.Rows), Now: float64(c.Rows)})
 		}
 		for _, text := range missing(pickTexts(was.Texts, old.Asks), pickTexts(now.Texts, c.Asks)) {
-			f.add(run.Weaker{Kind: run.AskGone, What: text, Count: 1})
+			f.add(Weaker{Kind: AskGone, What: text, Count: 1})
 		}
 		for _, rule := range missing(pickTexts(now.Rules, c.Rules), pickTexts(was.Rules, old.Rules)) {
-			f.add(run.Weaker{Kind: run.RuleAdded, What: rule, Count: 1})
+			f.add(Weaker{Kind: RuleAdded, What: rule, Count: 1})
 		}
 		if len(was.Answer) == 0 {
 			continue // recorded by a version that did not record conditions
 		}
 		for _, text := range missing(pickTexts(now.Conditions, c.When), pickTexts(was.Conditions, old.When)) {
-			f.add(run.Weaker{Kind: run.WhenAdded, What: text, Count: 1})
+			f.add(Weaker{Kind: WhenAdded, What: text, Count: 1})
 		}
 	}
 	for i := range was.Loads {
@@ -110,32 +108,32 @@ func (f *weakening) suite(was, now *run.SuiteAsks) {
 	}
 }
 
-func (f *weakening) load(was *run.LoadAsks, stages []run.LoadAsks) {
-	i := slices.IndexFunc(stages, func(l run.LoadAsks) bool { return l.Name == was.Name })
+func (f *weakening) load(was *LoadAsks, stages []LoadAsks) {
+	i := slices.IndexFunc(stages, func(l LoadAsks) bool { return l.Name == was.Name })
 	if i < 0 {
-		f.add(run.Weaker{Kind: run.LoadGone, What: was.Name})
+		f.add(Weaker{Kind: LoadGone, What: was.Name})
 		return
 	}
 	now := &stages[i]
 	for _, id := range missing(was.Cases, now.Cases) {
-		f.add(run.Weaker{Kind: run.LoadGone, What: was.Name + " of " + id})
+		f.add(Weaker{Kind: LoadGone, What: was.Name + " of " + id})
 	}
 	if now.DurationS < was.DurationS {
-		f.add(run.Weaker{Kind: run.LoadShorter, What: now.Name, Was: was.DurationS, Now: now.DurationS})
+		f.add(Weaker{Kind: LoadShorter, What: now.Name, Was: was.DurationS, Now: now.DurationS})
 	}
 	if now.Rate < was.Rate {
-		f.add(run.Weaker{Kind: run.LoadSlower, What: now.Name, Was: was.Rate, Now: now.Rate})
+		f.add(Weaker{Kind: LoadSlower, What: now.Name, Was: was.Rate, Now: now.Rate})
 	}
 	for _, m := range now.Margins {
-		j := slices.IndexFunc(was.Margins, func(o run.MarginAsks) bool { return o.Metric == m.Metric })
+		j := slices.IndexFunc(was.Margins, func(o MarginAsks) bool { return o.Metric == m.Metric })
 		if j < 0 {
 			continue
 		}
 		switch old := was.Margins[j]; {
 		case m.Rel > old.Rel:
-			f.add(run.Weaker{Kind: run.MarginWider, What: now.Name + " " + m.Metric, Was: old.Rel, Now: m.Rel})
+			f.add(Weaker{Kind: MarginWider, What: now.Name + " " + m.Metric, Was: old.Rel, Now: m.Rel})
 		case m.AbsS > old.AbsS:
-			f.add(run.Weaker{Kind: run.MarginWider, What: now.Name + " " + m.Metric + " in seconds", Was: old.AbsS, Now: m.AbsS})
+			f.add(Weaker{Kind: MarginWider, What: now.Name + " " + m.Metric + " in seconds", Was: old.AbsS, Now: m.AbsS})
 		}
 	}
 }
