@@ -9,6 +9,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/source"
 )
 
 // WriteDifferences writes what a comparison of two bodies found: one difference a
@@ -31,7 +32,7 @@ func WriteDifferences(w io.Writer, result *diff.Result, causes *cause.Set) error
 		fmt.Fprintf(b, "note: %s\n", text.Visible(note))
 	}
 	for _, c := range causes.List() {
-		fmt.Fprintf(b, "cause %d, %s: %s\n", c.ID, timesOf(c.Count), text.Visible(editOf(&c)))
+		fmt.Fprintf(b, "cause %d, %s: %s\n", source.Number(c.ID), timesOf(c.Count), text.Visible(editOf(&c)))
 		if c.Rule != "" {
 			fmt.Fprintf(b, "  a rule that would silence it: %s\n", strings.ReplaceAll(visibleLines(c.Rule), "\n", "\n  "))
 		} else {

@@ -113,7 +113,7 @@ func (c *columns) add(k *run.CaseResult, src *pageRun) {
 		c.kinds = append(c.kinds, []any{c.n, k.Kind})
 	}
 	if ids := src.CausesOfCase(k); len(ids) > 0 {
-		c.causes = append(c.causes, append([]int{c.n}, ids...))
+		c.causes = append(c.causes, append([]int{c.n}, numbers(ids)...))
 	}
 	c.n++
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/report/source"
@@ -210,6 +211,20 @@ func TestPlots(t *testing.T) {
 	for _, svg := range regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAll(renderPage(t, Options{}, r), -1) {
 		if bytes.Contains(svg, []byte("NaN")) || bytes.Contains(svg, []byte("Inf")) {
 			t.Errorf("an empty stage draws NaN or Inf: %s", svg)
+		}
+	}
+}
+
+// What differs under load has its rows on the page, next to the stage's figures.
+func TestCausesUnderLoad(t *testing.T) {
+	r := reporttest.Run(reporttest.Options{Seed: 1, Cases: 10, Loads: 1})
+	r.Loads[0].Judging = &run.LoadJudging{Causes: []run.LoadCause{
+		{Cause: cause.Cause{Kind: diff.TypeChanged, Where: diff.InBody, Path: "$.price", Edit: "number -> string", Cases: 1200}, Blocks: 2},
+	}}
+	page := renderPage(t, Options{}, r)
+	for _, want := range []string{"difference under load", "$.price", "1,200", "2 or more"} {
+		if !bytes.Contains(page, []byte(want)) {
+			t.Errorf("the page does not hold %q", want)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/source"
 	"github.com/bgverify/bgverify/report/words"
 	"github.com/bgverify/bgverify/runner/run"
 )
@@ -16,8 +17,13 @@ type loadView struct {
 	Facts            []string
 	Rows             []comparisonView
 	Figures          []figureView
+	Causes           []loadCauseView // of differences between the answers under load
 	Warnings         []string
 }
+
+// A loadCauseView is a cause of differences that were found under load. Its cases
+// are pairs of answers.
+type loadCauseView struct{ Where, Edit, Kind, Pairs, Blocks, Rule string }
 
 type comparisonView struct {
 	Name, Role, Blue, Green, Change, Interval, Margin, MDE, Need, Note string
@@ -52,8 +58,27 @@ func (p *pageView) loads(s *pageRun) {
 			}
 			v.Rows = append(v.Rows, row)
 		}
+		v.causes(l)
 		v.figures(l)
 		p.Loads = append(p.Loads, v)
+	}
+}
+
+// causes lists what differs between the answers that were judged under load.
+func (v *loadView) causes(l *run.LoadResult) {
+	if l.Judging == nil {
+		return
+	}
+	for i := range l.Judging.Causes {
+		c := &l.Judging.Causes[i]
+		blocks := "1"
+		if c.Blocks > 1 { // no more than two are counted
+			blocks = "2 or more"
+		}
+		v.Causes = append(v.Causes, loadCauseView{
+			Where: text.Visible(words.Place(c.Where, c.Path)), Edit: text.Visible(source.EditBeside(&c.Cause)), Kind: source.KindWord(c.Kind),
+			Pairs: text.Thousands(c.Cases), Blocks: blocks, Rule: eachLine(c.Rule),
+		})
 	}
 }
 

@@ -35,7 +35,7 @@ type paneStep struct {
 
 // pane makes the view of a step. bodies says whether the page holds its bodies.
 func (s *pageRun) pane(step *run.StepResult, bodies bool) paneStep {
-	p := paneStep{step: step, causes: s.CausesOfStep(step)}
+	p := paneStep{step: step, causes: numbers(s.CausesOfStep(step))}
 	if bodies {
 		p.pair = s.Pair(step.Exchange)
 	}
@@ -247,4 +247,13 @@ func bodyTitle(x *wire.Exchange) string {
 
 func digest(body []byte) string {
 	return fmt.Sprintf("%s bytes that are not text, sha256 %x", text.Thousands(len(body)), sha256.Sum256(body))
+}
+
+// numbers are the numbers that a reader knows causes by.
+func numbers(ids []int) []int {
+	out := make([]int, len(ids))
+	for i, id := range ids {
+		out[i] = source.Number(id)
+	}
+	return out
 }

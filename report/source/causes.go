@@ -104,7 +104,11 @@ func (s *Spreads) Count(src *Run) error {
 	return nil
 }
 
-// ids are the causes of a spread: 0, 3-6.
+// Number is what a reader knows a cause by: reports count causes from 1, where
+// run.json and its ids count from 0.
+func Number(id int) int { return id + 1 }
+
+// SpreadIDs are the numbers of a spread's causes: 1, 4-7.
 func SpreadIDs(s *cause.Spread, sep string) string {
 	var b strings.Builder
 	for i := 0; i < len(s.Causes); {
@@ -115,9 +119,9 @@ func SpreadIDs(s *cause.Spread, sep string) string {
 		if i > 0 {
 			b.WriteString(sep)
 		}
-		fmt.Fprint(&b, s.Causes[i].ID)
+		fmt.Fprint(&b, Number(s.Causes[i].ID))
 		if k > i {
-			fmt.Fprintf(&b, "-%d", s.Causes[k].ID)
+			fmt.Fprintf(&b, "-%d", Number(s.Causes[k].ID))
 		}
 		i = k + 1
 	}

@@ -28,7 +28,7 @@ func (s *Run) Failure(c *run.CaseResult) (kind, message string) {
 		message += fmt.Sprintf(" (+%d more)", total-1)
 	}
 	if id, ok := s.FindCause(first); ok {
-		message += fmt.Sprintf(" [cause %d]", id)
+		message += fmt.Sprintf(" [cause %d]", Number(id))
 	}
 	return "diff." + first.Kind.String(), message
 }

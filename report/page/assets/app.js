@@ -263,7 +263,7 @@ function help() {
   for (const [key, what] of KEYS) list.append(el("dt", null, ...key.split(" ").flatMap((k, i) => (i ? [" ", el("kbd", null, k)] : [el("kbd", null, k)]))), el("dd", null, what));
   dialog.append(el("h3", { id: "help-title" }, "Keys"), list,
     el("p", null, el("label", { for: "keys-on" }, box, " Single keys act")),
-    el("p", { class: "dim" }, "Filter by words, status:500, cause:2 or cause:0,4-6, path:/users, is:flaky, is:broken, suite:, owner:, tag:, method:, ratio:>1.5, ms:>100; a minus before a token turns it around."),
+    el("p", { class: "dim" }, "Filter by words, status:500, cause:2 or cause:1,4-6, path:/users, is:flaky, is:broken, suite:, owner:, tag:, method:, ratio:>1.5, ms:>100; a minus before a token turns it around."),
     button("Close", () => dialog.close()));
   return dialog;
 }
