@@ -3,14 +3,16 @@ package redact
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
-	"html"
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
-// formKind is a way in which a secret can stand in a text.
+// formKind is one of the encodings that turn a secret into a text without a
+// trace of it: such a text has to be derived from the secret and looked for.
+// Escapes, which leave most of a secret as it is, are not forms: views.go undoes
+// them in the text that is searched, whoever wrote them.
 type formKind uint8
 
 // The forms. What a base64 text shows of a secret depends on where the secret
@@ -25,23 +27,9 @@ const (
 	formBase64URLAt2
 	formHex
 	formHexUpper
+	// A plus in a query is a space, which no view may assume of other texts.
 	formQuery      // a+b%2Fc
 	formQueryLower // a+b%2fc
-	formPath
-	formPathLower
-	formPercent // as RFC 3986: a%20b%2Fc
-	formPercentLower
-	formJSON
-	formJSONHTML // as Go writes it: <
-	formJSONASCII
-	formJSONASCIIUpper
-	formJSONSlash // as PHP writes it: \/
-	formJSONTwice // JSON held in a JSON string
-	formHTML
-	formHTMLNamed // &quot; &apos;
-	formHTMLMixed // &quot; &#39;
-	formGo        // %q in an error text
-	formGoASCII
 	// A secret in a cookie is percent-encoded, and what shows the cookie may encode
 	// it once more.
 	formQueryBase64At0
@@ -52,81 +40,45 @@ const (
 	formQueryBase64URLAt2
 	formQueryHex
 	formQueryHexUpper
+	// Go's %q writes a byte that is not UTF-8 as \xff, which elsewhere is the
+	// character U+00FF.
+	formGo
 	formKinds
 )
 
 // derive writes value in a form.
 func derive(kind formKind, value string) string {
-	switch kind {
-	case formRaw:
-		return value
-	case formBase64At0, formBase64At1, formBase64At2:
-		return base64Inside(base64.RawStdEncoding, value, int(kind-formBase64At0))
-	case formBase64URLAt0, formBase64URLAt1, formBase64URLAt2:
-		return base64Inside(base64.RawURLEncoding, value, int(kind-formBase64URLAt0))
-	case formQueryBase64At0, formQueryBase64At1, formQueryBase64At2:
-		return base64Inside(base64.RawStdEncoding, url.QueryEscape(value), int(kind-formQueryBase64At0))
-	case formQueryBase64URLAt0, formQueryBase64URLAt1, formQueryBase64URLAt2:
-		return base64Inside(base64.RawURLEncoding, url.QueryEscape(value), int(kind-formQueryBase64URLAt0))
-	case formQueryHex:
-		return hex.EncodeToString([]byte(url.QueryEscape(value)))
-	case formQueryHexUpper:
-		return strings.ToUpper(hex.EncodeToString([]byte(url.QueryEscape(value))))
-	case formHex:
-		return hex.EncodeToString([]byte(value))
-	case formHexUpper:
-		return strings.ToUpper(hex.EncodeToString([]byte(value)))
-	case formQuery:
-		return url.QueryEscape(value)
-	case formQueryLower:
-		return lowerPercent(url.QueryEscape(value))
-	case formPath:
-		return url.PathEscape(value)
-	case formPathLower:
-		return lowerPercent(url.PathEscape(value))
-	case formPercent:
-		return strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
-	case formPercentLower:
-		return lowerPercent(strings.ReplaceAll(url.QueryEscape(value), "+", "%20"))
-	default:
-		return deriveQuoted(kind, value)
+	if kind >= formQuery && kind < formGo {
+		query := url.QueryEscape(value)
+		switch {
+		case kind == formQuery:
+			return query
+		case kind == formQueryLower:
+			return lowerPercent(query)
+		}
+		// The forms of a query that is encoded once more come in the order of the
+		// forms of the value itself.
+		kind, value = kind-formQueryBase64At0+formBase64At0, query
 	}
-}
-
-// deriveQuoted writes value in one of the forms that quote or mark up.
-func deriveQuoted(kind formKind, value string) string {
-	switch kind {
-	case formJSON:
-		return jsonInside(value, false)
-	case formJSONHTML:
-		return jsonInside(value, true)
-	case formJSONASCII:
-		return jsonASCII(value)
-	case formJSONASCIIUpper:
-		return upperEscapes(jsonASCII(value))
-	case formJSONSlash:
-		return strings.ReplaceAll(jsonInside(value, false), "/", `\/`)
-	case formJSONTwice:
-		return jsonInside(jsonInside(value, false), false)
-	case formHTML:
-		return html.EscapeString(value)
-	case formHTMLNamed:
-		return strings.NewReplacer("&#34;", "&quot;", "&#39;", "&apos;").Replace(html.EscapeString(value))
-	case formHTMLMixed:
-		return strings.ReplaceAll(html.EscapeString(value), "&#34;", "&quot;")
-	case formGo:
+	switch {
+	case kind == formRaw, kind == formGo && utf8.ValidString(value):
+		return value
+	case kind == formGo:
 		quoted := strconv.Quote(value)
 		return quoted[1 : len(quoted)-1]
-	case formGoASCII:
-		quoted := strconv.QuoteToASCII(value)
-		return quoted[1 : len(quoted)-1]
+	case kind == formHex:
+		return hex.EncodeToString([]byte(value))
+	case kind == formHexUpper:
+		return strings.ToUpper(hex.EncodeToString([]byte(value)))
+	case kind >= formBase64URLAt0:
+		return base64Inside(base64.RawURLEncoding, value, int(kind-formBase64URLAt0))
 	default:
-		return value
+		return base64Inside(base64.RawStdEncoding, value, int(kind-formBase64At0))
 	}
 }
 
 // base64Inside is the part of a base64 text that value alone decides when
-// `before` bytes (modulo 3) stand before it: whole characters only.
+// `before` bytes (modulo 3) precede it: whole characters only.
 func base64Inside(enc *base64.Encoding, value string, before int) string {
 	text := enc.EncodeToString(append(make([]byte, before), value...))
 	first := (before*8 + 5) / 6
@@ -134,59 +86,13 @@ func base64Inside(enc *base64.Encoding, value string, before int) string {
 	return text[first:end]
 }
 
-// jsonInside is value as a JSON string without its quotes.
-func jsonInside(value string, escapeHTML bool) string {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(escapeHTML)
-	if err := enc.Encode(value); err != nil { // a string always encodes
-		panic(err)
-	}
-	text := strings.TrimSuffix(b.String(), "\n")
-	return text[1 : len(text)-1]
-}
-
-// jsonASCII is value as a JSON string in ASCII, without its quotes.
-func jsonASCII(value string) string {
-	const digits = "0123456789abcdef"
-	var b strings.Builder
-	unit := func(u rune) {
-		b.WriteString(`\u`)
-		for shift := 12; shift >= 0; shift -= 4 {
-			b.WriteByte(digits[u>>shift&0xf])
-		}
-	}
-	for _, r := range jsonInside(value, false) {
-		switch {
-		case r < 0x80:
-			b.WriteRune(r)
-		case r > 0xffff:
-			r -= 0x10000
-			unit(0xd800 + r>>10)
-			unit(0xdc00 + r&0x3ff)
-		default:
-			unit(r)
-		}
-	}
-	return b.String()
-}
-
 // lowerPercent writes the digits of %XX in lower case.
-func lowerPercent(s string) string { return mapEscapes(s, "%", 2, strings.ToLower) }
-
-// upperEscapes writes the digits of \uXXXX in upper case.
-func upperEscapes(s string) string { return mapEscapes(s, `\u`, 4, strings.ToUpper) }
-
-func mapEscapes(s, mark string, digits int, change func(string) string) string {
-	var b strings.Builder
-	for {
-		i := strings.Index(s, mark)
-		if i < 0 || i+len(mark)+digits > len(s) {
-			return b.String() + s
+func lowerPercent(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:], strings.ToLower(s[i+1:i+3]))
 		}
-		i += len(mark)
-		b.WriteString(s[:i])
-		b.WriteString(change(s[i : i+digits]))
-		s = s[i+digits:]
 	}
+	return string(b)
 }

@@ -40,10 +40,9 @@ const (
 // equal values stay visibly equal within an archive and nobody can try values
 // without the key. It is safe for concurrent use.
 //
-//  1. A value is replaced in every form it can take: as it is, base64 and
-//     base64url at three alignments, hex, URL-escaped, JSON-escaped,
-//     HTML-escaped, quoted as Go does; and under the escapes of other writers, up
-//     to two inside each other.
+//  1. A value is replaced as it is, in base64 and base64url at three alignments,
+//     in hex and as a query writes it; and all of these under any escapes of
+//     JSON, URLs, HTML and JSON Pointers, up to three inside each other.
 //  2. Overlapping values are replaced together; the longest gives the mark.
 //  3. A mark is never replaced again.
 //  4. A value of 4 or 5 bytes is replaced where no letter or digit stands

@@ -43,7 +43,7 @@ func (r *Redactor) learn(values []string) []learned {
 		}
 		seen[value] = true
 		l := learned{mark: r.Mark(learnedName, value)}
-		for _, kind := range []formKind{formGo, formJSON, formJSONHTML, formHTML, formQuery, formPath, formRaw} {
+		for _, kind := range []formKind{formGo, formQuery, formQueryLower, formRaw} {
 			text := derive(kind, value)
 			if len(l.forms) == 0 || l.forms[len(l.forms)-1] != text {
 				l.forms = append(l.forms, text)
@@ -62,7 +62,7 @@ func findAll[T ~string | ~[]byte](h *Hider, text T, cut bool) []match {
 	}
 	whole := string(text)
 	matches := h.plain(whole, cut)
-	hidden := escaped(whole, maxViews, func(s string) []match { return h.plain(s, false) })
+	hidden := escaped(whole, maxViews, cut, func(s string) []match { return h.plain(s, cut) })
 	if len(hidden) == 0 {
 		return matches
 	}

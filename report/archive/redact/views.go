@@ -11,9 +11,9 @@ import (
 )
 
 // Writers differ in what they escape: Gson writes = as \u003d, .NET + as
-// \u002B, a browser leaves ! and ( in a URL, html/template writes + as &#43;. A
-// table of forms cannot name them all, so texts of the archive are also looked
-// at with their escapes undone.
+// \u002B, a browser leaves ! and ( in a URL, html/template writes + as &#43;. No
+// table of spellings could name them all. A text is therefore searched as it is
+// and with its escapes undone, and what is found is replaced in the text as it is.
 
 // A view undoes one kind of escape.
 type view struct {
@@ -28,36 +28,65 @@ type view struct {
 
 var views = []view{
 	{'\\', jsonUnit, func(s string) bool {
-		return len(s) == 1 || s[1] == 'u' && len(s) < 6 || s[1] == 'x' && len(s) < 4
+		return len(s) == 1 || s[1] == 'u' && len(s) < 6 || s[1] == 'x' && len(s) < 4 || s[1] == 'U' && len(s) < 10
 	}},
 	{'%', percentUnit, func(s string) bool { return len(s) < 3 }},
 	{'&', entityUnit, func(s string) bool { return len(s) < maxEntity && !strings.ContainsFunc(s[1:], outsideEntity) }},
 	{'~', pointerUnit, func(s string) bool { return len(s) < 2 }},
 }
 
-// maxViews is how many escapes inside each other are undone: JSON held in a
-// JSON string, a URL in one.
-const maxViews = 2
+// maxViews is how many escapes inside each other are undone: JSON in a JSON
+// string in a URL is three.
+const maxViews = 3
 
-// escaped lists the secrets that stand in text once its escapes are undone, as
-// find reports them in the text undone. Their places are those in text itself.
-func escaped(text string, depth int, find func(string) []match) []match {
+// escaped lists the secrets that text holds once its escapes are undone, as find
+// reports them in the text undone. Their places are those in text itself. With
+// cut, text may end inside an escape; that piece then belongs to a secret that
+// begins before it.
+func escaped(text string, depth int, cut bool, find func(string) []match) []match {
 	var all []match
 	for _, v := range views {
 		if strings.IndexByte(text, v.sign) < 0 {
 			continue
 		}
-		plain, changed := v.undo(text)
-		if !changed {
+		whole := text
+		if cut {
+			whole = text[:v.unfinished(text)]
+		}
+		plain, changed := v.undo(whole)
+		if !changed && len(whole) == len(text) {
 			continue
 		}
 		matches := find(plain)
 		if depth > 1 {
-			matches = append(matches, escaped(plain, depth-1, find)...)
+			matches = append(matches, escaped(plain, depth-1, cut, find)...)
 		}
-		all = append(all, v.places(text, matches)...)
+		for _, m := range v.places(whole, matches) {
+			if m.end == len(whole) {
+				m.end = len(text)
+			}
+			all = append(all, m)
+		}
 	}
 	return all
+}
+
+// unfinished is where the escape begins that the end of text cuts off, and
+// len(text) when it cuts none. The first half of a surrogate pair is cut off as
+// long as the second is not there.
+func (v view) unfinished(text string) int {
+	at := len(text)
+	if last := strings.LastIndexByte(text, v.sign); last >= 0 {
+		if _, size := v.unit(text[last:]); size == 0 && v.open(text[last:]) {
+			at = last
+		}
+	}
+	if half := at - len(`\ud800`); v.sign == '\\' && half >= 0 && text[half:half+2] == `\u` {
+		if r, ok := hexRune(text[half+2:at], 4); ok && r >= 0xd800 && r < 0xdc00 {
+			return half
+		}
+	}
+	return at
 }
 
 // undo replaces the escapes of a text by what they stand for, and says whether
@@ -142,14 +171,16 @@ func jsonUnit(text string) (string, int) {
 	if len(text) < 2 {
 		return "", 0
 	}
-	if i := strings.IndexByte(`"\/bfnrt'`, text[1]); i >= 0 {
-		return "\"\\/\b\f\n\r\t'"[i : i+1], 2
+	if i := strings.IndexByte(`"\/bfnrt'av`, text[1]); i >= 0 {
+		return "\"\\/\b\f\n\r\t'\a\v"[i : i+1], 2
 	}
 	digits := 4
 	switch text[1] {
 	case 'u':
 	case 'x':
 		digits = 2
+	case 'U':
+		digits = 8
 	default:
 		return "", 0
 	}
@@ -157,7 +188,7 @@ func jsonUnit(text string) (string, int) {
 	if !ok {
 		return "", 0
 	}
-	if utf16.IsSurrogate(r) {
+	if digits == 4 && utf16.IsSurrogate(r) {
 		if low, found := strings.CutPrefix(text[6:], `\u`); found {
 			if second, ok := hexRune(low, 4); ok {
 				if both := utf16.DecodeRune(r, second); both != utf8.RuneError {
@@ -225,18 +256,19 @@ func (r *Redactor) begunEscaped(text string, depth int) int {
 	if depth == 0 || len(r.forms) == 0 {
 		return n
 	}
+	// One byte of a secret takes up to eleven in two escapes, and r.longest is at
+	// least the length of a secret in hex, twice its own.
 	base := max(0, len(text)-6*r.longest-maxEntity)
 	tail := text[base:]
 	for _, v := range views {
-		last := strings.LastIndexByte(tail, v.sign)
-		if last < 0 {
+		if strings.IndexByte(tail, v.sign) < 0 {
 			continue
 		}
-		whole := tail
-		if _, size := v.unit(tail[last:]); size == 0 && v.open(tail[last:]) {
-			whole = tail[:last]
-			n = min(n, base+last)
+		end := v.unfinished(tail)
+		if end < len(tail) {
+			n = min(n, base+end)
 		}
+		whole := tail[:end]
 		plain, changed := v.undo(whole)
 		if !changed && len(whole) == len(tail) {
 			continue
