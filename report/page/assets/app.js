@@ -127,10 +127,10 @@ function start(model) {
     } else {
       for (const text of d.reasons || []) body.append(el("p", { class: "lead" }, text));
       const room = { left: ROOM };
-      let first = 0;
+      let before = 0;
       for (const s of d.steps) {
-        body.append(stepEl(s, room, first, (id) => setQuery("cause:" + id)));
-        first += differencesIn([s]);
+        body.append(stepEl(s, room, before, (id) => setQuery("cause:" + id)));
+        before += differencesIn([s]);
       }
       if (!d.steps.length) body.append(el("p", { class: "dim" }, "No step was sent."));
       if (d.at) body.append(el("p", { class: "dim small" }, d.at));
@@ -152,7 +152,7 @@ function start(model) {
   }
 
   function goTo(k) {
-    const at = (k) => detail.querySelector('[data-d="' + k + '"]');
+    const at = (n) => detail.querySelector('[data-d="' + n + '"]');
     if (here >= 0) at(here).classList.remove("here");
     here = k;
     for (let more; !at(k) && (more = detail.querySelector(".more-rows"));) more.click();
