@@ -20,6 +20,7 @@ test-evidence: ## evidence tests: false passes, crashes, resource limits (BGVERI
 	BGVERIFY_EVIDENCE_BUILD=1 $(GO) test -count=1 -run EvidenceIllComparator ./cmd/bgverify
 
 test-report: ## render reports in headless Chromium and check their figures
+	cd report/browser && npm ci --no-audit --no-fund --ignore-scripts --silent && node --test
 	$(GO) test -tags browser -count=1 -timeout 20m ./report/...
 
 test-real: ## judge released versions of three public services
