@@ -42,17 +42,17 @@ var meantSo = regexp.MustCompile(`no (worse|longer|more)$|^(leave|leaves|left) .
 // offenders is how many phrases each folder has left. A number may only shrink: lower
 // it when you mend a text.
 var offenders = map[string]int{
-	"diff":               6,
+	"diff":               1,
 	"diff/perf":          3,
 	"diff/second":        5,
-	"docs":               66,
+	"docs":               43,
 	"report":             6,
 	"report/archive":     5,
 	"report/page/assets": 16,
 	"runner":             5,
 	"runner/wire":        1,
 	"scenarios":          30,
-	"scenarios/convert":  42,
+	"scenarios/convert":  10,
 }
 
 // TestWords counts the phrases in string literals of Go files that are not tests, in
