@@ -11,8 +11,8 @@ import (
 
 	"github.com/bgverify/bgverify/fixtures"
 	"github.com/bgverify/bgverify/report"
-	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/scenarios"
