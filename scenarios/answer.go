@@ -108,7 +108,7 @@ var opWords = []string{
 // String is the key of the test in a file.
 func (op Op) String() string { return word(opWords, uint8(op), "Op") }
 
-// opOf is the test of a key; zero for a word that is no test.
+// opOf is the test of a key; zero for a word that is not a test.
 func opOf(key string) Op { return Op(max(0, slices.Index(opWords, key))) }
 
 // A Matcher is one test of a value.

@@ -65,7 +65,7 @@ func (w *walker) apiKey(n *yaml.Node, out *Auth) {
 	header, query := x.text("header"), x.text("query")
 	switch {
 	case header != "" && query != "":
-		x.fail(x.at("query"), "", "an api_key stands in a header or in the query, not both")
+		x.fail(x.at("query"), "", "an api_key is sent in a header or in the query, not both")
 	case header != "":
 		out.In, out.Name = "header", header
 		if !template.IsToken(header) {

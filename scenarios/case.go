@@ -44,7 +44,7 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 		b.checkRules(b.rules, own)
 		c.Steps = b.stepList(o, "steps", ctx, what)
 		c.Cleanup = b.cleanup(o, ctx, what)
-		o.done(` beside "steps"`)
+		o.done(` next to "steps"`)
 	} else {
 		// The step marks every key of the request as read and reports the rest.
 		o.used["cleanup"], o.used["steps"] = true, true
@@ -139,7 +139,7 @@ func (l *loader) partFile(src *source.File) *partFile {
 func (b *builder) usePart(o *obj, ctx stepContext, what string) []*Step {
 	ref, name := o.text("use"), o.text("step")
 	with := ctx.vars(o, "with")
-	o.done(` beside "use"`)
+	o.done(` next to "use"`)
 	b.names.with = ctx.with
 	for _, v := range with {
 		b.names.check(v.Value)

@@ -46,7 +46,7 @@ func (b *builder) checkStep(o *obj, s *Step, what string) {
 		}
 	}
 	if c := expectsNothing(&s.Expect); c != "" {
-		o.w.warnf(o.at("expect"), "write exists: true if it only has to be there", "%s holds for every value", c)
+		o.w.warnf(o.at("expect"), "write exists: true if it only has to be there", "%s always passes; this expectation checks nothing", c)
 	}
 }
 

@@ -73,7 +73,7 @@ func (b *builder) data(w *walker, o *obj, c *Case) *Data {
 	return b.finishRows(w, at, c, d, open, sample)
 }
 
-// finishRows walks the rows once, reports what is wrong and draws the sample.
+// finishRows walks the rows once, reports what is wrong and takes the sample.
 func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open rows.Source, sample int) *Data {
 	columns, all, err := open()
 	if err != nil {

@@ -68,7 +68,7 @@ var configTable = table{"config", "bgverify.yaml in the working folder names env
 	{"concurrency", anInt(1, 1024), "Cases walked at once.", "8", "16", false, "Concurrency"},
 	{"timeout", aDuration(1, 7*86400), "Longest time of a run.", "none", "30m", false, "Timeout"},
 	{"keep", anInt(1, 1_000_000), "Runs that are kept.", "all", "200", false, "Keep"},
-	{"keep_days", anInt(1, 36500), "Days that runs are kept.", "for ever", "90", false, "KeepDays"},
+	{"keep_days", anInt(1, 36500), "Days that runs are kept.", "forever", "90", false, "KeepDays"},
 	{
 		"on_inconclusive", aWord("block", "warn", "retry"), "What an inconclusive load stage does.",
 		"block", "retry", false, "OnInconclusive",

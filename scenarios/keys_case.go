@@ -29,7 +29,7 @@ var requestKeys = []key{
 		"none", "{region: seoul, size: 300}", false, "",
 	},
 	{"headers", mapOf(orList(aTemplate)), "Request headers; a list repeats the name.", "none", `{X-Device-Id: "{{device}}"}`, false, ""},
-	{"cookies", mapOf(aTemplate), "Cookies sent beside those of the jar.", "none", "{region: seoul}", false, ""},
+	{"cookies", mapOf(aTemplate), "Cookies sent in addition to those of the jar.", "none", "{region: seoul}", false, ""},
 	{
 		"auth", oneOf(aWord("none"), object("auth")), "How the request proves who sends it; none overrides the defaults.",
 		"the defaults'", "none", false, "Auth",
@@ -110,7 +110,7 @@ var caseKeys = []key{
 	{"vars", mapOf(aTemplate), "Variables of this case; they win over those of sides and suite.", "none", "{size: 300}", false, "Vars"},
 	{
 		"order", aWord("together", "blue-then-green", "green-then-blue"),
-		"When the two requests of a step leave. Together draws from the seed which one is first.",
+		"When the two requests of a step leave. With together, the run's seed decides which one is first.",
 		"together", "blue-then-green", false, "Order",
 	},
 	{
@@ -146,7 +146,7 @@ var caseTable = table{
 
 var stepTable = table{"step", "A step is one request sent to both sides, or the use of a part.", append([]key{
 	{"step", aText, "Name of the step, unique in its case.", "the verb and path", "sign in", false, ""},
-	{"use", aText, "Named step list of a parts file: file#name, beside this file.", "", "common/session.yaml#sign-in", false, ""},
+	{"use", aText, "Named step list of a parts file: file#name, relative to this file.", "", "common/session.yaml#sign-in", false, ""},
 	{"with", mapOf(aTemplate), "Arguments of the part.", "none", "{content: VOD-1001}", false, ""},
 	{
 		"compensates", orList(aText),

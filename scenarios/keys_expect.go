@@ -177,7 +177,7 @@ var ruleTable = table{
 		{"allow", aBool, "leak: true switches the check off here.", "", "true", false, "Allow"},
 		{"why", aText, "Why the rule is right. Needed by ignore, drop and allow.", "", "clock of the answering pod", false, "Why"},
 		{"ticket", aText, "Where the change is tracked.", "", "STB-4711", false, "Ticket"},
-		{"until", aDate, "Last day of the rule; past it the rule is a problem. Needed by allow.", "for ever", "2027-03-31", false, "Until"},
+		{"until", aDate, "Last day of the rule; past it the rule is a problem. Needed by allow.", "forever", "2027-03-31", false, "Until"},
 		{"use", aText, "Takes the rules of a rule file in, instead of writing one.", "", "rules/release-2.4.yaml", false, ""},
 	},
 }

@@ -148,7 +148,7 @@ var serviceTable = table{"service", "A named base URL of a side. What it does no
 	{"http", aWord("1.1", "2", "h2c"), "HTTP version to insist on.", "the side's", `"2"`, false, "HTTP"},
 }}
 
-var tlsTable = table{"tls", "Certificates. Files stand beside the scenario file.", []key{
+var tlsTable = table{"tls", "Certificates. File names are relative to the scenario file.", []key{
 	{"ca", aFile, "PEM file with the authorities to trust instead of the system's.", "the system's", "ca.pem", false, "CA"},
 	{"cert", aFile, "PEM file with the client certificate.", "none", "client.pem", false, "Cert"},
 	{"key", aFile, "PEM file with the client certificate's key.", "none", "client-key.pem", false, "Key"},
@@ -282,7 +282,7 @@ var envTable = table{"env file", "An env file is what one stage (dev, verificati
 		"none", "[compare, load, identity]", false, "",
 	},
 	{
-		"identity", listOf(object("identity")), "What the sides of this stage must be, beside what suites ask.",
+		"identity", listOf(object("identity")), "What the sides of this stage must be, in addition to what suites ask.",
 		"none", "[{get: /version, at: $.cluster, must: differ}]", false, "",
 	},
 }}
@@ -293,7 +293,7 @@ var limitsTable = table{"limits", "What a stage allows. load and writes count of
 	{"max_rps", aNumber(0.1, 1e6), "Most requests per second to one host, load included.", "no cap", "200", false, "MaxRPS"},
 	{
 		"data", anInt(1, 1e9),
-		"Most rows of one case. Of more, that many are drawn by the run's seed, and the run says what it was verified without.",
+		"Most rows of one case. Larger cases are sampled to this many rows by the run's seed; the report says how many were left out.",
 		"all rows", "1000", false, "Rows",
 	},
 }}

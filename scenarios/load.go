@@ -20,7 +20,7 @@ import (
 type LoadOptions struct {
 	// Now decides which rules and quarantines have expired. Zero switches that check off.
 	Now time.Time
-	// Seed draws the rows of `sample`.
+	// Seed chooses the rows of `sample`.
 	Seed uint64
 	// Trial: the rules are tried on two answers and decide about no traffic, so
 	// that a proposed rule may still hold its placeholders.
@@ -64,7 +64,7 @@ type loader struct {
 	schemas  map[string]*jsonschema.Schema
 	uses     int             // of parts and rule files, so far
 	named    map[string]bool // variables that templates name
-	others   int             // files that are no suites, read for their own sake
+	others   int             // files that are not suites, read for their own sake
 	objects  []*obj          // mappings read since the last checkRead
 }
 
@@ -250,7 +250,7 @@ func topKeys(root *yaml.Node) []string {
 	return keys
 }
 
-// suiteFile reads a file by what its top-level keys say it is; nil when it is no suite.
+// suiteFile reads a file by what its top-level keys say it is; nil when it is not a suite.
 func (l *loader) suiteFile(name string, explicit bool) *Suite {
 	src := l.open(name)
 	if src == nil {

@@ -42,7 +42,7 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 		case x.broken:
 			return
 		case seen[step.Suite+"/"+step.Case]:
-			x.fail(x.at("case"), "raise its weight instead", "case %q stands twice in %s", ref, what)
+			x.fail(x.at("case"), "raise its weight instead", "case %q is listed twice in %s", ref, what)
 		}
 		seen[step.Suite+"/"+step.Case] = true
 		l.Steps = append(l.Steps, step)

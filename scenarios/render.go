@@ -183,7 +183,7 @@ func (b *Body) renderGraphQL(scope template.Scope) ([]byte, error) {
 	return []byte(out + "}"), nil
 }
 
-// renderMultipart writes multipart/form-data. The boundary is drawn from the
+// renderMultipart writes multipart/form-data. The boundary is computed from the
 // content, so that both sides get the same bytes.
 func (b *Body) renderMultipart(scope template.Scope) ([]byte, string, error) {
 	data := make([][]byte, len(b.Parts))

@@ -344,7 +344,7 @@ func (w *walker) part(k, v *yaml.Node) (Part, bool) {
 	return p, !x.broken
 }
 
-// fileName reads the name of a file beside this one and returns its path below
+// fileName reads the name of a file relative to this one and returns its path below
 // the root; empty when absent or wrong.
 func (o *obj) fileName(name string) string {
 	n, text, _, ok := o.scalar(name, formFile)

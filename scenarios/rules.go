@@ -26,7 +26,7 @@ func (w *walker) ruleList(o *obj, name string, stack []string) []diff.Rule {
 		}
 		if r.has("use") {
 			out = append(out, w.useRules(r, stack)...)
-			r.done(` beside "use"`)
+			r.done(` next to "use"`)
 			return
 		}
 		if rule, ok := w.rule(r); ok {
@@ -86,7 +86,7 @@ func (w *walker) resolve(n *yaml.Node, ref string) (string, bool) {
 	case strings.Contains(ref, "{{"):
 		w.errorf(n, "", "the name of a file takes no placeholders")
 	case path.IsAbs(ref) || strings.Contains(ref, "\\") || strings.Contains(ref, ":"):
-		w.errorf(n, "write a path beside this file, with /", "%q is not a relative path", problem.Cut(ref, 60))
+		w.errorf(n, "write a path relative to this file, with /", "%q is not a relative path", problem.Cut(ref, 60))
 	case strings.ContainsAny(ref, "\x00\n\r"):
 		w.errorf(n, "", "the name of a file has a control character")
 	default:

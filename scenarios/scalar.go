@@ -73,7 +73,7 @@ func (o *obj) text(name string) string {
 	return text
 }
 
-// name reads an identifier as it stands in ids, file names and globs.
+// name reads an identifier as it is written in ids, file names and globs.
 func (o *obj) name(name string) string {
 	n, text, _, ok := o.scalar(name, formName)
 	if !ok {
@@ -291,7 +291,7 @@ func (w *walker) checkPath(n *yaml.Node, text string, single bool) bool {
 	return true
 }
 
-// list calls f for each element; a single element stands for a list of one when
+// list calls f for each element; a single element counts as a list of one when
 // the key's shape says so.
 func (o *obj) list(name string, f func(i int, n *yaml.Node)) {
 	n := o.get(name)
@@ -328,7 +328,7 @@ func (o *obj) texts(name string, check func(n *yaml.Node, text string) bool) []s
 		case !ok:
 			o.broken = true
 		case seen[text]:
-			o.fail(n, "", "%q stands twice in %s", problem.Cut(text, 40), name)
+			o.fail(n, "", "%q is listed twice in %s", problem.Cut(text, 40), name)
 		case check == nil || check(n, text):
 			seen[text] = true
 			out = append(out, text)

@@ -113,7 +113,7 @@ func tableSchema(t *table) *schemaNode {
 			text += " Default: " + k.def + "."
 		}
 		value := k.shape.schema()
-		if value.Ref != "" { // draft 7 ignores what stands beside $ref
+		if value.Ref != "" { // draft 7 ignores what is next to $ref
 			value = &schemaNode{AllOf: []*schemaNode{value}}
 		}
 		value.Description = text

@@ -22,7 +22,7 @@ const (
 	formMargin                   // a perf.Margin: 5%, 2ms, "5% or 2ms"
 	formDate                     // 2027-03-31
 	formPath                     // a path into a JSON body
-	formFile                     // a file beside the scenario file
+	formFile                     // a file relative to the scenario file
 	formStatus                   // 200 or 2xx
 	formJSON                     // any JSON value, templates at its leaves
 	formObject                   // a mapping with the keys of a table

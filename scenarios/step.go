@@ -340,7 +340,7 @@ func (w *walker) varExpect(k, v *yaml.Node) (VarExpect, bool) {
 }
 
 // canFail refuses a condition that is the same whatever the variables are: text
-// beside a placeholder is never empty, so that {{x}} == yes would always hold.
+// next to a placeholder is never empty, so that {{x}} == yes would always hold.
 func (w *walker) canFail(n *yaml.Node, t *Template) bool {
 	if t.Static() {
 		w.errorf(n, "write a placeholder, or when: {vars: {name: value}}; a case that is not to run has skip: reason",
@@ -349,7 +349,7 @@ func (w *walker) canFail(n *yaml.Node, t *Template) bool {
 	}
 	for i := range t.Parts {
 		if t.Parts[i].Name == "" && strings.TrimSpace(t.Parts[i].Literal) != "" {
-			w.errorf(n, comparisonHint(t), "this condition always holds: text beside a placeholder is never empty")
+			w.errorf(n, comparisonHint(t), "this condition always holds: text next to a placeholder is never empty")
 			return false
 		}
 	}

@@ -84,7 +84,7 @@ func (f File) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 		case !utf8.ValidString(c):
 			return nil, nil, &Error{1, "the file is not UTF-8", cp949Hint}
 		case seen[columns[i]]:
-			return nil, nil, &Error{1, fmt.Sprintf("column %q stands twice", columns[i]), ""}
+			return nil, nil, &Error{1, fmt.Sprintf("column %q is listed twice", columns[i]), ""}
 		}
 		seen[columns[i]] = true
 	}

@@ -118,7 +118,7 @@ func (s rowScope) Generate(generator string, _ []string, _ string, _ bool) (temp
 		text := strconv.Itoa(s.row.Number)
 		return template.Value{Text: text, JSON: text}, nil
 	}
-	return template.Value{}, errors.New("a row is named by its columns; nothing is drawn")
+	return template.Value{}, errors.New("a row is named by its columns; nothing is generated")
 }
 
 // RowName is the name of a row: its number when the data has no name template.

@@ -25,7 +25,7 @@ type generatorSpec struct {
 	draw    func(args []string, r *rand.Rand, d Draw) Value
 }
 
-// Generate draws the value of a generator, named without its $. It is pure:
+// Generate makes the value of a generator, named without its $. It is pure:
 // the same draw gives the same value.
 func Generate(name string, args []string, d Draw) (Value, error) {
 	spec := findGenerator(name)

@@ -49,7 +49,7 @@ type Part struct {
 	Quoted string
 	// Args are the arguments of a generator.
 	Args []string
-	// PerSide is set where a generator draws one value for each side: $uuid.side.
+	// PerSide is set where a generator makes one value for each side: $uuid.side.
 	PerSide bool
 	// Filters are applied to the value from first to last.
 	Filters []Filter

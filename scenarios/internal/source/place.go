@@ -42,7 +42,7 @@ func (s *File) Line(number int) []rune {
 }
 
 // PosAt is the place of a byte offset into a scalar's text: exact where the text
-// stands in the file as it is (plain, quoted without escapes, block lines), the
+// is in the file as it is (plain, quoted without escapes, block lines), the
 // scalar's start otherwise.
 func (s *File) PosAt(n *yaml.Node, offset int) problem.Pos {
 	p := s.Pos(n)

@@ -105,7 +105,7 @@ func Read(fsys fs.FS, name string, limit int64) ([]byte, error) {
 }
 
 // OpenRegular opens a file after checking that it is one: opening a FIFO would
-// wait for ever.
+// block without end.
 func OpenRegular(fsys fs.FS, name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, errors.New("a path may not leave the scenario folder")
@@ -232,7 +232,7 @@ func overBounds(root *yaml.Node) (at *yaml.Node, what string) {
 		}
 		if n.Kind == yaml.AliasNode {
 			if open[n.Alias] {
-				at, what = n, fmt.Sprintf("alias *%s stands inside what it stands for", n.Value)
+				at, what = n, fmt.Sprintf("alias *%s refers to itself", n.Value)
 				return false
 			}
 			return walk(n.Alias, depth+1)
