@@ -64,7 +64,7 @@ var allowed = map[string][]string{
 
 	// The import of other tools: one package a source, over internal.
 	"scenarios/convert": {
-		"scenarios/convert/postman", "scenarios/convert/curl", "scenarios/convert/har",
+		"scenarios/convert/postman", "scenarios/convert/curl", "scenarios/convert/har", "scenarios/convert/jmeter",
 		"scenarios/convert/internal/model", "scenarios/convert/internal/source", "scenarios/convert/internal/write",
 	},
 	"scenarios/convert/postman": {
@@ -81,6 +81,10 @@ var allowed = map[string][]string{
 	"scenarios/convert/har": {
 		"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
 		"scenarios/convert/internal/web",
+	},
+	"scenarios/convert/jmeter": {
+		"scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+		"scenarios/convert/internal/web", "scenarios/template",
 	},
 	"scenarios/convert/internal/web": {
 		"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",

@@ -50,6 +50,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/write"
+	"github.com/bgverify/bgverify/scenarios/convert/jmeter"
 	"github.com/bgverify/bgverify/scenarios/convert/postman"
 )
 
@@ -72,6 +73,7 @@ const SchemaFile = write.SchemaFile
 type Options struct {
 	Postman postman.Options
 	HAR     har.Options
+	JMeter  jmeter.Options
 }
 
 // A Result is what an import gives.
@@ -94,6 +96,7 @@ var formats = []format{
 	{"postman", func(in Input, opts Options) (*model.Result, error) { return postman.Convert(in, opts.Postman) }},
 	{"curl", func(in Input, _ Options) (*model.Result, error) { return curl.Convert(in) }},
 	{"har", func(in Input, opts Options) (*model.Result, error) { return har.Convert(in, opts.HAR) }},
+	{"jmeter", func(in Input, opts Options) (*model.Result, error) { return jmeter.Convert(in, opts.JMeter) }},
 }
 
 // Convert reads an input in the named format. The error is a *SourceError where

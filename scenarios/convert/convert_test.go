@@ -13,8 +13,11 @@ func TestConvert(t *testing.T) {
 		"c.json": {Data: []byte(`{"info":{"name":"a"},"item":[{"name":"x","request":"https://h.example/a"}]}`)},
 		"x.sh":   {Data: []byte("curl https://h.example/a\n")},
 		"x.har":  {Data: []byte(`{"log":{"version":"1.2","entries":[{"request":{"method":"GET","url":"https://h.example/a"},"response":{"status":200}}]}}`)},
+		"x.jmx": {Data: []byte(`<jmeterTestPlan><hashTree><TestPlan/><hashTree><ThreadGroup testname="a"/><hashTree>
+			<HTTPSamplerProxy><stringProp name="HTTPSampler.path">/a</stringProp></HTTPSamplerProxy><hashTree/>
+			</hashTree></hashTree></hashTree></jmeterTestPlan>`)},
 	}
-	names := map[string]string{"postman": "c.json", "curl": "x.sh", "har": "x.har"}
+	names := map[string]string{"postman": "c.json", "curl": "x.sh", "har": "x.har", "jmeter": "x.jmx"}
 	for _, f := range formats {
 		result, err := Convert(f.name, Input{Files: files, Name: names[f.name]}, Options{})
 		if err != nil {

@@ -49,6 +49,8 @@ type Suite struct {
 	Defaults Step
 	Setup    []*Step
 	Cases    []*Case
+	Teardown []*Step
+	Load     []*Load
 }
 
 // A Side is where a side lives, as far as the source says.
@@ -127,8 +129,33 @@ type Step struct {
 	Expect   Expect
 	Captures []Capture
 	Continue bool
-	Repeat   int    // 0: once
-	Pause    string // 200ms
+	Repeat   int     // 0: once
+	Pause    string  // 200ms
+	When     []Check // what variables must be for the step to be sent; none: always
+}
+
+// A Load is a load stage: cases with weights, at a rate or by users.
+type Load struct {
+	Name     string
+	Comment  []string
+	Steps    []LoadStep
+	Rate     string   // 200/s; empty: Rates or Users
+	Rates    []string // a ladder
+	Duration string
+	Users    *Users
+	Writes   bool // steps with side effects are sent
+}
+
+// A LoadStep is a case of a load stage.
+type LoadStep struct {
+	Case   string
+	Weight int // 0: 1
+}
+
+// Users are a closed loop: each walks cases one after another.
+type Users struct {
+	Count                 int
+	Ramp, Think, Duration string // empty: not written
 }
 
 // A Field is a header, query parameter, cookie or form field. Fields of one name

@@ -26,6 +26,8 @@ type Error struct {
 	Path   string // JSON path of the value: $.item[3].request
 	Offset int    // byte of the file, from 0; -1: unknown
 	Msg    string
+	Line   int // of the file, from 1; 0: unknown
+	Col    int // of the line, from 1
 }
 
 // Error says what is wrong with which value, and where it is.
@@ -34,8 +36,12 @@ func (e *Error) Error() string {
 	if e.Path != "" {
 		out = e.Path + ": " + out
 	}
-	if e.File != "" {
-		out = e.File + ": " + out
+	file := e.File
+	if e.Line > 0 && file != "" {
+		file += fmt.Sprintf(":%d:%d", e.Line, e.Col)
+	}
+	if file != "" {
+		out = file + ": " + out
 	}
 	if e.Offset >= 0 {
 		out += fmt.Sprintf(" (byte %d)", e.Offset)
@@ -105,7 +111,7 @@ const (
 func ParseJSON(file string, data []byte) (*Value, error) {
 	text, shift, err := DecodeText(data)
 	if err != nil {
-		return nil, &Error{file, "", -1, err.Error()}
+		return nil, &Error{File: file, Offset: -1, Msg: err.Error()}
 	}
 	p := &jsonParser{file: file, text: text, shift: shift}
 	p.space()
@@ -158,7 +164,7 @@ func (p *jsonParser) fail(format string, args ...any) error {
 	if p.shift < 0 {
 		offset = -1
 	}
-	return &Error{p.file, "$" + strings.Join(p.path, ""), offset, fmt.Sprintf(format, args...)}
+	return &Error{File: p.file, Path: "$" + strings.Join(p.path, ""), Offset: offset, Msg: fmt.Sprintf(format, args...)}
 }
 
 func (p *jsonParser) space() {

@@ -49,6 +49,11 @@ func stepKeys(s *model.Step, request bool) *yamlNode {
 		n.put("repeat", plainNode(strconv.Itoa(s.Repeat)))
 	}
 	n.putText("pause", s.Pause)
+	if len(s.When) > 0 {
+		when := mapNode()
+		putChecks(when, "vars", s.When)
+		n.put("when", when)
+	}
 	return n
 }
 

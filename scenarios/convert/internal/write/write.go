@@ -7,6 +7,7 @@ package write
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
@@ -86,6 +87,12 @@ func suiteNode(s *model.Suite) *yamlNode {
 		cases.items = append(cases.items, caseNode(c))
 	}
 	n.put("cases", cases)
+	if len(s.Teardown) > 0 {
+		n.put("teardown", stepList(s.Teardown))
+	}
+	if len(s.Load) > 0 {
+		n.put("load", loadNode(s.Load))
+	}
 	spread(n)
 	return n
 }
@@ -93,7 +100,7 @@ func suiteNode(s *model.Suite) *yamlNode {
 // spread puts a blank line above the keys that begin a part of the file.
 func spread(n *yamlNode) {
 	for i := range n.pairs {
-		if i > 0 && slices.Contains([]string{"sides", "defaults", "setup", "cases", "parts"}, n.pairs[i].key) {
+		if i > 0 && slices.Contains([]string{"sides", "defaults", "setup", "cases", "parts", "teardown", "load"}, n.pairs[i].key) {
 			n.pairs[i].blank = true
 		}
 	}
@@ -194,6 +201,41 @@ func stepList(steps []*model.Step) *yamlNode {
 			n.open = false
 		}
 		n.comment = s.Comment
+		list.items = append(list.items, n)
+	}
+	return list
+}
+
+func loadNode(stages []*model.Load) *yamlNode {
+	list := &yamlNode{kind: yamlList, open: true}
+	for _, l := range stages {
+		n := openMap()
+		n.comment = l.Comment
+		n.put("load", textNode(l.Name))
+		steps := &yamlNode{kind: yamlList}
+		for _, s := range l.Steps {
+			m := mapNode()
+			m.put("case", looseNode(s.Case))
+			if s.Weight > 1 {
+				m.put("weight", plainNode(strconv.Itoa(s.Weight)))
+			}
+			steps.items = append(steps.items, m)
+		}
+		n.put("steps", steps)
+		n.putText("rate", l.Rate)
+		n.putWords("rates", l.Rates)
+		if u := l.Users; u != nil {
+			m := mapNode()
+			m.put("count", plainNode(strconv.Itoa(u.Count)))
+			m.putText("ramp", u.Ramp)
+			m.putText("think", u.Think)
+			m.putText("duration", u.Duration)
+			n.put("users", m)
+		}
+		n.putText("duration", l.Duration)
+		if l.Writes {
+			n.put("writes", plainNode("true"))
+		}
 		list.items = append(list.items, n)
 	}
 	return list

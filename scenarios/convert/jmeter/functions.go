@@ -1,0 +1,414 @@
+package jmeter
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
+)
+
+// function is a function call as marked text. A function that the language has
+// no generator for is asked for from outside.
+func (s *scope) function(r *ref) string {
+	if isProperty(r.name) {
+		if text, ok := s.p.names.constant(r.source()); s.literal && ok && plainInAddress(text) != text {
+			s.p.Report.Note("", "the value of %s is written out in addresses, where JMeter does not encode it", r.source())
+			return s.mapped(text)
+		}
+		return s.mapped(s.p.names.property(r))
+	}
+	if f, known := functions[r.name]; known {
+		if out, why := f(s, r); why == "" {
+			return s.mapped(out)
+		} else {
+			return s.lost(r, why)
+		}
+	}
+	return s.lost(r, "the function is not known here")
+}
+
+func (s *scope) mapped(out string) string {
+	s.p.Report.Mapped(model.Dynamics, 1)
+	return out
+}
+
+// functions are JMeter's functions that are converted. The second result says
+// why one is not.
+var functions map[string]func(s *scope, r *ref) (string, string)
+
+func init() { // the functions call each other
+	functions = map[string]func(s *scope, r *ref) (string, string){
+		"__UUID":            func(s *scope, r *ref) (string, string) { return web.Marked("$uuid"), "" },
+		"__threadNum":       func(s *scope, r *ref) (string, string) { return "1", "" },
+		"__counter":         counterFunction,
+		"__time":            timeFunction,
+		"__timeShift":       timeShiftFunction,
+		"__Random":          randomFunction,
+		"__RandomString":    randomStringFunction,
+		"__V":               func(s *scope, r *ref) (string, string) { return indirect(s, r, true) },
+		"__eval":            func(s *scope, r *ref) (string, string) { return s.text(r.arg(0)), "" },
+		"__setProperty":     func(s *scope, r *ref) (string, string) { return "", "" },
+		"__log":             func(s *scope, r *ref) (string, string) { return s.text(r.arg(0)), "" },
+		"__logn":            func(s *scope, r *ref) (string, string) { return "", "" },
+		"__threadGroupName": func(s *scope, r *ref) (string, string) { return s.p.groupName, "" },
+		"__TestPlanName":    func(s *scope, r *ref) (string, string) { return s.p.file, "" },
+		"__samplerName":     func(s *scope, r *ref) (string, string) { return s.p.samplerName, "" },
+		"__urlencode":       func(s *scope, r *ref) (string, string) { return filtered(s, r, "urlencode", url.QueryEscape) },
+		"__base64Encode":    func(s *scope, r *ref) (string, string) { return filtered(s, r, "base64", base64Text) },
+		"__changeCase":      changeCaseFunction,
+		"__uppercase":       func(s *scope, r *ref) (string, string) { return filtered(s, r, "upper", strings.ToUpper) },
+		"__lowercase":       func(s *scope, r *ref) (string, string) { return filtered(s, r, "lower", strings.ToLower) },
+		"__digest":          digestFunction,
+		"__intSum":          sumFunction,
+		"__longSum":         sumFunction,
+		"__env":             envFunction,
+		"__CSVRead":         csvReadFunction,
+		"__FileToString":    fileFunction,
+		"__char":            charFunction,
+		"__RandomFromMultipleVars": func(s *scope, r *ref) (string, string) {
+			first, _, _ := strings.Cut(r.arg(0), "|")
+			return s.value(&ref{name: strings.TrimSpace(first)}), ""
+		},
+	}
+}
+
+// constantArg is an argument that is a constant.
+func (s *scope) constantArg(r *ref, i int) (string, bool) {
+	return s.p.names.constant(strings.TrimSpace(r.arg(i)))
+}
+
+// store sets the variable that a function names as its last argument.
+func (s *scope) store(r *ref, i int, marked string) string {
+	name := strings.TrimSpace(r.arg(i))
+	if name == "" {
+		return marked
+	}
+	if !web.HasMark(marked) {
+		s.setLocal(name, marked)
+		return marked
+	}
+	out := s.caseVar(name, marked)
+	s.setLocal(name, out)
+	return out
+}
+
+func (s *scope) setLocal(name, marked string) {
+	if s.local != nil {
+		s.local[name] = marked
+	}
+}
+
+func counterFunction(s *scope, r *ref) (string, string) {
+	s.p.Report.Note("", "%s counts in JMeter; here it is 1", r.source())
+	return s.store(r, 1, "1"), ""
+}
+
+func randomFunction(s *scope, r *ref) (string, string) {
+	low, okLow := s.constantArg(r, 0)
+	high, okHigh := s.constantArg(r, 1)
+	a, errA := strconv.ParseInt(low, 10, 64)
+	b, errB := strconv.ParseInt(high, 10, 64)
+	if !okLow || !okHigh || errA != nil || errB != nil || a > b {
+		return "", "its bounds are not known before the run"
+	}
+	if strings.Contains(r.arg(0)+r.arg(1), "${") {
+		s.p.Report.Note("", "%s is %d to %d, as the plan's defaults have it", r.source(), a, b)
+	}
+	return s.store(r, 2, web.Marked(fmt.Sprintf("$int: %d..%d", a, b))), ""
+}
+
+func randomStringFunction(s *scope, r *ref) (string, string) {
+	length, ok := s.constantArg(r, 0)
+	n, err := strconv.Atoi(length)
+	chars, okChars := s.constantArg(r, 1)
+	if !ok || err != nil || n < 1 || n > 200 || !okChars {
+		return "", "its length is not known before the run"
+	}
+	out := ""
+	switch kinds := kindsOf(chars); {
+	case chars == "":
+		out = web.Marked(fmt.Sprintf("$text: %d", n))
+		s.p.Report.Note("", "%s draws letters and digits here, any character in JMeter", r.source())
+	case kinds == "lower digits" || kinds == "lower" && len(chars) > 20:
+		out = web.Marked(fmt.Sprintf("$text: %d", n))
+	case n <= 64 && len(chars) > 1 && kinds != "":
+		// One draw of a character each, so that all are of the plan's set.
+		out = strings.Repeat(web.Marked("$pick: "+strings.Join(strings.Split(chars, ""), ", ")), n)
+	case len(chars) == 1:
+		out = strings.Repeat(chars, n)
+	default:
+		return "", "its characters have no generator"
+	}
+	return s.store(r, 2, out), ""
+}
+
+// kindsOf says which kinds of ASCII letters and digits a text has; empty: others too.
+func kindsOf(chars string) string {
+	lower, upper, digit := false, false, false
+	for _, c := range chars {
+		switch {
+		case c >= 'a' && c <= 'z':
+			lower = true
+		case c >= 'A' && c <= 'Z':
+			upper = true
+		case c >= '0' && c <= '9':
+			digit = true
+		default:
+			return ""
+		}
+	}
+	switch {
+	case upper:
+		return "upper"
+	case lower && digit && len(chars) >= 36:
+		return "lower digits"
+	case digit && !lower:
+		return "digits"
+	case lower && !digit && len(chars) >= 26:
+		return "some lower"
+	}
+	return "some"
+}
+
+func indirect(s *scope, r *ref, variable bool) (string, string) {
+	name, ok := s.constantArg(r, 0)
+	if !ok || !variable {
+		return "", "the name of its variable is not known before the run"
+	}
+	return s.value(&ref{name: strings.TrimSpace(name)}), ""
+}
+
+// filtered applies a filter to a reference, or the function itself to a constant.
+func filtered(s *scope, r *ref, filter string, f func(string) string) (string, string) {
+	text := s.text(r.arg(0))
+	if !web.HasMark(text) {
+		return f(text), ""
+	}
+	inside := web.Insides(text)
+	if len(inside) != 1 || web.Marked(inside[0]) != text {
+		return "", "its argument joins text and variables"
+	}
+	return web.Marked(inside[0] + " | " + filter), ""
+}
+
+func changeCaseFunction(s *scope, r *ref) (string, string) {
+	switch mode, _ := s.constantArg(r, 1); strings.ToUpper(mode) {
+	case "", "UPPER":
+		return filtered(s, r, "upper", strings.ToUpper)
+	case "LOWER":
+		return filtered(s, r, "lower", strings.ToLower)
+	}
+	return "", "there is no filter that capitalizes"
+}
+
+func digestFunction(s *scope, r *ref) (string, string) {
+	if algorithm, _ := s.constantArg(r, 0); strings.ToUpper(algorithm) != "SHA-256" || strings.TrimSpace(r.arg(2)+r.arg(3)) != "" {
+		return "", "only SHA-256 without salt has a filter"
+	}
+	return filtered(s, &ref{name: r.name, args: r.args[1:]}, "sha256", sha256Text)
+}
+
+func sumFunction(s *scope, r *ref) (string, string) {
+	sum := int64(0)
+	for i := range r.args {
+		text, ok := s.constantArg(r, i)
+		n, err := strconv.ParseInt(text, 10, 64)
+		if !ok || err != nil {
+			if i == len(r.args)-1 && i > 0 {
+				break // the name of the variable that it sets
+			}
+			return "", "its numbers are not known before the run"
+		}
+		sum += n
+	}
+	return strconv.FormatInt(sum, 10), ""
+}
+
+func envFunction(s *scope, r *ref) (string, string) {
+	name, ok := s.constantArg(r, 0)
+	value, okValue := s.constantArg(r, 2)
+	if !ok || !naming.IsToken(name) || naming.EnvName(name) != name {
+		return "", "the name of its environment variable cannot be written"
+	}
+	inside := "env." + name
+	if len(r.args) > 2 && okValue && !strings.ContainsAny(value, "'|{}\n") {
+		inside += " | default: '" + value + "'"
+	}
+	return web.Marked(inside), ""
+}
+
+func charFunction(s *scope, r *ref) (string, string) {
+	var b strings.Builder
+	for i := range r.args {
+		text, _ := s.constantArg(r, i)
+		n, err := strconv.ParseInt(text, 0, 32)
+		if err != nil || n <= 0 {
+			return "", "it is not a number of a character"
+		}
+		b.WriteRune(rune(n))
+	}
+	return b.String(), ""
+}
+
+func csvReadFunction(s *scope, r *ref) (string, string) {
+	file, ok := s.constantArg(r, 0)
+	column, okColumn := s.constantArg(r, 1)
+	if !ok || !okColumn {
+		return "", "its file or column is not known before the run"
+	}
+	if column == "next" || column == "next()" {
+		return "", ""
+	}
+	text, found := s.p.files.cell(file, column)
+	if !found {
+		return "", "the file or the column is missing next to the plan"
+	}
+	s.p.Report.Note("", "%s is the value of the file's first row", r.source())
+	return text, ""
+}
+
+func fileFunction(s *scope, r *ref) (string, string) {
+	file, ok := s.constantArg(r, 0)
+	data, found := s.p.files.read(file)
+	if !ok || !found || len(data) > model.InlineText {
+		return "", "the file is missing next to the plan, or too large"
+	}
+	return s.text(string(data)), ""
+}
+
+// timeFunction is ${__time(format,variable)}: milliseconds without a format.
+func timeFunction(s *scope, r *ref) (string, string) {
+	format, ok := s.constantArg(r, 0)
+	if !ok {
+		return "", "its format is not known before the run"
+	}
+	filter, why := timeFormat(format)
+	if why != "" {
+		return "", why
+	}
+	return s.store(r, 1, web.Marked("$now"+filter)), ""
+}
+
+// timeShiftFunction is ${__timeShift(format,date,shift,locale,variable)}.
+func timeShiftFunction(s *scope, r *ref) (string, string) {
+	format, ok := s.constantArg(r, 0)
+	date, okDate := s.constantArg(r, 1)
+	shift, okShift := s.constantArg(r, 2)
+	if !ok || !okDate || !okShift || date != "" {
+		return "", "its date or shift is not known before the run"
+	}
+	filter, why := timeFormat(format)
+	if why != "" {
+		return "", why
+	}
+	add := ""
+	if shift != "" {
+		d, ok := isoDuration(shift)
+		if !ok {
+			return "", "its shift is not a duration"
+		}
+		add = " | add: " + d
+	}
+	return s.store(r, 4, web.Marked("$now"+add+filter)), ""
+}
+
+// isoDuration writes P1D, PT2H, -P3DT4M as durations of the language.
+func isoDuration(text string) (string, bool) {
+	sign := ""
+	if rest, ok := strings.CutPrefix(text, "-"); ok {
+		sign, text = "-", rest
+	}
+	rest, ok := strings.CutPrefix(strings.ToUpper(text), "P")
+	if !ok {
+		return "", false
+	}
+	seconds, number, inTime := int64(0), "", false
+	for _, c := range rest {
+		switch {
+		case c == 'T':
+			inTime = true
+		case c == '-' && number == "" || c >= '0' && c <= '9':
+			number += string(c)
+		default:
+			n, err := strconv.ParseInt(number, 10, 32)
+			unit := map[string]int64{"Dfalse": 86400, "Wfalse": 7 * 86400, "Htrue": 3600, "Mtrue": 60, "Strue": 1}[fmt.Sprintf("%c%t", c, inTime)]
+			if err != nil || unit == 0 {
+				return "", false
+			}
+			seconds, number = seconds+n*unit, ""
+		}
+	}
+	if number != "" {
+		return "", false
+	}
+	return fmt.Sprintf("%s%ds", sign, seconds), true
+}
+
+// timeLetters are the letters of Java's date patterns as directives. The time is
+// that of the run in UTC, so that a zone is a literal.
+var timeLetters = map[string]string{
+	"yyyy": "%Y", "YYYY": "%Y", "uuuu": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "HH": "%H", "hh": "%H", "mm": "%M", "ss": "%S", "SSS": "%L", "MMM": "%b", "EEE": "%a",
+	"X": "Z", "XX": "Z", "XXX": "Z", "Z": "+0000", "z": "UTC",
+}
+
+// timeFormat is the filter for a format of __time, with the reason why there is none.
+func timeFormat(format string) (string, string) {
+	switch format {
+	case "":
+		return " | format: unix_ms", ""
+	case "/1000":
+		return " | format: unix", ""
+	case "YMD":
+		format = "yyyyMMdd"
+	case "HMS":
+		format = "HHmmss"
+	case "YMDHMS":
+		format = "yyyyMMdd-HHmmss"
+	}
+	var b strings.Builder
+	for i := 0; i < len(format); {
+		c := format[i]
+		switch {
+		case c == '\'':
+			end := strings.IndexByte(format[i+1:], '\'')
+			if end < 0 {
+				return "", "its format has an open quote"
+			}
+			literal := format[i+1 : i+1+end]
+			if end == 0 {
+				literal = "'"
+			}
+			b.WriteString(strings.ReplaceAll(literal, "%", "%%"))
+			i += end + 2
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+			end := i
+			for end < len(format) && format[end] == c {
+				end++
+			}
+			directive, known := timeLetters[format[i:end]]
+			if !known {
+				return "", "the format has no directive for " + format[i:end]
+			}
+			b.WriteString(directive)
+			i = end
+		case c == '%':
+			b.WriteString("%%")
+			i++
+		default:
+			b.WriteByte(c)
+			i++
+		}
+	}
+	out := b.String()
+	if !strings.Contains(out, "%") || strings.ContainsAny(out, "|{}\n\"") {
+		return "", "its format cannot be written"
+	}
+	if strings.Contains(out, "'") {
+		return " | format: \"" + out + "\"", ""
+	}
+	return " | format: '" + out + "'", ""
+}
