@@ -10,6 +10,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -33,7 +34,7 @@ func suiteWrites(s *scenarios.Suite) bool {
 
 func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 	out := run.SuiteAsks{
-		Name: s.Name, Advisory: gateOf(s) == scenarios.Advisory, MinCoverage: s.MinCoverage, MinCompared: s.MinCompared, MaxFlaky: s.MaxFlaky, Writes: suiteWrites(s),
+		Name: s.Name, Advisory: verdict.GateOf(s) == scenarios.Advisory, MinCoverage: s.MinCoverage, MinCompared: s.MinCompared, MaxFlaky: s.MaxFlaky, Writes: suiteWrites(s),
 		Answer: answerAsks(s.Answer), Identity: identityAsks(s.Identity), Texts: []string{}, Cases: []run.CaseAsks{},
 	}
 	asks, rules, conditions := indexOf(&out.Texts), indexOf(&out.Rules), indexOf(&out.Conditions)

@@ -301,11 +301,11 @@ func (e *execution) halted() bool {
 // of a case that the end of the run cut short is not one: it is not recorded.
 func (e *execution) record(s *suiteRun, r *run.CaseResult) {
 	if r.Verdict == run.Interrupted {
-		e.totals.addCreated(r.Created)
+		e.totals.AddCreated(r.Created)
 		return
 	}
-	e.ledger.addCase(r.Requests)
-	e.totals.add(s.facts(), r)
+	e.ledger.AddCase(r.Requests)
+	e.totals.Add(s.facts(), r)
 	for i := range r.Steps {
 		e.places.explained(s, &r.Steps[i])
 	}
@@ -320,7 +320,7 @@ func (e *execution) record(s *suiteRun, r *run.CaseResult) {
 		if r.Kind == "" {
 			p.Done++
 		}
-		p.Counts = e.totals.counts()
-		p.Requests = e.ledger.total()
+		p.Counts = e.totals.Counts()
+		p.Requests = e.ledger.Total()
 	})
 }

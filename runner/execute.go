@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -32,7 +33,7 @@ func Execute(ctx context.Context, plan *Plan, sink run.Sink, progress func(Progr
 const SchemaVersion = 1
 
 func newExecution(plan *Plan, sink run.Sink, progress func(Progress)) *execution {
-	e := &execution{plan: plan, sink: sink, totals: newTotals(len(plan.Suites))}
+	e := &execution{plan: plan, sink: sink, totals: verdict.NewTotals(len(plan.Suites))}
 	e.board = &board{listen: progress, now: plan.World.Now, started: plan.World.Now()}
 	if plan.Env != nil && plan.Env.Limits.MaxRPS > 0 {
 		e.pace.gap = time.Duration(float64(time.Second) / plan.Env.Limits.MaxRPS)
@@ -70,7 +71,7 @@ func (e *execution) execute(outer context.Context) (*run.End, error) {
 		o.cause = outer.Err()
 	}
 	e.board.update(func(p *Progress) { p.Phase = Finishing })
-	end := conclude(e.inputs(o))
+	end := verdict.Conclude(e.inputs(o))
 	if failure := e.failed(); failure != nil {
 		return end, failure
 	}
@@ -87,8 +88,8 @@ type outcome struct {
 	begun     time.Time
 	audit     run.Audit
 	setup     []string // why the run could not even be set up
-	preflight *preflightReport
-	before    *identityReport
+	preflight *verdict.PreflightReport
+	before    *verdict.IdentityReport
 	changed   []string
 	transport []run.TransportFinding
 	slow      *run.TransportFinding // nil: green is not much slower, or load was judged
@@ -123,18 +124,18 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 	planned := e.planned()
 	e.board.update(func(p *Progress) { p.Phase, p.Total = Preflight, planned.Cases })
 	o.preflight = e.preflight(ctx)
-	if o.preflight.stop != "" || ctx.Err() != nil {
+	if o.preflight.Stop != "" || ctx.Err() != nil {
 		return
 	}
 	o.before = e.identify(ctx)
-	if o.before.stop || ctx.Err() != nil {
+	if o.before.Stop || ctx.Err() != nil {
 		return
 	}
-	if o.changed = o.before.since(e.plan.Before); len(o.changed) > 0 {
+	if o.changed = o.before.Since(e.plan.Before); len(o.changed) > 0 {
 		return
 	}
-	if o.before.asked > 0 {
-		e.emit(run.Event{Sides: o.before.sides(e.sides())})
+	if o.before.Asked > 0 {
+		e.emit(run.Event{Sides: o.before.Sides(e.sides())})
 	}
 	done, err := e.resume()
 	if err != nil {
@@ -160,10 +161,10 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 	if o.compared && ctx.Err() == nil {
 		o.slow = e.findSlow(ctx, o.loads)
 	}
-	if o.before.asked > 0 && ctx.Err() == nil {
+	if o.before.Asked > 0 && ctx.Err() == nil {
 		after := e.identify(ctx)
 		if ctx.Err() == nil {
-			o.changed = append(o.before.changed(after), after.news(o.before)...)
+			o.changed = append(o.before.Changed(after), after.News(o.before)...)
 		}
 	}
 }
@@ -199,7 +200,7 @@ func (e *execution) resume() (map[int]bool, error) {
 		}
 		begun[r.Suite] = begun[r.Suite] || r.Requests != run.PerSide{}
 		left[r.Suite] = left[r.Suite] || r.Kind == "teardown"
-		e.totals.add(e.suites[r.Suite].facts(), r)
+		e.totals.Add(e.suites[r.Suite].facts(), r)
 	}
 	for i, suite := range e.suites {
 		suite.owesTeardown = begun[i] && !left[i]
@@ -234,7 +235,7 @@ func (e *execution) header(begun time.Time) *run.Header {
 		Narrowed: e.plan.Narrowed, Paths: e.plan.Paths, Asks: e.plan.Asks, Weaker: e.plan.Weaker,
 	}
 	for _, suite := range e.plan.Suites {
-		head := run.SuiteHead{Name: suite.Name, File: suite.Pos.File, Service: suite.Service, Owner: suite.Owner, Wave: suite.Wave, Gate: gateOf(suite).String(), Number: suite.Numbers.String()}
+		head := run.SuiteHead{Name: suite.Name, File: suite.Pos.File, Service: suite.Service, Owner: suite.Owner, Wave: suite.Wave, Gate: verdict.GateOf(suite).String(), Number: suite.Numbers.String()}
 		if e.plan.Options.Part != OnlyLoad {
 			for _, c := range suite.Cases {
 				head.Cases += c.Count()
@@ -325,18 +326,18 @@ func (o *outcome) stopReason() (run.Verdict, string) {
 }
 
 // inputs gathers what the verdict is made from.
-func (e *execution) inputs(o *outcome) *inputs {
+func (e *execution) inputs(o *outcome) *verdict.Inputs {
 	plan := e.plan
-	in := &inputs{
-		demand: demand{
+	in := &verdict.Inputs{
+		Demand: verdict.Demand{
 			Suites: plan.Suites, Env: plan.Env, Planned: e.planned(), Narrowed: plan.Narrowed, Asks: plan.Asks,
 			Cases: plan.Options.Part != OnlyLoad, WarnOnly: plan.Options.OnInconclusive == Warn, AllowSame: plan.Options.AllowSame,
 			Resumed: plan.Done != nil, Writes: slices.ContainsFunc(plan.Suites, suiteWrites),
 		},
-		outcomes: outcomes{
+		Outcomes: verdict.Outcomes{
 			Setup: o.setup, Reached: o.preflight, Identity: o.before, Changed: o.changed, Transport: o.transport, Slow: o.slow,
 			Loads: o.loads, Compared: o.compared, Loaded: o.loaded, TwoPlaces: e.places.apart(),
-			Controlled: controlled{Of: e.control.of.Load(), Made: e.control.made.Load()},
+			Controlled: verdict.Controlled{Of: e.control.of.Load(), Made: e.control.made.Load()},
 		},
 		Totals: e.totals, Ledger: &e.ledger, Sides: e.sides(), Audit: o.audit, Elapsed: e.now().Sub(o.begun),
 		Earlier: e.earlier, Failure: e.failed(), Halted: e.halted(),

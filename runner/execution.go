@@ -12,6 +12,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -24,9 +25,9 @@ type execution struct {
 	extra  []*suiteRun // of load steps whose suite the selection dropped
 	pool   transports
 	tokens tokens
-	ledger ledger
+	ledger verdict.Ledger
 	places whereabouts
-	totals *totals
+	totals *verdict.Totals
 	pace   pace
 	board  *board
 	cases  int // planned
@@ -93,7 +94,7 @@ func (e *execution) failed() error {
 // send is the only way out: it counts a request, waits for its turn under the
 // stage's cap, and books what came back.
 func (e *execution) send(ctx context.Context, to *service, request *wire.Request, in *sentCount) *wire.Exchange {
-	e.ledger.schedule(to.side)
+	e.ledger.Schedule(to.side)
 	sent := false
 	var x *wire.Exchange
 	unsent := &wire.Exchange{Method: request.Method, URL: request.URL, Sent: request.Headers, Body: request.Body, Started: e.now()}
@@ -107,10 +108,10 @@ func (e *execution) send(ctx context.Context, to *service, request *wire.Request
 	default:
 		sent = true
 		in.add(to.side)
-		e.ledger.send(to.side)
+		e.ledger.Send(to.side)
 		x = to.wire.Do(ctx, request)
 	}
-	e.ledger.receive(to.side, x, sent)
+	e.ledger.Receive(to.side, x, sent)
 	e.places.answered(to, x)
 	return x
 }
@@ -238,8 +239,8 @@ func authorities(of, other *cluster) []string {
 }
 
 // facts are what totals need to know of the suite.
-func (s *suiteRun) facts() *suiteOf {
-	return &suiteOf{Index: s.index, Suite: s.suite, ProtocolDeclared: s.protocolDeclared(), PlaceOf: s.placeOf}
+func (s *suiteRun) facts() *verdict.SuiteOf {
+	return &verdict.SuiteOf{Index: s.index, Suite: s.suite, ProtocolDeclared: s.protocolDeclared(), PlaceOf: s.placeOf}
 }
 
 // protocolDeclared reports whether the suite says with which HTTP version a side is called.
@@ -255,10 +256,10 @@ func (s *suiteRun) protocolDeclared() bool {
 }
 
 // placeOf is where a step's two requests went, where that is two places.
-func (s *suiteRun) placeOf(step *run.StepResult) (place, string, bool) {
+func (s *suiteRun) placeOf(step *run.StepResult) (verdict.Place, string, bool) {
 	blue, green := s.blue.atText(step.Blue.URL), s.green.atText(step.Green.URL)
 	if blue == nil || green == nil || green.shared {
-		return place{}, "", false
+		return verdict.Place{}, "", false
 	}
-	return place{blue.base.String(), green.base.String()}, green.name, true
+	return verdict.Place{Blue: blue.base.String(), Green: green.base.String()}, green.name, true
 }

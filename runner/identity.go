@@ -9,6 +9,7 @@ import (
 
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -35,8 +36,8 @@ const probeWidth = 8
 //     nothing more is sent.
 //  4. The green build that the run was told to expect is shown by one of
 //     green's identities.
-func (e *execution) identify(ctx context.Context) *identityReport {
-	r := &identityReport{values: map[string][2]string{}}
+func (e *execution) identify(ctx context.Context) *verdict.IdentityReport {
+	r := &verdict.IdentityReport{Values: map[string][2]string{}}
 	done := map[string]bool{}
 	built := false
 	for _, s := range e.suites {
@@ -51,11 +52,11 @@ func (e *execution) identify(ctx context.Context) *identityReport {
 		}
 	}
 	if want := e.plan.Options.GreenBuild; want != "" && !built && ctx.Err() == nil { // Rule 4
-		r.find(run.Broken, "green is not the build %q: %s", want, r.greenText())
-		r.stop = true
+		r.Add(run.Broken, "green is not the build %q: %s", want, r.GreenText())
+		r.Stop = true
 	}
-	if r.asked > 0 && r.verdict == 0 {
-		r.verdict = run.Pass
+	if r.Asked > 0 && r.Verdict == 0 {
+		r.Verdict = run.Pass
 	}
 	return r
 }
@@ -92,12 +93,12 @@ func identityName(id *scenarios.Identity) string {
 }
 
 // identifyOne asks one identity and reports whether green showed the expected build.
-func (e *execution) identifyOne(ctx context.Context, s *suiteRun, id *scenarios.Identity, r *identityReport) bool {
+func (e *execution) identifyOne(ctx context.Context, s *suiteRun, id *scenarios.Identity, r *verdict.IdentityReport) bool {
 	w := newWalk(s, s.suite.Name+"/(identity)", e.now())
 	defer func() {
-		e.ledger.addOutside(w.sent.perSide())
+		e.ledger.AddOutside(w.sent.perSide())
 	}()
-	r.asked++
+	r.Asked++
 	name := identityName(id)
 	var got [2]*sampled
 	var both sync.WaitGroup
@@ -114,17 +115,17 @@ func (e *execution) identifyOne(ctx context.Context, s *suiteRun, id *scenarios.
 		g := got[i]
 		switch {
 		case g.failed != "": // Rule 1
-			r.find(run.Broken, "identity %s: %s cannot say what it is: %s", name, side, g.failed)
+			r.Add(run.Broken, "identity %s: %s cannot say what it is: %s", name, side, g.failed)
 		case len(g.values) > 1: // Rule 2
 			verdict := pick(side, run.Broken, run.Fail)
-			r.find(verdict, "identity %s: %s is not one thing: %s", name, side, g.mixture())
+			r.Add(verdict, "identity %s: %s is not one thing: %s", name, side, g.mixture())
 		}
 		if len(g.values) > 0 {
 			values[i] = g.values[0]
 		}
-		r.protocol[i] = g.proto
+		r.Protocol[i] = g.proto
 	}
-	r.values[name] = values
+	r.Values[name] = values
 	if got[0].failed != "" || got[1].failed != "" {
 		return false
 	}
@@ -133,10 +134,10 @@ func (e *execution) identifyOne(ctx context.Context, s *suiteRun, id *scenarios.
 }
 
 // holdIdentity is rule 3.
-func (e *execution) holdIdentity(id *scenarios.Identity, name string, got [2]*sampled, w *walk, r *identityReport) {
+func (e *execution) holdIdentity(id *scenarios.Identity, name string, got [2]*sampled, w *walk, r *verdict.IdentityReport) {
 	wrong := func(format string, args ...any) {
-		r.find(run.Broken, "identity "+name+": "+format, args...)
-		r.stop = true
+		r.Add(run.Broken, "identity "+name+": "+format, args...)
+		r.Stop = true
 	}
 	common := slices.ContainsFunc(got[0].values, func(v string) bool { return slices.Contains(got[1].values, v) })
 	switch {
@@ -152,7 +153,7 @@ func (e *execution) holdIdentity(id *scenarios.Identity, name string, got [2]*sa
 		side := []scenarios.Side{scenarios.Blue, scenarios.Green}[i]
 		text, err := w.scope(newLane(straightLane(side)), side, nil, "(identity)", w.started).expand(want)
 		if err != nil {
-			r.find(run.Broken, "identity %s: %v", name, err)
+			r.Add(run.Broken, "identity %s: %v", name, err)
 			continue
 		}
 		if !slices.Contains(got[i].values, text) {

@@ -12,6 +12,7 @@ import (
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -207,7 +208,7 @@ func (f *loadFindings) compared(route int, at attack.Moment, step *run.StepResul
 		return
 	}
 	r.Differ++
-	differences := roots(step.Differences)
+	differences := verdict.Roots(step.Differences)
 	mine := map[string]bool{}
 	for i := range differences {
 		name := cause.Place(&differences[i])

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -176,7 +177,7 @@ func (o *Options) mutants() int {
 // alike.
 func controlShare(rows int) float64 {
 	const least = 0.1
-	return max(least, allControlled/float64(max(rows, allControlled)))
+	return max(least, verdict.AllControlled/float64(max(rows, verdict.AllControlled)))
 }
 
 // secondShare is the share of pairs that are judged again where they are equal:

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -41,8 +42,8 @@ const (
 //     host name is an ingress that both share: an identity that must differ has
 //     to tell them apart.
 //  3. Load and writes are free only where every service is on loopback.
-func (e *execution) preflight(ctx context.Context) *preflightReport {
-	report := &preflightReport{}
+func (e *execution) preflight(ctx context.Context) *verdict.PreflightReport {
+	report := &verdict.PreflightReport{}
 	found := e.lookAll(ctx)
 	sides := map[scenarios.Side]int{}
 	for _, s := range e.suites {
@@ -58,27 +59,27 @@ func (e *execution) preflight(ctx context.Context) *preflightReport {
 				if !svc.used {
 					continue
 				}
-				report.checked++
+				report.Checked++
 				if a.err == nil {
 					sides[c.side]++
 					continue
 				}
 				svc.down = a.err
-				report.missing++
-				if !slices.ContainsFunc(report.down, func(d downService) bool { return d.side == svc.side && d.label == svc.place() }) {
-					report.down = append(report.down, downService{svc.side, svc.name, svc.place(), a.err})
+				report.Missing++
+				if !slices.ContainsFunc(report.Down, func(d verdict.DownService) bool { return d.Side == svc.side && d.Label == svc.place() }) {
+					report.Down = append(report.Down, verdict.DownService{Side: svc.side, Name: svc.name, Label: svc.place(), Err: a.err})
 				}
 			}
 		}
 		if !e.plan.Options.AllowSame {
-			report.same = append(report.same, s.sameness(found)...) // Rule 2
+			report.Same = append(report.Same, s.sameness(found)...) // Rule 2
 		}
 	}
 	switch {
-	case len(report.same) > 0:
-		report.stop = report.same[0]
+	case len(report.Same) > 0:
+		report.Stop = report.Same[0]
 	case sides[scenarios.Blue] == 0: // Rule 1
-		report.stop = "blue is unreachable: " + report.downText(scenarios.Blue)
+		report.Stop = "blue is unreachable: " + report.DownText(scenarios.Blue)
 	}
 	return report
 }

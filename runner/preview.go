@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -134,7 +135,7 @@ func (s *suiteRun) captureNames() map[string]bool {
 	defer s.mu.Unlock()
 	if s.captures == nil {
 		s.captures = map[string]bool{}
-		eachStep(s.suite, func(step *scenarios.Step) {
+		verdict.EachStep(s.suite, func(step *scenarios.Step) {
 			for _, c := range step.Captures {
 				s.captures[c.Name] = true
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -175,13 +176,13 @@ func (s *suiteRun) firstRow(c *scenarios.Case) scenarios.Row {
 }
 
 // probesOf are the first probes of a service that cases have asked.
-func (e *execution) probesOf(p *placeTotals, most int) []*probe {
+func (e *execution) probesOf(p *verdict.PlaceTotals, most int) []*probe {
 	var out []*probe
 	for _, s := range e.suites {
-		if !slices.Contains(p.suites, s.suite.Name) {
+		if !slices.Contains(p.Suites, s.suite.Name) {
 			continue
 		}
-		for c := range s.probes(p.service) {
+		for c := range s.probes(p.Service) {
 			if len(out) == most {
 				return out
 			}
@@ -212,7 +213,7 @@ func (c *probe) prober(to *service) *prober {
 // end books what was sent.
 func (p *prober) end() {
 	n := p.walk.sent.perSide()
-	p.suite.run.ledger.addOutside(n)
+	p.suite.run.ledger.AddOutside(n)
 }
 
 // send sends the probe with another method, or asking for a coding; nil: the
@@ -338,7 +339,7 @@ func (e *execution) shakeHands(ctx context.Context, s *service) *hellos {
 
 // time sends the probe once more to both sides as cases do, and books how long
 // the answers took.
-func (c *probe) time(ctx context.Context, into *[3]histogram) {
+func (c *probe) time(ctx context.Context, into *[3]verdict.Histogram) {
 	var took [3]*wire.Exchange
 	var both sync.WaitGroup
 	for _, cluster := range []*cluster{c.suite.blue, c.suite.green} {
@@ -356,7 +357,7 @@ func (c *probe) time(ctx context.Context, into *[3]histogram) {
 	both.Wait()
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		if x := took[side]; x != nil && x.Err == nil {
-			into[side].add(judge.Milliseconds(x.Timing.Total))
+			into[side].Add(judge.Milliseconds(x.Timing.Total))
 		}
 	}
 }

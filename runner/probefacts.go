@@ -13,6 +13,7 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -220,12 +221,6 @@ func (c *transportCheck) compression() {
 	}
 }
 
-// How far apart the clocks of the sides may be.
-const (
-	clockStated = 2 * time.Second
-	clockFails  = time.Minute
-)
-
 // clock compares the sides' clocks by the answers that agree best: a cache may
 // answer with an old Date, with or without an Age.
 func (c *transportCheck) clock() {
@@ -242,7 +237,7 @@ func (c *transportCheck) clock() {
 			}
 		}
 	}
-	if v, text := clockVerdict(best); v != 0 {
+	if v, text := verdict.ClockVerdict(best); v != 0 {
 		c.find(v, run.FactClock, "shows "+c.now.Add(at).UTC().Format(time.TimeOnly)+" UTC", text)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -46,7 +47,7 @@ func Refused(ctx context.Context, plan *Plan) []Refusal {
 	e.locate(ctx)
 	var out []Refusal
 	refuse := func(what run.Aspect, pos scenarios.Pos, name string) {
-		if !leavesOut(plan.Env, what) && !slices.ContainsFunc(out, func(r Refusal) bool { return r.Pos == pos }) {
+		if !verdict.LeavesOut(plan.Env, what) && !slices.ContainsFunc(out, func(r Refusal) bool { return r.Pos == pos }) {
 			out = append(out, Refusal{what, pos, name})
 		}
 	}
@@ -70,7 +71,7 @@ func Refused(ctx context.Context, plan *Plan) []Refusal {
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b Refusal) int { return compareOrigins(a.Pos.String(), b.Pos.String()) })
+	slices.SortFunc(out, func(a, b Refusal) int { return verdict.CompareOrigins(a.Pos.String(), b.Pos.String()) })
 	return out
 }
 

@@ -4,9 +4,9 @@
 // The way of the data:
 //
 //	Plan (suites, settings) -> preflight -> cases under a limit -> lanes ->
-//	wire.Exchange per side -> Judge (pure) -> StepResult -> CaseResult -> Sink
+//	wire.Exchange per side -> judge.Judge (pure) -> StepResult -> CaseResult -> Sink
 //	-> load stages (runner/attack) -> End with the Verdict
 //
-// Firing and judging are separate: Judge takes a pair and a step and knows no
+// Firing and judging are separate: judge.Judge takes a pair and a step and knows no
 // network, so that a run, a re-judgement of the archive and a resumed run share it.
 package runner

@@ -64,7 +64,7 @@ func (s *suiteRun) takeBackOld(ctx context.Context) {
 		w.takeBackRest(ctx, all)
 		w.result.Created = w.created(all)
 		if len(w.result.Steps) == 0 {
-			s.run.totals.addCreated(w.result.Created)
+			s.run.totals.AddCreated(w.result.Created)
 			continue
 		}
 		s.run.record(s, w.finish())
@@ -281,7 +281,7 @@ func (s *suiteRun) leave(ctx context.Context) {
 	if len(s.suite.Teardown) == 0 {
 		w := newWalk(s, s.suite.Name+"/(setup)", s.run.now())
 		w.lanes = c.lanes
-		s.run.totals.addCreated(w.created(s.suite.Setup))
+		s.run.totals.AddCreated(w.created(s.suite.Setup))
 		return
 	}
 	w := newWalk(s, s.partID("(teardown)", c.generation), s.run.now())

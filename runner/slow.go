@@ -8,6 +8,7 @@ import (
 
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -34,13 +35,13 @@ func (e *execution) findSlow(ctx context.Context, loads []run.LoadResult) *run.T
 	}) {
 		return nil
 	}
-	seen := e.totals.services()
+	seen := e.totals.Services()
 	for _, p := range seen {
-		first := [2]float64{p.times[scenarios.Blue].median(), p.times[scenarios.Green].median()}
+		first := [2]float64{p.Times[scenarios.Blue].Median(), p.Times[scenarios.Green].Median()}
 		if !slower(first[0], first[1]) {
 			continue
 		}
-		var again [3]histogram
+		var again [3]verdict.Histogram
 		for _, probe := range e.probesOf(p, slowSteps) {
 			for range slowRounds {
 				probe.time(ctx, &again)
@@ -50,18 +51,18 @@ func (e *execution) findSlow(ctx context.Context, loads []run.LoadResult) *run.T
 			return nil
 		}
 		blue, green := &again[scenarios.Blue], &again[scenarios.Green]
-		if blue.n > 0 && green.n > 0 && !slower(blue.median(), green.median()) {
+		if blue.Count > 0 && green.Count > 0 && !slower(blue.Median(), green.Median()) {
 			continue
 		}
 		sentence := func(ms float64) string {
 			return time.Duration(ms * float64(time.Millisecond)).Round(time.Millisecond).String()
 		}
 		asked := ""
-		if n := min(blue.n, green.n); n > 0 {
-			asked = fmt.Sprintf(", and %s when asked %s more", sentence(green.median()), text.Count(n, "time"))
+		if n := min(blue.Count, green.Count); n > 0 {
+			asked = fmt.Sprintf(", and %s when asked %s more", sentence(green.Median()), text.Count(n, "time"))
 		}
 		return &run.TransportFinding{
-			Fact: run.FactTime, Service: p.service, Suites: p.suites, Verdict: run.Inconclusive, Weight: run.Inconclusive,
+			Fact: run.FactTime, Service: p.Service, Suites: p.Suites, Verdict: run.Inconclusive, Weight: run.Inconclusive,
 			Blue:  "takes " + sentence(first[0]) + " in the median",
 			Green: sentence(first[1]) + asked + "; a load stage would measure it",
 		}

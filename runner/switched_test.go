@@ -74,26 +74,6 @@ func TestSwitchedOff(t *testing.T) {
 	}
 }
 
-// Steps that one name switches off are summed, and the first in the order of the plan
-// is named.
-func TestSwitchedOffSums(t *testing.T) {
-	s := &switches{}
-	off := &run.SwitchedOff{Environment: []string{"env.A"}}
-	s.add(&run.CaseResult{Index: 2, ID: "s/two", Steps: []run.StepResult{{Name: "v", At: "s:1:1", ByWhen: off, Verdict: run.Skip}}})
-	s.add(&run.CaseResult{Index: 1, ID: "s/one", Steps: []run.StepResult{
-		{Name: "z", At: "s:9:1", ByWhen: off, Verdict: run.Skip},
-		{Name: "y", At: "s:5:1", ByWhen: off, Verdict: run.Skip},
-		{Name: "x", At: "s:3:1", ByWhen: &run.SwitchedOff{Stage: []string{"b"}}, Verdict: run.Skip},
-	}})
-	want := []run.LeftOut{
-		{What: run.AspectSteps, By: run.ByEnvironment, Name: "env.A", Count: 3, Step: "z of s/one"},
-		{What: run.AspectSteps, By: run.ByStage, Name: "vars: {b} of the env file", Count: 1, Step: "x of s/one"},
-	}
-	if got := s.leftOut(); !slices.Equal(got, want) || s.off != 4 {
-		t.Errorf("%d off, left out %+v", s.off, got)
-	}
-}
-
 // A step that a row does send is not left out, whatever switches it off in the others;
 // nor does an advisory suite count.
 func TestSwitchedOffSomewhere(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/verdict"
 )
 
 // A side whose answers a test bends.
@@ -323,14 +324,14 @@ func TestSlower(t *testing.T) {
 		blue, green float64
 		want        bool
 	}{{1, 1500, true}, {1, 150, false}, {200, 550, false}, {200, 700, true}, {1500, 1, false}} {
-		var blue, green histogram
+		var blue, green verdict.Histogram
 		for range 5 {
-			blue.add(c.blue)
-			green.add(c.green)
+			blue.Add(c.blue)
+			green.Add(c.green)
 		}
-		green.add(1e6) // one outlier moves no median
-		if got := slower(blue.median(), green.median()); got != c.want {
-			t.Errorf("slower(%v, %v) = %v by medians %v and %v", c.blue, c.green, got, blue.median(), green.median())
+		green.Add(1e6) // one outlier moves no median
+		if got := slower(blue.Median(), green.Median()); got != c.want {
+			t.Errorf("slower(%v, %v) = %v by medians %v and %v", c.blue, c.green, got, blue.Median(), green.Median())
 		}
 	}
 }
@@ -344,7 +345,7 @@ func TestMuchSlowerOutsideLoad(t *testing.T) {
 		t.Skipf("blue was slow as well: %q", end.Reasons)
 	}
 	want(t, end, run.Inconclusive, "time of cases outside load")
-	e := &execution{totals: newTotals(0)}
+	e := &execution{totals: verdict.NewTotals(0)}
 	if f := e.findSlow(t.Context(), []run.LoadResult{{Verdict: run.Pass}}); f != nil {
 		t.Errorf("with a load verdict: %v", f)
 	}

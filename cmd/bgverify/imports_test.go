@@ -44,7 +44,8 @@ var allowed = map[string][]string{
 	"runner/run":       {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/wire"},
 	"runner/random":    {},
 	"runner/judge":     {"internal/suggest", "internal/text", "diff", "diff/media", "diff/mutate", "diff/notation", "diff/second", "scenarios", "scenarios/template", "runner/envelope", "runner/random", "runner/run", "runner/wire"},
-	"runner":           {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/run", "runner/random", "runner/judge", "runner/wire", "runner/attack"},
+	"runner/verdict":   {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "runner/run", "runner/judge", "runner/wire"},
+	"runner":           {"runner/verdict", "internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/run", "runner/random", "runner/judge", "runner/wire", "runner/attack"},
 	"runner/calibrate": {"runner/run", "internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
 	"runner/selftest":  {"runner/run", "internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},
 	"report":           {"report/words", "report/source", "report/page", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
@@ -52,7 +53,7 @@ var allowed = map[string][]string{
 	"report/source":    {"report/words", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
 	"report/page":      {"report/words", "report/source", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
 	"report/archive": {
-		"report/archive/disk", "report/archive/history", "report/archive/redact", "internal/text", "runner", "runner/run", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios",
+		"report/archive/disk", "report/archive/history", "report/archive/redact", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios",
 	},
 	"report/archive/disk":    {},
 	"report/archive/redact":  {"internal/text", "diff", "diff/notation"},
@@ -123,7 +124,7 @@ var owner = map[string][]string{
 }
 
 // pure lists the packages that may neither touch the world nor read a clock.
-var pure = []string{"internal/text", "internal/suggest", "scenarios/problem", "scenarios/template", "diff", "diff/literal", "diff/notation", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/second", "diff/perf", "runner/envelope", "runner/run", "runner/random", "runner/judge"}
+var pure = []string{"internal/text", "internal/suggest", "scenarios/problem", "scenarios/template", "diff", "diff/literal", "diff/notation", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/second", "diff/perf", "runner/envelope", "runner/run", "runner/random", "runner/judge", "runner/verdict"}
 
 func TestImports(t *testing.T) {
 	if testing.Short() {

@@ -1,4 +1,4 @@
-package runner
+package verdict
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// A ledger counts what a run set out to do and what came of it, in places that
+// A Ledger counts what a run set out to do and what came of it, in places that
 // do not know of each other, so that something lost on the way shows.
-type ledger struct {
+type Ledger struct {
 	sides [3]sideLedger // by scenarios.Side
 	// inCases are the requests that case results account for, setup and teardown included.
 	inCases [3]atomic.Int64
@@ -24,26 +24,26 @@ type sideLedger struct {
 	scheduled, sent, answered, errored, timedOut, withheld atomic.Int64
 }
 
-// schedule books a request that is about to be sent.
-func (l *ledger) schedule(side scenarios.Side) { l.sides[side].scheduled.Add(1) }
+// Schedule books a request that is about to be sent.
+func (l *Ledger) Schedule(side scenarios.Side) { l.sides[side].scheduled.Add(1) }
 
-// send books a request that leaves.
-func (l *ledger) send(side scenarios.Side) { l.sides[side].sent.Add(1) }
+// Send books a request that leaves.
+func (l *Ledger) Send(side scenarios.Side) { l.sides[side].sent.Add(1) }
 
-// addCase books the requests that a case's result accounts for.
-func (l *ledger) addCase(n run.PerSide) {
+// AddCase books the requests that a case's result accounts for.
+func (l *Ledger) AddCase(n run.PerSide) {
 	l.inCases[scenarios.Blue].Add(int64(n.Blue))
 	l.inCases[scenarios.Green].Add(int64(n.Green))
 }
 
-// addOutside books requests that no case accounts for.
-func (l *ledger) addOutside(n run.PerSide) {
+// AddOutside books requests that no case accounts for.
+func (l *Ledger) AddOutside(n run.PerSide) {
 	l.outside[scenarios.Blue].Add(int64(n.Blue))
 	l.outside[scenarios.Green].Add(int64(n.Green))
 }
 
-// receive books what came back, or that nothing was sent at all.
-func (l *ledger) receive(side scenarios.Side, x *wire.Exchange, sent bool) {
+// Receive books what came back, or that nothing was sent at all.
+func (l *Ledger) Receive(side scenarios.Side, x *wire.Exchange, sent bool) {
 	s := &l.sides[side]
 	switch {
 	case x == nil:
@@ -58,8 +58,8 @@ func (l *ledger) receive(side scenarios.Side, x *wire.Exchange, sent bool) {
 	}
 }
 
-// total is what was sent to both sides.
-func (l *ledger) total() run.PerSide {
+// Total is what was sent to both sides.
+func (l *Ledger) Total() run.PerSide {
 	return run.PerSide{Blue: int(l.sides[scenarios.Blue].sent.Load()), Green: int(l.sides[scenarios.Green].sent.Load())}
 }
 
@@ -69,7 +69,7 @@ func (l *ledger) total() run.PerSide {
 //     was stopped), and sent = answered + errored + timed out
 //  2. per side, sent = those of cases + those outside of cases; an interrupted
 //     run loses the cases that it was in, so there it does not apply
-func (l *ledger) problems(interrupted bool) []string {
+func (l *Ledger) problems(interrupted bool) []string {
 	var out []string
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		s := &l.sides[side]

@@ -1,4 +1,4 @@
-package runner
+package verdict
 
 import (
 	"slices"
@@ -113,7 +113,7 @@ func (c *conclusion) leftLoads() {
 				left.Load = l.Name
 			}
 			c.leftOut(left)
-			if !c.settled(run.AspectLoad) && gateOf(c.in.Suites[l.Suite]) == scenarios.Required {
+			if !c.settled(run.AspectLoad) && GateOf(c.in.Suites[l.Suite]) == scenarios.Required {
 				c.claim(run.Inconclusive, "load %s was not run: %s", l.Name, l.Reason)
 			}
 		case l.Verdict == run.Inconclusive && c.weight(l) == run.Pass:
@@ -124,7 +124,7 @@ func (c *conclusion) leftLoads() {
 
 // settled reports whether the stage says which aspects it requires, and leaves
 // this one out.
-func (c *conclusion) settled(what run.Aspect) bool { return leavesOut(c.in.Env, what) }
+func (c *conclusion) settled(what run.Aspect) bool { return LeavesOut(c.in.Env, what) }
 
 // byStage is an aspect that the stage does not allow; named where its list of what
 // it requires says that this is meant.
@@ -136,8 +136,8 @@ func (c *conclusion) byStage(what run.Aspect) run.LeftOut {
 	return l
 }
 
-// leavesOut reports whether a stage names what it requires without an aspect.
-func leavesOut(env *scenarios.Env, what run.Aspect) bool {
+// LeavesOut reports whether a stage names what it requires without an aspect.
+func LeavesOut(env *scenarios.Env, what run.Aspect) bool {
 	return env != nil && len(env.Require) > 0 && !slices.Contains(env.Require, string(what))
 }
 
@@ -185,7 +185,7 @@ func (c *conclusion) lacks(what run.Aspect) string {
 // writes reports whether a case that was chosen has a step with side effects.
 func (c *conclusion) writes() bool { return c.in.Cases && c.in.Writes }
 
-func gateOf(s *scenarios.Suite) scenarios.Gate {
+func GateOf(s *scenarios.Suite) scenarios.Gate {
 	if s.Gate == scenarios.Advisory {
 		return scenarios.Advisory
 	}

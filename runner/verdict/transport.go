@@ -1,4 +1,4 @@
-package runner
+package verdict
 
 import (
 	"cmp"
@@ -66,7 +66,7 @@ func (c *conclusion) weigh(f *run.TransportFinding, used map[scenarios.Pos]bool)
 		if !slices.Contains(f.Suites, suite.Name) {
 			continue
 		}
-		required = required || gateOf(suite) == scenarios.Required
+		required = required || GateOf(suite) == scenarios.Required
 		for _, a := range suite.Transport {
 			if a.Fact == string(f.Fact) && (a.Service == "" || a.Service == f.Service) {
 				f.Allowed, used[a.Pos] = a.Why, true

@@ -1,6 +1,7 @@
-package runner
+package verdict
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/bgverify/bgverify/runner/run"
@@ -9,7 +10,7 @@ import (
 // A policy of warn accepts what noise leaves open, and no finding about the answers,
 // the warm-up or the connections.
 func TestWarnCoversNoiseAlone(t *testing.T) {
-	c := &conclusion{in: &inputs{demand: demand{WarnOnly: true}}}
+	c := &conclusion{in: &Inputs{Demand: Demand{WarnOnly: true}}}
 	for _, kind := range []run.LoadFindingKind{run.LoadDiffersOnce, run.LoadUnjudged, run.LoadColdErrors, run.LoadConnectionsSlow} {
 		l := &run.LoadResult{Verdict: run.Inconclusive, Findings: []run.LoadFinding{{Kind: kind, Verdict: run.Inconclusive}}}
 		if got := c.weight(l); got != run.Inconclusive {
@@ -43,11 +44,31 @@ func TestTwoPlacesByIdentity(t *testing.T) {
 		blue, green string
 		want        bool
 	}{{"two builds", "one", "two", true}, {"one build", "one", "one", false}, {"none", "", "", false}} {
-		c := &conclusion{in: &inputs{}, end: &run.End{}}
+		c := &conclusion{in: &Inputs{}, end: &run.End{}}
 		c.end.Sides.Blue.SetIdentity("build", row.blue)
 		c.end.Sides.Green.SetIdentity("build", row.green)
 		if got := c.apart(); got != row.want {
 			t.Errorf("%s: two places %t, want %t", row.name, got, row.want)
 		}
+	}
+}
+
+// Steps that one name switches off are summed, and the first in the order of the plan
+// is named.
+func TestSwitchedOffSums(t *testing.T) {
+	s := &switches{}
+	off := &run.SwitchedOff{Environment: []string{"env.A"}}
+	s.add(&run.CaseResult{Index: 2, ID: "s/two", Steps: []run.StepResult{{Name: "v", At: "s:1:1", ByWhen: off, Verdict: run.Skip}}})
+	s.add(&run.CaseResult{Index: 1, ID: "s/one", Steps: []run.StepResult{
+		{Name: "z", At: "s:9:1", ByWhen: off, Verdict: run.Skip},
+		{Name: "y", At: "s:5:1", ByWhen: off, Verdict: run.Skip},
+		{Name: "x", At: "s:3:1", ByWhen: &run.SwitchedOff{Stage: []string{"b"}}, Verdict: run.Skip},
+	}})
+	want := []run.LeftOut{
+		{What: run.AspectSteps, By: run.ByEnvironment, Name: "env.A", Count: 3, Step: "z of s/one"},
+		{What: run.AspectSteps, By: run.ByStage, Name: "vars: {b} of the env file", Count: 1, Step: "x of s/one"},
+	}
+	if got := s.leftOut(); !slices.Equal(got, want) || s.off != 4 {
+		t.Errorf("%d off, left out %+v", s.off, got)
 	}
 }

@@ -1,4 +1,4 @@
-package runner
+package verdict
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ func (c *conclusion) suites() {
 		end := run.SuiteEnd{Verdict: u.verdict, Counts: u.counts, Coverage: u.coverage, Reasons: slices.Clone(u.setup)}
 		c.end.Counts.Merge(u.counts)
 		c.end.Coverage = c.end.Coverage.Add(u.coverage)
-		required := gateOf(suite) == scenarios.Required
+		required := GateOf(suite) == scenarios.Required
 		judged := u.counts.Judged()
 		if required {
 			c.counts.Merge(u.counts)
@@ -194,7 +194,7 @@ func (c *conclusion) caseGates() {
 // setupDiffers reports whether a required suite's setup or teardown differs.
 func (c *conclusion) setupDiffers() bool {
 	for i, suite := range c.in.Suites {
-		if gateOf(suite) == scenarios.Required && c.in.Totals.suites[i].verdict == run.Fail {
+		if GateOf(suite) == scenarios.Required && c.in.Totals.suites[i].verdict == run.Fail {
 			return true
 		}
 	}

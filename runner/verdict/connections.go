@@ -1,4 +1,4 @@
-package runner
+package verdict
 
 import (
 	"fmt"
@@ -14,17 +14,17 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// A place is a service on both sides, by its base URLs.
-type place struct{ blue, green string }
+// A Place is a service on both sides, by its base URLs.
+type Place struct{ Blue, Green string }
 
-// A placeTotals is what the exchanges with one service came to.
-type placeTotals struct {
-	service string
-	suites  []string
+// A PlaceTotals is what the exchanges with one service came to.
+type PlaceTotals struct {
+	Service string
+	Suites  []string
 	sides   [3]connectionTotals // by scenarios.Side
 	framing map[string][2]string
 	burst   [2]float64 // ms between the first and last event where green sent them at once
-	times   [3]histogram
+	Times   [3]Histogram
 	clock   time.Duration // green's before blue's, by the pair that agrees best
 	clocked bool          // a pair shows it
 }
@@ -32,10 +32,10 @@ type placeTotals struct {
 type connectionTotals struct{ exchanges, opened, closed, resets, resent int }
 
 // connectionsSeen sums up what exchanges of cases show, by service.
-type connectionsSeen map[place]*placeTotals
+type connectionsSeen map[Place]*PlaceTotals
 
 // add books the steps of a case's straight lanes.
-func (t connectionsSeen) add(s *suiteOf, r *run.CaseResult) {
+func (t connectionsSeen) add(s *SuiteOf, r *run.CaseResult) {
 	for i := range r.Steps {
 		step := &r.Steps[i]
 		if step.Lane != "" || step.Blue == nil || step.Green == nil || r.Quarantine != "" && r.Verdict == run.Skip {
@@ -47,18 +47,18 @@ func (t connectionsSeen) add(s *suiteOf, r *run.CaseResult) {
 		}
 		p := t[at]
 		if p == nil {
-			p = &placeTotals{service: service, framing: map[string][2]string{}}
+			p = &PlaceTotals{Service: service, framing: map[string][2]string{}}
 			t[at] = p
 		}
-		if !slices.Contains(p.suites, s.Suite.Name) {
-			p.suites = append(p.suites, s.Suite.Name)
-			slices.Sort(p.suites)
+		if !slices.Contains(p.Suites, s.Suite.Name) {
+			p.Suites = append(p.Suites, s.Suite.Name)
+			slices.Sort(p.Suites)
 		}
 		p.add(step)
 	}
 }
 
-func (p *placeTotals) add(step *run.StepResult) {
+func (p *PlaceTotals) add(step *run.StepResult) {
 	for side, of := range map[scenarios.Side]*run.SideResult{scenarios.Blue: step.Blue, scenarios.Green: step.Green} {
 		n := &p.sides[side]
 		n.exchanges++
@@ -83,8 +83,8 @@ func (p *placeTotals) add(step *run.StepResult) {
 		p.burst = [2]float64{b.EventsMS, g.EventsMS}
 	}
 	if step.Blue.Err == nil && step.Green.Err == nil {
-		p.times[scenarios.Blue].add(step.Blue.ElapsedMS)
-		p.times[scenarios.Green].add(step.Green.ElapsedMS)
+		p.Times[scenarios.Blue].Add(step.Blue.ElapsedMS)
+		p.Times[scenarios.Green].Add(step.Green.ElapsedMS)
 	}
 }
 
@@ -118,29 +118,29 @@ func (t connectionsSeen) findings() []run.TransportFinding {
 	return out
 }
 
-// services are the services that cases have asked, in one order.
-func (t *totals) services() []*placeTotals {
+// Services are the services that cases have asked, in one order.
+func (t *Totals) Services() []*PlaceTotals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.transport.sorted()
 }
 
 // sorted gives the services one order.
-func (t connectionsSeen) sorted() []*placeTotals {
-	var out []*placeTotals
+func (t connectionsSeen) sorted() []*PlaceTotals {
+	var out []*PlaceTotals
 	for _, p := range t {
 		out = append(out, p)
 	}
-	slices.SortFunc(out, func(a, b *placeTotals) int {
-		return strings.Compare(a.service+"\x00"+strings.Join(a.suites, " "), b.service+"\x00"+strings.Join(b.suites, " "))
+	slices.SortFunc(out, func(a, b *PlaceTotals) int {
+		return strings.Compare(a.Service+"\x00"+strings.Join(a.Suites, " "), b.Service+"\x00"+strings.Join(b.Suites, " "))
 	})
 	return out
 }
 
-func (p *placeTotals) findings() []run.TransportFinding {
+func (p *PlaceTotals) findings() []run.TransportFinding {
 	var out []run.TransportFinding
 	find := func(v run.Verdict, fact run.TransportFact, blue, green string) {
-		out = append(out, run.TransportFinding{Fact: fact, Service: p.service, Suites: p.suites, Verdict: v, Weight: v, Blue: blue, Green: green, During: true})
+		out = append(out, run.TransportFinding{Fact: fact, Service: p.Service, Suites: p.Suites, Verdict: v, Weight: v, Blue: blue, Green: green, During: true})
 	}
 	b, g := &p.sides[scenarios.Blue], &p.sides[scenarios.Green]
 	of := func(what string, n, all int) string { return fmt.Sprintf("%s %d of %d times", what, n, all) }
@@ -161,7 +161,7 @@ func (p *placeTotals) findings() []run.TransportFinding {
 	if g.resent >= b.resent+leastMore || g.resent > 0 && b.resent == 0 && float64(g.resent) >= leastShare*float64(g.exchanges) {
 		find(run.Pass, run.FactResends, of("resent", b.resent, b.exchanges), of("resent", g.resent, g.exchanges))
 	}
-	if v, text := clockVerdict(p.clock); v != 0 {
+	if v, text := ClockVerdict(p.clock); v != 0 {
 		find(v, run.FactClock, "shows one time", text)
 	}
 	for _, status := range []string{"204", "304"} {
@@ -193,20 +193,20 @@ func framingVerdict(status, framing string) run.Verdict {
 	return run.Fail
 }
 
-// A histogram keeps times in buckets 1/16 of an octave wide, so that it costs the
+// A Histogram keeps times in buckets 1/16 of an octave wide, so that it costs the
 // same for any number of cases.
-type histogram struct {
-	n       int
+type Histogram struct {
+	Count   int
 	buckets map[int]int
 }
 
 const octave = 16
 
-func (h *histogram) add(millis float64) {
+func (h *Histogram) Add(millis float64) {
 	if h.buckets == nil {
 		h.buckets = map[int]int{}
 	}
-	h.n++
+	h.Count++
 	h.buckets[bucketOf(millis)]++
 }
 
@@ -222,8 +222,8 @@ func bucketStart(b int) float64 {
 	return float64(uint64(1)<<(b/octave)) * (1 + float64(b%octave)/octave) / 1000
 }
 
-// median is the lower end of the bucket in which the middle time is, in ms.
-func (h *histogram) median() float64 {
+// Median is the lower end of the bucket in which the middle time is, in ms.
+func (h *Histogram) Median() float64 {
 	keys := make([]int, 0, len(h.buckets))
 	for b := range h.buckets {
 		keys = append(keys, b)
@@ -231,15 +231,15 @@ func (h *histogram) median() float64 {
 	slices.Sort(keys)
 	seen := 0
 	for _, b := range keys {
-		if seen += h.buckets[b]; 2*seen >= h.n {
+		if seen += h.buckets[b]; 2*seen >= h.Count {
 			return bucketStart(b)
 		}
 	}
 	return 0
 }
 
-// clockVerdict weighs how far green's clock is ahead of blue's; 0: not worth a word.
-func clockVerdict(ahead time.Duration) (run.Verdict, string) {
+// ClockVerdict weighs how far green's clock is ahead of blue's; 0: not worth a word.
+func ClockVerdict(ahead time.Duration) (run.Verdict, string) {
 	word := "later"
 	if ahead < 0 {
 		word = "earlier"
@@ -253,3 +253,9 @@ func clockVerdict(ahead time.Duration) (run.Verdict, string) {
 	}
 	return 0, ""
 }
+
+// How far apart the clocks of the sides may be.
+const (
+	clockStated = 2 * time.Second
+	clockFails  = time.Minute
+)

@@ -1,4 +1,4 @@
-package runner
+package verdict
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// news are the reasons of a later probe that an earlier one did not have.
-func (r *identityReport) news(before *identityReport) []string {
+// News are the reasons of a later probe that an earlier one did not have.
+func (r *IdentityReport) News(before *IdentityReport) []string {
 	var out []string
 	for _, reason := range r.reasons {
 		if !slices.Contains(before.reasons, reason) {
@@ -21,55 +21,55 @@ func (r *identityReport) news(before *identityReport) []string {
 	return out
 }
 
-// An identityReport is what the sides said they are.
-type identityReport struct {
-	verdict  run.Verdict // Pass, or what is wrong; 0: nothing was asked
+// An IdentityReport is what the sides said they are.
+type IdentityReport struct {
+	Verdict  run.Verdict // Pass, or what is wrong; 0: nothing was asked
 	reasons  []string
-	stop     bool // a side is not what it should be: nothing more may be sent
-	values   map[string][2]string
-	protocol [2]string
-	asked    int
+	Stop     bool // a side is not what it should be: nothing more may be sent
+	Values   map[string][2]string
+	Protocol [2]string
+	Asked    int
 }
 
-func (r *identityReport) find(v run.Verdict, format string, args ...any) {
-	r.verdict = r.verdict.Worse(v)
+func (r *IdentityReport) Add(v run.Verdict, format string, args ...any) {
+	r.Verdict = r.Verdict.Worse(v)
 	text := fmt.Sprintf(format, args...)
 	if !slices.Contains(r.reasons, text) {
 		r.reasons = append(r.reasons, text)
 	}
 }
 
-func (r *identityReport) greenText() string {
-	if len(r.values) == 0 {
+func (r *IdentityReport) GreenText() string {
+	if len(r.Values) == 0 {
 		return "no identity says what it is"
 	}
 	var out []string
-	for name, v := range r.values {
+	for name, v := range r.Values {
 		out = append(out, fmt.Sprintf("%s is %q", name, v[1]))
 	}
 	slices.Sort(out)
 	return strings.Join(out, ", ")
 }
 
-// sides adds what the sides said they are.
-func (r *identityReport) sides(of run.Sides) *run.Sides {
-	for name, v := range r.values {
+// Sides adds what the sides said they are.
+func (r *IdentityReport) Sides(of run.Sides) *run.Sides {
+	for name, v := range r.Values {
 		of.Blue.SetIdentity(name, v[0])
 		of.Green.SetIdentity(name, v[1])
 	}
-	of.Blue.Protocol, of.Green.Protocol = r.protocol[0], r.protocol[1]
+	of.Blue.Protocol, of.Green.Protocol = r.Protocol[0], r.Protocol[1]
 	return &of
 }
 
-// since compares what the sides are with what they were when an earlier execution
+// Since compares what the sides are with what they were when an earlier execution
 // of the run began: the cases that it judged were answered by something else. A
 // value that the archive hid is not known.
-func (r *identityReport) since(began *run.Sides) []string {
+func (r *IdentityReport) Since(began *run.Sides) []string {
 	if began == nil {
 		return nil
 	}
 	var out []string
-	for name, now := range r.values {
+	for name, now := range r.Values {
 		for i, was := range []string{began.Blue.Identity[name], began.Green.Identity[name]} {
 			if was != "" && was != text.Cut(now[i], run.MaxGot) && !strings.Contains(was, "<secret:") {
 				side := []scenarios.Side{scenarios.Blue, scenarios.Green}[i]
@@ -81,11 +81,11 @@ func (r *identityReport) since(began *run.Sides) []string {
 	return out
 }
 
-// changed compares what the sides are after the run with what they were before.
-func (r *identityReport) changed(after *identityReport) []string {
+// Changed compares what the sides are after the run with what they were before.
+func (r *IdentityReport) Changed(after *IdentityReport) []string {
 	var out []string
-	for name, before := range r.values {
-		now, ok := after.values[name]
+	for name, before := range r.Values {
+		now, ok := after.Values[name]
 		if !ok {
 			continue
 		}

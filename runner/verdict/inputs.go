@@ -1,4 +1,4 @@
-package runner
+package verdict
 
 import (
 	"time"
@@ -7,13 +7,13 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// inputs are everything that a verdict is made from: what the plan asked for, what
+// Inputs are everything that a verdict is made from: what the plan asked for, what
 // was found, and how the run ended.
-type inputs struct {
-	demand
-	outcomes
-	Totals *totals
-	Ledger *ledger
+type Inputs struct {
+	Demand
+	Outcomes
+	Totals *Totals
+	Ledger *Ledger
 	// Sides is where the sides are, without what they said they are.
 	Sides   run.Sides
 	Audit   run.Audit
@@ -27,8 +27,8 @@ type inputs struct {
 	Halted  bool // fail-fast kept the rest from being started
 }
 
-// demand is what the plan asked for.
-type demand struct {
+// Demand is what the plan asked for.
+type Demand struct {
 	Suites    []*scenarios.Suite
 	Env       *scenarios.Env // nil: no env file
 	Planned   run.Planned
@@ -41,11 +41,11 @@ type demand struct {
 	Writes    bool      // a case that was chosen has a step with side effects
 }
 
-// outcomes are what the parts of the run came to.
-type outcomes struct {
+// Outcomes are what the parts of the run came to.
+type Outcomes struct {
 	Setup     []string         // why the run could not even be set up
-	Reached   *preflightReport // nil: nobody looked
-	Identity  *identityReport  // nil: nobody asked
+	Reached   *PreflightReport // nil: nobody looked
+	Identity  *IdentityReport  // nil: nobody asked
 	Changed   []string         // identities that changed during the run
 	Transport []run.TransportFinding
 	Slow      *run.TransportFinding // nil: green is not much slower, or load was judged
@@ -55,12 +55,12 @@ type outcomes struct {
 	// TwoPlaces says that certificates, or addresses together with values, showed
 	// blue and green to be two places.
 	TwoPlaces  bool
-	Controlled controlled
+	Controlled Controlled
 }
 
-// controlled counts the pairs of cases with many rows, and those of them that the
+// Controlled counts the pairs of cases with many rows, and those of them that the
 // negative control was made on.
-type controlled struct{ Of, Made int64 }
+type Controlled struct{ Of, Made int64 }
 
 // A stop is why a run ended early. Verdict is 0 where it did not.
 type stop struct {
@@ -69,6 +69,6 @@ type stop struct {
 	Signal  int // that stopped it; 0: none did
 }
 
-// allControlled is the number of rows of a case up to which the negative control is
+// AllControlled is the number of rows of a case up to which the negative control is
 // made on all of them.
-const allControlled = 25
+const AllControlled = 25

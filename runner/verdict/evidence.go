@@ -1,4 +1,4 @@
-package runner
+package verdict
 
 import (
 	"cmp"
@@ -38,7 +38,7 @@ func (c *conclusion) accounts() {
 		wrong = append(wrong, fmt.Sprintf("%d load stages planned, but %d came to an end", planned.Loads, len(c.in.Loads)))
 	}
 	wrong = append(wrong, c.in.Ledger.problems(stopped)...)
-	verdict, measured := run.Pass, fmt.Sprintf("%d cases, %d and %d requests", n.Cases, c.in.Ledger.total().Blue, c.in.Ledger.total().Green)
+	verdict, measured := run.Pass, fmt.Sprintf("%d cases, %d and %d requests", n.Cases, c.in.Ledger.Total().Blue, c.in.Ledger.Total().Green)
 	measured += c.unsent()
 	for _, text := range wrong {
 		verdict, measured = run.Broken, text
@@ -61,7 +61,7 @@ func (c *conclusion) evidence() {
 		}
 		measured := fmt.Sprintf("%s (%d of %d mutants found)", text.Percent(float64(cov.Killed)/float64(max(cov.Mutants, 1))), cov.Killed, cov.Mutants)
 		if of := c.in.Controlled.Of; of > 0 {
-			measured += fmt.Sprintf(", drawn for %d of %d answers of cases with more than %d rows", c.in.Controlled.Made, of, allControlled)
+			measured += fmt.Sprintf(", drawn for %d of %d answers of cases with more than %d rows", c.in.Controlled.Made, of, AllControlled)
 		}
 		if c.sums.vacuous > 0 {
 			measured += ", " + text.Count(c.sums.vacuous, "vacuous case")
@@ -80,7 +80,7 @@ func (c *conclusion) evidence() {
 		for _, suite := range c.in.Suites {
 			if p, ok := t.protocol[suite.Name]; ok {
 				text := fmt.Sprintf("suite %s: blue answers over %s and green over %s; declare http: of the sides where that is meant", suite.Name, p[0], p[1])
-				if gateOf(suite) == scenarios.Required {
+				if GateOf(suite) == scenarios.Required {
 					c.claim(run.Inconclusive, "%s", text)
 					c.gate(run.Inconclusive, "same protocol", p[0]+" and "+p[1], "the same on both sides")
 				} else {
@@ -111,7 +111,7 @@ func (c *conclusion) coverageLimit() string {
 func (c *conclusion) rules() {
 	written := map[string]*diff.Rule{}
 	for _, suite := range c.in.Suites {
-		eachStep(suite, func(step *scenarios.Step) {
+		EachStep(suite, func(step *scenarios.Step) {
 			for i := range step.Rules {
 				written[step.Rules[i].Origin] = &step.Rules[i]
 			}
@@ -129,7 +129,7 @@ func (c *conclusion) rules() {
 		}
 		c.end.Rules = append(c.end.Rules, v)
 	}
-	slices.SortFunc(c.end.Rules, func(a, b run.RuleVisits) int { return compareOrigins(a.At, b.At) })
+	slices.SortFunc(c.end.Rules, func(a, b run.RuleVisits) int { return CompareOrigins(a.At, b.At) })
 	for _, v := range c.end.Rules {
 		switch rule := written[v.At]; {
 		case v.Visits == 0:
@@ -145,8 +145,8 @@ func (c *conclusion) rules() {
 	c.end.Warnings = append(c.end.Warnings, dead...)
 }
 
-// eachStep visits every step of a suite.
-func eachStep(suite *scenarios.Suite, visit func(*scenarios.Step)) {
+// EachStep visits every step of a suite.
+func EachStep(suite *scenarios.Suite, visit func(*scenarios.Step)) {
 	lists := [][]*scenarios.Step{suite.Setup, suite.Teardown}
 	for _, c := range suite.Cases {
 		lists = append(lists, c.Steps, c.Cleanup)
@@ -158,8 +158,8 @@ func eachStep(suite *scenarios.Suite, visit func(*scenarios.Step)) {
 	}
 }
 
-// compareOrigins orders file:line:col by file, then by number.
-func compareOrigins(a, b string) int {
+// CompareOrigins orders file:line:col by file, then by number.
+func CompareOrigins(a, b string) int {
 	fileA, lineA, colA := splitOrigin(a)
 	fileB, lineB, colB := splitOrigin(b)
 	return cmp.Or(cmp.Compare(fileA, fileB), cmp.Compare(lineA, lineB), cmp.Compare(colA, colB), cmp.Compare(a, b))

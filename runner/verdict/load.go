@@ -1,4 +1,4 @@
-package runner
+package verdict
 
 import (
 	"fmt"
@@ -26,7 +26,7 @@ func (c *conclusion) load() {
 		if l.Verdict == run.Skip {
 			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s was not run: %s", l.Name, l.Reason))
 		}
-		if gateOf(c.in.Suites[l.Suite]) == scenarios.Advisory {
+		if GateOf(c.in.Suites[l.Suite]) == scenarios.Advisory {
 			continue
 		}
 		switch {

@@ -1,4 +1,4 @@
-package runner
+package verdict
 
 import (
 	"cmp"
@@ -15,9 +15,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// totals sums case results up as they come, in any order, in bounded memory: the
+// Totals sums case results up as they come, in any order, in bounded memory: the
 // same results give the same sums whatever came first.
-type totals struct {
+type Totals struct {
 	mu     sync.Mutex
 	suites []suiteTotals
 	causes *cause.Set
@@ -70,22 +70,22 @@ type tally struct {
 // maxFindings bounds the sentences that are kept apart.
 const maxFindings = 500
 
-func newTotals(suites int) *totals {
-	return &totals{suites: make([]suiteTotals, suites), causes: cause.NewSet(), rules: map[string]run.RuleVisits{}, findings: map[finding]*tally{}, overflow: map[run.Verdict]int{}, protocol: map[string][2]string{}, transport: connectionsSeen{}}
+func NewTotals(suites int) *Totals {
+	return &Totals{suites: make([]suiteTotals, suites), causes: cause.NewSet(), rules: map[string]run.RuleVisits{}, findings: map[finding]*tally{}, overflow: map[run.Verdict]int{}, protocol: map[string][2]string{}, transport: connectionsSeen{}}
 }
 
-// A suiteOf is what totals need to know of the suite that a result belongs to.
-type suiteOf struct {
+// A SuiteOf is what totals need to know of the suite that a result belongs to.
+type SuiteOf struct {
 	Index int
 	Suite *scenarios.Suite
 	// ProtocolDeclared: the suite says with which HTTP version a side is called.
 	ProtocolDeclared bool
 	// PlaceOf finds the service that a step was sent to; false: none that is two places.
-	PlaceOf func(step *run.StepResult) (at place, service string, ok bool)
+	PlaceOf func(step *run.StepResult) (at Place, service string, ok bool)
 }
 
-// add books a result.
-func (t *totals) add(s *suiteOf, r *run.CaseResult) {
+// Add books a result.
+func (t *Totals) Add(s *SuiteOf, r *run.CaseResult) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if r.Kind == "" && t.mark(r.Index) {
@@ -119,15 +119,15 @@ func (t *totals) add(s *suiteOf, r *run.CaseResult) {
 	t.unreviewed += judge.Count(r.Kind == "" && s.Suite.Gate != scenarios.Advisory && r.Verdict == run.Skip && r.Barred == run.BarUnreviewed)
 }
 
-// addCreated books what a walk without a result created.
-func (t *totals) addCreated(c *run.Created) {
+// AddCreated books what a walk without a result created.
+func (t *Totals) AddCreated(c *run.Created) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.created.Add(c)
 }
 
 // mark sets the bit of a place in the plan and reports whether it was set.
-func (t *totals) mark(index int) bool {
+func (t *Totals) mark(index int) bool {
 	for index/64 >= len(t.booked) {
 		t.booked = append(t.booked, make([]uint64, max(64, len(t.booked)))...)
 	}
@@ -138,7 +138,7 @@ func (t *totals) mark(index int) bool {
 }
 
 // find merges what a case found: differences into causes, the rest by its text.
-func (t *totals) find(s *suiteOf, u *suiteTotals, r *run.CaseResult) {
+func (t *Totals) find(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 	decides := r.Quarantine == "" || r.Verdict != run.Skip
 	differs, compared, unmet, vacuous := false, false, false, false
 	var silent [3]bool
@@ -162,7 +162,7 @@ func (t *totals) find(s *suiteOf, u *suiteTotals, r *run.CaseResult) {
 		silent[scenarios.Green] = silent[scenarios.Green] || step.Green != nil && step.Green.Err != nil
 		if step.DifferencesTotal > 0 && step.Lane == "" {
 			differs = true
-			t.causes.AddAt(cause.Site{Index: r.Index, Case: r.ID, Suite: s.Suite.Name, Step: step.Name, Sample: sampleOf(step, s.Suite.MinCoverage)}, roots(step.Differences))
+			t.causes.AddAt(cause.Site{Index: r.Index, Case: r.ID, Suite: s.Suite.Name, Step: step.Name, Sample: sampleOf(step, s.Suite.MinCoverage)}, Roots(step.Differences))
 			step.Pair = nil // large, and no longer needed
 		}
 		if step.Verdict <= run.Pass {
@@ -197,9 +197,9 @@ func (t *totals) find(s *suiteOf, u *suiteTotals, r *run.CaseResult) {
 	}
 }
 
-// roots are the differences that explain the others: where the status differs
+// Roots are the differences that explain the others: where the status differs
 // the rest of the answer follows from it.
-func roots(all []diff.Difference) []diff.Difference {
+func Roots(all []diff.Difference) []diff.Difference {
 	for i := range all {
 		if all[i].Where == diff.InStatus {
 			return all[i : i+1]
@@ -219,7 +219,7 @@ func sampleOf(r *run.StepResult, floor float64) *cause.Sample {
 	return &s
 }
 
-func (t *totals) note(f finding, r *run.CaseResult) {
+func (t *Totals) note(f finding, r *run.CaseResult) {
 	sum := t.findings[f]
 	if sum == nil {
 		if len(t.findings) >= maxFindings {
@@ -241,7 +241,7 @@ func (t *totals) note(f finding, r *run.CaseResult) {
 }
 
 // protocols remembers with which HTTP version each service answered on each side.
-func (t *totals) protocols(s *suiteOf, r *run.CaseResult) {
+func (t *Totals) protocols(s *SuiteOf, r *run.CaseResult) {
 	for i := range r.Steps {
 		step := &r.Steps[i]
 		if step.Blue == nil || step.Green == nil || step.Blue.Protocol == "" || step.Green.Protocol == "" || step.Lane != "" {
@@ -253,8 +253,8 @@ func (t *totals) protocols(s *suiteOf, r *run.CaseResult) {
 	}
 }
 
-// counts are the totals so far, advisory suites included.
-func (t *totals) counts() run.Counts {
+// Counts are the totals so far, advisory suites included.
+func (t *Totals) Counts() run.Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var sum run.Counts
@@ -265,7 +265,7 @@ func (t *totals) counts() run.Counts {
 }
 
 // sentences are the findings of required suites, gravest and most frequent first.
-func (t *totals) sentences(advisory bool) []sentence {
+func (t *Totals) sentences(advisory bool) []sentence {
 	var out []sentence
 	for f, sum := range t.findings {
 		if f.advisory != advisory {

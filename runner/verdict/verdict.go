@@ -1,4 +1,4 @@
-package runner
+package verdict
 
 import (
 	"cmp"
@@ -12,13 +12,13 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// conclude makes the verdict out of everything that was found.
+// Conclude makes the verdict out of everything that was found.
 //
 //  1. The worst of the required parts decides: cases, load, identity, accounts.
 //  2. An advisory suite is reported and never decides.
 //  3. A run in which no required part was judged is broken.
 //  4. A pass is what is left when something was judged and nothing else was found.
-func conclude(in *inputs) *run.End {
+func Conclude(in *Inputs) *run.End {
 	c := &conclusion{in: in, end: &run.End{Sides: in.Sides, Audit: in.Audit, ElapsedMS: judge.Milliseconds(in.Elapsed), Reasons: []string{}}}
 	c.stopped()
 	c.beforehand()
@@ -43,7 +43,7 @@ func conclude(in *inputs) *run.End {
 }
 
 type conclusion struct {
-	in     *inputs
+	in     *Inputs
 	end    *run.End
 	claims []sentence
 	part   string // what is speaking: each part's gravest claim comes before any part's second
@@ -92,7 +92,7 @@ func (c *conclusion) stopped() {
 	if c.in.Stop.Verdict == 0 {
 		return
 	}
-	c.claim(c.in.Stop.Verdict, "%s after %d of %d cases", c.in.Stop.Reason, c.in.Totals.counts().Cases, c.in.Planned.Cases)
+	c.claim(c.in.Stop.Verdict, "%s after %d of %d cases", c.in.Stop.Reason, c.in.Totals.Counts().Cases, c.in.Planned.Cases)
 	c.end.Signal = c.in.Stop.Signal
 }
 
@@ -102,50 +102,50 @@ func (c *conclusion) beforehand() {
 		c.claim(run.Broken, "%s", p)
 	}
 	if p := c.in.Reached; p != nil {
-		for _, same := range p.same {
+		for _, same := range p.Same {
 			c.claim(run.Broken, "%s", same)
 		}
-		if p.stop != "" {
-			c.claim(run.Broken, "%s", p.stop)
+		if p.Stop != "" {
+			c.claim(run.Broken, "%s", p.Stop)
 		}
 		reachable := run.Pass
-		for _, d := range p.down {
+		for _, d := range p.Down {
 			v := run.Fail
-			if p.stop != "" || d.side == scenarios.Blue || p.isDown(scenarios.Blue, d.name) {
+			if p.Stop != "" || d.Side == scenarios.Blue || p.isDown(scenarios.Blue, d.Name) {
 				v = run.Broken
 			}
 			reachable = reachable.Worse(v)
-			c.claim(v, "%s is unreachable: %s: %s", d.label, d.err.Class, d.err.Detail)
+			c.claim(v, "%s is unreachable: %s: %s", d.Label, d.Err.Class, d.Err.Detail)
 		}
-		if p.checked > 0 {
-			c.gate(reachable, "services reachable", fmt.Sprintf("%d of %d", p.checked-p.missing, p.checked), "all")
+		if p.Checked > 0 {
+			c.gate(reachable, "services reachable", fmt.Sprintf("%d of %d", p.Checked-p.Missing, p.Checked), "all")
 		}
 	}
 	c.identity()
-	if c.in.Resumed && (c.in.Identity == nil || c.in.Identity.asked == 0) {
+	if c.in.Resumed && (c.in.Identity == nil || c.in.Identity.Asked == 0) {
 		c.end.Warnings = append(c.end.Warnings, "the run was resumed, and no identity shows that the sides are still what they were when it began")
 	}
 }
 
 func (c *conclusion) identity() {
 	r := c.in.Identity
-	if r == nil || r.verdict == 0 && len(c.in.Changed) == 0 {
+	if r == nil || r.Verdict == 0 && len(c.in.Changed) == 0 {
 		return
 	}
-	verdict := r.verdict.Worse(run.Pass)
+	verdict := r.Verdict.Worse(run.Pass)
 	for _, reason := range r.reasons {
-		c.claim(r.verdict, "%s", reason)
+		c.claim(r.Verdict, "%s", reason)
 	}
 	for _, reason := range c.in.Changed {
 		verdict = verdict.Worse(run.Broken)
 		c.claim(run.Broken, "%s", reason)
 	}
-	measured := fmt.Sprintf("%d probes agree, before and after", r.asked)
+	measured := fmt.Sprintf("%d probes agree, before and after", r.Asked)
 	if verdict != run.Pass {
 		measured = text.Cut(strings.Join(append(slices.Clone(r.reasons), c.in.Changed...), "; "), 160)
 	}
 	c.gate(verdict, "identity", measured, "as declared, unchanged")
-	c.end.Sides = *r.sides(c.end.Sides)
+	c.end.Sides = *r.Sides(c.end.Sides)
 }
 
 // uncovered claims the verdict of a required suite that no claim speaks of: a
@@ -153,7 +153,7 @@ func (c *conclusion) identity() {
 func (c *conclusion) uncovered() {
 	for i, suite := range c.in.Suites {
 		v := c.in.Totals.suites[i].verdict
-		if gateOf(suite) != scenarios.Required || v <= run.Pass {
+		if GateOf(suite) != scenarios.Required || v <= run.Pass {
 			continue
 		}
 		if !slices.ContainsFunc(c.claims, func(s sentence) bool { return s.verdict >= v }) {
