@@ -97,7 +97,7 @@ func WriteAll(run *run.Run, outputs []Output, opts page.Options) error {
 			return fmt.Errorf("read the cases of run %s: %w", run.Header.ID, err)
 		}
 		if c.Suite < last || c.Suite >= len(run.Header.Suites) {
-			return fmt.Errorf("read the cases of run %s: case %s of suite %d stands after suite %d of %d", run.Header.ID, c.ID, c.Suite, last, len(run.Header.Suites))
+			return fmt.Errorf("read the cases of run %s: case %s of suite %d comes after suite %d of %d", run.Header.ID, c.ID, c.Suite, last, len(run.Header.Suites))
 		}
 		last = c.Suite
 		for _, f := range feeds {

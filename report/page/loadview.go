@@ -124,14 +124,14 @@ func (v *loadView) figures(l *run.LoadResult) {
 	}
 	add(figureView{
 		Plot: forestPlot(v.ID+"-ratio", l), Short: true,
-		Aid: "A stage passes when every line ends left of its own upright tick, the margin; it fails when a line begins beyond half of it and the point lies past it.",
+		Aid: "A stage passes when every line ends to the left of its upright tick, the margin. It fails when a line begins beyond half the margin and its point is past it.",
 	})
 	if l.Series == nil {
 		return
 	}
 	f := figureView{
 		Plot: percentilePlot(v.ID+"-percentiles", l), Head: []string{"percentile", "blue", "green", "change"},
-		Aid: fmt.Sprintf("Higher is slower. The curve ends where fewer than %d requests lie beyond.", leastBeyond),
+		Aid: fmt.Sprintf("Higher is slower. The curve ends where fewer than %d requests are left.", leastBeyond),
 	}
 	for _, q := range []float64{0.5, 0.75, 0.9, 0.95, 0.99, 0.999} {
 		if at := nearest(l.Series.Percentiles, q); at >= 0 {
@@ -158,7 +158,7 @@ func timeFigure(id string, s *run.Series) figureView {
 func rateFigure(id string, s *run.Series) figureView {
 	f := figureView{
 		Plot: ratePlot(id+"-rate", s), Head: []string{"second", "offered", "achieved"},
-		Aid: "The load was what the plan asked for where the lines lie on each other.",
+		Aid: "Where the lines coincide, the load was what the plan asked for.",
 	}
 	f.Note = sampled(s, func(b *run.Bucket) {
 		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), words.Significant(b.Offered) + "/s", words.Significant(b.Achieved) + "/s"})

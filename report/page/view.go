@@ -254,7 +254,7 @@ func (p *pageView) causes(s *pageRun, sp *source.Spreads) {
 		p.Spreads = append(p.Spreads, v)
 	}
 	if len(all) > 0 {
-		p.CausesTitle = fmt.Sprintf("%s behind %s", text.Count(len(all), "cause"), text.Count(total, "difference"))
+		p.CausesTitle = fmt.Sprintf("%s of %s", text.Count(len(all), "cause"), text.Count(total, "difference"))
 	}
 }
 
