@@ -158,9 +158,7 @@ func fill(r *run.LoadResult, p *attack.Report) {
 		Identities: run.PerSide(p.Generator.Identities),
 	}
 	connected(&r.Generator, &p.Generator.Connections[0], &p.Generator.Connections[1])
-	if p.Series != nil {
-		r.Series = newSeries(p.Series)
-	}
+	r.Series = p.Series
 }
 
 // connected takes what both sides' connections did.
@@ -171,17 +169,6 @@ func connected(g *run.Generator, blue, green *attack.Connections) {
 	for i, c := range []*attack.Connections{blue, green} {
 		g.ConnectMS[i], g.TLSMS[i], g.FirstMS[i] = judge.Milliseconds(c.Connect), judge.Milliseconds(c.TLS), judge.Milliseconds(c.First)
 	}
-}
-
-func newSeries(p *perf.Series) *run.Series {
-	s := &run.Series{BucketS: p.BucketS, Buckets: make([]run.Bucket, len(p.Buckets)), Percentiles: make([]run.PercPoint, len(p.Percentiles))}
-	for i, b := range p.Buckets {
-		s.Buckets[i] = run.Bucket(b)
-	}
-	for i, q := range p.Percentiles {
-		s.Percentiles[i] = run.PercPoint(q)
-	}
-	return s
 }
 
 // stagePlan is what a stage plans before its routes are rendered.

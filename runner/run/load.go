@@ -77,23 +77,9 @@ type Generator struct {
 	Slow    int        `json:"slow_green,omitempty"` // connections of green that took far longer than blue's
 }
 
-// Series is what the plots of a load stage are drawn from, bounded in size.
-type Series struct {
-	BucketS     float64     `json:"bucket_s"`
-	Buckets     []Bucket    `json:"buckets"` // at most 300
-	Percentiles []PercPoint `json:"percentiles"`
-}
-
-// A Bucket is a slice of time of a load stage.
-type Bucket struct {
-	Start                                float64 `json:"start"` // seconds since the schedule's start
-	BlueP50, BlueP99, GreenP50, GreenP99 float64 // seconds; 0 without requests
-	BlueErrors, GreenErrors              int
-	Offered, Achieved                    float64 // requests per second, both sides
-}
-
-// A PercPoint is one point of both sides' percentile curves.
-type PercPoint struct {
-	Q           float64 `json:"q"`
-	Blue, Green float64 // seconds
-}
+// The plots of a load stage are drawn from what perf gathered.
+type (
+	Series    = perf.Series
+	Bucket    = perf.Bucket
+	PercPoint = perf.PercPoint
+)
