@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/internal/oracle"
 	"github.com/bgverify/bgverify/diff/mutate"
 	"github.com/bgverify/bgverify/diff/path"
-	"github.com/bgverify/bgverify/diff/second"
 	"github.com/bgverify/bgverify/internal/conformance"
 )
 
@@ -58,7 +58,7 @@ func FuzzValidate(f *testing.F) {
 	})
 }
 
-// Two bodies, no rules: equal iff the second opinion says so, accounting right,
+// Two bodies, no rules: equal iff the oracle says so, accounting right,
 // and the patch is one.
 func FuzzCompare(f *testing.F) {
 	for _, a := range seeds {
@@ -77,8 +77,8 @@ func FuzzCompare(f *testing.F) {
 		if back := diff.Compare(green, blue, nil); back.Equal() != r.Equal() {
 			t.Errorf("equal one way only: %q and %q", blue, green)
 		}
-		if o := second.Equal(blue, green, nil, diff.Strict); o.Skipped == "" && o.Equal != r.Equal() {
-			t.Errorf("%q and %q: engine %v, second opinion %v", blue, green, r.Equal(), o.Equal)
+		if o := oracle.Equal(blue, green, nil, diff.Strict); o.Skipped == "" && o.Equal != r.Equal() {
+			t.Errorf("%q and %q: engine %v, oracle %v", blue, green, r.Equal(), o.Equal)
 		}
 		if diff.Validate(blue) != nil || diff.Validate(green) != nil {
 			return

@@ -97,7 +97,7 @@ func hasArray(v gen.Value) bool {
 }
 
 // The oracle: encoding/json and go-cmp with numbers as exact decimals.
-func oracle(blue, green []byte) bool {
+func plainlyEqual(blue, green []byte) bool {
 	return cmp.Equal(decode(blue), decode(green), cmp.Comparer(func(a, b json.Number) bool { return exact(a) == exact(b) }))
 }
 
@@ -138,7 +138,7 @@ func TestEqualIffOracleSaysSo(t *testing.T) {
 		bv, gv := drawPair(t)
 		blue, green := []byte(bv.Respelled(t)), []byte(gv.Respelled(t))
 		r := diff.Compare(blue, green, nil)
-		if want := oracle(blue, green); r.Equal() != want {
+		if want := plainlyEqual(blue, green); r.Equal() != want {
 			t.Fatalf("equal %v, oracle %v: %v\n%s\n%s", r.Equal(), want, r.Differences, blue, green)
 		}
 		if l := r.Leaves; l.Seen != l.Compared+l.Ignored+l.Dropped+l.Absent || l.Ignored+l.Dropped > 0 {

@@ -77,7 +77,7 @@ func BenchmarkPairs(b *testing.B) {
 	for _, mode := range []struct {
 		name    string
 		options Options
-	}{{"whole", Options{Seed: 1}}, {"without-control", Options{Seed: 1, MaxMutants: -1, SecondShare: -1}}} {
+	}{{"whole", Options{Seed: 1}}, {"without-control", Options{Seed: 1, MaxMutants: -1}}} {
 		b.Run(mode.name, func(b *testing.B) {
 			plan := benchPlan(b, b.N, blue, green)
 			plan.Options = mode.options
@@ -124,7 +124,7 @@ func TestMemoryIsFlatOverRows(t *testing.T) {
 	blue, green := benchServers(t)
 	heap := func(rows int) uint64 {
 		plan := benchPlan(t, rows, blue, green)
-		plan.Options.MaxMutants, plan.Options.SecondShare = -1, -1
+		plan.Options.MaxMutants = -1
 		var most uint64
 		seen := 0
 		_, err := Execute(t.Context(), plan, nowhere{}, func(p Progress) {

@@ -99,9 +99,6 @@ type Options struct {
 	AllowSame      bool   // blue against blue on purpose (calibrate)
 	Calibrate      bool   // load stages measure for their whole duration, at the first rate of a ladder
 	MaxMutants     int    // of the negative control, for each body; 0: 6, negative: none
-	// SecondShare is the share of equal pairs that the second opinion judges
-	// again; 0: 2 % to 20 %, by the number of cases; negative: none.
-	SecondShare float64
 }
 
 // Phase is what an execution is doing.
@@ -178,18 +175,4 @@ func (o *Options) mutants() int {
 func controlShare(rows int) float64 {
 	const least = 0.1
 	return max(least, verdict.AllControlled/float64(max(rows, verdict.AllControlled)))
-}
-
-// secondShare is the share of pairs that are judged again where they are equal:
-// more of few cases, less of many, so that it costs some per cent of a run.
-func (o *Options) secondShare(cases int) float64 {
-	const wanted, least, most = 8, 0.02, 0.2
-	switch {
-	case o.SecondShare < 0:
-		return 0
-	case o.SecondShare > 0:
-		return o.SecondShare
-	default:
-		return min(most, max(least, wanted/float64(max(cases, 1))))
-	}
 }

@@ -182,8 +182,8 @@ func TestOrderOfResultsIsThePlans(t *testing.T) {
 	a, first := walked()
 	b, second := walked()
 	want(t, a, run.Pass)
-	if a.Coverage != b.Coverage || a.Second != b.Second || a.Second.Checked == 0 {
-		t.Errorf("coverage %v and %v, second opinions %v and %v: want the same from the same seed", a.Coverage, b.Coverage, a.Second, b.Second)
+	if a.Coverage != b.Coverage {
+		t.Errorf("coverage %v and %v: want the same from the same seed", a.Coverage, b.Coverage)
 	}
 	x, y := first.sorted(), second.sorted()
 	for i := range x {

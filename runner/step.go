@@ -140,7 +140,7 @@ func (w *walk) bijections(kind LaneKind) *diff.Bijections {
 // the seed and the pair alone.
 func (w *walk) control(key string) judge.Control {
 	o := &w.suite.run.plan.Options
-	c := judge.Control{Seed: o.Seed, Second: random.Chance(o.secondShare(w.suite.run.cases), o.Seed, "second", key)}
+	c := judge.Control{Seed: o.Seed}
 	share := controlShare(w.rows())
 	drawn := random.Chance(share, o.Seed, "control", key)
 	if drawn {

@@ -208,9 +208,6 @@ func stepLabel(s *run.StepResult) string {
 // book adds what a judgement counted to the case's sums.
 func (w *walk) book(j *judge.Judgement) {
 	r := w.result
-	r.Second.Checked += j.Second.Checked
-	r.Second.Agreed += j.Second.Agreed
-	r.Second.Skipped += j.Second.Skipped
 	for _, c := range j.Rules {
 		r.Rules = addVisits(r.Rules, run.RuleVisits{At: c.Origin, Visits: c.Visits, Hits: c.Hits})
 	}

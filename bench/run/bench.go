@@ -202,14 +202,14 @@ func (b *bench) rows(numbers []string) (*table, error) {
 }
 
 // control runs scenarios/stb against its twin with and without the negative
-// control and the second opinion; the difference is what they cost.
+// control; the difference is what it costs.
 func (b *bench) control() (*table, error) {
 	suite := func(name string, on bool) *tool {
 		return &tool{name: name, each: 1, args: []string{
 			b.self, "-role", "suite", "-blue", b.twin.blue, "-green", b.twin.green, "-control=" + strconv.FormatBool(on),
 		}}
 	}
-	return &table{title: "Negative control and second opinion on scenarios/stb", base: "with", tools: []*tool{
+	return &table{title: "Negative control on scenarios/stb", base: "with", tools: []*tool{
 		suite("with", true), suite("without", false),
 	}}, nil
 }

@@ -25,7 +25,7 @@ func main() {
 	green := flag.String("green", "", "internal: green's URL")
 	count := flag.Int("n", 0, "internal: how often")
 	atOnce := flag.Int("at-once", 1, "internal: pairs at once")
-	control := flag.Bool("control", true, "internal: with negative control and second opinion")
+	control := flag.Bool("control", true, "internal: with negative control")
 	rounds := flag.Int("rounds", 5, "measurements of everything")
 	rows := flag.String("rows", "1000,10000,100000", "numbers of data rows")
 	only := flag.String("only", "start,small,peers,large,control,reports,rows", "tables to make, in this order")

@@ -53,7 +53,7 @@ func suite(blue, green string, control bool) error {
 		Options: runner.Options{Seed: 1, Part: runner.OnlyCompare}, World: runner.World{Now: time.Now, Files: stb.FS},
 	}
 	if !control {
-		plan.Options.MaxMutants, plan.Options.SecondShare = -1, -1
+		plan.Options.MaxMutants = -1
 	}
 	end, err := runner.Execute(context.Background(), plan, w, nil)
 	if err != nil {

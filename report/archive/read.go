@@ -153,9 +153,6 @@ func unfinished(r *run.Run, torn bool) error {
 			count(&s.Counts, c)
 			s.Coverage = s.Coverage.Add(c.Coverage)
 		}
-		end.Second.Checked += c.Second.Checked
-		end.Second.Agreed += c.Second.Agreed
-		end.Second.Skipped += c.Second.Skipped
 	}
 	end.Reasons = []string{fmt.Sprintf("the run is not over, or was killed: %d of %d cases ended", end.Counts.Cases, r.Header.Planned.Cases)}
 	if torn {

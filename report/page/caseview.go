@@ -199,9 +199,6 @@ func (p *pageView) facts(s *pageRun) {
 		add("leaves of blue's bodies", fmt.Sprintf("%s, %s compared by value, %s by presence and type", text.Thousands(c.Leaves), text.Thousands(c.Compared), text.Thousands(c.Ignored)))
 	}
 	add("numbers", cmp.Or(s.TypedNumbers(), "compared by value: 1, 1.0 and 1e0 are equal"))
-	if e.Second.Checked > 0 {
-		add("second opinion", fmt.Sprintf("%s of %s agreed", text.Thousands(e.Second.Agreed), text.Thousands(e.Second.Checked)))
-	}
 	for _, side := range []sideView{sideOf("blue", e.Sides.Blue), sideOf("green", e.Sides.Green)} {
 		var text strings.Builder
 		text.WriteString(side.URL)

@@ -44,5 +44,5 @@ func oneOnBothSides(plan *runner.Plan, side scenarios.Side) {
 	// Both sides may be one address, and the checks of a verdict (mutants, second opinion)
 	// say nothing about stability.
 	o := &plan.Options
-	o.AllowSame, o.MaxMutants, o.SecondShare, o.GreenBuild = true, -1, -1, ""
+	o.AllowSame, o.MaxMutants, o.GreenBuild = true, -1, ""
 }

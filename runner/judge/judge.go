@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/diff/second"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
@@ -39,15 +38,13 @@ type Trial struct {
 // Control says how much the evidence is held against itself.
 type Control struct {
 	Seed    uint64
-	Mutants int  // at most, for one body; 0: no negative control
-	Second  bool // ask for a second opinion when the pair is equal
+	Mutants int // at most, for one body; 0: no negative control
 }
 
 // A Judgement is a judged pair with what its case and run sum up.
 type Judgement struct {
-	Step   run.StepResult
-	Rules  []diff.RuleCount
-	Second run.Second
+	Step  run.StepResult
+	Rules []diff.RuleCount
 	// Seen is the trial's with what this pair added.
 	Seen *diff.Bijections
 }
@@ -64,7 +61,8 @@ type Judgement struct {
 //  4. A comparison that looked at no value and stands alone proves nothing:
 //     inconclusive, unless the file itself asks for shape. So does a pair
 //     whose two answers came out of one cache, and an answer that holds nothing.
-//  5. The count of leaves must add up, and a second opinion must agree: else broken.
+//  5. The count of leaves must add up, and the comparison must find the mutants that
+//     its negative control finds: else broken.
 //  6. Times of the services' clocks may differ by as much as the exchanges lie
 //     apart, beside what the rules allow.
 //  7. What needs more of a value than an archive kept could not be compared: broken.
@@ -262,9 +260,6 @@ func (j *judging) compare() {
 	if result.Equal() {
 		j.vacuous(l) // Rule 4
 	}
-	if j.Control.Second && result.Equal() {
-		j.again()
-	}
 }
 
 // captured adds the captures to the step: one that found nothing fails it, and one
@@ -314,21 +309,6 @@ func (j *judging) wide(result *diff.Result) {
 				break
 			}
 		}
-	}
-}
-
-// again is rule 5: code that shares nothing with the engine judges the pair.
-func (j *judging) again() {
-	opinion := second.Messages(j.blue.Message(), j.green.Message(), j.Rules.list, j.Rules.opts.Mode)
-	switch {
-	case opinion.Skipped != "":
-		j.out.Second.Skipped++
-	case opinion.Equal:
-		j.out.Second.Checked++
-		j.out.Second.Agreed++
-	default:
-		j.out.Second.Checked++
-		j.find(run.Broken, "second opinion: an independent comparison finds the bodies different; please report this")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/bgverify/bgverify/diff/mutate"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/random"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -25,7 +26,9 @@ const minMutants = 4
 //     so that rules which look at one side only (rewrite, leak) stay true.
 //  2. A pair that differs: a mutant of blue against blue must show more than
 //     blue shows against itself.
-//  3. Coverage counts mutants of body values alone; those of type, presence and
+//  3. The comparison of whole answers must find the first mutant that the probe finds: a
+//     comparison that finds nothing, or looks at one side twice, is broken.
+//  4. Coverage counts mutants of body values alone; those of type, presence and
 //     status are counted apart.
 func (j *judging) negative(result *diff.Result) {
 	c := &j.out.Step.Coverage
@@ -39,9 +42,14 @@ func (j *judging) negative(result *diff.Result) {
 	probe := diff.NewProbe(blue, against, rules)
 	defer probe.Close()
 	var missed string
+	checked := false
 	for m := range j.mutants() {
 		found := probe.Total(m.Body) > floor
-		if m.Class == mutate.Value { // Rule 3
+		if found && !checked { // Rule 3
+			checked = true
+			j.compareMutant(blue, against, m, rules, floor)
+		}
+		if m.Class == mutate.Value { // Rule 4
 			c.Mutants++
 			c.Killed += Count(found)
 			continue
@@ -60,6 +68,16 @@ func (j *judging) negative(result *diff.Result) {
 	}
 	if missed != "" {
 		j.out.Step.Notes = append(j.out.Step.Notes, missed)
+	}
+}
+
+// compareMutant compares a mutant that the probe has found in the way that answers are
+// compared.
+func (j *judging) compareMutant(blue, against *diff.Message, m mutate.Mutant, rules *diff.Rules, floor int) {
+	mutant := *blue
+	mutant.Body, mutant.Read = m.Body, diff.Value{}
+	if r := diff.CompareMessages(&mutant, against, rules, nil); r.Total <= floor {
+		j.find(run.Broken, "negative control: the comparison does not find a change of %s at %s that was made on purpose; please report this", m.Class, m.Path)
 	}
 }
 

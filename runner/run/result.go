@@ -166,7 +166,8 @@ type RuleVisits struct {
 	Until string `json:"until,omitempty"` // 2006-01-02
 }
 
-// Second counts the second opinions.
+// Second is what `second_opinion` holds. It is deprecated: runs since 2026-11 have zeros
+// there, for pairs are no longer judged again by other code (docs/adr/0011).
 type Second struct {
 	Checked int `json:"checked"`
 	Agreed  int `json:"agreed"`
@@ -202,10 +203,4 @@ type PlantedFault struct {
 	// Rules are the origins of the rules that hide the difference; empty where
 	// rules do not hide all of it.
 	Rules []string
-}
-
-func (s *Second) Add(o Second) {
-	s.Checked += o.Checked
-	s.Agreed += o.Agreed
-	s.Skipped += o.Skipped
 }

@@ -114,7 +114,7 @@ func (x *tester) run(
 	x.runs++
 	x.behindProxies(plan, identity)
 	o := &plan.Options
-	o.Part, o.MaxMutants, o.SecondShare = part, -1, -1
+	o.Part, o.MaxMutants = part, -1
 	if !identity {
 		plan.World.Tampered = x.tampered
 	}

@@ -49,8 +49,8 @@ func (c *conclusion) accounts() {
 	}
 }
 
-// evidence gates what the proof itself is worth: coverage, the second opinion,
-// the protocol, and the rules.
+// evidence gates what the proof itself is worth: coverage, the protocol,
+// and the rules.
 func (c *conclusion) evidence() {
 	t := c.in.Totals
 	cov := c.end.Coverage
@@ -67,14 +67,6 @@ func (c *conclusion) evidence() {
 			measured += ", " + text.Count(c.sums.vacuous, "vacuous case")
 		}
 		c.gate(verdict, "coverage", measured, c.coverageLimit())
-	}
-	c.end.Second = t.second
-	if s := t.second; s.Checked > 0 {
-		verdict := run.Pass
-		if s.Agreed != s.Checked {
-			verdict = run.Broken
-		}
-		c.gate(verdict, "second opinion", fmt.Sprintf("%d of %d agree", s.Agreed, s.Checked), "all")
 	}
 	if len(t.protocol) > 0 {
 		for _, suite := range c.in.Suites {

@@ -22,7 +22,6 @@ type Totals struct {
 	suites []suiteTotals
 	causes *cause.Set
 	rules  map[string]run.RuleVisits
-	second run.Second
 	// findings are what made cases worse than pass, differences apart, merged by text.
 	findings   map[finding]*tally
 	overflow   map[run.Verdict]int // findings beyond the bound
@@ -41,7 +40,6 @@ type suiteTotals struct {
 	verdict  run.Verdict // of cases, setup and teardown; 0: none ended yet
 	counts   run.Counts
 	coverage run.Coverage
-	second   run.Second
 	setup    []string // reasons of setup and teardown
 	differ   int      // cases with differences
 	compared int      // cases in which a pair was compared
@@ -98,8 +96,6 @@ func (t *Totals) Add(s *SuiteOf, r *run.CaseResult) {
 	u.counts.Add(r)
 	u.retried += judge.Count(r.Kind != "" && r.Flaky)
 	u.coverage = u.coverage.Add(r.Coverage)
-	u.second.Add(r.Second)
-	t.second.Add(r.Second)
 	for _, v := range r.Rules {
 		sum := t.rules[v.At]
 		t.rules[v.At] = run.RuleVisits{At: v.At, Visits: sum.Visits + v.Visits, Hits: sum.Hits + v.Hits}

@@ -1,4 +1,4 @@
-package second_test
+package oracle_test
 
 import (
 	"testing"
@@ -8,8 +8,8 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/internal/gen"
+	"github.com/bgverify/bgverify/diff/internal/oracle"
 	"github.com/bgverify/bgverify/diff/mutate"
-	"github.com/bgverify/bgverify/diff/second"
 )
 
 var today = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
@@ -26,9 +26,9 @@ func TestAgreesWithoutRules(t *testing.T) {
 		for _, mode := range []diff.Mode{diff.Strict, diff.Subset, diff.Shape} {
 			rules, _ := diff.Compile(nil, diff.Options{Mode: mode})
 			r := diff.Compare([]byte(blue.String()), body, rules)
-			o := second.Equal([]byte(blue.String()), body, nil, mode)
+			o := oracle.Equal([]byte(blue.String()), body, nil, mode)
 			if o.Skipped == "" && o.Equal != r.Equal() {
-				t.Fatalf("%v: the engine says %v, the second opinion %v: %v\n%s\n%s", mode, r.Equal(), o.Equal, r.Differences, blue, body)
+				t.Fatalf("%v: the engine says %v, the oracle %v: %v\n%s\n%s", mode, r.Equal(), o.Equal, r.Differences, blue, body)
 			}
 		}
 	})
@@ -65,7 +65,7 @@ func drawRules(t *rapid.T) []diff.Rule {
 	return rules
 }
 
-// What the engine calls equal under rules, the second opinion calls equal too.
+// What the engine calls equal under rules, the oracle calls equal too.
 func TestAgreesUnderRules(t *testing.T) {
 	judged := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -83,13 +83,13 @@ func TestAgreesUnderRules(t *testing.T) {
 			}
 		}
 		r := diff.Compare([]byte(blue.String()), green, rules)
-		o := second.Equal([]byte(blue.String()), green, list, mode)
+		o := oracle.Equal([]byte(blue.String()), green, list, mode)
 		if o.Skipped != "" {
 			return
 		}
 		judged++
 		if r.Equal() && !o.Equal {
-			t.Fatalf("%v: the engine says equal, the second opinion does not: hidden %v\n%s\n%s\n%+v", mode, r.Hidden, blue, green, list)
+			t.Fatalf("%v: the engine says equal, the oracle does not: hidden %v\n%s\n%s\n%+v", mode, r.Hidden, blue, green, list)
 		}
 	})
 	if judged == 0 {

@@ -1,4 +1,4 @@
-package second_test
+package oracle_test
 
 import (
 	"strings"
@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/diff/second"
+	"github.com/bgverify/bgverify/diff/internal/oracle"
 )
 
-// What each rule makes of a pair, judged by the second opinion alone: a yes of
+// What each rule makes of a pair, judged by the oracle alone: a yes of
 // it must not depend on the engine.
 func TestRulesAlone(t *testing.T) {
 	f := func(x float64) *float64 { return &x }
@@ -64,7 +64,7 @@ func TestRulesAlone(t *testing.T) {
 	} {
 		list := []diff.Rule{tt.rule}
 		list[0].Why = "w"
-		o := second.Equal([]byte(tt.blue), []byte(tt.green), list, diff.Strict)
+		o := oracle.Equal([]byte(tt.blue), []byte(tt.green), list, diff.Strict)
 		if o.Skipped != "" || o.Equal != tt.equal {
 			t.Errorf("%s %s: %s and %s: %+v, want %v", tt.rule.Do, tt.why, tt.blue, tt.green, o, tt.equal)
 		}
@@ -88,7 +88,7 @@ func TestSpeaksOfJSONAlone(t *testing.T) {
 		{"", `{"a":1}`, false},
 	} {
 		m := &diff.Message{Status: 200, ContentType: tt.contentType, Body: []byte(tt.body)}
-		o := second.Messages(m, m, nil, diff.Strict)
+		o := oracle.Messages(m, m, nil, diff.Strict)
 		if speaks := o.Skipped == ""; speaks != tt.speaks || speaks && !o.Equal {
 			t.Errorf("%s: %+v, want an opinion: %v", tt.contentType, o, tt.speaks)
 		}

@@ -1,7 +1,7 @@
-// Package second is the second opinion: it judges with encoding/json and go-cmp
-// whether two bodies are equal under rules. It shares no code with the engine
-// of package diff, only the Rule type, so that a mistake there and the same
-// mistake here are unlikely to meet.
+// Package oracle judges with encoding/json and go-cmp whether two bodies are equal
+// under rules. It is for tests alone: laws, fuzz targets and planted mistakes hold the
+// engine of package diff to it. It shares no code with the engine, only the Rule type, so
+// that a mistake there and the same mistake here are unlikely to meet.
 //
 // The way of the data:
 //
@@ -12,7 +12,7 @@
 //
 // Its domain is smaller than the engine's; outside of it, it says so and has no
 // opinion.
-package second
+package oracle
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package second
+package oracle
 
 import (
 	"encoding/base64"
