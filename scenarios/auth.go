@@ -6,92 +6,93 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // auth reads none or one kind of authentication; nil when the key is absent or wrong.
-func (w *walker) auth(o *obj, name string) *Auth {
-	n := o.get(name)
+func (w *walker) auth(o *keys.Mapping, name string) *Auth {
+	n := o.Get(name)
 	if n == nil {
 		return nil
 	}
 	n = source.Deref(n)
 	if n.Kind == yaml.ScalarNode {
 		if n.Value != "none" {
-			o.fail(n, `write auth: none, {bearer: …}, {basic: …}, {api_key: …}, {oauth2: …}, {digest: …}, {hmac: …} or {aws: …}`,
+			o.Fail(n, `write auth: none, {bearer: …}, {basic: …}, {api_key: …}, {oauth2: …}, {digest: …}, {hmac: …} or {aws: …}`,
 				"auth must be none or a mapping, not %q", problem.Cut(n.Value, 40))
 			return nil
 		}
-		return &Auth{Kind: AuthNone, Pos: w.pos(n)}
+		return &Auth{Kind: AuthNone, Pos: w.Pos(n)}
 	}
-	a := w.object(n, "auth", "")
-	out := &Auth{Pos: w.pos(n)}
+	a := w.Object(n, "auth", "")
+	out := &Auth{Pos: w.Pos(n)}
 	kinds := 0
-	a.bind(out)
-	if a.has("bearer") {
+	a.Bind(out)
+	if a.Has("bearer") {
 		kinds++
 		out.Kind = AuthBearer
 	}
-	if x := a.sub("basic", "basic", "auth"); x != nil {
+	if x := a.Open("basic", "basic", "auth"); x != nil {
 		kinds++
 		out.Kind = AuthBasic
-		x.bind(out)
+		x.Bind(out)
 	}
-	if v := a.get("api_key"); v != nil {
+	if v := a.Get("api_key"); v != nil {
 		kinds++
 		w.apiKey(v, out)
 	}
-	if v := a.get("oauth2"); v != nil {
+	if v := a.Get("oauth2"); v != nil {
 		kinds++
 		w.oauth2(v, out)
 	}
 	kinds += w.signing(a, out)
-	if kinds != 1 && !a.broken {
-		a.fail(n, "write one of "+strings.Join(authTable.names(), ", "), "auth has %d kinds", kinds)
+	if kinds != 1 && !a.Broken {
+		a.Fail(n, "write one of "+strings.Join(a.Table.Names(), ", "), "auth has %d kinds", kinds)
 	}
-	if a.broken || out.Kind == 0 {
-		o.broken = true
+	if a.Broken || out.Kind == 0 {
+		o.Broken = true
 		return nil
 	}
 	return out
 }
 
 func (w *walker) apiKey(n *yaml.Node, out *Auth) {
-	x := w.object(n, "api_key", "auth")
+	x := w.Object(n, "api_key", "auth")
 	out.Kind = AuthAPIKey
-	x.bind(out)
-	header, query := x.text("header"), x.text("query")
+	x.Bind(out)
+	header, query := x.Text("header"), x.Text("query")
 	switch {
 	case header != "" && query != "":
-		x.fail(x.at("query"), "", "an api_key is sent in a header or in the query, not both")
+		x.Fail(x.At("query"), "", "an api_key is sent in a header or in the query, not both")
 	case header != "":
 		out.In, out.Name = "header", header
 		if !template.IsToken(header) {
-			x.fail(x.at("header"), "", "%q is not the name of a header", problem.Cut(header, 40))
+			x.Fail(x.At("header"), "", "%q is not the name of a header", problem.Cut(header, 40))
 		}
 	case query != "":
 		out.In, out.Name = "query", query
-	case !x.broken:
-		x.fail(x.n, "add header: X-Api-Key", "an api_key needs header or query")
+	case !x.Broken:
+		x.Fail(x.Node, "add header: X-Api-Key", "an api_key needs header or query")
 	}
 }
 
 func (w *walker) oauth2(n *yaml.Node, out *Auth) {
-	x := w.object(n, "oauth2", "auth")
+	x := w.Object(n, "oauth2", "auth")
 	out.Kind = AuthOAuth2Client
-	x.bind(out)
-	if x.word("grant") == "password" {
+	x.Bind(out)
+	if x.Word("grant") == "password" {
 		out.Kind = AuthOAuth2Password
-		out.User, out.Password = x.template("user"), x.template("password")
-		if (out.User == nil || out.Password == nil) && !x.broken {
-			x.fail(x.n, "", "the password grant needs user and password")
+		out.User, out.Password = x.Template("user"), x.Template("password")
+		if (out.User == nil || out.Password == nil) && !x.Broken {
+			x.Fail(x.Node, "", "the password grant needs user and password")
 		}
-	} else if out.ClientSecret == nil && !x.broken {
-		x.fail(x.n, "", "the client_credentials grant needs client_secret")
+	} else if out.ClientSecret == nil && !x.Broken {
+		x.Fail(x.Node, "", "the client_credentials grant needs client_secret")
 	}
-	x.done(" with this grant")
+	x.RefuseUnread(" with this grant")
 }
 
 // templates calls f for what an auth is made of.
@@ -132,11 +133,11 @@ func (w *walker) headerName(k *yaml.Node, text string) bool {
 	name := strings.ToLower(text)
 	switch hint, own := clientHeaders[name]; {
 	case !template.IsToken(text):
-		w.errorf(k, "", "%q is not the name of a header", problem.Cut(text, 40))
+		w.Errorf(k, "", "%q is not the name of a header", problem.Cut(text, 40))
 	case own:
-		w.errorf(k, hint, "header %q is set by the client", text)
+		w.Errorf(k, hint, "header %q is set by the client", text)
 	case name == "cookie":
-		w.errorf(k, "write cookies: {name: value}", "cookies have a key of their own")
+		w.Errorf(k, "write cookies: {name: value}", "cookies have a key of their own")
 	default:
 		return true
 	}
@@ -147,7 +148,7 @@ func (w *walker) cookieName(k *yaml.Node) bool {
 	if template.IsToken(k.Value) {
 		return true
 	}
-	w.errorf(k, "", "%q is not the name of a cookie", problem.Cut(k.Value, 40))
+	w.Errorf(k, "", "%q is not the name of a cookie", problem.Cut(k.Value, 40))
 	return false
 }
 
@@ -183,36 +184,36 @@ type AWSAuth struct {
 
 // signing reads the kinds of authentication that sign each request, and returns
 // how many there are.
-func (w *walker) signing(a *obj, out *Auth) int {
+func (w *walker) signing(a *keys.Mapping, out *Auth) int {
 	kinds := 0
-	if x := a.sub("digest", "digest", "auth"); x != nil {
+	if x := a.Open("digest", "digest", "auth"); x != nil {
 		kinds++
 		out.Kind = AuthDigest
-		x.bind(out)
-		a.broken = a.broken || x.broken
+		x.Bind(out)
+		a.Broken = a.Broken || x.Broken
 	}
-	if v := a.get("hmac"); v != nil {
+	if v := a.Get("hmac"); v != nil {
 		kinds++
 		out.Kind, out.HMAC = AuthHMAC, w.hmac(a, v)
 	}
-	if x := a.sub("aws", "aws", "auth"); x != nil {
+	if x := a.Open("aws", "aws", "auth"); x != nil {
 		kinds++
 		out.Kind, out.AWS = AuthAWS, &AWSAuth{}
-		x.bind(out.AWS)
-		a.broken = a.broken || x.broken
+		x.Bind(out.AWS)
+		a.Broken = a.Broken || x.Broken
 	}
 	return kinds
 }
 
-func (w *walker) hmac(a *obj, v *yaml.Node) *HMACAuth {
-	x := w.object(v, "hmac", "auth")
+func (w *walker) hmac(a *keys.Mapping, v *yaml.Node) *HMACAuth {
+	x := w.Object(v, "hmac", "auth")
 	h := &HMACAuth{}
-	x.bind(h)
+	x.Bind(h)
 	h.Hash, h.Encode = orElse(h.Hash, "sha256"), orElse(h.Encode, "hex")
 	if h.Header == "" {
 		h.Header = "Authorization"
-	} else if !w.headerName(x.at("header"), h.Header) {
-		x.broken = true
+	} else if !w.headerName(x.At("header"), h.Header) {
+		x.Broken = true
 	}
 	names := func(t *Template, prefix string) bool {
 		return slices.ContainsFunc(t.Parts, func(p template.Part) bool { return strings.HasPrefix(p.Name, prefix) })
@@ -222,22 +223,22 @@ func (w *walker) hmac(a *obj, v *yaml.Node) *HMACAuth {
 		h.Sign.Signs = true
 		switch {
 		case names(h.Sign, signature):
-			x.fail(x.at("sign"), "", "what is signed cannot hold the signature")
+			x.Fail(x.At("sign"), "", "what is signed cannot hold the signature")
 		case !names(h.Sign, template.RequestPrefix):
-			x.fail(x.at("sign"), `write "{{request.method}} {{request.path}}", with what else the server signs`,
+			x.Fail(x.At("sign"), `write "{{request.method}} {{request.path}}", with what else the server signs`,
 				"sign holds nothing of the request")
 		}
 	}
 	switch {
 	case h.Value != nil:
 		if h.Value.Signs = true; !names(h.Value, signature) {
-			x.fail(x.at("value"), `write "HMAC {{request.signature}}"`, "value does not hold the signature")
+			x.Fail(x.At("value"), `write "HMAC {{request.signature}}"`, "value does not hold the signature")
 		}
 	default:
-		h.Value, _ = template.Parse("{{"+signature+"}}", w.pos(v))
+		h.Value, _ = template.Parse("{{"+signature+"}}", w.Pos(v))
 		h.Value.Signs = true
 	}
-	a.broken = a.broken || x.broken
+	a.Broken = a.Broken || x.Broken
 	return h
 }
 

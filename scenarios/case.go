@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
@@ -18,13 +19,13 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 	if id := scalarOf(n, "case"); id != "" {
 		what = fmt.Sprintf("case %q", problem.Cut(id, 40))
 	}
-	o := w.object(n, "case", what)
-	if o.n.Kind != yaml.MappingNode {
+	o := w.Object(n, "case", what)
+	if o.Node.Kind != yaml.MappingNode {
 		return nil
 	}
-	id := o.name("case")
-	c := &Case{ID: b.suite.Name + "/" + id, Pos: w.pos(o.at("case")), Tags: o.texts("tags", w.checkTagName)}
-	o.bindKeys(caseKeys, c)
+	id := o.Name("case")
+	c := &Case{ID: b.suite.Name + "/" + id, Pos: w.Pos(o.At("case")), Tags: o.Texts("tags", w.checkTagName)}
+	o.BindKeys(keys.CaseKeys, c)
 	if c.Name == "" {
 		c.Name = id
 	}
@@ -34,20 +35,20 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 		columns = c.Data.Columns
 	}
 	b.names.begin(columns, c.Vars)
-	b.names.blind = o.has("data") && c.Data == nil
+	b.names.blind = o.Has("data") && c.Data == nil
 	b.caseKeys(w, o, c)
 	ctx := stepContext{walker: w, rules: b.rules, seen: map[string]Pos{}, owner: what}
-	if o.has("steps") {
+	if o.Has("steps") {
 		ctx.service = b.service(o, ctx)
 		own := w.rulesOf(o, "rules")
 		ctx.rules = slices.Concat(b.rules, own)
 		b.checkRules(b.rules, own)
 		c.Steps = b.stepList(o, "steps", ctx, what)
 		c.Cleanup = b.cleanup(o, ctx, what)
-		o.done(` next to "steps"`)
+		o.RefuseUnread(` next to "steps"`)
 	} else {
 		// The step marks every key of the request as read and reports the rest.
-		o.used["cleanup"], o.used["steps"] = true, true
+		o.MarkRead("cleanup", "steps")
 		if s := b.step(o, ctx, id, what); s != nil {
 			c.Steps = []*Step{s}
 			ctx.seen[s.Name] = s.Pos
@@ -59,28 +60,28 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 	return c
 }
 
-func (b *builder) cleanup(o *obj, ctx stepContext, what string) []*Step {
+func (b *builder) cleanup(o *keys.Mapping, ctx stepContext, what string) []*Step {
 	return b.stepList(o, "cleanup", ctx, "cleanup of "+what)
 }
 
 // caseKeys reads what only cases have.
-func (b *builder) caseKeys(w *walker, o *obj, c *Case) {
-	if n := o.values["skip"]; n != nil && !o.broken && (strings.TrimSpace(c.Skip) == "" || isLiteral(source.Deref(n))) {
-		o.fail(o.at("skip"), "write the reason", "skip needs a reason")
+func (b *builder) caseKeys(w *walker, o *keys.Mapping, c *Case) {
+	if n := o.Values["skip"]; n != nil && !o.Broken && (strings.TrimSpace(c.Skip) == "" || keys.IsLiteral(source.Deref(n))) {
+		o.Fail(o.At("skip"), "write the reason", "skip needs a reason")
 	}
-	if q := o.sub("quarantine", "quarantine", ""); q != nil {
+	if q := o.Open("quarantine", "quarantine", ""); q != nil {
 		c.Quarantine = &Quarantine{}
-		q.bind(c.Quarantine)
-		if now := b.opts.Now; !q.broken && !now.IsZero() && now.After(c.Quarantine.Until) {
-			q.fail(q.at("until"), "end the quarantine, or agree on a new date", "the quarantine expired on %s",
+		q.Bind(c.Quarantine)
+		if now := b.opts.Now; !q.Broken && !now.IsZero() && now.After(c.Quarantine.Until) {
+			q.Fail(q.At("until"), "end the quarantine, or agree on a new date", "the quarantine expired on %s",
 				c.Quarantine.Until.Format("2006-01-02"))
 		}
 	}
 }
 
 func (w *walker) checkTagName(n *yaml.Node, text string) bool {
-	if badNameAt(text) >= 0 || text == "" || text == "and" || text == "or" || text == "not" {
-		w.errorf(n, "", "%q is not a tag: letters, digits, - _ . and none of and, or, not", problem.Cut(text, 40))
+	if keys.BadNameAt(text) >= 0 || text == "" || text == "and" || text == "or" || text == "not" {
+		w.Errorf(n, "", "%q is not a tag: letters, digits, - _ . and none of and, or, not", problem.Cut(text, 40))
 		return false
 	}
 	return true
@@ -114,19 +115,19 @@ func (l *loader) partFile(src *source.File) *partFile {
 	if p := l.parts[src.Path]; p != nil {
 		return p
 	}
-	w := &walker{l, src}
+	w := newWalker(l, src)
 	p := &partFile{w: w, lists: map[string]*yaml.Node{}}
 	l.parts[src.Path] = p
-	o := w.object(src.Root, "parts file", "")
-	o.text("doc")
-	o.mapping("parts", func(k, v *yaml.Node) {
+	o := w.Object(src.Root, "parts file", "")
+	o.Text("doc")
+	o.EachPair("parts", func(k, v *yaml.Node) {
 		switch v = source.Deref(v); {
-		case badNameAt(k.Value) >= 0:
-			w.errorf(k, "", "%q is not the name of a part", problem.Cut(k.Value, 40))
+		case keys.BadNameAt(k.Value) >= 0:
+			w.Errorf(k, "", "%q is not the name of a part", problem.Cut(k.Value, 40))
 		case v.Kind != yaml.SequenceNode:
-			w.errorf(v, "", "part %q must be a list of steps, not %s", k.Value, kindWord(v))
+			w.Errorf(v, "", "part %q must be a list of steps, not %s", k.Value, keys.KindWord(v))
 		case len(v.Content) == 0:
-			w.errorf(v, "", "part %q has no steps", k.Value)
+			w.Errorf(v, "", "part %q has no steps", k.Value)
 		default:
 			p.names = append(p.names, k.Value)
 			p.lists[k.Value] = v
@@ -136,10 +137,10 @@ func (l *loader) partFile(src *source.File) *partFile {
 }
 
 // usePart inlines the steps of a part.
-func (b *builder) usePart(o *obj, ctx stepContext, what string) []*Step {
-	ref, name := o.text("use"), o.text("step")
-	with := ctx.vars(o, "with")
-	o.done(` next to "use"`)
+func (b *builder) usePart(o *keys.Mapping, ctx stepContext, what string) []*Step {
+	ref, name := o.Text("use"), o.Text("step")
+	with := ctx.Vars(o, "with")
+	o.RefuseUnread(` next to "use"`)
 	b.names.with = ctx.with
 	for _, v := range with {
 		b.names.check(v.Value)
@@ -162,7 +163,7 @@ func (b *builder) usePart(o *obj, ctx stepContext, what string) []*Step {
 	var out []*Step
 	for _, n := range p.lists[part].Content {
 		if len(b.steps) > maxSteps {
-			o.fail(o.at("use"), "", "more than %d steps in one suite", maxSteps)
+			o.Fail(o.At("use"), "", "more than %d steps in one suite", maxSteps)
 			break
 		}
 		out = append(out, b.readStep(n, inner, fmt.Sprintf("part %q", part))...)
@@ -171,40 +172,40 @@ func (b *builder) usePart(o *obj, ctx stepContext, what string) []*Step {
 }
 
 // findPart opens the parts file that a use names; nil when that is a problem.
-func (b *builder) findPart(o *obj, ctx stepContext, ref string) (p *partFile, part, id string) {
+func (b *builder) findPart(o *keys.Mapping, ctx stepContext, ref string) (p *partFile, part, id string) {
 	if ref == "" {
 		return nil, "", ""
 	}
 	file, part, ok := partName(ref)
 	if !ok {
-		o.fail(o.at("use"), "write file.yaml#name", "%q does not name a part", problem.Cut(ref, 60))
+		o.Fail(o.At("use"), "write file.yaml#name", "%q does not name a part", problem.Cut(ref, 60))
 		return nil, "", ""
 	}
-	file, ok = ctx.resolve(o.at("use"), file)
+	file, ok = ctx.Resolve(o.At("use"), file)
 	if !ok {
 		return nil, "", ""
 	}
 	id = file + "#" + part
 	if slices.Contains(ctx.stack, id) {
-		o.fail(o.at("use"), "", "parts use each other in a circle: %s", strings.Join(append(slices.Clone(ctx.stack), id), " -> "))
+		o.Fail(o.At("use"), "", "parts use each other in a circle: %s", strings.Join(append(slices.Clone(ctx.stack), id), " -> "))
 		return nil, "", ""
 	}
 	if len(ctx.stack) >= maxUse {
-		o.fail(o.at("use"), "", "parts are used more than %d deep", maxUse)
+		o.Fail(o.At("use"), "", "parts are used more than %d deep", maxUse)
 		return nil, "", ""
 	}
 	if b.uses++; b.uses > maxUses {
-		o.fail(o.at("use"), "", "parts and rule files are used more than %d times", maxUses)
+		o.Fail(o.At("use"), "", "parts and rule files are used more than %d times", maxUses)
 		return nil, "", ""
 	}
-	src := b.openFrom(o.at("use"), ctx.walker, file)
+	src := b.openFrom(o.At("use"), ctx.walker, file)
 	if src == nil {
 		return nil, "", ""
 	}
 	b.files[file] = true
 	p = b.partFile(src)
 	if p.lists[part] == nil {
-		o.fail(o.at("use"), suggest.Hint(part, p.names), "no part %q in %s", part, file)
+		o.Fail(o.At("use"), suggest.Hint(part, p.names), "no part %q in %s", part, file)
 		return nil, "", ""
 	}
 	return p, part, id
@@ -216,13 +217,13 @@ const maxSteps = 10_000
 // checkParts reads a parts file that was found in a folder on its own: its shape
 // is checked, its placeholders only where a suite uses it.
 func (l *loader) checkParts(w *walker) {
-	p := l.partFile(w.src)
+	p := l.partFile(w.Src)
 	s := &Suite{Name: "parts"}
 	b := &builder{loader: l, suite: s, defaults: &stepDefaults{Timeout: defaultTimeout, SideEffects: NoEffects}}
 	b.names = newNames(l, s)
 	b.unbound = true
 	for _, name := range p.names {
-		ctx := stepContext{walker: w, seen: map[string]Pos{}, owner: fmt.Sprintf("part %q", name), stack: []string{w.src.Path + "#" + name}}
+		ctx := stepContext{walker: w, seen: map[string]Pos{}, owner: fmt.Sprintf("part %q", name), stack: []string{w.Src.Path + "#" + name}}
 		for _, n := range p.lists[name].Content {
 			b.readStep(n, ctx, fmt.Sprintf("part %q", name))
 		}

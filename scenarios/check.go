@@ -10,43 +10,44 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // checkStep reports what is wrong with a step as a whole.
-func (b *builder) checkStep(o *obj, s *Step, what string) {
+func (b *builder) checkStep(o *keys.Mapping, s *Step, what string) {
 	method := s.Request.Method
 	switch {
 	case method == "":
-	case unsafe(method) && s.SideEffects == Undeclared && !o.has("side_effects") && !o.broken:
-		o.fail(o.verbKey(), "add side_effects: none (it only reads), idempotent, isolated or compensated",
+	case unsafe(method) && s.SideEffects == Undeclared && !o.Has("side_effects") && !o.Broken:
+		o.Fail(verbKey(o), "add side_effects: none (it only reads), idempotent, isolated or compensated",
 			"%s without side_effects in %s", method, what)
 	case s.SideEffects == Unreviewed:
-		o.w.warnf(o.at("side_effects"), "say what the request leaves behind: none, idempotent, isolated or compensated",
+		o.Reader.Warnf(o.At("side_effects"), "say what the request leaves behind: none, idempotent, isolated or compensated",
 			"the side effects of step %q are not reviewed; the step is skipped", s.Name)
 	}
-	if len(s.Sides) == 1 && s.Compare && !o.broken {
-		o.fail(o.at("sides"), "add compare: none", "a step for one side has nothing to compare with")
+	if len(s.Sides) == 1 && s.Compare && !o.Broken {
+		o.Fail(o.At("sides"), "add compare: none", "a step for one side has nothing to compare with")
 	}
 	if s.Poll != nil && s.Repeat > 1 {
-		o.fail(o.at("repeat"), "", "a step polls or repeats, not both")
+		o.Fail(o.At("repeat"), "", "a step polls or repeats, not both")
 	}
-	if s.Retry != nil && unsafe(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects && o.has("retry") {
-		o.fail(o.at("retry"), "declare side_effects: idempotent if sending twice is harmless",
+	if s.Retry != nil && unsafe(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects && o.Has("retry") {
+		o.Fail(o.At("retry"), "declare side_effects: idempotent if sending twice is harmless",
 			"%s is never sent twice, so retry does nothing", method)
 	}
 	if s.Poll != nil && unsafe(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects {
-		o.fail(o.at("poll"), "declare side_effects: idempotent or none if sending again is harmless", "a poll sends %s again and again",
+		o.Fail(o.At("poll"), "declare side_effects: idempotent or none if sending again is harmless", "a poll sends %s again and again",
 			method)
 	}
 	for _, c := range s.Captures {
 		if c.Header == "" && c.Cookie == "" && !c.Status && method == "HEAD" {
-			o.fail(o.at("capture"), "", "capture %q reads the body, and HEAD has none", c.Name)
+			o.Fail(o.At("capture"), "", "capture %q reads the body, and HEAD has none", c.Name)
 		}
 	}
 	if c := expectsNothing(&s.Expect); c != "" {
-		o.w.warnf(o.at("expect"), "write exists: true if it only has to be there", "%s always passes; this expectation checks nothing", c)
+		o.Reader.Warnf(o.At("expect"), "write exists: true if it only has to be there", "%s always passes; this expectation checks nothing", c)
 	}
 }
 
@@ -95,27 +96,27 @@ func emptyMatcher(list []Matcher) string {
 }
 
 // checkCase reports what is wrong with a case as a whole.
-func (b *builder) checkCase(w *walker, o *obj, c *Case) {
+func (b *builder) checkCase(w *walker, o *keys.Mapping, c *Case) {
 	if c.Crossover && slices.ContainsFunc(c.Steps, func(s *Step) bool { return len(s.Sides) > 0 }) {
-		w.errorf(o.at("crossover"), "", "a crossover walks every step on both sides; a step of one side cannot be crossed")
+		w.Errorf(o.At("crossover"), "", "a crossover walks every step on both sides; a step of one side cannot be crossed")
 	}
 	if c.Crossover && len(c.Steps) == 1 {
-		w.warnf(o.at("crossover"), "a crossover needs two steps to cross between", "a crossover of one step crosses nothing")
+		w.Warnf(o.At("crossover"), "a crossover needs two steps to cross between", "a crossover of one step crosses nothing")
 	}
 	if c.Skip != "" && c.Only {
-		w.errorf(o.at("only"), "", "a case is skip or only, not both")
+		w.Errorf(o.At("only"), "", "a case is skip or only, not both")
 	}
 	for i, s := range c.Steps {
 		if s.When != nil && i == 0 {
-			w.errorf(whenNode(o), "", "the first step has no previous answer to ask when of")
+			w.Errorf(whenNode(o), "", "the first step has no previous answer to ask when of")
 		}
 	}
 }
 
 // whenNode is the when of a case's first step.
-func whenNode(o *obj) *yaml.Node {
-	n := o.n
-	if list := o.values["steps"]; list != nil && len(source.Deref(list).Content) > 0 {
+func whenNode(o *keys.Mapping) *yaml.Node {
+	n := o.Node
+	if list := o.Values["steps"]; list != nil && len(source.Deref(list).Content) > 0 {
 		n = source.Deref(source.Deref(list).Content[0])
 	}
 	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
@@ -190,7 +191,7 @@ func (b *builder) checkNames(s *Step) {
 }
 
 // checkSuite looks at the suite as a whole.
-func (b *builder) checkSuite(w *walker, o *obj) {
+func (b *builder) checkSuite(w *walker, o *keys.Mapping) {
 	b.names.improveHints()
 	b.names.anywhere = true
 	b.names.with = nil
@@ -217,7 +218,7 @@ func (b *builder) checkSuite(w *walker, o *obj) {
 		}
 	}
 	if d := b.defaults.Service; d != "" && !slices.Contains(b.serviceNames(), d) {
-		w.errorf(o.at("defaults"), suggest.Hint(d, b.serviceNames()), "unknown service %q in defaults", d)
+		w.Errorf(o.At("defaults"), suggest.Hint(d, b.serviceNames()), "unknown service %q in defaults", d)
 	}
 	b.checkSides(w, o)
 	b.checkTransports()
@@ -232,15 +233,15 @@ const minSecret = 6
 
 // checkSecrets reports names that nothing gives, which would leave the real
 // secret readable, and values that are too short to be hidden.
-func (b *builder) checkSecrets(w *walker, o *obj) {
+func (b *builder) checkSecrets(w *walker, o *keys.Mapping) {
 	for _, name := range b.suite.Secrets {
-		at := o.element("secrets", name)
+		at := o.ElementOf("secrets", name)
 		if at == nil {
 			continue // of the env file
 		}
 		own := slices.Contains(b.suite.Env, name)
 		if known, _ := b.names.resolve(name); !known && !own && !b.isVariable(name) {
-			w.errorf(at, suggest.Hint(name, append(b.names.known(), b.suite.Env...)),
+			w.Errorf(at, suggest.Hint(name, append(b.names.known(), b.suite.Env...)),
 				"secret %q is neither a variable nor in the env list", name)
 			continue
 		}
@@ -254,7 +255,7 @@ func (b *builder) checkSecrets(w *walker, o *obj) {
 				v, ok, _ = scope.Lookup("env." + name)
 			}
 			if n := len(strings.TrimSpace(v.Text)); ok && n < minSecret { // white space alone is everywhere
-				w.errorf(at, "use a longer one, or take it off the list",
+				w.Errorf(at, "use a longer one, or take it off the list",
 					"the secret %q has %d bytes; below %d it cannot be told from other text", name, n, minSecret)
 				break
 			}
@@ -275,7 +276,7 @@ func (b *builder) isVariable(name string) bool {
 }
 
 // checkSides holds both sides to the same services and variables.
-func (b *builder) checkSides(w *walker, o *obj) {
+func (b *builder) checkSides(w *walker, o *keys.Mapping) {
 	for _, x := range []struct {
 		side  Side
 		a, b  *SideConfig

@@ -6,6 +6,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
@@ -14,17 +15,17 @@ import (
 // steps of its case are read.
 type undoing struct {
 	step  *Step
-	o     *obj
+	o     *keys.Mapping
 	names []*yaml.Node
 }
 
 // readCompensates reads the names of the steps that a step takes back.
-func (b *builder) readCompensates(o *obj, s *Step) {
-	if !o.has("compensates") {
+func (b *builder) readCompensates(o *keys.Mapping, s *Step) {
+	if !o.Has("compensates") {
 		return
 	}
 	w := undoing{step: s, o: o}
-	o.texts("compensates", func(n *yaml.Node, _ string) bool {
+	o.Texts("compensates", func(n *yaml.Node, _ string) bool {
 		w.names = append(w.names, n)
 		return true
 	})
@@ -96,9 +97,9 @@ func (b *builder) linkNamed(steps, cleanup []*Step) {
 				for j, s := range candidates {
 					known[j] = s.Name
 				}
-				w.o.fail(n, suggest.Hint(text, known), "compensates names no earlier step: %q", problem.Cut(text, 40))
+				w.o.Fail(n, suggest.Hint(text, known), "compensates names no earlier step: %q", problem.Cut(text, 40))
 			case !candidates[i].leavesSomething():
-				w.o.fail(n, "declare side_effects: compensated there", "step %q leaves nothing behind to take back", problem.Cut(text, 40))
+				w.o.Fail(n, "declare side_effects: compensated there", "step %q leaves nothing behind to take back", problem.Cut(text, 40))
 			default:
 				w.step.Compensates = append(w.step.Compensates, candidates[i])
 			}

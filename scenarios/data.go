@@ -10,6 +10,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/rows"
@@ -18,8 +19,8 @@ import (
 
 // data reads the rows of a case: a file, or rows written in place. The rows are
 // walked once here, to count them and to report every bad one, and never kept.
-func (b *builder) data(w *walker, o *obj, c *Case) *Data {
-	n := o.get("data")
+func (b *builder) data(w *walker, o *keys.Mapping, c *Case) *Data {
+	n := o.Get("data")
 	if n == nil {
 		return nil
 	}
@@ -27,48 +28,48 @@ func (b *builder) data(w *walker, o *obj, c *Case) *Data {
 	if n.Kind == yaml.SequenceNode {
 		return b.finishRows(w, n, c, &Data{}, w.inlineRows(n), 0)
 	}
-	x := w.object(n, "data", "data")
-	d := &Data{File: x.fileName("file"), Name: x.template("name")}
-	sample := x.int("sample", 0)
-	if x.has("file") == x.has("rows") && !x.broken {
-		x.fail(x.n, "write file: or rows:", "data needs a file or rows, one of them")
+	x := w.Object(n, "data", "data")
+	d := &Data{File: x.FileName("file"), Name: x.Template("name")}
+	sample := x.Int("sample", 0)
+	if x.Has("file") == x.Has("rows") && !x.Broken {
+		x.Fail(x.Node, "write file: or rows:", "data needs a file or rows, one of them")
 		return nil
 	}
 	open := rows.Source(nil)
-	if v := x.get("rows"); v != nil {
+	if v := x.Get("rows"); v != nil {
 		if source.Deref(v).Kind != yaml.SequenceNode {
-			x.fail(v, "", "rows must be a list, not %s", kindWord(source.Deref(v)))
+			x.Fail(v, "", "rows must be a list, not %s", keys.KindWord(source.Deref(v)))
 			return nil
 		}
 		open = w.inlineRows(source.Deref(v))
 	} else if d.File != "" {
 		w.files[d.File] = true
-		format := x.word("format")
+		format := x.Word("format")
 		if format == "" {
 			format = map[string]string{
 				".csv": "csv", ".json": "json", ".ndjson": "ndjson",
 				".jsonl": "ndjson",
 			}[strings.ToLower(path.Ext(d.File))]
 		}
-		cp949 := x.word("encoding") == "cp949"
+		cp949 := x.Word("encoding") == "cp949"
 		switch {
-		case x.broken:
+		case x.Broken:
 			return nil
 		case format == "":
-			x.fail(x.at("file"), "add format: csv, json or ndjson", "the format of %s cannot be told from its name", d.File)
+			x.Fail(x.At("file"), "add format: csv, json or ndjson", "the format of %s cannot be told from its name", d.File)
 			return nil
 		case cp949 && format != "csv":
-			x.fail(x.at("encoding"), "", "only csv files have an encoding; JSON is UTF-8")
+			x.Fail(x.At("encoding"), "", "only csv files have an encoding; JSON is UTF-8")
 			return nil
 		}
 		open = rows.File{FS: b.fsys, Name: d.File, Format: format, CP949: cp949}.Open
 	}
-	if x.broken || open == nil {
+	if x.Broken || open == nil {
 		return nil
 	}
-	at := x.at("file")
-	if !x.has("file") {
-		at = x.at("rows")
+	at := x.At("file")
+	if !x.Has("file") {
+		at = x.At("rows")
 	}
 	return b.finishRows(w, at, c, d, open, sample)
 }
@@ -86,7 +87,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 			for range all { // closes the file
 				break
 			}
-			w.errorf(n, "name every column in the first row", "a column without a name in %s", orElse(d.File, "data"))
+			w.Errorf(n, "name every column in the first row", "a column without a name in %s", orElse(d.File, "data"))
 			return nil
 		}
 	}
@@ -105,7 +106,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 		}
 		name, err := d.RowName(row)
 		if err != nil {
-			w.errorf(n, "", "name of row %d: %v", row.Number, err)
+			w.Errorf(n, "", "name of row %d: %v", row.Number, err)
 			return d
 		}
 		if first, dup := seen[name]; dup {
@@ -119,7 +120,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 		seen[name] = row.Number
 	}
 	if d.Count == 0 {
-		w.errorf(n, "a case without rows proves nothing", "no rows in %s", orElse(d.File, "data"))
+		w.Errorf(n, "a case without rows proves nothing", "no rows in %s", orElse(d.File, "data"))
 		return d
 	}
 	d.Rows = rows.Reopening(open)
@@ -147,7 +148,7 @@ func (b *builder) rowProblem(w *walker, n *yaml.Node, d *Data, err error) {
 	if re != nil {
 		hint = re.Hint
 	}
-	w.errorf(n, hint, "cannot read %s: %v", orElse(d.File, "rows"), err)
+	w.Errorf(n, hint, "cannot read %s: %v", orElse(d.File, "rows"), err)
 }
 
 // checkRowName holds the name of rows to their columns.
@@ -198,7 +199,7 @@ func (w *walker) inlineRows(n *yaml.Node) rows.Source {
 	for i, c := range n.Content {
 		c = source.Deref(c)
 		if c.Kind != yaml.MappingNode {
-			w.errorf(c, "write {column: value}", "a row must be a mapping, not %s", kindWord(c))
+			w.Errorf(c, "write {column: value}", "a row must be a mapping, not %s", keys.KindWord(c))
 			continue
 		}
 		names, cells := w.inlineRow(c)
@@ -207,7 +208,7 @@ func (w *walker) inlineRows(n *yaml.Node) rows.Source {
 		}
 		row, err := rows.Align(columns, names, cells)
 		if err != nil {
-			w.errorf(c, "every row has the columns of the first", "row %d %v", i+1, err)
+			w.Errorf(c, "every row has the columns of the first", "row %d %v", i+1, err)
 			continue
 		}
 		row.Number = i + 1
@@ -225,19 +226,19 @@ func (w *walker) inlineRows(n *yaml.Node) rows.Source {
 }
 
 func (w *walker) inlineRow(n *yaml.Node) (names []string, cells []Value) {
-	w.pairs(n, func(k, v *yaml.Node) {
-		if emptyNull(v) {
-			w.errorf(k, `write null, or "" for an empty text`, "column %q has no value", k.Value)
+	w.EachPair(n, func(k, v *yaml.Node) {
+		if keys.EmptyNull(v) {
+			w.Errorf(k, `write null, or "" for an empty text`, "column %q has no value", k.Value)
 			return
 		}
-		node := w.jsonNode(v, "column "+k.Value)
+		node := w.JSONNode(v, "column "+k.Value)
 		if !node.Static() {
-			w.errorf(v, "use vars: for computed values", "cells take no placeholders")
+			w.Errorf(v, "use vars: for computed values", "cells take no placeholders")
 			return
 		}
 		text, err := node.Render(nil)
 		if err != nil {
-			w.errorf(v, "", "column %q: %v", k.Value, err)
+			w.Errorf(v, "", "column %q: %v", k.Value, err)
 			return
 		}
 		names = append(names, k.Value)

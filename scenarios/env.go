@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/template"
@@ -19,18 +20,18 @@ var requirable = []string{"compare", "load", "writes", "identity"}
 
 // env reads an env file.
 func (l *loader) env(w *walker) *Env {
-	e := &Env{File: w.src.Path}
-	o := w.object(w.src.Root, "env file", "")
-	o.text("doc")
-	o.bind(e)
+	e := &Env{File: w.Src.Path}
+	o := w.Object(w.Src.Root, "env file", "")
+	o.Text("doc")
+	o.Bind(e)
 	e.Blue, e.Green = w.sides(o)
 	l.compileRules(e.Rules)
-	if x := o.sub("limits", "limits", ""); x != nil {
-		x.bind(&e.Limits)
+	if x := o.Open("limits", "limits", ""); x != nil {
+		x.Bind(&e.Limits)
 	}
-	e.Require = o.texts("require", func(n *yaml.Node, text string) bool {
+	e.Require = o.Texts("require", func(n *yaml.Node, text string) bool {
 		if !slices.Contains(requirable, text) {
-			w.errorf(n, suggest.Hint(text, requirable), "require takes %s, not %q", strings.Join(requirable, ", "), problem.Cut(text, 40))
+			w.Errorf(n, suggest.Hint(text, requirable), "require takes %s, not %q", strings.Join(requirable, ", "), problem.Cut(text, 40))
 			return false
 		}
 		return true
@@ -95,16 +96,16 @@ type Config struct {
 
 // config reads bgverify.yaml.
 func (l *loader) config(w *walker) *Config {
-	o := w.object(w.src.Root, "config", "")
-	c := &Config{File: w.src.Path}
-	o.bind(c)
+	o := w.Object(w.Src.Root, "config", "")
+	c := &Config{File: w.Src.Path}
+	o.Bind(c)
 	known := false
-	o.mapping("envs", func(k, v *yaml.Node) {
-		text, ok := w.scalarText(v, "envs", aFile)
+	o.EachPair("envs", func(k, v *yaml.Node) {
+		text, ok := w.ScalarText(v, "envs", keys.File)
 		if !ok {
 			return
 		}
-		if name, ok := w.resolve(source.Deref(v), text); ok {
+		if name, ok := w.Resolve(source.Deref(v), text); ok {
 			c.Envs = append(c.Envs, Named{Name: k.Value, Value: name})
 			known = known || k.Value == c.Env
 			if w.openFrom(source.Deref(v), w, name) == nil {
@@ -112,12 +113,12 @@ func (l *loader) config(w *walker) *Config {
 			}
 		}
 	})
-	if c.Env != "" && !known && !o.broken {
+	if c.Env != "" && !known && !o.Broken {
 		var names []string
 		for _, e := range c.Envs {
 			names = append(names, e.Name)
 		}
-		o.fail(o.at("env"), suggest.Hint(c.Env, names), "no env file for stage %q in envs", c.Env)
+		o.Fail(o.At("env"), suggest.Hint(c.Env, names), "no env file for stage %q in envs", c.Env)
 	}
 	return c
 }
@@ -129,6 +130,6 @@ func LoadConfig(fsys fs.FS, name string) (*Config, Problems) {
 	if src == nil {
 		return nil, l.done()
 	}
-	c := l.config(&walker{l, src})
+	c := l.config(newWalker(l, src))
 	return c, l.done()
 }

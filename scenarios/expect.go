@@ -8,6 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/template"
@@ -23,21 +24,21 @@ type expectSource struct {
 // noSides refuses overrides where a side's own answer is asked anyway.
 func (e *expectSource) noSides(w *walker, where string) {
 	if len(e.sides) > 0 {
-		w.errorf(e.at, "", "%s has no overrides per side", where)
+		w.Errorf(e.at, "", "%s has no overrides per side", where)
 	}
 }
 
 // expect reads an expectation with its overrides.
 func (w *walker) expect(n *yaml.Node, what string) *expectSource {
-	o := w.object(n, "expect", what)
-	e := &expectSource{at: o.n, sides: map[Side]*Expect{}}
+	o := w.Object(n, "expect", what)
+	e := &expectSource{at: o.Node, sides: map[Side]*Expect{}}
 	w.expectInto(o, &e.both)
 	for _, side := range []Side{Blue, Green} {
-		n := o.get(side.String())
+		n := o.Get(side.String())
 		if n == nil {
 			continue
 		}
-		x := w.object(n, "side expect", side.String()+" of "+what)
+		x := w.Object(n, "side expect", side.String()+" of "+what)
 		over := &Expect{}
 		w.expectInto(x, over)
 		e.sides[side] = over
@@ -45,34 +46,34 @@ func (w *walker) expect(n *yaml.Node, what string) *expectSource {
 	return e
 }
 
-func (w *walker) expectInto(o *obj, e *Expect) {
-	e.Pos = w.pos(o.n)
-	for _, k := range expectKeys {
-		if o.has(k.name) {
-			e.Written = append(e.Written, k.name)
+func (w *walker) expectInto(o *keys.Mapping, e *Expect) {
+	e.Pos = w.Pos(o.Node)
+	for _, k := range keys.ExpectKeys {
+		if o.Has(k.Name) {
+			e.Written = append(e.Written, k.Name)
 		}
 	}
-	if o.n.Kind == yaml.MappingNode && len(o.n.Content) == 0 {
-		o.fail(o.n, "remove it, or say what must hold", "an empty expectation")
+	if o.Node.Kind == yaml.MappingNode && len(o.Node.Content) == 0 {
+		o.Fail(o.Node, "remove it, or say what must hold", "an empty expectation")
 	}
-	o.list("status", func(_ int, n *yaml.Node) {
+	o.EachElement("status", func(_ int, n *yaml.Node) {
 		if m, ok := w.status(n); ok {
 			e.Status = append(e.Status, m)
 		}
 	})
-	o.notEmpty("status", "remove it, or say what must hold")
+	o.RefuseEmpty("status", "remove it, or say what must hold")
 	for _, part := range []string{"headers", "cookies", "body"} {
-		o.notEmpty(part, "remove it, or say what must hold")
+		o.RefuseEmpty(part, "remove it, or say what must hold")
 	}
 	e.Latency = w.latency(o)
 	e.Headers = w.fieldExpects(o, "headers", w.anyHeaderName)
 	e.Cookies = w.fieldExpects(o, "cookies", w.cookieName)
 	e.Body = w.pathExpects(o, "body")
-	if n := o.get("text"); n != nil {
+	if n := o.Get("text"); n != nil {
 		e.Text = w.matchers(n, "text", true)
 	}
 	w.expectFiles(o, e)
-	if n := o.get("hls"); n != nil {
+	if n := o.Get("hls"); n != nil {
 		e.HLS = w.hls(n)
 	}
 }
@@ -81,37 +82,37 @@ func (w *walker) anyHeaderName(k *yaml.Node) bool {
 	if template.IsToken(k.Value) {
 		return true
 	}
-	w.errorf(k, "", "%q is not the name of a header", problem.Cut(k.Value, 40))
+	w.Errorf(k, "", "%q is not the name of a header", problem.Cut(k.Value, 40))
 	return false
 }
 
 // expectFiles reads schema and snapshot.
-func (w *walker) expectFiles(o *obj, e *Expect) {
-	if e.Schema = o.fileName("schema"); e.Schema != "" {
-		data := w.payload(o.at("schema"), e.Schema)
+func (w *walker) expectFiles(o *keys.Mapping, e *Expect) {
+	if e.Schema = o.FileName("schema"); e.Schema != "" {
+		data := w.payload(o.At("schema"), e.Schema)
 		if data != nil {
 			schema, err := w.schema(e.Schema, data)
 			if err != nil {
-				o.fail(o.at("schema"), "", "%s: %s", e.Schema, err)
+				o.Fail(o.At("schema"), "", "%s: %s", e.Schema, err)
 			}
 			e.schema = schema
 		}
 	}
-	if e.Snapshot = o.fileName("snapshot"); e.Snapshot != "" {
-		e.SnapshotData = w.payload(o.at("snapshot"), e.Snapshot)
+	if e.Snapshot = o.FileName("snapshot"); e.Snapshot != "" {
+		e.SnapshotData = w.payload(o.At("snapshot"), e.Snapshot)
 	}
 }
 
 var statusForm = regexp.MustCompile(`^([1-5])(\d\d|xx|XX)$`)
 
 func (w *walker) status(n *yaml.Node) (StatusMatch, bool) {
-	text, ok := w.scalarText(n, "status", aStatus)
+	text, ok := w.ScalarText(n, "status", keys.Status)
 	if !ok {
 		return StatusMatch{}, false
 	}
 	m := statusForm.FindStringSubmatch(text)
 	if m == nil {
-		w.errorf(n, "", "status must be %s, not %q", aStatus.word(), problem.Cut(text, 40))
+		w.Errorf(n, "", "status must be %s, not %q", keys.Status.Word(), problem.Cut(text, 40))
 		return StatusMatch{}, false
 	}
 	if low, err := strconv.Atoi(text); err == nil {
@@ -122,16 +123,16 @@ func (w *walker) status(n *yaml.Node) (StatusMatch, bool) {
 }
 
 // latency reads bounds of time; operands become seconds.
-func (w *walker) latency(o *obj) []Matcher {
-	n := o.get("latency")
+func (w *walker) latency(o *keys.Mapping) []Matcher {
+	n := o.Get("latency")
 	if n == nil {
 		return nil
 	}
-	read := func(x *obj, name string) (Matcher, bool) {
-		d := x.duration(name, 0)
+	read := func(x *keys.Mapping, name string) (Matcher, bool) {
+		d := x.Duration(name, 0)
 		text := strconv.FormatFloat(d.Seconds(), 'f', -1, 64)
-		at := w.pos(x.at(name))
-		return Matcher{Value: template.JSON(text, at), Pos: at}, !x.broken
+		at := w.Pos(x.At(name))
+		return Matcher{Value: template.JSON(text, at), Pos: at}, !x.Broken
 	}
 	if source.Deref(n).Kind != yaml.MappingNode {
 		m, ok := read(o, "latency")
@@ -141,10 +142,10 @@ func (w *walker) latency(o *obj) []Matcher {
 		}
 		return []Matcher{m}
 	}
-	x := w.object(n, "latency", "")
+	x := w.Object(n, "latency", "")
 	var out []Matcher
 	for _, op := range []string{"lt", "lte", "gt", "gte"} {
-		if x.has(op) {
+		if x.Has(op) {
 			if m, ok := read(x, op); ok {
 				m.Op = opOf(op)
 				out = append(out, m)
@@ -154,72 +155,41 @@ func (w *walker) latency(o *obj) []Matcher {
 	return out
 }
 
-// notEmpty refuses an empty list or mapping where it would look like something
-// that is checked or done, and is nothing.
-func (o *obj) notEmpty(name, hint string) {
-	n := o.values[name]
-	if n == nil {
-		return
-	}
-	if d := source.Deref(n); (d.Kind == yaml.SequenceNode || d.Kind == yaml.MappingNode) && len(d.Content) == 0 {
-		o.fail(n, hint, "%s is empty%s", name, o.what)
-	}
-}
-
-// mapping2 is mapping for values that may be a written null.
-func (o *obj) mapping2(name string, f func(k, v *yaml.Node)) {
-	n := o.get(name)
-	if n == nil {
-		return
-	}
-	if n = source.Deref(n); n.Kind != yaml.MappingNode {
-		o.fail(n, "", "%s must be a mapping, not %s", name, kindWord(n))
-		return
-	}
-	o.w.pairs(n, func(k, v *yaml.Node) {
-		if emptyNull(v) {
-			o.fail(k, "write null when it must be null", "key %q has no value in %s", k.Value, name)
-			return
-		}
-		f(k, v)
-	})
-}
-
-func (w *walker) fieldExpects(o *obj, name string, check func(*yaml.Node) bool) []FieldExpect {
+func (w *walker) fieldExpects(o *keys.Mapping, name string, check func(*yaml.Node) bool) []FieldExpect {
 	var out []FieldExpect
-	o.mapping(name, func(k, v *yaml.Node) {
+	o.EachPair(name, func(k, v *yaml.Node) {
 		if !check(k) {
 			return
 		}
 		if m := w.matchers(v, name+" "+k.Value, true); len(m) > 0 {
-			out = append(out, FieldExpect{k.Value, m, w.pos(k)})
+			out = append(out, FieldExpect{k.Value, m, w.Pos(k)})
 		}
 	})
 	return out
 }
 
 // pathExpects reads a mapping of body paths to what their values must be.
-func (w *walker) pathExpects(o *obj, name string) []PathExpect {
+func (w *walker) pathExpects(o *keys.Mapping, name string) []PathExpect {
 	var out []PathExpect
-	o.mapping2(name, func(k, v *yaml.Node) {
-		if !w.checkPath(k, k.Value, false) {
+	o.EachPairOrNull(name, func(k, v *yaml.Node) {
+		if !w.CheckPath(k, k.Value, false) {
 			return
 		}
 		if m := w.matchers(v, name+" "+k.Value, false); len(m) > 0 {
-			out = append(out, PathExpect{k.Value, m, w.pos(k)})
+			out = append(out, PathExpect{k.Value, m, w.Pos(k)})
 		}
 	})
 	return out
 }
 
 // answer reads what tells a suite's successes from errors.
-func (w *walker) answer(o *obj) *AnswerTest {
-	n := o.get("answer")
+func (w *walker) answer(o *keys.Mapping) *AnswerTest {
+	n := o.Get("answer")
 	if n == nil {
 		return nil
 	}
-	x := w.object(n, "answer", "")
-	x.notEmpty("ok", "name a path and what it is in a success")
+	x := w.Object(n, "answer", "")
+	x.RefuseEmpty("ok", "name a path and what it is in a success")
 	a := &AnswerTest{OK: w.pathExpects(x, "ok")}
 	for _, p := range a.OK {
 		matcherTemplates(p.Matchers, func(t *Template) {
@@ -252,16 +222,16 @@ func (a *AnswerTest) over(stage *Env) *AnswerTest {
 }
 
 func (w *walker) hls(n *yaml.Node) *HLSExpect {
-	o := w.object(n, "hls", "")
-	h := &HLSExpect{Pos: w.pos(o.n)}
+	o := w.Object(n, "hls", "")
+	h := &HLSExpect{Pos: w.Pos(o.Node)}
 	counts := func(name string) []Matcher {
-		if n := o.get(name); n != nil {
+		if n := o.Get(name); n != nil {
 			return w.counts(n, name)
 		}
 		return nil
 	}
 	h.Variants, h.Segments, h.TargetDuration = counts("variants"), counts("segments"), counts("target_duration")
-	if n := o.get("codecs"); n != nil {
+	if n := o.Get("codecs"); n != nil {
 		h.Codecs = w.matchers(n, "codecs", true)
 	}
 	return h

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
@@ -30,41 +31,41 @@ type docTable struct {
 type docWord struct{ Name, Arg, Example, Doc string }
 
 // typeWord is a shape in a cell of a table.
-func typeWord(s *shape) string {
-	switch s.form {
-	case formObject:
-		return "[" + s.table + "](#" + strings.ReplaceAll(s.table, " ", "-") + ")"
-	case formMap:
-		return "mapping of " + typeWord(s.elem)
-	case formList:
-		return "list of " + typeWord(s.elem)
-	case formUnion:
-		words := make([]string, len(s.alts))
-		for i, a := range s.alts {
+func typeWord(s *keys.Shape) string {
+	switch s.Form {
+	case keys.FormObject:
+		return "[" + s.Table + "](#" + strings.ReplaceAll(s.Table, " ", "-") + ")"
+	case keys.FormMap:
+		return "mapping of " + typeWord(s.Elem)
+	case keys.FormList:
+		return "list of " + typeWord(s.Elem)
+	case keys.FormUnion:
+		words := make([]string, len(s.Alts))
+		for i, a := range s.Alts {
 			words[i] = typeWord(a)
 		}
 		return strings.Join(words, " or ")
-	case formTemplate:
+	case keys.FormTemplate:
 		return "text with placeholders"
-	case formWord:
-		return "`" + strings.Join(s.words, "` `") + "`"
+	case keys.FormWord:
+		return "`" + strings.Join(s.Words, "` `") + "`"
 	}
-	return s.word() + within(s)
+	return s.Word() + within(s)
 }
 
 // within is the bounds of a shape.
-func within(s *shape) string {
+func within(s *keys.Shape) string {
 	number := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
-	switch s.form {
-	case formInt, formNumber:
-		if s.max >= 1e100 {
-			return ", at least " + number(s.min)
+	switch s.Form {
+	case keys.FormInt, keys.FormNumber:
+		if s.Max >= 1e100 {
+			return ", at least " + number(s.Min)
 		}
-		return ", " + number(s.min) + " to " + number(s.max)
-	case formDuration:
-		return ", " + durationText(time.Duration(s.min*1e9)) + " to " + durationText(time.Duration(s.max*1e9))
-	case formPercent:
-		return ", " + number(s.min*100) + "% to " + number(s.max*100) + "%"
+		return ", " + number(s.Min) + " to " + number(s.Max)
+	case keys.FormDuration:
+		return ", " + keys.DurationText(time.Duration(s.Min*1e9)) + " to " + keys.DurationText(time.Duration(s.Max*1e9))
+	case keys.FormPercent:
+		return ", " + number(s.Min*100) + "% to " + number(s.Max*100) + "%"
 	}
 	return ""
 }
@@ -73,26 +74,26 @@ func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
 func docTables() []docTable {
 	var out []docTable
-	for _, name := range tableOrder {
+	for _, name := range keys.Order {
 		if name == "request" {
-			out = append(out, docTable{"keys of a request", "What a step, and a case of one request, sends and expects.", docKeys(requestKeys)})
+			out = append(out, docTable{"keys of a request", "What a step, and a case of one request, sends and expects.", docKeys(keys.RequestKeys)})
 		}
-		t := docTable{Name: name, Doc: tables[name].doc}
-		keys := tables[name].keys
+		t := docTable{Name: name, Doc: keys.Tables[name].Doc}
+		list := keys.Tables[name].Keys
 		if name == "case" || name == "step" {
-			keys = keys[:len(keys)-len(requestKeys)]
+			list = list[:len(list)-len(keys.RequestKeys)]
 			t.Doc += " Beside these it takes the [keys of a request](#keys-of-a-request)."
 		}
-		t.Keys = docKeys(keys)
+		t.Keys = docKeys(list)
 		out = append(out, t)
 	}
 	return out
 }
 
-func docKeys(keys []key) []docKey {
+func docKeys(keys []keys.Key) []docKey {
 	var out []docKey
 	for _, k := range keys {
-		out = append(out, docKey{k.name, cell(typeWord(k.shape)), cell(k.def), cell(k.doc), cell(k.example), k.required})
+		out = append(out, docKey{k.Name, cell(typeWord(k.Shape)), cell(k.Def), cell(k.Doc), cell(k.Example), k.Required})
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"gopkg.in/yaml.v3"
 
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 )
 
@@ -91,26 +92,26 @@ func silentlyAccepted(t *testing.T, name string, data []byte) {
 	}
 	root := map[string]string{"suite": "suite", "parts": "parts file", "rule": "rule file", "env": "env file", "config": "config"}[fileKind(topKeys(doc.Content[0]), name)]
 	if root != "" {
-		suspicious(t, name, &shape{form: formObject, table: root}, doc.Content[0], 0)
+		suspicious(t, name, &keys.Shape{Form: keys.FormObject, Table: root}, doc.Content[0], 0)
 	}
 }
 
 // suspicious fails for keys that no table knows, stand twice or have no value.
-func suspicious(t *testing.T, name string, s *shape, n *yaml.Node, depth int) {
+func suspicious(t *testing.T, name string, s *keys.Shape, n *yaml.Node, depth int) {
 	if n = source.Deref(n); depth > 64 {
 		return
 	}
-	for _, alt := range s.alts {
-		if mapping := alt.form == formObject || alt.form == formMap; mapping == (n.Kind == yaml.MappingNode) && (alt.form == formList) == (n.Kind == yaml.SequenceNode) {
+	for _, alt := range s.Alts {
+		if mapping := alt.Form == keys.FormObject || alt.Form == keys.FormMap; mapping == (n.Kind == yaml.MappingNode) && (alt.Form == keys.FormList) == (n.Kind == yaml.SequenceNode) {
 			suspicious(t, name, alt, n, depth+1)
 		}
 	}
-	if n.Kind == yaml.SequenceNode && s.form == formList {
+	if n.Kind == yaml.SequenceNode && s.Form == keys.FormList {
 		for _, c := range n.Content {
-			suspicious(t, name, s.elem, c, depth+1)
+			suspicious(t, name, s.Elem, c, depth+1)
 		}
 	}
-	if n.Kind != yaml.MappingNode || s.form != formObject && s.form != formMap && s.form != formJSON {
+	if n.Kind != yaml.MappingNode || s.Form != keys.FormObject && s.Form != keys.FormMap && s.Form != keys.FormJSON {
 		return
 	}
 	seen := map[string]bool{}
@@ -123,15 +124,15 @@ func suspicious(t *testing.T, name string, s *shape, n *yaml.Node, depth int) {
 		if v.Kind == yaml.ScalarNode && v.Value == "" && v.Style == 0 {
 			t.Fatalf("%s:%d: key %q without a value is accepted", name, k.Line, k.Value)
 		}
-		switch s.form {
-		case formObject:
-			known := tables[s.table].key(k.Value)
+		switch s.Form {
+		case keys.FormObject:
+			known := keys.Tables[s.Table].Key(k.Value)
 			if known == nil {
-				t.Fatalf("%s:%d: unknown key %q of %s is accepted", name, k.Line, k.Value, s.table)
+				t.Fatalf("%s:%d: unknown key %q of %s is accepted", name, k.Line, k.Value, s.Table)
 			}
-			suspicious(t, name, known.shape, v, depth+1)
-		case formMap:
-			suspicious(t, name, s.elem, v, depth+1)
+			suspicious(t, name, known.Shape, v, depth+1)
+		case keys.FormMap:
+			suspicious(t, name, s.Elem, v, depth+1)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 )
 
@@ -53,31 +54,69 @@ type loader struct {
 	fsys     fs.FS
 	opts     LoadOptions
 	problems Problems
-	seen     map[string]bool         // problems already reported
-	sources  map[string]*source.File // YAML files read; nil: unusable, and reported
-	texts    map[string][]string     // lines of files, for the source line of problems
-	payloads map[string][]byte       // other files read, by path
-	rules    map[string]*obj         // rules by origin, to place what Compile says of them
-	files    map[string]bool         // files the current suite is made of
-	parts    map[string]*partFile    // by path
-	places   map[*Template]place     // where templates are written, to place their placeholders
+	seen     map[string]bool          // problems already reported
+	sources  map[string]*source.File  // YAML files read; nil: unusable, and reported
+	texts    map[string][]string      // lines of files, for the source line of problems
+	payloads map[string][]byte        // other files read, by path
+	rules    map[string]*keys.Mapping // rules by origin, to place what Compile says of them
+	files    map[string]bool          // files the current suite is made of
+	parts    map[string]*partFile     // by path
+	places   map[*Template]place      // where templates are written, to place their placeholders
 	schemas  map[string]*jsonschema.Schema
 	uses     int             // of parts and rule files, so far
 	named    map[string]bool // variables that templates name
 	others   int             // files that are not suites, read for their own sake
-	objects  []*obj          // mappings read since the last checkRead
+	objects  []*keys.Mapping // mappings read since the last checkRead
 }
+
+// A walker reads the mappings of one file.
+type walker struct {
+	*loader
+	*keys.Reader
+}
+
+func newWalker(l *loader, src *source.File) *walker { return &walker{l, keys.NewReader(src, l)} }
 
 // A place is the scalar that a template was read from.
 type place struct {
-	w *walker
-	n *yaml.Node
+	src *source.File
+	n   *yaml.Node
+}
+
+// Add reports a problem.
+func (l *loader) Add(p Problem) { l.add(p) }
+
+// Full reports whether enough has been reported.
+func (l *loader) Full() bool { return l.full() }
+
+// Opened remembers a mapping for checkRead.
+func (l *loader) Opened(o *keys.Mapping) { l.objects = append(l.objects, o) }
+
+// Placed remembers where a template is written.
+func (l *loader) Placed(t *Template, src *source.File, n *yaml.Node) { l.places[t] = place{src, n} }
+
+// ReadField reads the fields whose types only this package knows.
+func (l *loader) ReadField(o *keys.Mapping, k *keys.Key, field any) bool {
+	w := &walker{l, o.Reader}
+	switch p := field.(type) {
+	case **Auth:
+		if a := w.auth(o, k.Name); a != nil {
+			*p = a
+		}
+	case *[]Field:
+		*p = w.fields(o, k.Name, map[string]func(*yaml.Node) bool{"headers": w.headerKey, "cookies": w.cookieName}[k.Name])
+	case *[]diff.Rule:
+		*p = w.rulesOf(o, k.Name)
+	default:
+		return false
+	}
+	return true
 }
 
 func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 	return &loader{
 		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source.File{}, texts: map[string][]string{},
-		payloads: map[string][]byte{}, rules: map[string]*obj{}, files: map[string]bool{}, parts: map[string]*partFile{}, places: map[*Template]place{}, schemas: map[string]*jsonschema.Schema{}, named: map[string]bool{},
+		payloads: map[string][]byte{}, rules: map[string]*keys.Mapping{}, files: map[string]bool{}, parts: map[string]*partFile{}, places: map[*Template]place{}, schemas: map[string]*jsonschema.Schema{}, named: map[string]bool{},
 	}
 }
 
@@ -126,7 +165,7 @@ func (l *loader) open(name string) *source.File {
 // nothing. Each file calls it once, so that no reader of a mapping has to.
 func (l *loader) checkRead() {
 	for _, o := range l.objects {
-		o.done("")
+		o.RefuseUnread("")
 	}
 	l.objects = nil
 }
@@ -256,9 +295,9 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 	if src == nil {
 		return nil
 	}
-	w := &walker{l, src}
+	w := newWalker(l, src)
 	if src.Root.Kind != yaml.MappingNode {
-		w.errorf(src.Root, "a scenario file begins with suite:", "the file holds %s, not a mapping", kindWord(src.Root))
+		w.Errorf(src.Root, "a scenario file begins with suite:", "the file holds %s, not a mapping", keys.KindWord(src.Root))
 		return nil
 	}
 	keys := topKeys(src.Root)
@@ -277,13 +316,13 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 				break
 			}
 		}
-		w.errorf(src.Root, hint, "this is neither a suite nor a parts, rule or env file")
+		w.Errorf(src.Root, hint, "this is neither a suite nor a parts, rule or env file")
 	case explicit && !l.opts.Others:
 		article := "a"
 		if kind == "env" {
 			article = "an"
 		}
-		w.errorf(src.Root, "a suite begins with suite:", "this is %s %s file, not a suite", article, kind)
+		w.Errorf(src.Root, "a suite begins with suite:", "this is %s %s file, not a suite", article, kind)
 	case kind == "parts":
 		l.checkParts(w)
 	case kind == "rule":
@@ -319,7 +358,7 @@ func LoadEnv(fsys fs.FS, name string, opts LoadOptions) (*Env, Problems) {
 	if src == nil {
 		return nil, l.done()
 	}
-	e := l.env(&walker{l, src})
+	e := l.env(newWalker(l, src))
 	return e, l.done()
 }
 
@@ -330,7 +369,7 @@ func LoadRules(fsys fs.FS, name string, opts LoadOptions) ([]diff.Rule, Problems
 	if src == nil {
 		return nil, l.done()
 	}
-	w := &walker{l, src}
+	w := newWalker(l, src)
 	rules := w.ruleFile()
 	return rules, l.done()
 }

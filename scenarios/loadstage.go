@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/template"
@@ -20,38 +21,38 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 	if name := scalarOf(n, "load"); name != "" {
 		what = "load " + quoteName(name)
 	}
-	o := w.object(n, "load", what)
+	o := w.Object(n, "load", what)
 	l := &LoadStage{
-		Pos: w.pos(o.n), line: string(w.src.Line(o.n.Line)), Duration: defaultLoad, Connections: 64, Interleaved: o.word("pairing") == "interleaved",
+		Pos: w.Pos(o.Node), line: string(w.Src.Line(o.Node.Line)), Duration: defaultLoad, Connections: 64, Interleaved: o.Word("pairing") == "interleaved",
 	}
-	o.bind(l)
-	if o.has("load") && strings.TrimSpace(l.Name) == "" && !o.broken {
-		o.fail(o.at("load"), "", "the name of a load stage is empty")
+	o.Bind(l)
+	if o.Has("load") && strings.TrimSpace(l.Name) == "" && !o.Broken {
+		o.Fail(o.At("load"), "", "the name of a load stage is empty")
 	}
 	seen := map[string]bool{}
-	o.list("steps", func(_ int, n *yaml.Node) {
-		x := w.object(n, "load step", what)
-		step := LoadStep{Weight: 1, Pos: w.pos(x.at("case"))}
-		x.bind(&step)
-		ref := x.text("case")
+	o.EachElement("steps", func(_ int, n *yaml.Node) {
+		x := w.Object(n, "load step", what)
+		step := LoadStep{Weight: 1, Pos: w.Pos(x.At("case"))}
+		x.Bind(&step)
+		ref := x.Text("case")
 		step.Suite, step.Case = suite, ref
 		if s, c, ok := strings.Cut(ref, "/"); ok {
 			step.Suite, step.Case = s, c
 		}
 		switch {
-		case x.broken:
+		case x.Broken:
 			return
 		case seen[step.Suite+"/"+step.Case]:
-			x.fail(x.at("case"), "raise its weight instead", "case %q is listed twice in %s", ref, what)
+			x.Fail(x.At("case"), "raise its weight instead", "case %q is listed twice in %s", ref, what)
 		}
 		seen[step.Suite+"/"+step.Case] = true
 		l.Steps = append(l.Steps, step)
 	})
-	if v := o.values["steps"]; v != nil && source.Deref(v).Kind == yaml.SequenceNode && len(source.Deref(v).Content) == 0 {
-		o.fail(v, "", "steps is empty in %s", what)
+	if v := o.Values["steps"]; v != nil && source.Deref(v).Kind == yaml.SequenceNode && len(source.Deref(v).Content) == 0 {
+		o.Fail(v, "", "steps is empty in %s", what)
 	}
 	w.rates(o, l, what)
-	if v := o.get("margins"); v != nil {
+	if v := o.Get("margins"); v != nil {
 		l.Margins = w.margins(v, what)
 	}
 	return l
@@ -66,16 +67,16 @@ func (l *LoadStage) Problem(kind ProblemKind, summary, hint string) Problem {
 }
 
 // rates reads rate, or rates with peak.
-func (w *walker) rates(o *obj, l *LoadStage, what string) {
-	if n := o.get("rate"); n != nil {
+func (w *walker) rates(o *keys.Mapping, l *LoadStage, what string) {
+	if n := o.Get("rate"); n != nil {
 		l.Rate = w.rate(n, "rate")
 	}
 	peak := 0.0
-	if n := o.get("peak"); n != nil {
+	if n := o.Get("peak"); n != nil {
 		peak = w.rate(n, "peak")
 	}
-	o.list("rates", func(_ int, n *yaml.Node) {
-		text, ok := w.scalarText(n, "rates", aRate)
+	o.EachElement("rates", func(_ int, n *yaml.Node) {
+		text, ok := w.ScalarText(n, "rates", keys.Rate)
 		if !ok {
 			return
 		}
@@ -86,29 +87,29 @@ func (w *walker) rates(o *obj, l *LoadStage, what string) {
 		x, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
 		switch {
 		case err != nil || !(x > 0 && x <= 1000):
-			w.errorf(n, "", "a share of the peak must be between 0.1%% and 1000%%, not %q", problem.Cut(text, 40))
-		case !o.has("peak"):
-			w.errorf(n, "add peak: 400/s", "a share of the peak without peak")
+			w.Errorf(n, "", "a share of the peak must be between 0.1%% and 1000%%, not %q", problem.Cut(text, 40))
+		case !o.Has("peak"):
+			w.Errorf(n, "add peak: 400/s", "a share of the peak without peak")
 		default:
 			l.Rates = append(l.Rates, peak*x/100)
 		}
 	})
 	for i := 1; i < len(l.Rates); i++ {
-		if l.Rates[i] <= l.Rates[i-1] && !o.broken {
-			o.fail(o.at("rates"), "", "rates must rise")
+		if l.Rates[i] <= l.Rates[i-1] && !o.Broken {
+			o.Fail(o.At("rates"), "", "rates must rise")
 			break
 		}
 	}
 	switch {
-	case o.broken:
-	case o.has("rate") && o.has("rates"):
-		o.fail(o.at("rates"), "", "a stage has rate or rates, not both")
-	case !o.has("rate") && !o.has("rates"):
-		o.fail(o.n, "add rate: 200/s", "no rate in %s", what)
-	case o.has("peak") && !o.has("rates"):
-		o.fail(o.at("peak"), "add rates: [50%, 100%], or remove it", "peak does nothing without rates")
-	case o.has("rates") && len(l.Rates) == 0 && len(source.Deref(o.values["rates"]).Content) == 0:
-		o.fail(o.at("rates"), "", "rates is empty")
+	case o.Broken:
+	case o.Has("rate") && o.Has("rates"):
+		o.Fail(o.At("rates"), "", "a stage has rate or rates, not both")
+	case !o.Has("rate") && !o.Has("rates"):
+		o.Fail(o.Node, "add rate: 200/s", "no rate in %s", what)
+	case o.Has("peak") && !o.Has("rates"):
+		o.Fail(o.At("peak"), "add rates: [50%, 100%], or remove it", "peak does nothing without rates")
+	case o.Has("rates") && len(l.Rates) == 0 && len(source.Deref(o.Values["rates"]).Content) == 0:
+		o.Fail(o.At("rates"), "", "rates is empty")
 	}
 }
 
@@ -121,7 +122,7 @@ var rateForm = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?/ ?(s|m|h)$`)
 
 // rate reads 200/s as 200.
 func (w *walker) rate(n *yaml.Node, what string) float64 {
-	text, ok := w.scalarText(n, what, aRate)
+	text, ok := w.ScalarText(n, what, keys.Rate)
 	if !ok {
 		return 0
 	}
@@ -131,21 +132,21 @@ func (w *walker) rate(n *yaml.Node, what string) float64 {
 		if template.IsNumber(text) {
 			hint = "write the unit: " + text + "/s"
 		}
-		w.errorf(source.Deref(n), hint, "%s must be requests per time and side, not %q", what, problem.Cut(text, 40))
+		w.Errorf(source.Deref(n), hint, "%s must be requests per time and side, not %q", what, problem.Cut(text, 40))
 		return 0
 	}
 	x, err := strconv.ParseFloat(m[1], 64)
 	x /= map[string]float64{"s": 1, "m": 60, "h": 3600}[m[2]]
 	if err != nil || x <= 0 || x > maxRate {
-		w.errorf(source.Deref(n), "", "%s must be above 0 and at most %d/s", what, maxRate)
+		w.Errorf(source.Deref(n), "", "%s must be above 0 and at most %d/s", what, maxRate)
 		return 0
 	}
 	return x
 }
 
 func (w *walker) margins(n *yaml.Node, what string) perf.Margins {
-	o := w.object(n, "margins", what)
+	o := w.Object(n, "margins", what)
 	m := perf.Margins{}
-	o.bind(&m)
+	o.Bind(&m)
 	return m
 }

@@ -280,8 +280,8 @@ func (n *names) report(t *Template, p *template.Part, hint, format string, args 
 	if at, ok := n.l.places[t]; ok {
 		text := t.Text[min(p.Offset, len(t.Text)):]
 		text = text[:endOf(text)]
-		found.Pos = at.w.src.PosAt(at.n, p.Offset)
-		if line := at.w.src.Line(found.Pos.Line); found.Pos.Col <= len(line) && source.StartsWith(line[found.Pos.Col-1:], text) {
+		found.Pos = at.src.PosAt(at.n, p.Offset)
+		if line := at.src.Line(found.Pos.Line); found.Pos.Col <= len(line) && source.StartsWith(line[found.Pos.Col-1:], text) {
 			found.Width = utf8.RuneCountInString(text)
 		}
 	}

@@ -10,13 +10,14 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // request reads the verb, the URL and everything that is sent.
-func (b *builder) request(o *obj, ctx stepContext, s *Step) {
+func (b *builder) request(o *keys.Mapping, ctx stepContext, s *Step) {
 	d := b.defaults
 	b.verb(o, ctx, s)
 	s.Service = b.service(o, ctx)
@@ -32,16 +33,16 @@ func (b *builder) request(o *obj, ctx stepContext, s *Step) {
 
 // service is the named service of a step; empty: the side's url. The suite's
 // own service counts where the sides have one of that name.
-func (b *builder) service(o *obj, ctx stepContext) string {
+func (b *builder) service(o *keys.Mapping, ctx stepContext) string {
 	has := func(name string) bool {
 		same := func(s Service) bool { return s.Name == name }
 		return slices.ContainsFunc(b.suite.Blue.Services, same) || slices.ContainsFunc(b.suite.Green.Services, same)
 	}
-	name := o.name("service")
+	name := o.Name("service")
 	switch {
 	case name != "":
 		if !b.unbound && !has(name) {
-			o.fail(o.at("service"), suggest.Hint(name, b.serviceNames()), "unknown service %q%s", name, o.what)
+			o.Fail(o.At("service"), suggest.Hint(name, b.serviceNames()), "unknown service %q%s", name, o.What)
 		}
 		return name
 	case ctx.service != "":
@@ -65,48 +66,46 @@ func (b *builder) serviceNames() []string {
 }
 
 // verbKey is the key that names the request.
-func (o *obj) verbKey() *yaml.Node {
-	for _, v := range append(slices.Clone(verbs), "request") {
-		if k := o.keys[v]; k != nil {
+func verbKey(o *keys.Mapping) *yaml.Node {
+	for _, v := range append(slices.Clone(keys.Verbs), "request") {
+		if k := o.Keys[v]; k != nil {
 			return k
 		}
 	}
-	return o.n
+	return o.Node
 }
 
 // verb reads the one verb key, or request.
-func (b *builder) verb(o *obj, ctx stepContext, s *Step) {
+func (b *builder) verb(o *keys.Mapping, ctx stepContext, s *Step) {
 	var found []string
-	for _, v := range append(slices.Clone(verbs), "request") {
-		if o.has(v) {
+	for _, v := range append(slices.Clone(keys.Verbs), "request") {
+		if o.Has(v) {
 			found = append(found, v)
 		}
 	}
 	switch {
 	case len(found) == 0:
-		if !o.broken {
-			o.fail(o.n, "add a verb: get: /path", "no request%s", o.what)
+		if !o.Broken {
+			o.Fail(o.Node, "add a verb: get: /path", "no request%s", o.What)
 		}
 		return
 	case len(found) > 1:
-		o.fail(o.keys[found[1]], "a step is one request; write two steps", "both %q and %q%s", found[0], found[1], o.what)
-		for _, v := range found {
-			o.used[v] = true
-		}
+		o.Fail(o.Keys[found[1]], "a step is one request; write two steps", "both %q and %q%s", found[0], found[1], o.What)
+		o.MarkRead(found...)
 		return
 	case found[0] == "request":
-		r := ctx.object(o.get("request"), "request", "")
-		r.bind(&s.Request)
+		r := ctx.Object(o.Get("request"), "request", "")
+		r.Bind(&s.Request)
 		if m := s.Request.Method; m != "" && (!template.IsToken(m) || m != strings.ToUpper(m)) {
-			r.fail(r.at("method"), "", "%q is not a method in capitals", problem.Cut(m, 40))
-		} else if slices.Contains(verbs, strings.ToLower(m)) && m != "" {
-			r.fail(r.at("method"), "write "+strings.ToLower(m)+": /path", "method %q has a key of its own", m)
+			r.Fail(r.At("method"), "", "%q is not a method in capitals", problem.Cut(m, 40))
+		} else if slices.Contains(keys.Verbs, strings.ToLower(m)) && m != "" {
+			r.Fail(r.At("method"), "write "+strings.ToLower(m)+": /path", "method %q has a key of its own", m)
 		} else if m == "CONNECT" {
-			r.fail(r.at("method"), "", "CONNECT is not sent to a service")
+			r.Fail(r.At("method"), "", "CONNECT is not sent to a service")
 		}
-		o.broken = o.broken || r.broken
+		o.Broken = o.Broken || r.Broken
 	default:
-		s.Request.Method, s.Request.URL = strings.ToUpper(found[0]), o.template(found[0])
+		s.Request.Method, s.Request.URL = strings.ToUpper(found[0]), o.Template(found[0])
 	}
 	if s.Request.URL != nil {
 		b.checkURL(o, ctx.walker, s.Request.URL)
@@ -114,11 +113,11 @@ func (b *builder) verb(o *obj, ctx stepContext, s *Step) {
 }
 
 // checkURL looks at what the file itself writes of a URL.
-func (b *builder) checkURL(o *obj, w *walker, t *Template) {
+func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
 	fail := func(hint, format string, args ...any) {
-		o.broken = true
+		o.Broken = true
 		n := &yaml.Node{Kind: yaml.ScalarNode, Line: t.Pos.Line, Column: t.Pos.Col, Value: t.Text}
-		w.errorf(n, hint, format, args...)
+		w.Errorf(n, hint, format, args...)
 	}
 	if len(t.Parts) == 0 {
 		fail("write / for the root", "the path is empty")
@@ -226,34 +225,32 @@ func originOf(text string) string {
 }
 
 // requestBody reads the one body key.
-func (b *builder) requestBody(o *obj, ctx stepContext, s *Step) {
+func (b *builder) requestBody(o *keys.Mapping, ctx stepContext, s *Step) {
 	var found []string
-	for _, k := range bodyKeys {
-		if o.has(k) {
+	for _, k := range keys.BodyKeys {
+		if o.Has(k) {
 			found = append(found, k)
 		}
 	}
 	if len(found) > 1 {
-		o.fail(o.keys[found[1]], "a request has one body", "both %q and %q%s", found[0], found[1], o.what)
-		for _, k := range found {
-			o.used[k] = true
-		}
+		o.Fail(o.Keys[found[1]], "a request has one body", "both %q and %q%s", found[0], found[1], o.What)
+		o.MarkRead(found...)
 		return
 	}
 	if len(found) == 0 {
 		return
 	}
-	n := o.get(found[0])
+	n := o.Get(found[0])
 	if n == nil {
 		return
 	}
-	body := &Body{Kind: BodyKind(slices.Index(bodyKeys, found[0]) + 1), Pos: ctx.pos(n)}
+	body := &Body{Kind: BodyKind(slices.Index(keys.BodyKeys, found[0]) + 1), Pos: ctx.Pos(n)}
 	switch body.Kind {
 	case BodyJSON:
-		body.Node = ctx.jsonNode(n, "json")
+		body.Node = ctx.JSONNode(n, "json")
 		if n = source.Deref(n); n.Kind == yaml.ScalarNode && n.Style != 0 && strings.ContainsAny(strings.TrimSpace(n.Value)[:min(1,
 			len(strings.TrimSpace(n.Value)))], "{[") {
-			ctx.warnf(n, "write the body as YAML, or use text: with a Content-Type header", "this JSON body is one string")
+			ctx.Warnf(n, "write the body as YAML, or use text: with a Content-Type header", "this JSON body is one string")
 		}
 	case BodyForm:
 		body.Fields = ctx.fields(o, "form", nil)
@@ -262,52 +259,52 @@ func (b *builder) requestBody(o *obj, ctx stepContext, s *Step) {
 	case BodyGraphQL:
 		ctx.graphql(o, n, body)
 	case BodyFile:
-		body.File = o.fileName("file")
-		body.Data = ctx.payload(o.at("file"), body.File)
+		body.File = o.FileName("file")
+		body.Data = ctx.payload(o.At("file"), body.File)
 	default:
-		body.Text = o.template(found[0])
+		body.Text = o.Template(found[0])
 		b.checkBase64(o, body)
 	}
 	if m := s.Request.Method; m == "GET" || m == "HEAD" {
-		ctx.warnf(o.keys[found[0]], "many servers and caches ignore it", "a %s with a body", m)
+		ctx.Warnf(o.Keys[found[0]], "many servers and caches ignore it", "a %s with a body", m)
 	}
 	if body.Kind == BodyMultipart && slices.ContainsFunc(s.Request.Headers,
 		func(f Field) bool { return strings.EqualFold(f.Name, "Content-Type") }) {
-		o.fail(o.keys[found[0]], "leave the header out", "multipart writes its own Content-Type")
+		o.Fail(o.Keys[found[0]], "leave the header out", "multipart writes its own Content-Type")
 	}
-	if !o.broken {
+	if !o.Broken {
 		s.Request.Body = body
 	}
 }
 
-func (b *builder) checkBase64(o *obj, body *Body) {
+func (b *builder) checkBase64(o *keys.Mapping, body *Body) {
 	if body.Kind != BodyBase64 || body.Text == nil || !body.Text.Static() {
 		return
 	}
 	if _, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(body.Text.Text), "")); err != nil {
-		o.fail(o.at("base64"), "", "base64: %v", err)
+		o.Fail(o.At("base64"), "", "base64: %v", err)
 	}
 }
 
-func (w *walker) graphql(o *obj, n *yaml.Node, body *Body) {
+func (w *walker) graphql(o *keys.Mapping, n *yaml.Node, body *Body) {
 	if source.Deref(n).Kind != yaml.MappingNode {
-		body.Text = o.template("graphql")
+		body.Text = o.Template("graphql")
 	} else {
-		g := w.object(n, "graphql", "")
-		g.bind(body)
-		if v := g.get("variables"); v != nil {
-			body.Node = w.jsonNode(v, "variables")
+		g := w.Object(n, "graphql", "")
+		g.Bind(body)
+		if v := g.Get("variables"); v != nil {
+			body.Node = w.JSONNode(v, "variables")
 		}
-		o.broken = o.broken || g.broken
+		o.Broken = o.Broken || g.Broken
 	}
 	if t := body.Text; t != nil && !t.Static() && !t.Whole() {
-		o.fail(n, "declare a variable in the query and give it in variables:", "a GraphQL query takes no placeholders inside its text")
+		o.Fail(n, "declare a variable in the query and give it in variables:", "a GraphQL query takes no placeholders inside its text")
 	}
 }
 
-func (w *walker) multipart(o *obj) []Part {
+func (w *walker) multipart(o *keys.Mapping) []Part {
 	var out []Part
-	o.mapping("multipart", func(k, v *yaml.Node) {
+	o.EachPair("multipart", func(k, v *yaml.Node) {
 		for _, v := range w.oneOrSeveral(k, v, "multipart") {
 			if p, ok := w.part(k, v); ok {
 				out = append(out, p)
@@ -319,21 +316,21 @@ func (w *walker) multipart(o *obj) []Part {
 
 // part reads a part of the name k.
 func (w *walker) part(k, v *yaml.Node) (Part, bool) {
-	p := Part{Name: k.Value, Pos: w.pos(k)}
+	p := Part{Name: k.Value, Pos: w.Pos(k)}
 	if source.Deref(v).Kind != yaml.MappingNode {
-		p.Value = w.template(v, "part "+k.Value)
+		p.Value = w.Template(v, "part "+k.Value)
 		return p, p.Value != nil
 	}
-	x := w.object(v, "multipart part", "part "+quoteName(k.Value))
-	x.bind(&p)
-	if x.has("value") == x.has("file") && !x.broken {
-		x.fail(x.n, "write value: or file:", "part %q needs a value or a file, one of them", k.Value)
+	x := w.Object(v, "multipart part", "part "+quoteName(k.Value))
+	x.Bind(&p)
+	if x.Has("value") == x.Has("file") && !x.Broken {
+		x.Fail(x.Node, "write value: or file:", "part %q needs a value or a file, one of them", k.Value)
 	}
 	if headerValue(p.Type) != nil {
-		x.fail(x.at("type"), "", "type has a control character")
+		x.Fail(x.At("type"), "", "type has a control character")
 	}
 	if p.File != "" {
-		p.Data = w.payload(x.at("file"), p.File)
+		p.Data = w.payload(x.At("file"), p.File)
 		if p.FileName == "" {
 			p.FileName = path.Base(p.File)
 		}
@@ -341,22 +338,7 @@ func (w *walker) part(k, v *yaml.Node) (Part, bool) {
 			p.Type = fileType(p.File)
 		}
 	}
-	return p, !x.broken
-}
-
-// fileName reads the name of a file relative to this one and returns its path below
-// the root; empty when absent or wrong.
-func (o *obj) fileName(name string) string {
-	n, text, _, ok := o.scalar(name, formFile)
-	if !ok {
-		return ""
-	}
-	file, ok := o.w.resolve(n, text)
-	if !ok {
-		o.broken = true
-		return ""
-	}
-	return file
+	return p, !x.Broken
 }
 
 // maxPayload bounds a file that is not YAML, in bytes.
@@ -372,7 +354,7 @@ func (w *walker) payload(n *yaml.Node, name string) []byte {
 	if !ok {
 		var err error
 		if data, err = source.Read(w.fsys, name, maxPayload); err != nil {
-			w.errorf(n, "", "cannot read %s: %v", name, err)
+			w.Errorf(n, "", "cannot read %s: %v", name, err)
 			return nil
 		}
 		w.payloads[name] = data

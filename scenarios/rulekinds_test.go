@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 )
 
 // Every kind of rules that the comparison knows can be written in a file with all
@@ -24,7 +25,7 @@ func TestEveryRuleKindIsRead(t *testing.T) {
 		for _, name := range k.Params {
 			value := values[name]
 			switch {
-			case ruleTable.key(name) == nil:
+			case keys.Tables["rule"].Key(name) == nil:
 				t.Errorf("%s takes %q, which is not a key of rules", k.Do, name)
 			case name == "headers", name == "pattern": // a place; for another form of the rule
 				continue

@@ -8,9 +8,9 @@
 //	defaults merged, parts inlined, rules and margins compiled -> []*Suite
 //	or Problems (all of them, sorted by position)
 //
-// One table for each mapping of the language (table, in shape.go) has a row for each
-// key: its name, what its value may be, its documentation and the field it is read
-// into. The reader, the JSON Schema, docs/format.md and [Marshal] all follow the rows.
+// One table for each mapping of the language (package internal/keys) has a row for
+// each key: its name, what its value may be, its documentation and the field it is
+// read into. The reader, the JSON Schema, docs/format.md and [Marshal] all follow the rows.
 //
 // Templates stay unexpanded in the types; [Step.Render] expands them for one side
 // in a scope that the runner supplies.
@@ -21,6 +21,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/rows"
 	"github.com/bgverify/bgverify/scenarios/template"
@@ -439,3 +440,17 @@ type Env struct {
 	Env         []string // environment variables its templates may read
 	Secrets     []string
 }
+
+// Schema is the JSON Schema of scenario files (draft 7, which editors know
+// best), made from the key tables. It is one schema for every kind of file; the
+// first key that tells them apart decides.
+func Schema() []byte { return keys.Schema() }
+
+// Marshal writes one mapping of a scenario file as YAML: name is a table of
+// docs/format.md, such as "limits" or "session", and from points to the struct that
+// its keys are read into, *Limits or *Session. What it writes reads as the same
+// struct again.
+//
+// It writes only what it can write whole. A table with a key that is not simply one
+// field is an error that names the key, and so is a name without a table.
+func Marshal(name string, from any) ([]byte, error) { return keys.Marshal(name, from) }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
 )
@@ -36,7 +37,7 @@ func golden(t *testing.T, name string, got []byte) {
 // compiled returns a function that compiles the schema at a pointer.
 func compiled(t *testing.T) func(pointer string) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(keys.Schema()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func compiled(t *testing.T) func(pointer string) *jsonschema.Schema {
 	}
 }
 
-func TestSchemaFile(t *testing.T) { golden(t, "scenario.schema.json", Schema()) }
+func TestSchemaFile(t *testing.T) { golden(t, "scenario.schema.json", keys.Schema()) }
 
 // Every shipped scenario file obeys the schema that editors are given.
 func TestShippedFilesObeyTheSchema(t *testing.T) {
@@ -92,7 +93,7 @@ func checkAgainst(t *testing.T, s *jsonschema.Schema, name string, data []byte) 
 		t.Errorf("%s: %v", name, err)
 		return
 	}
-	inst, err := jsonschema.UnmarshalJSON(strings.NewReader(nodeJSON(doc.Content[0])))
+	inst, err := jsonschema.UnmarshalJSON(strings.NewReader(keys.NodeJSON(doc.Content[0])))
 	if err != nil {
 		t.Errorf("%s: %v", name, err)
 		return
@@ -105,14 +106,14 @@ func checkAgainst(t *testing.T, s *jsonschema.Schema, name string, data []byte) 
 // Every example in the key tables obeys the shape of its key.
 func TestExamplesObeyTheirShapes(t *testing.T) {
 	compile := compiled(t)
-	for _, name := range tableOrder {
-		for _, k := range tables[name].keys {
-			if k.example == "" {
-				t.Errorf("%s.%s has no example", name, k.name)
+	for _, name := range keys.Order {
+		for _, k := range keys.Tables[name].Keys {
+			if k.Example == "" {
+				t.Errorf("%s.%s has no example", name, k.Name)
 				continue
 			}
-			s := compile("#/definitions/" + definition(name) + "/properties/" + k.name)
-			checkAgainst(t, s, name+"."+k.name, []byte(k.example))
+			s := compile("#/definitions/" + strings.ReplaceAll(name, " ", "_") + "/properties/" + k.Name)
+			checkAgainst(t, s, name+"."+k.Name, []byte(k.Example))
 		}
 	}
 }
@@ -133,7 +134,7 @@ func TestSchemaRefuses(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
 			t.Fatal(err)
 		}
-		inst, err := jsonschema.UnmarshalJSON(strings.NewReader(nodeJSON(doc.Content[0])))
+		inst, err := jsonschema.UnmarshalJSON(strings.NewReader(keys.NodeJSON(doc.Content[0])))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/rows"
 )
 
@@ -263,7 +264,7 @@ func parseTags(text string) (match tagMatch, asked []string, err error) {
 		case r == '(' || r == ')':
 			flush(i)
 			p.tokens = append(p.tokens, tagToken{string(r), i})
-		case badNameAt(string(r)) >= 0:
+		case keys.BadNameAt(string(r)) >= 0:
 			return nil, nil, fmt.Errorf("unexpected %q at offset %d; write: smoke and not write", r, i)
 		default:
 			word = append(word, r)

@@ -11,42 +11,43 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // sides reads both sides and expands their addresses.
-func (w *walker) sides(o *obj) (blue, green SideConfig) {
-	n := o.get("sides")
+func (w *walker) sides(o *keys.Mapping) (blue, green SideConfig) {
+	n := o.Get("sides")
 	if n == nil {
 		return blue, green
 	}
-	s := w.object(n, "sides", "")
-	if n := s.get("blue"); n != nil {
+	s := w.Object(n, "sides", "")
+	if n := s.Get("blue"); n != nil {
 		w.side(n, "side blue", &blue)
 	}
-	if n := s.get("green"); n != nil {
+	if n := s.Get("green"); n != nil {
 		w.side(n, "side green", &green)
 	}
 	return blue, green
 }
 
 func (w *walker) side(n *yaml.Node, what string, c *SideConfig) {
-	o := w.object(n, "side", what)
-	c.Pos = w.pos(o.n)
-	o.bind(c)
-	if n := o.get("tls"); n != nil {
+	o := w.Object(n, "side", what)
+	c.Pos = w.Pos(o.Node)
+	o.Bind(c)
+	if n := o.Get("tls"); n != nil {
 		c.TLS = w.tls(n, what)
 	}
 	c.late = append(c.late,
-		o.late("url", func(c *SideConfig) *string { return &c.URL }, badBaseURL),
-		o.late("host", func(c *SideConfig) *string { return &c.Host }, badHost),
-		o.late("resolve", func(c *SideConfig) *string { return &c.Resolve }, badAddress),
-		o.late("proxy", func(c *SideConfig) *string { return &c.Proxy }, badProxy))
-	o.mapping("services", func(k, v *yaml.Node) {
-		if i := badNameAt(k.Value); i >= 0 {
-			w.errorAt(k, i, "", "%q is not the name of a service", problem.Cut(k.Value, 40))
+		readLate(o, "url", func(c *SideConfig) *string { return &c.URL }, badBaseURL),
+		readLate(o, "host", func(c *SideConfig) *string { return &c.Host }, badHost),
+		readLate(o, "resolve", func(c *SideConfig) *string { return &c.Resolve }, badAddress),
+		readLate(o, "proxy", func(c *SideConfig) *string { return &c.Proxy }, badProxy))
+	o.EachPair("services", func(k, v *yaml.Node) {
+		if i := keys.BadNameAt(k.Value); i >= 0 {
+			w.ErrorAt(k, i, "", "%q is not the name of a service", problem.Cut(k.Value, 40))
 			return
 		}
 		w.service(c, k, v, what)
@@ -54,8 +55,8 @@ func (w *walker) side(n *yaml.Node, what string, c *SideConfig) {
 }
 
 // late reads a text whose placeholders are expanded by settle.
-func (o *obj) late(name string, into func(*SideConfig) *string, check func(string) string) lateField {
-	return lateField{t: o.template(name), what: name, into: into, check: check}
+func readLate(o *keys.Mapping, name string, into func(*SideConfig) *string, check func(string) string) lateField {
+	return lateField{t: o.Template(name), what: name, into: into, check: check}
 }
 
 // A lateField is a text of a side with placeholders that only what comes from
@@ -69,55 +70,55 @@ type lateField struct {
 
 func (w *walker) service(c *SideConfig, k, v *yaml.Node, what string) {
 	index := len(c.Services)
-	s := Service{Name: k.Value, Pos: w.pos(k)}
+	s := Service{Name: k.Value, Pos: w.Pos(k)}
 	at := func(f func(*Service) *string) func(*SideConfig) *string {
 		return func(c *SideConfig) *string { return f(&c.Services[index]) }
 	}
 	urlOf := at(func(s *Service) *string { return &s.URL })
 	if source.Deref(v).Kind != yaml.MappingNode {
-		c.late = append(c.late, lateField{w.template(v, "service "+k.Value), "url", urlOf, badServiceURL})
+		c.late = append(c.late, lateField{w.Template(v, "service "+k.Value), "url", urlOf, badServiceURL})
 		c.Services = append(c.Services, s)
 		return
 	}
-	o := w.object(v, "service", fmt.Sprintf("service %q of %s", k.Value, what))
-	o.bind(&s)
-	if n := o.get("tls"); n != nil {
+	o := w.Object(v, "service", fmt.Sprintf("service %q of %s", k.Value, what))
+	o.Bind(&s)
+	if n := o.Get("tls"); n != nil {
 		t := w.tls(n, what)
 		s.TLS = &t
 	}
 	c.late = append(c.late,
-		o.late("url", urlOf, badServiceURL),
-		o.late("host", at(func(s *Service) *string { return &s.Host }), badHost),
-		o.late("resolve", at(func(s *Service) *string { return &s.Resolve }), badAddress))
+		readLate(o, "url", urlOf, badServiceURL),
+		readLate(o, "host", at(func(s *Service) *string { return &s.Host }), badHost),
+		readLate(o, "resolve", at(func(s *Service) *string { return &s.Resolve }), badAddress))
 	c.Services = append(c.Services, s)
 }
 
 func (w *walker) tls(n *yaml.Node, what string) TLS {
-	o := w.object(n, "tls", what)
+	o := w.Object(n, "tls", what)
 	t := TLS{}
-	o.bind(&t)
+	o.Bind(&t)
 	pem := map[string][]byte{}
 	for name, file := range map[string]string{"ca": t.CA, "cert": t.Cert, "key": t.Key} {
 		if file != "" {
-			pem[name] = w.payload(o.at(name), file)
+			pem[name] = w.payload(o.At(name), file)
 		}
 	}
 	w.certificates(o, pem)
-	if s := o.template("server_name"); s != nil {
+	if s := o.Template("server_name"); s != nil {
 		if !s.Static() {
-			o.fail(o.at("server_name"), "", "server_name takes no placeholders")
+			o.Fail(o.At("server_name"), "", "server_name takes no placeholders")
 		}
 		t.ServerName = s.Text
 	}
-	if (t.Cert == "") != (t.Key == "") && !o.broken {
-		o.fail(o.n, "a client certificate needs cert and key", "tls has one of cert and key")
+	if (t.Cert == "") != (t.Key == "") && !o.Broken {
+		o.Fail(o.Node, "a client certificate needs cert and key", "tls has one of cert and key")
 	}
 	return t
 }
 
 // mergeStage lays the env file and the flags over the suite's sides and expands
 // their addresses.
-func (b *builder) mergeStage(w *walker, o *obj) {
+func (b *builder) mergeStage(w *walker, o *keys.Mapping) {
 	s := b.suite
 	if s.Stage != nil { // first: addresses may read what the stage may
 		s.Identity = append(s.Identity, s.Stage.Identity...)
@@ -163,17 +164,17 @@ func union(a, b []string) []string {
 
 // demandNeeds reports needs that nothing outside answers, when requests will be sent,
 // and those that a flag gives nothing: a variable of a pipeline that was never set.
-func (b *builder) demandNeeds(w *walker, o *obj) {
+func (b *builder) demandNeeds(w *walker, o *keys.Mapping) {
 	for _, name := range b.suite.Needs {
 		if v, ok := template.Flagged(b.opts.Vars, name); ok && strings.TrimSpace(v) == "" {
-			w.errorf(o.element("needs", name), "is a variable of the pipeline not set?",
+			w.Errorf(o.ElementOf("needs", name), "is a variable of the pipeline not set?",
 				"the suite needs %q from outside, and --var %s= is empty", name, name)
 			continue
 		}
 		if !b.opts.Demand || b.names.given(name) {
 			continue
 		}
-		w.errorf(o.element("needs", name), fmt.Sprintf("give it: --var %s=…, BGVERIFY_VAR_%s, or vars of the env file", name, name),
+		w.Errorf(o.ElementOf("needs", name), fmt.Sprintf("give it: --var %s=…, BGVERIFY_VAR_%s, or vars of the env file", name, name),
 			"the suite needs %q from outside", name)
 	}
 }
@@ -360,9 +361,9 @@ func badProxy(s string) string {
 
 // certificates holds the PEM files of a tls to what they are for, so that a
 // wrong one is a problem of the file and not of every request.
-func (w *walker) certificates(o *obj, pem map[string][]byte) {
+func (w *walker) certificates(o *keys.Mapping, pem map[string][]byte) {
 	if ca := pem["ca"]; ca != nil && !x509.NewCertPool().AppendCertsFromPEM(ca) {
-		o.fail(o.at("ca"), "a PEM file begins with -----BEGIN CERTIFICATE-----", "no certificate in this file")
+		o.Fail(o.At("ca"), "a PEM file begins with -----BEGIN CERTIFICATE-----", "no certificate in this file")
 	}
 	if pem["cert"] == nil || pem["key"] == nil {
 		return
@@ -373,11 +374,11 @@ func (w *walker) certificates(o *obj, pem map[string][]byte) {
 		if strings.Contains(err.Error(), "key") {
 			at = "key"
 		}
-		o.fail(o.at(at), "", "the client certificate: %s", strings.TrimPrefix(err.Error(), "tls: "))
+		o.Fail(o.At(at), "", "the client certificate: %s", strings.TrimPrefix(err.Error(), "tls: "))
 		return
 	}
 	if now := w.opts.Now; !now.IsZero() && now.After(pair.Leaf.NotAfter) {
-		w.warnf(o.at("cert"), "a server that asks for it will refuse it", "the client certificate expired on %s",
+		w.Warnf(o.At("cert"), "a server that asks for it will refuse it", "the client certificate expired on %s",
 			pair.Leaf.NotAfter.Format("2006-01-02"))
 	}
 }

@@ -7,47 +7,48 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"gopkg.in/yaml.v3"
 )
 
 // A spot is a mapping of a scenario file and what its keys may be.
 type spot struct {
 	n     *yaml.Node
-	shape *shape
+	shape *keys.Shape
 }
 
 // spots lists the mappings of a tree.
-func spots(s *shape, n *yaml.Node, out *[]spot) {
+func spots(s *keys.Shape, n *yaml.Node, out *[]spot) {
 	switch {
-	case n.Kind == yaml.MappingNode && (s.form == formObject || s.form == formMap || s.form == formJSON):
+	case n.Kind == yaml.MappingNode && (s.Form == keys.FormObject || s.Form == keys.FormMap || s.Form == keys.FormJSON):
 		*out = append(*out, spot{n, s})
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			next := s
-			switch s.form {
-			case formObject:
-				next = tables[s.table].key(n.Content[i].Value).shape
-			case formMap:
-				next = s.elem
+			switch s.Form {
+			case keys.FormObject:
+				next = keys.Tables[s.Table].Key(n.Content[i].Value).Shape
+			case keys.FormMap:
+				next = s.Elem
 			}
 			spots(next, n.Content[i+1], out)
 		}
-	case n.Kind == yaml.SequenceNode && s.form == formList:
+	case n.Kind == yaml.SequenceNode && s.Form == keys.FormList:
 		for _, c := range n.Content {
-			spots(s.elem, c, out)
+			spots(s.Elem, c, out)
 		}
-	case n.Kind == yaml.SequenceNode && s.form == formJSON:
+	case n.Kind == yaml.SequenceNode && s.Form == keys.FormJSON:
 		for _, c := range n.Content {
 			spots(s, c, out)
 		}
-	case s.form == formUnion:
-		for _, alt := range s.alts {
-			if alt.form == formList && n.Kind == yaml.SequenceNode || (alt.form == formObject || alt.form == formMap) && n.Kind == yaml.MappingNode {
+	case s.Form == keys.FormUnion:
+		for _, alt := range s.Alts {
+			if alt.Form == keys.FormList && n.Kind == yaml.SequenceNode || (alt.Form == keys.FormObject || alt.Form == keys.FormMap) && n.Kind == yaml.MappingNode {
 				spots(alt, n, out)
 				return
 			}
 		}
 		if n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode {
-			spots(aJSON, n, out)
+			spots(&keys.Shape{Form: keys.FormJSON}, n, out)
 		}
 	}
 }
@@ -92,14 +93,14 @@ func TestNothingIsAcceptedInSilence(t *testing.T) {
 		inlineAliases(&doc)
 		root := map[string]string{"suite": "suite", "parts": "parts file", "rule": "rule file", "env": "env file", "config": "config"}[fileKind(topKeys(doc.Content[0]), file)]
 		var all []spot
-		spots(&shape{form: formObject, table: root}, doc.Content[0], &all)
+		spots(&keys.Shape{Form: keys.FormObject, Table: root}, doc.Content[0], &all)
 		for _, at := range all {
 			for _, e := range edits {
-				if e.name == "unknown key" && at.shape.form != formObject {
+				if e.name == "unknown key" && at.shape.Form != keys.FormObject {
 					continue
 				}
 				// Two mappings of each kind are enough.
-				kind := e.name + " " + at.shape.table + " " + at.shape.word()
+				kind := e.name + " " + at.shape.Table + " " + at.shape.Word()
 				if times[kind]++; times[kind] > 2 {
 					continue
 				}
@@ -158,42 +159,42 @@ func inlineAliases(n *yaml.Node) {
 // The walker knows only tables that exist, and every table is reachable.
 func TestTablesAreConnected(t *testing.T) {
 	reached := map[string]bool{}
-	var visit func(s *shape)
-	visit = func(s *shape) {
+	var visit func(s *keys.Shape)
+	visit = func(s *keys.Shape) {
 		if s == nil {
 			return
 		}
-		if s.form == formObject {
-			if tables[s.table] == nil {
-				t.Errorf("no table %q", s.table)
+		if s.Form == keys.FormObject {
+			if keys.Tables[s.Table] == nil {
+				t.Errorf("no table %q", s.Table)
 				return
 			}
-			if reached[s.table] {
+			if reached[s.Table] {
 				return
 			}
-			reached[s.table] = true
-			for _, k := range tables[s.table].keys {
-				visit(k.shape)
+			reached[s.Table] = true
+			for _, k := range keys.Tables[s.Table].Keys {
+				visit(k.Shape)
 			}
 		}
-		visit(s.elem)
-		for _, a := range s.alts {
+		visit(s.Elem)
+		for _, a := range s.Alts {
 			visit(a)
 		}
 	}
 	for _, root := range []string{"suite", "parts file", "rule file", "env file", "config"} {
-		visit(object(root))
+		visit(&keys.Shape{Form: keys.FormObject, Table: root})
 	}
-	if len(tableOrder) != len(tables) {
-		t.Errorf("%d tables in order, %d in all", len(tableOrder), len(tables))
+	if len(keys.Order) != len(keys.Tables) {
+		t.Errorf("%d tables in order, %d in all", len(keys.Order), len(keys.Tables))
 	}
-	for _, name := range tableOrder {
+	for _, name := range keys.Order {
 		if !reached[name] {
 			t.Errorf("table %q is not reached from a file", name)
 		}
-		for _, k := range tables[name].keys {
-			if k.doc == "" || !strings.HasSuffix(k.doc, ".") && !strings.HasSuffix(k.doc, ")") {
-				t.Errorf("%s.%s: doc %q is no sentence", name, k.name, k.doc)
+		for _, k := range keys.Tables[name].Keys {
+			if k.Doc == "" || !strings.HasSuffix(k.Doc, ".") && !strings.HasSuffix(k.Doc, ")") {
+				t.Errorf("%s.%s: doc %q is no sentence", name, k.Name, k.Doc)
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/template"
@@ -35,20 +36,20 @@ type stepDefaults struct {
 // The defaults of the language itself.
 const defaultTimeout = 30 * time.Second
 
-func (b *builder) readDefaults(w *walker, o *obj) *stepDefaults {
+func (b *builder) readDefaults(w *walker, o *keys.Mapping) *stepDefaults {
 	d := &stepDefaults{Timeout: defaultTimeout, Trace: true, Mode: diff.Strict, Numbers: b.suite.Numbers}
-	x := o.sub("defaults", "defaults", "")
+	x := o.Open("defaults", "defaults", "")
 	if x == nil {
 		return d
 	}
-	x.bind(d)
-	d.modeWritten, b.suite.Numbers = x.has("mode"), d.Numbers
+	x.Bind(d)
+	d.modeWritten, b.suite.Numbers = x.Has("mode"), d.Numbers
 	w.checkLiterals(d.Headers, "header", headerValue)
 	w.checkLiterals(d.Cookies, "cookie", cookieValue)
-	if n := x.get("expect"); n != nil {
+	if n := x.Get("expect"); n != nil {
 		d.expect = w.expect(n, "defaults")
 	}
-	if n := x.get("retry"); n != nil {
+	if n := x.Get("retry"); n != nil {
 		d.retry = w.retry(n)
 	}
 	return d
@@ -57,47 +58,47 @@ func (b *builder) readDefaults(w *walker, o *obj) *stepDefaults {
 // A stepContext is where a list of steps stands.
 type stepContext struct {
 	*walker
-	service string      // of the case; wins over the defaults
-	rules   []diff.Rule // of flags, env file, suite and case
-	with    [][]Var     // arguments of the parts around
-	stack   []string    // parts being inlined: file#name
-	use     *obj        // the step that uses the part being read
-	prefix  string      // of the names of inlined steps
+	service string        // of the case; wins over the defaults
+	rules   []diff.Rule   // of flags, env file, suite and case
+	with    [][]Var       // arguments of the parts around
+	stack   []string      // parts being inlined: file#name
+	use     *keys.Mapping // the step that uses the part being read
+	prefix  string        // of the names of inlined steps
 	seen    map[string]Pos
 	owner   string // what the names of steps are unique in
 }
 
 // stepList reads a key that holds steps.
-func (b *builder) stepList(o *obj, name string, ctx stepContext, what string) []*Step {
+func (b *builder) stepList(o *keys.Mapping, name string, ctx stepContext, what string) []*Step {
 	if ctx.seen == nil {
 		ctx.seen, ctx.owner = map[string]Pos{}, what
 	}
 	var out []*Step
-	o.list(name, func(_ int, n *yaml.Node) { out = append(out, b.readStep(n, ctx, what)...) })
-	if n := o.values[name]; n != nil && source.Deref(n).Kind == yaml.SequenceNode && len(source.Deref(n).Content) == 0 {
+	o.EachElement(name, func(_ int, n *yaml.Node) { out = append(out, b.readStep(n, ctx, what)...) })
+	if n := o.Values[name]; n != nil && source.Deref(n).Kind == yaml.SequenceNode && len(source.Deref(n).Content) == 0 {
 		hint := "remove the key"
 		if name == "steps" {
 			hint = "add a step"
 		}
-		o.fail(n, hint, "%s is empty in %s", name, what)
+		o.Fail(n, hint, "%s is empty in %s", name, what)
 	}
 	return out
 }
 
 // readStep reads a step, or the steps of the part that it uses.
 func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
-	o := ctx.object(n, "step", what)
-	if o.n.Kind != yaml.MappingNode {
+	o := ctx.Object(n, "step", what)
+	if o.Node.Kind != yaml.MappingNode {
 		return nil
 	}
-	if o.has("use") {
+	if o.Has("use") {
 		return b.usePart(o, ctx, what)
 	}
-	if o.has("with") {
-		o.fail(o.keys["with"], "", "with needs use%s", o.what)
-		o.used["with"] = true
+	if o.Has("with") {
+		o.Fail(o.Keys["with"], "", "with needs use%s", o.What)
+		o.MarkRead("with")
 	}
-	name := o.text("step")
+	name := o.Text("step")
 	s := b.step(o, ctx, name, what)
 	if s == nil {
 		return nil
@@ -110,24 +111,24 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 		} else if name == "" {
 			hint = "give each a step: name"
 		}
-		at, w := o.at("step"), ctx.walker
+		at, w := o.At("step"), ctx.Reader
 		if ctx.use != nil {
-			at, w = ctx.use.at("use"), ctx.use.w
+			at, w = ctx.use.At("use"), ctx.use.Reader
 		}
-		w.errorf(at, hint, "duplicate step %q in %s", s.Name, ctx.owner)
+		w.Errorf(at, hint, "duplicate step %q in %s", s.Name, ctx.owner)
 	}
 	ctx.seen[s.Name] = s.Pos
 	return []*Step{s}
 }
 
 // step reads what a step and a case of one request share.
-func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
+func (b *builder) step(o *keys.Mapping, ctx stepContext, name, what string) *Step {
 	d := b.defaults
 	s := &Step{
-		Pos: ctx.pos(o.n), With: ctx.with, Repeat: 1, Auth: d.Auth, Timeout: d.Timeout, Compare: true, MinCompared: b.suite.MinCompared,
-		Mode: d.Mode, ModeWritten: d.modeWritten || o.has("mode"), Numbers: b.suite.Numbers, Trace: d.Trace,
+		Pos: ctx.Pos(o.Node), With: ctx.with, Repeat: 1, Auth: d.Auth, Timeout: d.Timeout, Compare: true, MinCompared: b.suite.MinCompared,
+		Mode: d.Mode, ModeWritten: d.modeWritten || o.Has("mode"), Numbers: b.suite.Numbers, Trace: d.Trace,
 	}
-	o.bindKeys(requestKeys, s)
+	o.BindKeys(keys.RequestKeys, s)
 	b.request(o, ctx, s)
 	s.Name = name
 	if name == "" {
@@ -136,7 +137,7 @@ func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
 			s.Name += " " + s.Request.URL.Text
 		}
 	}
-	if !o.has("side_effects") && unsafe(s.Request.Method) {
+	if !o.Has("side_effects") && unsafe(s.Request.Method) {
 		s.SideEffects = d.SideEffects
 	}
 	b.readCompensates(o, s)
@@ -151,7 +152,7 @@ func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
 	b.checkStep(o, s, what)
 	b.names.with, b.names.usedAt = ctx.with, Pos{}
 	if ctx.use != nil {
-		b.names.usedAt = ctx.use.w.pos(ctx.use.at("use"))
+		b.names.usedAt = ctx.use.Reader.Pos(ctx.use.At("use"))
 	}
 	b.checkNames(s)
 	for _, c := range s.Captures {
@@ -162,9 +163,9 @@ func (b *builder) step(o *obj, ctx stepContext, name, what string) *Step {
 }
 
 // expectations reads expect and merges it over the defaults'.
-func (b *builder) expectations(o *obj, ctx stepContext, s *Step, what string) {
+func (b *builder) expectations(o *keys.Mapping, ctx stepContext, s *Step, what string) {
 	var own *expectSource
-	if n := o.get("expect"); n != nil {
+	if n := o.Get("expect"); n != nil {
 		own = ctx.expect(n, what)
 	}
 	merged := mergeExpect(b.defaults.expect, own)
@@ -180,45 +181,45 @@ func (b *builder) expectations(o *obj, ctx stepContext, s *Step, what string) {
 		}
 	}
 	if !s.Compare && own == nil && b.defaults.expect == nil {
-		ctx.errorf(o.at("compare"), "add expect:, or leave compare out", "a step that compares nothing and expects nothing proves nothing")
+		ctx.Errorf(o.At("compare"), "add expect:, or leave compare out", "a step that compares nothing and expects nothing proves nothing")
 	}
 }
 
 // flow reads poll, retry, when, sides and capture.
-func (b *builder) flow(o *obj, ctx stepContext, s *Step, what string) {
-	if p := o.sub("poll", "poll", what); p != nil {
+func (b *builder) flow(o *keys.Mapping, ctx stepContext, s *Step, what string) {
+	if p := o.Open("poll", "poll", what); p != nil {
 		s.Poll = &Poll{Every: time.Second, UpTo: 30 * time.Second}
-		p.bind(s.Poll)
-		if n := p.get("until"); n != nil {
+		p.Bind(s.Poll)
+		if n := p.Get("until"); n != nil {
 			e := ctx.expect(n, what)
 			s.Poll.Until = e.both
 			e.noSides(ctx.walker, "until")
 		}
-		if s.Poll.Every > s.Poll.UpTo && !p.broken {
-			p.fail(p.at("every"), "", "every is longer than up_to")
+		if s.Poll.Every > s.Poll.UpTo && !p.Broken {
+			p.Fail(p.At("every"), "", "every is longer than up_to")
 		}
 	}
 	s.Retry = b.defaults.retry
-	if n := o.get("retry"); n != nil {
+	if n := o.Get("retry"); n != nil {
 		s.Retry = ctx.retry(n)
 	}
-	if n := o.get("when"); n != nil {
+	if n := o.Get("when"); n != nil {
 		ctx.when(o, n, s, what)
 	}
-	for _, word := range o.texts("sides", func(n *yaml.Node, text string) bool {
+	for _, word := range o.Texts("sides", func(n *yaml.Node, text string) bool {
 		if text != "blue" && text != "green" {
-			ctx.errorf(n, "", "a side is blue or green, not %q", problem.Cut(text, 40))
+			ctx.Errorf(n, "", "a side is blue or green, not %q", problem.Cut(text, 40))
 			return false
 		}
 		return true
 	}) {
 		s.Sides = append(s.Sides, map[string]Side{"blue": Blue, "green": Green}[word])
 	}
-	o.notEmpty("sides", "remove it: both sides are asked")
+	o.RefuseEmpty("sides", "remove it: both sides are asked")
 	if len(s.Sides) == 2 {
 		s.Sides = nil
 	}
-	o.mapping("capture", func(k, v *yaml.Node) {
+	o.EachPair("capture", func(k, v *yaml.Node) {
 		if c, ok := ctx.capture(k, v); ok {
 			s.Captures = append(s.Captures, c)
 		}
@@ -227,63 +228,63 @@ func (b *builder) flow(o *obj, ctx stepContext, s *Step, what string) {
 
 // capture reads one captured value.
 func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
-	c := Capture{Name: k.Value, Pos: w.pos(k)}
-	if !w.checkVarName(k, k.Value) {
+	c := Capture{Name: k.Value, Pos: w.Pos(k)}
+	if !w.CheckVarName(k, k.Value) {
 		return c, false
 	}
 	if v = source.Deref(v); v.Kind == yaml.ScalarNode {
 		c.At = v.Value
-		w.checkPath(v, v.Value, true)
+		w.CheckPath(v, v.Value, true)
 		return c, true
 	}
-	o := w.object(v, "capture", "capture "+k.Value)
-	o.bind(&c)
+	o := w.Object(v, "capture", "capture "+k.Value)
+	o.Bind(&c)
 	if c.Header != "" && !template.IsToken(c.Header) {
-		o.fail(o.at("header"), "", "%q is not the name of a header", problem.Cut(c.Header, 40))
+		o.Fail(o.At("header"), "", "%q is not the name of a header", problem.Cut(c.Header, 40))
 	}
 	if c.Regex != "" {
-		w.checkRegex(o.at("regex"), c.Regex, "regex")
+		w.checkRegex(o.At("regex"), c.Regex, "regex")
 	}
-	if o.has("status") && !c.Status && !o.broken {
-		o.fail(o.at("status"), "write status: true", "status: false captures nothing")
+	if o.Has("status") && !c.Status && !o.Broken {
+		o.Fail(o.At("status"), "write status: true", "status: false captures nothing")
 	}
 	places := 0
 	for _, name := range []string{"at", "header", "cookie", "status"} {
-		if o.has(name) {
+		if o.Has(name) {
 			places++
 		}
 	}
 	switch {
-	case o.broken:
-	case places > 1 || places == 0 && !o.has("regex"):
-		o.fail(o.n, "write one of at, header, cookie, status, with or without regex, or regex alone", "capture %q has %d places",
+	case o.Broken:
+	case places > 1 || places == 0 && !o.Has("regex"):
+		o.Fail(o.Node, "write one of at, header, cookie, status, with or without regex, or regex alone", "capture %q has %d places",
 			k.Value, places)
-	case c.Status && o.has("regex"):
-		o.fail(o.at("regex"), "remove it", "a status has no text for a regex")
+	case c.Status && o.Has("regex"):
+		o.Fail(o.At("regex"), "remove it", "a status has no text for a regex")
 	}
 	return c, true // also when wrong: later steps may name it
 }
 
 func (w *walker) retry(n *yaml.Node) *Retry {
-	o := w.object(n, "retry", "")
+	o := w.Object(n, "retry", "")
 	r := &Retry{Max: 1}
-	o.bind(r)
-	o.list("for", func(_ int, n *yaml.Node) {
-		text, ok := w.scalarText(n, "for", aText)
+	o.Bind(r)
+	o.EachElement("for", func(_ int, n *yaml.Node) {
+		text, ok := w.ScalarText(n, "for", keys.Text)
 		switch {
 		case !ok:
-		case slices.Contains(failureWords, text):
+		case slices.Contains(keys.FailureWords, text):
 			r.Failures = append(r.Failures, text)
 		case n.Style == 0 && len(text) == 3 && strings.Trim(text, "0123456789") == "":
-			if i, ok := w.intOf(n, text, "a status", anInt(400, 599)); ok {
+			if i, ok := w.IntOf(n, text, "a status", keys.Int(400, 599)); ok {
 				r.Statuses = append(r.Statuses, i)
 			}
 		default:
-			w.errorf(n, suggest.Hint(text, failureWords), "for takes statuses and %s, not %q", suggest.Quoted(failureWords),
+			w.Errorf(n, suggest.Hint(text, keys.FailureWords), "for takes statuses and %s, not %q", suggest.Quoted(keys.FailureWords),
 				problem.Cut(text, 40))
 		}
 	})
-	o.notEmpty("for", "name statuses or failures: [502, 503, connect]")
+	o.RefuseEmpty("for", "name statuses or failures: [502, 503, connect]")
 	return r
 }
 
@@ -307,49 +308,49 @@ type VarExpect struct {
 
 // when reads a step's condition: one placeholder that must not be empty, or a
 // mapping of tests on variables and on the previous answer.
-func (w *walker) when(o *obj, n *yaml.Node, s *Step, what string) {
+func (w *walker) when(o *keys.Mapping, n *yaml.Node, s *Step, what string) {
 	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
-		if t := o.template("when"); t != nil && w.canFail(n, t) {
+		if t := o.Template("when"); t != nil && w.canFail(n, t) {
 			s.WhenVar = t
 		}
 		return
 	}
-	x := w.object(n, "when", what)
-	x.mapping2("vars", func(k, v *yaml.Node) {
+	x := w.Object(n, "when", what)
+	x.EachPairOrNull("vars", func(k, v *yaml.Node) {
 		if e, ok := w.varExpect(k, v); ok {
 			s.WhenVars = append(s.WhenVars, e)
 		}
 	})
-	x.notEmpty("vars", "write {name: value}")
+	x.RefuseEmpty("vars", "write {name: value}")
 	e := &Expect{}
 	if w.expectInto(x, e); len(e.Written) > 0 {
 		s.When = e
 	}
-	o.broken = o.broken || x.broken
+	o.Broken = o.Broken || x.Broken
 }
 
 func (w *walker) varExpect(k, v *yaml.Node) (VarExpect, bool) {
 	name := k.Value
-	if env, ok := template.CutEnv(name); (!ok || template.BadNameAt(env) >= 0) && !w.checkVarName(k, name) {
+	if env, ok := template.CutEnv(name); (!ok || template.BadNameAt(env) >= 0) && !w.CheckVarName(k, name) {
 		return VarExpect{}, false
 	}
-	t, _ := template.Parse("{{"+name+"}}", w.pos(k))
+	t, _ := template.Parse("{{"+name+"}}", w.Pos(k))
 	m := w.matchers(v, "variable "+name, false)
-	return VarExpect{Name: name, Value: t, Matchers: m, Pos: w.pos(k)}, len(m) > 0
+	return VarExpect{Name: name, Value: t, Matchers: m, Pos: w.Pos(k)}, len(m) > 0
 }
 
 // canFail refuses a condition that is the same whatever the variables are: text
 // next to a placeholder is never empty, so that {{x}} == yes would always hold.
 func (w *walker) canFail(n *yaml.Node, t *Template) bool {
 	if t.Static() {
-		w.errorf(n, "write a placeholder, or when: {vars: {name: value}}; a case that is not to run has skip: reason",
+		w.Errorf(n, "write a placeholder, or when: {vars: {name: value}}; a case that is not to run has skip: reason",
 			"when: %s is always the same", problem.Cut(t.Text, 40))
 		return false
 	}
 	for i := range t.Parts {
 		if t.Parts[i].Name == "" && strings.TrimSpace(t.Parts[i].Literal) != "" {
-			w.errorf(n, comparisonHint(t), "this condition always holds: text next to a placeholder is never empty")
+			w.Errorf(n, comparisonHint(t), "this condition always holds: text next to a placeholder is never empty")
 			return false
 		}
 	}

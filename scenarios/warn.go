@@ -45,7 +45,7 @@ func (b *builder) checkRules(base, own []diff.Rule) {
 	}
 	if len(all) > maxRules {
 		if r := b.loader.rules[own[0].Origin]; r != nil {
-			r.fail(r.n, "", "more than %d rules for one step", maxRules)
+			r.Fail(r.Node, "", "more than %d rules for one step", maxRules)
 		}
 		return
 	}
@@ -59,9 +59,9 @@ func (b *builder) checkRules(base, own []diff.Rule) {
 			switch {
 			case earlier.Origin == r.Origin:
 			case diff.SameRule(&earlier, &r):
-				source.w.warnf(source.n, "remove one of them", "the same rule is already written in %s", earlier.Origin)
+				source.Reader.Warnf(source.Node, "remove one of them", "the same rule is already written in %s", earlier.Origin)
 			case shadows(earlier, r):
-				source.w.warnf(source.n, "remove it, or the rule that hides it", "this rule is shadowed by the one in %s", earlier.Origin)
+				source.Reader.Warnf(source.Node, "remove it, or the rule that hides it", "this rule is shadowed by the one in %s", earlier.Origin)
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 )
 
@@ -74,46 +75,46 @@ func TestEveryKeyIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		root := map[string]string{"suite": "suite", "parts": "parts file", "rule": "rule file", "env": "env file", "config": "config"}[fileKind(topKeys(doc.Content[0]), name)]
-		countKeys(&shape{form: formObject, table: root}, doc.Content[0], used)
+		countKeys(&keys.Shape{Form: keys.FormObject, Table: root}, doc.Content[0], used)
 		checkAgainst(t, schema, name, f.Data)
 	}
-	for _, name := range tableOrder {
-		for _, k := range tables[name].keys {
-			shared := (name == "case" || name == "step") && (used["case."+k.name] || used["step."+k.name])
-			if !used[name+"."+k.name] && !shared && k.name != "only" { // only: see TestOnly
-				t.Errorf("testdata/whole.txtar does not use %s of %s", k.name, name)
+	for _, name := range keys.Order {
+		for _, k := range keys.Tables[name].Keys {
+			shared := (name == "case" || name == "step") && (used["case."+k.Name] || used["step."+k.Name])
+			if !used[name+"."+k.Name] && !shared && k.Name != "only" { // only: see TestOnly
+				t.Errorf("testdata/whole.txtar does not use %s of %s", k.Name, name)
 			}
 		}
 	}
 }
 
 // countKeys notes which keys of which tables a tree uses.
-func countKeys(s *shape, n *yaml.Node, used map[string]bool) {
+func countKeys(s *keys.Shape, n *yaml.Node, used map[string]bool) {
 	n = source.Deref(n)
-	switch s.form {
-	case formObject:
+	switch s.Form {
+	case keys.FormObject:
 		if n.Kind != yaml.MappingNode {
 			return
 		}
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			if k := tables[s.table].key(n.Content[i].Value); k != nil {
-				used[s.table+"."+k.name] = true
-				countKeys(k.shape, n.Content[i+1], used)
+			if k := keys.Tables[s.Table].Key(n.Content[i].Value); k != nil {
+				used[s.Table+"."+k.Name] = true
+				countKeys(k.Shape, n.Content[i+1], used)
 			}
 		}
-	case formMap:
+	case keys.FormMap:
 		for i := 1; i < len(n.Content); i += 2 {
-			countKeys(s.elem, n.Content[i], used)
+			countKeys(s.Elem, n.Content[i], used)
 		}
-	case formList:
+	case keys.FormList:
 		if n.Kind == yaml.SequenceNode {
 			for _, c := range n.Content {
-				countKeys(s.elem, c, used)
+				countKeys(s.Elem, c, used)
 			}
 		}
-	case formUnion:
-		for _, alt := range s.alts {
-			isList, isMap := alt.form == formList, alt.form == formObject || alt.form == formMap
+	case keys.FormUnion:
+		for _, alt := range s.Alts {
+			isList, isMap := alt.Form == keys.FormList, alt.Form == keys.FormObject || alt.Form == keys.FormMap
 			if isList == (n.Kind == yaml.SequenceNode) && isMap == (n.Kind == yaml.MappingNode) {
 				countKeys(alt, n, used)
 			}

@@ -1,10 +1,10 @@
-package scenarios
+package keys
 
 import "github.com/bgverify/bgverify/diff"
 
 // The key tables of a suite, of its sides and of what surrounds its cases.
 
-var suiteTable = table{"suite", "A suite is one scenario file: cases that are run on both sides and compared.", []key{
+var suiteTable = Table{"suite", "A suite is one scenario file: cases that are run on both sides and compared.", []Key{
 	{"suite", aName, "Name of the suite: the first half of every case id.", "", "stb-home", true, ""},
 	{
 		"doc", aText, "What the suite is about, in a sentence for reports.",
@@ -97,12 +97,12 @@ var suiteTable = table{"suite", "A suite is one scenario file: cases that are ru
 // someOf names the keys of which a mapping has at least one, the usual one first.
 var someOf = map[string][]string{"suite": {"cases", "load"}}
 
-var sidesTable = table{"sides", "Both sides. Blue is trusted, green is under judgement.", []key{
+var sidesTable = Table{"sides", "Both sides. Blue is trusted, green is under judgement.", []Key{
 	{"blue", object("side"), "The trusted side.", "", "{url: https://api.blue.example}", false, ""},
 	{"green", object("side"), "The side under judgement.", "", "{url: https://api.green.example}", false, ""},
 }}
 
-var sideTable = table{"side", "One side: where it lives and what is sent only to it.", []key{
+var sideTable = Table{"side", "One side: where it lives and what is sent only to it.", []Key{
 	{
 		"url", aTemplate, "Base URL that the paths of steps are joined to. --blue and --green win.",
 		"", "https://api.blue.example", false, "",
@@ -134,7 +134,7 @@ var sideTable = table{"side", "One side: where it lives and what is sent only to
 	{"http", aWord("1.1", "2", "h2c"), "HTTP version to insist on.", "1.1 or 2, as TLS negotiates", "h2c", false, "HTTP"},
 }}
 
-var serviceTable = table{"service", "A named base URL of a side. What it does not write it takes from the side.", []key{
+var serviceTable = Table{"service", "A named base URL of a side. What it does not write it takes from the side.", []Key{
 	{"url", aTemplate, "Base URL, or a path joined to the side's url.", "", "https://cdn.example", true, ""},
 	{"shared", aBool, "The same address on both sides on purpose.", "false", "true", false, "Shared"},
 	{"headers", mapOf(orList(aTemplate)), "Headers sent only to this service.", "none", "{X-Zone: a}", false, "Headers"},
@@ -148,7 +148,7 @@ var serviceTable = table{"service", "A named base URL of a side. What it does no
 	{"http", aWord("1.1", "2", "h2c"), "HTTP version to insist on.", "the side's", `"2"`, false, "HTTP"},
 }}
 
-var tlsTable = table{"tls", "Certificates. File names are relative to the scenario file.", []key{
+var tlsTable = Table{"tls", "Certificates. File names are relative to the scenario file.", []Key{
 	{"ca", aFile, "PEM file with the authorities to trust instead of the system's.", "the system's", "ca.pem", false, "CA"},
 	{"cert", aFile, "PEM file with the client certificate.", "none", "client.pem", false, "Cert"},
 	{"key", aFile, "PEM file with the client certificate's key.", "none", "client-key.pem", false, "Key"},
@@ -156,7 +156,7 @@ var tlsTable = table{"tls", "Certificates. File names are relative to the scenar
 	{"insecure", aBool, "Do not check certificates. Reports show it in red.", "false", "true", false, "Insecure"},
 }}
 
-var identityTable = table{"identity", "What a side must be: a value asked from it, the same on both sides or different.", []key{
+var identityTable = Table{"identity", "What a side must be: a value asked from it, the same on both sides or different.", []Key{
 	{"get", aTemplate, "Path that answers with the identity.", "", "/version", true, ""},
 	{"service", aName, "Service to ask.", "the side's url", "auth", false, "Service"},
 	{"at", aPath, "Where in the answer the value stands.", "the whole body", "$.commit", false, "At"},
@@ -170,7 +170,7 @@ var identityTable = table{"identity", "What a side must be: a value asked from i
 // numberWords are the readings of numbers that a suite can choose for all bodies.
 var numberWords = []string{diff.Decimal.String(), diff.Typed.String()}
 
-var defaultsTable = table{"defaults", "What every step of the suite starts from.", []key{
+var defaultsTable = Table{"defaults", "What every step of the suite starts from.", []Key{
 	{"service", aName, "Service of steps that name none; wins over the suite's.", "the suite's", "home", false, "Service"},
 	{
 		"headers", mapOf(orList(aTemplate)), "Headers of every step; a step's header of the same name wins.",
@@ -200,7 +200,7 @@ var defaultsTable = table{"defaults", "What every step of the suite starts from.
 	{"trace", aWord("on", "off"), "Whether traceparent and X-Bgverify-Run are added to requests.", "on", "off", false, "Trace"},
 }}
 
-var answerTable = table{"answer", "Which answers are successes: what takes the place of the envelopes that bgverify knows.", []key{
+var answerTable = Table{"answer", "Which answers are successes: what takes the place of the envelopes that bgverify knows.", []Key{
 	{
 		"ok", mapOf(oneOf(aJSON, object("matchers"))),
 		"What the values at paths of the body are in a success: a value, or matchers. An answer that has at least one of the " +
@@ -209,20 +209,20 @@ var answerTable = table{"answer", "Which answers are successes: what takes the p
 	},
 }}
 
-var transportTable = table{"transport", "What is accepted of how blue and green are reached, besides their answers.", []key{
+var transportTable = Table{"transport", "What is accepted of how blue and green are reached, besides their answers.", []Key{
 	{
 		"allow", listOf(object("transport allow")), "The accepted differences.",
 		"", `[{fact: keep-alive, service: epg, why: the gateway closes until STB-4711 is done}]`, true, "",
 	},
 }}
 
-var transportAllowTable = table{"transport allow", "One accepted difference. It stays in reports and no longer decides.", []key{
+var transportAllowTable = Table{"transport allow", "One accepted difference. It stays in reports and no longer decides.", []Key{
 	{"fact", aWord(TransportFacts...), "What differs.", "", "keep-alive", true, "Fact"},
 	{"service", aName, "The service it is accepted of.", "every service", "epg", false, "Service"},
 	{"why", aText, "Why it is right.", "", "the gateway closes until STB-4711 is done", true, "Why"},
 }}
 
-var sessionTable = table{"session", "When setup runs again.", []key{
+var sessionTable = Table{"session", "When setup runs again.", []Key{
 	{"ttl", aDuration(1, 7*86400), "Age at which setup runs again before the next case.", "never", "25m", false, "TTL"},
 	{
 		"refresh_on", orList(anInt(100, 599)), "Statuses after which setup runs again and the case is walked once more.",
@@ -230,7 +230,7 @@ var sessionTable = table{"session", "When setup runs again.", []key{
 	},
 }}
 
-var coverageTable = table{"coverage", "The negative control's minimum.", []key{
+var coverageTable = Table{"coverage", "The negative control's minimum.", []Key{
 	{
 		"min", aPercent(0, 1),
 		"Share of mutated bodies that the comparison must notice. Below 20%, also the share of each body's values that must be " +
@@ -239,11 +239,11 @@ var coverageTable = table{"coverage", "The negative control's minimum.", []key{
 	},
 }}
 
-var flakyTable = table{"flaky", "How much flakiness is accepted.", []key{
+var flakyTable = Table{"flaky", "How much flakiness is accepted.", []Key{
 	{"max", aPercent(0, 1), "Highest share of cases that pass only on a retry.", "0%", "0.2%", true, "MaxFlaky"},
 }}
 
-var envTable = table{"env file", "An env file is what one stage (dev, verification, production) adds to every suite.", []key{
+var envTable = Table{"env file", "An env file is what one stage (dev, verification, production) adds to every suite.", []Key{
 	{"doc", aText, "What stage this is.", "", "The verification clusters.", false, ""},
 	{
 		"sides", object("sides"), "Where the sides of this stage live; wins over the suites' files.",
@@ -287,7 +287,7 @@ var envTable = table{"env file", "An env file is what one stage (dev, verificati
 	},
 }}
 
-var limitsTable = table{"limits", "What a stage allows. load and writes count off loopback, max_rps and data everywhere.", []key{
+var limitsTable = Table{"limits", "What a stage allows. load and writes count off loopback, max_rps and data everywhere.", []Key{
 	{"load", aWord("allow", "deny"), "Whether load stages run.", "deny", "allow", false, "Load"},
 	{"writes", aWord("allow", "deny"), "Whether steps with side effects run.", "deny", "allow", false, "Writes"},
 	{"max_rps", aNumber(0.1, 1e6), "Most requests per second to one host, load included.", "no cap", "200", false, "MaxRPS"},
@@ -297,3 +297,11 @@ var limitsTable = table{"limits", "What a stage allows. load and writes count of
 		"all rows", "1000", false, "Rows",
 	},
 }}
+
+// TransportFacts are the names of what is compared of how the sides are reached,
+// as transport: {allow: …} writes them; docs/trust.md says what each means.
+var TransportFacts = []string{
+	"tls-old", "tls-1.3", "http-1.1", "http-2", "certificate-expiry", "certificate-names", "certificate-issuer",
+	"keep-alive", "connections-reset", "resends", "compression", "clock", "header-names", "head", "options",
+	"empty-answer-framing", "buffered-events", "time",
+}

@@ -1,4 +1,4 @@
-package scenarios
+package keys
 
 import (
 	"fmt"
@@ -10,9 +10,10 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// bind reads every written key that its table ties to a field of the struct that
+// Bind reads every written key that its table ties to a field of the struct that
 // into points to. A key that is not written leaves its field as it is, so that the
 // struct holds the defaults before; a value that is wrong is reported and leaves
 // it as well, or zero.
@@ -20,109 +21,101 @@ import (
 // The field's type and the key's shape together decide how a value is read. A pair
 // that no reader knows is a mistake of this package and panics; TestEveryKeyBinds
 // tries them all.
-func (o *obj) bind(into any) { o.bindKeys(o.t.keys, into) }
+func (o *Mapping) Bind(into any) { o.BindKeys(o.Table.Keys, into) }
 
-// bindKeys is bind for some keys of a table whose keys belong to several structs.
-func (o *obj) bindKeys(keys []key, into any) {
+// BindKeys is bind for some keys of a table whose keys belong to several structs.
+func (o *Mapping) BindKeys(keys []Key, into any) {
 	target := reflect.ValueOf(into).Elem()
 	for i := range keys {
 		k := &keys[i]
-		if k.field == "" || o.get(k.name) == nil {
+		if k.Field == "" || o.Get(k.Name) == nil {
 			continue
 		}
-		field := target.FieldByName(k.field)
+		field := target.FieldByName(k.Field)
 		if !field.IsValid() || !o.readScalar(k, field.Addr().Interface()) && !o.readList(k, field.Addr().Interface()) && !o.readWord(k,
 			field) {
-			panic(fmt.Sprintf("scenarios: key %s of %s cannot be read into field %s of %s", k.name, o.t.name, k.field, target.Type()))
+			panic(fmt.Sprintf("scenarios: key %s of %s cannot be read into field %s of %s", k.Name, o.Table.Name, k.Field, target.Type()))
 		}
 	}
 }
 
 // readScalar reads one value into a field; false when the field is of another kind.
-func (o *obj) readScalar(k *key, field any) bool {
+func (o *Mapping) readScalar(k *Key, field any) bool {
 	switch p := field.(type) {
 	case *string:
 		*p = o.anyText(k)
 	case *bool:
-		if s := shapeOf(k.shape, formWord); s != nil { // the first of the two words means true
-			if word := o.word(k.name); word != "" {
-				*p = word == s.words[0]
+		if s := shapeOf(k.Shape, FormWord); s != nil { // the first of the two words means true
+			if word := o.Word(k.Name); word != "" {
+				*p = word == s.Words[0]
 			}
 			break
 		}
-		*p = o.bool(k.name, *p)
+		*p = o.Bool(k.Name, *p)
 	case *int:
-		*p = o.int(k.name, *p)
+		*p = o.Int(k.Name, *p)
 	case *float64:
-		if shapeOf(k.shape, formPercent) != nil {
-			*p = o.percent(k.name)
+		if shapeOf(k.Shape, FormPercent) != nil {
+			*p = o.percent(k.Name)
 			break
 		}
-		*p, _ = o.number(k.name)
+		*p, _ = o.number(k.Name)
 	case **float64: // nil: not written
-		if x, ok := o.number(k.name); ok {
+		if x, ok := o.number(k.Name); ok {
 			*p = &x
 		}
 	case *time.Duration:
-		*p = o.duration(k.name, *p)
+		*p = o.Duration(k.Name, *p)
 	case *time.Time:
-		*p = o.date(k.name)
-	case **Template:
-		*p = o.template(k.name)
+		*p = o.date(k.Name)
+	case **template.Template:
+		*p = o.Template(k.Name)
 	case *diff.Bound:
-		*p = o.bound(k.name)
+		*p = o.bound(k.Name)
 	case *perf.Margin:
-		*p = o.margin(k.name)
-	case **Auth:
-		if a := o.w.auth(o, k.name); a != nil {
-			*p = a
-		}
+		*p = o.margin(k.Name)
 	default:
-		return false
+		return o.Reader.sink.ReadField(o, k, field)
 	}
 	return true
 }
 
 // anyText reads a text by the form that the key's shape names.
-func (o *obj) anyText(k *key) string {
+func (o *Mapping) anyText(k *Key) string {
 	switch {
-	case shapeOf(k.shape, formName) != nil:
-		return o.name(k.name)
-	case shapeOf(k.shape, formWord) != nil:
-		return o.word(k.name)
-	case shapeOf(k.shape, formPath) != nil:
-		return o.path(k.name, true)
-	case shapeOf(k.shape, formFile) != nil:
-		return o.fileName(k.name)
+	case shapeOf(k.Shape, formName) != nil:
+		return o.Name(k.Name)
+	case shapeOf(k.Shape, FormWord) != nil:
+		return o.Word(k.Name)
+	case shapeOf(k.Shape, formPath) != nil:
+		return o.path(k.Name, true)
+	case shapeOf(k.Shape, formFile) != nil:
+		return o.FileName(k.Name)
 	}
-	return o.text(k.name)
+	return o.Text(k.Name)
 }
 
 // readList reads a list or a mapping with free keys into a field; false when the
 // field is of another kind.
-func (o *obj) readList(k *key, field any) bool {
+func (o *Mapping) readList(k *Key, field any) bool {
 	switch p := field.(type) {
 	case *[]string:
 		var check func(n *yaml.Node, text string) bool
-		if shapeOf(k.shape, formVar) != nil {
-			check = o.w.checkVarName
+		if shapeOf(k.Shape, formVar) != nil {
+			check = o.Reader.CheckVarName
 		}
-		*p = o.texts(k.name, check)
+		*p = o.Texts(k.Name, check)
 	case *[]int:
-		s := shapeOf(k.shape, formInt)
-		o.list(k.name, func(_ int, n *yaml.Node) {
-			if text, ok := o.w.scalarText(n, k.name, s); ok {
-				if i, ok := o.w.intOf(n, text, k.name, s); ok {
+		s := shapeOf(k.Shape, FormInt)
+		o.EachElement(k.Name, func(_ int, n *yaml.Node) {
+			if text, ok := o.Reader.ScalarText(n, k.Name, s); ok {
+				if i, ok := o.Reader.IntOf(n, text, k.Name, s); ok {
 					*p = append(*p, i)
 				}
 			}
 		})
-	case *[]Var:
-		*p = o.w.vars(o, k.name)
-	case *[]Field:
-		*p = o.w.fields(o, k.name, map[string]func(*yaml.Node) bool{"headers": o.w.headerKey, "cookies": o.w.cookieName}[k.name])
-	case *[]diff.Rule:
-		*p = o.w.rulesOf(o, k.name)
+	case *[]template.Var:
+		*p = o.Reader.Vars(o, k.Name)
 	default:
 		return false
 	}
@@ -131,22 +124,22 @@ func (o *obj) readList(k *key, field any) bool {
 
 // readWord reads a word into an enum, whose String is the word of the file, or into
 // a named text; false when the field is of another kind.
-func (o *obj) readWord(k *key, field reflect.Value) bool {
-	s := shapeOf(k.shape, formWord)
+func (o *Mapping) readWord(k *Key, field reflect.Value) bool {
+	s := shapeOf(k.Shape, FormWord)
 	if s == nil {
 		return false
 	}
 	switch field.Kind() {
 	case reflect.String:
-		field.SetString(o.word(k.name))
+		field.SetString(o.Word(k.Name))
 		return true
 	case reflect.Uint8:
-		word := o.word(k.name)
+		word := o.Word(k.Name)
 		if word == "" {
 			return true
 		}
 		enum := reflect.New(field.Type()).Elem()
-		for value := range uint64(len(s.words) + 2) {
+		for value := range uint64(len(s.Words) + 2) {
 			enum.SetUint(value)
 			if name, ok := enum.Interface().(fmt.Stringer); ok && name.String() == word {
 				field.Set(enum)
@@ -157,27 +150,27 @@ func (o *obj) readWord(k *key, field reflect.Value) bool {
 	return false
 }
 
-// sub opens the mapping of a key by the table of that name; nil when the key is
+// Open opens the mapping of a key by the table of that name; nil when the key is
 // not written. what names it in messages.
-func (o *obj) sub(key, table, what string) *obj {
-	if n := o.get(key); n != nil {
-		return o.w.object(n, table, what)
+func (o *Mapping) Open(key, table, what string) *Mapping {
+	if n := o.Get(key); n != nil {
+		return o.Reader.Object(n, table, what)
 	}
 	return nil
 }
 
 // margin reads a margin of a load stage.
-func (o *obj) margin(name string) perf.Margin {
+func (o *Mapping) margin(name string) perf.Margin {
 	n, text, _, ok := o.scalar(name, formMargin)
 	if !ok {
 		return perf.Margin{}
 	}
 	m, err := perf.ParseMargin(text)
 	if me, ok := err.(*perf.MarginError); ok {
-		o.broken = true
-		o.w.errorAt(n, me.Offset, me.Hint, "margin %s: %s", name, me.Msg)
+		o.Broken = true
+		o.Reader.ErrorAt(n, me.Offset, me.Hint, "margin %s: %s", name, me.Msg)
 	} else if err != nil {
-		o.fail(n, "", "margin %s: %v", name, err)
+		o.Fail(n, "", "margin %s: %v", name, err)
 	}
 	return m
 }
@@ -190,7 +183,7 @@ func (o *obj) margin(name string) perf.Margin {
 // It writes only what it can write whole. A table with a key that is not simply one
 // field is an error that names the key, and so is a name without a table.
 func Marshal(name string, from any) ([]byte, error) {
-	t := tables[name]
+	t := Tables[name]
 	if t == nil {
 		return nil, fmt.Errorf("write: no table %q", name)
 	}
@@ -213,56 +206,56 @@ func Marshal(name string, from any) ([]byte, error) {
 // A table with a key that code reads is refused: that key would be lost unseen.
 // To make such a key writable, give it a field of its own and a row here and in
 // bind; the reader, the schema, the documentation and the writer then share it.
-func (t *table) write(from any) (*yaml.Node, error) {
+func (t *Table) write(from any) (*yaml.Node, error) {
 	source := reflect.ValueOf(from).Elem()
 	out := &yaml.Node{Kind: yaml.MappingNode}
-	for i := range t.keys {
-		k := &t.keys[i]
-		if k.field == "" {
-			return nil, fmt.Errorf("write %s: key %q is more than one field", t.name, k.name)
+	for i := range t.Keys {
+		k := &t.Keys[i]
+		if k.Field == "" {
+			return nil, fmt.Errorf("write %s: key %q is more than one field", t.Name, k.Name)
 		}
-		field := source.FieldByName(k.field)
+		field := source.FieldByName(k.Field)
 		if !field.IsValid() {
-			return nil, fmt.Errorf("write %s: %s has no field %s", t.name, source.Type(), k.field)
+			return nil, fmt.Errorf("write %s: %s has no field %s", t.Name, source.Type(), k.Field)
 		}
 		if field.IsZero() {
 			continue
 		}
 		value := k.node(field)
 		if value == nil {
-			return nil, fmt.Errorf("write %s: key %q has a field of type %s", t.name, k.name, field.Type())
+			return nil, fmt.Errorf("write %s: key %q has a field of type %s", t.Name, k.Name, field.Type())
 		}
-		out.Content = append(out.Content, textNode(k.name), value)
+		out.Content = append(out.Content, textNode(k.Name), value)
 	}
 	return out, nil
 }
 
 // node is the value of a key as the file has it; nil for a type that no row writes.
-func (k *key) node(field reflect.Value) *yaml.Node {
+func (k *Key) node(field reflect.Value) *yaml.Node {
 	switch x := field.Interface().(type) {
 	case string:
 		return textNode(x)
 	case bool:
-		if s := shapeOf(k.shape, formWord); s != nil { // the first of the two words means true
-			return textNode(s.words[0])
+		if s := shapeOf(k.Shape, FormWord); s != nil { // the first of the two words means true
+			return textNode(s.Words[0])
 		}
 		return plainNode("true")
 	case int:
 		return plainNode(strconv.Itoa(x))
 	case float64:
-		if shapeOf(k.shape, formPercent) != nil {
+		if shapeOf(k.Shape, FormPercent) != nil {
 			return plainNode(strconv.FormatFloat(x*100, 'g', 12, 64) + "%")
 		}
 		return plainNode(strconv.FormatFloat(x, 'g', -1, 64))
 	case *float64:
 		return plainNode(strconv.FormatFloat(*x, 'g', -1, 64))
 	case time.Duration:
-		return plainNode(durationText(x))
+		return plainNode(DurationText(x))
 	case time.Time:
 		return plainNode(x.Format(time.DateOnly))
 	case perf.Margin:
 		return textNode(x.String())
-	case *Template:
+	case *template.Template:
 		if x.JSON != "" {
 			return plainNode(x.JSON)
 		}

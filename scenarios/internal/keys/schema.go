@@ -1,4 +1,4 @@
-package scenarios
+package keys
 
 import (
 	"bytes"
@@ -35,8 +35,8 @@ func Schema() []byte {
 		at = next
 	}
 	at.Ref = refTo("suite").Ref
-	for _, name := range tableOrder {
-		root.Definitions = append(root.Definitions, member{definition(name), tableSchema(tables[name])})
+	for _, name := range Order {
+		root.Definitions = append(root.Definitions, member{definition(name), tableSchema(Tables[name])})
 	}
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
@@ -105,27 +105,27 @@ func definition(table string) string { return strings.ReplaceAll(table, " ", "_"
 
 func refTo(table string) *schemaNode { return &schemaNode{Ref: "#/definitions/" + definition(table)} }
 
-func tableSchema(t *table) *schemaNode {
-	s := &schemaNode{Description: t.doc, Type: []string{"object"}, Additional: false}
-	for _, k := range t.keys {
-		text := k.doc
-		if k.def != "" {
-			text += " Default: " + k.def + "."
+func tableSchema(t *Table) *schemaNode {
+	s := &schemaNode{Description: t.Doc, Type: []string{"object"}, Additional: false}
+	for _, k := range t.Keys {
+		text := k.Doc
+		if k.Def != "" {
+			text += " Default: " + k.Def + "."
 		}
-		value := k.shape.schema()
+		value := k.Shape.schema()
 		if value.Ref != "" { // draft 7 ignores what is next to $ref
 			value = &schemaNode{AllOf: []*schemaNode{value}}
 		}
 		value.Description = text
-		if k.example != "" {
-			value.Examples = []json.RawMessage{exampleJSON(k.example)}
+		if k.Example != "" {
+			value.Examples = []json.RawMessage{exampleJSON(k.Example)}
 		}
-		s.Properties = append(s.Properties, member{k.name, value})
-		if k.required {
-			s.Required = append(s.Required, k.name)
+		s.Properties = append(s.Properties, member{k.Name, value})
+		if k.Required {
+			s.Required = append(s.Required, k.Name)
 		}
 	}
-	for _, name := range someOf[t.name] {
+	for _, name := range someOf[t.Name] {
 		s.AnyOf = append(s.AnyOf, &schemaNode{Required: []string{name}})
 	}
 	return s
@@ -137,27 +137,27 @@ func exampleJSON(text string) json.RawMessage {
 	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
 		panic(fmt.Sprintf("scenarios: example %q: %v", text, err))
 	}
-	return json.RawMessage(nodeJSON(doc.Content[0]))
+	return json.RawMessage(NodeJSON(doc.Content[0]))
 }
 
-// nodeJSON writes a YAML tree as JSON by the literal rule of the language.
-func nodeJSON(n *yaml.Node) string {
+// NodeJSON writes a YAML tree as JSON by the literal rule of the language.
+func NodeJSON(n *yaml.Node) string {
 	n = source.Deref(n)
 	switch n.Kind {
 	case yaml.MappingNode:
 		var out []string
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			out = append(out, template.QuoteJSON(n.Content[i].Value)+":"+nodeJSON(n.Content[i+1]))
+			out = append(out, template.QuoteJSON(n.Content[i].Value)+":"+NodeJSON(n.Content[i+1]))
 		}
 		return "{" + strings.Join(out, ",") + "}"
 	case yaml.SequenceNode:
 		var out []string
 		for _, c := range n.Content {
-			out = append(out, nodeJSON(c))
+			out = append(out, NodeJSON(c))
 		}
 		return "[" + strings.Join(out, ",") + "]"
 	}
-	if isLiteral(n) {
+	if IsLiteral(n) {
 		return n.Value
 	}
 	if source.IsNull(n) {
@@ -168,24 +168,24 @@ func nodeJSON(n *yaml.Node) string {
 
 // schema is the JSON Schema of a shape. Text may look like a number in YAML, so
 // scalars are taken wherever text is.
-func (s *shape) schema() *schemaNode {
+func (s *Shape) schema() *schemaNode {
 	scalar := []string{"string", "number", "boolean"}
-	switch s.form {
-	case formText, formTemplate:
+	switch s.Form {
+	case formText, FormTemplate:
 		return &schemaNode{Type: scalar}
 	case formName, formVar, formFile:
 		return &schemaNode{Type: []string{"string", "number"}}
-	case formWord:
-		return &schemaNode{Enum: wordEnum(s.words)}
+	case FormWord:
+		return &schemaNode{Enum: wordEnum(s.Words)}
 	case formBool:
 		return &schemaNode{Type: []string{"boolean"}}
-	case formInt:
-		return &schemaNode{Type: []string{"integer"}, Minimum: &s.min, Maximum: &s.max}
-	case formNumber:
-		return &schemaNode{Type: []string{"number"}, Minimum: &s.min, Maximum: &s.max}
-	case formDuration:
+	case FormInt:
+		return &schemaNode{Type: []string{"integer"}, Minimum: &s.Min, Maximum: &s.Max}
+	case FormNumber:
+		return &schemaNode{Type: []string{"number"}, Minimum: &s.Min, Maximum: &s.Max}
+	case FormDuration:
 		return &schemaNode{Type: []string{"string"}, Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+$`}
-	case formPercent:
+	case FormPercent:
 		return &schemaNode{Type: []string{"string"}, Pattern: `^[0-9]+(\.[0-9]+)? ?%$`}
 	case formRate:
 		return &schemaNode{Type: []string{"string"}, Pattern: `^[0-9]+(\.[0-9]+)? ?/ ?(s|m|h)$`}
@@ -201,22 +201,22 @@ func (s *shape) schema() *schemaNode {
 			{Type: []string{"integer"}, Minimum: &low, Maximum: &high},
 			{Type: []string{"string"}, Pattern: `^[1-5](xx|XX|[0-9][0-9])$`},
 		}}
-	case formJSON:
+	case FormJSON:
 		return &schemaNode{}
-	case formObject:
-		return refTo(s.table)
-	case formMap:
-		return &schemaNode{Type: []string{"object"}, Additional: s.elem.schema()}
-	case formList:
-		return &schemaNode{Type: []string{"array"}, Items: s.elem.schema()}
-	case formUnion:
+	case FormObject:
+		return refTo(s.Table)
+	case FormMap:
+		return &schemaNode{Type: []string{"object"}, Additional: s.Elem.schema()}
+	case FormList:
+		return &schemaNode{Type: []string{"array"}, Items: s.Elem.schema()}
+	case FormUnion:
 		out := &schemaNode{}
-		for _, a := range s.alts {
+		for _, a := range s.Alts {
 			out.AnyOf = append(out.AnyOf, a.schema())
 		}
 		return out
 	}
-	panic(fmt.Sprintf("scenarios: no schema for form %d", s.form))
+	panic(fmt.Sprintf("scenarios: no schema for form %d", s.Form))
 }
 
 // wordEnum lists the words, those that YAML reads as numbers both ways.

@@ -1,4 +1,4 @@
-package scenarios
+package keys
 
 import "slices"
 
@@ -6,12 +6,12 @@ import "slices"
 
 var sideEffectWords = []string{"none", "idempotent", "isolated", "compensated", "unreviewed"}
 
-var verbs = []string{"get", "post", "put", "patch", "delete", "head", "options"}
+var Verbs = []string{"get", "post", "put", "patch", "delete", "head", "options"}
 
-var bodyKeys = []string{"json", "form", "multipart", "graphql", "xml", "text", "file", "base64"}
+var BodyKeys = []string{"json", "form", "multipart", "graphql", "xml", "text", "file", "base64"}
 
-// requestKeys are shared by steps and by cases of one request.
-var requestKeys = []key{
+// RequestKeys are shared by steps and by cases of one request.
+var RequestKeys = []Key{
 	{"get", aTemplate, "GET this path of the service, or an absolute URL of one of the side's services.", "", "/v1/channels", false, ""},
 	{"post", aTemplate, "POST to this path. Needs side_effects.", "", "/v1/orders", false, ""},
 	{"put", aTemplate, "PUT to this path. Needs side_effects.", "", "/v1/bookmarks/{{content}}", false, ""},
@@ -97,8 +97,8 @@ var requestKeys = []key{
 	{"trace", aWord("on", "off"), "Whether traceparent and X-Bgverify-Run are added.", "on", "off", false, "Trace"},
 }
 
-// caseKeys are those that only cases have.
-var caseKeys = []key{
+// CaseKeys are those that only cases have.
+var CaseKeys = []Key{
 	{"case", aName, "Id of the case, unique in the suite.", "", "channel-list", true, ""},
 	{"name", aText, "Name for people.", "the id", "채널 목록", false, "Name"},
 	{"doc", aText, "What the case is about.", "", "The list a box shows after power-on.", false, "Doc"},
@@ -138,13 +138,13 @@ var caseKeys = []key{
 	},
 }
 
-var caseTable = table{
+var caseTable = Table{
 	"case",
 	"A case is an independent sequence of steps: a testcase in reports. A case of one step writes the step's keys itself.",
-	slices.Concat(caseKeys, requestKeys),
+	slices.Concat(CaseKeys, RequestKeys),
 }
 
-var stepTable = table{"step", "A step is one request sent to both sides, or the use of a part.", append([]key{
+var stepTable = Table{"step", "A step is one request sent to both sides, or the use of a part.", append([]Key{
 	{"step", aText, "Name of the step, unique in its case.", "the verb and path", "sign in", false, ""},
 	{"use", aText, "Named step list of a parts file: file#name, relative to this file.", "", "common/session.yaml#sign-in", false, ""},
 	{"with", mapOf(aTemplate), "Arguments of the part.", "none", "{content: VOD-1001}", false, ""},
@@ -154,9 +154,9 @@ var stepTable = table{"step", "A step is one request sent to both sides, or the 
 			"ends early.",
 		"in cleanup and for DELETE: the steps whose captures or URL it uses", "order", false, "",
 	},
-}, requestKeys...)}
+}, RequestKeys...)}
 
-var partsTable = table{"parts file", "A parts file holds named step lists for use:.", []key{
+var partsTable = Table{"parts file", "A parts file holds named step lists for use:.", []Key{
 	{"doc", aText, "What the parts are for.", "", "Sign-in and sign-out.", false, ""},
 	{
 		"parts", mapOf(listOf(object("step"))), "The step lists by name.",
@@ -164,25 +164,25 @@ var partsTable = table{"parts file", "A parts file holds named step lists for us
 	},
 }}
 
-var requestTable = table{"request", "A request with a method that has no key of its own.", []key{
+var requestTable = Table{"request", "A request with a method that has no key of its own.", []Key{
 	{"method", aText, "The method, in capitals.", "", "PROPFIND", true, "Method"},
 	{"url", aTemplate, "Path or absolute URL.", "", "/dav", true, "URL"},
 }}
 
-var multipartTable = table{"multipart part", "One part of a multipart/form-data body.", []key{
+var multipartTable = Table{"multipart part", "One part of a multipart/form-data body.", []Key{
 	{"value", aTemplate, "The part's text.", "", "logo", false, "Value"},
 	{"file", aFile, "File whose bytes are the part.", "", "logo.png", false, "File"},
 	{"filename", aText, "File name that is sent.", "the file's", "logo.png", false, "FileName"},
 	{"type", aText, "Content-Type of the part.", "by the file's ending", "image/png", false, "Type"},
 }}
 
-var graphqlTable = table{"graphql", "A GraphQL request.", []key{
+var graphqlTable = Table{"graphql", "A GraphQL request.", []Key{
 	{"query", aTemplate, "The query.", "", `"{ channels { id } }"`, true, "Text"},
 	{"variables", aJSON, "Its variables.", "none", "{id: VOD-1001}", false, ""},
 	{"operation", aText, "Name of the operation to run.", "", "Channels", false, "Operation"},
 }}
 
-var authTable = table{"auth", "How a request proves who sends it: exactly one of the keys.", []key{
+var authTable = Table{"auth", "How a request proves who sends it: exactly one of the keys.", []Key{
 	{"basic", object("basic"), "User and password.", "", `{user: box, password: "{{env.STB_KEY}}"}`, false, ""},
 	{"bearer", aTemplate, "A token for Authorization: Bearer.", "", `"{{token}}"`, false, "Token"},
 	{"api_key", object("api_key"), "A key in a header or the query.", "", `{header: X-Api-Key, value: "{{env.STB_KEY}}"}`, false, ""},
@@ -205,12 +205,12 @@ var authTable = table{"auth", "How a request proves who sends it: exactly one of
 	},
 }}
 
-var digestTable = table{"digest", "Digest authentication (RFC 7616): MD5, SHA-256 and SHA-512-256, qop auth and auth-int.", []key{
+var digestTable = Table{"digest", "Digest authentication (RFC 7616): MD5, SHA-256 and SHA-512-256, qop auth and auth-int.", []Key{
 	{"user", aTemplate, "The user.", "", "box", true, "User"},
 	{"password", aTemplate, "The password.", "", `"{{env.STB_KEY}}"`, true, "Password"},
 }}
 
-var hmacTable = table{"hmac", "A signature with a shared secret. Its text and its header are those of the server that checks it.", []key{
+var hmacTable = Table{"hmac", "A signature with a shared secret. Its text and its header are those of the server that checks it.", []Key{
 	{"secret", aTemplate, "The shared secret.", "", `"{{env.STB_KEY}}"`, true, "Secret"},
 	{
 		"sign", aTemplate,
@@ -227,10 +227,10 @@ var hmacTable = table{"hmac", "A signature with a shared secret. Its text and it
 	{"encode", aWord("hex", "base64"), "How the signature is written.", "hex", "base64", false, "Encode"},
 }}
 
-var awsTable = table{
+var awsTable = Table{
 	"aws",
 	"AWS Signature Version 4: signed are the host, Content-Type, Range and X-Amz- headers, the query and the body.",
-	[]key{
+	[]Key{
 		{"region", aTemplate, "The region.", "", "ap-northeast-2", true, "Region"},
 		{"service", aTemplate, "The service's name in signatures.", "", "execute-api", true, "Service"},
 		{"access_key", aTemplate, "Id of the key.", "", "AKIDEXAMPLE", true, "AccessKey"},
@@ -239,18 +239,18 @@ var awsTable = table{
 	},
 }
 
-var basicTable = table{"basic", "Basic authentication.", []key{
+var basicTable = Table{"basic", "Basic authentication.", []Key{
 	{"user", aTemplate, "The user.", "", "box", true, "User"},
 	{"password", aTemplate, "The password.", "", `"{{env.STB_KEY}}"`, true, "Password"},
 }}
 
-var apiKeyTable = table{"api_key", "An API key.", []key{
+var apiKeyTable = Table{"api_key", "An API key.", []Key{
 	{"header", aText, "Header that carries it.", "", "X-Api-Key", false, ""},
 	{"query", aText, "Query parameter that carries it.", "", "key", false, ""},
 	{"value", aTemplate, "The key.", "", `"{{env.STB_KEY}}"`, true, "Value"},
 }}
 
-var oauth2Table = table{"oauth2", "OAuth 2.", []key{
+var oauth2Table = Table{"oauth2", "OAuth 2.", []Key{
 	{"grant", aWord("client_credentials", "password"), "Kind of grant.", "client_credentials", "password", false, ""},
 	{
 		"token_url", aTemplate, "Where tokens are fetched: an absolute URL, or a path of the step's service.",
@@ -263,7 +263,7 @@ var oauth2Table = table{"oauth2", "OAuth 2.", []key{
 	{"scopes", listOf(aText), "Scopes to ask for.", "none", "[epg]", false, "Scopes"},
 }}
 
-var captureTable = table{"capture", "Where a captured value is: one of at, header, cookie, status, or a regex over the body.", []key{
+var captureTable = Table{"capture", "Where a captured value is: one of at, header, cookie, status, or a regex over the body.", []Key{
 	{"at", aPath, "Path to a single value of the body.", "", "$.profile.id", false, "At"},
 	{"header", aText, "Response header.", "", "Location", false, "Header"},
 	{"cookie", aText, "Cookie that the answer sets.", "", "sid", false, "Cookie"},
@@ -277,29 +277,29 @@ var captureTable = table{"capture", "Where a captured value is: one of at, heade
 	{"same", aBool, "Both sides must have captured the same value.", "false", "true", false, "Same"},
 }}
 
-var pollTable = table{"poll", "Business waiting: each side is asked until its own condition holds.", []key{
+var pollTable = Table{"poll", "Business waiting: each side is asked until its own condition holds.", []Key{
 	{"until", object("expect"), "The condition.", "", `{body: {"$.state": SETTLED}}`, true, ""},
 	{"every", aDuration(0.01, 600), "Wait between two requests.", "1s", "500ms", false, "Every"},
 	{"up_to", aDuration(0.01, 3600), "When to give up; the step then fails.", "30s", "20s", false, "UpTo"},
 }}
 
-var retryTable = table{"retry", "Resending after transport failures and statuses of a gateway.", []key{
+var retryTable = Table{"retry", "Resending after transport failures and statuses of a gateway.", []Key{
 	{
-		"for", orList(oneOf(anInt(100, 599), aWord(failureWords...))), "Statuses and failures that are retried.",
+		"for", orList(oneOf(anInt(100, 599), aWord(FailureWords...))), "Statuses and failures that are retried.",
 		"", "[502, 503, connect]", true, "",
 	},
 	{"max", anInt(1, 10), "Most retries.", "1", "2", false, "Max"},
 	{"wait", aDuration(0, 60), "Wait before each retry.", "0s", "200ms", false, "Wait"},
 }}
 
-var failureWords = []string{"dns", "refused", "connect", "tls", "reset", "timeout", "truncated"}
+var FailureWords = []string{"dns", "refused", "connect", "tls", "reset", "timeout", "truncated"}
 
-var quarantineTable = table{"quarantine", "Keeps a case running without letting it decide.", []key{
+var quarantineTable = Table{"quarantine", "Keeps a case running without letting it decide.", []Key{
 	{"until", aDate, "Last day of the quarantine.", "", "2027-03-31", true, "Until"},
 	{"ticket", aText, "Where the repair is followed.", "", "STB-4712", true, "Ticket"},
 }}
 
-var dataTable = table{"data", "Rows of a case. The case runs once per row, as suite/case[row].", []key{
+var dataTable = Table{"data", "Rows of a case. The case runs once per row, as suite/case[row].", []Key{
 	{"file", aFile, "csv (header row; cells are text), json (a list of objects) or ndjson.", "", "epg.csv", false, ""},
 	{"rows", listOf(mapOf(aJSON)), "Rows written here, instead of a file.", "", "[{channel: CH001}, {channel: CH002}]", false, ""},
 	{"name", aTemplate, "Names a row from its columns.", "the row's number", `"{{channel}} {{date}}"`, false, ""},

@@ -1,7 +1,7 @@
-package scenarios
+package keys
 
-// tableOrder lists the key tables as docs/format.md prints them.
-var tableOrder = []string{
+// Order lists the key tables as docs/format.md prints them.
+var Order = []string{
 	"suite", "case", "step", "request", "multipart part", "graphql", "auth", "basic", "api_key", "oauth2", "digest", "hmac", "aws",
 	"expect", "side expect", "when", "latency", "matchers", "not", "count", "hls", "capture", "poll", "retry", "data", "quarantine",
 	"rule", "defaults", "sides", "side", "service", "tls", "identity", "answer", "transport", "transport allow", "session", "coverage",
@@ -9,17 +9,17 @@ var tableOrder = []string{
 	"load", "load step", "margins", "parts file", "rule file", "env file", "limits", "config",
 }
 
-// tables are the key tables by name: the closed lists that the walker, the JSON
+// Tables are the key tables by name: the closed lists that the walker, the JSON
 // Schema and docs/format.md share.
-var tables = func() map[string]*table {
-	m := map[string]*table{}
-	for _, t := range []*table{
+var Tables = func() map[string]*Table {
+	m := map[string]*Table{}
+	for _, t := range []*Table{
 		&suiteTable, &caseTable, &stepTable, &requestTable, &multipartTable, &graphqlTable, &authTable, &basicTable, &apiKeyTable, &oauth2Table, &digestTable, &hmacTable, &awsTable,
 		&expectTable, &sideExpectTable, &whenTable, &latencyTable, &matchersTable, &notTable, &countTable, &hlsTable, &captureTable, &pollTable, &retryTable, &dataTable, &quarantineTable,
 		&ruleTable, &defaultsTable, &sidesTable, &sideTable, &serviceTable, &tlsTable, &identityTable, &answerTable, &transportTable, &transportAllowTable, &sessionTable, &coverageTable, &flakyTable,
 		&loadTable, &loadStepTable, &marginsTable, &partsTable, &ruleFileTable, &envTable, &limitsTable, &configTable,
 	} {
-		m[t.name] = t
+		m[t.Name] = t
 	}
 	return m
 }()
@@ -57,7 +57,7 @@ var foreignMatchers = map[string]string{
 	"every": "write each:", "all": "write each:",
 }
 
-var configTable = table{"config", "bgverify.yaml in the working folder names env files and defaults of flags.", []key{
+var configTable = Table{"config", "bgverify.yaml in the working folder names env files and defaults of flags.", []Key{
 	{
 		"envs", mapOf(aFile), "Env files by stage, for --env NAME.",
 		"none", "{dev: envs/dev.yaml, production: envs/production.yaml}", false, "",

@@ -1,4 +1,4 @@
-package scenarios
+package keys
 
 import (
 	"slices"
@@ -9,7 +9,7 @@ import (
 
 // The key tables of expectations, rules and load stages.
 
-var expectKeys = []key{
+var ExpectKeys = []Key{
 	{"status", orList(aStatus), "Status or class, or a list of which any is right.", "2xx", "[200, 204, 4xx]", false, ""},
 	{
 		"latency", oneOf(aDuration(0.000001, 600), object("latency")), "How long the answer may take: a duration is an upper bound.",
@@ -36,24 +36,24 @@ var expectKeys = []key{
 	{"hls", object("hls"), "What an HLS playlist must hold.", "", "{variants: {gte: 3}, codecs: {contains: avc1}}", false, ""},
 }
 
-var expectTable = table{"expect", "What must hold on both sides, whatever the comparison says.", append(slices.Clone(expectKeys),
-	key{"blue", object("side expect"), "Overrides for blue.", "", "{status: 404}", false, ""},
-	key{"green", object("side expect"), "Overrides for green.", "", "{status: 200}", false, ""},
+var expectTable = Table{"expect", "What must hold on both sides, whatever the comparison says.", append(slices.Clone(ExpectKeys),
+	Key{"blue", object("side expect"), "Overrides for blue.", "", "{status: 404}", false, ""},
+	Key{"green", object("side expect"), "Overrides for green.", "", "{status: 200}", false, ""},
 )}
 
-var sideExpectTable = table{"side expect", "Expectations of one side, in place of those of both.", expectKeys}
+var sideExpectTable = Table{"side expect", "Expectations of one side, in place of those of both.", ExpectKeys}
 
-var whenTable = table{
+var whenTable = Table{
 	"when", "When a step runs: all of it must hold. vars tests variables, the rest the answer of the step before.",
-	append([]key{
+	append([]Key{
 		{
 			"vars", mapOf(oneOf(aJSON, object("matchers"))), "What variables must be: a value, or matchers.",
 			"", "{plan: premium, items: {gt: 0}}", false, "",
 		},
-	}, expectKeys...),
+	}, ExpectKeys...),
 }
 
-var latencyTable = table{"latency", "Bounds of the time to the last byte.", []key{
+var latencyTable = Table{"latency", "Bounds of the time to the last byte.", []Key{
 	{"lt", aDuration(0, 600), "Less than.", "", "300ms", false, ""},
 	{"lte", aDuration(0, 600), "At most.", "", "300ms", false, ""},
 	{"gt", aDuration(0, 600), "More than.", "", "10ms", false, ""},
@@ -64,7 +64,7 @@ var typeWords = []string{"string", "number", "integer", "boolean", "null", "arra
 
 var formatWords = []string{"uuid", "ulid", "date-time", "jwt", "hex", "base64", "url", "ipv4", "date", "email"}
 
-var matchersTable = table{"matchers", "Tests of a value; all of them must hold. A value without matchers stands for eq.", []key{
+var matchersTable = Table{"matchers", "Tests of a value; all of them must hold. A value without matchers stands for eq.", []Key{
 	{"eq", aJSON, "Equal to this value, type included.", "", "0", false, ""},
 	{"ne", aJSON, "Not equal to this value.", "", "ERROR", false, ""},
 	{"lt", aTemplate, "Less than this number.", "", "10", false, ""},
@@ -92,10 +92,10 @@ var matchersTable = table{"matchers", "Tests of a value; all of them must hold. 
 	},
 }}
 
-var notTable = table{
+var notTable = Table{
 	"not",
 	"Tests that must not hold. For the others there are opposites: ne, lt and gte, exists: false, empty: false.",
-	[]key{
+	[]Key{
 		{"in", listOf(aJSON), "One of these values.", "", "[SUSPENDED, CLOSED]", false, ""},
 		{"contains", aTemplate, "Text that contains this, or a list with this element.", "", "error", false, ""},
 		{"matches", aTemplate, "Regular expression (RE2) that the text matches.", "", `"(?i)exception"`, false, ""},
@@ -104,7 +104,7 @@ var notTable = table{
 	},
 }
 
-var countTable = table{"count", "Tests of a number of elements.", []key{
+var countTable = Table{"count", "Tests of a number of elements.", []Key{
 	{"eq", aTemplate, "Exactly.", "", "12", false, ""},
 	{"ne", aTemplate, "Not.", "", "0", false, ""},
 	{"lt", aTemplate, "Less than.", "", "500", false, ""},
@@ -114,7 +114,7 @@ var countTable = table{"count", "Tests of a number of elements.", []key{
 	{"in", listOf(aTemplate), "One of these numbers.", "", "[1, 2]", false, ""},
 }}
 
-var hlsTable = table{"hls", "What an HLS playlist must hold.", []key{
+var hlsTable = Table{"hls", "What an HLS playlist must hold.", []Key{
 	{"variants", oneOf(aTemplate, object("count")), "Number of variant streams of a master playlist.", "", "{gte: 3}", false, ""},
 	{"segments", oneOf(aTemplate, object("count")), "Number of segments of a media playlist.", "", "{gte: 5}", false, ""},
 	{"target_duration", oneOf(aTemplate, object("count")), "EXT-X-TARGETDURATION in seconds.", "", "{lte: 10}", false, ""},
@@ -145,10 +145,10 @@ var asDoc = func() string {
 	return strings.Join(words, " ") + " " + strings.Join(names, " and ") + ": a name."
 }()
 
-var ruleTable = table{
+var ruleTable = Table{
 	"rule",
 	"A rule changes how differences at a place count. One of at, header, headers, where says the place, do says what happens.",
-	[]key{
+	[]Key{
 		{"at", aText, "Path pattern into the body.", "", `"$..serverTime"`, false, "At"},
 		{"header", aText, "One response header.", "", "x-served-by", false, "Header"},
 		{"headers", orList(aText), "Response headers; with do: only.", "", "[content-type, etag]", false, "Headers"},
@@ -182,12 +182,12 @@ var ruleTable = table{
 	},
 }
 
-var ruleFileTable = table{"rule file", "A rule file holds rules only, for diff --rules, rediff --rules and use: in a list of rules.", []key{
+var ruleFileTable = Table{"rule file", "A rule file holds rules only, for diff --rules, rediff --rules and use: in a list of rules.", []Key{
 	{"doc", aText, "What the rules are for.", "", "Accepted with release 2.4.", false, ""},
 	{"rules", listOf(object("rule")), "The rules.", "", `[{at: "$..serverTime", do: ignore, why: clock of the answering pod}]`, true, ""},
 }}
 
-var loadTable = table{"load", "A load stage sends the same requests to both sides at once and compares latency and errors.", []key{
+var loadTable = Table{"load", "A load stage sends the same requests to both sides at once and compares latency and errors.", []Key{
 	{"load", aText, "Name of the stage, unique in the suite.", "", "evening peak", true, "Name"},
 	{
 		"steps", listOf(object("load step")), "The cases that are sent, with their weights.",
@@ -219,12 +219,12 @@ var loadTable = table{"load", "A load stage sends the same requests to both side
 	},
 }}
 
-var loadStepTable = table{"load step", "One route of a load stage.", []key{
+var loadStepTable = Table{"load step", "One route of a load stage.", []Key{
 	{"case", aText, "A case of one step: its id, or suite/case for another suite.", "", "channel-list", true, ""},
 	{"weight", anInt(1, 1_000_000), "Its share of the requests.", "1", "7", false, "Weight"},
 }}
 
-var marginsTable = table{"margins", "How much worse is still no worse.", []key{
+var marginsTable = Table{"margins", "How much worse is still no worse.", []Key{
 	{"p50", aMargin, "Median latency.", "5%", "5%", false, "P50"},
 	{"p95", aMargin, "95th percentile.", "10%", `"10% or 2ms"`, false, "P95"},
 	{"p99", aMargin, "99th percentile.", "20%", "20%", false, "P99"},

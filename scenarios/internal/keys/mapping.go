@@ -1,0 +1,274 @@
+package keys
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
+)
+
+// A walker maps the nodes of one file to types and reports what does not fit.
+type Reader struct {
+	Src  *source.File
+	sink Sink
+}
+
+// A Sink takes what readers find.
+type Sink interface {
+	Add(problem.Problem)
+	Full() bool
+	Opened(*Mapping)
+	Placed(*template.Template, *source.File, *yaml.Node)
+	ReadField(o *Mapping, k *Key, field any) bool
+}
+
+// NewReader reads the mappings of a file; what it finds goes to a sink.
+func NewReader(src *source.File, into Sink) *Reader { return &Reader{src, into} }
+
+func (w *Reader) Pos(n *yaml.Node) problem.Pos { return w.Src.Pos(n) }
+
+// Errorf reports a mistake at a node.
+func (w *Reader) Errorf(n *yaml.Node, hint, format string, args ...any) {
+	w.report(problem.Error, n, hint, format, args...)
+}
+
+// Warnf reports a warning at a node.
+func (w *Reader) Warnf(n *yaml.Node, hint, format string, args ...any) {
+	w.report(problem.Warning, n, hint, format, args...)
+}
+
+func (w *Reader) report(kind problem.Kind, n *yaml.Node, hint, format string, args ...any) {
+	if w.Src.Marred(n.Line) || w.sink.Full() {
+		return
+	}
+	w.sink.Add(problem.Problem{Pos: w.Pos(n), Kind: kind, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: w.Src.Width(n)})
+}
+
+// ErrorAt reports a mistake at a byte offset into a scalar's text.
+func (w *Reader) ErrorAt(n *yaml.Node, offset int, hint, format string, args ...any) {
+	if w.Src.Marred(n.Line) || w.sink.Full() {
+		return
+	}
+	w.sink.Add(problem.Problem{Pos: w.Src.PosAt(n, offset), Kind: problem.Error, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: 1})
+}
+
+// An Mapping is one mapping read by a key table. Its accessors check each value by
+// the key's shape, report what is wrong and return zero for it.
+type Mapping struct {
+	Reader *Reader
+	Node   *yaml.Node
+	Table  *Table
+	What   string // suffix of messages: ` in case "epg"`
+	Keys   map[string]*yaml.Node
+	Values map[string]*yaml.Node
+	used   map[string]bool
+	Broken bool // something was reported: an unread key may be its result
+}
+
+// Object reads a mapping. what names it in messages, such as case "epg".
+func (w *Reader) Object(n *yaml.Node, tableName, what string) *Mapping {
+	t := Tables[tableName]
+	if t == nil {
+		panic("scenarios: no key table " + tableName)
+	}
+	return w.ObjectOf(n, t, what)
+}
+
+func (w *Reader) ObjectOf(n *yaml.Node, t *Table, what string) *Mapping {
+	n = source.Deref(n)
+	o := &Mapping{Reader: w, Node: n, Table: t, Keys: map[string]*yaml.Node{}, Values: map[string]*yaml.Node{}, used: map[string]bool{}}
+	if what != "" {
+		o.What = " in " + what
+	}
+	if n.Kind != yaml.MappingNode {
+		w.Errorf(n, exampleOf(t.Name), "%s must be a mapping, not %s", o.Table.Name, KindWord(n))
+		o.Broken = true
+		return o
+	}
+	w.sink.Opened(o)
+	w.EachPair(n, func(k, v *yaml.Node) {
+		known := o.Table.Key(k.Value)
+		switch {
+		case known == nil:
+			o.Fail(k, w.unknownHint(k.Value, o.Table), "unknown key %q%s", k.Value, o.What)
+		case source.IsNull(v) && (known.Shape.Form != FormJSON || EmptyNull(v)):
+			o.Fail(k, nullHint(v), "key %q has no value%s", k.Value, o.What)
+			o.used[k.Value] = true
+		default:
+			o.Values[k.Value] = v
+		}
+		o.Keys[k.Value] = k
+	})
+	for i := range o.Table.Keys {
+		if k := &o.Table.Keys[i]; k.Required && o.Keys[k.Name] == nil {
+			o.Fail(n, "add "+k.Name+": "+k.Example, "%s without %q%s", o.Table.Name, k.Name, o.What)
+		}
+	}
+	if names := someOf[o.Table.Name]; names != nil && !slices.ContainsFunc(names, func(name string) bool { return o.Keys[name] != nil }) {
+		o.Fail(n, "add "+names[0]+": "+o.Table.Key(names[0]).Example, "%s without %q%s", o.Table.Name, names[0], o.What)
+	}
+	return o
+}
+
+// exampleOf is a hint that shows a mapping of a table; empty where no key has one.
+func exampleOf(tableName string) string {
+	for _, name := range Order {
+		for _, k := range Tables[name].Keys {
+			if s := shapeOf(k.Shape, FormObject); s != nil && s.Table == tableName && strings.HasPrefix(k.Example, "{") {
+				return fmt.Sprintf("write %s: %s", k.Name, k.Example)
+			}
+		}
+	}
+	return ""
+}
+
+// EachPair calls f for each key of a mapping that is plain text and not repeated.
+func (w *Reader) EachPair(n *yaml.Node, f func(k, v *yaml.Node)) {
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := source.Deref(n.Content[i]), source.Deref(n.Content[i+1])
+		switch {
+		case k.Kind != yaml.ScalarNode:
+			w.Errorf(k, `a value that starts with { or [ must be quoted`, "a key must be text, not %s", KindWord(k))
+			continue
+		case k.Value == "<<" && k.Style == 0:
+			w.Errorf(k, "use defaults: or parts: instead", "merge keys are not part of the language")
+			continue
+		case source.IsNull(k):
+			w.Errorf(k, "", "a key is missing before the colon")
+			continue
+		}
+		if first, dup := seen[k.Value]; dup {
+			w.Errorf(k, fmt.Sprintf("it is already written in line %d", first), "duplicate key %q", k.Value)
+			continue
+		}
+		seen[k.Value] = k.Line
+		if k.Style == 0 && slices.Contains(booleanWords, strings.ToLower(k.Value)) {
+			w.Warnf(k, fmt.Sprintf("quote it: %q", k.Value), "the key %s is text here; YAML 1.1 tools read it as true or false", k.Value)
+		}
+		w.checkTag(k)
+		w.checkTag(v)
+		f(k, v)
+	}
+}
+
+// booleanWords are what YAML 1.1 reads as true or false.
+var booleanWords = []string{"y", "n", "yes", "no", "on", "off", "true", "false"}
+
+// checkTag refuses explicit YAML tags: they would change types unseen.
+func (w *Reader) checkTag(n *yaml.Node) {
+	if n.Style&yaml.TaggedStyle != 0 {
+		w.Errorf(n, "", "YAML tag %q is not part of the language", n.Tag)
+	}
+}
+
+func (w *Reader) unknownHint(word string, t *Table) string {
+	if w.sink.Full() {
+		return "" // nobody will read it
+	}
+	foreign := foreignKeys
+	if t.Name == "matchers" || t.Name == "count" {
+		foreign = foreignMatchers
+	}
+	if hint, ok := foreign[strings.ToLower(word)]; ok && suggest.Nearest(word, t.Names()) == "" {
+		return hint
+	}
+	if hint := suggest.Hint(word, t.Names()); hint != "" {
+		return hint
+	}
+	for _, name := range Order {
+		if other := Tables[name]; other.Key(word) != nil {
+			return fmt.Sprintf("%q is a key of %s", word, other.Name)
+		}
+	}
+	return ""
+}
+
+func nullHint(v *yaml.Node) string {
+	if v.Value != "" {
+		return fmt.Sprintf("remove it, or quote the text %q", v.Value)
+	}
+	return "remove it or give it a value; look at the indentation of what follows"
+}
+
+// KindWord names what a node is.
+func KindWord(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case source.IsNull(n):
+		return "nothing"
+	}
+	return fmt.Sprintf("%q", problem.Cut(n.Value, 40))
+}
+
+func (o *Mapping) Fail(n *yaml.Node, hint, format string, args ...any) {
+	o.Broken = true
+	o.Reader.Errorf(n, hint, format, args...)
+}
+
+// Get returns the value of a key, or nil. It marks the key as read.
+func (o *Mapping) Get(name string) *yaml.Node {
+	if o.Table.Key(name) == nil {
+		panic("scenarios: table " + o.Table.Name + " has no key " + name)
+	}
+	o.used[name] = true
+	return o.Values[name]
+}
+
+// MarkRead takes keys as read, so that refusing unread ones does not report them.
+func (o *Mapping) MarkRead(names ...string) {
+	for _, name := range names {
+		o.used[name] = true
+	}
+}
+
+// Has reports whether a key is written, whatever its value.
+func (o *Mapping) Has(name string) bool { return o.Keys[name] != nil }
+
+// At is the node to report a key's mistake at: its value, its key, the mapping.
+func (o *Mapping) At(name string) *yaml.Node {
+	if v := o.Values[name]; v != nil {
+		return v
+	}
+	if k := o.Keys[name]; k != nil {
+		return k
+	}
+	return o.Node
+}
+
+// ElementOf is the element of a key's list with this text, or nil.
+func (o *Mapping) ElementOf(name, text string) *yaml.Node {
+	v := o.Values[name]
+	if v == nil {
+		return nil
+	}
+	for _, c := range source.Deref(v).Content {
+		if source.Deref(c).Value == text {
+			return source.Deref(c)
+		}
+	}
+	return nil
+}
+
+// RefuseUnread reports the keys that were written and never read: they would do nothing.
+func (o *Mapping) RefuseUnread(because string) {
+	if o.Broken {
+		return
+	}
+	for i := range o.Table.Keys {
+		name := o.Table.Keys[i].Name
+		if k := o.Keys[name]; k != nil && !o.used[name] {
+			o.used[name] = true
+			o.Reader.Errorf(k, "", "key %q does nothing%s%s", name, because, o.What)
+		}
+	}
+}

@@ -1,0 +1,370 @@
+package keys
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/path"
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
+)
+
+// ScalarText returns a scalar's text, or reports that the node is none.
+func (w *Reader) ScalarText(n *yaml.Node, what string, s *Shape) (string, bool) {
+	n = source.Deref(n)
+	if n.Kind != yaml.ScalarNode || source.IsNull(n) {
+		w.Errorf(n, "", "%s must be %s, not %s", what, s.Word(), KindWord(n))
+		return "", false
+	}
+	w.checkTag(n)
+	return n.Value, true
+}
+
+// shapeOf finds the alternative of a union with the wanted form.
+func shapeOf(s *Shape, f Form) *Shape {
+	if s.Form == f {
+		return s
+	}
+	for _, a := range s.Alts {
+		if found := shapeOf(a, f); found != nil {
+			return found
+		}
+	}
+	if s.Form == FormList {
+		return shapeOf(s.Elem, f)
+	}
+	return nil
+}
+
+// scalar fetches a key's scalar text; ok is false when it is absent or wrong.
+func (o *Mapping) scalar(name string, f Form) (n *yaml.Node, text string, s *Shape, ok bool) {
+	n = o.Get(name)
+	s = shapeOf(o.Table.Key(name).Shape, f)
+	if s == nil {
+		panic("scenarios: key " + name + " of " + o.Table.Name + " has another form")
+	}
+	if n == nil {
+		return nil, "", s, false
+	}
+	text, ok = o.Reader.ScalarText(n, name, s)
+	if !ok {
+		o.Broken = true
+	}
+	return source.Deref(n), text, s, ok
+}
+
+// Text reads text without placeholders.
+func (o *Mapping) Text(name string) string {
+	n, text, _, ok := o.scalar(name, formText)
+	if ok && strings.Contains(text, "{{") {
+		o.Fail(n, "", "%s takes no placeholders", name)
+		return ""
+	}
+	return text
+}
+
+// Name reads an identifier as it is written in ids, file names and globs.
+func (o *Mapping) Name(name string) string {
+	n, text, _, ok := o.scalar(name, formName)
+	if !ok {
+		return ""
+	}
+	if i := BadNameAt(text); i >= 0 || text == "" || len(text) > 100 {
+		o.Fail(n, "", "%s %q is not a name: letters, digits, - _ . and at most 100 of them", name, problem.Cut(text, 40))
+		return ""
+	}
+	return text
+}
+
+// BadNameAt is the index of the first character that no name has, or -1.
+func BadNameAt(s string) int {
+	for i, r := range s {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.M, r) && !strings.ContainsRune("-_.", r) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (o *Mapping) Word(name string) string {
+	n, text, s, ok := o.scalar(name, FormWord)
+	if !ok {
+		return ""
+	}
+	if slices.Contains(s.Words, text) {
+		return text
+	}
+	hint := ""
+	if c := suggest.Nearest(text, s.Words); c != "" {
+		hint = fmt.Sprintf("did you mean %q?", c)
+	}
+	o.Fail(n, hint, "%s must be %s, not %q", name, s.Word(), problem.Cut(text, 40))
+	return ""
+}
+
+func (o *Mapping) Bool(name string, def bool) bool {
+	n, text, _, ok := o.scalar(name, formBool)
+	if !ok {
+		return def
+	}
+	b, ok := boolOf(n)
+	if !ok {
+		hint := ""
+		switch strings.ToLower(text) {
+		case "yes", "on", "y", "true":
+			hint = "write true"
+		case "no", "off", "n", "false":
+			hint = "write false"
+		}
+		o.Fail(n, hint, "%s must be true or false, not %q", name, problem.Cut(text, 40))
+		return def
+	}
+	return b
+}
+
+// boolOf reads a plain true or false.
+func boolOf(n *yaml.Node) (value, ok bool) {
+	plain := n.Kind == yaml.ScalarNode && n.Style == 0
+	return n.Value == "true", plain && (n.Value == "true" || n.Value == "false")
+}
+
+func (o *Mapping) Int(name string, def int) int {
+	n, text, s, ok := o.scalar(name, FormInt)
+	if !ok {
+		return def
+	}
+	i, ok := o.Reader.IntOf(n, text, name, s)
+	if !ok {
+		o.Broken = true
+		return def
+	}
+	return i
+}
+
+func (w *Reader) IntOf(n *yaml.Node, text, what string, s *Shape) (int, bool) {
+	i, err := strconv.Atoi(text)
+	if err != nil || n.Style != 0 || text != strconv.Itoa(i) {
+		w.Errorf(n, "", "%s must be a whole number, not %q", what, problem.Cut(text, 40))
+		return 0, false
+	}
+	return i, w.bounded(n, what, float64(i), s, func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) })
+}
+
+// bounded reports a value outside the shape's bounds.
+func (w *Reader) bounded(n *yaml.Node, what string, x float64, s *Shape, show func(float64) string) bool {
+	if x < s.Min || x > s.Max {
+		w.Errorf(n, "", "%s must be between %s and %s", what, show(s.Min), show(s.Max))
+		return false
+	}
+	return true
+}
+
+func (o *Mapping) number(name string) (float64, bool) {
+	n, text, s, ok := o.scalar(name, FormNumber)
+	if !ok {
+		return 0, false
+	}
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil || !template.IsNumber(text) {
+		hint := ""
+		if strings.HasSuffix(text, "%") {
+			hint = "write a ratio: 0.05 is 5 %"
+		}
+		o.Fail(n, hint, "%s must be a number, not %q", name, problem.Cut(text, 40))
+		return 0, false
+	}
+	ok = o.Reader.bounded(n, name, x, s, func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) })
+	o.Broken = o.Broken || !ok
+	return x, ok
+}
+
+func (o *Mapping) Duration(name string, def time.Duration) time.Duration {
+	n, text, s, ok := o.scalar(name, FormDuration)
+	if !ok {
+		return def
+	}
+	d, err := template.ParseDuration(text)
+	if err != nil {
+		hint := "write a unit: 500ms, 5s, 2m, 1h"
+		if _, convErr := strconv.ParseFloat(text, 64); convErr == nil {
+			hint = fmt.Sprintf("write a unit: %ss or %sms", text, text)
+		}
+		o.Fail(n, hint, "%s must be a duration, not %q", name, problem.Cut(text, 40))
+		return def
+	}
+	show := func(x float64) string { return DurationText(time.Duration(x * float64(time.Second))) }
+	if !o.Reader.bounded(n, name, d.Seconds(), s, show) {
+		o.Broken = true
+		return def
+	}
+	return d
+}
+
+// DurationText writes a duration without empty parts: 2m, not 2m0s.
+func DurationText(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// percent reads 5% as 0.05.
+func (o *Mapping) percent(name string) float64 {
+	n, text, s, ok := o.scalar(name, FormPercent)
+	if !ok {
+		return 0
+	}
+	number, cutOK := strings.CutSuffix(text, "%")
+	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if !cutOK || err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		hint := "write a percentage: 5%"
+		if err == nil {
+			hint = fmt.Sprintf("write %s%%", strings.TrimSpace(number))
+			if x > 0 && x < 1 {
+				hint += fmt.Sprintf(" or %s%%", strconv.FormatFloat(x*100, 'g', 6, 64))
+			}
+		}
+		o.Fail(n, hint, "%s must be a percentage, not %q", name, problem.Cut(text, 40))
+		return 0
+	}
+	x /= 100
+	show := func(x float64) string { return strconv.FormatFloat(x*100, 'g', 6, 64) + "%" }
+	if !o.Reader.bounded(n, name, x, s, show) {
+		o.Broken = true
+		return 0
+	}
+	return x
+}
+
+// date reads 2027-03-31 as the end of that day, UTC, so that the day itself still counts.
+func (o *Mapping) date(name string) time.Time {
+	n, text, _, ok := o.scalar(name, formDate)
+	if !ok {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		o.Fail(n, "write year-month-day: 2027-03-31", "%s must be a date, not %q", name, problem.Cut(text, 40))
+		return time.Time{}
+	}
+	return t.Add(24*time.Hour - time.Second)
+}
+
+// path reads a path into a JSON body. single demands that it can name one value only.
+func (o *Mapping) path(name string, single bool) string {
+	n, text, _, ok := o.scalar(name, formPath)
+	if !ok || !o.Reader.CheckPath(n, text, single) {
+		o.Broken = o.Broken || n != nil
+		return ""
+	}
+	return text
+}
+
+func (w *Reader) CheckPath(n *yaml.Node, text string, single bool) bool {
+	p, err := diff.ParsePath(text)
+	if pe, ok := err.(*path.Error); ok {
+		w.ErrorAt(n, pe.Offset, pe.Hint, "path %q: %s", problem.Cut(text, 60), pe.Msg)
+		return false
+	}
+	if err != nil {
+		w.Errorf(n, "", "path %q: %v", problem.Cut(text, 60), err)
+		return false
+	}
+	if single && !p.Single() {
+		w.Errorf(n, "name one value: $.items[0].id", "path %q may find more than one value", problem.Cut(text, 60))
+		return false
+	}
+	return true
+}
+
+// EachElement calls f for each element; a single element counts as a list of one when
+// the key's shape says so.
+func (o *Mapping) EachElement(name string, f func(i int, n *yaml.Node)) {
+	n := o.Get(name)
+	if n == nil {
+		return
+	}
+	n = source.Deref(n)
+	s := o.Table.Key(name).Shape
+	switch {
+	case n.Kind == yaml.SequenceNode:
+		for i, c := range n.Content {
+			c = source.Deref(c)
+			if source.IsNull(c) {
+				o.Fail(c, "", "an element of %s is empty", name)
+				continue
+			}
+			o.Reader.checkTag(c)
+			f(i, c)
+		}
+	case s.Form == FormUnion && n.Kind != yaml.MappingNode, s.Form == FormUnion && shapeOf(s, FormObject) != nil:
+		f(0, n)
+	default:
+		o.Fail(n, "", "%s must be %s, not %s", name, s.Word(), KindWord(n))
+	}
+}
+
+// Texts reads a list of texts.
+func (o *Mapping) Texts(name string, check func(n *yaml.Node, text string) bool) []string {
+	var out []string
+	seen := map[string]bool{}
+	o.EachElement(name, func(_ int, n *yaml.Node) {
+		text, ok := o.Reader.ScalarText(n, "an element of "+name, aText)
+		switch {
+		case !ok:
+			o.Broken = true
+		case seen[text]:
+			o.Fail(n, "", "%q is listed twice in %s", problem.Cut(text, 40), name)
+		case check == nil || check(n, text):
+			seen[text] = true
+			out = append(out, text)
+		default:
+			o.Broken = true
+		}
+	})
+	return out
+}
+
+// EachPair calls f for each pair of a mapping with free keys. Null values are
+// reported and left out.
+func (o *Mapping) EachPair(name string, f func(k, v *yaml.Node)) {
+	if n := o.Get(name); n != nil {
+		o.Reader.freeMap(n, name, f)
+	}
+}
+
+func (w *Reader) freeMap(n *yaml.Node, what string, f func(k, v *yaml.Node)) {
+	n = source.Deref(n)
+	if n.Kind != yaml.MappingNode {
+		w.Errorf(n, "", "%s must be a mapping, not %s", what, KindWord(n))
+		return
+	}
+	w.EachPair(n, func(k, v *yaml.Node) {
+		if source.IsNull(v) {
+			w.Errorf(k, nullHint(v), "key %q has no value in %s", k.Value, what)
+			return
+		}
+		f(k, v)
+	})
+}
+
+// IsLiteral reports whether a plain scalar is JSON as written: a number, true,
+// false or null.
+func IsLiteral(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.Style == 0 &&
+		(n.Value == "true" || n.Value == "false" || n.Value == "null" || template.IsNumber(n.Value))
+}
