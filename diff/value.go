@@ -89,6 +89,35 @@ func (v Value) Text() string {
 	return string(v.JSON())
 }
 
+// Source is the whole text that v is in; nil for the zero Value.
+func (v Value) Source() []byte {
+	if v.t == nil {
+		return nil
+	}
+	return v.t.src
+}
+
+// Path is the normalized path of v from the root of its text; see Difference.Path.
+func (v Value) Path() string {
+	if v.t == nil {
+		return ""
+	}
+	return v.t.pathTo(v.i)
+}
+
+// Size is the number of values in v: v itself and all below it; 0 for the zero Value.
+func (v Value) Size() int {
+	if v.t == nil {
+		return 0
+	}
+	return int(v.t.nodes[v.i].next - v.i)
+}
+
+// At is the n-th value in v in the order of the text, from v itself, which is number 0,
+// to Size-1. It takes constant time, so that whoever picks values at random need not
+// make a list of them.
+func (v Value) At(n int) Value { return Value{v.t, v.i + uint32(n)} }
+
 // Len is the number of members of an object or elements of an array; 0 for a scalar.
 func (v Value) Len() int {
 	n := 0

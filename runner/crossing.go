@@ -96,15 +96,20 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 		l.keepValue(step, step.Captures[i].Name)
 	}
 	seen := crossSeen(kind, side)
-	t := &judge.Trial{Step: step, Name: name, Lane: kind.String(), Key: key, Rules: rules, Blue: straight.Blue, Green: straight.Green, Shared: w.shared(step), Seen: w.bijections(seen), Hidden: append(s.hidden(), straight.Hidden...)}
-	if side == scenarios.Blue {
-		t.Blue, t.BlueChecks, t.BlueWait = s.x, checks, s.wait
-	} else {
-		t.Green, t.GreenChecks, t.GreenWait = s.x, checks, s.wait
+	pair := &run.Pair{Key: key, Blue: straight.Blue, Green: straight.Green}
+	t := &judge.Trial{
+		Step: step, Name: name, Lane: kind.String(), Key: key, Rules: rules, Shared: w.shared(step),
+		Seen: w.bijections(seen), Hidden: append(s.hidden(), straight.Hidden...), Captured: found.checks,
 	}
-	t.Apart = w.spread(kind, t.Blue, t.Green)
-	w.suite.run.emit(run.Event{Pair: &run.Pair{Key: key, Blue: t.Blue, Green: t.Green}})
-	t.Captured = found.checks
+	if side == scenarios.Blue {
+		pair.Blue = s.x
+		t.Blue, t.Green, t.BlueChecks, t.BlueWait = s.answer, judge.NewAnswer(straight.Green), checks, s.wait
+	} else {
+		pair.Green = s.x
+		t.Blue, t.Green, t.GreenChecks, t.GreenWait = judge.NewAnswer(straight.Blue), s.answer, checks, s.wait
+	}
+	t.Apart = w.spread(kind, pair.Blue, pair.Green)
+	w.suite.run.emit(run.Event{Pair: pair})
 	j := judgeTrial(t)
 	w.seen[seen] = j.Seen
 	r := &j.Step

@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"github.com/bgverify/bgverify/runner/judge"
-	"github.com/bgverify/bgverify/runner/wire"
 )
 
 // Judging a pair takes a few times the memory of its bodies. Pairs of large ones
@@ -17,13 +16,15 @@ const largePair = 4 << 20 // bytes of both bodies
 // judgeTrial calls Judge, for one pair of large bodies at a time.
 func judgeTrial(t *judge.Trial) *judge.Judgement {
 	if answerSize(t.Blue)+answerSize(t.Green) > largePair {
+		t.Blue.Forget() // what captures read: it is not held while others are judged
+		t.Green.Forget()
 		oneLarge.Lock()
 		defer oneLarge.Unlock()
 	}
 	return judge.Judge(t)
 }
 
-func answerSize(x *wire.Exchange) int {
+func answerSize(x *judge.Answer) int {
 	if x == nil {
 		return 0
 	}

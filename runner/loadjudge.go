@@ -95,7 +95,7 @@ func (l *loadJudge) Compare(at attack.Moment, row int, blue, green *attack.Answe
 	}
 	shareBody(b, g)
 	name := fmt.Sprintf("%s, pair %d", l.found.routes[l.route].Name, blue.Pair)
-	j := judgeTrial(&judge.Trial{Step: l.step, Name: name, Key: l.found.key(at, blue.Pair), Rules: l.rules, Blue: b, Green: g, Seen: diff.NewBijections()})
+	j := judgeTrial(&judge.Trial{Step: l.step, Name: name, Key: l.found.key(at, blue.Pair), Rules: l.rules, Blue: judge.NewAnswer(b), Green: judge.NewAnswer(g), Seen: diff.NewBijections()})
 	l.found.compared(l.route, at, &j.Step, &run.Pair{Blue: b, Green: g}, blue.Length == green.Length)
 }
 

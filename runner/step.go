@@ -42,6 +42,14 @@ func (s *shot) exchange() *wire.Exchange {
 	return s.x
 }
 
+// given is the answer to judge; nil for a side that was not asked.
+func (s *shot) given() *judge.Answer {
+	if s == nil {
+		return nil
+	}
+	return s.answer
+}
+
 // step sends one step to both sides, judges the pair and captures from it.
 func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run.StepResult {
 	if bar := w.guard(step); bar != "" {
@@ -76,7 +84,7 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 	w.suite.run.emit(run.Event{Pair: &run.Pair{Key: key, Blue: blue.exchange(), Green: green.exchange()}})
 	apart := w.spread(LaneBlue, blue.exchange(), green.exchange())
 	j := judgeTrial(&judge.Trial{
-		Step: step, Name: name, Key: key, Rules: rules, Blue: blue.exchange(), Green: green.exchange(),
+		Step: step, Name: name, Key: key, Rules: rules, Blue: blue.given(), Green: green.given(),
 		BlueChecks: checks[scenarios.Blue], GreenChecks: checks[scenarios.Green],
 		BlueWait: blue.waited(), GreenWait: green.waited(), Shared: w.shared(step), Seen: w.bijections(LaneBlue),
 		Apart: apart, Hidden: append(blue.hidden(), green.hidden()...),
@@ -124,6 +132,7 @@ func (s *shot) waited() string {
 
 func (w *walk) remember(kind LaneKind, s *shot) {
 	if s != nil && s.answer != nil {
+		s.answer.Forget()
 		w.last[kind] = s.answer
 		w.lanes[kind].hidden = append(w.lanes[kind].hidden, s.hidden()...)
 	}

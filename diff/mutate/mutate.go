@@ -1,6 +1,10 @@
-// Package mutate makes copies of a JSON body with one thing changed, for the
-// negative control: a comparison that does not find a mutant would not have
-// found the same change in green.
+// Package mutate makes copies of a JSON body, each with one change, for the negative
+// control: a comparison that does not find a mutant would not have found the same
+// change in green.
+//
+// A body that has been read goes in (diff.Value), copies of its text come out. Which
+// changes are made depends on the body and a seed alone, so that a run can be repeated.
+// The package does not know rules or answers, and does not judge what it makes.
 package mutate
 
 import (
@@ -8,8 +12,10 @@ import (
 	"iter"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/literal"
 )
 
 // The classes of mutants.
@@ -29,60 +35,94 @@ type Mutant struct {
 // maxBytes bounds all mutants of one body together.
 const maxBytes = 64 << 20
 
-// Mutants makes at most max mutants of body, drawn from seed: the same body,
-// seed and max give the same mutants. Half of them or more are of class Value.
-// No mutant equals the body. A body that is not valid JSON has none; of one with
-// more than a million values the first million are changed.
+// maxPlaces is how many values of a body can be changed: the first ones.
+const maxPlaces = 1 << 20
+
+// Mutants makes at most max mutants of a body. The rules of what it makes:
+//
+//  1. The same body, seed and max give the same mutants, in the order of the text.
+//  2. Every mutant is valid JSON and differs from the body in one place: no mutant
+//     equals the body as diff.Compare reads it without rules.
+//  3. Structure and Type have a quarter of the mutants each, and Value the rest.
+//  4. Of a body with more than a million values the first million can be changed, and
+//     all mutants of a body together have at most 64 MiB.
+//  5. A body that is not valid JSON (diff.ReadStrict) has no mutants.
 func Mutants(body []byte, seed uint64, max int) []Mutant {
-	if max <= 0 || diff.Validate(body) != nil {
+	v, err := diff.ReadStrict(body)
+	if max <= 0 || err != nil { // Rule 5
 		return nil
 	}
 	out := make([]Mutant, 0, max)
-	for m := range Each(body, seed, max) {
+	for m := range Each(v, seed, max) {
 		m.Body = slices.Clone(m.Body)
 		out = append(out, m)
 	}
 	return out
 }
 
-// Each gives the mutants that Mutants makes one by one. The body must be valid
-// (diff.Validate); a mutant's Body is good until the next one.
-func Each(body []byte, seed uint64, max int) iter.Seq[Mutant] {
+// Each gives the mutants of Mutants one by one. The body is the root of a text, as
+// diff.ReadStrict returns it; the zero Value has no mutants. A mutant's Body is good
+// until the next one.
+func Each(body diff.Value, seed uint64, max int) iter.Seq[Mutant] {
 	return func(yield func(Mutant) bool) {
-		s, max := begin(body, max)
-		defer s.release()
-		s.each(s.choose(rand.New(rand.NewPCG(seed, uint64(len(body)))), max), yield)
+		m, max := begin(body, max)
+		defer m.release()
+		m.each(m.choose(rand.New(rand.NewPCG(seed, uint64(len(m.src)))), max), yield)
 	}
 }
 
-// Foreign gives at most max copies of body, each with one string replaced by one
-// that has no format that a rule knows, in document order from a place drawn from
-// seed: what accepts any text does not see them. Their class is Value. For body
-// and mutants the same holds as for Each.
-func Foreign(body []byte, seed uint64, max int) iter.Seq[Mutant] {
+// Foreign gives at most max copies of a body, each with one string replaced by one
+// that has none of the formats that a rule can name, in document order from a place
+// that seed chooses. It is for rules that accept any text of a format: they hide
+// every mutant of Each that keeps it. The class is Value. For body and mutants the
+// same holds as for Each.
+func Foreign(body diff.Value, seed uint64, max int) iter.Seq[Mutant] {
 	return func(yield func(Mutant) bool) {
-		s, max := begin(body, max)
-		defer s.release()
-		s.each(s.texts(seed, max), yield)
+		m, max := begin(body, max)
+		defer m.release()
+		m.each(m.texts(seed, max), yield)
 	}
 }
 
-// begin scans a body, and bounds how many mutants are made of it.
-func begin(body []byte, max int) (*scan, int) {
-	s := scans.Get().(*scan)
-	s.src, s.places, s.chosen = body, s.places[:0], s.chosen[:0]
-	if max <= 0 || len(body) == 0 {
-		return s, 0
-	}
-	if len(body) > largeBody {
-		s.places = make([]place, 0, min(maxPlaces, 1+bytes.Count(body, []byte{','})+bytes.Count(body, []byte{'['})+bytes.Count(body, []byte{'{'})))
-	}
-	s.value(0, place{key: -1, parent: -1, prev: -1})
-	return s, min(max, maxBytes/len(body)+1)
+// A maker makes the mutants of one body. A place is the number of a value in the
+// body, see diff.Value.At.
+type maker struct {
+	root   diff.Value
+	src    []byte  // the text of the body
+	places int     // how many values can be changed, from the root on
+	out    []byte  // the mutant being made
+	values []int32 // what can get another value: see list
+	chosen []edit
 }
 
-// largeBody is from where on room is made once: growing would hold it twice.
-const largeBody = 1 << 20
+var makers = sync.Pool{New: func() any { return new(maker) }}
+
+// largeBody is the size of a body, and maxKept the number of its values, from which
+// on a maker's memory is not kept for the next body.
+const (
+	largeBody = 1 << 20
+	maxKept   = 1 << 14
+)
+
+// begin takes an idle maker, and bounds how many mutants it makes (rule 4).
+func begin(body diff.Value, max int) (*maker, int) {
+	m := makers.Get().(*maker)
+	m.root, m.src, m.places = body, body.Source(), min(body.Size(), maxPlaces)
+	m.values, m.chosen = m.values[:0], m.chosen[:0]
+	if max <= 0 || m.places == 0 {
+		m.places = 0
+		return m, 0
+	}
+	return m, min(max, maxBytes/len(m.src)+1)
+}
+
+func (m *maker) release() {
+	if cap(m.values) > maxKept || cap(m.out) > largeBody {
+		return
+	}
+	m.root, m.src = diff.Value{}, nil
+	makers.Put(m)
+}
 
 // An edit is a mutant to be made.
 type edit struct {
@@ -111,82 +151,101 @@ func (k kind) class() string {
 	}
 }
 
-// each makes the mutants of the edits. Of a large body the places are given back
-// before: who takes the mutants needs room of his own.
-func (s *scan) each(edits []edit, yield func(Mutant) bool) {
+// each makes the mutants of the edits. Of a large body the list of places is given
+// back first: the caller needs memory for the comparison of the mutants.
+func (m *maker) each(edits []edit, yield func(Mutant) bool) {
 	changes := make([]change, 0, len(edits))
 	for _, e := range edits {
-		changes = append(changes, s.resolve(e))
+		changes = append(changes, m.resolve(e))
 	}
-	if len(s.src) > largeBody {
-		s.places, s.values, s.out = nil, nil, make([]byte, 0, len(s.src)+64)
+	if len(m.src) > largeBody {
+		m.values, m.out = nil, make([]byte, 0, len(m.src)+64)
 	}
 	for i := range changes {
-		if !yield(s.apply(&changes[i])) {
+		if !yield(m.apply(&changes[i])) {
 			return
 		}
 	}
 }
 
 // texts are edits of strings, in document order from one that seed names.
-func (s *scan) texts(seed uint64, max int) []edit {
-	s.values = s.values[:0]
-	for i := range s.places {
-		if s.src[s.places[i].from] == '"' {
-			s.values = append(s.values, int32(i))
+func (m *maker) texts(seed uint64, max int) []edit {
+	for i := range m.places {
+		if m.root.At(i).Type() == diff.StringType {
+			m.values = append(m.values, int32(i))
 		}
 	}
-	n := len(s.values)
+	n := len(m.values)
 	for i := range min(max, n) {
-		s.chosen = append(s.chosen, edit{s.values[(i+int(seed%uint64(n)))%n], foreign})
+		m.chosen = append(m.chosen, edit{m.values[(i+int(seed%uint64(n)))%n], foreign})
 	}
-	return s.chosen
+	return m.chosen
 }
 
-// choose draws edits: of each class a share, in document order.
-func (s *scan) choose(rng *rand.Rand, max int) []edit {
-	s.list()
+// choose picks edits at random: of each class its share (rule 3), in document order.
+func (m *maker) choose(rng *rand.Rand, max int) []edit {
+	m.list()
 	share := max / 4
-	out := s.draw(s.chosen, structure, rng, 1, share) // all but the root
-	out = s.draw(out, typed, rng, 0, share)
-	for i, more := 0, max-len(out); i < len(s.values) && more > 0; i++ {
-		j := i + rng.IntN(len(s.values)-i)
-		s.values[i], s.values[j] = s.values[j], s.values[i]
-		e := edit{s.values[i], value}
+	out := m.sample(m.chosen, structure, rng, 1, share) // all but the root
+	out = m.sample(out, typed, rng, 0, share)
+	// The rest of the list is shuffled as far as it is used.
+	for i, more := 0, max-len(out); i < len(m.values) && more > 0; i++ {
+		j := i + rng.IntN(len(m.values)-i)
+		m.values[i], m.values[j] = m.values[j], m.values[i]
+		e := edit{m.values[i], value}
 		if e.at < 0 {
 			e = edit{^e.at, swapped}
 		}
-		if e.kind == value || s.differ(s.places[e.at].prev, e.at) {
+		if e.kind == value || m.differ(m.before(e.at), e.at) { // Rule 2
 			out = append(out, e)
 			more--
 		}
 	}
 	slices.SortStableFunc(out, func(a, b edit) int { return int(a.at - b.at) })
-	s.chosen = out
+	m.chosen = out
 	return out
 }
 
-// list finds what can get another value: the place of a scalar, and for an
+// list finds what can get another value: the place of a scalar but null, and for an
 // element that can be swapped with the one before it the complement of its place.
-func (s *scan) list() {
-	s.values = s.values[:0]
-	for i := range s.places {
-		p, at := &s.places[i], int32(i)
-		switch s.src[p.from] {
-		case '{', '[', 'n':
-		default:
-			s.values = append(s.values, at)
+func (m *maker) list() {
+	for i := range m.places {
+		v, at := m.root.At(i), int32(i)
+		switch v.Type() {
+		case diff.BoolType, diff.NumberType, diff.StringType:
+			m.values = append(m.values, at)
 		}
-		if p.prev >= 0 && p.key < 0 {
-			s.values = append(s.values, ^at)
+		// The value before the first one in an array is the array itself, and no
+		// other value with something in it comes directly before an element.
+		if i > 0 && !v.IsMember() && m.root.At(i-1).Size() == 1 {
+			m.values = append(m.values, ^at)
 		}
 	}
 }
 
-// draw appends n edits of a kind, at places from the given one on (Floyd's
+// before is the place of the element or member before the one at a place, which is
+// not the first one.
+func (m *maker) before(at int32) int32 {
+	parent := int32(0)
+	for {
+		last := int32(-1)
+		c := parent + 1
+		for next := c + m.size(c); next <= at; next = c + m.size(c) {
+			last, c = c, next
+		}
+		if c == at {
+			return last
+		}
+		parent = c
+	}
+}
+
+func (m *maker) size(at int32) int32 { return int32(m.root.At(int(at)).Size()) }
+
+// sample appends n edits of a kind, at places from the given one on (Floyd's
 // sampling without replacement).
-func (s *scan) draw(out []edit, k kind, rng *rand.Rand, from, n int) []edit {
-	base, total := len(out), len(s.places)-from
+func (m *maker) sample(out []edit, k kind, rng *rand.Rand, from, n int) []edit {
+	base, total := len(out), m.places-from
 	for last := total - min(n, total); last < total; last++ {
 		e := edit{int32(from + rng.IntN(last+1)), k}
 		if slices.Contains(out[base:], e) {
@@ -197,8 +256,9 @@ func (s *scan) draw(out []edit, k kind, rng *rand.Rand, from, n int) []edit {
 	return out
 }
 
-func (s *scan) differ(a, b int32) bool {
-	one, other := s.text(a), s.text(b)
+// differ reports whether two places have different values.
+func (m *maker) differ(a, b int32) bool {
+	one, other := m.root.At(int(a)).JSON(), m.root.At(int(b)).JSON()
 	if bytes.Equal(one, other) {
 		return false
 	}
@@ -206,8 +266,7 @@ func (s *scan) differ(a, b int32) bool {
 	return !r.Equal()
 }
 
-// A change is an edit that needs the places no more: the text between from and
-// to gives way to others.
+// A change is an edit as a change of text: what is between from and to is replaced.
 type change struct {
 	class, path string
 	from, to    int
@@ -215,42 +274,64 @@ type change struct {
 }
 
 // resolve finds the text that an edit changes.
-func (s *scan) resolve(e edit) change {
+func (m *maker) resolve(e edit) change {
 	at := e.at
 	if e.kind == swapped {
-		at = s.places[at].prev // whose path the mutant has
+		at = m.before(at) // whose path the mutant has
 	}
-	v := s.text(at)
-	from := int(s.places[at].from)
-	c := change{class: e.kind.class(), path: s.path(at), from: from, to: from + len(v)}
+	v := m.root.At(int(at))
+	text, from := v.JSON(), v.Offset()
+	c := change{class: e.kind.class(), path: v.Path(), from: from, to: from + len(text)}
 	switch e.kind {
 	case swapped:
-		second, between := s.text(e.at), int(s.places[e.at].from)
-		c.with = [3][]byte{second, s.src[c.to:between], v}
-		c.to = between + len(second)
+		later := m.root.At(int(e.at))
+		second := later.JSON()
+		c.with = [3][]byte{second, m.src[c.to:later.Offset()], text}
+		c.to = later.Offset() + len(second)
 	case structure:
-		c.from, c.to = s.member(at, c.to)
+		c.from, c.to = m.withComma(v, c.to)
 	case typed:
-		c.with[0] = otherType(v[0])
+		c.with[0] = otherType(v.Type())
 	case foreign:
 		c.with[0] = []byte(`"\u0001~"`)
 	default:
-		c.with = other(v)
+		c.with = other(text)
 	}
 	return c
 }
 
-func (s *scan) apply(c *change) Mutant {
-	b := append(s.out[:0], s.src[:c.from]...)
+// withComma is the text of a member or element that ends at to, with one of the
+// commas around it where there is one.
+func (m *maker) withComma(v diff.Value, to int) (int, int) {
+	from := v.Offset()
+	if v.IsMember() {
+		from = v.NameOffset()
+	}
+	if after := literal.SpaceEnd(m.src, to); m.src[after] == ',' {
+		return from, after + 1
+	}
+	before := from - 1
+	for bytes.IndexByte([]byte(" \t\r\n"), m.src[before]) >= 0 {
+		before--
+	}
+	if m.src[before] == ',' {
+		from = before
+	}
+	return from, to
+}
+
+func (m *maker) apply(c *change) Mutant {
+	b := append(m.out[:0], m.src[:c.from]...)
 	for _, text := range c.with {
 		b = append(b, text...)
 	}
-	b = append(b, s.src[c.to:]...)
-	s.out = b
+	b = append(b, m.src[c.to:]...)
+	m.out = b
 	return Mutant{Class: c.class, Path: c.path, Body: b}
 }
 
-// other is a value of the same type that differs from v.
+// other is a value of the same type that differs from v. A digit before a number, or
+// a letter after a text, changes it whatever it is.
 func other(v []byte) [3][]byte {
 	switch v[0] {
 	case 't':
@@ -265,12 +346,12 @@ func other(v []byte) [3][]byte {
 	return [3][]byte{[]byte("7"), v}
 }
 
-// otherType is a value of another type than the one that begins with c.
-func otherType(c byte) []byte {
-	switch c {
-	case '"':
+// otherType is a value of another type than the given one.
+func otherType(t diff.ValueType) []byte {
+	switch t {
+	case diff.StringType:
 		return []byte("7")
-	case '{', '[':
+	case diff.ObjectType, diff.ArrayType:
 		return []byte("null")
 	}
 	return []byte(`"7"`)

@@ -103,6 +103,26 @@ func (p *Pattern) Single() bool {
 	return true
 }
 
+// A Step is one segment of a Single path: a member's name, or an element's index.
+type Step struct {
+	Name   string // "" for an index
+	Index  int    // counted from the end when negative; 0 for a name
+	Member bool   // it is a name
+}
+
+// Steps are the names and indices of a path in order; nil and false for a path that is
+// not Single.
+func (p *Pattern) Steps() ([]Step, bool) {
+	if !p.Single() {
+		return nil, false
+	}
+	steps := make([]Step, len(p.segs))
+	for i, s := range p.segs {
+		steps[i] = Step{Name: s.sels[0].name, Index: s.sels[0].index, Member: s.sels[0].kind == selName}
+	}
+	return steps, true
+}
+
 // A Branch is a part of a path in which each place that Head names leads to at
 // most one that Tail names. Tail is Head with the names and indices that follow it.
 type Branch struct{ Head, Tail *Pattern }

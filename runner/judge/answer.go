@@ -9,51 +9,94 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
-// An Answer is one side's exchange as expectations and captures look at it.
+// An Answer is one side's exchange as expectations, captures and the comparison look at
+// it. Its body is read at most once, when the first of them asks for it, and what was
+// read serves all of them. It is not safe for concurrent use.
 type Answer struct {
 	*wire.Exchange
-	reading *reading
 	Hidden  HiddenValues
-	twin    *Answer // has the same bytes and content type: one reading serves both
+	reading *reading
 }
 
 // A reading is a body as the comparison reads it, and why it cannot be read.
 type reading struct {
 	media.Doc
-	err error
+	done   bool       // the body has been read
+	source []byte     // the body
+	value  diff.Value // of Doc.JSON; absent where err is set
+	err    error
 }
 
 func NewAnswer(x *wire.Exchange) *Answer {
 	if x == nil {
 		return nil
 	}
-	return &Answer{Exchange: x}
+	return &Answer{Exchange: x, reading: &reading{}}
 }
 
-// read reads the body, once. Its tree is valid JSON unless err is set. Bytes that
-// are compared as bytes and are JSON all the same have the tree of that JSON, so
-// that paths lead into it.
+// Forget gives back the memory of what was read of the body, which is a few times the
+// size of the body. It is read again when it is asked for again.
+func (a *Answer) Forget() {
+	if a != nil {
+		a.reading = &reading{}
+	}
+}
+
+// exchange is what came back; nil for no answer.
+func (a *Answer) exchange() *wire.Exchange {
+	if a == nil {
+		return nil
+	}
+	return a.Exchange
+}
+
+// withHidden is the answer with the hidden values of its pair.
+func (a *Answer) withHidden(values HiddenValues) *Answer {
+	if a == nil {
+		return nil
+	}
+	own := *a
+	own.Hidden = values
+	return &own
+}
+
+// shareReading makes one reading serve two answers with the same body and type.
+func shareReading(blue, green *Answer) {
+	if blue == nil || green == nil || !bytes.Equal(blue.Answer, green.Answer) || blue.first("Content-Type") != green.first("Content-Type") {
+		return
+	}
+	if !blue.reading.done && green.reading.done {
+		blue.reading = green.reading
+		return
+	}
+	green.reading = blue.reading
+}
+
+// read reads the body. Bytes that are compared as bytes and are JSON all the same are
+// read as that JSON, so that paths lead into it.
 func (a *Answer) read() *reading {
-	if a.twin != nil {
-		return a.twin.read()
+	r := a.reading
+	if r.done {
+		return r
 	}
-	if a.reading == nil {
-		doc, err := media.Read(a.Answer, a.first("Content-Type"))
-		if doc.Kind == media.Binary && diff.Validate(a.Answer) == nil {
-			doc.JSON, doc.Kind, err = a.Answer, media.JSON, nil
+	r.done, r.source = true, a.Answer
+	r.Doc, r.err = media.Read(a.Answer, a.first("Content-Type"))
+	if r.Kind == media.Binary {
+		if v, err := diff.ReadStrict(a.Answer); err == nil {
+			r.JSON, r.Kind, r.value, r.err = a.Answer, media.JSON, v, nil
+			return r
 		}
-		if err == nil {
-			err = diff.Validate(doc.JSON)
-		}
-		a.reading = &reading{doc, err}
 	}
-	return a.reading
+	if r.err == nil {
+		r.value, r.err = diff.ReadStrict(r.JSON)
+	}
+	return r
 }
 
-// body is the tree of the body as JSON, or the error that says why there is none.
-func (a *Answer) body() ([]byte, error) {
+// body is the body as a JSON value, or the error that says why there is none.
+func (a *Answer) body() (diff.Value, error) {
 	r := a.read()
-	return r.JSON, r.err
+	return r.value, r.err
 }
 
 // text is the body as text in UTF-8; as received where it is not text.
@@ -105,6 +148,16 @@ func (a *Answer) cookie(name string) (string, bool) {
 // trailerName begins the name under which a trailer is compared: no header
 // field can have it, so that a field that moves behind the body is a difference.
 const trailerName = "trailer:"
+
+// readMessage is Message with what was read of the body, so that the comparison does
+// not read it again. Do not keep it: it holds more memory than the body.
+func (a *Answer) readMessage() *diff.Message {
+	m := a.Message()
+	if r := a.reading; r.done {
+		m.Body, m.Read = r.source, r.value
+	}
+	return m
+}
 
 // Message is the answer as the comparison sees it.
 func (a *Answer) Message() *diff.Message {

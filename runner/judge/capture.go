@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -9,27 +8,17 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/path"
 	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// A locator finds the one value that a single-result path names. It takes one
-// step at a time through gjson, so that a name never picks an array element and
-// an index never picks a member: it finds the node that diff.Select finds.
+// A locator finds the one value that a single-result path names.
 type locator struct {
-	path    string
-	steps   []locatorStep
-	pattern *diff.Pattern // used where a step is beyond gjson
-}
-
-type locatorStep struct {
-	name  string // as written
-	query string // escaped for gjson
-	index int    // -1 for a name
+	path  string // as written
+	steps []path.Step
 }
 
 // newLocator compiles a path.
@@ -38,164 +27,76 @@ func newLocator(path string) (*locator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !pattern.Single() {
+	steps, ok := pattern.Steps()
+	if !ok {
 		return nil, fmt.Errorf("%s can name more than one value", path)
 	}
-	l := &locator{path: path, pattern: pattern}
-	steps, ok := splitPath(path)
-	if ok {
-		l.steps, l.pattern = steps, nil
-	}
-	return l, nil
+	return &locator{path, steps}, nil
 }
 
-// splitPath reads names and indices out of a path that has nothing else. It
-// says no for anything that gjson would read in a sense of its own.
-func splitPath(path string) ([]locatorStep, bool) {
-	rest, ok := strings.CutPrefix(path, "$")
-	steps := []locatorStep{}
-	for ok && rest != "" {
-		var step locatorStep
-		if step, rest, ok = nextStep(rest); ok {
-			steps = append(steps, step)
-		}
+// find returns the value in a body; the zero Value where there is none.
+func (l *locator) find(body diff.Value) diff.Value {
+	if v, done := l.walk(body); done == len(l.steps) {
+		return v
 	}
-	return steps, ok
-}
-
-func nextStep(rest string) (locatorStep, string, bool) {
-	if after, ok := strings.CutPrefix(rest, "."); ok {
-		end := strings.IndexAny(after, ".[")
-		if end < 0 {
-			end = len(after)
-		}
-		return nameStep(after[:end], after[end:])
-	}
-	inner, ok := strings.CutPrefix(rest, "[")
-	if !ok || inner == "" {
-		return locatorStep{}, "", false
-	}
-	if quote := inner[0]; quote == '\'' || quote == '"' {
-		end := strings.IndexByte(inner[1:], quote)
-		if end < 0 || strings.Contains(inner[1:1+end], `\`) || !strings.HasPrefix(inner[2+end:], "]") {
-			return locatorStep{}, "", false
-		}
-		return nameStep(inner[1:1+end], inner[3+end:])
-	}
-	number, after, ok := strings.Cut(inner, "]")
-	n, err := strconv.Atoi(number)
-	if !ok || err != nil || n < 0 || strconv.Itoa(n) != number {
-		return locatorStep{}, "", false
-	}
-	return locatorStep{name: "[" + number + "]", query: number, index: n}, after, true
-}
-
-func nameStep(name, rest string) (locatorStep, string, bool) {
-	if name == "" || name == "*" || strings.ContainsAny(name, "*?") && !strings.HasPrefix(rest, "]") {
-		return locatorStep{}, "", false
-	}
-	return locatorStep{name: name, query: gjson.Escape(name), index: -1}, rest, true
-}
-
-// find returns the value in a validated body.
-func (l *locator) find(body []byte) (diff.Node, bool) {
-	if l.pattern != nil {
-		nodes, err := diff.Select(body, l.pattern)
-		if err != nil || len(nodes) != 1 {
-			return diff.Node{}, false
-		}
-		return nodes[0], true
-	}
-	v, done := l.walk(body)
-	if done < len(l.steps) {
-		return diff.Node{}, false
-	}
-	return diff.Node{Path: l.path, Type: kindOf(v), JSON: []byte(strings.TrimSpace(v.Raw))}, true
+	return diff.Value{}
 }
 
 // walk goes as far as the body has the path's steps.
-func (l *locator) walk(body []byte) (v gjson.Result, done int) {
-	if len(l.steps) == 0 {
-		return gjson.ParseBytes(body), 0
-	}
-	v, ok := l.first(body)
-	if !ok {
-		return gjson.ParseBytes(body), 0
-	}
-	for i, s := range l.steps[1:] {
-		if s.index < 0 && !v.IsObject() || s.index >= 0 && !v.IsArray() {
-			return v, i + 1
+func (l *locator) walk(v diff.Value) (last diff.Value, done int) {
+	for i, s := range l.steps {
+		next := v.Element(s.Index)
+		if s.Member {
+			next = v.Member(s.Name)
 		}
-		next := gjson.Get(v.Raw, s.query)
 		if !next.Exists() {
-			return v, i + 1
+			return v, i
 		}
 		v = next
 	}
 	return v, len(l.steps)
 }
 
-// first takes the first step, without a copy of the whole body.
-func (l *locator) first(body []byte) (gjson.Result, bool) {
-	s, begin := l.steps[0], bytes.TrimLeft(body, " \t\r\n")
-	if len(begin) == 0 || s.index < 0 && begin[0] != '{' || s.index >= 0 && begin[0] != '[' {
-		return gjson.Result{}, false
-	}
-	v := gjson.GetBytes(body, s.query)
-	return v, v.Exists()
-}
-
 // missing says how far the path led and which names are nearest to the one that
 // is not there.
-func (l *locator) missing(body []byte) string {
-	if l.pattern != nil {
-		return l.path + " finds nothing"
-	}
+func (l *locator) missing(body diff.Value) string {
 	v, done := l.walk(body)
 	if done == len(l.steps) {
 		return ""
 	}
-	step := l.steps[done]
-	var where strings.Builder
-	where.WriteString("$")
-	for _, s := range l.steps[:done] {
-		if s.index >= 0 {
-			where.WriteString(s.name)
-		} else {
-			where.WriteString("." + s.name)
+	sentence := fmt.Sprintf("%s finds nothing: %s is %s", l.path, v.Path(), describe(v))
+	if step := l.steps[done]; step.Member && v.Type() == diff.ObjectType {
+		if names := nearest(step.Name, v, 5); len(names) > 0 {
+			sentence += " with " + strings.Join(names, ", ")
 		}
 	}
-	text := fmt.Sprintf("%s finds nothing: %s is %s", l.path, where.String(), describe(v))
-	if step.index < 0 && v.IsObject() {
-		if names := nearest(step.name, v, 5); len(names) > 0 {
-			text += " with " + strings.Join(names, ", ")
-		}
-	}
-	return text
+	return sentence
 }
 
-func describe(v gjson.Result) string {
-	kind := kindOf(v)
-	if kind == diff.ArrayType {
-		return fmt.Sprintf("an array of %d", size(datum{kind: kind, json: v.Raw}))
-	}
-	if kind == diff.ObjectType {
+func describe(v diff.Value) string {
+	switch v.Type() {
+	case diff.ArrayType:
+		return fmt.Sprintf("an array of %d", v.Len())
+	case diff.ObjectType:
 		return "an object"
 	}
-	return typeNames[kind]
+	return typeNames[v.Type()]
 }
 
 // nearest returns the names of an object, those most like name first.
-func nearest(name string, object gjson.Result, most int) []string {
+func nearest(name string, object diff.Value, most int) []string {
 	type scored struct {
 		name  string
 		score int
 	}
 	var all []scored
-	object.ForEach(func(key, _ gjson.Result) bool {
-		all = append(all, scored{key.String(), suggest.Distance(strings.ToLower(name), strings.ToLower(key.String()), 64)})
-		return len(all) < 200
-	})
+	for member := range object.Children() {
+		if len(all) == 200 {
+			break
+		}
+		other := member.Name()
+		all = append(all, scored{other, suggest.Distance(strings.ToLower(name), strings.ToLower(other), 64)})
+	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].score < all[j].score })
 	out := make([]string, 0, most)
 	for _, s := range all[:min(most, len(all))] {
@@ -204,9 +105,9 @@ func nearest(name string, object gjson.Result, most int) []string {
 	return out
 }
 
-// places find the values at a path: one through its locator, many by diff.Select.
+// places find the values at a path: one step by step, many by the pattern.
 type places struct {
-	one  *locator
+	one  *locator // nil for a path that can name many places
 	many *diff.Pattern
 }
 
@@ -216,52 +117,40 @@ func placesFor(path string) (*places, error) {
 		return nil, err
 	}
 	p := &places{many: pattern}
-	if pattern.Single() {
-		if p.one, err = newLocator(path); err != nil {
-			return nil, err
-		}
+	if steps, ok := pattern.Steps(); ok {
+		p.one = &locator{path, steps}
 	}
 	return p, nil
 }
 
-// find returns the values in a validated body, in document order.
-func (p *places) find(body []byte) ([]datum, error) {
+// find returns the values in a body, in document order.
+func (p *places) find(body diff.Value) []datum {
 	if p.one != nil {
-		if n, ok := p.one.find(body); ok {
-			return []datum{nodeDatum(n)}, nil
+		if v := p.one.find(body); v.Exists() {
+			return []datum{jsonDatum(p.one.path, v)}
 		}
-		return nil, nil
+		return nil
 	}
-	nodes, err := diff.Select(body, p.many)
-	if err != nil {
-		return nil, err
-	}
+	nodes := body.Select(p.many)
 	data := make([]datum, len(nodes))
 	for i, n := range nodes {
-		data[i] = nodeDatum(n)
+		data[i] = jsonDatum(n.Path, n.Value)
 	}
-	return data, nil
+	return data
 }
 
 // gap is the first place on the way that lacks the names after it: $.list[2], where
 // $.list[*].id finds nothing in the third element; empty where there is none.
-func (p *places) gap(body []byte) (string, error) {
+func (p *places) gap(body diff.Value) string {
 	for _, b := range p.many.Branches() {
-		heads, err := diff.Select(body, b.Head)
-		if err != nil {
-			return "", err
-		}
-		tails, err := diff.Select(body, b.Tail)
-		if err != nil {
-			return "", err
-		}
-		for i, head := range heads {
+		tails := body.Select(b.Tail)
+		for i, head := range body.Select(b.Head) {
 			if i >= len(tails) || !strings.HasPrefix(tails[i].Path, head.Path) || !isStep(tails[i].Path[len(head.Path):]) {
-				return head.Path, nil
+				return head.Path
 			}
 		}
 	}
-	return "", nil
+	return ""
 }
 
 // isStep reports whether the rest of a path begins a new step.
@@ -315,11 +204,11 @@ func captureAt(path string, a *Answer) (scenarios.Value, error) {
 	if err != nil {
 		return scenarios.Value{}, fmt.Errorf("%s%w", unreadable(a), err)
 	}
-	node, ok := l.find(body)
-	if !ok {
+	v := l.find(body)
+	if !v.Exists() {
 		return scenarios.Value{}, errors.New(l.missing(body))
 	}
-	return valueOf(node), nil
+	return valueOf(v), nil
 }
 
 // captureText takes the first group of an expression, or all that it matches where
@@ -345,13 +234,12 @@ func captureText(expression, where string, texts ...string) (scenarios.Value, er
 	return scenarios.Value{}, fmt.Errorf("/%s/ matches nothing in %s", expression, where)
 }
 
-// valueOf keeps a node's type; null is an empty text.
-func valueOf(n diff.Node) scenarios.Value {
-	v := scenarios.Value{Text: jsonText(n.Type, n.JSON), JSON: string(n.JSON)}
-	if n.Type == diff.NullType {
-		v.Text = ""
+// valueOf keeps a value's type; null is an empty text.
+func valueOf(v diff.Value) scenarios.Value {
+	if v.Type() == diff.NullType {
+		return scenarios.Value{JSON: "null"}
 	}
-	return v
+	return scenarios.Value{Text: v.Text(), JSON: string(v.JSON())}
 }
 
 // SameValue compares two captures as JSON.

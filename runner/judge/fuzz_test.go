@@ -27,16 +27,18 @@ func FuzzLocator(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q is a locator and no path: %v", path, err)
 		}
-		want, err := diff.Select(body, pattern)
+		root, err := diff.ReadStrict(body)
 		if err != nil { // not I-JSON: a capture never sees it
 			return
 		}
-		got, ok := l.find(body)
+		want := root.Select(pattern)
+		got := l.find(root)
+		ok := got.Exists()
 		if ok != (len(want) == 1) {
 			t.Fatalf("%q in %s: found %t, Select finds %d", path, body, ok, len(want))
 		}
-		if ok && (string(got.JSON) != string(want[0].JSON) || got.Type != want[0].Type) {
-			t.Fatalf("%q in %s: %s, Select finds %s", path, body, got.JSON, want[0].JSON)
+		if ok && (string(got.JSON()) != string(want[0].JSON) || got.Type() != want[0].Type) {
+			t.Fatalf("%q in %s: %s, Select finds %s", path, body, got.JSON(), want[0].JSON)
 		}
 	})
 }

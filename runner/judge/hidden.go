@@ -69,7 +69,7 @@ func (j *judging) needs(rule *diff.Rule) bool {
 	if need == diff.NeedEquality { // which the archive keeps
 		return false
 	}
-	blue, green := j.hiddenAt(rule, j.blue), j.hiddenAt(rule, j.green)
+	blue, green := j.hiddenAt(rule, j.Blue), j.hiddenAt(rule, j.Green)
 	switch {
 	case len(blue)+len(green) == 0:
 		return false
@@ -101,13 +101,9 @@ func (j *judging) hiddenAt(rule *diff.Rule, a *Answer) []string {
 	if invalid != nil || err != nil {
 		return []string{string(a.Answer)}
 	}
-	nodes, err := diff.Select(body, pattern)
-	if err != nil {
-		return []string{string(a.Answer)}
-	}
-	for _, n := range nodes {
-		if d := nodeDatum(n); n.Type < diff.ArrayType && j.Hidden.In(d.json) {
-			out = append(out, d.text)
+	for _, n := range body.Select(pattern) {
+		if n.Type < diff.ArrayType && j.Hidden.In(string(n.JSON)) {
+			out = append(out, n.Value.Text())
 		}
 	}
 	return out

@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -21,7 +20,7 @@ type Trial struct {
 	Key   string // of the pair
 	Rules *StepRules
 	// Blue and Green are what came back; nil: the side was not asked.
-	Blue, Green             *wire.Exchange
+	Blue, Green             *Answer
 	BlueChecks, GreenChecks *Checks
 	// BlueWait and GreenWait say why polling a side ended without its condition; "": it did not.
 	BlueWait, GreenWait string
@@ -70,19 +69,12 @@ type Judgement struct {
 func Judge(t *Trial) *Judgement {
 	own := *t
 	own.Seen = t.Seen.Clone()
-	own.Rules = t.Rules.Apart(max(t.Apart, Lag(t.Blue, t.Green)))
+	own.Rules = t.Rules.Apart(max(t.Apart, Lag(t.Blue.exchange(), t.Green.exchange())))
+	own.Blue, own.Green = t.Blue.withHidden(t.Hidden), t.Green.withHidden(t.Hidden)
+	shareReading(own.Blue, own.Green)
 	j := &judging{Trial: &own, out: &Judgement{}, verdict: run.Pass}
-	j.blue, j.green = NewAnswer(t.Blue), NewAnswer(t.Green)
-	for _, a := range []*Answer{j.blue, j.green} {
-		if a != nil {
-			a.Hidden = t.Hidden
-		}
-	}
-	if j.blue != nil && j.green != nil && bytes.Equal(j.blue.Answer, j.green.Answer) && j.blue.first("Content-Type") == j.green.first("Content-Type") {
-		j.green.twin = j.blue
-	}
 	r := &j.out.Step
-	*r = run.StepResult{Name: t.Name, At: t.Step.Pos.String(), Lane: t.Lane, Exchange: t.Key, Blue: SideResult(t.Blue), Green: SideResult(t.Green)}
+	*r = run.StepResult{Name: t.Name, At: t.Step.Pos.String(), Lane: t.Lane, Exchange: t.Key, Blue: SideResult(t.Blue.exchange()), Green: SideResult(t.Green.exchange())}
 	j.transport()
 	j.withhold() // Rule 7
 	j.expectations()
@@ -97,11 +89,10 @@ func Judge(t *Trial) *Judgement {
 
 type judging struct {
 	*Trial
-	blue, green *Answer
-	out         *Judgement
-	verdict     run.Verdict
-	differs     bool        // the comparison found a difference
-	others      run.Verdict // the worst of everything else
+	out     *Judgement
+	verdict run.Verdict
+	differs bool        // the comparison found a difference
+	others  run.Verdict // the worst of everything else
 }
 
 func pickName(blue bool) string {
@@ -117,9 +108,9 @@ func (j *judging) find(v run.Verdict, format string, args ...any) {
 	j.out.Step.Reasons = append(j.out.Step.Reasons, fmt.Sprintf(format, args...))
 }
 
-func usable(x *wire.Exchange) bool { return x != nil && x.Err == nil }
+func usable(a *Answer) bool { return a != nil && a.Err == nil }
 
-func failed(x *wire.Exchange) bool { return x != nil && x.Err != nil }
+func failed(a *Answer) bool { return a != nil && a.Err != nil }
 
 // transport is rule 1.
 func (j *judging) transport() {
@@ -128,7 +119,7 @@ func (j *judging) transport() {
 	}
 	for _, s := range []struct {
 		side       scenarios.Side
-		own, other *wire.Exchange
+		own, other *Answer
 	}{{scenarios.Blue, j.Blue, j.Green}, {scenarios.Green, j.Green, j.Blue}} {
 		if !failed(s.own) {
 			continue
@@ -159,7 +150,7 @@ func (j *judging) expectations() {
 		side   scenarios.Side
 		answer *Answer
 		checks *Checks
-	}{{scenarios.Blue, j.blue, j.BlueChecks}, {scenarios.Green, j.green, j.GreenChecks}} {
+	}{{scenarios.Blue, j.Blue, j.BlueChecks}, {scenarios.Green, j.Green, j.GreenChecks}} {
 		if s.answer == nil || s.answer.Err != nil || s.checks == nil {
 			continue
 		}
@@ -222,7 +213,7 @@ func pageHint(a *Answer, failed []run.Expectation) string {
 
 // compare is rules 3 to 5.
 func (j *judging) compare() {
-	result := diff.CompareMessages(j.blue.Message(), j.green.Message(), j.Rules.Full, j.Seen)
+	result := diff.CompareMessages(j.Blue.readMessage(), j.Green.readMessage(), j.Rules.Full, j.Seen)
 	r := &j.out.Step
 	r.Compared = !j.Shared
 	if j.Shared {
@@ -244,13 +235,13 @@ func (j *judging) compare() {
 	if l.Seen != l.Compared+l.Ignored+l.Dropped+l.Absent {
 		j.find(run.Broken, "the count of leaves does not add up: %d seen, %d compared, %d ignored, %d dropped, %d absent", l.Seen, l.Compared, l.Ignored, l.Dropped, l.Absent)
 	}
-	for _, a := range []*Answer{j.blue, j.green} { // Rule 4
+	for _, a := range []*Answer{j.Blue, j.Green} { // Rule 4
 		if a.Unframed && !a.whole() {
-			j.find(run.Inconclusive, "%s: the body ended with the connection, and nothing says that it is whole", pickName(a == j.blue))
+			j.find(run.Inconclusive, "%s: the body ended with the connection, and nothing says that it is whole", pickName(a == j.Blue))
 		}
 	}
 	if !j.Shared {
-		if why := oneCache(j.blue, j.green); why != "" {
+		if why := oneCache(j.Blue, j.Green); why != "" {
 			j.find(run.Inconclusive, "%s", why)
 		}
 	}

@@ -28,7 +28,7 @@ func trialOf(t *testing.T, step *scenarios.Step, blue, green *wire.Exchange) *Tr
 		t.Fatal(err)
 	}
 	c := &Checks{expect: &step.Expect}
-	return &Trial{Step: step, Name: "step", Key: "s/one/step", Rules: rules, Blue: blue, Green: green, BlueChecks: c, GreenChecks: c, Control: Control{Seed: 1, Mutants: 16}}
+	return &Trial{Step: step, Name: "step", Key: "s/one/step", Rules: rules, Blue: NewAnswer(blue), Green: NewAnswer(green), BlueChecks: c, GreenChecks: c, Control: Control{Seed: 1, Mutants: 16}}
 }
 
 func TestJudge(t *testing.T) {

@@ -9,9 +9,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/literal"
 	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/template"
@@ -19,10 +18,11 @@ import (
 
 // A datum is a value that an expectation looks at.
 type datum struct {
-	path string // where it stands; empty outside a body
-	kind diff.ValueType
-	text string // a string without quotes, anything else as JSON
-	json string
+	path  string // where it stands; empty outside a body
+	kind  diff.ValueType
+	text  string // a string without quotes, anything else as JSON
+	json  string
+	value diff.Value // json, where it has been read; see datum.tree
 	// loose is set for headers, cookies and cells: they are text, and text that
 	// is a number may be compared as one.
 	loose bool
@@ -35,7 +35,7 @@ func textDatum(text string) datum {
 // valueDatum is a variable's value; text that spells a number counts as one, as
 // flags, rows and the environment give nothing but text.
 func valueDatum(v scenarios.Value) datum {
-	kind := kindOf(gjson.Parse(v.JSON))
+	kind := kindOf(v.JSON)
 	return datum{kind: kind, text: v.Text, json: v.JSON, loose: kind == diff.StringType}
 }
 
@@ -43,21 +43,28 @@ func numberDatum(text string) datum {
 	return datum{kind: diff.NumberType, text: text, json: text}
 }
 
-func nodeDatum(n diff.Node) datum {
-	d := datum{path: n.Path, kind: n.Type, json: string(n.JSON)}
+// jsonDatum is a value of a body; path is where it is.
+func jsonDatum(path string, v diff.Value) datum {
+	d := datum{path: path, kind: v.Type(), json: string(v.JSON()), value: v}
 	d.text = d.json
-	if n.Type == diff.StringType {
-		d.text = jsonText(n.Type, n.JSON)
+	if d.kind == diff.StringType {
+		d.text = v.Text()
 	}
 	return d
 }
 
-// jsonText is a string without its quotes, and anything else as written.
-func jsonText(kind diff.ValueType, raw []byte) string {
-	if kind == diff.StringType {
-		return gjson.ParseBytes(raw).String()
+// tree is the datum as a JSON value.
+func (d *datum) tree() diff.Value {
+	if d.value.Exists() {
+		return d.value
 	}
-	return string(raw)
+	return readText(d.json)
+}
+
+// readText reads JSON that this program has written or checked.
+func readText(json string) diff.Value {
+	v, _ := diff.ReadStrict([]byte(json)) // else absent: without elements and members
+	return v
 }
 
 // A Test is a matcher with its operands expanded.
@@ -202,9 +209,7 @@ func (t *Test) counts(n int) bool {
 	if len(t.Sub) > 0 {
 		return all(t.Sub, d)
 	}
-	want, ok := parseDecimal(t.Operand.Text)
-	got, _ := parseDecimal(d.text)
-	return ok && got.compare(want) == 0
+	return sameNumber(t.Operand.Text, d.text)
 }
 
 // each returns the first element that a subordinate test does not hold for.
@@ -239,21 +244,19 @@ var typedNumbers = func() *diff.Rules {
 // strings by code points, arrays and objects whole. Types must agree unless one
 // of the two is text by nature.
 func (t *Test) equals(d datum) bool {
-	want := gjson.Parse(t.Operand.JSON)
+	want := kindOf(t.Operand.JSON)
 	if d.loose || t.Loose {
-		a, numeric := parseDecimal(d.text)
-		b, ok := parseDecimal(t.Operand.Text)
-		if numeric && ok && (d.kind == diff.NumberType || want.Type == gjson.Number) {
-			return a.compare(b) == 0
+		a, numeric := literal.ParseNumber(d.text)
+		b, ok := literal.ParseNumber(t.Operand.Text)
+		if numeric && ok && (d.kind == diff.NumberType || want == diff.NumberType) {
+			return a.Compare(b) == 0
 		}
 		if d.loose || d.kind == diff.StringType || d.kind == diff.BoolType && t.Loose {
 			return d.text == t.Operand.Text
 		}
 	}
-	if want.Type == gjson.Number && d.kind == diff.NumberType && !t.Typed {
-		a, ok := parseDecimal(d.text)
-		b, okay := parseDecimal(want.Raw)
-		return ok && okay && a.compare(b) == 0
+	if want == diff.NumberType && d.kind == diff.NumberType && !t.Typed {
+		return sameNumber(d.text, t.Operand.JSON)
 	}
 	var rules *diff.Rules // by value
 	if t.Typed {
@@ -263,18 +266,25 @@ func (t *Test) equals(d datum) bool {
 	return r.Equal()
 }
 
+// sameNumber reports whether two texts are JSON numbers of one exact value.
+func sameNumber(a, b string) bool {
+	x, ok := literal.ParseNumber(a)
+	y, okay := literal.ParseNumber(b)
+	return ok && okay && x.Compare(y) == 0
+}
+
 // orders compares numbers; text that spells a number counts as one only where
 // all values are text (headers, cookies).
 func (t *Test) orders(d datum) bool {
 	if d.kind != diff.NumberType && !d.loose {
 		return false
 	}
-	got, ok := parseDecimal(d.text)
-	want, okay := parseDecimal(t.Operand.Text)
+	got, ok := literal.ParseNumber(d.text)
+	want, okay := literal.ParseNumber(t.Operand.Text)
 	if !ok || !okay {
 		return false
 	}
-	c := got.compare(want)
+	c := got.Compare(want)
 	switch t.Op {
 	case "lt":
 		return c < 0
@@ -296,12 +306,7 @@ func (t *Test) contains(d datum) bool {
 	case diff.ArrayType:
 		return slices.ContainsFunc(elements(d), t.equals)
 	case diff.ObjectType:
-		found := false
-		gjson.Parse(d.json).ForEach(func(key, _ gjson.Result) bool {
-			found = found || key.String() == t.Operand.Text
-			return !found
-		})
-		return found
+		return d.tree().Member(t.Operand.Text).Exists()
 	default:
 		return false
 	}
@@ -321,8 +326,8 @@ func isType(d datum, name string) bool {
 
 // isInteger: 1, 1.0 and 1e2 are whole numbers.
 func isInteger(text string) bool {
-	n, ok := parseDecimal(text)
-	return ok && n.point >= int64(len(n.digits))
+	n, ok := literal.ParseNumber(text)
+	return ok && n.Exp.Sign() >= 0
 }
 
 func isEmpty(d datum) bool {
@@ -338,14 +343,13 @@ func isEmpty(d datum) bool {
 
 // size is the number of elements, members or characters.
 func size(d datum) int {
-	n := 0
 	switch d.kind {
 	case diff.ArrayType, diff.ObjectType:
-		gjson.Parse(d.json).ForEach(func(_, _ gjson.Result) bool { n++; return true })
+		return d.tree().Len()
 	case diff.StringType:
-		n = utf8.RuneCountInString(d.text)
+		return utf8.RuneCountInString(d.text)
 	}
-	return n
+	return 0
 }
 
 // elements are the elements of an array; any other value stands for itself.
@@ -354,29 +358,30 @@ func elements(d datum) []datum {
 		return []datum{d}
 	}
 	var out []datum
-	gjson.Parse(d.json).ForEach(func(_, v gjson.Result) bool {
-		kind := kindOf(v)
-		out = append(out, datum{path: fmt.Sprintf("%s[%d]", d.path, len(out)), kind: kind, text: jsonText(kind, []byte(v.Raw)), json: v.Raw})
-		return true
-	})
+	for v := range d.tree().Children() {
+		out = append(out, jsonDatum(fmt.Sprintf("%s[%d]", d.path, len(out)), v))
+	}
 	return out
 }
 
-func kindOf(v gjson.Result) diff.ValueType {
-	switch {
-	case v.Type == gjson.String:
-		return diff.StringType
-	case v.Type == gjson.Number:
-		return diff.NumberType
-	case v.Type == gjson.True, v.Type == gjson.False:
-		return diff.BoolType
-	case v.IsArray():
-		return diff.ArrayType
-	case v.IsObject():
-		return diff.ObjectType
-	default:
+// kindOf is the type of a JSON text, which its first byte says; null for an empty one.
+func kindOf(json string) diff.ValueType {
+	if json == "" {
 		return diff.NullType
 	}
+	switch c := json[0]; {
+	case c == '"':
+		return diff.StringType
+	case c == '-', c >= '0' && c <= '9':
+		return diff.NumberType
+	case c == 't', c == 'f':
+		return diff.BoolType
+	case c == '[':
+		return diff.ArrayType
+	case c == '{':
+		return diff.ObjectType
+	}
+	return diff.NullType
 }
 
 // hasRepeats compares scalars by value and the rest by their text.
@@ -385,8 +390,8 @@ func hasRepeats(ds []datum) bool {
 	for _, d := range ds {
 		key := fmt.Sprintf("%d:%s", d.kind, d.text)
 		if d.kind == diff.NumberType {
-			if n, ok := parseDecimal(d.text); ok {
-				key = fmt.Sprintf("n%v", n)
+			if n, ok := literal.ParseNumber(d.text); ok {
+				key = fmt.Sprintf("n%t %s %s", n.Neg, n.Digits, n.Exp)
 			}
 		}
 		if seen[key] {

@@ -32,7 +32,7 @@ const minMutants = 4
 //     status are counted apart.
 func (j *judging) negative(result *diff.Result) {
 	c := &j.out.Step.Coverage
-	blue, against, floor := j.blue.Message(), j.green.Message(), 0
+	blue, against, floor := j.Blue.readMessage(), j.Green.readMessage(), 0
 	rules := j.Rules.Full
 	if !result.Equal() { // Rule 2
 		against, rules = blue, j.Rules.Plain
@@ -105,10 +105,10 @@ func (j *judging) mutants() iter.Seq[mutate.Mutant] {
 		most = max(n, min(minMutants, most))
 	}
 	seed := random.Number(j.Control.Seed, "mutants", j.Key)
-	if !j.blue.isJSON() {
+	if !j.Blue.isJSON() {
 		return textMutants(body, seed, most)
 	}
-	return mutate.Each(body, seed, most)
+	return mutate.Each(j.Blue.read().value, seed, most)
 }
 
 // textMutants changes one letter or digit of a body that is not JSON. A mutant's

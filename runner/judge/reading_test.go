@@ -64,7 +64,7 @@ func TestReadingIsShared(t *testing.T) {
 	checks := checksOf(t, `{body: {"$.r": {count: 1}}}`)
 	step := scenarios.Step{}
 	step.Compare = false
-	j := Judge(&Trial{Step: &step, Rules: &StepRules{}, Blue: exchange("text/xml"), Green: exchange("image/png"), BlueChecks: checks, GreenChecks: checks})
+	j := Judge(&Trial{Step: &step, Rules: &StepRules{}, Blue: NewAnswer(exchange("text/xml")), Green: NewAnswer(exchange("image/png")), BlueChecks: checks, GreenChecks: checks})
 	var sides []string
 	for _, e := range j.Step.Expectations {
 		if strings.HasPrefix(e.What, "$.r ") && e.OK {

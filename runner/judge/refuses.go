@@ -21,9 +21,9 @@ const triedPlaces = 16
 // refusesOthers reports whether a path's tests refuse at least half of the values
 // that could come in the place of what is there, at half of the places or more.
 // below is set where they do so for values below those places.
-func (p *pathTests) refusesOthers(body []byte) (refuses, below bool) {
-	data, err := p.where.find(body)
-	if err != nil || len(data) == 0 {
+func (p *pathTests) refusesOthers(body diff.Value) (refuses, below bool) {
+	data := p.where.find(body)
+	if len(data) == 0 {
 		return false, false
 	}
 	step := (len(data) + triedPlaces - 1) / triedPlaces
@@ -51,7 +51,7 @@ func (p *pathTests) refusesOther(d datum) (own, below bool) {
 		return own || refused(othersOf(d)), false
 	}
 	var changed []datum
-	for m := range mutate.Each([]byte(d.json), 1, 2*triedPlaces) {
+	for m := range mutate.Each(readText(d.json), 1, 2*triedPlaces) {
 		if m.Class == mutate.Value {
 			changed = append(changed, datum{path: d.path, kind: d.kind, json: string(m.Body), text: string(m.Body)})
 		}
@@ -178,13 +178,11 @@ func (c *Checks) refuses(tree []byte, text bool) bool {
 	if c.expect.Schema != "" && len(c.expect.CheckSchema(tree)) > 0 || text && !c.holdsOfText(tree) {
 		return true
 	}
-	return slices.ContainsFunc(c.body, func(p pathTests) bool {
-		data, err := p.where.find(tree)
-		if err != nil {
-			return false
-		}
+	body, err := diff.Read(tree)
+	return err == nil && slices.ContainsFunc(c.body, func(p pathTests) bool {
+		data := p.where.find(body)
 		for i := range p.tests {
-			if ok, _ := p.run(&p.tests[i], tree, data); !ok {
+			if ok, _ := p.run(&p.tests[i], body, data); !ok {
 				return true
 			}
 		}

@@ -41,7 +41,7 @@ func TestRefusesOthers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		p := checksOf(t, "{body: "+tt.expect+"}").body[0]
-		refuses, below := p.refusesOthers([]byte(body))
+		refuses, below := p.refusesOthers(readText(body))
 		if refuses != tt.refuses || below != tt.below {
 			t.Errorf("%s: refuses %t, below %t, want %t and %t", tt.expect, refuses, below, tt.refuses, tt.below)
 		}

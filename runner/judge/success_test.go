@@ -21,7 +21,7 @@ func reply(status int, typ, body string, headers ...wire.Field) *wire.Exchange {
 // judged is the verdict and the reasons of one exchange on both sides.
 func judged(t *testing.T, checks *Checks, x *wire.Exchange) (run.Verdict, string) {
 	t.Helper()
-	j := Judge(&Trial{Step: &scenarios.Step{}, Rules: &StepRules{}, Blue: x, Green: x, BlueChecks: checks, GreenChecks: checks})
+	j := Judge(&Trial{Step: &scenarios.Step{}, Rules: &StepRules{}, Blue: NewAnswer(x), Green: NewAnswer(x), BlueChecks: checks, GreenChecks: checks})
 	return j.Step.Verdict, strings.Join(j.Step.Reasons, "\n")
 }
 

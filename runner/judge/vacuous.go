@@ -67,16 +67,13 @@ func (j *judging) named(seen int) (all, added int) {
 	if c == nil {
 		return 0, 0
 	}
-	body, err := j.blue.body()
-	if err != nil {
-		body = nil
-	}
-	all, added = j.Rules.Full.Named(j.blue.Message(), c.named(body))
+	body, _ := j.Blue.body() // absent where there is none
+	all, added = j.Rules.Full.Named(j.Blue.readMessage(), c.named(body))
 	other := 0 // of the body as a whole: one value each
 	for _, t := range c.content {
 		other += Count(j.refusesOtherBody(&t))
 	}
-	if list := readPlaylist(j.blue.text()); list.valid {
+	if list := readPlaylist(j.Blue.text()); list.valid {
 		for _, h := range c.hls {
 			p := pathTests{where: &places{one: &locator{}}, tests: h.tests}
 			refuses, _ := p.refusesOther(list.part(h.name))
@@ -90,7 +87,7 @@ func (j *judging) named(seen int) (all, added int) {
 }
 
 // named are the paths that expectations look at, and would refuse other values of.
-func (c *Checks) named(body []byte) []diff.NamedPath {
+func (c *Checks) named(body diff.Value) []diff.NamedPath {
 	var out []diff.NamedPath
 	for _, p := range c.body {
 		if refuses, below := p.refusesOthers(body); refuses {
@@ -106,10 +103,10 @@ func (j *judging) refusesOtherBody(t *Test) bool {
 	if t.Op == "exists" {
 		return false
 	}
-	if !j.blue.isJSON() {
-		return t.refusesOtherText(string(j.blue.text()))
+	if !j.Blue.isJSON() {
+		return t.refusesOtherText(string(j.Blue.text()))
 	}
-	for m := range mutate.Each(j.Blue.Answer, 1, 4*closeLook) {
+	for m := range mutate.Each(j.Blue.read().value, 1, 4*closeLook) {
 		if m.Class == mutate.Value && !t.holdsText(string(m.Body)) {
 			return true
 		}
@@ -120,7 +117,7 @@ func (j *judging) refusesOtherBody(t *Test) bool {
 // schemaShare is the share of blue's values whose type a schema holds them to: of
 // a fixed sample, how many cannot change it.
 func (j *judging) schemaShare(expect *scenarios.Expect) float64 {
-	body, err := j.blue.body()
+	body, err := j.Blue.body()
 	if err != nil {
 		return 0
 	}
@@ -145,7 +142,7 @@ func (j *judging) blind() bool {
 	body := j.Blue.Answer
 	most := max(minMutants, min(closeLook, controlWork*8/max(len(body), 1)))
 	seed := random.Number(j.Control.Seed, "closer look", j.Key)
-	probe := diff.NewProbe(j.blue.Message(), j.green.Message(), j.Rules.Full)
+	probe := diff.NewProbe(j.Blue.readMessage(), j.Green.readMessage(), j.Rules.Full)
 	defer probe.Close()
 	found := func(mutants iter.Seq[mutate.Mutant]) bool {
 		for m := range mutants {
@@ -155,8 +152,9 @@ func (j *judging) blind() bool {
 		}
 		return false
 	}
-	if !j.blue.isJSON() {
+	if !j.Blue.isJSON() {
 		return !found(textMutants(body, seed, most))
 	}
-	return !found(mutate.Each(body, seed, 2*most)) && !found(mutate.Foreign(body, seed, most))
+	value := j.Blue.read().value
+	return !found(mutate.Each(value, seed, 2*most)) && !found(mutate.Foreign(value, seed, most))
 }
