@@ -36,7 +36,10 @@ bench-verdict: ## simulate load verdicts: 300 seeded runs per cell
 bench-load: ## benchmark the load generator against the vegeta library, k6 and Fortio (at most 10 minutes)
 	cd bench && $(GO) run ./load
 
+bench-import: ## compare what imported suites send with what the tools send that their sources were written for
+	cd bench && $(GO) run ./importwire
+
 fuzz: ## run every fuzz target for FUZZCPU seconds of CPU (default 600)
 	.ci/fuzz
 
-.PHONY: help demo test test-evidence test-report test-real bench bench-verdict bench-load fuzz
+.PHONY: help demo test test-evidence test-report test-real bench bench-verdict bench-load bench-import fuzz

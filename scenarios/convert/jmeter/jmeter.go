@@ -55,8 +55,9 @@ type plan struct {
 	threads     int // of the group
 	inSetup     bool
 	pacing      *pacing
-	noJar       int // requests without a cookie manager
-	follows     int // requests that follow redirects
+	old         bool // the plan was written by a JMeter before 3
+	noJar       int  // requests without a cookie manager
+	follows     int  // requests that follow redirects
 	used        map[string]bool
 	tables      map[*node]*table // of data sets; nil: there is none
 }
@@ -73,6 +74,7 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 		return nil, err
 	}
 	p := &plan{Import: web.New(in.Name), file: in.Name, files: folder{in.Files, map[string][]byte{}}, top: top, seen: map[*node]bool{}, used: map[string]bool{}, tables: map[*node]*table{}}
+	p.old = strings.HasPrefix(top.text("jmeter"), "2.")
 	p.names = newNames(p)
 	for _, f := range opts.Properties {
 		if err := readProperties(f, p.names.properties); err != nil {
@@ -332,7 +334,7 @@ func (p *plan) group(g found) {
 	action := g.n.trimmed("ThreadGroup.on_sample_error")
 	var vars []model.Var
 	w := &walker{
-		p: p, group: g.n, title: p.groupTitle(g.n), names: naming.NewNamer(" "), goOn: action == "" || action == "continue", fresh: map[*node]map[string]string{}, share: map[*web.Request]string{},
+		p: p, group: g.n, title: p.groupTitle(g.n), names: naming.NewNamer(" "), goOn: action == "" || action == "continue", fresh: map[*node]map[string]string{}, share: map[*web.Request]string{}, rounds: map[*node]int{},
 		s: &scope{p: p, local: map[string]string{}, captured: map[string]bool{}, columns: map[string]bool{}, joined: map[string]string{}, vars: &vars},
 	}
 	if p.inSetup || isTeardown(g.n) {

@@ -1,6 +1,7 @@
 package jmeter
 
 import (
+	"encoding/xml"
 	"strconv"
 	"strings"
 
@@ -31,7 +32,9 @@ func readPlan(file string, data []byte, included bool) (*node, int, error) {
 	if root.tag != "jmeterTestPlan" || tree == nil {
 		return nil, 0, &source.Error{File: file, Offset: -1, Line: root.at.line, Col: root.at.col, Msg: "not a JMeter plan: the root element is <" + root.tag + ">, not <jmeterTestPlan> with a <hashTree>"}
 	}
-	top := &node{class: "root", at: root.at, props: &element{}}
+	// The root's version is kept as a property.
+	version := &element{tag: "stringProp", attrs: []xml.Attr{{Name: xml.Name{Local: "name"}, Value: "jmeter"}}, text: root.attr("jmeter")}
+	top := &node{class: "root", at: root.at, props: &element{kids: []*element{version}}}
 	if included {
 		top.file = file
 	}

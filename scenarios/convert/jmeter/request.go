@@ -41,7 +41,8 @@ func (r *reach) of(want role) []*node {
 func (r *reach) configs(class string) []*node {
 	var out []*node
 	for _, x := range r.of(config) {
-		if x.class == class {
+		// The defaults of another protocol have the same class.
+		if x.class == class && (class != "ConfigTestElement" || x.gui == "" || strings.HasSuffix(x.gui, "HttpDefaultsGui") || strings.HasSuffix(x.gui, "UrlConfigGui")) {
 			out = append(out, x)
 		}
 	}
@@ -133,7 +134,11 @@ var noHost = web.Marked("base_url")
 // free is the path where it begins with a value that is not known: it is then an
 // address, or a path that brings its own slash.
 func (r *reach) address(s *scope) (address, free string) {
-	p := web.Literals(s.address(strings.TrimSpace(r.property("HTTPSampler.path"))), encodeSpaces)
+	raw := strings.TrimSpace(r.property("HTTPSampler.path"))
+	if origin, rest := cutOrigin(raw); origin != "" {
+		return s.origin(origin) + web.Literals(s.address(rest), encodeSpaces), ""
+	}
+	p := web.Literals(s.address(raw), encodeSpaces)
 	if strings.HasPrefix(p, "http://") || strings.HasPrefix(p, "https://") {
 		return p, ""
 	}
@@ -159,6 +164,31 @@ func (r *reach) address(s *scope) (address, free string) {
 	return protocol + "://" + domain + ":" + port + p, free
 }
 
+// whole reports whether the path of a sampler is a whole address.
+func (r *reach) whole(s *scope) bool {
+	origin, _ := cutOrigin(s.p.names.constantOr(strings.TrimSpace(r.property("HTTPSampler.path"))))
+	return origin != ""
+}
+
+// cutOrigin cuts an address that begins with its scheme behind its host.
+func cutOrigin(raw string) (origin, rest string) {
+	if !strings.HasPrefix(raw, "http://") && !strings.HasPrefix(raw, "https://") {
+		return "", raw
+	}
+	depth := 0
+	for i := strings.Index(raw, "://") + 3; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case c == '{':
+			depth++
+		case c == '}':
+			depth--
+		case depth == 0 && (c == '/' || c == '?'):
+			return raw[:i], raw[i:]
+		}
+	}
+	return raw, ""
+}
+
 // encodeSpaces writes what no address may hold, as JMeter's client does.
 func encodeSpaces(s string) string {
 	var b strings.Builder
@@ -172,8 +202,9 @@ func encodeSpaces(s string) string {
 	return b.String()
 }
 
-// inAddress are the methods whose arguments JMeter writes into the address.
-var inAddress = []string{"GET", "DELETE", "OPTIONS", "HEAD", "TRACE"}
+// inAddress are the methods whose arguments JMeter writes into the address; of
+// HEAD and TRACE, and of OPTIONS before JMeter 3, they are not sent.
+var inAddress = []string{"GET", "DELETE", "OPTIONS"}
 
 // request makes the request of a sampler.
 func (p *plan) request(r *reach, s *scope, id, name string) *web.Request {
@@ -192,8 +223,13 @@ func (p *plan) request(r *reach, s *scope, id, name string) *web.Request {
 	files := r.files(s)
 	raw := r.n.flag("HTTPSampler.postBodyRaw") || len(args) > 0 && !slices.ContainsFunc(args, func(a argument) bool { return a.name != "" })
 	switch {
+	case method == "HEAD", method == "TRACE", method == "OPTIONS" && p.old:
+		if query(args) != "" {
+			p.Report.Note(id, "JMeter sends no arguments with %s", method)
+		}
 	case slices.Contains(inAddress, method) && !(raw && method == "DELETE"):
-		if text := query(args); text != "" {
+		// JMeter sends a path that is a whole address without the arguments.
+		if text := query(args); text != "" && !r.whole(s) {
 			sep := "?"
 			if _, _, has := web.CutOutside(q.URL, "?"); has {
 				sep = "&"
@@ -212,8 +248,16 @@ func (p *plan) request(r *reach, s *scope, id, name string) *web.Request {
 		p.multipart(q, args, files)
 	case raw:
 		q.Body = web.Body{Data: strings.Join(argValues(args), ""), Type: "text/plain; charset=" + charsetOf(r.property("HTTPSampler.contentEncoding"))}
-		if q.Body.Data == "" {
+		switch _, written := q.Header("Content-Type"); {
+		case q.Body.Data == "":
 			q.Body.Type = ""
+		case p.old && method == "POST":
+			q.Body.Type = "application/x-www-form-urlencoded"
+		case !ascii(q.Body.Data) && r.property("HTTPSampler.contentEncoding") == "":
+			p.Report.Note(id, "its body is not ASCII and names no encoding: JMeter before 5.6 sends question marks; here it is UTF-8")
+			if !written {
+				q.Body.Type = "text/plain; charset=utf-8"
+			}
 		}
 		q.LiftJSON = s.typed
 	case query(args) != "":
@@ -231,6 +275,10 @@ func charsetOf(encoding string) string {
 		return strings.ToUpper(encoding)
 	}
 	return "ISO-8859-1"
+}
+
+func ascii(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r > 0x7f }) < 0
 }
 
 func argValues(args []argument) []string {

@@ -33,6 +33,7 @@ type walker struct {
 	inOnce  bool
 	fresh   map[*node]map[string]string // user parameters that are set once an iteration
 	pauses  int
+	rounds  map[*node]int           // of counters: how often their loop was written out
 	share   map[*web.Request]string // the share of iterations of a request
 }
 
@@ -84,7 +85,11 @@ func (w *walker) counter(k *node) {
 		return
 	}
 	w.counted(k, model.Dynamics)
-	w.s.local[name] = javaDecimal(format, i)
+	step, err := strconv.ParseInt(strings.TrimSpace(w.p.names.constantOr(k.trimmed("CounterConfig.incr"))), 10, 64)
+	if err != nil {
+		step = 1
+	}
+	w.s.local[name] = javaDecimal(format, i+int64(w.rounds[k])*step)
 	w.p.Report.Note("", "%s counts in JMeter; here it is %s", k.label(), javaDecimal(format, i))
 }
 
@@ -249,25 +254,17 @@ func (w *walker) loop(k *node, outer []*node, loops string) {
 	default:
 		w.counted(k, model.Settings)
 	}
-	for i := range times {
+	for range times {
 		w.walk(k, outer)
-		w.advance(k, i+1)
+		w.advance(k)
 	}
 }
 
 // advance gives the counters of a loop their next value.
-func (w *walker) advance(k *node, round int) {
+func (w *walker) advance(k *node) {
 	for _, x := range k.kids {
-		if x.class != "CounterConfig" {
-			continue
-		}
-		start, _ := strconv.ParseInt(w.p.names.constantOr(x.trimmed("CounterConfig.start")), 10, 64)
-		step, err := strconv.ParseInt(w.p.names.constantOr(x.trimmed("CounterConfig.incr")), 10, 64)
-		if err != nil {
-			step = 1
-		}
-		if name := x.trimmed("CounterConfig.name"); name != "" {
-			w.s.local[name] = javaDecimal(x.text("CounterConfig.format"), start+int64(round)*step)
+		if x.class == "CounterConfig" {
+			w.rounds[x]++
 		}
 	}
 }
