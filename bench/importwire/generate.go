@@ -54,8 +54,10 @@ func generateBodies(m *maker) {
 			})
 		}
 	}
-	bodies := []string{`{"a": 1, "b": [true, null, 1.50], "c": "한 \"q\" \\n"}`, "{\r\n  \"v\": \"${region}\",\r\n  \"n\": 1\r\n}", "plain text", "<a><b>${region}</b></a>", `{"n": ${count}, "s": "${count}"}`, "[1,2]", "a=b&c=d", `{"broken": `, "",
-		"line1\nline2\n", `{"empty": "", "o": {}}`, `"text"`, `{"k${region}": 1}`}
+	bodies := []string{
+		`{"a": 1, "b": [true, null, 1.50], "c": "한 \"q\" \\n"}`, "{\r\n  \"v\": \"${region}\",\r\n  \"n\": 1\r\n}", "plain text", "<a><b>${region}</b></a>", `{"n": ${count}, "s": "${count}"}`, "[1,2]", "a=b&c=d", `{"broken": `, "",
+		"line1\nline2\n", `{"empty": "", "o": {}}`, `"text"`, `{"k${region}": 1}`,
+	}
 	types := []string{"", "application/json", "application/xml", "text/plain; charset=UTF-8", "application/x-www-form-urlencoded"}
 	for i, body := range bodies {
 		for k, typ := range types {
@@ -142,9 +144,16 @@ func generateFlow(m *maker) {
 
 func generateValues(m *maker) {
 	extract := []struct{ expr, template, number, field, use string }{
-		{`"id":(\d+)`, "$1$", "1", "false", "${x}"}, {`"token":"([^"]+)"`, "$1$", "1", "false", "${x}"}, {`"id":"([a-z])(\d)"`, "$2$-$1$", "1", "false", "${x}"},
-		{`"id":"([a-z]\d)"`, "$1$", "2", "false", "${x}"}, {`"id":"([a-z]\d)"`, "$1$", "-1", "false", "${x_3}"}, {`"id":"([a-z])(\d)"`, "$0$", "1", "false", "${x_g2}"},
-		{`X-Token: (.+)`, "$1$", "1", "true", "${x}"}, {`Location: /next/(\d+)`, "$1$", "1", "true", "${x}"}, {`(\d+)`, "$1$", "1", "code", "${x}"}, {`"state":"(\w+)"`, "is $1$!", "1", "false", "${x}"},
+		{`"id":(\d+)`, "$1$", "1", "false", "${x}"},
+		{`"token":"([^"]+)"`, "$1$", "1", "false", "${x}"},
+		{`"id":"([a-z])(\d)"`, "$2$-$1$", "1", "false", "${x}"},
+		{`"id":"([a-z]\d)"`, "$1$", "2", "false", "${x}"},
+		{`"id":"([a-z]\d)"`, "$1$", "-1", "false", "${x_3}"},
+		{`"id":"([a-z])(\d)"`, "$0$", "1", "false", "${x_g2}"},
+		{`X-Token: (.+)`, "$1$", "1", "true", "${x}"},
+		{`Location: /next/(\d+)`, "$1$", "1", "true", "${x}"},
+		{`(\d+)`, "$1$", "1", "code", "${x}"},
+		{`"state":"(\w+)"`, "is $1$!", "1", "false", "${x}"},
 	}
 	for i, e := range extract {
 		m.add("regex extractors", func(id string) string {
@@ -153,8 +162,10 @@ func generateValues(m *maker) {
 				request("POST", fmt.Sprintf("/%s/json%d", id, i), raw(`{"v": "`+e.use+`"}`), headers("Content-Type", "application/json", "X-V", e.use))
 		})
 	}
-	for i, a := range []string{assertion("response_code", 8, "200"), assertion("response_code", 2, "2.."), assertion("response_data", 16, "READY"), assertion("response_data", 6, "ERROR", "FATAL"), assertion("response_data", 2, `"id":\d+`),
-		assertion("response_data", 1, `(?s)\{.*\}`), assertion("response_data", 34, "READY", "DONE"), assertion("response_headers", 16, "X-Token: tok"), assertion("response_code", 12, "500")} {
+	for i, a := range []string{
+		assertion("response_code", 8, "200"), assertion("response_code", 2, "2.."), assertion("response_data", 16, "READY"), assertion("response_data", 6, "ERROR", "FATAL"), assertion("response_data", 2, `"id":\d+`),
+		assertion("response_data", 1, `(?s)\{.*\}`), assertion("response_data", 34, "READY", "DONE"), assertion("response_headers", 16, "X-Token: tok"), assertion("response_code", 12, "500"),
+	} {
 		m.add("assertions", func(id string) string {
 			return request("GET", fmt.Sprintf("/%s/a%d", id, i), arguments(nil), a) + request("GET", "/"+id+"/next", arguments(nil), "")
 		})

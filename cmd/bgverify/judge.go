@@ -37,9 +37,9 @@ func newJudgeCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "judge [RUN | --blue FILE --green FILE]",
 		GroupID: "judge",
-		Short:   "Load verdict from recorded results, of vegeta or of an archived run",
-		Long: `Judge two result files of vegeta (gob, CSV or JSON) that were recorded side by
-side: is green no worse than blue in latency and errors? The results are cut into
+		Short:   "Load verdict from recorded results: of vegeta, of JMeter, or of an archived run",
+		Long: `Judge two result files of vegeta (gob, CSV or JSON) or JMeter (JTL: CSV or XML)
+that were recorded side by side: is green no worse than blue in latency and errors? The results are cut into
 blocks by time and judged like a load stage, except that requests are not paired
 and latency is counted from the send, as vegeta measures it. "-" reads one file
 from standard input.
@@ -66,6 +66,9 @@ its verdict.`,
 
   # Wider margins, and a 404 that is expected
   bgverify judge --blue blue.csv --green green.csv --p95 '15% or 2ms' --expect 2xx --expect 404
+
+  # Yesterday's runs of JMeter
+  bgverify judge --blue blue.jtl --green green.jtl
 
   # Two clusters that answer at one address, and answers of any size
   bgverify judge --blue blue.bin --green green.bin --same-host --any-size

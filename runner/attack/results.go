@@ -16,7 +16,8 @@ import (
 // headBytes is how much of a result file is looked at to name what it is.
 const headBytes = 4096
 
-// readResults calls each for every result of a file in any of vegeta's encodings.
+// readResults calls each for every result of a file in any of vegeta's
+// encodings, or of JMeter (JTL).
 // The result is valid during the call only. A file that ends within a result, or
 // that another tool wrote, is an error.
 func readResults(in io.Reader, each func(*vegeta.Result)) error {
@@ -24,11 +25,14 @@ func readResults(in io.Reader, each func(*vegeta.Result)) error {
 	head, _ := br.Peek(headBytes) // an error of the reader comes again below
 	head = bytes.Clone(head)
 	decode := decoderFor(br, head)
+	var jtl *notJTLError
 	for n := 1; ; n++ {
 		res := vegeta.Result{} // gob leaves the fields of the result before
 		switch err := decode(&res); {
 		case errors.Is(err, io.EOF) && (n > 1 || len(bytes.TrimSpace(head)) == 0):
 			return nil
+		case errors.As(err, &jtl):
+			return &NotResultsError{Tool: jtl.why, err: err}
 		case err != nil && n == 1:
 			return &NotResultsError{Tool: toolOf(head), err: err}
 		case err != nil:
@@ -44,6 +48,10 @@ func decoderFor(br *bufio.Reader, head []byte) vegeta.Decoder {
 	switch {
 	case bytes.HasPrefix(text, []byte("{")):
 		return newJSONDecoder(br)
+	case isJTL(text):
+		return newJTLDecoder(br)
+	case bytes.HasPrefix(text, []byte("<")):
+		return newJTLXMLDecoder(br)
 	case bytes.HasPrefix(bytes.ToLower(text), []byte("timestamp,code,latency,")):
 		_, _ = br.ReadString('\n') // a line of column names; an error comes again
 		return vegeta.NewCSVDecoder(br)
@@ -87,7 +95,7 @@ type NotResultsError struct {
 }
 
 func (e *NotResultsError) Error() string {
-	const what = "not a result file of vegeta (gob, CSV or JSON)"
+	const what = "not a result file of vegeta (gob, CSV or JSON) or JMeter (CSV or XML)"
 	if e.Tool != "" {
 		return what + ": " + e.Tool
 	}
@@ -113,9 +121,9 @@ var tools = []struct {
 	{"a JSON output of k6", recordAgain, []string{`"metric":`, `"type":"metric"`}},
 	{"a summary of k6", recordAgain, []string{`"metrics":{`, `http_req`}},
 	{"a CSV output of k6", recordAgain, []string{"metric_name,timestamp,metric_value"}},
-	{"a result file (JTL) of JMeter", recordAgain, []string{"timestamp", "elapsed", "label"}},
-	{"a result file (JTL) of JMeter", recordAgain, []string{"<testresults"}},
-	{"a result file (JTL) of JMeter", recordAgain, []string{"<httpsample"}},
+	{"a damaged result file (JTL) of JMeter", recordAgain, []string{"timestamp", "elapsed", "label"}},
+	{"a damaged result file (JTL) of JMeter", recordAgain, []string{"<testresults"}},
+	{"a damaged result file (JTL) of JMeter", recordAgain, []string{"<httpsample"}},
 	{"a CSV output of hey", recordAgain, []string{"response-time,dns+dialup"}},
 	{"a summary of hey", recordAgain, []string{"summary:total:", "slowest:"}},
 	{"an output of ab (ApacheBench)", recordAgain, []string{"apachebench"}},
