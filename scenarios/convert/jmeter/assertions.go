@@ -48,7 +48,7 @@ func (c *checks) add(n *node) (why string) {
 	case "JSR223Assertion", "BeanShellAssertion", "BSFAssertion":
 		return "it is a script"
 	}
-	return "there is no expectation for it"
+	return "no expectation tests this"
 }
 
 // response converts a response assertion: patterns against a part of the answer.

@@ -38,11 +38,11 @@ func (s *scope) extract(n *node, uses func(string) bool) (out []taken, why strin
 	case "JSR223PostProcessor", "BeanShellPostProcessor", "BSFPostProcessor":
 		return nil, "it is a script"
 	case "HtmlExtractor":
-		return nil, "there are no CSS selectors"
+		return nil, "CSS selectors are not captures"
 	case "XPathExtractor", "XPath2Extractor":
-		return nil, "there are no XPath queries"
+		return nil, "XPath queries are not captures"
 	}
-	return nil, "there is no capture for it"
+	return nil, "no capture reads this"
 }
 
 // jsonExtractor reads names, paths and numbers that are lists with semicolons.

@@ -132,7 +132,7 @@ func randomStringFunction(s *scope, r *ref) (string, string) {
 	switch kinds := kindsOf(chars); {
 	case chars == "":
 		out = web.Marked(fmt.Sprintf("$text: %d", n))
-		s.p.Report.Note("", "%s draws letters and digits here, any character in JMeter", r.source())
+		s.p.Report.Note("", "%s takes letters and digits here, any character in JMeter", r.source())
 	case kinds == "lower digits" || kinds == "lower" && len(chars) > 20:
 		out = web.Marked(fmt.Sprintf("$text: %d", n))
 	case n <= 64 && len(chars) > 1 && kinds != "":
@@ -202,7 +202,7 @@ func changeCaseFunction(s *scope, r *ref) (string, string) {
 	case "LOWER":
 		return filtered(s, r, "lower", strings.ToLower)
 	}
-	return "", "there is no filter that capitalizes"
+	return "", "filters do not capitalize"
 }
 
 func digestFunction(s *scope, r *ref) (string, string) {
