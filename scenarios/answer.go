@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios/internal/bodyschema"
 )
 
 // A Capture reads a value from a response for later steps of the same lane.
@@ -34,7 +33,7 @@ type Expect struct {
 	// SnapshotData is the stored body.
 	SnapshotData []byte
 	// schema is the compiled Schema.
-	schema *jsonschema.Schema
+	schema *bodyschema.Schema
 	HLS    *HLSExpect
 	// Answer is the suite's own test of successes; nil: the defaults.
 	Answer *AnswerTest
@@ -163,4 +162,13 @@ func (k AuthKind) String() string {
 		AuthNone: "none", AuthBasic: "basic", AuthBearer: "bearer", AuthAPIKey: "api_key",
 		AuthOAuth2Client: "oauth2 client_credentials", AuthOAuth2Password: "oauth2 password", AuthDigest: "digest", AuthHMAC: "hmac", AuthAWS: "aws",
 	}, uint8(k), "AuthKind")
+}
+
+// CheckSchema lists how a body breaks the expectation's JSON Schema, each as
+// "/json/pointer: what is wrong", sorted; empty when it obeys or there is none.
+func (e *Expect) CheckSchema(body []byte) []string {
+	if e.schema == nil {
+		return nil
+	}
+	return e.schema.Check(body)
 }

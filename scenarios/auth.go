@@ -261,3 +261,36 @@ func (s *Suite) kinds(step *Step) []AuthKind {
 	}
 	return out
 }
+
+// AuthKind is the kind of authentication. Zero is invalid.
+type AuthKind uint8
+
+// Auth says how a request proves who sends it.
+type Auth struct {
+	Kind           AuthKind
+	User, Password *Template // basic, digest, password grant
+	Token          *Template // bearer
+	Name           string    // api key: header or query name
+	In             string    // api key: "header" or "query"
+	Value          *Template // api key
+	TokenURL       *Template // OAuth2
+	ClientID       *Template
+	ClientSecret   *Template
+	Scopes         []string
+	HMAC           *HMACAuth
+	AWS            *AWSAuth
+	Pos            Pos
+}
+
+// The auth kinds.
+const (
+	AuthNone AuthKind = iota + 1
+	AuthBasic
+	AuthBearer
+	AuthAPIKey
+	AuthOAuth2Client
+	AuthOAuth2Password
+	AuthDigest
+	AuthHMAC
+	AuthAWS
+)

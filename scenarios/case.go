@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -228,4 +229,53 @@ func (l *loader) checkParts(w *walker) {
 			b.readStep(n, ctx, fmt.Sprintf("part %q", name))
 		}
 	}
+}
+
+// A Size counts what suites hold: cases with their rows, and load stages.
+type Size struct{ Cases, Loads int }
+
+// SizeOf counts suites, what an only leaves out included.
+func SizeOf(suites []*Suite) Size {
+	var n Size
+	for _, s := range suites {
+		n.Cases += s.LeftOut.Cases
+		n.Loads += s.LeftOut.Loads + len(s.Loads)
+		for _, c := range s.Cases {
+			n.Cases += c.Count()
+		}
+	}
+	return n
+}
+
+// Count is the number of test cases that a case makes: its rows, or itself.
+func (c *Case) Count() int {
+	if c.Data == nil {
+		return 1
+	}
+	return c.Data.Count
+}
+
+// A Case is a named independent sequence of steps: a testcase in reports.
+type Case struct {
+	ID         string // suite/case
+	Doc        string
+	Name       string // for people; the id's last part when not given
+	Tags       []string
+	Pos        Pos
+	Data       *Data // nil: one row without values
+	Vars       []Var
+	Order      Order
+	Crossover  bool
+	Confirm    int
+	Skip       string // the reason
+	Only       bool
+	Quarantine *Quarantine
+	Steps      []*Step
+	Cleanup    []*Step
+}
+
+// Quarantine keeps a case running without letting it decide.
+type Quarantine struct {
+	Until  time.Time
+	Ticket string
 }

@@ -2,16 +2,12 @@ package scenarios
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
-	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
@@ -111,20 +107,6 @@ func (b *builder) checkCase(w *walker, o *keys.Mapping, c *Case) {
 			w.Errorf(whenNode(o), "", "the first step has no previous answer to ask when of")
 		}
 	}
-}
-
-// whenNode is the when of a case's first step.
-func whenNode(o *keys.Mapping) *yaml.Node {
-	n := o.Node
-	if list := o.Values["steps"]; list != nil && len(source.Deref(list).Content) > 0 {
-		n = source.Deref(source.Deref(list).Content[0])
-	}
-	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == "when" {
-			return n.Content[i+1]
-		}
-	}
-	return n
 }
 
 // templates calls f for every template that is expanded when the step is sent
@@ -273,131 +255,4 @@ func (b *builder) isVariable(name string) bool {
 	return slices.ContainsFunc(b.steps, func(s *Step) bool {
 		return slices.ContainsFunc(s.With, func(vars []Var) bool { return template.FindVar(vars, name) != nil })
 	})
-}
-
-// checkSides holds both sides to the same services and variables.
-func (b *builder) checkSides(w *walker, o *keys.Mapping) {
-	for _, x := range []struct {
-		side  Side
-		a, b  *SideConfig
-		other Side
-	}{{Blue, &b.suite.Blue, &b.suite.Green, Green}, {Green, &b.suite.Green, &b.suite.Blue, Blue}} {
-		for _, s := range x.a.Services {
-			if !slices.ContainsFunc(x.b.Services, func(o Service) bool { return o.Name == s.Name }) {
-				b.add(Problem{Pos: s.Pos, Width: len([]rune(s.Name)), Summary: fmt.Sprintf("service %q is missing from side %s", s.Name,
-					x.other), Hint: "both sides have the same services"})
-			}
-		}
-	}
-}
-
-// checkTransports holds versions, proxies and pins of a side to what can be sent.
-func (b *builder) checkTransports() {
-	for _, c := range []*SideConfig{&b.suite.Blue, &b.suite.Green} {
-		fail := func(p Pos, hint, format string, args ...any) {
-			b.add(Problem{Pos: cmpPos(p, c.Pos), Summary: fmt.Sprintf(format, args...), Hint: hint})
-		}
-		base := Service{URL: c.URL, Pos: c.Pos}
-		for _, s := range append([]Service{base}, c.Services...) {
-			address, version := s.URL, orElse(s.HTTP, c.HTTP)
-			if strings.HasPrefix(address, "/") {
-				address = c.URL
-			}
-			scheme, _, known := strings.Cut(address, "://")
-			switch {
-			case version == "2" && known && scheme != "https":
-				fail(s.Pos, `without TLS it is http: h2c`, `http: "2" needs an https URL, not %s`, address)
-			case version == "h2c" && known && scheme != "http":
-				fail(s.Pos, `with TLS it is http: "2"`, "http: h2c needs an http URL, not %s", address)
-			case version == "h2c" && c.Proxy != "":
-				fail(s.Pos, "", "h2c cannot go through a proxy")
-			case c.Proxy != "" && orElse(s.Resolve, c.Resolve) != "":
-				fail(s.Pos, "", "proxy and resolve exclude each other: the proxy decides the address")
-			}
-		}
-	}
-}
-
-// checkAddresses demands what will be called and that the two sides differ.
-func (b *builder) checkAddresses() {
-	blue, green := &b.suite.Blue, &b.suite.Green
-	if b.opts.Demand {
-		needed := slices.ContainsFunc(b.steps,
-			func(s *Step) bool { return b.needsBase(s.Service) }) || slices.ContainsFunc(b.suite.Identity, func(i Identity) bool { return b.needsBase(i.Service) })
-		for _, side := range []Side{Blue, Green} {
-			c := blue
-			if side == Green {
-				c = green
-			}
-			if needed && c.URL == "" && !c.urlFailed {
-				b.add(Problem{
-					Pos: b.suite.Pos, Summary: fmt.Sprintf("side %s has no url", side),
-					Hint: fmt.Sprintf("write sides: {%s: {url: …}}, name an env file, or give --%s URL", side, side),
-				})
-			}
-		}
-	}
-	if b.opts.SameSides {
-		return
-	}
-	if blue.URL != "" && sameAddress(blue.URL, green.URL) && blue.Resolve == green.Resolve && blue.Host == green.Host {
-		b.add(Problem{
-			Pos: cmpPos(green.Pos, b.suite.Pos), Summary: fmt.Sprintf("blue and green are the same address: %s", green.URL),
-			Hint: "comparing a side with itself proves nothing",
-		})
-		return
-	}
-	for _, s := range blue.Services {
-		i := slices.IndexFunc(green.Services, func(o Service) bool { return o.Name == s.Name })
-		if i < 0 || s.Shared || green.Services[i].Shared || s.URL == "" || strings.HasPrefix(s.URL, "/") {
-			continue
-		}
-		g := green.Services[i]
-		same := orElse(s.Resolve, blue.Resolve) == orElse(g.Resolve, green.Resolve) && orElse(s.Host, blue.Host) == orElse(g.Host,
-			green.Host)
-		if sameAddress(s.URL, g.URL) && same {
-			b.add(Problem{
-				Pos: g.Pos, Width: len([]rune(g.Name)),
-				Summary: fmt.Sprintf("service %q is the same address on both sides: %s", s.Name,
-					g.URL), Hint: "add shared: true if that is meant",
-			})
-		}
-	}
-}
-
-// needsBase reports whether a service is reached through the side's own url.
-func (b *builder) needsBase(service string) bool {
-	if service == "" {
-		return true
-	}
-	for _, s := range slices.Concat(b.suite.Blue.Services, b.suite.Green.Services) {
-		if s.Name == service && strings.HasPrefix(s.URL, "/") {
-			return true
-		}
-	}
-	return false
-}
-
-func orElse(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-func cmpPos(p, other Pos) Pos {
-	if p.File == "" {
-		return other
-	}
-	return p
-}
-
-// sameAddress reports whether two URLs lead to one place in any spelling.
-func sameAddress(a, b string) bool {
-	if a == "" || b == "" {
-		return false
-	}
-	x, errX := url.Parse(a)
-	y, errY := url.Parse(b)
-	return errX == nil && errY == nil && originOf(a) == originOf(b) && strings.TrimRight(x.Path, "/") == strings.TrimRight(y.Path, "/")
 }

@@ -280,3 +280,28 @@ type Part struct {
 	Type     string // Content-Type; empty: none is written
 	Pos      Pos
 }
+
+// A Request is what a step sends, unexpanded.
+type Request struct {
+	Method  string
+	URL     *Template // a path joined to the service's URL, or an absolute URL of one of the side's services
+	Query   []Field
+	Headers []Field
+	Cookies []Field
+	Body    *Body
+}
+
+// BodyKind is the kind of a request body. Zero is invalid.
+type BodyKind uint8
+
+// The body kinds.
+const (
+	BodyJSON BodyKind = iota + 1
+	BodyForm
+	BodyMultipart
+	BodyGraphQL
+	BodyXML
+	BodyText
+	BodyFile
+	BodyBase64
+)

@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"encoding/base64"
-	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -165,65 +164,6 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// checkOrigin holds an absolute URL to the services of the sides, as far as
-// their addresses are known.
-func (b *builder) checkOrigin(fail func(hint, format string, args ...any), text string) {
-	u, err := url.Parse(strings.TrimRight(text, "/"))
-	if err != nil || u.Host == "" {
-		fail("", "%q is not a URL", problem.Cut(text, 60))
-		return
-	}
-	if u.User != nil {
-		fail("use auth: {basic: …}", "a URL may not hold a user or password")
-		return
-	}
-	origin := originOf(text)
-	for _, side := range []Side{Blue, Green} {
-		c := &b.suite.Blue
-		if side == Green {
-			c = &b.suite.Green
-		}
-		urls, complete := c.addresses()
-		if !complete || slices.ContainsFunc(urls, func(s string) bool { return originOf(s) == origin }) {
-			continue
-		}
-		fail("write a path and name the service, or add the origin to the side's services", "%s://%s is none of side %s's services",
-			u.Scheme, u.Host, side)
-		return
-	}
-}
-
-// addresses are the absolute URLs of a side; complete says whether all are known.
-func (c *SideConfig) addresses() (urls []string, complete bool) {
-	complete = c.URL != ""
-	urls = append(urls, c.URL)
-	for _, s := range c.Services {
-		switch {
-		case s.URL == "":
-			complete = false
-		case !strings.HasPrefix(s.URL, "/"):
-			urls = append(urls, s.URL)
-		}
-	}
-	return urls, complete
-}
-
-// originOf is scheme, host and port in one spelling.
-func originOf(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return text
-	}
-	host, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)]
-	}
-	if host == "127.0.0.1" || host == "::1" {
-		host = "localhost"
-	}
-	return strings.ToLower(u.Scheme) + "://" + host + ":" + port
-}
-
 // requestBody reads the one body key.
 func (b *builder) requestBody(o *keys.Mapping, ctx stepContext, s *Step) {
 	var found []string
@@ -339,25 +279,4 @@ func (w *walker) part(k, v *yaml.Node) (Part, bool) {
 		}
 	}
 	return p, !x.Broken
-}
-
-// maxPayload bounds a file that is not YAML, in bytes.
-const maxPayload = 64 << 20
-
-// payload reads a file that is not YAML, once, and counts it as part of the suite.
-func (w *walker) payload(n *yaml.Node, name string) []byte {
-	if name == "" {
-		return nil
-	}
-	w.files[name] = true
-	data, ok := w.payloads[name]
-	if !ok {
-		var err error
-		if data, err = source.Read(w.fsys, name, maxPayload); err != nil {
-			w.Errorf(n, "", "cannot read %s: %v", name, err)
-			return nil
-		}
-		w.payloads[name] = data
-	}
-	return data
 }

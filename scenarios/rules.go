@@ -77,21 +77,6 @@ const (
 	maxRules = 2000
 )
 
-// openFrom opens a YAML file that a node refers to and reports there when it
-// cannot be read.
-func (l *loader) openFrom(n *yaml.Node, w *walker, name string) *source.File {
-	if _, known := l.sources[name]; !known {
-		if f, err := source.OpenRegular(l.fsys, name); err != nil {
-			w.Errorf(n, "", "cannot read %s: %v", name, err)
-			l.sources[name] = nil
-			return nil
-		} else {
-			f.Close()
-		}
-	}
-	return l.open(name)
-}
-
 // rule reads one rule. What it may say is checked by diff.Compile.
 func (w *walker) rule(r *keys.Mapping) (diff.Rule, bool) {
 	rule := diff.Rule{Origin: w.Pos(r.Node).String()}

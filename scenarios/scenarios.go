@@ -204,55 +204,6 @@ const (
 	GreenThenBlue
 )
 
-// A Size counts what suites hold: cases with their rows, and load stages.
-type Size struct{ Cases, Loads int }
-
-// SizeOf counts suites, what an only leaves out included.
-func SizeOf(suites []*Suite) Size {
-	var n Size
-	for _, s := range suites {
-		n.Cases += s.LeftOut.Cases
-		n.Loads += s.LeftOut.Loads + len(s.Loads)
-		for _, c := range s.Cases {
-			n.Cases += c.Count()
-		}
-	}
-	return n
-}
-
-// Count is the number of test cases that a case makes: its rows, or itself.
-func (c *Case) Count() int {
-	if c.Data == nil {
-		return 1
-	}
-	return c.Data.Count
-}
-
-// A Case is a named independent sequence of steps: a testcase in reports.
-type Case struct {
-	ID         string // suite/case
-	Doc        string
-	Name       string // for people; the id's last part when not given
-	Tags       []string
-	Pos        Pos
-	Data       *Data // nil: one row without values
-	Vars       []Var
-	Order      Order
-	Crossover  bool
-	Confirm    int
-	Skip       string // the reason
-	Only       bool
-	Quarantine *Quarantine
-	Steps      []*Step
-	Cleanup    []*Step
-}
-
-// Quarantine keeps a case running without letting it decide.
-type Quarantine struct {
-	Until  time.Time
-	Ticket string
-}
-
 // SideEffects says what an unsafe request leaves behind.
 type SideEffects uint8
 
@@ -307,64 +258,6 @@ type Step struct {
 	Trace    bool    // add traceparent and X-Bgverify-Run
 	named    bool    // compensates: is written
 	prefix   string  // of its name, where a part was inlined
-}
-
-// A Request is what a step sends, unexpanded.
-type Request struct {
-	Method  string
-	URL     *Template // a path joined to the service's URL, or an absolute URL of one of the side's services
-	Query   []Field
-	Headers []Field
-	Cookies []Field
-	Body    *Body
-}
-
-// BodyKind is the kind of a request body. Zero is invalid.
-type BodyKind uint8
-
-// The body kinds.
-const (
-	BodyJSON BodyKind = iota + 1
-	BodyForm
-	BodyMultipart
-	BodyGraphQL
-	BodyXML
-	BodyText
-	BodyFile
-	BodyBase64
-)
-
-// AuthKind is the kind of authentication. Zero is invalid.
-type AuthKind uint8
-
-// The auth kinds.
-const (
-	AuthNone AuthKind = iota + 1
-	AuthBasic
-	AuthBearer
-	AuthAPIKey
-	AuthOAuth2Client
-	AuthOAuth2Password
-	AuthDigest
-	AuthHMAC
-	AuthAWS
-)
-
-// Auth says how a request proves who sends it.
-type Auth struct {
-	Kind           AuthKind
-	User, Password *Template // basic, digest, password grant
-	Token          *Template // bearer
-	Name           string    // api key: header or query name
-	In             string    // api key: "header" or "query"
-	Value          *Template // api key
-	TokenURL       *Template // OAuth2
-	ClientID       *Template
-	ClientSecret   *Template
-	Scopes         []string
-	HMAC           *HMACAuth
-	AWS            *AWSAuth
-	Pos            Pos
 }
 
 // A Poll repeats a step on each side until its own condition holds.

@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -263,100 +261,6 @@ func (b *builder) settle(c *SideConfig, side Side) {
 // usesOutside reports whether a template waits for the environment or a need.
 func usesOutside(t *Template) bool {
 	return slices.ContainsFunc(t.Parts, func(p template.Part) bool { return p.IsVariable() })
-}
-
-// URLFault says why text cannot be the url of a side; empty: it can.
-func URLFault(s string) string { return badBaseURL(s) }
-
-// badBaseURL says what is wrong with a side's URL; empty when nothing is.
-func badBaseURL(s string) string {
-	u, err := url.Parse(s)
-	switch {
-	case lacksScheme(s), err == nil && u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Sprintf("%q must begin with http:// or https://", problem.Cut(s, 80))
-	case err != nil:
-		return fmt.Sprintf("%q is not a URL", problem.Cut(s, 80))
-	case u.User != nil:
-		return "a URL may not hold a user or password; use auth: {basic: …}"
-	case u.Hostname() == "":
-		return fmt.Sprintf("%q has no host", problem.Cut(s, 80))
-	case u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "#"):
-		return fmt.Sprintf("%q may not have a query or a fragment", problem.Cut(s, 80))
-	}
-	return badHost(u.Host)
-}
-
-// lacksScheme reports whether a URL is written as host, host:port or host/path.
-// url.Parse reads the host of localhost:8080 as a scheme and refuses 127.0.0.1:8080.
-func lacksScheme(s string) bool {
-	if strings.Contains(s, "://") || strings.HasPrefix(s, "/") {
-		return false
-	}
-	host, _, _ := strings.Cut(s, "/")
-	return host != "" && badHost(host) == ""
-}
-
-// urlHint completes a URL that lacks only its scheme.
-func urlHint(s string) string {
-	if !lacksScheme(s) {
-		return ""
-	}
-	return fmt.Sprintf("write http://%s, or https://%s if it speaks TLS", problem.Cut(s, 80), problem.Cut(s, 80))
-}
-
-func badServiceURL(s string) string {
-	if strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") {
-		if strings.ContainsAny(s, " ?#\t\r\n\\") {
-			return fmt.Sprintf("%q is not a path", problem.Cut(s, 80))
-		}
-		return ""
-	}
-	return badBaseURL(s)
-}
-
-// badHost checks host or host:port.
-func badHost(s string) string {
-	host, port := s, ""
-	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
-		host, port = s[:i], s[i+1:]
-		if p, err := netip.ParseAddrPort("127.0.0.1:" + port); err != nil || p.Port() == 0 {
-			return fmt.Sprintf("%q has no valid port", problem.Cut(s, 80))
-		}
-	}
-	if ip, ok := strings.CutPrefix(host, "["); ok {
-		if _, err := netip.ParseAddr(strings.TrimSuffix(ip, "]")); err != nil {
-			return fmt.Sprintf("%q is not an address", problem.Cut(s, 80))
-		}
-		return ""
-	}
-	for _, r := range host {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._", r) {
-			continue
-		}
-		return fmt.Sprintf("%q is not a host", problem.Cut(s, 80))
-	}
-	if host == "" {
-		return "the host is empty"
-	}
-	return ""
-}
-
-func badAddress(s string) string {
-	if _, err := netip.ParseAddr(s); err == nil {
-		return ""
-	}
-	if _, err := netip.ParseAddrPort(s); err == nil {
-		return ""
-	}
-	return fmt.Sprintf("%q is not an IP address or IP:port", problem.Cut(s, 80))
-}
-
-func badProxy(s string) string {
-	u, err := url.Parse(s)
-	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "socks5"}, u.Scheme) {
-		return fmt.Sprintf("%q is not the URL of a proxy: http://host:port or socks5://host:port", problem.Cut(s, 80))
-	}
-	return ""
 }
 
 // certificates holds the PEM files of a tls to what they are for, so that a

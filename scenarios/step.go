@@ -1,9 +1,7 @@
 package scenarios
 
 import (
-	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -296,82 +294,4 @@ func unsafe(method string) bool {
 func partName(ref string) (file, name string, ok bool) {
 	file, name, ok = strings.Cut(ref, "#")
 	return file, name, ok && file != "" && name != "" && path.Ext(file) != ""
-}
-
-// A VarExpect is what a variable must be for a step to run.
-type VarExpect struct {
-	Name     string
-	Value    *Template // the variable alone, as a placeholder
-	Matchers []Matcher
-	Pos      Pos
-}
-
-// when reads a step's condition: one placeholder that must not be empty, or a
-// mapping of tests on variables and on the previous answer.
-func (w *walker) when(o *keys.Mapping, n *yaml.Node, s *Step, what string) {
-	n = source.Deref(n)
-	if n.Kind != yaml.MappingNode {
-		if t := o.Template("when"); t != nil && w.canFail(n, t) {
-			s.WhenVar = t
-		}
-		return
-	}
-	x := w.Object(n, "when", what)
-	x.EachPairOrNull("vars", func(k, v *yaml.Node) {
-		if e, ok := w.varExpect(k, v); ok {
-			s.WhenVars = append(s.WhenVars, e)
-		}
-	})
-	x.RefuseEmpty("vars", "write {name: value}")
-	e := &Expect{}
-	if w.expectInto(x, e); len(e.Written) > 0 {
-		s.When = e
-	}
-	o.Broken = o.Broken || x.Broken
-}
-
-func (w *walker) varExpect(k, v *yaml.Node) (VarExpect, bool) {
-	name := k.Value
-	if env, ok := template.CutEnv(name); (!ok || template.BadNameAt(env) >= 0) && !w.CheckVarName(k, name) {
-		return VarExpect{}, false
-	}
-	t, _ := template.Parse("{{"+name+"}}", w.Pos(k))
-	m := w.matchers(v, "variable "+name, false)
-	return VarExpect{Name: name, Value: t, Matchers: m, Pos: w.Pos(k)}, len(m) > 0
-}
-
-// canFail refuses a condition that is the same whatever the variables are: text
-// next to a placeholder is never empty, so that {{x}} == yes would always hold.
-func (w *walker) canFail(n *yaml.Node, t *Template) bool {
-	if t.Static() {
-		w.Errorf(n, "write a placeholder, or when: {vars: {name: value}}; a case that is not to run has skip: reason",
-			"when: %s is always the same", problem.Cut(t.Text, 40))
-		return false
-	}
-	for i := range t.Parts {
-		if t.Parts[i].Name == "" && strings.TrimSpace(t.Parts[i].Literal) != "" {
-			w.Errorf(n, comparisonHint(t), "this condition always holds: text next to a placeholder is never empty")
-			return false
-		}
-	}
-	return true
-}
-
-var comparison = regexp.MustCompile(`^\s*(==|=|!=|<>|<=|>=|<|>)\s*(.+?)\s*$`)
-
-// comparisonHint writes a comparison such as {{x}} == yes as a test of x.
-func comparisonHint(t *Template) string {
-	const general = "compare a variable: when: {vars: {name: value}}"
-	if len(t.Parts) != 2 || t.Parts[0].Name == "" || len(t.Parts[0].Filters) > 0 || strings.ContainsAny(t.Parts[0].Name, "$'") {
-		return general
-	}
-	m := comparison.FindStringSubmatch(t.Parts[1].Literal)
-	if m == nil {
-		return general
-	}
-	test := map[string]string{
-		"==": "%s", "=": "%s", "!=": "{ne: %s}", "<>": "{ne: %s}", "<": "{lt: %s}", "<=": "{lte: %s}",
-		">": "{gt: %s}", ">=": "{gte: %s}",
-	}[m[1]]
-	return fmt.Sprintf("write when: {vars: {%s: "+test+"}}", t.Parts[0].Name, problem.Cut(m[2], 40))
 }

@@ -1,4 +1,10 @@
-package scenarios
+// Package bodyschema holds a response body to the JSON Schema that an expectation
+// names.
+//
+// In comes the text of a schema file, out comes a [Schema] that lists how a body
+// breaks it, in English whatever the locale is. A schema is one file: references to
+// other files and hosts are refused, so that checking never opens anything.
+package bodyschema
 
 import (
 	"bytes"
@@ -21,8 +27,13 @@ func (noLoader) Load(url string) (any, error) {
 	return nil, fmt.Errorf("a schema may not refer to %s", url)
 }
 
-// compileSchema compiles a JSON Schema (draft 2020-12 unless it says otherwise).
-func compileSchema(name string, data []byte) (*jsonschema.Schema, error) {
+// A Schema is a compiled JSON Schema.
+type Schema struct{ compiled *jsonschema.Schema }
+
+// Compile reads a JSON Schema (draft 2020-12 unless it says otherwise). name is the
+// file's, for messages; formats are asserted. The error lists what is wrong with the
+// schema itself, at most three mistakes.
+func Compile(name string, data []byte) (*Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("not JSON: %w", err)
@@ -43,30 +54,17 @@ func compileSchema(name string, data []byte) (*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("not a JSON Schema: %s", strings.ReplaceAll(err.Error(), "scenario:///", ""))
 	}
-	return s, nil
+	return &Schema{s}, nil
 }
 
-// schema compiles a file once.
-func (l *loader) schema(name string, data []byte) (*jsonschema.Schema, error) {
-	if s := l.schemas[name]; s != nil {
-		return s, nil
-	}
-	s, err := compileSchema(name, data)
-	l.schemas[name] = s
-	return s, err
-}
-
-// CheckSchema lists how a body breaks the expectation's JSON Schema, each as
-// "/json/pointer: what is wrong", sorted; empty when it obeys or there is none.
-func (e *Expect) CheckSchema(body []byte) []string {
-	if e.schema == nil {
-		return nil
-	}
+// Check lists how a body breaks the schema, each as "/json/pointer: what is
+// wrong", sorted; empty when it obeys.
+func (s *Schema) Check(body []byte) []string {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
 		return []string{": not JSON: " + err.Error()}
 	}
-	if err = e.schema.Validate(doc); err == nil {
+	if err = s.compiled.Validate(doc); err == nil {
 		return nil
 	}
 	return violations(err)

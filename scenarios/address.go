@@ -1,0 +1,292 @@
+package scenarios
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
+	"github.com/bgverify/bgverify/scenarios/problem"
+)
+
+// checkSides holds both sides to the same services and variables.
+func (b *builder) checkSides(w *walker, o *keys.Mapping) {
+	for _, x := range []struct {
+		side  Side
+		a, b  *SideConfig
+		other Side
+	}{{Blue, &b.suite.Blue, &b.suite.Green, Green}, {Green, &b.suite.Green, &b.suite.Blue, Blue}} {
+		for _, s := range x.a.Services {
+			if !slices.ContainsFunc(x.b.Services, func(o Service) bool { return o.Name == s.Name }) {
+				b.add(Problem{Pos: s.Pos, Width: len([]rune(s.Name)), Summary: fmt.Sprintf("service %q is missing from side %s", s.Name,
+					x.other), Hint: "both sides have the same services"})
+			}
+		}
+	}
+}
+
+// checkTransports holds versions, proxies and pins of a side to what can be sent.
+func (b *builder) checkTransports() {
+	for _, c := range []*SideConfig{&b.suite.Blue, &b.suite.Green} {
+		fail := func(p Pos, hint, format string, args ...any) {
+			b.add(Problem{Pos: cmpPos(p, c.Pos), Summary: fmt.Sprintf(format, args...), Hint: hint})
+		}
+		base := Service{URL: c.URL, Pos: c.Pos}
+		for _, s := range append([]Service{base}, c.Services...) {
+			address, version := s.URL, orElse(s.HTTP, c.HTTP)
+			if strings.HasPrefix(address, "/") {
+				address = c.URL
+			}
+			scheme, _, known := strings.Cut(address, "://")
+			switch {
+			case version == "2" && known && scheme != "https":
+				fail(s.Pos, `without TLS it is http: h2c`, `http: "2" needs an https URL, not %s`, address)
+			case version == "h2c" && known && scheme != "http":
+				fail(s.Pos, `with TLS it is http: "2"`, "http: h2c needs an http URL, not %s", address)
+			case version == "h2c" && c.Proxy != "":
+				fail(s.Pos, "", "h2c cannot go through a proxy")
+			case c.Proxy != "" && orElse(s.Resolve, c.Resolve) != "":
+				fail(s.Pos, "", "proxy and resolve exclude each other: the proxy decides the address")
+			}
+		}
+	}
+}
+
+// checkAddresses demands what will be called and that the two sides differ.
+func (b *builder) checkAddresses() {
+	blue, green := &b.suite.Blue, &b.suite.Green
+	if b.opts.Demand {
+		needed := slices.ContainsFunc(b.steps,
+			func(s *Step) bool { return b.needsBase(s.Service) }) || slices.ContainsFunc(b.suite.Identity, func(i Identity) bool { return b.needsBase(i.Service) })
+		for _, side := range []Side{Blue, Green} {
+			c := blue
+			if side == Green {
+				c = green
+			}
+			if needed && c.URL == "" && !c.urlFailed {
+				b.add(Problem{
+					Pos: b.suite.Pos, Summary: fmt.Sprintf("side %s has no url", side),
+					Hint: fmt.Sprintf("write sides: {%s: {url: …}}, name an env file, or give --%s URL", side, side),
+				})
+			}
+		}
+	}
+	if b.opts.SameSides {
+		return
+	}
+	if blue.URL != "" && sameAddress(blue.URL, green.URL) && blue.Resolve == green.Resolve && blue.Host == green.Host {
+		b.add(Problem{
+			Pos: cmpPos(green.Pos, b.suite.Pos), Summary: fmt.Sprintf("blue and green are the same address: %s", green.URL),
+			Hint: "comparing a side with itself proves nothing",
+		})
+		return
+	}
+	for _, s := range blue.Services {
+		i := slices.IndexFunc(green.Services, func(o Service) bool { return o.Name == s.Name })
+		if i < 0 || s.Shared || green.Services[i].Shared || s.URL == "" || strings.HasPrefix(s.URL, "/") {
+			continue
+		}
+		g := green.Services[i]
+		same := orElse(s.Resolve, blue.Resolve) == orElse(g.Resolve, green.Resolve) && orElse(s.Host, blue.Host) == orElse(g.Host,
+			green.Host)
+		if sameAddress(s.URL, g.URL) && same {
+			b.add(Problem{
+				Pos: g.Pos, Width: len([]rune(g.Name)),
+				Summary: fmt.Sprintf("service %q is the same address on both sides: %s", s.Name,
+					g.URL), Hint: "add shared: true if that is meant",
+			})
+		}
+	}
+}
+
+// needsBase reports whether a service is reached through the side's own url.
+func (b *builder) needsBase(service string) bool {
+	if service == "" {
+		return true
+	}
+	for _, s := range slices.Concat(b.suite.Blue.Services, b.suite.Green.Services) {
+		if s.Name == service && strings.HasPrefix(s.URL, "/") {
+			return true
+		}
+	}
+	return false
+}
+
+func orElse(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func cmpPos(p, other Pos) Pos {
+	if p.File == "" {
+		return other
+	}
+	return p
+}
+
+// sameAddress reports whether two URLs lead to one place in any spelling.
+func sameAddress(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	x, errX := url.Parse(a)
+	y, errY := url.Parse(b)
+	return errX == nil && errY == nil && originOf(a) == originOf(b) && strings.TrimRight(x.Path, "/") == strings.TrimRight(y.Path, "/")
+}
+
+// URLFault says why text cannot be the url of a side; empty: it can.
+func URLFault(s string) string { return badBaseURL(s) }
+
+// badBaseURL says what is wrong with a side's URL; empty when nothing is.
+func badBaseURL(s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case lacksScheme(s), err == nil && u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Sprintf("%q must begin with http:// or https://", problem.Cut(s, 80))
+	case err != nil:
+		return fmt.Sprintf("%q is not a URL", problem.Cut(s, 80))
+	case u.User != nil:
+		return "a URL may not hold a user or password; use auth: {basic: …}"
+	case u.Hostname() == "":
+		return fmt.Sprintf("%q has no host", problem.Cut(s, 80))
+	case u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "#"):
+		return fmt.Sprintf("%q may not have a query or a fragment", problem.Cut(s, 80))
+	}
+	return badHost(u.Host)
+}
+
+// lacksScheme reports whether a URL is written as host, host:port or host/path.
+// url.Parse reads the host of localhost:8080 as a scheme and refuses 127.0.0.1:8080.
+func lacksScheme(s string) bool {
+	if strings.Contains(s, "://") || strings.HasPrefix(s, "/") {
+		return false
+	}
+	host, _, _ := strings.Cut(s, "/")
+	return host != "" && badHost(host) == ""
+}
+
+// urlHint completes a URL that lacks only its scheme.
+func urlHint(s string) string {
+	if !lacksScheme(s) {
+		return ""
+	}
+	return fmt.Sprintf("write http://%s, or https://%s if it speaks TLS", problem.Cut(s, 80), problem.Cut(s, 80))
+}
+
+func badServiceURL(s string) string {
+	if strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") {
+		if strings.ContainsAny(s, " ?#\t\r\n\\") {
+			return fmt.Sprintf("%q is not a path", problem.Cut(s, 80))
+		}
+		return ""
+	}
+	return badBaseURL(s)
+}
+
+// badHost checks host or host:port.
+func badHost(s string) string {
+	host, port := s, ""
+	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
+		host, port = s[:i], s[i+1:]
+		if p, err := netip.ParseAddrPort("127.0.0.1:" + port); err != nil || p.Port() == 0 {
+			return fmt.Sprintf("%q has no valid port", problem.Cut(s, 80))
+		}
+	}
+	if ip, ok := strings.CutPrefix(host, "["); ok {
+		if _, err := netip.ParseAddr(strings.TrimSuffix(ip, "]")); err != nil {
+			return fmt.Sprintf("%q is not an address", problem.Cut(s, 80))
+		}
+		return ""
+	}
+	for _, r := range host {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._", r) {
+			continue
+		}
+		return fmt.Sprintf("%q is not a host", problem.Cut(s, 80))
+	}
+	if host == "" {
+		return "the host is empty"
+	}
+	return ""
+}
+
+func badAddress(s string) string {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return ""
+	}
+	if _, err := netip.ParseAddrPort(s); err == nil {
+		return ""
+	}
+	return fmt.Sprintf("%q is not an IP address or IP:port", problem.Cut(s, 80))
+}
+
+func badProxy(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "socks5"}, u.Scheme) {
+		return fmt.Sprintf("%q is not the URL of a proxy: http://host:port or socks5://host:port", problem.Cut(s, 80))
+	}
+	return ""
+}
+
+// checkOrigin holds an absolute URL to the services of the sides, as far as
+// their addresses are known.
+func (b *builder) checkOrigin(fail func(hint, format string, args ...any), text string) {
+	u, err := url.Parse(strings.TrimRight(text, "/"))
+	if err != nil || u.Host == "" {
+		fail("", "%q is not a URL", problem.Cut(text, 60))
+		return
+	}
+	if u.User != nil {
+		fail("use auth: {basic: …}", "a URL may not hold a user or password")
+		return
+	}
+	origin := originOf(text)
+	for _, side := range []Side{Blue, Green} {
+		c := &b.suite.Blue
+		if side == Green {
+			c = &b.suite.Green
+		}
+		urls, complete := c.addresses()
+		if !complete || slices.ContainsFunc(urls, func(s string) bool { return originOf(s) == origin }) {
+			continue
+		}
+		fail("write a path and name the service, or add the origin to the side's services", "%s://%s is none of side %s's services",
+			u.Scheme, u.Host, side)
+		return
+	}
+}
+
+// addresses are the absolute URLs of a side; complete says whether all are known.
+func (c *SideConfig) addresses() (urls []string, complete bool) {
+	complete = c.URL != ""
+	urls = append(urls, c.URL)
+	for _, s := range c.Services {
+		switch {
+		case s.URL == "":
+			complete = false
+		case !strings.HasPrefix(s.URL, "/"):
+			urls = append(urls, s.URL)
+		}
+	}
+	return urls, complete
+}
+
+// originOf is scheme, host and port in one spelling.
+func originOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return text
+	}
+	host, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)]
+	}
+	if host == "127.0.0.1" || host == "::1" {
+		host = "localhost"
+	}
+	return strings.ToLower(u.Scheme) + "://" + host + ":" + port
+}

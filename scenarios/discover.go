@@ -1,0 +1,149 @@
+package scenarios
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+)
+
+// A found is a YAML file to read.
+type found struct {
+	path     string
+	explicit bool // named itself, not found in a folder
+}
+
+// collect expands folders.
+func (l *loader) collect(paths []string) []found {
+	var out []found
+	seen := map[string]bool{}
+	take := func(name string, explicit bool) {
+		if !seen[name] {
+			seen[name] = true
+			out = append(out, found{name, explicit})
+		}
+	}
+	for _, p := range paths {
+		name := path.Clean(p)
+		if !fs.ValidPath(name) {
+			l.add(Problem{Pos: Pos{File: p}, Summary: "a path may not leave the scenario folder"})
+			continue
+		}
+		info, err := fs.Stat(l.fsys, name)
+		switch {
+		case err != nil:
+			l.add(Problem{Pos: Pos{File: p}, Summary: "cannot read: " + source.PlainError(err).Error()})
+		case info.IsDir():
+			l.walkFolder(name, func(file string) { take(file, false) })
+		default:
+			take(name, true)
+		}
+	}
+	return out
+}
+
+// walkFolder finds the YAML files of a folder, hidden ones left out.
+func (l *loader) walkFolder(root string, take func(string)) {
+	n := 0
+	err := fs.WalkDir(l.fsys, root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			l.add(Problem{Pos: Pos{File: name}, Summary: "cannot read: " + source.PlainError(err).Error()})
+			return nil
+		}
+		if name != root && strings.HasPrefix(d.Name(), ".") {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if ext := strings.ToLower(path.Ext(name)); !d.IsDir() && (ext == ".yaml" || ext == ".yml") {
+			take(name)
+			n++
+		}
+		return nil
+	})
+	if err != nil {
+		l.add(Problem{Pos: Pos{File: root}, Summary: "cannot read: " + err.Error()})
+	}
+	if n == 0 {
+		l.add(Problem{Pos: Pos{File: root}, Summary: "no scenario file in this folder", Hint: "scenario files end with .yaml"})
+	}
+}
+
+// topKeys are the keys of a file's top mapping.
+func topKeys(root *yaml.Node) []string {
+	var keys []string
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		keys = append(keys, root.Content[i].Value)
+	}
+	return keys
+}
+
+// suiteFile reads a file by what its top-level keys say it is; nil when it is not a suite.
+func (l *loader) suiteFile(name string, explicit bool) *Suite {
+	src := l.open(name)
+	if src == nil {
+		return nil
+	}
+	w := newWalker(l, src)
+	if src.Root.Kind != yaml.MappingNode {
+		w.Errorf(src.Root, "a scenario file begins with suite:", "the file holds %s, not a mapping", keys.KindWord(src.Root))
+		return nil
+	}
+	keys := topKeys(src.Root)
+	kind := fileKind(keys, name)
+	if kind != "suite" && kind != "" {
+		l.others++
+	}
+	switch {
+	case kind == "suite":
+		return l.suite(w)
+	case kind == "":
+		hint := "a scenario file begins with suite:"
+		for _, k := range keys {
+			if c := suggest.Nearest(k, []string{"suite", "parts", "rules", "sides", "limits"}); c != "" {
+				hint = fmt.Sprintf("did you mean %q instead of %q?", c, k)
+				break
+			}
+		}
+		w.Errorf(src.Root, hint, "this is neither a suite nor a parts, rule or env file")
+	case explicit && !l.opts.Others:
+		article := "a"
+		if kind == "env" {
+			article = "an"
+		}
+		w.Errorf(src.Root, "a suite begins with suite:", "this is %s %s file, not a suite", article, kind)
+	case kind == "parts":
+		l.checkParts(w)
+	case kind == "rule":
+		w.ruleFile()
+	case kind == "env":
+		l.env(w)
+	case kind == "config":
+		l.config(w)
+	}
+	return nil
+}
+
+func fileKind(keys []string, name string) string {
+	switch {
+	case slices.Contains(keys, "suite"):
+		return "suite"
+	case slices.Contains(keys, "parts"):
+		return "parts"
+	case slices.Contains(keys, "rules") && !slices.ContainsFunc(keys, func(k string) bool { return k != "rules" && k != "doc" }):
+		return "rule"
+	case slices.Contains(keys, "sides") || slices.Contains(keys, "limits"):
+		return "env"
+	case path.Base(name) == "bgverify.yaml":
+		return "config"
+	}
+	return ""
+}
