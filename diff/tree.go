@@ -59,7 +59,7 @@ type tree struct {
 // repeated is the error for the i-th member whose name its object has used before.
 func (t *tree) repeated(i int) *SyntaxError {
 	at := t.dups[i].node
-	return &SyntaxError{Kind: DuplicateKey, Offset: int(t.nodes[at].key) - 1, Msg: fmt.Sprintf("the member %q is named twice", t.keyText(at))}
+	return &SyntaxError{Kind: DuplicateKey, Offset: int(t.nodes[at].key) - 1, Msg: fmt.Sprintf("the member %q is listed twice", t.keyText(at))}
 }
 
 // A dupKey is a member whose name its object has used before.

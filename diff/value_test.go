@@ -83,7 +83,7 @@ func TestReadKeepsRepeatedNames(t *testing.T) {
 	if got := fmt.Sprint(all); got != "[a=2 a=3.0]" {
 		t.Errorf("members %s", got)
 	}
-	if err := v.Repeated(); err == nil || err.Error() != `duplicate-key JSON at byte 18: the member "a" is named twice` {
+	if err := v.Repeated(); err == nil || err.Error() != `duplicate-key JSON at byte 18: the member "a" is listed twice` {
 		t.Errorf("repeated: %v", err)
 	}
 	if _, err := diff.ReadStrict([]byte(`{"a":1,"a":1}`)); err == nil {

@@ -305,12 +305,12 @@ func (r *reducer) number(n number, f found) any {
 		switch x.As {
 		case "lexeme":
 			if len(f.by) > 1 {
-				r.j.give("a lexeme beside another rule")
+				r.j.give("a lexeme next to another rule")
 			}
 			return typed("lexeme " + string(n))
 		case "float64":
 			if len(f.by) > 1 {
-				r.j.give("a float64 beside another rule")
+				r.j.give("a float64 next to another rule")
 			}
 			v, err := strconv.ParseFloat(string(n), 64)
 			if err != nil && !math.IsInf(v, 0) {
@@ -323,7 +323,7 @@ func (r *reducer) number(n number, f found) any {
 	w, when := f.by[diff.DoTime]
 	switch {
 	case tolerant && when:
-		r.j.give("a time beside a tolerance")
+		r.j.give("a time next to a tolerance")
 	case tolerant:
 		return near{Blue: r.blue, N: n, Abs: t.Abs, Rel: t.Rel}
 	case when:
@@ -335,7 +335,7 @@ func (r *reducer) number(n number, f found) any {
 func (r *reducer) text(s string, f found, depth int) any {
 	if e, ok := f.by[diff.DoEmbedded]; ok {
 		if len(f.by) > 1 || len(f.rewrites) > 0 || r.inner {
-			r.j.give("an embedded document beside another rule")
+			r.j.give("an embedded document next to another rule")
 		}
 		if v, ok := embedded(s, e.As); ok {
 			switch v.(type) {
@@ -355,7 +355,7 @@ func (r *reducer) text(s string, f found, depth int) any {
 	shape, shaping := f.by[diff.DoFormat]
 	norms, normalising := f.by[diff.DoString]
 	if timing && shaping || (timing || shaping) && (len(f.rewrites) > 0 || normalising) {
-		r.j.give("a time or a format beside another rule")
+		r.j.give("a time or a format next to another rule")
 	}
 	switch {
 	case timing:
