@@ -81,7 +81,7 @@ func (w *walk) target(name, rendered string, sc *scope) (*service, string, error
 		return &service{side: sc.side, name: name, base: &url.URL{}}, rendered, nil
 	}
 	own, other := pick(sc.side, w.suite.blue, w.suite.green), pick(sc.side, w.suite.green, w.suite.blue)
-	if !strings.Contains(rendered, "://") || strings.HasPrefix(rendered, "/") {
+	if !strings.Contains(rendered, "://") || strings.HasPrefix(rendered, "/") || strings.HasPrefix(rendered, "?") {
 		to := own.service(name)
 		if to == nil && name == "" {
 			return nil, "", fmt.Errorf("%s has no url", sc.side)

@@ -241,12 +241,13 @@ func overlay(below, above []scenarios.Field) []scenarios.Field {
 }
 
 // join puts a rendered path with its query below a base URL. The path is already
-// escaped and stays as it is.
+// escaped and stays as it is. Without a path, as in ?limit=3, the base URL is sent
+// as it is, without a slash at its end; a ? alone adds nothing.
 func join(base *url.URL, rendered string) string {
 	target, query, hasQuery := strings.Cut(rendered, "?")
 	prefix := strings.TrimSuffix(base.EscapedPath(), "/")
 	if target == "" {
-		target = prefix
+		target, hasQuery = prefix, query != ""
 		if target == "" {
 			target = "/"
 		}

@@ -141,7 +141,7 @@ func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
 	case first.Name != "":
 	case strings.HasPrefix(first.Literal, "//"):
 		fail("", "a path begins with one /")
-	case strings.HasPrefix(first.Literal, "/"):
+	case strings.HasPrefix(first.Literal, "/"), strings.HasPrefix(first.Literal, "?"): // ?…: the base URL itself
 	case strings.HasPrefix(first.Literal, "http://"), strings.HasPrefix(first.Literal, "https://"):
 		b.checkOrigin(fail, first.Literal)
 	default:

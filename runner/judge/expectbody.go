@@ -150,7 +150,10 @@ func (p *pathTests) each(t *Test, body diff.Value, data []datum) (ok bool, got s
 		if single && d.kind != diff.ArrayType {
 			return false, "not an array: " + text.Cut(d.json, run.MaxGot)
 		}
-		found := elements(d)
+		found := []datum{d} // at a path of several the values themselves are tested, lists included
+		if single {
+			found = elements(d)
+		}
 		if len(found) == 0 && !t.None {
 			return false, shown(d, single)
 		}

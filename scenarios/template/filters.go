@@ -89,6 +89,12 @@ var filterSpecs = []filterSpec{
 		checkTimeFormat, formatFilter,
 	},
 	{"add", "number or duration", "-1h", "A number plus a number, or a time plus a duration.", checkAdd, addFilter},
+	{"number", "", "", "A number, also one that is written as text, as a number: `\"7\"` becomes `7`. Anything else breaks the step.", nil, numberFilter},
+	{"text", "", "", "The value as text: `7` becomes `\"7\"`.", nil, onText(func(s string) string { return s })},
+	{
+		"parse", "", "", "Text that is JSON (a number, true, false, null, a list, an object) as that value; any other text stays text.",
+		nil, parseFilter,
+	},
 	{"first", "", "", "The first element of a list.", nil, firstFilter},
 	{"join", "text", "','", "The elements of a list with the argument between them.", nil, joinFilter},
 }
@@ -265,6 +271,25 @@ func JSONValue(text string) Value {
 		}
 	}
 	return v
+}
+
+// numberFilter reads a number by JSON's grammar, with space around it or not.
+func numberFilter(v Value, _ string, _ Scope) (Value, error) {
+	text := strings.TrimSpace(v.Text)
+	if !IsNumber(text) {
+		return Value{}, fmt.Errorf("number: %q is not a number", problem.Cut(v.Text, 40))
+	}
+	return Value{text, text}, nil
+}
+
+// parseFilter gives text the type that it would have in a JSON document. Text
+// that is a JSON string in quotes stays as it is: its quotes are part of it.
+func parseFilter(v Value, _ string, _ Scope) (Value, error) {
+	text := strings.TrimSpace(v.Text)
+	if strings.HasPrefix(v.JSON, `"`) && !strings.HasPrefix(text, `"`) && json.Valid([]byte(text)) {
+		return JSONValue(text), nil
+	}
+	return v, nil
 }
 
 func firstFilter(v Value, _ string, _ Scope) (Value, error) {

@@ -304,7 +304,7 @@ func (o *Mapping) EachElement(name string, f func(i int, n *yaml.Node)) {
 	case n.Kind == yaml.SequenceNode:
 		for i, c := range n.Content {
 			c = source.Deref(c)
-			if source.IsNull(c) {
+			if source.IsNull(c) && (s.Elem != aJSON || EmptyNull(c)) {
 				o.Fail(c, "", "an element of %s is empty", name)
 				continue
 			}
