@@ -157,14 +157,14 @@ func finishImport(io stdio, result *convert.Result, dir string) error {
 	if err := writeTree(dir, files); err != nil {
 		return broken(fmt.Errorf("write %s: %w", dir, err))
 	}
-	suites, err := checkImported(io.err, dir, result.Envs)
+	suites, env, err := checkImported(io.err, dir, result.Envs)
 	if err != nil {
 		return err
 	}
 	if err := result.Report.Write(io.out); err != nil {
 		return broken(err)
 	}
-	return tellNext(io.out, result, suites, len(files), dir)
+	return tellNext(io.out, result, imported{suites, env, len(files), dir})
 }
 
 // writeTree writes the files to a temporary folder next to dir and moves them into
@@ -212,42 +212,47 @@ func writeTree(dir string, files []convert.File) error {
 
 // checkImported loads what was written. An error there is a mistake of the
 // import, and is said so; warnings are left to validate.
-func checkImported(stderr io.Writer, dir string, envs []string) ([]*scenarios.Suite, error) {
+func checkImported(stderr io.Writer, dir string, envs []string) ([]*scenarios.Suite, *scenarios.Env, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, broken(fmt.Errorf("read %s: %w", dir, unwrapPath(err)))
+		return nil, nil, broken(fmt.Errorf("read %s: %w", dir, unwrapPath(err)))
 	}
 	defer root.Close()
-	suites, problems := loadImported(root.FS(), envs)
+	suites, env, problems := loadImported(root.FS(), envs)
 	if problems.HasErrors() {
 		problems.Write(stderr)
-		return nil, broken(fmt.Errorf("what was written to %s does not load: this is a bug in bgverify; please report it", dir))
+		return nil, nil, broken(fmt.Errorf("what was written to %s does not load: this is a bug in bgverify; please report it", dir))
 	}
-	return suites, nil
+	return suites, env, nil
 }
 
-// loadImported loads a folder without an env file and with each that it holds.
-func loadImported(files fs.FS, envs []string) ([]*scenarios.Suite, scenarios.Problems) {
+// loadImported loads a folder without an env file and with each that it holds; the
+// first of them is returned.
+func loadImported(files fs.FS, envs []string) ([]*scenarios.Suite, *scenarios.Env, scenarios.Problems) {
 	suites, problems := scenarios.Load(files, []string{"."}, scenarios.LoadOptions{})
-	for _, e := range envs {
+	var first *scenarios.Env
+	for i, e := range envs {
 		env, more := scenarios.LoadEnv(files, e, scenarios.LoadOptions{})
 		problems = append(problems, more...)
 		_, more = scenarios.Load(files, []string{"."}, scenarios.LoadOptions{Env: env})
 		problems = append(problems, more...)
+		if i == 0 {
+			first = env
+		}
 	}
-	return suites, problems
+	return suites, first, problems
 }
 
 // tellNext ends the output with what was written and what comes next.
-func tellNext(out io.Writer, result *convert.Result, suites []*scenarios.Suite, files int, dir string) error {
+func tellNext(out io.Writer, result *convert.Result, made imported) error {
 	cases, unreviewed := 0, 0
-	for _, s := range suites {
+	for _, s := range made.suites {
 		cases += len(s.Cases)
 		unreviewed += countUnreviewed(s)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nWrote %s to %s: %s, %s.\n\nNext:\n",
-		text.Count(files, "file"), dir, text.Count(len(suites), "suite"), text.Count(cases, "case"))
+		text.Count(made.files, "file"), made.dir, text.Count(len(made.suites), "suite"), text.Count(cases, "case"))
 	if unreviewed > 0 {
 		fmt.Fprintf(&b, "  review what %s may leave behind: search for side_effects: unreviewed (until then they are\n"+
 			"    skipped, with every step that needs what they capture, and the run is inconclusive)\n", text.Count(unreviewed, "unsafe request"))
@@ -255,12 +260,12 @@ func tellNext(out io.Writer, result *convert.Result, suites []*scenarios.Suite, 
 	if len(result.Report.Lost) > 0 {
 		fmt.Fprintf(&b, "  read the list above; what was not converted is also a comment next to its case\n")
 	}
-	fmt.Fprintf(&b, "  bgverify validate %s\n", dir)
+	fmt.Fprintf(&b, "  bgverify validate %s\n", made.dir)
 	env := ""
 	if len(result.Envs) > 0 {
-		env = " --env " + filepath.Join(dir, filepath.FromSlash(result.Envs[0]))
+		env = " --env " + filepath.Join(made.dir, filepath.FromSlash(result.Envs[0]))
 	}
-	fmt.Fprintf(&b, "  bgverify run %s%s --blue URL --green URL\n", dir, env)
+	made.writeRun(&b, env)
 	if _, err := io.WriteString(out, b.String()); err != nil {
 		return broken(fmt.Errorf("write the report: %w", err))
 	}
