@@ -228,10 +228,10 @@ func (im *pmImport) jsonValue(d *pmDraft, v *source.Value, bare []string) *model
 		if m := bareMarks.FindStringSubmatch(v.Text); m != nil {
 			if i, err := strconv.Atoi(m[1]); err == nil && i < len(bare) { // not one of our marks otherwise
 				im.bare[strings.TrimSpace(bare[i])] = true
-				return model.String(im.placeholder(d, bare[i], "body", false))
+				return im.jsonUse(model.String(im.placeholder(d, bare[i], "body", false)), true)
 			}
 		}
-		return model.String(im.text(d, v.Text, "body", false))
+		return im.jsonUse(model.String(im.text(d, v.Text, "body", false)), false)
 	case '0':
 		return model.Literal("null")
 	}

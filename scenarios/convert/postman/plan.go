@@ -19,6 +19,7 @@ type pmEdge struct{ from, to int }
 // plan puts the drafts into suites, cases and steps.
 func (im *pmImport) plan() *model.Tree {
 	edges := im.edges()
+	im.typeValues()
 	im.sessions(edges)
 	groups := im.groups(edges)
 	im.unplaced()
@@ -122,11 +123,11 @@ func (im *pmImport) edges() []pmEdge {
 			switch {
 			case def == nil:
 			case def.Capture == nil && (from == d || !def.Drawn):
-				d.setVar(im.varName(u.name), def.Value)
+				d.setVar(im.varName(u.name), def)
 				im.usesOf(d, def.Value)
 			case from != d:
 				if def.Capture == nil {
-					from.setVar(im.varName(u.name), def.Value)
+					from.setVar(im.varName(u.name), def)
 				}
 				out = append(out, pmEdge{from.index, i})
 			}
@@ -135,9 +136,9 @@ func (im *pmImport) edges() []pmEdge {
 	return out
 }
 
-func (d *pmDraft) setVar(name, value string) {
+func (d *pmDraft) setVar(name string, def *script.Definition) {
 	if !slices.ContainsFunc(d.vars, func(v model.Var) bool { return v.Name == name }) {
-		d.vars = append(d.vars, model.Var{Name: name, Text: value})
+		d.vars = append(d.vars, model.Var{Name: name, Text: def.Value, Literal: def.Literal})
 	}
 }
 
@@ -325,7 +326,7 @@ func (im *pmImport) setupParts(shared map[*pmDraft]string) *model.Parts {
 // setupStep is a session as a step: it never needs what it captures itself.
 func (im *pmImport) setupStep(d *pmDraft) *model.Step {
 	s := d.step
-	s.Name = naming.Plain(naming.OneLine(d.item.name, 100))
+	s.Name = naming.Plain(im.setupNames.Take(cmp.Or(naming.OneLine(d.item.name, 100), "sign in")))
 	s.Comment = capComments(d.comments)
 	s.Captures = nil
 	for _, def := range d.defs {

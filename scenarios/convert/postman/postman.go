@@ -51,8 +51,8 @@ type Options struct {
 func Convert(in source.Input, opts Options) (*model.Result, error) {
 	im := &pmImport{
 		in: in, opts: opts, report: &model.Report{}, names: map[string]string{}, theirs: map[string]string{}, namer: naming.NewNamer("_"),
-		envNamer: naming.NewNamer("_"), files: naming.NewNamer("-"),
-		setSomewhere: map[string]bool{}, bare: map[string]bool{}, listed: map[string]bool{},
+		envNamer: naming.NewNamer("_"), files: naming.NewNamer("-"), setupNames: naming.NewNamer(" "),
+		setSomewhere: map[string]bool{}, setBy: map[string]string{}, bare: map[string]bool{}, listed: map[string]bool{},
 	}
 	if err := im.read(); err != nil {
 		return nil, err
@@ -86,8 +86,11 @@ type pmImport struct {
 	assets   []pmAsset
 	// setSomewhere are the names that some script sets, known before anything is translated.
 	setSomewhere map[string]bool
-	bare         map[string]bool // variables that are whole JSON values
-	listed       map[string]bool // losses of folders, which are listed once
+	setBy        map[string]string // the first request or folder whose script sets a name
+	bare         map[string]bool   // variables that are whole JSON values
+	listed       map[string]bool   // losses of folders, which are listed once
+	jsonUses     []jsonUse
+	setupNames   *naming.Namer // of steps, over all suites: a suite may use those of another
 
 	drafts  []*pmDraft
 	folders []*pmDraft // of folders with scripts
@@ -192,6 +195,9 @@ var setCalls = regexp.MustCompile(`(?:\.set|setEnvironmentVariable|setGlobalVari
 func (im *pmImport) findSets(item *pmItem) {
 	for _, s := range item.scripts {
 		for _, m := range setCalls.FindAllStringSubmatch(s.Code, -1) {
+			if !im.setSomewhere[m[1]] {
+				im.setBy[m[1]] = item.path()
+			}
 			im.setSomewhere[m[1]] = true
 		}
 	}

@@ -52,7 +52,18 @@ func (im *pmImport) url(d *pmDraft, u pmURL) {
 		d.origin = nil
 	}
 	d.step.URL = im.path(d, path, u.vars)
+	if path == "" && im.mayHavePath(origin) {
+		d.step.URL = "?" // the address itself, whose end is not known here
+	}
 	im.query(d, u.query)
+}
+
+// mayHavePath reports whether an address may be more than a host: it is a
+// variable that nothing gives a value, or one with a path.
+func (im *pmImport) mayHavePath(origin string) bool {
+	value := im.resolved(origin)
+	_, path := splitOrigin(value)
+	return strings.Contains(value, "{{") && placeholderEnd(origin, 0) == len(origin) || path != ""
 }
 
 // wholeURL writes an address that is one captured variable.
@@ -154,7 +165,11 @@ func (im *pmImport) query(d *pmDraft, query []pmField) {
 			kept = append(kept, q)
 		}
 	}
-	if mappable(kept) {
+	bare := d.step.URL == "?" && len(kept) > 0
+	if bare {
+		d.step.URL = ""
+	}
+	if mappable(kept) && !bare {
 		for _, q := range kept {
 			d.step.Query = append(d.step.Query, model.Field{
 				Name: decodeQuery(q.key),

@@ -49,6 +49,10 @@ func (b *suiteBuild) vars() {
 		ours := im.varName(name)
 		if !written[name] && !isSide(ours) && !slices.Contains(s.Needs, ours) {
 			s.Needs = append(s.Needs, ours)
+			if im.setSomewhere[name] {
+				s.Comment = append(s.Comment, "needs "+ours+": a script of "+cmp.Or(naming.OneLine(im.setBy[name], 100), "the collection")+
+					" sets it, which was not converted")
+			}
 		}
 	}
 	s.Secrets = im.secretList(s.Env)
@@ -94,10 +98,15 @@ func (im *pmImport) varValue(v pmVar) (out model.Var, env string) {
 		im.report.Note("", "the variable %s is defined by itself; it is written as text", out.Name)
 	default:
 		out.Text = im.text(nil, v.value, "variable "+v.key, false)
-		out.Literal = (im.bare[v.key] || v.literal && !strings.Contains(out.Text, "{{")) &&
-			(template.IsNumber(out.Text) || out.Text == "true" || out.Text == "false")
+		out.Literal = im.isLiteral(v)
 	}
 	return out, env
+}
+
+// isLiteral reports whether a variable is written as a number, true or false.
+func (im *pmImport) isLiteral(v pmVar) bool {
+	secret := v.secret || naming.SecretName(v.key) || naming.SecretText(v.value)
+	return !secret && (im.bare[v.key] || v.literal) && (template.IsNumber(v.value) || v.value == "true" || v.value == "false")
 }
 
 // hasLiteral reports whether a text holds more than placeholders.
@@ -131,15 +140,12 @@ func (im *pmImport) reaches(target string, names, seen []string) bool {
 	return false
 }
 
-// minSecret is the length below which the language cannot hide a value.
-const minSecret = 6
-
 // secretList are the environment variables of a file that hold secrets.
 func (im *pmImport) secretList(env []string) []string {
 	var out []string
 	for _, name := range env {
 		if slices.ContainsFunc(im.secrets, func(s pmSecret) bool {
-			return s.env == name && (s.text == "" || len(strings.TrimSpace(s.text)) >= minSecret)
+			return s.env == name && (s.text == "" || len(strings.TrimSpace(s.text)) >= naming.MinSecret)
 		}) {
 			out = append(out, name)
 		}

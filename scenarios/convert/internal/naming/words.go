@@ -91,3 +91,7 @@ func IsEscape(s string) bool {
 	_, err := strconv.ParseUint(s[1:3], 16, 8)
 	return err == nil
 }
+
+// MinSecret is the length in bytes below which the language cannot hide a value: a
+// shorter one is read from the environment and is not in the list of secrets.
+const MinSecret = 6

@@ -21,7 +21,9 @@ func (im *Import) Secret(r *Request, name, text, where string) string {
 	}
 	env := im.Envs.Take(key)
 	im.secrets = append(im.secrets, webSecret{key, text, env})
-	if len(text) >= 6 && !slices.Contains(im.Suite.Secrets, env) { // the language hides no shorter ones
+	if len(text) < naming.MinSecret {
+		im.short = append(im.short, env)
+	} else if !slices.Contains(im.Suite.Secrets, env) {
 		im.Suite.Secrets = append(im.Suite.Secrets, env)
 	}
 	im.Report.Note(r.ID, "%s is in plain text in the source; it is read from the environment variable %s", where, env)

@@ -80,6 +80,8 @@ type Import struct {
 	assets  []model.File
 	files   *naming.Namer // names of assets
 	secrets []webSecret
+	// short are the environment variables of secrets that are too short to be hidden.
+	short []string
 }
 
 // A webSecret is a secret that was found, and the variable that holds it.
@@ -124,7 +126,7 @@ func (im *Import) useEnv(text string) {
 		name, _, _ = strings.Cut(name, " ")
 		if isEnv && !slices.Contains(im.Suite.Env, name) {
 			im.Suite.Env = append(im.Suite.Env, name)
-			if naming.SecretName(name) && !slices.Contains(im.Suite.Secrets, name) {
+			if naming.SecretName(name) && !slices.Contains(im.Suite.Secrets, name) && !slices.Contains(im.short, name) {
 				im.Suite.Secrets = append(im.Suite.Secrets, name)
 			}
 		}

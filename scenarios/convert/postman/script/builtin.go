@@ -10,7 +10,6 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
-	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 var getters = []string{
@@ -65,15 +64,21 @@ func (r *scriptReader) builtin(name string, arg func(int) sym) (sym, bool) {
 		if arg(0).kind == symText {
 			return body("$"), true
 		}
-	case "parseInt", "parseFloat", "Number", "String":
-		v := arg(0)
-		if v.kind == symNode && v.node.Kind == model.StringNode && name != "String" && template.IsNumber(v.node.Text) {
-			return literal(model.Literal(v.node.Text)), true
+	case "Number":
+		return toNumber(arg(0)), true
+	case "String":
+		return toText(arg(0)), true
+	case "parseInt", "parseFloat":
+		return readNumber(arg(0), name == "parseInt"), true
+	case "_.has", "_.get":
+		return lodash(name, arg(0), arg(1)), true
+	case "Object.keys":
+		if v := arg(0); v.kind == symBody && !v.or && !v.number {
+			return sym{kind: symKeys, path: v.path}, true
 		}
-		return v, true
-	case "Array.isArray", "Number.isInteger", "_.isArray", "_.isString", "_.isNumber", "_.isObject", "_.isBoolean":
+	case "Array.isArray", "Number.isInteger", "_.isArray", "_.isString", "_.isNumber", "_.isBoolean":
 		typ := strings.ToLower(strings.TrimPrefix(name[strings.LastIndex(name, ".")+1:], "is"))
-		if v := arg(0); v.kind == symBody {
+		if v := arg(0); v.kind == symBody && !v.number {
 			return cond(test(v, "type", model.String(typ))), true
 		}
 	case "pm.response.headers.get", "postman.getResponseHeader":
@@ -116,7 +121,7 @@ func methodOf(v sym, method string, arg sym, args int) sym {
 		switch {
 		case (method == "has" || method == "includes" || method == "contains") && arg.operand() != nil:
 			return cond(test(v, "contains", arg.operand()))
-		case method == "toString":
+		case method == "toString" && v.kind != symReason:
 			return v
 		}
 	case symHeaders:
@@ -135,18 +140,18 @@ func methodOf(v sym, method string, arg sym, args int) sym {
 		case method == "includes" && v.node.Kind == model.ArrayNode && arg.about() && len(v.node.Items) > 0:
 			return cond(claim{arg, model.Matcher{Op: "in", List: v.node.Items}})
 		case method == "toString" && args == 0:
-			return v
+			return toText(v)
 		}
 	case symTemplate:
 		if method == "toString" && args == 0 {
-			return v
+			return toText(v)
 		}
 	case symNow:
 		switch method {
 		case "getTime", "valueOf":
-			return asTemplate("{{$now | format: unix_ms}}", true)
+			return surelyNumber("{{$now | format: unix_ms}}")
 		case "toISOString", "toJSON":
-			return asTemplate("{{$now}}", true)
+			return surelyText("{{$now}}")
 		}
 	case symResponse:
 		if method == "json" {
@@ -160,13 +165,46 @@ func methodOf(v sym, method string, arg sym, args int) sym {
 		}
 	case symModule:
 		if method == "v4" {
-			return asTemplate("{{$uuid}}", true)
+			return surelyText("{{$uuid}}")
 		}
 	}
 	return sym{}
 }
 
+// lodash is _.has(value, path) or _.get(value, path).
+func lodash(name string, v, path sym) sym {
+	text, isText := path.constant()
+	if !isText || v.kind != symBody || v.number || v.or {
+		return sym{}
+	}
+	at, ok := lodashPath(v, text)
+	switch {
+	case !ok:
+		return sym{}
+	case name == "_.get":
+		return at
+	}
+	return cond(test(at, "exists", model.Literal("true")))
+}
+
+// readNumber is parseInt or parseFloat: of a literal, of a part of the answer, or
+// of a variable, whose text is taken to be nothing but the number.
+func readNumber(v sym, whole bool) sym {
+	n := toNumber(v)
+	switch {
+	case n.kind == symNode && !(whole && strings.ContainsAny(n.node.Text, ".eE")):
+		return n
+	case n.kind == symBody, n.kind == symStatus, n.kind == symLength, n.kind == symKeyCount, n.sure == sureNumber:
+		return n
+	}
+	return sym{}
+}
+
 func bodyMethod(v sym, method string, arg sym, key string, isText bool) sym {
+	if v.number || v.or && method != "hasOwnProperty" { // of nothing, and of what takes its place: no member
+		return sym{}
+	}
+	text := test(v, "type", model.String("string"))
 	switch method {
 	case "hasOwnProperty":
 		if isText {
@@ -182,18 +220,16 @@ func bodyMethod(v sym, method string, arg sym, key string, isText bool) sym {
 		}
 	case "startsWith":
 		if isText {
-			return cond(test(v, "matches", model.String("^"+regexp.QuoteMeta(key))))
+			return cond(test(v, "matches", model.String("^"+regexp.QuoteMeta(key))), text)
 		}
 	case "endsWith":
 		if isText {
-			return cond(test(v, "matches", model.String(regexp.QuoteMeta(key)+"$")))
+			return cond(test(v, "matches", model.String(regexp.QuoteMeta(key)+"$")), text)
 		}
 	case "match":
 		if arg.kind == symRegex {
-			return cond(test(v, "matches", model.String(arg.text)))
+			return cond(test(v, "matches", model.String(arg.text)), text)
 		}
-	case "toString":
-		return v
 	case "at":
 		if arg.kind == symNode && arg.node.Kind == model.LiteralNode {
 			return at(v, arg.node.Text)
@@ -207,13 +243,14 @@ func (r *scriptReader) generator(name string, arg func(int) sym) (sym, bool) {
 	switch name {
 	case "pm.variables.replaceIn":
 		if text, ok := arg(0).constant(); ok {
-			out := r.host.Template(text)
-			return asTemplate(out, strings.Contains(out, "{{$")), true
+			out := asTemplate(r.host.Template(text), false)
+			out.drawn, out.sure = strings.Contains(out.text, "{{$"), sureText
+			return out, true
 		}
 	case "Date.now":
-		return asTemplate("{{$now | format: unix_ms}}", true), true
+		return surelyNumber("{{$now | format: unix_ms}}"), true
 	case "uuid", "uuid.v4", "uuidv4", "crypto.randomUUID":
-		return asTemplate("{{$uuid}}", true), true
+		return surelyText("{{$uuid}}"), true
 	case "Math.random":
 		return sym{kind: symRandom}, true
 	case "Math.floor", "Math.round", "Math.ceil", "Math.trunc":

@@ -76,10 +76,13 @@ func (r *scriptReader) pmTest(e ast.Expression, chain []link) {
 		r.lose(e, model.Assertions, "")
 		return
 	}
-	before := r.inTest
+	before, guard := r.inTest, r.guarded
 	r.inTest = true
+	if r.guarded == caught { // a test catches its own failures before
+		r.guarded = ""
+	}
 	r.inner(list)
-	r.inTest = before
+	r.inTest, r.guarded = before, guard
 }
 
 // statementsOf are the statements of a function.
@@ -138,7 +141,7 @@ func (r *scriptReader) each(e ast.Expression, chain []link) bool {
 	}
 	name := parameter(f)
 	body, ok := statementsOf(f)
-	if !ok || name == "" || list.kind != symBody {
+	if !ok || name == "" || list.kind != symBody || list.or || list.number {
 		return false
 	}
 	r.eachOf(list, name, body)
@@ -241,6 +244,7 @@ func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 		if v.kind == symNode && ok && value != "" && (naming.SecretName(key) || naming.SecretText(value)) {
 			value = r.host.Secret(key, value, "the value of "+key+" in a script")
 		}
+		def.Literal = v.kind == symNode && v.node.Kind == model.LiteralNode && !v.node.Is("null") && value == v.node.Text
 		if def.Value, def.Drawn = value, v.drawn; !ok {
 			why = "the value is not text"
 		} else if slices.Contains(r.host.NamesIn(value), key) {

@@ -23,6 +23,7 @@ type chainReader struct {
 	subject sym
 	not     bool
 	nested  bool
+	deep    bool // equality by value; otherwise lists and objects are equal to themselves only
 	include bool // .include.all.keys
 	out     []claim
 	why     string
@@ -54,6 +55,7 @@ func (c *chainReader) arg(l link, i int) sym {
 func (c *chainReader) link(l link) {
 	switch {
 	case !l.call && slices.Contains(fillers, l.name):
+		c.deep = c.deep || l.name == "deep"
 		return
 	case l.name == "not":
 		c.not = !c.not
@@ -93,6 +95,16 @@ func (c *chainReader) add(one claim) {
 		}
 	}
 	c.out = append(c.out, one)
+}
+
+// structured reports whether a value is a list or an object that the script makes:
+// by identity it equals nothing of an answer.
+func (c *chainReader) structured(n *model.Node) bool {
+	if c.deep || n == nil || n.Kind != model.ArrayNode && n.Kind != model.ObjectNode {
+		return false
+	}
+	c.why = "without deep, a new list or object equals nothing"
+	return true
 }
 
 // statusWords are the names that Postman gives statuses.
@@ -226,6 +238,9 @@ func (c *chainReader) value(l link) bool {
 		c.why = "it tests nothing of the answer"
 		return false
 	}
+	if c.subject.kind == symKeys {
+		return c.names(l)
+	}
 	if !l.call {
 		return c.property(l.name)
 	}
@@ -248,6 +263,9 @@ func (c *chainReader) value(l link) bool {
 			c.why = "what it is compared with is made by code"
 			return false
 		}
+		if l.name != "eql" && l.name != "eqls" && c.structured(n) {
+			return false
+		}
 		c.add(test(c.subject, "eq", n))
 	case "within":
 		high := c.arg(l, 1).operand()
@@ -257,7 +275,14 @@ func (c *chainReader) value(l link) bool {
 		c.add(test(c.subject, "gte", n))
 		c.add(test(c.subject, "lte", high))
 	case "include", "includes", "contain", "contains", "string":
+		if l.name == "string" && c.subject.kind == symBody {
+			c.out = append(c.out, test(c.subject, "type", model.String("string")))
+		}
 		return c.contains(n)
+	case "closeTo", "approximately":
+		return c.closeTo(n, c.arg(l, 1).operand())
+	case "members":
+		return c.members(n)
 	case "match", "matches":
 		if first.kind != symRegex {
 			c.why = "the pattern is not RE2"
@@ -266,6 +291,9 @@ func (c *chainReader) value(l link) bool {
 		c.add(test(c.subject, "matches", model.String(first.text)))
 	case "oneOf":
 		if n == nil || n.Kind != model.ArrayNode || len(n.Items) == 0 {
+			return false
+		}
+		if slices.ContainsFunc(n.Items, c.structured) {
 			return false
 		}
 		c.add(claim{c.subject, model.Matcher{Op: "in", List: n.Items}})

@@ -2,6 +2,7 @@ package script
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -179,7 +180,9 @@ func join(a, b sym) sym {
 	if a.kind == symNode && b.kind == symNode {
 		return literal(model.String(x + y))
 	}
-	return asTemplate(x+y, a.drawn || b.drawn)
+	out := asTemplate(x+y, a.drawn || b.drawn)
+	out.sure = sureText
+	return out
 }
 
 // structure is an array or object whose every value is known.
@@ -235,7 +238,7 @@ func (r *scriptReader) unary(x *ast.UnaryExpression) sym {
 	case x.Operator == token.MINUS && v.kind == symNode && isNumber(v.node) && v.node.Text[0] != '-':
 		return literal(model.Literal("-" + v.node.Text))
 	case x.Operator == token.PLUS:
-		return v
+		return toNumber(v)
 	}
 	return sym{}
 }
@@ -251,12 +254,18 @@ func (r *scriptReader) binary(x *ast.BinaryExpression) sym {
 	a, b := r.eval(x.Left), r.eval(x.Right)
 	op, compares := comparisons[x.Operator]
 	switch {
+	case compares && (x.Operator == token.EQUAL || x.Operator == token.NOT_EQUAL):
+		return compareLoose(a, op, b)
 	case compares:
+		if op != "eq" && op != "ne" { // <, > and their like read text as numbers
+			a.number, b.number = a.number || a.isText(), b.number || b.isText()
+		}
 		return compare(a, op, b)
-	case x.Operator == token.LOGICAL_AND && a.kind == symCond && b.kind == symCond:
-		return cond(slices.Concat(a.claims, b.claims)...)
-	case x.Operator == token.LOGICAL_OR && a.kind == symBody:
-		return a // responseJSON.user || {}
+	case x.Operator == token.LOGICAL_AND:
+		return both(a, b)
+	case x.Operator == token.LOGICAL_OR && (a.kind == symBody || a.isText()):
+		a.or = true // responseJSON.user || {}: a member of either is the same
+		return a
 	case x.Operator == token.IN:
 		if name, ok := a.constant(); ok && b.kind == symBody {
 			return cond(test(member(b, name), "exists", model.Literal("true")))
@@ -267,8 +276,38 @@ func (r *scriptReader) binary(x *ast.BinaryExpression) sym {
 		return scaled(a, b)
 	case x.Operator == token.PLUS:
 		return plus(a, b)
+	case x.Operator == token.MINUS:
+		return added(a, b, "-")
 	}
 	return sym{}
+}
+
+// both is a && b where each is a condition, or a part of the answer that must not
+// count as false.
+func both(a, b sym) sym {
+	claims := func(s sym) ([]claim, bool) {
+		if s.kind == symBody && !s.number && !s.or {
+			return []claim{{s, falsy()}}, true
+		}
+		return s.claims, s.kind == symCond
+	}
+	x, okX := claims(a)
+	y, okY := claims(b)
+	if !okX || !okY {
+		return sym{}
+	}
+	x = slices.DeleteFunc(slices.Clone(x), func(c claim) bool { // what has the member that follows is an object
+		return reflect.DeepEqual(c.Matcher, falsy()) && slices.ContainsFunc(y, func(o claim) bool {
+			return len(o.subject.path) > len(c.subject.path) && strings.HasPrefix(o.subject.path, c.subject.path) && needsValue([]model.Matcher{o.Matcher})
+		})
+	})
+	return cond(slices.Concat(x, y)...)
+}
+
+// falsy is the test that a value is none of those that count as false.
+func falsy() model.Matcher {
+	list := []*model.Node{model.Literal("false"), model.Literal("0"), model.String(""), model.Literal("null")}
+	return model.Matcher{Op: "not", Sub: []model.Matcher{{Op: "in", List: list}}}
 }
 
 // compare is a comparison as a claim of what is known of the answer.
@@ -280,7 +319,7 @@ func compare(a sym, op string, b sym) sym {
 	case b.kind == symUndefined && (op == "eq" || op == "ne") && a.about():
 		return cond(test(a, "exists", model.Literal(strconv.FormatBool(op == "ne"))))
 	case a.kind == symIndexOf && b.operand() != nil:
-		found := op == "ne" && b.node.Is("-1") || op == "gt" && b.node.Is("-1") || op == "gte" && b.node.Is("0")
+		found := b.node != nil && op == "ne" && b.node.Is("-1") || op == "gt" && b.node.Is("-1") || op == "gte" && b.node.Is("0")
 		if found {
 			return cond(test(body(a.path), "contains", a.node))
 		}
@@ -288,15 +327,143 @@ func compare(a sym, op string, b sym) sym {
 	case a.kind == symCond && len(a.claims) == 1 && b.node.Is("true") && op == "eq", a.kind == symCond && b.node.Is("false") && op == "ne":
 		return a
 	case a.about() && b.operand() != nil:
+		if b.node != nil && (b.node.Kind == model.ObjectNode || b.node.Kind == model.ArrayNode) {
+			return sym{} // by identity
+		}
 		return cond(test(a, op, b.operand()))
 	}
 	return sym{}
 }
 
+// compareLoose is == or !=, which takes values of several types for equal: 5, "5"
+// and, for 1, true.
+func compareLoose(a sym, op string, b sym) sym {
+	if a.operand() != nil || a.kind == symUndefined {
+		a, b = b, a
+	}
+	n := b.operand()
+	if b.kind == symUndefined {
+		n = model.Literal("null")
+	}
+	if n == nil || !a.about() && a.kind != symIndexOf {
+		return compare(a, op, b)
+	}
+	if a.kind == symHeader || a.kind == symCookie {
+		a.number = true
+	}
+	if a.kind == symStatus && n.Kind == model.StringNode && template.IsNumber(n.Text) {
+		return compare(a, op, literal(model.Literal(n.Text)))
+	}
+	if a.kind != symBody || n.Kind == model.StringNode && strings.Contains(n.Text, "{{") {
+		return compare(a, op, b)
+	}
+	if n.Is("null") {
+		if op == "ne" {
+			return cond(test(a, "exists", model.Literal("true")), test(a, "ne", model.Literal("null")))
+		}
+		return sym{} // null, or not there
+	}
+	list := looselyEqual(n)
+	if len(list) == 1 {
+		return compare(a, op, b)
+	}
+	c := claim{a, model.Matcher{Op: "in", List: list}}
+	if op == "ne" {
+		c, _ = c.negated()
+	}
+	return cond(c)
+}
+
+// looselyEqual are the scalars that == takes for equal to a value.
+func looselyEqual(n *model.Node) []*model.Node {
+	text := model.String(n.Text)
+	switch {
+	case n.Is("true"), n.Is("1"), n.Kind == model.StringNode && n.Text == "1":
+		return []*model.Node{model.Literal("1"), model.String("1"), model.Literal("true")}
+	case n.Is("false"), n.Is("0"):
+		return []*model.Node{model.Literal("0"), model.String("0"), model.Literal("false"), model.String("")}
+	case n.Kind == model.StringNode && n.Text == "0":
+		return []*model.Node{model.Literal("0"), n, model.Literal("false")}
+	case n.Kind == model.StringNode && n.Text == "":
+		return []*model.Node{n, model.Literal("0"), model.Literal("false")}
+	case n.Kind == model.LiteralNode:
+		return []*model.Node{n, text}
+	case n.Kind == model.StringNode && template.IsNumber(n.Text):
+		return []*model.Node{model.Literal(n.Text), n}
+	}
+	return []*model.Node{n}
+}
+
+// isText reports whether a value is text of the answer: a header or a cookie.
+func (s sym) isText() bool { return s.kind == symHeader || s.kind == symCookie }
+
+// toNumber is Number(x), or a plus before x.
+func toNumber(v sym) sym {
+	switch v.kind {
+	case symNode:
+		if template.IsNumber(v.node.Text) && (v.node.Kind == model.LiteralNode || v.node.Kind == model.StringNode) {
+			return literal(model.Literal(v.node.Text))
+		}
+	case symBody, symHeader, symCookie:
+		v.number = true
+		return v
+	case symStatus, symTime, symLength, symKeyCount:
+		return v
+	case symTemplate:
+		return v.filtered("number", sureNumber)
+	}
+	return sym{}
+}
+
+// toText is String(x).
+func toText(v sym) sym {
+	switch v.kind {
+	case symNode:
+		if v.node.Kind == model.StringNode || v.node.Kind == model.LiteralNode {
+			return literal(model.String(v.node.Text))
+		}
+	case symHeader, symCookie, symText:
+		return v
+	case symTemplate:
+		return v.filtered("text", sureText)
+	}
+	return sym{}
+}
+
+// filtered is a template of one placeholder with a filter that gives a type.
+func (s sym) filtered(filter string, sure surety) sym {
+	switch {
+	case s.sure == sure:
+		return s
+	case strings.HasPrefix(s.text, "{{") && strings.Index(s.text, "}}") == len(s.text)-2:
+		s.text = strings.TrimSuffix(s.text, "}}") + " | " + filter + "}}"
+		s.sure = sure
+		return s
+	}
+	return sym{}
+}
+
+// added is a number plus or minus a literal one.
+func added(a, b sym, sign string) sym {
+	if sign == "+" && a.kind == symNode && b.kind == symTemplate {
+		a, b = b, a
+	}
+	if a.kind != symTemplate || a.sure != sureNumber || a.high > 0 || b.kind != symNode || b.node.Kind != model.LiteralNode ||
+		!template.IsNumber(b.node.Text) || strings.ContainsAny(b.node.Text, "eE") {
+		return sym{}
+	}
+	n := b.node.Text
+	if sign == "-" {
+		n = strings.TrimPrefix("-"+n, "--")
+	}
+	a.text = strings.TrimSuffix(a.text, "}}") + " | add: " + n + "}}"
+	return a
+}
+
 // about reports whether a value is a part of the answer.
 func (s sym) about() bool {
 	switch s.kind {
-	case symBody, symText, symStatus, symReason, symTime, symHeader, symCookie, symLength, symType:
+	case symBody, symText, symStatus, symReason, symTime, symHeader, symCookie, symLength, symType, symKeyCount:
 		return true
 	}
 	return false
@@ -326,10 +493,18 @@ func plus(a, b sym) sym {
 		}
 		return sym{}
 	}
-	if a.kind == symNode && a.node.Kind == model.LiteralNode && b.kind == symNode && b.node.Kind == model.LiteralNode {
-		return sym{} // arithmetic
+	if sum := added(a, b, "+"); sum.kind != symUnknown {
+		return sum
 	}
-	return join(a, b)
+	if a.isString() || b.isString() {
+		return join(a, b)
+	}
+	return sym{} // it may be a sum
+}
+
+// isString reports whether a value is certainly text.
+func (s sym) isString() bool {
+	return s.sure == sureText || s.kind == symNode && s.node.Kind == model.StringNode
 }
 
 func drawnInt(low, high int64) sym {
@@ -337,7 +512,7 @@ func drawnInt(low, high int64) sym {
 		return sym{}
 	}
 	s := asTemplate(fmt.Sprintf("{{$int: %d..%d}}", low, high), true)
-	s.low, s.high = low, max(high, 1)
+	s.low, s.high, s.sure = low, max(high, 1), sureNumber
 	return s
 }
 

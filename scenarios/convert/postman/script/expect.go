@@ -35,6 +35,9 @@ func cloneExpect(e *model.Expect) *growing {
 
 // add makes a claim a part of the expectation; why says why it cannot be one.
 func (g *growing) add(c claim) (why string) {
+	if c.subject.or {
+		return "another value may take the place of this one"
+	}
 	switch c.subject.kind {
 	case symStatus:
 		return g.status(c.Matcher)
@@ -46,42 +49,41 @@ func (g *growing) add(c claim) (why string) {
 		if c.Op == "schema" {
 			return g.schema(c)
 		}
-		return addCheck(&g.Body, c.subject.path, c.Matcher)
-	case symLength:
-		if c.Value == nil || !isNumber(c.Value) || c.Op == "contains" || c.Op == "matches" || c.Op == "exists" {
-			return "there is no counterpart of " + c.Op + " for a length"
+		if c.subject.number {
+			return "the script makes a number of the value first"
 		}
-		count := model.Matcher{Op: "count", Sub: []model.Matcher{c.Matcher}}
-		if c.Op == "eq" {
-			count = model.Matcher{Op: "count", Value: c.Value}
-		}
-		return addCheck(&g.Body, c.subject.path, count)
+		return g.value(c)
+	case symLength, symKeyCount:
+		return g.length(c)
 	case symType:
-		types := []string{"string", "number", "boolean", "object"}
-		if c.Op != "eq" || c.Value == nil || !slices.Contains(types, c.Value.Text) {
-			if c.Value != nil && c.Value.Text == "undefined" && (c.Op == "eq" || c.Op == "ne") {
-				return addCheck(&g.Body, c.subject.path, model.Matcher{Op: "exists", Value: model.Literal(strconv.FormatBool(c.Op == "ne"))})
-			}
-			return "there is no such type"
-		}
-		return addCheck(&g.Body, c.subject.path, model.Matcher{Op: "type", Value: c.Value})
+		return g.typeOf(c)
 	case symHeader, symCookie:
 		return g.field(c)
 	case symText:
 		if v := c.Value; v != nil && v.Kind != model.StringNode && v.Kind != model.LiteralNode {
 			return "the body's text is text"
 		}
+		if v := c.Value; v != nil && v.Kind == model.LiteralNode && !slices.Contains([]string{"exists", "empty", "contains"}, c.Op) || c.Op == "in" {
+			return "the body's text is compared with another type"
+		}
 		return addMatcher(&g.Text, c.Matcher)
 	}
 	return "the value is made by code"
 }
 
-// field adds a claim about a header or cookie: their values are text.
+// field adds a claim about a header or cookie: their values are text, which
+// equals no number unless the script makes one of it.
 func (g *growing) field(c claim) string {
 	if !naming.IsToken(c.subject.text) {
 		return "this is not the name of a header or cookie"
 	}
 	m := c.Matcher
+	literal := m.Value != nil && m.Value.Kind == model.LiteralNode || slices.ContainsFunc(m.List, func(n *model.Node) bool {
+		return n.Kind == model.LiteralNode
+	})
+	if literal && !c.subject.number && slices.Contains([]string{"eq", "ne", "in", "lt", "lte", "gt", "gte"}, m.Op) {
+		return "a header and a cookie are text, and are compared with another type"
+	}
 	if m.Value != nil && (m.Value.Kind == model.ObjectNode || m.Value.Kind == model.ArrayNode || m.Value.Is("null")) {
 		return "a header and a cookie are text"
 	}
@@ -113,7 +115,14 @@ func addMatcher(list *[]model.Matcher, m model.Matcher) string {
 		case old.Op != m.Op:
 		case sameMatcher(old, m):
 			return ""
-		case old.Op == "not", old.Op == "count" && old.Value == nil && m.Value == nil && old.Sub[0].Op != m.Sub[0].Op:
+		case old.Op == "not":
+			for _, s := range m.Sub {
+				if !slices.ContainsFunc((*list)[j].Sub, func(o model.Matcher) bool { return sameMatcher(o, s) }) {
+					(*list)[j].Sub = append(slices.Clip((*list)[j].Sub), s)
+				}
+			}
+			return ""
+		case old.Op == "count" && old.Value == nil && m.Value == nil && old.Sub[0].Op != m.Sub[0].Op:
 			(*list)[j].Sub = slices.Concat(old.Sub, m.Sub)
 			return ""
 		default:
@@ -229,12 +238,31 @@ func MergeExpect(into, from *model.Expect) {
 func tidyExpect(e *model.Expect) {
 	for _, list := range [][]model.Check{e.Headers, e.Cookies, e.Body} {
 		for i := range list {
+			list[i].Matchers = tidyTypes(list[i].Matchers)
 			if needsValue(list[i].Matchers) {
 				list[i].Matchers = slices.DeleteFunc(slices.Clone(list[i].Matchers),
 					func(m model.Matcher) bool { return m.Op == "exists" && m.Value.Is("true") })
 			}
 		}
 	}
+}
+
+// tidyTypes takes "not this type" off a value whose type is tested anyway.
+func tidyTypes(list []model.Matcher) []model.Matcher {
+	if !slices.ContainsFunc(list, func(m model.Matcher) bool { return m.Op == "type" }) {
+		return list
+	}
+	var out []model.Matcher
+	for _, m := range list {
+		if m.Op == "not" {
+			m.Sub = slices.DeleteFunc(slices.Clone(m.Sub), func(s model.Matcher) bool { return s.Op == "type" })
+			if len(m.Sub) == 0 {
+				continue
+			}
+		}
+		out = append(out, m)
+	}
+	return out
 }
 
 func needsValue(list []model.Matcher) bool {

@@ -14,6 +14,7 @@ package script
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -140,6 +141,7 @@ type Definition struct {
 	Name    string
 	Capture *model.Capture // from the answer; Name is not set
 	Value   string         // otherwise: a template of the scenario language
+	Literal bool           // the value is a number, true or false, not the text of one
 	Drawn   bool           // the value holds a generated one: later requests must see the same
 	After   bool           // set after the answer
 	Text    string         // the statement
@@ -231,10 +233,51 @@ func (r *scriptReader) whole() bool {
 	return true
 }
 
+// statements reads a list. What follows an if that may leave the function is as
+// conditional as what the if holds.
 func (r *scriptReader) statements(list []ast.Statement) {
+	before := r.guarded
 	for _, s := range list {
 		r.statement(s)
+		if branch, ok := s.(*ast.IfStatement); ok && r.mayLeave(branch) {
+			text, _ := r.source(branch.Test)
+			r.guarded = cmp.Or(r.guarded, "not if "+naming.OneLine(text, 60))
+		}
 	}
+	r.guarded = before
+}
+
+// mayLeave reports whether a branch of an if returns, continues or breaks, in a
+// case that the step does not exclude anyway.
+func (r *scriptReader) mayLeave(s *ast.IfStatement) bool {
+	leaves := func(s ast.Statement) bool {
+		list := []ast.Statement{s}
+		if b, ok := s.(*ast.BlockStatement); ok {
+			list = b.List
+		}
+		return slices.ContainsFunc(list, func(s ast.Statement) bool {
+			switch s := s.(type) {
+			case *ast.ReturnStatement, *ast.BranchStatement:
+				return true
+			case *ast.IfStatement:
+				return r.mayLeave(s)
+			}
+			return false
+		})
+	}
+	if s.Alternate != nil && leaves(s.Alternate) {
+		return true
+	}
+	if !leaves(s.Consequent) {
+		return false
+	}
+	c := r.eval(s.Test)
+	if c.kind == symCond && len(c.claims) == 1 { // if the status is no success: return
+		if opposite, ok := c.claims[0].negated(); ok && r.isSuccess(cond(opposite)) {
+			return false
+		}
+	}
+	return true
 }
 
 // inner reads statements in their own scope.
@@ -243,6 +286,18 @@ func (r *scriptReader) inner(list []ast.Statement) {
 	r.statements(list)
 	r.scope = r.scope.parent
 }
+
+// reporting is what a catch says when it makes the failure one of the test.
+var reporting = regexp.MustCompile(`tests\[[^\]]*\]\s*=\s*false|\bthrow\b|expect\.fail|\.to\.|\bassert\b`)
+
+// reports reports whether a catch makes the failure one of the script.
+func (r *scriptReader) reports(s *ast.CatchStatement) bool {
+	text, _ := r.source(s.Body)
+	return reporting.MatchString(text)
+}
+
+// caught guards what is in a try: its failure may be no failure of the script.
+const caught = "the script catches the failure"
 
 func (r *scriptReader) statement(s ast.Statement) {
 	switch s := s.(type) {
@@ -257,7 +312,12 @@ func (r *scriptReader) statement(s ast.Statement) {
 	case *ast.IfStatement:
 		r.ifStatement(s)
 	case *ast.TryStatement:
+		before := r.guarded
+		if s.Catch != nil && !r.reports(s.Catch) {
+			r.guarded = cmp.Or(r.guarded, caught)
+		}
 		r.inner(s.Body.List)
+		r.guarded = before
 		if s.Catch != nil && len(s.Catch.Body.List) > 0 {
 			r.lose(s.Catch.Body, model.ScriptLines, "what a failure does")
 		}
@@ -396,14 +456,15 @@ func (r *scriptReader) forOf(s *ast.ForOfStatement) {
 			name = id.Name.String()
 		}
 	}
-	if list.kind != symBody || name == "" {
+	if list.kind != symBody || name == "" || list.or || list.number {
 		r.lose(s, model.ScriptLines, "")
 		return
 	}
 	r.eachOf(list, name, []ast.Statement{s.Body})
 }
 
-// eachOf reads statements about each element of a list, called name.
+// eachOf reads statements about each element of a list, called name. The list
+// itself must be one, also where it is empty.
 func (r *scriptReader) eachOf(list sym, name string, body []ast.Statement) {
 	r.scope = newScope(r.scope)
 	r.scope.names[name] = binding{element(list), r.follow("", 0)}

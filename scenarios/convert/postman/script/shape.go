@@ -1,6 +1,7 @@
 package script
 
 import (
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,14 +25,14 @@ func (c *chainReader) shape(l link, first sym, n *model.Node) bool {
 		}
 		return c.member(l, key)
 	case "lengthOf", "length":
-		if !isNumber(n) || c.subject.kind != symBody {
+		if !isNumber(n) || c.subject.kind != symBody || c.subject.number {
 			return false
 		}
-		c.add(test(sym{kind: symLength, path: c.subject.path}, "eq", n))
+		c.add(test(sym{kind: symLength, path: c.subject.path, or: c.subject.or}, "eq", n))
 	case "keys", "key":
 		return c.keys(l)
 	case "instanceOf", "instanceof":
-		return len(l.args) == 1 && c.typed(strings.ToLower(dotted(l.args[0])))
+		return len(l.args) == 1 && dotted(l.args[0]) == "Array" && c.typed("array") // nothing of JSON is a new String(…)
 	case "jsonSchema":
 		return c.schema(l, c.subject)
 	case "exist", "null", "true", "false", "undefined", "empty", "ok":
@@ -50,9 +51,12 @@ func (c *chainReader) contains(n *model.Node) bool {
 		return false
 	case n.Kind == model.ObjectNode && c.subject.kind == symBody && !c.not:
 		for i, k := range n.Keys {
+			if c.structured(n.Items[i]) {
+				return false
+			}
 			c.add(test(body(c.subject.path+source.PathMember(k)), "eq", n.Items[i]))
 		}
-	case n.Kind == model.ArrayNode:
+	case n.Kind == model.ArrayNode, n.Kind == model.ObjectNode, c.subject.kind == symBody && n.Is("null"):
 		return false
 	default:
 		c.add(test(c.subject, "contains", n))
@@ -98,6 +102,9 @@ func (c *chainReader) member(l link, key string) bool {
 			c.why = "what it is compared with is made by code"
 			return false
 		}
+		if c.structured(n) {
+			return false
+		}
 		c.add(test(at, "eq", n))
 	} else {
 		c.add(test(at, "exists", model.Literal("true")))
@@ -136,7 +143,7 @@ func (c *chainReader) keys(l link) bool {
 		c.add(test(body(c.subject.path+source.PathMember(name)), "exists", model.Literal("true")))
 	}
 	if !c.include {
-		c.add(test(sym{kind: symLength, path: c.subject.path}, "eq", model.Literal(strconv.Itoa(len(names)))))
+		c.add(test(sym{kind: symKeyCount, path: c.subject.path}, "eq", model.Literal(strconv.Itoa(len(names)))))
 	}
 	return len(names) > 0
 }
@@ -150,10 +157,7 @@ func (c *chainReader) property(name string) bool {
 		c.add(test(c.subject, "exists", model.Literal("false")))
 	case "exist":
 		if c.not {
-			if c.subject.kind == symBody {
-				return false // absent or null
-			}
-			c.not = false
+			c.not = false // null would do as well; it is left to a person to say so
 			c.add(test(c.subject, "exists", model.Literal("false")))
 		} else {
 			c.add(test(c.subject, "exists", model.Literal("true")))
@@ -161,8 +165,10 @@ func (c *chainReader) property(name string) bool {
 				c.add(test(c.subject, "ne", model.Literal("null"))) // null does not exist to chai
 			}
 		}
+	case "ok":
+		return c.truthy()
 	case "empty":
-		if c.subject.kind != symBody {
+		if c.subject.kind != symBody && c.subject.kind != symText {
 			return false
 		}
 		c.add(test(c.subject, "empty", model.Literal("true")))
@@ -170,11 +176,90 @@ func (c *chainReader) property(name string) bool {
 		if c.subject.kind != symBody {
 			return false
 		}
-		c.subject = sym{kind: symLength, path: c.subject.path}
+		c.subject = sym{kind: symLength, path: c.subject.path, or: c.subject.or}
 	default:
 		return false
 	}
 	return true
+}
+
+// truthy reads ok: none of the values that count as false.
+func (c *chainReader) truthy() bool {
+	switch {
+	case c.not:
+		c.why = "no value may be there at all"
+		return false
+	case c.subject.kind == symBody:
+		c.add(claim{c.subject, falsy()})
+	case c.subject.isText(), c.subject.kind == symText:
+		c.add(test(c.subject, "empty", model.Literal("false")))
+	default:
+		return false
+	}
+	return true
+}
+
+// closeTo reads closeTo(value, delta).
+func (c *chainReader) closeTo(n, delta *model.Node) bool {
+	if c.not || n == nil || delta == nil || n.Kind != model.LiteralNode || delta.Kind != model.LiteralNode {
+		return false
+	}
+	value, okV := new(big.Rat).SetString(n.Text)
+	d, okD := new(big.Rat).SetString(delta.Text)
+	if !okV || !okD || d.Sign() < 0 || strings.ContainsAny(n.Text+delta.Text, "eE") {
+		return false
+	}
+	digits := max(len(n.Text), len(delta.Text))
+	bound := func(r *big.Rat) *model.Node {
+		text := r.FloatString(digits)
+		return model.Literal(strings.TrimSuffix(strings.TrimRight(text, "0"), "."))
+	}
+	c.add(test(c.subject, "gte", bound(new(big.Rat).Sub(value, d))))
+	c.add(test(c.subject, "lte", bound(new(big.Rat).Add(value, d))))
+	return true
+}
+
+// members reads members([a, b]): a list of these elements in any order.
+func (c *chainReader) members(n *model.Node) bool {
+	if c.not || c.include || c.subject.kind != symBody || n == nil || n.Kind != model.ArrayNode || len(n.Items) == 0 || repeats(n.Items) {
+		return false
+	}
+	for _, item := range n.Items {
+		if item.Kind != model.LiteralNode && (item.Kind != model.StringNode || strings.Contains(item.Text, "{{")) {
+			return false
+		}
+	}
+	yes := model.Literal("true")
+	c.add(test(c.subject, "count", model.Literal(strconv.Itoa(len(n.Items)))))
+	c.add(test(c.subject, "unique", yes))
+	c.add(claim{c.subject, model.Matcher{Op: "each", Sub: []model.Matcher{{Op: "in", List: n.Items}}}})
+	return true
+}
+
+// names reads assertions about Object.keys(value).
+func (c *chainReader) names(l link) bool {
+	switch l.name {
+	case "length", "lengthOf":
+		c.subject = sym{kind: symKeyCount, path: c.subject.path}
+		if n := c.arg(l, 0).operand(); l.call {
+			if !isNumber(n) {
+				return false
+			}
+			c.add(test(c.subject, "eq", n))
+		}
+		return true
+	case "include", "includes", "contain", "contains":
+		if name, ok := c.arg(l, 0).constant(); ok && !c.not {
+			c.add(test(body(c.subject.path+source.PathMember(name)), "exists", model.Literal("true")))
+			return true
+		}
+	case "empty":
+		op := map[bool]string{true: "gt", false: "eq"}[c.not]
+		c.not = false
+		c.add(test(sym{kind: symKeyCount, path: c.subject.path}, op, model.Literal("0")))
+		return true
+	}
+	return false
 }
 
 // condition reads pm.expect(a === b).to.be.true.

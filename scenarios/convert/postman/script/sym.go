@@ -42,6 +42,8 @@ const (
 	symResponse          // pm.response
 	symCode              // the old responseCode
 	symModule            // a library
+	symKeys              // the names of the members at path
+	symKeyCount          // how many there are
 )
 
 // A sym is a value that is followed through a script.
@@ -53,9 +55,22 @@ type sym struct {
 	claims []claim
 	fn     ast.Expression
 	drawn  bool // holds a generated value
-	low    int64
-	high   int64
+	sure   surety
+	// number is set when the script makes a number of a value that may be text.
+	number bool
+	// or is set when another value takes the place of one that is not there.
+	or   bool
+	low  int64
+	high int64
 }
+
+// A surety is what is known of the type of a template's value. Zero: nothing.
+type surety uint8
+
+const (
+	sureText   surety = iota + 1 // text, so that + joins
+	sureNumber                   // a number, so that + adds
+)
 
 // A claim is a test of a value.
 type claim struct {
@@ -103,6 +118,15 @@ func literal(n *model.Node) sym { return sym{kind: symNode, node: n} }
 
 func asTemplate(text string, drawn bool) sym { return sym{kind: symTemplate, text: text, drawn: drawn} }
 
+// surelyText and surelyNumber are generated values of a known type.
+func surelyText(text string) sym {
+	return sym{kind: symTemplate, text: text, drawn: true, sure: sureText}
+}
+
+func surelyNumber(text string) sym {
+	return sym{kind: symTemplate, text: text, drawn: true, sure: sureNumber}
+}
+
 func cond(c ...claim) sym { return sym{kind: symCond, claims: c} }
 
 // test is a claim with one operand.
@@ -123,8 +147,11 @@ func (s sym) single() bool {
 func member(v sym, name string) sym {
 	switch v.kind {
 	case symBody:
-		if name == "length" {
-			return sym{kind: symLength, path: v.path}
+		switch {
+		case v.number:
+			return sym{}
+		case name == "length":
+			return sym{kind: symLength, path: v.path, or: v.or}
 		}
 		return body(v.path + source.PathMember(name))
 	case symResponse:
@@ -147,6 +174,10 @@ func member(v sym, name string) sym {
 		}
 	case symHeaders:
 		return sym{kind: symHeader, text: name}
+	case symKeys:
+		if name == "length" {
+			return sym{kind: symKeyCount, path: v.path}
+		}
 	case symCookie:
 		if name == "value" {
 			return v
@@ -167,7 +198,7 @@ func at(v sym, index string) sym {
 	if err != nil || i < 0 {
 		return sym{}
 	}
-	if v.kind == symBody {
+	if v.kind == symBody && !v.number {
 		return body(v.path + "[" + strconv.Itoa(i) + "]")
 	}
 	if v.kind == symNode && v.node.Kind == model.ArrayNode && i < len(v.node.Items) {
