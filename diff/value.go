@@ -19,13 +19,20 @@ type Value struct {
 	i uint32
 }
 
+// A value of usual JSON takes about bytesPerValue bytes. Read reserves room for as many
+// values as a text may have by that, up to mostReserved, and grows it where there are more.
+const (
+	bytesPerValue = 12
+	mostReserved  = 1 << 14
+)
+
 // Read reads a JSON text by the rules of Compare (rule 1), but for names that an object
 // has twice: both members are there, and Value.Repeated names the first repetition. The
 // error is a *SyntaxError.
 func Read(text []byte) (Value, error) {
 	p := parser{lim: (&Options{}).limits()}
 	p.lim.duplicates = 'k'
-	t := &tree{}
+	t := &tree{nodes: make([]node, 0, min(len(text)/bytesPerValue+1, mostReserved))}
 	p.parse(t, text, deadState)
 	if t.err != nil {
 		return Value{}, t.err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/verdict"
@@ -38,6 +39,7 @@ func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 		Answer: answerAsks(s.Answer), Identity: identityAsks(s.Identity), Texts: []string{}, Cases: []run.CaseAsks{},
 	}
 	asks, rules, conditions := indexOf(&out.Texts), indexOf(&out.Rules), indexOf(&out.Conditions)
+	ruleText := ruleTexts()
 	one := func(c run.CaseAsks, steps ...[]*scenarios.Step) {
 		for _, step := range slices.Concat(steps...) {
 			for _, text := range stepAsks(step) {
@@ -49,16 +51,12 @@ func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 				c.When = append(c.When, conditions(conditionOf(step)))
 			}
 			for i := range step.Rules {
-				rule := step.Rules[i]
-				rule.Why, rule.Ticket, rule.Origin, rule.Until = "", "", "", time.Time{}
-				if rule.Stricter() { // it is asked, and missed when it is gone
-					if i := asks("rule " + words(reflect.ValueOf(rule))); !slices.Contains(c.Asks, i) {
-						c.Asks = append(c.Asks, i)
-					}
-					continue
+				index, list := rules, &c.Rules
+				if step.Rules[i].Stricter() { // it is asked, and missed when it is gone
+					index, list = asks, &c.Asks
 				}
-				if i := rules(words(reflect.ValueOf(rule))); !slices.Contains(c.Rules, i) {
-					c.Rules = append(c.Rules, i)
+				if i := index(ruleText(&step.Rules[i])); !slices.Contains(*list, i) {
+					*list = append(*list, i)
 				}
 			}
 		}
@@ -74,6 +72,25 @@ func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 		out.Loads = append(out.Loads, loadAsks(l))
 	}
 	return out
+}
+
+// ruleTexts returns a function that says what a rule does. It puts each rule into words
+// once: steps without rules that they alone have share their suite's.
+func ruleTexts() func(*diff.Rule) string {
+	known := map[*diff.Rule]string{}
+	return func(rule *diff.Rule) string {
+		text, ok := known[rule]
+		if !ok {
+			bare := *rule
+			bare.Why, bare.Ticket, bare.Origin, bare.Until = "", "", "", time.Time{}
+			text = words(reflect.ValueOf(bare))
+			if bare.Stricter() {
+				text = "rule " + text
+			}
+			known[rule] = text
+		}
+		return text
+	}
 }
 
 // defaultAnswer stands in a record for the tests of answers that a suite without
@@ -162,6 +179,9 @@ func stepAsks(step *scenarios.Step) []string {
 		side := []string{"", "blue: ", "green: "}[i]
 		v := reflect.ValueOf(*expect)
 		for field := range v.NumField() {
+			if v.Field(field).IsZero() {
+				continue
+			}
 			f := v.Type().Field(field)
 			if !f.IsExported() || f.Type.String() == "[]uint8" || f.Name == "Pos" || f.Name == "Written" {
 				continue

@@ -114,7 +114,6 @@ var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack"},
 	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report", "report/page"},
-	"github.com/tidwall/gjson":                 {"runner/envelope"},
 	"github.com/google/go-cmp":                 {"diff/internal/oracle", "scenarios/convert/internal/converttest"},
 	"github.com/spf13/cobra":                   {"cmd/bgverify"},
 	"github.com/fsnotify/fsnotify":             {"cmd/bgverify"},

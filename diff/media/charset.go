@@ -23,12 +23,17 @@ var aliases = map[string]string{
 	"ms932": "shift_jis", "cp932": "shift_jis", "windows31j": "shift_jis", "xsjis": "shift_jis", "eucjp": "euc-jp", "iso88591": "iso-8859-1", "latin1": "iso-8859-1",
 }
 
+// squeezer takes out of a charset's name what aliases leave out.
+var squeezer = strings.NewReplacer("-", "", "_", "", ".", "", ":", "", " ", "")
+
 // canonical is the name of a charset that the HTML index knows; an unknown name
 // stays what it is, in lower case.
 func canonical(name string) string {
 	name = strings.ToLower(strings.Trim(name, " \t\"'"))
-	squeezed := strings.NewReplacer("-", "", "_", "", ".", "", ":", "", " ", "").Replace(name)
-	if a, ok := aliases[squeezed]; ok {
+	if name == "utf-8" || name == "" { // nearly every answer
+		return name
+	}
+	if a, ok := aliases[squeezer.Replace(name)]; ok {
 		return a
 	}
 	if _, err := htmlindex.Get(name); err != nil {

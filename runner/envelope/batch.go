@@ -15,7 +15,7 @@ func batch(list view) (hit view, ok bool) {
 		case !wrong:
 		case roleOf(v.name)&(code|plain) != 0 && roleOf(v.name)&word == 0:
 			coded = append(coded, v)
-			distinct[v.r.Raw] = true
+			distinct[string(v.v.JSON())] = true
 		default:
 			hit, ok = v, true
 		}

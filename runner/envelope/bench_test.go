@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/media"
 	"github.com/bgverify/bgverify/runner/envelope"
 )
@@ -17,7 +18,11 @@ func BenchmarkFind(b *testing.B) {
 			rows = append(rows, fmt.Sprintf(`{"id":"CH%05d","name":"channel %d","status":"ON","genres":["drama","news"],"price":%d}`, i, i, i))
 		}
 		body := []byte(`{"resultCode":"0000","resultMsg":"OK","channels":[` + strings.Join(rows, ",") + `]}`)
-		in := &envelope.Body{Kind: media.JSON, Type: "application/json", Raw: body, Text: body, Tree: body}
+		tree, err := diff.ReadStrict(body)
+		if err != nil {
+			b.Fatal(err)
+		}
+		in := &envelope.Body{Kind: media.JSON, Type: "application/json", Raw: body, Text: body, Tree: tree}
 		b.Run(fmt.Sprintf("%d rows", n), func(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()

@@ -7,8 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/media"
 )
 
@@ -48,10 +47,10 @@ type Field struct{ Name, Value string }
 // A Body is a decoded body.
 type Body struct {
 	Kind media.Kind
-	Type string // Content-Type as received
-	Raw  []byte // as received
-	Text []byte // in UTF-8; as received for binary bodies
-	Tree []byte // as JSON, see package media; nil: the body cannot be read
+	Type string     // Content-Type as received
+	Raw  []byte     // as received
+	Text []byte     // in UTF-8; as received for binary bodies
+	Tree diff.Value // as package media reads it; absent: the body cannot be read
 }
 
 // Find looks for an error or for nothing in a body that came with a 2xx. Its rules:
@@ -79,10 +78,10 @@ func Find(b *Body) (Finding, bool) {
 	if strings.HasPrefix(declared, "multipart/") { // Rule 5
 		return parts(b)
 	}
-	if b.Tree == nil {
+	if !b.Tree.Exists() {
 		return Finding{}, false
 	}
-	root := view{r: gjson.ParseBytes(b.Tree), index: -1}
+	root := rootOf(b.Tree)
 	switch b.Kind {
 	case media.JSON:
 		return document(root)
@@ -113,15 +112,15 @@ func document(root view) (Finding, bool) {
 		if v, ok := object(root, outside{}); ok {
 			return v.finding(Error), true
 		}
-	case root.r.IsArray():
+	case root.isArray():
 		if v, ok := batch(root); ok {
 			return v.finding(Error), true
 		}
-	case root.r.Type == gjson.String:
-		if f, ok := inText([]byte(root.r.Str)); ok {
+	case root.is(diff.StringType):
+		if f, ok := inText([]byte(root.v.Text())); ok {
 			return f, true
 		}
-		if f, ok := textError([]byte(root.r.Str), ""); ok {
+		if f, ok := textError([]byte(root.v.Text()), ""); ok {
 			return f, true
 		}
 	}
@@ -137,7 +136,7 @@ func empty(root view) (Finding, bool) {
 	if !isEmpty(root, true) {
 		return Finding{}, false
 	}
-	return Finding{Class: Empty, Path: "$", Value: string(bytes.TrimSpace([]byte(root.r.Raw)))}, true
+	return Finding{Class: Empty, Path: "$", Value: string(bytes.TrimSpace(root.v.JSON()))}, true
 }
 
 // isEmpty reports whether a value says nothing: null, a false that is all, "", [] and {}, lists of
@@ -148,11 +147,11 @@ func isEmpty(v view, inside bool) bool {
 	switch {
 	case v.depth > deepest:
 		return false
-	case v.r.Type == gjson.Null, v.r.Type == gjson.False && v.parent == nil:
+	case v.is(diff.NullType), v.parent == nil && v.isBool(false):
 		return true
-	case v.r.Type == gjson.String:
-		return inside && strings.TrimSpace(v.r.Str) == ""
-	case v.r.IsArray():
+	case v.is(diff.StringType):
+		return inside && v.text() == ""
+	case v.isArray():
 		return inside && !v.some(func(e view) bool { return !isEmpty(e, true) })
 	case v.isObject() && (inside || v.some(func(view) bool { return true })):
 		return !v.some(func(m view) bool { return !isEmpty(m, v.nested && v.parent == nil || roleOf(m.name)&(data|wrap) != 0) })

@@ -9,8 +9,6 @@ import (
 	"net/textproto"
 	"strings"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/media"
 )
@@ -71,9 +69,13 @@ func framed(body []byte, declared string) (Finding, bool) {
 			if f, ok := GRPC(fields); ok {
 				return f, true
 			}
-		case connect && flag&0x02 != 0 && diff.Validate(frame) == nil:
-			if v, ok := object(view{r: gjson.ParseBytes(frame), index: -1}, outside{}); ok {
-				return Finding{Class: Error, Value: "the end of the stream says " + v.name + " " + strings.TrimSpace(v.r.Raw)}, true
+		case connect && flag&0x02 != 0:
+			tree, err := diff.ReadStrict(frame)
+			if err != nil {
+				continue
+			}
+			if v, ok := object(rootOf(tree), outside{}); ok {
+				return Finding{Class: Error, Value: "the end of the stream says " + v.name + " " + string(v.v.JSON())}, true
 			}
 		}
 	}
@@ -130,7 +132,7 @@ func onePart(header textproto.MIMEHeader, body []byte) (Finding, bool) {
 	typ := header.Get("Content-Type")
 	if strings.HasPrefix(strings.ToLower(typ), "application/http") {
 		line, _, _ := strings.Cut(string(body[:min(len(body), 256)]), "\n")
-		if fields := strings.Fields(line); len(fields) > 1 && strings.HasPrefix(fields[0], "HTTP/") && fours.MatchString(fields[1]) {
+		if fields := strings.Fields(line); len(fields) > 1 && strings.HasPrefix(fields[0], "HTTP/") && isStatus(fields[1], "45") {
 			return Finding{Class: Error, Value: strings.TrimSpace(line)}, true
 		}
 		_, rest, ok := bytes.Cut(body, []byte("\r\n\r\n"))
@@ -141,8 +143,8 @@ func onePart(header textproto.MIMEHeader, body []byte) (Finding, bool) {
 	}
 	doc, err := media.Read(body, typ)
 	inner := &Body{Kind: doc.Kind, Type: typ, Raw: body, Text: doc.Text}
-	if err == nil && diff.Validate(doc.JSON) == nil && !strings.HasPrefix(strings.ToLower(typ), "multipart/") {
-		inner.Tree = doc.JSON
+	if err == nil && !strings.HasPrefix(strings.ToLower(typ), "multipart/") {
+		inner.Tree, _ = diff.ReadStrict(doc.JSON) // absent where it is not valid
 	}
 	return Find(inner)
 }

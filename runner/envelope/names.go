@@ -48,18 +48,27 @@ func roleOf(name string) role {
 	if at := strings.LastIndexByte(name, '.'); at >= 0 && roleOf(name[at+1:])&thing != 0 {
 		name = name[at+1:] // odata.error
 	}
-	plain := strings.Map(func(r rune) rune {
-		switch {
-		case r == '_' || r == '-' || r == ' ':
-			return -1
-		case 'A' <= r && r <= 'Z':
-			return r + 'a' - 'A'
+	var buf [64]byte // names are short: the usual one is looked up without a copy
+	n := 0
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == '_' || c == '-' || c == ' ':
+			continue
+		case 'A' <= c && c <= 'Z':
+			buf[n] = c + 'a' - 'A'
+		default:
+			buf[n] = c
 		}
-		return r
-	}, name)
-	if r, ok := roles[plain]; ok {
+		n++
+	}
+	if r, ok := roles[string(buf[:n])]; ok {
 		return r
 	}
+	return composedRole(string(buf[:n]))
+}
+
+// composedRole is the role of a name by the word at its end.
+func composedRole(plain string) role {
 	if r := resultRole(plain); r != 0 || len(plain) <= len("response") {
 		return r
 	}

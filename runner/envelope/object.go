@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tidwall/gjson"
+	"github.com/bgverify/bgverify/diff"
 )
 
 // maxDepth is how many wrappers an envelope may be below.
@@ -63,9 +63,9 @@ func read(v view) *facts {
 func (f *facts) take(m view, role role) {
 	scalar := m.isScalar()
 	f.dated = f.dated || scalar && strings.HasSuffix(strings.ToLower(m.name), "date")
-	f.null = f.null || role&data != 0 && m.r.Type == gjson.Null
+	f.null = f.null || role&data != 0 && m.is(diff.NullType)
 	f.soft = f.soft || role&soft != 0 && !m.hollow()
-	if m.r.Type == gjson.String && role&text != 0 && f.says == "" {
+	if m.is(diff.StringType) && role&text != 0 && f.says == "" {
 		f.says = m.text()
 	}
 	if role&(code|errCode) != 0 && role&status == 0 && scalar && m.text() != "" && codeOf(m) == success {
@@ -141,7 +141,7 @@ func object(v view, out outside) (view, bool) {
 			if hit, ok := object(m.view, inner); ok {
 				return hit, true
 			}
-		case m.role&(several|wrap) != 0 && m.r.IsArray() && m.role&thing == 0:
+		case m.role&(several|wrap) != 0 && m.isArray() && m.role&thing == 0:
 			if hit, ok := batch(m.view); ok {
 				return hit, true
 			}
@@ -180,9 +180,9 @@ var rules = []func(f *facts, m member) bool{
 			return false
 		}
 		if m.role&loose != 0 && m.isScalar() && (f.foreign || f.content || f.dated) {
-			return saysError(m.text()) || exceptionName.MatchString(m.text())
+			return saysError(m.text()) || isException(m.text())
 		}
-		if strings.HasSuffix(strings.ToLower(m.name), "errors") && m.r.Type == gjson.Number { // how many there are
+		if strings.HasSuffix(strings.ToLower(m.name), "errors") && m.is(diff.NumberType) { // how many there are
 			return !f.content && f.says != "" && !f.well()
 		}
 		return true
@@ -196,7 +196,7 @@ var rules = []func(f *facts, m member) bool{
 	},
 	failedWord, // Rule 4
 	func(f *facts, m member) bool { // Rule 5
-		return m.role&status != 0 && m.isScalar() && fours.MatchString(m.text()) && (!f.foreign || f.said() && !f.content && !f.thing)
+		return m.role&status != 0 && m.isScalar() && isStatus(m.text(), "45") && (!f.foreign || f.said() && !f.content && !f.thing)
 	},
 	func(f *facts, m member) bool { // Rule 6
 		if m.role&code == 0 || m.role&plain != 0 || !m.isScalar() || f.content {
@@ -212,30 +212,30 @@ var rules = []func(f *facts, m member) bool{
 		}
 		switch o {
 		case failure:
-			return m.role&word == 0 || m.r.Type == gjson.Number
+			return m.role&word == 0 || m.is(diff.NumberType)
 		case unknown:
-			if isoCode.MatchString(m.text()) && !f.errorSaid() && !badlySaid.MatchString(f.says) {
+			if isISOCode(m.text()) && !f.errorSaid() && !badlySaid.MatchString(f.says) {
 				return false
 			}
-			return (m.role&(word|status) == 0 || lettered.MatchString(m.text())) && !f.foreign && !f.zero && !f.well()
+			return (m.role&(word|status) == 0 || isLettered(m.text())) && !f.foreign && !f.zero && !f.well()
 		}
 		return false
 	},
 	func(f *facts, m member) bool { // Rule 8
-		if m.role&text != 0 && m.r.Type == gjson.String && !f.foreign && !f.content && !f.zero {
+		if m.role&text != 0 && m.is(diff.StringType) && !f.foreign && !f.content && !f.zero {
 			return saysError(m.text()) || wrongSaid.MatchString(m.text())
 		}
 		return m.role&errText != 0 && !harmless(m.view) && !f.content && !f.thing && !f.well() && !f.zero
 	},
 	func(f *facts, m member) bool { // Rule 9
-		return strings.EqualFold(strings.TrimLeft(m.name, "_@"), "type") && f.said() && !f.foreign && !f.content && exceptionName.MatchString(m.text())
+		return strings.EqualFold(strings.TrimLeft(m.name, "_@"), "type") && f.said() && !f.foreign && !f.content && isException(m.text())
 	},
 }
 
 // isListOfThings reports whether all elements of a list have an id or the like, and
 // none a code or a message.
 func isListOfThings(list view) bool {
-	return list.r.IsArray() && !list.some(func(e view) bool {
+	return list.isArray() && !list.some(func(e view) bool {
 		if !e.isObject() {
 			return true
 		}
@@ -249,7 +249,7 @@ func failedWord(f *facts, m member) bool {
 	if m.role&word == 0 {
 		return false
 	}
-	if m.r.Type == gjson.False {
+	if m.isBool(false) {
 		return f.says != "" && !f.well()
 	}
 	if wordOf(m.view) != failure {
@@ -272,7 +272,7 @@ func (f *facts) said() bool { return f.says != "" || f.soft }
 // well reports whether a message says that all is well.
 func (f *facts) well() bool {
 	for _, m := range f.found {
-		if m.role&(text|errText) != 0 && m.r.Type == gjson.String && wellMeant(m.text()) {
+		if m.role&(text|errText) != 0 && m.is(diff.StringType) && wellMeant(m.text()) {
 			return true
 		}
 	}
@@ -282,7 +282,7 @@ func (f *facts) well() bool {
 // errorSaid reports whether a member says what went wrong.
 func (f *facts) errorSaid() bool {
 	for _, m := range f.found {
-		if m.role&errText != 0 && m.r.Type == gjson.String && m.text() != "" && !wellMeant(m.text()) {
+		if m.role&errText != 0 && m.is(diff.StringType) && m.text() != "" && !wellMeant(m.text()) {
 			return true
 		}
 	}

@@ -5,8 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/path"
 )
 
@@ -23,12 +22,12 @@ const kinds = 3
 
 // OthersOf makes the others of a valid tree in which f was found. nested is set for
 // trees of XML and forms. Members keep their order; white space between them is lost.
-func OthersOf(tree []byte, nested bool, f *Finding) Others {
-	trees := func(how func(w *writer, v gjson.Result, r role) (string, bool)) [][]byte {
+func OthersOf(tree diff.Value, nested bool, f *Finding) Others {
+	trees := func(how func(w *writer, v diff.Value, r role) (string, bool)) [][]byte {
 		var out [][]byte
 		for n := range kinds {
 			w := &writer{how: how, n: n, nested: nested, at: f.Path}
-			text, _ := w.value(gjson.ParseBytes(tree), []byte("$"), code|text)
+			text, _ := w.value(tree, []byte("$"), code|text)
 			out = append(out, []byte(text))
 		}
 		return out
@@ -37,9 +36,9 @@ func OthersOf(tree []byte, nested bool, f *Finding) Others {
 }
 
 // Written is a valid tree as the others are written.
-func Written(tree []byte) []byte {
-	w := &writer{how: func(*writer, gjson.Result, role) (string, bool) { return "", false }, nested: true}
-	text, _ := w.value(gjson.ParseBytes(tree), []byte("$"), 0)
+func Written(tree diff.Value) []byte {
+	w := &writer{how: func(*writer, diff.Value, role) (string, bool) { return "", false }, nested: true}
+	text, _ := w.value(tree, []byte("$"), 0)
 	return []byte(text)
 }
 
@@ -47,21 +46,24 @@ func Written(tree []byte) []byte {
 type writer struct {
 	// how gives the value that takes the place of a member's or scalar's; "": there is
 	// none. It reports whether it has decided that.
-	how    func(w *writer, v gjson.Result, r role) (string, bool)
+	how    func(w *writer, v diff.Value, r role) (string, bool)
 	n      int // which of the trees of its kind
 	nested bool
 	at     string // path of the finding
 	deep   int
 }
 
+// isContainer reports whether a value is an object or a list.
+func isContainer(v diff.Value) bool { return v.Type() == diff.ObjectType || v.Type() == diff.ArrayType }
+
 // value writes a value of a role; false: leave it out.
-func (w *writer) value(v gjson.Result, at []byte, r role) (string, bool) {
-	object := v.IsObject()
-	if !object && !v.IsArray() || w.deep >= deepest {
+func (w *writer) value(v diff.Value, at []byte, r role) (string, bool) {
+	object := v.Type() == diff.ObjectType
+	if !isContainer(v) || w.deep >= deepest {
 		if text, ok := w.how(w, v, r); ok {
 			return text, text != ""
 		}
-		return v.Raw, true
+		return string(v.JSON()), true
 	}
 	var parts []string
 	open, end := "[", "]"
@@ -70,25 +72,25 @@ func (w *writer) value(v gjson.Result, at []byte, r role) (string, bool) {
 	}
 	w.deep++
 	index := -1
-	v.ForEach(func(key, m gjson.Result) bool {
-		if index++; !object {
+	for m := range v.Children() {
+		index++
+		if !object {
 			if text, ok := w.value(m, path.AppendIndex(at, index), r); ok {
 				parts = append(parts, text)
 			}
-			return true
+			continue
 		}
-		if text, ok := w.member(key.String(), m, at); ok {
-			parts = append(parts, key.Raw+":"+text)
+		if text, ok := w.member(m.Name(), m, at); ok {
+			parts = append(parts, string(m.NameJSON())+":"+text)
 		}
-		return true
-	})
+	}
 	w.deep--
 	return open + strings.Join(parts, ",") + end, true
 }
 
-func (w *writer) member(name string, m gjson.Result, at []byte) (string, bool) {
+func (w *writer) member(name string, m diff.Value, at []byte) (string, bool) {
 	if w.nested && (name == "#order" || strings.HasPrefix(name, "@xmlns")) {
-		return m.Raw, true
+		return string(m.JSON()), true
 	}
 	at = path.AppendName(at, []byte(name))
 	if w.nested {
@@ -102,45 +104,45 @@ func (w *writer) member(name string, m gjson.Result, at []byte) (string, bool) {
 			return text, text != ""
 		}
 	}
-	if inside || w.nested || m.Type != gjson.JSON || r&(wrap|several|thing) != 0 {
+	if inside || w.nested || !isContainer(m) || r&(wrap|several|thing) != 0 {
 		return w.value(m, at, r)
 	}
-	return m.Raw, true
+	return string(m.JSON()), true
 }
 
 // nothing is how a value can say that there is none: by its absence, by null, and
 // as an empty value of its type.
-func (w *writer) nothing(v gjson.Result) string {
+func (w *writer) nothing(v diff.Value) string {
 	switch {
 	case w.n == 0:
 		return ""
 	case w.n == 1:
 		return "null"
-	case v.IsObject():
+	case v.Type() == diff.ObjectType:
 		return "{}"
-	case v.IsArray():
+	case v.Type() == diff.ArrayType:
 		return "[]"
-	case v.Type == gjson.String:
+	case v.Type() == diff.StringType:
 		return `""`
-	case v.Type == gjson.Number:
+	case v.Type() == diff.NumberType:
 		return "0"
 	}
 	return "false"
 }
 
 // well takes errors away and turns codes and flags into those of successes.
-func (w *writer) well(v gjson.Result, r role) (string, bool) {
+func (w *writer) well(v diff.Value, r role) (string, bool) {
 	if r&(thing|errText|errCode) != 0 {
 		return w.nothing(v), true
 	}
-	if v.Type == gjson.JSON || v.Type == gjson.Null {
+	if isContainer(v) || v.Type() == diff.NullType {
 		return "", false
 	}
-	switch quoted := v.Type == gjson.String; {
+	switch quoted := v.Type() == diff.StringType; {
 	case r&(good|bad) != 0:
 		yes := [2]string{"false", "true"}
-		switch text := strings.ToLower(v.String()); {
-		case v.Type == gjson.Number:
+		switch text := strings.ToLower(v.Text()); {
+		case v.Type() == diff.NumberType:
 			yes = [2]string{"0", "1"}
 		case text == "n" || text == "y":
 			yes = [2]string{`"N"`, `"Y"`}
@@ -150,9 +152,9 @@ func (w *writer) well(v gjson.Result, r role) (string, bool) {
 		return yes[oneOf(r&good != 0)], true
 	case r&(code|word|status) != 0 && quoted:
 		return [kinds]string{`"0"`, `"OK"`, `"SUCCESS"`}[w.n], true
-	case r&(code|word) != 0 && v.Type == gjson.Number && r&status != 0:
+	case r&(code|word) != 0 && v.Type() == diff.NumberType && r&status != 0:
 		return "200", true
-	case r&(code|word) != 0 && v.Type == gjson.Number:
+	case r&(code|word) != 0 && v.Type() == diff.NumberType:
 		return "0", true
 	case r&word != 0:
 		return "true", true
@@ -170,27 +172,27 @@ func oneOf(yes bool) int {
 }
 
 // bare takes away what belongs to no envelope.
-func (w *writer) bare(v gjson.Result, r role) (string, bool) {
+func (w *writer) bare(v diff.Value, r role) (string, bool) {
 	switch {
 	case r&^(soft|loose) == 0:
 		return "", true
-	case r&data != 0 && (v.Type == gjson.JSON || r&word == 0):
+	case r&data != 0 && (isContainer(v) || r&word == 0):
 		return w.nothing(v), true
 	}
 	return "", false
 }
 
 // other gives codes and texts other values.
-func (w *writer) other(v gjson.Result, r role) (string, bool) {
+func (w *writer) other(v diff.Value, r role) (string, bool) {
 	if r&(thing|errCode|errText|code|word|text|soft) == 0 {
 		return "", false
 	}
-	switch v.Type {
-	case gjson.String:
-		quoted, err := json.Marshal(OtherTexts(v.Str)[min(w.n, 1)])
+	switch v.Type() {
+	case diff.StringType:
+		quoted, err := json.Marshal(OtherTexts(v.Text())[min(w.n, 1)])
 		return string(quoted), err == nil
-	case gjson.Number:
-		n := v.Num
+	case diff.NumberType:
+		n, _ := strconv.ParseFloat(v.Text(), 64) // as far as a float64 can tell
 		step := [kinds]float64{1, 9*n + 7, 2}[w.n]
 		if n < 0 {
 			step = [kinds]float64{-1, 9*n - 7, -2}[w.n]

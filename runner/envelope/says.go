@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/tidwall/gjson"
+	"github.com/bgverify/bgverify/diff"
 )
 
 // An outcome is what a code, a word or a message says of a result.
@@ -16,13 +16,77 @@ const (
 	failure
 )
 
-var (
-	zeros = regexp.MustCompile(`^(?:[A-Z]{1,4}[-_]?)?0+(?:\.0+)?$`)
-	// twos are 200 to 299, alone or with digits or a phrase after: 20000, 200 OK.
-	twos = regexp.MustCompile(`^2\d\d(?:\d{0,3}|[ _-].*)$`)
-	// fours are the errors of HTTP written in the same ways.
-	fours = regexp.MustCompile(`^[45]\d\d(?:\d{0,3}|[ _-].*)$`)
-)
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
+// count is how many bytes a text begins with that meet a condition.
+func count(text string, is func(byte) bool) int {
+	n := 0
+	for n < len(text) && is(text[n]) {
+		n++
+	}
+	return n
+}
+
+// isZero reports whether a code is zeros, with up to four letters before them that are
+// not an error's: 0, 0000, 0.0, S0000, OK-0. Codes that begin with E or F are errors.
+func isZero(code string) bool {
+	letters := count(code, isLetter)
+	if letters > 4 || letters > 0 && (code[0] == 'E' || code[0] == 'F') {
+		return false
+	}
+	rest := code[letters:]
+	if letters > 0 && rest != "" && (rest[0] == '-' || rest[0] == '_') {
+		rest = rest[1:]
+	}
+	whole, fraction, point := strings.Cut(rest, ".")
+	return whole != "" && strings.Trim(whole, "0") == "" && (!point || fraction != "" && strings.Trim(fraction, "0") == "")
+}
+
+// isStatus reports whether a code is an HTTP status that begins with one of the digits in
+// first, alone or with up to three more digits or a phrase: 404, 40400, 404 Not Found.
+func isStatus(code, first string) bool {
+	if len(code) < 3 || strings.IndexByte(first, code[0]) < 0 || !isDigit(code[1]) || !isDigit(code[2]) {
+		return false
+	}
+	rest := code[3:]
+	if rest != "" && strings.IndexByte(" _-", rest[0]) >= 0 {
+		return !strings.Contains(rest, "\n")
+	}
+	return len(rest) <= 3 && count(rest, isDigit) == len(rest)
+}
+
+// isLettered reports whether a code is letters and a number, such as E500, where a word
+// is usual too.
+func isLettered(code string) bool {
+	letters := count(code, isLetter)
+	rest := code[letters:]
+	if rest != "" && (rest[0] == '-' || rest[0] == '_') {
+		rest = rest[1:]
+	}
+	return letters > 0 && rest != "" && count(rest, isDigit) == len(rest)
+}
+
+// isISOCode reports whether a code may be that of a country, a currency or a language:
+// KR, USD, ko-KR.
+func isISOCode(code string) bool {
+	letters := count(code, isLetter)
+	rest := code[letters:]
+	return (letters == 2 || letters == 3) && (rest == "" || len(rest) == 3 && (rest[0] == '-' || rest[0] == '_') && isLetter(rest[1]) && isLetter(rest[2]))
+}
+
+// isFailureCode reports whether a code in capitals says that something failed:
+// ERR_SESSION, TOKEN_EXPIRED. All of these have a separator.
+func isFailureCode(code string) bool {
+	return strings.ContainsAny(code, "-_.:") && failureCode.MatchString(code)
+}
+
+// isException reports whether a text is the name of an exception: ThrottlingException,
+// java.io.IOError.
+func isException(text string) bool {
+	return (strings.HasSuffix(text, "Exception") || strings.HasSuffix(text, "Error") || strings.HasSuffix(text, "Fault")) && exceptionName.MatchString(text)
+}
 
 // codeOf says what a code means. Zeros, 2xx and words of success are successes;
 // numbers below zero, 4xx and 5xx and words of failure are failures; nobody knows
@@ -35,31 +99,26 @@ func codeOf(v view) outcome {
 	switch {
 	case code == "":
 		return success // nothing is said
-	case v.r.Type == gjson.True || v.r.Type == gjson.False:
+	case v.is(diff.BoolType):
 		return unknown
-	case successWords[code] || zeros.MatchString(code) && !strings.HasPrefix(code, "E") && !strings.HasPrefix(code, "F"), twos.MatchString(code):
+	case successWords[code], isZero(code), isStatus(code, "2"):
 		return success
-	case failureCode.MatchString(code) || exceptionName.MatchString(v.text()):
+	case isFailureCode(code), isException(v.text()):
 		return failure
-	case v.r.Type == gjson.Number && v.r.Num < 0 || code[0] == '-' && len(code) > 1 && code[1] >= '0' && code[1] <= '9', fours.MatchString(code):
+	case code[0] == '-' && len(code) > 1 && isDigit(code[1]), isStatus(code, "45"):
 		return failure
 	}
 	return wordOf(v)
 }
 
 var (
-	// failureCode are codes that say so: ERR_SESSION, TOKEN_EXPIRED.
+	// failureCode is for isFailureCode, which asks for a separator first.
 	failureCode = regexp.MustCompile(`^(?:ERR|ERROR|FAIL|FAILED|FAILURE|EXCEPTION|FAULT)[-_.:][^0].*[A-Z]|^[A-Z_.-]*[-_.](?:ERR|ERROR|FAIL|FAILED|FAILURE|EXCEPTION|DENIED|EXPIRED|INVALID|UNAUTHORIZED|FORBIDDEN|REQUIRED|NOT_FOUND|UNAVAILABLE|TIMEOUT)$`)
-	// exceptionName are the names of exceptions: ThrottlingException, java.io.IOError.
+	// exceptionName is for isException, which asks for its last word first.
 	exceptionName = regexp.MustCompile(`^[\w.#$/:-]*[a-z](?:Exception|Error|Fault)$`)
-	// isoCode may be of a country, a currency or a language: KR, USD, ko-KR.
-	isoCode = regexp.MustCompile(`^[A-Za-z]{2,3}(?:[-_][A-Za-z]{2})?$`)
 	// wrongSaid finds in a message that is all there is what went wrong.
 	wrongSaid = regexp.MustCompile(`(?i)\b(?:timed out|(?:token|session|key|signature|certificate|credentials?) (?:has |have |is |are )?(?:expired|invalid|missing|required|revoked)|(?:rate|quota|limit)\b.{0,20} exceeded|too many requests|throttl\w+|access denied|forbidden|(?:un|not )authori[sz]ed|(?:un|not )authenticated|authentication (?:required|failed)|(?:credentials?|token|key) (?:was|were) not (?:provided|found)|(?:log|sign)[ -]?in (?:is )?required|(?:must|please|need to) (?:be logged|log|sign) ?in|(?:internal|server|system|database|unexpected|unknown) error|unavailable|(?:went|gone) wrong)\b|\b(?:missing|invalid) (?:\w+ ){0,2}(?:token|header|key|parameters?|credentials?|session|signature|request)\b|만료되|만료된|실패|오류|에러|권한이 없|필요합니다|존재하지 않|찾을 수 없|유효하지 않|잘못된`)
 )
-
-// lettered are codes such as E500 where a word is usual too.
-var lettered = regexp.MustCompile(`^[A-Za-z]+[-_]?\d+$`)
 
 var successWords = wordSet("N NO NONE NULL NIL FALSE N/A NA - OK OKAY SUCCESS SUCCEEDED SUCCEED SUCCESSFUL SUCCESSFULLY PASS PASSED NORMAL NORMAL_CODE NORMAL_SERVICE NO_ERROR NOERROR NOERR NO-ERROR NOT_ERROR COMPLETE COMPLETED DONE 정상 성공 완료")
 
@@ -80,7 +139,7 @@ func wordSet(words string) map[string]bool {
 
 // wordOf says what a word such as OK, FAILED or NOT_FOUND means.
 func wordOf(v view) outcome {
-	if v.r.Type != gjson.String {
+	if !v.is(diff.StringType) {
 		return unknown
 	}
 	w := strings.ToUpper(strings.TrimRight(v.text(), ".!"))
@@ -112,7 +171,7 @@ func wellMeant(message string) bool {
 func isFalse(v view) bool {
 	switch strings.ToLower(v.text()) {
 	case "false", "n", "no", "fail", "failed", "failure", "error":
-		return v.r.Type == gjson.False || v.r.Type == gjson.String
+		return v.is(diff.BoolType) || v.is(diff.StringType)
 	}
 	return false
 }
@@ -121,7 +180,7 @@ func isFalse(v view) bool {
 func isTrue(v view) bool {
 	switch strings.ToLower(v.text()) {
 	case "true", "y", "yes":
-		return v.r.Type == gjson.True || v.r.Type == gjson.String
+		return v.is(diff.BoolType) || v.is(diff.StringType)
 	}
 	return false
 }
@@ -133,7 +192,7 @@ func harmless(v view) bool {
 		return true
 	}
 	switch {
-	case v.r.IsArray():
+	case v.isArray():
 		return !v.some(func(e view) bool { return !harmless(e) })
 	case v.isObject():
 		fine, wrong := false, false
@@ -147,8 +206,8 @@ func harmless(v view) bool {
 			return wrong
 		})
 		return fine && !wrong
-	case v.r.Type == gjson.Number:
-		return codeOf(v) == success || strings.ContainsAny(v.r.Raw, ".eE") // a margin of error
+	case v.is(diff.NumberType):
+		return codeOf(v) == success || strings.ContainsAny(v.text(), ".eE") // a margin of error
 	}
-	return v.r.Type == gjson.String && (codeOf(v) == success || wellMeant(v.text()))
+	return v.is(diff.StringType) && (codeOf(v) == success || wellMeant(v.text()))
 }

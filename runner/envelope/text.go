@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/bgverify/bgverify/diff"
 )
 
@@ -72,10 +70,14 @@ var call = regexp.MustCompile(`(?s)^\s*(?:/\*.{0,64}?\*/)?\s*(?:typeof [\w.$]+ ?
 // inText judges text that is a JSON document: an object or a list.
 func inText(text []byte) (Finding, bool) {
 	text = bytes.TrimSpace(text)
-	if len(text) == 0 || text[0] != '{' && text[0] != '[' || diff.Validate(text) != nil {
+	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
 		return Finding{}, false
 	}
-	f, ok := document(view{r: gjson.ParseBytes(text), index: -1})
+	tree, err := diff.ReadStrict(text)
+	if err != nil {
+		return Finding{}, false
+	}
+	f, ok := document(rootOf(tree))
 	if !ok || f.Class != Error {
 		return Finding{}, false
 	}
@@ -92,12 +94,16 @@ func eventError(text []byte) (Finding, bool) {
 	}
 	for line := range bytes.Lines(text) {
 		data, ok := bytes.CutPrefix(line, []byte("data:"))
-		if data = bytes.TrimSpace(data); !ok || len(data) == 0 || data[0] != '{' || diff.Validate(data) != nil {
+		if data = bytes.TrimSpace(data); !ok || len(data) == 0 || data[0] != '{' {
 			continue
 		}
-		if v := (view{r: gjson.ParseBytes(data), index: -1}); onlyEnvelope(v) {
+		tree, err := diff.ReadStrict(data)
+		if err != nil {
+			continue
+		}
+		if v := rootOf(tree); onlyEnvelope(v) {
 			if hit, ok := object(v, outside{}); ok {
-				return Finding{Class: Error, Value: "an event: " + hit.name + " " + strings.TrimSpace(hit.r.Raw)}, true
+				return Finding{Class: Error, Value: "an event: " + hit.name + " " + string(hit.v.JSON())}, true
 			}
 		}
 	}

@@ -4,14 +4,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/path"
 )
 
 // A view is a value of a tree with its name and place.
 type view struct {
-	r      gjson.Result
+	v      diff.Value
 	parent *view  // nil: the root
 	key    string // of the member, as written
 	index  int    // of the element; -1 for a member
@@ -23,10 +22,20 @@ type view struct {
 	nested bool
 }
 
-func (v view) isObject() bool { return v.r.IsObject() }
+// rootOf is the view of a whole tree.
+func rootOf(tree diff.Value) view { return view{v: tree, index: -1} }
+
+func (v view) is(t diff.ValueType) bool { return v.v.Type() == t }
+
+func (v view) isObject() bool { return v.is(diff.ObjectType) }
+
+func (v view) isArray() bool { return v.is(diff.ArrayType) }
+
+// isBool reports whether the value is true, or false, as yes says.
+func (v view) isBool(yes bool) bool { return v.is(diff.BoolType) && (v.v.JSON()[0] == 't') == yes }
 
 func (v view) finding(c Class) Finding {
-	return Finding{Class: c, Path: string(v.path(nil)), Value: strings.TrimSpace(v.r.Raw)}
+	return Finding{Class: c, Path: string(v.path(nil)), Value: string(v.v.JSON())}
 }
 
 // path appends to at the path that leads to the value.
@@ -47,57 +56,48 @@ func (v view) path(at []byte) []byte {
 
 // some reports whether a member or element meets a condition. It stops at the first.
 func (v view) some(f func(view) bool) bool {
-	found, index, object := false, 0, v.r.IsObject()
-	v.r.ForEach(func(key, r gjson.Result) bool {
-		e := view{r: r, parent: &v, index: index, depth: v.depth + 1, nested: v.nested}
+	index, object := 0, v.isObject()
+	for child := range v.v.Children() {
+		e := view{v: child, parent: &v, index: index, depth: v.depth + 1, nested: v.nested}
+		index++
 		if object {
-			e.key, e.index = key.String(), -1
+			e.key, e.index = child.Name(), -1
 			if v.nested && (e.key == "#order" || strings.HasPrefix(e.key, "@xmlns")) {
-				return true // of the notation
+				continue // of the notation
 			}
 			if e.name = e.key; v.nested {
 				e.name = strings.TrimLeft(e.key, "@#")
 			}
 			e = e.unwrapped()
 		}
-		index++
-		found = f(e)
-		return !found
-	})
-	return found
+		if f(e) {
+			return true
+		}
+	}
+	return false
 }
 
 // unwrapped is the only element of a list of one, in a nested tree.
 func (v view) unwrapped() view {
-	for v.nested && v.r.IsArray() {
-		n, first := 0, gjson.Result{}
-		v.r.ForEach(func(_, r gjson.Result) bool {
-			if n++; n == 1 {
-				first = r
-			}
-			return n < 2
-		})
-		if n != 1 {
-			break
-		}
-		v.r = first
+	for v.nested && v.isArray() && v.v.Element(0).Exists() && !v.v.Element(1).Exists() {
+		v.v = v.v.Element(0)
 		v.single++
 	}
 	return v
 }
 
-// text is a string as it is, and any other scalar as written.
+// text is a string as it is, and any other scalar as written; "" for all else.
 func (v view) text() string {
-	switch {
-	case v.r.Type == gjson.String:
-		return strings.TrimSpace(v.r.Str)
-	case v.r.Type == gjson.Number, v.r.Type == gjson.True, v.r.Type == gjson.False:
-		return v.r.Raw
+	if !v.isScalar() {
+		return ""
 	}
-	return ""
+	return strings.TrimSpace(v.v.Text())
 }
 
-func (v view) isScalar() bool { return v.r.Type != gjson.JSON && v.r.Type != gjson.Null }
+// isScalar reports whether the value is a string, a number or a boolean.
+func (v view) isScalar() bool {
+	return v.is(diff.StringType) || v.is(diff.NumberType) || v.is(diff.BoolType)
+}
 
 // deepest is how deep a value is looked into for something that it holds: each level
 // reads what is below it once more. Deeper values count as holding something.
@@ -107,15 +107,15 @@ const deepest = 24
 // lists and objects of these.
 func (v view) hollow() bool {
 	switch {
-	case v.r.Type == gjson.String:
-		return strings.TrimSpace(v.r.Str) == ""
-	case v.r.Type == gjson.Number:
-		n, err := strconv.ParseFloat(v.r.Raw, 64)
+	case v.is(diff.StringType):
+		return v.text() == ""
+	case v.is(diff.NumberType):
+		n, err := strconv.ParseFloat(v.text(), 64)
 		return err == nil && n == 0
-	case v.r.IsArray() || v.isObject():
+	case v.isArray() || v.isObject():
 		return v.depth < deepest && !v.some(func(e view) bool { return !e.hollow() })
 	}
-	return v.r.Type != gjson.True
+	return !v.isBool(true)
 }
 
 // holds reports whether there is content in a value: lists and objects are
@@ -123,7 +123,7 @@ func (v view) hollow() bool {
 // errors in them are not either.
 func (v view) holds() bool {
 	switch {
-	case v.r.IsArray():
+	case v.isArray():
 		return !v.hollow()
 	case v.isObject():
 		return v.some(func(m view) bool {

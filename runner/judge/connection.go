@@ -87,13 +87,13 @@ func emptyFraming(x *wire.Exchange) string {
 func events(x *wire.Exchange) int {
 	kind, _ := Header(x.Headers, "Content-Type")
 	kind, _, _ = strings.Cut(strings.ToLower(kind), ";")
-	text := strings.TrimSpace(string(x.Answer[:min(len(x.Answer), 64<<10)]))
+	text := func() string { return strings.TrimSpace(string(x.Answer[:min(len(x.Answer), 64<<10)])) }
 	switch strings.TrimSpace(kind) {
 	case "text/event-stream":
-		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+		text := strings.ReplaceAll(strings.ReplaceAll(text(), "\r\n", "\n"), "\r", "\n")
 		return min(strings.Count(text, "\n\n")+1, 2)
 	case "application/x-ndjson", "application/ndjson", "application/stream+json", "application/jsonl":
-		return min(strings.Count(text, "\n")+1, 2)
+		return min(strings.Count(text(), "\n")+1, 2)
 	}
 	return 0
 }

@@ -164,11 +164,11 @@ func (c *Checks) settles(f *envelope.Finding, a *Answer) bool {
 	if r.err != nil {
 		return len(c.body) > 0 || c.saysText(a) // paths fail
 	}
-	asText := r.Kind == media.JSON && c.holdsOfText(envelope.Written(r.JSON))
+	asText := r.Kind == media.JSON && c.holdsOfText(envelope.Written(r.value))
 	if !asText && c.saysText(a) {
 		return true
 	}
-	o := envelope.OthersOf(r.JSON, r.Kind == media.XML || r.Kind == media.Form, f)
+	o := envelope.OthersOf(r.value, r.Kind == media.XML || r.Kind == media.Form, f)
 	return refused(o.Well, asText) || refused(o.Bare, asText) || refused(o.Other, asText)
 }
 

@@ -33,11 +33,7 @@ func (c *Checks) finding(a *Answer) (envelope.Finding, bool) {
 		return f, f.Class != 0
 	}
 	r := a.read()
-	b := &envelope.Body{Kind: r.Kind, Type: a.first("Content-Type"), Raw: a.Answer, Text: a.text()}
-	if r.err == nil {
-		b.Tree = r.JSON
-	}
-	return envelope.Find(b) // Rule 3
+	return envelope.Find(&envelope.Body{Kind: r.Kind, Type: a.first("Content-Type"), Raw: a.Answer, Text: a.text(), Tree: r.value}) // Rule 3
 }
 
 func fieldsOf(a *Answer) []envelope.Field {
