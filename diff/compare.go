@@ -7,6 +7,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/literal"
 	"github.com/bgverify/bgverify/diff/path"
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // Compare compares two JSON bodies. A nil *Rules means no rules and the
@@ -171,9 +172,9 @@ func (e *engine) unusable(t *tree, side string, err *SyntaxError, path string) {
 	p.path = r.since(from)
 	lo := max(0, min(err.Offset, len(t.src))-excerptBefore)
 	hi := min(len(t.src), lo+r.excerpt/2)
-	text := bytes.ToValidUTF8(t.src[lo:hi], []byte("\uFFFD"))
+	shown := bytes.ToValidUTF8(t.src[lo:hi], []byte("\uFFFD"))
 	from = len(r.buf)
-	r.buf = append(r.buf, literal.PlainEscapes(string(literal.Quote(string(text))))...)
+	r.buf = append(r.buf, literal.PlainEscapes(text.Quote(string(shown)))...)
 	x := Excerpt{Type: StringType, Size: len(t.src)}
 	if side == "blue" {
 		p.d.Blue, p.blue = x, r.since(from)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // differenceJSON is a Difference as files carry it. blue and green are the raw
@@ -72,7 +73,7 @@ func (e Excerpt) parts() (raw json.RawMessage, cut bool, typ *ValueType, size in
 	}
 	if e.Cut {
 		t := e.Type
-		return literal.Quote(e.JSON), true, &t, e.Size
+		return json.RawMessage(text.Quote(e.JSON)), true, &t, e.Size
 	}
 	if e.Size != len(e.JSON) {
 		size = e.Size

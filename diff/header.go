@@ -9,6 +9,7 @@ import (
 	"github.com/bgverify/bgverify/diff/media"
 	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/diff/path"
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // VolatileHeaders are the headers whose value differs between any two answers
@@ -207,7 +208,7 @@ func isNumber(s string) bool {
 // quoteText is a header's value as a JSON string; bytes that are not UTF-8 are
 // shown as U+FFFD (they were compared as bytes).
 func quoteText(s string) string {
-	return literal.PlainEscapes(string(literal.Quote(strings.ToValidUTF8(s, "\uFFFD"))))
+	return literal.PlainEscapes(text.Quote(strings.ToValidUTF8(s, "\uFFFD")))
 }
 
 // joined shows the values of one name as one JSON string; "" without any.

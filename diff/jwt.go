@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/literal"
 	"github.com/bgverify/bgverify/diff/notation"
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // A jwt is a JSON Web Token (RFC 7519) as two of them are compared: each side signs
@@ -130,7 +131,7 @@ func (s shaper) text(v any, name string) string {
 		members := make([]string, 0, len(v))
 		for k, x := range v {
 			if !fresh {
-				members = append(members, string(literal.Quote(k))+":"+s.text(x, k))
+				members = append(members, text.Quote(k)+":"+s.text(x, k))
 			}
 		}
 		slices.Sort(members)
@@ -166,7 +167,7 @@ func (s shaper) string(v, name string, fresh bool) string {
 	if stamp, ok := notation.ParseStamp(v); ok && s.claims && timeClaim(name) {
 		return "text " + stamp.Notation
 	}
-	return string(literal.Quote(v))
+	return text.Quote(v)
 }
 
 func (s shaper) number(v, name string, fresh bool) string {

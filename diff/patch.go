@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bgverify/bgverify/diff/literal"
 	"github.com/bgverify/bgverify/diff/path"
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // Patch is the JSON Patch (RFC 6902) that turns blue into green, but for what
@@ -200,7 +200,7 @@ func (w *patchWriter) put(op, path string, value []byte) {
 		sep = "["
 	}
 	w.out.WriteString(sep + `{"op":"` + op + `","path":`)
-	w.out.Write(literal.Quote(path))
+	w.out.WriteString(text.Quote(path))
 	if value != nil {
 		w.out.WriteString(`,"value":`)
 		w.out.Write(value)

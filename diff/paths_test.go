@@ -7,8 +7,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/bgverify/bgverify/diff/literal"
 	"github.com/bgverify/bgverify/diff/path"
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // Every path that is printed is one that a rule can be written with, and names
@@ -20,7 +20,7 @@ func TestPrintedPathsSelect(t *testing.T) {
 		row := rapid.Custom(func(t *rapid.T) string {
 			var b []string
 			for _, n := range rapid.SliceOfNDistinct(names, 1, 4, rapid.ID).Draw(t, "names") {
-				b = append(b, string(literal.Quote(n))+":"+scalar.Draw(t, n))
+				b = append(b, text.Quote(n)+":"+scalar.Draw(t, n))
 			}
 			return `{"@id":` + fmt.Sprint(rapid.IntRange(1, 4).Draw(t, "id")) + `,"k":` + scalar.Draw(t, "k") + "," + strings.Join(b, ",") + "}"
 		})

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // A ruleParam is a key that says more of what a rule does. Validation and
@@ -153,7 +153,7 @@ func yamlString(s string) string {
 }
 
 // quoteYAML writes a double-quoted scalar; JSON's strings are YAML's too.
-func quoteYAML(s string) string { return string(literal.Quote(s)) }
+func quoteYAML(s string) string { return text.Quote(s) }
 
 // PlaceholderWhy is the reason that a proposed rule has, and PlaceholderUntil its
 // date: whoever pastes it replaces both, for the proposal knows neither.

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"time"
 
-	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/random"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
@@ -47,7 +46,7 @@ func (s *scope) Lookup(name string) (scenarios.Value, bool, error) {
 	}
 	v, found, err := s.sources().Lookup(name, s.depth, s.inner)
 	if err == nil && !found && s.loose[name] {
-		return judge.TextValue("{{" + name + "}}"), true, nil
+		return template.TextValue("{{" + name + "}}"), true, nil
 	}
 	return v, found, err
 }

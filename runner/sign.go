@@ -14,10 +14,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/random"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A signer completes a request right before it leaves, each time that it leaves:
@@ -132,17 +132,17 @@ func (s *requestScope) Lookup(name string) (scenarios.Value, bool, error) {
 	path, query := s.out.target()
 	switch part {
 	case "method":
-		return judge.TextValue(s.out.request.Method), true, nil
+		return template.TextValue(s.out.request.Method), true, nil
 	case "path":
-		return judge.TextValue(path), true, nil
+		return template.TextValue(path), true, nil
 	case "query":
-		return judge.TextValue(query), true, nil
+		return template.TextValue(query), true, nil
 	case "host":
-		return judge.TextValue(s.out.host()), true, nil
+		return template.TextValue(s.out.host()), true, nil
 	case "body":
-		return judge.TextValue(string(s.out.request.Body)), true, nil
+		return template.TextValue(string(s.out.request.Body)), true, nil
 	case "signature":
-		return judge.TextValue(s.signature), true, nil
+		return template.TextValue(s.signature), true, nil
 	}
 	field := strings.TrimPrefix(part, "headers.")
 	var values []string
@@ -151,7 +151,7 @@ func (s *requestScope) Lookup(name string) (scenarios.Value, bool, error) {
 			values = append(values, f.Value)
 		}
 	}
-	return judge.TextValue(strings.Join(values, ", ")), len(values) > 0, nil
+	return template.TextValue(strings.Join(values, ", ")), len(values) > 0, nil
 }
 
 // signByAWS signs with the time of sending.

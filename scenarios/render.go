@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
@@ -169,9 +170,9 @@ func (b *Body) renderGraphQL(scope template.Scope) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := `{"query":` + template.QuoteJSON(query)
+	out := `{"query":` + text.Quote(query)
 	if b.Operation != "" {
-		out += `,"operationName":` + template.QuoteJSON(b.Operation)
+		out += `,"operationName":` + text.Quote(b.Operation)
 	}
 	if b.Node != nil {
 		vars, err := b.Node.Render(scope)

@@ -27,14 +27,14 @@ var allowed = map[string][]string{
 	"diff/path":                     {"internal/text", "diff/literal", "diff/notation"},
 	"diff":                          {"internal/text", "diff/media", "diff/literal", "diff/notation", "diff/path"},
 	"diff/cause":                    {"diff", "diff/literal", "diff/notation", "diff/path"},
-	"diff/mutate":                   {"diff", "diff/literal", "diff/path"},
+	"diff/mutate":                   {"diff", "diff/literal"},
 	"internal/suggest":              {},
 	"scenarios/problem":             {},
-	"scenarios/template":            {"internal/suggest", "scenarios/problem"},
+	"scenarios/template":            {"internal/text", "internal/suggest", "scenarios/problem"},
 	"scenarios/internal/source":     {"scenarios/problem"},
 	"scenarios/internal/bodyschema": {},
 	"scenarios/internal/keys": {
-		"diff", "diff/path", "diff/perf", "internal/suggest", "scenarios/problem", "scenarios/template", "scenarios/internal/source",
+		"internal/text", "diff", "diff/path", "diff/perf", "internal/suggest", "scenarios/problem", "scenarios/template", "scenarios/internal/source",
 	},
 	"scenarios/rows": {"scenarios/problem", "scenarios/template", "scenarios/internal/source"},
 	"scenarios": {

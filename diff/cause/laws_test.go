@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // The same wrong titles in two cases are one cause, however many there are.
@@ -393,7 +393,7 @@ func TestScopes(t *testing.T) {
 	}
 }
 
-func quoted(s string) string { return string(literal.Quote(s)) }
+func quoted(s string) string { return text.Quote(s) }
 
 func mustCompile(t testing.TB, opts diff.Options, rules ...diff.Rule) *diff.Rules {
 	t.Helper()

@@ -108,28 +108,6 @@ func Hex4(s []byte, i int) (rune, bool) {
 	return r, true
 }
 
-// Quote writes s as a JSON string.
-func Quote(s string) json.RawMessage {
-	if plainASCII(s) {
-		return append(append(append(make([]byte, 0, len(s)+2), '"'), s...), '"')
-	}
-	b, err := Marshal(s)
-	if err != nil { // a string always encodes
-		panic(err)
-	}
-	return b
-}
-
-// plainASCII reports whether a JSON string of s is s between quotes.
-func plainASCII(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
-}
-
 // Marshal is json.Marshal without the escapes that only HTML needs.
 func Marshal(v any) ([]byte, error) {
 	var b strings.Builder

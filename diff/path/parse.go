@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff/literal"
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 type parser struct {
@@ -306,7 +307,7 @@ func (p *parser) literal() (string, error) {
 	switch c := p.peek(); {
 	case c == '\'' || c == '"':
 		s, err := p.quoted()
-		return string(literal.Quote(s)), err
+		return text.Quote(s), err
 	case c == '-' || c >= '0' && c <= '9':
 		for p.pos < len(p.text) && strings.IndexByte("+-.eE0123456789", p.text[p.pos]) >= 0 {
 			p.pos++

@@ -230,14 +230,14 @@ func (a *aligner) match(b, g *jsonNode, bp, gp string) []int {
 		partner[i] = -1
 	}
 	if b.kind == 'o' {
-		at := make(map[string]int, len(g.keys))
-		for i := len(g.keys) - 1; i >= 0; i-- {
-			at[pointerKey(g.keys[i])] = i
+		at := make(map[string]int, len(g.names))
+		for i := len(g.names) - 1; i >= 0; i-- {
+			at[g.names[i]] = i
 		}
-		for i := range b.keys {
-			if gi, ok := at[pointerKey(b.keys[i])]; ok {
+		for i, name := range b.names {
+			if gi, ok := at[name]; ok {
 				partner[i] = gi
-				delete(at, pointerKey(b.keys[i]))
+				delete(at, name)
 			}
 		}
 		return partner

@@ -13,6 +13,7 @@ import (
 	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A locator finds the one value that a single-result path names.
@@ -171,7 +172,7 @@ func Capture(c *scenarios.Capture, a *Answer) (scenarios.Value, error) {
 		if c.Regex != "" {
 			return captureText(c.Regex, "header "+c.Header, values...)
 		}
-		return TextValue(values[0]), nil
+		return template.TextValue(values[0]), nil
 	case c.Cookie != "":
 		v, ok := a.cookie(c.Cookie)
 		if !ok {
@@ -180,7 +181,7 @@ func Capture(c *scenarios.Capture, a *Answer) (scenarios.Value, error) {
 		if c.Regex != "" {
 			return captureText(c.Regex, "cookie "+c.Cookie, v)
 		}
-		return TextValue(v), nil
+		return template.TextValue(v), nil
 	case c.At == "":
 		return captureText(c.Regex, "the body", string(a.text()))
 	}
@@ -225,11 +226,11 @@ func captureText(expression, where string, texts ...string) (scenarios.Value, er
 		case m == nil:
 			continue
 		case len(m) == 2:
-			return TextValue(text[m[0]:m[1]]), nil
+			return template.TextValue(text[m[0]:m[1]]), nil
 		case m[2] < 0:
 			return scenarios.Value{}, fmt.Errorf("/%s/ matches %s, but its first group took no part", expression, where)
 		}
-		return TextValue(text[m[2]:m[3]]), nil
+		return template.TextValue(text[m[2]:m[3]]), nil
 	}
 	return scenarios.Value{}, fmt.Errorf("/%s/ matches nothing in %s", expression, where)
 }

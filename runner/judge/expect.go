@@ -262,7 +262,7 @@ func contentOf(a *Answer) string {
 func (k *checker) text(what string, tests []Test, values []string, hidden HiddenValues) {
 	quoted := make([]string, len(values)) // exactly: an ETag has quotes of its own
 	for i, v := range values {
-		quoted[i] = TextValue(v).JSON
+		quoted[i] = text.Quote(v)
 	}
 	got := strings.Join(quoted, " | ")
 	if len(values) == 0 {

@@ -69,7 +69,7 @@ func (k *checker) bodyText(tests []Test, a *Answer) {
 	}
 	body := string(a.text())
 	d := datum{kind: diff.StringType, text: body, loose: true}
-	got := TextValue(text.Cut(body, run.MaxGot)).JSON
+	got := text.Quote(text.Cut(body, run.MaxGot))
 	if body == "" {
 		got = "an empty body"
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/literal"
 	"github.com/bgverify/bgverify/diff/notation"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
@@ -28,8 +29,8 @@ type datum struct {
 	loose bool
 }
 
-func textDatum(text string) datum {
-	return datum{kind: diff.StringType, text: text, json: TextValue(text).JSON, loose: true}
+func textDatum(s string) datum {
+	return datum{kind: diff.StringType, text: s, json: text.Quote(s), loose: true}
 }
 
 // valueDatum is a variable's value; text that spells a number counts as one, as

@@ -8,6 +8,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/media"
 	"github.com/bgverify/bgverify/diff/mutate"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/envelope"
 	"github.com/bgverify/bgverify/runner/run"
 )
@@ -89,7 +90,7 @@ func othersOf(d datum) []datum {
 	texts := func() (out []datum) {
 		other := envelope.OtherTexts(d.text)
 		for _, s := range []string{"", other[0], other[1], d.text + "x"} {
-			out = append(out, datum{path: d.path, kind: diff.StringType, text: s, json: TextValue(s).JSON, loose: d.loose})
+			out = append(out, datum{path: d.path, kind: diff.StringType, text: s, json: text.Quote(s), loose: d.loose})
 		}
 		return out
 	}

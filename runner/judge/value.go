@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"encoding/json"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -31,15 +30,6 @@ func Count(yes bool) int {
 		return 1
 	}
 	return 0
-}
-
-// TextValue is a value that is text.
-func TextValue(text string) scenarios.Value {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(text) // a string always has JSON
-	return scenarios.Value{Text: text, JSON: strings.TrimSuffix(b.String(), "\n")}
 }
 
 // numberValue is a value that is a whole number.

@@ -1,7 +1,6 @@
 package template
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
@@ -100,18 +100,7 @@ var filterSpecs = []filterSpec{
 }
 
 // TextValue is the value of a text, which is a JSON string.
-func TextValue(s string) Value { return Value{Text: s, JSON: QuoteJSON(s)} }
-
-// QuoteJSON writes text as a JSON string without escaping <, > and &.
-func QuoteJSON(s string) string {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(s); err != nil {
-		panic(err) // a string always encodes
-	}
-	return strings.TrimSuffix(b.String(), "\n")
-}
+func TextValue(s string) Value { return Value{Text: s, JSON: text.Quote(s)} }
 
 func checkVarArg(arg string) string {
 	name := strings.TrimPrefix(arg, "env.")

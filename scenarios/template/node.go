@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
@@ -101,7 +102,7 @@ func (n *Node) writeObject(b *strings.Builder, scope Scope) error {
 			return &DuplicateMemberError{name.Text, first, n.Keys[i]}
 		}
 		seen[name.Text] = n.Keys[i]
-		b.WriteString(QuoteJSON(name.Text))
+		b.WriteString(text.Quote(name.Text))
 		b.WriteByte(':')
 		if err := item.write(b, scope); err != nil {
 			return err

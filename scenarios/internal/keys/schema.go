@@ -9,8 +9,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
-	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // Schema is the JSON Schema of scenario files (draft 7, which editors know
@@ -93,7 +93,7 @@ func (m members) MarshalJSON() ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("marshal schema of %s: %w", x.name, err)
 		}
-		b.WriteString(template.QuoteJSON(x.name))
+		b.WriteString(text.Quote(x.name))
 		b.WriteByte(':')
 		b.Write(value)
 	}
@@ -147,7 +147,7 @@ func NodeJSON(n *yaml.Node) string {
 	case yaml.MappingNode:
 		var out []string
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			out = append(out, template.QuoteJSON(n.Content[i].Value)+":"+NodeJSON(n.Content[i+1]))
+			out = append(out, text.Quote(n.Content[i].Value)+":"+NodeJSON(n.Content[i+1]))
 		}
 		return "{" + strings.Join(out, ",") + "}"
 	case yaml.SequenceNode:
@@ -163,7 +163,7 @@ func NodeJSON(n *yaml.Node) string {
 	if source.IsNull(n) {
 		return "null"
 	}
-	return template.QuoteJSON(n.Value)
+	return text.Quote(n.Value)
 }
 
 // schema is the JSON Schema of a shape. Text may look like a number in YAML, so
@@ -223,7 +223,7 @@ func (s *Shape) schema() *schemaNode {
 func wordEnum(words []string) []json.RawMessage {
 	var out []json.RawMessage
 	for _, w := range words {
-		out = append(out, json.RawMessage(template.QuoteJSON(w)))
+		out = append(out, json.RawMessage(text.Quote(w)))
 		if _, err := strconv.ParseFloat(w, 64); err == nil {
 			out = append(out, json.RawMessage(w))
 		}
