@@ -22,14 +22,16 @@ type Capture struct {
 
 // An Expect is what must hold on a side whatever the comparison says.
 type Expect struct {
-	Status   []StatusMatch // any of; empty: 2xx
-	Latency  []Matcher     // seconds
-	Headers  []FieldExpect
-	Cookies  []FieldExpect
-	Body     []PathExpect
-	Text     []Matcher // of the whole body
-	Schema   string    // path of a JSON Schema file below the root of the loaded files; see CheckSchema
-	Snapshot string    // path of a stored body below the root of the loaded files
+	Status  []StatusMatch // any of; empty: 2xx
+	Latency []Matcher     // seconds
+	Headers []FieldExpect
+	Cookies []FieldExpect
+	Body    []PathExpect
+	Text    []Matcher // of the whole body
+	// Schema is the path of a JSON Schema file below the root of the loaded files,
+	// perhaps with #/a/pointer to a part of it; see CheckSchema.
+	Schema   string
+	Snapshot string // path of a stored body below the root of the loaded files
 	// SnapshotData is the stored body.
 	SnapshotData []byte
 	// schema is the compiled Schema.

@@ -88,6 +88,9 @@ func topKeys(root *yaml.Node) []string {
 
 // suiteFile reads a file by what its top-level keys say it is; nil when it is not a suite.
 func (l *loader) suiteFile(name string, explicit bool) *Suite {
+	if !explicit && l.isDescription(name) {
+		return nil
+	}
 	src := l.open(name)
 	if src == nil {
 		return nil

@@ -88,16 +88,7 @@ func (w *walker) anyHeaderName(k *yaml.Node) bool {
 
 // expectFiles reads schema and snapshot.
 func (w *walker) expectFiles(o *keys.Mapping, e *Expect) {
-	if e.Schema = o.FileName("schema"); e.Schema != "" {
-		data := w.payload(o.At("schema"), e.Schema)
-		if data != nil {
-			schema, err := w.schema(e.Schema, data)
-			if err != nil {
-				o.Fail(o.At("schema"), "", "%s: %s", e.Schema, err)
-			}
-			e.schema = schema
-		}
-	}
+	w.expectSchema(o, e)
 	if e.Snapshot = o.FileName("snapshot"); e.Snapshot != "" {
 		e.SnapshotData = w.payload(o.At("snapshot"), e.Snapshot)
 	}

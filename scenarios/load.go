@@ -51,7 +51,8 @@ type LoadOptions struct {
 // The rules:
 //  1. A path that is a file must be a suite. In a folder, read recursively, a
 //     file with suite: is a suite, with parts: a parts file, with rules: alone a
-//     rule file, with sides: or limits: an env file; any other YAML is a problem.
+//     rule file, with sides: or limits: an env file. A description of an API, with
+//     openapi: or swagger:, is passed over. Any other YAML is a problem.
 //  2. Every key is known, written once and has a value. One file is one document.
 //  3. Nothing is read from outside fsys; only regular files are read.
 //  4. Defaults are merged into steps, parts are inlined, the env file and flags

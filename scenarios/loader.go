@@ -7,9 +7,9 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/scenarios/internal/bodyschema"
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/openapi"
 )
 
 // loader collects what is read and what is wrong with it.
@@ -25,11 +25,12 @@ type loader struct {
 	files    map[string]bool          // files the current suite is made of
 	parts    map[string]*partFile     // by path
 	places   map[*Template]place      // where templates are written, to place their placeholders
-	schemas  map[string]*bodyschema.Schema
-	uses     int             // of parts and rule files, so far
-	named    map[string]bool // variables that templates name
-	others   int             // files that are not suites, read for their own sake
-	objects  []*keys.Mapping // mappings read since the last checkRead
+	schemas  map[string]compiledSchema
+	apis     map[string]*openapi.Document // descriptions of APIs, by path
+	uses     int                          // of parts and rule files, so far
+	named    map[string]bool              // variables that templates name
+	others   int                          // files that are not suites, read for their own sake
+	objects  []*keys.Mapping              // mappings read since the last checkRead
 }
 
 // A walker reads the mappings of one file.
@@ -49,7 +50,8 @@ type place struct {
 func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 	return &loader{
 		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source.File{}, texts: map[string][]string{},
-		payloads: map[string][]byte{}, rules: map[string]*keys.Mapping{}, files: map[string]bool{}, parts: map[string]*partFile{}, places: map[*Template]place{}, schemas: map[string]*bodyschema.Schema{}, named: map[string]bool{},
+		payloads: map[string][]byte{}, rules: map[string]*keys.Mapping{}, files: map[string]bool{}, parts: map[string]*partFile{}, places: map[*Template]place{},
+		schemas: map[string]compiledSchema{}, apis: map[string]*openapi.Document{}, named: map[string]bool{},
 	}
 }
 
@@ -174,14 +176,4 @@ func (w *walker) payload(n *yaml.Node, name string) []byte {
 		w.payloads[name] = data
 	}
 	return data
-}
-
-// schema compiles a JSON Schema file once.
-func (l *loader) schema(name string, data []byte) (*bodyschema.Schema, error) {
-	if s := l.schemas[name]; s != nil {
-		return s, nil
-	}
-	s, err := bodyschema.Compile(name, data)
-	l.schemas[name] = s
-	return s, err
 }

@@ -36,9 +36,10 @@ var allowed = map[string][]string{
 	"scenarios/internal/keys": {
 		"internal/text", "diff", "diff/path", "diff/perf", "internal/suggest", "scenarios/problem", "scenarios/template", "scenarios/internal/source",
 	},
-	"scenarios/rows": {"scenarios/problem", "scenarios/template", "scenarios/internal/source"},
+	"scenarios/rows":    {"scenarios/problem", "scenarios/template", "scenarios/internal/source"},
+	"scenarios/openapi": {"diff", "scenarios/problem", "scenarios/template"},
 	"scenarios": {
-		"internal/text", "diff", "diff/path", "diff/perf", "internal/suggest",
+		"scenarios/openapi", "internal/text", "diff", "diff/path", "diff/perf", "internal/suggest",
 		"scenarios/problem", "scenarios/template", "scenarios/rows", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/internal/bodyschema",
 	},
 	"scenarios/stb":    {},
@@ -112,7 +113,7 @@ var allowed = map[string][]string{
 // owner says which of our packages may import a third-party module.
 var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack"},
-	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/convert/postman"},
+	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/openapi", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report", "report/page"},
 	"github.com/google/go-cmp":                 {"diff/internal/oracle", "scenarios/convert/internal/converttest"},
 	"github.com/spf13/cobra":                   {"cmd/bgverify"},

@@ -30,10 +30,11 @@ func (noLoader) Load(url string) (any, error) {
 // A Schema is a compiled JSON Schema.
 type Schema struct{ compiled *jsonschema.Schema }
 
-// Compile reads a JSON Schema (draft 2020-12 unless it says otherwise). name is the
-// file's, for messages; formats are asserted. The error lists what is wrong with the
+// Compile reads a JSON Schema (draft 2020-12 unless it says otherwise), or the part of
+// it that a fragment names (#/$defs/Pet; empty: all). name is the file's, for messages;
+// formats are asserted. The error lists what is wrong with the
 // schema itself, at most three mistakes.
-func Compile(name string, data []byte) (*Schema, error) {
+func Compile(name, fragment string, data []byte) (*Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("not JSON: %w", err)
@@ -44,7 +45,7 @@ func Compile(name string, data []byte) (*Schema, error) {
 	if err := c.AddResource("scenario:///"+name, doc); err != nil {
 		return nil, fmt.Errorf("not a JSON Schema: %w", err)
 	}
-	s, err := c.Compile("scenario:///" + name)
+	s, err := c.Compile("scenario:///" + name + fragment)
 	var invalid *jsonschema.SchemaValidationError
 	if errors.As(err, &invalid) {
 		if list := violations(invalid.Err); len(list) > 0 {

@@ -75,10 +75,26 @@ func (o *Mapping) FileName(name string) string {
 	if !ok {
 		return ""
 	}
+	return o.resolve(n, text)
+}
+
+// FilePart is FileName for a name that may be followed by # and what names a part of
+// the file; the fragment begins with the #, and is empty where there is none.
+func (o *Mapping) FilePart(name string) (file, fragment string) {
+	n, text, _, ok := o.scalar(name, formFile)
+	if !ok {
+		return "", ""
+	}
+	if i := strings.IndexByte(text, '#'); i >= 0 {
+		text, fragment = text[:i], text[i:]
+	}
+	return o.resolve(n, text), fragment
+}
+
+func (o *Mapping) resolve(n *yaml.Node, text string) string {
 	file, ok := o.Reader.Resolve(n, text)
 	if !ok {
 		o.Broken = true
-		return ""
 	}
 	return file
 }

@@ -1,0 +1,630 @@
+package openapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Dialect is the JSON Schema that schemas are written in.
+const Dialect = "https://json-schema.org/draft/2020-12/schema"
+
+// A Bundle writes schemas of a document as JSON Schema, each with every schema that
+// it refers to, for values that a server answers with:
+//
+//  1. nullable: true (x-nullable in version 2) takes null, also where an enum or a
+//     reference does not name it.
+//  2. exclusiveMinimum: true and exclusiveMaximum: true become the number of draft 2020-12.
+//  3. A reference becomes one to $defs; beside it nothing counts before 3.1.
+//  4. A property that is writeOnly is not required of an answer.
+//  5. oneOf with a discriminator becomes anyOf: what clients read is the one that the
+//     discriminator names, whether others would take the value or not.
+//  6. A format is kept where its meaning is the same everywhere; see formats.
+//  7. What is not valid there (a pattern that Go's regexp does not read, a keyword
+//     with a value of the wrong type, a reference that leads nowhere) is left out and
+//     listed in Dropped: the schema then accepts more, never less. Where that happens
+//     inside not, or in the condition of if, the whole of it is left out.
+//  8. What says nothing of a value (descriptions, examples, xml, x-…) is left out.
+type Bundle struct {
+	// Dropped are the parts that were left out.
+	Dropped []*Error
+
+	d     *Document
+	names map[*Node]string // of schemas in $defs
+	taken map[string]bool
+	queue []*Node
+}
+
+// NewBundle begins a bundle: its schemas share their $defs.
+func (d *Document) NewBundle() *Bundle {
+	return &Bundle{d: d, names: map[*Node]string{}, taken: map[string]bool{}}
+}
+
+// JSONSchema is a schema with all that it refers to, as one JSON text.
+func (d *Document) JSONSchema(n *Node) ([]byte, []*Error, error) {
+	b := d.NewBundle()
+	var root bytes.Buffer
+	b.write(&root, n)
+	defs, err := b.Defs()
+	if err != nil {
+		return nil, nil, err
+	}
+	text := root.Bytes()
+	if string(text) == "true" || string(text) == "false" {
+		return text, b.Dropped, nil
+	}
+	var out bytes.Buffer
+	out.WriteString(`{"$schema":"` + Dialect + `"`)
+	if len(text) > 2 {
+		out.WriteByte(',')
+		out.Write(text[1 : len(text)-1])
+	}
+	if len(defs) > 0 {
+		out.WriteString(`,"$defs":`)
+		out.Write(defs)
+	}
+	out.WriteByte('}')
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, out.Bytes(), "", "  "); err != nil {
+		return nil, nil, err
+	}
+	pretty.WriteByte('\n')
+	return pretty.Bytes(), b.Dropped, nil
+}
+
+// maxBundle bounds the bytes of one bundle.
+const maxBundle = 32 << 20
+
+// Defs writes the schemas that were referred to as one object; nil where there are
+// none.
+func (b *Bundle) Defs() ([]byte, error) {
+	var out bytes.Buffer
+	seen := map[*Node]bool{}
+	for i := 0; i < len(b.queue); i++ { // writing a schema may queue more
+		n := b.queue[i]
+		if i == 0 {
+			out.WriteByte('{')
+		} else {
+			out.WriteByte(',')
+		}
+		writeString(&out, b.names[n])
+		out.WriteByte(':')
+		if b.circular(n, seen) {
+			b.drop(n, "schema %s is a condition of itself", b.names[n])
+			out.WriteString("true")
+			continue
+		}
+		b.write(&out, n)
+		if out.Len() > maxBundle {
+			return nil, &Error{n.Pos(), fmt.Sprintf("the schema and all it refers to are larger than %d MiB", maxBundle>>20)}
+		}
+	}
+	if len(b.queue) == 0 {
+		return nil, nil
+	}
+	out.WriteByte('}')
+	return out.Bytes(), nil
+}
+
+// circular reports whether a schema is applied to a value before it is applied to that
+// value: no value would be valid. seen is true of schemas that are being looked
+// through, and false of those that are done.
+func (b *Bundle) circular(n *Node, seen map[*Node]bool) bool {
+	if open, known := seen[n]; known {
+		return open
+	}
+	seen[n] = true
+	next := slices.Concat(n.list("allOf"), n.list("anyOf"), n.list("oneOf"))
+	for _, key := range []string{"not", "if", "then", "else"} {
+		if v := n.Get(key); v != nil {
+			next = append(next, v)
+		}
+	}
+	if ref := n.Get("$ref"); ref != nil && ref.Kind == String {
+		if target, err := b.d.target(ref); err == nil {
+			next = append(next, target)
+		}
+	}
+	if slices.ContainsFunc(next, func(o *Node) bool { return b.circular(o, seen) }) {
+		return true
+	}
+	seen[n] = false
+	return false
+}
+
+func (b *Bundle) drop(at *Node, format string, args ...any) {
+	b.Dropped = append(b.Dropped, &Error{at.Pos(), fmt.Sprintf(format, args...)})
+}
+
+// Define is the name of a schema in $defs, after what the reference calls it.
+func (b *Bundle) Define(n *Node, ref string) string {
+	if name := b.names[n]; name != "" {
+		return name
+	}
+	base := ref[strings.LastIndexAny(ref, "/#")+1:]
+	base = strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, base)
+	if base == "" {
+		base = "schema"
+	}
+	name := base
+	for i := 2; b.taken[name]; i++ {
+		name = base + "-" + strconv.Itoa(i)
+	}
+	b.names[n], b.taken[name] = name, true
+	b.queue = append(b.queue, n)
+	return name
+}
+
+func writeString(out *bytes.Buffer, s string) {
+	text, err := json.Marshal(s)
+	if err != nil { // of a string: never
+		panic(err)
+	}
+	out.Write(text)
+}
+
+// The kinds of keyword, by what their value is.
+const (
+	aSchema  = iota + 1
+	schemaOr // a schema, or a list of them
+	schemaList
+	schemaMap
+	aCount  // a whole number from 0
+	aNumber // any number
+	anyValue
+	values // a list of values
+	names  // a list of texts
+	namesMap
+	aBool
+	aPattern
+)
+
+// keywords are those that say something of a value, in the order in which they are
+// written.
+var keywords = []struct {
+	name string
+	kind int
+}{
+	{"const", anyValue},
+	{"enum", values},
+	{"multipleOf", aNumber},
+	{"maxLength", aCount},
+	{"minLength", aCount},
+	{"pattern", aPattern},
+	{"maxItems", aCount},
+	{"minItems", aCount},
+	{"uniqueItems", aBool},
+	{"maxContains", aCount},
+	{"minContains", aCount},
+	{"maxProperties", aCount},
+	{"minProperties", aCount},
+	{"required", names},
+	{"dependentRequired", namesMap},
+	{"properties", schemaMap},
+	{"patternProperties", schemaMap},
+	{"additionalProperties", aSchema},
+	{"propertyNames", aSchema},
+	{"unevaluatedProperties", aSchema},
+	{"dependentSchemas", schemaMap},
+	{"prefixItems", schemaList},
+	{"items", schemaOr},
+	{"contains", aSchema},
+	{"unevaluatedItems", aSchema},
+	{"allOf", schemaList},
+	{"anyOf", schemaList},
+	{"oneOf", schemaList},
+	{"not", aSchema},
+	{"if", aSchema},
+	{"then", aSchema},
+	{"else", aSchema},
+}
+
+// formats are the formats whose meaning is the same everywhere.
+var formats = []string{"date", "date-time", "email", "hostname", "ipv4", "ipv6", "uri", "uuid"}
+
+var types = []string{"array", "boolean", "integer", "null", "number", "object", "string"}
+
+// A member is a keyword that is written, as JSON.
+type member struct{ name, text string }
+
+// write writes one schema; what it refers to waits for Defs.
+func (b *Bundle) write(out *bytes.Buffer, n *Node) {
+	switch {
+	case n.Kind == Bool:
+		out.WriteString(n.Text)
+		return
+	case n.Kind != Object:
+		b.drop(n, "a schema is a mapping")
+		out.WriteString("true")
+		return
+	}
+	for _, key := range []string{"$id", "$dynamicRef", "$recursiveRef"} {
+		if v := n.Get(key); v != nil && b.d.modern() {
+			b.drop(v, "%s of a schema is not read", key)
+			out.WriteString("true")
+			return
+		}
+	}
+	var list []member
+	add := func(name, text string) { list = append(list, member{name, text}) }
+	nullable := n.True("nullable") || n.True("x-nullable")
+	if ref := n.Get("$ref"); ref != nil && ref.Kind == String {
+		target, err := b.d.target(ref)
+		if err != nil {
+			b.Dropped = append(b.Dropped, err)
+			out.WriteString("true")
+			return
+		}
+		name := "#/$defs/" + b.Define(target, ref.Text)
+		var quoted bytes.Buffer
+		writeString(&quoted, name)
+		add("$ref", quoted.String())
+		if !b.d.modern() { // Rule 3
+			writeMembers(out, orNull(list, nullable))
+			return
+		}
+	}
+	if t := n.Get("type"); t != nil {
+		b.types(t, &nullable, add)
+	}
+	b.keywords(n, nullable, add)
+	// The null of a nullable is already in type and enum, if the rest lets it through.
+	if nullable && (n.Get("type") == nil || slices.ContainsFunc(list, func(m member) bool {
+		return slices.Contains([]string{"allOf", "anyOf", "oneOf", "$ref", "const", "not"}, m.name)
+	})) && len(list) > 0 {
+		list = orNull(list, true)
+	}
+	writeMembers(out, list)
+}
+
+// modern reports whether schemas are those of draft 2020-12: from version 3.1 on.
+func (d *Document) modern() bool { return !d.Swagger() && !strings.HasPrefix(d.Version, "3.0") }
+
+// orNull lets null pass beside what the members say.
+func orNull(list []member, nullable bool) []member {
+	if !nullable {
+		return list
+	}
+	var inner bytes.Buffer
+	writeMembers(&inner, list)
+	return []member{{"anyOf", `[{"type":"null"},` + inner.String() + "]"}}
+}
+
+func writeMembers(out *bytes.Buffer, list []member) {
+	out.WriteByte('{')
+	for i, m := range list {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		writeString(out, m.name)
+		out.WriteString(":" + m.text)
+	}
+	out.WriteByte('}')
+}
+
+// types writes type, with null where the schema is nullable.
+func (b *Bundle) types(t *Node, nullable *bool, add func(name, text string)) {
+	list := []*Node{t}
+	if t.Kind == Array {
+		list = t.Items
+	}
+	var words []string
+	for _, x := range list {
+		if x.Kind == Null { // YAML's null for "null"
+			x = &Node{Kind: String, Text: "null"}
+		}
+		if x.Kind != String || !slices.Contains(types, x.Text) {
+			b.drop(t, "type %s is not a type of JSON", cut(x.Text))
+			return
+		}
+		if !slices.Contains(words, x.Text) {
+			words = append(words, x.Text)
+		}
+	}
+	if *nullable && !slices.Contains(words, "null") {
+		words = append(words, "null")
+	}
+	switch len(words) {
+	case 0:
+		b.drop(t, "type is an empty list")
+	case 1:
+		add("type", strconv.Quote(words[0]))
+	default:
+		add("type", `["`+strings.Join(words, `","`)+`"]`)
+	}
+}
+
+func (b *Bundle) keywords(n *Node, nullable bool, add func(name, text string)) {
+	b.bounds(n, add)
+	if f := n.Str("format"); slices.Contains(formats, f) {
+		add("format", strconv.Quote(f))
+	}
+	// A pattern of names that cannot be written would leave its properties to
+	// additionalProperties, which then would take less.
+	open := b.badPatterns(n)
+	for _, k := range keywords {
+		v := n.Get(k.name)
+		if v == nil || open && (k.name == "additionalProperties" || k.name == "unevaluatedProperties") {
+			continue
+		}
+		before := len(b.Dropped)
+		text := b.keyword(n, k.name, k.kind, v, nullable)
+		if (k.name == "not" || k.name == "if") && len(b.Dropped) > before {
+			b.drop(v, "%s is left out with them", k.name)
+			continue
+		}
+		name := k.name
+		switch {
+		case text == "":
+			continue
+		case name == "oneOf" && n.Get("discriminator") != nil:
+			name = "anyOf" // Rule 5
+			if n.Get("anyOf") != nil {
+				continue
+			}
+		case name == "items" && v.Kind == Array:
+			name = "prefixItems"
+		}
+		add(name, text)
+	}
+}
+
+// bounds writes minimum and maximum, which draft 4 makes exclusive by true.
+func (b *Bundle) bounds(n *Node, add func(name, text string)) {
+	for _, x := range []struct{ plain, exclusive string }{{"maximum", "exclusiveMaximum"}, {"minimum", "exclusiveMinimum"}} {
+		v, e := n.Get(x.plain), n.Get(x.exclusive)
+		if v != nil && v.Kind != Number {
+			b.drop(v, "%s is not a number", x.plain)
+			v = nil
+		}
+		switch {
+		case e != nil && e.Kind == Number:
+			add(x.exclusive, e.Text)
+		case e != nil && e.Kind == Bool && e.Text == "true" && v != nil:
+			add(x.exclusive, v.Text)
+			continue
+		}
+		if v != nil {
+			add(x.plain, v.Text)
+		}
+	}
+}
+
+func (b *Bundle) badPatterns(n *Node) bool {
+	patterns, _ := n.members("patternProperties")
+	return slices.ContainsFunc(patterns, func(p string) bool { _, err := regexp.Compile(goPattern(p)); return err != nil })
+}
+
+var unicodeEscape = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
+
+// goPattern is a pattern of ECMA-262 as Go's regexp writes it, as far as they differ
+// in spelling alone.
+func goPattern(p string) string { return unicodeEscape.ReplaceAllString(p, `\x{$1}`) }
+
+// keyword is the value of a keyword as JSON; empty: it is left out.
+func (b *Bundle) keyword(n *Node, name string, kind int, v *Node, nullable bool) string {
+	wrong := func() string {
+		b.drop(v, "%s has a value of the wrong type", name)
+		return ""
+	}
+	var out bytes.Buffer
+	switch kind {
+	case aSchema, schemaOr:
+		if kind == schemaOr && v.Kind == Array {
+			return b.schemaList(name, v)
+		}
+		if v.Kind != Object && v.Kind != Bool {
+			return wrong()
+		}
+		b.write(&out, v)
+		return out.String()
+	case schemaList:
+		return b.schemaList(name, v)
+	case schemaMap:
+		if v.Kind != Object {
+			return wrong()
+		}
+		return b.schemaMap(name, v)
+	case aCount:
+		if v.Kind != Number || strings.Trim(v.Text, "0123456789") != "" {
+			return wrong()
+		}
+	case aNumber:
+		if v.Kind != Number || strings.HasPrefix(v.Text, "-") || strings.Trim(v.Text, "0.") == "" {
+			return wrong()
+		}
+	case aBool:
+		if v.Kind != Bool {
+			return wrong()
+		}
+	case aPattern:
+		if v.Kind != String {
+			return wrong()
+		}
+		if _, err := regexp.Compile(goPattern(v.Text)); err != nil {
+			b.drop(v, "pattern %s is not read by Go's regular expressions", cut(v.Text))
+			return ""
+		}
+		writeString(&out, goPattern(v.Text))
+		return out.String()
+	case values:
+		if v.Kind != Array {
+			return wrong()
+		}
+		return b.enum(v, nullable)
+	case names:
+		return b.required(n, name, v)
+	case namesMap:
+		if v.Kind != Object || slices.ContainsFunc(v.Items, func(x *Node) bool {
+			return x.Kind != Array || slices.ContainsFunc(x.Items, func(w *Node) bool { return w.Kind != String })
+		}) {
+			return wrong()
+		}
+	}
+	v.WriteJSON(&out)
+	return out.String()
+}
+
+func (b *Bundle) schemaList(name string, v *Node) string {
+	if v.Kind != Array || len(v.Items) == 0 {
+		b.drop(v, "%s is not a list of schemas", name)
+		return ""
+	}
+	var out bytes.Buffer
+	out.WriteByte('[')
+	for i, item := range v.Items {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		b.write(&out, item)
+	}
+	out.WriteByte(']')
+	return out.String()
+}
+
+func (b *Bundle) schemaMap(name string, v *Node) string {
+	var out bytes.Buffer
+	var list []member
+	for i, key := range v.Keys {
+		if name == "patternProperties" {
+			if _, err := regexp.Compile(goPattern(key)); err != nil {
+				b.drop(v.Items[i], "pattern %s is not read by Go's regular expressions", cut(key))
+				continue
+			}
+			key = goPattern(key)
+		}
+		out.Reset()
+		b.write(&out, v.Items[i])
+		same := slices.IndexFunc(list, func(m member) bool { return m.name == key })
+		if same >= 0 && len(v.Keys) < 1000 {
+			list[same].text = out.String()
+			continue
+		}
+		list = append(list, member{key, out.String()})
+	}
+	out.Reset()
+	writeMembers(&out, list)
+	return out.String()
+}
+
+// enum writes the values; a schema that is nullable has null among them (rule 1).
+func (b *Bundle) enum(v *Node, nullable bool) string {
+	var out bytes.Buffer
+	hasNull := false
+	out.WriteByte('[')
+	for i, item := range v.Items {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		hasNull = hasNull || item.Kind == Null
+		item.WriteJSON(&out)
+	}
+	if nullable && !hasNull {
+		if len(v.Items) > 0 {
+			out.WriteByte(',')
+		}
+		out.WriteString("null")
+	}
+	out.WriteByte(']')
+	return out.String()
+}
+
+// required writes the names that an answer must have (rule 4).
+func (b *Bundle) required(n *Node, name string, v *Node) string {
+	if v.Kind != Array {
+		b.drop(v, "%s is not a list of names", name)
+		return ""
+	}
+	var words []string
+	for _, item := range v.Items {
+		if item.Kind == String && !slices.Contains(words, item.Text) && !b.d.onlyWritten(n, item.Text) {
+			words = append(words, item.Text)
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	var out bytes.Buffer
+	for i, w := range words {
+		out.WriteByte("[,"[min(i, 1)])
+		writeString(&out, w)
+	}
+	out.WriteByte(']')
+	return out.String()
+}
+
+// onlyWritten reports whether a property is never in an answer: it is writeOnly in the
+// schema itself, or, where that does not have it (as in one part of an allOf), in any
+// schema of the document.
+func (d *Document) onlyWritten(n *Node, name string) bool {
+	if p := n.Get("properties").Get(name); p != nil {
+		if p.True("writeOnly") {
+			return true
+		}
+		r, err := d.Resolve(p)
+		return err == nil && r.True("writeOnly")
+	}
+	if d.secretive == nil {
+		d.secretive = map[string]bool{}
+		seen := map[*Node]bool{}
+		for _, name := range d.names {
+			d.findWriteOnly(d.files[name].root, seen)
+		}
+	}
+	return d.secretive[name]
+}
+
+func (d *Document) findWriteOnly(n *Node, seen map[*Node]bool) {
+	if n == nil || n.Kind != Object && n.Kind != Array || seen[n] {
+		return
+	}
+	seen[n] = true
+	names, items := n.members("properties")
+	for i, name := range names {
+		if items[i].True("writeOnly") {
+			d.secretive[name] = true
+		}
+	}
+	for _, item := range n.Items {
+		d.findWriteOnly(item, seen)
+	}
+}
+
+// WriteJSON writes the value as JSON without white space.
+func (n *Node) WriteJSON(out *bytes.Buffer) {
+	switch n.Kind {
+	case Object:
+		out.WriteByte('{')
+		for i, key := range n.Keys {
+			if i > 0 {
+				out.WriteByte(',')
+			}
+			writeString(out, key)
+			out.WriteByte(':')
+			n.Items[i].WriteJSON(out)
+		}
+		out.WriteByte('}')
+	case Array:
+		out.WriteByte('[')
+		for i, item := range n.Items {
+			if i > 0 {
+				out.WriteByte(',')
+			}
+			item.WriteJSON(out)
+		}
+		out.WriteByte(']')
+	case String:
+		writeString(out, n.Text)
+	default:
+		out.WriteString(n.Text)
+	}
+}
