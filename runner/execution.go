@@ -263,3 +263,64 @@ func (s *suiteRun) placeOf(step *run.StepResult) (verdict.Place, string, bool) {
 	}
 	return verdict.Place{Blue: blue.base.String(), Green: green.base.String()}, green.name, true
 }
+
+// A board says where an execution stands, to one listener, one call at a time.
+type board struct {
+	mu      sync.Mutex
+	listen  func(Progress)
+	started time.Time
+	now     func() time.Time
+	state   Progress
+}
+
+// update changes the state and shows it.
+func (b *board) update(change func(*Progress)) {
+	if b.listen == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change(&b.state)
+	b.state.Elapsed = b.now().Sub(b.started)
+	b.listen(b.state)
+}
+
+// sentCount counts the requests of one walk; both sides count at once.
+type sentCount struct{ blue, green atomic.Int64 }
+
+func (c *sentCount) add(side scenarios.Side) {
+	if side == scenarios.Green {
+		c.green.Add(1)
+		return
+	}
+	c.blue.Add(1)
+}
+
+func (c *sentCount) perSide() run.PerSide {
+	return run.PerSide{Blue: int(c.blue.Load()), Green: int(c.green.Load())}
+}
+
+// Judging a pair takes a few times the memory of its bodies. Pairs of large ones
+// are judged one after the other, so that the memory of the process does not grow
+// with the number of cases that run at once.
+var oneLarge sync.Mutex
+
+const largePair = 4 << 20 // bytes of both bodies
+
+// judgeTrial calls Judge, for one pair of large bodies at a time.
+func judgeTrial(t *judge.Trial) *judge.Judgement {
+	if answerSize(t.Blue)+answerSize(t.Green) > largePair {
+		t.Blue.Forget() // what captures read: it is not held while others are judged
+		t.Green.Forget()
+		oneLarge.Lock()
+		defer oneLarge.Unlock()
+	}
+	return judge.Judge(t)
+}
+
+func answerSize(x *judge.Answer) int {
+	if x == nil {
+		return 0
+	}
+	return len(x.Answer)
+}

@@ -1,6 +1,18 @@
+// Package runner walks the cases of suites on blue and green, judges every pair
+// and emits what happened into a Sink.
+//
+// The way of the data:
+//
+//	Plan (suites, settings) -> preflight -> cases under a limit -> lanes ->
+//	wire.Exchange per side -> judge.Judge (pure) -> StepResult -> CaseResult -> Sink
+//	-> load stages (runner/attack) -> End with the Verdict
+//
+// Firing and judging are separate: judge.Judge takes a pair and a step and knows no
+// network, so that a run, a re-judgement of the archive and a resumed run share it.
 package runner
 
 import (
+	"errors"
 	"io/fs"
 	"time"
 
@@ -176,3 +188,7 @@ func controlShare(rows int) float64 {
 	const least = 0.1
 	return max(least, verdict.AllControlled/float64(max(rows, verdict.AllControlled)))
 }
+
+// ErrStopped is the error of a verb that runs suites several times and was
+// stopped by a signal before it had an answer. Callers wrap it with what is lost.
+var ErrStopped = errors.New("stopped")

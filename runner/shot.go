@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
@@ -171,4 +172,105 @@ func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (s
 func (c *captured) check(side string, of *scenarios.Capture, what string, ok bool, got string) {
 	what = "capture " + of.Name + " " + what
 	c.checks = append(c.checks, run.Expectation{Side: side, What: what, OK: ok, Got: got, At: judge.PosText(of.Pos)})
+}
+
+// Tampered is an answer that a proxy broke on purpose.
+type Tampered struct {
+	What string         // was done to it, for people
+	True *wire.Exchange // as the service gave it
+}
+
+// planted describes the faults in the answers of a step.
+func planted(rules *judge.StepRules, shots ...*shot) []run.PlantedFault {
+	var out []run.PlantedFault
+	for _, s := range shots {
+		if s == nil || s.tampered == nil || s.answer == nil {
+			continue
+		}
+		f := run.PlantedFault{What: s.tampered.What}
+		is, was := s.answer.Message(), judge.NewAnswer(s.tampered.True).Message()
+		if bare := diff.CompareMessages(was, is, nil, nil); bare.Equal() {
+			f.Invisible = true
+		} else if under := diff.CompareMessages(was, is, rules.Apart(judge.Lag(s.x, s.x)).Full, nil); under.Equal() {
+			for _, r := range under.Rules {
+				if r.Hits > 0 {
+					f.Rules = append(f.Rules, r.Origin)
+				}
+			}
+			if len(f.Rules) == 0 {
+				f.Rules = []string{"a rule or mode that leaves it out"}
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// truth is the answer as the service gave it.
+func (s *shot) truth() *wire.Exchange {
+	if s.tampered != nil {
+		return s.tampered.True
+	}
+	return s.x
+}
+
+// captureTruth keeps what a capture would have found in the true answer, where the
+// broken one has something else: what was created can then be taken back.
+func (w *walk) captureTruth(c *scenarios.Capture, l *lane, s *shot) {
+	delete(l.truth, c.Name)
+	if s == nil || s.tampered == nil {
+		return
+	}
+	v, err := judge.Capture(c, judge.NewAnswer(s.tampered.True))
+	if err != nil || judge.SameValue(v, l.captures[c.Name]) {
+		return
+	}
+	if l.truth == nil {
+		l.truth = map[string]scenarios.Value{}
+	}
+	l.truth[c.Name] = v
+	if slices.Contains(w.suite.suite.Secrets, c.Name) && v.Text != "" {
+		w.suite.run.secret(c.Name, v.Text)
+	}
+}
+
+// confirm fires a pair that differs again: blue, blue, green, as often as the
+// case says. It tells a difference that is always there from one that comes and
+// goes, and from a blue that disagrees with itself. It labels; a failure stays one.
+func (w *walk) confirm(ctx context.Context, step *scenarios.Step, name string, rules *judge.StepRules, r *run.StepResult) {
+	if w.test == nil || w.test.Confirm == 0 || r.DifferencesTotal == 0 || !repeatable(step) || w.suite.run.replay != nil {
+		return
+	}
+	differs, unstable, rounds := 1, 0, 1
+	for i := range w.test.Confirm {
+		now := w.suite.run.now()
+		key := run.PairKey(w.id, fmt.Sprintf("%s!%d", name, i+1), "")
+		again := func(side scenarios.Side) *judge.Answer {
+			kind := straightLane(side)
+			// A copy of the lane: a confirmation leaves no trace in the walk.
+			s := w.shoot(ctx, step, w.scope(w.lanes[kind].clone(), side, step, name, now), key)
+			if s.err != nil || s.x.Err != nil {
+				return nil
+			}
+			return s.answer
+		}
+		first, second, green := again(scenarios.Blue), again(scenarios.Blue), again(scenarios.Green)
+		if first == nil || second == nil || green == nil {
+			continue
+		}
+		rounds++
+		self := diff.CompareMessages(first.Message(), second.Message(), rules.Apart(judge.Lag(first.Exchange, second.Exchange)).Plain, nil)
+		if !self.Equal() {
+			unstable++
+		}
+		other := diff.CompareMessages(second.Message(), green.Message(), rules.Apart(judge.Lag(second.Exchange, green.Exchange)).Full, nil)
+		if !other.Equal() {
+			differs++
+		}
+	}
+	note := fmt.Sprintf("confirm: green differs in %d/%d", differs, rounds)
+	if unstable > 0 {
+		note += fmt.Sprintf("; blue disagrees with itself in %d/%d", unstable, rounds-1)
+	}
+	r.Notes = append(r.Notes, note)
 }
