@@ -90,7 +90,7 @@ var allowed = map[string][]string{
 	},
 	"scenarios/convert/jmeter": {
 		"scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
-		"scenarios/convert/internal/web", "scenarios/template",
+		"scenarios/convert/internal/web", "scenarios/convert/internal/write", "scenarios/template",
 	},
 	"scenarios/convert/internal/web": {
 		"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",

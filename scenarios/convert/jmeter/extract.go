@@ -336,8 +336,8 @@ func groupAt(pattern string, group, match int) (string, string) {
 			}
 			continue
 		}
-		out += string(c)
-		plain += string(c)
+		out += pattern[i : i+1]
+		plain += pattern[i : i+1]
 	}
 	if strings.Contains(pattern, "(?P<") || strings.Contains(pattern, "(?<") {
 		return "", "its groups have names"

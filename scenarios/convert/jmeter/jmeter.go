@@ -28,6 +28,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/write"
 )
 
 // Options are those of the JMeter importer.
@@ -55,6 +56,7 @@ type plan struct {
 	threads     int // of the group
 	inSetup     bool
 	pacing      *pacing
+	parts       []*model.Parts
 	old         bool // the plan was written by a JMeter before 3
 	noJar       int  // requests without a cookie manager
 	follows     int  // requests that follow redirects
@@ -96,7 +98,12 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 	p.notes(disabled)
 	p.Hosts(p.all)
 	p.Hoist()
-	return p.Result(), nil
+	for _, c := range p.Suite.Cases {
+		p.outsource(c)
+	}
+	result := p.Result()
+	result.Tree.Parts = p.parts
+	return result, nil
 }
 
 // readProperties reads lines of name=value or name: value; # and ! begin comments.
@@ -383,6 +390,49 @@ func (p *plan) caseOf(w *walker, vars []model.Var) *model.Case {
 	return c
 }
 
+// minSecret is the shortest text that the language hides.
+const minSecret = 6
+
+// shortValue reports whether a variable of the suite has a text that is too short
+// to be hidden: a capture of its name is then not a secret.
+func (p *plan) shortValue(name string) bool {
+	return slices.ContainsFunc(p.Suite.Vars, func(v model.Var) bool {
+		return v.Name == name && len(v.Text) < minSecret
+	})
+}
+
+// maxInline is how many bytes of steps a case holds itself. The steps of a longer
+// one are parts in files, as a scenario file has at most 1 MiB.
+const maxInline = 300 << 10
+
+// outsource moves the steps of a long case into parts.
+func (p *plan) outsource(c *model.Case) {
+	all := 0
+	sizes := make([]int, len(c.Steps))
+	for i := range c.Steps {
+		sizes[i] = write.CaseSize(&model.Case{ID: c.ID, Steps: c.Steps[i : i+1]})
+		all += sizes[i]
+	}
+	if len(c.Steps) < 2 || all <= maxInline {
+		return
+	}
+	rest := c.Steps
+	c.Steps = nil
+	for len(rest) > 0 {
+		n, size := 0, 0
+		for n < len(rest) && (n == 0 || size < maxInline) {
+			size += sizes[n]
+			n++
+		}
+		name := c.ID + "-" + strconv.Itoa(len(p.parts)+1)
+		p.parts = append(p.parts, &model.Parts{
+			File: "parts/" + name + ".yaml", Doc: "Steps of the case " + c.ID + ".", Lists: []model.PartList{{Name: "steps", Steps: rest[:n]}},
+		})
+		c.Steps = append(c.Steps, &model.Step{Use: "parts/" + name + ".yaml#steps"})
+		rest, sizes = rest[n:], sizes[n:]
+	}
+}
+
 // dataSet reads a data set. One row is variables of the suite; several are the
 // rows of the case.
 func (p *plan) dataSet(w *walker, k *node) {
@@ -493,8 +543,10 @@ func (p *plan) loseText(w *walker, x *node, kind model.Kind, text, why string) {
 	}
 }
 
-func (p *plan) loseMore(w *walker, x *node, kind model.Kind, text, why string) {
-	p.Report.Lose(model.Lost{Kind: kind, Request: w.title, Place: x.label(), Text: text, Why: why})
+func (p *plan) loseMore(w *walker, x *node, kind model.Kind, text, why string) *model.Lost {
+	l := model.Lost{Kind: kind, Request: w.title, Place: x.label(), Text: text, Why: why}
+	p.Report.Lose(l)
+	return &l
 }
 
 // loseAt lists an element once, and says so next to every step that it counts for.

@@ -87,15 +87,15 @@ func (n *names) need(name, original, why string) string {
 
 // variable is ${name} outside captures, rows and what the walk knows.
 func (n *names) variable(name string) string {
+	if n.captured[name] { // by setup: it wins over every other value
+		return web.Marked(n.name("v", name))
+	}
 	if text, known := n.constants[name]; known {
 		n.suiteVar(n.name("v", name), name, text)
 		return web.Marked(n.name("v", name))
 	}
 	def, known := n.variables[name]
 	if !known || slices.Contains(n.busy, name) {
-		if n.captured[name] {
-			return web.Marked(n.name("v", name))
-		}
 		why := "nothing in the plan sets it"
 		if by := n.setters[name]; by != "" {
 			why = "set by " + by + ", which is not converted"

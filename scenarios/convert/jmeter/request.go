@@ -322,7 +322,7 @@ func (s *scope) typed(text string, number bool) string {
 }
 
 // asText is the filter that makes a text of a number.
-const asText = "trim"
+const asText = "text"
 
 // headers merges the header managers: of one name the nearest wins.
 func (r *reach) headers(s *scope, q *web.Request) {
@@ -414,7 +414,15 @@ func (p *plan) upload(q *web.Request, f upload) (string, bool) {
 	return p.Asset("files", path.Base(strings.ReplaceAll(f.path, `\`, "/")), data), true
 }
 
+// fileBody sends a file as the body. The content of one that is missing is asked
+// for from outside.
 func (p *plan) fileBody(q *web.Request, f upload) {
+	if _, found := p.files.read(f.path); !found {
+		p.Lose(q, model.Lost{Kind: model.Files, Place: "file", Text: f.path, Why: "it is missing next to the plan"})
+		name := strings.Trim(strings.TrimPrefix(naming.VarName(path.Base(strings.ReplaceAll(f.path, `\`, "/"))), "__P"), "_")
+		q.Body = web.Body{Data: p.names.need(p.names.name("f", name), f.path, "the content of the file, which is missing next to the plan"), Type: f.typ}
+		return
+	}
 	name, found := p.upload(q, f)
 	if !found {
 		return

@@ -33,8 +33,10 @@ type walker struct {
 	inOnce  bool
 	fresh   map[*node]map[string]string // user parameters that are set once an iteration
 	pauses  int
-	rounds  map[*node]int           // of counters: how often their loop was written out
-	share   map[*web.Request]string // the share of iterations of a request
+	// comments are about scripts: they go next to the step that comes next.
+	comments []string
+	rounds   map[*node]int           // of counters: how often their loop was written out
+	share    map[*web.Request]string // the share of iterations of a request
 }
 
 // walk makes the steps of what is below n. outer are the elements that count for
@@ -462,7 +464,8 @@ func (w *walker) sampler(n *node, outer []*node) {
 	}
 	w.timers(r, q)
 	w.after(r, q, false)
-	q.Step.Comment = q.Comment
+	q.Step.Comment = append(q.Comment, w.comments...)
+	w.comments = nil
 	w.steps = append(w.steps, q)
 }
 
@@ -581,7 +584,8 @@ func (w *walker) script(x *node) {
 	if len(lost) > 1 {
 		more = fmt.Sprintf(", and %d more lines", len(lost)-1)
 	}
-	w.p.loseMore(w, x, kind, lost[0], "scripts are not run"+more)
+	l := w.p.loseMore(w, x, kind, lost[0], "scripts are not run"+more)
+	w.comments = append(w.comments, "not converted: "+l.Line())
 }
 
 // assertions converts the assertions that count for a sampler.
@@ -643,7 +647,7 @@ func (w *walker) capture(q *web.Request, x *node, made []taken) {
 		if t.note != "" {
 			w.p.Report.Note("", "%s: %s", x.label(), t.note)
 		}
-		if naming.SecretName(t.name) {
+		if naming.SecretName(t.name) && !w.p.shortValue(name) {
 			w.p.Suite.Secrets = model.AppendOnce(w.p.Suite.Secrets, name)
 		}
 		if w.inOnce || w.p.inSetup {
