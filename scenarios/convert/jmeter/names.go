@@ -42,12 +42,15 @@ type names struct {
 	alias   map[string]string // property to the variable that is defined as it
 	// captured are variables that a step of setup captures.
 	captured map[string]bool
+	// mayBeNumber are variables, by their name in the language, that an answer or a
+	// generator may give a number.
+	mayBeNumber map[string]bool
 }
 
 func newNames(p *plan) *names {
 	return &names{
 		p: p, variables: map[string]definition{}, properties: map[string]string{}, set: map[string]string{}, constants: map[string]string{}, setters: map[string]string{},
-		taken: naming.NewNamer("_"), given: map[string]string{}, written: map[string]bool{}, alias: map[string]string{}, captured: map[string]bool{},
+		taken: naming.NewNamer("_"), given: map[string]string{}, written: map[string]bool{}, alias: map[string]string{}, captured: map[string]bool{}, mayBeNumber: map[string]bool{},
 	}
 }
 
@@ -338,6 +341,7 @@ func (s *scope) origin(raw string) string {
 // caseVar defines a variable of the case, for a value that is made once.
 func (s *scope) caseVar(name, marked string) string {
 	out := s.p.names.name("v", name)
+	s.p.names.mayBeNumber[out] = true
 	if s.vars == nil {
 		s.p.names.suiteVar(out, name, marked)
 		return web.Marked(out)

@@ -315,7 +315,12 @@ func form(args []argument) string {
 // made as one, is a text where the plan puts it between quotes.
 func (s *scope) typed(text string, number bool) string {
 	inside := web.Insides(text)
-	if number || len(inside) != 1 || web.Marked(inside[0]) != text || strings.HasSuffix(inside[0], "| "+asText) {
+	if number || len(inside) != 1 || web.Marked(inside[0]) != text {
+		return text
+	}
+	name, filters, _ := strings.Cut(inside[0], " |")
+	made := strings.HasPrefix(name, "$int") || name == "$row" || strings.Contains(filters, "format: unix")
+	if !made && !s.p.names.mayBeNumber[name] {
 		return text
 	}
 	return web.Marked(inside[0] + " | " + asText)

@@ -458,7 +458,7 @@ func (w *walker) sampler(n *node, outer []*node) {
 	}
 	q.Step.Name = naming.Plain(name)
 	q.Step.When = w.when
-	q.Step.Continue = w.goOn
+	q.Step.Continue = w.goOn && !w.inOnce && !w.p.inSetup && !isTeardown(w.group)
 	if w.repeat > 1 {
 		q.Step.Repeat = w.repeat
 	}
@@ -546,6 +546,7 @@ func (w *walker) set(name, raw string) string {
 	case generated:
 		// The value is made once for the sampler, wherever it is used.
 		fresh := w.s.p.names.taken.Take(naming.VarName(name))
+		w.p.names.mayBeNumber[fresh] = true
 		*w.s.vars = append(*w.s.vars, model.Var{Name: fresh, Text: w.p.Text(marked)})
 		marked = web.Marked(fresh)
 	}
@@ -644,6 +645,7 @@ func (w *walker) capture(q *web.Request, x *node, made []taken) {
 		name := w.p.names.name("v", t.name)
 		q.Step.AddCapture(name, &t.capture)
 		w.s.captured[t.name] = true
+		w.p.names.mayBeNumber[name] = true
 		if t.note != "" {
 			w.p.Report.Note("", "%s: %s", x.label(), t.note)
 		}
