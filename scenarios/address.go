@@ -11,7 +11,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
-// checkSides holds both sides to the same services and variables.
+// checkSides holds both sides to the same services: a step of a service that one side lacks
+// could not be compared.
 func (b *builder) checkSides(w *walker, o *keys.Mapping) {
 	for _, x := range []struct {
 		side  Side
@@ -27,12 +28,14 @@ func (b *builder) checkSides(w *walker, o *keys.Mapping) {
 	}
 }
 
-// checkTransports holds versions, proxies and pins of a side to what can be sent.
+// checkTransports holds versions, proxies and pins of a side and its services to what can be
+// sent together. What is wrong here would otherwise fail every request of the run.
 func (b *builder) checkTransports() {
 	for _, c := range []*SideConfig{&b.suite.Blue, &b.suite.Green} {
 		fail := func(p Pos, hint, format string, args ...any) {
 			b.add(Problem{Pos: cmpPos(p, c.Pos), Summary: fmt.Sprintf(format, args...), Hint: hint})
 		}
+		// The side itself is checked as a service without name.
 		base := Service{URL: c.URL, Pos: c.Pos}
 		for _, s := range append([]Service{base}, c.Services...) {
 			address, version := s.URL, orElse(s.HTTP, c.HTTP)
@@ -54,7 +57,8 @@ func (b *builder) checkTransports() {
 	}
 }
 
-// checkAddresses demands what will be called and that the two sides differ.
+// checkAddresses demands the urls that will be called, and that the two sides differ: a run
+// that compares blue with blue passes whatever green is.
 func (b *builder) checkAddresses() {
 	blue, green := &b.suite.Blue, &b.suite.Green
 	if b.opts.Demand {
@@ -76,6 +80,7 @@ func (b *builder) checkAddresses() {
 	if b.opts.SameSides {
 		return
 	}
+	// The same URL is fine where resolve or host lead to another place.
 	if blue.URL != "" && sameAddress(blue.URL, green.URL) && blue.Resolve == green.Resolve && blue.Host == green.Host {
 		b.add(Problem{
 			Pos: cmpPos(green.Pos, b.suite.Pos), Summary: fmt.Sprintf("blue and green are the same address: %s", green.URL),
@@ -83,6 +88,8 @@ func (b *builder) checkAddresses() {
 		})
 		return
 	}
+	// Services are compared where both have a URL of their own; one that is joined to the
+	// side's url differs as the side does.
 	for _, s := range blue.Services {
 		i := slices.IndexFunc(green.Services, func(o Service) bool { return o.Name == s.Name })
 		if i < 0 || s.Shared || green.Services[i].Shared || s.URL == "" || strings.HasPrefix(s.URL, "/") {
@@ -121,6 +128,7 @@ func orElse(a, b string) string {
 	return b
 }
 
+// cmpPos is p, or other where p is not known.
 func cmpPos(p, other Pos) Pos {
 	if p.File == "" {
 		return other
@@ -128,7 +136,8 @@ func cmpPos(p, other Pos) Pos {
 	return p
 }
 
-// sameAddress reports whether two URLs lead to one place in any spelling.
+// sameAddress reports whether two URLs lead to one place in any spelling: case of scheme and
+// host, default ports, loopback names and a final slash do not count.
 func sameAddress(a, b string) bool {
 	if a == "" || b == "" {
 		return false
@@ -177,6 +186,7 @@ func urlHint(s string) string {
 	return fmt.Sprintf("write http://%s, or https://%s if it speaks TLS", problem.Cut(s, 80), problem.Cut(s, 80))
 }
 
+// badServiceURL says what is wrong with the URL of a service: a path, or a base URL.
 func badServiceURL(s string) string {
 	if strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") {
 		if strings.ContainsAny(s, " ?#\t\r\n\\") {
@@ -187,7 +197,8 @@ func badServiceURL(s string) string {
 	return badBaseURL(s)
 }
 
-// badHost checks host or host:port.
+// badHost says what is wrong with host or host:port; empty when nothing is. Names are ASCII:
+// an international name is written as DNS has it.
 func badHost(s string) string {
 	host, port := s, ""
 	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
@@ -214,6 +225,7 @@ func badHost(s string) string {
 	return ""
 }
 
+// badAddress says why text is not an IP address, with or without a port.
 func badAddress(s string) string {
 	if _, err := netip.ParseAddr(s); err == nil {
 		return ""
@@ -224,6 +236,7 @@ func badAddress(s string) string {
 	return fmt.Sprintf("%q is not an IP address or IP:port", problem.Cut(s, 80))
 }
 
+// badProxy says why text is not the URL of a proxy.
 func badProxy(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "socks5"}, u.Scheme) {
@@ -232,8 +245,8 @@ func badProxy(s string) string {
 	return ""
 }
 
-// checkOrigin holds an absolute URL to the services of the sides, as far as
-// their addresses are known.
+// checkOrigin holds an absolute URL to the services of the sides, as far as their addresses
+// are known: a request to any other host would be the same on both sides, and compare nothing.
 func (b *builder) checkOrigin(fail func(hint, format string, args ...any), text string) {
 	u, err := url.Parse(strings.TrimRight(text, "/"))
 	if err != nil || u.Host == "" {

@@ -8,30 +8,40 @@ import (
 	"github.com/bgverify/bgverify/scenarios/internal/bodyschema"
 )
 
-// A Capture reads a value from a response for later steps of the same lane.
+// A Capture reads a value from a response for later steps of the same lane. At, Header,
+// Cookie and Status are places, of which it has one; Regex looks in the text at that place,
+// or in the body where there is none.
 type Capture struct {
-	Name   string
-	At     string // body path with a single result
+	Name string
+	// At is a path into the body that names one value.
+	At     string
 	Header string
 	Cookie string
-	Regex  string // first group, or the whole match, of the body
+	// Regex picks its first group, or the whole match where it has none.
+	Regex  string
 	Status bool
-	Same   bool // both sides must have captured the same value
-	Pos    Pos
+	// Same demands that both sides have captured the same value.
+	Same bool
+	Pos  Pos
 }
 
-// An Expect is what must hold on a side whatever the comparison says.
+// An Expect is what must hold on a side whatever the comparison says. Parts that are empty
+// demand nothing, but for the defaults: a status of 2xx and an answer of an API.
 type Expect struct {
-	Status  []StatusMatch // any of; empty: 2xx
-	Latency []Matcher     // seconds
+	// Status are the statuses of which the answer has one; empty: 2xx.
+	Status []StatusMatch
+	// Latency are tests of the time to the last byte, in seconds.
+	Latency []Matcher
 	Headers []FieldExpect
 	Cookies []FieldExpect
 	Body    []PathExpect
-	Text    []Matcher // of the whole body
+	// Text are tests of the whole body as text.
+	Text []Matcher
 	// Schema is the path of a JSON Schema file below the root of the loaded files,
 	// perhaps with #/a/pointer to a part of it; see CheckSchema.
-	Schema   string
-	Snapshot string // path of a stored body below the root of the loaded files
+	Schema string
+	// Snapshot is the path of a stored body below the root of the loaded files.
+	Snapshot string
 	// SnapshotData is the stored body.
 	SnapshotData []byte
 	// schema is the compiled Schema.
@@ -51,24 +61,27 @@ type Expect struct {
 // at least one of the paths is a success when the values at those that it has pass.
 type AnswerTest struct{ OK []PathExpect }
 
-// A StatusMatch is a range of statuses: {200, 200} or {200, 299}.
+// A StatusMatch is a range of statuses, both ends included: {200, 200} or {200, 299}.
 type StatusMatch struct{ Low, High int }
 
-// A FieldExpect is what a header or cookie must be.
+// A FieldExpect is what a header or cookie must be: all Matchers must hold of its value,
+// which is text.
 type FieldExpect struct {
 	Name     string
 	Matchers []Matcher
 	Pos      Pos
 }
 
-// A PathExpect is what the values at a path must be.
+// A PathExpect is what the values at a path must be: all Matchers must hold. The path may
+// find several values, or none.
 type PathExpect struct {
 	Path     string
 	Matchers []Matcher
 	Pos      Pos
 }
 
-// HLSExpect is what an HLS playlist must be.
+// HLSExpect is what an HLS playlist must be: numbers of variants and of segments, codecs,
+// and the target duration in seconds.
 type HLSExpect struct {
 	Variants, Segments, Codecs, TargetDuration []Matcher
 	Pos                                        Pos
@@ -81,23 +94,33 @@ type Op uint8
 // take: a value, a number (lt, lte, gt, gte), a text (matches, type, format), true or
 // false (unique, exists, empty), a list (in) or further tests (count, each, not).
 const (
-	OpEq       Op = iota + 1 // equal, type included
-	OpNe                     // not equal
-	OpLt                     // a number below
-	OpLte                    // a number of at most
-	OpGt                     // a number above
-	OpGte                    // a number of at least
-	OpIn                     // one of a list of values
-	OpContains               // text with a text in it, or a list with an element
-	OpMatches                // text that a regular expression finds something in
-	OpType                   // of a JSON type
-	OpFormat                 // text of a named format
-	OpCount                  // a number of elements, members or characters that passes tests
-	OpUnique                 // all values found differ
-	OpEach                   // every element passes tests
-	OpExists                 // there is a value, or none
-	OpEmpty                  // nothing in it, or something
-	OpNot                    // none of the tests holds, and there is a value
+	OpEq Op = iota + 1 // equal, type included
+	OpNe               // not equal
+	OpLt               // a number below
+	OpLte
+	OpGt // a number above
+	OpGte
+	// OpIn holds where one of the values of a list is equal.
+	OpIn
+	// OpContains holds of a text with a text in it, and of a list with an element.
+	OpContains
+	// OpMatches holds of a text in which a regular expression finds something.
+	OpMatches
+	OpType // of a JSON type
+	// OpFormat names a format of text, such as uuid or date-time.
+	OpFormat
+	// OpCount tests the number of elements, members or characters.
+	OpCount
+	// OpUnique holds where all values that were found differ.
+	OpUnique
+	// OpEach holds where every element passes tests.
+	OpEach
+	// OpExists holds where there is a value; false: where there is none.
+	OpExists
+	// OpEmpty holds where nothing is in the value; false: where something is.
+	OpEmpty
+	// OpNot holds where there is a value and none of the tests holds.
+	OpNot
 )
 
 // opWords are the keys of the tests in a file.
@@ -125,6 +148,7 @@ type Matcher struct {
 	Pos Pos
 }
 
+// word is the name of an enum's value, or Type(7) for one that has none: String is total.
 func word(names []string, i uint8, typ string) string {
 	if int(i) < len(names) && names[i] != "" {
 		return names[i]

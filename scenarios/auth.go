@@ -12,7 +12,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// auth reads none or one kind of authentication; nil when the key is absent or wrong.
+// auth reads none or one kind of authentication; nil when the key is absent or wrong. Two
+// kinds are a problem and not a chain: a server takes one of them, and which one decides
+// who the request belongs to.
 func (w *walker) auth(o *keys.Mapping, name string) *Auth {
 	n := o.Get(name)
 	if n == nil {
@@ -59,6 +61,7 @@ func (w *walker) auth(o *keys.Mapping, name string) *Auth {
 	return out
 }
 
+// apiKey reads a key that is sent in a header or in the query, not both.
 func (w *walker) apiKey(n *yaml.Node, out *Auth) {
 	x := w.Object(n, "api_key", "auth")
 	out.Kind = AuthAPIKey
@@ -79,6 +82,8 @@ func (w *walker) apiKey(n *yaml.Node, out *Auth) {
 	}
 }
 
+// oauth2 reads a grant. client_credentials needs the client's secret, password a user and
+// a password; keys of the other grant do nothing and are reported.
 func (w *walker) oauth2(n *yaml.Node, out *Auth) {
 	x := w.Object(n, "oauth2", "auth")
 	out.Kind = AuthOAuth2Client
@@ -95,7 +100,7 @@ func (w *walker) oauth2(n *yaml.Node, out *Auth) {
 	x.RefuseUnread(" with this grant")
 }
 
-// templates calls f for what an auth is made of.
+// templates calls f for what an auth is made of; a nil Auth has nothing.
 func (a *Auth) templates(f func(*Template)) {
 	if a == nil {
 		return
@@ -126,9 +131,11 @@ var clientHeaders = map[string]string{
 	"upgrade": "upgrades are not part of a comparison", "te": "", "trailer": "", "expect": "",
 }
 
+// headerKey is headerName for the key of a mapping.
 func (w *walker) headerKey(k *yaml.Node) bool { return w.headerName(k, k.Value) }
 
-// headerName holds the name of a request header to what a file may write.
+// headerName holds the name of a request header to what a file may write: a token that the
+// client does not write itself, and not Cookie, which the jar of a lane is merged into.
 func (w *walker) headerName(k *yaml.Node, text string) bool {
 	name := strings.ToLower(text)
 	switch hint, own := clientHeaders[name]; {
@@ -144,6 +151,7 @@ func (w *walker) headerName(k *yaml.Node, text string) bool {
 	return false
 }
 
+// cookieName checks the name of a cookie.
 func (w *walker) cookieName(k *yaml.Node) bool {
 	if template.IsToken(k.Value) {
 		return true
@@ -164,13 +172,16 @@ func (w *walker) checkLiterals(fields []Field, what string, check func(string) e
 	}
 }
 
+// quoteName is a name in quotes as messages show it, cut to 40 characters.
 func quoteName(s string) string { return `"` + problem.Cut(s, 40) + `"` }
 
 // HMACAuth signs a text made of the request with a shared secret.
 type HMACAuth struct {
 	Secret *Template
-	Sign   *Template // the text; {{request.method}} and its like are parts of the request
-	Header string    // that carries the signature
+	// Sign is the text that is signed; {{request.method}} and its like are parts of the request.
+	Sign *Template
+	// Header carries the signature; Authorization without a word of the file.
+	Header string
 	Value  *Template // of the header; {{request.signature}} is the signature
 	Hash   string    // sha256, sha512 or sha1
 	Encode string    // hex or base64
@@ -182,8 +193,8 @@ type AWSAuth struct {
 	SessionToken                          *Template // nil: no temporary credentials
 }
 
-// signing reads the kinds of authentication that sign each request, and returns
-// how many there are.
+// signing reads the kinds of authentication that sign each request, and returns how many
+// there are. They are computed by the runner when the rest of the request is known.
 func (w *walker) signing(a *keys.Mapping, out *Auth) int {
 	kinds := 0
 	if x := a.Open("digest", "digest", "auth"); x != nil {
@@ -205,6 +216,8 @@ func (w *walker) signing(a *keys.Mapping, out *Auth) int {
 	return kinds
 }
 
+// hmac reads a signature with a shared secret. Without a header it is Authorization, without
+// a hash sha256, in hex, and without a value the header is the signature alone.
 func (w *walker) hmac(a *keys.Mapping, v *yaml.Node) *HMACAuth {
 	x := w.Object(v, "hmac", "auth")
 	h := &HMACAuth{}
@@ -215,10 +228,13 @@ func (w *walker) hmac(a *keys.Mapping, v *yaml.Node) *HMACAuth {
 	} else if !w.headerName(x.At("header"), h.Header) {
 		x.Broken = true
 	}
+	// names reports whether a template has a placeholder that begins so.
 	names := func(t *Template, prefix string) bool {
 		return slices.ContainsFunc(t.Parts, func(p template.Part) bool { return strings.HasPrefix(p.Name, prefix) })
 	}
 	const signature = template.RequestPrefix + "signature"
+	// A text without any part of the request would be one signature for every request, and
+	// one with the signature would need itself.
 	if h.Sign != nil {
 		h.Sign.Signs = true
 		switch {
@@ -262,24 +278,31 @@ func (s *Suite) kinds(step *Step) []AuthKind {
 	return out
 }
 
-// AuthKind is the kind of authentication. Zero is invalid.
+// AuthKind is the kind of authentication. Zero is invalid: "none" is a kind.
 type AuthKind uint8
 
-// Auth says how a request proves who sends it.
+// Auth says how a request proves who sends it. Which fields count depends on Kind; the
+// others are nil or empty. Values are templates, so that a token may be a capture.
 type Auth struct {
-	Kind           AuthKind
-	User, Password *Template // basic, digest, password grant
-	Token          *Template // bearer
-	Name           string    // api key: header or query name
-	In             string    // api key: "header" or "query"
-	Value          *Template // api key
-	TokenURL       *Template // OAuth2
-	ClientID       *Template
-	ClientSecret   *Template
-	Scopes         []string
-	HMAC           *HMACAuth
-	AWS            *AWSAuth
-	Pos            Pos
+	Kind AuthKind
+	// User and Password are those of basic, digest and the password grant.
+	User, Password *Template
+	// Token is sent by bearer.
+	Token *Template
+	// Name is the header or query parameter of an API key, In is "header" or "query", and
+	// Value is what is sent there.
+	Name  string
+	In    string    // api key: "header" or "query"
+	Value *Template // api key
+	// TokenURL answers with an access token of OAuth 2, for the client and its Scopes.
+	TokenURL     *Template
+	ClientID     *Template
+	ClientSecret *Template
+	Scopes       []string
+	// HMAC and AWS sign each request; nil for every other kind.
+	HMAC *HMACAuth
+	AWS  *AWSAuth
+	Pos  Pos
 }
 
 // The auth kinds.

@@ -14,7 +14,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
-// readCase reads one case: of steps, or of one request.
+// readCase reads one case: of steps, or of one request, whose keys are then written in the
+// case itself. It is nil for what is not a mapping, which has been reported.
 func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 	what := "case"
 	if id := scalarOf(n, "case"); id != "" {
@@ -35,10 +36,13 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 	if c.Data != nil {
 		columns = c.Data.Columns
 	}
+	// Names are in scope before the first step is read: the columns of the rows, then the
+	// variables of the case. Where rows could not be read, any name may be a column.
 	b.names.begin(columns, c.Vars)
 	b.names.blind = o.Has("data") && c.Data == nil
 	b.caseKeys(w, o, c)
 	ctx := stepContext{walker: w, rules: b.rules, seen: map[string]Pos{}, owner: what}
+	// A case with steps has service and rules for all of them, and no keys of a request.
 	if o.Has("steps") {
 		ctx.service = b.service(o, ctx)
 		own := w.rulesOf(o, "rules")
@@ -56,16 +60,19 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 		}
 		c.Cleanup = b.cleanup(o, ctx, what)
 	}
+	// Only now are all steps known that may take back another.
 	b.linkCompensation(c.Steps, c.Cleanup)
 	b.checkCase(w, o, c)
 	return c
 }
 
+// cleanup reads the steps that run after the case; they know what its steps captured.
 func (b *builder) cleanup(o *keys.Mapping, ctx stepContext, what string) []*Step {
 	return b.stepList(o, "cleanup", ctx, "cleanup of "+what)
 }
 
-// caseKeys reads what only cases have.
+// caseKeys reads what only cases have and more than one field needs: a skip must give a
+// reason that is text (`skip: true` says nothing), and a quarantine ends.
 func (b *builder) caseKeys(w *walker, o *keys.Mapping, c *Case) {
 	if n := o.Values["skip"]; n != nil && !o.Broken && (strings.TrimSpace(c.Skip) == "" || keys.IsLiteral(source.Deref(n))) {
 		o.Fail(o.At("skip"), "write the reason", "skip needs a reason")
@@ -80,6 +87,7 @@ func (b *builder) caseKeys(w *walker, o *keys.Mapping, c *Case) {
 	}
 }
 
+// checkTagName holds a tag to what an expression of --tag can name.
 func (w *walker) checkTagName(n *yaml.Node, text string) bool {
 	if keys.BadNameAt(text) >= 0 || text == "" || text == "and" || text == "or" || text == "not" {
 		w.Errorf(n, "", "%q is not a tag: letters, digits, - _ . and none of and, or, not", problem.Cut(text, 40))
@@ -88,7 +96,8 @@ func (w *walker) checkTagName(n *yaml.Node, text string) bool {
 	return true
 }
 
-// scalarOf finds the text of a key before the mapping is checked.
+// scalarOf finds the text of a key before the mapping is checked, so that messages about
+// the mapping can name it. It is empty where the key is not there or not text.
 func scalarOf(n *yaml.Node, name string) string {
 	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
@@ -104,14 +113,17 @@ func scalarOf(n *yaml.Node, name string) string {
 	return ""
 }
 
-// A partFile is a parts file read: its step lists by name.
+// A partFile is a parts file: its step lists by name, still as a tree. Steps are read where
+// they are used, because what their placeholders may name depends on the place of use.
 type partFile struct {
-	w     *walker
+	// w reads the parts with the places of their own file.
+	w *walker
+	// names are in file order; lists have the same names.
 	names []string
 	lists map[string]*yaml.Node
 }
 
-// partFile reads the top of a parts file once.
+// partFile reads the top of a parts file once, however many suites use it.
 func (l *loader) partFile(src *source.File) *partFile {
 	if p := l.parts[src.Path]; p != nil {
 		return p
@@ -137,7 +149,9 @@ func (l *loader) partFile(src *source.File) *partFile {
 	return p
 }
 
-// usePart inlines the steps of a part.
+// usePart inlines the steps of a part. Arguments (with:) are checked here, in the scope of
+// the use; the steps are read in a context that has them innermost. The name of the use is
+// put before the names of the steps, so that one part can be used twice in a case.
 func (b *builder) usePart(o *keys.Mapping, ctx stepContext, what string) []*Step {
 	ref, name := o.Text("use"), o.Text("step")
 	with := ctx.Vars(o, "with")
@@ -152,6 +166,8 @@ func (b *builder) usePart(o *keys.Mapping, ctx stepContext, what string) []*Step
 		return nil
 	}
 	inner := ctx
+	// Problems inside the part are reported there; a duplicate name is reported at the
+	// outermost use, the one place that the author of the suite can change.
 	inner.walker = p.w
 	if ctx.use == nil {
 		inner.use = o
@@ -172,7 +188,8 @@ func (b *builder) usePart(o *keys.Mapping, ctx stepContext, what string) []*Step
 	return out
 }
 
-// findPart opens the parts file that a use names; nil when that is a problem.
+// findPart opens the parts file that a use names; p is nil when that is a problem, which is
+// reported at the use. id is file#part, the element of the stack that finds circles.
 func (b *builder) findPart(o *keys.Mapping, ctx stepContext, ref string) (p *partFile, part, id string) {
 	if ref == "" {
 		return nil, "", ""
@@ -191,6 +208,7 @@ func (b *builder) findPart(o *keys.Mapping, ctx stepContext, ref string) (p *par
 		o.Fail(o.At("use"), "", "parts use each other in a circle: %s", strings.Join(append(slices.Clone(ctx.stack), id), " -> "))
 		return nil, "", ""
 	}
+	// Depth alone does not bound them: two uses in each of sixteen parts are 65,536 steps.
 	if len(ctx.stack) >= maxUse {
 		o.Fail(o.At("use"), "", "parts are used more than %d deep", maxUse)
 		return nil, "", ""
@@ -212,11 +230,11 @@ func (b *builder) findPart(o *keys.Mapping, ctx stepContext, ref string) (p *par
 	return p, part, id
 }
 
-// maxSteps bounds what parts can multiply to.
+// maxSteps bounds what parts can multiply to in one suite.
 const maxSteps = 10_000
 
-// checkParts reads a parts file that was found in a folder on its own: its shape
-// is checked, its placeholders only where a suite uses it.
+// checkParts reads a parts file that was found in a folder on its own: its shape is checked,
+// its placeholders only where a suite uses it. It reads into a suite that is thrown away.
 func (l *loader) checkParts(w *walker) {
 	p := l.partFile(w.Src)
 	s := &Suite{Name: "parts"}
@@ -255,26 +273,41 @@ func (c *Case) Count() int {
 	return c.Data.Count
 }
 
-// A Case is a named independent sequence of steps: a testcase in reports.
+// A Case is a named independent sequence of steps: a testcase in reports. Cases share
+// nothing but what setup captured, and may be walked at once and in any order.
 type Case struct {
-	ID         string // suite/case
-	Doc        string
-	Name       string // for people; the id's last part when not given
-	Tags       []string
-	Pos        Pos
-	Data       *Data // nil: one row without values
-	Vars       []Var
-	Order      Order
-	Crossover  bool
-	Confirm    int
-	Skip       string // the reason
+	// ID is suite/case.
+	ID  string
+	Doc string
+	// Name is for people; the id's last part when the file gives none.
+	Name string
+	// Tags are the words of --tag.
+	Tags []string
+	Pos  Pos
+	// Data are the rows that the case is walked for, one test case each; nil: one walk.
+	Data *Data
+	// Vars are the case's own variables.
+	Vars []Var
+	// Order says when the two requests of a step are sent.
+	Order Order
+	// Crossover also walks the case with the sides swapped in the middle: sessions that began
+	// on blue must go on on green.
+	Crossover bool
+	// Confirm is how often a pair that differs is sent again to label it, 0 to 10. It never
+	// turns a fail into a pass.
+	Confirm int
+	// Skip is the reason why the case is not run; empty: it is run.
+	Skip string
+	// Only marks the case; see rule 8 of [Load].
 	Only       bool
 	Quarantine *Quarantine
 	Steps      []*Step
-	Cleanup    []*Step
+	// Cleanup runs after Steps, however they ended.
+	Cleanup []*Step
 }
 
-// Quarantine keeps a case running without letting it decide.
+// A Quarantine lets a case run without letting it decide. Until is the end of its last day,
+// in UTC; after it the quarantine is a problem of the file.
 type Quarantine struct {
 	Until  time.Time
 	Ticket string

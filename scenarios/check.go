@@ -11,7 +11,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// checkStep reports what is wrong with a step as a whole.
+// checkStep reports what is wrong with a step as a whole: keys that are right one by one and
+// do nothing, or harm, together. It is asked after all keys are read and merged, since
+// side effects and mode may come from the defaults.
 func (b *builder) checkStep(o *keys.Mapping, s *Step, what string) {
 	method := s.Request.Method
 	switch {
@@ -29,6 +31,7 @@ func (b *builder) checkStep(o *keys.Mapping, s *Step, what string) {
 	if s.Poll != nil && s.Repeat > 1 {
 		o.Fail(o.At("repeat"), "", "a step polls or repeats, not both")
 	}
+	// A retry of the defaults is passed over in silence: it is meant for the other steps.
 	if s.Retry != nil && unsafe(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects && o.Has("retry") {
 		o.Fail(o.At("retry"), "declare side_effects: idempotent if sending twice is harmless",
 			"%s is never sent twice, so retry does nothing", method)
@@ -75,7 +78,7 @@ func expectsNothing(e *Expect) string {
 }
 
 // emptyMatcher names a test among several that every value passes. A count next to
-// each says whether there may be no element.
+// each says whether there may be no element, and so is not empty.
 func emptyMatcher(list []Matcher) string {
 	each := slices.ContainsFunc(list, func(m Matcher) bool { return m.Op == OpEach })
 	for _, m := range list {
@@ -162,7 +165,8 @@ func (b *Body) templates(f func(*Template)) {
 	}
 }
 
-// checkNames reports the placeholders of a step that nothing answers.
+// checkNames reports the placeholders of a step that nothing answers. A parts file on its
+// own is not checked: its arguments come from the use.
 func (b *builder) checkNames(s *Step) {
 	if b.unbound {
 		return
@@ -172,7 +176,9 @@ func (b *builder) checkNames(s *Step) {
 	s.templates(b.names.check)
 }
 
-// checkSuite looks at the suite as a whole.
+// checkSuite looks at the suite as a whole, when every case is read. What is sent with every
+// step (headers and auth of sides and services) may name any capture of the suite: it is
+// checked now that all of them are known.
 func (b *builder) checkSuite(w *walker, o *keys.Mapping) {
 	b.names.improveHints()
 	b.names.anywhere = true
@@ -213,8 +219,8 @@ func (b *builder) checkSuite(w *walker, o *keys.Mapping) {
 // minSecret is the length below which a secret cannot be told from other text.
 const minSecret = 6
 
-// checkSecrets reports names that nothing gives, which would leave the real
-// secret readable, and values that are too short to be hidden.
+// checkSecrets reports names that nothing gives, which would leave the real secret readable,
+// and, when requests will be sent, values that are too short to be hidden.
 func (b *builder) checkSecrets(w *walker, o *keys.Mapping) {
 	for _, name := range b.suite.Secrets {
 		at := o.ElementOf("secrets", name)
@@ -245,7 +251,7 @@ func (b *builder) checkSecrets(w *walker, o *keys.Mapping) {
 	}
 }
 
-// isVariable reports whether a case or a part defines a name.
+// isVariable reports whether a case, its rows or a use of a part defines a name.
 func (b *builder) isVariable(name string) bool {
 	for _, c := range b.suite.Cases {
 		if template.FindVar(c.Vars, name) != nil || c.Data != nil && slices.Contains(c.Data.Columns, name) {

@@ -11,8 +11,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
-// A undoing is a step with the names that its compensates key lists, until all
-// steps of its case are read.
+// An undoing is a step with the names that its compensates key lists, until all
+// steps of its case are read: cleanup may name steps that come before it in the case.
 type undoing struct {
 	step  *Step
 	o     *keys.Mapping
@@ -32,7 +32,9 @@ func (b *builder) readCompensates(o *keys.Mapping, s *Step) {
 	b.undo = append(b.undo, w)
 }
 
-// linkCompensation finds out which step takes back what: Step.Compensates.
+// linkCompensation finds out which step takes back what: Step.Compensates. The runner sends
+// such a step also when the case ends early, on every side that got what it takes back; a
+// step that is linked wrongly leaves orders in production or cancels those of others.
 //
 //  1. A step that says compensates: takes back the earlier steps of those names; a
 //     step of cleanup may name any step of the case, and one of teardown any of setup.
@@ -56,6 +58,8 @@ func (b *builder) linkCompensation(steps, cleanup []*Step) {
 			}
 		}
 	}
+	// open are the steps that still wait, general the steps of cleanup that could take
+	// back any of them.
 	open := slices.DeleteFunc(slices.Clone(steps), func(s *Step) bool {
 		return !s.leavesSomething() || slices.ContainsFunc(all, func(other *Step) bool { return slices.Contains(other.Compensates, s) })
 	})
@@ -75,7 +79,8 @@ func (b *builder) linkCompensation(steps, cleanup []*Step) {
 	}
 }
 
-// linkNamed is rule 1.
+// linkNamed is rule 1. Inside a part a name may be written with or without the names of the
+// uses around it.
 func (b *builder) linkNamed(steps, cleanup []*Step) {
 	for _, w := range b.undo {
 		inCleanup := slices.Contains(cleanup, w.step)
@@ -125,7 +130,8 @@ func (s *Step) Uses(variable string) bool {
 	return used
 }
 
-// repeatsURLOf reports whether both steps ask for one resource of one service.
+// repeatsURLOf reports whether both steps ask for one resource of one service, by the text of
+// the URL as written.
 func (s *Step) repeatsURLOf(earlier *Step) bool {
 	return s.Service == earlier.Service && s.Request.URL != nil && earlier.Request.URL != nil && s.Request.URL.Text == earlier.Request.URL.Text
 }

@@ -18,7 +18,8 @@ import (
 )
 
 // data reads the rows of a case: a file, or rows written in place. The rows are
-// walked once here, to count them and to report every bad one, and never kept.
+// walked once here, to count them and to report every bad one, and never kept: a file of a
+// million rows costs time and no memory.
 func (b *builder) data(w *walker, o *keys.Mapping, c *Case) *Data {
 	n := o.Get("data")
 	if n == nil {
@@ -31,6 +32,7 @@ func (b *builder) data(w *walker, o *keys.Mapping, c *Case) *Data {
 	x := w.Object(n, "data", "data")
 	d := &Data{File: x.FileName("file"), Name: x.Template("name")}
 	sample := x.Int("sample", 0)
+	// Neither or both.
 	if x.Has("file") == x.Has("rows") && !x.Broken {
 		x.Fail(x.Node, "write file: or rows:", "data needs a file or rows, one of them")
 		return nil
@@ -44,6 +46,7 @@ func (b *builder) data(w *walker, o *keys.Mapping, c *Case) *Data {
 		open = w.inlineRows(source.Deref(v))
 	} else if d.File != "" {
 		w.files[d.File] = true
+		// The format follows from the ending where it is not written.
 		format := x.Word("format")
 		if format == "" {
 			format = map[string]string{
@@ -74,7 +77,9 @@ func (b *builder) data(w *walker, o *keys.Mapping, c *Case) *Data {
 	return b.finishRows(w, at, c, d, open, sample)
 }
 
-// finishRows walks the rows once, reports what is wrong and takes the sample.
+// finishRows walks the rows once, reports what is wrong and takes the sample. Two samples may
+// be asked for: the file's own (sample:), and the stage's limit on rows, which counts what it
+// left out so that the report can say so. d.Rows stays nil where rows are wrong.
 func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open rows.Source, sample int) *Data {
 	columns, all, err := open()
 	if err != nil {
@@ -91,6 +96,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 			return nil
 		}
 	}
+	// A wrong name is reported once, not once a row.
 	if !b.checkRowName(d) {
 		d.Name = nil
 	}
@@ -138,6 +144,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 	return d
 }
 
+// rowProblem reports a mistake in rows: in the data file where its line is known, else at n.
 func (b *builder) rowProblem(w *walker, n *yaml.Node, d *Data, err error) {
 	var re *rows.Error
 	if errors.As(err, &re) && d.File != "" && re.Line > 0 {
@@ -151,7 +158,9 @@ func (b *builder) rowProblem(w *walker, n *yaml.Node, d *Data, err error) {
 	w.Errorf(n, hint, "cannot read %s: %v", orElse(d.File, "rows"), err)
 }
 
-// checkRowName holds the name of rows to their columns.
+// checkRowName holds the name of rows to their columns, and reports whether it can be used.
+// It asks a copy of the names that knows nothing but columns: no variable, flag or
+// environment, since a row is named before any lane exists.
 func (b *builder) checkRowName(d *Data) bool {
 	if d.Name == nil {
 		return true
@@ -172,6 +181,7 @@ func (b *builder) checkRowName(d *Data) bool {
 	return len(n.l.problems) == 0
 }
 
+// didYouMeanColumn is a hint that suits a row's name, where vars and captures do not count.
 func didYouMeanColumn(hint string, columns []string) string {
 	if strings.HasPrefix(hint, "did you mean") {
 		return hint
@@ -192,7 +202,7 @@ func (c *Case) RowID(row Row) (id, name string) {
 	return c.ID + "[" + text + "]", c.Name + " [" + text + "]"
 }
 
-// inlineRows reads rows written in the scenario file.
+// inlineRows reads rows written in the scenario file. The columns are those of the first.
 func (w *walker) inlineRows(n *yaml.Node) rows.Source {
 	var columns []string
 	var list []Row
@@ -225,6 +235,7 @@ func (w *walker) inlineRows(n *yaml.Node) rows.Source {
 	}
 }
 
+// inlineRow reads one row: names and cells in file order, values without placeholders.
 func (w *walker) inlineRow(n *yaml.Node) (names []string, cells []Value) {
 	w.EachPair(n, func(k, v *yaml.Node) {
 		if keys.EmptyNull(v) {

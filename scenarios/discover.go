@@ -16,11 +16,14 @@ import (
 
 // A found is a YAML file to read.
 type found struct {
-	path     string
-	explicit bool // named itself, not found in a folder
+	path string
+	// explicit is set for a file that was named itself, not found in a folder.
+	explicit bool
 }
 
-// collect expands folders.
+// collect lists the files that paths name, each once, in the order of rule 6: that of the
+// paths, inside a folder that of the names. A path that cannot be used is reported and left
+// out, so that the mistakes of all other files are still shown.
 func (l *loader) collect(paths []string) []found {
 	var out []found
 	seen := map[string]bool{}
@@ -31,6 +34,7 @@ func (l *loader) collect(paths []string) []found {
 		}
 	}
 	for _, p := range paths {
+		// fs.ValidPath refuses absolute paths and those that climb out with "..": rule 3.
 		name := path.Clean(p)
 		if !fs.ValidPath(name) {
 			l.add(Problem{Pos: Pos{File: p}, Summary: "a path may not leave the scenario folder"})
@@ -49,7 +53,9 @@ func (l *loader) collect(paths []string) []found {
 	return out
 }
 
-// walkFolder finds the YAML files of a folder, hidden ones left out.
+// walkFolder finds the YAML files below a folder. Hidden files and folders are left out:
+// .git and the drafts of editors are not suites. A folder without any YAML is a problem,
+// since a run of nothing would pass.
 func (l *loader) walkFolder(root string, take func(string)) {
 	n := 0
 	err := fs.WalkDir(l.fsys, root, func(name string, d fs.DirEntry, err error) error {
@@ -77,7 +83,7 @@ func (l *loader) walkFolder(root string, take func(string)) {
 	}
 }
 
-// topKeys are the keys of a file's top mapping.
+// topKeys are the keys of a file's top mapping, in file order and not yet checked.
 func topKeys(root *yaml.Node) []string {
 	var keys []string
 	for i := 0; i+1 < len(root.Content); i += 2 {
@@ -86,7 +92,9 @@ func topKeys(root *yaml.Node) []string {
 	return keys
 }
 
-// suiteFile reads a file by what its top-level keys say it is; nil when it is not a suite.
+// suiteFile reads a file by what its top-level keys say it is (rule 1), and returns nil
+// when it is not a suite. Files of the other kinds are read for their own mistakes only
+// when they are found in a folder: there they are checked even if no suite uses them.
 func (l *loader) suiteFile(name string, explicit bool) *Suite {
 	if !explicit && l.isDescription(name) {
 		return nil
@@ -100,6 +108,8 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 		w.Errorf(src.Root, "a scenario file begins with suite:", "the file holds %s, not a mapping", keys.KindWord(src.Root))
 		return nil
 	}
+	// The kind decides by which table the file is read, so it must be known before any key
+	// is checked.
 	keys := topKeys(src.Root)
 	kind := fileKind(keys, name)
 	if kind != "suite" && kind != "" {
@@ -108,6 +118,8 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 	switch {
 	case kind == "suite":
 		return l.suite(w)
+	// No table fits. A mistyped top key is the most frequent reason; the first word that
+	// resembles a kind's own key is taken for it.
 	case kind == "":
 		hint := "a scenario file begins with suite:"
 		for _, k := range keys {
@@ -117,6 +129,7 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 			}
 		}
 		w.Errorf(src.Root, hint, "this is neither a suite nor a parts, rule or env file")
+	// Somebody who names a parts file in run believes that its steps are sent.
 	case explicit && !l.opts.Others:
 		article := "a"
 		if kind == "env" {
@@ -135,6 +148,10 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 	return nil
 }
 
+// fileKind names the kind of a file: suite, parts, rule, env or config; empty when the keys
+// fit none. The order matters: a suite has rules and sides too, and only the file whose
+// keys are nothing but rules: and doc: is a rule file. bgverify.yaml is recognised by its
+// name, because none of its keys is required.
 func fileKind(keys []string, name string) string {
 	switch {
 	case slices.Contains(keys, "suite"):

@@ -15,10 +15,11 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// requirable are the aspects of a run that a stage can require.
+// requirable are the aspects of a run that a stage can require (require:).
 var requirable = []string{"compare", "load", "writes", "identity"}
 
-// env reads an env file.
+// env reads an env file. Its rules are compiled on their own, so that a mistake in them is
+// reported once and in this file, and again with those of each suite they are added to.
 func (l *loader) env(w *walker) *Env {
 	e := &Env{File: w.Src.Path}
 	o := w.Object(w.Src.Root, "env file", "")
@@ -47,8 +48,8 @@ func (l *loader) env(w *walker) *Env {
 	return e
 }
 
-// checkEnvList holds the file's own templates to the environment it may read;
-// everything else they name is looked up in the suites.
+// checkEnvList holds the file's own templates to the environment it may read; everything
+// else they name is looked up in the suites. Addresses without placeholders are checked too.
 func (w *walker) checkEnvList(e *Env) {
 	s := &Suite{Env: e.Env, Stage: &Env{}}
 	n := newNames(w.loader, s)
@@ -82,19 +83,26 @@ func (w *walker) checkEnvList(e *Env) {
 
 // A Config is bgverify.yaml: env files by stage and defaults of flags.
 type Config struct {
-	File           string
-	Envs           []Named // stage and path of its env file
-	Env            string  // stage of runs that name none
-	Paths          []string
-	Out            string
-	Concurrency    int           // 0: not written
-	Timeout        time.Duration // 0: not written
-	Keep, KeepDays int           // 0: not written
+	File string
+	// Envs are stages with the paths of their env files, in file order.
+	Envs []Named
+	// Env is the stage of runs that name none.
+	Env string
+	// Paths are the files and folders of runs that name none; Out is the folder of runs.
+	Paths []string
+	Out   string
+	// Concurrency is how many cases are walked at once; 0: not written, as below.
+	Concurrency int
+	// Timeout is the longest time of a run.
+	Timeout time.Duration
+	// Keep and KeepDays are how many runs, and for how many days runs are kept.
+	Keep, KeepDays int
+	// OnInconclusive is block, warn or retry; Format lists the reports to write.
 	OnInconclusive string
 	Format         []string
 }
 
-// config reads bgverify.yaml.
+// config reads bgverify.yaml and checks that the env files it names can be opened.
 func (l *loader) config(w *walker) *Config {
 	o := w.Object(w.Src.Root, "config", "")
 	c := &Config{File: w.Src.Path}
@@ -123,7 +131,8 @@ func (l *loader) config(w *walker) *Config {
 	return c
 }
 
-// LoadConfig reads bgverify.yaml.
+// LoadConfig reads bgverify.yaml: the env file of each stage and the defaults of flags. What
+// the flags say wins, which is the business of the command.
 func LoadConfig(fsys fs.FS, name string) (*Config, Problems) {
 	l := newLoader(fsys, LoadOptions{})
 	src := l.open(name)

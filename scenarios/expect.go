@@ -14,21 +14,22 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// An expectSource is an expect as written, not yet merged.
+// An expectSource is an expect as written, before the defaults and both sides are merged.
 type expectSource struct {
 	both  Expect
 	sides map[Side]*Expect
 	at    *yaml.Node
 }
 
-// noSides refuses overrides where a side's own answer is asked anyway.
+// noSides refuses overrides per side where an expectation is asked of each side's answer
+// alone, as until: and the defaults of a poll are.
 func (e *expectSource) noSides(w *walker, where string) {
 	if len(e.sides) > 0 {
 		w.Errorf(e.at, "", "%s has no overrides per side", where)
 	}
 }
 
-// expect reads an expectation with its overrides.
+// expect reads an expectation with its overrides for blue and green.
 func (w *walker) expect(n *yaml.Node, what string) *expectSource {
 	o := w.Object(n, "expect", what)
 	e := &expectSource{at: o.Node, sides: map[Side]*Expect{}}
@@ -46,6 +47,9 @@ func (w *walker) expect(n *yaml.Node, what string) *expectSource {
 	return e
 }
 
+// expectInto reads the keys that an expectation, its overrides and a condition share. Empty
+// lists and mappings are problems: they look like something that is checked. Which parts
+// are written is kept, since merging and the default expectations depend on it.
 func (w *walker) expectInto(o *keys.Mapping, e *Expect) {
 	e.Pos = w.Pos(o.Node)
 	for _, k := range keys.ExpectKeys {
@@ -78,6 +82,8 @@ func (w *walker) expectInto(o *keys.Mapping, e *Expect) {
 	}
 }
 
+// anyHeaderName checks the name of a response header. Unlike in a request, every token is
+// allowed: an answer may have headers that the client never sends.
 func (w *walker) anyHeaderName(k *yaml.Node) bool {
 	if template.IsToken(k.Value) {
 		return true
@@ -86,7 +92,8 @@ func (w *walker) anyHeaderName(k *yaml.Node) bool {
 	return false
 }
 
-// expectFiles reads schema and snapshot.
+// expectFiles reads schema and snapshot. Both files are read now, so that a missing one is
+// a problem before the first request.
 func (w *walker) expectFiles(o *keys.Mapping, e *Expect) {
 	w.expectSchema(o, e)
 	if e.Snapshot = o.FileName("snapshot"); e.Snapshot != "" {
@@ -96,6 +103,7 @@ func (w *walker) expectFiles(o *keys.Mapping, e *Expect) {
 
 var statusForm = regexp.MustCompile(`^([1-5])(\d\d|xx|XX)$`)
 
+// status reads 200 as {200, 200} and 2xx as {200, 299}.
 func (w *walker) status(n *yaml.Node) (StatusMatch, bool) {
 	text, ok := w.ScalarText(n, "status", keys.Status)
 	if !ok {
@@ -113,7 +121,8 @@ func (w *walker) status(n *yaml.Node) (StatusMatch, bool) {
 	return StatusMatch{low, low + 99}, true
 }
 
-// latency reads bounds of time; operands become seconds.
+// latency reads bounds of the time to the last byte: one duration, which is lte, or a
+// mapping of lt, lte, gt and gte. Operands become JSON numbers of seconds.
 func (w *walker) latency(o *keys.Mapping) []Matcher {
 	n := o.Get("latency")
 	if n == nil {
@@ -146,6 +155,8 @@ func (w *walker) latency(o *keys.Mapping) []Matcher {
 	return out
 }
 
+// fieldExpects reads what headers or cookies must be. Their values are text, so that
+// `X-Count: 3` expects the text 3.
 func (w *walker) fieldExpects(o *keys.Mapping, name string, check func(*yaml.Node) bool) []FieldExpect {
 	var out []FieldExpect
 	o.EachPair(name, func(k, v *yaml.Node) {
@@ -159,7 +170,7 @@ func (w *walker) fieldExpects(o *keys.Mapping, name string, check func(*yaml.Nod
 	return out
 }
 
-// pathExpects reads a mapping of body paths to what their values must be.
+// pathExpects reads a mapping of body paths to what their values must be; null is a value.
 func (w *walker) pathExpects(o *keys.Mapping, name string) []PathExpect {
 	var out []PathExpect
 	o.EachPairOrNull(name, func(k, v *yaml.Node) {
@@ -173,7 +184,8 @@ func (w *walker) pathExpects(o *keys.Mapping, name string) []PathExpect {
 	return out
 }
 
-// answer reads what tells a suite's successes from errors.
+// answer reads what tells a suite's successes from errors. Its values have no placeholders:
+// the test is asked of every answer, before any step's own variables count.
 func (w *walker) answer(o *keys.Mapping) *AnswerTest {
 	n := o.Get("answer")
 	if n == nil {
@@ -195,7 +207,8 @@ func (w *walker) answer(o *keys.Mapping) *AnswerTest {
 	return a
 }
 
-// over is the suite's test with the paths of the stage that it does not name.
+// over is the suite's test with the paths of the stage that it does not name. Either may be
+// absent; nil when both are.
 func (a *AnswerTest) over(stage *Env) *AnswerTest {
 	if stage == nil || stage.Answer == nil {
 		return a
@@ -212,6 +225,7 @@ func (a *AnswerTest) over(stage *Env) *AnswerTest {
 	return out
 }
 
+// hls reads what an HLS playlist must be: numbers, or tests of numbers, and codecs as text.
 func (w *walker) hls(n *yaml.Node) *HLSExpect {
 	o := w.Object(n, "hls", "")
 	h := &HLSExpect{Pos: w.Pos(o.Node)}
@@ -228,7 +242,14 @@ func (w *walker) hls(n *yaml.Node) *HLSExpect {
 	return h
 }
 
-// mergeExpect lays a step's expectation over the defaults'. Either may be nil.
+// mergeExpect merges a step's expectation over the defaults'. Either may be nil.
+//
+//  1. A part (status, latency, text, schema, snapshot, hls) that the step writes takes the
+//     place of the default's.
+//  2. Headers, cookies and body are merged by name or path; a step's entry takes the place
+//     of the default's with all its matchers.
+//  3. The overrides of a side are merged by the same rules, each side apart, and
+//     then over the merged expectation of both.
 func mergeExpect(base, over *expectSource) *expectSource {
 	out := &expectSource{sides: map[Side]*Expect{}}
 	for _, e := range []*expectSource{base, over} {
@@ -250,8 +271,8 @@ func mergeExpect(base, over *expectSource) *expectSource {
 	return out
 }
 
-// overlay is base with the parts that over writes; headers, cookies and body
-// paths are taken over one by one.
+// overlay is base with the parts that over writes: rules 1 and 2 of mergeExpect. Neither
+// argument is changed: all steps share the defaults.
 func overlay(base, over Expect) Expect {
 	out := base
 	if over.Pos.Line > 0 {
@@ -288,6 +309,7 @@ func overlay(base, over Expect) Expect {
 	return out
 }
 
+// overlayFields is rule 2 for headers and cookies, whose names differ in case alone.
 func overlayFields(base, over []FieldExpect) []FieldExpect {
 	out := slices.DeleteFunc(slices.Clone(base), func(f FieldExpect) bool {
 		return slices.ContainsFunc(over, func(o FieldExpect) bool { return strings.EqualFold(o.Name, f.Name) })
@@ -295,7 +317,7 @@ func overlayFields(base, over []FieldExpect) []FieldExpect {
 	return append(out, over...)
 }
 
-// templates calls f for the operands of an expectation.
+// templates calls f for the operands of an expectation, so that their names are checked.
 func (e *Expect) templates(f func(*Template)) {
 	walk := func(list []Matcher) { matcherTemplates(list, f) }
 	walk(e.Latency)
@@ -315,6 +337,7 @@ func (e *Expect) templates(f func(*Template)) {
 	}
 }
 
+// matcherTemplates calls f for the operands of tests, nested ones included.
 func matcherTemplates(list []Matcher, f func(*Template)) {
 	for _, m := range list {
 		if m.Value != nil {

@@ -12,16 +12,17 @@ import (
 	"github.com/bgverify/bgverify/internal/suggest"
 )
 
-// LoadOptions are what the outside says while files are read.
+// LoadOptions are what the caller says while files are read. The zero value reads files as
+// `bgverify validate` does: what comes from outside may be missing, and nothing expires.
 type LoadOptions struct {
 	// Now decides which rules and quarantines have expired. Zero switches that check off.
 	Now time.Time
-	// Seed chooses the rows of `sample`.
+	// Seed chooses the rows of `sample`. The same seed, case and file give the same rows.
 	Seed uint64
 	// Trial: the rules are tried on two answers and decide about no traffic, so
 	// that a proposed rule may still hold its placeholders.
 	Trial bool
-	// Vars are the variables of flags (--var name=value), in order.
+	// Vars are the variables of flags (--var name=value), in order; the last of a name wins.
 	Vars []Named
 	// Getenv reads an environment variable; nil: none is set.
 	Getenv func(name string) (string, bool)
@@ -35,10 +36,12 @@ type LoadOptions struct {
 	BlueURL, GreenURL string
 	// Rules are added before those of every suite (a rule file named by a flag).
 	Rules []diff.Rule
-	// Demand is set where requests will be sent: needs, environment variables
-	// and the sides' URLs must then be there. Without it they may be missing.
+	// Demand is set where requests will be sent: needs, environment variables and the sides'
+	// URLs must then be known. Without it they may be missing, and what waits for them is
+	// checked as far as it is written.
 	Demand bool
-	// Others lets a path name a parts, rule, env or config file itself (validate).
+	// Others lets a path name a parts, rule, env or config file itself (validate). Without it
+	// such a path is a problem: the caller wants something to run.
 	Others bool
 	// SameSides allows both sides to have the same address (calibrate).
 	SameSides bool
@@ -54,38 +57,52 @@ type LoadOptions struct {
 //     rule file, with sides: or limits: an env file. A description of an API, with
 //     openapi: or swagger:, is passed over. Any other YAML is a problem.
 //  2. Every key is known, written once and has a value. One file is one document.
+//     A key that is written and read by nothing is a problem.
 //  3. Nothing is read from outside fsys; only regular files are read.
 //  4. Defaults are merged into steps, parts are inlined, the env file and flags
 //     are merged into the sides. Rules are those of flags, env file, suite, case
 //     and step, in that order.
 //  5. A placeholder that nothing can answer is a problem, unless it has a default.
-//  6. Suites come in the order of the paths, inside a folder by path.
+//  6. Suites come in the order of the paths, inside a folder by path. The names of
+//     suites are unique, and those of cases in their suite.
+//  7. A load stage may name cases of any suite that is read in the same call.
+//  8. Where a case is marked only, all cases without the mark and all load stages are
+//     left out, and a warning says so.
+//
+// Load sends nothing and reads neither clock nor environment but through opts.
 func Load(fsys fs.FS, paths []string, opts LoadOptions) ([]*Suite, Problems) {
 	l := newLoader(fsys, opts)
 	var suites []*Suite
 	byName := map[string]*Suite{}
+	// Rule 1: what a file is follows from its keys; only suites are returned.
 	for _, name := range l.collect(paths) {
 		s := l.suiteFile(name.path, name.explicit)
 		if s == nil {
 			continue
 		}
+		// Rule 6. Ids of cases begin with the suite's name: two suites of one name would
+		// share rows of reports and history.
 		if first := byName[s.Name]; first != nil && s.Name != "" {
 			l.add(Problem{Pos: s.Pos, Summary: fmt.Sprintf("duplicate suite %q", s.Name), Hint: "it is also in " + first.Pos.String()})
 		}
 		byName[s.Name] = s
 		suites = append(suites, s)
 	}
+	// A run of nothing would pass.
 	if len(suites) == 0 && len(l.problems) == 0 && !(opts.Others && l.others > 0) {
 		where := strings.Join(paths, ", ")
 		l.add(Problem{Pos: Pos{File: where}, Summary: "no suite found", Hint: "a scenario file begins with suite: and ends with .yaml"})
 	}
+	// The order matters: warnFlags wants the names that all suites use; linkLoads wants the
+	// cases that onlyMarked is about to remove, since a stage may load a case without mark.
 	l.warnFlags(suites)
 	l.linkLoads(suites, byName)
 	l.onlyMarked(suites)
 	return suites, l.done()
 }
 
-// LoadEnv reads an env file.
+// LoadEnv reads an env file, for [LoadOptions].Env. Its addresses may name variables of
+// suites, so that they are expanded only where a suite is read.
 func LoadEnv(fsys fs.FS, name string, opts LoadOptions) (*Env, Problems) {
 	l := newLoader(fsys, opts)
 	src := l.open(path.Clean(name))
@@ -96,7 +113,8 @@ func LoadEnv(fsys fs.FS, name string, opts LoadOptions) (*Env, Problems) {
 	return e, l.done()
 }
 
-// LoadRules reads a rule file: YAML with a top-level rules list.
+// LoadRules reads a rule file: YAML with a top-level rules list. Rule files that it uses are
+// read too; the rules come in the order in which they are written.
 func LoadRules(fsys fs.FS, name string, opts LoadOptions) ([]diff.Rule, Problems) {
 	l := newLoader(fsys, opts)
 	src := l.open(path.Clean(name))
@@ -108,8 +126,9 @@ func LoadRules(fsys fs.FS, name string, opts LoadOptions) ([]diff.Rule, Problems
 	return rules, l.done()
 }
 
-// onlyMarked keeps the cases marked only, when there are any, and warns of each
-// where that leaves something out.
+// onlyMarked is rule 8. What is left out is counted in [Suite].LeftOut: a run that had to
+// leave something out is inconclusive, since a mark that was forgotten in the file would
+// otherwise turn a whole suite into one case that passes.
 func (l *loader) onlyMarked(suites []*Suite) {
 	isOnly := func(c *Case) bool { return c.Only }
 	if !slices.ContainsFunc(suites, func(s *Suite) bool { return slices.ContainsFunc(s.Cases, isOnly) }) {
@@ -140,7 +159,9 @@ func (l *loader) onlyMarked(suites []*Suite) {
 	}
 }
 
-// linkLoads finds the cases of load stages, which may be in other suites.
+// linkLoads is rule 7: it finds the cases that load stages name. It runs when all suites
+// are read, and keeps the pointers in the stage, so that a Selection which drops the case
+// from the run does not take it from the load.
 func (l *loader) linkLoads(suites []*Suite, byName map[string]*Suite) {
 	for _, s := range suites {
 		for _, stage := range s.Loads {

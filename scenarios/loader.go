@@ -12,28 +12,52 @@ import (
 	"github.com/bgverify/bgverify/scenarios/openapi"
 )
 
-// loader collects what is read and what is wrong with it.
+// A loader holds what one call of [Load] has read so far and what is wrong with it. Every
+// file is read once and every problem reported once, whichever path leads there; the state
+// of a single suite (files, undone steps, names) is cleared or made anew by loader.suite.
+//
+// A loader is used by one goroutine.
 type loader struct {
-	fsys     fs.FS
-	opts     LoadOptions
+	// fsys is the only place that files are read from; its root bounds every path.
+	fsys fs.FS
+	// opts is what the command says; it is never changed.
+	opts LoadOptions
+	// problems are in the order in which they were found; done sorts them.
 	problems Problems
-	seen     map[string]bool          // problems already reported
-	sources  map[string]*source.File  // YAML files read; nil: unusable, and reported
-	texts    map[string][]string      // lines of files, for the source line of problems
-	payloads map[string][]byte        // other files read, by path
-	rules    map[string]*keys.Mapping // rules by origin, to place what Compile says of them
-	files    map[string]bool          // files the current suite is made of
-	parts    map[string]*partFile     // by path
-	places   map[*Template]place      // where templates are written, to place their placeholders
-	schemas  map[string]compiledSchema
-	apis     map[string]*openapi.Document // descriptions of APIs, by path
-	uses     int                          // of parts and rule files, so far
-	named    map[string]bool              // variables that templates name
-	others   int                          // files that are not suites, read for their own sake
-	objects  []*keys.Mapping              // mappings read since the last checkRead
+	// seen are the problems that were reported, by place, kind and summary.
+	seen map[string]bool
+	// sources are the YAML files read, by path; nil: unusable, which has been reported.
+	sources map[string]*source.File
+	// texts are the lines of files, for the source line of problems.
+	texts map[string][]string
+	// payloads are the other files read, by path.
+	payloads map[string][]byte
+	// rules are the mappings of rules by origin, to place what diff.Compile says of them.
+	rules map[string]*keys.Mapping
+	// files are those that the current suite is made of.
+	files map[string]bool
+	// parts are the parts files read, by path.
+	parts map[string]*partFile
+	// places say where templates are written, to place their placeholders.
+	places map[*Template]place
+	// schemas are the compiled JSON Schema files, by path.
+	schemas map[string]compiledSchema
+	// apis are the descriptions of APIs, by path.
+	apis map[string]*openapi.Document
+	// uses counts the uses of parts and rule files so far; see maxUses.
+	uses int
+	// named are the variables that templates name; see warnFlags.
+	named map[string]bool
+	// others counts the files that are not suites and were read for their own sake.
+	others int
+	// objects are the mappings read since the last checkRead.
+	objects []*keys.Mapping
 }
 
-// A walker reads the mappings of one file.
+// A walker reads the mappings of one file. It is a loader with a reader: the reader knows
+// the file and checks keys and values, the loader knows what all files have in common. A
+// part or rule file that a suite uses gets a walker of its own, so that its problems have
+// its places and its references are relative to its folder.
 type walker struct {
 	*loader
 	*keys.Reader
@@ -41,7 +65,8 @@ type walker struct {
 
 func newWalker(l *loader, src *source.File) *walker { return &walker{l, keys.NewReader(src, l)} }
 
-// A place is the scalar that a template was read from.
+// A place is where a template was read from. Problems of names are found long after the
+// reading, and need the place of a placeholder inside the scalar.
 type place struct {
 	src *source.File
 	n   *yaml.Node
@@ -55,13 +80,16 @@ func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 	}
 }
 
-// maxProblems bounds what one load reports.
+// maxProblems bounds what one load reports. A file that is generated wrongly has the same
+// mistake thousands of times, and nobody reads past the first screens.
 const maxProblems = 1000
 
-// full reports whether enough has been said.
+// full reports whether maxProblems is reached. Hints are no longer computed then: looking
+// for the nearest word of each would take longer than reading the file.
 func (l *loader) full() bool { return len(l.problems) >= maxProblems }
 
-// add reports a problem once, with its source line.
+// add reports a problem once, with its source line. A part that ten cases use is read ten
+// times, and its mistake is still one.
 func (l *loader) add(p Problem) {
 	if p.Kind == 0 {
 		p.Kind = Error
@@ -78,7 +106,8 @@ func (l *loader) add(p Problem) {
 	l.problems = append(l.problems, p)
 }
 
-// Add reports a problem.
+// Add, Full, Opened, Placed and ReadField make a loader the sink of its readers; see
+// keys.Sink.
 func (l *loader) Add(p Problem) { l.add(p) }
 
 // Full reports whether enough has been reported.
@@ -90,11 +119,15 @@ func (l *loader) Opened(o *keys.Mapping) { l.objects = append(l.objects, o) }
 // Placed remembers where a template is written.
 func (l *loader) Placed(t *Template, src *source.File, n *yaml.Node) { l.places[t] = place{src, n} }
 
-// ReadField reads the fields whose types only this package knows.
+// ReadField reads the field types that only this package knows: an authentication, a list
+// of fields and a list of rules. It is false for any other type, which the reader then
+// takes as a mistake of the tables.
 func (l *loader) ReadField(o *keys.Mapping, k *keys.Key, field any) bool {
 	w := &walker{l, o.Reader}
 	switch p := field.(type) {
 	case **Auth:
+		// A wrong auth is reported and leaves the default in the field: a nil would read as
+		// "send no credentials of the step", and raise follow-up problems.
 		if a := w.auth(o, k.Name); a != nil {
 			*p = a
 		}
@@ -126,8 +159,9 @@ func (l *loader) open(name string) *source.File {
 	return s
 }
 
-// checkRead reports every key that was written and that nothing read: it would do
-// nothing. Each file calls it once, so that no reader of a mapping has to.
+// checkRead reports every key that was written and that nothing read: it would do nothing,
+// and its author would believe that it does. Each file calls it once at its end, so that no
+// reader of a mapping has to remember it.
 func (l *loader) checkRead() {
 	for _, o := range l.objects {
 		o.RefuseUnread("")
@@ -135,15 +169,15 @@ func (l *loader) checkRead() {
 	l.objects = nil
 }
 
-// done returns the problems in order.
+// done ends a load: the last unread keys are reported, then problems are sorted by place.
 func (l *loader) done() Problems {
 	l.checkRead()
 	l.problems.Sort()
 	return l.problems
 }
 
-// openFrom opens a YAML file that a node refers to and reports there when it
-// cannot be read.
+// openFrom opens a YAML file that a node refers to. A file that cannot be read is reported
+// at the node, where the wrong name is written; the file itself has no line to show.
 func (l *loader) openFrom(n *yaml.Node, w *walker, name string) *source.File {
 	if _, known := l.sources[name]; !known {
 		if f, err := source.OpenRegular(l.fsys, name); err != nil {
@@ -157,10 +191,12 @@ func (l *loader) openFrom(n *yaml.Node, w *walker, name string) *source.File {
 	return l.open(name)
 }
 
-// maxPayload bounds a file that is not YAML, in bytes.
+// maxPayload bounds a file that is not YAML (body, certificate, schema, snapshot), in bytes.
+// Such a file is held in memory for the whole run.
 const maxPayload = 64 << 20
 
-// payload reads a file that is not YAML, once, and counts it as part of the suite.
+// payload reads a file that is not YAML, once, and counts it as part of the suite, so that
+// the archive keeps a copy. It is nil when the file cannot be read, which is reported at n.
 func (w *walker) payload(n *yaml.Node, name string) []byte {
 	if name == "" {
 		return nil

@@ -144,6 +144,7 @@ func (w *walker) rate(n *yaml.Node, what string) float64 {
 	return x
 }
 
+// margins reads how much worse green may be; what is not written has the default of perf.
 func (w *walker) margins(n *yaml.Node, what string) perf.Margins {
 	o := w.Object(n, "margins", what)
 	m := perf.Margins{}

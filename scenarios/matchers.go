@@ -52,7 +52,8 @@ func (w *walker) matchers(n *yaml.Node, what string, asText bool) []Matcher {
 	return w.tests("matchers", n, what, asText)
 }
 
-// tests reads a mapping of tests by a table of them.
+// tests reads a mapping of tests by a table of them, in the order of the table: reports
+// list the tests of a value in the same order whatever the file's is.
 func (w *walker) tests(table string, n *yaml.Node, what string, asText bool) []Matcher {
 	o := w.Object(n, table, what)
 	var out []Matcher
@@ -69,6 +70,8 @@ func (w *walker) tests(table string, n *yaml.Node, what string, asText bool) []M
 	return out
 }
 
+// matcher reads the operand of one test into m, and reports whether there is one. Which
+// operand a test takes is said at the constants of [Op].
 func (w *walker) matcher(o *keys.Mapping, name string, n *yaml.Node, m *Matcher, asText bool) bool {
 	switch m.Op {
 	case OpEq, OpNe, OpContains:
@@ -93,12 +96,15 @@ func (w *walker) matcher(o *keys.Mapping, name string, n *yaml.Node, m *Matcher,
 	case OpCount:
 		m.Sub = w.counts(n, name)
 		return len(m.Sub) > 0
+	// Without a word they mean true; unique: false would test nothing.
 	case OpUnique, OpExists, OpEmpty:
 		text := strconv.FormatBool(o.Bool(name, true))
 		m.Value = template.JSON(text, w.Pos(n))
 		if m.Op == OpUnique && text == "false" && !o.Broken {
 			o.Fail(n, "remove it", "unique: false tests nothing")
 		}
+	// each of a plain value would be read as eq and is refused: who writes
+	// each: string means a type.
 	case OpEach:
 		if n.Kind != yaml.MappingNode {
 			o.Fail(n, "write each: {type: string}", "each must be a mapping of matchers, not %s", keys.KindWord(n))
@@ -130,7 +136,7 @@ func (w *walker) numberOperand(n *yaml.Node, what string) *Template {
 	return t
 }
 
-// counts reads a number or tests of a number.
+// counts reads a number or tests of a number: `count: 3` is `count: {eq: 3}`.
 func (w *walker) counts(n *yaml.Node, what string) []Matcher {
 	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
@@ -165,9 +171,11 @@ func (w *walker) counts(n *yaml.Node, what string) []Matcher {
 	return out
 }
 
-// maxRegex bounds patterns.
+// maxRegex bounds patterns, in bytes. RE2 is linear in the text but not in the pattern.
 const maxRegex = 1 << 10
 
+// checkRegex compiles a pattern while the file is read; it is compiled again where it is
+// used, with the values of its placeholders.
 func (w *walker) checkRegex(n *yaml.Node, text, what string) {
 	if len(text) > maxRegex {
 		w.Errorf(n, "", "%s is longer than %d bytes", what, maxRegex)

@@ -13,28 +13,40 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// names knows which variables can be answered at the place being read. Nearest
-// wins: captures, columns of the row, arguments of parts, flags, BGVERIFY_VAR_
-// variables, the env file, the case, the side, the suite.
+// names knows which variables can be answered at the place being read. Which source wins is
+// said once, in template.Sources; here it is asked of each name whether any source answers
+// on both sides. Captures have no value yet, so they are kept apart, as names.
+//
+// The scope changes while a suite is read: begin starts a case, capture adds a name,
+// keep ends setup, and with is set for each step of a part.
 type names struct {
-	l        *loader
-	suite    *Suite
-	captures map[string]*captured // known so far
-	setup    map[string]*captured // those of setup, known everywhere
-	all      map[string]*captured // of the whole suite, for what is sent with every step
+	l     *loader
+	suite *Suite
+	// captures are those known so far in this case, setup those known everywhere, and all
+	// those of the whole suite, for what is sent with every step.
+	captures map[string]*captured
+	setup    map[string]*captured
+	all      map[string]*captured
+	// columns are those of the case's rows.
 	columns  []string
 	caseVars []Var
-	with     [][]Var
-	anywhere bool // any capture of the suite counts
-	blind    bool // the columns could not be read: any name may be one
-	usedAt   Pos  // where the part being read is used
-	unknown  []unknownName
+	// with are the arguments of the parts around the step being read, outermost first.
+	with [][]Var
+	// anywhere makes any capture of the suite count.
+	anywhere bool
+	// blind is set where the columns could not be read: any name may be one.
+	blind bool
+	// usedAt is where the part being read is used; the zero Pos outside of parts.
+	usedAt Pos
+	// unknown are the reported names, for improveHints.
+	unknown []unknownName
 }
 
 // An unknownName is a reported name, whose hint may become better when the
 // whole suite is read.
 type unknownName struct {
-	problem int // index into the loader's problems
+	// problem is the index into the loader's problems.
+	problem int
 	name    string
 }
 
@@ -58,7 +70,8 @@ func (n *names) begin(columns []string, vars []Var) {
 // keep makes the captures so far known to every case.
 func (n *names) keep() { n.setup = n.captures }
 
-// capture makes a name known.
+// capture makes a name known to the steps that follow. The steps of a part are read at each
+// use: a capture at the same place is the same capture, so that one use of it is enough.
 func (n *names) capture(c Capture) {
 	if old := n.captures[c.Name]; old != nil && old.pos == c.Pos {
 		return
@@ -74,6 +87,10 @@ func (n *names) capture(c Capture) {
 // resolve says whether something answers a name on both sides, and with which
 // templates of files: those have names of their own to check. Where only one side
 // has an answer it is not ok, and from is not empty.
+//
+//  1. A capture of an earlier step counts for both sides.
+//  2. Otherwise each side is asked, in the order of template.Sources.
+//  3. A name that nothing answers is still fine where the suite needs it from outside.
 func (n *names) resolve(name string) (ok bool, from []*Template) {
 	if c := n.captures[name]; c != nil {
 		c.used = true
@@ -83,6 +100,7 @@ func (n *names) resolve(name string) (ok bool, from []*Template) {
 		c.used = true
 		return true, nil
 	}
+	// Rule 2.
 	count := 0
 	for _, side := range []Side{Blue, Green} {
 		_, d, found := n.sources(side).Find(name)
@@ -99,6 +117,7 @@ func (n *names) resolve(name string) (ok bool, from []*Template) {
 	if count == 2 {
 		return true, from
 	}
+	// Rule 3.
 	return count == 0 && slices.Contains(n.suite.Needs, name), from
 }
 
@@ -172,6 +191,9 @@ func (n *names) checkTemplate(t *Template, stack []string) {
 	}
 }
 
+// checkName checks one name of a template and, where a variable of a file answers it, the
+// names in that variable. stack are the variables being followed, to find one that is
+// defined by itself.
 func (n *names) checkName(t *Template, p *template.Part, name string, hasDefault bool, stack []string) {
 	if slices.Contains(stack, name) {
 		n.report(t, p, "", "variable %q is defined by itself: %s", name, strings.Join(append(stack, name), " -> "))
@@ -187,6 +209,7 @@ func (n *names) checkName(t *Template, p *template.Part, name string, hasDefault
 		}
 		return
 	}
+	// Every name counts as used by the flags, also one that nothing answers.
 	n.l.named[name] = true
 	n.checkOldEnv(t, p, name)
 	ok, from := n.resolve(name)
@@ -236,6 +259,7 @@ func (n *names) improveHints() {
 	}
 }
 
+// unknownHint says what to do about a name: the nearest known one, or where to define it.
 func (n *names) unknownHint(name string) string {
 	if n.l.full() {
 		return "" // nobody will read it
@@ -253,7 +277,8 @@ func (n *names) unknownHint(name string) string {
 	return "define it in vars, capture it in an earlier step, or list it in needs"
 }
 
-// checkEnv holds a template to the environment variables that its file may read.
+// checkEnv holds a template to the environment variables that its file may read. The list
+// is the one place that says what leaves a machine's environment through this file.
 func (n *names) checkEnv(t *Template, p *template.Part, name string, hasDefault bool) {
 	allowed := n.suite.Env
 	if !slices.Contains(allowed, name) {
@@ -272,6 +297,8 @@ func (n *names) checkEnv(t *Template, p *template.Part, name string, hasDefault 
 	}
 }
 
+// report reports a mistake at a placeholder inside a template. Its width is that of the
+// placeholder where the file has it as written, else 1 (escapes, folded text).
 func (n *names) report(t *Template, p *template.Part, hint, format string, args ...any) {
 	if n.l.full() {
 		return

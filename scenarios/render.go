@@ -12,10 +12,18 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// Render expands the step's request in a scope, each value escaped for its place:
-// a path segment or query parameter is percent-encoded, a header value may not
-// hold line breaks, text inside JSON and XML is escaped. A placeholder at the
-// very start of the URL is a URL and stays as it is.
+// Render expands the step's request in a scope, each value escaped for its place, so that a
+// value never changes the structure of the request:
+//
+//  1. In the URL a value is percent-encoded as a path segment or a query value. One that
+//     would add or remove a segment is an error.
+//  2. A placeholder at the very start of the URL is a URL and stays as it is.
+//  3. A header or cookie value may not hold what would end it: that is an error.
+//  4. Text inside JSON and XML is escaped; a JSON value that is one whole placeholder keeps
+//     its type.
+//  5. A body names its content type; a Content-Type header of the step wins.
+//
+// The same scope gives the same bytes. Errors name the part of the request and the step.
 func (s *Step) Render(scope template.Scope) (*Rendered, error) {
 	r := &Rendered{Method: s.Request.Method}
 	var err error
@@ -42,6 +50,7 @@ func (s *Step) Render(scope template.Scope) (*Rendered, error) {
 	return r, nil
 }
 
+// renderFields expands headers or cookies; check refuses values (rule 3).
 func renderFields(fields []Field, scope template.Scope, check func(string) error) ([]Named, error) {
 	out := make([]Named, 0, len(fields))
 	for _, f := range fields {
@@ -67,6 +76,7 @@ func headerValue(v string) error {
 	return nil
 }
 
+// cookieValue refuses controls and the semicolon, which would begin another cookie.
 func cookieValue(v string) error {
 	for i := range len(v) {
 		if c := v[i]; c < ' ' || c == 0x7f || c == ';' {
@@ -76,7 +86,8 @@ func cookieValue(v string) error {
 	return nil
 }
 
-// renderURL expands the URL and appends the query.
+// renderURL expands the URL and appends the query (rules 1 and 2). A URL of the file may have
+// a query already.
 func (s *Step) renderURL(scope template.Scope) (string, error) {
 	url, err := s.Request.URL.ExpandURL(scope)
 	if err != nil {
@@ -108,7 +119,8 @@ func (s *Step) renderURL(scope template.Scope) (string, error) {
 	return b.String(), nil
 }
 
-// render expands a body and names its type.
+// render expands a body and names its type (rules 4 and 5). A file's bytes are sent as they
+// are and never expanded.
 func (b *Body) render(scope template.Scope) (body []byte, contentType string, err error) {
 	var text string
 	switch b.Kind {
@@ -143,6 +155,7 @@ func (b *Body) render(scope template.Scope) (body []byte, contentType string, er
 	return nil, "", fmt.Errorf("invalid body kind %s", b.Kind)
 }
 
+// renderForm writes the fields in file order.
 func (b *Body) renderForm(scope template.Scope) ([]byte, error) {
 	var out []byte
 	for i, f := range b.Fields {
@@ -165,6 +178,7 @@ func formEncode(s string) string {
 	return strings.ReplaceAll(template.PercentEncode(s, " *"), " ", "+")
 }
 
+// renderGraphQL writes the JSON object that GraphQL over HTTP sends.
 func (b *Body) renderGraphQL(scope template.Scope) ([]byte, error) {
 	query, err := b.Text.ExpandText(scope, nil)
 	if err != nil {
@@ -226,6 +240,7 @@ func quoteParameter(s string) string {
 
 var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;")
 
+// escapeXML makes a value fit between tags and in attributes of either quote.
 func escapeXML(s string) string { return xmlEscaper.Replace(s) }
 
 // fileTypes are the types of files by their ending; the machine's own table is
@@ -237,6 +252,7 @@ var fileTypes = map[string]string{
 	".pdf": "application/pdf", ".zip": "application/zip", ".gz": "application/gzip", ".m3u8": "application/vnd.apple.mpegurl",
 }
 
+// fileType is the type of a file by its ending; application/octet-stream for any other.
 func fileType(name string) string {
 	if t := fileTypes[strings.ToLower(path.Ext(name))]; t != "" {
 		return t
@@ -247,45 +263,58 @@ func fileType(name string) string {
 // A Rendered request is a step's request with every placeholder expanded and
 // escaped for its position.
 type Rendered struct {
-	Method      string
-	URL         string  // path with query, or an absolute URL
-	Headers     []Named // ordered, repeatable
-	Cookies     []Named
-	Body        []byte
-	ContentType string // from the body's kind; empty without a body
+	Method string
+	// URL is a path with query, or an absolute URL.
+	URL string
+	// Headers and Cookies are in order, and may repeat a name.
+	Headers []Named
+	Cookies []Named
+	Body    []byte
+	// ContentType follows from the body's kind; empty without a body, and where the step has a
+	// Content-Type header.
+	ContentType string
 }
 
-// A Body is a request body, unexpanded.
+// A Body is a request body, unexpanded. Which fields count depends on Kind.
 type Body struct {
 	Kind BodyKind
-	Text *Template // text, xml, base64, graphql's query
+	// Text is that of text, xml and base64, and graphql's query.
+	Text *Template
 	// Node is the JSON value of json (and graphql's variables).
 	Node *JSONNode
 	// Fields are those of form.
 	Fields []Field
-	Parts  []Part // multipart
+	// Parts are those of multipart, in the order in which they are written.
+	Parts []Part
 	// Operation is graphql's operationName.
 	Operation string
-	File      string // file, a path below the root of the loaded files
-	Data      []byte // the file's bytes, read at load time
-	Pos       Pos
+	// File is a path below the root of the loaded files, and Data its bytes, read at load time.
+	File string
+	// Data is never expanded.
+	Data []byte
+	Pos  Pos
 }
 
 // A Part is one part of a multipart body: a text or a file's bytes.
 type Part struct {
-	Name     string
-	Value    *Template // nil: Data
-	Data     []byte
-	File     string
+	Name  string
+	Value *Template // nil: Data
+	Data  []byte
+	File  string
+	// FileName is sent to the server: that of File unless the file names another.
 	FileName string
-	Type     string // Content-Type; empty: none is written
-	Pos      Pos
+	// Type is the part's Content-Type; empty: none is written.
+	Type string
+	Pos  Pos
 }
 
-// A Request is what a step sends, unexpanded.
+// A Request is what a step sends, unexpanded. Query, Headers and Cookies are in the order in
+// which they are sent, and may repeat a name.
 type Request struct {
-	Method  string
-	URL     *Template // a path joined to the service's URL, or an absolute URL of one of the side's services
+	Method string
+	// URL is a path joined to the service's URL, or an absolute URL of one of the side's
+	// services.
+	URL     *Template
 	Query   []Field
 	Headers []Field
 	Cookies []Field

@@ -15,13 +15,15 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// request reads the verb, the URL and everything that is sent.
+// request reads the verb, the URL and everything that is sent. Query, headers and cookies
+// of the defaults come first, then those of the step: the order is that of the wire.
 func (b *builder) request(o *keys.Mapping, ctx stepContext, s *Step) {
 	d := b.defaults
 	b.verb(o, ctx, s)
 	s.Service = b.service(o, ctx)
 	s.Request.Query = mergeFields(d.Query, ctx.fields(o, "query", nil), false)
 	headers := ctx.fields(o, "headers", ctx.headerKey)
+	// What the file writes itself is checked now; values of placeholders when they are known.
 	ctx.checkLiterals(headers, "header", headerValue)
 	s.Request.Headers = mergeFields(d.Headers, headers, true)
 	cookies := ctx.fields(o, "cookies", ctx.cookieName)
@@ -30,8 +32,10 @@ func (b *builder) request(o *keys.Mapping, ctx stepContext, s *Step) {
 	b.requestBody(o, ctx, s)
 }
 
-// service is the named service of a step; empty: the side's url. The suite's
-// own service counts where the sides have one of that name.
+// service is the named service of a step; empty: the side's url. The nearest word counts:
+// the step's, the case's, the defaults', then the suite's own where the sides have a service
+// of that name. An unknown name is a problem, and is returned all the same, so that the
+// step is not also sent to the side's url in later checks.
 func (b *builder) service(o *keys.Mapping, ctx stepContext) string {
 	has := func(name string) bool {
 		same := func(s Service) bool { return s.Name == name }
@@ -54,6 +58,7 @@ func (b *builder) service(o *keys.Mapping, ctx stepContext) string {
 	return ""
 }
 
+// serviceNames are the services of both sides, each once, in the order of blue's file.
 func (b *builder) serviceNames() []string {
 	var out []string
 	for _, s := range slices.Concat(b.suite.Blue.Services, b.suite.Green.Services) {
@@ -64,7 +69,7 @@ func (b *builder) serviceNames() []string {
 	return out
 }
 
-// verbKey is the key that names the request.
+// verbKey is the key that names the request, for problems of the request as a whole.
 func verbKey(o *keys.Mapping) *yaml.Node {
 	for _, v := range append(slices.Clone(keys.Verbs), "request") {
 		if k := o.Keys[v]; k != nil {
@@ -74,7 +79,8 @@ func verbKey(o *keys.Mapping) *yaml.Node {
 	return o.Node
 }
 
-// verb reads the one verb key, or request.
+// verb reads the one verb key, or request for a method that has no key. The method of
+// request is written in capitals, as it is sent: methods are case-sensitive.
 func (b *builder) verb(o *keys.Mapping, ctx stepContext, s *Step) {
 	var found []string
 	for _, v := range append(slices.Clone(keys.Verbs), "request") {
@@ -88,6 +94,7 @@ func (b *builder) verb(o *keys.Mapping, ctx stepContext, s *Step) {
 			o.Fail(o.Node, "add a verb: get: /path", "no request%s", o.What)
 		}
 		return
+	// All of them count as read: one problem is enough for one mistake.
 	case len(found) > 1:
 		o.Fail(o.Keys[found[1]], "a step is one request; write two steps", "both %q and %q%s", found[0], found[1], o.What)
 		o.MarkRead(found...)
@@ -111,7 +118,8 @@ func (b *builder) verb(o *keys.Mapping, ctx stepContext, s *Step) {
 	}
 }
 
-// checkURL looks at what the file itself writes of a URL.
+// checkURL holds what the file itself writes of a URL to what can be sent. Values of
+// placeholders are escaped when the URL is expanded, and never change its path.
 func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
 	fail := func(hint, format string, args ...any) {
 		o.Broken = true
@@ -122,6 +130,7 @@ func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
 		fail("write / for the root", "the path is empty")
 		return
 	}
+	// Literal text is sent as it is, but for what no URL may hold.
 	for _, p := range t.Parts {
 		if err := headerValue(p.Literal); err != nil || strings.ContainsAny(p.Literal, "\\") {
 			fail("", "a URL may not hold control characters or backslashes")
@@ -136,6 +145,8 @@ func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
 			return
 		}
 	}
+	// A URL that begins with a placeholder is known only at run time; the runner then holds
+	// it to the services.
 	first := t.Parts[0]
 	switch {
 	case first.Name != "":
@@ -149,6 +160,7 @@ func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
 	}
 }
 
+// validPercents reports whether every % begins an escape of two hex digits.
 func validPercents(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' {
@@ -164,7 +176,7 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// requestBody reads the one body key.
+// requestBody reads the one body key. Its kind follows from the key.
 func (b *builder) requestBody(o *keys.Mapping, ctx stepContext, s *Step) {
 	var found []string
 	for _, k := range keys.BodyKeys {
@@ -184,6 +196,7 @@ func (b *builder) requestBody(o *keys.Mapping, ctx stepContext, s *Step) {
 	if n == nil {
 		return
 	}
+	// The kinds are the body keys in the order of the key table, counted from 1.
 	body := &Body{Kind: BodyKind(slices.Index(keys.BodyKeys, found[0]) + 1), Pos: ctx.Pos(n)}
 	switch body.Kind {
 	case BodyJSON:
@@ -205,6 +218,7 @@ func (b *builder) requestBody(o *keys.Mapping, ctx stepContext, s *Step) {
 		body.Text = o.Template(found[0])
 		b.checkBase64(o, body)
 	}
+	// Warned of and not refused: some APIs search by a GET with a body.
 	if m := s.Request.Method; m == "GET" || m == "HEAD" {
 		ctx.Warnf(o.Keys[found[0]], "many servers and caches ignore it", "a %s with a body", m)
 	}
@@ -217,6 +231,7 @@ func (b *builder) requestBody(o *keys.Mapping, ctx stepContext, s *Step) {
 	}
 }
 
+// checkBase64 decodes a body without placeholders; white space in it is allowed.
 func (b *builder) checkBase64(o *keys.Mapping, body *Body) {
 	if body.Kind != BodyBase64 || body.Text == nil || !body.Text.Static() {
 		return
@@ -226,6 +241,8 @@ func (b *builder) checkBase64(o *keys.Mapping, body *Body) {
 	}
 }
 
+// graphql reads a query, or a query with its variables. Text inside a query takes no
+// placeholders: a value in it could change the query, and variables cannot.
 func (w *walker) graphql(o *keys.Mapping, n *yaml.Node, body *Body) {
 	if source.Deref(n).Kind != yaml.MappingNode {
 		body.Text = o.Template("graphql")
@@ -242,6 +259,7 @@ func (w *walker) graphql(o *keys.Mapping, n *yaml.Node, body *Body) {
 	}
 }
 
+// multipart reads the parts in file order; a list makes several parts of one name.
 func (w *walker) multipart(o *keys.Mapping) []Part {
 	var out []Part
 	o.EachPair("multipart", func(k, v *yaml.Node) {
@@ -254,7 +272,7 @@ func (w *walker) multipart(o *keys.Mapping) []Part {
 	return out
 }
 
-// part reads a part of the name k.
+// part reads one part of the name k: a text, or a mapping with a text or a file.
 func (w *walker) part(k, v *yaml.Node) (Part, bool) {
 	p := Part{Name: k.Value, Pos: w.Pos(k)}
 	if source.Deref(v).Kind != yaml.MappingNode {
@@ -269,6 +287,7 @@ func (w *walker) part(k, v *yaml.Node) (Part, bool) {
 	if headerValue(p.Type) != nil {
 		x.Fail(x.At("type"), "", "type has a control character")
 	}
+	// What the part does not say follows from the file's name.
 	if p.File != "" {
 		p.Data = w.payload(x.At("file"), p.File)
 		if p.FileName == "" {

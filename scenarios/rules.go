@@ -12,10 +12,10 @@ import (
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 )
 
-// rulesOf reads a list of rules.
+// rulesOf reads a list of rules, with the rule files that it uses inlined.
 func (w *walker) rulesOf(o *keys.Mapping, name string) []diff.Rule { return w.ruleList(o, name, nil) }
 
-// ruleList reads rules; stack holds the rule files being read, to find cycles.
+// ruleList reads rules; stack holds the rule files being read, to find circles.
 func (w *walker) ruleList(o *keys.Mapping, name string, stack []string) []diff.Rule {
 	var out []diff.Rule
 	o.EachElement(name, func(_ int, n *yaml.Node) {
@@ -35,7 +35,8 @@ func (w *walker) ruleList(o *keys.Mapping, name string, stack []string) []diff.R
 	return out
 }
 
-// useRules takes in a rule file.
+// useRules inlines the rules of a rule file at the place of the use. Bounds on depth and
+// number keep files that use each other twice from growing without end.
 func (w *walker) useRules(r *keys.Mapping, stack []string) []diff.Rule {
 	ref := r.Text("use")
 	if ref == "" {
@@ -77,10 +78,13 @@ const (
 	maxRules = 2000
 )
 
-// rule reads one rule. What it may say is checked by diff.Compile.
+// rule reads one rule. The shape of the keys is checked here; what a kind of rule may say
+// together is the business of diff.Compile, whose errors compileRules gives a place. A rule
+// is kept by its origin, file:line:col, which also names it in reports.
 func (w *walker) rule(r *keys.Mapping) (diff.Rule, bool) {
 	rule := diff.Rule{Origin: w.Pos(r.Node).String()}
 	r.Bind(&rule)
+	// as is one word or a list, as the kind of rule says.
 	as := r.Texts("as", nil)
 	switch {
 	case slices.ContainsFunc(diff.RuleKinds(), func(k diff.RuleKind) bool { return k.Do == rule.Do && k.AsList }):
@@ -90,6 +94,7 @@ func (w *walker) rule(r *keys.Mapping) (diff.Rule, bool) {
 	case len(as) > 1:
 		r.Fail(r.At("as"), "only do: string takes a list", "as takes one word here")
 	}
+	// A rule without a place would hold everywhere; with two, nobody knows which counts.
 	places := 0
 	for _, k := range []string{"at", "header", "headers", "where"} {
 		if r.Has(k) {
@@ -113,8 +118,9 @@ func (w *walker) rule(r *keys.Mapping) (diff.Rule, bool) {
 	return rule, !r.Broken
 }
 
-// refusePlaceholders refuses what a proposed rule holds in place of a reason and
-// an agreed date, unless the rules are only tried.
+// refusePlaceholders refuses what a proposed rule holds in place of a reason and an agreed
+// date, unless the rules are only tried. A rule that was pasted without a thought would hide
+// differences for a reason that nobody gave.
 func (w *walker) refusePlaceholders(r *keys.Mapping, rule diff.Rule) {
 	if w.opts.Trial {
 		return
@@ -142,7 +148,8 @@ func (w *walker) demandKeys(r *keys.Mapping, rule diff.Rule) {
 	}
 }
 
-// compileRules reports what diff.Compile finds wrong, at the key it names.
+// compileRules reports what diff.Compile finds wrong, at the key it names. Rules of flags
+// were read by another loader: they have no mapping here and are reported at their origin.
 func (l *loader) compileRules(rules []diff.Rule) {
 	now := l.opts.Now
 	if now.IsZero() {
@@ -174,7 +181,7 @@ func (l *loader) compileRules(rules []diff.Rule) {
 	}
 }
 
-// ruleFile reads a whole rule file.
+// ruleFile reads a whole rule file and compiles its rules on their own.
 func (w *walker) ruleFile() []diff.Rule {
 	o := w.Object(w.Src.Root, "rule file", "")
 	o.Text("doc")

@@ -2,18 +2,38 @@
 // positioned suites out, with every mistake of every file reported at once.
 // Nothing here sends anything or knows a verdict.
 //
-// How data flows:
+// # The way of a file
 //
-//	files -> yaml.Node trees -> one strict walker driven by key tables ->
-//	defaults merged, parts inlined, rules and margins compiled -> []*Suite
-//	or Problems (all of them, sorted by position)
+//	bytes        internal/source   bounded, UTF-8, one document, unquoted {{ found by a text scan
+//	-> tree      yaml.Node         places of keys and values, nothing decided yet
+//	-> mappings  internal/keys     one key table a mapping: known, unique, of the right shape, in bounds
+//	-> Suite     this package      defaults merged, parts inlined, sides merged, names and rules checked
+//	or Problems  problem           all of them, sorted by place, with the source line and a hint
+//
+// [Load] walks this way for every file and says by which rules; it goes on after a
+// mistake, so that one look at the output is enough to correct all files. A mapping that is
+// wrong is left out of what is checked afterwards, so that one mistake is one problem.
 //
 // One table for each mapping of the language (package internal/keys) has a row for
 // each key: its name, what its value may be, its documentation and the field it is
 // read into. The reader, the JSON Schema, docs/format.md and [Marshal] all follow the rows.
+// Only keys that are more than one field are read by code of this package.
+//
+// # Where what is
+//
+//	load.go discover.go loader.go        Load and its rules; which files; what is shared while reading
+//	suite.go case.go step.go when.go     one file a level of the language, types next to their readers
+//	request.go auth.go render.go         what is sent: reading it, and expanding it at run time
+//	answer.go expect.go matchers.go      what must hold; how expectations are merged
+//	rules.go                             rules of the comparison and the files they come from
+//	sides.go address.go env.go           both sides, the env file over them, what an address may be
+//	names.go check.go warn.go            placeholders, whole suites, and what is true but worth knowing
+//	compensate.go data.go loadstage.go   undoing, rows, load
+//	select.go                            which cases run
 //
 // Templates stay unexpanded in the types; [Step.Render] expands them for one side
-// in a scope that the runner supplies.
+// in a scope that the runner supplies. All durations are time.Duration, shares are ratios
+// (0.2 is 20 %), rates are requests per second and side.
 package scenarios
 
 import (
@@ -32,8 +52,9 @@ type Side uint8
 
 // The sides, always in this order.
 const (
-	Blue  Side = iota + 1 // trusted
-	Green                 // under judgement
+	// Blue is the trusted side.
+	Blue  Side = iota + 1
+	Green      // under judgement
 )
 
 // The vocabulary of problems and of values at run time, which every type of this
@@ -66,7 +87,8 @@ type Gate uint8
 // The gates. Required is the default; zero is invalid after loading.
 const (
 	Required Gate = iota + 1
-	Advisory      // reported, never decides
+	// Advisory suites are reported and never decide.
+	Advisory
 )
 
 // DefaultCompared is the least share of a body's values that a step must compare,
@@ -79,7 +101,8 @@ const DefaultCompared = 0.20
 type Suite struct {
 	// Name is the first half of every case id; Doc is a sentence for reports.
 	Name, Doc string
-	Pos       Pos
+	// Pos is the place of the suite's name.
+	Pos Pos
 	// Service names the row of the services matrix. A step goes to the service of this
 	// name where the sides have one and the step names none.
 	Service string
@@ -87,6 +110,7 @@ type Suite struct {
 	Owner string
 	// Wave orders the suites of a staged change-over: smaller waves run first.
 	Wave int
+	// Gate says whether the suite's verdict decides; [Required] without a word of the file.
 	Gate Gate
 	// Env lists the only environment variables that the suite's templates may read.
 	Env []string
@@ -128,36 +152,50 @@ type Suite struct {
 	// places of those marks.
 	LeftOut Size
 	Only    []Pos
-	Loads   []*LoadStage
+	// Loads are the load stages in the order of the file; they run after the cases of all suites.
+	Loads []*LoadStage
 	// Files are all files the suite was read from, sorted; the archive keeps them.
 	Files []string
 	// Stage is the env file that was merged in; nil: none.
 	Stage *Env
 }
 
-// A SideConfig is where a side lives and what differs for it.
+// A SideConfig is where a side lives and what is sent only to it, merged from the suite,
+// the env file and the flags. Texts are expanded; empty means that nothing is written.
 type SideConfig struct {
-	URL      string
-	Services []Service // in file order
-	Vars     []Var
-	Headers  []Field
-	Auth     *Auth
-	Resolve  string // address that every host of the side is pinned to
-	Host     string // Host header and SNI
-	Proxy    string
-	TLS      TLS
-	HTTP     string // "", "1.1", "2", "h2c"
-	Pos      Pos
+	// URL is the base that paths of steps are joined to: http or https, without query.
+	URL string
+	// Services are the named base URLs, in file order; both sides have the same names.
+	Services []Service
+	// Vars have another value on each side. They stay templates until a lane asks for them.
+	Vars    []Var
+	Headers []Field
+	Auth    *Auth
+	// Resolve is the IP or IP:port that every host of the side is pinned to; empty: DNS.
+	Resolve string
+	// Host is the Host header and the TLS server name; empty: the URL's host.
+	Host string
+	// Proxy is an http or socks5 URL; empty: none, the environment's proxy is never used.
+	Proxy string
+	TLS   TLS
+	// HTTP is the version to insist on: 1.1, 2 or h2c; empty: as TLS negotiates.
+	HTTP string
+	Pos  Pos
 	// late are the texts whose placeholders wait for what comes from outside.
-	late      []lateField
+	late []lateField
+	// urlFailed is set where the url is written and wrong, so that it is not reported as
+	// missing too.
 	urlFailed bool // the url was written and reported
 }
 
-// A Service is a named base URL of a side. Empty fields fall back to the side's.
+// A Service is a named base URL of a side. Empty fields fall back to the side's, which the
+// runner does when it sends: a service that is written once keeps following its side.
 type Service struct {
-	Name    string
-	URL     string
-	Shared  bool // the same on both sides on purpose
+	Name string
+	// URL is absolute, or begins with / and is joined to the side's.
+	URL string
+	// Shared allows the same address on both sides, which is otherwise a problem.
+	Shared  bool
 	Headers []Field
 	Auth    *Auth
 	Resolve string
@@ -167,7 +205,9 @@ type Service struct {
 	Pos     Pos
 }
 
-// TLS is how a side's certificates are checked. Files are relative to the scenario file.
+// TLS is how a side's certificates are checked, and the client certificate it is sent.
+// CA, Cert and Key are paths of PEM files below the root of the loaded files; ServerName is
+// the name that the certificate must be for. Insecure checks nothing, and reports show it.
 type TLS struct {
 	CA, Cert, Key, ServerName string
 	Insecure                  bool
@@ -175,21 +215,28 @@ type TLS struct {
 
 // A Field is one header, query, cookie or form field; order and repetition are kept.
 type Field struct {
-	Name     string
-	Value    *Template
-	HasValue bool // false: a query name without "="
+	Name  string
+	Value *Template
+	// HasValue is false for a query name without "=".
+	HasValue bool
 	Pos      Pos
 }
 
-// An Identity says what a side must be, asked before and after the run.
+// An Identity says what a side must be, asked before and after the run over connections of
+// its own: the proof that blue is blue and green is green while traffic is compared.
 type Identity struct {
 	Service string
-	Path    string
-	At      string // path into the answer; empty: the whole body
-	Header  string // instead of At
-	Must    string // "same" or "differ"
-	Blue    *Template
-	Green   *Template // value that the side must show; nil: any
+	// Path is asked from Service with GET.
+	Path string
+	// At is a path into the answer; empty: the whole body. Header is read instead of it.
+	At     string
+	Header string
+	// Must is "same" or "differ": what the two values are to each other.
+	Must string
+	Blue *Template
+	// Blue and Green are the values that the sides must show; nil: any.
+	Green *Template
+	// Samples is how many fresh connections ask; a side whose answers disagree is not one thing.
 	Samples int
 	Pos     Pos
 }
@@ -199,7 +246,8 @@ type Order uint8
 
 // The orders. Zero means Together.
 const (
-	Together Order = iota // both at once, which one first is chosen by the seed
+	// Together sends both at once; the seed decides which is first.
+	Together Order = iota
 	BlueThenGreen
 	GreenThenBlue
 )
@@ -210,64 +258,96 @@ type SideEffects uint8
 // The side effects. Zero means the method is safe and nothing was declared.
 const (
 	Undeclared SideEffects = iota
-	NoEffects              // a POST that only reads
+	// NoEffects is a POST that only reads.
+	NoEffects
+	// Idempotent requests may be sent twice without harm.
 	Idempotent
+	// Isolated requests touch nobody else's data.
 	Isolated
+	// Compensated requests are taken back by a later step; see linkCompensation.
 	Compensated
-	Unreviewed // as import writes it: the step is skipped
+	// Unreviewed is what import writes: the step is skipped until somebody decides.
+	Unreviewed
 )
 
-// A Step is one request sent to both sides.
+// A Step is one request sent to both sides, with everything that judges its answers. Every
+// field is merged: what the step does not write comes from the suite's defaults, so that
+// the runner never looks at a suite to know what a step does.
 type Step struct {
-	Name string // unique in its case
+	// Name is unique in its case. Without a name of the file it is the method and the path; a
+	// step of a part has the names of the uses around it in front.
+	Name string
 	Pos  Pos
 	// Service is the named service of the sides that the URL belongs to; empty: the
 	// side's own url.
-	Service     string
-	Request     Request
-	Auth        *Auth // nil: the service's, then the side's; Auth.Kind AuthNone: none
+	Service string
+	Request Request
+	// Auth is nil where the service's counts, then the side's; of the kind [AuthNone] the step
+	// is sent without any.
+	Auth        *Auth
 	SideEffects SideEffects
 	// Compensates are the earlier steps of its case (of setup, for a step of
 	// teardown) whose effects this step takes back.
 	Compensates []*Step
 	// Timeout bounds one request, from connecting to the last byte.
-	Timeout     time.Duration
-	Expect      Expect
-	ExpectBlue  *Expect // overrides for one side; nil: Expect
+	Timeout time.Duration
+	// Expect is what must hold on both sides.
+	Expect Expect
+	// ExpectBlue and ExpectGreen take its place on one side; nil: Expect counts there too.
+	ExpectBlue  *Expect
 	ExpectGreen *Expect
 	// Compare is false where only expectations judge the answers.
-	Compare     bool
+	Compare bool
+	// Mode says which differences count; ModeWritten whether the file says so itself.
 	Mode        diff.Mode
-	ModeWritten bool               // the file says so itself
-	Numbers     diff.NumberReading // of the suite
-	MinCompared float64            // of the suite
-	Rules       []diff.Rule        // suite, case and step rules, merged in that order
-	Captures    []Capture
-	Poll        *Poll
-	Retry       *Retry
-	When        *Expect   // asked of the previous step's answer; nil: always
-	WhenVar     *Template // a template that must not be empty, false or 0
-	WhenVars    []VarExpect
-	Repeat      int // at least 1
+	ModeWritten bool // the file says so itself
+	// Numbers says when numbers of bodies are equal, and MinCompared is the least share of the
+	// body's values that is compared; both are of the suite.
+	Numbers     diff.NumberReading
+	MinCompared float64
+	// Rules judge the answers: those of flags, env file, suite, case and step, in this order.
+	Rules []diff.Rule
+	// Captures are read from the answer in this order, each side's for its own lane.
+	Captures []Capture
+	// Poll repeats the request until a condition holds, Retry resends it after a failure of the
+	// transport; nil: the request is sent once. A step has not both poll and repeat.
+	Poll  *Poll
+	Retry *Retry
+	// When is asked of the previous step's answer, WhenVar is a placeholder that must not be
+	// empty, false or 0, and WhenVars are tests of variables. All that are given must hold;
+	// without any the step always runs.
+	When     *Expect
+	WhenVar  *Template // a template that must not be empty, false or 0
+	WhenVars []VarExpect
+	// Repeat is how often the step is sent; at least 1.
+	Repeat int
 	// Pause is waited before the request is sent.
 	Pause time.Duration
 	// Continue goes on with the case when this step fails.
 	Continue bool
-	Sides    []Side  // empty: both
-	With     [][]Var // arguments of the parts it was inlined from, outermost first
-	Trace    bool    // add traceparent and X-Bgverify-Run
-	named    bool    // compensates: is written
-	prefix   string  // of its name, where a part was inlined
+	// Sides are those that the step is sent to; empty: both. A step of one side compares nothing.
+	Sides []Side
+	// With are the arguments of the parts it was inlined from, outermost first.
+	With [][]Var
+	// Trace adds the headers traceparent and X-Bgverify-Run.
+	Trace bool
+	// named is set where compensates: is written.
+	named bool
+	// prefix is what the parts around put before its name.
+	prefix string
 }
 
-// A Poll repeats a step on each side until its own condition holds.
+// A Poll repeats a step on each side until the side's own condition holds. Every is the
+// pause between two requests, at most UpTo, after which the step fails.
 type Poll struct {
 	Until Expect
 	Every time.Duration
 	UpTo  time.Duration
 }
 
-// A Retry resends after a transport failure or status; passing on a retry is flaky.
+// A Retry resends after a transport failure or a status of a gateway, at most Max times with
+// Wait between two. Statuses are 4xx and 5xx; Failures are classes of the transport: dns,
+// refused, connect, tls, reset, timeout, truncated. A case that passes on a retry is flaky.
 type Retry struct {
 	Statuses []int
 	Failures []string // wire failure classes: connect, timeout, reset, …
@@ -275,7 +355,8 @@ type Retry struct {
 	Wait     time.Duration
 }
 
-// A Session re-runs setup when it grows old or a step answers RefreshOn.
+// A Session walks setup again when it is older than TTL or an answer has one of the
+// statuses of RefreshOn. A TTL of 0 never makes it old.
 type Session struct {
 	TTL       time.Duration
 	RefreshOn []int
@@ -311,27 +392,36 @@ type LoadStep struct {
 	Pos    Pos
 }
 
-// Limits are what a stage allows: load and writes off loopback, the rest everywhere.
+// Limits are what a stage allows. Load and Writes count where a side is not on loopback,
+// the other two everywhere.
 type Limits struct {
 	Load, Writes bool
-	MaxRPS       float64 // 0: no cap
-	Rows         int     // most rows of one case; 0: all
+	// MaxRPS is the most requests per second to one host; 0: no cap.
+	MaxRPS float64
+	// Rows is the most rows of one case; 0: all.
+	Rows int
 }
 
 // An Env is an env file: what a stage adds to every suite.
+// An Env is the content of one file; a run has at most one.
 type Env struct {
 	File        string
 	Blue, Green SideConfig
 	Vars        []Var
 	Rules       []diff.Rule
-	Numbers     diff.NumberReading // of every suite that does not say itself
-	Limits      Limits
-	Require     []string // compare, load, writes, identity; empty: none is
-	Identity    []Identity
-	Answer      *AnswerTest // which answers are successes, for every suite
-	Transport   []TransportAllow
-	Env         []string // environment variables its templates may read
-	Secrets     []string
+	// Numbers counts for every suite that says nothing itself.
+	Numbers diff.NumberReading
+	Limits  Limits
+	// Require lists what a pass must have shown: compare, load, writes, identity; empty: nothing.
+	Require  []string
+	Identity []Identity
+	// Answer says which answers are successes, for every suite; a suite's own paths win.
+	Answer    *AnswerTest
+	Transport []TransportAllow
+	// Env lists the environment variables that its templates may read, and Secrets the
+	// variables whose values never appear in any output.
+	Env     []string
+	Secrets []string
 }
 
 // Schema is the JSON Schema of scenario files (draft 7, which editors know

@@ -11,19 +11,28 @@ import (
 
 // A Selection says which cases run. The zero Selection is all of them.
 type Selection struct {
-	Tag   string   // an expression: smoke and not (write or slow)
-	Case  []string // globs over suite/case, suite/case[row] or case alone; any of them
-	IDs   []string // exact ids, rows included (--rerun-failed); any of them
-	Shard int      // 1..Of; 0 when Of is 0
+	// Tag is an expression: smoke and not (write or slow).
+	Tag string
+	// Case are globs over suite/case, suite/case[row] or case alone.
+	Case []string
+	// IDs are exact ids, rows included (--rerun-failed).
+	IDs []string
+	// Shard is 1..Of; both are 0 for the whole.
+	Shard int
 	Of    int
 }
 
 // Select picks cases and rows in the order of the suites and returns copies of
-// the suites with only those; suites left with nothing are dropped. Shards
-// split the rows that the other criteria leave: the union of all shards is the
-// whole, and no two share a row. A glob, or a tag that is asked for, that fits no
-// case is an error: what it was to choose would be missed unseen. Load stages run only when neither tags, globs
-// nor ids narrow the run, each in one shard.
+// the suites with only those; suites left with nothing are dropped.
+//
+//  1. A case or row is kept when it passes the tags, and any of the globs, and any of the
+//     ids; a criterion that is not given passes everything.
+//  2. The id of a case stands for all of its rows.
+//  3. Shards split the rows that the other criteria leave: the union of all shards is the
+//     whole, and no two share a row. Rows are counted over all suites.
+//  4. A glob, or a tag that is asked for, that fits no case is an error: what it was to
+//     choose would be missed unseen.
+//  5. Load stages run only when neither tags, globs nor ids narrow the run, each in one shard.
 func Select(suites []*Suite, sel Selection) ([]*Suite, error) {
 	if sel.Of != 0 && (sel.Shard < 1 || sel.Shard > sel.Of) || sel.Of < 0 || sel.Of == 0 && sel.Shard != 0 {
 		return nil, fmt.Errorf("select shard %d/%d: want i/n with i from 1 to n", sel.Shard, sel.Of)
@@ -32,6 +41,7 @@ func Select(suites []*Suite, sel Selection) ([]*Suite, error) {
 	if err != nil {
 		return nil, fmt.Errorf("select tags %q: %w", sel.Tag, err)
 	}
+	// Rule 4.
 	if err := unmatched(suites, sel.Case, tags); err != nil {
 		return nil, err
 	}
@@ -60,16 +70,19 @@ func Select(suites []*Suite, sel Selection) ([]*Suite, error) {
 
 // A picker counts what it picks, so that shards can be cut over all suites.
 type picker struct {
-	sel   Selection
-	tags  func(tags []string) bool
-	ids   map[string]bool
-	place int // rows that passed the criteria so far
-	stage int // load stages so far
+	sel  Selection
+	tags func(tags []string) bool
+	ids  map[string]bool
+	// place counts the rows that passed the criteria so far, and stage the load stages: a
+	// shard takes every Of-th of them.
+	place int
+	stage int
 }
 
 // mine reports whether the shard takes the thing at a place.
 func (p *picker) mine(place int) bool { return p.sel.Of == 0 || place%p.sel.Of == p.sel.Shard-1 }
 
+// loads is rule 5.
 func (p *picker) loads(stages []*LoadStage) []*LoadStage {
 	if p.sel.Tag != "" || len(p.sel.Case) > 0 || len(p.sel.IDs) > 0 {
 		return nil
@@ -84,7 +97,8 @@ func (p *picker) loads(stages []*LoadStage) []*LoadStage {
 	return out
 }
 
-// pick returns the case with its picked rows; nil when there are none.
+// pick returns the case with its picked rows; nil when there are none. Rows stay an iterator
+// that reads the file again: what is counted here is read and dropped.
 func (p *picker) pick(c *Case) (*Case, error) {
 	if !p.tags(c.Tags) {
 		return nil, nil
@@ -111,6 +125,7 @@ func (p *picker) pick(c *Case) (*Case, error) {
 			count++
 		}
 	}
+	// Rule 3: the places of this case's rows among all rows, then those of the shard.
 	base := p.place
 	p.place += count
 	if p.sel.Of > 1 {
@@ -131,8 +146,7 @@ func (p *picker) pick(c *Case) (*Case, error) {
 	return &picked, nil
 }
 
-// wanted reports whether an id passes globs and exact ids. The id of a case
-// stands for all of its rows.
+// wanted reports whether an id passes globs and exact ids (rules 1 and 2).
 func (p *picker) wanted(id string) bool {
 	if len(p.ids) > 0 && !p.ids[id] {
 		return false
@@ -182,7 +196,7 @@ func unmatched(suites []*Suite, globs, tags []string) error {
 	return fmt.Errorf("%s: no case matches", strings.Join(all, ", "))
 }
 
-// fits reports whether a glob matches the case or one of its rows.
+// fits reports whether a glob matches the case or one of its rows, which may read them all.
 func (c *Case) fits(pattern string) (bool, error) {
 	if globID(pattern, c.ID) {
 		return true, nil
@@ -202,7 +216,8 @@ func (c *Case) fits(pattern string) (bool, error) {
 }
 
 // glob matches * to any text and ? to one character; nothing else is special,
-// since ids hold brackets.
+// since ids hold brackets. path.Match was rejected for that reason. On a mismatch it goes
+// back to the last *, which is enough for patterns without alternatives.
 func glob(pattern, s string) bool {
 	p, r := []rune(pattern), []rune(s)
 	i, j, star, mark := 0, 0, -1, 0
@@ -227,14 +242,19 @@ func glob(pattern, s string) bool {
 	return i == len(p)
 }
 
-// A tagParser reads tag expressions: tag, not x, x and y, x or y, ( ). not binds
-// tightest, or loosest.
+// A tagParser reads tag expressions by recursive descent:
+//
+//	or  = and { "or" and }
+//	and = not { "and" not }
+//	not = "not" not | "(" or ")" | tag
 type tagParser struct {
 	text   string
 	tokens []tagToken
 	depth  int
-	inside bool     // below an odd number of not
-	asked  []string // tags that a case must or may have, those of not left out
+	// inside is set below an odd number of not.
+	inside bool
+	// asked are the tags that a case must or may have, without those that are left out.
+	asked []string
 }
 
 type tagToken struct {
@@ -280,8 +300,10 @@ func parseTags(text string) (match tagMatch, asked []string, err error) {
 	return match, p.asked, nil
 }
 
+// A tagMatch reports whether the tags of a case satisfy an expression.
 type tagMatch = func([]string) bool
 
+// next takes the next token when it is word.
 func (p *tagParser) next(word string) bool {
 	if len(p.tokens) > 0 && p.tokens[0].word == word {
 		p.tokens = p.tokens[1:]

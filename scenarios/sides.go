@@ -15,7 +15,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// sides reads both sides and expands their addresses.
+// sides reads both sides. Their addresses stay templates until settle expands them: they may
+// name variables that only the env file or a flag gives.
 func (w *walker) sides(o *keys.Mapping) (blue, green SideConfig) {
 	n := o.Get("sides")
 	if n == nil {
@@ -31,6 +32,7 @@ func (w *walker) sides(o *keys.Mapping) (blue, green SideConfig) {
 	return blue, green
 }
 
+// side reads one side into c.
 func (w *walker) side(n *yaml.Node, what string, c *SideConfig) {
 	o := w.Object(n, "side", what)
 	c.Pos = w.Pos(o.Node)
@@ -52,23 +54,29 @@ func (w *walker) side(n *yaml.Node, what string, c *SideConfig) {
 	})
 }
 
-// late reads a text whose placeholders are expanded by settle.
+// readLate reads a text whose placeholders are expanded by settle.
 func readLate(o *keys.Mapping, name string, into func(*SideConfig) *string, check func(string) string) lateField {
 	return lateField{t: o.Template(name), what: name, into: into, check: check}
 }
 
-// A lateField is a text of a side with placeholders that only what comes from
-// outside can answer. It is expanded by settle.
+// A lateField is a text of a side with placeholders that only what comes from outside can
+// answer. It knows where its text goes and how it is checked, so that settle handles all
+// addresses of sides and services alike.
 type lateField struct {
-	t     *Template
-	what  string
-	into  func(*SideConfig) *string
+	t *Template
+	// what is the key, for messages.
+	what string
+	into func(*SideConfig) *string
+	// check says what is wrong with the expanded text; empty when nothing is.
 	check func(text string) string
 }
 
+// service reads a named base URL: a text, or a mapping with what differs from the side.
 func (w *walker) service(c *SideConfig, k, v *yaml.Node, what string) {
 	index := len(c.Services)
 	s := Service{Name: k.Value, Pos: w.Pos(k)}
+	// The slice of services still grows, so a field is found by its index and not by a
+	// pointer to its element.
 	at := func(f func(*Service) *string) func(*SideConfig) *string {
 		return func(c *SideConfig) *string { return f(&c.Services[index]) }
 	}
@@ -91,6 +99,7 @@ func (w *walker) service(c *SideConfig, k, v *yaml.Node, what string) {
 	c.Services = append(c.Services, s)
 }
 
+// tls reads certificates and checks that they are what they are used for.
 func (w *walker) tls(n *yaml.Node, what string) TLS {
 	o := w.Object(n, "tls", what)
 	t := TLS{}
@@ -114,8 +123,14 @@ func (w *walker) tls(n *yaml.Node, what string) TLS {
 	return t
 }
 
-// mergeStage lays the env file and the flags over the suite's sides and expands
-// their addresses.
+// mergeStage merges the env file and the flags over the suite's sides and expands their
+// addresses:
+//
+//  1. Lists of the env file (identity, env, secrets) are added to the suite's.
+//  2. What the env file writes of a side takes the place of what the suite wrote; see
+//     mergeSide. Variables are not merged: they are looked up, the env file's first.
+//  3. --blue and --green take the place of the side's url, whoever wrote it.
+//  4. What the suite needs must be there when requests will be sent.
 func (b *builder) mergeStage(w *walker, o *keys.Mapping) {
 	s := b.suite
 	if s.Stage != nil { // first: addresses may read what the stage may
@@ -128,6 +143,7 @@ func (b *builder) mergeStage(w *walker, o *keys.Mapping) {
 		if side == Green {
 			own, flag = &s.Green, b.opts.GreenURL
 		}
+		// Both are expanded before they are merged: each is checked, even what is replaced.
 		b.settle(own, side)
 		if e := s.Stage; e != nil {
 			stage := e.Blue
@@ -139,6 +155,7 @@ func (b *builder) mergeStage(w *walker, o *keys.Mapping) {
 			b.settle(&stage, side)
 			mergeSide(own, &stage)
 		}
+		// Rule 3.
 		if flag != "" {
 			if msg := badBaseURL(flag); msg != "" {
 				b.add(Problem{Pos: Pos{File: "--" + side.String()}, Summary: msg, Hint: urlHint(flag)})
@@ -177,8 +194,8 @@ func (b *builder) demandNeeds(w *walker, o *keys.Mapping) {
 	}
 }
 
-// mergeSide lays what the env file writes over what the suite wrote; variables
-// stay apart, they are looked up by scope.
+// mergeSide is rule 2. Headers are merged by name, services by name as a whole, everything
+// else field by field.
 func mergeSide(own, stage *SideConfig) {
 	over := func(into *string, from string) {
 		if from != "" {
@@ -210,7 +227,8 @@ func mergeSide(own, stage *SideConfig) {
 	}
 }
 
-// mergeFields keeps the fields of base whose names over does not write.
+// mergeFields keeps the fields of base whose names over does not write, then those of over.
+// fold is set for headers, whose names differ in case alone.
 func mergeFields(base, over []Field, fold bool) []Field {
 	var out []Field
 	for _, f := range base {
@@ -223,12 +241,14 @@ func mergeFields(base, over []Field, fold bool) []Field {
 	return append(out, over...)
 }
 
-// settle expands the addresses of a side.
+// settle expands the addresses of a side. An address that waits for the environment or a
+// need is left empty without Demand: `validate` runs where the stage's variables are not set.
 func (b *builder) settle(c *SideConfig, side Side) {
 	for _, f := range c.late {
 		if f.t == nil {
 			continue
 		}
+		// Unknown names are reported by the check of names; expanding would report them twice.
 		before := len(b.problems)
 		if b.names.check(f.t); len(b.problems) > before {
 			c.urlFailed = c.urlFailed || f.what == "url"
@@ -258,7 +278,7 @@ func (b *builder) settle(c *SideConfig, side Side) {
 	c.late = nil
 }
 
-// usesOutside reports whether a template waits for the environment or a need.
+// usesOutside reports whether a template has a variable, which the environment may give.
 func usesOutside(t *Template) bool {
 	return slices.ContainsFunc(t.Parts, func(p template.Part) bool { return p.IsVariable() })
 }

@@ -16,7 +16,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// stepDefaults are what steps start from.
+// stepDefaults are what every step of a suite starts from. The fields with a capital are
+// bound by the key table; expect and retry are read by code.
 type stepDefaults struct {
 	Service                 string
 	Headers, Query, Cookies []Field
@@ -34,6 +35,8 @@ type stepDefaults struct {
 // The defaults of the language itself.
 const defaultTimeout = 30 * time.Second
 
+// readDefaults reads defaults:. Where the suite has none, a step starts from what the
+// language itself says: 30 s, strict, traced, numbers as the suite has them.
 func (b *builder) readDefaults(w *walker, o *keys.Mapping) *stepDefaults {
 	d := &stepDefaults{Timeout: defaultTimeout, Trace: true, Mode: diff.Strict, Numbers: b.suite.Numbers}
 	x := o.Open("defaults", "defaults", "")
@@ -41,6 +44,7 @@ func (b *builder) readDefaults(w *walker, o *keys.Mapping) *stepDefaults {
 		return d
 	}
 	x.Bind(d)
+	// A mode in defaults counts as written by each step: who wrote shape meant it.
 	d.modeWritten, b.suite.Numbers = x.Has("mode"), d.Numbers
 	w.checkLiterals(d.Headers, "header", headerValue)
 	w.checkLiterals(d.Cookies, "cookie", cookieValue)
@@ -53,20 +57,30 @@ func (b *builder) readDefaults(w *walker, o *keys.Mapping) *stepDefaults {
 	return d
 }
 
-// A stepContext is where a list of steps stands.
+// A stepContext is what a list of steps knows of the place it is written in. It is copied
+// for the steps of a part, whose changes do not reach the steps after the use.
 type stepContext struct {
 	*walker
-	service string        // of the case; wins over the defaults
-	rules   []diff.Rule   // of flags, env file, suite and case
-	with    [][]Var       // arguments of the parts around
-	stack   []string      // parts being inlined: file#name
-	use     *keys.Mapping // the step that uses the part being read
-	prefix  string        // of the names of inlined steps
-	seen    map[string]Pos
-	owner   string // what the names of steps are unique in
+	// service is the case's; it wins over the defaults.
+	service string
+	// rules are those of flags, env file, suite and case.
+	rules []diff.Rule
+	// with are the arguments of the parts around, outermost first.
+	with [][]Var
+	// stack are the parts being inlined, as file#name.
+	stack []string
+	// use is the outermost step that uses the part being read; nil outside of parts.
+	use *keys.Mapping
+	// prefix is put before the names of inlined steps.
+	prefix string
+	// seen are the names of the steps read so far in the same owner, by which messages name
+	// the case, part or list.
+	seen  map[string]Pos
+	owner string
 }
 
-// stepList reads a key that holds steps.
+// stepList reads a key that holds steps. An empty list is a problem: it looks like steps
+// that run.
 func (b *builder) stepList(o *keys.Mapping, name string, ctx stepContext, what string) []*Step {
 	if ctx.seen == nil {
 		ctx.seen, ctx.owner = map[string]Pos{}, what
@@ -83,7 +97,8 @@ func (b *builder) stepList(o *keys.Mapping, name string, ctx stepContext, what s
 	return out
 }
 
-// readStep reads a step, or the steps of the part that it uses.
+// readStep reads a step, or the steps of the part that it uses, and holds their names to be
+// unique: captures, compensates and reports name a step by its name alone.
 func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 	o := ctx.Object(n, "step", what)
 	if o.Node.Kind != yaml.MappingNode {
@@ -103,6 +118,8 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 	}
 	s.Name, s.prefix = ctx.prefix+s.Name, ctx.prefix
 	if first, dup := ctx.seen[s.Name]; dup {
+		// The hint depends on who can change the name: the author of the step, or the one who
+		// uses a part twice.
 		hint := "it is also in " + first.String()
 		if len(ctx.stack) > 0 {
 			hint = "give the use a step: name; it is put before the names of the part's steps"
@@ -119,13 +136,20 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 	return []*Step{s}
 }
 
-// step reads what a step and a case of one request share.
+// step reads what a step and a case of one request share, and merges the defaults into it:
+//
+//  1. A key of the step wins over the same key of the defaults.
+//  2. Headers, query and cookies are merged by name; see mergeFields.
+//  3. Expectations are merged part by part; see overlay.
+//  4. Rules of the step come after all others, and so win.
+//  5. side_effects of the defaults count for unsafe methods only: a GET has none.
 func (b *builder) step(o *keys.Mapping, ctx stepContext, name, what string) *Step {
 	d := b.defaults
 	s := &Step{
 		Pos: ctx.Pos(o.Node), With: ctx.with, Repeat: 1, Auth: d.Auth, Timeout: d.Timeout, Compare: true, MinCompared: b.suite.MinCompared,
 		Mode: d.Mode, ModeWritten: d.modeWritten || o.Has("mode"), Numbers: b.suite.Numbers, Trace: d.Trace,
 	}
+	// Rule 1: s holds the defaults, and only written keys change it.
 	o.BindKeys(keys.RequestKeys, s)
 	b.request(o, ctx, s)
 	s.Name = name
@@ -135,6 +159,7 @@ func (b *builder) step(o *keys.Mapping, ctx stepContext, name, what string) *Ste
 			s.Name += " " + s.Request.URL.Text
 		}
 	}
+	// Rule 5.
 	if !o.Has("side_effects") && unsafe(s.Request.Method) {
 		s.SideEffects = d.SideEffects
 	}
@@ -145,9 +170,12 @@ func (b *builder) step(o *keys.Mapping, ctx stepContext, name, what string) *Ste
 		s.Rules = slices.Concat(ctx.rules, own)
 	}
 	b.checkRules(ctx.rules, own)
+	// Rule 3, then what a step does besides sending once.
 	b.expectations(o, ctx, s, what)
 	b.flow(o, ctx, s, what)
 	b.checkStep(o, s, what)
+	// Names are checked before the step's own captures are known: its request cannot use
+	// them. The arguments of parts are those around this step alone.
 	b.names.with, b.names.usedAt = ctx.with, Pos{}
 	if ctx.use != nil {
 		b.names.usedAt = ctx.use.Reader.Pos(ctx.use.At("use"))
@@ -160,7 +188,8 @@ func (b *builder) step(o *keys.Mapping, ctx stepContext, name, what string) *Ste
 	return s
 }
 
-// expectations reads expect and merges it over the defaults'.
+// expectations reads expect and merges it over the defaults'. Each side's own expectation
+// is merged over that of both, so that it may write only what differs.
 func (b *builder) expectations(o *keys.Mapping, ctx stepContext, s *Step, what string) {
 	var own *expectSource
 	if n := o.Get("expect"); n != nil {
@@ -183,7 +212,7 @@ func (b *builder) expectations(o *keys.Mapping, ctx stepContext, s *Step, what s
 	}
 }
 
-// flow reads poll, retry, when, sides and capture.
+// flow reads what makes a step more than one request: poll, retry, when, sides, capture.
 func (b *builder) flow(o *keys.Mapping, ctx stepContext, s *Step, what string) {
 	if p := o.Open("poll", "poll", what); p != nil {
 		s.Poll = &Poll{Every: time.Second, UpTo: 30 * time.Second}
@@ -197,6 +226,7 @@ func (b *builder) flow(o *keys.Mapping, ctx stepContext, s *Step, what string) {
 			p.Fail(p.At("every"), "", "every is longer than up_to")
 		}
 	}
+	// Unlike expectations, a retry is not merged: the step's takes the place of the defaults'.
 	s.Retry = b.defaults.retry
 	if n := o.Get("retry"); n != nil {
 		s.Retry = ctx.retry(n)
@@ -214,6 +244,7 @@ func (b *builder) flow(o *keys.Mapping, ctx stepContext, s *Step, what string) {
 		s.Sides = append(s.Sides, map[string]Side{"blue": Blue, "green": Green}[word])
 	}
 	o.RefuseEmpty("sides", "remove it: both sides are asked")
+	// Both sides named is the same as none named.
 	if len(s.Sides) == 2 {
 		s.Sides = nil
 	}
@@ -224,7 +255,10 @@ func (b *builder) flow(o *keys.Mapping, ctx stepContext, s *Step, what string) {
 	})
 }
 
-// capture reads one captured value.
+// capture reads one captured value. A plain text is a path into the body; a mapping names
+// one place (at, header, cookie, status), with or without a regex over its text, or a regex
+// over the whole body. It is also true when the value is wrong, because later steps may
+// name it and would be reported in its place.
 func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
 	c := Capture{Name: k.Value, Pos: w.Pos(k)}
 	if !w.CheckVarName(k, k.Value) {
@@ -263,6 +297,8 @@ func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
 	return c, true // also when wrong: later steps may name it
 }
 
+// retry reads a retry. Its list holds statuses and words; statuses below 400 are answers,
+// and sending again until one comes would hide what the service says.
 func (w *walker) retry(n *yaml.Node) *Retry {
 	o := w.Object(n, "retry", "")
 	r := &Retry{Max: 1}
@@ -286,11 +322,13 @@ func (w *walker) retry(n *yaml.Node) *Retry {
 	return r
 }
 
+// unsafe reports whether a method may change something: all but the four of RFC 9110.
 func unsafe(method string) bool {
 	return !slices.Contains([]string{"GET", "HEAD", "OPTIONS", "TRACE"}, method)
 }
 
-// partName cuts file#name.
+// partName cuts file#name. A file without extension is not a reference: `use: sign-in` means
+// a part of a file that the author forgot to name.
 func partName(ref string) (file, name string, ok bool) {
 	file, name, ok = strings.Cut(ref, "#")
 	return file, name, ok && file != "" && name != "" && path.Ext(file) != ""

@@ -12,20 +12,36 @@ import (
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 )
 
-// A builder makes one suite.
+// A builder makes one suite from its file. What it reads later depends on what it has read
+// before (names in scope, rules in force, defaults), so the order of the calls in
+// loader.suite and builder.body is part of the language.
 type builder struct {
 	*loader
-	suite    *Suite
+	suite *Suite
+	// defaults are what each step starts from.
 	defaults *stepDefaults
-	names    *names
-	rules    []diff.Rule // of flags, env file and suite
-	steps    []*Step     // all steps built, for checks over the whole suite
-	undo     []undoing   // of the case being read; see linkCompensation
-	unbound  bool        // a parts file on its own: names are not checked
+	// names is the scope of placeholders at the place being read.
+	names *names
+	// rules are those of flags, env file and suite, in this order.
+	rules []diff.Rule
+	// steps are all steps built so far, for checks over the whole suite.
+	steps []*Step
+	// undo are the compensates keys of the case being read.
+	undo []undoing
+	// unbound is set for a parts file on its own: names are not checked.
+	unbound bool
 }
 
-// suite reads a suite file.
+// suite reads a suite file. The order of its steps:
+//
+//  1. The suite's own keys, both sides, then the env file and flags over the sides: only
+//     now are addresses and services known, which every step is held to.
+//  2. What every step starts from: answer, session, coverage, rules, defaults.
+//  3. Setup, cases, teardown, load: see body.
+//  4. What only the whole suite shows: unused captures, secrets, addresses. It comes after
+//     checkRead, so that a key which nothing read is reported even where these give up.
 func (l *loader) suite(w *walker) *Suite {
+	// Files are counted anew: a part that two suites use belongs to both.
 	clear(l.files)
 	l.files[w.Src.Path] = true
 	o := w.Object(w.Src.Root, "suite", "")
@@ -47,6 +63,7 @@ func (l *loader) suite(w *walker) *Suite {
 		s.Session = &Session{}
 		x.Bind(s.Session)
 	}
+	// A suite that demands less coverage than the default must not fail for the default.
 	s.MinCompared = DefaultCompared
 	if c := o.Open("coverage", "coverage", ""); c != nil {
 		c.Bind(s)
@@ -57,6 +74,7 @@ func (l *loader) suite(w *walker) *Suite {
 	if f := o.Open("flaky", "flaky", ""); f != nil {
 		f.Bind(s)
 	}
+	// Rule 4 of Load: the last rule that fits decides, so the nearer one comes later.
 	b.rules = slices.Concat(l.opts.Rules, stageRules(l.opts.Env), s.Rules)
 	b.checkRules(nil, b.rules)
 	b.defaults = b.readDefaults(w, o)
@@ -71,14 +89,19 @@ func (l *loader) suite(w *walker) *Suite {
 	return s
 }
 
-// body reads setup, cases, teardown and load.
+// body reads setup, cases, teardown and load, in this order whatever the file's is: cases
+// may use what setup captures, teardown runs in the lane that setup ran in, and load stages
+// name the cases.
 func (b *builder) body(w *walker, o *keys.Mapping) {
 	s := b.suite
 	ctx := stepContext{walker: w, rules: b.rules, stack: nil}
 	b.names.begin(nil, nil)
 	s.Setup = b.stepList(o, "setup", ctx, "setup")
+	// Steps of setup are taken back in teardown. Their undoings wait here while the cases
+	// link their own.
 	ofSetup := b.undo
 	b.undo = nil
+	// From here on captures of setup are known everywhere; those of a case only in it.
 	b.names.keep()
 	ids := map[string]Pos{}
 	o.EachElement("cases", func(_ int, n *yaml.Node) {
@@ -112,7 +135,8 @@ func (b *builder) body(w *walker, o *keys.Mapping) {
 	})
 }
 
-// fields reads a mapping of names to values, a list repeating the name.
+// fields reads a mapping of names to values; a list of values repeats the name. check looks
+// at each name and reports what is wrong with it; nil takes every name.
 func (w *walker) fields(o *keys.Mapping, name string, check func(k *yaml.Node) bool) []Field {
 	var out []Field
 	o.EachPair(name, func(k, v *yaml.Node) {
@@ -144,7 +168,8 @@ func (w *walker) oneOrSeveral(k, v *yaml.Node, what string) []*yaml.Node {
 	return d.Content
 }
 
-// identity reads a list of identities.
+// identity reads a list of identities. The path has no placeholders: it is asked before
+// the first lane begins, when no captures or rows exist.
 func (w *walker) identity(o *keys.Mapping, name string) []Identity {
 	var out []Identity
 	o.EachElement(name, func(_ int, n *yaml.Node) {
@@ -168,6 +193,7 @@ func (w *walker) identity(o *keys.Mapping, name string) []Identity {
 	return out
 }
 
+// stageRules are the rules of the env file; none without one.
 func stageRules(e *Env) []diff.Rule {
 	if e == nil {
 		return nil
@@ -179,10 +205,13 @@ func stageRules(e *Env) []diff.Rule {
 // as transport: {allow: …} writes them; docs/trust.md says what each means.
 var TransportFacts = keys.TransportFacts
 
-// A TransportAllow accepts a difference between the connections to blue and green.
+// A TransportAllow accepts a difference between the connections to blue and green, with the
+// reason why. It stays in the reports and no longer decides.
 type TransportAllow struct {
-	Fact    string // one of TransportFacts
-	Service string // empty: of every service
+	// Fact is one of TransportFacts.
+	Fact string
+	// Service is the service it is accepted of; empty: every service.
+	Service string
 	Why     string
 	Pos     Pos
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/bgverify/bgverify/internal/suggest"
 )
 
-// warnUnused warns of captures that nothing uses.
+// warnUnused warns of captures that nothing uses. What same: true captures is there to be
+// compared, and what a parts file captures is there for other suites.
 func (b *builder) warnUnused() {
 	if b.problems.HasErrors() {
 		return // what could not be read may use them
@@ -25,6 +26,7 @@ func (b *builder) warnUnused() {
 	}
 }
 
+// sameCapture reports whether the capture at a place has same: true.
 func (b *builder) sameCapture(pos Pos) bool {
 	for _, s := range b.steps {
 		for _, c := range s.Captures {
@@ -67,8 +69,9 @@ func (b *builder) checkRules(base, own []diff.Rule) {
 	}
 }
 
-// shadows reports whether nothing is left for rule b after a: a drops or ignores
-// the very place, or an ancestor of it by name.
+// shadows reports whether nothing is left for rule b after a: a drops the very place, or an
+// ancestor of it by name. Wildcards are not followed: a warning that is wrong costs more
+// than one that is missing.
 func shadows(a, b diff.Rule) bool {
 	if a.At == "" || b.At == "" || a.Do != diff.DoDrop || b.Do == diff.DoDrop && a.At == b.At {
 		return false
@@ -79,7 +82,8 @@ func shadows(a, b diff.Rule) bool {
 // secretNames are parts of names whose values look like secrets when written out.
 var secretNames = []string{"password", "passwd", "secret", "token", "apikey", "api_key", "api-key", "authorization", "private_key"}
 
-// warnPlain warns of a value in plain text that its name calls a secret.
+// warnPlain warns of a value in plain text that its name calls a secret. Values of fewer
+// than 6 bytes are placeholders of examples.
 func (l *loader) warnPlain(name string, t *Template) {
 	if t == nil || !t.Static() || t.JSON != "" || len(t.Text) < 6 {
 		return
@@ -127,7 +131,7 @@ func (l *loader) warnSides(blue, green *SideConfig) {
 	}
 }
 
-// warnSecrets warns of secrets written in plain text.
+// warnSecrets warns of secrets that variables, headers and auths write in plain text.
 func (b *builder) warnSecrets() {
 	vars := slices.Clone(b.suite.Vars)
 	for _, c := range b.suite.Cases {

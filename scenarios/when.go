@@ -15,14 +15,16 @@ import (
 
 // A VarExpect is what a variable must be for a step to run.
 type VarExpect struct {
-	Name     string
-	Value    *Template // the variable alone, as a placeholder
+	Name string
+	// Value is the variable alone, as a placeholder.
+	Value    *Template
 	Matchers []Matcher
 	Pos      Pos
 }
 
 // when reads a step's condition: one placeholder that must not be empty, or a
-// mapping of tests on variables and on the previous answer.
+// mapping of tests on variables and on the previous answer. A condition that cannot be
+// false is a problem: a step that always runs where somebody wanted a choice.
 func (w *walker) when(o *keys.Mapping, n *yaml.Node, s *Step, what string) {
 	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
@@ -45,6 +47,8 @@ func (w *walker) when(o *keys.Mapping, n *yaml.Node, s *Step, what string) {
 	o.Broken = o.Broken || x.Broken
 }
 
+// varExpect reads the tests of one variable. The variable is kept as a template, so that it
+// is looked up, checked and expanded like any placeholder.
 func (w *walker) varExpect(k, v *yaml.Node) (VarExpect, bool) {
 	name := k.Value
 	if env, ok := template.CutEnv(name); (!ok || template.BadNameAt(env) >= 0) && !w.CheckVarName(k, name) {
@@ -74,7 +78,9 @@ func (w *walker) canFail(n *yaml.Node, t *Template) bool {
 
 var comparison = regexp.MustCompile(`^\s*(==|=|!=|<>|<=|>=|<|>)\s*(.+?)\s*$`)
 
-// comparisonHint writes a comparison such as {{x}} == yes as a test of x.
+// comparisonHint writes a comparison such as {{x}} == yes, which other tools have, as a test
+// of x. Expressions were rejected: they need types, precedence and quoting of their own,
+// and matchers say the same in the words of expect.
 func comparisonHint(t *Template) string {
 	const general = "compare a variable: when: {vars: {name: value}}"
 	if len(t.Parts) != 2 || t.Parts[0].Name == "" || len(t.Parts[0].Filters) > 0 || strings.ContainsAny(t.Parts[0].Name, "$'") {
@@ -91,7 +97,8 @@ func comparisonHint(t *Template) string {
 	return fmt.Sprintf("write when: {vars: {%s: "+test+"}}", t.Parts[0].Name, problem.Cut(m[2], 40))
 }
 
-// whenNode is the when of a case's first step.
+// whenNode is the when of a case's first step, looked up in the tree: the case may be of
+// steps or of one request.
 func whenNode(o *keys.Mapping) *yaml.Node {
 	n := o.Node
 	if list := o.Values["steps"]; list != nil && len(source.Deref(list).Content) > 0 {

@@ -19,18 +19,23 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// A File reads the rows of a data file one by one.
+// A File reads the rows of a data file one by one. It is a [Source] by its method Open.
 type File struct {
-	FS     fs.FS
-	Name   string // slash path below the root of FS
-	Format string // csv, json, ndjson
-	CP949  bool   // a csv file is in CP949, as Excel writes it in Korea
+	FS fs.FS
+	// Name is a slash path below the root of FS.
+	Name string
+	// Format is csv, json (a list of objects) or ndjson (one object a line).
+	Format string
+	// CP949 is set for a csv file as Excel writes it in Korea; any other file is UTF-8.
+	CP949 bool
 }
 
+// cp949Hint is shown for a file that is not UTF-8, which is nearly always such an export.
 const cp949Hint = "the bytes look like CP949, as Excel writes it: add encoding: cp949"
 
-// Open starts at the first row. The file is closed when the rows end; opening
-// for the columns alone reads one row.
+// Open starts at the first row and returns the columns. The file is closed when the rows
+// end, also early; who wants the columns alone must begin the rows and stop, as finding the
+// columns of JSON reads the first row.
 func (f File) Open() ([]string, iter.Seq2[Row, error], error) {
 	start := f.csv
 	switch f.Format {
@@ -54,6 +59,7 @@ func (f File) Open() ([]string, iter.Seq2[Row, error], error) {
 	}, nil
 }
 
+// withoutBOM skips the byte order mark that Excel and Windows editors write.
 func withoutBOM(r io.Reader) *bufio.Reader {
 	b := bufio.NewReaderSize(r, 64<<10)
 	if head, err := b.Peek(3); err == nil && bytes.Equal(head, []byte("\ufeff")) {
@@ -62,12 +68,15 @@ func withoutBOM(r io.Reader) *bufio.Reader {
 	return b
 }
 
+// csv reads RFC 4180: the first record names the columns, every record has as many cells.
+// All cells are text; no cell becomes a number because it looks like one.
 func (f File) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	source := io.Reader(in)
 	if f.CP949 {
 		source = korean.EUCKR.NewDecoder().Reader(in) // EUC-KR as browsers have it is CP949
 	}
 	r := csv.NewReader(source)
+	// The record is reused: cells are strings of their own, only the slice is not.
 	r.ReuseRecord = true
 	header, err := r.Read()
 	if err != nil {
@@ -83,6 +92,7 @@ func (f File) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 		switch {
 		case !utf8.ValidString(c):
 			return nil, nil, &Error{1, "the file is not UTF-8", cp949Hint}
+		// Two columns of one name would make the second unreachable.
 		case seen[columns[i]]:
 			return nil, nil, &Error{1, fmt.Sprintf("column %q is listed twice", columns[i]), ""}
 		}
@@ -114,6 +124,8 @@ func (f File) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	}, nil
 }
 
+// invalidCell is a cell that is not text in the file's encoding. The decoder replaces a byte
+// that CP949 does not have by U+FFFD and reports nothing.
 func invalidCell(line int, cp949 bool) error {
 	if cp949 {
 		return &Error{line, "a character that CP949 does not have", "is the file UTF-8? then leave encoding out"}
@@ -121,6 +133,7 @@ func invalidCell(line int, cp949 bool) error {
 	return &Error{line, "the file is not UTF-8", cp949Hint}
 }
 
+// csvError gives a mistake of encoding/csv its line and, where the cause is known, a hint.
 func csvError(err error) error {
 	var pe *csv.ParseError
 	if !errors.As(err, &pe) {
@@ -136,7 +149,8 @@ func csvError(err error) error {
 	return &Error{pe.Line, "not valid CSV: " + pe.Err.Error(), hint}
 }
 
-// objectRow reads one JSON object in member order.
+// objectRow reads one JSON object in member order. Values keep their JSON text, so that
+// 1.50 stays 1.50; a member that is written twice is an error.
 func objectRow(raw []byte) (names []string, cells []template.Value, err error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
@@ -167,8 +181,11 @@ func objectRow(raw []byte) (names []string, cells []template.Value, err error) {
 	return names, cells, nil
 }
 
-// objects turns JSON objects into rows. next returns io.EOF at the end and the
-// line it is at, 0 when unknown.
+// objects turns JSON objects into rows with the columns of the first. next returns io.EOF
+// at the end and the line it is at, 0 when unknown. Without any object there are no columns
+// and no rows, which the caller reports.
+//
+// The first object is read at once, for the columns, and kept for the first row.
 func objects(next func() (raw []byte, line int, err error)) ([]string, iter.Seq2[Row, error], error) {
 	raw, line, err := next()
 	if errors.Is(err, io.EOF) {
@@ -182,6 +199,7 @@ func objects(next func() (raw []byte, line int, err error)) ([]string, iter.Seq2
 		return nil, nil, &Error{line, "row 1 " + err.Error(), "every row is an object: column to value"}
 	}
 	return columns, func(yield func(Row, error) bool) {
+		// names and cells are those of the row at hand, in its own order.
 		names := columns
 		for number := 1; ; number++ {
 			row, err := Align(columns, names, cells)
@@ -211,6 +229,8 @@ func objects(next func() (raw []byte, line int, err error)) ([]string, iter.Seq2
 	}, nil
 }
 
+// json reads a list of objects one element at a time, so that a large list costs no memory.
+// Text after the list is an error: it would be rows that are never sent.
 func (f File) json(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	dec := json.NewDecoder(in)
 	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
@@ -237,6 +257,8 @@ func (f File) json(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	})
 }
 
+// decodeInto decodes one value. The end of the file inside a list is a mistake and must not
+// be taken for the end of the rows.
 func decodeInto(dec *json.Decoder, raw *json.RawMessage) error {
 	err := dec.Decode(raw)
 	if errors.Is(err, io.EOF) {
@@ -245,9 +267,10 @@ func decodeInto(dec *json.Decoder, raw *json.RawMessage) error {
 	return err
 }
 
-// maxLine bounds one line of NDJSON.
+// maxLine bounds one line of NDJSON, in bytes.
 const maxLine = 4 << 20
 
+// ndjson reads one object a line; blank lines are passed over.
 func (f File) ndjson(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	sc := bufio.NewScanner(in)
 	sc.Buffer(make([]byte, 0, 64<<10), maxLine)

@@ -23,18 +23,28 @@ import (
 // A Data is the rows of a case. They are read from their file at each iteration, so
 // that memory does not grow with them.
 type Data struct {
-	File    string
-	Name    *template.Template // names a row; nil: its number
+	// File is a path below the root of the loaded files; empty for rows written in place.
+	File string
+	// Name is the template of a row's name; nil: rows are named by their number.
+	Name *template.Template
+	// Columns name the cells of every row, in their order.
 	Columns []string
-	Count   int // rows, after sampling
-	Left    int // rows that the stage's limits: {data} left out of what the file asks for
-	Rows    iter.Seq2[Row, error]
+	// Count is the number of rows, after sampling.
+	Count int
+	// Left is the number of rows that the stage's limits: {data} left out of what the file
+	// asks for.
+	Left int
+	// Rows yields each row, or the error that ends them. It may be walked any number of times,
+	// also at once; it is nil where the rows could not be read.
+	Rows iter.Seq2[Row, error]
 }
 
 // A Row is one row of data: cells in column order.
 type Row struct {
-	Number int // from 1, of the file; 0: the case has no data
-	Cells  []template.Value
+	// Number counts the rows of the file from 1, sampled or not; 0: the case has no data.
+	Number int
+	// Cells are in the order of the columns.
+	Cells []template.Value
 }
 
 // A Source opens the rows from the beginning.
@@ -42,11 +52,15 @@ type Source func() (columns []string, rows iter.Seq2[Row, error], err error)
 
 // An Error is a mistake in a data file.
 type Error struct {
-	Line int    // of the file, from 1; 0: unknown
-	Msg  string // lower case, one line
-	Hint string // what to write instead; may be empty
+	// Line is that of the file, from 1; 0: unknown.
+	Line int
+	// Msg is lower case and one line.
+	Msg string
+	// Hint says what to write instead; it may be empty.
+	Hint string
 }
 
+// Error is the message with its line.
 func (e *Error) Error() string {
 	if e.Line > 0 {
 		return fmt.Sprintf("line %d: %s", e.Line, e.Msg)
@@ -67,11 +81,14 @@ func Reopening(open Source) iter.Seq2[Row, error] {
 	}
 }
 
-// Sample keeps k of the rows, chosen at random: the same for the same seed and case id.
+// Sample keeps k of the rows, chosen at random: the same for the same seed and case id. Each
+// set of k rows is equally likely (Floyd's algorithm), and no row is read for the choice.
+// k is at most Count.
 func (d *Data) Sample(k int, seed uint64, id string) {
 	h := fnv.New64a()
 	h.Write([]byte(id))
 	r := rand.New(rand.NewPCG(seed, h.Sum64()))
+	// The random row i joins the set, or row j where i is in it already.
 	chosen := map[int]bool{}
 	for j := d.Count - k; j < d.Count; j++ { // Floyd's algorithm
 		if i := r.IntN(j + 1); chosen[i] {
@@ -99,7 +116,7 @@ func Pick(rows iter.Seq2[Row, error], f func(i int, row Row) bool) iter.Seq2[Row
 	}
 }
 
-// rowScope answers the name of a row from its columns.
+// A rowScope answers the name of a row from its columns and $row.
 type rowScope struct {
 	d   *Data
 	row Row
@@ -121,7 +138,9 @@ func (s rowScope) Generate(generator string, _ []string, _ string, _ bool) (temp
 	return template.Value{}, errors.New("a row is named by its columns; nothing is generated")
 }
 
-// RowName is the name of a row: its number when the data has no name template.
+// RowName is the name of a row: its number when the data has no name template. It is what ids
+// of cases hold in brackets, so it is one line, printable, at most 200 characters and never
+// empty.
 func (d *Data) RowName(row Row) (string, error) {
 	if d.Name == nil {
 		return strconv.Itoa(row.Number), nil
@@ -137,7 +156,8 @@ func (d *Data) RowName(row Row) (string, error) {
 	return name, nil
 }
 
-// Align puts the cells of a row in the order of the columns.
+// Align puts the cells of a row in the order of the columns. A column that the row does not
+// have, and one that the first row has not, are errors.
 func Align(columns, names []string, cells []template.Value) (Row, error) {
 	row := Row{Cells: make([]template.Value, len(columns))}
 	for i, c := range columns {

@@ -85,7 +85,8 @@ func (t *Template) placeholder(i int) string {
 	return t.Text[at : closing(t.Text, at+2)+2]
 }
 
-// key tells the placeholders of a file apart.
+// key tells the placeholders of a file apart: the same placeholder makes the same generated
+// value on both sides, two of them make two values.
 func (t *Template) key(i int) string { return fmt.Sprintf("%s#%d", t.Pos, i) }
 
 // expandPart is the value of one placeholder, filters applied. default takes the
@@ -96,6 +97,8 @@ func (t *Template) expandPart(i int, scope Scope) (Value, error) {
 	if err != nil {
 		return Value{}, fmt.Errorf("%s: %w", t.placeholder(i), err)
 	}
+	// The filters of a variable that is not there are passed over up to a default, which
+	// gives it a value for those that follow.
 	for _, f := range p.Filters {
 		if f.Name == "default" {
 			if !found || v.Text == "" || v.JSON == "null" {
@@ -120,6 +123,7 @@ func (t *Template) expandPart(i int, scope Scope) (Value, error) {
 	return v, nil
 }
 
+// value asks the scope for what a placeholder names, before its filters.
 func (t *Template) value(i int, scope Scope) (v Value, found bool, err error) {
 	p := &t.Parts[i]
 	switch {

@@ -16,21 +16,29 @@ import (
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
-// A filterSpec is one filter of the closed list.
+// A filterSpec is one filter of the closed list. A new filter is a row of filterSpecs:
+// parsing, checking, expanding and the documentation follow it.
 type filterSpec struct {
-	name    string
-	arg     string // what the argument is; empty: none is taken
+	name string
+	// arg says what the argument is, for the documentation; empty: none is taken.
+	arg string
+	// example is an argument that check accepts.
 	example string
 	doc     string
-	check   func(arg string) string // of the argument, at load time
-	apply   func(v Value, arg string, scope Scope) (Value, error)
+	// check says what is wrong with the argument, while files are read; empty: nothing. It is
+	// nil where every argument is fine.
+	check func(arg string) string
+	// apply computes the filtered value. It is called with an argument that check has accepted.
+	apply func(v Value, arg string, scope Scope) (Value, error)
 }
 
 // A Word is one filter or generator as the documentation lists it.
 type Word struct {
-	Name    string
-	Arg     string // what the argument of a filter is; empty: it takes none
-	Example string // of a filter its argument, of a generator the whole placeholder
+	Name string
+	// Arg says what the argument of a filter is; empty: it takes none.
+	Arg string
+	// Example is, of a filter, its argument, and of a generator the whole placeholder.
+	Example string
 	Doc     string
 }
 
@@ -43,6 +51,7 @@ func Filters() []Word {
 	return words
 }
 
+// findFilter is the filter of a name; nil for a word that is not one.
 func findFilter(name string) *filterSpec {
 	for i := range filterSpecs {
 		if filterSpecs[i].name == name {
@@ -52,6 +61,7 @@ func findFilter(name string) *filterSpec {
 	return nil
 }
 
+// filterNames are the names of all filters, for hints.
 func filterNames() []string {
 	names := make([]string, len(filterSpecs))
 	for i, f := range filterSpecs {
@@ -102,6 +112,7 @@ var filterSpecs = []filterSpec{
 // TextValue is the value of a text, which is a JSON string.
 func TextValue(s string) Value { return Value{Text: s, JSON: text.Quote(s)} }
 
+// checkVarArg holds an argument to the name of a variable or of an environment variable.
 func checkVarArg(arg string) string {
 	name := strings.TrimPrefix(arg, "env.")
 	if name == "" || BadNameAt(name) >= 0 {
@@ -110,6 +121,8 @@ func checkVarArg(arg string) string {
 	return ""
 }
 
+// hmacFilter signs the text with the key that the argument names. The key is looked up and
+// never written in the placeholder, so that it stays out of the file and of reports.
 func hmacFilter(v Value, arg string, scope Scope) (Value, error) {
 	key, ok, err := scope.Lookup(arg)
 	if err != nil {
@@ -123,17 +136,21 @@ func hmacFilter(v Value, arg string, scope Scope) (Value, error) {
 	return TextValue(hex.EncodeToString(mac.Sum(nil))), nil
 }
 
-// strftime maps the directives of time patterns to Go's layouts.
+// strftime maps the directives of time patterns to Go's layouts; %L is milliseconds.
 var strftime = map[byte]string{
 	'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'S': "05", 'L': "000", 'y': "06", 'b': "Jan",
 	'a': "Mon", 'Z': "MST", 'z': "-0700", '%': "%",
 }
 
+// namedTimes are the formats that have a name, with their layouts; those without a layout
+// are computed.
 var namedTimes = map[string]string{
 	"rfc3339": time.RFC3339, "date": time.DateOnly, "http": "Mon, 02 Jan 2006 15:04:05 GMT", "unix": "",
 	"unix_ms": "",
 }
 
+// checkTimeFormat accepts a named format or a pattern with known directives. A pattern
+// without % would be the same text for every time.
 func checkTimeFormat(arg string) string {
 	if _, ok := namedTimes[arg]; ok {
 		return ""
@@ -153,6 +170,9 @@ func checkTimeFormat(arg string) string {
 	return ""
 }
 
+// formatFilter writes a time of RFC 3339, as $now makes it, in another format, in UTC. The
+// directives are expanded one by one: Go would read digits of the pattern's own text as
+// parts of a layout.
 func formatFilter(v Value, arg string, _ Scope) (Value, error) {
 	t, err := time.Parse(time.RFC3339Nano, v.Text)
 	if err != nil {
@@ -189,6 +209,7 @@ func formatFilter(v Value, arg string, _ Scope) (Value, error) {
 	return TextValue(b.String()), nil
 }
 
+// checkAdd accepts what addFilter adds.
 func checkAdd(arg string) string {
 	if _, err := ParseDuration(arg); err != nil && !IsNumber(arg) {
 		return fmt.Sprintf("%q is neither a number nor a duration", arg)
@@ -196,6 +217,7 @@ func checkAdd(arg string) string {
 	return ""
 }
 
+// addFilter adds a number to a number, or a duration to a time of RFC 3339.
 func addFilter(v Value, arg string, _ Scope) (Value, error) {
 	if IsNumber(arg) {
 		return addNumbers(v.Text, arg)
@@ -211,10 +233,12 @@ func addFilter(v Value, arg string, _ Scope) (Value, error) {
 	return TextValue(t.Add(d).Format(time.RFC3339Nano)), nil
 }
 
-// maxDigits bounds the numbers that add takes: 1e999999999 is legal JSON.
+// maxDigits bounds the numbers that add takes, in characters: 1e999999999 is legal JSON.
 const maxDigits = 40
 
-// addNumbers adds two decimals exactly.
+// addNumbers adds two decimals exactly: 0.1 plus 0.2 is 0.3. The sum has as many decimals
+// as the longer of the two. Exponents are refused, so that the sum is never longer than its
+// operands.
 func addNumbers(a, b string) (Value, error) {
 	a = strings.TrimSpace(a)
 	if !IsNumber(a) || len(a) > maxDigits || len(b) > maxDigits || strings.ContainsAny(a+b, "eE") {
@@ -229,6 +253,7 @@ func addNumbers(a, b string) (Value, error) {
 	return Value{sum, sum}, nil
 }
 
+// decimals is the number of digits after the point.
 func decimals(s string) int {
 	if _, after, ok := strings.Cut(s, "."); ok {
 		return len(after)
@@ -236,7 +261,7 @@ func decimals(s string) int {
 	return 0
 }
 
-// elements reads a JSON list, numbers kept as written.
+// elements reads a JSON list, each element as written: numbers keep their spelling.
 func elements(v Value, what string) ([]Value, error) {
 	var raw []json.RawMessage
 	if err := json.Unmarshal([]byte(v.JSON), &raw); err != nil {
@@ -281,6 +306,7 @@ func parseFilter(v Value, _ string, _ Scope) (Value, error) {
 	return v, nil
 }
 
+// firstFilter is the first element with its type; an empty list is an error.
 func firstFilter(v Value, _ string, _ Scope) (Value, error) {
 	list, err := elements(v, "first")
 	if err != nil {
@@ -292,6 +318,7 @@ func firstFilter(v Value, _ string, _ Scope) (Value, error) {
 	return list[0], nil
 }
 
+// joinFilter joins the texts of the elements.
 func joinFilter(v Value, arg string, _ Scope) (Value, error) {
 	list, err := elements(v, "join")
 	if err != nil {

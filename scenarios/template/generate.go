@@ -9,20 +9,28 @@ import (
 	"time"
 )
 
-// A Draw is what a generator may use: nothing else decides its value.
+// A Draw is what a generator may use: nothing else decides its value. With the same Draw a
+// run can be repeated to the byte.
 type Draw struct {
+	// Source gives the random numbers; the caller derives it from the run's seed, the lane and
+	// the placeholder.
 	Source rand.Source
-	Now    time.Time
-	Row    int // number of the data row; 0 without data
+	// Now is the time of the run, not of the request: both sides get the same.
+	Now time.Time
+	// Row is the number of the data row, from 1; 0 without data.
+	Row int
 }
 
-// A generatorSpec is one generator of the closed list.
+// A generatorSpec is one generator of the closed list. A new generator is a row of
+// generatorSpecs.
 type generatorSpec struct {
 	name    string
 	example string
 	doc     string
-	check   func(args []string) string // at load time
-	draw    func(args []string, r *rand.Rand, d Draw) Value
+	// check says what is wrong with the arguments, while files are read; empty: nothing.
+	check func(args []string) string
+	// draw makes the value of arguments that check has accepted.
+	draw func(args []string, r *rand.Rand, d Draw) Value
 }
 
 // Generate makes the value of a generator, named without its $. It is pure:
@@ -47,6 +55,7 @@ func Generators() []Word {
 	return words
 }
 
+// findGenerator is the generator of a name, without its $; nil for a word that is not one.
 func findGenerator(name string) *generatorSpec {
 	for i := range generatorSpecs {
 		if generatorSpecs[i].name == name {
@@ -56,6 +65,7 @@ func findGenerator(name string) *generatorSpec {
 	return nil
 }
 
+// generatorNames are the names of all generators, for hints.
 func generatorNames() []string {
 	names := make([]string, len(generatorSpecs))
 	for i, g := range generatorSpecs {
@@ -97,6 +107,7 @@ var generatorSpecs = []generatorSpec{
 	}},
 }
 
+// noArgs is the check of a generator without arguments.
 func noArgs(args []string) string {
 	if len(args) > 0 {
 		return "takes no argument"
@@ -104,6 +115,7 @@ func noArgs(args []string) string {
 	return ""
 }
 
+// drawUUID makes a UUID of version 4 and variant 10 (RFC 9562).
 func drawUUID(_ []string, r *rand.Rand, _ Draw) Value {
 	b := randomBytes(r, 16)
 	b[6] = b[6]&0x0f | 0x40
@@ -112,6 +124,8 @@ func drawUUID(_ []string, r *rand.Rand, _ Draw) Value {
 	return TextValue(h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:])
 }
 
+// randomBytes are n random bytes; it takes one number a byte, so that the values of a seed
+// do not depend on the size of a word.
 func randomBytes(r *rand.Rand, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -120,8 +134,11 @@ func randomBytes(r *rand.Rand, n int) []byte {
 	return b
 }
 
+// crockford are the digits of base32 without I, L, O and U, as a ULID has them.
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
+// drawULID writes 48 bits of the time in milliseconds, then 80 random bits, each five bits
+// as one digit.
 func drawULID(_ []string, r *rand.Rand, d Draw) Value {
 	var out [26]byte
 	ms := uint64(d.Now.UnixMilli())
@@ -135,6 +152,8 @@ func drawULID(_ []string, r *rand.Rand, d Draw) Value {
 	return TextValue(string(out[:]))
 }
 
+// bounds reads low..high. The distance is below 2^53, so that every value is exact in
+// JavaScript too.
 func bounds(args []string) (low, high int64, ok bool) {
 	if len(args) != 1 {
 		return 0, 0, false
@@ -170,6 +189,7 @@ func checkLength(args []string) string {
 	return fmt.Sprintf("needs a length between 1 and %d", maxLength)
 }
 
+// letters makes as many random letters of an alphabet as the argument says.
 func letters(args []string, r *rand.Rand, alphabet string) string {
 	n, _ := strconv.Atoi(args[0])
 	b := make([]byte, n)

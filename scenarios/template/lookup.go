@@ -65,9 +65,10 @@ func (s *Sources) read(from Origin, name string) {
 
 // A Definition is a variable of a file, still to be expanded.
 type Definition struct {
-	Var   *Var
-	With  [][]Var // the arguments that its own placeholders see
-	Suite bool    // it belongs to the suite or the env file, not to the case
+	Var  *Var
+	With [][]Var // the arguments that its own placeholders see
+	// Suite is set where it belongs to the suite or the env file, not to the case.
+	Suite bool
 }
 
 // Lookup finds the nearest value of a name. A variable of a file is expanded in

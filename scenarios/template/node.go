@@ -14,10 +14,14 @@ import (
 // members, in the file's order. A name is always text: {"{{n}}": 1} with n = 7 is
 // {"7": 1}. Two members that get the same name are an error when it is rendered.
 type Node struct {
-	Kind    byte        // 'o' object, 'a' array, 's' a string template, 'l' a literal
-	Keys    []*Template // object: member names
-	Items   []*Node     // object: member values; array: elements
-	Literal string      // JSON text as written
+	// Kind is 'o' for an object, 'a' for an array, 's' for a string template and 'l' for a
+	// literal; it says which of the other fields count.
+	Kind byte
+	// Keys are the names of an object's members, and Items their values or an array's elements.
+	Keys  []*Template
+	Items []*Node
+	// Literal is a number, true, false or null as written; Text is the template of a string.
+	Literal string
 	Text    *Template
 }
 

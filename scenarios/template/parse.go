@@ -13,16 +13,19 @@ import (
 // A ParseError is a mistake in a template, at a byte offset into its text.
 type ParseError struct {
 	Offset int
-	Msg    string // lower case, one line
-	Hint   string // what to write instead; empty where there is none
+	// Msg is lower case and one line.
+	Msg string
+	// Hint says what to write instead; empty where there is none.
+	Hint string
 }
 
-// parser reads the language between {{ and }}:
+// A parser reads the language between {{ and }}:
 //
 //	name | env.NAME | $generator[.side][: args] | 'text'
 //	followed by any number of:  | filter[: argument]
 //
-// An argument runs to the next | or }}; quotes keep those, commas and spaces.
+// An argument runs to the next | or }}; quotes keep those, commas and spaces. There are no
+// expressions: a value that must be computed is a filter, or a variable of the file.
 type parser struct {
 	text string
 	errs []ParseError
@@ -37,7 +40,8 @@ func Parse(text string, pos problem.Pos) (*Template, []ParseError) {
 	return t, errs
 }
 
-// parseParts cuts text into literals and placeholders.
+// parseParts cuts text into literals and placeholders. It goes on after a placeholder that is
+// wrong, to report all of them; after one that is not closed it stops.
 func parseParts(text string) ([]Part, []ParseError) {
 	p := &parser{text: text}
 	var parts []Part
@@ -94,6 +98,7 @@ func opensQuote(text string, i int) bool {
 	return i < 0 || strings.IndexByte("{:|,", text[i]) >= 0
 }
 
+// fail keeps a mistake at a byte offset of the text.
 func (p *parser) fail(offset int, hint, format string, args ...any) {
 	p.errs = append(p.errs, ParseError{offset, fmt.Sprintf(format, args...), hint})
 }
@@ -104,6 +109,7 @@ type segment struct {
 	at   int
 }
 
+// trimSegment is text[from:to] without space at both ends, with the offset of what is left.
 func trimSegment(text string, from, to int) segment {
 	for from < to && text[from] == ' ' {
 		from++
@@ -145,17 +151,24 @@ func (p *parser) placeholder(from, to int) (Part, bool) {
 	return x, len(p.errs) == before
 }
 
-// source reads the name, generator or quoted text before the filters.
+// source reads the name, generator or quoted text before the filters:
+//
+//  1. Quoted text is taken as it is.
+//  2. A name with $ is a generator, with arguments after a colon.
+//  3. A name with request. is a part of the request being sent.
+//  4. Anything else is a variable, or with env. an environment variable.
 func (p *parser) source(s segment) Part {
 	if s.text == "" {
 		p.fail(s.at, "write {{name}}", "a placeholder without a name")
 		return Part{}
 	}
+	// Rule 1.
 	if text, ok := unquote(s.text); ok {
 		return Part{Name: QuotedName, Quoted: text}
 	}
 	head, args, hasArgs := strings.Cut(s.text, ":")
 	head = strings.TrimRight(head, " ")
+	// Rule 2.
 	if strings.HasPrefix(head, "$") {
 		x := Part{Name: head}
 		if name, ok := strings.CutSuffix(head, ".side"); ok {
@@ -174,12 +187,14 @@ func (p *parser) source(s segment) Part {
 		p.fail(s.at, "filters follow a bar: {{name | default: x}}", "%q takes no argument", problem.Cut(head, 40))
 		return Part{}
 	}
+	// Rule 3.
 	if strings.HasPrefix(s.text, RequestPrefix) {
 		if msg, hint := badRequestPart(s.text); msg != "" {
 			p.fail(s.at, hint, "%s", msg)
 		}
 		return Part{Name: s.text}
 	}
+	// Rule 4. The hint names what other tools would allow at this place.
 	name, env := strings.CutPrefix(s.text, "env.")
 	if i := BadNameAt(name); i >= 0 || name == "" {
 		hint := "names hold letters, digits, - and _"
@@ -208,7 +223,8 @@ func BadNameAt(s string) int {
 	return -1
 }
 
-// filter reads one filter with its argument.
+// filter reads one filter with its argument. The zero Filter is returned with a problem and
+// is never applied: a template with problems is not expanded.
 func (p *parser) filter(s segment) Filter {
 	name, arg, hasArg := strings.Cut(s.text, ":")
 	name = strings.TrimRight(name, " ")
@@ -240,6 +256,7 @@ func (p *parser) filter(s segment) Filter {
 	return f
 }
 
+// generator checks the name and the arguments of a generator.
 func (p *parser) generator(s segment, x Part) {
 	name := strings.TrimPrefix(x.Name, "$")
 	spec := findGenerator(name)
@@ -259,6 +276,7 @@ func (p *parser) generator(s segment, x Part) {
 	}
 }
 
+// argument is an argument without the quotes around it.
 func argument(s string) string {
 	if text, ok := unquote(s); ok {
 		return text

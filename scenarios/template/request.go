@@ -10,7 +10,7 @@ import (
 // RequestPrefix begins the names of parts of the request being sent.
 const RequestPrefix = "request."
 
-// requestParts are those parts; headers is followed by a name.
+// requestParts are those parts; headers is followed by a name, as in request.headers.Date.
 var requestParts = []string{"method", "path", "query", "host", "body", "signature"}
 
 // badRequestPart says what is wrong with a name that begins with request.; empty
@@ -44,4 +44,5 @@ func IsToken(s string) bool {
 	return true
 }
 
+// quoted is a word in quotes as messages show it.
 func quoted(s string) string { return `"` + problem.Cut(s, 40) + `"` }

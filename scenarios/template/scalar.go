@@ -8,9 +8,11 @@ import (
 	"time"
 )
 
+// durationPart is the part of a duration that Go does not read.
 var durationPart = regexp.MustCompile(`^([0-9]+)d`)
 
-// ParseDuration reads Go's durations and days: 1d, 1d12h, -1h.
+// ParseDuration reads Go's durations and days: 1d, 1d12h, -1h. A day is 24 hours. Signs
+// inside and more than 100,000 days are errors.
 func ParseDuration(s string) (time.Duration, error) {
 	rest, negative := strings.CutPrefix(s, "-")
 	var days time.Duration
@@ -35,7 +37,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// IsNumber reports whether text is a number by JSON's grammar.
+// IsNumber reports whether text is a number by JSON's grammar: neither +1, 01, 0x1 nor NaN.
 func IsNumber(s string) bool { return jsonNumber.MatchString(s) }
 
 var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
