@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -14,15 +15,14 @@ import (
 // checkSides holds both sides to the same services: a step of a service that one side lacks
 // could not be compared.
 func (b *builder) checkSides(w *walker, o *keys.Mapping) {
-	for _, x := range []struct {
-		side  Side
-		a, b  *SideConfig
-		other Side
-	}{{Blue, &b.suite.Blue, &b.suite.Green, Green}, {Green, &b.suite.Green, &b.suite.Blue, Blue}} {
-		for _, s := range x.a.Services {
-			if !slices.ContainsFunc(x.b.Services, func(o Service) bool { return o.Name == s.Name }) {
-				b.add(Problem{Pos: s.Pos, Width: len([]rune(s.Name)), Summary: fmt.Sprintf("service %q is missing from side %s", s.Name,
-					x.other), Hint: "both sides have the same services"})
+	for _, side := range []Side{Blue, Green} {
+		other := Blue + Green - side
+		for _, s := range b.suite.Side(side).Services {
+			if findService(b.suite.Side(other).Services, s.Name) == nil {
+				b.Add(Problem{
+					Pos: s.Pos, Width: len([]rune(s.Name)), Summary: fmt.Sprintf("service %q is missing from side %s", s.Name, other),
+					Hint: "both sides have the same services",
+				})
 			}
 		}
 	}
@@ -33,12 +33,12 @@ func (b *builder) checkSides(w *walker, o *keys.Mapping) {
 func (b *builder) checkTransports() {
 	for _, c := range []*SideConfig{&b.suite.Blue, &b.suite.Green} {
 		fail := func(p Pos, hint, format string, args ...any) {
-			b.add(Problem{Pos: cmpPos(p, c.Pos), Summary: fmt.Sprintf(format, args...), Hint: hint})
+			b.Add(Problem{Pos: cmp.Or(p, c.Pos), Summary: fmt.Sprintf(format, args...), Hint: hint})
 		}
 		// The side itself is checked as a service without name.
 		base := Service{URL: c.URL, Pos: c.Pos}
 		for _, s := range append([]Service{base}, c.Services...) {
-			address, version := s.URL, orElse(s.HTTP, c.HTTP)
+			address, version := s.URL, cmp.Or(s.HTTP, c.HTTP)
 			if strings.HasPrefix(address, "/") {
 				address = c.URL
 			}
@@ -50,7 +50,7 @@ func (b *builder) checkTransports() {
 				fail(s.Pos, `with TLS it is http: "2"`, "http: h2c needs an http URL, not %s", address)
 			case version == "h2c" && c.Proxy != "":
 				fail(s.Pos, "", "h2c cannot go through a proxy")
-			case c.Proxy != "" && orElse(s.Resolve, c.Resolve) != "":
+			case c.Proxy != "" && cmp.Or(s.Resolve, c.Resolve) != "":
 				fail(s.Pos, "", "proxy and resolve exclude each other: the proxy decides the address")
 			}
 		}
@@ -62,28 +62,26 @@ func (b *builder) checkTransports() {
 func (b *builder) checkAddresses() {
 	blue, green := &b.suite.Blue, &b.suite.Green
 	if b.opts.Demand {
-		needed := slices.ContainsFunc(b.steps,
-			func(s *Step) bool { return b.needsBase(s.Service) }) || slices.ContainsFunc(b.suite.Identity, func(i Identity) bool { return b.needsBase(i.Service) })
+		needed := slices.ContainsFunc(b.steps, func(s *Step) bool { return b.needsBase(s.Service) }) ||
+			slices.ContainsFunc(b.suite.Identity, func(i Identity) bool { return b.needsBase(i.Service) })
 		for _, side := range []Side{Blue, Green} {
-			c := blue
-			if side == Green {
-				c = green
-			}
+			c := b.suite.Side(side)
 			if needed && c.URL == "" && !c.urlFailed {
-				b.add(Problem{
+				b.Add(Problem{
 					Pos: b.suite.Pos, Summary: fmt.Sprintf("side %s has no url", side),
 					Hint: fmt.Sprintf("write sides: {%s: {url: …}}, name an env file, or give --%s URL", side, side),
 				})
 			}
 		}
 	}
+	// calibrate measures the noise of one side, and compares it with itself on purpose.
 	if b.opts.SameSides {
 		return
 	}
 	// The same URL is fine where resolve or host lead to another place.
 	if blue.URL != "" && sameAddress(blue.URL, green.URL) && blue.Resolve == green.Resolve && blue.Host == green.Host {
-		b.add(Problem{
-			Pos: cmpPos(green.Pos, b.suite.Pos), Summary: fmt.Sprintf("blue and green are the same address: %s", green.URL),
+		b.Add(Problem{
+			Pos: cmp.Or(green.Pos, b.suite.Pos), Summary: fmt.Sprintf("blue and green are the same address: %s", green.URL),
 			Hint: "comparing a side with itself proves nothing",
 		})
 		return
@@ -91,15 +89,15 @@ func (b *builder) checkAddresses() {
 	// Services are compared where both have a URL of their own; one that is joined to the
 	// side's url differs as the side does.
 	for _, s := range blue.Services {
-		i := slices.IndexFunc(green.Services, func(o Service) bool { return o.Name == s.Name })
-		if i < 0 || s.Shared || green.Services[i].Shared || s.URL == "" || strings.HasPrefix(s.URL, "/") {
+		g := findService(green.Services, s.Name)
+		if g == nil || s.Shared || g.Shared || s.URL == "" || strings.HasPrefix(s.URL, "/") {
 			continue
 		}
-		g := green.Services[i]
-		same := orElse(s.Resolve, blue.Resolve) == orElse(g.Resolve, green.Resolve) && orElse(s.Host, blue.Host) == orElse(g.Host,
+		// A service's own resolve and host win over the side's.
+		same := cmp.Or(s.Resolve, blue.Resolve) == cmp.Or(g.Resolve, green.Resolve) && cmp.Or(s.Host, blue.Host) == cmp.Or(g.Host,
 			green.Host)
 		if sameAddress(s.URL, g.URL) && same {
-			b.add(Problem{
+			b.Add(Problem{
 				Pos: g.Pos, Width: len([]rune(g.Name)),
 				Summary: fmt.Sprintf("service %q is the same address on both sides: %s", s.Name,
 					g.URL), Hint: "add shared: true if that is meant",
@@ -113,27 +111,9 @@ func (b *builder) needsBase(service string) bool {
 	if service == "" {
 		return true
 	}
-	for _, s := range slices.Concat(b.suite.Blue.Services, b.suite.Green.Services) {
-		if s.Name == service && strings.HasPrefix(s.URL, "/") {
-			return true
-		}
-	}
-	return false
-}
-
-func orElse(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// cmpPos is p, or other where p is not known.
-func cmpPos(p, other Pos) Pos {
-	if p.File == "" {
-		return other
-	}
-	return p
+	return slices.ContainsFunc(slices.Concat(b.suite.Blue.Services, b.suite.Green.Services), func(s Service) bool {
+		return s.Name == service && strings.HasPrefix(s.URL, "/")
+	})
 }
 
 // sameAddress reports whether two URLs lead to one place in any spelling: case of scheme and
@@ -207,6 +187,7 @@ func badHost(s string) string {
 			return fmt.Sprintf("%q has no valid port", problem.Cut(s, 80))
 		}
 	}
+	// IPv6 is written in brackets.
 	if ip, ok := strings.CutPrefix(host, "["); ok {
 		if _, err := netip.ParseAddr(strings.TrimSuffix(ip, "]")); err != nil {
 			return fmt.Sprintf("%q is not an address", problem.Cut(s, 80))
@@ -259,10 +240,7 @@ func (b *builder) checkOrigin(fail func(hint, format string, args ...any), text 
 	}
 	origin := originOf(text)
 	for _, side := range []Side{Blue, Green} {
-		c := &b.suite.Blue
-		if side == Green {
-			c = &b.suite.Green
-		}
+		c := b.suite.Side(side)
 		urls, complete := c.addresses()
 		if !complete || slices.ContainsFunc(urls, func(s string) bool { return originOf(s) == origin }) {
 			continue
@@ -298,8 +276,17 @@ func originOf(text string) string {
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)]
 	}
+	// All names of loopback are one host.
 	if host == "127.0.0.1" || host == "::1" {
 		host = "localhost"
 	}
 	return strings.ToLower(u.Scheme) + "://" + host + ":" + port
+}
+
+// findService is the service of a name; nil when the list has none.
+func findService(list []Service, name string) *Service {
+	if i := slices.IndexFunc(list, func(s Service) bool { return s.Name == name }); i >= 0 {
+		return &list[i]
+	}
+	return nil
 }

@@ -94,9 +94,11 @@ type Op uint8
 // take: a value, a number (lt, lte, gt, gte), a text (matches, type, format), true or
 // false (unique, exists, empty), a list (in) or further tests (count, each, not).
 const (
+	// OpEq is equality, type included: "1" is not 1, and 1.0 is 1 where numbers are decimal.
 	OpEq Op = iota + 1 // equal, type included
 	OpNe               // not equal
-	OpLt               // a number below
+	// OpLt and the three after it compare numbers by their value.
+	OpLt // a number below
 	OpLte
 	OpGt // a number above
 	OpGte
@@ -106,6 +108,7 @@ const (
 	OpContains
 	// OpMatches holds of a text in which a regular expression finds something.
 	OpMatches
+	// OpType names a type of JSON; integer is a number without a fraction.
 	OpType // of a JSON type
 	// OpFormat names a format of text, such as uuid or date-time.
 	OpFormat
@@ -125,8 +128,9 @@ const (
 
 // opWords are the keys of the tests in a file.
 var opWords = []string{
-	OpEq: "eq", OpNe: "ne", OpLt: "lt", OpLte: "lte", OpGt: "gt", OpGte: "gte", OpIn: "in", OpContains: "contains", OpMatches: "matches",
-	OpType: "type", OpFormat: "format", OpCount: "count", OpUnique: "unique", OpEach: "each", OpExists: "exists", OpEmpty: "empty", OpNot: "not",
+	OpEq: "eq", OpNe: "ne", OpLt: "lt", OpLte: "lte", OpGt: "gt", OpGte: "gte", OpIn: "in", OpContains: "contains",
+	OpMatches: "matches", OpType: "type", OpFormat: "format", OpCount: "count", OpUnique: "unique", OpEach: "each",
+	OpExists: "exists", OpEmpty: "empty", OpNot: "not",
 }
 
 // String is the key of the test in a file.
@@ -186,7 +190,8 @@ func (k BodyKind) String() string {
 func (k AuthKind) String() string {
 	return word([]string{
 		AuthNone: "none", AuthBasic: "basic", AuthBearer: "bearer", AuthAPIKey: "api_key",
-		AuthOAuth2Client: "oauth2 client_credentials", AuthOAuth2Password: "oauth2 password", AuthDigest: "digest", AuthHMAC: "hmac", AuthAWS: "aws",
+		AuthOAuth2Client: "oauth2 client_credentials", AuthOAuth2Password: "oauth2 password",
+		AuthDigest: "digest", AuthHMAC: "hmac", AuthAWS: "aws",
 	}, uint8(k), "AuthKind")
 }
 

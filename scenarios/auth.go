@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -12,10 +13,10 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// auth reads none or one kind of authentication; nil when the key is absent or wrong. Two
+// readAuth reads none or one kind of authentication; nil when the key is absent or wrong. Two
 // kinds are a problem and not a chain: a server takes one of them, and which one decides
 // who the request belongs to.
-func (w *walker) auth(o *keys.Mapping, name string) *Auth {
+func (w *walker) readAuth(o *keys.Mapping, name string) *Auth {
 	n := o.Get(name)
 	if n == nil {
 		return nil
@@ -44,13 +45,13 @@ func (w *walker) auth(o *keys.Mapping, name string) *Auth {
 	}
 	if v := a.Get("api_key"); v != nil {
 		kinds++
-		w.apiKey(v, out)
+		w.readAPIKey(v, out)
 	}
 	if v := a.Get("oauth2"); v != nil {
 		kinds++
-		w.oauth2(v, out)
+		w.readOAuth2(v, out)
 	}
-	kinds += w.signing(a, out)
+	kinds += w.readSigning(a, out)
 	if kinds != 1 && !a.Broken {
 		a.Fail(n, "write one of "+strings.Join(a.Table.Names(), ", "), "auth has %d kinds", kinds)
 	}
@@ -61,8 +62,8 @@ func (w *walker) auth(o *keys.Mapping, name string) *Auth {
 	return out
 }
 
-// apiKey reads a key that is sent in a header or in the query, not both.
-func (w *walker) apiKey(n *yaml.Node, out *Auth) {
+// readAPIKey reads a key that is sent in a header or in the query, not both.
+func (w *walker) readAPIKey(n *yaml.Node, out *Auth) {
 	x := w.Object(n, "api_key", "auth")
 	out.Kind = AuthAPIKey
 	x.Bind(out)
@@ -82,9 +83,9 @@ func (w *walker) apiKey(n *yaml.Node, out *Auth) {
 	}
 }
 
-// oauth2 reads a grant. client_credentials needs the client's secret, password a user and
+// readOAuth2 reads a grant. client_credentials needs the client's secret, password a user and
 // a password; keys of the other grant do nothing and are reported.
-func (w *walker) oauth2(n *yaml.Node, out *Auth) {
+func (w *walker) readOAuth2(n *yaml.Node, out *Auth) {
 	x := w.Object(n, "oauth2", "auth")
 	out.Kind = AuthOAuth2Client
 	x.Bind(out)
@@ -131,13 +132,14 @@ var clientHeaders = map[string]string{
 	"upgrade": "upgrades are not part of a comparison", "te": "", "trailer": "", "expect": "",
 }
 
-// headerKey is headerName for the key of a mapping.
-func (w *walker) headerKey(k *yaml.Node) bool { return w.headerName(k, k.Value) }
+// checkHeaderKey is checkHeaderName for the key of a mapping.
+func (w *walker) checkHeaderKey(k *yaml.Node) bool { return w.checkHeaderName(k, k.Value) }
 
-// headerName holds the name of a request header to what a file may write: a token that the
+// checkHeaderName holds the name of a request header to what a file may write: a token that the
 // client does not write itself, and not Cookie, which the jar of a lane is merged into.
-func (w *walker) headerName(k *yaml.Node, text string) bool {
+func (w *walker) checkHeaderName(k *yaml.Node, text string) bool {
 	name := strings.ToLower(text)
+	// The cases go from what no header is to what this client does not send from headers:.
 	switch hint, own := clientHeaders[name]; {
 	case !template.IsToken(text):
 		w.Errorf(k, "", "%q is not the name of a header", problem.Cut(text, 40))
@@ -151,8 +153,8 @@ func (w *walker) headerName(k *yaml.Node, text string) bool {
 	return false
 }
 
-// cookieName checks the name of a cookie.
-func (w *walker) cookieName(k *yaml.Node) bool {
+// checkCookieName checks the name of a cookie.
+func (w *walker) checkCookieName(k *yaml.Node) bool {
 	if template.IsToken(k.Value) {
 		return true
 	}
@@ -165,7 +167,7 @@ func (w *walker) checkLiterals(fields []Field, what string, check func(string) e
 	for _, f := range fields {
 		for i := range f.Value.Parts {
 			if err := check(f.Value.Parts[i].Literal); err != nil {
-				w.add(Problem{Pos: f.Pos, Width: len([]rune(f.Name)), Summary: what + " " + quoteName(f.Name) + ": " + err.Error()})
+				w.Add(Problem{Pos: f.Pos, Width: len([]rune(f.Name)), Summary: what + " " + quoteName(f.Name) + ": " + err.Error()})
 				break
 			}
 		}
@@ -177,25 +179,30 @@ func quoteName(s string) string { return `"` + problem.Cut(s, 40) + `"` }
 
 // HMACAuth signs a text made of the request with a shared secret.
 type HMACAuth struct {
+	// Secret is the shared key. It is used as its bytes, not decoded.
 	Secret *Template
 	// Sign is the text that is signed; {{request.method}} and its like are parts of the request.
 	Sign *Template
 	// Header carries the signature; Authorization without a word of the file.
 	Header string
 	Value  *Template // of the header; {{request.signature}} is the signature
-	Hash   string    // sha256, sha512 or sha1
-	Encode string    // hex or base64
+	// Hash is sha256, sha512 or sha1, and Encode how its result is written: hex or base64.
+	Hash   string // sha256, sha512 or sha1
+	Encode string // hex or base64
 }
 
 // AWSAuth signs requests by AWS Signature Version 4.
 type AWSAuth struct {
+	// Region and Service are those of the signed request; the keys are those of an IAM user or
+	// role.
 	Region, Service, AccessKey, SecretKey *Template
-	SessionToken                          *Template // nil: no temporary credentials
+	// SessionToken belongs to temporary credentials; nil: there are none.
+	SessionToken *Template
 }
 
-// signing reads the kinds of authentication that sign each request, and returns how many
+// readSigning reads the kinds of authentication that sign each request, and returns how many
 // there are. They are computed by the runner when the rest of the request is known.
-func (w *walker) signing(a *keys.Mapping, out *Auth) int {
+func (w *walker) readSigning(a *keys.Mapping, out *Auth) int {
 	kinds := 0
 	if x := a.Open("digest", "digest", "auth"); x != nil {
 		kinds++
@@ -205,7 +212,7 @@ func (w *walker) signing(a *keys.Mapping, out *Auth) int {
 	}
 	if v := a.Get("hmac"); v != nil {
 		kinds++
-		out.Kind, out.HMAC = AuthHMAC, w.hmac(a, v)
+		out.Kind, out.HMAC = AuthHMAC, w.readHMAC(a, v)
 	}
 	if x := a.Open("aws", "aws", "auth"); x != nil {
 		kinds++
@@ -216,16 +223,16 @@ func (w *walker) signing(a *keys.Mapping, out *Auth) int {
 	return kinds
 }
 
-// hmac reads a signature with a shared secret. Without a header it is Authorization, without
+// readHMAC reads a signature with a shared secret. Without a header it is Authorization, without
 // a hash sha256, in hex, and without a value the header is the signature alone.
-func (w *walker) hmac(a *keys.Mapping, v *yaml.Node) *HMACAuth {
+func (w *walker) readHMAC(a *keys.Mapping, v *yaml.Node) *HMACAuth {
 	x := w.Object(v, "hmac", "auth")
 	h := &HMACAuth{}
 	x.Bind(h)
-	h.Hash, h.Encode = orElse(h.Hash, "sha256"), orElse(h.Encode, "hex")
+	h.Hash, h.Encode = cmp.Or(h.Hash, "sha256"), cmp.Or(h.Encode, "hex")
 	if h.Header == "" {
 		h.Header = "Authorization"
-	} else if !w.headerName(x.At("header"), h.Header) {
+	} else if !w.checkHeaderName(x.At("header"), h.Header) {
 		x.Broken = true
 	}
 	// names reports whether a template has a placeholder that begins so.
@@ -261,6 +268,7 @@ func (w *walker) hmac(a *keys.Mapping, v *yaml.Node) *HMACAuth {
 // kinds are the kinds of authentication that a step is sent with.
 func (s *Suite) kinds(step *Step) []AuthKind {
 	var out []AuthKind
+	// The nearest word wins: the step's, the service's, the side's.
 	for _, side := range []*SideConfig{&s.Blue, &s.Green} {
 		auth := side.Auth
 		for _, service := range side.Services {
@@ -307,13 +315,21 @@ type Auth struct {
 
 // The auth kinds.
 const (
+	// AuthNone overrides what defaults, service and side would send.
 	AuthNone AuthKind = iota + 1
+	// AuthBasic sends user and password in base64 (RFC 7617).
 	AuthBasic
+	// AuthBearer sends a token (RFC 6750).
 	AuthBearer
+	// AuthAPIKey sends a value in a header or in the query.
 	AuthAPIKey
+	// AuthOAuth2Client and AuthOAuth2Password ask a server for a token first, each side its own.
 	AuthOAuth2Client
 	AuthOAuth2Password
+	// AuthDigest answers the challenge of a first request (RFC 7616).
 	AuthDigest
+	// AuthHMAC signs a text made of the request, as the file says; see [HMACAuth].
 	AuthHMAC
+	// AuthAWS signs by AWS Signature Version 4; see [AWSAuth].
 	AuthAWS
 )

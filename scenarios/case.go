@@ -17,6 +17,7 @@ import (
 // readCase reads one case: of steps, or of one request, whose keys are then written in the
 // case itself. It is nil for what is not a mapping, which has been reported.
 func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
+	// The id names the case in messages, also in those about a case that cannot be read.
 	what := "case"
 	if id := scalarOf(n, "case"); id != "" {
 		what = fmt.Sprintf("case %q", problem.Cut(id, 40))
@@ -31,34 +32,35 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 	if c.Name == "" {
 		c.Name = id
 	}
-	c.Data = b.data(w, o, c)
+	c.Data = b.readData(w, o, c)
 	var columns []string
 	if c.Data != nil {
 		columns = c.Data.Columns
 	}
 	// Names are in scope before the first step is read: the columns of the rows, then the
 	// variables of the case. Where rows could not be read, any name may be a column.
-	b.names.begin(columns, c.Vars)
+	b.names.beginCase(columns, c.Vars)
 	b.names.blind = o.Has("data") && c.Data == nil
-	b.caseKeys(w, o, c)
+	b.readCaseKeys(w, o, c)
 	ctx := stepContext{walker: w, rules: b.rules, seen: map[string]Pos{}, owner: what}
 	// A case with steps has service and rules for all of them, and no keys of a request.
 	if o.Has("steps") {
-		ctx.service = b.service(o, ctx)
-		own := w.rulesOf(o, "rules")
+		ctx.service = b.chooseService(o, ctx)
+		// Rules of the case come after those of the suite, and before those of each step.
+		own := w.readRules(o, "rules")
 		ctx.rules = slices.Concat(b.rules, own)
 		b.checkRules(b.rules, own)
 		c.Steps = b.stepList(o, "steps", ctx, what)
-		c.Cleanup = b.cleanup(o, ctx, what)
+		c.Cleanup = b.readCleanup(o, ctx, what)
 		o.RefuseUnread(` next to "steps"`)
 	} else {
 		// The step marks every key of the request as read and reports the rest.
 		o.MarkRead("cleanup", "steps")
-		if s := b.step(o, ctx, id, what); s != nil {
+		if s := b.readOneStep(o, ctx, id, what); s != nil {
 			c.Steps = []*Step{s}
 			ctx.seen[s.Name] = s.Pos
 		}
-		c.Cleanup = b.cleanup(o, ctx, what)
+		c.Cleanup = b.readCleanup(o, ctx, what)
 	}
 	// Only now are all steps known that may take back another.
 	b.linkCompensation(c.Steps, c.Cleanup)
@@ -66,14 +68,14 @@ func (b *builder) readCase(w *walker, n *yaml.Node) *Case {
 	return c
 }
 
-// cleanup reads the steps that run after the case; they know what its steps captured.
-func (b *builder) cleanup(o *keys.Mapping, ctx stepContext, what string) []*Step {
+// readCleanup reads the steps that run after the case; they know what its steps captured.
+func (b *builder) readCleanup(o *keys.Mapping, ctx stepContext, what string) []*Step {
 	return b.stepList(o, "cleanup", ctx, "cleanup of "+what)
 }
 
-// caseKeys reads what only cases have and more than one field needs: a skip must give a
+// readCaseKeys reads what only cases have and more than one field needs: a skip must give a
 // reason that is text (`skip: true` says nothing), and a quarantine ends.
-func (b *builder) caseKeys(w *walker, o *keys.Mapping, c *Case) {
+func (b *builder) readCaseKeys(w *walker, o *keys.Mapping, c *Case) {
 	if n := o.Values["skip"]; n != nil && !o.Broken && (strings.TrimSpace(c.Skip) == "" || keys.IsLiteral(source.Deref(n))) {
 		o.Fail(o.At("skip"), "write the reason", "skip needs a reason")
 	}
@@ -123,8 +125,8 @@ type partFile struct {
 	lists map[string]*yaml.Node
 }
 
-// partFile reads the top of a parts file once, however many suites use it.
-func (l *loader) partFile(src *source.File) *partFile {
+// readPartFile reads the top of a parts file once, however many suites use it.
+func (l *loader) readPartFile(src *source.File) *partFile {
 	if p := l.parts[src.Path]; p != nil {
 		return p
 	}
@@ -169,6 +171,7 @@ func (b *builder) usePart(o *keys.Mapping, ctx stepContext, what string) []*Step
 	// Problems inside the part are reported there; a duplicate name is reported at the
 	// outermost use, the one place that the author of the suite can change.
 	inner.walker = p.w
+	// Only the outermost use is kept: messages lead to the file that the author runs.
 	if ctx.use == nil {
 		inner.use = o
 	}
@@ -204,6 +207,7 @@ func (b *builder) findPart(o *keys.Mapping, ctx stepContext, ref string) (p *par
 		return nil, "", ""
 	}
 	id = file + "#" + part
+	// A circle would inline without end.
 	if slices.Contains(ctx.stack, id) {
 		o.Fail(o.At("use"), "", "parts use each other in a circle: %s", strings.Join(append(slices.Clone(ctx.stack), id), " -> "))
 		return nil, "", ""
@@ -221,8 +225,9 @@ func (b *builder) findPart(o *keys.Mapping, ctx stepContext, ref string) (p *par
 	if src == nil {
 		return nil, "", ""
 	}
+	// The archive keeps what the suite is made of.
 	b.files[file] = true
-	p = b.partFile(src)
+	p = b.readPartFile(src)
 	if p.lists[part] == nil {
 		o.Fail(o.At("use"), suggest.Hint(part, p.names), "no part %q in %s", part, file)
 		return nil, "", ""
@@ -236,7 +241,7 @@ const maxSteps = 10_000
 // checkParts reads a parts file that was found in a folder on its own: its shape is checked,
 // its placeholders only where a suite uses it. It reads into a suite that is thrown away.
 func (l *loader) checkParts(w *walker) {
-	p := l.partFile(w.Src)
+	p := l.readPartFile(w.Src)
 	s := &Suite{Name: "parts"}
 	b := &builder{loader: l, suite: s, defaults: &stepDefaults{Timeout: defaultTimeout, SideEffects: NoEffects}}
 	b.names = newNames(l, s)

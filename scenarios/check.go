@@ -25,6 +25,7 @@ func (b *builder) checkStep(o *keys.Mapping, s *Step, what string) {
 		o.Reader.Warnf(o.At("side_effects"), "say what the request leaves behind: none, idempotent, isolated or compensated",
 			"the side effects of step %q are not reviewed; the step is skipped", s.Name)
 	}
+	// Rules, mode and coverage of such a step would do nothing.
 	if len(s.Sides) == 1 && s.Compare && !o.Broken {
 		o.Fail(o.At("sides"), "add compare: none", "a step for one side has nothing to compare with")
 	}
@@ -32,14 +33,16 @@ func (b *builder) checkStep(o *keys.Mapping, s *Step, what string) {
 		o.Fail(o.At("repeat"), "", "a step polls or repeats, not both")
 	}
 	// A retry of the defaults is passed over in silence: it is meant for the other steps.
-	if s.Retry != nil && unsafe(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects && o.Has("retry") {
+	once := unsafe(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects // sent at most once
+	if s.Retry != nil && once && o.Has("retry") {
 		o.Fail(o.At("retry"), "declare side_effects: idempotent if sending twice is harmless",
 			"%s is never sent twice, so retry does nothing", method)
 	}
-	if s.Poll != nil && unsafe(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects {
+	if s.Poll != nil && once {
 		o.Fail(o.At("poll"), "declare side_effects: idempotent or none if sending again is harmless", "a poll sends %s again and again",
 			method)
 	}
+	// HEAD has headers, cookies and a status, and no body.
 	for _, c := range s.Captures {
 		if c.Header == "" && c.Cookie == "" && !c.Status && method == "HEAD" {
 			o.Fail(o.At("capture"), "", "capture %q reads the body, and HEAD has none", c.Name)
@@ -52,6 +55,7 @@ func (b *builder) checkStep(o *keys.Mapping, s *Step, what string) {
 
 // expectsNothing names an expectation that any answer meets.
 func expectsNothing(e *Expect) string {
+	// All five classes together are any status.
 	classes := 0
 	for _, m := range e.Status {
 		if m.High-m.Low == 99 {
@@ -195,11 +199,12 @@ func (b *builder) checkSuite(w *walker, o *keys.Mapping) {
 			s.Auth.templates(b.names.check)
 		}
 	}
+	// Services of identities and of defaults are checked once both sides are merged.
 	for _, i := range b.suite.Identity {
 		b.names.check(i.Blue)
 		b.names.check(i.Green)
 		if i.Service != "" && !slices.Contains(b.serviceNames(), i.Service) {
-			b.add(Problem{
+			b.Add(Problem{
 				Pos: i.Pos, Summary: fmt.Sprintf("unknown service %q in identity", i.Service),
 				Hint: suggest.Hint(i.Service, b.serviceNames()),
 			})
@@ -227,17 +232,19 @@ func (b *builder) checkSecrets(w *walker, o *keys.Mapping) {
 		if at == nil {
 			continue // of the env file
 		}
+		// A secret is a variable, or an environment variable of the list.
 		own := slices.Contains(b.suite.Env, name)
 		if known, _ := b.names.resolve(name); !known && !own && !b.isVariable(name) {
 			w.Errorf(at, suggest.Hint(name, append(b.names.known(), b.suite.Env...)),
 				"secret %q is neither a variable nor in the env list", name)
 			continue
 		}
+		// Values are known only where requests will be sent.
 		if !b.opts.Demand {
 			continue
 		}
 		for _, side := range []Side{Blue, Green} {
-			scope := b.addresses(side)
+			scope := b.addressScope(side)
 			v, ok, err := scope.Lookup(name)
 			if !ok && err == nil && own {
 				v, ok, _ = scope.Lookup("env." + name)

@@ -48,6 +48,8 @@ func (b *builder) readCompensates(o *keys.Mapping, s *Step) {
 func (b *builder) linkCompensation(steps, cleanup []*Step) {
 	b.linkNamed(steps, cleanup)
 	all := slices.Concat(steps, cleanup)
+	// A step that says what it takes back is left alone, and before cleanup only a DELETE counts
+	// as one that takes back.
 	for i, s := range all { // Rule 2
 		if len(s.Compensates) > 0 || s.named || i < len(steps) && s.Request.Method != "DELETE" {
 			continue
@@ -71,7 +73,7 @@ func (b *builder) linkCompensation(steps, cleanup []*Step) {
 		return
 	}
 	for _, s := range open { // Rule 4
-		b.add(Problem{
+		b.Add(Problem{
 			Pos: s.Pos, Kind: Warning, Width: 1, Summary: "step \"" + problem.Cut(s.Name,
 				60) + "\" is compensated, and no step takes it back",
 			Hint: "add cleanup: with the request that takes it back, or compensates: to the later step that does",
@@ -83,6 +85,7 @@ func (b *builder) linkCompensation(steps, cleanup []*Step) {
 // uses around it.
 func (b *builder) linkNamed(steps, cleanup []*Step) {
 	for _, w := range b.undo {
+		// A step of the cases' own list may name what comes before it, one of cleanup anything.
 		inCleanup := slices.Contains(cleanup, w.step)
 		at := slices.Index(steps, w.step)
 		if at < 0 && !inCleanup {

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -17,17 +18,17 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// data reads the rows of a case: a file, or rows written in place. The rows are
+// readData reads the rows of a case: a file, or rows written in place. The rows are
 // walked once here, to count them and to report every bad one, and never kept: a file of a
 // million rows costs time and no memory.
-func (b *builder) data(w *walker, o *keys.Mapping, c *Case) *Data {
+func (b *builder) readData(w *walker, o *keys.Mapping, c *Case) *Data {
 	n := o.Get("data")
 	if n == nil {
 		return nil
 	}
 	n = source.Deref(n)
 	if n.Kind == yaml.SequenceNode {
-		return b.finishRows(w, n, c, &Data{}, w.inlineRows(n), 0)
+		return b.finishRows(w, n, c, &Data{}, w.readInlineRows(n), 0)
 	}
 	x := w.Object(n, "data", "data")
 	d := &Data{File: x.FileName("file"), Name: x.Template("name")}
@@ -43,7 +44,7 @@ func (b *builder) data(w *walker, o *keys.Mapping, c *Case) *Data {
 			x.Fail(v, "", "rows must be a list, not %s", keys.KindWord(source.Deref(v)))
 			return nil
 		}
-		open = w.inlineRows(source.Deref(v))
+		open = w.readInlineRows(source.Deref(v))
 	} else if d.File != "" {
 		w.files[d.File] = true
 		// The format follows from the ending where it is not written.
@@ -54,6 +55,7 @@ func (b *builder) data(w *walker, o *keys.Mapping, c *Case) *Data {
 				".jsonl": "ndjson",
 			}[strings.ToLower(path.Ext(d.File))]
 		}
+		// Only csv has encodings: JSON is UTF-8 by its standard.
 		cp949 := x.Word("encoding") == "cp949"
 		switch {
 		case x.Broken:
@@ -81,9 +83,10 @@ func (b *builder) data(w *walker, o *keys.Mapping, c *Case) *Data {
 // be asked for: the file's own (sample:), and the stage's limit on rows, which counts what it
 // left out so that the report can say so. d.Rows stays nil where rows are wrong.
 func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open rows.Source, sample int) *Data {
+	// This is the one walk; the rows are opened again when the case runs.
 	columns, all, err := open()
 	if err != nil {
-		b.rowProblem(w, n, d, err)
+		b.addRowProblem(w, n, d, err)
 		return nil
 	}
 	d.Columns = columns
@@ -92,7 +95,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 			for range all { // closes the file
 				break
 			}
-			w.Errorf(n, "name every column in the first row", "a column without a name in %s", orElse(d.File, "data"))
+			w.Errorf(n, "name every column in the first row", "a column without a name in %s", cmp.Or(d.File, "data"))
 			return nil
 		}
 	}
@@ -103,7 +106,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 	seen := map[string]int{} // whole names: two with one hash are two rows
 	for row, err := range all {
 		if err != nil {
-			b.rowProblem(w, n, d, err)
+			b.addRowProblem(w, n, d, err)
 			return d
 		}
 		d.Count++
@@ -116,7 +119,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 			return d
 		}
 		if first, dup := seen[name]; dup {
-			w.add(Problem{
+			w.Add(Problem{
 				Pos: d.Name.Pos, Width: len([]rune(d.Name.Text)),
 				Summary: fmt.Sprintf("rows %d and %d have the same name %q", first, row.Number,
 					problem.Cut(name, 40)), Hint: "name rows by what tells them apart, or add {{$row}}",
@@ -126,10 +129,11 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 		seen[name] = row.Number
 	}
 	if d.Count == 0 {
-		w.Errorf(n, "a case without rows proves nothing", "no rows in %s", orElse(d.File, "data"))
+		w.Errorf(n, "a case without rows proves nothing", "no rows in %s", cmp.Or(d.File, "data"))
 		return d
 	}
 	d.Rows = rows.Reopening(open)
+	// What the file asks for, then what the stage allows of it.
 	wanted := d.Count
 	if sample > 0 {
 		wanted = min(wanted, sample)
@@ -144,18 +148,18 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 	return d
 }
 
-// rowProblem reports a mistake in rows: in the data file where its line is known, else at n.
-func (b *builder) rowProblem(w *walker, n *yaml.Node, d *Data, err error) {
+// addRowProblem reports a mistake in rows: in the data file where its line is known, else at n.
+func (b *builder) addRowProblem(w *walker, n *yaml.Node, d *Data, err error) {
 	var re *rows.Error
 	if errors.As(err, &re) && d.File != "" && re.Line > 0 {
-		b.add(Problem{Pos: Pos{File: d.File, Line: re.Line, Col: 1}, Summary: re.Msg, Hint: re.Hint})
+		b.Add(Problem{Pos: Pos{File: d.File, Line: re.Line, Col: 1}, Summary: re.Msg, Hint: re.Hint})
 		return
 	}
 	hint := ""
 	if re != nil {
 		hint = re.Hint
 	}
-	w.Errorf(n, hint, "cannot read %s: %v", orElse(d.File, "rows"), err)
+	w.Errorf(n, hint, "cannot read %s: %v", cmp.Or(d.File, "rows"), err)
 }
 
 // checkRowName holds the name of rows to their columns, and reports whether it can be used.
@@ -167,6 +171,7 @@ func (b *builder) checkRowName(d *Data) bool {
 	}
 	s := *b.suite
 	s.Vars, s.Needs, s.Blue.Vars, s.Green.Vars, s.Stage = nil, nil, nil, nil, nil
+	// The copy takes the problems and is thrown away; opts are copied with it.
 	l := *b.loader
 	n := newNames(b.loader, &s)
 	n.l = &l
@@ -202,17 +207,18 @@ func (c *Case) RowID(row Row) (id, name string) {
 	return c.ID + "[" + text + "]", c.Name + " [" + text + "]"
 }
 
-// inlineRows reads rows written in the scenario file. The columns are those of the first.
-func (w *walker) inlineRows(n *yaml.Node) rows.Source {
+// readInlineRows reads rows written in the scenario file. The columns are those of the first.
+func (w *walker) readInlineRows(n *yaml.Node) rows.Source {
 	var columns []string
 	var list []Row
+	// A wrong row is reported and left out, so that every one of them is.
 	for i, c := range n.Content {
 		c = source.Deref(c)
 		if c.Kind != yaml.MappingNode {
 			w.Errorf(c, "write {column: value}", "a row must be a mapping, not %s", keys.KindWord(c))
 			continue
 		}
-		names, cells := w.inlineRow(c)
+		names, cells := w.readInlineRow(c)
 		if i == 0 {
 			columns = names
 		}
@@ -235,8 +241,8 @@ func (w *walker) inlineRows(n *yaml.Node) rows.Source {
 	}
 }
 
-// inlineRow reads one row: names and cells in file order, values without placeholders.
-func (w *walker) inlineRow(n *yaml.Node) (names []string, cells []Value) {
+// readInlineRow reads one row: names and cells in file order, values without placeholders.
+func (w *walker) readInlineRow(n *yaml.Node) (names []string, cells []Value) {
 	w.EachPair(n, func(k, v *yaml.Node) {
 		if keys.EmptyNull(v) {
 			w.Errorf(k, `write null, or "" for an empty text`, "column %q has no value", k.Value)

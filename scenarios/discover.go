@@ -37,13 +37,13 @@ func (l *loader) collect(paths []string) []found {
 		// fs.ValidPath refuses absolute paths and those that climb out with "..": rule 3.
 		name := path.Clean(p)
 		if !fs.ValidPath(name) {
-			l.add(Problem{Pos: Pos{File: p}, Summary: "a path may not leave the scenario folder"})
+			l.Add(Problem{Pos: Pos{File: p}, Summary: "a path may not leave the scenario folder"})
 			continue
 		}
 		info, err := fs.Stat(l.fsys, name)
 		switch {
 		case err != nil:
-			l.add(Problem{Pos: Pos{File: p}, Summary: "cannot read: " + source.PlainError(err).Error()})
+			l.Add(Problem{Pos: Pos{File: p}, Summary: "cannot read: " + source.PlainError(err).Error()})
 		case info.IsDir():
 			l.walkFolder(name, func(file string) { take(file, false) })
 		default:
@@ -58,9 +58,10 @@ func (l *loader) collect(paths []string) []found {
 // since a run of nothing would pass.
 func (l *loader) walkFolder(root string, take func(string)) {
 	n := 0
+	// WalkDir goes in the order of names, which is that of the suites.
 	err := fs.WalkDir(l.fsys, root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
-			l.add(Problem{Pos: Pos{File: name}, Summary: "cannot read: " + source.PlainError(err).Error()})
+			l.Add(Problem{Pos: Pos{File: name}, Summary: "cannot read: " + source.PlainError(err).Error()})
 			return nil
 		}
 		if name != root && strings.HasPrefix(d.Name(), ".") {
@@ -76,10 +77,10 @@ func (l *loader) walkFolder(root string, take func(string)) {
 		return nil
 	})
 	if err != nil {
-		l.add(Problem{Pos: Pos{File: root}, Summary: "cannot read: " + err.Error()})
+		l.Add(Problem{Pos: Pos{File: root}, Summary: "cannot read: " + err.Error()})
 	}
 	if n == 0 {
-		l.add(Problem{Pos: Pos{File: root}, Summary: "no scenario file in this folder", Hint: "scenario files end with .yaml"})
+		l.Add(Problem{Pos: Pos{File: root}, Summary: "no scenario file in this folder", Hint: "scenario files end with .yaml"})
 	}
 }
 
@@ -92,10 +93,10 @@ func topKeys(root *yaml.Node) []string {
 	return keys
 }
 
-// suiteFile reads a file by what its top-level keys say it is (rule 1), and returns nil
+// readFile reads a file by what its top-level keys say it is (rule 1), and returns nil
 // when it is not a suite. Files of the other kinds are read for their own mistakes only
 // when they are found in a folder: there they are checked even if no suite uses them.
-func (l *loader) suiteFile(name string, explicit bool) *Suite {
+func (l *loader) readFile(name string, explicit bool) *Suite {
 	if !explicit && l.isDescription(name) {
 		return nil
 	}
@@ -117,7 +118,7 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 	}
 	switch {
 	case kind == "suite":
-		return l.suite(w)
+		return l.readSuite(w)
 	// No table fits. A mistyped top key is the most frequent reason; the first word that
 	// resembles a kind's own key is taken for it.
 	case kind == "":
@@ -139,11 +140,11 @@ func (l *loader) suiteFile(name string, explicit bool) *Suite {
 	case kind == "parts":
 		l.checkParts(w)
 	case kind == "rule":
-		w.ruleFile()
+		w.readRuleFile()
 	case kind == "env":
-		l.env(w)
+		l.readEnv(w)
 	case kind == "config":
-		l.config(w)
+		l.readConfig(w)
 	}
 	return nil
 }

@@ -18,14 +18,14 @@ import (
 // requirable are the aspects of a run that a stage can require (require:).
 var requirable = []string{"compare", "load", "writes", "identity"}
 
-// env reads an env file. Its rules are compiled on their own, so that a mistake in them is
+// readEnv reads an env file. Its rules are compiled on their own, so that a mistake in them is
 // reported once and in this file, and again with those of each suite they are added to.
-func (l *loader) env(w *walker) *Env {
+func (l *loader) readEnv(w *walker) *Env {
 	e := &Env{File: w.Src.Path}
 	o := w.Object(w.Src.Root, "env file", "")
 	o.Text("doc")
 	o.Bind(e)
-	e.Blue, e.Green = w.sides(o)
+	e.Blue, e.Green = w.readSides(o)
 	l.compileRules(e.Rules)
 	if x := o.Open("limits", "limits", ""); x != nil {
 		x.Bind(&e.Limits)
@@ -37,9 +37,9 @@ func (l *loader) env(w *walker) *Env {
 		}
 		return true
 	})
-	e.Answer = w.answer(o)
-	e.Transport = w.transport(o)
-	e.Identity = w.identity(o, "identity")
+	e.Answer = w.readAnswer(o)
+	e.Transport = w.readTransport(o)
+	e.Identity = w.readIdentities(o, "identity")
 	w.checkEnvList(e)
 	for _, v := range e.Vars {
 		l.warnPlain(v.Name, v.Value)
@@ -75,7 +75,7 @@ func (w *walker) checkEnvList(e *Env) {
 				continue
 			}
 			if msg := f.check(f.t.Text); msg != "" {
-				w.add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: f.what + ": " + msg})
+				w.Add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: f.what + ": " + msg})
 			}
 		}
 	}
@@ -102,8 +102,8 @@ type Config struct {
 	Format         []string
 }
 
-// config reads bgverify.yaml and checks that the env files it names can be opened.
-func (l *loader) config(w *walker) *Config {
+// readConfig reads bgverify.yaml and checks that the env files it names can be opened.
+func (l *loader) readConfig(w *walker) *Config {
 	o := w.Object(w.Src.Root, "config", "")
 	c := &Config{File: w.Src.Path}
 	o.Bind(c)
@@ -139,6 +139,6 @@ func LoadConfig(fsys fs.FS, name string) (*Config, Problems) {
 	if src == nil {
 		return nil, l.done()
 	}
-	c := l.config(newWalker(l, src))
+	c := l.readConfig(newWalker(l, src))
 	return c, l.done()
 }

@@ -21,19 +21,19 @@ type expectSource struct {
 	at    *yaml.Node
 }
 
-// noSides refuses overrides per side where an expectation is asked of each side's answer
+// refuseSides refuses overrides per side where an expectation is asked of each side's answer
 // alone, as until: and the defaults of a poll are.
-func (e *expectSource) noSides(w *walker, where string) {
+func (e *expectSource) refuseSides(w *walker, where string) {
 	if len(e.sides) > 0 {
 		w.Errorf(e.at, "", "%s has no overrides per side", where)
 	}
 }
 
-// expect reads an expectation with its overrides for blue and green.
-func (w *walker) expect(n *yaml.Node, what string) *expectSource {
+// readExpect reads an expectation with its overrides for blue and green.
+func (w *walker) readExpect(n *yaml.Node, what string) *expectSource {
 	o := w.Object(n, "expect", what)
 	e := &expectSource{at: o.Node, sides: map[Side]*Expect{}}
-	w.expectInto(o, &e.both)
+	w.readExpectInto(o, &e.both)
 	for _, side := range []Side{Blue, Green} {
 		n := o.Get(side.String())
 		if n == nil {
@@ -41,27 +41,28 @@ func (w *walker) expect(n *yaml.Node, what string) *expectSource {
 		}
 		x := w.Object(n, "side expect", side.String()+" of "+what)
 		over := &Expect{}
-		w.expectInto(x, over)
+		w.readExpectInto(x, over)
 		e.sides[side] = over
 	}
 	return e
 }
 
-// expectInto reads the keys that an expectation, its overrides and a condition share. Empty
+// readExpectInto reads the keys that an expectation, its overrides and a condition share. Empty
 // lists and mappings are problems: they look like something that is checked. Which parts
 // are written is kept, since merging and the default expectations depend on it.
-func (w *walker) expectInto(o *keys.Mapping, e *Expect) {
+func (w *walker) readExpectInto(o *keys.Mapping, e *Expect) {
 	e.Pos = w.Pos(o.Node)
 	for _, k := range keys.ExpectKeys {
 		if o.Has(k.Name) {
 			e.Written = append(e.Written, k.Name)
 		}
 	}
+	// An empty expectation looks like one and changes nothing.
 	if o.Node.Kind == yaml.MappingNode && len(o.Node.Content) == 0 {
 		o.Fail(o.Node, "remove it, or say what must hold", "an empty expectation")
 	}
 	o.EachElement("status", func(_ int, n *yaml.Node) {
-		if m, ok := w.status(n); ok {
+		if m, ok := w.readStatus(n); ok {
 			e.Status = append(e.Status, m)
 		}
 	})
@@ -69,22 +70,22 @@ func (w *walker) expectInto(o *keys.Mapping, e *Expect) {
 	for _, part := range []string{"headers", "cookies", "body"} {
 		o.RefuseEmpty(part, "remove it, or say what must hold")
 	}
-	e.Latency = w.latency(o)
-	e.Headers = w.fieldExpects(o, "headers", w.anyHeaderName)
-	e.Cookies = w.fieldExpects(o, "cookies", w.cookieName)
-	e.Body = w.pathExpects(o, "body")
+	e.Latency = w.readLatency(o)
+	e.Headers = w.readFieldExpects(o, "headers", w.checkAnyHeaderName)
+	e.Cookies = w.readFieldExpects(o, "cookies", w.checkCookieName)
+	e.Body = w.readPathExpects(o, "body")
 	if n := o.Get("text"); n != nil {
-		e.Text = w.matchers(n, "text", true)
+		e.Text = w.readMatchers(n, "text", true)
 	}
-	w.expectFiles(o, e)
+	w.readExpectFiles(o, e)
 	if n := o.Get("hls"); n != nil {
-		e.HLS = w.hls(n)
+		e.HLS = w.readHLS(n)
 	}
 }
 
-// anyHeaderName checks the name of a response header. Unlike in a request, every token is
+// checkAnyHeaderName checks the name of a response header. Unlike in a request, every token is
 // allowed: an answer may have headers that the client never sends.
-func (w *walker) anyHeaderName(k *yaml.Node) bool {
+func (w *walker) checkAnyHeaderName(k *yaml.Node) bool {
 	if template.IsToken(k.Value) {
 		return true
 	}
@@ -92,19 +93,19 @@ func (w *walker) anyHeaderName(k *yaml.Node) bool {
 	return false
 }
 
-// expectFiles reads schema and snapshot. Both files are read now, so that a missing one is
+// readExpectFiles reads schema and snapshot. Both files are read now, so that a missing one is
 // a problem before the first request.
-func (w *walker) expectFiles(o *keys.Mapping, e *Expect) {
-	w.expectSchema(o, e)
+func (w *walker) readExpectFiles(o *keys.Mapping, e *Expect) {
+	w.readExpectSchema(o, e)
 	if e.Snapshot = o.FileName("snapshot"); e.Snapshot != "" {
-		e.SnapshotData = w.payload(o.At("snapshot"), e.Snapshot)
+		e.SnapshotData = w.readPayload(o.At("snapshot"), e.Snapshot)
 	}
 }
 
 var statusForm = regexp.MustCompile(`^([1-5])(\d\d|xx|XX)$`)
 
-// status reads 200 as {200, 200} and 2xx as {200, 299}.
-func (w *walker) status(n *yaml.Node) (StatusMatch, bool) {
+// readStatus reads 200 as {200, 200} and 2xx as {200, 299}.
+func (w *walker) readStatus(n *yaml.Node) (StatusMatch, bool) {
 	text, ok := w.ScalarText(n, "status", keys.Status)
 	if !ok {
 		return StatusMatch{}, false
@@ -121,9 +122,9 @@ func (w *walker) status(n *yaml.Node) (StatusMatch, bool) {
 	return StatusMatch{low, low + 99}, true
 }
 
-// latency reads bounds of the time to the last byte: one duration, which is lte, or a
+// readLatency reads bounds of the time to the last byte: one duration, which is lte, or a
 // mapping of lt, lte, gt and gte. Operands become JSON numbers of seconds.
-func (w *walker) latency(o *keys.Mapping) []Matcher {
+func (w *walker) readLatency(o *keys.Mapping) []Matcher {
 	n := o.Get("latency")
 	if n == nil {
 		return nil
@@ -134,6 +135,7 @@ func (w *walker) latency(o *keys.Mapping) []Matcher {
 		at := w.Pos(x.At(name))
 		return Matcher{Value: template.JSON(text, at), Pos: at}, !x.Broken
 	}
+	// `latency: 300ms` is the most it may take.
 	if source.Deref(n).Kind != yaml.MappingNode {
 		m, ok := read(o, "latency")
 		m.Op = OpLte
@@ -155,49 +157,49 @@ func (w *walker) latency(o *keys.Mapping) []Matcher {
 	return out
 }
 
-// fieldExpects reads what headers or cookies must be. Their values are text, so that
+// readFieldExpects reads what headers or cookies must be. Their values are text, so that
 // `X-Count: 3` expects the text 3.
-func (w *walker) fieldExpects(o *keys.Mapping, name string, check func(*yaml.Node) bool) []FieldExpect {
+func (w *walker) readFieldExpects(o *keys.Mapping, name string, check func(*yaml.Node) bool) []FieldExpect {
 	var out []FieldExpect
 	o.EachPair(name, func(k, v *yaml.Node) {
 		if !check(k) {
 			return
 		}
-		if m := w.matchers(v, name+" "+k.Value, true); len(m) > 0 {
+		if m := w.readMatchers(v, name+" "+k.Value, true); len(m) > 0 {
 			out = append(out, FieldExpect{k.Value, m, w.Pos(k)})
 		}
 	})
 	return out
 }
 
-// pathExpects reads a mapping of body paths to what their values must be; null is a value.
-func (w *walker) pathExpects(o *keys.Mapping, name string) []PathExpect {
+// readPathExpects reads a mapping of body paths to what their values must be; null is a value.
+func (w *walker) readPathExpects(o *keys.Mapping, name string) []PathExpect {
 	var out []PathExpect
 	o.EachPairOrNull(name, func(k, v *yaml.Node) {
 		if !w.CheckPath(k, k.Value, false) {
 			return
 		}
-		if m := w.matchers(v, name+" "+k.Value, false); len(m) > 0 {
+		if m := w.readMatchers(v, name+" "+k.Value, false); len(m) > 0 {
 			out = append(out, PathExpect{k.Value, m, w.Pos(k)})
 		}
 	})
 	return out
 }
 
-// answer reads what tells a suite's successes from errors. Its values have no placeholders:
+// readAnswer reads what tells a suite's successes from errors. Its values have no placeholders:
 // the test is asked of every answer, before any step's own variables count.
-func (w *walker) answer(o *keys.Mapping) *AnswerTest {
+func (w *walker) readAnswer(o *keys.Mapping) *AnswerTest {
 	n := o.Get("answer")
 	if n == nil {
 		return nil
 	}
 	x := w.Object(n, "answer", "")
 	x.RefuseEmpty("ok", "name a path and what it is in a success")
-	a := &AnswerTest{OK: w.pathExpects(x, "ok")}
+	a := &AnswerTest{OK: w.readPathExpects(x, "ok")}
 	for _, p := range a.OK {
 		matcherTemplates(p.Matchers, func(t *Template) {
 			if !t.Static() {
-				w.add(Problem{
+				w.Add(Problem{
 					Pos: t.Pos, Summary: "answer takes no placeholders",
 					Hint: "write the value, or expect: {body: …} in the steps whose success depends on a variable",
 				})
@@ -207,9 +209,9 @@ func (w *walker) answer(o *keys.Mapping) *AnswerTest {
 	return a
 }
 
-// over is the suite's test with the paths of the stage that it does not name. Either may be
+// withStage is the suite's test with the paths of the stage that it does not name. Either may be
 // absent; nil when both are.
-func (a *AnswerTest) over(stage *Env) *AnswerTest {
+func (a *AnswerTest) withStage(stage *Env) *AnswerTest {
 	if stage == nil || stage.Answer == nil {
 		return a
 	}
@@ -217,7 +219,7 @@ func (a *AnswerTest) over(stage *Env) *AnswerTest {
 	if a != nil {
 		out.OK = slices.Clone(a.OK)
 	}
-	for _, p := range stage.Answer.OK {
+	for _, p := range stage.Answer.OK { // mergeBy would put the suite's own last
 		if !slices.ContainsFunc(out.OK, func(own PathExpect) bool { return own.Path == p.Path }) {
 			out.OK = append(out.OK, p)
 		}
@@ -225,19 +227,19 @@ func (a *AnswerTest) over(stage *Env) *AnswerTest {
 	return out
 }
 
-// hls reads what an HLS playlist must be: numbers, or tests of numbers, and codecs as text.
-func (w *walker) hls(n *yaml.Node) *HLSExpect {
+// readHLS reads what an HLS playlist must be: numbers, or tests of numbers, and codecs as text.
+func (w *walker) readHLS(n *yaml.Node) *HLSExpect {
 	o := w.Object(n, "hls", "")
 	h := &HLSExpect{Pos: w.Pos(o.Node)}
 	counts := func(name string) []Matcher {
 		if n := o.Get(name); n != nil {
-			return w.counts(n, name)
+			return w.readCounts(n, name)
 		}
 		return nil
 	}
 	h.Variants, h.Segments, h.TargetDuration = counts("variants"), counts("segments"), counts("target_duration")
 	if n := o.Get("codecs"); n != nil {
-		h.Codecs = w.matchers(n, "codecs", true)
+		h.Codecs = w.readMatchers(n, "codecs", true)
 	}
 	return h
 }
@@ -252,6 +254,7 @@ func (w *walker) hls(n *yaml.Node) *HLSExpect {
 //     then over the merged expectation of both.
 func mergeExpect(base, over *expectSource) *expectSource {
 	out := &expectSource{sides: map[Side]*Expect{}}
+	// Rule 3 takes the sides, after the parts of both.
 	for _, e := range []*expectSource{base, over} {
 		if e == nil {
 			continue
@@ -278,6 +281,7 @@ func overlay(base, over Expect) Expect {
 	if over.Pos.Line > 0 {
 		out.Pos = over.Pos
 	}
+	// Written, and not the value, says what counts: an empty list is refused when read.
 	for _, part := range over.Written {
 		switch part {
 		case "status":
@@ -289,10 +293,7 @@ func overlay(base, over Expect) Expect {
 		case "cookies":
 			out.Cookies = overlayFields(base.Cookies, over.Cookies)
 		case "body":
-			out.Body = slices.DeleteFunc(slices.Clone(base.Body), func(p PathExpect) bool {
-				return slices.ContainsFunc(over.Body, func(o PathExpect) bool { return o.Path == p.Path })
-			})
-			out.Body = append(out.Body, over.Body...)
+			out.Body = mergeBy(base.Body, over.Body, func(a, b PathExpect) bool { return a.Path == b.Path })
 		case "text":
 			out.Text = over.Text
 		case "schema":
@@ -311,10 +312,7 @@ func overlay(base, over Expect) Expect {
 
 // overlayFields is rule 2 for headers and cookies, whose names differ in case alone.
 func overlayFields(base, over []FieldExpect) []FieldExpect {
-	out := slices.DeleteFunc(slices.Clone(base), func(f FieldExpect) bool {
-		return slices.ContainsFunc(over, func(o FieldExpect) bool { return strings.EqualFold(o.Name, f.Name) })
-	})
-	return append(out, over...)
+	return mergeBy(base, over, func(a, b FieldExpect) bool { return strings.EqualFold(a.Name, b.Name) })
 }
 
 // templates calls f for the operands of an expectation, so that their names are checked.

@@ -20,16 +20,16 @@ type compiledSchema struct {
 	err    error
 }
 
-// expectSchema reads schema: a JSON Schema file, a part of one, or a schema of a
+// readExpectSchema reads schema: a JSON Schema file, a part of one, or a schema of a
 // description of an API (api.yaml#/components/schemas/Pet).
-func (w *walker) expectSchema(o *keys.Mapping, e *Expect) {
+func (w *walker) readExpectSchema(o *keys.Mapping, e *Expect) {
 	name, fragment := o.FilePart("schema")
 	if name == "" {
 		return
 	}
 	n := o.At("schema")
 	e.Schema = name + fragment
-	data := w.payload(n, name)
+	data := w.readPayload(n, name)
 	if data == nil {
 		return
 	}

@@ -76,14 +76,14 @@ func Load(fsys fs.FS, paths []string, opts LoadOptions) ([]*Suite, Problems) {
 	byName := map[string]*Suite{}
 	// Rule 1: what a file is follows from its keys; only suites are returned.
 	for _, name := range l.collect(paths) {
-		s := l.suiteFile(name.path, name.explicit)
+		s := l.readFile(name.path, name.explicit)
 		if s == nil {
 			continue
 		}
 		// Rule 6. Ids of cases begin with the suite's name: two suites of one name would
 		// share rows of reports and history.
 		if first := byName[s.Name]; first != nil && s.Name != "" {
-			l.add(Problem{Pos: s.Pos, Summary: fmt.Sprintf("duplicate suite %q", s.Name), Hint: "it is also in " + first.Pos.String()})
+			l.Add(Problem{Pos: s.Pos, Summary: fmt.Sprintf("duplicate suite %q", s.Name), Hint: "it is also in " + first.Pos.String()})
 		}
 		byName[s.Name] = s
 		suites = append(suites, s)
@@ -91,7 +91,7 @@ func Load(fsys fs.FS, paths []string, opts LoadOptions) ([]*Suite, Problems) {
 	// A run of nothing would pass.
 	if len(suites) == 0 && len(l.problems) == 0 && !(opts.Others && l.others > 0) {
 		where := strings.Join(paths, ", ")
-		l.add(Problem{Pos: Pos{File: where}, Summary: "no suite found", Hint: "a scenario file begins with suite: and ends with .yaml"})
+		l.Add(Problem{Pos: Pos{File: where}, Summary: "no suite found", Hint: "a scenario file begins with suite: and ends with .yaml"})
 	}
 	// The order matters: warnFlags wants the names that all suites use; linkLoads wants the
 	// cases that onlyMarked is about to remove, since a stage may load a case without mark.
@@ -109,7 +109,7 @@ func LoadEnv(fsys fs.FS, name string, opts LoadOptions) (*Env, Problems) {
 	if src == nil {
 		return nil, l.done()
 	}
-	e := l.env(newWalker(l, src))
+	e := l.readEnv(newWalker(l, src))
 	return e, l.done()
 }
 
@@ -122,7 +122,7 @@ func LoadRules(fsys fs.FS, name string, opts LoadOptions) ([]diff.Rule, Problems
 		return nil, l.done()
 	}
 	w := newWalker(l, src)
-	rules := w.ruleFile()
+	rules := w.readRuleFile()
 	return rules, l.done()
 }
 
@@ -134,6 +134,7 @@ func (l *loader) onlyMarked(suites []*Suite) {
 	if !slices.ContainsFunc(suites, func(s *Suite) bool { return slices.ContainsFunc(s.Cases, isOnly) }) {
 		return
 	}
+	// Counted per suite, for reports, and together, for the warning.
 	var left Size
 	var marked []*Case
 	for _, s := range suites {
@@ -152,7 +153,7 @@ func (l *loader) onlyMarked(suites []*Suite) {
 		return
 	}
 	for _, c := range marked {
-		l.add(Problem{
+		l.Add(Problem{
 			Kind: Warning, Pos: c.Pos, Summary: fmt.Sprintf("case %q is marked only: a run without the other cases is inconclusive", c.ID),
 			Hint: "remove only: true, or choose cases on the command line: --case " + c.ID,
 		})
@@ -174,7 +175,7 @@ func (l *loader) linkLoads(suites []*Suite, byName map[string]*Suite) {
 
 func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map[string]*Suite) {
 	fail := func(hint, format string, args ...any) {
-		l.add(Problem{Pos: step.Pos, Width: len([]rune(step.Case)), Summary: fmt.Sprintf(format, args...), Hint: hint})
+		l.Add(Problem{Pos: step.Pos, Width: len([]rune(step.Case)), Summary: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	home := byName[step.Suite]
 	if home == nil {
@@ -218,7 +219,7 @@ func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map
 	}
 	const good = 5 * time.Minute // for which AWS takes a signature
 	if stage.Duration > good && slices.Contains(home.kinds(c.Steps[0]), AuthAWS) {
-		l.add(Problem{
+		l.Add(Problem{
 			Pos: step.Pos, Kind: Warning, Width: len([]rune(step.Case)),
 			Summary: fmt.Sprintf("the signatures of case %q are made before load %q begins", step.Case,
 				stage.Name), Hint: "a signature is good for 5 minutes: shorten the stage",

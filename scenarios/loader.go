@@ -14,7 +14,7 @@ import (
 
 // A loader holds what one call of [Load] has read so far and what is wrong with it. Every
 // file is read once and every problem reported once, whichever path leads there; the state
-// of a single suite (files, undone steps, names) is cleared or made anew by loader.suite.
+// of a single suite (files, undone steps, names) is cleared or made anew by readSuite.
 //
 // A loader is used by one goroutine.
 type loader struct {
@@ -75,8 +75,8 @@ type place struct {
 func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 	return &loader{
 		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source.File{}, texts: map[string][]string{},
-		payloads: map[string][]byte{}, rules: map[string]*keys.Mapping{}, files: map[string]bool{}, parts: map[string]*partFile{}, places: map[*Template]place{},
-		schemas: map[string]compiledSchema{}, apis: map[string]*openapi.Document{}, named: map[string]bool{},
+		payloads: map[string][]byte{}, rules: map[string]*keys.Mapping{}, files: map[string]bool{}, parts: map[string]*partFile{},
+		places: map[*Template]place{}, schemas: map[string]compiledSchema{}, apis: map[string]*openapi.Document{}, named: map[string]bool{},
 	}
 }
 
@@ -84,19 +84,21 @@ func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 // mistake thousands of times, and nobody reads past the first screens.
 const maxProblems = 1000
 
-// full reports whether maxProblems is reached. Hints are no longer computed then: looking
+// Full reports whether maxProblems is reached. Hints are no longer computed then: looking
 // for the nearest word of each would take longer than reading the file.
-func (l *loader) full() bool { return len(l.problems) >= maxProblems }
+func (l *loader) Full() bool { return len(l.problems) >= maxProblems }
 
-// add reports a problem once, with its source line. A part that ten cases use is read ten
+// Add, Full, Opened, Placed and ReadField make a loader the sink of its readers; see keys.Sink.
+//
+// Add reports a problem once, with its source line. A part that ten cases use is read ten
 // times, and its mistake is still one.
-func (l *loader) add(p Problem) {
+func (l *loader) Add(p Problem) {
 	if p.Kind == 0 {
 		p.Kind = Error
 	}
 	p.Width = max(p.Width, 1)
 	id := fmt.Sprintf("%s %d %s", p.Pos, p.Kind, p.Summary)
-	if l.seen[id] || l.full() {
+	if l.seen[id] || l.Full() {
 		return
 	}
 	l.seen[id] = true
@@ -105,13 +107,6 @@ func (l *loader) add(p Problem) {
 	}
 	l.problems = append(l.problems, p)
 }
-
-// Add, Full, Opened, Placed and ReadField make a loader the sink of its readers; see
-// keys.Sink.
-func (l *loader) Add(p Problem) { l.add(p) }
-
-// Full reports whether enough has been reported.
-func (l *loader) Full() bool { return l.full() }
 
 // Opened remembers a mapping for checkRead.
 func (l *loader) Opened(o *keys.Mapping) { l.objects = append(l.objects, o) }
@@ -128,13 +123,13 @@ func (l *loader) ReadField(o *keys.Mapping, k *keys.Key, field any) bool {
 	case **Auth:
 		// A wrong auth is reported and leaves the default in the field: a nil would read as
 		// "send no credentials of the step", and raise follow-up problems.
-		if a := w.auth(o, k.Name); a != nil {
+		if a := w.readAuth(o, k.Name); a != nil {
 			*p = a
 		}
 	case *[]Field:
-		*p = w.fields(o, k.Name, map[string]func(*yaml.Node) bool{"headers": w.headerKey, "cookies": w.cookieName}[k.Name])
+		*p = w.readFields(o, k.Name, map[string]func(*yaml.Node) bool{"headers": w.checkHeaderKey, "cookies": w.checkCookieName}[k.Name])
 	case *[]diff.Rule:
-		*p = w.rulesOf(o, k.Name)
+		*p = w.readRules(o, k.Name)
 	default:
 		return false
 	}
@@ -150,7 +145,7 @@ func (l *loader) open(name string) *source.File {
 	s, problems := source.Open(l.fsys, name)
 	l.texts[name] = s.Lines
 	for _, p := range problems {
-		l.add(p)
+		l.Add(p)
 	}
 	if s.Root == nil {
 		s = nil
@@ -195,9 +190,9 @@ func (l *loader) openFrom(n *yaml.Node, w *walker, name string) *source.File {
 // Such a file is held in memory for the whole run.
 const maxPayload = 64 << 20
 
-// payload reads a file that is not YAML, once, and counts it as part of the suite, so that
+// readPayload reads a file that is not YAML, once, and counts it as part of the suite, so that
 // the archive keeps a copy. It is nil when the file cannot be read, which is reported at n.
-func (w *walker) payload(n *yaml.Node, name string) []byte {
+func (w *walker) readPayload(n *yaml.Node, name string) []byte {
 	if name == "" {
 		return nil
 	}

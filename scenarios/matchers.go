@@ -14,9 +14,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// operand reads a value that something is compared with, its JSON type kept
+// readOperand reads a value that something is compared with, its JSON type kept
 // unless it is compared with text anyway (headers, cookies).
-func (w *walker) operand(n *yaml.Node, what string, asText bool) *Template {
+func (w *walker) readOperand(n *yaml.Node, what string, asText bool) *Template {
 	n = source.Deref(n)
 	if asText {
 		t := w.Template(n, what)
@@ -35,12 +35,12 @@ func (w *walker) operand(n *yaml.Node, what string, asText bool) *Template {
 	return &Template{Node: node, Pos: w.Pos(n)}
 }
 
-// matchers reads what a value must be: a mapping of tests, or a value that
+// readMatchers reads what a value must be: a mapping of tests, or a value that
 // stands for eq. asText is set where only text can be met.
-func (w *walker) matchers(n *yaml.Node, what string, asText bool) []Matcher {
+func (w *walker) readMatchers(n *yaml.Node, what string, asText bool) []Matcher {
 	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
-		t := w.operand(n, what, asText)
+		t := w.readOperand(n, what, asText)
 		if t == nil {
 			return nil
 		}
@@ -49,12 +49,12 @@ func (w *walker) matchers(n *yaml.Node, what string, asText bool) []Matcher {
 	if len(n.Content) == 0 {
 		w.Errorf(n, "write eq: {} to expect an empty object", "no matcher in %s", what)
 	}
-	return w.tests("matchers", n, what, asText)
+	return w.readTests("matchers", n, what, asText)
 }
 
-// tests reads a mapping of tests by a table of them, in the order of the table: reports
+// readTests reads a mapping of tests by a table of them, in the order of the table: reports
 // list the tests of a value in the same order whatever the file's is.
-func (w *walker) tests(table string, n *yaml.Node, what string, asText bool) []Matcher {
+func (w *walker) readTests(table string, n *yaml.Node, what string, asText bool) []Matcher {
 	o := w.Object(n, table, what)
 	var out []Matcher
 	for _, name := range o.Table.Names() {
@@ -63,24 +63,24 @@ func (w *walker) tests(table string, n *yaml.Node, what string, asText bool) []M
 			continue
 		}
 		m := Matcher{Op: opOf(name), Pos: w.Pos(o.Keys[name])}
-		if w.matcher(o, name, source.Deref(n), &m, asText) {
+		if w.readMatcher(o, name, source.Deref(n), &m, asText) {
 			out = append(out, m)
 		}
 	}
 	return out
 }
 
-// matcher reads the operand of one test into m, and reports whether there is one. Which
+// readMatcher reads the operand of one test into m, and reports whether there is one. Which
 // operand a test takes is said at the constants of [Op].
-func (w *walker) matcher(o *keys.Mapping, name string, n *yaml.Node, m *Matcher, asText bool) bool {
+func (w *walker) readMatcher(o *keys.Mapping, name string, n *yaml.Node, m *Matcher, asText bool) bool {
 	switch m.Op {
 	case OpEq, OpNe, OpContains:
-		m.Value = w.operand(n, name, asText)
+		m.Value = w.readOperand(n, name, asText)
 	case OpLt, OpLte, OpGt, OpGte:
-		m.Value = w.numberOperand(n, name)
+		m.Value = w.readNumberOperand(n, name)
 	case OpIn:
 		o.EachElement(name, func(_ int, n *yaml.Node) {
-			if t := w.operand(n, name, asText); t != nil {
+			if t := w.readOperand(n, name, asText); t != nil {
 				m.List = append(m.List, t)
 			}
 		})
@@ -94,7 +94,7 @@ func (w *walker) matcher(o *keys.Mapping, name string, n *yaml.Node, m *Matcher,
 	case OpType, OpFormat:
 		m.Value = template.Text(o.Word(name), w.Pos(n))
 	case OpCount:
-		m.Sub = w.counts(n, name)
+		m.Sub = w.readCounts(n, name)
 		return len(m.Sub) > 0
 	// Without a word they mean true; unique: false would test nothing.
 	case OpUnique, OpExists, OpEmpty:
@@ -110,17 +110,17 @@ func (w *walker) matcher(o *keys.Mapping, name string, n *yaml.Node, m *Matcher,
 			o.Fail(n, "write each: {type: string}", "each must be a mapping of matchers, not %s", keys.KindWord(n))
 			return false
 		}
-		m.Sub = w.matchers(n, "each", asText)
+		m.Sub = w.readMatchers(n, "each", asText)
 		return len(m.Sub) > 0
 	case OpNot:
-		o.EachElement(name, func(_ int, n *yaml.Node) { m.Sub = append(m.Sub, w.tests("not", n, "not", asText)...) })
+		o.EachElement(name, func(_ int, n *yaml.Node) { m.Sub = append(m.Sub, w.readTests("not", n, "not", asText)...) })
 		return len(m.Sub) > 0
 	}
 	return m.Value != nil || len(m.List) > 0
 }
 
-// numberOperand reads a number or a placeholder.
-func (w *walker) numberOperand(n *yaml.Node, what string) *Template {
+// readNumberOperand reads a number or a placeholder.
+func (w *walker) readNumberOperand(n *yaml.Node, what string) *Template {
 	t := w.Template(n, what)
 	if t == nil {
 		return nil
@@ -136,11 +136,11 @@ func (w *walker) numberOperand(n *yaml.Node, what string) *Template {
 	return t
 }
 
-// counts reads a number or tests of a number: `count: 3` is `count: {eq: 3}`.
-func (w *walker) counts(n *yaml.Node, what string) []Matcher {
+// readCounts reads a number or tests of a number: `count: 3` is `count: {eq: 3}`.
+func (w *walker) readCounts(n *yaml.Node, what string) []Matcher {
 	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
-		t := w.numberOperand(n, what)
+		t := w.readNumberOperand(n, what)
 		if t == nil {
 			return nil
 		}
@@ -156,11 +156,11 @@ func (w *walker) counts(n *yaml.Node, what string) []Matcher {
 		m := Matcher{Op: opOf(op), Pos: w.Pos(o.Keys[op])}
 		if m.Op == OpIn {
 			o.EachElement(op, func(_ int, n *yaml.Node) {
-				if t := w.numberOperand(n, op); t != nil {
+				if t := w.readNumberOperand(n, op); t != nil {
 					m.List = append(m.List, t)
 				}
 			})
-		} else if m.Value = w.numberOperand(v, op); m.Value == nil {
+		} else if m.Value = w.readNumberOperand(v, op); m.Value == nil {
 			continue
 		}
 		out = append(out, m)

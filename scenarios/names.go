@@ -17,8 +17,8 @@ import (
 // said once, in template.Sources; here it is asked of each name whether any source answers
 // on both sides. Captures have no value yet, so they are kept apart, as names.
 //
-// The scope changes while a suite is read: begin starts a case, capture adds a name,
-// keep ends setup, and with is set for each step of a part.
+// The scope changes while a suite is read: beginCase starts a case, capture adds a name,
+// keepForAll ends setup, and with is set for each step of a part.
 type names struct {
 	l     *loader
 	suite *Suite
@@ -60,15 +60,15 @@ func newNames(l *loader, s *Suite) *names {
 	return &names{l: l, suite: s, captures: map[string]*captured{}, setup: map[string]*captured{}, all: map[string]*captured{}}
 }
 
-// begin forgets the captures of the last case and takes its rows and variables.
-func (n *names) begin(columns []string, vars []Var) {
+// beginCase forgets the captures of the last case and takes its rows and variables.
+func (n *names) beginCase(columns []string, vars []Var) {
 	n.captures = map[string]*captured{}
 	maps.Copy(n.captures, n.setup)
 	n.columns, n.caseVars, n.with = columns, vars, nil
 }
 
-// keep makes the captures so far known to every case.
-func (n *names) keep() { n.setup = n.captures }
+// keepForAll makes the captures so far known to every case.
+func (n *names) keepForAll() { n.setup = n.captures }
 
 // capture makes a name known to the steps that follow. The steps of a part are read at each
 // use: a capture at the same place is the same capture, so that one use of it is enough.
@@ -92,6 +92,7 @@ func (n *names) capture(c Capture) {
 //  2. Otherwise each side is asked, in the order of template.Sources.
 //  3. A name that nothing answers is still fine where the suite needs it from outside.
 func (n *names) resolve(name string) (ok bool, from []*Template) {
+	// Rule 1.
 	if c := n.captures[name]; c != nil {
 		c.used = true
 		return true, nil
@@ -195,14 +196,17 @@ func (n *names) checkTemplate(t *Template, stack []string) {
 // names in that variable. stack are the variables being followed, to find one that is
 // defined by itself.
 func (n *names) checkName(t *Template, p *template.Part, name string, hasDefault bool, stack []string) {
+	// The chain of variables came back to where it was.
 	if slices.Contains(stack, name) {
 		n.report(t, p, "", "variable %q is defined by itself: %s", name, strings.Join(append(stack, name), " -> "))
 		return
 	}
+	// Environment variables are known by the list of the file alone.
 	if env, ok := strings.CutPrefix(name, "env."); ok {
 		n.checkEnv(t, p, env, hasDefault)
 		return
 	}
+	// Parts of the request exist only while it is signed.
 	if strings.HasPrefix(name, template.RequestPrefix) {
 		if !t.Signs {
 			n.report(t, p, "only sign: and value: of auth: {hmac: …} know the request", "%q stands where no request is known", name)
@@ -212,6 +216,7 @@ func (n *names) checkName(t *Template, p *template.Part, name string, hasDefault
 	// Every name counts as used by the flags, also one that nothing answers.
 	n.l.named[name] = true
 	n.checkOldEnv(t, p, name)
+	// A name that is answered by variables of files leads on to the names in them.
 	ok, from := n.resolve(name)
 	switch {
 	case ok:
@@ -222,6 +227,7 @@ func (n *names) checkName(t *Template, p *template.Part, name string, hasDefault
 	case len(from) > 0:
 		n.report(t, p, "define it in the vars of both sides", "variable %q is defined for one side only", name)
 	default:
+		// The place of the problem is kept: a capture that is read later makes a better hint.
 		before := len(n.l.problems)
 		n.report(t, p, n.unknownHint(name), "unknown variable %q", name)
 		if len(n.l.problems) > before {
@@ -251,7 +257,8 @@ func (n *names) checkOldEnv(t *Template, p *template.Part, name string) {
 func (n *names) improveHints() {
 	for _, u := range n.unknown {
 		if c := n.all[u.name]; c != nil {
-			n.l.problems[u.problem].Hint = "it is captured in " + c.pos.String() + "; captures reach later steps of their case, those of setup every case"
+			n.l.problems[u.problem].Hint = "it is captured in " + c.pos.String() +
+				"; captures reach later steps of their case, those of setup every case"
 			if n.setup[u.name] == c {
 				n.l.problems[u.problem].Hint += "; the step of setup that captures it cannot need it (auth: none)"
 			}
@@ -261,13 +268,14 @@ func (n *names) improveHints() {
 
 // unknownHint says what to do about a name: the nearest known one, or where to define it.
 func (n *names) unknownHint(name string) string {
-	if n.l.full() {
+	if n.l.Full() {
 		return "" // nobody will read it
 	}
 	if slices.Contains(n.suite.Env, name) {
 		return fmt.Sprintf("environment variables are written {{env.%s}}", name)
 	}
 	hint := suggest.Hint(name, n.known())
+	// Inside a part the name may also be an argument that the use forgot.
 	if n.usedAt.File != "" {
 		return strings.TrimPrefix(hint+" or give it in with: where the part is used, "+n.usedAt.String(), " or ")
 	}
@@ -300,7 +308,7 @@ func (n *names) checkEnv(t *Template, p *template.Part, name string, hasDefault 
 // report reports a mistake at a placeholder inside a template. Its width is that of the
 // placeholder where the file has it as written, else 1 (escapes, folded text).
 func (n *names) report(t *Template, p *template.Part, hint, format string, args ...any) {
-	if n.l.full() {
+	if n.l.Full() {
 		return
 	}
 	found := Problem{Pos: t.Pos, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: 1}
@@ -312,7 +320,7 @@ func (n *names) report(t *Template, p *template.Part, hint, format string, args 
 			found.Width = utf8.RuneCountInString(text)
 		}
 	}
-	n.l.add(found)
+	n.l.Add(found)
 }
 
 // endOf is the end of the placeholder that text begins with.
@@ -356,8 +364,8 @@ type addressScope struct {
 	depth   int
 }
 
-// addresses is the scope of a side's addresses.
-func (b *builder) addresses(side Side) addressScope {
+// addressScope is the scope of a side's addresses.
+func (b *builder) addressScope(side Side) addressScope {
 	sources := b.suite.Sources(side, b.suite.Stage)
 	sources.Flags, sources.Getenv = b.opts.Vars, b.opts.Getenv
 	return addressScope{sources: sources}

@@ -42,6 +42,7 @@ func (s *Step) Render(scope template.Scope) (*Rendered, error) {
 	if r.Body, r.ContentType, err = s.Request.Body.render(scope); err != nil {
 		return nil, fmt.Errorf("render body of step %q: %w", s.Name, err)
 	}
+	// Rule 5.
 	for _, h := range r.Headers {
 		if strings.EqualFold(h.Name, "Content-Type") {
 			r.ContentType = ""
@@ -93,6 +94,7 @@ func (s *Step) renderURL(scope template.Scope) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// The URL may have a query already, or end in the ? or & of one.
 	sep := "?"
 	if strings.Contains(url, "?") {
 		sep = "&"
@@ -202,6 +204,8 @@ func (b *Body) renderGraphQL(scope template.Scope) ([]byte, error) {
 // content, so that both sides get the same bytes.
 func (b *Body) renderMultipart(scope template.Scope) ([]byte, string, error) {
 	data := make([][]byte, len(b.Parts))
+	// The boundary follows from the parts: a random one would be two requests. That it
+	// occurs in a part by chance is as unlikely as a collision of half a SHA-256.
 	hash := sha256.New()
 	for i, p := range b.Parts {
 		data[i] = p.Data
@@ -326,12 +330,20 @@ type BodyKind uint8
 
 // The body kinds.
 const (
+	// BodyJSON is a JSON value written in YAML, with placeholders at its leaves.
 	BodyJSON BodyKind = iota + 1
+	// BodyForm is application/x-www-form-urlencoded.
 	BodyForm
+	// BodyMultipart is multipart/form-data of texts and files.
 	BodyMultipart
+	// BodyGraphQL is a query, with variables where it has some, as JSON.
 	BodyGraphQL
+	// BodyXML is text whose values are escaped for XML.
 	BodyXML
+	// BodyText is plain text.
 	BodyText
+	// BodyFile is the bytes of a file as they are.
 	BodyFile
+	// BodyBase64 is bytes written as base64.
 	BodyBase64
 )

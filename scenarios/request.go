@@ -15,32 +15,29 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// request reads the verb, the URL and everything that is sent. Query, headers and cookies
+// readRequest reads the verb, the URL and everything that is sent. Query, headers and cookies
 // of the defaults come first, then those of the step: the order is that of the wire.
-func (b *builder) request(o *keys.Mapping, ctx stepContext, s *Step) {
+func (b *builder) readRequest(o *keys.Mapping, ctx stepContext, s *Step) {
 	d := b.defaults
-	b.verb(o, ctx, s)
-	s.Service = b.service(o, ctx)
-	s.Request.Query = mergeFields(d.Query, ctx.fields(o, "query", nil), false)
-	headers := ctx.fields(o, "headers", ctx.headerKey)
+	b.readVerb(o, ctx, s)
+	s.Service = b.chooseService(o, ctx)
+	s.Request.Query = mergeFields(d.Query, ctx.readFields(o, "query", nil), false)
+	headers := ctx.readFields(o, "headers", ctx.checkHeaderKey)
 	// What the file writes itself is checked now; values of placeholders when they are known.
 	ctx.checkLiterals(headers, "header", headerValue)
 	s.Request.Headers = mergeFields(d.Headers, headers, true)
-	cookies := ctx.fields(o, "cookies", ctx.cookieName)
+	cookies := ctx.readFields(o, "cookies", ctx.checkCookieName)
 	ctx.checkLiterals(cookies, "cookie", cookieValue)
 	s.Request.Cookies = mergeFields(d.Cookies, cookies, false)
-	b.requestBody(o, ctx, s)
+	b.readRequestBody(o, ctx, s)
 }
 
-// service is the named service of a step; empty: the side's url. The nearest word counts:
+// chooseService is the named service of a step; empty: the side's url. The nearest word counts:
 // the step's, the case's, the defaults', then the suite's own where the sides have a service
 // of that name. An unknown name is a problem, and is returned all the same, so that the
 // step is not also sent to the side's url in later checks.
-func (b *builder) service(o *keys.Mapping, ctx stepContext) string {
-	has := func(name string) bool {
-		same := func(s Service) bool { return s.Name == name }
-		return slices.ContainsFunc(b.suite.Blue.Services, same) || slices.ContainsFunc(b.suite.Green.Services, same)
-	}
+func (b *builder) chooseService(o *keys.Mapping, ctx stepContext) string {
+	has := func(name string) bool { return slices.Contains(b.serviceNames(), name) }
 	name := o.Name("service")
 	switch {
 	case name != "":
@@ -79,9 +76,9 @@ func verbKey(o *keys.Mapping) *yaml.Node {
 	return o.Node
 }
 
-// verb reads the one verb key, or request for a method that has no key. The method of
+// readVerb reads the one verb key, or request for a method that has no key. The method of
 // request is written in capitals, as it is sent: methods are case-sensitive.
-func (b *builder) verb(o *keys.Mapping, ctx stepContext, s *Step) {
+func (b *builder) readVerb(o *keys.Mapping, ctx stepContext, s *Step) {
 	var found []string
 	for _, v := range append(slices.Clone(keys.Verbs), "request") {
 		if o.Has(v) {
@@ -99,6 +96,7 @@ func (b *builder) verb(o *keys.Mapping, ctx stepContext, s *Step) {
 		o.Fail(o.Keys[found[1]], "a step is one request; write two steps", "both %q and %q%s", found[0], found[1], o.What)
 		o.MarkRead(found...)
 		return
+	// Methods that have a key must be written by it: one way to write a request.
 	case found[0] == "request":
 		r := ctx.Object(o.Get("request"), "request", "")
 		r.Bind(&s.Request)
@@ -176,8 +174,8 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// requestBody reads the one body key. Its kind follows from the key.
-func (b *builder) requestBody(o *keys.Mapping, ctx stepContext, s *Step) {
+// readRequestBody reads the one body key. Its kind follows from the key.
+func (b *builder) readRequestBody(o *keys.Mapping, ctx stepContext, s *Step) {
 	var found []string
 	for _, k := range keys.BodyKeys {
 		if o.Has(k) {
@@ -206,14 +204,14 @@ func (b *builder) requestBody(o *keys.Mapping, ctx stepContext, s *Step) {
 			ctx.Warnf(n, "write the body as YAML, or use text: with a Content-Type header", "this JSON body is one string")
 		}
 	case BodyForm:
-		body.Fields = ctx.fields(o, "form", nil)
+		body.Fields = ctx.readFields(o, "form", nil)
 	case BodyMultipart:
-		body.Parts = ctx.multipart(o)
+		body.Parts = ctx.readMultipart(o)
 	case BodyGraphQL:
-		ctx.graphql(o, n, body)
+		ctx.readGraphQL(o, n, body)
 	case BodyFile:
 		body.File = o.FileName("file")
-		body.Data = ctx.payload(o.At("file"), body.File)
+		body.Data = ctx.readPayload(o.At("file"), body.File)
 	default:
 		body.Text = o.Template(found[0])
 		b.checkBase64(o, body)
@@ -241,9 +239,9 @@ func (b *builder) checkBase64(o *keys.Mapping, body *Body) {
 	}
 }
 
-// graphql reads a query, or a query with its variables. Text inside a query takes no
+// readGraphQL reads a query, or a query with its variables. Text inside a query takes no
 // placeholders: a value in it could change the query, and variables cannot.
-func (w *walker) graphql(o *keys.Mapping, n *yaml.Node, body *Body) {
+func (w *walker) readGraphQL(o *keys.Mapping, n *yaml.Node, body *Body) {
 	if source.Deref(n).Kind != yaml.MappingNode {
 		body.Text = o.Template("graphql")
 	} else {
@@ -259,12 +257,12 @@ func (w *walker) graphql(o *keys.Mapping, n *yaml.Node, body *Body) {
 	}
 }
 
-// multipart reads the parts in file order; a list makes several parts of one name.
-func (w *walker) multipart(o *keys.Mapping) []Part {
+// readMultipart reads the parts in file order; a list makes several parts of one name.
+func (w *walker) readMultipart(o *keys.Mapping) []Part {
 	var out []Part
 	o.EachPair("multipart", func(k, v *yaml.Node) {
 		for _, v := range w.oneOrSeveral(k, v, "multipart") {
-			if p, ok := w.part(k, v); ok {
+			if p, ok := w.readPart(k, v); ok {
 				out = append(out, p)
 			}
 		}
@@ -272,8 +270,8 @@ func (w *walker) multipart(o *keys.Mapping) []Part {
 	return out
 }
 
-// part reads one part of the name k: a text, or a mapping with a text or a file.
-func (w *walker) part(k, v *yaml.Node) (Part, bool) {
+// readPart reads one part of the name k: a text, or a mapping with a text or a file.
+func (w *walker) readPart(k, v *yaml.Node) (Part, bool) {
 	p := Part{Name: k.Value, Pos: w.Pos(k)}
 	if source.Deref(v).Kind != yaml.MappingNode {
 		p.Value = w.Template(v, "part "+k.Value)
@@ -289,7 +287,7 @@ func (w *walker) part(k, v *yaml.Node) (Part, bool) {
 	}
 	// What the part does not say follows from the file's name.
 	if p.File != "" {
-		p.Data = w.payload(x.At("file"), p.File)
+		p.Data = w.readPayload(x.At("file"), p.File)
 		if p.FileName == "" {
 			p.FileName = path.Base(p.File)
 		}

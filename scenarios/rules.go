@@ -12,11 +12,13 @@ import (
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 )
 
-// rulesOf reads a list of rules, with the rule files that it uses inlined.
-func (w *walker) rulesOf(o *keys.Mapping, name string) []diff.Rule { return w.ruleList(o, name, nil) }
+// readRules reads a list of rules, with the rule files that it uses inlined.
+func (w *walker) readRules(o *keys.Mapping, name string) []diff.Rule {
+	return w.readRuleList(o, name, nil)
+}
 
-// ruleList reads rules; stack holds the rule files being read, to find circles.
-func (w *walker) ruleList(o *keys.Mapping, name string, stack []string) []diff.Rule {
+// readRuleList reads rules; stack holds the rule files being read, to find circles.
+func (w *walker) readRuleList(o *keys.Mapping, name string, stack []string) []diff.Rule {
 	var out []diff.Rule
 	o.EachElement(name, func(_ int, n *yaml.Node) {
 		r := w.Object(n, "rule", "")
@@ -28,7 +30,7 @@ func (w *walker) ruleList(o *keys.Mapping, name string, stack []string) []diff.R
 			r.RefuseUnread(` next to "use"`)
 			return
 		}
-		if rule, ok := w.rule(r); ok {
+		if rule, ok := w.readRule(r); ok {
 			out = append(out, rule)
 		}
 	})
@@ -66,7 +68,7 @@ func (w *walker) useRules(r *keys.Mapping, stack []string) []diff.Rule {
 	other := newWalker(w.loader, src)
 	o := other.Object(src.Root, "rule file", "")
 	o.Text("doc")
-	rules := other.ruleList(o, "rules", append(stack, name))
+	rules := other.readRuleList(o, "rules", append(stack, name))
 	return rules
 }
 
@@ -78,10 +80,10 @@ const (
 	maxRules = 2000
 )
 
-// rule reads one rule. The shape of the keys is checked here; what a kind of rule may say
+// readRule reads one rule. The shape of the keys is checked here; what a kind of rule may say
 // together is the business of diff.Compile, whose errors compileRules gives a place. A rule
 // is kept by its origin, file:line:col, which also names it in reports.
-func (w *walker) rule(r *keys.Mapping) (diff.Rule, bool) {
+func (w *walker) readRule(r *keys.Mapping) (diff.Rule, bool) {
 	rule := diff.Rule{Origin: w.Pos(r.Node).String()}
 	r.Bind(&rule)
 	// as is one word or a list, as the kind of rule says.
@@ -138,6 +140,7 @@ func (w *walker) refusePlaceholders(r *keys.Mapping, rule diff.Rule) {
 // demandKeys reports the keys that the rule's kind requires and that are not
 // written, such as the reason of a rule that hides differences.
 func (w *walker) demandKeys(r *keys.Mapping, rule diff.Rule) {
+	// A leak that is not allowed is reported by compileRules.
 	if rule.Do == diff.DoLeak && !rule.Allow {
 		return // the rule switches nothing off, which is reported
 	}
@@ -162,13 +165,14 @@ func (l *loader) compileRules(rules []diff.Rule) {
 		}
 		r := l.rules[rules[e.Rule].Origin]
 		if r == nil {
-			l.add(Problem{Pos: Pos{File: rules[e.Rule].Origin}, Summary: e.Msg, Hint: e.Hint})
+			l.Add(Problem{Pos: Pos{File: rules[e.Rule].Origin}, Summary: e.Msg, Hint: e.Hint})
 			continue
 		}
 		n := r.Node
 		if v := r.Values[e.Field]; v != nil {
 			n = source.Deref(v)
 		}
+		// Patterns and paths report an offset in their text.
 		if n.Kind == yaml.ScalarNode && e.Offset > 0 {
 			r.Reader.ErrorAt(n, e.Offset, e.Hint, "%s: %s", e.Field, e.Msg)
 			continue
@@ -181,11 +185,11 @@ func (l *loader) compileRules(rules []diff.Rule) {
 	}
 }
 
-// ruleFile reads a whole rule file and compiles its rules on their own.
-func (w *walker) ruleFile() []diff.Rule {
+// readRuleFile reads a whole rule file and compiles its rules on their own.
+func (w *walker) readRuleFile() []diff.Rule {
 	o := w.Object(w.Src.Root, "rule file", "")
 	o.Text("doc")
-	rules := w.ruleList(o, "rules", []string{w.Src.Path})
+	rules := w.readRuleList(o, "rules", []string{w.Src.Path})
 	w.compileRules(rules)
 	return rules
 }

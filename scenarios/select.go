@@ -45,22 +45,24 @@ func Select(suites []*Suite, sel Selection) ([]*Suite, error) {
 	if err := unmatched(suites, sel.Case, tags); err != nil {
 		return nil, err
 	}
+	// One picker walks all suites: shards are cut over the whole run.
 	p := &picker{sel: sel, tags: match, ids: map[string]bool{}}
 	for _, id := range sel.IDs {
 		p.ids[id] = true
 	}
 	var out []*Suite
 	for _, s := range suites {
+		// The suites themselves stay whole, for load stages that name their cases.
 		picked := *s
 		picked.Cases = nil
 		for _, c := range s.Cases {
-			if c, err := p.pick(c); err != nil {
+			if c, err := p.pickCase(c); err != nil {
 				return nil, err
 			} else if c != nil {
 				picked.Cases = append(picked.Cases, c)
 			}
 		}
-		picked.Loads = p.loads(s.Loads)
+		picked.Loads = p.pickLoads(s.Loads)
 		if len(picked.Cases) > 0 || len(picked.Loads) > 0 {
 			out = append(out, &picked)
 		}
@@ -79,17 +81,17 @@ type picker struct {
 	stage int
 }
 
-// mine reports whether the shard takes the thing at a place.
-func (p *picker) mine(place int) bool { return p.sel.Of == 0 || place%p.sel.Of == p.sel.Shard-1 }
+// inShard reports whether the shard takes the thing at a place.
+func (p *picker) inShard(place int) bool { return p.sel.Of == 0 || place%p.sel.Of == p.sel.Shard-1 }
 
-// loads is rule 5.
-func (p *picker) loads(stages []*LoadStage) []*LoadStage {
+// pickLoads is rule 5.
+func (p *picker) pickLoads(stages []*LoadStage) []*LoadStage {
 	if p.sel.Tag != "" || len(p.sel.Case) > 0 || len(p.sel.IDs) > 0 {
 		return nil
 	}
 	var out []*LoadStage
 	for _, l := range stages {
-		if p.mine(p.stage) {
+		if p.inShard(p.stage) {
 			out = append(out, l)
 		}
 		p.stage++
@@ -97,26 +99,27 @@ func (p *picker) loads(stages []*LoadStage) []*LoadStage {
 	return out
 }
 
-// pick returns the case with its picked rows; nil when there are none. Rows stay an iterator
+// pickCase returns the case with its picked rows; nil when there are none. Rows stay an iterator
 // that reads the file again: what is counted here is read and dropped.
-func (p *picker) pick(c *Case) (*Case, error) {
+func (p *picker) pickCase(c *Case) (*Case, error) {
 	if !p.tags(c.Tags) {
 		return nil, nil
 	}
-	whole := p.wanted(c.ID)
+	whole := p.wants(c.ID)
 	if c.Data == nil {
 		if !whole {
 			return nil, nil
 		}
 		p.place++
-		if !p.mine(p.place - 1) {
+		if !p.inShard(p.place - 1) {
 			return nil, nil
 		}
 		return c, nil
 	}
+	// Without a criterion that names rows they need not be read to be counted.
 	kept, count := c.Data.Rows, c.Data.Count
 	if !whole {
-		want := func(_ int, row Row) bool { id, _ := c.RowID(row); return p.wanted(id) }
+		want := func(_ int, row Row) bool { id, _ := c.RowID(row); return p.wants(id) }
 		kept, count = rows.Pick(kept, want), 0
 		for _, err := range kept {
 			if err != nil {
@@ -131,11 +134,11 @@ func (p *picker) pick(c *Case) (*Case, error) {
 	if p.sel.Of > 1 {
 		mine := 0
 		for i := range count {
-			if p.mine(base + i) {
+			if p.inShard(base + i) {
 				mine++
 			}
 		}
-		kept, count = rows.Pick(kept, func(i int, _ Row) bool { return p.mine(base + i) }), mine
+		kept, count = rows.Pick(kept, func(i int, _ Row) bool { return p.inShard(base + i) }), mine
 	}
 	if count == 0 {
 		return nil, nil
@@ -146,8 +149,8 @@ func (p *picker) pick(c *Case) (*Case, error) {
 	return &picked, nil
 }
 
-// wanted reports whether an id passes globs and exact ids (rules 1 and 2).
-func (p *picker) wanted(id string) bool {
+// wants reports whether an id passes globs and exact ids (rules 1 and 2).
+func (p *picker) wants(id string) bool {
 	if len(p.ids) > 0 && !p.ids[id] {
 		return false
 	}
@@ -173,7 +176,7 @@ func unmatched(suites []*Suite, globs, tags []string) error {
 		some := false
 		for _, s := range suites {
 			for _, c := range s.Cases {
-				ok, err := c.fits(g)
+				ok, err := c.matchesGlob(g)
 				if err != nil {
 					return err
 				}
@@ -196,8 +199,8 @@ func unmatched(suites []*Suite, globs, tags []string) error {
 	return fmt.Errorf("%s: no case matches", strings.Join(all, ", "))
 }
 
-// fits reports whether a glob matches the case or one of its rows, which may read them all.
-func (c *Case) fits(pattern string) (bool, error) {
+// matchesGlob reports whether a glob matches the case or one of its rows, which may read them all.
+func (c *Case) matchesGlob(pattern string) (bool, error) {
 	if globID(pattern, c.ID) {
 		return true, nil
 	}
@@ -269,6 +272,7 @@ func parseTags(text string) (match tagMatch, asked []string, err error) {
 		return func([]string) bool { return true }, nil, nil
 	}
 	p := &tagParser{text: text}
+	// Words end at space and parentheses; offsets count characters, as people do.
 	word := []rune{}
 	flush := func(end int) {
 		if len(word) > 0 {
@@ -291,7 +295,7 @@ func parseTags(text string) (match tagMatch, asked []string, err error) {
 		}
 	}
 	flush(len(runes))
-	if match, err = p.or(); err != nil {
+	if match, err = p.parseOr(); err != nil {
 		return nil, nil, err
 	}
 	if len(p.tokens) > 0 {
@@ -303,8 +307,8 @@ func parseTags(text string) (match tagMatch, asked []string, err error) {
 // A tagMatch reports whether the tags of a case satisfy an expression.
 type tagMatch = func([]string) bool
 
-// next takes the next token when it is word.
-func (p *tagParser) next(word string) bool {
+// accept takes the next token when it is word.
+func (p *tagParser) accept(word string) bool {
 	if len(p.tokens) > 0 && p.tokens[0].word == word {
 		p.tokens = p.tokens[1:]
 		return true
@@ -312,47 +316,47 @@ func (p *tagParser) next(word string) bool {
 	return false
 }
 
-func (p *tagParser) or() (tagMatch, error) {
-	x, err := p.and()
-	for err == nil && p.next("or") {
+func (p *tagParser) parseOr() (tagMatch, error) {
+	x, err := p.parseAnd()
+	for err == nil && p.accept("or") {
 		a := x
 		var b tagMatch
-		if b, err = p.and(); err == nil {
+		if b, err = p.parseAnd(); err == nil {
 			x = func(t []string) bool { return a(t) || b(t) }
 		}
 	}
 	return x, err
 }
 
-func (p *tagParser) and() (tagMatch, error) {
-	x, err := p.not()
-	for err == nil && p.next("and") {
+func (p *tagParser) parseAnd() (tagMatch, error) {
+	x, err := p.parseNot()
+	for err == nil && p.accept("and") {
 		a := x
 		var b tagMatch
-		if b, err = p.not(); err == nil {
+		if b, err = p.parseNot(); err == nil {
 			x = func(t []string) bool { return a(t) && b(t) }
 		}
 	}
 	return x, err
 }
 
-func (p *tagParser) not() (tagMatch, error) {
+func (p *tagParser) parseNot() (tagMatch, error) {
 	if p.depth++; p.depth > 100 {
 		return nil, fmt.Errorf("nested too deep")
 	}
 	defer func() { p.depth-- }()
-	if p.next("not") {
+	if p.accept("not") {
 		p.inside = !p.inside
-		x, err := p.not()
+		x, err := p.parseNot()
 		p.inside = !p.inside
 		if err != nil {
 			return nil, err
 		}
 		return func(t []string) bool { return !x(t) }, nil
 	}
-	if p.next("(") {
-		x, err := p.or()
-		if err == nil && !p.next(")") {
+	if p.accept("(") {
+		x, err := p.parseOr()
+		if err == nil && !p.accept(")") {
 			err = fmt.Errorf("a ( is not closed")
 		}
 		return x, err
@@ -365,6 +369,7 @@ func (p *tagParser) not() (tagMatch, error) {
 		return nil, fmt.Errorf("a tag is missing before %q at offset %d", t.word, t.at)
 	}
 	p.tokens = p.tokens[1:]
+	// A tag below not is left out, not asked for: that none has it is no mistake.
 	if !p.inside && !slices.Contains(p.asked, t.word) {
 		p.asked = append(p.asked, t.word)
 	}

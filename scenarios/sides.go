@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -15,30 +16,30 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// sides reads both sides. Their addresses stay templates until settle expands them: they may
+// readSides reads both sides. Their addresses stay templates until expandAddresses expands them: they may
 // name variables that only the env file or a flag gives.
-func (w *walker) sides(o *keys.Mapping) (blue, green SideConfig) {
+func (w *walker) readSides(o *keys.Mapping) (blue, green SideConfig) {
 	n := o.Get("sides")
 	if n == nil {
 		return blue, green
 	}
 	s := w.Object(n, "sides", "")
 	if n := s.Get("blue"); n != nil {
-		w.side(n, "side blue", &blue)
+		w.readSide(n, "side blue", &blue)
 	}
 	if n := s.Get("green"); n != nil {
-		w.side(n, "side green", &green)
+		w.readSide(n, "side green", &green)
 	}
 	return blue, green
 }
 
-// side reads one side into c.
-func (w *walker) side(n *yaml.Node, what string, c *SideConfig) {
+// readSide reads one side into c.
+func (w *walker) readSide(n *yaml.Node, what string, c *SideConfig) {
 	o := w.Object(n, "side", what)
 	c.Pos = w.Pos(o.Node)
 	o.Bind(c)
 	if n := o.Get("tls"); n != nil {
-		c.TLS = w.tls(n, what)
+		c.TLS = w.readTLS(n, what)
 	}
 	c.late = append(c.late,
 		readLate(o, "url", func(c *SideConfig) *string { return &c.URL }, badBaseURL),
@@ -50,17 +51,17 @@ func (w *walker) side(n *yaml.Node, what string, c *SideConfig) {
 			w.ErrorAt(k, i, "", "%q is not the name of a service", problem.Cut(k.Value, 40))
 			return
 		}
-		w.service(c, k, v, what)
+		w.readService(c, k, v, what)
 	})
 }
 
-// readLate reads a text whose placeholders are expanded by settle.
+// readLate reads a text whose placeholders are expanded by expandAddresses.
 func readLate(o *keys.Mapping, name string, into func(*SideConfig) *string, check func(string) string) lateField {
 	return lateField{t: o.Template(name), what: name, into: into, check: check}
 }
 
 // A lateField is a text of a side with placeholders that only what comes from outside can
-// answer. It knows where its text goes and how it is checked, so that settle handles all
+// answer. It knows where its text goes and how it is checked, so that expandAddresses handles all
 // addresses of sides and services alike.
 type lateField struct {
 	t *Template
@@ -71,8 +72,8 @@ type lateField struct {
 	check func(text string) string
 }
 
-// service reads a named base URL: a text, or a mapping with what differs from the side.
-func (w *walker) service(c *SideConfig, k, v *yaml.Node, what string) {
+// readService reads a named base URL: a text, or a mapping with what differs from the side.
+func (w *walker) readService(c *SideConfig, k, v *yaml.Node, what string) {
 	index := len(c.Services)
 	s := Service{Name: k.Value, Pos: w.Pos(k)}
 	// The slice of services still grows, so a field is found by its index and not by a
@@ -89,7 +90,7 @@ func (w *walker) service(c *SideConfig, k, v *yaml.Node, what string) {
 	o := w.Object(v, "service", fmt.Sprintf("service %q of %s", k.Value, what))
 	o.Bind(&s)
 	if n := o.Get("tls"); n != nil {
-		t := w.tls(n, what)
+		t := w.readTLS(n, what)
 		s.TLS = &t
 	}
 	c.late = append(c.late,
@@ -99,18 +100,19 @@ func (w *walker) service(c *SideConfig, k, v *yaml.Node, what string) {
 	c.Services = append(c.Services, s)
 }
 
-// tls reads certificates and checks that they are what they are used for.
-func (w *walker) tls(n *yaml.Node, what string) TLS {
+// readTLS reads certificates and checks that they are what they are used for.
+func (w *walker) readTLS(n *yaml.Node, what string) TLS {
 	o := w.Object(n, "tls", what)
 	t := TLS{}
 	o.Bind(&t)
+	// Files are read before they are checked: certificate and key belong together.
 	pem := map[string][]byte{}
 	for name, file := range map[string]string{"ca": t.CA, "cert": t.Cert, "key": t.Key} {
 		if file != "" {
-			pem[name] = w.payload(o.At(name), file)
+			pem[name] = w.readPayload(o.At(name), file)
 		}
 	}
-	w.certificates(o, pem)
+	w.checkCertificates(o, pem)
 	if s := o.Template("server_name"); s != nil {
 		if !s.Static() {
 			o.Fail(o.At("server_name"), "", "server_name takes no placeholders")
@@ -133,36 +135,32 @@ func (w *walker) tls(n *yaml.Node, what string) TLS {
 //  4. What the suite needs must be there when requests will be sent.
 func (b *builder) mergeStage(w *walker, o *keys.Mapping) {
 	s := b.suite
+	// Rule 1.
 	if s.Stage != nil { // first: addresses may read what the stage may
 		s.Identity = append(s.Identity, s.Stage.Identity...)
 		s.Env = union(s.Env, s.Stage.Env)
 		s.Secrets = union(s.Secrets, s.Stage.Secrets)
 	}
 	for _, side := range []Side{Blue, Green} {
-		own, flag := &s.Blue, b.opts.BlueURL
-		if side == Green {
-			own, flag = &s.Green, b.opts.GreenURL
-		}
+		own, flag := s.Side(side), map[Side]string{Blue: b.opts.BlueURL, Green: b.opts.GreenURL}[side]
 		// Both are expanded before they are merged: each is checked, even what is replaced.
-		b.settle(own, side)
+		b.expandAddresses(own, side)
 		if e := s.Stage; e != nil {
-			stage := e.Blue
-			if side == Green {
-				stage = e.Green
-			}
+			stage := *e.side(side)
 			// The env file's addresses may use variables of the suite.
 			stage.Services = slices.Clone(stage.Services)
-			b.settle(&stage, side)
+			b.expandAddresses(&stage, side)
 			mergeSide(own, &stage)
 		}
 		// Rule 3.
 		if flag != "" {
 			if msg := badBaseURL(flag); msg != "" {
-				b.add(Problem{Pos: Pos{File: "--" + side.String()}, Summary: msg, Hint: urlHint(flag)})
+				b.Add(Problem{Pos: Pos{File: "--" + side.String()}, Summary: msg, Hint: urlHint(flag)})
 			}
 			own.URL = flag
 		}
 	}
+	// Rule 4.
 	b.demandNeeds(w, o)
 }
 
@@ -197,53 +195,42 @@ func (b *builder) demandNeeds(w *walker, o *keys.Mapping) {
 // mergeSide is rule 2. Headers are merged by name, services by name as a whole, everything
 // else field by field.
 func mergeSide(own, stage *SideConfig) {
-	over := func(into *string, from string) {
-		if from != "" {
-			*into = from
-		}
-	}
-	over(&own.URL, stage.URL)
-	over(&own.Resolve, stage.Resolve)
-	over(&own.Host, stage.Host)
-	over(&own.Proxy, stage.Proxy)
-	over(&own.HTTP, stage.HTTP)
-	own.urlFailed = own.urlFailed || stage.urlFailed
+	own.URL, own.HTTP = cmp.Or(stage.URL, own.URL), cmp.Or(stage.HTTP, own.HTTP)
+	own.Resolve, own.Host = cmp.Or(stage.Resolve, own.Resolve), cmp.Or(stage.Host, own.Host)
+	own.Proxy, own.TLS = cmp.Or(stage.Proxy, own.Proxy), cmp.Or(stage.TLS, own.TLS)
+	own.Auth, own.Pos = cmp.Or(stage.Auth, own.Auth), cmp.Or(stage.Pos, own.Pos)
+	// What both write by name.
 	own.Headers = mergeFields(own.Headers, stage.Headers, true)
-	if stage.Auth != nil {
-		own.Auth = stage.Auth
-	}
-	if stage.TLS != (TLS{}) {
-		own.TLS = stage.TLS
-	}
+	own.urlFailed = own.urlFailed || stage.urlFailed
+	// A service of the env file is taken as a whole: half of one stage and half of another
+	// would be a place that nobody has.
 	for _, s := range stage.Services {
-		if i := slices.IndexFunc(own.Services, func(o Service) bool { return o.Name == s.Name }); i >= 0 {
-			own.Services[i] = s
+		if known := findService(own.Services, s.Name); known != nil {
+			*known = s
 		} else {
 			own.Services = append(own.Services, s)
 		}
-	}
-	if stage.Pos.File != "" {
-		own.Pos = stage.Pos
 	}
 }
 
 // mergeFields keeps the fields of base whose names over does not write, then those of over.
 // fold is set for headers, whose names differ in case alone.
 func mergeFields(base, over []Field, fold bool) []Field {
-	var out []Field
-	for _, f := range base {
-		if !slices.ContainsFunc(over, func(o Field) bool {
-			return o.Name == f.Name || fold && strings.EqualFold(o.Name, f.Name)
-		}) {
-			out = append(out, f)
-		}
-	}
-	return append(out, over...)
+	return mergeBy(base, over, func(a, b Field) bool { return a.Name == b.Name || fold && strings.EqualFold(a.Name, b.Name) })
 }
 
-// settle expands the addresses of a side. An address that waits for the environment or a
+// mergeBy keeps the elements of base that over has no same element of, then those of over.
+// It returns a new list.
+func mergeBy[T any](base, over []T, same func(a, b T) bool) []T {
+	kept := slices.DeleteFunc(slices.Clone(base), func(a T) bool {
+		return slices.ContainsFunc(over, func(b T) bool { return same(a, b) })
+	})
+	return append(kept, over...)
+}
+
+// expandAddresses expands the addresses of a side. An address that waits for the environment or a
 // need is left empty without Demand: `validate` runs where the stage's variables are not set.
-func (b *builder) settle(c *SideConfig, side Side) {
+func (b *builder) expandAddresses(c *SideConfig, side Side) {
 	for _, f := range c.late {
 		if f.t == nil {
 			continue
@@ -254,23 +241,25 @@ func (b *builder) settle(c *SideConfig, side Side) {
 			c.urlFailed = c.urlFailed || f.what == "url"
 			continue
 		}
-		v, err := f.t.Expand(b.addresses(side))
+		// What a name stands for may still be missing, or cannot be computed.
+		v, err := f.t.Expand(b.addressScope(side))
 		if err != nil {
 			c.urlFailed = c.urlFailed || f.what == "url"
 			if b.opts.Demand || !usesOutside(f.t) {
-				b.add(Problem{
+				b.Add(Problem{
 					Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %v", f.what, err),
 					Hint: "addresses are known before the first request: only vars, flags and the environment answer here",
 				})
 			}
 			continue
 		}
+		// Only the expanded text shows whether it is an address.
 		if msg := f.check(v.Text); msg != "" {
 			hint := ""
 			if f.what == "url" {
 				c.urlFailed, hint = true, urlHint(v.Text)
 			}
-			b.add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %s", f.what, msg), Hint: hint})
+			b.Add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %s", f.what, msg), Hint: hint})
 			continue
 		}
 		*f.into(c) = v.Text
@@ -283,9 +272,9 @@ func usesOutside(t *Template) bool {
 	return slices.ContainsFunc(t.Parts, func(p template.Part) bool { return p.IsVariable() })
 }
 
-// certificates holds the PEM files of a tls to what they are for, so that a
+// checkCertificates holds the PEM files of a tls to what they are for, so that a
 // wrong one is a problem of the file and not of every request.
-func (w *walker) certificates(o *keys.Mapping, pem map[string][]byte) {
+func (w *walker) checkCertificates(o *keys.Mapping, pem map[string][]byte) {
 	if ca := pem["ca"]; ca != nil && !x509.NewCertPool().AppendCertsFromPEM(ca) {
 		o.Fail(o.At("ca"), "a PEM file begins with -----BEGIN CERTIFICATE-----", "no certificate in this file")
 	}

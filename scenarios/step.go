@@ -49,10 +49,10 @@ func (b *builder) readDefaults(w *walker, o *keys.Mapping) *stepDefaults {
 	w.checkLiterals(d.Headers, "header", headerValue)
 	w.checkLiterals(d.Cookies, "cookie", cookieValue)
 	if n := x.Get("expect"); n != nil {
-		d.expect = w.expect(n, "defaults")
+		d.expect = w.readExpect(n, "defaults")
 	}
 	if n := x.Get("retry"); n != nil {
-		d.retry = w.retry(n)
+		d.retry = w.readRetry(n)
 	}
 	return d
 }
@@ -87,12 +87,12 @@ func (b *builder) stepList(o *keys.Mapping, name string, ctx stepContext, what s
 	}
 	var out []*Step
 	o.EachElement(name, func(_ int, n *yaml.Node) { out = append(out, b.readStep(n, ctx, what)...) })
-	if n := o.Values[name]; n != nil && source.Deref(n).Kind == yaml.SequenceNode && len(source.Deref(n).Content) == 0 {
+	if o.IsEmpty(name) && source.Deref(o.Values[name]).Kind == yaml.SequenceNode {
 		hint := "remove the key"
 		if name == "steps" {
 			hint = "add a step"
 		}
-		o.Fail(n, hint, "%s is empty in %s", name, what)
+		o.Fail(o.At(name), hint, "%s is empty in %s", name, what)
 	}
 	return out
 }
@@ -104,6 +104,7 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 	if o.Node.Kind != yaml.MappingNode {
 		return nil
 	}
+	// Next to use: only step: and with: have a meaning.
 	if o.Has("use") {
 		return b.usePart(o, ctx, what)
 	}
@@ -112,7 +113,7 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 		o.MarkRead("with")
 	}
 	name := o.Text("step")
-	s := b.step(o, ctx, name, what)
+	s := b.readOneStep(o, ctx, name, what)
 	if s == nil {
 		return nil
 	}
@@ -136,14 +137,14 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 	return []*Step{s}
 }
 
-// step reads what a step and a case of one request share, and merges the defaults into it:
+// readOneStep reads what a step and a case of one request share, and merges the defaults into it:
 //
 //  1. A key of the step wins over the same key of the defaults.
 //  2. Headers, query and cookies are merged by name; see mergeFields.
 //  3. Expectations are merged part by part; see overlay.
 //  4. Rules of the step come after all others, and so win.
 //  5. side_effects of the defaults count for unsafe methods only: a GET has none.
-func (b *builder) step(o *keys.Mapping, ctx stepContext, name, what string) *Step {
+func (b *builder) readOneStep(o *keys.Mapping, ctx stepContext, name, what string) *Step {
 	d := b.defaults
 	s := &Step{
 		Pos: ctx.Pos(o.Node), With: ctx.with, Repeat: 1, Auth: d.Auth, Timeout: d.Timeout, Compare: true, MinCompared: b.suite.MinCompared,
@@ -151,9 +152,10 @@ func (b *builder) step(o *keys.Mapping, ctx stepContext, name, what string) *Ste
 	}
 	// Rule 1: s holds the defaults, and only written keys change it.
 	o.BindKeys(keys.RequestKeys, s)
-	b.request(o, ctx, s)
+	b.readRequest(o, ctx, s)
 	s.Name = name
 	if name == "" {
+		// The name follows from what is sent, so that a step without one is found in reports.
 		s.Name = s.Request.Method
 		if s.Request.URL != nil {
 			s.Name += " " + s.Request.URL.Text
@@ -164,15 +166,15 @@ func (b *builder) step(o *keys.Mapping, ctx stepContext, name, what string) *Ste
 		s.SideEffects = d.SideEffects
 	}
 	b.readCompensates(o, s)
-	own := ctx.rulesOf(o, "rules")
+	own := ctx.readRules(o, "rules")
 	s.Rules = slices.Clip(ctx.rules) // shared: a runner compiles them once for all such steps
 	if len(own) > 0 {
 		s.Rules = slices.Concat(ctx.rules, own)
 	}
 	b.checkRules(ctx.rules, own)
 	// Rule 3, then what a step does besides sending once.
-	b.expectations(o, ctx, s, what)
-	b.flow(o, ctx, s, what)
+	b.readExpectations(o, ctx, s, what)
+	b.readFlow(o, ctx, s, what)
 	b.checkStep(o, s, what)
 	// Names are checked before the step's own captures are known: its request cannot use
 	// them. The arguments of parts are those around this step alone.
@@ -188,12 +190,12 @@ func (b *builder) step(o *keys.Mapping, ctx stepContext, name, what string) *Ste
 	return s
 }
 
-// expectations reads expect and merges it over the defaults'. Each side's own expectation
+// readExpectations reads expect and merges it over the defaults'. Each side's own expectation
 // is merged over that of both, so that it may write only what differs.
-func (b *builder) expectations(o *keys.Mapping, ctx stepContext, s *Step, what string) {
+func (b *builder) readExpectations(o *keys.Mapping, ctx stepContext, s *Step, what string) {
 	var own *expectSource
 	if n := o.Get("expect"); n != nil {
-		own = ctx.expect(n, what)
+		own = ctx.readExpect(n, what)
 	}
 	merged := mergeExpect(b.defaults.expect, own)
 	merged.both.Answer, merged.both.Numbers = b.suite.Answer, b.suite.Numbers
@@ -212,15 +214,16 @@ func (b *builder) expectations(o *keys.Mapping, ctx stepContext, s *Step, what s
 	}
 }
 
-// flow reads what makes a step more than one request: poll, retry, when, sides, capture.
-func (b *builder) flow(o *keys.Mapping, ctx stepContext, s *Step, what string) {
+// readFlow reads what makes a step more than one request: poll, retry, when, sides, capture.
+func (b *builder) readFlow(o *keys.Mapping, ctx stepContext, s *Step, what string) {
+	// A poll asks every second for half a minute unless the file says otherwise.
 	if p := o.Open("poll", "poll", what); p != nil {
 		s.Poll = &Poll{Every: time.Second, UpTo: 30 * time.Second}
 		p.Bind(s.Poll)
 		if n := p.Get("until"); n != nil {
-			e := ctx.expect(n, what)
+			e := ctx.readExpect(n, what)
 			s.Poll.Until = e.both
-			e.noSides(ctx.walker, "until")
+			e.refuseSides(ctx.walker, "until")
 		}
 		if s.Poll.Every > s.Poll.UpTo && !p.Broken {
 			p.Fail(p.At("every"), "", "every is longer than up_to")
@@ -229,10 +232,10 @@ func (b *builder) flow(o *keys.Mapping, ctx stepContext, s *Step, what string) {
 	// Unlike expectations, a retry is not merged: the step's takes the place of the defaults'.
 	s.Retry = b.defaults.retry
 	if n := o.Get("retry"); n != nil {
-		s.Retry = ctx.retry(n)
+		s.Retry = ctx.readRetry(n)
 	}
 	if n := o.Get("when"); n != nil {
-		ctx.when(o, n, s, what)
+		ctx.readWhen(o, n, s, what)
 	}
 	for _, word := range o.Texts("sides", func(n *yaml.Node, text string) bool {
 		if text != "blue" && text != "green" {
@@ -249,21 +252,22 @@ func (b *builder) flow(o *keys.Mapping, ctx stepContext, s *Step, what string) {
 		s.Sides = nil
 	}
 	o.EachPair("capture", func(k, v *yaml.Node) {
-		if c, ok := ctx.capture(k, v); ok {
+		if c, ok := ctx.readCapture(k, v); ok {
 			s.Captures = append(s.Captures, c)
 		}
 	})
 }
 
-// capture reads one captured value. A plain text is a path into the body; a mapping names
+// readCapture reads one captured value. A plain text is a path into the body; a mapping names
 // one place (at, header, cookie, status), with or without a regex over its text, or a regex
 // over the whole body. It is also true when the value is wrong, because later steps may
 // name it and would be reported in its place.
-func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
+func (w *walker) readCapture(k, v *yaml.Node) (Capture, bool) {
 	c := Capture{Name: k.Value, Pos: w.Pos(k)}
 	if !w.CheckVarName(k, k.Value) {
 		return c, false
 	}
+	// The short form: a path that names one value.
 	if v = source.Deref(v); v.Kind == yaml.ScalarNode {
 		c.At = v.Value
 		w.CheckPath(v, v.Value, true)
@@ -280,6 +284,7 @@ func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
 	if o.Has("status") && !c.Status && !o.Broken {
 		o.Fail(o.At("status"), "write status: true", "status: false captures nothing")
 	}
+	// One place, or a regex over the body.
 	places := 0
 	for _, name := range []string{"at", "header", "cookie", "status"} {
 		if o.Has(name) {
@@ -297,9 +302,9 @@ func (w *walker) capture(k, v *yaml.Node) (Capture, bool) {
 	return c, true // also when wrong: later steps may name it
 }
 
-// retry reads a retry. Its list holds statuses and words; statuses below 400 are answers,
+// readRetry reads a retry. Its list holds statuses and words; statuses below 400 are answers,
 // and sending again until one comes would hide what the service says.
-func (w *walker) retry(n *yaml.Node) *Retry {
+func (w *walker) readRetry(n *yaml.Node) *Retry {
 	o := w.Object(n, "retry", "")
 	r := &Retry{Max: 1}
 	o.Bind(r)
@@ -307,6 +312,7 @@ func (w *walker) retry(n *yaml.Node) *Retry {
 		text, ok := w.ScalarText(n, "for", keys.Text)
 		switch {
 		case !ok:
+		// A word is a class of failures of the transport.
 		case slices.Contains(keys.FailureWords, text):
 			r.Failures = append(r.Failures, text)
 		case n.Style == 0 && len(text) == 3 && strings.Trim(text, "0123456789") == "":

@@ -14,7 +14,7 @@ import (
 
 // A builder makes one suite from its file. What it reads later depends on what it has read
 // before (names in scope, rules in force, defaults), so the order of the calls in
-// loader.suite and builder.body is part of the language.
+// readSuite and readBody is part of the language.
 type builder struct {
 	*loader
 	suite *Suite
@@ -32,15 +32,15 @@ type builder struct {
 	unbound bool
 }
 
-// suite reads a suite file. The order of its steps:
+// readSuite reads a suite file. The order of its steps:
 //
 //  1. The suite's own keys, both sides, then the env file and flags over the sides: only
 //     now are addresses and services known, which every step is held to.
 //  2. What every step starts from: answer, session, coverage, rules, defaults.
-//  3. Setup, cases, teardown, load: see body.
+//  3. Setup, cases, teardown, load: see readBody.
 //  4. What only the whole suite shows: unused captures, secrets, addresses. It comes after
 //     checkRead, so that a key which nothing read is reported even where these give up.
-func (l *loader) suite(w *walker) *Suite {
+func (l *loader) readSuite(w *walker) *Suite {
 	// Files are counted anew: a part that two suites use belongs to both.
 	clear(l.files)
 	l.files[w.Src.Path] = true
@@ -52,10 +52,11 @@ func (l *loader) suite(w *walker) *Suite {
 	o.Bind(s)
 	b := &builder{loader: l, suite: s}
 	b.names = newNames(l, s)
-	s.Blue, s.Green = w.sides(o)
+	s.Blue, s.Green = w.readSides(o)
 	b.mergeStage(w, o)
-	s.Answer = w.answer(o).over(s.Stage)
-	s.Transport = w.transport(o)
+	// The suite's own paths win over those of the stage, path by path.
+	s.Answer = w.readAnswer(o).withStage(s.Stage)
+	s.Transport = w.readTransport(o)
 	if s.Stage != nil {
 		s.Transport = append(s.Transport, s.Stage.Transport...)
 	}
@@ -78,8 +79,9 @@ func (l *loader) suite(w *walker) *Suite {
 	b.rules = slices.Concat(l.opts.Rules, stageRules(l.opts.Env), s.Rules)
 	b.checkRules(nil, b.rules)
 	b.defaults = b.readDefaults(w, o)
-	s.Identity = append(s.Identity, w.identity(o, "identity")...)
-	b.body(w, o)
+	// Those of the env file were added by mergeStage, and so are asked first.
+	s.Identity = append(s.Identity, w.readIdentities(o, "identity")...)
+	b.readBody(w, o)
 	l.checkRead()
 	b.checkSuite(w, o)
 	for file := range l.files {
@@ -89,26 +91,27 @@ func (l *loader) suite(w *walker) *Suite {
 	return s
 }
 
-// body reads setup, cases, teardown and load, in this order whatever the file's is: cases
+// readBody reads setup, cases, teardown and load, in this order whatever the file's is: cases
 // may use what setup captures, teardown runs in the lane that setup ran in, and load stages
 // name the cases.
-func (b *builder) body(w *walker, o *keys.Mapping) {
+func (b *builder) readBody(w *walker, o *keys.Mapping) {
 	s := b.suite
 	ctx := stepContext{walker: w, rules: b.rules, stack: nil}
-	b.names.begin(nil, nil)
+	b.names.beginCase(nil, nil)
 	s.Setup = b.stepList(o, "setup", ctx, "setup")
 	// Steps of setup are taken back in teardown. Their undoings wait here while the cases
 	// link their own.
 	ofSetup := b.undo
 	b.undo = nil
 	// From here on captures of setup are known everywhere; those of a case only in it.
-	b.names.keep()
+	b.names.keepForAll()
+	// Ids name cases in reports, in the history and on the command line.
 	ids := map[string]Pos{}
 	o.EachElement("cases", func(_ int, n *yaml.Node) {
-		b.names.begin(nil, nil)
+		b.names.beginCase(nil, nil)
 		if c := b.readCase(w, n); c != nil {
 			if first, dup := ids[c.ID]; dup && c.ID != s.Name+"/" { // a name that is none is reported
-				b.add(Problem{
+				b.Add(Problem{
 					Pos: c.Pos, Summary: fmt.Sprintf("duplicate case %q", strings.TrimPrefix(c.ID, s.Name+"/")),
 					Hint: "it is also in " + first.String(),
 				})
@@ -117,13 +120,14 @@ func (b *builder) body(w *walker, o *keys.Mapping) {
 			s.Cases = append(s.Cases, c)
 		}
 	})
-	if n := o.Values["cases"]; n != nil && source.Deref(n).Kind == yaml.SequenceNode && len(source.Deref(n).Content) == 0 {
-		w.Errorf(n, "a suite without cases proves nothing", "cases is empty")
+	if o.IsEmpty("cases") && source.Deref(o.Values["cases"]).Kind == yaml.SequenceNode {
+		w.Errorf(o.At("cases"), "a suite without cases proves nothing", "cases is empty")
 	}
-	b.names.begin(nil, nil)
+	b.names.beginCase(nil, nil)
 	s.Teardown = b.stepList(o, "teardown", ctx, "teardown")
 	b.undo = append(b.undo, ofSetup...)
 	b.linkCompensation(s.Setup, s.Teardown)
+	// Stages are compared between runs by their name, so it is unique.
 	loads := map[string]bool{}
 	o.EachElement("load", func(_ int, n *yaml.Node) {
 		l := w.loadStage(n, s.Name)
@@ -135,11 +139,12 @@ func (b *builder) body(w *walker, o *keys.Mapping) {
 	})
 }
 
-// fields reads a mapping of names to values; a list of values repeats the name. check looks
+// readFields reads a mapping of names to values; a list of values repeats the name. check looks
 // at each name and reports what is wrong with it; nil takes every name.
-func (w *walker) fields(o *keys.Mapping, name string, check func(k *yaml.Node) bool) []Field {
+func (w *walker) readFields(o *keys.Mapping, name string, check func(k *yaml.Node) bool) []Field {
 	var out []Field
 	o.EachPair(name, func(k, v *yaml.Node) {
+		// A name that depends on a variable could not be merged by name.
 		if strings.Contains(k.Value, "{{") {
 			w.Errorf(k, "", "names in %s take no placeholders", name)
 			return
@@ -168,9 +173,9 @@ func (w *walker) oneOrSeveral(k, v *yaml.Node, what string) []*yaml.Node {
 	return d.Content
 }
 
-// identity reads a list of identities. The path has no placeholders: it is asked before
+// readIdentities reads a list of identities. The path has no placeholders: it is asked before
 // the first lane begins, when no captures or rows exist.
-func (w *walker) identity(o *keys.Mapping, name string) []Identity {
+func (w *walker) readIdentities(o *keys.Mapping, name string) []Identity {
 	var out []Identity
 	o.EachElement(name, func(_ int, n *yaml.Node) {
 		i := w.Object(n, "identity", "")
@@ -182,6 +187,7 @@ func (w *walker) identity(o *keys.Mapping, name string) []Identity {
 			}
 			id.Path = t.Text
 		}
+		// One answer has one identity.
 		if i.Has("at") && i.Has("header") {
 			i.Fail(i.At("header"), "", "an identity is read from at or from header, not both")
 		}
@@ -216,8 +222,8 @@ type TransportAllow struct {
 	Pos     Pos
 }
 
-// transport reads the accepted differences of connections.
-func (w *walker) transport(o *keys.Mapping) []TransportAllow {
+// readTransport reads the accepted differences of connections.
+func (w *walker) readTransport(o *keys.Mapping) []TransportAllow {
 	n := o.Get("transport")
 	if n == nil {
 		return nil

@@ -18,7 +18,7 @@ func (b *builder) warnUnused() {
 	for name, c := range b.names.all {
 		// What a parts file captures is there for every suite that uses it.
 		if c.pos.File == b.suite.Pos.File && !c.used && !slices.Contains(b.suite.Secrets, name) && !b.sameCapture(c.pos) {
-			b.add(Problem{
+			b.Add(Problem{
 				Pos: c.pos, Kind: Warning, Width: len([]rune(name)), Summary: fmt.Sprintf("capture %q is never used", name),
 				Hint: "remove it, or add same: true if it is there to be compared",
 			})
@@ -52,6 +52,7 @@ func (b *builder) checkRules(base, own []diff.Rule) {
 		return
 	}
 	b.compileRules(all)
+	// Only new rules are compared, with all before them: each pair is looked at once.
 	for i, r := range own {
 		source := b.loader.rules[r.Origin]
 		if source == nil {
@@ -90,7 +91,7 @@ func (l *loader) warnPlain(name string, t *Template) {
 	}
 	lower := strings.ToLower(name)
 	if slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(lower, s) }) {
-		l.add(Problem{
+		l.Add(Problem{
 			Pos: t.Pos, Kind: Warning, Width: 1, Summary: fmt.Sprintf("%q is written in plain text", name),
 			Hint: "read it from the environment: list NAME in env: and write {{env.NAME}}",
 		})
@@ -133,6 +134,7 @@ func (l *loader) warnSides(blue, green *SideConfig) {
 
 // warnSecrets warns of secrets that variables, headers and auths write in plain text.
 func (b *builder) warnSecrets() {
+	// Variables first, then what each step and each side sends.
 	vars := slices.Clone(b.suite.Vars)
 	for _, c := range b.suite.Cases {
 		vars = append(vars, c.Vars...)
@@ -162,7 +164,7 @@ func (l *loader) warnFlags(suites []*Suite) {
 	slices.Sort(names)
 	for _, v := range l.opts.Vars {
 		if !slices.Contains(names, v.Name) {
-			l.add(Problem{
+			l.Add(Problem{
 				Pos: Pos{File: "--var " + v.Name}, Kind: Warning,
 				Summary: fmt.Sprintf("no suite uses the variable %q", v.Name), Hint: suggest.Hint(v.Name, names),
 			})

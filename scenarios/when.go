@@ -22,46 +22,48 @@ type VarExpect struct {
 	Pos      Pos
 }
 
-// when reads a step's condition: one placeholder that must not be empty, or a
+// readWhen reads a step's condition: one placeholder that must not be empty, or a
 // mapping of tests on variables and on the previous answer. A condition that cannot be
 // false is a problem: a step that always runs where somebody wanted a choice.
-func (w *walker) when(o *keys.Mapping, n *yaml.Node, s *Step, what string) {
+func (w *walker) readWhen(o *keys.Mapping, n *yaml.Node, s *Step, what string) {
 	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
-		if t := o.Template("when"); t != nil && w.canFail(n, t) {
+		if t := o.Template("when"); t != nil && w.checkCanFail(n, t) {
 			s.WhenVar = t
 		}
 		return
 	}
 	x := w.Object(n, "when", what)
+	// A variable may be expected to be null.
 	x.EachPairOrNull("vars", func(k, v *yaml.Node) {
-		if e, ok := w.varExpect(k, v); ok {
+		if e, ok := w.readVarExpect(k, v); ok {
 			s.WhenVars = append(s.WhenVars, e)
 		}
 	})
 	x.RefuseEmpty("vars", "write {name: value}")
+	// The other keys are tests of the previous answer.
 	e := &Expect{}
-	if w.expectInto(x, e); len(e.Written) > 0 {
+	if w.readExpectInto(x, e); len(e.Written) > 0 {
 		s.When = e
 	}
 	o.Broken = o.Broken || x.Broken
 }
 
-// varExpect reads the tests of one variable. The variable is kept as a template, so that it
+// readVarExpect reads the tests of one variable. The variable is kept as a template, so that it
 // is looked up, checked and expanded like any placeholder.
-func (w *walker) varExpect(k, v *yaml.Node) (VarExpect, bool) {
+func (w *walker) readVarExpect(k, v *yaml.Node) (VarExpect, bool) {
 	name := k.Value
 	if env, ok := template.CutEnv(name); (!ok || template.BadNameAt(env) >= 0) && !w.CheckVarName(k, name) {
 		return VarExpect{}, false
 	}
 	t, _ := template.Parse("{{"+name+"}}", w.Pos(k))
-	m := w.matchers(v, "variable "+name, false)
+	m := w.readMatchers(v, "variable "+name, false)
 	return VarExpect{Name: name, Value: t, Matchers: m, Pos: w.Pos(k)}, len(m) > 0
 }
 
-// canFail refuses a condition that is the same whatever the variables are: text
+// checkCanFail refuses a condition that is the same whatever the variables are: text
 // next to a placeholder is never empty, so that {{x}} == yes would always hold.
-func (w *walker) canFail(n *yaml.Node, t *Template) bool {
+func (w *walker) checkCanFail(n *yaml.Node, t *Template) bool {
 	if t.Static() {
 		w.Errorf(n, "write a placeholder, or when: {vars: {name: value}}; a case that is not to run has skip: reason",
 			"when: %s is always the same", problem.Cut(t.Text, 40))

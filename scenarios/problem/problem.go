@@ -126,16 +126,19 @@ func (p Problem) String() string {
 
 // underline cuts the source line to what fits and draws the carets below it.
 func underline(p Problem) (line, caret string) {
+	// The parts of a line far from the column are never shown: a line may be a megabyte.
 	runes, at := window(p.Source, p.Pos.Col-1)
 	from := 0
 	for from < at && (runes[from] == ' ' || runes[from] == '\t') {
 		from++
 	}
+	// A column far to the right is shown with what is just before it.
 	prefix := ""
 	if at-from > MaxColumns || cells(runes[from:at]) > MaxColumns/2 {
 		from = max(from, at-MaxColumns/4)
 		prefix = "…"
 	}
+	// What fits follows, wide characters counted as two.
 	to := from
 	for width := 0; to < len(runes); to++ {
 		if width += cells(runes[to : to+1]); width > MaxColumns {

@@ -87,6 +87,7 @@ func (f File) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	}
 	columns := append([]string(nil), header...)
 	seen := map[string]bool{}
+	// Space around names is cut; cells are kept as they are.
 	for i, c := range columns {
 		columns[i] = strings.TrimSpace(c)
 		switch {
@@ -111,6 +112,7 @@ func (f File) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 			}
 			for i, c := range record {
 				if !utf8.ValidString(c) || f.CP949 && strings.ContainsRune(c, utf8.RuneError) {
+					// The place is that of the cell: a quoted cell may be on a later line than its row.
 					line, _ := r.FieldPos(i)
 					yield(row, invalidCell(line, f.CP949))
 					return
@@ -152,6 +154,7 @@ func csvError(err error) error {
 // objectRow reads one JSON object in member order. Values keep their JSON text, so that
 // 1.50 stays 1.50; a member that is written twice is an error.
 func objectRow(raw []byte) (names []string, cells []template.Value, err error) {
+	// A token at a time: a map would lose the order and the second of two members.
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return nil, nil, errors.New("is not a JSON object")
@@ -236,6 +239,7 @@ func (f File) json(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
 		return nil, nil, &Error{1, "the file is not a JSON list of objects", "one object a line is format: ndjson"}
 	}
+	// The closing bracket is read once; asking again is still the end.
 	ended := false
 	return objects(func() ([]byte, int, error) {
 		if ended {
@@ -276,6 +280,7 @@ func (f File) ndjson(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) 
 	sc.Buffer(make([]byte, 0, 64<<10), maxLine)
 	line := 0
 	return objects(func() ([]byte, int, error) {
+		// The text is valid until the next Scan, and objects has read it by then.
 		for sc.Scan() {
 			line++
 			text := bytes.TrimSpace(sc.Bytes())

@@ -85,6 +85,7 @@ func Reopening(open Source) iter.Seq2[Row, error] {
 // set of k rows is equally likely (Floyd's algorithm), and no row is read for the choice.
 // k is at most Count.
 func (d *Data) Sample(k int, seed uint64, id string) {
+	// The case id makes two cases of one file sample different rows.
 	h := fnv.New64a()
 	h.Write([]byte(id))
 	r := rand.New(rand.NewPCG(seed, h.Sum64()))
@@ -161,6 +162,7 @@ func (d *Data) RowName(row Row) (string, error) {
 func Align(columns, names []string, cells []template.Value) (Row, error) {
 	row := Row{Cells: make([]template.Value, len(columns))}
 	for i, c := range columns {
+		// Most rows have their members in the order of the first; the others are searched.
 		found := -1
 		if i < len(names) && names[i] == c {
 			found = i
@@ -176,6 +178,7 @@ func Align(columns, names []string, cells []template.Value) (Row, error) {
 		}
 		row.Cells[i] = cells[found]
 	}
+	// With as many names as columns, and every column found, nothing is left over.
 	if len(names) > len(columns) {
 		for _, n := range names {
 			known := false

@@ -44,6 +44,7 @@ func (t *Template) Expand(scope Scope) (Value, error) {
 		return Value{text, text}, err
 	case t.JSON != "":
 		return Value{t.JSON, t.JSON}, nil
+	// Only a whole placeholder keeps its type.
 	case t.Whole():
 		return t.expandPart(0, scope)
 	}
@@ -55,6 +56,7 @@ func (t *Template) Expand(scope Scope) (Value, error) {
 // makes a value fit the place it is put in, knowing the text before it, or refuses
 // it; nil leaves values as they are.
 func (t *Template) ExpandText(scope Scope, escape func(before, value string) (string, error)) (string, error) {
+	// Most texts have no placeholder: they cost no copy.
 	if len(t.Parts) == 1 && t.Parts[0].Name == "" {
 		return t.Parts[0].Literal, nil
 	}

@@ -187,6 +187,7 @@ func formatFilter(v Value, arg string, _ Scope) (Value, error) {
 		s := fmt.Sprint(t.UnixMilli())
 		return Value{s, s}, nil
 	}
+	// The rest is written by a layout of Go, or directive by directive.
 	if layout, ok := namedTimes[arg]; ok {
 		return TextValue(t.Format(layout)), nil
 	}
@@ -244,6 +245,7 @@ func addNumbers(a, b string) (Value, error) {
 	if !IsNumber(a) || len(a) > maxDigits || len(b) > maxDigits || strings.ContainsAny(a+b, "eE") {
 		return Value{}, fmt.Errorf("add: %q and %q are not plain numbers", problem.Cut(a, maxDigits), problem.Cut(b, maxDigits))
 	}
+	// Rationals are exact; float64 would turn 0.1 into 0.1000000000000000055.
 	x, xOK := new(big.Rat).SetString(a)
 	y, yOK := new(big.Rat).SetString(b)
 	if !xOK || !yOK {

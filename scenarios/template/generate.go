@@ -118,6 +118,7 @@ func noArgs(args []string) string {
 // drawUUID makes a UUID of version 4 and variant 10 (RFC 9562).
 func drawUUID(_ []string, r *rand.Rand, _ Draw) Value {
 	b := randomBytes(r, 16)
+	// Version 4, then the variant of RFC 9562.
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	h := hex.EncodeToString(b)
@@ -141,6 +142,7 @@ const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 // as one digit.
 func drawULID(_ []string, r *rand.Rand, d Draw) Value {
 	var out [26]byte
+	// Ten digits of five bits from the end hold the 48 bits of the time.
 	ms := uint64(d.Now.UnixMilli())
 	for i := 9; i >= 0; i-- {
 		out[i] = crockford[ms&31]

@@ -80,6 +80,7 @@ type Definition struct {
 // asked different things.
 func (s *Sources) Lookup(name string, depth int, inner func(Definition) Scope) (Value, bool, error) {
 	v, d, found := s.Find(name)
+	// A value that needs no expanding, or none.
 	if !found || d.Var == nil {
 		return v, found, nil
 	}
@@ -99,6 +100,7 @@ const maxDepth = 16
 // Find is Lookup without expanding: the nearest answer is a value, or the
 // definition of a variable where d.Var is not nil.
 func (s *Sources) Find(name string) (v Value, d Definition, found bool) {
+	// The environment is asked by name and by nothing else: rule 5 does not count here.
 	if env, ok := CutEnv(name); ok {
 		s.read(FromEnvironment, name)
 		if s.Getenv == nil {
@@ -135,6 +137,7 @@ func (s *Sources) given(name string) (Value, bool) {
 
 // argument is rule 3.
 func (s *Sources) argument(name string) (Definition, bool) {
+	// The innermost part is asked first. Its argument sees those of the parts around it only.
 	for i := len(s.With) - 1; i >= 0; i-- {
 		if v := FindVar(s.With[i], name); v != nil {
 			return Definition{Var: v, With: s.With[:i]}, true
@@ -168,15 +171,18 @@ func Flagged(flags []Named, name string) (string, bool) {
 
 // variable is rules 6 to 8.
 func (s *Sources) variable(name string) (Definition, bool) {
+	// Rule 6: what a stage sets holds for all suites.
 	for _, list := range s.Stage {
 		if v := FindVar(list, name); v != nil {
 			s.read(FromEnvFile, name)
 			return Definition{Var: v, With: s.With, Suite: true}, true
 		}
 	}
+	// Rule 7.
 	if v := FindVar(s.Case, name); v != nil {
 		return Definition{Var: v, With: s.With}, true
 	}
+	// Rule 8.
 	for _, list := range s.Suite {
 		if v := FindVar(list, name); v != nil {
 			return Definition{Var: v, With: s.With, Suite: true}, true

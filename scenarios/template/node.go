@@ -98,6 +98,7 @@ func (n *Node) writeObject(b *strings.Builder, scope Scope) error {
 		if i > 0 {
 			b.WriteByte(',')
 		}
+		// Two names can only be compared when both are expanded.
 		name, err := n.Keys[i].Expand(scope)
 		if err != nil {
 			return err

@@ -55,6 +55,7 @@ func parseParts(text string) ([]Part, []ParseError) {
 			parts = append(parts, Part{Literal: text[i : i+open]})
 		}
 		i += open
+		// Quotes inside the placeholder hide a }} that is text.
 		end := closing(text, i+2)
 		if end < 0 {
 			p.fail(i, "close it with }}; write {{'{{'}} for the braces themselves", "{{ without }}")
@@ -93,6 +94,7 @@ func closing(text string, i int) int {
 
 // opensQuote tells a quote that begins text from an apostrophe inside a word.
 func opensQuote(text string, i int) bool {
+	// Only what may stand before a value makes a quote of it: {{it's}} has an apostrophe.
 	for i--; i >= 0 && text[i] == ' '; i-- {
 	}
 	return i < 0 || strings.IndexByte("{:|,", text[i]) >= 0
@@ -142,6 +144,7 @@ func split(text string, from, to int, sep byte) []segment {
 
 // placeholder reads the text between the braces.
 func (p *parser) placeholder(from, to int) (Part, bool) {
+	// The first segment is the value, every other one a filter.
 	segments := split(p.text, from, to, '|')
 	before := len(p.errs)
 	x := p.source(segments[0])
@@ -236,6 +239,7 @@ func (p *parser) filter(s segment) Filter {
 	case spec == nil:
 		p.fail(s.at, suggest.Hint(name, filterNames()), "unknown filter %q", problem.Cut(name, 40))
 		return Filter{}
+	// An argument that a filter does not take would be lost unseen.
 	case spec.arg == "" && hasArg:
 		p.fail(s.at, "", "filter %q takes no argument", name)
 		return Filter{}
@@ -261,6 +265,7 @@ func (p *parser) generator(s segment, x Part) {
 	name := strings.TrimPrefix(x.Name, "$")
 	spec := findGenerator(name)
 	if spec == nil {
+		// Words of other tools are answered before words that look alike.
 		hint := foreignGenerators[strings.ToLower(name)]
 		if hint == "" {
 			hint = suggest.Hint(name, generatorNames())

@@ -56,11 +56,14 @@ func (t *Template) ExpandURL(scope Scope) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		// What is before the value says in which part of the URL it is.
 		before := b.String()
 		switch {
+		// The value begins the URL, and is one.
 		case i == 0:
 			err = wholeURL(v.Text)
 			b.WriteString(PercentEncode(v.Text, urlExtra))
+		// A value of the query; an & in it is encoded.
 		case strings.Contains(before, "?"):
 			b.WriteString(PercentEncode(v.Text, QueryExtra))
 		default:
@@ -71,6 +74,7 @@ func (t *Template) ExpandURL(scope Scope) (string, error) {
 			return "", fmt.Errorf("%s: %w", t.placeholder(i), err)
 		}
 	}
+	// A fragment is never sent, wherever it came from.
 	url := b.String()
 	if n := strings.IndexByte(url, '#'); n >= 0 {
 		url = url[:n]
@@ -102,6 +106,7 @@ func wholeURL(v string) error {
 // pathSegment refuses values that would change which segments the path has: an
 // empty segment, or one of dots.
 func pathSegment(before, v, after string) error {
+	// alone: the value is the whole segment, so that its text decides what the path is.
 	alone := strings.HasSuffix(before, "/") && (after == "" || strings.IndexByte("/?#", after[0]) >= 0)
 	switch {
 	case alone && v == "":

@@ -14,10 +14,12 @@ var Order = []string{
 var Tables = func() map[string]*Table {
 	m := map[string]*Table{}
 	for _, t := range []*Table{
-		&suiteTable, &caseTable, &stepTable, &requestTable, &multipartTable, &graphqlTable, &authTable, &basicTable, &apiKeyTable, &oauth2Table, &digestTable, &hmacTable, &awsTable,
-		&expectTable, &sideExpectTable, &whenTable, &latencyTable, &matchersTable, &notTable, &countTable, &hlsTable, &captureTable, &pollTable, &retryTable, &dataTable, &quarantineTable,
-		&ruleTable, &defaultsTable, &sidesTable, &sideTable, &serviceTable, &tlsTable, &identityTable, &answerTable, &transportTable, &transportAllowTable, &sessionTable, &coverageTable, &flakyTable,
-		&loadTable, &loadStepTable, &marginsTable, &partsTable, &ruleFileTable, &envTable, &limitsTable, &configTable,
+		&suiteTable, &caseTable, &stepTable, &requestTable, &multipartTable, &graphqlTable, &authTable, &basicTable,
+		&apiKeyTable, &oauth2Table, &digestTable, &hmacTable, &awsTable, &expectTable, &sideExpectTable, &whenTable,
+		&latencyTable, &matchersTable, &notTable, &countTable, &hlsTable, &captureTable, &pollTable, &retryTable, &dataTable,
+		&quarantineTable, &ruleTable, &defaultsTable, &sidesTable, &sideTable, &serviceTable, &tlsTable, &identityTable,
+		&answerTable, &transportTable, &transportAllowTable, &sessionTable, &coverageTable, &flakyTable, &loadTable,
+		&loadStepTable, &marginsTable, &partsTable, &ruleFileTable, &envTable, &limitsTable, &configTable,
 	} {
 		m[t.Name] = t
 	}

@@ -132,13 +132,19 @@ func (o *Mapping) bound(name string) diff.Bound {
 // RefuseEmpty refuses an empty list or mapping where it would look like something
 // that is checked or done, and is nothing.
 func (o *Mapping) RefuseEmpty(name, hint string) {
+	if o.IsEmpty(name) {
+		o.Fail(o.Values[name], hint, "%s is empty%s", name, o.What)
+	}
+}
+
+// IsEmpty reports whether a key is written with an empty list or mapping.
+func (o *Mapping) IsEmpty(name string) bool {
 	n := o.Values[name]
 	if n == nil {
-		return
+		return false
 	}
-	if d := source.Deref(n); (d.Kind == yaml.SequenceNode || d.Kind == yaml.MappingNode) && len(d.Content) == 0 {
-		o.Fail(n, hint, "%s is empty%s", name, o.What)
-	}
+	n = source.Deref(n)
+	return n.Kind != yaml.ScalarNode && len(n.Content) == 0
 }
 
 // EachPairOrNull is mapping for values that may be a written null.
