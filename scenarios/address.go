@@ -38,6 +38,7 @@ func (b *builder) checkTransports() {
 		// The side itself is checked as a service without name.
 		base := Service{URL: c.URL, Pos: c.Pos}
 		for _, s := range append([]Service{base}, c.Services...) {
+			// A service that is a path is reached where its side is.
 			address, version := s.URL, cmp.Or(s.HTTP, c.HTTP)
 			if strings.HasPrefix(address, "/") {
 				address = c.URL
@@ -62,6 +63,7 @@ func (b *builder) checkTransports() {
 func (b *builder) checkAddresses() {
 	blue, green := &b.suite.Blue, &b.suite.Green
 	if b.opts.Demand {
+		// A suite whose services all have URLs of their own needs no url of the side.
 		needed := slices.ContainsFunc(b.steps, func(s *Step) bool { return b.needsBase(s.Service) }) ||
 			slices.ContainsFunc(b.suite.Identity, func(i Identity) bool { return b.needsBase(i.Service) })
 		for _, side := range []Side{Blue, Green} {
@@ -128,12 +130,14 @@ func sameAddress(a, b string) bool {
 }
 
 // URLFault says why text cannot be the url of a side; empty: it can.
+// URLFault is for the command, whose flags name sides too.
 func URLFault(s string) string { return badBaseURL(s) }
 
 // badBaseURL says what is wrong with a side's URL; empty when nothing is.
 func badBaseURL(s string) string {
 	u, err := url.Parse(s)
 	switch {
+	// Before the error: url.Parse refuses 127.0.0.1:8080 with words nobody understands.
 	case lacksScheme(s), err == nil && u.Scheme != "http" && u.Scheme != "https":
 		return fmt.Sprintf("%q must begin with http:// or https://", problem.Cut(s, 80))
 	case err != nil:
@@ -180,6 +184,7 @@ func badServiceURL(s string) string {
 // badHost says what is wrong with host or host:port; empty when nothing is. Names are ASCII:
 // an international name is written as DNS has it.
 func badHost(s string) string {
+	// The port is what follows the last colon outside of brackets.
 	host, port := s, ""
 	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
 		host, port = s[:i], s[i+1:]
@@ -241,6 +246,7 @@ func (b *builder) checkOrigin(fail func(hint, format string, args ...any), text 
 	origin := originOf(text)
 	for _, side := range []Side{Blue, Green} {
 		c := b.suite.Side(side)
+		// A side whose addresses wait for variables cannot be held to anything yet.
 		urls, complete := c.addresses()
 		if !complete || slices.ContainsFunc(urls, func(s string) bool { return originOf(s) == origin }) {
 			continue
@@ -272,6 +278,7 @@ func originOf(text string) string {
 	if err != nil {
 		return text
 	}
+	// A final dot means the same host to DNS.
 	host, port := strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)]

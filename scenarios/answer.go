@@ -14,11 +14,13 @@ import (
 type Capture struct {
 	Name string
 	// At is a path into the body that names one value.
-	At     string
+	At string
+	// Header and Cookie name what is read instead of the body.
 	Header string
 	Cookie string
 	// Regex picks its first group, or the whole match where it has none.
-	Regex  string
+	Regex string
+	// Status captures the status itself, as a number.
 	Status bool
 	// Same demands that both sides have captured the same value.
 	Same bool
@@ -32,6 +34,8 @@ type Expect struct {
 	Status []StatusMatch
 	// Latency are tests of the time to the last byte, in seconds.
 	Latency []Matcher
+	// Headers, Cookies and Body are in the order of the file, the merged ones of the defaults
+	// first.
 	Headers []FieldExpect
 	Cookies []FieldExpect
 	Body    []PathExpect
@@ -46,7 +50,8 @@ type Expect struct {
 	SnapshotData []byte
 	// schema is the compiled Schema.
 	schema *bodyschema.Schema
-	HLS    *HLSExpect
+	// HLS is what the body must be as a playlist; nil: nothing.
+	HLS *HLSExpect
 	// Answer is the suite's own test of successes; nil: the defaults.
 	Answer *AnswerTest
 	// Numbers says when a number of the body equals one that is expected; of the suite.
@@ -59,6 +64,7 @@ type Expect struct {
 
 // An AnswerTest says which answers of a suite are successes. An answer that has
 // at least one of the paths is a success when the values at those that it has pass.
+// An answer with none of the paths is judged by the envelopes that bgverify knows.
 type AnswerTest struct{ OK []PathExpect }
 
 // A StatusMatch is a range of statuses, both ends included: {200, 200} or {200, 299}.
@@ -137,9 +143,11 @@ var opWords = []string{
 func (op Op) String() string { return word(opWords, uint8(op), "Op") }
 
 // opOf is the test of a key; zero for a word that is not a test.
+// Words that are not tests cannot come from a file: the key tables list the same words.
 func opOf(key string) Op { return Op(max(0, slices.Index(opWords, key))) }
 
 // A Matcher is one test of a value.
+// Which of Value, List and Sub is set follows from Op; see its constants.
 type Matcher struct {
 	Op Op
 	// Value is the operand; nil where List or Sub holds it.
@@ -197,6 +205,7 @@ func (k AuthKind) String() string {
 
 // CheckSchema lists how a body breaks the expectation's JSON Schema, each as
 // "/json/pointer: what is wrong", sorted; empty when it obeys or there is none.
+// It is here and not in the runner, because the compiled schema is not part of the language.
 func (e *Expect) CheckSchema(body []byte) []string {
 	if e.schema == nil {
 		return nil

@@ -126,6 +126,7 @@ func (a *Auth) templates(f func(*Template)) {
 }
 
 // clientHeaders are written by the client from what it sends.
+// The values are hints: where the same is written instead. What has none is never sent.
 var clientHeaders = map[string]string{
 	"host": "write host: in sides", "content-length": "it follows from the body", "transfer-encoding": "it follows from the body",
 	"connection": "connections belong to the client", "keep-alive": "connections belong to the client",
@@ -163,6 +164,7 @@ func (w *walker) checkCookieName(k *yaml.Node) bool {
 }
 
 // checkLiterals reports control characters in what the file writes itself.
+// What placeholders bring is checked when the request is rendered.
 func (w *walker) checkLiterals(fields []Field, what string, check func(string) error) {
 	for _, f := range fields {
 		for i := range f.Value.Parts {
@@ -266,6 +268,7 @@ func (w *walker) readHMAC(a *keys.Mapping, v *yaml.Node) *HMACAuth {
 }
 
 // kinds are the kinds of authentication that a step is sent with.
+// Each side may have its own; a load stage asks before it makes its requests.
 func (s *Suite) kinds(step *Step) []AuthKind {
 	var out []AuthKind
 	// The nearest word wins: the step's, the service's, the side's.

@@ -79,6 +79,7 @@ func (b *builder) readCaseKeys(w *walker, o *keys.Mapping, c *Case) {
 	if n := o.Values["skip"]; n != nil && !o.Broken && (strings.TrimSpace(c.Skip) == "" || keys.IsLiteral(source.Deref(n))) {
 		o.Fail(o.At("skip"), "write the reason", "skip needs a reason")
 	}
+	// The day itself still counts; see keys.Mapping.Date.
 	if q := o.Open("quarantine", "quarantine", ""); q != nil {
 		c.Quarantine = &Quarantine{}
 		q.Bind(c.Quarantine)
@@ -90,6 +91,7 @@ func (b *builder) readCaseKeys(w *walker, o *keys.Mapping, c *Case) {
 }
 
 // checkTagName holds a tag to what an expression of --tag can name.
+// and, or and not are the words of the expressions.
 func (w *walker) checkTagName(n *yaml.Node, text string) bool {
 	if keys.BadNameAt(text) >= 0 || text == "" || text == "and" || text == "or" || text == "not" {
 		w.Errorf(n, "", "%q is not a tag: letters, digits, - _ . and none of and, or, not", problem.Cut(text, 40))
@@ -181,6 +183,7 @@ func (b *builder) usePart(o *keys.Mapping, ctx stepContext, what string) []*Step
 		inner.prefix = ctx.prefix + name + " / "
 	}
 	var out []*Step
+	// Each use reads the nodes again: what they mean depends on where they are used.
 	for _, n := range p.lists[part].Content {
 		if len(b.steps) > maxSteps {
 			o.Fail(o.At("use"), "", "more than %d steps in one suite", maxSteps)
@@ -197,6 +200,8 @@ func (b *builder) findPart(o *keys.Mapping, ctx stepContext, ref string) (p *par
 	if ref == "" {
 		return nil, "", ""
 	}
+	// Each way in which a use can be wrong has its own message, in the order in which they can
+	// be found out.
 	file, part, ok := partName(ref)
 	if !ok {
 		o.Fail(o.At("use"), "write file.yaml#name", "%q does not name a part", problem.Cut(ref, 60))
@@ -242,6 +247,7 @@ const maxSteps = 10_000
 // its placeholders only where a suite uses it. It reads into a suite that is thrown away.
 func (l *loader) checkParts(w *walker) {
 	p := l.readPartFile(w.Src)
+	// Defaults are those of the language; names are not checked, services neither.
 	s := &Suite{Name: "parts"}
 	b := &builder{loader: l, suite: s, defaults: &stepDefaults{Timeout: defaultTimeout, SideEffects: NoEffects}}
 	b.names = newNames(l, s)
@@ -255,9 +261,11 @@ func (l *loader) checkParts(w *walker) {
 }
 
 // A Size counts what suites hold: cases with their rows, and load stages.
+// The same counts are used of what runs and of what is left out.
 type Size struct{ Cases, Loads int }
 
 // SizeOf counts suites, what an only leaves out included.
+// The rows of a case count one by one, as they do in reports.
 func SizeOf(suites []*Suite) Size {
 	var n Size
 	for _, s := range suites {

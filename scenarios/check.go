@@ -29,6 +29,7 @@ func (b *builder) checkStep(o *keys.Mapping, s *Step, what string) {
 	if len(s.Sides) == 1 && s.Compare && !o.Broken {
 		o.Fail(o.At("sides"), "add compare: none", "a step for one side has nothing to compare with")
 	}
+	// Which of the two would come first is not said anywhere.
 	if s.Poll != nil && s.Repeat > 1 {
 		o.Fail(o.At("repeat"), "", "a step polls or repeats, not both")
 	}
@@ -54,6 +55,7 @@ func (b *builder) checkStep(o *keys.Mapping, s *Step, what string) {
 }
 
 // expectsNothing names an expectation that any answer meets.
+// It is a warning: the expectation is true, and its author believes that it checks.
 func expectsNothing(e *Expect) string {
 	// All five classes together are any status.
 	classes := 0
@@ -103,6 +105,7 @@ func (b *builder) checkCase(w *walker, o *keys.Mapping, c *Case) {
 	if c.Crossover && slices.ContainsFunc(c.Steps, func(s *Step) bool { return len(s.Sides) > 0 }) {
 		w.Errorf(o.At("crossover"), "", "a crossover walks every step on both sides; a step of one side cannot be crossed")
 	}
+	// The sides change between two steps.
 	if c.Crossover && len(c.Steps) == 1 {
 		w.Warnf(o.At("crossover"), "a crossover needs two steps to cross between", "a crossover of one step crosses nothing")
 	}
@@ -222,6 +225,7 @@ func (b *builder) checkSuite(w *walker, o *keys.Mapping) {
 }
 
 // minSecret is the length below which a secret cannot be told from other text.
+// A value of one or two characters is part of half of all answers.
 const minSecret = 6
 
 // checkSecrets reports names that nothing gives, which would leave the real secret readable,
@@ -234,6 +238,7 @@ func (b *builder) checkSecrets(w *walker, o *keys.Mapping) {
 		}
 		// A secret is a variable, or an environment variable of the list.
 		own := slices.Contains(b.suite.Env, name)
+		// Where a name is not a variable, a list that hides nothing would look like one that does.
 		if known, _ := b.names.resolve(name); !known && !own && !b.isVariable(name) {
 			w.Errorf(at, suggest.Hint(name, append(b.names.known(), b.suite.Env...)),
 				"secret %q is neither a variable nor in the env list", name)
@@ -244,6 +249,7 @@ func (b *builder) checkSecrets(w *walker, o *keys.Mapping) {
 			continue
 		}
 		for _, side := range []Side{Blue, Green} {
+			// Captures are not known yet: what files, flags and the environment give is measured.
 			scope := b.addressScope(side)
 			v, ok, err := scope.Lookup(name)
 			if !ok && err == nil && own {

@@ -20,6 +20,7 @@ type undoing struct {
 }
 
 // readCompensates reads the names of the steps that a step takes back.
+// They are linked when all steps of the case are known.
 func (b *builder) readCompensates(o *keys.Mapping, s *Step) {
 	if !o.Has("compensates") {
 		return
@@ -92,6 +93,7 @@ func (b *builder) linkNamed(steps, cleanup []*Step) {
 			continue // of another list
 		}
 		w.step.named = true
+		// What a step may name; the message lists them when it names none of them.
 		candidates := steps
 		if !inCleanup {
 			candidates = steps[:at]
@@ -100,6 +102,7 @@ func (b *builder) linkNamed(steps, cleanup []*Step) {
 			text := source.Deref(n).Value
 			i := slices.IndexFunc(candidates, func(s *Step) bool { return s.Name == w.step.prefix+text || s.Name == text })
 			switch {
+			// The steps before it are what the author meant.
 			case i < 0:
 				known := make([]string, len(candidates))
 				for j, s := range candidates {
@@ -122,11 +125,13 @@ func (s *Step) leavesSomething() bool {
 }
 
 // usesCaptureOf reports whether a step's request names what an earlier step captured.
+// The id that an earlier step created is nearly always a capture of it.
 func (s *Step) usesCaptureOf(earlier *Step) bool {
 	return slices.ContainsFunc(earlier.Captures, func(c Capture) bool { return s.Uses(c.Name) })
 }
 
 // Uses reports whether the step's request has a placeholder for a variable.
+// Only what is sent counts, not expectations.
 func (s *Step) Uses(variable string) bool {
 	used := false
 	s.Request.templates(func(t *Template) { used = used || t.Names(variable) })

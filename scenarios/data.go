@@ -72,6 +72,7 @@ func (b *builder) readData(w *walker, o *keys.Mapping, c *Case) *Data {
 	if x.Broken || open == nil {
 		return nil
 	}
+	// Problems of the rows are reported where they are named.
 	at := x.At("file")
 	if !x.Has("file") {
 		at = x.At("rows")
@@ -90,6 +91,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 		return nil
 	}
 	d.Columns = columns
+	// A column without a name cannot be used by anything.
 	for _, col := range columns {
 		if strings.TrimSpace(col) == "" {
 			for range all { // closes the file
@@ -169,6 +171,7 @@ func (b *builder) checkRowName(d *Data) bool {
 	if d.Name == nil {
 		return true
 	}
+	// Neither variables nor needs answer in the name of a row.
 	s := *b.suite
 	s.Vars, s.Needs, s.Blue.Vars, s.Green.Vars, s.Stage = nil, nil, nil, nil, nil
 	// The copy takes the problems and is thrown away; opts are copied with it.
@@ -196,10 +199,12 @@ func didYouMeanColumn(hint string, columns []string) string {
 
 // RowID is the id and name of a case's row: suite/case[row]. A zero row is the
 // case itself.
+// Ids of rows stay the same when the order of the file changes, if rows are named.
 func (c *Case) RowID(row Row) (id, name string) {
 	if c.Data == nil || row.Number == 0 {
 		return c.ID, c.Name
 	}
+	// A name that cannot be made was reported when the rows were read.
 	text, err := c.Data.RowName(row)
 	if err != nil {
 		text = strconv.Itoa(row.Number)
@@ -218,6 +223,7 @@ func (w *walker) readInlineRows(n *yaml.Node) rows.Source {
 			w.Errorf(c, "write {column: value}", "a row must be a mapping, not %s", keys.KindWord(c))
 			continue
 		}
+		// Each row is put in the order of the first.
 		names, cells := w.readInlineRow(c)
 		if i == 0 {
 			columns = names
@@ -248,6 +254,7 @@ func (w *walker) readInlineRow(n *yaml.Node) (names []string, cells []Value) {
 			w.Errorf(k, `write null, or "" for an empty text`, "column %q has no value", k.Value)
 			return
 		}
+		// Cells keep their JSON type; text is not turned into a number.
 		node := w.JSONNode(v, "column "+k.Value)
 		if !node.Static() {
 			w.Errorf(v, "use vars: for computed values", "cells take no placeholders")

@@ -25,6 +25,7 @@ func (l *loader) readEnv(w *walker) *Env {
 	o := w.Object(w.Src.Root, "env file", "")
 	o.Text("doc")
 	o.Bind(e)
+	// Addresses stay templates: each suite expands them with its own variables.
 	e.Blue, e.Green = w.readSides(o)
 	l.compileRules(e.Rules)
 	if x := o.Open("limits", "limits", ""); x != nil {
@@ -52,6 +53,7 @@ func (l *loader) readEnv(w *walker) *Env {
 // else they name is looked up in the suites. Addresses without placeholders are checked too.
 func (w *walker) checkEnvList(e *Env) {
 	s := &Suite{Env: e.Env, Stage: &Env{}}
+	// Only the environment is asked of these names; variables are those of the suites.
 	n := newNames(w.loader, s)
 	check := func(t *Template) {
 		if t == nil {
@@ -82,6 +84,7 @@ func (w *walker) checkEnvList(e *Env) {
 }
 
 // A Config is bgverify.yaml: env files by stage and defaults of flags.
+// Zero values are keys that are not written: the command has its own defaults.
 type Config struct {
 	File string
 	// Envs are stages with the paths of their env files, in file order.
@@ -107,6 +110,7 @@ func (l *loader) readConfig(w *walker) *Config {
 	o := w.Object(w.Src.Root, "config", "")
 	c := &Config{File: w.Src.Path}
 	o.Bind(c)
+	// The stage of `env:` must be one of `envs:`.
 	known := false
 	o.EachPair("envs", func(k, v *yaml.Node) {
 		text, ok := w.ScalarText(v, "envs", keys.File)

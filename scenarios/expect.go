@@ -39,6 +39,7 @@ func (w *walker) readExpect(n *yaml.Node, what string) *expectSource {
 		if n == nil {
 			continue
 		}
+		// An override has the keys of expect, without further overrides.
 		x := w.Object(n, "side expect", side.String()+" of "+what)
 		over := &Expect{}
 		w.readExpectInto(x, over)
@@ -70,6 +71,7 @@ func (w *walker) readExpectInto(o *keys.Mapping, e *Expect) {
 	for _, part := range []string{"headers", "cookies", "body"} {
 		o.RefuseEmpty(part, "remove it, or say what must hold")
 	}
+	// Each part is read on its own: a wrong one leaves the others as they are.
 	e.Latency = w.readLatency(o)
 	e.Headers = w.readFieldExpects(o, "headers", w.checkAnyHeaderName)
 	e.Cookies = w.readFieldExpects(o, "cookies", w.checkCookieName)
@@ -118,6 +120,7 @@ func (w *walker) readStatus(n *yaml.Node) (StatusMatch, bool) {
 	if low, err := strconv.Atoi(text); err == nil {
 		return StatusMatch{low, low}, true
 	}
+	// A class is all of its hundred statuses.
 	low := int(m[1][0]-'0') * 100
 	return StatusMatch{low, low + 99}, true
 }
@@ -130,6 +133,7 @@ func (w *walker) readLatency(o *keys.Mapping) []Matcher {
 		return nil
 	}
 	read := func(x *keys.Mapping, name string) (Matcher, bool) {
+		// Durations are written with their unit and compared as seconds.
 		d := x.Duration(name, 0)
 		text := strconv.FormatFloat(d.Seconds(), 'f', -1, 64)
 		at := w.Pos(x.At(name))
@@ -278,6 +282,7 @@ func mergeExpect(base, over *expectSource) *expectSource {
 // argument is changed: all steps share the defaults.
 func overlay(base, over Expect) Expect {
 	out := base
+	// Messages at run time lead to the nearest expectation.
 	if over.Pos.Line > 0 {
 		out.Pos = over.Pos
 	}
@@ -288,6 +293,7 @@ func overlay(base, over Expect) Expect {
 			out.Status = over.Status
 		case "latency":
 			out.Latency = over.Latency
+		// Rule 2, as for cookies and body.
 		case "headers":
 			out.Headers = overlayFields(base.Headers, over.Headers)
 		case "cookies":

@@ -103,6 +103,7 @@ func Load(fsys fs.FS, paths []string, opts LoadOptions) ([]*Suite, Problems) {
 
 // LoadEnv reads an env file, for [LoadOptions].Env. Its addresses may name variables of
 // suites, so that they are expanded only where a suite is read.
+// Problems of its addresses that depend on a suite are those of the suite.
 func LoadEnv(fsys fs.FS, name string, opts LoadOptions) (*Env, Problems) {
 	l := newLoader(fsys, opts)
 	src := l.open(path.Clean(name))
@@ -115,6 +116,7 @@ func LoadEnv(fsys fs.FS, name string, opts LoadOptions) (*Env, Problems) {
 
 // LoadRules reads a rule file: YAML with a top-level rules list. Rule files that it uses are
 // read too; the rules come in the order in which they are written.
+// Rules are compiled, so that what no engine would take is reported with its place.
 func LoadRules(fsys fs.FS, name string, opts LoadOptions) ([]diff.Rule, Problems) {
 	l := newLoader(fsys, opts)
 	src := l.open(path.Clean(name))

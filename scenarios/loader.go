@@ -63,6 +63,7 @@ type walker struct {
 	*keys.Reader
 }
 
+// newWalker reads the mappings of a file for a loader, which takes what it finds.
 func newWalker(l *loader, src *source.File) *walker { return &walker{l, keys.NewReader(src, l)} }
 
 // A place is where a template was read from. Problems of names are found long after the
@@ -72,6 +73,7 @@ type place struct {
 	n   *yaml.Node
 }
 
+// newLoader starts a load; every map is made here, so that no reader has to ask.
 func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 	return &loader{
 		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source.File{}, texts: map[string][]string{},
@@ -109,9 +111,12 @@ func (l *loader) Add(p Problem) {
 }
 
 // Opened remembers a mapping for checkRead.
+// Mappings are asked for unread keys at the end of their file: a reader may come back to
+// one for further keys.
 func (l *loader) Opened(o *keys.Mapping) { l.objects = append(l.objects, o) }
 
 // Placed remembers where a template is written.
+// Only templates that were read from a scalar have a place; those made by code do not.
 func (l *loader) Placed(t *Template, src *source.File, n *yaml.Node) { l.places[t] = place{src, n} }
 
 // ReadField reads the field types that only this package knows: an authentication, a list
@@ -138,6 +143,7 @@ func (l *loader) ReadField(o *keys.Mapping, k *keys.Key, field any) bool {
 
 // open reads and parses a YAML file once; nil when it cannot be used, which has
 // then been reported.
+// A second call returns the same tree, so that a file that two suites use is reported once.
 func (l *loader) open(name string) *source.File {
 	if s, ok := l.sources[name]; ok {
 		return s

@@ -16,8 +16,10 @@ import (
 
 // readOperand reads a value that something is compared with, its JSON type kept
 // unless it is compared with text anyway (headers, cookies).
+// A placeholder that is the whole operand keeps the type of its value.
 func (w *walker) readOperand(n *yaml.Node, what string, asText bool) *Template {
 	n = source.Deref(n)
+	// Headers and cookies are text: the spelling counts, not the type.
 	if asText {
 		t := w.Template(n, what)
 		if t != nil {
@@ -25,6 +27,7 @@ func (w *walker) readOperand(n *yaml.Node, what string, asText bool) *Template {
 		}
 		return t
 	}
+	// A list or mapping is compared as a whole, with its placeholders expanded.
 	node := w.JSONNode(n, what)
 	switch node.Kind {
 	case 's':
@@ -37,6 +40,7 @@ func (w *walker) readOperand(n *yaml.Node, what string, asText bool) *Template {
 
 // readMatchers reads what a value must be: a mapping of tests, or a value that
 // stands for eq. asText is set where only text can be met.
+// It returns nil where a problem was reported.
 func (w *walker) readMatchers(n *yaml.Node, what string, asText bool) []Matcher {
 	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
@@ -62,6 +66,7 @@ func (w *walker) readTests(table string, n *yaml.Node, what string, asText bool)
 		if n == nil {
 			continue
 		}
+		// The place is that of the key, since operands may be several lines.
 		m := Matcher{Op: opOf(name), Pos: w.Pos(o.Keys[name])}
 		if w.readMatcher(o, name, source.Deref(n), &m, asText) {
 			out = append(out, m)
@@ -125,6 +130,7 @@ func (w *walker) readNumberOperand(n *yaml.Node, what string) *Template {
 	if t == nil {
 		return nil
 	}
+	// A placeholder is checked when it has a value.
 	if t.Static() && !template.IsNumber(strings.TrimSpace(t.Text)) {
 		hint := ""
 		if _, err := template.ParseDuration(t.Text); err == nil {
@@ -177,6 +183,7 @@ const maxRegex = 1 << 10
 // checkRegex compiles a pattern while the file is read; it is compiled again where it is
 // used, with the values of its placeholders.
 func (w *walker) checkRegex(n *yaml.Node, text, what string) {
+	// Length first: compiling is what costs.
 	if len(text) > maxRegex {
 		w.Errorf(n, "", "%s is longer than %d bytes", what, maxRegex)
 		return
@@ -192,9 +199,111 @@ func (w *walker) checkRegex(n *yaml.Node, text, what string) {
 }
 
 // String is the matcher as a person would say it, its operand unexpanded.
+// It is what reports show of an expectation that failed.
 func (m Matcher) String() string {
 	if m.Value != nil {
 		return m.Op.String() + " " + m.Value.Text
 	}
 	return fmt.Sprintf("%s %v", m.Op, append(m.Sub[:0:0], m.Sub...))
+}
+
+// A VarExpect is what a variable must be for a step to run.
+type VarExpect struct {
+	Name string
+	// Value is the variable alone, as a placeholder.
+	Value    *Template
+	Matchers []Matcher
+	Pos      Pos
+}
+
+// readWhen reads a step's condition: one placeholder that must not be empty, or a
+// mapping of tests on variables and on the previous answer. A condition that cannot be
+// false is a problem: a step that always runs where somebody wanted a choice.
+func (w *walker) readWhen(o *keys.Mapping, n *yaml.Node, s *Step, what string) {
+	n = source.Deref(n)
+	if n.Kind != yaml.MappingNode {
+		if t := o.Template("when"); t != nil && w.checkCanFail(n, t) {
+			s.WhenVar = t
+		}
+		return
+	}
+	x := w.Object(n, "when", what)
+	// A variable may be expected to be null.
+	x.EachPairOrNull("vars", func(k, v *yaml.Node) {
+		if e, ok := w.readVarExpect(k, v); ok {
+			s.WhenVars = append(s.WhenVars, e)
+		}
+	})
+	x.RefuseEmpty("vars", "write {name: value}")
+	// The other keys are tests of the previous answer.
+	e := &Expect{}
+	if w.readExpectInto(x, e); len(e.Written) > 0 {
+		s.When = e
+	}
+	o.Broken = o.Broken || x.Broken
+}
+
+// readVarExpect reads the tests of one variable. The variable is kept as a template, so that it
+// is looked up, checked and expanded like any placeholder.
+func (w *walker) readVarExpect(k, v *yaml.Node) (VarExpect, bool) {
+	name := k.Value
+	if env, ok := template.CutEnv(name); (!ok || template.BadNameAt(env) >= 0) && !w.CheckVarName(k, name) {
+		return VarExpect{}, false
+	}
+	t, _ := template.Parse("{{"+name+"}}", w.Pos(k))
+	m := w.readMatchers(v, "variable "+name, false)
+	return VarExpect{Name: name, Value: t, Matchers: m, Pos: w.Pos(k)}, len(m) > 0
+}
+
+// checkCanFail refuses a condition that is the same whatever the variables are: text
+// next to a placeholder is never empty, so that {{x}} == yes would always hold.
+func (w *walker) checkCanFail(n *yaml.Node, t *Template) bool {
+	if t.Static() {
+		w.Errorf(n, "write a placeholder, or when: {vars: {name: value}}; a case that is not to run has skip: reason",
+			"when: %s is always the same", problem.Cut(t.Text, 40))
+		return false
+	}
+	for i := range t.Parts {
+		if t.Parts[i].Name == "" && strings.TrimSpace(t.Parts[i].Literal) != "" {
+			w.Errorf(n, comparisonHint(t), "this condition always holds: text next to a placeholder is never empty")
+			return false
+		}
+	}
+	return true
+}
+
+var comparison = regexp.MustCompile(`^\s*(==|=|!=|<>|<=|>=|<|>)\s*(.+?)\s*$`)
+
+// comparisonHint writes a comparison such as {{x}} == yes, which other tools have, as a test
+// of x. Expressions were rejected: they need types, precedence and quoting of their own,
+// and matchers say the same in the words of expect.
+func comparisonHint(t *Template) string {
+	const general = "compare a variable: when: {vars: {name: value}}"
+	if len(t.Parts) != 2 || t.Parts[0].Name == "" || len(t.Parts[0].Filters) > 0 || strings.ContainsAny(t.Parts[0].Name, "$'") {
+		return general
+	}
+	m := comparison.FindStringSubmatch(t.Parts[1].Literal)
+	if m == nil {
+		return general
+	}
+	test := map[string]string{
+		"==": "%s", "=": "%s", "!=": "{ne: %s}", "<>": "{ne: %s}", "<": "{lt: %s}", "<=": "{lte: %s}",
+		">": "{gt: %s}", ">=": "{gte: %s}",
+	}[m[1]]
+	return fmt.Sprintf("write when: {vars: {%s: "+test+"}}", t.Parts[0].Name, problem.Cut(m[2], 40))
+}
+
+// whenNode is the when of a case's first step, looked up in the tree: the case may be of
+// steps or of one request.
+func whenNode(o *keys.Mapping) *yaml.Node {
+	n := o.Node
+	if list := o.Values["steps"]; list != nil && len(source.Deref(list).Content) > 0 {
+		n = source.Deref(source.Deref(list).Content[0])
+	}
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == "when" {
+			return n.Content[i+1]
+		}
+	}
+	return n
 }

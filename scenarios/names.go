@@ -20,7 +20,9 @@ import (
 // The scope changes while a suite is read: beginCase starts a case, capture adds a name,
 // keepForAll ends setup, and with is set for each step of a part.
 type names struct {
-	l     *loader
+	// l takes the problems, and knows flags and environment.
+	l *loader
+	// suite gives its own variables and those of its sides; they are read before any step.
 	suite *Suite
 	// captures are those known so far in this case, setup those known everywhere, and all
 	// those of the whole suite, for what is sent with every step.
@@ -28,7 +30,8 @@ type names struct {
 	setup    map[string]*captured
 	all      map[string]*captured
 	// columns are those of the case's rows.
-	columns  []string
+	columns []string
+	// caseVars are the variables of the case.
 	caseVars []Var
 	// with are the arguments of the parts around the step being read, outermost first.
 	with [][]Var
@@ -52,10 +55,13 @@ type unknownName struct {
 
 // A captured is a capture and whether anything uses it.
 type captured struct {
-	pos  Pos
+	// pos tells one capture from another of the same name.
+	pos Pos
+	// used is set by the first placeholder that names it.
 	used bool
 }
 
+// newNames knows no capture yet: setup comes first.
 func newNames(l *loader, s *Suite) *names {
 	return &names{l: l, suite: s, captures: map[string]*captured{}, setup: map[string]*captured{}, all: map[string]*captured{}}
 }
@@ -73,6 +79,7 @@ func (n *names) keepForAll() { n.setup = n.captures }
 // capture makes a name known to the steps that follow. The steps of a part are read at each
 // use: a capture at the same place is the same capture, so that one use of it is enough.
 func (n *names) capture(c Capture) {
+	// The same step read again, by another use of its part.
 	if old := n.captures[c.Name]; old != nil && old.pos == c.Pos {
 		return
 	}
@@ -104,6 +111,7 @@ func (n *names) resolve(name string) (ok bool, from []*Template) {
 	// Rule 2.
 	count := 0
 	for _, side := range []Side{Blue, Green} {
+		// Both sides are asked: a variable of one side alone could not make the other's request.
 		_, d, found := n.sources(side).Find(name)
 		if !found {
 			continue
@@ -124,6 +132,7 @@ func (n *names) resolve(name string) (ok bool, from []*Template) {
 
 // sources are what answers a name on a side at the place being read, but for captures.
 func (n *names) sources(side Side) *template.Sources {
+	// The cells are empty: only whether a name is known counts here.
 	s := n.suite.Sources(side, n.suite.Stage)
 	s.Columns, s.Cells = n.columns, make([]Value, len(n.columns))
 	s.With, s.Case = n.with, n.caseVars
@@ -133,9 +142,11 @@ func (n *names) sources(side Side) *template.Sources {
 
 // given reports whether anything outside the suite's common variables and its
 // cases answers a name: a flag, the environment, the env file, or both sides.
+// It decides whether a need is met.
 func (n *names) given(name string) bool {
 	for _, side := range []Side{Blue, Green} {
 		s := n.sources(side)
+		// What is left is what comes from outside, and the variables of the side.
 		s.Columns, s.With, s.Case, s.Suite = nil, nil, nil, s.Suite[:1]
 		if _, _, found := s.Find(name); !found {
 			return false
@@ -254,6 +265,7 @@ func (n *names) checkOldEnv(t *Template, p *template.Part, name string) {
 
 // improveHints says of unknown names where they are captured, once all captures
 // are known.
+// The problems themselves stay as they were reported.
 func (n *names) improveHints() {
 	for _, u := range n.unknown {
 		if c := n.all[u.name]; c != nil {
@@ -288,6 +300,7 @@ func (n *names) unknownHint(name string) string {
 // checkEnv holds a template to the environment variables that its file may read. The list
 // is the one place that says what leaves a machine's environment through this file.
 func (n *names) checkEnv(t *Template, p *template.Part, name string, hasDefault bool) {
+	// The hint about a mistyped name comes before the one to add it.
 	allowed := n.suite.Env
 	if !slices.Contains(allowed, name) {
 		hint := fmt.Sprintf("add it to the suite's list: env: [%s]", name)
@@ -297,6 +310,7 @@ func (n *names) checkEnv(t *Template, p *template.Part, name string, hasDefault 
 		n.report(t, p, hint, "environment variable %q is not in the env list", name)
 		return
 	}
+	// Whether it is set counts only where requests are sent.
 	if !n.l.opts.Demand || hasDefault || n.l.opts.Getenv == nil {
 		return
 	}
@@ -311,6 +325,7 @@ func (n *names) report(t *Template, p *template.Part, hint, format string, args 
 	if n.l.Full() {
 		return
 	}
+	// Without a known place the problem is at the template's own.
 	found := Problem{Pos: t.Pos, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: 1}
 	if at, ok := n.l.places[t]; ok {
 		text := t.Text[min(p.Offset, len(t.Text)):]
@@ -324,6 +339,7 @@ func (n *names) report(t *Template, p *template.Part, hint, format string, args 
 }
 
 // endOf is the end of the placeholder that text begins with.
+// A template that has no end was refused when it was parsed.
 func endOf(text string) int {
 	if end := strings.Index(text, "}}"); end >= 0 {
 		return end + 2
@@ -359,6 +375,7 @@ func (e *Env) side(side Side) *SideConfig {
 
 // addressScope answers what is known before the first request: flags, the
 // environment, the env file, and the variables of side and suite.
+// depth counts the variables that are being expanded.
 type addressScope struct {
 	sources *template.Sources
 	depth   int

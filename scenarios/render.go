@@ -68,6 +68,7 @@ func renderFields(fields []Field, scope template.Scope, check func(string) error
 }
 
 // headerValue refuses what would end the header: CR, LF and other controls.
+// A tab is allowed, as in RFC 9110.
 func headerValue(v string) error {
 	for i := range len(v) {
 		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
@@ -176,6 +177,7 @@ func (b *Body) renderForm(scope template.Scope) ([]byte, error) {
 }
 
 // formEncode is the encoding of application/x-www-form-urlencoded: space is +.
+// Letters, digits and - _ . ~ * stay as they are.
 func formEncode(s string) string {
 	return strings.ReplaceAll(template.PercentEncode(s, " *"), " ", "+")
 }
@@ -238,6 +240,7 @@ func (b *Body) renderMultipart(scope template.Scope) ([]byte, string, error) {
 }
 
 // quoteParameter escapes as browsers do.
+// Names of parts and files stay in UTF-8.
 func quoteParameter(s string) string {
 	return strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A").Replace(s)
 }

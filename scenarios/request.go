@@ -69,6 +69,7 @@ func (b *builder) serviceNames() []string {
 // verbKey is the key that names the request, for problems of the request as a whole.
 func verbKey(o *keys.Mapping) *yaml.Node {
 	for _, v := range append(slices.Clone(keys.Verbs), "request") {
+		// The first in the order of the table, when there are several.
 		if k := o.Keys[v]; k != nil {
 			return k
 		}
@@ -98,6 +99,7 @@ func (b *builder) readVerb(o *keys.Mapping, ctx stepContext, s *Step) {
 		return
 	// Methods that have a key must be written by it: one way to write a request.
 	case found[0] == "request":
+		// The long form, for methods without a key.
 		r := ctx.Object(o.Get("request"), "request", "")
 		r.Bind(&s.Request)
 		if m := s.Request.Method; m != "" && (!template.IsToken(m) || m != strings.ToUpper(m)) {
@@ -130,6 +132,7 @@ func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
 	}
 	// Literal text is sent as it is, but for what no URL may hold.
 	for _, p := range t.Parts {
+		// Control characters and backslashes are read differently by servers and proxies.
 		if err := headerValue(p.Literal); err != nil || strings.ContainsAny(p.Literal, "\\") {
 			fail("", "a URL may not hold control characters or backslashes")
 			return
@@ -190,6 +193,7 @@ func (b *builder) readRequestBody(o *keys.Mapping, ctx stepContext, s *Step) {
 	if len(found) == 0 {
 		return
 	}
+	// A body key without a value was reported.
 	n := o.Get(found[0])
 	if n == nil {
 		return
@@ -247,6 +251,7 @@ func (w *walker) readGraphQL(o *keys.Mapping, n *yaml.Node, body *Body) {
 	} else {
 		g := w.Object(n, "graphql", "")
 		g.Bind(body)
+		// Variables are any JSON, with placeholders at their leaves.
 		if v := g.Get("variables"); v != nil {
 			body.Node = w.JSONNode(v, "variables")
 		}
@@ -279,6 +284,7 @@ func (w *walker) readPart(k, v *yaml.Node) (Part, bool) {
 	}
 	x := w.Object(v, "multipart part", "part "+quoteName(k.Value))
 	x.Bind(&p)
+	// Neither or both.
 	if x.Has("value") == x.Has("file") && !x.Broken {
 		x.Fail(x.Node, "write value: or file:", "part %q needs a value or a file, one of them", k.Value)
 	}

@@ -22,6 +22,7 @@ func (w *walker) readRuleList(o *keys.Mapping, name string, stack []string) []di
 	var out []diff.Rule
 	o.EachElement(name, func(_ int, n *yaml.Node) {
 		r := w.Object(n, "rule", "")
+		// It was reported as such.
 		if r.Node.Kind != yaml.MappingNode {
 			return
 		}
@@ -60,11 +61,13 @@ func (w *walker) useRules(r *keys.Mapping, stack []string) []diff.Rule {
 		r.Fail(r.At("use"), "", "parts and rule files are used more than %d times", maxUses)
 		return nil
 	}
+	// The file is opened from here, so that a wrong name is reported at the use.
 	src := w.openFrom(r.At("use"), w, name)
 	if src == nil {
 		return nil
 	}
 	w.files[name] = true
+	// The rules of the file are placed in it, and its uses are relative to it.
 	other := newWalker(w.loader, src)
 	o := other.Object(src.Root, "rule file", "")
 	o.Text("doc")
@@ -112,6 +115,7 @@ func (w *walker) readRule(r *keys.Mapping) (diff.Rule, bool) {
 		r.Fail(r.Node, "add do: ignore, match, tolerance, …", "a rule without do")
 	}
 	w.demandKeys(r, rule)
+	// A rule that expired and went on hiding differences would never be looked at again.
 	if now := w.opts.Now; !rule.Until.IsZero() && !now.IsZero() && now.After(rule.Until) {
 		r.Fail(r.At("until"), "remove the rule, or agree on a new date", "the rule expired on %s", rule.Until.Format("2006-01-02"))
 	}
@@ -139,6 +143,7 @@ func (w *walker) refusePlaceholders(r *keys.Mapping, rule diff.Rule) {
 
 // demandKeys reports the keys that the rule's kind requires and that are not
 // written, such as the reason of a rule that hides differences.
+// Which keys a kind requires is said by package diff, in the row of the kind.
 func (w *walker) demandKeys(r *keys.Mapping, rule diff.Rule) {
 	// A leak that is not allowed is reported by compileRules.
 	if rule.Do == diff.DoLeak && !rule.Allow {
@@ -154,6 +159,7 @@ func (w *walker) demandKeys(r *keys.Mapping, rule diff.Rule) {
 // compileRules reports what diff.Compile finds wrong, at the key it names. Rules of flags
 // were read by another loader: they have no mapping here and are reported at their origin.
 func (l *loader) compileRules(rules []diff.Rule) {
+	// Compile checks dates too; without a clock nothing is late.
 	now := l.opts.Now
 	if now.IsZero() {
 		now = time.Unix(0, 0) // nothing has expired yet
@@ -168,6 +174,7 @@ func (l *loader) compileRules(rules []diff.Rule) {
 			l.Add(Problem{Pos: Pos{File: rules[e.Rule].Origin}, Summary: e.Msg, Hint: e.Hint})
 			continue
 		}
+		// The key that Compile names, or the whole rule.
 		n := r.Node
 		if v := r.Values[e.Field]; v != nil {
 			n = source.Deref(v)

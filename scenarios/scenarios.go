@@ -22,9 +22,10 @@
 // # Where what is
 //
 //	load.go discover.go loader.go        Load and its rules; which files; what is shared while reading
-//	suite.go case.go step.go when.go     one file a level of the language, types next to their readers
+//	suite.go case.go step.go             one file a level of the language, types next to their readers
 //	request.go auth.go render.go         what is sent: reading it, and expanding it at run time
-//	answer.go expect.go matchers.go      what must hold; how expectations are merged
+//	answer.go expect.go expectschema.go  what must hold; how expectations are merged
+//	matchers.go                          tests of values, and the conditions of steps made of them
 //	rules.go                             rules of the comparison and the files they come from
 //	sides.go address.go env.go           both sides, the env file over them, what an address may be
 //	names.go check.go warn.go            placeholders, whole suites, and what is true but worth knowing
@@ -48,6 +49,7 @@ import (
 )
 
 // A Side is one of the two clusters. Zero is invalid.
+// It is Blue + Green - side that names the other one.
 type Side uint8
 
 // The sides, always in this order.
@@ -82,6 +84,7 @@ const (
 )
 
 // A Gate says whether a suite's verdict can stop the shift.
+// A run has the verdict of its required suites.
 type Gate uint8
 
 // The gates. Required is the default; zero is invalid after loading.
@@ -93,6 +96,7 @@ const (
 
 // DefaultCompared is the least share of a body's values that a step must compare,
 // where its suite does not demand less (coverage: {min: …}).
+// Below it a step passes on too little: most of the body was ignored by rules.
 const DefaultCompared = 0.20
 
 // A Suite is one scenario file as it is run: defaults are merged into its steps,
@@ -214,6 +218,7 @@ type TLS struct {
 }
 
 // A Field is one header, query, cookie or form field; order and repetition are kept.
+// Names are kept as the file has them.
 type Field struct {
 	Name  string
 	Value *Template
@@ -242,6 +247,7 @@ type Identity struct {
 }
 
 // Order says when the two requests of a step leave.
+// The order of the two requests must not matter; where it does, the case says so.
 type Order uint8
 
 // The orders. Zero means Together.
@@ -253,6 +259,8 @@ const (
 )
 
 // SideEffects says what an unsafe request leaves behind.
+// The runner decides by them what is sent where writes are not allowed, and what is sent
+// again after a failure.
 type SideEffects uint8
 
 // The side effects. Zero means the method is safe and nothing was declared.
@@ -324,6 +332,7 @@ type Step struct {
 	// Pause is waited before the request is sent.
 	Pause time.Duration
 	// Continue goes on with the case when this step fails.
+	// Continue is for steps whose failure leaves the next ones meaningful.
 	Continue bool
 	// Sides are those that the step is sent to; empty: both. A step of one side compares nothing.
 	Sides []Side
@@ -357,6 +366,7 @@ type Retry struct {
 
 // A Session walks setup again when it is older than TTL or an answer has one of the
 // statuses of RefreshOn. A TTL of 0 never makes it old.
+// A token that ends during a long run would otherwise fail every case after it.
 type Session struct {
 	TTL       time.Duration
 	RefreshOn []int
@@ -427,6 +437,7 @@ type Env struct {
 // Schema is the JSON Schema of scenario files (draft 7, which editors know
 // best), made from the key tables. It is one schema for every kind of file; the
 // first key that tells them apart decides.
+// The file in the repository is this text; a test compares both.
 func Schema() []byte { return keys.Schema() }
 
 // Marshal writes one mapping of a scenario file as YAML: name is a table of

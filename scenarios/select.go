@@ -10,6 +10,7 @@ import (
 )
 
 // A Selection says which cases run. The zero Selection is all of them.
+// The criteria narrow each other: tags and globs and ids and the shard.
 type Selection struct {
 	// Tag is an expression: smoke and not (write or slow).
 	Tag string
@@ -37,6 +38,7 @@ func Select(suites []*Suite, sel Selection) ([]*Suite, error) {
 	if sel.Of != 0 && (sel.Shard < 1 || sel.Shard > sel.Of) || sel.Of < 0 || sel.Of == 0 && sel.Shard != 0 {
 		return nil, fmt.Errorf("select shard %d/%d: want i/n with i from 1 to n", sel.Shard, sel.Of)
 	}
+	// Rule 1 is compiled once for all cases.
 	match, tags, err := parseTags(sel.Tag)
 	if err != nil {
 		return nil, fmt.Errorf("select tags %q: %w", sel.Tag, err)
@@ -71,6 +73,7 @@ func Select(suites []*Suite, sel Selection) ([]*Suite, error) {
 }
 
 // A picker counts what it picks, so that shards can be cut over all suites.
+// Its counters go on from suite to suite.
 type picker struct {
 	sel  Selection
 	tags func(tags []string) bool
@@ -105,6 +108,7 @@ func (p *picker) pickCase(c *Case) (*Case, error) {
 	if !p.tags(c.Tags) {
 		return nil, nil
 	}
+	// Rule 2: the case's own id takes all rows.
 	whole := p.wants(c.ID)
 	if c.Data == nil {
 		if !whole {
@@ -119,6 +123,7 @@ func (p *picker) pickCase(c *Case) (*Case, error) {
 	// Without a criterion that names rows they need not be read to be counted.
 	kept, count := c.Data.Rows, c.Data.Count
 	if !whole {
+		// Ids of rows are asked one by one, which reads the file.
 		want := func(_ int, row Row) bool { id, _ := c.RowID(row); return p.wants(id) }
 		kept, count = rows.Pick(kept, want), 0
 		for _, err := range kept {
@@ -161,7 +166,9 @@ func (p *picker) wants(id string) bool {
 }
 
 // globID matches a glob to suite/case or, without a slash, to case alone.
+// An id is suite/case or suite/case[row].
 func globID(pattern, id string) bool {
+	// Without a slash the case is named in every suite.
 	if !strings.Contains(pattern, "/") {
 		_, id, _ = strings.Cut(id, "/")
 	}
@@ -170,9 +177,11 @@ func globID(pattern, id string) bool {
 
 // unmatched names every glob, and every tag that is asked for, that fits no case and
 // no row, whatever the other criteria choose.
+// All of them are named in one error, as all problems of a file are.
 func unmatched(suites []*Suite, globs, tags []string) error {
 	var all []string
 	for _, g := range globs {
+		// All globs are looked at, to report all of those that fit nothing.
 		some := false
 		for _, s := range suites {
 			for _, c := range s.Cases {
@@ -341,6 +350,7 @@ func (p *tagParser) parseAnd() (tagMatch, error) {
 }
 
 func (p *tagParser) parseNot() (tagMatch, error) {
+	// The text comes from a flag; a thousand parentheses must not end the process.
 	if p.depth++; p.depth > 100 {
 		return nil, fmt.Errorf("nested too deep")
 	}

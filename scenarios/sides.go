@@ -36,6 +36,7 @@ func (w *walker) readSides(o *keys.Mapping) (blue, green SideConfig) {
 // readSide reads one side into c.
 func (w *walker) readSide(n *yaml.Node, what string, c *SideConfig) {
 	o := w.Object(n, "side", what)
+	// The place tells a side that is written from one that is not.
 	c.Pos = w.Pos(o.Node)
 	o.Bind(c)
 	if n := o.Get("tls"); n != nil {
@@ -74,6 +75,7 @@ type lateField struct {
 
 // readService reads a named base URL: a text, or a mapping with what differs from the side.
 func (w *walker) readService(c *SideConfig, k, v *yaml.Node, what string) {
+	// The service is appended below; its late texts find it by this index.
 	index := len(c.Services)
 	s := Service{Name: k.Value, Pos: w.Pos(k)}
 	// The slice of services still grows, so a field is found by its index and not by a
@@ -82,6 +84,7 @@ func (w *walker) readService(c *SideConfig, k, v *yaml.Node, what string) {
 		return func(c *SideConfig) *string { return f(&c.Services[index]) }
 	}
 	urlOf := at(func(s *Service) *string { return &s.URL })
+	// The short form: a URL and everything else from the side.
 	if source.Deref(v).Kind != yaml.MappingNode {
 		c.late = append(c.late, lateField{w.Template(v, "service "+k.Value), "url", urlOf, badServiceURL})
 		c.Services = append(c.Services, s)
@@ -119,6 +122,7 @@ func (w *walker) readTLS(n *yaml.Node, what string) TLS {
 		}
 		t.ServerName = s.Text
 	}
+	// One of them alone is never enough to answer a server that asks.
 	if (t.Cert == "") != (t.Key == "") && !o.Broken {
 		o.Fail(o.Node, "a client certificate needs cert and key", "tls has one of cert and key")
 	}
@@ -165,6 +169,7 @@ func (b *builder) mergeStage(w *walker, o *keys.Mapping) {
 }
 
 // union is a with what b adds.
+// Neither list is changed; the order is that of a, then of what is new.
 func union(a, b []string) []string {
 	out := slices.Clone(a)
 	for _, x := range b {
@@ -179,6 +184,8 @@ func union(a, b []string) []string {
 // and those that a flag gives nothing: a variable of a pipeline that was never set.
 func (b *builder) demandNeeds(w *walker, o *keys.Mapping) {
 	for _, name := range b.suite.Needs {
+		// An empty flag is what a pipeline passes on when its own variable is not set; it is an
+		// answer, and a wrong one.
 		if v, ok := template.Flagged(b.opts.Vars, name); ok && strings.TrimSpace(v) == "" {
 			w.Errorf(o.ElementOf("needs", name), "is a variable of the pipeline not set?",
 				"the suite needs %q from outside, and --var %s= is empty", name, name)
@@ -268,6 +275,7 @@ func (b *builder) expandAddresses(c *SideConfig, side Side) {
 }
 
 // usesOutside reports whether a template has a variable, which the environment may give.
+// Generators are no reason to wait: an address cannot have one.
 func usesOutside(t *Template) bool {
 	return slices.ContainsFunc(t.Parts, func(p template.Part) bool { return p.IsVariable() })
 }
@@ -275,6 +283,7 @@ func usesOutside(t *Template) bool {
 // checkCertificates holds the PEM files of a tls to what they are for, so that a
 // wrong one is a problem of the file and not of every request.
 func (w *walker) checkCertificates(o *keys.Mapping, pem map[string][]byte) {
+	// A file that holds no certificate would make the client trust nobody.
 	if ca := pem["ca"]; ca != nil && !x509.NewCertPool().AppendCertsFromPEM(ca) {
 		o.Fail(o.At("ca"), "a PEM file begins with -----BEGIN CERTIFICATE-----", "no certificate in this file")
 	}
@@ -283,6 +292,7 @@ func (w *walker) checkCertificates(o *keys.Mapping, pem map[string][]byte) {
 	}
 	pair, err := tls.X509KeyPair(pem["cert"], pem["key"])
 	if err != nil {
+		// The error of crypto/tls says which of the two files it is about.
 		at := "cert"
 		if strings.Contains(err.Error(), "key") {
 			at = "key"
@@ -290,6 +300,7 @@ func (w *walker) checkCertificates(o *keys.Mapping, pem map[string][]byte) {
 		o.Fail(o.At(at), "", "the client certificate: %s", strings.TrimPrefix(err.Error(), "tls: "))
 		return
 	}
+	// A warning and no error: the server may not ask for it.
 	if now := w.opts.Now; !now.IsZero() && now.After(pair.Leaf.NotAfter) {
 		w.Warnf(o.At("cert"), "a server that asks for it will refuse it", "the client certificate expired on %s",
 			pair.Leaf.NotAfter.Format("2006-01-02"))

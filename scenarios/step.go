@@ -19,17 +19,22 @@ import (
 // stepDefaults are what every step of a suite starts from. The fields with a capital are
 // bound by the key table; expect and retry are read by code.
 type stepDefaults struct {
-	Service                 string
+	// Service wins over that of the suite, and yields to a case's.
+	Service string
+	// Headers, Query and Cookies are merged with a step's by name.
 	Headers, Query, Cookies []Field
 	Auth                    *Auth
-	Timeout                 time.Duration
-	expect                  *expectSource
-	Mode                    diff.Mode
-	Numbers                 diff.NumberReading
-	modeWritten             bool
-	SideEffects             SideEffects
-	retry                   *Retry
-	Trace                   bool
+	// Timeout bounds one request.
+	Timeout time.Duration
+	// expect is kept as written: it is merged with each step's own, side by side.
+	expect      *expectSource
+	Mode        diff.Mode
+	Numbers     diff.NumberReading
+	modeWritten bool
+	SideEffects SideEffects
+	// retry is shared by the steps that write none.
+	retry *Retry
+	Trace bool
 }
 
 // The defaults of the language itself.
@@ -37,12 +42,14 @@ const defaultTimeout = 30 * time.Second
 
 // readDefaults reads defaults:. Where the suite has none, a step starts from what the
 // language itself says: 30 s, strict, traced, numbers as the suite has them.
+// Secrets of defaults are warned of with those of the steps that they are merged into.
 func (b *builder) readDefaults(w *walker, o *keys.Mapping) *stepDefaults {
 	d := &stepDefaults{Timeout: defaultTimeout, Trace: true, Mode: diff.Strict, Numbers: b.suite.Numbers}
 	x := o.Open("defaults", "defaults", "")
 	if x == nil {
 		return d
 	}
+	// The struct holds what the language says; bind changes what is written.
 	x.Bind(d)
 	// A mode in defaults counts as written by each step: who wrote shape meant it.
 	d.modeWritten, b.suite.Numbers = x.Has("mode"), d.Numbers
@@ -117,6 +124,7 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 	if s == nil {
 		return nil
 	}
+	// The name a reader sees: sign in / POST /v1/session.
 	s.Name, s.prefix = ctx.prefix+s.Name, ctx.prefix
 	if first, dup := ctx.seen[s.Name]; dup {
 		// The hint depends on who can change the name: the author of the step, or the one who
@@ -209,6 +217,7 @@ func (b *builder) readExpectations(o *keys.Mapping, ctx stepContext, s *Step, wh
 			*x.into = &e
 		}
 	}
+	// The default expectations of the language alone are not what the author chose.
 	if !s.Compare && own == nil && b.defaults.expect == nil {
 		ctx.Errorf(o.At("compare"), "add expect:, or leave compare out", "a step that compares nothing and expects nothing proves nothing")
 	}
@@ -274,6 +283,7 @@ func (w *walker) readCapture(k, v *yaml.Node) (Capture, bool) {
 		return c, true
 	}
 	o := w.Object(v, "capture", "capture "+k.Value)
+	// Places are counted below: each of them is one field.
 	o.Bind(&c)
 	if c.Header != "" && !template.IsToken(c.Header) {
 		o.Fail(o.At("header"), "", "%q is not the name of a header", problem.Cut(c.Header, 40))

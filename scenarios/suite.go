@@ -40,6 +40,8 @@ type builder struct {
 //  3. Setup, cases, teardown, load: see readBody.
 //  4. What only the whole suite shows: unused captures, secrets, addresses. It comes after
 //     checkRead, so that a key which nothing read is reported even where these give up.
+//
+// A suite with errors is returned all the same: other suites may name its cases.
 func (l *loader) readSuite(w *walker) *Suite {
 	// Files are counted anew: a part that two suites use belongs to both.
 	clear(l.files)
@@ -66,6 +68,7 @@ func (l *loader) readSuite(w *walker) *Suite {
 	}
 	// A suite that demands less coverage than the default must not fail for the default.
 	s.MinCompared = DefaultCompared
+	// Both shares are ratios.
 	if c := o.Open("coverage", "coverage", ""); c != nil {
 		c.Bind(s)
 		if c.Has("min") {
@@ -78,12 +81,14 @@ func (l *loader) readSuite(w *walker) *Suite {
 	// Rule 4 of Load: the last rule that fits decides, so the nearer one comes later.
 	b.rules = slices.Concat(l.opts.Rules, stageRules(l.opts.Env), s.Rules)
 	b.checkRules(nil, b.rules)
+	// Defaults need the services of both sides and the numbers of the suite.
 	b.defaults = b.readDefaults(w, o)
 	// Those of the env file were added by mergeStage, and so are asked first.
 	s.Identity = append(s.Identity, w.readIdentities(o, "identity")...)
 	b.readBody(w, o)
 	l.checkRead()
 	b.checkSuite(w, o)
+	// Sorted, so that the same suite is the same archive.
 	for file := range l.files {
 		s.Files = append(s.Files, file)
 	}
@@ -110,6 +115,7 @@ func (b *builder) readBody(w *walker, o *keys.Mapping) {
 	o.EachElement("cases", func(_ int, n *yaml.Node) {
 		b.names.beginCase(nil, nil)
 		if c := b.readCase(w, n); c != nil {
+			// A case without a name was reported as such.
 			if first, dup := ids[c.ID]; dup && c.ID != s.Name+"/" { // a name that is none is reported
 				b.Add(Problem{
 					Pos: c.Pos, Summary: fmt.Sprintf("duplicate case %q", strings.TrimPrefix(c.ID, s.Name+"/")),
@@ -125,6 +131,7 @@ func (b *builder) readBody(w *walker, o *keys.Mapping) {
 	}
 	b.names.beginCase(nil, nil)
 	s.Teardown = b.stepList(o, "teardown", ctx, "teardown")
+	// A step of teardown may name any step of setup.
 	b.undo = append(b.undo, ofSetup...)
 	b.linkCompensation(s.Setup, s.Teardown)
 	// Stages are compared between runs by their name, so it is unique.
@@ -163,6 +170,7 @@ func (w *walker) readFields(o *keys.Mapping, name string, check func(k *yaml.Nod
 
 // oneOrSeveral are the values that a name of a mapping has: its own, or those of its list.
 func (w *walker) oneOrSeveral(k, v *yaml.Node, what string) []*yaml.Node {
+	// An alias stands for what it names.
 	d := source.Deref(v)
 	if d.Kind != yaml.SequenceNode {
 		return []*yaml.Node{v}
@@ -223,6 +231,7 @@ type TransportAllow struct {
 }
 
 // readTransport reads the accepted differences of connections.
+// The list must not be empty: it would look like an acceptance.
 func (w *walker) readTransport(o *keys.Mapping) []TransportAllow {
 	n := o.Get("transport")
 	if n == nil {

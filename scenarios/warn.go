@@ -15,6 +15,7 @@ func (b *builder) warnUnused() {
 	if b.problems.HasErrors() {
 		return // what could not be read may use them
 	}
+	// The order does not count: problems are sorted.
 	for name, c := range b.names.all {
 		// What a parts file captures is there for every suite that uses it.
 		if c.pos.File == b.suite.Pos.File && !c.used && !slices.Contains(b.suite.Secrets, name) && !b.sameCapture(c.pos) {
@@ -40,6 +41,7 @@ func (b *builder) sameCapture(pos Pos) bool {
 
 // checkRules compiles rules after those they are added to, and warns of what
 // they repeat.
+// Shadowing is looked for among rules in force together, so it is asked once a list.
 func (b *builder) checkRules(base, own []diff.Rule) {
 	all := slices.Concat(base, own)
 	if len(own) == 0 {
@@ -74,6 +76,7 @@ func (b *builder) checkRules(base, own []diff.Rule) {
 // ancestor of it by name. Wildcards are not followed: a warning that is wrong costs more
 // than one that is missing.
 func shadows(a, b diff.Rule) bool {
+	// Only paths are compared, and only rules that remove differences hide others.
 	if a.At == "" || b.At == "" || a.Do != diff.DoDrop || b.Do == diff.DoDrop && a.At == b.At {
 		return false
 	}
@@ -89,6 +92,7 @@ func (l *loader) warnPlain(name string, t *Template) {
 	if t == nil || !t.Static() || t.JSON != "" || len(t.Text) < 6 {
 		return
 	}
+	// The name is all there is to go by; a value says nothing.
 	lower := strings.ToLower(name)
 	if slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(lower, s) }) {
 		l.Add(Problem{
@@ -99,6 +103,7 @@ func (l *loader) warnPlain(name string, t *Template) {
 }
 
 // warnCredentials warns of what headers and an authentication write in plain text.
+// Names of headers are looked at like those of variables.
 func (l *loader) warnCredentials(headers []Field, a *Auth) {
 	for _, h := range headers {
 		l.warnPlain(h.Name, h.Value)

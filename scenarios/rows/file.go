@@ -44,10 +44,12 @@ func (f File) Open() ([]string, iter.Seq2[Row, error], error) {
 	case "ndjson":
 		start = f.ndjson
 	}
+	// Only regular files: reading a pipe would wait without end.
 	file, err := source.OpenRegular(f.FS, f.Name)
 	if err != nil {
 		return nil, nil, err
 	}
+	// The columns are read at once, the rows when they are asked for.
 	columns, rows, err := start(withoutBOM(file))
 	if err != nil {
 		file.Close()
@@ -78,6 +80,7 @@ func (f File) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	r := csv.NewReader(source)
 	// The record is reused: cells are strings of their own, only the slice is not.
 	r.ReuseRecord = true
+	// A file without any record has no columns.
 	header, err := r.Read()
 	if err != nil {
 		if errors.Is(err, io.EOF) {
@@ -101,6 +104,7 @@ func (f File) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	}
 	return columns, func(yield func(Row, error) bool) {
 		for number := 1; ; number++ {
+			// The first mistake ends the rows: what follows it could be read in the wrong columns.
 			record, err := r.Read()
 			if errors.Is(err, io.EOF) {
 				return
@@ -205,6 +209,7 @@ func objects(next func() (raw []byte, line int, err error)) ([]string, iter.Seq2
 		// names and cells are those of the row at hand, in its own order.
 		names := columns
 		for number := 1; ; number++ {
+			// A row may have its members in another order.
 			row, err := Align(columns, names, cells)
 			row.Number = number
 			if err != nil {
@@ -245,6 +250,7 @@ func (f File) json(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 		if ended {
 			return nil, 0, io.EOF
 		}
+		// One element at a time; its line is not known.
 		if dec.More() {
 			var raw json.RawMessage
 			err := decodeInto(dec, &raw)

@@ -5,6 +5,17 @@
 // rows are never kept in memory. A mistake is an [Error] with its line. The package
 // knows nothing of YAML or of cases: it decides neither where problems are reported
 // nor what the rows are for.
+//
+// The rules:
+//
+//  1. The first record of a csv file, or the first object of JSON, names the columns. Every
+//     row has these columns and no other; the order of an object's members does not count.
+//  2. Cells of csv are text. Cells of JSON keep their type and their spelling.
+//  3. Rows are numbered from 1 as the file has them; a sample keeps the numbers.
+//  4. The first mistake ends the rows. It is found by the walk that counts them, while
+//     scenarios are read, and not in the middle of a run.
+//  5. A file that changes between two walks is not noticed here.
+//  6. A sample follows from seed and case id alone.
 package rows
 
 import (
@@ -48,6 +59,7 @@ type Row struct {
 }
 
 // A Source opens the rows from the beginning.
+// Each call reads the file again; the rows of one call are walked once.
 type Source func() (columns []string, rows iter.Seq2[Row, error], err error)
 
 // An Error is a mistake in a data file.
@@ -70,6 +82,7 @@ func (e *Error) Error() string {
 
 // Reopening is an iterator that opens the rows from the beginning each time, so
 // that they are never kept in memory.
+// An error of opening is yielded as that of the first row.
 func Reopening(open Source) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		_, rows, err := open()
@@ -103,6 +116,7 @@ func (d *Data) Sample(k int, seed uint64, id string) {
 }
 
 // Pick keeps the rows that f wants; i counts them from 0. Errors pass.
+// The numbers of the rows stay those of the file.
 func Pick(rows iter.Seq2[Row, error], f func(i int, row Row) bool) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		i := 0
@@ -125,6 +139,7 @@ type rowScope struct {
 
 // Lookup finds a column.
 func (s rowScope) Lookup(name string) (template.Value, bool, error) {
+	// A name of a row sees its cells and nothing else.
 	row := template.Sources{Columns: s.d.Columns, Cells: s.row.Cells}
 	v, _, found := row.Find(name)
 	return v, found, nil
@@ -150,6 +165,7 @@ func (d *Data) RowName(row Row) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// Names are part of ids and file names of reports.
 	name := problem.Cut(strings.TrimSpace(problem.Visible(v.Text)), 200)
 	if name == "" {
 		return "", errors.New("it is empty")

@@ -24,6 +24,7 @@ func FindEnv(getenv func(string) (string, bool), prefix, name string) (variable,
 	if getenv == nil {
 		return "", ""
 	}
+	// The spelling of the file wins over capitals.
 	for _, form := range []string{name, CapitalName(name)} {
 		if v, ok := getenv(prefix + form); ok && v != "" {
 			return prefix + form, v

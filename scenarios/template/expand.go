@@ -9,6 +9,7 @@ import (
 )
 
 // Text is a template without placeholders: it expands to the text itself.
+// It is how defaults of the language itself become templates.
 func Text(text string, pos problem.Pos) *Template {
 	return &Template{Text: text, Pos: pos, Parts: []Part{{Literal: text}}}
 }
@@ -19,6 +20,7 @@ func JSON(literal string, pos problem.Pos) *Template {
 }
 
 // Static reports whether the template has no placeholders.
+// Static templates are checked while files are read, all others when they are expanded.
 func (t *Template) Static() bool {
 	if t.Node != nil {
 		return t.Node.Static()
@@ -32,6 +34,7 @@ func (t *Template) Static() bool {
 }
 
 // Whole reports whether the template is exactly one placeholder.
+// Quoted text alone counts as a placeholder too; it is text either way.
 func (t *Template) Whole() bool { return len(t.Parts) == 1 && t.Parts[0].Name != "" }
 
 // Expand replaces the template's placeholders with the scope's values. A
@@ -139,6 +142,7 @@ func (t *Template) value(i int, scope Scope) (v Value, found bool, err error) {
 }
 
 // Names reports whether a template has a placeholder for a variable.
+// Members and elements of a list or mapping count as well.
 func (t *Template) Names(variable string) bool {
 	if t == nil {
 		return false

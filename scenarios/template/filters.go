@@ -43,6 +43,7 @@ type Word struct {
 }
 
 // Filters are all filters, in the order of the documentation.
+// The order is that of filterSpecs.
 func Filters() []Word {
 	words := make([]Word, len(filterSpecs))
 	for i, f := range filterSpecs {
@@ -71,6 +72,7 @@ func filterNames() []string {
 }
 
 // onText makes a filter of a function on text.
+// Most filters are: the value's type does not count, and the result is text.
 func onText(f func(string) string) func(Value, string, Scope) (Value, error) {
 	return func(v Value, _ string, _ Scope) (Value, error) { return TextValue(f(v.Text)), nil }
 }
@@ -124,6 +126,7 @@ func checkVarArg(arg string) string {
 // hmacFilter signs the text with the key that the argument names. The key is looked up and
 // never written in the placeholder, so that it stays out of the file and of reports.
 func hmacFilter(v Value, arg string, scope Scope) (Value, error) {
+	// A key that is missing is an error and not an empty key, which would sign too.
 	key, ok, err := scope.Lookup(arg)
 	if err != nil {
 		return Value{}, fmt.Errorf("hmac: %w", err)

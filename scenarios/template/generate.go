@@ -35,7 +35,9 @@ type generatorSpec struct {
 
 // Generate makes the value of a generator, named without its $. It is pure:
 // the same draw gives the same value.
+// The error is that of a name or of arguments that parsing would have refused.
 func Generate(name string, args []string, d Draw) (Value, error) {
+	// Parsing has checked both; a caller of the package may not have parsed.
 	spec := findGenerator(name)
 	if spec == nil {
 		return Value{}, fmt.Errorf("unknown generator $%s", name)
@@ -75,6 +77,7 @@ func generatorNames() []string {
 }
 
 // foreignGenerators are the words of Postman and k6, with ours.
+// The keys are in lower case, as the word is looked up.
 var foreignGenerators = map[string]string{
 	"guid": "write {{$uuid}}", "randomuuid": "write {{$uuid}}", "timestamp": "write {{$now | format: unix}}",
 	"isotimestamp": "write {{$now}}",
@@ -160,6 +163,7 @@ func bounds(args []string) (low, high int64, ok bool) {
 	if len(args) != 1 {
 		return 0, 0, false
 	}
+	// Space around the bounds is allowed.
 	a, b, found := strings.Cut(args[0], "..")
 	low, errLow := strconv.ParseInt(strings.TrimSpace(a), 10, 64)
 	high, errHigh := strconv.ParseInt(strings.TrimSpace(b), 10, 64)
@@ -180,6 +184,7 @@ func drawInt(args []string, r *rand.Rand, _ Draw) Value {
 }
 
 // maxLength bounds what $hex and $text draw.
+// Longer bodies are written as files.
 const maxLength = 4096
 
 func checkLength(args []string) string {

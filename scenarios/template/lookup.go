@@ -26,6 +26,7 @@ var ErrNoValue = errors.New("has no value")
 // A name env.NAME is the environment variable NAME and nothing else.
 type Sources struct {
 	// Captures are the values read from earlier answers, by name.
+	// Captures are those of one lane.
 	Captures map[string]Value
 	// Columns name the Cells of the data row, in the same order.
 	Columns []string
@@ -48,6 +49,7 @@ type Sources struct {
 }
 
 // An Origin is what answers a variable from outside the suites.
+// Reports list what came from outside, so that a run can be repeated. Zero is invalid.
 type Origin uint8
 
 // The origins.
@@ -64,6 +66,7 @@ func (s *Sources) read(from Origin, name string) {
 }
 
 // A Definition is a variable of a file, still to be expanded.
+// The caller expands it in the scope that its file had, not in that of the placeholder.
 type Definition struct {
 	Var  *Var
 	With [][]Var // the arguments that its own placeholders see
@@ -160,6 +163,7 @@ func (s *Sources) outside(name string) (Value, bool) {
 }
 
 // Flagged is the value of the last flag of a name.
+// The last one wins, as with flags everywhere.
 func Flagged(flags []Named, name string) (string, bool) {
 	for i := len(flags) - 1; i >= 0; i-- {
 		if flags[i].Name == name {
@@ -192,6 +196,7 @@ func (s *Sources) variable(name string) (Definition, bool) {
 }
 
 // CutEnv is the environment variable that a name of the form env.NAME means.
+// It is false for env. alone.
 func CutEnv(name string) (string, bool) {
 	env, ok := strings.CutPrefix(name, "env.")
 	return env, ok && env != ""

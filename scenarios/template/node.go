@@ -79,6 +79,7 @@ func (n *Node) write(b *strings.Builder, scope Scope) error {
 
 // A DuplicateMemberError is a JSON object in which two members got the same name
 // when their placeholders were expanded.
+// Parsers disagree which of the two counts, so that both sides could read another body.
 type DuplicateMemberError struct {
 	Name          string
 	First, Second *Template // as written
@@ -118,6 +119,7 @@ func (n *Node) writeObject(b *strings.Builder, scope Scope) error {
 }
 
 // Each calls f for the templates of a JSON value.
+// The names of members come before their values.
 func (n *Node) Each(f func(*Template)) {
 	if n.Kind == 's' {
 		f(n.Text)

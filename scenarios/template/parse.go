@@ -47,6 +47,7 @@ func parseParts(text string) ([]Part, []ParseError) {
 	var parts []Part
 	i := 0
 	for i < len(text) {
+		// Text before the braces is literal, up to the next pair.
 		open := strings.Index(text[i:], "{{")
 		if open < 0 {
 			break
@@ -178,6 +179,7 @@ func (p *parser) source(s segment) Part {
 			x.Name, x.PerSide = name, true
 		}
 		if hasArgs {
+			// Arguments are cut at commas outside of quotes.
 			at := s.at + strings.IndexByte(s.text, ':') + 1
 			for _, a := range split(p.text, at, at+len(args), ',') {
 				x.Args = append(x.Args, argument(a.text))
@@ -200,6 +202,7 @@ func (p *parser) source(s segment) Part {
 	// Rule 4. The hint names what other tools would allow at this place.
 	name, env := strings.CutPrefix(s.text, "env.")
 	if i := BadNameAt(name); i >= 0 || name == "" {
+		// The usual mistakes of those who know other languages of templates.
 		hint := "names hold letters, digits, - and _"
 		switch {
 		case !env && strings.Contains(name, "."):
@@ -229,6 +232,7 @@ func BadNameAt(s string) int {
 // filter reads one filter with its argument. The zero Filter is returned with a problem and
 // is never applied: a template with problems is not expanded.
 func (p *parser) filter(s segment) Filter {
+	// The first colon ends the name; further ones belong to the argument.
 	name, arg, hasArg := strings.Cut(s.text, ":")
 	name = strings.TrimRight(name, " ")
 	spec := findFilter(name)
@@ -247,6 +251,7 @@ func (p *parser) filter(s segment) Filter {
 		p.fail(s.at, fmt.Sprintf("write {{name | %s: %s}}", name, spec.example), "filter %q needs an argument", name)
 		return Filter{}
 	}
+	// What is wrong with an argument is found out now, not in the middle of a run.
 	f := Filter{Name: name}
 	if hasArg {
 		f.Args = []string{argument(strings.Trim(arg, " "))}
@@ -263,6 +268,7 @@ func (p *parser) filter(s segment) Filter {
 // generator checks the name and the arguments of a generator.
 func (p *parser) generator(s segment, x Part) {
 	name := strings.TrimPrefix(x.Name, "$")
+	// The rows of generatorSpecs are all there is.
 	spec := findGenerator(name)
 	if spec == nil {
 		// Words of other tools are answered before words that look alike.

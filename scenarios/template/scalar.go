@@ -14,6 +14,7 @@ var durationPart = regexp.MustCompile(`^([0-9]+)d`)
 // ParseDuration reads Go's durations and days: 1d, 1d12h, -1h. A day is 24 hours. Signs
 // inside and more than 100,000 days are errors.
 func ParseDuration(s string) (time.Duration, error) {
+	// The sign counts for days and the rest together.
 	rest, negative := strings.CutPrefix(s, "-")
 	var days time.Duration
 	if m := durationPart.FindStringSubmatch(rest); m != nil {
@@ -23,6 +24,7 @@ func ParseDuration(s string) (time.Duration, error) {
 		}
 		days, rest = time.Duration(n)*24*time.Hour, rest[len(m[0]):]
 	}
+	// What follows the days is Go's own, without a second sign.
 	d := days
 	if rest != "" || days == 0 {
 		x, err := time.ParseDuration(rest)

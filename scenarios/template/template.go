@@ -10,6 +10,20 @@
 //
 // The package reads no file, no clock and no environment: all three are passed in.
 // It knows nothing of YAML, suites or steps.
+//
+// # The rules
+//
+//  1. {{name}} is a variable, {{env.NAME}} an environment variable, {{$uuid}} a generator,
+//     {{'text'}} the text itself. There are no expressions.
+//  2. Filters follow a bar and are applied from left to right: {{name | default: x | upper}}.
+//  3. A template that is one whole placeholder keeps the type of the value; inside text a
+//     value is its text.
+//  4. A value is never expanded again: braces in an answer that was captured stay braces.
+//  5. Every value is escaped for the place it is put in by who puts it there: see ExpandURL,
+//     ExpandText and [Node.Render].
+//  6. What can be found out from the text alone (names of filters and generators, arguments)
+//     is a [ParseError]; what needs a value is an error of the expansion, which names the
+//     placeholder.
 package template
 
 import (
@@ -83,6 +97,7 @@ func (p *Part) Keys() []string {
 }
 
 // A Filter is one filter of a placeholder, with its arguments.
+// Its arguments were checked when the template was parsed.
 type Filter struct {
 	Name string
 	Args []string
@@ -97,6 +112,8 @@ type Value struct {
 
 // A Scope answers a template's placeholders for one lane and step. The runner
 // implements it; [Sources] says in which order names are looked up.
+// A scope must answer the same name in the same way for as long as one request is made:
+// the URL, the headers and the body of a request may name it.
 type Scope interface {
 	// Lookup finds a variable: not found when nothing answers the name, an error
 	// when what answers it cannot be computed.
@@ -114,6 +131,7 @@ type Var struct {
 }
 
 // FindVar is the first variable of a name in a list; nil when there is none.
+// Lists are short, and their order is that of the file.
 func FindVar(list []Var, name string) *Var {
 	for i := range list {
 		if list[i].Name == name {
@@ -124,4 +142,5 @@ func FindVar(list []Var, name string) *Var {
 }
 
 // Named is a name with its value, such as a variable given by a flag.
+// Its value is text and is never expanded.
 type Named struct{ Name, Value string }

@@ -18,11 +18,13 @@ const (
 
 // PercentEncode encodes every byte but letters, digits, -_.~ and those of extra.
 func PercentEncode(s, extra string) string {
+	// Upper case, as RFC 3986 wants it.
 	const digits = "0123456789ABCDEF"
 	plain := func(c byte) bool {
 		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~",
 			c) >= 0 || strings.IndexByte(extra, c) >= 0
 	}
+	// Text that needs no escape is returned without a copy.
 	i := 0
 	for i < len(s) && plain(s[i]) {
 		i++
@@ -95,6 +97,7 @@ func wholeURL(v string) error {
 	if v == "" {
 		return errors.New("the value is empty")
 	}
+	// Spaces and controls would end the request line.
 	for _, r := range v {
 		if r <= ' ' || r == 0x7f || r == '\\' {
 			return fmt.Errorf("%q is not a URL", problem.Cut(v, 60))
