@@ -2,18 +2,26 @@ package diff
 
 import "slices"
 
-// alignOrdered pairs elements whose order matters: hashes that are unique on
-// both sides anchor the arrays to each other; between anchors a bounded edit
-// distance finds equal elements, likeness pairs changed ones, and what is left
-// is paired in place.
+// alignOrdered pairs elements whose order matters:
+//
+//  1. Hashes that are unique on both sides anchor the arrays to each other
+//     (patience diff). Anchors that are out of order are elements that have moved.
+//  2. Between anchors a bounded edit distance finds equal elements.
+//  3. Between these, likeness pairs elements that have changed.
+//  4. What is left is paired in place.
+//
+// Each step is bounded by engine.work; past that the pairs are those in place, and the
+// frame is marked approximate. A plain longest common subsequence was not enough: it
+// pairs nothing where each element has a changed time stamp.
 func (e *engine) alignOrdered(f *frame, lo, eb, eg int) {
 	if lo == eb || lo == eg {
 		e.inPlace(f, lo, eb, lo, eg)
 		return
 	}
 	first := len(e.ops)
-	e.anchors(f, lo, eb, eg)
+	e.anchors(f, lo, eb, eg) // Rule 1
 	e.markMoved(f, first, f.nb-(eb-lo))
+	// From here on the anchors are walked in order, with what is between two of them.
 	pairs := slices.Clone(e.ops[first:])
 	e.ops = e.ops[:first]
 	usedB, usedG := make([]bool, eb-lo), make([]bool, eg-lo)
@@ -41,7 +49,7 @@ func (e *engine) alignOrdered(f *frame, lo, eb, eg int) {
 				gl = append(gl, int32(ig))
 			}
 		}
-		e.gap(f, bl, gl)
+		e.gap(f, bl, gl) // Rules 2 to 4
 		if k < len(pairs) {
 			e.ops = append(e.ops, pairs[k])
 			ib, ig = nb+1, ng+1
@@ -49,7 +57,8 @@ func (e *engine) alignOrdered(f *frame, lo, eb, eg int) {
 	}
 }
 
-// anchors appends a pairing for every hash that each side has exactly once.
+// anchors appends a pairing for every hash that each side has exactly once, in blue's
+// order. An element that occurs twice anchors nothing: it could be either.
 func (e *engine) anchors(f *frame, lo, eb, eg int) {
 	t := e.slotTable(eb + eg - 2*lo)
 	for i := lo; i < eb; i++ {
@@ -73,13 +82,14 @@ func (e *engine) anchors(f *frame, lo, eb, eg int) {
 	}
 }
 
-// gap pairs two runs of elements without anchors.
+// gap pairs two runs of elements without anchors; bl and gl are their positions in the
+// arrays.
 func (e *engine) gap(f *frame, bl, gl []int32) {
 	if len(bl) == 0 || len(gl) == 0 {
 		e.alike(f, bl, gl)
 		return
 	}
-	matches, ok := e.myers(f, bl, gl)
+	matches, ok := e.myers(f, bl, gl) // Rule 2
 	if !ok {
 		f.approximate = true
 	}
@@ -119,7 +129,8 @@ func (e *engine) myers(f *frame, bl, gl []int32) (matches [][2]int, ok bool) {
 	return matches, ok
 }
 
-// script runs the algorithm on lo:n and lo:m.
+// script runs the algorithm on lo:n and lo:m. v[off+k] is how far the furthest path of
+// d edits has come on diagonal k = x - y; trace keeps v of every round, to walk back.
 func (e *engine) script(lo, n, m int, eq func(i, j int) bool) ([][2]int, bool) {
 	if lo >= n || lo >= m {
 		return nil, true
@@ -137,7 +148,7 @@ func (e *engine) script(lo, n, m int, eq func(i, j int) bool) ([][2]int, bool) {
 				x = v[off+k+1]
 			}
 			y := int(x) - k
-			start := x
+			start := x // along the diagonal: equal elements cost no edit
 			for int(x) < n && y < m && eq(int(x), y) {
 				x++
 				y++
@@ -199,6 +210,8 @@ func (e *engine) alike(f *frame, bl, gl []int32) {
 		e.leftover(bl, gl)
 		return
 	}
+	// best[i,j] is the largest sum for the elements from i and j on; row n and column m
+	// are 0. Elements that are less alike than minLikeness are never paired.
 	n, m := len(bl), len(gl)
 	like := make([]float32, n*m)
 	best := make([]float32, (n+1)*(m+1))
@@ -213,6 +226,7 @@ func (e *engine) alike(f *frame, bl, gl []int32) {
 			best[i*(m+1)+j] = s
 		}
 	}
+	// The way through the table that gave the sum.
 	i, j, ib, ig := 0, 0, 0, 0
 	for i < n && j < m {
 		switch s := best[i*(m+1)+j]; {
@@ -231,10 +245,11 @@ func (e *engine) alike(f *frame, bl, gl []int32) {
 	e.leftover(bl[ib:], gl[ig:])
 }
 
-// minLikeness is how much of two elements must agree to pair them.
+// minLikeness is how much of two elements must agree to pair them. Below it a reader
+// takes them for two elements, one removed and one added.
 const minLikeness = 0.4
 
-// leftover pairs in place.
+// leftover pairs two runs in place, rule 4; the longer one's rest has no partner.
 func (e *engine) leftover(bl, gl []int32) {
 	for k := range max(len(bl), len(gl)) {
 		p := pairing{b: -1, g: -1}
@@ -248,6 +263,7 @@ func (e *engine) leftover(bl, gl []int32) {
 	}
 }
 
+// containers reports whether likeness can say something: scalars are equal or not.
 func (e *engine) containers(f *frame, bl, gl []int32) bool {
 	return e.b.nodes[e.idx[f.bs+int(bl[0])]].typ >= ArrayType || e.g.nodes[e.idx[f.gs+int(gl[0])]].typ >= ArrayType
 }
@@ -278,7 +294,9 @@ func (e *engine) pairAlike(f *frame, bl, gl []int32) {
 // maxLikenessDepth bounds how deep two elements are looked into.
 const maxLikenessDepth = 4
 
-// likeness is the share of two values that agrees, 0 to 1.
+// likeness is the share of two values that agrees, 0 to 1: of two objects or arrays the
+// mean over their members or elements, of which one that only one side has counts 0. It
+// looks at hashes under the rules, so that ignored values do not make elements unlike.
 func (e *engine) likeness(b, g uint32, depth int) float32 {
 	bn, gn := &e.b.nodes[b], &e.g.nodes[g]
 	e.work--
@@ -290,6 +308,8 @@ func (e *engine) likeness(b, g uint32, depth int) float32 {
 	case bn.typ < ArrayType || depth == maxLikenessDepth:
 		return 0
 	}
+	// Members are mostly in the same order on both sides; only one that is not there is
+	// looked for.
 	sum, n := float32(0), float32(0)
 	bend, gend := bn.next, gn.next
 	bc, gc := b+1, g+1

@@ -43,7 +43,7 @@ func timeClaim(name string) bool {
 	case "exp", "iat", "nbf", "auth_time":
 		return true
 	}
-	return strings.HasSuffix(name, "_at") || strings.HasSuffix(name, "At") || strings.HasSuffix(name, "_time") || strings.HasSuffix(name, "Time")
+	return slices.ContainsFunc([]string{"_at", "At", "_time", "Time"}, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
 func parseJWT(s string) (*jwt, bool) {

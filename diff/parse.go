@@ -8,17 +8,20 @@ import (
 	"github.com/bgverify/bgverify/diff/literal"
 )
 
-// limits are Options' bounds with the defaults filled in.
+// limits are Options' bounds with the defaults filled in. Two bodies that were read
+// under equal limits have trees that can be compared with each other.
 type limits struct {
-	body, depth, nodes, keys int
+	body, depth, nodes, keys int  // bytes, nesting, values, and members of one object
 	duplicates               byte // 'e'rror, 'l'ast, 'f'irst, 'k'eep both
 	typed                    bool // numbers hash by value and notation
 }
 
-// maxExponent bounds the digits of a number's exponent.
+// maxExponent bounds the characters of a number's exponent: two numbers of one value
+// are compared by their exact digits, and an exponent can be as long as the body.
 const maxExponent = 4096
 
-// A memberEntry is a member of an object that is still being read.
+// A memberEntry is a member of an object that is still being read. Members of all
+// open objects are on one stack, of which an object owns the top.
 type memberEntry struct {
 	name uint32 // half of its name's hash
 	node uint32
@@ -33,13 +36,15 @@ type parser struct {
 	prog    *program
 	visits  []uint32 // per state: places read in it
 	members []memberEntry
-	table   []uint32
-	buf     []byte
+	table   []uint32 // for duplicates, of objects with many members
+	buf     []byte   // a string without its escapes
 	lim     limits
-	err     *SyntaxError
+	err     *SyntaxError // the first mistake; nothing is read after it
 }
 
-// parse reads src into t, rules starting in state st.
+// parse reads src into t, rules starting in state st. The memory of t is used again;
+// src is kept, and must not change while t is in use. A mistake is in t.err, and the
+// nodes of t are then not to be used.
 func (p *parser) parse(t *tree, src []byte, st int32) {
 	*t = tree{src: src, typed: p.lim.typed, lim: p.lim, nodes: t.nodes[:0], ruled: t.ruled[:0], dups: t.dups[:0]}
 	p.src, p.t, p.err, p.members = src, t, nil, p.members[:0]
@@ -65,7 +70,9 @@ func (p *parser) forget() {
 	}
 }
 
+// run reads one value with nothing around it but white space.
 func (p *parser) run(st int32) {
+	// Offsets are 32 bits wide, whatever the options say.
 	if len(p.src) > p.lim.body || len(p.src) > 1<<31-2 {
 		p.fail(Limit, p.lim.body, "a body of more than %d bytes", p.lim.body)
 		return
@@ -87,7 +94,7 @@ func (p *parser) run(st int32) {
 	if i = p.space(i); i < len(p.src) {
 		p.fail(Invalid, i, "bytes after the value")
 	}
-	p.contribution(0, st)
+	p.contribution(0, st) // marks the root; it has no parent to contribute to
 }
 
 // reserve sizes the arena of a large body once: a value follows a comma, a
@@ -105,12 +112,14 @@ func (p *parser) reserve() {
 	}
 }
 
+// fail keeps the first mistake: what comes after it follows from it.
 func (p *parser) fail(k Kind, at int, format string, args ...any) {
 	if p.err == nil {
 		p.err = &SyntaxError{Kind: k, Offset: at, Msg: fmt.Sprintf(format, args...)}
 	}
 }
 
+// space is literal.SpaceEnd, short for the usual body without white space.
 func (p *parser) space(i int) int {
 	if i < len(p.src) && p.src[i] > ' ' {
 		return i
@@ -155,12 +164,15 @@ func (p *parser) visit(st int32) {
 	p.visits[st]++
 }
 
+// scalar completes the node of a scalar, which is a leaf.
 func (p *parser) scalar(at uint32, typ ValueType, hash uint64) {
 	n := &p.t.nodes[at]
 	n.typ, n.hash = typ, hash
 	p.t.leaves++
 }
 
+// word reads true, false or null. Words of other languages for values that JSON does
+// not have are named in the error: they show which program wrote the body.
 func (p *parser) word(at uint32, i int) (int, bool) {
 	rest := p.src[i:]
 	switch {
@@ -184,6 +196,7 @@ func (p *parser) word(at uint32, i int) (int, bool) {
 	return i, false
 }
 
+// unexpected is the mistake of another character than the wanted one at i.
 func (p *parser) unexpected(i int, want string) {
 	if i >= len(p.src) {
 		p.fail(Invalid, i, "the body ends where %s is expected", want)
@@ -193,6 +206,8 @@ func (p *parser) unexpected(i int, want string) {
 	p.fail(Invalid, i, "%q where %s is expected", r, want)
 }
 
+// number reads a number. Its hash is that of its exact value, so that 1, 1.0 and 1e0
+// are equal; under typed limits it is that of the value and the notation.
 func (p *parser) number(at uint32, i int) (int, bool) {
 	d, end, ok := literal.ScanNumber(p.src, i)
 	if !ok {
@@ -218,6 +233,8 @@ func (p *parser) number(at uint32, i int) (int, bool) {
 	return end, true
 }
 
+// stringValue reads a string. Its hash is that of its characters, however they are
+// escaped.
 func (p *parser) stringValue(at uint32, i int) (int, bool) {
 	end, escaped, ok := p.str(i + 1)
 	if !ok {
@@ -233,6 +250,10 @@ func (p *parser) stringValue(at uint32, i int) (int, bool) {
 	return end + 1, true
 }
 
+// array reads an array. Its hash is made of the hashes of its elements in order; the
+// hash under the rules of what the rules leave of them, without order where a rule says
+// that order does not count. The two are added up apart only from the first element on
+// in which they differ.
 func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 	if depth >= p.lim.depth {
 		p.fail(Limit, i, "nested deeper than %d", p.lim.depth)
@@ -261,13 +282,13 @@ func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 		}
 		v, r, soft := p.contribution(child, cst)
 		flags |= soft
-		if v != r && !apart {
+		if v != r && !apart { // so far both were the same
 			apart, ruled = true, h
 		}
 		h = hashElement(h, v)
 		switch {
 		case bag:
-			ruled += mix(r^kBag, kValue)
+			ruled += mix(r^kBag, kValue) // a sum: in any order
 		case apart:
 			ruled = hashElement(ruled, r)
 		}
@@ -292,6 +313,7 @@ func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 	return i + 1, true
 }
 
+// close completes the node of a container: its subtree ends with the last node so far.
 func (p *parser) close(at uint32, typ ValueType, hash uint64, flags uint8) {
 	n := &p.t.nodes[at]
 	n.typ, n.hash, n.next = typ, hash, uint32(len(p.t.nodes))
@@ -314,6 +336,8 @@ func (p *parser) contribution(child uint32, st int32) (hash, ruled uint64, soft 
 		ruled = r
 		p.t.setRuled(child, r)
 	}
+	// The flags say how leaves are counted where equal subtrees are skipped, and that a
+	// subtree must not be skipped.
 	switch {
 	case p.prog.Maybe() || eff.strict():
 		n.flags |= flagSoft
@@ -325,6 +349,8 @@ func (p *parser) contribution(child uint32, st int32) (hash, ruled uint64, soft 
 	return n.hash, ruled, n.flags & flagSoft
 }
 
+// object reads an object. Its hash is a sum over its members, so that their order does
+// not count. Names are compared when all members are there, see duplicates.
 func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 	if depth >= p.lim.depth {
 		p.fail(Limit, i, "nested deeper than %d", p.lim.depth)
@@ -348,6 +374,7 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 			p.fail(Limit, i, "an object of more than %d members", p.lim.keys)
 			return i, false
 		}
+		// The name, as written and without its escapes, and the rules' state below it.
 		key := i + 1
 		end, escaped, ok := p.str(key)
 		if !ok {
@@ -369,6 +396,7 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 			p.unexpected(i, ":")
 			return i, false
 		}
+		// The value, whose node keeps where the name is.
 		child := uint32(len(p.t.nodes))
 		klen := end - key
 		if end, ok = p.value(p.space(i+1), depth+1, cst); !ok {
@@ -377,6 +405,7 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 		n := &p.t.nodes[child]
 		n.key, n.klen = uint32(key), uint16(min(klen, longName))
 		n.flags |= mark
+		// What it adds to the object, by itself and under the rules.
 		v, r := n.hash, n.hash
 		if p.auto != nil && (p.auto.Ruled(cst) || n.flags&(flagRuled|flagSoft) != 0) {
 			var soft uint8

@@ -13,8 +13,13 @@ import (
 
 // Patch is the JSON Patch (RFC 6902) that turns blue into green, but for what
 // the rules hide, and the number of differences it settles. A body that Compare
-// cannot read is an error. Numbers, strings and whole values are green's own
-// text. An array whose elements have moved is replaced whole.
+// cannot read is an error. Its rules:
+//
+//  1. Numbers, strings and whole values are green's own text.
+//  2. An array whose elements have moved is replaced whole: a sequence of moves would
+//     be shorter only where few of many elements have moved.
+//  3. Inside a document that is in a string (rule `embedded`) the string is replaced.
+//  4. Operations are in an order in which every pointer is right when its turn comes.
 func Patch(blue, green []byte, rules *Rules) (patch []byte, total int, err error) {
 	if rules == nil {
 		rules = defaultRules()
@@ -36,10 +41,11 @@ func Patch(blue, green []byte, rules *Rules) (patch []byte, total int, err error
 
 // A patcher collects the operations of a patch while the engine compares.
 type patcher struct {
-	ops    []patchOp
+	ops    []patchOp               // those that shift no index
 	arrays map[string]*arrayChange // by pointer in blue
 }
 
+// A patchOp is one operation: add, remove or replace. value is nil for remove.
 type patchOp struct {
 	op, path string
 	value    []byte
@@ -48,12 +54,13 @@ type patchOp struct {
 // An arrayChange is what happens to the elements of one array.
 type arrayChange struct {
 	pointer string
-	depth   int
+	depth   int   // segments of the pointer
 	removed []int // indices in blue
 	added   []arrayAdd
 	whole   []byte // green's array, when elements moved
 }
 
+// An arrayAdd is an element that only green has.
 type arrayAdd struct {
 	index int // in green
 	value []byte
@@ -63,14 +70,14 @@ type arrayAdd struct {
 func (p *patcher) record(e *engine, k Kind, b, g uint32) {
 	path := e.path
 	if e.embedded > 0 {
-		// Inside an embedded document the string that holds it is replaced.
+		// Rule 3
 		path = path[:e.pointer]
 		t, n := e.outermost()
 		p.replace(bluePointer(path), t.text(n))
 		return
 	}
 	switch {
-	case k == Moved:
+	case k == Moved: // Rule 2; the place is the element, and the array is above it
 		p.array(path[:len(path)-1]).whole = e.greenAt(len(path) - 1)
 	case k == Order:
 		p.array(path).whole = e.greenAt(len(path))
@@ -81,6 +88,8 @@ func (p *patcher) record(e *engine, k Kind, b, g uint32) {
 	}
 }
 
+// oneSided records a value that one side lacks: a member at once, an element with the
+// others of its array, as it shifts those after it.
 func (p *patcher) oneSided(e *engine, steps []step, b, g uint32) {
 	if len(steps) == 0 {
 		return // a body that one side lacks is no JSON body
@@ -102,6 +111,8 @@ func (p *patcher) oneSided(e *engine, steps []step, b, g uint32) {
 	}
 }
 
+// replace records a new value. Several differences in one embedded document come one
+// after the other and replace the same string.
 func (p *patcher) replace(path string, value []byte) {
 	if n := len(p.ops); n > 0 && p.ops[n-1].op == "replace" && p.ops[n-1].path == path {
 		return
@@ -109,6 +120,7 @@ func (p *patcher) replace(path string, value []byte) {
 	p.ops = append(p.ops, patchOp{"replace", path, value})
 }
 
+// array is what happens to the array at a place of blue's body.
 func (p *patcher) array(path []step) *arrayChange {
 	ptr := bluePointer(path)
 	a := p.arrays[ptr]
@@ -136,6 +148,7 @@ func (e *engine) outermost() (*tree, uint32) {
 	return s.gt, s.gn
 }
 
+// bluePointer is the JSON Pointer of a place in blue's body.
 func bluePointer(steps []step) string {
 	var b []byte
 	for i := range steps {
@@ -149,9 +162,9 @@ func bluePointer(steps []step) string {
 	return string(b)
 }
 
-// write orders the operations so that every pointer is right when its turn
-// comes: first what shifts no index, then the arrays, the deepest first, each
-// with its removals from behind and its additions from the front.
+// write is rule 4: first what shifts no index, then the arrays, the deepest first, each
+// with its removals from the last on and its additions from the first on. What is inside
+// an array that is replaced whole is left out.
 func (p *patcher) write() []byte {
 	changed := make([]*arrayChange, 0, len(p.arrays))
 	var whole []string
@@ -192,6 +205,7 @@ func (p *patcher) write() []byte {
 	return w.end()
 }
 
+// A patchWriter writes operations as one JSON array, one a line.
 type patchWriter struct{ out bytes.Buffer }
 
 func (w *patchWriter) put(op, path string, value []byte) {

@@ -25,7 +25,12 @@ func NewProbe(like, against *Message, rules *Rules) *Probe {
 		rules = defaultRules()
 	}
 	p := &Probe{rules: rules, like: like, against: against}
-	if !plainJSON(like.ContentType) || !plainJSON(against.ContentType) || marked(like.Body) || marked(against.Body) || len(against.Body) == 0 || len(against.Body) > rules.lim.body {
+	for _, m := range []*Message{like, against} {
+		if !plainJSON(m.ContentType) || marked(m.Body) {
+			return p
+		}
+	}
+	if len(against.Body) == 0 || len(against.Body) > rules.lim.body {
 		return p
 	}
 	w := rules.worker()
@@ -76,5 +81,89 @@ func (p *Probe) Close() {
 	if p.w != nil {
 		p.rules.release(p.w)
 		p.w = nil
+	}
+}
+
+// A NamedPath is a path by which something outside the rules looks at a body.
+type NamedPath struct {
+	Path string
+	// Below: all leaves below the places are looked at, not the places alone.
+	Below bool
+}
+
+// Named counts the values of a body that paths name, and how many of these the
+// rules keep from being compared by value. A place that holds an array or object
+// counts as one value, unless the path looks below it. A path that cannot be read
+// names nothing.
+func (r *Rules) Named(m *Message, paths []NamedPath) (all, uncompared int) {
+	rules := r.list()
+	own := len(rules)
+	var marks []NamedPath
+	for _, p := range paths {
+		if _, err := ParsePath(p.Path); err == nil {
+			// A rule that changes nothing marks the places.
+			rules = append(rules, Rule{At: p.Path, Do: DoLeak, Allow: true, Why: "named"})
+			marks = append(marks, p)
+		}
+	}
+	marked, errs := Compile(rules, r.opts)
+	if errs != nil { // the rules have been compiled before, and so have the paths
+		return 0, 0
+	}
+	w := marked.worker()
+	defer marked.release(w)
+	e := &w.engine
+	e.begin(marked, w.auto, nil)
+	body := e.readBody("blue", m)
+	if body.err != nil || len(body.tree) == 0 {
+		return 0, 0
+	}
+	t := w.read(&w.b, body.source())
+	if t.err != nil || w.auto == nil {
+		return 0, 0
+	}
+	c := namedCount{e: e, t: t, own: own, marks: marks}
+	e.walk(c.t, 0, w.auto.Root, c.visit)
+	return c.all, c.uncompared
+}
+
+// namedCount counts along a walk in document order.
+type namedCount struct {
+	e               *engine
+	t               *tree
+	own             int         // rules from here on are marks
+	marks           []NamedPath // in the order of those rules
+	hidden, below   uint32      // nodes before these are in a hidden, or a counted, subtree
+	all, uncompared int
+}
+
+// visit looks at one place: whether rules hide its value, and whether a path
+// names it. Nodes come in document order, so that a subtree ends at one number.
+func (c *namedCount) visit(i uint32, st int32) {
+	eff := c.e.effects(st)
+	n := &c.t.nodes[i]
+	if eff.drop != 0 || eff.ignore != 0 || eff.lets(c.e.rules.prog, c.t, i) {
+		c.hidden = max(c.hidden, n.next)
+	}
+	if i < c.below {
+		return
+	}
+	named, below := false, false
+	for _, r := range eff.rules {
+		if r >= c.own {
+			named = true
+			below = below || c.marks[r-c.own].Below
+		}
+	}
+	if !named {
+		return
+	}
+	count := 1
+	if below && n.typ >= ArrayType {
+		count, c.below = c.t.countLeaves(i), n.next
+	}
+	c.all += count
+	if i < c.hidden {
+		c.uncompared += count
 	}
 }

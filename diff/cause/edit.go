@@ -61,7 +61,11 @@ func edits(d *diff.Difference) []edit {
 		return []edit{{text: e}}
 	case diff.Invalid, diff.Limit, diff.DuplicateKey:
 		kind := d.Kind.String() + ": "
-		return []edit{{text: kind + d.Fault, spell: values}, {text: kind + faultNumbers.ReplaceAllString(d.Fault, "${1}…"), spell: shaped}, {text: d.Kind.String()}}
+		return []edit{
+			{text: kind + d.Fault, spell: values},
+			{text: kind + faultNumbers.ReplaceAllString(d.Fault, "${1}…"), spell: shaped},
+			{text: d.Kind.String()},
+		}
 	}
 	return []edit{{}} // the kind says it all
 }

@@ -46,8 +46,11 @@ func (c *Set) List() []Cause {
 		out = append(out, g.causes(k)...)
 	}
 	slices.SortFunc(out, func(a, b *found) int {
-		return cmp.Or(compareBool(a.Where == diff.InHeader, b.Where == diff.InHeader), -cmp.Compare(a.Severity, b.Severity), -cmp.Compare(a.Count, b.Count),
-			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Where, b.Where), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Edit, b.Edit))
+		return cmp.Or(
+			compareBool(a.Where == diff.InHeader, b.Where == diff.InHeader),
+			-cmp.Compare(a.Severity, b.Severity), -cmp.Compare(a.Count, b.Count),
+			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Where, b.Where), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Edit, b.Edit),
+		)
 	})
 	c.listed = make([]Cause, len(out))
 	for i, f := range out {

@@ -193,7 +193,8 @@ func (c *Set) tryOn(s *Sample, rules []diff.Rule, id int) string {
 	case was.Compared > 0 && is.Compared == 0:
 		return fmt.Sprintf("it would leave none of the body's %d values compared", is.Seen)
 	case float64(is.Compared) < s.Floor*float64(is.Seen):
-		return fmt.Sprintf("it would leave %d of the body's %d values compared, less than the least share of %.4g %%", is.Compared, is.Seen, 100*s.Floor)
+		const tooFew = "it would leave %d of the body's %d values compared, less than the least share of %.4g %%"
+		return fmt.Sprintf(tooFew, is.Compared, is.Seen, 100*s.Floor)
 	}
 	return ""
 }

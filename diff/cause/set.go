@@ -218,7 +218,8 @@ func (b *bucket) seen(at *Site) {
 	}
 	b.suites = b.suites || at.Suite != b.suite
 	id := maphash.String(hashSeed, at.Case)
-	if _, known := b.cases[id]; !known || slices.ContainsFunc(b.examples, func(x Site) bool { return x.Case == at.Case && at.compare(&x) < 0 }) {
+	earlier := func(x Site) bool { return x.Case == at.Case && at.compare(&x) < 0 }
+	if _, known := b.cases[id]; !known || slices.ContainsFunc(b.examples, earlier) {
 		b.cases[id] = struct{}{}
 		b.example(at)
 	}

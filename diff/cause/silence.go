@@ -12,23 +12,27 @@ import (
 	"github.com/bgverify/bgverify/diff/notation"
 )
 
-// A silencer collects what a rule must accept to silence a cause.
+// A silencer collects what a rule must accept to silence a cause: for each kind of rule
+// how many of the differences it could hide, and how wide it would have to be. A kind
+// that could hide all of them is a candidate, see change. Two silencers of parts of the
+// differences can be merged in any order.
 type silencer struct {
-	n           int
-	maxAbs      *big.Rat
-	maxRel      *big.Rat
-	numbers     int
-	alike       int // numbers of one value in two notations
-	maxGap      time.Duration
-	times       int
-	formats     []string // formats that both sides of every difference match
+	n           int           // differences
+	maxAbs      *big.Rat      // the largest gap between two numbers, exactly; nil: none seen
+	maxRel      *big.Rat      // the largest gap as a ratio of blue's number
+	numbers     int           // differences between two numbers
+	alike       int           // numbers of one value in two notations
+	maxGap      time.Duration // the largest gap between two times
+	times       int           // differences between two times of one notation
+	formats     []string      // formats that both sides of every difference match
 	formatsSeen bool
 	from, to    string // what trimming common ends left, the same everywhere
 	rewrite     int
 	normal      [3]int // pairs that are the same after each of proposedNormalisers
 }
 
-// see takes one difference into account.
+// see takes one difference into account. Of values that were cut, or of two types,
+// nothing is known that a rule for changed values could use.
 func (s *silencer) see(d *diff.Difference) {
 	s.n++
 	if d.Kind != diff.Changed || d.Blue.Cut || d.Green.Cut || d.Blue.Type != d.Green.Type {
@@ -48,6 +52,7 @@ func (s *silencer) see(d *diff.Difference) {
 					s.normal[i]++
 				}
 			}
+			// A rewrite must be the same text for the same text everywhere.
 			from, to := trimCommon(b, g)
 			if s.rewrite == 0 || s.from == from && s.to == to {
 				s.from, s.to = from, to
@@ -57,6 +62,8 @@ func (s *silencer) see(d *diff.Difference) {
 	}
 }
 
+// seeNumbers takes two numbers into account, exactly: a gap in floating point could be
+// too small by an error of rounding, and the rule would not hold.
 func (s *silencer) seeNumbers(blue, green string) {
 	if len(blue) > maxEditDigits || len(green) > maxEditDigits {
 		return
@@ -82,6 +89,7 @@ func (s *silencer) seeNumbers(blue, green string) {
 	}
 }
 
+// seeTimes takes two times into account, where both sides write them in one notation.
 func (s *silencer) seeTimes(b, g string) {
 	x, ok := notation.ParseStamp(b)
 	if !ok {
@@ -101,6 +109,8 @@ var proposedNormalisers = [3]string{"trim", "nfc", "fold"}
 // proposedFormats are tried for a rule, the narrowest first.
 var proposedFormats = []string{"uuid", "ulid", "jwt", "ipv4", "hex"}
 
+// seeFormats keeps the formats that both texts have. Short texts of hex digits are
+// mostly numbers or words, of which the format says nothing.
 func (s *silencer) seeFormats(b, g string) {
 	var match []string
 	for _, name := range proposedFormats {
@@ -114,6 +124,7 @@ func (s *silencer) seeFormats(b, g string) {
 	s.addFormats(match)
 }
 
+// addFormats keeps the formats that all texts so far have.
 func (s *silencer) addFormats(match []string) {
 	if !s.formatsSeen {
 		s.formats, s.formatsSeen = match, true
@@ -130,6 +141,7 @@ func (s *silencer) addFormats(match []string) {
 	s.formats = both
 }
 
+// merge adds what another silencer has seen.
 func (s *silencer) merge(o *silencer) {
 	if o.n == 0 {
 		return
@@ -199,27 +211,36 @@ func (s *silencer) rule(c *Cause) (r diff.Rule, why string) {
 // maxProposedGap bounds the times that a time rule is proposed for.
 const maxProposedGap = 31 * 24 * time.Hour
 
-// change chooses the narrowest verb for changed values.
+// change chooses the narrowest rule that hides all of the changed values. From the
+// narrowest on:
+//
+//  1. string: the texts are equal after a normaliser.
+//  2. number: decimal: the numbers have one value in two notations.
+//  3. format: all values have a format that hardly another text has.
+//  4. time: all are times within a month of each other.
+//  5. rewrite: one text became another, of three characters or more.
+//  6. tolerance: the gap is at most half of blue's number, or at most 1.
+//  7. ignore, which hides any value, where nothing narrower does.
 func (s *silencer) change(r *diff.Rule) {
 	for i, n := range s.normal {
-		if n == s.n {
+		if n == s.n { // Rule 1
 			r.Do, r.AsList = diff.DoString, []string{proposedNormalisers[i]}
 			return
 		}
 	}
 	switch {
-	case s.alike == s.n:
+	case s.alike == s.n: // Rule 2
 		r.Do, r.As = diff.DoNumber, diff.Decimal.String()
-	case s.formatsSeen && len(s.formats) > 0:
+	case s.formatsSeen && len(s.formats) > 0: // Rule 3
 		r.Do, r.Is = diff.DoFormat, s.formats[0]
-	case s.times == s.n && s.maxGap <= maxProposedGap:
+	case s.times == s.n && s.maxGap <= maxProposedGap: // Rule 4
 		r.Do, r.Within = diff.DoTime, max(s.maxGap.Round(time.Second)+time.Second, time.Second)
-	case s.rewrite == s.n && len(s.from) >= 3 && len(s.to) >= 3:
+	case s.rewrite == s.n && len(s.from) >= 3 && len(s.to) >= 3: // Rule 5
 		r.Do, r.BlueText, r.GreenText, r.As = diff.DoRewrite, s.from, s.to, "SAME"
-	case s.numbers == s.n && s.maxRel != nil && s.maxRel.Cmp(big.NewRat(1, 2)) <= 0:
+	case s.numbers == s.n && s.maxRel != nil && s.maxRel.Cmp(big.NewRat(1, 2)) <= 0: // Rule 6
 		rel := up(s.maxRel)
 		r.Do, r.Rel = diff.DoTolerance, &rel
-	case s.numbers == s.n && s.maxAbs != nil && s.maxAbs.Cmp(big.NewRat(1, 1)) <= 0:
+	case s.numbers == s.n && s.maxAbs != nil && s.maxAbs.Cmp(big.NewRat(1, 1)) <= 0: // Rule 6
 		abs := up(s.maxAbs)
 		r.Do, r.Abs = diff.DoTolerance, &abs
 	default:
@@ -227,7 +248,8 @@ func (s *silencer) change(r *diff.Rule) {
 	}
 }
 
-// up is the number rounded up to three significant digits.
+// up is the number rounded up to three significant digits: a bound that a reader can
+// remember, and never below the gap that was seen.
 func up(r *big.Rat) float64 {
 	f, _ := r.Float64()
 	if f == 0 {

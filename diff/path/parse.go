@@ -9,21 +9,26 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 )
 
+// A parser reads one path; see Pattern for the grammar and its rules. Every error has
+// the offset of the byte that is wrong, or of the bracket that is not closed.
 type parser struct {
 	text string
-	pos  int
+	pos  int // of the next byte
 }
 
 // maxPath bounds a path's length in bytes.
 const maxPath = 4096
 
-// MaxSegments bounds the segments of a path.
+// MaxSegments bounds the segments of a path: an automaton keeps the number of a segment
+// in eight bits.
 const MaxSegments = 64
 
+// fail is an error at an offset, with a hint of what to write instead where there is one.
 func (p *parser) fail(at int, hint, format string, args ...any) *Error {
 	return &Error{Offset: at, Msg: fmt.Sprintf(format, args...), Hint: hint}
 }
 
+// parse reads the whole path (rule 1).
 func (p *parser) parse() ([]segment, error) {
 	switch {
 	case len(p.text) > maxPath:
@@ -53,6 +58,7 @@ func (p *parser) parse() ([]segment, error) {
 	return segs, nil
 }
 
+// peek is the next byte; 0 at the end, which no path has inside.
 func (p *parser) peek() byte {
 	if p.pos < len(p.text) {
 		return p.text[p.pos]
@@ -60,12 +66,14 @@ func (p *parser) peek() byte {
 	return 0
 }
 
+// space skips white space as RFC 9535 defines it.
 func (p *parser) space() {
 	for p.pos < len(p.text) && strings.IndexByte(" \t\n\r", p.text[p.pos]) >= 0 {
 		p.pos++
 	}
 }
 
+// segment reads . or .. with a name, or brackets with or without .. before them.
 func (p *parser) segment() (segment, error) {
 	var s segment
 	switch {
@@ -90,11 +98,15 @@ func (p *parser) segment() (segment, error) {
 	return s, err
 }
 
+// nameByte reports whether a name without quotes may have the byte: a letter, a digit,
+// _ or a part of a character beyond ASCII.
 func nameByte(c byte) bool {
 	return c == '_' || c >= 0x80 || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
-// shorthand parses name, * or a glob after . or ...
+// shorthand parses name, * or a glob (rule 5) after . or ... Names that other languages
+// of paths allow without quotes are refused with a hint, as they would mean other places
+// there.
 func (p *parser) shorthand() (selector, error) {
 	start := p.pos
 	for p.pos < len(p.text) && (nameByte(p.text[p.pos]) || p.text[p.pos] == '*') {
@@ -120,6 +132,7 @@ func (p *parser) shorthand() (selector, error) {
 	return selector{kind: selName, name: name}, nil
 }
 
+// bracket parses selectors in brackets, separated by commas.
 func (p *parser) bracket() ([]selector, error) {
 	open := p.pos
 	p.pos++
@@ -146,6 +159,8 @@ func (p *parser) bracket() ([]selector, error) {
 	}
 }
 
+// selector parses one selector in the brackets that begin at open; its first byte says
+// which kind it is.
 func (p *parser) selector(open int) (selector, error) {
 	switch c := p.peek(); {
 	case c == '\'' || c == '"':
@@ -168,6 +183,8 @@ func (p *parser) selector(open int) (selector, error) {
 // maxIndex is the largest integer that RFC 9535 allows: 2^53-1.
 const maxIndex = 1<<53 - 1
 
+// integer parses an index or a bound of a slice. RFC 9535 allows neither leading zeros
+// nor -0.
 func (p *parser) integer() (int, error) {
 	start := p.pos
 	if p.peek() == '-' {
@@ -192,6 +209,7 @@ func (p *parser) integer() (int, error) {
 	return n, nil
 }
 
+// indexOrSlice parses an index or start:end:step, each part of which may be missing.
 func (p *parser) indexOrSlice() (selector, error) {
 	sel := selector{kind: selIndex, step: 1}
 	var err error
@@ -201,6 +219,7 @@ func (p *parser) indexOrSlice() (selector, error) {
 		}
 		sel.start, sel.hasStart = sel.index, true
 	}
+	// An index, unless a colon follows. The space before it is then a slice's.
 	back := p.pos
 	p.space()
 	if p.peek() != ':' {
@@ -230,7 +249,9 @@ func (p *parser) indexOrSlice() (selector, error) {
 	return sel, nil
 }
 
-// filter parses ?@.key=='value' and its && chain.
+// filter parses ?@.key=='value' and its && chain (rule 4). Other filters of RFC 9535 are
+// refused: they would need a second language of expressions, and rules name elements by
+// their keys.
 func (p *parser) filter() (selector, error) {
 	const hint = "the one filter form is [?@.key=='value'], joined by &&"
 	sel := selector{kind: selFilter}
@@ -289,6 +310,7 @@ func (p *parser) filter() (selector, error) {
 	}
 }
 
+// filterName parses a member's name after @. in a filter.
 func (p *parser) filterName() (string, error) {
 	start := p.pos
 	for p.pos < len(p.text) && nameByte(p.text[p.pos]) {
