@@ -22,9 +22,9 @@ func VariableHolds(v *scenarios.VarExpect, sc template.Scope, hidden HiddenValue
 	for i := range tests {
 		t := &tests[i]
 		switch {
-		case t.Op == "exists" && found != t.want():
+		case t.Op == scenarios.OpExists && found != t.want():
 			return false, nil
-		case t.Op == "exists":
+		case t.Op == scenarios.OpExists:
 		case found && t.needsValue([]datum{valueDatum(value)}, hidden):
 			return false, fmt.Errorf("variable %s: %s", v.Name, run.NotKept)
 		case !found || !t.holds(valueDatum(value)):

@@ -134,7 +134,7 @@ func (c *Checks) aboutBody(a *Answer) bool {
 // saysText reports whether it says what the body's text is, or that there is none.
 func (c *Checks) saysText(a *Answer) bool {
 	return slices.ContainsFunc(c.content, func(t Test) bool {
-		return t.Op == "exists" && !t.want() || t.Op != "exists" && t.Op != "count" && t.refusesOtherText(string(a.text()))
+		return t.Op == scenarios.OpExists && !t.want() || t.Op != scenarios.OpExists && t.Op != scenarios.OpCount && t.refusesOtherText(string(a.text()))
 	})
 }
 
@@ -276,14 +276,14 @@ func (k *checker) text(what string, tests []Test, values []string, hidden Hidden
 		}
 		ok := false
 		switch {
-		case t.Op == "exists":
+		case t.Op == scenarios.OpExists:
 			ok = (len(values) > 0) == t.want()
-		case t.Op == "count":
+		case t.Op == scenarios.OpCount:
 			ok = t.counts(len(values))
 		case len(values) == 0:
-			ok = t.Op == "empty" && t.want()
+			ok = t.Op == scenarios.OpEmpty && t.want()
 			got = "nothing"
-		case t.Op == "not": // of none of them
+		case t.Op == scenarios.OpNot: // of none of them
 			ok = !slices.ContainsFunc(values, func(v string) bool { return !t.holds(textDatum(v)) })
 		default:
 			ok = slices.ContainsFunc(values, func(v string) bool { return t.holds(textDatum(v)) })

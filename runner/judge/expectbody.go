@@ -10,6 +10,7 @@ import (
 	"github.com/bgverify/bgverify/diff/media"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/scenarios"
 )
 
 // path tests the values at a path.
@@ -77,14 +78,14 @@ func (k *checker) bodyText(tests []Test, a *Answer) {
 		t := &tests[i]
 		ok := false
 		switch {
-		case t.Op == "exists":
+		case t.Op == scenarios.OpExists:
 			ok = (body != "") == t.want()
-		case t.Op == "empty":
+		case t.Op == scenarios.OpEmpty:
 			ok = (body == "") == t.want()
 		case a.Hidden.In(body):
 			k.addHidden("text "+t.String(), t.At)
 			continue
-		case body != "" || t.Op == "count":
+		case body != "" || t.Op == scenarios.OpCount:
 			ok = t.holds(d)
 		}
 		k.add(ok, "text "+t.String(), got, t.At)
@@ -94,7 +95,7 @@ func (k *checker) bodyText(tests []Test, a *Answer) {
 func (k *checker) emptyBody(p pathTests) {
 	for i := range p.tests {
 		t := &p.tests[i]
-		ok := t.Op == "empty" && t.want() || t.Op == "exists" && !t.want()
+		ok := t.Op == scenarios.OpEmpty && t.want() || t.Op == scenarios.OpExists && !t.want()
 		k.add(ok, p.path+" "+t.String(), "an empty body", t.At)
 	}
 }
@@ -113,17 +114,17 @@ func (k *checker) failAll(p pathTests, got string, failure run.Failure) {
 func (p *pathTests) run(t *Test, body diff.Value, data []datum) (ok bool, got string) {
 	single := p.where.one != nil
 	switch {
-	case t.Op == "each": // Rule 4
+	case t.Op == scenarios.OpEach: // Rule 4
 		return p.each(t, body, data)
-	case t.Op == "exists":
+	case t.Op == scenarios.OpExists:
 		return (len(data) > 0) == t.want(), many(data)
-	case t.Op == "count" && !single: // Rule 1
+	case t.Op == scenarios.OpCount && !single: // Rule 1
 		return t.counts(len(data)), many(data)
 	case len(data) == 0: // Rule 3
 		return false, "nothing there"
-	case t.Op == "count":
+	case t.Op == scenarios.OpCount:
 		return t.counts(size(data[0])), strconv.Itoa(size(data[0]))
-	case t.Op == "unique" && !single:
+	case t.Op == scenarios.OpUnique && !single:
 		return hasRepeats(data) != t.want(), many(data)
 	}
 	for _, d := range data {

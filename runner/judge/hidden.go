@@ -120,30 +120,30 @@ func (t *Test) needsValue(data []datum, h HiddenValues) bool {
 			continue
 		}
 		switch t.Op {
-		case "exists", "empty", "unique":
-		case "type":
+		case scenarios.OpExists, scenarios.OpEmpty, scenarios.OpUnique:
+		case scenarios.OpType:
 			if t.Operand.Text == "integer" {
 				return true
 			}
-		case "contains":
+		case scenarios.OpContains:
 			if d.kind != diff.ObjectType { // of an object: a member of that name
 				return true
 			}
-		case "format":
+		case scenarios.OpFormat:
 			if !h.known(d.text) || !slices.Contains(notation.Formats(), t.Operand.Text) {
 				return true
 			}
-		case "count":
+		case scenarios.OpCount:
 			if d.kind == diff.StringType {
 				return true
 			}
-		case "not":
+		case scenarios.OpNot:
 			for i := range t.Sub {
 				if t.Sub[i].needsValue([]datum{d}, h) {
 					return true
 				}
 			}
-		case "each":
+		case scenarios.OpEach:
 			for i := range t.Sub {
 				if t.Sub[i].needsValue(elements(d), h) {
 					return true
@@ -159,7 +159,7 @@ func (t *Test) needsValue(data []datum, h HiddenValues) bool {
 // needsText is needsValue for the values of a header or cookie, of which the
 // archive keeps no formats.
 func (t *Test) needsText(values []string, h HiddenValues) bool {
-	return t.Op != "exists" && t.Op != "count" && t.Op != "empty" && slices.ContainsFunc(values, h.In)
+	return t.Op != scenarios.OpExists && t.Op != scenarios.OpCount && t.Op != scenarios.OpEmpty && slices.ContainsFunc(values, h.In)
 }
 
 // schemaNeedsValue reports whether a schema says different things of an answer

@@ -70,7 +70,7 @@ func readText(json string) diff.Value {
 
 // A Test is a matcher with its operands expanded.
 type Test struct {
-	Op      string
+	Op      scenarios.Op
 	Operand scenarios.Value
 	// Loose is set when the operand came out of a placeholder: a cell of a CSV
 	// file is text and equals the number that it spells.
@@ -91,7 +91,7 @@ type Test struct {
 func newTests(matchers []scenarios.Matcher, sc template.Scope) ([]Test, error) {
 	out := make([]Test, 0, len(matchers))
 	for _, m := range matchers {
-		t := Test{Op: m.Op.String(), At: m.Pos.String()}
+		t := Test{Op: m.Op, At: m.Pos.String()}
 		if m.Value != nil {
 			v, err := m.Value.Expand(sc)
 			if err != nil {
@@ -104,7 +104,7 @@ func newTests(matchers []scenarios.Matcher, sc template.Scope) ([]Test, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", l.Pos, err)
 			}
-			t.List = append(t.List, Test{Op: "eq", Operand: v, Loose: strings.Contains(l.Text, "{{")})
+			t.List = append(t.List, Test{Op: scenarios.OpEq, Operand: v, Loose: strings.Contains(l.Text, "{{")})
 		}
 		sub, err := newTests(m.Sub, sc)
 		if err != nil {
@@ -119,7 +119,7 @@ func newTests(matchers []scenarios.Matcher, sc template.Scope) ([]Test, error) {
 		out = append(out, t)
 	}
 	for i := range out {
-		out[i].None = out[i].Op == "each" && slices.ContainsFunc(out, func(t Test) bool { return t.Op == "count" && t.counts(0) })
+		out[i].None = out[i].Op == scenarios.OpEach && slices.ContainsFunc(out, func(t Test) bool { return t.Op == scenarios.OpCount && t.counts(0) })
 	}
 	return out, nil
 }
@@ -132,19 +132,19 @@ func (t *Test) String() string {
 		for i := range t.Sub {
 			parts[i] = t.Sub[i].String()
 		}
-		return t.Op + " " + strings.Join(parts, ", ")
-	case t.Op == "in":
+		return t.Op.String() + " " + strings.Join(parts, ", ")
+	case t.Op == scenarios.OpIn:
 		parts := make([]string, len(t.List))
 		for i := range t.List {
 			parts[i] = t.List[i].Operand.JSON
 		}
 		return "in [" + strings.Join(parts, ", ") + "]"
-	case t.Op == "eq" && t.Loose:
+	case t.Op == scenarios.OpEq && t.Loose:
 		return "is " + t.Operand.Text
-	case t.Op == "eq":
+	case t.Op == scenarios.OpEq:
 		return "is " + t.Operand.JSON
 	default:
-		return t.Op + " " + t.Operand.Text
+		return t.Op.String() + " " + t.Operand.Text
 	}
 }
 
@@ -154,37 +154,37 @@ func (t *Test) want() bool { return t.Operand.Text != "false" }
 // holds tests one value. An unknown test never holds.
 func (t *Test) holds(d datum) bool {
 	switch t.Op {
-	case "eq", "value":
+	case scenarios.OpEq:
 		return t.equals(d)
-	case "ne":
+	case scenarios.OpNe:
 		return !t.equals(d)
-	case "lt", "lte", "gt", "gte":
+	case scenarios.OpLt, scenarios.OpLte, scenarios.OpGt, scenarios.OpGte:
 		return t.orders(d)
-	case "in":
+	case scenarios.OpIn:
 		return slices.ContainsFunc(t.List, func(one Test) bool { return one.equals(d) })
-	case "contains":
+	case scenarios.OpContains:
 		return t.contains(d)
-	case "matches":
+	case scenarios.OpMatches:
 		return t.re != nil && (d.kind == diff.StringType || d.kind == diff.NumberType || d.kind == diff.BoolType) && t.re.MatchString(d.text)
-	case "type":
+	case scenarios.OpType:
 		return isType(d, t.Operand.Text) && !(t.Typed && t.Operand.Text == "integer" && strings.ContainsAny(d.text, ".eE"))
-	case "format":
+	case scenarios.OpFormat:
 		return d.kind == diff.StringType && isFormat(t.Operand.Text, d.text)
-	case "empty":
+	case scenarios.OpEmpty:
 		return isEmpty(d) == t.want()
-	case "exists":
+	case scenarios.OpExists:
 		return t.want()
-	case "unique":
+	case scenarios.OpUnique:
 		return hasRepeats(elements(d)) != t.want()
-	case "count":
+	case scenarios.OpCount:
 		return t.counts(size(d))
-	case "each":
+	case scenarios.OpEach:
 		if d.kind != diff.ArrayType && !d.loose {
 			return false
 		}
 		found := elements(d)
 		return (len(found) > 0 || t.None) && t.each(found) == nil
-	case "not":
+	case scenarios.OpNot:
 		return !slices.ContainsFunc(t.Sub, func(one Test) bool { return one.holds(d) })
 	}
 	return false
@@ -287,11 +287,11 @@ func (t *Test) orders(d datum) bool {
 	}
 	c := got.Compare(want)
 	switch t.Op {
-	case "lt":
+	case scenarios.OpLt:
 		return c < 0
-	case "lte":
+	case scenarios.OpLte:
 		return c <= 0
-	case "gt":
+	case scenarios.OpGt:
 		return c > 0
 	default:
 		return c >= 0

@@ -11,6 +11,7 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/envelope"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/scenarios"
 )
 
 // What is expected of an answer says something of it only where it would refuse
@@ -47,7 +48,7 @@ func (p *pathTests) refusesOther(d datum) (own, below bool) {
 		}
 		return n > 0 && 2*n >= len(others)
 	}
-	own = slices.ContainsFunc(p.tests, func(t Test) bool { return t.Op == "type" })
+	own = slices.ContainsFunc(p.tests, func(t Test) bool { return t.Op == scenarios.OpType })
 	if d.kind < diff.ArrayType {
 		return own || refused(othersOf(d)), false
 	}
@@ -72,8 +73,8 @@ func (p *pathTests) accepts(d datum) bool {
 	for i := range p.tests {
 		t, ok := &p.tests[i], true
 		switch {
-		case t.Op == "exists", !single && (t.Op == "count" || t.Op == "unique"):
-		case t.Op == "each":
+		case t.Op == scenarios.OpExists, !single && (t.Op == scenarios.OpCount || t.Op == scenarios.OpUnique):
+		case t.Op == scenarios.OpEach:
 			ok = t.each(elements(d)) == nil
 		default:
 			ok = t.holds(d)
@@ -192,5 +193,5 @@ func (c *Checks) refuses(tree []byte, text bool) bool {
 }
 
 func (c *Checks) holdsOfText(text []byte) bool {
-	return !slices.ContainsFunc(c.content, func(t Test) bool { return t.Op != "exists" && !t.holdsText(string(text)) })
+	return !slices.ContainsFunc(c.content, func(t Test) bool { return t.Op != scenarios.OpExists && !t.holdsText(string(text)) })
 }

@@ -100,7 +100,7 @@ func (c *Checks) named(body diff.Value) []diff.NamedPath {
 // refusesOtherBody reports whether a test of the body as text refuses another one: of
 // JSON one with another value.
 func (j *judging) refusesOtherBody(t *Test) bool {
-	if t.Op == "exists" {
+	if t.Op == scenarios.OpExists {
 		return false
 	}
 	if !j.Blue.isJSON() {

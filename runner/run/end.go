@@ -2,7 +2,9 @@ package run
 
 import "github.com/bgverify/bgverify/diff/cause"
 
-// Counts are a run's or suite's totals.
+// Counts are a run's or suite's totals. Cases is the sum of the five verdicts below it; a
+// case with rows counts once for each row. Flaky cases passed only after a retry, and are
+// counted under their verdict too. Requests includes those of setup and teardown.
 type Counts struct {
 	Cases        int     `json:"cases"`
 	Pass         int     `json:"pass"`
@@ -14,7 +16,8 @@ type Counts struct {
 	Requests     PerSide `json:"requests"`
 }
 
-// A SuiteEnd is a suite's totals.
+// A SuiteEnd is a suite's totals, and the verdict that its cases, setup and teardown and
+// its gates come to.
 type SuiteEnd struct {
 	Verdict  Verdict  `json:"verdict"`
 	Reasons  []string `json:"reasons,omitempty"`
@@ -54,6 +57,7 @@ type GateResult struct {
 	Load     string  `json:"load,omitempty"` // the stage it is about
 }
 
+// Add counts a case under its verdict. Of setup and teardown it counts the requests alone.
 func (c *Counts) Add(r *CaseResult) {
 	c.Requests.Blue += r.Requests.Blue
 	c.Requests.Green += r.Requests.Green
@@ -73,11 +77,12 @@ func (c *Counts) Add(r *CaseResult) {
 		c.Inconclusive++
 	case Skip:
 		c.Skip++
-	default:
+	default: // a case without a valid verdict is never a pass
 		c.Broken++
 	}
 }
 
+// Merge adds the totals of another suite.
 func (c *Counts) Merge(d Counts) {
 	c.Cases += d.Cases
 	c.Pass += d.Pass

@@ -56,7 +56,9 @@ type Sides struct {
 	Green SideHead `json:"green"`
 }
 
-// A SideHead is one side as the run found it.
+// A SideHead is one side as the run found it: its base URL, those of its other services by
+// name, and the HTTP version that its answers came in. Insecure says that certificates
+// were not verified.
 type SideHead struct {
 	URL      string            `json:"url"`
 	Services map[string]string `json:"services,omitempty"`
@@ -65,7 +67,9 @@ type SideHead struct {
 	Insecure bool              `json:"insecure,omitempty"`
 }
 
-// A SuiteHead is a suite as planned.
+// A SuiteHead is a suite as planned. Gate is required or advisory; an advisory suite is
+// reported and does not decide. Wave is the step of the migration that it belongs to, 0
+// for none.
 type SuiteHead struct {
 	Name    string `json:"name"`
 	File    string `json:"file"`
@@ -94,7 +98,9 @@ type Planned struct {
 // --rerun-failed, --only-load, only).
 func (p Planned) Partial() bool { return p.Cases < p.OfCases }
 
-// Audit says who ran what, for whom, and what was left out.
+// Audit says who ran what, for whom, and what was left out. The commit, the actor and the
+// CI job come from the environment; Dirty says that the scenario files differ from the
+// commit, and VerifiedWithout is what the caller declared as not covered.
 type Audit struct {
 	ScenariosCommit string   `json:"scenarios_commit,omitempty"`
 	Dirty           bool     `json:"dirty,omitempty"`
@@ -104,6 +110,7 @@ type Audit struct {
 	VerifiedWithout []string `json:"verified_without,omitempty"`
 }
 
+// SetIdentity keeps what a side said it is; an empty value is not kept.
 func (h *SideHead) SetIdentity(name, value string) {
 	if value == "" {
 		return

@@ -31,8 +31,15 @@ func (c Coverage) Add(d Coverage) Coverage {
 	}
 }
 
-// A SideResult is one side of a step's pair, as reports show it.
+// A SideResult is one side of a step's pair, as reports show it. Of a step that was
+// resent or polled it is the last exchange.
 type SideResult struct {
+	// Status is the HTTP status; 0 where no answer came. ElapsedMS is the time from the
+	// first byte sent to the last byte read, in milliseconds. Bytes is the size of the
+	// decoded body. Attempts counts what was sent, resends included.
+	//
+	// Protocol is as in HTTP/1.1, and Remote the address that answered. Err says why no
+	// usable answer came, and Connection what was seen of the connection; nil: nothing.
 	Status     int             `json:"status,omitempty"`
 	ElapsedMS  float64         `json:"elapsed_ms"`
 	Bytes      int64           `json:"bytes"`
@@ -46,7 +53,8 @@ type SideResult struct {
 	Connection *SideConnection `json:"connection,omitempty"`
 }
 
-// An Expectation is one that was checked, on one side.
+// An Expectation is one that was checked, on one side. Side is blue or green, What is the
+// test in words, and Got is what was there instead, cut to MaxGot bytes.
 type Expectation struct {
 	Side string `json:"side"`
 	What string `json:"what"` // status 200; $.channels count gte 100
@@ -70,7 +78,10 @@ const (
 	Unreadable                     // the body has no tree that a path leads into
 )
 
-// A StepResult is a judged pair.
+// A StepResult is a judged pair: one request to each side and what the two answers came
+// to. Differences and Ignored are the first ones of DifferencesTotal and IgnoredTotal; a
+// difference that a rule removed is in Ignored. Reasons are there for every verdict but
+// pass; Notes weigh nothing.
 type StepResult struct {
 	Name             string            `json:"name"`
 	At               string            `json:"at"`              // file:line:col
@@ -111,7 +122,9 @@ type StepResult struct {
 	Pair *cause.Sample `json:"-"`
 }
 
-// A CaseResult is a case walked to its end: the event that reports are made of.
+// A CaseResult is a case walked to its end: the event that reports are made of. Its
+// verdict is the worst of its steps, unless the case was not allowed to run; ElapsedMS is
+// the time of the walk, pauses included.
 type CaseResult struct {
 	Suite   int      `json:"suite"`          // index into Header.Suites
 	Kind    string   `json:"kind,omitempty"` // setup or teardown: shown, judged, and not counted as a case
@@ -155,7 +168,9 @@ type PerSide struct {
 	Green int `json:"green"`
 }
 
-// RuleVisits is what a rule did; summed over cases in run.json.
+// RuleVisits is what a rule did; summed over cases in run.json. Visits counts the places
+// that it matched, and Hits those of them where it removed a difference. A rule without
+// hits in a whole run is reported, for it may hide a regression later.
 type RuleVisits struct {
 	At     string `json:"at"` // file:line:col
 	Visits int    `json:"visits"`
@@ -174,6 +189,7 @@ type Second struct {
 	Skipped int `json:"skipped,omitempty"` // outside the common domain
 }
 
+// Count adds one to a side.
 func (p *PerSide) Count(side scenarios.Side) {
 	if side == scenarios.Green {
 		p.Green++

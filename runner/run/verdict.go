@@ -20,6 +20,7 @@ const (
 
 var verdictNames = [...]string{Skip: "skip", Pass: "pass", Inconclusive: "inconclusive", Broken: "broken", Fail: "fail", Interrupted: "interrupted", Incomplete: "incomplete"}
 
+// String is the verdict's word, also of an invalid one.
 func (v Verdict) String() string {
 	if v == 0 || int(v) >= len(verdictNames) {
 		return fmt.Sprintf("Verdict(%d)", uint8(v))
@@ -49,7 +50,7 @@ func (v *Verdict) UnmarshalText(text []byte) error {
 // Worse returns the graver of two verdicts.
 func (v Verdict) Worse(w Verdict) Verdict { return max(v, w) }
 
-// ExitStatus is the status that a process with this verdict ends with. sig is
+// ExitStatus is the status that a process with this verdict exits with. sig is
 // the number of the signal that stopped an interrupted run.
 func (v Verdict) ExitStatus(sig int) int {
 	switch v {

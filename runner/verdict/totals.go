@@ -36,6 +36,8 @@ type Totals struct {
 	unreviewed int         // cases of required suites with a step that nobody has reviewed
 }
 
+// suiteTotals are the sums of one suite. Cases of setup and teardown count for the verdict,
+// the requests and the retries alone.
 type suiteTotals struct {
 	verdict  run.Verdict // of cases, setup and teardown; 0: none ended yet
 	counts   run.Counts
@@ -68,6 +70,7 @@ type tally struct {
 // maxFindings bounds the sentences that are kept apart.
 const maxFindings = 500
 
+// NewTotals makes empty totals for as many suites as the plan has.
 func NewTotals(suites int) *Totals {
 	return &Totals{suites: make([]suiteTotals, suites), causes: cause.NewSet(), rules: map[string]run.RuleVisits{}, findings: map[finding]*tally{}, overflow: map[run.Verdict]int{}, protocol: map[string][2]string{}, transport: connectionsSeen{}}
 }
@@ -89,6 +92,7 @@ func (t *Totals) Add(s *SuiteOf, r *run.CaseResult) {
 	if r.Kind == "" && t.mark(r.Index) {
 		t.twice = append(t.twice, r.ID)
 	}
+	// A setup or teardown that was skipped says nothing of its suite.
 	u := &t.suites[s.Index]
 	if r.Verdict != run.Skip || r.Kind == "" {
 		u.verdict = u.verdict.Worse(r.Verdict)
@@ -108,6 +112,8 @@ func (t *Totals) Add(s *SuiteOf, r *run.CaseResult) {
 	if s.Suite.Gate != scenarios.Advisory && r.Quarantine == "" {
 		t.switches.add(r)
 	}
+	// What may weigh on the verdict beyond the case's own: reasons, protocols, connections,
+	// and what was not allowed to run.
 	t.find(s, u, r)
 	t.protocols(s, r)
 	t.transport.add(s, r)
