@@ -141,6 +141,7 @@ func (s *Step) templates(f func(*Template)) {
 	}
 }
 
+// templates calls f for every template of a request, in the order in which it is sent.
 func (r *Request) templates(f func(*Template)) {
 	if r.URL != nil {
 		f(r.URL)
@@ -155,6 +156,8 @@ func (r *Request) templates(f func(*Template)) {
 	}
 }
 
+// templates calls f for every template of a body, whatever its kind: fields that the kind
+// does not use are nil or empty.
 func (b *Body) templates(f func(*Template)) {
 	if b.Text != nil {
 		f(b.Text)

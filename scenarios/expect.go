@@ -104,6 +104,7 @@ func (w *walker) readExpectFiles(o *keys.Mapping, e *Expect) {
 	}
 }
 
+// statusForm is a status of HTTP, or a class such as 2xx or 2XX.
 var statusForm = regexp.MustCompile(`^([1-5])(\d\d|xx|XX)$`)
 
 // readStatus reads 200 as {200, 200} and 2xx as {200, 299}.

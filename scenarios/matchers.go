@@ -272,6 +272,8 @@ func (w *walker) checkCanFail(n *yaml.Node, t *Template) bool {
 	return true
 }
 
+// comparison is the text after a placeholder that other tools would read as an operator and
+// an operand.
 var comparison = regexp.MustCompile(`^\s*(==|=|!=|<>|<=|>=|<|>)\s*(.+?)\s*$`)
 
 // comparisonHint writes a comparison such as {{x}} == yes, which other tools have, as a test

@@ -184,6 +184,8 @@ func (n *names) known() []string {
 // check reports the placeholders of a template that nothing answers.
 func (n *names) check(t *Template) { n.checkTemplate(t, nil) }
 
+// checkTemplate checks every name that a template asks for, those of filter arguments
+// included. stack are the variables being followed.
 func (n *names) checkTemplate(t *Template, stack []string) {
 	if t == nil {
 		return
@@ -366,6 +368,7 @@ func (s *Suite) Side(side Side) *SideConfig {
 	return &s.Blue
 }
 
+// side is what the env file says of one side.
 func (e *Env) side(side Side) *SideConfig {
 	if side == Green {
 		return &e.Green

@@ -245,6 +245,7 @@ func quoteParameter(s string) string {
 	return strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A").Replace(s)
 }
 
+// xmlEscaper writes both quotes as entities too, so that one function serves attributes.
 var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;")
 
 // escapeXML makes a value fit between tags and in attributes of either quote.

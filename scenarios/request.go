@@ -173,6 +173,7 @@ func validPercents(s string) bool {
 	return true
 }
 
+// isHex reports whether a byte is a hex digit of either case.
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }

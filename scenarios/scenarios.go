@@ -102,6 +102,8 @@ const DefaultCompared = 0.20
 // A Suite is one scenario file as it is run: defaults are merged into its steps,
 // parts are inlined, the env file and flags are merged into its sides. It is not
 // changed after [Load] has returned it.
+// The fields are those of the file after all merging. A reader of the types needs to know
+// nothing of defaults, parts or stages.
 type Suite struct {
 	// Name is the first half of every case id; Doc is a sentence for reports.
 	Name, Doc string
@@ -281,6 +283,7 @@ const (
 // A Step is one request sent to both sides, with everything that judges its answers. Every
 // field is merged: what the step does not write comes from the suite's defaults, so that
 // the runner never looks at a suite to know what a step does.
+// Steps of setup, teardown and cleanup are of the same type as those of cases.
 type Step struct {
 	// Name is unique in its case. Without a name of the file it is the method and the path; a
 	// step of a part has the names of the uses around it in front.

@@ -269,6 +269,7 @@ type tagParser struct {
 	asked []string
 }
 
+// A tagToken is a word or a parenthesis, with its place for messages.
 type tagToken struct {
 	word string
 	at   int // rune offset
@@ -325,6 +326,7 @@ func (p *tagParser) accept(word string) bool {
 	return false
 }
 
+// parseOr reads the loosest of the operators; it is also what parentheses hold.
 func (p *tagParser) parseOr() (tagMatch, error) {
 	x, err := p.parseAnd()
 	for err == nil && p.accept("or") {
@@ -337,6 +339,7 @@ func (p *tagParser) parseOr() (tagMatch, error) {
 	return x, err
 }
 
+// parseAnd reads operands that must all hold.
 func (p *tagParser) parseAnd() (tagMatch, error) {
 	x, err := p.parseNot()
 	for err == nil && p.accept("and") {
@@ -349,6 +352,8 @@ func (p *tagParser) parseAnd() (tagMatch, error) {
 	return x, err
 }
 
+// parseNot reads a negation, parentheses or a tag. It counts how deep it is called, and
+// below how many negations.
 func (p *tagParser) parseNot() (tagMatch, error) {
 	// The text comes from a flag; a thousand parentheses must not end the process.
 	if p.depth++; p.depth > 100 {

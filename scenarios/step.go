@@ -145,12 +145,13 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 	return []*Step{s}
 }
 
-// readOneStep reads what a step and a case of one request share, and merges the defaults into it:
+// readOneStep reads what a step and a case of one request share, and merges the defaults
+// into it:
 //
 //  1. A key of the step wins over the same key of the defaults.
 //  2. Headers, query and cookies are merged by name; see mergeFields.
 //  3. Expectations are merged part by part; see overlay.
-//  4. Rules of the step come after all others, and so win.
+//  4. Rules of the step come after those of flags, env file, suite and case.
 //  5. side_effects of the defaults count for unsafe methods only: a GET has none.
 func (b *builder) readOneStep(o *keys.Mapping, ctx stepContext, name, what string) *Step {
 	d := b.defaults
@@ -174,6 +175,7 @@ func (b *builder) readOneStep(o *keys.Mapping, ctx stepContext, name, what strin
 		s.SideEffects = d.SideEffects
 	}
 	b.readCompensates(o, s)
+	// Rule 4. Steps without rules of their own share one list.
 	own := ctx.readRules(o, "rules")
 	s.Rules = slices.Clip(ctx.rules) // shared: a runner compiles them once for all such steps
 	if len(own) > 0 {

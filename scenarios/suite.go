@@ -68,7 +68,6 @@ func (l *loader) readSuite(w *walker) *Suite {
 	}
 	// A suite that demands less coverage than the default must not fail for the default.
 	s.MinCompared = DefaultCompared
-	// Both shares are ratios.
 	if c := o.Open("coverage", "coverage", ""); c != nil {
 		c.Bind(s)
 		if c.Has("min") {
@@ -78,7 +77,7 @@ func (l *loader) readSuite(w *walker) *Suite {
 	if f := o.Open("flaky", "flaky", ""); f != nil {
 		f.Bind(s)
 	}
-	// Rule 4 of Load: the last rule that fits decides, so the nearer one comes later.
+	// Rule 4 of Load: those of cases and steps are added as they are read.
 	b.rules = slices.Concat(l.opts.Rules, stageRules(l.opts.Env), s.Rules)
 	b.checkRules(nil, b.rules)
 	// Defaults need the services of both sides and the numbers of the suite.

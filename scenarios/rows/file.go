@@ -72,6 +72,7 @@ func withoutBOM(r io.Reader) *bufio.Reader {
 
 // csv reads RFC 4180: the first record names the columns, every record has as many cells.
 // All cells are text; no cell becomes a number because it looks like one.
+// Its mistakes have the line that encoding/csv counts, which is that of the file.
 func (f File) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	source := io.Reader(in)
 	if f.CP949 {
@@ -239,6 +240,7 @@ func objects(next func() (raw []byte, line int, err error)) ([]string, iter.Seq2
 
 // json reads a list of objects one element at a time, so that a large list costs no memory.
 // Text after the list is an error: it would be rows that are never sent.
+// Its mistakes have no line: the decoder does not count them.
 func (f File) json(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 	dec := json.NewDecoder(in)
 	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
@@ -278,6 +280,7 @@ func decodeInto(dec *json.Decoder, raw *json.RawMessage) error {
 }
 
 // maxLine bounds one line of NDJSON, in bytes.
+// A longer line is reported as such, with its number.
 const maxLine = 4 << 20
 
 // ndjson reads one object a line; blank lines are passed over.

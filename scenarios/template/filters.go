@@ -77,6 +77,7 @@ func onText(f func(string) string) func(Value, string, Scope) (Value, error) {
 	return func(v Value, _ string, _ Scope) (Value, error) { return TextValue(f(v.Text)), nil }
 }
 
+// filterSpecs are all filters, in the order of the documentation.
 var filterSpecs = []filterSpec{
 	{"default", "text", "seoul", "The argument when the variable is not there, empty or null.", nil, nil}, // see expandPart
 	{"upper", "", "", "Upper case.", nil, onText(strings.ToUpper)},
@@ -101,7 +102,10 @@ var filterSpecs = []filterSpec{
 		checkTimeFormat, formatFilter,
 	},
 	{"add", "number or duration", "-1h", "A number plus a number, or a time plus a duration.", checkAdd, addFilter},
-	{"number", "", "", "A number, also one that is written as text, as a number: `\"7\"` becomes `7`. Anything else breaks the step.", nil, numberFilter},
+	{
+		"number", "", "", "A number, also one that is written as text, as a number: `\"7\"` becomes `7`. Anything else breaks the step.",
+		nil, numberFilter,
+	},
 	{"text", "", "", "The value as text: `7` becomes `\"7\"`.", nil, onText(func(s string) string { return s })},
 	{
 		"parse", "", "", "Text that is JSON (a number, true, false, null, a list, an object) as that value; any other text stays text.",

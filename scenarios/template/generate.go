@@ -12,10 +12,10 @@ import (
 // A Draw is what a generator may use: nothing else decides its value. With the same Draw a
 // run can be repeated to the byte.
 type Draw struct {
-	// Source gives the random numbers; the caller derives it from the run's seed, the lane and
-	// the placeholder.
+	// Source gives the random numbers; the caller derives it from the run's seed, the case, the
+	// step and the placeholder.
 	Source rand.Source
-	// Now is the time of the run, not of the request: both sides get the same.
+	// Now is the time that $now and $ulid write.
 	Now time.Time
 	// Row is the number of the data row, from 1; 0 without data.
 	Row int
@@ -85,6 +85,7 @@ var foreignGenerators = map[string]string{
 	"newuuid": "write {{$uuid}}", "newdate": "write {{$now}}", "random": "write {{$int: 1..100}}",
 }
 
+// generatorSpecs are all generators, in the order of the documentation.
 var generatorSpecs = []generatorSpec{
 	{"uuid", "$uuid", "A random UUID (version 4).", noArgs, drawUUID},
 	{"ulid", "$ulid", "A ULID: the time of the run, then random.", noArgs, drawULID},
@@ -170,6 +171,7 @@ func bounds(args []string) (low, high int64, ok bool) {
 	return low, high, found && errLow == nil && errHigh == nil && low <= high && uint64(high-low) < 1<<53
 }
 
+// checkInt holds the argument of $int to two bounds.
 func checkInt(args []string) string {
 	if _, _, ok := bounds(args); !ok {
 		return "needs two whole numbers, the smaller first"
@@ -177,6 +179,7 @@ func checkInt(args []string) string {
 	return ""
 }
 
+// drawInt makes a number between two bounds, each equally likely. It is a JSON number.
 func drawInt(args []string, r *rand.Rand, _ Draw) Value {
 	low, high, _ := bounds(args)
 	s := strconv.FormatInt(low+r.Int64N(high-low+1), 10)
@@ -187,6 +190,7 @@ func drawInt(args []string, r *rand.Rand, _ Draw) Value {
 // Longer bodies are written as files.
 const maxLength = 4096
 
+// checkLength holds the argument of $hex and $text to a length.
 func checkLength(args []string) string {
 	if len(args) == 1 {
 		if n, err := strconv.Atoi(args[0]); err == nil && n >= 1 && n <= maxLength {

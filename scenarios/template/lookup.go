@@ -59,6 +59,7 @@ const (
 	FromEnvFile                       // vars of the env file
 )
 
+// read passes on what answered a name, where somebody asks for it.
 func (s *Sources) read(from Origin, name string) {
 	if s.Read != nil {
 		s.Read(from, name)

@@ -48,6 +48,7 @@ func (n *Node) Render(scope Scope) (string, error) {
 	return b.String(), err
 }
 
+// write appends the node to b. What was written before an error is of no use.
 func (n *Node) write(b *strings.Builder, scope Scope) error {
 	switch n.Kind {
 	case 'l':
@@ -85,6 +86,7 @@ type DuplicateMemberError struct {
 	First, Second *Template // as written
 }
 
+// Error names both members as written, with their places.
 func (e *DuplicateMemberError) Error() string {
 	return fmt.Sprintf("two members of a JSON object are named %q: %s at %s and %s at %s", problem.Cut(e.Name, 64), e.First.Text,
 		e.First.Pos, e.Second.Text, e.Second.Pos)

@@ -42,4 +42,5 @@ func ParseDuration(s string) (time.Duration, error) {
 // IsNumber reports whether text is a number by JSON's grammar: neither +1, 01, 0x1 nor NaN.
 func IsNumber(s string) bool { return jsonNumber.MatchString(s) }
 
+// jsonNumber is the grammar of RFC 8259.
 var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
