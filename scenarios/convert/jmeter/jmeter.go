@@ -57,6 +57,7 @@ type plan struct {
 	inSetup     bool
 	pacing      *pacing
 	parts       []*model.Parts
+	modules     int  // that were put in their place
 	old         bool // the plan was written by a JMeter before 3
 	noJar       int  // requests without a cookie manager
 	follows     int  // requests that follow redirects
@@ -95,6 +96,9 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 	p.names.collect(top)
 	p.collectUses(top)
 	p.convert()
+	if !p.anyCase() {
+		return nil, &source.Error{File: in.Name, Offset: -1, Line: top.at.line, Col: top.at.col, Msg: "nothing that the plan sends can be converted"}
+	}
 	p.notes(disabled)
 	p.Hosts(p.all)
 	p.Hoist()
@@ -104,6 +108,15 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 	result := p.Result()
 	result.Tree.Parts = p.parts
 	return result, nil
+}
+
+// anyCase reports whether there is a case. Steps of setup alone become one.
+func (p *plan) anyCase() bool {
+	if len(p.Suite.Cases) == 0 && len(p.Suite.Setup) > 0 {
+		p.Suite.Cases = []*model.Case{{ID: "setup", Steps: p.Suite.Setup}}
+		p.Suite.Setup = nil
+	}
+	return len(p.Suite.Cases) > 0
 }
 
 // readProperties reads lines of name=value or name: value; # and ! begin comments.
@@ -130,6 +143,10 @@ func readProperties(f model.File, into map[string]string) error {
 // maxInclude is how deep plans may include each other.
 const maxInclude = 10
 
+// maxModules bounds the modules that are put in their place, as they may hold
+// each other many times over.
+const maxModules = 2000
+
 // include puts what IncludeControllers and ModuleControllers name in their place.
 func (p *plan) include(n *node, depth int, chain []string) error {
 	for _, k := range n.kids {
@@ -140,7 +157,8 @@ func (p *plan) include(n *node, depth int, chain []string) error {
 			}
 			continue
 		case "ModuleController":
-			if target := p.module(k); target != nil && depth < maxInclude && !within(k, target) {
+			if target := p.module(k); target != nil && depth < maxInclude && p.modules < maxModules && !within(k, target) {
+				p.modules++
 				copied := *target
 				copied.parent = k
 				k.kids = []*node{&copied}
@@ -341,7 +359,7 @@ func (p *plan) group(g found) {
 	action := g.n.trimmed("ThreadGroup.on_sample_error")
 	var vars []model.Var
 	w := &walker{
-		p: p, group: g.n, title: p.groupTitle(g.n), names: naming.NewNamer(" "), goOn: action == "" || action == "continue", fresh: map[*node]map[string]string{}, share: map[*web.Request]string{}, rounds: map[*node]int{},
+		p: p, group: g.n, title: p.groupTitle(g.n), names: naming.NewNamer(" "), goOn: action == "" || action == "continue", fresh: map[*node]map[string]string{}, share: map[*web.Request]string{}, rounds: map[*node]int{}, copies: 1,
 		s: &scope{p: p, local: map[string]string{}, captured: map[string]bool{}, columns: map[string]bool{}, joined: map[string]string{}, vars: &vars},
 	}
 	if p.inSetup || isTeardown(g.n) {

@@ -160,6 +160,19 @@ func TestExtractors(t *testing.T) {
 	}
 }
 
+// Loops inside loops, and modules that hold each other, do not multiply.
+func TestBombs(t *testing.T) {
+	inside := samplerXML("/a", "") + samplerXML("/b", "")
+	for range 100 {
+		inside = `<LoopController><stringProp name="LoopController.loops">9</stringProp></LoopController><hashTree>` + inside + `</hashTree>`
+	}
+	text, _ := convertPlan(t, wrap(inside), nil, Options{})
+	if n := strings.Count(text, "- step:"); n == 0 || n > maxCopies {
+		t.Errorf("%d steps", n)
+	}
+	convertPlan(t, wrap(samplerXML("/a", "")+`<LoopController><stringProp name="LoopController.loops">2000000000</stringProp></LoopController><hashTree/>`), nil, Options{})
+}
+
 // Every plan of a folder of public plans loads, twice with the same bytes.
 func TestCorpus(t *testing.T) {
 	root := os.Getenv("BGVERIFY_JMETER_PLANS")

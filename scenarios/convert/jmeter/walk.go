@@ -35,6 +35,7 @@ type walker struct {
 	pauses  int
 	// comments are about scripts: they go next to the step that comes next.
 	comments []string
+	copies   int                     // how often the loops around are written out
 	rounds   map[*node]int           // of counters: how often their loop was written out
 	share    map[*web.Request]string // the share of iterations of a request
 }
@@ -244,22 +245,35 @@ func (w *walker) loop(k *node, outer []*node, loops string) {
 	case !ok || err != nil:
 		w.p.loseText(w, k, model.Settings, loops, "how often is known only while it runs: what it holds is sent once")
 		times = 1
-	case inside == 1 && times > 1 && times <= 1000 && !counters && w.repeat <= 1:
+	case inside == 0:
+		times = min(times, 1)
+	case inside == 1 && times > 1 && times <= 1000 && !counters && w.repeat <= 1 && !hasLoop(k):
 		w.counted(k, model.Settings)
 		w.repeat = times
 		w.walk(k, outer)
 		w.repeat = 0
 		return
-	case times*inside > maxCopies:
+	case times > maxCopies || w.copies*times*inside > maxCopies:
 		w.p.lose(w, k, model.Settings, fmt.Sprintf("%d times %d requests: what it holds is sent once", times, inside))
 		times = 1
 	default:
 		w.counted(k, model.Settings)
 	}
+	w.copies *= max(1, times)
 	for range times {
 		w.walk(k, outer)
 		w.advance(k)
 	}
+	w.copies /= max(1, times)
+}
+
+// hasLoop reports whether a loop is inside a controller.
+func hasLoop(k *node) bool {
+	found := false
+	for _, c := range k.kids {
+		c.walk(func(x *node) { found = found || x.class == "LoopController" || x.class == "ForeachController" })
+	}
+	return found
 }
 
 // advance gives the counters of a loop their next value.
@@ -316,13 +330,16 @@ func (w *walker) forEach(k *node, outer []*node) {
 	}
 	inside := max(1, requests(k))
 	sent := 0
-	for i := 1; sent*inside <= maxCopies; i++ {
+	copies := w.copies
+	defer func() { w.copies = copies }()
+	for i := 1; copies*(sent+1)*inside <= maxCopies; i++ {
 		name := fmt.Sprintf("%s%s%d", in, separator, i)
 		_, defined := w.p.names.variables[name]
 		if !defined && w.s.local[name] == "" {
 			break
 		}
 		w.s.local[out] = w.s.value(&ref{name: name})
+		w.copies = maxCopies // loops inside are written once
 		w.walk(k, outer)
 		sent++
 	}
