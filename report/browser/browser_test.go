@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/bgverify/bgverify/report"
+	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/runner/run"
 )
@@ -105,21 +106,21 @@ type step map[string]any
 func pages(t *testing.T, out string) []step {
 	t.Helper()
 	failing := reporttest.Options{Seed: 1, Cases: 10000, Differ: 0.03, Loads: 1, Worse: true, Odd: true}
-	write(t, out, "10k.html", failing, report.Options{})
+	write(t, out, "10k.html", failing, page.Options{})
 	services := reporttest.Options{Seed: 2, Cases: 5000, Sick: 9, Suites: 100, Loads: 1, Odd: true}
-	write(t, out, "services.html", services, report.Options{})
-	write(t, out, "pass.html", reporttest.Options{Seed: 3, Cases: 200, Loads: 1}, report.Options{})
-	write(t, out, "empty.html", reporttest.Options{Seed: 3, Unfinished: true}, report.Options{})
-	write(t, out, "split.html", reporttest.Options{Seed: 3, Cases: 200, Differ: 0.1, Loads: 1}, report.Options{Split: true})
-	for name, text := range report.Assets() {
+	write(t, out, "services.html", services, page.Options{})
+	write(t, out, "pass.html", reporttest.Options{Seed: 3, Cases: 200, Loads: 1}, page.Options{})
+	write(t, out, "empty.html", reporttest.Options{Seed: 3, Unfinished: true}, page.Options{})
+	write(t, out, "split.html", reporttest.Options{Seed: 3, Cases: 200, Differ: 0.1, Loads: 1}, page.Options{Split: true})
+	for name, text := range page.Assets() {
 		if err := os.WriteFile(filepath.Join(out, name), text, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write(t, out, "wide.html", reporttest.Options{Seed: 5, Cases: 40, Differ: 0.5, Wide: 400}, report.Options{})
+	write(t, out, "wide.html", reporttest.Options{Seed: 5, Cases: 40, Differ: 0.5, Wide: 400}, page.Options{})
 	writeHistory(t, out)
 	payloads := reporttest.Payloads()
-	write(t, out, "hostile.html", reporttest.Options{Seed: 4, Cases: len(payloads), Differ: 1, Texts: payloads}, report.Options{})
+	write(t, out, "hostile.html", reporttest.Options{Seed: 4, Cases: len(payloads), Differ: 1, Texts: payloads}, page.Options{})
 	plan := []step{
 		{"do": "figures", "name": "10k.html", "cpuLimit": 0.30, "shot": "10k"},
 		{"do": "weight", "name": "services.html"},
@@ -141,7 +142,7 @@ func pages(t *testing.T, out string) []step {
 	}
 	if os.Getenv("BGVERIFY_100K") != "" {
 		failing.Cases = 100000
-		write(t, out, "100k.html", failing, report.Options{})
+		write(t, out, "100k.html", failing, page.Options{})
 		plan = append(plan, step{"do": "figures", "name": "100k.html", "cpuLimit": 1.0, "shot": "100k"})
 	}
 	return plan
@@ -150,20 +151,20 @@ func pages(t *testing.T, out string) []step {
 // writeHistory writes the page over forty runs, some of which failed.
 func writeHistory(t *testing.T, out string) {
 	t.Helper()
-	var entries []report.HistoryEntry
+	var entries []page.HistoryEntry
 	for i := range 40 {
-		e := report.HistoryEntry{ID: fmt.Sprintf("2026-11-%02d-stb", 1+i%28), Started: reporttest.Started.AddDate(0, 0, i), Verdict: run.Pass, Cases: 79, Path: "10k.html"}
+		e := page.HistoryEntry{ID: fmt.Sprintf("2026-11-%02d-stb", 1+i%28), Started: reporttest.Started.AddDate(0, 0, i), Verdict: run.Pass, Cases: 79, Path: "10k.html"}
 		if i%9 == 5 {
 			e.Verdict, e.Failed = run.Fail, 3+i%4
-			e.Causes = append(e.Causes, report.HistoryCause{Key: "a", Text: "$.items[*].price number -> string", Cases: e.Failed})
+			e.Causes = append(e.Causes, page.HistoryCause{Key: "a", Text: "$.items[*].price number -> string", Cases: e.Failed})
 		}
 		if i == 39 {
 			e.Verdict = run.Fail
-			e.Causes = append(e.Causes, report.HistoryCause{Key: "b", Text: "status 200 -> 500", Cases: 1})
+			e.Causes = append(e.Causes, page.HistoryCause{Key: "b", Text: "status 200 -> 500", Cases: 1})
 		}
 		change := 0.01 * float64(i%6)
-		e.Suites = []report.HistorySuite{{Name: "stb-catalogue", Verdict: e.Verdict}, {Name: "시청", Verdict: run.Pass}, {Name: "stb-purchase", Verdict: run.Verdict(1 + (i+1)%3)}}
-		e.Loads = []report.HistoryRatio{
+		e.Suites = []page.HistorySuite{{Name: "stb-catalogue", Verdict: e.Verdict}, {Name: "시청", Verdict: run.Pass}, {Name: "stb-purchase", Verdict: run.Verdict(1 + (i+1)%3)}}
+		e.Loads = []page.HistoryRatio{
 			{Name: "저녁 피크 p95", Change: change, Low: change - 0.03, High: change + 0.03, Margin: 0.1, Verdict: run.Pass},
 			{Name: "저녁 피크 p99", Change: 3 * change, Low: 3*change - 0.06, High: 3*change + 0.06, Margin: 0.2, Verdict: run.Pass},
 		}
@@ -174,12 +175,12 @@ func writeHistory(t *testing.T, out string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := report.WriteHistory(f, entries); err != nil {
+	if err := page.WriteHistory(f, entries); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func write(t *testing.T, out, name string, o reporttest.Options, opts report.Options) {
+func write(t *testing.T, out, name string, o reporttest.Options, opts page.Options) {
 	t.Helper()
 	f, err := os.Create(filepath.Join(out, name))
 	if err != nil {

@@ -179,11 +179,11 @@ async function jenkins({ name, cases }) {
   await page.goto("http://jenkins.test/report.html");
   const text = await page.locator("body").innerText();
   const plots = await page.locator("svg").evaluateAll((all) => all.filter((s) => s.getBoundingClientRect().width > 200 && s.querySelectorAll("[stroke]").length > 2).length);
-  const articles = await page.locator("article.case").count();
-  const visible = await page.locator("article.case pre").evaluateAll((all) => all.filter((p) => p.getBoundingClientRect().height > 0 && p.textContent.trim()).length);
+  const lines = await page.locator("#case-lines li").count();
+  const commands = await page.locator("#case-lines li pre").evaluateAll((all) => all.filter((p) => p.getBoundingClientRect().height > 0 && p.textContent.includes("curl ")).length);
   const wants = [/Fail/, /Do not shift traffic/, /responses equal/, /cause/i, /Latency by percentile/];
-  const ok = wants.every((w) => w.test(text)) && plots >= 4 && articles === cases && visible > articles;
-  result("G6", name, { plots, articles, visible }, ok, "verdict, gates, causes, plots and cases under Jenkins' policy");
+  const ok = wants.every((w) => w.test(text)) && plots >= 4 && lines === cases && commands === cases;
+  result("G6", name, { plots, lines, commands }, ok, "verdict, gates, causes, plots, cases and their curl commands under Jenkins' policy");
   await page.screenshot({ path: join(shots, "jenkins.png") });
   await page.screenshot({ path: join(shots, "jenkins-full.png"), fullPage: true });
   await context.close();
@@ -219,7 +219,7 @@ async function hostile({ name, payloads }) {
 async function print({ name }) {
   const { page, context } = await open(name);
   const pdf = await page.pdf({ path: join(shots, "print.pdf"), format: "A4", printBackground: true });
-  const back = await page.locator("#static-cases").count();
+  const back = await page.locator("#case-lines").count();
   result("print", name, pdf.length, pdf.length > 20000 && back === 0, "bytes of PDF; the list of cases is back out of the page");
   await context.close();
 }

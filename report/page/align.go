@@ -7,8 +7,9 @@ import (
 	"github.com/bgverify/bgverify/report/words"
 )
 
-// rowMark says what a row of the pane shows. The numbers are part of the data
-// that the page's script reads.
+// rowMark says what a row of the pane shows. The numbers are part of the data that the
+// page's script reads: ROWS of pane.js names them in this order, with the sign and the
+// word that a reader sees.
 type rowMark int
 
 const (
@@ -20,11 +21,6 @@ const (
 	rowMoved
 	rowFold  // stands for rows that are the same on both sides
 	rowTitle // names a part of the answer
-)
-
-var (
-	rowWords = [...]string{"", "changed", "only green", "only blue", "ignored", "moved", "same", ""}
-	rowSigns = [...]string{"", "≠", "+", "−", "~", "⇅", "⋯", ""}
 )
 
 // A row is one line of the pane: blue's text beside green's.

@@ -1,26 +1,55 @@
 package page
 
-// A folding says how much of what does not differ stays in sight.
-type folding struct {
-	context int  // rows around what differs
-	least   int  // a run shorter than this is not worth folding
-	hidden  int  // rows that may be kept out of sight, to be unfolded
-	ignored bool // what a rule hides stays in sight
-	whole   bool // parts without a difference, and the ends of values, stay
-}
-
-// The foldings of the pane, which can unfold, and of the page without scripts.
-var (
-	paneFolding   = folding{context: 2, least: 4, hidden: 600, ignored: true, whole: true}
-	staticFolding = folding{context: 1, least: 2}
+// What the pane folds away. It keeps foldContext rows around what differs; a run of
+// fewer than foldLeast rows is not worth a fold; a case carries at most foldHidden
+// rows that a fold hides, which a reader can unfold: past that, the raw body is the
+// place to look.
+const (
+	foldContext = 2
+	foldLeast   = 4
+	foldHidden  = 600
 )
 
-// fold replaces runs of rows that are the same on both sides by one row that
-// says how many they are. Rows next to what differs stay, and so does every row
-// that opens or closes something around it, so that a reader sees where he is.
-func fold(rows []row, how folding) []row {
+// fold replaces runs of rows that are the same on both sides by one row that says
+// how many they are. It keeps
+//
+//  1. titles, and every row that is not the same on both sides,
+//  2. the rows next to a difference; an ignored one needs no surroundings,
+//  3. the rows that open and close the objects and arrays around a kept row, so that
+//     the reader sees which part of the body it belongs to.
+func fold(rows []row) []row {
+	keep := rowsToKeep(rows)
+	keepClosers(rows, keep)
+	var out []row
+	hidden := 0
+	for i := 0; i < len(rows); {
+		end := i
+		for end < len(rows) && !keep[end] {
+			end++
+		}
+		if end-i < foldLeast { // a kept row has end == i
+			end = max(end, i+1)
+			out = append(out, rows[i:end]...)
+			i = end
+			continue
+		}
+		f := row{mark: rowFold, depth: rows[i].depth, folded: end - i}
+		for _, r := range rows[i:end] {
+			f.depth = min(f.depth, r.depth)
+		}
+		if hidden += end - i; hidden <= foldHidden {
+			f.hidden = rows[i:end:end]
+		}
+		out = append(out, f)
+		i = end
+	}
+	return out
+}
+
+// rowsToKeep marks the rows of rules 1 and 2, and those that open what is around them.
+func rowsToKeep(rows []row) []bool {
 	keep := make([]bool, len(rows))
-	var open []int // indices of the rows that opened the levels around
+	var open []int // the rows that opened the levels around the current one
 	for i := range rows {
 		r := &rows[i]
 		if r.mark == rowTitle {
@@ -31,12 +60,12 @@ func fold(rows []row, how folding) []row {
 		for len(open) > 0 && rows[open[len(open)-1]].depth >= r.depth {
 			open = open[:len(open)-1]
 		}
-		if r.mark != rowSame && (how.ignored || r.mark != rowIgnored) {
+		if r.mark != rowSame {
 			for _, o := range open {
 				keep[o] = true
 			}
-			around := how.context
-			if r.mark == rowIgnored { // it does not count: it needs no surroundings
+			around := foldContext
+			if r.mark == rowIgnored {
 				around = 0
 			}
 			for k := max(0, i-around); k <= min(len(rows)-1, i+around); k++ {
@@ -45,64 +74,7 @@ func fold(rows []row, how folding) []row {
 		}
 		open = append(open, i)
 	}
-	if how.whole {
-		keepClosers(rows, keep)
-	}
-	var out []row
-	hidden := 0
-	for i := 0; i < len(rows); {
-		if keep[i] {
-			out = append(out, rows[i])
-			i++
-			continue
-		}
-		end := i
-		for end < len(rows) && !keep[end] {
-			end++
-		}
-		if end-i < how.least {
-			out = append(out, rows[i:end]...)
-			i = end
-			continue
-		}
-		f := row{mark: rowFold, depth: rows[i].depth, folded: end - i}
-		for _, r := range rows[i:end] {
-			f.depth = min(f.depth, r.depth)
-			if r.mark == rowIgnored {
-				f.note = "or ignored"
-			}
-		}
-		if hidden += end - i; hidden <= how.hidden {
-			f.hidden = rows[i:end:end]
-		}
-		out = append(out, f)
-		i = end
-	}
-	if !how.whole {
-		out = worthReading(out)
-	}
-	return out
-}
-
-// worthReading leaves out the parts of an answer that hold nothing but a fold,
-// and the fold that ends a part.
-func worthReading(rows []row) []row {
-	var out []row
-	for i := 0; i < len(rows); {
-		end := i + 1
-		for end < len(rows) && rows[end].mark != rowTitle {
-			end++
-		}
-		part := shortRuns(rows[i:end])
-		if len(part) > 2 && part[len(part)-1].mark == rowFold {
-			part = part[:len(part)-1]
-		}
-		if rows[i].mark != rowTitle || len(part) > 2 || len(part) == 2 && part[1].mark != rowFold {
-			out = append(out, part...)
-		}
-		i = end
-	}
-	return out
+	return keep
 }
 
 // keepClosers keeps the row that closes each kept row that opens something.
@@ -120,29 +92,7 @@ func keepClosers(rows []row, keep []bool) {
 	}
 }
 
+// opens reports whether a row begins an object or an array.
 func opens(text string) bool {
 	return text != "" && (text[len(text)-1] == '{' || text[len(text)-1] == '[')
-}
-
-// staticRun is how many rows that only one side has stand in the page without scripts.
-const staticRun = 8
-
-// shortRuns cuts long runs of rows that one side alone has.
-func shortRuns(rows []row) []row {
-	var out []row
-	for i := 0; i < len(rows); {
-		end := i + 1
-		for end < len(rows) && rows[end].mark == rows[i].mark {
-			end++
-		}
-		oneSided := rows[i].mark == rowAdded || rows[i].mark == rowRemoved
-		if n := end - i - staticRun; oneSided && n > 1 {
-			out = append(out, rows[i:i+staticRun]...)
-			out = append(out, row{mark: rowFold, depth: rows[i].depth, folded: n, note: rowWords[rows[i].mark]})
-		} else {
-			out = append(out, rows[i:end]...)
-		}
-		i = end
-	}
-	return out
 }

@@ -69,7 +69,7 @@ var assets = sync.OnceValue(func() pageAssets {
 
 // Bounds of a page.
 const (
-	staticCases   = 50       // that are readable without scripts
+	mostLines     = 50       // cases that are listed for readers without scripts
 	perCause      = 50       // cases of one cause whose bodies the page holds
 	maxPageDetail = 11 << 20 // bytes of packed details, so that a page stays below 15 MB
 )
@@ -102,7 +102,7 @@ type Page struct {
 	src     *pageRun
 	columns columns
 	details detailStore
-	static  []caseView
+	lines   []caseLine
 	byCause map[int]int // cases whose bodies the page holds
 	spreads *source.Spreads
 	suites  []map[int]int // of each suite: cases of each spread
@@ -145,17 +145,12 @@ func (h *Page) Add(c *run.CaseResult) error {
 	if !bodies {
 		h.bare++
 	}
-	var panes []paneStep
-	for i := range c.Steps {
-		if c.Steps[i].Verdict > run.Pass || c.Steps[i].Flaky {
-			panes = append(panes, h.src.pane(&c.Steps[i], bodies))
-		}
-	}
-	if len(h.static) < staticCases && c.Verdict > run.Pass {
-		h.static = append(h.static, caseViewOf(h.src, c, panes))
+	d := h.src.detail(c, bodies)
+	if len(h.lines) < mostLines && c.Verdict > run.Pass {
+		h.lines = append(h.lines, h.src.lineOf(c, &d))
 	}
 	h.columns.details = append(h.columns.details, row)
-	return h.details.add(detailOf(h.src, c, panes))
+	return h.details.add(d)
 }
 
 // wanted counts a case under its causes and says whether the page has room for
@@ -237,7 +232,7 @@ func integrity(text string) string {
 
 // page fills the view from the run and from what the pass over the cases found.
 func (h *Page) page() *pageView {
-	p := &pageView{Cases: h.static}
+	p := &pageView{Cases: h.lines}
 	p.head(h.src)
 	p.causes(h.src, h.spreads)
 	p.services(h.src, h.spreads, h.suites)
@@ -253,11 +248,14 @@ func (h *Page) page() *pageView {
 	default:
 		p.CasesTitle = fmt.Sprintf("%s of %s did not pass", text.Thousands(h.failing), text.Count(h.cases, "case"))
 	}
-	if n := h.failing - len(h.static); n > 0 && len(h.static) == staticCases {
-		p.StaticMore = fmt.Sprintf("The first %d are listed here; the table, which needs scripts, and run.json hold all of them.", staticCases)
+	switch {
+	case len(h.lines) > 0 && h.failing > len(h.lines):
+		p.LinesLead = fmt.Sprintf("The first %d cases that did not pass. The table and the comparison of the answers need scripts; run.json holds all cases.", len(h.lines))
+	case len(h.lines) > 0:
+		p.LinesLead = "The table and the comparison of the answers need scripts."
 	}
 	if h.bare > 0 {
-		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%s stand without bodies: the page holds those of the first %d cases of each cause.", text.Count(h.bare, "case"), perCause))
+		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%s without bodies: the page holds those of the first %d cases of each cause.", text.Count(h.bare, "case"), perCause))
 	}
 	if h.left > 0 {
 		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%s have no details here: the page stays below 15 MB.", text.Count(h.left, "case")))

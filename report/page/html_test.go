@@ -15,6 +15,7 @@ import (
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/report/source"
+	"github.com/bgverify/bgverify/report/words"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -128,20 +129,29 @@ func TestPageData(t *testing.T) {
 	if ids := strings.Split(table.IDs, "\n"); table.Rows != 600 || len(ids) != 600 || len(table.Verdicts) != 600 || len(table.Status) != 600 {
 		t.Errorf("got %d rows, %d ids, %d verdicts, %d statuses, want 600 of each", table.Rows, len(ids), len(table.Verdicts), len(table.Status))
 	}
-	details := between(t, page, `id="detail-data">`, "</script>")
-	total := 0
-	for i, at := range table.Chunks {
-		end := len(details)
-		if i+1 < len(table.Chunks) {
-			end = table.Chunks[i+1]
-		}
-		var chunk []detailJSON
-		unpack(t, details[at:end], &chunk)
-		total += len(chunk)
-	}
+	total := len(details(t, page))
 	if total != len(table.Details) || total < run.End.Counts.Fail {
 		t.Errorf("got %d details for %d rows, want one for each of at least %d", total, len(table.Details), run.End.Counts.Fail)
 	}
+}
+
+// details unpacks the details of a page, chunk by chunk.
+func details(t *testing.T, page []byte) []caseDetail {
+	t.Helper()
+	var table struct{ Chunks []int }
+	unpack(t, between(t, page, `id="table-data">`, "</script>"), &table)
+	text := between(t, page, `id="detail-data">`, "</script>")
+	var all []caseDetail
+	for i, at := range table.Chunks {
+		end := len(text)
+		if i+1 < len(table.Chunks) {
+			end = table.Chunks[i+1]
+		}
+		var chunk []caseDetail
+		unpack(t, text[at:end], &chunk)
+		all = append(all, chunk...)
+	}
+	return all
 }
 
 // TestPageCap: bodies that would make the page too large are left out, and the page says so.
@@ -160,24 +170,89 @@ func TestPageCap(t *testing.T) {
 	if len(page) > 15<<20 {
 		t.Errorf("the page takes %d bytes", len(page))
 	}
-	for _, want := range []string{"larger than 64 KiB", "stand without bodies"} {
-		if !bytes.Contains(page, []byte(want)) {
-			t.Errorf("the page does not say %q", want)
+	if !bytes.Contains(page, []byte("without bodies: the page")) {
+		t.Error("the page does not say that it leaves bodies out")
+	}
+	large := 0
+	for _, d := range details(t, page) {
+		for _, step := range d.Steps {
+			if strings.Contains(step.Left, "larger than 64 KiB") {
+				large++
+			}
 		}
+	}
+	if large == 0 {
+		t.Error("no step says that its body is too large")
 	}
 }
 
 func TestTraceLinks(t *testing.T) {
 	for _, tt := range []struct{ template, want string }{
-		{"https://traces.example.com/t/{trace_id}", `href="https://traces.example.com/t/4bf92f`},
+		{"https://traces.example.com/t/{trace_id}", "https://traces.example.com/t/4bf92f"},
 		{"javascript:alert('{trace_id}')", ""},
 	} {
-		page := string(renderPage(t, Options{TraceURL: tt.template}, failingRun(60)))
-		if tt.want != "" && !strings.Contains(page, tt.want) {
-			t.Errorf("template %s: no link %s", tt.template, tt.want)
+		page := renderPage(t, Options{TraceURL: tt.template}, failingRun(60))
+		if bytes.Contains(page, []byte("javascript:")) {
+			t.Errorf("template %s is in the page", tt.template)
 		}
-		if strings.Contains(page, "javascript:") {
-			t.Errorf("template %s made a link", tt.template)
+		links := 0
+		for _, d := range details(t, page) {
+			for _, step := range d.Steps {
+				for i, link := range step.Links {
+					if tt.want == "" && link != "" || tt.want != "" && !strings.HasPrefix(link, tt.want) {
+						t.Errorf("template %s: trace %s has link %q", tt.template, step.Traces[i], link)
+					}
+					links++
+				}
+			}
+		}
+		if links == 0 {
+			t.Errorf("template %s: no trace in the page", tt.template)
+		}
+	}
+}
+
+// A case that did not pass is on the page once: what the list for readers without
+// scripts holds of it is a line and one command.
+func TestCaseLines(t *testing.T) {
+	run := failingRun(600)
+	page := renderPage(t, Options{}, run)
+	list := between(t, page, `<ol class="case-lines">`, "</ol>")
+	if n, failed := strings.Count(list, "<li>"), run.End.Counts.Fail; n < min(mostLines, failed) || n > mostLines {
+		t.Errorf("got %d lines for %d failed cases", n, failed)
+	}
+	for _, line := range strings.Split(list, "</li>") {
+		if n := strings.Count(line, "curl "); n > 1 {
+			t.Errorf("a line holds %d commands: %s", n, line)
+		}
+	}
+	if strings.Contains(list, "<table") || !strings.Contains(list, "curl ") {
+		t.Errorf("the list is not one of lines with a command: %.500s", list)
+	}
+}
+
+// The script names verdicts and kinds of rows in the order of their numbers here.
+func TestScriptNamesNumbers(t *testing.T) {
+	script := assets().script
+	var verdicts, marks []string
+	for v := run.Verdict(1); v <= run.Incomplete; v++ {
+		verdicts, marks = append(verdicts, v.String()), append(marks, words.Mark(v))
+	}
+	quoted := func(list []string) string { return `["", "` + strings.Join(list, `", "`) + `"]` }
+	for _, want := range []string{"VERDICTS = " + quoted(verdicts), "MARKS = " + quoted(marks)} {
+		if !strings.Contains(script, want) {
+			t.Errorf("the script does not hold %s", want)
+		}
+	}
+	rows := map[rowMark]string{
+		rowSame: "same", rowChanged: "changed", rowAdded: "added", rowRemoved: "removed",
+		rowIgnored: "ignored", rowMoved: "moved", rowFold: "fold", rowTitle: "title",
+	}
+	_, list, _ := strings.Cut(script, "const ROWS = [")
+	got := regexp.MustCompile(`\["(\w+)"`).FindAllStringSubmatch(list[:strings.Index(list, "];")], -1)
+	for mark, name := range rows {
+		if len(got) != len(rows) || got[mark][1] != name {
+			t.Errorf("row %d is not %s in ROWS %q", mark, name, got)
 		}
 	}
 }

@@ -19,47 +19,42 @@ import (
 // maxInline is the largest body that a page holds.
 const maxInline = 64 << 10
 
-// A paneStep is what a page shows of one step that did not pass: status,
-// headers, timing and body as rows of one comparison.
-type paneStep struct {
-	step        *run.StepResult
-	pair        *source.PairView // nil: not kept
-	rows        []row            // not folded
-	causes      []int
-	blueBody    string // raw, for the raw view; empty when not inlined
-	greenBody   string
-	left        string // what was left out, and why
-	curls       [2]string
-	expectation []string // those that do not hold
-}
-
-// pane makes the view of a step. bodies says whether the page holds its bodies.
-func (s *pageRun) pane(step *run.StepResult, bodies bool) paneStep {
-	p := paneStep{step: step, causes: numbers(s.CausesOfStep(step))}
-	if bodies {
-		p.pair = s.Pair(step.Exchange)
+// stepDetail lays out what a page shows of one step that did not pass: status, time,
+// headers and body as rows of one comparison. Without bodies, or where the exchange was
+// not kept, the rows are the list of what differs.
+func (s *pageRun) stepDetail(step *run.StepResult, bodies bool) stepDetail {
+	method, path := source.MethodPath(step)
+	d := stepDetail{
+		Request: text.Visible(strings.TrimSpace(method + " " + path)), Lane: step.Lane, Causes: numbers(s.CausesOfStep(step)),
+		Reasons: each(step.Reasons, text.Visible), Notes: each(step.Notes, text.Visible),
 	}
 	for _, x := range step.Expectations {
 		if !x.OK {
-			p.expectation = append(p.expectation, fmt.Sprintf("%s: expected %s, got %s", x.Side, x.What, x.Got))
+			d.Expect = append(d.Expect, text.Visible(fmt.Sprintf("%s: expected %s, got %s", x.Side, x.What, x.Got)))
 		}
 	}
-	if p.pair == nil || p.pair.Blue == nil || p.pair.Green == nil {
-		p.rows = listRows(step)
+	s.addTraces(&d, step)
+	var pair *source.PairView
+	if bodies {
+		pair = s.Pair(step.Exchange)
+	}
+	if pair == nil || pair.Blue == nil || pair.Green == nil {
+		d.Rows = rowsJSON(fold(listRows(step)))
 		if bodies {
-			p.left = "The exchange of this step was not kept: only its differences are shown."
+			d.Left = "The exchange of this step was not kept: only its differences are shown."
 		} else {
-			p.left = "The bodies of this step are left out: the page holds the first of each cause. The run folder keeps them all."
+			d.Left = "The bodies of this step are left out: the page holds the first of each cause. The run folder keeps them all."
 		}
-		return p
+		return d
 	}
-	p.curls[0], p.curls[1] = s.Curls(p.pair)
-	blue, green := p.pair.Blue, p.pair.Green
-	rows := statusRows(step, blue, green)
-	rows = append(rows, headerRows(step, blue, green)...)
-	rows = append(rows, bodyRows(step, &p)...)
-	p.rows = rows
-	return p
+	if blue, green := s.Curls(pair); blue != "" || green != "" {
+		d.Curl = []string{blue, green}
+	}
+	rows := statusRows(step, pair.Blue, pair.Green)
+	rows = append(rows, headerRows(step, pair.Blue, pair.Green)...)
+	rows = append(rows, bodyRows(step, pair, &d)...)
+	d.Rows = rowsJSON(fold(rows))
+	return d
 }
 
 // listRows shows differences alone, a row each under its path.
@@ -160,21 +155,22 @@ func headerRows(step *run.StepResult, blue, green *wire.Exchange) []row {
 }
 
 // bodyRows lays the bodies side by side: as JSON values, as lines, or, where a
-// page does not hold them, as the list of what differs.
-func bodyRows(step *run.StepResult, p *paneStep) []row {
-	blue, green := p.pair.Blue.Answer, p.pair.Green.Answer
-	title := row{mark: rowTitle, blue: bodyTitle(p.pair.Blue), green: bodyTitle(p.pair.Green)}
+// page does not hold them, as the list of what differs. It adds to d the bodies as
+// sent, or why they are left out.
+func bodyRows(step *run.StepResult, pair *source.PairView, d *stepDetail) []row {
+	blue, green := pair.Blue.Answer, pair.Green.Answer
+	title := row{mark: rowTitle, blue: bodyTitle(pair.Blue), green: bodyTitle(pair.Green)}
 	if len(blue) == 0 && len(green) == 0 {
 		return []row{title}
 	}
 	if len(blue) > maxInline || len(green) > maxInline {
-		p.left = fmt.Sprintf("A body is larger than %d KiB: only its differences are shown. The run folder keeps it whole.", maxInline>>10)
+		d.Left = fmt.Sprintf("A body is larger than %d KiB: only its differences are shown. The run folder keeps it whole.", maxInline>>10)
 		return append([]row{title}, inBody(listRows(step), step)...)
 	}
 	if !utf8.Valid(blue) || !utf8.Valid(green) {
 		return []row{title, {mark: sameOr(bytes.Equal(blue, green), rowChanged), blue: digest(blue), green: digest(green)}}
 	}
-	p.blueBody, p.greenBody = string(blue), string(green)
+	d.Raw = []string{string(blue), string(green)}
 	b, ok1 := parseJSON(blue)
 	g, ok2 := parseJSON(green)
 	if ok1 && ok2 {

@@ -30,9 +30,9 @@ type pageView struct {
 	Spreads                          []spreadView
 	CausesTitle                      string
 	Loads                            []loadView
-	Cases                            []caseView
+	Cases                            []caseLine
 	CasesTitle                       string
-	StaticMore                       string
+	LinesLead                        string // above Cases
 	LeftOut                          []string
 	Rules, MoreRules                 []ruleView
 	IdleRules                        int // that matched nothing

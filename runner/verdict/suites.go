@@ -112,8 +112,8 @@ func (c *conclusion) coverage(suite *scenarios.Suite, u *suiteTotals, claim func
 	}
 }
 
-// differences claims in one sentence how many cases differ and by what, then the
-// causes, most frequent first.
+// differences claims in one sentence how many cases differ and by what, then each
+// cause that this sentence does not name.
 func (c *conclusion) differences() {
 	t := c.in.Totals
 	c.end.Causes = t.causes.List()
@@ -121,13 +121,19 @@ func (c *conclusion) differences() {
 	if c.sums.differ == 0 && !c.setupDiffers() {
 		return
 	}
-	if c.sums.differ > 0 && len(c.end.Causes) > 0 {
-		c.claim(run.Fail, "%d of %d cases differ: %s", c.sums.differ, c.sums.compared, spreadText(c.end.Causes))
+	unnamed := c.end.Causes
+	if c.sums.differ > 0 && len(unnamed) > 0 {
+		spreads := cause.Spreads(unnamed)
+		c.claim(run.Fail, "%d of %d cases differ: %s", c.sums.differ, c.sums.compared, spreadText(spreads))
+		unnamed = nil
+		for _, s := range spreads[min(spreadsNamed, len(spreads)):] {
+			unnamed = append(unnamed, s.Causes...)
+		}
 	}
 	const shown = 10
-	for i, cause := range c.end.Causes {
+	for i, cause := range unnamed {
 		if i == shown {
-			c.claim(run.Fail, "and %s more", text.Count(len(c.end.Causes)-shown, "cause"))
+			c.claim(run.Fail, "and %s more", text.Count(len(unnamed)-shown, "cause"))
 			break
 		}
 		place := cause.Path
@@ -145,16 +151,17 @@ func (c *conclusion) differences() {
 	}
 }
 
+// spreadsNamed is how many spreads the sentence about all differences names.
+const spreadsNamed = 4
+
 // spreadText names what the causes come down to, the gravest first.
-func spreadText(causes []cause.Cause) string {
-	const shown = 4
-	spreads := cause.Spreads(causes)
+func spreadText(spreads []cause.Spread) string {
 	var parts []string
-	for i := range spreads[:min(shown, len(spreads))] {
+	for i := range spreads[:min(spreadsNamed, len(spreads))] {
 		parts = append(parts, text.Cut(spreads[i].String(), 120))
 	}
 	text := strings.Join(parts, "; ")
-	if n := len(spreads) - shown; n > 0 {
+	if n := len(spreads) - spreadsNamed; n > 0 {
 		text += fmt.Sprintf("; and %d more", n)
 	}
 	return text

@@ -11,7 +11,7 @@ import (
 )
 
 // FuzzRedact holds the redactor to its laws:
-//   - no form of a secret is left between the marks, wherever it stands;
+//   - no form of a secret is left between the marks, wherever it is;
 //   - a text written in pieces of any size becomes what it becomes whole;
 //   - JSON stays JSON, and no string or name in it decodes to one that holds the
 //     secret, however the server escaped it.
@@ -62,11 +62,11 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
-// leftIn returns a form of secret that stands in text outside the marks.
+// leftIn returns a form of secret that text holds outside the marks.
 func leftIn(r *Redactor, text, secret string) string {
-	at := 0
+	at, forms := 0, spellings(secret)
 	for _, m := range append(r.marksIn(text), match{start: len(text), end: len(text)}) {
-		for _, form := range spellings(secret) {
+		for _, form := range forms {
 			if len(form) >= window && strings.Contains(text[at:m.start], form) {
 				return form
 			}

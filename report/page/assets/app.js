@@ -290,11 +290,11 @@ async function boot() {
   try { keysOff = localStorage.getItem("bgverify-keys") === "off"; } catch { /* not kept */ }
   copyButtons(document);
   const model = makeModel(await unpack($("table-data").textContent), $("detail-data").textContent);
-  const list = $("static-cases"), place = document.createComment("");
-  list.replaceWith(place);
+  const list = $("case-lines"), place = document.createComment("");
+  if (list) list.replaceWith(place);
   const unfold = foldAway();
   addEventListener("beforeprint", () => { unfold(); if (place.isConnected) place.replaceWith(list); });
-  addEventListener("afterprint", () => { if (list.isConnected) list.replaceWith(place); });
+  addEventListener("afterprint", () => { if (list && list.isConnected) list.replaceWith(place); });
   if (model.rows) start(model);
   document.documentElement.dataset.ready = "true";
 }

@@ -1,10 +1,13 @@
-// The pane of one case: blue beside green, laid out by the program that wrote
-// the page; here rows only become elements.
+// The pane of one case: blue next to green. The program that wrote the page laid the
+// rows out; here they only become elements.
 
-const ROW = { same: 0, changed: 1, added: 2, removed: 3, ignored: 4, moved: 5, fold: 6, title: 7 };
-const ROW_CLASS = ["same", "changed", "added", "removed", "ignored", "moved", "fold", "title"];
-const ROW_SIGN = ["", "≠", "+", "−", "~", "⇅", "⋯", ""];
-const ROW_WORD = ["", "changed", "only green", "only blue", "ignored", "moved", "same", ""];
+// What a row shows, in the order of its number in the page's data: its name (in the
+// style, r-NAME), its sign, and the word for readers who do not see the sign.
+const ROWS = [
+  ["same", "", ""], ["changed", "≠", "changed"], ["added", "+", "only green"], ["removed", "−", "only blue"],
+  ["ignored", "~", "ignored"], ["moved", "⇅", "moved"], ["fold", "⋯", "same"], ["title", "", ""],
+];
+const ROW = Object.fromEntries(ROWS.map(([name], number) => [name, number]));
 
 // ROOM is how many nodes the rows of a case may add to the page before somebody
 // asks for more; a row that is the same on both sides takes eight.
@@ -51,15 +54,16 @@ function paneRow(row) {
   const green = row.length < 4 || row[3] === 0 ? blue : row[3];
   if (mark === ROW.title) return el("tr", { class: "r-title" }, el("td"), el("td", null, blue), el("td", null, green));
   const [b, g] = mark === ROW.changed || mark === ROW.ignored ? parts(blue, green) : [[blue, "", ""], [green, "", ""]];
-  const sign = el("td", null);
-  if (ROW_SIGN[mark]) sign.append(el("span", { "aria-hidden": "true" }, ROW_SIGN[mark]), el("span", { class: "sr" }, ROW_WORD[mark]));
-  return el("tr", { class: "r-" + ROW_CLASS[mark] }, sign, textCell(indent, b), textCell(indent, g, row[4]));
+  const [name, sign, word] = ROWS[mark];
+  const first = el("td", null);
+  if (sign) first.append(el("span", { "aria-hidden": "true" }, sign), el("span", { class: "sr" }, word));
+  return el("tr", { class: "r-" + name }, first, textCell(indent, b), textCell(indent, g, row[4]));
 }
 
 function foldRow([mark, , n, hidden], indent) {
   const text = (n === 1 ? "1 line" : count(n) + " lines") + " the same";
   const cell = el("td", { colspan: 2 });
-  const tr = el("tr", { class: "r-fold" }, el("td", { "aria-hidden": "true" }, ROW_SIGN[mark]), cell);
+  const tr = el("tr", { class: "r-fold" }, el("td", { "aria-hidden": "true" }, ROWS[mark][1]), cell);
   if (!hidden) {
     cell.append(el("pre", null, indent + text + "; see the raw answers"));
     return tr;
