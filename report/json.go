@@ -53,111 +53,66 @@ type jsonHead struct {
 	Created   *run.Created           `json:"created,omitempty"`
 	Env       run.Environment        `json:"environment"`
 	Signal    int                    `json:"signal,omitempty"`
-	Gates     []jsonGate             `json:"gates"`
+	Gates     []run.GateResult       `json:"gates"`
 	Transport []run.TransportFinding `json:"transport,omitempty"`
 	Warnings  []string               `json:"warnings,omitempty"`
 }
 
-type jsonGate struct {
-	Name     string      `json:"name"`
-	Measured string      `json:"measured"`
-	Limit    string      `json:"limit"`
-	Verdict  run.Verdict `json:"verdict"`
-	Reason   string      `json:"reason,omitempty"`
-	Load     string      `json:"load,omitempty"`
-}
+// absent is the type of a member that an embedded type has and run.json leaves out: it
+// hides the member and is always nil. TestRunJSONHoldsTheLog says why each is left out.
+type absent struct{}
 
+// A jsonSuite opens a suite. Its cases and loads follow as lists, written one by one.
 type jsonSuite struct {
-	Name     string       `json:"name"`
-	File     string       `json:"file"`
-	Service  string       `json:"service,omitempty"`
-	Owner    string       `json:"owner,omitempty"`
-	Wave     int          `json:"wave,omitempty"`
-	Gate     string       `json:"gate"`
-	Number   string       `json:"number"` // when numbers are equal: decimal or type
-	Verdict  run.Verdict  `json:"verdict"`
-	Reasons  []string     `json:"reasons,omitempty"`
-	Counts   run.Counts   `json:"counts"`
-	Coverage run.Coverage `json:"coverage"`
+	run.SuiteHead
+	run.SuiteEnd
+	Cases *absent `json:"cases,omitempty"`
+	Loads *absent `json:"loads,omitempty"`
 }
 
 type jsonCase struct {
-	ID         string       `json:"id"`
-	Name       string       `json:"name"`
-	Kind       string       `json:"kind,omitempty"`
-	Tags       []string     `json:"tags"`
-	At         string       `json:"at,omitempty"`
-	Verdict    run.Verdict  `json:"verdict"`
-	Reasons    []string     `json:"reasons,omitempty"`
-	Flaky      bool         `json:"flaky,omitempty"`
-	Quarantine string       `json:"quarantine,omitempty"`
-	ElapsedMS  float64      `json:"elapsed_ms"`
-	Coverage   run.Coverage `json:"coverage"`
-	Requests   run.PerSide  `json:"requests"`
-	NotSent    *run.NotSent `json:"not_sent,omitempty"`
-	Created    *run.Created `json:"created,omitempty"`
-	Steps      []jsonStep   `json:"steps"`
+	*run.CaseResult
+	At    string     `json:"at,omitempty"`
+	Tags  []string   `json:"tags"` // never null
+	Steps []jsonStep `json:"steps"`
+
+	Suite  *absent `json:"suite,omitempty"`
+	Index  *absent `json:"index,omitempty"`
+	Barred *absent `json:"barred,omitempty"`
+	Rules  *absent `json:"rules,omitempty"`
+	Second *absent `json:"second_opinion,omitempty"`
 }
 
 type jsonStep struct {
-	Name         string            `json:"name"`
-	At           string            `json:"at,omitempty"`
-	Lane         string            `json:"lane,omitempty"`
-	First        string            `json:"first,omitempty"`
-	Verdict      run.Verdict       `json:"verdict"`
-	Reasons      []string          `json:"reasons,omitempty"`
-	Flaky        bool              `json:"flaky,omitempty"`
-	Blue         *run.SideResult   `json:"blue,omitempty"`
-	Green        *run.SideResult   `json:"green,omitempty"`
-	Expectations []run.Expectation `json:"expectations,omitempty"`
-	Differences  []json.RawMessage `json:"differences,omitempty"`
-	Ignored      []diff.Difference `json:"ignored,omitempty"`
-	Total        int               `json:"differences_total"`
-	IgnoredTotal int               `json:"ignored_total,omitempty"`
-	Coverage     run.Coverage      `json:"coverage"`
-	Vacuous      bool              `json:"vacuous,omitempty"`
-	NotSent      bool              `json:"not_sent,omitempty"`
-	ByWhen       *run.SwitchedOff  `json:"by_when,omitempty"`
-	Notes        []string          `json:"notes,omitempty"`
-	Forms        []diff.Form       `json:"forms,omitempty"`
-	Exchange     string            `json:"exchange,omitempty"`
+	*run.StepResult
+	At string `json:"at,omitempty"`
+	// Differences are the step's, each with the id of its cause.
+	Differences []json.RawMessage `json:"differences,omitempty"`
+
+	Compared     *absent `json:"compared,omitempty"`
+	DifferReason *absent `json:"differ_reason,omitempty"`
 }
 
 type jsonLoad struct {
-	Name        string            `json:"name"`
+	*run.LoadResult
 	At          string            `json:"at,omitempty"`
-	Verdict     run.Verdict       `json:"verdict"`
-	Reason      string            `json:"reason"`
-	Rate        float64           `json:"rate"`
-	Seconds     float64           `json:"seconds"`
-	Blocks      int               `json:"blocks"`
-	Dropped     int               `json:"dropped"`
-	Comparisons []perf.Comparison `json:"comparisons"`
-	Errors      run.PerSide       `json:"errors"`
-	Requests    run.PerSide       `json:"requests"`
-	Generator   run.Generator     `json:"generator"`
-	Routes      []string          `json:"routes,omitempty"`
-	Services    []string          `json:"services,omitempty"`
-	Warnings    []string          `json:"warnings,omitempty"`
-	Records     string            `json:"records,omitempty"`
+	Comparisons []perf.Comparison `json:"comparisons"` // never null
 
-	Judging  *run.LoadJudging  `json:"judging,omitempty"`
-	WarmUp   *run.LoadWarmUp   `json:"warm_up,omitempty"`
-	Findings []run.LoadFinding `json:"findings,omitempty"`
+	Suite  *absent `json:"suite,omitempty"`
+	Cause  *absent `json:"cause,omitempty"`
+	Blue   *absent `json:"blue,omitempty"`
+	Alone  *absent `json:"alone_p50_s,omitempty"`
+	Series *absent `json:"series,omitempty"`
 }
 
 func (j *jsonReport) Begin() error {
 	s := j.src
-	gates := make([]jsonGate, len(s.End.Gates))
-	for i, g := range s.End.Gates {
-		gates[i] = jsonGate{Name: g.Name, Measured: g.Measured, Limit: g.Limit, Verdict: g.Verdict, Reason: g.Reason, Load: g.Load}
-	}
 	head, err := source.PlainJSON(jsonHead{
 		Schema: s.Head.Schema, ID: s.Head.ID, Tool: s.Head.Tool, Parent: s.Head.Parent,
 		Started: s.Head.Started.UTC().Format(time.RFC3339Nano), ElapsedMS: s.End.ElapsedMS, Seed: s.Head.Seed,
 		Verdict: s.End.Verdict, Reasons: source.List(s.End.Reasons), Sides: s.End.Sides, Counts: s.End.Counts,
 		Coverage: s.End.Coverage, Second: s.End.Second, Audit: s.Audit(), Planned: s.Head.Planned,
-		Verb: s.Head.Verb, Flags: source.List(s.Head.Flags), Env: s.Head.Env, Signal: s.End.Signal, Gates: gates, Transport: s.End.Transport, Warnings: s.End.Warnings,
+		Verb: s.Head.Verb, Flags: source.List(s.Head.Flags), Env: s.Head.Env, Signal: s.End.Signal, Gates: source.List(s.End.Gates), Transport: s.End.Transport, Warnings: s.End.Warnings,
 		Paths: s.Head.Paths, Narrowed: s.Head.Narrowed, LeftOut: s.End.LeftOut, Weaker: s.Head.Weaker, Created: s.End.Created,
 	})
 	if err != nil {
@@ -181,10 +136,8 @@ func (j *jsonReport) openSuite(i int) error {
 			return nil
 		}
 		h, e := j.src.Head.Suites[j.suite], j.src.End.Suites[j.suite]
-		text, err := source.PlainJSON(jsonSuite{
-			Name: h.Name, File: h.File, Service: h.Service, Owner: h.Owner, Wave: h.Wave, Gate: h.Gate, Number: cmp.Or(h.Number, diff.Decimal.String()),
-			Verdict: e.Verdict, Reasons: e.Reasons, Counts: e.Counts, Coverage: e.Coverage,
-		})
+		h.Number = cmp.Or(h.Number, diff.Decimal.String()) // what versions did that recorded none
+		text, err := source.PlainJSON(jsonSuite{SuiteHead: h, SuiteEnd: e})
 		if err != nil {
 			return err
 		}
@@ -203,13 +156,9 @@ func (j *jsonReport) closeSuite() error {
 		return nil
 	}
 	loads := make([]jsonLoad, len(j.src.Loads[j.suite]))
-	for i, l := range j.src.Loads[j.suite] {
-		loads[i] = jsonLoad{
-			Name: l.Name, At: l.At, Verdict: l.Verdict, Reason: l.Reason, Rate: l.Rate, Seconds: l.Seconds,
-			Blocks: l.Blocks, Dropped: l.Dropped, Comparisons: source.List(l.Comparisons), Errors: l.Errors,
-			Requests: l.Requests, Generator: l.Generator, Routes: l.Routes, Warnings: l.Warnings, Records: l.Records,
-			Services: l.Services, Judging: l.Judging, WarmUp: l.WarmUp, Findings: l.Findings,
-		}
+	for i := range loads {
+		l := &j.src.Loads[j.suite][i]
+		loads[i] = jsonLoad{LoadResult: l, At: l.At, Comparisons: source.List(l.Comparisons)}
 	}
 	text, err := source.PlainJSON(loads)
 	if err != nil {
@@ -232,10 +181,7 @@ func (j *jsonReport) Add(c *run.CaseResult) error {
 		}
 		steps[i] = step
 	}
-	text, err := source.PlainJSON(jsonCase{
-		ID: c.ID, Name: c.Name, Kind: c.Kind, Quarantine: c.Quarantine, Tags: source.List(c.Tags), At: c.At, Verdict: c.Verdict, Reasons: c.Reasons, Flaky: c.Flaky,
-		ElapsedMS: c.ElapsedMS, Coverage: c.Coverage, Requests: c.Requests, NotSent: c.NotSent, Created: c.Created, Steps: steps,
-	})
+	text, err := source.PlainJSON(jsonCase{CaseResult: c, At: c.At, Tags: source.List(c.Tags), Steps: steps})
 	if err != nil {
 		return err
 	}
@@ -249,11 +195,7 @@ func (j *jsonReport) Add(c *run.CaseResult) error {
 }
 
 func (j *jsonReport) step(s *run.StepResult) (jsonStep, error) {
-	out := jsonStep{
-		Name: s.Name, At: s.At, Lane: s.Lane, First: s.First, Verdict: s.Verdict, Reasons: s.Reasons, Flaky: s.Flaky,
-		Blue: s.Blue, Green: s.Green, Expectations: s.Expectations, Ignored: s.Ignored,
-		Total: s.DifferencesTotal, IgnoredTotal: s.IgnoredTotal, Coverage: s.Coverage, Vacuous: s.Vacuous, NotSent: s.NotSent, Notes: s.Notes, Forms: s.Forms, Exchange: s.Exchange,
-	}
+	out := jsonStep{StepResult: s, At: s.At}
 	for i := range s.Differences {
 		text, err := source.PlainJSON(s.Differences[i])
 		if err != nil {
