@@ -16,7 +16,7 @@ import (
 //
 // A broken case or gate is failed: a consumer that only looks for failures must
 // not take it for one that passed. An inconclusive case is other, with the
-// verdict's own word beside it as rawStatus.
+// verdict's own word next to it as rawStatus.
 type ctrfReport struct {
 	w       *bufio.Writer
 	src     *source.Run

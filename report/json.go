@@ -15,7 +15,7 @@ import (
 )
 
 // jsonReport writes run.json, schema 1. Its members are the tool's public
-// surface; each case stands on a line of its own, so that a diff of two files
+// surface; each case is on its own line, so that a diff of two files
 // and a grep for a case id stay useful.
 type jsonReport struct {
 	w     *bufio.Writer
@@ -29,30 +29,45 @@ func newJSON(w *bufio.Writer, src *source.Run, _ page.Options) renderer {
 }
 
 type jsonHead struct {
-	Schema    int                    `json:"schema"`
-	ID        string                 `json:"id"`
-	Tool      run.Tool               `json:"tool"`
-	Parent    string                 `json:"parent,omitempty"`
-	Started   string                 `json:"started"`
-	ElapsedMS float64                `json:"elapsed_ms"`
-	Seed      uint64                 `json:"seed"`
-	Verdict   run.Verdict            `json:"verdict"`
-	Reasons   []string               `json:"reasons"`
-	Sides     run.Sides              `json:"sides"`
-	Counts    run.Counts             `json:"counts"`
-	Coverage  run.Coverage           `json:"coverage"`
-	Second    run.Second             `json:"second_opinion"`
-	Audit     run.Audit              `json:"audit"`
-	Planned   run.Planned            `json:"planned"`
-	Verb      string                 `json:"verb,omitempty"` // where it is not run
-	Flags     []string               `json:"flags"`
-	Paths     []string               `json:"paths,omitempty"`
-	Narrowed  []run.Narrowing        `json:"narrowed,omitempty"`
-	LeftOut   []run.LeftOut          `json:"left_out,omitempty"`
-	Weaker    *run.WeakerThan        `json:"weaker,omitempty"`
-	Created   *run.Created           `json:"created,omitempty"`
-	Env       run.Environment        `json:"environment"`
-	Signal    int                    `json:"signal,omitempty"`
+	// Schema is the version of run.json, 1. A new member does not change it.
+	Schema int      `json:"schema"`
+	ID     string   `json:"id"`
+	Tool   run.Tool `json:"tool"`
+	// Parent is the run that was judged again; empty: requests were sent.
+	Parent string `json:"parent,omitempty"`
+	// Started is RFC 3339 in UTC, with the fraction that the clock gave.
+	Started string `json:"started"`
+	// ElapsedMS is the duration of the run in milliseconds.
+	ElapsedMS float64 `json:"elapsed_ms"`
+	// Seed repeats all random choices of the run.
+	Seed    uint64      `json:"seed"`
+	Verdict run.Verdict `json:"verdict"`
+	// Reasons are why the verdict is not pass, gravest first; [] for a pass.
+	Reasons  []string     `json:"reasons"`
+	Sides    run.Sides    `json:"sides"`
+	Counts   run.Counts   `json:"counts"`
+	Coverage run.Coverage `json:"coverage"`
+	// Second is deprecated: see run.Second.
+	Second  run.Second  `json:"second_opinion"`
+	Audit   run.Audit   `json:"audit"`
+	Planned run.Planned `json:"planned"`
+	// Verb is the command where it is not run.
+	Verb  string   `json:"verb,omitempty"`
+	Flags []string `json:"flags"`
+	// Paths are the files and folders that the suites were named by.
+	Paths []string `json:"paths,omitempty"`
+	// Narrowed are the parts of the plan that a flag, a file or the stage took out.
+	Narrowed []run.Narrowing `json:"narrowed,omitempty"`
+	// LeftOut are the aspects that the verdict does not cover.
+	LeftOut []run.LeftOut `json:"left_out,omitempty"`
+	// Weaker is what the suites ask less than in the run before.
+	Weaker *run.WeakerThan `json:"weaker,omitempty"`
+	// Created counts what compensated steps made on the sides, and what of it is left.
+	Created *run.Created    `json:"created,omitempty"`
+	Env     run.Environment `json:"environment"`
+	// Signal is the number of the signal that interrupted the run.
+	Signal int `json:"signal,omitempty"`
+	// Gates are all gates, those that passed too.
 	Gates     []run.GateResult       `json:"gates"`
 	Transport []run.TransportFinding `json:"transport,omitempty"`
 	Warnings  []string               `json:"warnings,omitempty"`

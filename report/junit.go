@@ -68,12 +68,12 @@ func (j *junitReport) Begin() error {
 	j.w.WriteString(xml.Header + "<testsuites>\n")
 	e := &j.src.End
 	j.suite = junitSuite{}
-	said := false
+	spoken := false
 	for _, g := range e.Gates {
 		j.gate(g)
-		said = said || g.Verdict == e.Verdict
+		spoken = spoken || g.Verdict == e.Verdict
 	}
-	if !said { // rule 1: the verdict always has a testcase that says it
+	if !spoken { // rule 1: the verdict always has a testcase that says it
 		j.gate(run.GateResult{Name: "run", Measured: e.Verdict.String(), Limit: "pass", Verdict: e.Verdict, Reason: strings.Join(e.Reasons, "; ")})
 	}
 	return j.writeSuite("bgverify.verdict", [][2]string{

@@ -15,7 +15,7 @@ import (
 // markdownReport writes summary.md: at most maxMarkdown bytes, which is what a
 // pull request comment holds, so that one text serves it and a step summary.
 //
-// Text of a run stands in <code> with every character that Markdown or HTML
+// Text of a run is in <code> with every character that Markdown or HTML
 // reads as a reference: it makes no table cell, no link, no mention, no issue
 // reference and no formula.
 type markdownReport struct {

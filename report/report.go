@@ -9,8 +9,8 @@
 //
 // Where a text of the page comes from: the sentences of the banner are
 // End.Reasons and the gates End.Gates, both written by the runner's conclusion
-// (runner/verdict_run.go); the causes are End.Causes, gathered by cause.Spreads;
-// what stands under a load stage is LoadResult.Reason, written by diff/perf. This
+// (runner/verdict); the causes are End.Causes, gathered by cause.Spreads;
+// what is under a load stage is LoadResult.Reason, written by diff/perf. This
 // package chooses, orders and words numbers, and decides nothing.
 //
 // Everything of a run is treated as hostile, also what this tool wrote itself:
@@ -30,9 +30,12 @@ import (
 
 // A Format is one way to render a run into a file.
 type Format struct {
-	Name string // as --format names it
-	File string // its name in a run folder
-	Doc  string // one line of help
+	// Name is what --format calls it: html.
+	Name string
+	// File is its name in a run folder: report.html.
+	File string
+	// Doc is one line of help, without a full stop.
+	Doc string
 	// Write renders the run with the default options.
 	Write func(w io.Writer, run *run.Run) error
 
@@ -69,8 +72,10 @@ func Lookup(name string) (Format, bool) {
 
 // An Output is where one format of a run goes.
 type Output struct {
+	// Format is an element of Formats.
 	Format Format
-	W      io.Writer
+	// W receives the whole file. WriteAll buffers what it writes and does not close W.
+	W io.Writer
 }
 
 // A renderer writes one format. It sees the cases once, in plan order.

@@ -23,7 +23,7 @@ type column struct {
 // gap is the space between two columns.
 const gap = 2
 
-// writeTable draws a table without borders, its columns aligned by display
+// writeTable writes a table without borders, its columns aligned by display
 // width, so that Korean names line up. width 0 is unlimited. Style, alignment
 // and widths are all set here: nothing is left to what the library finds in the
 // environment.

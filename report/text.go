@@ -18,13 +18,14 @@ import (
 
 // TextOptions say what the text report is written for.
 type TextOptions struct {
-	// Width in columns; 0: not a terminal, nothing is wrapped.
+	// Width is in columns; 0: not a terminal, nothing is wrapped.
 	Width int
 	// Color allows escape sequences.
 	Color bool
 	// ASCII keeps to ASCII, where the locale is not UTF-8.
 	ASCII bool
-	// Folder is where the run lies, as a reader would type it; empty: none was written.
+	// Folder is the path of the run folder as a reader would type it; empty: none was
+	// written.
 	Folder string
 	// Resume is the command that continues an interrupted run; empty: it ended.
 	Resume string
@@ -179,7 +180,7 @@ func (t *textReport) side(name string, s run.SideHead) error {
 	return nil
 }
 
-// identity lists what a side said it is, by name.
+// identity lists what a side says it is, by name.
 func identity(id map[string]string) string {
 	names := make([]string, 0, len(id))
 	for name := range id {
@@ -193,10 +194,10 @@ func identity(id map[string]string) string {
 	return b.String()
 }
 
-// narrow reports whether tables have to do without what stands elsewhere too.
+// narrow reports whether tables have to do without what is elsewhere too.
 func (t *textReport) narrow() bool { return t.opts.Width > 0 && t.opts.Width < 100 }
 
-// wrapped is text in lines that fit beside an indent.
+// wrapped is text in lines that fit after an indent.
 func (t *textReport) wrapped(s string, indent int) []string {
 	s = t.safe(s)
 	if t.opts.Width == 0 {
@@ -229,7 +230,7 @@ func (t *textReport) gates() error {
 	return t.passed(all[len(shown):])
 }
 
-// passed names the gates that passed and have no row: beside a failure they are
+// passed names the gates that passed and have no row: next to a failure they are
 // one line.
 func (t *textReport) passed(gates []run.GateResult) error {
 	for _, group := range []struct {
@@ -265,7 +266,7 @@ func (t *textReport) loads() error {
 			continue
 		}
 		title := fmt.Sprintf("load %s: %s per second and side for %s, %d blocks (%d dropped)", l.Name, words.Significant(l.Rate), words.Seconds(l.Seconds), l.Blocks, l.Dropped)
-		if !t.said(l.Reason) {
+		if !t.reasonsHold(l.Reason) {
 			title += ": " + l.Reason
 		}
 		for _, part := range t.wrapped(title, 0) {
@@ -306,8 +307,8 @@ func (t *textReport) loads() error {
 	return nil
 }
 
-// said reports whether one of the reasons at the top says it already.
-func (t *textReport) said(text string) bool {
+// reasonsHold reports whether one of the reasons at the top says a text already.
+func (t *textReport) reasonsHold(text string) bool {
 	reasons := t.src.End.Reasons
 	return slices.ContainsFunc(reasons[:min(textReasons, len(reasons))], func(r string) bool { return strings.Contains(r, text) })
 }

@@ -1,4 +1,4 @@
-// Package archive keeps runs on disk: one folder a run, and beside the folders
+// Package archive keeps runs on disk: one folder a run, and next to the folders
 // the history of them all.
 //
 // The way of the data:
@@ -58,17 +58,24 @@ var (
 // Options say what a new run folder is called and what it is made with. The
 // zero value works.
 type Options struct {
-	Suite string // becomes part of the folder's name; empty: "run"
-	ID    string // --run-id, [A-Za-z0-9._-]{1,64}; empty: drawn
-	Tool  string // version, for the run.json that says incomplete
-	// Headers are credential headers beside the built-in ones.
+	// Suite becomes part of the folder's name; empty: "run".
+	Suite string
+	// ID is the run id of --run-id, [A-Za-z0-9._-]{1,64}; empty: a random one of four hex
+	// digits, longer where those are taken.
+	ID string
+	// Tool is the version that run.json carries until the run has ended.
+	Tool string
+	// Headers are the names of credential headers besides the built-in ones, in any case.
 	Headers []string
 	// Index renders index.html from the whole history, oldest first; nil: none is written.
 	Index history.Render
 
-	FS    disk.FS          // nil: the operating system's
-	Clock func() time.Time // nil: time.Now
-	Rand  io.Reader        // nil: crypto/rand
+	// FS is the file system; nil: the operating system's. Tests pass one that fails.
+	FS disk.FS
+	// Clock gives the start in the folder name; nil: time.Now.
+	Clock func() time.Time
+	// Rand gives run ids and redaction keys; nil: crypto/rand.
+	Rand io.Reader
 }
 
 func (o Options) withDefaults() Options {

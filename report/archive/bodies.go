@@ -23,10 +23,12 @@ const maxBody = 1 << 30
 
 // A bodyRef says which content of bodies/ a body is.
 type bodyRef struct {
-	SHA256 string `json:"sha256"` // of the body as kept: redacted, not compressed
-	Size   int64  `json:"size"`
+	// SHA256 is the digest of the body as kept: redacted, not compressed.
+	SHA256 string `json:"sha256"`
+	// Size is in bytes, before compression.
+	Size int64 `json:"size"`
 	// At is where its content begins in the pack, Packed how long it is there;
-	// a Packed of 0: the body is a file of its own.
+	// a Packed of 0: the body is its own file.
 	At     int64 `json:"at,omitempty"`
 	Packed int64 `json:"packed,omitempty"`
 }
@@ -46,7 +48,7 @@ type bodyStore struct {
 	spoiled       map[string]bool // files that are not what their names say
 }
 
-// A packPlace is where a body stands in the pack; the zero one is a file of its own.
+// A packPlace is where a body is in the pack; the zero one is its own file.
 type packPlace struct{ at, packed int64 }
 
 // recentBodies bounds what a store remembers of what it has written: between

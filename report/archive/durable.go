@@ -90,7 +90,7 @@ func (w *Writer) syncLogs() error {
 }
 
 // syncFolder puts every file of the folder on the disk, and the folders' names
-// behind them, sixteen at a time: journals join syncs that run together.
+// after them, sixteen at a time: journals join syncs that run together.
 func (w *Writer) syncFolder() error {
 	names, err := walkFiles(w.fs, w.path, "")
 	if err != nil {

@@ -16,35 +16,55 @@ import (
 
 // pairRecord is a pair as exchanges.ndjson keeps it.
 type pairRecord struct {
-	Blue     *exchangeRecord    `json:"blue,omitempty"`
-	Green    *exchangeRecord    `json:"green,omitempty"`
+	// Blue is nil when nothing was sent to blue.
+	Blue *exchangeRecord `json:"blue,omitempty"`
+	// Green is nil when nothing was sent to green.
+	Green *exchangeRecord `json:"green,omitempty"`
+	// Redacted says where in the pair secrets were replaced, and by which mark.
 	Redacted []redact.Redaction `json:"redacted,omitempty"`
 }
 
 // exchangeRecord is an exchange as exchanges.ndjson keeps it. An absent body is
 // nil, an empty one is the digest of nothing.
 type exchangeRecord struct {
-	Method      string         `json:"method"`
-	URL         string         `json:"url"`
-	Sent        fieldRecords   `json:"sent"`
-	Body        *bodyRef       `json:"body,omitempty"`
-	Started     time.Time      `json:"started"`
-	Timing      wire.Timing    `json:"timing"` // nanoseconds
-	Status      int            `json:"status,omitempty"`
-	Proto       string         `json:"proto,omitempty"`
-	Headers     fieldRecords   `json:"headers,omitempty"`
-	Trailers    fieldRecords   `json:"trailers,omitempty"`
-	Answer      *bodyRef       `json:"answer,omitempty"`
-	WireBytes   int64          `json:"wire_bytes"`
-	Encoding    string         `json:"encoding,omitempty"`
-	Err         *wire.Err      `json:"error,omitempty"`
-	Remote      netip.AddrPort `json:"remote,omitzero"`
-	Reused      bool           `json:"reused,omitempty"`
-	Attempts    int            `json:"attempts"`
-	Certificate string         `json:"certificate,omitempty"`
-	Unframed    bool           `json:"unframed,omitempty"`
-	Resets      int            `json:"resets,omitempty"`
-	Streamed    time.Duration  `json:"streamed,omitempty"` // nanoseconds
+	Method string `json:"method"`
+	// URL is the address with its query, secrets replaced.
+	URL string `json:"url"`
+	// Sent are the request headers in the order in which they were sent.
+	Sent fieldRecords `json:"sent"`
+	// Body is the request's; nil: it has none.
+	Body *bodyRef `json:"body,omitempty"`
+	// Started is when the request was handed to the transport.
+	Started time.Time `json:"started"`
+	// Timing is in nanoseconds.
+	Timing wire.Timing `json:"timing"`
+	// Status is 0 when no answer came.
+	Status int    `json:"status,omitempty"`
+	Proto  string `json:"proto,omitempty"`
+	// Headers are the answer's, in the order received.
+	Headers  fieldRecords `json:"headers,omitempty"`
+	Trailers fieldRecords `json:"trailers,omitempty"`
+	// Answer is the answer's body, decoded; nil: it has none.
+	Answer *bodyRef `json:"answer,omitempty"`
+	// WireBytes is the length of the body as received, still encoded.
+	WireBytes int64 `json:"wire_bytes"`
+	// Encoding is the content-encoding that was undone.
+	Encoding string `json:"encoding,omitempty"`
+	// Err is what failed, after the answer began or before.
+	Err *wire.Err `json:"error,omitempty"`
+	// Remote is the address that answered.
+	Remote netip.AddrPort `json:"remote,omitzero"`
+	// Reused says that an earlier request had opened the connection.
+	Reused bool `json:"reused,omitempty"`
+	// Attempts counts the requests sent for this exchange, retries included.
+	Attempts int `json:"attempts"`
+	// Certificate is the SHA-256 of the certificate that the server showed.
+	Certificate string `json:"certificate,omitempty"`
+	Unframed    bool   `json:"unframed,omitempty"`
+	// Resets counts connections that were reset and tried again.
+	Resets int `json:"resets,omitempty"`
+	// Streamed is how long a stream was read, in nanoseconds.
+	Streamed time.Duration `json:"streamed,omitempty"`
 }
 
 // A fieldRecord is a header field: ["name","value"], or

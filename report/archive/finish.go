@@ -29,7 +29,7 @@ func (w *Writer) WriteFile(name string, write func(io.Writer) error) error {
 // all of them are whole, or none takes its place.
 func (w *Writer) WriteFiles(names []string, write func([]io.Writer) error) error {
 	if sorted := slices.Sorted(slices.Values(names)); len(slices.Compact(sorted)) < len(names) {
-		return fmt.Errorf("write %s: a name stands twice", strings.Join(names, ", "))
+		return fmt.Errorf("write %s: a name is listed twice", strings.Join(names, ", "))
 	}
 	temps := make([]string, 0, len(names))
 	err := w.withTemps(names, nil, &temps, write)
@@ -86,7 +86,7 @@ func (w *Writer) cleaned(name string, to io.Writer) cleaner {
 	return w.red.Writer(to)
 }
 
-// target is where a file of the folder stands; its folders are made.
+// target is the path of a file of the folder; its folders are made.
 func (w *Writer) target(name string) (string, error) {
 	if !fs.ValidPath(name) || !filepath.IsLocal(filepath.FromSlash(name)) || strings.HasPrefix(path.Base(name), disk.TempPrefix) {
 		return "", fmt.Errorf("%q is not a name below the run folder", name)
@@ -141,7 +141,7 @@ func (w *Writer) CopyScenarios(files fs.FS, names []string) error {
 //  3. run.json takes its place: from here on the run is complete;
 //  4. history.ndjson, index.html, latest.
 //
-// An error before step 3 leaves a run that says incomplete; one behind it leaves
+// An error before step 3 leaves a run that says incomplete; one after it leaves
 // a complete run that the history may not know (RebuildHistory mends it).
 func (w *Writer) Finish() (digest string, err error) {
 	w.mu.Lock()
@@ -256,7 +256,7 @@ func (w *Writer) commit(header *run.Header, end *run.End, staged string) (string
 	return digestOf(text.Bytes()), w.fs.SyncDir(w.path)
 }
 
-// publish makes the complete run known beside its folder.
+// publish makes the complete run known outside its folder.
 func (w *Writer) publish(digest string) error {
 	r, err := w.Run()
 	if err != nil {

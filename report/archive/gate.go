@@ -14,23 +14,39 @@ import (
 // A Gate says what an archived run must be for its verdict to be relied on. The
 // zero Gate asks for a complete and untouched folder of a run that left nothing out.
 type Gate struct {
-	Digest     string        // of the manifest, as the run printed it; with or without sha256:
-	MaxAge     time.Duration // since the run ended; 0: any
-	Now        time.Time
-	GreenBuild string       // a value that one of green's identities showed
-	Service    string       // only the suites of this service count, and load of their cases
-	Partial    bool         // a run of chosen cases will do
-	Without    []run.Aspect // what the run may have left out
-	Require    []run.Aspect // what the run must have shown
-	Stronger   *run.Run     // the run must ask no less than this one; nil: any
+	// Digest is the manifest digest that the run printed, with or without "sha256:";
+	// empty: the folder is trusted as it is.
+	Digest string
+	// MaxAge is the longest accepted time since the run ended; 0: any age.
+	MaxAge time.Duration
+	// Now is the time that MaxAge is measured at.
+	Now time.Time
+	// GreenBuild is a value that one of green's identities must have shown; empty: any
+	// build.
+	GreenBuild string
+	// Service limits the answer to the suites of one service and to load of their cases;
+	// empty: the whole run.
+	Service string
+	// Partial accepts a run of chosen cases.
+	Partial bool
+	// Without are the aspects that the run may have left out.
+	Without []run.Aspect
+	// Require are the aspects that the run must have shown.
+	Require []run.Aspect
+	// Stronger is an earlier run that this one must not ask less than; nil: any run is
+	// accepted.
+	Stronger *run.Run
 }
 
 // An Answer is what a gate says. Verdict is Broken where the run cannot be
 // relied on, whatever its own verdict; Reasons then say why.
 type Answer struct {
+	// Verdict is pass only when every condition of the Gate holds.
 	Verdict run.Verdict
+	// Reasons say why it is not pass, gravest first; empty for a pass.
 	Reasons []string
-	Signal  int // of an interrupted run
+	// Signal is the number of the signal that interrupted the run; 0: none did.
+	Signal int
 }
 
 // clockSlack is how far ahead of ours the clock of the host that made a run may be.
@@ -115,7 +131,7 @@ func CheckAge(run *run.Run, now time.Time, limit time.Duration) error {
 	return nil
 }
 
-// CheckBuild refuses a run whose green never said that it is build.
+// CheckBuild refuses a run in which no identity of green showed build.
 func CheckBuild(run *run.Run, build string) error {
 	if build == "" {
 		return nil
@@ -151,7 +167,7 @@ func ofService(l *run.LoadResult, service string) bool {
 }
 
 // gatesOfSuites are the gates of a run that its suites' own verdicts explain,
-// beside those of load stages. Every other gate is about the run as a whole.
+// next to those of load stages. Every other gate is about the run as a whole.
 var gatesOfSuites = []string{"services reachable", "responses equal", "expectations met", "cases judged", "coverage"}
 
 // ScopedVerdict is the verdict on one service of a run of several: the worst of

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// A place is where a line stands in a log.
+// A place is where a line is in a log.
 type place struct{ offset, size int64 }
 
 type casePlace struct {
@@ -21,14 +21,20 @@ type loadPlace struct {
 	place
 }
 
-// An eventIndex says where the events of a run stand in its log.
+// An eventIndex says where the events of a run are in its log.
 type eventIndex struct {
+	// begins are those of the run itself and of every resumption, oldest first.
 	begins []place
-	cases  []casePlace
-	loads  []loadPlace
-	end    place // size 0: there is none
-	sides  place // what the sides were when the run began; size 0: nobody asked
-	torn   bool
+	// cases are the last result of each case, in the order of the plan once sorted.
+	cases []casePlace
+	// loads are the last result of each load stage.
+	loads []loadPlace
+	// end is the last End; its size is 0 where the run has none.
+	end place
+	// sides are what the probes found when the run began; size 0: nobody asked.
+	sides place
+	// torn says that the last line is not whole, as after a kill.
+	torn bool
 }
 
 func (x *eventIndex) clone() eventIndex {
@@ -83,7 +89,7 @@ var idSeed = maphash.MakeSeed()
 
 func hashID(id string) uint64 { return maphash.String(idSeed, id) }
 
-// A pairIndex says where pairs stand in exchanges.ndjson: 24 bytes a pair.
+// A pairIndex says where pairs are in exchanges.ndjson: 24 bytes a pair.
 type pairIndex struct {
 	list   []pairPlace
 	sorted bool

@@ -27,20 +27,29 @@ const (
 	kindSides  = "sides"
 )
 
-// A line of a log is a JSON object of its own:
+// A line of a log is one JSON object:
 //
 //	{"crc":"1f2e3d4c","n":7,"kind":"case","suite":0,"index":5,"data":{…}}
 //
-// crc is the CRC-32C of the bytes behind its own value and comma, up to the
+// crc is the CRC-32C of the bytes after its own value and comma, up to the
 // line's end; n counts from 0.
 type line struct {
-	CRC   string          `json:"crc"`
-	N     int64           `json:"n"`
-	Kind  string          `json:"kind"`
-	Suite int             `json:"suite"`
-	Index int             `json:"index"`
-	Key   string          `json:"key"`
-	Data  json.RawMessage `json:"data"`
+	// CRC is the CRC-32C of the rest of the line, in eight hex digits.
+	CRC string `json:"crc"`
+	// N is the number of the line in its file, from 0: a line that was cut out or moved
+	// does not read back.
+	N int64 `json:"n"`
+	// Kind says what Data is: begin, sides, intent, case, load or end in events.ndjson,
+	// pair in exchanges.ndjson.
+	Kind string `json:"kind"`
+	// Suite and Index order the events of cases without reading Data.
+	Suite int `json:"suite"`
+	// Index is the case's place in the plan.
+	Index int `json:"index"`
+	// Key is the key of a pair; empty in events.ndjson.
+	Key string `json:"key"`
+	// Data is the event or the pair itself.
+	Data json.RawMessage `json:"data"`
 }
 
 const crcPrefix = len(`{"crc":"00000000",`)
@@ -74,7 +83,7 @@ func newLogWriter(f disk.File, name string) *logWriter {
 }
 
 // append writes one line and returns where it begins and ends. head is what
-// stands before data in the line.
+// comes before data in the line.
 func (l *logWriter) append(head string, data []byte) (start, end int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -176,9 +185,13 @@ func (l *logWriter) close() error {
 
 // A CorruptError says that a log does not add up.
 type CorruptError struct {
-	File   string
-	Line   int64 // from 1
+	// File is the name of the log in the run folder.
+	File string
+	// Line is counted from 1.
+	Line int64
+	// Offset is where the line begins, in bytes.
 	Offset int64
+	// Reason says what is wrong with the line.
 	Reason string
 }
 
@@ -274,7 +287,7 @@ func (ln *line) setNumber(name string, value []byte) bool {
 var scanBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 128<<10) }}
 
 // scanLog reads a log from its beginning and hands over each whole line with
-// the place it stands at. It returns the size of the whole lines, their number
+// its place. It returns the size of the whole lines, their number
 // and whether a torn line follows them.
 func scanLog(r io.Reader, name string, each func(ln *line, offset, size int64) error) (end, lines int64, torn bool, err error) {
 	br := scanBuffers.Get().(*bufio.Reader)
@@ -302,7 +315,7 @@ func scanLog(r io.Reader, name string, each func(ln *line, offset, size int64) e
 			reason = "its data is not JSON"
 		}
 		if ln != nil && ln.N != lines {
-			reason = fmt.Sprintf("line %d stands where line %d belongs", ln.N, lines)
+			reason = fmt.Sprintf("line %d is where line %d belongs", ln.N, lines)
 		}
 		if reason != "" {
 			return end, lines, false, &CorruptError{name, lines + 1, end, reason}

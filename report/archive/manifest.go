@@ -21,19 +21,29 @@ import (
 
 // A Manifest names every file of a complete run, itself apart, with its digest.
 type Manifest struct {
-	Schema   int          `json:"schema"`
-	ID       string       `json:"id"`
-	Verdict  run.Verdict  `json:"verdict"`
-	Started  time.Time    `json:"started"`
-	Finished time.Time    `json:"finished"`
-	Files    []FileDigest `json:"files"` // by path
+	// Schema is the manifest's version, 1.
+	Schema int `json:"schema"`
+	// ID is the run id, as run.json has it.
+	ID string `json:"id"`
+	// Verdict is the verdict of the run. It is part of the digest that a run prints, so
+	// that a changed verdict is a changed digest.
+	Verdict run.Verdict `json:"verdict"`
+	// Started is when the run began, in UTC.
+	Started time.Time `json:"started"`
+	// Finished is when its folder was complete, in UTC.
+	Finished time.Time `json:"finished"`
+	// Files are all files of the folder but the manifest itself, sorted by path.
+	Files []FileDigest `json:"files"`
 }
 
 // A FileDigest is one file of a manifest.
 type FileDigest struct {
-	Path   string `json:"path"` // below the folder, with slashes
-	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"` // lower-case hex
+	// Path is relative to the run folder, with slashes on every system.
+	Path string `json:"path"`
+	// Size is in bytes.
+	Size int64 `json:"size"`
+	// SHA256 is the digest of the content in lower-case hex.
+	SHA256 string `json:"sha256"`
 }
 
 // maxManifest bounds a manifest that is read: a million files and more.
@@ -92,9 +102,12 @@ func digestOf(b []byte) string {
 
 // A VerifyError says how a folder differs from its manifest.
 type VerifyError struct {
-	Tampered []string // another content
-	Missing  []string
-	Extra    []string
+	// Tampered are the files whose content is not the one that the manifest lists.
+	Tampered []string
+	// Missing are listed in the manifest and not in the folder.
+	Missing []string
+	// Extra are in the folder and not listed in the manifest.
+	Extra []string
 }
 
 func (e *VerifyError) Error() string {
@@ -225,7 +238,9 @@ func (f *Folder) agree(m *Manifest) error {
 
 // A Head is what run.json says first.
 type Head struct {
-	ID      string
+	// ID is the run id.
+	ID string
+	// Verdict is incomplete for a run that has not ended.
 	Verdict run.Verdict
 }
 

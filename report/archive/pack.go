@@ -18,10 +18,10 @@ import (
 const packName = "pack.zst"
 
 // mostPacked is the largest body that goes into the pack. A larger one is worth
-// a file of its own, which a reader finds by its digest.
+// its own file, which a reader finds by its digest.
 const mostPacked = 64 << 10
 
-// A pack holds bodies one behind the other. Each is two frames: a skippable one
+// A pack holds bodies one after the other. Each is two frames: a skippable one
 // with its digest, then its content, so that `zstd -dc pack.zst` gives all of
 // them and every body says which it is. An entry is named by where its content
 // begins and how long that is; nobody needs an index to read one, and the rest of
@@ -69,7 +69,7 @@ func (p *pack) add(digest [sha256.Size]byte, packed []byte) (int64, error) {
 	return at, nil
 }
 
-// open opens the pack behind its last whole entry.
+// open opens the pack after its last whole entry.
 func (p *pack) open() error {
 	f, err := p.fs.OpenFile(p.name, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
@@ -112,7 +112,7 @@ func wholeEntries(r io.Reader, size int64) (int64, error) {
 	}
 }
 
-// read reads the content that stands at a place, still compressed.
+// read reads the content at a place, still compressed.
 func (p *pack) read(at, length int64) ([]byte, error) {
 	if at < packHead || length < 0 || length > maxBody {
 		return nil, fmt.Errorf("read %s: no body at byte %d", p.name, at)

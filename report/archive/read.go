@@ -143,7 +143,7 @@ func unfinished(r *run.Run, torn bool) error {
 		if err != nil {
 			return err
 		}
-		if c.Kind != "" { // setup and teardown are no cases
+		if c.Kind != "" { // setup and teardown are not cases
 			continue
 		}
 		count(&end.Counts, c)

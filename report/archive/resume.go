@@ -43,7 +43,7 @@ type State struct {
 //  1. Torn last lines are taken off; what went before stays as it is.
 //  2. run.json says incomplete again before anything else changes, and the
 //     manifest of an interrupted run goes.
-//  3. A resumed run begins with a Begin of its own, which voids an earlier End.
+//  3. A resumed run begins with its own Begin, which voids an earlier End.
 //  4. A result of a case without all its exchanges and their bodies does not
 //     count, and the case is one that did not end: a machine that died may have
 //     kept the result and lost what it was found in.
@@ -164,7 +164,7 @@ func (w *Writer) replay(state *State) (openCases, error) {
 	return open, err
 }
 
-// replayPairs reads where the pairs stand. It returns the hashed keys of those
+// replayPairs reads where the pairs are. It returns the hashed keys of those
 // that lack a body, the latest of a key counting.
 func (w *Writer) replayPairs(r reader, state *State) (bare map[uint64]bool, err error) {
 	bare = map[uint64]bool{}

@@ -17,7 +17,7 @@ import (
 )
 
 // maxLearned bounds how many pairs' credentials wait for their case to end;
-// those of setup and polls may wait for ever.
+// those of setup and polls may never end.
 const maxLearned = 4096
 
 // Emit writes an event. When it returns the event is with the operating system,

@@ -54,7 +54,7 @@ var _ run.Sink = (*Writer)(nil)
 
 // Create makes the folder of a new run under root, which it makes as well. When
 // it returns without an error the folder is there, says incomplete, and the
-// disk has taken a probe; nothing is left behind when it returns one.
+// disk has taken a probe; nothing remains when it returns one.
 func Create(root string, opts Options) (*Writer, error) {
 	opts = opts.withDefaults()
 	if opts.ID != "" && !history.ValidID(opts.ID) {
@@ -79,7 +79,7 @@ func Create(root string, opts Options) (*Writer, error) {
 	return w, nil
 }
 
-// makeFolder makes the folder and what stands in it from the beginning. It
+// makeFolder makes the folder and the files that it has from the beginning. It
 // takes its name when all of that is there, so that no process ever sees a
 // folder that does not say incomplete. The caller holds the root's lock.
 func (w *Writer) makeFolder() error {
@@ -143,11 +143,11 @@ func (w *Writer) claim() (string, error) {
 	for try := range 16 {
 		id := w.opts.ID
 		if id == "" {
-			drawn, err := drawID(w.opts.Rand, 2+try/4)
+			random, err := randomID(w.opts.Rand, 2+try/4)
 			if err != nil {
 				return "", err
 			}
-			id = drawn
+			id = random
 		}
 		taken, err := history.FindID(w.fs, w.root, id)
 		if err != nil {
@@ -168,7 +168,7 @@ func (w *Writer) claim() (string, error) {
 			return "", fmt.Errorf("%w: %s is %s", ErrTaken, id, taken)
 		}
 	}
-	return "", fmt.Errorf("%w: sixteen drawn ones in a row", ErrTaken)
+	return "", fmt.Errorf("%w: sixteen random ones in a row", ErrTaken)
 }
 
 // probe writes, syncs and removes a file, to find a full or failing disk early.
@@ -333,11 +333,11 @@ func suiteWord(name string) string {
 	return word
 }
 
-// drawID draws a short id.
-func drawID(random io.Reader, bytes int) (string, error) {
+// randomID makes a short id.
+func randomID(random io.Reader, bytes int) (string, error) {
 	b := make([]byte, bytes)
 	if _, err := io.ReadFull(random, b); err != nil {
-		return "", fmt.Errorf("draw a run id: %w", err)
+		return "", fmt.Errorf("make a run id: %w", err)
 	}
 	return hex.EncodeToString(b), nil
 }

@@ -19,18 +19,18 @@ const (
 	rowRemoved // only blue
 	rowIgnored // a rule hides it
 	rowMoved
-	rowFold  // stands for rows that are the same on both sides
+	rowFold  // replaces rows that are the same on both sides
 	rowTitle // names a part of the answer
 )
 
-// A row is one line of the pane: blue's text beside green's.
+// A row is one line of the pane: blue's text next to green's.
 type row struct {
 	mark        rowMark
 	depth       int
 	blue, green string // the same text on both sides for rowSame; empty where a side has nothing
 	note        string // the rule that hides it; what the difference says
 	hidden      []row  // of a fold; nil when there are too many
-	folded      int    // how many rows a fold stands for
+	folded      int    // how many rows a fold replaces
 }
 
 // An aligner lays two bodies side by side. It decides nothing: which values
@@ -46,15 +46,15 @@ func alignJSON(blue, green *jsonNode, found, ignored []diff.Difference) []row {
 	a := &aligner{blue: map[string]*diff.Difference{}, green: map[string]*diff.Difference{}, pairs: map[string]map[int]int{}}
 	for _, list := range [][]diff.Difference{ignored, found} { // a difference that counts wins
 		for i := range list {
-			a.note(&list[i])
+			a.addDifference(&list[i])
 		}
 	}
-	a.both("", blue, green, "", "", 0, "")
+	a.alignPair("", blue, green, "", "", 0, "")
 	return a.rows
 }
 
-// note remembers where a difference lies, and which elements it pairs.
-func (a *aligner) note(d *diff.Difference) {
+// addDifference remembers where a difference is, and which elements it pairs.
+func (a *aligner) addDifference(d *diff.Difference) {
 	if d.Where != diff.InBody || d.Kind == diff.Length {
 		return
 	}
@@ -134,8 +134,8 @@ func noteOf(d *diff.Difference) string {
 	}
 }
 
-// both lays out two values that belong together.
-func (a *aligner) both(label string, b, g *jsonNode, bp, gp string, depth int, tail string) {
+// alignPair lays out two values that belong together.
+func (a *aligner) alignPair(label string, b, g *jsonNode, bp, gp string, depth int, tail string) {
 	d := a.blue[bp]
 	if d == nil {
 		d = a.green[gp]
@@ -146,8 +146,8 @@ func (a *aligner) both(label string, b, g *jsonNode, bp, gp string, depth int, t
 			a.rows = append(a.rows, row{mark: mark, depth: depth, blue: label + b.text + tail, green: label + g.text + tail, note: noteOf(d)})
 			return
 		}
-		a.alone(blueSide, label, b, depth, tail, sideMark(d, rowRemoved), noteOf(d))
-		a.alone(greenSide, label, g, depth, tail, sideMark(d, rowAdded), "")
+		a.addOneSided(blueSide, label, b, depth, tail, sideMark(d, rowRemoved), noteOf(d))
+		a.addOneSided(greenSide, label, g, depth, tail, sideMark(d, rowAdded), "")
 		return
 	}
 	if len(b.kids) == 0 && len(g.kids) == 0 {
@@ -183,7 +183,7 @@ func (a *aligner) members(b, g *jsonNode, bp, gp string, depth int) {
 		for ; next < until; next++ {
 			if !taken[next] {
 				d := a.green[gp+g.step(next)]
-				a.alone(greenSide, g.label(next), g.kids[next], depth, comma(next, len(g.kids)), sideMark(d, rowAdded), noteOf(d))
+				a.addOneSided(greenSide, g.label(next), g.kids[next], depth, comma(next, len(g.kids)), sideMark(d, rowAdded), noteOf(d))
 			}
 		}
 	}
@@ -191,13 +191,13 @@ func (a *aligner) members(b, g *jsonNode, bp, gp string, depth int) {
 		gi := partner[i]
 		if gi < 0 {
 			d := a.blue[bp+b.step(i)]
-			a.alone(blueSide, b.label(i), kid, depth, comma(i, len(b.kids)), sideMark(d, rowRemoved), noteOf(d))
+			a.addOneSided(blueSide, b.label(i), kid, depth, comma(i, len(b.kids)), sideMark(d, rowRemoved), noteOf(d))
 			continue
 		}
 		if gi > next {
 			flush(gi)
 		}
-		a.both(b.label(i), kid, g.kids[gi], bp+b.step(i), gp+g.step(gi), depth, comma(i, len(b.kids)))
+		a.alignPair(b.label(i), kid, g.kids[gi], bp+b.step(i), gp+g.step(gi), depth, comma(i, len(b.kids)))
 	}
 	flush(len(g.kids))
 }
@@ -268,8 +268,8 @@ func (a *aligner) onlyGreen(pointer string) bool {
 	return d != nil && d.Kind == diff.Added
 }
 
-// alone lays out a value that only one side has.
-func (a *aligner) alone(side side, label string, n *jsonNode, depth int, tail string, mark rowMark, note string) {
+// addOneSided lays out a value that only one side has.
+func (a *aligner) addOneSided(side side, label string, n *jsonNode, depth int, tail string, mark rowMark, note string) {
 	put := func(depth int, text, note string) {
 		r := row{mark: mark, depth: depth, note: note}
 		if side == greenSide {
@@ -289,7 +289,7 @@ func (a *aligner) alone(side side, label string, n *jsonNode, depth int, tail st
 	}
 	put(depth, label+brackets(n.kind)[:1], note)
 	for i, kid := range n.kids {
-		a.alone(side, n.label(i), kid, depth+1, comma(i, len(n.kids)), mark, "")
+		a.addOneSided(side, n.label(i), kid, depth+1, comma(i, len(n.kids)), mark, "")
 	}
 	put(depth, brackets(n.kind)[1:]+tail, "")
 }

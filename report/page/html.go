@@ -27,7 +27,7 @@ import (
 //go:embed assets
 var assetFiles embed.FS
 
-// The names of the files that a page split from its assets expects beside it.
+// The names of the files that a page split from its assets expects in its folder.
 const (
 	StyleFile  = "report.css"
 	ScriptFile = "report.js"
@@ -78,7 +78,7 @@ const (
 // without links to traces and without a history.
 type Options struct {
 	// Split leaves the page's style and script out of it: the files of Assets
-	// are then expected beside it.
+	// are then expected in its folder.
 	Split bool
 	// TraceURL is a link template for trace ids, such as
 	// https://traces.example.com/trace/{trace_id}; empty: ids are text.

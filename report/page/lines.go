@@ -42,7 +42,7 @@ func splitLines(s string) []string {
 func middle(b, g []string) []row {
 	var rows []row
 	var onlyBlue, onlyGreen []string
-	flush := func() { // what differs stands side by side as far as it goes
+	flush := func() { // what differs is side by side as far as it goes
 		for i := range max(len(onlyBlue), len(onlyGreen)) {
 			switch {
 			case i >= len(onlyGreen):

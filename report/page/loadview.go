@@ -37,10 +37,10 @@ type figureView struct {
 	Head  []string
 	Rows  [][]string
 	Note  string
-	Short bool // the forest plot: its table stands beside the stage's name
+	Short bool // the forest plot: its table is next to the stage's name
 }
 
-// tableRows is how many rows of a series stand in the table under its plot.
+// tableRows is how many rows of a series are in the table under its plot.
 const tableRows = 8
 
 func (p *pageView) loads(s *pageRun) {

@@ -82,7 +82,7 @@ func listRows(step *run.StepResult) []row {
 	return rows
 }
 
-// find is the difference of a step that lies at a place.
+// find is the difference of a step at a place.
 func find(step *run.StepResult, where diff.Where, path string) *diff.Difference {
 	for _, list := range [][]diff.Difference{step.Differences, step.Ignored} {
 		for i := range list {
@@ -224,7 +224,7 @@ func pretty(n *jsonNode, body []byte) string {
 		return string(body)
 	}
 	a := &aligner{}
-	a.alone(blueSide, "", n, 0, "", rowSame, "")
+	a.addOneSided(blueSide, "", n, 0, "", rowSame, "")
 	var b strings.Builder
 	for _, r := range a.rows {
 		b.WriteString(strings.Repeat("  ", r.depth) + r.blue + "\n")

@@ -18,7 +18,7 @@ const (
 	plotTop, plotBottom   = 16, 30
 )
 
-// leastBeyond is how many requests must lie beyond a percentile for it to be drawn.
+// leastBeyond is how many requests must be slower than a percentile for it to be shown.
 const leastBeyond = 10
 
 // percentilePlot draws latency by percentile. The horizontal axis is

@@ -65,7 +65,7 @@ type gateView struct {
 	Failed                bool
 }
 
-// A spreadView is one line of the causes; behind it stand the causes themselves.
+// A spreadView is one line of the causes; it opens to the causes themselves.
 type spreadView struct {
 	IDs, Query, Kind, Where, Edit, Places, Cases, Share, Known string
 	Causes                                                     []causeView
@@ -128,7 +128,7 @@ func sentence(s string) string {
 // mostReasons is how many reasons of the verdict the page holds; run.json has all.
 const mostReasons = 60
 
-// head fills what stands above the first plot.
+// head fills what is above the first plot.
 func (p *pageView) head(s *pageRun) {
 	e, h := &s.End, s.Head
 	p.Word, p.Mark, p.Answer, p.Class = sentence(e.Verdict.String()), words.Mark(e.Verdict), sentence(words.Answer(e.Verdict))+".", "v-"+classOf(e.Verdict)
@@ -156,7 +156,7 @@ func (p *pageView) head(s *pageRun) {
 }
 
 // gates fills the rows that keep a pass from being given and, apart from them,
-// those that passed: beside a failure they are one line.
+// those that passed: next to a failure they are one line.
 func (p *pageView) gates(s *pageRun) {
 	for _, g := range source.GateRows(s.Run) {
 		v := gateView{Name: g.Name, Measured: g.Measured, Limit: g.Limit, Verdict: viewOf(g.Verdict), Failed: g.Verdict > run.Pass}
@@ -229,7 +229,7 @@ func sortedFacts(m map[string]string) []fact {
 	return out
 }
 
-// causes fills the spreads, each with the causes behind it.
+// causes fills the spreads, each with its causes.
 func (p *pageView) causes(s *pageRun, sp *source.Spreads) {
 	all := s.End.Causes
 	p.Known = s.opts.Known != nil

@@ -11,8 +11,8 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// mostRules is how many rules stand open on the page, those with the most hits
-// first; one more click shows the others.
+// mostRules is how many rules the page shows at first, those with the most hits
+// first; one click shows the rest.
 const mostRules = 12
 
 // facts are what a reader needs to know of how the run was made.

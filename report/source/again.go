@@ -111,7 +111,7 @@ func (s *Run) RerunCase(suite int, caseID string) string {
 	return strings.Join(words, " ")
 }
 
-// demo is the command that starts a demo's services for some of its cases; empty
+// Demo is the command that starts a demo's services for some of its cases; empty
 // for every other run.
 func (s *Run) Demo() string {
 	if s.Head.Verb != verbDemo {

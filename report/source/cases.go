@@ -10,12 +10,12 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
-// A pairView is the exchanges of a step, as far as the archive kept them.
+// A PairView is the exchanges of a step, as far as the archive kept them.
 type PairView struct {
 	Blue, Green *wire.Exchange
 }
 
-// pair reads the exchanges of a step back; nil where there are none. The last
+// Pair reads the exchanges of a step back; nil where there are none. The last
 // one read is kept, since every format asks for the same in turn.
 func (s *Run) Pair(key string) *PairView {
 	if key == "" || s.Result.Pair == nil {
@@ -31,7 +31,7 @@ func (s *Run) Pair(key string) *PairView {
 	return s.lastPair
 }
 
-// leading is the step that a case is shown by: the first that did not pass, or
+// Leading is the step that a case is shown by: the first that did not pass, or
 // its first. nil when the case has none.
 func Leading(c *run.CaseResult) *run.StepResult {
 	for i := range c.Steps {
@@ -45,7 +45,7 @@ func Leading(c *run.CaseResult) *run.StepResult {
 	return nil
 }
 
-// methodPath is what a step asked for, without the side.
+// MethodPath is what a step asked for, without the side.
 func MethodPath(s *run.StepResult) (method, path string) {
 	if s == nil {
 		return "", ""
@@ -96,13 +96,13 @@ func readable(query string) string {
 	})
 }
 
-// requestLine is a case's leading request: GET /v2/channels.
+// RequestLine is a case's leading request: GET /v2/channels.
 func RequestLine(c *run.CaseResult) string {
 	method, path := MethodPath(Leading(c))
 	return strings.TrimSpace(method + " " + path)
 }
 
-// routeOf is a case's leading request with what varies taken out: path segments
+// RouteOf is a case's leading request with what varies taken out: path segments
 // that hold a digit become {}, the query goes.
 func RouteOf(c *run.CaseResult) string {
 	method, path := MethodPath(Leading(c))

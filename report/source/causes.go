@@ -16,7 +16,7 @@ func causeFinder(causes []cause.Cause) func(*diff.Difference) (int, bool) {
 	return cause.NewFinder(causes).Find
 }
 
-// edit says in words what a cause did.
+// Edit says in words what a cause did.
 func Edit(c *cause.Cause) string {
 	if c.Edit == "" {
 		return c.Kind.String()
@@ -24,7 +24,7 @@ func Edit(c *cause.Cause) string {
 	return c.Edit
 }
 
-// editBeside is the edit where the kind stands beside it: nothing where both say the same.
+// EditBeside is the edit where the kind is next to it: nothing where both say the same.
 func EditBeside(c *cause.Cause) string {
 	if c.Edit == c.Kind.String() {
 		return ""
@@ -35,7 +35,7 @@ func EditBeside(c *cause.Cause) string {
 // CauseText is a cause in one line: $.balance number -> string.
 func CauseText(c *cause.Cause) string { return words.Place(c.Where, c.Path) + " " + Edit(c) }
 
-// kindWord is a kind as a heading reads it.
+// KindWord is a kind as a heading reads it.
 func KindWord(k diff.Kind) string {
 	switch k {
 	case diff.TypeChanged:
@@ -49,7 +49,7 @@ func KindWord(k diff.Kind) string {
 	}
 }
 
-// spreads are the run's causes as a reader takes them in, with the cases of
+// Spreads are the run's causes as a reader takes them in, with the cases of
 // each: a case counts once for a spread, however many of its causes it has.
 type Spreads struct {
 	List  []cause.Spread
@@ -70,7 +70,7 @@ func NewSpreads(causes []cause.Cause) *Spreads {
 	return s
 }
 
-// add counts a case under the spreads of its causes, and says which they are.
+// Add counts a case under the spreads of its causes, and says which they are.
 func (s *Spreads) Add(ids []int) []int {
 	var found []int
 	for _, id := range ids {
@@ -82,7 +82,7 @@ func (s *Spreads) Add(ids []int) []int {
 	return found
 }
 
-// count reads all cases; a run whose spreads are single causes needs none of them.
+// Count reads all cases; a run whose spreads are single causes needs none of them.
 func (s *Spreads) Count(src *Run) error {
 	single := true
 	for i := range s.List {
@@ -128,7 +128,7 @@ func SpreadIDs(s *cause.Spread, sep string) string {
 	return b.String()
 }
 
-// spreadCount is how many places share a name; nothing where the place itself
+// SpreadCount is how many places share a name; nothing where the place itself
 // says how many there are.
 func SpreadCount(s *cause.Spread) string {
 	if n := len(s.Causes); n > 1 && s.Place != "" {
@@ -137,7 +137,7 @@ func SpreadCount(s *cause.Spread) string {
 	return ""
 }
 
-// spreadPlace names where a spread lies; several places without a name in
+// SpreadPlace names where a spread is; several places without a name in
 // common are counted, and the first of them named.
 func SpreadPlace(s *cause.Spread) string {
 	c := &s.Causes[0]

@@ -19,7 +19,7 @@ const maxCurlBody = 64 << 10
 // secretMark is how the archive writes a secret: <secret:token#3f2a>.
 var secretMark = regexp.MustCompile(`<secret:([^#<>]+)#[0-9a-f]+>`)
 
-// A curlOptions says what of a side a command has to know beside the request.
+// A curlOptions says what of a side a command has to know besides the request.
 type curlOptions struct {
 	insecure bool
 	// pin sends the request to the address that answered it: where blue and green
@@ -194,7 +194,7 @@ func secretVariable(name string) string {
 	return b.String()
 }
 
-// curls are the commands for both sides of a pair; empty where nothing was sent.
+// Curls are the commands for both sides of a pair; empty where nothing was sent.
 func (s *Run) Curls(p *PairView) (blue, green string) {
 	if p == nil {
 		return "", ""

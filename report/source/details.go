@@ -9,7 +9,7 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// failure names the first thing that made a case fail.
+// Failure names the first thing that made a case fail.
 func (s *Run) Failure(c *run.CaseResult) (kind, message string) {
 	total := 0
 	var first *diff.Difference
@@ -47,7 +47,7 @@ func BrokenType(c *run.CaseResult) string {
 // mostLines is how many differences of a step the details list.
 const mostLines = 20
 
-// details is all that a reader of a failing testcase needs: reasons,
+// Details is all that a reader of a failing testcase needs: reasons,
 // differences, expectations that do not hold, and how to do it again.
 func (s *Run) Details(c *run.CaseResult) string {
 	var b strings.Builder
@@ -95,7 +95,7 @@ func (s *Run) stepDetails(b *strings.Builder, step *run.StepResult) {
 	}
 }
 
-// firstReason is the first thing that a case says for its verdict.
+// FirstReason is the first thing that a case says for its verdict.
 func FirstReason(c *run.CaseResult) string {
 	if len(c.Reasons) > 0 {
 		return c.Reasons[0]

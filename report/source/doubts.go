@@ -8,7 +8,7 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// without lists what a run left out, and what left it out; empty: nothing.
+// Without lists what a run left out, and what left it out; empty: nothing.
 func (s *Run) Without() string {
 	if len(s.End.LeftOut) == 0 {
 		return strings.Join(s.Audit().VerifiedWithout, " and ")
@@ -23,7 +23,7 @@ func (s *Run) Without() string {
 	return strings.Join(parts, " and ")
 }
 
-// doubts are what a reader of any verdict must know about what the run proves, in
+// Doubts are what a reader of any verdict must know about what the run proves, in
 // sentences: each belongs to the first lines of every report.
 func (s *Run) Doubts() []string {
 	var out []string
@@ -51,7 +51,7 @@ func (s *Run) Doubts() []string {
 	return out
 }
 
-// typedNumbers says that suites compare numbers by type, and which ones where
+// TypedNumbers says that suites compare numbers by type, and which ones where
 // others do not; empty where none does.
 func (s *Run) TypedNumbers() string {
 	var names []string

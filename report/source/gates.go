@@ -10,7 +10,7 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// gateRows are the run's gates as tables show them: those first that keep a
+// GateRows are the run's gates as tables show them: those first that keep a
 // pass from being given, and the routes of a load stage that are worse in one
 // row with the worst change: the stage's own table lists them.
 func GateRows(s *Run) []run.GateResult {

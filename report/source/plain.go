@@ -8,7 +8,7 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 )
 
-// plainJSON is json.Marshal without the escapes that only HTML needs, and with
+// PlainJSON is json.Marshal without the escapes that only HTML needs, and with
 // those that keep a terminal or an editor from obeying text of an answer.
 func PlainJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
@@ -18,7 +18,7 @@ func PlainJSON(v any) ([]byte, error) {
 	return text.JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
-// writePlain is json.Marshal, with a line feed, into a writer, without the
+// WritePlain is json.Marshal, with a line feed, into a writer, without the
 // escapes that only HTML needs.
 func WritePlain(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
@@ -26,7 +26,7 @@ func WritePlain(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// list makes a nil slice an empty one: absent lists of run.json are [], never null.
+// List makes a nil slice an empty one: absent lists of run.json are [], never null.
 func List[T any](s []T) []T {
 	if s == nil {
 		return []T{}

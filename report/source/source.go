@@ -50,7 +50,7 @@ func New(r *run.Run) *Run {
 	return s
 }
 
-// cases is the run's cases; a run without any has an empty list.
+// Cases is the run's cases; a run without any has an empty list.
 func (s *Run) Cases() iter.Seq2[*run.CaseResult, error] {
 	if s.Result.Cases == nil {
 		return func(func(*run.CaseResult, error) bool) {}
@@ -58,7 +58,7 @@ func (s *Run) Cases() iter.Seq2[*run.CaseResult, error] {
 	return s.Result.Cases
 }
 
-// audit is who ran what: the end's, where the run has one.
+// Audit is who ran what: the end's, where the run has one.
 func (s *Run) Audit() run.Audit {
 	if s.Result.End.Verdict == 0 {
 		return s.Head.Audit

@@ -14,7 +14,7 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// answer says what a verdict means for the question that a run is made for:
+// Answer says what a verdict means for the question that a run is made for:
 // may traffic be shifted?
 func Answer(v run.Verdict) string {
 	switch v {
@@ -35,7 +35,7 @@ func Answer(v run.Verdict) string {
 	}
 }
 
-// mark is a verdict's sign, always shown beside its word.
+// Mark is a verdict's sign, always shown next to its word.
 func Mark(v run.Verdict) string {
 	switch v {
 	case run.Pass:
@@ -53,7 +53,7 @@ func Mark(v run.Verdict) string {
 	}
 }
 
-// outcomeVerdict is what an outcome of a load comparison is called in tables.
+// OutcomeVerdict is what an outcome of a load comparison is called in tables.
 func OutcomeVerdict(o perf.Outcome) run.Verdict {
 	switch o {
 	case perf.NoWorse:
@@ -65,7 +65,7 @@ func OutcomeVerdict(o perf.Outcome) run.Verdict {
 	}
 }
 
-// seconds shows a duration with three significant digits and its unit.
+// Seconds shows a duration with three significant digits and its unit.
 func Seconds(s float64) string {
 	switch abs := math.Abs(s); {
 	case abs == 0:
@@ -82,7 +82,7 @@ func Seconds(s float64) string {
 	}
 }
 
-// significant shows three significant digits without an exponent.
+// Significant shows three significant digits without an exponent.
 func Significant(f float64) string {
 	abs := math.Abs(f)
 	digits := 0
@@ -95,7 +95,7 @@ func Significant(f float64) string {
 	return strconv.FormatFloat(f, 'f', digits, 64)
 }
 
-// signed shows a relative change with its sign: +18.6 %.
+// Signed shows a relative change with its sign: +18.6 %.
 func Signed(change float64) string {
 	p := change * 100
 	if math.Abs(p) >= 100 {
@@ -107,14 +107,14 @@ func Signed(change float64) string {
 	return fmt.Sprintf("%+.1f %%", p)
 }
 
-// percent shows a share: 97.35 %.
+// Percent shows a share: 97.35 %.
 func Percent(share float64) string {
 	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(share*100, 'f', 2, 64), "0"), ".") + " %"
 }
 
 var Placeholder = regexp.MustCompile(`\{\{.*?\}\}`)
 
-// metricName is a comparison's metric with its route, placeholders of the
+// MetricName is a comparison's metric with its route, placeholders of the
 // scenario file shortened to {…}.
 func MetricName(c *perf.Comparison) string {
 	if c.Route == "" {
@@ -131,11 +131,11 @@ func measure(m perf.Metric, v float64) string {
 	return Percent(v)
 }
 
-// unmeasured stands for a figure of a comparison without a valid block: a zero
+// unmeasured replaces a figure of a comparison without a valid block: a zero
 // there would read as one that was measured.
 const unmeasured = "–"
 
-// measured is measure for one side of a comparison.
+// Measured is measure for one side of a comparison.
 func Measured(c *perf.Comparison, v float64) string {
 	if c.Blocks == 0 {
 		return unmeasured
@@ -143,10 +143,10 @@ func Measured(c *perf.Comparison, v float64) string {
 	return measure(c.Metric, v)
 }
 
-// beyond is a figure that says no more than "without bound".
+// Beyond is a figure that says no more than "without bound".
 const Beyond = 1e4
 
-// delta shows a comparison's change: relative, or in percentage points where
+// Delta shows a comparison's change: relative, or in percentage points where
 // the metric is itself a share.
 func Delta(c *perf.Comparison, v float64) string {
 	switch {
@@ -163,7 +163,7 @@ func Delta(c *perf.Comparison, v float64) string {
 	}
 }
 
-// measuredChange is delta for the change that a comparison measured.
+// MeasuredChange is delta for the change that a comparison measured.
 func MeasuredChange(c *perf.Comparison) string {
 	if c.Blocks == 0 {
 		return unmeasured
@@ -171,7 +171,7 @@ func MeasuredChange(c *perf.Comparison) string {
 	return Delta(c, c.Change)
 }
 
-// interval shows the interval of a comparison's change.
+// Interval shows the interval of a comparison's change.
 func Interval(c *perf.Comparison) string {
 	if c.Blocks == 0 {
 		return unmeasured
@@ -183,7 +183,7 @@ func Interval(c *perf.Comparison) string {
 	return "[" + low + ", " + high + "]"
 }
 
-// bound shows a margin or an MDE.
+// Bound shows a margin or an MDE.
 func Bound(c *perf.Comparison, v float64) string {
 	switch {
 	case v >= Beyond:
@@ -195,7 +195,7 @@ func Bound(c *perf.Comparison, v float64) string {
 	}
 }
 
-// excerpt shows one side of a difference; a side that has nothing there is absent.
+// Excerpt shows one side of a difference; a side that has nothing there is absent.
 func Excerpt(e diff.Excerpt) string {
 	switch {
 	case e.Type == diff.AbsentType:
@@ -207,7 +207,7 @@ func Excerpt(e diff.Excerpt) string {
 	}
 }
 
-// place names where a difference lies: status, header cache-control, $.balance.
+// Place names where a difference is: status, header cache-control, $.balance.
 func Place(where diff.Where, path string) string {
 	switch where {
 	case diff.InStatus:
@@ -219,7 +219,7 @@ func Place(where diff.Where, path string) string {
 	}
 }
 
-// change tells a difference in one line: number 12.5 -> string "12.50".
+// Change says a difference in one line: number 12.5 -> string "12.50".
 func Change(d *diff.Difference) string {
 	switch d.Kind {
 	case diff.Added:
@@ -254,11 +254,11 @@ func places(d *diff.Difference) string {
 	return fmt.Sprintf("[%d] on blue, [%d] on green", b, g)
 }
 
-// control reports the runes that must not reach a reader as they are, and bytes
+// Control reports the runes that must not reach a reader as they are, and bytes
 // that are not UTF-8.
 func Control(r rune) bool { return r == utf8.RuneError || text.Hidden(r) }
 
-// relative reports whether a comparison's change is a ratio; errors and stalls are shares.
+// Relative reports whether a comparison's change is a ratio; errors and stalls are shares.
 func Relative(c *perf.Comparison) bool {
 	return c.Metric != perf.Errors && c.Metric != perf.Stalls
 }

@@ -112,8 +112,9 @@ func (c *conclusion) coverage(suite *scenarios.Suite, u *suiteTotals, claim func
 	}
 }
 
-// differences claims in one sentence how many cases differ and by what, then each
-// cause that this sentence does not name.
+// differences claims in one sentence how many cases differ and by what, then the
+// causes, most frequent first. Those that the sentence names come after all other
+// reasons: the first three on a page are not the same one twice.
 func (c *conclusion) differences() {
 	t := c.in.Totals
 	c.end.Causes = t.causes.List()
@@ -121,19 +122,20 @@ func (c *conclusion) differences() {
 	if c.sums.differ == 0 && !c.setupDiffers() {
 		return
 	}
-	unnamed := c.end.Causes
-	if c.sums.differ > 0 && len(unnamed) > 0 {
-		spreads := cause.Spreads(unnamed)
+	named := map[int]bool{} // ids of causes
+	if c.sums.differ > 0 && len(c.end.Causes) > 0 {
+		spreads := cause.Spreads(c.end.Causes)
 		c.claim(run.Fail, "%d of %d cases differ: %s", c.sums.differ, c.sums.compared, spreadText(spreads))
-		unnamed = nil
-		for _, s := range spreads[min(spreadsNamed, len(spreads)):] {
-			unnamed = append(unnamed, s.Causes...)
+		for _, s := range spreads[:min(spreadsNamed, len(spreads))] {
+			for _, cause := range s.Causes {
+				named[cause.ID] = true
+			}
 		}
 	}
 	const shown = 10
-	for i, cause := range unnamed {
+	for i, cause := range c.end.Causes {
 		if i == shown {
-			c.claim(run.Fail, "and %s more", text.Count(len(unnamed)-shown, "cause"))
+			c.claim(run.Fail, "and %s more", text.Count(len(c.end.Causes)-shown, "cause"))
 			break
 		}
 		place := cause.Path
@@ -147,8 +149,10 @@ func (c *conclusion) differences() {
 		case cause.Edit != "":
 			sentence += ", " + text.Cut(cause.Edit, 120)
 		}
+		c.repeats = named[cause.ID]
 		c.claim(run.Fail, "%s: %s in %s (%s)", sentence, text.Count(cause.Count, "difference"), text.Count(cause.Cases, "case"), strings.Join(cause.Examples, ", "))
 	}
+	c.repeats = false
 }
 
 // spreadsNamed is how many spreads the sentence about all differences names.

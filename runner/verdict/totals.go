@@ -299,5 +299,12 @@ type sentence struct {
 	weight  int // cases
 	index   int // the first of them
 	text    string
-	later   bool // of claims: its part of the run has said something as grave before
+	rank    int // of claims of one verdict: see rankFirst
 }
+
+// The ranks of claims. Lower ones come first within a verdict.
+const (
+	rankFirst   = iota // the first of its part of the run
+	rankLater          // the part has claimed something as grave before
+	rankRepeats        // a sentence before has named it
+)

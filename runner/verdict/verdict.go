@@ -47,8 +47,10 @@ type conclusion struct {
 	end    *run.End
 	claims []sentence
 	part   string // what is speaking: each part's gravest claim comes before any part's second
-	gates  []run.GateResult
-	judged int // required cases and load stages with evidence
+	// repeats says that what is claimed is in a sentence that was claimed before.
+	repeats bool
+	gates   []run.GateResult
+	judged  int // required cases and load stages with evidence
 	// Of required suites.
 	counts  run.Counts
 	sums    suiteTotals // differ, compared, unmet and silent
@@ -64,17 +66,24 @@ type partVerdict struct {
 
 // claim adds a reason of the verdict. Claims keep their order within a verdict,
 // but that a reader of the first three hears of every part of the run that
-// failed, load too, before hearing of one part twice.
+// failed, load too, before hearing of one part twice; a claim that repeats another
+// comes last.
 func (c *conclusion) claim(v run.Verdict, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	key := partVerdict{c.part, v}
-	later := c.part != "" && c.spoken[key]
+	rank := rankFirst
+	switch {
+	case c.repeats:
+		rank = rankRepeats
+	case c.part != "" && c.spoken[key]:
+		rank = rankLater
+	}
 	if c.spoken == nil {
 		c.spoken = map[partVerdict]bool{}
 	}
 	c.spoken[key] = true
 	if !slices.ContainsFunc(c.claims, func(s sentence) bool { return s.text == text }) {
-		c.claims = append(c.claims, sentence{verdict: v, text: text, later: later})
+		c.claims = append(c.claims, sentence{verdict: v, text: text, rank: rank})
 	}
 }
 
@@ -175,7 +184,7 @@ func (c *conclusion) settle() {
 		verdict = verdict.Worse(s.verdict) // Rule 1
 	}
 	slices.SortStableFunc(c.claims, func(a, b sentence) int {
-		return cmp.Or(int(b.verdict)-int(a.verdict), judge.Count(a.later)-judge.Count(b.later))
+		return cmp.Or(int(b.verdict)-int(a.verdict), a.rank-b.rank)
 	})
 	for _, s := range c.claims {
 		c.end.Reasons = append(c.end.Reasons, s.text)

@@ -11,13 +11,13 @@ import (
 	"sync"
 )
 
-// tempPrefix begins the names of files that are not whole yet. Nothing that
+// TempPrefix begins the names of files that are not whole yet. Nothing that
 // carries it is ever read; Finish and Resume remove what a killed run left.
 const TempPrefix = ".tmp-"
 
 var writeBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
 
-// writeTemp writes a file beside where it is to stand; durable puts it on the disk.
+// WriteTemp writes a file next to its final name; durable puts it on the disk.
 func WriteTemp(fsys FS, name string, durable bool, write func(io.Writer) error) (temp string, err error) {
 	temp = filepath.Join(filepath.Dir(name), TempPrefix+filepath.Base(name))
 	f, err := fsys.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -45,7 +45,7 @@ func WriteTemp(fsys FS, name string, durable bool, write func(io.Writer) error) 
 	return temp, err
 }
 
-// writeWhole makes a file appear whole or not at all, durably.
+// WriteWhole makes a file appear whole or not at all, durably.
 func WriteWhole(fsys FS, name string, write func(io.Writer) error) error {
 	temp, err := WriteTemp(fsys, name, true, write)
 	if err != nil {
@@ -58,7 +58,7 @@ func WriteWhole(fsys FS, name string, write func(io.Writer) error) error {
 	return fsys.SyncDir(filepath.Dir(name))
 }
 
-// makeDir makes a folder, and those above it, unless they are there.
+// MakeDir makes a folder, and those above it, unless they are there.
 func MakeDir(fsys FS, name string) error {
 	err := fsys.Mkdir(name, 0o700)
 	switch {
@@ -67,7 +67,7 @@ func MakeDir(fsys FS, name string) error {
 	case errors.Is(err, fs.ErrExist):
 		info, serr := fsys.Lstat(name)
 		if serr == nil && info.Mode()&fs.ModeSymlink != 0 {
-			return nil // a link to a folder, as deployments have it; what lies behind shows at the first write
+			return nil // a link to a folder, as deployments have it; whether it works shows at the first write
 		}
 		if serr == nil && !info.IsDir() {
 			return fmt.Errorf("%s is not a folder", name)
@@ -86,7 +86,7 @@ func MakeDir(fsys FS, name string) error {
 	}
 }
 
-// readAll reads a small file whole; one above limit is an error.
+// ReadAll reads a small file whole; one above limit is an error.
 func ReadAll(fsys FS, name string, limit int64) ([]byte, error) {
 	f, err := OpenRead(fsys, name)
 	if err != nil {
@@ -105,7 +105,7 @@ func ReadAll(fsys FS, name string, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// copyTo copies the content of a file.
+// CopyTo copies the content of a file.
 func CopyTo(fsys FS, w io.Writer, name string) error {
 	f, err := OpenRead(fsys, name)
 	if err != nil {
@@ -126,12 +126,12 @@ func OnlyReader(f io.Reader) io.Reader { return onlyReader{f} }
 
 type onlyReader struct{ io.Reader }
 
-// openRead opens a file for reading.
+// OpenRead opens a file for reading.
 func OpenRead(fsys FS, name string) (File, error) {
 	return fsys.OpenFile(name, os.O_RDONLY, 0)
 }
 
-// exists reports whether a name is taken.
+// Exists reports whether a name is taken.
 func Exists(fsys FS, name string) (bool, error) {
 	_, err := fsys.Lstat(name)
 	switch {

@@ -22,7 +22,7 @@ func EncodeLine(v any) ([]byte, error) {
 	return bytes.Clone(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
 }
 
-// eachMember walks the members of the object that dec stands before. do reads
+// EachMember walks the members of the object that dec is about to read. do reads
 // the member's value and says whether to go on.
 func EachMember(dec *json.Decoder, do func(key string, dec *json.Decoder) (bool, error)) error {
 	if err := delim(dec, '{'); err != nil {
@@ -45,7 +45,7 @@ func EachMember(dec *json.Decoder, do func(key string, dec *json.Decoder) (bool,
 	return err
 }
 
-// eachElement walks the elements of the array that dec stands before.
+// EachElement walks the elements of the array that dec is about to read.
 func EachElement(dec *json.Decoder, do func(dec *json.Decoder) error) error {
 	if err := delim(dec, '['); err != nil {
 		return err
@@ -70,7 +70,7 @@ func delim(dec *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-// skipValue passes over one value, however large, without keeping it.
+// SkipValue passes over one value, however large, without keeping it.
 func SkipValue(dec *json.Decoder) error {
 	for depth := 0; ; {
 		token, err := dec.Token()

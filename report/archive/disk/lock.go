@@ -18,8 +18,10 @@ type Lock struct{ f File }
 
 // LockedError says who holds a lock. It is ErrLocked.
 type LockedError struct {
-	File   string
-	Holder string // what the holder wrote of itself; may be empty
+	// File is the lock file.
+	File string
+	// Holder is what the process that holds the lock wrote into it; may be empty.
+	Holder string
 }
 
 func (e *LockedError) Error() string {
@@ -36,7 +38,7 @@ func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 const loadLockFile = "bgverify-load.lock"
 
 // LockLoad makes sure that this host runs no other load at the same time: two
-// would measure each other. holder is what another process is told.
+// would measure each other. holder is what another process reads about this one.
 func LockLoad(holder string) (*Lock, error) { return lockLoad(OS{}, os.TempDir(), holder) }
 
 // LoadLockFile is the file that LockLoad locks.

@@ -22,18 +22,30 @@ import (
 
 // An Entry is one complete run in the history: one line of history.ndjson.
 type Entry struct {
-	ID        string        `json:"id"`
-	Folder    string        `json:"folder"` // under the root
-	Started   time.Time     `json:"started"`
-	ElapsedMS float64       `json:"elapsed_ms"`
-	Parent    string        `json:"parent,omitempty"`
-	Verdict   run.Verdict   `json:"verdict"`
-	Reasons   []string      `json:"reasons,omitempty"`
-	Digest    string        `json:"digest"` // of the manifest
-	Sides     run.Sides     `json:"sides"`
-	Counts    run.Counts    `json:"counts"`
-	Suites    []EntrySuite  `json:"suites"`
-	Causes    []cause.Cause `json:"causes,omitempty"`
+	// ID is the run id.
+	ID string `json:"id"`
+	// Folder is the name of the run folder, below the root.
+	Folder string `json:"folder"`
+	// Started is when the run began, in UTC.
+	Started time.Time `json:"started"`
+	// ElapsedMS is the duration of the run in milliseconds.
+	ElapsedMS float64 `json:"elapsed_ms"`
+	// Parent is the run that was judged again; empty: none.
+	Parent string `json:"parent,omitempty"`
+	// Verdict is the verdict of the whole run.
+	Verdict run.Verdict `json:"verdict"`
+	// Reasons are those of the verdict, gravest first.
+	Reasons []string `json:"reasons,omitempty"`
+	// Digest is that of the run's manifest, as the run printed it.
+	Digest string `json:"digest"`
+	// Sides tell runs against other places apart.
+	Sides run.Sides `json:"sides"`
+	// Counts are those of all suites together.
+	Counts run.Counts `json:"counts"`
+	// Suites are in the order of the plan.
+	Suites []EntrySuite `json:"suites"`
+	// Causes are those of the run, for "new", "known" and "fixed" of later runs.
+	Causes []cause.Cause `json:"causes,omitempty"`
 	// Paths are the files and folders that the suites were named by.
 	Paths []string `json:"paths,omitempty"`
 	// Weaker is what the suites asked less than in the run before.
@@ -42,21 +54,27 @@ type Entry struct {
 
 // An EntrySuite is one suite of an Entry.
 type EntrySuite struct {
-	Name    string      `json:"name"`
-	Service string      `json:"service,omitempty"`
-	Owner   string      `json:"owner,omitempty"`
-	Wave    int         `json:"wave,omitempty"`
+	Name string `json:"name"`
+	// Service is the service that the suite speaks for; empty: its name.
+	Service string `json:"service,omitempty"`
+	// Owner is the team to ask; empty: nobody is named.
+	Owner string `json:"owner,omitempty"`
+	// Wave is the step of the migration that the service belongs to; 0: none.
+	Wave int `json:"wave,omitempty"`
+	// Gate is required or advisory: an advisory suite does not decide.
 	Gate    string      `json:"gate"`
 	Verdict run.Verdict `json:"verdict"`
 	Counts  run.Counts  `json:"counts"`
-	Loads   []EntryLoad `json:"loads,omitempty"`
+	// Loads are the stages whose cases the suite has.
+	Loads []EntryLoad `json:"loads,omitempty"`
 }
 
 // An EntryLoad is one load stage of an Entry.
 type EntryLoad struct {
-	Name        string            `json:"name"`
-	Verdict     run.Verdict       `json:"verdict"`
-	Comparisons []perf.Comparison `json:"comparisons"` // those of the whole stage
+	Name    string      `json:"name"`
+	Verdict run.Verdict `json:"verdict"`
+	// Comparisons are those of the whole stage; those of single routes are left out.
+	Comparisons []perf.Comparison `json:"comparisons"`
 }
 
 // SuiteNames are the names of the entry's suites, in order.
@@ -68,7 +86,7 @@ func (e *Entry) SuiteNames() []string {
 	return names
 }
 
-// entryOf makes a run's line.
+// EntryOf makes a run's line.
 func EntryOf(run *run.Run, folder, digest string) Entry {
 	e := Entry{
 		ID: run.Header.ID, Folder: folder, Started: run.Header.Started, ElapsedMS: run.End.ElapsedMS, Parent: run.Header.Parent,
@@ -128,7 +146,7 @@ func Append(fsys disk.FS, root string, e Entry) error {
 	return nil
 }
 
-// appendLine adds a line, on a line of its own even where a killed process left
+// appendLine adds a line, on its own line even where a killed process left
 // half of one.
 func appendLine(f disk.File, data []byte) error {
 	info, err := f.Stat()

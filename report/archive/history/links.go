@@ -86,10 +86,15 @@ func suitesKey(e *Entry) string {
 
 // CauseKey tells causes of different runs apart: what differs, where, and how.
 type CauseKey struct {
-	Kind  diff.Kind
+	// Kind is what differs: a value, a type, a member that one side lacks.
+	Kind diff.Kind
+	// Where is status, header or body.
 	Where diff.Where
-	Path  string
-	Edit  string
+	// Path is the generalised path, such as $.items[*].price.
+	Path string
+	// Edit is the change in words. Ids are not part of the key: each run numbers its
+	// causes anew.
+	Edit string
 }
 
 // KeyOf is a cause's key.

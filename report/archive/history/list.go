@@ -16,20 +16,31 @@ import (
 
 // A Listed is one run as bgverify history lists it, also as JSON.
 type Listed struct {
-	ID      string      `json:"id"`
-	Folder  string      `json:"folder"`
+	// ID is the run id.
+	ID string `json:"id"`
+	// Folder is the name of the run folder, below the root.
+	Folder string `json:"folder"`
+	// Started is when the run began, in UTC.
 	Started time.Time   `json:"started"`
 	Verdict run.Verdict `json:"verdict"`
-	Suites  []string    `json:"suites"`
-	Counts  run.Counts  `json:"counts"`
-	Parent  string      `json:"parent,omitempty"`
-	Pinned  bool        `json:"pinned"`
+	// Suites are the names of its suites, in the order of the plan.
+	Suites []string   `json:"suites"`
+	Counts run.Counts `json:"counts"`
+	// Parent is the run that was judged again; empty: none.
+	Parent string `json:"parent,omitempty"`
+	// Pinned runs are never pruned.
+	Pinned bool `json:"pinned"`
 	// Weaker is what the suites asked less than in the run before.
-	Weaker  *run.WeakerThan `json:"weaker,omitempty"`
-	Against string          `json:"against,omitempty"` // the run that the causes are compared with
-	New     []ListedCause   `json:"new"`
-	Known   []ListedCause   `json:"known"`
-	Fixed   []ListedCause   `json:"fixed"`
+	Weaker *run.WeakerThan `json:"weaker,omitempty"`
+	// Against is the id of the run that the causes are compared with; empty: there is
+	// none, and all causes are new.
+	Against string `json:"against,omitempty"`
+	// New are the causes that the other run does not have.
+	New []ListedCause `json:"new"`
+	// Known are the causes that both have.
+	Known []ListedCause `json:"known"`
+	// Fixed are the causes that only the other run has.
+	Fixed []ListedCause `json:"fixed"`
 }
 
 // A ListedCause is a cause without what is particular to its run.
@@ -37,9 +48,12 @@ type ListedCause struct {
 	Kind  diff.Kind  `json:"kind"`
 	Where diff.Where `json:"where"`
 	Path  string     `json:"path"`
-	Edit  string     `json:"edit"`
-	Count int        `json:"count"`
-	Cases int        `json:"cases"`
+	// Edit is what green does differently, in words: number -> string.
+	Edit string `json:"edit"`
+	// Count is the number of differences.
+	Count int `json:"count"`
+	// Cases is the number of cases that have one.
+	Cases int `json:"cases"`
 }
 
 func listedCauses(list []cause.Cause) []ListedCause {

@@ -20,10 +20,13 @@ import (
 // with no rule at all, every run stays. Pinned runs, the one that latest points
 // to and those that a process is writing always stay.
 type Retention struct {
-	Keep int           // the newest so many
-	Age  time.Duration // those that began within this time
-	Now  time.Time
-	// DryRun only lists.
+	// Keep is how many of the newest runs stay, whatever their age.
+	Keep int
+	// Age keeps the runs that began within this time before Now.
+	Age time.Duration
+	// Now is the time that Age is measured at.
+	Now time.Time
+	// DryRun lists what would go and removes nothing.
 	DryRun bool
 }
 

@@ -36,7 +36,7 @@ var ErrNotFound = errors.New("no such run")
 // keySize is the size of the redaction key in bytes.
 const keySize = 32
 
-// startLayout is how a folder's name writes the start of its run.
+// StartLayout is how a folder's name writes the start of its run.
 const StartLayout = "2006-01-02T15-04-05Z"
 
 var (
@@ -47,7 +47,7 @@ var (
 // ValidID reports whether s can be a run's id.
 func ValidID(s string) bool { return idPattern.MatchString(s) && strings.Trim(s, ".") != "" }
 
-// withRoot runs do while nobody else changes the root's folders, history and links.
+// WithRoot runs do while nobody else changes the root's folders, history and links.
 func WithRoot(fsys disk.FS, root string, do func() error) error {
 	lock, err := fsys.OpenFile(filepath.Join(root, rootLockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -64,7 +64,7 @@ func WithRoot(fsys disk.FS, root string, do func() error) error {
 	return err
 }
 
-// loadKey reads the root's redaction key, and makes it first when make is set.
+// LoadKey reads the root's redaction key, and makes it first when make is set.
 // The caller holds the root's lock when it may be made.
 func LoadKey(fsys disk.FS, root string, random io.Reader) ([]byte, error) {
 	name := filepath.Join(root, keyFile)
@@ -81,7 +81,7 @@ func LoadKey(fsys disk.FS, root string, random io.Reader) ([]byte, error) {
 	}
 	key := make([]byte, keySize)
 	if _, err := io.ReadFull(random, key); err != nil {
-		return nil, fmt.Errorf("draw a redaction key: %w", err)
+		return nil, fmt.Errorf("make a redaction key: %w", err)
 	}
 	err = disk.WriteWhole(fsys, name, func(w io.Writer) error {
 		_, err := fmt.Fprintf(w, "%x\n", key)
@@ -90,7 +90,7 @@ func LoadKey(fsys disk.FS, root string, random io.Reader) ([]byte, error) {
 	return key, err
 }
 
-// runNames lists the run folders of a root, oldest first.
+// RunNames lists the run folders of a root, oldest first.
 func RunNames(fsys disk.FS, root string) ([]string, error) {
 	entries, err := fsys.ReadDir(root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -120,7 +120,7 @@ func startOf(name string) time.Time {
 	return t
 }
 
-// findID is the folder of the run with an id; "" when there is none.
+// FindID is the folder of the run with an id; "" when there is none.
 func FindID(fsys disk.FS, root, id string) (string, error) {
 	names, err := RunNames(fsys, root)
 	if err != nil {
@@ -142,7 +142,7 @@ func FindID(fsys disk.FS, root, id string) (string, error) {
 	return "", nil
 }
 
-// idOf is the id that a folder's run.json names; "" when there is no readable one.
+// idOf is the id that a folder's run.json names; "" when none is readable.
 func idOf(fsys disk.FS, path string) (string, error) {
 	f, err := disk.OpenRead(fsys, filepath.Join(path, RunFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -207,7 +207,7 @@ func ResolveFS(fsys disk.FS, root, ref string) (string, error) {
 	return "", fmt.Errorf("%w: %q is neither a run folder nor the id of a run under %s", ErrNotFound, ref, root)
 }
 
-// pointLatest makes latest point to a folder, at once.
+// PointLatest makes latest point to a folder, at once.
 func PointLatest(fsys disk.FS, root, name string) error {
 	temp := filepath.Join(root, disk.TempPrefix+LatestLink)
 	if err := fsys.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -16,7 +16,7 @@ type jsonStream struct {
 	mu sync.Mutex // guards everything below
 	w  io.Writer
 	// text is the string being read, from its quote; held is a whole string that
-	// may be a member's name, with the white space behind it.
+	// may be a member's name, with the white space after it.
 	text, held []byte
 	inside     bool
 	escaped    bool

@@ -99,7 +99,7 @@ func (r *Redactor) line(s string) string {
 	return r.String(r.userinfo(s))
 }
 
-// userinfo replaces the part of every URL in s that stands before the @.
+// userinfo replaces the part of every URL in s before the @.
 func (r *Redactor) userinfo(s string) string {
 	if !strings.Contains(s, "://") || !strings.Contains(s, "@") {
 		return s

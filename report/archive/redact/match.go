@@ -14,7 +14,7 @@ import (
 // for every secret; an automaton over all forms grows by kilobytes with each
 // secret, where thousands of captured tokens may be added.
 
-// A match is a place in a text where a form of a secret stands.
+// A match is a place in a text that holds a form of a secret.
 type match struct {
 	start, end int
 	secret     int32
@@ -150,7 +150,7 @@ func scan[T ~string | ~[]byte](r *Redactor, text T) []match {
 	return matches
 }
 
-// appendAlone finds a short value where no letter or digit stands beside it.
+// appendAlone finds a short value where no letter or digit is next to it.
 func appendAlone(matches []match, text, value string, m match) []match {
 	for from := 0; ; {
 		i := strings.Index(text[from:], value)
@@ -196,7 +196,7 @@ func (r *Redactor) settled(text string, matches []match) []match {
 }
 
 // settle sorts matches, joins those that overlap under the longest's mark and
-// leaves marks that already stand in the text alone.
+// leaves alone the marks that the text already holds.
 func (r *Redactor) settle(text string, matches []match) []match {
 	slices.SortFunc(matches, func(a, b match) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end))

@@ -18,9 +18,9 @@ import (
 
 const (
 	// window is how many bytes of a form find it in a text. Secrets shorter than
-	// that are found only where they stand alone.
+	// that are found only as words.
 	window = 6
-	// minAlone is the length under which a secret cannot be told from ordinary
+	// minAlone is the length under which a secret cannot be distinguished from ordinary
 	// text at all, and is left alone; Weak names it.
 	minAlone = 4
 	// minLearned is the length from which a value seen in a credential header is
@@ -45,8 +45,8 @@ const (
 //     JSON, URLs, HTML and JSON Pointers, up to three inside each other.
 //  2. Overlapping values are replaced together; the longest gives the mark.
 //  3. A mark is never replaced again.
-//  4. A value of 4 or 5 bytes is replaced where no letter or digit stands
-//     beside it; a shorter one is not, and Weak names it.
+//  4. A value of 4 or 5 bytes is replaced where no letter or digit is
+//     next to it; a shorter one is not, and Weak names it.
 type Redactor struct {
 	key     []byte
 	headers map[string]bool // credential headers, lower case
@@ -64,7 +64,7 @@ type Redactor struct {
 	longest int
 
 	// derived are the texts of forms that were asked for lately: a server that
-	// repeats one candidate for ever must not have it derived each time.
+	// repeats one candidate without end must not have it derived each time.
 	derivedMu sync.Mutex // guards derived and its size; taken last
 	derived   map[int32]string
 	derivedN  int
@@ -94,7 +94,7 @@ type secret struct {
 	name, value, mark string
 }
 
-// A form is one text that stands for a secret. It is derived again when a
+// A form is one text that a secret may be written as. It is derived again when a
 // candidate is checked, so that memory does not grow with its length.
 type form struct {
 	secret              int32
@@ -104,7 +104,7 @@ type form struct {
 }
 
 // NewRedactor makes a redactor that knows no secrets yet. headers are
-// credential headers beside the built-in ones.
+// credential headers besides the built-in ones.
 func New(key []byte, headers ...string) *Redactor {
 	r := &Redactor{
 		key: slices.Clone(key), headers: make(map[string]bool),
@@ -141,7 +141,7 @@ func (r *Redactor) Add(name, value string) {
 	r.known[value] = id
 	r.secrets = append(r.secrets, secret{name, value, r.mark(name, value)})
 	switch {
-	case len(value) < minAlone || strings.TrimSpace(value) == "": // white space stands everywhere
+	case len(value) < minAlone || strings.TrimSpace(value) == "": // white space is everywhere
 		r.weak = append(r.weak, name)
 	case len(value) < window:
 		r.alone = append(r.alone, id)
@@ -171,7 +171,7 @@ func (r *Redactor) addForms(id int32, value string) {
 	}
 }
 
-// knowsNothing reports whether there is no secret that could be found.
+// knowsNothing reports whether no secret could be found.
 func (r *Redactor) knowsNothing() bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -185,7 +185,7 @@ func (r *Redactor) Weak() []string {
 	return slices.Clone(r.weak)
 }
 
-// Mark is what stands for a value that is known by where it stands, such as a
+// Mark is what replaces a value that is known by its place, such as a
 // credential header's. A value that was added keeps its own name.
 func (r *Redactor) Mark(name, value string) string {
 	r.mu.RLock()

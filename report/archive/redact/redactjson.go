@@ -44,7 +44,7 @@ func (r *Redactor) jsonText(s string, matches []match) (string, []Redaction) {
 	return w.out.String(), w.done
 }
 
-// stringEnd is the index behind the string that begins at s[i].
+// stringEnd is the index after the string that begins at s[i].
 func stringEnd(s string, i int) int {
 	for i++; i < len(s); i++ {
 		switch s[i] {
@@ -60,7 +60,7 @@ func stringEnd(s string, i int) int {
 type jsonRedactor struct {
 	r       *Redactor
 	s       string
-	matches []match // those that end behind the place reached
+	matches []match // those that end after the place reached
 	out     strings.Builder
 	done    []Redaction
 }
@@ -147,7 +147,7 @@ func (w *jsonRedactor) word(start, end int) {
 // archived pair can be judged again. A rule that needs more than this cannot be
 // applied to the value.
 type Redaction struct {
-	Mark    string   `json:"mark"`              // as it stands in the text
+	Mark    string   `json:"mark"`              // as the text has it
 	In      string   `json:"in"`                // body, header:NAME, url, …
 	Type    string   `json:"type"`              // JSON type of the place; text where it is not JSON
 	Whole   bool     `json:"whole,omitempty"`   // the value at the place is this secret and nothing else
@@ -183,7 +183,7 @@ func (r *Redactor) redaction(m match, text, kind string, whole bool) Redaction {
 	return out
 }
 
-// body replaces the secrets of a message body in the way that keeps the body
+// Body replaces the secrets of a message body in the way that keeps the body
 // readable as what it is: JSON stays JSON, and markup stays markup.
 func (h *Hider) Body(b []byte, cut bool) ([]byte, []Redaction) {
 	r, matches := h.r, findAll(h, b, cut)

@@ -106,7 +106,7 @@ func (r *Redactor) begins(end string) bool {
 }
 
 // beginsAlone reports whether end may become a short secret: also a whole one
-// waits for the byte behind it.
+// waits for the byte after it.
 func (r *Redactor) beginsAlone(end string) bool {
 	for _, id := range r.alone {
 		if value := r.secrets[id].value; len(end) <= len(value) && value[:len(end)] == end {

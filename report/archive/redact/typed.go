@@ -10,7 +10,7 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 )
 
-// A hider replaces secrets in the values of events. Only text is touched:
+// A Hider replaces secrets in the values of events. Only text is touched:
 // fields of type string, keys and values of maps, and the excerpts of
 // differences. Numbers, times and words of a fixed set (named string types)
 // stay, so that no secret, however common a word, can make a log unreadable.
@@ -69,7 +69,7 @@ func findAll[T ~string | ~[]byte](h *Hider, text T, cut bool) []match {
 	return h.r.settled(whole, append(matches, hidden...))
 }
 
-// plain lists the secrets and learned credentials that stand in text in one of
+// plain lists the secrets and learned credentials that text holds in one of
 // their forms.
 func (h *Hider) plain(whole string, cut bool) []match {
 	matches := find(h.r, whole, cut)
@@ -95,7 +95,7 @@ func (h *Hider) plain(whole string, cut bool) []match {
 	return h.r.settled(whole, matches)
 }
 
-// text replaces secrets and learned credentials in a line of text. What stands
+// Text replaces secrets and learned credentials in a line of text. What stands
 // before an ellipsis was cut off: there the beginning of a secret goes too.
 func (h *Hider) Text(s string) string {
 	if s == "" {
@@ -179,7 +179,7 @@ func (h *Hider) difference(d diff.Difference) diff.Difference {
 }
 
 // cookieAttribute reports whether a path names an attribute of a cookie, as
-// set-cookie[session].path does: that is no secret, the cookie's value is.
+// set-cookie[session].path does: that is not a secret, the cookie's value is.
 func cookieAttribute(path string) bool {
 	i := strings.LastIndex(path, "].")
 	if i < 0 || !strings.HasPrefix(path, "set-cookie[") {
@@ -198,7 +198,7 @@ var (
 	differenceType = reflect.TypeFor[diff.Difference]()
 )
 
-// hide returns v with its secrets replaced; what v points to is not changed.
+// Hide returns v with its secrets replaced; what v points to is not changed.
 func Hide[T any](h *Hider, v *T) *T {
 	out, changed := h.value(reflect.ValueOf(v).Elem())
 	if !changed {

@@ -18,7 +18,7 @@ import (
 // A view undoes one kind of escape.
 type view struct {
 	sign byte // that every escape begins with
-	// unit reads the escape that text begins with: what it stands for and how many
+	// unit reads the escape that text begins with: what it means and how many
 	// bytes it has, 0 when none begins there.
 	unit func(text string) (plain string, n int)
 	// open reports whether text, from a sign to the end of what is there, may
@@ -89,7 +89,7 @@ func (v view) unfinished(text string) int {
 	return at
 }
 
-// undo replaces the escapes of a text by what they stand for, and says whether
+// undo replaces the escapes of a text by what they mean, and says whether
 // there was one.
 func (v view) undo(text string) (string, bool) {
 	var b strings.Builder
@@ -208,7 +208,7 @@ func hexRune(text string, digits int) (rune, bool) {
 	return rune(n), err == nil
 }
 
-// percentUnit reads %XX; + stands for itself or a space, and is left alone.
+// percentUnit reads %XX; + means itself or a space, and is left alone.
 func percentUnit(text string) (string, int) {
 	if len(text) < 3 {
 		return "", 0

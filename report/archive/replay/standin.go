@@ -54,7 +54,7 @@ func pairAndFacts(folder *archive.Folder, key string) (*run.Pair, []redact.Redac
 	return pair, facts, nil
 }
 
-// MarkedPairs reads archived pairs with the marks that stand for hidden values in
+// MarkedPairs reads archived pairs with the marks in place of hidden values in
 // them: a request that would need one of those values must not be sent.
 func MarkedPairs(folder *archive.Folder) func(key string) (*run.Pair, error) {
 	return func(key string) (*run.Pair, error) {
@@ -71,7 +71,7 @@ func MarkedPairs(folder *archive.Folder) func(key string) (*run.Pair, error) {
 }
 
 // unhide puts stand-ins into one side's exchange, a copy of it, and says what
-// stands for hidden values there now.
+// replaces hidden values there now.
 func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret func(name, value string)) ([]run.Hidden, error) {
 	if *x == nil {
 		return nil, nil

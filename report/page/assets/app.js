@@ -1,5 +1,5 @@
 // What a reader does with the page: filter, walk, open, copy. The whole state
-// stands in the address, so that a link shows what its sender saw.
+// is in the address, so that a link shows what its sender saw.
 
 const KEYS = [
   ["/", "filter"], ["j k", "next, previous case"], ["Enter", "open"], ["n p", "next, previous difference"], ["c", "next cause"],
@@ -98,7 +98,7 @@ function start(model) {
     app.classList.remove("with-detail");
     detail.hidden = true;
     detail.replaceChildren();
-    table.redraw();
+    table.refresh();
     write();
   }
 
@@ -284,8 +284,8 @@ function foldAway() {
   return () => back.splice(0).forEach((restore) => restore());
 }
 
-// boot takes over from the page as it was written: the table and its pane stand
-// in for the list of the first cases, which comes back for printing.
+// boot takes over from the page as it was written: the table and its pane
+// replace the list of the first cases, which comes back for printing.
 async function boot() {
   try { keysOff = localStorage.getItem("bgverify-keys") === "off"; } catch { /* not kept */ }
   copyButtons(document);

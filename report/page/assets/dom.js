@@ -45,7 +45,7 @@ async function copyText(text) {
 
 let sayTimer = 0;
 function say(text) {
-  const status = $("said") || document.body.appendChild(el("div", { id: "said", class: "said", role: "status" }));
+  const status = $("status") || document.body.appendChild(el("div", { id: "status", class: "status", role: "status" }));
   status.textContent = text;
   clearTimeout(sayTimer);
   sayTimer = setTimeout(() => { status.textContent = ""; }, 2500);

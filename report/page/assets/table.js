@@ -15,8 +15,8 @@ function makeTable(model, on) {
   for (const [key, title, cls] of COLUMNS) {
     head.append(el("th", { scope: "col", class: cls, "data-sort": key }, button(title, () => on.sort(key))));
   }
-  grid.addEventListener("scroll", () => draw(false), { passive: true });
-  addEventListener("resize", () => draw(true));
+  grid.addEventListener("scroll", () => paint(false), { passive: true });
+  addEventListener("resize", () => paint(true));
 
   function statusText(i) {
     const [b, g] = model.status(i);
@@ -39,22 +39,22 @@ function makeTable(model, on) {
       el("td", { class: "c-cause" }, model.causes(i).join(", ")));
   }
 
-  // draw puts the rows in sight into the table. force draws them anew.
-  function draw(force) {
+  // paint puts the rows in sight into the table. force replaces those that are there.
+  function paint(force) {
     const first = Math.max(0, Math.floor(grid.scrollTop / height) - AROUND);
     const last = Math.min(rows.length, Math.ceil((grid.scrollTop + grid.clientHeight) / height) + AROUND);
     if (!force && first === from && last === to) return;
     [from, to] = [first, last];
-    const drawn = [];
-    for (let at = first; at < last; at++) drawn.push(rowEl(rows[at], at));
+    const shown = [];
+    for (let at = first; at < last; at++) shown.push(rowEl(rows[at], at));
     above.firstChild.style.height = first * height + "px";
     below.firstChild.style.height = (rows.length - last) * height + "px";
-    body.replaceChildren(above, ...drawn, below);
-    if (force && drawn.length) {
-      const real = drawn[0].getBoundingClientRect().height;
+    body.replaceChildren(above, ...shown, below);
+    if (force && shown.length) {
+      const real = shown[0].getBoundingClientRect().height;
       if (real > 0 && Math.abs(real - height) > 0.4) {
         height = real;
-        draw(true);
+        paint(true);
       }
     }
   }
@@ -69,7 +69,7 @@ function makeTable(model, on) {
         const key = th.dataset.sort;
         th.setAttribute("aria-sort", sort === key ? "ascending" : sort === "-" + key ? "descending" : "none");
       }
-      draw(true);
+      paint(true);
     },
     mark(i) {
       current = i;
@@ -80,9 +80,9 @@ function makeTable(model, on) {
         if (top < grid.scrollTop) grid.scrollTop = top;
         else if (top + height > grid.scrollTop + room) grid.scrollTop = top + height - room;
       }
-      draw(true);
+      paint(true);
     },
-    redraw: () => draw(true),
+    refresh: () => paint(true),
     // step is the row so many places from another in the order shown.
     step(i, by) {
       const at = rows.indexOf(i);
