@@ -24,6 +24,8 @@ type ctrfReport struct {
 	summary ctrfSummary
 }
 
+// A ctrfSummary counts tests by status. Start and Stop are in milliseconds since 1970,
+// Duration is in milliseconds.
 type ctrfSummary struct {
 	Tests    int   `json:"tests"`
 	Passed   int   `json:"passed"`
@@ -38,6 +40,8 @@ type ctrfSummary struct {
 	Duration int64 `json:"duration"`
 }
 
+// A ctrfTest is one gate or case. Its id is the same in every run of the same suites,
+// so that consumers can follow a test from run to run.
 type ctrfTest struct {
 	TestID    string         `json:"testId"`
 	Name      string         `json:"name"`
@@ -56,6 +60,7 @@ type ctrfTest struct {
 	Extra     map[string]any `json:"extra,omitempty"`
 }
 
+// A ctrfStep is one step of a case.
 type ctrfStep struct {
 	Name   string `json:"name"`
 	Status string `json:"status"`
@@ -79,6 +84,7 @@ func ctrfStatus(v run.Verdict) string {
 	}
 }
 
+// Begin writes the head of the file and a test for each gate.
 func (c *ctrfReport) Begin() error {
 	tool, err := source.PlainJSON(c.src.Head.Tool)
 	if err != nil {
@@ -115,6 +121,7 @@ func (c *ctrfReport) Begin() error {
 	return nil
 }
 
+// Add writes a case as one test; one that did not pass carries its details as trace.
 func (c *ctrfReport) Add(k *run.CaseResult) error {
 	t := &ctrfTest{
 		TestID: k.ID, Name: k.Name, Status: ctrfStatus(k.Verdict), Duration: int64(math.Round(k.ElapsedMS)),
@@ -139,6 +146,7 @@ func (c *ctrfReport) Add(k *run.CaseResult) error {
 	return c.write(t)
 }
 
+// write adds one test to the file and to the summary.
 func (c *ctrfReport) write(t *ctrfTest) error {
 	text, err := source.PlainJSON(t)
 	if err != nil {
@@ -168,6 +176,7 @@ func (c *ctrfReport) write(t *ctrfTest) error {
 	return err
 }
 
+// End writes the summary after the tests that it counts.
 func (c *ctrfReport) End() error {
 	s, h, e := &c.summary, c.src.Head, &c.src.End
 	s.Suites = len(h.Suites)

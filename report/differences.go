@@ -51,6 +51,7 @@ func WriteDifferences(w io.Writer, result *diff.Result, causes *cause.Set) error
 	return b.Flush()
 }
 
+// timesOf says how often a cause was seen.
 func timesOf(n int) string {
 	if n == 1 {
 		return "once"

@@ -28,6 +28,9 @@ func newJSON(w *bufio.Writer, src *source.Run, _ page.Options) renderer {
 	return &jsonReport{w: w, src: src, suite: -1}
 }
 
+// A jsonHead is run.json up to its suites: what the whole run says. It joins the Header
+// that a run begins with and the End that it concludes with; an unfinished run has an
+// incomplete verdict and what is known.
 type jsonHead struct {
 	// Schema is the version of run.json, 1. A new member does not change it.
 	Schema int      `json:"schema"`
@@ -85,6 +88,8 @@ type jsonSuite struct {
 	Loads *absent `json:"loads,omitempty"`
 }
 
+// A jsonCase is a case with the members that concern it alone. What is summed over the
+// run is left out.
 type jsonCase struct {
 	*run.CaseResult
 	At    string     `json:"at,omitempty"`
@@ -98,6 +103,7 @@ type jsonCase struct {
 	Second *absent `json:"second_opinion,omitempty"`
 }
 
+// A jsonStep is a step, its differences joined with the causes of the run.
 type jsonStep struct {
 	*run.StepResult
 	At string `json:"at,omitempty"`
@@ -108,6 +114,7 @@ type jsonStep struct {
 	DifferReason *absent `json:"differ_reason,omitempty"`
 }
 
+// A jsonLoad is a load stage without the series that only the plots of the page need.
 type jsonLoad struct {
 	*run.LoadResult
 	At          string            `json:"at,omitempty"`
@@ -120,6 +127,7 @@ type jsonLoad struct {
 	Series *absent `json:"series,omitempty"`
 }
 
+// Begin writes the members of the whole run and opens the list of suites.
 func (j *jsonReport) Begin() error {
 	s := j.src
 	head, err := source.PlainJSON(jsonHead{
@@ -166,6 +174,7 @@ func (j *jsonReport) openSuite(i int) error {
 	return nil
 }
 
+// closeSuite ends the list of cases of the open suite and writes its load stages.
 func (j *jsonReport) closeSuite() error {
 	if j.suite < 0 || j.suite >= len(j.src.Head.Suites) {
 		return nil
@@ -184,6 +193,7 @@ func (j *jsonReport) closeSuite() error {
 	return j.w.WriteByte('}')
 }
 
+// Add writes a case into its suite, on its own line.
 func (j *jsonReport) Add(c *run.CaseResult) error {
 	if err := j.openSuite(c.Suite); err != nil {
 		return err
@@ -209,6 +219,8 @@ func (j *jsonReport) Add(c *run.CaseResult) error {
 	return err
 }
 
+// step gives each difference the id of its cause. A difference that is left out of the
+// causes has none.
 func (j *jsonReport) step(s *run.StepResult) (jsonStep, error) {
 	out := jsonStep{StepResult: s, At: s.At}
 	for i := range s.Differences {
@@ -224,6 +236,7 @@ func (j *jsonReport) step(s *run.StepResult) (jsonStep, error) {
 	return out, nil
 }
 
+// End closes the last suite and writes what the cases came down to: causes and rules.
 func (j *jsonReport) End() error {
 	if err := j.openSuite(len(j.src.Head.Suites)); err != nil {
 		return err

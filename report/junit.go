@@ -47,6 +47,8 @@ const (
 	junitSuiteText = 64 << 20
 )
 
+// A junitSuite collects the testcases of one suite until its counts are known: the
+// schemas want them as attributes of the element that begins it.
 type junitSuite struct {
 	tests, failures, errors, skipped int
 	ms                               float64
@@ -55,6 +57,7 @@ type junitSuite struct {
 	folded                           map[string]*folded
 }
 
+// A folded is the equal cases of one route, counted instead of listed.
 type folded struct {
 	cases int
 	ms    float64
@@ -64,6 +67,8 @@ func newJUnit(w *bufio.Writer, src *source.Run, _ page.Options) renderer {
 	return &junitReport{w: w, src: src, names: map[string]int{}, open: -1}
 }
 
+// Begin writes the suite of the verdict: a testcase for each gate, and the run's facts
+// as properties.
 func (j *junitReport) Begin() error {
 	j.w.WriteString(xml.Header + "<testsuites>\n")
 	e := &j.src.End
@@ -86,6 +91,8 @@ func (j *junitReport) Begin() error {
 	}, strings.ToUpper(e.Verdict.String())+": "+words.Answer(e.Verdict)+"\n"+strings.Join(e.Reasons, "\n"))
 }
 
+// gate writes a gate as a testcase. An inconclusive gate fails the build, except where
+// the run passed in spite of it because the user chose to be warned only.
 func (j *junitReport) gate(g run.GateResult) {
 	text := "measured " + g.Measured + ", limit " + g.Limit
 	message := g.Reason
@@ -111,6 +118,7 @@ func (j *junitReport) gate(g run.GateResult) {
 	}
 }
 
+// Add writes a case as a testcase of its suite, or folds it (rule 5).
 func (j *junitReport) Add(c *run.CaseResult) error {
 	if err := j.openSuite(c.Suite); err != nil {
 		return err
@@ -153,6 +161,8 @@ func (j *junitReport) fold(c *run.CaseResult) {
 	f.ms += c.ElapsedMS
 }
 
+// class is the classname of a suite's testcases: consumers group by what comes before
+// the last dot.
 func (j *junitReport) class(suite int) string { return "bgverify." + j.src.Head.Suites[suite].Name }
 
 // openSuite writes the suites before i and starts collecting for it.
@@ -167,6 +177,8 @@ func (j *junitReport) openSuite(i int) error {
 	return nil
 }
 
+// closeSuite writes the suite that is open, the folded cases and the load stages after
+// the others.
 func (j *junitReport) closeSuite() error {
 	if j.open < 0 {
 		return nil
@@ -198,6 +210,7 @@ func (j *junitReport) closeSuite() error {
 	}, strings.Join(e.Reasons, "\n"))
 }
 
+// End writes the suites that are left, those without cases too.
 func (j *junitReport) End() error {
 	if err := j.openSuite(len(j.src.Head.Suites) - 1); err != nil {
 		return err
@@ -307,7 +320,11 @@ var (
 	attrEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\n", "&#10;", "\t", "&#9;")
 )
 
+// xmlText writes text between two tags.
 func xmlText(s string) string { return textEscapes.Replace(xmlChars(s)) }
+
+// xmlAttr writes text inside a quoted attribute; line feeds and tabs survive there only
+// as references.
 func xmlAttr(s string) string { return attrEscapes.Replace(xmlChars(s)) }
 
 // cut keeps at most n bytes of text, at a rune's border, and says so.

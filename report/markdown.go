@@ -37,8 +37,10 @@ func newMarkdown(w *bufio.Writer, src *source.Run, _ page.Options) renderer {
 	return &markdownReport{w: w, src: src, spreads: source.NewSpreads(src.End.Causes)}
 }
 
+// Begin writes nothing: what fits is known at the end.
 func (m *markdownReport) Begin() error { return nil }
 
+// Add keeps the rows of the first cases that did not pass, and counts the rest.
 func (m *markdownReport) Add(c *run.CaseResult) error {
 	if c.Verdict <= run.Pass {
 		return nil
@@ -53,6 +55,7 @@ func (m *markdownReport) Add(c *run.CaseResult) error {
 	return nil
 }
 
+// End writes the parts in the order of their weight, as far as they fit.
 func (m *markdownReport) End() error {
 	var b strings.Builder
 	full := false
@@ -75,6 +78,7 @@ func (m *markdownReport) End() error {
 	return err
 }
 
+// head answers the question of the run, with at most three reasons.
 func (m *markdownReport) head(put func(string)) {
 	e := &m.src.End
 	put(fmt.Sprintf("## %s %s: %s\n\n", words.Mark(e.Verdict), strings.ToUpper(e.Verdict.String()), words.Answer(e.Verdict)))
@@ -93,6 +97,7 @@ func (m *markdownReport) head(put func(string)) {
 	put(fmt.Sprintf("\nblue %s → green %s · %s · %s\n\n", mdCode(e.Sides.Blue.URL), mdCode(e.Sides.Green.URL), text.Count(e.Counts.Cases, "case"), words.Seconds(e.ElapsedMS/1000)))
 }
 
+// gates is the table of gates, those that keep a pass from being given first.
 func (m *markdownReport) gates(put func(string)) {
 	all := source.GateRows(m.src)
 	if len(all) == 0 {
@@ -113,6 +118,7 @@ func left(n int, what string) string {
 	return fmt.Sprintf("\nand %s more %s\n", text.Thousands(n), what)
 }
 
+// causes is the table of causes, those that differ only in their place joined.
 func (m *markdownReport) causes(put func(string)) {
 	all := m.spreads
 	if len(all.List) == 0 {
@@ -128,6 +134,7 @@ func (m *markdownReport) causes(put func(string)) {
 	put(left(len(all.List)-markdownRows, "rows") + "\n")
 }
 
+// suites lists the suites that did not pass; a run of one suite has no such table.
 func (m *markdownReport) suites(put func(string)) {
 	heads := m.src.Head.Suites
 	if len(heads) < 2 {
@@ -152,6 +159,7 @@ func (m *markdownReport) suites(put func(string)) {
 	put(left(len(rows)-markdownRows, "suites") + "\n")
 }
 
+// loads is one table for each load stage, a row for each comparison.
 func (m *markdownReport) loads(put func(string)) {
 	for i := range m.src.Result.Loads {
 		l := &m.src.Result.Loads[i]
@@ -168,6 +176,7 @@ func (m *markdownReport) loads(put func(string)) {
 	}
 }
 
+// failing is the table of the cases that Add kept.
 func (m *markdownReport) failing(put func(string)) {
 	if len(m.cases) == 0 {
 		return
@@ -179,6 +188,7 @@ func (m *markdownReport) failing(put func(string)) {
 	put(left(m.more, "cases") + "\n")
 }
 
+// facts is the line that identifies the run.
 func (m *markdownReport) facts(put func(string)) {
 	h := m.src.Head
 	put(fmt.Sprintf("run %s · %s %s · seed %d · %s\n", mdCode(h.ID), mdText(h.Tool.Name), mdText(h.Tool.Version), h.Seed, h.Started.UTC().Format("2006-01-02 15:04:05 UTC")))

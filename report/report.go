@@ -52,6 +52,7 @@ var Formats = []Format{
 	format("markdown", "summary.md", "for pull requests and step summaries", newMarkdown),
 }
 
+// format makes an entry of Formats from the renderer that opens a file.
 func format(name, file, doc string, open func(*bufio.Writer, *source.Run, page.Options) renderer) Format {
 	f := Format{Name: name, File: file, Doc: doc, open: open}
 	f.Write = func(w io.Writer, r *run.Run) error {
@@ -128,6 +129,7 @@ type feed struct {
 	err  error
 }
 
+// do takes a step of the renderer, unless an earlier one failed.
 func (f *feed) do(step func() error) {
 	if f.err == nil {
 		f.err = step()

@@ -321,6 +321,34 @@ func BenchmarkAll(b *testing.B) {
 	}
 }
 
+// A run is rendered into several formats in one pass over its cases.
+func ExampleWriteAll() {
+	r := reporttest.Run(reporttest.Options{Seed: 1, Cases: 20, Differ: 0.2})
+	var outputs []Output
+	files := map[string]*bytes.Buffer{}
+	for _, name := range []string{"json", "markdown"} {
+		format, ok := Lookup(name)
+		if !ok {
+			panic("no format " + name)
+		}
+		files[format.File] = &bytes.Buffer{}
+		outputs = append(outputs, Output{Format: format, W: files[format.File]})
+	}
+	if err := WriteAll(r, outputs, page.Options{}); err != nil {
+		panic(err)
+	}
+	var doc struct{ Verdict string }
+	if err := json.Unmarshal(files["run.json"].Bytes(), &doc); err != nil {
+		panic(err)
+	}
+	headline, _, _ := strings.Cut(files["summary.md"].String(), "\n")
+	fmt.Println(doc.Verdict)
+	fmt.Println(headline)
+	// Output:
+	// fail
+	// ## ✖ FAIL: do not shift traffic to green
+}
+
 func ExampleFormats() {
 	for _, f := range Formats {
 		fmt.Println(f.Name, f.File)

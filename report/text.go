@@ -59,6 +59,7 @@ func Text(w io.Writer, run *run.Run, opts TextOptions) error {
 	return nil
 }
 
+// A textReport is one rendering for a terminal or a log.
 type textReport struct {
 	w    *bufio.Writer
 	src  *source.Run
@@ -78,6 +79,7 @@ func (t *textReport) safe(s string) string {
 	return s
 }
 
+// asciiWords writes the signs of the report in ASCII.
 var asciiWords = strings.NewReplacer("…", "...", "×", "x", "µ", "u", "–", "-", "≤", "<=", "≥", ">=", "·", "|", "✓", "ok", "✖", "x", "■", "#", "→", "->")
 
 // ascii writes what is not ASCII as escapes, symbols of our own as look-alikes.
@@ -97,6 +99,7 @@ func ascii(s string) string {
 	return b.String()
 }
 
+// line writes one line, in ASCII where the locale wants it.
 func (t *textReport) line(format string, args ...any) error {
 	_, err := fmt.Fprintf(t.w, format+"\n", args...)
 	return err
@@ -112,6 +115,7 @@ const (
 // plain ends a colour.
 const plain = "\x1b[0m"
 
+// paint wraps text in an escape sequence, where colors are allowed.
 func (t *textReport) paint(code, s string) string {
 	if !t.opts.Color {
 		return s
@@ -132,6 +136,7 @@ func (t *textReport) word(v run.Verdict) string {
 	}
 }
 
+// table writes a table with an empty line after it.
 func (t *textReport) table(cols []column, rows [][]string) error {
 	if err := writeTable(t.w, cols, rows, t.opts.Width, t.opts.ASCII); err != nil {
 		return err
@@ -139,6 +144,7 @@ func (t *textReport) table(cols []column, rows [][]string) error {
 	return t.line("")
 }
 
+// head writes the verdict, at most three reasons, and what the verdict does not cover.
 func (t *textReport) head() error {
 	e := &t.src.End
 	code := bold
@@ -167,6 +173,7 @@ func (t *textReport) head() error {
 	return t.side("green", e.Sides.Green)
 }
 
+// side writes the address of a side and what it says it is.
 func (t *textReport) side(name string, s run.SideHead) error {
 	for i, part := range t.wrapped(s.URL+identity(s.Identity), 7) {
 		t.line("%s  %s", []string{name, "     "}[min(i, 1)], part)
@@ -206,6 +213,7 @@ func (t *textReport) wrapped(s string, indent int) []string {
 	return wrap(s, max(t.opts.Width-indent, leastFlex), 4)
 }
 
+// gates writes a row for each gate that did not pass; the others share one line.
 func (t *textReport) gates() error {
 	all := source.GateRows(t.src)
 	if len(all) == 0 {
@@ -256,6 +264,7 @@ func (t *textReport) passed(gates []run.GateResult) error {
 	return t.line("")
 }
 
+// loads writes a table for each load stage.
 func (t *textReport) loads() error {
 	for i := range t.src.Result.Loads {
 		l := &t.src.Result.Loads[i]
@@ -348,6 +357,7 @@ func (t *textReport) loadNotes(l *run.LoadResult) {
 	}
 }
 
+// foot says where the report is, how to go on, and the last line for programs.
 func (t *textReport) foot() error {
 	if t.opts.Folder != "" {
 		t.line("report  %s", t.safe(strings.TrimSuffix(t.opts.Folder, "/")+"/report.html"))

@@ -11,6 +11,7 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
+// suites writes the suites that did not pass; a run of one suite has no such table.
 func (t *textReport) suites() error {
 	heads := t.src.Head.Suites
 	if len(heads) < 2 {
@@ -39,6 +40,8 @@ func (t *textReport) suites() error {
 	return t.table([]column{{title: "SUITE"}, {title: "OWNER", flex: true}, {title: "FAILED", right: true}, {title: "VERDICT"}, {title: "REASON", flex: true}}, rows)
 }
 
+// causes writes the causes with the most cases; those that differ only in their place
+// are one row.
 func (t *textReport) causes() error {
 	all := source.NewSpreads(t.src.End.Causes)
 	if len(all.List) == 0 {

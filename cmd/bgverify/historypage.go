@@ -14,7 +14,7 @@ import (
 	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/report/source"
-	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/report/words"
 )
 
 // historyPage renders index.html over the runs of an archive.
@@ -60,7 +60,7 @@ func historyRow(e *history.Entry) page.HistoryEntry {
 			for _, c := range l.Comparisons {
 				if c.Metric == perf.P50 || c.Metric == perf.P95 || c.Metric == perf.P99 {
 					row.Loads = append(row.Loads, page.HistoryRatio{
-						Name: l.Name + " " + string(c.Metric), Change: c.Change, Low: c.Low, High: c.High, Margin: c.Margin, Verdict: ofOutcome(c.Outcome),
+						Name: l.Name + " " + string(c.Metric), Change: c.Change, Low: c.Low, High: c.High, Margin: c.Margin, Verdict: words.OutcomeVerdict(c.Outcome),
 					})
 				}
 			}
@@ -83,14 +83,4 @@ func sideName(text string) string {
 		return "this machine"
 	}
 	return u.Host + strings.TrimSuffix(u.Path, "/")
-}
-
-func ofOutcome(o perf.Outcome) run.Verdict {
-	switch o {
-	case perf.NoWorse:
-		return run.Pass
-	case perf.Worse:
-		return run.Fail
-	}
-	return run.Inconclusive
 }

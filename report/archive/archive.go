@@ -78,6 +78,7 @@ type Options struct {
 	Rand io.Reader
 }
 
+// withDefaults fills what the caller left empty.
 func (o Options) withDefaults() Options {
 	if o.FS == nil {
 		o.FS = disk.OS{}

@@ -33,6 +33,7 @@ type bodyRef struct {
 	Packed int64 `json:"packed,omitempty"`
 }
 
+// file is the name of the file that a large body has for itself.
 func (b bodyRef) file() string { return b.SHA256 + ".zst" }
 
 // A bodyStore keeps bodies by their content: small ones in the pack, larger
@@ -56,6 +57,7 @@ type packPlace struct{ at, packed int64 }
 // that is kept again.
 const recentBodies = 8192
 
+// newBodyStore makes the store of a folder; it opens no file before the first body.
 func newBodyStore(fsys disk.FS, dir string) *bodyStore {
 	return &bodyStore{fs: fsys, dir: dir, pack: newPack(fsys, dir), recent: make(map[[sha256.Size]byte]packPlace), spoiled: make(map[string]bool)}
 }
@@ -116,6 +118,7 @@ func (s *bodyStore) keep(sum [sha256.Size]byte, file string, body []byte) (packP
 	return packPlace{}, s.write(full, body)
 }
 
+// packBuffers hold compressed bodies on their way to the pack.
 var packBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // known finds a body among those remembered.
@@ -129,6 +132,8 @@ func (s *bodyStore) known(sum [sha256.Size]byte) (packPlace, bool) {
 	return at, ok
 }
 
+// remember keeps where a body is. The older half of what is known goes when the recent
+// one is full.
 func (s *bodyStore) remember(sum [sha256.Size]byte, at packPlace) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

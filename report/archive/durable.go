@@ -121,6 +121,8 @@ func (w *Writer) syncFolder() error {
 	return folders.Wait()
 }
 
+// syncFile puts the content of a file on the disk; the file may have been written by
+// anybody.
 func syncFile(fsys disk.FS, name string) error {
 	f, err := fsys.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {

@@ -154,6 +154,8 @@ func (h *pairHider) collect(e *wire.Exchange) {
 	}
 }
 
+// exchange makes the record of one side: every text in it is searched for secrets, and
+// its bodies are kept.
 func (h *pairHider) exchange(e *wire.Exchange, side string) (*exchangeRecord, error) {
 	if e == nil {
 		return nil, nil
@@ -176,6 +178,8 @@ func (h *pairHider) exchange(e *wire.Exchange, side string) (*exchangeRecord, er
 	return rec, err
 }
 
+// fields replaces secrets in header values; of a credential header the value goes as a
+// whole.
 func (h *pairHider) fields(list []wire.Field, in string) fieldRecords {
 	out := make(fieldRecords, len(list))
 	for i, f := range list {
@@ -233,6 +237,7 @@ func (rec *exchangeRecord) restore(bodies *bodyStore) (*wire.Exchange, error) {
 	return e, nil
 }
 
+// restoreFields is the inverse of fields, marks included.
 func restoreFields(list fieldRecords) []wire.Field {
 	if len(list) == 0 {
 		return nil

@@ -97,6 +97,7 @@ func (g Gate) Check(f *Folder) Answer {
 	return Answer{verdict, reasons, r.End.Signal}
 }
 
+// refuse answers that the run cannot be judged.
 func refuse(err error) Answer {
 	return Answer{Verdict: run.Broken, Reasons: strings.Split(err.Error(), "\n")}
 }
@@ -150,6 +151,7 @@ func CheckBuild(run *run.Run, build string) error {
 	return fmt.Errorf("the run judged another build of green: %s, not %s", strings.Join(got, ", "), build)
 }
 
+// sortedKeys lists the names of a map, so that messages do not depend on its order.
 func sortedKeys(m map[string]string) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {

@@ -9,12 +9,14 @@ import (
 // A place is where a line is in a log.
 type place struct{ offset, size int64 }
 
+// A casePlace is where the result of a case is, with what orders and identifies it.
 type casePlace struct {
 	suite, index int32
 	id           uint64 // hash of the case's id
 	place
 }
 
+// A loadPlace is where the result of a load stage is.
 type loadPlace struct {
 	suite int
 	name  string
@@ -37,6 +39,7 @@ type eventIndex struct {
 	torn bool
 }
 
+// clone copies the index, so that a reader does not see what a writer adds.
 func (x *eventIndex) clone() eventIndex {
 	c := *x
 	c.begins, c.cases, c.loads = slices.Clone(x.begins), slices.Clone(x.cases), slices.Clone(x.loads)
@@ -85,8 +88,10 @@ func (x *eventIndex) plan() {
 	x.loads = loads
 }
 
+// idSeed makes hashes of this process: none is written anywhere.
 var idSeed = maphash.MakeSeed()
 
+// hashID shortens an id or a key to eight bytes.
 func hashID(id string) uint64 { return maphash.String(idSeed, id) }
 
 // A pairIndex says where pairs are in exchanges.ndjson: 24 bytes a pair.
@@ -95,11 +100,13 @@ type pairIndex struct {
 	sorted bool
 }
 
+// A pairPlace is where a pair is, by the hash of its key.
 type pairPlace struct {
 	hash uint64
 	place
 }
 
+// add enters a pair. The list is sorted when it is searched.
 func (x *pairIndex) add(key string, at place) {
 	x.list = append(x.list, pairPlace{hashID(key), at})
 	x.sorted = false

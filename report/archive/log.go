@@ -52,8 +52,10 @@ type line struct {
 	Data json.RawMessage `json:"data"`
 }
 
+// crcPrefix is how many bytes of a line come before what its CRC covers.
 const crcPrefix = len(`{"crc":"00000000",`)
 
+// castagnoli is the polynomial that processors compute in hardware.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // errClosed is what a log answers once it is closed.
@@ -76,6 +78,7 @@ type logWriter struct {
 	buf     []byte
 }
 
+// newLogWriter makes a writer that appends to f.
 func newLogWriter(f disk.File, name string) *logWriter {
 	l := &logWriter{f: f, name: name}
 	l.wake = sync.NewCond(&l.mu)
@@ -195,6 +198,7 @@ type CorruptError struct {
 	Reason string
 }
 
+// Error names the file, the line and the offset.
 func (e *CorruptError) Error() string {
 	return fmt.Sprintf("%s:%d (byte %d): %s", e.File, e.Line, e.Offset, e.Reason)
 }
@@ -251,6 +255,7 @@ func (ln *line) readHead(text []byte) bool {
 	}
 }
 
+// setText sets a member of the head that is a string; false: it has no such member.
 func (ln *line) setText(name string, value []byte) bool {
 	if bytes.ContainsAny(value, `"\`) || !utf8.Valid(value) {
 		return false
@@ -266,6 +271,7 @@ func (ln *line) setText(name string, value []byte) bool {
 	return true
 }
 
+// setNumber sets a member of the head that is a number; false: it has no such member.
 func (ln *line) setNumber(name string, value []byte) bool {
 	n, err := strconv.ParseInt(string(value), 10, 64)
 	if err != nil || strconv.FormatInt(n, 10) != string(value) {
@@ -284,6 +290,7 @@ func (ln *line) setNumber(name string, value []byte) bool {
 	return true
 }
 
+// scanBuffers are shared by readers, which are many and short.
 var scanBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 128<<10) }}
 
 // scanLog reads a log from its beginning and hands over each whole line with

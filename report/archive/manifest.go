@@ -83,6 +83,7 @@ func digestFile(fsys disk.FS, name string) (string, int64, error) {
 	return hex.EncodeToString(h.Sum(nil)), n.n, nil
 }
 
+// A countingWriter counts the bytes that pass through it.
 type countingWriter struct {
 	w io.Writer
 	n int64
@@ -110,6 +111,7 @@ type VerifyError struct {
 	Extra []string
 }
 
+// Error names some files of each kind.
 func (e *VerifyError) Error() string {
 	var parts []string
 	for _, p := range []struct {
@@ -123,6 +125,7 @@ func (e *VerifyError) Error() string {
 	return "the folder is not what its manifest says (" + strings.Join(parts, "; ") + ")"
 }
 
+// some lists the first few names, and how many more there are.
 func some(list []string) string {
 	const most = 5
 	if len(list) <= most {
@@ -179,6 +182,7 @@ func (f *Folder) Verify() error {
 	return f.agree(m)
 }
 
+// compare holds the files of the folder against the manifest, in both directions.
 func (f *Folder) compare(m *Manifest, names []string) (*VerifyError, error) {
 	bad := new(VerifyError)
 	listed := make(map[string]bool, len(m.Files))

@@ -147,6 +147,7 @@ func (p *pack) close() error {
 	return err
 }
 
+// newPack makes the pack of a folder; its file is made with the first body.
 func newPack(fsys disk.FS, dir string) *pack {
 	return &pack{fs: fsys, name: filepath.Join(dir, packName)}
 }

@@ -28,6 +28,8 @@ func (r reader) index() (x eventIndex, end, lines int64, err error) {
 	return x, end, lines, err
 }
 
+// scan reads a log line by line; it reports where the whole lines end, how many they
+// are, and whether a torn one follows.
 func (r reader) scan(name string, each func(ln *line, offset, size int64) error) (end, lines int64, torn bool, err error) {
 	f, err := disk.OpenRead(r.fs, filepath.Join(r.path, name))
 	if err != nil {
@@ -161,6 +163,7 @@ func unfinished(r *run.Run, torn bool) error {
 	return nil
 }
 
+// count adds a case to the totals of an unfinished run, as the runner does.
 func count(n *run.Counts, c *run.CaseResult) {
 	n.Cases++
 	switch c.Verdict {
@@ -271,6 +274,7 @@ func (f *Folder) Run() (*run.Run, error) {
 	return f.run(x, f.Pair)
 }
 
+// events is the index of the event log, made once.
 func (f *Folder) events() (eventIndex, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -297,6 +301,7 @@ func (f *Folder) Redactions(key string) ([]redact.Redaction, error) {
 	return list, err
 }
 
+// pair reads the last pair with a key; nil: there is none.
 func (f *Folder) pair(key string) (*run.Pair, []redact.Redaction, error) {
 	f.mu.Lock()
 	if !f.paired {

@@ -59,6 +59,7 @@ func Resume(path string, opts Options) (*Writer, *State, error) {
 	return w, state, nil
 }
 
+// resume reads the logs back, cuts what is torn, and opens them for more.
 func (w *Writer) resume() (*State, error) {
 	folder, err := OpenFS(w.fs, w.path)
 	if err != nil {
@@ -208,6 +209,7 @@ func (w *Writer) backed(ln *line, bare map[uint64]bool) (bool, error) {
 // openCases are the cases that sent unsafe requests and did not end, by id.
 type openCases map[string]*openCase
 
+// An openCase is a case that has begun and has no result yet.
 type openCase struct {
 	// sent counts the unsafe requests of a step that were about to leave, blue and
 	// green, and are not known to be answered.
@@ -289,6 +291,7 @@ func (o openCases) pair(ln *line) error {
 	return nil
 }
 
+// answer takes note of a pair that was written: its requests are not open any more.
 func (c *openCase) answer(step string, crossing bool, ln *line) error {
 	n := c.sent[step]
 	if n == nil {
@@ -314,6 +317,8 @@ func (c *openCase) answer(step string, crossing bool, ln *line) error {
 	return nil
 }
 
+// doubtful says, by id, why a case must not be walked again: an unsafe request may have
+// reached a side.
 func (o openCases) doubtful() map[string]string {
 	out := map[string]string{}
 	for id, c := range o {
@@ -329,6 +334,8 @@ func (o openCases) doubtful() map[string]string {
 	return out
 }
 
+// unfinished are the cases whose unsafe requests were answered and may have created
+// something.
 func (o openCases) unfinished() map[string]*run.Unfinished {
 	out := map[string]*run.Unfinished{}
 	for id, c := range o {

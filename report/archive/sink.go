@@ -31,6 +31,8 @@ func (w *Writer) Emit(ev run.Event) error {
 	return nil
 }
 
+// emit writes an event by its kind. What a resumed run depends on is on the disk before
+// it returns.
 func (w *Writer) emit(ev run.Event) error {
 	switch {
 	case ev.Pair != nil:
@@ -64,6 +66,8 @@ func (w *Writer) emit(ev run.Event) error {
 	}
 }
 
+// emitBegin writes the header of the run, or of its resumption, which voids an earlier
+// end.
 func (w *Writer) emitBegin(h *run.Header) error {
 	if h.ID != w.id {
 		return fmt.Errorf("emit: the run's header says id %q, its folder %q", h.ID, w.id)
@@ -89,6 +93,8 @@ func (w *Writer) emitBegin(h *run.Header) error {
 	return w.syncFolder()
 }
 
+// emitCase writes a result. Credentials that its pairs carried are hidden in its texts
+// too.
 func (w *Writer) emitCase(c *run.CaseResult) error {
 	hidden := redact.Hide(w.red.NewHider(w.takeLearned(c)), c)
 	head := fmt.Sprintf(`,"suite":%d,"index":%d,"key":%s`, c.Suite, c.Index, text.Quote(hidden.ID))
@@ -139,6 +145,7 @@ func (w *Writer) durable(err error) error {
 	return w.events.sync()
 }
 
+// emitPair writes the bodies of a pair, then the pair that refers to them.
 func (w *Writer) emitPair(p *run.Pair) error {
 	rec, found, err := hidePair(w.red, w.bodies, p)
 	if err != nil {
@@ -216,6 +223,7 @@ func (r *recordFile) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// flush hands what is buffered to the file.
 func (r *recordFile) flush() {
 	if r.err != nil || len(r.buf) == 0 {
 		return

@@ -121,6 +121,8 @@ func markOf(d *diff.Difference) rowMark {
 	}
 }
 
+// noteOf is what a row says about its difference: the rule that hides it, or what the
+// comparison noted.
 func noteOf(d *diff.Difference) string {
 	switch {
 	case d == nil:
@@ -161,6 +163,7 @@ func (a *aligner) alignPair(label string, b, g *jsonNode, bp, gp string, depth i
 	a.rows = append(a.rows, row{depth: depth, blue: end + tail, green: end + tail})
 }
 
+// brackets are the signs around the members of a node.
 func brackets(kind byte) string {
 	if kind == 'o' {
 		return "{}"
@@ -211,6 +214,7 @@ func sideMark(d *diff.Difference, otherwise rowMark) rowMark {
 	return otherwise
 }
 
+// comma is what follows the i-th of n members.
 func comma(i, n int) string {
 	if i < n-1 {
 		return ","
@@ -263,6 +267,8 @@ func (a *aligner) match(b, g *jsonNode, bp, gp string) []int {
 	return partner
 }
 
+// onlyGreen reports whether a difference says that green alone has the value at a
+// pointer.
 func (a *aligner) onlyGreen(pointer string) bool {
 	d := a.green[pointer]
 	return d != nil && d.Kind == diff.Added

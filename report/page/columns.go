@@ -35,6 +35,7 @@ type columns struct {
 	details  []int // rows that have a detail, in order
 }
 
+// A columnSuite is a suite with the rows of its cases.
 type columnSuite struct {
 	Name    string `json:"name"`
 	File    string `json:"file"`
@@ -47,6 +48,7 @@ type columnSuite struct {
 // rounded is a duration in ms with three significant digits.
 type rounded float64
 
+// MarshalJSON writes three significant digits, whole milliseconds from 1000 on.
 func (r rounded) MarshalJSON() ([]byte, error) {
 	f := float64(r)
 	if math.IsNaN(f) || math.IsInf(f, 0) {
@@ -65,6 +67,7 @@ type dictionary struct {
 	rows  []int32
 }
 
+// add appends a row with a word.
 func (d *dictionary) add(word string) {
 	i, ok := d.index[word]
 	if !ok {
@@ -78,6 +81,7 @@ func (d *dictionary) add(word string) {
 	d.rows = append(d.rows, i)
 }
 
+// add appends the row of a case.
 func (c *columns) add(k *run.CaseResult, src *pageRun) {
 	for len(c.suites) <= k.Suite {
 		h := src.Head.Suites[len(c.suites)]
@@ -118,6 +122,8 @@ func (c *columns) add(k *run.CaseResult, src *pageRun) {
 	c.n++
 }
 
+// statusWord is a side's status in the table: the code, the class of its error, or -
+// where nothing was sent.
 func statusWord(s *run.SideResult) string {
 	switch {
 	case s == nil:
@@ -129,6 +135,7 @@ func statusWord(s *run.SideResult) string {
 	}
 }
 
+// elapsed is the time of a side's answer; 0 where nothing was sent.
 func elapsed(s *run.SideResult) rounded {
 	if s == nil {
 		return 0
@@ -163,6 +170,7 @@ type tableJSON struct {
 	Demo     string        `json:"demo,omitempty"` // the command that its cases are run by
 }
 
+// json is the table as the page holds it. chunks are the offsets of the packed details.
 func (c *columns) json(src *pageRun, chunks []int) tableJSON {
 	return tableJSON{
 		Run: src.Head.ID, Suites: c.suites, Rows: c.n, IDs: c.ids.String(), Names: c.names.String(), Paths: c.paths.String(), Verdicts: string(c.verdicts),
@@ -200,6 +208,7 @@ func packTable(t *tableJSON) (string, error) {
 	})
 }
 
+// packed gzips what write writes and encodes it in base64.
 func packed(write func(io.Writer) error) (string, error) {
 	var b strings.Builder
 	text := base64.NewEncoder(base64.StdEncoding, &b)

@@ -20,6 +20,7 @@ type detailStore struct {
 	at   []int
 }
 
+// add packs the open details once they fill a chunk.
 func (d *detailStore) add(v caseDetail) error {
 	d.open = append(d.open, v)
 	if len(d.open) < detailChunk {
@@ -28,6 +29,7 @@ func (d *detailStore) add(v caseDetail) error {
 	return d.flush()
 }
 
+// flush packs the details that are open, and notes where their chunk begins.
 func (d *detailStore) flush() error {
 	if len(d.open) == 0 {
 		return nil
@@ -94,6 +96,7 @@ func (s *pageRun) detail(c *run.CaseResult, bodies bool) caseDetail {
 	return d
 }
 
+// each applies change to every text; never nil.
 func each(list []string, change func(string) string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {

@@ -49,6 +49,7 @@ type pageAssets struct {
 	history       string // style of the page over all runs
 }
 
+// assets are read once: they are embedded and do not change.
 var assets = sync.OnceValue(func() pageAssets {
 	read := func(name string) string {
 		text, err := assetFiles.ReadFile("assets/" + name)
@@ -112,6 +113,8 @@ type Page struct {
 	left    int // cases without details
 }
 
+// New begins the page of a run. The caller adds every case in plan order between Begin
+// and End, and flushes w.
 func New(w *bufio.Writer, src *source.Run, opts Options) *Page {
 	h := &Page{w: w, src: &pageRun{src, opts}, byCause: map[int]int{}, spreads: source.NewSpreads(src.End.Causes), suites: make([]map[int]int, len(src.Head.Suites))}
 	for i := range h.suites {
@@ -120,8 +123,11 @@ func New(w *bufio.Writer, src *source.Run, opts Options) *Page {
 	return h
 }
 
+// Begin writes nothing: the head of the page depends on all cases.
 func (h *Page) Begin() error { return nil }
 
+// Add enters a case into the table; one that did not pass gets a detail as well, as far
+// as there is room.
 func (h *Page) Add(c *run.CaseResult) error {
 	row := h.columns.n
 	h.columns.add(c, h.src)
@@ -171,6 +177,7 @@ func (h *Page) wanted(causes []int) bool {
 	return room
 }
 
+// End writes the page.
 func (h *Page) End() error {
 	if err := h.details.flush(); err != nil {
 		return err
@@ -221,10 +228,12 @@ func (h *Page) headOf(title string, a pageAssets) headView {
 	return v
 }
 
+// policy allows nothing but this style and this script, both by their digest.
 func policy(style, script string) string {
 	return fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", integrity(style), integrity(script))
 }
 
+// integrity is a digest as a content security policy writes it.
 func integrity(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])

@@ -32,6 +32,7 @@ func alignLines(blue, green string) []row {
 	return rows
 }
 
+// splitLines splits a text into lines; the empty text has none.
 func splitLines(s string) []string {
 	if s == "" {
 		return nil
@@ -39,6 +40,7 @@ func splitLines(s string) []string {
 	return strings.Split(strings.TrimSuffix(s, "\n"), "\n")
 }
 
+// middle aligns what is between the equal ends of two texts.
 func middle(b, g []string) []row {
 	var rows []row
 	var onlyBlue, onlyGreen []string

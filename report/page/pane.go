@@ -94,6 +94,8 @@ func find(step *run.StepResult, where diff.Where, path string) *diff.Difference 
 	return nil
 }
 
+// statusRows are the rows of status and time. The time is shown and never compared
+// here: load stages do that.
 func statusRows(step *run.StepResult, blue, green *wire.Exchange) []row {
 	d := find(step, diff.InStatus, "")
 	status := row{mark: markOf(d), blue: statusText(blue), green: statusText(green), note: noteOf(d)}
@@ -104,6 +106,7 @@ func statusRows(step *run.StepResult, blue, green *wire.Exchange) []row {
 	return []row{{mark: rowTitle, blue: "status and time", green: "status and time"}, status, timing}
 }
 
+// statusText is the protocol and the status, or what failed instead of an answer.
 func statusText(x *wire.Exchange) string {
 	if x.Err != nil {
 		return string(x.Err.Class) + ": " + x.Err.Detail
@@ -180,6 +183,7 @@ func bodyRows(step *run.StepResult, pair *source.PairView, d *stepDetail) []row 
 	return append(rows, softened(alignLines(pretty(b, blue), pretty(g, green)), step)...)
 }
 
+// sameOr is the mark of a row whose sides are the same or not.
 func sameOr(same bool, otherwise rowMark) rowMark {
 	if same {
 		return rowSame
@@ -232,6 +236,7 @@ func pretty(n *jsonNode, body []byte) string {
 	return b.String()
 }
 
+// bodyTitle names a body by its length and media type.
 func bodyTitle(x *wire.Exchange) string {
 	for _, f := range x.Headers {
 		if strings.EqualFold(f.Name, "content-type") {
@@ -241,6 +246,7 @@ func bodyTitle(x *wire.Exchange) string {
 	return fmt.Sprintf("body, %s bytes", text.Thousands(len(x.Answer)))
 }
 
+// digest identifies a body that is not text.
 func digest(body []byte) string {
 	return fmt.Sprintf("%s bytes that are not text, sha256 %x", text.Thousands(len(body)), sha256.Sum256(body))
 }

@@ -43,6 +43,7 @@ type pageView struct {
 	Known                            bool
 }
 
+// A sideView is blue or green as the banner names it.
 type sideView struct {
 	Name, URL, Protocol string
 	Identity            []fact
@@ -56,8 +57,10 @@ type fact struct {
 	Mono        bool
 }
 
+// A verdictView is a verdict as its sign, its word and its class in the style.
 type verdictView struct{ Mark, Word, Class string }
 
+// A gateView is a row of the gates.
 type gateView struct {
 	Name, Measured, Limit string
 	Load                  string // id of the stage it is about
@@ -71,6 +74,7 @@ type spreadView struct {
 	Causes                                                     []causeView
 }
 
+// A causeView is one cause in the line of its spread.
 type causeView struct {
 	ID                               int
 	Where, Cases, Share, Rule, Known string
@@ -79,8 +83,10 @@ type causeView struct {
 	Examples                         []string
 }
 
+// A ruleView is a row of the rules: where it is written, what it says, and what it hid.
 type ruleView struct{ At, Rule, Why, Until, Visits, Hits, Note string }
 
+// A servicesView is the list of services, only there for runs of more than one.
 type servicesView struct {
 	Title string
 	Waves []string
@@ -97,12 +103,14 @@ type ownerView struct {
 	Services []string
 }
 
+// A serviceView is a service that is not ready.
 type serviceView struct {
 	Name, Owner, Wave, Cases, Cause string
 	Verdict                         verdictView
 	verdict                         run.Verdict
 }
 
+// viewOf is a verdict as the page shows it.
 func viewOf(v run.Verdict) verdictView {
 	return verdictView{words.Mark(v), v.String(), "v-" + classOf(v)}
 }
@@ -117,6 +125,7 @@ func classOf(v run.Verdict) string {
 	}
 }
 
+// sentence begins with an upper-case letter.
 func sentence(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
 	if first == utf8.RuneError { // empty, or not UTF-8
@@ -180,6 +189,7 @@ func (p *pageView) gates(s *pageRun) {
 	}
 }
 
+// suiteNames names the run in the title.
 func suiteNames(suites []run.SuiteHead) string {
 	switch len(suites) {
 	case 0:
@@ -191,6 +201,7 @@ func suiteNames(suites []run.SuiteHead) string {
 	}
 }
 
+// sideOf makes the view of a side; all of it is hostile text.
 func sideOf(name string, s run.SideHead) sideView {
 	return sideView{Name: name, URL: text.Visible(s.URL), Protocol: text.Visible(s.Protocol), Insecure: s.Insecure, Identity: shortNames(sortedFacts(s.Identity)), identity: s.Identity}
 }
@@ -216,6 +227,7 @@ func shortNames(facts []fact) []fact {
 	return facts
 }
 
+// sortedFacts are the entries of a map, by name.
 func sortedFacts(m map[string]string) []fact {
 	names := make([]string, 0, len(m))
 	for name := range m {
@@ -258,6 +270,7 @@ func (p *pageView) causes(s *pageRun, sp *source.Spreads) {
 	}
 }
 
+// knownNew is what a cause says that no earlier run had.
 const knownNew = "new"
 
 // knownOf is what a spread's causes say of themselves together.
@@ -274,6 +287,7 @@ func knownOf(causes []causeView, news int) string {
 	}
 }
 
+// causeView makes the view of a cause, with the rule that would silence it.
 func (s *pageRun) causeView(c *cause.Cause) causeView {
 	v := causeView{
 		ID: source.Number(c.ID), Where: words.Place(c.Where, c.Path), Cases: text.Count(c.Cases, "case"), Share: s.share(c.Cases),

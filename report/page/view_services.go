@@ -83,6 +83,7 @@ func waveLines(waves map[int][2]int) []string {
 	return out
 }
 
+// A serviceTotal sums up the suites of a service.
 type serviceTotal struct {
 	owner       string
 	wave, loads int
@@ -92,6 +93,7 @@ type serviceTotal struct {
 	reasons     []string
 }
 
+// add takes a suite into the total. found are its cases by spread.
 func (t *serviceTotal) add(s *pageRun, suite int, found map[int]int) {
 	e := s.End.Suites[suite]
 	t.verdict = t.verdict.Worse(e.Verdict)

@@ -176,6 +176,8 @@ func appendLine(f disk.File, data []byte) error {
 // the later counts. bad is the number of lines that are not entries.
 func Read(root string) (entries []Entry, bad int, err error) { return ReadFS(disk.OS{}, root) }
 
+// ReadFS is Read on a given file system. bad counts lines that do not read back; they
+// are skipped.
 func ReadFS(fsys disk.FS, root string) (entries []Entry, bad int, err error) {
 	f, err := disk.OpenRead(fsys, filepath.Join(root, HistoryFile))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -50,6 +50,8 @@ type suiteLine struct {
 	seen           map[CauseKey]bool
 }
 
+// add takes the next entry of a line, in the order of their starts, and links its
+// causes to earlier ones.
 func (l *suiteLine) add(entries []Entry, i int) Link {
 	e := &entries[i]
 	previous, since := l.latest, l.since

@@ -56,6 +56,7 @@ type ListedCause struct {
 	Cases int `json:"cases"`
 }
 
+// listedCauses shortens causes to what the list shows; never nil.
 func listedCauses(list []cause.Cause) []ListedCause {
 	out := make([]ListedCause, len(list))
 	for i, c := range list {

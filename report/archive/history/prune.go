@@ -149,6 +149,7 @@ func Unpin(root, id string) error { return changePins(disk.OS{}, root, id, false
 // Pins lists the ids of the pinned runs.
 func Pins(root string) ([]string, error) { return readPins(disk.OS{}, root) }
 
+// changePins adds or removes a pin under the root's lock.
 func changePins(fsys disk.FS, root, id string, pinned bool) error {
 	if !ValidID(id) {
 		return fmt.Errorf("pin %q: not a run id", id)
@@ -183,6 +184,7 @@ func changePins(fsys disk.FS, root, id string, pinned bool) error {
 	})
 }
 
+// readPins lists the pinned ids; a root without the file has none.
 func readPins(fsys disk.FS, root string) ([]string, error) {
 	text, err := disk.ReadAll(fsys, filepath.Join(root, pinsFile), 16<<20)
 	if errors.Is(err, fs.ErrNotExist) {
