@@ -54,9 +54,9 @@ function paneRow(row) {
   const green = row.length < 4 || row[3] === 0 ? blue : row[3];
   if (mark === ROW.title) return el("tr", { class: "r-title" }, el("td"), el("td", null, blue), el("td", null, green));
   const [b, g] = mark === ROW.changed || mark === ROW.ignored ? parts(blue, green) : [[blue, "", ""], [green, "", ""]];
-  const [name, sign, word] = ROWS[mark];
+  const [name, sign, spoken] = ROWS[mark];
   const first = el("td", null);
-  if (sign) first.append(el("span", { "aria-hidden": "true" }, sign), el("span", { class: "sr" }, word));
+  if (sign) first.append(el("span", { "aria-hidden": "true" }, sign), el("span", { class: "sr" }, spoken));
   return el("tr", { class: "r-" + name }, first, textCell(indent, b), textCell(indent, g, row[4]));
 }
 
