@@ -315,7 +315,12 @@ func judgeTrial(t *judge.Trial) *judge.Judgement {
 		oneLarge.Lock()
 		defer oneLarge.Unlock()
 	}
-	return judge.Judge(t)
+	j := judge.Judge(t)
+	// What was read of the bodies is given back: a pair that differs is sent again, and
+	// its answers are kept until the next step.
+	t.Blue.Forget()
+	t.Green.Forget()
+	return j
 }
 
 func answerSize(x *judge.Answer) int {

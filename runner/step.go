@@ -132,7 +132,6 @@ func (s *shot) waited() string {
 
 func (w *walk) remember(kind LaneKind, s *shot) {
 	if s != nil && s.answer != nil {
-		s.answer.Forget()
 		w.last[kind] = s.answer
 		w.lanes[kind].hidden = append(w.lanes[kind].hidden, s.hidden()...)
 	}
