@@ -9,11 +9,15 @@ import (
 	"github.com/bgverify/bgverify/diff/path"
 )
 
-// alignKeyed pairs the elements lo:eb of blue and lo:eg of green by their key,
-// the k-th of a repeated key with the k-th; elements without the key among
-// themselves. What is left is paired by the text of its key: an id that became a
-// string is one changed type, not an element removed and one added. When ordered, elements that left their order are moved, or, when
-// most of them did, the array is reordered as a whole.
+// alignKeyed pairs the elements lo:eb of blue and lo:eg of green by their key:
+//
+//  1. The k-th element of a repeated key is paired with the k-th; elements without the
+//     key are paired among themselves.
+//  2. What is left is paired by the text of its key: an id that became a string is one
+//     changed type, not an element removed and one added.
+//  3. When ordered, elements that left their order have moved, or, when most of them
+//     did, the array is reordered as a whole.
+//  4. What has no partner is removed, or added.
 func (e *engine) alignKeyed(f *frame, lo, eb, eg int, ordered bool) {
 	keys := make([]uint64, 0, eb+eg-2*lo)
 	for i := lo; i < eb; i++ {
@@ -22,7 +26,7 @@ func (e *engine) alignKeyed(f *frame, lo, eb, eg int, ordered bool) {
 	for i := lo; i < eg; i++ {
 		keys = append(keys, keyHash(e.g, e.idx[f.gs+i], f.by))
 	}
-	// Green's elements by key, those of a repeated key as a list in their order.
+	// Rule 1. Green's elements by key, those of a repeated key as a list in their order.
 	kb, kg := keys[:eb-lo], keys[eb-lo:]
 	t := e.slotTable(len(kg))
 	next := make([]int32, len(kg))
@@ -43,8 +47,8 @@ func (e *engine) alignKeyed(f *frame, lo, eb, eg int, ordered bool) {
 		}
 		e.ops = append(e.ops, p)
 	}
-	e.pairRetyped(f, first, lo, used)
-	if ordered {
+	e.pairRetyped(f, first, lo, used) // Rule 2
+	if ordered {                      // Rule 3
 		e.markMoved(f, first, f.nb-(eb-lo))
 	}
 	for j := range kg {
@@ -104,9 +108,11 @@ func keyText(t *tree, c uint32, by []string) string {
 	return string(b)
 }
 
+// missingKey is the hash of an element without the key.
 var missingKey = mix(kMember, kString)
 
-// keyHash is equal for elements with equal keys.
+// keyHash is equal for elements with equal keys: each member of the key with its value
+// and type. Elements that lack one have the same hash, missingKey.
 func keyHash(t *tree, c uint32, by []string) uint64 {
 	h := kMember
 	for _, name := range by {
@@ -234,7 +240,7 @@ func (e *engine) guessKey(f *frame) bool {
 // A candidate is a member that may be a key.
 type candidate struct {
 	name  []byte
-	prior int
+	prior int // how much its name looks like a key, see namePrior
 	typ   ValueType
 }
 
@@ -293,7 +299,9 @@ func (e *engine) nameByKey() {
 	}
 }
 
-// namePrior says how much a member's name looks like a key.
+// namePrior says how much a member's name looks like a key, as percent of overlap that
+// it is worth: a name of which every schema makes a key 25, one that ends like a key 18,
+// one that often is unique 12, and any other 0.
 func namePrior(name []byte) int {
 	if len(name) > 32 {
 		return 0

@@ -1,7 +1,12 @@
 package diff
 
-// object compares the members of two objects: side by side while their names
-// agree, then by name.
+// object compares the members of two objects:
+//
+//  1. Members are paired by name, in whatever order they are. Names are compared by
+//     their characters, not as written.
+//  2. A member that only blue has is removed, one that only green has is added; a rule
+//     may take null or an empty value for absent, see present.
+//  3. Differences come in blue's order, those of added members after all others.
 func (e *engine) object(b, g uint32, st int32) {
 	// Most objects have the same names in the same order on both sides: no table is
 	// needed as long as they do.
@@ -127,7 +132,8 @@ func (e *engine) member(b, g uint32, st, gone int32) {
 	e.path = e.path[:len(e.path)-1]
 }
 
-// present compares what may be absent on a side, or count as absent.
+// present compares what may be absent on a side, or count as absent: a whole body, or a
+// member.
 func (e *engine) present(b, g uint32, st int32) {
 	eff := e.effects(st)
 	// A value that a rule takes for absent (null, empty) counts as if it were not
@@ -167,7 +173,8 @@ func (e *engine) absences(b, g uint32, eff *effect) {
 	e.foundHidden(by, kind, b, g, eff)
 }
 
-// only reports what one side has and the other lacks.
+// only reports what one side has and the other lacks, as one difference, however much is
+// in it. Its leaves are absent on green, and so compared with nothing.
 func (e *engine) only(kind Kind, b, g uint32, eff *effect) {
 	if eff.drop != 0 {
 		if b != noNode {

@@ -116,6 +116,7 @@ func begin(body diff.Value, max int) (*maker, int) {
 	return m, min(max, maxBytes/len(m.src)+1)
 }
 
+// release gives the maker back, unless a large body has made it large.
 func (m *maker) release() {
 	if cap(m.values) > maxKept || cap(m.out) > largeBody {
 		return
@@ -130,6 +131,7 @@ type edit struct {
 	kind kind
 }
 
+// A kind is what an edit does to its place; its class is that of the mutant.
 type kind uint8
 
 const (
@@ -240,6 +242,7 @@ func (m *maker) before(at int32) int32 {
 	}
 }
 
+// size is how many places a value takes: its own and those of all values in it.
 func (m *maker) size(at int32) int32 { return int32(m.root.At(int(at)).Size()) }
 
 // sample appends n edits of a kind, at places from the given one on (Floyd's
@@ -256,7 +259,8 @@ func (m *maker) sample(out []edit, k kind, rng *rand.Rand, from, n int) []edit {
 	return out
 }
 
-// differ reports whether two places have different values.
+// differ reports whether two places have different values: [1, 1.0] with its elements
+// swapped is the same array.
 func (m *maker) differ(a, b int32) bool {
 	one, other := m.root.At(int(a)).JSON(), m.root.At(int(b)).JSON()
 	if bytes.Equal(one, other) {
@@ -320,6 +324,7 @@ func (m *maker) withComma(v diff.Value, to int) (int, int) {
 	return from, to
 }
 
+// apply writes the body with one change. The next call overwrites it.
 func (m *maker) apply(c *change) Mutant {
 	b := append(m.out[:0], m.src[:c.from]...)
 	for _, text := range c.with {
