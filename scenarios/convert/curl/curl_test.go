@@ -75,6 +75,27 @@ func importCurl(t testing.TB, text string, files fstest.MapFS) *model.Result {
 	return r
 }
 
+// Text that would take the parser too deep is refused with its line: a stack that
+// is used up could not be caught.
+func TestNestedKeywords(t *testing.T) {
+	for _, text := range []string{
+		"if ", "if if ", "while ", "until ", "time ", "coproc ", "a && ", "a | ", "a||", "a&&", "a |\n", "a && \\\n", "case x in x) ", "[[ ! ", "if a; then ", "while a\ndo\n",
+		"((", "$((", "! ", "[[ a && ", "else ", "for x in ", "{ ", "( ", "f() {", "\"$(", "${a:-",
+	} {
+		data := "echo a\n" + strings.Repeat(text, 1<<18/len(text)) + "curl http://x.example/"
+		if _, err := splitShell(data); err == nil {
+			t.Errorf("%q, repeated: no error", text)
+		}
+	}
+	for _, text := range []string{"a=!!!", "a=- - ", "$((- ", "$((!", "$((~", "$((a?a:", "((a=", "[[ ! ", "let a=", "((a**", "time -p "} {
+		splitShell(text + strings.Repeat(strings.TrimLeft(text, "$(a=[let "), 50_000)) //nolint:errcheck // that it returns is what counts
+	}
+	fine := strings.Repeat("if true; then\n  curl http://x.example/a | jq -r .a && echo ok || echo no\nfi\n", 1000)
+	if list, err := splitShell(fine); err != nil || len(list) == 0 {
+		t.Errorf("a long script: %v", err)
+	}
+}
+
 func TestCurlRequests(t *testing.T) {
 	files := fstest.MapFS{
 		"body.json": {Data: []byte("{\"a\": 1}\n")}, "lines.txt": {Data: []byte("one\r\ntwo\n")}, "logo.png": {Data: []byte("\x89PNG")},

@@ -66,6 +66,9 @@ func splitShell(text string) ([]shCommand, error) {
 	if deep(text) {
 		return nil, fmt.Errorf("brackets are nested more than %d deep", maxNesting)
 	}
+	if line := endless(text); line > 0 {
+		return nil, fmt.Errorf("line %d: commands, keywords or operators are nested more than %d deep", line, maxChain)
+	}
 	file, text, err := parseShell(text)
 	var wrong syntax.ParseError
 	switch {
