@@ -103,6 +103,7 @@ type pmDraft struct {
 	step     *model.Step
 	uses     []pmUse
 	defs     []script.Definition
+	headers  []scriptHeader
 	env      []string // environment variables it reads
 	comments []string
 	skips    []string
@@ -233,6 +234,7 @@ func (im *pmImport) draft(item *pmItem) {
 	im.method(d)
 	im.url(d, r.url)
 	im.headers(d, r.headers)
+	d.scriptHeaders()
 	im.body(d, r.body)
 	im.authOf(d)
 	im.settings(d)
@@ -251,6 +253,7 @@ func (im *pmImport) inherit(d *pmDraft, folder *pmItem) {
 	f := im.folders[i]
 	script.MergeExpect(&d.step.Expect, &f.step.Expect)
 	d.defs = append(slices.Clone(f.defs), d.defs...)
+	d.headers = append(slices.Clone(f.headers), d.headers...)
 	for _, u := range f.uses {
 		d.use(u.name, u.header)
 	}

@@ -3,6 +3,7 @@ package postman
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
@@ -40,6 +41,63 @@ func (h draftHost) Secret(name, text, where string) string {
 }
 
 func (h draftHost) Use(name string) { h.d.use(name, false) }
+
+func (h draftHost) SetHeader(name, value string, add bool) bool {
+	if !naming.IsToken(name) || slices.Contains(clientHeaders, strings.ToLower(name)) || strings.EqualFold(name, "cookie") ||
+		strings.ContainsAny(value, "\r\n") {
+		return false
+	}
+	for _, used := range h.im.namesIn(value) {
+		h.d.use(used, true)
+	}
+	h.d.headers = append(h.d.headers, scriptHeader{model.Field{Name: name, Text: value}, add})
+	return true
+}
+
+// A scriptHeader is a header that a script sets before the request is sent.
+type scriptHeader struct {
+	model.Field
+	add bool // next to others of the name, not in their place
+}
+
+// scriptHeaders writes what scripts set over the request's own headers.
+func (d *pmDraft) scriptHeaders() {
+	for _, h := range d.headers {
+		same := func(f model.Field) bool { return strings.EqualFold(f.Name, h.Name) }
+		i := slices.IndexFunc(d.step.Headers, same)
+		switch {
+		case i < 0:
+			d.step.Headers = append(d.step.Headers, h.Field)
+		case h.add:
+			d.step.Headers = append(d.step.Headers, model.Field{Name: d.step.Headers[i].Name, Text: h.Text})
+		default:
+			d.step.Headers[i].Text = h.Text
+			d.step.Headers = slices.Concat(d.step.Headers[:i+1], slices.DeleteFunc(slices.Clone(d.step.Headers[i+1:]), same))
+		}
+	}
+}
+
+func (h draftHost) IsNext(name string) bool {
+	if h.d.item.request == nil {
+		return false
+	}
+	var order []*pmItem
+	var walk func(i *pmItem)
+	walk = func(i *pmItem) {
+		if i.request != nil {
+			order = append(order, i)
+		}
+		for _, sub := range i.items {
+			walk(sub)
+		}
+	}
+	walk(h.im.c.root)
+	i := slices.Index(order, h.d.item)
+	if i+1 == len(order) {
+		return name == ""
+	}
+	return i >= 0 && name != "" && order[i+1].name == name
+}
 
 func (h draftHost) Schema(data []byte) string {
 	return h.im.asset("schemas/"+cmp.Or(naming.Name(h.d.item.name), "schema")+".json", data)

@@ -183,6 +183,9 @@ func (r *scriptReader) effect(e ast.Expression) {
 		return
 	}
 	name := dotted(call.Callee)
+	if r.header(call, name) || r.jump(call, name) {
+		return
+	}
 	if !slices.Contains(setters, name) {
 		r.lose(e, model.ScriptLines, quiet[name])
 		return
@@ -202,6 +205,55 @@ func (r *scriptReader) effect(e ast.Expression) {
 	}
 	r.set[key] = v
 	r.setVariable(e, key, v)
+}
+
+// header reads pm.request.headers.upsert({key, value}), and add.
+func (r *scriptReader) header(call *ast.CallExpression, name string) bool {
+	method, ok := strings.CutPrefix(name, "pm.request.headers.")
+	if !ok || method != "upsert" && method != "add" || r.after || r.guarded != "" || len(call.ArgumentList) != 1 {
+		return false
+	}
+	object, ok := call.ArgumentList[0].(*ast.ObjectLiteral)
+	if !ok {
+		return false
+	}
+	values := map[string]sym{}
+	for _, p := range object.Value {
+		if keyed, ok := p.(*ast.PropertyKeyed); ok {
+			if key, isText := keyed.Key.(*ast.StringLiteral); isText {
+				values[key.Value.String()] = r.eval(keyed.Value)
+			}
+		}
+	}
+	key, okKey := values["key"].constant()
+	value, okValue := values["value"].asText()
+	if !okKey || !okValue || values["disabled"].kind != symUnknown {
+		return false
+	}
+	if values["value"].kind == symNode && (naming.SecretName(key) || naming.SecretText(value)) {
+		value = r.host.Secret(key, value, "header "+key+" in a script")
+	}
+	if !r.host.SetHeader(key, value, method == "add") {
+		return false
+	}
+	r.keep()
+	r.host.Mapped(model.ScriptLines, 1)
+	return true
+}
+
+// jump reads setNextRequest: to the request that follows anyway it is no jump.
+func (r *scriptReader) jump(call *ast.CallExpression, name string) bool {
+	if !strings.HasSuffix(name, "setNextRequest") || r.guarded != "" || len(call.ArgumentList) != 1 {
+		return false
+	}
+	v := r.eval(call.ArgumentList[0])
+	next, isText := v.constant()
+	if !isText && (v.node == nil || !v.node.Is("null")) || !r.host.IsNext(next) {
+		return false
+	}
+	r.keep()
+	r.host.Mapped(model.ScriptLines, 1)
+	return true
 }
 
 // outranked says why setting a variable does nothing: Postman looks into the

@@ -121,6 +121,12 @@ type Host interface {
 	Secret(name, text, where string) string
 	// Use records that an expectation reads a variable.
 	Use(name string)
+	// SetHeader sets a header of the request; add keeps others of its name. It
+	// reports whether the language can send it.
+	SetHeader(name, value string, add bool) bool
+	// IsNext reports whether a name is that of the request that follows anyway; the
+	// empty name stands for the end.
+	IsNext(name string) bool
 	// Schema keeps a JSON Schema as a file and returns its name.
 	Schema(data []byte) string
 	// IsHead reports whether the answers have no body.
