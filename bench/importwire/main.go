@@ -2,6 +2,7 @@
 // source was written for: both run against a server that records requests.
 //
 //	go run ./importwire jmeter [-v]    generated JMeter plans, played by JMeter
+//	go run ./importwire postman [-v]   assertion forms and values, judged by Newman (npm install newman@6.2.2)
 //
 // It needs the tool on the PATH and says so when it is missing.
 package main
@@ -18,6 +19,7 @@ var tools = []struct {
 	run  func(verbose bool) error
 }{
 	{"jmeter", jmeter},
+	{"postman", postmanForms},
 }
 
 func main() {
