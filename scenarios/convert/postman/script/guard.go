@@ -32,6 +32,8 @@ func guards(m model.Matcher) []model.Matcher {
 		return []model.Matcher{notTypes("object")}
 	case holds("contains"):
 		return []model.Matcher{notTypes("object", "number", "boolean", "null")}
+	case holds("matches"): // a list is text to JavaScript
+		return []model.Matcher{notTypes("array", "object")}
 	case m.Op == "empty" && m.Value.Is("true"):
 		return []model.Matcher{notTypes("null")}
 	case m.Op == "empty":

@@ -89,6 +89,9 @@ func (c *chainReader) member(l link, key string) bool {
 		}
 		return false
 	}
+	if key == "length" {
+		return false // text and lists have one that no path names
+	}
 	at := body(c.subject.path + source.PathMember(key))
 	if c.nested {
 		at, _ = lodashPath(c.subject, key)
