@@ -113,6 +113,7 @@ var allowed = map[string][]string{
 // owner says which of our packages may import a third-party module.
 var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack"},
+	"github.com/tidwall/gjson":                 {"runner/calibrate"},
 	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/openapi", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report", "report/page"},
 	"github.com/google/go-cmp":                 {"diff/internal/oracle", "scenarios/convert/internal/converttest"},

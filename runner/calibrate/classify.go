@@ -1,7 +1,6 @@
 package calibrate
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -134,8 +133,8 @@ func narrowest(g *unstable, r *diff.Rule) (class string) {
 	for i := range g.values {
 		for _, e := range g.values[i].pair {
 			cut = cut || e.Cut
-			var text string
-			if e.Type != diff.StringType && g.key.where == diff.InBody || json.Unmarshal([]byte(e.JSON), &text) != nil {
+			text, ok := textOf(&e)
+			if !ok || e.Type != diff.StringType && g.key.where == diff.InBody {
 				allText = false
 				continue
 			}

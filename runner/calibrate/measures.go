@@ -1,7 +1,6 @@
 package calibrate
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -131,9 +130,10 @@ func (o *observations) unmeasured() []string {
 // is accepted only once.
 func (g *unstable) refused() string {
 	for i := range g.values {
-		var a, b int
 		v := &g.values[i]
-		if json.Unmarshal([]byte(v.pair[0].JSON), &a) != nil || json.Unmarshal([]byte(v.pair[1].JSON), &b) != nil {
+		a, known := statusOf(&v.pair[0])
+		b, both := statusOf(&v.pair[1])
+		if !known || !both {
 			continue
 		}
 		if min(a, b) < 400 && refusesRepeats(max(a, b)) {

@@ -1,7 +1,6 @@
 package calibrate
 
 import (
-	"encoding/json"
 	"math"
 	"regexp"
 	"slices"
@@ -63,8 +62,11 @@ type timeReading struct {
 // counter may have as many of them.
 func readTime(e *diff.Excerpt) timeReading {
 	text := e.JSON
-	if e.Type != diff.NumberType && json.Unmarshal([]byte(e.JSON), &text) != nil {
-		return timeReading{}
+	if e.Type != diff.NumberType {
+		var whole bool
+		if text, whole = textOf(e); !whole {
+			return timeReading{}
+		}
 	}
 	stamp, ok := notation.ParseStamp(text)
 	if !ok || digits(strings.Replace(text, ".", "", 1)) && (stamp.At.Year() < 2001 || stamp.At.Year() > 2100) {
@@ -113,8 +115,7 @@ func shapeOf(g *unstable, texts []string) (string, bool) {
 	var sides [2][]string
 	for i := range g.values {
 		for _, e := range g.values[i].pair {
-			var text string
-			if json.Unmarshal([]byte(e.JSON), &text) == nil {
+			if text, ok := textOf(&e); ok {
 				at := 0
 				if g.values[i].green {
 					at = 1

@@ -6,10 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tidwall/gjson"
 	"pgregory.net/rapid"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/literal"
+	jsonpath "github.com/bgverify/bgverify/diff/path"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -50,7 +52,28 @@ func quotePath(name string) string {
 	return "['" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(name) + "']"
 }
 
-// TestLocatorFindsWhatSelectFinds is the law of captures.
+// secondReading walks a body by gjson, one name or index at a time; empty where a
+// step finds nothing.
+func secondReading(body []byte, steps []jsonpath.Step) string {
+	v := gjson.ParseBytes(body)
+	for _, s := range steps {
+		var next gjson.Result
+		i := 0
+		v.ForEach(func(key, member gjson.Result) bool {
+			if s.Member && v.IsObject() && key.String() == s.Name || !s.Member && v.IsArray() && i == s.Index {
+				next = member
+				return false
+			}
+			i++
+			return true
+		})
+		v = next
+	}
+	return v.Raw
+}
+
+// TestLocatorFindsWhatSelectFinds is the law of captures: the locator, the rules'
+// Select and a reader of other people find the same value.
 func TestLocatorFindsWhatSelectFinds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		body, err := json.Marshal(genValue(4).Draw(t, "body"))
@@ -91,6 +114,9 @@ func TestLocatorFindsWhatSelectFinds(t *testing.T) {
 		}
 		if ok && (string(got.JSON()) != string(want[0].JSON) || got.Type() != want[0].Type) {
 			t.Fatalf("%s in %s: %s, Select finds %s", path.String(), body, got.JSON(), want[0].JSON)
+		}
+		if raw := secondReading(body, l.steps); string(got.JSON()) != raw {
+			t.Fatalf("%s in %s: %s, gjson finds %q", path.String(), body, got.JSON(), raw)
 		}
 	})
 }
