@@ -46,8 +46,16 @@ func (w *walker) readExpectSchema(o *keys.Mapping, e *Expect) {
 
 // compileSchema compiles a file, or the part that a fragment names.
 func (w *walker) compileSchema(at *yaml.Node, name, fragment string, data []byte) (*bodyschema.Schema, error) {
-	if !isAPI(name, data) {
-		return bodyschema.Compile(name, fragment, data)
+	if f := w.schemaFiles[name]; f != nil {
+		return f.Part(fragment)
+	}
+	if w.apis[name] == nil && !isAPI(name, data) {
+		f, err := bodyschema.Read(name, data)
+		if err != nil {
+			return nil, err
+		}
+		w.schemaFiles[name] = f
+		return f.Part(fragment)
 	}
 	if fragment == "" {
 		return nil, errors.New("a description of an API has many schemas; name one: " + path.Base(name) + "#/components/schemas/NAME")

@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios/internal/bodyschema"
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/openapi"
@@ -40,10 +41,12 @@ type loader struct {
 	parts map[string]*partFile
 	// places say where templates are written, to place their placeholders.
 	places map[*Template]place
-	// schemas are the compiled JSON Schema files, by path.
+	// schemas are the compiled schemas, by path and fragment.
 	schemas map[string]compiledSchema
 	// apis are the descriptions of APIs, by path.
 	apis map[string]*openapi.Document
+	// schemaFiles are the JSON Schema files read, by path.
+	schemaFiles map[string]*bodyschema.File
 	// uses counts the uses of parts and rule files so far; see maxUses.
 	uses int
 	// named are the variables that templates name; see warnFlags.
@@ -78,7 +81,7 @@ func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 	return &loader{
 		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source.File{}, texts: map[string][]string{},
 		payloads: map[string][]byte{}, rules: map[string]*keys.Mapping{}, files: map[string]bool{}, parts: map[string]*partFile{},
-		places: map[*Template]place{}, schemas: map[string]compiledSchema{}, apis: map[string]*openapi.Document{}, named: map[string]bool{},
+		places: map[*Template]place{}, schemas: map[string]compiledSchema{}, apis: map[string]*openapi.Document{}, schemaFiles: map[string]*bodyschema.File{}, named: map[string]bool{},
 	}
 }
 

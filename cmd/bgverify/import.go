@@ -32,6 +32,7 @@ var importFormats = []importFormat{
 	importPostman,
 	importCurl,
 	importHAR,
+	importOpenAPI,
 	importJMeter,
 }
 

@@ -70,7 +70,7 @@ var allowed = map[string][]string{
 
 	// The import of other tools: one package a source, over internal.
 	"scenarios/convert": {
-		"scenarios/convert/postman", "scenarios/convert/curl", "scenarios/convert/har", "scenarios/convert/jmeter",
+		"scenarios/convert/postman", "scenarios/convert/curl", "scenarios/convert/har", "scenarios/convert/openapi", "scenarios/convert/jmeter",
 		"scenarios/convert/internal/model", "scenarios/convert/internal/source", "scenarios/convert/internal/write",
 	},
 	"scenarios/convert/postman": {
@@ -83,6 +83,10 @@ var allowed = map[string][]string{
 	"scenarios/convert/curl": {
 		"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
 		"scenarios/convert/internal/web",
+	},
+	"scenarios/convert/openapi": {
+		"scenarios/openapi", "scenarios/internal/bodyschema", "scenarios/template", "scenarios/convert/internal/model",
+		"scenarios/convert/internal/naming", "scenarios/convert/internal/source", "scenarios/convert/internal/write",
 	},
 	"scenarios/convert/har": {
 		"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",

@@ -51,6 +51,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/write"
 	"github.com/bgverify/bgverify/scenarios/convert/jmeter"
+	"github.com/bgverify/bgverify/scenarios/convert/openapi"
 	"github.com/bgverify/bgverify/scenarios/convert/postman"
 )
 
@@ -96,6 +97,7 @@ var formats = []format{
 	{"postman", func(in Input, opts Options) (*model.Result, error) { return postman.Convert(in, opts.Postman) }},
 	{"curl", func(in Input, _ Options) (*model.Result, error) { return curl.Convert(in) }},
 	{"har", func(in Input, opts Options) (*model.Result, error) { return har.Convert(in, opts.HAR) }},
+	{"openapi", func(in Input, _ Options) (*model.Result, error) { return openapi.Convert(in) }},
 	{"jmeter", func(in Input, opts Options) (*model.Result, error) { return jmeter.Convert(in, opts.JMeter) }},
 }
 

@@ -35,6 +35,21 @@ type Schema struct{ compiled *jsonschema.Schema }
 // formats are asserted. The error lists what is wrong with the
 // schema itself, at most three mistakes.
 func Compile(name, fragment string, data []byte) (*Schema, error) {
+	f, err := Read(name, data)
+	if err != nil {
+		return nil, err
+	}
+	return f.Part(fragment)
+}
+
+// A File is a schema file that was read once, to compile many parts of.
+type File struct {
+	name     string
+	compiler *jsonschema.Compiler
+}
+
+// Read reads a schema file.
+func Read(name string, data []byte) (*File, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("not JSON: %w", err)
@@ -45,7 +60,12 @@ func Compile(name, fragment string, data []byte) (*Schema, error) {
 	if err := c.AddResource("scenario:///"+name, doc); err != nil {
 		return nil, fmt.Errorf("not a JSON Schema: %w", err)
 	}
-	s, err := c.Compile("scenario:///" + name + fragment)
+	return &File{name, c}, nil
+}
+
+// Part compiles the part that a fragment names; see Compile.
+func (f *File) Part(fragment string) (*Schema, error) {
+	s, err := f.compiler.Compile("scenario:///" + f.name + fragment)
 	var invalid *jsonschema.SchemaValidationError
 	if errors.As(err, &invalid) {
 		if list := violations(invalid.Err); len(list) > 0 {

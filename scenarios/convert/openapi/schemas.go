@@ -1,0 +1,181 @@
+package openapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/internal/bodyschema"
+	"github.com/bgverify/bgverify/scenarios/openapi"
+)
+
+// maxSchemas is how many bytes the schemas may have when each file holds all that it
+// refers to. Past it they are written into one file, which every suite names parts of.
+const maxSchemas = 1 << 20
+
+// schemaFiles are the schemas of answers.
+type schemaFiles struct {
+	roots []schemaRoot
+	file  map[*openapi.Node]string // what expect: schema says
+}
+
+// A schemaRoot is the schema of a response.
+type schemaRoot struct {
+	node *openapi.Node // what the response refers to, where it is a reference
+	name string
+}
+
+// schemaKey is the schema that a node stands for, and its name where it has one.
+func (im *importer) schemaKey(n *openapi.Node) (*openapi.Node, string) {
+	out, err := im.d.Resolve(n)
+	if err != nil {
+		return nil, ""
+	}
+	ref := n.Str("$ref")
+	return out, ref[strings.LastIndexAny(ref, "/#")+1:]
+}
+
+// writeSchemas writes the schema of every JSON answer, of errors too: cases that are
+// written by hand need them.
+func (im *importer) writeSchemas() {
+	im.schemas.file = map[*openapi.Node]string{}
+	seen := map[*openapi.Node]bool{}
+	for _, o := range im.d.Operations {
+		for _, r := range o.Responses {
+			m := jsonMedia(r.Media)
+			if m == nil || m.Schema == nil {
+				continue
+			}
+			key, name := im.schemaKey(m.Schema)
+			if key == nil || seen[key] {
+				continue
+			}
+			seen[key] = true
+			if name == "" {
+				name = im.caseIDs[o] + "-" + strings.ToLower(r.Status)
+			}
+			im.schemas.roots = append(im.schemas.roots, schemaRoot{key, name})
+		}
+	}
+	if !im.singleSchemas() {
+		im.sharedSchemas()
+	}
+}
+
+// singleSchemas writes a file for each schema; false: they are too large for that.
+func (im *importer) singleSchemas() bool {
+	var files []model.File
+	var lost []*openapi.Error
+	size := 0
+	names := naming.NewNamer("-")
+	at := map[*openapi.Node]string{}
+	for _, root := range im.schemas.roots {
+		text, dropped, err := im.d.JSONSchema(root.node)
+		if size += len(text); err != nil || size > maxSchemas {
+			return false
+		}
+		if says, err := saysSomething(text); err != nil {
+			dropped = append(dropped, &openapi.Error{Pos: root.node.Pos(), Msg: "schema " + root.name + ": " + err.Error()})
+			text = nil
+		} else if !says {
+			text = nil
+		}
+		for _, e := range dropped {
+			if !containsFault(lost, e) {
+				lost = append(lost, e)
+			}
+		}
+		if text != nil {
+			name := "schemas/" + names.Take(fileName(root.name)) + ".json"
+			files, at[root.node] = append(files, model.File{Name: name, Data: text}), name
+		}
+	}
+	im.assets, im.schemas.file = append(im.assets, files...), at
+	im.loseParts(lost)
+	return true
+}
+
+func containsFault(list []*openapi.Error, e *openapi.Error) bool {
+	for _, o := range list {
+		if *o == *e {
+			return true
+		}
+	}
+	return false
+}
+
+func (im *importer) loseParts(lost []*openapi.Error) {
+	for _, e := range lost {
+		im.lose(nil, model.Assertions, e.Pos.String(), "", e.Msg)
+	}
+}
+
+// fileName keeps a schema's own name where that is one for files.
+func fileName(name string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '-'
+	}, name)
+	if clean = strings.Trim(clean, "-"); len(clean) > 80 {
+		clean = clean[:80]
+	}
+	if clean == "" {
+		return "schema"
+	}
+	return clean
+}
+
+// saysSomething reports whether a schema refuses any value, as far as can be seen; err
+// is why it cannot be used.
+func saysSomething(text []byte) (bool, error) {
+	var doc map[string]json.RawMessage
+	if json.Unmarshal(text, &doc) != nil || len(doc) < 2 {
+		return false, nil
+	}
+	_, err := bodyschema.Compile("schema.json", "", text)
+	return true, err
+}
+
+// sharedSchemas writes all schemas into one file.
+func (im *importer) sharedSchemas() {
+	const name = "schemas/all.json"
+	b := im.d.NewBundle()
+	at := map[*openapi.Node]string{}
+	for _, root := range im.schemas.roots {
+		at[root.node] = name + "#/$defs/" + b.Define(root.node, fileName(root.name))
+	}
+	defs, err := b.Defs()
+	if err == nil {
+		text := []byte(`{"$schema":"` + openapi.Dialect + `","$defs":` + string(defs) + "}")
+		if _, err = bodyschema.Compile(name, "", text); err == nil {
+			var pretty bytes.Buffer
+			if json.Indent(&pretty, text, "", " ") == nil {
+				im.assets = append(im.assets, model.File{Name: name, Data: append(pretty.Bytes(), '\n')})
+				im.schemas.file = at
+				im.loseParts(b.Dropped)
+				return
+			}
+		}
+	}
+	im.lose(nil, model.Assertions, "schemas", "", "they cannot be written: "+err.Error())
+}
+
+// jsonMedia is the form of an answer that is JSON, as far as the document says; */* is
+// what generators write for it.
+func jsonMedia(list []openapi.Media) *openapi.Media {
+	for i := range list {
+		if list[i].JSON() {
+			return &list[i]
+		}
+	}
+	for i := range list {
+		if list[i].Type == "*/*" {
+			return &list[i]
+		}
+	}
+	return nil
+}
