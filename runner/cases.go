@@ -235,7 +235,7 @@ func (s *suiteRun) withheld(j *job, id string) (run.Verdict, string) {
 func (w *walk) declare() {
 	for _, name := range w.suite.suite.Secrets {
 		if i := slices.Index(w.columns, name); i >= 0 && i < len(w.row.Cells) && w.row.Cells[i].Text != "" {
-			w.suite.run.secret(name, w.row.Cells[i].Text)
+			w.tellSecret(name, w.row.Cells[i].Text)
 		}
 	}
 }

@@ -362,7 +362,9 @@ func (w *walk) takeBackOne(ctx context.Context, kind LaneKind, side scenarios.Si
 		} else {
 			pair.Green, r.Green = s.x, judge.SideResult(s.x)
 		}
-		w.suite.run.emit(run.Event{Pair: pair})
+		if w.loaded == nil {
+			w.suite.run.emit(run.Event{Pair: pair})
+		}
 	}
 	w.result.Steps = append(w.result.Steps, r)
 }

@@ -49,6 +49,7 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 	}
 	var homes []*suiteRun
 	found := newLoadFindings(s.suite.Name, stage.Name)
+	found.secret = s.run.secret
 	plan, why, verdict := s.attackPlan(ctx, stage, found, &homes)
 	defer func() {
 		for _, home := range homes {
@@ -59,6 +60,7 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		r.Verdict, r.Reason = verdict, why
 		return r
 	}
+	r.Warnings = append(r.Warnings, rowsShort(plan)...)
 	r.Blue = addresses(plan.Routes, func(route attack.Route) []attack.Request { return route.Blue })
 	plan.Known = func(rate float64) perf.Known {
 		return s.run.plan.Calibration.Known(s.suite.Name, stage.Name, r.Blue, rate)
@@ -146,6 +148,7 @@ func fill(r *run.LoadResult, p *attack.Report) {
 	if p.Rate > 0 {
 		r.Rate = p.Rate
 	}
+	r.PerWalk = p.PerWalk
 	r.Seconds, r.Blocks, r.Dropped, r.Comparisons = p.Seconds, p.Blocks, p.Dropped, p.Comparisons
 	r.Alone, r.Cause = p.Alone, p.Cause
 	r.Errors, r.Requests = run.PerSide(p.Errors), run.PerSide(p.Requests)
@@ -190,8 +193,16 @@ func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
 	}
 	if plan.Timeout == 0 {
 		for i := range stage.Steps {
-			if target := stage.Steps[i].Target; target != nil && len(target.Steps) > 0 {
-				plan.Timeout = max(plan.Timeout, target.Steps[0].Timeout)
+			target := stage.Steps[i].Target
+			if target == nil {
+				continue
+			}
+			steps := target.Steps
+			if stage.Walks() {
+				steps = slices.Concat(steps, target.Cleanup)
+			}
+			for _, step := range steps {
+				plan.Timeout = max(plan.Timeout, step.Timeout)
 			}
 		}
 	}
@@ -214,7 +225,7 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, f
 			return nil, err.Error(), run.Broken
 		}
 		step := part.Target.Steps[0]
-		if hasEffects(step) && (!stage.Writes || !home.mayWrite(step)) {
+		if home.barsLoad(stage, part.Target) {
 			return nil, fmt.Sprintf("case %s leaves something behind: it takes load only with writes: true, where the stage's limits allow writes", part.Target.ID), run.Skip
 		}
 		w := newWalk(home, part.Target.ID, s.run.now())
@@ -225,6 +236,16 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, f
 		if v, reason := home.enter(ctx, w); v != 0 {
 			return nil, reason, v
 		}
+		if stage.Walks() {
+			c, err := home.planCase(part, plan, found)
+			if err == nil {
+				err = c.ready(w, plan)
+			}
+			if err != nil {
+				return nil, fmt.Sprintf("case %s: %v", part.Target.ID, err), run.Broken
+			}
+			continue
+		}
 		route, err := w.route(ctx, step, part, plan, found)
 		if err != nil {
 			return nil, fmt.Sprintf("case %s: %v", part.Target.ID, err), run.Broken
@@ -232,6 +253,18 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, f
 		plan.Routes = append(plan.Routes, *route)
 	}
 	return plan, "", 0
+}
+
+// barsLoad reports whether a case has a step with side effects that the stage or its
+// limits do not allow.
+func (s *suiteRun) barsLoad(stage *scenarios.LoadStage, test *scenarios.Case) bool {
+	steps := test.Steps
+	if stage.Walks() {
+		steps = slices.Concat(steps, test.Cleanup)
+	}
+	return slices.ContainsFunc(steps, func(step *scenarios.Step) bool {
+		return step.SideEffects == scenarios.Unreviewed || hasEffects(step) && (!stage.Writes || !s.mayWrite(step))
+	})
 }
 
 // identityHeader is the first header by which the suite or the stage of the run
@@ -255,8 +288,8 @@ func (e *execution) homeOf(own *suiteRun, part *scenarios.LoadStep) (*suiteRun, 
 	switch {
 	case part.Target == nil:
 		return nil, fmt.Errorf("load step %s/%s names no case", part.Suite, part.Case)
-	case len(part.Target.Steps) != 1:
-		return nil, fmt.Errorf("case %s has %d steps; a load step has one", part.Target.ID, len(part.Target.Steps))
+	case len(part.Target.Steps) == 0:
+		return nil, fmt.Errorf("case %s has no steps", part.Target.ID)
 	case part.Home == nil || part.Home.Name == own.suite.Name:
 		return own, nil
 	}
@@ -281,7 +314,7 @@ func (w *walk) route(ctx context.Context, step *scenarios.Step, part *scenarios.
 	if err != nil {
 		return nil, err
 	}
-	route := &attack.Route{Name: step.Request.Method + " " + routePath(step), Weight: part.Weight, Compare: step.Compare && !w.shared(step)}
+	route := &attack.Route{Name: step.Request.Method + " " + routePath(step), Weight: part.Weight, Compare: step.Compare && !w.suite.sharedService(step)}
 	judge := &loadJudge{route: found.addRoute(route.Name), step: step, rules: rules, found: found}
 	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		for _, m := range expectOf(step, side).Status {
@@ -317,6 +350,9 @@ func (w *walk) route(ctx context.Context, step *scenarios.Step, part *scenarios.
 	return route, nil
 }
 
+// errNoRows: a case with data has none.
+var errNoRows = errors.New("its data has no rows")
+
 // rowPayloads adds a request for each row of the case's data.
 func (w *walk) rowPayloads(route *attack.Route, add func(int) error) error {
 	w.columns = w.test.Data.Columns
@@ -333,7 +369,7 @@ func (w *walk) rowPayloads(route *attack.Route, add func(int) error) error {
 		}
 	}
 	if len(route.Blue) == 0 {
-		return errors.New("its data has no rows")
+		return errNoRows
 	}
 	return nil
 }
@@ -365,11 +401,7 @@ func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios
 		key = w.suite.suite.Name + "/" + key
 	}
 	services[key] = out.to.config
-	for i, h := range out.request.Headers {
-		if h.Name == "traceparent" { // not sampled: a load must not flood the traces
-			out.request.Headers[i].Value = strings.TrimSuffix(h.Value, "01") + "00"
-		}
-	}
+	unsampled(out.request)
 	rows := &judging.rows[judge.Count(side == scenarios.Green)]
 	*rows = append(*rows, loadRow{checks: checks.WithoutLatency(), url: out.request.URL, body: out.request.Body, sent: out.request.Headers})
 	return &attack.Request{Service: key, Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: out.request.Body}, nil

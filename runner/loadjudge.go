@@ -144,7 +144,9 @@ type loadFindings struct {
 	examples []run.StepResult
 	pairs    []*run.Pair
 	kept     map[string]int // examples by place or expectation
-	exchange int            // kept
+	revealed map[scenarios.Named]bool
+	secret   func(name, value string) // makes a value unreadable in what is written
+	exchange int                      // kept
 }
 
 // A loadPlace is where answers differ, see cause.Place.
@@ -170,7 +172,7 @@ const (
 )
 
 func newLoadFindings(suite, stage string) *loadFindings {
-	return &loadFindings{suite: suite, stage: stage, causes: cause.NewSet(), places: map[string]*loadPlace{}, kept: map[string]int{}}
+	return &loadFindings{suite: suite, stage: stage, causes: cause.NewSet(), places: map[string]*loadPlace{}, kept: map[string]int{}, revealed: map[scenarios.Named]bool{}, secret: func(string, string) {}}
 }
 
 // addRoute makes room for a route and returns its index.

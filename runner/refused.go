@@ -157,6 +157,12 @@ func (s *suiteRun) designs(stage *scenarios.LoadStage) []perf.Design {
 		if part.Target == nil || len(part.Target.Steps) == 0 {
 			continue
 		}
+		if stage.Walks() {
+			if home, err := s.run.homeOf(s, part); err == nil {
+				_, _ = home.planCase(part, plan, nil) // errors are those of compiling rules for what is found
+			}
+			continue
+		}
 		step := part.Target.Steps[0]
 		route := attack.Route{Name: step.Request.Method + " " + routePath(step), Weight: part.Weight}
 		if home, err := s.run.homeOf(s, part); err == nil {

@@ -249,9 +249,19 @@ func (w *walk) apiKey(out *outgoing, auth *scenarios.Auth, sc *scope) error {
 func (w *walk) secret(sc *scope, name string, t *scenarios.Template) (string, error) {
 	value, err := sc.expand(t)
 	if err == nil && value != "" && !strings.HasPrefix(value, "{{") {
-		w.suite.run.secret(name, value)
+		w.tellSecret(name, value)
 	}
 	return value, err
+}
+
+// tellSecret makes a value unreadable in everything written from now on. A walk
+// under load, of which there are many, only does so when something of it is kept.
+func (w *walk) tellSecret(name, value string) {
+	if w.loaded != nil {
+		w.loaded.secrets = append(w.loaded.secrets, scenarios.Named{Name: name, Value: value})
+		return
+	}
+	w.suite.run.secret(name, value)
 }
 
 // A credential is a value that an auth is made of, and where it goes.

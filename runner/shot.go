@@ -99,7 +99,7 @@ const wholeGrace = 5 * time.Second
 // intend logs that an unsafe request is about to leave, so that a killed run
 // knows what it may have done.
 func (w *walk) intend(step *scenarios.Step, sc *scope) {
-	if !repeatable(step) {
+	if !repeatable(step) && w.loaded == nil {
 		w.suite.run.emit(run.Event{Intent: &run.Intent{Case: w.id, Step: sc.step, Side: sc.side.String(), Began: w.started}})
 	}
 }
@@ -163,7 +163,7 @@ func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (s
 	}
 	l.captures[c.Name] = v
 	if slices.Contains(w.suite.suite.Secrets, c.Name) && v.Text != "" {
-		w.suite.run.secret(c.Name, v.Text)
+		w.tellSecret(c.Name, v.Text)
 	}
 	out.check(side, c, "finds a value", true, text.Cut(v.JSON, run.MaxGot))
 	return v, true

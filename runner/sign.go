@@ -42,7 +42,12 @@ func (w *walk) deliver(ctx context.Context, out *outgoing, before func()) (*wire
 			return failed, err
 		}
 		before()
-		x := w.suite.run.send(ctx, out.to, out.request, &w.sent)
+		var x *wire.Exchange
+		if w.loaded != nil {
+			x = w.loaded.sendOver(ctx, out)
+		} else {
+			x = w.suite.run.send(ctx, out.to, out.request, &w.sent)
+		}
 		if again || out.answered == nil || x.Err != nil || !out.answered(x) {
 			return x, nil
 		}

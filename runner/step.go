@@ -175,9 +175,12 @@ func (w *walk) brokenStep(step *scenarios.Step, name string, err error) *run.Ste
 	return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Broken, Reasons: []string{err.Error()}}
 }
 
-func (w *walk) shared(step *scenarios.Step) bool {
-	s := w.suite.green.service(step.Service)
-	return s != nil && s.shared
+func (w *walk) shared(step *scenarios.Step) bool { return w.suite.sharedService(step) }
+
+// sharedService reports whether both sides ask one service for a step.
+func (s *suiteRun) sharedService(step *scenarios.Step) bool {
+	to := s.green.service(step.Service)
+	return to != nil && to.shared
 }
 
 // guard says what keeps a step from being sent at all; empty: nothing.

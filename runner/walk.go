@@ -39,6 +39,8 @@ type walk struct {
 	// pairs are the straight lanes' exchanges by step, kept for the crossing lanes.
 	pairs map[string]*run.Pair
 	sent  sentCount
+	// loaded is the walk under load that this one is a side of; nil: none.
+	loaded *loadWalk
 
 	result *run.CaseResult
 	ended  string // why the rest is skipped; empty: it is not

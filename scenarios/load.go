@@ -205,19 +205,22 @@ func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map
 	c := home.Cases[i]
 	step.Home, step.Target = home, c
 	switch {
-	case len(c.Steps) != 1:
-		fail("a load stage sends cases of one step; setup may prepare what the step needs", "case %q has %d steps", step.Case, len(c.Steps))
+	case len(c.Steps) == 0:
+		fail("", "case %q has no steps", step.Case)
 	case c.Skip != "":
 		fail("", "case %q of load %q is skipped: %s", step.Case, stage.Name, c.Skip)
-	case c.Steps[0].Poll != nil:
-		fail("", "case %q of load %q polls", step.Case, stage.Name)
-	case slices.Contains(home.kinds(c.Steps[0]), AuthDigest):
-		fail("a load stage sends requests that are made before it begins", "case %q answers a Digest challenge", step.Case)
-	case c.Steps[0].SideEffects > NoEffects && !stage.Writes:
+	case c.anyStep(func(s *Step) bool { return s.Poll != nil }):
+		fail("the sides would send different numbers of requests", "case %q of load %q polls", step.Case, stage.Name)
+	case c.anyStep(func(s *Step) bool { return slices.Contains(home.kinds(s), AuthDigest) }):
+		fail("a load stage asks each request once", "case %q answers a Digest challenge", step.Case)
+	case c.anyStep(func(s *Step) bool { return s.SideEffects > NoEffects }) && !stage.Writes:
 		fail("add writes: true to the stage, and limits: {writes: allow} to the env file", "case %q has side effects", step.Case)
-	case c.Steps[0].leavesSomething():
-		fail("make the request idempotent or isolated, or leave the case out of the load",
-			"case %q is compensated, and a load stage cannot take back what each of its requests creates", step.Case)
+	case c.anyStep(func(s *Step) bool { return s.leavesSomething() && !c.takesBack(s) }):
+		fail("add cleanup: with the request that takes it back, make the request idempotent or isolated, or leave the case out of the load",
+			"case %q is compensated, and none of its steps takes back what each of its walks creates", step.Case)
+	}
+	if c.Walked() {
+		return // it signs each request when it sends it
 	}
 	const good = 5 * time.Minute // for which AWS takes a signature
 	if stage.Duration > good && slices.Contains(home.kinds(c.Steps[0]), AuthAWS) {

@@ -397,7 +397,7 @@ type LoadStage struct {
 
 // A LoadStep is one route of a load stage.
 type LoadStep struct {
-	Suite, Case string // a case of one step; its suite's setup runs once per side before the load
+	Suite, Case string // a case; its suite's setup runs once per side before the load
 	Weight      int
 	// Home and Target are the suite and case named, whatever a Selection leaves of them.
 	Home   *Suite

@@ -30,9 +30,10 @@ type block struct {
 	after   Load // what the block before it loaded
 	healthy bool // V2: the generator did its work in it
 	planned float64
-	sent    [2]int
+	walks   [2]int // begun; 0 in stages of single requests
+	sent    [2]int // requests
 	failed  [2]int
-	done    [2]int // successes that ended within the block
+	done    [2]int // successful walks, or else requests, that ended within the block
 	pairs   int    // with an answer or a failure of the service on both sides
 	only    [2]int // pairs in which only this side failed
 	q       [2][len(blockQuantiles)]float64
@@ -44,10 +45,10 @@ type block struct {
 
 // collect sums up the records of a block. They may come in any order: they are
 // put into the order of the schedule first (rule: splitting the records over
-// several workers changes nothing).
+// several workers changes nothing). Whole walks speak for their own routes only.
 func (s *Stage) collect(index int, records []Record) *block {
 	slices.SortFunc(records, func(a, b Record) int {
-		if c := cmp.Compare(a.Pair, b.Pair); c != 0 {
+		if c := cmp.Or(compareBool(a.Walk, b.Walk), cmp.Compare(a.Pair, b.Pair), cmp.Compare(a.Step, b.Step)); c != 0 {
 			return c
 		}
 		if c := compareBool(a.Green, b.Green); c != 0 {
@@ -55,28 +56,35 @@ func (s *Stage) collect(index int, records []Record) *block {
 		}
 		return cmp.Compare(a.Scheduled, b.Scheduled)
 	})
-	b := &block{index: index, load: s.design.LoadOf(index), planned: s.design.Planned(), healthy: true}
+	b := &block{index: index, load: s.design.LoadOf(index), planned: s.design.begins(), healthy: true}
 	if index > 0 {
 		b.after = s.design.LoadOf(index - 1)
 	}
-	for _, r := range records {
+	requests, walks := splitWalks(records)
+	for _, r := range requests {
 		b.count(r, s.length/4)
 	}
-	b.healthy = b.healthy && b.sentEnough()
+	for _, r := range walks {
+		b.walks[sideOf(r)]++
+	}
+	b.healthy = b.healthy && b.sentEnough(b.begun(s.design))
 	if b.healthy {
-		for _, r := range records {
+		for _, r := range requests {
 			s.lags.add(r.Lag)
 		}
 	}
 	var latencies [2][]float64
 	perRoute := make([][2][]float64, len(s.design.Routes))
-	s.usable(records, func(r Record, seconds float64) {
-		side := sideOf(r)
-		latencies[side] = append(latencies[side], seconds)
-		if int(r.Route) < len(perRoute) {
+	ofRoute := func(r Record, seconds float64) {
+		if side := sideOf(r); int(r.Route) < len(perRoute) {
 			perRoute[r.Route][side] = append(perRoute[r.Route][side], seconds)
 		}
+	}
+	s.usable(b.load, requests, func(r Record, seconds float64) {
+		latencies[sideOf(r)] = append(latencies[sideOf(r)], seconds)
+		ofRoute(r, seconds)
 	})
+	s.usable(b.load, walks, ofRoute)
 	for side := range latencies {
 		slices.Sort(latencies[side])
 		for i, q := range blockQuantiles {
@@ -97,7 +105,7 @@ func (s *Stage) collect(index int, records []Record) *block {
 		}
 	}
 	if s.design.Pairing == Paired {
-		b.countPairs(records)
+		b.countPairs(requests)
 	} else {
 		b.pairs = min(b.sent[blue], b.sent[green])
 		for side := range b.only { // a side that was sent one more may have failed all of them
@@ -108,6 +116,12 @@ func (s *Stage) collect(index int, records []Record) *block {
 	s.whole.add(b, latencies)
 	s.stalls.add(b, latencies)
 	return b
+}
+
+// splitWalks parts sorted records into those of requests and those of whole walks.
+func splitWalks(sorted []Record) (requests, walks []Record) {
+	i, _ := slices.BinarySearchFunc(sorted, true, func(r Record, walk bool) int { return compareBool(r.Walk, walk) })
+	return sorted[:i], sorted[i:]
 }
 
 // count takes a record into the block's counts. Rule V2 reads the generator
@@ -123,10 +137,18 @@ func (b *block) count(r Record, latest time.Duration) {
 	}
 }
 
-// sentEnough says whether at least 90 % of the planned requests were sent.
-func (b *block) sentEnough() bool {
+// begun counts what the generator schedules: walks, or else requests.
+func (b *block) begun(d Design) [2]int {
+	if d.walks() {
+		return b.walks
+	}
+	return b.sent
+}
+
+// sentEnough says whether at least 90 % of the planned requests or walks were begun.
+func (b *block) sentEnough(begun [2]int) bool {
 	want := math.Floor(0.9 * b.planned)
-	return (b.load == GreenOnly || float64(b.sent[blue]) >= want) && (b.load == BlueOnly || float64(b.sent[green]) >= want)
+	return (b.load == GreenOnly || float64(begun[blue]) >= want) && (b.load == BlueOnly || float64(begun[green]) >= want)
 }
 
 // countPairs counts the pairs and those in which one side alone failed.
@@ -149,8 +171,9 @@ func (b *block) countPairs(records []Record) {
 // counts as a latency of the timeout. Any other failure has no latency, and its
 // partner is left out with it: a fast failure cannot improve a quantile. Leaving
 // out slow ones can, by as many requests as the errors gate accepts. Unpaired
-// requests have no partner; there a failure leaves out itself alone.
-func (s *Stage) usable(records []Record, yield func(r Record, seconds float64)) {
+// requests have no partner; there a failure leaves out itself alone. Neither counts
+// what only one of two walks came to: the other ended before it.
+func (s *Stage) usable(load Load, records []Record, yield func(r Record, seconds float64)) {
 	counts := func(r *Record) bool { return r.Failure == Succeeded || r.Failure == TimedOut }
 	take := func(r *Record) {
 		latency := r.Latency
@@ -168,7 +191,8 @@ func (s *Stage) usable(records []Record, yield func(r Record, seconds float64)) 
 		return
 	}
 	eachPair(records, func(bl, gr *Record) {
-		if (bl != nil && !counts(bl)) || (gr != nil && !counts(gr)) {
+		alone := s.design.walks() && load == Both && (bl == nil || gr == nil)
+		if alone || (bl != nil && !counts(bl)) || (gr != nil && !counts(gr)) {
 			return
 		}
 		if bl != nil {
@@ -187,7 +211,7 @@ func eachPair(records []Record, f func(bl, gr *Record)) {
 		switch {
 		case r.Green:
 			f(nil, r)
-		case i+1 < len(records) && records[i+1].Green && records[i+1].Pair == r.Pair:
+		case i+1 < len(records) && records[i+1].Green && records[i+1].Pair == r.Pair && records[i+1].Step == r.Step:
 			f(r, &records[i+1])
 			i++
 		default:

@@ -100,10 +100,11 @@ func (e evidence) refused() bool { return e.bias > 0 && e.delta < 2*e.bias }
 func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	v := &view{Stage: s, blocks: s.valid(), alpha: alpha, health: h, seconds: (time.Duration(s.next) * s.design.Block()).Seconds()}
 	d := &Decision{Look: s.look, Seconds: v.seconds, Blocks: len(v.blocks)}
-	planned := 0.0
+	planned, begun := 0.0, 0
 	for _, b := range s.blocks {
 		for side := range b.sent {
 			d.Requests[side] += b.sent[side]
+			begun += b.begun(s.design)[side]
 			d.Errors[side] += b.failed[side]
 			if b.load == Both || int(b.load) == side+1 {
 				planned += b.planned
@@ -113,7 +114,7 @@ func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	v.dropped = s.dropped()
 	d.Dropped = v.dropped
 	if planned > 0 {
-		d.Achieved = math.Min(1, float64(d.Requests[blue]+d.Requests[green])/planned)
+		d.Achieved = math.Min(1, float64(begun)/planned)
 	}
 	d.LatenessP50, d.LatenessP99 = s.lags.quantile(0.5), s.lags.quantile(0.99)
 

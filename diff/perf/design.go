@@ -19,13 +19,13 @@ const (
 // A Route is one request shape of a stage with its share of the load.
 type Route struct {
 	Name  string  `json:"name"`
-	Share float64 `json:"share"` // of the requests; the shares of a stage sum to 1
+	Share float64 `json:"share"` // its number by the number of requests; the shares of requests sum to 1
 }
 
 // A Design is what a load stage sets out to measure. It is fixed before the
 // first request: nothing in it may depend on what is measured.
 type Design struct {
-	Rate     float64       `json:"rate"` // requests per second and side
+	Rate     float64       `json:"rate"` // requests, or walks, per second and side
 	Duration time.Duration `json:"duration"`
 	WarmUp   time.Duration `json:"warm_up"` // 0: max(5 s, 200 requests per side) but for these no longer than Duration; twice that when interleaved
 	Timeout  time.Duration `json:"timeout"` // a timed-out request counts as this long
@@ -42,6 +42,10 @@ type Design struct {
 	// slow each other there says nothing of green and is no doubt.
 	Calibrates bool  `json:"calibrates,omitempty"`
 	Known      Known `json:"known,omitzero"` // what a calibration found
+	// PerWalk is the mean number of requests of a walk; 0: the stage sends single requests.
+	PerWalk float64 `json:"per_walk,omitempty"`
+	// Settle is how long a walk pauses by itself at most: the default warm-up is as much longer.
+	Settle time.Duration `json:"settle,omitempty"`
 }
 
 // The fixed figures of the rule.
@@ -76,7 +80,7 @@ func (d Design) withDefaults() Design {
 	if d.WarmUp <= 0 && d.Pairing != Recorded && d.Rate > 0 {
 		// A stage that cannot hold 200 requests proves nothing: warming up for
 		// them would only make it outlast its duration.
-		d.WarmUp = max(5*d.Unit/2, min(d.Duration, time.Duration(math.Ceil(min(200/d.Rate, 1e8)*1e9))))
+		d.WarmUp = max(5*d.Unit/2, min(d.Duration, time.Duration(math.Ceil(min(200/d.requestRate(), 1e8)*1e9)))) + d.Settle
 		if d.Pairing == Interleaved { // one side after the other
 			d.WarmUp *= 2
 		}
@@ -87,7 +91,18 @@ func (d Design) withDefaults() Design {
 // gatesP99 says whether p99 is a gate: when the file writes its margin, or when
 // a block of the shortest length holds the 200 requests per side that p99 needs.
 func (d Design) gatesP99() bool {
-	return d.Margins.P99 != (Margin{}) || d.Rate*d.Unit.Seconds() >= 200-1e-9
+	return d.Margins.P99 != (Margin{}) || d.requestRate()*d.Unit.Seconds() >= 200-1e-9
+}
+
+// walks reports whether the stage walks whole cases.
+func (d Design) walks() bool { return d.PerWalk > 0 }
+
+// requestRate is the planned number of requests per second and side.
+func (d Design) requestRate() float64 {
+	if d.walks() {
+		return d.Rate * d.PerWalk
+	}
+	return d.Rate
 }
 
 // Block returns the length of a block: 2 s, or as long as it takes for 2 requests
@@ -98,8 +113,8 @@ func (d Design) Block() time.Duration {
 	if d.gatesP99() {
 		q = 0.99
 	}
-	l := max(d.Unit, time.Duration(math.Ceil(min(2/((1-q)*d.Rate), 1e7)-1e-9))*time.Second)
-	if fine := time.Duration(math.Ceil(2 / ((1 - q) * d.Rate) * 1e9)); d.Unit < time.Second {
+	l := max(d.Unit, time.Duration(math.Ceil(min(2/((1-q)*d.requestRate()), 1e7)-1e-9))*time.Second)
+	if fine := time.Duration(math.Ceil(2 / ((1 - q) * d.requestRate()) * 1e9)); d.Unit < time.Second {
 		l = max(d.Unit, fine)
 	}
 	if d.Pairing == Interleaved {
@@ -108,7 +123,7 @@ func (d Design) Block() time.Duration {
 	return l
 }
 
-// PairStart is the scheduled time of a pair's first request since the schedule's start.
+// PairStart is the scheduled time of a pair's first request, or of its first walk, since the schedule's start.
 func (d Design) PairStart(pair uint32) time.Duration {
 	return time.Duration(math.Round(min(float64(pair)/d.Rate*1e9, math.MaxInt64/2)))
 }
@@ -137,6 +152,14 @@ func (d Design) Length() time.Duration {
 
 // Planned is the number of requests per side that a block is planned to hold.
 func (d Design) Planned() float64 {
+	if d.walks() {
+		return d.begins() * d.PerWalk
+	}
+	return d.begins()
+}
+
+// begins is the number of walks, or else of requests, that a block is planned to begin.
+func (d Design) begins() float64 {
 	n := d.Rate * d.Block().Seconds()
 	if d.Pairing == Interleaved {
 		n /= 2

@@ -84,14 +84,18 @@ type Comparison struct {
 }
 
 // A Record is one request of a load stage, as it is kept on disk (see
-// runner/attack for the encoding, at most 32 bytes).
+// runner/attack for the encoding, at most 32 bytes). In a stage that walks whole
+// cases (Design.PerWalk) a pair is two walks, and a walk that has ended has a record
+// too: its Latency is the time from its scheduled start to the end of its last request.
 type Record struct {
 	Pair      uint32        // number of the pair within the stage's schedule
+	Step      uint16        // place of the request in its walk; 0 in other stages
+	Walk      bool          // of a whole walk rather than of a request
 	Green     bool          // side
 	Solo      bool          // sent in a solo block: the other side rested
 	Route     uint8         // index into the stage's routes
 	Worker    uint8         // the generator that sent it
-	Scheduled time.Duration // since the schedule's start
+	Scheduled time.Duration // since the schedule's start; of a later request of a walk: when it could be sent
 	Lag       time.Duration // actual send minus scheduled
 	Latency   time.Duration // from the scheduled send time to the last byte
 	Status    uint16        // HTTP status; 0 when there was none

@@ -10,7 +10,7 @@ import (
 // The figures of the errors and throughput rules.
 const (
 	leastFailBlocks   = 3     // failures must fall in as many blocks
-	leastDifference   = 0.001 // of the pairs, below which no failure is worth a verdict
+	leastDifference   = 0.001 // of the pairs (of requests or walks), below which no failure is worth a verdict
 	highErrors        = 0.01  // green's error rate that fails with blue below lowErrors
 	lowErrors         = 0.005
 	burstsWorthNaming = 2
@@ -91,6 +91,9 @@ func (v *view) errors(margin float64) evidence {
 	limit := leastDifference
 	if margin > DefaultErrors { // what the file accepts is not a failure
 		limit = margin
+	}
+	if v.design.walks() && limit == leastDifference { // a walk ends with its first failure
+		limit /= v.design.PerWalk
 	}
 	spread := f.inBlocks >= leastFailBlocks
 	level := v.alpha / float64(v.metrics)

@@ -41,13 +41,14 @@ type plots struct {
 	buckets   []Bucket
 	open      [2][]float64
 	planned   float64
+	perWalk   float64 // requests of a walk; 1 in other stages
 	sent      int
 	blocks    int // in the open bucket
 	first     int // block of the open bucket
 }
 
 func newPlots(d Design) plots {
-	return plots{perBucket: max(1, (d.Blocks()+maxBuckets-1)/maxBuckets), length: d.Block(), warmUp: d.WarmUp}
+	return plots{perBucket: max(1, (d.Blocks()+maxBuckets-1)/maxBuckets), length: d.Block(), warmUp: d.WarmUp, perWalk: max(d.PerWalk, 1)}
 }
 
 // add takes a closed block with its latencies in seconds.
@@ -66,7 +67,7 @@ func (p *plots) add(b *block, latencies [2][]float64) {
 	if b.load != Both {
 		sides = 1
 	}
-	p.planned += sides * b.planned
+	p.planned += sides * b.planned * p.perWalk
 	p.sent += b.sent[blue] + b.sent[green]
 	if p.blocks++; p.blocks == p.perBucket {
 		p.close()

@@ -42,7 +42,7 @@ type Stage struct {
 	last    *Decision
 }
 
-// ended counts the requests that ended within a block, whenever they were sent.
+// ended counts the walks, or else requests, that ended within a block, whenever they were begun.
 type ended struct{ all, done [2]int }
 
 // NewStage prepares the judgement of one design. The design's rate must be above 0.
@@ -90,19 +90,25 @@ func (s *Stage) rareRoutes() []rareRoute { return s.design.rareRoutes() }
 
 // Add takes one record.
 func (s *Stage) Add(r Record) {
-	s.every.add(r, s.design.Unit)
+	if !r.Walk {
+		s.every.add(r, s.design.Unit)
+	}
 	start := r.Scheduled
 	if s.design.Pairing != Recorded {
 		start = s.design.PairStart(r.Pair)
 	}
-	e := s.endedIn(s.blockOf(r.Scheduled + r.Latency))
-	e.all[sideOf(r)]++
-	if r.Failure == Succeeded {
-		e.done[sideOf(r)]++
-	}
 	i := s.blockOf(start)
+	if r.Walk == s.design.walks() { // what the generator begins
+		e := s.endedIn(s.blockOf(r.Scheduled + r.Latency))
+		e.all[sideOf(r)]++
+		if r.Failure == Succeeded {
+			e.done[sideOf(r)]++
+		}
+		if i < 0 {
+			s.flying[sideOf(r)]++
+		}
+	}
 	if i < 0 {
-		s.flying[sideOf(r)]++
 		return
 	}
 	if i >= s.next && i < s.design.Blocks() {
@@ -159,7 +165,7 @@ func (s *Stage) close() {
 	e := s.endedIn(s.next)
 	b.done = e.done
 	for side := range s.flying {
-		s.flying[side] += b.sent[side]
+		s.flying[side] += b.begun(s.design)[side]
 	}
 	s.settle(e)
 	b.growth = s.flying

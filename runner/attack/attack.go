@@ -24,10 +24,12 @@ import (
 type Plan struct {
 	Name   string
 	Routes []Route
-	Blue   Side
-	Green  Side
+	// Cases are walked whole, instead of single requests of Routes; see Case.
+	Cases []Case
+	Blue  Side
+	Green Side
 
-	Rate        float64       // requests per second and side
+	Rate        float64       // requests, or walks, per second and side
 	Rates       []float64     // a ladder, instead of Rate: the same verdict at each step, up to the first that is worse
 	Duration    time.Duration // of each step, warm-up not included; default 120 s
 	WarmUp      time.Duration // default max(5 s, 200 requests per side)
@@ -45,7 +47,8 @@ type Plan struct {
 	Calibrate   bool                          // both sides are blue: see perf.Design.Calibrates
 	Known       func(rate float64) perf.Known // what a calibration found for a rate; nil: nothing
 
-	unit time.Duration // perf.Design.Unit; shorter in tests
+	unit      time.Duration // perf.Design.Unit; shorter in tests
+	rowsDealt []int         // by case: of the attacks before
 }
 
 // A Side is how the services of a side are reached. A request names its service.
@@ -63,7 +66,8 @@ type Route struct {
 	Expect [2][]Status // of blue and green: any of; empty: 200 to 299
 	// Judge looks at every answer of an accepted status; nil: nobody does.
 	Judge   Judge
-	Compare bool // the answers of a pair are held against each other
+	Walks   WalkJudge // of a route of Cases
+	Compare bool      // the answers of a pair are held against each other
 }
 
 // A Request is one ready request of one side.
@@ -97,7 +101,8 @@ type Report struct {
 	Cause       perf.Cause   // when inconclusive
 	Reason      string       // one sentence, with units
 	Advice      string       // when inconclusive: what to change
-	Rate        float64      // requests per second and side, as sent
+	Rate        float64      // requests, or walks, per second and side, as sent
+	PerWalk     float64      // mean requests of a walk; 0: the stage sends single requests
 	Seconds     float64      // measured, warm-up not included
 	Blocks      int
 	Dropped     int

@@ -50,11 +50,15 @@ type inspector struct {
 	known   [2][]map[uint64]bool  // by side and route: kinds of answers
 	unmet   map[unmetKey]*unmetOf //
 	pairs   []int                 // by route: answered on both sides
+	twins   map[uint64]*twins     // by twin: walks of which one or both are under way
 	busy    time.Duration
 }
 
-// A job is one answer to check, or a pair to compare.
-type job struct{ check, blue, green *kept }
+// A job is one answer to check, or a pair to compare: of requests, or of walks.
+type job struct {
+	check, blue, green *kept
+	walks              func()
+}
 
 // An awaited record and its check wait for each other.
 type awaited struct {
@@ -78,7 +82,7 @@ type unmetOf struct {
 func newInspector(a *attacker) *inspector {
 	in := &inspector{
 		routes: a.plan.Routes, moment: a.moment, seed: a.design.Seed, post: a.post, blame: a.blame,
-		first: map[uint64]*kept{}, waiting: map[uint64]*awaited{}, unmet: map[unmetKey]*unmetOf{},
+		first: map[uint64]*kept{}, twins: map[uint64]*twins{}, waiting: map[uint64]*awaited{}, unmet: map[unmetKey]*unmetOf{},
 		pairs: make([]int, len(a.plan.Routes)),
 	}
 	in.wake = sync.NewCond(&in.mu)
@@ -88,7 +92,7 @@ func newInspector(a *attacker) *inspector {
 			in.known[side][i] = map[uint64]bool{}
 		}
 	}
-	if slices.ContainsFunc(in.routes, func(r Route) bool { return r.Judge != nil }) {
+	if slices.ContainsFunc(in.routes, func(r Route) bool { return r.Judge != nil || r.Walks != nil }) {
 		for range max(1, min(4, runtime.GOMAXPROCS(0)/2)) {
 			in.workers.Go(in.work)
 		}
@@ -251,6 +255,10 @@ func (in *inspector) do(j job) (unmet *Unmet) {
 			in.blame(fmt.Sprintf("judging an answer failed: %v", r))
 		}
 	}()
+	if j.walks != nil {
+		j.walks()
+		return nil
+	}
 	if k := j.check; k != nil {
 		return in.routes[k.slot.route].Judge.Check(k.slot.row, k.slot.green, &k.Answer)
 	}
@@ -261,20 +269,25 @@ func (in *inspector) do(j job) (unmet *Unmet) {
 // checked books what a check found.
 func (in *inspector) checked(sl slot, unmet *Unmet) {
 	if unmet != nil {
-		key := unmetKey{sl.green, sl.route, unmet.What}
-		if len(in.unmet) >= maxUnmets && in.unmet[key] == nil {
-			key.what = "other expectations"
-		}
-		if in.unmet[key] == nil {
-			in.unmet[key] = &unmetOf{got: unmet.Got, order: len(in.unmet)}
-		}
-		in.unmet[key].count++
+		in.count(sl.green, sl.route, unmet)
 	}
 	w := in.waiting[sl.n]
 	w.judged, w.unmet = true, unmet != nil
 	if w.record != nil {
 		in.settle(*w.record, w)
 	}
+}
+
+// count counts an expectation that was not met; in.mu is held.
+func (in *inspector) count(green bool, route int, unmet *Unmet) {
+	key := unmetKey{green, route, unmet.What}
+	if len(in.unmet) >= maxUnmets && in.unmet[key] == nil {
+		key.what = "other expectations"
+	}
+	if in.unmet[key] == nil {
+		in.unmet[key] = &unmetOf{got: unmet.Got, order: len(in.unmet)}
+	}
+	in.unmet[key].count++
 }
 
 // finish judges what is left. No answer may arrive after it.

@@ -211,7 +211,7 @@ func MeanAnswerTime(records io.Reader) (time.Duration, error) {
 		stop:    func(Stop) error { return nil },
 		frame: func(batch []perf.Record, _ time.Duration, _ perf.Health) error {
 			for _, r := range batch {
-				if r.Failure == perf.Succeeded && r.Scheduled >= warmUp {
+				if r.Failure == perf.Succeeded && r.Scheduled >= warmUp && !r.Walk {
 					sum += r.Latency - r.Lag
 					n++
 				}

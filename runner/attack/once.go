@@ -36,10 +36,10 @@ type attacker struct {
 	last     perf.Health // as last written
 	sides    [2]window
 
-	mu       sync.Mutex // guards inbox
+	mu       sync.Mutex // guards what follows
 	inbox    []arrival
-	backEnds [2]map[string]struct{} // only touched by the receiving goroutine until it ends
-	fault    string                 // guarded by mu: why this machine is to blame
+	backEnds [2]map[string]struct{}
+	fault    string // guarded by mu: why this machine is to blame
 }
 
 // An arrival is a request's result on its way from the receiving goroutine.
@@ -60,7 +60,7 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 		return nil, err
 	}
 	defer a.fleet.close()
-	a.ledger.schedule = newSchedule(a.design, plan.Routes)
+	a.ledger.schedule = plan.schedule(a.design)
 	a.warmUp.design = a.design
 	a.inspect = newInspector(a)
 	defer a.inspect.finish()
@@ -72,7 +72,10 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 	flying, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	a.fleet.ctx = flying
-	a.pacer = newPacer(sending, newSchedule(a.design, plan.Routes), plan.MaxWorkers)
+	if len(plan.Cases) > 0 {
+		a.fleet.walk = a.walk
+	}
+	a.pacer = newPacer(sending, plan.schedule(a.design), plan.MaxWorkers)
 	defer a.pacer.sleeper.close()
 	a.vegeta = vegeta.NewAttacker(
 		vegeta.Client(&http.Client{
@@ -101,6 +104,7 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 		cut()
 		<-drained
 	}
+	plan.dealt(a.pacer.schedule)
 	if decision == nil && a.broken() == "" {
 		return nil, err
 	}
@@ -114,6 +118,10 @@ func (a *attacker) target(t *vegeta.Target) error {
 		return vegeta.ErrNilTarget
 	}
 	sl := <-a.pacer.slots
+	if len(a.plan.Cases) > 0 {
+		t.Method, t.URL = http.MethodGet, string(sl.label([]byte(walkURL)))
+		return nil
+	}
 	request := a.plan.Routes[sl.route].request(sl)
 	t.Method, t.Body, t.Header = request.Method, request.Body, a.headers[sl.side()][sl.route][sl.row]
 	t.URL = string(sl.label(append([]byte(withoutFragment(request.URL)), '#')))
@@ -150,6 +158,12 @@ func (a *attacker) receive(res *vegeta.Result) {
 		a.blame("a request was lost: " + res.Error)
 		return
 	}
+	if len(a.plan.Cases) > 0 { // its records are made where it is walked
+		if res.Error != "" {
+			a.blame("a walk was lost: " + res.Error)
+		}
+		return
+	}
 	sent := res.Timestamp.Sub(*a.pacer.began.Load())
 	r := perf.Record{
 		Pair: sl.pair, Green: sl.green, Solo: sl.solo, Route: uint8(sl.route),
@@ -174,9 +188,7 @@ func (a *attacker) receive(res *vegeta.Result) {
 		r.Failure = perf.BadStatus
 	}
 	if name := a.plan.Identity; name != "" {
-		if id := res.Headers.Get(name); id != "" && len(a.backEnds[sl.side()]) < maxBackEnds {
-			a.backEnds[sl.side()][id] = struct{}{}
-		}
+		a.met(sl.side(), res.Headers.Get(name))
 	}
 	a.inspect.deliver(arrival{sl.n, quantise(r)}, sl)
 }
@@ -186,6 +198,15 @@ func (a *attacker) post(r arrival) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.inbox = append(a.inbox, r)
+}
+
+// met notes the name of a back end.
+func (a *attacker) met(side int, id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if id != "" && len(a.backEnds[side]) < maxBackEnds {
+		a.backEnds[side][id] = struct{}{}
+	}
 }
 
 // maxBackEnds bounds the names that are remembered.
@@ -259,11 +280,16 @@ func (a *attacker) take() (*perf.Decision, error) {
 	records := make([]perf.Record, len(arrivals))
 	for i, arrival := range arrivals {
 		records[i] = arrival.record
-		a.ledger.done(arrival.n)
+		if len(a.plan.Cases) == 0 || arrival.record.Walk {
+			a.ledger.done(arrival.n)
+		}
 		a.stage.Add(arrival.record)
 		side := 0
 		if arrival.record.Green {
 			side = 1
+		}
+		if arrival.record.Walk {
+			continue
 		}
 		a.sides[side].add(arrival.record)
 		a.warmUp.add(arrival.record)

@@ -42,7 +42,7 @@ func (p Plan) withDefaults() (Plan, []string, error) {
 		return p, nil, fmt.Errorf("load %q: %w", p.Name, err)
 	}
 	warnings := p.capped()
-	if n := p.payloads(); n < fewPayloads {
+	if n := p.payloads(); n < fewPayloads && len(p.Cases) == 0 {
 		warnings = append(warnings, fmt.Sprintf("distinct requests per side: %d, fewer than %d: a cache may be measured rather than the service", n, fewPayloads))
 	}
 	return p, warnings, nil
@@ -52,8 +52,8 @@ func (p *Plan) check() error {
 	if len(p.Routes) == 0 {
 		return errors.New("no routes")
 	}
-	if len(p.Routes) > maxRoutes {
-		return fmt.Errorf("%d routes, at most %d", len(p.Routes), maxRoutes)
+	if n := len(p.Routes) + len(p.Cases); n > maxRoutes {
+		return fmt.Errorf("%d routes, at most %d", n, maxRoutes)
 	}
 	if p.Reconnect < 0 || p.Reconnect > 1 {
 		return fmt.Errorf("reconnect %g is not a share", p.Reconnect)
@@ -62,6 +62,9 @@ func (p *Plan) check() error {
 		if !(rate > 0) || rate > 1e5 {
 			return fmt.Errorf("rate %g/s is not between 0 and 100000/s", rate)
 		}
+	}
+	if len(p.Cases) > 0 {
+		return p.checkCases()
 	}
 	for _, r := range p.Routes {
 		if len(r.Blue) == 0 || len(r.Blue) != len(r.Green) {
@@ -84,6 +87,9 @@ func (p *Plan) check() error {
 
 // services returns the services that a side's requests use, sorted.
 func (p *Plan) services(side int) []string {
+	if len(p.Cases) > 0 { // which of them a walk needs, its answers may decide
+		return slices.Sorted(maps.Keys([2]Side{p.Blue, p.Green}[side].Services))
+	}
 	used := map[string]bool{}
 	for _, r := range p.Routes {
 		for _, request := range [2][]Request{r.Blue, r.Green}[side] {
@@ -102,11 +108,16 @@ func (p *Plan) capped() []string {
 	if p.shareHost() {
 		limit /= 2
 	}
+	unit := "requests"
+	if len(p.Cases) > 0 {
+		limit /= p.perWalk()
+		unit = "walks"
+	}
 	var warnings []string
 	p.Rates = slices.Clone(p.Rates)
 	for i, rate := range p.Rates {
 		if rate > limit {
-			warnings = append(warnings, fmt.Sprintf("rate lowered from %g to %g requests/s per side: max_rps is %g/s per host", rate, limit, p.MaxRPS))
+			warnings = append(warnings, fmt.Sprintf("rate lowered from %g to %.4g %s/s per side: max_rps is %g/s per host", rate, limit, unit, p.MaxRPS))
 			p.Rates[i] = limit
 		}
 	}
@@ -185,6 +196,10 @@ func (p *Plan) design(rate, alpha float64, seed uint64) perf.Design {
 	}
 	if p.Interleaved {
 		d.Pairing = perf.Interleaved
+	}
+	if len(p.Cases) > 0 {
+		p.designWalks(&d)
+		return d
 	}
 	total := 0
 	for _, r := range p.Routes {

@@ -30,6 +30,7 @@ const (
 	magic      = "BGLOAD1\n"
 	recordSize = 32
 	headSize   = 28
+	walkFlag   = 1 << 7  // of a record: it is of a whole walk
 	maxRecords = 1 << 16 // of one frame
 )
 
@@ -59,13 +60,16 @@ func appendRecord(b []byte, r perf.Record) []byte {
 	if r.Solo {
 		flags |= 2
 	}
+	if r.Walk {
+		flags |= walkFlag
+	}
 	b = binary.LittleEndian.AppendUint32(b, r.Pair)
 	b = append(b, flags, r.Route, r.Worker, 0)
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.Scheduled))
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.Latency))
 	b = binary.LittleEndian.AppendUint32(b, uint32(r.Lag/time.Microsecond))
 	b = binary.LittleEndian.AppendUint16(b, r.Status)
-	return append(b, 0, 0)
+	return binary.LittleEndian.AppendUint16(b, r.Step)
 }
 
 func recordOf(b []byte) perf.Record {
@@ -73,13 +77,15 @@ func recordOf(b []byte) perf.Record {
 		Pair:      binary.LittleEndian.Uint32(b),
 		Green:     b[4]&1 != 0,
 		Solo:      b[4]&2 != 0,
-		Failure:   perf.Failure(b[4] >> 2),
+		Walk:      b[4]&walkFlag != 0,
+		Failure:   perf.Failure(b[4] &^ walkFlag >> 2),
 		Route:     b[5],
 		Worker:    b[6],
 		Scheduled: time.Duration(binary.LittleEndian.Uint64(b[8:])),
 		Latency:   time.Duration(binary.LittleEndian.Uint64(b[16:])),
 		Lag:       time.Duration(binary.LittleEndian.Uint32(b[24:])) * time.Microsecond,
 		Status:    binary.LittleEndian.Uint16(b[28:]),
+		Step:      binary.LittleEndian.Uint16(b[30:]),
 	}
 }
 
@@ -217,7 +223,7 @@ func readRecords(r io.Reader, to reader) error {
 // check refuses a design that no attack writes.
 func (s Section) check() error {
 	d := s.Design
-	if !(d.Rate > 0) || d.Rate > 1e6 || d.Duration <= 0 || d.Unit <= 0 || d.WarmUp < 0 || d.Duration/d.Unit > 1e5 {
+	if !(d.Rate > 0) || d.Rate > 1e6 || d.Duration <= 0 || d.Unit <= 0 || d.WarmUp < 0 || d.Duration/d.Unit > 1e5 || !(d.PerWalk >= 0) || d.PerWalk > 1e5 || d.Settle < 0 {
 		return fmt.Errorf("%w: a stage of %g/s for %s in blocks of %s", errRecords, d.Rate, d.Duration, d.Unit)
 	}
 	return nil

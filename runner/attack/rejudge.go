@@ -59,7 +59,9 @@ func (j *rejudging) frame(batch []perf.Record, through time.Duration, h perf.Hea
 	j.health, j.complete = h, through == allTime
 	for _, r := range batch {
 		j.stage.Add(r)
-		j.requests.count(r.Green)
+		if !r.Walk {
+			j.requests.count(r.Green)
+		}
 	}
 	if d := j.stage.Through(through, h); d != nil && d.Final && j.decision == nil {
 		j.decision = d
@@ -93,10 +95,6 @@ func (j *rejudging) report() *Report {
 	plan := &Plan{Rates: make([]float64, max(j.rates, len(j.steps)))}
 	report := &Report{}
 	for _, step := range j.steps {
-		plan.Routes = nil
-		for _, route := range step.design.Routes {
-			plan.Routes = append(plan.Routes, Route{Name: route.Name})
-		}
 		report.join(plan, step)
 	}
 	return report

@@ -143,11 +143,12 @@ func (r *Report) join(plan *Plan, step *result) {
 	if len(plan.Rates) > 1 {
 		r.Steps = append(r.Steps, Step{Rate: step.design.Rate, Outcome: d.Outcome, Reason: d.Reason})
 	}
-	for _, route := range plan.Routes {
-		if len(r.Routes) < len(plan.Routes) {
+	for _, route := range step.design.Routes {
+		if len(r.Routes) < len(step.design.Routes) {
 			r.Routes = append(r.Routes, route.Name)
 		}
 	}
+	r.PerWalk = step.design.PerWalk
 	if d.Outcome < r.Outcome {
 		return
 	}

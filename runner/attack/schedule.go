@@ -34,12 +34,15 @@ type slot struct {
 //  3. In solo and interleaved blocks one request of the pair is left out. Both
 //     halves of an interleaved block draw the same routes and rows, so that each
 //     answer of one half has its twin in the other.
-//  4. The first wholeFirst pairs of a route, and the first of every second, are
+//  4. Of a stage that walks whole cases a slot is one walk, and its route the number of
+//     the case. Rows are dealt in their order; after the last comes the first again.
+//  5. The first wholeFirst pairs of a route, and the first of every second, are
 //     compared whole.
 type schedule struct {
 	design  perf.Design
 	weights []int // cumulative
 	rows    []int
+	walks   bool // the routes are cases
 	rng     *rand.Rand
 	end     time.Duration
 	half    time.Duration
@@ -47,13 +50,14 @@ type schedule struct {
 	n       uint64
 	second  slot
 	pending bool
-	shown   []shown // by route: what rule 4 has chosen
+	shown   []shown // by route: what rule 5 has chosen, and rule 4 dealt
 	turn    turn    // of an interleaved stage
 }
 
-// shown is what rule 4 knows of a route.
+// shown is what rules 4 and 5 know of a route.
 type shown struct {
 	pairs int
+	dealt int           // rows
 	until time.Duration // the next pair after it is compared whole
 }
 
@@ -70,6 +74,17 @@ const (
 	wholeFirst = 20
 	wholeEvery = time.Second
 )
+
+// newWalks is the schedule of a plan that walks whole cases.
+func newWalks(design perf.Design, cases []Case) *schedule {
+	routes := make([]Route, len(cases))
+	for i, c := range cases {
+		routes[i] = Route{Weight: c.Weight, Blue: make([]Request, max(c.Rows, 1))}
+	}
+	s := newSchedule(design, routes)
+	s.walks = true
+	return s
+}
 
 func newSchedule(design perf.Design, routes []Route) *schedule {
 	s := &schedule{
@@ -105,7 +120,12 @@ func (s *schedule) next() (slot, bool) {
 		first.twin = s.take(start)
 	}
 	first.route = sort.SearchInts(s.weights, 1+s.rng.IntN(s.weights[len(s.weights)-1]))
-	first.row = s.rng.IntN(s.rows[first.route])
+	if s.walks { // Rule 4
+		first.row = s.shown[first.route].dealt % s.rows[first.route]
+		s.shown[first.route].dealt++
+	} else {
+		first.row = s.rng.IntN(s.rows[first.route])
+	}
 	greenFirst := s.rng.Uint64()&1 == 1
 	if known := &s.shown[first.route]; known.pairs < wholeFirst || start >= known.until {
 		first.whole, known.until = true, start.Truncate(wholeEvery)+wholeEvery

@@ -47,7 +47,12 @@ func newCarrier(config wire.Config, plan *Plan) (*carrier, error) {
 }
 
 func (c *carrier) RoundTrip(req *http.Request) (*http.Response, error) {
-	return c.loaders[c.turn.Add(1)%uint64(len(c.loaders))].RoundTrip(req)
+	return c.next().RoundTrip(req)
+}
+
+// next is the connection that the next request goes over.
+func (c *carrier) next() *wire.Loader {
+	return c.loaders[c.turn.Add(1)%uint64(len(c.loaders))]
 }
 
 func (c *carrier) close() {
@@ -62,6 +67,7 @@ type fleet struct {
 	sides    [2]map[string]*carrier // blue, green; by service
 	routes   []Route
 	inspect  *inspector
+	walk     func(context.Context, slot) // walks a case of a slot; nil: slots are requests
 	inFlight atomic.Int64
 	peak     atomic.Int64
 }
@@ -125,6 +131,12 @@ func (f *fleet) close() {
 // which. A shared pool would let green's requests ride on blue's connection.
 func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
 	sl, ok := slotOf(req.URL.Fragment)
+	if ok && f.walk != nil {
+		f.begin()
+		defer f.inFlight.Add(-1)
+		f.walk(f.ctx, sl)
+		return &http.Response{StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+	}
 	if !ok || sl.route >= len(f.routes) {
 		return nil, &sendError{wire.ClassRequest, "no label"}
 	}

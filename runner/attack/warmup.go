@@ -19,16 +19,22 @@ type WarmUp struct {
 // maxWarmUp bounds the latencies that are kept of a side.
 const maxWarmUp = 1 << 16
 
+// A request is one of a pair, or of a pair of walks.
+type request struct {
+	pair uint32
+	step uint16
+}
+
 // A warmUp collects the records before the first block.
 type warmUp struct {
 	design    perf.Design
 	sum       WarmUp
 	latencies [2][]float64
-	open      map[uint32]perf.Failure // by pair: how the first answer ended
+	open      map[request]perf.Failure // by pair: how the first answer ended
 }
 
 func (w *warmUp) add(r perf.Record) {
-	if w.design.BlockOf(w.design.PairStart(r.Pair)) >= 0 || r.Failure == perf.Client {
+	if w.design.BlockOf(w.design.PairStart(r.Pair)) >= 0 || r.Failure == perf.Client || r.Walk {
 		return
 	}
 	side := 0
@@ -50,14 +56,15 @@ func (w *warmUp) add(r perf.Record) {
 		return
 	}
 	if w.open == nil {
-		w.open = map[uint32]perf.Failure{}
+		w.open = map[request]perf.Failure{}
 	}
-	partner, known := w.open[r.Pair]
+	at := request{r.Pair, r.Step}
+	partner, known := w.open[at]
 	if !known {
-		w.open[r.Pair] = r.Failure
+		w.open[at] = r.Failure
 		return
 	}
-	delete(w.open, r.Pair)
+	delete(w.open, at)
 	if partnerFailed := partner != perf.Succeeded; failed != partnerFailed {
 		w.sum.Only.count(r.Green == failed)
 	}

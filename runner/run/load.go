@@ -32,9 +32,10 @@ type LoadResult struct {
 	At          string            `json:"at"`
 	Verdict     Verdict           `json:"verdict"`
 	Reason      string            `json:"reason"`
-	Cause       perf.Cause        `json:"cause,omitempty"` // when inconclusive
-	Rate        float64           `json:"rate"`            // requests per second and side
-	Blue        string            `json:"blue,omitempty"`  // its addresses under load, separated by spaces
+	Cause       perf.Cause        `json:"cause,omitempty"`    // when inconclusive
+	Rate        float64           `json:"rate"`               // requests per second and side
+	PerWalk     float64           `json:"per_walk,omitempty"` // mean requests of a walk, where whole cases are walked: Rate is walks then
+	Blue        string            `json:"blue,omitempty"`     // its addresses under load, separated by spaces
 	Seconds     float64           `json:"seconds"`
 	Blocks      int               `json:"blocks"`
 	Dropped     int               `json:"dropped"`

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/netip"
@@ -136,6 +137,19 @@ func (l *Loader) RoundTrip(given *http.Request) (*http.Response, error) {
 		body:  resp.Body, call: c, end: end,
 	}
 	return resp, nil
+}
+
+// Do sends one request and reads its answer whole, as Transport.Do does, and
+// counts it as RoundTrip does.
+func (l *Loader) Do(ctx context.Context, request *Request) *Exchange {
+	own, began := *request, time.Now()
+	own.Fresh = l.nextFresh()
+	return l.t.exchange(ctx, &own, func(c *call, resp *http.Response, failed *Err) {
+		l.reuses(c, failed)
+		if failed == nil {
+			l.note(c, resp, began)
+		}
+	})
 }
 
 // adopt makes a request that net/http would send the transport's own.

@@ -254,6 +254,11 @@ func (t *Transport) Resent() int64 { return t.resent.Load() }
 // A status outside 200 to 599 is a protocol error (an informational one is not
 // an answer, and nobody asked to switch protocols); the status is kept.
 func (t *Transport) Do(ctx context.Context, request *Request) *Exchange {
+	return t.exchange(ctx, request, func(*call, *http.Response, *Err) {})
+}
+
+// exchange is Do; ended is called after each time that the request was sent.
+func (t *Transport) exchange(ctx context.Context, request *Request, ended func(*call, *http.Response, *Err)) *Exchange {
 	x := &Exchange{Method: request.Method, URL: request.URL, Body: request.Body, Started: time.Now()}
 	defer func() { x.Timing.Total = time.Since(x.Started) }()
 	req, err := t.prepare(request)
@@ -287,6 +292,7 @@ func (t *Transport) Do(ctx context.Context, request *Request) *Exchange {
 			x.Err = sendErr
 		}
 		c.report(req, x)
+		ended(c, resp, sendErr)
 		if x.Attempts > 1 {
 			t.resent.Add(1)
 		}

@@ -187,13 +187,13 @@ var ruleFileTable = Table{"rule file", "A rule file holds rules only, for diff -
 	{"rules", listOf(object("rule")), "The rules.", "", `[{at: "$..serverTime", do: ignore, why: clock of the answering pod}]`, true, ""},
 }}
 
-var loadTable = Table{"load", "A load stage sends the same requests to both sides at once and compares latency and errors.", []Key{
+var loadTable = Table{"load", "A load stage sends the same requests, or walks the same cases, on both sides at once and compares latency, errors and answers.", []Key{
 	{"load", aText, "Name of the stage, unique in the suite.", "", "evening peak", true, "Name"},
 	{
-		"steps", listOf(object("load step")), "The cases that are sent, with their weights.",
+		"steps", listOf(object("load step")), "The cases that are sent or walked, with their weights.",
 		"", "[{case: channel-list, weight: 7}, {case: epg, weight: 3}]", true, "",
 	},
-	{"rate", aRate, "Requests per second and side.", "", "200/s", false, ""},
+	{"rate", aRate, "Requests per second and side; walks, where a case has several steps.", "", "200/s", false, ""},
 	{
 		"rates", listOf(oneOf(aPercent(0.001, 10), aRate)), "A ladder of rates, as shares of peak or rates.",
 		"", "[50%, 80%, 100%]", false, "",
@@ -219,9 +219,9 @@ var loadTable = Table{"load", "A load stage sends the same requests to both side
 	},
 }}
 
-var loadStepTable = Table{"load step", "One route of a load stage.", []Key{
-	{"case", aText, "A case of one step: its id, or suite/case for another suite.", "", "channel-list", true, ""},
-	{"weight", anInt(1, 1_000_000), "Its share of the requests.", "1", "7", false, "Weight"},
+var loadStepTable = Table{"load step", "One case of a load stage.", []Key{
+	{"case", aText, "Id of a case, or suite/case for another suite. A case of several steps is walked whole.", "", "channel-list", true, ""},
+	{"weight", anInt(1, 1_000_000), "Its share of the requests or walks.", "1", "7", false, "Weight"},
 }}
 
 var marginsTable = Table{"margins", "How much worse is still no worse.", []Key{

@@ -1,0 +1,365 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/judge"
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// A walkedCase is a case that a load stage walks whole. Every walk of a side has a
+// lane of its own, which begins with what the suite's setup left: see loadWalk.
+type walkedCase struct {
+	home     *suiteRun
+	test     *scenarios.Case
+	begin    *walk // holds the lanes that setup left
+	rows     []scenarios.Row
+	places   []*loadPlaceOf
+	found    *loadFindings
+	services [2]map[string]string // blue's and green's service, by name: its key in the plan
+}
+
+// A loadPlaceOf is one request of a whole walk: a step, or one round of it.
+type loadPlaceOf struct {
+	step    *scenarios.Step
+	name    string // with its round
+	cleanup bool
+	compare bool
+	judge   *walkJudge
+}
+
+// A loadWalk is one walk through a case on one side under load.
+//
+//  1. Its steps are sent one after the other, with its pauses. A step whose condition
+//     does not hold on this side is left out. Nothing is sent a second time (retry).
+//  2. Each answer must meet what its step expects of the side, but not latency, and
+//     give what it captures. The first that does not ends the walk, unless the step
+//     says continue. That is one failure: what is sent after it is not recorded.
+//  3. What the walk created is taken back, however it ended: by the steps of the case
+//     that do so, and where these cannot name it, with the values that it was created with.
+//  4. When the load is cut short, only what was created is taken back.
+type loadWalk struct {
+	*walkedCase
+	w       *walk
+	lane    *lane
+	side    scenarios.Side
+	out     *attack.Walk
+	ctx     context.Context    // of the load
+	lasting context.Context    // of what is taken back after a cut; nil until then
+	release context.CancelFunc // of lasting
+	silent  bool               // rule 2: the walk has failed
+	secrets []scenarios.Named
+}
+
+// walkOnce walks the case for one walk of the attack.
+func (c *walkedCase) walkOnce(ctx context.Context, out *attack.Walk) {
+	side := sideOfLoad(out.Green)
+	kind := straightLane(side)
+	w := newWalk(c.home, fmt.Sprintf("%s load %s walk %d", c.test.ID, out.Moment.Attack, out.Pair), out.At)
+	w.test, w.born = c.test, c.begin.born
+	if len(c.rows) > 0 {
+		w.columns, w.row = c.test.Data.Columns, c.rows[out.Row]
+	}
+	w.lanes[kind] = c.begin.lanes[kind].clone()
+	l := &loadWalk{walkedCase: c, w: w, lane: w.lanes[kind], side: side, out: out, ctx: ctx}
+	w.loaded, l.release = l, func() {}
+	defer func() { l.release() }()
+	w.declare()
+	early := false
+	for i, p := range c.places {
+		if p.cleanup {
+			break
+		}
+		if w.ended == "" || len(w.owes(p.step)) > 0 {
+			l.send(i, p)
+		}
+		early = w.ended != ""
+	}
+	l.takeBack(early)
+	if created := w.created(slices.Concat(c.test.Steps, c.test.Cleanup)); created != nil {
+		c.home.run.totals.AddCreated(created)
+	}
+}
+
+// takeBack is rules 3 and 4: cleanup, and what it could not name.
+func (l *loadWalk) takeBack(early bool) {
+	for i, p := range l.places {
+		if !p.cleanup {
+			continue
+		}
+		if l.ctx.Err() == nil {
+			l.w.ended = "" // a walk that ended is left behind as one that did not
+		} else {
+			l.w.end("the load was stopped")
+		}
+		undoes, got := len(p.step.Compensates) > 0, len(l.w.gotOne(p.step)) > 0
+		switch {
+		case l.w.ended != "" && len(l.w.owes(p.step)) == 0:
+		case early && undoes && !got:
+		default:
+			l.send(i, p)
+		}
+	}
+	l.w.takeBackRest(l.patient(), slices.Concat(l.test.Steps, l.test.Cleanup))
+}
+
+// patient is the context of requests: that of the load and, after it was cut, one
+// that lasts for what must be taken back.
+func (l *loadWalk) patient() context.Context {
+	if l.ctx.Err() == nil {
+		return l.ctx
+	}
+	if l.lasting == nil {
+		l.lasting, l.release = context.WithTimeout(context.WithoutCancel(l.ctx), takeBackGrace)
+	}
+	return l.lasting
+}
+
+// send sends the request of one place and judges its answer.
+func (l *loadWalk) send(place int, p *loadPlaceOf) {
+	w, step := l.w, p.step
+	if !asked(step, l.side) {
+		return
+	}
+	if l.ctx.Err() == nil && sleep(l.ctx, step.Pause) != nil {
+		w.end("the load was stopped")
+		if len(w.owes(step)) == 0 {
+			return
+		}
+	}
+	ready := time.Now()
+	sc := w.scope(l.lane, l.side, step, p.name, l.out.At)
+	if conditional(step) {
+		switch holds, err := w.condition(step, l.lane.kind, sc); {
+		case err != nil:
+			l.fail(place, p, "a condition that can be evaluated", err.Error())
+			return
+		case !holds:
+			if !l.silent {
+				l.out.LeftOut(place, p.compare, l)
+			}
+			return
+		}
+	}
+	checks, err := judge.NewChecks(expectOf(step, l.side), sc)
+	if err != nil {
+		l.fail(place, p, "expectations that can be read", err.Error())
+		return
+	}
+	out, err := w.compose(l.patient(), step, sc)
+	if err == nil {
+		_, err = out.signed(l.patient())
+	}
+	if err != nil { // an answer before did not give what it is made of
+		l.fail(place, p, "a request that can be made", err.Error())
+		return
+	}
+	unsampled(out.request)
+	ctx := l.patient()
+	if !repeatable(step) { // without its answer nobody knows what to take back
+		whole, release := lasting(ctx, wholeGrace)
+		defer release()
+		ctx = whole
+	}
+	x := l.sendOver(ctx, out)
+	l.received(place, p, sc, &shot{out: out, x: x, answer: judge.NewAnswer(x)}, checks.WithoutLatency(), ready)
+}
+
+// received judges an answer (rule 2).
+func (l *loadWalk) received(place int, p *loadPlaceOf, sc *scope, s *shot, checks *judge.Checks, ready time.Time) {
+	w, step, x := l.w, p.step, s.x
+	l.lane.noteEffects(step, sc, x, false)
+	if x.Err == nil {
+		l.lane.jar.Set(s.out.to.logical(s.out.request.URL), x)
+	}
+	var unmet *attack.Unmet
+	evidence := &walkEvidence{walk: l}
+	if x.Err == nil {
+		unmet = p.judge.check(l.side, s.answer, checks)
+		if missing := l.capture(step, s, evidence); unmet == nil {
+			unmet = missing
+		}
+		w.last[l.lane.kind] = s.answer
+	}
+	if unmet != nil {
+		p.judge.unexpected(l, x, unmet)
+	}
+	if !l.silent {
+		l.out.Done(&attack.Sent{Place: place, Exchange: x, Ready: ready, Unmet: unmet, Compare: p.compare, Evidence: evidence})
+	}
+	if (x.Err != nil || unmet != nil) && !step.Continue && w.ended == "" {
+		l.silent = true
+		w.end("step " + p.name + " failed")
+	}
+}
+
+// fail ends the walk at a step that could not even be sent.
+func (l *loadWalk) fail(place int, p *loadPlaceOf, what, got string) {
+	unmet := attack.Unmet{What: what, Got: got}
+	if !l.silent {
+		p.judge.unexpected(l, nil, &unmet)
+		l.out.Failed(place, unmet)
+	}
+	if l.w.ended == "" {
+		l.silent = true
+		l.w.end("step " + p.name + " could not be sent")
+	}
+}
+
+// capture reads the step's captures; what one of them does not find is unmet.
+func (l *loadWalk) capture(step *scenarios.Step, s *shot, evidence *walkEvidence) *attack.Unmet {
+	var unmet *attack.Unmet
+	got := &captured{}
+	for i := range step.Captures {
+		c := &step.Captures[i]
+		v, ok := l.w.capture(c, l.lane, s, got)
+		l.lane.keepValue(step, c.Name)
+		if ok && c.Same {
+			evidence.same = append(evidence.same, sameCapture{c.Name, v})
+		}
+	}
+	for _, e := range got.checks {
+		if !e.OK && unmet == nil {
+			unmet = &attack.Unmet{What: e.What, Got: e.Got}
+		}
+	}
+	return unmet
+}
+
+// sendOver lets a composed request leave over the load's connections; see walk.deliver.
+func (l *loadWalk) sendOver(ctx context.Context, out *outgoing) *wire.Exchange {
+	request := *out.request
+	request.Timeout = 0 // the stage's
+	key, known := l.services[judge.Count(l.side == scenarios.Green)][out.to.name]
+	if !known {
+		key = out.to.name
+	}
+	return l.out.Do(ctx, key, &request)
+}
+
+// unsampled clears the sampled flag of a trace: a load must not flood the traces.
+func unsampled(r *wire.Request) {
+	for i, h := range r.Headers {
+		if h.Name == "traceparent" {
+			r.Headers[i].Value = strings.TrimSuffix(h.Value, "01") + "00"
+		}
+	}
+}
+
+// planCase adds a case that is walked whole to an attack's plan: a route for each of
+// its steps, and the case. found is nil where nothing will be sent.
+func (s *suiteRun) planCase(part *scenarios.LoadStep, plan *attack.Plan, found *loadFindings) (*walkedCase, error) {
+	c := &walkedCase{home: s, test: part.Target, found: found}
+	planned := attack.Case{Name: part.Target.ID, Weight: part.Weight}
+	add := func(steps []*scenarios.Step, prefix string) error {
+		for _, step := range steps {
+			route := attack.Route{
+				Name:    fmt.Sprintf("%s, %s: %s %s", strings.TrimPrefix(part.Target.ID, s.suite.Name+"/"), prefix+step.Name, step.Request.Method, routePath(step)),
+				Compare: step.Compare && !s.sharedService(step) && len(step.Sides) != 1,
+				Blue:    s.blue.hosts(step.Service), Green: s.green.hosts(step.Service),
+			}
+			for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+				for _, m := range expectOf(step, side).Status {
+					route.Expect[i] = append(route.Expect[i], attack.Status{Low: m.Low, High: m.High})
+				}
+			}
+			var judging *walkJudge
+			if found != nil {
+				rules, err := s.stepRules(step)
+				if err != nil {
+					return err
+				}
+				judging = &walkJudge{loadJudge{route: found.addRoute(route.Name), step: step, rules: rules, found: found}}
+				route.Walks = judging
+			}
+			for round := range max(step.Repeat, 1) {
+				planned.Routes = append(planned.Routes, len(plan.Routes))
+				planned.Pauses += step.Pause
+				c.places = append(c.places, &loadPlaceOf{
+					step: step, name: stepName(prefix, step, round), cleanup: prefix != "", compare: route.Compare, judge: judging,
+				})
+			}
+			plan.Routes = append(plan.Routes, route)
+		}
+		return nil
+	}
+	if err := add(part.Target.Steps, ""); err != nil {
+		return nil, err
+	}
+	if err := add(part.Target.Cleanup, "cleanup: "); err != nil {
+		return nil, err
+	}
+	if d := part.Target.Data; d != nil {
+		planned.Rows = d.Count
+	}
+	planned.Walk = c.walkOnce
+	plan.Cases = append(plan.Cases, planned)
+	return c, nil
+}
+
+// ready gives the case what its walks begin with: the lanes that setup left, its rows
+// and the services of both sides.
+func (c *walkedCase) ready(begin *walk, plan *attack.Plan) error {
+	c.begin = begin
+	planned := &plan.Cases[len(plan.Cases)-1]
+	if d := c.test.Data; d != nil {
+		for row, err := range d.Rows {
+			if err != nil {
+				return err
+			}
+			if len(c.rows) == maxLoadRows {
+				break
+			}
+			c.rows = append(c.rows, row)
+		}
+		if len(c.rows) == 0 {
+			return errNoRows
+		}
+		planned.Rows = len(c.rows)
+	}
+	for i, side := range []*cluster{c.home.blue, c.home.green} {
+		services := [2]map[string]wire.Config{plan.Blue.Services, plan.Green.Services}[i]
+		c.services[i] = map[string]string{}
+		for _, to := range side.services {
+			if to.base == nil || to.base.Host == "" {
+				continue
+			}
+			key := to.name
+			if known, ok := services[key]; ok && known != to.config { // of another suite
+				key = c.home.suite.Name + "/" + key
+			}
+			services[key] = to.config
+			c.services[i][to.name] = key
+		}
+	}
+	return nil
+}
+
+// maxLoadRows bounds the rows of one case that a stage deals.
+const maxLoadRows = 1 << 18
+
+// rowsShort warns where the walks of a stage are more than the rows of a case.
+func rowsShort(plan *attack.Plan) []string {
+	var out []string
+	weights := 0
+	for _, c := range plan.Cases {
+		weights += max(c.Weight, 1)
+	}
+	designs := plan.Designs()
+	for _, c := range plan.Cases {
+		walks := 0.0
+		for _, d := range designs {
+			walks += d.Rate * d.Length().Seconds() * float64(max(c.Weight, 1)) / float64(weights)
+		}
+		if c.Rows > 0 && float64(c.Rows) < walks {
+			out = append(out, fmt.Sprintf("case %s has %d rows for about %.0f walks: rows are dealt again after the last", c.Name, c.Rows, walks))
+		}
+	}
+	return out
+}
