@@ -154,7 +154,7 @@ func fill(r *run.LoadResult, p *attack.Report) {
 	r.Errors, r.Requests = run.PerSide(p.Errors), run.PerSide(p.Requests)
 	r.Routes, r.Warnings = p.Routes, append(r.Warnings, p.Warnings...)
 	for _, step := range p.Steps {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("at %g requests/s per side: %s, %s", step.Rate, step.Outcome, step.Reason))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("at %g %s/s per side: %s, %s", step.Rate, r.Unit(), step.Outcome, step.Reason))
 	}
 	r.Generator = run.Generator{
 		LatenessP99MS: judge.Milliseconds(p.Generator.LatenessP99), Achieved: p.Generator.Achieved, CPU: p.Generator.CPU, GCPauseP99MS: judge.Milliseconds(p.Generator.GCPauseP99),

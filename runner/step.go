@@ -179,6 +179,9 @@ func (w *walk) shared(step *scenarios.Step) bool { return w.suite.sharedService(
 
 // sharedService reports whether both sides ask one service for a step.
 func (s *suiteRun) sharedService(step *scenarios.Step) bool {
+	if s.green == nil { // no addresses yet: see Unprovable
+		return false
+	}
 	to := s.green.service(step.Service)
 	return to != nil && to.shared
 }

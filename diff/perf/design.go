@@ -97,6 +97,14 @@ func (d Design) gatesP99() bool {
 // walks reports whether the stage walks whole cases.
 func (d Design) walks() bool { return d.PerWalk > 0 }
 
+// unit names what the stage's rate counts.
+func (d Design) unit() string {
+	if d.walks() {
+		return "walks"
+	}
+	return "requests"
+}
+
 // requestRate is the planned number of requests per second and side.
 func (d Design) requestRate() float64 {
 	if d.walks() {

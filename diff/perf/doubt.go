@@ -58,7 +58,7 @@ func (v *view) generatorDoubt(d *Decision, _ []evidence) *doubt {
 	case closed > 0 && share(v.dropped, closed) > maxDropped:
 		return because(false, "%d of %d blocks dropped because requests left late or not at all", v.dropped, closed)
 	case closed > 0 && d.Achieved < leastAchieved:
-		return because(false, "%s of the planned requests were sent (at least %s)", percent(d.Achieved), percent(leastAchieved))
+		return because(false, "%s of the planned %s were sent (at least %s)", percent(d.Achieved), v.design.unit(), percent(leastAchieved))
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (v *view) overloadDoubt(_ *Decision, all []evidence) *doubt {
 	if i < 0 || all[i].est.m < minLookBlocks || all[i].Blue >= sustained {
 		return nil
 	}
-	return &doubt{cause: Overload, reason: fmt.Sprintf("overload: blue answered only %s of %g requests/s in time", percent(all[i].Blue), v.design.Rate), advice: "lower the rate"}
+	return &doubt{cause: Overload, reason: fmt.Sprintf("overload: blue answered only %s of %g %s/s in time", percent(all[i].Blue), v.design.Rate, v.design.unit()), advice: "lower the rate"}
 }
 
 // interferenceDoubt is rule V4. Solo blocks show what each side does alone.

@@ -149,7 +149,7 @@ func (v *view) worse(e evidence) string {
 	case Errors:
 		return fmt.Sprintf("errors %s against blue's %s (margin %s)", percent(e.Green), percent(e.Blue), percent(e.Margin))
 	case Throughput:
-		return fmt.Sprintf("throughput: only %s of %g requests/s answered in time, blue %s", percent(e.Green), v.design.Rate, percent(e.Blue))
+		return fmt.Sprintf("throughput: only %s of %g %s/s answered in time, blue %s", percent(e.Green), v.design.Rate, v.design.unit(), percent(e.Blue))
 	case Stalls:
 		return fmt.Sprintf("stalls: %s of the requests took longer than %s, blue %s", percent(e.Green), Seconds(v.stalls.limit), percent(e.Blue))
 	}

@@ -91,10 +91,19 @@ func comparisonVerdict(c *perf.Comparison) verdictView {
 	return viewOf(words.OutcomeVerdict(c.Outcome))
 }
 
+// loadRate is the rate as sent, with what it counts.
+func loadRate(l *run.LoadResult) string {
+	rate := fmt.Sprintf("%s %s per second and side", words.Significant(l.Rate), l.Unit())
+	if l.PerWalk > 0 {
+		rate += fmt.Sprintf(", %s requests a walk", words.Significant(l.PerWalk))
+	}
+	return rate
+}
+
 func loadFacts(l *run.LoadResult) []string {
 	g := &l.Generator
 	out := []string{
-		fmt.Sprintf("%s requests per second and side", words.Significant(l.Rate)),
+		loadRate(l),
 		words.Seconds(l.Seconds),
 		fmt.Sprintf("%s (%d dropped)", text.Count(l.Blocks, "block"), l.Dropped),
 		fmt.Sprintf("%s and %s requests", text.Thousands(l.Requests.Blue), text.Thousands(l.Requests.Green)),

@@ -33,7 +33,7 @@ type LoadResult struct {
 	Verdict     Verdict           `json:"verdict"`
 	Reason      string            `json:"reason"`
 	Cause       perf.Cause        `json:"cause,omitempty"`    // when inconclusive
-	Rate        float64           `json:"rate"`               // requests per second and side
+	Rate        float64           `json:"rate"`               // requests, or walks, per second and side
 	PerWalk     float64           `json:"per_walk,omitempty"` // mean requests of a walk, where whole cases are walked: Rate is walks then
 	Blue        string            `json:"blue,omitempty"`     // its addresses under load, separated by spaces
 	Seconds     float64           `json:"seconds"`
@@ -55,6 +55,14 @@ type LoadResult struct {
 	// Services are those that the stage puts under load: of the suites that its cases
 	// belong to, and those that their steps name. Absent in runs of versions that did not record it.
 	Services []string `json:"services,omitempty"`
+}
+
+// Unit names what Rate counts: "requests", or "walks" through whole cases.
+func (l *LoadResult) Unit() string {
+	if l.PerWalk > 0 {
+		return "walks"
+	}
+	return "requests"
 }
 
 // Generator is the load generator's check of itself.
