@@ -71,16 +71,17 @@ func (j *walkJudge) ComparePair(at attack.Moment, pair uint32, blue, green *atta
 	if !bOK || !gOK {
 		return
 	}
-	shareBody(blue.Exchange, green.Exchange)
+	bx, gx := *blue.Exchange, *green.Exchange // the walks may still read theirs
+	shareBody(&bx, &gx)
 	seen, _ := shared.State.(*diff.Bijections)
 	if seen == nil {
 		seen = diff.NewBijections()
 	}
 	key := fmt.Sprintf("%s/load %s/%s of pair %d", f.suite, at.Attack, j.step.Name, pair)
-	judged := judgeTrial(&judge.Trial{Step: j.step, Name: name, Key: key, Rules: j.rules, Blue: blue.Exchange, Green: green.Exchange, Seen: seen})
+	judged := judgeTrial(&judge.Trial{Step: j.step, Name: name, Key: key, Rules: j.rules, Blue: judge.NewAnswer(&bx), Green: judge.NewAnswer(&gx), Seen: seen})
 	shared.State = judged.Seen // Rule 1
 	shown := judged.Step.DifferencesTotal == 0 || f.reveal(b.walk.secrets) && f.reveal(g.walk.secrets)
-	f.comparedWalk(j.route, at, &judged.Step, &run.Pair{Blue: blue.Exchange, Green: green.Exchange}, shown)
+	f.comparedWalk(j.route, at, &judged.Step, &run.Pair{Blue: &bx, Green: &gx}, shown)
 	for i := range min(len(b.same), len(g.same)) { // Rule 3
 		x, y := b.same[i], g.same[i]
 		if !judge.SameValue(x.value, y.value) && f.reveal(b.walk.secrets) && f.reveal(g.walk.secrets) {
