@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -196,5 +197,32 @@ func TestWalksFindAWrongGreen(t *testing.T) {
 				t.Errorf("left on blue: %d", n)
 			}
 		})
+	}
+}
+
+// A load that is cut short takes back what its walks have created by then.
+func TestWalksThatAreCutLeaveNothing(t *testing.T) {
+	t.Parallel()
+	blue, green := newShop(), newShop()
+	paused := strings.Replace(visitCase, "{step: last, get", "{step: last, pause: 20s, get", 1)
+	r := newRig(t, blue, green).file("s.yaml", "suite: s\ncases:\n"+paused+
+		"load:\n  - {load: peak, rate: 20/s, duration: 60s, warmup: 1s, writes: true, steps: [{case: visit}]}\n")
+	r.options.Part = OnlyLoad
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	r.ctx = ctx
+	var seen atomic.Int64
+	blue.wrong = func(_ http.ResponseWriter, r *http.Request, _ *shop) bool {
+		if r.URL.Path == "/keep" && seen.Add(1) == 20 {
+			stop()
+		}
+		return false
+	}
+	end := r.run()
+	if end.Verdict == run.Pass {
+		t.Errorf("verdict %s", end.Verdict)
+	}
+	if b, g := blue.left(), green.left(); b != 0 || g != 0 || seen.Load() < 20 {
+		t.Errorf("left on blue %d, on green %d of %d", b, g, seen.Load())
 	}
 }

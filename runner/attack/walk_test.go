@@ -1,0 +1,63 @@
+package attack
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/wire"
+)
+
+// A stage of walks is judged from its records as it was while it ran; rows are dealt
+// in their order, the same to both sides; a walk that fails is one error, and what it
+// did not send is no reason to doubt the generator.
+func TestWalkedCases(t *testing.T) {
+	plan := quick(start(t, &service{base: time.Millisecond}), start(t, &service{base: time.Millisecond}))
+	blue, green := plan.Routes[0].Blue[0].URL, plan.Routes[0].Green[0].URL
+	plan.Routes = []Route{{Name: "first"}, {Name: "second"}}
+	plan.Rate, plan.WarmUp = 100, 320*time.Millisecond
+	var mu sync.Mutex
+	rows := [2]map[int]int{{}, {}}
+	plan.Cases = []Case{{Name: "c", Rows: 7, Routes: []int{0, 1, 1}, Walk: func(ctx context.Context, w *Walk) {
+		side, url := 0, blue
+		if w.Green {
+			side, url = 1, green
+		}
+		mu.Lock()
+		rows[side][w.Row]++
+		mu.Unlock()
+		for place := range 3 {
+			ready := time.Now()
+			x := w.Do(ctx, "", &wire.Request{Method: "GET", URL: url})
+			var unmet *Unmet
+			if w.Green && place == 1 && w.Pair%10 == 3 {
+				unmet = &Unmet{What: "a second answer", Got: "none"}
+			}
+			w.Done(&Sent{Place: place, Exchange: x, Ready: ready, Unmet: unmet})
+			if unmet != nil || x.Err != nil {
+				return
+			}
+		}
+	}}}
+	report := attack(t, plan)
+	if report.PerWalk != 3 || len(report.Routes) != 3 || report.Outcome == perf.NoWorse {
+		t.Errorf("%v, %g requests a walk, routes %q", report.Outcome, report.PerWalk, report.Routes)
+	}
+	if report.Requests.Blue < report.Requests.Green || report.Errors.Blue != 0 || report.Errors.Green == 0 {
+		t.Errorf("requests %v, errors %v", report.Requests, report.Errors)
+	}
+	if report.Generator.Achieved < 0.99 {
+		t.Errorf("%g of the walks were begun", report.Generator.Achieved)
+	}
+	for side, dealt := range rows {
+		least, most := dealt[0], dealt[0]
+		for row := range 7 {
+			least, most = min(least, dealt[row]), max(most, dealt[row])
+		}
+		if least == 0 || most-least > 4 { // a side rests in the solo blocks of the other
+			t.Errorf("side %d: rows are not dealt in turn: %v", side, dealt)
+		}
+	}
+}
