@@ -105,7 +105,7 @@ func (s *Stage) collect(index int, records []Record) *block {
 		}
 	}
 	if s.design.Pairing == Paired {
-		b.countPairs(requests)
+		b.countPairs(requests, s.design.walks() && b.load == Both)
 	} else {
 		b.pairs = min(b.sent[blue], b.sent[green])
 		for side := range b.only { // a side that was sent one more may have failed all of them
@@ -151,9 +151,14 @@ func (b *block) sentEnough(begun [2]int) bool {
 	return (b.load == GreenOnly || float64(begun[blue]) >= want) && (b.load == BlueOnly || float64(begun[green]) >= want)
 }
 
-// countPairs counts the pairs and those in which one side alone failed.
-func (b *block) countPairs(records []Record) {
+// countPairs counts the pairs and those in which one side alone failed. Of two walks,
+// one may fail at a step that the other did not come to: that counts as a pair too.
+func (b *block) countPairs(records []Record, walks bool) {
 	eachPair(records, func(bl, gr *Record) {
+		if alone := cmp.Or(bl, gr); walks && (bl == nil || gr == nil) && alone.Failure != Succeeded && alone.Failure != Client {
+			b.pairs++
+			b.only[sideOf(*alone)]++
+		}
 		if bl == nil || gr == nil || bl.Failure == Client || gr.Failure == Client {
 			return
 		}
