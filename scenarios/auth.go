@@ -147,7 +147,7 @@ func (w *walker) checkHeaderName(k *yaml.Node, text string) bool {
 	case own:
 		w.Errorf(k, hint, "header %q is set by the client", text)
 	case name == "cookie":
-		w.Errorf(k, "write cookies: {name: value}", "cookies have a key of their own")
+		w.Errorf(k, "write cookies: {name: value}", "cookies have their own key")
 	default:
 		return true
 	}

@@ -260,7 +260,7 @@ func (b *builder) checkSecrets(w *walker, o *keys.Mapping) {
 			}
 			if n := len(strings.TrimSpace(v.Text)); ok && n < minSecret { // white space alone is everywhere
 				w.Errorf(at, "use a longer one, or take it off the list",
-					"the secret %q has %d bytes; below %d it cannot be told from other text", name, n, minSecret)
+					"the secret %q has %d bytes; below %d it cannot be distinguished from other text", name, n, minSecret)
 				break
 			}
 		}

@@ -61,7 +61,7 @@ func (b *builder) readData(w *walker, o *keys.Mapping, c *Case) *Data {
 		case x.Broken:
 			return nil
 		case format == "":
-			x.Fail(x.At("file"), "add format: csv, json or ndjson", "the format of %s cannot be told from its name", d.File)
+			x.Fail(x.At("file"), "add format: csv, json or ndjson", "the format of %s is not clear from its name", d.File)
 			return nil
 		case cp949 && format != "csv":
 			x.Fail(x.At("encoding"), "", "only csv files have an encoding; JSON is UTF-8")

@@ -264,9 +264,9 @@ func TestSecrets(t *testing.T) {
 	}{
 		{"long", "123456", []string{`x.yaml:4:16: error: secret "tokne" is neither a variable nor in the env list`}},
 		{"short", "12345", []string{
-			`x.yaml:4:11: error: the secret "KEY" has 5 bytes; below 6 it cannot be told from other text`,
+			`x.yaml:4:11: error: the secret "KEY" has 5 bytes; below 6 it cannot be distinguished from other text`,
 			`x.yaml:4:16: error: secret "tokne" is neither a variable nor in the env list`,
-			`x.yaml:4:30: error: the secret "pin" has 5 bytes; below 6 it cannot be told from other text`,
+			`x.yaml:4:30: error: the secret "pin" has 5 bytes; below 6 it cannot be distinguished from other text`,
 		}},
 	} {
 		_, problems := Load(oneFile(text), []string{"x.yaml"}, LoadOptions{Now: today, Demand: true, Getenv: environment("KEY", tt.key)})

@@ -222,7 +222,7 @@ func (n *names) checkName(t *Template, p *template.Part, name string, hasDefault
 	// Parts of the request exist only while it is signed.
 	if strings.HasPrefix(name, template.RequestPrefix) {
 		if !t.Signs {
-			n.report(t, p, "only sign: and value: of auth: {hmac: …} know the request", "%q stands where no request is known", name)
+			n.report(t, p, "only sign: and value: of auth: {hmac: …} know the request", "%q is used where no request is known", name)
 		}
 		return
 	}

@@ -105,7 +105,7 @@ func (b *builder) readVerb(o *keys.Mapping, ctx stepContext, s *Step) {
 		if m := s.Request.Method; m != "" && (!template.IsToken(m) || m != strings.ToUpper(m)) {
 			r.Fail(r.At("method"), "", "%q is not a method in capitals", problem.Cut(m, 40))
 		} else if slices.Contains(keys.Verbs, strings.ToLower(m)) && m != "" {
-			r.Fail(r.At("method"), "write "+strings.ToLower(m)+": /path", "method %q has a key of its own", m)
+			r.Fail(r.At("method"), "write "+strings.ToLower(m)+": /path", "method %q has its own key", m)
 		} else if m == "CONNECT" {
 			r.Fail(r.At("method"), "", "CONNECT is not sent to a service")
 		}

@@ -57,11 +57,11 @@ func TestEvidenceNothingRan(t *testing.T) {
 		},
 		{
 			name:  "unsafe requests that nobody has reviewed",
-			suite: "suite: one\ncases:\n  - {case: item, get: /item}\n  - {case: write, post: /item, side_effects: unreviewed, json: {a: 1}}\n", blue: says(`{"a":1}`), green: says(`{"a":1}`), status: 4, reason: `1 case not run: nobody has said what a request of theirs leaves behind`,
+			suite: "suite: one\ncases:\n  - {case: item, get: /item}\n  - {case: write, post: /item, side_effects: unreviewed, json: {a: 1}}\n", blue: says(`{"a":1}`), green: says(`{"a":1}`), status: 4, reason: `1 case not run: a write is marked side_effects: unreviewed`,
 		},
 		{
 			name:  "a setup that nobody has reviewed",
-			suite: "suite: one\nsetup: [{step: in, post: /in, side_effects: unreviewed}]\ncases:\n  - {case: item, get: /item}\n", files: map[string]string{"two.yaml": "suite: two\ncases: [{case: item, get: /item}]\n"}, args: []string{"two.yaml"}, blue: says(`{"a":1}`), green: says(`{"a":1}`), status: 4, reason: `1 case not run: nobody has said`,
+			suite: "suite: one\nsetup: [{step: in, post: /in, side_effects: unreviewed}]\ncases:\n  - {case: item, get: /item}\n", files: map[string]string{"two.yaml": "suite: two\ncases: [{case: item, get: /item}]\n"}, args: []string{"two.yaml"}, blue: says(`{"a":1}`), green: says(`{"a":1}`), status: 4, reason: `1 case not run: a write is marked`,
 		},
 		{
 			name:  "all quarantined",

@@ -42,7 +42,7 @@ func (v *view) doubt(d *Decision, all []evidence) *doubt {
 	return nil
 }
 
-const baselineAdvice = "look at blue first: its own figures are no measure now"
+const baselineAdvice = "blue itself is unhealthy; fix blue before comparing"
 
 const generatorAdvice = "run the load from a machine with more free CPU, or lower the rate"
 

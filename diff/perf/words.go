@@ -43,7 +43,7 @@ func percent(ratio float64) string {
 	p := ratio * 100
 	a := math.Abs(p)
 	if a >= most {
-		return "more than can be said"
+		return "more than can be computed"
 	}
 	decimals := 1
 	switch {
@@ -176,7 +176,7 @@ func (v *view) passReason(gates []evidence) string {
 // named: the run could not have seen what it was asked to find.
 func (v *view) openReason(cause Cause, unproven []evidence) string {
 	if len(v.blocks) < minLookBlocks {
-		return fmt.Sprintf("%s: %d valid blocks, %d are needed before anything can be said", cause, len(v.blocks), minLookBlocks)
+		return fmt.Sprintf("%s: %d valid blocks, at least %d are needed for a result", cause, len(v.blocks), minLookBlocks)
 	}
 	var parts []string
 	for _, e := range unproven {

@@ -164,7 +164,7 @@ func oneCache(blue, green *Answer) string {
 	for _, name := range requestIDs {
 		b, g := blue.first(name), green.first(name)
 		if b != "" && b == g && !sent(blue.Exchange, b) {
-			return fmt.Sprintf("one answer for both sides: the same %s %q; a cache or mesh stands before them", name, text.Cut(b, 64))
+			return fmt.Sprintf("one answer for both sides: the same %s %q; a cache or mesh may answer for them", name, text.Cut(b, 64))
 		}
 	}
 	if !fromCache(blue) || !fromCache(green) {

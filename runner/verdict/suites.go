@@ -227,7 +227,7 @@ func (c *conclusion) findings() {
 		c.claim(s.verdict, "%s", s.text)
 	}
 	for v, n := range c.in.Totals.overflow {
-		c.claim(v, "and %s of their own, see the cases", text.Count(n, "finding"))
+		c.claim(v, "and %s in single cases, see there", text.Count(n, "finding"))
 	}
 	n := c.counts
 	if n.Cases == 0 {
@@ -245,7 +245,7 @@ func (c *conclusion) findings() {
 		verdict = run.Inconclusive
 	}
 	if open := c.in.Totals.unreviewed; open > 0 {
-		c.claim(run.Inconclusive, "%s not run: nobody has said what a request of theirs leaves behind (side_effects: unreviewed)", text.Count(open, "case"))
+		c.claim(run.Inconclusive, "%s not run: a write is marked side_effects: unreviewed", text.Count(open, "case"))
 		measured += fmt.Sprintf(", %d not reviewed", open)
 	}
 	if n.Skip > 0 {

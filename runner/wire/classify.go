@@ -188,7 +188,7 @@ func httpClass(err error, inBody bool) *Err {
 	case inBody && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)):
 		return &Err{Class: ClassTruncated, Detail: "the body ended early"}
 	case has("GOAWAY"):
-		return &Err{Class: ClassReset, Detail: "the server said goodbye (GOAWAY); the request is not sent again"}
+		return &Err{Class: ClassReset, Detail: "the server closed the connection (GOAWAY); the request is not sent again"}
 	case has("stream error:", "http2: Transport: cannot retry"):
 		if has("received from peer", "cannot retry") {
 			class = ClassReset

@@ -16,8 +16,10 @@ func TestConvert(t *testing.T) {
 		"x.jmx": {Data: []byte(`<jmeterTestPlan><hashTree><TestPlan/><hashTree><ThreadGroup testname="a"/><hashTree>
 			<HTTPSamplerProxy><stringProp name="HTTPSampler.path">/a</stringProp></HTTPSamplerProxy><hashTree/>
 			</hashTree></hashTree></hashTree></jmeterTestPlan>`)},
+		"x.yaml": {Data: []byte("openapi: 3.0.3\ninfo: {title: a, version: '1'}\nservers: [{url: https://h.example}]\n" +
+			"paths:\n  /a:\n    get: {responses: {'200': {description: ok}}}\n")},
 	}
-	names := map[string]string{"postman": "c.json", "curl": "x.sh", "har": "x.har", "jmeter": "x.jmx"}
+	names := map[string]string{"postman": "c.json", "curl": "x.sh", "har": "x.har", "jmeter": "x.jmx", "openapi": "x.yaml"}
 	for _, f := range formats {
 		result, err := Convert(f.name, Input{Files: files, Name: names[f.name]}, Options{})
 		if err != nil {

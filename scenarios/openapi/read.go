@@ -177,7 +177,7 @@ func (r *yamlReader) node(n *yaml.Node, depth int) (*yamlKnown, *Error) {
 		k, begun := r.known[n.Alias]
 		switch {
 		case begun && k == nil:
-			return nil, r.f.fail(n.Line, n.Column, "alias *%s is inside what it stands for", n.Value)
+			return nil, r.f.fail(n.Line, n.Column, "alias *%s refers to itself", n.Value)
 		case !begun:
 			return nil, r.f.fail(n.Line, n.Column, "alias *%s comes before its anchor", n.Value)
 		case depth+k.height > maxDepth:

@@ -465,7 +465,7 @@ func TestShellAgrees(t *testing.T) {
 				}
 				lines = append(lines, line)
 			})
-			if len(lines) < 20 {
+			if len(lines) < 20 && !testing.Short() {
 				t.Fatalf("only %d lines can be compared", len(lines))
 			}
 			for _, line := range lines[:min(len(lines), 150)] {

@@ -109,7 +109,7 @@ func TestConvertHostile(t *testing.T) {
 	for _, x := range []struct{ name, text, want string }{
 		{"bomb.yaml", bomb, "aliases counted"},
 		{"deep.json", deep, "nested"},
-		{"cycle.yaml", "openapi: 3.0.0\na: &a [*a]\n", "inside what it stands for"},
+		{"cycle.yaml", "openapi: 3.0.0\na: &a [*a]\n", "refers to itself"},
 		{"other.yaml", "hello: 1\n", "neither openapi"},
 		{"broken.json", `{"openapi": "3.0.0",`, "not JSON"},
 		{"empty.yaml", "", "empty"},

@@ -164,7 +164,7 @@ var partsTable = Table{"parts file", "A parts file holds named step lists for us
 	},
 }}
 
-var requestTable = Table{"request", "A request with a method that has no key of its own.", []Key{
+var requestTable = Table{"request", "A request with any other method.", []Key{
 	{"method", aText, "The method, in capitals.", "", "PROPFIND", true, "Method"},
 	{"url", aTemplate, "Path or absolute URL.", "", "/dav", true, "URL"},
 }}

@@ -64,7 +64,7 @@ var typeWords = []string{"string", "number", "integer", "boolean", "null", "arra
 
 var formatWords = []string{"uuid", "ulid", "date-time", "jwt", "hex", "base64", "url", "ipv4", "date", "email"}
 
-var matchersTable = Table{"matchers", "Tests of a value; all of them must hold. A value without matchers stands for eq.", []Key{
+var matchersTable = Table{"matchers", "Tests of a value; all of them must hold. A value without matchers means eq.", []Key{
 	{"eq", aJSON, "Equal to this value, type included.", "", "0", false, ""},
 	{"ne", aJSON, "Not equal to this value.", "", "ERROR", false, ""},
 	{"lt", aTemplate, "Less than this number.", "", "10", false, ""},

@@ -159,7 +159,7 @@ var tlsTable = Table{"tls", "Certificates. File names are relative to the scenar
 var identityTable = Table{"identity", "What a side must be: a value asked from it, the same on both sides or different.", []Key{
 	{"get", aTemplate, "Path that answers with the identity.", "", "/version", true, ""},
 	{"service", aName, "Service to ask.", "the side's url", "auth", false, "Service"},
-	{"at", aPath, "Where in the answer the value stands.", "the whole body", "$.commit", false, "At"},
+	{"at", aPath, "Where in the answer the value is.", "the whole body", "$.commit", false, "At"},
 	{"header", aText, "Header that holds the value, instead of at.", "", "X-Build", false, "Header"},
 	{"must", aWord("same", "differ"), "What the two values must be to each other.", "", "same", true, "Must"},
 	{"blue", aTemplate, "The value blue must show.", "any", "1.4.2", false, "Blue"},

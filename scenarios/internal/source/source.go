@@ -197,7 +197,7 @@ func (s *File) parse(text string) *yaml.Node {
 	if err := dec.Decode(&more); err == nil {
 		s.add(problem.Problem{
 			Pos: s.at(max(1, more.Line), 1), Width: 3, Summary: "a second YAML document",
-			Hint: "one file holds one document; move it to a file of its own",
+			Hint: "one file holds one document; move it to its own file",
 		})
 	} else if !errors.Is(err, io.EOF) {
 		s.add(s.yamlProblem(err))
