@@ -43,12 +43,12 @@ func TestNumberWords(t *testing.T) {
 	} {
 		files := fstest.MapFS{"a.yaml": {Data: []byte("suite: a\n" + text + "\ncases: [{case: c, get: /}]\n")}}
 		_, problems := Load(files, []string{"a.yaml"}, LoadOptions{Now: today, Getenv: noEnv})
-		got := ""
+		var got strings.Builder
 		for _, p := range problems {
-			got += p.Summary + "\n" + p.Hint + "\n"
+			got.WriteString(p.Summary + "\n" + p.Hint + "\n")
 		}
-		if !strings.Contains(got, want) {
-			t.Errorf("%s: %q, want %q", text, got, want)
+		if !strings.Contains(got.String(), want) {
+			t.Errorf("%s: %q, want %q", text, got.String(), want)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/report/reporttest"
 	"github.com/bgverify/bgverify/runner"
+	result "github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/stb"
 )
@@ -49,7 +50,7 @@ func suite(blue, green string, control bool) error {
 	}
 	defer w.Close()
 	plan := &runner.Plan{
-		ID: w.ID(), Started: w.Started(), Tool: runner.Tool{Name: "bgverify"}, Suites: suites,
+		ID: w.ID(), Started: w.Started(), Tool: result.Tool{Name: "bgverify"}, Suites: suites,
 		Options: runner.Options{Seed: 1, Part: runner.OnlyCompare}, World: runner.World{Now: time.Now, Files: stb.FS},
 	}
 	if !control {
@@ -59,7 +60,7 @@ func suite(blue, green string, control bool) error {
 	if err != nil {
 		return err
 	}
-	if end.Verdict != runner.Pass {
+	if end.Verdict != result.Pass {
 		return fmt.Errorf("the suite did not pass: %v", end.Reasons)
 	}
 	run, err := w.Run()
@@ -104,7 +105,7 @@ func reports(n int) error {
 	})
 }
 
-func writeReports(run *runner.Run, into func([]string, func([]io.Writer) error) error) error {
+func writeReports(run *result.Run, into func([]string, func([]io.Writer) error) error) error {
 	names := make([]string, len(report.Formats))
 	for i, f := range report.Formats {
 		names[i] = f.File

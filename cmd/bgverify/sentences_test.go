@@ -66,7 +66,7 @@ func sentenceReads(t *testing.T, name string, source []byte) []string {
 		t.Fatal(err)
 	}
 	var places []string
-	ranged := map[*ast.Object]bool{} // variables of a range over sentences
+	ranged := map[string]bool{} // variables of a range over sentences, in one function
 	sentence := func(x ast.Expr) bool {
 		if index, ok := x.(*ast.IndexExpr); ok {
 			x = index.X
@@ -75,7 +75,7 @@ func sentenceReads(t *testing.T, name string, source []byte) []string {
 		case *ast.SelectorExpr:
 			return slices.Contains(sentenceFields, x.Sel.Name)
 		case *ast.Ident:
-			return x.Obj != nil && ranged[x.Obj]
+			return ranged[x.Name]
 		}
 		return false
 	}
@@ -86,9 +86,11 @@ func sentenceReads(t *testing.T, name string, source []byte) []string {
 	ast.Inspect(file, func(n ast.Node) bool {
 		found := false
 		switch n := n.(type) {
+		case *ast.FuncDecl:
+			clear(ranged)
 		case *ast.RangeStmt:
-			if v, ok := n.Value.(*ast.Ident); ok && v.Obj != nil && sentence(n.X) {
-				ranged[v.Obj] = true
+			if v, ok := n.Value.(*ast.Ident); ok && v.Name != "_" && sentence(n.X) {
+				ranged[v.Name] = true
 			}
 		case *ast.CallExpr:
 			f, ok := n.Fun.(*ast.SelectorExpr)

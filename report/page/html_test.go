@@ -221,7 +221,7 @@ func TestCaseLines(t *testing.T) {
 	if n, failed := strings.Count(list, "<li>"), run.End.Counts.Fail; n < min(mostLines, failed) || n > mostLines {
 		t.Errorf("got %d lines for %d failed cases", n, failed)
 	}
-	for _, line := range strings.Split(list, "</li>") {
+	for line := range strings.SplitSeq(list, "</li>") {
 		if n := strings.Count(line, "curl "); n > 1 {
 			t.Errorf("a line holds %d commands: %s", n, line)
 		}

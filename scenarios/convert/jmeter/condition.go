@@ -2,6 +2,7 @@ package jmeter
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
@@ -30,10 +31,8 @@ var scripts = []string{"__jexl3", "__jexl2", "__jexl", "__groovy", "__javaScript
 func (s *scope) condition(text string) (out condition, ok bool) {
 	text = strings.TrimSpace(text)
 	if r := single(text); r != nil && r.function {
-		for _, name := range scripts {
-			if r.name == name {
-				return s.condition(strings.Join(conditionArgs(r), ","))
-			}
+		if slices.Contains(scripts, r.name) {
+			return s.condition(strings.Join(conditionArgs(r), ","))
 		}
 		if r.name == "__isVarDefined" {
 			return s.test(strings.TrimSpace(r.arg(0)), "exists", "true")

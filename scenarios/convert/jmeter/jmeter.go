@@ -19,6 +19,7 @@ package jmeter
 
 import (
 	"cmp"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -84,9 +85,7 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 			return nil, err
 		}
 	}
-	for name, value := range opts.Set {
-		p.names.properties[name] = value
-	}
+	maps.Copy(p.names.properties, opts.Set)
 	if err := p.include(top, 0, []string{in.Name}); err != nil {
 		return nil, err
 	}

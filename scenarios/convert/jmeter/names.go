@@ -359,11 +359,12 @@ func (s *scope) caseVar(name, marked string) string {
 // lost asks for the value of a function from outside, and lists the function.
 func (s *scope) lost(r *ref, why string) string {
 	s.p.Lose(s.request, model.Lost{Kind: model.Dynamics, Place: "function", Text: r.source(), Why: why})
-	name := strings.TrimPrefix(r.name, "__")
+	var name strings.Builder
+	name.WriteString(strings.TrimPrefix(r.name, "__"))
 	for _, a := range r.args {
 		if a = strings.TrimSpace(a); a != "" && len(a) < 30 {
-			name += " " + a
+			name.WriteString(" " + a)
 		}
 	}
-	return s.p.names.need(s.p.names.name("f", name), r.source(), fmt.Sprintf("the function is not converted: %s", why))
+	return s.p.names.need(s.p.names.name("f", name.String()), r.source(), fmt.Sprintf("the function is not converted: %s", why))
 }

@@ -29,7 +29,6 @@ type walker struct {
 	goOn    bool           // a failed sampler does not end the iteration
 	repeat  int            // of the loop around, where it is one step
 	columns []*node        // data sets that were met
-	seen    map[*node]bool // elements that were counted
 	inOnce  bool
 	fresh   map[*node]map[string]string // user parameters that are set once an iteration
 	pauses  int
@@ -386,7 +385,7 @@ func (w *walker) switchController(k *node, outer []*node) {
 			}
 		case variable != nil || !constant:
 			w.p.loseText(w, k, model.Settings, value, "which child it chooses is known only while it runs: all are sent")
-			variable, constant, text = nil, true, c.name
+			variable, constant = nil, true
 			w.walkOne(c, here)
 			for _, rest := range children[i+1:] {
 				w.walkOne(rest, here)
