@@ -99,8 +99,12 @@ func (b *builder) readVerb(o *keys.Mapping, ctx stepContext, s *Step) {
 		return
 	// Methods that have a key must be written by it: one way to write a request.
 	case found[0] == "request":
-		// The long form, for methods without a key.
-		r := ctx.Object(o.Get("request"), "request", "")
+		// The long form, for methods without a key. A null was reported.
+		n := o.Get("request")
+		if n == nil {
+			return
+		}
+		r := ctx.Object(n, "request", "")
 		r.Bind(&s.Request)
 		if m := s.Request.Method; m != "" && (!template.IsToken(m) || m != strings.ToUpper(m)) {
 			r.Fail(r.At("method"), "", "%q is not a method in capitals", problem.Cut(m, 40))

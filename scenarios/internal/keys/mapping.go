@@ -231,8 +231,9 @@ func (o *Mapping) MarkRead(names ...string) {
 	}
 }
 
-// Has reports whether a key is written, whatever its value.
-func (o *Mapping) Has(name string) bool { return o.Keys[name] != nil }
+// Has reports whether a key of the table is written, whatever its value. A key that
+// the table does not have is not: it is reported as unknown, and nothing reads it.
+func (o *Mapping) Has(name string) bool { return o.Keys[name] != nil && o.Table.Key(name) != nil }
 
 // At is the node to report a key's mistake at: its value, its key, the mapping.
 func (o *Mapping) At(name string) *yaml.Node {
