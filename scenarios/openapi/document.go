@@ -31,6 +31,7 @@ type Document struct {
 	names []string // of the files, in the order of reading
 	left  int64    // bytes that further files may have
 	known map[refKey]refKnown
+	wrong map[*Node]bool // of the wrong kind, already in Faults
 	// secretive are names of properties that are only written, read when needed.
 	secretive map[string]bool
 }
@@ -42,7 +43,7 @@ type refKey struct {
 
 type refKnown struct {
 	node *Node
-	err  *Error
+	why  string // it names nothing; empty: it does
 }
 
 // described finds the member that says which version a document has.
@@ -57,7 +58,7 @@ func IsDescription(text []byte) bool { return described.Match(text) && !aSuite.M
 
 // Open reads a document. The error is an *Error where a place is known.
 func Open(fsys fs.FS, name string) (*Document, error) {
-	d := &Document{fsys: fsys, files: map[string]*file{}, left: maxFile, known: map[refKey]refKnown{}}
+	d := &Document{fsys: fsys, files: map[string]*file{}, left: maxFile, known: map[refKey]refKnown{}, wrong: map[*Node]bool{}}
 	d.main = d.open(path.Clean(name))
 	if d.main.err != nil {
 		return nil, d.main.err
@@ -83,7 +84,7 @@ func Open(fsys fs.FS, name string) (*Document, error) {
 	}) && d.Version != "2" {
 		return nil, &Error{version.Pos(), fmt.Sprintf("version %q: only 2.0, 3.0 and 3.1 are read", d.Version)}
 	}
-	d.Title = root.Get("info").Str("title")
+	d.Title = root.member("info", Object).text("title")
 	d.read()
 	return d, nil
 }
@@ -99,7 +100,7 @@ func (d *Document) open(name string) *file {
 	if f := d.files[name]; f != nil {
 		return f
 	}
-	f := &file{name: name}
+	f := &file{name: name, doc: d}
 	d.files[name] = f
 	data, err := readFile(d.fsys, name, d.left)
 	if err != nil {
@@ -158,16 +159,15 @@ func (d *Document) Resolve(n *Node) (*Node, *Error) {
 // target is what one reference names.
 func (d *Document) target(ref *Node) (*Node, *Error) {
 	key := refKey{ref.file, ref.Text}
-	if k, ok := d.known[key]; ok {
-		return k.node, k.err
+	k, known := d.known[key]
+	if !known {
+		k.node, k.why = d.find(ref.file, ref.Text)
+		d.known[key] = k
 	}
-	node, why := d.find(ref.file, ref.Text)
-	k := refKnown{node: node}
-	if why != "" {
-		k = refKnown{err: &Error{ref.Pos(), fmt.Sprintf("reference %q: %s", cut(ref.Text), why)}}
+	if k.why != "" {
+		return nil, &Error{ref.Pos(), fmt.Sprintf("reference %q: %s", cut(ref.Text), k.why)}
 	}
-	d.known[key] = k
-	return k.node, k.err
+	return k.node, nil
 }
 
 func (d *Document) find(from *file, ref string) (*Node, string) {

@@ -35,14 +35,13 @@ type Node struct {
 	file *file
 }
 
-// Get is a member of an object; of a name that is written twice the last. It is
-// nil where there is none, and for a nil node.
+// Get is a member of an object. It is nil where there is none, and for a nil node.
 func (n *Node) Get(name string) *Node {
 	if n == nil || n.Kind != Object {
 		return nil
 	}
-	for i := len(n.Keys) - 1; i >= 0; i-- {
-		if n.Keys[i] == name {
+	for i, key := range n.Keys {
+		if key == name {
 			return n.Items[i]
 		}
 	}
@@ -63,9 +62,61 @@ func (n *Node) True(name string) bool {
 	return v != nil && v.Kind == Bool && v.Text == "true"
 }
 
+// elements are the values of a member that is of the kind.
+func (n *Node) elements(name string, kind Kind) []*Node {
+	if v := n.Get(name); v != nil && v.Kind == kind {
+		return v.Items
+	}
+	return nil
+}
+
+// wants are what a value of the wrong kind is not.
+var wants = map[Kind]string{Object: "a mapping", Array: "a list", String: "text", Bool: "true or false"}
+
+// is reports whether a value is of the kind. One that is of another is a fault of the
+// document, listed once; null is what YAML makes of nothing, and no fault.
+func (n *Node) is(kind Kind, what string) bool {
+	switch {
+	case n == nil || n.Kind == Null:
+		return false
+	case n.Kind == kind:
+		return true
+	}
+	if n.file != nil && n.file.doc != nil {
+		n.file.doc.wrongKind(n, what+" is not "+wants[kind])
+	}
+	return false
+}
+
+// The methods from here on read parts of the description itself, where a value of the
+// wrong kind is a fault. Str and True read schemas and values, where it may be none.
+
+// member is a member of the kind; nil where there is none, or one of another kind.
+func (n *Node) member(name string, kind Kind) *Node {
+	if !n.is(Object, "what should have "+name) {
+		return nil
+	}
+	if v := n.Get(name); v.is(kind, name) {
+		return v
+	}
+	return nil
+}
+
+func (n *Node) text(name string) string {
+	if v := n.member(name, String); v != nil {
+		return v.Text
+	}
+	return ""
+}
+
+func (n *Node) truth(name string) bool {
+	v := n.member(name, Bool)
+	return v != nil && v.Text == "true"
+}
+
 // list are the elements of a member that is an array.
 func (n *Node) list(name string) []*Node {
-	if v := n.Get(name); v != nil && v.Kind == Array {
+	if v := n.member(name, Array); v != nil {
 		return v.Items
 	}
 	return nil
@@ -73,7 +124,7 @@ func (n *Node) list(name string) []*Node {
 
 // members are the names and values of a member that is an object.
 func (n *Node) members(name string) ([]string, []*Node) {
-	if v := n.Get(name); v != nil && v.Kind == Object {
+	if v := n.member(name, Object); v != nil {
 		return v.Keys, v.Items
 	}
 	return nil, nil
@@ -83,7 +134,7 @@ func (n *Node) members(name string) ([]string, []*Node) {
 func (n *Node) words(name string) []string {
 	var out []string
 	for _, item := range n.list(name) {
-		if item.Kind == String && item.Text != "" && !slices.Contains(out, item.Text) {
+		if item.is(String, "an element of "+name) && item.Text != "" && !slices.Contains(out, item.Text) {
 			out = append(out, item.Text)
 		}
 	}

@@ -139,7 +139,18 @@ func (d *Document) resolved(n *Node, what string) *Node {
 		d.Faults = append(d.Faults, &Error{err.Pos, what + ": " + err.Msg})
 		return nil
 	}
+	if ref := out.Get("$ref"); ref != nil {
+		ref.is(String, "$ref")
+	}
 	return out
+}
+
+// wrongKind lists a value of the wrong kind once, however often it is read.
+func (d *Document) wrongKind(n *Node, msg string) {
+	if !d.wrong[n] {
+		d.wrong[n] = true
+		d.fault(n, "%s", msg)
+	}
 }
 
 // read fills the document from its tree.
@@ -173,7 +184,11 @@ func (d *Document) pathItem(p string, item *Node, security []Requirement, secure
 	shared := d.params(item, p)
 	for i, key := range item.Keys {
 		method := strings.ToLower(key)
-		if !slices.Contains(methods, method) || key != method {
+		if !slices.Contains(methods, method) {
+			continue
+		}
+		if key != method {
+			d.fault(item.Items[i], "%s %s: methods are written in lower case", key, cut(p))
 			continue
 		}
 		n := d.resolved(item.Items[i], key+" "+p)
@@ -185,8 +200,8 @@ func (d *Document) pathItem(p string, item *Node, security []Requirement, secure
 			continue
 		}
 		o := &Operation{
-			Method: strings.ToUpper(key), Path: p, ID: n.Str("operationId"), Summary: n.Str("summary"), Tags: n.words("tags"),
-			Deprecated: n.True("deprecated"), Servers: d.Servers, Security: security, Pos: item.Items[i].Pos(),
+			Method: strings.ToUpper(key), Path: p, ID: n.text("operationId"), Summary: n.text("summary"), Tags: n.words("tags"),
+			Deprecated: n.truth("deprecated"), Servers: d.Servers, Security: security, Pos: item.Items[i].Pos(),
 		}
 		if own := d.serverList(n); len(own) > 0 {
 			o.Servers = own
@@ -251,7 +266,7 @@ func (d *Document) params(n *Node, what string) []*paramNode {
 		if p == nil {
 			continue
 		}
-		x := &paramNode{node: p, Param: Param{Name: p.Str("name"), In: p.Str("in"), Required: p.True("required"), Pos: item.Pos()}}
+		x := &paramNode{node: p, Param: Param{Name: p.text("name"), In: p.text("in"), Required: p.truth("required"), Pos: item.Pos()}}
 		known := []string{"path", "query", "header", "cookie"}
 		if d.Swagger() {
 			known = []string{"path", "query", "header", "body", "formData"}
@@ -272,9 +287,9 @@ func (d *Document) params(n *Node, what string) []*paramNode {
 }
 
 func (d *Document) param(x *paramNode, p *Node) {
-	x.Style = cmp.Or(p.Str("style"), styles[x.In])
+	x.Style = cmp.Or(p.text("style"), styles[x.In])
 	x.Explode = x.Style == "form" || x.Style == "deepObject"
-	if e := p.Get("explode"); e != nil && e.Kind == Bool {
+	if e := p.member("explode", Bool); e != nil {
 		x.Explode = e.Text == "true"
 	}
 	x.Schema = p.Get("schema")
@@ -293,7 +308,7 @@ func (d *Document) examples(n *Node, what string) []Example {
 	for i, name := range names {
 		e := d.resolved(items[i], what+": example "+name)
 		switch {
-		case e == nil:
+		case !e.is(Object, "example "+cut(name)):
 		case e.Get("value") != nil:
 			out = append(out, Example{name, e.Get("value")})
 		case e.Get("dataValue") != nil:
@@ -317,7 +332,7 @@ func (d *Document) body(n *Node, o *Operation) *Body {
 	if b == nil {
 		return nil
 	}
-	out := &Body{Required: b.True("required"), Pos: n.Pos()}
+	out := &Body{Required: b.truth("required"), Pos: n.Pos()}
 	types, items := b.members("content")
 	for i, t := range types {
 		if m := d.resolved(items[i], o.Method+" "+o.Path); m != nil {
@@ -376,7 +391,7 @@ func statusForm(s string) bool {
 func (d *Document) responseHeaders(x *Response, r *Node, what string) {
 	names, items := r.members("headers")
 	for i, name := range names {
-		if h := d.resolved(items[i], what+": header "+name); h.True("required") && !strings.EqualFold(name, "content-type") {
+		if h := d.resolved(items[i], what+": header "+name); h.truth("required") && !strings.EqualFold(name, "content-type") {
 			x.Headers = append(x.Headers, name)
 		}
 	}
@@ -389,8 +404,8 @@ func (d *Document) links(x *Response, r *Node, what string) {
 		if n == nil {
 			continue
 		}
-		l := &Link{Name: name, Body: n.Get("requestBody") != nil, Pos: items[i].Pos(), Why: n.Str("operationId")}
-		if ref := n.Str("operationRef"); ref != "" {
+		l := &Link{Name: name, Body: n.Get("requestBody") != nil, Pos: items[i].Pos(), Why: n.text("operationId")}
+		if ref := n.text("operationRef"); ref != "" {
 			l.Why = ref
 		}
 		params, values := n.members("parameters")
@@ -425,13 +440,15 @@ func (d *Document) linkOperations() {
 
 // security are the requirements of an object, if it has any.
 func (d *Document) security(n *Node) ([]Requirement, bool) {
-	v := n.Get("security")
-	if v == nil || v.Kind != Array {
+	v := n.member("security", Array)
+	if v == nil {
 		return nil, false
 	}
 	out := []Requirement{}
 	for _, item := range v.Items {
-		out = append(out, Requirement(item.Keys))
+		if item.is(Object, "an element of security") {
+			out = append(out, Requirement(item.Keys))
+		}
 	}
 	return out, true
 }
@@ -447,26 +464,27 @@ func (d *Document) readServers(root *Node) {
 func (d *Document) serverList(n *Node) []Server {
 	var out []Server
 	for _, s := range n.list("servers") {
-		u := s.Str("url")
-		names, items := s.Get("variables").memberList()
-		for i, name := range names {
-			u = strings.ReplaceAll(u, "{"+name+"}", items[i].Str("default"))
+		if !s.is(Object, "an element of servers") {
+			continue
 		}
-		out = append(out, Server{URL: u, Doc: s.Str("description"), Pos: s.Pos()})
+		u := s.text("url")
+		names, items := s.members("variables")
+		for i, name := range names {
+			value := items[i].Get("default")
+			if value == nil || value.Kind != Number { // a port that is not quoted
+				value = items[i].member("default", String)
+			}
+			if value != nil {
+				u = strings.ReplaceAll(u, "{"+name+"}", value.Text)
+			}
+		}
+		out = append(out, Server{URL: u, Doc: s.text("description"), Pos: s.Pos()})
 	}
 	return out
 }
 
-// memberList are the members of an object.
-func (n *Node) memberList() ([]string, []*Node) {
-	if n == nil || n.Kind != Object {
-		return nil, nil
-	}
-	return n.Keys, n.Items
-}
-
 func (d *Document) readSchemes(root *Node) {
-	names, items := root.Get("components").members("securitySchemes")
+	names, items := root.member("components", Object).members("securitySchemes")
 	if d.Swagger() {
 		names, items = root.members("securityDefinitions")
 	}
@@ -476,7 +494,7 @@ func (d *Document) readSchemes(root *Node) {
 			continue
 		}
 		s := &Scheme{
-			Name: name, Type: n.Str("type"), Scheme: strings.ToLower(n.Str("scheme")), In: n.Str("in"), Param: n.Str("name"), Pos: items[i].Pos(),
+			Name: name, Type: n.text("type"), Scheme: strings.ToLower(n.text("scheme")), In: n.text("in"), Param: n.text("name"), Pos: items[i].Pos(),
 		}
 		if d.Swagger() {
 			swaggerScheme(s, n)
@@ -489,12 +507,11 @@ func (d *Document) readSchemes(root *Node) {
 
 // readFlow takes the flow that needs no person, where there is one.
 func readFlow(s *Scheme, n *Node) {
-	flows := n.Get("flows")
-	names, items := flows.memberList()
+	names, items := n.members("flows")
 	for _, want := range []string{"clientCredentials", "password", "authorizationCode", "implicit"} {
 		if i := slices.Index(names, want); i >= 0 {
-			s.Flow, s.TokenURL = want, items[i].Str("tokenUrl")
-			s.Scopes, _ = items[i].Get("scopes").memberList()
+			s.Flow, s.TokenURL = want, items[i].text("tokenUrl")
+			s.Scopes, _ = items[i].members("scopes")
 			return
 		}
 	}

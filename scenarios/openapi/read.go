@@ -28,6 +28,7 @@ const (
 // A file is one file of a document.
 type file struct {
 	name string // slash path below the root of the file system
+	doc  *Document
 	root *Node
 	err  *Error // what is wrong with the whole file
 }
@@ -107,7 +108,13 @@ func (r *jsonReader) node(v diff.Value, depth int) (*Node, *Error) {
 		n.Text = v.Text()
 		return n, nil
 	}
+	names := keySet{}
 	for c := range v.Children() {
+		if n.Kind == Object && !names.add(c.Name()) {
+			at := &jsonReader{f: r.f, text: r.text, line: 1, col: 1}
+			at.moveTo(keyBefore(r.text, c.Offset()))
+			return nil, r.f.fail(at.line, at.col, "duplicate key %q", cut(c.Name()))
+		}
 		item, err := r.node(c, depth+1)
 		if err != nil {
 			return nil, err
@@ -118,6 +125,37 @@ func (r *jsonReader) node(v diff.Value, depth int) (*Node, *Error) {
 		n.Items = append(n.Items, item)
 	}
 	return n, nil
+}
+
+// A keySet are the keys of one mapping.
+type keySet map[string]bool
+
+// add reports whether the key is new.
+func (s keySet) add(key string) bool {
+	if s[key] {
+		return false
+	}
+	s[key] = true
+	return true
+}
+
+// keyBefore is where the name of the member begins whose value is at the offset of a
+// valid JSON text.
+func keyBefore(text []byte, offset int) int {
+	end := bytes.LastIndexByte(text[:offset], '"') // the quote that ends the name
+	for start := end - 1; start > 0; start-- {
+		if text[start] != '"' {
+			continue
+		}
+		slashes := 0
+		for start-slashes > 0 && text[start-slashes-1] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return start
+		}
+	}
+	return offset
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s)(.*)$`)
@@ -223,6 +261,7 @@ func (r *yamlReader) fill(out *yamlKnown, n *yaml.Node, depth int) *Error {
 	case yaml.MappingNode:
 		out.node.Kind = Object
 		var merged []*Node
+		names := keySet{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i]
 			if key.Kind != yaml.ScalarNode {
@@ -235,6 +274,9 @@ func (r *yamlReader) fill(out *yamlKnown, n *yaml.Node, depth int) *Error {
 			if key.Tag == "!!merge" {
 				merged = append(merged, item)
 				continue
+			}
+			if !names.add(key.Value) {
+				return r.f.fail(key.Line, key.Column, "duplicate key %q", cut(key.Value))
 			}
 			out.node.Keys, out.node.Items = append(out.node.Keys, key.Value), append(out.node.Items, item)
 		}

@@ -118,7 +118,7 @@ func (b *Bundle) circular(n *Node, seen map[*Node]bool) bool {
 		return open
 	}
 	seen[n] = true
-	next := slices.Concat(n.list("allOf"), n.list("anyOf"), n.list("oneOf"))
+	next := slices.Concat(n.elements("allOf", Array), n.elements("anyOf", Array), n.elements("oneOf", Array))
 	for _, key := range []string{"not", "if", "then", "else"} {
 		if v := n.Get(key); v != nil {
 			next = append(next, v)
@@ -257,7 +257,9 @@ func (b *Bundle) write(out *bytes.Buffer, n *Node) {
 	var list []member
 	add := func(name, text string) { list = append(list, member{name, text}) }
 	nullable := n.True("nullable") || n.True("x-nullable")
-	if ref := n.Get("$ref"); ref != nil && ref.Kind == String {
+	if ref := n.Get("$ref"); ref != nil && ref.Kind != String {
+		b.drop(ref, "$ref is not text")
+	} else if ref != nil {
 		target, err := b.d.target(ref)
 		if err != nil {
 			b.Dropped = append(b.Dropped, err)
@@ -400,7 +402,11 @@ func (b *Bundle) bounds(n *Node, add func(name, text string)) {
 }
 
 func (b *Bundle) badPatterns(n *Node) bool {
-	patterns, _ := n.members("patternProperties")
+	v := n.Get("patternProperties")
+	if v == nil {
+		return false
+	}
+	patterns := v.Keys
 	return slices.ContainsFunc(patterns, func(p string) bool { _, err := regexp.Compile(goPattern(p)); return err != nil })
 }
 
@@ -588,10 +594,9 @@ func (d *Document) findWriteOnly(n *Node, seen map[*Node]bool) {
 		return
 	}
 	seen[n] = true
-	names, items := n.members("properties")
-	for i, name := range names {
-		if items[i].True("writeOnly") {
-			d.secretive[name] = true
+	for i, item := range n.elements("properties", Object) {
+		if item.True("writeOnly") {
+			d.secretive[n.Get("properties").Keys[i]] = true
 		}
 	}
 	for _, item := range n.Items {

@@ -8,7 +8,7 @@ import (
 // What version 2 writes elsewhere, or in other words.
 
 func (d *Document) swaggerServers(root *Node) {
-	host, base := root.Str("host"), root.Str("basePath")
+	host, base := root.text("host"), root.text("basePath")
 	if host == "" {
 		if base != "" {
 			d.Servers = []Server{{URL: base, Pos: root.Get("basePath").Pos()}}
@@ -29,7 +29,7 @@ func (d *Document) swaggerParam(x *paramNode, p *Node) {
 	if x.In == "body" {
 		x.Schema = p.Get("schema")
 	}
-	switch p.Str("collectionFormat") {
+	switch p.text("collectionFormat") {
 	case "multi":
 		x.Explode = true
 	case "ssv":
@@ -120,11 +120,11 @@ func swaggerScheme(s *Scheme, n *Node) {
 	case "basic":
 		s.Type, s.Scheme = "http", "basic"
 	case "oauth2":
-		s.TokenURL = n.Str("tokenUrl")
-		s.Scopes, _ = n.Get("scopes").memberList()
-		s.Flow = map[string]string{"application": "clientCredentials", "accessCode": "authorizationCode"}[n.Str("flow")]
+		s.TokenURL = n.text("tokenUrl")
+		s.Scopes, _ = n.members("scopes")
+		s.Flow = map[string]string{"application": "clientCredentials", "accessCode": "authorizationCode"}[n.text("flow")]
 		if s.Flow == "" {
-			s.Flow = n.Str("flow")
+			s.Flow = n.text("flow")
 		}
 	}
 }

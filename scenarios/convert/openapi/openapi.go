@@ -69,6 +69,13 @@ func Convert(in source.Input) (*model.Result, error) {
 		return nil, out
 	case err != nil:
 		return nil, err
+	case len(d.Operations) == 0 && len(d.Faults) > 0:
+		f := d.Faults[0]
+		out := &source.Error{Offset: -1, Line: f.Pos.Line, Col: f.Pos.Col, Msg: "there is no operation in the description: " + f.Msg}
+		if f.Pos.File != in.Name {
+			out.File = f.Pos.File
+		}
+		return nil, out
 	case len(d.Operations) == 0:
 		return nil, &source.Error{Offset: -1, Line: 1, Col: 1, Msg: "there is no operation in the description"}
 	}
@@ -290,9 +297,12 @@ func (im *importer) result() *model.Result {
 		cases := s.Cases
 		for first := true; len(cases) > 0; first = false {
 			n, size := 0, 0
-			for n < len(cases) && (n == 0 || size < write.MaxSuite-write.CaseSize(cases[n])) {
-				size += write.CaseSize(cases[n])
-				n++
+			for ; n < len(cases); n++ {
+				more := write.CaseSize(cases[n])
+				if n > 0 && size >= write.MaxSuite-more {
+					break
+				}
+				size += more
 			}
 			part := s.Suite
 			part.Cases = cases[:n:n]

@@ -132,3 +132,43 @@ components: {schemas: {A: {allOf: [{$ref: '#/components/schemas/A'}]}}}
 		t.Errorf("the cycle is not listed:\n%s", report)
 	}
 }
+
+func TestConvertLostSchemas(t *testing.T) {
+	files, report := imported(t, "a.yaml", `openapi: 3.0.3
+paths:
+  /a: {get: {responses: {"200": {content: {application/json: {schema: {$ref: "/etc/passwd"}}}}}}}
+  /b: {get: {responses: {"200": {content: {application/json: {schema: {$ref: "http://a.example/x"}}}}}}}
+  /c: {get: {responses: {"200": {content: {application/json: {schema: {$ref: "#/components/schemas/A"}}}}}}}
+  /d: {get: {responses: {"200": {content: {application/json: {schema: {$ref: "http://a.example/x"}}}}}}}
+components: {schemas: {A: {$ref: "#/components/schemas/A"}}}
+`)
+	for _, want := range []string{
+		"a.yaml:3:78", "a.yaml:4:78", "a.yaml:5:78", "a.yaml:6:78", "/etc/passwd", "other hosts are not asked", "leads in a circle", "4 of 8",
+	} {
+		if !strings.Contains(report, want) {
+			t.Errorf("the report does not have %s:\n%s", want, report)
+		}
+	}
+	if n := strings.Count(files, "# not converted: "); n != 4 {
+		t.Errorf("%d comments next to the cases, want 4:\n%s", n, files)
+	}
+}
+
+func TestConvertRefused(t *testing.T) {
+	for _, x := range []struct{ text, want string }{
+		{"openapi: 3.0.0\npaths:\n  /a: {get: {}}\n  /a: {get: {}}\n", `duplicate key "/a"`},
+		{"openapi: 3.0.0\npaths: [1]\n", "no operation in the description: paths is not a mapping"},
+	} {
+		_, err := Convert(source.Input{Files: fstest.MapFS{"a.yaml": {Data: []byte(x.text)}}, Name: "a.yaml"})
+		var at *source.Error
+		if !errors.As(err, &at) || at.Line < 2 || !strings.Contains(err.Error(), x.want) {
+			t.Errorf("got %v, want %s", err, x.want)
+		}
+	}
+	_, report := imported(t, "a.yaml", "swagger: '2.0'\nhost: {a: 1}\npaths: {/a: {get: {parameters: {a: 1}, responses: {200: {}}}}}\n")
+	for _, want := range []string{"a.yaml:2:7", "host is not text", "a.yaml:3:32", "parameters is not a list"} {
+		if !strings.Contains(report, want) {
+			t.Errorf("not listed: %s\n%s", want, report)
+		}
+	}
+}

@@ -48,6 +48,7 @@ func (r *request) form() string {
 // operation writes the cases of an operation.
 func (im *importer) operation(s *suite, o *openapi.Operation) {
 	c := &model.Case{ID: im.caseIDs[o]}
+	im.loseSchemas(c, o)
 	names := im.exampleNames(o)
 	var forms []string
 	var groups [][]*request
@@ -534,7 +535,7 @@ func (im *importer) expect(c *model.Case, o *openapi.Operation) model.Expect {
 	for i, r := range list {
 		file := ""
 		if m := jsonMedia(r.Media); m != nil && m.Schema != nil {
-			if key, _ := im.schemaKey(m.Schema); key != nil {
+			if key, _, err := im.schemaKey(m.Schema); err == nil {
 				file = im.schemas.file[key]
 			}
 		}

@@ -28,13 +28,13 @@ type schemaRoot struct {
 }
 
 // schemaKey is the schema that a node stands for, and its name where it has one.
-func (im *importer) schemaKey(n *openapi.Node) (*openapi.Node, string) {
+func (im *importer) schemaKey(n *openapi.Node) (*openapi.Node, string, *openapi.Error) {
 	out, err := im.d.Resolve(n)
 	if err != nil {
-		return nil, ""
+		return nil, "", err
 	}
 	ref := n.Str("$ref")
-	return out, ref[strings.LastIndexAny(ref, "/#")+1:]
+	return out, ref[strings.LastIndexAny(ref, "/#")+1:], nil
 }
 
 // writeSchemas writes the schema of every JSON answer, of errors too: cases that are
@@ -48,8 +48,8 @@ func (im *importer) writeSchemas() {
 			if m == nil || m.Schema == nil {
 				continue
 			}
-			key, name := im.schemaKey(m.Schema)
-			if key == nil || seen[key] {
+			key, name, err := im.schemaKey(m.Schema)
+			if err != nil || seen[key] { // loseSchemas lists the error
 				continue
 			}
 			seen[key] = true
@@ -61,6 +61,19 @@ func (im *importer) writeSchemas() {
 	}
 	if !im.singleSchemas() {
 		im.sharedSchemas()
+	}
+}
+
+// loseSchemas lists the schemas of an operation's answers that cannot be found.
+func (im *importer) loseSchemas(c *model.Case, o *openapi.Operation) {
+	for _, r := range o.Responses {
+		m := jsonMedia(r.Media)
+		if m == nil || m.Schema == nil {
+			continue
+		}
+		if _, _, err := im.schemaKey(m.Schema); err != nil {
+			im.lose(c, model.Assertions, m.Schema.Get("$ref").Pos().String(), "", "the schema of response "+r.Status+": "+err.Msg)
+		}
 	}
 }
 
