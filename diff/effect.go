@@ -174,9 +174,12 @@ func (e *effect) ruled(t *tree, i uint32) uint64 {
 		return hashDrop
 	case e.absent(t, i):
 		return 0
-	case e.ignore != 0:
+	case n.typ == NumberType && (e.ignore != 0 || e.numbers):
+		if e.twoTypes(t.typed) {
+			return typedHash(hashType[n.typ], t.text(i))
+		}
 		return hashType[n.typ]
-	case n.typ == NumberType && e.numbers, n.typ == StringType && e.strings:
+	case e.ignore != 0, n.typ == StringType && e.strings:
 		return hashType[n.typ]
 	case n.typ == NumberType && e.number != 0:
 		return t.numberHash(i, e.reading)

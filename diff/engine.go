@@ -74,6 +74,7 @@ type engine struct {
 	outer    *tree        // green's tree around the embedded documents
 	hider    ruleRef      // the rule that hides all differences found meanwhile
 	quiet    int          // above 0: leaves are already accounted for
+	retyped  bool         // what is being recorded is an integer that became a fraction, or the reverse
 	seen     *Bijections  // what map rules have paired over the case
 	at       [2]time.Time // of the two answers, see Message.At
 	leaves   Leaves
@@ -184,7 +185,8 @@ func (e *engine) addLeaves(count *int, b uint32) {
 // pair compares two values at the same place, under the rules of st.
 //
 //  1. Equal values that no rule looks into are done: subtrees are skipped by hash.
-//  2. A dropped value may differ in all, an ignored one in value alone.
+//  2. A dropped value may differ in all, an ignored one in value alone. Where the reading
+//     of numbers is Typed, integers and fractions are two types, also to an ignore rule.
 //  3. Values of two types are one difference, whatever is in them.
 //  4. All else is compared by the type of the values.
 func (e *engine) pair(b, g uint32, st int32) {
@@ -206,7 +208,7 @@ func (e *engine) pair(b, g uint32, st int32) {
 		e.found(TypeChanged, b, g, eff, "")
 	case eff.ignore != 0:
 		e.addLeaves(&e.leaves.Ignored, b)
-		if !equal {
+		if !e.otherNumber(b, g, eff) && !equal {
 			outer := e.hide(eff.ignore)
 			e.values(b, g, st, eff)
 			e.unhide(outer)

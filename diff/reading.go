@@ -93,30 +93,57 @@ func (e *engine) reading(eff *effect) NumberReading {
 	return e.rules.opts.Numbers
 }
 
+// twoTypes reports whether integers and fractions are two types of number under this
+// effect, which no rule that is about the value takes for each other. typed is whether
+// the options' reading is Typed.
+func (e *effect) twoTypes(typed bool) bool {
+	switch {
+	case e.anyNotation:
+		return false
+	case e.number == 0:
+		return typed
+	}
+	return e.reading == Typed || e.reading == Lexeme && typed
+}
+
+// otherNumber reports, and records, that one of two values is an integer and the other
+// one a fraction, at a place where these are two types. Neither mode Shape nor an ignore
+// rule for the place hides it.
+func (e *engine) otherNumber(b, g uint32, eff *effect) bool {
+	if e.b.nodes[b].typ != NumberType || !eff.twoTypes(e.rules.opts.Numbers == Typed) {
+		return false
+	}
+	bt, gt := e.b.text(b), e.g.text(g)
+	if fractional(bt) == fractional(gt) {
+		return false
+	}
+	note := ""
+	if eff.ignore != 0 || e.rules.opts.Mode == Shape || literal.SameNumber(bt, gt) {
+		note = notationNote
+	}
+	e.retyped = true
+	e.found(Changed, b, g, eff, note)
+	e.retyped = false
+	return true
+}
+
 // number compares two numbers:
 //
-//  1. Under the reading Typed another notation is a difference, which neither a
-//     tolerance nor a map nor a time accepts: they speak of the value. Only a
+//  1. Where integers and fractions are two types, one for the other is a difference, which
+//     neither a tolerance nor a map nor a time accepts: they speak of the value. Only a
 //     time rule with notation: any does.
 //  2. Numbers that the place's reading takes for equal are equal. Where the
 //     options' reading would tell them apart, the rule `number` has hidden a
 //     difference.
 //  3. Else a tolerance or a time may accept the pair.
 func (e *engine) number(b, g uint32, eff *effect) {
+	if e.otherNumber(b, g, eff) { // Rule 1
+		return
+	}
 	bt, gt := e.b.text(b), e.g.text(g)
 	reading := e.reading(eff)
 	same := e.b.nodes[b].hash == e.g.nodes[g].hash // as the options read them
-	switch reading {
-	case Typed: // Rule 1
-		if fractional(bt) != fractional(gt) && !eff.anyNotation {
-			note := ""
-			if literal.SameNumber(bt, gt) {
-				note = notationNote
-			}
-			e.found(Changed, b, g, eff, note)
-			return
-		}
-	case Lexeme:
+	if reading == Lexeme {
 		same = bytes.Equal(bt, gt)
 	}
 	if eff.mapping != 0 && e.mapped(b, g, eff, string(bt), string(gt), same) || same {

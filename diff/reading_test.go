@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -109,7 +110,7 @@ func TestNumbersByType(t *testing.T) {
 		{"a rule by value", []diff.Rule{number("decimal")}, `{"n":1}`, `{"n":1.0}`, "", "a rule has the last word on its places"},
 		{"a rule by float64", []diff.Rule{number("float64")}, `{"n":1}`, `{"n":1.0}`, "", "whatever it says"},
 		{"a rule by lexeme", []diff.Rule{number("lexeme")}, `{"n":1.0}`, `{"n":1.00}`, "$.n", "also more"},
-		{"an ignored value", []diff.Rule{{At: "$.n", Do: diff.DoIgnore, Why: "w"}}, `{"n":1}`, `{"n":2.5}`, "", "what may be any number may be any notation"},
+		{"an ignored value", []diff.Rule{{At: "$.n", Do: diff.DoIgnore, Why: "w"}}, `{"n":1}`, `{"n":2.5}`, "$.n", "presence and type may not differ"},
 		{"inside a text", []diff.Rule{{At: "$.t", Do: diff.DoEmbedded, As: "json"}}, `{"t":"{\"n\":1}"}`, `{"t":"{\"n\":1.0}"}`, "$.t.n", "documents in texts too"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -126,6 +127,122 @@ func TestNumbersByType(t *testing.T) {
 				t.Errorf("differences at %q, want %q: %s", got, tt.want, tt.why)
 			}
 		})
+	}
+}
+
+// Under the reading `type` an integer and a fraction are two types: every kind of rule
+// and every mode that lets values differ and holds types tells them apart, but for those
+// that docs/rules.md lists. Two integers of other values show what the rule is for.
+func TestEveryKindHoldsNumberTypes(t *testing.T) {
+	day := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	rule := func(r diff.Rule) []diff.Rule {
+		r.Why = "w"
+		if r.At == "" {
+			r.At = "$..n"
+		}
+		return []diff.Rule{r}
+	}
+	with := func(more diff.Rule, rules []diff.Rule) []diff.Rule {
+		more.At = "$..n"
+		return append(rules, more)
+	}
+	ignore := rule(diff.Rule{Do: diff.DoIgnore})
+	for _, tt := range []struct {
+		name  string
+		mode  diff.Mode
+		rules []diff.Rule
+		holds bool // 1 and 1.0 differ, and 1 and 2.5
+		free  bool // 1 and 2 do not
+	}{
+		{"no rule", diff.Strict, nil, true, false},
+		{"subset", diff.Subset, nil, true, false},
+		{"shape", diff.Shape, nil, true, true},
+		{"shape, by decimal", diff.Shape, rule(diff.Rule{Do: diff.DoNumber, As: "decimal"}), false, true},
+		{"shape, by lexeme", diff.Shape, rule(diff.Rule{Do: diff.DoNumber, As: "lexeme"}), true, true},
+		{"shape and ignore", diff.Shape, ignore, true, true},
+		{"ignore", diff.Strict, ignore, true, true},
+		{"ignore, by decimal", diff.Strict, with(diff.Rule{Do: diff.DoNumber, As: "decimal"}, ignore), false, true},
+		{"ignore, by float64", diff.Strict, with(diff.Rule{Do: diff.DoNumber, As: "float64"}, ignore), false, true},
+		{"ignore, by lexeme", diff.Strict, with(diff.Rule{Do: diff.DoNumber, As: "lexeme"}, ignore), true, true},
+		{"tolerance", diff.Strict, rule(diff.Rule{Do: diff.DoTolerance, Abs: new(float64(9))}), true, true},
+		{"tolerance, by lexeme", diff.Strict, with(diff.Rule{Do: diff.DoNumber, As: "lexeme"}, rule(diff.Rule{Do: diff.DoTolerance, Abs: new(float64(9))})), true, true},
+		{"time", diff.Strict, rule(diff.Rule{Do: diff.DoTime, Within: time.Minute}), true, true},
+		{"map", diff.Strict, rule(diff.Rule{Do: diff.DoMap, As: "id"}), true, true},
+		{"format", diff.Strict, rule(diff.Rule{Do: diff.DoFormat, Is: "regex", Pattern: ".*"}), true, false},
+		{"string", diff.Strict, rule(diff.Rule{Do: diff.DoString, AsList: []string{"trim"}}), true, false},
+		{"rewrite", diff.Strict, rule(diff.Rule{Do: diff.DoRewrite, Pattern: ".*", As: "X"}), true, false},
+		{"null", diff.Strict, rule(diff.Rule{Do: diff.DoNull, As: "absent"}), true, false},
+		{"empty", diff.Strict, rule(diff.Rule{Do: diff.DoEmpty, As: "absent"}), true, false},
+		{"allow order", diff.Strict, rule(diff.Rule{Do: diff.DoAllow, Kind: "order", Until: day}), true, false},
+		{"allow type", diff.Strict, rule(diff.Rule{Do: diff.DoAllow, Kind: "type", Until: day}), true, false},
+		{"allow removed", diff.Strict, rule(diff.Rule{Do: diff.DoAllow, Kind: "removed", Until: day}), true, false},
+		// These accept it, as docs/rules.md says.
+		{"allow changed", diff.Strict, rule(diff.Rule{Do: diff.DoAllow, Kind: "changed", Until: day}), false, true},
+		{"time in any notation", diff.Strict, rule(diff.Rule{Do: diff.DoTime, Within: time.Minute, Notation: "any"}), false, true},
+		{"drop", diff.Strict, rule(diff.Rule{Do: diff.DoDrop}), false, true},
+		{"ignore around it", diff.Strict, rule(diff.Rule{At: "$.a", Do: diff.DoIgnore}), false, true},
+	} {
+		// With the reading as the suite's option, and as a rule for all places.
+		for _, opts := range []diff.Options{{Mode: tt.mode, Numbers: diff.Typed, Now: day}, {Mode: tt.mode, Now: day}} {
+			rules := tt.rules
+			if opts.Numbers != diff.Typed {
+				if strings.HasSuffix(tt.name, "by lexeme") {
+					continue // without the suite's word it is about the digits alone
+				}
+				rules = append([]diff.Rule{{At: "$..*", Do: diff.DoNumber, As: "type"}}, rules...)
+			}
+			compiled, errs := diff.Compile(rules, opts)
+			if errs != nil {
+				t.Fatal(tt.name, errs)
+			}
+			for _, body := range []string{`{"a":{"n":%s}}`, `{"a":[{"id":1,"n":%s},{"id":2,"n":4}]}`, `{"a":[{"n":%s}]}`} {
+				blue := strings.Replace(body, "%s", "1600000001", 1)
+				for green, equal := range map[string]bool{"1600000001": true, "1600000001.0": !tt.holds, "1600000002.5": !tt.holds, "1600000002": tt.free} {
+					r := diff.Compare([]byte(blue), []byte(strings.Replace(body, "%s", green, 1)), compiled)
+					if r.Equal() != equal {
+						t.Errorf("%s, %s: %s for 1600000001 in %s: equal is %v", tt.name, opts.Numbers, green, body, !equal)
+					}
+					if l := r.Leaves; l.Seen != l.Compared+l.Ignored+l.Dropped+l.Absent {
+						t.Errorf("%s: leaves %+v", tt.name, l)
+					}
+				}
+			}
+		}
+	}
+}
+
+// However arrays are paired, an ignored integer that became a fraction shows, and a
+// change of order alone does not pair it with another one.
+func TestNumberTypesInPairedArrays(t *testing.T) {
+	ignored := diff.Rule{At: "$[*].n", Do: diff.DoIgnore, Why: "w"}
+	element := diff.Rule{At: "$[*]", Do: diff.DoIgnore, Why: "w"}
+	match := func(as string, by ...string) diff.Rule { return diff.Rule{At: "$", Do: diff.DoMatch, As: as, By: by} }
+	for _, tt := range []struct {
+		name        string
+		mode        diff.Mode
+		rules       []diff.Rule
+		blue, green string
+		want        int
+	}{
+		{"set of ignored numbers", diff.Strict, []diff.Rule{match("set"), element}, `[1,2.5]`, `[3.5,4]`, 0},
+		{"set with a copy", diff.Strict, []diff.Rule{match("set"), element}, `[1,1]`, `[1,1.0]`, 1},
+		{"multiset", diff.Strict, []diff.Rule{match("multiset"), element}, `[1,2]`, `[2,1.0]`, 1},
+		{"set of objects", diff.Strict, []diff.Rule{match("set"), ignored}, `[{"a":1,"n":1},{"a":2,"n":1}]`, `[{"a":2,"n":2},{"a":1,"n":1.0}]`, 1},
+		{"keyed", diff.Strict, []diff.Rule{match("", "id"), ignored}, `[{"id":1,"n":1},{"id":2,"n":1}]`, `[{"id":1,"n":1.0},{"id":2,"n":3}]`, 1},
+		{"keyed set", diff.Strict, []diff.Rule{match("set", "id"), ignored}, `[{"id":1,"n":1},{"id":2,"n":1}]`, `[{"id":2,"n":3},{"id":1,"n":1.0}]`, 1},
+		{"guessed key", diff.Strict, []diff.Rule{ignored}, `[{"id":1,"n":1},{"id":2,"n":1}]`, `[{"id":1,"n":1.0},{"id":2,"n":3}]`, 1},
+		{"set, shape", diff.Shape, []diff.Rule{match("set")}, `[1,2]`, `[2.0,1]`, 1},
+		{"keyed, shape", diff.Shape, []diff.Rule{match("", "id")}, `[{"id":1,"n":1},{"id":2,"n":1}]`, `[{"id":2,"n":3},{"id":1,"n":1.0}]`, 1},
+		{"a key, shape", diff.Shape, []diff.Rule{match("", "id")}, `[{"id":1}]`, `[{"id":1.0}]`, 1},
+		{"in place, shape", diff.Shape, nil, `[1,2,3]`, `[4,2.0,3]`, 1},
+	} {
+		rules, errs := diff.Compile(tt.rules, diff.Options{Mode: tt.mode, Numbers: diff.Typed})
+		if errs != nil {
+			t.Fatal(tt.name, errs)
+		}
+		if r := diff.Compare([]byte(tt.blue), []byte(tt.green), rules); r.Total != tt.want {
+			t.Errorf("%s: %d differences, want %d: %v", tt.name, r.Total, tt.want, r.Differences)
+		}
 	}
 }
 

@@ -161,7 +161,7 @@ func (e *engine) accepted(k Kind, eff *effect) (rule, bounded string) {
 			return subsetRule, ""
 		}
 	case Shape:
-		if k == Changed || k == Moved || k == Order {
+		if k == Changed && !e.retyped || k == Moved || k == Order {
 			return shapeRule, ""
 		}
 	}
