@@ -48,10 +48,10 @@ The two files must be recordings of the same load on two sides: the same results
 the same host and port, different paths or values, rates or durations more than
 5 % apart, and impossible latencies are refused. A 200 without a body is an
 error, and so is an answer with an error text. Errors before and after the blocks
-count; results that one file lacks make a pass inconclusive. Sizes and statuses of
-answers are compared path by path: green is worse if its median size is less than
-half of blue's, or if a status is more than 5 % more or less frequent; any other
-difference makes a pass inconclusive.
+count; results that one file lacks, also at its beginning or end, make a pass
+inconclusive. Sizes and statuses of answers are compared path by path: green is
+worse if its median size is less than half of blue's, or if a status is more than
+5 % more or less frequent; any other difference makes a pass inconclusive.
 
 With RUN (a folder, an id under --out, or latest), the load stages of that run are
 judged again from their records, and the verdict must be the same. --p50, --p95,

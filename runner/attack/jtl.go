@@ -23,17 +23,21 @@ import (
 //     transaction controllers write are passed over, and so are the parts of a
 //     sample: redirects and resources of a page are in its time already.
 //  2. The time stamp is the start, in milliseconds or as a date. Times are whole
-//     milliseconds; a latency of 0 is half of one.
+//     milliseconds; a latency of 0 is half of one (but see notMeasured).
 //  3. A sample that JMeter failed with a status that succeeds (an assertion did not
 //     hold) has its message as the error text, so that it counts as an error.
 //     "Non HTTP response code" is status 0. A status that fails stays a failure
-//     even where JMeter ignored it.
+//     even where JMeter ignored it. A sample with the message of a failed assertion
+//     or with a part that failed is a failure whatever it says of itself.
 //  4. The size is what JMeter counts: head and body. An empty body is therefore
 //     seen by the size of its path only.
 //  5. The address is that of the sample; without one, its label is the path.
 
 // jtlColumns are those that JMeter writes when it names none, as JMeter 2 does.
 var jtlColumns = []string{"timeStamp", "elapsed", "label", "responseCode", "responseMessage", "threadName", "dataType", "success", "bytes", "grpThreads", "allThreads", "Latency"}
+
+// jtlNoTime is the latency of a sample that took 0 ms.
+const jtlNoTime = time.Millisecond / 2
 
 // jtlNeeded are the columns without which results cannot be judged.
 var jtlNeeded = []string{"timeStamp", "elapsed", "responseCode", "success", "bytes"}
@@ -157,7 +161,7 @@ func (s *jtlSample) result(res *vegeta.Result) error {
 	}
 	res.Latency = time.Duration(elapsed) * time.Millisecond
 	if elapsed == 0 {
-		res.Latency = time.Millisecond / 2
+		res.Latency = jtlNoTime
 	}
 	if res.BytesIn, err = strconv.ParseUint(s.bytes, 10, 64); err != nil {
 		return fmt.Errorf("%q is not a number of bytes", s.bytes)
@@ -171,7 +175,7 @@ func (s *jtlSample) result(res *vegeta.Result) error {
 		return fmt.Errorf("%q is not true or false", s.success)
 	case !ok && res.Code == 0:
 		res.Error = s.code + " " + s.message
-	case !ok && res.Code < 400:
+	case strings.TrimSpace(s.failure) != "" || (!ok && res.Code < 400):
 		res.Error = "JMeter: " + s.failure + " " + s.message // not the status line: an error text
 	}
 	res.Method = s.method
@@ -228,51 +232,4 @@ func newJTLXMLDecoder(br *bufio.Reader) vegeta.Decoder {
 			}
 		}
 	}
-}
-
-// jtlElement reads a sample with its parts, whose own samples do not count.
-func jtlElement(d *xml.Decoder, t xml.StartElement) (*jtlSample, error) {
-	s := &jtlSample{}
-	names := map[string]*string{"ts": &s.start, "t": &s.elapsed, "lb": &s.label, "rc": &s.code, "rm": &s.message, "s": &s.success, "by": &s.bytes}
-	for _, a := range t.Attr {
-		if to := names[a.Name.Local]; to != nil {
-			*to = a.Value
-		}
-	}
-	for _, n := range []struct{ attr, text string }{{"ts", s.start}, {"t", s.elapsed}, {"rc", s.code}, {"s", s.success}, {"by", s.bytes}} {
-		if n.text == "" {
-			return nil, &notJTLError{"a result file (JTL) of JMeter whose samples have no " + n.attr + "; record it with times, codes, success and bytes"}
-		}
-	}
-	path := []string{"httpSample"}
-	for len(path) > 0 {
-		token, err := d.RawToken()
-		if errors.Is(err, io.EOF) {
-			return nil, io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return nil, err
-		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			if path = append(path, t.Name.Local); len(path) > 100 {
-				return nil, errors.New("samples are nested more than 100 deep")
-			}
-		case xml.EndElement:
-			if path[len(path)-1] != t.Name.Local {
-				return nil, fmt.Errorf("</%s> closes an element that is not open", t.Name.Local)
-			}
-			path = path[:len(path)-1]
-		case xml.CharData:
-			switch strings.Join(path, "/") {
-			case "httpSample/java.net.URL":
-				s.url += string(t)
-			case "httpSample/method":
-				s.method += string(t)
-			case "httpSample/assertionResult/failureMessage":
-				s.failure += string(t)
-			}
-		}
-	}
-	return s, nil
 }

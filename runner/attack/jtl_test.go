@@ -10,6 +10,10 @@ import (
 
 const jtlHead = "timeStamp,elapsed,label,responseCode,responseMessage,threadName,dataType,success,failureMessage,bytes,sentBytes,grpThreads,allThreads,URL,Latency,IdleTime,Connect\n"
 
+func jtlSampleWith(parts string) string {
+	return `<httpSample t="4" ts="1764300000123" s="true" lb="x" rc="200" rm="OK" by="77">` + parts + `</httpSample>`
+}
+
 // Results of JMeter are read by the rules of jtl.go.
 func TestReadJTL(t *testing.T) {
 	tests := []struct{ name, text, want string }{
@@ -45,6 +49,25 @@ func TestReadJTL(t *testing.T) {
   <httpSample t="1" ts="1764300000123" s="true" lb="part" rc="302" by="5"/><method class="java.lang.String">POST</method><java.net.URL>http://h.example/x</java.net.URL></httpSample></sample>
 <httpSample t="5" ts="1764300000200" s="false" lb="y" rc="200" rm="OK" by="8"><assertionResult><failureMessage>too small</failureMessage></assertionResult></httpSample></testResults>`,
 			"1764300000123 200 4ms 77 POST http://h.example/x []\n1764300000200 200 5ms 8 GET /y [JMeter: too small OK]",
+		},
+		{
+			"success with a failed assertion", jtlHead + "1764300000123,3,x,200,OK,g 1-1,text,true,no id,310,100,1,1,http://h.example/x,0,0,0\n" +
+				"1764300000124,3,x,404,Not Found,g 1-1,text,false,no id,310,100,1,1,http://h.example/x,0,0,0\n" +
+				"1764300000125,3,x,200,OK,g 1-1,text,true, ,310,100,1,1,http://h.example/x,0,0,0\n",
+			"1764300000123 200 3ms 310 GET http://h.example/x [JMeter: no id OK]\n" +
+				"1764300000124 404 3ms 310 GET http://h.example/x [JMeter: no id Not Found]\n1764300000125 200 3ms 310 GET http://h.example/x []",
+		},
+		{
+			"XML: success with a part that failed", `<testResults>` +
+				jtlSampleWith(`<assertionResult><name>a</name><failure>false</failure><error>false</error></assertionResult>`) +
+				jtlSampleWith(`<assertionResult><failure> true </failure><error>false</error><failureMessage>no id</failureMessage></assertionResult>`) +
+				jtlSampleWith(`<assertionResult><failure>false</failure><error>true</error></assertionResult>`) +
+				jtlSampleWith(`<httpSample s="true" lb="p"/><httpSample s="false" lb="q" rc="404"/>`) +
+				jtlSampleWith(`<sample s="true"><sample s="false" lb="r"/></sample>`) +
+				jtlSampleWith(`<httpSample s="true"><assertionResult><failure>true</failure></assertionResult></httpSample>`) + `</testResults>`,
+			"1764300000123 200 4ms 77 GET /x []\n1764300000123 200 4ms 77 GET /x [JMeter: assertion failure no id OK]\n" +
+				"1764300000123 200 4ms 77 GET /x [JMeter: assertion error  OK]\n1764300000123 200 4ms 77 GET /x [JMeter: part \"q\" failed  OK]\n" +
+				"1764300000123 200 4ms 77 GET /x [JMeter: part \"r\" failed  OK]\n1764300000123 200 4ms 77 GET /x [JMeter: assertion failure  OK]",
 		},
 	}
 	for _, tt := range tests {

@@ -72,7 +72,7 @@ const leastOverlap = 0.8
 //     whose median is less than half of blue's is worse; any other difference makes
 //     what would be no worse inconclusive.
 //  5. Errors outside whole blocks count too (judgeOutside), results that one file
-//     lacks make a pass inconclusive (judgeMissing), and statuses are compared by
+//     lacks, at its ends too, make a pass inconclusive (judgeMissing), and statuses are compared by
 //     route (compareStatuses): a share that is more than 5 % apart is worse.
 //  6. Fewer than two requests a side, or none after the warm-up, is inconclusive.
 func JudgeResults(blue, green io.Reader, opts JudgeOptions) (*Recorded, error) {

@@ -2,7 +2,6 @@ package attack
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -29,6 +28,7 @@ const (
 	outsideDoubt   = 0.1  // that makes a pass inconclusive
 	leastLastFails = 2    // failures at the very end that make a pass inconclusive
 	leastMissing   = 0.001
+	mostMissing    = 0.005
 	slowTimes      = 2 // of blue's p99
 )
 
@@ -100,22 +100,39 @@ func (r *Recorded) judgeOutside(sides [2]*recording, begin, end int64) {
 	}
 }
 
-// judgeMissing makes a pass inconclusive where one file has fewer results of the
-// time common to both than the same rate explains: those that are missing may be
-// the slow ones. What two files may differ by is two requests at the ends, 50 ms of
-// requests, and one in a thousand.
+// judgeMissing makes a pass inconclusive where one file has fewer results than the
+// same load explains: those that are missing may be the slow ones, or the ones that
+// were never answered. Counted is the time common to both, and then the whole files,
+// since a file that ends early also ends the common time. Whole files may begin at
+// different times: the same load has the same number of results wherever it begins.
 func (r *Recorded) judgeMissing(sides [2]*recording, from, to int64) {
-	b, g := float64(sides[0].during(from, to)), float64(sides[1].during(from, to))
-	second := max(b, g) / (float64(to-from) / 1e9)
-	if math.Abs(b-g) <= 2+second/20+leastMissing*max(b, g) {
-		return
+	seconds := float64(to-from) / 1e9
+	common := PerSide{sides[0].during(from, to), sides[1].during(from, to)}
+	rate := float64(max(common.Blue, common.Green)) / seconds
+	for _, counted := range [...]struct {
+		n    PerSide
+		what string
+	}{{common, "of the time common to both"}, {r.Requests, "in the whole file"}} {
+		fewer, lacks, most := 1, counted.n.Blue-counted.n.Green, max(counted.n.Blue, counted.n.Green)
+		if lacks < 0 {
+			fewer, lacks = 0, -lacks
+		}
+		if lacks <= mayLack(most, rate) {
+			continue
+		}
+		r.lower(perf.Inconclusive, causeMissing, fmt.Sprintf("blue has %d results %s and green %d: what %s lacks may be its slow answers",
+			counted.n.Blue, counted.what, counted.n.Green, sideNames[fewer]),
+			"give both attacks one -rate, one -duration and enough -max-workers, and judge the whole files")
 	}
-	fewer := sideNames[0]
-	if g < b {
-		fewer = sideNames[1]
-	}
-	r.lower(perf.Inconclusive, causeMissing, fmt.Sprintf("blue has %.0f results of the time common to both and green %.0f: what %s lacks may be its slow answers", b, g, fewer),
-		"give both attacks one -rate and enough -max-workers, and judge the whole files")
+}
+
+// mayLack is how many of n results two files of one load may differ by. Two attacks
+// do not stop at the same request: one request at each end, those that are in flight
+// when an attack stops (50 ms of requests, more than most answers take), and one in a
+// thousand for a pacer that is a little late. The latter two are at most 0.5 % of the
+// results, so that a short attack at a high rate may not lack more.
+func mayLack(n int, rate float64) int {
+	return 2 + int(min(rate/20+leastMissing*float64(n), mostMissing*float64(n)))
 }
 
 // lower makes the outcome worse, never better.

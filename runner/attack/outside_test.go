@@ -83,6 +83,13 @@ func TestJudgeEveryRecord(t *testing.T) {
 		{"statuses change places", where(func(i int) bool { return i%3 == 0 }, status(206)), where(func(i int) bool { return i%3 == 1 }, status(206)), JudgeOptions{}, perf.Worse, "GET /v1/channels: status"},
 
 		{"3 % are missing", nil, without(func(i int, _ *vegeta.Result) bool { return i%30 == 7 }), JudgeOptions{}, perf.Inconclusive, "results of the time common to both"},
+		{"eight of the last are missing", nil, without(func(i int, _ *vegeta.Result) bool { return i >= 3992 }), JudgeOptions{}, perf.NoWorse, "no worse"},
+		{"nine of the last are missing", nil, without(func(i int, _ *vegeta.Result) bool { return i >= 3991 }), JudgeOptions{}, perf.Inconclusive, "blue has 4000 results in the whole file and green 3991"},
+		{"4 % of the last are missing", nil, without(func(i int, _ *vegeta.Result) bool { return i >= 3840 }), JudgeOptions{}, perf.Inconclusive, "what green lacks"},
+		{"4 % of the first are missing", nil, without(func(i int, _ *vegeta.Result) bool { return i < 160 }), JudgeOptions{}, perf.Inconclusive, "what green lacks"},
+		{"4 % of blue's last are missing", without(func(i int, _ *vegeta.Result) bool { return i >= 3840 }), nil, JudgeOptions{}, perf.Inconclusive, "what blue lacks"},
+		{"half at the beginning, half at the end", nil, without(func(i int, _ *vegeta.Result) bool { return i < 5 || i >= 3995 }), JudgeOptions{}, perf.Inconclusive, "green 3990"},
+		{"the same load, three seconds later", nil, each(func(_ int, r *vegeta.Result) { r.Timestamp = r.Timestamp.Add(3 * time.Second) }), JudgeOptions{}, perf.NoWorse, "no worse"},
 		{"the slowest are missing", nil, without(func(_ int, r *vegeta.Result) bool { return r.Latency > 11*time.Millisecond }), JudgeOptions{}, perf.Inconclusive, "green 39"},
 	} {
 		blue, green := resultsOf("blue"), resultsOf("green")
@@ -145,6 +152,64 @@ func TestImpossibleRecordings(t *testing.T) {
 			t.Errorf("%s: got %v, want it judged", c.name, err)
 		case c.refuse != "" && (!errors.As(err, &mismatch) || !strings.Contains(err.Error(), c.refuse)):
 			t.Errorf("%s: got %v, want a mismatch with %q", c.name, err, c.refuse)
+		}
+	}
+}
+
+// What two files of one load may differ by, at the boundary that each reason gives.
+func TestMayLack(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		n    int
+		rate float64
+		want int
+	}{
+		{"one at each end", 60, 1, 2},
+		{"a few of a slow minute", 3000, 50, 7},
+		{"what is in flight", 6000, 100, 13},
+		{"one in a thousand of an hour", 180000, 50, 184},
+		{"0.5 % of a short attack at a high rate", 10000, 2000, 52},
+	} {
+		if got := mayLack(c.n, c.rate); got != c.want {
+			t.Errorf("%s: %d of %d, want %d", c.name, got, c.n, c.want)
+		}
+	}
+}
+
+// Answers of 0 ms on one side alone were not measured.
+func TestTimesNotMeasured(t *testing.T) {
+	zero := func(of int) change {
+		return where(func(i int) bool { return i%of == 0 }, func(r *vegeta.Result) { r.Latency = jtlNoTime })
+	}
+	slow := each(func(_ int, r *vegeta.Result) { r.Latency *= 2 })
+	fast := each(func(_ int, r *vegeta.Result) { r.Latency /= 2 })
+	noBody := each(func(_ int, r *vegeta.Result) { r.BytesIn, r.Code, r.Latency = 0, 204, jtlNoTime })
+	for _, c := range []struct {
+		name        string
+		blue, green change
+		opts        JudgeOptions
+		refuse      string
+	}{
+		{"all of green", slow, zero(1), JudgeOptions{}, "4000 results of green have an impossible latency: 0 ms, where the median of blue is"},
+		{"a twentieth of green", slow, zero(20), JudgeOptions{}, "200 results of green"},
+		{"all of blue", zero(1), slow, JudgeOptions{}, "4000 results of blue"},
+		{"less than a twentieth", slow, zero(21), JudgeOptions{}, ""},
+		{"on both sides", func(list []vegeta.Result) []vegeta.Result { return zero(10)(slow(list)) }, zero(10), JudgeOptions{}, ""},
+		{"blue is fast too", fast, zero(1), JudgeOptions{}, ""},
+		{"without bodies", slow, noBody, JudgeOptions{}, ""},
+		{"without bodies, which do not count", slow, noBody, JudgeOptions{AnySize: true}, "4000 results of green"},
+	} {
+		blue, green := resultsOf("blue"), resultsOf("green")
+		if c.blue != nil {
+			blue = c.blue(blue)
+		}
+		if c.green != nil {
+			green = c.green(green)
+		}
+		_, err := JudgeResults(encoded(t, "csv", blue), encoded(t, "gob", green), c.opts)
+		var mismatch *MismatchError
+		if (c.refuse == "") != (err == nil) || (err != nil && (!errors.As(err, &mismatch) || !strings.Contains(err.Error(), c.refuse))) {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.refuse)
 		}
 	}
 }

@@ -46,6 +46,7 @@ type recording struct {
 	asked   map[uint64]*askedValue
 	empty   int // 200s without a body
 	odd     int // results with an impossible latency
+	took0   int // answers that succeeded in 0 ms, as JMeter counts
 	parsed  map[string]address
 }
 
@@ -104,6 +105,9 @@ func (rec *recording) add(res *vegeta.Result, expected []Status, anySize bool) {
 	}
 	if res.Latency <= 0 {
 		rec.odd++
+	}
+	if res.Latency == jtlNoTime && failure == perf.Succeeded && (res.BytesIn > 0 || anySize) {
+		rec.took0++
 	}
 	c := pack(res, failure)
 	rec.results = append(rec.results, c)

@@ -6,6 +6,9 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
 )
 
 // A MismatchError says why two result files are not recordings of two sides under
@@ -29,6 +32,8 @@ const (
 	maxRouteApart    = 0.05 // of the requests, beyond what chance does
 	leastAsked       = 20   // requests of a route on one side that the other has none of
 	listed           = 3    // names in a message
+	mostTook0        = 0.05 // of the answers of a side, in 0 ms
+	plainTime        = 5 * time.Millisecond
 )
 
 // sameSubject says what keeps two recordings from being two sides that were asked
@@ -60,6 +65,9 @@ func sameSubject(sides [2]*recording, opts JudgeOptions) error {
 			e.add("give the file as vegeta wrote it, of an attack that is longer than its slowest answer", "%d results of %s have an impossible latency: zero, negative, or longer than the attack", side.odd, sideNames[i])
 		}
 	}
+	if found := notMeasured(sides); found != "" {
+		e.add("record both sides in one way, with the times of samples", "%s", found)
+	}
 	if min(len(blue.results), len(green.results)) > 1 {
 		b, g := float64(blue.last()-blue.first())/1e9, float64(green.last()-green.first())/1e9
 		gap := max(b/float64(len(blue.results)-1), g/float64(len(green.results)-1))
@@ -73,6 +81,26 @@ func sameSubject(sides [2]*recording, opts JudgeOptions) error {
 		e.add("attack both sides with the same targets, or --any-ids where each cluster has other ids", "%s", found)
 	}
 	return e.orNil()
+}
+
+// notMeasured says which side has answers of 0 ms that cannot be times: 5 % of its
+// answers or more, at least twice the share of the other side, whose median is above
+// 5 ms. A file without times would make any green fast. Services that answer within
+// a millisecond on both sides have such times on both.
+func notMeasured(sides [2]*recording) string {
+	share := func(rec *recording) float64 {
+		return float64(rec.took0) / float64(max(1, len(rec.results)-rec.failed()))
+	}
+	for i, rec := range sides {
+		other := sides[1-i]
+		if share(rec) < mostTook0 || share(rec) < 2*share(other) {
+			continue
+		}
+		if median := other.quantile(0.5); median > plainTime {
+			return fmt.Sprintf("%d results of %s have an impossible latency: 0 ms, where the median of %s is %s", rec.took0, sideNames[i], sideNames[1-i], perf.Seconds(median.Seconds()))
+		}
+	}
+	return ""
 }
 
 func (e *MismatchError) add(hint, format string, args ...any) {
