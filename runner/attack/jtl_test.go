@@ -60,7 +60,7 @@ func TestReadJTL(t *testing.T) {
 		{
 			"XML: success with a part that failed", `<testResults>` +
 				jtlSampleWith(`<assertionResult><name>a</name><failure>false</failure><error>false</error></assertionResult>`) +
-				jtlSampleWith(`<assertionResult><failure> true </failure><error>false</error><failureMessage>no id</failureMessage></assertionResult>`) +
+				jtlSampleWith(`<assertionResult><failure> true </failure><failureMessage>no id</failureMessage></assertionResult>`) +
 				jtlSampleWith(`<assertionResult><failure>false</failure><error>true</error></assertionResult>`) +
 				jtlSampleWith(`<httpSample s="true" lb="p"/><httpSample s="false" lb="q" rc="404"/>`) +
 				jtlSampleWith(`<sample s="true"><sample s="false" lb="r"/></sample>`) +

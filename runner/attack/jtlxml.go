@@ -13,7 +13,9 @@ import (
 // part that failed makes the sample a failure (rule 3).
 func jtlElement(d *xml.Decoder, t xml.StartElement) (*jtlSample, error) {
 	s := &jtlSample{}
-	names := map[string]*string{"ts": &s.start, "t": &s.elapsed, "lb": &s.label, "rc": &s.code, "rm": &s.message, "s": &s.success, "by": &s.bytes}
+	names := map[string]*string{
+		"ts": &s.start, "t": &s.elapsed, "lb": &s.label, "rc": &s.code, "rm": &s.message, "s": &s.success, "by": &s.bytes,
+	}
 	for _, a := range t.Attr {
 		if to := names[a.Name.Local]; to != nil {
 			*to = a.Value
@@ -21,7 +23,8 @@ func jtlElement(d *xml.Decoder, t xml.StartElement) (*jtlSample, error) {
 	}
 	for _, n := range []struct{ attr, text string }{{"ts", s.start}, {"t", s.elapsed}, {"rc", s.code}, {"s", s.success}, {"by", s.bytes}} {
 		if n.text == "" {
-			return nil, &notJTLError{"a result file (JTL) of JMeter whose samples have no " + n.attr + "; record it with times, codes, success and bytes"}
+			return nil, &notJTLError{"a result file (JTL) of JMeter whose samples have no " + n.attr +
+				"; record it with times, codes, success and bytes"}
 		}
 	}
 	path := []string{"httpSample"}

@@ -97,7 +97,8 @@ func notMeasured(sides [2]*recording) string {
 			continue
 		}
 		if median := other.quantile(0.5); median > plainTime {
-			return fmt.Sprintf("%d results of %s have an impossible latency: 0 ms, where the median of %s is %s", rec.took0, sideNames[i], sideNames[1-i], perf.Seconds(median.Seconds()))
+			return fmt.Sprintf("%d results of %s have an impossible latency: 0 ms, where the median of %s is %s",
+				rec.took0, sideNames[i], sideNames[1-i], perf.Seconds(median.Seconds()))
 		}
 	}
 	return ""
