@@ -28,9 +28,11 @@ type view struct {
 
 var views = []view{
 	{'\\', jsonUnit, func(s string) bool {
-		return len(s) == 1 || s[1] == 'u' && len(s) < 6 || s[1] == 'x' && len(s) < 4 || s[1] == 'U' && len(s) < 10
+		return len(s) == 1 || s[1] == 'u' && (len(s) < 6 || openBraces(s)) || s[1] == 'x' && len(s) < 4 || s[1] == 'U' && len(s) < 10
 	}},
+	{'\\', byteUnit, func(s string) bool { return len(s) < 4 && (len(s) == 1 || s[1] == 'x' || isOctal(s[1:])) }},
 	{'%', percentUnit, func(s string) bool { return len(s) < 3 }},
+	{'%', latinUnit, func(s string) bool { return len(s) < 3 || s[1] == 'u' && len(s) < 6 }},
 	{'&', entityUnit, func(s string) bool { return len(s) < maxEntity && !strings.ContainsFunc(s[1:], outsideEntity) }},
 	{'~', pointerUnit, func(s string) bool { return len(s) < 2 }},
 }
@@ -81,7 +83,7 @@ func (v view) unfinished(text string) int {
 			at = last
 		}
 	}
-	if half := at - len(`\ud800`); v.sign == '\\' && half >= 0 && text[half:half+2] == `\u` {
+	if half := at - len(`\ud800`); half >= 0 && text[half] == v.sign && text[half+1] == 'u' {
 		if r, ok := hexRune(text[half+2:at], 4); ok && r >= 0xd800 && r < 0xdc00 {
 			return half
 		}
@@ -177,6 +179,9 @@ func jsonUnit(text string) (string, int) {
 	digits := 4
 	switch text[1] {
 	case 'u':
+		if text[2:] != "" && text[2] == '{' {
+			return bracesUnit(text)
+		}
 	case 'x':
 		digits = 2
 	case 'U':
@@ -188,17 +193,66 @@ func jsonUnit(text string) (string, int) {
 	if !ok {
 		return "", 0
 	}
-	if digits == 4 && utf16.IsSurrogate(r) {
-		if low, found := strings.CutPrefix(text[6:], `\u`); found {
-			if second, ok := hexRune(low, 4); ok {
-				if both := utf16.DecodeRune(r, second); both != utf8.RuneError {
-					return string(both), 12
-				}
-			}
-		}
+	if both := surrogates(r, text[2+digits:], `\u`); digits == 4 && both != utf8.RuneError {
+		return string(both), 12
 	}
 	return string(r), 2 + digits
 }
+
+// surrogates is the character of which r is the first half and the escape that
+// rest begins with the second, or utf8.RuneError.
+func surrogates(r rune, rest, mark string) rune {
+	if low, found := strings.CutPrefix(rest, mark); found && utf16.IsSurrogate(r) {
+		if second, ok := hexRune(low, 4); ok {
+			return utf16.DecodeRune(r, second)
+		}
+	}
+	return utf8.RuneError
+}
+
+// maxBraces is the length of the longest \u{…} that is read.
+const maxBraces = len(`\u{10ffff}`)
+
+// bracesUnit reads \u{…}, which JavaScript, Rust, Swift and PHP write.
+func bracesUnit(text string) (string, int) {
+	end := strings.IndexByte(text[:min(len(text), maxBraces)], '}')
+	if end < 0 {
+		return "", 0
+	}
+	r, ok := hexRune(text[len(`\u{`):end], end-len(`\u{`))
+	if !ok {
+		return "", 0
+	}
+	return string(r), end + 1
+}
+
+// openBraces reports whether s, which begins with \u, may become a \u{…}.
+func openBraces(s string) bool {
+	if len(s) >= maxBraces || len(s) > 2 && s[2] != '{' {
+		return false
+	}
+	_, ok := hexRune("0"+s[min(len(s), 3):], 1+max(0, len(s)-3))
+	return ok
+}
+
+// byteUnit reads \xNN and \ooo as a byte, as Python's bytes, C and a shell
+// write text: several of them are one character in UTF-8.
+func byteUnit(text string) (string, int) {
+	if len(text) < 4 {
+		return "", 0
+	}
+	digits, base := text[2:4], 16
+	if text[1] != 'x' {
+		digits, base = text[1:4], 8
+	}
+	n, err := strconv.ParseUint(digits, base, 8)
+	if err != nil {
+		return "", 0
+	}
+	return string([]byte{byte(n)}), 4
+}
+
+func isOctal(s string) bool { return strings.Trim(s, "01234567") == "" }
 
 func hexRune(text string, digits int) (rune, bool) {
 	if len(text) < digits {
@@ -218,6 +272,29 @@ func percentUnit(text string) (string, int) {
 		return "", 0
 	}
 	return string([]byte{byte(n)}), 3
+}
+
+// latinUnit reads what JavaScript's escape writes: %uXXXX, and %XX as a
+// character of Latin-1. Those that are ASCII are percentUnit's.
+func latinUnit(text string) (string, int) {
+	if len(text) >= 6 && text[1] == 'u' {
+		r, ok := hexRune(text[2:], 4)
+		if !ok {
+			return "", 0
+		}
+		if both := surrogates(r, text[6:], "%u"); both != utf8.RuneError {
+			return string(both), 12
+		}
+		return string(r), 6
+	}
+	if len(text) < 3 || text[1] < '8' {
+		return "", 0
+	}
+	r, ok := hexRune(text[1:], 2)
+	if !ok {
+		return "", 0
+	}
+	return string(r), 3
 }
 
 // pointerUnit reads an escape of a JSON Pointer.
