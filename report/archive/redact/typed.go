@@ -62,7 +62,7 @@ func findAll[T ~string | ~[]byte](h *Hider, text T, cut bool) []match {
 	}
 	whole := string(text)
 	matches := h.plain(whole, cut)
-	hidden := escaped(whole, maxViews, cut, func(s string) []match { return h.plain(s, cut) })
+	hidden := escaped(whole, maxViews, cut, false, func(s string) []match { return h.plain(s, cut) })
 	if len(hidden) == 0 {
 		return matches
 	}

@@ -44,9 +44,12 @@ const maxViews = 3
 // escaped lists the secrets that text holds once its escapes are undone, as find
 // reports them in the text undone. Their places are those in text itself. With
 // cut, text may end inside an escape; that piece then belongs to a secret that
-// begins before it.
-func escaped(text string, depth int, cut bool, find func(string) []match) []match {
+// begins before it. With inner, text was decoded, and is not decoded again.
+func escaped(text string, depth int, cut, inner bool, find func(string) []match) []match {
 	var all []match
+	if !inner {
+		all = encoded(text, cut, find)
+	}
 	for _, v := range views {
 		if strings.IndexByte(text, v.sign) < 0 {
 			continue
@@ -61,7 +64,7 @@ func escaped(text string, depth int, cut bool, find func(string) []match) []matc
 		}
 		matches := find(plain)
 		if depth > 1 {
-			matches = append(matches, escaped(plain, depth-1, cut, find)...)
+			matches = append(matches, escaped(plain, depth-1, cut, inner, find)...)
 		}
 		for _, m := range v.places(whole, matches) {
 			if m.end == len(whole) {

@@ -28,6 +28,12 @@ func TestEscapesOfOtherWriters(t *testing.T) {
 		"entities of a page":  `p&plus;ss&equals;w&#x27;rd&sol;(한)!`,
 		"json pointer":        `p+ss=w'rd~1(한)!`,
 		"double percent":      `p%252Bss%253Dw'rd%252F(%25ED%2595%259C)!`,
+		"es6":                 `p\u{2b}ss=w\u{000027}rd/(\u{d55c})!`,
+		"escape":              `p+ss%3Dw%27rd/%28%uD55C%29%21`,
+		"python bytes":        `p+ss=w\'rd/(\xed\x95\x9c)!`,
+		"bytes in json":       `p+ss=w'rd/(\\xed\\x95\\x9c)!`,
+		"every byte":          `\x70\x2b\x73\x73\x3d\x77\x27\x72\x64\x2f\x28\xED\x95\x9C\x29\x21`,
+		"octal":               `p+ss=w\047rd/(\355\225\234)!`,
 		"html in json string": `p\u0026#43;ss=w\u0026#39;rd/(한)!`,
 	} {
 		for _, around := range [][2]string{{"", ""}, {"before ", " after"}, {`{"a":"`, `"}`}, {`<a href="`, `">`}, {`\u003d&lt;%20`, `\u003d&lt;%20`}} {
