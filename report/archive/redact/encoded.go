@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"encoding/hex"
+	"strings"
+)
 
 // A form in base64 or hex shows a secret as it is. One that was escaped before it
 // was encoded, or that is broken into lines or pairs, shows only when the whole
@@ -32,6 +35,7 @@ var sextets = func() (table [256]byte) {
 // hold, where the forms do not show them.
 func encoded(text string, cut bool, find func(string) []match) []match {
 	all := hexPairs(text, cut, find)
+	var buffer []byte                    // of what is decoded
 	for i := 0; i+minRun <= len(text); { // a run has a byte at each minRun-th place
 		last := i + minRun - 1
 		if sextets[text[last]] == 0 {
@@ -46,7 +50,8 @@ func encoded(text string, cut bool, find func(string) []match) []match {
 		for end < len(text) && sextets[text[end]] != 0 {
 			end++
 		}
-		if end-start < minRun {
+		// A number in hex is no base64 of a text: that has letters past F.
+		if end-start < minRun || isHexNumber(text[start:end]) {
 			i = end
 			continue
 		}
@@ -55,7 +60,16 @@ func encoded(text string, cut bool, find func(string) []match) []match {
 			run, breaks, end = joinLines(text, start, end)
 		}
 		for offset := range 4 {
-			for _, m := range inRun(run[offset:], len(breaks) > 0, cut, find) {
+			decoded, plausible := decodeRun(buffer[:0], run[offset:])
+			buffer = decoded
+			var matches []match
+			if len(breaks) > 0 { // the forms of a run in one piece are found without this
+				matches = find(string(decoded))
+			}
+			if plausible {
+				matches = append(matches, escaped(string(decoded), decodedViews, cut, true, find)...)
+			}
+			for _, m := range matches {
 				m.start = start + rawPlace(breaks, offset+m.start*8/6)
 				m.end = start + rawPlace(breaks, offset+(m.end*8+5)/6-1) + 1
 				all = append(all, m)
@@ -120,32 +134,27 @@ func rawPlace(breaks []lineBreak, at int) int {
 	return at + breaks[low-1].size
 }
 
-// inRun lists the secrets in what run decodes to. Only in lines are the forms
-// themselves looked for: those of a run in one piece are found without this.
-func inRun(run string, lines, cut bool, find func(string) []match) []match {
-	decoded := make([]byte, 0, len(run)*6/8)
+// decodeRun appends what run decodes to, and says whether that may be a text
+// with escapes: pictures and keys hold control characters.
+func decodeRun(decoded []byte, run string) ([]byte, bool) {
 	var bits uint32
-	have, control := 0, 0
+	have, control, sign := 0, 0, false
 	for i := range len(run) {
 		bits = bits<<6 | uint32(sextets[run[i]]-1)
-		if have += 6; have >= 8 {
-			have -= 8
-			c := byte(bits >> have)
-			if c < ' ' && c != '\n' && c != '\r' && c != '\t' {
-				control++
-			}
-			decoded = append(decoded, c)
+		if have += 6; have < 8 {
+			continue
 		}
+		have -= 8
+		c := byte(bits >> have)
+		switch {
+		case c == '\\', c == '%', c == '&', c == '~':
+			sign = true
+		case c < ' ' && c != '\n' && c != '\r' && c != '\t':
+			control++
+		}
+		decoded = append(decoded, c)
 	}
-	text := string(decoded)
-	var matches []match
-	if lines {
-		matches = find(text)
-	}
-	if control*controls <= len(text) { // pictures and keys hold no escapes
-		matches = append(matches, escaped(text, decodedViews, cut, true, find)...)
-	}
-	return matches
+	return decoded, sign && control*controls <= len(decoded)
 }
 
 // hexPairs lists the secrets in bytes written as 4b:72:…
@@ -161,22 +170,18 @@ func hexPairs(text string, cut bool, find func(string) []match) []match {
 		if start < 0 {
 			continue
 		}
-		var decoded []byte
-		for at := start; ; at += 3 {
-			r, ok := rune(0), false
-			if at+2 <= len(text) {
-				r, ok = hexRune(text[at:], 2)
-			}
-			if !ok {
-				break
-			}
-			decoded = append(decoded, byte(r))
-			from = max(from, at+2)
+		n := 0 // pairs
+		for at := start; at+2 <= len(text) && isHexDigit(text[at]) && isHexDigit(text[at+1]); at += 3 {
+			n, from = n+1, max(from, at+2)
 			if at+2 == len(text) || text[at+2] != ':' {
 				break
 			}
 		}
-		if len(decoded) < window {
+		if n < window {
+			continue
+		}
+		decoded, err := hex.DecodeString(strings.ReplaceAll(text[start:start+3*n-1], ":", ""))
+		if err != nil {
 			continue
 		}
 		plain := string(decoded)
@@ -185,4 +190,17 @@ func hexPairs(text string, cut bool, find func(string) []match) []match {
 			all = append(all, m)
 		}
 	}
+}
+
+func isHexDigit(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func isHexNumber(s string) bool {
+	for i := range len(s) {
+		if !isHexDigit(s[i]) {
+			return false
+		}
+	}
+	return true
 }
