@@ -2,6 +2,7 @@ package redact
 
 import (
 	"encoding/hex"
+	"math/bits"
 	"strings"
 )
 
@@ -17,8 +18,8 @@ const (
 	minLine = 48
 	// decodedViews is how many escapes are undone in what was decoded.
 	decodedViews = 2
-	// controls is in how many bytes one may be a control character, in a text.
-	controls = 32
+	// textBytes is in how many characters of base64 one byte may be no text.
+	textBytes = 32
 )
 
 // sextets is what the characters of both alphabets of base64 mean, plus one.
@@ -60,7 +61,7 @@ func encoded(text string, cut bool, find func(string) []match) []match {
 			run, breaks, end = joinLines(text, start, end)
 		}
 		for offset := range 4 {
-			decoded, plausible := decodeRun(buffer[:0], run[offset:])
+			decoded, plausible := decodeRun(buffer[:0], run[offset:], len(breaks) > 0)
 			buffer = decoded
 			var matches []match
 			if len(breaks) > 0 { // the forms of a run in one piece are found without this
@@ -135,27 +136,44 @@ func rawPlace(breaks []lineBreak, at int) int {
 }
 
 // decodeRun appends what run decodes to, and says whether that may be a text
-// with escapes: pictures and keys hold control characters.
-func decodeRun(decoded []byte, run string) ([]byte, bool) {
-	var bits uint32
-	have, control, sign := 0, 0, false
+// with escapes: pictures and keys are not UTF-8 and hold control characters. It
+// stops at once where it is none, unless all is asked for.
+func decodeRun(decoded []byte, run string, all bool) ([]byte, bool) {
+	var word uint32
+	have, sign, more := 0, false, 0
+	bad := 4 + len(run)/textBytes // what stands before the text may be anything
 	for i := range len(run) {
-		bits = bits<<6 | uint32(sextets[run[i]]-1)
+		word = word<<6 | uint32(sextets[run[i]]-1)
 		if have += 6; have < 8 {
 			continue
 		}
 		have -= 8
-		c := byte(bits >> have)
+		c := byte(word >> have)
+		decoded = append(decoded, c)
 		switch {
 		case c == '\\', c == '%', c == '&', c == '~':
 			sign = true
 		case c < ' ' && c != '\n' && c != '\r' && c != '\t':
-			control++
+			bad--
 		}
-		decoded = append(decoded, c)
+		switch {
+		case (c&0xc0 == 0x80) != (more > 0):
+			bad--
+			more = 0
+		case more > 0:
+			more--
+		case c >= 0xc0:
+			more = min(following(c), 3)
+		}
+		if bad < 0 && !all {
+			return decoded, false
+		}
 	}
-	return decoded, sign && control*controls <= len(decoded)
+	return decoded, sign && bad >= 0
 }
+
+// following is how many bytes follow the first byte of a character in UTF-8.
+func following(c byte) int { return bits.LeadingZeros8(^c) - 1 }
 
 // hexPairs lists the secrets in bytes written as 4b:72:…
 func hexPairs(text string, cut bool, find func(string) []match) []match {
