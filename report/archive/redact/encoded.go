@@ -151,7 +151,7 @@ func decodeRun(decoded []byte, run string, all bool) ([]byte, bool) {
 		c := byte(word >> have)
 		decoded = append(decoded, c)
 		switch {
-		case c == '\\', c == '%', c == '&', c == '~':
+		case !sign && len(decoded) > 1 && beginsEscape(decoded[len(decoded)-2], c):
 			sign = true
 		case c < ' ' && c != '\n' && c != '\r' && c != '\t':
 			bad--
@@ -170,6 +170,21 @@ func decodeRun(decoded []byte, run string, all bool) ([]byte, bool) {
 		}
 	}
 	return decoded, sign && bad >= 0
+}
+
+// beginsEscape reports whether an escape of a view may begin with sign and next.
+func beginsEscape(sign, next byte) bool {
+	switch sign {
+	case '\\':
+		return next > ' ' && next < 0x7f
+	case '%':
+		return next == 'u' || isHexDigit(next)
+	case '&':
+		return next == '#' || isWord(next) && next < 0x7f
+	case '~':
+		return next == '0' || next == '1'
+	}
+	return false
 }
 
 // following is how many bytes follow the first byte of a character in UTF-8.

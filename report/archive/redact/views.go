@@ -245,8 +245,12 @@ func byteUnit(text string) (string, int) {
 		return "", 0
 	}
 	digits, base := text[2:4], 16
-	if text[1] != 'x' {
+	switch {
+	case text[1] == 'x':
+	case text[1] <= '3' && isOctal(text[1:4]): // asked first: an error of ParseUint costs more
 		digits, base = text[1:4], 8
+	default:
+		return "", 0
 	}
 	n, err := strconv.ParseUint(digits, base, 8)
 	if err != nil {
