@@ -46,7 +46,7 @@ func (j *walkJudge) check(side scenarios.Side, a *judge.Answer, checks *judge.Ch
 // unexpected keeps an answer that is not what its step expects; x is nil where no
 // request was sent. What may not be shown is taken out of unmet.
 func (j *walkJudge) unexpected(l *loadWalk, x *wire.Exchange, unmet *attack.Unmet) {
-	if !j.found.reveal(l.secrets) {
+	if !j.found.reveal(l.knownSecrets()) {
 		unmet.Got = "(not shown)"
 		return
 	}
@@ -80,11 +80,11 @@ func (j *walkJudge) ComparePair(at attack.Moment, pair uint32, blue, green *atta
 	key := fmt.Sprintf("%s/load %s/%s of pair %d", f.suite, at.Attack, j.step.Name, pair)
 	judged := judgeTrial(&judge.Trial{Step: j.step, Name: name, Key: key, Rules: j.rules, Blue: judge.NewAnswer(&bx), Green: judge.NewAnswer(&gx), Seen: seen})
 	shared.State = judged.Seen // Rule 1
-	shown := judged.Step.DifferencesTotal == 0 || f.reveal(b.walk.secrets) && f.reveal(g.walk.secrets)
+	shown := judged.Step.DifferencesTotal == 0 || f.reveal(b.walk.knownSecrets()) && f.reveal(g.walk.knownSecrets())
 	f.comparedWalk(j.route, at, &judged.Step, &run.Pair{Blue: &bx, Green: &gx}, shown)
 	for i := range min(len(b.same), len(g.same)) { // Rule 3
 		x, y := b.same[i], g.same[i]
-		if !judge.SameValue(x.value, y.value) && f.reveal(b.walk.secrets) && f.reveal(g.walk.secrets) {
+		if !judge.SameValue(x.value, y.value) && f.reveal(b.walk.knownSecrets()) && f.reveal(g.walk.knownSecrets()) {
 			f.odd(j.route, at, "capture "+x.name, fmt.Sprintf("capture %s is %s on blue and %s on green", x.name, text.Cut(x.value.JSON, run.MaxGot), text.Cut(y.value.JSON, run.MaxGot)))
 		} else if !judge.SameValue(x.value, y.value) {
 			f.odd(j.route, at, "capture "+x.name, "capture "+x.name+" is not the same on both sides")

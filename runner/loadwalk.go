@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bgverify/bgverify/runner/attack"
@@ -54,7 +55,9 @@ type loadWalk struct {
 	lasting context.Context    // of what is taken back after a cut; nil until then
 	release context.CancelFunc // of lasting
 	silent  bool               // rule 2: the walk has failed
-	secrets []scenarios.Named
+	// What the steps made known so far, which are judged while the walk goes on.
+	secretsMu sync.Mutex
+	secrets   []scenarios.Named
 }
 
 // walkOnce walks the case for one walk of the attack.
@@ -362,4 +365,19 @@ func rowsShort(plan *attack.Plan) []string {
 		}
 	}
 	return out
+}
+
+// addSecret keeps a value that must not be readable in what is kept of the walk.
+func (l *loadWalk) addSecret(name, value string) {
+	l.secretsMu.Lock()
+	defer l.secretsMu.Unlock()
+	l.secrets = append(l.secrets, scenarios.Named{Name: name, Value: value})
+}
+
+// knownSecrets are the secrets of the steps that were sent so far: all that the
+// exchanges of these steps can hold.
+func (l *loadWalk) knownSecrets() []scenarios.Named {
+	l.secretsMu.Lock()
+	defer l.secretsMu.Unlock()
+	return slices.Clone(l.secrets)
 }

@@ -2,6 +2,8 @@ package runner
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -42,7 +44,10 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/sign-in" {
 		var in struct{ User string }
 		_ = json.NewDecoder(r.Body).Decode(&in)
-		token := fmt.Sprintf("t-%d-%p", s.n.Add(1), s)
+		s.n.Add(1)
+		random := make([]byte, 16)
+		_, _ = rand.Read(random) // never fails
+		token := hex.EncodeToString(random)
 		s.tokens[token] = in.User
 		http.SetCookie(w, &http.Cookie{Name: "sid", Value: token, Path: "/"})
 		fmt.Fprintf(w, `{"token":%q}`, token)

@@ -258,7 +258,7 @@ func (w *walk) secret(sc *scope, name string, t *scenarios.Template) (string, er
 // under load, of which there are many, only does so when something of it is kept.
 func (w *walk) tellSecret(name, value string) {
 	if w.loaded != nil {
-		w.loaded.secrets = append(w.loaded.secrets, scenarios.Named{Name: name, Value: value})
+		w.loaded.addSecret(name, value)
 		return
 	}
 	w.suite.run.secret(name, value)
