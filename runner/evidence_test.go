@@ -366,7 +366,7 @@ func TestControlOfManyRowsIsSaid(t *testing.T) {
 		end := r.run()
 		want(t, end, run.Pass)
 		i := slices.IndexFunc(end.Gates, func(g run.GateResult) bool { return g.Name == "coverage" })
-		if i < 0 || strings.Contains(end.Gates[i].Measured, "made for ") != (said != "") || !strings.Contains(end.Gates[i].Measured, said) {
+		if i < 0 || strings.Contains(end.Gates[i].Measured, "made for a sample: ") != (said != "") || !strings.Contains(end.Gates[i].Measured, said) {
 			t.Errorf("%d rows: %+v", rows, end.Gates)
 		}
 	}

@@ -61,7 +61,7 @@ func (c *conclusion) evidence() {
 		}
 		measured := fmt.Sprintf("%s (%d of %d mutants found)", text.Percent(float64(cov.Killed)/float64(max(cov.Mutants, 1))), cov.Killed, cov.Mutants)
 		if of := c.in.Controlled.Of; of > 0 {
-			measured += fmt.Sprintf(", made for %d of %d answers (a sample) of cases with more than %d rows", c.in.Controlled.Made, of, AllControlled)
+			measured += fmt.Sprintf(", made for a sample: %d of %d answers of cases with more than %d rows", c.in.Controlled.Made, of, AllControlled)
 		}
 		if c.sums.vacuous > 0 {
 			measured += ", " + text.Count(c.sums.vacuous, "vacuous case")
