@@ -232,7 +232,7 @@ async function link({ name, id }) {
   const title = await page.locator("#detail-title").innerText();
   const hidden = await page.locator("#detail").evaluate((e) => e.classList.contains("hide-ignored"));
   await page.keyboard.press("Escape");
-  await page.fill("#query", "status:500 -cause:1");
+  await page.fill("#query", "status:500 -cause:2");
   const rows = await page.locator("#big-body tr:not(.pad)").count();
   const hash = await page.evaluate(() => location.hash);
   await page.locator(".cause-id").first().click();
