@@ -130,7 +130,7 @@ func (e *engine) otherNumber(b, g uint32, eff *effect) bool {
 // number compares two numbers:
 //
 //  1. Where integers and fractions are two types, one for the other is a difference, which
-//     neither a tolerance nor a map nor a time accepts: they speak of the value. Only a
+//     neither a tolerance nor a map nor a time accepts: these are about the value. Only a
 //     time rule with notation: any does.
 //  2. Numbers that the place's reading takes for equal are equal. Where the
 //     options' reading would tell them apart, the rule `number` has hidden a

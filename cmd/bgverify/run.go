@@ -101,7 +101,7 @@ type dryDocument struct {
 }
 
 // dryRun prints the requests that a run would send and sends nothing. It writes
-// no run folder and ends with the status of "too little evidence": it is no verdict.
+// no run folder and exits with the status of "too little evidence": it is not a verdict.
 func (s *session) dryRun() error {
 	redactor := newRedactor()
 	out, flush := redacted(s.io, redactor)

@@ -106,7 +106,7 @@ func (f *runFlags) failedCases() ([]string, error) {
 }
 
 // tellGone names the failed cases that the files do not have any more: a run of
-// the others is no proof of these.
+// the others does not prove these.
 func tellGone(stderr io.Writer, suites []*scenarios.Suite, ids []string) error {
 	left := map[string]bool{}
 	for _, id := range ids {

@@ -218,7 +218,7 @@ func (s *selector) needsLength() bool {
 	return s.step < 0 || s.hasStart && s.start < 0 || s.hasEnd && s.end < 0
 }
 
-// inSlice reports whether index lies in the slice of an array of n elements
+// inSlice reports whether index is in the slice of an array of n elements
 // (RFC 9535, 2.3.4.2.2).
 func (s *selector) inSlice(index, n int) bool {
 	if s.step == 0 {

@@ -151,7 +151,7 @@ func (m *maker) end(loads []run.LoadResult) run.End {
 	for i := range m.Cases {
 		c := m.makeCase(i)
 		s := &e.Suites[c.Suite]
-		count(&s.Counts, c)
+		s.Counts.Add(c)
 		s.Verdict = s.Verdict.Worse(c.Verdict)
 		s.Coverage = s.Coverage.Add(c.Coverage)
 		for j, r := range c.Rules {
@@ -166,7 +166,7 @@ func (m *maker) end(loads []run.LoadResult) run.End {
 		if s.Counts.Fail > 0 {
 			s.Reasons = []string{fmt.Sprintf("%d of %d cases differ", s.Counts.Fail, s.Counts.Cases)}
 		}
-		sum(&e.Counts, s.Counts)
+		e.Counts.Merge(s.Counts)
 		e.Coverage = e.Coverage.Add(s.Coverage)
 		e.Verdict = e.Verdict.Worse(s.Verdict)
 	}
@@ -206,39 +206,6 @@ func gates(e *run.End, loads []run.LoadResult) []run.GateResult {
 		out = append(out, loadGates(l)...)
 	}
 	return out
-}
-
-func count(to *run.Counts, c *run.CaseResult) {
-	to.Cases++
-	switch c.Verdict {
-	case run.Pass:
-		to.Pass++
-	case run.Fail:
-		to.Fail++
-	case run.Broken:
-		to.Broken++
-	case run.Inconclusive:
-		to.Inconclusive++
-	case run.Skip:
-		to.Skip++
-	}
-	if c.Flaky {
-		to.Flaky++
-	}
-	to.Requests.Blue += c.Requests.Blue
-	to.Requests.Green += c.Requests.Green
-}
-
-func sum(to *run.Counts, c run.Counts) {
-	to.Cases += c.Cases
-	to.Pass += c.Pass
-	to.Fail += c.Fail
-	to.Broken += c.Broken
-	to.Inconclusive += c.Inconclusive
-	to.Skip += c.Skip
-	to.Flaky += c.Flaky
-	to.Requests.Blue += c.Requests.Blue
-	to.Requests.Green += c.Requests.Green
 }
 
 // indexOf reads a case's place in the plan out of an exchange key.

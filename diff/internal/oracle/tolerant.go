@@ -222,7 +222,7 @@ func paddingOf(base64 string) string {
 
 // alikeTokens holds against each other what no two good tokens of one service differ
 // in: the names and types of header fields and claims, the algorithm, truth values
-// and short texts. It is no stricter than the engine.
+// and short texts. It accepts whatever the engine accepts.
 func alikeTokens(s, o shaped) bool {
 	var members [2][2]map[string]any
 	for i, t := range []shaped{s, o} {
