@@ -271,15 +271,28 @@ func TestProposalsHold(t *testing.T) {
 				t.Fatalf("%s does not compile: %+v", x.Rule, errs)
 			}
 			for _, s := range samples {
-				r := diff.CompareMessages(s.Blue, s.Green, compiled, nil)
-				for i := range r.Differences {
-					if id, ok := c.Find(&r.Differences[i]); ok && id == x.ID {
-						t.Fatalf("%s leaves %+v", x.Rule, r.Differences[i])
-					}
+				// A rule may change which elements of a list are paired, and so show the
+				// cause in an answer that did not have it: rule 3 is about those that had.
+				if causeIn(c, s, nil, x.ID) == nil {
+					continue
+				}
+				if d := causeIn(c, s, compiled, x.ID); d != nil {
+					t.Fatalf("%s leaves %+v", x.Rule, *d)
 				}
 			}
 		}
 	})
+}
+
+// causeIn is a difference of a sample that belongs to a cause; nil where none does.
+func causeIn(c *Set, s *Sample, rules *diff.Rules, id int) *diff.Difference {
+	r := diff.CompareMessages(s.Blue, s.Green, rules, nil)
+	for i := range r.Differences {
+		if of, ok := c.Find(&r.Differences[i]); ok && of == id {
+			return &r.Differences[i]
+		}
+	}
+	return nil
 }
 
 func genBody(t *rapid.T, name string) []byte {
