@@ -18,9 +18,17 @@ const (
 // IsRandom reports whether the estimated entropy of a text is that of a token.
 func IsRandom(s string) bool { return entropy(s) >= tokenBits-tokenLuck }
 
-// RandomPair is IsRandom for two texts that were made in one way: chance is halved.
+// RandomPair is IsRandom for two texts that were made in one way: chance is halved,
+// and a text as long as its partner is written in the alphabet of both. One base32
+// token of 26 characters in 200 has no digit.
 func RandomPair(a, b string) bool {
-	x, y := entropy(a), entropy(b)
+	hexA, mixedA := alphabetOf(a)
+	hexB, mixedB := alphabetOf(b)
+	if len(a) == len(b) {
+		mixedA = mixedA || mixedB
+		mixedB = mixedA
+	}
+	x, y := entropyIn(a, hexA, mixedA), entropyIn(b, hexB, mixedB)
 	return (x+y)/2 >= tokenBits-tokenLuck && min(x, y) >= tokenBits-2*tokenLuck
 }
 
@@ -38,6 +46,11 @@ func RandomPair(a, b string) bool {
 // counts, and two thirds of one in which every eighth character is a sign.
 func entropy(s string) float64 {
 	hex, mixed := alphabetOf(s)
+	return entropyIn(s, hex, mixed)
+}
+
+// entropyIn is entropy for a text of a known alphabet.
+func entropyIn(s string, hex, mixed bool) float64 {
 	letter := math.Log2(26)
 	if hex {
 		letter = math.Log2(6)

@@ -15,6 +15,7 @@ func TestEntropy(t *testing.T) {
 		length, lost  int // how many pairs of 2000 may go unrecognised
 	}{
 		{"64 bits in hex", hex, 16, 2}, {"128 bits in hex", hex, 32, 0}, {"PHP", lower, 26, 2}, {"16 bytes in base64", all, 22, 6}, {"32 bytes in base64", all, 43, 0}, {"digits", hex[:10], 24, 0},
+		{"base32", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 26, 0},
 	} {
 		lost := 0
 		for range 2000 {
@@ -41,6 +42,25 @@ func TestEntropy(t *testing.T) {
 	} {
 		if IsRandom(word) {
 			t.Errorf("%q counts as a token: %.0f bits", word, entropy(word))
+		}
+	}
+}
+
+// A name in place of a token is noticed, also one of the token's length.
+func TestNameForToken(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, name := range []string{
+		"sessionexpiredpleaselogin", "channelservicenotavailable", "GUESTSESSIONEXPIREDSEOUL", "temporarilyunavailableretry", "anonymoususeroftheplatform",
+		"internalservererroroccurred", "PREMIUMFAMILYPLANSUBSCRIBER", "seoulbusandaegudaejeonjeju", "invalidcredentialsprovided", "defaultconfigurationprofile",
+	} {
+		for range 500 {
+			token := make([]byte, len(name))
+			for k := range token {
+				token[k] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[r.IntN(32)]
+			}
+			if RandomPair(string(token), name) {
+				t.Fatalf("%q counts as a token next to %s", name, token)
+			}
 		}
 	}
 }
