@@ -14,7 +14,12 @@ func TestEntropy(t *testing.T) {
 		name, letters string
 		length, lost  int // how many pairs of 2000 may go unrecognised
 	}{
-		{"64 bits in hex", hex, 16, 2}, {"128 bits in hex", hex, 32, 0}, {"PHP", lower, 26, 2}, {"16 bytes in base64", all, 22, 6}, {"32 bytes in base64", all, 43, 0}, {"digits", hex[:10], 24, 0},
+		{"64 bits in hex", hex, 16, 2},
+		{"128 bits in hex", hex, 32, 0},
+		{"PHP", lower, 26, 2},
+		{"16 bytes in base64", all, 22, 6},
+		{"32 bytes in base64", all, 43, 0},
+		{"digits", hex[:10], 24, 0},
 		{"base32", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 26, 0},
 	} {
 		lost := 0
