@@ -202,7 +202,7 @@ func (c *Checks) schema(k *checker, a *Answer) {
 		k.add(true, what, "valid", PosText(c.expect.Pos))
 		return
 	}
-	k.add(false, what, "a body that is not: "+text.Cut(strings.TrimPrefix(strings.Join(problems, "; "), ": "), 4*run.MaxGot), PosText(c.expect.Pos))
+	k.add(false, what, "a body that does not match: "+text.Cut(strings.TrimPrefix(strings.Join(problems, "; "), ": "), 4*run.MaxGot), PosText(c.expect.Pos))
 }
 
 // snapshot compares the stored body, as blue, with the answer under the step's rules.

@@ -149,7 +149,7 @@ func (j *LoadJudging) Sum() (pairs, judged, differ int) {
 // JudgedText says how many pairs were judged.
 func (j *LoadJudging) JudgedText() string {
 	pairs, judged, _ := j.Sum()
-	return fmt.Sprintf("judged %d of %s", judged, text.Count(pairs, "pair"))
+	return fmt.Sprintf("judged %s of %s", text.Thousands(judged), text.Count(pairs, "pair"))
 }
 
 // String shows both sides' warm-up.

@@ -55,7 +55,7 @@ func (c *conclusion) suites() {
 		if end.Verdict == 0 {
 			end.Verdict = run.Skip
 			if c.in.Compared || c.in.Loaded {
-				end.Reasons = append(end.Reasons, "nothing of it was run")
+				end.Reasons = append(end.Reasons, "not run")
 			}
 		}
 		if !required && end.Verdict > run.Pass {
@@ -72,7 +72,7 @@ func (c *conclusion) summary(u *suiteTotals) []string {
 	for _, part := range []struct {
 		count int
 		text  string
-	}{{u.differ, "cases differ"}, {u.unmet, "cases do not meet an expectation"}, {n.Broken, "cases could not be judged"}, {n.Inconclusive, "cases are inconclusive"}} {
+	}{{u.differ, "cases differ"}, {u.unmet, "cases failed an expectation"}, {n.Broken, "cases could not be judged"}, {n.Inconclusive, "cases are inconclusive"}} {
 		if part.count > 0 {
 			out = append(out, fmt.Sprintf("%d of %d %s", part.count, n.Cases, part.text))
 		}
@@ -196,7 +196,7 @@ func (c *conclusion) caseGates() {
 	}
 	switch {
 	case s.unmet > 0:
-		c.gate(run.Fail, "expectations met", fmt.Sprintf("%d of %d cases do not", s.unmet, n.Cases), "all, on both sides")
+		c.gate(run.Fail, "expectations met", fmt.Sprintf("%d of %s failed an expectation", s.unmet, text.Count(n.Cases, "case")), "0 allowed")
 	case n.Judged() > 0:
 		c.gate(run.Pass, "expectations met", text.Count(n.Judged(), "case"), "all, on both sides")
 	}
