@@ -26,6 +26,8 @@ const leastOfRoute = 10
 // A block is what remains of the requests of one slice of the schedule.
 type block struct {
 	index   int
+	order   int  // among the blocks that are judged, from 0
+	cut     bool // the block before it was left out (Stage.Void)
 	load    Load
 	after   Load // what the block before it loaded
 	healthy bool // V2: the generator did its work in it
@@ -56,7 +58,8 @@ func (s *Stage) collect(index int, records []Record) *block {
 		}
 		return cmp.Compare(a.Scheduled, b.Scheduled)
 	})
-	b := &block{index: index, load: s.design.LoadOf(index), planned: s.design.begins(), healthy: true}
+	b := &block{index: index, order: s.closed(), cut: s.cut, load: s.design.LoadOf(index), planned: s.design.begins(), healthy: true}
+	s.cut = false
 	if index > 0 {
 		b.after = s.design.LoadOf(index - 1)
 	}

@@ -34,6 +34,7 @@ type Decision struct {
 	Seconds     float64
 	Blocks      int // valid
 	Dropped     int // by rule V2
+	Voided      int // left out because a generator failed to do its share; see Stage.Void
 	Comparisons []Comparison
 	Requests    [2]int // blue, green; measured, dropped blocks included
 	Errors      [2]int
@@ -98,7 +99,7 @@ func (e evidence) refused() bool { return e.bias > 0 && e.delta < 2*e.bias }
 // A known bias b of a metric widens its interval by b on both sides, and a gate
 // whose margin lies below 2b is never proven.
 func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
-	v := &view{Stage: s, blocks: s.valid(), alpha: alpha, health: h, seconds: (time.Duration(s.next) * s.design.Block()).Seconds()}
+	v := &view{Stage: s, blocks: s.valid(), alpha: alpha, health: h, seconds: (time.Duration(s.closed()) * s.design.Block()).Seconds()}
 	d := &Decision{Look: s.look, Seconds: v.seconds, Blocks: len(v.blocks)}
 	planned, begun := 0.0, 0
 	for _, b := range s.blocks {
@@ -112,7 +113,7 @@ func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 		}
 	}
 	v.dropped = s.dropped()
-	d.Dropped = v.dropped
+	d.Dropped, d.Voided = v.dropped, s.voids
 	if planned > 0 {
 		d.Achieved = math.Min(1, float64(begun)/planned)
 	}

@@ -186,7 +186,7 @@ func (s shift) slower() bool {
 // soloNeeded is how many solo blocks per side rule V4 needs: 8, or 6 at the end
 // of a stage that was long enough for 8.
 func (v *view) soloNeeded() int {
-	if blocks := v.design.Blocks(); blocks >= leastSolo*soloGroup && v.next >= blocks {
+	if blocks := v.design.Blocks(); blocks >= leastSolo*soloGroup && v.closed() >= blocks {
 		return leastSoloLeft
 	}
 	return leastSolo

@@ -143,7 +143,7 @@ func (v *view) throughput() evidence {
 	var p pairs
 	var sums [2]float64
 	for _, b := range v.blocks {
-		if b.after != Both { // answers of the block before do not flow into this one on one side
+		if b.after != Both || b.cut { // answers of the block before do not flow into this one on one side, or are unknown
 			continue
 		}
 		g := [2]float64{v.sustained(b, blue), v.sustained(b, green)}

@@ -16,6 +16,7 @@ type Health struct {
 // A Stage turns the records of a load stage into a decision.
 //
 //	Add any number of records, from any number of workers, in any order
+//	Void    leaves out a block that one of several generators spoiled
 //	Through says up to where the schedule is complete, and closes blocks;
 //	        it returns the decision of the look that has become due, if any
 //	Finish  closes what is left and returns the last word
@@ -29,8 +30,10 @@ type Stage struct {
 	open    map[int][]Record
 	ended   map[int]*ended
 	next    int // the first block that is not closed
+	voids   int // closed blocks that Void left out
 	blocks  []*block
 	flying  [2]int // sent minus ended, up to the last closed block
+	cut     bool   // the block before next was left out
 	lags    histogram
 	every   everyRequest
 	whole   wholeRun
@@ -111,7 +114,7 @@ func (s *Stage) Add(r Record) {
 	if i < 0 {
 		return
 	}
-	if i >= s.next && i < s.design.Blocks() {
+	if i >= s.next && i < s.scheduled() {
 		s.open[i] = append(s.open[i], r)
 	}
 }
@@ -138,7 +141,7 @@ func (s *Stage) endedIn(block int) *ended {
 // become due; nil when none has.
 func (s *Stage) Through(t time.Duration, h Health) *Decision {
 	var decision *Decision
-	for s.next < s.design.Blocks() && s.design.WarmUp+time.Duration(s.next+1)*s.design.Block() <= t {
+	for s.next < s.scheduled() && s.design.WarmUp+time.Duration(s.next+1)*s.design.Block() <= t {
 		s.close()
 		if d := s.lookIfDue(h); d != nil {
 			decision = d
@@ -158,10 +161,7 @@ func (s *Stage) Through(t time.Duration, h Health) *Decision {
 func (s *Stage) close() {
 	b := s.collect(s.next, s.open[s.next])
 	delete(s.open, s.next)
-	if s.next == 0 {
-		s.settle(s.endedIn(-1))
-		delete(s.ended, -1)
-	}
+	s.settleWarmUp()
 	e := s.endedIn(s.next)
 	b.done = e.done
 	for side := range s.flying {
@@ -172,6 +172,38 @@ func (s *Stage) close() {
 	delete(s.ended, s.next)
 	s.blocks = append(s.blocks, b)
 	s.next++
+}
+
+// Void closes the next block without judging it: several generators fired it, and one
+// of them failed to do its share. None of its records may have been added. In its place
+// the stage gets one more block at its end, so that looks and duration count whole
+// blocks. What was sent in it and ended later is unknown, so the block after it does
+// not speak for throughput.
+func (s *Stage) Void() {
+	delete(s.open, s.next)
+	s.settleWarmUp()
+	s.settle(s.endedIn(s.next))
+	delete(s.ended, s.next)
+	s.voids++
+	s.cut = true
+	s.next++
+}
+
+// Scheduled is the number of blocks that the stage has now: those of its design, and
+// one more for each that Void left out.
+func (s *Stage) Scheduled() int { return s.scheduled() }
+
+func (s *Stage) scheduled() int { return s.design.Blocks() + s.voids }
+
+// closed is the number of blocks that were closed and judged.
+func (s *Stage) closed() int { return s.next - s.voids }
+
+// settleWarmUp books what ended in the warm-up, when the first block closes.
+func (s *Stage) settleWarmUp() {
+	if s.next == 0 {
+		s.settle(s.endedIn(-1))
+		delete(s.ended, -1)
+	}
 }
 
 func (s *Stage) settle(e *ended) {
@@ -201,12 +233,12 @@ func (s *Stage) NextLook() (time.Duration, bool) {
 // before 30 s or 15 valid blocks is dropped and its alpha goes to the next.
 func (s *Stage) lookIfDue(h Health) *Decision {
 	var decision *Decision
-	elapsed := time.Duration(s.next) * s.design.Block()
+	elapsed := time.Duration(s.closed()) * s.design.Block()
 	for s.look < len(looks) {
 		// The last look comes with the last whole block, the others with the
 		// block that completes their time.
 		last := s.look == len(looks)-1
-		if (!last && elapsed < s.lookAt(s.look)) || (last && s.next < s.design.Blocks()) {
+		if (!last && elapsed < s.lookAt(s.look)) || (last && s.closed() < s.design.Blocks()) {
 			break
 		}
 		s.carried += looks[s.look].alpha * s.design.Alpha

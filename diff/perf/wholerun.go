@@ -33,7 +33,7 @@ func (w *wholeRun) add(b *block, latencies [2][]float64) {
 	if b.load != Both || !b.healthy {
 		return
 	}
-	segment := min(b.index*runSegments/max(w.blocks, 1), runSegments-1)
+	segment := min(b.order*runSegments/max(w.blocks, 1), runSegments-1)
 	for side, values := range latencies {
 		for _, seconds := range values {
 			w.segments[segment][side].add(seconds)
@@ -102,7 +102,7 @@ const maxCounted = 100_000
 // cost more time than the block-wise figures, which measure the same where a
 // regression is spread over time.
 func (v *view) wholeRunQuantiles(margins [3]Margin) []evidence {
-	groups, ok := v.whole.groups(v.next)
+	groups, ok := v.whole.groups(v.closed())
 	if !ok {
 		return nil
 	}

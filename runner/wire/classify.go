@@ -87,6 +87,8 @@ func ours(err error) *Err {
 		return &Err{Class: ClassDecode, Detail: tidy(decode)}
 	case errors.As(err, &connect):
 		return &Err{Class: ClassConnect, Detail: connect.detail}
+	case errors.Is(err, errGuarded):
+		return &Err{Class: ClassRequest, Detail: tidy(err)}
 	case errors.Is(err, errBudget):
 		return &Err{Class: ClassReset, Detail: errBudget.Error()}
 	case errors.Is(err, errRefused):

@@ -266,7 +266,7 @@ func (p *pool) connect(ctx context.Context, network, addr string) (*conn, error)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
-	nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+	nc, err := p.owner.config.Guard.dialer(addr).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, p.dialError(err, limit)
 	}

@@ -165,6 +165,9 @@ func (t *Transport) setAddresses() error {
 		if u.Scheme != "http" && u.Scheme != "socks5" {
 			return fmt.Errorf("proxy: scheme %q is not http or socks5", u.Scheme)
 		}
+		if t.base != nil && !c.Guard.Allows(t.base.Hostname()) { // the proxy alone is dialled
+			return fmt.Errorf("%s %w", t.base.Host, errGuarded)
+		}
 		if t.pin.IsValid() {
 			return errors.New("proxy and resolve exclude each other: the proxy decides the address")
 		}

@@ -38,6 +38,9 @@ type Config struct {
 	ServerName string
 	Insecure   bool
 	Limits     Limits
+	// Guard says which addresses may be dialled; nil: any. It is a pointer so that a
+	// Config can be compared.
+	Guard *Guard
 }
 
 // Limits bound what an answer may cost. Zero means the default of the field.
