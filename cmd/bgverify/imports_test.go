@@ -42,10 +42,15 @@ var allowed = map[string][]string{
 		"scenarios/openapi", "internal/text", "diff", "diff/path", "diff/perf", "internal/suggest",
 		"scenarios/problem", "scenarios/template", "scenarios/rows", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/internal/bodyschema",
 	},
-	"scenarios/stb":    {},
-	"runner/wire":      {},
-	"runner/envelope":  {"diff", "diff/path", "diff/media"},
-	"runner/attack":    {"internal/text", "diff/perf", "runner/wire"},
+	"scenarios/stb":   {},
+	"runner/wire":     {},
+	"runner/envelope": {"diff", "diff/path", "diff/media"},
+	"runner/attack":   {"internal/text", "diff/perf", "runner/wire", "runner/attack/gauge", "runner/attack/sleep"},
+	// Parts of an attack, and the judgement of what other tools recorded:
+	"runner/attack/gauge":    {},
+	"runner/attack/sleep":    {},
+	"runner/attack/recorded": {"internal/text", "diff/perf", "runner/attack"},
+
 	"runner/run":       {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/wire"},
 	"runner/random":    {},
 	"runner/judge":     {"internal/suggest", "internal/text", "diff", "diff/path", "diff/literal", "diff/media", "diff/mutate", "diff/notation", "scenarios", "scenarios/template", "runner/envelope", "runner/random", "runner/run", "runner/wire"},
@@ -108,7 +113,7 @@ var allowed = map[string][]string{
 
 	"cmd/bgverify": {
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/run", "runner/wire", "runner/attack",
-		"runner/calibrate", "runner/selftest", "report", "report/page", "report/source", "report/words",
+		"runner/attack/recorded", "runner/calibrate", "runner/selftest", "report", "report/page", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
 		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/suggest", "scenarios/template",
 	},
@@ -116,7 +121,7 @@ var allowed = map[string][]string{
 
 // owner says which of our packages may import a third-party module.
 var owner = map[string][]string{
-	"github.com/tsenart/vegeta/v12":            {"runner/attack"},
+	"github.com/tsenart/vegeta/v12":            {"runner/attack", "runner/attack/recorded"}, // one fires, the other reads result files
 	"github.com/tidwall/gjson":                 {"runner/calibrate"},
 	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/openapi", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report", "report/page"},

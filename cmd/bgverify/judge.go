@@ -16,6 +16,7 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/attack/recorded"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -112,8 +113,8 @@ func (j *judgeFlags) bind(f *pflag.FlagSet) {
 }
 
 // options reads the margins, statuses and warm-up.
-func (j *judgeFlags) options() (attack.JudgeOptions, error) {
-	o := attack.JudgeOptions{SameHost: j.sameHost, AnySize: j.anySize, AnyIDs: j.anyIDs}
+func (j *judgeFlags) options() (recorded.Options, error) {
+	o := recorded.Options{SameHost: j.sameHost, AnySize: j.anySize, AnyIDs: j.anyIDs}
 	for _, m := range []struct {
 		flag, text string
 		to         *perf.Margin
@@ -198,20 +199,20 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 	if err := notOneFile(flags, blue, green); err != nil {
 		return err
 	}
-	recorded, err := attack.JudgeResults(blue, green, opts)
+	judged, err := recorded.Judge(blue, green, opts)
 	if err != nil {
 		return notJudged(err)
 	}
 	if flags.output == "json" {
-		err = printJSON(io.out, recorded.Document())
+		err = printJSON(io.out, judged.Document())
 	} else {
-		status := run.OfOutcome(recorded.Outcome).ExitStatus(0)
-		_, err = fmt.Fprintf(io.out, "%sbgverify: judge outcome=%s exit=%d %s\n", recorded, recorded.Outcome, status, recorded.Measured())
+		status := run.OfOutcome(judged.Outcome).ExitStatus(0)
+		_, err = fmt.Fprintf(io.out, "%sbgverify: judge outcome=%s exit=%d %s\n", judged, judged.Outcome, status, judged.Measured())
 	}
 	if err != nil {
 		return broken(fmt.Errorf("write the verdict: %w", err))
 	}
-	return exit(run.OfOutcome(recorded.Outcome).ExitStatus(0))
+	return exit(run.OfOutcome(judged.Outcome).ExitStatus(0))
 }
 
 // notOneFile refuses one file as both sides, whatever its names.
@@ -226,7 +227,7 @@ func notOneFile(flags judgeFlags, blue, green *os.File) error {
 
 // notJudged is a usage error where the files are not two sides, and broken else.
 func notJudged(err error) error {
-	var mismatch *attack.MismatchError
+	var mismatch *recorded.MismatchError
 	if !errors.As(err, &mismatch) {
 		return broken(err)
 	}

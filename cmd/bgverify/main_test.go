@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 			"exitcode": exitcode,
 			"twin":     twin,
 			"onerun":   onerun,
-			"recorded": recorded,
+			"recorded": recordedResults,
 		},
 	})
 }

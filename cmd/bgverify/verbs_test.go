@@ -16,7 +16,7 @@ import (
 // recorded FILE FACTOR [ERRORS] writes 70 s of vegeta results in JSON at 100
 // requests/s against 127.0.0.1, or 127.0.0.2 unless FILE begins with blue: lognormal latencies around 20 ms times FACTOR that share their noise
 // with every other file, and a share of ERRORS with status 500.
-func recorded(ts *testscript.TestScript, neg bool, args []string) {
+func recordedResults(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: recorded file factor [errors]")
 	}

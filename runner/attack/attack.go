@@ -94,6 +94,15 @@ type PerSide struct {
 	Green int `json:"green"`
 }
 
+// Count adds one to a side.
+func (p *PerSide) Count(green bool) {
+	if green {
+		p.Green++
+	} else {
+		p.Blue++
+	}
+}
+
 // A Report is what a load stage came to.
 type Report struct {
 	Outcome     perf.Outcome // zero when Broken is set

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/attack/sleep"
 )
 
 // hourRecord writes the record file of an hour at a rate, as an attack would.
@@ -61,14 +62,14 @@ func BenchmarkRejudgeHour(b *testing.B) {
 
 // BenchmarkPacer measures how late a slot leaves the pacer, at 1000 slots/s.
 func BenchmarkPacer(b *testing.B) {
-	s := newSleeper()
-	defer s.close()
+	s := sleep.Precise()
+	defer s.Close()
 	var late []time.Duration
 	began, n := time.Now(), 0
 	for b.Loop() {
 		n++
 		due := began.Add(time.Duration(n) * time.Millisecond)
-		s.until(due)
+		s.Until(due)
 		late = append(late, time.Since(due))
 	}
 	b.ReportMetric(quantileOf(late, 0.5), "µs-p50")

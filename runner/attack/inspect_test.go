@@ -29,7 +29,7 @@ type notebook struct {
 func (n *notebook) Check(_ int, green bool, a *Answer) *Unmet {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.checked.count(green)
+	n.checked.Count(green)
 	if n.refuse != nil {
 		return n.refuse(green, a)
 	}

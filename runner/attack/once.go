@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/attack/gauge"
 	"github.com/bgverify/bgverify/runner/wire"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
@@ -29,7 +30,7 @@ type attacker struct {
 	rec      *recorder
 	progress func(Progress)
 	headers  [2][][]http.Header
-	gauge    *gauge
+	gauge    *gauge.Gauge
 	ledger   ledger
 	inspect  *inspector
 	warmUp   warmUp
@@ -76,7 +77,7 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 		a.fleet.walk = a.walk
 	}
 	a.pacer = newPacer(sending, plan.schedule(a.design), plan.MaxWorkers)
-	defer a.pacer.sleeper.close()
+	defer a.pacer.sleeper.Close()
 	a.vegeta = vegeta.NewAttacker(
 		vegeta.Client(&http.Client{
 			Transport:     a.fleet,
@@ -85,8 +86,8 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 		vegeta.MaxWorkers(uint64(plan.MaxWorkers)),
 		vegeta.MaxBody(0), // read to the end, not kept
 	)
-	defer quietly()()
-	a.gauge = newGauge()
+	defer gauge.Quietly()()
+	a.gauge = gauge.New()
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
@@ -184,7 +185,7 @@ func (a *attacker) receive(res *vegeta.Result) {
 	case res.Code == 0:
 		r.Failure = perf.Client
 		a.blame(res.Error)
-	case !accepts(a.plan.Routes[sl.route].Expect[sl.side()], int(res.Code)):
+	case !Accepts(a.plan.Routes[sl.route].Expect[sl.side()], int(res.Code)):
 		r.Failure = perf.BadStatus
 	}
 	if name := a.plan.Identity; name != "" {
@@ -304,7 +305,7 @@ func (a *attacker) take() (*perf.Decision, error) {
 
 // health is what the generator says of itself, as the record file keeps it.
 func (a *attacker) health() perf.Health {
-	cpu, pause := a.gauge.use()
+	cpu, pause := a.gauge.Use()
 	return quantiseHealth(perf.Health{CPU: cpu, GCPauseP99: pause, CapHit: int(a.fleet.peak.Load()) >= a.plan.MaxWorkers})
 }
 
@@ -342,7 +343,7 @@ func (a *attacker) result(d *perf.Decision) *result {
 		r.decision = nil
 		r.broken = "this machine: " + r.broken
 	}
-	cpu, pause := a.gauge.use()
+	cpu, pause := a.gauge.Use()
 	r.generator = Generator{CPU: cpu, GCPauseP99: pause, PeakWorkers: int(a.fleet.peak.Load())}
 	r.generator.Connections, r.generator.Identities = a.fleet.connections()
 	if named := (PerSide{len(a.backEnds[0]), len(a.backEnds[1])}); a.plan.Identity != "" && named != (PerSide{}) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/bgverify/bgverify/runner/attack/sleep"
 )
 
 // patience bounds a single sleep, so that a stopped attack ends soon.
@@ -15,22 +17,16 @@ const patience = 50 * time.Millisecond
 type pacer struct {
 	ctx      context.Context
 	schedule *schedule
-	sleeper  sleeper
+	sleeper  sleep.Sleeper
 	began    atomic.Pointer[time.Time] // the schedule's start
 	slots    chan slot                 // due, not yet taken by the targeter
 	issued   atomic.Uint64
 }
 
-// A sleeper waits for an instant more precisely than time.Sleep.
-type sleeper interface {
-	until(at time.Time)
-	close()
-}
-
 func newPacer(ctx context.Context, s *schedule, workers int) *pacer {
-	p := &pacer{ctx: ctx, schedule: s, sleeper: plainSleeper{}, slots: make(chan slot, workers+16)}
+	p := &pacer{ctx: ctx, schedule: s, sleeper: sleep.Plain(), slots: make(chan slot, workers+16)}
 	if 2*s.design.Rate <= preciseRate {
-		p.sleeper = newSleeper()
+		p.sleeper = sleep.Precise()
 	}
 	return p
 }
@@ -63,7 +59,7 @@ func (p *pacer) Pace(elapsed time.Duration, _ uint64) (time.Duration, bool) {
 			time.Sleep(patience - time.Millisecond)
 			continue
 		}
-		p.sleeper.until(due)
+		p.sleeper.Until(due)
 	}
 	p.slots <- next // never blocks: a worker takes one for each tick
 	p.issued.Add(1)

@@ -211,8 +211,8 @@ func (p *Plan) design(rate, alpha float64, seed uint64) perf.Design {
 	return d
 }
 
-// accepts says whether a status is one of the expected.
-func accepts(expected []Status, status int) bool {
+// Accepts says whether a status is one of the expected.
+func Accepts(expected []Status, status int) bool {
 	if len(expected) == 0 {
 		return status >= 200 && status <= 299
 	}

@@ -26,8 +26,10 @@ import (
 // "through" is the time up to which the schedule is complete once the frame's
 // records are counted, and the figures beside it are the generator's health, so
 // that reading the file back takes every decision again as it was taken.
+// Magic begins a record file.
+const Magic = "BGLOAD1\n"
+
 const (
-	magic      = "BGLOAD1\n"
 	recordSize = 32
 	headSize   = 28
 	walkFlag   = 1 << 7  // of a record: it is of a whole walk
@@ -117,7 +119,7 @@ func (rec *recorder) json(kind byte, v any) error {
 	}
 	b := rec.buf[:0]
 	if !rec.started {
-		b = append(b, magic...)
+		b = append(b, Magic...)
 		rec.started = true
 	}
 	start := len(b)
@@ -182,8 +184,8 @@ type reader struct {
 // after its last whole frame.
 func readRecords(r io.Reader, to reader) error {
 	in := bufio.NewReaderSize(r, 1<<16)
-	head := make([]byte, len(magic))
-	if _, err := io.ReadFull(in, head); err != nil || string(head) != magic {
+	head := make([]byte, len(Magic))
+	if _, err := io.ReadFull(in, head); err != nil || string(head) != Magic {
 		return fmt.Errorf("%w: not a record file", errRecords)
 	}
 	var records []perf.Record

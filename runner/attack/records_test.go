@@ -142,7 +142,7 @@ func TestRecorderOnFailingWriter(t *testing.T) {
 // Whatever a record file holds, with its checksums wrong or put right, it is judged
 // without a panic and twice alike; damaged, it is not judged.
 func FuzzRejudge(f *testing.F) {
-	f.Add([]byte(magic))
+	f.Add([]byte(Magic))
 	f.Add(sampleFile(f))
 	f.Add(hourRecord(f, 5, 40*time.Second))
 	f.Fuzz(func(t *testing.T, file []byte) {
@@ -166,7 +166,7 @@ func inWords(r *Report) string {
 // reseal puts the checksums of a file right, as far as it reads as frames.
 func reseal(file []byte) []byte {
 	file = bytes.Clone(file)
-	for at := len(magic); at+headSize < len(file); {
+	for at := len(Magic); at+headSize < len(file); {
 		end := at + 5 + int(binary.LittleEndian.Uint32(file[at+1:]))
 		if file[at] == 'R' {
 			end = at + 1 + headSize - 4 + int(binary.LittleEndian.Uint32(file[at+1:]))*recordSize

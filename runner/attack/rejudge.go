@@ -60,7 +60,7 @@ func (j *rejudging) frame(batch []perf.Record, through time.Duration, h perf.Hea
 	for _, r := range batch {
 		j.stage.Add(r)
 		if !r.Walk {
-			j.requests.count(r.Green)
+			j.requests.Count(r.Green)
 		}
 	}
 	if d := j.stage.Through(through, h); d != nil && d.Final && j.decision == nil {
@@ -98,4 +98,26 @@ func (j *rejudging) report() *Report {
 		report.join(plan, step)
 	}
 	return report
+}
+
+// MeanAnswerTime is the mean time from the actual send to the last byte of the
+// answered requests in a record file, the warm-up left out: what generators that
+// do not know a schedule call latency. No verdict uses it.
+func MeanAnswerTime(records io.Reader) (time.Duration, error) {
+	var sum, warmUp time.Duration
+	var n int64
+	err := readRecords(records, reader{
+		section: func(s Section) error { warmUp = s.Design.WarmUp; return nil },
+		stop:    func(Stop) error { return nil },
+		frame: func(batch []perf.Record, _ time.Duration, _ perf.Health) error {
+			for _, r := range batch {
+				if r.Failure == perf.Succeeded && r.Scheduled >= warmUp && !r.Walk {
+					sum += r.Latency - r.Lag
+					n++
+				}
+			}
+			return nil
+		},
+	})
+	return sum / time.Duration(max(n, 1)), err
 }

@@ -156,7 +156,7 @@ func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, marked(err)
 	}
 	body := &countedBody{ReadCloser: resp.Body, fleet: f}
-	if route := &f.routes[sl.route]; route.Judge != nil && accepts(route.Expect[sl.side()], resp.StatusCode) {
+	if route := &f.routes[sl.route]; route.Judge != nil && Accepts(route.Expect[sl.side()], resp.StatusCode) {
 		body.kept = f.inspect.look(sl, resp, began)
 	}
 	resp.Body = body

@@ -36,7 +36,7 @@ func (in *inspector) book(w *Walk, s *Sent, route int) {
 		return
 	}
 	var half *Half
-	if x.Err == nil && accepts(in.routes[route].Expect[w.sl.side()], x.Status) {
+	if x.Err == nil && Accepts(in.routes[route].Expect[w.sl.side()], x.Status) {
 		half = &Half{Exchange: x, Evidence: s.Evidence}
 	}
 	in.meet(w.sl, route, s.Place, half)

@@ -41,17 +41,17 @@ func (w *warmUp) add(r perf.Record) {
 	if r.Green {
 		side = 1
 	}
-	w.sum.Requests.count(r.Green)
+	w.sum.Requests.Count(r.Green)
 	if r.Failure == perf.Succeeded && len(w.latencies[side]) < maxWarmUp {
 		w.latencies[side] = append(w.latencies[side], r.Latency.Seconds())
 	}
 	failed := r.Failure != perf.Succeeded
 	if failed {
-		w.sum.Errors.count(r.Green)
+		w.sum.Errors.Count(r.Green)
 	}
 	if w.design.Pairing != perf.Paired {
 		if failed {
-			w.sum.Only.count(r.Green)
+			w.sum.Only.Count(r.Green)
 		}
 		return
 	}
@@ -66,7 +66,7 @@ func (w *warmUp) add(r perf.Record) {
 	}
 	delete(w.open, at)
 	if partnerFailed := partner != perf.Succeeded; failed != partnerFailed {
-		w.sum.Only.count(r.Green == failed)
+		w.sum.Only.Count(r.Green == failed)
 	}
 }
 

@@ -1,4 +1,6 @@
-package attack
+// Package gauge measures what this process itself costs while it generates load: CPU
+// time and the pauses of its garbage collector. It knows nothing of requests.
+package gauge
 
 import (
 	"math"
@@ -14,11 +16,11 @@ const (
 	gcPercent   = 400 // while a load runs
 )
 
-// quietly makes the garbage collector run less often until the returned function
+// Quietly makes the garbage collector run less often until the returned function
 // is called: what a load keeps is small, and each collection walks the stacks of
 // hundreds of waiting goroutines and delays requests. A setting of the user's own
 // that is higher, or off, stays.
-func quietly() (restore func()) {
+func Quietly() (restore func()) {
 	before := debug.SetGCPercent(gcPercent)
 	if before < 0 || before > gcPercent {
 		debug.SetGCPercent(before)
@@ -26,23 +28,24 @@ func quietly() (restore func()) {
 	return func() { debug.SetGCPercent(before) }
 }
 
-// A gauge measures what this process costs while it generates load.
-type gauge struct {
+// A Gauge measures what this process has cost since New made it.
+type Gauge struct {
 	began  time.Time
 	cpu    time.Duration
 	pauses []uint64
 	sample []metrics.Sample
 }
 
-func newGauge() *gauge {
-	g := &gauge{began: time.Now(), cpu: processCPU(), sample: []metrics.Sample{{Name: pauseMetric}}}
+// New begins to measure.
+func New() *Gauge {
+	g := &Gauge{began: time.Now(), cpu: processCPU(), sample: []metrics.Sample{{Name: pauseMetric}}}
 	if h := g.read(); h != nil {
 		g.pauses = append(g.pauses, h.Counts...)
 	}
 	return g
 }
 
-func (g *gauge) read() *metrics.Float64Histogram {
+func (g *Gauge) read() *metrics.Float64Histogram {
 	metrics.Read(g.sample)
 	if g.sample[0].Value.Kind() != metrics.KindFloat64Histogram {
 		return nil
@@ -50,9 +53,9 @@ func (g *gauge) read() *metrics.Float64Histogram {
 	return g.sample[0].Value.Float64Histogram()
 }
 
-// use is the share of GOMAXPROCS used since the gauge was made, and the 99th
+// Use is the share of GOMAXPROCS used since the gauge was made, and the 99th
 // percentile of the garbage collector's pauses (0 with fewer than 100).
-func (g *gauge) use() (cpu float64, pause time.Duration) {
+func (g *Gauge) Use() (cpu float64, pause time.Duration) {
 	elapsed := time.Since(g.began)
 	if elapsed > 0 {
 		cpu = float64(processCPU()-g.cpu) / float64(elapsed) / float64(runtime.GOMAXPROCS(0))

@@ -1,4 +1,4 @@
-package attack
+package recorded
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/attack"
 )
 
 // A StatusDifference says that the sides answered a route with a status in other
@@ -59,7 +60,7 @@ func (s *statuses) add(code int, failure perf.Failure) {
 // routes together where none differs, by Fisher's exact test: of the successes and,
 // apart from them, of the failures, whose number is judged elsewhere. A status that
 // was named one by one as expected (206, not 2xx) may be as frequent as it likes.
-func compareStatuses(sides [2]*recording, expected []Status) []StatusDifference {
+func compareStatuses(sides [2]*recording, expected []attack.Status) []StatusDifference {
 	var found []StatusDifference
 	for name, blue := range sides[0].routes {
 		if green := sides[1].routes[name]; green != nil {
@@ -76,18 +77,18 @@ func compareStatuses(sides [2]*recording, expected []Status) []StatusDifference 
 	return found
 }
 
-func otherStatuses(route string, blue, green statuses, expected []Status) []StatusDifference {
+func otherStatuses(route string, blue, green statuses, expected []attack.Status) []StatusDifference {
 	return append(otherShares(route, successes, blue.succeeded, green.succeeded, expected),
 		otherShares(route, failures, blue.failed, green.failed, expected)...)
 }
 
-func otherShares(route, of string, blue, green map[int]int, expected []Status) []StatusDifference {
+func otherShares(route, of string, blue, green map[int]int, expected []attack.Status) []StatusDifference {
 	var found []StatusDifference
 	codes := map[int]bool{}
 	all := [2]int{}
 	for side, counts := range [...]map[int]int{blue, green} {
 		for code, n := range counts {
-			if !slices.Contains(expected, Status{Low: code, High: code}) {
+			if !slices.Contains(expected, attack.Status{Low: code, High: code}) {
 				all[side] += n
 				codes[code] = true
 			}
@@ -107,7 +108,7 @@ func otherShares(route, of string, blue, green map[int]int, expected []Status) [
 }
 
 // judgeStatuses lets other statuses count.
-func (r *Recorded) judgeStatuses(found []StatusDifference) {
+func (r *Judgement) judgeStatuses(found []StatusDifference) {
 	r.Statuses = found
 	for _, d := range found {
 		to, advice := perf.Inconclusive, "find out why both sides fail, and differently"

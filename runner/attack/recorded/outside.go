@@ -1,4 +1,4 @@
-package attack
+package recorded
 
 import (
 	"fmt"
@@ -6,17 +6,18 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/attack"
 )
 
 // Outside counts the results of two files that no whole block holds: those before
 // the first block (the warm-up, and what one side sent before the other began) and
 // those after the last one. Their latencies are not compared; their errors are.
 type Outside struct {
-	Place    string  `json:"place"` // "before" or "after" the blocks
-	Requests PerSide `json:"requests"`
-	Errors   PerSide `json:"errors"`
-	Slow     PerSide `json:"slow"`  // longer than twice blue's p99; only after the blocks, as the warm-up may be slow
-	Level    float64 `json:"level"` // Fisher: probability that green fails so much more often by chance; 1 where it does not
+	Place    string         `json:"place"` // "before" or "after" the blocks
+	Requests attack.PerSide `json:"requests"`
+	Errors   attack.PerSide `json:"errors"`
+	Slow     attack.PerSide `json:"slow"`  // longer than twice blue's p99; only after the blocks, as the warm-up may be slow
+	Level    float64        `json:"level"` // Fisher: probability that green fails so much more often by chance; 1 where it does not
 }
 
 func (o Outside) String() string {
@@ -55,18 +56,18 @@ func outsideBlocks(sides [2]*recording, begin, end int64) []Outside {
 			case c.at >= begin:
 				continue
 			}
-			place.Requests.count(side == 1)
+			place.Requests.Count(side == 1)
 			switch record := c.record(); {
 			case record.Failure != perf.Succeeded:
-				place.Errors.count(side == 1)
+				place.Errors.Count(side == 1)
 			case place == &places[1] && record.Latency > slow:
-				place.Slow.count(side == 1)
+				place.Slow.Count(side == 1)
 			}
 		}
 	}
 	var found []Outside
 	for _, o := range places {
-		if o.Requests == (PerSide{}) {
+		if o.Requests == (attack.PerSide{}) {
 			continue
 		}
 		o.Level = perf.Fisher(o.Errors.Blue, o.Requests.Blue, o.Errors.Green, o.Requests.Green)
@@ -77,9 +78,9 @@ func outsideBlocks(sides [2]*recording, begin, end int64) []Outside {
 
 // judgeOutside lets the errors outside the blocks count, and those at the very end
 // of green's file: a side that has just died fails few of its requests.
-func (r *Recorded) judgeOutside(sides [2]*recording, begin, end int64) {
+func (r *Judgement) judgeOutside(sides [2]*recording, begin, end int64) {
 	r.Outside = outsideBlocks(sides, begin, end)
-	r.Errors = PerSide{sides[0].failed(), sides[1].failed()}
+	r.Errors = attack.PerSide{Blue: sides[0].failed(), Green: sides[1].failed()}
 	for _, o := range r.Outside {
 		if o.Level <= outsideLevel {
 			r.lower(perf.Worse, "", o.String(), "")
@@ -105,12 +106,12 @@ func (r *Recorded) judgeOutside(sides [2]*recording, begin, end int64) {
 // were never answered. Counted is the time common to both, and then the whole files,
 // since a file that ends early also ends the common time. Whole files may begin at
 // different times: the same load has the same number of results wherever it begins.
-func (r *Recorded) judgeMissing(sides [2]*recording, from, to int64) {
+func (r *Judgement) judgeMissing(sides [2]*recording, from, to int64) {
 	seconds := float64(to-from) / 1e9
-	common := PerSide{sides[0].during(from, to), sides[1].during(from, to)}
+	common := attack.PerSide{Blue: sides[0].during(from, to), Green: sides[1].during(from, to)}
 	rate := float64(max(common.Blue, common.Green)) / seconds
 	for _, counted := range [...]struct {
-		n    PerSide
+		n    attack.PerSide
 		what string
 	}{{common, "of the time common to both"}, {r.Requests, "in the whole file"}} {
 		fewer, lacks, most := 1, counted.n.Blue-counted.n.Green, max(counted.n.Blue, counted.n.Green)
@@ -136,7 +137,7 @@ func mayLack(n int, rate float64) int {
 }
 
 // lower makes the outcome worse, never better.
-func (r *Recorded) lower(to perf.Outcome, cause perf.Cause, reason, advice string) {
+func (r *Judgement) lower(to perf.Outcome, cause perf.Cause, reason, advice string) {
 	if r.Outcome == perf.NoWorse || (to == perf.Worse && r.Outcome == perf.Inconclusive) {
 		r.Outcome, r.Cause, r.Reason, r.Advice = to, cause, reason, advice
 	}

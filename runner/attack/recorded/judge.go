@@ -1,4 +1,8 @@
-package attack
+// Package recorded judges two result files that another tool wrote while it loaded both
+// sides: vegeta (gob, CSV, JSON) or JMeter (CSV, XML). Files come in as streams; a
+// Judgement goes out, or an error with everything that keeps the files from being two
+// sides under one load. Nothing is sent, and no file is written.
+package recorded
 
 import (
 	"errors"
@@ -8,22 +12,15 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/attack"
 )
 
-func (p *PerSide) count(green bool) {
-	if green {
-		p.Green++
-	} else {
-		p.Blue++
-	}
-}
-
 // judged fills the report with what perf decided.
-func (r *Report) judged(design perf.Design, d *perf.Decision) {
+func (r *Judgement) judged(design perf.Design, d *perf.Decision) {
 	r.Outcome, r.Cause, r.Reason, r.Advice = d.Outcome, d.Cause, d.Reason, d.Advice
 	r.Rate, r.Seconds, r.Blocks, r.Dropped = design.Rate, d.Seconds, d.Blocks, d.Dropped
 	r.Comparisons, r.Alone = d.Comparisons, d.Alone
-	r.Errors = PerSide{d.Errors[0], d.Errors[1]}
+	r.Errors = attack.PerSide{Blue: d.Errors[0], Green: d.Errors[1]}
 	r.Generator.Achieved, r.Generator.LatenessP50, r.Generator.LatenessP99 = d.Achieved, d.LatenessP50, d.LatenessP99
 	if r.Routes == nil {
 		for _, route := range design.Routes {
@@ -32,31 +29,31 @@ func (r *Report) judged(design perf.Design, d *perf.Decision) {
 	}
 }
 
-// JudgeOptions say how recorded attacks are judged. Zero fields mean the default
+// Options say how recorded attacks are judged. Zero fields mean the default
 // named with them.
-type JudgeOptions struct {
+type Options struct {
 	Margins  perf.Margins
-	WarmUp   time.Duration // default max(5 s, 200 requests per side); negative: none
-	Expect   []Status      // statuses that succeed; default 200 to 299
-	SameHost bool          // both sides may have been sent to one host and port
-	AnySize  bool          // sizes of answers do not count: empty ones succeed, others are not compared
-	AnyIDs   bool          // each side may have been asked for ids and values of its own cluster
+	WarmUp   time.Duration   // default max(5 s, 200 requests per side); negative: none
+	Expect   []attack.Status // statuses that succeed; default 200 to 299
+	SameHost bool            // both sides may have been sent to one host and port
+	AnySize  bool            // sizes of answers do not count: empty ones succeed, others are not compared
+	AnyIDs   bool            // each side may have been asked for ids and values of its own cluster
 }
 
-// Recorded is the judgement of two result files.
-type Recorded struct {
-	Report
+// A Judgement is that of two result files.
+type Judgement struct {
+	attack.Report
 	Sizes    []SizeDifference   // routes whose answers differ in size, the largest share first
 	Statuses []StatusDifference // routes whose answers differ in status
 	Outside  []Outside          // errors before and after the blocks
-	Empty    PerSide            // answers that count as errors because they had no body
+	Empty    attack.PerSide     // answers that count as errors because they had no body
 }
 
 // A recorded result file shorter than this share of the other was not recorded
 // side by side with it.
 const leastOverlap = 0.8
 
-// JudgeResults judges two result files of vegeta (gob, CSV or JSON) that were
+// Judge judges two result files of vegeta (gob, CSV or JSON) that were
 // recorded side by side. Both are read once, as streams: 16 bytes of a result are
 // kept.
 //
@@ -75,7 +72,7 @@ const leastOverlap = 0.8
 //     lacks, at its ends too, make a pass inconclusive (judgeMissing), and statuses are compared by
 //     route (compareStatuses): a share that is more than 5 % apart is worse.
 //  6. Fewer than two requests a side, or none after the warm-up, is inconclusive.
-func JudgeResults(blue, green io.Reader, opts JudgeOptions) (*Recorded, error) {
+func Judge(blue, green io.Reader, opts Options) (*Judgement, error) {
 	var sides [2]*recording
 	for i, in := range [...]io.Reader{blue, green} {
 		side, err := record(in, opts)
@@ -90,8 +87,8 @@ func JudgeResults(blue, green io.Reader, opts JudgeOptions) (*Recorded, error) {
 	if err := sameSubject(sides, opts); err != nil { // Rule 1
 		return nil, err
 	}
-	report := &Recorded{Empty: PerSide{sides[0].empty, sides[1].empty}}
-	report.Requests = PerSide{len(sides[0].results), len(sides[1].results)}
+	report := &Judgement{Empty: attack.PerSide{Blue: sides[0].empty, Green: sides[1].empty}}
+	report.Requests = attack.PerSide{Blue: len(sides[0].results), Green: len(sides[1].results)}
 	if min(report.Requests.Blue, report.Requests.Green) < 2 { // Rule 6
 		report.tooFew("there is nothing to measure")
 		return report, nil
@@ -135,7 +132,7 @@ func JudgeResults(blue, green io.Reader, opts JudgeOptions) (*Recorded, error) {
 
 // decide judges latency and errors (rule 3). It returns where the last whole block
 // ends.
-func (r *Recorded) decide(sides [2]*recording, from int64, design perf.Design) time.Duration {
+func (r *Judgement) decide(sides [2]*recording, from int64, design perf.Design) time.Duration {
 	stage := perf.NewStage(design)
 	block := time.Duration(0)
 	merge(sides, func(side int, result compact) {
@@ -165,14 +162,14 @@ func (r *Recorded) decide(sides [2]*recording, from int64, design perf.Design) t
 }
 
 // tooFew ends a judgement that has too few requests to begin with.
-func (r *Recorded) tooFew(why string) {
+func (r *Judgement) tooFew(why string) {
 	r.Outcome, r.Cause = perf.Inconclusive, perf.Underpowered
 	r.Reason = fmt.Sprintf("too few requests, %d of blue and %d of green: %s", r.Requests.Blue, r.Requests.Green, why)
 	r.Advice = "attack both sides for a minute or longer"
 }
 
 // judgeSizes lets differing sizes count.
-func (r *Recorded) judgeSizes(found []SizeDifference) {
+func (r *Judgement) judgeSizes(found []SizeDifference) {
 	r.Sizes = found
 	for _, d := range found {
 		if 2*d.Green < d.Blue {
@@ -198,26 +195,4 @@ func overlap(sides [2]*recording) (from, to int64, warnings []string) {
 // timedOut reads vegeta's error text, which is all it keeps.
 func timedOut(text string) bool {
 	return strings.Contains(text, "Client.Timeout") || strings.Contains(text, "deadline exceeded") || strings.Contains(text, "i/o timeout")
-}
-
-// MeanAnswerTime is the mean time from the actual send to the last byte of the
-// answered requests in a record file, the warm-up left out: what generators that
-// do not know a schedule call latency. No verdict uses it.
-func MeanAnswerTime(records io.Reader) (time.Duration, error) {
-	var sum, warmUp time.Duration
-	var n int64
-	err := readRecords(records, reader{
-		section: func(s Section) error { warmUp = s.Design.WarmUp; return nil },
-		stop:    func(Stop) error { return nil },
-		frame: func(batch []perf.Record, _ time.Duration, _ perf.Health) error {
-			for _, r := range batch {
-				if r.Failure == perf.Succeeded && r.Scheduled >= warmUp && !r.Walk {
-					sum += r.Latency - r.Lag
-					n++
-				}
-			}
-			return nil
-		},
-	})
-	return sum / time.Duration(max(n, 1)), err
 }

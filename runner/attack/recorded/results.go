@@ -1,4 +1,4 @@
-package attack
+package recorded
 
 import (
 	"bufio"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/attack"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
@@ -156,7 +157,7 @@ func toolOf(head []byte) string {
 		{"ASSERTION\t", "a simulation.log of Gatling", recordAgain},
 		{"GET http", "targets of vegeta", wholeFile},
 		{"POST http", "targets of vegeta", wholeFile},
-		{magic, "a record file of bgverify", "bgverify judge RUN judges the load stages of a run"},
+		{attack.Magic, "a record file of bgverify", "bgverify judge RUN judges the load stages of a run"},
 	} {
 		if bytes.HasPrefix(head, []byte(m.start)) {
 			return m.name + "; " + m.do

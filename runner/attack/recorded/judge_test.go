@@ -1,7 +1,8 @@
-package attack
+package recorded
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -55,13 +56,13 @@ func TestJudgeRecordedResults(t *testing.T) {
 			{"slower by 20 %", 1.2, 0, perf.Worse, "p50"},
 			{"3 % errors", 1, 0.03, perf.Worse, "errors"},
 		} {
-			report, err := JudgeResults(results(t, encoding, 1, 1, 0, 0), results(t, encoding, 2, c.factor, c.errors, 3*time.Millisecond), JudgeOptions{})
+			report, err := Judge(results(t, encoding, 1, 1, 0, 0), results(t, encoding, 2, c.factor, c.errors, 3*time.Millisecond), Options{})
 			if err != nil {
 				t.Errorf("%s, %s: %v", encoding, c.name, err)
 				continue
 			}
 			t.Logf("%s, %s: %v: %s", encoding, c.name, report.Outcome, report.Reason)
-			if problem := outcome(c.want, c.reason)(&report.Report); problem != "" {
+			if problem := report.not(c.want, c.reason); problem != "" {
 				t.Errorf("%s, %s: got %v (%s): %s", encoding, c.name, report.Outcome, report.Reason, problem)
 			}
 			if report.Rate < 99 || report.Rate > 101 {
@@ -72,32 +73,41 @@ func TestJudgeRecordedResults(t *testing.T) {
 }
 
 func TestJudgeRefuses(t *testing.T) {
-	if _, err := JudgeResults(strings.NewReader("not a result"), results(t, "gob", 1, 1, 0, 0), JudgeOptions{}); err == nil || !strings.Contains(err.Error(), "blue") {
+	if _, err := Judge(strings.NewReader("not a result"), results(t, "gob", 1, 1, 0, 0), Options{}); err == nil || !strings.Contains(err.Error(), "blue") {
 		t.Errorf("garbage for blue: %v", err)
 	}
-	if _, err := JudgeResults(results(t, "gob", 1, 1, 0, 0), strings.NewReader(""), JudgeOptions{}); err == nil || !strings.Contains(err.Error(), "green") {
+	if _, err := Judge(results(t, "gob", 1, 1, 0, 0), strings.NewReader(""), Options{}); err == nil || !strings.Contains(err.Error(), "green") {
 		t.Errorf("nothing for green: %v", err)
 	}
-	if _, err := JudgeResults(results(t, "gob", 1, 1, 0, 0), results(t, "gob", 2, 1, 0, time.Hour), JudgeOptions{}); err == nil || !strings.Contains(err.Error(), "side by side") {
+	if _, err := Judge(results(t, "gob", 1, 1, 0, 0), results(t, "gob", 2, 1, 0, time.Hour), Options{}); err == nil || !strings.Contains(err.Error(), "side by side") {
 		t.Errorf("one after the other: %v", err)
 	}
 	cut := results(t, "csv", 1, 1, 0, 0).(*bytes.Buffer)
 	cut.Truncate(cut.Len() - 20)
-	if _, err := JudgeResults(cut, results(t, "csv", 2, 1, 0, 0), JudgeOptions{}); err == nil {
+	if _, err := Judge(cut, results(t, "csv", 2, 1, 0, 0), Options{}); err == nil {
 		t.Error("a file that was cut off is judged")
 	}
 }
 
 // Mostly one after the other: what does not overlap is left out, and said.
 func TestJudgePartialOverlap(t *testing.T) {
-	report, err := JudgeResults(results(t, "gob", 1, 1, 0, 0), results(t, "gob", 2, 1, 0, 40*time.Second), JudgeOptions{})
+	report, err := Judge(results(t, "gob", 1, 1, 0, 0), results(t, "gob", 2, 1, 0, 40*time.Second), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if problem := outcome(perf.Inconclusive, "underpowered")(&report.Report); problem != "" {
+	if problem := report.not(perf.Inconclusive, "underpowered"); problem != "" {
 		t.Errorf("got %v (%s): %s", report.Outcome, report.Reason, problem)
 	}
 	if !strings.Contains(strings.Join(report.Warnings, "\n"), "side by side only for 20 s") {
 		t.Errorf("warnings %q", report.Warnings)
 	}
+}
+
+// not says what is wrong with a judgement that should be of one outcome, with a reason
+// that contains a text; empty when nothing is.
+func (j *Judgement) not(want perf.Outcome, reason string) string {
+	if j.Outcome == want && strings.Contains(j.Reason, reason) {
+		return ""
+	}
+	return fmt.Sprintf("%v (%s), want %v with %q", j.Outcome, j.Reason, want, reason)
 }

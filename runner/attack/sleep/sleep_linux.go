@@ -1,4 +1,4 @@
-package attack
+package sleep
 
 import (
 	"os"
@@ -21,8 +21,8 @@ type timerSleeper struct {
 	over  func(uintptr) bool // t.ready, made once
 }
 
-// newSleeper returns the most precise sleeper that the system grants.
-func newSleeper() sleeper {
+// Precise returns the most precise sleeper that the system grants.
+func Precise() Sleeper {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
 		return coarseSleeper{}
@@ -30,13 +30,13 @@ func newSleeper() sleeper {
 	t := &timerSleeper{file: os.NewFile(uintptr(fd), "timerfd"), fd: fd}
 	t.over = t.ready
 	if t.conn, err = t.file.SyscallConn(); err != nil {
-		t.close()
+		t.Close()
 		return coarseSleeper{}
 	}
 	return t
 }
 
-func (t *timerSleeper) until(at time.Time) {
+func (t *timerSleeper) Until(at time.Time) {
 	wait := time.Until(at)
 	if wait <= 0 {
 		return
@@ -61,4 +61,4 @@ func (t *timerSleeper) ready(uintptr) bool {
 	return !before || !time.Now().Before(t.at)
 }
 
-func (t *timerSleeper) close() { _ = t.file.Close() }
+func (t *timerSleeper) Close() { _ = t.file.Close() }

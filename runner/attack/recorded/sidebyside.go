@@ -1,4 +1,4 @@
-package attack
+package recorded
 
 import (
 	"cmp"
@@ -37,8 +37,8 @@ const (
 )
 
 // sameSubject says what keeps two recordings from being two sides that were asked
-// the same: rule 1 of JudgeResults without the rates. nil: nothing.
-func sameSubject(sides [2]*recording, opts JudgeOptions) error {
+// the same: rule 1 of Judge without the rates. nil: nothing.
+func sameSubject(sides [2]*recording, opts Options) error {
 	var e MismatchError
 	blue, green := sides[0], sides[1]
 	if blue.sum == green.sum && len(blue.results) == len(green.results) {

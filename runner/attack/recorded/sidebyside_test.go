@@ -1,4 +1,4 @@
-package attack
+package recorded
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"unsafe"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/attack"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
@@ -66,40 +67,40 @@ func TestSideBySide(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		green  change
-		opts   JudgeOptions
+		opts   Options
 		refuse string // part of the finding; empty: judged
 	}{
-		{"two sides", nil, JudgeOptions{}, ""},
-		{"a copy", copied, JudgeOptions{SameHost: true}, "same recording: 4000 results"},
+		{"two sides", nil, Options{}, ""},
+		{"a copy", copied, Options{SameHost: true}, "same recording: 4000 results"},
 		{"a copy in another order", func([]vegeta.Result) []vegeta.Result {
 			list := resultsOf("blue")
 			rand.New(rand.NewPCG(1, 1)).Shuffle(len(list), func(i, k int) { list[i], list[k] = list[k], list[i] })
 			return list
-		}, JudgeOptions{SameHost: true}, "same recording"},
+		}, Options{SameHost: true}, "same recording"},
 		{"a copy with another host", func([]vegeta.Result) []vegeta.Result {
 			return each(func(_ int, r *vegeta.Result) { r.URL = strings.Replace(r.URL, "blue.", "green.", 1) })(resultsOf("blue"))
-		}, JudgeOptions{}, "same recording"},
-		{"one host", toBlue, JudgeOptions{}, "both sides were sent to blue.example:8080"},
-		{"one host in other spelling", each(func(_ int, r *vegeta.Result) { r.URL = strings.Replace(r.URL, "green.example", "BLUE.Example.", 1) }), JudgeOptions{}, "blue.example:8080"},
+		}, Options{}, "same recording"},
+		{"one host", toBlue, Options{}, "both sides were sent to blue.example:8080"},
+		{"one host in other spelling", each(func(_ int, r *vegeta.Result) { r.URL = strings.Replace(r.URL, "green.example", "BLUE.Example.", 1) }), Options{}, "blue.example:8080"},
 		{"one host for a few requests", each(func(i int, r *vegeta.Result) {
 			if i == 3999 {
 				r.URL = strings.Replace(r.URL, "green.", "blue.", 1)
 			}
-		}), JudgeOptions{}, "blue.example:8080"},
-		{"one host is meant", toBlue, JudgeOptions{SameHost: true}, ""},
+		}), Options{}, "blue.example:8080"},
+		{"one host is meant", toBlue, Options{SameHost: true}, ""},
 		{"another port of the host", each(func(_ int, r *vegeta.Result) {
 			r.URL = strings.Replace(r.URL, "green.example:8080", "blue.example:9090", 1)
-		}), JudgeOptions{}, ""},
-		{"no host", each(func(_ int, r *vegeta.Result) { r.URL = "" }), JudgeOptions{}, "4000 results of green name no host"},
-		{"another path", each(func(_ int, r *vegeta.Result) { r.URL = strings.Replace(r.URL, "/v1/channels", "/health", 1) }), JudgeOptions{SameHost: true}, "only green was asked GET /health"},
-		{"another version", each(func(_ int, r *vegeta.Result) { r.URL = strings.Replace(r.URL, "/v1/channels", "/v2/channels", 1) }), JudgeOptions{}, "GET /v2/channels"},
-		{"another method", each(func(_ int, r *vegeta.Result) { r.Method = "HEAD" }), JudgeOptions{}, "HEAD /v1/channels"},
-		{"another query", each(func(_ int, r *vegeta.Result) { r.URL = strings.Replace(r.URL, "?page=", "?last=", 1) }), JudgeOptions{}, "?last={}"},
+		}), Options{}, ""},
+		{"no host", each(func(_ int, r *vegeta.Result) { r.URL = "" }), Options{}, "4000 results of green name no host"},
+		{"another path", each(func(_ int, r *vegeta.Result) { r.URL = strings.Replace(r.URL, "/v1/channels", "/health", 1) }), Options{SameHost: true}, "only green was asked GET /health"},
+		{"another version", each(func(_ int, r *vegeta.Result) { r.URL = strings.Replace(r.URL, "/v1/channels", "/v2/channels", 1) }), Options{}, "GET /v2/channels"},
+		{"another method", each(func(_ int, r *vegeta.Result) { r.Method = "HEAD" }), Options{}, "HEAD /v1/channels"},
+		{"another query", each(func(_ int, r *vegeta.Result) { r.URL = strings.Replace(r.URL, "?page=", "?last=", 1) }), Options{}, "?last={}"},
 		{"one path is rare on green", each(func(i int, r *vegeta.Result) {
 			if i%3 == 0 && i%9 != 0 {
 				r.URL = "http://green.example:8080/v1/programmes/1"
 			}
-		}), JudgeOptions{}, "other proportions"},
+		}), Options{}, "other proportions"},
 		{"half the rate", func(list []vegeta.Result) []vegeta.Result {
 			kept := list[:0]
 			for i := range list {
@@ -108,7 +109,7 @@ func TestSideBySide(t *testing.T) {
 				}
 			}
 			return kept
-		}, JudgeOptions{}, "more than 5 % apart"},
+		}, Options{}, "more than 5 % apart"},
 		{"6 % less", func(list []vegeta.Result) []vegeta.Result {
 			kept := list[:0]
 			for i := range list {
@@ -117,14 +118,14 @@ func TestSideBySide(t *testing.T) {
 				}
 			}
 			return kept
-		}, JudgeOptions{}, "more than 5 % apart"},
+		}, Options{}, "more than 5 % apart"},
 	} {
 		for encoding := range encoders {
 			green := resultsOf("green")
 			if c.green != nil {
 				green = c.green(green)
 			}
-			_, err := JudgeResults(encoded(t, "json", resultsOf("blue")), encoded(t, encoding, green), c.opts)
+			_, err := Judge(encoded(t, "json", resultsOf("blue")), encoded(t, encoding, green), c.opts)
 			var mismatch *MismatchError
 			switch {
 			case c.refuse == "" && err != nil:
@@ -139,7 +140,7 @@ func TestSideBySide(t *testing.T) {
 // Every mismatch is named at once.
 func TestMismatchesTogether(t *testing.T) {
 	green := each(func(_ int, r *vegeta.Result) { r.URL = "http://blue.example:8080/health" })(resultsOf("green"))
-	_, err := JudgeResults(encoded(t, "gob", resultsOf("blue")), encoded(t, "csv", green), JudgeOptions{})
+	_, err := Judge(encoded(t, "gob", resultsOf("blue")), encoded(t, "csv", green), Options{})
 	var mismatch *MismatchError
 	if !errors.As(err, &mismatch) || len(mismatch.Found) != 2 {
 		t.Errorf("got %v, want the host and the paths", err)
@@ -151,42 +152,42 @@ func TestJudgeSizes(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		green  change
-		opts   JudgeOptions
+		opts   Options
 		want   perf.Outcome
 		reason string
 	}{
-		{"as blue's", nil, JudgeOptions{}, perf.NoWorse, "no worse"},
-		{"empty", each(func(_ int, r *vegeta.Result) { r.BytesIn = 0 }), JudgeOptions{}, perf.Worse, "errors 100 %"},
+		{"as blue's", nil, Options{}, perf.NoWorse, "no worse"},
+		{"empty", each(func(_ int, r *vegeta.Result) { r.BytesIn = 0 }), Options{}, perf.Worse, "errors 100 %"},
 		{"2 % empty", each(func(i int, r *vegeta.Result) {
 			if i%50 == 0 {
 				r.BytesIn = 0
 			}
-		}), JudgeOptions{}, perf.Worse, "errors 2 %"},
-		{"empty is meant", each(func(_ int, r *vegeta.Result) { r.BytesIn = 0 }), JudgeOptions{AnySize: true}, perf.NoWorse, "no worse"},
-		{"an error page in a 200", each(func(_ int, r *vegeta.Result) { r.BytesIn = 90 }), JudgeOptions{}, perf.Worse, "lost most of their body"},
-		{"204 without a body", each(func(_ int, r *vegeta.Result) { r.Code, r.BytesIn = 204, 0 }), JudgeOptions{}, perf.Worse, "lost most of their body"},
+		}), Options{}, perf.Worse, "errors 2 %"},
+		{"empty is meant", each(func(_ int, r *vegeta.Result) { r.BytesIn = 0 }), Options{AnySize: true}, perf.NoWorse, "no worse"},
+		{"an error page in a 200", each(func(_ int, r *vegeta.Result) { r.BytesIn = 90 }), Options{}, perf.Worse, "lost most of their body"},
+		{"204 without a body", each(func(_ int, r *vegeta.Result) { r.Code, r.BytesIn = 204, 0 }), Options{}, perf.Worse, "lost most of their body"},
 		{"one path of three is short", each(func(i int, r *vegeta.Result) {
 			if i%3 == 0 {
 				r.BytesIn = 90
 			}
-		}), JudgeOptions{}, perf.Worse, "GET /v1/channels"},
+		}), Options{}, perf.Worse, "GET /v1/channels"},
 		{"a fifth of the answers is short", each(func(i int, r *vegeta.Result) {
 			if i%5 == 0 {
 				r.BytesIn = 90
 			}
-		}), JudgeOptions{}, perf.Inconclusive, "differ in size"},
-		{"twice as large", each(func(_ int, r *vegeta.Result) { r.BytesIn *= 2 }), JudgeOptions{}, perf.Inconclusive, "differ in size"},
-		{"another 20 bytes", each(func(_ int, r *vegeta.Result) { r.BytesIn += 20 }), JudgeOptions{}, perf.NoWorse, "no worse"},
-		{"any size is meant", each(func(_ int, r *vegeta.Result) { r.BytesIn = 90 }), JudgeOptions{AnySize: true}, perf.NoWorse, "no worse"},
+		}), Options{}, perf.Inconclusive, "differ in size"},
+		{"twice as large", each(func(_ int, r *vegeta.Result) { r.BytesIn *= 2 }), Options{}, perf.Inconclusive, "differ in size"},
+		{"another 20 bytes", each(func(_ int, r *vegeta.Result) { r.BytesIn += 20 }), Options{}, perf.NoWorse, "no worse"},
+		{"any size is meant", each(func(_ int, r *vegeta.Result) { r.BytesIn = 90 }), Options{AnySize: true}, perf.NoWorse, "no worse"},
 	} {
 		green := resultsOf("green")
 		if c.green != nil {
 			green = c.green(green)
 		}
-		report, err := JudgeResults(encoded(t, "csv", resultsOf("blue")), encoded(t, "csv", green), c.opts)
+		report, err := Judge(encoded(t, "csv", resultsOf("blue")), encoded(t, "csv", green), c.opts)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
-		} else if problem := outcome(c.want, c.reason)(&report.Report); problem != "" {
+		} else if problem := report.not(c.want, c.reason); problem != "" {
 			t.Errorf("%s: got %v (%s): %s", c.name, report.Outcome, report.Reason, problem)
 		}
 	}
@@ -195,10 +196,10 @@ func TestJudgeSizes(t *testing.T) {
 func TestJudgeTooFew(t *testing.T) {
 	for _, n := range []int{1, 2, 20, 200} {
 		for encoding := range encoders {
-			report, err := JudgeResults(encoded(t, encoding, resultsOf("blue")[:n]), encoded(t, encoding, resultsOf("green")[:n]), JudgeOptions{})
+			report, err := Judge(encoded(t, encoding, resultsOf("blue")[:n]), encoded(t, encoding, resultsOf("green")[:n]), Options{})
 			if err != nil {
 				t.Errorf("%d requests, %s: %v", n, encoding, err)
-			} else if problem := outcome(perf.Inconclusive, "too few requests")(&report.Report); problem != "" {
+			} else if problem := report.not(perf.Inconclusive, "too few requests"); problem != "" {
 				t.Errorf("%d requests, %s: got %v (%s): %s", n, encoding, report.Outcome, report.Reason, problem)
 			}
 		}
@@ -223,11 +224,11 @@ func TestOtherTools(t *testing.T) {
 		{"targets in JSON", `{"method": "GET", "url": "http://x/"}`, "targets"},
 		{"gzip", "\x1f\x8b\x08\x00", "unpack"},
 		{"PowerShell", "\xff\xfe1\x007\x00", "-output FILE"},
-		{"ours", magic + "S", "judge RUN"},
+		{"ours", attack.Magic + "S", "judge RUN"},
 		{"seven columns", "1764300000000000000,200,5000,0,1200,,\n", "7 columns"},
 		{"words", "can't detect encoding\n", "not a result file"},
 	} {
-		_, err := JudgeResults(strings.NewReader(c.file), strings.NewReader(c.file), JudgeOptions{})
+		_, err := Judge(strings.NewReader(c.file), strings.NewReader(c.file), Options{})
 		var other *NotResultsError
 		if !errors.As(err, &other) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "not a result file of vegeta") {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
@@ -239,11 +240,11 @@ func TestOtherTools(t *testing.T) {
 func TestForgivenResults(t *testing.T) {
 	csv := "timestamp,code,latency,bytes_out,bytes_in,error,body,attack,seq,method,url,headers\n" + encoded(t, "csv", resultsOf("blue")).String()
 	json := strings.TrimSuffix(encoded(t, "json", resultsOf("green")).String(), "\n")
-	report, err := JudgeResults(strings.NewReader(csv), strings.NewReader(json), JudgeOptions{})
+	report, err := Judge(strings.NewReader(csv), strings.NewReader(json), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Requests != (PerSide{4000, 4000}) {
+	if report.Requests != (attack.PerSide{Blue: 4000, Green: 4000}) {
 		t.Errorf("got %+v requests, want 4000 of each", report.Requests)
 	}
 }
@@ -264,7 +265,7 @@ func TestCompact(t *testing.T) {
 
 // BenchmarkJudgeResults judges two files of a million results each; B/op over two
 // million is what a result costs in all.
-func BenchmarkJudgeResults(b *testing.B) {
+func BenchmarkJudge(b *testing.B) {
 	stream := func(side string) io.Reader {
 		r, w := io.Pipe()
 		go func() {
@@ -284,7 +285,7 @@ func BenchmarkJudgeResults(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := JudgeResults(stream("blue"), stream("green"), JudgeOptions{}); err != nil {
+		if _, err := Judge(stream("blue"), stream("green"), Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}

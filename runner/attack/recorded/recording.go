@@ -1,4 +1,4 @@
-package attack
+package recorded
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/attack"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
@@ -76,7 +77,7 @@ const (
 )
 
 // record reads a result file.
-func record(in io.Reader, opts JudgeOptions) (*recording, error) {
+func record(in io.Reader, opts Options) (*recording, error) {
 	rec := &recording{hosts: map[string]int{}, routes: map[string]*recordedRoute{}, parsed: map[string]address{}, asked: map[uint64]*askedValue{}}
 	err := readResults(in, func(res *vegeta.Result) { rec.add(res, opts.Expect, opts.AnySize) })
 	slices.SortFunc(rec.results, func(a, b compact) int {
@@ -89,7 +90,7 @@ func record(in io.Reader, opts JudgeOptions) (*recording, error) {
 	return rec, err
 }
 
-func (rec *recording) add(res *vegeta.Result, expected []Status, anySize bool) {
+func (rec *recording) add(res *vegeta.Result, expected []attack.Status, anySize bool) {
 	failure := perf.Succeeded
 	lost := res.Code == 0 || brokenOff(res)
 	switch {
@@ -97,7 +98,7 @@ func (rec *recording) add(res *vegeta.Result, expected []Status, anySize bool) {
 		failure = perf.TimedOut
 	case lost:
 		failure = perf.Transport
-	case !accepts(expected, int(res.Code)):
+	case !attack.Accepts(expected, int(res.Code)):
 		failure = perf.BadStatus
 	case !anySize && res.BytesIn == 0 && needsBody(res):
 		failure = perf.BadStatus
