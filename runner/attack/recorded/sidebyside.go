@@ -115,62 +115,75 @@ func (e *MismatchError) orNil() error {
 	return e
 }
 
+// An asked is one way to count what a recording was asked for, and to name it.
+type asked[K cmp.Ordered] struct {
+	count func(*recording) map[K]int
+	names func(*recording, []K) string // of what one side alone was asked for
+	other string                       // what it means that the proportions differ
+	one   func(K) string
+}
+
 // otherRoutesAsked says how the routes of two recordings differ; empty when they
 // do not.
 func otherRoutesAsked(blue, green *recording) string {
-	count := func(rec *recording) map[string]int {
-		counts := map[string]int{}
-		for name, route := range rec.routes {
-			counts[name] = route.n
-		}
-		return counts
-	}
-	b, g := count(blue), count(green)
-	only, worst := otherMix(b, g)
-	var parts []string
-	for i, names := range only {
-		if len(names) > 0 {
-			parts = append(parts, fmt.Sprintf("only %s was asked %s", sideNames[i], list(names)))
-		}
-	}
-	if len(parts) == 0 && worst != nil {
-		parts = append(parts, fmt.Sprintf("the sides were asked in other proportions: %s is %.3g %% of blue's requests and %.3g %% of green's", *worst,
-			100*float64(b[*worst])/float64(len(blue.results)), 100*float64(g[*worst])/float64(len(green.results))))
-	}
-	return strings.Join(parts, ", ")
+	return asked[string]{
+		count: func(rec *recording) map[string]int {
+			counts := map[string]int{}
+			for name, route := range rec.routes {
+				counts[name] = route.n
+			}
+			return counts
+		},
+		names: func(_ *recording, names []string) string { return list(names) },
+		other: "the sides were asked in other proportions",
+		one:   func(name string) string { return name },
+	}.otherwise(blue, green)
 }
 
 // otherValuesAsked says how the ids and values in the addresses of two recordings
 // differ; empty when they do not. The values are not printed: they may be secrets.
 func otherValuesAsked(blue, green *recording) string {
-	count := func(rec *recording) map[uint64]int {
-		counts := map[uint64]int{}
-		for hash, value := range rec.asked {
-			counts[hash] = value.n
-		}
-		return counts
-	}
-	b, g := count(blue), count(green)
+	return asked[uint64]{
+		count: func(rec *recording) map[uint64]int {
+			counts := map[uint64]int{}
+			for hash, value := range rec.asked {
+				counts[hash] = value.n
+			}
+			return counts
+		},
+		names: func(rec *recording, hashes []uint64) string {
+			var routes []string
+			for _, hash := range hashes {
+				if route := rec.asked[hash].route; !slices.Contains(routes, route) {
+					routes = append(routes, route)
+				}
+			}
+			return fmt.Sprintf("for %d of its ids and values, of %s", len(hashes), list(routes))
+		},
+		other: "the sides were asked for other ids and values, or in other proportions",
+		one: func(hash uint64) string {
+			value := blue.asked[hash]
+			if value == nil {
+				value = green.asked[hash]
+			}
+			return "one of " + value.route
+		},
+	}.otherwise(blue, green)
+}
+
+// otherwise says what one side alone was asked for, or else how far the proportions
+// are apart; empty when neither is more than chance.
+func (a asked[K]) otherwise(blue, green *recording) string {
+	b, g := a.count(blue), a.count(green)
 	only, worst := otherMix(b, g)
 	var parts []string
-	for i, hashes := range only {
-		if len(hashes) == 0 {
-			continue
+	for i, keys := range only {
+		if len(keys) > 0 {
+			parts = append(parts, fmt.Sprintf("only %s was asked %s", sideNames[i], a.names([...]*recording{blue, green}[i], keys)))
 		}
-		var routes []string
-		for _, hash := range hashes {
-			if route := [...]*recording{blue, green}[i].asked[hash].route; !slices.Contains(routes, route) {
-				routes = append(routes, route)
-			}
-		}
-		parts = append(parts, fmt.Sprintf("only %s was asked for %d of its ids and values, of %s", sideNames[i], len(hashes), list(routes)))
 	}
 	if len(parts) == 0 && worst != nil {
-		value := blue.asked[*worst]
-		if value == nil {
-			value = green.asked[*worst]
-		}
-		parts = append(parts, fmt.Sprintf("the sides were asked for other ids and values, or in other proportions: one of %s is %.3g %% of blue's requests and %.3g %% of green's", value.route,
+		parts = append(parts, fmt.Sprintf("%s: %s is %.3g %% of blue's requests and %.3g %% of green's", a.other, a.one(*worst),
 			100*float64(b[*worst])/float64(len(blue.results)), 100*float64(g[*worst])/float64(len(green.results))))
 	}
 	return strings.Join(parts, ", ")
