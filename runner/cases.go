@@ -307,7 +307,7 @@ func (e *execution) record(s *suiteRun, r *run.CaseResult) {
 	e.ledger.AddCase(r.Requests)
 	e.totals.Add(s.facts(), r)
 	for i := range r.Steps {
-		e.places.explained(s, &r.Steps[i])
+		e.places.AddExplained(&r.Steps[i], s.reflected)
 	}
 	if e.plan.Options.FailFast && r.Verdict == run.Fail && s.suite.Gate != scenarios.Advisory {
 		e.mu.Lock()

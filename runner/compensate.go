@@ -150,7 +150,7 @@ func (w *walk) owes(step *scenarios.Step) []scenarios.Side {
 	var out []scenarios.Side
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		l := w.lanes[straightLane(side)]
-		if l == nil || !asked(step, side) {
+		if l == nil || !step.SentTo(side) {
 			continue
 		}
 		if slices.ContainsFunc(l.effects, func(e *effect) bool { return e.owed && slices.Contains(step.Compensates, e.step) }) {
@@ -271,7 +271,7 @@ func (w *walk) gotOne(step *scenarios.Step) []scenarios.Side {
 	var out []scenarios.Side
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		l := w.lanes[straightLane(side)]
-		if l != nil && asked(step, side) && slices.ContainsFunc(l.effects, func(e *effect) bool { return slices.Contains(step.Compensates, e.step) }) {
+		if l != nil && step.SentTo(side) && slices.ContainsFunc(l.effects, func(e *effect) bool { return slices.Contains(step.Compensates, e.step) }) {
 			out = append(out, side)
 		}
 	}

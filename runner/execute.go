@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/asks"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/scenarios"
@@ -332,11 +333,11 @@ func (e *execution) inputs(o *outcome) *verdict.Inputs {
 		Demand: verdict.Demand{
 			Suites: plan.Suites, Env: plan.Env, Planned: e.planned(), Narrowed: plan.Narrowed, Asks: plan.Asks,
 			Cases: plan.Options.Part != OnlyLoad, WarnOnly: plan.Options.OnInconclusive == Warn, AllowSame: plan.Options.AllowSame,
-			Resumed: plan.Done != nil, Writes: slices.ContainsFunc(plan.Suites, suiteWrites),
+			Resumed: plan.Done != nil, Writes: slices.ContainsFunc(plan.Suites, asks.Writes),
 		},
 		Outcomes: verdict.Outcomes{
 			Setup: o.setup, Reached: o.preflight, Identity: o.before, Changed: o.changed, Transport: o.transport, Slow: o.slow,
-			Loads: o.loads, Compared: o.compared, Loaded: o.loaded, TwoPlaces: e.places.apart(),
+			Loads: o.loads, Compared: o.compared, Loaded: o.loaded, TwoPlaces: e.places.Apart(),
 			Controlled: verdict.Controlled{Of: e.control.of.Load(), Made: e.control.made.Load()},
 		},
 		Totals: e.totals, Ledger: &e.ledger, Sides: e.sides(), Audit: o.audit, Elapsed: e.now().Sub(o.begun),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/runner/judge"
+	"github.com/bgverify/bgverify/runner/places"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
@@ -26,7 +27,7 @@ type execution struct {
 	pool   transports
 	tokens tokens
 	ledger verdict.Ledger
-	places whereabouts
+	places places.Seen
 	totals *verdict.Totals
 	pace   pace
 	board  *board
@@ -112,7 +113,9 @@ func (e *execution) send(ctx context.Context, to *service, request *wire.Request
 		x = to.wire.Do(ctx, request)
 	}
 	e.ledger.Receive(to.side, x, sent)
-	e.places.answered(to, x)
+	if !to.shared {
+		e.places.AddAnswer(to.name, to.side, x)
+	}
 	return x
 }
 
@@ -134,7 +137,7 @@ func (p *pace) wait(ctx context.Context, to *service, now func() time.Time) erro
 	if p.gap == 0 {
 		return ctx.Err()
 	}
-	host := authority(to.base)
+	host := places.Authority(to.base)
 	p.mu.Lock()
 	at, t := now(), p.next[host]
 	if t.Before(at) {

@@ -182,7 +182,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	now := w.suite.run.now()
 	l := w.lanes[kind]
 	sc := w.scope(l, side, step, name, now)
-	if conditional(step) {
+	if step.Conditional() {
 		ok, err := w.condition(step, kind, sc)
 		if err != nil {
 			return w.brokenStep(step, name, fmt.Errorf("when: %w", err))
@@ -195,7 +195,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	if err != nil {
 		return w.brokenStep(step, name, err)
 	}
-	checks, err := judge.NewChecks(expectOf(step, side), sc)
+	checks, err := judge.NewChecks(step.ExpectOf(side), sc)
 	if err != nil {
 		return w.brokenStep(step, name, fmt.Errorf("expect: %w", err))
 	}

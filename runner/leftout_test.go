@@ -160,14 +160,14 @@ func TestApart(t *testing.T) {
 				t.Fatal(problems)
 			}
 			s := e.suites[0]
-			e.places.answered(s.blue.service(""), &row.sides[0])
-			e.places.answered(s.green.service(""), &row.sides[1])
+			e.places.AddAnswer("", scenarios.Blue, &row.sides[0])
+			e.places.AddAnswer("", scenarios.Green, &row.sides[1])
 			for _, v := range row.values {
-				e.places.explained(s, &run.StepResult{Compared: true, Ignored: []diff.Difference{{
+				e.places.AddExplained(&run.StepResult{Compared: true, Ignored: []diff.Difference{{
 					Kind: diff.Changed, Where: diff.InBody, Path: "$.v", Rule: "s.yaml:1:1", Blue: diff.Excerpt{JSON: v.blue}, Green: diff.Excerpt{JSON: v.green},
-				}}})
+				}}}, s.reflected)
 			}
-			if got := e.places.apart(); got != row.want {
+			if got := e.places.Apart(); got != row.want {
 				t.Errorf("apart is %t, want %t", got, row.want)
 			}
 		})

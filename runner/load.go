@@ -263,7 +263,7 @@ func (s *suiteRun) barsLoad(stage *scenarios.LoadStage, test *scenarios.Case) bo
 		steps = slices.Concat(steps, test.Cleanup)
 	}
 	return slices.ContainsFunc(steps, func(step *scenarios.Step) bool {
-		return step.SideEffects == scenarios.Unreviewed || hasEffects(step) && (!stage.Writes || !s.mayWrite(step))
+		return step.SideEffects == scenarios.Unreviewed || step.HasEffects() && (!stage.Writes || !s.mayWrite(step))
 	})
 }
 
@@ -317,7 +317,7 @@ func (w *walk) route(ctx context.Context, step *scenarios.Step, part *scenarios.
 	route := &attack.Route{Name: step.Request.Method + " " + routePath(step), Weight: part.Weight, Compare: step.Compare && !w.suite.sharedService(step)}
 	judge := &loadJudge{route: found.addRoute(route.Name), step: step, rules: rules, found: found}
 	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		for _, m := range expectOf(step, side).Status {
+		for _, m := range step.ExpectOf(side).Status {
 			route.Expect[i] = append(route.Expect[i], attack.Status{Low: m.Low, High: m.High})
 		}
 	}
@@ -392,7 +392,7 @@ func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios
 	if _, err := out.signed(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", side, err)
 	}
-	checks, err := judge.NewChecks(expectOf(step, side), sc)
+	checks, err := judge.NewChecks(step.ExpectOf(side), sc)
 	if err != nil {
 		return nil, fmt.Errorf("%s: expect: %w", side, err)
 	}

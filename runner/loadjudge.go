@@ -324,7 +324,7 @@ func NewLoadJudge(step *scenarios.Step) (attack.Judge, error) {
 	found := newLoadFindings("", "")
 	judging := &loadJudge{route: found.addRoute(step.Name), step: step, rules: rules, found: found}
 	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		checks, err := judge.NewChecks(expectOf(step, side), nil)
+		checks, err := judge.NewChecks(step.ExpectOf(side), nil)
 		if err != nil {
 			return nil, err
 		}

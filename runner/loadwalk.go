@@ -127,7 +127,7 @@ func (l *loadWalk) patient() context.Context {
 // send sends the request of one place and judges its answer.
 func (l *loadWalk) send(place int, p *loadPlaceOf) {
 	w, step := l.w, p.step
-	if !asked(step, l.side) {
+	if !step.SentTo(l.side) {
 		return
 	}
 	if l.ctx.Err() == nil && sleep(l.ctx, step.Pause) != nil {
@@ -138,7 +138,7 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 	}
 	ready := time.Now()
 	sc := w.scope(l.lane, l.side, step, p.name, l.out.At)
-	if conditional(step) {
+	if step.Conditional() {
 		switch holds, err := w.condition(step, l.lane.kind, sc); {
 		case err != nil:
 			l.fail(place, p, "a condition that can be evaluated", err.Error())
@@ -150,7 +150,7 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 			return
 		}
 	}
-	checks, err := judge.NewChecks(expectOf(step, l.side), sc)
+	checks, err := judge.NewChecks(step.ExpectOf(l.side), sc)
 	if err != nil {
 		l.fail(place, p, "expectations that can be read", err.Error())
 		return
@@ -165,7 +165,7 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 	}
 	unsampled(out.request)
 	ctx := l.patient()
-	if !repeatable(step) { // without its answer nobody knows what to take back
+	if !step.Repeatable() { // without its answer nobody knows what to take back
 		whole, release := lasting(ctx, wholeGrace)
 		defer release()
 		ctx = whole
@@ -268,7 +268,7 @@ func (s *suiteRun) planCase(part *scenarios.LoadStep, plan *attack.Plan, found *
 				Blue:    s.blue.hosts(step.Service), Green: s.green.hosts(step.Service),
 			}
 			for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-				for _, m := range expectOf(step, side).Status {
+				for _, m := range step.ExpectOf(side).Status {
 					route.Expect[i] = append(route.Expect[i], attack.Status{Low: m.Low, High: m.High})
 				}
 			}

@@ -209,7 +209,7 @@ func (w *walk) preview(steps []*scenarios.Step, prefix string, yield func(*Previ
 		for round := range max(step.Repeat, 1) {
 			name := stepName(prefix, step, round)
 			for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-				if asked(step, side) && !yield(w.previewOne(step, name, side)) {
+				if step.SentTo(side) && !yield(w.previewOne(step, name, side)) {
 					return false
 				}
 			}

@@ -2,34 +2,15 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"net/netip"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 
+	"github.com/bgverify/bgverify/runner/places"
 	"github.com/bgverify/bgverify/runner/verdict"
-	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
-)
-
-// An address is where a service lives on the network, as preflight found it.
-type address struct {
-	points []netip.AddrPort
-	err    *wire.Err // why it cannot be reached; nil: it can
-}
-
-// Figures of the probe: a service that does not answer the dial within the
-// timeout, in none of the attempts, is down for the whole run.
-const (
-	dialTimeout  = 5 * time.Second
-	dialAttempts = 3
-	dialPause    = 150 * time.Millisecond
 )
 
 // preflight looks at every service that the plan uses:
@@ -54,20 +35,20 @@ func (e *execution) preflight(ctx context.Context) *verdict.PreflightReport {
 				if a == nil {
 					continue
 				}
-				svc.local = allLoopback(a.points) && !e.remote
+				svc.local = a.Loopback() && !e.remote
 				s.loopback = s.loopback && svc.local
 				if !svc.used {
 					continue
 				}
 				report.Checked++
-				if a.err == nil {
+				if a.Err == nil {
 					sides[c.side]++
 					continue
 				}
-				svc.down = a.err
+				svc.down = a.Err
 				report.Missing++
 				if !slices.ContainsFunc(report.Down, func(d verdict.DownService) bool { return d.Side == svc.side && d.Label == svc.place() }) {
-					report.Down = append(report.Down, verdict.DownService{Side: svc.side, Name: svc.name, Label: svc.place(), Err: a.err})
+					report.Down = append(report.Down, verdict.DownService{Side: svc.side, Name: svc.name, Label: svc.place(), Err: a.Err})
 				}
 			}
 		}
@@ -87,8 +68,13 @@ func (e *execution) preflight(ctx context.Context) *verdict.PreflightReport {
 // place names a service with its address.
 func (s *service) place() string { return s.label() + " at " + origin(s.base) }
 
+// target is the service as package places finds it.
+func (s *service) target() places.Target {
+	return places.Target{Base: s.base, Resolve: s.config.Resolve, Proxy: s.config.Proxy}
+}
+
 // lookAll finds out where all services live, each place once, all at once.
-func (e *execution) lookAll(ctx context.Context) map[*service]*address {
+func (e *execution) lookAll(ctx context.Context) map[*service]*places.Address {
 	byKey := map[string][]*service{}
 	for _, s := range e.suites {
 		used := s.used()
@@ -102,10 +88,10 @@ func (e *execution) lookAll(ctx context.Context) map[*service]*address {
 	}
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	out := map[*service]*address{}
+	out := map[*service]*places.Address{}
 	for _, group := range byKey {
 		all.Go(func() {
-			a := look(ctx, group[0], slices.ContainsFunc(group, func(s *service) bool { return s.used }))
+			a := places.Look(ctx, group[0].target(), slices.ContainsFunc(group, func(s *service) bool { return s.used }))
 			mu.Lock()
 			defer mu.Unlock()
 			for _, svc := range group {
@@ -146,121 +132,6 @@ func (s *suiteRun) used() map[string]bool {
 	return names
 }
 
-// look resolves a service's host and, where a step needs it, dials it.
-func look(ctx context.Context, s *service, used bool) *address {
-	a := &address{}
-	target := authority(s.base)
-	if s.config.Proxy != "" {
-		u, err := url.Parse(s.config.Proxy)
-		if err != nil {
-			a.err = &wire.Err{Class: wire.ClassRequest, Detail: "proxy: " + err.Error()}
-			return a
-		}
-		target = authority(u)
-	}
-	points, err := resolve(ctx, target, s.config.Resolve)
-	if err != nil {
-		a.err = &wire.Err{Class: wire.ClassDNS, Detail: err.Error()}
-		return a
-	}
-	if s.config.Proxy == "" {
-		a.points = points
-	}
-	for i := 0; used && i < dialAttempts; i++ {
-		if a.err = dial(ctx, points); a.err == nil || a.err.Class == wire.ClassTimeout {
-			return a
-		}
-		if i+1 < dialAttempts && sleep(ctx, dialPause) != nil {
-			return a
-		}
-	}
-	return a
-}
-
-// resolve turns host:port into addresses; pinned (IP or IP:port) replaces them.
-func resolve(ctx context.Context, target, pinned string) ([]netip.AddrPort, error) {
-	host, portText, err := net.SplitHostPort(target)
-	if err != nil {
-		return nil, err
-	}
-	port, err := strconv.ParseUint(portText, 10, 16)
-	if err != nil {
-		return nil, err
-	}
-	if pinned != "" {
-		if p, err := netip.ParseAddrPort(pinned); err == nil {
-			return []netip.AddrPort{canonical(p)}, nil
-		}
-		ip, err := netip.ParseAddr(pinned)
-		if err != nil {
-			return nil, fmt.Errorf("resolve %q is not an address", pinned)
-		}
-		return []netip.AddrPort{canonical(netip.AddrPortFrom(ip, uint16(port)))}, nil
-	}
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return []netip.AddrPort{canonical(netip.AddrPortFrom(ip, uint16(port)))}, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]netip.AddrPort, len(ips))
-	for i, ip := range ips {
-		out[i] = canonical(netip.AddrPortFrom(ip, uint16(port)))
-	}
-	return out, nil
-}
-
-// canonical gives an address one spelling: IPv4 in IPv6 is IPv4.
-func canonical(p netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port())
-}
-
-// dial opens and closes a connection to the first address that takes one.
-func dial(ctx context.Context, points []netip.AddrPort) *wire.Err {
-	dialer := net.Dialer{Timeout: dialTimeout}
-	var last *wire.Err
-	for _, p := range points {
-		conn, err := dialer.DialContext(ctx, "tcp", p.String())
-		if err == nil {
-			_ = conn.Close()
-			return nil
-		}
-		last = &wire.Err{Class: dialClass(ctx, err), Detail: err.Error()}
-	}
-	if last == nil {
-		last = &wire.Err{Class: wire.ClassDNS, Detail: "the host has no address"}
-	}
-	return last
-}
-
-func dialClass(ctx context.Context, err error) wire.Class {
-	var timeout interface{ Timeout() bool }
-	switch {
-	case ctx.Err() != nil:
-		return wire.ClassCanceled
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return wire.ClassTimeout
-	case strings.Contains(err.Error(), "refused"):
-		return wire.ClassRefused
-	case strings.Contains(err.Error(), "too many open files"):
-		return wire.ClassDescriptors
-	default:
-		return wire.ClassConnect
-	}
-}
-
-func allLoopback(points []netip.AddrPort) bool {
-	for _, p := range points {
-		if !p.Addr().IsLoopback() {
-			return false
-		}
-	}
-	return len(points) > 0
-}
-
 // mayWrite reports whether a step may leave something behind: on loopback always,
 // elsewhere where the stage or a flag says so. A step whose URL an answer gives
 // may reach any of the services, so all of them must be on loopback.
@@ -280,4 +151,80 @@ func (s *suiteRun) mayWrite(step *scenarios.Step) bool {
 func (s *suiteRun) mayLoad() bool {
 	plan := s.run.plan
 	return s.loopback || plan.Options.AllowLoad || plan.Env != nil && plan.Env.Limits.Load
+}
+
+// sameness finds the services whose two sides are one place (rule 2). Services
+// of different names are held against each other as well: green's auth must not
+// be blue's api.
+func (s *suiteRun) sameness(found map[*service]*places.Address) []string {
+	var out []string
+	for _, b := range s.blue.services {
+		for _, g := range s.green.services {
+			if b.shared || g.shared {
+				continue
+			}
+			if text := s.onePlace(b, g, found[b].Common(found[g])); text != "" {
+				out = append(out, "suite "+s.suite.Name+": "+text)
+			}
+		}
+	}
+	return out
+}
+
+// onePlace says in which sense two services are one place; empty: they are two.
+// common is an address that both have.
+func (s *suiteRun) onePlace(b, g *service, common string) string {
+	where := b.label() + " and " + g.label()
+	hosts := [2]string{hostName(b), hostName(g)}
+	samePath := strings.TrimSuffix(b.base.Path, "/") == strings.TrimSuffix(g.base.Path, "/")
+	switch {
+	case samePath && spelled(b) == spelled(g) && b.config.Resolve == g.config.Resolve && b.config.Host == g.config.Host:
+		return fmt.Sprintf("%s are the same address %s", where, b.base.Redacted())
+	case common == "":
+		return ""
+	case samePath && hosts[0] == hosts[1]:
+		return fmt.Sprintf("%s are the same place: %s and %s both lead to %s as host %q", where, b.base.Redacted(), g.base.Redacted(), common, hosts[0])
+	case b.name == g.name && !s.toldApart(b.name):
+		return fmt.Sprintf("%s share %s as hosts %q and %q: add an identity that must differ to tell them apart", where, common, hosts[0], hosts[1])
+	}
+	return ""
+}
+
+// spelled is a service's scheme and authority with all names of this machine made one.
+func spelled(s *service) string {
+	host, port, err := net.SplitHostPort(places.Authority(s.base))
+	if err != nil {
+		return places.Authority(s.base)
+	}
+	return s.base.Scheme + "://" + places.LocalName(host) + ":" + port
+}
+
+// hostName is the host that the service is asked as.
+func hostName(s *service) string {
+	host := s.base.Hostname()
+	if s.config.Host != "" {
+		host = s.config.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+	}
+	return places.LocalName(host)
+}
+
+// toldApart reports whether an identity of the service must differ.
+func (s *suiteRun) toldApart(name string) bool {
+	return slices.ContainsFunc(s.suite.Identity, func(id scenarios.Identity) bool { return id.Service == name && id.Must == "differ" })
+}
+
+// reflected reports whether a value holds an address of a side: a server sends back
+// the name that it was asked by.
+func (s *suiteRun) reflected(text string) bool {
+	for _, c := range []*cluster{s.blue, s.green} {
+		for _, svc := range c.services {
+			if host := hostName(svc); host != "" && strings.Contains(strings.ToLower(text), host) || strings.Contains(text, svc.base.Hostname()) {
+				return true
+			}
+		}
+	}
+	return false
 }

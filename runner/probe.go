@@ -3,14 +3,16 @@ package runner
 import (
 	"context"
 	"crypto/tls"
-	"net/url"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/transport"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -30,9 +32,6 @@ const probeHeader = "X-Bgverify-Probe"
 
 // probeTimeout bounds one request of a probe.
 const probeTimeout = 5 * time.Second
-
-// probeCodings are what a probe asks answers to be compressed with, one at a time.
-var probeCodings = []string{"gzip", "deflate", "br"}
 
 // A probed service is one whose two sides are asked how they are reached.
 type probed struct {
@@ -96,7 +95,7 @@ func (e *execution) askService(ctx context.Context, p *probed) []run.TransportFi
 	if blue == nil || green == nil || ctx.Err() != nil {
 		return nil
 	}
-	found := compareTransport(blue, green, e.now())
+	found := transport.Compare(blue, green, e.now())
 	for i := range found {
 		found[i].Service, found[i].Suites = p.green.name, names
 	}
@@ -108,7 +107,7 @@ const mostTried = 3
 
 // facts asks both sides by the first step that both answer with 2xx: an error says
 // little of compression. Where none of the first is, the first is asked whole.
-func (p *probed) facts(ctx context.Context) (blue, green *transportFacts) {
+func (p *probed) facts(ctx context.Context) (blue, green *transport.Facts) {
 	var first *probe
 	tried := 0
 	for _, s := range p.suites {
@@ -117,7 +116,7 @@ func (p *probed) facts(ctx context.Context) (blue, green *transportFacts) {
 			if b == nil || g == nil { // Rule 1
 				continue
 			}
-			if b.fine() && g.fine() {
+			if b.Fine() && g.Fine() {
 				return b, g
 			}
 			if first == nil {
@@ -134,14 +133,11 @@ func (p *probed) facts(ctx context.Context) (blue, green *transportFacts) {
 	return first.ask(ctx, p.blue, p.green, true)
 }
 
-// fine reports whether the side answered with 2xx.
-func (f *transportFacts) fine() bool { return f.gets[0].Err == nil && f.gets[0].Status/100 == 2 }
-
 // probes yields the safe GETs of a service: of the cases, then of setup.
 func (s *suiteRun) probes(service string) func(yield func(*probe) bool) {
 	fits := func(step *scenarios.Step) bool {
-		return step.Service == service && step.Request.Method == "GET" && step.Request.Body == nil && !hasEffects(step) && step.SideEffects != scenarios.Unreviewed &&
-			!conditional(step) && len(step.Sides) == 0 && step.Request.URL != nil && strings.HasPrefix(step.Request.URL.Text, "/")
+		return step.Service == service && step.Request.Method == "GET" && step.Request.Body == nil && !step.HasEffects() && step.SideEffects != scenarios.Unreviewed &&
+			!step.Conditional() && len(step.Sides) == 0 && step.Request.URL != nil && strings.HasPrefix(step.Request.URL.Text, "/")
 	}
 	return func(yield func(*probe) bool) {
 		for _, c := range s.suite.Cases {
@@ -240,7 +236,7 @@ func (p *prober) send(ctx context.Context, method, coding string) *wire.Exchange
 
 // ask asks both sides at once; nil where the request cannot be made. Unless whole, a
 // side that does not answer with 2xx is asked no more.
-func (c *probe) ask(ctx context.Context, blue, green *service, whole bool) (b, g *transportFacts) {
+func (c *probe) ask(ctx context.Context, blue, green *service, whole bool) (b, g *transport.Facts) {
 	var both sync.WaitGroup
 	both.Go(func() {
 		defer rescue(func(error) { b = nil }) // the step's case reports it
@@ -254,29 +250,9 @@ func (c *probe) ask(ctx context.Context, blue, green *service, whole bool) (b, g
 	return b, g
 }
 
-// transportFacts are what one side has shown of a service.
-type transportFacts struct {
-	host string // that it was asked as
-	// gets are over HTTP/1.1, or as the side's http insists, on one connection if the
-	// server keeps it: as the step is, then with each of probeCodings. They end with
-	// the first that failed.
-	gets          []*wire.Exchange
-	head, options *wire.Exchange // nil: not sent
-	declared      bool           // the HTTP version is: nothing is known of others
-	tunnel        bool           // through a proxy: the spelling of headers is lost
-	hellos        *hellos        // nil: no TLS, or through a proxy
-}
-
-// hellos are what TLS handshakes have shown.
-type hellos struct {
-	versions map[uint16]bool // accepted
-	http2    bool
-	shown    *wire.Handshake // nil: none succeeded
-}
-
 // askSide sends the requests of one side.
-func (c *probe) askSide(ctx context.Context, s *service, whole bool) *transportFacts {
-	f := &transportFacts{host: hostName(s), declared: s.config.HTTP != "", tunnel: s.config.Proxy != ""}
+func (c *probe) askSide(ctx context.Context, s *service, whole bool) *transport.Facts {
+	f := &transport.Facts{Host: hostName(s), Declared: s.config.HTTP != "", Tunnel: s.config.Proxy != ""}
 	config := s.config
 	if config.HTTP == "" {
 		config.HTTP = "1.1"
@@ -291,31 +267,31 @@ func (c *probe) askSide(ctx context.Context, s *service, whole bool) *transportF
 	to.wire = own
 	p := c.prober(&to)
 	defer p.end()
-	for _, coding := range slices.Insert(slices.Clone(probeCodings), 0, "") {
+	for _, coding := range slices.Insert(slices.Clone(transport.Codings), 0, "") {
 		x := p.send(ctx, "GET", coding)
 		if x == nil || ctx.Err() != nil {
 			return nil
 		}
-		if f.gets = append(f.gets, x); x.Err != nil && x.Err.Class != wire.ClassDecode {
+		if f.Gets = append(f.Gets, x); x.Err != nil && x.Err.Class != wire.ClassDecode {
 			break
 		}
-		if !whole && !f.fine() {
+		if !whole && !f.Fine() {
 			return f
 		}
 	}
-	if f.gets[0].Err == nil {
-		f.head, f.options = p.send(ctx, "HEAD", ""), p.send(ctx, "OPTIONS", "")
+	if f.Gets[0].Err == nil {
+		f.Head, f.Options = p.send(ctx, "HEAD", ""), p.send(ctx, "OPTIONS", "")
 	}
 	if s.base.Scheme == "https" && s.config.Proxy == "" {
-		f.hellos = c.suite.run.shakeHands(ctx, &to)
+		f.Hellos = c.suite.run.shakeHands(ctx, &to)
 	}
 	return f
 }
 
 // shakeHands finds out which TLS versions and whether HTTP/2 a service accepts. A
 // refusal is asked for twice: one may be a hiccup.
-func (e *execution) shakeHands(ctx context.Context, s *service) *hellos {
-	h := &hellos{versions: map[uint16]bool{}}
+func (e *execution) shakeHands(ctx context.Context, s *service) *transport.Hellos {
+	h := &transport.Hellos{Versions: map[uint16]bool{}}
 	shake := func(hello wire.Hello) *wire.Handshake {
 		for range 2 {
 			if e.pace.wait(ctx, s, e.now) != nil {
@@ -329,11 +305,11 @@ func (e *execution) shakeHands(ctx context.Context, s *service) *hellos {
 	}
 	for _, v := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12, tls.VersionTLS13} {
 		if got := shake(wire.Hello{Min: v, Max: v}); got != nil {
-			h.versions[v], h.shown = true, got
+			h.Versions[v], h.Shown = true, got
 		}
 	}
 	got := shake(wire.Hello{Min: tls.VersionTLS12, Max: tls.VersionTLS13, Protocols: []string{"h2"}})
-	h.http2 = got != nil && got.Protocol == "h2"
+	h.HTTP2 = got != nil && got.Protocol == "h2"
 	return h
 }
 
@@ -362,11 +338,60 @@ func (c *probe) time(ctx context.Context, into *[3]verdict.Histogram) {
 	}
 }
 
-// atText finds the service that an absolute URL leads to; nil: none.
-func (c *cluster) atText(text string) *service {
-	u, err := url.Parse(text)
-	if err != nil {
+// Time outside load. Single requests are no measure of load, but a green that
+// needs seconds where blue needs milliseconds must not pass in silence.
+const (
+	slowFactor = 3
+	slowByMS   = 200
+	slowRounds = 3 // that the safe requests are asked again
+	slowSteps  = 8 // that are asked again, at most
+)
+
+// slower reports whether green's median is far above blue's, in ms.
+func slower(blue, green float64) bool {
+	return green >= slowFactor*blue && green-blue >= slowByMS
+}
+
+// findSlow looks for a service of which green is much slower than blue in the
+// median of the exchanges of cases, and still is when its safe requests are asked
+// again. A run with a load verdict has better evidence and needs none of it.
+func (e *execution) findSlow(ctx context.Context, loads []run.LoadResult) *run.TransportFinding {
+	if slices.ContainsFunc(loads, func(l run.LoadResult) bool {
+		return l.Verdict == run.Pass || l.Verdict == run.Fail || l.Verdict == run.Inconclusive
+	}) {
 		return nil
 	}
-	return c.at(u)
+	seen := e.totals.Services()
+	for _, p := range seen {
+		first := [2]float64{p.Times[scenarios.Blue].Median(), p.Times[scenarios.Green].Median()}
+		if !slower(first[0], first[1]) {
+			continue
+		}
+		var again [3]verdict.Histogram
+		for _, probe := range e.probesOf(p, slowSteps) {
+			for range slowRounds {
+				probe.time(ctx, &again)
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		blue, green := &again[scenarios.Blue], &again[scenarios.Green]
+		if blue.Count > 0 && green.Count > 0 && !slower(blue.Median(), green.Median()) {
+			continue
+		}
+		sentence := func(ms float64) string {
+			return time.Duration(ms * float64(time.Millisecond)).Round(time.Millisecond).String()
+		}
+		asked := ""
+		if n := min(blue.Count, green.Count); n > 0 {
+			asked = fmt.Sprintf(", and %s when asked %s more", sentence(green.Median()), text.Count(n, "time"))
+		}
+		return &run.TransportFinding{
+			Fact: run.FactTime, Service: p.Service, Suites: p.Suites, Verdict: run.Inconclusive, Weight: run.Inconclusive,
+			Blue:  "takes " + sentence(first[0]) + " in the median",
+			Green: sentence(first[1]) + asked + "; a load stage would measure it",
+		}
+	}
+	return nil
 }

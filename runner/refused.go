@@ -9,6 +9,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/places"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/scenarios"
@@ -69,7 +70,7 @@ func Refused(ctx context.Context, plan *Plan) []Refusal {
 				continue
 			}
 			for _, step := range slices.Concat(s.suite.Setup, c.Steps, c.Cleanup, s.suite.Teardown) {
-				if hasEffects(step) && step.SideEffects != scenarios.Unreviewed && !s.mayWrite(step) {
+				if step.HasEffects() && step.SideEffects != scenarios.Unreviewed && !s.mayWrite(step) {
 					refuse(run.AspectWrites, step.Pos, c.ID)
 				}
 			}
@@ -81,7 +82,7 @@ func Refused(ctx context.Context, plan *Plan) []Refusal {
 
 // locate says which services are on loopback, without asking them anything.
 func (e *execution) locate(ctx context.Context) {
-	known := map[string]*address{}
+	known := map[string]*places.Address{}
 	for _, s := range e.suites {
 		s.loopback = true
 		for _, c := range []*cluster{s.blue, s.green} {
@@ -89,10 +90,10 @@ func (e *execution) locate(ctx context.Context) {
 				key := origin(svc.base) + " " + svc.config.Resolve + " " + svc.config.Proxy
 				a := known[key]
 				if a == nil {
-					a = look(ctx, svc, false)
+					a = places.Look(ctx, svc.target(), false)
 					known[key] = a
 				}
-				svc.local = a.err != nil || allLoopback(a.points) && !e.remote
+				svc.local = a.Err != nil || a.Loopback() && !e.remote
 				s.loopback = s.loopback && svc.local
 			}
 		}

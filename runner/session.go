@@ -136,7 +136,7 @@ func (s *suiteRun) setup(ctx context.Context) {
 	}
 	if len(s.suite.Setup) > 0 {
 		w.straight(ctx, s.suite.Setup, "")
-		if slices.ContainsFunc(s.suite.Setup, func(step *scenarios.Step) bool { return !repeatable(step) }) {
+		if slices.ContainsFunc(s.suite.Setup, func(step *scenarios.Step) bool { return !step.Repeatable() }) {
 			w.inherit()
 		} else {
 			w.cross(ctx, s.suite.Setup, "")
@@ -244,7 +244,7 @@ func (w *walk) refresh(ctx context.Context, step *scenarios.Step, name string, n
 		return nil, false
 	}
 	status := shots[over[0]].x.Status
-	if !repeatable(step) {
+	if !step.Repeatable() {
 		return []string{fmt.Sprintf("answered %d, and is not sent again: it leaves something behind", status)}, false
 	}
 	if reason := w.suite.renew(ctx, w); reason != "" {

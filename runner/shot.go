@@ -65,7 +65,7 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 // A request that leaves something behind is sent once, whatever happens.
 func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *scope) {
 	sending := ctx
-	if !repeatable(step) && ctx.Err() == nil { // it must not be cut in its middle
+	if !step.Repeatable() && ctx.Err() == nil { // it must not be cut in its middle
 		whole, release := lasting(ctx, wholeGrace)
 		defer release()
 		sending = whole
@@ -82,7 +82,7 @@ func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *s
 		if s.x.Err == nil {
 			sc.lane.jar.Set(s.out.to.logical(s.out.request.URL), s.x)
 		}
-		if step.Retry == nil || s.retried >= step.Retry.Max || !repeatable(step) || !retryable(step.Retry, s.x) {
+		if step.Retry == nil || s.retried >= step.Retry.Max || !step.Repeatable() || !retryable(step.Retry, s.x) {
 			return
 		}
 		if sleep(ctx, step.Retry.Wait) != nil {
@@ -99,7 +99,7 @@ const wholeGrace = 5 * time.Second
 // intend logs that an unsafe request is about to leave, so that a killed run
 // knows what it may have done.
 func (w *walk) intend(step *scenarios.Step, sc *scope) {
-	if !repeatable(step) && w.loaded == nil {
+	if !step.Repeatable() && w.loaded == nil {
 		w.suite.run.emit(run.Event{Intent: &run.Intent{Case: w.id, Step: sc.step, Side: sc.side.String(), Began: w.started}})
 	}
 }
@@ -238,7 +238,7 @@ func (w *walk) captureTruth(c *scenarios.Capture, l *lane, s *shot) {
 // case says. It tells a difference that is always there from one that comes and
 // goes, and from a blue that disagrees with itself. It labels; a failure stays one.
 func (w *walk) confirm(ctx context.Context, step *scenarios.Step, name string, rules *judge.StepRules, r *run.StepResult) {
-	if w.test == nil || w.test.Confirm == 0 || r.DifferencesTotal == 0 || !repeatable(step) || w.suite.run.replay != nil {
+	if w.test == nil || w.test.Confirm == 0 || r.DifferencesTotal == 0 || !step.Repeatable() || w.suite.run.replay != nil {
 		return
 	}
 	differs, unstable, rounds := 1, 0, 1

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bgverify/bgverify/runner/places"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -67,30 +68,22 @@ func (c *cluster) at(u *url.URL) *service {
 	return found
 }
 
+// atText finds the service that an absolute URL leads to; nil: none.
+func (c *cluster) atText(text string) *service {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil
+	}
+	return c.at(u)
+}
+
 func below(u, base *url.URL) bool {
 	return strings.HasPrefix(u.Path+"/", strings.TrimSuffix(base.Path, "/")+"/")
 }
 
 // origin is scheme, host and port in one spelling.
 func origin(u *url.URL) string {
-	return strings.ToLower(u.Scheme) + "://" + authority(u)
-}
-
-// authority is host:port in one spelling: lower case, no trailing dot, the port
-// of the scheme where none is written.
-func authority(u *url.URL) string {
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	port := u.Port()
-	if port == "" {
-		port = "80"
-		if strings.EqualFold(u.Scheme, "https") {
-			port = "443"
-		}
-	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	return host + ":" + port
+	return strings.ToLower(u.Scheme) + "://" + places.Authority(u)
 }
 
 // transports keeps one wire.Transport for each side and configuration, so that

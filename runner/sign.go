@@ -217,7 +217,7 @@ func (w *walk) signByDigest(out *outgoing, auth *scenarios.Auth, step *scenarios
 	drawn := random.Source(w.suite.run.plan.Options.Seed, "cnonce", w.id, sc.step, sc.lane.kind.String())
 	out.signer = func(ctx context.Context) (*wire.Exchange, error) {
 		d := sc.lane.digests[key]
-		if d == nil || !repeatable(step) { // Rule 2
+		if d == nil || !step.Repeatable() { // Rule 2
 			x := w.askChallenge(ctx, out)
 			if x.Err != nil {
 				return x, nil
@@ -250,7 +250,7 @@ func (w *walk) signByDigest(out *outgoing, auth *scenarios.Auth, step *scenarios
 		}
 		delete(sc.lane.digests, key)
 		challenge, err := wire.DigestChallenge(x.Headers)
-		if err != nil || !challenge.Stale || !repeatable(step) {
+		if err != nil || !challenge.Stale || !step.Repeatable() {
 			return false
 		}
 		sc.lane.digests[key] = challenge
@@ -266,7 +266,7 @@ func (w *walk) askChallenge(ctx context.Context, out *outgoing) *wire.Exchange {
 		return strings.EqualFold(f.Name, "Authorization") || len(ask.Body) > 0 && strings.EqualFold(f.Name, "Content-Type")
 	})
 	ask.Body = nil
-	if !safeMethod(ask.Method) {
+	if !scenarios.SafeMethod(ask.Method) {
 		ask.Method = "GET"
 	}
 	return w.suite.run.send(ctx, out.to, &ask, &w.sent)

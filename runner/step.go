@@ -191,33 +191,10 @@ func (w *walk) guard(step *scenarios.Step) run.Bar {
 	if step.SideEffects == scenarios.Unreviewed {
 		return run.BarUnreviewed
 	}
-	if hasEffects(step) && !w.suite.mayWrite(step) {
+	if step.HasEffects() && !w.suite.mayWrite(step) {
 		return run.BarWrites
 	}
 	return ""
-}
-
-// safeMethod lists the methods that by definition leave nothing behind (RFC 9110 9.2.1).
-func safeMethod(method string) bool {
-	return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE"
-}
-
-// hasEffects reports whether a step leaves something behind.
-func hasEffects(step *scenarios.Step) bool {
-	if step.SideEffects == scenarios.NoEffects {
-		return false
-	}
-	return !safeMethod(step.Request.Method) || step.SideEffects != scenarios.Undeclared
-}
-
-// repeatable reports whether sending a step twice does no more than sending it once.
-func repeatable(step *scenarios.Step) bool {
-	return !hasEffects(step) || step.SideEffects == scenarios.Idempotent
-}
-
-// asked reports whether a step goes to a side.
-func asked(step *scenarios.Step, side scenarios.Side) bool {
-	return len(step.Sides) == 0 || slices.Contains(step.Sides, side)
 }
 
 // straightLane is the lane of a side.
@@ -228,13 +205,13 @@ func straightLane(side scenarios.Side) LaneKind {
 // when evaluates a step's conditions on both sides. A nil result lets it run.
 // Sides that disagree behave differently: that is a failure.
 func (w *walk) when(step *scenarios.Step, name string, now time.Time) *run.StepResult {
-	if !conditional(step) {
+	if !step.Conditional() {
 		return nil
 	}
 	var yes []bool
 	off := &run.SwitchedOff{}
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		if !asked(step, side) {
+		if !step.SentTo(side) {
 			continue
 		}
 		sc := w.scope(w.lanes[straightLane(side)], side, step, name, now)
@@ -255,11 +232,6 @@ func (w *walk) when(step *scenarios.Step, name string, now time.Time) *run.StepR
 	default:
 		return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Skip, ByWhen: off, Reasons: []string{"when does not hold"}}
 	}
-}
-
-// conditional reports whether a step has a condition.
-func conditional(step *scenarios.Step) bool {
-	return step.When != nil || step.WhenVar != nil || len(step.WhenVars) > 0
 }
 
 // condition evaluates when for one lane. What does not hold leaves in the scope what
@@ -291,23 +263,15 @@ func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, 
 // checks expands the expectations of both sides.
 func (w *walk) checks(step *scenarios.Step, name string, now time.Time) (out [3]*judge.Checks, err error) {
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		if !asked(step, side) {
+		if !step.SentTo(side) {
 			continue
 		}
 		kind := straightLane(side)
-		if out[side], err = judge.NewChecks(expectOf(step, side), w.scope(w.lanes[kind], side, step, name, now)); err != nil {
+		if out[side], err = judge.NewChecks(step.ExpectOf(side), w.scope(w.lanes[kind], side, step, name, now)); err != nil {
 			return out, fmt.Errorf("%s: expect: %w", side, err)
 		}
 	}
 	return out, nil
-}
-
-// expectOf is what a step expects of a side.
-func expectOf(step *scenarios.Step, side scenarios.Side) *scenarios.Expect {
-	if e := pick(side, step.ExpectBlue, step.ExpectGreen); e != nil {
-		return e
-	}
-	return &step.Expect
 }
 
 // fire sends a step to the sides it asks for: both at once, the one that leaves
@@ -321,7 +285,7 @@ func (w *walk) fire(ctx context.Context, step *scenarios.Step, name string, now 
 	if order == scenarios.GreenThenBlue || order == scenarios.Together && random.Chance(0.5, w.suite.run.plan.Options.Seed, "order", w.id, name) {
 		slices.Reverse(sides)
 	}
-	sides = slices.DeleteFunc(sides, func(s scenarios.Side) bool { return !asked(step, s) })
+	sides = slices.DeleteFunc(sides, func(s scenarios.Side) bool { return !step.SentTo(s) })
 	one := func(side scenarios.Side) {
 		defer rescue(func(err error) { shots[side] = &shot{err: err} })
 		kind := straightLane(side)

@@ -55,7 +55,10 @@ var allowed = map[string][]string{
 	"runner/random":    {},
 	"runner/judge":     {"internal/suggest", "internal/text", "diff", "diff/path", "diff/literal", "diff/media", "diff/mutate", "diff/notation", "scenarios", "scenarios/template", "runner/envelope", "runner/random", "runner/run", "runner/wire"},
 	"runner/verdict":   {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "runner/run", "runner/judge", "runner/wire"},
-	"runner":           {"runner/verdict", "internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/run", "runner/random", "runner/judge", "runner/wire", "runner/attack"},
+	"runner/asks":      {"diff", "diff/perf", "scenarios", "runner/run", "runner/verdict"},
+	"runner/places":    {"diff", "scenarios", "runner/run", "runner/wire"},
+	"runner/transport": {"internal/text", "runner/judge", "runner/run", "runner/verdict", "runner/wire"},
+	"runner":           {"runner/asks", "runner/places", "runner/transport", "runner/verdict", "internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/run", "runner/random", "runner/judge", "runner/wire", "runner/attack"},
 	"runner/calibrate": {"runner/run", "internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
 	"runner/selftest":  {"runner/run", "internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},
 	"report":           {"report/words", "report/source", "report/page", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
@@ -112,7 +115,7 @@ var allowed = map[string][]string{
 	"scenarios/convert/internal/converttest": {"scenarios/convert/internal/model", "scenarios"},
 
 	"cmd/bgverify": {
-		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/run", "runner/wire", "runner/attack",
+		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
 		"runner/attack/recorded", "runner/calibrate", "runner/selftest", "report", "report/page", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
 		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/suggest", "scenarios/template",
@@ -138,7 +141,7 @@ var owner = map[string][]string{
 }
 
 // pure lists the packages that may neither touch the world nor read a clock.
-var pure = []string{"internal/text", "internal/suggest", "scenarios/problem", "scenarios/template", "diff", "diff/literal", "diff/notation", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/perf", "runner/envelope", "runner/run", "runner/random", "runner/judge", "runner/verdict"}
+var pure = []string{"internal/text", "internal/suggest", "scenarios/problem", "scenarios/template", "diff", "diff/literal", "diff/notation", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/perf", "runner/envelope", "runner/run", "runner/random", "runner/judge", "runner/verdict", "runner/asks", "runner/transport"}
 
 func TestImports(t *testing.T) {
 	if testing.Short() {

@@ -11,6 +11,7 @@ import (
 	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/asks"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -69,7 +70,7 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 		return nil, err
 	}
 	// What the files ask is kept from before the selection: the verdict says what was left out.
-	whole, asks := scenarios.SizeOf(suites), runner.AsksOf(suites)
+	whole, asked := scenarios.SizeOf(suites), asks.Of(suites)
 	narrowed := append(flags.narrowed(), marked(suites)...)
 	if suites, err = s.selectCases(suites, sel); err != nil {
 		return nil, err
@@ -83,7 +84,7 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 		Tool: run.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: vars,
 		Verb: flags.verb, Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
 		World:       runner.World{Now: time.Now, Getenv: getenv, Files: t.files, Root: t.root},
-		Calibration: calibration, Narrowed: narrowed, Paths: t.paths, Asks: asks,
+		Calibration: calibration, Narrowed: narrowed, Paths: t.paths, Asks: asked,
 	}
 	return s, nil
 }

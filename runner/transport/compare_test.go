@@ -1,4 +1,4 @@
-package runner
+package transport
 
 import (
 	"crypto/tls"
@@ -14,15 +14,15 @@ import (
 )
 
 // certified is a side with a certificate and the TLS versions it accepts.
-func certified(now time.Time, days float64, issuer string, http2 bool, versions ...uint16) *transportFacts {
-	h := &hellos{versions: map[uint16]bool{}, http2: http2, shown: &wire.Handshake{Certificates: []*x509.Certificate{{
+func certified(now time.Time, days float64, issuer string, http2 bool, versions ...uint16) *Facts {
+	h := &Hellos{Versions: map[uint16]bool{}, HTTP2: http2, Shown: &wire.Handshake{Certificates: []*x509.Certificate{{
 		NotAfter: now.Add(time.Duration(days * 24 * float64(time.Hour))), Issuer: pkix.Name{CommonName: issuer},
 		DNSNames: []string{"api.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}}}}
 	for _, v := range versions {
-		h.versions[v] = true
+		h.Versions[v] = true
 	}
-	return &transportFacts{host: "api.example", hellos: h, gets: []*wire.Exchange{{Status: 200}}}
+	return &Facts{Host: "api.example", Hellos: h, Gets: []*wire.Exchange{{Status: 200}}}
 }
 
 // What handshakes show, at both sides of each bound.
@@ -32,7 +32,7 @@ func TestTransportOfTLS(t *testing.T) {
 	both := certified(now, 300, "CA", true, old, new13)
 	for _, c := range []struct {
 		name        string
-		blue, green *transportFacts
+		blue, green *Facts
 		fact        run.TransportFact
 		verdict     run.Verdict
 	}{
@@ -49,7 +49,7 @@ func TestTransportOfTLS(t *testing.T) {
 		{"blue alone ends in a day", certified(now, 1, "CA", true, old, new13), both, run.FactCertificateExpiry, run.Pass},
 		{"another issuer", both, certified(now, 300, "CA 2", true, old, new13), run.FactCertificateIssuer, run.Pass},
 	} {
-		got := compareTransport(c.blue, c.green, now)
+		got := Compare(c.blue, c.green, now)
 		switch {
 		case c.fact == "" && len(got) > 0:
 			t.Errorf("%s: found %v", c.name, got)
@@ -58,17 +58,17 @@ func TestTransportOfTLS(t *testing.T) {
 		}
 	}
 	other := certified(now, 300, "CA", true, old, new13)
-	other.hellos.shown.Certificates[0].DNSNames = []string{"www.example"}
-	if got := compareTransport(both, other, now); len(got) != 1 || got[0].Fact != run.FactCertificateNames {
+	other.Hellos.Shown.Certificates[0].DNSNames = []string{"www.example"}
+	if got := Compare(both, other, now); len(got) != 1 || got[0].Fact != run.FactCertificateNames {
 		t.Errorf("another name: found %+v", got)
 	}
-	other.host = "green.example"
-	if got := compareTransport(both, other, now); len(got) != 0 {
+	other.Host = "green.example"
+	if got := Compare(both, other, now); len(got) != 0 {
 		t.Errorf("another name of a side that is asked as another host: found %+v", got)
 	}
 	broken := certified(now, 300, "CA", true, old, new13)
-	broken.gets[0].Err = &wire.Err{Class: wire.ClassReset, Detail: "x"}
-	if got := compareTransport(both, broken, now); !slices.ContainsFunc(got, func(f run.TransportFinding) bool { return f.Fact == run.FactHTTP1 && f.Verdict == run.Fail }) {
+	broken.Gets[0].Err = &wire.Err{Class: wire.ClassReset, Detail: "x"}
+	if got := Compare(both, broken, now); !slices.ContainsFunc(got, func(f run.TransportFinding) bool { return f.Fact == run.FactHTTP1 && f.Verdict == run.Fail }) {
 		t.Errorf("HTTP/1.1 given up: found %+v", got)
 	}
 }

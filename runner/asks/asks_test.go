@@ -1,9 +1,10 @@
-package runner
+package asks
 
 import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
@@ -115,9 +116,10 @@ func TestWeakerDefaults(t *testing.T) {
 
 func asksOf(t *testing.T, text string) *run.Asks {
 	t.Helper()
-	r := &rig{t: t, files: map[string]*mapFile{}, noURLs: true}
-	r.file("s.yaml", text)
-	suites, problems := scenarios.Load(r.files, []string{"."}, scenarios.LoadOptions{})
-	r.refuse(problems)
-	return AsksOf(suites)
+	files := fstest.MapFS{"s.yaml": &fstest.MapFile{Data: []byte(text)}}
+	suites, problems := scenarios.Load(files, []string{"."}, scenarios.LoadOptions{})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return Of(suites)
 }

@@ -1,7 +1,9 @@
-package runner
+// Package transport compares how the two sides of a service are reached: TLS versions and
+// certificates, HTTP versions, connections, compression, clocks, header names, methods. The
+// exchanges and handshakes of both sides come in, typed findings go out. It sends nothing.
+package transport
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -16,21 +18,46 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
-	"github.com/bgverify/bgverify/scenarios"
 )
 
-// A transportCheck compares one thing of both sides.
-type transportCheck struct {
-	blue, green *transportFacts
+// Codings are what a probe asks answers to be compressed with, one at a time.
+var Codings = []string{"gzip", "deflate", "br"}
+
+// Facts are what one side has shown of a service.
+type Facts struct {
+	Host string // that it was asked as
+	// Gets are over HTTP/1.1, or as the side's http insists, on one connection if the
+	// server keeps it: as the step is, then with each of Codings. They end with
+	// the first that failed.
+	Gets          []*wire.Exchange
+	Head, Options *wire.Exchange // nil: not sent
+	Declared      bool           // the HTTP version is: nothing is known of others
+	Tunnel        bool           // through a proxy: the spelling of headers is lost
+	Hellos        *Hellos        // nil: no TLS, or through a proxy
+}
+
+// Hellos are what TLS handshakes have shown.
+type Hellos struct {
+	Versions map[uint16]bool // accepted, by tls.VersionTLS10 to 13
+	HTTP2    bool
+	Shown    *wire.Handshake // nil: none succeeded
+}
+
+// Fine reports whether the side answered with 2xx.
+func (f *Facts) Fine() bool { return f.Gets[0].Err == nil && f.Gets[0].Status/100 == 2 }
+
+// A check compares one thing of both sides.
+type check struct {
+	blue, green *Facts
 	now         time.Time
 	out         []run.TransportFinding
 }
 
-func (c *transportCheck) find(v run.Verdict, fact run.TransportFact, blue, green string) {
+func (c *check) find(v run.Verdict, fact run.TransportFact, blue, green string) {
 	c.out = append(c.out, run.TransportFinding{Fact: fact, Verdict: v, Weight: v, Blue: blue, Green: green})
 }
 
-// compareTransport compares what the sides of a service have shown:
+// Compare compares what the sides of a service have shown:
 //
 //  1. What a client of blue can do and one of green cannot fails: an older TLS
 //     version, HTTP/1.1, keep-alive, compression; and a clock that is a minute off.
@@ -38,13 +65,13 @@ func (c *transportCheck) find(v run.Verdict, fact run.TransportFact, blue, green
 //  3. A certificate of green that ends within 3 days is inconclusive, whatever
 //     blue's is: nobody knows the day of the shift.
 //  4. Answers of unlike statuses are not compared: the cases report them.
-func compareTransport(blue, green *transportFacts, now time.Time) []run.TransportFinding {
-	c := &transportCheck{blue: blue, green: green, now: now}
-	if blue.hellos != nil && green.hellos != nil {
+func Compare(blue, green *Facts, now time.Time) []run.TransportFinding {
+	c := &check{blue: blue, green: green, now: now}
+	if blue.Hellos != nil && green.Hellos != nil {
 		c.versions()
 		c.certificates()
 	}
-	if !blue.declared && !green.declared {
+	if !blue.Declared && !green.Declared {
 		c.http1()
 	}
 	c.keepAlive()
@@ -55,25 +82,25 @@ func compareTransport(blue, green *transportFacts, now time.Time) []run.Transpor
 	return c.out
 }
 
-func (c *transportCheck) versions() {
-	b, g := c.blue.hellos, c.green.hellos
-	if b.shown == nil || g.shown == nil {
+func (c *check) versions() {
+	b, g := c.blue.Hellos, c.green.Hellos
+	if b.Shown == nil || g.Shown == nil {
 		return
 	}
 	var lost []string
 	for _, v := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12} {
-		if b.versions[v] && !g.versions[v] {
+		if b.Versions[v] && !g.Versions[v] {
 			lost = append(lost, tls.VersionName(v))
 		}
 	}
 	if len(lost) > 0 {
 		c.find(run.Fail, run.FactOldTLS, "accepts "+strings.Join(lost, ", "), "refuses it")
 	}
-	if b.versions[tls.VersionTLS13] != g.versions[tls.VersionTLS13] {
-		c.find(run.Pass, run.FactTLS13, accepts(b.versions[tls.VersionTLS13]), accepts(g.versions[tls.VersionTLS13]))
+	if b.Versions[tls.VersionTLS13] != g.Versions[tls.VersionTLS13] {
+		c.find(run.Pass, run.FactTLS13, accepts(b.Versions[tls.VersionTLS13]), accepts(g.Versions[tls.VersionTLS13]))
 	}
-	if b.http2 != g.http2 && !c.blue.declared && !c.green.declared {
-		c.find(run.Pass, run.FactHTTP2, accepts(b.http2), accepts(g.http2))
+	if b.HTTP2 != g.HTTP2 && !c.blue.Declared && !c.green.Declared {
+		c.find(run.Pass, run.FactHTTP2, accepts(b.HTTP2), accepts(g.HTTP2))
 	}
 }
 
@@ -90,8 +117,8 @@ const (
 	lastDays = 3
 )
 
-func (c *transportCheck) certificates() {
-	b, g := c.blue.hellos.shown, c.green.hellos.shown
+func (c *check) certificates() {
+	b, g := c.blue.Hellos.Shown, c.green.Hellos.Shown
 	if b == nil || g == nil || len(b.Certificates) == 0 || len(g.Certificates) == 0 {
 		return
 	}
@@ -103,7 +130,7 @@ func (c *transportCheck) certificates() {
 		c.find(verdict, run.FactCertificateExpiry, "has "+daysText(days[0])+" left", daysText(days[1]))
 	}
 	bc, gc := b.Certificates[0], g.Certificates[0]
-	if c.blue.host == c.green.host {
+	if c.blue.Host == c.green.Host {
 		names := certificateNames(gc)
 		missing := slices.DeleteFunc(certificateNames(bc), func(n string) bool { return slices.Contains(names, n) })
 		if len(missing) > 0 {
@@ -139,9 +166,9 @@ func certificateNames(c *x509.Certificate) []string {
 }
 
 // http1: a server may have given up HTTP/1.1.
-func (c *transportCheck) http1() {
-	b, g := c.blue.gets[0], c.green.gets[0]
-	if b.Err == nil && g.Err != nil && c.green.hellos != nil && c.green.hellos.http2 {
+func (c *check) http1() {
+	b, g := c.blue.Gets[0], c.green.Gets[0]
+	if b.Err == nil && g.Err != nil && c.green.Hellos != nil && c.green.Hellos.HTTP2 {
 		c.find(run.Fail, run.FactHTTP1, "answers it", fmt.Sprintf("%s: %s", g.Err.Class, g.Err.Detail))
 	}
 }
@@ -150,10 +177,10 @@ func (c *transportCheck) http1() {
 type kept struct{ announced, silent, reset, of int }
 
 // connections reads it from consecutive requests.
-func (f *transportFacts) connections() kept {
-	k := kept{of: len(f.gets) - 1}
-	for i, x := range f.gets[1:] {
-		switch before := f.gets[i]; {
+func (f *Facts) connections() kept {
+	k := kept{of: len(f.Gets) - 1}
+	for i, x := range f.Gets[1:] {
+		switch before := f.Gets[i]; {
 		case judge.Closes(before):
 			k.announced++
 		case x.Resets > 0:
@@ -177,7 +204,7 @@ func (k kept) String() string {
 	return "keeps a connection open"
 }
 
-func (c *transportCheck) keepAlive() {
+func (c *check) keepAlive() {
 	b, g := c.blue.connections(), c.green.connections()
 	if !c.alike(0) || b.of < 2 || g.of < 2 || b.announced+b.silent+b.reset > 0 {
 		return
@@ -193,22 +220,22 @@ func (c *transportCheck) keepAlive() {
 }
 
 // alike is rule 4 for the answers at an index.
-func (c *transportCheck) alike(i int) bool {
-	if len(c.blue.gets) <= i || len(c.green.gets) <= i {
+func (c *check) alike(i int) bool {
+	if len(c.blue.Gets) <= i || len(c.green.Gets) <= i {
 		return false
 	}
-	b, g := c.blue.gets[i], c.green.gets[i]
+	b, g := c.blue.Gets[i], c.green.Gets[i]
 	return b.Err == nil && b.Status == g.Status && b.Status != 0
 }
 
-func (c *transportCheck) compression() {
+func (c *check) compression() {
 	var lost []string
 	green := "with none"
-	for i, coding := range probeCodings {
+	for i, coding := range Codings {
 		if !c.alike(i + 1) {
 			continue
 		}
-		b, g := c.blue.gets[i+1], c.green.gets[i+1]
+		b, g := c.blue.Gets[i+1], c.green.Gets[i+1]
 		has := func(x *wire.Exchange) bool { return judge.HasToken(x.Headers, "Content-Encoding", coding) }
 		if !has(b) || has(g) && g.Err == nil {
 			continue
@@ -225,7 +252,7 @@ func (c *transportCheck) compression() {
 
 // clock compares the sides' clocks by the answers that agree best: a cache may
 // answer with an old Date, with or without an Age.
-func (c *transportCheck) clock() {
+func (c *check) clock() {
 	blue, green := c.blue.offsets(), c.green.offsets()
 	if len(blue) == 0 || len(green) == 0 {
 		return
@@ -246,9 +273,9 @@ func (c *transportCheck) clock() {
 
 // offsets are how far the side's clock may be from ours, by each answer that says
 // when it was made.
-func (f *transportFacts) offsets() []time.Duration {
+func (f *Facts) offsets() []time.Duration {
 	var out []time.Duration
-	for _, x := range append(slices.Clone(f.gets), f.head, f.options) {
+	for _, x := range append(slices.Clone(f.Gets), f.Head, f.Options) {
 		if x == nil {
 			continue
 		}
@@ -268,9 +295,9 @@ func (f *transportFacts) offsets() []time.Duration {
 	return out
 }
 
-func (c *transportCheck) headerNames() {
-	b, g := c.blue.gets[0], c.green.gets[0]
-	if !c.alike(0) || g.Err != nil || c.blue.tunnel || c.green.tunnel || !strings.HasPrefix(b.Proto, "HTTP/1.") || !strings.HasPrefix(g.Proto, "HTTP/1.") {
+func (c *check) headerNames() {
+	b, g := c.blue.Gets[0], c.green.Gets[0]
+	if !c.alike(0) || g.Err != nil || c.blue.Tunnel || c.green.Tunnel || !strings.HasPrefix(b.Proto, "HTTP/1.") || !strings.HasPrefix(g.Proto, "HTTP/1.") {
 		return
 	}
 	var blue, green []string
@@ -287,14 +314,14 @@ func (c *transportCheck) headerNames() {
 }
 
 // methods compares how HEAD and OPTIONS are answered.
-func (c *transportCheck) methods() {
-	if !c.alike(0) || c.green.gets[0].Err != nil {
+func (c *check) methods() {
+	if !c.alike(0) || c.green.Gets[0].Err != nil {
 		return
 	}
 	for _, m := range []struct {
 		fact        run.TransportFact
 		blue, green *wire.Exchange
-	}{{run.FactHead, c.blue.head, c.green.head}, {run.FactOptions, c.blue.options, c.green.options}} {
+	}{{run.FactHead, c.blue.Head, c.green.Head}, {run.FactOptions, c.blue.Options, c.green.Options}} {
 		if m.blue == nil || m.green == nil || m.blue.Err != nil && m.green.Err != nil {
 			continue
 		}
@@ -316,62 +343,4 @@ func answerText(x *wire.Exchange) string {
 		sentence += " with Allow: " + text.Cut(strings.Join(list, ", "), run.MaxGot)
 	}
 	return sentence
-}
-
-// Time outside load. Single requests are no measure of load, but a green that
-// needs seconds where blue needs milliseconds must not pass in silence.
-const (
-	slowFactor = 3
-	slowByMS   = 200
-	slowRounds = 3 // that the safe requests are asked again
-	slowSteps  = 8 // that are asked again, at most
-)
-
-// slower reports whether green's median is far above blue's, in ms.
-func slower(blue, green float64) bool {
-	return green >= slowFactor*blue && green-blue >= slowByMS
-}
-
-// findSlow looks for a service of which green is much slower than blue in the
-// median of the exchanges of cases, and still is when its safe requests are asked
-// again. A run with a load verdict has better evidence and needs none of it.
-func (e *execution) findSlow(ctx context.Context, loads []run.LoadResult) *run.TransportFinding {
-	if slices.ContainsFunc(loads, func(l run.LoadResult) bool {
-		return l.Verdict == run.Pass || l.Verdict == run.Fail || l.Verdict == run.Inconclusive
-	}) {
-		return nil
-	}
-	seen := e.totals.Services()
-	for _, p := range seen {
-		first := [2]float64{p.Times[scenarios.Blue].Median(), p.Times[scenarios.Green].Median()}
-		if !slower(first[0], first[1]) {
-			continue
-		}
-		var again [3]verdict.Histogram
-		for _, probe := range e.probesOf(p, slowSteps) {
-			for range slowRounds {
-				probe.time(ctx, &again)
-			}
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		blue, green := &again[scenarios.Blue], &again[scenarios.Green]
-		if blue.Count > 0 && green.Count > 0 && !slower(blue.Median(), green.Median()) {
-			continue
-		}
-		sentence := func(ms float64) string {
-			return time.Duration(ms * float64(time.Millisecond)).Round(time.Millisecond).String()
-		}
-		asked := ""
-		if n := min(blue.Count, green.Count); n > 0 {
-			asked = fmt.Sprintf(", and %s when asked %s more", sentence(green.Median()), text.Count(n, "time"))
-		}
-		return &run.TransportFinding{
-			Fact: run.FactTime, Service: p.Service, Suites: p.Suites, Verdict: run.Inconclusive, Weight: run.Inconclusive,
-			Blue:  "takes " + sentence(first[0]) + " in the median",
-			Green: sentence(first[1]) + asked + "; a load stage would measure it",
-		}
-	}
-	return nil
 }

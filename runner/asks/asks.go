@@ -1,4 +1,7 @@
-package runner
+// Package asks puts into a record what suites ask of both sides: requests, expectations,
+// comparisons, rules, margins. Suites come in as they were loaded, a run.Asks goes out, which
+// run.FindWeaker compares with that of an earlier run. It sends nothing and judges nothing.
+package asks
 
 import (
 	"fmt"
@@ -15,9 +18,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// AsksOf is what suites ask; nil for suites from which an only has removed cases:
+// Of is what suites ask; nil for suites from which an only has removed cases:
 // what is left is not what they ask.
-func AsksOf(suites []*scenarios.Suite) *run.Asks {
+func Of(suites []*scenarios.Suite) *run.Asks {
 	a := &run.Asks{}
 	for _, s := range suites {
 		if s.LeftOut != (scenarios.Size{}) {
@@ -28,14 +31,16 @@ func AsksOf(suites []*scenarios.Suite) *run.Asks {
 	return a
 }
 
-// suiteWrites reports whether a case of a suite has a step with side effects.
-func suiteWrites(s *scenarios.Suite) bool {
-	return slices.ContainsFunc(s.Cases, func(c *scenarios.Case) bool { return c.Skip == "" && slices.ContainsFunc(c.Steps, hasEffects) })
+// Writes reports whether a case of a suite has a step with side effects.
+func Writes(s *scenarios.Suite) bool {
+	return slices.ContainsFunc(s.Cases, func(c *scenarios.Case) bool {
+		return c.Skip == "" && slices.ContainsFunc(c.Steps, (*scenarios.Step).HasEffects)
+	})
 }
 
 func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 	out := run.SuiteAsks{
-		Name: s.Name, Advisory: verdict.GateOf(s) == scenarios.Advisory, MinCoverage: s.MinCoverage, MinCompared: s.MinCompared, MaxFlaky: s.MaxFlaky, Writes: suiteWrites(s),
+		Name: s.Name, Advisory: verdict.GateOf(s) == scenarios.Advisory, MinCoverage: s.MinCoverage, MinCompared: s.MinCompared, MaxFlaky: s.MaxFlaky, Writes: Writes(s),
 		Answer: answerAsks(s.Answer), Identity: identityAsks(s.Identity), Texts: []string{}, Cases: []run.CaseAsks{},
 	}
 	asks, rules, conditions := indexOf(&out.Texts), indexOf(&out.Rules), indexOf(&out.Conditions)
@@ -47,7 +52,7 @@ func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 					c.Asks = append(c.Asks, i)
 				}
 			}
-			if conditional(step) {
+			if step.Conditional() {
 				c.When = append(c.When, conditions(conditionOf(step)))
 			}
 			for i := range step.Rules {
@@ -110,10 +115,11 @@ func identityAsks(list []scenarios.Identity) []string {
 	for _, id := range list {
 		at := strings.TrimSpace(strings.Join([]string{id.Service, id.Path, id.At, id.Header}, " "))
 		out = append(out, fmt.Sprintf("%s must %s", at, id.Must))
-		for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-			if value := pick(side, id.Blue, id.Green); value != nil {
-				out = append(out, fmt.Sprintf("%s of %s is %s", at, side, value.Text))
-			}
+		if id.Blue != nil {
+			out = append(out, fmt.Sprintf("%s of blue is %s", at, id.Blue.Text))
+		}
+		if id.Green != nil {
+			out = append(out, fmt.Sprintf("%s of green is %s", at, id.Green.Text))
 		}
 	}
 	return out
@@ -137,7 +143,7 @@ func successAsks(step *scenarios.Step) []string {
 	var out []string
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		other := func(m scenarios.StatusMatch) bool { return m.Low < 200 || m.High > 299 }
-		if asked(step, side) && !slices.ContainsFunc(expectOf(step, side).Status, other) {
+		if step.SentTo(side) && !slices.ContainsFunc(step.ExpectOf(side).Status, other) {
 			out = append(out, fmt.Sprintf("%s of %s: status within 2xx", requestOf(step), side))
 		}
 	}
@@ -162,7 +168,7 @@ func indexOf(list *[]string) func(string) int {
 func stepAsks(step *scenarios.Step) []string {
 	request, out := requestOf(step), successAsks(step)
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		if asked(step, side) {
+		if step.SentTo(side) {
 			out = append(out, fmt.Sprintf("%s of %s", request, side))
 		}
 	}
