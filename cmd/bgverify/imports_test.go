@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	},
 	"scenarios/rows":    {"scenarios/problem", "scenarios/template", "scenarios/internal/source"},
 	"scenarios/openapi": {"diff", "scenarios/problem", "scenarios/template"},
+	"scenarios/apiuse":  {"scenarios", "scenarios/openapi", "scenarios/template"},
 	"scenarios": {
 		"scenarios/openapi", "internal/text", "diff", "diff/path", "diff/perf", "internal/suggest",
 		"scenarios/problem", "scenarios/template", "scenarios/rows", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/internal/bodyschema",
@@ -119,6 +120,7 @@ var allowed = map[string][]string{
 		"runner/attack/recorded", "runner/calibrate", "runner/selftest", "report", "report/page", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
 		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/suggest", "scenarios/template",
+		"scenarios/apiuse", "scenarios/openapi",
 	},
 }
 

@@ -100,6 +100,7 @@ type Link struct {
 	Why    string
 	Params []LinkParam
 	Body   bool // the response also gives the body of the request
+	Server bool // the request goes to a server that only the link names
 	Pos    problem.Pos
 }
 
@@ -404,7 +405,7 @@ func (d *Document) links(x *Response, r *Node, what string) {
 		if n == nil {
 			continue
 		}
-		l := &Link{Name: name, Body: n.Get("requestBody") != nil, Pos: items[i].Pos(), Why: n.text("operationId")}
+		l := &Link{Name: name, Body: n.Get("requestBody") != nil, Server: n.Get("server") != nil, Pos: items[i].Pos(), Why: n.text("operationId")}
 		if ref := n.text("operationRef"); ref != "" {
 			l.Why = ref
 		}

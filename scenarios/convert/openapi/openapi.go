@@ -10,7 +10,9 @@
 //  3. Each example is a row. Rows that are sent in the same form are rows of one case.
 //  4. An expectation is what the document says of the successful statuses. Where it
 //     says different things of several, nothing is written and that is listed.
-//  5. Links are listed.
+//  5. A link is a case of two steps: the first captures what the second sends. It takes
+//     the place of the second operation's own case where that would need a value from
+//     outside and the first only reads. What the language has no place for is listed.
 //
 // Reading the document is the work of package scenarios/openapi.
 package openapi
@@ -44,6 +46,7 @@ type importer struct {
 	caseIDs map[*openapi.Operation]string
 	ids     *naming.Namer
 	schemas schemaFiles
+	links   links
 	unsent  int // optional parameters that the document gives no value for
 }
 
@@ -88,10 +91,12 @@ func Convert(in source.Input) (*model.Result, error) {
 	}
 	im.group(in.Name)
 	im.writeSchemas()
+	im.readLinks()
 	for _, s := range im.suites {
 		for _, o := range s.operations {
 			im.operation(s, o)
 		}
+		im.linkedCases(s)
 		im.finish(s)
 	}
 	if im.unsent > 0 {

@@ -172,3 +172,70 @@ func TestConvertRefused(t *testing.T) {
 		}
 	}
 }
+
+const shelf = `openapi: 3.0.3
+paths:
+  /films:
+    get:
+      operationId: listFilms
+      parameters: [{name: lang, in: query, required: true, schema: {type: string, default: ko}}]
+      responses:
+        "200":
+          description: ok
+          links:
+            one: {operationId: getFilm, parameters: {path.id: "$response.body#/items/0/id", v: 2, note: "n-{$response.header.X-Page}"}}
+            lost: {operationId: nothing}
+            asked: {operationId: getFilm, parameters: {id: $request.query.lang}}
+            body: {operationId: addFilm, requestBody: $response.body}
+            unknown: {operationId: getFilm, parameters: {other: 1}}
+    post:
+      operationId: addFilm
+      responses:
+        "201": {description: made, links: {it: {operationRef: "#/paths/~1films~1{id}/get", parameters: {id: $response.header.X-Id}}}}
+        "409": {description: there, links: {old: {operationId: getFilm, parameters: {id: $response.body#/id}}}}
+  /films/{id}:
+    get:
+      operationId: getFilm
+      parameters:
+        - {name: id, in: path, required: true, schema: {type: integer}}
+        - {name: v, in: query, schema: {type: integer}}
+        - {name: note, in: header, schema: {type: string}}
+      responses: {"200": {description: ok}}
+`
+
+func TestConvertLinks(t *testing.T) {
+	files, report := imported(t, "shelf.yaml", shelf)
+	want := `  - case: get-film
+    name: GET /films/{id} after GET /films
+    steps:
+      - step: GET /films
+        get: /films
+        query: {lang: ko}
+        expect: {status: 200, text: {exists: false}}
+        capture: {id: "$.items[0].id", note: {header: X-Page}}
+      - step: GET /films/{id}
+        get: /films/{{id}}
+        query: {v: 2}
+        headers: {note: "n-{{note}}"}
+`
+	if !strings.Contains(files, want) {
+		t.Errorf("the case of the link is not written: want\n%s\ngot\n%s", want, files)
+	}
+	for _, want := range []string{"case: add-film-get-film", "capture: {id: {header: X-Id}}", "side_effects: unreviewed"} {
+		if !strings.Contains(files, want) {
+			t.Errorf("not written: %s\n%s", want, files)
+		}
+	}
+	if strings.Contains(files, "needs:") {
+		t.Error("a value is asked for from outside that a link gives")
+	}
+	for _, want := range []string{
+		`link lost — there is no operation "nothing"`, "link asked — the expression $request.query.lang has no place in a capture",
+		"link body — the answer gives the body of the next request", "link unknown — the operation has no parameter other",
+		"link old — response 409 is not that of a successful request", "3 of 8",
+	} {
+		if !strings.Contains(report, want) {
+			t.Errorf("the report does not have %s:\n%s", want, report)
+		}
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -45,10 +44,27 @@ func (r *request) form() string {
 	return b.String()
 }
 
+// written is the text of a piece in the language.
+func (p *piece) written() string {
+	switch {
+	case p.text.template != "":
+		return p.text.template
+	case p.in == "path":
+		return template.PercentEncode(p.text.plain, "!$&'()*+,;=:@")
+	}
+	return naming.Escape(p.text.plain)
+}
+
 // operation writes the cases of an operation.
 func (im *importer) operation(s *suite, o *openapi.Operation) {
 	c := &model.Case{ID: im.caseIDs[o]}
 	im.loseSchemas(c, o)
+	im.report.Mapped(model.Requests, 1)
+	if im.links.instead[o] != nil {
+		im.linkedCase(s, c, im.links.instead[o])
+		return
+	}
+	a := &asking{im: im, s: s, c: c, o: o}
 	names := im.exampleNames(o)
 	var forms []string
 	var groups [][]*request
@@ -57,7 +73,7 @@ func (im *importer) operation(s *suite, o *openapi.Operation) {
 		if i < len(names) {
 			name = names[i]
 		}
-		r := im.request(s, c, o, name, i)
+		r := a.request(name, i)
 		k := slices.Index(forms, r.form())
 		if k < 0 {
 			k = len(forms)
@@ -74,12 +90,6 @@ func (im *importer) operation(s *suite, o *openapi.Operation) {
 			one.Comment = nil
 		}
 		im.writeCase(s, &one, o, group)
-	}
-	im.report.Mapped(model.Requests, 1)
-	for _, r := range o.Responses {
-		for _, l := range r.Links {
-			im.lose(nil, model.Captures, l.Pos.String(), "link "+l.Name, "write a case of two steps with a capture")
-		}
 	}
 }
 
@@ -133,24 +143,47 @@ func (im *importer) choose(examples []openapi.Example, schema *openapi.Node, nam
 	return nil
 }
 
-func (im *importer) request(s *suite, c *model.Case, o *openapi.Operation, name string, i int) *request {
+// An asking is what requests to an operation are made for: a case of a suite.
+type asking struct {
+	im *importer
+	s  *suite
+	c  *model.Case
+	o  *openapi.Operation
+	// given are values of parameters that an earlier step of the case captures, as texts
+	// of the language, by the name that a link has for them: id or path.id.
+	given map[string]string
+}
+
+// linked is what an earlier step gives a parameter; empty: nothing does.
+func (a *asking) linked(p *openapi.Param) string {
+	return cmp.Or(a.given[p.In+"."+p.Name], a.given[p.Name])
+}
+
+// request makes the i-th request, with the example of the name where there is one.
+func (a *asking) request(name string, i int) *request {
 	r := &request{name: name}
-	for _, p := range o.Params {
-		im.param(s, c, o, p, r, name, i)
+	for _, p := range a.o.Params {
+		a.param(p, r, name, i)
 	}
-	im.body(s, c, o, r, name, i)
-	im.auth(s, c, o, r)
+	a.body(r, name, i)
+	a.im.auth(a.s, a.c, a.o, r)
 	return r
 }
 
 // param adds the pieces of a parameter.
-func (im *importer) param(s *suite, c *model.Case, o *openapi.Operation, p *openapi.Param, r *request, name string, i int) {
+func (a *asking) param(p *openapi.Param, r *request, name string, i int) {
+	im := a.im
 	where := p.In + " " + naming.OneLine(p.Name, 60)
 	if p.In == "header" && slices.Contains([]string{"accept", "content-type", "authorization"}, strings.ToLower(p.Name)) {
 		return // the description says that these are not parameters
 	}
 	if p.In != "path" && p.In != "query" && !naming.IsToken(p.Name) || strings.Contains(p.Name, "{{") || len(p.Name) > model.InlineKey {
-		im.lose(c, model.Headers, p.Pos.String()+" "+where, "", "that is not a name for one")
+		im.lose(a.c, model.Headers, p.Pos.String()+" "+where, "", "that is not a name for one")
+		return
+	}
+	if t := a.linked(p); t != "" {
+		r.pieces = append(r.pieces, piece{p.In, p.Name, value{template: t}})
+		im.report.Mapped(model.Headers, 1)
 		return
 	}
 	v := im.choose(p.Examples, p.Schema, name, i)
@@ -160,16 +193,16 @@ func (im *importer) param(s *suite, c *model.Case, o *openapi.Operation, p *open
 			im.unsent++
 			return
 		case naming.SecretName(p.Name):
-			r.pieces = append(r.pieces, piece{p.In, p.Name, value{template: im.secret(s, p.Name, p.Name, c.ID)}})
+			r.pieces = append(r.pieces, piece{p.In, p.Name, value{template: im.secret(a.s, p.Name, p.Name, a.c.ID)}})
 		default:
-			r.pieces = append(r.pieces, piece{p.In, p.Name, value{template: "{{" + im.need(s, p.Name, purpose(o, p), c.ID) + "}}"}})
+			r.pieces = append(r.pieces, piece{p.In, p.Name, value{template: "{{" + im.need(a.s, p.Name, purpose(a.o, p), a.c.ID) + "}}"}})
 		}
 		im.report.Mapped(model.Headers, 1)
 		return
 	}
 	pieces, why := serialise(p, v)
 	if why != "" {
-		im.lose(c, model.Headers, p.Pos.String()+" "+where, "", why)
+		im.lose(a.c, model.Headers, p.Pos.String()+" "+where, "", why)
 		if p.Required {
 			r.skip = append(r.skip, "its parameter "+naming.OneLine(p.Name, 40)+" is not converted")
 		}
@@ -177,7 +210,7 @@ func (im *importer) param(s *suite, c *model.Case, o *openapi.Operation, p *open
 	}
 	for _, x := range pieces {
 		if x.text.plain != "" && (naming.SecretName(p.Name) || naming.SecretText(x.text.plain)) {
-			x.text = value{template: im.secret(s, p.Name, x.text.plain, c.ID)}
+			x.text = value{template: im.secret(a.s, p.Name, x.text.plain, a.c.ID)}
 		}
 		r.pieces = append(r.pieces, x)
 	}
@@ -253,300 +286,4 @@ func check(list []piece) string {
 		}
 	}
 	return ""
-}
-
-// bodyMedia is the form of the body that is sent: JSON where there is one.
-func (im *importer) bodyMedia(o *openapi.Operation) *openapi.Media {
-	if o.Body == nil {
-		return nil
-	}
-	if m := jsonMedia(o.Body.Media); m != nil {
-		return m
-	}
-	for i, m := range o.Body.Media {
-		if strings.HasPrefix(m.Type, "application/x-www-form-urlencoded") {
-			return &o.Body.Media[i]
-		}
-	}
-	return &o.Body.Media[0]
-}
-
-func (im *importer) body(s *suite, c *model.Case, o *openapi.Operation, r *request, name string, i int) {
-	m := im.bodyMedia(o)
-	if m == nil {
-		return
-	}
-	v := im.choose(m.Examples, nil, name, i)
-	if v == nil && !o.Body.Required && m.Schema == nil {
-		return
-	}
-	fail := func(why string) {
-		im.lose(c, model.Bodies, m.Pos.String()+" body "+naming.OneLine(m.Type, 60), "", why)
-		r.skip = append(r.skip, "its body is not converted: "+why)
-	}
-	form := strings.HasPrefix(m.Type, "application/x-www-form-urlencoded")
-	if m.JSON() || m.Type == "*/*" || form {
-		var n *model.Node
-		if v != nil {
-			n = im.json(s, v, "")
-		} else if m.Schema != nil {
-			sm := &sampler{im: im, s: s, c: c}
-			n = sm.node(m.Schema, "value", 0)
-			if sm.why != "" {
-				n = nil
-			}
-			if len(sm.made) > 0 {
-				im.report.Note(c.ID, "members of its body have no example and are made up: %s", strings.Join(sm.made, ", "))
-			}
-		}
-		switch {
-		case n == nil:
-			fail("there is no example, and none can be made of its schema")
-			return
-		case form && n.Kind != model.ObjectNode:
-			fail("a form that is not an object")
-			return
-		case form:
-			fields, why := formFields(n)
-			if why != "" {
-				fail(why)
-				return
-			}
-			r.body = &model.Body{Kind: model.FormBody, Fields: fields}
-		case !small(n, 0, new(int)):
-			fail("an example that is too large or deep for a suite")
-			return
-		default:
-			r.body = &model.Body{Kind: model.JSONBody, JSON: n}
-			if m.Type != "application/json" && m.Type != "*/*" {
-				r.pieces = append(r.pieces, piece{"header", "Content-Type", value{plain: m.Type}})
-			}
-		}
-		im.report.Mapped(model.Bodies, 1)
-		return
-	}
-	if v != nil && v.Kind == openapi.String && (strings.HasPrefix(m.Type, "text/") || strings.Contains(m.Type, "xml")) && len(v.Text) < model.InlineText {
-		r.body = &model.Body{Kind: model.TextBody, Text: naming.Escape(v.Text)}
-		r.pieces = append(r.pieces, piece{"header", "Content-Type", value{plain: m.Type}})
-		im.report.Mapped(model.Bodies, 1)
-		return
-	}
-	fail("a body of this type needs an example as text")
-}
-
-func formFields(n *model.Node) ([]model.Field, string) {
-	var out []model.Field
-	for i, key := range n.Keys {
-		list := []*model.Node{n.Items[i]}
-		if n.Items[i].Kind == model.ArrayNode {
-			list = n.Items[i].Items
-		}
-		for _, v := range list {
-			if v.Kind == model.ObjectNode || v.Kind == model.ArrayNode {
-				return nil, "a form with values in values"
-			}
-			out = append(out, model.Field{Name: key, Text: v.Text})
-		}
-	}
-	return out, ""
-}
-
-// small reports whether a body is written into the suite.
-func small(n *model.Node, depth int, count *int) bool {
-	*count += 1
-	if depth > model.InlineDepth || *count > model.InlineValues || len(n.Text) > model.InlineText {
-		return false
-	}
-	for _, k := range n.Keys {
-		if len(k) > model.InlineKey {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(n.Items, func(item *model.Node) bool { return !small(item, depth+1, count) })
-}
-
-var inPath = regexp.MustCompile(`\{([^{}]*)\}`)
-
-// writeCase writes requests of one form as a case: several are its rows.
-func (im *importer) writeCase(s *suite, c *model.Case, o *openapi.Operation, group []*request) {
-	first := group[0]
-	texts := make([]string, len(first.pieces))
-	var columns []string
-	rows := make([][]string, len(group))
-	names := naming.NewNamer("_")
-	names.Take("example")
-	for i, p := range first.pieces {
-		same := !slices.ContainsFunc(group, func(r *request) bool { return r.pieces[i].text != p.text })
-		switch {
-		case p.text.template != "":
-			texts[i] = p.text.template
-		case same && p.in == "path":
-			texts[i] = template.PercentEncode(p.text.plain, "!$&'()*+,;=:@")
-		case same:
-			texts[i] = naming.Escape(p.text.plain)
-		default:
-			column := names.Take(naming.VarName(p.name))
-			columns, texts[i] = append(columns, column), "{{"+column+"}}"
-			for k, r := range group {
-				rows[k] = append(rows[k], r.pieces[i].text.plain)
-			}
-		}
-	}
-	prefix, service := im.place(s, o)
-	step := &model.Step{Method: o.Method, Service: service, Body: first.body, Auth: first.auth, Expect: im.expect(c, o)}
-	path := inPath.ReplaceAllStringFunc(naming.CleanURL(o.Path, "?"), func(hole string) string {
-		name := hole[1 : len(hole)-1]
-		for i, p := range first.pieces {
-			if p.in == "path" && p.name == name {
-				return texts[i]
-			}
-		}
-		return "{{" + im.need(s, name, "path "+o.Path+" "+name, c.ID) + "}}"
-	})
-	step.URL = naming.CleanURL(prefix, "?{}") + path
-	if strings.HasPrefix(step.URL, "//") {
-		step.URL = "/" + strings.TrimLeft(step.URL, "/")
-	}
-	for i, p := range first.pieces {
-		f := model.Field{Name: p.name, Text: texts[i]}
-		switch p.in {
-		case "query":
-			step.Query = append(step.Query, f)
-		case "header":
-			step.Headers = append(step.Headers, f)
-		case "cookie":
-			step.Cookies = append(step.Cookies, f)
-		}
-	}
-	if accept := im.accept(o); accept != "" {
-		step.Headers = append([]model.Field{{Name: "Accept", Text: accept}}, step.Headers...)
-	}
-	if !slices.Contains([]string{"GET", "HEAD", "OPTIONS", "TRACE"}, o.Method) {
-		step.Effects = model.Unreviewed
-	}
-	c.Name = cmp.Or(naming.OneLine(o.Summary, 120), describe(o))
-	for _, tag := range o.Tags[min(1, len(o.Tags)):] {
-		if name := naming.Name(tag); name != "" {
-			c.Tags = model.AppendOnce(c.Tags, name)
-		}
-	}
-	if o.Deprecated {
-		c.Tags = model.AppendOnce(c.Tags, "deprecated")
-	}
-	c.Skip = naming.Plain(strings.Join(first.skip, "; "))
-	c.Steps = []*model.Step{step}
-	if len(columns) > 0 {
-		im.rows(c, group, columns, rows)
-	}
-	s.Cases = append(s.Cases, c)
-}
-
-// rows writes the rows of a case as a file.
-func (im *importer) rows(c *model.Case, group []*request, columns []string, cells [][]string) {
-	var b strings.Builder
-	named := group[0].name != ""
-	ids := naming.NewNamer("-")
-	b.WriteString("[\n")
-	for i, row := range cells {
-		var list []string
-		put := func(name, text string) {
-			k, _ := json.Marshal(name)
-			v, _ := json.Marshal(text)
-			list = append(list, string(k)+": "+string(v))
-		}
-		if named {
-			put("example", ids.Take(cmp.Or(naming.OneLine(naming.Plain(group[i].name), 60), "example")))
-		}
-		for k, column := range columns {
-			put(column, row[k])
-		}
-		b.WriteString("  {" + strings.Join(list, ", ") + "}")
-		if i+1 < len(cells) {
-			b.WriteByte(',')
-		}
-		b.WriteByte('\n')
-	}
-	b.WriteString("]\n")
-	c.Data = &model.Data{File: "data/" + im.files.Take(c.ID) + ".json"}
-	if named {
-		c.Data.Name = "{{example}}"
-	}
-	im.assets = append(im.assets, model.File{Name: c.Data.File, Data: []byte(b.String())})
-	im.report.Mapped(model.Examples, len(cells))
-}
-
-// successes are the responses that a request may get when all is well.
-func successes(o *openapi.Operation) []*openapi.Response {
-	for _, class := range []string{"2", "3", "default"} {
-		var out []*openapi.Response
-		for _, r := range o.Responses {
-			if strings.HasPrefix(r.Status, class) {
-				out = append(out, r)
-			}
-		}
-		if len(out) > 0 {
-			return out
-		}
-	}
-	return nil
-}
-
-// accept is the media type that is asked for, where the document has JSON.
-func (im *importer) accept(o *openapi.Operation) string {
-	for _, r := range successes(o) {
-		if m := jsonMedia(r.Media); m != nil && m.JSON() {
-			return m.Type
-		}
-	}
-	return ""
-}
-
-// expect is what the document says of the successful answers.
-func (im *importer) expect(c *model.Case, o *openapi.Operation) model.Expect {
-	var out model.Expect
-	list := successes(o)
-	if len(list) == 0 {
-		im.report.Note(c.ID, "no successful response is documented; a 2xx is expected")
-		return out
-	}
-	empty := true
-	for _, r := range list {
-		if r.Status != "default" {
-			out.Status = append(out.Status, strings.ToLower(r.Status))
-			im.report.Mapped(model.Assertions, 1)
-		}
-		empty = empty && len(r.Media) == 0 && r.Status[0] == '2' && r.Status != "204" && r.Status != "205"
-	}
-	if o.Method == "HEAD" {
-		return out
-	}
-	for _, name := range list[0].Headers {
-		if len(list) == 1 && naming.IsToken(name) {
-			out.Headers = append(out.Headers, model.Check{Name: name, Matchers: []model.Matcher{{Op: "exists", Value: model.Literal("true")}}})
-			im.report.Mapped(model.Assertions, 1)
-		}
-	}
-	if empty {
-		out.Text = []model.Matcher{{Op: "exists", Value: model.Literal("false")}}
-		im.report.Note(c.ID, "no body is documented; none is expected")
-		return out
-	}
-	schema := ""
-	for i, r := range list {
-		file := ""
-		if m := jsonMedia(r.Media); m != nil && m.Schema != nil {
-			if key, _, err := im.schemaKey(m.Schema); err == nil {
-				file = im.schemas.file[key]
-			}
-		}
-		if i > 0 && file != schema {
-			im.lose(c, model.Assertions, r.Pos.String()+" response "+r.Status, "", "the successful answers have different schemas")
-			return out
-		}
-		schema = file
-	}
-	if out.Schema = schema; schema != "" {
-		im.report.Mapped(model.Assertions, 1)
-	}
-	return out
 }

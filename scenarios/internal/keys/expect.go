@@ -31,7 +31,7 @@ var ExpectKeys = []Key{
 		"text", oneOf(aTemplate, object("matchers")), "What the whole body must be as text, whatever its type: a value, or matchers.",
 		"", "{contains: </html>}", false, "",
 	},
-	{"schema", aFile, "JSON Schema file that the body must obey.", "", "schemas/epg.json", false, ""},
+	{"schema", aFile, "JSON Schema file that the body must obey, or a part of one or of an API description.", "", "schemas/epg.json", false, ""},
 	{"snapshot", aFile, "Stored body that the answer must equal under the same rules.", "", "snapshots/channels.json", false, ""},
 	{"hls", object("hls"), "What an HLS playlist must hold.", "", "{variants: {gte: 3}, codecs: {contains: avc1}}", false, ""},
 }

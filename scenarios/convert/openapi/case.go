@@ -1,0 +1,205 @@
+package openapi
+
+import (
+	"cmp"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/openapi"
+)
+
+var inPath = regexp.MustCompile(`\{([^{}]*)\}`)
+
+// writeCase writes requests of one form as a case: several are its rows.
+func (im *importer) writeCase(s *suite, c *model.Case, o *openapi.Operation, group []*request) {
+	first := group[0]
+	texts := make([]string, len(first.pieces))
+	var columns []string
+	rows := make([][]string, len(group))
+	names := naming.NewNamer("_")
+	names.Take("example")
+	for i, p := range first.pieces {
+		same := p.text.template != "" || !slices.ContainsFunc(group, func(r *request) bool { return r.pieces[i].text != p.text })
+		if same {
+			texts[i] = p.written()
+			continue
+		}
+		column := names.Take(naming.VarName(p.name))
+		columns, texts[i] = append(columns, column), "{{"+column+"}}"
+		for k, r := range group {
+			rows[k] = append(rows[k], r.pieces[i].text.plain)
+		}
+	}
+	step := im.step(s, c, o, first, texts)
+	c.Name = cmp.Or(naming.OneLine(o.Summary, 120), describe(o))
+	im.tag(c, o)
+	c.Skip = naming.Plain(strings.Join(first.skip, "; "))
+	c.Steps = []*model.Step{step}
+	if len(columns) > 0 {
+		im.rows(c, group, columns, rows)
+	}
+	s.Cases = append(s.Cases, c)
+}
+
+// tag gives a case the further tags of its operation.
+func (im *importer) tag(c *model.Case, o *openapi.Operation) {
+	for _, tag := range o.Tags[min(1, len(o.Tags)):] {
+		if name := naming.Name(tag); name != "" {
+			c.Tags = model.AppendOnce(c.Tags, name)
+		}
+	}
+	if o.Deprecated {
+		c.Tags = model.AppendOnce(c.Tags, "deprecated")
+	}
+}
+
+// step writes a request; texts are those of its pieces in the language.
+func (im *importer) step(s *suite, c *model.Case, o *openapi.Operation, first *request, texts []string) *model.Step {
+	prefix, service := im.place(s, o)
+	step := &model.Step{Method: o.Method, Service: service, Body: first.body, Auth: first.auth, Expect: im.expect(c, o)}
+	path := inPath.ReplaceAllStringFunc(naming.CleanURL(o.Path, "?"), func(hole string) string {
+		name := hole[1 : len(hole)-1]
+		for i, p := range first.pieces {
+			if p.in == "path" && p.name == name {
+				return texts[i]
+			}
+		}
+		return "{{" + im.need(s, name, "path "+o.Path+" "+name, c.ID) + "}}"
+	})
+	step.URL = naming.CleanURL(prefix, "?{}") + path
+	if strings.HasPrefix(step.URL, "//") {
+		step.URL = "/" + strings.TrimLeft(step.URL, "/")
+	}
+	for i, p := range first.pieces {
+		f := model.Field{Name: p.name, Text: texts[i]}
+		switch p.in {
+		case "query":
+			step.Query = append(step.Query, f)
+		case "header":
+			step.Headers = append(step.Headers, f)
+		case "cookie":
+			step.Cookies = append(step.Cookies, f)
+		}
+	}
+	if accept := im.accept(o); accept != "" {
+		step.Headers = append([]model.Field{{Name: "Accept", Text: accept}}, step.Headers...)
+	}
+	if !slices.Contains([]string{"GET", "HEAD", "OPTIONS", "TRACE"}, o.Method) {
+		step.Effects = model.Unreviewed
+	}
+	return step
+}
+
+// rows writes the rows of a case as a file.
+func (im *importer) rows(c *model.Case, group []*request, columns []string, cells [][]string) {
+	var b strings.Builder
+	named := group[0].name != ""
+	ids := naming.NewNamer("-")
+	b.WriteString("[\n")
+	for i, row := range cells {
+		var list []string
+		put := func(name, text string) {
+			k, _ := json.Marshal(name)
+			v, _ := json.Marshal(text)
+			list = append(list, string(k)+": "+string(v))
+		}
+		if named {
+			put("example", ids.Take(cmp.Or(naming.OneLine(naming.Plain(group[i].name), 60), "example")))
+		}
+		for k, column := range columns {
+			put(column, row[k])
+		}
+		b.WriteString("  {" + strings.Join(list, ", ") + "}")
+		if i+1 < len(cells) {
+			b.WriteByte(',')
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString("]\n")
+	c.Data = &model.Data{File: "data/" + im.files.Take(c.ID) + ".json"}
+	if named {
+		c.Data.Name = "{{example}}"
+	}
+	im.assets = append(im.assets, model.File{Name: c.Data.File, Data: []byte(b.String())})
+	im.report.Mapped(model.Examples, len(cells))
+}
+
+// successes are the responses that a request may get when all is well.
+func successes(o *openapi.Operation) []*openapi.Response {
+	for _, class := range []string{"2", "3", "default"} {
+		var out []*openapi.Response
+		for _, r := range o.Responses {
+			if strings.HasPrefix(r.Status, class) {
+				out = append(out, r)
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	return nil
+}
+
+// accept is the media type that is asked for, where the document has JSON.
+func (im *importer) accept(o *openapi.Operation) string {
+	for _, r := range successes(o) {
+		if m := jsonMedia(r.Media); m != nil && m.JSON() {
+			return m.Type
+		}
+	}
+	return ""
+}
+
+// expect is what the document says of the successful answers.
+func (im *importer) expect(c *model.Case, o *openapi.Operation) model.Expect {
+	var out model.Expect
+	list := successes(o)
+	if len(list) == 0 {
+		im.report.Note(c.ID, "no successful response is documented; a 2xx is expected")
+		return out
+	}
+	empty := true
+	for _, r := range list {
+		if r.Status != "default" {
+			out.Status = append(out.Status, strings.ToLower(r.Status))
+			im.report.Mapped(model.Assertions, 1)
+		}
+		empty = empty && len(r.Media) == 0 && r.Status[0] == '2' && r.Status != "204" && r.Status != "205"
+	}
+	if o.Method == "HEAD" {
+		return out
+	}
+	for _, name := range list[0].Headers {
+		if len(list) == 1 && naming.IsToken(name) {
+			out.Headers = append(out.Headers, model.Check{Name: name, Matchers: []model.Matcher{{Op: "exists", Value: model.Literal("true")}}})
+			im.report.Mapped(model.Assertions, 1)
+		}
+	}
+	if empty {
+		out.Text = []model.Matcher{{Op: "exists", Value: model.Literal("false")}}
+		im.report.Note(c.ID, "no body is documented; none is expected")
+		return out
+	}
+	schema := ""
+	for i, r := range list {
+		file := ""
+		if m := jsonMedia(r.Media); m != nil && m.Schema != nil {
+			if key, _, err := im.schemaKey(m.Schema); err == nil {
+				file = im.schemas.file[key]
+			}
+		}
+		if i > 0 && file != schema {
+			im.lose(c, model.Assertions, r.Pos.String()+" response "+r.Status, "", "the successful answers have different schemas")
+			return out
+		}
+		schema = file
+	}
+	if out.Schema = schema; schema != "" {
+		im.report.Mapped(model.Assertions, 1)
+	}
+	return out
+}
