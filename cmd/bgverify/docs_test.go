@@ -14,7 +14,7 @@ import (
 	"github.com/bgverify/bgverify/fixtures"
 )
 
-// The manual is executed. In README.md and docs/*.md
+// The manual is executed. In README.md, docs/*.md and docs/ko/*.md
 //
 //   - a fenced block whose info string holds file=NAME is a file of the page's folder,
 //   - a fenced console block is a session: each line "$ bgverify …" is run there with
@@ -35,8 +35,12 @@ func TestDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, page := range append(pages, "../../README.md") {
-		t.Run(filepath.Base(page), func(t *testing.T) {
+	korean, err := filepath.Glob("../../docs/ko/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range slices.Concat(pages, korean, []string{"../../README.md"}) {
+		t.Run(strings.TrimPrefix(filepath.ToSlash(page), "../../"), func(t *testing.T) {
 			t.Parallel()
 			text, err := os.ReadFile(page)
 			if err != nil {
@@ -68,7 +72,7 @@ func runPage(t *testing.T, page string, blocks []docBlock) {
 			if err := os.MkdirAll(filepath.Dir(full), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(full, []byte(strings.Join(b.body, "\n")+"\n"), 0o600); err != nil {
+			if err := os.WriteFile(full, []byte(addresses.Replace(strings.Join(b.body, "\n"))+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -178,4 +182,26 @@ func fencedBlocks(text string) []docBlock {
 		}
 	}
 	return blocks
+}
+
+// The Korean guide is the English one in another language: what a reader types
+// and sees is the same.
+func TestGuidesHaveTheSameBlocks(t *testing.T) {
+	var blocks [2][]docBlock
+	for i, page := range []string{"../../docs/guide.md", "../../docs/ko/guide.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks[i] = fencedBlocks(string(text))
+	}
+	english, korean := blocks[0], blocks[1]
+	if len(english) != len(korean) {
+		t.Fatalf("the English guide has %d blocks, the Korean one %d", len(english), len(korean))
+	}
+	for i := range english {
+		if !slices.Equal(english[i].body, korean[i].body) || english[i].info != korean[i].info {
+			t.Errorf("block %d differs: docs/guide.md:%d and docs/ko/guide.md:%d", i+1, english[i].line, korean[i].line)
+		}
+	}
 }
