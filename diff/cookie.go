@@ -2,11 +2,13 @@ package diff
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/diff/notation"
+	"github.com/bgverify/bgverify/diff/token"
 )
 
 // A setCookie is one Set-Cookie field.
@@ -43,7 +45,7 @@ func parseCookie(s string) setCookie {
 //     of Expires, a clock, the lifetime is, see notation.SameLifetime.
 //  3. A session cookie never has the same value on two sides. Two values that both
 //     are tokens (of the same form: uuid, hex or other, and of an estimated entropy
-//     of 64 bits) are the same, two JWT as differJWT says, and JSON that is
+//     of 64 bits) are the same, two JWT as token.Differ says, and JSON that is
 //     percent-encoded once by its values; all others are compared as they are, so
 //     that lang=ko and lang=en differ, and so do a token and 32 zeros.
 //  4. Rules on `set-cookie` hold for every cookie, on `set-cookie[name]` for
@@ -167,7 +169,7 @@ func (e *engine) sameCookie(blue, green string) (same bool, why string) {
 		return true, ""
 	}
 	if notation.IsJWT(blue) && notation.IsJWT(green) {
-		why = differJWT(blue, green, e.at)
+		why = token.Differ(blue, green, e.at, decodeNumbers)
 		return why == "", why
 	}
 	b, g := plainCookie(blue), plainCookie(green)
@@ -196,8 +198,28 @@ func plainCookie(v string) string {
 func documentShape(text string, typed bool) string {
 	if strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
 		if doc, err := decodeNumbers(text); err == nil {
-			return shaper{typed: typed}.text(doc, "")
+			return token.ShapeOf(doc, typed)
 		}
 	}
 	return ""
+}
+
+// decodeNumbers decodes JSON that Compare can read, with numbers as they are written.
+func decodeNumbers(text string) (any, error) {
+	var t tree
+	reader := parser{lim: (&Options{}).limits()}
+	if reader.parse(&t, []byte(text), deadState); t.err != nil {
+		return nil, t.err
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var v any
+	err := d.Decode(&v)
+	return v, err
+}
+
+// LikeJWT makes the header and claims of a token that compares with others as this one
+// does and shows nothing of it but its times; see token.Like. "" when text is not a JWT.
+func LikeJWT(text string, digest func(string) string) string {
+	return token.Like(text, digest, decodeNumbers)
 }

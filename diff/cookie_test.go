@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// token makes a JWT of these header fields and claims.
-func token(header, claims, signature string) string {
+// signedToken makes a JWT of these header fields and claims.
+func signedToken(header, claims, signature string) string {
 	enc := base64.RawURLEncoding.EncodeToString
 	return enc([]byte(header)) + "." + enc([]byte(claims)) + "." + enc([]byte(signature))
 }
@@ -23,7 +23,7 @@ func httpTime(d time.Duration) string {
 func TestCookies(t *testing.T) {
 	const hex1, hex2 = "3f9ac1d27b6e4f0a8c5d1e2f3a4b5c6d", "a0b1f2d9e4c5268798a9b0c1d2e3f4a5"
 	const json = "%7B%22lang%22%3A%22ko%22%2C%22size%22%3A20%7D"
-	jwt := token(`{"alg":"RS256","kid":"b"}`, `{"sub":"box","role":"user","exp":1900000000}`, "b")
+	jwt := signedToken(`{"alg":"RS256","kid":"b"}`, `{"sub":"box","role":"user","exp":1900000000}`, "b")
 	for _, tt := range []struct {
 		name, blue, green, want, why string
 	}{
@@ -43,9 +43,9 @@ func TestCookies(t *testing.T) {
 		{"json, other value", "p=" + json, "p=" + strings.Replace(json, "ko", "en", 1), "changed set-cookie[p]", "a value"},
 		{"json, not encoded", "p=" + json, `p={"lang":"ko","size":20}`, "changed set-cookie[p]", "clients decode"},
 		{"json with a token", `p={"id":"` + hex1 + `"}`, `p={"id":"` + hex2 + `"}`, "", "a session inside"},
-		{"jwt", "t=" + jwt, "t=" + token(`{"alg":"RS256","kid":"g"}`, `{"sub":"box","role":"user","exp":1900000001}`, "g"), "", "each side signs its own"},
-		{"jwt, alg none", "t=" + jwt, "t=" + token(`{"alg":"none","kid":"g"}`, `{"sub":"box","role":"user","exp":1900000001}`, ""), "changed set-cookie[t]", "unsigned"},
-		{"jwt, expired", "t=" + jwt, "t=" + token(`{"alg":"RS256","kid":"g"}`, `{"sub":"box","role":"user","exp":1000000000}`, "g"), "changed set-cookie[t]", "of no use"},
+		{"jwt", "t=" + jwt, "t=" + signedToken(`{"alg":"RS256","kid":"g"}`, `{"sub":"box","role":"user","exp":1900000001}`, "g"), "", "each side signs its own"},
+		{"jwt, alg none", "t=" + jwt, "t=" + signedToken(`{"alg":"none","kid":"g"}`, `{"sub":"box","role":"user","exp":1900000001}`, ""), "changed set-cookie[t]", "unsigned"},
+		{"jwt, expired", "t=" + jwt, "t=" + signedToken(`{"alg":"RS256","kid":"g"}`, `{"sub":"box","role":"user","exp":1000000000}`, "g"), "changed set-cookie[t]", "of no use"},
 		{"expires, a second apart", "a=1; Expires=" + httpTime(time.Hour), "a=1; Expires=" + httpTime(time.Hour+time.Second), "", "a clock"},
 		{"expires, dashes", "a=1; Expires=" + httpTime(time.Hour), "a=1; Expires=Sat, 28-Nov-2026 10:00:00 GMT", "", "an older form of date"},
 		{"expired", "a=1; Expires=" + httpTime(time.Hour), "a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "changed set-cookie[a].expires", "deleted at once"},

@@ -12,6 +12,7 @@
 package diff
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,6 +71,34 @@ const (
 	Subset             // green may add members
 	Shape              // only presence and types count
 )
+
+// A NumberReading says when two JSON numbers are equal. A rule `number` names
+// one in `as` for its places, Options.Numbers holds for all other numbers.
+type NumberReading uint8
+
+// The readings of numbers.
+const (
+	Decimal NumberReading = iota // the same exact value: 1, 1.0 and 1e0 are equal
+	Typed                        // the same value, and both with a fraction or an exponent, or both without: 1 and 1.0 differ
+	Lexeme                       // the same bytes: 1.0 and 1.00 differ too
+	Float64                      // the same nearest float64
+)
+
+// readingWords are the words of files, by reading.
+var readingWords = []string{Decimal: "decimal", Typed: "type", Lexeme: "lexeme", Float64: "float64"}
+
+// String is the word that files use: decimal, type, lexeme or float64.
+func (r NumberReading) String() string {
+	if int(r) < len(readingWords) {
+		return readingWords[r]
+	}
+	return "unknown"
+}
+
+// ReadingOf is the reading of a word of a file; Decimal for a word that names none.
+func ReadingOf(word string) NumberReading {
+	return NumberReading(max(0, slices.Index(readingWords, word)))
+}
 
 // ValueType is a JSON type as a difference shows it.
 type ValueType uint8

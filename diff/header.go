@@ -188,7 +188,7 @@ func (e *engine) headerValueNoted(path, blue, green string, eff *effect, why str
 	}
 	// A value that is a number may be within a tolerance, unless numbers count by
 	// type and this one changed its notation.
-	otherNotation := e.rules.opts.Numbers == Typed && fractional(blue) != fractional(green)
+	otherNotation := e.rules.opts.Numbers == Typed && literal.Fractional(blue) != literal.Fractional(green)
 	if t.by == 0 && t.note == "" && isNumber(blue) && isNumber(green) && !otherNotation {
 		t.by = e.rules.prog.acceptsNumbers(eff, &valuePair{blue: blue, green: green})
 	}

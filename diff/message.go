@@ -1,8 +1,14 @@
 package diff
 
 import (
+	"bytes"
+	"cmp"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/bgverify/bgverify/diff/media"
+	"github.com/bgverify/bgverify/diff/path"
 )
 
 // CompareMessages compares two answers. What it finds is listed by part: status,
@@ -58,6 +64,204 @@ func (e *engine) status(blue, green int) {
 		blue: strconv.Itoa(blue), green: strconv.Itoa(green), typ: NumberType,
 	}
 	e.foundText(t, &eff)
+}
+
+// messageBodies compares the bodies of two answers by their declared media
+// type:
+//
+//  1. Two empty bodies are equal. One empty body lacks the whole of the other.
+//  2. A body declared as JSON is read as JSON; when it is not, it is an Invalid
+//     difference of that side, also when both sides send the same bytes.
+//  3. A body that is declared as something else but reads as JSON on both sides
+//     is compared as JSON, and a note says so.
+//  4. Any other body becomes a tree by its type (package media): what rules
+//     say about paths holds for that tree.
+//  5. Bodies of two different types are one difference of type.
+//  6. What a tree does not hold is compared as a fact ($['#bom']), or is a form
+//     that media.HarmlessForms lists; a note says which were met.
+func (e *engine) messageBodies(w *worker, blue, green *Message) {
+	if len(blue.Body) == 0 && len(green.Body) == 0 {
+		return
+	}
+	b := e.readBody("blue", blue)
+	g := e.readBody("green", green)
+	if b.err != nil || g.err != nil {
+		e.brokenBodies(w, b, g)
+		return
+	}
+	switch {
+	case b.kind == media.Empty || g.kind == media.Empty:
+		e.oneEmpty(w, b, g)
+	case b.kind != g.kind:
+		e.otherType(w, b, g)
+	default:
+		if b.kind != media.JSON {
+			e.notes = append(e.notes, "compared as "+b.kind.String())
+		}
+		before := e.out.total
+		e.facts(&b.doc, &g.doc)
+		w.compare(b.source(), g.source())
+		if e.out.total == before {
+			e.forms(&b.doc, &g.doc, [2][]byte{blue.Body, green.Body})
+		}
+	}
+}
+
+// A readBody is one side's body as a JSON tree, or why there is none.
+type readBody struct {
+	doc  media.Doc
+	kind media.Kind
+	tree []byte
+	err  *SyntaxError
+	src  []byte
+	read Value // of tree, where it was read before
+}
+
+func (r *readBody) source() source { return source{r.tree, r.read} }
+
+func (e *engine) readBody(side string, m *Message) readBody {
+	r := readBody{src: m.Body, read: m.Read}
+	if limit := e.rules.lim.body; len(m.Body) > limit {
+		r.err = &SyntaxError{Kind: Limit, Offset: limit, Msg: "a body of more than " + strconv.Itoa(limit) + " bytes"}
+		return r
+	}
+	doc, err := media.Read(m.Body, m.ContentType)
+	if doc.Note != "" {
+		e.note(func() string { return side + ": " + doc.Note })
+	}
+	r.doc, r.kind, r.tree = doc, doc.Kind, doc.JSON
+	if err != nil {
+		r.err = &SyntaxError{Kind: Invalid, Msg: err.Error()}
+		if at, ok := err.(*media.Error); ok {
+			r.err.Offset, r.err.Msg = at.Offset, at.Msg
+		}
+	}
+	return r
+}
+
+// brokenBodies reports the sides that cannot be read; blue's leaves are
+// accounted for where blue can.
+func (e *engine) brokenBodies(w *worker, b, g readBody) {
+	w.b.src, w.g.src = b.src, g.src
+	if b.err == nil && b.kind != media.Empty {
+		if t := w.read(&w.b, b.source()); t.err == nil {
+			e.leaves.Seen, e.leaves.Absent = t.leaves, t.leaves
+		}
+	}
+	if b.err != nil {
+		e.unusable(&tree{src: b.src}, "blue", b.err, "$")
+	}
+	if g.err != nil {
+		e.unusable(&tree{src: g.src}, "green", g.err, "$")
+	}
+}
+
+// oneEmpty reports a body that only one side has.
+func (e *engine) oneEmpty(w *worker, b, g readBody) {
+	var t *tree
+	kind := Removed
+	if b.kind == media.Empty {
+		kind = Added
+		t = w.read(&w.g, g.source())
+		e.b, e.g = &w.b, t
+	} else {
+		t = w.read(&w.b, b.source())
+		e.b, e.g = t, &w.g
+	}
+	if t.err != nil {
+		e.unreadable(t, kind == Removed)
+		return
+	}
+	st := deadState
+	if e.auto != nil {
+		st = e.auto.Root
+	}
+	if kind == Removed {
+		e.leaves.Seen = t.leaves
+		e.only(Removed, 0, noNode, e.effects(st))
+	} else {
+		e.only(Added, noNode, 0, e.effects(st))
+	}
+}
+
+// otherType reports bodies that are not of one type.
+func (e *engine) otherType(w *worker, b, g readBody) {
+	if t := w.read(&w.b, b.source()); t.err == nil {
+		e.leaves.Seen, e.leaves.Absent = t.leaves, t.leaves
+	}
+	e.foundText(textDifference{
+		kind: TypeChanged, where: InBody, path: "$", typ: StringType, severity: Type,
+		blue: quoteText(b.kind.String()), green: quoteText(g.kind.String()), note: "the bodies are of different media types",
+	}, &noEffect)
+}
+
+// A Form names a harmless form in which two bodies differ: media.HarmlessForms
+// says what it is.
+type Form struct {
+	Kind string `json:"kind"` // of the bodies: json, xml, …
+	Name string `json:"name"`
+}
+
+// facts compares what the trees of two bodies do not hold (a byte order mark,
+// how lines end). A fact has the path of a member of the root, $['#bom'], so
+// that rules reach it.
+func (e *engine) facts(blue, green *media.Doc) {
+	for _, f := range media.CompareFacts(blue, green) {
+		eff := e.rootMember(f.Name)
+		path := string(path.AppendName([]byte{'$'}, []byte(f.Name)))
+		e.foundText(textDifference{
+			kind: Changed, where: InBody, path: path, typ: StringType, severity: OtherValue, by: cmp.Or(eff.drop, eff.ignore),
+			blue: factText(f.Blue), green: factText(f.Green), shapeless: !f.Style,
+		}, eff)
+	}
+	// Rules that match a fact count as visited, whether or not it differs.
+	if e.auto == nil {
+		return
+	}
+	for _, d := range []*media.Doc{blue, green} {
+		for _, f := range d.Facts {
+			if d == green && slices.ContainsFunc(blue.Facts, func(b media.Fact) bool { return b.Name == f.Name }) {
+				continue
+			}
+			for _, r := range e.rootMember(f.Name).rules {
+				e.visits[r]++
+			}
+		}
+	}
+}
+
+// factText shows a fact; a side that does not have it says none.
+func factText(value string) string {
+	if value == "" {
+		value = "none"
+	}
+	return quoteText(value)
+}
+
+// rootMember is the effect of the rules on a member of the root.
+func (e *engine) rootMember(name string) *effect {
+	if e.auto == nil {
+		return &noEffect
+	}
+	return e.effects(e.auto.Member(e.auto.Root, hashBytes([]byte(name)), []byte(name)))
+}
+
+// forms notes in which harmless forms two bodies differ whose trees and facts
+// are equal. Where rules hid more than changed values the forms are not looked
+// for: the places of tokens would not be the same.
+func (e *engine) forms(blue, green *media.Doc, src [2][]byte) {
+	if bytes.Equal(src[0], src[1]) && !blue.HasMark() || e.out.hiddenTotal > len(e.out.hides) {
+		return
+	}
+	for i := range e.out.hides {
+		if d := &e.out.hides[i].d; d.Where == InBody && d.Kind != Changed {
+			return
+		}
+	}
+	for _, f := range media.Met(blue, green) {
+		e.met = append(e.met, Form{Kind: blue.Kind.String(), Name: f.Name})
+		e.notes = append(e.notes, "equal but for a harmless form: "+f.Name+": "+f.What)
+	}
 }
 
 // A textDifference is one outside the trees: in the status or a header.

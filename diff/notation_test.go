@@ -87,7 +87,7 @@ func TestTokens(t *testing.T) {
 		{"expired", mine, `{"sub":"kim","role":"user","admin":false,"roles":["a","b"],"exp":1700000000,"jti":"x2"}`, "g", "jwt: green's has expired"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			blue, green := token(header, claims, "b"), token(tt.header, tt.claims, tt.signature)
+			blue, green := signedToken(header, claims, "b"), signedToken(tt.header, tt.claims, tt.signature)
 			body := func(s string) *Message {
 				return &Message{Body: []byte(`{"t":"` + s + `"}`), ContentType: "application/json", Headers: headers("X-Token: " + s), At: answered}
 			}

@@ -1,12 +1,93 @@
 package diff
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
 
 	"github.com/bgverify/bgverify/diff/literal"
 )
+
+// scalar completes the node of a scalar, which is a leaf.
+func (p *parser) scalar(at uint32, typ ValueType, hash uint64) {
+	n := &p.t.nodes[at]
+	n.typ, n.hash = typ, hash
+	p.t.leaves++
+}
+
+// word reads true, false or null. Words of other languages for values that JSON does
+// not have are named in the error: they show which program wrote the body.
+func (p *parser) word(at uint32, i int) (int, bool) {
+	rest := p.src[i:]
+	switch {
+	case bytes.HasPrefix(rest, []byte("true")):
+		p.scalar(at, BoolType, hashTrue)
+		return i + 4, true
+	case bytes.HasPrefix(rest, []byte("false")):
+		p.scalar(at, BoolType, hashFals)
+		return i + 5, true
+	case bytes.HasPrefix(rest, []byte("null")):
+		p.scalar(at, NullType, hashNull)
+		return i + 4, true
+	}
+	for _, w := range []string{"NaN", "Infinity", "undefined", "None", "True", "False"} {
+		if bytes.HasPrefix(rest, []byte(w)) {
+			p.fail(Invalid, i, "%s is not JSON", w)
+			return i, false
+		}
+	}
+	p.unexpected(i, "a value")
+	return i, false
+}
+
+// maxExponent bounds the characters of a number's exponent: two numbers of one value
+// are compared by their exact digits, and an exponent can be as long as the body.
+const maxExponent = 4096
+
+// number reads a number. Its hash is that of its exact value, so that 1, 1.0 and 1e0
+// are equal; under typed limits it is that of the value and the notation.
+func (p *parser) number(at uint32, i int) (int, bool) {
+	d, end, ok := literal.ScanNumber(p.src, i)
+	if !ok {
+		if bytes.HasPrefix(p.src[end:], []byte("Infinity")) {
+			p.fail(Invalid, i, "-Infinity is not JSON")
+		} else {
+			p.unexpected(end, "a digit of a number")
+		}
+		return i, false
+	}
+	text := p.src[i:end]
+	if d.Big {
+		if e := bytes.IndexAny(text, "eE"); e >= 0 && len(text)-e > maxExponent {
+			p.fail(Limit, i+e, "an exponent of more than %d digits", maxExponent)
+			return i, false
+		}
+	}
+	h := hashNumber(text, d)
+	if p.lim.typed {
+		h = typedHash(h, text)
+	}
+	p.scalar(at, NumberType, h)
+	return end, true
+}
+
+// stringValue reads a string. Its hash is that of its characters, however they are
+// escaped.
+func (p *parser) stringValue(at uint32, i int) (int, bool) {
+	end, escaped, ok := p.str(i + 1)
+	if !ok {
+		return i, false
+	}
+	text := p.src[i+1 : end]
+	if escaped {
+		p.t.nodes[at].flags |= flagEscaped
+		p.buf = literal.Unescape(p.buf[:0], text)
+		text = p.buf
+	}
+	p.scalar(at, StringType, hashBytes(text)^kString)
+	return end + 1, true
+}
 
 // str scans a string from after its opening quote to its closing one, and reports
 // whether it has escapes. It checks what the grammar and UTF-8 ask for: no control
@@ -88,6 +169,16 @@ func (p *parser) escapeAt(i int) int {
 	}
 	p.fail(Invalid, i, "an unknown escape")
 	return 0
+}
+
+// unexpected is the mistake of another character than the wanted one at i.
+func (p *parser) unexpected(i int, want string) {
+	if i >= len(p.src) {
+		p.fail(Invalid, i, "the body ends where %s is expected", want)
+		return
+	}
+	r, _ := utf8.DecodeRune(p.src[i:])
+	p.fail(Invalid, i, "%q where %s is expected", r, want)
 }
 
 // smallObject is the size up to which names are compared pairwise.

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/base64"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/literal"
 	"github.com/bgverify/bgverify/diff/notation"
+	"github.com/bgverify/bgverify/diff/token"
 )
 
 // A valuePair is two values that differ, as the rules that may accept them see
@@ -247,4 +249,103 @@ func decodeBase64(s string) ([]byte, error) {
 		return r
 	}, s), "=")
 	return base64.RawStdEncoding.DecodeString(s)
+}
+
+// notationNote explains a difference between two numbers of the same value.
+const notationNote = "an integer on one side, a fraction or exponent on the other (number: type)"
+
+// reading is how numbers are compared at a place: as a rule there says, else as
+// the options do.
+func (e *engine) reading(eff *effect) NumberReading {
+	if eff.number != 0 {
+		return e.rules.prog.rules[eff.number-1].reading
+	}
+	return e.rules.opts.Numbers
+}
+
+// twoTypes reports whether integers and fractions are two types of number under this
+// effect, which no rule that is about the value takes for each other. typed is whether
+// the options' reading is Typed.
+func (e *effect) twoTypes(typed bool) bool {
+	switch {
+	case e.anyNotation:
+		return false
+	case e.number == 0:
+		return typed
+	}
+	return e.reading == Typed || e.reading == Lexeme && typed
+}
+
+// otherNumber reports, and records, that one of two values is an integer and the other
+// one a fraction, at a place where these are two types. Neither mode Shape nor an ignore
+// rule for the place hides it.
+func (e *engine) otherNumber(b, g uint32, eff *effect) bool {
+	if e.b.nodes[b].typ != NumberType || !eff.twoTypes(e.rules.opts.Numbers == Typed) {
+		return false
+	}
+	bt, gt := e.b.text(b), e.g.text(g)
+	if literal.Fractional(bt) == literal.Fractional(gt) {
+		return false
+	}
+	note := ""
+	if eff.ignore != 0 || e.rules.opts.Mode == Shape || literal.SameNumber(bt, gt) {
+		note = notationNote
+	}
+	e.retyped = true
+	e.found(Changed, b, g, eff, note)
+	e.retyped = false
+	return true
+}
+
+// number compares two numbers:
+//
+//  1. Where integers and fractions are two types, one for the other is a difference, which
+//     neither a tolerance nor a map nor a time accepts: these are about the value. Only a
+//     time rule with notation: any does.
+//  2. Numbers that the place's reading takes for equal are equal. Where the
+//     options' reading would tell them apart, the rule `number` has hidden a
+//     difference.
+//  3. Else a tolerance or a time may accept the pair.
+func (e *engine) number(b, g uint32, eff *effect) {
+	if e.otherNumber(b, g, eff) { // Rule 1
+		return
+	}
+	bt, gt := e.b.text(b), e.g.text(g)
+	reading := e.reading(eff)
+	same := e.b.nodes[b].hash == e.g.nodes[g].hash // as the options read them
+	if reading == Lexeme {
+		same = bytes.Equal(bt, gt)
+	}
+	if eff.mapping != 0 && e.mapped(b, g, eff, string(bt), string(gt), same) || same {
+		return
+	}
+	var by ruleRef
+	switch {
+	case reading == Decimal && eff.number != 0 && literal.SameNumber(bt, gt), reading == Float64 && floatOf(bt) == floatOf(gt): // Rule 2
+		by = eff.number
+	case len(eff.accepts) > 0: // Rule 3
+		by = e.rules.prog.acceptsNumbers(eff, &valuePair{blue: string(bt), green: string(gt)})
+	}
+	e.change(b, g, eff, by)
+}
+
+// SameFormat reports whether two different texts have a named format in one notation.
+// Two JSON Web Tokens have to mean the same, see token.Differ; at are the times of the two
+// answers. why says what differs where the texts do not show it.
+func SameFormat(name, blue, green string, at [2]time.Time) (same bool, why string) {
+	f := notation.Format(name)
+	switch {
+	case !f(blue) || !f(green):
+		return false, ""
+	case name == "jwt":
+		why = token.Differ(blue, green, at, decodeNumbers)
+		return why == "", why
+	}
+	b, g := notation.Of(name, blue), notation.Of(name, green)
+	for i := range b {
+		if b[i] != g[i] && b[i] != "" && g[i] != "" {
+			return false, "another notation: " + b[i] + " -> " + g[i]
+		}
+	}
+	return true, ""
 }

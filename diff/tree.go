@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
+	"math"
 	"math/bits"
 	"strconv"
 
@@ -217,6 +218,29 @@ func (t *tree) stringText(i uint32) []byte {
 	return literal.Unescape(nil, raw)
 }
 
+// numberHash is equal for numbers that a reading takes for equal.
+func (t *tree) numberHash(i uint32, r NumberReading) uint64 {
+	switch text := t.text(i); r {
+	case Lexeme:
+		return hashBytes(text) ^ kNumber
+	case Float64:
+		return mix(math.Float64bits(floatOf(text)+0)^kNumber, kValue) // + 0: -0 is 0
+	case Typed:
+		return typedHash(t.valueHash(i), text)
+	}
+	return t.valueHash(i)
+}
+
+// valueHash is the hash of a node by value, whatever the tree's reading of
+// numbers: keys pair elements by it, so that an id that became 1.0 is one
+// changed number and not an element removed and another one added.
+func (t *tree) valueHash(i uint32) uint64 {
+	if t.typed && t.nodes[i].typ == NumberType {
+		return typedHash(t.nodes[i].hash, t.text(i))
+	}
+	return t.nodes[i].hash
+}
+
 // Hashes are seeded per process, so that no body can be made to collide. They
 // never reach the output: equal values have equal hashes, and what differs is
 // decided by comparing.
@@ -298,6 +322,15 @@ func hashNumber(text []byte, d literal.Decimal) uint64 {
 	h := mix(hashBytes(b.Digits)^kBig, hashBytes(b.Exp.Append(nil, 16))^kValue)
 	if b.Neg {
 		h = ^h
+	}
+	return h
+}
+
+// typedHash makes the hash of a number's value that of its value and notation.
+// Applied twice it gives the value's hash back.
+func typedHash(h uint64, text []byte) uint64 {
+	if literal.Fractional(text) {
+		return h ^ kFraction
 	}
 	return h
 }

@@ -25,7 +25,8 @@ var allowed = map[string][]string{
 	"diff/literal":                  {},
 	"diff/notation":                 {},
 	"diff/path":                     {"internal/text", "diff/literal", "diff/notation"},
-	"diff":                          {"internal/text", "diff/media", "diff/literal", "diff/notation", "diff/path"},
+	"diff/token":                    {"internal/text", "diff/literal", "diff/notation"},
+	"diff":                          {"diff/token", "internal/text", "diff/media", "diff/literal", "diff/notation", "diff/path"},
 	"diff/cause":                    {"diff", "diff/literal", "diff/notation", "diff/path"},
 	"diff/mutate":                   {"diff", "diff/literal"},
 	"internal/suggest":              {},
@@ -143,7 +144,7 @@ var owner = map[string][]string{
 }
 
 // pure lists the packages that may neither touch the world nor read a clock.
-var pure = []string{"internal/text", "internal/suggest", "scenarios/problem", "scenarios/template", "diff", "diff/literal", "diff/notation", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/perf", "runner/envelope", "runner/run", "runner/random", "runner/judge", "runner/verdict", "runner/asks", "runner/transport"}
+var pure = []string{"internal/text", "internal/suggest", "scenarios/problem", "scenarios/template", "diff", "diff/literal", "diff/notation", "diff/token", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/perf", "runner/envelope", "runner/run", "runner/random", "runner/judge", "runner/verdict", "runner/asks", "runner/transport"}
 
 func TestImports(t *testing.T) {
 	if testing.Short() {

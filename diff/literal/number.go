@@ -190,6 +190,19 @@ func (d Exact) Small() (Decimal, bool) {
 	return Decimal{Mant: mant, Exp: int32(d.Exp.Int64()), Neg: d.Neg}, err == nil
 }
 
+// Fractional reports whether a JSON number is written with a fraction or an
+// exponent. Parsers with integer types refuse such a number, or read it as a
+// floating-point one, whatever its value.
+func Fractional[T ~string | ~[]byte](number T) bool {
+	for i := range len(number) {
+		switch number[i] {
+		case '.', 'e', 'E':
+			return true
+		}
+	}
+	return false
+}
+
 // SameNumber reports whether two JSON numbers have the same exact value.
 func SameNumber(a, b []byte) bool {
 	if bytes.Equal(a, b) {

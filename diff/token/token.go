@@ -1,4 +1,7 @@
-package diff
+// Package token compares JSON Web Tokens: the two sides sign their own, so what must be the
+// same is taken out of each as a shape and held against the other's. Texts and the times of the
+// answers come in; what differs comes out in words that name claims and never their values.
+package token
 
 import (
 	"encoding/base64"
@@ -13,6 +16,10 @@ import (
 	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/internal/text"
 )
+
+// Decode reads a JSON text into the types of encoding/json, with numbers as json.Number. It
+// refuses what the comparison of bodies refuses.
+type Decode func(text string) (any, error)
 
 // A jwt is a JSON Web Token (RFC 7519) as two of them are compared: each side signs
 // its own, so that signatures, key ids, times and ids of tokens differ.
@@ -46,18 +53,18 @@ func timeClaim(name string) bool {
 	return slices.ContainsFunc([]string{"_at", "At", "_time", "Time"}, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
-func parseJWT(s string) (*jwt, bool) {
+func parse(s string, decode Decode) (*jwt, bool) {
 	if !notation.IsJWT(s) {
 		return nil, false
 	}
 	encoded := strings.Split(s, ".")
-	header, ok := claimsOf(encoded[0])
+	header, ok := claimsOf(encoded[0], decode)
 	if !ok {
 		return nil, false
 	}
 	j := &jwt{parts: map[string]string{}}
 	j.add("header ", header)
-	claims, ok := claimsOf(encoded[1])
+	claims, ok := claimsOf(encoded[1], decode)
 	if !ok {
 		j.parts["payload"] = "not JSON"
 	}
@@ -75,28 +82,14 @@ func (j *jwt) add(where string, members map[string]any) {
 	}
 }
 
-func claimsOf(part string) (map[string]any, bool) {
+func claimsOf(part string, decode Decode) (map[string]any, bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(part)
 	if err != nil {
 		return nil, false
 	}
-	v, err := decodeNumbers(string(raw))
+	v, err := decode(string(raw))
 	claims, ok := v.(map[string]any)
 	return claims, err == nil && ok
-}
-
-// decodeNumbers decodes JSON that Compare can read, with numbers as they are written.
-func decodeNumbers(text string) (any, error) {
-	var t tree
-	reader := parser{lim: (&Options{}).limits()}
-	if reader.parse(&t, []byte(text), deadState); t.err != nil {
-		return nil, t.err
-	}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	var v any
-	err := d.Decode(&v)
-	return v, err
 }
 
 func momentOf(claim any) time.Time {
@@ -110,6 +103,10 @@ func momentOf(claim any) time.Time {
 	}
 	return time.Time{}
 }
+
+// ShapeOf is what must be the same of a JSON document that is a cookie's value; equal shapes
+// mean equal values. typed: numbers with a fraction or an exponent differ from those without.
+func ShapeOf(doc any, typed bool) string { return shaper{typed: typed}.text(doc, "") }
 
 // A shaper writes what must be the same of a value in a token or a cookie, so that
 // equal texts mean equal values:
@@ -181,18 +178,18 @@ func (s shaper) number(v, name string, fresh bool) string {
 	}
 	d := literal.ExactOf([]byte(v))
 	shape := fmt.Sprintf("%t %s %s", d.Neg, d.Digits, d.Exp)
-	if s.typed && fractional(v) {
+	if s.typed && literal.Fractional(v) {
 		shape += " fraction"
 	}
 	return shape
 }
 
-// LikeJWT makes the header and claims of a token that compares with others as this one
+// Like makes the header and claims of a token that compares with others as this one
 // does and shows nothing of it but its times: digest stands for all other parts.
 // Without a signature: whoever adds one decides what equals what. "" when text is not
 // a JWT.
-func LikeJWT(text string, digest func(string) string) string {
-	j, ok := parseJWT(text)
+func Like(text string, digest func(string) string, decode Decode) string {
+	j, ok := parse(text, decode)
 	if !ok {
 		return ""
 	}
@@ -219,7 +216,7 @@ func LikeJWT(text string, digest func(string) string) string {
 // whether they are valid.
 const maxTokenAge = 31 * 24 * time.Hour
 
-// differJWT says in what two tokens differ for who holds them, "" when in nothing.
+// Differ says in what two tokens differ for who holds them, "" when in nothing.
 // It names header fields and claims, never their values.
 //
 //  1. All of jwt.parts is the same.
@@ -228,9 +225,9 @@ const maxTokenAge = 31 * 24 * time.Hour
 //  3. Where both say when they were issued, they are valid for about as long.
 //  4. Where the time of an exchange is not known, exp is after iat; where neither
 //     is, nor an iat, the sides' exp are at most maxTokenAge apart.
-func differJWT(blue, green string, at [2]time.Time) string {
-	b, ok := parseJWT(blue)
-	g, ok2 := parseJWT(green)
+func Differ(blue, green string, at [2]time.Time, decode Decode) string {
+	b, ok := parse(blue, decode)
+	g, ok2 := parse(green, decode)
 	if !ok || !ok2 {
 		return "jwt: one of them is not a token"
 	}
@@ -293,25 +290,4 @@ func sameTerm(b, g *jwt, at [2]time.Time) bool {
 		return b.exp.Sub(g.exp).Abs() <= maxTokenAge
 	}
 	return true
-}
-
-// SameFormat reports whether two different texts have a named format in one notation.
-// Two JSON Web Tokens have to mean the same, see differJWT; at are the times of the two
-// answers. why says what differs where the texts do not show it.
-func SameFormat(name, blue, green string, at [2]time.Time) (same bool, why string) {
-	f := notation.Format(name)
-	switch {
-	case !f(blue) || !f(green):
-		return false, ""
-	case name == "jwt":
-		why = differJWT(blue, green, at)
-		return why == "", why
-	}
-	b, g := notation.Of(name, blue), notation.Of(name, green)
-	for i := range b {
-		if b[i] != g[i] && b[i] != "" && g[i] != "" {
-			return false, "another notation: " + b[i] + " -> " + g[i]
-		}
-	}
-	return true, ""
 }
