@@ -42,13 +42,3 @@ cases:
 	//                                           ^^^^^^
 	//   hint: did you mean "query"?
 }
-
-// Marshal writes one mapping by the table that it is read by.
-func ExampleMarshal() {
-	text, err := scenarios.Marshal("limits", &scenarios.Limits{Load: true, MaxRPS: 200})
-	fmt.Printf("%s%v", text, err)
-	// Output:
-	// load: allow
-	// max_rps: 200
-	// <nil>
-}

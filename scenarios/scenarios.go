@@ -16,12 +16,12 @@
 //
 // One table for each mapping of the language (package internal/keys) has a row for
 // each key: its name, what its value may be, its documentation and the field it is
-// read into. The reader, the JSON Schema, docs/format.md and [Marshal] all follow the rows.
+// read into. The reader, the JSON Schema, docs/format.md and what `import` writes all follow the rows.
 // Only keys that are more than one field are read by code of this package.
 //
 // # Where what is
 //
-//	load.go discover.go loader.go        Load and its rules; which files; what is shared while reading
+//	load.go loader.go                    Load and its rules; which files, and what is shared while reading
 //	suite.go case.go step.go             one file a level of the language, types next to their readers
 //	request.go auth.go render.go         what is sent: reading it, and expanding it at run time
 //	answer.go expect.go expectschema.go  what must hold; how expectations are merged
@@ -442,12 +442,3 @@ type Env struct {
 // first key that tells them apart decides.
 // The file in the repository is this text; a test compares both.
 func Schema() []byte { return keys.Schema() }
-
-// Marshal writes one mapping of a scenario file as YAML: name is a table of
-// docs/format.md, such as "limits" or "session", and from points to the struct that
-// its keys are read into, *Limits or *Session. What it writes reads as the same
-// struct again.
-//
-// It writes only what it can write whole. A table with a key that is not simply one
-// field is an error that names the key, and so is a name without a table.
-func Marshal(name string, from any) ([]byte, error) { return keys.Marshal(name, from) }

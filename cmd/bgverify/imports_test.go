@@ -34,8 +34,9 @@ var allowed = map[string][]string{
 	"scenarios/template":            {"internal/text", "internal/suggest", "scenarios/problem"},
 	"scenarios/internal/source":     {"scenarios/problem"},
 	"scenarios/internal/bodyschema": {},
+	"scenarios/internal/layout":     {"internal/text", "scenarios/template"},
 	"scenarios/internal/keys": {
-		"internal/text", "diff", "diff/path", "diff/perf", "internal/suggest", "scenarios/problem", "scenarios/template", "scenarios/internal/source",
+		"internal/text", "diff", "diff/path", "diff/perf", "internal/suggest", "scenarios/problem", "scenarios/template", "scenarios/internal/layout", "scenarios/internal/source",
 	},
 	"scenarios/rows":    {"scenarios/problem", "scenarios/template", "scenarios/internal/source"},
 	"scenarios/openapi": {"diff", "scenarios/problem", "scenarios/template"},
@@ -110,10 +111,12 @@ var allowed = map[string][]string{
 		"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
 		"scenarios/convert/internal/write",
 	},
-	"scenarios/convert/internal/write":       {"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming"},
+	"scenarios/convert/internal/write": {
+		"scenarios/internal/keys", "scenarios/internal/layout", "scenarios/convert/internal/model", "scenarios/convert/internal/naming",
+	},
 	"scenarios/convert/internal/model":       {"scenarios/convert/internal/naming"},
 	"scenarios/convert/internal/source":      {"scenarios/template", "scenarios/convert/internal/naming"},
-	"scenarios/convert/internal/naming":      {"scenarios/template"},
+	"scenarios/convert/internal/naming":      {"internal/text", "scenarios/template"},
 	"scenarios/convert/internal/converttest": {"scenarios/convert/internal/model", "scenarios"},
 
 	"cmd/bgverify": {
@@ -144,7 +147,11 @@ var owner = map[string][]string{
 }
 
 // pure lists the packages that may neither touch the world nor read a clock.
-var pure = []string{"internal/text", "internal/suggest", "scenarios/problem", "scenarios/template", "diff", "diff/literal", "diff/notation", "diff/token", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/perf", "runner/envelope", "runner/run", "runner/random", "runner/judge", "runner/verdict", "runner/asks", "runner/transport"}
+var pure = []string{
+	"internal/text", "internal/suggest", "scenarios/problem", "scenarios/template", "scenarios/internal/layout", "diff",
+	"diff/literal", "diff/notation", "diff/token", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/perf",
+	"runner/envelope", "runner/run", "runner/random", "runner/judge", "runner/verdict", "runner/asks", "runner/transport",
+}
 
 func TestImports(t *testing.T) {
 	if testing.Short() {

@@ -144,7 +144,7 @@ func (c *curlImport) title(r *web.Request, comment []string) {
 		return
 	}
 	if len(comment) == 1 && len(comment[0]) <= 100 {
-		r.Name = naming.Plain(naming.Printable(comment[0]))
+		r.Name = naming.Plain(naming.OneLine(comment[0], 100))
 		return
 	}
 	r.Comment = append(r.Comment, comment...)

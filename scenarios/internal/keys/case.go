@@ -84,15 +84,15 @@ var RequestKeys = []Key{
 		"retry", object("retry"), "Resend after transport failures; passing on a retry is flaky, never silently pass.",
 		"none", "{for: [502, 503, connect], max: 2}", false, "",
 	},
+	{"continue", aBool, "Go on with the case when this step fails.", "false", "true", false, "Continue"},
+	{"repeat", anInt(1, 1000), "How often the step is sent.", "1", "3", false, "Repeat"},
+	{"pause", aDuration(0, 600), "Wait before the step.", "0s", "200ms", false, "Pause"},
 	{
 		"when", oneOf(aTemplate, object("when")),
 		"Run the step only when this holds: a placeholder that is not empty, false or 0, or tests of variables and of the " +
 			"previous answer.",
 		"always", `"{{nextPage}}"`, false, "",
 	},
-	{"repeat", anInt(1, 1000), "How often the step is sent.", "1", "3", false, "Repeat"},
-	{"pause", aDuration(0, 600), "Wait before the step.", "0s", "200ms", false, "Pause"},
-	{"continue", aBool, "Go on with the case when this step fails.", "false", "true", false, "Continue"},
 	{"sides", listOf(aWord("blue", "green")), "Send to these sides only; needs compare: none.", "both", "[green]", false, ""},
 	{"trace", aWord("on", "off"), "Whether traceparent and X-Bgverify-Run are added.", "on", "off", false, "Trace"},
 }

@@ -2,12 +2,14 @@ package keys
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bgverify/bgverify/scenarios/internal/layout"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/template"
@@ -61,15 +63,10 @@ func TestOneRowIsAWholeKey(t *testing.T) {
 		{Colour: "no", Tries: 3, Wait: 50 * time.Second, Share: 0.05, Only: []string{"yes", "{{a}}", "1", "a: b"}, On: true},
 		{Colour: "1"},
 	} {
-		node, err := newTable.write(&want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := yaml.Marshal(node)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, problems := read(string(text)); len(problems) > 0 || !reflect.DeepEqual(got, want) {
+		draft := newTable.Draft()
+		draft.Fill(&want)
+		text := layout.Write(draft.Node, nil, 0)
+		if got, problems := read(text); len(problems) > 0 || !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v is written\n%s\nand read as %+v: %v", want, text, got, problems)
 		}
 	}
@@ -81,5 +78,99 @@ func TestOneRowIsAWholeKey(t *testing.T) {
 	schema := tableSchema(&newTable)
 	if len(schema.Properties) != len(newTable.Keys) || schema.Properties[1].value.Description != "How often. Default: 1." {
 		t.Errorf("the schema has %+v", schema.Properties)
+	}
+}
+
+// Every key of every table can be written by a draft, and reading gives the same value again:
+// its example as a tree, and where that is text alone also as text that the key quotes itself.
+func TestEveryKeyIsWritten(t *testing.T) {
+	for _, name := range Order {
+		for _, k := range Tables[name].Keys {
+			if k.Example == "" {
+				t.Errorf("%s.%s has no example", name, k.Name)
+				continue
+			}
+			var doc yaml.Node
+			if err := yaml.Unmarshal([]byte(k.Example), &doc); err != nil {
+				t.Fatalf("%s.%s: %v", name, k.Name, err)
+			}
+			example := doc.Content[0]
+			values := []any{treeOf(example)}
+			if example.Kind == yaml.ScalarNode && shapeOf(k.Shape, FormJSON) == nil {
+				values = append(values, example.Value)
+			}
+			for _, value := range values {
+				d := NewDraft(name)
+				d.Set(k.Name, value)
+				text := layout.Write(d.Node, nil, 0)
+				src, into := readTable(name, text)
+				for _, p := range into.list {
+					if !strings.Contains(p.Summary, " without ") { // the other keys of the mapping
+						t.Errorf("%s.%s is written\n%sand read with %v", name, k.Name, text, p)
+					}
+				}
+				got := src.Root.Content[1]
+				if got.Value != example.Value || NodeJSON(got) != NodeJSON(example) && len(values) == 1 {
+					t.Errorf("%s.%s: %s is written\n%sand read as %s", name, k.Name, k.Example, text, NodeJSON(got))
+				}
+			}
+		}
+	}
+}
+
+// readTable opens a file as a mapping of a table.
+func readTable(name, text string) (*source.File, *problems) {
+	src, wrong := source.Open(fstest.MapFS{"x.yaml": {Data: []byte(text)}}, "x.yaml")
+	into := &problems{list: wrong}
+	NewReader(src, into).Object(src.Root, name, "")
+	return src, into
+}
+
+// treeOf is a YAML tree to be written: literals of JSON plain, everything else as text.
+func treeOf(n *yaml.Node) *layout.Node {
+	switch n.Kind {
+	case yaml.MappingNode:
+		m := layout.Mapping()
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			m.Pairs = append(m.Pairs, layout.Pair{Key: n.Content[i].Value, Value: treeOf(n.Content[i+1])})
+		}
+		return m
+	case yaml.SequenceNode:
+		list := layout.List()
+		for _, c := range n.Content {
+			list.Items = append(list.Items, treeOf(c))
+		}
+		return list
+	}
+	if IsLiteral(n) {
+		return layout.Plain(n.Value)
+	}
+	return layout.Text(n.Value)
+}
+
+// What a draft cannot write is never lost unseen.
+func TestDraftRefuses(t *testing.T) {
+	for name, write := range map[string]func(){
+		"an unknown key":   func() { NewDraft("case").Set("caes", "x") },
+		"a key twice":      func() { d := NewDraft("case"); d.Set("case", "x"); d.Set("case", "y") },
+		"an unknown type":  func() { NewDraft("case").Set("vars", map[string]string{"a": "b"}) },
+		"a field's type":   func() { NewDraft("case").Fill(&struct{ Vars []int }{[]int{1}}) },
+		"an unknown table": func() { NewDraft("cases") },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s is written", name)
+				}
+			}()
+			write()
+		}()
+	}
+	d := NewDraft("case")
+	d.Set("steps", layout.List())
+	d.Set("tags", []string{})
+	d.Set("case", "c")
+	if got := layout.Write(d.Node, nil, 0); got != "case: c\nsteps: []\n" {
+		t.Errorf("in the order of the table, without what is empty: %q", got)
 	}
 }

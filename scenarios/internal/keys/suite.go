@@ -29,13 +29,13 @@ var suiteTable = Table{"suite", "A suite is one scenario file: cases that are ru
 		"none", "[STB_KEY, token]", false, "Secrets",
 	},
 	{
-		"vars", mapOf(aTemplate), "Variables of every case.",
-		"", `{model: UHD4, region: "{{env.STB_REGION | default: seoul}}"}`, false, "Vars",
-	},
-	{
 		"needs", listOf(aVar),
 		"Variables that must come from outside (flag, environment, env file): validate accepts their absence, run demands them.",
 		"none", "[accountId]", false, "Needs",
+	},
+	{
+		"vars", mapOf(aTemplate), "Variables of every case.",
+		"", `{model: UHD4, region: "{{env.STB_REGION | default: seoul}}"}`, false, "Vars",
 	},
 	{
 		"sides", object("sides"), "Where blue and green live and what differs between them. Usually in an env file or flags.",
@@ -80,13 +80,13 @@ var suiteTable = Table{"suite", "A suite is one scenario file: cases that are ru
 		"none", `[{step: sign in, post: /v1/session, side_effects: idempotent}]`, false, "",
 	},
 	{
-		"teardown", listOf(object("step")), "Steps that run once per lane after the last case, whatever happened.",
-		"none", `[{use: common/session.yaml#sign-out}]`, false, "",
-	},
-	{
 		"cases", listOf(object("case")),
 		"The cases, in the order they are planned. Only a suite that loads the cases of other suites has none.",
 		"", `[{case: channel-list, get: /v1/channels}]`, false, "",
+	},
+	{
+		"teardown", listOf(object("step")), "Steps that run once per lane after the last case, whatever happened.",
+		"none", `[{use: common/session.yaml#sign-out}]`, false, "",
 	},
 	{
 		"load", listOf(object("load")), "Load stages, run after the cases of all suites.",
@@ -245,6 +245,8 @@ var flakyTable = Table{"flaky", "How much flakiness is accepted.", []Key{
 
 var envTable = Table{"env file", "An env file is what one stage (dev, verification, production) adds to every suite.", []Key{
 	{"doc", aText, "What stage this is.", "", "The verification clusters.", false, ""},
+	{"env", listOf(aVar), "Environment variables that this file may read.", "none", "[STB_KEY]", false, "Env"},
+	{"secrets", listOf(aVar), "Variables whose values never appear in any output.", "none", "[STB_KEY]", false, "Secrets"},
 	{
 		"sides", object("sides"), "Where the sides of this stage live; wins over the suites' files.",
 		"", "{blue: {url: https://api.blue.example}}", false, "",
@@ -253,8 +255,6 @@ var envTable = Table{"env file", "An env file is what one stage (dev, verificati
 		"vars", mapOf(aTemplate), "Variables of the stage; they win over those of suites and cases.",
 		"none", "{account: verify-01}", false, "Vars",
 	},
-	{"env", listOf(aVar), "Environment variables that this file may read.", "none", "[STB_KEY]", false, "Env"},
-	{"secrets", listOf(aVar), "Variables whose values never appear in any output.", "none", "[STB_KEY]", false, "Secrets"},
 	{
 		"rules", listOf(object("rule")), "Rules of every step, before those of suites.",
 		"none", `[{header: x-stage, do: ignore, why: names the stage}]`, false, "Rules",

@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // Escape writes text so that the braces in it are literal.
-func Escape(text string) string {
-	return strings.ReplaceAll(text, "{{", "{{'{{'}}")
+func Escape(s string) string {
+	return strings.ReplaceAll(s, "{{", "{{'{{'}}")
 }
 
 // GuardBrace writes a brace at the end of text of the scenario language so that it does not begin
@@ -24,34 +24,9 @@ func GuardBrace(text string) string {
 	return text
 }
 
-// IsPrintable reports whether YAML takes a character as it is, and people see it.
-func IsPrintable(r rune) bool {
-	switch {
-	case r == utf8.RuneError, r == '\ufeff', r == '\u2028', r == '\u2029', r >= 0xfffe && r <= 0xffff:
-		return false
-	case r < ' ', r >= 0x7f && r <= 0x9f:
-		return false
-	}
-	return !unicode.Is(unicode.Bidi_Control, r)
-}
-
-// Printable makes text safe for a comment or a line of a terminal: whatever is
-// not seen is shown as U+FFFD.
-func Printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t', r == '\n', r == '\r':
-			return ' '
-		case !IsPrintable(r):
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
-}
-
 // OneLine makes text safe to print in one line of at most n characters.
 func OneLine(s string, n int) string {
-	s = strings.Join(strings.Fields(Printable(s)), " ")
+	s = strings.Join(strings.Fields(text.OneRow(s)), " ")
 	if utf8.RuneCountInString(s) > n {
 		r := []rune(s)
 		s = string(r[:n]) + "…"

@@ -2,266 +2,268 @@ package write
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
+	"github.com/bgverify/bgverify/scenarios/internal/layout"
 )
 
-var ownVerbs = []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
-
-// stepKeys writes what a step sends and expects; comments of an inlined step
-// are written above its verb.
-func stepKeys(s *model.Step, request bool) *yamlNode {
-	n := mapNode()
+// setRequest sets the key that says what is sent: the verb with its path, or request: for
+// any other method. A step that uses a part has none.
+func setRequest(d *keys.Draft, s *model.Step) {
+	verb := strings.ToLower(s.Method)
 	switch {
-	case !request || s.Method == "":
-	case slices.Contains(ownVerbs, s.Method):
-		n.put(strings.ToLower(s.Method), looseNode(s.URL))
+	case s.Method == "":
+	case slices.Contains(keys.Verbs, verb) && strings.ToUpper(verb) == s.Method:
+		d.Set(verb, s.URL)
 	default:
-		r := mapNode()
-		r.put("method", looseNode(s.Method))
-		r.put("url", looseNode(s.URL))
-		n.put("request", r)
+		r := keys.NewDraft("request")
+		r.Fill(s)
+		d.Set("request", r.Node)
 	}
-	n.putText("service", s.Service)
-	putFields(n, "query", s.Query)
-	putFields(n, "headers", s.Headers)
-	putFields(n, "cookies", s.Cookies)
-	if s.Auth != nil {
-		n.put("auth", authNode(s.Auth))
-	}
-	if s.Body != nil {
-		putBody(n, s.Body)
-	}
-	n.putText("side_effects", string(s.Effects))
-	n.putText("timeout", s.Timeout)
-	if !s.Expect.Empty() {
-		n.put("expect", expectNode(&s.Expect))
-	}
-	if len(s.Captures) > 0 {
-		n.put("capture", captureNode(s.Captures))
-	}
-	if s.Continue {
-		n.put("continue", plainNode("true"))
-	}
-	if s.Repeat > 1 {
-		n.put("repeat", plainNode(strconv.Itoa(s.Repeat)))
-	}
-	n.putText("pause", s.Pause)
-	if len(s.When) > 0 {
-		when := mapNode()
-		putChecks(when, "vars", s.When)
-		n.put("when", when)
-	}
-	return n
 }
 
-// putFields writes fields by their names.
-func putFields(n *yamlNode, key string, fields []model.Field) {
-	if len(fields) == 0 {
-		return
+// setStep sets what else a step sends and what it expects.
+func setStep(d *keys.Draft, s *model.Step) {
+	setCommon(d, s)
+	if s.Body != nil {
+		setBody(d, s.Body)
 	}
-	n.put(key, grouped(fields, func(f model.Field) string { return f.Name }, func(f model.Field) *yamlNode { return looseNode(f.Text) }))
+	d.Set("capture", capturesNode(s.Captures))
+	if len(s.When) > 0 {
+		when := keys.NewDraft("when")
+		when.Set("vars", checksNode(s.When))
+		d.Set("when", when.Node)
+	}
+	d.Set("continue", s.Continue)
+	if s.Repeat > 1 {
+		d.Set("repeat", s.Repeat)
+	}
+	d.Set("pause", s.Pause)
+}
+
+// setCommon sets the keys that steps and the defaults of a suite share.
+func setCommon(d *keys.Draft, s *model.Step) {
+	d.Set("service", s.Service)
+	d.Set("query", fieldsNode(s.Query))
+	d.Set("headers", fieldsNode(s.Headers))
+	d.Set("cookies", fieldsNode(s.Cookies))
+	if s.Auth != nil {
+		d.Set("auth", authNode(s.Auth))
+	}
+	d.Set("side_effects", s.Effects)
+	d.Set("timeout", s.Timeout)
+	if !s.Expect.Empty() {
+		d.Set("expect", expectNode(&s.Expect))
+	}
+}
+
+// fieldsNode writes fields by their names; nil without any.
+func fieldsNode(fields []model.Field) *layout.Node {
+	return grouped(fields, func(f model.Field) (string, *layout.Node) { return f.Name, layout.Loose(f.Text) })
 }
 
 // grouped is a mapping of values by their names; those of one name are a list at
-// the place of the first.
-func grouped[T any](list []T, name func(T) string, node func(T) *yamlNode) *yamlNode {
-	m := mapNode()
-	for i, x := range list {
-		same := func(o T) bool { return name(o) == name(x) }
-		if slices.ContainsFunc(list[:i], same) {
-			continue
+// the place of the first. nil without any.
+func grouped[T any](list []T, pair func(T) (string, *layout.Node)) *layout.Node {
+	if len(list) == 0 {
+		return nil
+	}
+	m, values := layout.Mapping(), map[string][]*layout.Node{}
+	for _, x := range list {
+		name, node := pair(x)
+		if len(values[name]) == 0 {
+			m.Pairs = append(m.Pairs, layout.Pair{Key: name})
 		}
-		value := node(x)
-		if slices.ContainsFunc(list[i+1:], same) {
-			value = &yamlNode{kind: yamlList}
-			for _, o := range list[i:] {
-				if same(o) {
-					value.items = append(value.items, node(o))
-				}
-			}
+		values[name] = append(values[name], node)
+	}
+	for i := range m.Pairs {
+		p := &m.Pairs[i]
+		if p.Value = values[p.Key][0]; len(values[p.Key]) > 1 {
+			p.Value = layout.List(values[p.Key]...)
 		}
-		m.put(name(x), value)
 	}
 	return m
 }
 
-func authNode(a *model.Auth) *yamlNode {
-	if a.Kind == model.NoAuth {
-		return plainNode("none")
-	}
-	n, in := mapNode(), mapNode()
-	switch a.Kind {
-	case model.Bearer:
-		n.put("bearer", looseNode(a.Token))
-	case model.Basic:
-		in.put("user", looseNode(a.User))
-		in.put("password", looseNode(a.Password))
-		n.put("basic", in)
-	case model.Digest:
-		in.put("user", looseNode(a.User))
-		in.put("password", looseNode(a.Password))
-		n.put("digest", in)
-	case model.AWS:
-		in.put("region", looseNode(a.Region))
-		in.put("service", looseNode(a.Service))
-		in.put("access_key", looseNode(a.AccessKey))
-		in.put("secret_key", looseNode(a.SecretKey))
-		in.putText("session_token", a.SessionToken)
-		n.put("aws", in)
-	case model.APIKeyHeader, model.APIKeyQuery:
-		where := map[model.AuthKind]string{model.APIKeyHeader: "header", model.APIKeyQuery: "query"}[a.Kind]
-		in.put(where, looseNode(a.Name))
-		in.put("value", looseNode(a.Value))
-		n.put("api_key", in)
-	case model.OAuth2Client, model.OAuth2Password:
-		if a.Kind == model.OAuth2Password {
-			in.put("grant", plainNode("password"))
-		}
-		in.put("token_url", looseNode(a.TokenURL))
-		in.putText("client_id", a.ClientID)
-		in.putText("client_secret", a.ClientSecret)
-		if a.Kind == model.OAuth2Password {
-			in.put("user", looseNode(a.User))
-			in.put("password", looseNode(a.Password))
-		}
-		in.putWords("scopes", a.Scopes)
-		n.put("oauth2", in)
-	}
-	return n
+// authTables are the tables of the kinds of authentication that have keys.
+var authTables = map[model.AuthKind]string{
+	model.Basic: "basic", model.Digest: "digest", model.AWS: "aws", model.APIKeyHeader: "api_key", model.APIKeyQuery: "api_key",
+	model.OAuth2Client: "oauth2", model.OAuth2Password: "oauth2",
 }
 
-func putBody(n *yamlNode, b *model.Body) {
+func authNode(a *model.Auth) *layout.Node {
+	table := authTables[a.Kind]
+	switch a.Kind {
+	case model.NoAuth:
+		return layout.Plain("none")
+	case model.Bearer:
+		return layout.Mapping(layout.Pair{Key: "bearer", Value: layout.Loose(a.Token)})
+	}
+	d, auth := keys.NewDraft(table), keys.NewDraft("auth")
+	switch a.Kind {
+	case model.APIKeyHeader:
+		d.Set("header", a.Name)
+	case model.APIKeyQuery:
+		d.Set("query", a.Name)
+	case model.OAuth2Password:
+		d.Set("grant", "password")
+		d.Set("user", layout.Loose(a.User))
+		d.Set("password", layout.Loose(a.Password))
+	}
+	d.Fill(a)
+	auth.Set(table, d.Node)
+	return auth.Node
+}
+
+// setBody sets the one key of a step that holds its body.
+func setBody(d *keys.Draft, b *model.Body) {
 	switch b.Kind {
 	case model.JSONBody:
-		n.put("json", jsonNode(b.JSON))
+		d.Set("json", jsonNode(b.JSON))
 	case model.FormBody:
-		putFields(n, "form", b.Fields)
+		d.Set("form", fieldsNode(b.Fields))
 	case model.MultipartBody:
-		n.put("multipart", grouped(b.Parts, func(p model.Part) string { return p.Name }, partNode))
+		d.Set("multipart", grouped(b.Parts, func(p model.Part) (string, *layout.Node) { return p.Name, partNode(&p) }))
 	case model.GraphQLBody:
 		if b.JSON == nil && b.Operation == "" {
-			n.put("graphql", looseNode(b.Text))
+			d.Set("graphql", layout.Loose(b.Text))
 			return
 		}
-		m := mapNode()
-		m.put("query", looseNode(b.Text))
+		g := keys.NewDraft("graphql")
 		if b.JSON != nil {
-			m.put("variables", jsonNode(b.JSON))
+			g.Set("variables", jsonNode(b.JSON))
 		}
-		m.putText("operation", b.Operation)
-		n.put("graphql", m)
+		g.Fill(b)
+		d.Set("graphql", g.Node)
 	case model.XMLBody:
-		n.put("xml", textNode(b.Text))
+		d.Set("xml", layout.Text(b.Text))
 	case model.TextBody:
-		n.put("text", textNode(b.Text))
+		d.Set("text", layout.Text(b.Text))
 	case model.FileBody:
-		n.put("file", looseNode(b.File))
+		d.Set("file", layout.Loose(b.File))
 	case model.Base64Body:
-		n.put("base64", looseNode(b.Text))
+		d.Set("base64", layout.Loose(b.Text))
 	}
 }
 
-func partNode(p model.Part) *yamlNode {
+// partNode writes a part of a multipart body: its text alone where nothing else is known.
+func partNode(p *model.Part) *layout.Node {
 	if p.File == "" && p.FileName == "" && p.Type == "" {
-		return looseNode(p.Text)
+		return layout.Loose(p.Text)
 	}
-	m := mapNode()
+	d := keys.NewDraft("multipart part")
 	if p.File == "" {
-		m.put("value", looseNode(p.Text))
+		d.Set("value", layout.Loose(p.Text))
 	}
-	m.putText("file", p.File)
-	m.putPlain("filename", p.FileName)
-	m.putPlain("type", p.Type)
-	return m
+	p.FileName, p.Type = people(p.FileName), people(p.Type)
+	d.Fill(p)
+	return d.Node
 }
 
 // jsonNode writes a JSON value: strings that look like something else are quoted.
-func jsonNode(v *model.Node) *yamlNode {
+func jsonNode(v *model.Node) *layout.Node {
 	switch v.Kind {
 	case model.ObjectNode:
-		n := mapNode()
+		n := layout.Mapping()
 		for i, k := range v.Keys {
-			n.put(k, jsonNode(v.Items[i]))
+			n.Pairs = append(n.Pairs, layout.Pair{Key: k, Value: jsonNode(v.Items[i])})
 		}
 		return n
 	case model.ArrayNode:
-		n := &yamlNode{kind: yamlList}
-		for _, item := range v.Items {
-			n.items = append(n.items, jsonNode(item))
-		}
-		return n
+		return jsonList(v.Items)
 	case model.LiteralNode:
-		return plainNode(v.Text)
+		return layout.Plain(v.Text)
 	}
-	return textNode(v.Text)
+	return layout.Text(v.Text)
 }
 
-func expectNode(e *model.Expect) *yamlNode {
-	n := mapNode()
-	if len(e.Status) == 1 {
-		n.put("status", plainNode(e.Status[0]))
-	} else {
-		n.putWords("status", e.Status)
+func jsonList(values []*model.Node) *layout.Node {
+	n := layout.List()
+	for _, v := range values {
+		n.Items = append(n.Items, jsonNode(v))
 	}
-	n.putText("latency", e.Latency)
-	putChecks(n, "headers", e.Headers)
-	putChecks(n, "cookies", e.Cookies)
-	putChecks(n, "body", e.Body)
-	if len(e.Text) > 0 {
-		n.put("text", matchersNode(e.Text, false))
-	}
-	n.putText("schema", e.Schema)
-	n.putText("snapshot", e.Snapshot)
 	return n
 }
 
-func putChecks(n *yamlNode, key string, checks []model.Check) {
-	if len(checks) == 0 {
-		return
+func expectNode(e *model.Expect) *layout.Node {
+	d := keys.NewDraft("expect")
+	if len(e.Status) == 1 {
+		d.Set("status", e.Status[0])
+	} else {
+		d.Set("status", e.Status)
 	}
-	m := mapNode()
-	m.open = len(checks) > 2
-	for _, c := range checks {
-		m.put(c.Name, matchersNode(c.Matchers, false))
+	d.Set("latency", e.Latency)
+	d.Set("headers", checksNode(e.Headers))
+	d.Set("cookies", checksNode(e.Cookies))
+	d.Set("body", checksNode(e.Body))
+	if len(e.Text) > 0 {
+		d.Set("text", matchersNode(e.Text))
 	}
-	n.put(key, m)
+	d.Set("schema", e.Schema)
+	d.Set("snapshot", e.Snapshot)
+	return d.Node
 }
 
-// matchersNode writes a single eq as the value itself, where that is not a
-// mapping or list that would be read as matchers.
-func matchersNode(list []model.Matcher, nested bool) *yamlNode {
-	if len(list) == 1 && list[0].Op == "eq" && !nested && list[0].Value.Kind != model.ObjectNode {
+// checksNode writes tests by what they test; nil without any.
+func checksNode(checks []model.Check) *layout.Node {
+	if len(checks) == 0 {
+		return nil
+	}
+	m := layout.Mapping()
+	m.Open = len(checks) > 2
+	for _, c := range checks {
+		m.Pairs = append(m.Pairs, layout.Pair{Key: c.Name, Value: matchersNode(c.Matchers)})
+	}
+	return m
+}
+
+// matchersNode writes tests of a value. A single eq is written as the value itself, where
+// that is not a mapping that would be read as matchers.
+func matchersNode(list []model.Matcher) *layout.Node {
+	if len(list) == 1 && list[0].Op == "eq" && list[0].Value.Kind != model.ObjectNode {
 		return jsonNode(list[0].Value)
 	}
-	n := mapNode()
+	return testsNode(list, "matchers")
+}
+
+// testsNode writes tests as a mapping by a table: matchers, or count or not inside one. They
+// keep the order of the source, where the one that matters most comes first.
+func testsNode(list []model.Matcher, table string) *layout.Node {
+	n := layout.Mapping()
 	for _, m := range list {
-		switch {
-		case m.Value != nil:
-			n.put(m.Op, jsonNode(m.Value))
-		case len(m.Sub) > 0 && twice(m.Sub):
-			list := &yamlNode{kind: yamlList}
-			for _, s := range m.Sub {
-				list.items = append(list.items, matchersNode([]model.Matcher{s}, true))
-			}
-			n.put(m.Op, list)
-		case len(m.Sub) > 0:
-			n.put(m.Op, matchersNode(m.Sub, true))
-		default:
-			in := &yamlNode{kind: yamlList}
-			for _, v := range m.List {
-				in.items = append(in.items, jsonNode(v))
-			}
-			n.put(m.Op, in)
-		}
+		d := keys.NewDraft(table)
+		d.Set(m.Op, operandNode(&m))
+		n.Pairs = append(n.Pairs, d.Pairs...)
 	}
 	return n
 }
 
-// twice reports whether a mapping could not hold the tests.
-func twice(list []model.Matcher) bool {
+// operandNode writes what a test compares with.
+func operandNode(m *model.Matcher) *layout.Node {
+	nested := m.Op // count and not have tables of these names
+	if m.Op == "each" {
+		nested = "matchers"
+	}
+	switch {
+	case m.Value != nil:
+		return jsonNode(m.Value)
+	case len(m.Sub) > 0 && hasTwice(m.Sub):
+		// A mapping cannot hold a test twice, a list of mappings can.
+		several := layout.List()
+		for _, s := range m.Sub {
+			several.Items = append(several.Items, testsNode([]model.Matcher{s}, nested))
+		}
+		return several
+	case len(m.Sub) > 0:
+		return testsNode(m.Sub, nested)
+	}
+	return jsonList(m.List)
+}
+
+// hasTwice reports whether a mapping could not hold the tests.
+func hasTwice(list []model.Matcher) bool {
 	for i, m := range list {
 		if slices.ContainsFunc(list[:i], func(o model.Matcher) bool { return o.Op == m.Op }) {
 			return true
@@ -270,21 +272,13 @@ func twice(list []model.Matcher) bool {
 	return false
 }
 
-func captureNode(captures []model.Capture) *yamlNode {
-	n := mapNode()
-	for _, c := range captures {
+func capturesNode(captures []model.Capture) *layout.Node {
+	return grouped(captures, func(c model.Capture) (string, *layout.Node) {
 		if c.At != "" {
-			n.put(c.Name, looseNode(c.At))
-			continue
+			return c.Name, layout.Loose(c.At)
 		}
-		m := mapNode()
-		m.putText("header", c.Header)
-		m.putText("cookie", c.Cookie)
-		m.putText("regex", c.Regex)
-		if c.Status {
-			m.put("status", plainNode("true"))
-		}
-		n.put(c.Name, m)
-	}
-	return n
+		d := keys.NewDraft("capture")
+		d.Fill(&c)
+		return c.Name, d.Node
+	})
 }

@@ -1,19 +1,27 @@
-// Package write renders a model.Tree as the bytes of scenario files. step.go says
-// which key a field becomes, yaml.go how YAML is laid out: short mappings in one
-// line, text of several lines as a block, and quotes wherever a YAML reader could
-// take a text for something else. The package checks nothing: what it writes loads
-// when the texts of the Tree are valid.
+// Package write renders a model.Tree as the bytes of scenario files.
+//
+// In comes what an import made; out go files that load when the texts of the Tree are
+// valid: the package checks nothing. Every mapping of the language is written through a
+// draft of its key table (scenarios/internal/keys), which knows the keys, their order and
+// how their text is quoted; a key that the language does not have cannot be written. How
+// YAML is laid out is the business of scenarios/internal/layout.
+//
+// What is left here is what only an import knows: which field of the model becomes which
+// key, short forms (one step in its case, a value in place of eq), comments, and the blank
+// lines between the parts of a file.
 package write
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
+	"github.com/bgverify/bgverify/scenarios/internal/layout"
 )
 
-// schemaLine makes editors complete the file. The schema is written beside the
+// schemaLine makes editors complete the file. The schema is written next to the
 // files, see SchemaFile.
 const schemaLine = "# yaml-language-server: $schema="
 
@@ -21,15 +29,16 @@ const schemaLine = "# yaml-language-server: $schema="
 // writes it there.
 const SchemaFile = "scenario.schema.json"
 
+// MaxSuite is how many bytes a scenario file may have; the language takes 1 MiB.
+const MaxSuite = 900 << 10
+
 // Files renders a tree: suites, parts, env files, assets, in this order.
 func Files(t *model.Tree) []model.File {
 	var out []model.File
-	add := func(name string, comment []string, top *yamlNode) {
-		w := &yamlWriter{}
-		w.b.WriteString(schemaLine + strings.Repeat("../", strings.Count(name, "/")) + SchemaFile + "\n")
-		w.comment(0, comment)
-		w.mapping(top, 0, false)
-		out = append(out, model.File{Name: name, Data: []byte(w.b.String())})
+	add := func(name string, comment []string, top *layout.Node) {
+		spread(top)
+		schema := schemaLine + strings.Repeat("../", strings.Count(name, "/")) + SchemaFile + "\n"
+		out = append(out, model.File{Name: name, Data: []byte(schema + layout.Write(top, comment, 0))})
 	}
 	for _, s := range t.Suites {
 		add(s.File, s.Comment, suiteNode(s))
@@ -44,226 +53,208 @@ func Files(t *model.Tree) []model.File {
 }
 
 // CaseSize is how many bytes a case takes in its file.
-func CaseSize(c *model.Case) int {
-	w := &yamlWriter{}
-	w.mapping(caseNode(c), 4, false)
-	return w.b.Len()
-}
+func CaseSize(c *model.Case) int { return len(layout.Write(caseNode(c), nil, 4)) }
 
 // Keys renders the keys of a step as lines, without what it sends.
 func Keys(s *model.Step) string {
-	n := openMap()
-	n.pairs = stepKeys(s, false).pairs
-	w := &yamlWriter{}
-	w.mapping(n, 0, false)
-	return w.b.String()
-}
-
-// MaxSuite is how large a scenario file may become; the language takes 1 MiB.
-const MaxSuite = 900 << 10
-
-func mapNode() *yamlNode { return &yamlNode{kind: yamlMap} }
-
-func openMap() *yamlNode { return &yamlNode{kind: yamlMap, open: true} }
-
-func suiteNode(s *model.Suite) *yamlNode {
-	n := openMap()
-	n.put("suite", looseNode(s.Name))
-	n.putPlain("doc", s.Doc)
-	n.putWords("env", s.Env)
-	n.putWords("secrets", s.Secrets)
-	n.putWords("needs", s.Needs)
-	putVars(n, "vars", s.Vars)
-	putSides(n, s.Blue, s.Green)
-	if d := stepKeys(&s.Defaults, false); len(d.pairs) > 0 {
-		d.open = true
-		n.put("defaults", d)
-	}
-	if len(s.Setup) > 0 {
-		n.put("setup", stepList(s.Setup))
-	}
-	cases := &yamlNode{kind: yamlList, apart: true, open: true}
-	for _, c := range s.Cases {
-		cases.items = append(cases.items, caseNode(c))
-	}
-	n.put("cases", cases)
-	if len(s.Teardown) > 0 {
-		n.put("teardown", stepList(s.Teardown))
-	}
-	if len(s.Load) > 0 {
-		n.put("load", loadNode(s.Load))
-	}
-	spread(n)
-	return n
+	d := keys.NewDraft("step")
+	setStep(d, s)
+	return layout.Write(d.Node, nil, 0)
 }
 
 // spread puts a blank line above the keys that begin a part of the file.
-func spread(n *yamlNode) {
-	for i := range n.pairs {
-		if i > 0 && slices.Contains([]string{"sides", "defaults", "setup", "cases", "parts", "teardown", "load"}, n.pairs[i].key) {
-			n.pairs[i].blank = true
+func spread(n *layout.Node) {
+	for i := range n.Pairs {
+		if i > 0 && slices.Contains([]string{"sides", "defaults", "setup", "cases", "parts", "teardown", "load"}, n.Pairs[i].Key) {
+			n.Pairs[i].Blank = true
 		}
 	}
 }
 
-func putVars(n *yamlNode, key string, vars []model.Var) {
+// people makes text fit for a key that is read by people: placeholders mean nothing there.
+func people(text string) string { return strings.TrimSpace(naming.Plain(text)) }
+
+func suiteNode(from *model.Suite) *layout.Node {
+	s := *from
+	s.Doc = people(s.Doc)
+	d := keys.NewDraft("suite")
+	d.Set("suite", s.Name)
+	d.Set("vars", varsNode(s.Vars))
+	d.Set("sides", sidesNode(s.Blue, s.Green))
+	d.Set("defaults", defaultsNode(&s.Defaults))
+	d.Set("setup", stepList(s.Setup))
+	cases := layout.List()
+	cases.Apart, cases.Open = true, true
+	for _, c := range s.Cases {
+		cases.Items = append(cases.Items, caseNode(c))
+	}
+	d.Set("cases", cases)
+	d.Set("teardown", stepList(s.Teardown))
+	d.Set("load", loadNode(s.Load))
+	d.Fill(&s)
+	return d.Node
+}
+
+// varsNode writes texts by their names; nil without any. A number that must stay a number
+// in a JSON body is written plain, every other one in quotes.
+func varsNode(vars []model.Var) *layout.Node {
 	if len(vars) == 0 {
-		return
+		return nil
 	}
-	m := mapNode()
+	m := layout.Mapping()
 	for _, v := range vars {
-		value := textNode(v.Text)
+		value := layout.Text(v.Text)
 		if v.Literal {
-			value = plainNode(v.Text)
+			value = layout.Plain(v.Text)
 		}
-		m.pairs = append(m.pairs, yamlPair{key: v.Name, value: value, note: v.Comment})
+		m.Pairs = append(m.Pairs, layout.Pair{Key: v.Name, Value: value, Note: strings.TrimSpace(naming.OneLine(v.Comment, 200))})
 	}
-	n.put(key, m)
+	return m
 }
 
-func putSides(n *yamlNode, blue, green model.Side) {
-	if blue.Empty() && green.Empty() && len(blue.Comment)+len(green.Comment) == 0 {
-		return
-	}
-	m := openMap()
+// sidesNode writes where the sides are; nil where nothing is known of either. The comment of
+// a side without a key is left at the end of the mapping.
+func sidesNode(blue, green model.Side) *layout.Node {
+	d := keys.NewDraft("sides")
+	d.Open = true
 	for _, x := range []struct {
 		name string
 		side model.Side
 	}{{"blue", blue}, {"green", green}} {
 		if x.side.Empty() {
-			m.tail = append(m.tail, x.side.Comment...)
+			d.Tail = append(d.Tail, x.side.Comment...)
 			continue
 		}
-		s := mapNode()
-		s.open = len(x.side.Services)+len(x.side.Vars) > 0
-		s.putText("url", x.side.URL)
-		putVars(s, "services", x.side.Services)
-		putVars(s, "vars", x.side.Vars)
-		putTransport(s, x.side)
-		m.pairs = append(m.pairs, yamlPair{key: x.name, value: s, comment: x.side.Comment})
+		d.Set(x.name, sideNode(&x.side))
+		d.Pair(x.name).Comment = x.side.Comment
 	}
-	if len(m.pairs) == 0 {
-		return
+	if len(d.Pairs) == 0 {
+		return nil
 	}
-	n.put("sides", m)
+	return d.Node
 }
 
-// putTransport writes how a side is reached.
-func putTransport(n *yamlNode, s model.Side) {
-	tls := mapNode()
-	tls.putText("ca", s.CA)
-	if s.Insecure {
-		tls.put("insecure", plainNode("true"))
+func sideNode(s *model.Side) *layout.Node {
+	d, tls := keys.NewDraft("side"), keys.NewDraft("tls")
+	d.Open = len(s.Services)+len(s.Vars) > 0
+	d.Set("url", s.URL)
+	d.Set("services", varsNode(s.Services))
+	d.Set("vars", varsNode(s.Vars))
+	if tls.Fill(s); len(tls.Pairs) > 0 {
+		d.Set("tls", tls.Node)
 	}
-	if len(tls.pairs) > 0 {
-		n.put("tls", tls)
-	}
-	if s.HTTP != "" {
-		n.put("http", textNode(s.HTTP))
-	}
+	d.Fill(s)
+	return d.Node
 }
 
-func caseNode(c *model.Case) *yamlNode {
-	n := openMap()
-	n.comment = c.Comment
-	n.put("case", looseNode(c.ID))
-	if c.Name != c.ID {
-		n.putPlain("name", c.Name)
+// defaultsNode writes what every step starts from; nil where that is nothing.
+func defaultsNode(s *model.Step) *layout.Node {
+	d := keys.NewDraft("defaults")
+	d.Open = true
+	if setCommon(d, s); len(d.Pairs) == 0 {
+		return nil
 	}
-	n.putPlain("doc", c.Doc)
-	n.putWords("tags", c.Tags)
+	return d.Node
+}
+
+// caseNode writes a case. One step without a name is written in the case itself.
+func caseNode(from *model.Case) *layout.Node {
+	c := *from
+	c.Name, c.Doc, c.Skip = people(c.Name), people(c.Doc), people(c.Skip)
+	if from.Name == c.ID {
+		c.Name = ""
+	}
+	d := keys.NewDraft("case")
+	d.Open, d.Comment = true, c.Comment
+	d.Set("case", c.ID)
+	d.Set("tags", c.Tags)
+	d.Set("vars", varsNode(c.Vars))
 	if c.Data != nil {
-		d := mapNode()
-		d.put("file", looseNode(c.Data.File))
-		d.putText("name", c.Data.Name)
-		n.put("data", d)
+		data := keys.NewDraft("data")
+		data.Set("file", c.Data.File)
+		data.Set("name", c.Data.Name)
+		d.Set("data", data.Node)
 	}
-	putVars(n, "vars", c.Vars)
-	n.putText("order", c.Order)
-	n.putPlain("skip", c.Skip)
 	if len(c.Steps) == 1 && c.Steps[0].Name == "" && c.Steps[0].Use == "" {
-		keys := stepKeys(c.Steps[0], true)
-		n.pairs = append(n.pairs, keys.pairs...)
-		return n
+		setRequest(d, c.Steps[0])
+		setStep(d, c.Steps[0])
+	} else {
+		d.Set("steps", stepList(c.Steps))
 	}
-	n.put("steps", stepList(c.Steps))
-	return n
+	d.Fill(&c)
+	return d.Node
 }
 
-func stepList(steps []*model.Step) *yamlNode {
-	list := &yamlNode{kind: yamlList, open: true}
+// stepList writes steps, each over its own lines; nil without any.
+func stepList(steps []*model.Step) *layout.Node {
+	if len(steps) == 0 {
+		return nil
+	}
+	list := layout.List()
+	list.Open = true
 	for _, s := range steps {
-		n := openMap()
-		n.putPlain("step", s.Name)
-		n.putText("use", s.Use)
-		n.pairs = append(n.pairs, stepKeys(s, true).pairs...)
-		if s.Use != "" {
-			n.open = false
-		}
-		n.comment = s.Comment
-		list.items = append(list.items, n)
+		d := keys.NewDraft("step")
+		d.Comment, d.Open = s.Comment, s.Use == ""
+		d.Set("step", people(s.Name))
+		d.Set("use", s.Use)
+		setRequest(d, s)
+		setStep(d, s)
+		list.Items = append(list.Items, d.Node)
 	}
 	return list
 }
 
-func loadNode(stages []*model.Load) *yamlNode {
-	list := &yamlNode{kind: yamlList, open: true}
+func loadNode(stages []*model.Load) *layout.Node {
+	if len(stages) == 0 {
+		return nil
+	}
+	list := layout.List()
+	list.Open = true
 	for _, l := range stages {
-		n := openMap()
-		n.comment = l.Comment
-		n.put("load", textNode(l.Name))
-		steps := &yamlNode{kind: yamlList}
+		d := keys.NewDraft("load")
+		d.Comment, d.Open = l.Comment, true
+		steps := layout.List()
 		for _, s := range l.Steps {
-			m := mapNode()
-			m.put("case", looseNode(s.Case))
+			step := keys.NewDraft("load step")
+			step.Set("case", s.Case)
 			if s.Weight > 1 {
-				m.put("weight", plainNode(strconv.Itoa(s.Weight)))
+				step.Set("weight", s.Weight)
 			}
-			steps.items = append(steps.items, m)
+			steps.Items = append(steps.Items, step.Node)
 		}
-		n.put("steps", steps)
-		n.putText("rate", l.Rate)
-		n.putWords("rates", l.Rates)
-		if u := l.Users; u != nil {
-			m := mapNode()
-			m.put("count", plainNode(strconv.Itoa(u.Count)))
-			m.putText("ramp", u.Ramp)
-			m.putText("think", u.Think)
-			m.putText("duration", u.Duration)
-			n.put("users", m)
-		}
-		n.putText("duration", l.Duration)
-		if l.Writes {
-			n.put("writes", plainNode("true"))
-		}
-		list.items = append(list.items, n)
+		d.Set("steps", steps)
+		d.Set("rate", l.Rate)
+		d.Set("rates", l.Rates)
+		d.Fill(l)
+		list.Items = append(list.Items, d.Node)
 	}
 	return list
 }
 
-func partsNode(p *model.Parts) *yamlNode {
-	n := openMap()
-	n.putPlain("doc", p.Doc)
-	m := openMap()
+func partsNode(p *model.Parts) *layout.Node {
+	d, lists := keys.NewDraft("parts file"), layout.Mapping()
+	lists.Open = true
 	for _, l := range p.Lists {
-		m.put(l.Name, stepList(l.Steps))
+		steps := stepList(l.Steps)
+		if steps == nil {
+			steps = layout.List()
+		}
+		lists.Pairs = append(lists.Pairs, layout.Pair{Key: l.Name, Value: steps})
 	}
-	n.put("parts", m)
-	spread(n)
-	return n
+	d.Set("doc", people(p.Doc))
+	d.Set("parts", lists)
+	return d.Node
 }
 
-func envNode(e *model.Env) *yamlNode {
-	n := openMap()
-	n.putPlain("doc", e.Doc)
-	n.putWords("env", e.Env)
-	n.putWords("secrets", e.Secrets)
-	putSides(n, e.Blue, e.Green)
-	putVars(n, "vars", e.Vars)
-	limits := mapNode()
-	limits.put("load", plainNode("deny"))
-	limits.put("writes", plainNode("deny"))
-	n.put("limits", limits)
-	spread(n)
-	return n
+// envNode writes an env file. Load and writes are denied: whoever owns the stage allows them.
+func envNode(e *model.Env) *layout.Node {
+	d, limits := keys.NewDraft("env file"), keys.NewDraft("limits")
+	limits.Set("load", "deny")
+	limits.Set("writes", "deny")
+	d.Set("doc", people(e.Doc))
+	d.Set("sides", sidesNode(e.Blue, e.Green))
+	d.Set("vars", varsNode(e.Vars))
+	d.Set("limits", limits.Node)
+	d.Fill(e)
+	return d.Node
 }
