@@ -176,7 +176,7 @@ func newRoot(io stdio) *cobra.Command {
 	})
 	root.AddCommand(
 		newRunCommand(io), newDiffCommand(io),
-		newCalibrateCommand(io), newSelftestCommand(io), newValidateCommand(io), newListCommand(io), newImportCommand(io), newSchemaCommand(io),
+		newInitCommand(io), newCalibrateCommand(io), newSelftestCommand(io), newValidateCommand(io), newListCommand(io), newImportCommand(io), newSchemaCommand(io),
 		newDemoCommand(io), newFixturesCommand(io),
 		newResumeCommand(io), newJudgeCommand(io),
 		newReportCommand(io), newGateCommand(io), newRediffCommand(io), newHistoryCommand(io),

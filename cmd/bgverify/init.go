@@ -1,0 +1,308 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	goio "io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/calibrate"
+	"github.com/bgverify/bgverify/runner/scout"
+	"github.com/bgverify/bgverify/scenarios/convert"
+)
+
+type initFlags struct {
+	blue, green string
+	get         []string
+	imports     map[string]*string // by format: the file to import
+	noRun       bool
+	force       bool
+	rounds      int
+	settle      time.Duration
+}
+
+func newInitCommand(io stdio) *cobra.Command {
+	f := &initFlags{imports: map[string]*string{}}
+	cmd := &cobra.Command{
+		Use:     "init [DIR]",
+		GroupID: "write",
+		Short:   "Write a first suite for two services, and run it",
+		Long: `Ask two services what they are, and write what a first run needs into DIR
+(default: this folder): bgverify.yaml, an env file with the addresses, the
+identity and measured rules, and a suite with a case for each path that both
+sides answered. Then validate and run it.
+
+Only GET requests are sent: to well-known health and version paths, and to those
+of --get, of which the cases are then made. The rules come from a short calibration of each side against itself;
+read them before you rely on a PASS. With --openapi, --postman, --har or
+--jmeter the suites are imported from that file.
+
+Without --blue and --green the addresses are asked for on a terminal. The exit
+status is that of the run.`,
+		Example: `  bgverify init --blue https://api.blue.example --green https://api.green.example
+  bgverify init checks --blue http://10.0.1.7 --green http://10.0.2.7 \
+    --get /v1/channels --get /v1/titles?size=10
+  bgverify init --blue https://api.blue.example \
+    --green https://api.green.example --openapi api.yaml`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir := "."
+			if len(args) == 1 {
+				dir = args[0]
+			}
+			if err := f.askAddresses(io); err != nil {
+				return err
+			}
+			return f.start(cmd.Context(), io, dir)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.blue, "blue", "", "`URL` of the trusted side")
+	flags.StringVar(&f.green, "green", "", "`URL` of the side under judgement")
+	flags.StringArrayVar(&f.get, "get", nil, "a `path` to make a case of, instead of the well-known ones; may be repeated")
+	for _, format := range []string{"openapi", "postman", "har", "jmeter"} {
+		f.imports[format] = flags.String(format, "", "import the suites from this `file`, as bgverify import "+format+" does")
+	}
+	flags.BoolVar(&f.noRun, "no-run", false, "write the files, and do not run them")
+	flags.BoolVar(&f.force, "force", false, "replace files of an earlier init")
+	flags.IntVar(&f.rounds, "rounds", 3, "how often every case is run to measure the rules")
+	flags.DurationVar(&f.settle, "settle", 2*time.Second, "`wait` before the last round, in which clocks move on")
+	return cmd
+}
+
+// askAddresses reads the addresses that no flag gave from a terminal, and checks both.
+func (f *initFlags) askAddresses(io stdio) error {
+	in, interactive := io.in.(*os.File)
+	interactive = interactive && term.IsTerminal(int(in.Fd()))
+	for _, a := range []struct {
+		flag, what string
+		to         *string
+	}{
+		{"blue", "blue, which serves traffic today", &f.blue},
+		{"green", "green, which is to take over", &f.green},
+	} {
+		if *a.to == "" {
+			if !interactive {
+				return usage("add --"+a.flag+" URL", "the address of %s is missing", a.flag)
+			}
+			fmt.Fprintf(io.err, "URL of %s: ", a.what)
+			line, err := bufio.NewReader(in).ReadString('\n')
+			if *a.to = strings.TrimSpace(line); err != nil || *a.to == "" {
+				return usage("add --"+a.flag+" URL", "the address of %s is missing", a.flag)
+			}
+		}
+		u, err := url.Parse(*a.to)
+		switch {
+		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+			return usage("such as https://api."+a.flag+".example", "--%s %s is not an http or https URL", a.flag, *a.to)
+		case u.User != nil:
+			return usage("write auth: of the side into the env file, with the password from the environment",
+				"--%s holds a password, which would be written to a file", a.flag)
+		}
+	}
+	if f.rounds < 1 || f.rounds > 100 {
+		return usage("1 to 100", "--rounds %d is out of bounds", f.rounds)
+	}
+	if f.settle < 0 || f.settle > time.Hour {
+		return usage("0s to 1h", "--settle %s is out of bounds", f.settle)
+	}
+	for _, p := range f.get {
+		if !strings.HasPrefix(p, "/") || strings.Contains(p, "#") {
+			return usage("such as /v1/channels", "--get %s is not a path", p)
+		}
+	}
+	return nil
+}
+
+// start looks at both sides, writes the files, measures rules and runs the suites.
+func (f *initFlags) start(ctx context.Context, io stdio, dir string) error {
+	imported, err := f.readImport()
+	if err != nil {
+		return err
+	}
+	if err := f.refuseExisting(dir, imported); err != nil {
+		return err
+	}
+	fmt.Fprintln(io.err, "bgverify: asking both sides what they are")
+	found, err := scout.Look(ctx, f.blue, f.green, f.get)
+	var unreachable *scout.UnreachableError
+	switch {
+	case errors.As(err, &unreachable):
+		return broken(err)
+	case err != nil:
+		return failed(ctx, err)
+	}
+	tellFound(io, found, len(f.get) > 0)
+	if len(found.Endpoints) == 0 && imported == nil {
+		return usage("name a path that answers without a sign-in: --get /v1/channels; or import: --openapi, --postman, --har, --jmeter",
+			"none of these paths is answered by both sides as an API does")
+	}
+	if err := f.write(dir, found, imported); err != nil {
+		return err
+	}
+	t, err := openTree([]string{filepath.Join(dir, scout.SuiteDir)})
+	if err != nil {
+		return err
+	}
+	// What an import leaves open, such as variables that have to come from outside, is
+	// a problem with its place here; the files stay, to be completed.
+	if _, err := newSession(io, f.runFlags(dir), t, nil); err != nil {
+		return err
+	}
+	rules, err := f.measure(ctx, io, t, dir)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(dir, convert.File{Name: scout.EnvFile, Data: scout.Env(f.blue, f.green, found, rules)}); err != nil {
+		return err
+	}
+	tellFirstRun(io, dir)
+	if f.noRun {
+		return nil
+	}
+	return judge(ctx, io, f.runFlags(dir), t, nil)
+}
+
+// readImport converts the file of an import flag; nil: there is none.
+func (f *initFlags) readImport() (*convert.Result, error) {
+	var out *convert.Result
+	for _, format := range []string{"openapi", "postman", "har", "jmeter"} {
+		name := *f.imports[format]
+		if name == "" {
+			continue
+		}
+		if out != nil {
+			return nil, usage("run bgverify import for the others", "init imports one file, not several")
+		}
+		result, err := convertFile(format, name, func(*convert.Options) error { return nil })
+		if err != nil {
+			return nil, usage("", "import %s: %w", name, err)
+		}
+		out = result
+	}
+	return out, nil
+}
+
+// refuseExisting keeps init from replacing somebody's work.
+func (f *initFlags) refuseExisting(dir string, imported *convert.Result) error {
+	names := []string{scout.ConfigFile, scout.EnvFile, scout.SuiteFile}
+	if imported != nil {
+		names = []string{scout.ConfigFile, scout.EnvFile, scout.SuiteDir}
+	}
+	for _, name := range names {
+		full := filepath.Join(dir, filepath.FromSlash(name))
+		if _, err := os.Stat(full); err == nil && !f.force {
+			return usage("name a new folder, or add --force to replace it", "%s exists", full)
+		}
+	}
+	return nil
+}
+
+// write writes all files but the rules, which are measured with their help.
+func (f *initFlags) write(dir string, found *scout.Found, imported *convert.Result) error {
+	files := []convert.File{
+		{Name: scout.ConfigFile, Data: scout.Config()},
+		{Name: scout.EnvFile, Data: scout.Env(f.blue, f.green, found, nil)},
+	}
+	if imported == nil {
+		files = append(files, convert.File{Name: scout.SuiteFile, Data: scout.Suite(found)})
+	} else {
+		for _, file := range imported.Files {
+			files = append(files, convert.File{Name: scout.SuiteDir + "/" + file.Name, Data: file.Data})
+		}
+	}
+	for _, file := range files {
+		if err := writeFile(dir, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFile writes one file below dir, whole or not at all.
+func writeFile(dir string, file convert.File) error {
+	if err := writeTree(dir, []convert.File{file}); err != nil {
+		return broken(fmt.Errorf("write %s: %w", filepath.Join(dir, filepath.FromSlash(file.Name)), err))
+	}
+	return nil
+}
+
+// measure compares each side with itself and returns the rules for what is unstable, as YAML.
+func (f *initFlags) measure(ctx context.Context, io stdio, t *tree, dir string) ([]byte, error) {
+	fmt.Fprintf(io.err, "bgverify: comparing each side with itself, %s\n", text.Count(f.rounds, "round"))
+	flags := f.runFlags(dir)
+	flags.noProgress = true
+	u, flush := newUnarchived(io, flags, t, loading{same: true})
+	defer flush()
+	found, err := calibrate.Fields(ctx, calibrate.Options{
+		Rounds: f.rounds, Settle: f.settle, Both: true, Seed: 1, Plan: u.plan, Execute: u.execute, Log: goio.Discard,
+	})
+	if err != nil {
+		return nil, failed(ctx, err)
+	}
+	var out bytes.Buffer
+	if err := found.Write(&out); err != nil {
+		return nil, broken(fmt.Errorf("write the rules: %w", err))
+	}
+	return out.Bytes(), nil
+}
+
+// tellFound says what a first look found.
+func tellFound(io stdio, found *scout.Found, all bool) {
+	for _, id := range found.Identity {
+		place := id.At
+		if id.Header != "" {
+			place = "header " + id.Header
+		}
+		fmt.Fprintf(io.out, "identity  %s %s: blue %s, green %s (must %s)\n", id.Get, place, text.Visible(id.Blue), text.Visible(id.Green), id.Must)
+	}
+	if len(found.Identity) == 0 {
+		fmt.Fprintln(io.out, "identity  none found: nothing shows that these are two clusters; see the comment in "+scout.EnvFile)
+	}
+	for _, e := range found.Endpoints {
+		fmt.Fprintf(io.out, "case      %s  %s, %s\n", e.Path, e.Media, text.Count(e.Bytes, "byte"))
+	}
+	if all { // the user named the paths: each one counts
+		for _, s := range found.Skipped {
+			fmt.Fprintf(io.out, "left out  %s  %s\n", s.Path, s.Why)
+		}
+	}
+}
+
+// tellFirstRun says what was written and what to do with it.
+func tellFirstRun(io stdio, dir string) {
+	name := func(file string) string { return filepath.Join(dir, filepath.FromSlash(file)) }
+	fmt.Fprintf(io.out, `
+Wrote %s, %s and %s.
+
+Next:
+  read the rules in %s: each hides differences within its bounds
+  replace the cases in %s by what your clients ask
+  bgverify run %s --env %s
+  bgverify selftest %s --env %s
+
+`, name(scout.ConfigFile), name(scout.EnvFile), name(scout.SuiteDir), name(scout.EnvFile), name(scout.SuiteDir),
+		name(scout.SuiteDir), name(scout.EnvFile), name(scout.SuiteDir), name(scout.EnvFile))
+}
+
+// runFlags are the flags of a run over what was written, with the defaults of run.
+func (f *initFlags) runFlags(dir string) *runFlags {
+	flags := &runFlags{}
+	flags.bind(pflag.NewFlagSet("", pflag.ContinueOnError))
+	flags.env = filepath.Join(dir, filepath.FromSlash(scout.EnvFile))
+	flags.out = filepath.Join(dir, "runs")
+	flags.noLoad = true
+	return flags
+}

@@ -1,0 +1,136 @@
+package scout
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// serve starts a service that calls itself name and runs build.
+func serve(t *testing.T, name, build string) string {
+	t.Helper()
+	var count atomic.Int64
+	mux := http.NewServeMux()
+	json := func(path, format string, args ...any) {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
+			w.Header().Set("X-Cluster-Node", fmt.Sprintf("%s-%d", name, count.Add(1)))
+			fmt.Fprintf(w, format, args...)
+		})
+	}
+	json("/version", `{"app": {"git_commit": %q, "cluster": %q, "started": 17}, "version": "2.4"}`, build, name)
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"region": "%s-%d"}`, name, count.Add(1)) // another one in each answer: a counter, no identity
+	})
+	json("/v1/channels?region=seoul", `{}`)
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<!doctype html><p>sign in") })
+	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestLook(t *testing.T) {
+	blue, green := serve(t, "kr-blue", "9f2c1e7"), serve(t, "kr-green", "9f2c1e7")
+	found, err := Look(t.Context(), blue, green, WellKnown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Identity{
+		{Get: "/version", At: "$.app.cluster", Must: Differ, Blue: "kr-blue", Green: "kr-green"},
+		{Get: "/version", At: "$.app.git_commit", Must: Same, Blue: "9f2c1e7", Green: "9f2c1e7"},
+	}
+	if !slices.Equal(found.Identity, want) {
+		t.Errorf("identity %+v, want %+v", found.Identity, want)
+	}
+	var paths []string
+	for _, e := range found.Endpoints {
+		paths = append(paths, e.Path+" "+e.Media)
+	}
+	if want := []string{"/version application/json", "/status application/json"}; !slices.Equal(paths, want) {
+		t.Errorf("endpoints %q, want %q", paths, want)
+	}
+	why := map[string]string{}
+	for _, s := range found.Skipped {
+		why[s.Path] = s.Why
+	}
+	for path, want := range map[string]string{
+		"/health": "blue answers with a web page", "/ping": "blue answers without a body", "/info": "blue answers 404",
+	} {
+		if why[path] != want {
+			t.Errorf("%s is left out because %q, want %q", path, why[path], want)
+		}
+	}
+}
+
+// Builds that differ are no identity that must be the same, and two names of one
+// service are not told apart.
+func TestLookFindsNoFalseIdentity(t *testing.T) {
+	blue := serve(t, "kr", "9f2c1e7")
+	for name, green := range map[string]string{"another build": serve(t, "kr", "aaaaaaa"), "the same service": blue} {
+		found, err := Look(t.Context(), blue, green, []string{"/version"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range found.Identity {
+			if id.Must == Differ || strings.Contains(id.At, "commit") && name == "another build" {
+				t.Errorf("%s: identity %+v", name, id)
+			}
+		}
+	}
+}
+
+func TestLookUnreachable(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	_, err := Look(t.Context(), serve(t, "kr", "1"), gone.URL, []string{"/version"})
+	var unreachable *UnreachableError
+	if !errors.As(err, &unreachable) || unreachable.Side != "green" {
+		t.Errorf("got %v, want that green is unreachable", err)
+	}
+}
+
+// What is written loads, whatever a service calls things.
+func TestFilesLoad(t *testing.T) {
+	found := &Found{
+		Identity: []Identity{
+			{Get: "/version?x=\"1\"", At: "$['a b'].cluster", Must: Differ, Blue: "b\n: {#", Green: "g"},
+			{Get: "/v", Header: "x-cluster", Must: Differ, Blue: "b", Green: "g"},
+		},
+		Endpoints: []Endpoint{
+			{Path: "/version?x=\"1\"", Media: "application/json"},
+			{Path: "/", Media: ""},
+			{Path: "/a/b"},
+			{Path: "/a-b"},
+			{Path: "/" + strings.Repeat("채널", 80), Media: "text/plain"},
+			{Path: "/{id}:&*"},
+		},
+	}
+	files := fstest.MapFS{
+		ConfigFile: {Data: Config()}, EnvFile: {Data: Env("http://b.example", "http://g.example", found, []byte("rules: []\n"))},
+		SuiteFile: {Data: Suite(found)},
+	}
+	if _, problems := scenarios.LoadConfig(files, ConfigFile); problems.HasErrors() {
+		t.Errorf("%s: %v", ConfigFile, problems)
+	}
+	env, problems := scenarios.LoadEnv(files, EnvFile, scenarios.LoadOptions{})
+	if problems.HasErrors() {
+		t.Fatalf("%s: %v\n%s", EnvFile, problems, files[EnvFile].Data)
+	}
+	suites, problems := scenarios.Load(files, []string{SuiteDir}, scenarios.LoadOptions{Env: env})
+	if problems.HasErrors() {
+		t.Fatalf("%s: %v\n%s", SuiteFile, problems, files[SuiteFile].Data)
+	}
+	if got := len(suites[0].Cases); got != len(found.Endpoints) {
+		t.Errorf("%d cases, want %d", got, len(found.Endpoints))
+	}
+}
