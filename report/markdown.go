@@ -94,7 +94,7 @@ func (m *markdownReport) head(put func(string)) {
 	for _, note := range m.src.Doubts() {
 		put("- **" + mdText(note) + "**\n")
 	}
-	put(fmt.Sprintf("\nblue %s → green %s · %s · %s\n\n", mdCode(e.Sides.Blue.URL), mdCode(e.Sides.Green.URL), text.Count(e.Counts.Cases, "case"), words.Seconds(e.ElapsedMS/1000)))
+	put(fmt.Sprintf("\nblue %s → green %s · %s · %s\n\n", mdCode(e.Sides.Blue.URL), mdCode(e.Sides.Green.URL), text.Count(e.Counts.Cases, "case"), text.Seconds(e.ElapsedMS/1000)))
 }
 
 // gates is the table of gates, those that keep a pass from being given first.

@@ -274,11 +274,11 @@ func (t *textReport) loads() error {
 			}
 			continue
 		}
-		rate := words.Significant(l.Rate)
+		rate := text.Significant(l.Rate)
 		if l.PerWalk > 0 {
 			rate += " " + l.Unit()
 		}
-		title := fmt.Sprintf("load %s: %s per second and side for %s, %d blocks (%d dropped)", l.Name, rate, words.Seconds(l.Seconds), l.Blocks, l.Dropped)
+		title := fmt.Sprintf("load %s: %s per second and side for %s, %d blocks (%d dropped)", l.Name, rate, text.Seconds(l.Seconds), l.Blocks, l.Dropped)
 		if !t.reasonsHold(l.Reason) {
 			title += ": " + l.Reason
 		}

@@ -85,7 +85,8 @@ func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 	return &loader{
 		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source.File{}, texts: map[string][]string{},
 		payloads: map[string][]byte{}, rules: map[string]*keys.Mapping{}, files: map[string]bool{}, parts: map[string]*partFile{},
-		places: map[*Template]place{}, schemas: map[string]compiledSchema{}, apis: map[string]*openapi.Document{}, schemaFiles: map[string]*bodyschema.File{}, named: map[string]bool{},
+		places: map[*Template]place{}, schemas: map[string]compiledSchema{}, apis: map[string]*openapi.Document{},
+		schemaFiles: map[string]*bodyschema.File{}, named: map[string]bool{},
 	}
 }
 

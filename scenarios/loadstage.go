@@ -23,7 +23,8 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 	}
 	o := w.Object(n, "load", what)
 	l := &LoadStage{
-		Pos: w.Pos(o.Node), line: string(w.Src.Line(o.Node.Line)), Duration: defaultLoad, Connections: 64, Interleaved: o.Word("pairing") == "interleaved",
+		Pos: w.Pos(o.Node), line: string(w.Src.Line(o.Node.Line)), Duration: defaultLoad, Connections: 64,
+		Interleaved: o.Word("pairing") == "interleaved",
 	}
 	o.Bind(l)
 	if o.Has("load") && strings.TrimSpace(l.Name) == "" && !o.Broken {

@@ -60,7 +60,8 @@ func historyRow(e *history.Entry) page.HistoryEntry {
 			for _, c := range l.Comparisons {
 				if c.Metric == perf.P50 || c.Metric == perf.P95 || c.Metric == perf.P99 {
 					row.Loads = append(row.Loads, page.HistoryRatio{
-						Name: l.Name + " " + string(c.Metric), Change: c.Change, Low: c.Low, High: c.High, Margin: c.Margin, Verdict: words.OutcomeVerdict(c.Outcome),
+						Name: l.Name + " " + string(c.Metric), Change: c.Change, Low: c.Low, High: c.High, Margin: c.Margin,
+						Verdict: words.OutcomeVerdict(c.Outcome),
 					})
 				}
 			}

@@ -19,7 +19,7 @@ var allowed = map[string][]string{
 	"diff/media":                    {},
 	"diff/internal/oracle":          {"diff"}, // imported by tests alone
 	"diff/internal/gen":             {},
-	"diff/perf":                     {},
+	"diff/perf":                     {"internal/text"},
 	"internal/text":                 {},
 	"internal/hint":                 {},
 	"diff/literal":                  {},

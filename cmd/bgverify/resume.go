@@ -74,7 +74,8 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 		return standing(io, again, folder, from)
 	}
 	if from.Header.Parent != "" {
-		return usage("bgverify rediff "+from.Header.Parent, "run %s judges archived exchanges again: there is nothing to continue", from.Header.ID)
+		return usage("bgverify rediff "+from.Header.Parent,
+			"run %s judges archived exchanges again: there is nothing to continue", from.Header.ID)
 	}
 	// From here on the run's own files, flags and sides are needed.
 	s, err := keptSession(io, again, folder.Path(), from)

@@ -255,16 +255,24 @@ func (d Design) pool(r Route) int {
 	return int(min(math.Ceil(routePerBlock/expected-1e-9), math.MaxInt32))
 }
 
-// unguarded warns of the routes that are too rare for the whole duration.
+// unguarded warns of the routes that are too rare for the whole duration: in one line,
+// however many there are. It names the first one with its figure.
 func (d Design) unguarded() []string {
-	var warnings []string
+	var rare []Route
 	for _, r := range d.Routes {
 		if pool := d.pool(r); len(d.Routes) > 1 && pool > 1 && pool*leastPools > d.Blocks() {
-			warnings = append(warnings, fmt.Sprintf("route %s is not watched on its own: %.1f requests per block and side are expected, and %d blocks hold too few; raise the rate, its weight or the duration",
-				r.Name, r.Share*d.Planned(), d.Blocks()))
+			rare = append(rare, r)
 		}
 	}
-	return warnings
+	if len(rare) == 0 {
+		return nil
+	}
+	which := "route " + rare[0].Name + " is not watched on its own: it has"
+	if n := len(rare); n > 1 {
+		which = fmt.Sprintf("%d of %d routes are not watched on their own: %s, the first of them, has", n, len(d.Routes), rare[0].Name)
+	}
+	return []string{fmt.Sprintf("%s %.1f requests per block and side, and %d blocks hold too few; raise the rate, its weight or the duration",
+		which, rare[0].Share*d.Planned(), d.Blocks())}
 }
 
 // gates returns the indices of the gated quantiles.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // The limits of the validity rules.
@@ -78,11 +80,11 @@ func (v *view) latenessDoubt(*Decision, []evidence) *doubt {
 	q := blockQuantiles[gates[len(gates)-1]]
 	switch late := v.lags.quantile(q); {
 	case late > limit:
-		return because("%s of the requests left more than %s late (limit %s)", percent(1-q), Seconds(late.Seconds()), Seconds(limit.Seconds()))
+		return because("%s of the requests left more than %s late (limit %s)", percent(1-q), text.Seconds(late.Seconds()), text.Seconds(limit.Seconds()))
 	case v.health.CPU > maxCPU:
 		return because("this process used %s of its CPUs (limit %s)", percent(v.health.CPU), percent(maxCPU))
 	case v.health.GCPauseP99 > maxGCPause:
-		return because("garbage collection paused for %s (limit %s)", Seconds(v.health.GCPauseP99.Seconds()), Seconds(maxGCPause.Seconds()))
+		return because("garbage collection paused for %s (limit %s)", text.Seconds(v.health.GCPauseP99.Seconds()), text.Seconds(maxGCPause.Seconds()))
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package perf
 import (
 	"fmt"
 	"math"
+
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // Known is what a calibration, a stage of blue against blue, found for a design.
@@ -68,7 +70,7 @@ func (v *view) knownNotes() []string {
 	}
 	if p50 := v.blueP50(); known.BlueP50 > 0 && p50 > slowBlue*known.BlueP50 {
 		notes = append(notes, fmt.Sprintf("blue's p50 is %s, %.1f times the %s that it was calibrated at alone: the sides may slow each other at something they share, which hides what green does alone",
-			Seconds(p50), p50/known.BlueP50, Seconds(known.BlueP50)))
+			text.Seconds(p50), p50/known.BlueP50, text.Seconds(known.BlueP50)))
 	}
 	return notes
 }

@@ -74,4 +74,8 @@ func TestUnguardedRoutesAreNamed(t *testing.T) {
 	if got := strings.Join(design.Warnings(), "; "); !strings.Contains(got, "route rare is not watched on its own") {
 		t.Errorf("warnings %q do not name the route", got)
 	}
+	design.Routes = []Route{{"busy", 0.98}, {"rare", 0.01}, {"rarer", 0.01}}
+	if got := design.Warnings(); len(got) != 2 || !strings.HasPrefix(got[1], "2 of 3 routes are not watched on their own: rare, the first of them, has 0.4 requests") {
+		t.Errorf("warnings %q are not one line that counts the routes", got)
+	}
 }

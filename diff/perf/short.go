@@ -3,6 +3,8 @@ package perf
 import (
 	"fmt"
 	"time"
+
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // everyRequest counts every request of a stage, the warm-up's included. It is used
@@ -36,7 +38,7 @@ func (v *view) shortDoubt(*Decision, []evidence) *doubt {
 	if late := share(w.late, sent); late > maxDropped {
 		return &doubt{
 			cause: Generator, final: true, advice: generatorAdvice,
-			reason: fmt.Sprintf("generator: the rate was not reached: %s of the requests left more than %s late", percent(late), Seconds((v.design.Unit / 4).Seconds())),
+			reason: fmt.Sprintf("generator: the rate was not reached: %s of the requests left more than %s late", percent(late), text.Seconds((v.design.Unit / 4).Seconds())),
 		}
 	}
 	if rate := share(w.failed[blue], w.sent[blue]); rate > maxBlueErrors {

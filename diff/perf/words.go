@@ -7,35 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bgverify/bgverify/internal/text"
 )
-
-// Seconds writes a duration given in seconds with three digits and its unit:
-// 850 µs, 17.9 ms, 1.63 s.
-func Seconds(s float64) string {
-	switch a := math.Abs(s); {
-	case a == 0:
-		return "0 s"
-	case a < 999.5e-6:
-		return digits(s*1e6) + " µs"
-	case a < 999.5e-3:
-		return digits(s*1e3) + " ms"
-	case a < 999.5:
-		return digits(s) + " s"
-	}
-	return strconv.FormatFloat(math.Round(s), 'f', 0, 64) + " s"
-}
-
-// digits writes a number below 1000 with three digits.
-func digits(v float64) string {
-	a := math.Abs(v)
-	switch {
-	case a >= 99.95:
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	case a >= 9.995:
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	}
-	return strconv.FormatFloat(v, 'f', 2, 64)
-}
 
 // percent writes a ratio as a percentage with at most one decimal, none from
 // 1000 % on, two below 1 % and between 99.9 % and 100 %.
@@ -89,7 +63,7 @@ func (c Comparison) Name() string {
 // value writes one side's value with its unit.
 func (c Comparison) value(v float64) string {
 	if c.Metric.IsLatency() {
-		return Seconds(v)
+		return text.Seconds(v)
 	}
 	return percent(v)
 }
@@ -151,9 +125,9 @@ func (v *view) worse(e evidence) string {
 	case Throughput:
 		return fmt.Sprintf("throughput: only %s of %g %s/s answered in time, blue %s", percent(e.Green), v.design.Rate, v.design.unit(), percent(e.Blue))
 	case Stalls:
-		return fmt.Sprintf("stalls: %s of the requests took longer than %s, blue %s", percent(e.Green), Seconds(v.stalls.limit), percent(e.Blue))
+		return fmt.Sprintf("stalls: %s of the requests took longer than %s, blue %s", percent(e.Green), text.Seconds(v.stalls.limit), percent(e.Blue))
 	}
-	return fmt.Sprintf("%s %s (%s against blue's %s; at least %s, margin %s)", e.Name(), signed(e.Change), Seconds(e.Green), Seconds(e.Blue), signed(e.Low), percent(e.Margin))
+	return fmt.Sprintf("%s %s (%s against blue's %s; at least %s, margin %s)", e.Name(), signed(e.Change), text.Seconds(e.Green), text.Seconds(e.Blue), signed(e.Low), percent(e.Margin))
 }
 
 // passReason says what was proven.

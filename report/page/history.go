@@ -263,7 +263,7 @@ func (g *groupView) ratios(runs []*HistoryEntry) {
 			}
 		}
 		g.Ratios = append(g.Ratios, ratioRow{
-			Name: text.Visible(name), Last: words.Signed(last.Change), Margin: words.Percent(last.Margin), Verdict: viewOf(last.Verdict),
+			Name: text.Visible(name), Last: words.Signed(last.Change), Margin: text.Percent(last.Margin), Verdict: viewOf(last.Verdict),
 			Plot: sparkline(fmt.Sprintf("%s-ratio-%d", g.ID, n+1), name, points),
 		})
 	}

@@ -54,7 +54,7 @@ func (p *pageView) loads(s *pageRun) {
 				Change: words.MeasuredChange(c), Interval: words.Interval(c), Margin: words.Bound(c, c.Margin), MDE: words.Bound(c, c.MDE), Note: c.Note, Verdict: comparisonVerdict(c),
 			}
 			if c.Outcome == perf.Inconclusive && c.Role == perf.Gate && c.NeedS > 0 && c.NeedS < words.Beyond*100 {
-				row.Need = words.Seconds(c.NeedS)
+				row.Need = text.Seconds(c.NeedS)
 			}
 			v.Rows = append(v.Rows, row)
 		}
@@ -93,9 +93,9 @@ func comparisonVerdict(c *perf.Comparison) verdictView {
 
 // loadRate is the rate as sent, with what it counts.
 func loadRate(l *run.LoadResult) string {
-	rate := fmt.Sprintf("%s %s per second and side", words.Significant(l.Rate), l.Unit())
+	rate := fmt.Sprintf("%s %s per second and side", text.Significant(l.Rate), l.Unit())
 	if l.PerWalk > 0 {
-		rate += fmt.Sprintf(", %s requests a walk", words.Significant(l.PerWalk))
+		rate += fmt.Sprintf(", %s requests a walk", text.Significant(l.PerWalk))
 	}
 	return rate
 }
@@ -104,18 +104,18 @@ func loadFacts(l *run.LoadResult) []string {
 	g := &l.Generator
 	out := []string{
 		loadRate(l),
-		words.Seconds(l.Seconds),
+		text.Seconds(l.Seconds),
 		fmt.Sprintf("%s (%d dropped)", text.Count(l.Blocks, "block"), l.Dropped),
 		fmt.Sprintf("%s and %s requests", text.Thousands(l.Requests.Blue), text.Thousands(l.Requests.Green)),
-		fmt.Sprintf("generator: %s of the plan, lateness p99 %s, CPU %s", words.Percent(g.Achieved), words.Seconds(g.LatenessP99MS/1000), words.Percent(g.CPU)),
+		fmt.Sprintf("generator: %s of the plan, lateness p99 %s, CPU %s", text.Percent(g.Achieved), text.Seconds(g.LatenessP99MS/1000), text.Percent(g.CPU)),
 	}
 	if g.Connections.Blue+g.Connections.Green > 0 {
 		fact := fmt.Sprintf("%d and %d connections", g.Connections.Blue, g.Connections.Green)
 		if g.ConnectMS != [2]float64{} {
-			fact += fmt.Sprintf(" opened in %s and %s", words.Seconds(g.ConnectMS[0]/1000), words.Seconds(g.ConnectMS[1]/1000))
+			fact += fmt.Sprintf(" opened in %s and %s", text.Seconds(g.ConnectMS[0]/1000), text.Seconds(g.ConnectMS[1]/1000))
 		}
 		if g.TLSMS != [2]float64{} {
-			fact += fmt.Sprintf(", TLS in %s and %s", words.Seconds(g.TLSMS[0]/1000), words.Seconds(g.TLSMS[1]/1000))
+			fact += fmt.Sprintf(", TLS in %s and %s", text.Seconds(g.TLSMS[0]/1000), text.Seconds(g.TLSMS[1]/1000))
 		}
 		out = append(out, fact)
 	}
@@ -145,7 +145,7 @@ func (v *loadView) figures(l *run.LoadResult) {
 	for _, q := range []float64{0.5, 0.75, 0.9, 0.95, 0.99, 0.999} {
 		if at := nearest(l.Series.Percentiles, q); at >= 0 {
 			pt := l.Series.Percentiles[at]
-			f.Rows = append(f.Rows, []string{percentileName(q), words.Seconds(pt.Blue), words.Seconds(pt.Green), words.Signed(pt.Green/pt.Blue - 1)})
+			f.Rows = append(f.Rows, []string{percentileName(q), text.Seconds(pt.Blue), text.Seconds(pt.Green), words.Signed(pt.Green/pt.Blue - 1)})
 		}
 	}
 	add(f)
@@ -159,7 +159,7 @@ func timeFigure(id string, s *run.Series) figureView {
 		Aid: "Both sides were loaded at the same moments: what raises both is the surroundings, what raises one is that side.",
 	}
 	f.Note = sampled(s, func(b *run.Bucket) {
-		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), words.Seconds(b.BlueP50), words.Seconds(b.GreenP50), words.Seconds(b.BlueP99), words.Seconds(b.GreenP99), fmt.Sprintf("%d / %d", b.BlueErrors, b.GreenErrors)})
+		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), text.Seconds(b.BlueP50), text.Seconds(b.GreenP50), text.Seconds(b.BlueP99), text.Seconds(b.GreenP99), fmt.Sprintf("%d / %d", b.BlueErrors, b.GreenErrors)})
 	})
 	return f
 }
@@ -170,7 +170,7 @@ func rateFigure(id string, s *run.Series) figureView {
 		Aid: "Where the lines coincide, the load was what the plan asked for.",
 	}
 	f.Note = sampled(s, func(b *run.Bucket) {
-		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), words.Significant(b.Offered) + "/s", words.Significant(b.Achieved) + "/s"})
+		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), text.Significant(b.Offered) + "/s", text.Significant(b.Achieved) + "/s"})
 	})
 	return f
 }

@@ -102,7 +102,7 @@ func statusRows(step *run.StepResult, blue, green *wire.Exchange) []row {
 	if d == nil && status.blue != status.green {
 		status.mark = rowChanged
 	}
-	timing := row{blue: words.Seconds(blue.Timing.Total.Seconds()), green: words.Seconds(green.Timing.Total.Seconds())}
+	timing := row{blue: text.Seconds(blue.Timing.Total.Seconds()), green: text.Seconds(green.Timing.Total.Seconds())}
 	return []row{{mark: rowTitle, blue: "status and time", green: "status and time"}, status, timing}
 }
 

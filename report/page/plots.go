@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/words"
 	"github.com/bgverify/bgverify/runner/run"
 
@@ -69,7 +70,7 @@ func percentilePlot(id string, l *run.LoadResult) *plot {
 	by, gy := apart(y.at(last.Blue), y.at(last.Green), 15)
 	p.label("blue", plotWidth-plotRight, by, "blue")
 	p.label("green", plotWidth-plotRight, gy, "green")
-	p.Desc = fmt.Sprintf("At %s blue answers in %s and green in %s.", percentileName(last.Q), words.Seconds(last.Blue), words.Seconds(last.Green))
+	p.Desc = fmt.Sprintf("At %s blue answers in %s and green in %s.", percentileName(last.Q), text.Seconds(last.Blue), text.Seconds(last.Green))
 	return p
 }
 
@@ -155,7 +156,7 @@ func timePlot(id string, s *run.Series) *plot {
 	if errors {
 		p.errorTicks(x, s)
 	}
-	p.Desc = fmt.Sprintf("p50 and p99 of both sides in %d slices of %s.", len(s.Buckets), words.Seconds(s.BucketS))
+	p.Desc = fmt.Sprintf("p50 and p99 of both sides in %d slices of %s.", len(s.Buckets), text.Seconds(s.BucketS))
 	return p
 }
 

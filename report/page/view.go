@@ -158,7 +158,7 @@ func (p *pageView) head(s *pageRun) {
 			p.Meta = append(p.Meta, text.Thousands(part.n)+" "+part.word)
 		}
 	}
-	p.Meta = append(p.Meta, h.Started.UTC().Format("2 Jan 2006 15:04 UTC"), "took "+words.Seconds(e.ElapsedMS/1000), "run "+h.ID)
+	p.Meta = append(p.Meta, h.Started.UTC().Format("2 Jan 2006 15:04 UTC"), "took "+text.Seconds(e.ElapsedMS/1000), "run "+h.ID)
 	p.gates(s)
 	p.Tool = strings.TrimSpace(h.Tool.Name + " " + h.Tool.Version)
 	p.Warnings = e.Warnings

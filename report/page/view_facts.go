@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/report/words"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -26,12 +25,12 @@ func (p *pageView) facts(s *pageRun) {
 	add("tool", p.Tool)
 	add("run", h.ID)
 	add("started", h.Started.UTC().Format("2006-01-02 15:04:05 UTC"))
-	add("took", words.Seconds(e.ElapsedMS/1000))
+	add("took", text.Seconds(e.ElapsedMS/1000))
 	add("judged again from", h.Parent)
 	add("seed", fmt.Sprint(h.Seed))
 	add("requests", fmt.Sprintf("%s to blue, %s to green", text.Thousands(e.Counts.Requests.Blue), text.Thousands(e.Counts.Requests.Green)))
 	if c := e.Coverage; c.Mutants > 0 {
-		add("coverage", fmt.Sprintf("%s of %s changed copies found (%s)", text.Thousands(c.Killed), text.Thousands(c.Mutants), words.Percent(float64(c.Killed)/float64(c.Mutants))))
+		add("coverage", fmt.Sprintf("%s of %s changed copies found (%s)", text.Thousands(c.Killed), text.Thousands(c.Mutants), text.Percent(float64(c.Killed)/float64(c.Mutants))))
 		add("leaves of blue's bodies", fmt.Sprintf("%s, %s compared by value, %s by presence and type", text.Thousands(c.Leaves), text.Thousands(c.Compared), text.Thousands(c.Ignored)))
 	}
 	add("numbers", cmp.Or(s.TypedNumbers(), "compared by value: 1, 1.0 and 1e0 are equal"))

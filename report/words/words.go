@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"regexp"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -65,36 +64,6 @@ func OutcomeVerdict(o perf.Outcome) run.Verdict {
 	}
 }
 
-// Seconds shows a duration with three significant digits and its unit.
-func Seconds(s float64) string {
-	switch abs := math.Abs(s); {
-	case abs == 0:
-		return "0 ms"
-	case abs < 999.5e-6:
-		return Significant(s*1e6) + " µs"
-	case abs < 999.5e-3:
-		return Significant(s*1e3) + " ms"
-	case abs < 119.5:
-		return Significant(s) + " s"
-	default:
-		whole := int(math.Round(s))
-		return fmt.Sprintf("%d min %d s", whole/60, whole%60)
-	}
-}
-
-// Significant shows three significant digits without an exponent.
-func Significant(f float64) string {
-	abs := math.Abs(f)
-	digits := 0
-	switch {
-	case abs < 9.995:
-		digits = 2
-	case abs < 99.95:
-		digits = 1
-	}
-	return strconv.FormatFloat(f, 'f', digits, 64)
-}
-
 // Signed shows a relative change with its sign: +18.6 %.
 func Signed(change float64) string {
 	p := change * 100
@@ -105,11 +74,6 @@ func Signed(change float64) string {
 		p = 0
 	}
 	return fmt.Sprintf("%+.1f %%", p)
-}
-
-// Percent shows a share: 97.35 %.
-func Percent(share float64) string {
-	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(share*100, 'f', 2, 64), "0"), ".") + " %"
 }
 
 var Placeholder = regexp.MustCompile(`\{\{.*?\}\}`)
@@ -126,9 +90,9 @@ func MetricName(c *perf.Comparison) string {
 // measure shows a side's value of a metric: a duration, or a share.
 func measure(m perf.Metric, v float64) string {
 	if m.IsLatency() {
-		return Seconds(v)
+		return text.Seconds(v)
 	}
-	return Percent(v)
+	return text.Percent(v)
 }
 
 // unmeasured replaces a figure of a comparison without a valid block: a zero
@@ -189,9 +153,9 @@ func Bound(c *perf.Comparison, v float64) string {
 	case v >= Beyond:
 		return "unbounded"
 	case Relative(c):
-		return Percent(v)
+		return text.Percent(v)
 	default:
-		return strings.TrimSuffix(Percent(v), " %") + " pp"
+		return strings.TrimSuffix(text.Percent(v), " %") + " pp"
 	}
 }
 

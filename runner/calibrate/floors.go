@@ -43,7 +43,7 @@ func printFloors(out io.Writer, l *run.LoadResult) LoadResult {
 		}
 	}
 	if l.Alone[0] > 0 {
-		fmt.Fprintf(out, "  blue alone at %.4g/s: p50 %s\n", l.Rate, perf.Seconds(l.Alone[0]))
+		fmt.Fprintf(out, "  blue alone at %.4g/s: p50 %s\n", l.Rate, text.Seconds(l.Alone[0]))
 	} else {
 		fmt.Fprintln(out, "  blue alone was not measured: a longer duration has blocks for it")
 	}

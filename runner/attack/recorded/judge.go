@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/attack"
 )
 
@@ -114,7 +115,7 @@ func Judge(blue, green io.Reader, opts Options) (*Judgement, error) {
 	begin := from + int64(warmUp)
 	end := begin
 	if design.Duration <= 0 {
-		report.tooFew(fmt.Sprintf("they overlap for %s, and the warm-up takes %s", perf.Seconds(float64(to-from)/1e9), perf.Seconds(warmUp.Seconds())))
+		report.tooFew(fmt.Sprintf("they overlap for %s, and the warm-up takes %s", text.Seconds(float64(to-from)/1e9), text.Seconds(warmUp.Seconds())))
 	} else {
 		end = from + int64(report.decide(sides, from, design))
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // A MismatchError says why two result files are not recordings of two sides under
@@ -98,7 +98,7 @@ func notMeasured(sides [2]*recording) string {
 		}
 		if median := other.quantile(0.5); median > plainTime {
 			return fmt.Sprintf("%d results of %s have an impossible latency: 0 ms, where the median of %s is %s",
-				rec.took0, sideNames[i], sideNames[1-i], perf.Seconds(median.Seconds()))
+				rec.took0, sideNames[i], sideNames[1-i], text.Seconds(median.Seconds()))
 		}
 	}
 	return ""

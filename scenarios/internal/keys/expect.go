@@ -31,7 +31,10 @@ var ExpectKeys = []Key{
 		"text", oneOf(aTemplate, object("matchers")), "What the whole body must be as text, whatever its type: a value, or matchers.",
 		"", "{contains: </html>}", false, "",
 	},
-	{"schema", aFile, "JSON Schema file that the body must obey, or a part of one or of an API description.", "", "schemas/epg.json", false, ""},
+	{
+		"schema", aFile, "JSON Schema file that the body must obey, or a part of one or of an API description.",
+		"", "schemas/epg.json", false, "",
+	},
 	{"snapshot", aFile, "Stored body that the answer must equal under the same rules.", "", "snapshots/channels.json", false, ""},
 	{"hls", object("hls"), "What an HLS playlist must hold.", "", "{variants: {gte: 3}, codecs: {contains: avc1}}", false, ""},
 }
@@ -187,7 +190,10 @@ var ruleFileTable = Table{"rule file", "A rule file holds rules only, for diff -
 	{"rules", listOf(object("rule")), "The rules.", "", `[{at: "$..serverTime", do: ignore, why: clock of the answering pod}]`, true, ""},
 }}
 
-var loadTable = Table{"load", "A load stage sends the same requests, or walks the same cases, on both sides at once and compares latency, errors and answers.", []Key{
+const loadDoc = "A load stage sends the same requests, or walks the same cases, on both sides at once and compares latency, " +
+	"errors and answers."
+
+var loadTable = Table{"load", loadDoc, []Key{
 	{"load", aText, "Name of the stage, unique in the suite.", "", "evening peak", true, "Name"},
 	{
 		"steps", listOf(object("load step")), "The cases that are sent or walked, with their weights.",
