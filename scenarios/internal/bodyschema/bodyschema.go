@@ -10,7 +10,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"sort"
 	"strings"
@@ -47,52 +46,10 @@ func Compile(name, fragment string, data []byte) (*Schema, error) {
 type File struct {
 	name     string
 	compiler *jsonschema.Compiler
-	doc      any // until the first part is compiled
-}
-
-// many is from how many schemas of $defs on their parts are compiled before the whole.
-const many = 200
-
-// compileLeaves compiles the properties of $defs that refer to nothing, one by one: the
-// compiler looks through all that waits for each schema that it meets, which takes
-// seconds in a file with thousands of them. A mistake ends it, and is found again.
-func (f *File) compileLeaves() {
-	root, _ := f.doc.(map[string]any)
-	defs, _ := root["$defs"].(map[string]any)
-	if len(defs) < many {
-		return
-	}
-	escape := func(s string) string {
-		return url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(s))
-	}
-	for name, def := range defs {
-		schema, _ := def.(map[string]any)
-		properties, _ := schema["properties"].(map[string]any)
-		for key, p := range properties {
-			leaf, _ := p.(map[string]any)
-			if len(leaf) == 0 || refers(leaf) {
-				continue
-			}
-			if _, err := f.compiler.Compile("scenario:///" + f.name + "#/$defs/" + escape(name) + "/properties/" + escape(key)); err != nil {
-				return
-			}
-		}
-	}
-}
-
-// refers reports whether a value has a reference in it, or a name of its own.
-func refers(v any) bool {
-	switch v := v.(type) {
-	case map[string]any:
-		for key, item := range v {
-			if strings.HasPrefix(key, "$") || refers(item) {
-				return true
-			}
-		}
-	case []any:
-		return slices.ContainsFunc(v, refers)
-	}
-	return false
+	doc      any
+	// defs are the compiled schemas of $defs where they were compiled one by one; see link.
+	defs   map[string]*jsonschema.Schema
+	linked bool // that was tried
 }
 
 // Read reads a schema file.
@@ -107,14 +64,13 @@ func Read(name string, data []byte) (*File, error) {
 	if err := c.AddResource("scenario:///"+name, doc); err != nil {
 		return nil, fmt.Errorf("not a JSON Schema: %w", err)
 	}
-	return &File{name, c, doc}, nil
+	return &File{name: name, compiler: c, doc: doc}, nil
 }
 
 // Part compiles the part that a fragment names; see Compile.
 func (f *File) Part(fragment string) (*Schema, error) {
-	if fragment != "" && f.doc != nil {
-		f.compileLeaves()
-		f.doc = nil
+	if s := f.definition(fragment); s != nil {
+		return &Schema{s}, nil
 	}
 	s, err := f.compiler.Compile("scenario:///" + f.name + fragment)
 	var invalid *jsonschema.SchemaValidationError
