@@ -89,6 +89,7 @@ func newImportFormat(io stdio, f importFormat) *cobra.Command {
 			if err := mayWrite(out, force); err != nil {
 				return err
 			}
+			heapFreedom.Store(importHeap)
 			result, err := convertFile(f.name, args[0], options)
 			var status *statusError
 			var wrong *convert.SourceError

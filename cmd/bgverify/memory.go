@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync/atomic"
 )
 
 const (
@@ -16,10 +17,17 @@ const (
 	// leanHeap is the heap, ballast included, up to which the collector runs when
 	// it likes; a larger one may grow by garbage alone.
 	leanHeap = 96 << 20
+	// importHeap is the same for import, whose heap is full of pointers and dear to walk:
+	// it holds one file as trees, and sends nothing.
+	importHeap = 176 << 20
 	garbage  = 16 << 20
 	// limitStep is what a limit must differ by to be set again, which stops the world.
 	limitStep = 4 << 20
 )
+
+// heapFreedom is the heap up to which the collector runs when it likes, where a verb has
+// set it; else it is leanHeap.
+var heapFreedom atomic.Int64
 
 // tendMemory makes the collector let a small heap double and a large one grow by
 // no more than garbage until it runs again: two answers of 64 MB must not become
@@ -60,5 +68,5 @@ func memoryLimit() int64 {
 	metrics.Read(s)
 	at := func(i int) int64 { return int64(s[i].Value.Uint64()) }
 	beside := at(1) - at(2) - at(3) - at(4) // stacks, the runtime's own
-	return max(leanHeap, at(0)+garbage) + beside
+	return max(leanHeap, heapFreedom.Load(), at(0)+garbage) + beside
 }
