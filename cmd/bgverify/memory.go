@@ -20,7 +20,7 @@ const (
 	// importHeap is the same for import, whose heap is full of pointers and dear to walk:
 	// it holds one file as trees, and sends nothing.
 	importHeap = 176 << 20
-	garbage  = 16 << 20
+	garbage    = 16 << 20
 	// limitStep is what a limit must differ by to be set again, which stops the world.
 	limitStep = 4 << 20
 )

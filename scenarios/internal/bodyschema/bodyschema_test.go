@@ -20,7 +20,7 @@ func TestLink(t *testing.T) {
 	for _, key := range oneSchema {
 		defs[key] = `{"` + key + `": ` + ref + `, "prefixItems": [true]}`
 	}
-	defs["then"], defs["else"] = `{"if": {"type": "string"}, "then": ` + ref + "}", `{"if": {"type": "number"}, "else": ` + ref + `, "then": {"minimum": 2}}`
+	defs["then"], defs["else"] = `{"if": {"type": "string"}, "then": `+ref+"}", `{"if": {"type": "number"}, "else": `+ref+`, "then": {"minimum": 2}}`
 	for _, key := range listOfSchemas {
 		defs[key] = `{"` + key + `": [` + ref + `, {"minimum": 2}]}`
 	}
