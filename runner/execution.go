@@ -178,6 +178,8 @@ type suiteRun struct {
 
 	mu    sync.Mutex // guards rules
 	rules map[ruleList]*judge.StepRules
+	// compiled is what the steps are judged by; see judgedBy.
+	compiled func() map[*scenarios.Step]*judge.Compiled
 	// captures are the names that steps capture; see captureNames.
 	captures map[string]bool
 }
@@ -185,6 +187,7 @@ type suiteRun struct {
 // newSuiteRun makes a suite's sides ready.
 func newSuiteRun(e *execution, index int, suite *scenarios.Suite) (*suiteRun, error) {
 	s := &suiteRun{run: e, index: index, suite: suite, rules: map[ruleList]*judge.StepRules{}}
+	s.compiled = sync.OnceValue(s.compile)
 	var err error
 	if s.blue, err = newCluster(scenarios.Blue, &suite.Blue, e.plan.World.Root, &e.pool); err != nil {
 		return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
@@ -193,6 +196,32 @@ func newSuiteRun(e *execution, index int, suite *scenarios.Suite) (*suiteRun, er
 		return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
 	}
 	return s, nil
+}
+
+// compile prepares all steps of the suite.
+func (s *suiteRun) compile() map[*scenarios.Step]*judge.Compiled {
+	out := map[*scenarios.Step]*judge.Compiled{}
+	c := judge.NewCompiler()
+	add := func(steps []*scenarios.Step) {
+		for _, step := range steps {
+			out[step] = c.Compile(step)
+		}
+	}
+	add(s.suite.Setup)
+	for _, test := range s.suite.Cases {
+		add(test.Steps)
+		add(test.Cleanup)
+	}
+	add(s.suite.Teardown)
+	return out
+}
+
+// judgedBy is what a step is judged by, compiled when the first of the suite is asked for.
+func (s *suiteRun) judgedBy(step *scenarios.Step) *judge.Compiled {
+	if c := s.compiled()[step]; c != nil {
+		return c
+	}
+	return judge.NewCompiler().Compile(step) // of a case that is not of this run
 }
 
 // A ruleList is what a step's rules are compiled from. Steps without rules of

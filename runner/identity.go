@@ -239,7 +239,7 @@ func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (va
 	if id.Header == "" && id.At == "" {
 		return strings.TrimSpace(string(x.Answer)), x.Proto, ""
 	}
-	v, err := judge.Capture(&scenarios.Capture{Name: "identity", At: id.At, Header: id.Header}, a)
+	v, err := judge.NewCapture(&scenarios.Capture{Name: "identity", At: id.At, Header: id.Header}).Find(a)
 	if err != nil {
 		return "", x.Proto, err.Error()
 	}

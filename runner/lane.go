@@ -195,7 +195,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	if err != nil {
 		return w.brokenStep(step, name, err)
 	}
-	checks, err := judge.NewChecks(step.ExpectOf(side), sc)
+	checks, err := w.suite.judgedBy(step).Checks(side, sc)
 	if err != nil {
 		return w.brokenStep(step, name, fmt.Errorf("expect: %w", err))
 	}
@@ -205,9 +205,9 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 		return w.brokenStep(step, name, s.err)
 	}
 	found := &captured{}
-	for i := range step.Captures {
-		w.capture(&step.Captures[i], l, s, found)
-		l.keepValue(step, step.Captures[i].Name)
+	for _, c := range w.suite.judgedBy(step).Captures {
+		w.capture(c, l, s, found)
+		l.keepValue(step, c.Name)
 	}
 	seen := crossSeen(kind, side)
 	pair := &run.Pair{Key: key, Blue: straight.Blue, Green: straight.Green}

@@ -392,7 +392,7 @@ func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios
 	if _, err := out.signed(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", side, err)
 	}
-	checks, err := judge.NewChecks(step.ExpectOf(side), sc)
+	checks, err := w.suite.judgedBy(step).Checks(side, sc)
 	if err != nil {
 		return nil, fmt.Errorf("%s: expect: %w", side, err)
 	}

@@ -150,7 +150,7 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 			return
 		}
 	}
-	checks, err := judge.NewChecks(step.ExpectOf(l.side), sc)
+	checks, err := w.suite.judgedBy(step).Checks(l.side, sc)
 	if err != nil {
 		l.fail(place, p, "expectations that can be read", err.Error())
 		return
@@ -219,8 +219,7 @@ func (l *loadWalk) fail(place int, p *loadPlaceOf, what, got string) {
 func (l *loadWalk) capture(step *scenarios.Step, s *shot, evidence *walkEvidence) *attack.Unmet {
 	var unmet *attack.Unmet
 	got := &captured{}
-	for i := range step.Captures {
-		c := &step.Captures[i]
+	for _, c := range l.w.suite.judgedBy(step).Captures {
 		v, ok := l.w.capture(c, l.lane, s, got)
 		l.lane.keepValue(step, c.Name)
 		if ok && c.Same {

@@ -117,7 +117,7 @@ func (w *walk) replayed(step *scenarios.Step, sc *scope, key string) *shot {
 		s.answer.Hidden = pair.Hidden
 	}
 	if step.Poll != nil {
-		switch ok, why, err := judge.Holds(&step.Poll.Until, sc.side, s.answer, sc); {
+		switch ok, why, err := w.suite.judgedBy(step).Arrived(sc.side, s.answer, sc); {
 		case err != nil:
 			return &shot{err: fmt.Errorf("poll: %w", err)}
 		case !ok:

@@ -164,9 +164,9 @@ func (w *walk) reliveOne(kind LaneKind, side scenarios.Side, step *scenarios.Ste
 		l.jar.Set(to.logical(x.URL), x)
 	}
 	l.noteEffects(step, w.scope(l, side, step, name, time.Time{}), x, false)
-	for i := range step.Captures {
-		w.capture(&step.Captures[i], l, s, &captured{})
-		l.keepValue(step, step.Captures[i].Name)
+	for _, c := range w.suite.judgedBy(step).Captures {
+		w.capture(c, l, s, &captured{})
+		l.keepValue(step, c.Name)
 	}
 	l.hidden = append(l.hidden, pair.Hidden...)
 }

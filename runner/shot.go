@@ -42,7 +42,7 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 		if s.attempt(ctx, w, step, sc); s.err != nil {
 			return s
 		}
-		ok, why, err := judge.Holds(&step.Poll.Until, sc.side, s.answer, sc)
+		ok, why, err := w.suite.judgedBy(step).Arrived(sc.side, s.answer, sc)
 		switch {
 		case err != nil:
 			return &shot{err: fmt.Errorf("poll: %w", err)}
@@ -129,8 +129,7 @@ type captured struct {
 // captures reads a step's captures from both sides' answers into their lanes.
 func (w *walk) captures(step *scenarios.Step, blue, green *shot) *captured {
 	out := &captured{}
-	for i := range step.Captures {
-		c := &step.Captures[i]
+	for _, c := range w.suite.judgedBy(step).Captures {
 		b, fromBlue := w.capture(c, w.lanes[LaneBlue], blue, out)
 		g, fromGreen := w.capture(c, w.lanes[LaneGreen], green, out)
 		for _, kind := range []LaneKind{LaneBlue, LaneGreen} {
@@ -145,14 +144,14 @@ func (w *walk) captures(step *scenarios.Step, blue, green *shot) *captured {
 
 // capture reads one value into a lane. A failed exchange is not asked: its own
 // failure says enough.
-func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (scenarios.Value, bool) {
+func (w *walk) capture(c *judge.Capture, l *lane, s *shot, out *captured) (scenarios.Value, bool) {
 	defer w.captureTruth(c, l, s)
 	if s == nil || s.answer == nil || s.answer.Err != nil {
 		return scenarios.Value{}, false
 	}
-	v, err := judge.Capture(c, s.answer)
+	v, err := c.Find(s.answer)
 	side := s.out.to.side.String()
-	if err != nil && c.Regex != "" && s.answer.Hidden.In(judge.CaptureSource(c, s.answer)) {
+	if err != nil && c.Regex != "" && s.answer.Hidden.In(c.Source(s.answer)) {
 		out.check(side, c, "finds a value", false, run.NotKept)
 		out.checks[len(out.checks)-1].Failure = run.ValueHidden
 		return v, false
@@ -169,7 +168,7 @@ func (w *walk) capture(c *scenarios.Capture, l *lane, s *shot, out *captured) (s
 	return v, true
 }
 
-func (c *captured) check(side string, of *scenarios.Capture, what string, ok bool, got string) {
+func (c *captured) check(side string, of *judge.Capture, what string, ok bool, got string) {
 	what = "capture " + of.Name + " " + what
 	c.checks = append(c.checks, run.Expectation{Side: side, What: what, OK: ok, Got: got, At: judge.PosText(of.Pos)})
 }
@@ -216,12 +215,12 @@ func (s *shot) truth() *wire.Exchange {
 
 // captureTruth keeps what a capture would have found in the true answer, where the
 // broken one has something else: what was created can then be taken back.
-func (w *walk) captureTruth(c *scenarios.Capture, l *lane, s *shot) {
+func (w *walk) captureTruth(c *judge.Capture, l *lane, s *shot) {
 	delete(l.truth, c.Name)
 	if s == nil || s.tampered == nil {
 		return
 	}
-	v, err := judge.Capture(c, judge.NewAnswer(s.tampered.True))
+	v, err := c.Find(judge.NewAnswer(s.tampered.True))
 	if err != nil || judge.SameValue(v, l.captures[c.Name]) {
 		return
 	}

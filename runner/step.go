@@ -246,18 +246,17 @@ func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, 
 			return false, nil
 		}
 	}
-	for _, v := range step.WhenVars {
+	by := w.suite.judgedBy(step)
+	for i := range step.WhenVars {
 		sc.forget()
-		if ok, err := judge.VariableHolds(&v, sc, sc.lane.hidden); !ok || err != nil {
+		if ok, err := by.WhenVariable(i, sc, sc.lane.hidden); !ok || err != nil {
 			return false, err
 		}
 	}
-	if step.When == nil {
-		return true, nil
+	if step.When != nil {
+		sc.forget()
 	}
-	sc.forget()
-	ok, _, err := judge.Holds(step.When, sc.side, w.last[kind], sc)
-	return ok, err
+	return by.When(sc.side, w.last[kind], sc)
 }
 
 // checks expands the expectations of both sides.
@@ -267,7 +266,7 @@ func (w *walk) checks(step *scenarios.Step, name string, now time.Time) (out [3]
 			continue
 		}
 		kind := straightLane(side)
-		if out[side], err = judge.NewChecks(step.ExpectOf(side), w.scope(w.lanes[kind], side, step, name, now)); err != nil {
+		if out[side], err = w.suite.judgedBy(step).Checks(side, w.scope(w.lanes[kind], side, step, name, now)); err != nil {
 			return out, fmt.Errorf("%s: expect: %w", side, err)
 		}
 	}

@@ -22,19 +22,6 @@ type locator struct {
 	steps []path.Step
 }
 
-// newLocator compiles a path.
-func newLocator(path string) (*locator, error) {
-	pattern, err := diff.ParsePath(path)
-	if err != nil {
-		return nil, err
-	}
-	steps, ok := pattern.Steps()
-	if !ok {
-		return nil, fmt.Errorf("%s can name more than one value", path)
-	}
-	return &locator{path, steps}, nil
-}
-
 // find returns the value in a body; the zero Value where there is none.
 func (l *locator) find(body diff.Value) diff.Value {
 	if v, done := l.walk(body); done == len(l.steps) {
@@ -157,47 +144,70 @@ func (p *places) gap(body diff.Value) string {
 // isStep reports whether the rest of a path begins a new step.
 func isStep(rest string) bool { return rest != "" && (rest[0] == '.' || rest[0] == '[') }
 
-// Capture reads one value from an answer. The error says what was looked for
-// and what is there instead. An expression takes the first header field or cookie
-// that it matches, and gives text.
-func Capture(c *scenarios.Capture, a *Answer) (scenarios.Value, error) {
+// A Capture finds one value in an answer; its path and expression are compiled.
+type Capture struct {
+	*scenarios.Capture
+	where *locator       // nil: not in the tree of the body
+	re    *regexp.Regexp // nil: the value as it is
+	err   error          // it could not be compiled
+}
+
+// NewCapture compiles a capture, for one use; those of steps are in Compiled.
+func NewCapture(c *scenarios.Capture) *Capture { return NewCompiler().capture(c) }
+
+// capture compiles a capture.
+func (c *Compiler) capture(written *scenarios.Capture) *Capture {
+	out := &Capture{Capture: written}
+	if written.Regex != "" {
+		out.re, out.err = c.pattern(written.Regex)
+	}
+	if written.At != "" {
+		where, err := c.places(written.At)
+		switch {
+		case err != nil:
+			out.err = err
+		case where.one == nil:
+			out.err = fmt.Errorf("%s can name more than one value", written.At)
+		default:
+			out.where = where.one
+		}
+	}
+	return out
+}
+
+// Find reads the value from an answer. The error says what was looked for and what is
+// there instead. An expression takes the first header field or cookie that it matches,
+// and gives text.
+func (c *Capture) Find(a *Answer) (scenarios.Value, error) {
 	switch {
 	case c.Status:
 		return numberValue(a.Status), nil
+	case c.err != nil:
+		return scenarios.Value{}, c.err
 	case c.Header != "":
 		values := a.header(c.Header)
 		if len(values) == 0 {
 			return scenarios.Value{}, fmt.Errorf("no header %s", c.Header)
 		}
-		if c.Regex != "" {
-			return captureText(c.Regex, "header "+c.Header, values...)
-		}
-		return template.TextValue(values[0]), nil
+		return c.text("header "+c.Header, values...)
 	case c.Cookie != "":
 		v, ok := a.cookie(c.Cookie)
 		if !ok {
 			return scenarios.Value{}, fmt.Errorf("no cookie %s", c.Cookie)
 		}
-		if c.Regex != "" {
-			return captureText(c.Regex, "cookie "+c.Cookie, v)
-		}
-		return template.TextValue(v), nil
-	case c.At == "":
-		return captureText(c.Regex, "the body", string(a.text()))
+		return c.text("cookie "+c.Cookie, v)
+	case c.where == nil:
+		return c.text("the body", string(a.text()))
 	}
-	v, err := captureAt(c.At, a)
-	if err != nil || c.Regex == "" {
+	v, err := c.findAt(a)
+	if err != nil || c.re == nil {
 		return v, err
 	}
-	return captureText(c.Regex, c.At, v.Text)
+	return c.text(c.At, v.Text)
 }
 
-// captureAt reads the value at a path of the body.
-func captureAt(path string, a *Answer) (scenarios.Value, error) {
-	l, err := newLocator(path)
-	if err != nil {
-		return scenarios.Value{}, err
-	}
+// findAt reads the value at a path of the body.
+func (c *Capture) findAt(a *Answer) (scenarios.Value, error) {
 	if len(a.Answer) == 0 {
 		return scenarios.Value{}, errors.New("the body is empty")
 	}
@@ -205,34 +215,33 @@ func captureAt(path string, a *Answer) (scenarios.Value, error) {
 	if err != nil {
 		return scenarios.Value{}, fmt.Errorf("%s%w", unreadable(a), err)
 	}
-	v := l.find(body)
+	v := c.where.find(body)
 	if !v.Exists() {
-		return scenarios.Value{}, errors.New(l.missing(body))
+		return scenarios.Value{}, errors.New(c.where.missing(body))
 	}
 	return valueOf(v), nil
 }
 
-// captureText takes the first group of an expression, or all that it matches where
-// it has none, from the first text that it matches. A group that took no part in
-// the match is an error: an empty value would go on as if it had been found.
-func captureText(expression, where string, texts ...string) (scenarios.Value, error) {
-	re, err := regexp.Compile(expression)
-	if err != nil {
-		return scenarios.Value{}, err
+// text takes the first group of the expression, or all that it matches where it has none,
+// from the first text that it matches; without an expression the first text. A group that
+// took no part in the match is an error: an empty value would go on as if it had been found.
+func (c *Capture) text(where string, texts ...string) (scenarios.Value, error) {
+	if c.re == nil {
+		return template.TextValue(texts[0]), nil
 	}
 	for _, text := range texts {
-		m := re.FindStringSubmatchIndex(text)
+		m := c.re.FindStringSubmatchIndex(text)
 		switch {
 		case m == nil:
 			continue
 		case len(m) == 2:
 			return template.TextValue(text[m[0]:m[1]]), nil
 		case m[2] < 0:
-			return scenarios.Value{}, fmt.Errorf("/%s/ matches %s, but its first group took no part", expression, where)
+			return scenarios.Value{}, fmt.Errorf("/%s/ matches %s, but its first group took no part", c.Regex, where)
 		}
 		return template.TextValue(text[m[2]:m[3]]), nil
 	}
-	return scenarios.Value{}, fmt.Errorf("/%s/ matches nothing in %s", expression, where)
+	return scenarios.Value{}, fmt.Errorf("/%s/ matches nothing in %s", c.Regex, where)
 }
 
 // valueOf keeps a value's type; null is an empty text.
@@ -252,8 +261,8 @@ func SameValue(a, b scenarios.Value) bool {
 	return r.Equal()
 }
 
-// CaptureSource is the text that an expression is looked for in.
-func CaptureSource(c *scenarios.Capture, a *Answer) string {
+// Source is the text that an expression is looked for in.
+func (c *Capture) Source(a *Answer) string {
 	switch {
 	case c.Header != "":
 		return strings.Join(a.header(c.Header), "\n")

@@ -164,7 +164,7 @@ func TestCapture(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := Capture(&tt.capture, NewAnswer(x))
+			got, err := NewCapture(&tt.capture).Find(NewAnswer(x))
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("error %v, want %q", err, tt.err)
@@ -239,9 +239,15 @@ func TestCaptureTextOfAnyType(t *testing.T) {
 		{"", "id=9", "id=([0-9])", "9"},
 	} {
 		x := &wire.Exchange{Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: c.contentType}}, Answer: []byte(c.body)}
-		got, err := Capture(&scenarios.Capture{Regex: c.regex}, NewAnswer(x))
+		got, err := NewCapture(&scenarios.Capture{Regex: c.regex}).Find(NewAnswer(x))
 		if err != nil || got.Text != c.want {
 			t.Errorf("%s: %q, %v, want %q", c.contentType, got.Text, err, c.want)
 		}
 	}
+}
+
+// newLocator is the locator of a capture at a path.
+func newLocator(path string) (*locator, error) {
+	c := NewCapture(&scenarios.Capture{At: path})
+	return c.where, c.err
 }

@@ -37,92 +37,10 @@ type pathTests struct {
 	tests []Test
 }
 
-// NewChecks expands an expectation in a scope. nil is the default expectation.
+// NewChecks expands an expectation in a scope, for one use. nil is the default expectation.
+// What is used often is compiled: see Compiled.
 func NewChecks(expect *scenarios.Expect, sc template.Scope) (*Checks, error) {
-	if expect == nil {
-		expect = &scenarios.Expect{}
-	}
-	c := &Checks{expect: expect}
-	var err error
-	if c.latency, err = newTests(expect.Latency, sc); err != nil {
-		return nil, err
-	}
-	if c.headers, err = newNamed(expect.Headers, sc); err != nil {
-		return nil, err
-	}
-	if c.cookies, err = newNamed(expect.Cookies, sc); err != nil {
-		return nil, err
-	}
-	if c.body, err = newPaths(expect.Body, sc); err != nil {
-		return nil, err
-	}
-	if expect.Answer != nil {
-		if c.answer, err = newPaths(expect.Answer.OK, sc); err != nil {
-			return nil, err
-		}
-	}
-	if c.content, err = newTests(expect.Text, sc); err != nil {
-		return nil, err
-	}
-	if h := expect.HLS; h != nil {
-		for _, part := range []struct {
-			name     string
-			matchers []scenarios.Matcher
-		}{{"variants", h.Variants}, {"segments", h.Segments}, {"codecs", h.Codecs}, {"target_duration", h.TargetDuration}} {
-			tests, err := newTests(part.matchers, sc)
-			if err != nil {
-				return nil, err
-			}
-			if len(tests) > 0 {
-				c.hls = append(c.hls, namedTests{part.name, tests})
-			}
-		}
-	}
-	if expect.Numbers == diff.Typed {
-		for _, list := range [][]pathTests{c.body, c.answer} {
-			for i := range list {
-				compareTypes(list[i].tests)
-			}
-		}
-	}
-	return c, nil
-}
-
-// compareTypes makes tests compare numbers by value and type, as the suite says.
-func compareTypes(tests []Test) {
-	for i := range tests {
-		tests[i].Typed = true
-		compareTypes(tests[i].List)
-		compareTypes(tests[i].Sub)
-	}
-}
-
-func newPaths(list []scenarios.PathExpect, sc template.Scope) ([]pathTests, error) {
-	var out []pathTests
-	for _, p := range list {
-		where, err := placesFor(p.Path)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Pos, err)
-		}
-		tests, err := newTests(p.Matchers, sc)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, pathTests{p.Path, where, tests})
-	}
-	return out, nil
-}
-
-func newNamed(fields []scenarios.FieldExpect, sc template.Scope) ([]namedTests, error) {
-	var out []namedTests
-	for _, f := range fields {
-		tests, err := newTests(f.Matchers, sc)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, namedTests{f.Name, tests})
-	}
-	return out, nil
+	return NewCompiler().expectation(expect).checks(sc)
 }
 
 // aboutBody reports whether an expectation says something of the body. Tests of its

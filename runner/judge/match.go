@@ -87,8 +87,9 @@ type Test struct {
 	re *regexp.Regexp // matches
 }
 
-// newTests expands matchers in a scope.
-func newTests(matchers []scenarios.Matcher, sc template.Scope) ([]Test, error) {
+// newTests expands matchers in a scope, which may be nil where none has a placeholder.
+// compile makes their regular expressions.
+func newTests(matchers []scenarios.Matcher, sc template.Scope, compile func(string) (*regexp.Regexp, error)) ([]Test, error) {
 	out := make([]Test, 0, len(matchers))
 	for _, m := range matchers {
 		t := Test{Op: m.Op, At: m.Pos.String()}
@@ -106,13 +107,13 @@ func newTests(matchers []scenarios.Matcher, sc template.Scope) ([]Test, error) {
 			}
 			t.List = append(t.List, Test{Op: scenarios.OpEq, Operand: v, Loose: strings.Contains(l.Text, "{{")})
 		}
-		sub, err := newTests(m.Sub, sc)
+		sub, err := newTests(m.Sub, sc, compile)
 		if err != nil {
 			return nil, err
 		}
 		t.Sub = sub
 		if m.Op == scenarios.OpMatches {
-			if t.re, err = regexp.Compile(t.Operand.Text); err != nil {
+			if t.re, err = compile(t.Operand.Text); err != nil {
 				return nil, fmt.Errorf("%s: %w", m.Pos, err)
 			}
 		}

@@ -47,11 +47,11 @@ func TestOneReading(t *testing.T) {
 		})
 	}
 	x := &wire.Exchange{Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "text/plain; charset=euc-kr"}}, Answer: []byte("name=" + hanbit + ";")}
-	if v, err := Capture(&scenarios.Capture{Regex: "name=([^;]+);"}, NewAnswer(x)); err != nil || v.Text != "한빛" {
+	if v, err := NewCapture(&scenarios.Capture{Regex: "name=([^;]+);"}).Find(NewAnswer(x)); err != nil || v.Text != "한빛" {
 		t.Errorf("captured %q, %v", v.Text, err)
 	}
 	x.Headers[0].Value, x.Answer = "text/xml", []byte(`<?xml version="1.0" encoding="euc-kr"?><r><t>`+hanbit+`</t></r>`)
-	if v, err := Capture(&scenarios.Capture{At: "$.r[0].t[0]"}, NewAnswer(x)); err != nil || v.Text != "한빛" {
+	if v, err := NewCapture(&scenarios.Capture{At: "$.r[0].t[0]"}).Find(NewAnswer(x)); err != nil || v.Text != "한빛" {
 		t.Errorf("captured %q, %v", v.Text, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
@@ -248,10 +249,7 @@ func (h *Hider) structure(v reflect.Value) (reflect.Value, bool) {
 		return reflect.ValueOf(h.difference(v.Interface().(diff.Difference))), true
 	}
 	out, changed := v, false
-	for i := range v.NumField() {
-		if !v.Type().Field(i).IsExported() {
-			continue
-		}
+	for _, i := range textFields(v.Type()) {
 		field, c := h.value(v.Field(i))
 		if !c {
 			continue
@@ -264,6 +262,35 @@ func (h *Hider) structure(v reflect.Value) (reflect.Value, bool) {
 		out.Field(i).Set(field)
 	}
 	return out, changed
+}
+
+// fieldsOf are what textFields has found, a []int by type: a run hides thousands of values
+// of a few types, and reflection is slow in describing a field.
+var fieldsOf sync.Map
+
+// textFields are the indices of a struct's exported fields that may hold text.
+func textFields(t reflect.Type) []int {
+	if known, ok := fieldsOf.Load(t); ok {
+		return known.([]int)
+	}
+	var out []int
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch f.Type.Kind() {
+		case reflect.Pointer, reflect.Struct, reflect.Slice, reflect.Map:
+		case reflect.String:
+			if f.Type != stringType { // a word of this program
+				continue
+			}
+		default:
+			continue
+		}
+		if f.IsExported() {
+			out = append(out, i)
+		}
+	}
+	fieldsOf.Store(t, out)
+	return out
 }
 
 func (h *Hider) slice(v reflect.Value) (reflect.Value, bool) {
