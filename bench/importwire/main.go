@@ -20,6 +20,7 @@ var tools = []struct {
 }{
 	{"jmeter", jmeter},
 	{"postman", postmanForms},
+	{"collections", postmanWire},
 }
 
 func main() {
