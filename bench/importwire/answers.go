@@ -74,7 +74,7 @@ func (s *shape) json(name string) any {
 	case s.kind == "boolean":
 		return true
 	case s.kind == "number", s.kind == "" && slices.ContainsFunc(numeric, func(n string) bool { return strings.HasSuffix(strings.ToLower(name), n) }):
-		return 40 + len(name)
+		return 42
 	}
 	return "t-" + name
 }

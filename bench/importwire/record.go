@@ -105,7 +105,7 @@ func describe(req *http.Request, body []byte, query string) string {
 	switch {
 	case strings.HasPrefix(media, "multipart/"):
 		b.WriteString(parts(body, params["boundary"]))
-	case len(body) > 0 && strings.IndexByte("{[", body[0]) >= 0 && decode(body, &value) == nil:
+	case strings.IndexAny(strings.TrimSpace(string(body)), "{[") == 0 && decode(body, &value) == nil:
 		data, _ := json.Marshal(value)
 		b.Write(data)
 	case media == "application/x-www-form-urlencoded":

@@ -99,9 +99,7 @@ func (im *pmImport) raw(d *pmDraft, b *pmBody) {
 		return
 	}
 	d.step.Body = &model.Body{Kind: model.TextBody, Text: text}
-	if typ != "" {
-		d.setType(typ)
-	}
+	d.setType(cmp.Or(typ, "text/plain")) // Postman names no charset
 }
 
 func fileExt(typ string) string {
@@ -255,7 +253,9 @@ func (im *pmImport) form(d *pmDraft, b *pmBody) {
 		return
 	}
 	d.step.Body = body
-	d.dropHeader("application/x-www-form-urlencoded")
+	if !strings.HasPrefix(d.contentType(), "application/x-www-form-urlencoded;") {
+		d.dropHeader("") // Postman sends no other type with fields
+	}
 }
 
 // disabledField keeps a field that is switched off as a comment.
@@ -343,8 +343,8 @@ func (im *pmImport) graphql(d *pmDraft, b *pmBody) {
 	}
 	query := im.text(d, strings.ReplaceAll(b.query, "\r\n", "\n"), "query", false)
 	if varsOK && query != "" && (!strings.Contains(query, "{{") || placeholderEnd(query, 0) == len(query)) {
-		if vars != nil && (vars.Kind != model.ObjectNode || len(vars.Keys) == 0) {
-			vars = nil
+		if vars == nil || vars.Kind != model.ObjectNode {
+			vars = &model.Node{Kind: model.ObjectNode} // Postman sends {} where there are none
 		}
 		d.step.Body = &model.Body{Kind: model.GraphQLBody, Text: query, JSON: vars, Operation: naming.Plain(b.operation)}
 		return
@@ -359,6 +359,9 @@ func (im *pmImport) graphql(d *pmDraft, b *pmBody) {
 		n.Keys, n.Items = append(n.Keys, "variables"), append(n.Items, vars)
 	case !varsOK:
 		im.lose(d, model.Lost{Kind: model.Bodies, Place: "variables of the query", Text: b.variables, Why: "they are not JSON"})
+		fallthrough
+	default:
+		n.Keys, n.Items = append(n.Keys, "variables"), append(n.Items, &model.Node{Kind: model.ObjectNode})
 	}
 	d.step.Body = &model.Body{Kind: model.JSONBody, JSON: n}
 }

@@ -13,6 +13,9 @@ func (im *pmImport) unplaced() {
 	seen := map[string]bool{}
 	for _, d := range im.drafts {
 		for _, def := range d.defs {
+			if def.Helper {
+				continue
+			}
 			key := fmt.Sprintf("%s %d %s", def.Name, def.Line, def.Text)
 			owner := d
 			for _, f := range im.folders {
@@ -40,7 +43,7 @@ func (im *pmImport) loseDef(owner *pmDraft, def script.Definition) {
 		im.lose(owner, l)
 	}
 	im.lose(owner, model.Lost{
-		Kind: model.Captures, Place: def.Place(), Text: def.Text,
+		Kind: model.ScriptLines, Place: def.Place(), Text: def.Text,
 		Why: "no later request uses {{" + im.varName(def.Name) + "}}",
 	})
 }

@@ -52,7 +52,7 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 	im := &pmImport{
 		in: in, opts: opts, report: &model.Report{}, names: map[string]string{}, theirs: map[string]string{}, namer: naming.NewNamer("_"),
 		envNamer: naming.NewNamer("_"), files: naming.NewNamer("-"), setupNames: naming.NewNamer(" "),
-		setSomewhere: map[string]bool{}, setBy: map[string]string{}, bare: map[string]bool{}, listed: map[string]bool{},
+		setSomewhere: map[string]bool{}, setBy: map[string]string{}, bare: map[string]bool{}, listed: map[string]bool{}, helpers: map[string]string{},
 	}
 	if err := im.read(); err != nil {
 		return nil, err
@@ -90,7 +90,9 @@ type pmImport struct {
 	bare         map[string]bool   // variables that are whole JSON values
 	listed       map[string]bool   // losses of folders, which are listed once
 	jsonUses     []jsonUse
-	setupNames   *naming.Namer // of steps, over all suites: a suite may use those of another
+	helpers      map[string]string // names of values that scripts do not name
+	all          string            // every text of the collection, once it was asked for
+	setupNames   *naming.Namer     // of steps, over all suites: a suite may use those of another
 
 	drafts  []*pmDraft
 	folders []*pmDraft // of folders with scripts
@@ -214,8 +216,9 @@ func (im *pmImport) walk(item *pmItem) {
 		return
 	}
 	folder := &pmDraft{item: item, step: &model.Step{}}
-	im.scripts(folder, item.scripts)
+	sent := im.scripts(folder, item.scripts)
 	im.folders = append(im.folders, folder)
+	im.sentDrafts(nil, item, sent)
 	for _, i := range item.items {
 		im.walk(i)
 	}
@@ -223,14 +226,20 @@ func (im *pmImport) walk(item *pmItem) {
 
 // draft translates one request.
 func (im *pmImport) draft(item *pmItem) {
-	r := item.request
-	d := &pmDraft{item: item, step: &model.Step{Method: r.method}, index: len(im.drafts)}
+	d := &pmDraft{item: item, step: &model.Step{Method: item.request.method}, index: len(im.drafts)}
 	im.drafts = append(im.drafts, d)
 	im.report.Mapped(model.Requests, 1)
 	for i := item.parent; i != nil; i = i.parent { // scripts of folders run for each request below
 		im.inherit(d, i)
 	}
-	im.scripts(d, item.scripts)
+	sent := im.scripts(d, item.scripts)
+	im.fill(d)
+	im.sentDrafts(d, item, sent)
+}
+
+// fill translates what a draft sends.
+func (im *pmImport) fill(d *pmDraft) {
+	r := d.item.request
 	im.method(d)
 	im.url(d, r.url)
 	im.headers(d, r.headers)

@@ -16,9 +16,12 @@ type draftHost struct {
 	d  *pmDraft
 }
 
-// scripts reads the scripts of a request or folder.
-func (im *pmImport) scripts(d *pmDraft, scripts []script.Source) {
-	d.defs = append(d.defs, script.Read(draftHost{im, d}, scripts, &d.step.Expect)...)
+// scripts reads the scripts of a request or folder, and returns the requests that they
+// send.
+func (im *pmImport) scripts(d *pmDraft, scripts []script.Source) []*script.Sent {
+	defs, sent := script.Read(draftHost{im, d}, scripts, &d.step.Expect)
+	d.defs = append(d.defs, defs...)
+	return sent
 }
 
 func (h draftHost) VarName(name string) string       { return h.im.varName(name) }

@@ -2,7 +2,6 @@ package postman
 
 import (
 	"cmp"
-	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -154,9 +153,9 @@ func (im *pmImport) pathVariable(d *pmDraft, name, segment string, vars []pmVar)
 	return segment
 }
 
-// query translates query parameters: a mapping where it can say the same, in
-// the address itself otherwise (names without =, names that are placeholders,
-// repeated names with others between).
+// query translates query parameters: a mapping where it sends the same bytes, in the
+// address itself otherwise (names without =, names that are placeholders, repeated
+// names with others between, characters that only one of the two encodes).
 func (im *pmImport) query(d *pmDraft, query []pmField) {
 	var kept []pmField
 	for _, q := range query {
@@ -171,46 +170,51 @@ func (im *pmImport) query(d *pmDraft, query []pmField) {
 	}
 	if mappable(kept) && !bare {
 		for _, q := range kept {
-			d.step.Query = append(d.step.Query, model.Field{
-				Name: decodeQuery(q.key),
-				Text: im.keep(d, q.key, decodeQuery(q.value), "query "+q.key, false),
-			})
+			d.step.Query = append(d.step.Query, model.Field{Name: q.key, Text: im.keep(d, q.key, q.value, "query "+q.key, false)})
 		}
 		return
 	}
 	var b strings.Builder
 	for i, q := range kept {
 		b.WriteString(map[bool]string{true: "?", false: "&"}[i == 0])
-		b.WriteString(im.queryText(d, q.key, q.key))
+		b.WriteString(im.queryText(d, q.key, q.key, strings.NewReplacer("&", "%26", "'", "%27", "=", "%3D")))
 		switch value := decodeQuery(q.value); {
 		case q.novalue:
 		case naming.SecretName(q.key) && hasLiteral(value), naming.SecretText(value):
 			b.WriteString("=" + im.secret(d, q.key, value, "query "+q.key))
 		default:
-			b.WriteString("=" + im.queryText(d, q.value, q.key))
+			b.WriteString("=" + im.queryText(d, q.value, q.key, strings.NewReplacer("&", "%26", "'", "%27")))
 		}
 	}
 	d.step.URL += b.String()
 }
 
-// queryText is a name or value as the address itself holds it.
-func (im *pmImport) queryText(d *pmDraft, text, name string) string {
-	encode := func(s string) string {
-		s = url.QueryEscape(decodeQuery(s))
-		return strings.NewReplacer("+", "%20", "%2C", ",", "%3A", ":", "%2F", "/").Replace(s)
-	}
+// queryText is a name or value as the address itself holds it: as it is written, but
+// for what reserved encodes.
+func (im *pmImport) queryText(d *pmDraft, text, name string, reserved *strings.Replacer) string {
+	encode := func(s string) string { return reserved.Replace(naming.CleanURL(s, "")) }
 	var b strings.Builder
 	rest := eachPlaceholder(text, func(before, placeholder string) {
-		b.WriteString(encode(before) + im.text(d, placeholder, "query "+name, false))
+		b.WriteString(beforePlaceholder(encode(before)) + im.text(d, placeholder, "query "+name, false))
 	})
-	return b.String() + encode(rest)
+	return b.String() + naming.Escape(encode(rest))
+}
+
+// alikeQuery reports whether a text is encoded alike in a query by Postman and as a
+// value of the language, outside placeholders.
+func alikeQuery(text string) bool {
+	alike := true
+	check := func(s string) {
+		alike = alike && !strings.ContainsAny(s, "%+'=;[]|{}\\^`#&")
+	}
+	check(eachPlaceholder(text, func(before, _ string) { check(before) }))
+	return alike
 }
 
 // mappable reports whether a mapping keeps names, values and order.
 func mappable(query []pmField) bool {
 	for i, q := range query {
-		if q.novalue || q.key == "" || strings.Contains(q.key, "{{") || len(q.key) > model.InlineKey ||
-			strings.Contains(decodeQuery(q.key), "{{") {
+		if q.novalue || q.key == "" || strings.Contains(q.key, "{{") || len(q.key) > model.InlineKey || !alikeQuery(q.key) || !alikeQuery(q.value) {
 			return false
 		}
 		first := slices.IndexFunc(query, func(o pmField) bool { return o.key == q.key })

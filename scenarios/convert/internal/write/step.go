@@ -274,7 +274,7 @@ func hasTwice(list []model.Matcher) bool {
 
 func capturesNode(captures []model.Capture) *layout.Node {
 	return grouped(captures, func(c model.Capture) (string, *layout.Node) {
-		if c.At != "" {
+		if c.At != "" && c.Regex == "" {
 			return c.Name, layout.Loose(c.At)
 		}
 		d := keys.NewDraft("capture")

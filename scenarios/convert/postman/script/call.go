@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
 
 var setters = []string{
@@ -59,6 +61,7 @@ func (r *scriptReader) call(e ast.Expression) {
 		r.expectChain(e, sym{kind: symResponse}, chain[2:])
 	case head == "pm" && len(chain) >= 1 && chain[0].name == "test":
 		r.pmTest(e, chain)
+	case head == "pm" && r.then(e, chain):
 	case r.each(e, chain):
 	default:
 		r.effect(e)
@@ -78,7 +81,7 @@ func (r *scriptReader) pmTest(e ast.Expression, chain []link) {
 	}
 	before, guard := r.inTest, r.guarded
 	r.inTest = true
-	if r.guarded == caught { // a test catches its own failures before
+	if r.guarded == isCaught { // a test catches its own failures before
 		r.guarded = ""
 	}
 	r.inner(list)
@@ -101,17 +104,10 @@ func statementsOf(f ast.Expression) ([]ast.Statement, bool) {
 	return nil, false
 }
 
-// parameter is the name of a function's first parameter.
-func parameter(f ast.Expression) string {
-	var list *ast.ParameterList
-	switch f := f.(type) {
-	case *ast.FunctionLiteral:
-		list = f.ParameterList
-	case *ast.ArrowFunctionLiteral:
-		list = f.ParameterList
-	}
-	if list != nil && len(list.List) > 0 {
-		if id, ok := list.List[0].Target.(*ast.Identifier); ok {
+// named is the name of a function's i-th parameter; empty: none, or a pattern.
+func named(f ast.Expression, i int) string {
+	if list := parameters(f); i < len(list) {
+		if id, ok := list[i].Target.(*ast.Identifier); ok {
 			return id.Name.String()
 		}
 	}
@@ -126,26 +122,48 @@ func (r *scriptReader) each(e ast.Expression, chain []link) bool {
 		return false
 	}
 	last := chain[len(chain)-1]
-	var list sym
-	var f ast.Expression
+	var list, f sym
 	d, isDot := call.Callee.(*ast.DotExpression)
 	switch {
 	case !isDot || !last.call:
 		return false
-	case last.name == "forEach" && len(last.args) == 1 && dotted(d.Left) != "_":
-		list, f = r.eval(d.Left), last.args[0]
+	case (last.name == "forEach" || last.name == "map") && len(last.args) == 1 && dotted(d.Left) != "_":
+		list, f = r.eval(d.Left), r.eval(last.args[0])
 	case (last.name == "each" || last.name == "forEach") && dotted(d.Left) == "_" && len(last.args) == 2:
-		list, f = r.eval(last.args[0]), last.args[1]
+		list, f = r.eval(last.args[0]), r.eval(last.args[1])
 	default:
 		return false
 	}
-	name := parameter(f)
-	body, ok := statementsOf(f)
-	if !ok || name == "" || list.kind != symBody || list.or || list.number {
+	if f.kind != symFunc || f.scope == nil {
 		return false
 	}
-	r.eachOf(list, name, body)
-	return true
+	r.use(f.fn)
+	body, ok := statementsOf(f.fn)
+	if !ok {
+		return false
+	}
+	names := loop{element: named(f.fn, 0), index: named(f.fn, 1)}
+	if len(parameters(f.fn)) > 0 && names.element == "" { // ({id}) => …
+		return r.overPattern(list, f, body)
+	}
+	return r.over(list, names, body)
+}
+
+// overPattern is over for a parameter that is a pattern.
+func (r *scriptReader) overPattern(list, f sym, body []ast.Statement) bool {
+	if list.kind != symBody || list.or || list.number {
+		return false
+	}
+	before := r.scope
+	r.loops = append(r.loops, loop{list: list, outside: before})
+	defer func() { r.loops = r.loops[:len(r.loops)-1] }()
+	r.scope = newScope(r.scope)
+	ok := r.bind(parameters(f.fn)[0].Target, binding{element(list), r.follow("", 0)})
+	if ok {
+		r.inner(body)
+	}
+	r.scope = before
+	return ok
 }
 
 var quiet = map[string]string{
@@ -183,7 +201,7 @@ func (r *scriptReader) effect(e ast.Expression) {
 		return
 	}
 	name := dotted(call.Callee)
-	if r.header(call, name) || r.jump(call, name) {
+	if r.header(call, name) || r.jump(call, name) || name == "pm.sendRequest" && r.send(e, call) || r.changesDate(e, call) || r.calls1(call) {
 		return
 	}
 	if !slices.Contains(setters, name) {
@@ -193,6 +211,9 @@ func (r *scriptReader) effect(e ast.Expression) {
 	key, okKey := "", false
 	if len(call.ArgumentList) == 2 {
 		key, okKey = r.eval(call.ArgumentList[0]).constant()
+	}
+	if len(call.ArgumentList) == 2 && !okKey && r.numbered(e, call.ArgumentList[0], r.eval(call.ArgumentList[1]), name) {
+		return
 	}
 	if !okKey || key == "" {
 		r.lose(e, model.Captures, "the name of the variable is not known")
@@ -207,26 +228,81 @@ func (r *scriptReader) effect(e ast.Expression) {
 	r.setVariable(e, key, v)
 }
 
+// calls1 reads a call of a function of the script.
+func (r *scriptReader) calls1(call *ast.CallExpression) bool {
+	f := sym{}
+	switch c := call.Callee.(type) {
+	case *ast.Identifier:
+		f = r.eval(c)
+	case *ast.FunctionLiteral, *ast.ArrowFunctionLiteral: // (function () { … })()
+		f = r.eval(c)
+	}
+	if f.kind != symFunc {
+		return false
+	}
+	args := make([]sym, len(call.ArgumentList))
+	for i, a := range call.ArgumentList {
+		args[i] = r.eval(a)
+	}
+	return r.run(f, args)
+}
+
+// changesDate reads d.setDate(d.getDate() + 3) and its like: the name stands for another
+// date from there on.
+func (r *scriptReader) changesDate(e ast.Expression, call *ast.CallExpression) bool {
+	d, ok := call.Callee.(*ast.DotExpression)
+	if !ok {
+		return false
+	}
+	id, ok := d.Left.(*ast.Identifier)
+	if !ok {
+		return false
+	}
+	args := make([]sym, len(call.ArgumentList))
+	for i, a := range call.ArgumentList {
+		args[i] = r.eval(a)
+	}
+	v := r.eval(id)
+	method := d.Identifier.Name.String()
+	out, isSetter := setDate(v, method, args)
+	if v.kind == symNow && (method == "add" || method == "subtract") { // moment changes in place
+		out, isSetter = dateMethod(v, method, args), true
+	}
+	if !isSetter {
+		return false
+	}
+	if r.guarded != "" {
+		out = sym{}
+	}
+	text, at := r.source(e)
+	by := r.follow(text, r.line(at))
+	r.scope.set(id.Name.String(), binding{out, by})
+	if out.kind == symUnknown {
+		r.followed[by].text = ""
+		r.lose(e, model.ScriptLines, "")
+	}
+	return true
+}
+
 // header reads pm.request.headers.upsert({key, value}), and add.
 func (r *scriptReader) header(call *ast.CallExpression, name string) bool {
 	method, ok := strings.CutPrefix(name, "pm.request.headers.")
+	if name == "pm.request.addHeader" || name == "pm.request.upsertHeader" {
+		method, ok = strings.TrimSuffix(strings.TrimPrefix(name, "pm.request."), "Header"), true
+	}
 	if !ok || method != "upsert" && method != "add" || r.after || r.guarded != "" || len(call.ArgumentList) != 1 {
 		return false
 	}
-	object, ok := call.ArgumentList[0].(*ast.ObjectLiteral)
+	object, ok := r.objectOf(call.ArgumentList[0])
 	if !ok {
 		return false
 	}
 	values := map[string]sym{}
-	for _, p := range object.Value {
-		if keyed, ok := p.(*ast.PropertyKeyed); ok {
-			if key, isText := keyed.Key.(*ast.StringLiteral); isText {
-				values[key.Value.String()] = r.eval(keyed.Value)
-			}
-		}
+	for _, m := range object {
+		values[m.name] = r.eval(m.value)
 	}
 	key, okKey := values["key"].constant()
-	value, okValue := values["value"].asText()
+	value, okValue := r.sendable(values["value"])
 	if !okKey || !okValue || values["disabled"].kind != symUnknown {
 		return false
 	}
@@ -237,7 +313,7 @@ func (r *scriptReader) header(call *ast.CallExpression, name string) bool {
 		return false
 	}
 	r.keep()
-	r.host.Mapped(model.ScriptLines, 1)
+	r.counts(call, model.ScriptLines)
 	return true
 }
 
@@ -271,26 +347,63 @@ func (r *scriptReader) outranked(setter, key string) string {
 	return ""
 }
 
+// capture is where a value of an answer is; why says that it cannot be captured. sent is
+// the request whose answer it is.
+func (r *scriptReader) capture(v sym) (c *model.Capture, sent int, why string) {
+	base := v
+	if v.kind == symPicked {
+		base = v.items[0]
+	}
+	sent, own := owner(base.path)
+	switch base.kind {
+	case symBody:
+		if c = (&model.Capture{At: own}); !base.single() || base.or || base.number {
+			why = "it may be more than one value"
+		}
+	case symHeader:
+		if c = (&model.Capture{Header: base.text}); !naming.IsToken(base.text) {
+			why = "this is not the name of a header"
+		}
+	case symCookie:
+		if c = (&model.Capture{Cookie: base.text}); !naming.IsToken(base.text) {
+			why = "this is not the name of a cookie"
+		}
+	case symStatus:
+		c = &model.Capture{Status: true}
+	case symText:
+		c = &model.Capture{Regex: "(?s)^(.*)$"}
+	}
+	if c != nil && v.kind == symPicked {
+		c.Regex = v.text
+	}
+	if c != nil && sent == 0 && (c.At != "" || base.kind == symText) && r.host.IsHead() {
+		why = "an answer to HEAD has no body"
+	}
+	if c != nil && sent == 0 && !r.after {
+		why = "there is no answer yet"
+	}
+	return c, sent, why
+}
+
 // setVariable reads a value that is kept for later.
 func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 	text, at := r.source(e)
 	def := Definition{Name: key, After: r.after, Text: naming.OneLine(text, 200), Line: r.line(at)}
-	why := ""
+	why, sent := "", 0
+	if v.kind == symBody && (v.number || v.or) { // Number(x) and x || y of what is there
+		v.number, v.or = false, false
+	}
+	if v.kind == symStringified { // {{x}} in place of a JSON value is that value
+		v = v.items[0]
+	}
+	if v.kind == symJoin {
+		if v = r.resolved(v); v.kind == symUnknown {
+			why = "a part of the text is made by code"
+		}
+	}
 	switch v.kind {
-	case symBody:
-		if def.Capture = (&model.Capture{At: v.path}); !v.single() {
-			why = "it may be more than one value"
-		}
-	case symHeader:
-		if def.Capture = (&model.Capture{Header: v.text}); !naming.IsToken(v.text) {
-			why = "this is not the name of a header"
-		}
-	case symCookie:
-		if def.Capture = (&model.Capture{Cookie: v.text}); !naming.IsToken(v.text) {
-			why = "this is not the name of a cookie"
-		}
-	case symStatus:
-		def.Capture = &model.Capture{Status: true}
+	case symBody, symHeader, symCookie, symStatus, symText, symPicked:
+		def.Capture, sent, why = r.capture(v)
 	case symNode, symTemplate:
 		value, ok := v.asText()
 		if v.kind == symNode && ok && value != "" && (naming.SecretName(key) || naming.SecretText(value)) {
@@ -306,10 +419,7 @@ func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 			why = r.guarded
 		}
 	default:
-		why = "the value is made by code"
-	}
-	if def.Capture != nil && r.host.IsHead() && def.Capture.At != "" {
-		why = "an answer to HEAD has no body"
+		why = cmp.Or(why, "the value is made by code")
 	}
 	if why == "" && r.guarded != "" && strings.HasPrefix(r.guarded, "in the else") {
 		why = r.guarded
@@ -318,6 +428,44 @@ func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 		r.lose(e, model.Captures, why)
 		return
 	}
+	def.After = def.After || sent > 0
 	def.follows = r.keep()
-	r.defs = append(r.defs, def)
+	r.define(sent, def)
+}
+
+// jsonOf is a list or object that a script holds as JSON text; ok is false when a text
+// in it is not known.
+func jsonOf(n *model.Node) (string, bool) {
+	if n.Kind == model.StringNode || n.Kind == model.LiteralNode || holdsPlaceholder(n) {
+		return "", false
+	}
+	return schemaCompact(n), true
+}
+
+// schemaCompact writes a value as JSON in one line, as text of the scenario language.
+func schemaCompact(n *model.Node) string {
+	var b strings.Builder
+	switch n.Kind {
+	case model.StringNode:
+		return naming.Escape(source.Quoted(strings.ReplaceAll(n.Text, "{{'{{'}}", "{{")))
+	case model.LiteralNode:
+		return n.Text
+	case model.ArrayNode:
+		b.WriteByte('[')
+		for i, item := range n.Items {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(schemaCompact(item))
+		}
+		return b.String() + "]"
+	}
+	b.WriteByte('{')
+	for i, item := range n.Items {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(source.Quoted(n.Keys[i]) + ":" + schemaCompact(item))
+	}
+	return strings.ReplaceAll(b.String()+"}", "{{", "{{'{{'}}")
 }

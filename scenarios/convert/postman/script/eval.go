@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/token"
@@ -50,7 +51,7 @@ func (r *scriptReader) eval(e ast.Expression) sym {
 	case *ast.RegExpLiteral:
 		pattern, why := goRegex(validText(x.Pattern), x.Flags)
 		if why == "" {
-			return sym{kind: symRegex, text: pattern}
+			return sym{kind: symRegex, text: pattern, global: strings.Contains(x.Flags, "g")}
 		}
 	case *ast.TemplateLiteral:
 		return r.templateLiteral(x)
@@ -65,8 +66,13 @@ func (r *scriptReader) eval(e ast.Expression) sym {
 	case *ast.CallExpression:
 		return r.callValue(x)
 	case *ast.NewExpression:
-		if dotted(x.Callee) == "Date" && len(x.ArgumentList) == 0 {
-			return sym{kind: symNow}
+		return r.created(x)
+	case *ast.ConditionalExpression:
+		switch holds, known := r.truth(r.eval(x.Test)); {
+		case known && holds:
+			return r.eval(x.Consequent)
+		case known:
+			return r.eval(x.Alternate)
 		}
 	case *ast.OptionalChain:
 		return r.eval(x.Expression)
@@ -75,7 +81,24 @@ func (r *scriptReader) eval(e ast.Expression) sym {
 	case *ast.AwaitExpression:
 		return r.eval(x.Argument)
 	case *ast.FunctionLiteral, *ast.ArrowFunctionLiteral:
-		return sym{kind: symFunc, fn: e}
+		return sym{kind: symFunc, fn: e, scope: r.scope}
+	}
+	return sym{}
+}
+
+// created is new Date(…), new Ajv(…) and the like.
+func (r *scriptReader) created(x *ast.NewExpression) sym {
+	arg := sym{}
+	if len(x.ArgumentList) > 0 {
+		arg = r.eval(x.ArgumentList[0])
+	}
+	switch name := dotted(x.Callee); {
+	case name == "Date" && len(x.ArgumentList) == 0:
+		return now(0)
+	case name == "Date" && len(x.ArgumentList) == 1 && (arg.millis || arg.kind == symNow):
+		return now(arg.offset)
+	case strings.HasSuffix(strings.ToLower(name), "ajv"):
+		return sym{kind: symModule}
 	}
 	return sym{}
 }
@@ -95,6 +118,9 @@ func numberText(v any) string {
 
 func (r *scriptReader) identifier(name string) sym {
 	if v, ok := r.scope.get(name); ok {
+		if r.mutable[name] {
+			return sym{}
+		}
 		if v.by < len(r.followed) {
 			r.reads = append(r.reads, v.by)
 		}
@@ -118,8 +144,14 @@ func (r *scriptReader) identifier(name string) sym {
 }
 
 func (r *scriptReader) access(e ast.Expression) sym {
-	if dotted(e) == "pm.response" {
+	switch name := dotted(e); name {
+	case "pm.response":
 		return sym{kind: symResponse}
+	case "pm.info.requestName", "request.name":
+		if text := r.host.RequestName(); text != "" {
+			return constantText(text)
+		}
+		return sym{}
 	}
 	if d, ok := e.(*ast.DotExpression); ok {
 		left := r.eval(d.Left)
@@ -136,8 +168,27 @@ func (r *scriptReader) access(e ast.Expression) sym {
 		}
 		return member(left, name)
 	}
-	if key.kind == symNode && key.node.Kind == model.LiteralNode {
+	switch {
+	case key.kind == symNode && key.node.Kind == model.LiteralNode:
 		return at(left, key.node.Text)
+	case key.kind == symIndex && left.kind == symBody && key.path == left.path && !left.or && !left.number:
+		return element(left)
+	}
+	if minus, ok := b.Member.(*ast.BinaryExpression); ok && minus.Operator == token.MINUS { // list[list.length - 1]
+		if length, one := r.eval(minus.Left), r.eval(minus.Right); length.kind == symLength && length.path == left.path && one.node.Is("1") {
+			return last(left)
+		}
+	}
+	return sym{}
+}
+
+// last is the last element of a list.
+func last(v sym) sym {
+	switch {
+	case v.kind == symBody && !v.number && !v.or:
+		return body(v.path + "[-1]")
+	case v.kind == symSplit:
+		return splitPart(v, -1)
 	}
 	return sym{}
 }
@@ -159,22 +210,31 @@ func (r *scriptReader) templateLiteral(x *ast.TemplateLiteral) sym {
 	}
 	out := sym{kind: symNode, node: model.String("")}
 	for i, e := range x.Elements {
-		out = join(out, literal(model.String(naming.Escape(validText(e.Parsed.String())))))
+		out = r.join(out, literal(model.String(naming.Escape(validText(e.Parsed.String())))))
 		if i < len(x.Expressions) {
-			out = join(out, r.eval(x.Expressions[i]))
+			out = r.join(out, r.eval(x.Expressions[i]))
 		}
 	}
 	return out
 }
 
-// join is two values as one text.
-func join(a, b sym) sym {
+// join is two values as one text. Parts of the answer get a name when the text is kept.
+func (r *scriptReader) join(a, b sym) sym {
 	x, okA := a.asText()
 	y, okB := b.asText()
-	switch {
-	case !okA || !okB:
-		return sym{}
-	case strings.HasPrefix(y, "{"):
+	if !okA || !okB {
+		if !okA && !a.joinable() || !okB && !b.joinable() {
+			return sym{}
+		}
+		parts := func(s sym) []sym {
+			if s.kind == symJoin {
+				return s.items
+			}
+			return []sym{s}
+		}
+		return sym{kind: symJoin, items: slices.Concat(parts(a), parts(b)), sure: sureText}
+	}
+	if strings.HasPrefix(y, "{") {
 		x = naming.GuardBrace(x) // two braces would begin a placeholder
 	}
 	if a.kind == symNode && b.kind == symNode {
@@ -185,19 +245,60 @@ func join(a, b sym) sym {
 	return out
 }
 
+// joinable reports whether a value is a text of the answer that can be captured.
+func (s sym) joinable() bool {
+	switch s.kind {
+	case symBody:
+		return s.single() && !s.or && !s.number
+	case symHeader, symCookie, symPicked, symJoin:
+		return true
+	}
+	return false
+}
+
+// resolved is a joined text as a template: its parts of the answer are captured under
+// names that only import uses.
+func (r *scriptReader) resolved(v sym) sym {
+	switch v.kind {
+	case symJoin:
+		out := sym{kind: symNode, node: model.String("")}
+		for _, part := range v.items {
+			if out = r.join(out, r.resolved(part)); out.kind == symUnknown || out.kind == symJoin {
+				return sym{}
+			}
+		}
+		return out
+	case symBody, symHeader, symCookie, symPicked:
+		c, sent, why := r.capture(v)
+		if why != "" {
+			return sym{}
+		}
+		name := r.host.Helper(fmt.Sprint(sent, *c))
+		r.define(sent, Definition{Name: name, Capture: c, After: true, Helper: true, Line: 1})
+		return asTemplate("{{"+r.host.VarName(name)+"}}", false)
+	}
+	return v
+}
+
 // structure is an array or object whose every value is known.
 func (r *scriptReader) structure(e ast.Expression) sym {
 	if list, ok := e.(*ast.ArrayLiteral); ok {
-		n := &model.Node{Kind: model.ArrayNode}
+		n, all, plain := &model.Node{Kind: model.ArrayNode}, sym{kind: symList}, true
 		for _, v := range list.Value {
 			if v == nil {
 				return sym{}
 			}
-			item := r.eval(v).operand()
+			value := r.eval(v)
+			all.items = append(all.items, value)
+			item := value.operand()
 			if item == nil {
-				return sym{}
+				plain = false
+				continue
 			}
 			n.Items = append(n.Items, item)
+		}
+		if !plain {
+			return all
 		}
 		return literal(n)
 	}
@@ -227,8 +328,11 @@ func (r *scriptReader) structure(e ast.Expression) sym {
 
 func (r *scriptReader) unary(x *ast.UnaryExpression) sym {
 	v := r.eval(x.Operand)
+	holds, known := r.truth(v)
 	switch {
 	case x.Postfix:
+	case x.Operator == token.NOT && known:
+		return literal(model.Literal(strconv.FormatBool(!holds)))
 	case x.Operator == token.NOT && v.kind == symCond && len(v.claims) == 1:
 		if c, ok := v.claims[0].negated(); ok {
 			return cond(c)
@@ -253,6 +357,12 @@ var mirrored = map[string]string{"eq": "eq", "ne": "ne", "lt": "gt", "lte": "gte
 func (r *scriptReader) binary(x *ast.BinaryExpression) sym {
 	a, b := r.eval(x.Left), r.eval(x.Right)
 	op, compares := comparisons[x.Operator]
+	if v, ok := arithmetic(a, b, x.Operator); ok {
+		return v
+	}
+	if holds, ok := equalConstants(a, b); ok && (op == "eq" || op == "ne") {
+		return literal(model.Literal(strconv.FormatBool(holds == (op == "eq"))))
+	}
 	switch {
 	case compares && (x.Operator == token.EQUAL || x.Operator == token.NOT_EQUAL):
 		return compareLoose(a, op, b)
@@ -263,6 +373,10 @@ func (r *scriptReader) binary(x *ast.BinaryExpression) sym {
 		return compare(a, op, b)
 	case x.Operator == token.LOGICAL_AND:
 		return both(a, b)
+	case x.Operator == token.LOGICAL_OR && a.kind == symTemplate && isOnePlaceholder(a.text) && !a.drawn:
+		if text, ok := b.constant(); ok && text != "" && !strings.ContainsAny(text, "'{}|") {
+			return asTemplate(strings.TrimSuffix(a.text, "}}")+" | default: '"+text+"'}}", false)
+		}
 	case x.Operator == token.LOGICAL_OR && (a.kind == symBody || a.isText()):
 		a.or = true // responseJSON.user || {}: a member of either is the same
 		return a
@@ -274,12 +388,86 @@ func (r *scriptReader) binary(x *ast.BinaryExpression) sym {
 		return cond(test(a, "type", model.String("array")))
 	case x.Operator == token.MULTIPLY:
 		return scaled(a, b)
+	case x.Operator == token.SLASH && a.millis && b.node.Is("1000"): // seconds, once they are whole
+		return surelyNumber(now(a.offset).placeholder("unix"))
 	case x.Operator == token.PLUS:
-		return plus(a, b)
+		return r.plus(a, b)
 	case x.Operator == token.MINUS:
+		if v, ok := a.shiftedPart(b, -1); ok {
+			return v
+		}
 		return added(a, b, "-")
 	}
 	return sym{}
+}
+
+// shiftedPart is a part of a date, or its milliseconds, plus or minus a literal number.
+func (s sym) shiftedPart(n sym, sign int64) (sym, bool) {
+	k, isWhole := n.whole()
+	switch {
+	case !isWhole:
+	case s.kind == symDatePart:
+		s.low += sign * k
+		return s, true
+	case s.millis:
+		moved := now(s.offset).later(sign*k, time.Millisecond)
+		if moved.kind == symUnknown {
+			return sym{}, true
+		}
+		return dateMethod(moved, "getTime", nil), true
+	}
+	return sym{}, false
+}
+
+// arithmetic is a sum, difference or product of two literal whole numbers.
+func arithmetic(a, b sym, op token.Token) (sym, bool) {
+	x, okX := a.whole()
+	y, okY := b.whole()
+	if !okX || !okY {
+		return sym{}, false
+	}
+	switch op {
+	case token.PLUS:
+		x += y
+	case token.MINUS:
+		x -= y
+	case token.MULTIPLY:
+		if y != 0 && (x*y)/y != x {
+			return sym{}, false
+		}
+		x *= y
+	default:
+		return sym{}, false
+	}
+	return literal(model.Literal(strconv.FormatInt(x, 10))), true
+}
+
+// equalConstants compares two literal scalars of one type; ok is false for others.
+func equalConstants(a, b sym) (holds, ok bool) {
+	if a.kind != symNode || b.kind != symNode || a.node.Kind != b.node.Kind || a.node.Kind != model.StringNode && a.node.Kind != model.LiteralNode ||
+		strings.Contains(a.node.Text+b.node.Text, "{{") {
+		return false, false
+	}
+	return a.node.Text == b.node.Text, true
+}
+
+// truth is whether a value counts as true, where the script itself says it.
+func (r *scriptReader) truth(v sym) (holds, known bool) {
+	switch v.kind {
+	case symUndefined:
+		return false, true
+	case symNode:
+		switch v.node.Kind {
+		case model.StringNode:
+			return v.node.Text != "", !strings.Contains(v.node.Text, "{{")
+		case model.LiteralNode:
+			return !v.node.Is("false") && !v.node.Is("0") && !v.node.Is("null"), true
+		}
+		return true, true
+	case symFunc, symModule, symResponse, symNow:
+		return true, true
+	}
+	return false, false
 }
 
 // both is a && b where each is a condition, or a part of the answer that must not
@@ -422,9 +610,15 @@ func toText(v sym) sym {
 		if v.node.Kind == model.StringNode || v.node.Kind == model.LiteralNode {
 			return literal(model.String(v.node.Text))
 		}
-	case symHeader, symCookie, symText:
+	case symHeader, symCookie, symText, symPicked, symJoin:
+		return v
+	case symDatePart:
 		return v
 	case symTemplate:
+		if v.sure == sureNumber {
+			v.sure, v.millis = sureText, false
+			return v
+		}
 		return v.filtered("text", sureText)
 	}
 	return sym{}
@@ -483,7 +677,13 @@ func scaled(a, b sym) sym {
 }
 
 // plus adds to a generated number, or joins text.
-func plus(a, b sym) sym {
+func (r *scriptReader) plus(a, b sym) sym {
+	if v, ok := a.shiftedPart(b, 1); ok {
+		return v
+	}
+	if v, ok := b.shiftedPart(a, 1); ok {
+		return v
+	}
 	if a.kind == symNode && a.node.Kind == model.LiteralNode && b.high > 0 {
 		a, b = b, a
 	}
@@ -497,7 +697,7 @@ func plus(a, b sym) sym {
 		return sum
 	}
 	if a.isString() || b.isString() {
-		return join(a, b)
+		return r.join(a, b)
 	}
 	return sym{} // it may be a sum
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,9 +67,22 @@ func (g *growing) add(c claim) (why string) {
 		if v := c.Value; v != nil && v.Kind == model.LiteralNode && !slices.Contains([]string{"exists", "empty", "contains"}, c.Op) || c.Op == "in" {
 			return "the body's text is compared with another type"
 		}
-		return addMatcher(&g.Text, c.Matcher)
+		return addMatcher(&g.Text, g.secondPart(g.Text, c.Matcher))
 	}
 	return "the value is made by code"
+}
+
+// secondPart is the test that a text contains something, as a pattern where the text has
+// such a test already: a text has one test of each kind.
+func (g *growing) secondPart(list []model.Matcher, m model.Matcher) model.Matcher {
+	has := func(op string) bool {
+		return slices.ContainsFunc(list, func(o model.Matcher) bool { return o.Op == op })
+	}
+	if m.Op != "contains" || !has("contains") || has("matches") || slices.ContainsFunc(list, func(o model.Matcher) bool { return sameMatcher(o, m) }) ||
+		m.Value == nil || strings.Contains(m.Value.Text, "{{") || len(m.Value.Text) > 400 {
+		return m
+	}
+	return model.Matcher{Op: "matches", Value: model.String(regexp.QuoteMeta(m.Value.Text))}
 }
 
 // field adds a claim about a header or cookie: their values are text, which

@@ -45,7 +45,7 @@ func guards(m model.Matcher) []model.Matcher {
 // value adds a claim about a value of the body, with its guards.
 func (g *growing) value(c claim) string {
 	absent := c.Op == "exists" && c.Value.Is("false")
-	if strings.Contains(c.subject.path, "[*]") {
+	if isMany(c.subject.path) {
 		if absent {
 			return "there is no counterpart of a member that no element has"
 		}
@@ -65,6 +65,12 @@ func (g *growing) value(c claim) string {
 	return ""
 }
 
+// isMany reports whether a path names several places: all elements of a list, or the
+// first one if there is one.
+func isMany(path string) bool {
+	return strings.Contains(path, "[*]") || strings.Contains(path, "[0:1]")
+}
+
 // lastStep is where the last step of a path begins, or 0 for the root.
 func lastStep(path string) int {
 	if strings.HasSuffix(path, "]") {
@@ -78,7 +84,7 @@ func lastStep(path string) int {
 func (g *growing) everywhere(path string, list []model.Matcher) string {
 	none := model.Matcher{Op: "count", Sub: []model.Matcher{{Op: "gte", Value: model.Literal("0")}}}
 	add := func(at string, m model.Matcher) string {
-		if !strings.Contains(at, "[*]") {
+		if !isMany(at) {
 			return addCheck(&g.Body, at, m)
 		}
 		if why := addCheck(&g.Body, at, none); why != "" {
@@ -97,6 +103,9 @@ func (g *growing) everywhere(path string, list []model.Matcher) string {
 	}
 	for from := 0; ; {
 		i := strings.Index(path[from:], "[*]")
+		if j := strings.Index(path[from:], "[0:1]"); i < 0 || j >= 0 && j < i {
+			i = j
+		}
 		if i < 0 {
 			break
 		}
@@ -104,7 +113,7 @@ func (g *growing) everywhere(path string, list []model.Matcher) string {
 		if why := add(path[:from], model.Matcher{Op: "type", Value: model.String("array")}); why != "" {
 			return why
 		}
-		from += len("[*]")
+		from += strings.IndexByte(path[from:], ']') + 1
 	}
 	for _, m := range list {
 		if why := add(path, m); why != "" {
@@ -132,7 +141,7 @@ func (g *growing) length(c claim) string {
 	case (c.Op == "eq" || c.Op == "gte") && zero > 0, c.Op == "gt" && zero >= 0 && c.Value.Kind == model.LiteralNode:
 		guard = notTypes("object")
 	}
-	if strings.Contains(c.subject.path, "[*]") {
+	if isMany(c.subject.path) {
 		return g.everywhere(c.subject.path, []model.Matcher{count, guard})
 	}
 	if why := addCheck(&g.Body, c.subject.path, count); why != "" {

@@ -55,6 +55,19 @@ type scriptReader struct {
 	followed []*followed
 	reads    []int // those that the statement being read has read so far
 	lost     []lostLine
+
+	functions []*declared
+	objects   map[string]ast.Expression // object literals by the names they were given
+	mutable   map[string]bool           // names whose values change in place
+	calls     int
+	depth     int
+	loops     []loop
+	sent      []*Sent
+	// nonEmpty are the lists of the answer that a condition says to have elements: what
+	// is said of the first one holds for it where it is there.
+	nonEmpty   []string
+	ifNonEmpty string
+	done       map[string]bool // what was counted or listed, of statements that are read twice
 }
 
 // A followed statement names a value. Text is empty where a loop does it.
@@ -131,6 +144,15 @@ type Host interface {
 	Schema(data []byte) string
 	// IsHead reports whether the answers have no body.
 	IsHead() bool
+	// Helper is a name for a value that a script does not name. The same key has the
+	// same name.
+	Helper(key string) string
+	// Used reports whether anything reads a variable.
+	Used(name string) bool
+	// Static is the text of a variable that nothing changes.
+	Static(name string) (text string, ok bool)
+	// RequestName is the name of the request; empty for a folder.
+	RequestName() string
 	Lose(l model.Lost)
 	Mapped(k model.Kind, n int)
 	Note(format string, args ...any)
@@ -150,6 +172,7 @@ type Definition struct {
 	Literal bool           // the value is a number, true or false, not the text of one
 	Drawn   bool           // the value holds a generated one: later requests must see the same
 	After   bool           // set after the answer
+	Helper  bool           // import made the name up
 	Text    string         // the statement
 	Line    int
 	follows []*followed // the statements that it is made of
@@ -171,19 +194,28 @@ func (d *Definition) Drop(r *model.Report) []model.Lost {
 }
 
 // Read reads the scripts of one request or folder in their order. What
-// they assert is added to into; what they set is returned.
-func Read(host Host, scripts []Source, into *model.Expect) []Definition {
+// they assert is added to into; what they set, and which requests they send, is
+// returned.
+func Read(host Host, scripts []Source, into *model.Expect) ([]Definition, []*Sent) {
 	var defs []Definition
+	var sent []*Sent
 	for _, s := range scripts {
-		r := &scriptReader{host: host, into: into, after: s.After, code: s.Code, first: 1, scope: newScope(nil), set: map[string]sym{}}
+		r := &scriptReader{
+			host: host, into: into, after: s.After, code: s.Code, first: 1, scope: newScope(nil), set: map[string]sym{},
+			objects: map[string]ast.Expression{}, done: map[string]bool{},
+		}
 		if !r.whole() {
 			r.byLine()
 		}
 		r.flush()
 		defs = append(defs, r.defs...)
+		sent = append(sent, r.sent...)
 	}
 	tidyExpect(into)
-	return defs
+	for _, s := range sent {
+		tidyExpect(&s.Expect)
+	}
+	return defs, sent
 }
 
 func newScope(parent *scope) *scope { return &scope{map[string]binding{}, parent} }
@@ -214,6 +246,11 @@ func (r *scriptReader) keep() []*followed {
 
 // flush lists what was lost of the script, in the order of its lines.
 func (r *scriptReader) flush() {
+	for _, d := range r.functions {
+		if !d.used {
+			r.lose(d.node, model.ScriptLines, "nothing calls it")
+		}
+	}
 	for _, f := range r.followed {
 		switch {
 		case f.text == "":
@@ -235,6 +272,7 @@ func (r *scriptReader) whole() bool {
 	if !ok {
 		return false
 	}
+	r.findMutable(list)
 	r.statements(list)
 	return true
 }
@@ -243,6 +281,7 @@ func (r *scriptReader) whole() bool {
 // conditional as what the if holds.
 func (r *scriptReader) statements(list []ast.Statement) {
 	before := r.guarded
+	r.hoist(list)
 	for _, s := range list {
 		r.statement(s)
 		if branch, ok := s.(*ast.IfStatement); ok && r.mayLeave(branch) {
@@ -278,6 +317,9 @@ func (r *scriptReader) mayLeave(s *ast.IfStatement) bool {
 		return false
 	}
 	c := r.eval(s.Test)
+	if holds, known := r.truth(c); known && !holds {
+		return false
+	}
 	if c.kind == symCond && len(c.claims) == 1 { // if the status is no success: return
 		if opposite, ok := c.claims[0].negated(); ok && r.isSuccess(cond(opposite)) {
 			return false
@@ -302,8 +344,28 @@ func (r *scriptReader) reports(s *ast.CatchStatement) bool {
 	return reporting.MatchString(text)
 }
 
-// caught guards what is in a try: its failure may be no failure of the script.
-const caught = "the script catches the failure"
+// caught lists a catch. One that makes the failure the script's own is what the step
+// expects anyway, once it expects the body to be JSON where the try reads it as JSON.
+func (r *scriptReader) caught(s *ast.TryStatement) {
+	if !r.reports(s.Catch) {
+		r.lose(s.Catch.Body, model.ScriptLines, "what a failure does")
+		return
+	}
+	text, at := r.source(s.Catch.Body)
+	r.loseText(text, at, model.ScriptLines, "what a failure does")
+	if tried, _ := r.source(s.Body); r.after && r.guarded == "" && len(r.nonEmpty) == 0 && parsesBody.MatchString(tried) {
+		g := cloneExpect(r.into)
+		if g.value(test(body("$"), "exists", model.Literal("true"))) == "" {
+			*r.into = g.Expect
+		}
+	}
+}
+
+// parsesBody finds what reads the body as JSON.
+var parsesBody = regexp.MustCompile(`JSON\.parse\(\s*(?:responseBody|pm\.response\.text\(\))|pm\.response\.json\(`)
+
+// isCaught guards what is in a try: its failure may be no failure of the script.
+const isCaught = "the script catches the failure"
 
 func (r *scriptReader) statement(s ast.Statement) {
 	switch s := s.(type) {
@@ -320,18 +382,23 @@ func (r *scriptReader) statement(s ast.Statement) {
 	case *ast.TryStatement:
 		before := r.guarded
 		if s.Catch != nil && !r.reports(s.Catch) {
-			r.guarded = cmp.Or(r.guarded, caught)
+			r.guarded = cmp.Or(r.guarded, isCaught)
 		}
 		r.inner(s.Body.List)
 		r.guarded = before
 		if s.Catch != nil && len(s.Catch.Body.List) > 0 {
-			r.lose(s.Catch.Body, model.ScriptLines, "what a failure does")
+			r.caught(s)
 		}
 		if s.Finally != nil {
 			r.inner(s.Finally.List)
 		}
 	case *ast.ForOfStatement:
 		r.forOf(s)
+	case *ast.ForStatement:
+		if !r.counted(s) {
+			r.lose(s, model.ScriptLines, "")
+		}
+	case *ast.FunctionDeclaration: // read where it is called
 	case *ast.EmptyStatement:
 	case *ast.ReturnStatement:
 		if s.Argument != nil {
@@ -350,6 +417,14 @@ func (r *scriptReader) declare(n ast.Node, list []*ast.Binding) {
 	for i, b := range list {
 		if b.Initializer != nil {
 			values[i] = r.eval(b.Initializer)
+			if id, ok := b.Target.(*ast.Identifier); ok {
+				if o, isObject := b.Initializer.(*ast.ObjectLiteral); isObject {
+					r.objects[id.Name.String()] = o
+					known = known && (values[i].kind != symUnknown || r.plainObject(o))
+					continue
+				}
+				delete(r.objects, id.Name.String())
+			}
 			known = known && values[i].kind != symUnknown
 		}
 	}
@@ -362,6 +437,13 @@ func (r *scriptReader) declare(n ast.Node, list []*ast.Binding) {
 		r.followed[id].text = ""
 		r.lose(n, model.ScriptLines, "")
 	}
+}
+
+// plainObject reports whether an object literal holds nothing but data, so that a
+// request may be made of it.
+func (r *scriptReader) plainObject(o *ast.ObjectLiteral) bool {
+	members, ok := r.objectOf(o)
+	return ok && members.get("url") != nil
 }
 
 // bind gives a name, or the names of a pattern, their values.
@@ -388,26 +470,81 @@ func (r *scriptReader) bind(target ast.Expression, v binding) bool {
 	return false
 }
 
-// ifStatement follows rule 4.
+// ifStatement follows rule 4. Of a condition that the script itself decides only one
+// branch is read. What is said of the elements of a list, if it has any, holds for
+// those that are there.
 func (r *scriptReader) ifStatement(s *ast.IfStatement) {
-	before, beforeTest := r.guarded, r.inTest
+	before, lists := r.guarded, len(r.nonEmpty)
 	r.reads = nil
-	if cond := r.eval(s.Test); r.isSuccess(cond) || r.isUnset(s.Test) {
+	test := r.eval(s.Test)
+	text, _ := r.source(s.Test)
+	why := "only if " + naming.OneLine(text, 60)
+	otherwise := "in the else branch of a condition"
+	switch holds, known := r.truth(test); {
+	case known && holds:
 		r.keep()
-	} else {
-		text, _ := r.source(s.Test)
-		r.guarded = cmp.Or(before, "only if "+naming.OneLine(text, 60))
+		r.inner([]ast.Statement{s.Consequent})
+		return
+	case known:
+		if r.keep(); s.Alternate != nil {
+			r.inner([]ast.Statement{s.Alternate})
+		}
+		return
+	case r.isSuccess(test), r.isUnset(s.Test):
+		r.keep()
+		otherwise = "the step expects the other case"
+	case before == "" && len(nonEmptyLists(test)) > 0:
+		r.keep()
+		r.nonEmpty = append(r.nonEmpty, nonEmptyLists(test)...)
+		r.ifNonEmpty = cmp.Or(r.ifNonEmpty, why)
+	default:
+		r.guarded = cmp.Or(before, why)
 	}
 	r.inner([]ast.Statement{s.Consequent})
+	if r.nonEmpty = r.nonEmpty[:lists]; lists == 0 {
+		r.ifNonEmpty = ""
+	}
 	if s.Alternate != nil {
-		if r.guarded == before {
-			r.guarded = "the step expects the other case"
-		} else {
-			r.guarded = "in the else branch of a condition"
-		}
+		r.guarded = otherwise
 		r.inner([]ast.Statement{s.Alternate})
 	}
-	r.guarded, r.inTest = before, beforeTest
+	r.guarded = before
+}
+
+// nonEmptyLists are the lists that a condition says to have elements, and nothing else:
+// list.length, list.length > 0, list && list.length.
+func nonEmptyLists(c sym) []string {
+	switch {
+	case c.kind == symLength && !c.or:
+		return []string{c.path}
+	case c.kind == symCond && len(c.claims) == 1 && c.claims[0].subject.kind == symLength && !c.claims[0].subject.or:
+		m := c.claims[0].Matcher
+		if m.Op == "gt" && m.Value.Is("0") || m.Op == "gte" && m.Value.Is("1") || m.Op == "ne" && m.Value.Is("0") {
+			return []string{c.claims[0].subject.path}
+		}
+	}
+	return nil
+}
+
+// ofElements moves what a claim says of the first element of a list that may be empty to
+// a path that names it where it is there; why says that the claim is about something else.
+func (r *scriptReader) ofElements(c claim) (claim, string) {
+	for _, list := range r.nonEmpty {
+		rest, inside := strings.CutPrefix(c.subject.path, list)
+		switch c.subject.kind {
+		case symBody, symLength, symType, symKeyCount:
+		default:
+			inside = false
+		}
+		switch {
+		case inside && strings.HasPrefix(rest, "[0:1]"), inside && strings.HasPrefix(rest, "[*]"):
+		case inside && strings.HasPrefix(rest, "[0]"):
+			c.subject.path = list + "[0:1]" + strings.TrimPrefix(rest, "[0]")
+		default:
+			return c, r.ifNonEmpty
+		}
+	}
+	return c, ""
 }
 
 // isSuccess reports whether a condition says what the step expects anyway: a
@@ -420,7 +557,7 @@ func (r *scriptReader) isSuccess(cond sym) bool {
 		if c.subject.kind != symStatus || c.Op != "eq" {
 			return false
 		}
-		status := r.into.Status
+		status := r.expectOf(c.subject).Status
 		if len(status) > 0 && (len(status) != 1 || status[0] != c.Value.Text) || len(status) == 0 && !strings.HasPrefix(c.Value.Text, "2") {
 			return false
 		}
@@ -462,20 +599,9 @@ func (r *scriptReader) forOf(s *ast.ForOfStatement) {
 			name = id.Name.String()
 		}
 	}
-	if list.kind != symBody || name == "" || list.or || list.number {
+	if name == "" || !r.over(list, loop{element: name}, []ast.Statement{s.Body}) {
 		r.lose(s, model.ScriptLines, "")
-		return
 	}
-	r.eachOf(list, name, []ast.Statement{s.Body})
-}
-
-// eachOf reads statements about each element of a list, called name. The list
-// itself must be one, also where it is empty.
-func (r *scriptReader) eachOf(list sym, name string, body []ast.Statement) {
-	r.scope = newScope(r.scope)
-	r.scope.names[name] = binding{element(list), r.follow("", 0)}
-	r.inner(body)
-	r.scope = r.scope.parent
 }
 
 // expression reads an expression that is a statement on its own.
@@ -493,6 +619,11 @@ func (r *scriptReader) expression(e ast.Expression) {
 	case *ast.StringLiteral: // "use strict"
 	case *ast.CallExpression, *ast.DotExpression, *ast.OptionalChain:
 		r.call(e)
+	case *ast.ConditionalExpression:
+		r.ifStatement(&ast.IfStatement{
+			Test: x.Test, Consequent: &ast.ExpressionStatement{Expression: x.Consequent},
+			Alternate: &ast.ExpressionStatement{Expression: x.Alternate},
+		})
 	default:
 		r.lose(e, model.ScriptLines, "")
 	}
@@ -519,7 +650,12 @@ func (r *scriptReader) assign(x *ast.AssignExpression) {
 		return
 	}
 	v := r.eval(x.Right)
-	if r.guarded != "" && v.kind != symUnknown {
+	if len(r.loops) > 0 && v.kind != symUnknown { // it stays that of the last element
+		if _, inside := r.inLoop(id.Name.String()); !inside {
+			v = sym{}
+		}
+	}
+	if (r.guarded != "" || len(r.nonEmpty) > 0) && v.kind != symUnknown {
 		if old, known := r.scope.get(id.Name.String()); known && old.kind != symUnknown && fmt.Sprint(old.sym) != fmt.Sprint(v) {
 			v = sym{}
 		}
@@ -533,8 +669,24 @@ func (r *scriptReader) assign(x *ast.AssignExpression) {
 	}
 }
 
-// claim makes a condition an expectation.
+// inLoop finds a name that was declared in the loop being read.
+func (r *scriptReader) inLoop(name string) (binding, bool) {
+	for s := r.scope; s != nil && s != r.loops[len(r.loops)-1].outside; s = s.parent {
+		if v, ok := s.names[name]; ok {
+			return v, true
+		}
+	}
+	return binding{}, false
+}
+
+// claim makes a condition an expectation. A condition that the script itself makes true
+// asks nothing of the answer.
 func (r *scriptReader) claim(n ast.Node, v sym) {
+	if holds, known := r.truth(v); known && holds && r.guarded == "" {
+		r.keep()
+		r.counts(n, model.Assertions)
+		return
+	}
 	if v.kind != symCond {
 		r.lose(n, model.Assertions, "the condition is made by code")
 		return
@@ -542,26 +694,77 @@ func (r *scriptReader) claim(n ast.Node, v sym) {
 	r.claims(n, v.claims)
 }
 
+// counts counts a statement that is carried over, once however often it is read.
+func (r *scriptReader) counts(n ast.Node, kind model.Kind) {
+	key := fmt.Sprint(kind, n.Idx0(), r.first)
+	if !r.done[key] {
+		r.done[key] = true
+		r.host.Mapped(kind, 1)
+	}
+}
+
+// expectOf is where what is said of a value is expected: of the request, or of one that
+// the script sends.
+func (r *scriptReader) expectOf(v sym) *model.Expect {
+	if i, _ := owner(v.path); i > 0 && i <= len(r.sent) {
+		return &r.sent[i-1].Expect
+	}
+	return r.into
+}
+
+// define keeps a definition with the request whose answer it is about: 0 is that of the
+// script, others those that it sends.
+func (r *scriptReader) define(sent int, d Definition) {
+	list := &r.defs
+	if sent > 0 && sent <= len(r.sent) {
+		list = &r.sent[sent-1].Defs
+	}
+	same := func(o Definition) bool { return d.Helper && o.Name == d.Name }
+	if !slices.ContainsFunc(*list, same) {
+		*list = append(*list, d)
+	}
+}
+
 // claims adds claims to the expectations, all or none of them.
 func (r *scriptReader) claims(n ast.Node, claims []claim) {
-	if r.guarded != "" || !r.after {
+	sent := -1
+	out := make([]claim, len(claims))
+	for i, c := range claims {
+		c, why := r.ofElements(c)
+		at, own := owner(c.subject.path)
+		if sent >= 0 && at != sent {
+			why = "it is about several answers"
+		}
+		if why != "" {
+			r.lose(n, model.Assertions, why)
+			return
+		}
+		sent = at
+		c.subject.path = own
+		out[i] = c
+	}
+	if r.guarded != "" || !r.after && sent == 0 {
 		r.lose(n, model.Assertions, cmp.Or(r.guarded, "there is no answer yet"))
 		return
 	}
-	trial := cloneExpect(r.into)
+	into := r.into
+	if sent > 0 && sent <= len(r.sent) {
+		into = &r.sent[sent-1].Expect
+	}
+	trial := cloneExpect(into)
 	trial.keep = r.host.Schema
-	for _, c := range claims {
+	for _, c := range out {
 		if why := trial.add(c); why != "" {
 			r.lose(n, model.Assertions, why)
 			return
 		}
 	}
-	*r.into = trial.Expect
+	*into = trial.Expect
 	r.keep()
-	for _, c := range claims {
+	for _, c := range out {
 		for _, name := range r.host.NamesIn(c.text()) {
 			r.host.Use(name)
 		}
 	}
-	r.host.Mapped(model.Assertions, 1)
+	r.counts(n, model.Assertions)
 }

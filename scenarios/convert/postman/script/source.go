@@ -96,6 +96,7 @@ func (r *scriptReader) line(at int) int { return r.first + strings.Count(r.code[
 // lose lists a statement that does not become data, each of its lines.
 func (r *scriptReader) lose(n ast.Node, kind model.Kind, why string) {
 	text, at := r.source(n)
+	r.forget(n)
 	if strings.TrimSpace(text) == "" {
 		text = "(…)"
 	}
@@ -110,7 +111,12 @@ func (r *scriptReader) loseText(text string, at int, kind model.Kind, why string
 }
 
 func (r *scriptReader) loseLines(text string, line int, kind model.Kind, why string) {
-	r.lost = append(r.lost, scriptLines(text, line, r.after, kind, why)...)
+	for _, l := range scriptLines(text, line, r.after, kind, why) {
+		if key := fmt.Sprint("lost", l.line, l.Text); !r.done[key] { // a function that is called again
+			r.done[key] = true
+			r.lost = append(r.lost, l)
+		}
+	}
 }
 
 // scriptLines are the lines of a lost statement that hold code: the first is of

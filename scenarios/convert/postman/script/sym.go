@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dop251/goja/ast"
 
@@ -18,32 +19,44 @@ import (
 type symKind uint8
 
 const (
-	symUnknown   symKind = iota
-	symBody              // the value at path of the body
-	symText              // the body as text
-	symStatus            // the status code
-	symReason            // its words: OK
-	symTime              // milliseconds until the answer
-	symHeaders           // all headers
-	symHeader            // the header text
-	symCookie            // the cookie text
-	symLength            // the length of the value at path
-	symType              // typeof the value at path
-	symIndexOf           // where node is in the value at path
-	symNode              // a literal
-	symTemplate          // text with placeholders of the scenario language
-	symVars              // a scope of variables: environment, globals, data
-	symCond              // claims that hold or not
-	symRegex             // text: the pattern
-	symFunc              // a function
-	symRandom            // 0 to high, not yet whole
-	symNow               // a Date of now
-	symUndefined         //
-	symResponse          // pm.response
-	symCode              // the old responseCode
-	symModule            // a library
-	symKeys              // the names of the members at path
-	symKeyCount          // how many there are
+	symUnknown     symKind = iota
+	symBody                // the value at path of the body
+	symText                // the body as text
+	symStatus              // the status code
+	symReason              // its words: OK
+	symTime                // milliseconds until the answer
+	symHeaders             // all headers
+	symHeader              // the header text
+	symCookie              // the cookie text
+	symLength              // the length of the value at path
+	symType                // typeof the value at path
+	symIndexOf             // where node is in the value at path
+	symNode                // a literal
+	symTemplate            // text with placeholders of the scenario language
+	symVars                // a scope of variables: environment, globals, data
+	symCond                // claims that hold or not
+	symRegex               // text: the pattern
+	symFunc                // a function
+	symRandom              // 0 to high, not yet whole
+	symNow                 // a Date: the time of the run and an offset
+	symDatePart            // a number of a date, such as its day: text names it, low is added
+	symList                // a list of values that are followed
+	symJoin                // texts one after another, some of the answer
+	symPicked              // a part of the text items[0] by the pattern text
+	symSplit               // what split(text) makes of the text items[0]
+	symMatch               // what match(/text/) makes of the text items[0]
+	symIndex               // the number of an element in a loop over the list at path
+	symValidator           // a compiled schema: node
+	symBytes               // the bytes of the text items[0]
+	symDigest              // the SHA-256 of the text items[0]
+	symShuffled            // the list items[0] in random order
+	symStringified         // the part items[0] of the answer as JSON
+	symUndefined           //
+	symResponse            // pm.response
+	symCode                // the old responseCode
+	symModule              // a library
+	symKeys                // the names of the members at path
+	symKeyCount            // how many there are
 )
 
 // A sym is a value that is followed through a script.
@@ -62,6 +75,14 @@ type sym struct {
 	or   bool
 	low  int64
 	high int64
+
+	items  []sym
+	offset time.Duration // of a date
+	// pattern is what a text of a date was written by; millis says that a number is one.
+	pattern string
+	millis  bool
+	global  bool // a regular expression with the flag g
+	scope   *scope
 }
 
 // A surety is what is known of the type of a template's value. Zero: nothing.
@@ -108,7 +129,8 @@ func body(path string) sym {
 	if len(path) > 2000 {
 		return sym{}
 	}
-	if _, err := diff.ParsePath(path); err != nil {
+	_, own := owner(path)
+	if _, err := diff.ParsePath(own); err != nil {
 		return sym{}
 	}
 	return sym{kind: symBody, path: path}
@@ -134,12 +156,31 @@ func test(subject sym, op string, value *model.Node) claim {
 	return claim{subject, model.Matcher{Op: op, Value: value}}
 }
 
+// Paths of the answer to a request that a script sends begin with @ and its number, so
+// that whatever is made of them stays with that answer. Values without a path of the
+// body (status, header, time, text) have the mark alone.
+
+// owner cuts the mark off a path: 0 is the answer of the request itself.
+func owner(path string) (sent int, own string) {
+	mark, own := "", path
+	if rest, ok := strings.CutPrefix(path, "@"); ok {
+		i := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+		if i < 0 {
+			i = len(rest)
+		}
+		mark, own = rest[:i], rest[i:]
+	}
+	sent, _ = strconv.Atoi(mark)
+	return sent, own
+}
+
 // element is what holds for each element of a list.
 func element(list sym) sym { return body(list.path + "[*]") }
 
 // single reports whether a path names one value.
 func (s sym) single() bool {
-	p, err := diff.ParsePath(s.path)
+	_, own := owner(s.path)
+	p, err := diff.ParsePath(own)
 	return err == nil && p.Single()
 }
 
@@ -157,13 +198,13 @@ func member(v sym, name string) sym {
 	case symResponse:
 		switch name {
 		case "code":
-			return sym{kind: symStatus}
+			return sym{kind: symStatus, path: v.path}
 		case "status":
-			return sym{kind: symReason}
+			return sym{kind: symReason, path: v.path}
 		case "responseTime":
-			return sym{kind: symTime}
+			return sym{kind: symTime, path: v.path}
 		case "headers":
-			return sym{kind: symHeaders}
+			return sym{kind: symHeaders, path: v.path}
 		}
 	case symCode:
 		switch name {
@@ -173,7 +214,7 @@ func member(v sym, name string) sym {
 			return sym{kind: symReason}
 		}
 	case symHeaders:
-		return sym{kind: symHeader, text: name}
+		return sym{kind: symHeader, text: name, path: v.path}
 	case symKeys:
 		if name == "length" {
 			return sym{kind: symKeyCount, path: v.path}
@@ -182,7 +223,17 @@ func member(v sym, name string) sym {
 		if name == "value" {
 			return v
 		}
+	case symList:
+		if name == "length" {
+			return literal(model.Literal(strconv.Itoa(len(v.items))))
+		}
 	case symNode:
+		if text, ok := v.constant(); ok && name == "length" && isASCII(text) {
+			return literal(model.Literal(strconv.Itoa(len(text))))
+		}
+		if name == "length" && v.node.Kind == model.ArrayNode {
+			return literal(model.Literal(strconv.Itoa(len(v.node.Items))))
+		}
 		if v.node.Kind == model.ObjectNode {
 			if i := slices.Index(v.node.Keys, name); i >= 0 {
 				return literal(v.node.Items[i])
@@ -195,8 +246,19 @@ func member(v sym, name string) sym {
 // at is an element of a value by its number.
 func at(v sym, index string) sym {
 	i, err := strconv.Atoi(index)
-	if err != nil || i < 0 {
+	switch {
+	case err != nil || i < 0:
 		return sym{}
+	case v.kind == symList && i < len(v.items):
+		return v.items[i]
+	case v.kind == symShuffled && i == 0:
+		return choice("_.sample", v.items[0])
+	case v.kind == symSplit:
+		return splitPart(v, int64(i))
+	case v.kind == symMatch && i == 1:
+		return picked(v.items[0], v.text)
+	case v.kind == symMatch && i == 0:
+		return picked(v.items[0], "("+v.text+")")
 	}
 	if v.kind == symBody && !v.number {
 		return body(v.path + "[" + strconv.Itoa(i) + "]")
@@ -256,7 +318,7 @@ func goRegex(pattern, flags string) (out, why string) {
 		switch f {
 		case 'i', 's', 'm':
 			keep.WriteString(string(f))
-		case 'g', 'u', 'y':
+		case 'g', 'u', 'y': // a test is the same with them
 		default:
 			return "", "a regular expression with the flag " + string(f)
 		}

@@ -1,0 +1,110 @@
+package script
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/token"
+)
+
+// A name stands for what it was given last. Where a script changes a value in place, or
+// in code that is not followed, that is no longer known: such names mean nothing.
+
+var nodeType = reflect.TypeFor[ast.Node]()
+
+// eachNode calls f for every node below a value.
+func eachNode(v reflect.Value, f func(ast.Node)) {
+	switch v.Kind() {
+	case reflect.Interface, reflect.Pointer:
+		if v.IsNil() {
+			return
+		}
+		if v.Kind() == reflect.Pointer && v.Type().Implements(nodeType) {
+			f(v.Interface().(ast.Node))
+		}
+		eachNode(v.Elem(), f)
+	case reflect.Slice:
+		for i := range v.Len() {
+			eachNode(v.Index(i), f)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if t := v.Type().Field(i); t.IsExported() && t.Name != "DeclarationList" && t.Name != "File" {
+				eachNode(v.Field(i), f)
+			}
+		}
+	}
+}
+
+// mutators are the methods that change a list or object in place.
+var mutators = []string{"push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "copyWithin", "set", "delete", "clear", "append"}
+
+// changers are functions that change their first argument.
+var changers = []string{"Object.assign", "_.extend", "_.assign", "_.merge", "_.defaults", "_.set", "_.unset", "_.remove", "_.pull", "Object.defineProperty"}
+
+// rootName is the name that an expression begins with; member says that it is a part of
+// what the name stands for.
+func rootName(e ast.Expression) (name string, member bool) {
+	switch x := e.(type) {
+	case *ast.Identifier:
+		return x.Name.String(), false
+	case *ast.DotExpression:
+		name, _ = rootName(x.Left)
+	case *ast.BracketExpression:
+		name, _ = rootName(x.Left)
+	case *ast.OptionalChain:
+		name, _ = rootName(x.Expression)
+	case *ast.Optional:
+		name, _ = rootName(x.Expression)
+	}
+	return name, true
+}
+
+// findMutable notes the names whose values the script changes in place.
+func (r *scriptReader) findMutable(list []ast.Statement) {
+	r.mutable = map[string]bool{}
+	steps := map[ast.Expression]bool{}
+	note := func(e ast.Expression) {
+		if name, _ := rootName(e); name != "" {
+			r.mutable[name] = true
+		}
+	}
+	eachNode(reflect.ValueOf(list), func(n ast.Node) {
+		switch x := n.(type) {
+		case *ast.ForStatement:
+			if name, ok := loopStart(x.Initializer); ok && isStep(x.Update, name) {
+				steps[x.Update] = true
+			}
+		case *ast.UnaryExpression:
+			if (x.Operator == token.INCREMENT || x.Operator == token.DECREMENT || x.Operator == token.DELETE) && !steps[x] {
+				note(x.Operand)
+			}
+		case *ast.AssignExpression:
+			if _, member := rootName(x.Left); (member || x.Operator != token.ASSIGN) && !steps[x] {
+				note(x.Left)
+			}
+		case *ast.CallExpression:
+			if d, ok := x.Callee.(*ast.DotExpression); ok && slices.Contains(mutators, d.Identifier.Name.String()) {
+				note(d.Left)
+			}
+			if slices.Contains(changers, dotted(x.Callee)) && len(x.ArgumentList) > 0 {
+				note(x.ArgumentList[0])
+			}
+		}
+	})
+	for _, name := range []string{"pm", "postman", "tests", "console", "environment", "globals"} {
+		delete(r.mutable, name)
+	}
+}
+
+// forget makes the names unknown that code gives values which is not followed.
+func (r *scriptReader) forget(n ast.Node) {
+	eachNode(reflect.ValueOf(n), func(n ast.Node) {
+		if x, ok := n.(*ast.AssignExpression); ok {
+			if id, isName := x.Left.(*ast.Identifier); isName {
+				r.scope.set(id.Name.String(), binding{})
+			}
+		}
+	})
+}

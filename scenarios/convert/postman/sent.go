@@ -1,0 +1,164 @@
+package postman
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script"
+)
+
+// sentDrafts makes drafts of the requests that the scripts of an item send: before it, or
+// after its answer. d is the item's own draft; nil for a folder, whose scripts run before
+// every request and are sent once here, before the first.
+func (im *pmImport) sentDrafts(d *pmDraft, item *pmItem, sent []*script.Sent) {
+	for _, s := range sent {
+		one := im.sentDraft(item, s)
+		at := len(im.drafts)
+		if d != nil && !s.After {
+			at = slices.Index(im.drafts, d)
+		}
+		im.drafts = slices.Insert(im.drafts, at, one)
+		for i := at; i < len(im.drafts); i++ {
+			im.drafts[i].index = i
+		}
+	}
+}
+
+// sentDraft is the step of one request of a script.
+func (im *pmImport) sentDraft(item *pmItem, s *script.Sent) *pmDraft {
+	d := &pmDraft{step: &model.Step{Method: s.Method, Expect: s.Expect}, defs: s.Defs}
+	theirs := func(text string) string { return im.theirText(d, text) }
+	u := parseURL(theirs(s.URL))
+	r := &pmRequest{method: cmp.Or(s.Method, "GET"), url: u}
+	for _, h := range s.Headers {
+		r.headers = append(r.headers, pmField{key: h.Name, value: theirs(h.Text)})
+	}
+	if s.Mode != "" {
+		r.body = &pmBody{mode: s.Mode, raw: theirs(s.Raw)}
+		for _, f := range s.Fields {
+			r.body.fields = append(r.body.fields, pmField{key: f.Name, value: theirs(f.Text)})
+		}
+	}
+	parent := item
+	if item.request != nil {
+		parent = item.parent
+	}
+	what := naming.OneLine(s.Method+" of a script of "+cmp.Or(item.name, "the collection"), 100)
+	d.item = &pmItem{name: what, parent: parent, request: r, auth: &pmAuth{kind: "noauth"}}
+	if parent == nil {
+		d.item.parent = im.c.root
+	}
+	im.report.Mapped(model.Requests, 1)
+	im.fill(d)
+	d.comment("a script sent this request: %s line %d", map[bool]string{true: "test", false: "pre-request"}[s.After], s.Line)
+	return d
+}
+
+// theirText is a template of the language as Postman would write it. What only the
+// language can say gets a name first.
+func (im *pmImport) theirText(d *pmDraft, template string) string {
+	var b strings.Builder
+	rest := eachPlaceholder(strings.ReplaceAll(template, "{{'{{'}}", "\ue001"), func(before, placeholder string) {
+		inside := strings.TrimSpace(placeholder[2 : len(placeholder)-2])
+		name, known := im.theirs[inside]
+		if !known {
+			name = im.helper(placeholder)
+			d.defs = append(d.defs, script.Definition{Name: name, Value: placeholder, Drawn: strings.Contains(placeholder, "{{$"), Helper: true, Line: 1})
+		}
+		b.WriteString(before + "{{" + name + "}}")
+	})
+	return strings.ReplaceAll(b.String()+rest, "\ue001", "{{")
+}
+
+// helper is a name for a value that a script does not name: the same for the same key.
+// Postman has no such variable.
+func (im *pmImport) helper(key string) string {
+	if name, known := im.helpers[key]; known {
+		return name
+	}
+	ours := im.namer.Take("part")
+	name := "part of a script: " + ours
+	im.helpers[key] = name
+	im.names[name], im.theirs[ours] = ours, name
+	return name
+}
+
+// everyText is all text of a collection in which a variable may be read.
+func (im *pmImport) everyText() string {
+	if im.all != "" {
+		return im.all
+	}
+	var b strings.Builder
+	add := func(texts ...string) {
+		for _, t := range texts {
+			b.WriteString(t + "\n")
+		}
+	}
+	var walk func(i *pmItem)
+	walk = func(i *pmItem) {
+		if i.auth != nil {
+			for _, p := range i.auth.params {
+				add(p.value)
+			}
+		}
+		for _, s := range i.scripts {
+			add(s.Code)
+		}
+		if r := i.request; r != nil {
+			add(r.url.raw)
+			for _, list := range [][]pmField{r.url.query, r.headers} {
+				for _, f := range list {
+					add(f.key, f.value)
+				}
+			}
+			for _, v := range r.url.vars {
+				add(v.value)
+			}
+			if r.body != nil {
+				add(r.body.raw, r.body.query, r.body.variables)
+				for _, f := range r.body.fields {
+					add(f.value)
+				}
+			}
+		}
+		for _, sub := range i.items {
+			walk(sub)
+		}
+	}
+	walk(im.c.root)
+	for _, v := range im.c.vars {
+		add(v.value)
+	}
+	im.all = b.String() + "\n"
+	return im.all
+}
+
+func (h draftHost) Helper(key string) string { return h.im.helper(h.d.path() + "\n" + key) }
+
+func (h draftHost) Used(name string) bool {
+	text := h.im.everyText()
+	return strings.Contains(text, "{{"+name+"}}") || strings.Contains(text, `get("`+name+`")`) || strings.Contains(text, `get('`+name+`')`)
+}
+
+func (h draftHost) Static(name string) (string, bool) {
+	if h.im.setSomewhere[name] || h.im.isColumn(name) || slices.ContainsFunc(h.im.envs, func(e pmEnv) bool { return findPMVar(e.vars, name) != nil }) {
+		return "", false
+	}
+	if v := findPMVar(h.im.c.vars, name); v != nil {
+		return v.value, true
+	}
+	if v := findPMVar(h.im.globals, name); v != nil {
+		return v.value, true
+	}
+	return "", false
+}
+
+func (h draftHost) RequestName() string {
+	if h.d.item.request == nil {
+		return ""
+	}
+	return h.d.item.name
+}
