@@ -39,7 +39,10 @@ bench-load: ## benchmark the load generator against the vegeta library, k6 and F
 bench-import: ## compare what imported suites send with what the tools send that their sources were written for
 	cd bench && $(GO) run ./importwire
 
+package: ## check what a release is made of: binary, manual pages, image, chart, bill of materials; publishes nothing
+	.ci/package full
+
 fuzz: ## run every fuzz target for FUZZCPU seconds of CPU (default 600)
 	.ci/fuzz
 
-.PHONY: help demo test test-evidence test-report test-real bench bench-verdict bench-load bench-import fuzz
+.PHONY: help demo test test-evidence test-report test-real bench bench-verdict bench-load bench-import package fuzz

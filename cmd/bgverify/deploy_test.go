@@ -27,7 +27,8 @@ func TestDeploySamples(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if filepath.Ext(path) == ".yaml" {
+		// Templates of the chart are YAML only once helm has filled them in (.ci/package).
+		if filepath.Ext(path) == ".yaml" && !strings.Contains(filepath.ToSlash(path), "/templates/") {
 			var any yaml.Node
 			if err := yaml.Unmarshal(text, &any); err != nil {
 				t.Errorf("%s: %v", path, err)

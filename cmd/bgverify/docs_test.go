@@ -205,3 +205,37 @@ func TestGuidesHaveTheSameBlocks(t *testing.T) {
 		}
 	}
 }
+
+// The files of examples/ are the blocks of the cookbook, which TestDocs runs.
+func TestExamples(t *testing.T) {
+	page, err := os.ReadFile("../../docs/cookbook.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for _, b := range fencedBlocks(string(page)) {
+		if name, ok := infoValue(b.info, "file="); ok {
+			want[name] = strings.Join(b.body, "\n") + "\n"
+		}
+	}
+	for name, text := range want {
+		full := filepath.Join("../..", name)
+		if *update {
+			if err := os.WriteFile(full, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(full); err != nil || string(got) != text {
+			t.Errorf("%s is not the block of docs/cookbook.md (%v): run with -update", name, err)
+		}
+	}
+	files, err := filepath.Glob("../../examples/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if name := filepath.ToSlash(strings.TrimPrefix(f, "../../")); want[name] == "" {
+			t.Errorf("%s is in no block of docs/cookbook.md, so nothing runs it", name)
+		}
+	}
+}

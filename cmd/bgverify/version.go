@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -8,10 +9,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker for a release; otherwise the module's own
-// version or commit is told.
-var version = ""
+// Set by the linker for a release; otherwise the build's own record is printed.
+var version, commit, date string
 
+// toolVersion is the version of this program: that of a release, or devel with the commit.
 func toolVersion() string {
 	if version != "" {
 		return version
@@ -23,21 +24,35 @@ func toolVersion() string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
-	revision, dirty := "", ""
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			revision = s.Value[:min(12, len(s.Value))]
-		case "vcs.modified":
-			if s.Value == "true" {
-				dirty = "+dirty"
-			}
-		}
-	}
+	revision, dirty := setting(info, "vcs.revision"), ""
 	if revision == "" {
 		return "devel"
 	}
-	return "devel-" + revision + dirty
+	if setting(info, "vcs.modified") == "true" {
+		dirty = "+dirty"
+	}
+	return "devel-" + revision[:min(12, len(revision))] + dirty
+}
+
+// builtFrom is the commit that this program was built from and its time; empty where
+// nothing recorded them.
+func builtFrom() (revision, at string) {
+	revision, at = commit, date
+	if info, ok := debug.ReadBuildInfo(); ok {
+		revision = cmp.Or(revision, setting(info, "vcs.revision"))
+		at = cmp.Or(at, setting(info, "vcs.time"))
+	}
+	return revision, at
+}
+
+// setting is one value of a build's record.
+func setting(info *debug.BuildInfo, key string) string {
+	for _, s := range info.Settings {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
 }
 
 func newVersionCommand(io stdio) *cobra.Command {
@@ -47,6 +62,9 @@ func newVersionCommand(io stdio) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(io.out, "bgverify %s %s %s/%s\n", toolVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			if revision, at := builtFrom(); err == nil && revision != "" {
+				_, err = fmt.Fprintf(io.out, "commit %s of %s\n", revision, cmp.Or(at, "an unknown date"))
+			}
 			return err
 		},
 	}
