@@ -156,10 +156,11 @@ func (b *builder) readStep(n *yaml.Node, ctx stepContext, what string) []*Step {
 func (b *builder) readOneStep(o *keys.Mapping, ctx stepContext, name, what string) *Step {
 	d := b.defaults
 	s := &Step{
-		Pos: ctx.Pos(o.Node), With: ctx.with, Repeat: 1, Auth: d.Auth, Timeout: d.Timeout, Compare: true, MinCompared: b.suite.MinCompared,
-		Mode: d.Mode, ModeWritten: d.modeWritten || o.Has("mode"), Numbers: b.suite.Numbers, Trace: d.Trace,
+		Pos: ctx.Pos(o.Node), With: ctx.with, Repeat: 1, Compare: true, MinCompared: b.suite.MinCompared,
+		ModeWritten: d.modeWritten || o.Has("mode"),
 	}
 	// Rule 1: s holds the defaults, and only written keys change it.
+	keys.Inherit("defaults", d, s)
 	o.BindKeys(keys.RequestKeys, s)
 	b.readRequest(o, ctx, s)
 	s.Name = name
@@ -171,8 +172,8 @@ func (b *builder) readOneStep(o *keys.Mapping, ctx stepContext, name, what strin
 		}
 	}
 	// Rule 5.
-	if !o.Has("side_effects") && unsafe(s.Request.Method) {
-		s.SideEffects = d.SideEffects
+	if !o.Has("side_effects") && !unsafe(s.Request.Method) {
+		s.SideEffects = Undeclared
 	}
 	b.readCompensates(o, s)
 	// Rule 4. Steps without rules of their own share one list.

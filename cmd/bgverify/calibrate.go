@@ -29,14 +29,16 @@ func newCalibrateCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "calibrate PATH...",
 		GroupID: "write",
-		Short:   "Compare blue with blue: which fields are unstable, and what noise the load has",
+		Short:   "Compare blue with blue: unstable fields, and the noise of its load",
 		Long: `Run the suites with blue on both sides, several rounds, and propose a rule for
 each field in which blue differs from itself: as YAML on standard output, with
-the evidence, to be read before it is pasted. A rule keeps as much as the
-values allow: a format, a time, a tolerance; presence and type are always still
-compared, and no rule covers more than the field that was seen to differ.
-Fields are classified as uuid, jwt, clock, counter, order, enum, shape, or what
-else their values show. A pattern never holds a date or a number of digits.
+the evidence, to be read before it is pasted.
+
+A rule keeps as much as the values allow: a format, a time, a tolerance;
+presence and type are always still compared, and no rule covers more than the
+field that was seen to differ. Fields are classified as uuid, jwt, clock,
+counter, order, enum, shape, or what else their values show. A pattern never
+holds a date or a number of digits.
 
 The proposed rules are tried on fresh rounds: one at once, and one after
 --settle, when clocks and counters have moved on. What such a round finds is

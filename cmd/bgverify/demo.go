@@ -54,8 +54,7 @@ green looks like ('bgverify fixtures --help' lists the faults).`,
 		},
 	}
 	flags.bind(cmd.Flags())
-	cmd.Flags().StringVar(&blueFault, "blue-fault", "", "`faults` of blue")
-	cmd.Flags().StringVar(&greenFault, "green-fault", "", "`faults` of green, separated by commas")
-	groupFlags(cmd)
+	cmd.Flags().StringVar(&blueFault, "blue-fault", "", "`faults` put in front of blue, separated by commas")
+	cmd.Flags().StringVar(&greenFault, "green-fault", "", "`faults` put in front of green, separated by commas")
 	return cmd
 }

@@ -44,7 +44,7 @@ rules applied. Exit status: 0 equal, 1 different, 2 usage or rule problem,
 	f := cmd.Flags()
 	f.StringVar(&flags.rules, "rules", "", "YAML `file` with a top-level rules list")
 	f.StringVar(&flags.kind, "type", "", "media `type` of the bodies: "+mediaNames+" (default: by name, then by content)")
-	f.StringVarP(&flags.output, "output", "o", "text", "`format`: text, json or patch (RFC 6902)")
+	f.StringVarP(&flags.output, "output", "o", "text", "`format` of the output: text, json or patch (RFC 6902)")
 	return cmd
 }
 

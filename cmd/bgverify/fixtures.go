@@ -50,8 +50,8 @@ Faults:
 	f := cmd.Flags()
 	f.StringVar(&opts.Blue, "blue-addr", "127.0.0.1:0", "`address` that blue listens on")
 	f.StringVar(&opts.Green, "green-addr", "127.0.0.1:0", "`address` that green listens on")
-	f.StringVar(&blueFault, "blue-fault", "", "`faults` of blue")
-	f.StringVar(&greenFault, "green-fault", "", "`faults` of green, separated by commas")
+	f.StringVar(&blueFault, "blue-fault", "", "`faults` put in front of blue, separated by commas")
+	f.StringVar(&greenFault, "green-fault", "", "`faults` put in front of green, separated by commas")
 	f.Uint64Var(&opts.Seed, "seed", 1, "seed of the random values of the services")
 	return cmd
 }

@@ -71,7 +71,7 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.BoolVar(&f.onlyLoad, "only-load", false, "run only the load stages")
 	set.StringVar(&f.out, "out", "runs", "`folder` that keeps the runs")
 	set.StringVar(&f.runID, "run-id", "", "`id` of the run, [A-Za-z0-9._-]{1,64} (default a new one)")
-	set.StringSliceVar(&f.formats, "format", []string{"text", "html", "junit", "json", "ctrf", "markdown"}, "reports to write")
+	set.StringSliceVar(&f.formats, "format", []string{"text", "html", "junit", "json", "ctrf", "markdown"}, "formats of the reports to write")
 	set.StringVar(&f.output, "output", "text", "what standard output is: text or json (the content of run.json)")
 	set.DurationVar(&f.timeout, "timeout", 0, "stop the whole run after this long; 0 never")
 	set.BoolVar(&f.failFast, "fail-fast", false, "start no more cases after the first failure")

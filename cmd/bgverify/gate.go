@@ -26,7 +26,7 @@ func newGateCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "gate RUN",
 		GroupID: "archive",
-		Short:   "Exit with the status of an archived verdict, after checking that it can be relied on",
+		Short:   "Check an archived run and exit with the status of its verdict",
 		Long: `Check an archived run (a folder, an id under --out, or latest) and exit with its
 verdict's status.
 

@@ -42,7 +42,7 @@ read, not what is in it.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.root, "out", "runs", "`folder` that keeps the runs")
-	f.StringVar(&flags.output, "output", "text", "text or json")
+	f.StringVar(&flags.output, "output", "text", "what standard output is: text or json")
 	f.IntVarP(&flags.limit, "limit", "n", 20, "list the newest `N` runs; 0 all")
 	f.BoolVar(&flags.rebuild, "rebuild", false, "make the history anew from the run folders first")
 	f.StringArrayVar(&flags.pin, "pin", nil, "keep the run with this `ID` from being pruned; may be repeated")

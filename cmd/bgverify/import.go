@@ -43,6 +43,11 @@ func newImportCommand(io stdio) *cobra.Command {
 		Short:   "Convert files of other tools to scenario files",
 		Long: `Read a file of another tool and write scenario files that do the same, with a list
 of everything that could not be converted. Nothing is executed or sent.`,
+		Example: `  bgverify import postman shop.postman_collection.json -o scenarios/shop
+  bgverify import curl commands.sh -o scenarios/shop
+  bgverify import har recording.har -o scenarios/shop
+  bgverify import openapi api.yaml -o scenarios/shop
+  bgverify import jmeter plan.jmx -o scenarios/shop`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil

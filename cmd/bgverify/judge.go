@@ -38,7 +38,7 @@ func newJudgeCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "judge [RUN | --blue FILE --green FILE]",
 		GroupID: "judge",
-		Short:   "Load verdict from recorded results: of vegeta, of JMeter, or of an archived run",
+		Short:   "Judge recorded load: results of vegeta or JMeter, or of a run",
 		Long: `Judge two result files of vegeta (gob, CSV or JSON) or JMeter (JTL: CSV or XML)
 that were recorded side by side: is green no worse than blue in latency and errors? The results are cut into
 blocks by time and judged like a load stage, except that requests are not paired
@@ -74,7 +74,7 @@ its verdict.`,
   # Two clusters that answer at one address, and answers of any size
   bgverify judge --blue blue.bin --green green.bin --same-host --any-size
 
-  # Check the load verdict of a run against its records, then try a tighter margin
+  # Check the load verdict of a run by its records, then try another margin
   bgverify judge latest
   bgverify judge latest --p95 5%`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -108,7 +108,7 @@ func (j *judgeFlags) bind(f *pflag.FlagSet) {
 	f.BoolVar(&j.sameHost, "same-host", false, "accept files that were recorded against one host and port, or that name none")
 	f.BoolVar(&j.anySize, "any-size", false, "accept answers of any size: a 200 may be empty, and sizes are not compared")
 	f.BoolVar(&j.anyIDs, "any-ids", false, "accept other ids and values in the addresses of each side")
-	f.StringVar(&j.output, "output", "text", "text or json")
+	f.StringVar(&j.output, "output", "text", "what standard output is: text or json")
 	f.StringVar(&j.out, "out", "runs", "`folder` that keeps the runs")
 }
 

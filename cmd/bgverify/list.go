@@ -57,9 +57,9 @@ Sends nothing.`,
 	f.StringVar(&env, "env", "", "env `file` of the stage")
 	f.StringVar(&tag, "tag", "", "only cases whose tags match `EXPR`")
 	f.StringArrayVar(&globs, "case", nil, "only cases whose id matches `GLOB`; may be repeated")
-	f.StringVar(&shard, "shard", "", "only part `i/n`")
+	f.StringVar(&shard, "shard", "", "only part `i/n` of the cases")
 	f.StringVar(&api, "openapi", "", "list what the cases do not ask of the API that `file` describes")
-	f.StringVar(&output, "output", "text", "text or json")
+	f.StringVar(&output, "output", "text", "what standard output is: text or json")
 	return cmd
 }
 

@@ -64,7 +64,7 @@ killed is shown as incomplete. The report goes to standard output or to the file
 	}
 	f := cmd.Flags()
 	f.StringVar(&root, "out", "runs", "`folder` that keeps the runs")
-	f.StringVar(&format, "format", "text", "text, "+strings.Join(formatNames(), ", "))
+	f.StringVar(&format, "format", "text", "`format` of the report: text, "+strings.Join(formatNames(), ", "))
 	f.StringVarP(&output, "output", "o", "", "`file` to write; standard output when empty")
 	f.StringVar(&traceURL, "trace-url", "", "link `template` for trace ids")
 	f.BoolVar(&noColor, "no-color", false, "disable colour even on a terminal")

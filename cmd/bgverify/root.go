@@ -113,13 +113,14 @@ func tell(stderr io.Writer, se *statusError) {
 	}
 }
 
-const rootLong = `bgverify answers one question before traffic moves: may green take over from blue?
+const rootLong = `bgverify answers one question before traffic moves:
+may green take over from blue?
 
 It fires identical requests at blue (trusted) and green (under judgement),
 compares every answer under your ignore rules, checks what you expect of both,
 loads both in pairs, and archives a report. The exit status is the verdict:
 
-  0  pass           green equals blue under the rules, and is no worse under load
+  0  pass           green equals blue under the rules, no worse under load
   1  fail           green differs or is worse
   2                 usage or scenario problem; nothing was sent
   3  broken         could not be judged
@@ -130,7 +131,8 @@ const rootExample = `  # See the whole tool work on two embedded services
   bgverify demo
 
   # Judge two clusters
-  bgverify run scenarios/stb --blue https://api.blue.example --green https://api.green.example
+  bgverify run scenarios/stb --blue https://api.blue.example \
+    --green https://api.green.example
 
   # Check scenario files without sending anything
   bgverify validate scenarios/
@@ -183,5 +185,6 @@ func newRoot(io stdio) *cobra.Command {
 		newVersionCommand(io),
 	)
 	refuseEmpty(root)
+	setHelp(root)
 	return root
 }

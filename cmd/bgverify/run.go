@@ -68,7 +68,6 @@ by stage and defaults.`,
 		},
 	}
 	flags.bind(cmd.Flags())
-	groupFlags(cmd)
 	return watchable(io, cmd, flags)
 }
 

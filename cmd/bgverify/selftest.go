@@ -24,7 +24,7 @@ func newSelftestCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "selftest PATH...",
 		GroupID: "write",
-		Short:   "Put faults in front of green and see which of them the suites notice",
+		Short:   "Put faults in front of green and see which the suites notice",
 		Long: `Put a proxy in front of green that breaks its answers in one way at a time, run
 the suites against each fault, and list the broken answers that no case
 noticed. blue and green must pass without a fault.

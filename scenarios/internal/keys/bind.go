@@ -38,6 +38,21 @@ func (o *Mapping) BindKeys(keys []Key, into any) {
 	}
 }
 
+// Inherit gives a struct what its mapping starts from: for every key of a table that is bound
+// to a field which base and into both have, into gets base's value. Bind then changes what is
+// written. A key that is added to the table of defaults is so inherited without more code.
+func Inherit(table string, base, into any) {
+	from, to := reflect.ValueOf(base).Elem(), reflect.ValueOf(into).Elem()
+	for _, k := range Tables[table].Keys {
+		if k.Field == "" {
+			continue
+		}
+		if a, b := from.FieldByName(k.Field), to.FieldByName(k.Field); a.IsValid() && b.IsValid() {
+			b.Set(a)
+		}
+	}
+}
+
 // readScalar reads one value into a field; false when the field is of another kind.
 func (o *Mapping) readScalar(k *Key, field any) bool {
 	switch p := field.(type) {
