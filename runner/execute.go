@@ -293,6 +293,7 @@ func (e *execution) declare() {
 			for _, v := range e.plan.Vars {
 				if v.Name == name && v.Value != "" {
 					e.secret(name, v.Value)
+					e.secret(name, v.Typed().Text)
 				}
 			}
 		}

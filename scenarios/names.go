@@ -258,7 +258,7 @@ func (n *names) checkOldEnv(t *Template, p *template.Part, name string) {
 		name) {
 		return
 	}
-	if _, ok := template.LookupEnv(n.l.opts.Getenv, name); ok {
+	if _, _, ok := template.LookupEnv(n.l.opts.Getenv, name); ok {
 		return
 	}
 	n.report(t, p, fmt.Sprintf("rename it to %s", template.VarPrefix+strings.TrimPrefix(variable, template.FlagPrefix)),

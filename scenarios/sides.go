@@ -186,7 +186,7 @@ func (b *builder) demandNeeds(w *walker, o *keys.Mapping) {
 	for _, name := range b.suite.Needs {
 		// An empty flag is what a pipeline passes on when its own variable is not set; it is an
 		// answer, and a wrong one.
-		if v, ok := template.Flagged(b.opts.Vars, name); ok && strings.TrimSpace(v) == "" {
+		if v, ok := template.Flagged(b.opts.Vars, name); ok && strings.TrimSpace(v.Text) == "" {
 			w.Errorf(o.ElementOf("needs", name), "is a variable of the pipeline not set?",
 				"the suite needs %q from outside, and --var %s= is empty", name, name)
 			continue

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -55,6 +56,18 @@ func (f *runFlags) fromEnvironment(set *pflag.FlagSet) error {
 		}
 	})
 	return bad
+}
+
+// checkTypedVariables refuses values of BGVERIFY_JSON_ variables that are not JSON. The
+// value may be a secret and is not shown.
+func checkTypedVariables(environ []string) error {
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, template.JSONPrefix) && value != "" && !json.Valid([]byte(value)) {
+			return usage("give text in "+template.VarPrefix+strings.TrimPrefix(name, template.JSONPrefix), "the environment variable %s does not hold JSON", name)
+		}
+	}
+	return nil
 }
 
 const configFile = "bgverify.yaml"

@@ -3,7 +3,9 @@ package main
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -60,7 +62,7 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.StringVar(&f.blue, "blue", "", "`URL` of the trusted side")
 	set.StringVar(&f.green, "green", "", "`URL` of the side under judgement")
 	set.StringVar(&f.env, "env", "", "env `file` of the stage: sides, vars, rules, limits")
-	set.StringArrayVar(&f.vars, "var", nil, "set a variable, `name=value`; may be repeated")
+	set.StringArrayVar(&f.vars, "var", nil, "set a variable, `name=value`, or name:=JSON; may be repeated")
 	set.StringVar(&f.tag, "tag", "", "run the cases whose tags match `EXPR`, such as 'smoke and not write'")
 	set.StringArrayVar(&f.cases, "case", nil, "run the cases whose id matches `GLOB`, such as 'stb-home/epg*'; may be repeated")
 	set.StringVar(&f.shard, "shard", "", "run part `i/n` of the cases; the n parts together are all of them")
@@ -170,7 +172,8 @@ func (f *runFlags) policy() (runner.OnInconclusive, error) {
 	return 0, usage("block, warn or retry", "unknown policy %q of --on-inconclusive", f.onInconclusive)
 }
 
-// variables splits --var name=value.
+// variables splits --var name=value, whose value is text, and name:=value, whose value is
+// JSON with its type. It also checks those that the environment gives as JSON.
 func (f *runFlags) variables() ([]scenarios.Named, error) {
 	var vars []scenarios.Named
 	for _, v := range f.vars {
@@ -178,9 +181,17 @@ func (f *runFlags) variables() ([]scenarios.Named, error) {
 		if !ok || name == "" {
 			return nil, usage("--var region=seoul", "--var %s is not name=value", v)
 		}
-		vars = append(vars, scenarios.Named{Name: name, Value: value})
+		given := scenarios.Named{Name: name, Value: value}
+		if given.Name, given.JSON = strings.CutSuffix(name, ":"); given.JSON {
+			given.Value = strings.TrimSpace(value)
+			// The value may be a secret and is not shown.
+			if given.Name == "" || !json.Valid([]byte(given.Value)) {
+				return nil, usage("--var count:=5, --var 'ids:=[1, 2]', or --var name=text", "--var %s=…: the value after := is not JSON", name)
+			}
+		}
+		vars = append(vars, given)
 	}
-	return vars, nil
+	return vars, checkTypedVariables(os.Environ())
 }
 
 func (f *runFlags) selection() (scenarios.Selection, error) {
@@ -233,7 +244,7 @@ func typed(cmd *cobra.Command) []string {
 func (f *runFlags) bindSending(set *pflag.FlagSet) {
 	f.output, f.out, f.reportAssets, f.onInconclusive = "text", "runs", "inline", "block"
 	set.StringVar(&f.env, "env", "", "env `file` of the stage: sides, vars, rules, limits")
-	set.StringArrayVar(&f.vars, "var", nil, "set a variable, `name=value`; may be repeated")
+	set.StringArrayVar(&f.vars, "var", nil, "set a variable, `name=value`, or name:=JSON; may be repeated")
 	set.StringVar(&f.tag, "tag", "", "only cases whose tags match `EXPR`")
 	set.StringArrayVar(&f.cases, "case", nil, "only cases whose id matches `GLOB`; may be repeated")
 	set.StringVar(&f.shard, "shard", "", "only part `i/n` of the cases")
@@ -248,7 +259,7 @@ func (f *runFlags) bindSending(set *pflag.FlagSet) {
 // bindAgain are the flags of a verb that takes the others from a run folder.
 func (f *runFlags) bindAgain(set *pflag.FlagSet) {
 	set.StringVar(&f.out, "out", "runs", "`folder` that keeps the runs")
-	set.StringArrayVar(&f.vars, "var", nil, "set a variable whose value the archive hides, `name=value`")
+	set.StringArrayVar(&f.vars, "var", nil, "set a variable whose value the archive hides, `name=value` or name:=JSON")
 	set.StringVar(&f.blue, "blue", "", "`URL` of the trusted side, if it has changed")
 	set.StringVar(&f.green, "green", "", "`URL` of the side under judgement, if it has changed")
 	set.StringVar(&f.output, "output", "text", "what standard output is: text or json (the content of run.json)")

@@ -114,10 +114,11 @@ func givenAgain(flag, value string, again *runFlags) bool {
 		return again.green != ""
 	case "var":
 		name, _, _ := strings.Cut(value, "=")
-		if _, ok := template.LookupEnv(getenv, name); ok {
+		name = strings.TrimSuffix(name, ":")
+		if _, _, ok := template.LookupEnv(getenv, name); ok {
 			return true
 		}
-		return slices.ContainsFunc(again.vars, func(v string) bool { return strings.HasPrefix(v, name+"=") })
+		return slices.ContainsFunc(again.vars, func(v string) bool { return strings.HasPrefix(v, name+"=") || strings.HasPrefix(v, name+":=") })
 	}
 	return false
 }

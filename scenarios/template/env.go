@@ -1,21 +1,31 @@
 package template
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Prefixes of environment variables. FlagPrefix and a flag's name in capitals set
-// that flag; VarPrefix and a variable's name set that variable. They differ, so
-// that a variable named like a flag never sets the flag.
+// that flag; VarPrefix and a variable's name set that variable to a text, JSONPrefix to
+// a value of JSON with its type. They differ, so that a variable named like a flag never
+// sets the flag.
 const (
 	FlagPrefix = "BGVERIFY_"
 	VarPrefix  = FlagPrefix + "VAR_"
+	JSONPrefix = FlagPrefix + "JSON_"
 )
 
-// LookupEnv finds the value that the environment gives a variable:
-// BGVERIFY_VAR_<name> as written, or in capitals with - as _. An empty value
-// counts as not set.
-func LookupEnv(getenv func(string) (string, bool), name string) (string, bool) {
-	_, value := FindEnv(getenv, VarPrefix, name)
-	return value, value != ""
+// LookupEnv finds the value that the environment gives a variable: BGVERIFY_JSON_<name>,
+// then BGVERIFY_VAR_<name>, as written or in capitals with - as _, and the prefix that it
+// had. An empty value counts as not set, and so does one of BGVERIFY_JSON_ that is not
+// JSON; the command refuses it before.
+func LookupEnv(getenv func(string) (string, bool), name string) (v Value, prefix string, ok bool) {
+	if _, text := FindEnv(getenv, JSONPrefix, name); text != "" {
+		text = strings.TrimSpace(text)
+		return JSONValue(text), JSONPrefix, json.Valid([]byte(text))
+	}
+	_, text := FindEnv(getenv, VarPrefix, name)
+	return TextValue(text), VarPrefix, text != ""
 }
 
 // FindEnv returns the environment variable that a prefix and a name make, as

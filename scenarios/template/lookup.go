@@ -154,24 +154,24 @@ func (s *Sources) argument(name string) (Definition, bool) {
 func (s *Sources) outside(name string) (Value, bool) {
 	if v, ok := Flagged(s.Flags, name); ok {
 		s.read(FromFlag, name)
-		return TextValue(v), true
+		return v, true
 	}
-	v, ok := LookupEnv(s.Getenv, name)
+	v, prefix, ok := LookupEnv(s.Getenv, name)
 	if ok {
-		s.read(FromEnvironment, VarPrefix+name)
+		s.read(FromEnvironment, prefix+name)
 	}
-	return TextValue(v), ok
+	return v, ok
 }
 
 // Flagged is the value of the last flag of a name.
 // The last one wins, as with flags everywhere.
-func Flagged(flags []Named, name string) (string, bool) {
+func Flagged(flags []Named, name string) (Value, bool) {
 	for i := len(flags) - 1; i >= 0; i-- {
 		if flags[i].Name == name {
-			return flags[i].Value, true
+			return flags[i].Typed(), true
 		}
 	}
-	return "", false
+	return Value{}, false
 }
 
 // variable is rules 6 to 8.

@@ -14,7 +14,7 @@ func layers(t *testing.T) []struct {
 	file bool
 } {
 	vars := func(text string) []Var { return []Var{{Name: "x", Value: tmpl(t, text)}} }
-	flag := func(s *Sources, text string) { s.Flags = append(s.Flags, Named{"x", text}) }
+	flag := func(s *Sources, text string) { s.Flags = append(s.Flags, Named{Name: "x", Value: text}) }
 	return []struct {
 		name string
 		put  func(*Sources, string)
@@ -25,9 +25,9 @@ func layers(t *testing.T) []struct {
 		{"inner arguments", func(s *Sources, v string) { s.With = append(s.With, vars(v)) }, true},
 		{"outer arguments", func(s *Sources, v string) { s.With = append([][]Var{vars(v)}, s.With...) }, true},
 		{"last flag", flag, false},
-		{"first flag", func(s *Sources, v string) { s.Flags = append([]Named{{"x", v}}, s.Flags...) }, false},
+		{"first flag", func(s *Sources, v string) { s.Flags = append([]Named{{Name: "x", Value: v}}, s.Flags...) }, false},
 		{"environment", func(s *Sources, v string) {
-			s.Getenv = func(name string) (string, bool) { return v, strings.HasSuffix(name, "_x") }
+			s.Getenv = func(name string) (string, bool) { return v, name == VarPrefix+"x" }
 		}, false},
 		{"env file, side", func(s *Sources, v string) { s.Stage[0] = vars(v) }, true},
 		{"env file", func(s *Sources, v string) { s.Stage[1] = vars(v) }, true},

@@ -142,5 +142,18 @@ func FindVar(list []Var, name string) *Var {
 }
 
 // Named is a name with its value, such as a variable given by a flag.
-// Its value is text and is never expanded.
-type Named struct{ Name, Value string }
+// Its value is never expanded.
+type Named struct {
+	Name, Value string
+	// JSON is set where Value is JSON text, whose type counts: --var name:=5. Otherwise
+	// Value is text.
+	JSON bool
+}
+
+// Typed is the value with its type.
+func (n Named) Typed() Value {
+	if n.JSON {
+		return JSONValue(n.Value)
+	}
+	return TextValue(n.Value)
+}

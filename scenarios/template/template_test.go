@@ -178,11 +178,32 @@ func environment(pairs ...string) func(string) (string, bool) {
 func TestLookupEnv(t *testing.T) {
 	getenv := environment("BGVERIFY_VAR_a-b", "exact", "BGVERIFY_VAR_DEVICE_ID", "upper", "BGVERIFY_VAR_EMPTY", "", "BGVERIFY_OLD", "x")
 	for name, want := range map[string]string{"a-b": "exact", "device-id": "upper", "device_id": "upper", "zzz": "", "empty": "", "old": ""} {
-		if got, ok := LookupEnv(getenv, name); got != want || ok != (want != "") {
-			t.Errorf("LookupEnv(%q): got %q %v, want %q", name, got, ok, want)
+		if got, prefix, ok := LookupEnv(getenv, name); got.Text != want || prefix != VarPrefix || ok != (want != "") {
+			t.Errorf("LookupEnv(%q): got %q %v, want %q", name, got.Text, ok, want)
 		}
 	}
-	if _, ok := LookupEnv(nil, "a"); ok {
+	if _, _, ok := LookupEnv(nil, "a"); ok {
 		t.Error("no environment answers")
+	}
+}
+
+// A value from outside has the type of JSON where it is given as JSON, and is text
+// everywhere else.
+func TestTypedFromOutside(t *testing.T) {
+	getenv := environment("BGVERIFY_JSON_COUNT", " 5 ", "BGVERIFY_VAR_count", "6", "BGVERIFY_JSON_bad", "{", "BGVERIFY_JSON_NAME", `"a \"b\""`)
+	s := &Sources{Getenv: getenv, Flags: []Named{{Name: "n", Value: "5"}, {Name: "typed", Value: "[1.0, null]", JSON: true}, {Name: "quoted", Value: `"5"`}}}
+	for _, x := range []struct{ name, text, json string }{
+		{"n", "5", `"5"`},
+		{"typed", "[1.0, null]", "[1.0, null]"},
+		{"quoted", `"5"`, `"\"5\""`},
+		{"count", "5", "5"},
+		{"name", `a "b"`, `"a \"b\""`},
+	} {
+		if v, _, found := s.Find(x.name); !found || v.Text != x.text || v.JSON != x.json {
+			t.Errorf("%s: got %q %q %v, want %q %q", x.name, v.Text, v.JSON, found, x.text, x.json)
+		}
+	}
+	if v, _, found := s.Find("bad"); found {
+		t.Errorf("a value that is not JSON is taken: %q", v.Text)
 	}
 }
