@@ -9,6 +9,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
+	"github.com/bgverify/bgverify/scenarios/stage"
 )
 
 // bound are the structs that the keys of each table are read into.
@@ -19,6 +20,9 @@ var bound = map[string][]any{
 	"quarantine": {&Quarantine{}}, "rule": {&diff.Rule{}}, "side": {&SideConfig{}}, "service": {&Service{}}, "tls": {&TLS{}},
 	"identity": {&Identity{}}, "transport allow": {&TransportAllow{}}, "session": {&Session{}}, "coverage": {&Suite{}}, "flaky": {&Suite{}},
 	"load": {&LoadStage{}}, "load step": {&LoadStep{}}, "margins": {&perf.Margins{}}, "env file": {&Env{}}, "limits": {&Limits{}}, "config": {&Config{}},
+	"cluster": {&stage.ClusterAccess{}}, "ready": {&stage.ClusterReady{}}, "ready applications": {&stage.ReadyApplications{}}, "ready expect": {&stage.ReadyApplications{}},
+	"ready workloads": {&stage.ReadyWorkloads{}}, "alike": {&stage.ClusterAlike{}}, "alike rule": {&stage.ObjectRule{}, &diff.Rule{}}, "cluster services": {&stage.ClusterServices{}},
+	"prometheus": {&stage.Prometheus{}}, "prometheus server": {&stage.PrometheusServer{}}, "prometheus query": {&stage.PrometheusQuery{}}, "require": {&RequiredShares{}},
 }
 
 // readOne reads a mapping of one key by a table into a struct.

@@ -8,10 +8,12 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/stage"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
@@ -31,13 +33,8 @@ func (l *loader) readEnv(w *walker) *Env {
 	if x := o.Open("limits", "limits", ""); x != nil {
 		x.Bind(&e.Limits)
 	}
-	e.Require = o.Texts("require", func(n *yaml.Node, text string) bool {
-		if !slices.Contains(requirable, text) {
-			w.Errorf(n, suggest.Hint(text, requirable), "require takes %s, not %q", strings.Join(requirable, ", "), problem.Cut(text, 40))
-			return false
-		}
-		return true
-	})
+	e.Clusters, e.Prometheus = stage.ReadClusters(o, host{w}), stage.ReadPrometheus(o, host{w})
+	w.readRequire(o, e)
 	e.Answer = w.readAnswer(o)
 	e.Transport = w.readTransport(o)
 	e.Identity = w.readIdentities(o, "identity")
@@ -47,6 +44,57 @@ func (l *loader) readEnv(w *walker) *Env {
 	}
 	l.warnSides(&e.Blue, &e.Green)
 	return e
+}
+
+// host is what the parts of package stage ask of a walker.
+type host struct{ w *walker }
+
+func (h host) ReadRule(o *keys.Mapping, of []keys.Key) (diff.Rule, bool) {
+	return h.w.readRuleKeys(o, of)
+}
+func (h host) CompileRules(rules []diff.Rule) { h.w.compileRules(rules) }
+func (h host) BadURL(text string) (msg, hint string) { return badBaseURL(text), urlHint(text) }
+
+func (h host) CheckCA(o *keys.Mapping, key, file string) {
+	h.w.checkCertificates(o, map[string][]byte{key: h.w.readPayload(o.At(key), file)})
+}
+
+// readRequire reads what a pass of the stage must have shown: words, and a mapping with
+// the share of services, alone or in the list.
+func (w *walker) readRequire(o *keys.Mapping, e *Env) {
+	services := func(n *yaml.Node) {
+		w.Object(n, "require", "require").Bind(&e.Shares)
+	}
+	n := o.Get("require")
+	switch {
+	case n == nil:
+	case source.Deref(n).Kind == yaml.MappingNode:
+		services(n)
+	default:
+		o.EachElement("require", func(_ int, n *yaml.Node) {
+			if source.Deref(n).Kind == yaml.MappingNode {
+				services(n)
+				return
+			}
+			text, ok := w.ScalarText(n, "require", keys.Text)
+			if ok && !slices.Contains(requirable, text) {
+				w.Errorf(n, suggest.Hint(text, requirable), "require takes %s, not %q", strings.Join(requirable, ", "), problem.Cut(text, 40))
+				return
+			}
+			if ok {
+				e.Require = append(e.Require, text)
+			}
+		})
+	}
+	if e.Shares.Services > 0 && (e.Clusters == nil || e.Clusters.Services == nil) && !o.Broken {
+		o.Fail(o.At("require"), "add clusters: {services: {from: VirtualService, namespaces: […]}}", "require: {services} without services of a cluster")
+	}
+}
+
+// RequiredShares are shares that a pass must have shown, as ratios; 0: not asked for.
+type RequiredShares struct {
+	// Services is the share of the cluster's services that cases asked.
+	Services float64
 }
 
 // checkEnvList holds the file's own templates to the environment it may read; everything
@@ -103,6 +151,20 @@ type Config struct {
 	// OnInconclusive is block, warn or retry; Format lists the reports to write.
 	OnInconclusive string
 	Format         []string
+}
+
+// EnvFile is the env file that --env means: the one of a stage of that name, or the file
+// itself. An empty name is the stage of runs that name none.
+func (c *Config) EnvFile(name string) string {
+	if name == "" {
+		name = c.Env
+	}
+	for _, stage := range c.Envs {
+		if stage.Name == name {
+			return stage.Value
+		}
+	}
+	return name
 }
 
 // readConfig reads bgverify.yaml and checks that the env files it names can be opened.

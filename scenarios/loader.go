@@ -358,6 +358,9 @@ func (l *loader) readFile(name string, explicit bool) *Suite {
 	return nil
 }
 
+// envKeys are the keys that only an env file has at its top, of files that are not suites.
+var envKeys = []string{"sides", "limits", "clusters", "prometheus"}
+
 // fileKind names the kind of a file: suite, parts, rule, env or config; empty when the keys
 // fit none. The order matters: a suite has rules and sides too, and only the file whose
 // keys are nothing but rules: and doc: is a rule file. bgverify.yaml is recognised by its
@@ -370,7 +373,7 @@ func fileKind(keys []string, name string) string {
 		return "parts"
 	case slices.Contains(keys, "rules") && !slices.ContainsFunc(keys, func(k string) bool { return k != "rules" && k != "doc" }):
 		return "rule"
-	case slices.Contains(keys, "sides") || slices.Contains(keys, "limits"):
+	case slices.ContainsFunc(keys, func(k string) bool { return slices.Contains(envKeys, k) }):
 		return "env"
 	case path.Base(name) == "bgverify.yaml":
 		return "config"

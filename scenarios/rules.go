@@ -86,9 +86,12 @@ const (
 // readRule reads one rule. The shape of the keys is checked here; what a kind of rule may say
 // together is the business of diff.Compile, whose errors compileRules gives a place. A rule
 // is kept by its origin, file:line:col, which also names it in reports.
-func (w *walker) readRule(r *keys.Mapping) (diff.Rule, bool) {
+func (w *walker) readRule(r *keys.Mapping) (diff.Rule, bool) { return w.readRuleKeys(r, r.Table.Keys) }
+
+// readRuleKeys is readRule for those keys of a table that are of the rule itself.
+func (w *walker) readRuleKeys(r *keys.Mapping, of []keys.Key) (diff.Rule, bool) {
 	rule := diff.Rule{Origin: w.Pos(r.Node).String()}
-	r.Bind(&rule)
+	r.BindKeys(of, &rule)
 	// as is one word or a list, as the kind of rule says.
 	as := r.Texts("as", nil)
 	switch {

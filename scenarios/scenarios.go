@@ -45,6 +45,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/rows"
+	"github.com/bgverify/bgverify/scenarios/stage"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
@@ -426,8 +427,14 @@ type Env struct {
 	Numbers diff.NumberReading
 	Limits  Limits
 	// Require lists what a pass must have shown: compare, load, writes, identity; empty: nothing.
-	Require  []string
+	Require []string
+	// Shares are those that a pass must have shown.
+	Shares   RequiredShares
 	Identity []Identity
+	// Clusters are what the sides run on, and Prometheus where their metrics are; nil: the
+	// file does not say.
+	Clusters   *stage.Clusters
+	Prometheus *stage.Prometheus
 	// Answer says which answers are successes, for every suite; a suite's own paths win.
 	Answer    *AnswerTest
 	Transport []TransportAllow

@@ -116,11 +116,6 @@ func applyConfig(config *scenarios.Config, set *pflag.FlagSet, flags *runFlags) 
 			return usage("", "%s: %s: %w", config.File, name, err)
 		}
 	}
-	// --env may be the name of a stage.
-	for _, stage := range config.Envs {
-		if stage.Name == flags.env {
-			flags.env = stage.Value
-		}
-	}
+	flags.env = config.EnvFile(flags.env)
 	return nil
 }

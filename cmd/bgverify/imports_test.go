@@ -38,12 +38,13 @@ var allowed = map[string][]string{
 	"scenarios/internal/keys": {
 		"internal/text", "diff", "diff/path", "diff/perf", "internal/suggest", "scenarios/problem", "scenarios/template", "scenarios/internal/layout", "scenarios/internal/source",
 	},
+	"scenarios/stage":   {"diff", "scenarios/problem", "scenarios/internal/source", "scenarios/internal/keys"},
 	"scenarios/rows":    {"scenarios/problem", "scenarios/template", "scenarios/internal/source"},
 	"scenarios/openapi": {"diff", "scenarios/problem", "scenarios/template"},
 	"scenarios/apiuse":  {"scenarios", "scenarios/openapi", "scenarios/template"},
 	"scenarios": {
 		"scenarios/openapi", "internal/text", "diff", "diff/path", "diff/perf", "internal/suggest",
-		"scenarios/problem", "scenarios/template", "scenarios/rows", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/internal/bodyschema",
+		"scenarios/stage", "scenarios/problem", "scenarios/template", "scenarios/rows", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/internal/bodyschema",
 	},
 	"scenarios/stb":   {},
 	"runner/wire":     {},
@@ -54,21 +55,25 @@ var allowed = map[string][]string{
 	"runner/attack/sleep":    {},
 	"runner/attack/recorded": {"internal/text", "diff/perf", "runner/attack"},
 
-	"runner/run":       {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/wire"},
-	"runner/random":    {},
-	"runner/judge":     {"internal/suggest", "internal/text", "diff", "diff/path", "diff/literal", "diff/media", "diff/mutate", "diff/notation", "scenarios", "scenarios/template", "runner/envelope", "runner/random", "runner/run", "runner/wire"},
-	"runner/verdict":   {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "runner/run", "runner/judge", "runner/wire"},
-	"runner/asks":      {"diff", "diff/perf", "scenarios", "runner/run", "runner/verdict"},
-	"runner/places":    {"diff", "scenarios", "runner/run", "runner/wire"},
-	"runner/transport": {"internal/text", "runner/judge", "runner/run", "runner/verdict", "runner/wire"},
-	"runner":           {"runner/asks", "runner/places", "runner/transport", "runner/verdict", "internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/run", "runner/random", "runner/judge", "runner/wire", "runner/attack"},
-	"runner/calibrate": {"runner/run", "internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
-	"runner/scout":     {"internal/text", "diff", "runner/wire"},
-	"runner/selftest":  {"runner/run", "internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},
-	"report":           {"report/words", "report/source", "report/page", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
-	"report/words":     {"internal/text", "runner/run", "diff", "diff/perf"},
-	"report/source":    {"report/words", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
-	"report/page":      {"report/words", "report/source", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
+	"runner/run":              {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/wire"},
+	"runner/random":           {},
+	"runner/judge":            {"internal/suggest", "internal/text", "diff", "diff/path", "diff/literal", "diff/media", "diff/mutate", "diff/notation", "scenarios", "scenarios/template", "runner/envelope", "runner/random", "runner/run", "runner/wire"},
+	"runner/verdict":          {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "runner/run", "runner/judge", "runner/wire"},
+	"runner/asks":             {"diff", "diff/perf", "scenarios", "runner/run", "runner/verdict"},
+	"runner/places":           {"diff", "scenarios", "runner/run", "runner/wire"},
+	"runner/transport":        {"internal/text", "runner/judge", "runner/run", "runner/verdict", "runner/wire"},
+	"runner":                  {"runner/asks", "runner/places", "runner/transport", "runner/verdict", "internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/run", "runner/random", "runner/judge", "runner/wire", "runner/attack"},
+	"runner/calibrate":        {"runner/run", "internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
+	"runner/scout":            {"internal/text", "diff", "runner/wire"},
+	"runner/selftest":         {"runner/run", "internal/hint", "internal/text", "diff", "scenarios", "runner", "runner/wire", "fixtures/faultproxy"},
+	"runner/cluster/kube":     {"internal/hint", "internal/suggest"},
+	"runner/cluster/kubetest": {"runner/cluster/kube"}, // imported by tests alone
+	"runner/cluster/ready":    {"internal/text", "runner/cluster/kube", "runner/run", "scenarios/stage"},
+	"runner/cluster":          {"runner/cluster/kube", "runner/cluster/ready", "runner/run", "scenarios/problem", "scenarios/stage"},
+	"report":                  {"report/words", "report/source", "report/page", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
+	"report/words":            {"internal/text", "runner/run", "diff", "diff/perf"},
+	"report/source":           {"report/words", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
+	"report/page":             {"report/words", "report/source", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
 	"report/archive": {
 		"report/archive/disk", "report/archive/history", "report/archive/redact", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios",
 	},
@@ -122,7 +127,7 @@ var allowed = map[string][]string{
 
 	"cmd/bgverify": {
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
-		"runner/attack/recorded", "runner/calibrate", "runner/scout", "runner/selftest", "report", "report/page", "report/source", "report/words",
+		"runner/attack/recorded", "runner/calibrate", "runner/scout", "runner/selftest", "runner/cluster", "scenarios/stage", "report", "report/page", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
 		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/suggest", "scenarios/template",
 		"scenarios/apiuse", "scenarios/openapi",
@@ -133,7 +138,7 @@ var allowed = map[string][]string{
 var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack", "runner/attack/recorded"}, // one fires, the other reads result files
 	"github.com/tidwall/gjson":                 {"runner/calibrate"},
-	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/openapi", "scenarios/convert/postman"},
+	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/stage", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/openapi", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report", "report/page"},
 	"github.com/google/go-cmp":                 {"diff/internal/oracle", "scenarios/convert/internal/converttest"},
 	"github.com/spf13/cobra":                   {"cmd/bgverify"},
@@ -145,6 +150,9 @@ var owner = map[string][]string{
 	"mvdan.cc/sh/v3":                           {"scenarios/convert/curl"},
 	"github.com/Shopify/toxiproxy/v2":          {}, // tests alone
 	"go.uber.org/goleak":                       {}, // tests alone
+	"k8s.io/client-go":                         {"runner/cluster/kube"},
+	"k8s.io/apimachinery":                      {"runner/cluster/kube"},
+	"k8s.io/klog/v2":                           {"runner/cluster/kube"},
 }
 
 // pure lists the packages that may neither touch the world nor read a clock.

@@ -70,6 +70,22 @@ func (p *progress) show(now runner.Progress) {
 	p.drawn = true
 }
 
+// line shows a line that is not a run's; changed: it says something new, and is due.
+func (p *progress) line(text string, changed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.silent || p.columns == 0 && !changed && time.Since(p.last) < lineEvery {
+		return
+	}
+	p.last = time.Now()
+	if p.columns == 0 {
+		fmt.Fprintln(p.w, report.Fit(text, 0))
+		return
+	}
+	fmt.Fprintf(p.w, "\r\x1b[K%s", report.Fit(text, p.columns-1))
+	p.drawn = true
+}
+
 func (p *progress) clear() {
 	if p.drawn {
 		fmt.Fprint(p.w, "\r\x1b[K")

@@ -177,7 +177,7 @@ func newRoot(io stdio) *cobra.Command {
 		return usage(flagHint(cmd, err), "%w", err)
 	})
 	root.AddCommand(
-		newRunCommand(io), newDiffCommand(io),
+		newRunCommand(io), newDiffCommand(io), newReadyCommand(io),
 		newInitCommand(io), newCalibrateCommand(io), newSelftestCommand(io), newValidateCommand(io), newListCommand(io), newImportCommand(io), newSchemaCommand(io),
 		newDemoCommand(io), newFixturesCommand(io),
 		newResumeCommand(io), newJudgeCommand(io),

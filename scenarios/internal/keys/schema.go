@@ -27,6 +27,8 @@ func Schema() []byte {
 		{"parts", "parts file"},
 		{"sides", "env file"},
 		{"limits", "env file"},
+		{"clusters", "env file"},
+		{"prometheus", "env file"},
 		{"rules", "rule file"},
 		{"envs", "config"},
 	} {

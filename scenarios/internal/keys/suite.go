@@ -276,14 +276,29 @@ var envTable = Table{"env file", "An env file is what one stage (dev, verificati
 		"none", `{allow: [{fact: compression, why: the CDN compresses}]}`, false, "",
 	},
 	{
-		"require", listOf(aWord("compare", "load", "writes", "identity")),
+		"require", oneOf(object("require"), listOf(oneOf(aWord("compare", "load", "writes", "identity"), object("require")))),
 		"What a pass must have shown. Load and writes that the list does not name are left out where `limits` does not allow " +
-			"them, and the banner says so; without a list that is an error.",
-		"none", "[compare, load, identity]", false, "",
+			"them, and the banner says so; without a list that is an error. A mapping asks for a share of the cluster's services.",
+		"none", "[compare, load, identity, services: 95%]", false, "",
 	},
 	{
 		"identity", listOf(object("identity")), "What the sides of this stage must be, in addition to what suites ask.",
 		"none", "[{get: /version, at: $.cluster, must: differ}]", false, "",
+	},
+	{
+		"clusters", object("clusters"), "The Kubernetes clusters that the sides run on: readiness, what they hold, and which services no case asked.",
+		"none", "{green: {context: eks-green}, ready: {workloads: {namespaces: [stb]}}}", false, "",
+	},
+	{
+		"prometheus", object("prometheus"), "Metrics of both sides that are compared after each load stage.",
+		"none", "{blue: http://prometheus.blue.example:9090, green: http://prometheus.green.example:9090}", false, "",
+	},
+}}
+
+var requireTable = Table{"require", "A share that a pass must have shown.", []Key{
+	{
+		"services", aPercent(0, 1), "Share of the services of `clusters: {services: …}` that the cases must have asked.",
+		"", "95%", true, "Services",
 	},
 }}
 

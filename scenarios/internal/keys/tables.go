@@ -6,7 +6,9 @@ var Order = []string{
 	"expect", "side expect", "when", "latency", "matchers", "not", "count", "hls", "capture", "poll", "retry", "data", "quarantine",
 	"rule", "defaults", "sides", "side", "service", "tls", "identity", "answer", "transport", "transport allow", "session", "coverage",
 	"flaky",
-	"load", "load step", "margins", "parts file", "rule file", "env file", "limits", "config",
+	"load", "load step", "margins", "parts file", "rule file", "env file", "limits", "clusters", "cluster",
+	"ready", "ready applications", "ready expect", "ready workloads", "alike", "alike rule", "cluster services",
+	"prometheus", "prometheus server", "prometheus query", "require", "config",
 }
 
 // Tables are the key tables by name: the closed lists that the walker, the JSON
@@ -20,6 +22,8 @@ var Tables = func() map[string]*Table {
 		&quarantineTable, &ruleTable, &defaultsTable, &sidesTable, &sideTable, &serviceTable, &tlsTable, &identityTable,
 		&answerTable, &transportTable, &transportAllowTable, &sessionTable, &coverageTable, &flakyTable, &loadTable,
 		&loadStepTable, &marginsTable, &partsTable, &ruleFileTable, &envTable, &limitsTable, &configTable,
+		&clustersTable, &clusterTable, &readyTable, &readyApplicationsTable, &readyExpectTable, &readyWorkloadsTable,
+		&alikeTable, &alikeRuleTable, &clusterServicesTable, &prometheusTable, &prometheusServerTable, &prometheusQueryTable, &requireTable,
 	} {
 		m[t.Name] = t
 	}

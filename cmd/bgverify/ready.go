@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/report"
+	"github.com/bgverify/bgverify/runner/cluster"
+	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/scenarios/stage"
+)
+
+// readyFlags are what ready and alike are asked.
+type readyFlags struct {
+	env, output, revision string
+	timeout               time.Duration
+	suspended             bool
+	noProgress, noColor   bool
+}
+
+func newReadyCommand(io stdio) *cobra.Command {
+	flags := &readyFlags{}
+	cmd := &cobra.Command{
+		Use:     "ready --env FILE",
+		GroupID: "judge",
+		Short:   "Wait until green's cluster is ready",
+		Long: `Wait until everything that clusters: {ready: …} of the env file names is ready at
+once on green's cluster, and has stayed so for as long as settle says.
+
+An application of Argo CD is ready when its status is about its present spec, it
+is Synced and Healthy without an error, its last operation succeeded, none is
+pending, and Argo CD has compared it since the wait began. A workload is ready
+when all its replicas are new and available. Fewer applications than expected, or
+a namespace without a workload, are never ready.
+
+Exit status: 0 ready, 2 usage, 3 not ready within the timeout, or not readable.
+The cluster is only read, unless the env file says refresh: true.`,
+		Example: `  bgverify ready --env env/verification.yaml
+  bgverify ready --env env/verification.yaml --revision "$GIT_COMMIT" --timeout 30m
+  bgverify ready --env env/verification.yaml --output json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return flags.ready(cmd.Context(), io, cmd) },
+	}
+	f := cmd.Flags()
+	flags.bind(cmd)
+	f.StringVar(&flags.revision, "revision", "", "`commit` that every application must be at")
+	f.DurationVar(&flags.timeout, "timeout", 0, "give up after this long (default the env file's, else 20m)")
+	f.BoolVar(&flags.suspended, "suspended", false, "accept applications that are Suspended")
+	f.BoolVar(&flags.noProgress, "no-progress", false, "print no progress on standard error")
+	return cmd
+}
+
+func (f *readyFlags) bind(cmd *cobra.Command) {
+	set := cmd.Flags()
+	set.StringVar(&f.env, "env", "", "env `file` of the stage, or its name in bgverify.yaml")
+	set.StringVarP(&f.output, "output", "o", "text", "`format`: text or json")
+	set.BoolVar(&f.noColor, "no-color", false, "print without color")
+}
+
+// clusters opens the clusters of the env file; ask completes what the file says by flags
+// and reports what it lacks.
+func (f *readyFlags) clusters(io stdio, ask func(*stage.Clusters) error) (*cluster.Clusters, error) {
+	if f.output != "text" && f.output != "json" {
+		return nil, usage("text or json", "unknown output format %q", f.output)
+	}
+	config, err := readConfig(io.err)
+	if err != nil {
+		return nil, err
+	}
+	if config != nil {
+		f.env = config.EnvFile(f.env)
+	}
+	if f.env == "" {
+		return nil, usage("--env env/verification.yaml", "no env file: clusters are named there")
+	}
+	env, err := loadEnv(io.err, f.env, loadOptions())
+	if err != nil {
+		return nil, err
+	}
+	if env.Clusters == nil {
+		return nil, usage("add clusters: {green: {context: …}, …}; docs/clusters.md shows how", "%s names no clusters", f.env)
+	}
+	if err := ask(env.Clusters); err != nil {
+		return nil, err
+	}
+	return cluster.Open(env.Clusters)
+}
+
+// ready waits and prints what it found.
+func (f *readyFlags) ready(ctx context.Context, io stdio, cmd *cobra.Command) error {
+	c, err := f.clusters(io, func(c *stage.Clusters) error {
+		r := c.Ready
+		if r == nil {
+			return usage("add ready: {workloads: {namespaces: […]}}", "%s: clusters says nothing about ready", f.env)
+		}
+		if cmd.Flags().Changed("timeout") {
+			if f.timeout <= 0 {
+				return usage("--timeout 20m", "--timeout %s waits for nothing", f.timeout)
+			}
+			r.Timeout = f.timeout
+		}
+		if r.Applications == nil && (f.revision != "" || f.suspended) {
+			return usage("add applications: to ready", "--revision and --suspended are about applications, and %s names none", f.env)
+		}
+		if r.Applications != nil {
+			r.Applications.Suspended = r.Applications.Suspended || f.suspended
+			if f.revision != "" {
+				r.Applications.Revision = f.revision
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return failed(ctx, err)
+	}
+	progress := newReadyProgress(io, f.noProgress)
+	state := c.Ready(ctx, progress.show)
+	progress.close()
+	if f.output == "json" {
+		err = printJSON(io.out, state)
+	} else {
+		err = report.WriteReady(io.out, state, textOptions(io.out, f.noColor))
+	}
+	if err != nil {
+		return broken(err)
+	}
+	return exit(state.Verdict.ExitStatus(stopSignal(ctx)))
+}
+
+// A readyProgress prints where a wait is: in place on a terminal, else a line every ten
+// seconds and whenever the counts change.
+type readyProgress struct {
+	p    *progress
+	mu   sync.Mutex
+	last string
+}
+
+func newReadyProgress(io stdio, silent bool) *readyProgress {
+	return &readyProgress{p: newProgress(io.err, io.err, &runFlags{noProgress: silent})}
+}
+
+func (r *readyProgress) show(state *run.Ready) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	counts := fmt.Sprint(state.Kinds, state.Verdict)
+	r.p.line(report.ReadyLine(state), counts != r.last)
+	r.last = counts
+}
+
+func (r *readyProgress) close() { r.p.close() }
