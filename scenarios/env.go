@@ -52,7 +52,7 @@ type host struct{ w *walker }
 func (h host) ReadRule(o *keys.Mapping, of []keys.Key) (diff.Rule, bool) {
 	return h.w.readRuleKeys(o, of)
 }
-func (h host) CompileRules(rules []diff.Rule) { h.w.compileRules(rules) }
+func (h host) CompileRules(rules []diff.Rule)        { h.w.compileRules(rules) }
 func (h host) BadURL(text string) (msg, hint string) { return badBaseURL(text), urlHint(text) }
 
 func (h host) CheckCA(o *keys.Mapping, key, file string) {
