@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/report/words"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -31,7 +30,7 @@ func WriteReady(w io.Writer, r *run.Ready, opts TextOptions) error {
 // ReadyLine is the state of a wait in one line: counts, the first wave that waits, and
 // the first objects that are not ready.
 func ReadyLine(r *run.Ready) string {
-	parts := []string{"ready    " + words.Seconds(r.WaitedS)}
+	parts := []string{"ready    " + text.Seconds(r.WaitedS)}
 	for _, k := range r.Kinds {
 		parts = append(parts, fmt.Sprintf("%s %d/%d", k.Name, k.Ready, k.Of+k.Missing))
 	}
@@ -50,7 +49,7 @@ func ReadyLine(r *run.Ready) string {
 		parts = append(parts, text.Cut(r.Reasons[0], 120))
 	}
 	if r.Verdict == run.Pass {
-		parts = append(parts, "settling for "+words.Seconds(r.SettleS))
+		parts = append(parts, "settling for "+text.Seconds(r.SettleS))
 	}
 	return text.Visible(strings.Join(parts, "  "))
 }
@@ -61,7 +60,7 @@ func (t *textReport) ready(r *run.Ready, most int) error {
 	if r.Verdict != run.Pass {
 		answer = "green is not ready"
 	}
-	t.line("%s  %s after %s", t.word(r.Verdict), answer, words.Seconds(r.WaitedS))
+	t.line("%s  %s after %s", t.word(r.Verdict), answer, text.Seconds(r.WaitedS))
 	for _, k := range r.Kinds {
 		line := fmt.Sprintf("  %-12s %d of %d ready", t.safe(k.Name), k.Ready, k.Of)
 		if k.Missing > 0 {
