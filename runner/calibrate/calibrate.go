@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,7 +73,8 @@ func (r *Result) Complete() bool {
 //  1. A side is compared with itself only; blue and green never meet.
 //  2. Rules are proposed from all rounds without rules, of both sides where green is
 //     asked: a place that is unstable on both gets one rule for both.
-//  3. A place that is stable on blue and unstable on green is a finding, not a rule.
+//  3. A place that is stable on blue and unstable on green is a finding, not a rule. Blue is
+//     asked as many times again before, and what it shows in any later round is not a finding.
 //  4. Proposed rules are tried on fresh rounds; see check.
 //
 // Its error is one of Plan or Execute, says that no answer could be compared, or
@@ -103,13 +105,42 @@ func Fields(ctx context.Context, o Options) (*Result, error) {
 			return nil, err
 		}
 		c.findings = c.seen.with(green) // Rules 2 and 3
+		if len(c.findings) > 0 {
+			if err := o.askBlueAgain(ctx, c); err != nil {
+				return nil, err
+			}
+		}
 	}
 	// Rounds under the proposed rules show which of them hold.
 	if err := c.check(ctx); err != nil { // Rule 4
 		return nil, err
 	}
+	c.clearFindings()
 	c.open = made.Open()
 	return &c.Result, nil
+}
+
+// askBlueAgain runs as many rounds of blue once more before green is accused: a clock
+// that happened to show the same millisecond in all rounds of blue is not a finding of green.
+func (o *Options) askBlueAgain(ctx context.Context, c *calibrating) error {
+	fmt.Fprintf(o.Log, "asking blue again: %s unstable on green alone so far\n", text.Count(len(c.findings), "field"))
+	for round := range o.Rounds {
+		if _, err := c.ask(o.Rounds+round, scenarios.Blue, nil, func(r *run.CaseResult, _ float64) { c.seen.add(o.Rounds+round, r) }); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return stoppedHalfWay()
+		}
+	}
+	c.rounds += o.Rounds
+	c.clearFindings()
+	return nil
+}
+
+// clearFindings takes back the findings of fields that turned out to be unstable on
+// blue as well; they get a rule like any other field of blue.
+func (c *calibrating) clearFindings() {
+	c.findings = slices.DeleteFunc(c.findings, func(g *unstable) bool { return c.seen.places[g.key] != nil })
 }
 
 // sleepFor waits, or ends early with the context's error.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -108,5 +110,57 @@ func TestWhatCouldNotBeMeasured(t *testing.T) {
 	expected.add(0, setup(201, 409, run.Pass))
 	if got := expected.onceLines(); len(got) > 0 {
 		t.Errorf("a suite that expects a conflict: %q", got)
+	}
+}
+
+// A field that blue shows as unstable only later is not a finding of green.
+func TestLateBlueClearsAFinding(t *testing.T) {
+	late := 0
+	side := func(s scenarios.Side, round int) (string, string) {
+		if s == scenarios.Green || round >= late {
+			return fmt.Sprintf(`{"at":%d}`, 2*round), fmt.Sprintf(`{"at":%d}`, 2*round+1)
+		}
+		return `{"at":1}`, `{"at":1}`
+	}
+	calibrated := func() *Result {
+		var rules []diff.Rule
+		asked := map[scenarios.Side]int{}
+		o := Options{
+			Rounds: 3, Both: true, Log: io.Discard,
+			Plan: func(_ uint64, r []diff.Rule) (*runner.Plan, error) {
+				rules = r
+				suite := &scenarios.Suite{}
+				return &runner.Plan{Suites: []*scenarios.Suite{suite}}, nil
+			},
+		}
+		// The first rounds are blue's, the next green's; what follows is blue's again until
+		// rules are tried, when blue comes before green in each round.
+		calls := 0
+		o.Execute = func(_ context.Context, _ *runner.Plan, visit func(*run.CaseResult)) (*run.End, []run.LoadResult, error) {
+			calls++
+			s := scenarios.Blue
+			if calls > 3 && calls <= 6 || len(rules) > 0 && calls%2 == 0 {
+				s = scenarios.Green
+			}
+			b, g := side(s, asked[s])
+			asked[s]++
+			compiled, _ := diff.Compile(rules, diff.Options{})
+			result := diff.Compare([]byte(b), []byte(g), compiled)
+			visit(&run.CaseResult{ID: "s/c", Steps: []run.StepResult{{Name: "get", Compared: true, Differences: result.Differences}}})
+			return &run.End{Verdict: run.Pass}, nil, nil
+		}
+		found, err := Fields(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	late = 4 // in the second of the rounds that ask blue again
+	if found := calibrated(); found.GreenUnstable() || len(found.proposals) != 1 {
+		t.Errorf("%d findings and %d proposals, want a rule and no finding", len(found.findings), len(found.proposals))
+	}
+	late = 1000
+	if found := calibrated(); !found.GreenUnstable() {
+		t.Error("blue is stable in all rounds, green is not, and there is no finding")
 	}
 }
