@@ -50,3 +50,32 @@ func TestEveryDefaultReachesTheSteps(t *testing.T) {
 		}
 	}
 }
+
+// Every key that env files and suites share counts for a suite as if the suite had written it,
+// in addition to what only the stage may say. Variables are looked up, not merged.
+func TestEveryStageKeyReachesTheSuite(t *testing.T) {
+	const cases = "cases:\n  - {case: c, get: /x}\n"
+	urls := "sides: {blue: {url: 'https://b.example'}, green: {url: 'https://g.example'}}\n"
+	for _, k := range keys.Tables["env file"].Keys {
+		if keys.Tables["suite"].Key(k.Name) == nil || k.Name == "doc" || k.Name == "vars" {
+			continue
+		}
+		key, sides := k.Name+": "+k.Example+"\n", urls
+		switch k.Name {
+		case "sides":
+			key, sides = urls, ""
+		case "secrets": // names something
+			sides += "env: [STB_KEY]\n"
+		}
+		env, problems := LoadEnv(oneFile("", "env.yaml", key+"limits: {}\n"), "env.yaml", LoadOptions{Now: today})
+		if problems.HasErrors() {
+			t.Fatalf("%s: %s", k.Name, written(t, problems))
+		}
+		staged := load(t, "-- s.yaml --\nsuite: s\n"+sides+cases, LoadOptions{Now: today, Env: env}, "s.yaml")[0]
+		own := load(t, "-- s.yaml --\nsuite: s\n"+sides+key+cases, LoadOptions{Now: today}, "s.yaml")[0]
+		own.Rules, staged.Rules = nil, nil // the steps carry the merged list
+		if d := same(own, staged); d != "" {
+			t.Errorf("%s of an env file is not what the suite has by writing it (-suite +env file):\n%s", k.Name, d)
+		}
+	}
+}

@@ -6,8 +6,11 @@ import "slices"
 
 var sideEffectWords = []string{"none", "idempotent", "isolated", "compensated", "unreviewed"}
 
+// Verbs are the keys of a request whose method has a key of its own name, with the path as
+// value. Every other method is written with request:.
 var Verbs = []string{"get", "post", "put", "patch", "delete", "head", "options"}
 
+// BodyKeys are the keys that give a request its body: a step has at most one of them.
 var BodyKeys = []string{"json", "form", "multipart", "graphql", "xml", "text", "file", "base64"}
 
 // RequestKeys are shared by steps and by cases of one request.
@@ -292,6 +295,8 @@ var retryTable = Table{"retry", "Resending after transport failures and statuses
 	{"wait", aDuration(0, 60), "Wait before each retry.", "0s", "200ms", false, "Wait"},
 }}
 
+// FailureWords are the classes of transport failures that retry: for: takes, as package wire
+// names them.
 var FailureWords = []string{"dns", "refused", "connect", "tls", "reset", "timeout", "truncated"}
 
 var quarantineTable = Table{"quarantine", "Keeps a case running without letting it decide.", []Key{

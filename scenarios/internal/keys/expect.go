@@ -9,6 +9,7 @@ import (
 
 // The key tables of expectations, rules and load stages.
 
+// ExpectKeys are shared by expect, by what it says of one side, and by when.
 var ExpectKeys = []Key{
 	{"status", orList(aStatus), "Status or class, or a list of which any is right.", "2xx", "[200, 204, 4xx]", false, ""},
 	{

@@ -13,7 +13,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// A walker maps the nodes of one file to types and reports what does not fit.
+// A Reader reads the mappings of one file by their tables and reports what does not fit.
 type Reader struct {
 	Src  *source.File
 	sink Sink
@@ -21,16 +21,22 @@ type Reader struct {
 
 // A Sink takes what readers find.
 type Sink interface {
+	// Add takes a problem; Full reports that no more are wanted.
 	Add(problem.Problem)
 	Full() bool
+	// Opened takes every mapping, to ask it for unread keys at the end.
 	Opened(*Mapping)
+	// Placed takes every template with its place, for problems inside of it.
 	Placed(*template.Template, *source.File, *yaml.Node)
+	// ReadField reads a key into a field of a type that this package does not know; false
+	// when the sink does not know it either.
 	ReadField(o *Mapping, k *Key, field any) bool
 }
 
 // NewReader reads the mappings of a file; what it finds goes to a sink.
 func NewReader(src *source.File, into Sink) *Reader { return &Reader{src, into} }
 
+// Pos is the place of a node in its file.
 func (w *Reader) Pos(n *yaml.Node) problem.Pos { return w.Src.Pos(n) }
 
 // Errorf reports a mistake at a node.
@@ -58,7 +64,7 @@ func (w *Reader) ErrorAt(n *yaml.Node, offset int, hint, format string, args ...
 	w.sink.Add(problem.Problem{Pos: w.Src.PosAt(n, offset), Kind: problem.Error, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: 1})
 }
 
-// An Mapping is one mapping read by a key table. Its accessors check each value by
+// A Mapping is one mapping read by a key table. Its accessors check each value by
 // the key's shape, report what is wrong and return zero for it.
 type Mapping struct {
 	Reader *Reader
@@ -80,6 +86,9 @@ func (w *Reader) Object(n *yaml.Node, tableName, what string) *Mapping {
 	return w.ObjectOf(n, t, what)
 }
 
+// ObjectOf reads a mapping by a table that need not be one of Tables. Unknown, duplicate and
+// null keys are reported, and required ones that are missing; the mapping is returned all the
+// same, so that everything else in it is checked too.
 func (w *Reader) ObjectOf(n *yaml.Node, t *Table, what string) *Mapping {
 	n = source.Deref(n)
 	o := &Mapping{Reader: w, Node: n, Table: t, Keys: map[string]*yaml.Node{}, Values: map[string]*yaml.Node{}, used: map[string]bool{}}
@@ -210,6 +219,8 @@ func KindWord(n *yaml.Node) string {
 	return fmt.Sprintf("%q", problem.Cut(n.Value, 40))
 }
 
+// Fail reports a mistake in the mapping, whose unread keys are then not reported as well: they
+// may be unread because of it.
 func (o *Mapping) Fail(n *yaml.Node, hint, format string, args ...any) {
 	o.Broken = true
 	o.Reader.Errorf(n, hint, format, args...)

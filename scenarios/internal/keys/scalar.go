@@ -96,6 +96,7 @@ func BadNameAt(s string) int {
 	return -1
 }
 
+// Word reads one of the words of the key's shape; empty when it is absent or another one.
 func (o *Mapping) Word(name string) string {
 	n, text, s, ok := o.scalar(name, FormWord)
 	if !ok {
@@ -112,6 +113,8 @@ func (o *Mapping) Word(name string) string {
 	return ""
 }
 
+// Bool reads a plain true or false; def when it is absent or neither. yes and "true" are
+// refused, since tools disagree on what they are.
 func (o *Mapping) Bool(name string, def bool) bool {
 	n, text, _, ok := o.scalar(name, formBool)
 	if !ok {
@@ -138,6 +141,8 @@ func boolOf(n *yaml.Node) (value, ok bool) {
 	return n.Value == "true", plain && (n.Value == "true" || n.Value == "false")
 }
 
+// Int reads a whole number within the bounds of the key's shape; def when it is absent or
+// wrong.
 func (o *Mapping) Int(name string, def int) int {
 	n, text, s, ok := o.scalar(name, FormInt)
 	if !ok {
@@ -151,6 +156,8 @@ func (o *Mapping) Int(name string, def int) int {
 	return i
 }
 
+// IntOf reads the text of a node as a whole number within the bounds of a shape. Quotes, signs
+// and zeros in front are refused: "007" is text.
 func (w *Reader) IntOf(n *yaml.Node, text, what string, s *Shape) (int, bool) {
 	i, err := strconv.Atoi(text)
 	if err != nil || n.Style != 0 || text != strconv.Itoa(i) {
@@ -188,6 +195,8 @@ func (o *Mapping) number(name string) (float64, bool) {
 	return x, ok
 }
 
+// Duration reads a number with a unit within the bounds of the key's shape, in seconds; def
+// when it is absent or wrong. A number without a unit is refused with both likely meanings.
 func (o *Mapping) Duration(name string, def time.Duration) time.Duration {
 	n, text, s, ok := o.scalar(name, FormDuration)
 	if !ok {
@@ -274,6 +283,8 @@ func (o *Mapping) path(name string, single bool) string {
 	return text
 }
 
+// CheckPath reports what is wrong with a path into a JSON body, at its offset in the text.
+// single demands that it can find one value only.
 func (w *Reader) CheckPath(n *yaml.Node, text string, single bool) bool {
 	p, err := diff.ParsePath(text)
 	if pe, ok := err.(*path.Error); ok {

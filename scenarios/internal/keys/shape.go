@@ -62,6 +62,7 @@ type Table struct {
 	Keys []Key
 }
 
+// Key is the row of a key; nil when the table has none of that name.
 func (t *Table) Key(name string) *Key {
 	for i := range t.Keys {
 		if t.Keys[i].Name == name {
@@ -71,6 +72,7 @@ func (t *Table) Key(name string) *Key {
 	return nil
 }
 
+// Names are the keys of the table in its order, for suggestions.
 func (t *Table) Names() []string {
 	names := make([]string, len(t.Keys))
 	for i := range t.Keys {

@@ -27,6 +27,8 @@ func (w *Reader) Vars(o *Mapping, name string) []template.Var {
 	return out
 }
 
+// CheckVarName reports a name that no variable can have; env is refused because {{env.NAME}}
+// reads the environment.
 func (w *Reader) CheckVarName(n *yaml.Node, text string) bool {
 	i := template.BadNameAt(text)
 	if i < 0 && text != "" && text != "env" {
@@ -58,6 +60,7 @@ func (w *Reader) Template(n *yaml.Node, what string) *template.Template {
 	return t
 }
 
+// Template reads a key with placeholders; nil when it is absent or wrong.
 func (o *Mapping) Template(name string) *template.Template {
 	n := o.Get(name)
 	if n == nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 )
 
+// Update makes [Golden] rewrite its files.
 var Update = flag.Bool("update", false, "rewrite the golden files")
 
 // Golden compares with a file, or rewrites it.
