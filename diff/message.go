@@ -117,8 +117,11 @@ type readBody struct {
 	read Value // of tree, where it was read before
 }
 
+// source is the tree of the body, with what was read of it before.
 func (r *readBody) source() source { return source{r.tree, r.read} }
 
+// readBody makes a JSON tree of a body by its declared type, or says at which byte it cannot be
+// read. side is the word for notes.
 func (e *engine) readBody(side string, m *Message) readBody {
 	r := readBody{src: m.Body, read: m.Read}
 	if limit := e.rules.lim.body; len(m.Body) > limit {

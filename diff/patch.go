@@ -208,6 +208,7 @@ func (p *patcher) write() []byte {
 // A patchWriter writes operations as one JSON array, one a line.
 type patchWriter struct{ out bytes.Buffer }
 
+// put writes one operation; value is nil for remove.
 func (w *patchWriter) put(op, path string, value []byte) {
 	sep := ",\n "
 	if w.out.Len() == 0 {
@@ -222,6 +223,7 @@ func (w *patchWriter) put(op, path string, value []byte) {
 	w.out.WriteByte('}')
 }
 
+// end closes the array; a patch without operations is an empty one.
 func (w *patchWriter) end() []byte {
 	if w.out.Len() == 0 {
 		return []byte("[]\n")

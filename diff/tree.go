@@ -76,6 +76,7 @@ type SyntaxError struct {
 	Msg    string
 }
 
+// Error is the kind of mistake, its byte and what is wrong there, in one line.
 func (e *SyntaxError) Error() string {
 	return e.Kind.String() + " JSON at byte " + strconv.Itoa(e.Offset) + ": " + e.Msg
 }
@@ -88,6 +89,7 @@ func (t *tree) ruledHash(i uint32) uint64 {
 	return t.nodes[i].hash
 }
 
+// setRuled keeps a hash under the rules that is not the value's own.
 func (t *tree) setRuled(i uint32, h uint64) {
 	for int(i) >= len(t.ruled) {
 		t.ruled = append(t.ruled, 0)
@@ -169,6 +171,8 @@ func (t *tree) member(i uint32, name string) uint32 {
 	return t.memberNamed(i, []byte(name))
 }
 
+// memberNamed is member for a name that is bytes already. A name with escapes is compared by its
+// characters, all others first by their length.
 func (t *tree) memberNamed(i uint32, name []byte) uint32 {
 	if t.nodes[i].typ != ObjectType {
 		return 0
@@ -296,6 +300,8 @@ func hashBytes(b []byte) uint64 {
 	return kShort
 }
 
+// shortHash mixes a text of at most 16 bytes, given as two words, with its length: two texts that
+// share words differ in it.
 func shortHash(a, b uint64, n int) uint64 {
 	return mix(mix(a^kString, b^kShort), uint64(n)^kLength)
 }

@@ -244,6 +244,8 @@ type selection struct {
 	found []Node
 }
 
+// visit walks a subtree in document order. st is the state of the patterns at node i, and at its
+// path; a state in which nothing below can match ends the walk.
 func (s *selection) visit(i uint32, st path.State, at []byte) {
 	if st == deadState {
 		return

@@ -32,8 +32,8 @@ type job struct {
 	err   error // reading the row failed
 }
 
-// lay counts the plan and gives every case, row, setup and teardown its place.
-func (e *execution) lay() {
+// layOutPlan counts the plan and gives every case, row, setup and teardown its place.
+func (e *execution) layOutPlan() {
 	next := 0
 	for _, s := range e.suites {
 		s.cases.first = next
@@ -182,7 +182,7 @@ func (j *job) result() *run.CaseResult {
 // finishedOne counts a case down; the last one runs the teardown.
 func (s *suiteRun) finishedOne(ctx context.Context) {
 	if s.cases.left.Add(-1) == 0 {
-		s.leave(ctx)
+		s.endSession(ctx)
 	}
 }
 
@@ -199,7 +199,7 @@ func (s *suiteRun) walkCase(ctx context.Context, j job, begun time.Time) *run.Ca
 		return w.result
 	}
 	w.declare()
-	if v, reason := s.enter(ctx, w); v != 0 {
+	if v, reason := s.enterSession(ctx, w); v != 0 {
 		w.result.Verdict, w.result.Barred, w.result.Reasons = v, w.barred, []string{reason}
 		w.result.Requests = w.sent.perSide()
 		if ctx.Err() != nil {

@@ -271,7 +271,8 @@ func (w *walk) gotOne(step *scenarios.Step) []scenarios.Side {
 	var out []scenarios.Side
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		l := w.lanes[straightLane(side)]
-		if l != nil && step.SentTo(side) && slices.ContainsFunc(l.effects, func(e *effect) bool { return slices.Contains(step.Compensates, e.step) }) {
+		if l != nil && step.SentTo(side) && slices.ContainsFunc(l.effects,
+			func(e *effect) bool { return slices.Contains(step.Compensates, e.step) }) {
 			out = append(out, side)
 		}
 	}

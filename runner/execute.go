@@ -111,7 +111,7 @@ func (e *execution) build() []string {
 		}
 		e.suites = append(e.suites, s)
 	}
-	e.lay()
+	e.layOutPlan()
 	planned := e.planned()
 	e.cases = planned.Cases
 	if len(problems) == 0 && planned.Cases+planned.Loads == 0 {
@@ -150,7 +150,7 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 			s.recoverSetup(ctx)
 		}
 		e.compareAll(ctx, done)
-		e.leaveAll(ctx)
+		e.endSessions(ctx)
 	}
 	if ctx.Err() == nil && !e.halted() {
 		o.transport = e.askTransport(ctx) // not before the cases: they see a cold green
@@ -170,14 +170,14 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 	}
 }
 
-// leaveAll ends the sessions of a run that was stopped before the last case of
+// endSessions ends the sessions of a run that was stopped before the last case of
 // their suite.
-func (e *execution) leaveAll(ctx context.Context) {
+func (e *execution) endSessions(ctx context.Context) {
 	if ctx.Err() == nil {
 		return
 	}
 	for _, s := range e.suites {
-		s.leave(ctx)
+		s.endSession(ctx)
 	}
 }
 
@@ -194,7 +194,8 @@ func (e *execution) resume() (map[int]bool, error) {
 			return nil, fmt.Errorf("read what the earlier run did: %w", err)
 		}
 		if r.Suite < 0 || r.Suite >= len(e.suites) {
-			return nil, fmt.Errorf("the earlier run's case %s belongs to suite %d of %d: the plan is another one", r.ID, r.Suite, len(e.suites))
+			return nil, fmt.Errorf("the earlier run's case %s belongs to suite %d of %d: the plan is another one", r.ID, r.Suite,
+				len(e.suites))
 		}
 		if r.Kind == "" {
 			done[r.Index] = true
@@ -236,7 +237,10 @@ func (e *execution) header(begun time.Time) *run.Header {
 		Narrowed: e.plan.Narrowed, Paths: e.plan.Paths, Asks: e.plan.Asks, Weaker: e.plan.Weaker,
 	}
 	for _, suite := range e.plan.Suites {
-		head := run.SuiteHead{Name: suite.Name, File: suite.Pos.File, Service: suite.Service, Owner: suite.Owner, Wave: suite.Wave, Gate: verdict.GateOf(suite).String(), Number: suite.Numbers.String()}
+		head := run.SuiteHead{
+			Name: suite.Name, File: suite.Pos.File, Service: suite.Service, Owner: suite.Owner, Wave: suite.Wave,
+			Gate: verdict.GateOf(suite).String(), Number: suite.Numbers.String(),
+		}
 		if e.plan.Options.Part != OnlyLoad {
 			for _, c := range suite.Cases {
 				head.Cases += c.Count()

@@ -37,7 +37,10 @@ func newLane(kind LaneKind) *lane {
 
 // clone copies a lane: what a case starts from is what setup left.
 func (l *lane) clone() *lane {
-	return &lane{kind: l.kind, captures: maps.Clone(l.captures), jar: l.jar.Clone(), digests: map[digestKey]*wire.Digest{}, hidden: slices.Clip(l.hidden), truth: maps.Clone(l.truth)}
+	return &lane{
+		kind: l.kind, captures: maps.Clone(l.captures), jar: l.jar.Clone(), digests: map[digestKey]*wire.Digest{},
+		hidden: slices.Clip(l.hidden), truth: maps.Clone(l.truth),
+	}
 }
 
 // renew puts what a repeated setup captured over what the lane holds.
@@ -138,7 +141,10 @@ func (w *walk) cross(ctx context.Context, steps []*scenarios.Step, prefix string
 			continue
 		}
 		if w.ended != "" {
-			w.result.Steps = append(w.result.Steps, run.StepResult{Name: prefix + "crossover", Lane: kind.String(), At: w.result.At, Verdict: run.Skip, Reasons: []string{"the straight lanes ended: " + w.ended}})
+			w.result.Steps = append(w.result.Steps, run.StepResult{
+				Name: prefix + "crossover", Lane: kind.String(), At: w.result.At,
+				Verdict: run.Skip, Reasons: []string{"the straight lanes ended: " + w.ended},
+			})
 			continue
 		}
 		w.crossLane(ctx, kind, steps, prefix)
@@ -178,7 +184,9 @@ func (w *walk) crossLane(ctx context.Context, kind LaneKind, steps []*scenarios.
 }
 
 // crossStep sends one step of a crossing lane and judges it.
-func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side, step *scenarios.Step, name string, straight *run.Pair) *run.StepResult {
+func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side, step *scenarios.Step, name string,
+	straight *run.Pair,
+) *run.StepResult {
 	now := w.suite.run.now()
 	l := w.lanes[kind]
 	sc := w.scope(l, side, step, name, now)
@@ -188,7 +196,10 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 			return w.brokenStep(step, name, fmt.Errorf("when: %w", err))
 		}
 		if !ok {
-			return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Fail, Reasons: []string{"when does not hold on this lane, and holds on the straight ones"}}
+			return &run.StepResult{
+				Name: name, At: step.Pos.String(), Verdict: run.Fail,
+				Reasons: []string{"when does not hold on this lane, and holds on the straight ones"},
+			}
 		}
 	}
 	rules, err := w.suite.stepRules(step)
@@ -222,7 +233,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 		pair.Green = s.x
 		t.Blue, t.Green, t.GreenChecks, t.GreenWait = judge.NewAnswer(straight.Blue), s.answer, checks, s.wait
 	}
-	t.Apart = w.spread(kind, pair.Blue, pair.Green)
+	t.Apart = w.trackApart(kind, pair.Blue, pair.Green)
 	w.suite.run.emit(run.Event{Pair: pair})
 	j := judgeTrial(t)
 	w.seen[seen] = j.Seen
@@ -233,7 +244,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	w.remember(kind, s)
 	carried := fmt.Sprintf("asked on %s with what the lane carries", side)
 	r.Notes = append(r.Notes, carried)
-	w.book(j)
+	w.addJudgement(j)
 	r.Coverage = run.Coverage{} // the straight pair's counts stand for the step
 	return r
 }

@@ -53,7 +53,7 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 	plan, why, verdict := s.attackPlan(ctx, stage, found, &homes)
 	defer func() {
 		for _, home := range homes {
-			home.leave(ctx)
+			home.endSession(ctx)
 		}
 	}()
 	if plan == nil {
@@ -233,7 +233,7 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, f
 		if !slices.Contains(*homes, home) {
 			*homes = append(*homes, home)
 		}
-		if v, reason := home.enter(ctx, w); v != 0 {
+		if v, reason := home.enterSession(ctx, w); v != 0 {
 			return nil, reason, v
 		}
 		if stage.Walks() {

@@ -225,7 +225,10 @@ func (w *walk) previewOne(step *scenarios.Step, name string, side scenarios.Side
 	if err != nil {
 		return nil, fmt.Errorf("%s: step %q: %s: %w", w.id, name, side, err)
 	}
-	p := &Preview{Case: w.id, Step: name, Side: side.String(), Method: out.request.Method, URL: out.request.URL, Body: string(out.request.Body)}
+	p := &Preview{
+		Case: w.id, Step: name, Side: side.String(), Method: out.request.Method, URL: out.request.URL,
+		Body: string(out.request.Body),
+	}
 	for _, f := range out.request.Headers {
 		p.Headers = append(p.Headers, NameValue(f))
 	}

@@ -47,7 +47,10 @@ func (e *execution) preflight(ctx context.Context) *verdict.PreflightReport {
 				}
 				svc.down = a.Err
 				report.Missing++
-				if !slices.ContainsFunc(report.Down, func(d verdict.DownService) bool { return d.Side == svc.side && d.Label == svc.place() }) {
+				if !slices.ContainsFunc(report.Down, func(d verdict.DownService) bool {
+					return d.Side == svc.side &&
+						d.Label == svc.place()
+				}) {
 					report.Down = append(report.Down, verdict.DownService{Side: svc.side, Name: svc.name, Label: svc.place(), Err: a.Err})
 				}
 			}
@@ -183,9 +186,11 @@ func (s *suiteRun) onePlace(b, g *service, common string) string {
 	case common == "":
 		return ""
 	case samePath && hosts[0] == hosts[1]:
-		return fmt.Sprintf("%s are the same place: %s and %s both lead to %s as host %q", where, b.base.Redacted(), g.base.Redacted(), common, hosts[0])
+		return fmt.Sprintf("%s are the same place: %s and %s both lead to %s as host %q", where, b.base.Redacted(), g.base.Redacted(),
+			common, hosts[0])
 	case b.name == g.name && !s.toldApart(b.name):
-		return fmt.Sprintf("%s share %s as hosts %q and %q: add an identity that must differ to tell them apart", where, common, hosts[0], hosts[1])
+		return fmt.Sprintf("%s share %s as hosts %q and %q: add an identity that must differ to tell them apart", where, common,
+			hosts[0], hosts[1])
 	}
 	return ""
 }
@@ -221,7 +226,8 @@ func (s *suiteRun) toldApart(name string) bool {
 func (s *suiteRun) reflected(text string) bool {
 	for _, c := range []*cluster{s.blue, s.green} {
 		for _, svc := range c.services {
-			if host := hostName(svc); host != "" && strings.Contains(strings.ToLower(text), host) || strings.Contains(text, svc.base.Hostname()) {
+			if host := hostName(svc); host != "" && strings.Contains(strings.ToLower(text), host) || strings.Contains(text,
+				svc.base.Hostname()) {
 				return true
 			}
 		}

@@ -38,7 +38,7 @@ func (s *suiteRun) recoverCase(ctx context.Context, j job) {
 		w.columns = j.test.Data.Columns
 	}
 	w.declare()
-	if v, _ := s.enter(ctx, w); v != 0 {
+	if v, _ := s.enterSession(ctx, w); v != 0 {
 		for _, kind := range s.kinds() {
 			w.lanes[kind] = newLane(kind)
 		}
@@ -91,7 +91,10 @@ func (w *walk) recover(ctx context.Context, left *run.Unfinished, id string, for
 				side = scenarios.Green
 			}
 			l := w.lanes[straightLane(side)]
-			l.effects = append(l.effects, &effect{step: step, name: in.Step, side: side, unsure: true, why: "the run was killed before its answer came"})
+			l.effects = append(l.effects, &effect{
+				step: step, name: in.Step, side: side, unsure: true,
+				why: "the run was killed before its answer came",
+			})
 		}
 	}
 	w.end("an earlier execution was stopped before its end")

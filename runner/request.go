@@ -44,7 +44,10 @@ func (w *walk) compose(ctx context.Context, step *scenarios.Step, sc *scope) (*o
 	if err != nil {
 		return nil, err
 	}
-	out := &outgoing{to: to, request: &wire.Request{Method: rendered.Method, URL: target, Body: rendered.Body, Timeout: step.Timeout, Resend: step.SideEffects == scenarios.NoEffects}}
+	out := &outgoing{to: to, request: &wire.Request{
+		Method: rendered.Method, URL: target, Body: rendered.Body, Timeout: step.Timeout,
+		Resend: step.SideEffects == scenarios.NoEffects,
+	}}
 	for _, f := range to.headers { // Rule 2
 		if named(rendered.Headers, f.Name) {
 			continue
@@ -77,7 +80,8 @@ func (w *walk) compose(ctx context.Context, step *scenarios.Step, sc *scope) (*o
 
 // target finds the service that a rendered URL leads to, and the absolute URL.
 func (w *walk) target(name, rendered string, sc *scope) (*service, string, error) {
-	if sc.loose != nil && (strings.HasPrefix(rendered, "{{") || strings.HasPrefix(rendered, "%7B%7B")) { // an address that an answer will give
+	if sc.loose != nil && (strings.HasPrefix(rendered, "{{") ||
+		strings.HasPrefix(rendered, "%7B%7B")) { // an address that an answer will give
 		return &service{side: sc.side, name: name, base: &url.URL{}}, rendered, nil
 	}
 	own, other := pick(sc.side, w.suite.blue, w.suite.green), pick(sc.side, w.suite.green, w.suite.blue)

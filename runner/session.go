@@ -84,9 +84,9 @@ func (s *suiteRun) partID(part string, generation int) string {
 	return id
 }
 
-// enter gives a walk its lanes. The reason is not empty when setup left nothing
+// enterSession gives a walk its lanes. The reason is not empty when setup left nothing
 // to build on, and the verdict is then that of the case.
-func (s *suiteRun) enter(ctx context.Context, w *walk) (run.Verdict, string) {
+func (s *suiteRun) enterSession(ctx context.Context, w *walk) (run.Verdict, string) {
 	c := &s.session
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,12 +98,12 @@ func (s *suiteRun) enter(ctx context.Context, w *walk) (run.Verdict, string) {
 		w.barred = c.barred
 		return c.verdict, c.unusable
 	}
-	s.hand(w)
+	s.handSession(w)
 	return 0, ""
 }
 
-// hand copies the session's lanes into a walk; c.mu is held.
-func (s *suiteRun) hand(w *walk) {
+// handSession copies the session's lanes into a walk; c.mu is held.
+func (s *suiteRun) handSession(w *walk) {
 	c := &s.session
 	w.born = c.generation
 	for kind, l := range c.lanes {
@@ -178,7 +178,8 @@ func (s *suiteRun) repeated(r *run.CaseResult) *run.CaseResult {
 	c := &s.session
 	if r.Verdict == run.Fail && c.passed {
 		r.Verdict = run.Broken
-		r.Reasons = slices.Insert(r.Reasons, 0, "setup passed before in this run and fails when it is walked again; its requests may need values that are new each time ({{$uuid}})")
+		r.Reasons = slices.Insert(r.Reasons, 0,
+			"setup passed before in this run and fails when it is walked again; its requests may need values that are new each time ({{$uuid}})")
 		for i := range r.Steps {
 			if r.Steps[i].Verdict == run.Fail {
 				r.Steps[i].Verdict = run.Broken
@@ -261,11 +262,11 @@ func (w *walk) refresh(ctx context.Context, step *scenarios.Step, name string, n
 	return notes, len(over) < askedSides
 }
 
-// leave runs the suite's teardown: after its last case, and after its load when
+// endSession runs the suite's teardown: after its last case, and after its load when
 // that made a session of its own. Who enters later begins a new session. Where an
 // earlier execution was killed between its last case and its teardown, setup runs
 // again first: the teardown is judged like any other part, and may differ.
-func (s *suiteRun) leave(ctx context.Context) {
+func (s *suiteRun) endSession(ctx context.Context) {
 	c := &s.session
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -136,7 +136,8 @@ func (w *walk) captures(step *scenarios.Step, blue, green *shot) *captured {
 			w.lanes[kind].keepValue(step, c.Name)
 		}
 		if c.Same && fromBlue && fromGreen {
-			out.check("both", c, "is the same on both sides", judge.SameValue(b, g), text.Cut(b.JSON, run.MaxGot)+" and "+text.Cut(g.JSON, run.MaxGot))
+			out.check("both", c, "is the same on both sides", judge.SameValue(b, g),
+				text.Cut(b.JSON, run.MaxGot)+" and "+text.Cut(g.JSON, run.MaxGot))
 		}
 	}
 	return out

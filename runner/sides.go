@@ -154,7 +154,10 @@ func newService(c *cluster, s scenarios.Service, root string, pool *transports) 
 	if err != nil {
 		return nil, ofService(s.Name, err)
 	}
-	out := &service{side: c.side, name: s.Name, base: base, shared: s.Shared, headers: overlay(c.config.Headers, s.Headers), auth: c.config.Auth}
+	out := &service{
+		side: c.side, name: s.Name, base: base, shared: s.Shared, headers: overlay(c.config.Headers, s.Headers),
+		auth: c.config.Auth,
+	}
 	if s.Auth != nil {
 		out.auth = s.Auth
 	}

@@ -226,7 +226,8 @@ func (w *walk) signByDigest(out *outgoing, auth *scenarios.Auth, step *scenarios
 				if err == nil {
 					err = fmt.Errorf("status %d", x.Status)
 				}
-				x.Err = &wire.Err{Class: wire.ClassProtocol, Detail: fmt.Sprintf("digest: %s without credentials was answered %d: %v", x.Method, x.Status, err)}
+				x.Err = &wire.Err{Class: wire.ClassProtocol, Detail: fmt.Sprintf("digest: %s without credentials was answered %d: %v",
+					x.Method, x.Status, err)}
 				return x, nil
 			}
 			sc.lane.digests[key] = d

@@ -82,7 +82,7 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 	captured := w.captures(step, blue, green)
 	key := run.PairKey(w.id, name, "")
 	w.suite.run.emit(run.Event{Pair: &run.Pair{Key: key, Blue: blue.exchange(), Green: green.exchange()}})
-	apart := w.spread(LaneBlue, blue.exchange(), green.exchange())
+	apart := w.trackApart(LaneBlue, blue.exchange(), green.exchange())
 	j := judgeTrial(&judge.Trial{
 		Step: step, Name: name, Key: key, Rules: rules, Blue: blue.given(), Green: green.given(),
 		BlueChecks: checks[scenarios.Blue], GreenChecks: checks[scenarios.Green],
@@ -97,11 +97,14 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 	r.Flaky = flaky || w.retriedNote(r, blue, green)
 	cookiesOf(r, blue, green)
 	if r.DifferencesTotal > 0 {
-		r.Pair = &cause.Sample{Blue: blue.answer.Message(), Green: green.answer.Message(), Rules: rules.Apart(max(apart, judge.Lag(blue.x, green.x))).Full}
+		r.Pair = &cause.Sample{
+			Blue: blue.answer.Message(), Green: green.answer.Message(),
+			Rules: rules.Apart(max(apart, judge.Lag(blue.x, green.x))).Full,
+		}
 	}
-	w.book(j)
+	w.addJudgement(j)
 	w.confirm(ctx, step, name, rules, r)
-	w.keep(name, &run.Pair{Blue: blue.exchange(), Green: green.exchange(), Hidden: append(blue.hidden(), green.hidden()...)})
+	w.keepPair(name, &run.Pair{Blue: blue.exchange(), Green: green.exchange(), Hidden: append(blue.hidden(), green.hidden()...)})
 	w.remember(LaneBlue, blue)
 	w.remember(LaneGreen, green)
 	return r
@@ -227,7 +230,8 @@ func (w *walk) when(step *scenarios.Step, name string, now time.Time) *run.StepR
 	case !slices.Contains(yes, false):
 		return nil
 	case slices.Contains(yes, true):
-		held := pick(map[bool]scenarios.Side{true: scenarios.Blue, false: scenarios.Green}[yes[0]], "blue and not on green", "green and not on blue")
+		held := pick(map[bool]scenarios.Side{true: scenarios.Blue, false: scenarios.Green}[yes[0]], "blue and not on green",
+			"green and not on blue")
 		return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Fail, Reasons: []string{"when holds on " + held}}
 	default:
 		return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Skip, ByWhen: off, Reasons: []string{"when does not hold"}}
@@ -281,7 +285,8 @@ func (w *walk) fire(ctx context.Context, step *scenarios.Step, name string, now 
 		order = w.test.Order
 	}
 	sides := []scenarios.Side{scenarios.Blue, scenarios.Green}
-	if order == scenarios.GreenThenBlue || order == scenarios.Together && random.Chance(0.5, w.suite.run.plan.Options.Seed, "order", w.id, name) {
+	if order == scenarios.GreenThenBlue || order == scenarios.Together && random.Chance(0.5, w.suite.run.plan.Options.Seed, "order",
+		w.id, name) {
 		slices.Reverse(sides)
 	}
 	sides = slices.DeleteFunc(sides, func(s scenarios.Side) bool { return !step.SentTo(s) })

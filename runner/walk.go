@@ -141,7 +141,10 @@ func firstReason(r *run.StepResult) string {
 // skip records a step that was not run and returns the recorded result, valid until
 // the next step is recorded.
 func (w *walk) skip(step *scenarios.Step, name, reason string) *run.StepResult {
-	w.result.Steps = append(w.result.Steps, run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Skip, NotSent: true, Reasons: []string{reason}})
+	w.result.Steps = append(w.result.Steps, run.StepResult{
+		Name: name, At: step.Pos.String(), Verdict: run.Skip, NotSent: true,
+		Reasons: []string{reason},
+	})
 	return &w.result.Steps[len(w.result.Steps)-1]
 }
 
@@ -210,8 +213,8 @@ func stepLabel(s *run.StepResult) string {
 	return s.Name + " (" + s.Lane + ")"
 }
 
-// book adds what a judgement counted to the case's sums.
-func (w *walk) book(j *judge.Judgement) {
+// addJudgement adds what a judgement counted to the case's sums.
+func (w *walk) addJudgement(j *judge.Judgement) {
 	r := w.result
 	for _, c := range j.Rules {
 		r.Rules = addVisits(r.Rules, run.RuleVisits{At: c.Origin, Visits: c.Visits, Hits: c.Hits})
@@ -230,15 +233,15 @@ func addVisits(sums []run.RuleVisits, v run.RuleVisits) []run.RuleVisits {
 	return append(sums, v)
 }
 
-// spread books how far apart a lane's exchange and its counterpart were, and
+// trackApart books how far apart a lane's exchange and its counterpart were, and
 // returns the most so far: a time that an earlier step left behind shows later.
-func (w *walk) spread(kind LaneKind, a, b *wire.Exchange) time.Duration {
+func (w *walk) trackApart(kind LaneKind, a, b *wire.Exchange) time.Duration {
 	w.apart[kind] = max(w.apart[kind], judge.Lag(a, b))
 	return w.apart[kind]
 }
 
-// keep holds a pair for the crossing lanes.
-func (w *walk) keep(name string, pair *run.Pair) {
+// keepPair holds a pair for the crossing lanes.
+func (w *walk) keepPair(name string, pair *run.Pair) {
 	if !w.crossover() {
 		return
 	}

@@ -53,6 +53,9 @@ func timeClaim(name string) bool {
 	return slices.ContainsFunc([]string{"_at", "At", "_time", "Time"}, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 
+// parse reads a token; false where the text has not the three parts of one, or a header that is
+// not a JSON object. A payload that is not JSON is a part of the shape, so that two such
+// tokens can be the same.
 func parse(s string, decode Decode) (*jwt, bool) {
 	if !notation.IsJWT(s) {
 		return nil, false
@@ -76,12 +79,14 @@ func parse(s string, decode Decode) (*jwt, bool) {
 	return j, true
 }
 
+// add puts the shapes of members into the parts; where is "header " or "claim ".
 func (j *jwt) add(where string, members map[string]any) {
 	for name, v := range members {
 		j.parts[where+name] = shaper{claims: true}.text(v, name)
 	}
 }
 
+// claimsOf decodes one part of a token: base64 for URLs without padding, then a JSON object.
 func claimsOf(part string, decode Decode) (map[string]any, bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(part)
 	if err != nil {
@@ -92,6 +97,8 @@ func claimsOf(part string, decode Decode) (map[string]any, bool) {
 	return claims, err == nil && ok
 }
 
+// momentOf is the moment of a numeric date (RFC 7519, section 2), in seconds since 1970; the zero
+// time where the claim is absent or not a number of that kind.
 func momentOf(claim any) time.Time {
 	if n, ok := claim.(json.Number); ok {
 		if s, ok := notation.ParseStamp(n.String()); ok {
@@ -121,6 +128,8 @@ type shaper struct {
 	typed  bool // numbers with a fraction or an exponent differ from those without
 }
 
+// text is the shape of a value; name is the member that it is in, or "" outside of one.
+// Members are sorted, for an object has no order.
 func (s shaper) text(v any, name string) string {
 	fresh := s.claims && freshClaim(name)
 	switch v := v.(type) {
@@ -154,6 +163,8 @@ func (s shaper) text(v any, name string) string {
 	return "null"
 }
 
+// string is rules 2 and 3 for a text: a fresh one is only known to be there, a token by its
+// form, a moment by its notation, and any other as it is.
 func (s shaper) string(v, name string, fresh bool) string {
 	if fresh && v != "" {
 		return "text"
@@ -167,6 +178,8 @@ func (s shaper) string(v, name string, fresh bool) string {
 	return text.Quote(v)
 }
 
+// number is rules 1 and 3 for a number: its exact value, so that 1 and 1.0 have one shape
+// unless numbers are typed.
 func (s shaper) number(v, name string, fresh bool) string {
 	switch {
 	case fresh:

@@ -59,13 +59,17 @@ const recentBodies = 8192
 
 // newBodyStore makes the store of a folder; it opens no file before the first body.
 func newBodyStore(fsys disk.FS, dir string) *bodyStore {
-	return &bodyStore{fs: fsys, dir: dir, pack: newPack(fsys, dir), recent: make(map[[sha256.Size]byte]packPlace), spoiled: make(map[string]bool)}
+	return &bodyStore{
+		fs: fsys, dir: dir, pack: newPack(fsys, dir), recent: make(map[[sha256.Size]byte]packPlace),
+		spoiled: make(map[string]bool),
+	}
 }
 
 // The codecs are stateless between calls and shared.
 var (
 	encoder = sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithLowerEncoderMem(true),
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2),
+			zstd.WithLowerEncoderMem(true),
 			zstd.WithZeroFrames(true)) // an empty body has a frame too
 		if err != nil {
 			panic(err) // the options are constants

@@ -202,7 +202,8 @@ func ScopedVerdict(ran *run.Run, service string) (run.Verdict, []string) {
 	case verdict == 0:
 		services = slices.DeleteFunc(services, func(s string) bool { return s == "" })
 		slices.Sort(services)
-		return run.Broken, []string{fmt.Sprintf("no required suite of the run is of service %q; it has %s", service, strings.Join(slices.Compact(services), ", "))}
+		return run.Broken, []string{fmt.Sprintf("no required suite of the run is of service %q; it has %s", service,
+			strings.Join(slices.Compact(services), ", "))}
 	case ran.End.Verdict > explained:
 		return ran.End.Verdict.Worse(verdict), append(reasons, ran.End.Reasons...)
 	}

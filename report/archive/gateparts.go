@@ -30,7 +30,8 @@ func leftOut(r *run.Run) []run.LeftOut {
 func (g Gate) absent(r *run.Run) []string {
 	var out []string
 	if p := r.Header.Planned; p.Partial() && !g.Partial {
-		out = append(out, fmt.Sprintf("the run judged %d of %d cases: it passes for those alone (a run of all cases, or --partial)", p.Cases, p.OfCases))
+		out = append(out, fmt.Sprintf("the run judged %d of %d cases: it passes for those alone (a run of all cases, or --partial)",
+			p.Cases, p.OfCases))
 	}
 	left := leftOut(r)
 	for _, l := range left {
@@ -99,7 +100,10 @@ func (g Gate) weaker(r *run.Run) []string {
 	found := run.FindWeaker(was.Header.Asks, r.Header.Asks)
 	for _, l := range leftOut(r) {
 		before := func(o run.LeftOut) bool { return o.What == l.What && o.Count >= l.Count }
-		accepted := slices.Contains(g.Without, l.What) || g.Partial && slices.Contains([]run.Aspect{run.AspectCases, run.AspectCompare, run.AspectSteps}, l.What)
+		accepted := slices.Contains(g.Without, l.What) || g.Partial && slices.Contains([]run.Aspect{
+			run.AspectCases, run.AspectCompare,
+			run.AspectSteps,
+		}, l.What)
 		if !accepted && !slices.ContainsFunc(leftOut(was), before) {
 			found = append(found, run.Weaker{Kind: run.NotRun, What: strings.TrimSpace(l.String())})
 		}

@@ -156,7 +156,8 @@ func unfinished(r *run.Run, torn bool) error {
 			s.Coverage = s.Coverage.Add(c.Coverage)
 		}
 	}
-	end.Reasons = []string{fmt.Sprintf("the run is not over, or was killed: %d of %d cases ended", end.Counts.Cases, r.Header.Planned.Cases)}
+	end.Reasons = []string{fmt.Sprintf("the run is not over, or was killed: %d of %d cases ended", end.Counts.Cases,
+		r.Header.Planned.Cases)}
 	if torn {
 		end.Warnings = []string{"the last line of the log is torn, as a killed run leaves it"}
 	}

@@ -145,7 +145,10 @@ func (a *aligner) alignPair(label string, b, g *jsonNode, bp, gp string, depth i
 	mark := markOf(d)
 	if b.kind != g.kind || b.kind == 's' {
 		if b.kind == 's' && g.kind == 's' {
-			a.rows = append(a.rows, row{mark: mark, depth: depth, blue: label + b.text + tail, green: label + g.text + tail, note: noteOf(d)})
+			a.rows = append(a.rows, row{
+				mark: mark, depth: depth, blue: label + b.text + tail, green: label + g.text + tail,
+				note: noteOf(d),
+			})
 			return
 		}
 		a.addOneSided(blueSide, label, b, depth, tail, sideMark(d, rowRemoved), noteOf(d))

@@ -85,7 +85,10 @@ func (d *dictionary) add(word string) {
 func (c *columns) add(k *run.CaseResult, src *pageRun) {
 	for len(c.suites) <= k.Suite {
 		h := src.Head.Suites[len(c.suites)]
-		c.suites = append(c.suites, columnSuite{Name: text.Visible(h.Name), File: text.Visible(h.File), Owner: text.Visible(h.Owner), Service: text.Visible(h.Service), First: c.n})
+		c.suites = append(c.suites, columnSuite{
+			Name: text.Visible(h.Name), File: text.Visible(h.File), Owner: text.Visible(h.Owner),
+			Service: text.Visible(h.Service), First: c.n,
+		})
 	}
 	c.suites[k.Suite].Cases++
 	if c.n > 0 {

@@ -87,7 +87,10 @@ type stepDetail struct {
 
 // detail makes the detail of a case. bodies says whether the page holds its bodies.
 func (s *pageRun) detail(c *run.CaseResult, bodies bool) caseDetail {
-	d := caseDetail{Reasons: each(c.Reasons, text.Visible), At: text.Visible(c.At), Rerun: s.RerunCase(c.Suite, c.ID), Steps: []stepDetail{}}
+	d := caseDetail{
+		Reasons: each(c.Reasons, text.Visible), At: text.Visible(c.At), Rerun: s.RerunCase(c.Suite, c.ID),
+		Steps: []stepDetail{},
+	}
 	for i := range c.Steps {
 		if step := &c.Steps[i]; step.Verdict > run.Pass || step.Flaky {
 			d.Steps = append(d.Steps, s.stepDetail(step, bodies))
@@ -134,7 +137,10 @@ type caseLine struct {
 // lineOf shortens a case to its line.
 func (s *pageRun) lineOf(c *run.CaseResult, d *caseDetail) caseLine {
 	_, what := s.Failure(c)
-	line := caseLine{Verdict: viewOf(c.Verdict), ID: text.Visible(c.ID), Request: text.Visible(source.RequestLine(c)), What: text.Visible(what)}
+	line := caseLine{
+		Verdict: viewOf(c.Verdict), ID: text.Visible(c.ID), Request: text.Visible(source.RequestLine(c)),
+		What: text.Visible(what),
+	}
 	for i := range d.Steps {
 		if curl := d.Steps[i].Curl; curl != nil {
 			line.Curl = cmp.Or(curl[1], curl[0])

@@ -71,7 +71,10 @@ func WriteHistory(w io.Writer, entries []HistoryEntry) error {
 	b := bufio.NewWriter(w)
 	b.WriteString("<!doctype html>\n")
 	style := a.history
-	if err := a.pages.ExecuteTemplate(b, "head", headView{Title: v.Title, CSP: fmt.Sprintf("default-src 'none'; style-src '%s'; base-uri 'none'; form-action 'none'", integrity(style))}); err != nil {
+	if err := a.pages.ExecuteTemplate(b, "head", headView{
+		Title: v.Title,
+		CSP:   fmt.Sprintf("default-src 'none'; style-src '%s'; base-uri 'none'; form-action 'none'", integrity(style)),
+	}); err != nil {
 		return fmt.Errorf("write the history page: %w", err)
 	}
 	b.WriteString("<style>" + style + "</style>\n")
@@ -207,7 +210,10 @@ func groupsOf(runs []*HistoryEntry) [][]*HistoryEntry {
 
 func groupOf(id string, all []*HistoryEntry, entries []HistoryEntry) groupView {
 	runs := all[:min(len(all), historyRuns)]
-	g := groupView{ID: id, Blue: text.Visible(all[0].Blue), Green: text.Visible(all[0].Green), Tally: tallyOf(all), Left: len(all) - len(runs)}
+	g := groupView{
+		ID: id, Blue: text.Visible(all[0].Blue), Green: text.Visible(all[0].Green), Tally: tallyOf(all),
+		Left: len(all) - len(runs),
+	}
 	for _, r := range runs {
 		g.Runs = append(g.Runs, runView(r))
 	}

@@ -65,7 +65,10 @@ var assets = sync.OnceValue(func() pageAssets {
 	}
 	script.WriteString("})();\n")
 	pages := template.Must(template.New("").ParseFS(assetFiles, "assets/*.tmpl"))
-	return pageAssets{pages: pages, style: read("base.css") + read("report.css"), script: script.String(), history: read("base.css") + read("history.css")}
+	return pageAssets{
+		pages: pages, style: read("base.css") + read("report.css"), script: script.String(),
+		history: read("base.css") + read("history.css"),
+	}
 })
 
 // Bounds of a page.
@@ -116,7 +119,10 @@ type Page struct {
 // New begins the page of a run. The caller adds every case in plan order between Begin
 // and End, and flushes w.
 func New(w *bufio.Writer, src *source.Run, opts Options) *Page {
-	h := &Page{w: w, src: &pageRun{src, opts}, byCause: map[int]int{}, spreads: source.NewSpreads(src.End.Causes), suites: make([]map[int]int, len(src.Head.Suites))}
+	h := &Page{
+		w: w, src: &pageRun{src, opts}, byCause: map[int]int{}, spreads: source.NewSpreads(src.End.Causes),
+		suites: make([]map[int]int, len(src.Head.Suites)),
+	}
 	for i := range h.suites {
 		h.suites[i] = map[int]int{}
 	}
@@ -230,7 +236,8 @@ func (h *Page) headOf(title string, a pageAssets) headView {
 
 // policy allows nothing but this style and this script, both by their digest.
 func policy(style, script string) string {
-	return fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", integrity(style), integrity(script))
+	return fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", integrity(style),
+		integrity(script))
 }
 
 // integrity is a digest as a content security policy writes it.
@@ -264,7 +271,8 @@ func (h *Page) page() *pageView {
 		p.LinesLead = "The table and the comparison of the answers need scripts."
 	}
 	if h.bare > 0 {
-		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%s without bodies: the page holds those of the first %d cases of each cause.", text.Count(h.bare, "case"), perCause))
+		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%s without bodies: the page holds those of the first %d cases of each cause.",
+			text.Count(h.bare, "case"), perCause))
 	}
 	if h.left > 0 {
 		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%s have no details here: the page stays below 15 MB.", text.Count(h.left, "case")))

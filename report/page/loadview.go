@@ -46,12 +46,16 @@ const tableRows = 8
 func (p *pageView) loads(s *pageRun) {
 	for i := range s.Result.Loads {
 		l := &s.Result.Loads[i]
-		v := loadView{ID: fmt.Sprintf("load-%d", i+1), Name: l.Name, Reason: l.Reason, Verdict: viewOf(l.Verdict), Facts: loadFacts(l), Warnings: l.Warnings}
+		v := loadView{
+			ID: fmt.Sprintf("load-%d", i+1), Name: l.Name, Reason: l.Reason, Verdict: viewOf(l.Verdict), Facts: loadFacts(l),
+			Warnings: l.Warnings,
+		}
 		for k := range l.Comparisons {
 			c := &l.Comparisons[k]
 			row := comparisonView{
 				Name: words.MetricName(c), Role: c.Role.String(), Blue: words.Measured(c, c.Blue), Green: words.Measured(c, c.Green),
-				Change: words.MeasuredChange(c), Interval: words.Interval(c), Margin: words.Bound(c, c.Margin), MDE: words.Bound(c, c.MDE), Note: c.Note, Verdict: comparisonVerdict(c),
+				Change: words.MeasuredChange(c), Interval: words.Interval(c), Margin: words.Bound(c, c.Margin), MDE: words.Bound(c,
+					c.MDE), Note: c.Note, Verdict: comparisonVerdict(c),
 			}
 			if c.Outcome == perf.Inconclusive && c.Role == perf.Gate && c.NeedS > 0 && c.NeedS < words.Beyond*100 {
 				row.Need = text.Seconds(c.NeedS)
@@ -76,7 +80,8 @@ func (v *loadView) causes(l *run.LoadResult) {
 			blocks = "2 or more"
 		}
 		v.Causes = append(v.Causes, loadCauseView{
-			Where: text.Visible(words.Place(c.Where, c.Path)), Edit: text.Visible(source.EditBeside(&c.Cause)), Kind: source.KindWord(c.Kind),
+			Where: text.Visible(words.Place(c.Where,
+				c.Path)), Edit: text.Visible(source.EditBeside(&c.Cause)), Kind: source.KindWord(c.Kind),
 			Pairs: text.Thousands(c.Cases), Blocks: blocks, Rule: eachLine(c.Rule),
 		})
 	}
@@ -107,7 +112,8 @@ func loadFacts(l *run.LoadResult) []string {
 		text.Seconds(l.Seconds),
 		fmt.Sprintf("%s (%d dropped)", text.Count(l.Blocks, "block"), l.Dropped),
 		fmt.Sprintf("%s and %s requests", text.Thousands(l.Requests.Blue), text.Thousands(l.Requests.Green)),
-		fmt.Sprintf("generator: %s of the plan, lateness p99 %s, CPU %s", text.Percent(g.Achieved), text.Seconds(g.LatenessP99MS/1000), text.Percent(g.CPU)),
+		fmt.Sprintf("generator: %s of the plan, lateness p99 %s, CPU %s", text.Percent(g.Achieved), text.Seconds(g.LatenessP99MS/1000),
+			text.Percent(g.CPU)),
 	}
 	if g.Connections.Blue+g.Connections.Green > 0 {
 		fact := fmt.Sprintf("%d and %d connections", g.Connections.Blue, g.Connections.Green)
@@ -145,7 +151,10 @@ func (v *loadView) figures(l *run.LoadResult) {
 	for _, q := range []float64{0.5, 0.75, 0.9, 0.95, 0.99, 0.999} {
 		if at := nearest(l.Series.Percentiles, q); at >= 0 {
 			pt := l.Series.Percentiles[at]
-			f.Rows = append(f.Rows, []string{percentileName(q), text.Seconds(pt.Blue), text.Seconds(pt.Green), words.Signed(pt.Green/pt.Blue - 1)})
+			f.Rows = append(f.Rows, []string{
+				percentileName(q), text.Seconds(pt.Blue), text.Seconds(pt.Green),
+				words.Signed(pt.Green/pt.Blue - 1),
+			})
 		}
 	}
 	add(f)
@@ -159,7 +168,10 @@ func timeFigure(id string, s *run.Series) figureView {
 		Aid: "Both sides were loaded at the same moments: what raises both is the surroundings, what raises one is that side.",
 	}
 	f.Note = sampled(s, func(b *run.Bucket) {
-		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), text.Seconds(b.BlueP50), text.Seconds(b.GreenP50), text.Seconds(b.BlueP99), text.Seconds(b.GreenP99), fmt.Sprintf("%d / %d", b.BlueErrors, b.GreenErrors)})
+		f.Rows = append(f.Rows, []string{
+			fmt.Sprintf("%g", b.Start), text.Seconds(b.BlueP50), text.Seconds(b.GreenP50),
+			text.Seconds(b.BlueP99), text.Seconds(b.GreenP99), fmt.Sprintf("%d / %d", b.BlueErrors, b.GreenErrors),
+		})
 	})
 	return f
 }
@@ -170,7 +182,10 @@ func rateFigure(id string, s *run.Series) figureView {
 		Aid: "Where the lines coincide, the load was what the plan asked for.",
 	}
 	f.Note = sampled(s, func(b *run.Bucket) {
-		f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), text.Significant(b.Offered) + "/s", text.Significant(b.Achieved) + "/s"})
+		f.Rows = append(f.Rows, []string{
+			fmt.Sprintf("%g", b.Start), text.Significant(b.Offered) + "/s",
+			text.Significant(b.Achieved) + "/s",
+		})
 	})
 	return f
 }

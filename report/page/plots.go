@@ -70,7 +70,8 @@ func percentilePlot(id string, l *run.LoadResult) *plot {
 	by, gy := apart(y.at(last.Blue), y.at(last.Green), 15)
 	p.label("blue", plotWidth-plotRight, by, "blue")
 	p.label("green", plotWidth-plotRight, gy, "green")
-	p.Desc = fmt.Sprintf("At %s blue answers in %s and green in %s.", percentileName(last.Q), text.Seconds(last.Blue), text.Seconds(last.Green))
+	p.Desc = fmt.Sprintf("At %s blue answers in %s and green in %s.", percentileName(last.Q), text.Seconds(last.Blue),
+		text.Seconds(last.Green))
 	return p
 }
 

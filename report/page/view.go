@@ -203,7 +203,10 @@ func suiteNames(suites []run.SuiteHead) string {
 
 // sideOf makes the view of a side; all of it is hostile text.
 func sideOf(name string, s run.SideHead) sideView {
-	return sideView{Name: name, URL: text.Visible(s.URL), Protocol: text.Visible(s.Protocol), Insecure: s.Insecure, Identity: shortNames(sortedFacts(s.Identity)), identity: s.Identity}
+	return sideView{
+		Name: name, URL: text.Visible(s.URL), Protocol: text.Visible(s.Protocol), Insecure: s.Insecure,
+		Identity: shortNames(sortedFacts(s.Identity)), identity: s.Identity,
+	}
 }
 
 // shortNames leaves of each name what tells it from the others: the end of a
@@ -251,8 +254,10 @@ func (p *pageView) causes(s *pageRun, sp *source.Spreads) {
 		first := &spread.Causes[0]
 		total += spread.Count()
 		v := spreadView{
-			IDs: source.SpreadIDs(spread, ", "), Query: source.SpreadIDs(spread, ","), Kind: source.KindWord(first.Kind), Where: source.SpreadPlace(spread), Edit: source.EditBeside(first), Places: source.SpreadCount(spread),
-			Cases: text.Count(sp.Cases[i], "case"), Share: s.share(sp.Cases[i]),
+			IDs: source.SpreadIDs(spread, ", "), Query: source.SpreadIDs(spread,
+				","), Kind: source.KindWord(first.Kind), Where: source.SpreadPlace(spread), Edit: source.EditBeside(first),
+			Places: source.SpreadCount(spread),
+			Cases:  text.Count(sp.Cases[i], "case"), Share: s.share(sp.Cases[i]),
 		}
 		news := 0
 		for k := range spread.Causes {

@@ -30,8 +30,10 @@ func (p *pageView) facts(s *pageRun) {
 	add("seed", fmt.Sprint(h.Seed))
 	add("requests", fmt.Sprintf("%s to blue, %s to green", text.Thousands(e.Counts.Requests.Blue), text.Thousands(e.Counts.Requests.Green)))
 	if c := e.Coverage; c.Mutants > 0 {
-		add("coverage", fmt.Sprintf("%s of %s changed copies found (%s)", text.Thousands(c.Killed), text.Thousands(c.Mutants), text.Percent(float64(c.Killed)/float64(c.Mutants))))
-		add("leaves of blue's bodies", fmt.Sprintf("%s, %s compared by value, %s by presence and type", text.Thousands(c.Leaves), text.Thousands(c.Compared), text.Thousands(c.Ignored)))
+		add("coverage", fmt.Sprintf("%s of %s changed copies found (%s)", text.Thousands(c.Killed), text.Thousands(c.Mutants),
+			text.Percent(float64(c.Killed)/float64(c.Mutants))))
+		add("leaves of blue's bodies", fmt.Sprintf("%s, %s compared by value, %s by presence and type", text.Thousands(c.Leaves),
+			text.Thousands(c.Compared), text.Thousands(c.Ignored)))
 	}
 	add("numbers", cmp.Or(s.TypedNumbers(), "compared by value: 1, 1.0 and 1e0 are equal"))
 	for _, side := range []sideView{sideOf("blue", e.Sides.Blue), sideOf("green", e.Sides.Green)} {
@@ -57,7 +59,10 @@ func (p *pageView) facts(s *pageRun) {
 	rules := slices.Clone(e.Rules)
 	slices.SortStableFunc(rules, func(a, b run.RuleVisits) int { return b.Hits - a.Hits })
 	for _, r := range rules {
-		v := ruleView{At: text.Visible(r.At), Rule: text.Visible(r.Rule), Why: text.Visible(r.Why), Until: r.Until, Visits: text.Thousands(r.Visits), Hits: text.Thousands(r.Hits)}
+		v := ruleView{
+			At: text.Visible(r.At), Rule: text.Visible(r.Rule), Why: text.Visible(r.Why), Until: r.Until,
+			Visits: text.Thousands(r.Visits), Hits: text.Thousands(r.Hits),
+		}
 		if r.Visits == 0 {
 			v.Note = "matched nothing"
 			p.IdleRules++

@@ -38,6 +38,8 @@ func Writes(s *scenarios.Suite) bool {
 	})
 }
 
+// suiteAsks is what one suite asks. Texts are listed once and named by their index, as most cases
+// of a suite ask the same; cases keep the order of the file.
 func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 	out := run.SuiteAsks{
 		Name: s.Name, Advisory: verdict.GateOf(s) == scenarios.Advisory, MinCoverage: s.MinCoverage, MinCompared: s.MinCompared, MaxFlaky: s.MaxFlaky, Writes: Writes(s),
@@ -102,6 +104,8 @@ func ruleTexts() func(*diff.Rule) string {
 // `answer` has.
 const defaultAnswer = "default"
 
+// answerAsks are the tests that make an answer a success, one text each: a suite with fewer of
+// them asks for something else.
 func answerAsks(a *scenarios.AnswerTest) []string {
 	if a == nil || len(a.OK) == 0 {
 		return []string{defaultAnswer}
@@ -131,6 +135,8 @@ func conditionOf(step *scenarios.Step) string {
 	return requestOf(step) + " when " + strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
 }
 
+// requestOf is the method and the URL of a step as the file writes them, placeholders included, so
+// that a run with other variables asks the same.
 func requestOf(step *scenarios.Step) string {
 	if step.Request.URL == nil {
 		return step.Request.Method
@@ -258,6 +264,8 @@ func words(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
+// loadAsks is what a load stage asks: the highest rate of a ladder, in requests per second and
+// side, its length in seconds, and the margins in force, written or by default.
 func loadAsks(l *scenarios.LoadStage) run.LoadAsks {
 	out := run.LoadAsks{Name: l.Name, Rate: max(l.Rate, slices.Max(append([]float64{0}, l.Rates...))), DurationS: l.Duration.Seconds(), Cases: []string{}}
 	for _, step := range l.Steps {

@@ -27,6 +27,7 @@ type reading struct {
 	err    error
 }
 
+// NewAnswer is an answer of which nothing has been read yet; nil for a side without an exchange.
 func NewAnswer(x *wire.Exchange) *Answer {
 	if x == nil {
 		return nil

@@ -59,7 +59,8 @@ func (c *Checks) needsNone(a *Answer) bool {
 	case a.Status == 201 || a.Status == 202:
 		return a.first("Location") != ""
 	}
-	return a.Method == "OPTIONS" && a.Status == 200 && (a.first("Access-Control-Allow-Origin") != "" || a.first("Access-Control-Allow-Methods") != "" || a.first("Allow") != "")
+	return a.Method == "OPTIONS" && a.Status == 200 && (a.first("Access-Control-Allow-Origin") != "" ||
+		a.first("Access-Control-Allow-Methods") != "" || a.first("Allow") != "")
 }
 
 // isNothing: white space, or the null of JSON.
@@ -76,7 +77,10 @@ func (a *Answer) wantsTLS() bool {
 		return false
 	}
 	head := a.Answer[:min(len(a.Answer), 2048)]
-	for _, words := range []string{"HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port", "speaking plain HTTP to an SSL-enabled server port", "combination of host and port requires TLS"} {
+	for _, words := range []string{
+		"HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port",
+		"speaking plain HTTP to an SSL-enabled server port", "combination of host and port requires TLS",
+	} {
 		if bytes.Contains(head, []byte(words)) {
 			return true
 		}

@@ -61,6 +61,7 @@ func (l *locator) missing(body diff.Value) string {
 	return sentence
 }
 
+// describe says in a few words what is at the end of the way that a path could be followed.
 func describe(v diff.Value) string {
 	switch v.Type() {
 	case diff.ArrayType:
@@ -99,6 +100,8 @@ type places struct {
 	many *diff.Pattern
 }
 
+// placesFor parses a path. One that names a single place is also walked step by step, which is
+// faster than a pattern and can say how far it led.
 func placesFor(path string) (*places, error) {
 	pattern, err := diff.ParsePath(path)
 	if err != nil {

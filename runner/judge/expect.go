@@ -77,6 +77,7 @@ type checker struct {
 	found []run.Expectation
 }
 
+// add notes one test that was made.
 func (k *checker) add(ok bool, what, got, at string) {
 	k.found = append(k.found, run.Expectation{Side: k.side, What: what, OK: ok, Got: got, At: at})
 }
@@ -143,6 +144,8 @@ func (c *Checks) Check(side scenarios.Side, a *Answer, rules *diff.Rules) []run.
 	return k.found
 }
 
+// status tests the status; without one in the file any 2xx is right. It is a root: a wrong status
+// explains what else fails.
 func (c *Checks) status(k *checker, a *Answer) {
 	allowed := c.expect.Status
 	if len(allowed) == 0 {
@@ -169,6 +172,7 @@ const (
 	notRead = "the body cannot be read as "
 )
 
+// contentOf says what kind of body came, by its type or else by its size.
 func contentOf(a *Answer) string {
 	if t := a.first("Content-Type"); t != "" {
 		return t

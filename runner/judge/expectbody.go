@@ -92,6 +92,7 @@ func (k *checker) bodyText(tests []Test, a *Answer) {
 	}
 }
 
+// emptyBody tests a body of no bytes at $: only tests that ask for nothing hold.
 func (k *checker) emptyBody(p pathTests) {
 	for i := range p.tests {
 		t := &p.tests[i]
@@ -166,6 +167,7 @@ func (p *pathTests) each(t *Test, body diff.Value, data []datum) (ok bool, got s
 	return true, text.Count(tested, "element")
 }
 
+// shown is a value as a failed test shows it, with its path where the test is of several places.
 func shown(d datum, single bool) string {
 	if single {
 		return text.Cut(d.json, run.MaxGot)
@@ -173,6 +175,7 @@ func shown(d datum, single bool) string {
 	return d.path + ": " + text.Cut(d.json, run.MaxGot)
 }
 
+// many is what a test that holds shows of the values: one value itself, of several the number.
 func many(data []datum) string {
 	switch len(data) {
 	case 0:
@@ -184,12 +187,15 @@ func many(data []datum) string {
 	}
 }
 
+// schema tests the body against the JSON Schema of the file. All that breaks it is one
+// expectation, cut to a length that a report can show.
 func (c *Checks) schema(k *checker, a *Answer) {
 	what := "schema " + FileName(c.expect.Schema)
 	body, err := a.body()
 	if err != nil {
 		k.found = append(k.found, run.Expectation{
-			Side: k.side, What: what, Got: text.Cut(unreadable(a)+err.Error(), run.MaxGot), At: PosText(c.expect.Pos), Failure: run.Unreadable,
+			Side: k.side, What: what, Got: text.Cut(unreadable(a)+err.Error(), run.MaxGot),
+			At: PosText(c.expect.Pos), Failure: run.Unreadable,
 		})
 		return
 	}
@@ -202,7 +208,8 @@ func (c *Checks) schema(k *checker, a *Answer) {
 		k.add(true, what, "valid", PosText(c.expect.Pos))
 		return
 	}
-	k.add(false, what, "a body that does not match: "+text.Cut(strings.TrimPrefix(strings.Join(problems, "; "), ": "), 4*run.MaxGot), PosText(c.expect.Pos))
+	k.add(false, what, "a body that does not match: "+text.Cut(strings.TrimPrefix(strings.Join(problems, "; "), ": "), 4*run.MaxGot),
+		PosText(c.expect.Pos))
 }
 
 // snapshot compares the stored body, as blue, with the answer under the step's rules.
@@ -226,6 +233,7 @@ func (c *Checks) snapshot(k *checker, a *Answer, rules *diff.Rules) {
 	k.add(r.Equal(), "snapshot "+FileName(c.expect.Snapshot), sentence, PosText(c.expect.Pos))
 }
 
+// orNothing is a value for a sentence, where an empty one would leave a gap.
 func orNothing(json string) string {
 	if json == "" {
 		return "nothing"
@@ -269,6 +277,8 @@ func (p *playlist) part(name string) datum {
 	return numberDatum(p.target)
 }
 
+// readPlaylist reads as much of a playlist as expectations name, line by line. What is not a tag
+// of interest is passed over: the comparison looks at the whole.
 func readPlaylist(body []byte) playlist {
 	out := playlist{target: "0"}
 	first := true

@@ -39,9 +39,9 @@ func (h HiddenValues) marks(text string) string {
 	return strings.Join(out, "\x00")
 }
 
-// withhold finds the rules of a trial that need a hidden value, says so, and
+// reportHidden finds the rules of a trial that need a hidden value, says so, and
 // takes the places that they speak of out of the comparison.
-func (j *judging) withhold() {
+func (j *judging) reportHidden() {
 	if len(j.Hidden) == 0 || !j.Step.Compare || !usable(j.Blue) || !usable(j.Green) {
 		return
 	}
@@ -51,7 +51,7 @@ func (j *judging) withhold() {
 		if !j.needs(rule) {
 			continue
 		}
-		j.find(run.Broken, "%srule %s (%s) needs a value that the archive hid", run.CouldNot, rule.Origin, RuleText(rule))
+		j.addReason(run.Broken, "%srule %s (%s) needs a value that the archive hid", run.CouldNot, rule.Origin, RuleText(rule))
 		list = append(list, diff.Rule{At: rule.At, Header: rule.Header, Do: diff.DoIgnore, Why: "hidden", Origin: rule.Origin})
 	}
 	if len(list) == len(j.Rules.list) {

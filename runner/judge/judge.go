@@ -74,9 +74,12 @@ func Judge(t *Trial) *Judgement {
 	shareReading(own.Blue, own.Green)
 	j := &judging{Trial: &own, out: &Judgement{}, verdict: run.Pass}
 	r := &j.out.Step
-	*r = run.StepResult{Name: t.Name, At: t.Step.Pos.String(), Lane: t.Lane, Exchange: t.Key, Blue: SideResult(t.Blue.exchange()), Green: SideResult(t.Green.exchange())}
+	*r = run.StepResult{
+		Name: t.Name, At: t.Step.Pos.String(), Lane: t.Lane, Exchange: t.Key, Blue: SideResult(t.Blue.exchange()),
+		Green: SideResult(t.Green.exchange()),
+	}
 	j.transport()
-	j.withhold() // Rule 7
+	j.reportHidden() // Rule 7
 	j.expectations()
 	if t.Step.Compare && usable(t.Blue) && usable(t.Green) {
 		j.compare()
@@ -95,6 +98,7 @@ type judging struct {
 	others  run.Verdict // the worst of everything else
 }
 
+// pickName is the name of a side, for sentences.
 func pickName(blue bool) string {
 	if blue {
 		return scenarios.Blue.String()
@@ -102,20 +106,23 @@ func pickName(blue bool) string {
 	return scenarios.Green.String()
 }
 
-func (j *judging) find(v run.Verdict, format string, args ...any) {
+// addReason adds a sentence that weighs on the verdict.
+func (j *judging) addReason(v run.Verdict, format string, args ...any) {
 	j.others = j.others.Worse(v)
 	j.verdict = j.verdict.Worse(v)
 	j.out.Step.Reasons = append(j.out.Step.Reasons, fmt.Sprintf(format, args...))
 }
 
+// usable reports whether there is an answer to compare.
 func usable(a *Answer) bool { return a != nil && a.Err == nil }
 
+// failed reports whether a side was asked and gave no answer.
 func failed(a *Answer) bool { return a != nil && a.Err != nil }
 
 // transport is rule 1.
 func (j *judging) transport() {
 	if j.Blue == nil && j.Green == nil {
-		j.find(run.Broken, "nothing was sent")
+		j.addReason(run.Broken, "nothing was sent")
 	}
 	for _, s := range []struct {
 		side       scenarios.Side
@@ -134,13 +141,13 @@ func (j *judging) transport() {
 				verdict = run.Fail
 			}
 		}
-		j.find(verdict, "%s: %s: %s", s.side, s.own.Err.Class, s.own.Err.Detail)
+		j.addReason(verdict, "%s: %s: %s", s.side, s.own.Err.Class, s.own.Err.Detail)
 	}
 	if j.BlueWait != "" {
-		j.find(run.Fail, "blue: %s", j.BlueWait)
+		j.addReason(run.Fail, "blue: %s", j.BlueWait)
 	}
 	if j.GreenWait != "" {
-		j.find(run.Fail, "green: %s", j.GreenWait)
+		j.addReason(run.Fail, "green: %s", j.GreenWait)
 	}
 }
 
@@ -158,7 +165,7 @@ func (j *judging) expectations() {
 		j.out.Step.Expectations = append(j.out.Step.Expectations, checked...)
 		j.unmet(s.answer, checked)
 		if why := s.checks.emptiness(s.answer); why != "" {
-			j.find(run.Inconclusive, "%s: %s", s.side, why)
+			j.addReason(run.Inconclusive, "%s: %s", s.side, why)
 		}
 	}
 }
@@ -170,7 +177,7 @@ func (j *judging) unmet(a *Answer, checked []run.Expectation) {
 	for _, e := range checked {
 		switch {
 		case e.Withheld(): // Rule 7
-			j.find(run.Broken, "%s: expected %s, %s", e.Side, e.What, e.Got)
+			j.addReason(run.Broken, "%s: expected %s, %s", e.Side, e.What, e.Got)
 		case !e.OK:
 			failed = append(failed, e)
 		}
@@ -179,11 +186,11 @@ func (j *judging) unmet(a *Answer, checked []run.Expectation) {
 		return
 	}
 	if a.wantsTLS() {
-		j.find(run.Fail, "%s: the server speaks TLS: its URL begins with https://, not http://", failed[0].Side)
+		j.addReason(run.Fail, "%s: the server speaks TLS: its URL begins with https://, not http://", failed[0].Side)
 		return
 	}
 	if a.isHTML() {
-		j.find(run.Fail, "%s: answers with an HTML page%s", failed[0].Side, pageHint(a, failed))
+		j.addReason(run.Fail, "%s: answers with an HTML page%s", failed[0].Side, pageHint(a, failed))
 		j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("%s: %d expectations do not hold", failed[0].Side, len(failed)))
 		return
 	}
@@ -195,7 +202,7 @@ func (j *judging) unmet(a *Answer, checked []run.Expectation) {
 			break
 		}
 		explained = explained || e.Root || e.Failure == run.Unreadable
-		j.find(run.Fail, "%s: expected %s, got %s", e.Side, e.What, e.Got)
+		j.addReason(run.Fail, "%s: expected %s, got %s", e.Side, e.What, e.Got)
 	}
 }
 
@@ -224,7 +231,7 @@ func (j *judging) compare() {
 	r.Notes = append(r.Notes, result.Notes...)
 	r.Forms = result.Forms
 	j.out.Rules = result.Rules
-	j.wide(&result)
+	j.noteWideRules(&result)
 	if !result.Equal() {
 		j.differs, j.verdict = true, j.verdict.Worse(run.Fail)
 		r.Reasons = append(r.Reasons, differText(&result))
@@ -233,16 +240,17 @@ func (j *judging) compare() {
 	l := result.Leaves
 	r.Coverage = run.Coverage{Leaves: l.Seen, Compared: l.Compared, Ignored: l.Ignored + l.Dropped}
 	if l.Seen != l.Compared+l.Ignored+l.Dropped+l.Absent {
-		j.find(run.Broken, "the count of leaves does not add up: %d seen, %d compared, %d ignored, %d dropped, %d absent", l.Seen, l.Compared, l.Ignored, l.Dropped, l.Absent)
+		j.addReason(run.Broken, "the count of leaves does not add up: %d seen, %d compared, %d ignored, %d dropped, %d absent", l.Seen,
+			l.Compared, l.Ignored, l.Dropped, l.Absent)
 	}
 	for _, a := range []*Answer{j.Blue, j.Green} { // Rule 4
 		if a.Unframed && !a.whole() {
-			j.find(run.Inconclusive, "%s: the body ended with the connection, and nothing says that it is whole", pickName(a == j.Blue))
+			j.addReason(run.Inconclusive, "%s: the body ended with the connection, and nothing says that it is whole", pickName(a == j.Blue))
 		}
 	}
 	if !j.Shared {
 		if why := oneCache(j.Blue, j.Green); why != "" {
-			j.find(run.Inconclusive, "%s", why)
+			j.addReason(run.Inconclusive, "%s", why)
 		}
 	}
 	if j.Control.Mutants > 0 {
@@ -282,8 +290,8 @@ func (j *judging) captured() {
 // them is worth a note.
 const wideShare = 0.2
 
-// wide notes every rule that takes a large part of the body out of the comparison.
-func (j *judging) wide(result *diff.Result) {
+// noteWideRules notes every rule that takes a large part of the body out of the comparison.
+func (j *judging) noteWideRules(result *diff.Result) {
 	const few = 5
 	if result.Leaves.Seen < few {
 		return
@@ -296,7 +304,8 @@ func (j *judging) wide(result *diff.Result) {
 		for i := range j.Rules.list {
 			rule := &j.Rules.list[i]
 			if rule.Origin == c.Origin && rule.Do == diff.DoIgnore && rule.At != "" {
-				j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("rule %s (%s) ignores %s of the body's values", c.Origin, RuleText(rule), text.Percent(min(share, 1))))
+				j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("rule %s (%s) ignores %s of the body's values", c.Origin,
+					RuleText(rule), text.Percent(min(share, 1))))
 				break
 			}
 		}
@@ -312,6 +321,8 @@ func differText(r *diff.Result) string {
 	return text + ": " + DifferenceText(&r.Differences[0])
 }
 
+// DifferenceText is a difference in one line: the place, what happened there, and the beginning of
+// both values, with the note of the comparison where it has one.
 func DifferenceText(d *diff.Difference) string {
 	place := d.Path
 	switch d.Where {

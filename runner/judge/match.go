@@ -29,6 +29,7 @@ type datum struct {
 	loose bool
 }
 
+// textDatum is the value of a header, a cookie or a cell, which is text whatever it spells.
 func textDatum(s string) datum {
 	return datum{kind: diff.StringType, text: s, json: text.Quote(s), loose: true}
 }
@@ -40,6 +41,7 @@ func valueDatum(v scenarios.Value) datum {
 	return datum{kind: kind, text: v.Text, json: v.JSON, loose: kind == diff.StringType}
 }
 
+// numberDatum is a number that this program counted or measured.
 func numberDatum(text string) datum {
 	return datum{kind: diff.NumberType, text: text, json: text}
 }
@@ -120,9 +122,14 @@ func newTests(matchers []scenarios.Matcher, sc template.Scope, compile func(stri
 		out = append(out, t)
 	}
 	for i := range out {
-		out[i].None = out[i].Op == scenarios.OpEach && slices.ContainsFunc(out, func(t Test) bool { return t.Op == scenarios.OpCount && t.counts(0) })
+		out[i].None = out[i].Op == scenarios.OpEach && acceptsNone(out)
 	}
 	return out, nil
+}
+
+// acceptsNone reports whether a count among the tests accepts 0.
+func acceptsNone(tests []Test) bool {
+	return slices.ContainsFunc(tests, func(t Test) bool { return t.Op == scenarios.OpCount && t.counts(0) })
 }
 
 // String says the test as reports do: count gte 100.
@@ -166,7 +173,8 @@ func (t *Test) holds(d datum) bool {
 	case scenarios.OpContains:
 		return t.contains(d)
 	case scenarios.OpMatches:
-		return t.re != nil && (d.kind == diff.StringType || d.kind == diff.NumberType || d.kind == diff.BoolType) && t.re.MatchString(d.text)
+		return t.re != nil && (d.kind == diff.StringType || d.kind == diff.NumberType || d.kind == diff.BoolType) &&
+			t.re.MatchString(d.text)
 	case scenarios.OpType:
 		return isType(d, t.Operand.Text) && !(t.Typed && t.Operand.Text == "integer" && strings.ContainsAny(d.text, ".eE"))
 	case scenarios.OpFormat:
@@ -224,6 +232,7 @@ func (t *Test) each(ds []datum) *datum {
 	return nil
 }
 
+// all reports whether every test holds for a value; of no tests it is true.
 func all(tests []Test, d datum) bool {
 	for i := range tests {
 		if !tests[i].holds(d) {
@@ -314,8 +323,13 @@ func (t *Test) contains(d datum) bool {
 	}
 }
 
-var typeNames = map[diff.ValueType]string{diff.NullType: "null", diff.BoolType: "boolean", diff.NumberType: "number", diff.StringType: "string", diff.ArrayType: "array", diff.ObjectType: "object"}
+var typeNames = map[diff.ValueType]string{
+	diff.NullType: "null", diff.BoolType: "boolean", diff.NumberType: "number",
+	diff.StringType: "string", diff.ArrayType: "array", diff.ObjectType: "object",
+}
 
+// isType reports whether a value has a type by its name in files. integer is a number without a
+// fraction, bool another name of boolean.
 func isType(d datum, name string) bool {
 	if name == "integer" {
 		return d.kind == diff.NumberType && isInteger(d.text)
@@ -332,6 +346,8 @@ func isInteger(text string) bool {
 	return ok && n.Exp.Sign() >= 0
 }
 
+// isEmpty reports whether there is nothing in a value: null, "", [], {} or no value at all. 0 and
+// false are values.
 func isEmpty(d datum) bool {
 	switch d.kind {
 	case diff.NullType:

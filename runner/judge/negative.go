@@ -53,7 +53,9 @@ func (j *judging) negative(result *diff.Result) {
 		if !found {
 			if found = probe.Total(m.Body) > floor; found && !checked {
 				checked = true
-				j.find(run.Broken, "negative control: the comparison does not find a change of %s at %s that was made on purpose; please report this", m.Class, m.Path)
+				j.addReason(run.Broken,
+					"negative control: the comparison does not find a change of %s at %s that was made on purpose; please report this",
+					m.Class, m.Path)
 			}
 		}
 		if m.Class == mutate.Value { // Rule 4
@@ -95,6 +97,7 @@ func (j *judging) statusMutant() bool {
 	return !r.Equal()
 }
 
+// otherStatus is a status of another class than the one that came.
 func otherStatus(status int) int {
 	if status >= 500 {
 		return 200
@@ -142,6 +145,8 @@ func textMutants(body []byte, seed uint64, most int) iter.Seq[mutate.Mutant] {
 	}
 }
 
+// wordByte reports whether a byte is an ASCII letter or digit: to change one leaves the syntax of
+// most formats as it was.
 func wordByte(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
@@ -182,6 +187,8 @@ func oneCache(blue, green *Answer) string {
 	return ""
 }
 
+// fromCache reports whether an answer says that a cache had it: an Age above 0, or a header by
+// which caches report a hit.
 func fromCache(a *Answer) bool {
 	if age := a.first("Age"); age != "" && age != "0" {
 		return true
@@ -194,6 +201,8 @@ func fromCache(a *Answer) bool {
 	return false
 }
 
+// sent reports whether a request carried a value in any of its headers: a service that sends it
+// back did not make it up.
 func sent(x *wire.Exchange, value string) bool {
 	for _, f := range x.Sent {
 		if f.Value == value {
@@ -203,6 +212,7 @@ func sent(x *wire.Exchange, value string) bool {
 	return false
 }
 
+// containsFold finds a lower-case part in a text of any letter case.
 func containsFold(text, part string) bool {
 	return strings.Contains(strings.ToLower(text), part)
 }

@@ -26,6 +26,8 @@ func NewStepRules(step *scenarios.Step, opts diff.Options) (*StepRules, error) {
 	return compileRules(step.Rules, opts)
 }
 
+// compileRules compiles a list twice, with and without the names of the sides. The error is the
+// first mistake of a rule, which loading the file should have found.
 func compileRules(list []diff.Rule, opts diff.Options) (*StepRules, error) {
 	r := &StepRules{list: list, opts: opts}
 	for i := range list {

@@ -33,7 +33,10 @@ func (c *Checks) finding(a *Answer) (envelope.Finding, bool) {
 		return f, f.Class != 0
 	}
 	r := a.read()
-	return envelope.Find(&envelope.Body{Kind: r.Kind, Type: a.first("Content-Type"), Raw: a.Answer, Text: a.text(), Tree: r.value}) // Rule 3
+	return envelope.Find(&envelope.Body{
+		Kind: r.Kind, Type: a.first("Content-Type"), Raw: a.Answer, Text: a.text(),
+		Tree: r.value,
+	}) // Rule 3
 }
 
 func fieldsOf(a *Answer) []envelope.Field {
@@ -78,7 +81,8 @@ func (c *Checks) hiddenError(k *checker, a *Answer) bool {
 	if !ok || f.Class != envelope.Error || c.settles(&f, a) {
 		return false
 	}
-	k.addRoot(false, APIAnswer, "an error in the body: "+strings.TrimSpace(f.Path+" "+text.Cut(f.Value, 80))+wayOut(&f, a), PosText(c.expect.Pos))
+	k.addRoot(false, APIAnswer, "an error in the body: "+strings.TrimSpace(f.Path+" "+text.Cut(f.Value, 80))+wayOut(&f, a),
+		PosText(c.expect.Pos))
 	return true
 }
 
@@ -99,7 +103,8 @@ func wayOut(f *envelope.Finding, a *Answer) string {
 		case len(value) > 40:
 			value = "{contains: " + strings.TrimRight(text.Cut(value, 30), "…") + `"}`
 		}
-		return fmt.Sprintf("; if it is right, write expect: {body: {%q: %s}} in the step, or answer: {ok: {%q: %s}} in the suite", f.Path, value, f.Path, value)
+		return fmt.Sprintf("; if it is right, write expect: {body: {%q: %s}} in the step, or answer: {ok: {%q: %s}} in the suite",
+			f.Path, value, f.Path, value)
 	}
 }
 

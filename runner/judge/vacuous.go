@@ -54,7 +54,7 @@ func (j *judging) vacuous(l diff.Leaves) {
 
 func (j *judging) tooLittle(format string, args ...any) {
 	j.out.Step.Vacuous = true
-	j.find(run.Inconclusive, vacuousText+format, args...)
+	j.addReason(run.Inconclusive, vacuousText+format, args...)
 }
 
 // named counts the values that expectations name, and those of them that the

@@ -25,6 +25,7 @@ func RuleText(r *diff.Rule) string {
 	return strings.TrimSpace(string(r.Do) + " " + r.Kind + " " + place)
 }
 
+// Count is 1 for true and 0 for false, for sums over conditions.
 func Count(yes bool) int {
 	if yes {
 		return 1
@@ -41,4 +42,5 @@ func numberValue(n int) scenarios.Value {
 // FileName is a file name without its folders, for messages.
 func FileName(name string) string { return path.Base(filepath.ToSlash(name)) }
 
+// Milliseconds is a duration in milliseconds, exact to a microsecond, as run.json holds times.
 func Milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -44,7 +44,10 @@ func (r *LoadResult) Calibrated(suite string, when time.Time) (CalibratedStage, 
 	case perf.Generator, perf.Baseline, perf.Overload:
 		return CalibratedStage{}, false
 	}
-	stage := CalibratedStage{Suite: suite, Load: r.Name, Blue: r.Blue, Rate: r.Rate, Seconds: r.Seconds, When: when.UTC().Truncate(time.Second)}
+	stage := CalibratedStage{
+		Suite: suite, Load: r.Name, Blue: r.Blue, Rate: r.Rate, Seconds: r.Seconds,
+		When: when.UTC().Truncate(time.Second),
+	}
 	for _, c := range r.Comparisons {
 		floor, ok := perf.FloorOf(c, r.Seconds)
 		if !ok {

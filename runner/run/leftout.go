@@ -108,7 +108,10 @@ func (o *SwitchedOff) Add(from template.Origin, name string) {
 
 // Merge books the names of another.
 func (o *SwitchedOff) Merge(b *SwitchedOff) {
-	for from, names := range map[template.Origin][]string{template.FromEnvironment: b.Environment, template.FromEnvFile: b.Stage, template.FromFlag: b.Flags} {
+	for from, names := range map[template.Origin][]string{
+		template.FromEnvironment: b.Environment, template.FromEnvFile: b.Stage,
+		template.FromFlag: b.Flags,
+	} {
 		for _, name := range names {
 			o.Add(from, name)
 		}

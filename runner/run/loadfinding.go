@@ -114,7 +114,8 @@ func (f LoadFinding) String() string {
 	case LoadConnectionsClose:
 		return "green closes connections that blue keeps: opened for " + sides + " requests"
 	case LoadConnectionsSlow:
-		return fmt.Sprintf("a new connection brings its first answer after %s on blue and %s on green", milliseconds(f.Blue), milliseconds(f.Green))
+		return fmt.Sprintf("a new connection brings its first answer after %s on blue and %s on green", milliseconds(f.Blue),
+			milliseconds(f.Green))
 	}
 	return string(f.Kind)
 }
@@ -135,7 +136,8 @@ const LeastJudged = 0.20
 
 // String is the expectation as one clause.
 func (u LoadUnmet) String() string {
-	return fmt.Sprintf("%s: %s of %s did not meet an expectation: expected %s, got %s", u.Side, text.Count(u.Count, "answer"), u.Route, u.What, u.Got)
+	return fmt.Sprintf("%s: %s of %s did not meet an expectation: expected %s, got %s", u.Side, text.Count(u.Count, "answer"), u.Route,
+		u.What, u.Got)
 }
 
 // Sum adds up the routes.

@@ -18,7 +18,10 @@ const (
 	Incomplete                      // still running, or killed
 )
 
-var verdictNames = [...]string{Skip: "skip", Pass: "pass", Inconclusive: "inconclusive", Broken: "broken", Fail: "fail", Interrupted: "interrupted", Incomplete: "incomplete"}
+var verdictNames = [...]string{
+	Skip: "skip", Pass: "pass", Inconclusive: "inconclusive", Broken: "broken", Fail: "fail",
+	Interrupted: "interrupted", Incomplete: "incomplete",
+}
 
 // String is the verdict's word, also of an invalid one.
 func (v Verdict) String() string {

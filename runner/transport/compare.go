@@ -53,6 +53,7 @@ type check struct {
 	out         []run.TransportFinding
 }
 
+// find adds a finding of its full weight.
 func (c *check) find(v run.Verdict, fact run.TransportFact, blue, green string) {
 	c.out = append(c.out, run.TransportFinding{Fact: fact, Verdict: v, Weight: v, Blue: blue, Green: green})
 }
@@ -82,6 +83,8 @@ func Compare(blue, green *Facts, now time.Time) []run.TransportFinding {
 	return c.out
 }
 
+// versions compares the TLS versions and HTTP/2. An older version that only blue accepts cuts off old
+// boxes and fails; TLS 1.3 and HTTP/2 are reported, for a client without them falls back.
 func (c *check) versions() {
 	b, g := c.blue.Hellos, c.green.Hellos
 	if b.Shown == nil || g.Shown == nil {
@@ -104,6 +107,7 @@ func (c *check) versions() {
 	}
 }
 
+// accepts is a side's part of the sentence about something that it takes or refuses.
 func accepts(yes bool) string {
 	if yes {
 		return "accepts it"
@@ -117,6 +121,9 @@ const (
 	lastDays = 3
 )
 
+// certificates compares what TLS handshakes showed: how long the chain is valid, in days; names that
+// clients of blue rely on, where both sides are asked as one host; and who issued it. Rule 3
+// holds for the days.
 func (c *check) certificates() {
 	b, g := c.blue.Hellos.Shown, c.green.Hellos.Shown
 	if b == nil || g == nil || len(b.Certificates) == 0 || len(g.Certificates) == 0 {
@@ -154,8 +161,10 @@ func daysLeft(h *wire.Handshake, now time.Time) float64 {
 	return ends.Sub(now).Hours() / 24
 }
 
+// daysText is a number of days rounded down: 2.9 days are not 3.
 func daysText(days float64) string { return text.Count(int(math.Floor(days)), "day") }
 
+// certificateNames are the DNS names and addresses that a certificate is for, sorted.
 func certificateNames(c *x509.Certificate) []string {
 	out := slices.Clone(c.DNSNames)
 	for _, ip := range c.IPAddresses {
@@ -192,6 +201,7 @@ func (f *Facts) connections() kept {
 	return k
 }
 
+// String is what becomes of a connection, by the gravest that was seen.
 func (k kept) String() string {
 	switch {
 	case k.reset > 0:
@@ -204,6 +214,8 @@ func (k kept) String() string {
 	return "keeps a connection open"
 }
 
+// keepAlive compares what becomes of connections. One answer that closes is no habit: green must
+// close after each, or reset twice, where blue kept all.
 func (c *check) keepAlive() {
 	b, g := c.blue.connections(), c.green.connections()
 	if !c.alike(0) || b.of < 2 || g.of < 2 || b.announced+b.silent+b.reset > 0 {
@@ -228,6 +240,8 @@ func (c *check) alike(i int) bool {
 	return b.Err == nil && b.Status == g.Status && b.Status != 0
 }
 
+// compression finds the codings that blue answers with when asked, and green does not, or in a form
+// that cannot be read.
 func (c *check) compression() {
 	var lost []string
 	green := "with none"
@@ -295,6 +309,9 @@ func (f *Facts) offsets() []time.Duration {
 	return out
 }
 
+// headerNames finds headers that green spells in another letter case. HTTP/1.1 says that case has no
+// meaning, yet old clients compare names byte by byte. HTTP/2 has lower case alone, and a proxy
+// spells names its own way.
 func (c *check) headerNames() {
 	b, g := c.blue.Gets[0], c.green.Gets[0]
 	if !c.alike(0) || g.Err != nil || c.blue.Tunnel || c.green.Tunnel || !strings.HasPrefix(b.Proto, "HTTP/1.") || !strings.HasPrefix(g.Proto, "HTTP/1.") {

@@ -140,7 +140,10 @@ func (t connectionsSeen) sorted() []*PlaceTotals {
 func (p *PlaceTotals) findings() []run.TransportFinding {
 	var out []run.TransportFinding
 	find := func(v run.Verdict, fact run.TransportFact, blue, green string) {
-		out = append(out, run.TransportFinding{Fact: fact, Service: p.Service, Suites: p.Suites, Verdict: v, Weight: v, Blue: blue, Green: green, During: true})
+		out = append(out, run.TransportFinding{
+			Fact: fact, Service: p.Service, Suites: p.Suites, Verdict: v, Weight: v, Blue: blue,
+			Green: green, During: true,
+		})
 	}
 	b, g := &p.sides[scenarios.Blue], &p.sides[scenarios.Green]
 	of := func(what string, n, all int) string { return fmt.Sprintf("%s %d of %d times", what, n, all) }
@@ -151,7 +154,8 @@ func (p *PlaceTotals) findings() []run.TransportFinding {
 		}
 		find(verdict, run.FactKeepAlive, of("closes", b.closed, b.exchanges), of("closes", g.closed, g.exchanges))
 	} else if more(b.opened, g.opened, b.exchanges, g.exchanges) {
-		find(run.Pass, run.FactKeepAlive, fmt.Sprintf("took %s for %s", text.Count(b.opened, "connection"), text.Count(b.exchanges, "request")),
+		find(run.Pass, run.FactKeepAlive, fmt.Sprintf("took %s for %s", text.Count(b.opened, "connection"),
+			text.Count(b.exchanges, "request")),
 			fmt.Sprintf("took %d for %d: it closes them without notice", g.opened, g.exchanges))
 	}
 	most := g.resets > 1 && b.resets == 0 && 2*g.resets >= g.exchanges-1 // of a handful of exchanges
@@ -166,7 +170,8 @@ func (p *PlaceTotals) findings() []run.TransportFinding {
 	}
 	for _, status := range []string{"204", "304"} {
 		if f, ok := p.framing[status]; ok {
-			find(framingVerdict(status, f[1]), run.FactEmptyAnswerFraming, fmt.Sprintf("sends %s without body headers", status), "with "+f[1])
+			find(framingVerdict(status, f[1]), run.FactEmptyAnswerFraming, fmt.Sprintf("sends %s without body headers", status),
+				"with "+f[1])
 		}
 	}
 	if p.burst[0] > 0 {

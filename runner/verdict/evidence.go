@@ -59,9 +59,11 @@ func (c *conclusion) evidence() {
 		if len(c.minimum) > 0 || c.sums.vacuous > 0 {
 			verdict = run.Inconclusive
 		}
-		measured := fmt.Sprintf("%s (%d of %d mutants found)", text.Percent(float64(cov.Killed)/float64(max(cov.Mutants, 1))), cov.Killed, cov.Mutants)
+		measured := fmt.Sprintf("%s (%d of %d mutants found)", text.Percent(float64(cov.Killed)/float64(max(cov.Mutants, 1))),
+			cov.Killed, cov.Mutants)
 		if of := c.in.Controlled.Of; of > 0 {
-			measured += fmt.Sprintf(", made for a sample: %d of %d answers of cases with more than %d rows", c.in.Controlled.Made, of, AllControlled)
+			measured += fmt.Sprintf(", made for a sample: %d of %d answers of cases with more than %d rows", c.in.Controlled.Made, of,
+				AllControlled)
 		}
 		if c.sums.vacuous > 0 {
 			measured += ", " + text.Count(c.sums.vacuous, "vacuous case")
@@ -71,7 +73,8 @@ func (c *conclusion) evidence() {
 	if len(t.protocol) > 0 {
 		for _, suite := range c.in.Suites {
 			if p, ok := t.protocol[suite.Name]; ok {
-				text := fmt.Sprintf("suite %s: blue answers over %s and green over %s; declare http: of the sides where that is meant", suite.Name, p[0], p[1])
+				text := fmt.Sprintf("suite %s: blue answers over %s and green over %s; declare http: of the sides where that is meant",
+					suite.Name, p[0], p[1])
 				if GateOf(suite) == scenarios.Required {
 					c.claim(run.Inconclusive, "%s", text)
 					c.gate(run.Inconclusive, "same protocol", p[0]+" and "+p[1], "the same on both sides")

@@ -31,6 +31,7 @@ type IdentityReport struct {
 	Asked    int
 }
 
+// Add notes a sentence with its verdict; the worst of all is the report's.
 func (r *IdentityReport) Add(v run.Verdict, format string, args ...any) {
 	r.Verdict = r.Verdict.Worse(v)
 	text := fmt.Sprintf(format, args...)
@@ -73,7 +74,8 @@ func (r *IdentityReport) Since(began *run.Sides) []string {
 		for i, was := range []string{began.Blue.Identity[name], began.Green.Identity[name]} {
 			if was != "" && was != text.Cut(now[i], run.MaxGot) && !strings.Contains(was, "<secret:") {
 				side := []scenarios.Side{scenarios.Blue, scenarios.Green}[i]
-				out = append(out, fmt.Sprintf("identity %s: %s was %q when the run began and is %q now that it goes on: its cases would be of two builds", name, side, was, now[i]))
+				out = append(out,
+					fmt.Sprintf("identity %s: %s was %q when the run began and is %q now that it goes on: its cases would be of two builds", name, side, was, now[i]))
 			}
 		}
 	}

@@ -185,6 +185,7 @@ func (c *conclusion) lacks(what run.Aspect) string {
 // writes reports whether a case that was chosen has a step with side effects.
 func (c *conclusion) writes() bool { return c.in.Cases && c.in.Writes }
 
+// GateOf is the gate of a suite; a suite that writes none is required.
 func GateOf(s *scenarios.Suite) scenarios.Gate {
 	if s.Gate == scenarios.Advisory {
 		return scenarios.Advisory

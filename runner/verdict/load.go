@@ -34,7 +34,8 @@ func (c *conclusion) load() {
 		case c.weight(l) > run.Pass:
 			c.claim(c.weight(l), "load %s: %s", l.Name, l.Reason)
 		case l.Verdict == run.Inconclusive:
-			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s is inconclusive and does not decide (on-inconclusive warn): %s", l.Name, l.Reason))
+			c.end.Warnings = append(c.end.Warnings,
+				fmt.Sprintf("load %s is inconclusive and does not decide (on-inconclusive warn): %s", l.Name, l.Reason))
 		}
 		if w := c.weight(l); l.Verdict == run.Pass || w == run.Fail || w == run.Inconclusive {
 			c.judged++
@@ -107,7 +108,8 @@ func (c *conclusion) responseGates(l *run.LoadResult) {
 		case pairs == 0:
 			row(run.Skip, "responses equal", "no pair was compared", "100 %")
 		case differ > 0:
-			row(v, "responses equal", fmt.Sprintf("%s (%d of %d differ, %s), %s", text.Percent(1-float64(differ)/float64(judged)), differ, judged, text.Count(len(j.Causes), "cause"), measured), "100 %")
+			row(v, "responses equal", fmt.Sprintf("%s (%d of %d differ, %s), %s", text.Percent(1-float64(differ)/float64(judged)),
+				differ, judged, text.Count(len(j.Causes), "cause"), measured), "100 %")
 		default:
 			row(v, "responses equal", "100 %, "+measured, "100 %")
 		}
@@ -116,6 +118,7 @@ func (c *conclusion) responseGates(l *run.LoadResult) {
 		row(verdict(run.LoadColdErrors), "warm-up", w.String(), "no errors of green's alone")
 	}
 	if g := &l.Generator; g.Connections != (run.PerSide{}) {
-		row(verdict(run.LoadConnectionsDie, run.LoadConnectionsClose, run.LoadConnectionsSlow), "connections", g.ConnectionsText(), "as blue's")
+		row(verdict(run.LoadConnectionsDie, run.LoadConnectionsClose, run.LoadConnectionsSlow), "connections", g.ConnectionsText(),
+			"as blue's")
 	}
 }

@@ -59,7 +59,8 @@ func (c *conclusion) suites() {
 			}
 		}
 		if !required && end.Verdict > run.Pass {
-			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("advisory suite %s: %s: %s", suite.Name, end.Verdict, strings.Join(end.Reasons[:min(2, len(end.Reasons))], "; ")))
+			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("advisory suite %s: %s: %s", suite.Name, end.Verdict,
+				strings.Join(end.Reasons[:min(2, len(end.Reasons))], "; ")))
 		}
 		c.end.Suites = append(c.end.Suites, end)
 	}
@@ -72,7 +73,10 @@ func (c *conclusion) summary(u *suiteTotals) []string {
 	for _, part := range []struct {
 		count int
 		text  string
-	}{{u.differ, "cases differ"}, {u.unmet, "cases failed an expectation"}, {n.Broken, "cases could not be judged"}, {n.Inconclusive, "cases are inconclusive"}} {
+	}{{u.differ, "cases differ"}, {u.unmet, "cases failed an expectation"}, {n.Broken, "cases could not be judged"}, {
+		n.Inconclusive,
+		"cases are inconclusive",
+	}} {
 		if part.count > 0 {
 			out = append(out, fmt.Sprintf("%d of %d %s", part.count, n.Cases, part.text))
 		}
@@ -93,7 +97,8 @@ func (c *conclusion) flaky(suite *scenarios.Suite, u *suiteTotals, claim func(ru
 	}
 	share := float64(flaky) / float64(max(all, 1))
 	if share > suite.MaxFlaky {
-		claim(run.Inconclusive, "flaky: %d of %d %s passed only after a retry (%s, accepted %s)", flaky, all, what, text.Percent(share), text.Percent(suite.MaxFlaky))
+		claim(run.Inconclusive, "flaky: %d of %d %s passed only after a retry (%s, accepted %s)", flaky, all, what, text.Percent(share),
+			text.Percent(suite.MaxFlaky))
 	}
 }
 
@@ -107,7 +112,8 @@ func (c *conclusion) coverage(suite *scenarios.Suite, u *suiteTotals, claim func
 		share = float64(u.coverage.Killed) / float64(u.coverage.Mutants)
 	}
 	if share < suite.MinCoverage {
-		claim(run.Inconclusive, "coverage %s is below its minimum of %s (%d of %d mutants found)", text.Percent(share), text.Percent(suite.MinCoverage), u.coverage.Killed, u.coverage.Mutants)
+		claim(run.Inconclusive, "coverage %s is below its minimum of %s (%d of %d mutants found)", text.Percent(share),
+			text.Percent(suite.MinCoverage), u.coverage.Killed, u.coverage.Mutants)
 		c.minimum = append(c.minimum, suite.Name)
 	}
 }
@@ -150,7 +156,8 @@ func (c *conclusion) differences() {
 			sentence += ", " + text.Cut(cause.Edit, 120)
 		}
 		c.repeats = named[cause.ID]
-		c.claim(run.Fail, "%s: %s in %s (%s)", sentence, text.Count(cause.Count, "difference"), text.Count(cause.Cases, "case"), strings.Join(cause.Examples, ", "))
+		c.claim(run.Fail, "%s: %s in %s (%s)", sentence, text.Count(cause.Count, "difference"), text.Count(cause.Cases, "case"),
+			strings.Join(cause.Examples, ", "))
 	}
 	c.repeats = false
 }
@@ -183,7 +190,8 @@ func (c *conclusion) caseGates() {
 		if green > blue {
 			verdict = run.Fail
 		}
-		c.gate(verdict, "both sides answer", fmt.Sprintf("blue not in %s, green not in %s", text.Count(blue, "case"), text.Count(green, "case")), "all requests")
+		c.gate(verdict, "both sides answer", fmt.Sprintf("blue not in %s, green not in %s", text.Count(blue, "case"),
+			text.Count(green, "case")), "all requests")
 	}
 	switch {
 	case s.compared == 0:
@@ -192,11 +200,13 @@ func (c *conclusion) caseGates() {
 		c.gate(run.Pass, "responses equal", fmt.Sprintf("100 %% (%d of %d equal)", s.compared, s.compared), "100 %")
 	default:
 		share := text.Percent(1 - float64(s.differ)/float64(s.compared))
-		c.gate(run.Fail, "responses equal", fmt.Sprintf("%s (%d of %d differ, %s)", share, s.differ, s.compared, text.Count(len(c.end.Causes), "cause")), "100 %")
+		c.gate(run.Fail, "responses equal", fmt.Sprintf("%s (%d of %d differ, %s)", share, s.differ, s.compared,
+			text.Count(len(c.end.Causes), "cause")), "100 %")
 	}
 	switch {
 	case s.unmet > 0:
-		c.gate(run.Fail, "expectations met", fmt.Sprintf("%d of %s failed an expectation", s.unmet, text.Count(n.Cases, "case")), "0 allowed")
+		c.gate(run.Fail, "expectations met", fmt.Sprintf("%d of %s failed an expectation", s.unmet, text.Count(n.Cases, "case")),
+			"0 allowed")
 	case n.Judged() > 0:
 		c.gate(run.Pass, "expectations met", text.Count(n.Judged(), "case"), "all, on both sides")
 	}
@@ -279,7 +289,8 @@ func (c *conclusion) leftovers() {
 	if open := made.Open(); open > 0 {
 		verdict = run.Skip
 		first := made.Left[0]
-		text := fmt.Sprintf("%s left behind, first: %s of %s on %s (%s)", text.Count(open, "created thing"), first.Step, first.Case, first.Side, first.Why)
+		text := fmt.Sprintf("%s left behind, first: %s of %s on %s (%s)", text.Count(open, "created thing"), first.Step, first.Case,
+			first.Side, first.Why)
 		if first.Undo != "" {
 			text += "; to take it back: " + first.Undo
 		}
@@ -296,7 +307,8 @@ func (c *conclusion) rowsLeft() int {
 		for _, test := range suite.Cases {
 			if d := test.Data; d != nil && d.Left > 0 {
 				rows += d.Left
-				c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("case %s: %s of %s left out by limits: {data: %d} of the stage", test.ID, text.Count(d.Left, "row"), rowSource(d), c.in.Env.Limits.Rows))
+				c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("case %s: %s of %s left out by limits: {data: %d} of the stage",
+					test.ID, text.Count(d.Left, "row"), rowSource(d), c.in.Env.Limits.Rows))
 			}
 		}
 	}

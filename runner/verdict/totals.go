@@ -72,7 +72,10 @@ const maxFindings = 500
 
 // NewTotals makes empty totals for as many suites as the plan has.
 func NewTotals(suites int) *Totals {
-	return &Totals{suites: make([]suiteTotals, suites), causes: cause.NewSet(), rules: map[string]run.RuleVisits{}, findings: map[finding]*tally{}, overflow: map[run.Verdict]int{}, protocol: map[string][2]string{}, transport: connectionsSeen{}}
+	return &Totals{
+		suites: make([]suiteTotals, suites), causes: cause.NewSet(), rules: map[string]run.RuleVisits{},
+		findings: map[finding]*tally{}, overflow: map[run.Verdict]int{}, protocol: map[string][2]string{}, transport: connectionsSeen{},
+	}
 }
 
 // A SuiteOf is what totals need to know of the suite that a result belongs to.
@@ -114,11 +117,12 @@ func (t *Totals) Add(s *SuiteOf, r *run.CaseResult) {
 	}
 	// What may weigh on the verdict beyond the case's own: reasons, protocols, connections,
 	// and what was not allowed to run.
-	t.find(s, u, r)
+	t.mergeFindings(s, u, r)
 	t.protocols(s, r)
 	t.transport.add(s, r)
 	t.withheld += judge.Count(r.Verdict == run.Skip && r.Barred == run.BarWrites)
-	t.unreviewed += judge.Count(r.Kind == "" && s.Suite.Gate != scenarios.Advisory && r.Verdict == run.Skip && r.Barred == run.BarUnreviewed)
+	t.unreviewed += judge.Count(r.Kind == "" && s.Suite.Gate != scenarios.Advisory && r.Verdict == run.Skip &&
+		r.Barred == run.BarUnreviewed)
 }
 
 // AddCreated books what a walk without a result created.
@@ -139,8 +143,8 @@ func (t *Totals) mark(index int) bool {
 	return was
 }
 
-// find merges what a case found: differences into causes, the rest by its text.
-func (t *Totals) find(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
+// mergeFindings merges what a case found: differences into causes, the rest by its text.
+func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 	decides := r.Quarantine == "" || r.Verdict != run.Skip
 	differs, compared, unmet, vacuous := false, false, false, false
 	var silent [3]bool
@@ -149,7 +153,7 @@ func (t *Totals) find(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 		f := finding{v, text, s.Suite.Gate == scenarios.Advisory}
 		if !noted[f] {
 			noted[f] = true
-			t.note(f, r)
+			t.addFinding(f, r)
 		}
 	}
 	for i := range r.Steps {
@@ -164,7 +168,10 @@ func (t *Totals) find(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 		silent[scenarios.Green] = silent[scenarios.Green] || step.Green != nil && step.Green.Err != nil
 		if step.DifferencesTotal > 0 && step.Lane == "" {
 			differs = true
-			t.causes.AddAt(cause.Site{Index: r.Index, Case: r.ID, Suite: s.Suite.Name, Step: step.Name, Sample: sampleOf(step, s.Suite.MinCoverage)}, Roots(step.Differences))
+			t.causes.AddAt(cause.Site{
+				Index: r.Index, Case: r.ID, Suite: s.Suite.Name, Step: step.Name,
+				Sample: sampleOf(step, s.Suite.MinCoverage),
+			}, Roots(step.Differences))
 			step.Pair = nil // large, and no longer needed
 		}
 		if step.Verdict <= run.Pass {
@@ -221,7 +228,7 @@ func sampleOf(r *run.StepResult, floor float64) *cause.Sample {
 	return &s
 }
 
-func (t *Totals) note(f finding, r *run.CaseResult) {
+func (t *Totals) addFinding(f finding, r *run.CaseResult) {
 	sum := t.findings[f]
 	if sum == nil {
 		if len(t.findings) >= maxFindings {
@@ -288,7 +295,8 @@ func (t *Totals) sentences(advisory bool) []sentence {
 		out = append(out, sentence{verdict: f.verdict, weight: sum.cases, index: sum.first[0].index, text: text})
 	}
 	slices.SortFunc(out, func(a, b sentence) int {
-		return cmp.Or(cmp.Compare(b.verdict, a.verdict), cmp.Compare(b.weight, a.weight), cmp.Compare(a.index, b.index), cmp.Compare(a.text, b.text))
+		return cmp.Or(cmp.Compare(b.verdict, a.verdict), cmp.Compare(b.weight, a.weight), cmp.Compare(a.index, b.index),
+			cmp.Compare(a.text, b.text))
 	})
 	return out
 }

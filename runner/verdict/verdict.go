@@ -19,7 +19,10 @@ import (
 //  3. A run in which no required part was judged is broken.
 //  4. A pass is what is left when something was judged and nothing else was found.
 func Conclude(in *Inputs) *run.End {
-	c := &conclusion{in: in, end: &run.End{Sides: in.Sides, Audit: in.Audit, ElapsedMS: judge.Milliseconds(in.Elapsed), Reasons: []string{}}}
+	c := &conclusion{in: in, end: &run.End{
+		Sides: in.Sides, Audit: in.Audit, ElapsedMS: judge.Milliseconds(in.Elapsed),
+		Reasons: []string{},
+	}}
 	c.stopped()
 	c.beforehand()
 	c.carry()
@@ -132,7 +135,8 @@ func (c *conclusion) beforehand() {
 	}
 	c.identity()
 	if c.in.Resumed && (c.in.Identity == nil || c.in.Identity.Asked == 0) {
-		c.end.Warnings = append(c.end.Warnings, "the run was resumed, and no identity shows that the sides are still what they were when it began")
+		c.end.Warnings = append(c.end.Warnings,
+			"the run was resumed, and no identity shows that the sides are still what they were when it began")
 	}
 }
 
@@ -211,7 +215,8 @@ func (c *conclusion) whyNothing() string {
 func (c *conclusion) apart() bool {
 	if from := c.in.Earlier; from != nil { // judged again: nothing was asked anew
 		return identitiesDiffer(&from.End.Sides) ||
-			from.Header.Asks != nil && !slices.ContainsFunc(from.End.LeftOut, func(l run.LeftOut) bool { return l.What == run.AspectIdentity })
+			from.Header.Asks != nil && !slices.ContainsFunc(from.End.LeftOut,
+				func(l run.LeftOut) bool { return l.What == run.AspectIdentity })
 	}
 	if identitiesDiffer(&c.end.Sides) { // Rule 1
 		return true
