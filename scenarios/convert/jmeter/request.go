@@ -2,8 +2,6 @@ package jmeter
 
 import (
 	"fmt"
-	"mime"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -127,6 +125,158 @@ func query(args []argument) string {
 	return b.String()
 }
 
+// request makes the request of a sampler.
+func (p *plan) request(r *reach, s *scope, id, name string) *web.Request {
+	q := &web.Request{ID: id, Name: name}
+	s.request = q
+	method := strings.TrimSpace(s.text(r.property("HTTPSampler.method")))
+	if method == "" {
+		method = "GET"
+	}
+	q.Method = method
+	q.URL, s.free = r.address(s)
+	r.headers(s, q)
+	r.auth(s, q)
+	r.cookies(s, q)
+	args := r.arguments(s)
+	files := r.files(s)
+	raw := r.n.flag("HTTPSampler.postBodyRaw") || len(args) > 0 && !slices.ContainsFunc(args, func(a argument) bool { return a.name != "" })
+	switch {
+	case method == "HEAD", method == "TRACE", method == "OPTIONS" && p.old:
+		if query(args) != "" {
+			p.Report.Note(id, "JMeter sends no arguments with %s", method)
+		}
+	case slices.Contains(inAddress, method) && !(raw && method == "DELETE"):
+		// JMeter sends a path that is a whole address without the arguments.
+		if text := query(args); text != "" && !r.whole(s) {
+			sep := "?"
+			if _, _, has := web.CutOutside(q.URL, "?"); has {
+				sep = "&"
+			}
+			q.URL += sep + web.Literals(text, encodeSpaces)
+			if s.free != "" {
+				s.free += sep + web.Literals(text, encodeSpaces)
+			}
+		}
+		if raw && strings.Join(argValues(args), "") != "" {
+			p.Lose(q, model.Lost{Kind: model.Bodies, Place: r.n.place(), Why: "JMeter sends no body with " + method})
+		}
+	case len(files) == 1 && files[0].name == "" && len(args) == 0:
+		p.fileBody(q, files[0])
+	case len(files) > 0 && method == "POST" || r.n.flag("HTTPSampler.DO_MULTIPART_POST"):
+		p.multipart(q, args, files)
+	case raw:
+		q.Body = web.Body{Data: strings.Join(argValues(args), ""), Type: "text/plain; charset=" + charsetOf(r.property("HTTPSampler.contentEncoding"))}
+		switch _, written := q.Header("Content-Type"); {
+		case q.Body.Data == "":
+			q.Body.Type = ""
+		case p.old && method == "POST":
+			q.Body.Type = "application/x-www-form-urlencoded"
+		case !ascii(q.Body.Data) && r.property("HTTPSampler.contentEncoding") == "":
+			p.Report.Note(id, "its body is not ASCII and names no encoding: JMeter before 5.6 sends question marks; here it is UTF-8")
+			if !written {
+				q.Body.Type = "text/plain; charset=utf-8"
+			}
+		}
+		q.LiftJSON = s.typed
+	case query(args) != "":
+		q.Body = web.Body{Data: form(args), Type: "application/x-www-form-urlencoded"}
+	}
+	r.times(s, q)
+	r.settings(s, q)
+	return q
+}
+
+// headers merges the header managers: of one name the nearest wins.
+func (r *reach) headers(s *scope, q *web.Request) {
+	var seen []string
+	for _, m := range r.configs("HeaderManager") {
+		var here []string
+		for _, h := range list(m.props, "HeaderManager.headers") {
+			name := strings.TrimSpace(s.text(textOf(h, "Header.name")))
+			if name == "" || slices.Contains(seen, strings.ToLower(name)) {
+				continue
+			}
+			here = append(here, strings.ToLower(name))
+			value := strings.Join(strings.Fields(strings.ReplaceAll(s.text(textOf(h, "Header.value")), "\r", "")), " ")
+			q.Headers = append(q.Headers, model.Field{Name: name, Text: value})
+		}
+		seen = append(seen, here...)
+	}
+}
+
+// auth is the entry of the authorization managers whose address the sampler's
+// begins with.
+func (r *reach) auth(s *scope, q *web.Request) {
+	for _, m := range r.configs("AuthManager") {
+		for _, a := range list(m.props, "AuthManager.auth_list") {
+			url := s.text(textOf(a, "Authorization.url"))
+			if url != "" && !strings.HasPrefix(q.URL, url) {
+				continue
+			}
+			user, password := s.text(textOf(a, "Authorization.username")), s.text(textOf(a, "Authorization.password"))
+			mechanism := strings.ToUpper(strings.TrimSpace(textOf(a, "Authorization.mechanism")))
+			kind := model.Basic
+			switch mechanism {
+			case "", "BASIC", "BASIC_DIGEST":
+			case "DIGEST":
+				kind = model.Digest
+			default:
+				s.p.Lose(q, model.Lost{Kind: model.Auths, Place: m.place(), Text: mechanism, Why: "the mechanism is not converted"})
+				return
+			}
+			s.p.Report.Mapped(model.Auths, 1)
+			q.Auth = &model.Auth{Kind: kind, User: user, Password: s.p.Secret(q, "PASSWORD", password, "the password of the authorization manager")}
+			return
+		}
+	}
+}
+
+// cookies are those that the cookie managers define; all others are the jar's.
+func (r *reach) cookies(s *scope, q *web.Request) {
+	managers := r.configs("CookieManager")
+	if len(managers) == 0 {
+		s.p.noJar++
+		return
+	}
+	for _, c := range list(managers[0].props, "CookieManager.cookies") {
+		if name := c.attr("name"); name != "" {
+			q.Cookies = append(q.Cookies, model.Field{Name: name, Text: s.text(textOf(c, "Cookie.value"))})
+		}
+	}
+}
+
+// times makes the timeouts of a sampler one.
+func (r *reach) times(s *scope, q *web.Request) {
+	ms := 0
+	for _, name := range []string{"HTTPSampler.connect_timeout", "HTTPSampler.response_timeout"} {
+		text, _ := s.p.names.constant(strings.TrimSpace(r.property(name)))
+		n, _ := strconv.Atoi(text)
+		ms += max(0, n)
+	}
+	if ms > 0 {
+		q.Timeout = fmt.Sprintf("%dms", min(ms, 600_000))
+		s.p.Report.Mapped(model.Settings, 1)
+	}
+}
+
+// settings are what a sampler asks for that a step does not have.
+func (r *reach) settings(s *scope, q *web.Request) {
+	for _, x := range []struct{ property, why string }{
+		{"HTTPSampler.image_parser", "resources inside pages are not fetched"},
+		{"HTTPSampler.md5", "the answers are compared, not their digests"},
+		{"HTTPSampler.ipSource", "the source address belongs to the machine"},
+		{"HTTPSampler.proxyHost", "a proxy belongs to a side: write proxy: in sides"},
+	} {
+		if text := strings.TrimSpace(r.property(x.property)); text != "" && text != "false" {
+			s.p.Lose(q, model.Lost{Kind: model.Settings, Place: r.n.place(), Text: strings.TrimPrefix(x.property, "HTTPSampler.") + " " + naming.OneLine(text, 60), Why: x.why})
+		}
+	}
+	if r.n.flag("HTTPSampler.follow_redirects") || r.n.flag("HTTPSampler.auto_redirects") {
+		s.p.follows++
+	}
+}
+
 // noHost is what requests go to whose plan names no host.
 var noHost = web.Marked("base_url")
 
@@ -205,288 +355,3 @@ func encodeSpaces(s string) string {
 // inAddress are the methods whose arguments JMeter writes into the address; of
 // HEAD and TRACE, and of OPTIONS before JMeter 3, they are not sent.
 var inAddress = []string{"GET", "DELETE", "OPTIONS"}
-
-// request makes the request of a sampler.
-func (p *plan) request(r *reach, s *scope, id, name string) *web.Request {
-	q := &web.Request{ID: id, Name: name}
-	s.request = q
-	method := strings.TrimSpace(s.text(r.property("HTTPSampler.method")))
-	if method == "" {
-		method = "GET"
-	}
-	q.Method = method
-	q.URL, s.free = r.address(s)
-	r.headers(s, q)
-	r.auth(s, q)
-	r.cookies(s, q)
-	args := r.arguments(s)
-	files := r.files(s)
-	raw := r.n.flag("HTTPSampler.postBodyRaw") || len(args) > 0 && !slices.ContainsFunc(args, func(a argument) bool { return a.name != "" })
-	switch {
-	case method == "HEAD", method == "TRACE", method == "OPTIONS" && p.old:
-		if query(args) != "" {
-			p.Report.Note(id, "JMeter sends no arguments with %s", method)
-		}
-	case slices.Contains(inAddress, method) && !(raw && method == "DELETE"):
-		// JMeter sends a path that is a whole address without the arguments.
-		if text := query(args); text != "" && !r.whole(s) {
-			sep := "?"
-			if _, _, has := web.CutOutside(q.URL, "?"); has {
-				sep = "&"
-			}
-			q.URL += sep + web.Literals(text, encodeSpaces)
-			if s.free != "" {
-				s.free += sep + web.Literals(text, encodeSpaces)
-			}
-		}
-		if raw && strings.Join(argValues(args), "") != "" {
-			p.Lose(q, model.Lost{Kind: model.Bodies, Place: r.n.place(), Why: "JMeter sends no body with " + method})
-		}
-	case len(files) == 1 && files[0].name == "" && len(args) == 0:
-		p.fileBody(q, files[0])
-	case len(files) > 0 && method == "POST" || r.n.flag("HTTPSampler.DO_MULTIPART_POST"):
-		p.multipart(q, args, files)
-	case raw:
-		q.Body = web.Body{Data: strings.Join(argValues(args), ""), Type: "text/plain; charset=" + charsetOf(r.property("HTTPSampler.contentEncoding"))}
-		switch _, written := q.Header("Content-Type"); {
-		case q.Body.Data == "":
-			q.Body.Type = ""
-		case p.old && method == "POST":
-			q.Body.Type = "application/x-www-form-urlencoded"
-		case !ascii(q.Body.Data) && r.property("HTTPSampler.contentEncoding") == "":
-			p.Report.Note(id, "its body is not ASCII and names no encoding: JMeter before 5.6 sends question marks; here it is UTF-8")
-			if !written {
-				q.Body.Type = "text/plain; charset=utf-8"
-			}
-		}
-		q.LiftJSON = s.typed
-	case query(args) != "":
-		q.Body = web.Body{Data: form(args), Type: "application/x-www-form-urlencoded"}
-	}
-	r.times(s, q)
-	r.settings(s, q)
-	return q
-}
-
-// charsetOf is the charset that JMeter's client names for a raw body without a
-// Content-Type.
-func charsetOf(encoding string) string {
-	if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.Contains(encoding, "${") {
-		return strings.ToUpper(encoding)
-	}
-	return "ISO-8859-1"
-}
-
-func ascii(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r > 0x7f }) < 0
-}
-
-func argValues(args []argument) []string {
-	var out []string
-	for _, a := range args {
-		value := a.value
-		if a.encode {
-			value = urlEncoded(value)
-		}
-		out = append(out, value)
-	}
-	return out
-}
-
-// form joins arguments as the form that JMeter posts: what is not encoded is read
-// as encoded already, and encoded anew.
-func form(args []argument) string {
-	var parts []string
-	again := func(a argument, s string) string {
-		if a.encode {
-			return urlEncoded(s)
-		}
-		return urlEncoded(web.Literals(s, func(t string) string { return web.PercentDecoded(strings.ReplaceAll(t, "+", " ")) }))
-	}
-	for _, a := range args {
-		if a.name != "" {
-			parts = append(parts, again(a, a.name)+"="+again(a, a.value))
-		}
-	}
-	return strings.Join(parts, "&")
-}
-
-// typed is a whole value of a JSON text: what was a number in an answer, or is
-// made as one, is a text where the plan puts it between quotes.
-func (s *scope) typed(text string, number bool) string {
-	inside := web.Insides(text)
-	if number || len(inside) != 1 || web.Marked(inside[0]) != text {
-		return text
-	}
-	name, filters, _ := strings.Cut(inside[0], " |")
-	made := strings.HasPrefix(name, "$int") || name == "$row" || strings.Contains(filters, "format: unix")
-	if !made && !s.p.names.mayBeNumber[name] {
-		return text
-	}
-	return web.Marked(inside[0] + " | " + asText)
-}
-
-// asText is the filter that makes a text of a number.
-const asText = "text"
-
-// headers merges the header managers: of one name the nearest wins.
-func (r *reach) headers(s *scope, q *web.Request) {
-	var seen []string
-	for _, m := range r.configs("HeaderManager") {
-		var here []string
-		for _, h := range list(m.props, "HeaderManager.headers") {
-			name := strings.TrimSpace(s.text(textOf(h, "Header.name")))
-			if name == "" || slices.Contains(seen, strings.ToLower(name)) {
-				continue
-			}
-			here = append(here, strings.ToLower(name))
-			value := strings.Join(strings.Fields(strings.ReplaceAll(s.text(textOf(h, "Header.value")), "\r", "")), " ")
-			q.Headers = append(q.Headers, model.Field{Name: name, Text: value})
-		}
-		seen = append(seen, here...)
-	}
-}
-
-// auth is the entry of the authorization managers whose address the sampler's
-// begins with.
-func (r *reach) auth(s *scope, q *web.Request) {
-	for _, m := range r.configs("AuthManager") {
-		for _, a := range list(m.props, "AuthManager.auth_list") {
-			url := s.text(textOf(a, "Authorization.url"))
-			if url != "" && !strings.HasPrefix(q.URL, url) {
-				continue
-			}
-			user, password := s.text(textOf(a, "Authorization.username")), s.text(textOf(a, "Authorization.password"))
-			mechanism := strings.ToUpper(strings.TrimSpace(textOf(a, "Authorization.mechanism")))
-			kind := model.Basic
-			switch mechanism {
-			case "", "BASIC", "BASIC_DIGEST":
-			case "DIGEST":
-				kind = model.Digest
-			default:
-				s.p.Lose(q, model.Lost{Kind: model.Auths, Place: m.place(), Text: mechanism, Why: "the mechanism is not converted"})
-				return
-			}
-			s.p.Report.Mapped(model.Auths, 1)
-			q.Auth = &model.Auth{Kind: kind, User: user, Password: s.p.Secret(q, "PASSWORD", password, "the password of the authorization manager")}
-			return
-		}
-	}
-}
-
-// cookies are those that the cookie managers define; all others are the jar's.
-func (r *reach) cookies(s *scope, q *web.Request) {
-	managers := r.configs("CookieManager")
-	if len(managers) == 0 {
-		s.p.noJar++
-		return
-	}
-	for _, c := range list(managers[0].props, "CookieManager.cookies") {
-		if name := c.attr("name"); name != "" {
-			q.Cookies = append(q.Cookies, model.Field{Name: name, Text: s.text(textOf(c, "Cookie.value"))})
-		}
-	}
-}
-
-// A upload is a file that a sampler sends.
-type upload struct{ path, name, typ string }
-
-func (r *reach) files(s *scope) []upload {
-	var out []upload
-	add := func(path, name, typ string) {
-		if path = strings.TrimSpace(path); path != "" {
-			out = append(out, upload{s.p.names.constantOr(path), s.text(strings.TrimSpace(name)), s.text(strings.TrimSpace(typ))})
-		}
-	}
-	for _, f := range list(propOf(r.n.props, "HTTPsampler.Files"), "HTTPFileArgs.files") {
-		add(textOf(f, "File.path"), textOf(f, "File.paramname"), textOf(f, "File.mimetype"))
-	}
-	if len(out) == 0 {
-		add(r.n.text("HTTPSampler.FILE_NAME"), r.n.text("HTTPSampler.FILE_FIELD"), r.n.text("HTTPSampler.MIMETYPE"))
-	}
-	return out
-}
-
-// upload is the asset of a file; a request whose file is missing is not written.
-func (p *plan) upload(q *web.Request, f upload) (string, bool) {
-	data, found := p.files.read(f.path)
-	if !found {
-		p.Lose(q, model.Lost{Kind: model.Files, Place: "file", Text: f.path, Why: "it is missing next to the plan"})
-		q.Skip = append(q.Skip, "its file "+strconv.Quote(f.path)+" is missing next to the plan")
-		return "", false
-	}
-	p.Report.Mapped(model.Files, 1)
-	return p.Asset("files", path.Base(strings.ReplaceAll(f.path, `\`, "/")), data), true
-}
-
-// fileBody sends a file as the body. The content of one that is missing is asked
-// for from outside.
-func (p *plan) fileBody(q *web.Request, f upload) {
-	if _, found := p.files.read(f.path); !found {
-		p.Lose(q, model.Lost{Kind: model.Files, Place: "file", Text: f.path, Why: "it is missing next to the plan"})
-		name := strings.Trim(strings.TrimPrefix(naming.VarName(path.Base(strings.ReplaceAll(f.path, `\`, "/"))), "__P"), "_")
-		q.Body = web.Body{Data: p.names.need(p.names.name("f", name), f.path, "the content of the file, which is missing next to the plan"), Type: f.typ}
-		return
-	}
-	name, found := p.upload(q, f)
-	if !found {
-		return
-	}
-	q.Body = web.Body{File: name, Type: f.typ}
-	if f.typ == "" {
-		q.Body.Type = mime.TypeByExtension(path.Ext(f.path))
-	}
-}
-
-func (p *plan) multipart(q *web.Request, args []argument, files []upload) {
-	for _, a := range args {
-		if a.name != "" {
-			q.Body.Parts = append(q.Body.Parts, model.Part{Name: a.name, Text: a.value})
-		}
-	}
-	for _, f := range files {
-		name, found := p.upload(q, f)
-		if !found {
-			return
-		}
-		typ := f.typ
-		if typ == "" {
-			typ = "application/octet-stream"
-		}
-		q.Body.Parts = append(q.Body.Parts, model.Part{Name: f.name, File: name, FileName: path.Base(strings.ReplaceAll(f.path, `\`, "/")), Type: typ})
-	}
-	q.Headers = slices.DeleteFunc(q.Headers, func(h model.Field) bool {
-		return strings.EqualFold(h.Name, "Content-Type") && strings.HasPrefix(strings.ToLower(h.Text), "multipart/")
-	})
-}
-
-// times makes the timeouts of a sampler one.
-func (r *reach) times(s *scope, q *web.Request) {
-	ms := 0
-	for _, name := range []string{"HTTPSampler.connect_timeout", "HTTPSampler.response_timeout"} {
-		text, _ := s.p.names.constant(strings.TrimSpace(r.property(name)))
-		n, _ := strconv.Atoi(text)
-		ms += max(0, n)
-	}
-	if ms > 0 {
-		q.Timeout = fmt.Sprintf("%dms", min(ms, 600_000))
-		s.p.Report.Mapped(model.Settings, 1)
-	}
-}
-
-// settings are what a sampler asks for that a step does not have.
-func (r *reach) settings(s *scope, q *web.Request) {
-	for _, x := range []struct{ property, why string }{
-		{"HTTPSampler.image_parser", "resources inside pages are not fetched"},
-		{"HTTPSampler.md5", "the answers are compared, not their digests"},
-		{"HTTPSampler.ipSource", "the source address belongs to the machine"},
-		{"HTTPSampler.proxyHost", "a proxy belongs to a side: write proxy: in sides"},
-	} {
-		if text := strings.TrimSpace(r.property(x.property)); text != "" && text != "false" {
-			s.p.Lose(q, model.Lost{Kind: model.Settings, Place: r.n.place(), Text: strings.TrimPrefix(x.property, "HTTPSampler.") + " " + naming.OneLine(text, 60), Why: x.why})
-		}
-	}
-	if r.n.flag("HTTPSampler.follow_redirects") || r.n.flag("HTTPSampler.auto_redirects") {
-		s.p.follows++
-	}
-}
