@@ -21,11 +21,13 @@ running them are converted. Everything else is listed with line and column, and
 kept as a comment next to its step. Data sets, uploads and included plans are read
 from the folder of PLAN only.`,
 	example: `  bgverify import jmeter shop.jmx -o scenarios/shop
+  bgverify import jmeter shop.jmx --results yesterday.jtl -o scenarios/shop
   bgverify import jmeter shop.jmx -p user.properties -J host=api.example.com -o shop`,
 	bind: func(f *pflag.FlagSet) func(opts *convert.Options) error {
-		var files, set []string
+		var files, set, results []string
 		f.StringArrayVarP(&files, "properties", "p", nil, "properties `file` of JMeter, as for its -p and -q; may be repeated")
 		f.StringArrayVarP(&set, "set", "J", nil, "property as `name=value`, as for JMeter's -J; may be repeated")
+		f.StringArrayVar(&results, "results", nil, "results `file` (.jtl) of a past run of PLAN: durations, threads and waits that PLAN does not say; may be repeated")
 		return func(opts *convert.Options) error {
 			opts.JMeter.Set = map[string]string{}
 			for _, s := range set {
@@ -34,6 +36,13 @@ from the folder of PLAN only.`,
 					return usage("write -J host=api.example.com", "-J %q is not name=value", s)
 				}
 				opts.JMeter.Set[name] = value
+			}
+			for _, name := range results {
+				file, err := readOutside(name)
+				if err != nil {
+					return err
+				}
+				opts.JMeter.Results = append(opts.JMeter.Results, file)
 			}
 			for _, name := range files {
 				file, err := readOutside(name)

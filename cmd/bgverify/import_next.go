@@ -44,7 +44,14 @@ func (m *imported) writeRun(b *strings.Builder, envFlag string) {
 	for _, name := range needs {
 		b.WriteString(" --var " + name + "=VALUE")
 	}
+	loads := slices.ContainsFunc(m.suites, func(s *scenarios.Suite) bool { return len(s.Loads) > 0 })
+	if loads {
+		b.WriteString(" --no-load")
+	}
 	b.WriteByte('\n')
+	if loads {
+		b.WriteString("    --allow-load instead of --no-load also sends the load stages to hosts off this machine\n")
+	}
 	for _, name := range names {
 		fmt.Fprintf(b, "    %s: %s\n", name, m.source(name))
 	}

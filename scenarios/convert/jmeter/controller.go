@@ -260,10 +260,9 @@ func (w *walker) walkOne(c *node, outer []*node) {
 	}
 }
 
-// throughput keeps the share of iterations for the load stage; a case sends what
-// it holds once.
+// throughput sends what a throughput controller inside a case holds once. Where the
+// whole of a group is in shares, see branches.
 func (w *walker) throughput(k *node, outer []*node) {
-	before := len(w.steps)
 	w.walk(k, outer)
 	style := k.trimmed("ThroughputController.style")
 	share := w.p.names.constantOr(k.trimmed("ThroughputController.percentThroughput"))
@@ -274,7 +273,4 @@ func (w *walker) throughput(k *node, outer []*node) {
 	}
 	w.counted(k, model.Settings)
 	w.p.Report.Note("", "%s: JMeter sends what it holds in %s %% of the iterations; here it is sent in every iteration", k.label(), share)
-	for _, q := range w.steps[before:] {
-		w.share[q] = share
-	}
 }

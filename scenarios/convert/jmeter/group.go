@@ -78,18 +78,11 @@ func (p *plan) group(g found) {
 	p.groupName, p.pacing, p.inSetup = g.n.name, nil, isSetup(g.n)
 	defer func() { p.inSetup = false }()
 	p.threads, _ = strconv.Atoi(strings.TrimSpace(p.names.constantOr(g.n.trimmed("ThreadGroup.num_threads"))))
-	action := g.n.trimmed("ThreadGroup.on_sample_error")
-	var vars []model.Var
-	w := &walker{
-		p: p, group: g.n, title: p.groupTitle(g.n), names: naming.NewNamer(" "), goOn: action == "" || action == "continue", fresh: map[*node]map[string]string{}, share: map[*web.Request]string{}, rounds: map[*node]int{}, copies: 1,
-		s: &scope{p: p, local: map[string]string{}, captured: map[string]bool{}, columns: map[string]bool{}, joined: map[string]string{}, vars: &vars},
+	if list := p.branches(g.n); list != nil && !isSetup(g.n) && !isTeardown(g.n) {
+		p.branchCases(g, list)
+		return
 	}
-	if p.inSetup || isTeardown(g.n) {
-		w.s.vars = &p.Suite.Vars
-	}
-	for _, x := range g.outer {
-		w.element(x)
-	}
+	w, vars := p.newWalker(g, p.groupTitle(g.n))
 	w.walk(g.n, g.outer)
 	p.all = append(append(p.all, w.once...), w.steps...)
 	p.Suite.Setup = append(p.Suite.Setup, steps(w.once)...)
@@ -99,9 +92,9 @@ func (p *plan) group(g found) {
 	case isTeardown(g.n) && p.groups > 0:
 		p.Suite.Teardown = append(p.Suite.Teardown, steps(w.steps)...)
 	case len(w.steps) > 0:
-		c := p.caseOf(w, vars)
+		c := p.caseOf(w, *vars)
 		p.Suite.Cases = append(p.Suite.Cases, c)
-		p.load(g.n, c)
+		p.load(g.n, []*model.Case{c}, mix{{Case: c.ID}})
 	case len(w.once) > 0:
 		w.steps = w.once
 	default:

@@ -22,6 +22,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
 )
@@ -33,6 +34,9 @@ type Options struct {
 	Properties []model.File
 	// Set are properties by name, as JMeter's -J takes them; they win over files.
 	Set map[string]string
+	// Results are .jtl files of a past run of the plan. They say what the plan itself
+	// does not: how long groups ran, how many threads, and how long these waited.
+	Results []model.File
 }
 
 // A plan is an import in progress.
@@ -58,6 +62,9 @@ type plan struct {
 	follows     int  // requests that follow redirects
 	used        map[string]bool
 	tables      map[*node]*table // of data sets; nil: there is none
+	past        past
+	waits       map[*model.Step][2]int // least and longest time that timers wait, in ms
+	stages      *naming.Namer          // names of load stages
 }
 
 // Convert reads a plan. The error is a *source.Error where the plan is wrong at a
@@ -72,6 +79,12 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 		return nil, err
 	}
 	p := &plan{Import: web.New(in.Name), file: in.Name, files: folder{in.Files, map[string][]byte{}}, top: top, seen: map[*node]bool{}, used: map[string]bool{}, tables: map[*node]*table{}}
+	p.past, p.waits, p.stages = past{}, map[*model.Step][2]int{}, naming.NewNamer(" ")
+	for _, f := range opts.Results {
+		if err := p.past.readResults(f); err != nil {
+			return nil, err
+		}
+	}
 	p.old = strings.HasPrefix(top.text("jmeter"), "2.")
 	p.names = newNames(p)
 	for _, f := range opts.Properties {

@@ -1,82 +1,212 @@
 package jmeter
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/write"
 )
 
-// load reads how a group is loaded, and writes a stage where the plan says a rate.
-// Threads are listed with their numbers.
-func (p *plan) load(g *node, c *model.Case) {
+// The bounds of the language for the users of a stage.
+const (
+	maxUsers    = 20_000
+	maxRamp     = 3600   // seconds
+	maxDuration = 86_400 // seconds
+	maxThink    = 3600_000
+)
+
+// A mix is what a thread group does in an iteration: one case, or one of several by
+// their weights.
+type mix []model.LoadStep
+
+// load writes how a group is loaded as a stage: at a rate where the plan says one, by
+// users elsewhere. What the plan does not say is taken from the results of a past run,
+// where there are some.
+func (p *plan) load(g *node, cases []*model.Case, m mix) {
 	switch {
-	case c == nil:
-		return
 	case p.pacing != nil:
-		p.rateStage(g, c)
-	case g.class == "ThreadGroup":
-		p.threadStage(g, c)
+		p.rateStage(g, cases, m)
 	case g.class == "ArrivalsThreadGroup" || g.class == "FreeFormArrivalsThreadGroup":
-		p.arrivals(g, c)
+		p.arrivals(g, cases, m)
 	default:
-		p.otherGroup(g, c)
+		p.userStage(g, cases, m)
 	}
 }
 
-// rateStage writes a load stage with a rate of requests.
-func (p *plan) rateStage(g *node, c *model.Case) {
-	l := &model.Load{Name: naming.Plain(naming.OneLine(p.groupTitle(g), 80)), Steps: []model.LoadStep{{Case: c.ID}}}
-	steps := float64(max(1, len(c.Steps)))
+// rateStage writes a load stage with a rate. JMeter counts samples; a stage that walks
+// cases counts walks, which are as many samples as the case sends on average.
+func (p *plan) rateStage(g *node, cases []*model.Case, m mix) {
+	l := p.newStage(g, m)
+	samples, weights := 0.0, 0.0
+	for i, c := range cases {
+		weight := float64(max(1, m[i].Weight))
+		weights += weight
+		for _, s := range c.Steps {
+			samples += weight * float64(max(1, s.Repeat))
+		}
+	}
+	each := max(1, samples/max(1, weights))
 	if p.pacing.perSecond > 0 {
-		l.Rate = rateText(p.pacing.perSecond / steps)
+		l.Rate = rateText(p.pacing.perSecond / each)
 	}
 	for _, r := range p.pacing.rates {
-		l.Rates = append(l.Rates, rateText(r/steps))
+		l.Rates = append(l.Rates, rateText(r/each))
 	}
-	if d := p.duration(g); d > 0 {
-		l.Duration = seconds(d)
-	} else if p.pacing.duration > 0 {
-		l.Duration = seconds(p.pacing.duration)
-	}
-	p.stage(g, c, l)
+	l.Duration = p.duration(g, cmp.Or(p.scheduled(g), p.pacing.duration))
+	p.stage(g, cases, l)
 }
 
-// duration is how many seconds a scheduled group runs; 0: until its loops end.
-func (p *plan) duration(g *node) int {
+func (p *plan) newStage(g *node, m mix) *model.Load {
+	return &model.Load{Name: p.stages.Take(naming.Plain(naming.OneLine(p.groupTitle(g), 80))), Steps: m}
+}
+
+// whole is a property of a group as a whole number; false where it is not known.
+func (p *plan) whole(g *node, name string) (int, bool) {
+	text, ok := p.names.constant(g.trimmed(name))
+	f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if !ok || err != nil || f < 0 || f > 1e9 {
+		return 0, false
+	}
+	return int(f), true
+}
+
+// scheduled is how many seconds a scheduled group runs; 0: until its loops end.
+func (p *plan) scheduled(g *node) int {
 	if !g.flag("ThreadGroup.scheduler") {
 		return 0
 	}
-	n, _ := strconv.Atoi(strings.TrimSpace(p.names.constantOr(g.trimmed("ThreadGroup.duration"))))
+	n, _ := p.whole(g, "ThreadGroup.duration")
 	return n
 }
 
-// threadStage is a closed loop of users.
-func (p *plan) threadStage(g *node, c *model.Case) {
-	text, ok := p.names.constant(g.trimmed("ThreadGroup.num_threads"))
-	count, err := strconv.Atoi(strings.TrimSpace(text))
-	ramp, _ := strconv.Atoi(strings.TrimSpace(p.names.constantOr(g.trimmed("ThreadGroup.ramp_time"))))
+// duration writes how long a stage lasts: as the plan says, or else as long as the past
+// run; empty: nothing says it.
+func (p *plan) duration(g *node, planned int) string {
+	n := planned
+	if x := p.past.of(g.name); n <= 0 && x != nil {
+		if n = x.seconds(); n > 0 {
+			p.Report.Note("", "%s: the duration of %d s is that of the results", g.label(), n)
+		}
+	}
+	if n <= 0 {
+		return ""
+	}
+	if n > maxDuration {
+		p.Report.Note("", "%s lasts %d s; here it lasts a day", g.label(), n)
+	}
+	return seconds(min(n, maxDuration))
+}
+
+// userStage writes the threads of a group as users of a closed loop.
+func (p *plan) userStage(g *node, cases []*model.Case, m mix) {
+	count, known := p.threadCount(g)
+	past := p.past.of(g.name)
+	if !known && past != nil {
+		count, known = len(past.threads), true
+		p.Report.Note("", "%s: the %d users are the threads of the results", g.label(), count)
+	}
 	switch {
-	case !ok || err != nil:
-		p.Lose(nil, model.Lost{Kind: model.Settings, Place: g.label(), Text: "threads " + g.trimmed("ThreadGroup.num_threads"), Why: "the number of threads is not known before the run"})
+	case !known:
+		p.Lose(nil, model.Lost{
+			Kind: model.Settings, Place: g.label(), Text: "threads " + g.trimmed("ThreadGroup.num_threads"),
+			Why: "the number of threads is not known before the run",
+		})
 		return
 	case count <= 1:
 		p.Report.Mapped(model.Settings, 1)
 		return // one thread is no load
 	}
-	u := &model.Users{Count: count}
-	if ramp > 0 {
+	u := &model.Users{Count: min(count, maxUsers), Think: p.think(g, cases)}
+	if count > maxUsers {
+		p.Report.Note("", "%s has %d threads; a stage has at most %d users", g.label(), count, maxUsers)
+	}
+	ramp, _ := p.whole(g, "ThreadGroup.ramp_time")
+	if ramp = min(ramp, maxRamp); ramp > 0 {
 		u.Ramp = seconds(ramp)
 	}
-	if d := p.duration(g); d > 0 {
-		u.Duration = seconds(d)
+	// The time of a JMeter group includes its ramp, that of users does not.
+	planned := p.scheduled(g)
+	if planned > 0 {
+		planned = max(1, planned-ramp)
 	}
-	p.stage(g, c, &model.Load{Name: naming.Plain(naming.OneLine(p.groupTitle(g), 80)), Steps: []model.LoadStep{{Case: c.ID}}, Users: u})
+	u.Duration = p.duration(g, planned)
+	l := p.newStage(g, m)
+	l.Users = u
+	loops := p.names.constantOr(strings.TrimSpace(textOf(propOf(g.props, "ThreadGroup.main_controller"), "LoopController.loops")))
+	if n, err := strconv.Atoi(loops); err == nil && n > 0 && planned == 0 {
+		p.Report.Note("", "%s ends after %d iterations of each thread; the stage ends by its duration", g.label(), n)
+	}
+	p.stage(g, cases, l)
+}
+
+// threadCount is how many threads a group has; groups of plugins have them in rows.
+func (p *plan) threadCount(g *node) (int, bool) {
+	count := 0
+	for _, row := range list(g.props, "ultimatethreadgroupdata") {
+		if len(row.kids) > 0 {
+			n, _ := strconv.Atoi(strings.TrimSpace(p.names.constantOr(row.kids[0].text)))
+			count += n
+		}
+	}
+	if count > 0 {
+		return count, true
+	}
+	if g.class != "ThreadGroup" {
+		if n, known := p.whole(g, "TargetLevel"); known && n > 0 {
+			return n, true
+		}
+	}
+	return p.whole(g, "ThreadGroup.num_threads")
+}
+
+// think is how long a user waits between two walks. Timers of a case that is walked are
+// pauses of its steps, so that only what they add at random is left; those of a single
+// request are all of it. A plan without timers has the waits of the past run.
+func (p *plan) think(g *node, cases []*model.Case) string {
+	low, high, steps := 0, 0, 0
+	for _, c := range cases {
+		for _, s := range c.Steps {
+			wait := p.waits[s]
+			steps += max(1, s.Repeat)
+			high += wait[1] - wait[0]
+			if len(cases) == 1 && isSingle(c) {
+				low, high = wait[0], wait[1]
+				s.Pause = ""
+			}
+		}
+	}
+	high /= max(1, len(cases))
+	if past := p.past.of(g.name); past != nil && !slices.ContainsFunc(cases, func(c *model.Case) bool {
+		return slices.ContainsFunc(c.Steps, func(s *model.Step) bool { return p.waits[s] != [2]int{} || s.Pause != "" })
+	}) {
+		each := max(1, steps/max(1, len(cases)))
+		if low, high = past.waits(); high > 0 {
+			low, high = low*each, high*each
+			p.Report.Note("", "%s: users wait as long as the threads of the results did", g.label())
+		}
+	}
+	low, high = min(low, maxThink), min(high, maxThink)
+	switch {
+	case high <= 0:
+		return ""
+	case low == high:
+		return fmt.Sprintf("%dms", low)
+	}
+	return fmt.Sprintf("%dms..%dms", low, high)
+}
+
+// isSingle reports whether a case is one request that a stage does not walk.
+func isSingle(c *model.Case) bool {
+	return len(c.Steps) == 1 && len(c.Steps[0].Captures) == 0 && len(c.Steps[0].When) == 0 && c.Steps[0].Repeat <= 1
 }
 
 // arrivals are groups that start iterations at a rate.
-func (p *plan) arrivals(g *node, c *model.Case) {
+func (p *plan) arrivals(g *node, cases []*model.Case, m mix) {
 	target, err := strconv.ParseFloat(strings.TrimSpace(p.names.constantOr(g.trimmed("TargetLevel"))), 64)
 	if err != nil || target <= 0 {
 		p.Lose(nil, model.Lost{Kind: model.Settings, Place: g.label(), Why: "its rate is not known before the run"})
@@ -87,47 +217,30 @@ func (p *plan) arrivals(g *node, c *model.Case) {
 		unit = 60
 	}
 	hold, _ := strconv.Atoi(strings.TrimSpace(p.names.constantOr(g.trimmed("Hold"))))
-	l := &model.Load{Name: naming.Plain(naming.OneLine(p.groupTitle(g), 80)), Steps: []model.LoadStep{{Case: c.ID}}, Rate: rateText(target / float64(unit))}
-	if hold > 0 {
-		l.Duration = seconds(hold * unit)
-	}
-	p.stage(g, c, l)
-}
-
-// otherGroup lists the threads of groups of plugins.
-func (p *plan) otherGroup(g *node, c *model.Case) {
-	count := 0
-	for _, row := range list(g.props, "ultimatethreadgroupdata") {
-		if len(row.kids) > 0 {
-			n, _ := strconv.Atoi(strings.TrimSpace(p.names.constantOr(row.kids[0].text)))
-			count += n
-		}
-	}
-	if count == 0 {
-		for _, name := range []string{"TargetLevel", "ThreadGroup.num_threads"} {
-			if n, _ := strconv.Atoi(strings.TrimSpace(p.names.constantOr(g.trimmed(name)))); count == 0 {
-				count = n
-			}
-		}
-	}
-	if count <= 1 {
-		p.Lose(nil, model.Lost{Kind: model.Settings, Place: g.label(), Why: "its load is not known before the run"})
-		return
-	}
-	p.stage(g, c, &model.Load{Name: naming.Plain(naming.OneLine(p.groupTitle(g), 80)), Steps: []model.LoadStep{{Case: c.ID}}, Users: &model.Users{Count: count}})
+	l := p.newStage(g, m)
+	l.Rate, l.Duration = rateText(target/float64(unit)), p.duration(g, hold*unit)
+	p.stage(g, cases, l)
 }
 
 // stage writes a stage where the language can hold it, and lists its numbers where
 // it cannot.
-func (p *plan) stage(g *node, c *model.Case, l *model.Load) {
+func (p *plan) stage(g *node, cases []*model.Case, l *model.Load) {
 	why := ""
-	switch {
-	case l.Users != nil:
+	for _, c := range cases {
+		if c.Skip != "" {
+			why = "its case is skipped"
+		}
+		for _, s := range c.Steps {
+			if s.Auth != nil && s.Auth.Kind == model.Digest {
+				why = "a load stage sends each request once, and Digest authentication asks twice"
+			}
+			if s.Effects == model.Unreviewed {
+				why = "it has unreviewed requests: say what they leave behind, then add the stage with writes: true"
+			}
+		}
+	}
+	if why == "" && l.Users != nil && !write.HoldsUsers() {
 		why = "a stage of users is not written yet"
-	case len(c.Steps) != 1:
-		why = "a load stage takes cases of one request"
-	case c.Steps[0].Effects == model.Unreviewed:
-		why = "the request is unreviewed: say first what it leaves behind"
 	}
 	if why != "" {
 		p.Lose(nil, model.Lost{Kind: model.Settings, Place: g.label(), Text: loadText(l), Why: why})
@@ -148,6 +261,7 @@ func loadText(l *model.Load) string {
 	if u := l.Users; u != nil {
 		add("users", strconv.Itoa(u.Count))
 		add("ramp", u.Ramp)
+		add("think", u.Think)
 		add("duration", u.Duration)
 	}
 	add("rate", l.Rate)

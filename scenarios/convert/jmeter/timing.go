@@ -2,6 +2,7 @@ package jmeter
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,7 @@ const maxPause = 600_000
 // timers adds the timers that count for a sampler up to its pause. What a timer
 // adds at random is left out.
 func (w *walker) timers(r *reach, q *web.Request) {
-	total := w.pauses
+	total, random := w.pauses, 0
 	w.pauses = 0
 	for _, x := range r.of(timer) {
 		low, high, known := w.p.delay(x)
@@ -29,10 +30,12 @@ func (w *walker) timers(r *reach, q *web.Request) {
 		}
 		w.counted(x, model.Settings)
 		total += low
+		random += high - low
 		if high > low {
-			w.p.Report.Note("", "%s waits up to %d ms more at random; here it does not", x.label(), high-low)
+			w.p.Report.Note("", "%s waits up to %d ms more at random; here it does not, but for the users of a load stage", x.label(), high-low)
 		}
 	}
+	w.p.waits[q.Step] = [2]int{total, total + random}
 	if total > 0 {
 		q.Step.Pause = fmt.Sprintf("%dms", min(total, maxPause))
 	}
@@ -109,6 +112,10 @@ func (p *plan) pace(x *node) {
 	case "VariableThroughputTimer":
 		pace.shape(p, x)
 	}
+	if past := p.past.of(p.groupName); past != nil && pace.perSecond <= 0 && len(pace.rates) == 0 {
+		pace.perSecond = past.perSecond()
+		p.Report.Note("", "%s: its rate is that of the results", x.label())
+	}
 	if pace.perSecond <= 0 && len(pace.rates) == 0 {
 		p.Lose(nil, model.Lost{Kind: model.Settings, Place: x.label(), Why: "its rate is not known"})
 		return
@@ -131,7 +138,8 @@ func (pace *pacing) shape(p *plan, x *node) {
 		pace.rates = append(pace.rates, cells[1])
 		pace.duration = max(pace.duration, int(cells[2]))
 	}
-	if len(pace.rates) == 1 {
+	slices.Sort(pace.rates) // the rates of a stage rise
+	if pace.rates = slices.Compact(pace.rates); len(pace.rates) == 1 {
 		pace.perSecond, pace.rates = pace.rates[0], nil
 	}
 }

@@ -30,9 +30,8 @@ type walker struct {
 	pauses  int
 	// comments are about scripts: they go next to the step that comes next.
 	comments []string
-	copies   int                     // how often the loops around are written out
-	rounds   map[*node]int           // of counters: how often their loop was written out
-	share    map[*web.Request]string // the share of iterations of a request
+	copies   int           // how often the loops around are written out
+	rounds   map[*node]int // of counters: how often their loop was written out
 }
 
 // walk makes the steps of what is below n. outer are the elements that count for

@@ -204,6 +204,9 @@ func stepList(steps []*model.Step) *layout.Node {
 	return list
 }
 
+// HoldsUsers reports whether the language has load stages of users.
+func HoldsUsers() bool { return keys.Tables["users"] != nil }
+
 func loadNode(stages []*model.Load) *layout.Node {
 	if len(stages) == 0 {
 		return nil
@@ -225,6 +228,12 @@ func loadNode(stages []*model.Load) *layout.Node {
 		d.Set("steps", steps)
 		d.Set("rate", l.Rate)
 		d.Set("rates", l.Rates)
+		if l.Users != nil {
+			u := keys.NewDraft("users")
+			u.Fill(l.Users)
+			u.Set("duration", l.Users.Duration)
+			d.Set("users", u.Node)
+		}
 		d.Fill(l)
 		list.Items = append(list.Items, d.Node)
 	}

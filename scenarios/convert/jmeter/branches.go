@@ -1,0 +1,221 @@
+package jmeter
+
+import (
+	"cmp"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+)
+
+// A branch is one of several things that a thread does in an iteration: a group whose
+// only content it is, and how often it comes compared with the others.
+type branch struct {
+	group  *node // a copy of the thread group
+	title  string
+	weight int
+}
+
+// branches are the parts of a thread group that are sent in shares of the iterations:
+// all that it holds are throughput controllers with percentages, or one random
+// controller. Each becomes a case with a weight. nil: the group is one case, also where
+// a branch uses what another one extracts.
+func (p *plan) branches(g *node) []branch {
+	var shared, parts []*node
+	for _, k := range g.kids {
+		if r := k.role(); r == sampler || r == controller {
+			parts = append(parts, k)
+		} else {
+			shared = append(shared, k)
+		}
+	}
+	var out []branch
+	switch {
+	case len(parts) == 1 && parts[0].class == "RandomController":
+		out = randomBranches(g, shared, parts[0])
+	case len(parts) > 1:
+		out = p.shareBranches(g, shared, parts)
+	}
+	if len(out) < 2 || len(out) > maxBranches || entangled(out) {
+		return nil
+	}
+	divide(out)
+	return out
+}
+
+// maxBranches bounds the cases of a group.
+const maxBranches = 50
+
+func randomBranches(g *node, shared []*node, random *node) []branch {
+	var own, parts []*node
+	for _, k := range random.kids {
+		if r := k.role(); r == sampler || r == controller {
+			parts = append(parts, k)
+		} else {
+			own = append(own, k)
+		}
+	}
+	var out []branch
+	for _, k := range parts {
+		if requests(k) == 0 {
+			continue
+		}
+		inner, group := *random, *g
+		inner.class, inner.kids = "GenericController", slices.Concat(own, []*node{k})
+		group.kids = slices.Concat(shared, []*node{&inner})
+		out = append(out, branch{&group, cmp.Or(k.name, k.class), 1})
+	}
+	return out
+}
+
+// shareBranches are throughput controllers that all have a percentage.
+func (p *plan) shareBranches(g *node, shared, parts []*node) []branch {
+	var out []branch
+	for _, k := range parts {
+		share, known := p.names.constant(k.trimmed("ThroughputController.percentThroughput"))
+		if share == "" { // newer versions keep it as a number
+			share, known = p.floatProp(k)
+		}
+		f, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
+		if k.class != "ThroughputController" || k.trimmed("ThroughputController.style") != "1" || !known || err != nil || !(f >= 0 && f <= 100) {
+			return nil
+		}
+		if f == 0 || requests(k) == 0 {
+			continue
+		}
+		inner, group := *k, *g
+		inner.class, group.kids = "GenericController", nil
+		group.kids = slices.Concat(shared, []*node{&inner})
+		out = append(out, branch{&group, cmp.Or(k.name, k.class), max(1, int(math.Round(f*100)))})
+	}
+	return out
+}
+
+// floatProp is a percentage that is kept as a FloatProperty of three elements.
+func (p *plan) floatProp(k *node) (string, bool) {
+	for _, e := range k.props.kids {
+		if propName(e) != "ThroughputController.percentThroughput" {
+			continue
+		}
+		if v := e.child("value"); v != nil {
+			return p.names.constant(v.text)
+		}
+	}
+	return "", false
+}
+
+// divide makes weights as small as they can be.
+func divide(list []branch) {
+	gcd := 0
+	for _, b := range list {
+		for a, c := gcd, b.weight; ; a, c = c, a%c {
+			if c == 0 {
+				gcd = a
+				break
+			}
+		}
+	}
+	for i := range list {
+		list[i].weight /= max(1, gcd)
+	}
+}
+
+var (
+	extractedProp = regexp.MustCompile(`(?i)(refname|referencenames|variableNames|returnVal)$`)
+	putVariable   = regexp.MustCompile(`vars\.put(?:Object)?\(\s*["']([^"']+)["']`)
+)
+
+// entangled reports whether a branch uses a variable that another one sets.
+func entangled(list []branch) bool {
+	for i := range list {
+		for name := range setBy(list[i].part()) {
+			for k := range list {
+				if k != i && uses(list[k].part(), name) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// part is what the branch has for itself: the last of its group.
+func (b *branch) part() *node { return b.group.kids[len(b.group.kids)-1] }
+
+// setBy are the variables that something below a node sets.
+func setBy(n *node) map[string]bool {
+	out := map[string]bool{}
+	var read func(e *element)
+	read = func(e *element) {
+		if extractedProp.MatchString(propName(e)) {
+			for name := range strings.FieldsFuncSeq(e.text, func(r rune) bool { return r == ';' || r == ',' || r == ' ' }) {
+				out[name] = true
+			}
+		}
+		for _, m := range putVariable.FindAllStringSubmatch(e.text, -1) {
+			out[m[1]] = true
+		}
+		for _, k := range e.kids {
+			read(k)
+		}
+	}
+	n.walk(func(x *node) {
+		if x.props != nil {
+			read(x.props)
+		}
+	})
+	return out
+}
+
+func uses(n *node, name string) bool {
+	found := false
+	n.walk(func(x *node) {
+		found = found || x.props != nil && (mentions(x.props, name) || mentions(x.props, name+"_1") || mentions(x.props, name+"_matchNr"))
+	})
+	return found
+}
+
+// branchCases makes a case of each branch, and the stage that mixes them.
+func (p *plan) branchCases(g found, list []branch) {
+	var cases []*model.Case
+	var m mix
+	for _, b := range list {
+		w, vars := p.newWalker(g, p.groupTitle(g.n)+": "+b.title)
+		w.walk(b.group, g.outer)
+		p.all = append(append(p.all, w.once...), w.steps...)
+		p.Suite.Setup = append(p.Suite.Setup, steps(w.once)...)
+		if len(w.steps) == 0 {
+			continue
+		}
+		c := p.caseOf(w, *vars)
+		p.Suite.Cases = append(p.Suite.Cases, c)
+		cases, m = append(cases, c), append(m, model.LoadStep{Case: c.ID, Weight: b.weight})
+	}
+	p.Report.Note("", "%s sends its %d parts in shares of the iterations: each is a case, with its share as weight in the load stage; they share no cookies",
+		g.n.label(), len(cases))
+	if len(cases) > 0 {
+		p.load(g.n, cases, m)
+	}
+}
+
+// newWalker begins the steps of a thread group.
+func (p *plan) newWalker(g found, title string) (*walker, *[]model.Var) {
+	action := g.n.trimmed("ThreadGroup.on_sample_error")
+	vars := &[]model.Var{}
+	w := &walker{
+		p: p, group: g.n, title: title, names: naming.NewNamer(" "), goOn: action == "" || action == "continue",
+		fresh: map[*node]map[string]string{}, rounds: map[*node]int{}, copies: 1,
+		s: &scope{p: p, local: map[string]string{}, captured: map[string]bool{}, columns: map[string]bool{}, joined: map[string]string{}, vars: vars},
+	}
+	if p.inSetup || isTeardown(g.n) {
+		w.s.vars = &p.Suite.Vars
+	}
+	for _, x := range g.outer {
+		w.element(x)
+	}
+	return w, vars
+}
