@@ -9,6 +9,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
+	"github.com/bgverify/bgverify/scenarios/shiftfile"
 	"github.com/bgverify/bgverify/scenarios/stage"
 )
 
@@ -23,6 +24,8 @@ var bound = map[string][]any{
 	"cluster": {&stage.ClusterAccess{}}, "ready": {&stage.ClusterReady{}}, "ready applications": {&stage.ReadyApplications{}}, "ready expect": {&stage.ReadyApplications{}},
 	"ready workloads": {&stage.ReadyWorkloads{}}, "alike": {&stage.ClusterAlike{}}, "alike rule": {&stage.ObjectRule{}, &diff.Rule{}}, "cluster services": {&stage.ClusterServices{}},
 	"prometheus": {&stage.Prometheus{}}, "prometheus server": {&stage.PrometheusServer{}}, "prometheus query": {&stage.PrometheusQuery{}}, "require": {&RequiredShares{}},
+	"shift file": {&shiftfile.File{}}, "hold": {&shiftfile.Hold{}}, "shift gate": {&shiftfile.Gate{}}, "shift probe": {&shiftfile.Probe{}},
+	"shift run": {&shiftfile.Run{}}, "confirm": {&shiftfile.Confirm{}}, "exec driver": {&shiftfile.Exec{}}, "haproxy driver": {&shiftfile.HAProxy{}},
 }
 
 // readOne reads a mapping of one key by a table into a struct.

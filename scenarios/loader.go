@@ -15,6 +15,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/openapi"
+	"github.com/bgverify/bgverify/scenarios/shiftfile"
 )
 
 // A loader holds what one call of [Load] has read so far and what is wrong with it. Every
@@ -352,6 +353,13 @@ func (l *loader) readFile(name string, explicit bool) *Suite {
 		w.readRuleFile()
 	case kind == "env":
 		l.readEnv(w)
+	case kind == "shift":
+		// Environment variables of a shift file are asked for when the walk begins.
+		if _, problems := shiftfile.Load(l.fsys, name, func(string) (string, bool) { return "unknown", true }); l.opts.Others {
+			for _, p := range problems {
+				l.Add(p)
+			}
+		}
 	case kind == "config":
 		l.readConfig(w)
 	}
@@ -375,6 +383,8 @@ func fileKind(keys []string, name string) string {
 		return "rule"
 	case slices.ContainsFunc(keys, func(k string) bool { return slices.Contains(envKeys, k) }):
 		return "env"
+	case slices.Contains(keys, "shift"):
+		return "shift"
 	case path.Base(name) == "bgverify.yaml":
 		return "config"
 	}

@@ -182,7 +182,7 @@ func TestTablesAreConnected(t *testing.T) {
 			visit(a)
 		}
 	}
-	for _, root := range []string{"suite", "parts file", "rule file", "env file", "config"} {
+	for _, root := range []string{"suite", "parts file", "rule file", "env file", "config", "shift file"} {
 		visit(&keys.Shape{Form: keys.FormObject, Table: root})
 	}
 	if len(keys.Order) != len(keys.Tables) {

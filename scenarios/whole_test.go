@@ -15,6 +15,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/shiftfile"
 )
 
 // load reads a suite of an archive that must have no error.
@@ -64,6 +65,11 @@ func TestEveryKeyIsRead(t *testing.T) {
 	if _, problems = LoadConfig(fsys, "bgverify.yaml"); len(problems) > 0 {
 		t.Errorf("config:\n%s", written(t, problems))
 	}
+	for _, name := range []string{"shift.yaml", "haproxy.yaml"} {
+		if _, problems = shiftfile.Load(fsys, name, noEnv); len(problems) > 0 {
+			t.Errorf("%s:\n%s", name, written(t, problems))
+		}
+	}
 	used := map[string]bool{}
 	schema := compiled(t)("")
 	for name, f := range fsys {
@@ -74,7 +80,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		if err := yaml.Unmarshal(f.Data, &doc); err != nil {
 			t.Fatal(err)
 		}
-		root := map[string]string{"suite": "suite", "parts": "parts file", "rule": "rule file", "env": "env file", "config": "config"}[fileKind(topKeys(doc.Content[0]), name)]
+		root := map[string]string{"suite": "suite", "parts": "parts file", "rule": "rule file", "env": "env file", "config": "config", "shift": "shift file"}[fileKind(topKeys(doc.Content[0]), name)]
 		countKeys(&keys.Shape{Form: keys.FormObject, Table: root}, doc.Content[0], used)
 		checkAgainst(t, schema, name, f.Data)
 	}

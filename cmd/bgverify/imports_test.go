@@ -44,7 +44,7 @@ var allowed = map[string][]string{
 	"scenarios/apiuse":  {"scenarios", "scenarios/openapi", "scenarios/template"},
 	"scenarios": {
 		"scenarios/openapi", "internal/text", "diff", "diff/path", "diff/perf", "internal/suggest",
-		"scenarios/stage", "scenarios/problem", "scenarios/template", "scenarios/rows", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/internal/bodyschema",
+		"scenarios/stage", "scenarios/shiftfile", "scenarios/problem", "scenarios/template", "scenarios/rows", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/internal/bodyschema",
 	},
 	"scenarios/stb":   {},
 	"runner/wire":     {},
@@ -125,9 +125,18 @@ var allowed = map[string][]string{
 	"scenarios/convert/internal/naming":      {"internal/text", "scenarios/template"},
 	"scenarios/convert/internal/converttest": {"scenarios/convert/internal/model", "scenarios"},
 
+	// Traffic from blue to green: the machine is pure, the mechanisms are rooms below shift.
+	"scenarios/shiftfile":  {"scenarios/problem", "scenarios/template", "scenarios/internal/source", "scenarios/internal/keys"},
+	"runner/shift/machine": {},
+	"runner/probe":         {"internal/text", "runner", "runner/run", "runner/wire", "runner/shift", "runner/shift/machine", "scenarios"},
+	"runner/shift":         {"internal/hint", "scenarios/shiftfile", "runner/shift/machine"},
+	"runner/shift/command": {"internal/text", "scenarios/shiftfile", "runner/shift", "runner/shift/machine"},
+	"runner/shift/haproxy": {"internal/hint", "internal/text", "scenarios/shiftfile", "runner/shift", "runner/shift/machine"},
+	"runner/shift/drivers": {"internal/hint", "scenarios/shiftfile", "runner/shift", "runner/shift/command", "runner/shift/haproxy", "runner/shift/route53", "runner/shift/gateway"},
+
 	"cmd/bgverify": {
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
-		"runner/attack/recorded", "runner/calibrate", "runner/scout", "runner/selftest", "runner/cluster", "scenarios/stage", "report", "report/page", "report/source", "report/words",
+		"runner/attack/recorded", "runner/calibrate", "runner/scout", "runner/selftest", "runner/probe", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "runner/cluster", "scenarios/stage", "report", "report/page", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
 		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/suggest", "scenarios/template",
 		"scenarios/apiuse", "scenarios/openapi",
@@ -138,7 +147,7 @@ var allowed = map[string][]string{
 var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack", "runner/attack/recorded"}, // one fires, the other reads result files
 	"github.com/tidwall/gjson":                 {"runner/calibrate"},
-	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/stage", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/openapi", "scenarios/convert/postman"},
+	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/shiftfile", "scenarios/stage", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/openapi", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report", "report/page"},
 	"github.com/google/go-cmp":                 {"diff/internal/oracle", "scenarios/convert/internal/converttest"},
 	"github.com/spf13/cobra":                   {"cmd/bgverify"},
@@ -159,7 +168,7 @@ var owner = map[string][]string{
 var pure = []string{
 	"internal/text", "internal/suggest", "scenarios/problem", "scenarios/template", "scenarios/internal/layout", "diff",
 	"diff/literal", "diff/notation", "diff/token", "diff/path", "diff/cause", "diff/media", "diff/mutate", "diff/perf",
-	"runner/envelope", "runner/run", "runner/random", "runner/judge", "runner/verdict", "runner/asks", "runner/transport",
+	"runner/envelope", "runner/run", "runner/random", "runner/judge", "runner/verdict", "runner/shift/machine", "runner/asks", "runner/transport",
 }
 
 func TestImports(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/term"
@@ -73,12 +74,33 @@ func stopSignal(ctx context.Context) int {
 	return 0
 }
 
+// A patience is what a command that must not be ended in its middle asks of withSignals.
+type patience struct {
+	asked   atomic.Bool
+	signals chan os.Signal
+}
+
+type patienceKey struct{}
+
+// outlastSignals keeps the process alive through further signals, for a verb that answers the
+// first one by work that must be done whole: a rollback of traffic. SIGQUIT counts as one of
+// them, and SIGPIPE, which a lost terminal sends, no longer ends the process: the write that
+// caused it fails. Children of the process inherit none of this.
+func outlastSignals(ctx context.Context) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	if p, ok := ctx.Value(patienceKey{}).(*patience); ok {
+		p.asked.Store(true)
+		signal.Notify(p.signals, syscall.SIGQUIT)
+	}
+}
+
 // withSignals returns a context that the first SIGINT, SIGTERM or SIGHUP cancels, so
-// that the run can be archived. A second one ends the process at once. A SIGHUP that
-// the caller ignores (nohup) stays ignored.
+// that the run can be archived. A second one ends the process at once, unless
+// outlastSignals was called. A SIGHUP that the caller ignores (nohup) stays ignored.
 func withSignals() (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
 	ch := make(chan os.Signal, 2)
+	p := &patience{signals: ch}
+	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), patienceKey{}, p))
 	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
 		signals = append(signals, syscall.SIGHUP)
@@ -90,8 +112,10 @@ func withSignals() (context.Context, func()) {
 			return
 		}
 		cancel(stopped{first.(syscall.Signal)})
-		if second, ok := <-ch; ok {
-			os.Exit(128 + int(second.(syscall.Signal)))
+		for next := range ch {
+			if !p.asked.Load() {
+				os.Exit(128 + int(next.(syscall.Signal)))
+			}
 		}
 	}()
 	return ctx, func() {

@@ -237,6 +237,30 @@ func (o *Mapping) percent(name string) float64 {
 	if !ok {
 		return 0
 	}
+	x, ok := o.Reader.percentOf(n, text, name, s)
+	o.Broken = o.Broken || !ok
+	return x
+}
+
+// Percents reads a list of percentages as ratios, each with its place.
+func (o *Mapping) Percents(name string) (shares []float64, at []*yaml.Node) {
+	s := shapeOf(o.Table.Key(name).Shape, FormPercent)
+	o.EachElement(name, func(_ int, n *yaml.Node) {
+		text, ok := o.Reader.ScalarText(n, "an element of "+name, s)
+		if !ok {
+			o.Broken = true
+			return
+		}
+		x, ok := o.Reader.percentOf(n, text, "an element of "+name, s)
+		if o.Broken = o.Broken || !ok; ok {
+			shares, at = append(shares, x), append(at, n)
+		}
+	})
+	return shares, at
+}
+
+// percentOf reads the text of one percentage.
+func (w *Reader) percentOf(n *yaml.Node, text, name string, s *Shape) (float64, bool) {
 	number, cutOK := strings.CutSuffix(text, "%")
 	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if !cutOK || err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
@@ -247,16 +271,12 @@ func (o *Mapping) percent(name string) float64 {
 				hint += fmt.Sprintf(" or %s%%", strconv.FormatFloat(x*100, 'g', 6, 64))
 			}
 		}
-		o.Fail(n, hint, "%s must be a percentage, not %q", name, problem.Cut(text, 40))
-		return 0
+		w.Errorf(n, hint, "%s must be a percentage, not %q", name, problem.Cut(text, 40))
+		return 0, false
 	}
 	x /= 100
 	show := func(x float64) string { return strconv.FormatFloat(x*100, 'g', 6, 64) + "%" }
-	if !o.Reader.bounded(n, name, x, s, show) {
-		o.Broken = true
-		return 0
-	}
-	return x
+	return x, w.bounded(n, name, x, s, show)
 }
 
 // date reads 2027-03-31 as the end of that day, UTC, so that the day itself still counts.

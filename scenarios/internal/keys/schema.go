@@ -31,6 +31,7 @@ func Schema() []byte {
 		{"prometheus", "env file"},
 		{"rules", "rule file"},
 		{"envs", "config"},
+		{"shift", "shift file"},
 	} {
 		next := &schemaNode{}
 		at.If, at.Then, at.Else = &schemaNode{Required: []string{kind.key}}, refTo(kind.table), next

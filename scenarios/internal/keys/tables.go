@@ -9,6 +9,8 @@ var Order = []string{
 	"load", "load step", "margins", "parts file", "rule file", "env file", "limits", "clusters", "cluster",
 	"ready", "ready applications", "ready expect", "ready workloads", "alike", "alike rule", "cluster services",
 	"prometheus", "prometheus server", "prometheus query", "require", "config",
+	"shift file", "hold", "shift before", "shift gate", "shift during", "shift probe", "shift after", "shift run", "confirm",
+	"driver", "exec driver", "haproxy driver",
 }
 
 // Tables are the key tables by name: the closed lists that the walker, the JSON
@@ -24,6 +26,8 @@ var Tables = func() map[string]*Table {
 		&loadStepTable, &marginsTable, &partsTable, &ruleFileTable, &envTable, &limitsTable, &configTable,
 		&clustersTable, &clusterTable, &readyTable, &readyApplicationsTable, &readyExpectTable, &readyWorkloadsTable,
 		&alikeTable, &alikeRuleTable, &clusterServicesTable, &prometheusTable, &prometheusServerTable, &prometheusQueryTable, &requireTable,
+		&shiftTable, &holdTable, &shiftBeforeTable, &shiftGateTable, &shiftDuringTable, &shiftProbeTable, &shiftAfterTable, &shiftRunTable,
+		&confirmTable, &driverTable, &execDriverTable, &haproxyDriverTable,
 	} {
 		m[t.Name] = t
 	}

@@ -1,0 +1,361 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/shift"
+	"github.com/bgverify/bgverify/runner/shift/drivers"
+	walking "github.com/bgverify/bgverify/runner/shift/machine"
+	"github.com/bgverify/bgverify/scenarios/shiftfile"
+)
+
+// shiftFlags are the flags of shift and of its verbs.
+type shiftFlags struct {
+	out, from, onInterrupt        string
+	dryRun, resume                bool
+	rollbackTimeout, pauseTimeout time.Duration
+}
+
+func newShiftCommand(io stdio) *cobra.Command {
+	flags := &shiftFlags{}
+	cmd := &cobra.Command{
+		Use:     "shift FILE",
+		GroupID: "judge",
+		Short:   "Move traffic from blue to green in steps, and back when anything fails",
+		Long: `Walk the weights of blue and green along the steps of a shift file. Each step is
+written, read back, settled and held; before it an archived run is checked again,
+during it a probe asks through the public name, after it suites run.
+
+The weights at the start are recorded first. A failed check, a spent budget, a
+signal, a panic or a lost terminal writes them back, reads them back, and repeats
+that until they hold or --rollback-timeout is over. Weights that somebody else
+changed, and evidence that has become stale, pause the walk: it waits for
+'bgverify shift FILE --resume' or 'bgverify shift rollback FILE'.
+
+A walk that was killed is rolled back by the next call; --resume continues it. The
+record of each walk is the folder under --out.
+
+Exit status: 0 done; 1 rolled back; 2 usage, nothing was written; 3 the rollback did
+not hold, or the walk could not begin; 4 too little evidence, the weights are held;
+129/130/143 rolled back after a signal.`,
+		Example: `  bgverify shift shift.yaml --dry-run
+  GREEN_BUILD=9f2c1e7 bgverify shift shift.yaml
+  bgverify shift status shift.yaml
+  bgverify shift rollback shift.yaml
+  bgverify shift shift.yaml --resume`,
+		Args: oneShiftFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return flags.walk(cmd.Context(), io, args[0])
+		},
+	}
+	f := cmd.Flags()
+	flags.bindFolder(cmd)
+	f.BoolVar(&flags.dryRun, "dry-run", false, "print the steps; read the weights and write nothing")
+	f.BoolVar(&flags.resume, "resume", false, "continue a walk that is paused, held or was killed")
+	f.StringVar(&flags.from, "from", "", "start although green has this `share` already, such as 5%")
+	f.StringVar(&flags.onInterrupt, "on-interrupt", "rollback", "what a signal does: rollback or stay")
+	f.DurationVar(&flags.pauseTimeout, "pause-timeout", time.Hour, "how long a paused walk waits before it exits with 4")
+	f.DurationVar(&flags.rollbackTimeout, "rollback-timeout", 10*time.Minute, "how long a rollback is tried")
+	cmd.AddCommand(newShiftRollbackCommand(io), newShiftStatusCommand(io))
+	return cmd
+}
+
+func (s *shiftFlags) bindFolder(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.out, "out", "shifts", "`folder` that keeps the walks")
+}
+
+func newShiftRollbackCommand(io stdio) *cobra.Command {
+	flags := &shiftFlags{}
+	cmd := &cobra.Command{
+		Use:   "rollback FILE|FOLDER",
+		Short: "Restore the weights that the newest walk recorded first",
+		Long: `Write the weights that the newest walk of the shift file recorded first, read them
+back, and repeat that until they hold. The mechanism is taken from the record of
+the walk: the file may have changed or be gone (then name the walk's folder).
+
+A walk that another process works on is asked to roll back; when it does not react
+within seconds, this process does it.
+
+Exit status: 0 the recorded weights hold; 3 they do not, with the commands to run by hand.`,
+		Example: `  bgverify shift rollback shift.yaml
+  bgverify shift rollback shifts/2026-11-28T03-12-45.000Z-api.example.com-7f3a9c01`,
+		Args: oneShiftFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return flags.rollback(cmd.Context(), io, args[0])
+		},
+	}
+	flags.bindFolder(cmd)
+	cmd.Flags().DurationVar(&flags.rollbackTimeout, "rollback-timeout", 10*time.Minute, "how long a rollback is tried")
+	return cmd
+}
+
+func newShiftStatusCommand(io stdio) *cobra.Command {
+	flags := &shiftFlags{}
+	cmd := &cobra.Command{
+		Use:   "status FILE|FOLDER",
+		Short: "Print where the newest walk is, and the weights now",
+		Long: `Print what the record of the newest walk says, whether a process works on it, and
+the weights that the mechanism has now. Nothing is written.
+
+Exit status: 0; 3 when the record or the weights cannot be read.`,
+		Example: `  bgverify shift status shift.yaml`,
+		Args:    oneShiftFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return flags.status(cmd.Context(), io, args[0])
+		},
+	}
+	flags.bindFolder(cmd)
+	return cmd
+}
+
+func oneShiftFile(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usage("bgverify "+strings.Fields(cmd.UseLine())[1]+" shift.yaml", "%s takes one shift file", cmd.Name())
+	}
+	return nil
+}
+
+// walk starts a walk, or continues one.
+func (s *shiftFlags) walk(ctx context.Context, io stdio, file string) error {
+	outlastSignals(ctx)
+	setup, err := s.setup(io, file)
+	if err != nil {
+		return failed(ctx, err)
+	}
+	if s.dryRun {
+		return failed(ctx, setup.DryRun(ctx))
+	}
+	begin := setup.Begin
+	if s.resume {
+		begin = setup.Resume
+	}
+	result, folder, err := begin(ctx)
+	var locked *shift.LockedError
+	switch {
+	case errors.As(err, &locked):
+		return &statusError{status: statusBroken, err: err, hint: "bgverify shift status " + file}
+	case errors.Is(err, shift.ErrHeld):
+		return &statusError{status: statusUnknown, err: fmt.Errorf("%w: %s", err, folder), hint: "bgverify shift " + file + " --resume, or bgverify shift rollback " + file}
+	case err != nil && stopSignal(ctx) != 0:
+		return &statusError{status: 128 + stopSignal(ctx), err: fmt.Errorf("stopped before anything was written: %w", err)}
+	case err != nil:
+		return failed(ctx, err)
+	case result == nil:
+		fmt.Fprintf(io.out, "bgverify: the walk in %s was asked to go on\n", folder)
+		return nil
+	}
+	return s.ended(io, setup.Driver, result, folder, 1)
+}
+
+// ended prints how a walk ended and exits with its status; that of a rollback which holds is given.
+func (s *shiftFlags) ended(io stdio, driver shift.Driver, r *shift.Result, folder string, back int) error {
+	status := map[walking.Outcome]int{walking.Done: statusOK, walking.RolledBack: back, walking.NotHeld: statusBroken, walking.Held: statusUnknown, walking.Untouched: statusBroken}[r.Outcome]
+	if r.Signal != 0 && r.Outcome != walking.NotHeld {
+		status = 128 + r.Signal
+	}
+	reason := ""
+	if r.Reason != "" {
+		reason = ": " + r.Reason
+	}
+	fmt.Fprintf(io.out, "%s%s\n", r.Outcome, text.Visible(reason))
+	if r.Unrecorded != nil {
+		fmt.Fprintf(io.err, "bgverify: warning: the record is not complete: %v\n", r.Unrecorded)
+	}
+	if r.Outcome == walking.NotHeld && r.HasRecorded {
+		fmt.Fprintf(io.err, "bgverify: error: the rollback did not hold. Run by hand, to restore %s:\n", r.Recorded)
+		for _, line := range driver.ByHand(r.Recorded) {
+			fmt.Fprintf(io.err, "  %s\n", line)
+		}
+	}
+	fmt.Fprintf(io.out, "bgverify: shift outcome=%s exit=%d blue=%d green=%d folder=%s\n", strings.ReplaceAll(r.Outcome.String(), " ", "-"), status, r.Weights.Blue, r.Weights.Green, folder)
+	return exit(status)
+}
+
+// rollback restores what the newest walk recorded.
+func (s *shiftFlags) rollback(ctx context.Context, io stdio, file string) error {
+	outlastSignals(ctx)
+	root, folder, h, err := s.find(io, file)
+	if err != nil {
+		return err
+	}
+	driver, err := drivers.New(h.First.Driver, h.First.Dir)
+	if err != nil {
+		return failed(ctx, err)
+	}
+	back := &shift.Return{
+		Driver: driver, Root: root, Folder: folder, History: h, Tool: "bgverify " + toolVersion(), Timeout: s.rollbackTimeout, Tell: teller(io), Now: time.Now,
+	}
+	result, err := back.Roll(ctx)
+	if err != nil {
+		return failed(ctx, err)
+	}
+	result.Signal = 0 // it was asked for: what arrived meanwhile changes nothing
+	return s.ended(io, driver, result, folder, statusOK)
+}
+
+// status prints the record and the present weights.
+func (s *shiftFlags) status(ctx context.Context, io stdio, file string) error {
+	root, folder, h, err := s.find(io, file)
+	if err != nil {
+		return err
+	}
+	live := "no process works on it"
+	if lock, err := shift.LockWalk(root, h.First.Walk, "bgverify shift status"); err == nil {
+		lock.Unlock()
+	} else {
+		live = err.Error()
+	}
+	state := h.Outcome.String()
+	if h.Reason != "" {
+		state += ": " + h.Reason
+	}
+	driver, err := drivers.New(h.First.Driver, h.First.Dir)
+	if err != nil {
+		return failed(ctx, err)
+	}
+	now := "nothing was written"
+	weights, err := driver.Read(ctx)
+	switch {
+	case err != nil:
+		now = "cannot be read: " + err.Error()
+	default:
+		now = weights.String()
+	}
+	step := "before the first step"
+	if i := h.Progress.Step; h.Progress.Touched && i < len(h.First.Plan.Steps) {
+		step = h.First.Plan.Steps[i].Name
+	}
+	recorded := "nothing"
+	if h.HasRecord {
+		recorded = h.Progress.Recorded.String()
+	}
+	for _, line := range [][2]string{
+		{"walk", h.First.Walk},
+		{"folder", folder},
+		{"began", h.Began.Format(time.RFC3339)},
+		{"latest", h.Latest.Format(time.RFC3339)},
+		{"state", state},
+		{"process", live},
+		{"step", step},
+		{"note", h.Note},
+		{"recorded", recorded},
+		{"weights", now},
+	} {
+		fmt.Fprintf(io.out, "%-9s %s\n", line[0], text.Visible(line[1]))
+	}
+	if err != nil {
+		return exit(statusBroken)
+	}
+	return nil
+}
+
+// find is the newest walk of a shift file, or the walk of a folder.
+func (s *shiftFlags) find(io stdio, name string) (root, folder string, h *shift.History, err error) {
+	if info, serr := os.Stat(name); serr == nil && info.IsDir() {
+		h, err = shift.ReadHistory(name)
+		if err != nil {
+			return "", "", nil, broken(err)
+		}
+		return filepath.Dir(filepath.Clean(name)), name, h, nil
+	}
+	// Only the name is asked of the file: its variables need not be set to go back.
+	walk, err := shiftName(io, name)
+	if err != nil {
+		return "", "", nil, err
+	}
+	folder, h, err = shift.FindWalk(s.out, walk)
+	if errors.Is(err, shift.ErrNoWalk) {
+		return "", "", nil, usage("--out names the folder of the walks", "%w", err)
+	}
+	if err != nil {
+		return "", "", nil, broken(err)
+	}
+	return s.out, folder, h, nil
+}
+
+// shiftName reads the name of a walk from its file.
+func shiftName(io stdio, file string) (string, error) {
+	t, err := openTree([]string{file})
+	if err != nil {
+		return "", err
+	}
+	read, problems := shiftfile.Load(t.files, t.paths[0], getenv)
+	if read != nil && read.Name != "" {
+		return read.Name, nil
+	}
+	return "", tellProblems(io.err, problems)
+}
+
+// setup reads a shift file and makes everything that its walk needs.
+func (s *shiftFlags) setup(io stdio, file string) (*shift.Setup, error) {
+	if s.onInterrupt != "rollback" && s.onInterrupt != "stay" {
+		return nil, usage("rollback or stay", "unknown value %q of --on-interrupt", s.onInterrupt)
+	}
+	if s.rollbackTimeout <= 0 || s.pauseTimeout <= 0 {
+		return nil, usage("a time such as 10m", "--rollback-timeout and --pause-timeout must be more than 0")
+	}
+	from, err := shareOf(s.from)
+	if err != nil {
+		return nil, err
+	}
+	t, err := openTree([]string{file})
+	if err != nil {
+		return nil, err
+	}
+	read, problems := shiftfile.Load(t.files, t.paths[0], getenv)
+	if err := tellProblems(io.err, problems); err != nil {
+		return nil, err
+	}
+	content, err := fs.ReadFile(t.files, t.paths[0])
+	if err != nil {
+		return nil, broken(err)
+	}
+	dir, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return nil, broken(err)
+	}
+	driver, err := drivers.New(read.Driver, dir)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(content)
+	setup := &shift.Setup{
+		Shift: read, Driver: driver, Dir: dir, Digest: "sha256:" + hex.EncodeToString(sum[:]), Root: s.out, Tool: "bgverify " + toolVersion(), From: from,
+		Stay: s.onInterrupt == "stay", RollbackTimeout: s.rollbackTimeout, PauseTimeout: s.pauseTimeout, Tell: teller(io), Now: time.Now,
+	}
+	return setup, s.checks(io, setup)
+}
+
+// shareOf reads the share of --from.
+func shareOf(text string) (float64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	number, ok := strings.CutSuffix(text, "%")
+	x, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || x <= 0 || x > 100 {
+		return 0, usage("--from 5%", "--from %s is not a share of green", text)
+	}
+	return x / 100, nil
+}
+
+// teller shows the lines of a walk on standard output.
+func teller(io stdio) func(shift.Line) error {
+	return func(l shift.Line) error {
+		_, err := fmt.Fprintf(io.out, "%s %5s  %s\n", l.Time.Format(time.TimeOnly), l.Step, text.Visible(l.Text))
+		return err
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/history"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/probe"
+	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/shift"
+	"github.com/bgverify/bgverify/runner/shift/command"
+	walking "github.com/bgverify/bgverify/runner/shift/machine"
+)
+
+// checks gives a walk the checks that its file asks for.
+func (s *shiftFlags) checks(io stdio, setup *shift.Setup) error {
+	f := setup.Shift
+	if f.Gate != nil {
+		if err := s.pin(setup); err != nil {
+			return err
+		}
+	}
+	if f.Confirm != nil {
+		setup.Confirm = command.Confirm(*f.Confirm, f.Name, setup.Dir, io.err)
+	}
+	if f.Run != nil {
+		self, err := os.Executable()
+		if err != nil {
+			return broken(fmt.Errorf("find this program, to run suites: %w", err))
+		}
+		build := ""
+		if f.Gate != nil {
+			build = f.Gate.GreenBuild
+		}
+		setup.Run = command.Suites(*f.Run, self, setup.Dir, build, nil)
+	}
+	if f.Probe != nil {
+		return s.probe(io, setup)
+	}
+	return nil
+}
+
+// probe loads the suites of the probe.
+func (s *shiftFlags) probe(io stdio, setup *shift.Setup) error {
+	config := setup.Shift.Probe
+	under := func(name string) string {
+		if name == "" || filepath.IsAbs(name) {
+			return name
+		}
+		return filepath.Join(setup.Dir, name)
+	}
+	var paths []string
+	for _, name := range config.Suites {
+		paths = append(paths, under(name))
+	}
+	t, err := openTree(paths)
+	if err != nil {
+		return err
+	}
+	flags := &runFlags{verb: "shift", env: under(config.Env), tag: config.Tag, out: "runs", output: "text", reportAssets: "inline", onInconclusive: "block", concurrency: 1, noLoad: true}
+	if err := flags.checkValues(); err != nil {
+		return err
+	}
+	session, err := newSession(io, flags, t, nil)
+	if err != nil {
+		return err
+	}
+	asker, err := runner.NewAsker(session.plan, func(string, string) {})
+	if err != nil {
+		return usage("add a case with a GET, or another tag", "during.probe: %w", err)
+	}
+	setup.Probe = probe.New(asker, probe.Config{
+		Through: config.Through, Blue: config.Blue, Green: config.Green, Every: config.Every, Budget: config.Budget, MinGreen: config.MinGreen,
+	})
+	return nil
+}
+
+// pin chooses the archived run of the gate. A walk that is resumed keeps the run that it began with.
+func (s *shiftFlags) pin(setup *shift.Setup) error {
+	g := setup.Shift.Gate
+	root, name := filepath.Join(setup.Dir, g.Out), g.Run
+	gate := archive.Gate{Digest: g.Digest, MaxAge: g.MaxAge, GreenBuild: g.GreenBuild, Without: aspectsOf(g.Without), Require: aspectsOf(g.Require)}
+	if s.resume {
+		if _, h, err := shift.FindWalk(s.out, setup.Shift.Name); err == nil && h.Evidence != "" {
+			name, gate.Digest = h.Evidence, h.EvidenceDigest
+		}
+	}
+	if g.NoWeaker != "" {
+		stronger, err := openRun(root, g.NoWeaker)
+		if err != nil {
+			return err
+		}
+		gate.Stronger = stronger
+	}
+	pinned, err := archive.Pin(root, name, gate)
+	if errors.Is(err, history.ErrNotFound) {
+		return usage("the run that judged green: a folder, an id, or latest under "+root, "before.gate.run: %w", err)
+	}
+	if err != nil {
+		return broken(fmt.Errorf("before.gate.run: %w", err))
+	}
+	setup.Evidence, setup.EvidenceDigest = pinned.Path, pinned.Digest
+	setup.Gate = gateCheck(pinned)
+	return nil
+}
+
+// gateCheck asks a pinned run. Whatever does not pass is a doubt: green carries traffic already,
+// and that a record has become stale says nothing against it.
+func gateCheck(pinned *archive.Pinned) shift.Check {
+	return func(context.Context, walking.Step) (walking.Verdict, string) {
+		answer := pinned.Check(time.Now())
+		if answer.Verdict == run.Pass {
+			return walking.Pass, ""
+		}
+		return walking.Doubt, fmt.Sprintf("%s of %s: %s", answer.Verdict, pinned.Path, strings.Join(answer.Reasons, "; "))
+	}
+}
+
+func aspectsOf(words []string) []run.Aspect {
+	out := make([]run.Aspect, len(words))
+	for i, w := range words {
+		out[i] = run.Aspect(w)
+	}
+	return out
+}

@@ -1,0 +1,197 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/judge"
+	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// An Asker sends safe GETs of suites outside of a run, through doors of the caller's choice,
+// and holds each answer to what its step expects. It is safe for concurrent use.
+//
+//  1. Of each case the first GET is asked that reads, runs always, and can be made without
+//     what setup or other steps capture; see probes.
+//  2. Only steps of the sides' own url are asked, as the public name stands for that.
+//  3. Expectations of latency do not count: a probe has no load verdict.
+type Asker struct {
+	e      *execution
+	probes []*probe
+}
+
+// NewAsker prepares the requests of a plan. secret is told each value that must not be shown.
+// A plan without a safe GET is an error.
+func NewAsker(plan *Plan, secret func(name, value string)) (*Asker, error) {
+	e := newExecution(plan, secretsOnly(secret), nil)
+	if problems := e.build(); len(problems) > 0 {
+		e.pool.close()
+		return nil, errors.New(strings.Join(problems, "; "))
+	}
+	e.declare()
+	e.declareVariables()
+	a := &Asker{e: e}
+	for _, s := range e.suites {
+		own := s.green.service("")
+		if own == nil {
+			continue
+		}
+		for _, service := range s.green.services {
+			if origin(service.base) != origin(own.base) { // Rule 2
+				continue
+			}
+			for p := range s.probes(service.name) {
+				if blue := s.blue.service(service.name); blue != nil && p.composes(blue) && p.composes(service) {
+					a.probes = append(a.probes, p)
+				}
+			}
+		}
+	}
+	if len(a.probes) == 0 {
+		e.pool.close()
+		return nil, errors.New("the suites have no safe GET of the sides' own url that can be asked on its own")
+	}
+	return a, nil
+}
+
+// composes reports whether a probe's request can be made.
+func (c *probe) composes(to *service) bool {
+	p := c.prober(to)
+	_, err := p.walk.compose(context.Background(), p.step, p.scope())
+	return err == nil
+}
+
+// scope is that of the probe's step on its side.
+func (p *prober) scope() *scope {
+	return p.walk.scope(newLane(straightLane(p.to.side)), p.to.side, p.step, "(probe)", p.walk.started)
+}
+
+// Size is how many requests an Asker has.
+func (a *Asker) Size() int { return len(a.probes) }
+
+// Close closes the connections.
+func (a *Asker) Close() { a.e.pool.close() }
+
+// A Door is a way to a service: the public name as it resolves, or pinned to an address.
+type Door struct {
+	// Side is the side whose request is made, and whose expectations count.
+	Side scenarios.Side
+	// Base is the URL that takes the place of the side's; empty: the side's own.
+	Base string
+	// Resolve pins its host to an IP or IP:port; empty: the host is resolved for each
+	// request, where Base is given, and otherwise reached as the suites say.
+	Resolve string
+}
+
+// An Asked is the answer to one request of an Asker.
+type Asked struct {
+	// Name is the case and step that was asked.
+	Name string
+	// Remote is the address that answered; empty: none did.
+	Remote string
+	// Identity holds the headers of the answer that identities of the suite are read from.
+	Identity string
+	// Failed says why the answer is not as expected; empty: it is.
+	Failed string
+	Took   time.Duration
+}
+
+// Ask sends request number n (modulo Size) through a door, over a connection of its own.
+func (a *Asker) Ask(ctx context.Context, n int, door Door) Asked {
+	c := a.probes[n%len(a.probes)]
+	out := Asked{Name: c.suite.suite.Name + "/" + c.step.Name}
+	if c.test != nil {
+		out.Name = c.test.ID
+	}
+	to, err := c.through(door)
+	if err != nil {
+		out.Failed = err.Error()
+		return out
+	}
+	if to.wire != nil && door.Base != "" {
+		defer to.wire.Close()
+	}
+	p := c.prober(to)
+	sc := p.scope()
+	request, err := p.walk.compose(ctx, p.step, sc)
+	if err != nil {
+		out.Failed = err.Error()
+		return out
+	}
+	request.request.URL = moved(request.request.URL, request.to, to)
+	request.to, request.request.Fresh, request.request.Timeout = to, true, probeTimeout
+	if p.step.Trace {
+		request.set(probeHeader, "traffic")
+	}
+	x, err := p.walk.deliver(ctx, request, func() {})
+	if err != nil {
+		out.Failed = err.Error()
+		return out
+	}
+	out.Took = x.Timing.Total
+	if x.Remote.IsValid() {
+		out.Remote = x.Remote.String()
+	}
+	out.Identity = identityHeaders(c.suite.suite, x)
+	out.Failed = unexpected(p.step, door.Side, x, sc)
+	return out
+}
+
+// through is the step's service as a door leads to it.
+func (c *probe) through(door Door) (*service, error) {
+	cluster := pick(door.Side, c.suite.blue, c.suite.green)
+	to := *cluster.service(c.step.Service)
+	if door.Base == "" {
+		return &to, nil
+	}
+	public, err := url.Parse(door.Base)
+	if err != nil {
+		return nil, err
+	}
+	base := *to.base
+	base.Scheme, base.Host = public.Scheme, public.Host
+	to.base = &base
+	to.config.BaseURL, to.config.Resolve, to.config.Host = base.Scheme+"://"+base.Host, door.Resolve, ""
+	to.config.ServerName = ""
+	to.config.Limits.Connections = 1
+	to.wire, err = wire.New(to.config)
+	return &to, err
+}
+
+// unexpected says what of an answer is not as its step expects; empty: nothing.
+func unexpected(step *scenarios.Step, side scenarios.Side, x *wire.Exchange, sc *scope) string {
+	if x.Err != nil {
+		return x.Err.Error()
+	}
+	checks, err := judge.NewChecks(step.ExpectOf(side), sc)
+	if err != nil {
+		return fmt.Sprintf("expect: %v", err)
+	}
+	for _, e := range checks.WithoutLatency().Check(side, judge.NewAnswer(x), nil) { // Rule 3
+		if !e.OK {
+			return text.Cut(e.What+": "+e.Got, 200)
+		}
+	}
+	return ""
+}
+
+// identityHeaders joins the values of the headers that a suite's identities are read from.
+func identityHeaders(s *scenarios.Suite, x *wire.Exchange) string {
+	var out []string
+	for _, id := range s.Identity {
+		if id.Header == "" {
+			continue
+		}
+		if value, ok := judge.Header(x.Headers, id.Header); ok && !slices.Contains(out, value) {
+			out = append(out, value)
+		}
+	}
+	return strings.Join(out, ", ")
+}

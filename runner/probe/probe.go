@@ -1,0 +1,288 @@
+// Package probe watches what clients get while traffic moves.
+//
+// In comes an Asker, which sends one request through a door (the public name, green
+// itself, blue itself), and limits; out come counts by side, why answers failed, and two
+// facts: the budget is spent, the hold has enough answers of green. The package decides
+// nothing about traffic: package shift acts on what it reports.
+//
+// The rules:
+//
+//  1. Each round asks the public name and green itself, each over a new connection; the
+//     public name is resolved anew.
+//  2. The side of an answer of the public name is known by the address that answered, or by
+//     an identity header, when blue and green themselves show different ones; otherwise it
+//     is unknown.
+//  3. An answer that fails, of green or of an unknown side, spends the budget, unless blue
+//     itself fails the same request now.
+//  4. Answers of green itself, and those of the public name that came from green, count
+//     towards the answers that a hold needs, if they are as expected.
+package probe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/shift"
+	"github.com/bgverify/bgverify/runner/shift/machine"
+	"github.com/bgverify/bgverify/scenarios"
+)
+
+// An Asker sends request number n through a door.
+type Asker interface {
+	Ask(ctx context.Context, n int, door runner.Door) runner.Asked
+	Size() int
+}
+
+// A Config says how a Probe asks.
+type Config struct {
+	// Through is the public URL; Blue and Green are addresses that its host is pinned to, to ask
+	// a side itself; empty: the side's own URL.
+	Through, Blue, Green string
+	// Every is the time between two rounds.
+	Every time.Duration
+	// Budget is how many answers may fail in all; MinGreen how many of green a hold needs.
+	Budget, MinGreen int
+}
+
+// A Probe asks until its context ends. It is a shift.Prober.
+type Probe struct {
+	asker  Asker
+	config Config
+	public runner.Door
+	blue   runner.Door
+	green  runner.Door
+
+	mu sync.Mutex
+	// sample is what was counted since the last report; spent counts failures of the walk.
+	sample shift.Sample
+	spent  int
+	why    string
+	// alike counts failures of green that blue showed as well.
+	alike int
+	// greens counts answers of green in the hold of the number hold.
+	greens, hold int
+	// known are the marks (addresses, identities) that each side itself has shown.
+	known [3][]string
+	n     int
+}
+
+// New makes a probe; nothing is sent.
+func New(asker Asker, config Config) *Probe {
+	door := func(side scenarios.Side, pin string) runner.Door {
+		if pin == "" {
+			return runner.Door{Side: side}
+		}
+		return runner.Door{Side: side, Base: config.Through, Resolve: pin}
+	}
+	return &Probe{
+		asker: asker, config: config, public: runner.Door{Side: scenarios.Green, Base: config.Through},
+		blue: door(scenarios.Blue, config.Blue), green: door(scenarios.Green, config.Green),
+	}
+}
+
+// fewAlike is how many failures that both sides share are borne without a word: services hiccup.
+const fewAlike = 3
+
+// reportEvery is the time between two reports.
+const reportEvery = 500 * time.Millisecond
+
+// Watch asks until ctx ends. A report comes at once when the budget is spent or a hold has
+// enough, and otherwise every half second.
+func (p *Probe) Watch(ctx context.Context, report func(shift.Seen)) {
+	p.learn(ctx)
+	tick := time.NewTicker(p.config.Every)
+	defer tick.Stop()
+	var rounds sync.WaitGroup
+	defer rounds.Wait()
+	// A service that hangs must not stop the probe from noticing it: rounds overlap.
+	slots := make(chan struct{}, 16)
+	var mu sync.Mutex
+	last := time.Time{}
+	for {
+		select {
+		case slots <- struct{}{}:
+			n := p.next()
+			rounds.Go(func() {
+				defer func() { <-slots }()
+				p.round(ctx, n)
+				if ctx.Err() != nil {
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if seen, now := p.seen(); now || time.Since(last) >= reportEvery {
+					last = time.Now()
+					p.clear()
+					report(seen)
+				}
+			})
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *Probe) next() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.n++
+	return p.n
+}
+
+// learn asks each side itself a few times, to know its marks. Rule 2.
+func (p *Probe) learn(ctx context.Context) {
+	for n := range min(3, p.asker.Size()) {
+		for _, door := range []runner.Door{p.blue, p.green} {
+			p.mark(door.Side, p.asker.Ask(ctx, n, door))
+		}
+	}
+}
+
+// mark remembers what a side itself shows.
+func (p *Probe) mark(side scenarios.Side, a runner.Asked) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range marksOf(a) {
+		if !slices.Contains(p.known[side], m) {
+			p.known[side] = append(p.known[side], m)
+		}
+	}
+}
+
+func marksOf(a runner.Asked) []string {
+	var out []string
+	if a.Remote != "" {
+		out = append(out, "address "+a.Remote)
+	}
+	if a.Identity != "" {
+		out = append(out, "identity "+a.Identity)
+	}
+	return out
+}
+
+// sideOf is the side that an answer of the public name came from; 0: unknown. A mark that both
+// sides have shown says nothing. Rule 2.
+func (p *Probe) sideOf(a runner.Asked) scenarios.Side {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range slices.Backward(marksOf(a)) {
+		blue, green := slices.Contains(p.known[scenarios.Blue], m), slices.Contains(p.known[scenarios.Green], m)
+		switch {
+		case blue && !green:
+			return scenarios.Blue
+		case green && !blue:
+			return scenarios.Green
+		}
+	}
+	return 0
+}
+
+// round asks the public name and green itself. Rule 1.
+func (p *Probe) round(ctx context.Context, n int) {
+	var both sync.WaitGroup
+	both.Go(func() {
+		a := p.asker.Ask(ctx, n, p.public)
+		p.count(ctx, n, p.sideOf(a), a, false)
+	})
+	both.Go(func() {
+		a := p.asker.Ask(ctx, n, p.green)
+		if a.Failed == "" {
+			p.mark(scenarios.Green, a)
+		}
+		p.count(ctx, n, scenarios.Green, a, true)
+	})
+	both.Wait()
+}
+
+// count books one answer. Rules 3 and 4.
+func (p *Probe) count(ctx context.Context, n int, side scenarios.Side, a runner.Asked, pinned bool) {
+	if ctx.Err() != nil {
+		return
+	}
+	blueToo := false
+	if a.Failed != "" && side != scenarios.Blue {
+		blueToo = p.asker.Ask(ctx, n, p.blue).Failed != ""
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := &p.sample
+	switch {
+	case pinned:
+		s.Pinned++
+	case side == scenarios.Blue:
+		s.Blue++
+	case side == scenarios.Green:
+		s.Green++
+	default:
+		s.Unknown++
+	}
+	switch {
+	case a.Failed == "" && side == scenarios.Green:
+		p.greens++
+	case a.Failed == "":
+	case side == scenarios.Blue || blueToo:
+		s.BlueFailed++
+		s.Example = a.Name + ": " + a.Failed
+		if blueToo {
+			p.alike++
+		}
+	default:
+		s.Failed++
+		p.spent++
+		p.why = a.Name + ": " + a.Failed
+		s.Example = p.why
+	}
+}
+
+// seen is the present state; now says that it must not wait.
+func (p *Probe) seen() (s shift.Seen, now bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s = shift.Seen{Sample: p.sample, Hold: p.hold, Enough: p.greens >= p.config.MinGreen}
+	if p.spent > p.config.Budget {
+		s.Spent = fmt.Sprintf("%d answers of green failed, accepted are %d; the last: %s", p.spent, p.config.Budget, p.why)
+	}
+	if p.alike > max(p.config.Budget, fewAlike) && p.sample.BlueFailed > 0 {
+		s.Alike = fmt.Sprintf("%d answers failed on both sides; the last: %s", p.alike, p.sample.Example)
+	}
+	return s, s.Spent != "" && p.sample.Failed > 0
+}
+
+func (p *Probe) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sample = shift.Sample{}
+}
+
+// Hold begins to count answers of green anew.
+func (p *Probe) Hold(number int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hold, p.greens = number, 0
+}
+
+// blueAsks is how often blue is asked before its state is told.
+const blueAsks = 3
+
+// AskBlue asks blue itself. Blue fails when most of its answers do.
+func (p *Probe) AskBlue(ctx context.Context) (machine.Verdict, string) {
+	failed, why := 0, ""
+	for range blueAsks {
+		if a := p.asker.Ask(ctx, p.next(), p.blue); a.Failed != "" {
+			failed, why = failed+1, a.Name+": "+a.Failed
+		}
+	}
+	if failed*2 > blueAsks {
+		return machine.Fail, why
+	}
+	return machine.Pass, ""
+}

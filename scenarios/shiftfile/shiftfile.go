@@ -1,0 +1,340 @@
+// Package shiftfile reads shift.yaml: how traffic moves from blue to green.
+//
+// In comes one file of the strict YAML that scenario files are written in; out comes a
+// File, or every problem of it with its place. Key tables are in scenarios/internal/keys,
+// so that the schema and docs/format.md know the file too. Nothing here sends anything,
+// and nothing knows how a mechanism works: its keys are data.
+package shiftfile
+
+import (
+	"fmt"
+	"io/fs"
+	"math"
+	"net/url"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/internal/keys"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
+	"github.com/bgverify/bgverify/scenarios/problem"
+	"github.com/bgverify/bgverify/scenarios/template"
+)
+
+// A File is shift.yaml: how traffic moves from blue to green. Shares are ratios
+// (0.05 is 5 %). Paths are as written: relative to the folder of the file.
+type File struct {
+	// File is the path of the file below the root that it was read from.
+	File string
+	// Name is the walk's; its archive and its lock carry it.
+	Name, Doc string
+	// Steps are the shares of green, rising, at least one.
+	Steps []float64
+	Hold  Hold
+	// Gate, Probe, Run and Confirm are nil where the file does not have them.
+	Gate    *Gate
+	Probe   *Probe
+	Run     *Run
+	Confirm *Confirm
+	// OnFail is rollback or pause.
+	OnFail string
+	Driver Driver
+}
+
+// A Hold says how long each step is held.
+type Hold struct {
+	// Min is the shortest time at a step, Settle what is waited before it begins, and Max
+	// the longest time while the probe has too few answers of green.
+	Min, Settle, Max time.Duration
+}
+
+// A Gate is the archived run that each step relies on. Texts are expanded.
+type Gate struct {
+	Run, Out, Digest, GreenBuild, NoWeaker string
+	// MaxAge is the largest age of the run; 0: any.
+	MaxAge time.Duration
+	// Without and Require name aspects of a run: compare, load, writes, identity.
+	Without, Require []string
+}
+
+// A Probe says what is asked while traffic moves.
+type Probe struct {
+	Suites   []string
+	Tag, Env string
+	// Through is the public URL; Blue and Green are addresses that its name is pinned to;
+	// empty: what the sides of the suites resolve to.
+	Through, Blue, Green string
+	Every                time.Duration
+	// Budget is how many answers of green may fail in the whole walk, and MinGreen how
+	// many answers of green a step needs.
+	Budget, MinGreen int
+}
+
+// A Run is the run at the end of each hold.
+type Run struct {
+	Suites   []string
+	Tag, Env string
+	// Load is none or run.
+	Load    string
+	Timeout time.Duration
+}
+
+// A Confirm names the steps that wait for a yes of a command.
+type Confirm struct {
+	At      []float64
+	Exec    string
+	Timeout time.Duration
+}
+
+// A Driver is the mechanism that gives weight: exactly one of its fields is set.
+type Driver struct {
+	Exec    *Exec    `json:",omitempty"`
+	HAProxy *HAProxy `json:",omitempty"`
+}
+
+// An Exec gives weight by two commands, which run in the folder of the file.
+type Exec struct {
+	Get, Set string
+	// Max is the largest weight.
+	Max int
+	// Timeout bounds one command.
+	Timeout time.Duration
+}
+
+// An HAProxy gives weight to two servers of a backend.
+type HAProxy struct {
+	// Socket is unix:///path or tcp://host:port.
+	Socket, Backend, Blue, Green string
+}
+
+// Load reads a shift file. The rules:
+//
+//  1. Templates name environment variables alone; one that is not set, or empty, is a
+//     problem: an absent value must not read as "not asked".
+//  2. Steps rise, from more than 0 %.
+//  3. Exactly one driver is written.
+//  4. The steps of confirm are among the steps.
+func Load(fsys fs.FS, name string, getenv func(string) (string, bool)) (*File, problem.Problems) {
+	src, problems := source.Open(fsys, name)
+	r := &reader{lines: src.Lines, getenv: getenv}
+	for _, p := range problems {
+		r.Add(p)
+	}
+	if src.Root == nil {
+		return nil, r.done()
+	}
+	r.Reader = keys.NewReader(src, r)
+	f := r.read(r.Object(src.Root, "shift file", ""))
+	return f, r.done()
+}
+
+// A reader reads one file, and is the sink of its own key reader.
+type reader struct {
+	*keys.Reader
+	lines    []string
+	problems problem.Problems
+	opened   []*keys.Mapping
+	getenv   func(string) (string, bool)
+}
+
+// most bounds what is reported.
+const most = 1000
+
+// Add reports a problem with its source line.
+func (r *reader) Add(p problem.Problem) {
+	if p.Kind == 0 {
+		p.Kind = problem.Error
+	}
+	if p.Width = max(p.Width, 1); p.Pos.Line >= 1 && p.Pos.Line <= len(r.lines) {
+		p.Source = r.lines[p.Pos.Line-1]
+	}
+	if !r.Full() {
+		r.problems = append(r.problems, p)
+	}
+}
+
+// Full reports whether enough was reported.
+func (r *reader) Full() bool { return len(r.problems) >= most }
+
+// Opened remembers a mapping, to report its unread keys.
+func (r *reader) Opened(o *keys.Mapping) { r.opened = append(r.opened, o) }
+
+// Placed does nothing: templates are expanded while they are read.
+func (r *reader) Placed(*template.Template, *source.File, *yaml.Node) {}
+
+// ReadField knows no field types beyond those of package keys.
+func (r *reader) ReadField(*keys.Mapping, *keys.Key, any) bool { return false }
+
+// done reports keys that nothing read and returns all problems by place.
+func (r *reader) done() problem.Problems {
+	for _, o := range r.opened {
+		o.RefuseUnread("")
+	}
+	r.problems.Sort()
+	return r.problems
+}
+
+func (r *reader) read(o *keys.Mapping) *File {
+	s := &File{File: r.Src.Path, OnFail: "rollback", Hold: Hold{Min: 5 * time.Minute, Settle: time.Minute}}
+	shares, at := o.Percents("steps")
+	if s.Steps = shares; len(shares) == 0 && o.Has("steps") && !o.Broken {
+		o.Fail(o.At("steps"), "steps: [1%, 5%, 25%, 50%, 100%]", "steps is empty")
+	}
+	for i, share := range shares { // Rule 2
+		if share <= 0 || i > 0 && share <= shares[i-1] {
+			o.Fail(at[i], "steps: [1%, 5%, 25%, 50%, 100%]", "steps must rise from more than 0%%")
+		}
+	}
+	o.Bind(s)
+	if h := o.Open("hold", "hold", ""); h != nil {
+		h.Bind(&s.Hold)
+		if h.Has("max") && s.Hold.Max < s.Hold.Min {
+			h.Fail(h.At("max"), "", "max is shorter than min")
+		}
+	}
+	if s.Hold.Max == 0 {
+		s.Hold.Max = max(4*s.Hold.Min, 10*time.Minute)
+	}
+	r.readChecks(o, s)
+	if c := o.Open("confirm", "confirm", ""); c != nil {
+		s.Confirm = &Confirm{Timeout: time.Hour}
+		at, nodes := c.Percents("at")
+		s.Confirm.At = at
+		for i, share := range at { // Rule 4
+			if !hasShare(s.Steps, share) {
+				c.Fail(nodes[i], "write one of steps", "no step is %s", PercentText(share))
+			}
+		}
+		c.Bind(s.Confirm)
+	}
+	if d := o.Open("driver", "driver", ""); d != nil {
+		s.Driver = r.readDriver(d)
+	}
+	return s
+}
+
+// readChecks reads what is asked before, during and after each step.
+func (r *reader) readChecks(o *keys.Mapping, s *File) {
+	if before := o.Open("before", "shift before", ""); before != nil {
+		if g := before.Open("gate", "shift gate", ""); g != nil {
+			s.Gate = &Gate{Out: "runs"}
+			r.bindExpanded(g, s.Gate, map[string]*string{"run": &s.Gate.Run, "digest": &s.Gate.Digest, "green_build": &s.Gate.GreenBuild, "no_weaker": &s.Gate.NoWeaker})
+		}
+	}
+	if during := o.Open("during", "shift during", ""); during != nil {
+		if p := during.Open("probe", "shift probe", ""); p != nil {
+			s.Probe = &Probe{Every: 2 * time.Second, MinGreen: 200}
+			r.bindExpanded(p, s.Probe, map[string]*string{"through": &s.Probe.Through, "blue": &s.Probe.Blue, "green": &s.Probe.Green})
+			if u, err := url.Parse(s.Probe.Through); s.Probe.Through != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+				p.Fail(p.At("through"), "https://api.example.com", "through is not an http or https URL")
+			}
+			p.RefuseEmpty("suites", "name a scenario file or folder")
+		}
+	}
+	if after := o.Open("after", "shift after", ""); after != nil {
+		if r := after.Open("run", "shift run", ""); r != nil {
+			s.Run = &Run{Load: "none", Timeout: 10 * time.Minute}
+			r.Bind(s.Run)
+			r.RefuseEmpty("suites", "name a scenario file or folder")
+		}
+	}
+}
+
+// readDriver reads the one driver of a file.
+func (r *reader) readDriver(d *keys.Mapping) Driver {
+	out := Driver{}
+	var written []string
+	for i := range d.Table.Keys {
+		name := d.Table.Keys[i].Name
+		if d.Has(name) {
+			written = append(written, name)
+		}
+	}
+	if len(written) != 1 && !d.Broken { // Rule 3
+		d.Fail(d.Node, "driver: {exec: {get: ./get.sh, set: ./set.sh}}", "driver names exactly one of %s, not %d", strings.Join(d.Table.Names(), ", "), len(written))
+	}
+	if x := d.Open("exec", "exec driver", ""); x != nil {
+		out.Exec = &Exec{Max: 1000, Timeout: 30 * time.Second}
+		x.Bind(out.Exec)
+	}
+	if x := d.Open("haproxy", "haproxy driver", ""); x != nil {
+		out.HAProxy = &HAProxy{}
+		x.Bind(out.HAProxy)
+		if s := out.HAProxy.Socket; s != "" && !strings.HasPrefix(s, "unix://") && !strings.HasPrefix(s, "tcp://") {
+			x.Fail(x.At("socket"), "unix:///run/haproxy/admin.sock or tcp://127.0.0.1:9999", "socket must begin with unix:// or tcp://")
+		}
+		if out.HAProxy.Blue == out.HAProxy.Green && out.HAProxy.Blue != "" {
+			x.Fail(x.At("green"), "", "blue and green are the same server")
+		}
+	}
+	return out
+}
+
+// bindExpanded binds a mapping whose texts of some keys have placeholders.
+func (r *reader) bindExpanded(o *keys.Mapping, into any, texts map[string]*string) {
+	for _, k := range o.Table.Keys {
+		field := texts[k.Name]
+		if field == nil {
+			continue
+		}
+		if t := o.Template(k.Name); t != nil {
+			*field = r.expandFromEnv(o, k.Name, t)
+		}
+	}
+	o.Bind(into)
+}
+
+// expandFromEnv expands a text that may name environment variables alone. An empty
+// result is a problem: what is empty must not read as "not asked". Rule 1.
+func (r *reader) expandFromEnv(o *keys.Mapping, key string, t *template.Template) string {
+	for i := range t.Parts {
+		if p := &t.Parts[i]; p.IsVariable() {
+			if _, ok := template.CutEnv(p.Name); !ok {
+				o.Fail(o.At(key), "write {{env.NAME}}", "%s: a shift file has no variable %q", key, p.Name)
+				return ""
+			}
+		}
+	}
+	v, err := t.Expand(envScope{r.getenv})
+	switch {
+	case err != nil:
+		o.Fail(o.At(key), "export it before the walk begins", "%s: %v", key, err)
+	case strings.TrimSpace(v.Text) == "":
+		o.Fail(o.At(key), "leave the key out, or give it a value", "%s is empty", key)
+	}
+	return v.Text
+}
+
+// An envScope answers env.NAME and nothing else.
+type envScope struct {
+	getenv func(string) (string, bool)
+}
+
+func (s envScope) Lookup(name string) (template.Value, bool, error) {
+	variable, ok := template.CutEnv(name)
+	if !ok || s.getenv == nil {
+		return template.Value{}, false, nil
+	}
+	text, ok := s.getenv(variable)
+	return template.TextValue(text), ok, nil
+}
+
+func (s envScope) Generate(generator string, _ []string, _ string, _ bool) (template.Value, error) {
+	return template.Value{}, fmt.Errorf("$%s: a shift file takes no generators", generator)
+}
+
+// hasShare reports whether a share is among the steps.
+func hasShare(steps []float64, share float64) bool {
+	for _, s := range steps {
+		if math.Abs(s-share) < 1e-9 {
+			return true
+		}
+	}
+	return false
+}
+
+// PercentText writes a share as the file has it: 5%, 0.5%.
+func PercentText(share float64) string {
+	return fmt.Sprintf("%.6g%%", share*100)
+}

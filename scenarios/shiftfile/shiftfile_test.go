@@ -1,0 +1,68 @@
+package shiftfile
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/bgverify/bgverify/scenarios/problem"
+)
+
+func loadShift(text string, env map[string]string) (*File, problem.Problems) {
+	return Load(fstest.MapFS{"shift.yaml": {Data: []byte(text)}}, "shift.yaml", func(name string) (string, bool) {
+		v, ok := env[name]
+		return v, ok && v != ""
+	})
+}
+
+const wholeShift = `
+shift: api.example.com
+steps: [1%, 25%, 100%]
+hold: {min: 2m, settle: 10s}
+before: {gate: {run: latest, max_age: 4h, green_build: "{{env.BUILD}}", without: [writes]}}
+during: {probe: {suites: [suites], tag: smoke, through: "https://api.example.com", every: 500ms, budget: 2}}
+after: {run: {suites: [suites], tag: smoke, load: none}}
+confirm: {at: [25%], exec: ./ask.sh}
+on_fail: pause
+driver: {exec: {get: ./get.sh, set: ./set.sh, max: 100}}
+`
+
+func TestLoad(t *testing.T) {
+	s, problems := loadShift(wholeShift, map[string]string{"BUILD": "9f2c"})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if s.Name != "api.example.com" || len(s.Steps) != 3 || s.Steps[1] != 0.25 || s.Hold.Min != 2*time.Minute || s.Hold.Max != 10*time.Minute {
+		t.Errorf("read as %+v", s)
+	}
+	if s.Gate.GreenBuild != "9f2c" || s.Gate.Out != "runs" || s.Probe.MinGreen != 200 || s.Probe.Budget != 2 || s.OnFail != "pause" || s.Driver.Exec.Max != 100 {
+		t.Errorf("read as %+v %+v %+v", s.Gate, s.Probe, s.Driver.Exec)
+	}
+}
+
+// Every mistake is a problem with its place; one that is accepted would move traffic otherwise than written.
+func TestLoadRefuses(t *testing.T) {
+	for name, row := range map[string]struct{ old, new, want string }{
+		"falling steps":        {"[1%, 25%, 100%]", "[1%, 1%, 100%]", "steps must rise"},
+		"zero step":            {"[1%, 25%, 100%]", "[0%, 25%]", "steps must rise"},
+		"no steps":             {"[1%, 25%, 100%]", "[]", "steps is empty"},
+		"ratio":                {"[1%, 25%, 100%]", "[0.01, 25%]", "must be a percentage"},
+		"variable not set":     {"env.BUILD", "env.OTHER", "OTHER"},
+		"variable of a suite":  {"env.BUILD", "build", "has no variable"},
+		"empty build":          {`"{{env.BUILD}}"`, `""`, "green_build is empty"},
+		"confirm elsewhere":    {"at: [25%]", "at: [50%]", "no step is 50%"},
+		"two drivers":          {"driver: {", `driver: {haproxy: {socket: "unix:///s", backend: b, blue: x, green: y}, `, "exactly one"},
+		"no driver":            {"driver: {exec: {get: ./get.sh, set: ./set.sh, max: 100}}", "driver: {}", "exactly one"},
+		"through without host": {"https://api.example.com", "api.example.com", "through"},
+		"unknown key":          {"on_fail: pause", "on_failure: pause", "unknown key"},
+		"unknown policy":       {"on_fail: pause", "on_fail: stop", "on_fail"},
+		"same server":          {"driver: {exec: {get: ./get.sh, set: ./set.sh, max: 100}}", `driver: {haproxy: {socket: "unix:///s", backend: b, blue: x, green: x}}`, "the same server"},
+		"bare socket":          {"driver: {exec: {get: ./get.sh, set: ./set.sh, max: 100}}", `driver: {haproxy: {socket: /s, backend: b, blue: x, green: y}}`, "unix://"},
+	} {
+		_, problems := loadShift(strings.Replace(wholeShift, row.old, row.new, 1), map[string]string{"BUILD": "9f2c"})
+		if !problems.HasErrors() || !strings.Contains(problems[0].Summary, row.want) || problems[0].Pos.Line == 0 {
+			t.Errorf("%s: want a problem about %q, got %v", name, row.want, problems)
+		}
+	}
+}
