@@ -58,7 +58,7 @@ func (f *readyFlags) bind(cmd *cobra.Command) {
 	set := cmd.Flags()
 	set.StringVar(&f.env, "env", "", "env `file` of the stage, or its name in bgverify.yaml")
 	set.StringVarP(&f.output, "output", "o", "text", "`format`: text or json")
-	set.BoolVar(&f.noColor, "no-color", false, "print without color")
+	set.BoolVar(&f.noColor, "no-color", false, "disable colour even on a terminal")
 }
 
 // clusters opens the clusters of the env file; ask completes what the file says by flags
