@@ -117,7 +117,7 @@ func (s *Step) renderURL(scope template.Scope) (string, error) {
 			return "", fmt.Errorf("query %s: %w", f.Name, err)
 		}
 		b.WriteByte('=')
-		b.WriteString(template.PercentEncode(v, template.QueryExtra))
+		b.WriteString(template.PercentEncode(v, template.QueryValueExtra))
 	}
 	return b.String(), nil
 }

@@ -61,7 +61,7 @@ cases:
 	scope := mapScope{"name": values["name"], "n": values["n"], "next": template.TextValue("https://x.example/a%20b?c=한"), "none": template.JSONValue("null")}
 	want := map[string]Rendered{
 		"path": {
-			Method: "GET", URL: "/%EC%B1%84%EB%84%90/%EC%84%9C%EC%9A%B8%20&%20co/a%20b/7?q=%EC%84%9C%EC%9A%B8%20%26%20co&z=1&k=%EC%84%9C%EC%9A%B8%20%26%20co&%ED%82%A4=a%3Db%26c&size=300&tag=x&tag=7",
+			Method: "GET", URL: "/%EC%B1%84%EB%84%90/%EC%84%9C%EC%9A%B8%20&%20co/a%20b/7?q=%EC%84%9C%EC%9A%B8%20%26%20co&z=1&k=%EC%84%9C%EC%9A%B8%20%26%20co&%ED%82%A4=a=b%26c&size=300&tag=x&tag=7",
 			Headers: []Named{{Name: "X-A", Value: "a 7"}, {Name: "X-B", Value: "b"}, {Name: "X-B", Value: "c"}}, Cookies: []Named{{Name: "c", Value: "7"}},
 		},
 		"whole":   {Method: "GET", URL: "https://x.example/a%20b?c=%ED%95%9C&p=2"},

@@ -317,6 +317,11 @@ func (s *scriptShape) call(x *ast.CallExpression) {
 		}
 	}
 	if d, ok := x.Callee.(*ast.DotExpression); ok {
+		if d.Identifier.Name.String() == "hasOwnProperty" && len(x.ArgumentList) == 1 {
+			if v, isText := literalOf(x.ArgumentList[0]); isText && s.eval(d.Left) != nil {
+				s.eval(d.Left).member(fmt.Sprint(v))
+			}
+		}
 		s.iterate(d, x)
 		s.assertion(d, x)
 	}

@@ -15,15 +15,15 @@ import (
 // A played collection is one that both tools play: its file with numbered items, and
 // what stands next to it.
 type playedCollection struct {
-	name, file    string
-	env, globals  string // files, or empty
-	data          string
-	top           map[string]any
-	items         []playedItem
-	values        map[string]string // of variables, before the first request
-	setSomewhere  map[string]bool
-	placeholders  []string
-	sendsRequests bool
+	name, file   string
+	env, globals string // files, or empty
+	data         string
+	top          map[string]any
+	items        []playedItem
+	values       map[string]string // of variables, before the first request
+	setSomewhere map[string]bool
+	placeholders []string
+	text         string
 }
 
 type playedItem struct {
@@ -106,7 +106,7 @@ func (c *playedCollection) prepare() {
 			c.placeholders = append(c.placeholders, m[1])
 		}
 	}
-	c.sendsRequests = bytes.Contains(text, []byte("sendRequest"))
+	c.text = string(text)
 }
 
 func (c *playedCollection) learn(list []map[string]any) {
@@ -230,6 +230,9 @@ func (c *playedCollection) give() map[string]string {
 	for _, name := range c.placeholders {
 		if c.values[name] == "" && out[name] == "" && !c.setSomewhere[name] && !strings.HasPrefix(name, "$") && name != "" {
 			out[name] = "val-" + hostWord(name)
+			if bare := regexp.MustCompile(`[:\[,]\s*(?:\\[nrt])*\s*\{\{` + regexp.QuoteMeta(name) + `\}\}`); bare.MatchString(c.text) {
+				out[name] = "7" // a JSON value
+			}
 		}
 	}
 	return out

@@ -279,9 +279,8 @@ func (p *wirePlay) playSuite(ctx context.Context, answers []answer) (map[int][]s
 func (p *wirePlay) suiteOutcomes(data []byte) {
 	var report struct {
 		Suites []struct {
-			Name  string
 			Cases []struct {
-				Name  string
+				ID    string
 				Steps []struct {
 					Name         string
 					Expectations []struct {
@@ -298,9 +297,10 @@ func (p *wirePlay) suiteOutcomes(data []byte) {
 	for _, s := range report.Suites {
 		for _, c := range s.Cases {
 			for _, st := range c.Steps {
-				item, ok := p.steps[s.Name+"/"+c.Name+"/"+st.Name]
+				id, _, _ := strings.Cut(c.ID, "[") // a row
+				item, ok := p.steps[id+"/"+st.Name]
 				if !ok {
-					item, ok = p.steps[s.Name+"/"+c.Name+"/"]
+					item, ok = p.steps[id+"/"]
 				}
 				if !ok {
 					continue
@@ -371,6 +371,9 @@ func (s *importedSuite) prepare(blue, green string) error {
 		url := p.resolve(m[1], 0)
 		if !strings.Contains(url, "://") {
 			url = "http://" + url
+		}
+		if url == "http://" {
+			url += hostWord(m[1]) + ".test"
 		}
 		s.args = append(s.args, "--blue", url, "--green", url)
 	} else if url := s.blueURL(texts); url != "" {
@@ -451,14 +454,17 @@ func (s *importedSuite) learn(text string) error {
 			s.env[name] = "secret-of-" + name
 		}
 	}
+	for _, st := range y.Setup {
+		s.step(y.Suite+"/(setup)/"+fmt.Sprint(st["step"]), st)
+	}
 	for _, c := range y.Cases {
 		steps, _ := c["steps"].([]any)
 		if len(steps) == 0 {
-			s.step(y.Suite+"/"+fmt.Sprint(c["case"])+"/", c, "")
+			s.step(y.Suite+"/"+fmt.Sprint(c["case"])+"/", c)
 		}
 		for _, st := range steps {
 			if m, ok := st.(map[string]any); ok {
-				s.step(y.Suite+"/"+fmt.Sprint(c["case"])+"/"+fmt.Sprint(m["step"]), m, "")
+				s.step(y.Suite+"/"+fmt.Sprint(c["case"])+"/"+fmt.Sprint(m["step"]), m)
 			}
 		}
 	}
@@ -473,7 +479,7 @@ func (s *importedSuite) mirror(green, blue string) {
 	}
 }
 
-func (s *importedSuite) step(id string, step map[string]any, _ string) {
+func (s *importedSuite) step(id string, step map[string]any) {
 	headers, _ := step["headers"].(map[string]any)
 	item := 0
 	if _, err := fmt.Sscan(fmt.Sprint(headers[markHeader]), &item); err == nil {
@@ -630,6 +636,8 @@ var word = regexp.MustCompile(`[A-Za-z0-9]+|[^A-Za-z0-9]`)
 // sameRequest reports whether s is w, but for the words in which second differs from
 // it: these are generated anew in every play, and must only be of the same kind.
 func sameRequest(w, second, s string) bool {
+	w, s = sameTimes(w, s)
+	second, _ = sameTimes(second, s)
 	if w == second || w == s {
 		return w == s
 	}
@@ -649,6 +657,26 @@ func sameRequest(w, second, s string) bool {
 		}
 	}
 	return true
+}
+
+var isoTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?`)
+
+// sameTimes gives two requests the same times where those of each are written alike and
+// less than an hour apart: the two tools play one after the other.
+func sameTimes(a, b string) (string, string) {
+	x, y := isoTime.FindAllString(a, -1), isoTime.FindAllString(b, -1)
+	if len(x) != len(y) {
+		return a, b
+	}
+	for i := range x {
+		const layout = "2006-01-02T15:04:05.999"
+		t, err1 := time.Parse(layout[:min(len(x[i]), len(layout))], x[i])
+		u, err2 := time.Parse(layout[:min(len(y[i]), len(layout))], y[i])
+		if len(x[i]) == len(y[i]) && err1 == nil && err2 == nil && t.Sub(u).Abs() < time.Hour {
+			b = strings.Replace(b, y[i], x[i], 1)
+		}
+	}
+	return a, b
 }
 
 func isNumber(s string) bool { return strings.Trim(s, "0123456789") == "" }

@@ -13,7 +13,9 @@ import (
 const (
 	segmentExtra = "!$&'()*+,;=:@"
 	QueryExtra   = "!$'()*,:@/?"
-	urlExtra     = "!$&'()*+,;=:@/?[]%#"
+	// QueryValueExtra holds for values: after the first = another one is text.
+	QueryValueExtra = QueryExtra + "="
+	urlExtra        = "!$&'()*+,;=:@/?[]%#"
 )
 
 // PercentEncode encodes every byte but letters, digits, -_.~ and those of extra.
@@ -67,7 +69,11 @@ func (t *Template) ExpandURL(scope Scope) (string, error) {
 			b.WriteString(PercentEncode(v.Text, urlExtra))
 		// A value of the query; an & in it is encoded.
 		case strings.Contains(before, "?"):
-			b.WriteString(PercentEncode(v.Text, QueryExtra))
+			extra := QueryExtra
+			if strings.Contains(before[strings.LastIndexAny(before, "?&")+1:], "=") {
+				extra = QueryValueExtra
+			}
+			b.WriteString(PercentEncode(v.Text, extra))
 		default:
 			err = pathSegment(before, v.Text, t.after(i))
 			b.WriteString(PercentEncode(v.Text, segmentExtra))

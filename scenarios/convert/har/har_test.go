@@ -84,7 +84,7 @@ func TestHARCases(t *testing.T) {
 		opts         Options
 		want         string
 	}{
-		{"alone", "a case each", []string{harCall("GET", "https://h/v1/a?x=1&y=a%3Ab", "", 200, "application/json", "{}"), harCall("GET", "https://h/v1/b", "", 404, "application/json", "{}")}, Options{}, "get-v1-a\n  GET /v1/a ?x=1 ?y=a:b\nget-v1-b\n  GET /v1/b\n"},
+		{"alone", "a case each", []string{harCall("GET", "https://h/v1/a?x=1&y=a%3Ab", "", 200, "application/json", "{}"), harCall("GET", "https://h/v1/b", "", 404, "application/json", "{}")}, Options{}, "get-v1-a\n  GET /v1/a?x=1&y=a%3Ab\nget-v1-b\n  GET /v1/b\n"},
 		{"token", "captured where it came from", []string{signIn, harCall("GET", "https://h/me", bearer(aToken), 200, "application/json", "{}")}, Options{}, "post-session\n  POST /session token<-$.token\n  GET /me auth:{{token}}\n"},
 		{"path, query and header", "whole segments and values", []string{signIn, harCall("GET", "https://h/orders/ORD-90817263/x?user=1234567&z=12345678", `"headers":[{"name":"X-Order","value":"no ORD-90817263."}]`, 200, "application/json", "{}")}, Options{}, "post-session\n  POST /session user_no<-$.user.no user_id<-$.user.id\n  GET /orders/{{user_no}}/x ?user={{user_id}} ?z=12345678 X-Order:no {{user_no}}.\n"},
 		{"unrelated", "stays a case of its own between", []string{signIn, harCall("GET", "https://h/other", "", 200, "application/json", "{}"), harCall("GET", "https://h/me", bearer(aToken), 200, "application/json", "{}")}, Options{}, "post-session\n  POST /session token<-$.token\n  GET /me auth:{{token}}\nget-other\n  GET /other\n"},

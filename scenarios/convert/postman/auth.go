@@ -23,6 +23,9 @@ func (im *pmImport) auth(d *pmDraft, a *pmAuth) (out *model.Auth, reason string)
 		}
 		return &model.Auth{Kind: model.Bearer, Token: secret("token", "token")}, ""
 	case "basic":
+		if a.get("username") == "" && a.get("password") == "" { // Postman sends two empty texts
+			return &model.Auth{Kind: model.APIKeyHeader, Name: "Authorization", Value: "Basic Og=="}, ""
+		}
 		return &model.Auth{Kind: model.Basic, User: text("username"), Password: secret("password", "password")}, ""
 	case "apikey":
 		out = &model.Auth{Kind: model.APIKeyHeader, Name: a.get("key"), Value: secret(cmp.Or(a.get("key"), "api_key"), "value")}

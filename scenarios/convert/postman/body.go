@@ -87,11 +87,7 @@ func (im *pmImport) raw(d *pmDraft, b *pmBody) {
 		d.setType(cmp.Or(typ, "text/plain"))
 		return
 	}
-	raw := b.raw
-	if strings.Contains(typ, "xml") {
-		raw = strings.ReplaceAll(raw, "\r\n", "\n") // XML reads both as one line end
-	}
-	text := im.text(d, raw, where, false)
+	text := im.text(d, b.raw, where, false)
 	if typ == "application/xml" || typ == "text/xml" || strings.HasPrefix(typ, "application/xml;") || strings.HasPrefix(typ, "text/xml;") {
 		d.step.Body = &model.Body{Kind: model.XMLBody, Text: text}
 		d.dropHeader("application/xml")
@@ -341,7 +337,7 @@ func (im *pmImport) graphql(d *pmDraft, b *pmBody) {
 	if !varsOK {
 		vars, varsOK = im.jsonBody(d, b.variables)
 	}
-	query := im.text(d, strings.ReplaceAll(b.query, "\r\n", "\n"), "query", false)
+	query := im.text(d, b.query, "query", false)
 	if varsOK && query != "" && (!strings.Contains(query, "{{") || placeholderEnd(query, 0) == len(query)) {
 		if vars == nil || vars.Kind != model.ObjectNode {
 			vars = &model.Node{Kind: model.ObjectNode} // Postman sends {} where there are none

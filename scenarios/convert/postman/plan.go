@@ -118,7 +118,8 @@ func (im *pmImport) provider(i int, name string) (*pmDraft, *script.Definition) 
 func (im *pmImport) edges() []pmEdge {
 	var out []pmEdge
 	for i, d := range im.drafts {
-		for _, u := range d.uses {
+		for k := 0; k < len(d.uses); k++ { // values are made of others: the list grows
+			u := d.uses[k]
 			from, def := im.provider(i, u.name)
 			switch {
 			case def == nil:
@@ -128,6 +129,7 @@ func (im *pmImport) edges() []pmEdge {
 			case from != d:
 				if def.Capture == nil {
 					from.setVar(im.varName(u.name), def)
+					im.usesOf(from, def.Value)
 				}
 				out = append(out, pmEdge{from.index, i})
 			}

@@ -125,6 +125,11 @@ func (im *pmImport) authOf(d *pmDraft) {
 	if hasRest {
 		d.comment("not converted: %s", rest.Line())
 	}
+	if out.Kind != model.NoAuth && out.Kind != model.APIKeyHeader && out.Kind != model.APIKeyQuery {
+		d.step.Headers = slices.DeleteFunc(d.step.Headers, func(f model.Field) bool { // Postman's auth writes over it
+			return strings.EqualFold(f.Name, "Authorization")
+		})
+	}
 	if owner != im.suiteRoot(d.item) && owner != im.c.root {
 		if out.Kind != model.NoAuth || im.defaultAuth(d.item) != nil {
 			d.step.Auth = out

@@ -155,17 +155,16 @@ func PercentDecoded(s string) string {
 const formPlain = "*"
 
 // pairs reads a query, or a form when form is set, as fields in order. ok is
-// false when fields would not be sent as the same bytes; with loose, when they
-// would not mean the same.
+// false when fields would not be sent as the same bytes; with loose, a form whose
+// fields would not mean the same.
 func pairs(text string, form, loose bool) (out []model.Field, ok bool) {
 	if text == "" {
 		return nil, false
 	}
-	plain := template.QueryExtra
-	if form {
-		plain = formPlain
-	}
-	same := func(raw, value string) bool {
+	same := func(raw, value, plain string) bool {
+		if form {
+			plain = formPlain
+		}
 		again := Literals(value, func(s string) string { return template.PercentEncode(s, plain) })
 		if form {
 			again = Literals(value, func(s string) string { return strings.ReplaceAll(template.PercentEncode(s, plain+" "), " ", "+") })
@@ -176,8 +175,7 @@ func pairs(text string, form, loose bool) (out []model.Field, ok bool) {
 		if form { // written by hand: nothing is encoded yet
 			return loose || !strings.ContainsAny(raw, "%+;")
 		}
-		// A ; may be a separator, and a + a space or a plus.
-		return loose && !strings.ContainsAny(raw, ";+")
+		return false
 	}
 	decode := func(raw string) string {
 		return Literals(raw, func(s string) string {
@@ -195,7 +193,7 @@ func pairs(text string, form, loose bool) (out []model.Field, ok bool) {
 		name, value := decode(rawName), decode(rawValue)
 		if !has || name == "" || len(name) > inlineKey || HasMark(name) || strings.Contains(name, "{{") || !utf8.ValidString(name) ||
 			!utf8.ValidString(value) ||
-			!same(rawName, name) || !same(rawValue, value) || apart(out, name) {
+			!same(rawName, name, template.QueryExtra) || !same(rawValue, value, template.QueryValueExtra) || apart(out, name) {
 			return nil, false
 		}
 		out = append(out, model.Field{Name: name, Text: value})
