@@ -102,6 +102,7 @@ from elsewhere and other secrets are read from the environment.`,
 		kind := "api"
 		f.StringArrayVar(&bound.HAR.Hosts, "host", nil, "take requests to hosts of this `glob` only, with or without a port; may be repeated")
 		f.StringVar(&kind, "type", "api", "`what` to take: api (no pages, images, fonts, scripts, styles, media, preflights) or all")
+		f.BoolVar(&bound.HAR.RequestsOnly, "requests-only", false, "also take requests whose answer was not recorded")
 		f.BoolVar(&bound.HAR.Snapshots, "snapshots", false, "keep recorded answers as snapshots that both sides must match")
 		return func(opts *convert.Options) error {
 			if kind != "api" && kind != "all" {

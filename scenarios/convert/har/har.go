@@ -29,6 +29,8 @@ type Options struct {
 	Hosts []string
 	// All takes pages, images, scripts and what else a browser loads, too.
 	All bool
+	// RequestsOnly also takes requests whose answer was not recorded.
+	RequestsOnly bool
 	// Snapshots keeps recorded answers as snapshots to compare with.
 	Snapshots bool
 }
@@ -136,6 +138,9 @@ func (h *harImport) choose(all []*harEntry) {
 	}
 }
 
+// noAnswer is why an entry is left out whose answer was not recorded.
+const noAnswer = "without an answer"
+
 // without says why an entry is not taken; empty: it is.
 func (h *harImport) without(e *harEntry) string {
 	origin, _, _ := web.CutURL(e.url)
@@ -149,8 +154,13 @@ func (h *harImport) without(e *harEntry) string {
 		return "of other hosts"
 	case e.status == 101:
 		return "upgrades to a socket"
+	case e.status == 0 && h.opts.RequestsOnly:
+		if h.opts.All {
+			return ""
+		}
+		return e.notAPI()
 	case e.status < 100 || e.status > 599:
-		return "without an answer"
+		return noAnswer
 	case h.opts.All:
 		return ""
 	}
@@ -219,6 +229,9 @@ func (h *harImport) summary(all int) {
 	hint := ""
 	if !h.opts.All {
 		hint = "; --type all also takes what is not an API call"
+	}
+	if slices.Contains(h.leftOut.names, noAnswer) {
+		hint += "; --requests-only also takes requests without an answer"
 	}
 	h.Report.Note("", "%d of %d entries are left out: %s%s", all-len(h.entries), all, h.leftOut.text(), hint)
 }

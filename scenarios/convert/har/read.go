@@ -3,6 +3,7 @@ package har
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,7 +22,8 @@ type harEntry struct {
 	headers  []model.Field
 	cookies  []model.Field
 	post     *harPost
-	status   int // 0: no answer
+	lacks    bool // it had a body that was not recorded
+	status   int  // 0: no answer
 	mime     string
 	sets     []model.Field // cookies that the answer sets
 	body     []byte        // of the answer, decoded; nil: not recorded
@@ -150,6 +152,9 @@ func (r *harReader) entry(v *source.Value, path string) *harEntry {
 	if p := r.may(q, at, "postData", 'o'); p != nil {
 		e.post = r.post(e, p, at+".postData")
 	}
+	if size := q.Get("bodySize"); size != nil && size.Kind == 'n' && e.post == nil {
+		e.lacks = !strings.HasPrefix(size.Text, "-") && strings.Trim(size.Text, "0.") != ""
+	}
 	if r.err != nil {
 		return e
 	}
@@ -180,6 +185,10 @@ const notBase64 = "is not the base64 that encoding says; it is taken as text"
 // fields reads a list of {name, value}.
 func (r *harReader) fields(v *source.Value, path, name string) []model.Field {
 	var out []model.Field
+	list := v.Get(name)
+	if name == "cookies" && list.Exists() && list.Kind == 'o' { // as Internet Explorer writes them
+		return r.cookieObject(list, path+".cookies")
+	}
 	for i, x := range r.may(v, path, name, 'a').List() {
 		at := fmt.Sprintf("%s.%s[%d]", path, name, i)
 		if r.want(x, at, 'o') == nil {
@@ -190,6 +199,35 @@ func (r *harReader) fields(v *source.Value, path, name string) []model.Field {
 			r.fail(x, at, "the name or value holds a NUL")
 		}
 		out = append(out, f)
+	}
+	return out
+}
+
+// cookieObject reads cookies that are not a list: one of them, or a mapping of names to
+// values.
+func (r *harReader) cookieObject(v *source.Value, path string) []model.Field {
+	if name := v.Get("name"); name.Exists() && v.Get("value").Exists() {
+		return []model.Field{{Name: name.Str(), Text: v.Get("value").Str()}}
+	}
+	var out []model.Field
+	for i, k := range v.Keys {
+		f := model.Field{Name: k, Text: v.Items[i].Str()}
+		if c := v.Items[i]; c.Kind == 'o' || c.Kind == 'a' {
+			inner := c.List()
+			if c.Kind == 'o' {
+				inner = []*source.Value{c}
+			}
+			for _, x := range inner {
+				if x.Get("name").Exists() {
+					out = append(out, model.Field{Name: x.Get("name").Str(), Text: x.Get("value").Str()})
+				}
+			}
+			continue
+		}
+		out = append(out, f)
+	}
+	if slices.ContainsFunc(out, func(f model.Field) bool { return strings.Contains(f.Name+f.Text, web.Mark) }) {
+		r.fail(v, path, "a name or value holds a NUL")
 	}
 	return out
 }
