@@ -56,7 +56,7 @@ func TestRecordingsOfOtherTools(t *testing.T) {
 		return converttest.Render(write.Files(&result.Tree)) + report.String()
 	}
 	got := read(Options{})
-	for _, want := range []string{"Accept-Language: ko", "theme: dark", "its body is not in the recording", "the recording does not hold it", "--requests-only"} {
+	for _, want := range []string{"Accept-Language: ko", "COOKIE_THEME", "its body is not in the recording", "the recording does not hold it", "--requests-only"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
