@@ -29,7 +29,12 @@ func (im *pmImport) sentDrafts(d *pmDraft, item *pmItem, sent []*script.Sent) {
 
 // sentDraft is the step of one request of a script.
 func (im *pmImport) sentDraft(item *pmItem, s *script.Sent) *pmDraft {
-	d := &pmDraft{step: &model.Step{Method: s.Method, Expect: s.Expect}, defs: s.Defs}
+	d := &pmDraft{step: &model.Step{Method: s.Method, Expect: s.Expect, When: s.When}, defs: s.Defs}
+	for _, c := range s.When {
+		if name, known := im.theirs[c.Name]; known {
+			d.use(name, false)
+		}
+	}
 	theirs := func(text string) string { return im.theirText(d, text) }
 	u := parseURL(theirs(s.URL))
 	r := &pmRequest{method: cmp.Or(s.Method, "GET"), url: u}

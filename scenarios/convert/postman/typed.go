@@ -95,6 +95,8 @@ func typesOfDefinition(def script.Definition) (typed, text bool) {
 		return c.Status, !c.Status
 	case def.Literal:
 		return true, false
+	case def.JSON: // a text, whose quotes are part of it
+		return true, true
 	}
 	if template.IsNumber(def.Value) || !strings.HasPrefix(def.Value, "{{") || strings.Index(def.Value, "}}") != len(def.Value)-2 {
 		return false, true

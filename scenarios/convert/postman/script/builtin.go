@@ -88,6 +88,10 @@ func (r *scriptReader) builtin(name string, arg func(int) sym) (sym, bool) {
 		return r.parsed(arg(0)), true
 	case "JSON.stringify":
 		return stringified(arg(0)), true
+	case "xml2Json":
+		if v := arg(0); v.kind == symText {
+			return sym{kind: symXML, path: v.path}, true
+		}
 	case "btoa", "Base64.encode", "base64.encode", "_.base64Encode":
 		return r.filter(arg(0), "base64"), true
 	case "Buffer.from", "CryptoJS.enc.Utf8.parse", "CryptoJS.enc.Latin1.parse":
@@ -219,10 +223,8 @@ func stringified(v sym) sym {
 	switch {
 	case v.kind == symNode && v.node.Kind == model.LiteralNode:
 		return constantText(v.node.Text)
-	case v.kind == symNode && v.node.Kind == model.StringNode:
-		if text, ok := v.constant(); ok && !strings.Contains(v.node.Text, "{{") {
-			return constantText(source.Quoted(text))
-		}
+	case v.kind == symNode && v.node.Kind == model.StringNode, v.kind == symTemplate && v.sure == sureText:
+		return sym{kind: symStringified, items: []sym{v}}
 	case v.kind == symNode:
 		if text, ok := jsonOf(v.node); ok {
 			return literal(model.String(text))
@@ -276,6 +278,11 @@ func (r *scriptReader) methodOf(v sym, method string, args []sym) sym {
 		}
 		if out := cutAnswer(v, method, args); out.kind != symUnknown {
 			return out
+		}
+		if len(args) == 0 && method == "pop" {
+			return last(v)
+		} else if len(args) == 0 && method == "shift" {
+			return at(v, "0")
 		}
 		return bodyMethod(v, method, arg, key, isText)
 	case symText, symReason, symHeader, symCookie:

@@ -2,6 +2,7 @@ package script
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -201,7 +202,7 @@ func (r *scriptReader) effect(e ast.Expression) {
 		return
 	}
 	name := dotted(call.Callee)
-	if r.header(call, name) || r.jump(call, name) || name == "pm.sendRequest" && r.send(e, call) || r.changesDate(e, call) || r.calls1(call) {
+	if name == "xml2js.parseString" && r.parsesXML(call) || r.header(call, name) || r.jump(call, name) || name == "pm.sendRequest" && r.send(e, call) || r.changesDate(e, call) || r.calls1(call) {
 		return
 	}
 	if !slices.Contains(setters, name) {
@@ -220,6 +221,11 @@ func (r *scriptReader) effect(e ast.Expression) {
 		return
 	}
 	v := r.eval(call.ArgumentList[1])
+	if choice, ok := call.ArgumentList[1].(*ast.ConditionalExpression); ok && v.kind == symUnknown {
+		if other := r.eval(choice.Alternate); other.kind == symNode || other.kind == symUndefined { // the later request needs the value
+			v = r.eval(choice.Consequent)
+		}
+	}
 	if why := r.outranked(name, key); why != "" {
 		r.lose(e, model.Captures, why)
 		return
@@ -245,6 +251,41 @@ func (r *scriptReader) calls1(call *ast.CallExpression) bool {
 		args[i] = r.eval(a)
 	}
 	return r.run(f, args)
+}
+
+// parsesXML reads xml2js.parseString(text, [options], (error, result) => …).
+func (r *scriptReader) parsesXML(call *ast.CallExpression) bool {
+	args := call.ArgumentList
+	if len(args) < 2 || len(args) > 3 {
+		return false
+	}
+	text, f := r.eval(args[0]), r.eval(args[len(args)-1])
+	if text.kind != symText || f.kind != symFunc {
+		return false
+	}
+	r.counts(call, model.ScriptLines)
+	return r.run(f, []sym{literal(model.Literal("null")), {kind: symXML, path: text.path}})
+}
+
+// xmlText is the text of the first element that the names lead to, picked out of the
+// body by a regular expression.
+func xmlText(v sym) sym {
+	var b strings.Builder
+	b.WriteString("(?s)")
+	for _, x := range v.items {
+		name, ok := x.constant()
+		if !ok || name == "" || strings.ContainsAny(name, "$_ <>&") {
+			return sym{}
+		}
+		if b.Len() > len("(?s)") {
+			b.WriteString(".*?")
+		}
+		b.WriteString("<" + regexp.QuoteMeta(name) + `(?:\s[^>]*)?>`)
+	}
+	if len(v.items) == 0 {
+		return sym{}
+	}
+	return picked(sym{kind: symText, path: v.path}, b.String()+`\s*([^<]*?)\s*<`)
 }
 
 // changesDate reads d.setDate(d.getDate() + 3) and its like: the name stands for another
@@ -394,6 +435,13 @@ func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 		v.number, v.or = false, false
 	}
 	if v.kind == symStringified { // {{x}} in place of a JSON value is that value
+		v = v.items[0]
+		def.JSON = v.kind != symBody
+	}
+	if v.kind == symXML {
+		v = xmlText(v)
+	}
+	if v.kind == symJoin && len(v.items) == 1 { // String(x)
 		v = v.items[0]
 	}
 	if v.kind == symJoin {

@@ -123,6 +123,17 @@ func (c *chainReader) response(l link) bool {
 	switch l.name {
 	case "error":
 		c.add(claim{sym{kind: symStatus}, model.Matcher{Op: "in", List: []*model.Node{model.Literal("4xx"), model.Literal("5xx")}}})
+	case "statusCode":
+		n := c.arg(l, 0).operand()
+		if n == nil || isText {
+			return false
+		}
+		c.add(test(sym{kind: symStatus}, "eq", n))
+	case "statusReason":
+		if !isText {
+			return false
+		}
+		c.add(test(sym{kind: symReason}, "eq", model.String(first)))
 	case "status":
 		if isText {
 			c.add(test(sym{kind: symReason}, "eq", model.String(first)))

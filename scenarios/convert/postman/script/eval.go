@@ -500,6 +500,12 @@ func falsy() model.Matcher {
 
 // compare is a comparison as a claim of what is known of the answer.
 func compare(a sym, op string, b sym) sym {
+	for range 2 {
+		if a.isVariable() && b.kind == symNode && b.node.Kind == model.StringNode && (op == "eq" || op == "ne") && !strings.Contains(b.node.Text, "{{") {
+			return cond(test(a, op, b.node)) // a condition, never an expectation
+		}
+		a, b = b, a
+	}
 	if a.operand() != nil || a.kind == symUndefined {
 		a, op, b = b, mirrored[op], a
 	}
@@ -521,6 +527,11 @@ func compare(a sym, op string, b sym) sym {
 		return cond(test(a, op, b.operand()))
 	}
 	return sym{}
+}
+
+// isVariable reports whether a value is that of one variable.
+func (s sym) isVariable() bool {
+	return s.kind == symTemplate && isOnePlaceholder(s.text) && !strings.ContainsAny(s.text, "|$")
 }
 
 // compareLoose is == or !=, which takes values of several types for equal: 5, "5"
@@ -614,6 +625,10 @@ func toText(v sym) sym {
 		return v
 	case symDatePart:
 		return v
+	case symBody:
+		if v.joinable() {
+			return sym{kind: symJoin, items: []sym{v}, sure: sureText}
+		}
 	case symTemplate:
 		if v.sure == sureNumber {
 			v.sure, v.millis = sureText, false

@@ -64,6 +64,12 @@ func rootName(e ast.Expression) (name string, member bool) {
 // findMutable notes the names whose values the script changes in place.
 func (r *scriptReader) findMutable(list []ast.Statement) {
 	r.mutable = map[string]bool{}
+	seen := map[string]int{}
+	eachNode(reflect.ValueOf(list), func(n ast.Node) {
+		if id, ok := n.(*ast.Identifier); ok {
+			seen[id.Name.String()]++
+		}
+	})
 	steps := map[ast.Expression]bool{}
 	note := func(e ast.Expression) {
 		if name, _ := rootName(e); name != "" {
@@ -86,7 +92,12 @@ func (r *scriptReader) findMutable(list []ast.Statement) {
 			}
 		case *ast.CallExpression:
 			if d, ok := x.Callee.(*ast.DotExpression); ok && slices.Contains(mutators, d.Identifier.Name.String()) {
-				note(d.Left)
+				// list.pop() of a name that is read nowhere else is its last element.
+				id, isName := d.Left.(*ast.Identifier)
+				once := isName && seen[id.Name.String()] <= 2 && slices.Contains([]string{"pop", "shift"}, d.Identifier.Name.String())
+				if !once {
+					note(d.Left)
+				}
 			}
 			if slices.Contains(changers, dotted(x.Callee)) && len(x.ArgumentList) > 0 {
 				note(x.ArgumentList[0])

@@ -14,6 +14,7 @@ package script
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -67,7 +68,10 @@ type scriptReader struct {
 	// is said of the first one holds for it where it is there.
 	nonEmpty   []string
 	ifNonEmpty string
-	done       map[string]bool // what was counted or listed, of statements that are read twice
+	branch     *branch
+	// when is what the condition around says of variables, where it says nothing else.
+	when []model.Check
+	done map[string]bool // what was counted or listed, of statements that are read twice
 }
 
 // A followed statement names a value. Text is empty where a loop does it.
@@ -76,6 +80,8 @@ type followed struct {
 	line int
 	deps []int
 	used int // how many that are carried over read it
+	// counted says that it is one of the statements that are carried over.
+	counted bool
 }
 
 // A lostLine is a line of the script that does not become data.
@@ -173,6 +179,7 @@ type Definition struct {
 	Drawn   bool           // the value holds a generated one: later requests must see the same
 	After   bool           // set after the answer
 	Helper  bool           // import made the name up
+	JSON    bool           // the script wrote the text as JSON: in a body it has quotes
 	Text    string         // the statement
 	Line    int
 	follows []*followed // the statements that it is made of
@@ -183,7 +190,7 @@ type Definition struct {
 func (d *Definition) Drop(r *model.Report) []model.Lost {
 	var out []model.Lost
 	for _, f := range d.follows {
-		if f.used--; f.used == 0 && f.text != "" {
+		if f.used--; f.used == 0 && f.counted {
 			r.Unmap(model.ScriptLines, 1)
 			for _, l := range scriptLines(f.text, f.line, d.After, model.ScriptLines, "") {
 				out = append(out, l.Lost)
@@ -255,8 +262,13 @@ func (r *scriptReader) flush() {
 		switch {
 		case f.text == "":
 		case f.used > 0:
-			r.host.Mapped(model.ScriptLines, 1)
+			if key := fmt.Sprint("kept ", f.line, f.text); !r.done[key] {
+				r.done[key], f.counted = true, true
+				r.host.Mapped(model.ScriptLines, 1)
+			}
+		case r.done[fmt.Sprint("followed ", f.line, f.text)]: // read again
 		default:
+			r.done[fmt.Sprint("followed ", f.line, f.text)] = true
 			r.loseLines(f.text, f.line, model.ScriptLines, "")
 		}
 	}
@@ -280,16 +292,17 @@ func (r *scriptReader) whole() bool {
 // statements reads a list. What follows an if that may leave the function is as
 // conditional as what the if holds.
 func (r *scriptReader) statements(list []ast.Statement) {
-	before := r.guarded
+	before, branch := r.guarded, r.branch
 	r.hoist(list)
 	for _, s := range list {
 		r.statement(s)
 		if branch, ok := s.(*ast.IfStatement); ok && r.mayLeave(branch) {
 			text, _ := r.source(branch.Test)
 			r.guarded = cmp.Or(r.guarded, "not if "+naming.OneLine(text, 60))
+			r.branch = nil // what follows may not be reached
 		}
 	}
-	r.guarded = before
+	r.guarded, r.branch = before, branch
 }
 
 // mayLeave reports whether a branch of an if returns, continues or breaks, in a
@@ -381,11 +394,12 @@ func (r *scriptReader) statement(s ast.Statement) {
 		r.ifStatement(s)
 	case *ast.TryStatement:
 		before := r.guarded
+		branch := r.branch
 		if s.Catch != nil && !r.reports(s.Catch) {
-			r.guarded = cmp.Or(r.guarded, isCaught)
+			r.guarded, r.branch = cmp.Or(r.guarded, isCaught), nil
 		}
 		r.inner(s.Body.List)
-		r.guarded = before
+		r.guarded, r.branch = before, branch
 		if s.Catch != nil && len(s.Catch.Body.List) > 0 {
 			r.caught(s)
 		}
@@ -497,8 +511,16 @@ func (r *scriptReader) ifStatement(s *ast.IfStatement) {
 		r.keep()
 		r.nonEmpty = append(r.nonEmpty, nonEmptyLists(test)...)
 		r.ifNonEmpty = cmp.Or(r.ifNonEmpty, why)
+	case before == "" && len(r.variablesIn(test)) > 0:
+		r.guarded, r.when = why, r.variablesIn(test)
+		defer func() { r.when = nil }()
+	case before == "" && s.Alternate != nil && r.branch == nil && r.after:
+		r.eitherWay(s, why, otherwise)
+		return
 	default:
 		r.guarded = cmp.Or(before, why)
+		defer func(b *branch) { r.branch = b }(r.branch)
+		r.branch = nil
 	}
 	r.inner([]ast.Statement{s.Consequent})
 	if r.nonEmpty = r.nonEmpty[:lists]; lists == 0 {
@@ -509,6 +531,62 @@ func (r *scriptReader) ifStatement(s *ast.IfStatement) {
 		r.inner([]ast.Statement{s.Alternate})
 	}
 	r.guarded = before
+}
+
+// variablesIn is what a condition says of variables; nothing when it also says something
+// else.
+func (r *scriptReader) variablesIn(c sym) []model.Check {
+	var out []model.Check
+	for _, one := range c.claims {
+		names := r.host.NamesIn(one.subject.text)
+		if one.subject.kind != symTemplate || len(names) != 1 {
+			return nil
+		}
+		out = append(out, model.Check{Name: r.host.VarName(names[0]), Matchers: []model.Matcher{one.Matcher}})
+	}
+	return out
+}
+
+// A branch holds what is asserted in one branch of a condition, with the statements.
+type branch struct{ found []asserted }
+
+type asserted struct {
+	node   ast.Node
+	claims []claim
+}
+
+// holds reports whether a branch asserts all of some claims.
+func (b *branch) holds(claims []claim) bool {
+	return !slices.ContainsFunc(claims, func(c claim) bool {
+		return !slices.ContainsFunc(b.found, func(a asserted) bool {
+			return slices.ContainsFunc(a.claims, func(o claim) bool { return reflect.DeepEqual(c, o) })
+		})
+	})
+}
+
+// eitherWay reads both branches of a condition that is not known: what both assert holds
+// in any case.
+func (r *scriptReader) eitherWay(s *ast.IfStatement, why, otherwise string) {
+	read := func(s ast.Statement, guard string) *branch {
+		r.guarded, r.branch = guard, &branch{}
+		defer func() { r.guarded, r.branch = "", nil }()
+		r.inner([]ast.Statement{s})
+		return r.branch
+	}
+	yes := read(s.Consequent, why)
+	no := read(s.Alternate, otherwise)
+	for _, x := range []struct {
+		mine, other *branch
+		why         string
+	}{{yes, no, why}, {no, yes, otherwise}} {
+		for _, a := range x.mine.found {
+			if !x.other.holds(a.claims) {
+				r.lose(a.node, model.Assertions, x.why)
+				continue
+			}
+			r.claims(a.node, a.claims)
+		}
+	}
 }
 
 // nonEmptyLists are the lists that a condition says to have elements, and nothing else:
@@ -742,6 +820,10 @@ func (r *scriptReader) claims(n ast.Node, claims []claim) {
 		sent = at
 		c.subject.path = own
 		out[i] = c
+	}
+	if r.branch != nil && r.guarded != "" && len(r.nonEmpty) == 0 {
+		r.branch.found = append(r.branch.found, asserted{n, claims})
+		return
 	}
 	if r.guarded != "" || !r.after && sent == 0 {
 		r.lose(n, model.Assertions, cmp.Or(r.guarded, "there is no answer yet"))

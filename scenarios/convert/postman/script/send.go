@@ -1,6 +1,7 @@
 package script
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,7 @@ type Sent struct {
 	Mode    string // of the body: raw, urlencoded, formdata; empty: none
 	Raw     string
 	Fields  []model.Field
+	When    []model.Check // what variables must be for it to be sent
 	Expect  model.Expect
 	Defs    []Definition
 }
@@ -80,7 +82,7 @@ func (r *scriptReader) sentRequest(e ast.Expression, call *ast.CallExpression) (
 	if !r.readRequest(s, call.ArgumentList[0]) {
 		return sym{}, false
 	}
-	if r.guarded != "" {
+	if s.When = slices.Clone(r.when); r.guarded != "" && len(r.when) == 0 {
 		r.host.Note("a script sends %s %s; the step is sent always, the script asks: %s", s.Method, naming.OneLine(s.URL, 80), r.guarded)
 	}
 	for i, old := range r.sent {

@@ -104,6 +104,11 @@ func (r *scriptReader) lose(n ast.Node, kind model.Kind, why string) {
 }
 
 func (r *scriptReader) loseText(text string, at int, kind model.Kind, why string) {
+	key := fmt.Sprint("lost ", at, " ", r.first)
+	if r.done[key] { // read again, in a function or a loop
+		return
+	}
+	r.done[key] = true
 	if why == "" {
 		why = r.guarded
 	}
@@ -111,12 +116,7 @@ func (r *scriptReader) loseText(text string, at int, kind model.Kind, why string
 }
 
 func (r *scriptReader) loseLines(text string, line int, kind model.Kind, why string) {
-	for _, l := range scriptLines(text, line, r.after, kind, why) {
-		if key := fmt.Sprint("lost", l.line, l.Text); !r.done[key] { // a function that is called again
-			r.done[key] = true
-			r.lost = append(r.lost, l)
-		}
-	}
+	r.lost = append(r.lost, scriptLines(text, line, r.after, kind, why)...)
 }
 
 // scriptLines are the lines of a lost statement that hold code: the first is of

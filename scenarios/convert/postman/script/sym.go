@@ -51,6 +51,7 @@ const (
 	symDigest              // the SHA-256 of the text items[0]
 	symShuffled            // the list items[0] in random order
 	symStringified         // the part items[0] of the answer as JSON
+	symXML                 // an element of the body read as XML: its names are the texts of items
 	symUndefined           //
 	symResponse            // pm.response
 	symCode                // the old responseCode
@@ -223,6 +224,9 @@ func member(v sym, name string) sym {
 		if name == "value" {
 			return v
 		}
+	case symXML:
+		v.items = append(slices.Clone(v.items), constantText(name))
+		return v
 	case symList:
 		if name == "length" {
 			return literal(model.Literal(strconv.Itoa(len(v.items))))
@@ -249,6 +253,8 @@ func at(v sym, index string) sym {
 	switch {
 	case err != nil || i < 0:
 		return sym{}
+	case v.kind == symXML && i == 0: // the first of elements that repeat
+		return v
 	case v.kind == symList && i < len(v.items):
 		return v.items[i]
 	case v.kind == symShuffled && i == 0:
