@@ -163,6 +163,30 @@ expect(j.v.find(c => c.id === 1)).to.exist
 expect(j.v.filter(c => c.id === 1).length).to.equal(1)
 if (j.v) { expect(j.v).to.equal(5) }
 try { expect(j.v).to.equal(5) } catch (e) {}
+if (j.v.length) { expect(j.v[0].id).to.equal(1) }
+if (j.v.length > 0) { expect(j.v[0]).to.have.property("id") }
+if (j.v.length) { expect(j.n).to.equal(8) }
+for (let i = 0; i < j.v.length; i++) { expect(j.v[i].id).to.be.above(0) }
+const f = x => x.id; expect(f(j.v)).to.equal(1)
+function g(x) { expect(x).to.have.property("id") } g(j.v)
+if (j.v === 1) { expect(j.n).to.equal(8) } else { expect(j.n).to.equal(8) }
+if (j.v) { expect(j.v).to.equal(5); return } else { expect(j.v).to.equal(5) }
+const l = j.v[j.v.length - 1]; expect(l.id).to.equal(1)
+["id", "abc"].forEach(k => expect(j.v).to.have.property(k))
+let w = 0; j.v.forEach(x => { w++ }); expect(w).to.equal(2)
+let last; j.v.forEach(c => { last = c.id }); expect(last).to.equal(1)
+let s = "a"; if (j.v) { s = "b" } expect(j.v).to.equal(s)
+const a = []; a.push(5); expect(j.v).to.equal(a[0])
+const o = {x: 5}; o.x = 6; expect(j.v).to.equal(o.x)
+let d = 5; d += 1; expect(j.v).to.not.equal(d)
+expect(j.v.split("b")[0]).to.equal("a")
+expect(j.v.trim()).to.equal("abc")
+expect(j.v.toUpperCase()).to.equal("ABC")
+expect(j.v.slice(0, 2)).to.equal("ab")
+expect(JSON.stringify(j.v)).to.equal("5")
+expect(j.v + 1).to.equal(6)
+expect(j.v ? j.v : 5).to.equal(5)
+let p = 1; switch (j.v) { case 5: p = 2 } expect(j.n).to.equal(p)
 expect(pm.response.text()).to.include("abc")
 expect(pm.response.text()).to.not.include("abc")
 `), "\n")

@@ -1,0 +1,228 @@
+package script
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/token"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+)
+
+// mayLeave reports whether a branch of an if returns, continues or breaks, in a
+// case that the step does not exclude anyway.
+func (r *scriptReader) mayLeave(s *ast.IfStatement) bool {
+	leaves := func(s ast.Statement) bool {
+		list := []ast.Statement{s}
+		if b, ok := s.(*ast.BlockStatement); ok {
+			list = b.List
+		}
+		return slices.ContainsFunc(list, func(s ast.Statement) bool {
+			switch s := s.(type) {
+			case *ast.ReturnStatement, *ast.BranchStatement:
+				return true
+			case *ast.IfStatement:
+				return r.mayLeave(s)
+			}
+			return false
+		})
+	}
+	if s.Alternate != nil && leaves(s.Alternate) {
+		return true
+	}
+	if !leaves(s.Consequent) {
+		return false
+	}
+	c := r.eval(s.Test)
+	if holds, known := r.truth(c); known && !holds {
+		return false
+	}
+	if c.kind == symCond && len(c.claims) == 1 { // if the status is no success: return
+		if opposite, ok := c.claims[0].negated(); ok && r.isSuccess(cond(opposite)) {
+			return false
+		}
+	}
+	return true
+}
+
+// ifStatement follows rule 4. Of a condition that the script itself decides only one
+// branch is read. What is said of the elements of a list, if it has any, holds for
+// those that are there.
+func (r *scriptReader) ifStatement(s *ast.IfStatement) {
+	before, lists := r.guarded, len(r.nonEmpty)
+	r.reads = nil
+	test := r.eval(s.Test)
+	text, _ := r.source(s.Test)
+	why := "only if " + naming.OneLine(text, 60)
+	otherwise := "in the else branch of a condition"
+	switch holds, known := r.truth(test); {
+	case known && holds:
+		r.keep()
+		r.inner([]ast.Statement{s.Consequent})
+		return
+	case known:
+		if r.keep(); s.Alternate != nil {
+			r.inner([]ast.Statement{s.Alternate})
+		}
+		return
+	case r.isSuccess(test), r.isUnset(s.Test):
+		r.keep()
+		otherwise = "the step expects the other case"
+	case before == "" && len(nonEmptyLists(test)) > 0:
+		r.keep()
+		r.nonEmpty = append(r.nonEmpty, nonEmptyLists(test)...)
+		r.ifNonEmpty = cmp.Or(r.ifNonEmpty, why)
+	case before == "" && len(r.variablesIn(test)) > 0:
+		r.guarded, r.when = why, r.variablesIn(test)
+		defer func() { r.when = nil }()
+	case before == "" && s.Alternate != nil && r.branch == nil && r.after:
+		r.eitherWay(s, why, otherwise)
+		return
+	default:
+		r.guarded = cmp.Or(before, why)
+		defer func(b *branch) { r.branch = b }(r.branch)
+		r.branch = nil
+	}
+	r.inner([]ast.Statement{s.Consequent})
+	if r.nonEmpty = r.nonEmpty[:lists]; lists == 0 {
+		r.ifNonEmpty = ""
+	}
+	if s.Alternate != nil {
+		r.guarded = otherwise
+		r.inner([]ast.Statement{s.Alternate})
+	}
+	r.guarded = before
+}
+
+// variablesIn is what a condition says of variables; nothing when it also says something
+// else.
+func (r *scriptReader) variablesIn(c sym) []model.Check {
+	var out []model.Check
+	for _, one := range c.claims {
+		names := r.host.NamesIn(one.subject.text)
+		if one.subject.kind != symTemplate || len(names) != 1 {
+			return nil
+		}
+		out = append(out, model.Check{Name: r.host.VarName(names[0]), Matchers: []model.Matcher{one.Matcher}})
+	}
+	return out
+}
+
+// A branch holds what is asserted in one branch of a condition, with the statements.
+type branch struct{ found []asserted }
+
+type asserted struct {
+	node   ast.Node
+	claims []claim
+}
+
+// holds reports whether a branch asserts all of some claims.
+func (b *branch) holds(claims []claim) bool {
+	return !slices.ContainsFunc(claims, func(c claim) bool {
+		return !slices.ContainsFunc(b.found, func(a asserted) bool {
+			return slices.ContainsFunc(a.claims, func(o claim) bool { return reflect.DeepEqual(c, o) })
+		})
+	})
+}
+
+// eitherWay reads both branches of a condition that is not known: what both assert holds
+// in any case.
+func (r *scriptReader) eitherWay(s *ast.IfStatement, why, otherwise string) {
+	read := func(s ast.Statement, guard string) *branch {
+		r.guarded, r.branch = guard, &branch{}
+		defer func() { r.guarded, r.branch = "", nil }()
+		r.inner([]ast.Statement{s})
+		return r.branch
+	}
+	yes := read(s.Consequent, why)
+	no := read(s.Alternate, otherwise)
+	for _, x := range []struct {
+		mine, other *branch
+		why         string
+	}{{yes, no, why}, {no, yes, otherwise}} {
+		for _, a := range x.mine.found {
+			if !x.other.holds(a.claims) {
+				r.lose(a.node, model.Assertions, x.why)
+				continue
+			}
+			r.claims(a.node, a.claims)
+		}
+	}
+}
+
+// nonEmptyLists are the lists that a condition says to have elements, and nothing else:
+// list.length, list.length > 0, list && list.length.
+func nonEmptyLists(c sym) []string {
+	switch {
+	case c.kind == symLength && !c.or:
+		return []string{c.path}
+	case c.kind == symCond && len(c.claims) == 1 && c.claims[0].subject.kind == symLength && !c.claims[0].subject.or:
+		m := c.claims[0].Matcher
+		if m.Op == "gt" && m.Value.Is("0") || m.Op == "gte" && m.Value.Is("1") || m.Op == "ne" && m.Value.Is("0") {
+			return []string{c.claims[0].subject.path}
+		}
+	}
+	return nil
+}
+
+// ofElements moves what a claim says of the first element of a list that may be empty to
+// a path that names it where it is there; why says that the claim is about something else.
+func (r *scriptReader) ofElements(c claim) (claim, string) {
+	for _, list := range r.nonEmpty {
+		rest, inside := strings.CutPrefix(c.subject.path, list)
+		switch c.subject.kind {
+		case symBody, symLength, symType, symKeyCount:
+		default:
+			inside = false
+		}
+		switch {
+		case inside && strings.HasPrefix(rest, "[0:1]"), inside && strings.HasPrefix(rest, "[*]"):
+		case inside && strings.HasPrefix(rest, "[0]"):
+			c.subject.path = list + "[0:1]" + strings.TrimPrefix(rest, "[0]")
+		default:
+			return c, r.ifNonEmpty
+		}
+	}
+	return c, ""
+}
+
+// isSuccess reports whether a condition says what the step expects anyway: a
+// status of its own, or a success where it says nothing.
+func (r *scriptReader) isSuccess(cond sym) bool {
+	if cond.kind != symCond || len(cond.claims) == 0 {
+		return false
+	}
+	for _, c := range cond.claims {
+		if c.subject.kind != symStatus || c.Op != "eq" {
+			return false
+		}
+		status := r.expectOf(c.subject).Status
+		if len(status) > 0 && (len(status) != 1 || status[0] != c.Value.Text) || len(status) == 0 && !strings.HasPrefix(c.Value.Text, "2") {
+			return false
+		}
+	}
+	return true
+}
+
+// isUnset reports whether a condition is that a variable is not set which
+// nothing sets: a switch that is off.
+func (r *scriptReader) isUnset(test ast.Expression) bool {
+	not, ok := test.(*ast.UnaryExpression)
+	if !ok || not.Operator != token.NOT {
+		return false
+	}
+	v := r.eval(not.Operand)
+	names := r.host.NamesIn(v.text)
+	if v.kind != symTemplate || len(names) != 1 || v.text != "{{"+r.host.VarName(names[0])+"}}" {
+		return false
+	}
+	if !r.host.Unset(names[0]) {
+		return false
+	}
+	r.host.Note("the scripts ask for %s, which nothing sets; they are read as if it were not set", names[0])
+	return true
+}
