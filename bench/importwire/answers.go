@@ -73,7 +73,8 @@ func (s *shape) json(name string) any {
 		return nil
 	case s.kind == "boolean":
 		return true
-	case s.kind == "number", s.kind == "" && slices.ContainsFunc(numeric, func(n string) bool { return strings.HasSuffix(strings.ToLower(name), n) }):
+	case s.kind == "number", s.kind == "" && slices.ContainsFunc(numeric,
+		func(n string) bool { return strings.HasSuffix(strings.ToLower(name), n) }):
 		return 42
 	}
 	return "t-" + name
@@ -196,8 +197,10 @@ func chained(e ast.Expression) string {
 
 // ownMembers are members of lists and texts, not of JSON.
 var ownMembers = []string{
-	"length", "forEach", "map", "filter", "find", "some", "every", "includes", "indexOf", "push", "sort", "reduce", "slice", "split", "toString",
-	"hasOwnProperty", "startsWith", "endsWith", "match", "replace", "trim", "toLowerCase", "toUpperCase", "join", "keys", "pop", "at", "findIndex", "substring",
+	"length", "forEach", "map", "filter", "find", "some", "every", "includes", "indexOf", "push", "sort", "reduce", "slice",
+	"split", "toString",
+	"hasOwnProperty", "startsWith", "endsWith", "match", "replace", "trim", "toLowerCase", "toUpperCase", "join", "keys", "pop",
+	"at", "findIndex", "substring",
 }
 
 // eval is the part of the answer that an expression names, or nil.
@@ -328,7 +331,8 @@ func (s *scriptShape) call(x *ast.CallExpression) {
 }
 
 func (s *scriptShape) iterate(d *ast.DotExpression, x *ast.CallExpression) {
-	if !slices.Contains([]string{"forEach", "map", "filter", "find", "some", "every", "each", "findIndex"}, d.Identifier.Name.String()) || len(x.ArgumentList) == 0 {
+	if !slices.Contains([]string{"forEach", "map", "filter", "find", "some", "every", "each", "findIndex"},
+		d.Identifier.Name.String()) || len(x.ArgumentList) == 0 {
 		return
 	}
 	list, f := s.eval(d.Left), x.ArgumentList[0]

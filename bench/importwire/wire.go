@@ -226,7 +226,8 @@ func (p *wirePlay) playSuite(ctx context.Context, answers []answer) (map[int][]s
 	near := filepath.Dir(p.c.file)
 	entries, _ := os.ReadDir(near)
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && info.Size() < 1<<20 && !strings.HasSuffix(e.Name(), ".postman_collection.json") {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && info.Size() < 1<<20 && !strings.HasSuffix(e.Name(),
+			".postman_collection.json") {
 			if data, err := os.ReadFile(filepath.Join(near, e.Name())); err == nil {
 				os.WriteFile(filepath.Join(p.dir, e.Name()), data, 0o644) //nolint:errcheck // the case is skipped then
 			}
@@ -366,7 +367,10 @@ func (s *importedSuite) prepare(blue, green string) error {
 			s.env["BGVERIFY_VAR_"+m[2]] = p.given[theirs]
 		}
 	}
-	s.args = []string{"run", "suite", "--out", "runs", "--format", "json", "--no-progress", "--no-load", "--allow-writes", "--concurrency", "1", "--env", "wire.yaml"}
+	s.args = []string{
+		"run", "suite", "--out", "runs", "--format", "json", "--no-progress", "--no-load", "--allow-writes",
+		"--concurrency", "1", "--env", "wire.yaml",
+	}
 	if m := beginsWith.FindStringSubmatch(s.text); m != nil {
 		url := p.resolve(m[1], 0)
 		if !strings.Contains(url, "://") {
@@ -727,5 +731,6 @@ func writeWire(rows []wireRow) {
 }
 
 func printWire(r wireRow) {
-	fmt.Printf("| %s | %d | %d | %s | %d | %s | %d | %d |\n", r.name, r.sent, r.both, percent(r.equal, r.both), r.plain, percent(r.plainEqual, r.plain), r.onlyUs, r.onlyPM)
+	fmt.Printf("| %s | %d | %d | %s | %d | %s | %d | %d |\n", r.name, r.sent, r.both, percent(r.equal, r.both), r.plain,
+		percent(r.plainEqual, r.plain), r.onlyUs, r.onlyPM)
 }

@@ -17,7 +17,8 @@ import (
 // postOf reads the body.
 func (h *harImport) postOf(e *harEntry, r *web.Request) {
 	p := e.post
-	if length, _ := r.Header("Content-Length"); p == nil && (e.lacks || strings.Trim(length, "0123456789") == "" && strings.Trim(length, "0") != "") {
+	if length, _ := r.Header("Content-Length"); p == nil && (e.lacks || strings.Trim(length, "0123456789") == "" &&
+		strings.Trim(length, "0") != "") {
 		h.Lose(r, model.Lost{Kind: model.Bodies, Place: "body", Why: "the recording does not hold it"})
 		r.Skip = append(r.Skip, "its body is not in the recording")
 	}

@@ -52,7 +52,8 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 	im := &pmImport{
 		in: in, opts: opts, report: &model.Report{}, names: map[string]string{}, theirs: map[string]string{}, namer: naming.NewNamer("_"),
 		envNamer: naming.NewNamer("_"), files: naming.NewNamer("-"), setupNames: naming.NewNamer(" "),
-		setSomewhere: map[string]bool{}, setBy: map[string]string{}, bare: map[string]bool{}, listed: map[string]bool{}, helpers: map[string]string{},
+		setSomewhere: map[string]bool{}, setBy: map[string]string{}, bare: map[string]bool{}, listed: map[string]bool{},
+		helpers: map[string]string{},
 	}
 	if err := im.read(); err != nil {
 		return nil, err

@@ -71,7 +71,10 @@ func (im *pmImport) theirText(d *pmDraft, template string) string {
 		name, known := im.theirs[inside]
 		if !known {
 			name = im.helper(placeholder)
-			d.defs = append(d.defs, script.Definition{Name: name, Value: placeholder, Drawn: strings.Contains(placeholder, "{{$"), Helper: true, Line: 1})
+			d.defs = append(d.defs, script.Definition{
+				Name: name, Value: placeholder, Drawn: strings.Contains(placeholder, "{{$"),
+				Helper: true, Line: 1,
+			})
 		}
 		b.WriteString(before + "{{" + name + "}}")
 	})
@@ -149,7 +152,8 @@ func (h draftHost) Used(name string) bool {
 }
 
 func (h draftHost) Static(name string) (string, bool) {
-	if h.im.setSomewhere[name] || h.im.isColumn(name) || slices.ContainsFunc(h.im.envs, func(e pmEnv) bool { return findPMVar(e.vars, name) != nil }) {
+	if h.im.setSomewhere[name] || h.im.isColumn(name) || slices.ContainsFunc(h.im.envs,
+		func(e pmEnv) bool { return findPMVar(e.vars, name) != nil }) {
 		return "", false
 	}
 	if v := findPMVar(h.im.c.vars, name); v != nil {

@@ -33,12 +33,21 @@ func TestScriptsBefore(t *testing.T) {
 		want         []string
 		reason       string
 	}{
-		{"a request", `pm.sendRequest({url: pm.variables.get("base") + "/t", method: "POST", header: {A: "b"}, body: {mode: "raw", raw: JSON.stringify({a: 1})}}, (err, res) => { if (err) { console.log(err) } else { pm.test("t", () => pm.expect(res.code).to.eql(201)); pm.variables.set("x", res.json().token) } })`,
-			[]string{"post: /t", "A: b", `{"a":1}`, "status: 201", "capture: {x: $.token}", `t: "{{x}}"`}, "a step before, with what its callback takes and asserts"},
-		{"a promise", `pm.sendRequest("https://x.example/t").then(res => pm.variables.set("x", "Bearer " + res.json().token))`,
-			[]string{"get: /t", "capture: {part: $.token}", `x: "Bearer {{part}}"`}, "a text with a part of its answer"},
-		{"a request under a condition", `if (pm.variables.get("flag") === "on") { pm.sendRequest("https://x.example/t", (e, r) => pm.variables.set("x", r.json().t)) }`,
-			[]string{"get: /t", "when: {vars: {flag: \"on\"}}"}, "the language has it"},
+		{
+			"a request", `pm.sendRequest({url: pm.variables.get("base") + "/t", method: "POST", header: {A: "b"}, body: {mode: "raw", raw: JSON.stringify({a: 1})}}, (err, res) => { if (err) { console.log(err) } else { pm.test("t", () => pm.expect(res.code).to.eql(201)); pm.variables.set("x", res.json().token) } })`,
+			[]string{"post: /t", "A: b", `{"a":1}`, "status: 201", "capture: {x: $.token}", `t: "{{x}}"`},
+			"a step before, with what its callback takes and asserts",
+		},
+		{
+			"a promise", `pm.sendRequest("https://x.example/t").then(res => pm.variables.set("x", "Bearer " + res.json().token))`,
+			[]string{"get: /t", "capture: {part: $.token}", `x: "Bearer {{part}}"`},
+			"a text with a part of its answer",
+		},
+		{
+			"a request under a condition", `if (pm.variables.get("flag") === "on") { pm.sendRequest("https://x.example/t", (e, r) => pm.variables.set("x", r.json().t)) }`,
+			[]string{"get: /t", "when: {vars: {flag: \"on\"}}"},
+			"the language has it",
+		},
 		{"base64", `pm.variables.set("x", btoa(pm.variables.get("user") + ":p"))`, []string{`"{{user}}:p"`, "| base64}}"}, "a filter of a text with a name"},
 		{"base64 of a constant", `pm.variables.set("x", Buffer.from("a:b").toString("base64"))`, []string{"x: YTpi"}, "known when it is imported"},
 		{"a date", `const d = new Date(); d.setDate(d.getDate() + 2); pm.variables.set("x", d.toISOString().split("T")[0])`, []string{"{{$now | add: 48h | format: '%Y-%m-%d'}}"}, "days are hours"},

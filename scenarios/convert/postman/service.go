@@ -214,7 +214,8 @@ func alikeQuery(text string) bool {
 // mappable reports whether a mapping keeps names, values and order.
 func mappable(query []pmField) bool {
 	for i, q := range query {
-		if q.novalue || q.key == "" || strings.Contains(q.key, "{{") || len(q.key) > model.InlineKey || !alikeQuery(q.key) || !alikeQuery(q.value) {
+		if q.novalue || q.key == "" || strings.Contains(q.key, "{{") || len(q.key) > model.InlineKey || !alikeQuery(q.key) ||
+			!alikeQuery(q.value) {
 			return false
 		}
 		first := slices.IndexFunc(query, func(o pmField) bool { return o.key == q.key })

@@ -40,7 +40,8 @@ func Mutants(doc string) iter.Seq2[string, []byte] {
 			return
 		}
 		for i := 0; i < len(doc); i += 97 {
-			if !yield("cut at "+strconv.Itoa(i), []byte(doc[:i])) || !yield("a byte lost at "+strconv.Itoa(i), []byte(doc[:i]+doc[min(i+1, len(doc)):])) {
+			if !yield("cut at "+strconv.Itoa(i), []byte(doc[:i])) || !yield("a byte lost at "+strconv.Itoa(i),
+				[]byte(doc[:i]+doc[min(i+1, len(doc)):])) {
 				return
 			}
 		}

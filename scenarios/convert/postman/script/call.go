@@ -199,7 +199,8 @@ func (r *scriptReader) effect(e ast.Expression) {
 		return
 	}
 	name := dotted(call.Callee)
-	if name == "xml2js.parseString" && r.parsesXML(call) || r.header(call, name) || r.jump(call, name) || name == "pm.sendRequest" && r.send(e, call) || r.changesDate(e, call) || r.calls1(call) {
+	if name == "xml2js.parseString" && r.parsesXML(call) || r.header(call, name) || r.jump(call, name) ||
+		name == "pm.sendRequest" && r.send(e, call) || r.changesDate(e, call) || r.calls1(call) {
 		return
 	}
 	if !slices.Contains(setters, name) {

@@ -111,7 +111,8 @@ func arithmetic(a, b sym, op token.Token) (sym, bool) {
 
 // equalConstants compares two literal scalars of one type; ok is false for others.
 func equalConstants(a, b sym) (holds, ok bool) {
-	if a.kind != symNode || b.kind != symNode || a.node.Kind != b.node.Kind || a.node.Kind != model.StringNode && a.node.Kind != model.LiteralNode ||
+	if a.kind != symNode || b.kind != symNode || a.node.Kind != b.node.Kind || a.node.Kind != model.StringNode &&
+		a.node.Kind != model.LiteralNode ||
 		strings.Contains(a.node.Text+b.node.Text, "{{") {
 		return false, false
 	}
@@ -153,7 +154,8 @@ func both(a, b sym) sym {
 	}
 	x = slices.DeleteFunc(slices.Clone(x), func(c claim) bool { // what has the member that follows is an object
 		return reflect.DeepEqual(c.Matcher, falsy()) && slices.ContainsFunc(y, func(o claim) bool {
-			return len(o.subject.path) > len(c.subject.path) && strings.HasPrefix(o.subject.path, c.subject.path) && needsValue([]model.Matcher{o.Matcher})
+			return len(o.subject.path) > len(c.subject.path) && strings.HasPrefix(o.subject.path, c.subject.path) &&
+				needsValue([]model.Matcher{o.Matcher})
 		})
 	})
 	return cond(slices.Concat(x, y)...)
@@ -168,7 +170,8 @@ func falsy() model.Matcher {
 // compare is a comparison as a claim of what is known of the answer.
 func compare(a sym, op string, b sym) sym {
 	for range 2 {
-		if a.isVariable() && b.kind == symNode && b.node.Kind == model.StringNode && (op == "eq" || op == "ne") && !strings.Contains(b.node.Text, "{{") {
+		if a.isVariable() && b.kind == symNode && b.node.Kind == model.StringNode && (op == "eq" || op == "ne") &&
+			!strings.Contains(b.node.Text, "{{") {
 			return cond(test(a, op, b.node)) // a condition, never an expectation
 		}
 		a, b = b, a

@@ -60,7 +60,8 @@ func (s sym) dateText(pattern string) sym {
 
 // dateUnits are the units whose length is always the same.
 var dateUnits = map[string]time.Duration{
-	"millisecond": time.Millisecond, "ms": time.Millisecond, "second": time.Second, "s": time.Second, "minute": time.Minute, "m": time.Minute,
+	"millisecond": time.Millisecond, "ms": time.Millisecond, "second": time.Second, "s": time.Second, "minute": time.Minute,
+	"m":    time.Minute,
 	"hour": time.Hour, "h": time.Hour, "day": 24 * time.Hour, "d": 24 * time.Hour, "week": 7 * 24 * time.Hour, "w": 7 * 24 * time.Hour,
 }
 
@@ -104,7 +105,8 @@ func dateMethod(v sym, method string, args []sym) sym {
 			out.sure = sureNumber
 			return out
 		}
-	case "getDate", "getUTCDate", "getHours", "getUTCHours", "getMinutes", "getUTCMinutes", "getSeconds", "getUTCSeconds", "getMonth", "getUTCMonth":
+	case "getDate", "getUTCDate", "getHours", "getUTCHours", "getMinutes", "getUTCMinutes", "getSeconds", "getUTCSeconds",
+		"getMonth", "getUTCMonth":
 		return sym{kind: symDatePart, text: strings.Replace(strings.TrimPrefix(method, "get"), "UTC", "", 1), offset: v.offset}
 	}
 	return sym{}

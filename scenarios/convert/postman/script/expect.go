@@ -64,7 +64,8 @@ func (g *growing) add(c claim) (why string) {
 		if v := c.Value; v != nil && v.Kind != model.StringNode && v.Kind != model.LiteralNode {
 			return "the body's text is text"
 		}
-		if v := c.Value; v != nil && v.Kind == model.LiteralNode && !slices.Contains([]string{"exists", "empty", "contains"}, c.Op) || c.Op == "in" {
+		if v := c.Value; v != nil && v.Kind == model.LiteralNode && !slices.Contains([]string{"exists", "empty", "contains"},
+			c.Op) || c.Op == "in" {
 			return "the body's text is compared with another type"
 		}
 		return addMatcher(&g.Text, g.secondPart(g.Text, c.Matcher))
@@ -78,7 +79,8 @@ func (g *growing) secondPart(list []model.Matcher, m model.Matcher) model.Matche
 	has := func(op string) bool {
 		return slices.ContainsFunc(list, func(o model.Matcher) bool { return o.Op == op })
 	}
-	if m.Op != "contains" || !has("contains") || has("matches") || slices.ContainsFunc(list, func(o model.Matcher) bool { return sameMatcher(o, m) }) ||
+	if m.Op != "contains" || !has("contains") || has("matches") || slices.ContainsFunc(list,
+		func(o model.Matcher) bool { return sameMatcher(o, m) }) ||
 		m.Value == nil || strings.Contains(m.Value.Text, "{{") || len(m.Value.Text) > 400 {
 		return m
 	}

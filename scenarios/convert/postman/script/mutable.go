@@ -38,10 +38,16 @@ func eachNode(v reflect.Value, f func(ast.Node)) {
 }
 
 // mutators are the methods that change a list or object in place.
-var mutators = []string{"push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "copyWithin", "set", "delete", "clear", "append"}
+var mutators = []string{
+	"push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "copyWithin", "set", "delete",
+	"clear", "append",
+}
 
 // changers are functions that change their first argument.
-var changers = []string{"Object.assign", "_.extend", "_.assign", "_.merge", "_.defaults", "_.set", "_.unset", "_.remove", "_.pull", "Object.defineProperty"}
+var changers = []string{
+	"Object.assign", "_.extend", "_.assign", "_.merge", "_.defaults", "_.set", "_.unset", "_.remove",
+	"_.pull", "Object.defineProperty",
+}
 
 // rootName is the name that an expression begins with; member says that it is a part of
 // what the name stands for.

@@ -74,7 +74,8 @@ func (r *scriptReader) then(e ast.Expression, chain []link) bool {
 
 // sentRequest keeps the request of a call of pm.sendRequest and returns its answer.
 func (r *scriptReader) sentRequest(e ast.Expression, call *ast.CallExpression) (answer sym, ok bool) {
-	if strings.HasPrefix(r.guarded, "in the else") || r.guarded == "the step expects the other case" || len(r.sent) >= maxSent || len(r.loops) > 0 {
+	if strings.HasPrefix(r.guarded, "in the else") || r.guarded == "the step expects the other case" || len(r.sent) >= maxSent ||
+		len(r.loops) > 0 {
 		return sym{}, false
 	}
 	_, at := r.source(e)

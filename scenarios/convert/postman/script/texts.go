@@ -173,7 +173,8 @@ func replacePattern(pattern string, what sym, with string, all bool) (string, bo
 	if what.kind != symRegex {
 		return "", false
 	}
-	if what.text == `\..+` || what.text == `\..*` || what.text == `\..*$` || what.text == `\.\d+` || what.text == `\.\d{3}` || what.text == `\.[0-9]{3}` {
+	if what.text == `\..+` || what.text == `\..*` || what.text == `\..*$` || what.text == `\.\d+` || what.text == `\.\d{3}` ||
+		what.text == `\.[0-9]{3}` {
 		i := strings.IndexByte(pattern, '.')
 		if i < 0 {
 			return pattern, true
