@@ -102,7 +102,7 @@ var allowed = map[string][]string{
 		"scenarios/convert/internal/web",
 	},
 	"scenarios/convert/openapi": {
-		"scenarios/openapi", "scenarios/internal/bodyschema", "scenarios/template", "scenarios/convert/internal/model",
+		"scenarios", "scenarios/openapi", "scenarios/internal/bodyschema", "scenarios/template", "scenarios/convert/internal/model",
 		"scenarios/convert/internal/naming", "scenarios/convert/internal/source", "scenarios/convert/internal/write",
 	},
 	"scenarios/convert/har": {

@@ -25,6 +25,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
@@ -176,6 +177,9 @@ func origin(s openapi.Server) (base, prefix, why string) {
 		return "", "", "an address with a user"
 	case u.Host != "":
 		base = u.Scheme + "://" + u.Host
+		if why := scenarios.URLFault(base); why != "" {
+			return "", "", why
+		}
 	}
 	return base, strings.TrimRight(u.EscapedPath(), "/"), ""
 }
