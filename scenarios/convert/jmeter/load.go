@@ -12,11 +12,12 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/write"
 )
 
-// The bounds of the language for the users of a stage.
+// The bounds of the language for a load stage.
 const (
 	maxUsers    = 20_000
-	maxRamp     = 3600   // seconds
-	maxDuration = 86_400 // seconds
+	maxRate     = 100_000 // requests or walks per second
+	maxRamp     = 3600    // seconds
+	maxDuration = 86_400  // seconds
 	maxThink    = 3600_000
 )
 
@@ -242,12 +243,22 @@ func (p *plan) stage(g *node, cases []*model.Case, l *model.Load) {
 	if why == "" && l.Users != nil && !write.HoldsUsers() {
 		why = "a stage of users is not written yet"
 	}
+	if slices.ContainsFunc(append([]string{l.Rate}, l.Rates...), tooFast) {
+		why = fmt.Sprintf("a stage sends at most %d/s", maxRate)
+	}
 	if why != "" {
 		p.Lose(nil, model.Lost{Kind: model.Settings, Place: g.label(), Text: loadText(l), Why: why})
 		return
 	}
 	p.Report.Mapped(model.Settings, 1)
 	p.Suite.Load = append(p.Suite.Load, l)
+}
+
+// tooFast reports whether a rate is above what the language takes, as of plans that
+// write a rate for no limit.
+func tooFast(rate string) bool {
+	f, err := strconv.ParseFloat(strings.TrimSuffix(rate, "/s"), 64)
+	return err == nil && f > maxRate
 }
 
 // loadText is a stage in words, for the report.

@@ -118,10 +118,23 @@ func (l *link) text(names *naming.Namer, p openapi.LinkParam, text string) (out,
 		if why != "" {
 			return "", why
 		}
-		b.WriteString(naming.Escape(text[at:m[0]]) + one)
+		b.WriteString(l.literal(p, text[at:m[0]]) + one)
 		at = m[1]
 	}
-	return b.String() + naming.Escape(text[at:]), ""
+	if at == 0 && (text == "" || text == "." || text == "..") {
+		return "", "the value " + strconv.Quote(text) + " is not that of a parameter"
+	}
+	return b.String() + l.literal(p, text[at:]), ""
+}
+
+// literal is a constant of a link in the language.
+func (l *link) literal(p openapi.LinkParam, text string) string {
+	in := slices.IndexFunc(l.To.Params, func(x *openapi.Param) bool { return p.Name == x.Name || p.Name == x.In+"."+x.Name })
+	written := piece{text: value{plain: text}}
+	if in >= 0 {
+		written.in = l.To.Params[in].In
+	}
+	return written.written()
 }
 
 // capture is the variable of an expression as a placeholder.

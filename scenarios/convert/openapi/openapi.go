@@ -181,7 +181,11 @@ func origin(s openapi.Server) (base, prefix, why string) {
 			return "", "", why
 		}
 	}
-	return base, strings.TrimRight(u.EscapedPath(), "/"), ""
+	prefix = strings.TrimRight(u.EscapedPath(), "/")
+	if prefix != "" && prefix[0] != '/' { // relative to the document
+		prefix = "/" + prefix
+	}
+	return base, prefix, ""
 }
 
 // place writes where the sides are, and returns what the paths of an operation begin
