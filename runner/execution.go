@@ -189,10 +189,10 @@ func newSuiteRun(e *execution, index int, suite *scenarios.Suite) (*suiteRun, er
 	s := &suiteRun{run: e, index: index, suite: suite, rules: map[ruleList]*judge.StepRules{}}
 	s.compiled = sync.OnceValue(s.compile)
 	var err error
-	if s.blue, err = newCluster(scenarios.Blue, &suite.Blue, e.plan.World.Root, &e.pool); err != nil {
+	if s.blue, err = newCluster(scenarios.Blue, &suite.Blue, &e.plan.World, &e.pool); err != nil {
 		return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
 	}
-	if s.green, err = newCluster(scenarios.Green, &suite.Green, e.plan.World.Root, &e.pool); err != nil {
+	if s.green, err = newCluster(scenarios.Green, &suite.Green, &e.plan.World, &e.pool); err != nil {
 		return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
 	}
 	return s, nil

@@ -71,6 +71,10 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		r.Verdict, r.Reason = run.Broken, err.Error()
 		return r
 	}
+	if err := s.overFleet(stage, plan, found, homes); err != nil {
+		r.Verdict, r.Reason = run.Broken, err.Error()
+		return r
+	}
 	report, err := attack.Run(ctx, *plan, file, func(p attack.Progress) { s.run.showLoad(&p) })
 	if closing := file.Close(); closing != nil {
 		s.run.fail(fmt.Errorf("close the record file of load %q: %w", stage.Name, closing))
@@ -93,6 +97,21 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		}
 	}
 	return r
+}
+
+// overFleet has the workers of the run fire a stage, if it has any.
+func (s *suiteRun) overFleet(stage *scenarios.LoadStage, plan *attack.Plan, found *loadFindings, homes []*suiteRun) error {
+	fleet := s.run.plan.Fleet
+	if fleet == nil {
+		return nil
+	}
+	message, err := s.message(stage, homes)
+	if err != nil {
+		return err
+	}
+	plan.Fleet = fleet.Stage(message)
+	plan.Found = func(_ int, findings []byte) { found.merge(s.run, findings) }
+	return nil
 }
 
 // servicesUnder are the services that a stage puts under load.
@@ -160,8 +179,28 @@ func fill(r *run.LoadResult, p *attack.Report) {
 		LatenessP99MS: judge.Milliseconds(p.Generator.LatenessP99), Achieved: p.Generator.Achieved, CPU: p.Generator.CPU, GCPauseP99MS: judge.Milliseconds(p.Generator.GCPauseP99),
 		Identities: run.PerSide(p.Generator.Identities),
 	}
+	r.Fleet = fleetOf(p)
 	connected(&r.Generator, &p.Generator.Connections[0], &p.Generator.Connections[1])
 	r.Series = p.Series
+}
+
+// fleetOf is what the workers of a stage did; nil without any.
+func fleetOf(p *attack.Report) *run.LoadFleet {
+	if len(p.Generators) == 0 {
+		return nil
+	}
+	f := &run.LoadFleet{}
+	for _, g := range p.Generators {
+		f.Workers = append(f.Workers, run.LoadWorker{
+			Number: g.Number, Host: g.Host, CPUs: g.CPUs, Lost: g.Lost, OffsetMS: judge.Milliseconds(g.Offset), BoundMS: judge.Milliseconds(g.Bound),
+			LatenessP99MS: judge.Milliseconds(g.Summary.LatenessP99), CPU: g.Summary.Health.CPU, GCPauseP99MS: judge.Milliseconds(g.Summary.Health.GCPauseP99),
+			Shares: g.Shares, Missed: g.Missed, Voided: g.Voided,
+		})
+	}
+	for _, v := range p.Voids {
+		f.Voids = append(f.Voids, run.LoadVoid{Block: v.Block, Why: v.Why})
+	}
+	return f
 }
 
 // connected takes what both sides' connections did.
@@ -419,7 +458,7 @@ func (e *execution) showLoad(p *attack.Progress) {
 		out.Load = &LoadProgress{
 			Name: p.Name, Stage: p.Phase, Elapsed: p.Elapsed, Total: p.Total, NextLook: p.NextLook, Rate: p.Rate,
 			Requests: run.PerSide{Blue: p.Blue.Sent, Green: p.Green.Sent}, Errors: run.PerSide{Blue: p.Blue.Errors, Green: p.Green.Errors},
-			BlueP50: p.Blue.P50, GreenP50: p.Green.P50, BlueP99: p.Blue.P99, GreenP99: p.Green.P99,
+			BlueP50: p.Blue.P50, GreenP50: p.Green.P50, BlueP99: p.Blue.P99, GreenP99: p.Green.P99, Workers: p.Workers,
 		}
 	})
 }

@@ -147,6 +147,7 @@ type loadFindings struct {
 	revealed map[scenarios.Named]bool
 	secret   func(name, value string) // makes a value unreadable in what is written
 	exchange int                      // kept
+	forward  *forward                 // of a worker: takes what is found instead; nil: this is not one
 }
 
 // A loadPlace is where answers differ, see cause.Place.
@@ -197,6 +198,10 @@ func addMoment(moments []attack.Moment, at attack.Moment) []attack.Moment {
 
 // compared books a pair that was compared whole.
 func (f *loadFindings) compared(route int, at attack.Moment, step *run.StepResult, pair *run.Pair, sameLength bool) {
+	if f.forward != nil {
+		f.forward.compared(route, at, step, pair, sameLength)
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := &f.routes[route]
@@ -233,7 +238,7 @@ func (f *loadFindings) compared(route int, at attack.Moment, step *run.StepResul
 	if f.differing() <= maxDiffering {
 		f.causes.AddAt(cause.Site{Index: int(pairNumber(step)), Case: step.Name}, differences)
 	}
-	if len(differences) > 0 && f.keeps(cause.Place(&differences[0]), 2) {
+	if len(differences) > 0 && pair != nil && f.keeps(cause.Place(&differences[0]), 2) {
 		f.example(step, pair)
 	}
 }
@@ -283,6 +288,10 @@ func (f *loadFindings) example(step *run.StepResult, pair *run.Pair) {
 
 // lengths books a pair of which only the lengths are known.
 func (f *loadFindings) lengths(route int, at attack.Moment, equal bool) {
+	if f.forward != nil {
+		f.forward.add(finding{Lengths: &lengthsFinding{route, at, equal}})
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	l := &f.large[route]
@@ -296,19 +305,29 @@ func (f *loadFindings) lengths(route int, at attack.Moment, equal bool) {
 
 // unexpected keeps an answer that is not what its case expects.
 func (f *loadFindings) unexpected(l *loadJudge, x *wire.Exchange, green bool, a *attack.Answer, what, got string) {
+	u := &unexpectedFinding{Route: l.route, Place: l.step.Pos.String(), Exchange: x, Green: green, Pair: a.Pair, What: what, Got: got}
+	if f.forward != nil {
+		f.forward.unexpected(u)
+		return
+	}
+	f.unexpectedAt(u)
+}
+
+func (f *loadFindings) unexpectedAt(u *unexpectedFinding) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	side := sideOfLoad(green)
-	if !f.keeps(fmt.Sprint(side, l.route, what), 1) {
+	side := sideOfLoad(u.Green)
+	if !f.keeps(fmt.Sprint(side, u.Route, u.What), 1) {
 		return
 	}
 	step := &run.StepResult{
-		Name: fmt.Sprintf("%s, pair %d", f.routes[l.route].Name, a.Pair), At: l.step.Pos.String(), Verdict: run.Fail,
-		Reasons:  []string{fmt.Sprintf("%s: expected %s, got %s", side, what, got)},
-		Exchange: fmt.Sprintf("%s/load %s/%s of pair %d", f.suite, f.stage, side, a.Pair), Expectations: []run.Expectation{{Side: side.String(), What: what, Got: got}},
+		Name: fmt.Sprintf("%s, pair %d", f.routes[u.Route].Name, u.Pair), At: u.Place, Verdict: run.Fail,
+		Reasons:  []string{fmt.Sprintf("%s: expected %s, got %s", side, u.What, u.Got)},
+		Exchange: fmt.Sprintf("%s/load %s/%s of pair %d", f.suite, f.stage, side, u.Pair), Expectations: []run.Expectation{{Side: side.String(), What: u.What, Got: u.Got}},
 	}
+	x := u.Exchange
 	pair := &run.Pair{Blue: x}
-	if step.Blue = judge.SideResult(x); green {
+	if step.Blue = judge.SideResult(x); u.Green {
 		step.Blue, step.Green, pair = nil, judge.SideResult(x), &run.Pair{Green: x}
 	}
 	f.example(step, pair)

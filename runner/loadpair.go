@@ -126,14 +126,22 @@ func (f *loadFindings) comparedWalk(route int, at attack.Moment, step *run.StepR
 		f.compared(route, at, step, pair, true)
 		return
 	}
-	f.mu.Lock()
-	f.routes[route].Judged++
-	f.mu.Unlock()
+	if f.forward != nil { // it is counted as one that differs, and the place follows
+		f.forward.add(finding{Equal: &equalFinding{Route: route, SameLength: true, Pairs: 1}})
+	} else {
+		f.mu.Lock()
+		f.routes[route].Judged++
+		f.mu.Unlock()
+	}
 	f.odd(route, at, "answers of "+f.routes[route].Name, "answers differ")
 }
 
 // odd books a difference between the walks of a pair that is not one of two answers.
 func (f *loadFindings) odd(route int, at attack.Moment, place, example string) {
+	if f.forward != nil {
+		f.forward.add(finding{Odd: &oddFinding{route, at, place, example}})
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.routes[route].Differ++

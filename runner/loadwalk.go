@@ -86,7 +86,7 @@ func (c *walkedCase) walkOnce(ctx context.Context, out *attack.Walk) {
 	}
 	l.takeBack(early)
 	if created := w.created(slices.Concat(c.test.Steps, c.test.Cleanup)); created != nil {
-		c.home.run.totals.AddCreated(created)
+		c.home.run.created(created)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
@@ -45,6 +46,8 @@ type Plan struct {
 	Machine  run.Environment
 	Options  Options
 	World    World
+	// Fleet fires the load stages from other machines; nil: this one does.
+	Fleet Fleet
 	// Calibration is what earlier load of blue against blue found; nil: none.
 	Calibration *run.Calibration
 	// Done are the results that an earlier execution of the same plan brought to
@@ -72,6 +75,10 @@ type World struct {
 	Files fs.FS
 	// Root is the folder of Files on disk: certificates are opened below it.
 	Root string
+	// Guard says where requests may go; nil: anywhere.
+	Guard *wire.Guard
+	// Asked are the variables of the environment that Getenv was asked for; nil: unknown.
+	Asked func() map[string]string
 	// Tampered returns what a proxy of the caller's changed in an answer, nil where
 	// it changed nothing. It is called once for each answer, from several goroutines.
 	Tampered func(x *wire.Exchange) *Tampered
@@ -159,6 +166,8 @@ type LoadProgress struct {
 	Errors   run.PerSide
 	// Of the last seconds, in seconds; 0 without requests.
 	BlueP50, GreenP50, BlueP99, GreenP99 float64
+	// Workers are the machines that fire the stage; none where this one does.
+	Workers []attack.WorkerLive
 }
 
 // concurrency is how many cases are walked at once.

@@ -125,11 +125,11 @@ func (t *transports) close() {
 	t.made = nil
 }
 
-// newCluster makes a side of a suite ready. Certificates lie below root.
-func newCluster(side scenarios.Side, config *scenarios.SideConfig, root string, pool *transports) (*cluster, error) {
+// newCluster makes a side of a suite ready. Certificates are below the world's root.
+func newCluster(side scenarios.Side, config *scenarios.SideConfig, world *World, pool *transports) (*cluster, error) {
 	c := &cluster{side: side, config: config}
 	add := func(s scenarios.Service) error {
-		made, err := newService(c, s, root, pool)
+		made, err := newService(c, s, world, pool)
 		if err != nil {
 			return fmt.Errorf("%s: %w", side, err)
 		}
@@ -149,7 +149,7 @@ func newCluster(side scenarios.Side, config *scenarios.SideConfig, root string, 
 	return c, nil
 }
 
-func newService(c *cluster, s scenarios.Service, root string, pool *transports) (*service, error) {
+func newService(c *cluster, s scenarios.Service, world *World, pool *transports) (*service, error) {
 	base, err := serviceURL(c.config.URL, s.URL)
 	if err != nil {
 		return nil, ofService(s.Name, err)
@@ -166,14 +166,14 @@ func newService(c *cluster, s scenarios.Service, root string, pool *transports) 
 		tls = *s.TLS
 	}
 	file := func(name string) string {
-		if name == "" || filepath.IsAbs(name) || root == "" {
+		if name == "" || filepath.IsAbs(name) || world.Root == "" {
 			return name
 		}
-		return filepath.Join(root, filepath.FromSlash(name))
+		return filepath.Join(world.Root, filepath.FromSlash(name))
 	}
 	out.config = wire.Config{
 		BaseURL: base.Scheme + "://" + base.Host, Proxy: c.config.Proxy, HTTP: c.config.HTTP,
-		CAFile: file(tls.CA), CertFile: file(tls.Cert), KeyFile: file(tls.Key), ServerName: tls.ServerName, Insecure: tls.Insecure,
+		CAFile: file(tls.CA), CertFile: file(tls.Cert), KeyFile: file(tls.Key), ServerName: tls.ServerName, Insecure: tls.Insecure, Guard: world.Guard,
 	}
 	if !s.Shared { // what is shared lives in one place: the side's pins are not its own
 		out.config.Resolve, out.config.Host = c.config.Resolve, c.config.Host

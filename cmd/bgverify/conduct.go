@@ -35,6 +35,11 @@ func (s *session) execute(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
+	release, err := s.gather(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer release()
 	return s.into(ctx, runner.Execute)
 }
 

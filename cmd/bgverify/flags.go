@@ -54,8 +54,9 @@ type runFlags struct {
 	quiet, verbose bool
 	noColor        bool
 	noProgress     bool
-	sameGreen      bool     // of resume
-	fromEnv        []string // names of the flags that the environment set
+	sameGreen      bool // of resume
+	fleetFlags
+	fromEnv []string // names of the flags that the environment set
 }
 
 func (f *runFlags) bind(set *pflag.FlagSet) {
@@ -80,6 +81,7 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.StringVar(&f.onInconclusive, "on-inconclusive", "block", "what to do on an inconclusive load verdict: block, warn or retry")
 	set.StringVar(&f.calibration, "calibration", "",
 		"`file` that calibrate --load wrote (default calibration.json in the folder of --out, if it exists)")
+	f.fleetFlags.bind(set)
 	set.BoolVar(&f.dryRun, "dry-run", false, "print the requests and send nothing; writes no run folder and exits 4")
 	set.BoolVar(&f.strict, "strict", false, strictUsage)
 	set.StringVar(&f.greenBuild, "green-build", "", "the build that green's identity must show")
@@ -132,6 +134,9 @@ func (f *runFlags) checkValues() error {
 		return usage("", "--keep and --keep-days take no negative number")
 	}
 	if _, err := f.policy(); err != nil {
+		return err
+	}
+	if err := f.fleetFlags.check(); err != nil {
 		return err
 	}
 	for _, name := range f.formats {
@@ -242,7 +247,7 @@ func typed(cmd *cobra.Command) []string {
 // bindSending are the flags of verbs that send and archive nothing. The others
 // of run keep values that check accepts.
 func (f *runFlags) bindSending(set *pflag.FlagSet) {
-	f.output, f.out, f.reportAssets, f.onInconclusive = "text", "runs", "inline", "block"
+	f.output, f.out, f.reportAssets, f.onInconclusive, f.within = "text", "runs", "inline", "block", 5*time.Minute
 	set.StringVar(&f.env, "env", "", "env `file` of the stage: sides, vars, rules, limits")
 	set.StringArrayVar(&f.vars, "var", nil, "set a variable, `name=value`, or name:=JSON; may be repeated")
 	set.StringVar(&f.tag, "tag", "", "only cases whose tags match `EXPR`")

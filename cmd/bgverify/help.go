@@ -27,6 +27,9 @@ var flagGroups = []struct {
 		"var", "seed", "rounds", "settle", "concurrency", "timeout", "fail-fast", "allow-writes", "dry-run", "strict", "watch",
 	}},
 	{"Load", []string{"load", "no-load", "only-load", "allow-load", "on-inconclusive", "calibration"}},
+	{"Workers", []string{
+		"workers", "listen", "join-within", "join", "token-file", "allow-host", "bus", "bus-creds", "bus-fingerprint", "bus-token-file", "bus-tls-cert", "bus-tls-key",
+	}},
 	{"Judgement", []string{
 		"rules", "p50", "p95", "p99", "errors", "warm-up", "expect", "any-ids", "any-size", "same-host",
 		"digest", "max-age", "service", "require", "no-weaker", "partial", "without",

@@ -55,6 +55,7 @@ var allowed = map[string][]string{
 	"runner/attack/sleep":    {},
 	"runner/attack/recorded": {"internal/text", "diff/perf", "runner/attack"},
 
+	"runner/fleet":            {"internal/hint", "internal/text", "diff/perf", "runner/attack"},
 	"runner/run":              {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/wire"},
 	"runner/random":           {},
 	"runner/judge":            {"internal/suggest", "internal/text", "diff", "diff/path", "diff/literal", "diff/media", "diff/mutate", "diff/notation", "scenarios", "scenarios/template", "runner/envelope", "runner/random", "runner/run", "runner/wire"},
@@ -136,7 +137,7 @@ var allowed = map[string][]string{
 
 	"cmd/bgverify": {
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
-		"runner/attack/recorded", "runner/calibrate", "runner/scout", "runner/selftest", "runner/probe", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "runner/cluster", "scenarios/stage", "report", "report/page", "report/source", "report/words",
+		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/scout", "runner/selftest", "runner/probe", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "runner/cluster", "scenarios/stage", "report", "report/page", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
 		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/suggest", "scenarios/template",
 		"scenarios/apiuse", "scenarios/openapi",
@@ -150,6 +151,7 @@ var owner = map[string][]string{
 	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/shiftfile", "scenarios/stage", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/openapi", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report", "report/page"},
 	"github.com/google/go-cmp":                 {"diff/internal/oracle", "scenarios/convert/internal/converttest"},
+	"github.com/nats-io":                       {"runner/fleet"},
 	"github.com/spf13/cobra":                   {"cmd/bgverify"},
 	"github.com/fsnotify/fsnotify":             {"cmd/bgverify"},
 	"gonum.org/v1/gonum":                       {"diff/perf"},

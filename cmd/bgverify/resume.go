@@ -95,6 +95,11 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 		return err
 	}
 	defer unlock()
+	release, err := s.gather(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer release()
 	root := filepath.Dir(filepath.Clean(folder.Path()))
 	// The folder is opened for writing last: another process may have finished it by now.
 	w, state, err := archive.Resume(folder.Path(), archive.Options{Tool: toolVersion(), Index: historyPage(root)})

@@ -25,6 +25,7 @@ type session struct {
 	disk  disk.FS // of the run folder; nil: the operating system's
 
 	ids             []string // of the cases that --rerun-failed chose
+	env             *recordedEnv
 	read, readStage []string // files that the suites and the env file were read from
 }
 
@@ -56,11 +57,12 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 			return nil, err
 		}
 	}
+	s := &session{io: io, flags: flags, tree: t, ids: sel.IDs, env: &recordedEnv{}}
 	opts := loadOptions()
+	opts.Getenv = s.env.get
 	opts.Seed, opts.Vars, opts.Demand = flags.seed, vars, !how.offline
 	opts.Rules, opts.SameSides = how.rules, how.same
 	opts.BlueURL, opts.GreenURL = flags.blue, flags.green
-	s := &session{io: io, flags: flags, tree: t, ids: sel.IDs}
 	if opts.Env, err = s.loadStage(opts); err != nil {
 		return nil, err
 	}
@@ -83,7 +85,7 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	s.plan = &runner.Plan{
 		Tool: run.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: vars,
 		Verb: flags.verb, Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
-		World:       runner.World{Now: time.Now, Getenv: getenv, Files: t.files, Root: t.root},
+		World:       runner.World{Now: time.Now, Getenv: s.env.get, Files: t.files, Root: t.root, Asked: s.env.asked},
 		Calibration: calibration, Narrowed: narrowed, Paths: t.paths, Asks: asked,
 	}
 	return s, nil

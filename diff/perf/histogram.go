@@ -36,3 +36,13 @@ func (h *histogram) quantile(q float64) time.Duration {
 	}
 	return 0
 }
+
+// Lags counts how late requests left, in bins of 1 %, for the figures of one of several
+// generators. The zero value is empty.
+type Lags struct{ h histogram }
+
+// Add counts a request.
+func (l *Lags) Add(lag time.Duration) { l.h.add(lag) }
+
+// Quantile is the upper edge of the bin that holds the quantile; 0 when empty.
+func (l *Lags) Quantile(q float64) time.Duration { return l.h.quantile(q) }

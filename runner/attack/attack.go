@@ -47,6 +47,11 @@ type Plan struct {
 	Calibrate   bool                          // both sides are blue: see perf.Design.Calibrates
 	Known       func(rate float64) perf.Known // what a calibration found for a rate; nil: nothing
 
+	// Fleet fires the plan from several machines; nil: this one fires it. Found takes what
+	// the judges of a worker have found, in the order of its shares.
+	Fleet Fleet
+	Found func(worker int, findings []byte)
+
 	unit      time.Duration // perf.Design.Unit; shorter in tests
 	rowsDealt []int         // by case: of the attacks before
 }
@@ -125,7 +130,9 @@ type Report struct {
 	Routes      []string
 	Warnings    []string
 	Series      *perf.Series
-	Steps       []Step // of a ladder; empty otherwise
+	Steps       []Step      // of a ladder; empty otherwise
+	Generators  []Generated // of a fleet, in its last attack; empty otherwise
+	Voids       []Void      // slices of a fleet that were left out, in its last attack
 }
 
 // A Step is one rate of a ladder.
@@ -172,6 +179,17 @@ type Progress struct {
 	Rate     float64       // requests per second and side, over the last second
 	Blue     Live
 	Green    Live
+	Workers  []WorkerLive // of a fleet
+}
+
+// WorkerLive is a worker of a fleet, for people who wait.
+type WorkerLive struct {
+	Number int
+	Host   string
+	Lost   bool
+	Offset time.Duration // of its clock
+	Bound  time.Duration // the offset is right within this
+	Lag    time.Duration // p99 of how late its requests of the last seconds left
 }
 
 // Live is one side over the last seconds.

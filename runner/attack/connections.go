@@ -39,6 +39,25 @@ func (c *Connections) mean() {
 	c.First /= n
 }
 
+// add adds what the connections of another generator did. Its times are means over the
+// connections that it opened; they are sums until divide is called.
+func (c *Connections) add(o *Connections) {
+	c.Opened += o.Opened
+	c.Reused += o.Reused
+	c.Died += o.Died
+	c.Resent += o.Resent
+	c.Slow += o.Slow
+	n := time.Duration(o.Opened)
+	c.Connect, c.TLS, c.First = c.Connect+n*o.Connect, c.TLS+n*o.TLS, c.First+n*o.First
+}
+
+// divide makes means of the sums of add.
+func (c *Connections) divide() {
+	if n := time.Duration(c.Opened); n > 0 {
+		c.Connect, c.TLS, c.First = c.Connect/n, c.TLS/n, c.First/n
+	}
+}
+
 // slowerThan counts the connections that are slow beside blue's.
 func (c *Connections) slowerThan(blue *Connections) {
 	for _, d := range c.first {

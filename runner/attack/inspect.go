@@ -44,6 +44,8 @@ type inspector struct {
 	mu      sync.Mutex // guards what follows
 	wake    *sync.Cond // jobs or closed
 	jobs    []job
+	pushed  uint64              // jobs so far
+	doing   map[uint64]struct{} // jobs that were begun
 	closed  bool
 	first   map[uint64]*kept      // by twin: answers that wait for their partner; nil: that answer failed
 	waiting map[uint64]*awaited   // by place in the schedule: records and checks that wait for each other
@@ -58,6 +60,7 @@ type inspector struct {
 type job struct {
 	check, blue, green *kept
 	walks              func()
+	number             uint64 // from 1
 }
 
 // An awaited record and its check wait for each other.
@@ -83,7 +86,7 @@ func newInspector(a *attacker) *inspector {
 	in := &inspector{
 		routes: a.plan.Routes, moment: a.moment, seed: a.design.Seed, post: a.post, blame: a.blame,
 		first: map[uint64]*kept{}, twins: map[uint64]*twins{}, waiting: map[uint64]*awaited{}, unmet: map[unmetKey]*unmetOf{},
-		pairs: make([]int, len(a.plan.Routes)),
+		pairs: make([]int, len(a.plan.Routes)), doing: map[uint64]struct{}{},
 	}
 	in.wake = sync.NewCond(&in.mu)
 	for side := range in.known {
@@ -154,6 +157,8 @@ func (in *inspector) arrive(k *kept) {
 }
 
 func (in *inspector) push(j job) {
+	in.pushed++
+	j.number = in.pushed
 	in.jobs = append(in.jobs, j)
 	in.wake.Signal()
 }
@@ -227,11 +232,13 @@ func (in *inspector) work() {
 		if in.jobs = in.jobs[1:]; len(in.jobs) == 0 {
 			in.jobs = nil
 		}
+		in.doing[j.number] = struct{}{}
 		in.mu.Unlock()
 		began := time.Now()
 		unmet := in.do(j)
 		took := time.Since(began)
 		in.mu.Lock()
+		delete(in.doing, j.number)
 		in.busy += took
 		if j.check != nil {
 			in.checked(j.check.slot, unmet)
@@ -288,6 +295,28 @@ func (in *inspector) count(green bool, route int, unmet *Unmet) {
 		in.unmet[key] = &unmetOf{got: unmet.Got, order: len(in.unmet)}
 	}
 	in.unmet[key].count++
+}
+
+// mark is the number of the newest job, for judged.
+func (in *inspector) mark() uint64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.pushed
+}
+
+// judged reports whether all jobs up to a number are done.
+func (in *inspector) judged(number uint64) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.jobs) > 0 && in.jobs[0].number <= number {
+		return false
+	}
+	for n := range in.doing {
+		if n <= number {
+			return false
+		}
+	}
+	return true
 }
 
 // finish judges what is left. No answer may arrive after it.

@@ -36,6 +36,7 @@ type attacker struct {
 	warmUp   warmUp
 	last     perf.Health // as last written
 	sides    [2]window
+	member   *Member // nil: this machine alone fires the schedule
 
 	mu       sync.Mutex // guards what follows
 	inbox    []arrival
@@ -50,52 +51,31 @@ type arrival struct {
 }
 
 func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, progress func(Progress)) (*result, error) {
-	a := &attacker{plan: plan, name: section.Name, stage: perf.NewStage(section.Design), rec: rec, progress: progress, headers: headers(plan.Routes)}
-	a.design = a.stage.Design()
-	section.Design = a.design
+	stage := perf.NewStage(section.Design)
+	section.Design = stage.Design()
 	if err := rec.section(section); err != nil {
 		return nil, err
 	}
-	var err error
-	if a.fleet, err = newFleet(plan); err != nil {
+	if plan.Fleet != nil {
+		return runTogether(ctx, plan, section, &remote{stage: stage, rec: rec, progress: progress})
+	}
+	a, err := newAttacker(plan, section.Name, section.Design)
+	if err != nil {
 		return nil, err
 	}
-	defer a.fleet.close()
+	defer a.close()
+	a.stage, a.rec, a.progress = stage, rec, progress
 	a.ledger.schedule = plan.schedule(a.design)
-	a.warmUp.design = a.design
-	a.inspect = newInspector(a)
-	defer a.inspect.finish()
-	a.fleet.inspect = a.inspect
-	a.backEnds = [2]map[string]struct{}{{}, {}}
 
 	sending, stopSending := context.WithCancel(ctx)
 	defer stopSending()
 	flying, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	a.fleet.ctx = flying
-	if len(plan.Cases) > 0 {
-		a.fleet.walk = a.walk
-	}
+	a.fleet.fly(flying)
 	a.pacer = newPacer(sending, plan.schedule(a.design), plan.MaxWorkers)
 	defer a.pacer.sleeper.Close()
-	a.vegeta = vegeta.NewAttacker(
-		vegeta.Client(&http.Client{
-			Transport:     a.fleet,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}),
-		vegeta.MaxWorkers(uint64(plan.MaxWorkers)),
-		vegeta.MaxBody(0), // read to the end, not kept
-	)
 	defer gauge.Quietly()()
-	a.gauge = gauge.New()
-	drained := make(chan struct{})
-	go func() {
-		defer close(drained)
-		for res := range a.vegeta.Attack(a.target, a.pacer, 0, "") {
-			a.receive(res)
-		}
-		a.inspect.finish()
-	}()
+	drained := a.fire()
 	decision, err := a.watch(ctx, drained)
 	stopSending()
 	a.vegeta.Stop()
@@ -110,6 +90,60 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 		return nil, err
 	}
 	return a.result(decision), err
+}
+
+// newAttacker makes an attack ready to be fired; its pacer is still missing.
+func newAttacker(plan *Plan, name string, design perf.Design) (*attacker, error) {
+	a := &attacker{plan: plan, name: name, design: design, headers: headers(plan.Routes)}
+	var err error
+	if a.fleet, err = newFleet(plan); err != nil {
+		return nil, err
+	}
+	a.warmUp.design = a.design
+	a.inspect = newInspector(a)
+	a.fleet.inspect = a.inspect
+	a.backEnds = [2]map[string]struct{}{{}, {}}
+	if len(plan.Cases) > 0 {
+		a.fleet.walk = a.walk
+	}
+	a.vegeta = vegeta.NewAttacker(
+		vegeta.Client(&http.Client{
+			Transport:     a.fleet,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}),
+		vegeta.MaxWorkers(uint64(plan.MaxWorkers)),
+		vegeta.MaxBody(0), // read to the end, not kept
+	)
+	return a, nil
+}
+
+// fire sends what the pacer yields until it ends. drained is closed when everything was
+// answered and judged.
+func (a *attacker) fire() (drained <-chan struct{}) {
+	a.gauge = gauge.New()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for res := range a.vegeta.Attack(a.target, a.pacer, 0, "") {
+			a.receive(res)
+		}
+		a.inspect.finish()
+	}()
+	return done
+}
+
+func (a *attacker) close() {
+	a.inspect.finish()
+	a.fleet.close()
+}
+
+// began is the start of the schedule that a slot belongs to: of the whole one, or, on one
+// of several generators, of the slot's slice.
+func (a *attacker) began(sl slot) time.Time {
+	if a.member != nil {
+		return a.member.began(sl.pair)
+	}
+	return *a.pacer.began.Load()
 }
 
 // target is the vegeta.Targeter: it turns the next slot into a request. Calls
@@ -165,7 +199,7 @@ func (a *attacker) receive(res *vegeta.Result) {
 		}
 		return
 	}
-	sent := res.Timestamp.Sub(*a.pacer.began.Load())
+	sent := res.Timestamp.Sub(a.began(sl))
 	r := perf.Record{
 		Pair: sl.pair, Green: sl.green, Solo: sl.solo, Route: uint8(sl.route),
 		Scheduled: sl.at, Lag: sent - sl.at, Latency: sent + res.Latency - sl.at, Status: res.Code,
@@ -196,6 +230,10 @@ func (a *attacker) receive(res *vegeta.Result) {
 
 // post hands a record on to be written and judged.
 func (a *attacker) post(r arrival) {
+	if a.member != nil {
+		a.member.take(r)
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.inbox = append(a.inbox, r)

@@ -17,6 +17,7 @@ const patience = 50 * time.Millisecond
 type pacer struct {
 	ctx      context.Context
 	schedule *schedule
+	next     func() (sl slot, due time.Time, ok bool) // waits for a slot that is not known yet
 	sleeper  sleep.Sleeper
 	began    atomic.Pointer[time.Time] // the schedule's start
 	slots    chan slot                 // due, not yet taken by the targeter
@@ -25,6 +26,10 @@ type pacer struct {
 
 func newPacer(ctx context.Context, s *schedule, workers int) *pacer {
 	p := &pacer{ctx: ctx, schedule: s, sleeper: sleep.Plain(), slots: make(chan slot, workers+16)}
+	p.next = func() (slot, time.Time, bool) {
+		sl, ok := s.next()
+		return sl, p.began.Load().Add(sl.at), ok
+	}
 	if 2*s.design.Rate <= preciseRate {
 		p.sleeper = sleep.Precise()
 	}
@@ -42,11 +47,10 @@ func (p *pacer) Pace(elapsed time.Duration, _ uint64) (time.Duration, bool) {
 		began := time.Now().Add(-elapsed)
 		p.began.Store(&began)
 	}
-	next, ok := p.schedule.next()
+	next, due, ok := p.next()
 	if !ok {
 		return 0, true
 	}
-	due := p.began.Load().Add(next.at)
 	for {
 		wait := time.Until(due)
 		if p.ctx.Err() != nil {

@@ -22,6 +22,8 @@ import (
 //
 //	stop    'B', a Stop as JSON like a section: the circuit breaker ended the stage
 //
+//	void    'V', a Void as JSON: the block was left out, see perf.Stage.Void
+//
 // Numbers are little endian. A section opens a stage (a ladder has several).
 // "through" is the time up to which the schedule is complete once the frame's
 // records are counted, and the figures beside it are the generator's health, so
@@ -111,6 +113,9 @@ func (rec *recorder) stop(recent [2]perf.Burst) error {
 	return rec.json('B', Stop{recent[0], recent[1]})
 }
 
+// void says that the next block is not judged.
+func (rec *recorder) void(v Void) error { return rec.json('V', v) }
+
 // json writes a frame that holds JSON.
 func (rec *recorder) json(kind byte, v any) error {
 	head, err := json.Marshal(v)
@@ -178,6 +183,7 @@ type reader struct {
 	section func(Section) error
 	frame   func(records []perf.Record, through time.Duration, h perf.Health) error
 	stop    func(Stop) error
+	void    func(Void) error
 }
 
 // readRecords reads a whole file. A file that was cut off ends with an error
@@ -210,6 +216,11 @@ func readRecords(r io.Reader, to reader) error {
 			var s Stop
 			if err = readJSON(in, kind, &s); err == nil {
 				err = to.stop(s)
+			}
+		case 'V':
+			var v Void
+			if err = readJSON(in, kind, &v); err == nil {
+				err = to.void(v)
 			}
 		case 'R':
 			records, err = readFrame(in, records[:0], to.frame)

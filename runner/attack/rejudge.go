@@ -16,7 +16,7 @@ import (
 // blame for: a stage that Run called broken is interrupted here.
 func Rejudge(records io.Reader, margins func(perf.Margins) perf.Margins) (*Report, error) {
 	j := &rejudging{margins: margins}
-	err := readRecords(records, reader{section: j.section, stop: j.stop, frame: j.frame})
+	err := readRecords(records, reader{section: j.section, stop: j.stop, frame: j.frame, void: j.void})
 	j.finish()
 	return j.report(), err
 }
@@ -34,6 +34,7 @@ type rejudging struct {
 	decision *perf.Decision
 	complete bool
 	requests PerSide
+	voids    []Void
 }
 
 func (j *rejudging) section(s Section) error {
@@ -48,6 +49,17 @@ func (j *rejudging) section(s Section) error {
 func (j *rejudging) stop(s Stop) error {
 	if j.stage != nil && j.decision == nil {
 		j.decision = j.stage.Break(s.Blue, s.Green, j.health)
+	}
+	return nil
+}
+
+func (j *rejudging) void(v Void) error {
+	if j.stage == nil || v.Block < 0 {
+		return fmt.Errorf("%w: a void block before a section", errRecords)
+	}
+	if j.decision == nil {
+		j.stage.Void()
+		j.voids = append(j.voids, v)
 	}
 	return nil
 }
@@ -79,7 +91,7 @@ func (j *rejudging) finish() {
 	case j.decision == nil: // the attack was stopped from outside
 		j.decision = j.stage.Interrupt(j.health)
 	}
-	r := &result{design: j.stage.Design(), decision: j.decision, requests: j.requests, series: j.stage.Series()}
+	r := &result{design: j.stage.Design(), decision: j.decision, requests: j.requests, series: j.stage.Series(), voids: j.voids}
 	r.generator.CPU, r.generator.GCPauseP99 = j.health.CPU, j.health.GCPauseP99
 	r.decided()
 	if n := len(j.steps); j.again && n > 0 {

@@ -117,6 +117,8 @@ type result struct {
 	warnings  []string
 	judging   Judging
 	warmUp    WarmUp
+	generated []Generated // of a fleet
+	voids     []Void
 }
 
 // decided takes from the decision what a result tells in other places.
@@ -132,6 +134,7 @@ func (r *Report) join(plan *Plan, step *result) {
 	r.Requests.Blue += step.requests.Blue
 	r.Requests.Green += step.requests.Green
 	r.Warnings = append(r.Warnings, step.warnings...)
+	r.Generators, r.Voids = step.generated, step.voids
 	r.WarmUp = r.WarmUp.worse(step.warmUp)
 	r.Judging.join(step.judging)
 	if step.broken != "" {

@@ -63,7 +63,7 @@ func (c *carrier) close() {
 
 // A fleet is the carriers of both sides.
 type fleet struct {
-	ctx      context.Context        // of every request: vegeta gives them none
+	ctx      atomic.Value           // context.Context of every request: vegeta gives them none
 	sides    [2]map[string]*carrier // blue, green; by service
 	routes   []Route
 	inspect  *inspector
@@ -73,7 +73,8 @@ type fleet struct {
 }
 
 func newFleet(plan *Plan) (*fleet, error) {
-	f := &fleet{ctx: context.Background(), routes: plan.Routes}
+	f := &fleet{routes: plan.Routes}
+	f.fly(context.Background())
 	for i, side := range [...]struct {
 		name string
 		Side
@@ -127,6 +128,13 @@ func (f *fleet) close() {
 	}
 }
 
+// A flying context is that of every request that begins from now on.
+type flying struct{ context.Context }
+
+func (f *fleet) fly(ctx context.Context) { f.ctx.Store(flying{ctx}) }
+
+func (f *fleet) flight() context.Context { return f.ctx.Load().(flying).Context }
+
 // RoundTrip sends a request over its own side's connections; the label says
 // which. A shared pool would let green's requests ride on blue's connection.
 func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -134,7 +142,7 @@ func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
 	if ok && f.walk != nil {
 		f.begin()
 		defer f.inFlight.Add(-1)
-		f.walk(f.ctx, sl)
+		f.walk(f.flight(), sl)
 		return &http.Response{StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
 	}
 	if !ok || sl.route >= len(f.routes) {
@@ -146,7 +154,7 @@ func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.Header.Del("X-Vegeta-Seq")
 	url := *req.URL
 	url.Fragment = ""
-	own := req.WithContext(f.ctx)
+	own := req.WithContext(f.flight())
 	own.URL = &url
 	f.begin()
 	began := time.Now()

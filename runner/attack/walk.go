@@ -77,7 +77,7 @@ const walkURL = "http://walk.invalid/#"
 func (a *attacker) walk(ctx context.Context, sl slot) {
 	w := &Walk{
 		Pair: sl.pair, Green: sl.green, Solo: sl.solo, Row: sl.row, Moment: a.moment(sl),
-		At: a.pacer.began.Load().Add(a.design.PairStart(sl.pair)), a: a, sl: sl, of: &a.plan.Cases[sl.route],
+		At: a.began(sl).Add(a.design.PairStart(sl.pair)), a: a, sl: sl, of: &a.plan.Cases[sl.route],
 	}
 	defer a.inspect.ended(sl)
 	func() {
@@ -93,7 +93,7 @@ func (a *attacker) walk(ctx context.Context, sl slot) {
 	}
 	r := perf.Record{
 		Pair: sl.pair, Green: sl.green, Solo: sl.solo, Walk: true, Route: uint8(len(a.plan.Routes) + sl.route),
-		Scheduled: sl.at, Lag: w.lag, Latency: a.now() - sl.at,
+		Scheduled: sl.at, Lag: w.lag, Latency: time.Since(a.began(sl)) - sl.at,
 	}
 	switch {
 	case !w.begun:
@@ -126,11 +126,12 @@ func (w *Walk) Do(ctx context.Context, service string, r *wire.Request) *wire.Ex
 //     one that never came. What this machine is to blame for ends the stage.
 func (w *Walk) Done(s *Sent) {
 	x, route := s.Exchange, w.of.Routes[s.Place]
-	ready := s.Ready.Sub(*w.a.pacer.began.Load())
+	began := w.a.began(w.sl)
+	ready := s.Ready.Sub(began)
 	if !w.begun { // Rule 1
 		ready = w.sl.at
 	}
-	sent := x.Started.Sub(*w.a.pacer.began.Load())
+	sent := x.Started.Sub(began)
 	r := perf.Record{
 		Pair: w.sl.pair, Step: uint16(s.Place), Green: w.sl.green, Solo: w.sl.solo, Route: uint8(route),
 		Scheduled: ready, Lag: sent - ready, Latency: sent + x.Timing.Total - ready, Status: uint16(x.Status),

@@ -50,6 +50,8 @@ type LoadResult struct {
 	Series      *Series           `json:"series,omitempty"`  // for the plots
 	Judging     *LoadJudging      `json:"judging,omitempty"`
 	WarmUp      *LoadWarmUp       `json:"warm_up,omitempty"`
+	// Fleet is what the workers of a stage did that several machines fired; absent where one did.
+	Fleet *LoadFleet `json:"fleet,omitempty"`
 	// Findings are what the records alone do not say; their verdicts are part of Verdict.
 	Findings []LoadFinding `json:"findings,omitempty"`
 	// Services are those that the stage puts under load: of the suites that its cases
@@ -63,6 +65,36 @@ func (l *LoadResult) Unit() string {
 		return "walks"
 	}
 	return "requests"
+}
+
+// A LoadFleet is several machines that fired one stage, in its last attack.
+type LoadFleet struct {
+	Workers []LoadWorker `json:"workers"`
+	// Voids are the slices that were fired and not judged, because a worker failed to do its
+	// share; each of a block was replaced by another block. At most 200 are listed.
+	Voids []LoadVoid `json:"voids,omitempty"`
+}
+
+// A LoadWorker is one machine of a fleet.
+type LoadWorker struct {
+	Number        int     `json:"number"` // as in the records, from 1
+	Host          string  `json:"host"`
+	CPUs          int     `json:"cpus"`
+	Lost          bool    `json:"lost,omitempty"` // not heard at the end
+	OffsetMS      float64 `json:"offset_ms"`      // of its clock; corrected
+	BoundMS       float64 `json:"bound_ms"`       // the offset is right within this
+	LatenessP99MS float64 `json:"lateness_p99_ms"`
+	CPU           float64 `json:"cpu"` // share of its GOMAXPROCS
+	GCPauseP99MS  float64 `json:"gc_pause_p99_ms"`
+	Shares        int     `json:"shares"`           // fired
+	Missed        int     `json:"missed,omitempty"` // not fired, or lost
+	Voided        int     `json:"voided,omitempty"` // slices that were void because of it
+}
+
+// A LoadVoid is a slice of a stage that is not judged.
+type LoadVoid struct {
+	Block int    `json:"block"` // -1 in the warm-up
+	Why   string `json:"why"`
 }
 
 // Generator is the load generator's check of itself.

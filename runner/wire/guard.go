@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
+	"unicode"
 )
 
 // A Guard holds a transport to the hosts that it may reach, whatever a request says.
@@ -69,6 +72,30 @@ func (g *Guard) Allows(host string) bool {
 		}
 	}
 	return false
+}
+
+// MayAllow reports whether a host may be dialled as far as that is known before it is
+// looked up: a name that no pattern matches may still lead to an address that one does.
+func (g *Guard) MayAllow(host string) bool {
+	if g.Allows(host) {
+		return true
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err != nil && (len(g.patterns) == 0 || slices.ContainsFunc(g.patterns, func(p string) bool { return !strings.ContainsFunc(p, unicode.IsLetter) }))
+}
+
+// DialledHost is the name or the address that the connections of a config go to.
+func (c *Config) DialledHost() string {
+	at := c.Resolve
+	if c.Proxy != "" {
+		at = c.Proxy
+	} else if at == "" {
+		at = c.BaseURL
+	}
+	if u, err := url.Parse(at); err == nil && u.Host != "" {
+		return u.Hostname()
+	}
+	return hostOnly(at)
 }
 
 // dialer checks what is dialled: addr is a name or an address with its port.

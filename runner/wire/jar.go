@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"maps"
 	"net"
 	"net/http"
@@ -310,4 +311,35 @@ func pathMatch(path, cookiePath string) bool {
 		return false
 	}
 	return len(path) == len(cookiePath) || cookiePath[len(cookiePath)-1] == '/' || path[len(cookiePath)] == '/'
+}
+
+// A cookieText is a cookie as it is carried to another machine.
+type cookieText struct {
+	Name, Value, Domain, Path, Owner string
+	HostOnly, Secure                 bool
+	Expires                          time.Time
+}
+
+// MarshalJSON writes the cookies, for a worker that goes on with a lane.
+func (j *Jar) MarshalJSON() ([]byte, error) {
+	all := make([]cookieText, len(j.cookies))
+	for i, c := range j.cookies {
+		all[i] = cookieText{c.name, c.value, c.domain, c.path, c.owner, c.hostOnly, c.secure, c.expires}
+	}
+	return json.Marshal(all)
+}
+
+// UnmarshalJSON makes a jar of what MarshalJSON wrote.
+func (j *Jar) UnmarshalJSON(b []byte) error {
+	var all []cookieText
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	*j = *NewJar()
+	for _, c := range all {
+		j.cookies = append(j.cookies, cookie{
+			name: c.Name, value: c.Value, domain: c.Domain, path: c.Path, owner: c.Owner, hostOnly: c.HostOnly, secure: c.Secure, expires: c.Expires,
+		})
+	}
+	return nil
 }

@@ -1,0 +1,165 @@
+package fleet
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/attack"
+)
+
+// A campaign is one attack of a fleet: which slices were announced to whom, and what
+// came of them. It does no I/O and reads no clock, so that a test can let any number of
+// workers live and die in it.
+//
+//  1. Slices are announced in order, each at lead before its start, to the workers that
+//     are heard then and were ready when the attack began.
+//  2. They are settled in order too. A slice is whole when every share has come and was
+//     fired in time, and every holder's heartbeats without a gap go on beyond the end of
+//     its last request. Else it is void.
+//  3. Blocks are announced up to the number that the judgement asks for, but at most
+//     maxFired times the planned ones. A piece of the warm-up that is void is not repeated.
+type campaign struct {
+	design  perf.Design
+	number  int // of the attack
+	began   time.Time
+	blocks  int // that the judgement asks for
+	next    int // the next slice to be announced
+	open    []*openSlice
+	holders []*member // that were ready
+	settled int       // slices
+	fired   int       // blocks
+}
+
+// An openSlice waits for its shares.
+type openSlice struct {
+	attack.Slice
+	start   time.Time // in the coordinator's clock
+	holders []*member
+	shares  map[int]*attack.Share // by worker
+}
+
+// end is the end of the slice in the coordinator's clock.
+func (s *openSlice) end() time.Time { return s.start.Add(s.Until - s.From) }
+
+func newCampaign(design perf.Design, number int, began time.Time, holders []*member) *campaign {
+	return &campaign{design: design, number: number, began: began, blocks: design.Blocks(), holders: holders}
+}
+
+// announce returns the slice that is to be announced now; nil: none. Its shares are
+// numbered by the order of its holders.
+func (c *campaign) announce(now time.Time) *openSlice {
+	s := attack.SliceOf(c.design, c.next)
+	if s.Block >= c.blocks || s.Block >= maxFired*c.design.Blocks() {
+		return nil
+	}
+	start := c.began.Add(s.From)
+	if now.Before(start.Add(-lead)) {
+		return nil
+	}
+	if now.After(start.Add(-lead / 2)) { // the schedule paused to see whether blocks are void
+		c.began = c.began.Add(now.Add(lead).Sub(start))
+		start = now.Add(lead)
+	}
+	made := &openSlice{Slice: s, start: start, shares: map[int]*attack.Share{}}
+	for _, m := range c.holders {
+		if m.present(now) && !c.faulty(m) {
+			made.holders = append(made.holders, m)
+		}
+	}
+	c.next++
+	if s.Block >= 0 {
+		c.fired++
+	}
+	c.open = append(c.open, made)
+	return made
+}
+
+// take books a share. One that comes twice, or for a slice that is settled, is dropped.
+func (c *campaign) take(m *member, s *attack.Share) {
+	for _, o := range c.open {
+		if o.Number == s.Slice && o.shares[m.number] == nil && slices.Contains(o.holders, m) {
+			o.shares[m.number] = s
+			m.sum = s.Sum
+			if s.Missed == "" {
+				m.shares++
+			}
+		}
+	}
+}
+
+// settle returns the next slice that is whole or void; false: it is still open.
+func (c *campaign) settle(now time.Time) (attack.Fired, bool) {
+	if len(c.open) == 0 {
+		return attack.Fired{}, false
+	}
+	o := c.open[0]
+	why, by, waiting := c.spoiled(o, now)
+	if why == "" && waiting {
+		return attack.Fired{}, false
+	}
+	c.open = c.open[1:]
+	c.settled++
+	f := attack.Fired{Slice: o.Slice, Void: why}
+	for _, m := range o.holders {
+		s := o.shares[m.number]
+		if s == nil || s.Missed != "" {
+			m.missed++
+		}
+		if m == by {
+			m.voids++
+		}
+		if s != nil {
+			f.Shares = append(f.Shares, s)
+		}
+	}
+	return f, true
+}
+
+// spoiled says why a slice is void, and by whom; waiting: it may still become whole.
+func (c *campaign) spoiled(o *openSlice, now time.Time) (why string, by *member, waiting bool) {
+	if len(o.holders) == 0 {
+		return "no worker was there", nil, false
+	}
+	for _, m := range o.holders {
+		s, until := o.shares[m.number], now
+		if s != nil {
+			until = o.start.Add(max(s.Ended, o.Until) - o.From)
+		}
+		gap, silent := m.silent(o.start, until, now)
+		switch {
+		case s != nil && s.Missed != "":
+			return fmt.Sprintf("%s: %s", m, s.Missed), m, false
+		case silent && !m.present(now):
+			return fmt.Sprintf("%s was lost", m), m, false
+		case silent:
+			return fmt.Sprintf("%s was not heard for %s", m, gap.Round(10*time.Millisecond)), m, false
+		case c.faulty(m):
+			return fmt.Sprintf("%s: %s", m, m.beat.Fault), m, false
+		case s == nil && m.beat.Attack == c.number && m.beat.Has < o.Number && now.After(o.start.Add(deadAfter)):
+			return fmt.Sprintf("%s did not get the order", m), m, false
+		case s == nil && now.After(o.end().Add(c.patience())):
+			return fmt.Sprintf("the share of %s did not come", m), m, false
+		case s == nil, m.sent.Before(until):
+			waiting = true
+		}
+	}
+	return "", nil, waiting
+}
+
+// faulty reports whether a worker cannot go on with the attack.
+func (c *campaign) faulty(m *member) bool { return m.beat.Attack == c.number && m.beat.Fault != "" }
+
+// patience is how long a share may take after its slice: as long as its last request,
+// or walk, may take.
+func (c *campaign) patience() time.Duration {
+	longest := time.Duration(max(c.design.PerWalk, 1) * float64(c.design.Timeout))
+	return longest + c.design.Settle + slack
+}
+
+// over reports whether nothing more will be fired and everything is settled.
+func (c *campaign) over() bool {
+	s := attack.SliceOf(c.design, c.next)
+	return len(c.open) == 0 && (s.Block >= c.blocks || s.Block >= maxFired*c.design.Blocks())
+}

@@ -1,0 +1,92 @@
+package fleet
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/bgverify/bgverify/runner/attack"
+)
+
+// A member is a worker as the coordinator knows it.
+type member struct {
+	id     string
+	number int
+	host   string
+	pid    int
+	cpus   int
+	seal   seal
+	echo   []byte // nonce of its hello: a repeated one gets the same lease
+	answer []byte // to that hello
+
+	arrived time.Time // of the last heartbeat
+	sent    time.Time // of the same one, by the worker
+	beat    beat
+	gaps    []span
+	words   map[int]word // by attack; 0: the plan
+	shares  int
+	missed  int
+	voids   int
+	sum     attack.Summary
+}
+
+// A span is a stretch of time without heartbeats.
+type span struct{ from, to time.Time }
+
+// maxGaps bounds what is remembered of a worker that stutters; old ones concern no slice
+// that is still open.
+const maxGaps = 256
+
+// heard books a heartbeat. A gap is one in when they were sent or in when they arrived:
+// a worker that was frozen sends none, and a link that stalls delivers them all at once.
+func (m *member) heard(b beat, now time.Time) {
+	if now.Sub(m.arrived) > maxGap {
+		m.gaps = append(m.gaps, span{m.arrived, now})
+	}
+	if b.Sent.Sub(m.sent) > maxGap {
+		m.gaps = append(m.gaps, span{m.sent, b.Sent})
+	}
+	if len(m.gaps) > maxGaps {
+		m.gaps = m.gaps[len(m.gaps)-maxGaps:]
+	}
+	m.arrived, m.sent, m.beat = now, b.Sent, b
+}
+
+// present reports whether the worker is heard.
+func (m *member) present(now time.Time) bool { return now.Sub(m.arrived) <= deadAfter }
+
+// silent is the gap that overlaps a stretch of time, the open one included.
+func (m *member) silent(from, to, now time.Time) (gap time.Duration, found bool) {
+	gaps := m.gaps
+	if now.Sub(m.arrived) > maxGap {
+		gaps = append(gaps[:len(gaps):len(gaps)], span{m.arrived, now})
+	}
+	for _, g := range gaps {
+		if g.from.Before(to) && g.to.After(from) {
+			gap, found = max(gap, g.to.Sub(g.from)), true
+		}
+	}
+	return gap, found
+}
+
+// String names the worker for people.
+func (m *member) String() string { return fmt.Sprintf("worker %d (%s)", m.number, m.host) }
+
+// A Worker is what a fleet says of one of its workers.
+type Worker struct {
+	Number  int
+	Host    string
+	CPUs    int
+	Present bool
+	Offset  time.Duration
+	Bound   time.Duration
+	Shares  int // of slices, fired
+	Missed  int // shares that it did not fire or that did not come
+	Voids   int // slices that it spoiled
+}
+
+func (m *member) worker(now time.Time) Worker {
+	return Worker{
+		Number: m.number, Host: m.host, CPUs: m.cpus, Present: m.present(now), Offset: m.beat.Offset, Bound: m.beat.Bound,
+		Shares: m.shares, Missed: m.missed, Voids: m.voids,
+	}
+}

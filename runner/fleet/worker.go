@@ -1,0 +1,493 @@
+package fleet
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/bgverify/bgverify/internal/hint"
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/attack"
+)
+
+// A Site is what a worker makes of a run's plan. It decides what this machine may do: an
+// error refuses, with words that the coordinator shows.
+type Site interface {
+	// Begin makes ready for an attack of a stage. emit takes the shares, from one goroutine.
+	Begin(ctx context.Context, stage []byte, o attack.Order, emit func(*attack.Share)) (*attack.Member, error)
+	Close()
+}
+
+// WorkerOptions say what a worker needs.
+type WorkerOptions struct {
+	Join  Address
+	Token Token
+	Tool  string
+	// Load makes a site of a plan.
+	Load func(plan []byte) (Site, error)
+	// Say takes lines for people.
+	Say func(line string)
+	// Now is this machine's clock; nil: the operating system's, which may be set meanwhile.
+	Now func() time.Time
+}
+
+// ParseJoin takes the address of a join line apart; its user is the token.
+func ParseJoin(join string) (a Address, token string, err error) {
+	u, err := url.Parse(join)
+	if err != nil {
+		return a, "", hint.Errorf("the run prints the join line", "--join is not the address of a bus") // the text may hold a token
+	}
+	if u.User != nil {
+		token = u.User.Username()
+		u.User = nil
+	}
+	a.URL, a.Own = u.String(), true
+	return a, token, a.check()
+}
+
+// Work joins a run, fires what it is given and leaves when the run ends. Its error says
+// why it was refused, or that the coordinator was lost.
+func Work(ctx context.Context, o WorkerOptions) error {
+	w := &worker{o: o, lease: lease{}, has: -1, results: make(chan result, 64)}
+	w.now = o.Now
+	if w.now == nil {
+		w.now = newClock().now
+	}
+	var err error
+	if w.nc, err = o.Join.dial(ctx, o.Token, "bgverify worker"); err != nil {
+		return err
+	}
+	defer w.nc.Close()
+	if w.js, err = jetstream.New(w.nc); err != nil {
+		return fmt.Errorf("use the bus: %w", err)
+	}
+	if err := w.join(ctx); err != nil {
+		return err
+	}
+	o.Say(fmt.Sprintf("joined run %s as worker %d", text.Visible(w.lease.Run), w.lease.Number))
+	return w.work(ctx)
+}
+
+// A worker is this machine in a run.
+type worker struct {
+	o       WorkerOptions
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	now     func() time.Time
+	lease   lease
+	seal    seal
+	site    Site
+	results chan result
+
+	mu        sync.Mutex // guards what follows
+	offset    offset
+	heard     time.Time // from the coordinator, in time.Now's clock
+	attack    int       // that member is for; 0: none
+	member    *attack.Member
+	has       int // the last slice whose order has come
+	halted    bool
+	preparing bool
+	closing   sync.WaitGroup // attacks that are ending
+}
+
+// A result is a share on its way.
+type result struct {
+	attack int
+	share  *attack.Share
+}
+
+func (w *worker) subject(part string) string {
+	s := w.o.Token.prefix() + "." + part
+	if w.lease.ID != "" {
+		s += "." + w.lease.ID
+	}
+	return s
+}
+
+// join says hello until a coordinator answers.
+func (w *worker) join(ctx context.Context) error {
+	host, _ := os.Hostname()
+	g := greeting{Nonce: nonce(), Host: host, PID: os.Getpid(), CPUs: runtime.GOMAXPROCS(0), Instance: fmt.Sprintf("%x", nonce()[:4])}
+	subject := w.subject(subjectHello)
+	h, err := json.Marshal(hello{Protocol: Protocol, Tool: w.o.Tool, Box: closeJSON(w.o.Token.greeting(), subject, g)})
+	if err != nil {
+		return err
+	}
+	for tries := 0; ; tries++ {
+		reply, err := w.nc.RequestWithContext(within(ctx, 2*time.Second), subject, h)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil { // the coordinator may not have started yet
+			if tries == 0 {
+				w.o.Say("no coordinator answers yet; waiting")
+			}
+			if tries > 0 && time.Duration(tries)*time.Second > 10*goneAfter {
+				return hint.Errorf("is the run over, or its token another one?", "no coordinator answered")
+			}
+			pause(ctx, time.Second)
+			continue
+		}
+		var answer welcome
+		if err := json.Unmarshal(reply.Data, &answer); err != nil {
+			return fmt.Errorf("read the coordinator's answer: %w", err)
+		}
+		if answer.Refused != "" {
+			return hint.Errorf("", "the coordinator refused this worker: %s", text.Visible(answer.Refused))
+		}
+		if err := openJSON(w.o.Token.greeting(), subject, answer.Box, &w.lease); err != nil {
+			return hint.Errorf("the join token is that of another run", "the coordinator's answer cannot be opened: %w", err)
+		}
+		if string(w.lease.Echo) != string(g.Nonce) {
+			return errors.New("the coordinator's answer is to another worker")
+		}
+		w.seal = w.o.Token.session(g.Nonce, w.lease.Nonce)
+		return nil
+	}
+}
+
+func within(ctx context.Context, d time.Duration) context.Context {
+	ctx, stop := context.WithTimeout(ctx, d)
+	context.AfterFunc(ctx, stop)
+	return ctx
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// ask sends the coordinator a sealed request.
+func (w *worker) ask(ctx context.Context, part string, question any) ([]byte, error) {
+	subject := w.subject(part)
+	reply, err := w.nc.RequestWithContext(within(ctx, 3*time.Second), subject, closeJSON(w.seal, subject, question))
+	if err != nil {
+		return nil, fmt.Errorf("ask the coordinator: %w", err)
+	}
+	return w.seal.open(subject, reply.Data)
+}
+
+// syncClock measures the coordinator's clock.
+func (w *worker) syncClock(ctx context.Context) error {
+	found, err := measure(w.now, func() (time.Time, error) {
+		var r clockReading
+		b, err := w.ask(ctx, subjectClock, struct{}{})
+		if err == nil {
+			err = json.Unmarshal(b, &r)
+		}
+		return r.Now, err
+	})
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.offset = found
+	return nil
+}
+
+// fetch reads a blob in parts.
+func (w *worker) fetch(ctx context.Context, b blob) ([]byte, error) {
+	var all []byte
+	for tries := 0; len(all) < b.Size; {
+		part, err := w.ask(ctx, subjectBlob, fetch{Name: b.Name, Offset: len(all)})
+		if err == nil && len(part) == 0 {
+			err = errors.New("the coordinator has no more of it")
+		}
+		if err != nil {
+			if tries++; tries > 5 || ctx.Err() != nil {
+				return nil, fmt.Errorf("fetch the %s: %w", b.Name, err)
+			}
+			continue
+		}
+		all = append(all, part...)
+	}
+	return all, nil
+}
+
+// work takes orders until the run ends, ctx ends or the coordinator is lost.
+func (w *worker) work(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	if err := w.syncClock(ctx); err != nil {
+		w.refuse(ctx, 0, err)
+		return err
+	}
+	w.heard = time.Now()
+	orders, err := w.nc.Subscribe(w.subject(subjectOrder), func(m *nats.Msg) { w.obey(ctx, stop, m) })
+	if err != nil {
+		return fmt.Errorf("listen to the coordinator: %w", err)
+	}
+	defer func() { _ = orders.Unsubscribe() }()
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer stop(nil)
+	group.Go(func() { w.beat(ctx) })
+	plan, err := w.fetch(ctx, w.lease.Plan)
+	if err != nil {
+		return err
+	}
+	if w.site, err = w.o.Load(plan); err != nil {
+		w.refuse(ctx, 0, err)
+		return err
+	}
+	defer w.site.Close()
+	defer w.closing.Wait()
+	defer w.endAttack()
+	group.Go(func() { w.send(ctx) })
+	group.Go(func() { w.watch(ctx, stop) })
+	if err := w.sayReady(ctx, 0); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	if err := context.Cause(ctx); !errors.Is(err, errLeave) {
+		return err
+	}
+	return nil
+}
+
+// errLeave ends a worker whose run is over.
+var errLeave = errors.New("the run is over")
+
+// errGone ends a worker whose coordinator was not heard for goneAfter.
+var errGone = errors.New("the coordinator was lost: all load was stopped")
+
+func (w *worker) refuse(ctx context.Context, attack int, why error) {
+	_, _ = w.ask(ctx, subjectSay, word{Attack: attack, Refused: why.Error()})
+}
+
+func (w *worker) sayReady(ctx context.Context, attack int) error {
+	w.mu.Lock()
+	say := word{Attack: attack, Offset: w.offset.add, Bound: w.offset.bound}
+	w.mu.Unlock()
+	var err error
+	for range 5 {
+		if _, err = w.ask(ctx, subjectSay, say); err == nil || ctx.Err() != nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// obey takes an order. Orders come one at a time.
+func (w *worker) obey(ctx context.Context, stop context.CancelCauseFunc, m *nats.Msg) {
+	var o order
+	if openJSON(w.seal, m.Subject, m.Data, &o) != nil {
+		return
+	}
+	w.mu.Lock()
+	w.heard, w.halted = time.Now(), false
+	w.mu.Unlock()
+	switch o.Kind {
+	case orderStage:
+		w.prepare(ctx, &o)
+	case orderSlice:
+		w.fire(&o)
+	case orderEnd:
+		w.mu.Lock()
+		mine := w.attack == o.Attack
+		w.mu.Unlock()
+		if mine {
+			w.endAttack()
+		}
+	case orderLeave:
+		stop(errLeave)
+	}
+}
+
+// prepare makes ready for an attack, next to the heartbeats.
+func (w *worker) prepare(ctx context.Context, o *order) {
+	w.mu.Lock()
+	busy := w.preparing || w.attack == o.Attack || w.site == nil || o.Fire == nil
+	w.preparing = w.preparing || !busy
+	w.mu.Unlock()
+	if busy {
+		return
+	}
+	w.endAttack()
+	go func() {
+		member, err := w.begin(ctx, o)
+		w.mu.Lock()
+		w.preparing = false
+		if err == nil {
+			w.attack, w.member, w.has = o.Attack, member, -1
+		}
+		w.mu.Unlock()
+		if err != nil {
+			w.refuse(ctx, o.Attack, err)
+			return
+		}
+		_ = w.sayReady(ctx, o.Attack)
+	}()
+}
+
+func (w *worker) begin(ctx context.Context, o *order) (*attack.Member, error) {
+	w.closing.Wait()
+	stage, err := w.fetch(ctx, o.Stage)
+	if err != nil {
+		return nil, err
+	}
+	return w.site.Begin(ctx, stage, *o.Fire, func(s *attack.Share) {
+		select {
+		case w.results <- result{o.Attack, s}:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// fire fires a share, unless its slice has begun more than maxLate ago.
+func (w *worker) fire(o *order) {
+	w.mu.Lock()
+	member, known := w.member, w.attack == o.Attack && o.Slice.Number > w.has
+	if known {
+		w.has = o.Slice.Number
+	}
+	start := time.Now().Add(o.Start.Add(-w.offset.add).Sub(w.now()))
+	w.mu.Unlock()
+	if !known {
+		return
+	}
+	if late := time.Since(start); late > maxLate {
+		w.results <- result{o.Attack, &attack.Share{Slice: o.Slice.Number, Missed: fmt.Sprintf("its order came %s late", late.Round(time.Millisecond))}}
+		return
+	}
+	member.Fire(o.Slice, start, o.K, o.N)
+}
+
+// endAttack ends the attack under way; nothing of it is sent any more.
+func (w *worker) endAttack() {
+	w.mu.Lock()
+	member := w.member
+	w.member, w.attack = nil, 0
+	w.mu.Unlock()
+	if member != nil {
+		w.closing.Go(member.Close) // it may take a second, and orders must be read
+	}
+}
+
+// beat sends heartbeats, and measures the clock again from time to time.
+func (w *worker) beat(ctx context.Context) {
+	var clock sync.WaitGroup
+	defer clock.Wait()
+	ticker := time.NewTicker(beatEvery)
+	defer ticker.Stop()
+	measured := time.Now()
+	for {
+		w.mu.Lock()
+		b := beat{Sent: w.now().Add(w.offset.add), Attack: w.attack, Has: w.has, Offset: w.offset.add, Bound: w.offset.bound}
+		member := w.member
+		w.mu.Unlock()
+		if member != nil {
+			live := member.Live()
+			b.Bursts, b.Lag, b.Fault = live.Bursts, live.Lag, live.Fault
+		}
+		subject := w.subject(subjectBeat)
+		_ = w.nc.Publish(subject, closeJSON(w.seal, subject, b)) // one that is lost is a gap
+		if time.Since(measured) > clockEvery {
+			measured = time.Now()
+			clock.Go(func() { _ = w.syncClock(ctx) }) // one that fails leaves the last offset
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// watch stops all load when the coordinator is not heard, and gives up later.
+func (w *worker) watch(ctx context.Context, stop context.CancelCauseFunc) {
+	ticker := time.NewTicker(beatEvery / 5)
+	defer ticker.Stop()
+	cut := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		w.mu.Lock()
+		silent, member := time.Since(w.heard), w.member
+		halt := silent > deadAfter && !w.halted
+		w.halted = w.halted || halt
+		w.mu.Unlock()
+		switch {
+		case silent <= deadAfter:
+			cut = false
+		case halt:
+			w.o.Say("the coordinator is not heard: no more load is fired")
+			if member != nil {
+				member.Halt("it did not hear the coordinator")
+			}
+		case silent > deadAfter+cutAfter && !cut:
+			if cut = true; member != nil {
+				member.Cut()
+			}
+		case silent > goneAfter:
+			stop(errGone)
+		}
+	}
+}
+
+// send publishes shares, each until it is acknowledged or too old to matter.
+func (w *worker) send(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case r := <-w.results:
+			if err := w.publish(ctx, r); err != nil && ctx.Err() == nil {
+				w.o.Say(fmt.Sprintf("a share of slice %d was not delivered: %v", r.share.Slice, err))
+			}
+		}
+	}
+}
+
+// publishWithin is how long a part of a share is tried to be delivered.
+const publishWithin = 20 * time.Second
+
+func (w *worker) publish(ctx context.Context, r result) error {
+	packed, err := packShare(r.share)
+	if err != nil {
+		return err
+	}
+	subject := w.subject(subjectResult)
+	parts := max(1, (len(packed)+partSize-1)/partSize)
+	for part := range parts {
+		head, err := json.Marshal(partHead{Attack: r.attack, Slice: r.share.Slice, Part: part, Parts: parts})
+		if err != nil {
+			return err
+		}
+		inner := append(binary.AppendUvarint(nil, uint64(len(head))), head...)
+		inner = append(inner, packed[part*partSize:min(len(packed), (part+1)*partSize)]...)
+		id := fmt.Sprintf("%s/%d/%d/0/%s/%d", w.lease.Run, r.attack, r.share.Slice, w.lease.ID, part)
+		if err := w.publishPart(ctx, &nats.Msg{Subject: subject, Data: w.seal.close(subject, inner)}, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publishPart tries again with the same id: the stream drops what it has.
+func (w *worker) publishPart(ctx context.Context, m *nats.Msg, id string) error {
+	deadline := time.Now().Add(publishWithin)
+	for {
+		_, err := w.js.PublishMsg(within(ctx, 3*time.Second), m, jetstream.WithMsgID(id), jetstream.WithRetryAttempts(0))
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+		pause(ctx, beatEvery)
+	}
+}
