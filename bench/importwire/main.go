@@ -3,6 +3,7 @@
 //
 //	go run ./importwire jmeter [-v]    generated JMeter plans, played by JMeter
 //	go run ./importwire postman [-v]   assertion forms and values, judged by Newman (npm install newman@6.2.2)
+//	go run ./importwire collections [-v]   whole collections, played by Newman and as imported suites
 //
 // It needs the tool on the PATH and says so when it is missing.
 package main
