@@ -31,9 +31,15 @@ func (im *pmImport) jsonUse(n *model.Node, bare bool) *model.Node {
 // typeValues adds the filters that values of JSON bodies need. What gives the
 // variables is known by then.
 func (im *pmImport) typeValues() {
+	known := map[string][2]bool{}
 	for _, u := range im.jsonUses {
 		inside := strings.TrimSuffix(u.node.Text, "}}")
-		isText, isTyped := im.typesOf(inside[2:])
+		types, done := known[inside]
+		if !done {
+			types[0], types[1] = im.typesOf(inside[2:])
+			known[inside] = types
+		}
+		isText, isTyped := types[0], types[1]
 		switch {
 		case u.bare && !isTyped:
 			u.node.Text = inside + " | parse}}"
