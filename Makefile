@@ -23,6 +23,9 @@ test-report: ## lint and test the page's script, render reports in headless Chro
 	cd report/browser && npm ci --no-audit --no-fund --ignore-scripts --silent && node --test
 	$(GO) test -tags browser -count=1 -timeout 20m ./report/...
 
+test-cluster: ## read, wait for, compare and patch two real API servers of Kubernetes (builds one from the module proxy, 10 to 60 minutes once)
+	BGVERIFY_KUBE_ASSETS=$$(.ci/kube-assets | tail -n 1) $(GO) test -count=1 -run Real -v ./runner/cluster/...
+
 test-real: ## judge released versions of three public services
 	.ci/test-real
 
@@ -45,4 +48,4 @@ package: ## check what a release is made of: binary, manual pages, image, chart,
 fuzz: ## run every fuzz target for FUZZCPU seconds of CPU (default 600)
 	.ci/fuzz
 
-.PHONY: help demo test test-evidence test-report test-real bench bench-verdict bench-load bench-import package fuzz
+.PHONY: help demo test test-cluster test-evidence test-report test-real bench bench-verdict bench-load bench-import package fuzz

@@ -93,7 +93,10 @@ func (t *textReport) ready(r *run.Ready, most int) error {
 		rows = append(rows, []string{fmt.Sprint(item.Wave), t.safe(item.Title()), t.safe(strings.Join(item.Reasons, "; "))})
 	}
 	if len(rows) > 0 {
-		if err := t.table([]column{{title: "WAVE", right: true}, {title: "NOT READY", flex: true}, {title: "WAITS FOR", flex: true}}, rows); err != nil {
+		if err := t.table([]column{{title: "WAVE", right: true}, {title: "NOT READY", flex: true}, {
+			title: "WAITS FOR",
+			flex:  true,
+		}}, rows); err != nil {
 			return err
 		}
 	}
@@ -119,4 +122,137 @@ func waits(n int) string {
 		return "1 application waits"
 	}
 	return fmt.Sprintf("%d applications wait", n)
+}
+
+// WriteAlike writes what a comparison of both clusters found: causes, objects of one side
+// alone, versions, and what could not be read.
+func WriteAlike(w io.Writer, a *run.Alike, opts TextOptions) error {
+	t := &textReport{w: bufio.NewWriter(w), opts: opts}
+	if err := t.alike(a, len(a.Causes)+len(a.Only)); err != nil {
+		return fmt.Errorf("write what differs: %w", err)
+	}
+	return t.w.Flush()
+}
+
+// alike writes a comparison of both clusters, with at most so many rows a table.
+func (t *textReport) alike(a *run.Alike, most int) error {
+	answer := "the clusters are alike"
+	if a.Verdict != run.Pass {
+		answer = "the clusters are not alike"
+	}
+	t.line("%s  %s: %s compared, %d differ, %d only on blue, %d only on green", t.word(a.Verdict), answer,
+		text.Count(a.Objects, "object"), a.Differ, a.OnlyBlue, a.OnlyGreen)
+	t.line("  blue   %s", t.safe(versionsText(a.Versions.Blue, a.Versions.BlueKubelets)))
+	t.line("  green  %s", t.safe(versionsText(a.Versions.Green, a.Versions.GreenKubelets)))
+	for _, u := range a.Unread {
+		for i, part := range t.wrapped("could not be read: "+u, 4) {
+			t.line("%s%s", []string{"  - ", "    "}[min(i, 1)], part)
+		}
+	}
+	for _, r := range a.Reasons {
+		if a.Differ+a.OnlyBlue+a.OnlyGreen+len(a.Unread) == 0 {
+			t.line("  - %s", t.safe(r))
+		}
+	}
+	t.line("")
+	if err := t.alikeTables(a, most); err != nil {
+		return err
+	}
+	for _, d := range a.Deprecated {
+		for _, part := range t.wrapped("deprecated: "+d, 2) {
+			t.line("  %s", part)
+		}
+	}
+	return nil
+}
+
+// versionsText is the version of a server with those of its nodes.
+func versionsText(server string, kubelets []string) string {
+	if len(kubelets) == 0 {
+		return server
+	}
+	return server + ", nodes " + strings.Join(kubelets, ", ")
+}
+
+// alikeTables writes the causes, the objects of one side, and the versions that green
+// does not serve.
+func (t *textReport) alikeTables(a *run.Alike, most int) error {
+	var rows [][]string
+	for i := range a.Causes[:min(most, len(a.Causes))] {
+		c := &a.Causes[i]
+		rows = append(rows, []string{
+			fmt.Sprint(c.Objects), t.safe(c.ObjectKind), t.safe(c.Path), t.safe(c.EditText()), t.safe(strings.Join(c.Examples, ", ")),
+		})
+	}
+	if len(rows) > 0 {
+		cols := []column{{title: "OBJECTS", right: true}, {title: "KIND"}, {title: "DIFFERENCE", flex: true}, {
+			title: "EDIT",
+			flex:  true,
+		}, {title: "SUCH AS", flex: true}}
+		if err := t.table(cols, rows); err != nil {
+			return err
+		}
+	}
+	rows = nil
+	for i := range a.Only[:min(most, len(a.Only))] {
+		rows = append(rows, []string{a.Only[i].Side, t.safe(a.Only[i].Title())})
+	}
+	if len(rows) > 0 {
+		if err := t.table([]column{{title: "ONLY ON"}, {title: "OBJECT", flex: true}}, rows); err != nil {
+			return err
+		}
+	}
+	rows = nil
+	for _, r := range a.Removed {
+		rows = append(rows, []string{t.safe(r.APIVersion), t.safe(r.Kind), fmt.Sprint(r.Objects), t.safe(strings.Join(r.Examples, ", "))})
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return t.table([]column{
+		{title: "NOT SERVED BY GREEN", flex: true},
+		{title: "KIND"},
+		{title: "OBJECTS", right: true},
+		{title: "SUCH AS", flex: true},
+	}, rows)
+}
+
+// clusters writes what a run found of the clusters, where the gates do not say it all.
+func (t *textReport) clusters() error {
+	c := t.src.End.Clusters
+	if c == nil {
+		return nil
+	}
+	if c.Ready != nil && c.Ready.Verdict != run.Pass {
+		if err := t.ready(c.Ready, textWaiting); err != nil {
+			return err
+		}
+	}
+	if c.Alike != nil && (c.Alike.Verdict != run.Pass || len(c.Alike.Removed) > 0) {
+		if err := t.alike(c.Alike, textObjects); err != nil {
+			return err
+		}
+	}
+	if c.Services != nil && c.Services.Asked < c.Services.Of {
+		return t.unasked(c.Services)
+	}
+	return nil
+}
+
+// unasked lists the services that no case asked, with their routes.
+func (t *textReport) unasked(s *run.ServiceCoverage) error {
+	t.line("%d of %s were not asked by any case", s.Of-s.Asked, text.Count(s.Of, "service"))
+	var rows [][]string
+	for i := range s.Services {
+		a := &s.Services[i]
+		if a.Asked > 0 || len(rows) == textServices {
+			continue
+		}
+		var routes []string
+		for _, r := range a.Routes {
+			routes = append(routes, r.Route)
+		}
+		rows = append(rows, []string{t.safe(strings.TrimPrefix(a.Namespace+"/"+a.Name, "/")), t.safe(strings.Join(routes, ", "))})
+	}
+	return t.table([]column{{title: "SERVICE", flex: true}, {title: "ROUTES", flex: true}}, rows)
 }

@@ -74,6 +74,8 @@ type jsonHead struct {
 	Gates     []run.GateResult       `json:"gates"`
 	Transport []run.TransportFinding `json:"transport,omitempty"`
 	Warnings  []string               `json:"warnings,omitempty"`
+	// Clusters are what was found of the Kubernetes clusters that the sides run on.
+	Clusters *run.Clusters `json:"clusters,omitempty"`
 }
 
 // absent is the type of a member that an embedded type has and run.json leaves out: it
@@ -136,7 +138,7 @@ func (j *jsonReport) Begin() error {
 		Verdict: s.End.Verdict, Reasons: source.List(s.End.Reasons), Sides: s.End.Sides, Counts: s.End.Counts,
 		Coverage: s.End.Coverage, Second: s.End.Second, Audit: s.Audit(), Planned: s.Head.Planned,
 		Verb: s.Head.Verb, Flags: source.List(s.Head.Flags), Env: s.Head.Env, Signal: s.End.Signal, Gates: source.List(s.End.Gates), Transport: s.End.Transport, Warnings: s.End.Warnings,
-		Paths: s.Head.Paths, Narrowed: s.Head.Narrowed, LeftOut: s.End.LeftOut, Weaker: s.Head.Weaker, Created: s.End.Created,
+		Paths: s.Head.Paths, Narrowed: s.Head.Narrowed, LeftOut: s.End.LeftOut, Weaker: s.Head.Weaker, Created: s.End.Created, Clusters: s.End.Clusters,
 	})
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ const (
 // A row that passed gives way to one that did not.
 func Text(w io.Writer, run *run.Run, opts TextOptions) error {
 	t := &textReport{w: bufio.NewWriter(w), src: source.New(run), opts: opts}
-	for _, part := range []func() error{t.head, t.gates, t.loads, t.suites, t.causes, t.cases, t.foot} {
+	for _, part := range []func() error{t.head, t.gates, t.clusters, t.loads, t.suites, t.causes, t.cases, t.foot} {
 		if err := part(); err != nil {
 			return fmt.Errorf("write the text report: %w", err)
 		}

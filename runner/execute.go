@@ -21,11 +21,13 @@ import (
 // What it does, in order:
 //
 //  1. Begin is emitted before anything is sent.
-//  2. Preflight: the services are reachable, the sides are two places, and they
+//  2. The clusters that the sides run on are asked, where the env file names them. Where
+//     green is not ready nothing is sent.
+//  3. Preflight: the services are reachable, the sides are two places, and they
 //     are what they should be.
-//  3. Cases in parallel under the limit, then requests that ask how both sides are
+//  4. Cases in parallel under the limit, then requests that ask how both sides are
 //     reached, then the load stages.
-//  4. The identities once more, the accounts, and the verdict.
+//  5. The identities once more, the accounts, and the verdict.
 func Execute(ctx context.Context, plan *Plan, sink run.Sink, progress func(Progress)) (*run.End, error) {
 	return newExecution(plan, sink, progress).execute(ctx)
 }
@@ -72,6 +74,7 @@ func (e *execution) execute(outer context.Context) (*run.End, error) {
 		o.cause = outer.Err()
 	}
 	e.board.update(func(p *Progress) { p.Phase = Finishing })
+	e.endClusters(o)
 	end := verdict.Conclude(e.inputs(o))
 	if failure := e.failed(); failure != nil {
 		return end, failure
@@ -97,6 +100,7 @@ type outcome struct {
 	loads     []run.LoadResult
 	compared  bool // the cases were walked
 	loaded    bool // the load stages were run
+	clusters  *run.Clusters
 	cause     error
 }
 
@@ -123,6 +127,9 @@ func (e *execution) build() []string {
 // judge does everything that is sent.
 func (e *execution) judge(ctx context.Context, o *outcome) {
 	planned := e.planned()
+	if !e.askClusters(ctx, o) {
+		return
+	}
 	e.board.update(func(p *Progress) { p.Phase, p.Total = Preflight, planned.Cases })
 	o.preflight = e.preflight(ctx)
 	if o.preflight.Stop != "" || ctx.Err() != nil {
@@ -203,6 +210,9 @@ func (e *execution) resume() (map[int]bool, error) {
 		begun[r.Suite] = begun[r.Suite] || r.Requests != run.PerSide{}
 		left[r.Suite] = left[r.Suite] || r.Kind == "teardown"
 		e.totals.Add(e.suites[r.Suite].facts(), r)
+		if err := e.noteDone(r); err != nil {
+			return nil, err
+		}
 	}
 	for i, suite := range e.suites {
 		suite.owesTeardown = begun[i] && !left[i]
@@ -342,7 +352,7 @@ func (e *execution) inputs(o *outcome) *verdict.Inputs {
 		},
 		Outcomes: verdict.Outcomes{
 			Setup: o.setup, Reached: o.preflight, Identity: o.before, Changed: o.changed, Transport: o.transport, Slow: o.slow,
-			Loads: o.loads, Compared: o.compared, Loaded: o.loaded, TwoPlaces: e.places.Apart(),
+			Loads: o.loads, Clusters: o.clusters, Compared: o.compared, Loaded: o.loaded, TwoPlaces: e.places.Apart(),
 			Controlled: verdict.Controlled{Of: e.control.of.Load(), Made: e.control.made.Load()},
 		},
 		Totals: e.totals, Ledger: &e.ledger, Sides: e.sides(), Audit: o.audit, Elapsed: e.now().Sub(o.begun),

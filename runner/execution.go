@@ -72,6 +72,9 @@ func (e *execution) secret(name, value string) {
 
 // emit hands an event over; the first error of the sink ends the run.
 func (e *execution) emit(event run.Event) {
+	if event.Pair != nil {
+		e.noteAsked(event.Pair)
+	}
 	if err := e.sink.Emit(event); err != nil {
 		e.fail(fmt.Errorf("keep the run's events: %w", err))
 	}

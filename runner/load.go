@@ -76,6 +76,7 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		return r
 	}
 	report, err := attack.Run(ctx, *plan, file, func(p attack.Progress) { s.run.showLoad(&p) })
+	ended := s.run.now()
 	if closing := file.Close(); closing != nil {
 		s.run.fail(fmt.Errorf("close the record file of load %q: %w", stage.Name, closing))
 	}
@@ -88,6 +89,7 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 	}
 	if report != nil {
 		fill(r, report)
+		s.run.measure(ctx, r, ended)
 		judgeBeyond(r, report, found)
 		for _, pair := range found.pairs {
 			s.run.emit(run.Event{Pair: pair})

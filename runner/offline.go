@@ -58,6 +58,9 @@ func flakyOf(from *run.Run) (map[string]bool, error) {
 // judgeAgain does what judge does, without sending.
 func (e *execution) judgeAgain(ctx context.Context, o *outcome) {
 	planned := e.planned()
+	if !e.askClusters(ctx, o) {
+		return
+	}
 	e.board.update(func(p *Progress) { p.Phase, p.Total = Comparing, planned.Cases })
 	if e.plan.Options.Part != OnlyLoad {
 		o.compared = true

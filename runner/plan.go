@@ -48,6 +48,10 @@ type Plan struct {
 	World    World
 	// Fleet fires the load stages from other machines; nil: this one does.
 	Fleet Fleet
+	// Clusters are asked about what the sides run on; nil: the env file names none.
+	Clusters Clusters
+	// Meter measures what load stages cost both sides; nil: the env file names no metrics.
+	Meter Meter
 	// Calibration is what earlier load of blue against blue found; nil: none.
 	Calibration *run.Calibration
 	// Done are the results that an earlier execution of the same plan brought to
@@ -129,9 +133,10 @@ const (
 	Comparing
 	Loading
 	Finishing
+	Waiting // for green's cluster, before all others
 )
 
-var phaseNames = [...]string{Preflight: "preflight", Comparing: "comparing", Loading: "load", Finishing: "finishing"}
+var phaseNames = [...]string{Preflight: "preflight", Comparing: "comparing", Loading: "load", Finishing: "finishing", Waiting: "waiting for green"}
 
 func (p Phase) String() string {
 	if p == 0 || int(p) >= len(phaseNames) {
@@ -152,6 +157,7 @@ type Progress struct {
 	Last     string      // id of the case that ended last
 	Verdict  run.Verdict // of that case
 	Load     *LoadProgress
+	Ready    *run.Ready // while Waiting; nil before the first look
 }
 
 // LoadProgress is where a load stage stands.

@@ -20,6 +20,7 @@ import (
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/cluster"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -28,6 +29,9 @@ import (
 func (s *session) execute(ctx context.Context) error {
 	if err := s.refused(ctx); err != nil {
 		return err
+	}
+	if err := s.openClusters(); err != nil {
+		return failed(ctx, err)
 	}
 	s.plan.Weaker = replay.WeakerThanLast(s.flags.out, s.plan)
 	unlock, err := lockLoad(s.plan, "run")
@@ -80,6 +84,12 @@ func (s *session) conduct(ctx context.Context, w *archive.Writer, walk walker) e
 		}
 	}
 
+	for _, token := range s.tokens {
+		w.Secret("prometheus token", token)
+	}
+	if s.clusters != nil {
+		s.plan.Clusters = s.clusters(cluster.Keeper{File: w.WriteFile, Redact: w.Redactor().JSON})
+	}
 	progress := newProgress(out.err, s.io.err, s.flags)
 	end, err := walk(ctx, s.plan, w, progress.show)
 	progress.close()

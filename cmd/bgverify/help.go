@@ -21,6 +21,7 @@ var flagGroups = []struct {
 }{
 	{"Sides", []string{
 		"blue", "green", "env", "green-build", "same-green", "blue-addr", "green-addr", "blue-fault", "green-fault", "fault", "stale-after",
+		"blue-context", "green-context", "kubeconfig", "blue-address", "green-address",
 	}},
 	{"Selection", []string{"tag", "case", "shard", "rerun-failed"}},
 	{"Requests", []string{
@@ -34,7 +35,7 @@ var flagGroups = []struct {
 		"rules", "p50", "p95", "p99", "errors", "warm-up", "expect", "any-ids", "any-size", "same-host",
 		"digest", "max-age", "service", "require", "no-weaker", "partial", "without",
 	}},
-	{"Source", []string{"openapi", "postman", "har", "jmeter", "get", "force", "no-run"}},
+	{"Source", []string{"from", "namespace", "openapi", "postman", "har", "jmeter", "get", "force", "no-run"}},
 	{"Output", []string{"output", "quiet", "verbose", "no-color", "no-progress"}},
 	{"Archive", []string{"out", "run-id", "format", "report-assets", "trace-url", "ticket", "keep", "keep-days"}},
 }

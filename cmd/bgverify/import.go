@@ -61,6 +61,7 @@ of everything that could not be converted. Nothing is executed or sent.`,
 	for _, f := range importFormats {
 		cmd.AddCommand(newImportFormat(io, f))
 	}
+	cmd.AddCommand(newImportCluster(io))
 	return cmd
 }
 
@@ -69,7 +70,7 @@ func importNames() []string {
 	for _, f := range importFormats {
 		out = append(out, f.name)
 	}
-	return out
+	return append(out, "cluster")
 }
 
 func newImportFormat(io stdio, f importFormat) *cobra.Command {

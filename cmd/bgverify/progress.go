@@ -126,6 +126,11 @@ func progressParts(now runner.Progress, short bool) []string {
 			return loadShort(now.Load)
 		}
 		return loadParts(now.Load)
+	case runner.Waiting:
+		if now.Ready != nil {
+			return []string{report.ReadyLine(now.Ready)}
+		}
+		return []string{now.Phase.String()}
 	default:
 		return []string{now.Phase.String()}
 	}

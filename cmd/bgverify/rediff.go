@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/cluster"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -67,7 +71,7 @@ type rediffOptions struct {
 	typed             []string
 }
 
-func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, args []string) error {
+func rediff(ctx context.Context, out stdio, again *runFlags, o rediffOptions, args []string) error {
 	from, err := openRun(again.out, args[0])
 	if err != nil {
 		return err
@@ -100,7 +104,7 @@ func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, arg
 	}
 	// Selection, flags and seed are the run's, so that cases and rows are the same.
 	how := loading{ids: plan.Cases, offline: true, same: true}
-	if how.rules, err = addedRules(io, o.rules); err != nil {
+	if how.rules, err = addedRules(out, o.rules); err != nil {
 		return err
 	}
 	flags, err := keptFlags(&from.Header, plan, again, true)
@@ -108,12 +112,20 @@ func rediff(ctx context.Context, io stdio, again *runFlags, o rediffOptions, arg
 		return err
 	}
 	flags.runID, flags.verb = o.runID, "rediff"
-	s, err := loadSession(io, flags, t, o.typed, how)
+	s, err := loadSession(out, flags, t, o.typed, how)
 	if err != nil {
 		return err
 	}
 	s.plan.Parent = from.Header.ID
 	s.plan.Weaker = run.NewWeakerThan(from.Header.ID, from.Header.Asks, s.plan.Asks)
+	if env := s.plan.Env; env != nil && env.Clusters != nil {
+		open := func(name string) (io.ReadCloser, error) {
+			return os.Open(filepath.Join(folder.Path(), filepath.FromSlash(name)))
+		}
+		s.clusters = func(keep cluster.Keeper) runner.Clusters {
+			return cluster.Replay(env.Clusters, from.End.Clusters, open, keep)
+		}
+	}
 	return s.into(ctx, func(ctx context.Context, plan *runner.Plan, sink run.Sink, progress func(runner.Progress)) (*run.End, error) {
 		from.Pair = replay.StandIns(folder, sink.Secret)
 		return runner.Rejudge(ctx, plan, from, sink, progress)

@@ -89,6 +89,9 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 	if err := s.refused(ctx); err != nil {
 		return err
 	}
+	if err := s.openClusters(); err != nil {
+		return failed(ctx, err)
+	}
 	s.plan.Weaker = from.Header.Weaker
 	unlock, err := lockLoad(s.plan, "resume")
 	if err != nil {

@@ -177,7 +177,7 @@ func newRoot(io stdio) *cobra.Command {
 		return usage(flagHint(cmd, err), "%w", err)
 	})
 	root.AddCommand(
-		newRunCommand(io), newDiffCommand(io), newReadyCommand(io),
+		newRunCommand(io), newDiffCommand(io), newReadyCommand(io), newAlikeCommand(io),
 		newInitCommand(io), newCalibrateCommand(io), newSelftestCommand(io), newValidateCommand(io), newListCommand(io), newImportCommand(io), newSchemaCommand(io),
 		newDemoCommand(io), newFixturesCommand(io),
 		newWorkerCommand(io), newResumeCommand(io), newJudgeCommand(io), newShiftCommand(io), newProbeCommand(io),

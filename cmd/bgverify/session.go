@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime"
 	"time"
@@ -12,6 +13,8 @@ import (
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/asks"
+	"github.com/bgverify/bgverify/runner/cluster"
+	"github.com/bgverify/bgverify/runner/cluster/resources"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -23,6 +26,11 @@ type session struct {
 	tree  *tree
 	plan  *runner.Plan
 	disk  disk.FS // of the run folder; nil: the operating system's
+
+	// clusters make the gates of the clusters that the env file names, once the run folder
+	// is there; nil: it names none.
+	clusters func(cluster.Keeper) runner.Clusters
+	tokens   []string // of the servers with metrics
 
 	ids             []string // of the cases that --rerun-failed chose
 	env             *recordedEnv
@@ -89,6 +97,32 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 		Calibration: calibration, Narrowed: narrowed, Paths: t.paths, Asks: asked,
 	}
 	return s, nil
+}
+
+// openClusters reads the kubeconfigs of the clusters that the env file names, and prepares
+// the connections to the servers with their metrics.
+func (s *session) openClusters() error {
+	env := s.plan.Env
+	if env == nil {
+		return nil
+	}
+	if env.Prometheus != nil {
+		file := func(name string) ([]byte, error) { return fs.ReadFile(s.tree.stage.files, name) }
+		m, err := resources.New(env.Prometheus, resources.Outside{Getenv: getenv, File: file})
+		if err != nil {
+			return usage("", "%s: %w", env.File, err)
+		}
+		s.plan.Meter, s.tokens = m, m.Secrets()
+	}
+	if env.Clusters == nil {
+		return nil
+	}
+	c, err := cluster.Open(env.Clusters)
+	if err != nil {
+		return err
+	}
+	s.clusters = func(keep cluster.Keeper) runner.Clusters { return c.Gates(keep) }
+	return nil
 }
 
 // loadStage reads the env file of the tree, or the one that --env names; nil: there

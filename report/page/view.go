@@ -29,6 +29,7 @@ type pageView struct {
 	Gates, GatesFailed               int
 	Spreads                          []spreadView
 	CausesTitle                      string
+	Clusters                         *clustersView
 	Loads                            []loadView
 	Cases                            []caseLine
 	CasesTitle                       string

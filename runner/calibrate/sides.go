@@ -38,6 +38,7 @@ func oneOnBothSides(plan *runner.Plan, side scenarios.Side) {
 	if plan.Env != nil {
 		env := *plan.Env // shared with other rounds
 		env.Identity, env.Require = nil, nil
+		env.Clusters, env.Prometheus, env.Shares = nil, nil, scenarios.RequiredShares{}
 		pick(&env.Blue, &env.Green)
 		plan.Env = &env
 	}

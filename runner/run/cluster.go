@@ -1,6 +1,9 @@
 package run
 
-import "github.com/bgverify/bgverify/diff/cause"
+import (
+	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/internal/text"
+)
 
 // Clusters are what a run found about the clusters that the sides run on. A nil part was
 // not asked for.
@@ -98,6 +101,33 @@ type AlikeCause struct {
 	cause.Cause
 	ObjectKind string `json:"object_kind"`
 	Objects    int    `json:"objects"`
+	// Blue and Green are the values of the first difference as JSON texts, cut; OneEdit says
+	// that all differences of the cause have these values.
+	Blue    string `json:"blue,omitempty"`
+	Green   string `json:"green,omitempty"`
+	OneEdit bool   `json:"one_edit,omitempty"`
+}
+
+// EditText says what was changed: the values where all differences have the same, else
+// the edit that they share with the first values as an example.
+func (c *AlikeCause) EditText() string {
+	const longest = 80
+	edit := c.Edit
+	if edit == "" {
+		edit = c.Kind.String()
+	}
+	values := text.Cut(c.Blue, longest) + " -> " + text.Cut(c.Green, longest)
+	switch {
+	case c.Blue == "" && c.Green == "":
+		return edit
+	case c.Blue == "":
+		return "added on green: " + text.Cut(c.Green, longest)
+	case c.Green == "":
+		return "missing on green: " + text.Cut(c.Blue, longest)
+	case c.OneEdit:
+		return values
+	}
+	return edit + ", such as " + values
 }
 
 // An OnlyObject is there on one side alone.
@@ -156,4 +186,31 @@ func objectTitle(kind, namespace, name string) string {
 		name = namespace + "/" + name
 	}
 	return kind + " " + name
+}
+
+// Resources are what both sides needed while a load stage ran. Verdict is the gravest of
+// the figures; Skip where none could be compared.
+type Resources struct {
+	Verdict Verdict          `json:"verdict"`
+	Reason  string           `json:"reason,omitempty"`
+	Figures []ResourceFigure `json:"figures"`
+}
+
+// A ResourceFigure is one figure of both sides: an increase over the stage, or a mean with
+// its maximum. Unit is s, B or empty. Margin is a ratio; differences below Floor never
+// count. Gate says that it must have been measured for a pass.
+type ResourceFigure struct {
+	Name         string  `json:"name"`
+	Unit         string  `json:"unit,omitempty"`
+	Blue         float64 `json:"blue"`
+	Green        float64 `json:"green"`
+	BlueMax      float64 `json:"blue_max,omitempty"`
+	GreenMax     float64 `json:"green_max,omitempty"`
+	BlueScrapes  int     `json:"blue_scrapes"`
+	GreenScrapes int     `json:"green_scrapes"`
+	Margin       float64 `json:"margin"`
+	Floor        float64 `json:"floor"`
+	Gate         bool    `json:"gate,omitempty"`
+	Verdict      Verdict `json:"verdict"`
+	Note         string  `json:"note,omitempty"`
 }

@@ -40,9 +40,11 @@ type End struct {
 	Rules     []RuleVisits       `json:"rules"`
 	Gates     []GateResult       `json:"gates"`
 	Transport []TransportFinding `json:"transport,omitempty"`
-	Warnings  []string           `json:"warnings,omitempty"`
-	Created   *Created           `json:"created,omitempty"` // nil: nothing that must be taken back
-	Audit     Audit              `json:"audit"`
+	// Clusters are what was found of the clusters that the sides run on; nil: nobody asked.
+	Clusters *Clusters `json:"clusters,omitempty"`
+	Warnings []string  `json:"warnings,omitempty"`
+	Created  *Created  `json:"created,omitempty"` // nil: nothing that must be taken back
+	Audit    Audit     `json:"audit"`
 	// LeftOut is what the run did not show; also empty in runs of versions that did not record it.
 	LeftOut []LeftOut `json:"left_out,omitempty"`
 }

@@ -54,6 +54,8 @@ type LoadResult struct {
 	Fleet *LoadFleet `json:"fleet,omitempty"`
 	// Findings are what the records alone do not say; their verdicts are part of Verdict.
 	Findings []LoadFinding `json:"findings,omitempty"`
+	// Resources are what both sides needed meanwhile; nil: the env file names no metrics.
+	Resources *Resources `json:"resources,omitempty"`
 	// Services are those that the stage puts under load: of the suites that its cases
 	// belong to, and those that their steps name. Absent in runs of versions that did not record it.
 	Services []string `json:"services,omitempty"`

@@ -97,8 +97,9 @@ func (x *tester) behindProxies(plan *runner.Plan, identity bool) {
 		}
 	}
 	if plan.Env != nil {
-		env := *plan.Env  // shared with other runs
-		env.Require = nil // one part runs at a time, so that the stage could never be satisfied
+		env := *plan.Env                                                                // shared with other runs
+		env.Clusters, env.Prometheus, env.Shares = nil, nil, scenarios.RequiredShares{} // asked by the run itself
+		env.Require = nil                                                               // one part runs at a time, so that the stage could never be satisfied
 		plan.Env = &env
 	}
 }

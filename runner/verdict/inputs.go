@@ -50,8 +50,9 @@ type Outcomes struct {
 	Transport []run.TransportFinding
 	Slow      *run.TransportFinding // nil: green is not much slower, or load was judged
 	Loads     []run.LoadResult
-	Compared  bool // the cases were walked
-	Loaded    bool // the load stages were run
+	Clusters  *run.Clusters // nil: nobody asked
+	Compared  bool          // the cases were walked
+	Loaded    bool          // the load stages were run
 	// TwoPlaces says that certificates, or addresses together with values, showed
 	// blue and green to be two places.
 	TwoPlaces  bool

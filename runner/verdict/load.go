@@ -6,6 +6,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -43,6 +44,7 @@ func (c *conclusion) load() {
 		before := len(c.gates)
 		c.loadGates(l)
 		c.responseGates(l)
+		c.resources(l)
 		if !slices.ContainsFunc(c.gates[before:], func(g run.GateResult) bool { return g.Verdict >= l.Verdict }) {
 			c.gate(l.Verdict, "load "+l.Name, text.Cut(l.Reason, 160), "no worse").Load = l.Name
 		}
@@ -85,6 +87,33 @@ func change(share float64) string {
 		return "unbounded"
 	}
 	return fmt.Sprintf("%+.1f %%", share*100)
+}
+
+// resources claims and gates what the stage cost both sides. A guard that could not be
+// measured weighs nothing; noise that does not decide (on-inconclusive warn) is a warning.
+func (c *conclusion) resources(l *run.LoadResult) {
+	r := l.Resources
+	if r == nil {
+		return
+	}
+	v, compared := r.Verdict, 0
+	for _, f := range r.Figures {
+		compared += judge.Count(f.Verdict == run.Pass || f.Verdict == run.Fail)
+	}
+	measured := fmt.Sprintf("%d of %d figures compared", compared, len(r.Figures))
+	if r.Reason != "" {
+		measured += ": " + text.Cut(r.Reason, 160)
+	}
+	switch {
+	case v == run.Inconclusive && c.in.WarnOnly:
+		v = run.Pass
+		c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s: resources are inconclusive and do not decide (on-inconclusive warn): %s", l.Name, r.Reason))
+	case v > run.Pass:
+		c.claim(v, "load %s: resources: %s", l.Name, r.Reason)
+	case v == run.Skip:
+		c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s: resources were not compared: %s", l.Name, r.Reason))
+	}
+	c.gate(v, "load "+l.Name+" resources", measured, "no worse than blue").Load = l.Name
 }
 
 // responseGates has a row for the answers, the warm-up and the connections.

@@ -26,6 +26,9 @@ func Conclude(in *Inputs) *run.End {
 	c.stopped()
 	c.beforehand()
 	c.carry()
+	c.part = "clusters"
+	c.clusters()
+	c.part = ""
 	c.suites()
 	c.part = "differences"
 	c.differences()

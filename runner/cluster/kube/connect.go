@@ -123,7 +123,8 @@ func (a Access) config() (*rest.Config, error) {
 		return nil, hint.Errorf("kubectl config view shows what is wrong", "cluster %s: read the kubeconfig: %w", a.Name, err)
 	}
 	if len(loaded.Contexts) == 0 {
-		return nil, hint.Errorf("write kubeconfig: FILE, set KUBECONFIG, or in-cluster: true in a pod", "cluster %s: no kubeconfig with a context (looked at %s)",
+		return nil, hint.Errorf("write kubeconfig: FILE, set KUBECONFIG, or in-cluster: true in a pod",
+			"cluster %s: no kubeconfig with a context (looked at %s)",
 			a.Name, strings.Join(rules.GetLoadingPrecedence(), ", "))
 	}
 	name := cmp.Or(a.Context, loaded.CurrentContext)

@@ -31,7 +31,8 @@ const (
 // reasonWords say what happened, for messages.
 var reasonWords = [...]string{
 	Forbidden: "no right to", Unauthorized: "the credentials are not accepted for", NotFound: "not found:", Conflict: "changed meanwhile:",
-	Invalid: "refused as invalid:", Expired: "the pages expired each time:", Torn: "the answer is not whole:", Busy: "the server is too busy to",
+	Invalid: "refused as invalid:", Expired: "the pages expired each time:", Torn: "the answer is not whole:",
+	Busy:        "the server is too busy to",
 	Unreachable: "cannot reach the API server to", Refused: "the API server refused to",
 }
 

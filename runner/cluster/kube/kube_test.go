@@ -173,7 +173,10 @@ func TestListEndsWithItsContext(t *testing.T) {
 
 func TestServedKnowsVersionsAndWhatFailed(t *testing.T) {
 	s := kubetest.New(t)
-	s.Serve(kubetest.VirtualService, kube.Resource{Group: "networking.istio.io", Version: "v1beta1", Name: "virtualservices", Kind: "VirtualService", Namespaced: true})
+	s.Serve(kubetest.VirtualService, kube.Resource{
+		Group: "networking.istio.io", Version: "v1beta1", Name: "virtualservices",
+		Kind: "VirtualService", Namespaced: true,
+	})
 	s.Serve(kube.Resource{Group: "metrics.k8s.io", Version: "v1beta1", Name: "nodes", Kind: "NodeMetrics"})
 	s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/apis/metrics.k8s.io/v1beta1" {
@@ -189,7 +192,8 @@ func TestServedKnowsVersionsAndWhatFailed(t *testing.T) {
 	if r, ok := served.Find("virtualservice"); !ok || r != kubetest.VirtualService {
 		t.Errorf("Find: %+v, %v", r, ok)
 	}
-	if served.Version != "v1.31.4" || !served.Serves("networking.istio.io/v1beta1", "VirtualService") || served.Serves("extensions/v1beta1", "Ingress") {
+	if served.Version != "v1.31.4" || !served.Serves("networking.istio.io/v1beta1",
+		"VirtualService") || served.Serves("extensions/v1beta1", "Ingress") {
 		t.Errorf("served %+v", served)
 	}
 	if len(served.Failed) != 1 || served.Knows("metrics.k8s.io/v1beta1") || !served.Knows("extensions/v1beta1") {
@@ -241,7 +245,11 @@ func TestConnectExplainsKubeconfigs(t *testing.T) {
 		access     kube.Access
 		text, hint string
 	}{
-		{"no file of that name", kube.Access{Name: "green", Kubeconfig: "~/.kube/green"}, "kubeconfig ~/.kube/green: no such file", "update-kubeconfig"},
+		{
+			"no file of that name",
+			kube.Access{Name: "green", Kubeconfig: "~/.kube/green"},
+			"kubeconfig ~/.kube/green: no such file", "update-kubeconfig",
+		},
 		{"no kubeconfig at all", kube.Access{Name: "green"}, "no kubeconfig with a context", "in-cluster"},
 		{"no such context", kube.Access{Name: "green", Context: "eks-grene", Kubeconfig: good}, `no context "eks-grene"`, `"eks-green"`},
 		{"a file that is not YAML", kube.Access{Name: "green", Kubeconfig: bad}, "read the kubeconfig", "kubectl config view"},

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"k8s.io/client-go/rest"
 )
 
 // A Resource is a kind as a server serves it.
@@ -65,6 +67,9 @@ type Query struct {
 	// Keep takes each object as it arrives and returns what is kept of it; ok false:
 	// nothing. nil: everything is kept. An error ends the list.
 	Keep func(Object) (kept Object, ok bool, err error)
+	// Again is called before a list begins again, for a Keep that keeps things itself. nil:
+	// nothing has to be forgotten.
+	Again func()
 }
 
 // How a list deals with what goes wrong on the way.
@@ -96,6 +101,9 @@ func (c *Cluster) List(ctx context.Context, q Query) ([]Object, error) {
 		}
 		if !isExpired(err) {
 			break
+		}
+		if q.Again != nil {
+			q.Again()
 		}
 	}
 	return nil, c.failed(ctx, err, &Error{Verb: "list", Kind: q.Resource.String(), Namespace: q.Namespace})
@@ -149,6 +157,16 @@ func (c *Cluster) listOnce(ctx context.Context, q *Query) ([]Object, error) {
 	return nil, fmt.Errorf("%w: more than %d pages", errTorn, maxPages)
 }
 
+// answer sends a request and returns the body of its answer, or the error with what the
+// server wrote about it.
+func answer(ctx context.Context, r *rest.Request) ([]byte, error) {
+	result := r.Do(ctx)
+	if err := result.Error(); err != nil {
+		return nil, err
+	}
+	return result.Raw()
+}
+
 // A listPage is one answer of the list API.
 type listPage struct {
 	Kind     string `json:"kind"`
@@ -188,7 +206,7 @@ func (c *Cluster) pageOnce(ctx context.Context, q *Query, token string) (*listPa
 	if q.Selector != "" {
 		r = r.Param("labelSelector", q.Selector)
 	}
-	raw, err := r.Do(ctx).Raw()
+	raw, err := answer(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +241,7 @@ func (r Resource) object(raw []byte) (Object, error) {
 
 // Get reads one object. An object that is not there is an *Error with NotFound.
 func (c *Cluster) Get(ctx context.Context, r Resource, namespace, name string) (Object, error) {
-	raw, err := c.client.Get().AbsPath(append(r.path(namespace), name)...).Do(ctx).Raw()
+	raw, err := answer(ctx, c.client.Get().AbsPath(append(r.path(namespace), name)...))
 	var object Object
 	if err == nil {
 		object, err = r.object(raw)

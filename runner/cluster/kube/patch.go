@@ -41,7 +41,7 @@ func (c *Cluster) Annotate(ctx context.Context, r Resource, o Object, key, value
 // patch sends a patch of any kind, once: a patch that is sent again after a lost
 // answer would fail its own tests.
 func (c *Cluster) patch(ctx context.Context, r Resource, o Object, kind types.PatchType, body []byte) (Object, error) {
-	raw, err := c.client.Patch(kind).AbsPath(append(r.path(o.Namespace), o.Name)...).MaxRetries(0).Body(body).Do(ctx).Raw()
+	raw, err := answer(ctx, c.client.Patch(kind).AbsPath(append(r.path(o.Namespace), o.Name)...).MaxRetries(0).Body(body))
 	var object Object
 	if err == nil {
 		object, err = r.object(raw)

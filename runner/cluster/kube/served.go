@@ -160,7 +160,7 @@ func (c *Cluster) describeOne(ctx context.Context, groupVersion string) ([]Resou
 
 // read gets one document of the server's own.
 func (c *Cluster) read(ctx context.Context, path, what string, into any) error {
-	raw, err := c.client.Get().AbsPath(path).Do(ctx).Raw()
+	raw, err := answer(ctx, c.client.Get().AbsPath(path))
 	if err == nil {
 		if err = json.Unmarshal(raw, into); err != nil {
 			err = fmt.Errorf("%w: %w", errTorn, err)

@@ -30,7 +30,10 @@ var Builtin = []kube.Resource{
 // Kinds of add-ons that tests serve in addition.
 var (
 	Application    = kube.Resource{Group: "argoproj.io", Version: "v1alpha1", Name: "applications", Kind: "Application", Namespaced: true}
-	VirtualService = kube.Resource{Group: "networking.istio.io", Version: "v1", Name: "virtualservices", Kind: "VirtualService", Namespaced: true}
-	HTTPRoute      = kube.Resource{Group: "gateway.networking.k8s.io", Version: "v1", Name: "httproutes", Kind: "HTTPRoute", Namespaced: true}
-	Gateway        = kube.Resource{Group: "gateway.networking.k8s.io", Version: "v1", Name: "gateways", Kind: "Gateway", Namespaced: true}
+	VirtualService = kube.Resource{
+		Group: "networking.istio.io", Version: "v1", Name: "virtualservices",
+		Kind: "VirtualService", Namespaced: true,
+	}
+	HTTPRoute = kube.Resource{Group: "gateway.networking.k8s.io", Version: "v1", Name: "httproutes", Kind: "HTTPRoute", Namespaced: true}
+	Gateway   = kube.Resource{Group: "gateway.networking.k8s.io", Version: "v1", Name: "gateways", Kind: "Gateway", Namespaced: true}
 )

@@ -43,7 +43,8 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request, o *object) bool {
 			at, ok := at(doc, op.Path)
 			switch {
 			case !ok, op.Op == "test" && !reflect.DeepEqual(at.get(), op.Value):
-				Status(w, http.StatusUnprocessableEntity, "Invalid", "the server rejected our request due to an error in our request: "+op.Op+" "+op.Path)
+				Status(w, http.StatusUnprocessableEntity, "Invalid",
+					"the server rejected our request due to an error in our request: "+op.Op+" "+op.Path)
 				return false
 			case op.Op == "replace" || op.Op == "add":
 				at.set(op.Value)

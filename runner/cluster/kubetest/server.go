@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -51,7 +53,9 @@ type object struct {
 func New(t testing.TB) *Server {
 	s := &Server{t: t, Version: "v1.31.4", objects: map[string][]*object{}, forbidden: map[string]bool{}, deprecate: map[string]string{}}
 	s.resources = slices.Clone(Builtin)
-	h := httptest.NewTLSServer(http.HandlerFunc(s.serve)) // kubeconfigs send credentials over TLS alone
+	h := httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	h.Config.ErrorLog = log.New(io.Discard, "", 0) // connections that a client opened and did not use
+	h.StartTLS()                                   // credentials of kubeconfigs go over TLS alone
 	t.Cleanup(h.Close)
 	s.URL = h.URL
 	s.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Certificate().Raw})
@@ -145,7 +149,8 @@ func Kubeconfig(t testing.TB, names []string, servers ...*Server) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "apiVersion: v1\nkind: Config\ncurrent-context: %s\nclusters:\n", names[0])
 	for i, s := range servers {
-		fmt.Fprintf(&b, "- {name: %s, cluster: {server: %q, certificate-authority-data: %s}}\n", names[i], s.URL, base64.StdEncoding.EncodeToString(s.CA))
+		fmt.Fprintf(&b, "- {name: %s, cluster: {server: %q, certificate-authority-data: %s}}\n", names[i], s.URL,
+			base64.StdEncoding.EncodeToString(s.CA))
 	}
 	b.WriteString("contexts:\n")
 	for _, name := range names {
@@ -231,7 +236,10 @@ func (s *Server) describe(w http.ResponseWriter, groupVersion string) {
 	list := []map[string]any{}
 	for _, r := range s.resources {
 		if r.APIVersion() == groupVersion {
-			list = append(list, map[string]any{"name": r.Name, "kind": r.Kind, "namespaced": r.Namespaced, "verbs": []string{"get", "list", "patch", "watch"}})
+			list = append(list, map[string]any{"name": r.Name, "kind": r.Kind, "namespaced": r.Namespaced, "verbs": []string{
+				"get",
+				"list", "patch", "watch",
+			}})
 		}
 	}
 	if len(list) == 0 {
@@ -324,7 +332,10 @@ func selects(selector string, labels map[string]string) bool {
 func Status(w http.ResponseWriter, code int, reason, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	body, _ := json.Marshal(map[string]any{"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message})
+	body, _ := json.Marshal(map[string]any{
+		"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
+		"reason": reason, "message": message,
+	})
 	_, _ = w.Write(body)
 }
 

@@ -35,7 +35,10 @@ func TestRecordedStates(t *testing.T) {
 			var item run.ReadyItem
 			ok := true
 			if kind == "Application" {
-				item = ready.Application(object.Data, &ready.Asked{Before: before, Suspended: strings.Contains(object.Name, "accepted"), Revision: "4f2c9e1"})
+				item = ready.Application(object.Data, &ready.Asked{
+					Before: before, Suspended: strings.Contains(object.Name, "accepted"),
+					Revision: "4f2c9e1",
+				})
 			} else {
 				item, ok = ready.Workload(kind, object.Data)
 			}
@@ -68,14 +71,17 @@ type fakeClock struct {
 
 func (c *fakeClock) waiter(s *kubetest.Server, progress func(*run.Ready)) *ready.Waiter {
 	cluster := s.Connect("green")
-	return &ready.Waiter{Green: cluster, ArgoCD: cluster, Now: func() time.Time { return c.now }, Progress: progress, Sleep: func(ctx context.Context, d time.Duration) error {
-		c.n++
-		if c.sleep != nil {
-			c.sleep(c.n)
-		}
-		c.now = c.now.Add(d)
-		return ctx.Err()
-	}}
+	return &ready.Waiter{
+		Green: cluster, ArgoCD: cluster, Now: func() time.Time { return c.now }, Progress: progress,
+		Sleep: func(ctx context.Context, d time.Duration) error {
+			c.n++
+			if c.sleep != nil {
+				c.sleep(c.n)
+			}
+			c.now = c.now.Add(d)
+			return ctx.Err()
+		},
+	}
 }
 
 // application is one that is ready, compared n minutes after three.
@@ -136,7 +142,10 @@ func TestWaitGivesUpWithEveryReason(t *testing.T) {
 		t.Errorf("%v after %v s", got.Verdict, got.WaitedS)
 	}
 	text := strings.Join(got.Reasons, "\n")
-	for _, want := range []string{"2 applications match, and at least 3 are expected", "Application argocd/auth: Argo CD has not compared it", "is Degraded", "wave 0 is the first that waits"} {
+	for _, want := range []string{
+		"2 applications match, and at least 3 are expected",
+		"Application argocd/auth: Argo CD has not compared it", "is Degraded", "wave 0 is the first that waits",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in:\n%s", want, text)
 		}
@@ -158,7 +167,10 @@ func TestWaitNeverPassesOnNothing(t *testing.T) {
 	}{
 		{"no application", func(*kubetest.Server) {}, asked(1), "0 applications match", 60},
 		{"no Argo CD", func(s *kubetest.Server) { s.Drop("argoproj.io/v1alpha1") }, asked(1), "does not serve applications", 60},
-		{"no right to list", func(s *kubetest.Server) { s.Forbid("list", "applications.argoproj.io") }, asked(1), "no right to list applications.argoproj.io", 0},
+		{
+			"no right to list", func(s *kubetest.Server) { s.Forbid("list", "applications.argoproj.io") }, asked(1),
+			"no right to list applications.argoproj.io", 0,
+		},
 		{"an expired token", func(s *kubetest.Server) {
 			s.Fault = func(w http.ResponseWriter, _ *http.Request) bool {
 				kubetest.Status(w, http.StatusUnauthorized, "Unauthorized", "Unauthorized")
@@ -166,6 +178,17 @@ func TestWaitNeverPassesOnNothing(t *testing.T) {
 			}
 		}, asked(1), "credentials are not accepted", 0},
 		{"an empty namespace", func(s *kubetest.Server) { s.Put(deployment) }, workloads, "namespace istio-system has no workload", 60},
+		{"a group that the server cannot describe", func(s *kubetest.Server) {
+			s.Put(deployment, strings.ReplaceAll(deployment, `"stb"`, `"istio-system"`))
+			s.Put(`{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"j","namespace":"stb"}}`)
+			s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path != "/apis/batch/v1" {
+					return false
+				}
+				kubetest.Status(w, http.StatusServiceUnavailable, "ServiceUnavailable", "down")
+				return true
+			}
+		}, workloads, "does not say whether it serves the kind Job", 60},
 		{"only Services", func(s *kubetest.Server) {
 			s.Put(deployment, `{"apiVersion":"v1","kind":"Service","metadata":{"name":"a","namespace":"istio-system"},"spec":{"type":"ClusterIP"}}`)
 		}, workloads, "namespace istio-system has no workload", 60},
@@ -178,7 +201,8 @@ func TestWaitNeverPassesOnNothing(t *testing.T) {
 			s := newServer(t)
 			row.prepare(s)
 			got := (&fakeClock{}).waiter(s, nil).Wait(t.Context(), row.asked)
-			if text := strings.Join(got.Reasons, "\n"); got.Verdict != run.Broken || !strings.Contains(text, row.reason) || got.WaitedS != row.waited {
+			if text := strings.Join(got.Reasons, "\n"); got.Verdict != run.Broken || !strings.Contains(text,
+				row.reason) || got.WaitedS != row.waited {
 				t.Errorf("%v after %v s: %s; want %q after %v s", got.Verdict, got.WaitedS, text, row.reason, row.waited)
 			}
 		})
@@ -188,7 +212,10 @@ func TestWaitNeverPassesOnNothing(t *testing.T) {
 func TestWaitPassesWorkloads(t *testing.T) {
 	s := newServer(t)
 	s.Put(deployment)
-	got := (&fakeClock{}).waiter(s, nil).Wait(t.Context(), &stage.ClusterReady{Timeout: time.Minute, Workloads: &stage.ReadyWorkloads{Namespaces: []string{"stb"}}})
+	got := (&fakeClock{}).waiter(s, nil).Wait(t.Context(), &stage.ClusterReady{
+		Timeout:   time.Minute,
+		Workloads: &stage.ReadyWorkloads{Namespaces: []string{"stb"}},
+	})
 	if got.Verdict != run.Pass || got.WaitedS != 0 || len(got.Kinds) != 1 {
 		t.Errorf("%+v", got)
 	}
@@ -233,7 +260,10 @@ func TestWaitLivesWithAnUnreliableServer(t *testing.T) {
 		return down
 	}
 	clock := &fakeClock{sleep: func(n int) { down = n < 3 }}
-	got := clock.waiter(s, nil).Wait(t.Context(), &stage.ClusterReady{Timeout: time.Minute, Workloads: &stage.ReadyWorkloads{Namespaces: []string{"stb"}}})
+	got := clock.waiter(s, nil).Wait(t.Context(), &stage.ClusterReady{
+		Timeout:   time.Minute,
+		Workloads: &stage.ReadyWorkloads{Namespaces: []string{"stb"}},
+	})
 	if got.Verdict != run.Pass || got.WaitedS != 6 {
 		t.Errorf("%v after %v s: %v", got.Verdict, got.WaitedS, got.Reasons)
 	}

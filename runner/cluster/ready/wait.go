@@ -68,7 +68,8 @@ func (w *Waiter) Wait(ctx context.Context, asked *stage.ClusterReady) *run.Ready
 		if now.Sub(l.begun) >= asked.Timeout { // Rule 4
 			if state.Verdict == run.Pass {
 				state.Verdict = run.Broken
-				state.Reasons = []string{fmt.Sprintf("everything is ready since %s, which is less than settle (%s) at the timeout", now.Sub(since).Round(time.Second), l.settle())}
+				state.Reasons = []string{fmt.Sprintf("everything is ready since %s, which is less than settle (%s) at the timeout",
+					now.Sub(since).Round(time.Second), l.settle())}
 			}
 			return state
 		}
@@ -209,8 +210,8 @@ func (l *look) begin(ctx context.Context, r kube.Resource, list []kube.Object) e
 	return nil
 }
 
-// workloads judges what the namespaces hold. A kind that the cluster does not serve, as
-// Gateways where Gateway API is not installed, has no objects.
+// workloads judges what the namespaces hold. Gateways have no objects where Gateway API is
+// not installed.
 func (l *look) workloads(ctx context.Context) ([]run.ReadyItem, error) {
 	var items []run.ReadyItem
 	var errs []error
@@ -223,6 +224,9 @@ func (l *look) workloads(ctx context.Context) ([]run.ReadyItem, error) {
 				return items, err
 			}
 			if !ok {
+				if err := l.unserved(kind); err != nil {
+					errs, failed = append(errs, err), true
+				}
 				continue
 			}
 			list, err := l.Green.List(ctx, kube.Query{Resource: r, Namespace: namespace})
@@ -241,6 +245,17 @@ func (l *look) workloads(ctx context.Context) ([]run.ReadyItem, error) {
 		}
 	}
 	return items, errors.Join(errs...)
+}
+
+// unserved says whether a kind that green does not serve could be there all the same. Only
+// Gateways are an add-on; all other kinds are part of every cluster.
+func (l *look) unserved(kind string) error {
+	_, group, addOn := strings.Cut(kind, ".")
+	broken := slices.ContainsFunc(l.served[l.Green].Failed, func(gv string) bool { return strings.HasPrefix(gv, group+"/") })
+	if addOn && !broken {
+		return nil
+	}
+	return fmt.Errorf("%s: the API server does not say whether it serves the kind %s", l.Green.Name, kind)
 }
 
 // mostWaiting is how many objects a reason of the verdict names.
@@ -274,7 +289,8 @@ func conclude(items []run.ReadyItem, unread []string, counts map[string]*run.Rea
 		}
 	}
 	slices.SortStableFunc(state.Waiting, func(a, b run.ReadyItem) int {
-		return cmp.Or(cmp.Compare(a.Wave, b.Wave), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Wave, b.Wave), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace),
+			cmp.Compare(a.Name, b.Name))
 	})
 	state.Kinds = kindCounts(counts)
 	state.Waves = waveCounts(waves)

@@ -21,7 +21,10 @@ var clustersTable = Table{"clusters", "The Kubernetes clusters that blue and gre
 
 var clusterTable = Table{"cluster", "How one cluster is reached.", []Key{
 	{"context", aText, "Context of the kubeconfig.", "the current one", "eks-green", false, "Context"},
-	{"kubeconfig", aText, "Kubeconfig file; ~/ is the home folder. It is never archived.", "$KUBECONFIG, else ~/.kube/config", "~/.kube/green", false, "Kubeconfig"},
+	{
+		"kubeconfig", aText, "Kubeconfig file; ~/ is the home folder. It is never archived.", "$KUBECONFIG, else ~/.kube/config",
+		"~/.kube/green", false, "Kubeconfig",
+	},
 	{"in-cluster", aBool, "Use the service account of the pod that bgverify runs in.", "false", "true", false, "InCluster"},
 }}
 
@@ -43,7 +46,10 @@ var readyApplicationsTable = Table{"ready applications", "The applications that 
 	{"expect", object("ready expect"), "How many there must be.", "{gte: 1}", "{gte: 100}", false, ""},
 	{"context", aText, "Context of the cluster that Argo CD runs in.", "green's", "argocd-central", false, "Context"},
 	{"kubeconfig", aText, "Kubeconfig file of that cluster.", "green's", "~/.kube/argocd", false, "Kubeconfig"},
-	{"revision", aText, "Revision that must be deployed: a commit, or its beginning of at least 7 digits.", "any", "4f2c9e1", false, "Revision"},
+	{
+		"revision", aText, "Revision that must be deployed: a commit, or its beginning of at least 7 digits.", "any", "4f2c9e1",
+		false, "Revision",
+	},
 	{"suspended", aBool, "Suspended counts as healthy, as for a Rollout that waits for a promotion.", "false", "true", false, "Suspended"},
 	{
 		"refresh", aBool, "Ask Argo CD to compare every application now, by an annotation. It needs the right to patch applications.",
@@ -102,15 +108,22 @@ func bodyRuleKeys() []Key {
 
 var clusterServicesTable = Table{"cluster services", "Where the services of green's cluster are read from.", []Key{
 	{
-		"from", aWord("VirtualService", "HTTPRoute", "Ingress", "Service"), "Kind of object that says which hosts and paths lead to which service.",
+		"from", aWord("VirtualService", "HTTPRoute", "Ingress",
+			"Service"), "Kind of object that says which hosts and paths lead to which service.",
 		"", "VirtualService", true, "From",
 	},
 	{"namespaces", listOf(aText), "The namespaces.", "", "[stb]", true, "Namespaces"},
 }}
 
 var prometheusTable = Table{"prometheus", "Servers that have the metrics of both sides: what a load stage cost is compared after it.", []Key{
-	{"blue", oneOf(aText, object("prometheus server")), "The server with blue's metrics.", "", "http://prometheus.blue.example:9090", true, ""},
-	{"green", oneOf(aText, object("prometheus server")), "The server with green's metrics; it may be the same one.", "", "http://prometheus.green.example:9090", true, ""},
+	{
+		"blue", oneOf(aText, object("prometheus server")), "The server with blue's metrics.", "",
+		"http://prometheus.blue.example:9090", true, "",
+	},
+	{
+		"green", oneOf(aText, object("prometheus server")), "The server with green's metrics; it may be the same one.", "",
+		"http://prometheus.green.example:9090", true, "",
+	},
 	{"namespaces", listOf(aText), "Namespaces that the built-in queries are about.", "all", "[stb]", false, "Namespaces"},
 	{
 		"live", aWord("blue"), "blue carries live traffic in addition to the test's: resources are reported and not compared.",

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/report"
+	"github.com/bgverify/bgverify/runner/cluster"
+	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/scenarios/stage"
+)
+
+func newAlikeCommand(io stdio) *cobra.Command {
+	flags := &readyFlags{}
+	cmd := &cobra.Command{
+		Use:     "alike --env FILE",
+		GroupID: "judge",
+		Short:   "Compare what both clusters hold",
+		Long: `List the objects that clusters: {alike: …} of the env file names on both clusters,
+pair them by kind, namespace and name, and compare each pair as a run compares
+answers. What every cluster makes up by itself (uids, times, status, addresses)
+is left out; the file's rules come after the built-in ones.
+
+Differences are reported by what made them, with objects of one side alone, the
+versions of both clusters, and API versions that green no longer serves.
+
+Exit status: 0 alike, 1 different, 2 usage, 3 something could not be read.
+Both clusters are only read.`,
+		Example: `  bgverify alike --env env/verification.yaml
+  bgverify alike --env env/verification.yaml --output json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return flags.alike(cmd.Context(), io) },
+	}
+	flags.bind(cmd)
+	return cmd
+}
+
+// alike compares and prints what it found.
+func (f *readyFlags) alike(ctx context.Context, io stdio) error {
+	c, err := f.clusters(io, func(c *stage.Clusters) error {
+		if c.Alike == nil {
+			return usage("add alike: {namespaces: […]}", "%s: clusters says nothing about alike", f.env)
+		}
+		c.Ready, c.Services = nil, nil // they are for ready and run
+		return nil
+	})
+	if err != nil {
+		return failed(ctx, err)
+	}
+	found := c.Gates(cluster.Keeper{Redact: newRedactor().JSON}).Before(ctx, nil).Alike
+	if ctx.Err() != nil {
+		return &statusError{status: run.Interrupted.ExitStatus(stopSignal(ctx)), err: context.Cause(ctx)}
+	}
+	if f.output == "json" {
+		err = printJSON(io.out, found)
+	} else {
+		err = report.WriteAlike(io.out, found, textOptions(io.out, f.noColor))
+	}
+	if err != nil {
+		return broken(err)
+	}
+	return exit(found.Verdict.ExitStatus(0))
+}

@@ -1,0 +1,210 @@
+package routes
+
+import (
+	"cmp"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/runner/cluster/inventory"
+)
+
+// localService is the service that a host of Istio or Kubernetes names in a namespace:
+// epg, epg.stb, epg.stb.svc.cluster.local.
+func localService(host, namespace string) service {
+	parts := strings.Split(host, ".")
+	switch {
+	case len(parts) == 1:
+		return service{namespace, host}
+	case len(parts) == 2 || parts[2] == "svc":
+		return service{parts[1], parts[0]}
+	}
+	return service{"", host} // outside the cluster
+}
+
+// hostsOr are hosts, or any host where there are none.
+func hostsOr(hosts []string) []string {
+	if len(hosts) == 0 {
+		return []string{""}
+	}
+	return hosts
+}
+
+// A stringMatch is how Istio matches a path.
+type stringMatch struct {
+	Exact  string `json:"exact"`
+	Prefix string `json:"prefix"`
+	Regex  string `json:"regex"`
+}
+
+// virtualService reads the HTTP routes of a VirtualService, for its hosts.
+func virtualService(o *inventory.Object) ([]*route, error) {
+	var vs struct {
+		Spec struct {
+			Hosts []string `json:"hosts"`
+			HTTP  []struct {
+				Match []struct {
+					URI *stringMatch `json:"uri"`
+				} `json:"match"`
+				Route []struct {
+					Destination struct {
+						Host string `json:"host"`
+					} `json:"destination"`
+				} `json:"route"`
+			} `json:"http"`
+		} `json:"spec"`
+	}
+	if err := json.Unmarshal(o.JSON, &vs); err != nil {
+		return nil, err
+	}
+	var out []*route
+	order := 0
+	for _, h := range vs.Spec.HTTP {
+		var services []service
+		for _, r := range h.Route {
+			if s := localService(r.Destination.Host, o.Namespace); !slices.Contains(services, s) {
+				services = append(services, s)
+			}
+		}
+		matches := []stringMatch{}
+		for _, m := range h.Match {
+			if m.URI != nil {
+				matches = append(matches, *m.URI)
+			} else {
+				matches = append(matches, stringMatch{Prefix: "/"})
+			}
+		}
+		if len(h.Match) == 0 {
+			matches = append(matches, stringMatch{Prefix: "/"})
+		}
+		order++
+		for _, host := range hostsOr(vs.Spec.Hosts) {
+			for _, m := range matches {
+				r := &route{host: strings.ToLower(host), exact: m.Exact, prefix: m.Prefix, order: order, services: services}
+				if m.Regex != "" {
+					var err error
+					if r.regex, err = regexp.Compile("^(?:" + m.Regex + ")$"); err != nil {
+						return out, err
+					}
+				}
+				out = append(out, r)
+			}
+		}
+	}
+	return out, nil
+}
+
+// httpRoute reads the rules of an HTTPRoute of Gateway API.
+func httpRoute(o *inventory.Object) ([]*route, error) {
+	var hr struct {
+		Spec struct {
+			Hostnames []string `json:"hostnames"`
+			Rules     []struct {
+				Matches []struct {
+					Path *struct {
+						Type  string `json:"type"`
+						Value string `json:"value"`
+					} `json:"path"`
+				} `json:"matches"`
+				BackendRefs []struct {
+					Name      string `json:"name"`
+					Namespace string `json:"namespace"`
+				} `json:"backendRefs"`
+			} `json:"rules"`
+		} `json:"spec"`
+	}
+	if err := json.Unmarshal(o.JSON, &hr); err != nil {
+		return nil, err
+	}
+	var out []*route
+	for _, rule := range hr.Spec.Rules {
+		var services []service
+		for _, b := range rule.BackendRefs {
+			services = append(services, service{cmp.Or(b.Namespace, o.Namespace), b.Name})
+		}
+		paths := []route{}
+		for _, m := range rule.Matches {
+			switch {
+			case m.Path == nil:
+				paths = append(paths, route{prefix: "/"})
+			case m.Path.Type == "Exact":
+				paths = append(paths, route{exact: m.Path.Value})
+			case m.Path.Type == "RegularExpression":
+				re, err := regexp.Compile("^(?:" + m.Path.Value + ")$")
+				if err != nil {
+					return out, err
+				}
+				paths = append(paths, route{regex: re})
+			default:
+				paths = append(paths, route{prefix: m.Path.Value})
+			}
+		}
+		if len(rule.Matches) == 0 {
+			paths = append(paths, route{prefix: "/"})
+		}
+		for _, host := range hostsOr(hr.Spec.Hostnames) {
+			for _, p := range paths {
+				r := p
+				r.host, r.services = strings.ToLower(host), services
+				out = append(out, &r)
+			}
+		}
+	}
+	return out, nil
+}
+
+// ingress reads the rules and the default of an Ingress.
+func ingress(o *inventory.Object) ([]*route, error) {
+	type backend struct {
+		Service struct {
+			Name string `json:"name"`
+		} `json:"service"`
+	}
+	var in struct {
+		Spec struct {
+			DefaultBackend *backend `json:"defaultBackend"`
+			Rules          []struct {
+				Host string `json:"host"`
+				HTTP struct {
+					Paths []struct {
+						Path     string  `json:"path"`
+						PathType string  `json:"pathType"`
+						Backend  backend `json:"backend"`
+					} `json:"paths"`
+				} `json:"http"`
+			} `json:"rules"`
+		} `json:"spec"`
+	}
+	if err := json.Unmarshal(o.JSON, &in); err != nil {
+		return nil, err
+	}
+	var out []*route
+	if b := in.Spec.DefaultBackend; b != nil && b.Service.Name != "" {
+		out = append(out, &route{prefix: "/", services: []service{{o.Namespace, b.Service.Name}}})
+	}
+	for _, rule := range in.Spec.Rules {
+		for _, p := range rule.HTTP.Paths {
+			r := &route{host: strings.ToLower(rule.Host), services: []service{{o.Namespace, p.Backend.Service.Name}}}
+			if p.PathType == "Exact" {
+				r.exact = p.Path
+			} else {
+				r.prefix = cmp.Or(strings.TrimSuffix(p.Path, "*"), "/")
+			}
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// serviceRoutes are the names that a Service has inside its cluster.
+func serviceRoutes(o *inventory.Object) ([]*route, error) {
+	of := []service{{o.Namespace, o.Name}}
+	var out []*route
+	base := o.Name
+	for _, suffix := range []string{"", "." + o.Namespace, ".svc", ".cluster.local"} {
+		base += suffix
+		out = append(out, &route{host: base, prefix: "/", services: of})
+	}
+	return out, nil
+}

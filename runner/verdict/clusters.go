@@ -1,0 +1,129 @@
+package verdict
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
+)
+
+// clusters claims and gates what is known of the clusters that the sides run on:
+//
+//  1. A part that the env file asks for and that nobody looked at is broken.
+//  2. green that is not ready, and clusters that are not alike, weigh as they were judged.
+//  3. Services that no case asked make a pass inconclusive where the stage requires a
+//     share of them, and are a warning elsewhere. Services that could not be read count as
+//     none that were asked.
+func (c *conclusion) clusters() {
+	found := c.in.Clusters
+	if c.in.Env == nil || c.in.Env.Clusters == nil {
+		return
+	}
+	if found == nil {
+		if c.in.Stop.Verdict == 0 && c.in.Failure == nil && len(c.in.Setup) == 0 {
+			c.claim(run.Broken, "the env file names clusters, and nobody looked at them") // Rule 1
+			c.gate(run.Broken, "clusters", "not looked at", "as the env file asks")
+		}
+		return
+	}
+	c.end.Clusters = found
+	asked := c.in.Env.Clusters
+	if asked.Ready != nil {
+		c.ready(found.Ready)
+	}
+	if asked.Alike != nil {
+		c.alike(found)
+	}
+	if asked.Services != nil {
+		c.services(found.Services)
+	}
+}
+
+// ready is rule 2 for green.
+func (c *conclusion) ready(r *run.Ready) {
+	if r == nil {
+		c.claim(run.Broken, "nobody looked whether green is ready")
+		c.gate(run.Broken, "green ready", "not looked at", "everything ready")
+		return
+	}
+	var counts []string
+	for _, k := range r.Kinds {
+		counts = append(counts, fmt.Sprintf("%d of %s", k.Ready, text.Count(k.Of+k.Missing, k.Name)))
+	}
+	measured := strings.Join(counts, ", ")
+	if measured == "" {
+		measured = "nothing found"
+	}
+	c.gate(r.Verdict, "green ready", measured, fmt.Sprintf("everything ready for %gs", r.SettleS))
+	for i, reason := range r.Reasons {
+		if i == 0 {
+			reason = "green is not ready: " + reason
+		}
+		c.claim(r.Verdict, "%s", reason)
+	}
+}
+
+// alike is rule 2 for both clusters. A run whose green was not ready compared nothing, and
+// that is claimed already.
+func (c *conclusion) alike(found *run.Clusters) {
+	a := found.Alike
+	if a == nil {
+		if found.Ready != nil && found.Ready.Verdict != run.Pass {
+			return
+		}
+		c.claim(run.Broken, "nobody looked whether the clusters are alike")
+		c.gate(run.Broken, "clusters alike", "not looked at", "no difference")
+		return
+	}
+	measured := fmt.Sprintf("%s compared, %d differ, %d only on blue, %d only on green", text.Count(a.Objects, "object"),
+		a.Differ, a.OnlyBlue, a.OnlyGreen)
+	if n := len(a.Unread); n > 0 {
+		measured += fmt.Sprintf(", %d could not be read", n)
+	}
+	c.gate(a.Verdict, "clusters alike", measured, "no difference")
+	for i, reason := range a.Reasons {
+		if i == 0 {
+			reason = "the clusters are not alike: " + reason
+		}
+		c.claim(a.Verdict, "%s", reason)
+	}
+	for _, r := range a.Removed {
+		c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("blue has %s written in %s %s, which green does not serve",
+			text.Count(r.Objects, "object"), r.APIVersion, r.Kind))
+	}
+	for _, v := range a.Rules {
+		if v.Visits == 0 && !strings.HasPrefix(v.At, "built in") {
+			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("rule %s matched nothing in the clusters", v.At))
+		}
+	}
+}
+
+// services is rule 3.
+func (c *conclusion) services(s *run.ServiceCoverage) {
+	if s == nil {
+		s = &run.ServiceCoverage{Problem: "nobody looked"}
+		c.end.Clusters.Services = s
+	}
+	required := c.in.Env.Shares.Services
+	share := 0.0
+	if s.Of > 0 && s.Problem == "" {
+		share = float64(s.Asked) / float64(s.Of)
+	}
+	measured := fmt.Sprintf("%s (%d of %s)", text.Percent(share), s.Asked, text.Count(s.Of, "service"))
+	if s.Problem != "" {
+		measured = s.Problem
+	}
+	switch {
+	case required > 0 && (s.Problem != "" || share < required):
+		c.claim(run.Inconclusive, "the stage requires that cases ask %s of the cluster's services: %s", text.Percent(required), measured)
+		c.gate(run.Inconclusive, "services asked", measured, text.Percent(required))
+	case required > 0:
+		c.gate(run.Pass, "services asked", measured, text.Percent(required))
+	case s.Problem != "":
+		c.end.Warnings = append(c.end.Warnings, "the services of green's cluster are not known: "+s.Problem)
+	case s.Asked < s.Of:
+		c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("%d of %s of green's cluster were not asked by any case",
+			s.Of-s.Asked, text.Count(s.Of, "service")))
+	}
+}
