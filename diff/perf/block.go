@@ -36,6 +36,7 @@ type block struct {
 	sent    [2]int // requests
 	failed  [2]int
 	done    [2]int // successful walks, or else requests, that ended within the block
+	loop    loop   // of a closed loop
 	pairs   int    // with an answer or a failure of the service on both sides
 	only    [2]int // pairs in which only this side failed
 	q       [2][len(blockQuantiles)]float64
@@ -66,11 +67,15 @@ func (s *Stage) collect(index int, records []Record) *block {
 	requests, walks := splitWalks(records)
 	for _, r := range requests {
 		b.count(r, s.length/4)
+		b.loop.waited += r.Lag
 	}
 	for _, r := range walks {
 		b.walks[sideOf(r)]++
 	}
-	b.healthy = b.healthy && b.sentEnough(b.begun(s.design))
+	b.healthy = b.healthy && (s.design.closed() || b.sentEnough(b.begun(s.design)))
+	b.loop.settling = s.design.closed() && b.after != Both
+	b.loop.stuck = s.stuck[index]
+	delete(s.stuck, index)
 	if b.healthy {
 		for _, r := range requests {
 			s.lags.add(r.Lag)
@@ -95,8 +100,8 @@ func (s *Stage) collect(index int, records []Record) *block {
 		}
 	}
 	b.rare = make([][2][]float64, len(perRoute))
-	for _, r := range s.rareRoutes() {
-		b.rare[r.route] = perRoute[r.route]
+	for _, r := range s.keptRoutes() {
+		b.rare[r] = perRoute[r]
 	}
 	b.routes = make([][2][2]float64, len(perRoute))
 	for i := range perRoute {
@@ -107,7 +112,7 @@ func (s *Stage) collect(index int, records []Record) *block {
 			}
 		}
 	}
-	if s.design.Pairing == Paired {
+	if s.design.inPairs() {
 		b.countPairs(requests, s.design.walks() && b.load == Both)
 	} else {
 		b.pairs = min(b.sent[blue], b.sent[green])
@@ -190,7 +195,7 @@ func (s *Stage) usable(load Load, records []Record, yield func(r Record, seconds
 		}
 		yield(*r, max(latency.Seconds(), 1e-9))
 	}
-	if s.design.Pairing != Paired {
+	if !s.design.inPairs() {
 		for i := range records {
 			if counts(&records[i]) {
 				take(&records[i])

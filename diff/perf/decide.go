@@ -38,7 +38,7 @@ type Decision struct {
 	Comparisons []Comparison
 	Requests    [2]int // blue, green; measured, dropped blocks included
 	Errors      [2]int
-	Achieved    float64 // sent / planned
+	Achieved    float64 // sent / planned; of a closed loop: the share of their time that users did not wait for this machine
 	LatenessP50 time.Duration
 	LatenessP99 time.Duration
 	Alone       [2]float64 // p50 of each side in its solo blocks, in seconds; 0 without any
@@ -114,7 +114,10 @@ func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	}
 	v.dropped = s.dropped()
 	d.Dropped, d.Voided = v.dropped, s.voids
-	if planned > 0 {
+	switch {
+	case s.design.closed():
+		d.Achieved = 1 - v.waited()
+	case planned > 0:
 		d.Achieved = math.Min(1, float64(begun)/planned)
 	}
 	d.LatenessP50, d.LatenessP99 = s.lags.quantile(0.5), s.lags.quantile(0.99)
@@ -124,7 +127,7 @@ func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	for _, e := range all {
 		d.Comparisons = append(d.Comparisons, e.Comparison)
 	}
-	d.Notes = append(v.notes(), v.knownNotes()...)
+	d.Notes = slices.Concat(v.notes(), v.loopNotes(), v.knownNotes())
 	// Rule 1.
 	doubt := v.doubt(d, all)
 	if doubt == nil || doubt.mild {
@@ -185,7 +188,10 @@ func (v *view) evidence() []evidence {
 	}
 	all = append(all, v.wholeRunQuantiles(latencies)...)
 	all = append(all, v.errors(margins.Errors))
-	if v.design.Pairing != Recorded {
+	switch {
+	case v.design.closed():
+		all = append(all, v.rates()...)
+	case v.design.Pairing != Recorded:
 		all = append(all, v.throughput())
 	}
 	all = append(all, v.stallGuard())

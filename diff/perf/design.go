@@ -46,6 +46,8 @@ type Design struct {
 	PerWalk float64 `json:"per_walk,omitempty"`
 	// Settle is how long a walk pauses by itself at most: the default warm-up is as much longer.
 	Settle time.Duration `json:"settle,omitempty"`
+	// Users make the stage a closed loop instead of one at a rate; Rate is 0 then.
+	Users Users `json:"users,omitzero"`
 }
 
 // The fixed figures of the rule.
@@ -77,6 +79,12 @@ func (d Design) withDefaults() Design {
 		d.Pairing = Paired
 	}
 	d.OneLook = d.OneLook || d.Calibrates
+	if d.WarmUp <= 0 && d.closed() {
+		d.WarmUp = d.Users.Ramp + 5*d.Unit/2 + d.Settle
+		if d.Pairing == Interleaved {
+			d.WarmUp *= 2
+		}
+	}
 	if d.WarmUp <= 0 && d.Pairing != Recorded && d.Rate > 0 {
 		// A stage that cannot hold 200 requests proves nothing: warming up for
 		// them would only make it outlast its duration.
@@ -91,8 +99,14 @@ func (d Design) withDefaults() Design {
 // gatesP99 says whether p99 is a gate: when the file writes its margin, or when
 // a block of the shortest length holds the 200 requests per side that p99 needs.
 func (d Design) gatesP99() bool {
-	return d.Margins.P99 != (Margin{}) || d.requestRate()*d.Unit.Seconds() >= 200-1e-9
+	return d.Margins.P99 != (Margin{}) || !d.closed() && d.requestRate()*d.Unit.Seconds() >= leastForP99-1e-9
 }
+
+// leastForP99 is how many requests per side a block must hold for its p99 to be a gate.
+const leastForP99 = 200
+
+// inPairs reports whether the requests of blue and green belong together one by one.
+func (d Design) inPairs() bool { return d.Pairing == Paired && !d.closed() }
 
 // walks reports whether the stage walks whole cases.
 func (d Design) walks() bool { return d.PerWalk > 0 }
@@ -107,6 +121,9 @@ func (d Design) unit() string {
 
 // requestRate is the planned number of requests per second and side.
 func (d Design) requestRate() float64 {
+	if d.closed() {
+		return d.Users.expected(d.PerWalk)
+	}
 	if d.walks() {
 		return d.Rate * d.PerWalk
 	}
@@ -138,6 +155,9 @@ func (d Design) PairStart(pair uint32) time.Duration {
 
 // BlockOf returns the number of the block that an instant of the schedule belongs
 // to; negative during the warm-up.
+//
+// A request of a closed loop belongs to the block in which it was sent, and a whole walk
+// to the one in which it ended. See Stage.startOf.
 func (d Design) BlockOf(t time.Duration) int {
 	if t < d.WarmUp {
 		return -1
@@ -160,15 +180,19 @@ func (d Design) Length() time.Duration {
 
 // Planned is the number of requests per side that a block is planned to hold.
 func (d Design) Planned() float64 {
-	if d.walks() {
+	if d.walks() && !d.closed() {
 		return d.begins() * d.PerWalk
 	}
 	return d.begins()
 }
 
 // begins is the number of walks, or else of requests, that a block is planned to begin.
+// Of a closed loop, which has no plan, it is the number of requests to expect.
 func (d Design) begins() float64 {
 	n := d.Rate * d.Block().Seconds()
+	if d.closed() {
+		n = d.requestRate() * d.Block().Seconds()
+	}
 	if d.Pairing == Interleaved {
 		n /= 2
 	}
@@ -235,20 +259,20 @@ const (
 )
 
 // rareRoutes returns the routes that need several blocks for routePerBlock
-// requests, and of which the duration holds at least leastPools pools.
-func (d Design) rareRoutes() []rareRoute {
+// requests, and of which the duration holds at least leastPools pools. perBlock is how
+// many requests per side a block holds.
+func (d Design) rareRoutes(perBlock float64) []rareRoute {
 	var rare []rareRoute
 	for i, r := range d.Routes {
-		if pool := d.pool(r); len(d.Routes) > 1 && pool > 1 && pool*leastPools <= d.Blocks() {
+		if pool := poolOf(r.Share * perBlock); len(d.Routes) > 1 && pool > 1 && pool*leastPools <= d.Blocks() {
 			rare = append(rare, rareRoute{i, pool})
 		}
 	}
 	return rare
 }
 
-// pool is how many blocks expect routePerBlock requests of a route per side.
-func (d Design) pool(r Route) int {
-	expected := r.Share * d.Planned()
+// poolOf is how many blocks hold routePerBlock of what each is expected to hold.
+func poolOf(expected float64) int {
 	if expected <= 0 {
 		return math.MaxInt32
 	}
@@ -257,10 +281,10 @@ func (d Design) pool(r Route) int {
 
 // unguarded warns of the routes that are too rare for the whole duration: in one line,
 // however many there are. It names the first one with its figure.
-func (d Design) unguarded() []string {
+func (d Design) unguarded(perBlock float64) []string {
 	var rare []Route
 	for _, r := range d.Routes {
-		if pool := d.pool(r); len(d.Routes) > 1 && pool > 1 && pool*leastPools > d.Blocks() {
+		if pool := poolOf(r.Share * perBlock); len(d.Routes) > 1 && pool > 1 && pool*leastPools > d.Blocks() {
 			rare = append(rare, r)
 		}
 	}
@@ -272,7 +296,7 @@ func (d Design) unguarded() []string {
 		which = fmt.Sprintf("%d of %d routes are not watched on their own: %s, the first of them, has", n, len(d.Routes), rare[0].Name)
 	}
 	return []string{fmt.Sprintf("%s %.1f requests per block and side, and %d blocks hold too few; raise the rate, its weight or the duration",
-		which, rare[0].Share*d.Planned(), d.Blocks())}
+		which, rare[0].Share*perBlock, d.Blocks())}
 }
 
 // gates returns the indices of the gated quantiles.
@@ -293,8 +317,8 @@ func (d Design) Warnings() []string {
 			warnings = append(warnings, s.String())
 		}
 	}
-	if d.Blocks() < minLookBlocks {
+	if d.Blocks() < minLookBlocks || d.closed() { // what its blocks hold is not known yet
 		return warnings
 	}
-	return append(warnings, d.unguarded()...)
+	return append(warnings, d.unguarded(d.Planned())...)
 }

@@ -46,7 +46,7 @@ func (v *view) doubt(d *Decision, all []evidence) *doubt {
 
 const baselineAdvice = "blue itself is unhealthy; fix blue before comparing"
 
-const generatorAdvice = "run the load from a machine with more free CPU, or lower the rate"
+const generatorAdvice = "run the load from a machine with more free CPU, or lower the rate or the number of users"
 
 // generatorDoubt asks whether the load was sent as planned.
 func (v *view) generatorDoubt(d *Decision, _ []evidence) *doubt {
@@ -59,7 +59,7 @@ func (v *view) generatorDoubt(d *Decision, _ []evidence) *doubt {
 		return because(true, "all workers were busy at once, so requests waited for the answers of others")
 	case closed > 0 && share(v.dropped, closed) > maxDropped:
 		return because(false, "%d of %d blocks dropped because requests left late or not at all", v.dropped, closed)
-	case closed > 0 && d.Achieved < leastAchieved:
+	case closed > 0 && !v.design.closed() && d.Achieved < leastAchieved:
 		return because(false, "%s of the planned %s were sent (at least %s)", percent(d.Achieved), v.design.unit(), percent(leastAchieved))
 	}
 	return nil
@@ -79,6 +79,8 @@ func (v *view) latenessDoubt(*Decision, []evidence) *doubt {
 	gates := v.gates()
 	q := blockQuantiles[gates[len(gates)-1]]
 	switch late := v.lags.quantile(q); {
+	case v.design.closed() && v.waited() > maxWaited:
+		return because("users waited %s of their time for this machine (limit %s)", percent(v.waited()), percent(maxWaited))
 	case late > limit:
 		return because("%s of the requests left more than %s late (limit %s)", percent(1-q), text.Seconds(late.Seconds()), text.Seconds(limit.Seconds()))
 	case v.health.CPU > maxCPU:
@@ -238,7 +240,7 @@ func (v *view) solos(quantile int) (solo [2][]float64, together pairs) {
 			solo[blue] = append(solo[blue], bl)
 		case b.load == GreenOnly && !math.IsNaN(gr):
 			solo[green] = append(solo[green], gr)
-		case b.load == Both:
+		case b.judged():
 			together.add(b.index, bl, gr)
 		}
 	}

@@ -33,9 +33,12 @@ const (
 	Errors     Metric = "errors"
 	Throughput Metric = "throughput"
 	Stalls     Metric = "stalls"
-	RunP50     Metric = "run-p50" // of all requests of the run, where p50 is the mean of the blocks' p50
-	RunP95     Metric = "run-p95"
-	RunP99     Metric = "run-p99"
+	// Of a closed loop, where what is sent follows from how fast the answers come.
+	RequestRate Metric = "requests-per-second"
+	WalkRate    Metric = "walks-per-second"
+	RunP50      Metric = "run-p50" // of all requests of the run, where p50 is the mean of the blocks' p50
+	RunP95      Metric = "run-p95"
+	RunP99      Metric = "run-p99"
 )
 
 // A Role says what a metric can do to the verdict.
@@ -87,6 +90,8 @@ type Comparison struct {
 // runner/attack for the encoding, at most 32 bytes). In a stage that walks whole
 // cases (Design.PerWalk) a pair is two walks, and a walk that has ended has a record
 // too: its Latency is the time from its scheduled start to the end of its last request.
+// In a closed loop (Design.Users) nothing is scheduled: a request counts from when it was
+// sent, and its Lag is how long its user waited for this machine.
 type Record struct {
 	Pair      uint32        // number of the pair within the stage's schedule
 	Step      uint16        // place of the request in its walk; 0 in other stages

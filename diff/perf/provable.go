@@ -27,6 +27,7 @@ type Shortfall struct {
 	Lack     Lack
 	Metric   Metric        // empty for FewBlocks
 	Rate     float64       // of the design
+	Users    int           // of the design; 0: it has a rate
 	Duration time.Duration // of the design
 	Blocks   int           // that load both sides, as few as a seed can leave
 	Margin   float64       // that cannot be proven, as a ratio
@@ -127,7 +128,7 @@ func (d Design) paired(blocks int) int {
 // shortAt applies the rules of Provable to one look.
 func (d Design) shortAt(l plannedLook) []Shortfall {
 	m := d.paired(l.blocks)
-	base := Shortfall{Rate: d.Rate, Duration: d.Duration, Blocks: m}
+	base := Shortfall{Rate: d.Rate, Users: d.Users.Count, Duration: d.Duration, Blocks: m}
 	var short []Shortfall
 	if m < minLookBlocks { // Rule 1.
 		s := base
@@ -135,7 +136,7 @@ func (d Design) shortAt(l plannedLook) []Shortfall {
 		short = append(short, s)
 	}
 	margin := d.Margins.withDefaults().Errors
-	if bound := rateUpper(0, d.pairsIn(m), l.alpha); !(bound < margin) { // Rule 2.
+	if bound := rateUpper(0, d.pairsIn(m), l.alpha); !d.unbounded() && !(bound < margin) { // Rule 2.
 		s := base
 		s.Lack, s.Metric, s.Margin, s.Reach = FewPairs, Errors, margin, bound
 		s.Need = d.needs(func(m int) bool { return rateUpper(0, d.pairsIn(m), d.lastLevel()) < margin })
@@ -149,8 +150,20 @@ func (d Design) shortAt(l plannedLook) []Shortfall {
 	return short
 }
 
-// pairsIn is how many pairs so many blocks hold.
-func (d Design) pairsIn(blocks int) float64 { return math.Floor(float64(blocks)*d.Planned() + 1e-9) }
+// pairsIn is how many pairs so many blocks hold; of a closed loop: at most.
+func (d Design) pairsIn(blocks int) float64 {
+	planned := d.Planned()
+	if d.closed() {
+		planned = d.Users.Offers() * math.Max(d.PerWalk, 1) * d.Block().Seconds()
+		if d.Pairing == Interleaved {
+			planned /= 2
+		}
+	}
+	return math.Floor(float64(blocks)*planned + 1e-9)
+}
+
+// unbounded reports whether nothing but the answers limits how much the stage sends.
+func (d Design) unbounded() bool { return d.closed() && d.Users.Offers() == 0 }
 
 // needs is the shortest duration of whole blocks from which on enough holds for
 // the blocks that load both sides; 0 without any up to maxNeeded.
@@ -203,6 +216,8 @@ func (d Design) shortOf(g gatedQuantile, s Shortfall, level float64) Shortfall {
 	noise, known := d.noise(g.metric)
 	if known {
 		s.When = d.Known.When
+	} else if d.closed() { // what a block will hold is not known
+		return Shortfall{}
 	}
 	e := d.expected(g, noise, s.Blocks)
 	enough := bias+e.floor(level) < delta
@@ -257,6 +272,9 @@ func (s Shortfall) Certain() bool { return s.Lack != Noisy }
 //	30/s for 30 s cannot prove errors below 0.5 %: at least 46 s
 func (s Shortfall) String() string {
 	load := fmt.Sprintf("%.4g/s for %s", s.Rate, span(s.Duration))
+	if s.Users > 0 {
+		load = fmt.Sprintf("%d users for %s", s.Users, span(s.Duration))
+	}
 	least := "no duration up to a week is long enough"
 	if s.Need > 0 {
 		least = "at least " + span(s.Need)
@@ -291,7 +309,11 @@ func Advice(short []Shortfall) string {
 		s := slices.MaxFunc(hopeless, func(a, b Shortfall) int { return int(math.Copysign(1, a.Reach-b.Reach)) })
 		return fmt.Sprintf("widen the margin of %s to %s", s.Metric.ofBlocks(), percent(math.Ceil(s.Reach*1000)/1000))
 	}
-	advice := fmt.Sprintf("write duration: %s, or raise the rate", need)
+	more := "raise the rate"
+	if short[0].Users > 0 {
+		more = "let more users walk"
+	}
+	advice := fmt.Sprintf("write duration: %s, or %s", need, more)
 	if i := slices.IndexFunc(short, func(s Shortfall) bool { return s.Lack == FewPairs && s.Reach < 10*s.Margin }); i >= 0 {
 		advice += fmt.Sprintf("; for the errors alone, margins: {errors: %.3g%%}", math.Ceil(short[i].Reach*1000+0.01)/10)
 	}

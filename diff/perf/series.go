@@ -19,7 +19,9 @@ type Bucket struct {
 	Start                                float64 // seconds since the schedule's start
 	BlueP50, BlueP99, GreenP50, GreenP99 float64 // seconds; 0 without requests
 	BlueErrors, GreenErrors              int
-	Offered, Achieved                    float64 // requests per second, both sides
+	Offered, Achieved                    float64 // requests per second, both sides; Offered is 0 in a closed loop
+	// BlueRate and GreenRate are the requests per second that were answered in a closed loop.
+	BlueRate, GreenRate float64 `json:",omitzero"`
 }
 
 // A PercPoint is one point of both sides' percentile curves, right within 0.1 %.
@@ -42,13 +44,15 @@ type plots struct {
 	open      [2][]float64
 	planned   float64
 	perWalk   float64 // requests of a walk; 1 in other stages
+	closed    bool    // a closed loop
 	sent      int
+	answered  [2]int
 	blocks    int // in the open bucket
 	first     int // block of the open bucket
 }
 
 func newPlots(d Design) plots {
-	return plots{perBucket: max(1, (d.Blocks()+maxBuckets-1)/maxBuckets), length: d.Block(), warmUp: d.WarmUp, perWalk: max(d.PerWalk, 1)}
+	return plots{perBucket: max(1, (d.Blocks()+maxBuckets-1)/maxBuckets), length: d.Block(), warmUp: d.WarmUp, perWalk: max(d.PerWalk, 1), closed: d.closed()}
 }
 
 // add takes a closed block with its latencies in seconds.
@@ -67,7 +71,13 @@ func (p *plots) add(b *block, latencies [2][]float64) {
 	if b.load != Both {
 		sides = 1
 	}
-	p.planned += sides * b.planned * p.perWalk
+	if p.closed { // what is offered follows from what is answered
+		for side, n := range b.loop.answered {
+			p.answered[side] += n
+		}
+	} else {
+		p.planned += sides * b.planned * p.perWalk
+	}
 	p.sent += b.sent[blue] + b.sent[green]
 	if p.blocks++; p.blocks == p.perBucket {
 		p.close()
@@ -88,7 +98,8 @@ func (p *plots) close() {
 		}
 		p.open[side] = p.open[side][:0]
 	}
-	p.blocks, p.planned, p.sent = 0, 0, 0
+	current.BlueRate, current.GreenRate = float64(p.answered[blue])/seconds, float64(p.answered[green])/seconds
+	p.blocks, p.planned, p.sent, p.answered = 0, 0, 0, [2]int{}
 }
 
 // series finishes the plots. Percentile curves are of the blocks that loaded both

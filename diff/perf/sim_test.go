@@ -39,6 +39,10 @@ type greenFault struct {
 	shared     float64 // both sides queue at one bottleneck: slower by this share when loaded together
 	spellEvery float64 // seconds; 0: none. Of these, 2 s are slow
 	spell      float64 // factor
+	// Of closed loops alone:
+	hangsFrom float64 // seconds; 0: never. From then on green answers nothing until the timeout
+	fast      bool    // errors come at once
+	waits     float64 // seconds that each user waits for this machine, on both sides
 }
 
 // A world is one simulated run: noise paths on a grid of 10 ms.
@@ -125,8 +129,12 @@ func simulate(p profile, f greenFault, d Design) *Decision {
 	d = s.Design()
 	next := d.WarmUp + d.Block()
 	var final *Decision
-	generate(p, f, d, func(r Record) bool {
-		if start := d.PairStart(r.Pair); start >= next {
+	source := generate
+	if d.closed() {
+		source = generateLoop
+	}
+	source(p, f, d, func(r Record) bool {
+		if start := d.StartOf(r); start >= next {
 			if decision := s.Through(start, Health{}); decision != nil && decision.Final {
 				final = decision
 				return false
@@ -146,11 +154,7 @@ func simulate(p profile, f greenFault, d Design) *Decision {
 func generate(p profile, f greenFault, d Design, yield func(Record) bool) {
 	total := d.WarmUp + d.Duration
 	w := newWorld(p, total.Seconds(), d.Seed)
-	if f.stallEvery > 0 {
-		for t := f.stallEvery * w.rng.Float64(); t < total.Seconds(); t += f.stallEvery {
-			w.pause(green, int(t/grid), f.stallLen)
-		}
-	}
+	w.stalls(f, total.Seconds())
 	if f.spellEvery > 0 {
 		w.phase = f.spellEvery * w.rng.Float64()
 	}
@@ -172,6 +176,15 @@ func generate(p profile, f greenFault, d Design, yield func(Record) bool) {
 			if !yield(w.request(f, pair, side, load, start+time.Duration(place)*half)) {
 				return
 			}
+		}
+	}
+}
+
+// stalls pauses green as often as its fault says.
+func (w *world) stalls(f greenFault, seconds float64) {
+	if f.stallEvery > 0 {
+		for t := f.stallEvery * w.rng.Float64(); t < seconds; t += f.stallEvery {
+			w.pause(green, int(t/grid), f.stallLen)
 		}
 	}
 }

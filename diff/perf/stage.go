@@ -29,42 +29,72 @@ type Stage struct {
 	metrics int           // K: gates and guards, the stall guard apart
 	open    map[int][]Record
 	ended   map[int]*ended
-	next    int // the first block that is not closed
-	voids   int // closed blocks that Void left out
-	blocks  []*block
-	flying  [2]int // sent minus ended, up to the last closed block
-	cut     bool   // the block before next was left out
-	lags    histogram
-	every   everyRequest
-	whole   wholeRun
-	series  plots
-	stalls  stalls
-	look    int     // looks passed
-	carried float64 // alpha of dropped looks
-	spent   float64 // alpha of the looks passed
-	last    *Decision
+	next    int            // the first block that is not closed
+	voids   int            // closed blocks that Void left out
+	stuck   map[int][2]int // of a closed loop, by block: requests under way from before it to after it
+	// Of a closed loop: requests and whole walks of blue in a block; 0 until enough blocks
+	// have shown it.
+	seen, seenWalks float64
+	blocks          []*block
+	flying          [2]int // sent minus ended, up to the last closed block
+	cut             bool   // the block before next was left out
+	lags            histogram
+	every           everyRequest
+	whole           wholeRun
+	series          plots
+	stalls          stalls
+	look            int     // looks passed
+	carried         float64 // alpha of dropped looks
+	spent           float64 // alpha of the looks passed
+	last            *Decision
 }
 
-// ended counts the walks, or else requests, that ended within a block, whenever they were begun.
-type ended struct{ all, done [2]int }
+// ended counts the walks, or else requests, that ended within a block, whenever they were
+// begun; answered are requests that succeeded, of a closed loop.
+type ended struct{ all, done, answered [2]int }
 
-// NewStage prepares the judgement of one design. The design's rate must be above 0.
+// NewStage prepares the judgement of one design. It must have a rate above 0, or users.
 func NewStage(d Design) *Stage {
 	d = d.withDefaults()
-	s := &Stage{design: d, length: d.Block(), open: map[int][]Record{}, ended: map[int]*ended{}, series: newPlots(d), whole: wholeRun{blocks: d.Blocks()}}
-	s.metrics = len(s.gates()) + len(d.runQuantiles()) + 1 // errors
-	if d.Pairing != Recorded {
-		s.metrics++ // throughput
+	s := &Stage{
+		design: d, length: d.Block(), open: map[int][]Record{}, ended: map[int]*ended{}, stuck: map[int][2]int{},
+		series: newPlots(d), whole: wholeRun{blocks: d.Blocks()}, stalls: stalls{design: d},
 	}
-	s.metrics += 2 * (len(s.guardedRoutes()) + len(s.rareRoutes()))
+	s.metrics = s.countMetrics()
 	return s
+}
+
+// countMetrics is K.
+func (s *Stage) countMetrics() int {
+	k := len(s.gates()) + len(s.runQuantiles()) + 1 // errors
+	switch {
+	case s.design.closed():
+		k += len(s.rateMetrics())
+	case s.design.Pairing != Recorded:
+		k++ // throughput
+	}
+	return k + 2*(len(s.guardedRoutes())+len(s.rareRoutes()))
+}
+
+// perBlock is how many requests of a side a block holds: by the plan or, of a closed loop,
+// which has none, as its first blocks have shown it.
+func (s *Stage) perBlock() float64 {
+	if s.design.closed() {
+		return s.seen
+	}
+	return s.design.Planned()
 }
 
 // Design returns the design with its defaults filled in.
 func (s *Stage) Design() Design { return s.design }
 
 // gates returns the indices of the gated quantiles.
-func (s *Stage) gates() []int { return s.design.gates() }
+func (s *Stage) gates() []int {
+	if s.seen >= leastForP99 {
+		return []int{0, 1, 2}
+	}
+	return s.design.gates()
+}
 
 // guardedRoutes returns the routes that expect at least routePerBlock requests per block
 // and side. A stage of one route has none: the whole stage speaks for it.
@@ -74,7 +104,7 @@ func (s *Stage) guardedRoutes() []int {
 		return nil
 	}
 	for i, r := range s.design.Routes {
-		if r.Share*s.design.Planned() >= routePerBlock {
+		if r.Share*s.perBlock() >= routePerBlock {
 			routes = append(routes, i)
 		}
 	}
@@ -89,18 +119,32 @@ type rareRoute struct {
 
 // rareRoutes returns the other routes of a stage of several that its duration
 // holds enough requests of: a slow one must not hide behind the busy ones.
-func (s *Stage) rareRoutes() []rareRoute { return s.design.rareRoutes() }
+func (s *Stage) rareRoutes() []rareRoute { return s.design.rareRoutes(s.perBlock()) }
+
+// keptRoutes are the routes whose latencies stay when a block closes.
+func (s *Stage) keptRoutes() []int {
+	var kept []int
+	if s.design.closed() && s.seen == 0 { // which of them are rare will be seen
+		for i := range s.design.Routes {
+			kept = append(kept, i)
+		}
+		return kept
+	}
+	for _, r := range s.rareRoutes() {
+		kept = append(kept, r.route)
+	}
+	return kept
+}
 
 // Add takes one record.
 func (s *Stage) Add(r Record) {
 	if !r.Walk {
 		s.every.add(r, s.design.Unit)
 	}
-	start := r.Scheduled
-	if s.design.Pairing != Recorded {
-		start = s.design.PairStart(r.Pair)
+	i := s.blockOf(s.design.StartOf(r))
+	if s.design.closed() && !r.Walk {
+		s.noteRequest(r)
 	}
-	i := s.blockOf(start)
 	if r.Walk == s.design.walks() { // what the generator begins
 		e := s.endedIn(s.blockOf(r.Scheduled + r.Latency))
 		e.all[sideOf(r)]++
@@ -117,6 +161,19 @@ func (s *Stage) Add(r Record) {
 	if i >= s.next && i < s.scheduled() {
 		s.open[i] = append(s.open[i], r)
 	}
+}
+
+// StartOf is the instant that says which block a record belongs to: when its pair was
+// scheduled or, of recorded results, when it was sent. In a closed loop a request belongs
+// to where it was sent, and a walk to where it ended, as it may be longer than any block.
+func (d Design) StartOf(r Record) time.Duration {
+	switch {
+	case d.closed() && r.Walk:
+		return r.Scheduled + r.Latency
+	case d.closed() || d.Pairing == Recorded:
+		return r.Scheduled
+	}
+	return d.PairStart(r.Pair)
 }
 
 // blockOf is Design.BlockOf, which is asked twice a record.
@@ -163,7 +220,7 @@ func (s *Stage) close() {
 	delete(s.open, s.next)
 	s.settleWarmUp()
 	e := s.endedIn(s.next)
-	b.done = e.done
+	b.done, b.loop.answered = e.done, e.answered
 	for side := range s.flying {
 		s.flying[side] += b.begun(s.design)[side]
 	}
@@ -172,6 +229,9 @@ func (s *Stage) close() {
 	delete(s.ended, s.next)
 	s.blocks = append(s.blocks, b)
 	s.next++
+	if s.design.closed() && s.seen == 0 {
+		s.learn()
+	}
 }
 
 // Void closes the next block without judging it: several generators fired it, and one
@@ -305,12 +365,15 @@ func (s *Stage) Lateness(q float64) time.Duration { return s.lags.quantile(q) }
 func (s *Stage) valid() []*block {
 	var valid []*block
 	for _, b := range s.blocks {
-		if b.healthy && b.load == Both {
+		if b.judged() {
 			valid = append(valid, b)
 		}
 	}
 	return valid
 }
+
+// judged says whether a block speaks for both sides.
+func (b *block) judged() bool { return b.healthy && b.load == Both && !b.loop.settling }
 
 // dropped counts the blocks in which the generator failed.
 func (s *Stage) dropped() int {

@@ -13,6 +13,7 @@ const stallFactor = 5
 // closed, from the median of their p95: a limit of each block's own would rise
 // with blue's stalls and not with green's, and so lean against green.
 type stalls struct {
+	design  Design
 	limit   float64 // seconds; 0 until frozen
 	pending []heldBlock
 }
@@ -24,7 +25,7 @@ type heldBlock struct {
 
 // add takes a closed block with its sorted latencies.
 func (s *stalls) add(b *block, latencies [2][]float64) {
-	if b.load != Both || !b.healthy {
+	if !b.judged() {
 		return
 	}
 	if s.limit > 0 {
@@ -56,6 +57,11 @@ func (s *stalls) measure(h heldBlock) {
 	for side, sorted := range h.latencies {
 		if n := len(sorted); n > 0 {
 			h.block.slow[side] = float64(n-sort.SearchFloat64s(sorted, s.limit)) / float64(n)
+		}
+		// The users of a closed loop send nothing while they wait: a block of which they
+		// spend all in one request has no latency that would show it.
+		if s.design.closed() && s.limit < s.design.Block().Seconds() {
+			h.block.slow[side] = max(h.block.slow[side], share(h.block.loop.stuck[side], s.design.Users.Count))
 		}
 	}
 }

@@ -8,6 +8,12 @@ import (
 // String is the metric as a reader knows it: "p95", or "p95 of the run" for the
 // p95 of all requests.
 func (m Metric) String() string {
+	switch m {
+	case RequestRate:
+		return "requests/s"
+	case WalkRate:
+		return "walks/s"
+	}
 	if q, ok := strings.CutPrefix(string(m), "run-"); ok {
 		return q + " of the run"
 	}
@@ -20,6 +26,10 @@ func (m Metric) ofBlocks() Metric { return Metric(strings.TrimPrefix(string(m), 
 // IsLatency reports whether the metric compares durations, whose change is
 // relative.
 func (m Metric) IsLatency() bool { return m.IsWholeRun() || m == P50 || m == P95 || m == P99 }
+
+// IsRate reports whether the metric counts what a closed loop gets done per second, of
+// which less is worse.
+func (m Metric) IsRate() bool { return m == RequestRate || m == WalkRate }
 
 // IsWholeRun reports whether the metric is a quantile of all requests of a run.
 func (m Metric) IsWholeRun() bool { return m == RunP50 || m == RunP95 || m == RunP99 }

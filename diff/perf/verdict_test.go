@@ -3,6 +3,7 @@ package perf
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -86,7 +87,7 @@ func TestVerdictFigures(t *testing.T) {
 	t.Logf("| situation | profile | runs | fail | pass | inconclusive | mean time s | ms a run | must hold |")
 	t.Logf("|---|---|---|---|---|---|---|---|---|")
 	only := os.Getenv("BGVERIFY_BENCH_FIGURE")
-	for _, f := range figures {
+	for _, f := range slices.Concat(figures, loopFigures) {
 		if !strings.Contains(f.name, only) {
 			continue
 		}

@@ -30,7 +30,7 @@ type wholeRun struct {
 
 // add takes a closed block with its latencies in seconds.
 func (w *wholeRun) add(b *block, latencies [2][]float64) {
-	if b.load != Both || !b.healthy {
+	if !b.judged() {
 		return
 	}
 	segment := min(b.order*runSegments/max(w.blocks, 1), runSegments-1)
@@ -70,9 +70,14 @@ func (w *wholeRun) all(side int) fineHistogram {
 // runQuantiles returns the indices of the quantiles whose whole-run value is
 // tested: the gated ones, and p99 where the duration holds 100 requests per side
 // beyond it.
-func (d Design) runQuantiles() []int {
-	if d.gatesP99() {
-		return []int{0, 1, 2}
+func (d Design) runQuantiles() []int { return d.quantilesOf(d.gates(), d.Planned()) }
+
+// runQuantiles is Design.runQuantiles with what the stage knows of its blocks.
+func (s *Stage) runQuantiles() []int { return s.design.quantilesOf(s.gates(), s.perBlock()) }
+
+func (d Design) quantilesOf(gates []int, perBlock float64) []int {
+	if len(gates) == len(blockQuantiles) {
+		return gates
 	}
 	paired := 0
 	for b := range min(d.Blocks(), maxCounted) {
@@ -80,7 +85,7 @@ func (d Design) runQuantiles() []int {
 			paired++
 		}
 	}
-	if float64(paired)*d.Planned()*(1-blockQuantiles[2]) >= leastBeyond-1e-9 {
+	if float64(paired)*perBlock*(1-blockQuantiles[2]) >= leastBeyond-1e-9 {
 		return []int{0, 1, 2}
 	}
 	return []int{0, 1}
@@ -106,13 +111,13 @@ func (v *view) wholeRunQuantiles(margins [3]Margin) []evidence {
 	if !ok {
 		return nil
 	}
-	quantiles := v.design.runQuantiles()
+	quantiles := v.runQuantiles()
 	var found []evidence
 	jack := [2]jackknife{leaveOneOut(groups[blue]), leaveOneOut(groups[green])}
 	n := float64(min(jack[blue].n, jack[green].n))
 	for _, i := range quantiles {
 		q := blockQuantiles[i]
-		if i == len(blockQuantiles)-1 && !v.design.gatesP99() && n*(1-q) < leastBeyond {
+		if i == len(blockQuantiles)-1 && len(v.gates()) < len(blockQuantiles) && n*(1-q) < leastBeyond {
 			continue
 		}
 		if e, ok := v.wholeRunQuantile(runMetrics[i], q, jack, margins[i]); ok {

@@ -62,8 +62,11 @@ func (c Comparison) Name() string {
 
 // value writes one side's value with its unit.
 func (c Comparison) value(v float64) string {
-	if c.Metric.IsLatency() {
+	switch {
+	case c.Metric.IsLatency():
 		return text.Seconds(v)
+	case c.Metric.IsRate():
+		return strconv.FormatFloat(v, 'g', 4, 64) + "/s"
 	}
 	return percent(v)
 }
@@ -127,7 +130,11 @@ func (v *view) worse(e evidence) string {
 	case Stalls:
 		return fmt.Sprintf("stalls: %s of the requests took longer than %s, blue %s", percent(e.Green), text.Seconds(v.stalls.limit), percent(e.Blue))
 	}
-	return fmt.Sprintf("%s %s (%s against blue's %s; at least %s, margin %s)", e.Name(), signed(e.Change), text.Seconds(e.Green), text.Seconds(e.Blue), signed(e.Low), percent(e.Margin))
+	least := e.Low
+	if e.Metric.IsRate() {
+		least = e.High
+	}
+	return fmt.Sprintf("%s %s (%s against blue's %s; at least %s, margin %s)", e.Name(), signed(e.Change), e.value(e.Green), e.value(e.Blue), signed(least), percent(e.Margin))
 }
 
 // passReason says what was proven.
@@ -139,6 +146,10 @@ func (v *view) passReason(gates []evidence) string {
 		}
 		if e.Metric == Errors {
 			parts = append(parts, fmt.Sprintf("errors %s (at most %s, margin %s)", percent(e.Green), percent(e.High), percent(e.Margin)))
+			continue
+		}
+		if e.Metric.IsRate() {
+			parts = append(parts, fmt.Sprintf("%s %s (at most %s less, margin %s)", e.Name(), signed(e.Change), percent(math.Max(-e.Low, 0)), percent(e.Margin)))
 			continue
 		}
 		parts = append(parts, fmt.Sprintf("%s %s (at most %s, margin %s)", e.Name(), signed(e.Change), signed(e.High), percent(e.Margin)))
@@ -158,7 +169,7 @@ func (v *view) openReason(cause Cause, unproven []evidence) string {
 			parts = append(parts, fmt.Sprintf("%s: %s (margin %s)", e.Name(), e.Note, percent(e.Margin)))
 			continue
 		}
-		part := fmt.Sprintf("%s may be up to %s worse (margin %s, needs %s", e.Name(), percent(e.High), percent(e.Margin), seconds(e.NeedS))
+		part := fmt.Sprintf("%s may be up to %s worse (margin %s, needs %s", e.Name(), percent(e.worst()), percent(e.Margin), seconds(e.NeedS))
 		if e.MDE > 2*e.Margin {
 			part += fmt.Sprintf(", and this run sees no change below %s", percent(e.MDE))
 		}
@@ -176,6 +187,10 @@ func (v *view) advice(unproven []evidence) string {
 	if i := slices.IndexFunc(unproven, evidence.refused); i >= 0 {
 		return fmt.Sprintf("widen the margin of %s to at least %s, or make the replicas of blue alike and calibrate again", unproven[i].Name(), percent(math.Ceil(math.Expm1(2*unproven[i].bias)*1000)/1000))
 	}
+	more := "raise the rate"
+	if v.design.closed() {
+		more = "let more users walk"
+	}
 	worst, longest := unproven[0], 0.0
 	for _, e := range unproven {
 		if need := v.realNeed(e); need > longest {
@@ -186,13 +201,15 @@ func (v *view) advice(unproven []evidence) string {
 	case worst.Metric == Errors && longest >= most:
 		return "look at green's failures: they are more frequent than the margin for errors"
 	case worst.Metric == Errors:
-		return fmt.Sprintf("set duration to %s or raise the rate: errors need more pairs", seconds(longest*1.1))
+		return fmt.Sprintf("set duration to %s or %s: errors need more pairs", seconds(longest*1.1), more)
 	case worst.est.mean >= worst.delta:
 		return fmt.Sprintf("green's %s is above its margin by the estimate: find the cause, or run longer to prove it", worst.Name())
+	case worst.Metric.IsRate():
+		return fmt.Sprintf("set duration to %s, or let more users walk", seconds(longest*1.1))
 	case longest > 4*v.design.Duration.Seconds():
-		return fmt.Sprintf("quieten the environment or widen the margin of %s to %s: more time would not settle it", worst.Name(), percent(math.Ceil(math.Max(worst.Floor, worst.High)*100)/100))
+		return fmt.Sprintf("quieten the environment or widen the margin of %s to %s: more time would not settle it", worst.Name(), percent(math.Ceil(math.Max(worst.Floor, worst.worst())*100)/100))
 	}
-	return fmt.Sprintf("set duration to %s, raise the rate, or widen the margin of %s to %s", seconds(longest*1.1), worst.Name(), percent(math.Ceil(math.Max(worst.Floor, worst.High)*100)/100))
+	return fmt.Sprintf("set duration to %s, %s, or widen the margin of %s to %s", seconds(longest*1.1), more, worst.Name(), percent(math.Ceil(math.Max(worst.Floor, worst.worst())*100)/100))
 }
 
 // realNeed is the need at the estimate found, not at equality: a green that is
@@ -206,6 +223,14 @@ func (v *view) realNeed(e evidence) float64 {
 		return most
 	}
 	return finite(e.est.need(v.seconds, v.proofLevel(e), room))
+}
+
+// worst is how much worse green may be.
+func (e evidence) worst() float64 {
+	if e.Metric.IsRate() {
+		return -e.Low
+	}
+	return e.High
 }
 
 // notes are facts beside the verdict.
