@@ -279,6 +279,9 @@ func (t *textReport) loads() error {
 			rate += " " + l.Unit()
 		}
 		title := fmt.Sprintf("load %s: %s per second and side for %s, %d blocks (%d dropped)", l.Name, rate, text.Seconds(l.Seconds), l.Blocks, l.Dropped)
+		if l.Users != nil {
+			title = fmt.Sprintf("load %s: %s a side for %s, %d blocks (%d dropped)", l.Name, text.Count(l.Users.Count, "user"), text.Seconds(l.Seconds), l.Blocks, l.Dropped)
+		}
 		if !t.reasonsHold(l.Reason) {
 			title += ": " + l.Reason
 		}
@@ -354,7 +357,11 @@ func (t *textReport) quietLoad(l *run.LoadResult) error {
 
 // loadNotes is what a stage's verdict does not say, such as what was not judged.
 func (t *textReport) loadNotes(l *run.LoadResult) {
-	for _, note := range l.Warnings {
+	notes := l.Warnings
+	if l.Users != nil {
+		notes = append([]string{l.LoopText()}, notes...)
+	}
+	for _, note := range notes {
 		for _, part := range t.wrapped("note: "+note, 6) {
 			t.line("%s", part)
 		}

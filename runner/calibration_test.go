@@ -53,7 +53,7 @@ func TestCalibrationIsKnownToItsOwnStage(t *testing.T) {
 		{"another stage", "stb", "night", "http://blue.example", 50, false, 0},
 		{"another suite", "vod", "peak", "http://blue.example", 50, false, 0},
 	} {
-		known := read.Known(q.suite, q.load, q.blue, q.rate)
+		known := read.Known(q.suite, q.load, q.blue, run.LoadSize{Rate: q.rate})
 		if (known.BlueP50 > 0.0179 && known.BlueP50 < 0.0181) != q.p50 || len(known.Biases) != q.biases {
 			t.Errorf("%s: known %+v", q.name, known)
 		}
@@ -65,7 +65,7 @@ func TestCalibrationIsKnownToItsOwnStage(t *testing.T) {
 			t.Errorf("cause %s: kept %+v", cause, stage)
 		}
 	}
-	if known := (*run.Calibration)(nil).Known("stb", "peak", "http://blue.example", 50); !reflect.DeepEqual(known, perf.Known{}) {
+	if known := (*run.Calibration)(nil).Known("stb", "peak", "http://blue.example", run.LoadSize{Rate: 50}); !reflect.DeepEqual(known, perf.Known{}) {
 		t.Errorf("without a calibration: %+v", known)
 	}
 }

@@ -62,9 +62,7 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 	}
 	r.Warnings = append(r.Warnings, rowsShort(plan)...)
 	r.Blue = addresses(plan.Routes, func(route attack.Route) []attack.Request { return route.Blue })
-	plan.Known = func(rate float64) perf.Known {
-		return s.run.plan.Calibration.Known(s.suite.Name, stage.Name, r.Blue, rate)
-	}
+	plan.Known = s.known(stage, r.Blue)
 	file, err := s.run.sink.LoadFile(stage.Name)
 	if err != nil {
 		s.run.fail(fmt.Errorf("open the record file of load %q: %w", stage.Name, err))
@@ -169,7 +167,7 @@ func fill(r *run.LoadResult, p *attack.Report) {
 	if p.Rate > 0 {
 		r.Rate = p.Rate
 	}
-	r.PerWalk = p.PerWalk
+	r.PerWalk, r.Users = p.PerWalk, loadUsers(p)
 	r.Seconds, r.Blocks, r.Dropped, r.Comparisons = p.Seconds, p.Blocks, p.Dropped, p.Comparisons
 	r.Alone, r.Cause = p.Alone, p.Cause
 	r.Errors, r.Requests = run.PerSide(p.Errors), run.PerSide(p.Requests)
@@ -205,6 +203,33 @@ func fleetOf(p *attack.Report) *run.LoadFleet {
 	return f
 }
 
+// known says what the calibration found for a stage over blue's addresses.
+func (s *suiteRun) known(stage *scenarios.LoadStage, blue string) func(float64) perf.Known {
+	return func(rate float64) perf.Known {
+		return s.run.plan.Calibration.Known(s.suite.Name, stage.Name, blue, run.LoadSize{Rate: rate, Users: stage.Users.Count})
+	}
+}
+
+// loadUsers is what the users of a closed loop offered and achieved; nil for a stage at a rate.
+func loadUsers(p *attack.Report) *run.LoadUsers {
+	if p.Users.Count == 0 {
+		return nil
+	}
+	u := &run.LoadUsers{
+		Count: p.Users.Count, RampS: p.Users.Ramp.Seconds(), ThinkS: [2]float64{p.Users.Think.Least.Seconds(), p.Users.Think.Most.Seconds()},
+		Offered: p.Users.Offers(),
+	}
+	for _, c := range p.Comparisons {
+		switch c.Metric {
+		case perf.RequestRate:
+			u.Requests = [2]float64{c.Blue, c.Green}
+		case perf.WalkRate:
+			u.Walks = [2]float64{c.Blue, c.Green}
+		}
+	}
+	return u
+}
+
 // connected takes what both sides' connections did.
 func connected(g *run.Generator, blue, green *attack.Connections) {
 	g.Connections = run.PerSide{Blue: blue.Opened, Green: green.Opened}
@@ -219,7 +244,7 @@ func connected(g *run.Generator, blue, green *attack.Connections) {
 func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
 	o := &s.run.plan.Options
 	plan := &attack.Plan{
-		Name: stage.Name, Rate: stage.Rate, Rates: stage.Rates, Duration: stage.Duration, WarmUp: stage.WarmUp, Timeout: stage.Timeout,
+		Name: stage.Name, Rate: stage.Rate, Rates: stage.Rates, Users: stage.Users, Duration: stage.Duration, WarmUp: stage.WarmUp, Timeout: stage.Timeout,
 		Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
 		Seed: random.Number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
 	}

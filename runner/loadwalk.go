@@ -356,6 +356,12 @@ func rowsShort(plan *attack.Plan) []string {
 	designs := plan.Designs()
 	for _, c := range plan.Cases {
 		walks := 0.0
+		if users := plan.Users.Count; users > 0 {
+			if c.Rows > 0 && c.Rows < users {
+				out = append(out, fmt.Sprintf("case %s has %d rows for %d users: some have the same row at the same time", c.Name, c.Rows, users))
+			}
+			continue
+		}
 		for _, d := range designs {
 			walks += d.Rate * d.Length().Seconds() * float64(max(c.Weight, 1)) / float64(weights)
 		}

@@ -21,9 +21,15 @@ type Refusal struct {
 	What run.Aspect // load or writes
 	Pos  scenarios.Pos
 	Name string // the load stage, or the case
+	// Why and Do are the reason and the way out where it is not the place of the sides; else
+	// empty.
+	Why, Do string
 }
 
 func (r Refusal) String() string {
+	if r.Why != "" {
+		return fmt.Sprintf("load %q is not allowed: %s", r.Name, r.Why)
+	}
 	if r.What == run.AspectLoad {
 		return fmt.Sprintf("load %q is not allowed: the sides are not on loopback", r.Name)
 	}
@@ -32,6 +38,9 @@ func (r Refusal) String() string {
 
 // Hint names the lines that settle it.
 func (r Refusal) Hint() string {
+	if r.Do != "" {
+		return r.Do + "; or leave load out by the env file's require: [compare], or for this run by --no-load"
+	}
 	hint := fmt.Sprintf("allow it in the env file, limits: {%s: allow}, or by --allow-%s; or leave it out by the env file's require: [compare]", r.What, r.What)
 	if r.What == run.AspectLoad {
 		hint += ", or for this run by --no-load"
@@ -51,15 +60,17 @@ func Refused(ctx context.Context, plan *Plan) []Refusal {
 	}
 	e.locate(ctx)
 	var out []Refusal
-	refuse := func(what run.Aspect, pos scenarios.Pos, name string) {
-		if !verdict.LeavesOut(plan.Env, what) && !slices.ContainsFunc(out, func(r Refusal) bool { return r.Pos == pos }) {
-			out = append(out, Refusal{what, pos, name})
+	refuse := func(r Refusal) {
+		if !verdict.LeavesOut(plan.Env, r.What) && !slices.ContainsFunc(out, func(o Refusal) bool { return o.Pos == r.Pos }) {
+			out = append(out, r)
 		}
 	}
 	for _, s := range e.suites {
-		if plan.Options.Part != OnlyCompare && !s.mayLoad() {
+		if plan.Options.Part != OnlyCompare {
 			for _, l := range s.suite.Loads {
-				refuse(run.AspectLoad, l.Pos, l.Name)
+				if r, refused := s.refusesLoad(l); refused {
+					refuse(r)
+				}
 			}
 		}
 		if plan.Options.Part == OnlyLoad {
@@ -71,13 +82,48 @@ func Refused(ctx context.Context, plan *Plan) []Refusal {
 			}
 			for _, step := range slices.Concat(s.suite.Setup, c.Steps, c.Cleanup, s.suite.Teardown) {
 				if step.HasEffects() && step.SideEffects != scenarios.Unreviewed && !s.mayWrite(step) {
-					refuse(run.AspectWrites, step.Pos, c.ID)
+					refuse(Refusal{What: run.AspectWrites, Pos: step.Pos, Name: c.ID})
 				}
 			}
 		}
 	}
 	slices.SortFunc(out, func(a, b Refusal) int { return verdict.CompareOrigins(a.Pos.String(), b.Pos.String()) })
 	return out
+}
+
+// refusesLoad says whether a stage may not be sent, for one of three reasons: a side
+// carries customers' traffic, the users of a closed loop may send more than the cap of the
+// env file, or the sides are not where load is allowed.
+func (s *suiteRun) refusesLoad(l *scenarios.LoadStage) (Refusal, bool) {
+	r := Refusal{What: run.AspectLoad, Pos: l.Pos, Name: l.Name}
+	if side := s.live(l); side != "" {
+		r.Why, r.Do = side+" is marked live, it carries customers' traffic", "load a cluster that no customer uses"
+		return r, true
+	}
+	if err := s.planned(l).Uncapped(); err != nil {
+		r.Why, r.Do = err.Error(), "let the users think for longer, or write a rate"
+		return r, true
+	}
+	return r, !s.mayLoad()
+}
+
+// live names a side that a stage loads and that is marked live; empty without one.
+func (s *suiteRun) live(stage *scenarios.LoadStage) string {
+	suites := []*scenarios.Suite{s.suite}
+	for i := range stage.Steps {
+		if home := stage.Steps[i].Home; home != nil {
+			suites = append(suites, home)
+		}
+	}
+	for _, suite := range suites {
+		switch {
+		case suite.Green.Live:
+			return "green"
+		case suite.Blue.Live:
+			return "blue"
+		}
+	}
+	return ""
 }
 
 // locate says which services are on loopback, without asking them anything.
@@ -150,8 +196,9 @@ func shortfalls(short []perf.Shortfall) string {
 	return strings.Join(parts, "; ")
 }
 
-// designs are what the steps of a stage will measure.
-func (s *suiteRun) designs(stage *scenarios.LoadStage) []perf.Design {
+// planned is what a stage plans as far as it is known before anything is sent: without
+// requests, but for their hosts.
+func (s *suiteRun) planned(stage *scenarios.LoadStage) *attack.Plan {
 	plan := s.stagePlan(stage)
 	for i := range stage.Steps {
 		part := &stage.Steps[i]
@@ -171,13 +218,17 @@ func (s *suiteRun) designs(stage *scenarios.LoadStage) []perf.Design {
 		}
 		plan.Routes = append(plan.Routes, route)
 	}
+	return plan
+}
+
+// designs are what the steps of a stage will measure.
+func (s *suiteRun) designs(stage *scenarios.LoadStage) []perf.Design {
+	plan := s.planned(stage)
 	blue := addresses(plan.Routes, func(route attack.Route) []attack.Request { return route.Blue })
 	if blue == "" {
 		blue = s.run.plan.Calibration.LastBlue(s.suite.Name, stage.Name)
 	}
-	plan.Known = func(rate float64) perf.Known {
-		return s.run.plan.Calibration.Known(s.suite.Name, stage.Name, blue, rate)
-	}
+	plan.Known = s.known(stage, blue)
 	return plan.Designs()
 }
 

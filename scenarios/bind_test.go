@@ -20,7 +20,7 @@ var bound = map[string][]any{
 	"oauth2": {&Auth{}}, "hmac": {&HMACAuth{}}, "aws": {&AWSAuth{}}, "capture": {&Capture{}}, "poll": {&Poll{}}, "retry": {&Retry{}},
 	"quarantine": {&Quarantine{}}, "rule": {&diff.Rule{}}, "side": {&SideConfig{}}, "service": {&Service{}}, "tls": {&TLS{}},
 	"identity": {&Identity{}}, "transport allow": {&TransportAllow{}}, "session": {&Session{}}, "coverage": {&Suite{}}, "flaky": {&Suite{}},
-	"load": {&LoadStage{}}, "load step": {&LoadStep{}}, "margins": {&perf.Margins{}}, "env file": {&Env{}}, "limits": {&Limits{}}, "config": {&Config{}},
+	"load": {&LoadStage{}}, "load step": {&LoadStep{}}, "users": {&perf.Users{}}, "margins": {&perf.Margins{}}, "env file": {&Env{}}, "limits": {&Limits{}}, "config": {&Config{}},
 	"cluster": {&stage.ClusterAccess{}}, "ready": {&stage.ClusterReady{}}, "ready applications": {&stage.ReadyApplications{}}, "ready expect": {&stage.ReadyApplications{}},
 	"ready workloads": {&stage.ReadyWorkloads{}}, "alike": {&stage.ClusterAlike{}}, "alike rule": {&stage.ObjectRule{}, &diff.Rule{}}, "cluster services": {&stage.ClusterServices{}},
 	"prometheus": {&stage.Prometheus{}}, "prometheus server": {&stage.PrometheusServer{}}, "prometheus query": {&stage.PrometheusQuery{}}, "require": {&RequiredShares{}},

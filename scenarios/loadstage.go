@@ -53,6 +53,7 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 		o.Fail(v, "", "steps is empty in %s", what)
 	}
 	w.rates(o, l, what)
+	w.users(o, l, what)
 	if v := o.Get("margins"); v != nil {
 		l.Margins = w.margins(v, what)
 	}
@@ -105,12 +106,31 @@ func (w *walker) rates(o *keys.Mapping, l *LoadStage, what string) {
 	case o.Broken:
 	case o.Has("rate") && o.Has("rates"):
 		o.Fail(o.At("rates"), "", "a stage has rate or rates, not both")
+	case o.Has("users"): // see users
 	case !o.Has("rate") && !o.Has("rates"):
-		o.Fail(o.Node, "add rate: 200/s", "no rate in %s", what)
+		o.Fail(o.Node, "add rate: 200/s, or users: {count: 200}", "no rate in %s", what)
 	case o.Has("peak") && !o.Has("rates"):
 		o.Fail(o.At("peak"), "add rates: [50%, 100%], or remove it", "peak does nothing without rates")
 	case o.Has("rates") && len(l.Rates) == 0 && len(source.Deref(o.Values["rates"]).Content) == 0:
 		o.Fail(o.At("rates"), "", "rates is empty")
+	}
+}
+
+// users reads the users of a closed loop.
+func (w *walker) users(o *keys.Mapping, l *LoadStage, what string) {
+	u := o.Open("users", "users", what)
+	if u == nil {
+		return
+	}
+	u.Bind(&l.Users)
+	l.Duration = u.Duration("duration", l.Duration)
+	if o.Has("duration") && u.Has("duration") {
+		u.Fail(u.At("duration"), "remove one of them", "%s has a duration, and so have its users", what)
+	}
+	for _, key := range [...]string{"rate", "rates", "peak"} {
+		if o.Has(key) {
+			o.Fail(o.At(key), "users send as fast as they are answered; remove one of them", "%s has users and %s", what, key)
+		}
 	}
 }
 

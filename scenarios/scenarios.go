@@ -187,6 +187,8 @@ type SideConfig struct {
 	TLS   TLS
 	// HTTP is the version to insist on: 1.1, 2 or h2c; empty: as TLS negotiates.
 	HTTP string
+	// Live is set where the side carries customers' traffic: it takes no load.
+	Live bool
 	Pos  Pos
 	// late are the texts whose placeholders wait for what comes from outside.
 	late []lateField
@@ -381,8 +383,9 @@ type LoadStage struct {
 	Name        string
 	Pos         Pos
 	Steps       []LoadStep
-	Rate        float64   // requests per second and side; 0 when Rates is used
-	Rates       []float64 // a ladder, requests per second and side
+	Rate        float64    // requests per second and side; 0 when Rates is used
+	Rates       []float64  // a ladder, requests per second and side
+	Users       perf.Users // a closed loop where its Count is not 0; there is no rate then
 	Duration    time.Duration
 	WarmUp      time.Duration // 0: the default of perf
 	Margins     perf.Margins

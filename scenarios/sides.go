@@ -202,6 +202,7 @@ func (b *builder) demandNeeds(w *walker, o *keys.Mapping) {
 // mergeSide is rule 2. Headers are merged by name, services by name as a whole, everything
 // else field by field.
 func mergeSide(own, stage *SideConfig) {
+	own.Live = own.Live || stage.Live
 	own.URL, own.HTTP = cmp.Or(stage.URL, own.URL), cmp.Or(stage.HTTP, own.HTTP)
 	own.Resolve, own.Host = cmp.Or(stage.Resolve, own.Resolve), cmp.Or(stage.Host, own.Host)
 	own.Proxy, own.TLS = cmp.Or(stage.Proxy, own.Proxy), cmp.Or(stage.TLS, own.TLS)

@@ -112,7 +112,7 @@ func (s *Stage) collect(index int, records []Record) *block {
 			}
 		}
 	}
-	if s.design.inPairs() {
+	if s.design.InPairs() {
 		b.countPairs(requests, s.design.walks() && b.load == Both)
 	} else {
 		b.pairs = min(b.sent[blue], b.sent[green])
@@ -195,7 +195,7 @@ func (s *Stage) usable(load Load, records []Record, yield func(r Record, seconds
 		}
 		yield(*r, max(latency.Seconds(), 1e-9))
 	}
-	if !s.design.inPairs() {
+	if !s.design.InPairs() {
 		for i := range records {
 			if counts(&records[i]) {
 				take(&records[i])

@@ -105,8 +105,8 @@ func (d Design) gatesP99() bool {
 // leastForP99 is how many requests per side a block must hold for its p99 to be a gate.
 const leastForP99 = 200
 
-// inPairs reports whether the requests of blue and green belong together one by one.
-func (d Design) inPairs() bool { return d.Pairing == Paired && !d.closed() }
+// InPairs reports whether the requests of blue and green belong together one by one.
+func (d Design) InPairs() bool { return d.Pairing == Paired && !d.closed() }
 
 // walks reports whether the stage walks whole cases.
 func (d Design) walks() bool { return d.PerWalk > 0 }

@@ -83,7 +83,7 @@ func (v *view) errors(margin float64) evidence {
 	}
 	e.Change = float64(x-y) / float64(f.pairs)
 	p := signTest(f.of(x), f.of(x+y))
-	if !v.design.inPairs() {
+	if !v.design.InPairs() {
 		p = fisherTest(f.of(f.failed[blue]), f.of(f.sent[blue]), f.of(f.failed[green]), f.of(f.sent[green]))
 		e.Change = e.Green - e.Blue
 	}

@@ -98,6 +98,9 @@ func comparisonVerdict(c *perf.Comparison) verdictView {
 
 // loadRate is the rate as sent, with what it counts.
 func loadRate(l *run.LoadResult) string {
+	if l.Users != nil {
+		return l.LoopText()
+	}
 	rate := fmt.Sprintf("%s %s per second and side", text.Significant(l.Rate), l.Unit())
 	if l.PerWalk > 0 {
 		rate += fmt.Sprintf(", %s requests a walk", text.Significant(l.PerWalk))
@@ -112,7 +115,7 @@ func loadFacts(l *run.LoadResult) []string {
 		text.Seconds(l.Seconds),
 		fmt.Sprintf("%s (%d dropped)", text.Count(l.Blocks, "block"), l.Dropped),
 		fmt.Sprintf("%s and %s requests", text.Thousands(l.Requests.Blue), text.Thousands(l.Requests.Green)),
-		fmt.Sprintf("generator: %s of the plan, lateness p99 %s, CPU %s", text.Percent(g.Achieved), text.Seconds(g.LatenessP99MS/1000),
+		fmt.Sprintf("generator: %s of %s, lateness p99 %s, CPU %s", text.Percent(g.Achieved), words.PlanOf(l), text.Seconds(g.LatenessP99MS/1000),
 			text.Percent(g.CPU)),
 	}
 	if g.Connections.Blue+g.Connections.Green > 0 {
@@ -180,6 +183,13 @@ func rateFigure(id string, s *run.Series) figureView {
 	f := figureView{
 		Plot: ratePlot(id+"-rate", s), Head: []string{"second", "offered", "achieved"},
 		Aid: "Where the lines coincide, the load was what the plan asked for.",
+	}
+	if closedLoop(s) {
+		f.Head, f.Aid = []string{"second", "blue", "green"}, "Where the lines coincide, the users of both sides got as much done."
+		f.Note = sampled(s, func(b *run.Bucket) {
+			f.Rows = append(f.Rows, []string{fmt.Sprintf("%g", b.Start), text.Significant(b.BlueRate) + "/s", text.Significant(b.GreenRate) + "/s"})
+		})
+		return f
 	}
 	f.Note = sampled(s, func(b *run.Bucket) {
 		f.Rows = append(f.Rows, []string{

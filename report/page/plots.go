@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
@@ -197,14 +198,27 @@ func (p *plot) errorTicks(x axis, s *run.Series) {
 // ratePlot draws what was offered against what was achieved, both sides together.
 func ratePlot(id string, s *run.Series) *plot {
 	high, end := 0.0, 0.0
-	for _, b := range s.Buckets {
-		high = math.Max(high, math.Max(b.Offered, b.Achieved))
+	p := &plot{ID: id, Title: "Offered and achieved rate", Width: plotWidth, Height: plotHeight}
+	p.Desc = "Requests per second of both sides together: what the plan asked for and what was sent and answered."
+	lines := [2]rateLine{
+		{"offered", "dim", colorDim, "1.3", "2 3", func(b *run.Bucket) float64 { return b.Offered }},
+		{"achieved", "ink", colorInk, "2", "", func(b *run.Bucket) float64 { return b.Achieved }},
+	}
+	if closedLoop(s) {
+		p.Title, p.Desc = "Achieved rate of each side", "Requests per second that the users of each side got answered. They send less when answers are slower."
+		lines = [2]rateLine{
+			{"blue", "blue", colorBlue, "2", "", func(b *run.Bucket) float64 { return b.BlueRate }},
+			{"green", "green", colorGreen, "2", "", func(b *run.Bucket) float64 { return b.GreenRate }},
+		}
+	}
+	for i := range s.Buckets {
+		b := &s.Buckets[i]
+		high = math.Max(high, math.Max(lines[0].of(b), lines[1].of(b)))
 		end = math.Max(end, b.Start+s.BucketS)
 	}
 	if high == 0 {
 		return nil
 	}
-	p := &plot{ID: id, Title: "Offered and achieved rate", Width: plotWidth, Height: plotHeight}
 	x := axis{low: 0, high: end, from: plotLeft, to: plotWidth - plotRight}
 	y := axis{low: 0, high: high * 1.12, from: plotHeight - plotBottom, to: plotTop}
 	step := steps125(high/6, high)[0]
@@ -213,21 +227,44 @@ func ratePlot(id string, s *run.Series) *plot {
 		p.text("dim", colorDim, "end", plotLeft-8, y.at(v)+4, fmt.Sprintf("%g/s", v), "")
 	}
 	p.timeTicks(x, end)
-	var offered, achieved pen
-	var lastO, lastA float64
-	for _, b := range s.Buckets {
-		at := x.at(b.Start + s.BucketS/2)
-		lastO, lastA = y.at(b.Offered), y.at(b.Achieved)
-		offered.to(at, lastO)
-		achieved.to(at, lastA)
+	var last [2]float64
+	for k := range lines {
+		var drawn pen
+		for i := range s.Buckets {
+			b := &s.Buckets[i]
+			last[k] = y.at(lines[k].of(b))
+			drawn.to(x.at(b.Start+s.BucketS/2), last[k])
+		}
+		p.curve(lines[k].class, lines[k].color, lines[k].width, lines[k].dash, &drawn)
 	}
-	p.curve("dim", colorDim, "1.3", "2 3", &offered)
-	p.curve("ink", colorInk, "2", "", &achieved)
-	lastO, lastA = apart(lastO, lastA, 15)
-	p.text("dim", colorDim, "start", plotWidth-plotRight+6, lastO+4, "offered", "600")
-	p.text("ink", colorInk, "start", plotWidth-plotRight+6, lastA+4, "achieved", "600")
-	p.Desc = "Requests per second of both sides together: what the plan asked for and what was sent and answered."
+	last[0], last[1] = apart(last[0], last[1], 15)
+	for k := range lines {
+		p.text(lines[k].class, lines[k].color, "start", plotWidth-plotRight+6, last[k]+4, lines[k].name, "600")
+	}
 	return p
+}
+
+// A rateLine is one of the two lines of a rate plot.
+type rateLine struct {
+	name, class, color, width, dash string
+	of                              func(*run.Bucket) float64
+}
+
+// closedLoop reports whether a series is of a stage of users.
+func closedLoop(s *run.Series) bool {
+	return slices.ContainsFunc(s.Buckets, func(b run.Bucket) bool { return b.BlueRate > 0 || b.GreenRate > 0 })
+}
+
+// asTime is a comparison of rates as one of the time for each request, so that worse is to
+// the right of a plot as it is for latencies.
+func asTime(c *perf.Comparison) *perf.Comparison {
+	if !c.Metric.IsRate() {
+		return c
+	}
+	inverse := func(change float64) float64 { return 1/math.Max(1+change, 0.01) - 1 }
+	flipped := *c
+	flipped.Change, flipped.Low, flipped.High, flipped.Margin = inverse(c.Change), inverse(c.High), inverse(c.Low), inverse(-c.Margin)
+	return &flipped
 }
 
 // forestRows is how many comparisons a forest plot shows.
@@ -239,7 +276,7 @@ func forestPlot(id string, l *run.LoadResult) *plot {
 	var rows []*perf.Comparison
 	low, high := -0.05, 0.05
 	for i := range l.Comparisons {
-		c := &l.Comparisons[i]
+		c := asTime(&l.Comparisons[i])
 		if !words.Relative(c) || c.Blocks == 0 || len(rows) == forestRows {
 			continue
 		}

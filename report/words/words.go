@@ -89,8 +89,11 @@ func MetricName(c *perf.Comparison) string {
 
 // measure shows a side's value of a metric: a duration, or a share.
 func measure(m perf.Metric, v float64) string {
-	if m.IsLatency() {
+	switch {
+	case m.IsLatency():
 		return text.Seconds(v)
+	case m.IsRate():
+		return text.Significant(v) + "/s"
 	}
 	return text.Percent(v)
 }
@@ -105,6 +108,14 @@ func Measured(c *perf.Comparison, v float64) string {
 		return unmeasured
 	}
 	return measure(c.Metric, v)
+}
+
+// PlanOf names what a generator's achieved share is a share of.
+func PlanOf(l *run.LoadResult) string {
+	if l.Users != nil {
+		return "the users' time"
+	}
+	return "the plan"
 }
 
 // Beyond is a figure that says no more than "without bound".

@@ -267,7 +267,7 @@ func words(v reflect.Value) string {
 // loadAsks is what a load stage asks: the highest rate of a ladder, in requests per second and
 // side, its length in seconds, and the margins in force, written or by default.
 func loadAsks(l *scenarios.LoadStage) run.LoadAsks {
-	out := run.LoadAsks{Name: l.Name, Rate: max(l.Rate, slices.Max(append([]float64{0}, l.Rates...))), DurationS: l.Duration.Seconds(), Cases: []string{}}
+	out := run.LoadAsks{Name: l.Name, Users: l.Users.Count, Rate: max(l.Rate, slices.Max(append([]float64{0}, l.Rates...))), DurationS: l.Duration.Seconds(), Cases: []string{}}
 	for _, step := range l.Steps {
 		out.Cases = append(out.Cases, step.Suite+"/"+step.Case)
 	}

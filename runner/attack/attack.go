@@ -30,12 +30,13 @@ type Plan struct {
 	Green Side
 
 	Rate        float64       // requests, or walks, per second and side
+	Users       perf.Users    // a closed loop, instead of Rate, where their Count is not 0; Idle is filled in
 	Rates       []float64     // a ladder, instead of Rate: the same verdict at each step, up to the first that is worse
 	Duration    time.Duration // of each step, warm-up not included; default 120 s
 	WarmUp      time.Duration // default max(5 s, 200 requests per side)
 	Timeout     time.Duration // of a request; default 30 s
 	Margins     perf.Margins
-	Connections int     // per side and service, default 64
+	Connections int     // per side and service, default 64, or one for each user
 	Reconnect   float64 // share of the requests that give up their connection
 	Interleaved bool    // one side at a time, where both must not be loaded at once
 	Seed        uint64
@@ -45,7 +46,7 @@ type Plan struct {
 	MaxWorkers  int                           // most requests under way at once; default 4096
 	Retry       bool                          // one more attack when the first is underpowered or sent late, at half of alpha each
 	Calibrate   bool                          // both sides are blue: see perf.Design.Calibrates
-	Known       func(rate float64) perf.Known // what a calibration found for a rate; nil: nothing
+	Known       func(rate float64) perf.Known // what a calibration found for a rate, 0 for users; nil: nothing
 
 	// Fleet fires the plan from several machines; nil: this one fires it. Found takes what
 	// the judges of a worker have found, in the order of its shares.
@@ -54,6 +55,7 @@ type Plan struct {
 
 	unit      time.Duration // perf.Design.Unit; shorter in tests
 	rowsDealt []int         // by case: of the attacks before
+	walked    int           // walks of the busiest user of the attacks before
 }
 
 // A Side is how the services of a side are reached. A request names its service.
@@ -115,7 +117,8 @@ type Report struct {
 	Cause       perf.Cause   // when inconclusive
 	Reason      string       // one sentence, with units
 	Advice      string       // when inconclusive: what to change
-	Rate        float64      // requests, or walks, per second and side, as sent
+	Rate        float64      // requests, or walks, per second and side, as sent; of a closed loop, as blue made them
+	Users       perf.Users   // of a closed loop
 	PerWalk     float64      // mean requests of a walk; 0: the stage sends single requests
 	Seconds     float64      // measured, warm-up not included
 	Blocks      int

@@ -105,7 +105,7 @@ func newInspector(a *attacker) *inspector {
 
 // moment is the slice of time that a slot belongs to.
 func (a *attacker) moment(sl slot) Moment {
-	since := a.design.PairStart(sl.pair) - a.design.WarmUp
+	since := sl.since - a.design.WarmUp
 	return Moment{Attack: a.name, Block: int(math.Floor(float64(since) / float64(a.design.Block())))}
 }
 
@@ -204,6 +204,19 @@ func (in *inspector) missed(sl slot) {
 	delete(in.first, sl.twin)
 	if partner != nil {
 		partner.release()
+	}
+}
+
+// forget lets go what waits for an answer, or a walk, that will not come.
+func (in *inspector) forget(twin uint64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if k := in.first[twin]; k != nil {
+		k.release()
+	}
+	delete(in.first, twin)
+	if t := in.twins[twin]; t != nil {
+		in.drop(twin, t)
 	}
 }
 

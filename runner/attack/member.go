@@ -75,7 +75,7 @@ func Join(ctx context.Context, plan Plan, o Order, emit func(*Share), found func
 	m.takeOff()
 	schedule := plan.schedule(design)
 	schedule.end = allTime // how many blocks are fired is the coordinator's to say
-	a.pacer = newPacer(sending, schedule, plan.MaxWorkers)
+	a.follow(newPacer(sending, schedule, plan.MaxWorkers))
 	m.line = &line{ctx: sending, schedule: schedule, wake: make(chan struct{}, 1), given: m.given, exhausted: m.exhausted}
 	a.pacer.next = m.line.next
 	m.drained = a.fire()

@@ -25,13 +25,16 @@ type attacker struct {
 	stage    *perf.Stage
 	design   perf.Design
 	fleet    *fleet
-	pacer    *pacer
+	pacer    *pacer // of a stage at a rate; else nil
+	feed     *feed
+	pacing   vegeta.Pacer
+	crowd    *crowd // of a closed loop; else nil
 	vegeta   *vegeta.Attacker
 	rec      *recorder
 	progress func(Progress)
 	headers  [2][][]http.Header
 	gauge    *gauge.Gauge
-	ledger   ledger
+	ledger   ledger // of a stage at a rate
 	inspect  *inspector
 	warmUp   warmUp
 	last     perf.Health // as last written
@@ -41,7 +44,8 @@ type attacker struct {
 	mu       sync.Mutex // guards what follows
 	inbox    []arrival
 	backEnds [2]map[string]struct{}
-	fault    string // guarded by mu: why this machine is to blame
+	fault    string                   // guarded by mu: why this machine is to blame
+	flying   map[uint64]time.Duration // of a closed loop: when requests under way were sent, by slot
 }
 
 // An arrival is a request's result on its way from the receiving goroutine.
@@ -65,15 +69,14 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 	}
 	defer a.close()
 	a.stage, a.rec, a.progress = stage, rec, progress
-	a.ledger.schedule = plan.schedule(a.design)
 
 	sending, stopSending := context.WithCancel(ctx)
 	defer stopSending()
 	flying, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	a.fleet.fly(flying)
-	a.pacer = newPacer(sending, plan.schedule(a.design), plan.MaxWorkers)
-	defer a.pacer.sleeper.Close()
+	paced := a.paces(sending)
+	defer paced()
 	defer gauge.Quietly()()
 	drained := a.fire()
 	decision, err := a.watch(ctx, drained)
@@ -85,7 +88,6 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 		cut()
 		<-drained
 	}
-	plan.dealt(a.pacer.schedule)
 	if decision == nil && a.broken() == "" {
 		return nil, err
 	}
@@ -94,7 +96,7 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 
 // newAttacker makes an attack ready to be fired; its pacer is still missing.
 func newAttacker(plan *Plan, name string, design perf.Design) (*attacker, error) {
-	a := &attacker{plan: plan, name: name, design: design, headers: headers(plan.Routes)}
+	a := &attacker{plan: plan, name: name, design: design, headers: headers(plan.Routes), flying: map[uint64]time.Duration{}}
 	var err error
 	if a.fleet, err = newFleet(plan); err != nil {
 		return nil, err
@@ -124,7 +126,7 @@ func (a *attacker) fire() (drained <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for res := range a.vegeta.Attack(a.target, a.pacer, 0, "") {
+		for res := range a.vegeta.Attack(a.target, a.pacing, 0, "") {
 			a.receive(res)
 		}
 		a.inspect.finish()
@@ -143,7 +145,28 @@ func (a *attacker) began(sl slot) time.Time {
 	if a.member != nil {
 		return a.member.began(sl.pair)
 	}
-	return *a.pacer.began.Load()
+	return *a.feed.began.Load()
+}
+
+// paces prepares what lets the hits of vegeta go: the schedule, or the users of a closed
+// loop. done is called when the attack is over.
+func (a *attacker) paces(ctx context.Context) (done func()) {
+	if a.design.Users.Count > 0 {
+		a.crowd = newCrowd(ctx, a.design, a.plan, a.inspect.forget)
+		a.pacing, a.feed, a.fleet.user = a.crowd, &a.crowd.feed, a.crowd.userOf
+		return func() { a.plan.walked = a.crowd.walked() }
+	}
+	a.ledger.schedule = a.plan.schedule(a.design)
+	a.follow(newPacer(ctx, a.plan.schedule(a.design), a.plan.MaxWorkers))
+	return func() {
+		a.pacer.sleeper.Close()
+		a.plan.dealt(a.pacer.schedule)
+	}
+}
+
+// follow makes a pacer let the hits go.
+func (a *attacker) follow(p *pacer) {
+	a.pacer, a.pacing, a.feed = p, p, &p.feed
 }
 
 // target is the vegeta.Targeter: it turns the next slot into a request. Calls
@@ -152,7 +175,10 @@ func (a *attacker) target(t *vegeta.Target) error {
 	if t == nil {
 		return vegeta.ErrNilTarget
 	}
-	sl := <-a.pacer.slots
+	sl := <-a.feed.slots
+	if a.crowd != nil && len(a.plan.Cases) == 0 {
+		a.flies(sl.n)
+	}
 	if len(a.plan.Cases) > 0 {
 		t.Method, t.URL = http.MethodGet, string(sl.label([]byte(walkURL)))
 		return nil
@@ -199,10 +225,14 @@ func (a *attacker) receive(res *vegeta.Result) {
 		}
 		return
 	}
+	defer a.ended(sl)
 	sent := res.Timestamp.Sub(a.began(sl))
 	r := perf.Record{
 		Pair: sl.pair, Green: sl.green, Solo: sl.solo, Route: uint8(sl.route),
 		Scheduled: sl.at, Lag: sent - sl.at, Latency: sent + res.Latency - sl.at, Status: res.Code,
+	}
+	if a.crowd != nil { // nothing was scheduled
+		r.Scheduled, r.Latency = sent, res.Latency
 	}
 	class, detail, failed := classOf(res.Error)
 	failed = failed && res.Code == 0 // with a code, the text is the server's own status line
@@ -237,6 +267,42 @@ func (a *attacker) post(r arrival) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.inbox = append(a.inbox, r)
+	delete(a.flying, r.n)
+}
+
+// flies notes that a request of a slot of a closed loop is about to be sent. What is sent
+// from now on is sent at the instant that it returns, or later.
+func (a *attacker) flies(n uint64) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.now()
+	a.flying[n] = now
+	return now
+}
+
+// ended lets the user of a slot begin its next walk.
+func (a *attacker) ended(sl slot) {
+	if a.crowd == nil {
+		return
+	}
+	if len(a.plan.Cases) > 0 { // a request that was not recorded is not waited for
+		a.mu.Lock()
+		delete(a.flying, sl.n)
+		a.mu.Unlock()
+	}
+	a.crowd.ended(sl)
+}
+
+// through is the time before which every request of a closed loop is answered; a.mu is held.
+func (a *attacker) through() time.Duration {
+	through := a.now()
+	for _, sent := range a.flying {
+		through = min(through, sent)
+	}
+	if through >= a.design.Length() {
+		return allTime
+	}
+	return through
 }
 
 // met notes the name of a back end.
@@ -278,13 +344,13 @@ func (a *attacker) watch(ctx context.Context, drained <-chan struct{}) (*perf.De
 	for {
 		select {
 		case <-ctx.Done():
-			_, err := a.take()
+			_, err := a.take(false)
 			return a.stage.Interrupt(a.last), errors.Join(errInterrupted, context.Cause(ctx), err)
 		case <-drained:
 			ended = true
 		case <-ticker.C:
 		}
-		decision, err := a.take()
+		decision, err := a.take(ended)
 		if err != nil || a.broken() != "" {
 			return nil, err
 		}
@@ -307,19 +373,22 @@ func (a *attacker) broken() string {
 	return a.fault
 }
 
-// take moves the arrivals to disk and into the stage.
-func (a *attacker) take() (*perf.Decision, error) {
+// take moves the arrivals to disk and into the stage. drained: no more will come.
+func (a *attacker) take(drained bool) (*perf.Decision, error) {
 	a.mu.Lock()
-	arrivals := a.inbox
+	arrivals, through := a.inbox, allTime
 	a.inbox = nil
+	if a.crowd != nil && !drained {
+		through = a.through()
+	}
 	a.mu.Unlock()
-	if len(arrivals) == 0 {
+	if len(arrivals) == 0 && a.crowd == nil {
 		return nil, nil
 	}
 	records := make([]perf.Record, len(arrivals))
 	for i, arrival := range arrivals {
 		records[i] = arrival.record
-		if len(a.plan.Cases) == 0 || arrival.record.Walk {
+		if a.crowd == nil && (len(a.plan.Cases) == 0 || arrival.record.Walk) {
 			a.ledger.done(arrival.n)
 		}
 		a.stage.Add(arrival.record)
@@ -333,7 +402,9 @@ func (a *attacker) take() (*perf.Decision, error) {
 		a.sides[side].add(arrival.record)
 		a.warmUp.add(arrival.record)
 	}
-	through := a.ledger.through()
+	if a.crowd == nil {
+		through = a.ledger.through()
+	}
 	a.last = a.health()
 	if err := a.rec.frame(records, through, a.last); err != nil {
 		return nil, err
@@ -349,7 +420,7 @@ func (a *attacker) health() perf.Health {
 
 // now is the time since the schedule's start.
 func (a *attacker) now() time.Duration {
-	began := a.pacer.began.Load()
+	began := a.feed.began.Load()
 	if began == nil {
 		return 0
 	}

@@ -2,7 +2,6 @@ package attack
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/bgverify/bgverify/runner/attack/sleep"
@@ -15,20 +14,17 @@ const patience = 50 * time.Millisecond
 // interval down to whole nanoseconds and sleeps on the runtime's timer, which
 // rounds up to a millisecond.
 type pacer struct {
-	ctx      context.Context
+	feed
 	schedule *schedule
 	next     func() (sl slot, due time.Time, ok bool) // waits for a slot that is not known yet
 	sleeper  sleep.Sleeper
-	began    atomic.Pointer[time.Time] // the schedule's start
-	slots    chan slot                 // due, not yet taken by the targeter
-	issued   atomic.Uint64
 }
 
 func newPacer(ctx context.Context, s *schedule, workers int) *pacer {
-	p := &pacer{ctx: ctx, schedule: s, sleeper: sleep.Plain(), slots: make(chan slot, workers+16)}
+	p := &pacer{feed: feed{ctx: ctx, slots: make(chan slot, workers+16)}, schedule: s, sleeper: sleep.Plain()}
 	p.next = func() (slot, time.Time, bool) {
 		sl, ok := s.next()
-		return sl, p.began.Load().Add(sl.at), ok
+		return sl, p.feed.began.Load().Add(sl.at), ok
 	}
 	if 2*s.design.Rate <= preciseRate {
 		p.sleeper = sleep.Precise()
@@ -43,10 +39,7 @@ const preciseRate = 1000
 // Pace waits for the next slot itself and hands it to the targeter. It is called
 // by one goroutine.
 func (p *pacer) Pace(elapsed time.Duration, _ uint64) (time.Duration, bool) {
-	if p.began.Load() == nil {
-		began := time.Now().Add(-elapsed)
-		p.began.Store(&began)
-	}
+	p.start(elapsed)
 	next, due, ok := p.next()
 	if !ok {
 		return 0, true
@@ -66,7 +59,6 @@ func (p *pacer) Pace(elapsed time.Duration, _ uint64) (time.Duration, bool) {
 		p.sleeper.Until(due)
 	}
 	p.slots <- next // never blocks: a worker takes one for each tick
-	p.issued.Add(1)
 	return 0, false
 }
 

@@ -16,6 +16,7 @@ import (
 const (
 	DefaultTimeout    = 30 * time.Second
 	DefaultMaxWorkers = 4096
+	maxConnections    = 10_000
 	maxRoutes         = 255 // a record names its route in a byte
 	fewPayloads       = 100 // below as many distinct requests a cache is measured
 )
@@ -26,11 +27,17 @@ func (p Plan) withDefaults() (Plan, []string, error) {
 	if p.Timeout <= 0 {
 		p.Timeout = DefaultTimeout
 	}
+	if p.Connections <= 0 && p.Users.Count > 0 {
+		p.Connections = min(p.Users.Count, maxConnections)
+	}
 	if p.Connections <= 0 {
 		p.Connections = DefaultConnections
 	}
 	if p.MaxWorkers <= 0 {
 		p.MaxWorkers = DefaultMaxWorkers
+	}
+	if p.Users.Count > 0 { // each walk has a worker, which may be longer about its end than the user
+		p.MaxWorkers = 4*p.Users.Count + 16
 	}
 	if p.Breaker.Errors <= 0 {
 		p.Breaker.Errors = defaultBreakerErrors
@@ -58,11 +65,22 @@ func (p *Plan) check() error {
 	if p.Reconnect < 0 || p.Reconnect > 1 {
 		return fmt.Errorf("reconnect %g is not a share", p.Reconnect)
 	}
+	if p.Users.Count > 0 {
+		if err := p.checkUsers(); err != nil {
+			return err
+		}
+		return p.checkRoutes()
+	}
 	for _, rate := range p.Rates {
 		if !(rate > 0) || rate > 1e5 {
 			return fmt.Errorf("rate %g/s is not between 0 and 100000/s", rate)
 		}
 	}
+	return p.checkRoutes()
+}
+
+// checkRoutes says what is wrong with what is sent.
+func (p *Plan) checkRoutes() error {
 	if len(p.Cases) > 0 {
 		return p.checkCases()
 	}
@@ -101,7 +119,7 @@ func (p *Plan) services(side int) []string {
 
 // capped lowers the rates to MaxRPS per host and says so.
 func (p *Plan) capped() []string {
-	if p.MaxRPS <= 0 {
+	if p.MaxRPS <= 0 || p.Users.Count > 0 { // see checkUsers
 		return nil
 	}
 	limit := p.MaxRPS
@@ -196,6 +214,9 @@ func (p *Plan) design(rate, alpha float64, seed uint64) perf.Design {
 	}
 	if p.Interleaved {
 		d.Pairing = perf.Interleaved
+	}
+	if d.Users = p.Users; d.Users.Count > 0 {
+		d.Users.Idle = p.idle()
 	}
 	if len(p.Cases) > 0 {
 		p.designWalks(&d)

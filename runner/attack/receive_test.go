@@ -36,9 +36,9 @@ func TestReceive(t *testing.T) {
 		{"unknown", 0, "something else", perf.Client, true},
 	} {
 		began := time.Now()
-		a := &attacker{plan: &Plan{Routes: []Route{{Expect: [2][]Status{1: {{200, 299}, {404, 404}}}}}}, pacer: &pacer{}}
+		a := &attacker{plan: &Plan{Routes: []Route{{Expect: [2][]Status{1: {{200, 299}, {404, 404}}}}}}, feed: &feed{}}
 		a.inspect = newInspector(a)
-		a.pacer.began.Store(&began)
+		a.feed.began.Store(&began)
 		sl := slot{n: 4, pair: 2, green: true, at: 30 * time.Millisecond}
 		a.receive(&vegeta.Result{
 			URL: string(sl.label([]byte("http://x/#"))), Code: c.code, Error: c.error,

@@ -236,7 +236,7 @@ func readRecords(r io.Reader, to reader) error {
 // check refuses a design that no attack writes.
 func (s Section) check() error {
 	d := s.Design
-	if !(d.Rate > 0) || d.Rate > 1e6 || d.Duration <= 0 || d.Unit <= 0 || d.WarmUp < 0 || d.Duration/d.Unit > 1e5 || !(d.PerWalk >= 0) || d.PerWalk > 1e5 || d.Settle < 0 {
+	if !(d.Rate > 0) && d.Users.Count <= 0 || d.Users.Count < 0 || d.Users.Count > maxUsers || d.Users.Idle < 0 || d.Rate > 1e6 || d.Duration <= 0 || d.Unit <= 0 || d.WarmUp < 0 || d.Duration/d.Unit > 1e5 || !(d.PerWalk >= 0) || d.PerWalk > 1e5 || d.Settle < 0 {
 		return fmt.Errorf("%w: a stage of %g/s for %s in blocks of %s", errRecords, d.Rate, d.Duration, d.Unit)
 	}
 	return nil

@@ -151,7 +151,7 @@ func (r *Report) join(plan *Plan, step *result) {
 			r.Routes = append(r.Routes, route.Name)
 		}
 	}
-	r.PerWalk = step.design.PerWalk
+	r.PerWalk, r.Users = step.design.PerWalk, step.design.Users
 	if d.Outcome < r.Outcome {
 		return
 	}
@@ -162,6 +162,11 @@ func (r *Report) join(plan *Plan, step *result) {
 	r.Rate, r.Seconds, r.Blocks, r.Dropped = step.design.Rate, d.Seconds, d.Blocks, d.Dropped
 	r.Comparisons, r.Alone, r.Series, r.Generator = d.Comparisons, d.Alone, step.series, step.generator
 	r.Errors = PerSide{d.Errors[0], d.Errors[1]}
+	for i := range d.Comparisons { // the last is of walks where there are any
+		if r.Users.Count > 0 && d.Comparisons[i].Metric.IsRate() {
+			r.Rate = d.Comparisons[i].Blue
+		}
+	}
 }
 
 // join adds what was judged in another attack.

@@ -20,7 +20,8 @@ type slot struct {
 	solo  bool
 	route int
 	row   int
-	at    time.Duration // since the schedule's start
+	at    time.Duration // since the schedule's start: when it is due
+	since time.Duration // when its pair is, which is the same on both sides
 	twin  uint64        // the answers of both sides that are compared have the same
 	whole bool          // its answer is compared whole, whatever its size and however busy this machine is
 }
@@ -114,7 +115,7 @@ func (s *schedule) next() (slot, bool) {
 	if start >= s.end {
 		return slot{}, false
 	}
-	first := slot{pair: s.pair, at: start, twin: uint64(s.pair)}
+	first := slot{pair: s.pair, at: start, since: start, twin: uint64(s.pair)}
 	s.pair++
 	if s.design.Pairing == perf.Interleaved {
 		first.twin = s.take(start)
@@ -199,9 +200,29 @@ func (s *schedule) alone(start time.Duration) (green, alone bool) {
 	return false, false
 }
 
+// rests says whether a side sends nothing at an instant because the other one alone is
+// loaded then, and until when.
+func rests(d perf.Design, green bool, at time.Duration) (until time.Duration, rest bool) {
+	s := &schedule{design: d}
+	if loaded, alone := s.alone(at); !alone || loaded == green {
+		return 0, false
+	}
+	if d.Pairing != perf.Interleaved {
+		return d.WarmUp + time.Duration(d.BlockOf(at)+1)*d.Block(), true
+	}
+	block, second := s.halfOf(at)
+	until = d.WarmUp + time.Duration(block+1)*d.Block() // of the warm-up: its end
+	if !second && block < 0 {
+		until -= d.WarmUp / 2
+	} else if !second {
+		until -= d.Block() / 2
+	}
+	return until, true
+}
+
 // The label of a slot travels in the fragment of its URL: vegeta hands it back
 // in Result.URL, and it never reaches the wire. Its parts are base 36:
-// side.n.pair.route.row.at.twin.whole, with the side as b, g, or B, G in a solo block.
+// side.n.pair.route.row.at.since.twin.whole, with the side as b, g, or B, G in a solo block.
 
 // label writes a slot's label.
 func (sl slot) label(b []byte) []byte {
@@ -217,7 +238,7 @@ func (sl slot) label(b []byte) []byte {
 	if sl.whole {
 		whole = 1
 	}
-	for _, v := range [...]uint64{sl.n, uint64(sl.pair), uint64(sl.route), uint64(sl.row), uint64(sl.at), sl.twin, whole} {
+	for _, v := range [...]uint64{sl.n, uint64(sl.pair), uint64(sl.route), uint64(sl.row), uint64(sl.at), uint64(sl.since), sl.twin, whole} {
 		b = append(b, '.')
 		b = strconv.AppendUint(b, v, 36)
 	}
@@ -238,7 +259,7 @@ func slotOf(label string) (slot, bool) {
 		return sl, false
 	}
 	sl.solo = label[0] < 'a'
-	var parts [7]uint64
+	var parts [8]uint64
 	rest := label[1:]
 	for i := range parts {
 		if rest == "" || rest[0] != '.' {
@@ -256,6 +277,6 @@ func slotOf(label string) (slot, bool) {
 		parts[i], rest = v, rest[end:]
 	}
 	sl.n, sl.pair, sl.route, sl.row, sl.at = parts[0], uint32(parts[1]), int(parts[2]), int(parts[3]), time.Duration(parts[4])
-	sl.twin, sl.whole = parts[5], parts[6] != 0
+	sl.since, sl.twin, sl.whole = time.Duration(parts[5]), parts[6], parts[7] != 0
 	return sl, rest == ""
 }

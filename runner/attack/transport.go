@@ -33,6 +33,9 @@ func newCarrier(config wire.Config, plan *Plan) (*carrier, error) {
 	n := plan.Connections
 	config.Limits.Total = plan.Timeout
 	config.Limits.Connections = (plan.MaxWorkers + n - 1) / n
+	if plan.Users.Count > 0 {
+		config.Limits.Connections = (plan.Users.Count + n - 1) / n
+	}
 	c := &carrier{}
 	for range n {
 		t, err := wire.New(config)
@@ -46,14 +49,13 @@ func newCarrier(config wire.Config, plan *Plan) (*carrier, error) {
 	return c, nil
 }
 
-func (c *carrier) RoundTrip(req *http.Request) (*http.Response, error) {
-	return c.next().RoundTrip(req)
-}
-
 // next is the connection that the next request goes over.
 func (c *carrier) next() *wire.Loader {
 	return c.loaders[c.turn.Add(1)%uint64(len(c.loaders))]
 }
+
+// of is the connection of a user, who keeps it.
+func (c *carrier) of(user int) *wire.Loader { return c.loaders[user%len(c.loaders)] }
 
 func (c *carrier) close() {
 	for _, t := range c.transports {
@@ -68,6 +70,7 @@ type fleet struct {
 	routes   []Route
 	inspect  *inspector
 	walk     func(context.Context, slot) // walks a case of a slot; nil: slots are requests
+	user     func(slot) int              // of a closed loop; nil: there are none
 	inFlight atomic.Int64
 	peak     atomic.Int64
 }
@@ -158,7 +161,13 @@ func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
 	own.URL = &url
 	f.begin()
 	began := time.Now()
-	resp, err := c.RoundTrip(own)
+	loader := (*wire.Loader)(nil)
+	if f.user != nil {
+		loader = c.of(f.user(sl))
+	} else {
+		loader = c.next()
+	}
+	resp, err := loader.RoundTrip(own)
 	if err != nil {
 		f.inFlight.Add(-1)
 		return nil, marked(err)

@@ -136,7 +136,12 @@ func (in *inspector) ended(sl slot) {
 	if t.ended++; t.ended < 2 {
 		return
 	}
-	delete(in.twins, sl.twin)
+	in.drop(sl.twin, t)
+}
+
+// drop lets two walks go; in.mu is held.
+func (in *inspector) drop(twin uint64, t *twins) {
+	delete(in.twins, twin)
 	for _, w := range t.halves {
 		in.kept.Add(-w.size)
 	}

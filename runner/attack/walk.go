@@ -56,6 +56,8 @@ type Walk struct {
 	of     *Case
 	begun  bool          // its first request was sent
 	lag    time.Duration // of its first request
+	rested time.Duration // in blocks of a closed loop that load the other side alone
+	free   time.Time     // when it had rested last
 	failed bool
 	cut    bool // by ourselves, after the last word
 }
@@ -77,8 +79,9 @@ const walkURL = "http://walk.invalid/#"
 func (a *attacker) walk(ctx context.Context, sl slot) {
 	w := &Walk{
 		Pair: sl.pair, Green: sl.green, Solo: sl.solo, Row: sl.row, Moment: a.moment(sl),
-		At: a.began(sl).Add(a.design.PairStart(sl.pair)), a: a, sl: sl, of: &a.plan.Cases[sl.route],
+		At: a.began(sl).Add(sl.since), a: a, sl: sl, of: &a.plan.Cases[sl.route],
 	}
+	defer a.ended(sl)
 	defer a.inspect.ended(sl)
 	func() {
 		defer func() {
@@ -94,6 +97,11 @@ func (a *attacker) walk(ctx context.Context, sl slot) {
 	r := perf.Record{
 		Pair: sl.pair, Green: sl.green, Solo: sl.solo, Walk: true, Route: uint8(len(a.plan.Routes) + sl.route),
 		Scheduled: sl.at, Lag: w.lag, Latency: time.Since(a.began(sl)) - sl.at,
+	}
+	if a.crowd != nil { // it ends before anything later is looked at, and without the time in which its side rested
+		end := a.flies(sl.n)
+		r.Scheduled = sl.at + w.rested
+		r.Latency = end - r.Scheduled
 	}
 	switch {
 	case !w.begun:
@@ -115,7 +123,31 @@ func (w *Walk) Do(ctx context.Context, service string, r *wire.Request) *wire.Ex
 			Err: &wire.Err{Class: wire.ClassRequest, Detail: fmt.Sprintf("no service %q", service)},
 		}
 	}
-	return c.next().Do(ctx, r)
+	if w.a.crowd == nil {
+		return c.next().Do(ctx, r)
+	}
+	w.rest(ctx)
+	w.a.flies(w.sl.n)
+	return c.of(w.a.crowd.userOf(w.sl)).Do(ctx, r)
+}
+
+// rest waits while the other side alone is loaded (rule 5 of crowd).
+func (w *Walk) rest(ctx context.Context) {
+	for {
+		now := w.a.now()
+		until, rest := rests(w.a.design, w.Green, now)
+		if !rest || ctx.Err() != nil {
+			return
+		}
+		timer := time.NewTimer(until - now)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+		w.rested += w.a.now() - now
+		w.free = time.Now()
+	}
 }
 
 // Done records a request of the walk.
@@ -124,6 +156,8 @@ func (w *Walk) Do(ctx context.Context, service string, r *wire.Request) *wire.Ex
 //     request from its scheduled time, as that of a single request does.
 //  2. An answer that is not what the case expects is a failure of its side, and so is
 //     one that never came. What this machine is to blame for ends the stage.
+//  3. In a closed loop latency counts from when the request was sent; how long its user
+//     waited for this machine before is its lag.
 func (w *Walk) Done(s *Sent) {
 	x, route := s.Exchange, w.of.Routes[s.Place]
 	began := w.a.began(w.sl)
@@ -135,6 +169,10 @@ func (w *Walk) Done(s *Sent) {
 	r := perf.Record{
 		Pair: w.sl.pair, Step: uint16(s.Place), Green: w.sl.green, Solo: w.sl.solo, Route: uint8(route),
 		Scheduled: ready, Lag: sent - ready, Latency: sent + x.Timing.Total - ready, Status: uint16(x.Status),
+	}
+	if w.a.crowd != nil { // Rule 3
+		r.Scheduled, r.Latency = sent, x.Timing.Total
+		r.Lag = sent - max(ready, w.free.Sub(began))
 	}
 	switch {
 	case x.Err != nil && x.Err.Class == wire.ClassCanceled:
@@ -169,6 +207,9 @@ func (w *Walk) Done(s *Sent) {
 // Failed records that the walk cannot go on at a place, because an answer before did
 // not give what the next request needs.
 func (w *Walk) Failed(place int, unmet Unmet) {
+	if w.a.crowd != nil {
+		w.a.flies(w.sl.n)
+	}
 	now := time.Now()
 	w.Done(&Sent{Place: place, Exchange: &wire.Exchange{Started: now}, Ready: now, Unmet: &unmet})
 }

@@ -34,7 +34,7 @@ type warmUp struct {
 }
 
 func (w *warmUp) add(r perf.Record) {
-	if w.design.BlockOf(w.design.PairStart(r.Pair)) >= 0 || r.Failure == perf.Client || r.Walk {
+	if w.design.BlockOf(w.design.StartOf(r)) >= 0 || r.Failure == perf.Client || r.Walk {
 		return
 	}
 	side := 0
@@ -49,7 +49,7 @@ func (w *warmUp) add(r perf.Record) {
 	if failed {
 		w.sum.Errors.Count(r.Green)
 	}
-	if w.design.Pairing != perf.Paired {
+	if !w.design.InPairs() {
 		if failed {
 			w.sum.Only.Count(r.Green)
 		}
@@ -79,7 +79,7 @@ func (w *warmUp) result() WarmUp {
 			out.P50[side] = all[len(all)/2]
 		}
 	}
-	if w.design.Pairing == perf.Paired {
+	if w.design.InPairs() {
 		out.Level = perf.McNemar(out.Only.Blue, out.Only.Green)
 	} else {
 		out.Level = perf.Fisher(out.Errors.Blue, out.Requests.Blue, out.Errors.Green, out.Requests.Green)

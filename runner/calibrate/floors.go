@@ -26,7 +26,11 @@ func printUnprovable(out io.Writer, plan *runner.Plan, known *run.Calibration) b
 // printFloors prints the noise of a stage, and says whether it could be measured and
 // whether a margin is below its noise floor.
 func printFloors(out io.Writer, l *run.LoadResult) LoadResult {
-	fmt.Fprintf(out, "load %s at %.4g/s per side, %.4g s measured\n", text.Visible(l.Name), l.Rate, l.Seconds)
+	at := fmt.Sprintf("at %.4g/s", l.Rate)
+	if l.Users != nil {
+		at = "with " + text.Count(l.Users.Count, "user")
+	}
+	fmt.Fprintf(out, "load %s %s per side, %.4g s measured\n", text.Visible(l.Name), at, l.Seconds)
 	if len(l.Comparisons) == 0 {
 		fmt.Fprintf(out, "  not measured: %s\n", text.Visible(l.Reason))
 		return LoadResult{Unmeasured: true}
@@ -43,7 +47,7 @@ func printFloors(out io.Writer, l *run.LoadResult) LoadResult {
 		}
 	}
 	if l.Alone[0] > 0 {
-		fmt.Fprintf(out, "  blue alone at %.4g/s: p50 %s\n", l.Rate, text.Seconds(l.Alone[0]))
+		fmt.Fprintf(out, "  blue alone %s: p50 %s\n", at, text.Seconds(l.Alone[0]))
 	} else {
 		fmt.Fprintln(out, "  blue alone was not measured: a longer duration has blocks for it")
 	}

@@ -47,6 +47,7 @@ type LoadAsks struct {
 	Name      string       `json:"name"`
 	Cases     []string     `json:"cases"`
 	Rate      float64      `json:"rate"`
+	Users     int          `json:"users,omitempty"` // of a closed loop, which has no rate
 	DurationS float64      `json:"duration_s"`
 	Margins   []MarginAsks `json:"margins"`
 }
@@ -69,20 +70,21 @@ type WeakerKind string
 // The kinds.
 const (
 	SuiteGone     WeakerKind = "suite-gone"
-	SuiteAdvisory WeakerKind = "suite-advisory"  // its verdict no longer decides
-	CaseGone      WeakerKind = "case-gone"       // a load stage's case too
-	CaseOut       WeakerKind = "case-out"        // skipped or quarantined now
-	RowsFewer     WeakerKind = "rows-fewer"      // of a case's data
-	AskGone       WeakerKind = "ask-gone"        // a request, a comparison or an expectation
-	RuleAdded     WeakerKind = "rule-added"      // to a case that did not have it
-	WhenAdded     WeakerKind = "condition-added" // to a step that was sent without it
-	AnswerOther   WeakerKind = "answer-changed"  // which answers are successes
-	IdentityGone  WeakerKind = "identity-gone"   // or its value of a side
-	CoverageLower WeakerKind = "coverage-lower"  // the minimum that is demanded, or in force by default
-	FlakyHigher   WeakerKind = "flaky-higher"    // the share that is accepted
-	LoadGone      WeakerKind = "load-gone"       // a stage, or a case in it
-	LoadShorter   WeakerKind = "load-shorter"    // its duration
-	LoadSlower    WeakerKind = "load-rate-lower" // its rate
+	SuiteAdvisory WeakerKind = "suite-advisory"   // its verdict no longer decides
+	CaseGone      WeakerKind = "case-gone"        // a load stage's case too
+	CaseOut       WeakerKind = "case-out"         // skipped or quarantined now
+	RowsFewer     WeakerKind = "rows-fewer"       // of a case's data
+	AskGone       WeakerKind = "ask-gone"         // a request, a comparison or an expectation
+	RuleAdded     WeakerKind = "rule-added"       // to a case that did not have it
+	WhenAdded     WeakerKind = "condition-added"  // to a step that was sent without it
+	AnswerOther   WeakerKind = "answer-changed"   // which answers are successes
+	IdentityGone  WeakerKind = "identity-gone"    // or its value of a side
+	CoverageLower WeakerKind = "coverage-lower"   // the minimum that is demanded, or in force by default
+	FlakyHigher   WeakerKind = "flaky-higher"     // the share that is accepted
+	LoadGone      WeakerKind = "load-gone"        // a stage, or a case in it
+	LoadShorter   WeakerKind = "load-shorter"     // its duration
+	LoadSlower    WeakerKind = "load-rate-lower"  // its rate
+	FewerUsers    WeakerKind = "load-users-fewer" // of a closed loop
 	MarginWider   WeakerKind = "margin-wider"
 	NotRun        WeakerKind = "not-run" // what the earlier run did, such as load
 )
@@ -140,6 +142,8 @@ func (w Weaker) String() string {
 		return "load " + figures("is shorter (seconds)")
 	case LoadSlower:
 		return "load " + figures("has a lower rate")
+	case FewerUsers:
+		return "load " + figures("has fewer users")
 	case MarginWider:
 		return "load " + figures("has a wider margin")
 	case NotRun:

@@ -18,20 +18,35 @@ type Calibration struct {
 
 // A CalibratedStage is one stage of a calibration.
 type CalibratedStage struct {
-	Suite   string            `json:"suite"`
-	Load    string            `json:"load"`
-	Blue    string            `json:"blue"` // its addresses, separated by spaces
-	Rate    float64           `json:"rate"` // requests per second and side
+	Suite string `json:"suite"`
+	Load  string `json:"load"`
+	Blue  string `json:"blue"` // its addresses, separated by spaces
+	LoadSize
 	Seconds float64           `json:"seconds"`
 	When    time.Time         `json:"when"`
 	BlueP50 float64           `json:"blue_p50"` // alone at this rate, in seconds; 0: not measured
 	Floors  []perf.NoiseFloor `json:"floors"`
 }
 
+// A LoadSize is how much a stage loads: at a rate, or by the users of a closed loop, whose
+// rate is not known before. What is measured at one size says nothing of another.
+type LoadSize struct {
+	Rate  float64 `json:"rate"` // requests, or walks, per second and side; 0 with users
+	Users int     `json:"users,omitempty"`
+}
+
+// Size is the size of the stage.
+func (l *LoadResult) Size() LoadSize {
+	if l.Users != nil {
+		return LoadSize{Users: l.Users.Count}
+	}
+	return LoadSize{Rate: l.Rate}
+}
+
 // Put adds a stage in the place of an older one of the same name, addresses and rate.
 func (c *Calibration) Put(stage CalibratedStage) {
 	c.Stages = slices.DeleteFunc(c.Stages, func(old CalibratedStage) bool {
-		return old.Suite == stage.Suite && old.Load == stage.Load && old.Blue == stage.Blue && old.Rate == stage.Rate
+		return old.Suite == stage.Suite && old.Load == stage.Load && old.Blue == stage.Blue && old.LoadSize == stage.LoadSize
 	})
 	c.Stages = append(c.Stages, stage)
 }
@@ -45,7 +60,7 @@ func (r *LoadResult) Calibrated(suite string, when time.Time) (CalibratedStage, 
 		return CalibratedStage{}, false
 	}
 	stage := CalibratedStage{
-		Suite: suite, Load: r.Name, Blue: r.Blue, Rate: r.Rate, Seconds: r.Seconds,
+		Suite: suite, Load: r.Name, Blue: r.Blue, LoadSize: r.Size(), Seconds: r.Seconds,
 		When: when.UTC().Truncate(time.Second),
 	}
 	for _, c := range r.Comparisons {
@@ -77,8 +92,9 @@ func (c *Calibration) LastBlue(suite, load string) string {
 }
 
 // Known is what the calibration says of a stage: its biases whatever the rate,
-// as replicas differ at any, and the noise and blue's p50 at this rate alone.
-func (c *Calibration) Known(suite, load, blue string, rate float64) perf.Known {
+// as replicas differ at any, and the noise and blue's p50 at this rate, or number of
+// users, alone.
+func (c *Calibration) Known(suite, load, blue string, size LoadSize) perf.Known {
 	var known perf.Known
 	if c == nil {
 		return known
@@ -88,11 +104,11 @@ func (c *Calibration) Known(suite, load, blue string, rate float64) perf.Known {
 			continue
 		}
 		known.When = s.When.Format(time.RFC3339)
-		if s.Rate == rate {
+		if s.LoadSize == size {
 			known.BlueP50 = s.BlueP50
 		}
 		for _, f := range s.Floors {
-			if s.Rate == rate && f.Route == "" {
+			if s.LoadSize == size && f.Route == "" {
 				known.Noise = append(known.Noise, f.Noise())
 			}
 			if f.Bias > 0 {

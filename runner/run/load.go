@@ -33,7 +33,8 @@ type LoadResult struct {
 	Verdict     Verdict           `json:"verdict"`
 	Reason      string            `json:"reason"`
 	Cause       perf.Cause        `json:"cause,omitempty"`    // when inconclusive
-	Rate        float64           `json:"rate"`               // requests, or walks, per second and side
+	Rate        float64           `json:"rate"`               // requests, or walks, per second and side; of a closed loop, as blue made them
+	Users       *LoadUsers        `json:"users,omitempty"`    // of a closed loop
 	PerWalk     float64           `json:"per_walk,omitempty"` // mean requests of a walk, where whole cases are walked: Rate is walks then
 	Blue        string            `json:"blue,omitempty"`     // its addresses under load, separated by spaces
 	Seconds     float64           `json:"seconds"`
@@ -97,6 +98,43 @@ type LoadWorker struct {
 type LoadVoid struct {
 	Block int    `json:"block"` // -1 in the warm-up
 	Why   string `json:"why"`
+}
+
+// LoadUsers is a closed loop: what its users offered, and what both sides made of it.
+type LoadUsers struct {
+	Count  int        `json:"count"` // of each side
+	RampS  float64    `json:"ramp_s"`
+	ThinkS [2]float64 `json:"think_s"` // least and most
+	// Offered is how many walks, or requests where there are no walks, per second the users
+	// of a side would make if answers took no time; 0 where nothing else holds them back.
+	Offered  float64    `json:"offered,omitempty"`
+	Requests [2]float64 `json:"requests_per_s"`       // answered, blue and green
+	Walks    [2]float64 `json:"walks_per_s,omitzero"` // whole walks, blue and green; absent where too few ended
+}
+
+// LoopText says what the users of a closed loop offered and achieved, and what a reader must
+// know of it; empty for a stage at a rate.
+func (l *LoadResult) LoopText() string {
+	u := l.Users
+	if u == nil {
+		return ""
+	}
+	think := ""
+	switch {
+	case u.ThinkS[1] > u.ThinkS[0]:
+		think = fmt.Sprintf(", %g to %g s to think", u.ThinkS[0], u.ThinkS[1])
+	case u.ThinkS[1] > 0:
+		think = fmt.Sprintf(", %g s to think", u.ThinkS[1])
+	}
+	offered := "as much as is answered"
+	if u.Offered > 0 {
+		offered = fmt.Sprintf("at most %.4g %s/s", u.Offered, l.Unit())
+	}
+	text := fmt.Sprintf("%d users a side%s: offered %s, achieved %.4g and %.4g requests/s", u.Count, think, offered, u.Requests[0], u.Requests[1])
+	if u.Walks != [2]float64{} {
+		text += fmt.Sprintf(", %.4g and %.4g walks/s", u.Walks[0], u.Walks[1])
+	}
+	return text + ". Users send less when answers are slower, so that a slow side is never loaded as hard as a fast one"
 }
 
 // Generator is the load generator's check of itself.

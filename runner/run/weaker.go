@@ -124,6 +124,9 @@ func (f *weakening) load(was *LoadAsks, stages []LoadAsks) {
 	if now.Rate < was.Rate {
 		f.add(Weaker{Kind: LoadSlower, What: now.Name, Was: was.Rate, Now: now.Rate})
 	}
+	if now.Users < was.Users && now.Rate == 0 {
+		f.add(Weaker{Kind: FewerUsers, What: now.Name, Was: float64(was.Users), Now: float64(now.Users)})
+	}
 	for _, m := range now.Margins {
 		j := slices.IndexFunc(was.Margins, func(o MarginAsks) bool { return o.Metric == m.Metric })
 		if j < 0 {

@@ -88,6 +88,8 @@ func (o *Mapping) readScalar(k *Key, field any) bool {
 		*p = o.bound(k.Name)
 	case *perf.Margin:
 		*p = o.margin(k.Name)
+	case *perf.Span:
+		*p = o.span(k.Name)
 	default:
 		return o.Reader.sink.ReadField(o, k, field)
 	}

@@ -206,13 +206,17 @@ var loadTable = Table{"load", loadDoc, []Key{
 		"", "[50%, 80%, 100%]", false, "",
 	},
 	{"peak", aRate, "The rate that shares in rates refer to.", "", "400/s", false, ""},
+	{
+		"users", object("users"), "A closed loop instead of a rate: users of each side who walk the cases one after the other.",
+		"", "{count: 200, ramp: 30s, think: 1s, duration: 5m}", false, "",
+	},
 	{"duration", aDuration(1, 86400), "Longest measuring time, warm-up not included.", "2m", "2m", false, "Duration"},
 	{
 		"warmup", aDuration(0, 3600), "Time that is sent and not measured.",
 		"5s or 200 requests, whichever is longer", "10s", false, "WarmUp",
 	},
 	{"margins", object("margins"), "How much worse is still no worse.", "p50 5%, p95 10%, p99 20%, errors 0.5%", "{p95: 10%}", false, ""},
-	{"connections", anInt(1, 10000), "Most connections per side.", "64", "128", false, "Connections"},
+	{"connections", anInt(1, 10000), "Most connections per side.", "64, or one for each user", "128", false, "Connections"},
 	{"reconnect", aPercent(0, 1), "Share of requests that open a new connection.", "0%", "5%", false, "Reconnect"},
 	{
 		"pairing", aWord("simultaneous", "interleaved"), "Both sides at once, or in alternating blocks.",
@@ -224,6 +228,16 @@ var loadTable = Table{"load", loadDoc, []Key{
 		"identity", aText, "Response header that tells back ends apart: how many were reached is reported.",
 		"the header of the suite's identity, else addresses", "X-Pod", false, "Identity",
 	},
+}}
+
+var usersTable = Table{"users", "The users of a closed loop. How much they send follows from how fast they are answered.", []Key{
+	{"count", anInt(1, 20000), "How many users walk on each side at the same time.", "", "200", true, "Count"},
+	{"ramp", aDuration(0, 3600), "Time in which they begin, one after the other. It is not measured.", "all at once", "30s", false, "Ramp"},
+	{
+		"think", aSpan(0, 3600), "How long a user waits after a walk before the next: a duration or, evenly distributed, a range.",
+		"not at all", "500ms..2s", false, "Think",
+	},
+	{"duration", aDuration(1, 86400), "Longest measuring time, as the stage's duration.", "the stage's", "5m", false, ""},
 }}
 
 var loadStepTable = Table{"load step", "One case of a load stage.", []Key{

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/path"
+	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
@@ -217,6 +218,36 @@ func (o *Mapping) Duration(name string, def time.Duration) time.Duration {
 		return def
 	}
 	return d
+}
+
+// span reads a duration, or a range of two: 500ms..2s.
+func (o *Mapping) span(name string) perf.Span {
+	n, text, s, ok := o.scalar(name, formSpan)
+	if !ok {
+		return perf.Span{}
+	}
+	low, high, ranged := strings.Cut(text, "..")
+	if !ranged {
+		high = low
+	}
+	least, err := template.ParseDuration(strings.TrimSpace(low))
+	most, err2 := template.ParseDuration(strings.TrimSpace(high))
+	if err != nil || err2 != nil {
+		o.Fail(n, "write a unit: 1s, 500ms or 500ms..2s", "%s must be a duration or a range of two, not %q", name, problem.Cut(text, 40))
+		return perf.Span{}
+	}
+	if most < least {
+		o.Fail(n, "write "+DurationText(most)+".."+DurationText(least), "the range of %s goes from the longer to the shorter", name)
+		return perf.Span{}
+	}
+	show := func(x float64) string { return DurationText(time.Duration(x * float64(time.Second))) }
+	for _, d := range [...]time.Duration{least, most} {
+		if !o.Reader.bounded(n, name, d.Seconds(), s, show) {
+			o.Broken = true
+			return perf.Span{}
+		}
+	}
+	return perf.Span{Least: least, Most: most}
 }
 
 // DurationText writes a duration without empty parts: 2m, not 2m0s.

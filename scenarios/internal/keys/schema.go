@@ -188,6 +188,9 @@ func (s *Shape) schema() *schemaNode {
 		return &schemaNode{Type: []string{"number"}, Minimum: &s.Min, Maximum: &s.Max}
 	case FormDuration:
 		return &schemaNode{Type: []string{"string"}, Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+$`}
+	case formSpan:
+		one := `([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+`
+		return &schemaNode{Type: []string{"string"}, Pattern: `^` + one + `(\.\.` + one + `)?$`}
 	case FormPercent:
 		return &schemaNode{Type: []string{"string"}, Pattern: `^[0-9]+(\.[0-9]+)? ?%$`}
 	case formRate:

@@ -17,6 +17,7 @@ const (
 	FormInt                      // a whole number in bounds
 	FormNumber                   // a number in bounds
 	FormDuration                 // a number with a unit; bounds in seconds
+	formSpan                     // a duration, or two of them: 500ms..2s; bounds in seconds
 	FormPercent                  // a number with %; bounds as ratios
 	formRate                     // requests per time: 200/s
 	formMargin                   // a perf.Margin: 5%, 2ms, "5% or 2ms"
@@ -120,6 +121,9 @@ func aPercent(low, high float64) *Shape { return &Shape{Form: FormPercent, Min: 
 // aDuration takes its bounds in seconds.
 func aDuration(low, high float64) *Shape { return &Shape{Form: FormDuration, Min: low, Max: high} }
 
+// aSpan takes its bounds in seconds.
+func aSpan(low, high float64) *Shape { return &Shape{Form: formSpan, Min: low, Max: high} }
+
 // orList is one element or a list of them.
 func orList(elem *Shape) *Shape { return oneOf(elem, listOf(elem)) }
 
@@ -142,6 +146,8 @@ func (s *Shape) Word() string {
 		return "a number"
 	case FormDuration:
 		return "a duration such as 500ms, 5s or 2m"
+	case formSpan:
+		return "a duration such as 1s, or a range such as 500ms..2s"
 	case FormPercent:
 		return "a percentage such as 5%"
 	case formRate:

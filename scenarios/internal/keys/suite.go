@@ -132,6 +132,7 @@ var sideTable = Table{"side", "One side: where it lives and what is sent only to
 		"the system's authorities", "{ca: ca.pem}", false, "",
 	},
 	{"http", aWord("1.1", "2", "h2c"), "HTTP version to insist on.", "1.1 or 2, as TLS negotiates", "h2c", false, "HTTP"},
+	{"live", aBool, "The side carries customers' traffic: load stages are refused.", "false", "true", false, "Live"},
 }}
 
 var serviceTable = Table{"service", "A named base URL of a side. What it does not write it takes from the side.", []Key{

@@ -1,0 +1,190 @@
+package attack
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/wire"
+)
+
+// quickUsers is a closed loop of some users a side in blocks of 160 ms.
+func quickUsers(blue, green string, users int) Plan {
+	plan := quick(blue, green)
+	plan.Rate, plan.WarmUp = 0, 0
+	plan.Users = perf.Users{Count: users, Ramp: 100 * time.Millisecond, Think: perf.Span{Least: 50 * time.Millisecond, Most: 150 * time.Millisecond}}
+	plan.Duration = 5 * time.Second
+	return plan
+}
+
+// hangs answers until it has been asked for some time, and then never again.
+func hangs(after time.Duration) http.HandlerFunc {
+	var first atomic.Pointer[time.Time]
+	return func(_ http.ResponseWriter, r *http.Request) {
+		now := time.Now()
+		first.CompareAndSwap(nil, &now)
+		time.Sleep(10 * time.Millisecond)
+		if now.Sub(*first.Load()) > after {
+			<-r.Context().Done()
+		}
+	}
+}
+
+// What a closed loop must find, and must not: above all a green that gets less done, or
+// nothing at all, and one whose errors are faster than its answers.
+func TestUsers(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		green *service
+		check func(*Report) string
+	}{
+		{"equal", &service{}, notOutcome(perf.Worse)},
+		{"slower by a half", &service{factor: 1.5}, outcome(perf.Worse, "p50")},
+		{"every third fails at once", &service{handle: func() http.HandlerFunc {
+			var n atomic.Int64
+			return func(w http.ResponseWriter, _ *http.Request) {
+				if n.Add(1)%3 == 0 {
+					w.WriteHeader(http.StatusServiceUnavailable)
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		}()}, outcome(perf.Worse, "errors")},
+		{"stops answering", &service{handle: hangs(1500 * time.Millisecond)}, outcome(perf.Worse, "")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			plan := quickUsers(start(t, &service{}), start(t, c.green), 32)
+			expect(t, plan, func(r *Report) string {
+				if r.Users.Count != 32 {
+					return fmt.Sprintf("users %+v", r.Users)
+				}
+				return c.check(r)
+			})
+		})
+	}
+}
+
+// Users whose machine has no time for them prove nothing.
+func TestUsersWithoutAMachine(t *testing.T) {
+	blue, green := start(t, &service{base: time.Millisecond}), start(t, &service{base: time.Millisecond})
+	plan := quickUsers(blue, green, 4)
+	plan.Users.Think = perf.Span{}
+	plan.Routes = []Route{{Name: "a"}}
+	plan.Cases = []Case{{Name: "c", Routes: []int{0}, Walk: func(ctx context.Context, w *Walk) {
+		url := blue
+		if w.Green {
+			url = green
+		}
+		ready := time.Now()
+		time.Sleep(3 * time.Millisecond) // instead of sending
+		w.Done(&Sent{Exchange: w.Do(ctx, "", &wire.Request{Method: "GET", URL: url}), Ready: ready})
+	}}}
+	report := attack(t, plan)
+	if report.Outcome != perf.Inconclusive || report.Cause != perf.Generator || report.Generator.Achieved > 0.7 {
+		t.Errorf("%v, %s (%s), %g of the time was the users' own", report.Outcome, report.Cause, report.Reason, report.Generator.Achieved)
+	}
+}
+
+// Walk i of a user is the same on both sides, no two users have the same row at the same
+// time, and the sides are compared although one of them is far ahead.
+func TestUsersWalkInPairs(t *testing.T) {
+	blue, green := start(t, &service{base: time.Millisecond}), start(t, &service{base: 6 * time.Millisecond})
+	plan := quickUsers(blue, green, 4)
+	plan.Duration, plan.Users.Think = 1600*time.Millisecond, perf.Span{Most: 4 * time.Millisecond}
+	plan.Breaker.Errors = 1
+	plan.Routes = []Route{{Name: "a"}, {Name: "b"}}
+	type made struct {
+		of, row int
+		at      time.Time
+	}
+	var mu sync.Mutex
+	walks := [2]map[uint32]made{{}, {}}
+	busy := [2]map[string]bool{{}, {}}
+	walk := func(of int) func(context.Context, *Walk) {
+		return func(ctx context.Context, w *Walk) {
+			side, url := w.sl.side(), blue
+			if w.Green {
+				url = green
+			}
+			row := fmt.Sprint(of, w.Row)
+			mu.Lock()
+			if _, again := walks[side][w.Pair]; again {
+				t.Errorf("side %d: walk %d was made before", side, w.Pair)
+			}
+			if busy[side][row] {
+				t.Errorf("side %d: row %s is in use", side, row)
+			}
+			walks[side][w.Pair], busy[side][row] = made{of, w.Row, w.At}, true
+			mu.Unlock()
+			ready := time.Now()
+			w.Done(&Sent{Place: 0, Exchange: w.Do(ctx, "", &wire.Request{Method: "GET", URL: url}), Ready: ready, Compare: true})
+			mu.Lock()
+			busy[side][row] = false
+			mu.Unlock()
+		}
+	}
+	judge := &pairCounter{}
+	for i := range plan.Routes {
+		plan.Routes[i].Walks, plan.Routes[i].Compare = judge, true
+	}
+	plan.Cases = []Case{{Name: "one", Rows: 11, Routes: []int{0}, Walk: walk(0)}, {Name: "two", Rows: 9, Weight: 2, Routes: []int{1}, Walk: walk(1)}}
+	attack(t, plan)
+	both := 0
+	for pair, b := range walks[0] {
+		if g, ok := walks[1][pair]; ok {
+			both++
+			if b != g {
+				t.Errorf("walk %d: %+v on blue, %+v on green", pair, b, g)
+			}
+		}
+	}
+	if n := len(walks[1]); both < n/2 || len(walks[0]) < n || judge.n.Load() < int64(both)/2 {
+		t.Errorf("%d walks of blue, %d of green, %d of both, %d compared", len(walks[0]), n, both, judge.n.Load())
+	}
+}
+
+type pairCounter struct{ n atomic.Int64 }
+
+func (p *pairCounter) ComparePair(Moment, uint32, *Half, *Half, *Shared) { p.n.Add(1) }
+
+// A stage of users keeps to its cap: one that nothing holds to it is refused.
+func TestUsersAreCapped(t *testing.T) {
+	for _, c := range []struct {
+		think time.Duration
+		want  bool
+	}{{0, false}, {time.Second, false}, {20 * time.Second, true}} {
+		plan := quickUsers("http://127.0.0.1:1", "http://127.0.0.2:1", 100)
+		plan.MaxRPS, plan.Users.Think = 10, perf.Span{Least: c.think, Most: c.think}
+		if _, _, err := plan.withDefaults(); (err == nil) != c.want {
+			t.Errorf("%s to think: %v", c.think, err)
+		}
+	}
+}
+
+// Interleaved users load one side at a time.
+func TestUsersInterleaved(t *testing.T) {
+	var now [2]atomic.Int64
+	var both atomic.Int64
+	side := func(own, other int) http.HandlerFunc {
+		return func(http.ResponseWriter, *http.Request) {
+			now[own].Add(1)
+			if now[other].Load() > 0 {
+				both.Add(1)
+			}
+			time.Sleep(2 * time.Millisecond)
+			now[own].Add(-1)
+		}
+	}
+	plan := quickUsers(start(t, side(0, 1)), start(t, side(1, 0)), 8)
+	plan.Interleaved, plan.Users.Think = true, perf.Span{Most: 10 * time.Millisecond}
+	report := attack(t, plan)
+	// Only what is under way when the turn changes overlaps.
+	if n := int64(report.Requests.Blue + report.Requests.Green); report.Outcome == perf.Worse || both.Load() > n/10 || min(report.Requests.Blue, report.Requests.Green) < 100 {
+		t.Errorf("%v: %s; %d of %d requests met the other side", report.Outcome, report.Reason, both.Load(), n)
+	}
+}
