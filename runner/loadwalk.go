@@ -64,7 +64,7 @@ type loadWalk struct {
 func (c *walkedCase) walkOnce(ctx context.Context, out *attack.Walk) {
 	side := sideOfLoad(out.Green)
 	kind := straightLane(side)
-	w := newWalk(c.home, fmt.Sprintf("%s load %s walk %d", c.test.ID, out.Moment.Attack, out.Pair), out.At)
+	w := newWalk(c.home, fmt.Sprintf("%s load %s walk %d", c.test.ID, out.Moment.Attack, out.Twin), out.At)
 	w.test, w.born = c.test, c.begin.born
 	if len(c.rows) > 0 {
 		w.columns, w.row = c.test.Data.Columns, c.rows[out.Row]

@@ -21,7 +21,7 @@ type slot struct {
 	route int
 	row   int
 	at    time.Duration // since the schedule's start: when it is due
-	since time.Duration // when its pair is, which is the same on both sides
+	since time.Duration // when its pair is or, of interleaved halves, when their block begins: the same on both sides
 	twin  uint64        // the answers of both sides that are compared have the same
 	whole bool          // its answer is compared whole, whatever its size and however busy this machine is
 }
@@ -119,6 +119,7 @@ func (s *schedule) next() (slot, bool) {
 	s.pair++
 	if s.design.Pairing == perf.Interleaved {
 		first.twin = s.take(start)
+		first.since = max(0, s.design.WarmUp+time.Duration(s.turn.block)*s.design.Block())
 	}
 	first.route = sort.SearchInts(s.weights, 1+s.rng.IntN(s.weights[len(s.weights)-1]))
 	if s.walks { // Rule 4

@@ -45,11 +45,12 @@ type Shared struct{ State any }
 // A Walk is one walk through a case on one side.
 type Walk struct {
 	Pair   uint32
+	Twin   uint64 // the same for the two walks that are compared, and for no others of the attack
 	Green  bool
 	Solo   bool
 	Row    int       // of the case's data, from 0
 	Moment Moment    //
-	At     time.Time // when the pair was scheduled: the same on both sides
+	At     time.Time // when the two of them were due: the same on both sides
 
 	a      *attacker
 	sl     slot
@@ -78,7 +79,7 @@ const walkURL = "http://walk.invalid/#"
 // walk walks the case of a slot and makes its records.
 func (a *attacker) walk(ctx context.Context, sl slot) {
 	w := &Walk{
-		Pair: sl.pair, Green: sl.green, Solo: sl.solo, Row: sl.row, Moment: a.moment(sl),
+		Pair: sl.pair, Twin: sl.twin, Green: sl.green, Solo: sl.solo, Row: sl.row, Moment: a.moment(sl),
 		At: a.began(sl).Add(sl.since), a: a, sl: sl, of: &a.plan.Cases[sl.route],
 	}
 	defer a.ended(sl)
