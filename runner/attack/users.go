@@ -264,7 +264,7 @@ func (p *Plan) checkUsers() error {
 	case u.Count > maxUsers:
 		return fmt.Errorf("%d users, at most %d", u.Count, maxUsers)
 	case u.Ramp < 0 || u.Think.Least < 0 || u.Think.Most < u.Think.Least:
-		return fmt.Errorf("a ramp of %s and %s to think are no times of users", u.Ramp, u.Think)
+		return fmt.Errorf("a ramp of %s, or %s to think, is not a time that users can take", u.Ramp, u.Think)
 	}
 	return p.Uncapped()
 }
