@@ -26,6 +26,12 @@ test-report: ## lint and test the page's script, render reports in headless Chro
 test-cluster: ## read, wait for, compare and patch two real API servers of Kubernetes (builds one from the module proxy, 10 to 60 minutes once)
 	BGVERIFY_KUBE_ASSETS=$$(.ci/kube-assets | tail -n 1) $(GO) test -count=1 -run Real -v ./runner/cluster/...
 
+screenshots: ## take the pictures of README and docs from a report of the demo (about two minutes)
+	cd report/browser && npm ci --no-audit --no-fund --ignore-scripts --silent
+	$(GO) build -o bin/bgverify ./cmd/bgverify
+	bin/bgverify demo --no-progress -q --out bin/shots --green-fault price-as-string,leak-blue-host,slow=20% || test $$? = 1
+	node report/browser/screenshots.mjs $(CURDIR)/bin/shots/latest/report.html docs $$(command -v chromium)
+
 test-real: ## judge released versions of three public services
 	.ci/test-real
 
@@ -48,4 +54,5 @@ package: ## check what a release is made of: binary, manual pages, image, chart,
 fuzz: ## run every fuzz target for FUZZCPU seconds of CPU (default 600)
 	.ci/fuzz
 
-.PHONY: help demo test test-cluster test-evidence test-report test-real bench bench-verdict bench-load bench-import package fuzz
+# Every target is a command, no file.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
