@@ -26,6 +26,7 @@ var bound = map[string][]any{
 	"prometheus": {&stage.Prometheus{}}, "prometheus server": {&stage.PrometheusServer{}}, "prometheus query": {&stage.PrometheusQuery{}}, "require": {&RequiredShares{}},
 	"shift file": {&shiftfile.File{}}, "hold": {&shiftfile.Hold{}}, "shift gate": {&shiftfile.Gate{}}, "shift probe": {&shiftfile.Probe{}},
 	"shift run": {&shiftfile.Run{}}, "confirm": {&shiftfile.Confirm{}}, "exec driver": {&shiftfile.Exec{}}, "haproxy driver": {&shiftfile.HAProxy{}},
+	"route53 driver": {&shiftfile.Route53{}}, "route driver": {&shiftfile.Route{}},
 }
 
 // readOne reads a mapping of one key by a table into a struct.

@@ -65,7 +65,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	if _, problems = LoadConfig(fsys, "bgverify.yaml"); len(problems) > 0 {
 		t.Errorf("config:\n%s", written(t, problems))
 	}
-	for _, name := range []string{"shift.yaml", "haproxy.yaml"} {
+	for _, name := range []string{"shift.yaml", "haproxy.yaml", "route53.yaml", "httproute.yaml", "virtualservice.yaml"} {
 		if _, problems = shiftfile.Load(fsys, name, noEnv); len(problems) > 0 {
 			t.Errorf("%s:\n%s", name, written(t, problems))
 		}

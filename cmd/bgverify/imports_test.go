@@ -129,6 +129,8 @@ var allowed = map[string][]string{
 	"runner/shift":         {"internal/hint", "scenarios/shiftfile", "runner/shift/machine"},
 	"runner/shift/command": {"internal/text", "scenarios/shiftfile", "runner/shift", "runner/shift/machine"},
 	"runner/shift/haproxy": {"internal/hint", "internal/text", "scenarios/shiftfile", "runner/shift", "runner/shift/machine"},
+	"runner/shift/route53": {"internal/hint", "scenarios/shiftfile", "runner/shift", "runner/shift/machine"},
+	"runner/shift/gateway": {"internal/hint", "runner/cluster/kube", "scenarios/shiftfile", "runner/shift", "runner/shift/machine"},
 	"runner/shift/drivers": {"internal/hint", "scenarios/shiftfile", "runner/shift", "runner/shift/command", "runner/shift/haproxy", "runner/shift/route53", "runner/shift/gateway"},
 
 	// The clusters that the sides run on: each idea is a room below the one that a run asks.
@@ -155,6 +157,8 @@ var allowed = map[string][]string{
 var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack", "runner/attack/recorded"}, // one fires, the other reads result files
 	"github.com/tidwall/gjson":                 {"runner/calibrate"},
+	"github.com/aws/aws-sdk-go-v2":             {"runner/shift/route53"},
+	"github.com/aws/smithy-go":                 {"runner/shift/route53"},
 	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/shiftfile", "scenarios/stage", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/openapi", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report", "report/page"},
 	"github.com/google/go-cmp":                 {"diff/internal/oracle", "scenarios/convert/internal/converttest"},

@@ -42,11 +42,11 @@ type Driver interface {
 	ByHand(to machine.Weights) []string
 }
 
-// errRefused marks an answer of a mechanism that a repetition does not change.
-var errRefused = errors.New("refused")
+// ErrRefused marks an answer of a mechanism that a repetition does not change.
+var ErrRefused = errors.New("refused")
 
 // Refused marks an error as a refusal: the write was looked at and not done.
-func Refused(err error) error { return fmt.Errorf("%w: %w", errRefused, err) }
+func Refused(err error) error { return fmt.Errorf("%w: %w", ErrRefused, err) }
 
 // WeightsOf are the weights of a share of green: of all sums up to most the smallest that
 // gives the share exactly, but 100 where that does. A share that none gives is an error.

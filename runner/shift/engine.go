@@ -309,7 +309,7 @@ func (e *engine) write(a machine.Action) {
 			return
 		}
 		err := e.walk.Driver.Write(ctx, a.From, a.Weights, a.Compare)
-		answered.Failed, answered.Refused = textOf(err), errors.Is(err, errRefused)
+		answered.Failed, answered.Refused = textOf(err), errors.Is(err, ErrRefused)
 		e.record(Record{Kind: RecordWrote, ID: a.ID, Step: a.Step, Text: answered.Failed, Back: a.Back}, false)
 	})
 }

@@ -91,6 +91,25 @@ type Confirm struct {
 type Driver struct {
 	Exec    *Exec    `json:",omitempty"`
 	HAProxy *HAProxy `json:",omitempty"`
+	Route53 *Route53 `json:",omitempty"`
+	// HTTPRoute is of the Gateway API, VirtualService of Istio.
+	HTTPRoute      *Route `json:",omitempty"`
+	VirtualService *Route `json:",omitempty"`
+}
+
+// A Route53 driver gives weight to two weighted records.
+type Route53 struct {
+	// Record is their name; Blue and Green are set identifiers.
+	Zone, Record, Type, Blue, Green string
+}
+
+// A Route driver gives weight to two backends of one route of a cluster.
+type Route struct {
+	Context, Kubeconfig string
+	InCluster           bool
+	Namespace, Name     string
+	// Blue and Green are backends: services, or hosts of Istio with or without a subset.
+	Blue, Green string
 }
 
 // An Exec gives weight by two commands, which run in the folder of the file.
@@ -264,11 +283,28 @@ func (r *reader) readDriver(d *keys.Mapping) Driver {
 		if s := out.HAProxy.Socket; s != "" && !strings.HasPrefix(s, "unix://") && !strings.HasPrefix(s, "tcp://") {
 			x.Fail(x.At("socket"), "unix:///run/haproxy/admin.sock or tcp://127.0.0.1:9999", "socket must begin with unix:// or tcp://")
 		}
-		if out.HAProxy.Blue == out.HAProxy.Green && out.HAProxy.Blue != "" {
-			x.Fail(x.At("green"), "", "blue and green are the same server")
+		refuseSame(x, out.HAProxy.Blue, out.HAProxy.Green, "server")
+	}
+	if x := d.Open("route53", "route53 driver", ""); x != nil {
+		out.Route53 = &Route53{}
+		x.Bind(out.Route53)
+		refuseSame(x, out.Route53.Blue, out.Route53.Green, "record")
+	}
+	for name, field := range map[string]**Route{"httproute": &out.HTTPRoute, "virtualservice": &out.VirtualService} {
+		if x := d.Open(name, "route driver", ""); x != nil {
+			*field = &Route{}
+			x.Bind(*field)
+			refuseSame(x, (*field).Blue, (*field).Green, "backend")
 		}
 	}
 	return out
+}
+
+// refuseSame refuses one name for both sides.
+func refuseSame(o *keys.Mapping, blue, green, what string) {
+	if blue == green && blue != "" {
+		o.Fail(o.At("green"), "", "blue and green are the same %s", what)
+	}
 }
 
 // bindExpanded binds a mapping whose texts of some keys have placeholders.

@@ -7,7 +7,9 @@ import (
 
 	"github.com/bgverify/bgverify/runner/shift"
 	"github.com/bgverify/bgverify/runner/shift/command"
+	"github.com/bgverify/bgverify/runner/shift/gateway"
 	"github.com/bgverify/bgverify/runner/shift/haproxy"
+	"github.com/bgverify/bgverify/runner/shift/route53"
 	"github.com/bgverify/bgverify/scenarios/shiftfile"
 )
 
@@ -19,6 +21,12 @@ func New(config shiftfile.Driver, dir string) (shift.Driver, error) {
 		return command.New(*config.Exec, dir), nil
 	case config.HAProxy != nil:
 		return haproxy.New(*config.HAProxy)
+	case config.Route53 != nil:
+		return route53.New(*config.Route53)
+	case config.HTTPRoute != nil:
+		return gateway.NewHTTPRoute(*config.HTTPRoute), nil
+	case config.VirtualService != nil:
+		return gateway.NewVirtualService(*config.VirtualService), nil
 	}
 	return nil, errors.New("no driver is named")
 }

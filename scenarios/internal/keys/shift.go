@@ -76,6 +76,27 @@ var confirmTable = Table{"confirm", "Steps of a shift that wait for a yes.", []K
 var driverTable = Table{"driver", "The mechanism that gives weight to blue and green: exactly one.", []Key{
 	{"exec", object("exec driver"), "Commands of yours.", "", "{get: ./get.sh, set: ./set.sh}", false, ""},
 	{"haproxy", object("haproxy driver"), "Two servers of an HAProxy backend, through its runtime API.", "", "{socket: \"unix:///run/haproxy/admin.sock\", backend: app, blue: blue, green: green}", false, ""},
+	{"route53", object("route53 driver"), "Two weighted records of a Route 53 zone.", "", "{zone: Z0123, name: api.example.com, type: A, blue: set-blue, green: set-green}", false, ""},
+	{"httproute", object("route driver"), "Two backends of an HTTPRoute of the Gateway API.", "", "{namespace: stb, name: api, blue: svc-blue, green: svc-green}", false, ""},
+	{"virtualservice", object("route driver"), "Two destinations of a VirtualService of Istio.", "", "{namespace: stb, name: api, blue: svc-blue, green: svc-green}", false, ""},
+}}
+
+var route53DriverTable = Table{"route53 driver", "Credentials come from where the AWS tools look for them.", []Key{
+	{"zone", aText, "ID of the hosted zone.", "", "Z0123456789", true, "Zone"},
+	{"name", aText, "Name of the records.", "", "api.example.com", true, "Record"},
+	{"type", aWord("A", "AAAA", "CNAME"), "Type of the records.", "", "A", true, "Type"},
+	{"blue", aText, "Set identifier of blue's record.", "", "set-blue", true, "Blue"},
+	{"green", aText, "Set identifier of green's record.", "", "set-green", true, "Green"},
+}}
+
+var routeDriverTable = Table{"route driver", "Every rule of the route that names both backends is walked, all in one patch.", []Key{
+	{"context", aText, "Context of the kubeconfig.", "its current one", "gateway", false, "Context"},
+	{"kubeconfig", aText, "Kubeconfig file.", "$KUBECONFIG, else ~/.kube/config", "~/.kube/config", false, "Kubeconfig"},
+	{"in_cluster", aBool, "Use the service account of the pod.", "false", "true", false, "InCluster"},
+	{"namespace", aText, "Namespace of the route.", "", "stb", true, "Namespace"},
+	{"name", aText, "Name of the route.", "", "api", true, "Name"},
+	{"blue", aText, "Blue's backend: the name of its service; of a VirtualService the host, or host:subset.", "", "svc-blue", true, "Blue"},
+	{"green", aText, "The same of green.", "", "svc-green", true, "Green"},
 }}
 
 var execDriverTable = Table{"exec driver", "get prints {\"blue\": 99, \"green\": 1} as JSON, with \"ttl\" in seconds where there is one; set reads the same from standard input.", []Key{

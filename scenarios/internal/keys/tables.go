@@ -10,7 +10,7 @@ var Order = []string{
 	"ready", "ready applications", "ready expect", "ready workloads", "alike", "alike rule", "cluster services",
 	"prometheus", "prometheus server", "prometheus query", "require", "config",
 	"shift file", "hold", "shift before", "shift gate", "shift during", "shift probe", "shift after", "shift run", "confirm",
-	"driver", "exec driver", "haproxy driver",
+	"driver", "exec driver", "haproxy driver", "route53 driver", "route driver",
 }
 
 // Tables are the key tables by name: the closed lists that the walker, the JSON
@@ -27,7 +27,7 @@ var Tables = func() map[string]*Table {
 		&clustersTable, &clusterTable, &readyTable, &readyApplicationsTable, &readyExpectTable, &readyWorkloadsTable,
 		&alikeTable, &alikeRuleTable, &clusterServicesTable, &prometheusTable, &prometheusServerTable, &prometheusQueryTable, &requireTable,
 		&shiftTable, &holdTable, &shiftBeforeTable, &shiftGateTable, &shiftDuringTable, &shiftProbeTable, &shiftAfterTable, &shiftRunTable,
-		&confirmTable, &driverTable, &execDriverTable, &haproxyDriverTable,
+		&confirmTable, &driverTable, &execDriverTable, &haproxyDriverTable, &route53DriverTable, &routeDriverTable,
 	} {
 		m[t.Name] = t
 	}
