@@ -341,7 +341,7 @@ func (d *Driver) refuse(r *types.ResourceRecordSet) error {
 	case !slices.Contains(addressTypes, r.Type):
 		return nil
 	case string(r.Type) != d.config.Type:
-		return hint.Errorf("remove it, or walk it by a shift file of its own", "%s also has a record of type %s, which is not walked: its clients would stay where they are", d.config.Record, r.Type)
+		return hint.Errorf("remove it, or walk it by its own shift file", "%s also has a record of type %s, which is not walked: its clients would stay where they are", d.config.Record, r.Type)
 	case r.SetIdentifier == nil:
 		return hint.Errorf("a simple record cannot become weighted in place: create weighted records under another name first", "%s %s is a simple record", d.config.Record, r.Type)
 	case r.Weight == nil:
