@@ -131,6 +131,7 @@ var allowed = map[string][]string{
 	"runner/shift/haproxy": {"internal/hint", "internal/text", "scenarios/shiftfile", "runner/shift", "runner/shift/machine"},
 	"runner/shift/route53": {"internal/hint", "scenarios/shiftfile", "runner/shift", "runner/shift/machine"},
 	"runner/shift/gateway": {"internal/hint", "runner/cluster/kube", "scenarios/shiftfile", "runner/shift", "runner/shift/machine"},
+	"report/shiftpage":     {"internal/text", "runner/shift"},
 	"runner/shift/drivers": {"internal/hint", "scenarios/shiftfile", "runner/shift", "runner/shift/command", "runner/shift/haproxy", "runner/shift/route53", "runner/shift/gateway"},
 
 	// The clusters that the sides run on: each idea is a room below the one that a run asks.
@@ -145,7 +146,7 @@ var allowed = map[string][]string{
 
 	"cmd/bgverify": {
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
-		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/scout", "runner/selftest", "runner/probe", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/page", "report/source", "report/words",
+		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/scout", "runner/selftest", "runner/probe", "report/shiftpage", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/page", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
 		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/suggest", "scenarios/template",
 		"scenarios/apiuse", "scenarios/openapi",

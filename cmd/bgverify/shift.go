@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	goio "io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/archive/disk"
+	"github.com/bgverify/bgverify/report/shiftpage"
 	"github.com/bgverify/bgverify/runner/shift"
 	"github.com/bgverify/bgverify/runner/shift/drivers"
 	walking "github.com/bgverify/bgverify/runner/shift/machine"
@@ -180,8 +183,18 @@ func (s *shiftFlags) ended(io stdio, driver shift.Driver, r *shift.Result, folde
 			fmt.Fprintf(io.err, "  %s\n", line)
 		}
 	}
+	if err := writeWalk(folder); err != nil {
+		fmt.Fprintf(io.err, "bgverify: warning: report.html: %v\n", err)
+	}
 	fmt.Fprintf(io.out, "bgverify: shift outcome=%s exit=%d blue=%d green=%d folder=%s\n", strings.ReplaceAll(r.Outcome.String(), " ", "-"), status, r.Weights.Blue, r.Weights.Green, folder)
 	return exit(status)
+}
+
+// writeWalk renders the record of a walk into its folder.
+func writeWalk(folder string) error {
+	return disk.WriteWhole(disk.OS{}, filepath.Join(folder, "report.html"), func(to goio.Writer) error {
+		return shiftpage.Write(to, shift.Records(folder))
+	})
 }
 
 // rollback restores what the newest walk recorded.

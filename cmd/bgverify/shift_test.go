@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -276,4 +277,41 @@ func TestShiftRollbackFails(t *testing.T) {
 	if cmd.ProcessState.ExitCode() != 3 || !strings.Contains(out.String(), "SHIFT_BLUE=100 SHIFT_GREEN=0") {
 		t.Errorf("status %d\n%s", cmd.ProcessState.ExitCode(), out)
 	}
+}
+
+// A walk that is killed at any moment ends as recorded: as it was before, or after
+// bgverify shift rollback. BGVERIFY_TORTURE=50 kills fifty.
+func TestShiftTorture(t *testing.T) {
+	t.Parallel()
+	moments := 5
+	if n, err := strconv.Atoi(os.Getenv("BGVERIFY_TORTURE")); err == nil {
+		moments = n
+	}
+	r := newShiftRig(t, "hold: {min: 20ms, settle: 0s}\n")
+	r.write("shift.yaml", strings.Replace(r.read("shift.yaml"), "[5%, 100%]", "[1%, 5%, 25%, 50%, 75%, 100%]", 1)+"\n")
+	killed, late := 0, 0
+	for i := range moments {
+		r.write("weights", begun)
+		cmd, out := r.start("shift.yaml")
+		time.Sleep(time.Duration(50+i*900/moments) * time.Millisecond)
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if cmd.ProcessState.Success() {
+			late++
+		}
+		if folders, _ := filepath.Glob(filepath.Join(r.dir, "shifts", "2*")); len(folders) == 0 {
+			if r.read("weights") != begun {
+				t.Fatalf("moment %d: nothing is recorded, and the weights are %s", i, r.read("weights"))
+			}
+			continue
+		}
+		killed++
+		back, _ := r.start("rollback", "shift.yaml")
+		_ = back.Wait()
+		if status := back.ProcessState.ExitCode(); r.read("weights") != begun || status != 0 && status != 2 {
+			t.Fatalf("moment %d: rollback exits with %d and leaves %s\n%s", i, status, r.read("weights"), out)
+		}
+		_ = os.RemoveAll(filepath.Join(r.dir, "shifts"))
+	}
+	t.Logf("%d moments, %d with a record, %d after the end", moments, killed, late)
 }
