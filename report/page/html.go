@@ -252,7 +252,7 @@ func (h *Page) page() *pageView {
 	p.head(h.src)
 	p.causes(h.src, h.spreads)
 	p.services(h.src, h.spreads, h.suites)
-	p.clusters(h.src.End.Clusters)
+	p.clusters(h.src.End.Clusters, h.src.Result.Loads)
 	p.loads(h.src)
 	p.facts(h.src)
 	switch e := &h.src.End.Counts; {

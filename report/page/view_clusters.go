@@ -26,12 +26,21 @@ type tableView struct {
 // mostClusterRows is how many rows of each table the page has; run.json has all.
 const mostClusterRows = 500
 
-// clusters fills the section of the clusters, where the run has one.
-func (p *pageView) clusters(c *run.Clusters) {
+// clusters fills the section of the clusters and of what load cost them, where the run has
+// one.
+func (p *pageView) clusters(c *run.Clusters, loads []run.LoadResult) {
+	v := &clustersView{}
+	for i := range loads {
+		if r := loads[i].Resources; r != nil {
+			v.resources(loads[i].Name, r)
+		}
+	}
 	if c == nil {
+		if len(v.Tables) > 0 {
+			p.Clusters = v
+		}
 		return
 	}
-	v := &clustersView{}
 	if r := c.Ready; r != nil {
 		var counts []string
 		for _, k := range r.Kinds {
@@ -89,6 +98,21 @@ func (v *clustersView) alike(a *run.Alike) {
 	for _, d := range a.Deprecated {
 		v.Lines = append(v.Lines, "Deprecated: "+d)
 	}
+}
+
+// resources adds the figures of both sides under one load stage.
+func (v *clustersView) resources(load string, r *run.Resources) {
+	v.table("Resources under load "+load, []string{"figure", "blue", "green", "result"}, len(r.Figures), func(i int) []string {
+		f := &r.Figures[i]
+		result := f.Verdict.String()
+		if f.Note != "" {
+			result += ": " + f.Note
+		}
+		if f.BlueScrapes+f.GreenScrapes == 0 {
+			return []string{f.Name, "", "", result}
+		}
+		return []string{f.Name, f.Amount(f.Blue), f.Amount(f.Green), result}
+	})
 }
 
 func nodes(server string, kubelets []string) string {

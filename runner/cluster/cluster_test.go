@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -334,6 +335,27 @@ func TestServicesAreHeldAgainstWhatWasAsked(t *testing.T) {
 	}
 }
 
+// Services of one namespace alone are not all services: nothing is covered.
+func TestServicesThatAreReadInPartAreAProblem(t *testing.T) {
+	w := newTwo(t)
+	w.green.Serve(kubetest.VirtualService)
+	w.green.Put(virtualService)
+	w.green.Fault = func(rw http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/namespaces/other/") {
+			return false
+		}
+		kubetest.Status(rw, http.StatusForbidden, "Forbidden", "not here")
+		return true
+	}
+	w.asked.Alike, w.asked.Services = nil, &stage.ClusterServices{From: "VirtualService", Namespaces: []string{"stb", "other"}}
+	g := w.gates()
+	g.Before(t.Context(), nil)
+	g.Note("https://api.example/v1/epg", "")
+	if got := g.Services(); !strings.Contains(got.Problem, "no right to list virtualservices.networking.istio.io in namespace other") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestServicesThatCannotBeReadAreAProblem(t *testing.T) {
 	for name, prepare := range map[string]func(*two){
 		"not served": func(*two) {},
@@ -368,9 +390,10 @@ func TestFiveThousandObjects(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
+	begun := time.Now()
 	got := w.alike()
 	runtime.ReadMemStats(&after)
-	t.Logf("%d MB more of the heap in use, the servers of the test included", (int64(after.HeapSys)-int64(before.HeapSys))>>20)
+	t.Logf("%v; %d MB more of the heap in use, the servers of the test included", time.Since(begun), (int64(after.HeapSys)-int64(before.HeapSys))>>20)
 	if got.Objects != 5000 || got.Differ != 1 {
 		t.Errorf("%d objects, %d differ: %v", got.Objects, got.Differ, got.Reasons)
 	}

@@ -123,8 +123,8 @@ func (g *Gates) Before(ctx context.Context, progress func(*run.Ready)) *run.Clus
 			g.problem = "green was not ready"
 		default:
 			g.table = routes.New(s.From, r.green.Routes)
-			if i := slices.IndexFunc(r.green.Unread, func(string) bool { return len(r.green.Routes) == 0 }); i >= 0 {
-				g.problem = r.green.Unread[i]
+			if unread := r.green.UnreadRoutes; len(unread) > 0 { // the services that were read are not all of them
+				g.problem = unread[0]
 			}
 		}
 	}

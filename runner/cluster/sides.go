@@ -31,8 +31,8 @@ func (c *Clusters) ImportSides(ctx context.Context, at [2]string) (string, error
 		if err != nil {
 			return nil, err
 		}
-		if len(inv.Unread) > 0 {
-			return nil, errors.New(strings.Join(inv.Unread, "; "))
+		if len(inv.UnreadRoutes) > 0 {
+			return nil, errors.New(strings.Join(inv.UnreadRoutes, "; "))
 		}
 		entries := routes.New(from.From, inv.Routes).Entries()
 		if len(entries) == 0 {

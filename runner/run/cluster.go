@@ -1,6 +1,9 @@
 package run
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/internal/text"
 )
@@ -213,4 +216,15 @@ type ResourceFigure struct {
 	Gate         bool    `json:"gate,omitempty"`
 	Verdict      Verdict `json:"verdict"`
 	Note         string  `json:"note,omitempty"`
+}
+
+// Amount writes a value of the figure with its unit: 16 ms, 512.0 MiB.
+func (f *ResourceFigure) Amount(v float64) string {
+	switch {
+	case f.Unit == "B" && v >= 1<<20:
+		return strconv.FormatFloat(v/(1<<20), 'f', 1, 64) + " MiB"
+	case f.Unit == "s":
+		return strconv.FormatFloat(v*1000, 'g', 4, 64) + " ms"
+	}
+	return strings.TrimSpace(strconv.FormatFloat(v, 'g', 4, 64) + " " + f.Unit)
 }

@@ -30,6 +30,8 @@ type Inventory struct {
 	// UnreadKinds are the kinds of which something is missing, as Kind.group. Their objects
 	// cannot be told from missing ones.
 	UnreadKinds []string `json:"unread_kinds,omitempty"`
+	// UnreadRoutes says what could not be read of the objects that services are read from.
+	UnreadRoutes []string `json:"unread_routes,omitempty"`
 	// Objects are what is compared, and Routes the objects that services are read from.
 	Objects []Object `json:"objects"`
 	Routes  []Object `json:"routes,omitempty"`
@@ -146,32 +148,32 @@ func groupOf(kind string) string {
 // that of a context that ended.
 func Read(ctx context.Context, c *kube.Cluster, served *kube.Served, resources []kube.Resource, plan *Plan) (*Inventory, error) {
 	inv := &Inventory{Served: *served, Objects: []Object{}}
-	read := func(r kube.Resource, namespaces []string, into *[]Object) error {
+	read := func(r kube.Resource, namespaces []string, into *[]Object, unread *[]string) error {
 		if !r.Namespaced {
 			namespaces = []string{""}
 		}
 		for _, namespace := range namespaces {
 			list, err := list(ctx, c, r, namespace, plan)
-			if err != nil {
-				inv.UnreadKinds = append(inv.UnreadKinds, r.Kind+"."+r.Group)
-			}
-			if err := inv.note(err); err != nil {
+			if err := note(err, unread); err != nil {
 				return err
+			}
+			if err != nil && unread == &inv.Unread {
+				inv.UnreadKinds = append(inv.UnreadKinds, r.Kind+"."+r.Group)
 			}
 			*into = append(*into, list...)
 		}
 		return nil
 	}
 	for _, r := range resources {
-		if err := read(r, plan.Namespaces, &inv.Objects); err != nil {
+		if err := read(r, plan.Namespaces, &inv.Objects, &inv.Unread); err != nil {
 			return nil, err
 		}
 	}
 	if plan.RouteKind != "" {
 		r, ok := served.Find(plan.RouteKind)
 		if !ok {
-			inv.Unread = append(inv.Unread, fmt.Sprintf("%s: the cluster does not serve the kind %s", c.Name, plan.RouteKind))
-		} else if err := read(r, plan.RouteNamespaces, &inv.Routes); err != nil {
+			inv.UnreadRoutes = append(inv.UnreadRoutes, fmt.Sprintf("%s: the cluster does not serve the kind %s", c.Name, plan.RouteKind))
+		} else if err := read(r, plan.RouteNamespaces, &inv.Routes, &inv.UnreadRoutes); err != nil {
 			return nil, err
 		}
 	}
@@ -183,7 +185,7 @@ func Read(ctx context.Context, c *kube.Cluster, served *kube.Served, resources [
 }
 
 // note keeps what could not be read. It returns the error of a context that ended.
-func (inv *Inventory) note(err error) error {
+func note(err error, unread *[]string) error {
 	var e *kube.Error
 	switch {
 	case err == nil:
@@ -192,7 +194,7 @@ func (inv *Inventory) note(err error) error {
 		if hint := e.Hint(); hint != "" {
 			text += " (" + hint + ")"
 		}
-		inv.Unread = append(inv.Unread, text)
+		*unread = append(*unread, text)
 	default:
 		return err
 	}

@@ -218,22 +218,11 @@ func judge(f *run.ResourceFigure, found [2]measured, live bool) (run.Verdict, st
 	worse := func(blue, green float64) bool { return green-blue > f.Floor && green-blue > f.Margin*blue } // Rule 3
 	switch {
 	case worse(f.Blue, f.Green):
-		return run.Fail, fmt.Sprintf("blue %s, green %s", Amount(f.Blue, f.Unit), Amount(f.Green, f.Unit))
+		return run.Fail, fmt.Sprintf("blue %s, green %s", f.Amount(f.Blue), f.Amount(f.Green))
 	case worse(f.BlueMax, f.GreenMax):
-		return run.Fail, fmt.Sprintf("at most: blue %s, green %s", Amount(f.BlueMax, f.Unit), Amount(f.GreenMax, f.Unit))
+		return run.Fail, fmt.Sprintf("at most: blue %s, green %s", f.Amount(f.BlueMax), f.Amount(f.GreenMax))
 	}
 	return run.Pass, ""
-}
-
-// Amount writes a figure with its unit.
-func Amount(v float64, unit string) string {
-	switch {
-	case unit == "B" && v >= 1<<20:
-		return strconv.FormatFloat(v/(1<<20), 'f', 1, 64) + " MiB"
-	case unit == "s":
-		return strconv.FormatFloat(v*1000, 'g', 4, 64) + " ms"
-	}
-	return strings.TrimSpace(strconv.FormatFloat(v, 'g', 4, 64) + " " + unit)
 }
 
 // measured is one figure of one side.
