@@ -43,6 +43,9 @@ bench: ## benchmark the comparison against other libraries, and whole runs again
 	cd bench && $(GO) run . && $(GO) run ./run
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./diff/... ./runner ./runner/wire
 
+test-fleet: ## fire load from several workers over a bus inside the run and over an installed nats-server, with faults
+	$(GO) test -count=1 -v ./runner/fleet
+
 bench-verdict: ## simulate load verdicts: 300 seeded runs per cell
 	BGVERIFY_BENCH_VERDICT=1 $(GO) test -count=1 -v -timeout 60m -run Verdict ./diff/perf
 

@@ -288,6 +288,7 @@ func (t *textReport) loads() error {
 		for _, part := range t.wrapped(title, 0) {
 			t.line("%s", part)
 		}
+		t.generators(l.Fleet)
 		var rows [][]string
 		quiet := 0 // guards that are not worse
 		for k := range l.Comparisons {

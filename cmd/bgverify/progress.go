@@ -146,6 +146,7 @@ func loadParts(l *runner.LoadProgress) []string {
 			fmt.Sprintf("p99 %s | %s", milliseconds(l.BlueP99), milliseconds(l.GreenP99)))
 	}
 	parts = append(parts, fmt.Sprintf("errors %d | %d", l.Errors.Blue, l.Errors.Green))
+	parts = append(parts, workerParts(l)...)
 	return append(parts, nextLook(l)...)
 }
 
@@ -159,6 +160,19 @@ func loadShort(l *runner.LoadProgress) []string {
 	}
 	parts = append(parts, fmt.Sprintf("err %d|%d", l.Errors.Blue, l.Errors.Green), l.Stage, fmt.Sprintf("%.0f/s", l.Rate), l.Name)
 	return append(parts, nextLook(l)...)
+}
+
+// workerParts are the machines that fire a stage: how late they send and how far their clocks are off.
+func workerParts(l *runner.LoadProgress) []string {
+	var parts []string
+	for _, w := range l.Workers {
+		state := fmt.Sprintf("lag %s, clock %s", w.Lag.Round(100*time.Microsecond), w.Offset.Round(100*time.Microsecond))
+		if w.Lost {
+			state = "lost"
+		}
+		parts = append(parts, fmt.Sprintf("worker %d: %s", w.Number, state))
+	}
+	return parts
 }
 
 func nextLook(l *runner.LoadProgress) []string {

@@ -131,7 +131,21 @@ func loadFacts(l *run.LoadResult) []string {
 	if g.Identities.Blue+g.Identities.Green > 0 {
 		out = append(out, fmt.Sprintf("%d and %d back ends reached", g.Identities.Blue, g.Identities.Green))
 	}
+	for i := range generators(l) {
+		out = append(out, words.LoadWorker(&l.Fleet.Workers[i]))
+	}
+	if l.Fleet != nil && len(l.Fleet.Voids) > 0 {
+		out = append(out, words.LoadVoids(l.Fleet))
+	}
 	return out
+}
+
+// generators are the machines that fired a stage, where several did.
+func generators(l *run.LoadResult) []run.LoadWorker {
+	if l.Fleet == nil {
+		return nil
+	}
+	return l.Fleet.Workers
 }
 
 func (v *loadView) figures(l *run.LoadResult) {

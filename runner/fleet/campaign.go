@@ -131,8 +131,6 @@ func (c *campaign) spoiled(o *openSlice, now time.Time) (why string, by *member,
 		switch {
 		case s != nil && s.Missed != "":
 			return fmt.Sprintf("%s: %s", m, s.Missed), m, false
-		case silent && !m.present(now):
-			return fmt.Sprintf("%s was lost", m), m, false
 		case silent:
 			return fmt.Sprintf("%s was not heard for %s", m, gap.Round(10*time.Millisecond)), m, false
 		case c.faulty(m):
