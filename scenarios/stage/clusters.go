@@ -225,12 +225,12 @@ func readObjectRule(r *keys.Reader, n *yaml.Node, host Host) (ObjectRule, bool) 
 		}
 	}
 	o.BindKeys(chooses, &out)
-	rule, ok := host.ReadRule(o, does)
-	switch rule.Do {
+	switch do := diff.Do(o.Word("do")); do {
 	case diff.DoAllow, diff.DoLeak, diff.DoOnly:
-		o.Fail(o.At("do"), "write do: ignore and say why", "rules for objects do not take do: %s", rule.Do)
-		ok = false
+		o.Fail(o.At("do"), "write do: ignore and say why", "rules for objects do not take do: %s", do)
+		return out, false
 	}
+	rule, ok := host.ReadRule(o, does)
 	out.Rule = rule
 	return out, ok
 }
