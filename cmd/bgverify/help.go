@@ -37,6 +37,7 @@ var flagGroups = []struct {
 	}},
 	{"Source", []string{"from", "namespace", "openapi", "postman", "har", "jmeter", "get", "force", "no-run"}},
 	{"Output", []string{"output", "quiet", "verbose", "no-color", "no-progress"}},
+	{"Server", []string{"suites", "listen", "token-file"}},
 	{"Archive", []string{"out", "run-id", "format", "report-assets", "trace-url", "ticket", "keep", "keep-days"}},
 }
 

@@ -78,6 +78,7 @@ var allowed = map[string][]string{
 	"report/archive/redact":  {"internal/text", "diff", "diff/notation"},
 	"report/archive/history": {"internal/text", "report/archive/disk", "runner/run", "diff", "diff/cause", "diff/perf"},
 	"report/archive/replay":  {"report/archive/redact", "report/archive/history", "runner/run", "internal/hint", "diff", "diff/notation", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
+	"report/serve":           {"report/archive", "report/archive/disk", "report/archive/history", "runner/run", "internal/hint", "internal/suggest", "internal/text"},
 	"report/reporttest":      {"runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios", "report"},
 	"fixtures":               {},
 	"fixtures/faultproxy":    {},
@@ -146,7 +147,7 @@ var allowed = map[string][]string{
 
 	"cmd/bgverify": {
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
-		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/scout", "runner/selftest", "runner/probe", "report/shiftpage", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/page", "report/source", "report/words",
+		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/scout", "runner/selftest", "runner/probe", "report/shiftpage", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/page", "report/serve", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
 		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/suggest", "scenarios/template",
 		"scenarios/apiuse", "scenarios/openapi",

@@ -1,0 +1,122 @@
+package serve
+
+import (
+	"bytes"
+	"errors"
+	"html"
+	"io"
+	"net/http"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/bgverify/bgverify/report/archive/history"
+)
+
+// closed is the content security policy of everything that is not a page of ours: nothing
+// is loaded or run, whatever a body in the archive holds.
+const closed = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
+// runFolder matches the first segment of a path to a run.
+var runFolder = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z-[A-Za-z0-9._-]+$`)
+
+// getPage serves the history and the files of runs, for reading. The archive is opened as
+// an os.Root, so that no path and no link leads out of it; names with a leading dot
+// (keys, locks, orders) are not served at all.
+func (s *Server) getPage(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("path")
+	switch {
+	case name == "":
+		name = history.IndexFile
+	case strings.HasSuffix(name, "/"):
+		refuse(w, http.StatusNotFound, errors.New("not found"))
+		return
+	}
+	segments := strings.Split(name, "/")
+	hidden := false
+	for _, segment := range segments {
+		hidden = hidden || strings.HasPrefix(segment, ".")
+	}
+	if hidden || name != history.IndexFile && (len(segments) < 2 || !runFolder.MatchString(segments[0])) {
+		refuse(w, http.StatusNotFound, errors.New("not found"))
+		return
+	}
+	s.sendFile(w, r, name)
+}
+
+// sendFile sends a regular file of the archive.
+func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, name string) {
+	f, err := s.pages.Open(name)
+	if err != nil {
+		notThere := errors.New("not found")
+		if name == history.IndexFile {
+			notThere = errors.New("no run of this archive is over yet")
+		}
+		refuse(w, http.StatusNotFound, notThere)
+		return
+	}
+	defer f.Close() //nolint:errcheck // only read
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		refuse(w, http.StatusNotFound, errors.New("not found"))
+		return
+	}
+	kind := contentType(name)
+	if isPage(name) {
+		policy, err := policyOf(f)
+		if err != nil {
+			refuse(w, http.StatusInternalServerError, err)
+			return
+		}
+		w.Header().Set("Content-Security-Policy", policy)
+	}
+	w.Header().Set("Content-Type", kind)
+	http.ServeContent(w, r, "", info.ModTime(), f)
+}
+
+// isPage reports whether a file is a page that bgverify wrote: the history, or a report at
+// the top of a run folder. Bodies of a service are never shown as pages.
+func isPage(name string) bool {
+	return path.Ext(name) == ".html" && strings.Count(name, "/") < 2
+}
+
+func contentType(name string) string {
+	if isPage(name) {
+		return "text/html; charset=utf-8"
+	}
+	switch top := strings.Count(name, "/") < 2; {
+	case top && path.Ext(name) == ".css":
+		return "text/css; charset=utf-8"
+	case top && path.Ext(name) == ".js":
+		return "text/javascript; charset=utf-8"
+	case path.Ext(name) == ".json":
+		return "application/json"
+	case path.Ext(name) == ".xml", path.Ext(name) == ".md", path.Ext(name) == ".ndjson", path.Ext(name) == ".yaml", path.Ext(name) == ".txt":
+		return "text/plain; charset=utf-8"
+	}
+	return "application/octet-stream"
+}
+
+// metaPolicy finds the policy that a page of ours declares.
+var metaPolicy = regexp.MustCompile(`<meta http-equiv="Content-Security-Policy" content="([^"]*)">`)
+
+// headSize is how far into a page its policy is looked for, in bytes.
+const headSize = 4 << 10
+
+// policyOf is the policy of a page: its own, which allows its style and script by their
+// digests, and beyond it nothing of this origin. A page without one runs nothing.
+func policyOf(f io.ReadSeeker) (string, error) {
+	head := make([]byte, headSize)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return "", err
+	}
+	found := metaPolicy.FindSubmatch(head[:n])
+	if found == nil || bytes.ContainsAny(found[1], "\r\n") {
+		return closed, nil
+	}
+	return html.UnescapeString(string(found[1])) + "; frame-ancestors 'none'; sandbox allow-scripts allow-downloads allow-popups", nil
+}
