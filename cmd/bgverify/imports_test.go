@@ -197,6 +197,9 @@ func TestImports(t *testing.T) {
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Fields(line)
 		pkg := strings.TrimPrefix(fields[0], module)
+		if strings.Contains(pkg, "/node_modules/") { // what npm brought holds Go too
+			continue
+		}
 		may, known := allowed[pkg]
 		if !known {
 			t.Errorf("package %s has no line in the table of the house", pkg)
