@@ -87,6 +87,9 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 	}
 	if report != nil {
 		fill(r, report)
+		if stage.Writes && r.Fleet.AnyLost() {
+			r.Warnings = append(r.Warnings, "a worker was lost or stalled: what its walks created then may not have been taken back")
+		}
 		s.run.measure(ctx, r, ended)
 		judgeBeyond(r, report, found)
 		for _, pair := range found.pairs {

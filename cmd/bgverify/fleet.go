@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -86,6 +87,9 @@ func (s *session) gather(ctx context.Context, calibrate bool) (release func(), e
 	if stages := distributed(s.plan); stages == 0 {
 		return nil, usage("leave --workers out", "nothing is to be fired by workers: the run has no load stage")
 	}
+	if err := openLoops(s.plan); err != nil {
+		return nil, err
+	}
 	o, err := f.options()
 	if err != nil {
 		return nil, failed(ctx, err)
@@ -121,6 +125,22 @@ func suiteNames(plan *runner.Plan) []string {
 		names[i] = suite.Name
 	}
 	return names
+}
+
+// openLoops refuses stages with users, which one machine fires: each waits for its own answers.
+func openLoops(plan *runner.Plan) error {
+	var at []string
+	for _, suite := range plan.Suites {
+		for _, stage := range suite.Loads {
+			if stage.Users.Count > 0 {
+				at = append(at, fmt.Sprintf("%s: load %q has users", stage.Pos, stage.Name))
+			}
+		}
+	}
+	if len(at) == 0 || plan.Options.Part == runner.OnlyCompare {
+		return nil
+	}
+	return usage("leave --workers out, or give the stage a rate; nothing was sent", "workers fire stages at a rate only\n%s", strings.Join(at, "\n"))
 }
 
 // distributed counts the load stages that will run.

@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bgverify/bgverify/diff/perf"
 )
@@ -76,6 +77,11 @@ type LoadFleet struct {
 	// Voids are the slices that were fired and not judged, because a worker failed to do its
 	// share; each of a block was replaced by another block. At most 200 are listed.
 	Voids []LoadVoid `json:"voids,omitempty"`
+}
+
+// AnyLost reports whether a worker was not heard at the end, or not always.
+func (f *LoadFleet) AnyLost() bool {
+	return f != nil && slices.ContainsFunc(f.Workers, func(w LoadWorker) bool { return w.Lost || w.Voided > 0 })
 }
 
 // A LoadWorker is one machine of a fleet.
