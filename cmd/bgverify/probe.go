@@ -48,10 +48,10 @@ the last round.`,
 	}
 	f := cmd.Flags()
 	f.DurationVar(&p.Every, "every", 500*time.Millisecond, "time between two rounds")
-	f.IntVar(&p.Rounds, "count", 60, "how many rounds")
+	f.IntVar(&p.Rounds, "count", 60, "how many rounds to send")
 	f.IntVar(&p.Budget, "budget", 0, "how many answers may fail")
 	f.StringVar(&p.Header, "identity-header", "", "response header that says who answered (default the address)")
 	f.StringVar(&p.CA, "ca", "", "PEM `file` of accepted certificate authorities")
-	f.BoolVar(&p.Insecure, "insecure", false, "check no certificates")
+	f.BoolVar(&p.Insecure, "insecure", false, "accept any certificate of a server")
 	return cmd
 }

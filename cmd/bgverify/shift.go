@@ -94,7 +94,7 @@ within seconds, this process does it.
 
 Exit status: 0 the recorded weights hold; 3 they do not, with the commands to run by hand.`,
 		Example: `  bgverify shift rollback shift.yaml
-  bgverify shift rollback shifts/2026-11-28T03-12-45.000Z-api.example.com-7f3a9c01`,
+  bgverify shift rollback shifts/2026-11-28T03-12-45.000Z-api-7f3a9c01`,
 		Args: oneShiftFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.rollback(cmd.Context(), io, args[0])

@@ -152,10 +152,15 @@ const (
 // record adds to the log. An error of the disk becomes an event once, so that a walk whose
 // record fails goes back.
 func (e *engine) record(r Record, sync bool) <-chan error {
-	r.Time = e.walk.Now().UTC()
 	if r.Name == "" && r.Kind != RecordBegin && r.Kind != RecordEnd {
 		r.Name = e.stepName()
 	}
+	return e.recordAsIs(r, sync)
+}
+
+// recordAsIs is record for goroutines other than the loop's: the machine is not theirs to read.
+func (e *engine) recordAsIs(r Record, sync bool) <-chan error {
+	r.Time = e.walk.Now().UTC()
 	return e.log.add(r, sync)
 }
 
@@ -287,6 +292,7 @@ func (e *engine) write(a machine.Action) {
 	if !a.Back {
 		e.watch()
 	}
+	name := e.stepName()
 	wait := e.record(Record{Kind: RecordIntent, ID: a.ID, Step: a.Step, Weights: &a.Weights, From: &a.From, Back: a.Back}, true)
 	e.task(func() {
 		defer cancel()
@@ -310,7 +316,7 @@ func (e *engine) write(a machine.Action) {
 		}
 		err := e.walk.Driver.Write(ctx, a.From, a.Weights, a.Compare)
 		answered.Failed, answered.Refused = textOf(err), errors.Is(err, ErrRefused)
-		e.record(Record{Kind: RecordWrote, ID: a.ID, Step: a.Step, Text: answered.Failed, Back: a.Back}, false)
+		e.recordAsIs(Record{Kind: RecordWrote, ID: a.ID, Step: a.Step, Name: name, Text: answered.Failed, Back: a.Back}, false)
 	})
 }
 
@@ -322,7 +328,7 @@ func (e *engine) check(what string, check Check, a machine.Action) {
 		if tasks.Err() != nil {
 			return // cut short: nobody waits for it
 		}
-		e.record(Record{Kind: RecordCheck, Step: a.Step, Name: step.Name, Check: what, Verdict: verdictText(verdict), Text: why}, true)
+		e.recordAsIs(Record{Kind: RecordCheck, Step: a.Step, Name: step.Name, Check: what, Verdict: verdictText(verdict), Text: why}, true)
 		if verdict == machine.Pass {
 			e.tell(step.Name, "%s: pass", what)
 		} else {
@@ -362,7 +368,7 @@ func (e *engine) watch() {
 	e.probing = true
 	e.task(func() {
 		e.walk.Probe.Watch(e.base, func(s Seen) {
-			e.record(Record{Kind: RecordProbe, Probe: &s.Sample}, false)
+			e.recordAsIs(Record{Kind: RecordProbe, Probe: &s.Sample}, false)
 			if s.Spent != "" {
 				e.send(machine.Event{Kind: machine.Budget, Why: s.Spent})
 			}

@@ -149,6 +149,10 @@ func TestFullDisk(t *testing.T) {
 				if d.weights() != begun || r.Unrecorded == nil {
 					t.Errorf("%s with %s, %v", r.Outcome, d.weights(), r.Unrecorded)
 				}
+			case machine.Done: // only what comes after the last write was not recorded
+				if n < 9 || r.Unrecorded == nil || d.weights() != (machine.Weights{Green: 100}) {
+					t.Errorf("%s with %s, %v", r.Outcome, d.weights(), r.Unrecorded)
+				}
 			default:
 				t.Errorf("%s with %s", r.Outcome, d.weights())
 			}
