@@ -85,7 +85,7 @@ var allowed = map[string][]string{
 
 	// The import of other tools: one package a source, over internal.
 	"scenarios/convert": {
-		"scenarios/convert/postman", "scenarios/convert/curl", "scenarios/convert/har", "scenarios/convert/openapi", "scenarios/convert/jmeter",
+		"scenarios/convert/postman", "scenarios/convert/curl", "scenarios/convert/har", "scenarios/convert/openapi", "scenarios/convert/jmeter", "scenarios/convert/internal/naming",
 		"scenarios/convert/internal/model", "scenarios/convert/internal/source", "scenarios/convert/internal/write",
 	},
 	"scenarios/convert/postman": {
@@ -145,7 +145,12 @@ var allowed = map[string][]string{
 	"runner/cluster/routes":    {"runner/cluster/inventory", "runner/run"},
 	"runner/cluster":           {"internal/hint", "internal/text", "runner/cluster/alike", "runner/cluster/inventory", "runner/cluster/kube", "runner/cluster/ready", "runner/cluster/routes", "runner/run", "scenarios/problem", "scenarios/stage"},
 
+	// The proxy between clients and services, and what is made of what passes.
+	"runner/tap":        {"internal/hint"},
+	"runner/tap/record": {"internal/hint", "internal/text", "runner/tap"},
+
 	"cmd/bgverify": {
+		"runner/tap", "runner/tap/record",
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
 		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/scout", "runner/selftest", "runner/probe", "report/shiftpage", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/page", "report/serve", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",

@@ -48,6 +48,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/curl"
 	"github.com/bgverify/bgverify/scenarios/convert/har"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/write"
 	"github.com/bgverify/bgverify/scenarios/convert/jmeter"
@@ -118,6 +119,10 @@ func Convert(name string, in Input, opts Options) (*Result, error) {
 	}
 	return out, nil
 }
+
+// Secret reports whether a value is one that no import writes: because of its
+// name, or because it looks like a token or key.
+func Secret(name, value string) bool { return naming.SecretName(name) || naming.SecretText(value) }
 
 // ReadFile reads a regular file of at most 256 MiB, as imports read all files.
 func ReadFile(fsys fs.FS, name string) ([]byte, error) { return source.ReadFile(fsys, name) }

@@ -68,6 +68,7 @@ func (h *harImport) requests() []*web.Request {
 			}
 		}
 		out, steps = append(out, r), append(steps, r.Step)
+		h.pages = append(h.pages, e.page)
 		seen[id] = i
 		h.learn(e, i, &cookies)
 	}
@@ -326,6 +327,10 @@ func secretIn(e *harEntry) string {
 
 // group makes cases: requests that depend on each other are steps of one.
 func (h *harImport) group(requests []*web.Request) {
+	if h.opts.ByPage {
+		h.groupByPage(requests)
+		return
+	}
 	members := map[int][]*web.Request{}
 	for i, r := range requests {
 		members[h.flow.root(i)] = append(members[h.flow.root(i)], r)

@@ -27,6 +27,7 @@ type harFlow struct {
 	sent    map[string]bool // what requests have sent so far
 	names   *naming.Namer   // of captures
 	parents []int           // of requests, for grouping: see union
+	needs   [][2]int        // a request, and the one whose answer it needs
 }
 
 // A harSource is where a value was first answered.
@@ -163,6 +164,7 @@ func (f *harFlow) root(i int) int {
 
 // union joins two requests into one case.
 func (f *harFlow) union(a, b int) {
+	f.needs = append(f.needs, [2]int{a, b})
 	a, b = f.root(a), f.root(b)
 	f.parents[max(a, b)] = min(a, b)
 }

@@ -33,6 +33,10 @@ type Options struct {
 	RequestsOnly bool
 	// Snapshots keeps recorded answers as snapshots to compare with.
 	Snapshots bool
+	// ByPage makes one case of each page of the recording.
+	ByPage bool
+	// Services names origins (scheme://host:port, as an address has them).
+	Services map[string]string
 }
 
 // A harImport turns the entries of a recording into cases.
@@ -41,6 +45,7 @@ type harImport struct {
 	opts    Options
 	entries []*harEntry
 	flow    *harFlow
+	pages   []harPage // of the requests, in their order
 	// leftOut and dropped count what was not taken, by what it is.
 	leftOut, dropped tally
 }
@@ -59,6 +64,8 @@ type harImport struct {
 //  5. Requests that depend on each other are the steps of one case, in order;
 //     any other is its own case. A GET that was sent again, with nothing but
 //     reading between, appears once.
+//     With opts.ByPage a case is a page, whose repeats of one route are left out
+//     after maxRepeats; see groupByPage.
 //  6. The recorded status, and the content type of an answer with a body, are
 //     expected.
 func Convert(in source.Input, opts Options) (*model.Result, error) {
@@ -76,6 +83,7 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 		return nil, err
 	}
 	h := &harImport{Import: web.New(in.Name), opts: opts, flow: newFlow()}
+	h.Named = opts.Services
 	h.choose(all)
 	h.summary(len(all))
 	if len(h.entries) == 0 {
@@ -123,8 +131,16 @@ func (t *tally) text() string {
 
 // choose keeps the entries that the options ask for, in the order they began.
 func (h *harImport) choose(all []*harEntry) {
+	repeats := map[string]int{}
 	for _, e := range all {
-		if why := h.without(e); why != "" {
+		why := h.without(e)
+		if why == "" && h.opts.ByPage && !web.UnsafeMethod(e.method) {
+			route := e.page.id + " " + e.method + " " + digits.ReplaceAllString(e.url, "0")
+			if repeats[route]++; repeats[route] > maxRepeats {
+				why = "repeats of a route, as players and lists send them"
+			}
+		}
+		if why != "" {
 			h.leftOut.add(why)
 			for _, o := range e.odd {
 				h.Report.Note("", "%s: %s", o.path, o.why)

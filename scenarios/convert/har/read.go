@@ -30,7 +30,11 @@ type harEntry struct {
 	resource string        // what a browser took it for
 	odd      []harOdd      // what the recording says that cannot be, in the order of meeting
 	began    time.Time
+	page     harPage
 }
+
+// A harPage is a part of a recording, with the title that it was given.
+type harPage struct{ id, title string }
 
 type harPost struct {
 	mime   string
@@ -78,9 +82,15 @@ func readHAR(data []byte) ([]*harEntry, error) {
 			r.fail(v, "$.log.version", "version %s is not known, 1.1 and 1.2 are", naming.OneLine(text, 20))
 		}
 	}
+	pages := map[string]string{}
+	for _, p := range log.Get("pages").List() {
+		pages[p.Get("id").Str()] = p.Get("title").Str()
+	}
 	var out []*harEntry
 	for i, v := range r.need(log, "$.log", "entries", 'a').List() {
 		if e := r.entry(v, fmt.Sprintf("$.log.entries[%d]", i)); r.err == nil {
+			id := v.Get("pageref").Str()
+			e.page = harPage{id, pages[id]}
 			out = append(out, e)
 		}
 	}

@@ -78,7 +78,7 @@ func (im *Import) Hosts(requests []*Request) {
 		if u.origin == base {
 			continue
 		}
-		name := names.Take(hostService(u.origin))
+		name := names.Take(im.serviceName(u.origin))
 		blue, green := im.Envs.Take(naming.EnvName("BLUE_"+name+"_URL")), im.Envs.Take(naming.EnvName("GREEN_"+name+"_URL"))
 		im.Suite.Env = append(im.Suite.Env, blue, green)
 		im.Suite.Blue.Services = append(im.Suite.Blue.Services, model.Var{
@@ -93,6 +93,14 @@ func (im *Import) Hosts(requests []*Request) {
 			}
 		}
 	}
+}
+
+// serviceName is what an origin is called.
+func (im *Import) serviceName(origin string) string {
+	if name := naming.Name(im.Named[Readable(origin)]); name != "" {
+		return name
+	}
+	return hostService(origin)
 }
 
 // hostService names a host: auth of auth.example.com.

@@ -77,6 +77,9 @@ type Import struct {
 	Cases *naming.Namer
 	Envs  *naming.Namer
 
+	// Named names the services of origins; nil: after their hosts.
+	Named map[string]string
+
 	assets  []model.File
 	files   *naming.Namer // names of assets
 	secrets []webSecret

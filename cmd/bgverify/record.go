@@ -1,0 +1,221 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/tap"
+	"github.com/bgverify/bgverify/runner/tap/record"
+	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/convert"
+)
+
+// recordFlags are the flags of record.
+type recordFlags struct {
+	listen, to, out, cert, key string
+	services, hide             []string
+	insecure                   bool
+	gap                        time.Duration
+}
+
+// recordingFile is the recording below the folder that record writes.
+const recordingFile = "recording.har"
+
+func newRecordCommand(io stdio) *cobra.Command {
+	flags := &recordFlags{}
+	cmd := &cobra.Command{
+		Use:     "record --listen ADDR --to URL -o DIR",
+		GroupID: "write",
+		Short:   "Record what a box, app or player asks, and write scenario files of it",
+		Long: `Listen as a reverse proxy between clients and a service, record what passes, and
+write scenario files when you press Ctrl-C.
+
+A request goes to the service whose host it asks for: the host of a --service URL,
+or a host whose first label is the service's name. All others go to --to. Bodies
+pass as they arrive, sockets pass unread. Addresses of the services in answers are
+replaced by the proxy's; those that lead past it are listed.
+
+Tokens, passwords and cookies are replaced before anything is written; equal ones
+by the same text, so that captures are found. Large and binary bodies are kept as
+size and digest only. 'bgverify record mark TEXT' begins a new case, and so does a
+pause of --gap.`,
+		Example: `  bgverify record --listen :8080 --to https://api.stb.example.com -o scenarios/evening
+  bgverify record mark "EPG open"
+  bgverify record --listen :443 --tls-cert box.pem --tls-key box.key \
+    --to https://api.stb.example.com --service epg=https://epg.stb.example.com -o scenarios/evening`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return flags.record(cmd, io) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&flags.listen, "listen", "", "`address` to listen on, such as :8080")
+	f.StringVar(&flags.to, "to", "", "`URL` of the service that requests are passed to")
+	f.StringArrayVar(&flags.services, "service", nil, "a further service as `name=URL`; may be repeated")
+	f.StringVarP(&flags.out, "out", "o", "", "`folder` to write into; it must be new or empty")
+	f.StringVar(&flags.cert, "tls-cert", "", "PEM `file` of the certificate that clients see; they then speak HTTPS")
+	f.StringVar(&flags.key, "tls-key", "", "PEM `file` of its private key")
+	f.BoolVar(&flags.insecure, "insecure", false, "check no certificates of the services")
+	f.StringArrayVar(&flags.hide, "hide", nil, "`name` of a field whose values are replaced as secrets are; may be repeated")
+	f.DurationVar(&flags.gap, "gap", 10*time.Second, "pause after which a new case begins; 0: only marks begin one")
+	cmd.AddCommand(newRecordMarkCommand())
+	return cmd
+}
+
+func newRecordMarkCommand() *cobra.Command {
+	pid := 0
+	cmd := &cobra.Command{
+		Use:     "mark TEXT",
+		Short:   "Begin a new case in the recording that is running",
+		Long:    `Begin a new case named TEXT with the next request that the running recorder passes.`,
+		Example: `  bgverify record mark "EPG open"`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 || strings.TrimSpace(args[0]) == "" {
+				return usage(`bgverify record mark "EPG open"`, "mark takes one text")
+			}
+			return failed(cmd.Context(), record.SendMark(cmd.Context(), args[0], pid))
+		},
+	}
+	cmd.Flags().IntVar(&pid, "pid", 0, "process `id` of the recorder, where several are running")
+	return cmd
+}
+
+// record passes and records until a signal, then writes the suites.
+func (f *recordFlags) record(cmd *cobra.Command, io stdio) error {
+	ctx := cmd.Context()
+	services, err := f.check()
+	if err != nil {
+		return err
+	}
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	var recorder *record.Recorder
+	proxy, err := tap.New(tap.Options{
+		Listen: f.listen, Cert: f.cert, Key: f.key, Services: services, Insecure: f.insecure, KeepBody: record.KeepBody, KeepAll: record.KeepAll,
+		Observe: func(x *tap.Exchange) { recorder.Observe(x) }, Now: time.Now,
+	})
+	if err != nil {
+		return failed(ctx, err)
+	}
+	defer proxy.Close()
+	if err := os.MkdirAll(f.out, 0o755); err != nil {
+		return broken(err)
+	}
+	recorder, err = record.New(record.Options{
+		File: filepath.Join(f.out, recordingFile), Tool: toolVersion(), Gap: f.gap, Key: key, Now: time.Now,
+		Secret: func(name, value string) bool {
+			return convert.Secret(name, value) || slices.ContainsFunc(f.hide, func(h string) bool { return strings.EqualFold(h, name) })
+		},
+	})
+	if err != nil {
+		return broken(err)
+	}
+	control, err := record.OpenControl(recorder.Mark)
+	if err != nil {
+		fmt.Fprintf(io.err, "bgverify: warning: no marks can be set: %v\n", err)
+	} else {
+		defer control.Close()
+	}
+	fmt.Fprintf(io.out, "recording %s at %s; press Ctrl-C to end it and write the scenario files\n", f.to, proxy.URL())
+	served := proxy.Serve(ctx)
+	counts, err := recorder.Close()
+	if err = errors.Join(served, err); err != nil {
+		return broken(err)
+	}
+	return f.write(io, proxy.Findings(), counts)
+}
+
+// check reads the flags.
+func (f *recordFlags) check() ([]tap.Service, error) {
+	switch {
+	case f.listen == "":
+		return nil, usage("add --listen :8080", "record needs an address to listen on")
+	case f.to == "":
+		return nil, usage("add --to https://api.example.com", "record needs the URL of the service")
+	case f.out == "":
+		return nil, usage("add -o DIR", "record needs a folder to write into")
+	case f.gap < 0:
+		return nil, usage("a duration such as 10s, or 0", "--gap is negative")
+	}
+	if err := mayWrite(f.out, false); err != nil {
+		return nil, err
+	}
+	return tapServices("--to", f.to, f.services)
+}
+
+// tapServices reads the URLs of a side's services.
+func tapServices(flag, base string, named []string) ([]tap.Service, error) {
+	var out []tap.Service
+	names := []string{""}
+	for i, text := range append([]string{base}, named...) {
+		name, address := "", text
+		if i > 0 {
+			var ok bool
+			flag = "--service"
+			if name, address, ok = strings.Cut(text, "="); !ok || name == "" || strings.ContainsAny(name, "/.?#% ") {
+				return nil, usage("--service epg=https://epg.example.com", "--service %s is not name=URL", text)
+			}
+			if slices.Contains(names, name) {
+				return nil, usage("give each service one URL", "the service %s is listed twice", name)
+			}
+			names = append(names, name)
+		}
+		if fault := scenarios.URLFault(address); fault != "" {
+			return nil, usage("https://api.example.com", "%s %s: %s", flag, text, fault)
+		}
+		u, err := url.Parse(address)
+		if err != nil || u.User != nil || u.RawQuery != "" {
+			return nil, usage("https://api.example.com", "%s %s must be a URL without user, password and query", flag, text)
+		}
+		out = append(out, tap.Service{Name: name, URL: u})
+	}
+	return out, nil
+}
+
+// write imports the recording.
+func (f *recordFlags) write(io stdio, findings []string, counts record.Counts) error {
+	file := filepath.Join(f.out, recordingFile)
+	fmt.Fprintf(io.out, "recorded %s in %s to %s\n", text.Count(counts.Exchanges, "exchange"), text.Count(counts.Parts, "part"), file)
+	for _, x := range []struct {
+		n    int
+		what string
+	}{
+		{counts.Dropped, "%s not recorded: they came faster than they could be written"},
+		{counts.Digested, "%s kept as size and digest only"},
+		{counts.Upgraded, "%s upgraded to a socket, whose content is not recorded"},
+		{counts.Unanswered, "%s not answered by the service"},
+	} {
+		if x.n > 0 {
+			fmt.Fprintf(io.out, "  "+x.what+"\n", text.Count(x.n, map[bool]string{true: "body", false: "request"}[strings.HasPrefix(x.what, "%s kept")]))
+		}
+	}
+	for _, line := range findings {
+		fmt.Fprintf(io.out, "  %s\n", text.Visible(line))
+	}
+	if counts.Exchanges == 0 {
+		return &statusError{status: statusUnknown, err: errors.New("nothing was recorded"), hint: "point a client at the proxy"}
+	}
+	named := map[string]string{}
+	for _, s := range f.services {
+		name, address, _ := strings.Cut(s, "=")
+		if u, err := url.Parse(address); err == nil {
+			named[u.Scheme+"://"+u.Host] = name
+		}
+	}
+	result, err := convertFile("har", file, func(o *convert.Options) error {
+		o.HAR.ByPage, o.HAR.Services = true, named
+		return nil
+	})
+	if err != nil {
+		return &statusError{status: statusUnknown, err: fmt.Errorf("no scenario files were written: %w", err), hint: "the recording is in " + file}
+	}
+	return finishImport(io, result, f.out)
+}

@@ -1,0 +1,253 @@
+package tap
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/bgverify/bgverify/internal/hint"
+)
+
+// Options say where a proxy listens, and what it passes to whom.
+type Options struct {
+	// Listen is the address to listen on, such as :8080.
+	Listen string
+	// Cert and Key are PEM files; both or neither. With them the proxy speaks TLS.
+	Cert, Key string
+	// Services are those of one side. The first answers what no other is meant by.
+	Services []Service
+	// Insecure accepts any certificate of the services.
+	Insecure bool
+	// KeepBody is how many bytes of one body are kept; of all at once KeepAll.
+	KeepBody, KeepAll int64
+	// Observe gets what passed, after the last byte; it must return at once. The
+	// exchange must be released when its bodies are no longer needed.
+	Observe func(*Exchange)
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// A Service is one service of a side.
+type Service struct {
+	// Name is empty for the side's own URL.
+	Name string
+	// URL is its base: scheme, host and perhaps a path, without query.
+	URL *url.URL
+}
+
+// maxConnections is how many clients are connected at once; more of them wait.
+const maxConnections = 4096
+
+// A Proxy passes requests to services.
+type Proxy struct {
+	opts     Options
+	listener net.Listener
+	secure   bool
+	pass     *httputil.ReverseProxy
+	pool     *http.Transport
+	targets  []*target
+	kept     atomic.Int64 // bytes of bodies that are kept now
+	seen     findings
+}
+
+// New makes a proxy and begins to listen: a certificate that does not fit and an
+// address in use are mistakes of the caller, with a hint.
+func New(opts Options) (*Proxy, error) {
+	p := &Proxy{opts: opts, seen: findings{counts: map[Finding]int{}}}
+	for _, s := range opts.Services {
+		p.targets = append(p.targets, newTarget(s))
+	}
+	config, err := certificate(opts)
+	if err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("tcp", opts.Listen)
+	if err != nil {
+		return nil, hint.Errorf("another --listen address, such as 127.0.0.1:0 for a free port", "listen on %s: %w", opts.Listen, unwrap(err))
+	}
+	p.secure = config != nil
+	p.listener = netutil.LimitListener(ln, maxConnections)
+	if p.secure {
+		p.listener = tls.NewListener(p.listener, config)
+	}
+	p.pool = &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:     &tls.Config{InsecureSkipVerify: opts.Insecure}, //nolint:gosec // asked for
+		ForceAttemptHTTP2:   true,
+		DisableCompression:  true,
+		MaxIdleConnsPerHost: 512,
+		IdleConnTimeout:     90 * time.Second,
+		TLSHandshakeTimeout: 10 * time.Second, ExpectContinueTimeout: time.Second,
+		// No limit on the wait for an answer: a long poll may take minutes.
+	}
+	p.pass = &httputil.ReverseProxy{
+		Rewrite: p.rewrite, ModifyResponse: p.answered, ErrorHandler: p.unanswered, Transport: p.pool,
+		FlushInterval: -1, BufferPool: &buffers{}, ErrorLog: log.New(io.Discard, "", 0),
+	}
+	return p, nil
+}
+
+// unwrap is what the system says, without the address again.
+func unwrap(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// certificate reads the files of Cert and Key; nil without them.
+func certificate(opts Options) (*tls.Config, error) {
+	switch {
+	case opts.Cert == "" && opts.Key == "":
+		return nil, nil
+	case opts.Cert == "" || opts.Key == "":
+		return nil, hint.Errorf("give both --tls-cert and --tls-key", "a certificate needs its key, and a key its certificate")
+	}
+	pair, err := tls.LoadX509KeyPair(opts.Cert, opts.Key)
+	if err != nil {
+		return nil, hint.Errorf("PEM files of a certificate and of its private key", "read the certificate %s with the key %s: %w", opts.Cert, opts.Key, err)
+	}
+	if now := opts.Now(); pair.Leaf != nil && (now.After(pair.Leaf.NotAfter) || now.Before(pair.Leaf.NotBefore)) {
+		return nil, hint.Errorf("a certificate that is valid now", "the certificate %s is valid from %s to %s", opts.Cert,
+			pair.Leaf.NotBefore.UTC().Format(time.DateOnly), pair.Leaf.NotAfter.UTC().Format(time.DateOnly))
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS10}, nil
+}
+
+// Addr is the address that the proxy listens on.
+func (p *Proxy) Addr() net.Addr { return p.listener.Addr() }
+
+// URL is the proxy as a client on this machine reaches it.
+func (p *Proxy) URL() string {
+	scheme := "http"
+	if p.secure {
+		scheme = "https"
+	}
+	return scheme + "://" + p.Addr().String()
+}
+
+// Serve passes requests until ctx ends, then waits a moment for what is under way.
+func (p *Proxy) Serve(ctx context.Context) error {
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	server := &http.Server{
+		Handler: p, Protocols: protocols, ErrorLog: log.New(io.Discard, "", 0),
+		ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 256 << 10,
+	}
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if server.Shutdown(ending) != nil {
+			_ = server.Close() // endless answers
+		}
+	})
+	err := server.Serve(p.listener)
+	if !stop() {
+		<-done
+	}
+	p.pool.CloseIdleConnections()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve clients: %w", err)
+}
+
+// Close ends the listening of a proxy that was not served.
+func (p *Proxy) Close() error { return p.listener.Close() }
+
+// ServeHTTP passes one request.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodConnect {
+		http.Error(w, "this is a reverse proxy: CONNECT is not passed", http.StatusMethodNotAllowed)
+		return
+	}
+	x := &Exchange{Began: p.opts.Now(), Client: clientOf(r), proxy: p}
+	x.target, x.inside, r.URL.Path, r.URL.RawPath = p.route(r)
+	x.Service, x.host = x.target.Service, r.Host
+	x.Request.Method, x.Request.Proto = r.Method, r.Proto
+	if r.Body != nil && r.Body != http.NoBody {
+		// No EnableFullDuplex: with it net/http keeps a connection open whose body was
+		// cut short by a bad chunk, and takes what follows for the next request.
+		x.Request.Body.reader = r.Body
+		r.Body = &watched{Body: &x.Request.Body, proxy: p}
+	} else {
+		x.Request.Body.Whole = true
+	}
+	defer x.over()
+	p.pass.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(ctx context.Context) *Exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
+	return x
+}
+
+// clientOf is the address of a client without its port.
+func clientOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// rewrite makes the request for the service. The query is passed as it came:
+// what net/http thinks unparsable may be what the box sends. Compression is
+// limited to gzip, which the proxy can undo to rewrite addresses.
+func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
+	x := exchangeOf(pr.In.Context())
+	pr.Out.URL.RawQuery = pr.In.URL.RawQuery
+	pr.SetURL(x.target.URL)
+	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded"} {
+		if v := pr.In.Header.Values(name); len(v) > 0 {
+			pr.Out.Header[name] = v
+		}
+	}
+	if accepts := pr.Out.Header.Get("Accept-Encoding"); accepts != "" {
+		pr.Out.Header.Set("Accept-Encoding", onlyGzip(accepts))
+	}
+	x.Request.URL = *pr.Out.URL
+	x.Request.Header = pr.Out.Header.Clone()
+}
+
+// unanswered answers a client whose service did not answer.
+func (p *Proxy) unanswered(w http.ResponseWriter, r *http.Request, err error) {
+	if x := exchangeOf(r.Context()); x != nil {
+		x.Err = err
+	}
+	if r.Context().Err() != nil {
+		return // the client is gone
+	}
+	http.Error(w, "bgverify: the service did not answer", http.StatusBadGateway)
+}
+
+// buffers lends the buffers that bodies are copied with.
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) Get() []byte {
+	if buf, ok := b.pool.Get().(*[]byte); ok {
+		return *buf
+	}
+	return make([]byte, 32<<10)
+}
+
+func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }
