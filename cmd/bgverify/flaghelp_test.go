@@ -60,7 +60,7 @@ func TestHelpOfEveryCommand(t *testing.T) {
 			}
 		})
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-			if flags > ungrouped && !f.Hidden && f.Name != "help" && groupOf(f.Name) == "" {
+			if flags > ungrouped && !f.Hidden && f.Name != "help" && groupOf(f.Name, cmd.LocalFlags()) == "" {
 				t.Errorf("flag --%s of %s is in no group", f.Name, path)
 			}
 		})

@@ -45,14 +45,25 @@ var flagGroups = []struct {
 // ungrouped is up to how many flags a help lists without groups.
 const ungrouped = 8
 
-// groupOf is the group of a flag; empty for one of none.
-func groupOf(name string) string {
+// groupOf is the group that a flag is listed in among those of one command: where several
+// groups know the name, such as listen, that with most flags of the command. Empty: none.
+func groupOf(name string, flags *pflag.FlagSet) string {
+	title, most := "", 0
 	for _, group := range flagGroups {
-		if slices.Contains(group.names, name) {
-			return group.title
+		if !slices.Contains(group.names, name) {
+			continue
+		}
+		have := 0
+		for _, other := range group.names {
+			if flags.Lookup(other) != nil {
+				have++
+			}
+		}
+		if have > most {
+			title, most = group.title, have
 		}
 	}
-	return ""
+	return title
 }
 
 // setHelp gives all commands below root their help. Root keeps the one that lists the
@@ -116,13 +127,13 @@ func writeFlags(b *strings.Builder, flags *pflag.FlagSet) {
 	}
 	for _, group := range flagGroups {
 		for _, name := range group.names {
-			if f := flags.Lookup(name); f != nil {
+			if f := flags.Lookup(name); f != nil && groupOf(name, flags) == group.title {
 				add(group.title, f)
 			}
 		}
 	}
 	flags.VisitAll(func(f *pflag.Flag) {
-		if groupOf(f.Name) == "" {
+		if groupOf(f.Name, flags) == "" {
 			add("Other", f)
 		}
 	})
