@@ -404,7 +404,10 @@ func TestShellCorrections(t *testing.T) {
 		{"carriage returns between lines", "the file is one of Windows", "curl a \\\r\n  b\r\ncurl c\r\n", "curl a b|curl c"},
 		{"carriage returns in a document", "its lines end without them", "curl -d @- <<E\r\nx\r\nE\r\ncurl b\r\n", "curl -d @- <x\n|curl b"},
 		{"joined lines", "wherever they are", "curl a\\\nb \"c\\\nd$E\\\nf\" g\\\n", "curl ab cd\x00env.Ef\x00 g"},
-		{"a $ before joined quotes", "it is $\"…\", or not known", "curl a$\\\n\"b\" \\$\\\n\"c\" $\\\n'd'\n", "curl ab $c ?d"},
+		{"a $ before joined quotes", "they are $\"…\" and $'…'", "curl a$\\\n\"b\" \\$\\\n\"c\" $\\\n'd'\n", "curl ab $c d"},
+		{"a $ before a joined number sign", "it is the number of arguments", "curl $\\\n#a", "curl ?$#a"},
+		{"a joined name", "it is one name", "curl $\\\nA $B\\\nC \"$\\\nD\" ${E\\\nF} a\\\\$\\\nG", "curl \x00env.A\x00 \x00env.BC\x00 \x00env.D\x00 \x00env.EF\x00 a\\\x00env.G\x00"},
+		{"no joined lines", "in single quotes, comments and documents with a quoted end", "curl '$\\\nA' # $\\\ncurl <<'E' \\$\\\nB\n$\\\nC\nE\n", "curl $\\\nA|curl $B <$\\\nC\n"},
 		{"tabs of a document", "<<- takes them off", "curl <<-E\n\ta\n\t\tb\\$\n\tE\n", "curl <a\nb$\n"},
 		{"braces and files", "are not expanded", "curl {a,b} *.go ~ [x]\n", "curl {a,b} *.go ~ [x]"},
 		{"escapes the library does not know", "the word is unknown", "curl $'a\\cA'\n", "curl ?$'a\\cA'"},
@@ -446,7 +449,7 @@ var bashism = regexp.MustCompile(`\$(\\\n)*['"]`)
 func TestShellAgrees(t *testing.T) {
 	for _, shell := range []struct{ name, pieces string }{
 		{"sh", `'|"|\|$|a| |  |\n|#|;|a b|\\|\"|\'|{|}|=|a=1|%|é| # x|x\` + "\n" + `y`},
-		{"bash", `'|"|\|$|a| |$'|\x41|\'|\t|\101|é|\u00e9|#|"$'|{|}|\` + "\n"},
+		{"bash", `'|"|\|$|a| |$'|\x41|\'|\t|\101|é|\u00e9|#|"$'|{|}|\` + "\n|$\\\n"},
 	} {
 		t.Run(shell.name, func(t *testing.T) {
 			sh, err := exec.LookPath(shell.name)

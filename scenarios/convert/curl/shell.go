@@ -105,28 +105,29 @@ func deep(text string) bool {
 // maxPasses bounds how often a text is parsed.
 const maxPasses = 50
 
-// parseShell parses a text. For the parser a backslash at the end of a comment
-// joins the next line; for a shell the comment ends there. Such backslashes are
-// therefore replaced by blanks, and the text with them is returned.
+// parseShell parses a text, and returns it with what is changed for the parser. The
+// length stays, and no command changes its line. Where the parser and a shell disagree:
+//
+//  1. For the parser a backslash at the end of a comment joins the next line; for a
+//     shell the comment ends there. Such backslashes are replaced by blanks.
+//  2. A shell takes out a backslash and line end before it looks for expansions. The
+//     parser ends a $ or $NAME there, so those are moved before the $.
 func parseShell(text string) (*syntax.File, string, error) {
-	for pass := 1; ; pass++ {
+	for range maxPasses {
 		file, err := syntax.NewParser(syntax.Variant(syntax.LangBash), syntax.KeepComments(true)).Parse(strings.NewReader(text), "")
 		if file == nil {
 			return nil, text, err
 		}
-		mended := []byte(text)
-		syntax.Walk(file, func(n syntax.Node) bool {
-			if c, ok := n.(*syntax.Comment); ok && strings.HasSuffix(c.Text, "\\\n") {
-				at := int(c.Hash.Offset()) + 1 + len(c.Text) - len("\\\n")
-				mended[at] = ' '
-			}
-			return true
-		})
-		if string(mended) == text || pass == maxPasses {
+		mended := mendComments(file, text)
+		if mended == text {
+			mended = mendDollar(file, text)
+		}
+		if mended == text {
 			return file, text, err
 		}
-		text = string(mended)
+		text = mended
 	}
+	return nil, text, fmt.Errorf("more than %d comments end with a backslash, or expansions continue on the next line", maxPasses)
 }
 
 // source is the text of a node as the file has it.

@@ -2,7 +2,6 @@ package curl
 
 import (
 	"encoding/base64"
-	"regexp"
 	"strings"
 
 	"mvdan.cc/sh/v3/expand"
@@ -74,25 +73,9 @@ func (r *wordReader) done() shWord {
 	return r.word
 }
 
-// dollarJoined is a $ at the end of a literal, with joined lines after it.
-var dollarJoined = regexp.MustCompile(`(^|[^\\])(\\\\)*\$(\\\r?\n)+$`)
-
-// parts adds all parts of a word. A $ that joined lines keep from its quotes is
-// literal for the parser, and belongs to the quotes for a shell.
+// parts adds all parts of a word.
 func (r *wordReader) parts(list []syntax.WordPart) {
-	for i, p := range list {
-		if lit, ok := p.(*syntax.Lit); ok && r.context == bare && i+1 < len(list) {
-			text := r.shell.text[lit.Pos().Offset():list[i+1].Pos().Offset()]
-			_, isDouble := list[i+1].(*syntax.DblQuoted)
-			_, isSingle := list[i+1].(*syntax.SglQuoted)
-			if (isDouble || isSingle) && dollarJoined.MatchString(text) {
-				r.literal(text[:strings.LastIndexByte(text, '$')])
-				if isSingle { // its end is another in $'…'
-					r.word.unknown = append(r.word.unknown, "$"+r.source(list[i+1]))
-				}
-				continue
-			}
-		}
+	for _, p := range list {
 		r.part(p)
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
-	"github.com/bgverify/bgverify/scenarios/convert/internal/write"
 )
 
 // The bounds of the language for a load stage.
@@ -239,9 +238,6 @@ func (p *plan) stage(g *node, cases []*model.Case, l *model.Load) {
 				why = "it has unreviewed requests: say what they leave behind, then add the stage with writes: true"
 			}
 		}
-	}
-	if why == "" && l.Users != nil && !write.HoldsUsers() {
-		why = "a stage of users is not written yet"
 	}
 	if slices.ContainsFunc(append([]string{l.Rate}, l.Rates...), tooFast) {
 		why = fmt.Sprintf("a stage sends at most %d/s", maxRate)

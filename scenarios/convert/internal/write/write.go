@@ -204,9 +204,6 @@ func stepList(steps []*model.Step) *layout.Node {
 	return list
 }
 
-// HoldsUsers reports whether the language has load stages of users.
-func HoldsUsers() bool { return keys.Tables["users"] != nil }
-
 func loadNode(stages []*model.Load) *layout.Node {
 	if len(stages) == 0 {
 		return nil

@@ -56,7 +56,6 @@ func TestWriteEverything(t *testing.T) {
 }
 
 // TestEveryFieldIsWritten takes every field of the model away once: the files must change.
-// Users are the exception, as the language has no stage of users yet.
 func TestEveryFieldIsWritten(t *testing.T) {
 	tree := everything()
 	tree.Envs[0].Green.CA = "ca.pem" // a file with a certificate, or nothing loads
@@ -94,7 +93,7 @@ func TestEveryFieldIsWritten(t *testing.T) {
 	}
 	walk(reflect.ValueOf(tree))
 	for name := range all {
-		if !set[name] && name != "Load.Users" {
+		if !set[name] {
 			t.Errorf("no example has %s", name)
 		}
 	}
@@ -110,7 +109,7 @@ func render(tree *model.Tree) (text string) {
 	return converttest.Render(Files(tree))
 }
 
-// everything has a value for every field of the model, but for CA and Users.
+// everything has a value for every field of the model, but for CA.
 func everything() *model.Tree {
 	tree := &model.Tree{
 		Suites: []*model.Suite{{
@@ -187,6 +186,7 @@ func everything() *model.Tree {
 		Load: []*model.Load{
 			{Name: "peak", Comment: []string{"of JMeter"}, Steps: []model.LoadStep{{Case: "rows", Weight: 3}}, Rate: "20/s", Duration: "30s", Writes: true},
 			{Name: "ladder", Steps: []model.LoadStep{{Case: "rows"}}, Rates: []string{"10/s", "20/s"}},
+			{Name: "evening", Steps: []model.LoadStep{{Case: "rows"}}, Users: &model.Users{Count: 200, Ramp: "30s", Think: "500ms..2s", Duration: "5m"}},
 		},
 	}
 	tree.Suites = append(tree.Suites, more)
