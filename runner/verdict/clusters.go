@@ -20,6 +20,8 @@ func (c *conclusion) clusters() {
 	if c.in.Env == nil || c.in.Env.Clusters == nil {
 		return
 	}
+	// A run that could not be set up, was stopped or lost its archive has a graver reason
+	// already. Without one, the missing part must not look like a part that was not asked for.
 	if found == nil {
 		if c.in.Stop.Verdict == 0 && c.in.Failure == nil && len(c.in.Setup) == 0 {
 			c.claim(run.Broken, "the env file names clusters, and nobody looked at them") // Rule 1
@@ -29,6 +31,8 @@ func (c *conclusion) clusters() {
 	}
 	c.end.Clusters = found
 	asked := c.in.Env.Clusters
+	// Each part is judged only where the env file has its key, so that a cluster that was
+	// looked at for one purpose does not decide about another.
 	if asked.Ready != nil {
 		c.ready(found.Ready)
 	}
@@ -40,6 +44,9 @@ func (c *conclusion) clusters() {
 	}
 }
 
+// A missing report is broken and not inconclusive: the env file asks for it, so the reason that
+// it is missing is a fault of the run. The gate's measure counts the objects of each kind; the
+// kinds without an object are missing from it.
 // ready is rule 2 for green.
 func (c *conclusion) ready(r *run.Ready) {
 	if r == nil {
@@ -49,6 +56,8 @@ func (c *conclusion) ready(r *run.Ready) {
 	}
 	var counts []string
 	for _, k := range r.Kinds {
+		// Of counts the objects that were found and Missing those that were declared and are
+		// not there, so the whole is their sum.
 		counts = append(counts, fmt.Sprintf("%d of %s", k.Ready, text.Count(k.Of+k.Missing, k.Name)))
 	}
 	measured := strings.Join(counts, ", ")
@@ -57,6 +66,8 @@ func (c *conclusion) ready(r *run.Ready) {
 	}
 	c.gate(r.Verdict, "green ready", measured, fmt.Sprintf("everything ready for %gs", r.SettleS))
 	for i, reason := range r.Reasons {
+		// Only the first reason says what the sentence is about: those after it are read below
+		// it.
 		if i == 0 {
 			reason = "green is not ready: " + reason
 		}
@@ -81,6 +92,8 @@ func (c *conclusion) alike(found *run.Clusters) {
 	if n := len(a.Unread); n > 0 {
 		measured += fmt.Sprintf(", %d could not be read", n)
 	}
+	// The verdict was settled where the objects were compared; it is not computed again from
+	// these counts.
 	c.gate(a.Verdict, "clusters alike", measured, "no difference")
 	for i, reason := range a.Reasons {
 		if i == 0 {
@@ -88,17 +101,24 @@ func (c *conclusion) alike(found *run.Clusters) {
 		}
 		c.claim(a.Verdict, "%s", reason)
 	}
+	// A version of an API that green has stopped serving is a warning: objects that nobody
+	// applies again on green do not break it, but the next deployment would.
 	for _, r := range a.Removed {
 		c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("blue has %s written in %s %s, which green does not serve",
 			text.Count(r.Objects, "object"), r.APIVersion, r.Kind))
 	}
 	for _, v := range a.Rules {
+		// A built-in rule may find nothing to do in any cluster. A rule of the user's that
+		// found nothing is probably misspelled.
 		if v.Visits == 0 && !strings.HasPrefix(v.At, "built in") {
 			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("rule %s matched nothing in the clusters", v.At))
 		}
 	}
 }
 
+// The share is that of services which at least one case sent a request to, from 0 to 1. A stage
+// that requires no share gets a warning instead of a gate: how many services a suite asks is a
+// choice there and says nothing about green.
 // services is rule 3.
 func (c *conclusion) services(s *run.ServiceCoverage) {
 	if s == nil {
@@ -106,6 +126,7 @@ func (c *conclusion) services(s *run.ServiceCoverage) {
 		c.end.Clusters.Services = s
 	}
 	required := c.in.Env.Shares.Services
+	// A list that could not be read gives a share of 0, never of 1: nothing is known of it.
 	share := 0.0
 	if s.Of > 0 && s.Problem == "" {
 		share = float64(s.Asked) / float64(s.Of)

@@ -14,27 +14,42 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// It is the key by which exchanges are summed up: two services of an env file that have the
+// same URLs share their connections, so they share their totals.
 // A Place is a service on both sides, by its base URLs.
 type Place struct{ Blue, Green string }
 
+// Only the straight lanes of cases count: a crossover sends to both sides in turn, and its
+// connections would be booked on the wrong side.
 // A PlaceTotals is what the exchanges with one service came to.
 type PlaceTotals struct {
+	// Service is the name in the env file by which findings name the place.
 	Service string
-	Suites  []string
-	sides   [3]connectionTotals // by scenarios.Side
+	// Suites are the names of the suites that asked the service, sorted. Their allowances
+	// decide whether a finding weighs.
+	Suites []string
+	sides  [3]connectionTotals // by scenarios.Side
+	// framing holds, by status, what blue and green announced of a body that the status
+	// excludes. At most 10 statuses are kept.
 	framing map[string][2]string
 	burst   [2]float64 // ms between the first and last event where green sent them at once
+	// Times are the elapsed times in ms by side, of pairs in which both sides answered. They
+	// serve to see whether green is much slower where no load stage measures it.
 	Times   [3]Histogram
 	clock   time.Duration // green's before blue's, by the pair that agrees best
 	clocked bool          // a pair shows it
 }
 
+// connectionTotals are counts of one side. resets counts connections that were reset and resent
+// the exchanges that needed more than one attempt, which the client made on its own.
 type connectionTotals struct{ exchanges, opened, closed, resets, resent int }
 
 // connectionsSeen sums up what exchanges of cases show, by service.
 type connectionsSeen map[Place]*PlaceTotals
 
 // add books the steps of a case's straight lanes.
+// Steps without an answer slot on one of the sides are left out, and so are those of a case in
+// quarantine that did not count: a finding made from them would decide through a detour.
 func (t connectionsSeen) add(s *SuiteOf, r *run.CaseResult) {
 	for i := range r.Steps {
 		step := &r.Steps[i]
@@ -58,6 +73,8 @@ func (t connectionsSeen) add(s *SuiteOf, r *run.CaseResult) {
 	}
 }
 
+// add books one pair. The order in which pairs come does not change what the totals come to,
+// except for which framing text is kept of a status that has several.
 func (p *PlaceTotals) add(step *run.StepResult) {
 	for side, of := range map[scenarios.Side]*run.SideResult{scenarios.Blue: step.Blue, scenarios.Green: step.Green} {
 		n := &p.sides[side]
@@ -70,15 +87,20 @@ func (p *PlaceTotals) add(step *run.StepResult) {
 		}
 	}
 	b, g := connectionOf(step.Blue), connectionOf(step.Green)
+	// Only a framing that blue does not send is kept, and only where the statuses are equal:
+	// another status is a difference of its own.
 	if step.Blue.Status == step.Green.Status && b.Framing == "" && g.Framing != "" && len(p.framing) < 10 {
 		p.framing[strconv.Itoa(step.Green.Status)] = [2]string{"none", g.Framing}
 	}
+	// Of all pairs the smallest distance between the clocks is kept: a slow answer makes a
+	// distance larger and never smaller, so the best pair is nearest to the truth.
 	if b.ClockS != 0 && g.ClockS != 0 {
 		apart := time.Duration((g.ClockS - b.ClockS) * float64(time.Second))
 		if !p.clocked || apart.Abs() < p.clock.Abs() {
 			p.clock, p.clocked = apart, true
 		}
 	}
+	// The longest stream of blue is the clearest evidence.
 	if atOnce(&b, &g) && p.burst[0] < b.EventsMS {
 		p.burst = [2]float64{b.EventsMS, g.EventsMS}
 	}
@@ -88,6 +110,8 @@ func (p *PlaceTotals) add(step *run.StepResult) {
 	}
 }
 
+// connectionOf gives the zero value where nothing of note was seen, so that callers need no
+// check for nil.
 func connectionOf(s *run.SideResult) run.SideConnection {
 	if s.Connection == nil {
 		return run.SideConnection{}
@@ -102,6 +126,8 @@ func atOnce(b, g *run.SideConnection) bool {
 	return b.Events > 1 && g.Events > 1 && b.EventsMS >= least && g.EventsMS*share < b.EventsMS
 }
 
+// A share alone would make one closed connection of two exchanges a finding; a number alone
+// would do so for three of a million.
 // How much more of green than of blue counts.
 const (
 	leastMore  = 3    // exchanges
@@ -109,6 +135,7 @@ const (
 	leastReset = 0.01 // of green's exchanges
 )
 
+// A service without anything to report has none.
 // findings are what the totals say, by service.
 func (t connectionsSeen) findings() []run.TransportFinding {
 	var out []run.TransportFinding
@@ -118,6 +145,7 @@ func (t connectionsSeen) findings() []run.TransportFinding {
 	return out
 }
 
+// The result may be read while cases still run; the totals that it points to go on changing.
 // Services are the services that cases have asked, in one order.
 func (t *Totals) Services() []*PlaceTotals {
 	t.mu.Lock()
@@ -125,6 +153,8 @@ func (t *Totals) Services() []*PlaceTotals {
 	return t.transport.sorted()
 }
 
+// Maps have no order, and reports must not differ between two runs that found the same. The
+// zero byte keeps a service's name apart from the suites after it.
 // sorted gives the services one order.
 func (t connectionsSeen) sorted() []*PlaceTotals {
 	var out []*PlaceTotals
@@ -137,6 +167,14 @@ func (t connectionsSeen) sorted() []*PlaceTotals {
 	return out
 }
 
+// findings compares green with blue in one service. Each finding is fail where clients would
+// notice it, inconclusive where one event may be chance, and pass where it is only worth
+// knowing. All are marked as seen during the cases, which lets a run that is judged again make
+// them anew.
+//
+// The facts, in order: connections that green closes after an answer or opens more often,
+// resets, requests that had to be sent again, the clock, framing of answers without a body, and
+// events of a stream that arrive all at once.
 func (p *PlaceTotals) findings() []run.TransportFinding {
 	var out []run.TransportFinding
 	find := func(v run.Verdict, fact run.TransportFact, blue, green string) {
@@ -147,17 +185,24 @@ func (p *PlaceTotals) findings() []run.TransportFinding {
 	}
 	b, g := &p.sides[scenarios.Blue], &p.sides[scenarios.Green]
 	of := func(what string, n, all int) string { return fmt.Sprintf("%s %d of %d times", what, n, all) }
+	// Green closing after every answer is a finding however few there were; otherwise it has to
+	// close clearly more often than blue.
 	if all := g.closed == g.exchanges && b.closed == 0; all || more(b.closed, g.closed, b.exchanges, g.exchanges) {
 		verdict := run.Fail
 		if g.closed == 1 { // perhaps the pod was just ending
 			verdict = run.Inconclusive
 		}
 		find(verdict, run.FactKeepAlive, of("closes", b.closed, b.exchanges), of("closes", g.closed, g.exchanges))
+		// Nothing announced the end, yet green needed more connections. It costs time and breaks no
+		// client, so it is only mentioned.
 	} else if more(b.opened, g.opened, b.exchanges, g.exchanges) {
 		find(run.Pass, run.FactKeepAlive, fmt.Sprintf("took %s for %s", text.Count(b.opened, "connection"),
 			text.Count(b.exchanges, "request")),
 			fmt.Sprintf("took %d for %d: it closes them without notice", g.opened, g.exchanges))
 	}
+	// A few exchanges cannot reach leastMore. There it is enough that about half of them were
+	// reset and that blue reset none; a first exchange has no connection that could have been
+	// reset.
 	most := g.resets > 1 && b.resets == 0 && 2*g.resets >= g.exchanges-1 // of a handful of exchanges
 	if most || g.resets >= b.resets+leastMore && float64(g.resets) >= leastReset*float64(g.exchanges) {
 		find(run.Fail, run.FactConnectionsReset, of("reset", b.resets, b.exchanges), of("reset", g.resets, g.exchanges))
@@ -165,6 +210,8 @@ func (p *PlaceTotals) findings() []run.TransportFinding {
 	if g.resent >= b.resent+leastMore || g.resent > 0 && b.resent == 0 && float64(g.resent) >= leastShare*float64(g.exchanges) {
 		find(run.Pass, run.FactResends, of("resent", b.resent, b.exchanges), of("resent", g.resent, g.exchanges))
 	}
+	// The zero value of the clock is two clocks that agree, so a service without a pair that
+	// shows the time gives no finding.
 	if v, text := ClockVerdict(p.clock); v != 0 {
 		find(v, run.FactClock, "shows one time", text)
 	}
@@ -183,6 +230,8 @@ func (p *PlaceTotals) findings() []run.TransportFinding {
 	return out
 }
 
+// more reports whether green's count is clearly above blue's: by leastMore exchanges and by
+// leastShare of each side's exchanges. Both have to hold.
 func more(blue, green, ofBlue, ofGreen int) bool {
 	share := func(n, all int) float64 { return float64(n) / float64(max(all, 1)) }
 	return green >= blue+leastMore && share(green, ofGreen) >= share(blue, ofBlue)+leastShare
@@ -198,15 +247,22 @@ func framingVerdict(status, framing string) run.Verdict {
 	return run.Fail
 }
 
+// Each side keeps its own, and the median of it is at most 1/16 too low. The zero value is
+// empty and ready for use.
 // A Histogram keeps times in buckets 1/16 of an octave wide, so that it costs the
 // same for any number of cases.
 type Histogram struct {
-	Count   int
+	// Count is the number of times added.
+	Count int
+	// buckets are the counts by number of bucket; see bucketOf. Buckets without a time are
+	// absent.
 	buckets map[int]int
 }
 
+// octave is the number of buckets between a time and its double.
 const octave = 16
 
+// Add counts one time in milliseconds. Times below a microsecond count as one microsecond.
 func (h *Histogram) Add(millis float64) {
 	if h.buckets == nil {
 		h.buckets = map[int]int{}
@@ -215,6 +271,8 @@ func (h *Histogram) Add(millis float64) {
 	h.buckets[bucketOf(millis)]++
 }
 
+// The number of a bucket is 16 times the exponent of the highest bit, plus the four bits after
+// it. Larger times never have smaller numbers.
 // bucketOf counts 16 linear steps in each octave of microseconds.
 func bucketOf(millis float64) int {
 	us := uint64(max(millis*1000, 1))
@@ -222,11 +280,14 @@ func bucketOf(millis float64) int {
 	return exp*octave + int(us*octave>>exp) - octave
 }
 
+// It is the inverse of bucketOf. Below 16 microseconds some buckets
+// stay empty, because whole microseconds are counted.
 // bucketStart is the lower end of a bucket in milliseconds.
 func bucketStart(b int) float64 {
 	return float64(uint64(1)<<(b/octave)) * (1 + float64(b%octave)/octave) / 1000
 }
 
+// An empty histogram has a median of 0.
 // Median is the lower end of the bucket in which the middle time is, in ms.
 func (h *Histogram) Median() float64 {
 	keys := make([]int, 0, len(h.buckets))
@@ -243,6 +304,9 @@ func (h *Histogram) Median() float64 {
 	return 0
 }
 
+// The verdict is fail from a minute on, since tokens and signatures with a time limit then
+// break, and pass with a text from two seconds on, which is worth a word. The text has the
+// distance in whole seconds and its direction.
 // ClockVerdict weighs how far green's clock is ahead of blue's; 0: not worth a word.
 func ClockVerdict(ahead time.Duration) (run.Verdict, string) {
 	word := "later"
@@ -259,6 +323,8 @@ func ClockVerdict(ahead time.Duration) (run.Verdict, string) {
 	return 0, ""
 }
 
+// A Date header has whole seconds and an answer takes its time, so less than two seconds cannot
+// be told from equal clocks.
 // How far apart the clocks of the sides may be.
 const (
 	clockStated = 2 * time.Second

@@ -15,29 +15,42 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// An account that does not balance means that a result was lost or counted twice. The verdict
+// would then rest on evidence that nobody has seen, so that the run is broken whatever else it
+// found.
 // accounts claims every account that does not balance.
 //
 //  1. Cases planned = judged + skipped + broken, each place of the plan once;
 //     a run that was stopped may have fewer.
 //  2. Requests: see ledger.problems.
 //  3. Load stages planned = run, skipped or broken.
+//
+// A stopped run may end with fewer cases than planned, and never with more.
 func (c *conclusion) accounts() {
 	stopped := c.in.Stop.Verdict != 0 || c.in.Failure != nil
 	var wrong []string
 	n, planned := c.end.Counts, c.in.Planned
+	// Rule 1. Counts are summed from the results of the cases; Judged counts passes, failures
+	// and inconclusive cases.
 	if n.Cases != n.Judged()+n.Skip+n.Broken {
 		wrong = append(wrong, fmt.Sprintf("%d cases, but %d judged, %d skipped and %d broken", n.Cases, n.Judged(), n.Skip, n.Broken))
 	}
 	if c.in.Compared && !stopped && n.Cases != planned.Cases || n.Cases > planned.Cases {
 		wrong = append(wrong, fmt.Sprintf("%d cases planned, but %d came to an end", planned.Cases, n.Cases))
 	}
+	// Two results for one place of the plan hide that another place may have none: the sum
+	// alone would balance.
 	for _, id := range c.in.Totals.twice {
 		wrong = append(wrong, fmt.Sprintf("case %s came to an end twice", id))
 	}
+	// Rule 3. A load stage that was halted by fail-fast is allowed to be missing.
 	if c.in.Loaded && !stopped && !c.in.Halted && len(c.in.Loads) != planned.Loads {
 		wrong = append(wrong, fmt.Sprintf("%d load stages planned, but %d came to an end", planned.Loads, len(c.in.Loads)))
 	}
+	// Rule 2.
 	wrong = append(wrong, c.in.Ledger.problems(stopped)...)
+	// The gate shows the last account that does not balance; each of them is a reason of its
+	// own.
 	verdict, measured := run.Pass, fmt.Sprintf("%d cases, %d and %d requests", n.Cases, c.in.Ledger.Total().Blue, c.in.Ledger.Total().Green)
 	measured += c.unsent()
 	for _, text := range wrong {
@@ -49,11 +62,15 @@ func (c *conclusion) accounts() {
 	}
 }
 
+// A pass that rests on a weak comparison is worth little, so that what is missing here is
+// inconclusive and not a failure of green.
 // evidence gates what the proof itself is worth: coverage, the protocol,
 // and the rules.
 func (c *conclusion) evidence() {
 	t := c.in.Totals
 	cov := c.end.Coverage
+	// Without mutants and without a vacuous case, no comparison was held against itself (all
+	// steps compare nothing, or the control is switched off), so there is nothing to gate.
 	if cov.Mutants > 0 || c.sums.vacuous > 0 {
 		verdict := run.Pass
 		if len(c.minimum) > 0 || c.sums.vacuous > 0 {
@@ -61,6 +78,8 @@ func (c *conclusion) evidence() {
 		}
 		measured := fmt.Sprintf("%s (%d of %d mutants found)", text.Percent(float64(cov.Killed)/float64(max(cov.Mutants, 1))),
 			cov.Killed, cov.Mutants)
+		// Of cases with many rows only a sample gets the control. The reader should not take
+		// the share for one of all answers.
 		if of := c.in.Controlled.Of; of > 0 {
 			measured += fmt.Sprintf(", made for a sample: %d of %d answers of cases with more than %d rows", c.in.Controlled.Made, of,
 				AllControlled)
@@ -70,6 +89,9 @@ func (c *conclusion) evidence() {
 		}
 		c.gate(verdict, "coverage", measured, c.coverageLimit())
 	}
+	// The suites are walked in the order of the plan and not of the map, so that reports of
+	// equal runs are equal. Another protocol hides differences of headers and of connections,
+	// and is seldom meant.
 	if len(t.protocol) > 0 {
 		for _, suite := range c.in.Suites {
 			if p, ok := t.protocol[suite.Name]; ok {
@@ -87,6 +109,8 @@ func (c *conclusion) evidence() {
 	c.rules()
 }
 
+// The text is the limit column of the coverage gate. Without a minimum in any suite, the only
+// demand is that no case is vacuous.
 // coverageLimit names the demanded minima.
 func (c *conclusion) coverageLimit() string {
 	var out []string
@@ -101,9 +125,13 @@ func (c *conclusion) coverageLimit() string {
 	return strings.Join(out, ", ")
 }
 
+// A rule that never applied may be misspelled, or may outlive the difference that it was
+// written for. Both are warnings, since a rule that does nothing hides nothing.
 // rules lists what each rule did, in the order of the files, and warns of those
 // that did nothing.
 func (c *conclusion) rules() {
+	// Rules are matched by their origin, file:line:col, which is unique in a run: a rule of a
+	// suite's defaults is one rule however many steps have it.
 	written := map[string]*diff.Rule{}
 	for _, suite := range c.in.Suites {
 		EachStep(suite, func(step *scenarios.Step) {
@@ -125,6 +153,8 @@ func (c *conclusion) rules() {
 		c.end.Rules = append(c.end.Rules, v)
 	}
 	slices.SortFunc(c.end.Rules, func(a, b run.RuleVisits) int { return CompareOrigins(a.At, b.At) })
+	// The visits are sums over all results. Only after the last one is it certain that a rule
+	// did nothing.
 	for _, v := range c.end.Rules {
 		switch rule := written[v.At]; {
 		case v.Visits == 0:
@@ -133,6 +163,7 @@ func (c *conclusion) rules() {
 			dead = append(dead, fmt.Sprintf("rule %s (%s) allowed nothing: what it waits for did not happen", v.At, v.Rule))
 		}
 	}
+	// The list is cut, so that a file of hundreds of unused rules does not bury other warnings.
 	const shown = 20
 	if len(dead) > shown {
 		dead = append(dead[:shown], fmt.Sprintf("and %d more rules that did nothing", len(dead)-shown))
@@ -140,6 +171,8 @@ func (c *conclusion) rules() {
 	c.end.Warnings = append(c.end.Warnings, dead...)
 }
 
+// The order is setup, teardown, then the cases with their cleanup; a step that is shared by
+// several lists is visited once for each of them.
 // EachStep visits every step of a suite.
 func EachStep(suite *scenarios.Suite, visit func(*scenarios.Step)) {
 	lists := [][]*scenarios.Step{suite.Setup, suite.Teardown}
@@ -153,6 +186,8 @@ func EachStep(suite *scenarios.Suite, visit func(*scenarios.Step)) {
 	}
 }
 
+// A comparison as text would put line 10 before line 9. Origins that have no numbers compare as
+// a whole.
 // CompareOrigins orders file:line:col by file, then by number.
 func CompareOrigins(a, b string) int {
 	fileA, lineA, colA := splitOrigin(a)
@@ -160,6 +195,8 @@ func CompareOrigins(a, b string) int {
 	return cmp.Or(cmp.Compare(fileA, fileB), cmp.Compare(lineA, lineB), cmp.Compare(colA, colB), cmp.Compare(a, b))
 }
 
+// splitOrigin takes the numbers from the end, since a file name may hold colons itself. An
+// origin without them is all file; a part that is not a number is 0.
 func splitOrigin(origin string) (file string, line, col int) {
 	parts := strings.Split(origin, ":")
 	if len(parts) < 3 {

@@ -10,6 +10,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// The sentences are compared, so a reason that the second probe repeats is not reported again.
 // News are the reasons of a later probe that an earlier one did not have.
 func (r *IdentityReport) News(before *IdentityReport) []string {
 	var out []string
@@ -21,14 +22,21 @@ func (r *IdentityReport) News(before *IdentityReport) []string {
 	return out
 }
 
+// It holds one probe of both sides: the one before the cases, or the one after them.
 // An IdentityReport is what the sides said they are.
 type IdentityReport struct {
-	Verdict  run.Verdict // Pass, or what is wrong; 0: nothing was asked
-	reasons  []string
-	Stop     bool // a side is not what it should be: nothing more may be sent
-	Values   map[string][2]string
+	// It is the worst of all sentences that were added.
+	Verdict run.Verdict // Pass, or what is wrong; 0: nothing was asked
+	// reasons are the sentences, each once, in the order in which they were added.
+	reasons []string
+	Stop    bool // a side is not what it should be: nothing more may be sent
+	// Values are what blue and green answered, by name of the identity.
+	Values map[string][2]string
+	// Protocol is the HTTP version with which blue and green answered the probe, such as
+	// HTTP/2.0.
 	Protocol [2]string
-	Asked    int
+	// Asked counts the identities that were probed; 0 shows that the suites declare none.
+	Asked int
 }
 
 // Add notes a sentence with its verdict; the worst of all is the report's.
@@ -40,6 +48,8 @@ func (r *IdentityReport) Add(v run.Verdict, format string, args ...any) {
 	}
 }
 
+// GreenText says in one line what green is, for messages that ask whether to go on with it. The
+// names are sorted.
 func (r *IdentityReport) GreenText() string {
 	if len(r.Values) == 0 {
 		return "no identity says what it is"
@@ -52,6 +62,7 @@ func (r *IdentityReport) GreenText() string {
 	return strings.Join(out, ", ")
 }
 
+// It returns a copy: the sides of the caller stay as they are.
 // Sides adds what the sides said they are.
 func (r *IdentityReport) Sides(of run.Sides) *run.Sides {
 	for name, v := range r.Values {
@@ -70,8 +81,12 @@ func (r *IdentityReport) Since(began *run.Sides) []string {
 		return nil
 	}
 	var out []string
+	// Only names that both executions know are compared: an identity that was added between
+	// them has no earlier value to differ from.
 	for name, now := range r.Values {
 		for i, was := range []string{began.Blue.Identity[name], began.Green.Identity[name]} {
+			// The earlier value was cut when it was written to the archive, so the new one is
+			// cut the same before they are compared.
 			if was != "" && was != text.Cut(now[i], run.MaxGot) && !strings.Contains(was, "<secret:") {
 				side := []scenarios.Side{scenarios.Blue, scenarios.Green}[i]
 				out = append(out,
@@ -83,6 +98,9 @@ func (r *IdentityReport) Since(began *run.Sides) []string {
 	return out
 }
 
+// A side that changes while it is tested was deployed to, or is two versions behind a load
+// balancer; results of before and after are then not results of one build. An identity that no
+// longer answers is reported by the second probe itself and not here.
 // Changed compares what the sides are after the run with what they were before.
 func (r *IdentityReport) Changed(after *IdentityReport) []string {
 	var out []string

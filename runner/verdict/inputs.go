@@ -7,31 +7,44 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// Conclude changes what they point to in one
+// place only: a report of the clusters without services gets one that says so.
 // Inputs are everything that a verdict is made from: what the plan asked for, what
 // was found, and how the run ended.
 type Inputs struct {
 	Demand
 	Outcomes
+	// Totals are the sums of all cases, finished before Conclude is called.
 	Totals *Totals
+	// Ledger counts the requests where they were sent, apart from the Totals.
 	Ledger *Ledger
 	// Sides is where the sides are, without what they said they are.
-	Sides   run.Sides
-	Audit   run.Audit
+	Sides run.Sides
+	// Audit says who started the run, on what commit, and what it was to do.
+	Audit run.Audit
+	// Elapsed is how long the run took.
 	Elapsed time.Duration
 	// Earlier is the run that is judged again; nil: this one sent its requests.
 	Earlier *run.Run
 	// Failure is the error of a sink that could not keep the events; nothing after
 	// it counts.
 	Failure error
-	Stop    stop
-	Halted  bool // fail-fast kept the rest from being started
+	// Stop has a verdict only where something ended the run early.
+	Stop   stop
+	Halted bool // fail-fast kept the rest from being started
 }
 
+// It comes from the command line, the files and the env file alone, and is complete before the
+// first request. Together with Outcomes it shows what was asked for and not done.
 // Demand is what the plan asked for.
 type Demand struct {
-	Suites    []*scenarios.Suite
-	Env       *scenarios.Env // nil: no env file
-	Planned   run.Planned
+	// Suites are in the order of the plan; results name them by their index here.
+	Suites []*scenarios.Suite
+	Env    *scenarios.Env // nil: no env file
+	// Planned counts the cases and load stages that were chosen, and those that the suites
+	// hold.
+	Planned run.Planned
+	// Narrowed says what made the choice smaller, and where that is written.
 	Narrowed  []run.Narrowing
 	Asks      *run.Asks // what the suites ask, whatever was chosen; nil: unknown
 	Cases     bool      // cases were to be walked
@@ -41,24 +54,32 @@ type Demand struct {
 	Writes    bool      // a case that was chosen has a step with side effects
 }
 
+// A part that was not asked for is nil or empty. Where a part was asked for and is nil all the
+// same, Conclude claims that it is missing.
 // Outcomes are what the parts of the run came to.
 type Outcomes struct {
-	Setup     []string         // why the run could not even be set up
-	Reached   *PreflightReport // nil: nobody looked
-	Identity  *IdentityReport  // nil: nobody asked
-	Changed   []string         // identities that changed during the run
+	Setup    []string         // why the run could not even be set up
+	Reached  *PreflightReport // nil: nobody looked
+	Identity *IdentityReport  // nil: nobody asked
+	Changed  []string         // identities that changed during the run
+	// Transport is what the requests after the cases showed; what the cases themselves showed
+	// is in the Totals.
 	Transport []run.TransportFinding
 	Slow      *run.TransportFinding // nil: green is not much slower, or load was judged
-	Loads     []run.LoadResult
-	Clusters  *run.Clusters // nil: nobody asked
-	Compared  bool          // the cases were walked
-	Loaded    bool          // the load stages were run
+	// Loads has an entry for each load stage of the plan that was run or skipped, in plan
+	// order.
+	Loads    []run.LoadResult
+	Clusters *run.Clusters // nil: nobody asked
+	Compared bool          // the cases were walked
+	Loaded   bool          // the load stages were run
 	// TwoPlaces says that certificates, or addresses together with values, showed
 	// blue and green to be two places.
-	TwoPlaces  bool
+	TwoPlaces bool
+	// Controlled is the sample of the negative control, where cases have many rows.
 	Controlled Controlled
 }
 
+// Of and Made count pairs, not cases.
 // Controlled counts the pairs of cases with many rows, and those of them that the
 // negative control was made on.
 type Controlled struct{ Of, Made int64 }
@@ -66,10 +87,13 @@ type Controlled struct{ Of, Made int64 }
 // A stop is why a run ended early. Verdict is 0 where it did not.
 type stop struct {
 	Verdict run.Verdict
-	Reason  string
-	Signal  int // that stopped it; 0: none did
+	// Reason is the beginning of a sentence that goes on with "after 3 of 10 cases".
+	Reason string
+	Signal int // that stopped it; 0: none did
 }
 
+// Above it a random sample of the rows is taken, because the control costs more than the
+// comparison itself and rows of one case go through the same rules.
 // AllControlled is the number of rows of a case up to which the negative control is
 // made on all of them.
 const AllControlled = 25

@@ -9,6 +9,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// All its methods may be called from many goroutines at once. The counters are read one by one,
+// so problems only makes sense after the last request has come back.
 // A Ledger counts what a run set out to do and what came of it, in places that
 // do not know of each other, so that something lost on the way shows.
 type Ledger struct {
@@ -20,16 +22,22 @@ type Ledger struct {
 	outside [3]atomic.Int64
 }
 
+// A sideLedger counts requests of one side. scheduled is booked before the place of sending is
+// chosen, sent where the request leaves, and one of the others when the exchange is over.
 type sideLedger struct {
 	scheduled, sent, answered, errored, timedOut, withheld atomic.Int64
 }
 
+// It is booked by the walk of a case and not by the client, which is what makes the first
+// account of problems mean something.
 // Schedule books a request that is about to be sent.
 func (l *Ledger) Schedule(side scenarios.Side) { l.sides[side].scheduled.Add(1) }
 
 // Send books a request that leaves.
 func (l *Ledger) Send(side scenarios.Side) { l.sides[side].sent.Add(1) }
 
+// n has the requests of all steps, retries and rounds of polling, as the case's result has
+// them.
 // AddCase books the requests that a case's result accounts for.
 func (l *Ledger) AddCase(n run.PerSide) {
 	l.inCases[scenarios.Blue].Add(int64(n.Blue))
@@ -45,10 +53,14 @@ func (l *Ledger) AddOutside(n run.PerSide) {
 // Receive books what came back, or that nothing was sent at all.
 func (l *Ledger) Receive(side scenarios.Side, x *wire.Exchange, sent bool) {
 	s := &l.sides[side]
+	// Without an exchange there is nothing to book; the account then shows a request that was
+	// sent and never came back.
 	switch {
 	case x == nil:
 	case !sent:
 		s.withheld.Add(1)
+	// An answer counts as answered whatever its status is. Whether it is a good one is for the
+	// expectations to say.
 	case x.Err == nil:
 		s.answered.Add(1)
 	case x.Err.Class == wire.ClassTimeout:
@@ -58,6 +70,7 @@ func (l *Ledger) Receive(side scenarios.Side, x *wire.Exchange, sent bool) {
 	}
 }
 
+// Withheld requests are not in it.
 // Total is what was sent to both sides.
 func (l *Ledger) Total() run.PerSide {
 	return run.PerSide{Blue: int(l.sides[scenarios.Blue].sent.Load()), Green: int(l.sides[scenarios.Green].sent.Load())}
@@ -72,6 +85,8 @@ func (l *Ledger) Total() run.PerSide {
 func (l *Ledger) problems(interrupted bool) []string {
 	var out []string
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		// Both accounts of a side are tested even if the first fails: which of them fail
+		// together shows where a request was lost.
 		s := &l.sides[side]
 		n, a, e, t := s.sent.Load(), s.answered.Load(), s.errored.Load(), s.timedOut.Load()
 		if n != a+e+t {
@@ -80,6 +95,8 @@ func (l *Ledger) problems(interrupted bool) []string {
 		if planned, held := s.scheduled.Load(), s.withheld.Load(); planned != n+held {
 			out = append(out, fmt.Sprintf("%s: %d requests scheduled, but %d sent and %d withheld", side, planned, n, held))
 		}
+		// Only here do the walk of a case and the client meet: one counted what it wanted, the
+		// other what it sent.
 		if in, outside := l.inCases[side].Load(), l.outside[side].Load(); !interrupted && n != in+outside {
 			out = append(out, fmt.Sprintf("%s: %d requests sent, but cases account for %d and probes for %d", side, n, in, outside))
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// The policy comes from --on-inconclusive warn. Beyond is the worst verdict of everything
+// except the measurements.
 // weight is what a load stage does to the verdict. A policy of warn accepts noise in
 // the measurements, not what the answers, the warm-up and the connections showed.
 func (c *conclusion) weight(l *run.LoadResult) run.Verdict {
@@ -20,6 +22,7 @@ func (c *conclusion) weight(l *run.LoadResult) run.Verdict {
 	return l.Verdict
 }
 
+// Stages of advisory suites get a warning if they were skipped, and neither a claim nor a gate.
 // load claims and gates the load stages of required suites.
 func (c *conclusion) load() {
 	for i := range c.in.Loads {
@@ -38,22 +41,31 @@ func (c *conclusion) load() {
 			c.end.Warnings = append(c.end.Warnings,
 				fmt.Sprintf("load %s is inconclusive and does not decide (on-inconclusive warn): %s", l.Name, l.Reason))
 		}
+		// Only a stage that gave a result counts as judged: one that was skipped or broken is
+		// not evidence, and a run of nothing else must not pass.
 		if w := c.weight(l); l.Verdict == run.Pass || w == run.Fail || w == run.Inconclusive {
 			c.judged++
 		}
+		// The gates of this stage are those appended from here on.
 		before := len(c.gates)
 		c.loadGates(l)
 		c.responseGates(l)
 		c.resources(l)
+		// A stage may fail for a reason that has no gate, such as a generator that could not
+		// keep up. Without a gate as grave as its verdict, the table of gates would look better
+		// than the run.
 		if !slices.ContainsFunc(c.gates[before:], func(g run.GateResult) bool { return g.Verdict >= l.Verdict }) {
 			c.gate(l.Verdict, "load "+l.Name, text.Cut(l.Reason, 160), "no worse").Load = l.Name
 		}
 	}
 }
 
+// A gate metric decides in both directions. A guard that found no clear regression has shown
+// nothing, and gets no line.
 // loadGates has a line for each gate metric, and for each guard that fired.
 func (c *conclusion) loadGates(l *run.LoadResult) {
 	for _, m := range l.Comparisons {
+		// The outcome is what the comparison settled; it is only translated here.
 		if m.Role == perf.Guard && m.Outcome != perf.Worse {
 			continue
 		}
@@ -68,11 +80,15 @@ func (c *conclusion) loadGates(l *run.LoadResult) {
 		if m.Route != "" {
 			name += " " + m.Route
 		}
+		// Changes are relative to blue, with the interval that holds the true change, and the
+		// limit is the margin. Errors are absolute: rates of both sides, and the margin as a
+		// rate.
 		g := c.gate(verdict, name, fmt.Sprintf("%s [%s, %s]", change(m.Change), change(m.Low), change(m.High)), "+"+text.Percent(m.Margin))
 		if m.Metric == perf.Errors {
 			g.Measured = fmt.Sprintf("blue %s, green %s", text.Percent(m.Blue), text.Percent(m.Green))
 			g.Limit = text.Percent(m.Margin)
 		}
+		// Without a block there is no interval to show.
 		if m.Blocks == 0 {
 			g.Measured = "not measured"
 		}
@@ -80,6 +96,7 @@ func (c *conclusion) loadGates(l *run.LoadResult) {
 	}
 }
 
+// share is a ratio: 0.05 is five per cent more than blue.
 // change writes a relative change; past a hundredfold it says no more than that
 // there is no bound.
 func change(share float64) string {
@@ -89,6 +106,8 @@ func change(share float64) string {
 	return fmt.Sprintf("%+.1f %%", share*100)
 }
 
+// Figures are CPU, memory and the like, of both sides, read while the stage ran. The verdict is
+// that of all figures together.
 // resources claims and gates what the stage cost both sides. A guard that could not be
 // measured weighs nothing; noise that does not decide (on-inconclusive warn) is a warning.
 func (c *conclusion) resources(l *run.LoadResult) {
@@ -97,6 +116,7 @@ func (c *conclusion) resources(l *run.LoadResult) {
 		return
 	}
 	v, compared := r.Verdict, 0
+	// A figure that was too noisy or missing on one side is not counted as compared.
 	for _, f := range r.Figures {
 		compared += judge.Count(f.Verdict == run.Pass || f.Verdict == run.Fail)
 	}
@@ -104,6 +124,8 @@ func (c *conclusion) resources(l *run.LoadResult) {
 	if r.Reason != "" {
 		measured += ": " + text.Cut(r.Reason, 160)
 	}
+	// A skip is not grave, yet a reader who sees the gate should know that nothing was
+	// measured.
 	switch {
 	case v == run.Inconclusive && c.in.WarnOnly:
 		v = run.Pass
@@ -116,8 +138,12 @@ func (c *conclusion) resources(l *run.LoadResult) {
 	c.gate(v, "load "+l.Name+" resources", measured, "no worse than blue").Load = l.Name
 }
 
+// The rows are there only where the stage looked at them: a stage may send load without judging
+// answers, without a warm-up, or without counting connections.
 // responseGates has a row for the answers, the warm-up and the connections.
 func (c *conclusion) responseGates(l *run.LoadResult) {
+	// A row's verdict is the worst finding of its kinds. Findings that no row has are claims of
+	// the stage as a whole.
 	verdict := func(kinds ...run.LoadFindingKind) run.Verdict {
 		v := run.Pass
 		for _, f := range l.Findings {
@@ -134,6 +160,7 @@ func (c *conclusion) responseGates(l *run.LoadResult) {
 		pairs, judged, differ := j.Sum()
 		v, measured := verdict(run.LoadDiffers, run.LoadDiffersOnce, run.LoadUnjudged), j.JudgedText()
 		switch {
+		// Without a pair that was compared, 100 % would be true and would mislead.
 		case pairs == 0:
 			row(run.Skip, "responses equal", "no pair was compared", "100 %")
 		case differ > 0:

@@ -9,8 +9,11 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// Each service of each side is reached once. It says nothing of whether the services are
+// healthy.
 // A PreflightReport is what was found before the first request.
 type PreflightReport struct {
+	// Down are the services that could not be reached, with the error.
 	Down    []DownService
 	Same    []string // services whose two sides are one place
 	Stop    string   // why nothing is sent at all; empty: the run goes on
@@ -23,6 +26,8 @@ func (r *PreflightReport) isDown(side scenarios.Side, name string) bool {
 	return slices.ContainsFunc(r.Down, func(d DownService) bool { return d.Side == side && d.Name == name })
 }
 
+// A DownService is one service on one side that could not be reached. Label is how messages
+// name it, with its URL; Err is what the attempt ended with.
 type DownService struct {
 	Side  scenarios.Side
 	Name  string
@@ -30,6 +35,8 @@ type DownService struct {
 	Err   *wire.Err
 }
 
+// DownText lists the unreachable services of a side in one line, with the reason of each. It is
+// empty where all were reached.
 func (r *PreflightReport) DownText(side scenarios.Side) string {
 	var out []string
 	for _, d := range r.Down {

@@ -12,6 +12,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// Each suite gets its own verdict and reasons, advisory ones too. Only required suites are
+// added to the sums that the rest of the verdict is made from; the totals in the run's end have
+// all.
 // suites sums every suite up (SuiteEnd) and counts the required ones.
 func (c *conclusion) suites() {
 	t := c.in.Totals
@@ -20,10 +23,13 @@ func (c *conclusion) suites() {
 		end := run.SuiteEnd{Verdict: u.verdict, Counts: u.counts, Coverage: u.coverage, Reasons: slices.Clone(u.setup)}
 		c.end.Counts.Merge(u.counts)
 		c.end.Coverage = c.end.Coverage.Add(u.coverage)
+		// Suites without a gate are required.
 		required := GateOf(suite) == scenarios.Required
 		judged := u.counts.Judged()
 		if required {
 			c.counts.Merge(u.counts)
+			// vacuous and silent are added for the gates about coverage and about sides that
+			// answer.
 			c.sums.differ += u.differ
 			c.sums.compared += u.compared
 			c.sums.unmet += u.unmet
@@ -33,6 +39,7 @@ func (c *conclusion) suites() {
 			}
 			c.judged += judged
 		}
+		// A claim of the suite is one of the run only if the suite is required.
 		claim := func(v run.Verdict, format string, args ...any) {
 			text := fmt.Sprintf(format, args...)
 			end.Verdict = end.Verdict.Worse(v)
@@ -43,6 +50,9 @@ func (c *conclusion) suites() {
 		}
 		c.flaky(suite, u, claim)
 		c.coverage(suite, u, claim)
+		// The load stages of the suite are judged by the time suites are summed up. A stage
+		// that does not decide (weight) makes the suite no worse, but its reason is still
+		// listed.
 		for j := range c.in.Loads {
 			if l := &c.in.Loads[j]; l.Suite == i {
 				end.Verdict = end.Verdict.Worse(c.weight(l))
@@ -52,12 +62,15 @@ func (c *conclusion) suites() {
 			}
 		}
 		end.Reasons = append(end.Reasons, c.summary(u)...)
+		// No case and no load stage of it ended. That is normal where the run was stopped
+		// before it.
 		if end.Verdict == 0 {
 			end.Verdict = run.Skip
 			if c.in.Compared || c.in.Loaded {
 				end.Reasons = append(end.Reasons, "not run")
 			}
 		}
+		// Two reasons are enough for a warning: the report has all of them with the suite.
 		if !required && end.Verdict > run.Pass {
 			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("advisory suite %s: %s: %s", suite.Name, end.Verdict,
 				strings.Join(end.Reasons[:min(2, len(end.Reasons))], "; ")))
@@ -66,6 +79,7 @@ func (c *conclusion) suites() {
 	}
 }
 
+// Each part has a line, and parts without a case are left out. A case may be in more than one.
 // summary says in one line what a suite's cases came to.
 func (c *conclusion) summary(u *suiteTotals) []string {
 	var out []string
@@ -89,6 +103,8 @@ func (c *conclusion) summary(u *suiteTotals) []string {
 // did counts like a case: every case leans on it.
 func (c *conclusion) flaky(suite *scenarios.Suite, u *suiteTotals, claim func(run.Verdict, string, ...any)) {
 	flaky, all, what := u.counts.Flaky, u.counts.Cases, "cases"
+	// Setups and teardowns are only added where one was retried, so that the words of the
+	// common sentence stay simple.
 	if u.retried > 0 {
 		flaky, all, what = flaky+u.retried, all+u.retried, "cases, setup and teardown included,"
 	}
@@ -96,17 +112,21 @@ func (c *conclusion) flaky(suite *scenarios.Suite, u *suiteTotals, claim func(ru
 		return
 	}
 	share := float64(flaky) / float64(max(all, 1))
+	// A share that the suite accepts is not reported here; the count of flaky cases is.
 	if share > suite.MaxFlaky {
 		claim(run.Inconclusive, "flaky: %d of %d %s passed only after a retry (%s, accepted %s)", flaky, all, what, text.Percent(share),
 			text.Percent(suite.MaxFlaky))
 	}
 }
 
+// The minimum is a share of mutants, from 0 to 1. A suite of which no case was judged has no
+// coverage to speak of, and its cases say why.
 // coverage: a suite that demands a minimum must reach it.
 func (c *conclusion) coverage(suite *scenarios.Suite, u *suiteTotals, claim func(run.Verdict, string, ...any)) {
 	if suite.MinCoverage <= 0 || u.counts.Judged() == 0 {
 		return
 	}
+	// No mutants at all are a share of 0: the suite demands proof, and there is none.
 	share := 0.0
 	if u.coverage.Mutants > 0 {
 		share = float64(u.coverage.Killed) / float64(u.coverage.Mutants)
@@ -123,8 +143,12 @@ func (c *conclusion) coverage(suite *scenarios.Suite, u *suiteTotals, claim func
 // reasons: the first three on a page are not the same one twice.
 func (c *conclusion) differences() {
 	t := c.in.Totals
+	// The list has causes of advisory suites too, as the report shows them all. It is sorted by
+	// how often each occurs.
 	c.end.Causes = t.causes.List()
 	c.caseGates()
+	// Without a differing case of a required suite there is nothing to claim, except that a
+	// setup or teardown may differ: it is not counted among the cases.
 	if c.sums.differ == 0 && !c.setupDiffers() {
 		return
 	}
@@ -138,23 +162,29 @@ func (c *conclusion) differences() {
 			}
 		}
 	}
+	// Ten causes are listed one by one; the first sentence has the sum.
 	const shown = 10
 	for i, cause := range c.end.Causes {
 		if i == shown {
 			c.claim(run.Fail, "and %s more", text.Count(len(c.end.Causes)-shown, "cause"))
 			break
 		}
+		// Paths of a body begin with $ and need no word before them. Those of headers and the
+		// status do.
 		place := cause.Path
 		if cause.Where.String() != "body" {
 			place = strings.TrimSpace(cause.Where.String() + " " + cause.Path)
 		}
 		sentence := fmt.Sprintf("%s %s", place, cause.Kind)
+		// The text of the edit often begins with the kind. It is then not written a second
+		// time.
 		switch detail, repeats := strings.CutPrefix(cause.Edit, cause.Kind.String()); {
 		case repeats: // of what is wrong with a body
 			sentence += text.Cut(detail, 120)
 		case cause.Edit != "":
 			sentence += ", " + text.Cut(cause.Edit, 120)
 		}
+		// Causes that the sentence has named already get the last rank; see claim.
 		c.repeats = named[cause.ID]
 		c.claim(run.Fail, "%s: %s in %s (%s)", sentence, text.Count(cause.Count, "difference"), text.Count(cause.Cases, "case"),
 			strings.Join(cause.Examples, ", "))
@@ -165,6 +195,7 @@ func (c *conclusion) differences() {
 // spreadsNamed is how many spreads the sentence about all differences names.
 const spreadsNamed = 4
 
+// gravest means in the order of cause.Spreads.
 // spreadText names what the causes come down to, the gravest first.
 func spreadText(spreads []cause.Spread) string {
 	var parts []string
@@ -185,6 +216,8 @@ func (c *conclusion) caseGates() {
 	if n.Cases == 0 {
 		return
 	}
+	// Green silent in more cases than blue is a failure of green. Otherwise blue is at least as
+	// much at fault, and nothing can be judged.
 	if blue, green := s.silent[scenarios.Blue], s.silent[scenarios.Green]; blue+green > 0 {
 		verdict := run.Broken
 		if green > blue {
@@ -193,6 +226,8 @@ func (c *conclusion) caseGates() {
 		c.gate(verdict, "both sides answer", fmt.Sprintf("blue not in %s, green not in %s", text.Count(blue, "case"),
 			text.Count(green, "case")), "all requests")
 	}
+	// Cases compared are the whole of the share, not cases judged: a case of expectations alone
+	// has no answers that could be equal.
 	switch {
 	case s.compared == 0:
 		c.gate(run.Skip, "responses equal", "nothing was compared", "100 %")
@@ -203,6 +238,8 @@ func (c *conclusion) caseGates() {
 		c.gate(run.Fail, "responses equal", fmt.Sprintf("%s (%d of %d differ, %s)", share, s.differ, s.compared,
 			text.Count(len(c.end.Causes), "cause")), "100 %")
 	}
+	// A required case that failed for another reason is not counted as one that met its
+	// expectations.
 	switch {
 	case s.unmet > 0:
 		c.gate(run.Fail, "expectations met", fmt.Sprintf("%d of %s failed an expectation", s.unmet, text.Count(n.Cases, "case")),
@@ -212,6 +249,7 @@ func (c *conclusion) caseGates() {
 	}
 }
 
+// Its differences are causes like those of cases, but no case is counted as differing.
 // setupDiffers reports whether a required suite's setup or teardown differs.
 func (c *conclusion) setupDiffers() bool {
 	for i, suite := range c.in.Suites {
@@ -225,6 +263,8 @@ func (c *conclusion) setupDiffers() bool {
 // findings claims what cases found beside differences.
 func (c *conclusion) findings() {
 	const shown = 20
+	// Findings of required suites alone, gravest first. Those beyond the shown ones are
+	// counted, and one claim for each verdict among them keeps their weight.
 	list := c.in.Totals.sentences(false)
 	for i, s := range list {
 		if i == shown {
@@ -236,9 +276,13 @@ func (c *conclusion) findings() {
 		}
 		c.claim(s.verdict, "%s", s.text)
 	}
+	// Findings beyond the bound of the totals have no sentence; their number and verdict were
+	// kept.
 	for v, n := range c.in.Totals.overflow {
 		c.claim(v, "and %s in single cases, see there", text.Count(n, "finding"))
 	}
+	// The last gate compares how many cases were judged with how many there are. Skipped cases
+	// are left out of its demand, since they have a reason in the files.
 	n := c.counts
 	if n.Cases == 0 {
 		return
@@ -251,6 +295,8 @@ func (c *conclusion) findings() {
 	case n.Inconclusive > 0:
 		verdict = run.Inconclusive
 		measured += fmt.Sprintf(", %d inconclusive", n.Inconclusive)
+	// A case that nobody has reviewed is inconclusive and not skipped: someone has to look at
+	// it.
 	case c.in.Totals.unreviewed > 0:
 		verdict = run.Inconclusive
 	}
@@ -268,6 +314,8 @@ func (c *conclusion) findings() {
 	c.gate(verdict, "cases judged", measured, "all that are not skipped")
 }
 
+// Such steps are neither judged nor skipped, and appear in two gates, so that a run that looks
+// complete shows what it did not ask.
 // unsent says how many steps were not sent because their cases ended early.
 func (c *conclusion) unsent() string {
 	n := c.in.Totals.unsent
@@ -277,6 +325,8 @@ func (c *conclusion) unsent() string {
 	return fmt.Sprintf(", %s of %s not sent", text.Count(n.Steps, "step"), text.Count(n.Of, "case"))
 }
 
+// Created things are those that steps with an undo made on the sides. Without any, there is no
+// gate.
 // leftovers gates what the run created, and warns of what it could not take back.
 // A leftover says nothing about green, so it does not decide.
 func (c *conclusion) leftovers() {
@@ -287,6 +337,8 @@ func (c *conclusion) leftovers() {
 	c.end.Created = &made
 	verdict := run.Pass
 	if open := made.Open(); open > 0 {
+		// Skip marks the gate as open without weight. The first leftover is named with the
+		// request that would take it back.
 		verdict = run.Skip
 		first := made.Left[0]
 		text := fmt.Sprintf("%s left behind, first: %s of %s on %s (%s)", text.Count(open, "created thing"), first.Step, first.Case,
@@ -300,6 +352,7 @@ func (c *conclusion) leftovers() {
 	c.gate(verdict, "created things taken back", measured, "all")
 }
 
+// Rows are counted in all suites, advisory ones too: the stage limited them all.
 // rowsLeft counts the rows that the stage's limits left out, and names their cases.
 func (c *conclusion) rowsLeft() int {
 	rows := 0
@@ -315,6 +368,7 @@ func (c *conclusion) rowsLeft() int {
 	return rows
 }
 
+// A file is named without its folders. Rows that are written in the suite have no file.
 // rowSource names where rows come from.
 func rowSource(d *scenarios.Data) string {
 	if d.File == "" {

@@ -15,21 +15,32 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// Memory grows with the suites, causes, findings (see maxFindings), services and rules, and by
+// one bit for each case. It does not grow with the results themselves.
 // Totals sums case results up as they come, in any order, in bounded memory: the
 // same results give the same sums whatever came first.
 type Totals struct {
-	mu     sync.Mutex
+	// mu guards everything below: workers add results while the progress line reads counts.
+	mu sync.Mutex
+	// suites has a place for each suite of the plan, in its order.
 	suites []suiteTotals
+	// causes groups the differences of all cases; it is bounded by itself.
 	causes *cause.Set
-	rules  map[string]run.RuleVisits
+	// rules are the visits and hits of each rule, by its origin.
+	rules map[string]run.RuleVisits
 	// findings are what made cases worse than pass, differences apart, merged by text.
-	findings   map[finding]*tally
-	overflow   map[run.Verdict]int // findings beyond the bound
-	booked     []uint64            // one bit for each place of the plan
-	twice      []string            // cases that were booked twice
-	protocol   map[string][2]string
-	transport  connectionsSeen
-	created    run.Created
+	findings map[finding]*tally
+	overflow map[run.Verdict]int // findings beyond the bound
+	booked   []uint64            // one bit for each place of the plan
+	twice    []string            // cases that were booked twice
+	// protocol has, by suite, the HTTP versions of blue and green where they differ and the
+	// suite does not declare them.
+	protocol map[string][2]string
+	// transport is what the exchanges show of the connections, by service.
+	transport connectionsSeen
+	// created counts what steps made on the sides, and lists what was left.
+	created run.Created
+	// switches counts how often each step was switched off by its condition.
 	switches   switches
 	unsent     run.NotSent // steps of cases that ended early; Of counts the cases
 	withheld   int         // cases that were not allowed to write
@@ -51,6 +62,9 @@ type suiteTotals struct {
 	retried  int      // setups and teardowns that passed only after a retry
 }
 
+// It is a map key: two cases that say the same in the same words are one finding. The sentence
+// has no names of cases or values that differ from case to case, or else it would not be
+// merged.
 // A finding is one sentence about one or many cases.
 type finding struct {
 	verdict  run.Verdict
@@ -58,6 +72,8 @@ type finding struct {
 	advisory bool
 }
 
+// Three examples are enough to find the cause; the plan's order makes them the same in each
+// run.
 // A tally counts the cases of a finding and keeps the first three in plan order.
 type tally struct {
 	cases int
@@ -67,6 +83,8 @@ type tally struct {
 	}
 }
 
+// A run in which every case fails in its own words would otherwise keep a sentence for each.
+// Those beyond it are counted by verdict.
 // maxFindings bounds the sentences that are kept apart.
 const maxFindings = 500
 
@@ -78,8 +96,10 @@ func NewTotals(suites int) *Totals {
 	}
 }
 
+// It says which of the totals the result is added to, and how the suite was called.
 // A SuiteOf is what totals need to know of the suite that a result belongs to.
 type SuiteOf struct {
+	// Index is the place of the suite in the plan.
 	Index int
 	Suite *scenarios.Suite
 	// ProtocolDeclared: the suite says with which HTTP version a side is called.
@@ -88,10 +108,13 @@ type SuiteOf struct {
 	PlaceOf func(step *run.StepResult) (at Place, service string, ok bool)
 }
 
+// It may be called from many goroutines at once. It takes what it needs from the result and
+// drops the pairs of its steps, which hold the bodies.
 // Add books a result.
 func (t *Totals) Add(s *SuiteOf, r *run.CaseResult) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	// Setup and teardown have a kind and no place in the plan, so they are not looked up in it.
 	if r.Kind == "" && t.mark(r.Index) {
 		t.twice = append(t.twice, r.ID)
 	}
@@ -102,6 +125,8 @@ func (t *Totals) Add(s *SuiteOf, r *run.CaseResult) {
 	}
 	u.counts.Add(r)
 	u.retried += judge.Count(r.Kind != "" && r.Flaky)
+	// Coverage, rules and created things are added for every kind of case: a rule that only a
+	// setup needs is not unused.
 	u.coverage = u.coverage.Add(r.Coverage)
 	for _, v := range r.Rules {
 		sum := t.rules[v.At]
@@ -112,6 +137,7 @@ func (t *Totals) Add(s *SuiteOf, r *run.CaseResult) {
 		t.unsent.Steps += r.NotSent.Steps
 		t.unsent.Of++
 	}
+	// A case in quarantine does not count, so what it switched off is not missing from the run.
 	if s.Suite.Gate != scenarios.Advisory && r.Quarantine == "" {
 		t.switches.add(r)
 	}
@@ -125,6 +151,8 @@ func (t *Totals) Add(s *SuiteOf, r *run.CaseResult) {
 		r.Barred == run.BarUnreviewed)
 }
 
+// Such a walk was stopped or has failed before it had a result; what it made is left on the
+// sides all the same.
 // AddCreated books what a walk without a result created.
 func (t *Totals) AddCreated(c *run.Created) {
 	t.mu.Lock()
@@ -132,6 +160,7 @@ func (t *Totals) AddCreated(c *run.Created) {
 	t.created.Add(c)
 }
 
+// The list of bits grows by doubling, since the number of cases is not known here.
 // mark sets the bit of a place in the plan and reports whether it was set.
 func (t *Totals) mark(index int) bool {
 	for index/64 >= len(t.booked) {
@@ -143,6 +172,8 @@ func (t *Totals) mark(index int) bool {
 	return was
 }
 
+// A case in quarantine that was skipped for it contributes nothing. An advisory case gives
+// findings that are marked so and do not decide.
 // mergeFindings merges what a case found: differences into causes, the rest by its text.
 func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 	decides := r.Quarantine == "" || r.Verdict != run.Skip
@@ -156,6 +187,7 @@ func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 			t.addFinding(f, r)
 		}
 	}
+	// The flags of the case are those of all its steps: it differs if one step does.
 	for i := range r.Steps {
 		step := &r.Steps[i]
 		if !decides {
@@ -166,6 +198,8 @@ func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 		vacuous = vacuous || step.Vacuous
 		silent[scenarios.Blue] = silent[scenarios.Blue] || step.Blue != nil && step.Blue.Err != nil
 		silent[scenarios.Green] = silent[scenarios.Green] || step.Green != nil && step.Green.Err != nil
+		// Differences of crossover lanes are not causes: they repeat those of the straight lane
+		// or come from a session that does not carry over, and the lane's reasons say which.
 		if step.DifferencesTotal > 0 && step.Lane == "" {
 			differs = true
 			t.causes.AddAt(cause.Site{
@@ -174,6 +208,7 @@ func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 			}, Roots(step.Differences))
 			step.Pair = nil // large, and no longer needed
 		}
+		// Reasons of a step that passed are notes, and do not weigh.
 		if step.Verdict <= run.Pass {
 			continue
 		}
@@ -187,11 +222,15 @@ func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 			note(step.Verdict, reason)
 		}
 	}
+	// A case may fail before its first step, for example because its data cannot be read. Its
+	// reasons then are the findings.
 	if len(r.Steps) == 0 && r.Verdict > run.Pass {
 		for _, reason := range r.Reasons {
 			note(r.Verdict, reason)
 		}
 	}
+	// Setup and teardown are not cases, so they are not counted with them; a reason of theirs
+	// is a reason of the suite.
 	if r.Kind == "" {
 		u.differ += judge.Count(differs)
 		u.compared += judge.Count(compared)
@@ -206,6 +245,8 @@ func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 	}
 }
 
+// The result is a part of the list that was given, not a copy. Only the first status difference
+// is taken: there can be one.
 // Roots are the differences that explain the others: where the status differs
 // the rest of the answer follows from it.
 func Roots(all []diff.Difference) []diff.Difference {
@@ -217,6 +258,7 @@ func Roots(all []diff.Difference) []diff.Difference {
 	return all
 }
 
+// The copy keeps the floor of this suite apart from the pair that other steps may share.
 // sampleOf is the step's pair, to try a proposed rule on; nil where it was not
 // kept. floor is the least share of values that its suite wants compared.
 func sampleOf(r *run.StepResult, floor float64) *cause.Sample {
@@ -228,6 +270,8 @@ func sampleOf(r *run.StepResult, floor float64) *cause.Sample {
 	return &s
 }
 
+// addFinding counts one case for a finding, and keeps the case among the first three if its
+// place in the plan is early enough.
 func (t *Totals) addFinding(f finding, r *run.CaseResult) {
 	sum := t.findings[f]
 	if sum == nil {
@@ -239,6 +283,8 @@ func (t *Totals) addFinding(f finding, r *run.CaseResult) {
 		t.findings[f] = sum
 	}
 	sum.cases++
+	// The three slots are sorted by place. A new one moves later ones down, and the last falls
+	// out.
 	for i := range sum.first {
 		slot := &sum.first[i]
 		if slot.id == "" || r.Index < slot.index {
@@ -249,6 +295,8 @@ func (t *Totals) addFinding(f finding, r *run.CaseResult) {
 	}
 }
 
+// A suite that declares the HTTP version of a side wants them to differ. One pair of versions
+// is kept for each suite.
 // protocols remembers with which HTTP version each service answered on each side.
 func (t *Totals) protocols(s *SuiteOf, r *run.CaseResult) {
 	for i := range r.Steps {
@@ -262,6 +310,7 @@ func (t *Totals) protocols(s *SuiteOf, r *run.CaseResult) {
 	}
 }
 
+// It may be called while cases run.
 // Counts are the totals so far, advisory suites included.
 func (t *Totals) Counts() run.Counts {
 	t.mu.Lock()
@@ -273,6 +322,9 @@ func (t *Totals) Counts() run.Counts {
 	return sum
 }
 
+// Each sentence ends with its cases: all of them up to three, otherwise their number and the
+// first. advisory selects the findings of advisory suites instead. The order depends on nothing
+// but the findings: verdict, number of cases, place of the first case, text.
 // sentences are the findings of required suites, gravest and most frequent first.
 func (t *Totals) sentences(advisory bool) []sentence {
 	var out []sentence
@@ -301,6 +353,8 @@ func (t *Totals) sentences(advisory bool) []sentence {
 	return out
 }
 
+// Claims are sentences too, without weight and index: their order is that in which they were
+// claimed.
 // A sentence is one reason of the run's verdict.
 type sentence struct {
 	verdict run.Verdict
@@ -310,6 +364,7 @@ type sentence struct {
 	rank    int // of claims of one verdict: see rankFirst
 }
 
+// With them a reader of the first three reasons sees three parts of the run.
 // The ranks of claims. Lower ones come first within a verdict.
 const (
 	rankFirst   = iota // the first of its part of the run

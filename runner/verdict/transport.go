@@ -20,6 +20,8 @@ import (
 //  3. One whose suites are all advisory does not decide either.
 //  4. A run that is judged again keeps what only requests could show.
 func (c *conclusion) transport() {
+	// What the earlier run asked with requests of its own is kept, with the verdict that it had
+	// before allowances: the suites may have changed since.
 	var all []run.TransportFinding
 	if from := c.in.Earlier; from != nil { // Rule 4
 		for _, f := range from.End.Transport {
@@ -31,11 +33,13 @@ func (c *conclusion) transport() {
 	} else {
 		all = append(all, c.in.Transport...)
 	}
+	// What exchanges of cases show is made anew in both kinds of run, from the results.
 	all = append(all, c.in.Totals.transport.findings()...)
 	if f := c.in.Slow; f != nil {
 		all = append(all, *f)
 	}
 	all = gravestOfEach(all) // Rule 1
+	// used are the allowances that a finding needed, by their place in the file.
 	used := map[scenarios.Pos]bool{}
 	for i := range all {
 		c.weigh(&all[i], used)
@@ -45,9 +49,12 @@ func (c *conclusion) transport() {
 	if len(all) == 0 {
 		return
 	}
+	// After gravestOfEach the first finding is one of the gravest before allowances, which may
+	// have taken its weight. The gate's verdict is the worst of what is left.
 	verdict, first := run.Pass, all[0]
 	for _, f := range all {
 		if f.Verdict > run.Pass {
+			// The sentence shows how to accept the fact, in the words of the suite file.
 			c.claim(f.Verdict, "%s; transport: {allow: [{fact: %s, why: …}]} accepts it", f, f.Fact)
 		}
 		verdict = verdict.Worse(f.Verdict)
@@ -59,6 +66,8 @@ func (c *conclusion) transport() {
 	c.gate(verdict, "same transport", measured, "as on blue")
 }
 
+// An allowance without a service is for all services of its suite. One allowance is enough,
+// even where the finding concerns several suites.
 // weigh applies rules 2 and 3.
 func (c *conclusion) weigh(f *run.TransportFinding, used map[scenarios.Pos]bool) {
 	required := false
@@ -78,6 +87,8 @@ func (c *conclusion) weigh(f *run.TransportFinding, used map[scenarios.Pos]bool)
 	}
 }
 
+// A run that is judged again asked for nothing, so it cannot show that an allowance is not
+// needed. A warning of the same text is not repeated for another suite that shares the file.
 // unusedAllowances warns of allowances that were not needed, where the facts were
 // asked for.
 func (c *conclusion) unusedAllowances(used map[scenarios.Pos]bool) {
@@ -94,6 +105,7 @@ func (c *conclusion) unusedAllowances(used map[scenarios.Pos]bool) {
 	}
 }
 
+// Findings of different suites about one service stay apart, since allowances belong to suites.
 // gravestOfEach keeps the gravest finding of each fact and service, the gravest first.
 func gravestOfEach(all []run.TransportFinding) []run.TransportFinding {
 	slices.SortStableFunc(all, func(a, b run.TransportFinding) int { return cmp.Compare(b.Verdict, a.Verdict) })

@@ -12,6 +12,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// The result depends on the inputs alone: no clock is read, and nothing depends on the order in
+// which cases ended. Conclude has to be called once, after the last result was added.
 // Conclude makes the verdict out of everything that was found.
 //
 //  1. The worst of the required parts decides: cases, load, identity, accounts.
@@ -19,16 +21,20 @@ import (
 //  3. A run in which no required part was judged is broken.
 //  4. A pass is what is left when something was judged and nothing else was found.
 func Conclude(in *Inputs) *run.End {
+	// The reasons are never nil, so that run.json has a list there and not null.
 	c := &conclusion{in: in, end: &run.End{
 		Sides: in.Sides, Audit: in.Audit, ElapsedMS: judge.Milliseconds(in.Elapsed),
 		Reasons: []string{},
 	}}
+	// Things that make everything else worthless come first: how the run ended, what could not
+	// be reached or identified, and what an earlier run passes on.
 	c.stopped()
 	c.beforehand()
 	c.carry()
 	c.part = "clusters"
 	c.clusters()
 	c.part = ""
+	// Suites come before the parts that read their sums: differences, findings and gates.
 	c.suites()
 	c.part = "differences"
 	c.differences()
@@ -39,6 +45,7 @@ func Conclude(in *Inputs) *run.End {
 	c.part = "transport"
 	c.transport()
 	c.part = "evidence"
+	// Evidence comes last, because it looks at what the other parts have booked.
 	c.required()
 	c.accounts()
 	c.evidence()
@@ -48,20 +55,28 @@ func Conclude(in *Inputs) *run.End {
 	return c.end
 }
 
+// A conclusion is the work in progress of one call of Conclude. Each part adds claims and
+// gates; settle makes the verdict from the claims alone. Gates are for the reader: they never
+// decide.
 type conclusion struct {
-	in     *Inputs
-	end    *run.End
+	in *Inputs
+	// end is the result, filled in by the parts.
+	end *run.End
+	// claims are the reasons so far, each text once.
 	claims []sentence
 	part   string // what is speaking: each part's gravest claim comes before any part's second
 	// repeats says that what is claimed is in a sentence that was claimed before.
 	repeats bool
-	gates   []run.GateResult
-	judged  int // required cases and load stages with evidence
+	// gates are the rows of the report's table, in the order in which they were added.
+	gates  []run.GateResult
+	judged int // required cases and load stages with evidence
 	// Of required suites.
+	// counts are those of the cases.
 	counts  run.Counts
 	sums    suiteTotals // differ, compared, unmet and silent
 	minimum []string    // suites' coverage minima that are not met
-	spoken  map[partVerdict]bool
+	// spoken are the parts that have already claimed something with a verdict; see claim.
+	spoken map[partVerdict]bool
 }
 
 // partVerdict is a part of the run that has claimed a verdict.
@@ -74,6 +89,7 @@ type partVerdict struct {
 // but that a reader of the first three hears of every part of the run that
 // failed, load too, before hearing of one part twice; a claim that repeats another
 // comes last.
+// A text that was claimed before is not added again, and keeps the verdict that it had.
 func (c *conclusion) claim(v run.Verdict, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	key := partVerdict{c.part, v}
@@ -93,11 +109,15 @@ func (c *conclusion) claim(v run.Verdict, format string, args ...any) {
 	}
 }
 
+// gate adds a row of the report: what was measured and what was asked for, both as text. The
+// result may be filled in further until the next gate is added, which may move the rows.
 func (c *conclusion) gate(v run.Verdict, name, measured, limit string) *run.GateResult {
 	c.gates = append(c.gates, run.GateResult{Name: name, Measured: measured, Limit: limit, Verdict: v})
 	return &c.gates[len(c.gates)-1]
 }
 
+// A failure of the archive comes before a stop: after it nothing that was found is kept, so
+// what stopped the run does not matter.
 // stopped claims what ended the run early.
 func (c *conclusion) stopped() {
 	if err := c.in.Failure; err != nil {
@@ -112,6 +132,8 @@ func (c *conclusion) stopped() {
 }
 
 // beforehand claims what preflight and the identities found.
+// A setup that failed means that nothing was sent. Both sides in one place, and a reason not to
+// send at all, are broken for the same reason: no answer would say anything about green.
 func (c *conclusion) beforehand() {
 	for _, p := range c.in.Setup {
 		c.claim(run.Broken, "%s", p)
@@ -124,6 +146,8 @@ func (c *conclusion) beforehand() {
 			c.claim(run.Broken, "%s", p.Stop)
 		}
 		reachable := run.Pass
+		// Green alone unreachable is what the run is there to find, a failure. If blue is
+		// unreachable as well, or nothing is sent, there is nothing to compare it with.
 		for _, d := range p.Down {
 			v := run.Fail
 			if p.Stop != "" || d.Side == scenarios.Blue || p.isDown(scenarios.Blue, d.Name) {
@@ -137,12 +161,16 @@ func (c *conclusion) beforehand() {
 		}
 	}
 	c.identity()
+	// The cases of the first execution and those of this one could then be of different builds.
 	if c.in.Resumed && (c.in.Identity == nil || c.in.Identity.Asked == 0) {
 		c.end.Warnings = append(c.end.Warnings,
 			"the run was resumed, and no identity shows that the sides are still what they were when it began")
 	}
 }
 
+// identity claims what the sides answered when they were asked what they are, before the cases
+// and after them. It is skipped where no suite declares an identity. A change between the two
+// probes is broken: it is not known which build a case was about.
 func (c *conclusion) identity() {
 	r := c.in.Identity
 	if r == nil || r.Verdict == 0 && len(c.in.Changed) == 0 {
@@ -161,9 +189,12 @@ func (c *conclusion) identity() {
 		measured = text.Cut(strings.Join(append(slices.Clone(r.reasons), c.in.Changed...), "; "), 160)
 	}
 	c.gate(verdict, "identity", measured, "as declared, unchanged")
+	// The report has what the sides are, even where nothing is wrong with it.
 	c.end.Sides = *r.Sides(c.end.Sides)
 }
 
+// A claim as grave as the suite's verdict is enough, whichever part made it: the run's verdict
+// is then at least as grave.
 // uncovered claims the verdict of a required suite that no claim speaks of: a
 // finding may be merged or cut away, its weight may not.
 func (c *conclusion) uncovered() {
@@ -178,18 +209,21 @@ func (c *conclusion) uncovered() {
 	}
 }
 
+// Rule 2 needs no code here: parts claim nothing for an advisory suite.
 // settle sorts the claims and gives the verdict.
 func (c *conclusion) settle() {
 	c.uncovered()
 	verdict := run.Broken // Rule 3
 	if c.judged > 0 {
 		verdict = run.Pass // Rule 4
+		// A claim that is broken or worse already says why nothing was judged.
 	} else if !slices.ContainsFunc(c.claims, func(s sentence) bool { return s.verdict >= run.Broken }) {
 		c.claim(run.Broken, "nothing was judged: %s", c.whyNothing())
 	}
 	for _, s := range c.claims {
 		verdict = verdict.Worse(s.verdict) // Rule 1
 	}
+	// The sort is stable, so claims of one verdict and rank stay in the order of the parts.
 	slices.SortStableFunc(c.claims, func(a, b sentence) int {
 		return cmp.Or(int(b.verdict)-int(a.verdict), a.rank-b.rank)
 	})
@@ -199,6 +233,7 @@ func (c *conclusion) settle() {
 	c.end.Verdict = verdict
 }
 
+// The text completes the reason "nothing was judged".
 // whyNothing says why no case and no load stage was judged.
 func (c *conclusion) whyNothing() string {
 	n := c.counts
@@ -214,8 +249,11 @@ func (c *conclusion) whyNothing() string {
 	}
 }
 
+// Three things show it: an identity with two values (rule 1), certificates, or addresses
+// together with values (rules 2 and 3, settled while the run was set up).
 // apart reports whether anything showed that blue and green are two places.
 func (c *conclusion) apart() bool {
+	// Older runs have no record of what was asked, so that for them only the identities count.
 	if from := c.in.Earlier; from != nil { // judged again: nothing was asked anew
 		return identitiesDiffer(&from.End.Sides) ||
 			from.Header.Asks != nil && !slices.ContainsFunc(from.End.LeftOut,
@@ -227,6 +265,7 @@ func (c *conclusion) apart() bool {
 	return c.in.TwoPlaces // Rules 2 and 3
 }
 
+// A name that only one side has is not a difference: the other did not answer.
 // identitiesDiffer reports whether an identity has two values.
 func identitiesDiffer(sides *run.Sides) bool {
 	for name, blue := range sides.Blue.Identity {
@@ -237,9 +276,12 @@ func identitiesDiffer(sides *run.Sides) bool {
 	return false
 }
 
+// The requests that they rest on are not in the archive's cases.
 // carriedGates are those whose evidence a re-judgement cannot renew.
 var carriedGates = []string{"services reachable", "identity", "same protocol"}
 
+// Gates are kept by name, with their verdict, and claimed where they weigh. The audit and the
+// sides are those of the run that sent the requests.
 // carry keeps what the earlier run found beside its cases (rule 2).
 func (c *conclusion) carry() {
 	from := c.in.Earlier
@@ -257,6 +299,7 @@ func (c *conclusion) carry() {
 			c.claim(g.Verdict, "the run that is judged again: %s: %s", g.Name, g.Measured)
 		}
 	}
+	// What is missing from an unfinished run cannot be found by judging it again.
 	if end.Verdict == 0 || end.Verdict >= run.Interrupted {
 		c.claim(run.Interrupted.Worse(end.Verdict), "the run that is judged again did not come to its end")
 	}
