@@ -6,21 +6,30 @@ import (
 	"strings"
 )
 
+// The index is in the upper 24 bits and the number of matched segments in the lower eight,
+// which MaxSegments keeps free of overflow. Positions sort by pattern first, so equal sets have
+// equal keys.
 // A position is a place in a pattern: its index and how many segments matched.
 type position uint32
 
 func pos(pattern, seg int) position      { return position(pattern<<8 | seg) }
 func (p position) split() (pat, seg int) { return int(p >> 8), int(p & 0xff) }
 
+// Different sets have different numbers, counted from 0 in the order in which they were met.
 // A State is the number of a set of positions.
 type State = int32
 
+// It is the empty set, which is why nothing can match below it.
 // Dead is the state in which no path matches, here or below.
 const Dead State = 0
 
 // A state is what is known of a set of positions.
+// It is filled in as documents need it: a transition that no document has asked for costs
+// nothing.
 type state[E any] struct {
-	set     []position
+	// set has the positions, sorted, each once.
+	set []position
+	// eff is what the caller made of the paths that match here.
 	eff     E
 	members []State // with globs: by symbol; -1 not known yet
 	element State   // -1 not known yet; meaningless when indexed
@@ -34,38 +43,54 @@ type state[E any] struct {
 //
 // Start at Root. Member and Element give the state of a child from that of its parent.
 type Automaton[E any] struct {
-	Root    State // of the root value
-	prog    *Program
+	// Root already matches where a path is $ alone.
+	Root State // of the root value
+	// prog is shared with other automata and not changed.
+	prog *Program
+	// effects turns the owners of matching paths into an E.
 	effects func(owners []int) E
-	states  []*state[E]
-	ruled   []bool  // states[i] has rules
-	table   []State // without globs: states[i]'s members by symbol, one row each; -1 not known yet
+	// states are by number; the first is Dead.
+	states []*state[E]
+	ruled  []bool  // states[i] has rules
+	table  []State // without globs: states[i]'s members by symbol, one row each; -1 not known yet
+	// ids finds a state by its set, written as bytes.
 	ids     map[string]State
 	symbols []symbol         // with globs: classes of names
 	classes map[string]int32 // name or class key -> symbol
-	buf     []position
-	key     []byte
+	// buf and key are scratch memory, so that a step that leads to a known state allocates
+	// nothing.
+	buf []position
+	key []byte
 }
 
+// exact is the number of the name as the program spells it out, 0 for other names; globs has a
+// bit for each glob of the program that matches the name.
 // A symbol is a class of names that all patterns treat alike.
 type symbol struct {
 	exact int
 	globs uint64
 }
 
+// Both bounds are far above what rules of one suite need. Only documents with ever new names,
+// or many globs, reach them.
 // maxStates and maxNames bound what an Automaton remembers between documents.
 const (
 	maxStates = 1 << 12
 	maxNames  = 1 << 12
 )
 
+// It is safe to make several of one program. An automaton itself is not safe for concurrent
+// use.
 // NewAutomaton runs a finished program. effects is called once for each state, with
 // the owners of the paths that match in it; the slice is the callee's to keep.
 func NewAutomaton[E any](g *Program, effects func(owners []int) E) *Automaton[E] {
 	a := &Automaton[E]{prog: g, effects: effects, ids: map[string]State{}, classes: map[string]int32{}}
+	// The first symbols are the exact names without any glob, so that without globs a name's
+	// number is its symbol.
 	for i := 0; i <= len(g.names); i++ {
 		a.symbols = append(a.symbols, symbol{exact: i})
 	}
+	// The empty set comes first, which makes it Dead.
 	a.intern(nil)
 	for i := range g.patterns {
 		a.buf = append(a.buf, pos(i, 0))
@@ -74,17 +99,24 @@ func NewAutomaton[E any](g *Program, effects func(owners []int) E) *Automaton[E]
 	return a
 }
 
+// The owner then makes a new one from the same program: states are cheap to find again, and a
+// document with millions of different names must not fill the memory.
 // Crowded reports whether the automaton has grown past what is worth keeping.
 func (a *Automaton[E]) Crowded() bool {
 	return len(a.states) > maxStates || len(a.classes) > 2*maxNames
 }
 
+// The pointer is good until the automaton is dropped. The caller must not change what it points
+// to.
 // Effects is what NewAutomaton's effects made of the paths that match in a state.
 func (a *Automaton[E]) Effects(st State) *E { return &a.states[st].eff }
 
+// It is asked for every value of a document, hence a slice of its own.
 // Ruled reports whether a path matches in a state.
 func (a *Automaton[E]) Ruled(st State) bool { return a.ruled[st] }
 
+// intern returns the state of a set of positions, and makes it if it is new. The set has to be
+// sorted and without repeats; it is copied.
 func (a *Automaton[E]) intern(set []position) State {
 	a.key = a.key[:0]
 	for _, p := range set {
@@ -94,6 +126,8 @@ func (a *Automaton[E]) intern(set []position) State {
 		return id
 	}
 	s := &state[E]{set: slices.Clone(set), element: -1}
+	// A position after the last segment is a path that matches here; any other one waits for
+	// children and may depend on their index.
 	var owners []int
 	for _, p := range set {
 		pat, seg := p.split()
@@ -117,6 +151,8 @@ func (a *Automaton[E]) intern(set []position) State {
 	return id
 }
 
+// A position of a deep segment stays, as the segment may match further down as well, and one
+// whose selector matches also moves on by one. Paths that have matched completely end here.
 // step is the state after set for a child that the selectors choose for which matches
 // reports true.
 func (a *Automaton[E]) step(set []position, matches func(*selector) bool) State {
@@ -137,11 +173,14 @@ func (a *Automaton[E]) step(set []position, matches func(*selector) bool) State 
 			}
 		}
 	}
+	// Two ways may lead to the same position. A set has it once.
 	slices.Sort(a.buf)
 	a.buf = slices.Compact(a.buf)
 	return a.intern(a.buf)
 }
 
+// Most names of a document occur in no rule: the bloom filter of 64 bits answers for them
+// without a search. Without globs one look into the table gives the state.
 // Member is the state of a member of that name below st. hash is the name's, by the
 // function that Program.Finish was given.
 func (a *Automaton[E]) Member(st State, hash uint64, name []byte) State {
@@ -150,6 +189,7 @@ func (a *Automaton[E]) Member(st State, hash uint64, name []byte) State {
 	}
 	sym := 0
 	if a.prog.bloom&(1<<(hash>>58)) != 0 {
+		// The name may be in the program; equal top bits are not enough.
 		sym = a.prog.symbol(hash, name)
 	}
 	row := int(st) * (len(a.prog.names) + 1)
@@ -161,6 +201,7 @@ func (a *Automaton[E]) Member(st State, hash uint64, name []byte) State {
 		a.table[row+sym] = next
 		return next
 	}
+	// With globs the class of a name takes the place of its number.
 	s := a.states[st]
 	sym = a.class(sym, name)
 	if sym < len(s.members) && s.members[sym] >= 0 {
@@ -174,6 +215,7 @@ func (a *Automaton[E]) Member(st State, hash uint64, name []byte) State {
 	return next
 }
 
+// It is the slow way, taken once for each state and symbol.
 // memberStep computes the state of members of a class of names.
 func (a *Automaton[E]) memberStep(st State, sym int) State {
 	c := a.symbols[sym]
@@ -190,6 +232,8 @@ func (a *Automaton[E]) memberStep(st State, sym int) State {
 	})
 }
 
+// The class of a name is remembered while there is room for it. Names of more than 256 bytes
+// are matched anew each time, so that they do not fill the memory.
 // class is the symbol of a name when globs may match it.
 func (a *Automaton[E]) class(exact int, name []byte) int {
 	if id, ok := a.classes["n"+string(name)]; ok {
@@ -212,6 +256,8 @@ func (a *Automaton[E]) class(exact int, name []byte) int {
 	return id
 }
 
+// A glob without * has to be equal. Parts between two * are taken at the first place where they
+// fit, which is enough since only their order matters.
 // GlobMatch reports whether name matches a glob: text in which each * is any text.
 func GlobMatch(glob, name string) bool {
 	parts := strings.Split(glob, "*")
@@ -230,9 +276,12 @@ func GlobMatch(glob, name string) bool {
 		}
 		name = name[i+len(p):]
 	}
+	// The end must not overlap with what the other parts have used.
 	return len(name) >= len(last) && strings.HasSuffix(name, last)
 }
 
+// Selectors that need the length or the members count as matching. The result is then a
+// superset of the exact state, and ElementOf settles it.
 // Element is the state of the element at index, as far as a reader can know that has
 // not read the array to its end; see Program.Maybe.
 func (a *Automaton[E]) Element(st State, index int) State {
@@ -246,6 +295,8 @@ func (a *Automaton[E]) Element(st State, index int) State {
 			return true
 		case selIndex:
 			return sel.index < 0 || sel.index == index
+		// maxIndex stands in for a length that is not known yet: a slice from the front does
+		// not need it.
 		case selSlice:
 			return sel.needsLength() || sel.inSlice(index, maxIndex)
 		}
@@ -257,10 +308,14 @@ func (a *Automaton[E]) Element(st State, index int) State {
 	return next
 }
 
+// Where it is false, all elements of an array share one state, and the caller needs to ask
+// once.
 // Indexed reports whether the state of an element depends on its index, the length of
 // its array, or its members.
 func (a *Automaton[E]) Indexed(st State) bool { return a.states[st].indexed }
 
+// It is called with the length of the array, so everything is known. The state is that of
+// Element wherever no selector depends on more than the child itself.
 // ElementOf is the exact state of the element at index of an array of n elements.
 // keeps reports whether a filter's terms all hold for the element.
 func (a *Automaton[E]) ElementOf(st State, index, n int, keeps func([]Term) bool) State {

@@ -6,6 +6,8 @@ import (
 	"github.com/bgverify/bgverify/diff/notation"
 )
 
+// Names with such values are keys of data, so that two differences under different ids are one
+// cause. Names made of letters alone are kept: they say what the place is.
 // Generalise turns a difference's path into the path of all places like it:
 // indices, key values and members named by a number, a UUID or a long hex
 // string become [*].
@@ -15,6 +17,7 @@ func Generalise(path string) string {
 		end := SegmentEnd(path, i)
 		seg := path[i:end]
 		switch {
+		// The quotes and brackets take two bytes on each side.
 		case strings.HasPrefix(seg, "['"):
 			if name := seg[2 : len(seg)-2]; dynamicName(name) {
 				seg = "[*]"
@@ -30,10 +33,12 @@ func Generalise(path string) string {
 	return b.String()
 }
 
+// The path has to be normalized, as this package writes it: an unclosed bracket takes the rest.
 // SegmentEnd is the offset after the segment of a normalized path at i. The
 // filter of a keyed element may hold brackets: [?@['@id']=='a' && @.n==1].
 func SegmentEnd(path string, i int) int {
 	if path[i] == '[' {
+		// Quotes hide brackets, and a backslash hides a quote.
 		quoted, depth := false, 0
 		for j := i; j < len(path); j++ {
 			switch c := path[j]; {
@@ -52,6 +57,7 @@ func SegmentEnd(path string, i int) int {
 		}
 		return len(path)
 	}
+	// Without a bracket the segment ends where the next one begins.
 	for j := i + 1; j < len(path); j++ {
 		if path[j] == '.' || path[j] == '[' {
 			return j
@@ -60,6 +66,7 @@ func SegmentEnd(path string, i int) int {
 	return len(path)
 }
 
+// The parts together are the path again.
 // Segments splits a normalized path; the first one is $.
 func Segments(path string) []string {
 	var out []string
@@ -71,6 +78,8 @@ func Segments(path string) []string {
 	return out
 }
 
+// A value is all digits, a UUID, or at least 16 hex digits of which one is a decimal digit, so
+// that a long word of the letters a to f is not taken for one.
 // dynamicName reports whether a member's name is a value rather than a name.
 func dynamicName(s string) bool {
 	if s == "" {

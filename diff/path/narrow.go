@@ -5,10 +5,13 @@ import (
 	"strings"
 )
 
+// It keeps a proposed rule readable, and bounds the memory of a Narrowing.
 // maxUnion bounds the elements or members that a proposed path lists one by one;
 // what differs in more of them differs in all of them: [*].
 const maxUnion = 12
 
+// The proposal should hide the differences seen and as little else as possible. few of 0 or 1
+// allows no list at all.
 // Narrow is the narrowest path that covers normalized paths with one
 // generalised path: at each segment the one that all of them have, else [*].
 // Where at most few different elements or members are at one place they are
@@ -24,6 +27,7 @@ func Narrow(paths []string, few int) string {
 	return n.Path()
 }
 
+// The zero value has seen nothing and is ready for use.
 // A Narrowing finds the narrowest path that covers all paths seen: at each
 // segment the one that all of them have, else a list of those seen, else [*].
 // The paths have equally many segments. The result does not depend on the order
@@ -32,10 +36,14 @@ type Narrowing []choice
 
 // A choice is the different segments seen at one place of paths.
 type choice struct {
+	// seen has each segment once.
 	seen []string // sorted
-	many bool     // more than maxUnion
+	// many drops the list: the choice has become [*] and stays so.
+	many bool // more than maxUnion
 }
 
+// See adds one path. Segments beyond the first path's number are ignored, which does not happen
+// for paths with one generalised path.
 func (n *Narrowing) See(path string) {
 	segs := Segments(path)
 	if *n == nil {
@@ -46,6 +54,7 @@ func (n *Narrowing) See(path string) {
 	}
 }
 
+// add keeps a copy of the segment, so that the path it is a part of can be freed.
 func (c *choice) add(seg string) {
 	if c.many {
 		return
@@ -61,6 +70,8 @@ func (c *choice) add(seg string) {
 	c.seen = slices.Insert(c.seen, at, strings.Clone(seg))
 }
 
+// Merge adds what another one has seen, as if all its paths had been seen here. The other one
+// does not change. Merging in any order gives the same.
 func (n *Narrowing) Merge(o Narrowing) {
 	if *n == nil {
 		*n = make(Narrowing, len(o))
@@ -77,6 +88,7 @@ func (n *Narrowing) Merge(o Narrowing) {
 }
 
 // path writes the first segments of the paths seen.
+// A list of selectors is valid in rules (rule 2 of Pattern), names among them in quotes.
 func (n Narrowing) Path() string {
 	var b strings.Builder
 	for _, c := range n {

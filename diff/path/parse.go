@@ -12,6 +12,7 @@ import (
 // A parser reads one path; see Pattern for the grammar and its rules. Every error has
 // the offset of the byte that is wrong, or of the bracket that is not closed.
 type parser struct {
+	// text is checked to be UTF-8 before anything else, so that the functions can read bytes.
 	text string
 	pos  int // of the next byte
 }
@@ -23,11 +24,15 @@ const maxPath = 4096
 // in eight bits.
 const MaxSegments = 64
 
+// The error may be wrapped by callers that know the file; Offset is what they need for a
+// column.
 // fail is an error at an offset, with a hint of what to write instead where there is one.
 func (p *parser) fail(at int, hint, format string, args ...any) *Error {
 	return &Error{Offset: at, Msg: fmt.Sprintf(format, args...), Hint: hint}
 }
 
+// White space is allowed before a segment and not after the last one, so it is skipped first
+// and refused at the end.
 // parse reads the whole path (rule 1).
 func (p *parser) parse() ([]segment, error) {
 	switch {
@@ -35,6 +40,7 @@ func (p *parser) parse() ([]segment, error) {
 		return nil, p.fail(maxPath, "", "a path of more than %d bytes", maxPath)
 	case !utf8.ValidString(p.text):
 		return nil, p.fail(0, "", "the path is not UTF-8")
+	// The hint is the path as it would be written, as users of other tools leave out the $.
 	case !strings.HasPrefix(p.text, "$"):
 		return nil, p.fail(0, "write $."+strings.TrimLeft(p.text, "./"), "a path begins with $")
 	}
@@ -73,6 +79,7 @@ func (p *parser) space() {
 	}
 }
 
+// A segment has at least one selector.
 // segment reads . or .. with a name, or brackets with or without .. before them.
 func (p *parser) segment() (segment, error) {
 	var s segment
@@ -93,11 +100,13 @@ func (p *parser) segment() (segment, error) {
 		s.sels = sels
 		return s, err
 	}
+	// A name, a glob or a * follows the dots directly.
 	sel, err := p.shorthand()
 	s.sels = []selector{sel}
 	return s, err
 }
 
+// RFC 9535 allows the characters beyond ASCII without surrogates, which UTF-8 cannot have.
 // nameByte reports whether a name without quotes may have the byte: a letter, a digit,
 // _ or a part of a character beyond ASCII.
 func nameByte(c byte) bool {
@@ -118,11 +127,14 @@ func (p *parser) shorthand() (selector, error) {
 		return selector{}, p.fail(start, "quote a name with other characters: ['a-b']", "a name is missing")
 	case name == "*":
 		return selector{kind: selWild}, nil
+	// .0 would be an index in some dialects and a name in others.
 	case name[0] >= '0' && name[0] <= '9':
 		return selector{}, p.fail(start, "write ["+name+"] for an element, ['"+name+"'] for a member", "a name cannot begin with a digit")
 	case strings.Contains(name, "**"):
 		return selector{}, p.fail(start, "", "two * in a row")
 	}
+	// A hyphen or a colon would end the name here and begin nothing valid; quotes make it one
+	// name.
 	if c := p.peek(); c != 0 && strings.IndexByte(".[ \t\r\n", c) < 0 {
 		return selector{}, p.fail(p.pos, "quote the name: ['"+name+"…']", "%q in a name", p.text[p.pos:p.pos+1])
 	}
@@ -132,6 +144,7 @@ func (p *parser) shorthand() (selector, error) {
 	return selector{kind: selName, name: name}, nil
 }
 
+// p is at the opening bracket. An empty pair of brackets is an error of selector.
 // bracket parses selectors in brackets, separated by commas.
 func (p *parser) bracket() ([]selector, error) {
 	open := p.pos
@@ -159,6 +172,7 @@ func (p *parser) bracket() ([]selector, error) {
 	}
 }
 
+// A minus can only be an index or a bound, a colon only a slice without a start.
 // selector parses one selector in the brackets that begin at open; its first byte says
 // which kind it is.
 func (p *parser) selector(open int) (selector, error) {
@@ -180,6 +194,8 @@ func (p *parser) selector(open int) (selector, error) {
 	}
 }
 
+// Larger ones are not exact as floating point numbers of 64 bits, which many readers of JSON
+// use.
 // maxIndex is the largest integer that RFC 9535 allows: 2^53-1.
 const maxIndex = 1<<53 - 1
 
@@ -193,6 +209,7 @@ func (p *parser) integer() (int, error) {
 	digits := p.pos
 	n := 0
 	for ; p.pos < len(p.text) && p.text[p.pos] >= '0' && p.text[p.pos] <= '9'; p.pos++ {
+		// The bound is tested in the loop, before n can overflow.
 		n = n*10 + int(p.text[p.pos]-'0')
 		if n > maxIndex {
 			return 0, p.fail(start, "", "an index beyond 2^53-1")
@@ -209,6 +226,8 @@ func (p *parser) integer() (int, error) {
 	return n, nil
 }
 
+// Missing parts keep their defaults (RFC 9535, 2.3.4.2.1), which depend on the sign of the
+// step; that is why hasStart and hasEnd are kept.
 // indexOrSlice parses an index or start:end:step, each part of which may be missing.
 func (p *parser) indexOrSlice() (selector, error) {
 	sel := selector{kind: selIndex, step: 1}
@@ -217,6 +236,7 @@ func (p *parser) indexOrSlice() (selector, error) {
 		if sel.index, err = p.integer(); err != nil {
 			return sel, err
 		}
+		// The number before a colon is the start. It is kept both ways until the kind is known.
 		sel.start, sel.hasStart = sel.index, true
 	}
 	// An index, unless a colon follows. The space before it is then a slice's.
@@ -252,6 +272,7 @@ func (p *parser) indexOrSlice() (selector, error) {
 // filter parses ?@.key=='value' and its && chain (rule 4). Other filters of RFC 9535 are
 // refused: they would need a second language of expressions, and rules name elements by
 // their keys.
+// Each round reads one comparison: a member after @, ==, and a literal.
 func (p *parser) filter() (selector, error) {
 	const hint = "the one filter form is [?@.key=='value'], joined by &&"
 	sel := selector{kind: selFilter}
@@ -300,6 +321,7 @@ func (p *parser) filter() (selector, error) {
 		}
 		t.Literal = lit
 		sel.terms = append(sel.terms, t)
+		// The space after the last term belongs to the brackets, so it is given back.
 		back := p.pos
 		p.space()
 		if !strings.HasPrefix(p.text[p.pos:], "&&") {
@@ -310,6 +332,7 @@ func (p *parser) filter() (selector, error) {
 	}
 }
 
+// A name with other characters has to be quoted, as in shorthand.
 // filterName parses a member's name after @. in a filter.
 func (p *parser) filterName() (string, error) {
 	start := p.pos
@@ -323,6 +346,8 @@ func (p *parser) filterName() (string, error) {
 	return name, nil
 }
 
+// It is kept as JSON so that it can be compared with a member's text in a document. Numbers are
+// kept as written.
 // literal parses a string, number, true, false or null and gives it as JSON.
 func (p *parser) literal() (string, error) {
 	start := p.pos

@@ -14,6 +14,8 @@ import (
 	"strings"
 )
 
+// Its zero value is the path $ without a text; others come from Parse. A Pattern is not changed
+// after that and may be shared.
 // A Pattern is a compiled path: RFC 9535 JSONPath without functions and with
 // one filter form. Its rules:
 //
@@ -29,15 +31,20 @@ import (
 //     member names: `..*Url`, `.x_*`. A quoted name is never a glob.
 //  6. The places selected are a set, in document order: `[0,0]` names one place.
 type Pattern struct {
+	// text is the path as written, for messages.
 	text string
+	// segs are the segments after $.
 	segs []segment
 }
 
+// A place is selected by a segment if one of its selectors selects it.
 type segment struct {
 	deep bool // written with ..
+	// sels has at least one selector.
 	sels []selector
 }
 
+// A selKind is the form of a selector; the zero value is not valid.
 type selKind uint8
 
 const (
@@ -49,15 +56,19 @@ const (
 	selFilter
 )
 
+// Which fields it uses depends on its kind: name for names and globs, index for an index, the
+// bounds and the step for a slice, terms for a filter.
 type selector struct {
 	kind             selKind
 	name             string // name or glob
 	index            int
 	start, end, step int
+	// hasStart and hasEnd tell a bound that was left out from a bound of 0.
 	hasStart, hasEnd bool
 	terms            []Term
 }
 
+// A filter selects an element only if all its terms hold.
 // A Term is one comparison of a filter: @.Name == Literal. Literal is the JSON text of a
 // string, a number, true, false or null.
 type Term struct {
@@ -65,12 +76,15 @@ type Term struct {
 	Literal string
 }
 
+// It is made for people: Msg says what is wrong and Hint, where there is one, what to write.
 // A Error says what is wrong with a path, and at which byte of it.
+// Offset counts bytes from 0 in the path, not in the file that the path is in.
 type Error struct {
 	Offset    int
 	Msg, Hint string
 }
 
+// Error gives one line with all three parts.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("path, at byte %d: %s", e.Offset, e.Msg)
 	if e.Hint != "" {
@@ -79,6 +93,7 @@ func (e *Error) Error() string {
 	return s
 }
 
+// A pattern that was parsed needs no further check by those who run it.
 // Parse parses a path; every error is a *Error.
 func Parse(path string) (*Pattern, error) {
 	p := &parser{text: path}
@@ -92,6 +107,7 @@ func Parse(path string) (*Pattern, error) {
 // String is the path as written.
 func (p *Pattern) String() string { return p.text }
 
+// $ alone is one as well: it names the root.
 // Single reports whether the path names at most one place of any body: only
 // names and indices, none of them deep.
 func (p *Pattern) Single() bool {
@@ -123,10 +139,12 @@ func (p *Pattern) Steps() ([]Step, bool) {
 	return steps, true
 }
 
+// It serves to ask whether each element of a list has the member that a path asks for.
 // A Branch is a part of a path in which each place that Head names leads to at
 // most one that Tail names. Tail is Head with the names and indices that follow it.
 type Branch struct{ Head, Tail *Pattern }
 
+// Parts are patterns with the text of the whole path, which messages then show.
 // Branches returns the parts of the path after each segment that can name several
 // places: of $.list[*].tags[*].id they are $.list[*] to $.list[*].tags and
 // $.list[*].tags[*] to the whole path. A path with .. has none, as it asks nothing
@@ -139,6 +157,8 @@ func (p *Pattern) Branches() []Branch {
 	var branches []Branch
 	for i, head := 0, 0; i < len(p.segs); i++ {
 		several := !(&Pattern{segs: p.segs[i : i+1]}).Single()
+		// A branch ends in front of the next segment that can name several places, or with the
+		// path.
 		switch last := i == len(p.segs)-1; {
 		case head > 0 && several && i > head:
 			branches = append(branches, Branch{part(head), part(i)})
@@ -152,6 +172,8 @@ func (p *Pattern) Branches() []Branch {
 	return branches
 }
 
+// It is asked of rules that ignore, as such a rule may hide more than its author sees. $ alone
+// is not broad: see Everything.
 // Broad reports whether the last segment takes children that it does not name
 // one by one.
 func (p *Pattern) Broad() bool {
@@ -164,6 +186,8 @@ func (p *Pattern) Broad() bool {
 	})
 }
 
+// Globs of nothing but * count as wildcards. A path of several deep segments leaves out the
+// values at the top and does not cover everything.
 // Everything reports whether the pattern covers the whole body: $ or $..*.
 func (p *Pattern) Everything() bool {
 	if len(p.segs) == 0 {
@@ -184,6 +208,9 @@ func (p *Pattern) Everything() bool {
 	return len(p.segs) == 1
 }
 
+// The larger number wins. The four parts are packed into one number, the most important in the
+// highest bits, so that patterns can be compared with <. Names, indices and filters count as
+// exact.
 // Specificity orders patterns where rules conflict: a path without .. beats one
 // with it, then more names and indices, then more slices and globs, then more
 // wildcards.
@@ -195,6 +222,7 @@ func (p *Pattern) Specificity() int {
 		}
 		best := selWild
 		for _, sel := range s.sels {
+			// A list of several selectors counts as partial, unless a wildcard is its last one.
 			if len(s.sels) > 1 && sel.kind != selWild {
 				best = selGlob
 			} else {
@@ -213,11 +241,14 @@ func (p *Pattern) Specificity() int {
 	return (1-deep)<<24 | min(exact, 255)<<16 | min(partial, 255)<<8 | min(wild, 255)
 }
 
+// Everything that counts from the end does.
 // needsLength reports whether the slice cannot be decided without the length.
 func (s *selector) needsLength() bool {
 	return s.step < 0 || s.hasStart && s.start < 0 || s.hasEnd && s.end < 0
 }
 
+// n may be larger than the array, where its length is not known yet. A step of 0 selects
+// nothing, as the RFC says.
 // inSlice reports whether index is in the slice of an array of n elements
 // (RFC 9535, 2.3.4.2.2).
 func (s *selector) inSlice(index, n int) bool {
@@ -230,6 +261,8 @@ func (s *selector) inSlice(index, n int) bool {
 		}
 		return i
 	}
+	// The defaults of the bounds depend on the direction: a negative step runs from the last
+	// element to the first.
 	start, end := 0, n
 	if s.step < 0 {
 		start, end = n-1, -n-1
@@ -241,6 +274,7 @@ func (s *selector) inSlice(index, n int) bool {
 		end = s.end
 	}
 	start, end = norm(start), norm(end)
+	// Bounds outside the array are moved to its ends before elements are counted from them.
 	if s.step > 0 {
 		lower, upper := min(max(start, 0), n), min(max(end, 0), n)
 		return index >= lower && index < upper && (index-lower)%s.step == 0
@@ -249,6 +283,7 @@ func (s *selector) inSlice(index, n int) bool {
 	return index <= upper && index > lower && (upper-index)%-s.step == 0
 }
 
+// The comparison is of selectors as parsed, so that .a and ['a'] are the same.
 // Below reports whether the path begins with all segments of another and goes on, and
 // whether it goes on with an index or a slice.
 func (p *Pattern) Below(above *Pattern) (below, indexed bool) {
@@ -260,6 +295,8 @@ func (p *Pattern) Below(above *Pattern) (below, indexed bool) {
 	return true, !next.deep && (next.sels[0].kind == selIndex || next.sels[0].kind == selSlice)
 }
 
+// The order of selectors matters: [1,2] and [2,1] are taken for different, which only costs a
+// message.
 func sameSegment(a, b segment) bool {
 	return a.deep == b.deep && slices.EqualFunc(a.sels, b.sels, func(x, y selector) bool {
 		return x.kind == y.kind && x.name == y.name && x.index == y.index && x.start == y.start && x.end == y.end &&

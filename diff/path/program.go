@@ -2,39 +2,50 @@ package path
 
 import "slices"
 
+// Running it takes one step for each value, however many rules there are.
 // A Program is the paths of a list of rules as one automaton. It is built with Add
 // and Finish and is immutable from then on: what is learned while running is in an
 // Automaton, of which each worker has one.
 type Program struct {
+	// patterns are in the order in which they were added, and owner has the number that the
+	// caller gave with each.
 	patterns []*Pattern
 	owner    []int // patterns[i] belongs to the rule owner[i]
-	names    map[string]int
-	byHash   []nameSlot // open addressing over names
-	bloom    uint64     // one bit per name, by the top of its hash
-	globs    []string
-	maybe    bool
+	// names numbers the names that paths spell out, from 1: 0 is any other name.
+	names  map[string]int
+	byHash []nameSlot // open addressing over names
+	// A bit that is not set proves that no name has such a hash.
+	bloom uint64 // one bit per name, by the top of its hash
+	// globs are the different globs, each once.
+	globs []string
+	maybe bool
 }
 
+// sym is 0 in an empty slot.
 type nameSlot struct {
 	hash uint64
 	name string
 	sym  int
 }
 
+// The classes of names keep one bit for each of them in a word of 64 bits.
 // MaxGlobs bounds the different globs of one Program.
 const MaxGlobs = 64
 
+// An empty program needs no automaton: nothing can match.
 // Empty reports whether no path was added.
 func (g *Program) Empty() bool { return len(g.patterns) == 0 }
 
 // Globs is the number of different globs in the paths; Finish needs at most MaxGlobs.
 func (g *Program) Globs() int { return len(g.globs) }
 
+// It is false for most programs, and readers can then decide at each element at once.
 // Maybe reports whether a filter or an index from the end needs the whole array, which
 // a reader that has not reached its end does not know. Automaton.Element then takes
 // the selector as matching, and Automaton.ElementOf decides.
 func (g *Program) Maybe() bool { return g.maybe }
 
+// It must not be called after Finish. Several paths may have the same owner.
 // Add adds a path. owner is the number by which the caller knows the path's rule.
 func (g *Program) Add(p *Pattern, owner int) {
 	g.patterns = append(g.patterns, p)
@@ -64,9 +75,12 @@ func (g *Program) Add(p *Pattern, owner int) {
 	}
 }
 
+// It is called once, by the one goroutine that built the program. The hash must be the same
+// function for the life of the program, and is not kept.
 // Finish makes the program ready. hash is the hash of members' names that
 // Automaton.Member is given; its top six bits have to be well mixed.
 func (g *Program) Finish(hash func(name []byte) uint64) {
+	// A quarter of the table is used at most, so that a search for an unknown name ends soon.
 	size := 8
 	for size < 4*len(g.names) {
 		size *= 2
@@ -83,6 +97,7 @@ func (g *Program) Finish(hash func(name []byte) uint64) {
 	}
 }
 
+// A search ends at the first empty slot, of which there always is one.
 // symbol is the number of an exact name; 0 for names that no rule spells out.
 func (g *Program) symbol(hash uint64, name []byte) int {
 	mask := len(g.byHash) - 1

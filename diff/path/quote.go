@@ -9,6 +9,7 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 )
 
+// RFC 9535 has the same escapes as JSON, plus the one of the quote itself.
 // quoted parses a name in single or double quotes with JSON's escapes.
 func (p *parser) quoted() (string, error) {
 	q := p.peek()
@@ -37,6 +38,8 @@ func (p *parser) quoted() (string, error) {
 	return "", p.fail(open, "", "the quote is not closed")
 }
 
+// escape reads one escape, which begins at p, and writes its character. The quote of the other
+// kind must not be escaped.
 func (p *parser) escape(q byte, b *strings.Builder) error {
 	at := p.pos
 	p.pos++
@@ -63,6 +66,7 @@ func (p *parser) escape(q byte, b *strings.Builder) error {
 	return nil
 }
 
+// Reading the segment back gives the same name. The result is appended to b and returned.
 // AppendName writes a member as a normalized path segment: .name where the
 // shorthand can say it, ['name'] where it cannot. Runes that a reader must not
 // meet as they are are escaped, so that a printed path can be pasted as a rule's.
@@ -77,6 +81,8 @@ func AppendName(b, name []byte) []byte {
 	return append(AppendQuoted(append(b, '['), name), ']')
 }
 
+// It writes no brackets. The name has to be valid UTF-8; other bytes become the replacement
+// character.
 // AppendQuoted writes a name in single quotes with the escapes of RFC 9535's
 // normalized paths, and with those of hidden runes, which RFC 9535 also reads.
 func AppendQuoted(b, name []byte) []byte {
@@ -98,6 +104,7 @@ func AppendQuoted(b, name []byte) []byte {
 	return append(b, '\'')
 }
 
+// Only ~ and / are escaped; the rest is as it is in the document.
 // AppendPointerToken writes one token of a JSON Pointer (RFC 6901).
 func AppendPointerToken(b, name []byte) []byte {
 	b = append(b, '/')
@@ -114,6 +121,7 @@ func AppendPointerToken(b, name []byte) []byte {
 	return b
 }
 
+// The index counts from 0; normalized paths never count from the end (RFC 9535, 2.7).
 // AppendIndex appends an element's index to a normalized path.
 func AppendIndex(path []byte, index int) []byte {
 	return append(strconv.AppendInt(append(path, '['), int64(index), 10), ']')

@@ -12,14 +12,18 @@ import (
 // An Answer is one side's exchange as expectations, captures and the comparison look at
 // it. Its body is read at most once, when the first of them asks for it, and what was
 // read serves all of them. It is not safe for concurrent use.
+// The reading is shared by copies of the answer, so a copy costs nothing.
 type Answer struct {
+	// Exchange is the request that was sent with what came back. It is not changed.
 	*wire.Exchange
+	// Hidden are the values that an archive did not keep; empty in a run that sends.
 	Hidden  HiddenValues
 	reading *reading
 }
 
 // A reading is a body as the comparison reads it, and why it cannot be read.
 type reading struct {
+	// Doc says what kind of body it is, with its JSON form, its text, or both.
 	media.Doc
 	done   bool       // the body has been read
 	source []byte     // the body
@@ -27,6 +31,7 @@ type reading struct {
 	err    error
 }
 
+// The exchange is kept and not copied, so it must not change while the answer is in use.
 // NewAnswer is an answer of which nothing has been read yet; nil for a side without an exchange.
 func NewAnswer(x *wire.Exchange) *Answer {
 	if x == nil {
@@ -43,6 +48,7 @@ func (a *Answer) Forget() {
 	}
 }
 
+// It lets callers ask without a test for nil of their own.
 // exchange is what came back; nil for no answer.
 func (a *Answer) exchange() *wire.Exchange {
 	if a == nil {
@@ -51,6 +57,7 @@ func (a *Answer) exchange() *wire.Exchange {
 	return a.Exchange
 }
 
+// The copy shares the reading of the original, so that nothing is read twice.
 // withHidden is the answer with the hidden values of its pair.
 func (a *Answer) withHidden(values HiddenValues) *Answer {
 	if a == nil {
@@ -61,11 +68,14 @@ func (a *Answer) withHidden(values HiddenValues) *Answer {
 	return &own
 }
 
+// Equal bodies are what most pairs have, and reading them is the largest part of judging. The
+// type has to agree too, because it decides how the bytes are read.
 // shareReading makes one reading serve two answers with the same body and type.
 func shareReading(blue, green *Answer) {
 	if blue == nil || green == nil || !bytes.Equal(blue.Answer, green.Answer) || blue.first("Content-Type") != green.first("Content-Type") {
 		return
 	}
+	// Whichever side was read already gives the reading to the other.
 	if !blue.reading.done && green.reading.done {
 		blue.reading = green.reading
 		return
@@ -73,6 +83,7 @@ func shareReading(blue, green *Answer) {
 	green.reading = blue.reading
 }
 
+// An error is kept with the reading: a body that is not valid is not read again either.
 // read reads the body. Bytes that are compared as bytes and are JSON all the same are
 // read as that JSON, so that paths lead into it.
 func (a *Answer) read() *reading {
@@ -82,24 +93,29 @@ func (a *Answer) read() *reading {
 	}
 	r.done, r.source = true, a.Answer
 	r.Doc, r.err = media.Read(a.Answer, a.first("Content-Type"))
+	// ReadStrict refuses duplicate names and other doubtful JSON, so that bytes are taken for
+	// JSON only where nobody would read them differently.
 	if r.Kind == media.Binary {
 		if v, err := diff.ReadStrict(a.Answer); err == nil {
 			r.JSON, r.Kind, r.value, r.err = a.Answer, media.JSON, v, nil
 			return r
 		}
 	}
+	// Other kinds, such as XML and forms, have a JSON form made by package media.
 	if r.err == nil {
 		r.value, r.err = diff.ReadStrict(r.JSON)
 	}
 	return r
 }
 
+// The value is absent where there is an error.
 // body is the body as a JSON value, or the error that says why there is none.
 func (a *Answer) body() (diff.Value, error) {
 	r := a.read()
 	return r.value, r.err
 }
 
+// Text in another character set was converted, so an expectation need not know of it.
 // text is the body as text in UTF-8; as received where it is not text.
 func (a *Answer) text() []byte {
 	if t := a.read().Text; t != nil {
@@ -108,12 +124,15 @@ func (a *Answer) text() []byte {
 	return a.Answer
 }
 
+// A body that was converted, or that had a byte order mark taken off, has another length and is
+// not: mutants of its bytes would not be what came over the wire.
 // isJSON reports whether the body itself is valid JSON in UTF-8.
 func (a *Answer) isJSON() bool {
 	r := a.read()
 	return r.Kind == media.JSON && r.err == nil && len(r.JSON) == len(a.Answer)
 }
 
+// Names are compared without letter case (RFC 9110, 5.1). The order is that of the answer.
 // header returns all values of a header.
 func (a *Answer) header(name string) []string {
 	var out []string
@@ -135,6 +154,8 @@ func (a *Answer) first(name string) string {
 	return ""
 }
 
+// Where several headers set it, the first one counts. Attributes after the first semicolon play
+// no part.
 // cookie finds the value that a Set-Cookie header gave a cookie.
 func (a *Answer) cookie(name string) (string, bool) {
 	for _, v := range a.header("Set-Cookie") {
@@ -154,12 +175,15 @@ const trailerName = "trailer:"
 // not read it again. Do not keep it: it holds more memory than the body.
 func (a *Answer) readMessage() *diff.Message {
 	m := a.Message()
+	// The source is what was read, which must be the body that the message has.
 	if r := a.reading; r.done {
 		m.Body, m.Read = r.source, r.value
 	}
 	return m
 }
 
+// Trailers follow the headers, under names of their own. At is the time when the last byte
+// came, for rules that compare times; it is zero for an answer that was never sent.
 // Message is the answer as the comparison sees it.
 func (a *Answer) Message() *diff.Message {
 	m := &diff.Message{Status: a.Status, Body: a.Answer, ContentType: a.first("Content-Type"), Bodiless: a.Method == "HEAD"}
@@ -176,17 +200,21 @@ func (a *Answer) Message() *diff.Message {
 	return m
 }
 
+// Whatever such an answer carries is not a body (RFC 9110, 6.4.1 and 15.3.5, 15.3.6, 15.4.5).
 // bodiless reports whether HTTP gives this answer no body.
 func (a *Answer) bodiless() bool {
 	return a.Method == "HEAD" || a.Status == 204 || a.Status == 205 || a.Status == 304
 }
 
+// It serves answers that ended with the connection, for which HTTP gives no length. A body that
+// is not JSON is only known to be whole where it is empty.
 // whole reports whether the body itself shows that it is complete: JSON that
 // closes what it opened. A number may go on.
 func (a *Answer) whole() bool {
 	if !a.isJSON() {
 		return len(a.Answer) == 0
 	}
+	// 123 may be the beginning of 1234, so a number at the end shows nothing.
 	text := bytes.TrimRight(a.Answer, " \t\r\n")
 	return len(text) == 0 || text[len(text)-1] < '0' || text[len(text)-1] > '9'
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
+// Its text is both the expectation's name in reports and the mark by which it is recognised.
 // APIAnswer is what the default expectation asks for beside a 2xx.
 const APIAnswer = "an API answer"
 
@@ -22,6 +23,9 @@ const APIAnswer = "an API answer"
 //  5. It is not an error that a success status hides; see finding.
 //
 // An expectation of the body takes the place of all of it, but for rule 5.
+// The order of the cases matters: an answer that needs no body may still have a page in it that
+// people read, and a page would pass the tests for emptiness. All that it adds are roots, since
+// nothing else about the body can hold where it is not an API's.
 func (c *Checks) api(k *checker, a *Answer) {
 	declared := a.declaresHTML()
 	switch {
@@ -42,6 +46,7 @@ func (c *Checks) api(k *checker, a *Answer) {
 	}
 }
 
+// It looks at the fields as they were sent, those that the client added included.
 // asked reports whether the request had a header.
 func (a *Answer) asked(name string) bool {
 	return slices.ContainsFunc(a.Sent, func(f wire.Field) bool { return strings.EqualFold(f.Name, name) })
@@ -50,10 +55,12 @@ func (a *Answer) asked(name string) bool {
 // needsNone reports whether an answer is complete without a body, or has one only
 // for people: a redirect whose status the file expects; and where it has none, 201
 // or 202 with the Location of what was made, and the answer to a preflight.
+// allows is asked so that a status which the file does not expect never counts as complete.
 func (c *Checks) needsNone(a *Answer) bool {
 	switch {
 	case a.Status >= 300 && a.Status <= 399:
 		return c.allows(a.Status)
+	// Redirects may have a body for people, and it is not looked at.
 	case len(a.Answer) > 0 || !c.allows(a.Status):
 		return false
 	case a.Status == 201 || a.Status == 202:
@@ -63,6 +70,8 @@ func (c *Checks) needsNone(a *Answer) bool {
 		a.first("Access-Control-Allow-Methods") != "" || a.first("Allow") != "")
 }
 
+// Only the first 64 bytes are looked at, so a body that begins with more white space than that
+// counts as nothing.
 // isNothing: white space, or the null of JSON.
 func isNothing(body []byte) bool {
 	body = bytes.TrimPrefix(body[:min(len(body), 64)], []byte("\xef\xbb\xbf"))
@@ -72,10 +81,12 @@ func isNothing(body []byte) bool {
 
 // wantsTLS reports whether a server that speaks TLS refused a request without it:
 // the words of net/http, nginx, Apache and Tomcat.
+// It turns a bare 400, with which nobody can do much, into the advice to write https.
 func (a *Answer) wantsTLS() bool {
 	if a.Status != 400 {
 		return false
 	}
+	// All of these words come early. A long body of another kind need not be searched.
 	head := a.Answer[:min(len(a.Answer), 2048)]
 	for _, words := range []string{
 		"HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port",
@@ -88,6 +99,7 @@ func (a *Answer) wantsTLS() bool {
 	return false
 }
 
+// Parameters such as charset follow and do not matter.
 // declaresHTML reports whether the content type is a page's.
 func (a *Answer) declaresHTML() bool {
 	declared := strings.ToLower(a.first("Content-Type"))
@@ -101,6 +113,8 @@ var (
 	pageTags  = []string{"script", "iframe", "h1", "div", "font", "table", "a", "style", "title", "b", "br", "p", "meta", "center"}
 )
 
+// What begins with < is tried against marks first, then, unless declared XML, against tags: an
+// XML document may have an element named title or table.
 // isHTML reports whether the answer is a page, declared or by its first bytes.
 func (a *Answer) isHTML() bool {
 	if a.declaresHTML() {
@@ -122,6 +136,8 @@ func (a *Answer) isHTML() bool {
 	return end > 0 && slices.Contains(pageTags, string(start[1:end]))
 }
 
+// The result has at most 64 bytes, and is nil where a comment or a declaration is not closed
+// within the first 4096: it is then unknown what follows.
 // pageStart is the beginning of a body behind a byte order mark, white space, an
 // XML declaration and comments.
 func pageStart(body []byte) []byte {

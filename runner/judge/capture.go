@@ -16,6 +16,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
+// It is walked without a search, and can report how far it came.
 // A locator finds the one value that a single-result path names.
 type locator struct {
 	path  string // as written
@@ -30,9 +31,12 @@ func (l *locator) find(body diff.Value) diff.Value {
 	return diff.Value{}
 }
 
+// last is the value that was reached and done the number of steps taken; all of them where the
+// place exists.
 // walk goes as far as the body has the path's steps.
 func (l *locator) walk(v diff.Value) (last diff.Value, done int) {
 	for i, s := range l.steps {
+		// A negative index counts from the end; Element knows that.
 		next := v.Element(s.Index)
 		if s.Member {
 			next = v.Member(s.Name)
@@ -45,6 +49,8 @@ func (l *locator) walk(v diff.Value) (last diff.Value, done int) {
 	return v, len(l.steps)
 }
 
+// It is empty where the path leads to a value. The names are those of the object at which the
+// path ended, since a misspelled member is the usual reason.
 // missing says how far the path led and which names are nearest to the one that
 // is not there.
 func (l *locator) missing(body diff.Value) string {
@@ -72,6 +78,8 @@ func describe(v diff.Value) string {
 	return typeNames[v.Type()]
 }
 
+// Distance is counted without letter case, over the first 200 members: a message needs five
+// names, not the best of a thousand. Names of equal distance keep their order in the body.
 // nearest returns the names of an object, those most like name first.
 func nearest(name string, object diff.Value, most int) []string {
 	type scored struct {
@@ -94,12 +102,14 @@ func nearest(name string, object diff.Value, most int) []string {
 	return out
 }
 
+// many is always there: whoever needs to know what a path covers asks the pattern.
 // places find the values at a path: one step by step, many by the pattern.
 type places struct {
 	one  *locator // nil for a path that can name many places
 	many *diff.Pattern
 }
 
+// The error is that of diff.ParsePath, with its offset in the text.
 // placesFor parses a path. One that names a single place is also walked step by step, which is
 // faster than a pattern and can say how far it led.
 func placesFor(path string) (*places, error) {
@@ -114,6 +124,8 @@ func placesFor(path string) (*places, error) {
 	return p, nil
 }
 
+// A place that is not there gives an empty list, never an error. Each value has its normalized
+// path, or for one place the path as written.
 // find returns the values in a body, in document order.
 func (p *places) find(body diff.Value) []datum {
 	if p.one != nil {
@@ -130,6 +142,9 @@ func (p *places) find(body diff.Value) []datum {
 	return data
 }
 
+// Values and places are both in document order, so that a head without its tail shows as the
+// first pair that does not belong together. Without this test, each element of a list could
+// lack the name and the tests would hold of those that have it.
 // gap is the first place on the way that lacks the names after it: $.list[2], where
 // $.list[*].id finds nothing in the third element; empty where there is none.
 func (p *places) gap(body diff.Value) string {
@@ -144,9 +159,11 @@ func (p *places) gap(body diff.Value) string {
 	return ""
 }
 
+// $.list[1] is not on the way to $.list[10], although the text begins the same.
 // isStep reports whether the rest of a path begins a new step.
 func isStep(rest string) bool { return rest != "" && (rest[0] == '.' || rest[0] == '[') }
 
+// A Capture is made once and used by many walks; Find changes nothing in it.
 // A Capture finds one value in an answer; its path and expression are compiled.
 type Capture struct {
 	*scenarios.Capture
@@ -156,9 +173,12 @@ type Capture struct {
 }
 
 // NewCapture compiles a capture, for one use; those of steps are in Compiled.
+// An error of the path or of the expression is kept and comes back from Find.
 func NewCapture(c *scenarios.Capture) *Capture { return NewCompiler().capture(c) }
 
 // capture compiles a capture.
+// Only a path that names one place may be captured from: of several values it would be a matter
+// of order which of them is carried on.
 func (c *Compiler) capture(written *scenarios.Capture) *Capture {
 	out := &Capture{Capture: written}
 	if written.Regex != "" {
@@ -178,6 +198,8 @@ func (c *Compiler) capture(written *scenarios.Capture) *Capture {
 	return out
 }
 
+// What it looks at, in this order: status, header, cookie, body as text, and body at a path. An
+// expression at a path is applied to the text of the value found there.
 // Find reads the value from an answer. The error says what was looked for and what is
 // there instead. An expression takes the first header field or cookie that it matches,
 // and gives text.
@@ -209,6 +231,7 @@ func (c *Capture) Find(a *Answer) (scenarios.Value, error) {
 	return c.text(c.At, v.Text)
 }
 
+// An empty body is named as such, since the error of the JSON reader would not say it.
 // findAt reads the value at a path of the body.
 func (c *Capture) findAt(a *Answer) (scenarios.Value, error) {
 	if len(a.Answer) == 0 {
@@ -225,6 +248,7 @@ func (c *Capture) findAt(a *Answer) (scenarios.Value, error) {
 	return valueOf(v), nil
 }
 
+// where names the place, for errors; texts has at least one element.
 // text takes the first group of the expression, or all that it matches where it has none,
 // from the first text that it matches; without an expression the first text. A group that
 // took no part in the match is an error: an empty value would go on as if it had been found.
@@ -235,6 +259,7 @@ func (c *Capture) text(where string, texts ...string) (scenarios.Value, error) {
 	for _, text := range texts {
 		m := c.re.FindStringSubmatchIndex(text)
 		switch {
+		// m holds pairs of offsets: the whole match, then the first group.
 		case m == nil:
 			continue
 		case len(m) == 2:
@@ -247,6 +272,7 @@ func (c *Capture) text(where string, texts ...string) (scenarios.Value, error) {
 	return scenarios.Value{}, fmt.Errorf("/%s/ matches nothing in %s", c.Regex, where)
 }
 
+// Text is what a template inserts and JSON what a comparison looks at.
 // valueOf keeps a value's type; null is an empty text.
 func valueOf(v diff.Value) scenarios.Value {
 	if v.Type() == diff.NullType {
@@ -255,6 +281,7 @@ func valueOf(v diff.Value) scenarios.Value {
 	return scenarios.Value{Text: v.Text(), JSON: string(v.JSON())}
 }
 
+// Numbers are compared by value, so 1 and 1.0 are the same.
 // SameValue compares two captures as JSON.
 func SameValue(a, b scenarios.Value) bool {
 	if a.JSON == b.JSON {
@@ -264,6 +291,8 @@ func SameValue(a, b scenarios.Value) bool {
 	return r.Equal()
 }
 
+// It is shown when an expression finds nothing. Without a header or cookie to look in, it is
+// the body as received.
 // Source is the text that an expression is looked for in.
 func (c *Capture) Source(a *Answer) string {
 	switch {

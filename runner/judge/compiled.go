@@ -25,13 +25,16 @@ type Compiled struct {
 	until, when *expectation
 	whenVars    []matchers
 	// Captures are those of the step, in its order.
+	// A capture that cannot be compiled is in its place, with its error.
 	Captures []*Capture
-	step     *scenarios.Step
+	// step gives the names of the variables that its condition tests.
+	step *scenarios.Step
 }
 
 // A Compiler compiles the steps of a suite. Steps that say the same share what it comes
 // to: thousands of cases often have one expectation. It is not safe for concurrent use.
 type Compiler struct {
+	// Both maps are by the text as written. Errors are not kept, since they are rare.
 	patterns map[string]*regexp.Regexp
 	paths    map[string]*places
 }
@@ -42,11 +45,15 @@ func NewCompiler() *Compiler {
 }
 
 // Compile prepares a step.
+// No error comes back: what is wrong with an expression is reported by its first use, in the
+// case that it belongs to, and other cases go on.
 func (c *Compiler) Compile(step *scenarios.Step) *Compiled {
 	both := c.expectation(&step.Expect)
 	out := &Compiled{step: step, expect: [3]*expectation{scenarios.Blue: both, scenarios.Green: both}}
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		if own := step.ExpectOf(side); own != &step.Expect {
+			// A side has its own expectation only where the file writes one. The comparison of
+			// pointers is enough, because ExpectOf returns the step's own field otherwise.
 			out.expect[side] = c.expectation(own)
 		}
 	}
@@ -56,6 +63,7 @@ func (c *Compiler) Compile(step *scenarios.Step) *Compiled {
 	if step.When != nil {
 		out.when = c.expectation(step.When)
 	}
+	// Variables have no suite setting for numbers, hence false.
 	for i := range step.WhenVars {
 		out.whenVars = append(out.whenVars, c.matchers(step.WhenVars[i].Matchers, false))
 	}
@@ -65,16 +73,22 @@ func (c *Compiler) Compile(step *scenarios.Step) *Compiled {
 	return out
 }
 
+// The scope gives variables, captures and the row of the case. An error names the place of the
+// placeholder in the file.
 // Checks are the step's expectations of a side with their placeholders expanded.
 func (c *Compiled) Checks(side scenarios.Side, sc template.Scope) (*Checks, error) {
 	return c.expect[side].checks(sc)
 }
 
+// why says what did not hold, for the message of a poll that ran out of time. It must only be
+// called for a step that polls.
 // Arrived asks the condition that ends polling; see expectation.holds.
 func (c *Compiled) Arrived(side scenarios.Side, a *Answer, sc template.Scope) (ok bool, why string, err error) {
 	return c.until.holds(side, a, sc)
 }
 
+// previous is nil in front of the first step of a case; a condition on an answer then fails and
+// the step is not sent.
 // When asks the condition of the previous step's answer; a step without one is sent.
 func (c *Compiled) When(side scenarios.Side, previous *Answer, sc template.Scope) (bool, error) {
 	if c.when == nil {
@@ -84,6 +98,8 @@ func (c *Compiled) When(side scenarios.Side, previous *Answer, sc template.Scope
 	return ok, err
 }
 
+// A test of existence is answered by the lookup alone, and any other test fails where the
+// variable has no value. All tests of the variable have to hold.
 // WhenVariable tests the i-th variable of the step's condition; one that has no value is
 // only known not to exist.
 func (c *Compiled) WhenVariable(i int, sc template.Scope, hidden HiddenValues) (bool, error) {
@@ -102,6 +118,8 @@ func (c *Compiled) WhenVariable(i int, sc template.Scope, hidden HiddenValues) (
 		case t.Op == scenarios.OpExists && found != t.want():
 			return false, nil
 		case t.Op == scenarios.OpExists:
+		// A hidden value is an error, not a false: whether the step would have been sent is not
+		// known.
 		case found && t.needsValue([]datum{valueDatum(value)}, hidden):
 			return false, fmt.Errorf("variable %s: %s", name, run.NotKept)
 		case !found || !t.holds(valueDatum(value)):
@@ -114,13 +132,16 @@ func (c *Compiled) WhenVariable(i int, sc template.Scope, hidden HiddenValues) (
 // matchers are the tests of one thing. tests are there where none of them has a
 // placeholder; else they are made of written at each use.
 type matchers struct {
+	// open is set where a placeholder makes the tests depend on the scope.
 	written []scenarios.Matcher
 	tests   []Test
 	open    bool
 	typed   bool // numbers are compared by value and type, as the suite says
-	err     error
+	// err is the error of compiling fixed tests.
+	err error
 }
 
+// typed has numbers compared by value and type.
 // matchers compiles a list of tests.
 func (c *Compiler) matchers(list []scenarios.Matcher, typed bool) matchers {
 	m := matchers{written: list, typed: typed, open: slices.ContainsFunc(list, hasPlaceholder)}
@@ -131,6 +152,7 @@ func (c *Compiler) matchers(list []scenarios.Matcher, typed bool) matchers {
 	return m
 }
 
+// Lists and subordinate tests are searched too, to any depth.
 // hasPlaceholder reports whether only a scope says what a matcher is.
 func hasPlaceholder(m scenarios.Matcher) bool {
 	return m.Value != nil && !m.Value.Static() || slices.ContainsFunc(m.Sub, hasPlaceholder) ||
@@ -171,6 +193,8 @@ func (m *matchers) expand(sc template.Scope) ([]Test, error) {
 	return tests, err
 }
 
+// It goes down into lists and subordinate tests: each and not compare elements by the same
+// setting.
 // compareTypes makes tests compare numbers by value and type, where the suite does.
 func (m *matchers) compareTypes(tests []Test) {
 	if !m.typed {
@@ -196,6 +220,7 @@ type expectation struct {
 }
 
 // named are tests of a header, a cookie or a part of a playlist.
+// The name is that of the header or cookie, without change of letter case, or of the part.
 type named struct {
 	name string
 	matchers
@@ -208,6 +233,8 @@ type located struct {
 	matchers
 }
 
+// A suite's answer: comes with each expectation of it. Parts of a playlist without a test are
+// left out, so that no test is made of them.
 // expectation compiles one; nil is the default expectation.
 func (c *Compiler) expectation(written *scenarios.Expect) *expectation {
 	if written == nil {
@@ -234,6 +261,7 @@ func (c *Compiler) expectation(written *scenarios.Expect) *expectation {
 			}
 		}
 	}
+	// Nothing to expand: the checks are made here, once, instead of at each use.
 	if !x.open() {
 		if fixed, err := x.expand(nil); err == nil { // else the error is that of each use
 			x.fixed = fixed
@@ -257,6 +285,8 @@ func (c *Compiler) located(list []scenarios.PathExpect, typed bool) []located {
 	for i, p := range list {
 		where, err := c.places(p.Path)
 		out[i] = located{p.Path, where, c.matchers(p.Matchers, typed)}
+		// A path that is wrong makes its tests fail with that error, and is not open whatever
+		// they have.
 		if err != nil {
 			out[i].open, out[i].err = false, fmt.Errorf("%s: %w", p.Pos, err)
 		}
@@ -283,6 +313,7 @@ func (x *expectation) checks(sc template.Scope) (*Checks, error) {
 	return x.expand(sc)
 }
 
+// After the first error the remaining parts are still listed, but not expanded.
 // expand makes the checks anew; the error is the first in the order of the file's parts.
 func (x *expectation) expand(sc template.Scope) (*Checks, error) {
 	out := &Checks{expect: x.written}
@@ -318,6 +349,9 @@ func (x *expectation) expand(sc template.Scope) (*Checks, error) {
 	return out, nil
 }
 
+// A condition is asked with the same checks as an expectation, but on a copy that is marked
+// sparse: without defaults for status and body. why is for people; err means that the condition
+// could not be tested.
 // holds asks the expectation as a condition: the defaults do not apply. No answer, or a
 // failed one, meets none.
 func (x *expectation) holds(side scenarios.Side, a *Answer, sc template.Scope) (ok bool, why string, err error) {

@@ -10,9 +10,12 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
+// It keeps what later shows how green treats connections; see package verdict. Each fact is
+// about one exchange and means little alone.
 // sideConnection reads an exchange; nil: nothing to say.
 func sideConnection(x *wire.Exchange) *run.SideConnection {
 	s := run.SideConnection{New: x.Attempts > 0 && !x.Reused, Resets: x.Resets}
+	// An exchange that failed says nothing about framing or events.
 	if x.Err == nil {
 		s.Closed = Closes(x)
 		s.Framing = emptyFraming(x)
@@ -20,15 +23,19 @@ func sideConnection(x *wire.Exchange) *run.SideConnection {
 			s.Events, s.EventsMS = n, Milliseconds(x.Streamed)
 		}
 	}
+	// GET and HEAD may come from a cache, whose Date is that of the answer when it was made.
 	if offset, ok := DateOffset(x); ok && x.Method != "GET" && x.Method != "HEAD" {
 		s.ClockS = offset.Seconds()
 	}
+	// Most exchanges have nothing to report. A nil pointer keeps them short in the log.
 	if s == (run.SideConnection{}) {
 		return nil
 	}
 	return &s
 }
 
+// HTTP/1.0 closes unless the answer says keep-alive, HTTP/1.1 stays open unless it says close.
+// HTTP/2 and later have no such header. An answer without a length ends with its connection.
 // Closes reports whether an answer announces that its connection ends, which its
 // request did not ask for.
 func Closes(x *wire.Exchange) bool {
@@ -44,6 +51,8 @@ func Closes(x *wire.Exchange) bool {
 	return false
 }
 
+// Such lists are separated by commas, in one field or in several (RFC 9110, 5.6.1). Words are
+// compared without letter case.
 // HasToken reports whether a header's list holds a word.
 func HasToken(fields []wire.Field, name, token string) bool {
 	for _, f := range fields {
@@ -59,6 +68,7 @@ func HasToken(fields []wire.Field, name, token string) bool {
 	return false
 }
 
+// The second result tells a header that is empty from one that is not there.
 // Header is the first value of a header.
 func Header(fields []wire.Field, name string) (string, bool) {
 	for _, f := range fields {
@@ -69,6 +79,8 @@ func Header(fields []wire.Field, name string) (string, bool) {
 	return "", false
 }
 
+// Only HTTP/1 frames by header. Chunks take precedence over a length (RFC 9112, 6.3), so they
+// are looked for first.
 // emptyFraming is the header by which an answer that has no body announces one.
 func emptyFraming(x *wire.Exchange) string {
 	if x.Status != 204 && x.Status != 304 || !strings.HasPrefix(x.Proto, "HTTP/1.") {
@@ -83,12 +95,15 @@ func emptyFraming(x *wire.Exchange) string {
 	return ""
 }
 
+// Two are enough to ask whether a stream arrives in pieces. The first 64 KiB are searched.
 // events counts the events of a stream, up to two: 0 for another answer.
 func events(x *wire.Exchange) int {
 	kind, _ := Header(x.Headers, "Content-Type")
 	kind, _, _ = strings.Cut(strings.ToLower(kind), ";")
 	text := func() string { return strings.TrimSpace(string(x.Answer[:min(len(x.Answer), 64<<10)])) }
 	switch strings.TrimSpace(kind) {
+	// An empty line ends an event; lines end with any of three marks (the event stream format
+	// of the HTML standard), which are made one here.
 	case "text/event-stream":
 		text := strings.ReplaceAll(strings.ReplaceAll(text(), "\r\n", "\n"), "\r", "\n")
 		return min(strings.Count(text, "\n\n")+1, 2)
@@ -98,6 +113,8 @@ func events(x *wire.Exchange) int {
 	return 0
 }
 
+// It is positive for a clock ahead of ours. The moment is that of the first byte. false means
+// that the answer has no date that can be read.
 // DateOffset is how far the Date of an answer is ahead of when it came.
 func DateOffset(x *wire.Exchange) (time.Duration, bool) {
 	text, ok := Header(x.Headers, "Date")
@@ -119,6 +136,7 @@ func parseDate(text string) (at time.Time, err error) {
 	return at, err
 }
 
+// Header names differ between caches, so any with cache in its name counts.
 // CacheHit reports whether an answer without an Age is said to be from a cache.
 func CacheHit(x *wire.Exchange) bool {
 	return slices.ContainsFunc(x.Headers, func(f wire.Field) bool {

@@ -13,7 +13,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
+// They are made by Compiled.Checks, and shared by walks where the file alone gives them.
 // Checks are the expectations of one side with their placeholders expanded.
+// expect is what they were made from: statuses, schema, snapshot and positions are read there.
 type Checks struct {
 	expect  *scenarios.Expect
 	latency []Test
@@ -26,11 +28,13 @@ type Checks struct {
 	sparse  bool        // a condition: the defaults do not apply
 }
 
+// A header, a cookie or a part of a playlist, with its tests.
 type namedTests struct {
 	name  string
 	tests []Test
 }
 
+// A path as written, where it leads, and the tests of the values there.
 type pathTests struct {
 	path  string
 	where *places
@@ -43,12 +47,15 @@ func NewChecks(expect *scenarios.Expect, sc template.Scope) (*Checks, error) {
 	return NewCompiler().expectation(expect).checks(sc)
 }
 
+// Whether a text test counts depends on the answer: contains: a says little of a page that is
+// full of them, and much of a body of one word.
 // aboutBody reports whether an expectation says something of the body. Tests of its
 // text that a login page or an error would pass as well are not enough.
 func (c *Checks) aboutBody(a *Answer) bool {
 	return c.saysText(a) || len(c.body) > 0 || c.expect.Schema != "" || c.expect.Snapshot != "" || c.expect.HLS != nil
 }
 
+// A count of characters is not enough, since another body may be as long.
 // saysText reports whether it says what the body's text is, or that there is none.
 func (c *Checks) saysText(a *Answer) bool {
 	return slices.ContainsFunc(c.content, func(t Test) bool {
@@ -56,6 +63,8 @@ func (c *Checks) saysText(a *Answer) bool {
 	})
 }
 
+// An empty body: in the file counts too: somebody has thought of the body and asks nothing of
+// it.
 // aboutContent reports whether it expects something of the body, which takes
 // the place of the default that an answer is an API's.
 func (c *Checks) aboutContent(a *Answer) bool {
@@ -64,6 +73,7 @@ func (c *Checks) aboutContent(a *Answer) bool {
 
 // allows reports whether a status is one that the file expects, or a 2xx where it
 // says nothing of it.
+// Without a status in the file, the default is a 2xx.
 func (c *Checks) allows(status int) bool {
 	if len(c.expect.Status) == 0 {
 		return status >= 200 && status <= 299
@@ -71,6 +81,7 @@ func (c *Checks) allows(status int) bool {
 	return slices.ContainsFunc(c.expect.Status, func(m scenarios.StatusMatch) bool { return status >= m.Low && status <= m.High })
 }
 
+// side is blue or green as it appears in reports; found is in the order of the tests.
 // A checker collects what was checked on one side.
 type checker struct {
 	side  string
@@ -82,6 +93,7 @@ func (k *checker) add(ok bool, what, got, at string) {
 	k.found = append(k.found, run.Expectation{Side: k.side, What: what, OK: ok, Got: got, At: at})
 }
 
+// The reports of what depends on it are then shortened; see judging.unmet.
 // addRoot adds an expectation that others of the answer depend on.
 func (k *checker) addRoot(ok bool, what, got, at string) {
 	k.found = append(k.found, run.Expectation{Side: k.side, What: what, OK: ok, Got: got, At: at, Root: true})
@@ -93,6 +105,9 @@ func (k *checker) addHidden(what, at string) {
 	k.found = append(k.found, run.Expectation{Side: k.side, What: what, Got: run.NotKept, At: at, Failure: run.ValueHidden})
 }
 
+// A hidden value never passes a test: what the archive did not keep is not known. The result
+// has an entry for each test, those that hold too, so that a report can show what was checked.
+// The answer has to be one that came: a failed exchange has nothing to check.
 // Check holds an answer against the expectations. rules are the step's, for a
 // snapshot. The defaults, where the file does not say otherwise:
 //
@@ -107,6 +122,7 @@ func (c *Checks) Check(side scenarios.Side, a *Answer, rules *diff.Rules) []run.
 		c.status(k, a)
 	}
 	switch {
+	// Conditions have no defaults. They ask what is written and nothing more.
 	case c.sparse:
 	case c.aboutContent(a):
 		c.hiddenError(k, a) // Rule 3
@@ -126,6 +142,8 @@ func (c *Checks) Check(side scenarios.Side, a *Answer, rules *diff.Rules) []run.
 	if len(c.hls) > 0 {
 		c.playlist(k, a)
 	}
+	// Latency is in seconds, with all the digits of the clock: a limit of 0.1 is not rounded
+	// to.
 	seconds := numberDatum(strconv.FormatFloat(a.Timing.Total.Seconds(), 'f', -1, 64))
 	for i := range c.latency {
 		t := &c.latency[i]
@@ -135,6 +153,7 @@ func (c *Checks) Check(side scenarios.Side, a *Answer, rules *diff.Rules) []run.
 		k.text("header "+h.name, h.tests, a.header(h.name), a.Hidden)
 	}
 	for _, h := range c.cookies {
+		// A cookie has one value or none.
 		var values []string
 		if v, ok := a.cookie(h.name); ok {
 			values = []string{v}
@@ -151,6 +170,7 @@ func (c *Checks) status(k *checker, a *Answer) {
 	if len(allowed) == 0 {
 		allowed = []scenarios.StatusMatch{{Low: 200, High: 299}}
 	}
+	// The text of the expectation is the shortest form of each range: 200, 2xx, 200-204.
 	words := make([]string, len(allowed))
 	for i, m := range allowed {
 		switch {
@@ -165,6 +185,8 @@ func (c *Checks) status(k *checker, a *Answer) {
 	k.addRoot(c.allows(a.Status), "status "+strings.Join(words, " or "), strconv.Itoa(a.Status), PosText(c.expect.Pos))
 }
 
+// Reports and the account of what a run left out recognise them by the failure, not by the
+// text.
 // These begin what is shown of a body that a path cannot look into; its expectations
 // have the failure run.Unreadable.
 const (
@@ -180,6 +202,9 @@ func contentOf(a *Answer) string {
 	return fmt.Sprintf("%d bytes", len(a.Answer))
 }
 
+// A header may come several times. A negated test must hold for all of its values, since one
+// wrong value is enough to break it. An absent header fails every test except exists: false,
+// empty and a count of 0.
 // text tests the values of a header or cookie: each test must hold for one of them.
 func (k *checker) text(what string, tests []Test, values []string, hidden HiddenValues) {
 	quoted := make([]string, len(values)) // exactly: an ETag has quotes of its own
@@ -196,6 +221,8 @@ func (k *checker) text(what string, tests []Test, values []string, hidden Hidden
 			k.addHidden(what+" "+t.String(), t.At)
 			continue
 		}
+		// The order of the cases is that of the exceptions: presence and count look at the
+		// list, all others at its values.
 		ok := false
 		switch {
 		case t.Op == scenarios.OpExists:
@@ -222,6 +249,8 @@ func PosText(p scenarios.Pos) string {
 	return p.String()
 }
 
+// A load stage has its own measure of latency; a limit for single answers would fail under load
+// for another reason.
 // WithoutLatency are the checks that apply under load.
 func (c *Checks) WithoutLatency() *Checks {
 	own := *c
@@ -229,6 +258,7 @@ func (c *Checks) WithoutLatency() *Checks {
 	return &own
 }
 
+// It is asked under load, where only the beginning of a body is kept.
 // PageInstead reports whether an answer is a page where nothing is expected of
 // the body that would say so: all that can be told of a body whose end was not kept.
 func (c *Checks) PageInstead(a *Answer) bool {

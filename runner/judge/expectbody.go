@@ -24,6 +24,9 @@ import (
 //     arrays. It asks for an element, unless a count next to it accepts 0; of rule 1
 //     each place on the way must lead on to a value: of $.list[*].id every element
 //     has an id.
+//
+// A body of no bytes is not JSON, yet at $ it can be asked for: the tests of emptiness apply to
+// it. Any other body that cannot be read fails all tests of the path with the reader's error.
 func (k *checker) path(p pathTests, a *Answer) {
 	if len(a.Answer) == 0 && p.path == "$" {
 		k.emptyBody(p)
@@ -35,6 +38,8 @@ func (k *checker) path(p pathTests, a *Answer) {
 		return
 	}
 	data := p.where.find(body)
+	// A name in a plain text is not absent, it makes no sense: exists: false would otherwise
+	// pass for an error page.
 	if kind := a.read().Kind; len(data) == 0 && !hasNames(kind) { // also for exists: false: nobody looks for a name in text
 		k.failAll(p, notJSON+"it is "+kind.String(), run.Unreadable)
 		return
@@ -49,11 +54,13 @@ func (k *checker) path(p pathTests, a *Answer) {
 	}
 }
 
+// Text and bytes are an array of lines or nothing at all. Their elements have no names.
 // hasNames reports whether trees of a kind have members that a path can name.
 func hasNames(kind media.Kind) bool {
 	return kind != media.Text && kind != media.HTML && kind != media.Binary
 }
 
+// The name of the kind is left out for JSON and where the kind is unknown.
 // unreadable begins what is shown of a body that has no tree.
 func unreadable(a *Answer) string {
 	if kind := a.read().Kind; kind != media.JSON && kind != 0 {
@@ -62,6 +69,7 @@ func unreadable(a *Answer) string {
 	return notJSON
 }
 
+// The text counts as loose, so that a body 42 equals the number 42.
 // bodyText tests the body as text. An empty one is none: it meets empty: true,
 // exists: false and a count of 0 alone.
 func (k *checker) bodyText(tests []Test, a *Answer) {
@@ -74,6 +82,7 @@ func (k *checker) bodyText(tests []Test, a *Answer) {
 	if body == "" {
 		got = "an empty body"
 	}
+	// The order: presence, emptiness, then what needs the value and may be hidden.
 	for i := range tests {
 		t := &tests[i]
 		ok := false
@@ -92,6 +101,7 @@ func (k *checker) bodyText(tests []Test, a *Answer) {
 	}
 }
 
+// There is no JSON value to apply other tests to.
 // emptyBody tests a body of no bytes at $: only tests that ask for nothing hold.
 func (k *checker) emptyBody(p pathTests) {
 	for i := range p.tests {
@@ -101,6 +111,7 @@ func (k *checker) emptyBody(p pathTests) {
 	}
 }
 
+// They are entries of their own, because each has its place in the file.
 // failAll fails every test at a path for one reason.
 func (k *checker) failAll(p pathTests, got string, failure run.Failure) {
 	for i := range p.tests {
@@ -110,6 +121,8 @@ func (k *checker) failAll(p pathTests, got string, failure run.Failure) {
 	}
 }
 
+// single is set for a path of rule 2. Tests of presence and of number look at all values
+// together; the rest must hold of each, and the first that fails is shown.
 // run applies one test to the values at a path and shows what was there: the
 // first value that fails, or all of them where there are few.
 func (p *pathTests) run(t *Test, body diff.Value, data []datum) (ok bool, got string) {
@@ -136,6 +149,8 @@ func (p *pathTests) run(t *Test, body diff.Value, data []datum) (ok bool, got st
 	return true, many(data)
 }
 
+// Its second result shows the place that fails: the gap on the way, the value that is not an
+// array, or the element.
 // each applies rule 4.
 func (p *pathTests) each(t *Test, body diff.Value, data []datum) (ok bool, got string) {
 	single := p.where.one != nil
@@ -147,6 +162,8 @@ func (p *pathTests) each(t *Test, body diff.Value, data []datum) (ok bool, got s
 	if len(data) == 0 {
 		return t.None && !single, "nothing there"
 	}
+	// With a path of several places a gap was ruled out above, so that no values means that the
+	// list itself is empty.
 	tested := 0
 	for _, d := range data {
 		if single && d.kind != diff.ArrayType {
@@ -167,6 +184,7 @@ func (p *pathTests) each(t *Test, body diff.Value, data []datum) (ok bool, got s
 	return true, text.Count(tested, "element")
 }
 
+// Values are cut to run.MaxGot, so that a report does not hold bodies.
 // shown is a value as a failed test shows it, with its path where the test is of several places.
 func shown(d datum, single bool) string {
 	if single {
@@ -199,6 +217,7 @@ func (c *Checks) schema(k *checker, a *Answer) {
 		})
 		return
 	}
+	// Whether the schema needs a hidden value is found by trying; see schemaNeedsValue.
 	if schemaNeedsValue(c.expect, body.Source(), a.Hidden) {
 		k.addHidden(what, PosText(c.expect.Pos))
 		return
@@ -208,13 +227,18 @@ func (c *Checks) schema(k *checker, a *Answer) {
 		k.add(true, what, "valid", PosText(c.expect.Pos))
 		return
 	}
+	// The cut is four times as long as for one value: problems are sentences.
 	k.add(false, what, "a body that does not match: "+text.Cut(strings.TrimPrefix(strings.Join(problems, "; "), ": "), 4*run.MaxGot),
 		PosText(c.expect.Pos))
 }
 
+// Status, headers and type are those of the answer, so they never differ: a snapshot is about
+// the body. The time is taken away, because the stored body has none that a rule could compare
+// with.
 // snapshot compares the stored body, as blue, with the answer under the step's rules.
 func (c *Checks) snapshot(k *checker, a *Answer, rules *diff.Rules) {
 	if a.Hidden.In(string(a.Answer)) {
+		// A snapshot with something hidden in it cannot be compared at all.
 		k.addHidden("snapshot "+FileName(c.expect.Snapshot), PosText(c.expect.Pos))
 		return
 	}
@@ -241,6 +265,7 @@ func orNothing(json string) string {
 	return text.Cut(json, run.MaxGot/2)
 }
 
+// A body without the first line is not a playlist, and its other tests would only repeat that.
 // playlist tests an HLS playlist (RFC 8216).
 func (c *Checks) playlist(k *checker, a *Answer) {
 	list := readPlaylist(a.text())
@@ -257,6 +282,7 @@ func (c *Checks) playlist(k *checker, a *Answer) {
 	}
 }
 
+// The numbers count tags; a media playlist has segments, a master playlist has variants.
 type playlist struct {
 	valid              bool
 	variants, segments int
@@ -277,6 +303,7 @@ func (p *playlist) part(name string) datum {
 	return numberDatum(p.target)
 }
 
+// A playlist without a target duration has 0 there, which no valid one has.
 // readPlaylist reads as much of a playlist as expectations name, line by line. What is not a tag
 // of interest is passed over: the comparison looks at the whole.
 func readPlaylist(body []byte) playlist {

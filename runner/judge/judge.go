@@ -12,24 +12,35 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// Everything in it may be shared with other trials, since Judge does not change it.
 // A Trial is everything that Judge looks at.
 type Trial struct {
-	Step  *scenarios.Step
-	Name  string // of the step, with its round
-	Lane  string // of a crossover; empty for blue beside green
-	Key   string // of the pair
+	// Step is the step as the file has it: mode, rules, captures, minimum of compared values.
+	Step *scenarios.Step
+	Name string // of the step, with its round
+	Lane string // of a crossover; empty for blue beside green
+	// Key names the pair in the archive. With the seed it makes the choice of mutants.
+	Key string // of the pair
+	// Rules are the step's, compiled for this run; see NewStepRules.
 	Rules *StepRules
 	// Blue and Green are what came back; nil: the side was not asked.
-	Blue, Green             *Answer
+	Blue, Green *Answer
+	// Checks are nil for a side without expectations.
 	BlueChecks, GreenChecks *Checks
 	// BlueWait and GreenWait say why polling a side ended without its condition; "": it did not.
 	BlueWait, GreenWait string
 	// Apart is how far apart in time the lanes have been so far, at most.
-	Apart   time.Duration
-	Shared  bool // the same service on both sides on purpose
-	Seen    *diff.Bijections
+	Apart time.Duration
+	// With one service on both sides the comparison shows nothing, so it does not count as
+	// compared and is not called vacuous or cached.
+	Shared bool // the same service on both sides on purpose
+	// Seen are the pairs of ids that mapping rules have met so far. A copy is extended.
+	Seen *diff.Bijections
+	// Control bounds the negative control of the pair.
 	Control Control
 	Hidden  HiddenValues // of a pair that is judged again
+	// They count like expectations, but a failure of one is a consequence where the side failed
+	// before.
 	// Captured says what the step's captures found.
 	Captured []run.Expectation
 }
@@ -40,9 +51,12 @@ type Control struct {
 	Mutants int // at most, for one body; 0: no negative control
 }
 
+// It is complete when Judge returns and is not changed later by this package.
 // A Judgement is a judged pair with what its case and run sum up.
 type Judgement struct {
-	Step  run.StepResult
+	// Step is what reports and the log have of the pair, with verdict and reasons.
+	Step run.StepResult
+	// Rules counts for each rule the places that it visited and those that it changed.
 	Rules []diff.RuleCount
 	// Seen is the trial's with what this pair added.
 	Seen *diff.Bijections
@@ -66,6 +80,11 @@ type Judgement struct {
 //     apart, beside what the rules allow.
 //  7. What needs more of a value than an archive kept could not be compared: broken.
 //  8. Pass is what is left when there was evidence and all of it held.
+//
+// Judge works on a copy of the trial, in which rules are widened for the lag between the two
+// exchanges (rule 6) and hidden values are attached. The order of the parts is that of the
+// reasons in the report: what could not be sent, what the archive hid, expectations, then the
+// comparison. A report shows the first reasons, and those explain the later ones.
 func Judge(t *Trial) *Judgement {
 	own := *t
 	own.Seen = t.Seen.Clone()
@@ -81,15 +100,19 @@ func Judge(t *Trial) *Judgement {
 	j.transport()
 	j.reportHidden() // Rule 7
 	j.expectations()
+	// A side that failed, or was not asked, leaves nothing to compare.
 	if t.Step.Compare && usable(t.Blue) && usable(t.Green) {
 		j.compare()
 	}
 	j.captured()
+	// OnlyDiffers tells a case of differences alone from one with graver reasons: crossovers
+	// and retries treat them differently.
 	r.Verdict, r.OnlyDiffers = j.verdict, j.differs && j.others < run.Broken
 	j.out.Seen = own.Seen
 	return j.out
 }
 
+// It is the work in progress of one call. The verdict starts at pass and only gets worse.
 type judging struct {
 	*Trial
 	out     *Judgement
@@ -98,6 +121,7 @@ type judging struct {
 	others  run.Verdict // the worst of everything else
 }
 
+// blue selects the side.
 // pickName is the name of a side, for sentences.
 func pickName(blue bool) string {
 	if blue {
@@ -106,6 +130,8 @@ func pickName(blue bool) string {
 	return scenarios.Green.String()
 }
 
+// The reasons keep the order in which they are added. A difference is not one of them: it is
+// counted apart, so that others knows whether it stands alone.
 // addReason adds a sentence that weighs on the verdict.
 func (j *judging) addReason(v run.Verdict, format string, args ...any) {
 	j.others = j.others.Worse(v)
@@ -113,6 +139,7 @@ func (j *judging) addReason(v run.Verdict, format string, args ...any) {
 	j.out.Step.Reasons = append(j.out.Step.Reasons, fmt.Sprintf(format, args...))
 }
 
+// Any status counts, an error page too: both sides should then give the same one.
 // usable reports whether there is an answer to compare.
 func usable(a *Answer) bool { return a != nil && a.Err == nil }
 
@@ -124,6 +151,7 @@ func (j *judging) transport() {
 	if j.Blue == nil && j.Green == nil {
 		j.addReason(run.Broken, "nothing was sent")
 	}
+	// Blue is looked at first. Both sides get a reason where both failed.
 	for _, s := range []struct {
 		side       scenarios.Side
 		own, other *Answer
@@ -133,8 +161,11 @@ func (j *judging) transport() {
 		}
 		verdict := run.Broken
 		switch s.own.Err.Class {
+		// A stopped run cancels what is under way, which says nothing about a side.
 		case wire.ClassCanceled:
 			verdict = run.Interrupted
+		// Too few descriptors, or a request that cannot be written, are faults of this machine
+		// or of the file. They stay broken even where the other side answered.
 		case wire.ClassDescriptors, wire.ClassRequest:
 		default:
 			if s.side == scenarios.Green && !failed(s.other) {
@@ -143,6 +174,8 @@ func (j *judging) transport() {
 		}
 		j.addReason(verdict, "%s: %s: %s", s.side, s.own.Err.Class, s.own.Err.Detail)
 	}
+	// A condition that was not met in time is a failure on blue too: the file expects it of
+	// both.
 	if j.BlueWait != "" {
 		j.addReason(run.Fail, "blue: %s", j.BlueWait)
 	}
@@ -151,6 +184,8 @@ func (j *judging) transport() {
 	}
 }
 
+// An answer that failed is not checked: rule 1 has its reason. Emptiness is asked apart from
+// the expectations, since it does not fail a side but makes the step inconclusive.
 // expectations is rule 2.
 func (j *judging) expectations() {
 	for _, s := range []struct {
@@ -170,11 +205,14 @@ func (j *judging) expectations() {
 	}
 }
 
+// Where an answer is a page or speaks TLS, one sentence takes the place of all, with what to
+// do. The list in the report still has every expectation.
 // unmet gives the reasons of expectations that do not hold. A wrong status or
 // an answer that is no API's explains the rest, which is then only counted.
 func (j *judging) unmet(a *Answer, checked []run.Expectation) {
 	var failed []run.Expectation
 	for _, e := range checked {
+		// It is broken and not failed: nothing is known of the value.
 		switch {
 		case e.Withheld(): // Rule 7
 			j.addReason(run.Broken, "%s: expected %s, %s", e.Side, e.What, e.Got)
@@ -201,11 +239,15 @@ func (j *judging) unmet(a *Answer, checked []run.Expectation) {
 			j.out.Step.Notes = append(j.out.Step.Notes, fmt.Sprintf("%s: %d more expectations do not hold", e.Side, rest))
 			break
 		}
+		// The first expectation that was not readable, or a root, is written out; those after
+		// it follow from it, except for other roots.
 		explained = explained || e.Root || e.Failure == run.Unreadable
 		j.addReason(run.Fail, "%s: expected %s, got %s", e.Side, e.What, e.Got)
 	}
 }
 
+// A page with an error status needs no hint: the status says enough. Without the default
+// expectation among the failed ones, the file already says what it wants of the body.
 // pageHint names the status of a page that is an error, and what to write where
 // data was expected and a page came.
 func pageHint(a *Answer, failed []run.Expectation) string {
@@ -218,10 +260,12 @@ func pageHint(a *Answer, failed []run.Expectation) string {
 	return "; send headers: {Accept: application/json} to ask for data, or expect: {headers: {content-type: {contains: html}}} if the page is right"
 }
 
+// It is called for two usable answers only.
 // compare is rules 3 to 5.
 func (j *judging) compare() {
 	result := diff.CompareMessages(j.Blue.readMessage(), j.Green.readMessage(), j.Rules.Full, j.Seen)
 	r := &j.out.Step
+	// What was compared and came to nothing still counts as compared: the cases gate counts it.
 	r.Compared = !j.Shared
 	if j.Shared {
 		r.Notes = append(r.Notes, "one service for both sides: the comparison says nothing about green")
@@ -232,6 +276,8 @@ func (j *judging) compare() {
 	r.Forms = result.Forms
 	j.out.Rules = result.Rules
 	j.noteWideRules(&result)
+	// The difference is a reason of its own kind: reports that list causes leave it out, and
+	// find it by its number, which counts from 1.
 	if !result.Equal() {
 		j.differs, j.verdict = true, j.verdict.Worse(run.Fail)
 		r.Reasons = append(r.Reasons, differText(&result))
@@ -239,6 +285,8 @@ func (j *judging) compare() {
 	}
 	l := result.Leaves
 	r.Coverage = run.Coverage{Leaves: l.Seen, Compared: l.Compared, Ignored: l.Ignored + l.Dropped}
+	// The comparison counts every value of blue and green once. A sum that does not add up is a
+	// fault of this program, and no verdict may rest on it.
 	if l.Seen != l.Compared+l.Ignored+l.Dropped+l.Absent {
 		j.addReason(run.Broken, "the count of leaves does not add up: %d seen, %d compared, %d ignored, %d dropped, %d absent", l.Seen,
 			l.Compared, l.Ignored, l.Dropped, l.Absent)
@@ -248,6 +296,8 @@ func (j *judging) compare() {
 			j.addReason(run.Inconclusive, "%s: the body ended with the connection, and nothing says that it is whole", pickName(a == j.Blue))
 		}
 	}
+	// One cache in front of both sides is a fault of the test's surroundings. With one service
+	// it is expected.
 	if !j.Shared {
 		if why := oneCache(j.Blue, j.Green); why != "" {
 			j.addReason(run.Inconclusive, "%s", why)
@@ -256,11 +306,13 @@ func (j *judging) compare() {
 	if j.Control.Mutants > 0 {
 		j.negative(&result)
 	}
+	// A pair that differs has shown that the comparison looks at something.
 	if result.Equal() {
 		j.vacuous(l) // Rule 4
 	}
 }
 
+// Captures are added last, since they are made from answers that were judged above.
 // captured adds the captures to the step: one that found nothing fails it, and one
 // of a hidden value breaks it. A side whose expectations failed already has its
 // reason: the capture follows from it.
@@ -279,6 +331,8 @@ func (j *judging) captured() {
 		if e.Withheld() {
 			verdict = run.Broken
 		}
+		// A capture that failed counts as broken among the others whatever its verdict, so that
+		// the step is not one that only differs.
 		j.others, j.verdict = run.Broken.Worse(j.others), j.verdict.Worse(verdict)
 		if !explained[e.Side] {
 			r.Reasons = append(r.Reasons, fmt.Sprintf("%s: %s, but: %s", e.Side, e.What, e.Got))
@@ -288,8 +342,10 @@ func (j *judging) captured() {
 
 // wideShare is the share of a body's values from which on a rule that ignores
 // them is worth a note.
+// It is a share from 0 to 1.
 const wideShare = 0.2
 
+// Notes do not weigh. With fewer than five values any rule is wide, so none is noted.
 // noteWideRules notes every rule that takes a large part of the body out of the comparison.
 func (j *judging) noteWideRules(result *diff.Result) {
 	const few = 5
@@ -297,6 +353,7 @@ func (j *judging) noteWideRules(result *diff.Result) {
 		return
 	}
 	for _, c := range result.Rules {
+		// Visits may exceed the number of values, since a rule can visit both sides.
 		share := float64(c.Visits) / float64(result.Leaves.Seen)
 		if share <= wideShare {
 			continue
@@ -312,6 +369,7 @@ func (j *judging) noteWideRules(result *diff.Result) {
 	}
 }
 
+// The list of differences is bounded, so it may be shorter than the total, or empty.
 // differText says how many differences there are and what the first one is.
 func differText(r *diff.Result) string {
 	text := text.Count(r.Total, "difference")
@@ -321,6 +379,7 @@ func differText(r *diff.Result) string {
 	return text + ": " + DifferenceText(&r.Differences[0])
 }
 
+// It is used in reasons and on the terminal. Long values are cut at 60 characters each.
 // DifferenceText is a difference in one line: the place, what happened there, and the beginning of
 // both values, with the note of the comparison where it has one.
 func DifferenceText(d *diff.Difference) string {
@@ -346,6 +405,8 @@ func DifferenceText(d *diff.Difference) string {
 	return sentence
 }
 
+// It is nil for a side that was not asked. Bodies and headers are left out: the archive keeps
+// them, under the key of the exchange.
 // SideResult is what reports show of an exchange.
 func SideResult(x *wire.Exchange) *run.SideResult {
 	if x == nil {

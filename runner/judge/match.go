@@ -17,6 +17,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
+// Text and json are both kept, as tests need the one or the other: matches looks at the text,
+// eq at the JSON. It is made by the functions below, which keep the fields consistent.
 // A datum is a value that an expectation looks at.
 type datum struct {
 	path  string // where it stands; empty outside a body
@@ -29,11 +31,13 @@ type datum struct {
 	loose bool
 }
 
+// Its JSON is that text as a JSON string.
 // textDatum is the value of a header, a cookie or a cell, which is text whatever it spells.
 func textDatum(s string) datum {
 	return datum{kind: diff.StringType, text: s, json: text.Quote(s), loose: true}
 }
 
+// A capture keeps its JSON type, so a captured number is not loose.
 // valueDatum is a variable's value; text that spells a number counts as one, as
 // flags, rows and the environment give nothing but text.
 func valueDatum(v scenarios.Value) datum {
@@ -41,11 +45,13 @@ func valueDatum(v scenarios.Value) datum {
 	return datum{kind: kind, text: v.Text, json: v.JSON, loose: kind == diff.StringType}
 }
 
+// The text has to be a JSON number.
 // numberDatum is a number that this program counted or measured.
 func numberDatum(text string) datum {
 	return datum{kind: diff.NumberType, text: text, json: text}
 }
 
+// The text of an array or object is its JSON.
 // jsonDatum is a value of a body; path is where it is.
 func jsonDatum(path string, v diff.Value) datum {
 	d := datum{path: path, kind: v.Type(), json: string(v.JSON()), value: v}
@@ -56,6 +62,7 @@ func jsonDatum(path string, v diff.Value) datum {
 	return d
 }
 
+// Only values that came from a variable are read here; those of a body bring their tree.
 // tree is the datum as a JSON value.
 func (d *datum) tree() diff.Value {
 	if d.value.Exists() {
@@ -64,15 +71,19 @@ func (d *datum) tree() diff.Value {
 	return readText(d.json)
 }
 
+// A text that is not JSON gives the absent value, which holds of nothing that looks inside.
 // readText reads JSON that this program has written or checked.
 func readText(json string) diff.Value {
 	v, _ := diff.ReadStrict([]byte(json)) // else absent: without elements and members
 	return v
 }
 
+// A Test is not changed after it was made. It may be shared by walks, and its tests with it.
 // A Test is a matcher with its operands expanded.
 type Test struct {
-	Op      scenarios.Op
+	// Op says which of the fields below are used.
+	Op scenarios.Op
+	// Operand is the value to compare with; for yes-or-no tests, true or false.
 	Operand scenarios.Value
 	// Loose is set when the operand came out of a placeholder: a cell of a CSV
 	// file is text and equals the number that it spells.
@@ -89,6 +100,8 @@ type Test struct {
 	re *regexp.Regexp // matches
 }
 
+// The error is the first placeholder without a value, or the first expression that cannot be
+// compiled, with its place in the file. Subordinate tests are made the same way.
 // newTests expands matchers in a scope, which may be nil where none has a placeholder.
 // compile makes their regular expressions.
 func newTests(matchers []scenarios.Matcher, sc template.Scope, compile func(string) (*regexp.Regexp, error)) ([]Test, error) {
@@ -121,17 +134,21 @@ func newTests(matchers []scenarios.Matcher, sc template.Scope, compile func(stri
 		}
 		out = append(out, t)
 	}
+	// each depends on a count that may come before or after it, hence a second pass.
 	for i := range out {
 		out[i].None = out[i].Op == scenarios.OpEach && acceptsNone(out)
 	}
 	return out, nil
 }
 
+// count: {lte: 5} accepts 0; count: 3 does not.
 // acceptsNone reports whether a count among the tests accepts 0.
 func acceptsNone(tests []Test) bool {
 	return slices.ContainsFunc(tests, func(t Test) bool { return t.Op == scenarios.OpCount && t.counts(0) })
 }
 
+// The text is that of the file as far as possible, with its placeholders replaced, because a
+// reader will look for it there.
 // String says the test as reports do: count gte 100.
 func (t *Test) String() string {
 	switch {
@@ -156,9 +173,13 @@ func (t *Test) String() string {
 	}
 }
 
+// Everything except the word false says yes.
 // want reports whether the operand of a yes-or-no test says yes.
 func (t *Test) want() bool { return t.Operand.Text != "false" }
 
+// The operators that need more than one value (count and unique at a path of several places)
+// are handled by pathTests.run. Comparisons of the wrong type are false and not errors: a text
+// is not less than 5.
 // holds tests one value. An unknown test never holds.
 func (t *Test) holds(d datum) bool {
 	switch t.Op {
@@ -181,6 +202,7 @@ func (t *Test) holds(d datum) bool {
 		return d.kind == diff.StringType && isFormat(t.Operand.Text, d.text)
 	case scenarios.OpEmpty:
 		return isEmpty(d) == t.want()
+	// There is a value, or else holds would not be asked.
 	case scenarios.OpExists:
 		return t.want()
 	case scenarios.OpUnique:
@@ -188,17 +210,20 @@ func (t *Test) holds(d datum) bool {
 	case scenarios.OpCount:
 		return t.counts(size(d))
 	case scenarios.OpEach:
+		// A single header value counts as a list of one.
 		if d.kind != diff.ArrayType && !d.loose {
 			return false
 		}
 		found := elements(d)
 		return (len(found) > 0 || t.None) && t.each(found) == nil
+	// not holds where none of its tests does.
 	case scenarios.OpNot:
 		return !slices.ContainsFunc(t.Sub, func(one Test) bool { return one.holds(d) })
 	}
 	return false
 }
 
+// An address with a name before it is not an email here: the value is to be one address.
 // isFormat knows the formats of rules, and two that only expectations have.
 func isFormat(name, text string) bool {
 	switch name {
@@ -213,6 +238,7 @@ func isFormat(name, text string) bool {
 	return ok && known
 }
 
+// count: 3 and count: {eq: 3} are the same.
 // counts tests a number of things; the operand stands for equality.
 func (t *Test) counts(n int) bool {
 	d := numberDatum(fmt.Sprint(n))
@@ -222,6 +248,7 @@ func (t *Test) counts(n int) bool {
 	return sameNumber(t.Operand.Text, d.text)
 }
 
+// It is nil where all elements pass. The result points into the slice that was given.
 // each returns the first element that a subordinate test does not hold for.
 func (t *Test) each(ds []datum) *datum {
 	for i := range ds {
@@ -242,6 +269,7 @@ func all(tests []Test, d datum) bool {
 	return true
 }
 
+// by value is the default; this one is made once, because equals is called for every element.
 // typedNumbers compares values under the reading of numbers `type`.
 var typedNumbers = func() *diff.Rules {
 	rules, errs := diff.Compile(nil, diff.Options{Numbers: diff.Typed})
@@ -255,6 +283,8 @@ var typedNumbers = func() *diff.Rules {
 // strings by code points, arrays and objects whole. Types must agree unless one
 // of the two is text by nature.
 func (t *Test) equals(d datum) bool {
+	// Text that is a number equals a number of that value: 1.0 in a header equals 1. Two texts
+	// are compared as they are, so that "01" and "1" stay different.
 	want := kindOf(t.Operand.JSON)
 	if d.loose || t.Loose {
 		a, numeric := literal.ParseNumber(d.text)
@@ -262,6 +292,7 @@ func (t *Test) equals(d datum) bool {
 		if numeric && ok && (d.kind == diff.NumberType || want == diff.NumberType) {
 			return a.Compare(b) == 0
 		}
+		// With a placeholder, true in a CSV cell equals the boolean.
 		if d.loose || d.kind == diff.StringType || d.kind == diff.BoolType && t.Loose {
 			return d.text == t.Operand.Text
 		}
@@ -269,6 +300,7 @@ func (t *Test) equals(d datum) bool {
 	if want == diff.NumberType && d.kind == diff.NumberType && !t.Typed {
 		return sameNumber(d.text, t.Operand.JSON)
 	}
+	// Without typed numbers nil rules compare by value.
 	var rules *diff.Rules // by value
 	if t.Typed {
 		rules = typedNumbers
@@ -277,6 +309,7 @@ func (t *Test) equals(d datum) bool {
 	return r.Equal()
 }
 
+// Exact decimals are compared, so that large ids do not become equal by rounding.
 // sameNumber reports whether two texts are JSON numbers of one exact value.
 func sameNumber(a, b string) bool {
 	x, ok := literal.ParseNumber(a)
@@ -308,6 +341,7 @@ func (t *Test) orders(d datum) bool {
 	}
 }
 
+// An element is compared as eq does, with the same settings for text and numbers.
 // contains: text has the operand in it, an array has an equal element, an object
 // has a member of that name.
 func (t *Test) contains(d datum) bool {
@@ -323,6 +357,7 @@ func (t *Test) contains(d datum) bool {
 	}
 }
 
+// These are the names in files and messages. Absent has none.
 var typeNames = map[diff.ValueType]string{
 	diff.NullType: "null", diff.BoolType: "boolean", diff.NumberType: "number",
 	diff.StringType: "string", diff.ArrayType: "array", diff.ObjectType: "object",
@@ -340,6 +375,8 @@ func isType(d datum, name string) bool {
 	return typeNames[d.kind] == name
 }
 
+// The decimal has no trailing zeros in its digits, so that an exponent below 0 means a
+// fraction.
 // isInteger: 1, 1.0 and 1e2 are whole numbers.
 func isInteger(text string) bool {
 	n, ok := literal.ParseNumber(text)
@@ -359,6 +396,7 @@ func isEmpty(d datum) bool {
 	}
 }
 
+// Characters are code points. A number, a boolean and null have a size of 0.
 // size is the number of elements, members or characters.
 func size(d datum) int {
 	switch d.kind {
@@ -370,6 +408,7 @@ func size(d datum) int {
 	return 0
 }
 
+// Each has its own path, for messages.
 // elements are the elements of an array; any other value stands for itself.
 func elements(d datum) []datum {
 	if d.kind != diff.ArrayType {
@@ -382,6 +421,7 @@ func elements(d datum) []datum {
 	return out
 }
 
+// The text has to be valid JSON without space before it: nothing else is looked at.
 // kindOf is the type of a JSON text, which its first byte says; null for an empty one.
 func kindOf(json string) diff.ValueType {
 	if json == "" {
@@ -402,6 +442,8 @@ func kindOf(json string) diff.ValueType {
 	return diff.NullType
 }
 
+// 1 and 1.0 are repeats of each other, "1" and 1 are not. Arrays and objects count as repeats
+// where their text is equal, so the order of members matters.
 // hasRepeats compares scalars by value and the rest by their text.
 func hasRepeats(ds []datum) bool {
 	seen := make(map[string]bool, len(ds))

@@ -14,12 +14,17 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
+// It is 256 KiB: large bodies get fewer mutants, so the control costs about as much for each
+// pair.
 // controlWork bounds the bytes that the negative control of one pair compares.
 const controlWork = 256 << 10
 
 // minMutants are made of every body, however large.
 const minMutants = 4
 
+// A comparison that passes because it looks at nothing is the worst fault of a tool like this
+// one. The control shows for each pair that a real change would have been found. It never makes
+// a pair pass, only broken or noted.
 // negative repeats the comparison with mutated copies of blue's body.
 //
 //  1. An equal pair: a mutant of blue against green's own answer must differ,
@@ -33,13 +38,17 @@ const minMutants = 4
 //     status are counted apart.
 func (j *judging) negative(result *diff.Result) {
 	c := &j.out.Step.Coverage
+	// floor is the number of differences that a mutant has to exceed.
 	blue, against, floor := j.Blue.readMessage(), j.Green.readMessage(), 0
 	rules := j.Rules.Full
 	if !result.Equal() { // Rule 2
+		// Plain rules do not know the names of the sides, since blue is compared with itself
+		// here.
 		against, rules = blue, j.Rules.Plain
 		base := diff.CompareMessages(blue, against, rules, nil)
 		floor = base.Total
 	}
+	// The probe keeps what both comparisons have in common, and is only good for this pair.
 	probe := diff.NewProbe(blue, against, rules)
 	defer probe.Close()
 	var missed string
@@ -47,9 +56,13 @@ func (j *judging) negative(result *diff.Result) {
 	for m := range j.mutants() {
 		found := false
 		if !checked { // Rule 3
+			// The full comparison is the slow way that also judges the pair itself. It is used
+			// until it has found something, so that a broken probe cannot vouch for it.
 			found = comparedTotal(blue, against, m.Body, rules) > floor
 			checked = found
 		}
+		// The probe finds what the comparison did not: one of the two is wrong, and the pair
+		// cannot be relied on.
 		if !found {
 			if found = probe.Total(m.Body) > floor; found && !checked {
 				checked = true
@@ -63,12 +76,15 @@ func (j *judging) negative(result *diff.Result) {
 			c.Killed += Count(found)
 			continue
 		}
+		// A change of type or presence that would not be found is worth a note, as rules rarely
+		// mean to allow that.
 		c.Others++
 		c.OthersKilled += Count(found)
 		if !found && missed == "" {
 			missed = fmt.Sprintf("negative control: a change of %s at %s would not be found", m.Class, m.Path)
 		}
 	}
+	// The status is not part of the body and is tried once, by its own comparison.
 	found := j.statusMutant()
 	c.Others++
 	c.OthersKilled += Count(found)
@@ -80,6 +96,7 @@ func (j *judging) negative(result *diff.Result) {
 	}
 }
 
+// The earlier reading is dropped with the body, since it belongs to blue's.
 // comparedTotal is the number of differences of a mutant, compared as answers are.
 func comparedTotal(blue, against *diff.Message, body []byte, rules *diff.Rules) int {
 	mutant := *blue
@@ -88,6 +105,7 @@ func comparedTotal(blue, against *diff.Message, body []byte, rules *diff.Rules) 
 	return r.Total
 }
 
+// The answer does not depend on bodies, rules at paths or the other side.
 // statusMutant reports whether another status would be found. The bodies play no
 // part in it and are left out.
 func (j *judging) statusMutant() bool {
@@ -97,6 +115,7 @@ func (j *judging) statusMutant() bool {
 	return !r.Equal()
 }
 
+// A status of the same class might be covered by a rule that a suite writes for it.
 // otherStatus is a status of another class than the one that came.
 func otherStatus(status int) int {
 	if status >= 500 {
@@ -105,6 +124,8 @@ func otherStatus(status int) int {
 	return 500
 }
 
+// The seed depends on the pair's key, so that a run that is judged again makes the same
+// mutants.
 // mutants draws the mutants of blue's body: fewer of large bodies.
 func (j *judging) mutants() iter.Seq[mutate.Mutant] {
 	body := j.Blue.Answer
@@ -119,6 +140,8 @@ func (j *judging) mutants() iter.Seq[mutate.Mutant] {
 	return mutate.Each(j.Blue.read().value, seed, most)
 }
 
+// The place is random. From there the next letter or digit is taken, within 4096 bytes, so that
+// separators and binary parts are changed only where there is nothing else.
 // textMutants changes one letter or digit of a body that is not JSON. A mutant's
 // Body is good until the next one.
 func textMutants(body []byte, seed uint64, most int) iter.Seq[mutate.Mutant] {
@@ -136,6 +159,7 @@ func textMutants(body []byte, seed uint64, most int) iter.Seq[mutate.Mutant] {
 					break
 				}
 			}
+			// The copy is changed back after the mutant was used. One copy serves them all.
 			mutant[at] = otherByte(body[at])
 			if !yield(mutate.Mutant{Class: mutate.Value, Path: fmt.Sprintf("byte %d", at), Body: mutant}) {
 				return
@@ -151,6 +175,7 @@ func wordByte(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
 
+// Other bytes have some bits flipped, which never gives the same byte.
 // otherByte stays in the byte's class, so that a number stays one.
 func otherByte(b byte) byte {
 	switch {
@@ -165,9 +190,12 @@ func otherByte(b byte) byte {
 	}
 }
 
+// Equal values in both answers therefore mean that one answer served both.
 // requestIDs are headers that a service draws anew for each request.
 var requestIDs = []string{"X-Request-Id", "X-Correlation-Id", "X-Amzn-Requestid", "X-Amz-Cf-Id", "X-Trace-Id", "Cf-Ray"}
 
+// The result is the reason in words, or empty. A date alone is not enough: two services often
+// answer within one second.
 // oneCache recognises two answers that are one: the same request id, which the
 // request did not carry, or both out of a cache with the same date and tag.
 func oneCache(blue, green *Answer) string {
@@ -187,6 +215,7 @@ func oneCache(blue, green *Answer) string {
 	return ""
 }
 
+// Caches that hide themselves are not found.
 // fromCache reports whether an answer says that a cache had it: an Age above 0, or a header by
 // which caches report a hit.
 func fromCache(a *Answer) bool {
@@ -201,6 +230,7 @@ func fromCache(a *Answer) bool {
 	return false
 }
 
+// The comparison is of the whole value of one header.
 // sent reports whether a request carried a value in any of its headers: a service that sends it
 // back did not make it up.
 func sent(x *wire.Exchange, value string) bool {

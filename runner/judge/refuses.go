@@ -17,9 +17,12 @@ import (
 // What is expected of an answer says something of it only where it would refuse
 // another answer. This file finds that out by trying.
 
+// The places tried are spread evenly over all of them.
 // triedPlaces bounds the places of one path for which other values are tried.
 const triedPlaces = 16
 
+// Half is enough, as a test of a range cannot refuse every other value. A path that finds
+// nothing refuses nothing: it fails for another reason.
 // refusesOthers reports whether a path's tests refuse at least half of the values
 // that could come in the place of what is there, at half of the places or more.
 // below is set where they do so for values below those places.
@@ -37,10 +40,12 @@ func (p *pathTests) refusesOthers(body diff.Value) (refuses, below bool) {
 	return 2*places >= tried || 2*inner >= tried, 2*inner >= tried
 }
 
+// own is about the value itself, below about the scalars in it.
 // refusesOther tries others in the place of one value: of an array or object copies
 // with one scalar changed, which are below it, and then smaller and larger ones. A
 // type that the file writes refuses values of every other type.
 func (p *pathTests) refusesOther(d datum) (own, below bool) {
+	// Without another value to try, nothing is refused.
 	refused := func(others []datum) bool {
 		n := 0
 		for _, o := range others {
@@ -53,6 +58,7 @@ func (p *pathTests) refusesOther(d datum) (own, below bool) {
 		return own || refused(othersOf(d)), false
 	}
 	var changed []datum
+	// A fixed seed of 1 makes the answer depend on the body alone.
 	for m := range mutate.Each(readText(d.json), 1, 2*triedPlaces) {
 		if m.Class == mutate.Value {
 			changed = append(changed, datum{path: d.path, kind: d.kind, json: string(m.Body), text: string(m.Body)})
@@ -66,6 +72,7 @@ func (p *pathTests) refusesOther(d datum) (own, below bool) {
 	return own || refused(sizes), refused(changed)
 }
 
+// exists holds of any value there.
 // accepts reports whether all tests would hold of a value at the path. What they say
 // of how many places there are says nothing of the value at one.
 func (p *pathTests) accepts(d datum) bool {
@@ -86,6 +93,8 @@ func (p *pathTests) accepts(d datum) bool {
 	return true
 }
 
+// The texts are empty, unrelated, similar, and longer; numbers are larger, negative and zero.
+// They are what a service that lost the data might plausibly send.
 // othersOf are scalars of the type of one, or of any type for null.
 func othersOf(d datum) []datum {
 	texts := func() (out []datum) {
@@ -114,6 +123,7 @@ func othersOf(d datum) []datum {
 	return append(texts(), numberDatum("7"))
 }
 
+// One of the other texts has nothing in common with it; the other is close.
 // refusesOtherText reports whether a test of the body as text would not hold of one
 // that has nothing to do with it, nor of one that only looks like it.
 func (t *Test) refusesOtherText(text string) bool {
@@ -125,6 +135,7 @@ func (t *Test) holdsText(text string) bool {
 	return t.holds(datum{kind: diff.StringType, text: text, loose: true})
 }
 
+// A test that refuses half of them is about the type; one that refuses fewer says little of it.
 // pageTypes are content types of answers that are no pages.
 var pageTypes = []string{"application/json", "text/plain", "application/xml", "image/png"}
 
@@ -138,6 +149,7 @@ func (c *Checks) namesPage() bool {
 	return 2*refused >= len(pageTypes)
 }
 
+// A header that nothing is expected of refuses no value.
 // refusesHeader reports whether what is expected of a header would not hold of a value.
 func (c *Checks) refusesHeader(header, value string) bool {
 	k := &checker{}
@@ -149,6 +161,9 @@ func (c *Checks) refusesHeader(header, value string) bool {
 	return slices.ContainsFunc(k.found, func(e run.Expectation) bool { return !e.OK })
 }
 
+// Package envelope changes the body in three ways. It is enough if all variants of one of them
+// are refused. A condition, a snapshot and a playlist always settle it: they say what the body
+// is.
 // settles reports whether the file expects an error, so that it is none here: what
 // it expects of the body would not hold of the same answer without the error, or
 // not of the error without the content around it, or not of another error.
@@ -163,9 +178,12 @@ func (c *Checks) settles(f *envelope.Finding, a *Answer) bool {
 		return !slices.ContainsFunc(trees, func(tree []byte) bool { return !c.refuses(tree, text) })
 	}
 	r := a.read()
+	// The body has no tree. Tests at paths fail by themselves, and text tests see all of it.
 	if r.err != nil {
 		return len(c.body) > 0 || c.saysText(a) // paths fail
 	}
+	// Text tests are tried on rewritten JSON only if they hold of the body written the same
+	// way; else its white space would decide.
 	asText := r.Kind == media.JSON && c.holdsOfText(envelope.Written(r.value))
 	if !asText && c.saysText(a) {
 		return true
@@ -174,6 +192,7 @@ func (c *Checks) settles(f *envelope.Finding, a *Answer) bool {
 	return refused(o.Well, asText) || refused(o.Bare, asText) || refused(o.Other, asText)
 }
 
+// The schema, the text and each path are asked in turn; one that does not hold is enough.
 // refuses reports whether what is expected of the body does not hold of a tree, and
 // of its text where that is asked for.
 func (c *Checks) refuses(tree []byte, text bool) bool {

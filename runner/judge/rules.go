@@ -9,16 +9,20 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// It is never changed after it was made, so that all walks share it.
 // StepRules are the rules of a step, compiled once for a run.
 type StepRules struct {
+	// list and opts are what it was made from, for Apart to compile again.
 	list []diff.Rule
 	opts diff.Options
+	// Full compares blue with green; it knows the names by which the sides call themselves.
 	Full *diff.Rules
 	// plain knows no authorities: for comparing a side with itself.
 	Plain *diff.Rules
 	timed bool // a rule compares times
 }
 
+// A mistake in a rule is an error here only if it was not found on loading.
 // NewStepRules compiles a step's rules. opts name the sides' authorities and
 // the time by which rules expire; the step's mode is put in.
 func NewStepRules(step *scenarios.Step, opts diff.Options) (*StepRules, error) {
@@ -43,6 +47,8 @@ func compileRules(list []diff.Rule, opts diff.Options) (*StepRules, error) {
 	return r, nil
 }
 
+// Whole steps keep the rules of pairs alike that were nearly equally far apart, so that a
+// reader of a report can compare them.
 // Exchanges less than nearby apart need no other rules. Beyond that, rules allow
 // more in whole steps of wideStep.
 const (
@@ -50,6 +56,7 @@ const (
 	wideStep = 500 * time.Millisecond
 )
 
+// A nil list stays nil. Only rules of kind time change.
 // Apart returns the rules for two answers that were made at most gap apart: rules
 // that compare times allow that much more. They are compiled anew each time, which
 // takes far less than the gap itself; a cache would need a lock.
@@ -72,6 +79,8 @@ func (r *StepRules) Apart(gap time.Duration) *StepRules {
 	return w
 }
 
+// Without a start time, as in an exchange that failed early, it is 0. The result is the larger
+// of the spans from the start of one to the end of the other.
 // Lag is the longest time that can lie between the instants at which two
 // exchanges were answered: each somewhere between its start and its end.
 func Lag(a, b *wire.Exchange) time.Duration {

@@ -10,6 +10,8 @@ import (
 	"github.com/bgverify/bgverify/runner/envelope"
 )
 
+// Only a 2xx with content can hide an error. The second result is false where the answer is a
+// success as far as anyone can see.
 // finding says why an answer with a success status is no success:
 //
 //  1. grpc-status, in a header or trailer, is not 0, unless what the file expects
@@ -39,6 +41,7 @@ func (c *Checks) finding(a *Answer) (envelope.Finding, bool) {
 	}) // Rule 3
 }
 
+// Trailers count too, because gRPC sends its status there.
 func fieldsOf(a *Answer) []envelope.Field {
 	out := make([]envelope.Field, 0, len(a.Headers)+len(a.Trailers))
 	for _, f := range a.Headers {
@@ -50,6 +53,8 @@ func fieldsOf(a *Answer) []envelope.Field {
 	return out
 }
 
+// decided is set by the first path that the body has. A finding without a class then says that
+// the answer is a success, whatever an envelope would say of it.
 // suiteAnswer judges an answer by the paths of the suite's answer: that it has.
 func (c *Checks) suiteAnswer(a *Answer) (f envelope.Finding, decided bool) {
 	if len(c.answer) == 0 {
@@ -66,6 +71,7 @@ func (c *Checks) suiteAnswer(a *Answer) (f envelope.Finding, decided bool) {
 		}
 		decided = true
 		for i := range p.tests {
+			// A value that the archive hid fails nothing.
 			if ok, got := p.run(&p.tests[i], body, data); !ok && !p.tests[i].needsValue(data, a.Hidden) {
 				return envelope.Finding{Class: envelope.Error, Path: p.path, Value: got}, true
 			}
@@ -74,6 +80,8 @@ func (c *Checks) suiteAnswer(a *Answer) (f envelope.Finding, decided bool) {
 	return f, decided
 }
 
+// It reports whether it added one. The expectation is a root, because the rest of the body is
+// that of an error.
 // hiddenError adds the failed expectation of an answer that is an error in a
 // success, unless the file expects just that; see settles.
 func (c *Checks) hiddenError(k *checker, a *Answer) bool {
@@ -86,6 +94,8 @@ func (c *Checks) hiddenError(k *checker, a *Answer) bool {
 	return true
 }
 
+// A suggestion has to run as it is written, so long values become contains, and structures are
+// only asked not to be empty.
 // wayOut says how a file settles that an answer is right all the same.
 func wayOut(f *envelope.Finding, a *Answer) string {
 	switch value := f.Value; {
@@ -108,6 +118,7 @@ func wayOut(f *envelope.Finding, a *Answer) string {
 	}
 }
 
+// The sentence has what to write if the answer is right.
 // emptiness says that an answer holds nothing, which proves nothing: both sides may
 // have lost the same data. "": it holds something, or the file expects something of it.
 func (c *Checks) emptiness(a *Answer) string {

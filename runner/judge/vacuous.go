@@ -12,9 +12,12 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// Reports recognise such steps by the field Vacuous, not by this text.
 // vacuousText begins the reason of a comparison that looked at too little.
 const vacuousText = "vacuous: "
 
+// It is more than the negative control makes, so that bad luck with a few mutants does not
+// decide.
 // closeLook is how many mutants are made before a comparison is called blind.
 const closeLook = 64
 
@@ -31,15 +34,19 @@ const closeLook = 64
 //     An id that a rule maps and a capture hands on is used, and proves itself.
 //  4. A file that writes mode: shape asks for no values.
 func (j *judging) vacuous(l diff.Leaves) {
+	// A body without values has nothing to compare, and its shape was compared.
 	if l.Seen == 0 || j.Step.Mode == diff.Shape && j.Step.ModeWritten {
 		return
 	}
 	enough := func(n int) bool { return n > 0 && float64(n) >= j.Step.MinCompared*float64(l.Seen) }
 	c := &j.out.Step.Coverage
+	// All mutants of the control survived, which may be bad luck: blind() looks closer below.
 	blind := c.Mutants > 0 && c.Killed == 0 && !j.handsOn()
 	if enough(l.Compared) && !blind {
 		return
 	}
+	// What is compared is not enough, so expectations are counted as well. This costs more, and
+	// is rarely needed.
 	named, added := j.named(l.Seen)
 	seen := min(l.Compared+added, l.Seen)
 	switch {
@@ -52,11 +59,15 @@ func (j *judging) vacuous(l diff.Leaves) {
 	}
 }
 
+// It is inconclusive and not broken: nothing went wrong, there is only too little to go by.
 func (j *judging) tooLittle(format string, args ...any) {
 	j.out.Step.Vacuous = true
 	j.addReason(run.Inconclusive, vacuousText+format, args...)
 }
 
+// all counts every value that an expectation covers, added only those not compared already, so
+// that nothing is counted twice. Both sides have expectations of the same places as a rule;
+// blue's are taken where they exist.
 // named counts the values that expectations name, and those of them that the
 // rules do not compare.
 func (j *judging) named(seen int) (all, added int) {
@@ -73,6 +84,7 @@ func (j *judging) named(seen int) (all, added int) {
 	for _, t := range c.content {
 		other += Count(j.refusesOtherBody(&t))
 	}
+	// A playlist has parts without a path, each of which counts as one value.
 	if list := readPlaylist(j.Blue.text()); list.valid {
 		for _, h := range c.hls {
 			p := pathTests{where: &places{one: &locator{}}, tests: h.tests}
@@ -80,6 +92,7 @@ func (j *judging) named(seen int) (all, added int) {
 			other += Count(refuses)
 		}
 	}
+	// A schema covers a share of the values, which is estimated.
 	if c.expect.Schema != "" {
 		other += int(float64(seen) * j.schemaShare(c.expect))
 	}
@@ -97,6 +110,8 @@ func (c *Checks) named(body diff.Value) []diff.NamedPath {
 	return out
 }
 
+// exists says nothing of the content. For JSON a changed value has to make the test fail, at
+// any of 256 mutants at most.
 // refusesOtherBody reports whether a test of the body as text refuses another one: of
 // JSON one with another value.
 func (j *judging) refusesOtherBody(t *Test) bool {
@@ -114,6 +129,7 @@ func (j *judging) refusesOtherBody(t *Test) bool {
 	return false
 }
 
+// The result is from 0 to 1; a body that cannot be read gives 0.
 // schemaShare is the share of blue's values whose type a schema holds them to: of
 // a fixed sample, how many cannot change it.
 func (j *judging) schemaShare(expect *scenarios.Expect) float64 {
@@ -131,12 +147,15 @@ func (j *judging) schemaShare(expect *scenarios.Expect) float64 {
 	return float64(refused) / float64(max(made, 1))
 }
 
+// A captured id is sent to the same side later on, so that a wrong one would show there.
 // handsOn reports whether an id that a rule maps is captured from the body.
 func (j *judging) handsOn() bool {
 	return slices.ContainsFunc(j.Step.Captures, func(c scenarios.Capture) bool { return c.At != "" }) &&
 		slices.ContainsFunc(j.Rules.list, func(r diff.Rule) bool { return r.Do == diff.DoMap && r.At != "" })
 }
 
+// Values of other types and from other places are tried as well (mutate.Foreign), since a rule
+// may let all values of one form pass.
 // blind reports whether none of many changes of blue's body would be found.
 func (j *judging) blind() bool {
 	body := j.Blue.Answer

@@ -11,6 +11,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// It names the kind of the rule and its place: a path, a header, several headers, or a part of
+// the answer.
 // RuleText is a rule in one line.
 func RuleText(r *diff.Rule) string {
 	place := r.At
@@ -33,6 +35,7 @@ func Count(yes bool) int {
 	return 0
 }
 
+// Its text and its JSON are the same.
 // numberValue is a value that is a whole number.
 func numberValue(n int) scenarios.Value {
 	text := strconv.Itoa(n)
