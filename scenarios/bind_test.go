@@ -23,7 +23,7 @@ var bound = map[string][]any{
 	"load": {&LoadStage{}}, "load step": {&LoadStep{}}, "users": {&perf.Users{}}, "margins": {&perf.Margins{}}, "env file": {&Env{}}, "limits": {&Limits{}}, "config": {&Config{}},
 	"cluster": {&stage.ClusterAccess{}}, "ready": {&stage.ClusterReady{}}, "ready applications": {&stage.ReadyApplications{}}, "ready expect": {&stage.ReadyApplications{}},
 	"ready workloads": {&stage.ReadyWorkloads{}}, "alike": {&stage.ClusterAlike{}}, "alike rule": {&stage.ObjectRule{}, &diff.Rule{}}, "cluster services": {&stage.ClusterServices{}},
-	"prometheus": {&stage.Prometheus{}}, "prometheus server": {&stage.PrometheusServer{}}, "prometheus query": {&stage.PrometheusQuery{}}, "require": {&RequiredShares{}},
+	"prometheus": {&stage.Prometheus{}}, "prometheus server": {&stage.PrometheusServer{}}, "prometheus query": {&stage.PrometheusQuery{}}, "notify": {&stage.Notify{}}, "require": {&RequiredShares{}},
 	"shift file": {&shiftfile.File{}}, "hold": {&shiftfile.Hold{}}, "shift gate": {&shiftfile.Gate{}}, "shift probe": {&shiftfile.Probe{}},
 	"shift run": {&shiftfile.Run{}}, "confirm": {&shiftfile.Confirm{}}, "exec driver": {&shiftfile.Exec{}}, "haproxy driver": {&shiftfile.HAProxy{}},
 	"route53 driver": {&shiftfile.Route53{}}, "route driver": {&shiftfile.Route{}},

@@ -34,6 +34,7 @@ func (l *loader) readEnv(w *walker) *Env {
 		x.Bind(&e.Limits)
 	}
 	e.Clusters, e.Prometheus = stage.ReadClusters(o, host{w}), stage.ReadPrometheus(o, host{w})
+	e.Notify = stage.ReadNotify(o, host{w})
 	w.readRequire(o, e)
 	e.Answer = w.readAnswer(o)
 	e.Transport = w.readTransport(o)

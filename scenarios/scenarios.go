@@ -438,6 +438,8 @@ type Env struct {
 	// file does not say.
 	Clusters   *stage.Clusters
 	Prometheus *stage.Prometheus
+	// Notify are those who hear of the verdict.
+	Notify []stage.Notify
 	// Answer says which answers are successes, for every suite; a suite's own paths win.
 	Answer    *AnswerTest
 	Transport []TransportAllow

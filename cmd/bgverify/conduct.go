@@ -84,6 +84,7 @@ func (s *session) conduct(ctx context.Context, w *archive.Writer, walk walker) e
 		}
 	}
 
+	s.hideReceivers(w)
 	for _, token := range s.tokens {
 		w.Secret("prometheus token", token)
 	}
@@ -105,6 +106,7 @@ func (s *session) conduct(ctx context.Context, w *archive.Writer, walk walker) e
 		fmt.Fprintf(out.err, "bgverify: error: %v\n", err)
 		verdict = verdict.Worse(run.Broken)
 	}
+	s.notify(ctx, out, w, verdict)
 	signal := 0
 	if end != nil {
 		signal = end.Signal
@@ -157,6 +159,7 @@ func (s *session) finish(out stdio, w *archive.Writer) error {
 	if err != nil {
 		return fmt.Errorf("finish the run folder: %w", err)
 	}
+	s.finished, s.digest = run, digest
 	if err := tellGitHub(out.err, w.Path(), run); err != nil {
 		fmt.Fprintf(out.err, "bgverify: warning: %v\n", err)
 	}

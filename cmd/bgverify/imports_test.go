@@ -38,7 +38,7 @@ var allowed = map[string][]string{
 	"scenarios/internal/keys": {
 		"internal/text", "diff", "diff/path", "diff/perf", "internal/suggest", "scenarios/problem", "scenarios/template", "scenarios/internal/layout", "scenarios/internal/source",
 	},
-	"scenarios/stage":   {"diff", "scenarios/problem", "scenarios/internal/source", "scenarios/internal/keys"},
+	"scenarios/stage":   {"diff", "scenarios/problem", "scenarios/template", "scenarios/internal/source", "scenarios/internal/keys"},
 	"scenarios/rows":    {"scenarios/problem", "scenarios/template", "scenarios/internal/source"},
 	"scenarios/openapi": {"diff", "scenarios/problem", "scenarios/template"},
 	"scenarios/apiuse":  {"scenarios", "scenarios/openapi", "scenarios/template"},
@@ -78,6 +78,7 @@ var allowed = map[string][]string{
 	"report/archive/redact":  {"internal/text", "diff", "diff/notation"},
 	"report/archive/history": {"internal/text", "report/archive/disk", "runner/run", "diff", "diff/cause", "diff/perf"},
 	"report/archive/replay":  {"report/archive/redact", "report/archive/history", "runner/run", "internal/hint", "diff", "diff/notation", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
+	"report/notify":          {"internal/text", "runner/run", "scenarios/stage"},
 	"report/serve":           {"report/archive", "report/archive/disk", "report/archive/history", "runner/run", "internal/hint", "internal/suggest", "internal/text"},
 	"report/reporttest":      {"runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios", "report"},
 	"fixtures":               {},
@@ -152,7 +153,7 @@ var allowed = map[string][]string{
 	"cmd/bgverify": {
 		"runner/tap", "runner/tap/record",
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
-		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/scout", "runner/selftest", "runner/probe", "report/shiftpage", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/page", "report/serve", "report/source", "report/words",
+		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/scout", "runner/selftest", "runner/probe", "report/shiftpage", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/notify", "report/page", "report/serve", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",
 		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/suggest", "scenarios/template",
 		"scenarios/apiuse", "scenarios/openapi",

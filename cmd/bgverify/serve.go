@@ -19,6 +19,7 @@ import (
 
 	gates "github.com/bgverify/bgverify/report/serve"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/scenarios/stage"
 )
 
 // serveFlags are the flags of serve, and what they name.
@@ -28,8 +29,9 @@ type serveFlags struct {
 	timeout, maxAge                time.Duration
 	keep, keepDays                 int
 
-	files fs.FS             // of the folder with the suites
-	env   map[string]string // name that orders use to path
+	files     fs.FS                     // of the folder with the suites
+	env       map[string]string         // name that orders use to path
+	receivers map[string][]stage.Notify // of the env file with a name
 }
 
 func newServeCommand(io stdio) *cobra.Command {
@@ -104,7 +106,8 @@ func (v *serveFlags) serve(ctx context.Context, io stdio) error {
 		return broken(err)
 	}
 	server, err := gates.New(gates.Options{
-		Root: v.out, Suites: suites, Envs: envs, Token: token, MaxAge: v.maxAge, Execute: v.execute, Clock: time.Now, Log: io.err,
+		Root: v.out, Suites: suites, Envs: envs, Token: token, MaxAge: v.maxAge, Execute: v.execute,
+		RolledBack: v.rolledBack, Clock: time.Now, Log: io.err,
 	})
 	if err != nil {
 		_ = ln.Close()
@@ -124,7 +127,7 @@ func (v *serveFlags) read() (suites []string, err error) {
 	case v.keep < 0 || v.keepDays < 0:
 		return nil, usage("0 keeps all", "--keep and --keep-days take no negative number")
 	}
-	v.env = map[string]string{}
+	v.env, v.receivers = map[string]string{}, map[string][]stage.Notify{}
 	for _, file := range v.envs {
 		name := filepath.Base(file)
 		if other, ok := v.env[name]; ok {
@@ -210,6 +213,7 @@ func (v *serveFlags) rehearse(io stdio, envs []string) error {
 		if err := tellProblems(io.err, runner.Unprovable(s.plan, s.flags.severity())); err != nil {
 			return err
 		}
+		v.receivers[env] = s.receivers()
 	}
 	return nil
 }

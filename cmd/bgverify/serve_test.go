@@ -22,6 +22,7 @@ type served struct {
 	cmd      *exec.Cmd
 	dir, url string
 	reached  chan struct{} // gets a value when the slow request arrives
+	heard    chan string   // what the receiver of notify: gets
 }
 
 const servedSuite = `suite: small
@@ -60,15 +61,26 @@ func (s *served) cluster(side string) string {
 	return service.URL
 }
 
+// receiver keeps what it is sent.
+func (s *served) receiver() string {
+	service := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		s.heard <- string(body)
+	}))
+	s.t.Cleanup(service.Close)
+	return service.URL
+}
+
 func startServed(t *testing.T) *served {
 	t.Helper()
 	self, err := exec.LookPath("bgverify")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &served{t: t, dir: t.TempDir(), reached: make(chan struct{}, 1)}
+	s := &served{t: t, dir: t.TempDir(), reached: make(chan struct{}, 1), heard: make(chan string, 8)}
 	env := fmt.Sprintf("sides: {blue: {url: %q}, green: {url: %q}}\nidentity:\n  - {get: /version, at: $.cluster, must: differ}\n"+
-		"  - {get: /version, at: $.commit, must: same}\n", s.cluster("blue"), s.cluster("green"))
+		"  - {get: /version, at: $.commit, must: same}\nnotify: [{webhook: %q, on: [fail]}, {slack_env: NOT_SET, on: [fail]}]\n",
+		s.cluster("blue"), s.cluster("green"), s.receiver())
 	for name, text := range map[string]string{"suites/small/small.yaml": servedSuite, "stb.yaml": env} {
 		file := filepath.Join(s.dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
@@ -150,6 +162,13 @@ func TestServe(t *testing.T) {
 		if status, body := s.run(row.id, row.tag, row.query); status != row.want || !strings.Contains(body, row.say) {
 			t.Errorf("%s: got %d %s, want %d saying %q", row.id, status, body, row.want, row.say)
 		}
+	}
+	// One receiver heard of the fail, and of nothing else; the other is a warning.
+	if got := <-s.heard; len(s.heard) != 0 || !strings.Contains(got, `"verdict":"fail"`) || !strings.Contains(got, `"run":"differs"`) {
+		t.Errorf("heard %s and %d more", got, len(s.heard))
+	}
+	if _, body := s.ask("GET", "/v1/runs/differs", ""); !strings.Contains(body, "NOT_SET is not set") {
+		t.Errorf("the receiver that was not reached is not reported: %s", body)
 	}
 	if status, body := s.ask("GET", "/", ""); status != 200 || !strings.Contains(body, "smoke") {
 		t.Errorf("the history page: %d %.200s", status, body)

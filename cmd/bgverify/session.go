@@ -32,6 +32,9 @@ type session struct {
 	clusters func(cluster.Keeper) runner.Clusters
 	tokens   []string // of the servers with metrics
 
+	finished *run.Run // once its folder is finished, with the digest of its manifest
+	digest   string
+
 	ids             []string // of the cases that --rerun-failed chose
 	env             *recordedEnv
 	read, readStage []string // files that the suites and the env file were read from

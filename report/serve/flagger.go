@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -159,8 +160,22 @@ func (s *Server) flaggerRollback(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusForbidden
 	if answer.State == Failed {
 		status = http.StatusOK
+		s.tellRollback(r.Context(), c, answer)
 	}
 	s.tellFlagger(w, status, answer)
+}
+
+// tellRollback reports a rollback, once a run and without making Flagger wait.
+func (s *Server) tellRollback(ctx context.Context, c canary, a Answer) {
+	s.telling.Lock()
+	known := s.told[a.ID]
+	s.told[a.ID] = true
+	s.telling.Unlock()
+	if known || s.opts.RolledBack == nil {
+		return
+	}
+	c.order.ID = a.ID
+	s.tasks.Go(func() { s.opts.RolledBack(context.WithoutCancel(ctx), c.order, a, logLine{s}) })
 }
 
 // canaryAnswer answers for the newest run of a canary.

@@ -62,6 +62,11 @@ func TestFlagger(t *testing.T) {
 			t.Errorf("%s: rollback %d %s, want %d", checksum, status, body, row.rollback)
 		}
 	}
+	r.flagger("rollback", "sum-fail", `,"tag":"fail"`)
+	r.tasks.Wait()
+	if len(r.rolls) != 1 {
+		t.Errorf("rollbacks were reported for %v, want one", r.rolls)
+	}
 	if len(r.began) != 4 {
 		t.Errorf("%d runs, want one a canary: %v", len(r.began), r.began)
 	}

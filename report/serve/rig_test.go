@@ -26,6 +26,7 @@ type rig struct {
 
 	mu    sync.Mutex
 	now   time.Time
+	rolls []string      // ids that a rollback was reported for
 	began []string      // ids in the order in which they began
 	hold  chan struct{} // a run waits for this, or for its context, when the tag is hold
 }
@@ -44,7 +45,7 @@ func (r *rig) start(root, token string) {
 	var err error
 	r.Server, err = New(Options{
 		Root: root, Suites: []string{".", "mdm.yaml", "stb"}, Envs: []string{"production.yaml", "stb.yaml"}, Token: token,
-		MaxAge: time.Hour, Execute: r.execute, Clock: r.clock, Log: io.Discard,
+		MaxAge: time.Hour, Execute: r.execute, RolledBack: r.rolled, Clock: r.clock, Log: io.Discard,
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -200,4 +201,10 @@ func (r *rig) wait(id string) {
 		case <-time.After(time.Millisecond):
 		}
 	}
+}
+
+func (r *rig) rolled(_ context.Context, o Order, _ Answer, _ io.Writer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rolls = append(r.rolls, o.ID)
 }

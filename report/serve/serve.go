@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +35,9 @@ type Options struct {
 	MaxAge time.Duration
 	// Execute runs an order.
 	Execute Execute
+	// RolledBack is called once for each run for which Flagger was answered that it must
+	// roll back; nil: nobody wants to know. It writes to log what went wrong.
+	RolledBack func(ctx context.Context, o Order, a Answer, log io.Writer)
 	// Clock is the time; Log gets a line an event.
 	Clock func() time.Time
 	Log   io.Writer
@@ -49,6 +53,10 @@ type Server struct {
 	pages   *os.Root      // of the archive
 	checks  chan struct{} // holds a token for each folder that is being verified
 	logging sync.Mutex    // guards opts.Log
+
+	telling sync.Mutex      // guards told
+	told    map[string]bool // ids that RolledBack was called for
+	tasks   sync.WaitGroup  // calls of RolledBack
 }
 
 // maxChecks is how many run folders are verified at once: each is read whole.
@@ -67,7 +75,7 @@ func New(opts Options) (*Server, error) {
 	}
 	return &Server{
 		opts: opts, menu: menu{opts.Suites, opts.Envs}, records: kept, queue: newQueue(), metrics: newMetrics(),
-		pages: pages, checks: make(chan struct{}, maxChecks),
+		pages: pages, checks: make(chan struct{}, maxChecks), told: map[string]bool{},
 	}, nil
 }
 
@@ -106,6 +114,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	if server.Shutdown(last) != nil {
 		_ = server.Close() // who is still connected has had its time
 	}
+	s.tasks.Wait()
 	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
@@ -117,4 +126,15 @@ func (s *Server) say(format string, args ...any) {
 	s.logging.Lock()
 	defer s.logging.Unlock()
 	fmt.Fprintf(s.opts.Log, "bgverify: %s\n", text.Visible(fmt.Sprintf(format, args...)))
+}
+
+// A logLine writes what it gets to the server's log.
+type logLine struct{ s *Server }
+
+// Write never fails.
+func (l logLine) Write(p []byte) (int, error) {
+	for _, line := range lines(string(p)) {
+		l.s.say("%s", strings.TrimPrefix(line, "bgverify: "))
+	}
+	return len(p), nil
 }

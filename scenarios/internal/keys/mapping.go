@@ -101,7 +101,7 @@ func (w *Reader) ObjectOf(n *yaml.Node, t *Table, what string) *Mapping {
 		return o
 	}
 	w.sink.Opened(o)
-	w.EachPair(n, func(k, v *yaml.Node) {
+	w.eachPair(n, func(key string) bool { return t.Key(key) != nil }, func(k, v *yaml.Node) {
 		known := o.Table.Key(k.Value)
 		switch {
 		case known == nil:
@@ -139,6 +139,12 @@ func exampleOf(tableName string) string {
 
 // EachPair calls f for each key of a mapping that is plain text and not repeated.
 func (w *Reader) EachPair(n *yaml.Node, f func(k, v *yaml.Node)) {
+	w.eachPair(n, func(string) bool { return false }, f)
+}
+
+// eachPair is EachPair for a mapping with known keys: a key of ours that YAML 1.1 takes for
+// a truth value (on) is meant as a key, and needs no warning.
+func (w *Reader) eachPair(n *yaml.Node, known func(key string) bool, f func(k, v *yaml.Node)) {
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := source.Deref(n.Content[i]), source.Deref(n.Content[i+1])
@@ -158,7 +164,7 @@ func (w *Reader) EachPair(n *yaml.Node, f func(k, v *yaml.Node)) {
 			continue
 		}
 		seen[k.Value] = k.Line
-		if k.Style == 0 && slices.Contains(booleanWords, strings.ToLower(k.Value)) {
+		if k.Style == 0 && slices.Contains(booleanWords, strings.ToLower(k.Value)) && !known(k.Value) {
 			w.Warnf(k, fmt.Sprintf("quote it: %q", k.Value), "the key %s is text here; YAML 1.1 tools read it as true or false", k.Value)
 		}
 		w.checkTag(k)

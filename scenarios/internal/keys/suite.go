@@ -294,6 +294,10 @@ var envTable = Table{"env file", "An env file is what one stage (dev, verificati
 		"prometheus", object("prometheus"), "Metrics of both sides that are compared after each load stage.",
 		"none", "{blue: http://prometheus.blue.example:9090, green: http://prometheus.green.example:9090}", false, "",
 	},
+	{
+		"notify", listOf(object("notify")), "Who hears of the verdict of `bgverify run` and `resume`.",
+		"nobody", "[{slack_env: SLACK_WEBHOOK, on: [fail, inconclusive]}]", false, "",
+	},
 }}
 
 var requireTable = Table{"require", "A share that a pass must have shown.", []Key{

@@ -8,7 +8,7 @@ var Order = []string{
 	"flaky",
 	"load", "load step", "users", "margins", "parts file", "rule file", "env file", "limits", "clusters", "cluster",
 	"ready", "ready applications", "ready expect", "ready workloads", "alike", "alike rule", "cluster services",
-	"prometheus", "prometheus server", "prometheus query", "require", "config",
+	"prometheus", "prometheus server", "prometheus query", "notify", "require", "config",
 	"shift file", "hold", "shift before", "shift gate", "shift during", "shift probe", "shift after", "shift run", "confirm",
 	"driver", "exec driver", "haproxy driver", "route53 driver", "route driver",
 }
@@ -25,7 +25,7 @@ var Tables = func() map[string]*Table {
 		&answerTable, &transportTable, &transportAllowTable, &sessionTable, &coverageTable, &flakyTable, &loadTable,
 		&loadStepTable, &usersTable, &marginsTable, &partsTable, &ruleFileTable, &envTable, &limitsTable, &configTable,
 		&clustersTable, &clusterTable, &readyTable, &readyApplicationsTable, &readyExpectTable, &readyWorkloadsTable,
-		&alikeTable, &alikeRuleTable, &clusterServicesTable, &prometheusTable, &prometheusServerTable, &prometheusQueryTable, &requireTable,
+		&alikeTable, &alikeRuleTable, &clusterServicesTable, &prometheusTable, &prometheusServerTable, &prometheusQueryTable, &notifyTable, &requireTable,
 		&shiftTable, &holdTable, &shiftBeforeTable, &shiftGateTable, &shiftDuringTable, &shiftProbeTable, &shiftAfterTable, &shiftRunTable,
 		&confirmTable, &driverTable, &execDriverTable, &haproxyDriverTable, &route53DriverTable, &routeDriverTable,
 	} {
