@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -29,13 +31,11 @@ func TestDeploySamples(t *testing.T) {
 		}
 		// Templates of the chart are YAML only once helm has filled them in (.ci/package).
 		if filepath.Ext(path) == ".yaml" && !strings.Contains(filepath.ToSlash(path), "/templates/") {
-			var any yaml.Node
-			if err := yaml.Unmarshal(text, &any); err != nil {
-				t.Errorf("%s: %v", path, err)
-			}
-			if args := containerArgs(&any); args != nil {
-				lines++
-				checkFlags(t, path, args)
+			for _, doc := range manifests(t, path, text) {
+				if args := containerArgs(doc); args != nil {
+					lines++
+					checkFlags(t, path, args)
+				}
 			}
 		}
 		if filepath.Ext(path) != ".md" {
@@ -51,6 +51,50 @@ func TestDeploySamples(t *testing.T) {
 	}
 	if lines < 6 {
 		t.Errorf("found %d command lines in deploy/, want at least 6", lines)
+	}
+}
+
+// manifests are the documents of a YAML file. A Job that a sync or a person repeats has no
+// fixed name, and no verdict is retried.
+func manifests(t *testing.T, path string, text []byte) []*yaml.Node {
+	t.Helper()
+	var out []*yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		doc := new(yaml.Node)
+		err := dec.Decode(doc)
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			return out
+		}
+		var job struct {
+			Kind     string
+			Metadata struct{ Name string }
+			Spec     struct {
+				BackoffLimit *int `yaml:"backoffLimit"`
+			}
+		}
+		if doc.Decode(&job) == nil && job.Kind == "Job" && !strings.Contains(path, "fleet") {
+			if job.Metadata.Name != "" || job.Spec.BackoffLimit == nil || *job.Spec.BackoffLimit != 0 {
+				t.Errorf("%s: a Job with a fixed name, or one that is retried", path)
+			}
+		}
+		out = append(out, doc)
+	}
+}
+
+// The env files of deploy/ are valid with the suites that are shipped, each of them.
+func TestDeployEnvs(t *testing.T) {
+	for _, stage := range []string{"dev", "verification", "stb", "production"} {
+		var out, errs bytes.Buffer
+		args := []string{"run", "../../scenarios/stb", "--env", "../../deploy/env/" + stage + ".yaml", "--dry-run", "--out", t.TempDir()}
+		got := execute(t.Context(), stdio{in: strings.NewReader(""), out: &out, err: &errs}, args)
+		if got != statusUnknown || strings.Contains(errs.String(), "error:") || !strings.Contains(out.String(), "https://api."+stage+".green.example/") {
+			t.Errorf("%s: status %d\n%s", stage, got, errs.String())
+		}
 	}
 }
 
