@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"container/heap"
 	"context"
 	"fmt"
 	"net/http"
@@ -166,25 +167,46 @@ func TestUsersAreCapped(t *testing.T) {
 	}
 }
 
-// Interleaved users load one side at a time.
+// Interleaved users load one side at a time: no walk begins while its side rests, at
+// whatever instant the pacer looks, and both sides have their turns.
 func TestUsersInterleaved(t *testing.T) {
-	var now [2]atomic.Int64
-	var both atomic.Int64
-	side := func(own, other int) http.HandlerFunc {
-		return func(http.ResponseWriter, *http.Request) {
-			now[own].Add(1)
-			if now[other].Load() > 0 {
-				both.Add(1)
+	plan := quickUsers("http://127.0.0.1:1", "http://127.0.0.2:1", 8)
+	plan.Interleaved, plan.Users.Think, plan.Cases = true, perf.Span{Most: 10 * time.Millisecond}, nil
+	plan, _, err := plan.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	design := plan.designs()[0]
+	c := newCrowd(context.Background(), design, &plan, func(uint64) {})
+	var begun [2]int
+	for now := time.Duration(0); now < design.Length(); {
+		sl, next, ok := c.next(now)
+		if !ok {
+			if next <= now {
+				t.Fatalf("at %s the pacer is to look again at %s", now, next)
 			}
-			time.Sleep(2 * time.Millisecond)
-			now[own].Add(-1)
+			now = min(next, now+7*time.Millisecond)
+			continue
 		}
+		begun[sl.side()]++
+		if until, rest := rests(design, sl.green, now); rest {
+			t.Fatalf("at %s a walk of green %t begins, whose side rests until %s", now, sl.green, until)
+		}
+		heap.Push(&c.ready, readyUser{now + 2*time.Millisecond + c.think(sl.twin), sl.side(), c.userOf(sl)})
 	}
-	plan := quickUsers(start(t, side(0, 1)), start(t, side(1, 0)), 8)
+	if min(begun[0], begun[1]) < 100 {
+		t.Errorf("%d walks of blue and %d of green begin in %s", begun[0], begun[1], design.Length())
+	}
+}
+
+// What interleaved users are answered is judged, and equal sides are not worse.
+func TestUsersInterleavedAreJudged(t *testing.T) {
+	plan := quickUsers(start(t, &service{}), start(t, &service{}), 8)
 	plan.Interleaved, plan.Users.Think = true, perf.Span{Most: 10 * time.Millisecond}
-	report := attack(t, plan)
-	// Only what is under way when the turn changes overlaps.
-	if n := int64(report.Requests.Blue + report.Requests.Green); report.Outcome == perf.Worse || both.Load() > n/10 || min(report.Requests.Blue, report.Requests.Green) < 100 {
-		t.Errorf("%v: %s; %d of %d requests met the other side", report.Outcome, report.Reason, both.Load(), n)
-	}
+	expect(t, plan, func(r *Report) string {
+		if r.Requests.Blue == 0 || r.Requests.Green == 0 {
+			return fmt.Sprintf("%+v requests", r.Requests)
+		}
+		return notOutcome(perf.Worse)(r)
+	})
 }
