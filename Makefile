@@ -49,7 +49,7 @@ test-fleet: ## fire load from several workers over a bus inside the run and over
 bench-verdict: ## simulate load verdicts: 300 seeded runs per cell
 	BGVERIFY_BENCH_VERDICT=1 $(GO) test -count=1 -v -timeout 60m -run Verdict ./diff/perf
 
-bench-load: ## benchmark the load generator against the vegeta library, k6 and Fortio (at most 10 minutes)
+bench-load: ## benchmark the load generator against the vegeta library, k6 and Fortio, and a closed loop against wrk (at most 12 minutes)
 	cd bench && $(GO) run ./load
 
 bench-import: ## compare what imported suites send with what the tools send that their sources were written for

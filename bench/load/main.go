@@ -3,7 +3,7 @@
 // costs. A truth server in a process of its own logs every arrival, so that no
 // tool is believed about itself.
 //
-//	go run ./load [-rates 100,1000] [-ladder 2000,5000,8000] [-seconds 8] [-rounds 3] [-budget 9m] [-tools ours,vegeta,fortio,k6,plain,judged]
+//	go run ./load [-rates 100,1000] [-ladder 2000,5000,8000] [-seconds 8] [-rounds 3] [-budget 9m] [-tools ours,vegeta,fortio,k6,plain,judged] [-loop=false]
 //
 // plain and judged are ours against answers of 2 KB, without and with judging
 // each of them like one outside a load.
@@ -14,6 +14,9 @@
 // k6 and Fortio are installed into .tools beside this module when they are on no
 // path; one that cannot be had is left out and named. When the budget is spent,
 // the rounds end early and the table says how many there were.
+//
+// Last comes a closed loop against nginx, next to wrk and k6; without nginx it is left
+// out. With -rates "" and -ladder "" it is all that is measured.
 package main
 
 import (
@@ -44,6 +47,7 @@ func main() {
 	ladder := flag.String("ladder", "2000,5000,8000", "further rates, of ours and vegeta alone; empty: none")
 	budget := flag.Duration("budget", 9*time.Minute, "after this no further round begins")
 	tools := flag.String("tools", "ours,vegeta,k6,fortio,plain,judged", "any of ours, vegeta, fortio, k6, plain, judged")
+	loop := flag.Bool("loop", true, "compare a closed loop against nginx with wrk and k6 too")
 	flag.Parse()
 	var err error
 	switch *role {
@@ -51,10 +55,20 @@ func main() {
 		err = serveTruth()
 	case "ours", "vegeta", "plain", "judged":
 		err = generate(*role, *url, *rate, time.Duration(*seconds)*time.Second)
+	case "loop":
+		err = loopOurs(*url, time.Duration(*seconds)*time.Second)
 	default:
 		b := &bench{seconds: *seconds, rounds: *rounds, until: time.Now().Add(*budget)}
+		if b.self, err = os.Executable(); err != nil {
+			break
+		}
 		b.tools = b.available(strings.Split(*tools, ","))
-		err = b.compare(*rates, *ladder)
+		if *rates != "" || *ladder != "" {
+			err = b.compare(*rates, *ladder)
+		}
+		if err == nil && *loop {
+			err = b.closedLoop(os.Stdout)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
@@ -85,10 +99,6 @@ type bench struct {
 }
 
 func (b *bench) compare(rates, ladder string) error {
-	var err error
-	if b.self, err = os.Executable(); err != nil {
-		return err
-	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	truth := exec.CommandContext(ctx, b.self, "-role", "truth")
