@@ -25,7 +25,7 @@ func openTree(args []string) (*tree, error) {
 	root := "."
 	for _, arg := range args {
 		if _, err := os.Stat(arg); err != nil {
-			return nil, usage("name a scenario file or a folder of them", "%s: %w", arg, unwrapPath(err))
+			return nil, usage("check the spelling; a relative path begins in the working folder", "%s: %w", arg, unwrapPath(err))
 		}
 		if !filepath.IsLocal(arg) {
 			root = ""

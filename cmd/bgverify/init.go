@@ -262,11 +262,14 @@ func (f *initFlags) measure(ctx context.Context, io stdio, t *tree, dir string) 
 // tellFound says what a first look found.
 func tellFound(io stdio, found *scout.Found, all bool) {
 	for _, id := range found.Identity {
-		place := id.At
+		place, must := id.At, string(id.Must)
+		if id.Must == scout.Same {
+			must = "be the same"
+		}
 		if id.Header != "" {
 			place = "header " + id.Header
 		}
-		fmt.Fprintf(io.out, "identity  %s %s: blue %s, green %s (must %s)\n", id.Get, place, text.Visible(id.Blue), text.Visible(id.Green), id.Must)
+		fmt.Fprintf(io.out, "identity  %s %s: blue %s, green %s (must %s)\n", id.Get, place, text.Visible(id.Blue), text.Visible(id.Green), must)
 	}
 	if len(found.Identity) == 0 {
 		fmt.Fprintln(io.out, "identity  none found: nothing shows that these are two clusters; see the comment in "+scout.EnvFile)

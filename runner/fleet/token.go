@@ -35,7 +35,7 @@ func ParseToken(text string) (Token, error) {
 	text = strings.TrimSpace(text)
 	switch {
 	case len(text) < leastToken:
-		return Token{}, hint.Errorf("openssl rand -hex 24 makes one", "the join token has %d bytes, at least %d are needed", len(text), leastToken)
+		return Token{}, hint.Errorf("openssl rand -hex 24 makes one", "the join token is too short: %d of at least %d bytes", len(text), leastToken)
 	case strings.ContainsAny(text, " \t\r\n"):
 		return Token{}, hint.Errorf("the file holds the token and nothing else", "the join token contains white space")
 	}
