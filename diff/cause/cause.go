@@ -12,15 +12,20 @@ import "github.com/bgverify/bgverify/diff"
 
 // A Cause is differences of many pairs that one edit explains.
 type Cause struct {
-	ID       int           `json:"id"`
-	Kind     diff.Kind     `json:"kind"`
-	Where    diff.Where    `json:"where"`
-	Path     string        `json:"path"` // indices and key values generalised to [*]
-	Edit     string        `json:"edit"` // number -> string; x1000; "blue" -> "green"
+	// ID is the place in the list, from 0. It is only valid together with the list that it is
+	// in.
+	ID int `json:"id"`
+	// Kind and Where are those of all its differences; a renamed member is of kind removed.
+	Kind  diff.Kind  `json:"kind"`
+	Where diff.Where `json:"where"`
+	Path  string     `json:"path"` // indices and key values generalised to [*]
+	Edit  string     `json:"edit"` // number -> string; x1000; "blue" -> "green"
+	// Severity is the gravest of the differences.
 	Severity diff.Severity `json:"severity"`
 	Count    int           `json:"count"` // differences
-	Cases    int           `json:"cases"`
-	Examples []string      `json:"examples"` // the first three case ids
+	// Cases counts each case once, however many of its steps have the difference.
+	Cases    int      `json:"cases"`
+	Examples []string `json:"examples"` // the first three case ids
 	// Rule is the YAML of rules that hide the cause's differences and little else:
 	// tried on the answers they were seen in. Empty where none is proposed.
 	Rule string `json:"rule"`
@@ -36,6 +41,7 @@ type Cause struct {
 	RenamedTo string `json:"renamed_to,omitempty"`
 }
 
+// Two differences with one place may still have different causes, as their edits may differ.
 // Place is what two differences share when they disagree about the same thing,
 // whatever the values: their kind, their part of the message, and their path with
 // indices and keys generalised.
@@ -44,5 +50,7 @@ func Place(d *diff.Difference) string {
 	return k.kind.String() + " " + k.where.String() + " " + k.path
 }
 
+// It equals the Place of every difference that was added for the cause, except for those of the
+// new name of a renamed member.
 // Place is the place of the differences that the cause stands for.
 func (c *Cause) Place() string { return c.Kind.String() + " " + c.Where.String() + " " + c.Path }

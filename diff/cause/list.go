@@ -10,6 +10,8 @@ import (
 	"github.com/bgverify/bgverify/diff/path"
 )
 
+// The bucket has the counts, places and examples of all differences of the cause. Its most is a
+// sum where buckets were merged, and most below is bounded by the group's.
 // A found is a cause with what its proposed rule is made from.
 type found struct {
 	Cause
@@ -30,10 +32,14 @@ type found struct {
 //  3. Members of one object are one path, [*], where more than maxSiblings of them
 //     differ in one way: their names are values, as in an object by channel.
 //  4. A proposed rule has been tried; see propose.
+//
+// The list is kept until the next difference is added. Callers must not change it.
 func (c *Set) List() []Cause {
 	if c.finder != nil {
 		return c.listed
 	}
+	// Groups of a rename are taken out first; their differences are then in one cause and no
+	// other.
 	taken := map[groupKey]bool{}
 	out := c.renamed(taken) // Rule 2
 	rest := map[groupKey]*causeGroup{}
@@ -45,6 +51,8 @@ func (c *Set) List() []Cause {
 	for k, g := range fold(rest) { // Rule 3
 		out = append(out, g.causes(k)...)
 	}
+	// The order is total: two causes that agree in all of these are the same cause. Without
+	// that, ids would depend on the order of a map.
 	slices.SortFunc(out, func(a, b *found) int {
 		return cmp.Or(
 			compareBool(a.Where == diff.InHeader, b.Where == diff.InHeader),
@@ -57,6 +65,8 @@ func (c *Set) List() []Cause {
 		f.ID = i
 		c.listed[i] = f.Cause
 	}
+	// The finder is needed by propose, which asks whether a rule leaves differences of the
+	// cause.
 	c.finder = NewFinder(c.listed)
 	for i, f := range out { // Rule 4
 		c.propose(f, i)
@@ -65,6 +75,7 @@ func (c *Set) List() []Cause {
 	return c.listed
 }
 
+// compareBool puts false before true.
 func compareBool(a, b bool) int {
 	switch {
 	case a == b:
@@ -75,12 +86,16 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
+// ok is false for a difference that was not added. It lists the causes if that was not done
+// yet.
 // Find is the cause of a difference that was added.
 func (c *Set) Find(d *diff.Difference) (id int, ok bool) {
 	c.List()
 	return c.finder.Find(d)
 }
 
+// A pair counts if it explains at least eight of ten differences of both groups. Pairs with
+// more differences go first, and a group is in one rename at most.
 // renamed makes one cause of each pair of groups that a renamed member
 // explains, and marks the groups as taken.
 func (c *Set) renamed(taken map[groupKey]bool) []*found {
@@ -94,6 +109,8 @@ func (c *Set) renamed(taken map[groupKey]bool) []*found {
 		from, to := groupKey{diff.Removed, diff.InBody, k.from}, groupKey{diff.Added, diff.InBody, k.to}
 		gone, come := c.groups[from], c.groups[to]
 		if gone == nil || come == nil || taken[from] || taken[to] || r.count*10 < 8*max(gone.count, come.count) {
+			// The names may have gone and come for another reason in the other two of ten; they
+			// are counted in all the same, since a group is one cause as a whole.
 			continue
 		}
 		taken[from], taken[to] = true, true
@@ -105,6 +122,7 @@ func (c *Set) renamed(taken map[groupKey]bool) []*found {
 	return out
 }
 
+// k gives the place and e the words.
 // cause is the bucket as a cause.
 func (b *bucket) cause(k groupKey, e edit) Cause {
 	return Cause{
@@ -113,6 +131,8 @@ func (b *bucket) cause(k groupKey, e edit) Cause {
 	}
 }
 
+// A bucket has several edits that may explain it. The choice is greedy: the edit that explains
+// the most is taken with its buckets, then the rest is looked at again.
 // causes covers the buckets of a group with few edits (rule 1), the one that
 // explains the most differences first. What is left is one cause for each last
 // edit of theirs: "other values".
@@ -126,6 +146,7 @@ func (g *causeGroup) causes(k groupKey) []*found {
 		}
 		out = append(out, g.merged(k, e, cover.take(e.text)))
 	}
+	// Buckets that no edit explains well enough are put together by their last edit.
 	last := map[string][]*bucket{}
 	for b := range cover.open {
 		e := b.edits[len(b.edits)-1]
@@ -137,6 +158,7 @@ func (g *causeGroup) causes(k groupKey) []*found {
 	return out
 }
 
+// The buckets are merged in any order; the result does not depend on it.
 // merged is the cause of buckets that one edit explains.
 func (g *causeGroup) merged(k groupKey, e edit, list []*bucket) *found {
 	f := &found{}
@@ -144,6 +166,7 @@ func (g *causeGroup) merged(k groupKey, e edit, list []*bucket) *found {
 		f.merge(b)
 	}
 	f.Cause = f.cause(k, e)
+	// The sum over buckets may be more than the group ever had in one pair.
 	f.most = min(f.bucket.most, g.most)
 	return f
 }
@@ -153,11 +176,14 @@ func (g *causeGroup) merged(k groupKey, e edit, list []*bucket) *found {
 // fixed last edit other than "other values" (types, statuses) there are a few more.
 const maxPathCauses = 21
 
+// It is changed while edits are taken: count and the open buckets shrink.
 // A cover chooses the edits that explain a group's differences.
 type cover struct {
-	open   map[*bucket]bool
-	count  int // differences of open
-	all    int // differences of the group
+	open  map[*bucket]bool
+	count int // differences of open
+	// all stays as it was at first, so that the share that an edit needs does not shrink.
+	all int // differences of the group
+	// header asks for rule 4 of explains.
 	header bool
 	edits  map[string]*candidateEdit
 }
@@ -165,13 +191,17 @@ type cover struct {
 // A candidateEdit is an edit with the open buckets that it may explain.
 type candidateEdit struct {
 	edit
-	rank    int // its place among the edits of its buckets, at most
-	count   int // differences of its open buckets
+	rank  int // its place among the edits of its buckets, at most
+	count int // differences of its open buckets
+	// varied is set where its buckets have different pairs of values, and values has the hash
+	// of the first pair.
 	varied  bool
 	values  uint64
 	buckets []*bucket
 }
 
+// The last edit of a bucket is not a candidate, as it fits everything, unless it is the only
+// one.
 func newCover(g *causeGroup, header bool) *cover {
 	c := &cover{open: make(map[*bucket]bool, len(g.buckets)), count: g.count, all: g.count, header: header, edits: map[string]*candidateEdit{}}
 	for _, b := range g.buckets {
@@ -194,6 +224,8 @@ func newCover(g *causeGroup, header bool) *cover {
 	return c
 }
 
+// ok is false where no edit explains enough. The text decides between edits that are equal in
+// count and rank, so that the order of the map does not.
 // next is the edit that explains the most open differences, if it is a cause by
 // itself; of edits that explain equally many the one that says more.
 func (c *cover) next() (edit, bool) {
@@ -212,6 +244,7 @@ func (c *cover) next() (edit, bool) {
 	return best.edit, true
 }
 
+// The share of a 20th is what bounds the number of causes; see maxPathCauses.
 // explains reports whether an edit is a cause by itself:
 //
 //  1. it is a leak, or explains all that is left;
@@ -232,6 +265,8 @@ func (c *cover) explains(x *candidateEdit) bool {
 	return (maxPathCauses-1)*x.count >= c.all
 }
 
+// Other edits of these buckets then explain fewer open differences, and their counts are
+// lowered.
 // take removes the open buckets that the edit explains.
 func (c *cover) take(text string) []*bucket {
 	var out []*bucket
@@ -241,6 +276,8 @@ func (c *cover) take(text string) []*bucket {
 		}
 		delete(c.open, b)
 		c.count -= b.count
+		// Only candidates were counted in newCover, so the last edit is left out here in the
+		// same way.
 		for i, e := range b.edits {
 			if x := c.edits[e.text]; x != nil && (i == 0 || i < len(b.edits)-1) {
 				x.count -= b.count
@@ -251,10 +288,13 @@ func (c *cover) take(text string) []*bucket {
 	return out
 }
 
+// Objects of fixed members are rarely that large.
 // maxSiblings is the number of members of one object up to which each is a path
 // by itself.
 const maxSiblings = 50
 
+// A member may be folded at several places of its path; each round folds one place, and a path
+// has at most MaxSegments of them. The result does not depend on the order of the map.
 // fold merges the groups of members whose names are values (rule 3): the largest
 // families first, again for the objects above them.
 func fold(groups map[groupKey]*causeGroup) map[groupKey]*causeGroup {
@@ -273,6 +313,7 @@ func fold(groups map[groupKey]*causeGroup) map[groupKey]*causeGroup {
 			return cmp.Or(-cmp.Compare(len(families[a]), len(families[b])), cmp.Compare(a.path, b.path), cmp.Compare(a.kind, b.kind))
 		})
 		for _, to := range order {
+			// Groups of the family may have been folded into another one in this round.
 			open := slices.DeleteFunc(families[to], func(k groupKey) bool { return groups[k] == nil })
 			if len(open) > maxSiblings {
 				foldInto(to, open, groups)
@@ -282,6 +323,8 @@ func fold(groups map[groupKey]*causeGroup) map[groupKey]*causeGroup {
 	return groups
 }
 
+// Buckets are made at the highest level of all groups, so that each bucket of a part fits into
+// one of the sum. A group that is already at the folded path is part of it.
 // foldInto makes one group of several.
 func foldInto(to groupKey, family []groupKey, groups map[groupKey]*causeGroup) {
 	sum := &causeGroup{buckets: map[string]*bucket{}}
@@ -304,6 +347,7 @@ func foldInto(to groupKey, family []groupKey, groups map[groupKey]*causeGroup) {
 	groups[to] = sum
 }
 
+// Headers and the status have no members.
 // foldings are a body's path with one member's name made [*], for each name.
 func foldings(k groupKey) []groupKey {
 	if k.where != diff.InBody {
@@ -320,14 +364,18 @@ func foldings(k groupKey) []groupKey {
 	return out
 }
 
+// It is made from the list in a report or in run.json, for readers of an archive.
 // A Finder finds the cause of a difference among listed causes, without the
 // differences that made them.
 type Finder struct {
+	// causes are by place; several causes may have one.
 	causes map[groupKey][]Cause
+	// rename has both places of a renamed member.
 	rename map[groupKey]int
 	folded []groupKey // with [*] for names; see rule 3 of List
 }
 
+// The causes are not changed. Their ids are taken as they are.
 // NewFinder reads a list as Causes.List gives it.
 func NewFinder(causes []Cause) *Finder {
 	f := &Finder{causes: map[groupKey][]Cause{}, rename: map[groupKey]int{}}
@@ -346,6 +394,8 @@ func NewFinder(causes []Cause) *Finder {
 	return f
 }
 
+// ok is false where no listed cause has the difference's place, or none of its edits. A
+// difference that was added to the set is always found.
 // Find is the id of a difference's cause: of those at its place that one of its
 // edits explains the largest; the last edit, which fits everything, only where
 // no other does.
@@ -370,6 +420,7 @@ func (f *Finder) Find(d *diff.Difference) (id int, ok bool) {
 		if at < 0 {
 			continue
 		}
+		// The last edit is ranked after all others, with a rank that no other edit has.
 		if at == len(es)-1 {
 			at = len(es) // after all others
 		}
@@ -384,6 +435,8 @@ func (f *Finder) Find(d *diff.Difference) (id int, ok bool) {
 	return best.ID, true
 }
 
+// The first listed path that covers it is taken. The zero key, which no cause has, stands for
+// none.
 // folding is the listed path, with [*] for names, that covers a difference's.
 func (f *Finder) folding(k groupKey) groupKey {
 	own := path.Segments(k.path)

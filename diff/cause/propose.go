@@ -9,6 +9,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 )
 
+// The messages are kept as they were compared, and are not changed by a try.
 // A Sample is a pair of answers in which differences were seen, with the rules
 // it was compared under. A proposed rule is tried on it.
 type Sample struct {
@@ -19,24 +20,30 @@ type Sample struct {
 	Floor float64
 }
 
+// size is in bytes, with something added for headers and the structures around them.
 func (s *Sample) size() int { return len(s.Blue.Body) + len(s.Green.Body) + 1024 }
 
 // Bounds on the pairs that are kept to try rules on: the size of one, and of all
 // of them, and how many.
+// A pair of more than a mebibyte takes too long to compare again.
 const (
 	maxSample  = 1 << 20
 	maxSamples = 16 << 20
 	mostKept   = 1000
 )
 
+// That is what makes proposals the same in each run: cases end in any order.
 // samples keeps the pairs of the first sites of the plan, as many as the bounds
 // allow, in whatever order they come.
 type samples struct {
-	kept  map[Site]*Sample // by sites without their Sample
+	kept map[Site]*Sample // by sites without their Sample
+	// size is that of all kept pairs together.
 	size  int
 	limit *Site // from this site on nothing is kept
 }
 
+// put keeps the pair of a site. Where that is too much, the site that is latest in the plan
+// goes, and no later one is kept from then on.
 func (s *samples) put(at *Site) {
 	sample := at.Sample
 	if sample == nil || sample.size() > maxSample || s.limit != nil && at.compare(s.limit) >= 0 {
@@ -52,6 +59,7 @@ func (s *samples) put(at *Site) {
 	}
 	s.kept[site] = sample
 	s.size += sample.size()
+	// A search through all of them is rare, since it only happens when a bound is passed.
 	for s.size > maxSamples || len(s.kept) > mostKept {
 		last := site
 		for k := range s.kept {
@@ -65,6 +73,7 @@ func (s *samples) put(at *Site) {
 	}
 }
 
+// The placeholder of a date is there to be replaced, so the try needs a date of its own.
 // triedUntil is the date that a proposed rule is tried with, and triedOn the day
 // of the try where the sample's rules know none.
 var (
@@ -74,6 +83,7 @@ var (
 
 // maxProposals bounds the causes, from the first of the list on, that rules are
 // tried for: each try compares the examples again.
+// Further causes have a reason instead of a rule.
 const maxProposals = 100
 
 // propose fills in the cause's rule. Its rules:
@@ -91,6 +101,8 @@ func (c *Set) propose(f *found, id int) {
 		f.NoRule = fmt.Sprintf("rules are tried for the first %d causes", maxProposals)
 		return
 	}
+	// The examples are the first cases of the cause, at most three. Whether their pairs were
+	// kept depends on their size.
 	var tries []*Sample
 	for i := range f.examples {
 		if s := c.samples.kept[f.examples[i]]; s != nil {
@@ -99,6 +111,8 @@ func (c *Set) propose(f *found, id int) {
 			f.NoRule = "the answers are too large or too many to try one"
 		}
 	}
+	// No pair can be tried, although there are answers: an untried rule is not proposed. For
+	// differences without a suite, as from Add, the rule is only checked for being valid.
 	if f.NoRule != "" && len(tries) == 0 {
 		return
 	}
@@ -113,10 +127,12 @@ func (c *Set) propose(f *found, id int) {
 			f.Rule, f.NoRule = strings.Join(lines, "\n"), ""
 			return
 		}
+		// The first reason is kept, which is about the narrowest rule.
 		f.NoRule = cmp.Or(f.NoRule, why)
 	}
 }
 
+// The narrow form of the path comes first. silence has decided the verb and its bounds.
 // candidates are the rules to try in turn, each a list of one or, for a renamed
 // member, two. Without one NoRule says why.
 func (f *found) candidates() [][]diff.Rule {
@@ -136,6 +152,7 @@ func (f *found) candidates() [][]diff.Rule {
 		r.At = path
 		return r
 	}
+	// A renamed member needs one rule for the old name and one for the new.
 	if f.RenamedTo != "" {
 		added := func(path string) diff.Rule {
 			r := at(path)
@@ -145,6 +162,7 @@ func (f *found) candidates() [][]diff.Rule {
 		return [][]diff.Rule{{at(f.places.Path()), added(f.to.Path())}, {at(f.Path), added(f.RenamedTo)}}
 	}
 	narrow, wide := f.places, f.Path
+	// A move is seen at an element, and its rule belongs to the array around it.
 	if f.Kind == diff.Moved { // the order is the array's
 		narrow, wide = narrow[:max(len(narrow)-1, 1)], wide[:len(wide)-len("[*]")]
 	}
@@ -155,6 +173,7 @@ func (f *found) candidates() [][]diff.Rule {
 	return out
 }
 
+// It is called for each candidate. The rules get a reason and a date for the try only.
 // try compares the samples again under their rules and those proposed, and says
 // what speaks against them; "" nothing.
 func (c *Set) try(proposed []diff.Rule, id int, tries []*Sample) string {
@@ -165,6 +184,7 @@ func (c *Set) try(proposed []diff.Rule, id int, tries []*Sample) string {
 			rules[i].Until = triedUntil
 		}
 	}
+	// Without samples, validity is all that can be checked.
 	if len(tries) == 0 {
 		_, errs := diff.Compile(rules, diff.Options{Now: triedOn})
 		return invalid(errs)
@@ -177,6 +197,7 @@ func (c *Set) try(proposed []diff.Rule, id int, tries []*Sample) string {
 	return ""
 }
 
+// tryOn tries rules on one pair. They come after those of the sample, as they would in a file.
 func (c *Set) tryOn(s *Sample, rules []diff.Rule, id int) string {
 	compiled, errs := s.Rules.With(rules, triedOn)
 	if len(errs) > 0 {
@@ -184,11 +205,14 @@ func (c *Set) tryOn(s *Sample, rules []diff.Rule, id int) string {
 	}
 	before := diff.CompareMessages(s.Blue, s.Green, s.Rules, nil)
 	after := diff.CompareMessages(s.Blue, s.Green, compiled, nil)
+	// What is left must not be of the cause. Differences of other causes do not matter.
 	for i := range after.Differences {
 		if of, ok := c.finder.Find(&after.Differences[i]); ok && of == id {
 			return "no rule hides all of its differences"
 		}
 	}
+	// A rule that leaves too little compared would turn a failure into a pass that proves
+	// nothing.
 	switch was, is := before.Leaves, after.Leaves; {
 	case was.Compared > 0 && is.Compared == 0:
 		return fmt.Sprintf("it would leave none of the body's %d values compared", is.Seen)
@@ -199,6 +223,7 @@ func (c *Set) tryOn(s *Sample, rules []diff.Rule, id int) string {
 	return ""
 }
 
+// invalid is empty where there are no errors.
 func invalid(errs []diff.RuleError) string {
 	if len(errs) == 0 {
 		return ""

@@ -10,25 +10,33 @@ import (
 	"github.com/bgverify/bgverify/diff/path"
 )
 
+// Memory grows with the number of different places and edits, which are bounded for each place,
+// and with one hash for each case of a bucket, and not with the differences themselves.
 // A Set merges the differences of many pairs by what made them. Two
 // differences have one cause when they have the same kind, the same part and
 // generalised path, and one edit that explains both. Not for concurrent use.
 type Set struct {
+	// groups are the differences by place.
 	groups map[groupKey]*causeGroup
 	// renames counts the pairs of a removed and an added member that are one
 	// member under a new name.
 	renames map[renameKey]*rename
+	// samples keeps pairs to try rules on.
 	samples samples
-	listed  []Cause
-	finder  *Finder
+	// listed and finder are what List has made; adding a difference drops finder, and with it
+	// both.
+	listed []Cause
+	finder *Finder
 }
 
+// A groupKey is a place; see Place.
 type groupKey struct {
 	kind  diff.Kind
 	where diff.Where
 	path  string
 }
 
+// The parent of both is the same object in each pair.
 type renameKey struct{ from, to string } // generalised paths
 
 // A rename is a removed member that came back under another name.
@@ -41,27 +49,34 @@ type rename struct {
 // A causeGroup holds the differences of one kind at one path, by the edits that
 // may explain them.
 type causeGroup struct {
+	// buckets are by the texts of their edits at the group's level.
 	buckets map[string]*bucket
-	count   int
-	most    int // the most of them in one pair
+	// count is the number of differences.
+	count int
+	most  int // the most of them in one pair
 	// level says how much of an edit's text is kept distinct: see reduce.
+	// It only rises, and buckets made later are made at the same level.
 	level spelling
 }
 
 // A bucket counts the differences that the same edits explain.
 type bucket struct {
+	// edits are common to all its differences.
 	edits    []edit
 	severity diff.Severity
 	count    int
 	most     int // the most of them in one pair
+	// cases has a hash for each case id, so that a case with many differences counts once.
 	cases    map[uint64]struct{}
 	suite    string // that they were seen in
 	suites   bool   // in more than one
 	examples []Site // the first three cases
 	values   uint64 // hash of the first pair of values
 	varied   bool   // other pairs of values came after it
-	places   path.Narrowing
-	silence  silencer
+	// places finds the narrowest path for a rule.
+	places path.Narrowing
+	// silence collects what a rule would have to accept.
+	silence silencer
 }
 
 // A Site is where differences were seen.
@@ -74,6 +89,7 @@ type Site struct {
 	Sample *Sample
 }
 
+// compare gives the order of the plan, then that of steps by name.
 func (a *Site) compare(b *Site) int {
 	return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Case, b.Case), cmp.Compare(a.Step, b.Step))
 }
@@ -82,6 +98,7 @@ func (a *Site) compare(b *Site) int {
 // there are more, edits are told apart by their class alone; see reduce.
 const maxBuckets = 4096
 
+// The seed differs from process to process.
 // hashSeed is of the hashes of values and case ids; they never reach the output.
 var hashSeed = maphash.MakeSeed()
 
@@ -90,19 +107,24 @@ func NewSet() *Set {
 	return &Set{groups: map[groupKey]*causeGroup{}, renames: map[renameKey]*rename{}}
 }
 
+// It suits callers without a plan, such as a comparison of two files. Without a sample a rule
+// is proposed untried.
 // Add adds the differences of one pair, which belongs to a case. Examples are
 // the cases with the smallest ids.
 func (c *Set) Add(caseID string, diffs []diff.Difference) { c.AddAt(Site{Case: caseID}, diffs) }
 
+// The differences are read and not kept; paths that are needed later are copied.
 // AddAt adds the differences of one pair. Examples are the cases with the
 // smallest places in the plan, so that List does not depend on the order of
 // adding.
 func (c *Set) AddAt(at Site, diffs []diff.Difference) {
+	// What was listed no longer holds.
 	c.finder = nil
 	if len(diffs) > 0 {
 		c.samples.put(&at)
 	}
 	at.Sample = nil
+	// The numbers in this one pair are counted here first, as a rule's bound is for one answer.
 	groups, buckets := map[*causeGroup]int{}, map[*bucket]int{}
 	for i := range diffs {
 		d := &diffs[i]
@@ -119,12 +141,15 @@ func (c *Set) AddAt(at Site, diffs []diff.Difference) {
 	for b, n := range buckets {
 		b.most = max(b.most, n)
 	}
+	// A group may have passed its bound, but it is only reduced when the pair is complete: its
+	// buckets are replaced by that.
 	for g := range groups {
 		g.reduce()
 	}
 	c.addRenames(&at, diffs)
 }
 
+// Paths of headers are kept as they are, since their brackets name a cookie or a value.
 func keyOf(d *diff.Difference) groupKey {
 	at := d.Path
 	if d.Where == diff.InBody {
@@ -133,6 +158,7 @@ func keyOf(d *diff.Difference) groupKey {
 	return groupKey{d.Kind, d.Where, at}
 }
 
+// group finds the group of a difference, or makes it.
 func (c *Set) group(d *diff.Difference) *causeGroup {
 	k := keyOf(d)
 	g := c.groups[k]
@@ -164,6 +190,7 @@ func keyOfEdits(all []edit) string {
 	return b.String()
 }
 
+// Edits of a leak stay at every level, because it matters which name leaks.
 // keep drops the edits that spell out more than the level allows; the last one,
 // which fits everything, stays. Level values keeps all, fixed the fewest.
 func (level spelling) keep(all []edit) []edit {
@@ -184,6 +211,8 @@ func (level spelling) keep(all []edit) []edit {
 // there are too many: first those that differ in the values themselves, then
 // those that differ in any part of them. What is left does not depend on the
 // order of adding, because a bucket's key at a level follows from its edits.
+// Each level merges at least as much as the one before, and at the last one the number of edits
+// is that of a few words.
 func (g *causeGroup) reduce() {
 	for len(g.buckets) > maxBuckets && g.level < values {
 		g.level++
@@ -195,6 +224,7 @@ func (g *causeGroup) reduce() {
 	}
 }
 
+// add counts one difference. The hash tells pairs of values apart without keeping them.
 func (b *bucket) add(at *Site, d *diff.Difference) {
 	b.seen(at)
 	b.count++
@@ -210,6 +240,8 @@ func (b *bucket) add(at *Site, d *diff.Difference) {
 	b.silence.see(d)
 }
 
+// A case is an example again if it was seen at an earlier step. It is called once for each
+// difference.
 // seen counts the case once.
 func (b *bucket) seen(at *Site) {
 	if b.cases == nil {
@@ -228,6 +260,7 @@ func (b *bucket) seen(at *Site) {
 // maxExamples bounds the cases that a cause names.
 const maxExamples = 3
 
+// The list is sorted by place and has at most maxExamples cases.
 // example keeps the cases with the smallest places, each with its first step.
 func (b *bucket) example(at *Site) {
 	if i := slices.IndexFunc(b.examples, func(x Site) bool { return x.Case == at.Case }); i >= 0 {
@@ -241,6 +274,7 @@ func (b *bucket) example(at *Site) {
 	b.examples = b.examples[:min(len(b.examples), maxExamples)]
 }
 
+// The ids are in the order of the plan.
 func (b *bucket) exampleIDs() []string {
 	ids := make([]string, len(b.examples))
 	for i, x := range b.examples {
@@ -249,6 +283,7 @@ func (b *bucket) exampleIDs() []string {
 	return ids
 }
 
+// It is empty where the suites are unknown or several.
 // scope is where a rule for what was seen belongs.
 func (b *bucket) scope() string {
 	switch {
@@ -261,6 +296,8 @@ func (b *bucket) scope() string {
 	}
 }
 
+// merge adds another bucket, which is not changed. The most in one pair becomes a sum, which is
+// an upper bound: the buckets may have been seen in different pairs.
 func (b *bucket) merge(o *bucket) {
 	if b.cases == nil {
 		b.cases = map[uint64]struct{}{}
@@ -283,6 +320,8 @@ func (b *bucket) merge(o *bucket) {
 	b.silence.merge(&o.silence)
 }
 
+// Only members count: an element that moved has no name. One added member explains one removed
+// one, and the value has to be whole, since two cut values may differ later on.
 // addRenames looks for a member that one object lost and another name gained
 // with the same value.
 func (c *Set) addRenames(at *Site, diffs []diff.Difference) {
@@ -299,6 +338,7 @@ func (c *Set) addRenames(at *Site, diffs []diff.Difference) {
 		p := place{parentOf(d.Path), d.Green.JSON}
 		added[p] = append(added[p], d)
 	}
+	// Most pairs have no added member, and end here.
 	if added == nil {
 		return
 	}
@@ -312,6 +352,7 @@ func (c *Set) addRenames(at *Site, diffs []diff.Difference) {
 		if len(added[p]) == 0 {
 			continue
 		}
+		// Of several members with the same value, the first one added is taken.
 		to := added[p][0]
 		added[p] = added[p][1:]
 		k := renameKey{path.Generalise(d.Path), path.Generalise(to.Path)}
@@ -330,6 +371,7 @@ func (c *Set) addRenames(at *Site, diffs []diff.Difference) {
 	}
 }
 
+// The root has none, and gives an empty text.
 // parentOf is a path without its last segment.
 func parentOf(at string) string {
 	last := 0

@@ -28,9 +28,12 @@ type silencer struct {
 	formatsSeen bool
 	from, to    string // what trimming common ends left, the same everywhere
 	rewrite     int
-	normal      [3]int // pairs that are the same after each of proposedNormalisers
+	// The values are compared after normalising both sides.
+	normal [3]int // pairs that are the same after each of proposedNormalisers
 }
 
+// A difference of which nothing is known counts in n alone, so no rule that needs knowledge
+// fits.
 // see takes one difference into account. Of values that were cut, or of two types,
 // nothing is known that a rule for changed values could use.
 func (s *silencer) see(d *diff.Difference) {
@@ -39,6 +42,7 @@ func (s *silencer) see(d *diff.Difference) {
 		return
 	}
 	switch d.Blue.Type {
+	// A number may be a time in seconds or milliseconds, hence both.
 	case diff.NumberType:
 		s.seeNumbers(d.Blue.JSON, d.Green.JSON)
 		s.seeTimes(d.Blue.JSON, d.Green.JSON)
@@ -62,6 +66,7 @@ func (s *silencer) see(d *diff.Difference) {
 	}
 }
 
+// Numbers with too many digits are left out, which leaves tolerance out as a rule.
 // seeNumbers takes two numbers into account, exactly: a gap in floating point could be
 // too small by an error of rounding, and the rule would not hold.
 func (s *silencer) seeNumbers(blue, green string) {
@@ -77,6 +82,7 @@ func (s *silencer) seeNumbers(blue, green string) {
 	if s.maxAbs == nil || gap.Cmp(s.maxAbs) > 0 {
 		s.maxAbs = gap
 	}
+	// Zero on blue has no relative gap. Whether the rule holds there is shown by trying it.
 	if b.Sign() != 0 {
 		rel := new(big.Rat).Quo(gap, new(big.Rat).Abs(b))
 		if s.maxRel == nil || rel.Cmp(s.maxRel) > 0 {
@@ -89,6 +95,7 @@ func (s *silencer) seeNumbers(blue, green string) {
 	}
 }
 
+// Other texts are not counted, so that times stays below n and no time rule is proposed.
 // seeTimes takes two times into account, where both sides write them in one notation.
 func (s *silencer) seeTimes(b, g string) {
 	x, ok := notation.ParseStamp(b)
@@ -106,6 +113,7 @@ func (s *silencer) seeTimes(b, g string) {
 // proposedNormalisers are tried for a rule, in this order.
 var proposedNormalisers = [3]string{"trim", "nfc", "fold"}
 
+// A format that hides little is better: hex fits any of the others without hyphens.
 // proposedFormats are tried for a rule, the narrowest first.
 var proposedFormats = []string{"uuid", "ulid", "jwt", "ipv4", "hex"}
 
@@ -124,6 +132,7 @@ func (s *silencer) seeFormats(b, g string) {
 	s.addFormats(match)
 }
 
+// After the first pair of texts the list only shrinks.
 // addFormats keeps the formats that all texts so far have.
 func (s *silencer) addFormats(match []string) {
 	if !s.formatsSeen {
@@ -141,6 +150,7 @@ func (s *silencer) addFormats(match []string) {
 	s.formats = both
 }
 
+// The other one is not changed. Its exact numbers may be shared, as they never change either.
 // merge adds what another silencer has seen.
 func (s *silencer) merge(o *silencer) {
 	if o.n == 0 {
@@ -167,11 +177,13 @@ func (s *silencer) merge(o *silencer) {
 	if o.formatsSeen {
 		s.addFormats(o.formats)
 	}
+	// Other texts on the other side leave rewrite below n, and so no rewrite is proposed.
 	if s.from == o.from && s.to == o.to {
 		s.rewrite += o.rewrite
 	}
 }
 
+// The reason, where there is one, is for people who look for the rule in a report.
 // rule is the rule that accepts all that was seen, without its path in a body;
 // why says why there is none.
 func (s *silencer) rule(c *Cause) (r diff.Rule, why string) {
@@ -197,6 +209,8 @@ func (s *silencer) rule(c *Cause) (r diff.Rule, why string) {
 	default: // Moved, Order
 		r.Do, r.Kind = diff.DoAllow, diff.Order.String()
 	}
+	// The keys that a verb needs, such as a reason and a date, get a text that has to be
+	// replaced: the file is not valid until somebody has thought about it.
 	for _, need := range r.Do.Requires() {
 		switch need.Key {
 		case "why":
@@ -211,6 +225,8 @@ func (s *silencer) rule(c *Cause) (r diff.Rule, why string) {
 // maxProposedGap bounds the times that a time rule is proposed for.
 const maxProposedGap = 31 * 24 * time.Hour
 
+// The order matters more than the width: a rule that says what kind of change is accepted is
+// better than one with a number.
 // change chooses the narrowest rule that hides all of the changed values. From the
 // narrowest on:
 //
@@ -233,6 +249,7 @@ func (s *silencer) change(r *diff.Rule) {
 		r.Do, r.As = diff.DoNumber, diff.Decimal.String()
 	case s.formatsSeen && len(s.formats) > 0: // Rule 3
 		r.Do, r.Is = diff.DoFormat, s.formats[0]
+	// One second more than the largest gap, so that the next run does not fail by a little.
 	case s.times == s.n && s.maxGap <= maxProposedGap: // Rule 4
 		r.Do, r.Within = diff.DoTime, max(s.maxGap.Round(time.Second)+time.Second, time.Second)
 	case s.rewrite == s.n && len(s.from) >= 3 && len(s.to) >= 3: // Rule 5
@@ -251,6 +268,8 @@ func (s *silencer) change(r *diff.Rule) {
 // up is the number rounded up to three significant digits: a bound that a reader can
 // remember, and never below the gap that was seen.
 func up(r *big.Rat) float64 {
+	// A number too small for floating point becomes 0. Trying the rule then shows that it
+	// fails.
 	f, _ := r.Float64()
 	if f == 0 {
 		return 0
@@ -259,6 +278,7 @@ func up(r *big.Rat) float64 {
 	return math.Ceil(f*scale) / scale
 }
 
+// A name without brackets is the whole path.
 // headerOf is the header that a difference's path names: set-cookie[sid].path
 // and set-cookie[sid] are of set-cookie.
 func headerOf(path string) string {

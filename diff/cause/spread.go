@@ -8,6 +8,7 @@ import (
 	"github.com/bgverify/bgverify/diff/path"
 )
 
+// Spreads are for reading only: ids, counts and rules stay with the causes.
 // A Spread is one edit with every place that it was found at: causes that a
 // reader takes in as one sentence, as when every price of an API became a
 // string. It never has less than one cause, and every cause is in one spread.
@@ -26,11 +27,13 @@ type Spread struct {
 
 // spreadKey tells spreads apart.
 type spreadKey struct {
+	// leaf is empty where all places match.
 	kind       diff.Kind
 	where      diff.Where
 	edit, leaf string
 }
 
+// The causes are copied; the list that was given is not changed.
 // Spreads gathers causes into spreads, in the order of their first causes.
 func Spreads(causes []Cause) []Spread {
 	var out []Spread
@@ -43,6 +46,8 @@ func Spreads(causes []Cause) []Spread {
 			j = len(out)
 			at[k] = j
 			out = append(out, Spread{Place: c.Path})
+			// A second place makes the spread one of several, which then is named by its common
+			// end.
 		} else if c.Path != out[j].Place {
 			out[j].Place = ""
 			if k.leaf != "" {
@@ -54,6 +59,7 @@ func Spreads(causes []Cause) []Spread {
 	return out
 }
 
+// For the status and headers it is the whole path, so that two headers are never one spread.
 // leafOf is what the places of a spread share at their ends: the last member
 // with the indices behind it, or nothing where rules 2 and 3 ask for nothing.
 func leafOf(c *Cause) string {
@@ -76,6 +82,7 @@ func leafOf(c *Cause) string {
 	return strings.TrimPrefix(c.Path[last:], ".")
 }
 
+// Kind, part and edit are equal for all of them, so that the first one can answer.
 // Kind is what all causes of the spread are.
 func (s *Spread) Kind() diff.Kind { return s.Causes[0].Kind }
 
@@ -88,6 +95,7 @@ func (s *Spread) Count() int {
 	return n
 }
 
+// The text of an edit is left out where it is empty, and the kind takes its place.
 // String is the spread in one line: $..price number -> string at 6 places.
 func (s Spread) String() string {
 	c := &s.Causes[0]

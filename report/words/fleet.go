@@ -7,6 +7,8 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
+// Times are those of its clock against the coordinator's, and the lateness of its requests. The
+// host is made safe here, as it comes from another machine.
 // LoadWorker says what one machine of a fleet did in a load stage.
 func LoadWorker(w *run.LoadWorker) string {
 	line := fmt.Sprintf("worker %d (%s): clock off by %.1f ms (within %.1f ms), lateness p99 %s, CPU %s, %s fired",
@@ -20,6 +22,7 @@ func LoadWorker(w *run.LoadWorker) string {
 	return line
 }
 
+// There has to be at least one.
 // LoadVoids says which slices of a stage several machines fired and nobody judged.
 func LoadVoids(f *run.LoadFleet) string {
 	last := f.Voids[len(f.Voids)-1]

@@ -13,6 +13,7 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
+// Everything but a pass advises against shifting, also verdicts that are not known.
 // Answer says what a verdict means for the question that a run is made for:
 // may traffic be shifted?
 func Answer(v run.Verdict) string {
@@ -34,6 +35,7 @@ func Answer(v run.Verdict) string {
 	}
 }
 
+// Signs differ in shape and not only in colour, for readers who cannot tell colours apart.
 // Mark is a verdict's sign, always shown next to its word.
 func Mark(v run.Verdict) string {
 	switch v {
@@ -64,18 +66,22 @@ func OutcomeVerdict(o perf.Outcome) run.Verdict {
 	}
 }
 
+// change is a ratio: 0.186 is +18.6 %. From 100 % on there are no decimals, and what would be
+// rounded to -0.0 is 0.0.
 // Signed shows a relative change with its sign: +18.6 %.
 func Signed(change float64) string {
 	p := change * 100
 	if math.Abs(p) >= 100 {
 		return fmt.Sprintf("%+.0f %%", p)
 	}
+	// It would be shown as +0.0 or -0.0, and the sign of either says nothing.
 	if math.Abs(p) < 0.05 {
 		p = 0
 	}
 	return fmt.Sprintf("%+.1f %%", p)
 }
 
+// Placeholder finds a placeholder of a scenario file, such as {{id}}.
 var Placeholder = regexp.MustCompile(`\{\{.*?\}\}`)
 
 // MetricName is a comparison's metric with its route, placeholders of the
@@ -87,11 +93,14 @@ func MetricName(c *perf.Comparison) string {
 	return c.Metric.String() + " " + Placeholder.ReplaceAllString(c.Route, "{…}")
 }
 
+// Durations are in seconds and shares from 0 to 1.
 // measure shows a side's value of a metric: a duration, or a share.
 func measure(m perf.Metric, v float64) string {
 	switch {
+	// Latencies are kept in seconds and shown in the unit that fits.
 	case m.IsLatency():
 		return text.Seconds(v)
+	// A rate is a number per second, with as many digits as matter.
 	case m.IsRate():
 		return text.Significant(v) + "/s"
 	}
@@ -102,6 +111,7 @@ func measure(m perf.Metric, v float64) string {
 // there would read as one that was measured.
 const unmeasured = "–"
 
+// A comparison without a block has no value to show.
 // Measured is measure for one side of a comparison.
 func Measured(c *perf.Comparison, v float64) string {
 	if c.Blocks == 0 {
@@ -110,6 +120,7 @@ func Measured(c *perf.Comparison, v float64) string {
 	return measure(c.Metric, v)
 }
 
+// With a closed loop there is no planned rate, so the share is one of time.
 // PlanOf names what a generator's achieved share is a share of.
 func PlanOf(l *run.LoadResult) string {
 	if l.Users != nil {
@@ -118,6 +129,7 @@ func PlanOf(l *run.LoadResult) string {
 	return "the plan"
 }
 
+// An interval without an end is stored as a large number, since JSON has no infinity.
 // Beyond is a figure that says no more than "without bound".
 const Beyond = 1e4
 
@@ -138,6 +150,7 @@ func Delta(c *perf.Comparison, v float64) string {
 	}
 }
 
+// A comparison without a block has no change.
 // MeasuredChange is delta for the change that a comparison measured.
 func MeasuredChange(c *perf.Comparison) string {
 	if c.Blocks == 0 {
@@ -146,18 +159,21 @@ func MeasuredChange(c *perf.Comparison) string {
 	return Delta(c, c.Change)
 }
 
+// The unit is written once where both ends have the same. It is never shown without a block.
 // Interval shows the interval of a comparison's change.
 func Interval(c *perf.Comparison) string {
 	if c.Blocks == 0 {
 		return unmeasured
 	}
 	low, high := Delta(c, c.Low), Delta(c, c.High)
+	// "[+1.0 %, +2.0 %]" becomes "[+1.0, +2.0 %]".
 	if at := strings.IndexByte(low, ' '); at > 0 && strings.HasSuffix(high, low[at:]) {
 		low = low[:at]
 	}
 	return "[" + low + ", " + high + "]"
 }
 
+// It has no sign, because a bound is a size.
 // Bound shows a margin or an MDE.
 func Bound(c *perf.Comparison, v float64) string {
 	switch {
@@ -170,6 +186,7 @@ func Bound(c *perf.Comparison, v float64) string {
 	}
 }
 
+// A value that was cut shows its whole size in bytes.
 // Excerpt shows one side of a difference; a side that has nothing there is absent.
 func Excerpt(e diff.Excerpt) string {
 	switch {
@@ -182,6 +199,7 @@ func Excerpt(e diff.Excerpt) string {
 	}
 }
 
+// A path in a body needs no word before it.
 // Place names where a difference is: status, header cache-control, $.balance.
 func Place(where diff.Where, path string) string {
 	switch where {
@@ -194,6 +212,7 @@ func Place(where diff.Where, path string) string {
 	}
 }
 
+// Values come from answers and are not made safe here.
 // Change says a difference in one line: number 12.5 -> string "12.50".
 func Change(d *diff.Difference) string {
 	switch d.Kind {
@@ -203,6 +222,7 @@ func Change(d *diff.Difference) string {
 		return "only blue has " + Excerpt(d.Blue)
 	case diff.TypeChanged:
 		return d.Blue.Type.String() + " " + Excerpt(d.Blue) + " -> " + d.Green.Type.String() + " " + Excerpt(d.Green)
+	// The note says more than the places do, where the comparison made one.
 	case diff.Moved, diff.Order:
 		note := d.Note
 		if note == "" {
@@ -212,6 +232,7 @@ func Change(d *diff.Difference) string {
 			return d.Kind.String() + ": " + note
 		}
 		return d.Kind.String()
+	// The values cannot be shown, since they could not be read.
 	case diff.DuplicateKey, diff.Invalid, diff.Limit:
 		return d.Kind.String() + ": " + d.Note
 	default:

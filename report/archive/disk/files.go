@@ -15,8 +15,12 @@ import (
 // carries it is ever read; Finish and Resume remove what a killed run left.
 const TempPrefix = ".tmp-"
 
+// Writers of an archive write thousands of small files, each of which would need a buffer.
 var writeBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
 
+// The caller renames the file or removes it; after an error nothing is left of it. The
+// temporary name is in the same folder, as a rename is only atomic within one file system. Only
+// the owner may read it, since archives hold answers.
 // WriteTemp writes a file next to its final name; durable puts it on the disk.
 func WriteTemp(fsys FS, name string, durable bool, write func(io.Writer) error) (temp string, err error) {
 	temp = filepath.Join(filepath.Dir(name), TempPrefix+filepath.Base(name))
@@ -33,6 +37,8 @@ func WriteTemp(fsys FS, name string, durable bool, write func(io.Writer) error) 
 	bw.Reset(f)
 	defer writeBuffers.Put(bw)
 	err = write(bw)
+	// A full disk may show as late as at the flush, the sync or the close, so each of them is
+	// checked, and the first error is returned.
 	if err == nil {
 		err = bw.Flush()
 	}
@@ -45,6 +51,8 @@ func WriteTemp(fsys FS, name string, durable bool, write func(io.Writer) error) 
 	return temp, err
 }
 
+// Order matters: the content is on the disk before the name is, and the folder is synced last,
+// so that the name survives a loss of power. The error names the file.
 // WriteWhole makes a file appear whole or not at all, durably.
 func WriteWhole(fsys FS, name string, write func(io.Writer) error) error {
 	temp, err := WriteTemp(fsys, name, true, write)
@@ -58,6 +66,8 @@ func WriteWhole(fsys FS, name string, write func(io.Writer) error) error {
 	return fsys.SyncDir(filepath.Dir(name))
 }
 
+// Folders are for the owner alone. It is safe for several processes to make the same one at
+// once.
 // MakeDir makes a folder, and those above it, unless they are there.
 func MakeDir(fsys FS, name string) error {
 	err := fsys.Mkdir(name, 0o700)
@@ -77,6 +87,7 @@ func MakeDir(fsys FS, name string) error {
 		if err := MakeDir(fsys, filepath.Dir(name)); err != nil {
 			return err
 		}
+		// Another process may have made it between the two calls.
 		if err := fsys.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
@@ -86,12 +97,15 @@ func MakeDir(fsys FS, name string) error {
 	}
 }
 
+// The limit is in bytes. It protects against a file that was replaced by something large.
 // ReadAll reads a small file whole; one above limit is an error.
 func ReadAll(fsys FS, name string, limit int64) ([]byte, error) {
 	f, err := OpenRead(fsys, name)
 	if err != nil {
 		return nil, err
 	}
+	// One byte more is read than allowed, which tells a file of exactly the limit from a larger
+	// one.
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if cerr := f.Close(); err == nil {
 		err = cerr
@@ -105,6 +119,8 @@ func ReadAll(fsys FS, name string, limit int64) ([]byte, error) {
 	return b, nil
 }
 
+// Errors of w are returned in the same way as errors of reading. What was written before an
+// error stays written.
 // CopyTo copies the content of a file.
 func CopyTo(fsys FS, w io.Writer, name string) error {
 	f, err := OpenRead(fsys, name)
@@ -121,9 +137,12 @@ func CopyTo(fsys FS, w io.Writer, name string) error {
 	return nil
 }
 
+// A file of the operating system has methods by which io.Copy would go past the FS, and a test
+// could not make the read fail.
 // OnlyReader hides every other method of a file, so that io.Copy reads through the FS.
 func OnlyReader(f io.Reader) io.Reader { return onlyReader{f} }
 
+// An onlyReader has the Read of a file and nothing else.
 type onlyReader struct{ io.Reader }
 
 // OpenRead opens a file for reading.
@@ -131,6 +150,8 @@ func OpenRead(fsys FS, name string) (File, error) {
 	return fsys.OpenFile(name, os.O_RDONLY, 0)
 }
 
+// A link counts as taken even if what it points to is gone. An error means that it is not
+// known.
 // Exists reports whether a name is taken.
 func Exists(fsys FS, name string) (bool, error) {
 	_, err := fsys.Lstat(name)

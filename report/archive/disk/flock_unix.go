@@ -9,6 +9,8 @@ import (
 	"syscall"
 )
 
+// flock locks the whole file, for this open file and not for the process: a second open in the
+// same process is locked out as well. An interrupted call is made again.
 func flock(f *os.File, wait bool) error {
 	how := syscall.LOCK_EX
 	if !wait {

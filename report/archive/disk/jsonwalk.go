@@ -7,8 +7,10 @@ import (
 	"sync"
 )
 
+// Lines of a log are written one after another, so that a buffer serves many of them.
 var encodeBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
+// It ends without a line feed, and may be kept: the buffer is not shared with the caller.
 // encode writes v as JSON on one line, without HTML's escapes.
 func EncodeLine(v any) ([]byte, error) {
 	buf := encodeBuffers.Get().(*bytes.Buffer)
@@ -22,6 +24,8 @@ func EncodeLine(v any) ([]byte, error) {
 	return bytes.Clone(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
 }
 
+// Only one member is in memory at a time. Walking stops where do returns false or an error; the
+// rest of the object is then unread. do must read exactly the value.
 // EachMember walks the members of the object that dec is about to read. do reads
 // the member's value and says whether to go on.
 func EachMember(dec *json.Decoder, do func(key string, dec *json.Decoder) (bool, error)) error {
@@ -41,10 +45,12 @@ func EachMember(dec *json.Decoder, do func(key string, dec *json.Decoder) (bool,
 			return err
 		}
 	}
+	// This is the closing brace.
 	_, err := dec.Token()
 	return err
 }
 
+// do must read exactly one value. Its error ends the walk.
 // EachElement walks the elements of the array that dec is about to read.
 func EachElement(dec *json.Decoder, do func(dec *json.Decoder) error) error {
 	if err := delim(dec, '['); err != nil {
@@ -59,6 +65,7 @@ func EachElement(dec *json.Decoder, do func(dec *json.Decoder) error) error {
 	return err
 }
 
+// delim reads the bracket that opens an object or array, or says what is there instead.
 func delim(dec *json.Decoder, want json.Delim) error {
 	token, err := dec.Token()
 	if err != nil {
@@ -70,6 +77,7 @@ func delim(dec *json.Decoder, want json.Delim) error {
 	return nil
 }
 
+// A scalar is one token, an object or array all tokens up to its end.
 // SkipValue passes over one value, however large, without keeping it.
 func SkipValue(dec *json.Decoder) error {
 	for depth := 0; ; {

@@ -10,9 +10,11 @@ import (
 	"strings"
 )
 
+// Test for it with errors.Is; the error itself may be a LockedError.
 // ErrLocked says that another process holds a lock.
 var ErrLocked = errors.New("locked by another process")
 
+// The operating system releases it when the process dies, so a lock is never left over.
 // A Lock is held until Unlock or the end of the process.
 type Lock struct{ f File }
 
@@ -24,6 +26,7 @@ type LockedError struct {
 	Holder string
 }
 
+// Error says what to wait for, in words for the terminal.
 func (e *LockedError) Error() string {
 	if e.Holder == "" {
 		return fmt.Sprintf("another load run is under way on this host (%s is locked)", e.File)
@@ -39,8 +42,10 @@ const loadLockFile = "bgverify-load.lock"
 
 // LockLoad makes sure that this host runs no other load at the same time: two
 // would measure each other. holder is what another process reads about this one.
+// It does not wait: the error is a LockedError where another load runs.
 func LockLoad(holder string) (*Lock, error) { return lockLoad(OS{}, os.TempDir(), holder) }
 
+// Messages name it, for people who look for its holder.
 // LoadLockFile is the file that LockLoad locks.
 func LoadLockFile() string { return filepath.Join(os.TempDir(), loadLockFile) }
 
@@ -51,6 +56,7 @@ func lockLoad(fsys FS, dir, holder string) (*Lock, error) {
 		return nil, fmt.Errorf("lock the load of this host: %w", err)
 	}
 	if err := fsys.Lock(f, false); err != nil {
+		// The holder's text tells people which run to wait for. It may be cut or missing.
 		var text [256]byte
 		n, _ := f.ReadAt(text[:], 0) // empty when it cannot be read
 		_ = f.Close()
@@ -72,6 +78,8 @@ func openLock(fsys FS, name string) (File, error) {
 	if info, err := fsys.Lstat(name); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a file", name)
 	}
+	// The file is opened without being made first: some systems forbid to open a file of
+	// another user for creation in a folder that everybody may write to.
 	f, err := fsys.OpenFile(name, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		f, err = fsys.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)

@@ -20,6 +20,8 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
+// It has what lists and the index show, so that they need not open the folders of runs, which
+// may have been removed since.
 // An Entry is one complete run in the history: one line of history.ndjson.
 type Entry struct {
 	// ID is the run id.
@@ -54,6 +56,7 @@ type Entry struct {
 
 // An EntrySuite is one suite of an Entry.
 type EntrySuite struct {
+	// Name is the name in the suite file, by which runs of the same suites are found.
 	Name string `json:"name"`
 	// Service is the service that the suite speaks for; empty: its name.
 	Service string `json:"service,omitempty"`
@@ -64,7 +67,8 @@ type EntrySuite struct {
 	// Gate is required or advisory: an advisory suite does not decide.
 	Gate    string      `json:"gate"`
 	Verdict run.Verdict `json:"verdict"`
-	Counts  run.Counts  `json:"counts"`
+	// Verdict and Counts are zero for a suite without a result.
+	Counts run.Counts `json:"counts"`
 	// Loads are the stages whose cases the suite has.
 	Loads []EntryLoad `json:"loads,omitempty"`
 }
@@ -77,6 +81,7 @@ type EntryLoad struct {
 	Comparisons []perf.Comparison `json:"comparisons"`
 }
 
+// They tell which entries are runs of the same suites.
 // SuiteNames are the names of the entry's suites, in order.
 func (e *Entry) SuiteNames() []string {
 	names := make([]string, len(e.Suites))
@@ -86,6 +91,7 @@ func (e *Entry) SuiteNames() []string {
 	return names
 }
 
+// folder is the name of the run folder and digest that of its manifest. The run is not changed.
 // EntryOf makes a run's line.
 func EntryOf(run *run.Run, folder, digest string) Entry {
 	e := Entry{
@@ -96,6 +102,7 @@ func EntryOf(run *run.Run, folder, digest string) Entry {
 	}
 	for i, h := range run.Header.Suites {
 		s := EntrySuite{Name: h.Name, Service: h.Service, Owner: h.Owner, Wave: h.Wave, Gate: h.Gate}
+		// A run that was interrupted may have fewer results than suites.
 		if i < len(run.End.Suites) {
 			s.Verdict, s.Counts = run.End.Suites[i].Verdict, run.End.Suites[i].Counts
 		}
@@ -110,6 +117,8 @@ func EntryOf(run *run.Run, folder, digest string) Entry {
 	return e
 }
 
+// Services and rules are the largest parts of it, and are found in the run itself. The causes
+// are copied first, as the list may be that of the run.
 // trim leaves out what a line of the history does not need.
 func (e *Entry) trim() {
 	e.Started = e.Started.UTC()
@@ -120,11 +129,14 @@ func (e *Entry) trim() {
 	}
 }
 
+// The list that was given stays as it is.
 // ofStage are the comparisons of the whole stage, not of one route.
 func ofStage(list []perf.Comparison) []perf.Comparison {
 	return slices.DeleteFunc(slices.Clone(list), func(c perf.Comparison) bool { return c.Route != "" })
 }
 
+// A run that was judged or resumed again gets a second line; see Read. The error wraps that of
+// the file system.
 // appendHistory adds a line to the history. The caller holds the root's lock.
 func Append(fsys disk.FS, root string, e Entry) error {
 	data, err := disk.EncodeLine(e)
@@ -146,6 +158,8 @@ func Append(fsys disk.FS, root string, e Entry) error {
 	return nil
 }
 
+// A line is written in one call, and is on the disk when it returns. Half a line of a killed
+// process becomes a bad line of its own, and costs no other entry.
 // appendLine adds a line, on its own line even where a killed process left
 // half of one.
 func appendLine(f disk.File, data []byte) error {
@@ -172,10 +186,12 @@ func appendLine(f disk.File, data []byte) error {
 	return f.Sync()
 }
 
+// A root without a history has no entries and is not an error.
 // History reads the history of a root, oldest first. Of two lines of one run
 // the later counts. bad is the number of lines that are not entries.
 func Read(root string) (entries []Entry, bad int, err error) { return ReadFS(disk.OS{}, root) }
 
+// It reads line by line, and keeps one entry for each run.
 // ReadFS is Read on a given file system. bad counts lines that do not read back; they
 // are skipped.
 func ReadFS(fsys disk.FS, root string) (entries []Entry, bad int, err error) {
@@ -193,6 +209,8 @@ func ReadFS(fsys disk.FS, root string) (entries []Entry, bad int, err error) {
 		text, rerr := br.ReadBytes('\n')
 		if text = bytes.TrimSpace(text); len(text) > 0 {
 			var e Entry
+			// An entry without a folder or verdict comes from another version or from another
+			// program.
 			if json.Unmarshal(text, &e) != nil || e.Folder == "" || e.Verdict == 0 {
 				bad++
 			} else if i, seen := at[e.Folder]; seen {
@@ -202,6 +220,7 @@ func ReadFS(fsys disk.FS, root string) (entries []Entry, bad int, err error) {
 				entries = append(entries, e)
 			}
 		}
+		// The last line may have no line feed, so that it is looked at before the end is.
 		if rerr == io.EOF {
 			break
 		}
@@ -209,13 +228,16 @@ func ReadFS(fsys disk.FS, root string) (entries []Entry, bad int, err error) {
 			return nil, 0, fmt.Errorf("read the history: %w", rerr)
 		}
 	}
+	// Folders begin with the time of their run, so that their order is that of the starts.
 	slices.SortStableFunc(entries, func(a, b Entry) int { return strings.Compare(a.Folder, b.Folder) })
 	return entries, bad, nil
 }
 
+// It is given by the caller, because this package does not know how a page looks.
 // A Render writes index.html from the whole history, oldest entry first.
 type Render func(w io.Writer, entries []Entry) error
 
+// It waits for the lock of the root.
 // WriteIndex renders index.html anew, as it is needed after runs were removed or
 // pinned.
 func WriteIndex(root string, render Render) error {
@@ -226,6 +248,7 @@ func WriteIndex(root string, render Render) error {
 	return nil
 }
 
+// Without a render nothing is written, which suits archives without a page.
 // writeIndex renders index.html from the history. The caller holds the root's lock.
 func RenderIndex(fsys disk.FS, root string, render Render) error {
 	if render == nil {
@@ -238,6 +261,9 @@ func RenderIndex(fsys disk.FS, root string, render Render) error {
 	return disk.WriteWhole(fsys, filepath.Join(root, IndexFile), func(to io.Writer) error { return render(to, entries) })
 }
 
+// It is for runs that have no line, such as those of a history that was lost. Members may come
+// in any order, and the whole file is never in memory. After an error the entry has what was
+// read so far.
 // readEntry makes a line from the text of a run.json, of which it keeps what a
 // line needs; cases are passed over.
 func ParseEntry(r io.Reader, folder, digest string) (Entry, error) {
@@ -247,6 +273,7 @@ func ParseEntry(r io.Reader, folder, digest string) (Entry, error) {
 	return e, err
 }
 
+// Members that the entry does not keep are passed over, those of later versions included.
 // member reads one member of run.json into the entry.
 func (e *Entry) member(key string, dec *json.Decoder) (bool, error) {
 	into := map[string]any{
@@ -268,6 +295,7 @@ func (e *Entry) member(key string, dec *json.Decoder) (bool, error) {
 	})
 }
 
+// It reads the same members of a suite as EntryOf takes from the run in memory.
 // member reads one member of a suite of run.json, its cases apart.
 func (s *EntrySuite) member(key string, dec *json.Decoder) (bool, error) {
 	into := map[string]any{
@@ -281,6 +309,8 @@ func (s *EntrySuite) member(key string, dec *json.Decoder) (bool, error) {
 	if err := dec.Decode(v); err != nil {
 		return false, err
 	}
+	// A route's comparisons are left out, and an empty list becomes an absent one, as in
+	// EntryOf.
 	if key == "loads" {
 		for i := range s.Loads {
 			s.Loads[i].Comparisons = ofStage(s.Loads[i].Comparisons)

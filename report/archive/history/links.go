@@ -10,6 +10,7 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
+// Since and Back have a place for each cause of the entry, in its order.
 // A Link says what came before an entry of the history.
 type Link struct {
 	Previous int // index of the entry that the causes are compared with; -1: there is none
@@ -20,6 +21,8 @@ type Link struct {
 	Back []bool
 }
 
+// Time is linear in the number of causes of all entries. The entries may be in any order, and
+// are not changed.
 // Links follows the causes of every entry through the runs of the same suites, in
 // one pass: link i belongs to entry i. The entry before is the latest that began
 // earlier and was not interrupted.
@@ -28,6 +31,7 @@ func Links(entries []Entry) []Link {
 	for i := range order {
 		order[i] = i
 	}
+	// The sort is stable, so that entries of one instant keep the order of the history.
 	slices.SortStableFunc(order, func(a, b int) int { return entries[a].Started.Compare(entries[b].Started) })
 	links := make([]Link, len(entries))
 	lines := map[string]*suiteLine{}
@@ -45,16 +49,22 @@ func Links(entries []Entry) []Link {
 
 // A suiteLine is what Links knows of the runs of some suites so far.
 type suiteLine struct {
-	latest, before int              // the latest entry that counts, and the latest that began earlier than it
-	since, was     map[CauseKey]int // causes of these two, and since which entry
-	seen           map[CauseKey]bool
+	latest, before int // the latest entry that counts, and the latest that began earlier than it
+	// since belongs to latest, and was to before.
+	since, was map[CauseKey]int // causes of these two, and since which entry
+	// seen has every cause of the line so far, gaps or not.
+	seen map[CauseKey]bool
 }
 
+// The entry itself becomes the latest unless it was interrupted: such a run has not seen all
+// cases, and a cause missing from it is not fixed.
 // add takes the next entry of a line, in the order of their starts, and links its
 // causes to earlier ones.
 func (l *suiteLine) add(entries []Entry, i int) Link {
 	e := &entries[i]
 	previous, since := l.latest, l.since
+	// Neither of two runs that began at one instant came before the other, so that both are
+	// compared with the one before them.
 	if previous >= 0 && !entries[previous].Started.Before(e.Started) { // two began at one instant
 		previous, since = l.before, l.was
 	}
@@ -66,6 +76,7 @@ func (l *suiteLine) add(entries []Entry, i int) Link {
 		if !known {
 			first = i
 		}
+		// Back is asked before the causes of this entry are added to seen.
 		link.Since[k], link.Back[k], now[key] = first, l.seen[key], first
 	}
 	for key := range now {
@@ -77,6 +88,7 @@ func (l *suiteLine) add(entries []Entry, i int) Link {
 	return link
 }
 
+// Names are quoted, so that a comma in one of them cannot make two lists equal.
 // suitesKey is equal for entries of the same suites in the same order.
 func suitesKey(e *Entry) string {
 	var key strings.Builder
@@ -86,6 +98,7 @@ func suitesKey(e *Entry) string {
 	return key.String()
 }
 
+// It can be compared with ==, and so be the key of a map.
 // CauseKey tells causes of different runs apart: what differs, where, and how.
 type CauseKey struct {
 	// Kind is what differs: a value, a type, a member that one side lacks.
@@ -102,6 +115,7 @@ type CauseKey struct {
 // KeyOf is a cause's key.
 func KeyOf(c cause.Cause) CauseKey { return CauseKey{c.Kind, c.Where, c.Path, c.Edit} }
 
+// Each list keeps the order of the list that it comes from. Lists without a cause are nil.
 // CompareCauses sorts the causes of a run into those that an earlier run did
 // not have, those that both have, and lists the earlier run's that are gone.
 func CompareCauses(now, before []cause.Cause) (fresh, known, fixed []cause.Cause) {
@@ -118,6 +132,7 @@ func CompareCauses(now, before []cause.Cause) (fresh, known, fixed []cause.Cause
 			fresh = append(fresh, c)
 		}
 	}
+	// What is left of the earlier run is fixed, or its cases were not run this time.
 	for _, c := range before {
 		if !current[KeyOf(c)] {
 			fixed = append(fixed, c)

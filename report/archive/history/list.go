@@ -21,7 +21,8 @@ type Listed struct {
 	// Folder is the name of the run folder, below the root.
 	Folder string `json:"folder"`
 	// Started is when the run began, in UTC.
-	Started time.Time   `json:"started"`
+	Started time.Time `json:"started"`
+	// Verdict is that of the whole run.
 	Verdict run.Verdict `json:"verdict"`
 	// Suites are the names of its suites, in the order of the plan.
 	Suites []string   `json:"suites"`
@@ -48,6 +49,7 @@ type ListedCause struct {
 	Kind  diff.Kind  `json:"kind"`
 	Where diff.Where `json:"where"`
 	Path  string     `json:"path"`
+	// Kind, Where and Path say what differs and at which generalised place.
 	// Edit is what green does differently, in words: number -> string.
 	Edit string `json:"edit"`
 	// Count is the number of differences.
@@ -56,6 +58,7 @@ type ListedCause struct {
 	Cases int `json:"cases"`
 }
 
+// A list that is empty is written as [] in JSON.
 // listedCauses shortens causes to what the list shows; never nil.
 func listedCauses(list []cause.Cause) []ListedCause {
 	out := make([]ListedCause, len(list))
@@ -65,6 +68,8 @@ func listedCauses(list []cause.Cause) []ListedCause {
 	return out
 }
 
+// Only complete runs are listed: a run that was killed has no line. It takes no lock, and a run
+// that ends at the same time may be missing.
 // List are the runs of an archive, newest first, each with what is new, known and
 // fixed against the run of the same suites before. bad is how many lines of the
 // history could not be read.
@@ -89,6 +94,7 @@ func List(root string) (list []Listed, bad int, err error) {
 			ID: e.ID, Folder: e.Folder, Started: e.Started, Verdict: e.Verdict, Suites: e.SuiteNames(), Counts: e.Counts,
 			Parent: e.Parent, Pinned: isPinned[e.ID], Weaker: e.Weaker,
 		}
+		// Without an earlier run all causes are new.
 		var was []cause.Cause
 		if before := links[i].Previous; before >= 0 {
 			r.Against, was = entries[before].ID, entries[before].Causes
@@ -101,6 +107,8 @@ func List(root string) (list []Listed, bad int, err error) {
 	return list, bad, nil
 }
 
+// A star marks pinned runs. Names come from files and are made safe here. Nothing is written
+// until the whole text is made, so that the error is that of the one write.
 // WriteList writes one run a line, below them the causes of the newest run, and last
 // the runs that checked less than the one before.
 func WriteList(to io.Writer, list []Listed) error {
@@ -118,6 +126,7 @@ func WriteList(to io.Writer, list []Listed) error {
 			len(r.New), len(r.Known), len(r.Fixed), text.Visible(strings.Join(r.Suites, ",")))
 	}
 	w.Flush()
+	// The causes are those of the newest run alone: older ones are in their reports.
 	if len(list) == 0 { // no table of a title alone
 		b.Reset()
 		b.WriteString("no complete run yet\n")
@@ -133,6 +142,7 @@ func WriteList(to io.Writer, list []Listed) error {
 	return err
 }
 
+// Without a run to compare with, new and known say nothing, and nothing is written.
 // writeCauses writes what is new, known and fixed in a run, a cause a line.
 func (r *Listed) writeCauses(b *strings.Builder) {
 	if r.Against == "" || len(r.New)+len(r.Known)+len(r.Fixed) == 0 {
@@ -150,6 +160,8 @@ func (r *Listed) writeCauses(b *strings.Builder) {
 	}
 }
 
+// The run itself need not be in the history yet; if it is, its own entry is left out. The
+// function that it returns is nil as well where the history cannot be read.
 // KnownCauses returns, for the causes of a run, the run since which each is known
 // without a gap; nil where no earlier run had the same suites.
 func KnownCauses(root string, run *run.Run) func(cause.Cause) (since string, known bool) {
@@ -161,6 +173,8 @@ func KnownCauses(root string, run *run.Run) func(cause.Cause) (since string, kno
 	for _, s := range run.Header.Suites {
 		e.Suites = append(e.Suites, EntrySuite{Name: s.Name})
 	}
+	// The run is put in with its time and suites, as if it were complete, and linked like the
+	// others.
 	entries = append(slices.DeleteFunc(entries, func(o Entry) bool { return o.ID == e.ID }), e)
 	self := len(entries) - 1
 	link := Links(entries)[self]

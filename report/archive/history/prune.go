@@ -16,6 +16,7 @@ import (
 	"github.com/bgverify/bgverify/report/archive/disk"
 )
 
+// Age and Keep are alternatives: a run that one of them keeps stays.
 // Retention says which runs stay. A run stays when any of its rules keeps it;
 // with no rule at all, every run stays. Pinned runs, the one that latest points
 // to and those that a process is writing always stay.
@@ -30,6 +31,7 @@ type Retention struct {
 	DryRun bool
 }
 
+// It measures ages at the time of the call.
 // Prune removes run folders under root except the keep newest and those of the
 // last keepDays days; 0 switches a rule off. History keeps their lines.
 func Prune(root string, keep, keepDays int) error {
@@ -37,6 +39,8 @@ func Prune(root string, keep, keepDays int) error {
 	return err
 }
 
+// Nothing is removed without a rule, and negative values are an error. After an error the names
+// are those removed so far. It holds the root's lock, so no run can begin or end meanwhile.
 // PruneFS removes the run folders under root that no rule keeps, and returns their names.
 func PruneFS(fsys disk.FS, root string, keep Retention) (removed []string, err error) {
 	if keep.Keep < 0 || keep.Age < 0 {
@@ -46,6 +50,7 @@ func PruneFS(fsys disk.FS, root string, keep Retention) (removed []string, err e
 		return nil, nil
 	}
 	err = WithRoot(fsys, root, func() error {
+		// What an earlier prune renamed and did not delete is finished first.
 		if err := emptyTrash(fsys, root); err != nil {
 			return err
 		}
@@ -61,6 +66,7 @@ func PruneFS(fsys disk.FS, root string, keep Retention) (removed []string, err e
 		slices.Reverse(names)                                       // newest first
 		for i, name := range names {
 			started := startOf(name)
+			// The newest, the latest and the young stay without being opened.
 			switch {
 			case i < keep.Keep, name == filepath.Base(latest), keep.Age > 0 && keep.Now.Sub(started) < keep.Age:
 				continue
@@ -72,6 +78,7 @@ func PruneFS(fsys disk.FS, root string, keep Retention) (removed []string, err e
 			if stays {
 				continue
 			}
+			// With DryRun the names are collected all the same.
 			if !keep.DryRun {
 				if err := removeRun(fsys, root, name); err != nil {
 					return err
@@ -87,6 +94,7 @@ func PruneFS(fsys disk.FS, root string, keep Retention) (removed []string, err e
 	return removed, nil
 }
 
+// An error counts as staying.
 // mustStay reports whether a run is pinned or being written.
 func mustStay(fsys disk.FS, root, name string, pins []string) (bool, error) {
 	path := filepath.Join(root, name)
@@ -98,6 +106,8 @@ func mustStay(fsys disk.FS, root, name string, pins []string) (bool, error) {
 	return busy, err
 }
 
+// A process that writes a run holds a lock on its log. The lock is tried and given back at
+// once, which is safe under the root's lock.
 // isBusy reports whether a process writes the run.
 func isBusy(fsys disk.FS, path string) (bool, error) {
 	f, err := fsys.OpenFile(filepath.Join(path, EventsFile), os.O_RDWR, 0)
@@ -115,6 +125,7 @@ func isBusy(fsys disk.FS, path string) (bool, error) {
 	return false, err
 }
 
+// After the rename no reader finds the run, even if deleting it takes long or fails.
 // removeRun takes a run out of sight at once, then deletes it.
 func removeRun(fsys disk.FS, root, name string) error {
 	trash := filepath.Join(root, TrashPrefix+name)
@@ -124,6 +135,7 @@ func removeRun(fsys disk.FS, root, name string) error {
 	return fsys.RemoveAll(trash)
 }
 
+// The folders have names that no run can have.
 // emptyTrash deletes what a killed prune left.
 func emptyTrash(fsys disk.FS, root string) error {
 	entries, err := fsys.ReadDir(root)
@@ -140,15 +152,19 @@ func emptyTrash(fsys disk.FS, root string) error {
 	return nil
 }
 
+// The run has to exist. A pin of a pinned run changes nothing.
 // Pin keeps a run from being pruned; unpin gives it back. Both take an id.
 func Pin(root, id string) error { return changePins(disk.OS{}, root, id, true) }
 
+// The run need not exist any more.
 // Unpin lets a run be pruned again.
 func Unpin(root, id string) error { return changePins(disk.OS{}, root, id, false) }
 
+// They are sorted, as they were written.
 // Pins lists the ids of the pinned runs.
 func Pins(root string) ([]string, error) { return readPins(disk.OS{}, root) }
 
+// The file of pins is written anew as a whole. An id is in it once.
 // changePins adds or removes a pin under the root's lock.
 func changePins(fsys disk.FS, root, id string, pinned bool) error {
 	if !ValidID(id) {
@@ -184,6 +200,7 @@ func changePins(fsys disk.FS, root, id string, pinned bool) error {
 	})
 }
 
+// The bound on its size is far above what people pin by hand.
 // readPins lists the pinned ids; a root without the file has none.
 func readPins(fsys disk.FS, root string) ([]string, error) {
 	text, err := disk.ReadAll(fsys, filepath.Join(root, pinsFile), 16<<20)

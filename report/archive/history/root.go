@@ -18,8 +18,10 @@ import (
 
 // Names under an archive root, and in a run's folder, that tell what is a run.
 const (
-	RunFile     = "run.json"      // of a run: what it came to
-	EventsFile  = "events.ndjson" // of a run: its log
+	RunFile    = "run.json"      // of a run: what it came to
+	EventsFile = "events.ndjson" // of a run: its log
+	// HistoryFile has a line for each complete run, and IndexFile the same as a page. Both
+	// are below the root, as is LatestLink, a link to the newest complete run.
 	HistoryFile = "history.ndjson"
 	IndexFile   = "index.html"
 	LatestLink  = "latest"
@@ -27,15 +29,18 @@ const (
 	rootLockFile = ".lock"          // held while folders, history or latest change
 	keyFile      = ".redaction-key" // keys the marks of secrets
 	pinsFile     = "pins"           // ids of runs that prune keeps, one a line
-	TrashPrefix  = ".trash-"
+	// TrashPrefix begins the names of folders that prune is about to delete.
+	TrashPrefix = ".trash-"
 )
 
+// It is wrapped with what was looked for; test for it with errors.Is.
 // ErrNotFound says that nothing in the archive answers to a name.
 var ErrNotFound = errors.New("no such run")
 
 // keySize is the size of the redaction key in bytes.
 const keySize = 32
 
+// It has no colons, which Windows does not allow in names, and sorts by time as text.
 // StartLayout is how a folder's name writes the start of its run.
 const StartLayout = "2006-01-02T15-04-05Z"
 
@@ -44,9 +49,12 @@ var (
 	namePattern = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z-`)
 )
 
+// Names of nothing but dots are folders of the file system and not ids.
 // ValidID reports whether s can be a run's id.
 func ValidID(s string) bool { return idPattern.MatchString(s) && strings.Trim(s, ".") != "" }
 
+// It waits for the lock as long as it takes. The lock is given up when do returns; its error
+// comes first. do must not call WithRoot again, which would wait for itself.
 // WithRoot runs do while nobody else changes the root's folders, history and links.
 func WithRoot(fsys disk.FS, root string, do func() error) error {
 	lock, err := fsys.OpenFile(filepath.Join(root, rootLockFile), os.O_RDWR|os.O_CREATE, 0o600)
@@ -64,6 +72,8 @@ func WithRoot(fsys disk.FS, root string, do func() error) error {
 	return err
 }
 
+// The key makes equal secrets have equal marks in all runs of a root, and keeps others from
+// trying values against a mark. random is the source of new keys.
 // LoadKey reads the root's redaction key, and makes it first when make is set.
 // The caller holds the root's lock when it may be made.
 func LoadKey(fsys disk.FS, root string, random io.Reader) ([]byte, error) {
@@ -76,6 +86,7 @@ func LoadKey(fsys disk.FS, root string, random io.Reader) ([]byte, error) {
 		}
 		return key, nil
 	}
+	// Any other error than a missing file must not lead to a new key.
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -90,6 +101,7 @@ func LoadKey(fsys disk.FS, root string, random io.Reader) ([]byte, error) {
 	return key, err
 }
 
+// Folders with other names are not runs and are left alone. A root that is not there has none.
 // RunNames lists the run folders of a root, oldest first.
 func RunNames(fsys disk.FS, root string) ([]string, error) {
 	entries, err := fsys.ReadDir(root)
@@ -108,6 +120,7 @@ func RunNames(fsys disk.FS, root string) ([]string, error) {
 	return names, nil // sorted by name, hence by start
 }
 
+// It is in UTC, exact to the second.
 // startOf is the start of a run by its folder's name; zero when there is none.
 func startOf(name string) time.Time {
 	if len(name) < len(StartLayout) {
@@ -120,6 +133,8 @@ func startOf(name string) time.Time {
 	return t
 }
 
+// The name of a folder ends with the id, but one id may be the end of another, so run.json
+// decides.
 // FindID is the folder of the run with an id; "" when there is none.
 func FindID(fsys disk.FS, root, id string) (string, error) {
 	names, err := RunNames(fsys, root)
@@ -142,6 +157,7 @@ func FindID(fsys disk.FS, root, id string) (string, error) {
 	return "", nil
 }
 
+// Reading stops at the id, so that a large run.json is not read.
 // idOf is the id that a folder's run.json names; "" when none is readable.
 func idOf(fsys disk.FS, path string) (string, error) {
 	f, err := disk.OpenRead(fsys, filepath.Join(path, RunFile))
@@ -165,6 +181,9 @@ func idOf(fsys disk.FS, path string) (string, error) {
 	return id, nil
 }
 
+// The order is: latest, then an id, then a folder as given, then a folder below root. The error
+// is ErrNotFound where nothing fits, and that of the file system where it could not be looked
+// up.
 // Resolve finds a run: ref is a folder, the id of a run under root, or latest.
 func Resolve(root, ref string) (string, error) { return ResolveFS(disk.OS{}, root, ref) }
 
@@ -181,6 +200,7 @@ func ResolveFS(fsys disk.FS, root, ref string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("read %s: %w", filepath.Join(root, LatestLink), err)
 		}
+		// The link is relative as a rule, so that a root can be moved.
 		if !filepath.IsAbs(target) {
 			target = filepath.Join(root, target)
 		}
@@ -199,6 +219,7 @@ func ResolveFS(fsys disk.FS, root, ref string) (string, error) {
 	if filepath.IsLocal(ref) {
 		candidates = append(candidates, filepath.Join(root, ref))
 	}
+	// A folder with a log is a run, complete or not.
 	for _, path := range candidates {
 		if _, err := fsys.Lstat(filepath.Join(path, EventsFile)); err == nil {
 			return filepath.Clean(path), nil
@@ -207,6 +228,7 @@ func ResolveFS(fsys disk.FS, root, ref string) (string, error) {
 	return "", fmt.Errorf("%w: %q is neither a run folder nor the id of a run under %s", ErrNotFound, ref, root)
 }
 
+// A reader sees the old or the new one, never none. The caller holds the root's lock.
 // PointLatest makes latest point to a folder, at once.
 func PointLatest(fsys disk.FS, root, name string) error {
 	temp := filepath.Join(root, disk.TempPrefix+LatestLink)

@@ -30,14 +30,18 @@ const (
 // HiddenMark is how the mark of a redacted secret begins.
 const HiddenMark = "<secret:"
 
+// It is written once, when the run begins, and not changed by a resumed execution.
 // An Asked is what a run was asked for, as plan.json keeps it: what resume and
 // rediff need beyond the header of the log. Secrets in it are replaced by marks.
 type Asked struct {
 	// Root is the folder that Paths are relative to; empty for files of the program itself.
-	Root  string   `json:"root,omitempty"`
+	Root string `json:"root,omitempty"`
+	// Paths are the scenario files and folders as they were given, in order; there is at least
+	// one.
 	Paths []string `json:"paths"`
 	// Env is the env file, under scenarios/.stage.
-	Env   string `json:"env,omitempty"`
+	Env string `json:"env,omitempty"`
+	// Blue and Green are the URLs from the command line; empty where the env file has them.
 	Blue  string `json:"blue,omitempty"`
 	Green string `json:"green,omitempty"`
 	// Cases are the ids that --rerun-failed chose.
@@ -46,6 +50,7 @@ type Asked struct {
 	Environment []string `json:"environment,omitempty"`
 }
 
+// The file appears whole or not at all, like all files of the folder.
 // Write puts plan.json into a run folder.
 func (a *Asked) Write(w *archive.Writer) error {
 	return w.WriteFile(planFile, func(to io.Writer) error {
@@ -55,9 +60,12 @@ func (a *Asked) Write(w *archive.Writer) error {
 	})
 }
 
+// The error names the file. A plan without paths is an error, since nothing could be run from
+// it.
 // ReadAsked reads plan.json of a run folder.
 func ReadAsked(folder string) (*Asked, error) {
 	text, err := os.ReadFile(filepath.Join(folder, planFile))
+	// The path in the error would repeat the folder, which callers put before the message.
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		err = path.Err // the message names the file
@@ -75,6 +83,8 @@ func ReadAsked(folder string) (*Asked, error) {
 	return a, nil
 }
 
+// Every file is searched, those of data included. The first mark found is the error, with its
+// line.
 // NoHidden refuses scenario files in which the archive replaced a secret: what they
 // say cannot be sent any more. Its error is a hint.Error, or that of reading.
 func NoHidden(files fs.FS) error {

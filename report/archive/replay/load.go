@@ -13,6 +13,7 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
+// Its figures may differ from those of the run only where margins were changed.
 // A JudgedLoad is a load stage of an archived run, judged again from its records.
 type JudgedLoad struct {
 	Name    string      // suite/stage
@@ -26,6 +27,8 @@ type JudgedLoad struct {
 	Report *attack.Report
 }
 
+// The error is for records that cannot be read: they are missing, foreign, or broken. Nothing
+// is sent, so that generators and connections are judged by what the run noted of them.
 // JudgeLoad judges a stage again. margins changes what it was judged by; nil keeps
 // that, and then the verdict must be the run's: any other is broken. A stage that
 // ended without a verdict from its records stays as it was.
@@ -36,6 +39,7 @@ func JudgeLoad(
 	if l.Suite >= 0 && l.Suite < len(r.Header.Suites) {
 		s.Name = r.Header.Suites[l.Suite].Name + "/" + l.Name
 	}
+	// Other verdicts did not come from records: the stage was skipped, broken or stopped.
 	switch l.Verdict {
 	case run.Pass, run.Fail, run.Inconclusive:
 	default:
@@ -45,6 +49,7 @@ func JudgeLoad(
 		return nil, fmt.Errorf("load %s: %q names no records", s.Name, l.Records)
 	}
 	file, err := os.Open(filepath.Join(folder.Path(), filepath.FromSlash(l.Records)))
+	// A run that is itself a judgement has no records; the message names the run that has them.
 	if errors.Is(err, fs.ErrNotExist) && r.Header.Parent != "" {
 		return nil, fmt.Errorf("the records of load %s are in the run that this one judged again: bgverify judge %s", s.Name, r.Header.Parent)
 	}
@@ -60,10 +65,14 @@ func JudgeLoad(
 	for _, f := range l.Findings {
 		s.Beyond = append(s.Beyond, f.String())
 	}
+	// Equal margins must give the equal verdict. If they do not, the records or the program
+	// changed.
 	switch {
 	case margins == nil && s.Verdict != s.Was:
 		s.Reason = fmt.Sprintf("the records say %s, the run says %s", s.Verdict, s.Was)
 		s.Verdict = run.Broken
+	// A stage may end early once its margins are met; wider evidence for other margins was not
+	// taken.
 	case margins != nil && s.Verdict == run.Inconclusive && s.Was != run.Inconclusive:
 		s.Reason = "the load ended when it was decided by its own margins; other margins may need a longer load"
 	}

@@ -16,6 +16,9 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
+// secret is called with the name and the value of each stand-in, so that the caller can hide it
+// again before anything is written. The function that comes back gives nil for a pair that the
+// archive does not have.
 // StandIns gives the secrets that an archive hid a value to be judged by: one that
 // has the type and exactly the formats which the archive says the secret had, the
 // same for the same secret. What else a rule asks of it could not be compared; see
@@ -27,6 +30,7 @@ func StandIns(folder *archive.Folder, secret func(name, value string)) func(key 
 		if err != nil || pair == nil {
 			return pair, err
 		}
+		// The pair of the folder may be shared, so the copy is changed.
 		out := *pair
 		for side, x := range map[string]**wire.Exchange{"blue": &out.Blue, "green": &out.Green} {
 			hidden, err := unhide(x, side, facts, secret)
@@ -35,12 +39,14 @@ func StandIns(folder *archive.Folder, secret func(name, value string)) func(key 
 			}
 			out.Hidden = append(out.Hidden, hidden...)
 		}
+		// The same secret may be hidden on both sides and in several places.
 		slices.SortFunc(out.Hidden, func(a, b run.Hidden) int { return strings.Compare(a.Text, b.Text) })
 		out.Hidden = slices.Compact(out.Hidden)
 		return &out, nil
 	}
 }
 
+// The facts say where a mark is, and what type, length and formats the secret had.
 // pairAndFacts reads a pair and what the archive replaced in it.
 func pairAndFacts(folder *archive.Folder, key string) (*run.Pair, []redact.Redaction, error) {
 	pair, err := folder.Pair(key)
@@ -54,6 +60,7 @@ func pairAndFacts(folder *archive.Folder, key string) (*run.Pair, []redact.Redac
 	return pair, facts, nil
 }
 
+// It serves a resumed run, which may send the requests that follow.
 // MarkedPairs reads archived pairs with the marks in place of hidden values in
 // them: a request that would need one of those values must not be sent.
 func MarkedPairs(folder *archive.Folder) func(key string) (*run.Pair, error) {
@@ -70,6 +77,9 @@ func MarkedPairs(folder *archive.Folder) func(key string) (*run.Pair, error) {
 	}
 }
 
+// Secrets in headers and trailers keep their marks, and those in requests are not looked at.
+// The error says that the pair cannot be compared; it is a reason of the case and not of the
+// run.
 // unhide puts stand-ins into one side's exchange, a copy of it, and says what
 // replaces hidden values there now.
 func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret func(name, value string)) ([]run.Hidden, error) {
@@ -89,12 +99,15 @@ func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret fun
 			continue
 		}
 		// Of a part of a number or a boolean no value can be made that parses.
+		// A number with a mark in it is not JSON any more, and no digits can be put in its
+		// place.
 		kind := r.Type
 		if !r.Whole && kind != "string" && kind != "text" {
 			return nil, fmt.Errorf("could not be compared: the archive hid a part of a %s of %s's answer", r.Type, side)
 		}
 		if was, ok := types[r.Mark]; ok && was != kind {
 			return nil, fmt.Errorf("could not be compared: the archive hid one value of %s's answer as %s and as %s", side, was, kind)
+			// The mark was replaced everywhere in the body the first time.
 		} else if ok && r.Whole {
 			continue
 		}
@@ -108,6 +121,7 @@ func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret fun
 			name, _, _ := strings.Cut(strings.TrimPrefix(r.Mark, HiddenMark), "#")
 			secret(name, value)
 			mark, by := r.Mark, value
+			// A number was hidden as a text in quotes, so that the body stayed JSON.
 			if kind == "number" {
 				mark = `"` + mark + `"`
 			}
@@ -122,6 +136,7 @@ func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret fun
 	return hidden, nil
 }
 
+// The value depends on the mark alone: equal secrets have equal marks, and so equal stand-ins.
 // standIn makes a value of exactly the formats of a hidden one, of its type. A
 // text without formats is stood for by its mark; ok says whether there is one.
 func standIn(r redact.Redaction) (value string, ok bool) {
@@ -145,10 +160,12 @@ func standIn(r redact.Redaction) (value string, ok bool) {
 		"https://" + digits[:16] + ".invalid/",
 		"http://" + digits[:16] + ".invalid/",
 	}
+	// The rest are the spellings of base64, with and without padding.
 	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
 		candidates = append(candidates, enc.EncodeToString(sum[:]))
 	}
 	for _, candidate := range candidates {
+		// A format may prescribe the letter case.
 		for _, spelled := range []string{candidate, strings.ToUpper(candidate), strings.ToLower(candidate)} {
 			if sameFormats(spelled, r.Formats) && sameNotations(spelled, &r) {
 				return spelled, true
@@ -158,6 +175,8 @@ func standIn(r redact.Redaction) (value string, ok bool) {
 	return r.Mark, false
 }
 
+// It has at least six digits, so that different numbers rarely become equal, and no zero, which
+// could lead.
 // numberFor is a number of as many digits as the hidden one had bytes.
 func numberFor(r redact.Redaction) string {
 	sum := sha256.Sum256([]byte(r.Mark))
@@ -168,6 +187,7 @@ func numberFor(r redact.Redaction) string {
 	return string(digits)
 }
 
+// A notation has several parts, each empty where a value does not show it.
 // sameNotations reports whether a value is written as the hidden one was, where both
 // show it.
 func sameNotations(value string, r *redact.Redaction) bool {
@@ -182,6 +202,7 @@ func sameNotations(value string, r *redact.Redaction) bool {
 	return true
 }
 
+// A format that the program no longer knows is not compared.
 // sameFormats reports whether a value has these formats and no others.
 func sameFormats(value string, formats []string) bool {
 	has := map[string]bool{}

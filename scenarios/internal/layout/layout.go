@@ -14,6 +14,9 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 )
 
+// Which fields it uses depends on its kind: text for scalars, Pairs and Tail for mappings,
+// Items and Apart for lists. It may be changed until it is written, and must not contain
+// itself.
 // A Node is a value of YAML as it will be written: a scalar, a mapping or a list.
 type Node struct {
 	kind kind
@@ -32,6 +35,7 @@ type Node struct {
 	Open bool
 }
 
+// Its key is written as text, with quotes where it needs them.
 // A Pair is a key of a mapping with its value.
 type Pair struct {
 	Key   string
@@ -43,11 +47,15 @@ type Pair struct {
 	Blank bool
 }
 
+// A kind says how a node is written; the zero value is not valid.
 type kind uint8
 
 const (
+	// textKind is text that must stay text.
 	textKind kind = iota + 1
+	// looseKind is text for which a number or a truth value is as good.
 	looseKind
+	// plainKind is written without being looked at.
 	plainKind
 	mappingKind
 	listKind
@@ -64,12 +72,16 @@ func Loose(s string) *Node { return &Node{kind: looseKind, text: s} }
 // word, a literal of JSON.
 func Plain(s string) *Node { return &Node{kind: plainKind, text: s} }
 
+// Without pairs it is written as {}.
 // Mapping is a mapping of these pairs.
 func Mapping(pairs ...Pair) *Node { return &Node{kind: mappingKind, Pairs: pairs} }
 
+// Without elements it is written as [].
 // List is a list of these elements.
 func List(items ...*Node) *Node { return &Node{kind: listKind, Items: items} }
 
+// The text ends with a line feed. An empty mapping gives an empty text below the comment: a
+// document of {} is not written.
 // Write writes the pairs of a mapping as the lines of a document, below a comment. indent is
 // how many columns each line is moved to the right.
 func Write(n *Node, comment []string, indent int) string {
@@ -79,12 +91,15 @@ func Write(n *Node, comment []string, indent int) string {
 	return w.b.String()
 }
 
+// It counts characters, the indent included.
 // lineWidth is where a mapping in one line becomes one of several lines.
 const lineWidth = 110
 
 // A writer writes nodes.
 type writer struct{ b strings.Builder }
 
+// comment writes lines with a # before each. Line feeds inside a line become visible, so that
+// no text can leave its comment.
 func (w *writer) comment(indent int, lines []string) {
 	for _, l := range lines {
 		w.pad(indent)
@@ -92,6 +107,7 @@ func (w *writer) comment(indent int, lines []string) {
 	}
 }
 
+// pad writes the indent of a line.
 func (w *writer) pad(indent int) {
 	for range indent {
 		w.b.WriteByte(' ')
@@ -119,6 +135,7 @@ func (w *writer) mapping(n *Node, indent int, inline bool) {
 // value writes what follows a key or dash, with the end of the line. used is
 // how many columns after the indent are taken.
 func (w *writer) value(n *Node, indent, used int, note string) {
+	// A note stays in the line of the key, also where the value goes on below it.
 	if note != "" {
 		note = " # " + text.OneRow(note)
 	}
@@ -142,6 +159,7 @@ func (w *writer) value(n *Node, indent, used int, note string) {
 		}
 		return
 	}
+	// A note of a block of text is left out, as it would become part of the text.
 	if text, ok := blockText(n, indent+2); ok {
 		w.b.WriteString(" " + text)
 		return
@@ -149,6 +167,8 @@ func (w *writer) value(n *Node, indent, used int, note string) {
 	w.b.WriteString(" " + scalar(n.text, false, n.kind) + note + "\n")
 }
 
+// list writes elements, each with its dash. A mapping begins in the line of the dash, unless
+// its first pair has a comment, which needs a line before it.
 func (w *writer) list(n *Node, indent int) {
 	for i, item := range n.Items {
 		if i > 0 && n.Apart {
@@ -158,6 +178,7 @@ func (w *writer) list(n *Node, indent int) {
 		w.pad(indent)
 		w.b.WriteByte('-')
 		if item.kind == mappingKind && len(item.Pairs) > 0 {
+			// The dash and the space after it take two columns.
 			if line, ok := flow(item, lineWidth-indent-2); ok {
 				w.b.WriteString(" " + line + "\n")
 				continue
@@ -170,6 +191,7 @@ func (w *writer) list(n *Node, indent int) {
 	}
 }
 
+// ok is false where it cannot. Nothing is written then.
 // flow writes a node in one line of at most width characters, if that can be
 // read: a mapping or list without comments whose own values are short.
 func flow(n *Node, width int) (string, bool) {
@@ -180,11 +202,15 @@ func flow(n *Node, width int) (string, bool) {
 	return b.String(), true
 }
 
+// Deeper ones are hard to read, whatever their length is.
 // maxFlowDepth is how deep a mapping in one line may be nested.
 const maxFlowDepth = 3
 
+// flowInto writes a node to b and reports whether it may be in one line. It gives up early once
+// the text is much too long; b has then a part of it, which the caller drops.
 func flowInto(b *strings.Builder, n *Node, width, depth int) bool {
 	switch {
+	// The width is in characters and Len in bytes, of which a character has four at most.
 	case n.Open || len(n.Tail) > 0 || b.Len() > 4*width || depth > maxFlowDepth:
 		return false
 	case n.kind == mappingKind:

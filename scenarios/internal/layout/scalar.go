@@ -12,6 +12,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
+// ok is false for text that a block would change or hide: one line, several line feeds at its
+// end, nothing but white space, or characters that cannot be printed. A text that begins with
+// white space says its indent, and one without a line feed at its end says so.
 // blockText writes text of several lines as a literal block.
 func blockText(n *Node, indent int) (string, bool) {
 	s := n.text
@@ -42,12 +45,16 @@ func blockText(n *Node, indent int) (string, bool) {
 	return b.String(), true
 }
 
+// They are compared without letter case, as readers differ in that too.
 // misread are plain scalars that YAML 1.1 or 1.2 does not read as text.
 var misread = []string{"null", "~", "true", "false", "yes", "no", "on", "off", "y", "n", ".inf", "-.inf", "+.inf", ".nan"}
 
+// It may take some text for a number that is none; the quotes then do no harm.
 // numberLike are plain scalars that some YAML reader takes for a number, a date or a time.
 var numberLike = regexp.MustCompile(`^[-+.0-9][-+.0-9a-fA-FxXoObB_,:eETtZz ]*$`)
 
+// Single quotes are used where double ones would need escapes. What has to be escaped is
+// written in double quotes. inFlow is set within brackets and braces.
 // scalar writes a string, plain where that cannot be misread.
 func scalar(s string, inFlow bool, kind kind) string {
 	switch {
@@ -64,10 +71,14 @@ func scalar(s string, inFlow bool, kind kind) string {
 	return doubleQuoted(s)
 }
 
+// plainSafe reports whether a text may be written without quotes. It allows less than YAML
+// does: text that begins with a letter, a digit or one of a few marks, without what could end
+// it (a colon, a comment, in flow also commas and brackets).
 func plainSafe(s string, inFlow bool) bool {
 	if s == "" || len(s) > 4096 || slices.Contains(misread, strings.ToLower(s)) || numberLike.MatchString(s) {
 		return false
 	}
+	// Most marks mean something to YAML at the beginning of a text.
 	first, _ := utf8.DecodeRuneInString(s)
 	if !unicode.IsLetter(first) && !unicode.IsDigit(first) && !strings.ContainsRune("/$_(.^", first) {
 		return false
@@ -87,6 +98,7 @@ func plainSafe(s string, inFlow bool) bool {
 	return !strings.HasSuffix(s, " ") && !strings.Contains(s, "\u00a0")
 }
 
+// doubleQuoted writes every text, with the escapes of YAML for what cannot be printed.
 func doubleQuoted(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -115,6 +127,7 @@ func doubleQuoted(s string) string {
 	return b.String()
 }
 
+// hex has at least n digits.
 func hex(r rune, n int) string {
 	s := strconv.FormatInt(int64(r), 16)
 	return strings.Repeat("0", max(0, n-len(s))) + s
