@@ -11,11 +11,14 @@ const (
 	verbRediff = "rediff"
 )
 
+// The first is complete; the other two name the run by its id, with its archive root if that
+// was given. They are for pasting into a POSIX shell.
 // again are the commands that a reader may want after reading a run: make it
 // anew, judge its answers under changed rules, write its page.
 func (s *Run) Commands() []string {
 	var run strings.Builder
 	run.WriteString(shellWord(s.Head.ID))
+	// The root is only in the command if it was given: without it, the default is the same.
 	for _, f := range s.Head.Flags {
 		if named(f, "--out") {
 			run.WriteString(" " + shellWord(f))
@@ -30,18 +33,22 @@ func (s *Run) Commands() []string {
 func (s *Run) rerunAll() string {
 	h := s.Head
 	switch h.Verb {
+	// A run that was judged again is made from its parent: it sent nothing itself.
 	case verbRediff:
 		return strings.Join(append([]string{"bgverify", verbRediff}, append(s.kept(), shellWord(h.Parent))...), " ")
 	case verbDemo:
 		return strings.Join(s.seeded(append([]string{"bgverify", verbDemo}, s.kept()...)), " ")
 	}
 	words := s.seeded(append([]string{"bgverify", "run"}, s.kept()...))
+	// Sides that came from an env file are named as they were resolved, as the file may change.
 	for _, side := range [][2]string{{"--blue", s.End.Sides.Blue.URL}, {"--green", s.End.Sides.Green.URL}} {
 		if !s.given(side[0]) && side[1] != "" {
 			words = append(words, side[0], shellWord(side[1]))
 		}
 	}
+	// A command of more files than fit a line is cut, and the rest is a comment of the shell.
 	const most = 12
+	// Several suites may come from one file, which is then written once.
 	seen := map[string]bool{}
 	for _, suite := range h.Suites {
 		word := shellWord(suite.File)
@@ -59,6 +66,7 @@ func (s *Run) rerunAll() string {
 	return strings.Join(words, " ")
 }
 
+// Two runs cannot have one id.
 // kept are the run's flags as shell words, without the id, which is taken.
 func (s *Run) kept() []string {
 	var out []string
@@ -70,6 +78,8 @@ func (s *Run) kept() []string {
 	return out
 }
 
+// With the seed the run makes the same choices: order of the sides, mutants and generated
+// values.
 // seeded adds the seed where the flags do not name it.
 func (s *Run) seeded(words []string) []string {
 	if s.given("--seed") {
@@ -78,6 +88,7 @@ func (s *Run) seeded(words []string) []string {
 	return append(words, "--seed", fmt.Sprint(s.Head.Seed))
 }
 
+// given reports whether the run's flags have one, in either of its spellings.
 func (s *Run) given(flag string) bool {
 	for _, f := range s.Head.Flags {
 		if named(f, flag) {
@@ -87,9 +98,12 @@ func (s *Run) given(flag string) bool {
 	return false
 }
 
+// A flag with its value is one word here: --seed=7.
 // named reports whether a flag as given is that of a name.
 func named(given, flag string) bool { return given == flag || strings.HasPrefix(given, flag+"=") }
 
+// The id is quoted for --case, which takes a glob: characters that a glob gives a meaning are
+// escaped first, and those of the shell after that. suite is the index of the case's suite.
 // rerun is the command that walks one case again: against the same two sides, or
 // against a demo's services with the same faults.
 func (s *Run) RerunCase(suite int, caseID string) string {
@@ -101,6 +115,7 @@ func (s *Run) RerunCase(suite int, caseID string) string {
 		glob.WriteRune(r)
 	}
 	words := []string{"bgverify", "run", shellWord(s.Head.Suites[suite].File)}
+	// A demo has its suites built in, and starts the services that they ask.
 	if demo := s.Demo(); demo != "" {
 		words = []string{demo}
 	}
@@ -111,6 +126,8 @@ func (s *Run) RerunCase(suite int, caseID string) string {
 	return strings.Join(words, " ")
 }
 
+// Faults are kept, since they are what the case is about. Load is left out, as no case needs
+// it.
 // Demo is the command that starts a demo's services for some of its cases; empty
 // for every other run.
 func (s *Run) Demo() string {

@@ -10,11 +10,14 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
+// A side that was not asked, or was not kept, is nil.
 // A PairView is the exchanges of a step, as far as the archive kept them.
 type PairView struct {
 	Blue, Green *wire.Exchange
 }
 
+// It is not safe for concurrent use. A pair that cannot be read is nil, as one that was not
+// kept: a report is written without it.
 // Pair reads the exchanges of a step back; nil where there are none. The last
 // one read is kept, since every format asks for the same in turn.
 func (s *Run) Pair(key string) *PairView {
@@ -24,6 +27,7 @@ func (s *Run) Pair(key string) *PairView {
 	if s.lastKey == key {
 		return s.lastPair
 	}
+	// The key is kept before reading, so that a pair that fails is not read again.
 	s.lastKey, s.lastPair = key, nil
 	if p, err := s.Result.Pair(key); err == nil && p != nil {
 		s.lastPair = &PairView{p.Blue, p.Green}
@@ -31,6 +35,7 @@ func (s *Run) Pair(key string) *PairView {
 	return s.lastPair
 }
 
+// Later steps often fail because an earlier one did.
 // Leading is the step that a case is shown by: the first that did not pass, or
 // its first. nil when the case has none.
 func Leading(c *run.CaseResult) *run.StepResult {
@@ -45,11 +50,14 @@ func Leading(c *run.CaseResult) *run.StepResult {
 	return nil
 }
 
+// Blue's request is taken where there is one, since both sides get the same. Both are empty for
+// a step that was not sent.
 // MethodPath is what a step asked for, without the side.
 func MethodPath(s *run.StepResult) (method, path string) {
 	if s == nil {
 		return "", ""
 	}
+	// A case may have asked green alone, as a crossover does at some steps.
 	side := s.Green
 	if s.Blue != nil {
 		side = s.Blue
@@ -60,9 +68,11 @@ func MethodPath(s *run.StepResult) (method, path string) {
 	return side.Method, pathOf(side.URL)
 }
 
+// Escapes are undone where the path stays the same for a reader: not if ?, # or % would appear.
 // pathOf is a URL without scheme, authority and fragment.
 func pathOf(raw string) string {
 	u, err := url.Parse(raw)
+	// A URL of a case may be wrong on purpose. It is then shown as far as it can be.
 	if err != nil { // as written, without what is before the path
 		if _, rest, ok := strings.Cut(raw, "://"); ok {
 			if at := strings.IndexByte(rest, '/'); at >= 0 {
@@ -75,6 +85,7 @@ func pathOf(raw string) string {
 	if decoded, err := url.PathUnescape(path); err == nil && !strings.ContainsAny(decoded, "?#%") {
 		path = decoded
 	}
+	// An empty path asks for the root.
 	if path == "" {
 		path = "/"
 	}
@@ -84,9 +95,11 @@ func pathOf(raw string) string {
 	return path
 }
 
+// Escaped bytes from 0x80 on, as runs: a character beyond ASCII is several of them.
 var escapedText = regexp.MustCompile(`(?:%[89A-Fa-f][0-9A-Fa-f])+`)
 
 // readable decodes what a query escapes beyond ASCII, so that Korean reads as Korean.
+// Bytes that are not UTF-8 stay escaped.
 func readable(query string) string {
 	return escapedText.ReplaceAllStringFunc(query, func(s string) string {
 		if text, err := url.PathUnescape(s); err == nil && utf8.ValidString(text) {
@@ -96,16 +109,19 @@ func readable(query string) string {
 	})
 }
 
+// It is empty for a case without a step that was sent.
 // RequestLine is a case's leading request: GET /v2/channels.
 func RequestLine(c *run.CaseResult) string {
 	method, path := MethodPath(Leading(c))
 	return strings.TrimSpace(method + " " + path)
 }
 
+// It groups cases that ask for the same thing under different ids.
 // RouteOf is a case's leading request with what varies taken out: path segments
 // that hold a digit become {}, the query goes.
 func RouteOf(c *run.CaseResult) string {
 	method, path := MethodPath(Leading(c))
+	// Ids have digits as a rule, and names of resources do not.
 	path, _, _ = strings.Cut(path, "?")
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
@@ -116,6 +132,7 @@ func RouteOf(c *run.CaseResult) string {
 	return strings.TrimSpace(method + " " + strings.Join(segments, "/"))
 }
 
+// A version has one or two digits.
 // isVersion tells v2 from an id.
 func isVersion(s string) bool {
 	return len(s) > 1 && len(s) <= 3 && (s[0] == 'v' || s[0] == 'V') && strings.Trim(s[1:], "0123456789") == ""

@@ -11,11 +11,13 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
+// It works from the causes alone, so that reports need no differences in memory.
 // causeFinder links differences read back from the log to the causes of their run.
 func causeFinder(causes []cause.Cause) func(*diff.Difference) (int, bool) {
 	return cause.NewFinder(causes).Find
 }
 
+// Some kinds, such as an added member, need no edit.
 // Edit says in words what a cause did.
 func Edit(c *cause.Cause) string {
 	if c.Edit == "" {
@@ -24,6 +26,7 @@ func Edit(c *cause.Cause) string {
 	return c.Edit
 }
 
+// It is for tables that have a column for the kind.
 // EditBeside is the edit where the kind is next to it: nothing where both say the same.
 func EditBeside(c *cause.Cause) string {
 	if c.Edit == c.Kind.String() {
@@ -35,6 +38,7 @@ func EditBeside(c *cause.Cause) string {
 // CauseText is a cause in one line: $.balance number -> string.
 func CauseText(c *cause.Cause) string { return words.Place(c.Where, c.Path) + " " + Edit(c) }
 
+// The words say which side has something, as readers think in sides and not in additions.
 // KindWord is a kind as a heading reads it.
 func KindWord(k diff.Kind) string {
 	switch k {
@@ -51,12 +55,17 @@ func KindWord(k diff.Kind) string {
 
 // Spreads are the run's causes as a reader takes them in, with the cases of
 // each: a case counts once for a spread, however many of its causes it has.
+// List is in the order of the causes, so that the first spread has the first cause.
 type Spreads struct {
-	List  []cause.Spread
-	of    []int // cause id to its place in list
+	// List has the spreads in the order of their first causes.
+	List []cause.Spread
+	of   []int // cause id to its place in list
+	// Cases has a number for each spread of List; see Add and Count.
 	Cases []int // of each spread
 }
 
+// The ids of causes have to be their places in the list, as Set.List gives them. Counts start
+// at 0.
 func NewSpreads(causes []cause.Cause) *Spreads {
 	s := &Spreads{List: cause.Spreads(causes), of: make([]int, len(causes))}
 	s.Cases = make([]int, len(s.List))
@@ -70,8 +79,10 @@ func NewSpreads(causes []cause.Cause) *Spreads {
 	return s
 }
 
+// ids are those of the causes of one case. The result has indices of List.
 // Add counts a case under the spreads of its causes, and says which they are.
 func (s *Spreads) Add(ids []int) []int {
+	// Two causes of one case in one spread count the case once.
 	var found []int
 	for _, id := range ids {
 		if i := s.of[id]; !slices.Contains(found, i) {
@@ -82,21 +93,26 @@ func (s *Spreads) Add(ids []int) []int {
 	return found
 }
 
+// After it, Cases holds the number of cases of each spread. Any error is that of reading the
+// log.
 // Count reads all cases; a run whose spreads are single causes needs none of them.
 func (s *Spreads) Count(src *Run) error {
 	single := true
 	for i := range s.List {
 		single = single && len(s.List[i].Causes) == 1
+		// The number of a single cause was counted by the run.
 		s.Cases[i] = s.List[i].Causes[0].Cases
 	}
 	if single {
 		return nil
 	}
+	// Causes of one spread may share cases, so that their numbers cannot be added.
 	clear(s.Cases)
 	for c, err := range src.Cases() {
 		if err != nil {
 			return err
 		}
+		// Differences of a case that passed do not count, such as one in quarantine.
 		if c.Verdict > run.Pass {
 			s.Add(src.CausesOfCase(c))
 		}
@@ -108,6 +124,7 @@ func (s *Spreads) Count(src *Run) error {
 // run.json and its ids count from 0.
 func Number(id int) int { return id + 1 }
 
+// sep comes between two numbers or ranges. Neighbouring numbers become a range.
 // SpreadIDs are the numbers of a spread's causes: 1, 4-7.
 func SpreadIDs(s *cause.Spread, sep string) string {
 	var b strings.Builder
@@ -137,6 +154,7 @@ func SpreadCount(s *cause.Spread) string {
 	return ""
 }
 
+// It is for a column; SpreadCount has what is left to say.
 // SpreadPlace names where a spread is; several places without a name in
 // common are counted, and the first of them named.
 func SpreadPlace(s *cause.Spread) string {
@@ -148,6 +166,8 @@ func SpreadPlace(s *cause.Spread) string {
 	return words.Place(c.Where, s.Place)
 }
 
+// They are in the order in which the differences come. A difference without a cause is left
+// out.
 // causesOf lists the causes of a step's differences, each once.
 func (s *Run) CausesOfStep(step *run.StepResult) []int {
 	var ids []int
@@ -159,6 +179,7 @@ func (s *Run) CausesOfStep(step *run.StepResult) []int {
 	return ids
 }
 
+// They are in the order of the steps.
 // caseCauses lists the causes of a case's differences, each once.
 func (s *Run) CausesOfCase(k *run.CaseResult) []int {
 	var ids []int

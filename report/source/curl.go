@@ -16,9 +16,11 @@ import (
 // maxCurlBody is the largest request body that a command line carries.
 const maxCurlBody = 64 << 10
 
+// The name is the first group; the digits tell secrets of one name apart.
 // secretMark is how the archive writes a secret: <secret:token#3f2a>.
 var secretMark = regexp.MustCompile(`<secret:([^#<>]+)#[0-9a-f]+>`)
 
+// Both come from the side and not from the exchange.
 // A curlOptions says what of a side a command has to know besides the request.
 type curlOptions struct {
 	insecure bool
@@ -27,19 +29,25 @@ type curlOptions struct {
 	pin bool
 }
 
+// The result is one line. It sends the request to the side's own URL, with the certificate
+// unchecked where the run did not check it.
 // curl is a POSIX shell command that sends the same request bytes again. Its
 // rules: what curl would add is switched off; framing headers are left to curl;
 // a secret becomes "$BGVERIFY_VAR_NAME"; a body that a terminal would not carry
 // unchanged goes through base64.
 func curl(x *wire.Exchange, opts curlOptions) string {
 	var b strings.Builder
+	// A body that cannot be pasted goes to curl through a pipe, which comes before it.
 	body, piped := x.Body, false
+	// A body that is too long is left out with a comment, as the command would fail.
 	tooLong := len(body) > maxCurlBody
 	if len(body) > 0 && !tooLong && !plainBody(body) {
 		piped = true
 		fmt.Fprintf(&b, "printf %%s '%s' | base64 -d | ", base64.StdEncoding.EncodeToString(body))
 	}
+	// Brackets in the URL and dots in its path are sent as they are.
 	b.WriteString("curl -sS -i --globoff --path-as-is")
+	// The version is that of the answer: without the option curl may choose another one.
 	switch {
 	case strings.HasPrefix(x.Proto, "HTTP/2"):
 		b.WriteString(" --http2")
@@ -54,12 +62,14 @@ func curl(x *wire.Exchange, opts curlOptions) string {
 	}
 	if x.Method == "HEAD" {
 		b.WriteString(" --head")
+		// With -X HEAD curl would wait for a body that never comes.
 	} else {
 		b.WriteString(" -X " + shellWord(x.Method))
 	}
 	b.WriteString(" " + shellWord(x.URL))
 	writeCurlHeaders(&b, x)
 	switch {
+	// A comment of the shell ends the command, so it comes last.
 	case tooLong:
 		fmt.Fprintf(&b, " # its body of %d bytes is left out: see the run folder", len(body))
 	case piped:
@@ -70,12 +80,15 @@ func curl(x *wire.Exchange, opts curlOptions) string {
 	return b.String()
 }
 
+// Headers are written in the order in which they were sent. Those of framing and of the
+// connection are left to curl, and so is a Host that is the URL's.
 func writeCurlHeaders(b *strings.Builder, x *wire.Exchange) {
 	sent := map[string]bool{}
 	for _, f := range x.Sent {
 		name := strings.ToLower(f.Name)
 		sent[name] = true
 		switch name {
+		// curl makes these itself from the body and the version.
 		case "content-length", "transfer-encoding", "connection":
 			continue
 		case "host":
@@ -89,6 +102,9 @@ func writeCurlHeaders(b *strings.Builder, x *wire.Exchange) {
 		}
 		b.WriteString(" -H " + shellWord(f.Name+": "+f.Value))
 	}
+	// What curl adds by itself and the run did not send is switched off by a header without a
+	// value.
+	// With a body curl adds two more, and asks a server to confirm large ones.
 	added := []string{"Accept", "User-Agent"}
 	if len(x.Body) > 0 {
 		added = append(added, "Content-Type", "Expect")
@@ -100,15 +116,18 @@ func writeCurlHeaders(b *strings.Builder, x *wire.Exchange) {
 	}
 }
 
+// It is empty where the URL has an address already, or where it is not known who answered.
 // pinned is the option that sends the request to the address that answered.
 func pinned(x *wire.Exchange) string {
 	u, err := url.Parse(x.URL)
 	if err != nil || !x.Remote.IsValid() {
 		return ""
 	}
+	// A URL with an address reaches that address without help.
 	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
 		return ""
 	}
+	// The option names host and port as the URL has them, and the address instead of them.
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
@@ -116,6 +135,7 @@ func pinned(x *wire.Exchange) string {
 	return " --connect-to " + shellWord(fmt.Sprintf("%s:%s:%s", u.Hostname(), port, x.Remote))
 }
 
+// Everything that a terminal would act on goes another way.
 // plainBody reports whether text survives a terminal's clipboard unchanged.
 func plainBody(body []byte) bool {
 	if !utf8.Valid(body) {
@@ -129,9 +149,11 @@ func plainBody(body []byte) bool {
 	return true
 }
 
+// Such words are most of a command, and quotes around all of them would be hard to read.
 // plainWord needs no quotes in a shell.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,+=@%-]+$`)
 
+// Marks of secrets become variables in double quotes, next to the quoted text.
 // shellWord quotes s as one word of a POSIX shell. Controls go through printf,
 // so that nothing of the word acts on the terminal it is pasted into.
 func shellWord(s string) string {
@@ -139,7 +161,9 @@ func shellWord(s string) string {
 		return s
 	}
 	var b strings.Builder
+	// at is the end of the mark before, up to which the text is written.
 	at := 0
+	// Variables are in double quotes: what they hold stays one word, whatever is in it.
 	for _, m := range secretMark.FindAllStringSubmatchIndex(s, -1) {
 		b.WriteString(quoted(s[at:m[0]]))
 		b.WriteString(`"$` + secretVariable(s[m[2]:m[3]]) + `"`)
@@ -152,10 +176,13 @@ func shellWord(s string) string {
 	return b.String()
 }
 
+// quoted is one word in quotes. Single quotes keep everything but themselves; with controls in
+// the text, printf writes them from octal escapes.
 func quoted(s string) string {
 	if s == "" {
 		return ""
 	}
+	// A line feed needs no escape: single quotes keep it, and terminals paste it as text.
 	special := false
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
@@ -180,6 +207,7 @@ func quoted(s string) string {
 	return b.String()
 }
 
+// Characters that a variable's name cannot have become underscores, so that two names may meet.
 // secretVariable is the environment variable that a command reads a secret from.
 func secretVariable(name string) string {
 	var b strings.Builder
@@ -194,12 +222,14 @@ func secretVariable(name string) string {
 	return b.String()
 }
 
+// Both sides are pinned if they share a host name.
 // Curls are the commands for both sides of a pair; empty where nothing was sent.
 func (s *Run) Curls(p *PairView) (blue, green string) {
 	if p == nil {
 		return "", ""
 	}
 	sides := s.End.Sides
+	// The address is what tells the sides apart then.
 	pin := hostOf(sides.Blue.URL) != "" && hostOf(sides.Blue.URL) == hostOf(sides.Green.URL)
 	if p.Blue != nil {
 		blue = curl(p.Blue, curlOptions{insecure: sides.Blue.Insecure, pin: pin})
@@ -210,6 +240,7 @@ func (s *Run) Curls(p *PairView) (blue, green string) {
 	return blue, green
 }
 
+// hostOf is the host of a URL without its port; empty if it cannot be read.
 func hostOf(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {

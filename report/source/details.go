@@ -9,6 +9,8 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
+// kind is diff. and the kind of the first difference, or expect; message is one line for a list
+// of failures, with the number of the cause where it is known.
 // Failure names the first thing that made a case fail.
 func (s *Run) Failure(c *run.CaseResult) (kind, message string) {
 	total := 0
@@ -20,10 +22,12 @@ func (s *Run) Failure(c *run.CaseResult) (kind, message string) {
 			first = &step.Differences[0]
 		}
 	}
+	// Nothing differs, so an expectation is the usual reason.
 	if first == nil {
 		return "expect", FirstReason(c)
 	}
 	message = words.Place(first.Where, first.Path) + ": " + words.Change(first)
+	// The message is for lists, which show the first difference only.
 	if total > 1 {
 		message += fmt.Sprintf(" (+%d more)", total-1)
 	}
@@ -33,6 +37,8 @@ func (s *Run) Failure(c *run.CaseResult) (kind, message string) {
 	return "diff." + first.Kind.String(), message
 }
 
+// BrokenType says why a case is broken, in the form that JUnit has for types of errors: the
+// first error of a transport, or else the verdict.
 func BrokenType(c *run.CaseResult) string {
 	for i := range c.Steps {
 		for _, side := range []*run.SideResult{c.Steps[i].Blue, c.Steps[i].Green} {
@@ -44,9 +50,11 @@ func BrokenType(c *run.CaseResult) string {
 	return "case." + c.Verdict.String()
 }
 
+// The rest is counted. The run folder has all of them.
 // mostLines is how many differences of a step the details list.
 const mostLines = 20
 
+// It is text of several lines, and not made safe: values come from answers.
 // Details is all that a reader of a failing testcase needs: reasons,
 // differences, expectations that do not hold, and how to do it again.
 func (s *Run) Details(c *run.CaseResult) string {
@@ -58,12 +66,15 @@ func (s *Run) Details(c *run.CaseResult) string {
 		s.stepDetails(&b, &c.Steps[i])
 	}
 	b.WriteString("\n" + s.RerunCase(c.Suite, c.ID) + "\n")
+	// The place in the suite file comes last, where editors and terminals make it a link.
 	if c.At != "" {
 		b.WriteString(c.At + "\n")
 	}
 	return b.String()
 }
 
+// Steps that passed or were skipped are left out. The order is that of the report: reasons,
+// differences in the form of a diff, expectations that failed, and the commands for both sides.
 func (s *Run) stepDetails(b *strings.Builder, step *run.StepResult) {
 	if step.Verdict == run.Pass || step.Verdict == run.Skip {
 		return
@@ -72,6 +83,7 @@ func (s *Run) stepDetails(b *strings.Builder, step *run.StepResult) {
 	for _, r := range step.Reasons {
 		b.WriteString("  " + r + "\n")
 	}
+	// The two lines make viewers of diffs show what follows in colours.
 	if step.DifferencesTotal > 0 {
 		b.WriteString("--- blue\n+++ green\n")
 	}
@@ -79,6 +91,7 @@ func (s *Run) stepDetails(b *strings.Builder, step *run.StepResult) {
 		d := &step.Differences[i]
 		b.WriteString(words.Place(d.Where, d.Path) + ": " + words.Change(d) + "\n")
 	}
+	// The list itself may have been cut when it was made, hence the total.
 	if n := step.DifferencesTotal - min(mostLines, len(step.Differences)); n > 0 {
 		fmt.Fprintf(b, "and %d more\n", n)
 	}
@@ -87,6 +100,7 @@ func (s *Run) stepDetails(b *strings.Builder, step *run.StepResult) {
 			fmt.Fprintf(b, "%s: expected %s, got %s\n", x.Side, x.What, x.Got)
 		}
 	}
+	// With the commands a reader can look at both answers.
 	blue, green := s.Curls(s.Pair(step.Exchange))
 	for _, line := range []string{blue, green} {
 		if line != "" {
@@ -95,6 +109,8 @@ func (s *Run) stepDetails(b *strings.Builder, step *run.StepResult) {
 	}
 }
 
+// A reason of the case comes before one of a step with its verdict. It is empty if there is
+// none.
 // FirstReason is the first thing that a case says for its verdict.
 func FirstReason(c *run.CaseResult) string {
 	if len(c.Reasons) > 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
+// Runs of older versions have only the texts, which are shown as they are.
 // Without lists what a run left out, and what left it out; empty: nothing.
 func (s *Run) Without() string {
 	if len(s.End.LeftOut) == 0 {
@@ -23,6 +24,7 @@ func (s *Run) Without() string {
 	return strings.Join(parts, " and ")
 }
 
+// They hold for a pass above all, which would otherwise be taken for more than it is.
 // Doubts are what a reader of any verdict must know about what the run proves, in
 // sentences: each belongs to the first lines of every report.
 func (s *Run) Doubts() []string {
@@ -32,15 +34,18 @@ func (s *Run) Doubts() []string {
 			out = append(out, "nothing showed that blue and green are two places: "+run.IdentityHint)
 		}
 	}
+	// A run that checks less than the one before passes more easily.
 	if s.Head.Weaker != nil {
 		out = append(out, s.Head.Weaker.String())
 	}
 	if typed := s.TypedNumbers(); typed != "" {
 		out = append(out, typed)
 	}
+	// Leftovers say nothing about green, but somebody has to remove them.
 	if c := s.End.Created; c != nil && c.Open() > 0 {
 		out = append(out, "left behind: "+leftoverText(c))
 	}
+	// Findings about connections that do not decide are worth a note, a few of them.
 	stated := run.Stated(s.End.Transport)
 	for _, f := range stated[:min(mostStated, len(stated))] {
 		out = append(out, "note: "+f.String())
@@ -51,6 +56,7 @@ func (s *Run) Doubts() []string {
 	return out
 }
 
+// Two numbers that are equal in value then differ, which surprises readers of a report.
 // TypedNumbers says that suites compare numbers by type, and which ones where
 // others do not; empty where none does.
 func (s *Run) TypedNumbers() string {
@@ -60,6 +66,7 @@ func (s *Run) TypedNumbers() string {
 			names = append(names, h.Name)
 		}
 	}
+	// Where all suites do so, their names say nothing.
 	const text = "numbers are compared by value and type (number: type): 1 and 1.0 differ"
 	switch n := len(names); {
 	case n == 0:
@@ -76,6 +83,7 @@ func (s *Run) TypedNumbers() string {
 // in the first lines.
 const mostStated = 3
 
+// Only the first one is named; run.json has all of them.
 // leftoverText says how much a run left behind, and what would take the first of it
 // back.
 func leftoverText(c *run.Created) string {
@@ -83,6 +91,7 @@ func leftoverText(c *run.Created) string {
 	if len(c.Left) == 0 {
 		return text
 	}
+	// The list may be shorter than the number, since it is bounded.
 	l := &c.Left[0]
 	text += fmt.Sprintf("; first %s of %s on %s (%s)", l.Step, l.Case, l.Side, l.Why)
 	if l.Undo != "" {

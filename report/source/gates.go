@@ -10,6 +10,7 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
+// The gates of the run are not changed. Placeholders in names are shortened.
 // GateRows are the run's gates as tables show them: those first that keep a
 // pass from being given, and the routes of a load stage that are worse in one
 // row with the worst change: the stage's own table lists them.
@@ -18,6 +19,7 @@ func GateRows(s *Run) []run.GateResult {
 	folded := map[string]bool{}
 	for _, g := range gravestFirst(s.End.Gates) {
 		if l := s.stage(g.Load); l != nil && g.Verdict == run.Fail && routed(&g, l) {
+			// The first gate of the stage becomes the row of all, and the others are left out.
 			if row, ok := routesRow(l); ok {
 				if !folded[g.Load] {
 					folded[g.Load] = true
@@ -32,6 +34,7 @@ func GateRows(s *Run) []run.GateResult {
 	return out
 }
 
+// It is nil for an empty name and for one that the run does not have.
 // stage is the load stage of a name.
 func (s *Run) stage(name string) *run.LoadResult {
 	for i := range s.Result.Loads {
@@ -42,6 +45,7 @@ func (s *Run) stage(name string) *run.LoadResult {
 	return nil
 }
 
+// Gates have no field for their route, so their names are compared.
 // routed reports whether a gate of a load stage is about one of its routes.
 func routed(g *run.GateResult, l *run.LoadResult) bool {
 	return slices.ContainsFunc(l.Comparisons, func(c perf.Comparison) bool {
@@ -49,6 +53,7 @@ func routed(g *run.GateResult, l *run.LoadResult) bool {
 	})
 }
 
+// The worst is the one that is furthest above its margin.
 // routesRow is one row for the figures of single routes that are worse; there is
 // none for less than two of them.
 func routesRow(l *run.LoadResult) (run.GateResult, bool) {
@@ -64,10 +69,12 @@ func routesRow(l *run.LoadResult) (run.GateResult, bool) {
 			continue
 		}
 		worse++
+		// Routes may have different margins, so that the largest change may be allowed.
 		if worst == nil || c.Change-c.Margin > worst.Change-worst.Margin {
 			worst = c
 		}
 	}
+	// One route is shown by its own gate.
 	if worse < 2 {
 		return run.GateResult{}, false
 	}
@@ -77,8 +84,10 @@ func routesRow(l *run.LoadResult) (run.GateResult, bool) {
 	}, true
 }
 
+// It is a copy; gates of one verdict keep their order.
 // gravestFirst is the gates with those first that keep a pass from being given.
 func gravestFirst(gates []run.GateResult) []run.GateResult {
+	// The verdicts are ordered by how grave they are.
 	out := append([]run.GateResult(nil), gates...)
 	sort.SliceStable(out, func(i, k int) bool { return out[i].Verdict > out[k].Verdict })
 	return out
