@@ -60,7 +60,7 @@ func TestWrongFiles(t *testing.T) {
 			count++
 			t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar")+"/"+base, func(t *testing.T) {
 				read := Load
-				if strings.HasSuffix(name, "clusters.txtar") { // env files
+				if strings.HasSuffix(name, "clusters.txtar") || strings.HasSuffix(name, "notify.txtar") { // env files
 					read = func(fsys fs.FS, paths []string, opts LoadOptions) ([]*Suite, Problems) {
 						_, problems := LoadEnv(fsys, paths[0], opts)
 						return nil, problems

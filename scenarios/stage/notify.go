@@ -2,6 +2,7 @@ package stage
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -28,6 +29,9 @@ type Notify struct {
 
 // notifyOn is what is reported where a receiver does not say.
 var notifyOn = []string{"fail", "broken", "inconclusive", "rollback"}
+
+// notifyWords are what may be reported.
+var notifyWords = []string{"pass", "inconclusive", "broken", "fail", "interrupted", "rollback"}
 
 // Placeholders of body and of link.
 var (
@@ -66,6 +70,11 @@ func ReadNotify(o *keys.Mapping, host Host) []Notify {
 		}
 		x.Bind(&v)
 		x.RefuseEmpty("on", "name at least one verdict")
+		for _, word := range v.On {
+			if !slices.Contains(notifyWords, word) {
+				x.Fail(x.At("on"), "known: "+strings.Join(notifyWords, ", "), "on: unknown verdict %q", problem.Cut(word, 40))
+			}
+		}
 		checkNotify(x, &v, host)
 		out = append(out, v)
 	})
@@ -91,7 +100,7 @@ func checkNotify(x *keys.Mapping, v *Notify, host Host) {
 	if v.SlackEnv != "" && (v.Body != nil || v.TokenEnv != "") { // Rule 3
 		x.Fail(x.At("slack_env"), "use webhook_env for another form", "slack_env takes neither body nor token_env")
 	}
-	if strings.HasPrefix(v.Webhook, "http://") && v.TokenEnv != "" && !strings.HasPrefix(v.Webhook, "http://127.0.0.1") { // Rule 3
+	if u, err := url.Parse(v.Webhook); err == nil && u.Scheme == "http" && v.TokenEnv != "" && u.Hostname() != "127.0.0.1" { // Rule 3
 		x.Fail(x.At("token_env"), "use https", "the token would be readable on its way")
 	}
 	checkPlaceholders(x, "body", v.Body, bodyNames)
