@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -302,5 +303,26 @@ func TestWrongEnvFiles(t *testing.T) {
 	}
 	if _, problems := LoadEnv(oneFile("x"), "nope.yaml", LoadOptions{}); len(problems) != 1 || problems[0].String() != "nope.yaml: error: cannot read: no such file" {
 		t.Errorf("a missing env file: %v", problems)
+	}
+}
+
+// A folder that also keeps archived runs has its own suites, not the copies in the runs;
+// a folder that only looks a little like a run is read.
+func TestRunFoldersAreNotSuites(t *testing.T) {
+	suite := &fstest.MapFile{Data: []byte("suite: s\ncases: [{case: c, get: /}]\n")}
+	files := fstest.MapFS{"s.yaml": suite, "runs/r1/scenarios/s.yaml": suite}
+	for _, name := range []string{"run.json", "plan.json", "events.ndjson"} {
+		files["runs/r1/"+name] = &fstest.MapFile{}
+	}
+	if _, problems := Load(files, []string{"."}, LoadOptions{}); !problems.HasErrors() {
+		t.Error("a folder without exchanges.ndjson is taken for a run")
+	}
+	files["runs/r1/exchanges.ndjson"] = &fstest.MapFile{}
+	suites, problems := Load(files, []string{"."}, LoadOptions{})
+	if problems.HasErrors() || len(suites) != 1 {
+		t.Errorf("%d suites, %v: want the one outside the run", len(suites), problems)
+	}
+	if suites, _ := Load(files, []string{"runs/r1/scenarios"}, LoadOptions{}); len(suites) != 1 {
+		t.Error("the suites of a run that is named are not read")
 	}
 }

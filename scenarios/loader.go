@@ -280,6 +280,9 @@ func (l *loader) walkFolder(root string, take func(string)) {
 			}
 			return nil
 		}
+		if d.IsDir() && name != root && l.isRunFolder(name) {
+			return fs.SkipDir
+		}
 		if ext := strings.ToLower(path.Ext(name)); !d.IsDir() && (ext == ".yaml" || ext == ".yml") {
 			take(name)
 			n++
@@ -292,6 +295,17 @@ func (l *loader) walkFolder(root string, take func(string)) {
 	if n == 0 {
 		l.Add(Problem{Pos: Pos{File: root}, Summary: "no scenario file in this folder", Hint: "scenario files end with .yaml"})
 	}
+}
+
+// isRunFolder reports whether a folder is an archived run, which keeps copies of the suites
+// that it ran: they are no suites of the folder above, and would be found twice.
+func (l *loader) isRunFolder(name string) bool {
+	for _, file := range []string{"run.json", "plan.json", "events.ndjson", "exchanges.ndjson"} {
+		if info, err := fs.Stat(l.fsys, path.Join(name, file)); err != nil || info.IsDir() {
+			return false
+		}
+	}
+	return true
 }
 
 // topKeys are the keys of a file's top mapping, in file order and not yet checked.

@@ -70,12 +70,9 @@ func (c *Checks) needsNone(a *Answer) bool {
 		a.first("Access-Control-Allow-Methods") != "" || a.first("Allow") != "")
 }
 
-// Only the first 64 bytes are looked at, so a body that begins with more white space than that
-// counts as nothing.
-// isNothing: white space, or the null of JSON.
+// isNothing: white space, or the null of JSON, also after a byte order mark.
 func isNothing(body []byte) bool {
-	body = bytes.TrimPrefix(body[:min(len(body), 64)], []byte("\xef\xbb\xbf"))
-	body = bytes.TrimSpace(body)
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
 	return len(body) == 0 || string(body) == "null"
 }
 

@@ -185,6 +185,9 @@ func (c *conclusion) identity() {
 		c.claim(run.Broken, "%s", reason)
 	}
 	measured := fmt.Sprintf("%d probes agree, before and after", r.Asked)
+	if r.Asked == 1 {
+		measured = "1 probe, the same before and after"
+	}
 	if verdict != run.Pass {
 		measured = text.Cut(strings.Join(append(slices.Clone(r.reasons), c.in.Changed...), "; "), 160)
 	}
