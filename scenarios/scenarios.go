@@ -429,6 +429,9 @@ type Env struct {
 	// Numbers counts for every suite that says nothing itself.
 	Numbers diff.NumberReading
 	Limits  Limits
+	// SeparateState says that the sides share no database: a sign-in on one leaves sessions
+	// of the other alone.
+	SeparateState bool
 	// Require lists what a pass must have shown: compare, load, writes, identity; empty: nothing.
 	Require []string
 	// Shares are those that a pass must have shown.

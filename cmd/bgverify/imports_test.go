@@ -149,9 +149,10 @@ var allowed = map[string][]string{
 	// The proxy between clients and services, and what is made of what passes.
 	"runner/tap":        {"internal/hint"},
 	"runner/tap/record": {"internal/hint", "internal/text", "runner/tap"},
+	"runner/tap/double": {"diff", "internal/hint", "internal/text", "runner", "runner/judge", "runner/run", "runner/tap", "runner/verdict", "runner/wire", "scenarios"},
 
 	"cmd/bgverify": {
-		"runner/tap", "runner/tap/record",
+		"runner/tap", "runner/tap/double", "runner/tap/record",
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
 		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/scout", "runner/selftest", "runner/probe", "report/shiftpage", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/notify", "report/page", "report/serve", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/redact", "report/archive/replay",

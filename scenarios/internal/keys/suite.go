@@ -265,6 +265,10 @@ var envTable = Table{"env file", "An env file is what one stage (dev, verificati
 		"decimal", "type", false, "Numbers",
 	},
 	{
+		"state", aWord("separate", "shared"), "Whether blue and green each have a separate database. Only then does `tap` send sign-ins to both.",
+		"shared", "separate", false, "SeparateState",
+	},
+	{
 		"limits", object("limits"), "What is allowed at this stage.",
 		"neither load nor writes off loopback", "{load: allow, writes: allow, max_rps: 200, data: 1000}", false, "",
 	},

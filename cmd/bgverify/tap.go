@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/tap"
+	"github.com/bgverify/bgverify/runner/tap/double"
+	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/convert"
+)
+
+// tapFlags are the flags of tap.
+type tapFlags struct {
+	runFlags
+	listen, answer, suite, cert, key string
+	named, never                     []string
+	insecure                         bool
+	least                            int
+}
+
+func newTapCommand(io stdio) *cobra.Command {
+	flags := &tapFlags{}
+	flags.output, flags.reportAssets, flags.onInconclusive, flags.within, flags.concurrency = "text", "inline", "block", 5*time.Minute, 8
+	flags.verb = "tap"
+	cmd := &cobra.Command{
+		Use:     "tap --listen ADDR --blue URL --green URL",
+		GroupID: "judge",
+		Short:   "Serve boxes from one side and compare both sides' answers",
+		Long: `Listen as a reverse proxy between clients and one side, and ask the other side the
+same after the client has its answer. Both answers are judged under the rules of
+--suite. Ctrl-C ends the run with its verdict, run folder and reports.
+
+Asked twice are GETs and HEADs without a session. Writes, GETs that act (heartbeats,
+licences, logout; steps of --suite with side effects; --never) are not. With an env
+file that says 'state: separate', sign-ins (the unsafe setup steps of --suite) go to
+both sides, and each side's tokens, cookies and ids take the place of the other's.
+
+A client never waits for the other side. What the queues cannot take is dropped and
+counted. A pass needs --least compared pairs and at most 5 % dropped.`,
+		Example: `  bgverify tap --listen :8080 --blue https://api.blue.example --green https://api.green.example
+  bgverify tap --listen :443 --tls-cert box.pem --tls-key box.key --answer blue \
+    --suite scenarios/stb --env env/boxes.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return flags.tap(cmd.Context(), io, typed(cmd)) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&flags.listen, "listen", "", "`address` to listen on, such as :8080")
+	f.StringVar(&flags.blue, "blue", "", "`URL` of the trusted side")
+	f.StringVar(&flags.green, "green", "", "`URL` of the side under judgement")
+	f.StringVar(&flags.answer, "answer", "blue", "`side` that answers the clients: blue or green")
+	f.StringVar(&flags.suite, "suite", "", "scenario `file or folder` whose rules judge")
+	f.StringVar(&flags.env, "env", "", "env `file` of the stage: sides, vars, rules, state")
+	f.StringArrayVar(&flags.vars, "var", nil, "set a variable, `name=value`, or name:=JSON; may be repeated")
+	f.StringArrayVar(&flags.named, "service", nil, "a further service as `name=BLUE,GREEN`; may be repeated")
+	f.StringArrayVar(&flags.never, "never", nil, "`path` that is never asked twice; * is a segment, ** the rest")
+	f.IntVar(&flags.least, "least", 20, "how many compared pairs a pass needs")
+	f.StringVar(&flags.cert, "tls-cert", "", "PEM `file` of the certificate that clients see; they then speak HTTPS")
+	f.StringVar(&flags.key, "tls-key", "", "PEM `file` of its private key")
+	f.BoolVar(&flags.insecure, "insecure", false, "check no certificates of the services")
+	f.StringVar(&flags.out, "out", "runs", "`folder` that keeps the runs")
+	f.StringVar(&flags.runID, "run-id", "", "`name` of the run folder")
+	f.StringSliceVar(&flags.formats, "format", []string{"text", "html", "junit", "json", "ctrf", "markdown"}, "formats of the reports to write")
+	f.BoolVar(&flags.noColor, "no-color", false, "disable colour even on a terminal")
+	return cmd
+}
+
+// tap serves clients until a signal and ends with the verdict.
+func (f *tapFlags) tap(ctx context.Context, io stdio, flagsTyped []string) error {
+	side, err := f.check()
+	if err != nil {
+		return err
+	}
+	t := &tree{files: double.Suite, paths: []string{double.SuiteFile}}
+	if f.suite != "" {
+		if t, err = openTree([]string{f.suite}); err != nil {
+			return err
+		}
+	}
+	f.noLoad = true
+	session, err := loadSession(io, &f.runFlags, t, flagsTyped, loading{})
+	if err != nil {
+		return err
+	}
+	suites := session.plan.Suites
+	services, err := f.services(suites[0])
+	if err != nil {
+		return err
+	}
+	signIns, never := double.Named(suites)
+	for _, path := range f.never {
+		never = append(never, double.Route{Path: path})
+	}
+	tapped, err := double.New(double.Options{
+		Proxy:     tap.Options{Listen: f.listen, Cert: f.cert, Key: f.key, Insecure: f.insecure, Now: time.Now},
+		Answering: side, Services: services, SignIns: signIns, Never: never, Least: f.least,
+		Separate: session.plan.Env != nil && session.plan.Env.SeparateState, Secret: convert.Secret,
+	})
+	if err != nil {
+		return failed(ctx, err)
+	}
+	defer tapped.Close()
+	// One suite stands for all: its rules judge, and its cases are not sent.
+	one := *suites[0]
+	one.Cases, one.Loads, one.Setup, one.Teardown, one.Identity = nil, nil, nil, nil, nil
+	session.plan.Suites, session.plan.Asks, session.plan.Whole = []*scenarios.Suite{&one}, nil, scenarios.Size{}
+	fmt.Fprintf(io.out, "%s answers at %s; press Ctrl-C for the verdict\n", side, tapped.URL())
+	return session.into(ctx, func(ctx context.Context, plan *runner.Plan, sink run.Sink, show func(runner.Progress)) (*run.End, error) {
+		end, err := tapped.Walk(ctx, plan, sink, show)
+		for _, line := range tapped.Lines() {
+			fmt.Fprintln(io.out, text.Visible(line))
+		}
+		return end, err
+	})
+}
+
+func (f *tapFlags) check() (scenarios.Side, error) {
+	sides := map[string]scenarios.Side{"blue": scenarios.Blue, "green": scenarios.Green}
+	switch {
+	case f.listen == "":
+		return 0, usage("add --listen :8080", "tap needs an address to listen on")
+	case sides[f.answer] == 0:
+		return 0, usage("--answer blue or --answer green", "unknown side %q", f.answer)
+	case f.least < 1:
+		return 0, usage("1 or more", "--least %d is out of bounds", f.least)
+	}
+	return sides[f.answer], f.checkValues()
+}
+
+// services are those of both sides: the sides' own URLs, the services of the suite or
+// env file, and those of --service.
+func (f *tapFlags) services(suite *scenarios.Suite) ([]double.Service, error) {
+	out := []double.Service{}
+	add := func(name, blue, green string) error {
+		b, err := tapServices("--blue", blue, nil)
+		if err != nil {
+			return err
+		}
+		g, err := tapServices("--green", green, nil)
+		if err != nil {
+			return err
+		}
+		out = append(out, double.Service{Name: name, Blue: b[0].URL, Green: g[0].URL})
+		return nil
+	}
+	if suite.Blue.URL == "" || suite.Green.URL == "" {
+		return nil, usage("add --blue URL and --green URL, or --env FILE with sides:", "tap needs the URLs of both sides")
+	}
+	if err := add("", suite.Blue.URL, suite.Green.URL); err != nil {
+		return nil, err
+	}
+	for _, b := range suite.Blue.Services {
+		for _, g := range suite.Green.Services {
+			if b.Name != g.Name {
+				continue
+			}
+			if err := add(b.Name, joined(suite.Blue.URL, b.URL), joined(suite.Green.URL, g.URL)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, s := range f.named {
+		name, both, _ := strings.Cut(s, "=")
+		blue, green, ok := strings.Cut(both, ",")
+		if !ok || name == "" || strings.ContainsAny(name, "/.?#% ") {
+			return nil, usage("--service epg=https://epg.blue.example,https://epg.green.example", "--service %s is not name=BLUE,GREEN", s)
+		}
+		if err := add(name, blue, green); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// joined is the address of a service, which may be a path of its side.
+func joined(base, service string) string {
+	if !strings.HasPrefix(service, "/") {
+		return service
+	}
+	if u, err := url.Parse(base); err == nil {
+		return u.JoinPath(service).String()
+	}
+	return service
+}

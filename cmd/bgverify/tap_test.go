@@ -1,0 +1,135 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/bgverify/bgverify/fixtures"
+)
+
+// The rules under which the twin's sides are equal.
+const tapRules = `suite: boxes
+rules:
+  - {do: ignore, at: $.pod, why: of each side}
+  - {do: ignore, at: $.cluster, why: of each side}
+  - {do: ignore, at: $.requestId, why: of each request}
+  - {do: ignore, at: $.serverTime, why: a clock}
+  - {do: ignore, at: $.token, why: of each side}
+  - {do: ignore, header: 'x-*', why: of each side}
+  - {do: ignore, header: etag, why: of each side}
+setup:
+  - post: /auth/v1/session
+    json: {device: STB-0000-0001, key: stb-key-1, nonce: n}
+    side_effects: isolated
+cases:
+  - case: rules
+    get: /version
+`
+
+// startTap serves the twin through a tap and returns it with its address.
+func startTap(t *testing.T, blue, green string, more ...string) (*background, string) {
+	t.Helper()
+	dir := t.TempDir()
+	files := map[string]string{"rules.yaml": tapRules, "env.yaml": "state: separate\n"}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"tap", "--listen", "127.0.0.1:0", "--blue", blue, "--green", green, "--suite", filepath.Join(dir, "rules.yaml"), "--out", filepath.Join(dir, "runs"), "--least", "3"}
+	for _, a := range more {
+		args = append(args, strings.ReplaceAll(a, "DIR", dir))
+	}
+	b := begin(args...)
+	return b, b.wait(t, `at (https?://\S+);`)
+}
+
+// walkBox does what a box does in an evening.
+func walkBox(t *testing.T, proxy string) {
+	t.Helper()
+	session := ask(t, "POST", proxy+"/auth/v1/session", "", `{"device":"STB-0000-0001","key":"stb-key-abcdef123","nonce":"n1"}`)
+	m := regexp.MustCompile(`"token":"([^"]+)"`).FindStringSubmatch(session)
+	if m == nil {
+		t.Fatalf("no token in %s", session)
+	}
+	for _, path := range []string{"/auth/v1/profiles", "/epg/v1/channels", "/home/v1/menu", "/home/v1/screen"} {
+		ask(t, "GET", proxy+path, m[1], "")
+	}
+	for range 4 {
+		ask(t, "GET", proxy+"/version", "", "")
+	}
+}
+
+// Equal sides pass, sessions included where the sides are separate; a fault of green
+// fails; a request of a session never reaches green where they share state.
+func TestTap(t *testing.T) {
+	for _, c := range []struct {
+		name, fault string
+		flags       []string
+		status      int
+		want        string
+	}{
+		{"separate sides", "", []string{"--env", "DIR/env.yaml"}, 0, "9 pairs compared"},
+		{"shared state", "", nil, 0, "4 pairs compared"},
+		{"green answers", "", []string{"--answer", "green", "--env", "DIR/env.yaml"}, 0, "9 pairs compared"},
+		{"a fault", "price-as-string", []string{"--env", "DIR/env.yaml"}, 1, "$.rows[*].items[*].price number -> string"},
+		{"errors of green", "errors=100%", []string{"--env", "DIR/env.yaml"}, 1, ""},
+		{"too few", "", []string{"--least", "100"}, 4, "a pass needs 100"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			faults, err := fixtures.ParseFaults(c.fault)
+			if err != nil {
+				t.Fatal(err)
+			}
+			twin, err := fixtures.Start(fixtures.Options{GreenFaults: faults})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer twin.Close()
+			b, proxy := startTap(t, twin.BlueURL, twin.GreenURL, c.flags...)
+			walkBox(t, proxy)
+			status := b.stop()
+			if all := b.out.String() + b.err.String(); status != c.status || !strings.Contains(all, c.want) {
+				t.Errorf("%s: %d, want %d and %q\n%s", c.name, status, c.status, c.want, all)
+			}
+		})
+	}
+}
+
+// A dead other side costs the box nothing, writes and acting GETs never reach it, and
+// nothing compared is never a pass.
+func TestTapOfADeadGreen(t *testing.T) {
+	var reached atomic.Int64
+	green := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
+	defer green.Close()
+	blue := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
+	defer blue.Close()
+	b, proxy := startTap(t, blue.URL, green.URL, "--never", "/act/*")
+	for range 5 {
+		ask(t, "POST", proxy+"/write", "", `{}`)
+		ask(t, "DELETE", proxy+"/write", "", "")
+		ask(t, "GET", proxy+"/play/heartbeat", "", "")
+		ask(t, "GET", proxy+"/act/now", "", "")
+		ask(t, "GET", proxy+"/mine?access_token=abc123456", "", "")
+		ask(t, "GET", proxy+"/mine", "abc123456", "")
+	}
+	if status := b.stop(); status != statusUnknown || reached.Load() != 0 {
+		t.Errorf("%d, and %d requests reached green\n%s%s", status, reached.Load(), b.out.String(), b.err.String())
+	}
+	green.Close()
+	b, proxy = startTap(t, blue.URL, green.URL)
+	for range 5 {
+		if got := ask(t, "GET", proxy+"/list", "", ""); got != "ok" {
+			t.Errorf("got %q", got)
+		}
+	}
+	if status := b.stop(); status != statusDifferent {
+		t.Errorf("a dead green: %d\n%s%s", status, b.out.String(), b.err.String())
+	}
+}

@@ -1,0 +1,111 @@
+package double
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/bgverify/bgverify/internal/text"
+)
+
+// A skip is why a request was not asked twice.
+type skip uint8
+
+const (
+	unsafeMethod skip = iota + 1
+	actingGet
+	withSession
+	notWhole
+	notAnswered
+	blueFailed
+	dropped
+	skips // one past the last
+)
+
+var skipWords = [skips]string{
+	unsafeMethod: "that may change something", actingGet: "with GET on a route that acts", withSession: "of a session that the other side does not know",
+	notWhole: "whose answer was not kept whole: too large, endless or cut short", notAnswered: "that the answering side did not answer",
+	blueFailed: "that blue answered with a status from 500 up", dropped: "that came faster than the other side could be asked",
+}
+
+// maxRoutes bounds the routes that are listed.
+const maxRoutes = 500
+
+// An account counts what clients asked.
+type account struct {
+	mu       sync.Mutex
+	requests int
+	clients  map[string]bool
+	skipped  [skips]int
+	compared int
+	queued   int
+	routes   map[string]map[int]int // service and route -> status -> requests
+	order    []string
+}
+
+var variable = regexp.MustCompile(`^[0-9]+$|^[0-9a-fA-F-]{16,}$|^[A-Za-z]*[_-]?[0-9][A-Za-z0-9_-]*$`)
+
+// routeName is a method and path with what looks generated left out.
+func routeName(service, method, path string) string {
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		if variable.MatchString(s) && (len(s) > 3 || strings.Trim(s, "0123456789") == "") {
+			segments[i] = "*"
+		}
+	}
+	name := method + " " + strings.Join(segments, "/")
+	if service != "" {
+		name = service + ": " + name
+	}
+	return name
+}
+
+func (a *account) see(client, route string, status int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.requests++
+	if len(a.clients) < 100_000 {
+		a.clients[client] = true
+	}
+	if a.routes[route] == nil {
+		if len(a.order) >= maxRoutes {
+			return
+		}
+		a.routes[route] = map[int]int{}
+		a.order = append(a.order, route)
+	}
+	a.routes[route][status]++
+}
+
+func (a *account) skip(why skip) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.skipped[why]++
+}
+
+// lines are the account as a reader sees it.
+func (a *account) lines() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := []string{fmt.Sprintf("%s of %s passed; %s compared", text.Count(a.requests, "request"), text.Count(len(a.clients), "client"), text.Count(a.compared, "pair"))}
+	for why, n := range a.skipped {
+		if n > 0 {
+			out = append(out, fmt.Sprintf("not compared: %s %s", text.Count(n, "request"), skipWords[why]))
+		}
+	}
+	for _, route := range a.order {
+		var statuses []int
+		for status := range a.routes[route] {
+			statuses = append(statuses, status)
+		}
+		slices.Sort(statuses)
+		parts := make([]string, len(statuses))
+		for i, status := range statuses {
+			parts[i] = fmt.Sprintf("%d (%d)", status, a.routes[route][status])
+		}
+		out = append(out, "  "+text.Visible(route)+"  "+strings.Join(parts, ", "))
+	}
+	return out
+}
