@@ -32,7 +32,13 @@ func newShiftRig(t *testing.T, extra string) *shiftRig {
 	r.write("get.sh", "#!/bin/sh\ncat weights\n")
 	r.write("set.sh", "#!/bin/sh\ncat > next.$$ && mv next.$$ weights && echo \"$SHIFT_BLUE $SHIFT_GREEN\" >> calls\n")
 	r.write("weights", `{"blue": 100, "green": 0}`)
-	r.write("shift.yaml", "shift: api.example.com\nsteps: [5%, 100%]\ndriver: {exec: {get: ./get.sh, set: ./set.sh}}\n"+extra)
+	unchecked := "unchecked: the weights are what is tested\n"
+	for _, check := range []string{"before:", "during:", "after:", "confirm:"} {
+		if strings.Contains(extra, check) {
+			unchecked = ""
+		}
+	}
+	r.write("shift.yaml", "shift: api.example.com\nsteps: [5%, 100%]\ndriver: {exec: {get: ./get.sh, set: ./set.sh}}\n"+extra+unchecked)
 	return r
 }
 

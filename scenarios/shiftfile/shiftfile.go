@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"math"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,8 @@ type File struct {
 	Probe   *Probe
 	Run     *Run
 	Confirm *Confirm
+	// Unchecked is why the file asks for no check at all; empty: it asks for one.
+	Unchecked string
 	// OnFail is rollback or pause.
 	OnFail string
 	Driver Driver
@@ -134,6 +137,8 @@ type HAProxy struct {
 //  2. Steps rise, from more than 0 %.
 //  3. Exactly one driver is written.
 //  4. The steps of confirm are among the steps.
+//  5. A file without any check says why in unchecked: nothing would ever roll its walk back.
+//     One with a check has no unchecked.
 func Load(fsys fs.FS, name string, getenv func(string) (string, bool)) (*File, problem.Problems) {
 	src, problems := source.Open(fsys, name)
 	r := &reader{lines: src.Lines, getenv: getenv}
@@ -219,7 +224,9 @@ func (r *reader) read(o *keys.Mapping) *File {
 	if c := o.Open("confirm", "confirm", ""); c != nil {
 		s.Confirm = &Confirm{Timeout: time.Hour}
 		at, nodes := c.Percents("at")
-		s.Confirm.At = at
+		if s.Confirm.At = at; len(at) == 0 && c.Has("at") && !c.Broken {
+			c.Fail(c.At("at"), "write one of steps", "confirm names no step")
+		}
 		for i, share := range at { // Rule 4
 			if !hasShare(s.Steps, share) {
 				c.Fail(nodes[i], "write one of steps", "no step is %s", PercentText(share))
@@ -227,6 +234,7 @@ func (r *reader) read(o *keys.Mapping) *File {
 		}
 		c.Bind(s.Confirm)
 	}
+	refuseUnchecked(o, s)
 	if d := o.Open("driver", "driver", ""); d != nil {
 		s.Driver = r.readDriver(d)
 	}
@@ -258,6 +266,34 @@ func (r *reader) readChecks(o *keys.Mapping, s *File) {
 			r.RefuseEmpty("suites", "name a scenario file or folder")
 		}
 	}
+}
+
+// refuseUnchecked refuses a walk that reaches its last step whatever green does, unless the
+// file says why that is wanted. Rule 5.
+func refuseUnchecked(o *keys.Mapping, s *File) {
+	var written string
+	for _, name := range []string{"before", "during", "after", "confirm"} {
+		if o.Has(name) {
+			written = name
+		}
+	}
+	switch {
+	case o.Broken:
+	case written == "" && saysNothing(s.Unchecked):
+		at := o.Node
+		if o.Has("unchecked") {
+			at = o.At("unchecked")
+		}
+		o.Fail(at, "add after: {run: {suites: [scenarios]}}, or say why in unchecked", "nothing is checked before, during or after a step")
+	case written != "" && o.Has("unchecked"):
+		o.Fail(o.At("unchecked"), "leave one of them out", "unchecked and %s contradict each other", written)
+	}
+}
+
+// saysNothing reports whether a text gives no reason: blank, or only yes or no.
+func saysNothing(why string) bool {
+	why = strings.ToLower(strings.TrimSpace(why))
+	return why == "" || slices.Contains([]string{"true", "false", "yes", "no", "on", "off"}, why)
 }
 
 // readDriver reads the one driver of a file.
@@ -305,59 +341,6 @@ func refuseSame(o *keys.Mapping, blue, green, what string) {
 	if blue == green && blue != "" {
 		o.Fail(o.At("green"), "", "blue and green are the same %s", what)
 	}
-}
-
-// bindExpanded binds a mapping whose texts of some keys have placeholders.
-func (r *reader) bindExpanded(o *keys.Mapping, into any, texts map[string]*string) {
-	for _, k := range o.Table.Keys {
-		field := texts[k.Name]
-		if field == nil {
-			continue
-		}
-		if t := o.Template(k.Name); t != nil {
-			*field = r.expandFromEnv(o, k.Name, t)
-		}
-	}
-	o.Bind(into)
-}
-
-// expandFromEnv expands a text that may name environment variables alone. An empty
-// result is a problem: what is empty must not read as "not asked". Rule 1.
-func (r *reader) expandFromEnv(o *keys.Mapping, key string, t *template.Template) string {
-	for i := range t.Parts {
-		if p := &t.Parts[i]; p.IsVariable() {
-			if _, ok := template.CutEnv(p.Name); !ok {
-				o.Fail(o.At(key), "write {{env.NAME}}", "%s: a shift file has no variable %q", key, p.Name)
-				return ""
-			}
-		}
-	}
-	v, err := t.Expand(envScope{r.getenv})
-	switch {
-	case err != nil:
-		o.Fail(o.At(key), "export it before the walk begins", "%s: %v", key, err)
-	case strings.TrimSpace(v.Text) == "":
-		o.Fail(o.At(key), "leave the key out, or give it a value", "%s is empty", key)
-	}
-	return v.Text
-}
-
-// An envScope answers env.NAME and nothing else.
-type envScope struct {
-	getenv func(string) (string, bool)
-}
-
-func (s envScope) Lookup(name string) (template.Value, bool, error) {
-	variable, ok := template.CutEnv(name)
-	if !ok || s.getenv == nil {
-		return template.Value{}, false, nil
-	}
-	text, ok := s.getenv(variable)
-	return template.TextValue(text), ok, nil
-}
-
-func (s envScope) Generate(generator string, _ []string, _ string, _ bool) (template.Value, error) {
-	return template.Value{}, fmt.Errorf("$%s: a shift file takes no generators", generator)
 }
 
 // hasShare reports whether a share is among the steps.

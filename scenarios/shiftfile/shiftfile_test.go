@@ -41,6 +41,30 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// A walk that nothing can stop needs a word of its author.
+func TestLoadUnchecked(t *testing.T) {
+	const bare = "shift: a\nsteps: [100%]\ndriver: {exec: {get: g, set: s}}\n"
+	for name, row := range map[string]struct{ extra, want string }{
+		"nothing":            {"", "nothing is checked"},
+		"empty why":          {"unchecked: ''\n", ""},
+		"blank why":          {"unchecked: '  '\n", ""},
+		"bare true":          {"unchecked: true\n", "nothing is checked"},
+		"empty before":       {"before: {}\n", ""},
+		"empty after":        {"after: {}\n", ""},
+		"empty during":       {"during: {}\n", ""},
+		"with a check":       {"unchecked: drill\nafter: {run: {suites: [s]}}\n", "contradict"},
+		"confirm of no step": {"confirm: {at: [], exec: ./ask.sh}\n", ""},
+	} {
+		_, problems := loadShift(bare+row.extra, nil)
+		if !problems.HasErrors() || !strings.Contains(problems[0].Summary, row.want) || problems[0].Pos.Line == 0 {
+			t.Errorf("%s: want a problem about %q, got %v", name, row.want, problems)
+		}
+	}
+	if s, problems := loadShift(bare+"unchecked: the pool is empty\n", nil); len(problems) > 0 || s.Unchecked != "the pool is empty" {
+		t.Errorf("got %v", problems)
+	}
+}
+
 // Every mistake is a problem with its place; one that is accepted would move traffic otherwise than written.
 func TestLoadRefuses(t *testing.T) {
 	for name, row := range map[string]struct{ old, new, want string }{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -39,7 +40,10 @@ func (d *Driver) Max() int { return d.config.Max }
 // Check has nothing to refuse: what the commands lead to is not known.
 func (d *Driver) Check(context.Context) error { return nil }
 
-// Read calls get.
+// mostTTL is the largest TTL that get may print, in seconds: a week.
+const mostTTL = 7 * 86400
+
+// Read calls get. Anything next to the one object is refused: two objects would be two answers.
 func (d *Driver) Read(ctx context.Context) (machine.Weights, error) {
 	out, err := d.run(ctx, Command{Line: d.config.Get, Dir: d.dir})
 	if err != nil {
@@ -50,7 +54,9 @@ func (d *Driver) Read(ctx context.Context) (machine.Weights, error) {
 		TTL         float64
 	}
 	dec := json.NewDecoder(strings.NewReader(out))
-	if err := dec.Decode(&answer); err != nil || answer.Blue == nil || answer.Green == nil || *answer.Blue < 0 || *answer.Green < 0 || answer.TTL < 0 {
+	err = dec.Decode(&answer)
+	if _, rest := dec.Token(); err != nil || rest != io.EOF || answer.Blue == nil || answer.Green == nil ||
+		*answer.Blue < 0 || *answer.Green < 0 || answer.TTL < 0 || answer.TTL > mostTTL {
 		return machine.Weights{}, fmt.Errorf(`get printed %q, not {"blue": 99, "green": 1}`, text.Cut(text.Visible(strings.TrimSpace(out)), 80))
 	}
 	d.ttl.Store(int64(answer.TTL * float64(time.Second)))

@@ -11,6 +11,7 @@ var shiftTable = Table{"shift file", "A shift file says how traffic moves from b
 	{"during", object("shift during"), "What is watched from the first step to the end.", "nothing", "{probe: {suites: [scenarios/stb], through: \"https://api.stb.example.com\"}}", false, ""},
 	{"after", object("shift after"), "What runs at the end of each hold.", "nothing", "{run: {suites: [scenarios/stb], tag: smoke, load: none}}", false, ""},
 	{"confirm", object("confirm"), "Steps that a person or another system confirms.", "none", "{at: [50%], exec: ./ask.sh}", false, ""},
+	{"unchecked", aText, "Why nothing is checked: a walk without before, during, after and confirm needs it.", "", "The load balancer is empty.", false, "Unchecked"},
 	{"on_fail", aWord("rollback", "pause"), "What a failed check does.", "rollback", "pause", false, "OnFail"},
 	{"driver", object("driver"), "The mechanism that gives weight.", "", "{exec: {get: ./get.sh, set: ./set.sh}}", true, ""},
 }}
