@@ -61,6 +61,8 @@ type jsonHead struct {
 	Paths []string `json:"paths,omitempty"`
 	// Narrowed are the parts of the plan that a flag, a file or the stage took out.
 	Narrowed []run.Narrowing `json:"narrowed,omitempty"`
+	// Shards are the runs that this one was merged from.
+	Shards []run.Shard `json:"shards,omitempty"`
 	// LeftOut are the aspects that the verdict does not cover.
 	LeftOut []run.LeftOut `json:"left_out,omitempty"`
 	// Weaker is what the suites ask less than in the run before.
@@ -138,7 +140,7 @@ func (j *jsonReport) Begin() error {
 		Verdict: s.End.Verdict, Reasons: source.List(s.End.Reasons), Sides: s.End.Sides, Counts: s.End.Counts,
 		Coverage: s.End.Coverage, Second: s.End.Second, Audit: s.Audit(), Planned: s.Head.Planned,
 		Verb: s.Head.Verb, Flags: source.List(s.Head.Flags), Env: s.Head.Env, Signal: s.End.Signal, Gates: source.List(s.End.Gates), Transport: s.End.Transport, Warnings: s.End.Warnings,
-		Paths: s.Head.Paths, Narrowed: s.Head.Narrowed, LeftOut: s.End.LeftOut, Weaker: s.Head.Weaker, Created: s.End.Created, Clusters: s.End.Clusters,
+		Paths: s.Head.Paths, Narrowed: s.Head.Narrowed, Shards: s.Head.Shards, LeftOut: s.End.LeftOut, Weaker: s.Head.Weaker, Created: s.End.Created, Clusters: s.End.Clusters,
 	})
 	if err != nil {
 		return err

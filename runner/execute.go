@@ -63,9 +63,12 @@ func (e *execution) execute(outer context.Context) (*run.End, error) {
 	o.setup = e.build()
 	if len(o.setup) == 0 {
 		e.declareVariables()
-		if e.replay != nil {
+		switch {
+		case e.shards != nil:
+			e.mergeShards(ctx, o)
+		case e.replay != nil:
 			e.judgeAgain(ctx, o)
-		} else {
+		default:
 			e.judge(ctx, o)
 		}
 	}
@@ -245,6 +248,7 @@ func (e *execution) header(begun time.Time) *run.Header {
 		Schema: SchemaVersion, ID: e.plan.ID, Tool: e.plan.Tool, Started: begun, Seed: e.plan.Options.Seed, Parent: e.plan.Parent,
 		Planned: e.planned(), Audit: e.plan.Audit, Flags: e.plan.Flags, Verb: e.plan.Verb, Env: e.plan.Machine, Sides: e.sides(), Added: addedHeaders,
 		Narrowed: e.plan.Narrowed, Paths: e.plan.Paths, Asks: e.plan.Asks, Weaker: e.plan.Weaker,
+		Shards: e.plan.Shards,
 	}
 	for _, suite := range e.plan.Suites {
 		head := run.SuiteHead{
@@ -352,11 +356,11 @@ func (e *execution) inputs(o *outcome) *verdict.Inputs {
 		},
 		Outcomes: verdict.Outcomes{
 			Setup: o.setup, Reached: o.preflight, Identity: o.before, Changed: o.changed, Transport: o.transport, Slow: o.slow,
-			Loads: o.loads, Clusters: o.clusters, Compared: o.compared, Loaded: o.loaded, TwoPlaces: e.places.Apart(),
+			Loads: o.loads, Clusters: o.clusters, Compared: o.compared, Loaded: o.loaded, TwoPlaces: e.places.Apart() || e.placed,
 			Controlled: verdict.Controlled{Of: e.control.of.Load(), Made: e.control.made.Load()},
 		},
 		Totals: e.totals, Ledger: &e.ledger, Sides: e.sides(), Audit: o.audit, Elapsed: e.now().Sub(o.begun),
-		Earlier: e.earlier, Failure: e.failed(), Halted: e.halted(),
+		Earlier: e.earlier, Shards: e.shardRuns(), Failure: e.failed(), Halted: e.halted(),
 	}
 	in.Stop.Verdict, in.Stop.Reason = o.stopReason()
 	var signal interface{ SignalNumber() int }

@@ -47,6 +47,8 @@ type execution struct {
 	// replay answers requests from an earlier run instead of the network; nil: none.
 	replay  func(key string) (*run.Pair, error)
 	earlier *run.Run // that replay reads from
+	shards  []Shard  // that are merged instead of sending; none: this is not a merge
+	placed  bool     // every shard has shown the sides to be two places
 	// flaky are the ids of what passed only after a retry in the earlier run.
 	flaky map[string]bool
 }

@@ -54,6 +54,8 @@ type Plan struct {
 	Meter Meter
 	// Calibration is what earlier load of blue against blue found; nil: none.
 	Calibration *run.Calibration
+	// Shards are listed in the header of a merged run; see Merge.
+	Shards []run.Shard
 	// Done are the results that an earlier execution of the same plan brought to
 	// an end (resume): they are counted and not walked again. nil: none.
 	Done func(yield func(*run.CaseResult, error) bool)

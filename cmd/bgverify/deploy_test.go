@@ -15,7 +15,7 @@ import (
 )
 
 // commandLine finds bgverify's command lines in pipelines and scripts.
-var commandLine = regexp.MustCompile(`bgverify (run|gate|report|history|rediff|shift|worker)\b[^\n|>&]*`)
+var commandLine = regexp.MustCompile(`bgverify (run|merge|gate|report|history|rediff|shift|worker)\b[^\n|>&]*`)
 
 // The samples of deploy/ are YAML where they say so, and every command line in
 // them has verbs and flags that exist.

@@ -181,7 +181,7 @@ func newRoot(io stdio) *cobra.Command {
 		newInitCommand(io), newCalibrateCommand(io), newSelftestCommand(io), newValidateCommand(io), newListCommand(io), newImportCommand(io), newSchemaCommand(io),
 		newDemoCommand(io), newFixturesCommand(io), newServeCommand(io),
 		newWorkerCommand(io), newResumeCommand(io), newJudgeCommand(io), newShiftCommand(io), newProbeCommand(io), newRecordCommand(io), newTapCommand(io),
-		newReportCommand(io), newGateCommand(io), newRediffCommand(io), newHistoryCommand(io),
+		newReportCommand(io), newGateCommand(io), newRediffCommand(io), newMergeCommand(io), newHistoryCommand(io),
 		newVersionCommand(io),
 	)
 	refuseEmpty(root)

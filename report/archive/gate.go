@@ -121,6 +121,11 @@ func CheckAge(run *run.Run, now time.Time, limit time.Duration) error {
 		return nil
 	}
 	ended := run.Header.Started.Add(time.Duration(run.End.ElapsedMS * float64(time.Millisecond)))
+	for _, s := range run.Header.Shards { // a merged run is as old as the first shard that ended
+		if s.Ended.Before(ended) {
+			ended = s.Ended
+		}
+	}
 	switch age := now.Sub(ended); {
 	case run.Header.Started.IsZero():
 		return errors.New("the run does not say when it began")

@@ -33,6 +33,8 @@ type Header struct {
 	Asks *Asks `json:"asks,omitempty"`
 	// Weaker is what the suites ask less than in the last complete run of them.
 	Weaker *WeakerThan `json:"weaker,omitempty"`
+	// Shards are the runs that this one was merged from, by number; none: it was not.
+	Shards []Shard `json:"shards,omitempty"`
 }
 
 // Tool names the program that made a run.

@@ -26,6 +26,9 @@ type Inputs struct {
 	Elapsed time.Duration
 	// Earlier is the run that is judged again; nil: this one sent its requests.
 	Earlier *run.Run
+	// Shards are the runs whose results were taken over, in their order; none: this is
+	// not a merged run.
+	Shards []ShardRun
 	// Failure is the error of a sink that could not keep the events; nothing after
 	// it counts.
 	Failure error

@@ -44,6 +44,18 @@ func (l *Ledger) AddCase(n run.PerSide) {
 	l.inCases[scenarios.Green].Add(int64(n.Green))
 }
 
+// AddMerged books requests that another run sent and whose answers it has. Its own account
+// of them balanced, or that run is broken.
+func (l *Ledger) AddMerged(n run.PerSide) {
+	for side, sent := range map[scenarios.Side]int{scenarios.Blue: n.Blue, scenarios.Green: n.Green} {
+		s := &l.sides[side]
+		s.scheduled.Add(int64(sent))
+		s.sent.Add(int64(sent))
+		s.answered.Add(int64(sent))
+	}
+	l.AddCase(n)
+}
+
 // AddOutside books requests that no case accounts for.
 func (l *Ledger) AddOutside(n run.PerSide) {
 	l.outside[scenarios.Blue].Add(int64(n.Blue))

@@ -31,6 +31,7 @@ func Conclude(in *Inputs) *run.End {
 	c.stopped()
 	c.beforehand()
 	c.carry()
+	c.carryShards()
 	c.part = "clusters"
 	c.clusters()
 	c.part = ""
@@ -50,6 +51,7 @@ func Conclude(in *Inputs) *run.End {
 	c.accounts()
 	c.evidence()
 	c.leftovers()
+	c.graverShards()
 	c.end.Gates = c.gates
 	c.settle()
 	return c.end

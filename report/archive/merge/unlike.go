@@ -1,0 +1,130 @@
+package merge
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/runner/run"
+)
+
+// ownFlags may differ between shards: they say how a shard ran on its machine and what it
+// printed, and nothing of what was judged.
+var ownFlags = []string{
+	"shard", "seed", "out", "run-id", "concurrency", "format", "output", "timeout", "keep", "keep-days", "report-assets",
+	"trace-url", "ticket", "quiet", "verbose", "no-color", "no-progress", "workers", "listen", "join-within", "bus", "bus-creds",
+	"bus-fingerprint", "bus-token-file", "bus-tls-cert", "bus-tls-key",
+}
+
+// secretMark is a secret that the archive replaced. Its hash depends on a key of the folder of
+// runs, so that one secret has another mark on another machine.
+var secretMark = regexp.MustCompile(`<secret:([^#>]*)#[^>]*>`)
+
+// withoutKeys makes the marks of one secret equal in all shards.
+func withoutKeys(text string) string { return secretMark.ReplaceAllString(text, "<secret:$1>") }
+
+// unlike notes everything in which b is of another plan than a (rule 4 of Open).
+func (p *problems) unlike(a, b *shard) {
+	ha, hb, path, first := &a.run.Header, &b.run.Header, b.folder.Path(), a.folder.Path()
+	if ha.Tool != hb.Tool {
+		p.add(path, "use one version of bgverify for all shards", "it was made by bgverify %s, %s by %s", hb.Tool.Version, first, ha.Tool.Version)
+	}
+	if ha.Seed != hb.Seed {
+		p.add(path, "give every shard the same --seed", "its seed is %d, that of %s is %d", hb.Seed, first, ha.Seed)
+	}
+	if names := otherFiles(a.files, b.files); len(names) > 0 {
+		p.add(path, "run all shards from one commit", "its scenario files are not those of %s: %s", first, strings.Join(names, ", "))
+	}
+	if !slices.Equal(a.asked.Paths, b.asked.Paths) || a.asked.Env != b.asked.Env || !slices.Equal(a.asked.Cases, b.asked.Cases) {
+		p.add(path, "", "it was asked for other files or cases than %s", first)
+	}
+	if fa, fb := planFlags(ha), planFlags(hb); !slices.Equal(fa, fb) {
+		p.add(path, "give every shard the same flags", "its flags are %s, those of %s are %s", shown(fb), first, shown(fa))
+	}
+	if ha.Planned.OfCases != hb.Planned.OfCases || ha.Planned.OfLoads != hb.Planned.OfLoads {
+		p.add(path, "", "its suites hold %d cases and %d load stages, those of %s %d and %d", hb.Planned.OfCases, hb.Planned.OfLoads,
+			first, ha.Planned.OfCases, ha.Planned.OfLoads)
+	}
+	p.unlikeSides(a, b)
+}
+
+// unlikeSides compares where the sides were, and what they said they are at the beginning
+// and at the end.
+func (p *problems) unlikeSides(a, b *shard) {
+	path, first := b.folder.Path(), a.folder.Path()
+	for _, side := range []struct {
+		name string
+		of   func(*run.Sides) *run.SideHead
+	}{
+		{"blue", func(s *run.Sides) *run.SideHead { return &s.Blue }},
+		{"green", func(s *run.Sides) *run.SideHead { return &s.Green }},
+	} {
+		at, bt := side.of(&a.run.End.Sides), side.of(&b.run.End.Sides)
+		if withoutKeys(at.URL) != withoutKeys(bt.URL) {
+			p.add(path, "all shards must ask the same two sides", "its %s is %s, that of %s is %s", side.name, bt.URL, first, at.URL)
+		}
+		// A shard has the services of the suites of which it has a case.
+		for _, name := range slices.Sorted(maps.Keys(bt.Services)) {
+			if url, ok := at.Services[name]; ok && withoutKeys(url) != withoutKeys(bt.Services[name]) {
+				p.add(path, "", "its %s service %s is %s, that of %s is %s", side.name, name, bt.Services[name], first, url)
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(bt.Identity)) {
+			if was, ok := at.Identity[name]; ok && withoutKeys(was) != withoutKeys(bt.Identity[name]) {
+				p.add(path, "deploy nothing before the last shard has ended, then run all shards again",
+					"%s identity %s was %q, and %q in %s: another build", side.name, name, bt.Identity[name], was, first)
+			}
+		}
+	}
+}
+
+// planFlags are the flags that make the plan, sorted.
+func planFlags(h *run.Header) []string {
+	var out []string
+	for _, flag := range h.Flags {
+		name, _, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
+		if !slices.Contains(ownFlags, name) {
+			out = append(out, withoutKeys(flag))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// shown lists flags in a message.
+func shown(flags []string) string {
+	if len(flags) == 0 {
+		return "none"
+	}
+	return strings.Join(flags, " ")
+}
+
+// otherFiles lists the scenario files whose content is not the same in two runs, or that only
+// one of them has.
+func otherFiles(a, b *archive.Manifest) []string {
+	digests := func(m *archive.Manifest) map[string]string {
+		out := map[string]string{}
+		for _, f := range m.Files {
+			if name, ok := strings.CutPrefix(f.Path, archive.ScenariosDir+"/"); ok {
+				out[name] = f.SHA256
+			}
+		}
+		return out
+	}
+	of, other := digests(a), digests(b)
+	var names []string
+	for name, sum := range of {
+		if other[name] != sum {
+			names = append(names, name)
+		}
+	}
+	for name := range other {
+		if _, ok := of[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
