@@ -29,8 +29,9 @@ and exit with its verdict's status. RUN is a folder, or an id under --out; the n
 run folder is made under --out.
 
 Exchanges, results and load records are taken over. Verdict, causes, coverage,
-counts and reports are made from all of them: gate, history, report, rediff and
-judge work on the new run as on one that was never split.
+counts and reports are made from all of them: gate, history, report and judge
+work on the new run as on one that was never split. rediff uses the setup of the
+first shard of a suite; what needs the setup of another shard is broken there.
 
 The shards must be all of one plan, each once and ended, made from the same
 files with the same flags and --seed, of the same two sides and builds. Anything

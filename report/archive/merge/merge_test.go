@@ -177,6 +177,9 @@ func TestMergeIsTheWhole(t *testing.T) {
 				t.Fatalf("the whole run is %s", want.Verdict)
 			}
 			for n := 1; n <= 4; n++ {
+				if fault == "" && n != 3 { // one split of a healthy green is enough
+					continue
+				}
 				if d := cmp.Diff(want, r.found(r.merged(n))); d != "" {
 					t.Errorf("%d shards (-whole +merged):\n%s", n, d)
 				}
