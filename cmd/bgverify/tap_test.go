@@ -133,3 +133,16 @@ func TestTapOfADeadGreen(t *testing.T) {
 		t.Errorf("a dead green: %d\n%s%s", status, b.out.String(), b.err.String())
 	}
 }
+
+// Two addresses of one place are no two clusters: never a pass.
+func TestTapOfOnePlace(t *testing.T) {
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
+	defer service.Close()
+	b, proxy := startTap(t, service.URL, service.URL+"/green")
+	for range 5 {
+		ask(t, "GET", proxy+"/list", "", "")
+	}
+	if status := b.stop(); status != statusUnknown || !strings.Contains(b.out.String(), "two places") {
+		t.Errorf("%d\n%s%s", status, b.out.String(), b.err.String())
+	}
+}

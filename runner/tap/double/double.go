@@ -14,6 +14,7 @@ import (
 	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/judge"
+	"github.com/bgverify/bgverify/runner/places"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/tap"
 	"github.com/bgverify/bgverify/runner/verdict"
@@ -82,6 +83,8 @@ type Tap struct {
 	ledger verdict.Ledger
 	index  int
 	broken error // the sink's first
+	// together are the services whose two sides lead to one address.
+	together []string
 }
 
 // New begins to listen.
@@ -130,6 +133,7 @@ func (t *Tap) Walk(ctx context.Context, plan *runner.Plan, sink run.Sink, _ func
 	if t.rules, err = judge.NewStepRules(t.step, t.authorities(plan.World.Now())); err != nil {
 		return nil, err
 	}
+	t.together = sharedPlaces(ctx, t.opts.Services)
 	t.emit(run.Event{Begin: t.header(suite)})
 	asking, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -159,6 +163,20 @@ func (t *Tap) Walk(ctx context.Context, plan *runner.Plan, sink run.Sink, _ func
 		return end, t.broken
 	}
 	return end, served
+}
+
+// sharedPlaces names the services whose two URLs lead to one address and port. A tap asks no
+// identity, so nothing could show that two clusters are there: blue may be compared with
+// itself under another name.
+func sharedPlaces(ctx context.Context, services []Service) []string {
+	var out []string
+	for _, s := range services {
+		blue := places.Look(ctx, places.Target{Base: s.Blue}, false)
+		if point := blue.Common(places.Look(ctx, places.Target{Base: s.Green}, false)); point != "" {
+			out = append(out, fmt.Sprintf("%s and %s both lead to %s", s.Blue.Host, s.Green.Host, point))
+		}
+	}
+	return out
 }
 
 // rulesOf are the rules of the env file and of the suite.
@@ -383,6 +401,9 @@ func (t *Tap) conclude() *run.End {
 	}
 	if t.index == 0 && t.broken == nil {
 		end.Verdict, end.Reasons = run.Inconclusive, nil // nothing was judged, and nothing is broken
+	}
+	for _, shared := range t.together {
+		few("nothing showed that blue and green are two places: %s", shared)
 	}
 	if compared < t.opts.Least {
 		few("%d pairs were compared, and a pass needs %d", compared, t.opts.Least)
