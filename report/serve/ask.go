@@ -87,7 +87,7 @@ func readAge(value string) (time.Duration, error) {
 
 func readAspects(name, value string) ([]run.Aspect, error) {
 	var out []run.Aspect
-	for _, word := range strings.Split(value, ",") {
+	for word := range strings.SplitSeq(value, ",") {
 		what := run.Aspect(strings.TrimSpace(word))
 		if !slices.Contains(run.Required, what) {
 			return nil, hint.Errorf("compare, load, writes or identity", "%s: unknown part %q", name, cut(word))

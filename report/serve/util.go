@@ -29,7 +29,7 @@ func (h *headWriter) String() string { return strings.ToValidUTF8(h.b.String(), 
 // lines are the lines of a log that are not blank.
 func lines(log string) []string {
 	var out []string
-	for _, line := range strings.Split(log, "\n") {
+	for line := range strings.SplitSeq(log, "\n") {
 		if strings.TrimSpace(line) != "" {
 			out = append(out, text.Visible(strings.TrimRight(line, "\r ")))
 		}

@@ -121,7 +121,6 @@ type firing struct {
 	slices   chan attack.Fired
 	stop     context.CancelFunc
 	done     sync.WaitGroup
-	ended    bool // guarded by c.mu
 }
 
 // Slices are the settled slices in order.

@@ -176,16 +176,14 @@ func (e *engine) note(r Record) {
 
 // task runs work that sends an event. A panic in it rolls the walk back.
 func (e *engine) task(work func()) {
-	e.done.Add(1)
-	go func() {
-		defer e.done.Done()
+	e.done.Go(func() {
 		defer func() {
 			if caught := recover(); caught != nil {
 				e.send(machine.Event{Kind: machine.Signal, Why: fmt.Sprintf("panic: %v", caught)})
 			}
 		}()
 		work()
-	}()
+	})
 }
 
 func (e *engine) stepName() string {

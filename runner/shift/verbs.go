@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/internal/hint"
@@ -156,16 +157,17 @@ func (s *Setup) DryRun(ctx context.Context) error {
 	}
 	s.say("%s has %s; a rollback would restore that", s.Driver.Name(), have)
 	for ; step < len(plan.Steps); step++ {
-		text := fmt.Sprintf("%s: write %s, settle %s, hold %s", plan.Steps[step].Name, plan.Steps[step].Target, plan.Settle, plan.Hold)
+		var text strings.Builder
+		fmt.Fprintf(&text, "%s: write %s, settle %s, hold %s", plan.Steps[step].Name, plan.Steps[step].Target, plan.Settle, plan.Hold)
 		for _, part := range []struct {
 			on   bool
 			text string
 		}{{plan.Gate, "gate before"}, {plan.Steps[step].Confirm, "confirm before"}, {plan.Probe, "probe during"}, {plan.Run, "run after"}} {
 			if part.on {
-				text += ", " + part.text
+				text.WriteString(", " + part.text)
 			}
 		}
-		s.say("%s", text)
+		s.say("%s", text.String())
 	}
 	return nil
 }

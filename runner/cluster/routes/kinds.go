@@ -201,10 +201,11 @@ func ingress(o *inventory.Object) ([]*route, error) {
 func serviceRoutes(o *inventory.Object) ([]*route, error) {
 	of := []service{{o.Namespace, o.Name}}
 	var out []*route
-	base := o.Name
+	var base strings.Builder
+	base.WriteString(o.Name)
 	for _, suffix := range []string{"", "." + o.Namespace, ".svc", ".cluster.local"} {
-		base += suffix
-		out = append(out, &route{host: base, prefix: "/", services: of})
+		base.WriteString(suffix)
+		out = append(out, &route{host: base.String(), prefix: "/", services: of})
 	}
 	return out, nil
 }

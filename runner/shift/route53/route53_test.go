@@ -14,10 +14,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios/shiftfile"
 )
 
-func ptr(n int64) *int64 { return &n }
-
 func weighted(id string, weight int64) record {
-	return record{Name: "api.example.com.", Type: "A", SetIdentifier: id, Weight: ptr(weight), TTL: ptr(30), HealthCheckID: "hc-" + id, Values: []string{"192.0.2.1"}}
+	return record{Name: "api.example.com.", Type: "A", SetIdentifier: id, Weight: new(weight), TTL: new(int64(30)), HealthCheckID: "hc-" + id, Values: []string{"192.0.2.1"}}
 }
 
 func newDriver(t *testing.T) *Driver {
@@ -33,7 +31,7 @@ func newDriver(t *testing.T) *Driver {
 // A write is one batch with both records, of which only Weight differs; it is in effect at
 // INSYNC, and the TTL of the records comes on top.
 func TestWalkOneStep(t *testing.T) {
-	f := newFake(t, weighted("set-blue", 255), weighted("set-green", 0), record{Name: "b.example.com.", Type: "A", TTL: ptr(5), Values: []string{"192.0.2.9"}})
+	f := newFake(t, weighted("set-blue", 255), weighted("set-green", 0), record{Name: "b.example.com.", Type: "A", TTL: new(int64(5)), Values: []string{"192.0.2.9"}})
 	f.pending = 3
 	d := newDriver(t)
 	if err := d.Check(t.Context()); err != nil {
@@ -78,7 +76,7 @@ func TestCompareAndSet(t *testing.T) {
 	// The change comes between the read and the batch.
 	f.fail = func(call string) (int, string) {
 		if call == "change" {
-			f.records[0].TTL = ptr(7)
+			f.records[0].TTL = new(int64(7))
 		}
 		return 0, ""
 	}
@@ -127,7 +125,7 @@ func TestFaults(t *testing.T) {
 // What a walk would break, or not move, is refused before anything is written.
 func TestCheckRefuses(t *testing.T) {
 	other := func(name, kind string, values ...string) record {
-		return record{Name: name, Type: kind, TTL: ptr(30), Values: values}
+		return record{Name: name, Type: kind, TTL: new(int64(30)), Values: values}
 	}
 	for name, row := range map[string]struct {
 		more record
@@ -138,14 +136,14 @@ func TestCheckRefuses(t *testing.T) {
 		"a third record":        {weighted("set-third", 10), "third weighted record"},
 		"AAAA":                  {other("api.example.com.", "AAAA", "2001:db8::1"), "type AAAA, which is not walked"},
 		"HTTPS":                 {other("api.example.com.", "HTTPS", "1 . alpn=h2"), "type HTTPS, which is not walked"},
-		"latency":               {record{Name: "api.example.com.", Type: "A", SetIdentifier: "eu", TTL: ptr(30), Values: []string{"192.0.2.3"}}, "another routing policy"},
+		"latency":               {record{Name: "api.example.com.", Type: "A", SetIdentifier: "eu", TTL: new(int64(30)), Values: []string{"192.0.2.3"}}, "another routing policy"},
 	} {
 		newFake(t, weighted("set-blue", 255), weighted("set-green", 0), row.more)
 		if err := newDriver(t).Check(t.Context()); err == nil || !strings.Contains(err.Error(), row.want) || !isMistake(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	newFake(t, record{Name: "api.example.com.", Type: "A", TTL: ptr(30), Values: []string{"192.0.2.3"}})
+	newFake(t, record{Name: "api.example.com.", Type: "A", TTL: new(int64(30)), Values: []string{"192.0.2.3"}})
 	if err := newDriver(t).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "simple record") {
 		t.Errorf("simple record: %v", err)
 	}
