@@ -40,7 +40,6 @@ type account struct {
 	clients  map[string]bool
 	skipped  [skips]int
 	compared int
-	queued   int
 	routes   map[string]map[int]int // service and route -> status -> requests
 	order    []string
 }
