@@ -135,6 +135,10 @@ func oneShiftFile(cmd *cobra.Command, args []string) error {
 func (s *shiftFlags) walk(ctx context.Context, io stdio, file string) error {
 	outlastSignals(ctx)
 	setup, err := s.setup(io, file)
+	if err != nil && !s.dryRun && !s.resume && s.wasKilled(io, file) {
+		fmt.Fprintln(io.err, "bgverify: the newest walk was not brought to an end: it is rolled back by its record, whatever the file says now")
+		return s.rollBack(ctx, io, file, 1)
+	}
 	if err != nil {
 		return failed(ctx, err)
 	}
@@ -186,7 +190,11 @@ func (s *shiftFlags) ended(io stdio, driver shift.Driver, r *shift.Result, folde
 	if err := writeWalk(folder); err != nil {
 		fmt.Fprintf(io.err, "bgverify: warning: report.html: %v\n", err)
 	}
-	fmt.Fprintf(io.out, "bgverify: shift outcome=%s exit=%d blue=%d green=%d folder=%s\n", strings.ReplaceAll(r.Outcome.String(), " ", "-"), status, r.Weights.Blue, r.Weights.Green, folder)
+	weights := fmt.Sprintf("blue=%d green=%d", r.Weights.Blue, r.Weights.Green)
+	if r.Weights == (walking.Weights{}) { // never read: 0 and 0 would be false
+		weights = "weights=unknown"
+	}
+	fmt.Fprintf(io.out, "bgverify: shift outcome=%s exit=%d %s folder=%s\n", strings.ReplaceAll(r.Outcome.String(), " ", "-"), status, weights, folder)
 	return exit(status)
 }
 
@@ -197,9 +205,32 @@ func writeWalk(folder string) error {
 	})
 }
 
+// wasKilled reports whether the newest walk of a file is open, not held for a person, and
+// no process works on it any more. A Job that is started again must roll such a walk back
+// although its file has a mistake by now, or lacks a variable.
+func (s *shiftFlags) wasKilled(io stdio, file string) bool {
+	quiet := io
+	quiet.err, quiet.out = goio.Discard, goio.Discard // the problems of the file are printed already
+	root, _, h, err := s.find(quiet, file)
+	if err != nil || !h.Open() || h.Outcome == walking.Held {
+		return false
+	}
+	lock, err := shift.LockWalk(root, h.First.Walk, "bgverify shift")
+	if err != nil {
+		return false
+	}
+	lock.Unlock()
+	return true
+}
+
 // rollback restores what the newest walk recorded.
 func (s *shiftFlags) rollback(ctx context.Context, io stdio, file string) error {
 	outlastSignals(ctx)
+	return s.rollBack(ctx, io, file, statusOK)
+}
+
+// rollBack does so, and exits with the given status once the rollback holds.
+func (s *shiftFlags) rollBack(ctx context.Context, io stdio, file string, held int) error {
 	root, folder, h, err := s.find(io, file)
 	if err != nil {
 		return err
@@ -216,7 +247,7 @@ func (s *shiftFlags) rollback(ctx context.Context, io stdio, file string) error 
 		return failed(ctx, err)
 	}
 	result.Signal = 0 // it was asked for: what arrived meanwhile changes nothing
-	return s.ended(io, driver, result, folder, statusOK)
+	return s.ended(io, driver, result, folder, held)
 }
 
 // status prints the record and the present weights.

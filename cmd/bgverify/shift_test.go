@@ -321,3 +321,30 @@ func TestShiftTorture(t *testing.T) {
 	}
 	t.Logf("%d moments, %d with a record, %d after the end", moments, killed, late)
 }
+
+// A Job that is started again rolls an open walk back although its file has a mistake by
+// now, or does not name the walk's variables; a live walk is left alone.
+func TestShiftKilledWithABrokenFile(t *testing.T) {
+	t.Parallel()
+	for name, extra := range map[string]string{
+		"a mistake": "stpes: [1%]\n", "no check any more": "", "no variable": "before: {gate: {run: '{{env.NOT_SET}}'}}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newShiftRig(t, "hold: {min: 1h, settle: 0s}\n")
+			cmd, _ := r.start("shift.yaml")
+			r.until("weights", five)
+			r.write("shift.yaml", "shift: api.example.com\nsteps: [5%, 100%]\ndriver: {exec: {get: ./get.sh, set: ./set.sh}}\n"+extra)
+			r.run(2, "shift.yaml")
+			if r.read("weights") != five {
+				t.Fatalf("a second call changed the weights of a live walk to %s", r.read("weights"))
+			}
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			if out := r.run(1, "shift.yaml"); !strings.Contains(out, "rolled back by its record") || r.read("weights") != begun {
+				t.Errorf("%s\n%s", r.read("weights"), out)
+			}
+			r.run(2, "shift.yaml") // now the mistake is all there is
+		})
+	}
+}

@@ -21,7 +21,8 @@ import (
 //     what they knew before.
 //  2. set reads the same from standard input, and has it in SHIFT_BLUE and SHIFT_GREEN. It is
 //     repeated until get shows it, so it must do no harm when it is called twice.
-//  3. Only the status of set counts, and only what get prints afterwards is believed.
+//  3. A set that exits with another status than 0 is refused. One that gives no status, since it
+//     hangs or was killed, is judged by what get prints afterwards, as every write is.
 type Driver struct {
 	config shiftfile.Exec
 	dir    string
