@@ -103,7 +103,7 @@ type Asked struct {
 	Took   time.Duration
 }
 
-// Ask sends request number n (modulo Size) through a door, over a connection of its own.
+// Ask sends request number n (modulo Size) through a door, over its own connection.
 func (a *Asker) Ask(ctx context.Context, n int, door Door) Asked {
 	c := a.probes[n%len(a.probes)]
 	out := Asked{Name: c.suite.suite.Name + "/" + c.step.Name}

@@ -108,7 +108,7 @@ type Site struct {
 	sink   *forward
 }
 
-// Open makes a site of a parcel. Its files are kept in a folder of their own until Close.
+// Open makes a site of a parcel. Its files are kept in their own folder until Close.
 // guard says where this machine may send; a service elsewhere refuses the whole plan.
 func (p *Parcel) Open(guard *wire.Guard) (*Site, error) {
 	s := &Site{sink: &forward{}}

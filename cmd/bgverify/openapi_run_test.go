@@ -56,7 +56,7 @@ func shopServer(side, price string) http.HandlerFunc {
 			fmt.Fprint(w, item(id))
 		default:
 			w.WriteHeader(http.StatusNotFound)
-			fmt.Fprint(w, `{"title": "there is no such item"}`)
+			fmt.Fprint(w, `{"title": "item not found"}`)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestOpenAPIRun(t *testing.T) {
 		}
 	}
 	write("shop.yaml", shop)
-	write("ids.yaml", "rules:\n  - {at: $..id, do: ignore, why: each side has ids of its own}\n")
+	write("ids.yaml", "rules:\n  - {at: $..id, do: ignore, why: each side has its own ids}\n")
 	run := func(want int, args ...string) string {
 		t.Helper()
 		cmd, out := bgverifyIn(t, dir, args...)

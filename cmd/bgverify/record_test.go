@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,27 +16,9 @@ import (
 	"github.com/bgverify/bgverify/fixtures"
 )
 
-// A lockedBuffer is written by a command while a test reads it.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // A background is a verb that runs until it is stopped.
 type background struct {
-	out, err lockedBuffer
+	out, err growing
 	cancel   context.CancelCauseFunc
 	status   chan int
 }

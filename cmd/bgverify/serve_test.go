@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// A served is bgverify serve in a process of its own, with two services and the suites of
+// A served is bgverify serve in its own process, with two services and the suites of
 // a temporary folder.
 type served struct {
 	t        *testing.T

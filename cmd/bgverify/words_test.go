@@ -36,7 +36,7 @@ var phrases = []struct{ name, pattern, instead string }{
 }
 
 // meantSo finds what holds a phrase and is ordinary English: "is no worse" is an
-// outcome, something may be left behind, and "there is no file x" is what one says.
+// outcome, something may be left behind, and "there is no file x" is such an answer.
 var meantSo = regexp.MustCompile(`no (worse|longer|more)$|^(leave|leaves|left) .*behind$|^[Tt]here (is|was|are|were) no `)
 
 // offenders is how many phrases each folder has left. A number may only shrink: lower

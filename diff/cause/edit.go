@@ -63,7 +63,7 @@ func edits(d *diff.Difference) []edit {
 	case diff.TypeChanged:
 		e := d.Blue.Type.String() + " -> " + d.Green.Type.String()
 		// The same characters with and without quotes are usually a change of the serialiser,
-		// which is worth a cause of its own. A value that was cut cannot be compared.
+		// which is its own cause. A value that was cut cannot be compared.
 		if unquoted(d.Blue) == unquoted(d.Green) && !d.Blue.Cut && !d.Green.Cut {
 			return []edit{{text: e + ", same text"}, {text: e}}
 		}

@@ -73,7 +73,7 @@ func (s *samples) put(at *Site) {
 	}
 }
 
-// The placeholder of a date is there to be replaced, so the try needs a date of its own.
+// The placeholder of a date is there to be replaced, so the try needs its own date.
 // triedUntil is the date that a proposed rule is tried with, and triedOn the day
 // of the try where the sample's rules know none.
 var (

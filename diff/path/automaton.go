@@ -111,7 +111,7 @@ func (a *Automaton[E]) Crowded() bool {
 // Effects is what NewAutomaton's effects made of the paths that match in a state.
 func (a *Automaton[E]) Effects(st State) *E { return &a.states[st].eff }
 
-// It is asked for every value of a document, hence a slice of its own.
+// It is asked for every value of a document, hence its own slice.
 // Ruled reports whether a path matches in a state.
 func (a *Automaton[E]) Ruled(st State) bool { return a.ruled[st] }
 
@@ -295,7 +295,7 @@ func (a *Automaton[E]) Element(st State, index int) State {
 			return true
 		case selIndex:
 			return sel.index < 0 || sel.index == index
-		// maxIndex stands in for a length that is not known yet: a slice from the front does
+		// maxIndex replaces a length that is not known yet: a slice from the front does
 		// not need it.
 		case selSlice:
 			return sel.needsLength() || sel.inSlice(index, maxIndex)

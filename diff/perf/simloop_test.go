@@ -116,7 +116,7 @@ func minutesOf(n time.Duration, design func(uint64) Design) func(uint64) Design 
 	}
 }
 
-// A side that stops answering leaves blocks without one latency of its own; it must not
+// A side that stops answering leaves blocks without any latency; it must not
 // disappear from the verdict with them.
 func TestLoopThatStopsAnswering(t *testing.T) {
 	got := simulate(quiet, greenFault{hangsFrom: 40}, minutesOf(2, simLoop(20))(7))

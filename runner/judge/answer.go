@@ -48,7 +48,7 @@ func (a *Answer) Forget() {
 	}
 }
 
-// It lets callers ask without a test for nil of their own.
+// It lets callers ask without testing for nil.
 // exchange is what came back; nil for no answer.
 func (a *Answer) exchange() *wire.Exchange {
 	if a == nil {
@@ -182,7 +182,7 @@ func (a *Answer) readMessage() *diff.Message {
 	return m
 }
 
-// Trailers follow the headers, under names of their own. At is the time when the last byte
+// Trailers follow the headers, under their own names. At is the time when the last byte
 // came, for rules that compare times; it is zero for an answer that was never sent.
 // Message is the answer as the comparison sees it.
 func (a *Answer) Message() *diff.Message {

@@ -111,7 +111,7 @@ func (k *checker) emptyBody(p pathTests) {
 	}
 }
 
-// They are entries of their own, because each has its place in the file.
+// They are separate entries, because each has its place in the file.
 // failAll fails every test at a path for one reason.
 func (k *checker) failAll(p pathTests, got string, failure run.Failure) {
 	for i := range p.tests {

@@ -276,7 +276,7 @@ func (j *judging) compare() {
 	r.Forms = result.Forms
 	j.out.Rules = result.Rules
 	j.noteWideRules(&result)
-	// The difference is a reason of its own kind: reports that list causes leave it out, and
+	// The difference is a separate kind of reason: reports that list causes leave it out, and
 	// find it by its number, which counts from 1.
 	if !result.Equal() {
 		j.differs, j.verdict = true, j.verdict.Worse(run.Fail)

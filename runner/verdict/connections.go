@@ -88,7 +88,7 @@ func (p *PlaceTotals) add(step *run.StepResult) {
 	}
 	b, g := connectionOf(step.Blue), connectionOf(step.Green)
 	// Only a framing that blue does not send is kept, and only where the statuses are equal:
-	// another status is a difference of its own.
+	// another status is a separate difference.
 	if step.Blue.Status == step.Green.Status && b.Framing == "" && g.Framing != "" && len(p.framing) < 10 {
 		p.framing[strconv.Itoa(step.Green.Status)] = [2]string{"none", g.Framing}
 	}

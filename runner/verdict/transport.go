@@ -20,7 +20,7 @@ import (
 //  3. One whose suites are all advisory does not decide either.
 //  4. A run that is judged again keeps what only requests could show.
 func (c *conclusion) transport() {
-	// What the earlier run asked with requests of its own is kept, with the verdict that it had
+	// What the earlier run asked with its own requests is kept, with the verdict that it had
 	// before allowances: the suites may have changed since.
 	var all []run.TransportFinding
 	if from := c.in.Earlier; from != nil { // Rule 4

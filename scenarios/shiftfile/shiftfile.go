@@ -153,7 +153,7 @@ func Load(fsys fs.FS, name string, getenv func(string) (string, bool)) (*File, p
 	return f, r.done()
 }
 
-// A reader reads one file, and is the sink of its own key reader.
+// A reader reads one file, and is the sink of its key reader.
 type reader struct {
 	*keys.Reader
 	lines    []string

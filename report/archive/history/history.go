@@ -159,7 +159,7 @@ func Append(fsys disk.FS, root string, e Entry) error {
 }
 
 // A line is written in one call, and is on the disk when it returns. Half a line of a killed
-// process becomes a bad line of its own, and costs no other entry.
+// process becomes its own bad line, and costs no other entry.
 // appendLine adds a line, on its own line even where a killed process left
 // half of one.
 func appendLine(f disk.File, data []byte) error {

@@ -38,7 +38,7 @@ type Options struct {
 	Expect   []attack.Status // statuses that succeed; default 200 to 299
 	SameHost bool            // both sides may have been sent to one host and port
 	AnySize  bool            // sizes of answers do not count: empty ones succeed, others are not compared
-	AnyIDs   bool            // each side may have been asked for ids and values of its own cluster
+	AnyIDs   bool            // each side may have been asked for ids and values of its cluster
 }
 
 // A Judgement is that of two result files.

@@ -26,7 +26,7 @@ func Confirm(config shiftfile.Confirm, name, dir string, output io.Writer) shift
 	}
 }
 
-// Suites runs suites by this program itself, as a process of its own: its run folder, its
+// Suites runs suites by this program itself, as a separate process: its run folder, its
 // report and its status are those of any run, and nothing that happens in it reaches
 // the walk. Selections of the shift file are flags, as if they had been typed.
 func Suites(config shiftfile.Run, self, dir, greenBuild string, output io.Writer) shift.Check {

@@ -107,7 +107,7 @@ backend app
 // rate is how many requests a second the independent client sends.
 const rate = 100
 
-// A client sends requests of its own and knows nothing of the walk.
+// A client sends its own requests and knows nothing of the walk.
 type client struct {
 	sent, failed, green atomic.Int64
 	stop                context.CancelFunc

@@ -96,7 +96,7 @@ var (
 	xmlElement  = regexp.MustCompile(`<([A-Za-z_][\w:.\-]*)([^<>]*)>([^<>]+)</`)
 )
 
-// text replaces the secrets of a text that has no form of its own.
+// text replaces the secrets of a text without a known form.
 func (p *pseudonyms) text(s string) string {
 	s = signedToken.ReplaceAllStringFunc(s, p.of)
 	s = namedValue.ReplaceAllStringFunc(s, func(pair string) string {

@@ -6,7 +6,7 @@ import "slices"
 
 var sideEffectWords = []string{"none", "idempotent", "isolated", "compensated", "unreviewed"}
 
-// Verbs are the keys of a request whose method has a key of its own name, with the path as
+// Verbs are the keys of a request whose method has a key of the same name, with the path as
 // value. Every other method is written with request:.
 var Verbs = []string{"get", "post", "put", "patch", "delete", "head", "options"}
 

@@ -190,8 +190,8 @@ func (r *scriptReader) ofElements(c claim) (claim, string) {
 	return c, ""
 }
 
-// isSuccess reports whether a condition says what the step expects anyway: a
-// status of its own, or a success where it says nothing.
+// isSuccess reports whether a condition says what the step expects anyway: its
+// own status, or a success where it says nothing.
 func (r *scriptReader) isSuccess(cond sym) bool {
 	if cond.kind != symCond || len(cond.claims) == 0 {
 		return false

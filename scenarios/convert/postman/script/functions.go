@@ -161,8 +161,8 @@ func (r *scriptReader) returned(list []ast.Statement) (v sym, done bool) {
 	return sym{kind: symUndefined}, false
 }
 
-// returns reports whether a statement may return: it holds one anywhere but in a
-// function of its own.
+// returns reports whether a statement may return: it holds one anywhere but in an
+// inner function.
 func returns(s ast.Statement) bool {
 	any := func(list []ast.Statement) bool { return slices.ContainsFunc(list, returns) }
 	switch s := s.(type) {
