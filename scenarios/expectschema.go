@@ -50,7 +50,7 @@ func (w *walker) compileSchema(at *yaml.Node, name, fragment string, data []byte
 		return f.Part(fragment)
 	}
 	if w.apis[name] == nil && !isAPI(name, data) {
-		f, err := bodyschema.Read(name, data)
+		f, err := w.opts.Schemas.Read(name, data)
 		if err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/scenarios/internal/bodyschema"
 )
 
 // LoadOptions are what the caller says while files are read. The zero value reads files as
@@ -43,9 +44,14 @@ type LoadOptions struct {
 	// Others lets a path name a parts, rule, env or config file itself (validate). Without it
 	// such a path is a problem: the caller wants something to run.
 	Others bool
+	// Schemas are schema files that were compiled before, as an import does; nil: none.
+	Schemas *SchemaCache
 	// SameSides allows both sides to have the same address (calibrate).
 	SameSides bool
 }
+
+// A SchemaCache holds compiled schema files; see [LoadOptions].
+type SchemaCache = bodyschema.Cache
 
 // Load reads the suites in files and folders of fsys, all slash paths below
 // its root. Problems come sorted, all of them at once; when one is an error the
@@ -75,7 +81,10 @@ func Load(fsys fs.FS, paths []string, opts LoadOptions) ([]*Suite, Problems) {
 	var suites []*Suite
 	byName := map[string]*Suite{}
 	// Rule 1: what a file is follows from its keys; only suites are returned.
-	for _, name := range l.collect(paths) {
+	files := l.collect(paths)
+	l.ahead = startReading(fsys, files)
+	defer l.ahead.stop()
+	for _, name := range files {
 		s := l.readFile(name.path, name.explicit)
 		if s == nil {
 			continue

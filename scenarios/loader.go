@@ -58,6 +58,8 @@ type loader struct {
 	named map[string]bool
 	// others counts the files that are not suites and were read for their own sake.
 	others int
+	// ahead parses files before they are asked for.
+	ahead *readAhead
 	// objects are the mappings read since the last checkRead.
 	objects []*keys.Mapping
 }
@@ -87,7 +89,7 @@ func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 		fsys: fsys, opts: opts, seen: map[string]bool{}, sources: map[string]*source.File{}, texts: map[string][]string{},
 		payloads: map[string][]byte{}, rules: map[string]*keys.Mapping{}, files: map[string]bool{}, parts: map[string]*partFile{},
 		places: map[*Template]place{}, schemas: map[string]compiledSchema{}, apis: map[string]*openapi.Document{},
-		schemaFiles: map[string]*bodyschema.File{}, named: map[string]bool{},
+		schemaFiles: map[string]*bodyschema.File{}, named: map[string]bool{}, ahead: &readAhead{},
 	}
 }
 
@@ -157,7 +159,7 @@ func (l *loader) open(name string) *source.File {
 	if s, ok := l.sources[name]; ok {
 		return s
 	}
-	s, problems := source.Open(l.fsys, name)
+	s, problems := l.ahead.open(l.fsys, name)
 	l.texts[name] = s.Lines
 	for _, p := range problems {
 		l.Add(p)

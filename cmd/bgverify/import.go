@@ -165,7 +165,7 @@ func finishImport(io stdio, result *convert.Result, dir string) error {
 	if err := writeTree(dir, files); err != nil {
 		return broken(fmt.Errorf("write %s: %w", dir, err))
 	}
-	suites, env, err := checkImported(io.err, dir, result.Envs)
+	suites, env, err := checkImported(io.err, dir, result)
 	if err != nil {
 		return err
 	}
@@ -220,13 +220,13 @@ func writeTree(dir string, files []convert.File) error {
 
 // checkImported loads what was written. An error there is a mistake of the
 // import, and is said so; warnings are left to validate.
-func checkImported(stderr io.Writer, dir string, envs []string) ([]*scenarios.Suite, *scenarios.Env, error) {
+func checkImported(stderr io.Writer, dir string, result *convert.Result) ([]*scenarios.Suite, *scenarios.Env, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, nil, broken(fmt.Errorf("read %s: %w", dir, unwrapPath(err)))
 	}
 	defer root.Close()
-	suites, env, problems := loadImported(root.FS(), envs)
+	suites, env, problems := loadImported(root.FS(), result)
 	if problems.HasErrors() {
 		problems.Write(stderr)
 		return nil, nil, broken(fmt.Errorf("what was written to %s does not load: this is a bug in bgverify; please report it", dir))
@@ -236,13 +236,14 @@ func checkImported(stderr io.Writer, dir string, envs []string) ([]*scenarios.Su
 
 // loadImported loads a folder without an env file and with each that it holds; the
 // first of them is returned.
-func loadImported(files fs.FS, envs []string) ([]*scenarios.Suite, *scenarios.Env, scenarios.Problems) {
-	suites, problems := scenarios.Load(files, []string{"."}, scenarios.LoadOptions{})
+func loadImported(files fs.FS, result *convert.Result) ([]*scenarios.Suite, *scenarios.Env, scenarios.Problems) {
+	opts := scenarios.LoadOptions{Schemas: result.Schemas}
+	suites, problems := scenarios.Load(files, []string{"."}, opts)
 	var first *scenarios.Env
-	for i, e := range envs {
+	for i, e := range result.Envs {
 		env, more := scenarios.LoadEnv(files, e, scenarios.LoadOptions{})
 		problems = append(problems, more...)
-		_, more = scenarios.Load(files, []string{"."}, scenarios.LoadOptions{Env: env})
+		_, more = scenarios.Load(files, []string{"."}, scenarios.LoadOptions{Schemas: result.Schemas, Env: env})
 		problems = append(problems, more...)
 		if i == 0 {
 			first = env

@@ -88,7 +88,7 @@ var allowed = map[string][]string{
 	// The import of other tools: one package a source, over internal.
 	"scenarios/convert": {
 		"scenarios/convert/postman", "scenarios/convert/curl", "scenarios/convert/har", "scenarios/convert/openapi", "scenarios/convert/jmeter", "scenarios/convert/internal/naming",
-		"scenarios/convert/internal/model", "scenarios/convert/internal/source", "scenarios/convert/internal/write",
+		"scenarios/convert/internal/model", "scenarios/convert/internal/source", "scenarios/convert/internal/write", "scenarios/internal/bodyschema",
 	},
 	"scenarios/convert/postman": {
 		"scenarios", "scenarios/template", "scenarios/convert/postman/script", "scenarios/convert/internal/model", "scenarios/convert/internal/naming",
@@ -120,7 +120,7 @@ var allowed = map[string][]string{
 	"scenarios/convert/internal/write": {
 		"scenarios/internal/keys", "scenarios/internal/layout", "scenarios/convert/internal/model", "scenarios/convert/internal/naming",
 	},
-	"scenarios/convert/internal/model":       {"scenarios/convert/internal/naming"},
+	"scenarios/convert/internal/model":       {"scenarios/convert/internal/naming", "scenarios/internal/bodyschema"},
 	"scenarios/convert/internal/source":      {"scenarios/template", "scenarios/convert/internal/naming"},
 	"scenarios/convert/internal/naming":      {"internal/text", "scenarios/template"},
 	"scenarios/convert/internal/converttest": {"scenarios/convert/internal/model", "scenarios"},

@@ -11,6 +11,8 @@ import (
 // bidirectional text.
 func Printable(r rune) bool {
 	switch {
+	case r >= ' ' && r < 0x7f:
+		return true
 	case r == utf8.RuneError, r == '\ufeff', r == '\u2028', r == '\u2029', r >= 0xfffe && r <= 0xffff:
 		return false
 	case r < ' ', r >= 0x7f && r <= 0x9f:

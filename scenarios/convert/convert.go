@@ -54,6 +54,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/jmeter"
 	"github.com/bgverify/bgverify/scenarios/convert/openapi"
 	"github.com/bgverify/bgverify/scenarios/convert/postman"
+	"github.com/bgverify/bgverify/scenarios/internal/bodyschema"
 )
 
 type (
@@ -85,6 +86,8 @@ type Result struct {
 	// Envs are the names of the env files among them.
 	Envs   []string
 	Report Report
+	// Schemas are the schemas among the files, compiled: loading need not do that again.
+	Schemas *bodyschema.Cache
 }
 
 // A format is one kind of source.
@@ -113,7 +116,7 @@ func Convert(name string, in Input, opts Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Result{Files: write.Files(&made.Tree), Report: made.Report}
+	out := &Result{Files: write.Files(&made.Tree), Report: made.Report, Schemas: made.Schemas}
 	for _, e := range made.Tree.Envs {
 		out.Envs = append(out.Envs, e.File)
 	}

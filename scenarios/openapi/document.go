@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,7 +55,13 @@ var (
 
 // IsDescription reports whether the text of a YAML file has openapi or swagger as a
 // key of its top mapping and no suite, without reading the whole of it.
-func IsDescription(text []byte) bool { return described.Match(text) && !aSuite.Match(text) }
+func IsDescription(text []byte) bool {
+	// Most files of a folder are suites, which the words alone tell from descriptions.
+	if !bytes.Contains(text, []byte("openapi")) && !bytes.Contains(text, []byte("swagger")) {
+		return false
+	}
+	return described.Match(text) && !aSuite.Match(text)
+}
 
 // Open reads a document. The error is an *Error where a place is known.
 func Open(fsys fs.FS, name string) (*Document, error) {

@@ -141,10 +141,13 @@ const maxInline = 300 << 10
 // outsource moves the steps of a long case into parts.
 func (p *plan) outsource(c *model.Case) {
 	all := 0
-	sizes := make([]int, len(c.Steps))
+	single := make([]*model.Case, len(c.Steps))
 	for i := range c.Steps {
-		sizes[i] = write.CaseSize(&model.Case{ID: c.ID, Steps: c.Steps[i : i+1]})
-		all += sizes[i]
+		single[i] = &model.Case{ID: c.ID, Steps: c.Steps[i : i+1]}
+	}
+	sizes := write.CaseSizes(single)
+	for _, n := range sizes {
+		all += n
 	}
 	if len(c.Steps) < 2 || all <= maxInline {
 		return

@@ -30,6 +30,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/write"
+	"github.com/bgverify/bgverify/scenarios/internal/bodyschema"
 	"github.com/bgverify/bgverify/scenarios/openapi"
 )
 
@@ -47,8 +48,10 @@ type importer struct {
 	caseIDs map[*openapi.Operation]string
 	ids     *naming.Namer
 	schemas schemaFiles
-	links   links
-	unsent  int // optional parameters that the document gives no value for
+	// compiled are the schema files of assets, for whoever loads what is written.
+	compiled bodyschema.Cache
+	links    links
+	unsent   int // optional parameters that the document gives no value for
 }
 
 // A suite is a suite in the making.
@@ -301,22 +304,19 @@ func hoistAuth(s *suite, steps []*model.Step) {
 
 // result writes the suites, in several files where one would be too large.
 func (im *importer) result() *model.Result {
-	out := &model.Result{Report: im.report, Tree: model.Tree{Assets: im.assets}}
+	out := &model.Result{Report: im.report, Schemas: &im.compiled, Tree: model.Tree{Assets: im.assets}}
 	taken := naming.NewNamer("-")
 	for _, s := range im.suites {
 		taken.Take(s.Name)
 	}
 	for _, s := range im.suites {
-		cases := s.Cases
+		cases, sizes := s.Cases, write.CaseSizes(s.Cases)
 		for first := true; len(cases) > 0; first = false {
 			n, size := 0, 0
-			for ; n < len(cases); n++ {
-				more := write.CaseSize(cases[n])
-				if n > 0 && size >= write.MaxSuite-more {
-					break
-				}
-				size += more
+			for ; n < len(cases) && (n == 0 || size+sizes[n] < write.MaxSuite); n++ {
+				size += sizes[n]
 			}
+			sizes = sizes[n:]
 			part := s.Suite
 			part.Cases = cases[:n:n]
 			if !first {

@@ -3,11 +3,11 @@ package openapi
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
-	"github.com/bgverify/bgverify/scenarios/internal/bodyschema"
 	"github.com/bgverify/bgverify/scenarios/openapi"
 )
 
@@ -84,39 +84,43 @@ func (im *importer) singleSchemas() bool {
 	size := 0
 	names := naming.NewNamer("-")
 	at := map[*openapi.Node]string{}
-	for _, root := range im.schemas.roots {
+	texts := make([][]byte, len(im.schemas.roots))
+	for i, root := range im.schemas.roots {
 		text, dropped, err := im.d.JSONSchema(root.node)
 		if size += len(text); err != nil || size > maxSchemas {
 			return false
 		}
-		if says, err := saysSomething(text); err != nil {
-			dropped = append(dropped, &openapi.Error{Pos: root.node.Pos(), Msg: "schema " + root.name + ": " + err.Error()})
-			text = nil
-		} else if !says {
-			text = nil
+		texts[i] = text
+		lost = addFaults(lost, dropped...)
+	}
+	for i, root := range im.schemas.roots { // compiled once it is known that they are written
+		if !saysSomething(texts[i]) {
+			continue
 		}
-		for _, e := range dropped {
-			if !containsFault(lost, e) {
-				lost = append(lost, e)
-			}
+		name := "schemas/" + names.Take(fileName(root.name)) + ".json"
+		f, err := im.compiled.Read(name, texts[i])
+		if err == nil {
+			_, err = f.Part("")
 		}
-		if text != nil {
-			name := "schemas/" + names.Take(fileName(root.name)) + ".json"
-			files, at[root.node] = append(files, model.File{Name: name, Data: text}), name
+		if err != nil {
+			lost = addFaults(lost, &openapi.Error{Pos: root.node.Pos(), Msg: "schema " + root.name + ": " + err.Error()})
+			continue
 		}
+		files, at[root.node] = append(files, model.File{Name: name, Data: texts[i]}), name
 	}
 	im.assets, im.schemas.file = append(im.assets, files...), at
 	im.loseParts(lost)
 	return true
 }
 
-func containsFault(list []*openapi.Error, e *openapi.Error) bool {
-	for _, o := range list {
-		if *o == *e {
-			return true
+// addFaults adds what a list does not have yet.
+func addFaults(list []*openapi.Error, more ...*openapi.Error) []*openapi.Error {
+	for _, e := range more {
+		if !slices.ContainsFunc(list, func(o *openapi.Error) bool { return *o == *e }) {
+			list = append(list, e)
 		}
 	}
-	return false
+	return list
 }
 
 func (im *importer) loseParts(lost []*openapi.Error) {
@@ -142,15 +146,10 @@ func fileName(name string) string {
 	return clean
 }
 
-// saysSomething reports whether a schema refuses any value, as far as can be seen; err
-// is why it cannot be used.
-func saysSomething(text []byte) (bool, error) {
+// saysSomething reports whether a schema refuses any value, as far as can be seen.
+func saysSomething(text []byte) bool {
 	var doc map[string]json.RawMessage
-	if json.Unmarshal(text, &doc) != nil || len(doc) < 2 {
-		return false, nil
-	}
-	_, err := bodyschema.Compile("schema.json", "", text)
-	return true, err
+	return json.Unmarshal(text, &doc) == nil && len(doc) >= 2
 }
 
 // sharedSchemas writes all schemas into one file.
@@ -163,18 +162,31 @@ func (im *importer) sharedSchemas() {
 	}
 	defs, err := b.Defs()
 	if err == nil {
-		text := []byte(`{"$schema":"` + openapi.Dialect + `","$defs":` + string(defs) + "}")
-		if _, err = bodyschema.Compile(name, "", text); err == nil {
-			var pretty bytes.Buffer
-			if json.Indent(&pretty, text, "", " ") == nil {
-				im.assets = append(im.assets, model.File{Name: name, Data: append(pretty.Bytes(), '\n')})
-				im.schemas.file = at
-				im.loseParts(b.Dropped)
-				return
-			}
+		var pretty bytes.Buffer
+		err = json.Indent(&pretty, []byte(`{"$schema":"`+openapi.Dialect+`","$defs":`+string(defs)+"}\n"), "", " ")
+		if err == nil {
+			err = im.compileAll(name, pretty.Bytes(), at)
+		}
+		if err == nil {
+			im.assets = append(im.assets, model.File{Name: name, Data: pretty.Bytes()})
+			im.schemas.file = at
+			im.loseParts(b.Dropped)
+			return
 		}
 	}
 	im.lose(nil, model.Assertions, "schemas", "", "they cannot be written: "+err.Error())
+}
+
+// compileAll compiles the parts of a file that suites name.
+func (im *importer) compileAll(name string, text []byte, at map[*openapi.Node]string) error {
+	f, err := im.compiled.Read(name, text)
+	for _, root := range im.schemas.roots {
+		if err != nil {
+			return err
+		}
+		_, err = f.Part(strings.TrimPrefix(at[root.node], name))
+	}
+	return err
 }
 
 // jsonMedia is the form of an answer that is JSON, as far as the document says; */* is

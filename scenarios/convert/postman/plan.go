@@ -18,6 +18,7 @@ type pmEdge struct{ from, to int }
 
 // plan puts the drafts into suites, cases and steps.
 func (im *pmImport) plan() *model.Tree {
+	im.findGivers()
 	edges := im.edges()
 	im.typeValues()
 	im.sessions(edges)
@@ -63,8 +64,9 @@ func split(s *model.Suite, next func() (name, file string)) []*model.Suite {
 	cases := s.Cases
 	s.Cases = nil
 	size := 0
-	for _, c := range cases {
-		n := write.CaseSize(c)
+	sizes := write.CaseSizes(cases)
+	for i, c := range cases {
+		n := sizes[i]
 		last := out[len(out)-1]
 		if size += n + len(strings.Join(c.Comment, "\n")); size > write.MaxSuite && len(last.Cases) > 0 {
 			more := *s
@@ -102,15 +104,31 @@ func (im *pmImport) suiteRoots() []*pmItem {
 // provider is the draft that gave a name its value when draft i is sent, and the
 // definition; nil when it comes from outside.
 func (im *pmImport) provider(i int, name string) (*pmDraft, *script.Definition) {
-	for j := i; j >= 0; j-- {
-		d := im.drafts[j]
-		for k := len(d.defs) - 1; k >= 0; k-- {
-			if def := &d.defs[k]; def.Name == name && (j < i || !def.After) {
-				return d, def
-			}
+	list := im.givers[name]
+	for k := len(list) - 1; k >= 0; k-- {
+		g := list[k]
+		if def := &g.draft.defs[g.def]; g.draft.index < i || g.draft.index == i && !def.After {
+			return g.draft, def
 		}
 	}
 	return nil, nil
+}
+
+// A giver is a definition of a draft.
+type giver struct {
+	draft *pmDraft
+	def   int // index in the draft's definitions
+}
+
+// findGivers lists the definitions by the names that they give values, in the order in
+// which they happen. No definition is added later.
+func (im *pmImport) findGivers() {
+	im.givers = map[string][]giver{}
+	for _, d := range im.drafts {
+		for k := range d.defs {
+			im.givers[d.defs[k].Name] = append(im.givers[d.defs[k].Name], giver{d, k})
+		}
+	}
 }
 
 // edges finds which requests hand values to which, and copies plain values that

@@ -95,6 +95,7 @@ type pmImport struct {
 	all          string            // every text of the collection, once it was asked for
 	setupNames   *naming.Namer     // of steps, over all suites: a suite may use those of another
 
+	givers  map[string][]giver // definitions of the drafts by name; see findGivers
 	drafts  []*pmDraft
 	folders []*pmDraft // of folders with scripts
 	origins []*pmOrigin

@@ -58,13 +58,44 @@ func Read(name string, data []byte) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("not JSON: %w", err)
 	}
-	c := jsonschema.NewCompiler()
-	c.UseLoader(noLoader{})
-	c.AssertFormat()
+	c := newCompiler()
 	if err := c.AddResource("scenario:///"+name, doc); err != nil {
 		return nil, fmt.Errorf("not a JSON Schema: %w", err)
 	}
 	return &File{name: name, compiler: c, doc: doc}, nil
+}
+
+// newCompiler is a compiler that opens nothing and asserts formats.
+func newCompiler() *jsonschema.Compiler {
+	c := jsonschema.NewCompiler()
+	c.UseLoader(noLoader{})
+	c.AssertFormat()
+	return c
+}
+
+// A Cache holds schema files that were read, by name and content, so that loading a
+// folder that was just written does not compile its schemas once more. It is used by one
+// goroutine. The nil Cache keeps nothing.
+type Cache struct{ files map[string]*File }
+
+// Read is [Read] of a file that may be known.
+func (c *Cache) Read(name string, data []byte) (*File, error) {
+	if c == nil {
+		return Read(name, data)
+	}
+	key := name + "\x00" + string(data)
+	if f := c.files[key]; f != nil {
+		return f, nil
+	}
+	f, err := Read(name, data)
+	if err != nil {
+		return nil, err
+	}
+	if c.files == nil {
+		c.files = map[string]*File{}
+	}
+	c.files[key] = f
+	return f, nil
 }
 
 // Part compiles the part that a fragment names; see Compile.

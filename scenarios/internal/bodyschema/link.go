@@ -2,7 +2,11 @@ package bodyschema
 
 import (
 	"net/url"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -61,7 +65,7 @@ func (f *File) link(least int) {
 			return
 		}
 	}
-	l := &linker{compiler: f.compiler, defs: defs, made: map[string]*jsonschema.Schema{}}
+	l := &linker{defs: defs, made: map[string]*jsonschema.Schema{}}
 	if l.run() {
 		f.defs = l.made
 	}
@@ -71,29 +75,25 @@ const dialect = "https://json-schema.org/draft/2020-12/schema"
 
 // A linker compiles the schemas of one file.
 type linker struct {
-	compiler *jsonschema.Compiler
-	defs     map[string]any
-	made     map[string]*jsonschema.Schema
-	refs     int  // references of the file
-	whole    bool // the file has something that only the whole of it explains
+	defs  map[string]any
+	made  map[string]*jsonschema.Schema
+	refs  int  // references of the file
+	whole bool // the file has something that only the whole of it explains
 }
 
 // run reports whether all schemas were compiled and linked.
 func (l *linker) run() bool {
-	if l.compiler.AddResource(stub, false) != nil {
+	copies := make([]part, 0, len(l.defs))
+	for name, def := range l.defs {
+		if copies = append(copies, part{name: name, doc: l.schema(def)}); l.whole {
+			return false
+		}
+	}
+	if !compileParts(copies) {
 		return false
 	}
-	for name, def := range l.defs {
-		own := "bgverify-part:///" + escape(name)
-		copied := l.schema(def)
-		if l.whole || l.compiler.AddResource(own, copied) != nil {
-			return false
-		}
-		s, err := l.compiler.Compile(own)
-		if err != nil {
-			return false
-		}
-		l.made[name] = s
+	for _, p := range copies {
+		l.made[p.name] = p.compiled
 	}
 	set := 0
 	for name, s := range l.made {
@@ -101,6 +101,43 @@ func (l *linker) run() bool {
 	}
 	// One that was not found would refuse every value.
 	return set == l.refs
+}
+
+// A part is a schema of $defs with its references led to stubs.
+type part struct {
+	name     string
+	doc      any
+	compiled *jsonschema.Schema
+}
+
+// compileParts compiles each part on its own, on all processors, and reports whether all
+// are schemas. A compiler is used by one goroutine.
+func compileParts(parts []part) bool {
+	var workers sync.WaitGroup
+	var failed atomic.Bool
+	size := (len(parts) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
+	for chunk := range slices.Chunk(parts, max(size, 1)) {
+		workers.Go(func() {
+			c := newCompiler()
+			if c.AddResource(stub, false) != nil {
+				failed.Store(true)
+				return
+			}
+			for i := range chunk {
+				own := "bgverify-part:///" + escape(chunk[i].name)
+				err := c.AddResource(own, chunk[i].doc)
+				if err == nil {
+					chunk[i].compiled, err = c.Compile(own)
+				}
+				if err != nil || failed.Load() {
+					failed.Store(true)
+					return
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return !failed.Load()
 }
 
 // escape writes a name as part of a JSON Pointer in a URL.

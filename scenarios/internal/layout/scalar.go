@@ -49,6 +49,9 @@ func blockText(n *Node, indent int) (string, bool) {
 // misread are plain scalars that YAML 1.1 or 1.2 does not read as text.
 var misread = []string{"null", "~", "true", "false", "yes", "no", "on", "off", "y", "n", ".inf", "-.inf", "+.inf", ".nan"}
 
+// maxMisread is how long the longest of them is.
+const maxMisread = 5
+
 // It may take some text for a number that is none; the quotes then do no harm.
 // numberLike are plain scalars that some YAML reader takes for a number, a date or a time.
 var numberLike = regexp.MustCompile(`^[-+.0-9][-+.0-9a-fA-FxXoObB_,:eETtZz ]*$`)
@@ -75,7 +78,7 @@ func scalar(s string, inFlow bool, kind kind) string {
 // does: text that begins with a letter, a digit or one of a few marks, without what could end
 // it (a colon, a comment, in flow also commas and brackets).
 func plainSafe(s string, inFlow bool) bool {
-	if s == "" || len(s) > 4096 || slices.Contains(misread, strings.ToLower(s)) || numberLike.MatchString(s) {
+	if s == "" || len(s) > 4096 || len(s) <= maxMisread && slices.Contains(misread, strings.ToLower(s)) || numberLike.MatchString(s) {
 		return false
 	}
 	// Most marks mean something to YAML at the beginning of a text.

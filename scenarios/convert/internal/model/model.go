@@ -11,12 +11,16 @@ package model
 import (
 	"slices"
 	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/internal/bodyschema"
 )
 
 // A Result is what an import gives.
 type Result struct {
 	Tree   Tree
 	Report Report
+	// Schemas are the schema files of Tree.Assets as they were compiled; nil: none was.
+	Schemas *bodyschema.Cache
 }
 
 // A File is one file to write, below the target folder.

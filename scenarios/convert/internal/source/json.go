@@ -227,12 +227,18 @@ func (p *jsonParser) literal(v *Value) error {
 
 func (p *jsonParser) str() (string, error) {
 	start := p.pos
+	plain := true // nothing to decode and nothing that JSON forbids
 	for p.pos++; p.pos < len(p.text); p.pos++ {
-		switch p.text[p.pos] {
+		c := p.text[p.pos]
+		plain = plain && c != '\\' && c >= ' ' && c < utf8.RuneSelf
+		switch c {
 		case '\\':
 			p.pos++
 		case '"':
 			p.pos++
+			if plain {
+				return string(p.text[start+1 : p.pos-1]), nil
+			}
 			var s string
 			if err := json.Unmarshal(p.text[start:p.pos], &s); err != nil {
 				p.pos = start

@@ -200,8 +200,9 @@ func (im *Import) Result() *model.Result {
 		out.Tree.Suites = append(out.Tree.Suites, &s)
 		part.Cases, size = nil, 0
 	}
-	for _, c := range im.Suite.Cases {
-		n := write.CaseSize(c)
+	sizes := write.CaseSizes(im.Suite.Cases)
+	for i, c := range im.Suite.Cases {
+		n := sizes[i]
 		if size+n > write.MaxSuite {
 			flush()
 		}

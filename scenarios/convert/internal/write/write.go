@@ -12,8 +12,12 @@
 package write
 
 import (
+	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
@@ -34,26 +38,59 @@ const MaxSuite = 900 << 10
 
 // Files renders a tree: suites, parts, env files, assets, in this order.
 func Files(t *model.Tree) []model.File {
-	var out []model.File
-	add := func(name string, comment []string, top *layout.Node) {
-		spread(top)
-		schema := schemaLine + strings.Repeat("../", strings.Count(name, "/")) + SchemaFile + "\n"
-		out = append(out, model.File{Name: name, Data: []byte(schema + layout.Write(top, comment, 0))})
+	var files []func() model.File
+	add := func(name string, comment []string, top func() *layout.Node) {
+		files = append(files, func() model.File {
+			node := top()
+			spread(node)
+			schema := schemaLine + strings.Repeat("../", strings.Count(name, "/")) + SchemaFile + "\n"
+			return model.File{Name: name, Data: []byte(schema + layout.Write(node, comment, 0))}
+		})
 	}
 	for _, s := range t.Suites {
-		add(s.File, s.Comment, suiteNode(s))
+		add(s.File, s.Comment, func() *layout.Node { return suiteNode(s) })
 	}
 	for _, p := range t.Parts {
-		add(p.File, p.Comment, partsNode(p))
+		add(p.File, p.Comment, func() *layout.Node { return partsNode(p) })
 	}
 	for _, e := range t.Envs {
-		add(e.File, e.Comment, envNode(e))
+		add(e.File, e.Comment, func() *layout.Node { return envNode(e) })
 	}
+	out := make([]model.File, len(files))
+	each(len(files), func(i int) { out[i] = files[i]() })
 	return append(out, t.Assets...)
 }
 
-// CaseSize is how many bytes a case takes in its file.
-func CaseSize(c *model.Case) int { return len(layout.Write(caseNode(c), nil, 4)) }
+// CaseSizes are how many bytes cases take in their file.
+func CaseSizes(cases []*model.Case) []int {
+	out := make([]int, len(cases))
+	each(len(cases), func(i int) { out[i] = len(layout.Write(caseNode(cases[i]), nil, 4)) })
+	return out
+}
+
+// each calls f for 0 to n-1 on all processors; f writes slot i of what it fills. A panic
+// of f becomes one of the caller, which may recover from it.
+func each(n int, f func(i int)) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	var broken atomic.Value
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					broken.CompareAndSwap(nil, fmt.Sprint(p))
+				}
+			}()
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				f(int(i))
+			}
+		})
+	}
+	workers.Wait()
+	if p := broken.Load(); p != nil {
+		panic(p)
+	}
+}
 
 // Keys renders the keys of a step as lines, without what it sends.
 func Keys(s *model.Step) string {

@@ -3,6 +3,7 @@ package script
 import (
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/token"
@@ -29,12 +30,33 @@ func eachNode(v reflect.Value, f func(ast.Node)) {
 			eachNode(v.Index(i), f)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if t := v.Type().Field(i); t.IsExported() && t.Name != "DeclarationList" && t.Name != "File" {
-				eachNode(v.Field(i), f)
-			}
+		for _, i := range nodeFields(v.Type()) {
+			eachNode(v.Field(i), f)
 		}
 	}
+}
+
+// fieldsByType are the results of nodeFields: asking reflect anew for each node takes
+// longer than parsing the script.
+var fieldsByType sync.Map // of []int by reflect.Type
+
+// nodeFields are the fields of a struct that may hold nodes. A declaration list repeats
+// nodes that are elsewhere in the tree, and a file holds the text.
+func nodeFields(t reflect.Type) []int {
+	if known, ok := fieldsByType.Load(t); ok {
+		return known.([]int)
+	}
+	var out []int
+	for i := range t.NumField() {
+		f := t.Field(i)
+		kind := f.Type.Kind()
+		holds := kind == reflect.Interface || kind == reflect.Pointer || kind == reflect.Slice || kind == reflect.Struct
+		if holds && f.IsExported() && f.Name != "DeclarationList" && f.Name != "File" {
+			out = append(out, i)
+		}
+	}
+	fieldsByType.Store(t, out)
+	return out
 }
 
 // mutators are the methods that change a list or object in place.
