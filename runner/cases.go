@@ -138,7 +138,7 @@ func (e *execution) work(ctx context.Context, j job) {
 	defer j.suite.finishedOne(ctx)
 	defer rescue(func(err error) {
 		r := j.result()
-		r.Verdict, r.ElapsedMS, r.Reasons = run.Broken, judge.Milliseconds(e.now().Sub(begun)), []string{err.Error()}
+		r.Verdict, r.ElapsedMS, r.Reasons = run.Broken, run.Milliseconds(e.now().Sub(begun)), []string{err.Error()}
 		e.record(j.suite, r)
 	})
 	j.suite.recoverCase(ctx, j)

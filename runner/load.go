@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,12 +87,12 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		r.Verdict, r.Reason = run.Broken, err.Error()
 	}
 	if report != nil {
-		fill(r, report)
+		take(r, report)
 		if stage.Writes && r.Fleet.AnyLost() {
 			r.Warnings = append(r.Warnings, "a worker was lost or stalled: what its walks created then may not have been taken back")
 		}
 		s.run.measure(ctx, r, ended)
-		judgeBeyond(r, report, found)
+		judgeBeyond(r, found)
 		for _, pair := range found.pairs {
 			s.run.emit(run.Event{Pair: pair})
 		}
@@ -142,104 +143,36 @@ func servicesUnder(own *scenarios.Suite, stage *scenarios.LoadStage) []string {
 	return out
 }
 
-// fill takes what the attack reports. A stage cut short keeps its verdict.
-func fill(r *run.LoadResult, p *attack.Report) {
-	verdict, reason := run.Broken, p.Broken
-	if p.Broken == "" {
-		switch p.Outcome {
-		case perf.NoWorse:
-			verdict = run.Pass
-		case perf.Worse:
-			verdict = run.Fail
-		case perf.Inconclusive:
-			verdict = run.Inconclusive
-		}
-		reason = p.Reason
-		if p.Advice != "" {
-			reason += "; " + p.Advice
-		}
-		if reason == "" {
-			reason = verdict.String()
-		}
-	}
-	if r.Verdict != run.Interrupted {
-		r.Verdict, r.Reason = verdict, reason
-	} else if p.Blocks > 0 {
-		r.Reason = fmt.Sprintf("the run was stopped after %s: no verdict", text.Count(p.Blocks, "block"))
-	}
-	if p.Rate > 0 {
-		r.Rate = p.Rate
-	}
-	r.PerWalk, r.Users = p.PerWalk, loadUsers(p)
-	r.Seconds, r.Blocks, r.Dropped, r.Comparisons = p.Seconds, p.Blocks, p.Dropped, p.Comparisons
-	r.Alone, r.Cause = p.Alone, p.Cause
-	r.Errors, r.Requests = run.PerSide(p.Errors), run.PerSide(p.Requests)
-	r.Routes, r.Warnings = p.Routes, append(r.Warnings, p.Warnings...)
+// take takes over what the attack reports; r holds what is known without it. A stage cut
+// short keeps its verdict.
+func take(r *run.LoadResult, p *attack.Report) {
+	own := *r
+	*r = p.LoadResult
+	r.Suite, r.Name, r.At, r.Services, r.Blue, r.Records = own.Suite, own.Name, own.At, own.Services, own.Blue, own.Records
+	r.Warnings = append(own.Warnings, p.Warnings...)
 	for _, step := range p.Steps {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("at %g %s/s per side: %s, %s", step.Rate, r.Unit(), step.Outcome, step.Reason))
 	}
-	r.Generator = run.Generator{
-		LatenessP99MS: judge.Milliseconds(p.Generator.LatenessP99), Achieved: p.Generator.Achieved, CPU: p.Generator.CPU, GCPauseP99MS: judge.Milliseconds(p.Generator.GCPauseP99),
-		Identities: run.PerSide(p.Generator.Identities),
+	if r.Rate == 0 {
+		r.Rate = own.Rate
 	}
-	r.Fleet = fleetOf(p)
-	connected(&r.Generator, &p.Generator.Connections[0], &p.Generator.Connections[1])
-	r.Series = p.Series
-}
-
-// fleetOf is what the workers of a stage did; nil without any.
-func fleetOf(p *attack.Report) *run.LoadFleet {
-	if len(p.Generators) == 0 {
-		return nil
+	r.Verdict = run.OfOutcome(p.Outcome)
+	if p.Advice != "" {
+		r.Reason += "; " + p.Advice
 	}
-	f := &run.LoadFleet{}
-	for _, g := range p.Generators {
-		f.Workers = append(f.Workers, run.LoadWorker{
-			Number: g.Number, Host: g.Host, CPUs: g.CPUs, Lost: g.Lost, OffsetMS: judge.Milliseconds(g.Offset), BoundMS: judge.Milliseconds(g.Bound),
-			LatenessP99MS: judge.Milliseconds(g.Summary.LatenessP99), CPU: g.Summary.Health.CPU, GCPauseP99MS: judge.Milliseconds(g.Summary.Health.GCPauseP99),
-			Shares: g.Shares, Missed: g.Missed, Voided: g.Voided,
-		})
+	r.Reason = cmp.Or(r.Reason, r.Verdict.String())
+	if own.Verdict == run.Interrupted {
+		r.Verdict, r.Reason = own.Verdict, own.Reason
+		if p.Blocks > 0 {
+			r.Reason = fmt.Sprintf("the run was stopped after %s: no verdict", text.Count(p.Blocks, "block"))
+		}
 	}
-	for _, v := range p.Voids {
-		f.Voids = append(f.Voids, run.LoadVoid{Block: v.Block, Why: v.Why})
-	}
-	return f
 }
 
 // known says what the calibration found for a stage over blue's addresses.
 func (s *suiteRun) known(stage *scenarios.LoadStage, blue string) func(float64) perf.Known {
 	return func(rate float64) perf.Known {
 		return s.run.plan.Calibration.Known(s.suite.Name, stage.Name, blue, run.LoadSize{Rate: rate, Users: stage.Users.Count})
-	}
-}
-
-// loadUsers is what the users of a closed loop offered and achieved; nil for a stage at a rate.
-func loadUsers(p *attack.Report) *run.LoadUsers {
-	if p.Users.Count == 0 {
-		return nil
-	}
-	u := &run.LoadUsers{
-		Count: p.Users.Count, RampS: p.Users.Ramp.Seconds(), ThinkS: [2]float64{p.Users.Think.Least.Seconds(), p.Users.Think.Most.Seconds()},
-		Offered: p.Users.Offers(),
-	}
-	for _, c := range p.Comparisons {
-		switch c.Metric {
-		case perf.RequestRate:
-			u.Requests = [2]float64{c.Blue, c.Green}
-		case perf.WalkRate:
-			u.Walks = [2]float64{c.Blue, c.Green}
-		}
-	}
-	return u
-}
-
-// connected takes what both sides' connections did.
-func connected(g *run.Generator, blue, green *attack.Connections) {
-	g.Connections = run.PerSide{Blue: blue.Opened, Green: green.Opened}
-	g.Reused, g.Died, g.Resent = run.PerSide{Blue: blue.Reused, Green: green.Reused}, run.PerSide{Blue: blue.Died, Green: green.Died}, run.PerSide{Blue: blue.Resent, Green: green.Resent}
-	g.Slow = green.Slow
-	for i, c := range []*attack.Connections{blue, green} {
-		g.ConnectMS[i], g.TLSMS[i], g.FirstMS[i] = judge.Milliseconds(c.Connect), judge.Milliseconds(c.TLS), judge.Milliseconds(c.First)
 	}
 }
 

@@ -14,14 +14,15 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// judging sums up what was found in the stage's answers. pairs are counted by route.
-func (f *loadFindings) judging(p *attack.Judging) *run.LoadJudging {
+// judging adds what was found in the stage's answers to what the attack counted of them.
+func (f *loadFindings) judging(counted *run.LoadJudging) *run.LoadJudging {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := &run.LoadJudging{Routes: f.routes, CPUSeconds: p.CPU.Seconds(), Examples: f.examples}
-	for i, n := range p.Pairs {
+	out := *counted
+	out.Routes, out.Examples = f.routes, f.examples
+	for i := range counted.Routes {
 		r, l := &f.routes[i], &f.large[i]
-		r.Pairs = n
+		r.Pairs = counted.Routes[i].Pairs
 		if l.other > 0 || l.same < leastEvidence { // lengths are no evidence here
 			continue
 		}
@@ -32,9 +33,6 @@ func (f *loadFindings) judging(p *attack.Judging) *run.LoadJudging {
 			f.places[lengthPlace+r.Name] = &loadPlace{moments: l.moments, pairs: l.differ, example: r.Name + " body length changed"}
 			f.order = append(f.order, lengthPlace+r.Name)
 		}
-	}
-	for _, u := range p.Unmet {
-		out.Unmet = append(out.Unmet, run.LoadUnmet{Side: sideOfLoad(u.Green).String(), Route: f.routes[u.Route].Name, What: u.What, Got: u.Got, Count: u.Count})
 	}
 	slices.SortStableFunc(out.Unmet, func(a, b run.LoadUnmet) int { return cmp.Compare(b.Count, a.Count) })
 	for _, c := range f.causes.List() {
@@ -51,7 +49,7 @@ func (f *loadFindings) judging(p *attack.Judging) *run.LoadJudging {
 			out.Causes = append(out.Causes, run.LoadCause{Cause: c, Blocks: len(p.moments)})
 		}
 	}
-	return out
+	return &out
 }
 
 // lengthPlace begins the place of lengths that differ.
@@ -104,15 +102,9 @@ func (f *loadFindings) findings(j *run.LoadJudging) []run.LoadFinding {
 }
 
 // judgeBeyond adds to the stage what its records do not show, and keeps the examples.
-func judgeBeyond(r *run.LoadResult, p *attack.Report, found *loadFindings) {
-	r.Judging = found.judging(&p.Judging)
-	w := p.WarmUp
-	if w.Requests != (attack.PerSide{}) {
-		r.WarmUp = &run.LoadWarmUp{Requests: run.PerSide(w.Requests), Errors: run.PerSide(w.Errors), Only: run.PerSide(w.Only), P50: w.P50, Level: w.Level}
-		r.Findings = append(r.Findings, warmUpFindings(&w)...)
-	}
-	r.Findings = append(r.Findings, connectionFindings(p.Generator.Connections, p.Requests)...)
-	r.Findings = append(found.findings(r.Judging), r.Findings...)
+func judgeBeyond(r *run.LoadResult, found *loadFindings) {
+	r.Judging = found.judging(r.Judging)
+	r.Findings = slices.Concat(found.findings(r.Judging), warmUpFindings(r.WarmUp), connectionFindings(&r.Generator, r.Requests))
 	decide(r)
 }
 
@@ -163,8 +155,8 @@ const (
 )
 
 // warmUpFindings judges the warm-up.
-func warmUpFindings(w *attack.WarmUp) []run.LoadFinding {
-	if w.Level > coldLevel {
+func warmUpFindings(w *run.LoadWarmUp) []run.LoadFinding {
+	if w == nil || w.Level > coldLevel {
 		return nil
 	}
 	return []run.LoadFinding{{
@@ -174,22 +166,21 @@ func warmUpFindings(w *attack.WarmUp) []run.LoadFinding {
 }
 
 // connectionFindings compares what both sides' connections did.
-func connectionFindings(c [2]attack.Connections, requests attack.PerSide) []run.LoadFinding {
+func connectionFindings(g *run.Generator, requests run.PerSide) []run.LoadFinding {
 	var out []run.LoadFinding
-	blue, green := c[0], c[1]
-	if attack.Dies(blue, green) {
+	if attack.Dies(g) {
 		out = append(out, run.LoadFinding{
 			Kind: run.LoadConnectionsDie, Verdict: run.Fail,
-			Blue: float64(blue.Died), OfBlue: blue.Reused, Green: float64(green.Died), OfGreen: green.Reused,
+			Blue: float64(g.Died.Blue), OfBlue: g.Reused.Blue, Green: float64(g.Died.Green), OfGreen: g.Reused.Green,
 		})
-	} else if attack.Closes(blue, green, requests) {
+	} else if attack.Closes(g, requests) {
 		out = append(out, run.LoadFinding{
 			Kind: run.LoadConnectionsClose, Verdict: run.Fail,
-			Blue: float64(blue.Opened), OfBlue: requests.Blue, Green: float64(green.Opened), OfGreen: requests.Green,
+			Blue: float64(g.Connections.Blue), OfBlue: requests.Blue, Green: float64(g.Connections.Green), OfGreen: requests.Green,
 		})
 	}
-	if attack.OpensSlowly(blue, green) {
-		out = append(out, run.LoadFinding{Kind: run.LoadConnectionsSlow, Verdict: run.Fail, Blue: blue.First.Seconds(), Green: green.First.Seconds()})
+	if attack.OpensSlowly(g) {
+		out = append(out, run.LoadFinding{Kind: run.LoadConnectionsSlow, Verdict: run.Fail, Blue: g.FirstMS[0] / 1000, Green: g.FirstMS[1] / 1000})
 	}
 	return out
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/transport"
 	"github.com/bgverify/bgverify/runner/verdict"
@@ -333,7 +332,7 @@ func (c *probe) time(ctx context.Context, into *[3]verdict.Histogram) {
 	both.Wait()
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		if x := took[side]; x != nil && x.Err == nil {
-			into[side].Add(judge.Milliseconds(x.Timing.Total))
+			into[side].Add(run.Milliseconds(x.Timing.Total))
 		}
 	}
 }

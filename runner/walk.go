@@ -160,7 +160,7 @@ func (w *walk) stopped() { w.result.Verdict = w.result.Verdict.Worse(run.Interru
 func (w *walk) finish() *run.CaseResult {
 	r := w.result
 	r.Requests = w.sent.perSide()
-	r.ElapsedMS = judge.Milliseconds(w.suite.run.now().Sub(w.started))
+	r.ElapsedMS = run.Milliseconds(w.suite.run.now().Sub(w.started))
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		r.Verdict = r.Verdict.Worse(s.Verdict) // Rule 1

@@ -154,8 +154,8 @@ func loopOurs(url string, length time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if report.Broken != "" || report.Errors != (attack.PerSide{}) {
-		return fmt.Errorf("broken: %q, errors %+v", report.Broken, report.Errors)
+	if report.Outcome == 0 || report.Errors.Blue+report.Errors.Green > 0 {
+		return fmt.Errorf("broken: %q, errors %+v", report.Reason, report.Errors)
 	}
 	rate := 0.0
 	for _, c := range report.Comparisons {

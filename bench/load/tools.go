@@ -80,13 +80,13 @@ func ours(url string, rate float64, length time.Duration, route attack.Route) er
 	if err != nil {
 		return err
 	}
-	if report.Broken != "" {
-		return fmt.Errorf("broken: %s", report.Broken)
+	if report.Outcome == 0 {
+		return fmt.Errorf("broken: %s", report.Reason)
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	mean, err := attack.MeanAnswerTime(file)
-	fmt.Println(mean.Seconds(), report.Judging.CPU.Seconds()/float64(max(report.Requests.Blue+report.Requests.Green, 1)))
+	fmt.Println(mean.Seconds(), report.Judging.CPUSeconds/float64(max(report.Requests.Blue+report.Requests.Green, 1)))
 	return err
 }

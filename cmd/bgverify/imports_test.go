@@ -49,13 +49,13 @@ var allowed = map[string][]string{
 	"scenarios/stb":   {},
 	"runner/wire":     {},
 	"runner/envelope": {"diff", "diff/path", "diff/media"},
-	"runner/attack":   {"internal/text", "diff/perf", "runner/wire", "runner/attack/gauge", "runner/attack/sleep"},
+	"runner/attack":   {"internal/text", "diff/perf", "runner/run", "runner/wire", "runner/attack/gauge", "runner/attack/sleep"},
 	// Parts of an attack, and the judgement of what other tools recorded:
 	"runner/attack/gauge":    {},
 	"runner/attack/sleep":    {},
-	"runner/attack/recorded": {"internal/text", "diff/perf", "runner/attack"},
+	"runner/attack/recorded": {"internal/text", "diff/perf", "runner/attack", "runner/run"},
 
-	"runner/fleet":     {"internal/hint", "internal/text", "diff/perf", "runner/attack"},
+	"runner/fleet":     {"internal/hint", "internal/text", "diff/perf", "runner/attack", "runner/run"},
 	"runner/run":       {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/wire"},
 	"runner/random":    {},
 	"runner/judge":     {"internal/suggest", "internal/text", "diff", "diff/path", "diff/literal", "diff/media", "diff/mutate", "diff/notation", "scenarios", "scenarios/template", "runner/envelope", "runner/random", "runner/run", "runner/wire"},

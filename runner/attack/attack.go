@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -95,47 +96,17 @@ type Breaker struct {
 	P99    time.Duration // highest p99 within one second; 0: not looked at
 }
 
-// PerSide is a count for each side.
-type PerSide struct {
-	Blue  int `json:"blue"`
-	Green int `json:"green"`
-}
-
-// Count adds one to a side.
-func (p *PerSide) Count(green bool) {
-	if green {
-		p.Green++
-	} else {
-		p.Blue++
-	}
-}
-
-// A Report is what a load stage came to.
+// A Report is the result of a stage with what its makers say of it. Verdict, Suite, At
+// and what answers showed are left to the caller. What is summed over the attacks of a
+// ladder, or of a stage that was attacked again: Requests (warm-up included), Judging
+// and Warnings. WarmUp is the worst, and Fleet is of the last.
 type Report struct {
-	Outcome     perf.Outcome // zero when Broken is set
-	Broken      string       // why nothing can be said: a fault of this machine, never of green
-	Cause       perf.Cause   // when inconclusive
-	Reason      string       // one sentence, with units
-	Advice      string       // when inconclusive: what to change
-	Rate        float64      // requests, or walks, per second and side, as sent; of a closed loop, as blue made them
-	Users       perf.Users   // of a closed loop
-	PerWalk     float64      // mean requests of a walk; 0: the stage sends single requests
-	Seconds     float64      // measured, warm-up not included
-	Blocks      int
-	Dropped     int
-	Comparisons []perf.Comparison
-	Alone       [2]float64 // p50 of blue and green in their solo blocks, in seconds; 0 without any
-	Requests    PerSide    // warm-up included
-	Errors      PerSide    // warm-up not included
-	WarmUp      WarmUp     // of a ladder, and of an attack made twice: the worst
-	Judging     Judging    // warm-up included; of all its attacks
-	Generator   Generator
-	Routes      []string
-	Warnings    []string
-	Series      *perf.Series
-	Steps       []Step      // of a ladder; empty otherwise
-	Generators  []Generated // of a fleet, in its last attack; empty otherwise
-	Voids       []Void      // slices of a fleet that were left out, in its last attack
+	run.LoadResult
+	// Outcome is perf's; zero: nothing can be said, for a fault of this machine that Reason
+	// names.
+	Outcome perf.Outcome
+	Advice  string // when inconclusive: what to change
+	Steps   []Step // of a ladder; empty otherwise
 }
 
 // A Step is one rate of a ladder.
@@ -143,33 +114,6 @@ type Step struct {
 	Rate    float64
 	Outcome perf.Outcome
 	Reason  string
-}
-
-// Generator is the load generator's check of itself.
-type Generator struct {
-	LatenessP50 time.Duration
-	LatenessP99 time.Duration
-	Achieved    float64 // sent / planned
-	CPU         float64 // share of GOMAXPROCS
-	GCPauseP99  time.Duration
-	Connections [2]Connections // of blue and green
-	Identities  PerSide        // distinct back ends reached
-	PeakWorkers int
-}
-
-// Judging counts the answers that were looked at.
-type Judging struct {
-	Pairs []int // by route: answered with an accepted status on both sides, where the route is compared
-	Unmet []UnmetCount
-	CPU   time.Duration // that judging took, at most
-}
-
-// An UnmetCount is an expectation that answers of one side do not meet.
-type UnmetCount struct {
-	Unmet      // with what the first such answer gave
-	Green bool //
-	Route int  // index into Plan.Routes
-	Count int  // answers
 }
 
 // Progress is the state of an attack, for people who wait.

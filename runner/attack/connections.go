@@ -1,6 +1,10 @@
 package attack
 
-import "time"
+import (
+	"time"
+
+	"github.com/bgverify/bgverify/runner/run"
+)
 
 // Connections are what one side's connections did under load.
 type Connections struct {
@@ -75,20 +79,35 @@ const (
 	leastSlow      = 3    // connections
 )
 
+// connected takes what both sides' connections did into the figures of the generator.
+func connected(g *run.Generator, sides *[2]Connections) {
+	both := func(count func(*Connections) int) run.PerSide {
+		return run.PerSide{Blue: count(&sides[0]), Green: count(&sides[1])}
+	}
+	g.Connections, g.Reused = both(func(c *Connections) int { return c.Opened }), both(func(c *Connections) int { return c.Reused })
+	g.Died, g.Resent = both(func(c *Connections) int { return c.Died }), both(func(c *Connections) int { return c.Resent })
+	g.Slow = sides[1].Slow
+	for i, c := range sides {
+		g.ConnectMS[i], g.TLSMS[i], g.FirstMS[i] = run.Milliseconds(c.Connect), run.Milliseconds(c.TLS), run.Milliseconds(c.First)
+	}
+}
+
 // Dies reports whether green's reused connections die where blue's live.
-func Dies(blue, green Connections) bool {
-	return green.Died >= blue.Died+leastDied && float64(green.Died) >= leastDiedShare*float64(green.Reused)
+func Dies(g *run.Generator) bool {
+	return g.Died.Green >= g.Died.Blue+leastDied && float64(g.Died.Green) >= leastDiedShare*float64(g.Reused.Green)
 }
 
 // Closes reports whether green lets connections go that blue keeps: for a tenth
 // of the requests more it takes a new one.
-func Closes(blue, green Connections, requests PerSide) bool {
-	share := func(c Connections, n int) float64 { return float64(c.Opened) / float64(max(n, 1)) }
-	return green.Opened >= blue.Opened+leastDied && share(green, requests.Green) >= share(blue, requests.Blue)+leastOpened
+func Closes(g *run.Generator, requests run.PerSide) bool {
+	share := func(opened, n int) float64 { return float64(opened) / float64(max(n, 1)) }
+	opened := g.Connections
+	return opened.Green >= opened.Blue+leastDied && share(opened.Green, requests.Green) >= share(opened.Blue, requests.Blue)+leastOpened
 }
 
 // OpensSlowly reports whether a new connection to green takes more than three
 // times as long as one to blue, and 100 ms more.
-func OpensSlowly(blue, green Connections) bool {
-	return blue.First > 0 && green.First > slowFactor*blue.First && green.First > blue.First+slowBy && green.Slow >= leastSlow
+func OpensSlowly(g *run.Generator) bool {
+	blue, green := g.FirstMS[0], g.FirstMS[1]
+	return blue > 0 && green > slowFactor*blue && green > blue+run.Milliseconds(slowBy) && g.Slow >= leastSlow
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A Document is the report of a stage as JSON. Rates are requests per
@@ -18,8 +19,8 @@ type Document struct {
 	Seconds     float64           `json:"seconds"`
 	Blocks      int               `json:"blocks"`
 	Dropped     int               `json:"dropped"`
-	Requests    PerSide           `json:"requests"`
-	Errors      PerSide           `json:"errors"`
+	Requests    run.PerSide       `json:"requests"`
+	Errors      run.PerSide       `json:"errors"`
 	Comparisons []perf.Comparison `json:"comparisons"`
 	Warnings    []string          `json:"warnings"`
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // How much an inspector keeps of what it has not judged yet.
@@ -341,14 +342,25 @@ func (in *inspector) finish() {
 	in.workers.Wait()
 }
 
-// report sums up what was judged; call it after finish.
-func (in *inspector) report() Judging {
+// report sums up what was judged; call it after finish. Of each route it counts the pairs
+// that were answered with an accepted status on both sides, where the route is compared.
+func (in *inspector) report() *run.LoadJudging {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	out := Judging{Pairs: slices.Clone(in.pairs), CPU: in.busy}
-	out.Unmet = make([]UnmetCount, len(in.unmet))
+	out := &run.LoadJudging{CPUSeconds: in.busy.Seconds(), Unmet: make([]run.LoadUnmet, len(in.unmet))}
+	for i, n := range in.pairs {
+		out.Routes = append(out.Routes, run.RouteJudging{Name: in.routes[i].Name, Pairs: n})
+	}
 	for key, u := range in.unmet {
-		out.Unmet[u.order] = UnmetCount{Green: key.green, Route: key.route, Unmet: Unmet{key.what, u.got}, Count: u.count}
+		out.Unmet[u.order] = run.LoadUnmet{Side: sideName(key.green), Route: in.routes[key.route].Name, What: key.what, Got: u.got, Count: u.count}
 	}
 	return out
+}
+
+// sideName names a side as results do.
+func sideName(green bool) string {
+	if green {
+		return "green"
+	}
+	return "blue"
 }

@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A notebook is a Judge that writes down what it sees.
 type notebook struct {
 	mu       sync.Mutex
-	checked  PerSide
+	checked  run.PerSide
 	compared int
 	unequal  int // pairs whose rows or bytes are not the same
 	whole    int // pairs with both bodies whole
@@ -29,7 +30,7 @@ type notebook struct {
 func (n *notebook) Check(_ int, green bool, a *Answer) *Unmet {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.checked.Count(green)
+	n.checked.CountOne(green)
 	if n.refuse != nil {
 		return n.refuse(green, a)
 	}
@@ -88,8 +89,8 @@ func TestEveryAnswerIsJudged(t *testing.T) {
 			if n.checked != report.Requests {
 				t.Errorf("checked %+v of %+v answers", n.checked, report.Requests)
 			}
-			if n.compared != report.Judging.Pairs[0] || n.compared == 0 || n.whole != n.compared || n.unequal > 0 {
-				t.Errorf("compared %d of %d pairs, %d whole, %d with another request's answer", n.compared, report.Judging.Pairs[0], n.whole, n.unequal)
+			if n.compared != report.Judging.Routes[0].Pairs || n.compared == 0 || n.whole != n.compared || n.unequal > 0 {
+				t.Errorf("compared %d of %d pairs, %d whole, %d with another request's answer", n.compared, report.Judging.Routes[0].Pairs, n.whole, n.unequal)
 			}
 			// Solo blocks have no pairs; in the last half block of an interleaved stage
 			// that was stopped the partners are missing.
@@ -117,7 +118,7 @@ func TestUnmetAnswersAreFailures(t *testing.T) {
 	plan.Calibrate = true // measures to the end
 	report := attack(t, plan)
 	total := report.Errors.Green + report.WarmUp.Errors.Green
-	if u := report.Judging.Unmet; len(u) != 1 || !u[0].Green || u[0].What != "another" || u[0].Got != "/3" || u[0].Count < total || total == 0 {
+	if u := report.Judging.Unmet; len(u) != 1 || u[0].Side != "green" || u[0].What != "another" || u[0].Got != "/3" || u[0].Count < total || total == 0 {
 		t.Errorf("unmet %+v, %d failures of green", u, total)
 	}
 	if report.Errors.Blue+report.WarmUp.Errors.Blue != 0 {
@@ -134,8 +135,8 @@ func TestLargeBodies(t *testing.T) {
 	plan := judged(t, n, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path, body) })
 	plan.Rate = 60
 	report := attack(t, plan)
-	if n.compared != report.Judging.Pairs[0] || n.unequal > 0 || n.whole < min(wholeFirst, n.compared) {
-		t.Errorf("compared %d of %d pairs, %d whole, %d unequal", n.compared, report.Judging.Pairs[0], n.whole, n.unequal)
+	if n.compared != report.Judging.Routes[0].Pairs || n.unequal > 0 || n.whole < min(wholeFirst, n.compared) {
+		t.Errorf("compared %d of %d pairs, %d whole, %d unequal", n.compared, report.Judging.Routes[0].Pairs, n.whole, n.unequal)
 	}
 }
 
@@ -244,7 +245,7 @@ func TestPanickingJudge(t *testing.T) {
 			panic("for the test")
 		}
 	}}, echo)
-	if report := attack(t, plan); !strings.Contains(report.Broken, "for the test") {
+	if report := attack(t, plan); report.Outcome != 0 || !strings.Contains(report.Reason, "for the test") {
 		t.Errorf("got %v (%s), want broken", report.Outcome, report.Reason)
 	}
 }
@@ -266,19 +267,21 @@ func TestWarmUp(t *testing.T) {
 	}
 	got := w.result()
 	// Pairs 0, 2, …: both failed. 1, 3, … 9: blue alone.
-	want := WarmUp{Requests: PerSide{100, 100}, Errors: PerSide{10, 5}, Only: PerSide{5, 0}, P50: [2]float64{0.02, 0.02}, Level: 1}
-	if got != want {
+	want := run.LoadWarmUp{Requests: perSide(100, 100), Errors: perSide(10, 5), Only: perSide(5, 0), P50: [2]float64{0.02, 0.02}, Level: 1}
+	if got == nil || *got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	for _, c := range []struct {
-		only PerSide
+		only run.PerSide
 		fail bool
-	}{{PerSide{0, 6}, false}, {PerSide{0, 7}, true}, {PerSide{4, 16}, true}, {PerSide{5, 15}, false}, {PerSide{7, 0}, false}} {
+	}{{perSide(0, 6), false}, {perSide(0, 7), true}, {perSide(4, 16), true}, {perSide(5, 15), false}, {perSide(7, 0), false}} {
 		if level := perf.McNemar(c.only.Blue, c.only.Green); (level <= 0.01) != c.fail {
 			t.Errorf("only %+v: level %.4f, want a failure %v", c.only, level, c.fail)
 		}
 	}
 }
+
+func perSide(blue, green int) run.PerSide { return run.PerSide{Blue: blue, Green: green} }
 
 func TestConnectionsCompared(t *testing.T) {
 	firsts := func(n int, d time.Duration) Connections {
@@ -311,8 +314,9 @@ func TestConnectionsCompared(t *testing.T) {
 		c.blue.mean()
 		c.green.mean()
 		c.green.slowerThan(&c.blue)
-		requests := PerSide{1000, 1000}
-		if d, k, s := Dies(c.blue, c.green), Closes(c.blue, c.green, requests), OpensSlowly(c.blue, c.green); d != c.dies || k != c.closes || s != c.slow {
+		var g run.Generator
+		connected(&g, &[2]Connections{c.blue, c.green})
+		if d, k, s := Dies(&g), Closes(&g, perSide(1000, 1000)), OpensSlowly(&g); d != c.dies || k != c.closes || s != c.slow {
 			t.Errorf("%s: dies %v, closes %v, opens slowly %v", c.name, d, k, s)
 		}
 	}

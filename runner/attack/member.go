@@ -269,7 +269,7 @@ func (m *Member) emitComplete() {
 // summary is what this machine has done so far.
 func (m *Member) summary() Summary {
 	a := m.a
-	s := Summary{Health: a.health(), Peak: int(a.fleet.peak.Load()), Judging: a.inspect.report()}
+	s := Summary{Health: a.health(), Judging: *a.inspect.report()}
 	s.Connections, s.Remotes = a.fleet.connections()
 	a.mu.Lock()
 	defer a.mu.Unlock()

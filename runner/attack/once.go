@@ -9,6 +9,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner/attack/gauge"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
@@ -446,24 +447,24 @@ func (a *attacker) tripped() (*perf.Decision, error) {
 	return a.stage.Break(recent[0], recent[1], a.last), nil
 }
 
+// result is what the attack came to; d is nil where this machine is to blame.
 func (a *attacker) result(d *perf.Decision) *result {
-	r := &result{design: a.design, decision: d, requests: PerSide{a.sides[0].sent, a.sides[1].sent}, broken: a.broken()}
-	if r.broken != "" {
-		r.decision = nil
-		r.broken = "this machine: " + r.broken
-	}
+	r := &result{design: a.design}
+	r.Requests = run.PerSide{Blue: a.sides[0].sent, Green: a.sides[1].sent}
 	cpu, pause := a.gauge.Use()
-	r.generator = Generator{CPU: cpu, GCPauseP99: pause, PeakWorkers: int(a.fleet.peak.Load())}
-	r.generator.Connections, r.generator.Identities = a.fleet.connections()
-	if named := (PerSide{len(a.backEnds[0]), len(a.backEnds[1])}); a.plan.Identity != "" && named != (PerSide{}) {
-		r.generator.Identities = named
+	r.Generator.CPU, r.Generator.GCPauseP99MS = cpu, run.Milliseconds(pause)
+	connections, remotes := a.fleet.connections()
+	connected(&r.Generator, &connections)
+	r.Generator.Identities = remotes
+	if named := (run.PerSide{Blue: len(a.backEnds[0]), Green: len(a.backEnds[1])}); a.plan.Identity != "" && named != (run.PerSide{}) {
+		r.Generator.Identities = named
 	}
-	r.judging, r.warmUp = a.inspect.report(), a.warmUp.result()
-	if d == nil {
-		return r
+	r.Judging, r.WarmUp = a.inspect.report(), a.warmUp.result()
+	if broken := a.broken(); broken != "" {
+		r.Reason = "this machine: " + broken
+	} else if d != nil {
+		r.Decide(a.stage, d)
 	}
-	r.series = a.stage.Series()
-	r.decided()
 	return r
 }
 

@@ -75,13 +75,14 @@ func TestReconnectOpensConnections(t *testing.T) {
 	plan := quick(start(t, &service{}), start(t, &service{}))
 	plan.Connections, plan.Reconnect, plan.Duration = 4, 0.5, time.Second
 	expect(t, plan, func(r *Report) string {
-		c := r.Generator.Connections
+		g := r.Generator
 		for i, side := range [...]string{"blue", "green"} {
-			if c[i].Connect <= 0 || c[i].TLS != 0 || c[i].First < c[i].Connect {
-				return fmt.Sprintf("%s opened connections in %v, TLS in %v, first answers after %v: want times to open, none for TLS, and answers later", side, c[i].Connect, c[i].TLS, c[i].First)
+			if g.ConnectMS[i] <= 0 || g.TLSMS[i] != 0 || g.FirstMS[i] < g.ConnectMS[i] {
+				return fmt.Sprintf("%s opened connections in %g ms, TLS in %g ms, first answers after %g ms: want times to open, none for TLS, and answers later",
+					side, g.ConnectMS[i], g.TLSMS[i], g.FirstMS[i])
 			}
 		}
-		for side, got := range map[string][2]int{"blue": {c[0].Opened, r.Requests.Blue}, "green": {c[1].Opened, r.Requests.Green}} {
+		for side, got := range map[string][2]int{"blue": {g.Connections.Blue, r.Requests.Blue}, "green": {g.Connections.Green, r.Requests.Green}} {
 			if got[0]*10 < got[1]*4 || got[0]*10 > got[1]*7 {
 				return fmt.Sprintf("%s: %d connections for %d requests, want about half as many", side, got[0], got[1])
 			}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A record file is a sequence of frames, each closed by a CRC-32C of its bytes:
@@ -22,7 +23,7 @@ import (
 //
 //	stop    'B', a Stop as JSON like a section: the circuit breaker ended the stage
 //
-//	void    'V', a Void as JSON: the block was left out, see perf.Stage.Void
+//	void    'V', a run.LoadVoid as JSON: the block was left out, see perf.Stage.Void
 //
 // Numbers are little endian. A section opens a stage (a ladder has several).
 // "through" is the time up to which the schedule is complete once the frame's
@@ -114,7 +115,7 @@ func (rec *recorder) stop(recent [2]perf.Burst) error {
 }
 
 // void says that the next block is not judged.
-func (rec *recorder) void(v Void) error { return rec.json('V', v) }
+func (rec *recorder) void(v run.LoadVoid) error { return rec.json('V', v) }
 
 // json writes a frame that holds JSON.
 func (rec *recorder) json(kind byte, v any) error {
@@ -183,7 +184,7 @@ type reader struct {
 	section func(Section) error
 	frame   func(records []perf.Record, through time.Duration, h perf.Health) error
 	stop    func(Stop) error
-	void    func(Void) error
+	void    func(run.LoadVoid) error
 }
 
 // readRecords reads a whole file. A file that was cut off ends with an error
@@ -218,7 +219,7 @@ func readRecords(r io.Reader, to reader) error {
 				err = to.stop(s)
 			}
 		case 'V':
-			var v Void
+			var v run.LoadVoid
 			if err = readJSON(in, kind, &v); err == nil {
 				err = to.void(v)
 			}

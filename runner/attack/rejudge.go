@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // Rejudge reads a record file back and takes every decision again, exactly as it
@@ -33,8 +34,8 @@ type rejudging struct {
 	health   perf.Health
 	decision *perf.Decision
 	complete bool
-	requests PerSide
-	voids    []Void
+	requests run.PerSide
+	voids    []run.LoadVoid
 }
 
 func (j *rejudging) section(s Section) error {
@@ -53,7 +54,7 @@ func (j *rejudging) stop(s Stop) error {
 	return nil
 }
 
-func (j *rejudging) void(v Void) error {
+func (j *rejudging) void(v run.LoadVoid) error {
 	if j.stage == nil || v.Block < 0 {
 		return fmt.Errorf("%w: a void block before a section", errRecords)
 	}
@@ -72,7 +73,7 @@ func (j *rejudging) frame(batch []perf.Record, through time.Duration, h perf.Hea
 	for _, r := range batch {
 		j.stage.Add(r)
 		if !r.Walk {
-			j.requests.Count(r.Green)
+			j.requests.CountOne(r.Green)
 		}
 	}
 	if d := j.stage.Through(through, h); d != nil && d.Final && j.decision == nil {
@@ -91,9 +92,13 @@ func (j *rejudging) finish() {
 	case j.decision == nil: // the attack was stopped from outside
 		j.decision = j.stage.Interrupt(j.health)
 	}
-	r := &result{design: j.stage.Design(), decision: j.decision, requests: j.requests, series: j.stage.Series(), voids: j.voids}
-	r.generator.CPU, r.generator.GCPauseP99 = j.health.CPU, j.health.GCPauseP99
-	r.decided()
+	r := &result{design: j.stage.Design()}
+	r.Requests = j.requests
+	r.Generator.CPU, r.Generator.GCPauseP99MS = j.health.CPU, run.Milliseconds(j.health.GCPauseP99)
+	if len(j.voids) > 0 {
+		r.Fleet = &run.LoadFleet{Voids: j.voids}
+	}
+	r.Decide(j.stage, j.decision)
 	if n := len(j.steps); j.again && n > 0 {
 		r.after(j.steps[n-1])
 		j.steps = j.steps[:n-1]

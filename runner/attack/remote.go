@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A remote attack is fired by a fleet and judged here: the records of a block come from
@@ -33,7 +34,7 @@ type remote struct {
 	health   perf.Health
 	warmUp   warmUp
 	sides    [2]window
-	voids    []Void
+	voids    []run.LoadVoid
 	latest   map[int]Summary // by worker
 	lags     map[int]*perf.Lags
 	backEnds [2]map[string]struct{}
@@ -53,12 +54,12 @@ func runTogether(ctx context.Context, plan *Plan, section Section, r *remote) (*
 		return nil, fmt.Errorf("make the workers ready: %w", err)
 	}
 	decision, err := r.watch(ctx)
-	generated := r.firing.End()
+	workers := r.firing.End()
 	r.deal()
 	if decision == nil {
 		return nil, err
 	}
-	return r.result(decision, generated), err
+	return r.result(decision, workers), err
 }
 
 // watch judges slices until a decision is final, the breaker trips or ctx ends.
@@ -169,12 +170,12 @@ func (r *remote) lag(record perf.Record) {
 // leaveOut is rule 2.
 func (r *remote) leaveOut(f *Fired) error {
 	if len(r.voids) < maxVoids {
-		r.voids = append(r.voids, Void{Block: f.Block, Why: f.Void})
+		r.voids = append(r.voids, run.LoadVoid{Block: f.Block, Why: f.Void})
 	}
 	if f.Block < 0 {
 		return nil
 	}
-	if err := r.rec.void(Void{Block: f.Block, Why: f.Void}); err != nil {
+	if err := r.rec.void(run.LoadVoid{Block: f.Block, Why: f.Void}); err != nil {
 		return err
 	}
 	r.stage.Void()
@@ -223,33 +224,41 @@ func (r *remote) deal() {
 	}
 }
 
-func (r *remote) result(d *perf.Decision, generated []Generated) *result {
-	out := &result{design: r.design, decision: d, requests: PerSide{r.sides[0].sent, r.sides[1].sent}, warmUp: r.warmUp.result(), series: r.stage.Series(), voids: r.voids}
-	g := &out.generator
-	g.CPU, g.GCPauseP99 = r.health.CPU, r.health.GCPauseP99
-	for i := range generated {
-		s := r.latest[generated[i].Number]
-		if l := r.lags[generated[i].Number]; l != nil {
-			s.LatenessP50, s.LatenessP99 = l.Quantile(0.5), l.Quantile(0.99)
+// result is what the attack came to. workers are the machines that fired it, as the fleet
+// knows them; their figures of sending come from their own summaries.
+func (r *remote) result(d *perf.Decision, workers []run.LoadWorker) *result {
+	out := &result{design: r.design}
+	out.Requests, out.WarmUp = run.PerSide{Blue: r.sides[0].sent, Green: r.sides[1].sent}, r.warmUp.result()
+	g := &out.Generator
+	g.CPU, g.GCPauseP99MS = r.health.CPU, run.Milliseconds(r.health.GCPauseP99)
+	out.Judging = &run.LoadJudging{}
+	var connections [2]Connections
+	for i := range workers {
+		w := &workers[i]
+		s := r.latest[w.Number]
+		if l := r.lags[w.Number]; l != nil {
+			w.LatenessP99MS = run.Milliseconds(l.Quantile(0.99))
 		}
-		generated[i].Summary = s
-		out.judging.join(s.Judging)
-		g.PeakWorkers = max(g.PeakWorkers, s.Peak)
+		w.CPU, w.GCPauseP99MS = s.Health.CPU, run.Milliseconds(s.Health.GCPauseP99)
+		out.Judging.Join(&s.Judging)
 		g.Identities.Blue, g.Identities.Green = max(g.Identities.Blue, s.Remotes.Blue), max(g.Identities.Green, s.Remotes.Green)
-		for side := range g.Connections {
-			g.Connections[side].add(&s.Connections[side])
+		for side := range connections {
+			connections[side].add(&s.Connections[side])
 		}
 	}
-	if named := (PerSide{len(r.backEnds[0]), len(r.backEnds[1])}); named != (PerSide{}) {
+	if named := (run.PerSide{Blue: len(r.backEnds[0]), Green: len(r.backEnds[1])}); named != (run.PerSide{}) {
 		g.Identities = named
 	}
-	for side := range g.Connections {
-		g.Connections[side].divide()
+	for side := range connections {
+		connections[side].divide()
 	}
-	out.generated = generated
-	out.decided()
+	connected(g, &connections)
+	if len(workers) > 0 {
+		out.Fleet = &run.LoadFleet{Workers: workers, Voids: r.voids}
+	}
+	out.Decide(r.stage, d)
 	if n := len(r.voids); n > 0 {
-		out.warnings = append(out.warnings, fmt.Sprintf("%d of %d slices were void and are not judged: %s", n, r.slices(), r.whyVoid()))
+		out.Warnings = append(out.Warnings, fmt.Sprintf("%d of %d slices were void and are not judged: %s", n, r.slices(), r.whyVoid()))
 	}
 	return out
 }

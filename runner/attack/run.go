@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // Run loads both sides by the plan and judges them. Every request becomes a
@@ -57,7 +57,7 @@ func runStep(ctx context.Context, plan *Plan, name string, design perf.Design, r
 	}
 	design.Alpha /= 2
 	first, err := runOnce(ctx, plan, plan.section(name, design), rec, progress)
-	if err != nil || first.decision == nil || !worthwhile(first.decision.Cause) {
+	if err != nil || first.Outcome == 0 || !worthwhile(first.Cause) {
 		return first, err
 	}
 	design.Duration = again(first)
@@ -73,11 +73,20 @@ func runStep(ctx context.Context, plan *Plan, name string, design perf.Design, r
 
 // after takes in what an attack that was made again has to tell of the one before.
 func (r *result) after(first *result) {
-	r.requests.Blue += first.requests.Blue
-	r.requests.Green += first.requests.Green
-	r.warmUp = r.warmUp.worse(first.warmUp)
-	r.judging.join(first.judging)
-	r.warnings = append(r.warnings, fmt.Sprintf("first attack inconclusive: %s", first.decision.Reason))
+	r.sum(&first.Report)
+	r.Warnings = append(r.Warnings, fmt.Sprintf("first attack inconclusive: %s", first.Reason))
+}
+
+// sum adds what is summed over attacks.
+func (r *Report) sum(other *Report) {
+	r.Requests.Add(other.Requests)
+	r.WarmUp = r.WarmUp.Worse(other.WarmUp)
+	switch {
+	case r.Judging == nil:
+		r.Judging = other.Judging
+	case other.Judging != nil:
+		r.Judging.Join(other.Judging)
+	}
 }
 
 // section is what the record file says of an attack.
@@ -94,7 +103,7 @@ func worthwhile(c perf.Cause) bool { return c == perf.Underpowered || c == perf.
 // at most twice its own duration.
 func again(first *result) time.Duration {
 	need := 0.0
-	for _, c := range first.decision.Comparisons {
+	for _, c := range first.Comparisons {
 		if c.Role == perf.Gate {
 			need = max(need, c.NeedS)
 		}
@@ -108,96 +117,73 @@ func again(first *result) time.Duration {
 
 // A result is one attack, judged.
 type result struct {
-	design    perf.Design
-	decision  *perf.Decision // nil when broken
-	broken    string
-	requests  PerSide // warm-up included
-	generator Generator
-	series    *perf.Series
-	warnings  []string
-	judging   Judging
-	warmUp    WarmUp
-	generated []Generated // of a fleet
-	voids     []Void
+	Report
+	design perf.Design
 }
 
-// decided takes from the decision what a result tells in other places.
-func (r *result) decided() {
-	d := r.decision
-	r.generator.Achieved, r.generator.LatenessP50, r.generator.LatenessP99 = d.Achieved, d.LatenessP50, d.LatenessP99
-	r.warnings = append(append(r.warnings, r.design.Warnings()...), d.Notes...)
+// Decide takes from a stage and its decision what a report shows.
+func (r *Report) Decide(stage *perf.Stage, d *perf.Decision) {
+	design := stage.Design()
+	r.Outcome, r.Cause, r.Reason, r.Advice = d.Outcome, d.Cause, d.Reason, d.Advice
+	r.Rate, r.PerWalk, r.Seconds, r.Blocks, r.Dropped = design.Rate, design.PerWalk, d.Seconds, d.Blocks, d.Dropped
+	r.Comparisons, r.Alone, r.Series = d.Comparisons, d.Alone, stage.Series()
+	r.Errors = run.PerSide{Blue: d.Errors[0], Green: d.Errors[1]}
+	r.Generator.Achieved, r.Generator.LatenessP99MS = d.Achieved, run.Milliseconds(d.LatenessP99)
+	r.Warnings = append(append(r.Warnings, design.Warnings()...), d.Notes...)
+	for _, route := range design.Routes {
+		r.Routes = append(r.Routes, route.Name)
+	}
+	r.loop(&design.Users)
+}
+
+// loop says what the users of a closed loop offered and achieved. Their rate is what blue
+// made of it: of walks, where there are any, as these are compared last.
+func (r *Report) loop(users *perf.Users) {
+	if users.Count == 0 {
+		return
+	}
+	r.Users = &run.LoadUsers{
+		Count: users.Count, RampS: users.Ramp.Seconds(), ThinkS: [2]float64{users.Think.Least.Seconds(), users.Think.Most.Seconds()},
+		Offered: users.Offers(),
+	}
+	for _, c := range r.Comparisons {
+		switch c.Metric {
+		case perf.RequestRate:
+			r.Rate, r.Users.Requests = c.Blue, [2]float64{c.Blue, c.Green}
+		case perf.WalkRate:
+			r.Rate, r.Users.Walks = c.Blue, [2]float64{c.Blue, c.Green}
+		}
+	}
 }
 
 // join takes a step's result into the report: the gravest step speaks for the
 // ladder, the last one among equals.
 func (r *Report) join(plan *Plan, step *result) {
-	r.Requests.Blue += step.requests.Blue
-	r.Requests.Green += step.requests.Green
-	r.Warnings = append(r.Warnings, step.warnings...)
-	r.Generators, r.Voids = step.generated, step.voids
-	r.WarmUp = r.WarmUp.worse(step.warmUp)
-	r.Judging.join(step.judging)
-	if step.broken != "" {
-		r.Outcome, r.Broken, r.Reason = 0, step.broken, step.broken
-		r.Generator = step.generator
+	r.sum(&step.Report)
+	r.Warnings, r.Fleet = append(r.Warnings, step.Warnings...), step.Fleet
+	if step.Outcome == 0 {
+		r.Outcome, r.Cause, r.Reason, r.Advice, r.Generator = 0, "", step.Reason, "", step.Generator
 		return
 	}
-	d := step.decision
 	if len(plan.Rates) > 1 {
-		r.Steps = append(r.Steps, Step{Rate: step.design.Rate, Outcome: d.Outcome, Reason: d.Reason})
+		r.Steps = append(r.Steps, Step{Rate: step.design.Rate, Outcome: step.Outcome, Reason: step.Reason})
+		step.Reason = fmt.Sprintf("at %g/s: %s", step.design.Rate, step.Reason)
 	}
-	for _, route := range step.design.Routes {
-		if len(r.Routes) < len(step.design.Routes) {
-			r.Routes = append(r.Routes, route.Name)
-		}
-	}
-	r.PerWalk, r.Users = step.design.PerWalk, step.design.Users
-	if d.Outcome < r.Outcome {
+	if step.Outcome < r.Outcome {
 		return
 	}
-	r.Outcome, r.Cause, r.Reason, r.Advice = d.Outcome, d.Cause, d.Reason, d.Advice
-	if len(plan.Rates) > 1 {
-		r.Reason = fmt.Sprintf("at %g/s: %s", step.design.Rate, d.Reason)
-	}
-	r.Rate, r.Seconds, r.Blocks, r.Dropped = step.design.Rate, d.Seconds, d.Blocks, d.Dropped
-	r.Comparisons, r.Alone, r.Series, r.Generator = d.Comparisons, d.Alone, step.series, step.generator
-	r.Errors = PerSide{d.Errors[0], d.Errors[1]}
-	for i := range d.Comparisons { // the last is of walks where there are any
-		if r.Users.Count > 0 && d.Comparisons[i].Metric.IsRate() {
-			r.Rate = d.Comparisons[i].Blue
-		}
-	}
-}
-
-// join adds what was judged in another attack.
-func (j *Judging) join(other Judging) {
-	if j.Pairs == nil {
-		j.Pairs = make([]int, len(other.Pairs))
-	}
-	for i, n := range other.Pairs {
-		j.Pairs[i] += n
-	}
-	for _, u := range other.Unmet {
-		same := func(own UnmetCount) bool { return own.Green == u.Green && own.Route == u.Route && own.What == u.What }
-		if i := slices.IndexFunc(j.Unmet, same); i >= 0 {
-			j.Unmet[i].Count += u.Count
-		} else {
-			j.Unmet = append(j.Unmet, u)
-		}
-	}
-	j.CPU += other.CPU
+	sums := *r
+	*r = step.Report
+	r.Requests, r.WarmUp, r.Judging, r.Warnings, r.Steps = sums.Requests, sums.WarmUp, sums.Judging, sums.Warnings, sums.Steps
 }
 
 // done says whether a ladder ends here: a higher rate can only be worse.
 func (r *Report) done(step *result) bool {
-	if step.broken != "" {
-		return true
-	}
-	switch step.decision.Cause {
+	switch step.Cause {
 	case perf.Baseline, perf.Overload, perf.Generator:
 		return true
 	}
-	return step.decision.Outcome == perf.Worse
+	return step.Outcome == 0 || step.Outcome == perf.Worse
 }
 
 // errInterrupted is joined to the context's error when an attack ends early.

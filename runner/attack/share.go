@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A Slice is a piece of a schedule that several generators fire together: a block, or a
@@ -36,12 +37,6 @@ func sliceAt(d perf.Design, start time.Duration) int {
 		return int(start / length)
 	}
 	return int((d.WarmUp+length-1)/length) + int((start-d.WarmUp)/length)
-}
-
-// A Void is a slice that is not judged because a generator failed to do its share.
-type Void struct {
-	Block int    `json:"block"` // -1 in the warm-up
-	Why   string `json:"why"`
 }
 
 // An Order is one attack to be fired by several generators.
@@ -89,32 +84,16 @@ type Firing interface {
 	Bursts() [2]perf.Burst
 	// Workers are the generators, for people who wait.
 	Workers() []WorkerLive
-	// End stops the generators and sums up what each did.
-	End() []Generated
-}
-
-// Generated is what one generator of several did in an attack.
-type Generated struct {
-	Number  int // in records
-	Host    string
-	Lost    bool
-	CPUs    int
-	Offset  time.Duration // of its clock
-	Bound   time.Duration // the offset is right within this
-	Shares  int           // fired
-	Missed  int           // not fired, or lost
-	Voided  int           // slices that it spoiled
-	Summary Summary
+	// End stops the generators and says what each did. How late it sent, and what it cost, is
+	// left to the caller, who has its records and summaries.
+	End() []run.LoadWorker
 }
 
 // A Summary is what a generator has done in an attack so far.
 type Summary struct {
-	LatenessP50 time.Duration  `json:"-"` // of what it sent in blocks that are judged
-	LatenessP99 time.Duration  `json:"-"`
-	Health      perf.Health    `json:"health"`
-	Peak        int            `json:"peak"` // requests under way at once
-	Judging     Judging        `json:"judging"`
-	Connections [2]Connections `json:"connections"`
-	Remotes     PerSide        `json:"remotes"`             // addresses reached
-	BackEnds    [2][]string    `json:"back_ends,omitempty"` // names since the share before
+	Health      perf.Health     `json:"health"`
+	Judging     run.LoadJudging `json:"judging"`
+	Connections [2]Connections  `json:"connections"`
+	Remotes     run.PerSide     `json:"remotes"`             // addresses reached
+	BackEnds    [2][]string     `json:"back_ends,omitempty"` // names since the share before
 }

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -97,7 +98,7 @@ func newFleet(plan *Plan) (*fleet, error) {
 
 // connections sums up both sides' connections, with the distinct addresses that
 // each side reached.
-func (f *fleet) connections() (all [2]Connections, remotes PerSide) {
+func (f *fleet) connections() (all [2]Connections, remotes run.PerSide) {
 	for i, side := range f.sides {
 		own := &all[i]
 		for _, name := range slices.Sorted(maps.Keys(side)) {

@@ -4,19 +4,10 @@ import (
 	"slices"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
-// WarmUp is what the requests before the first block came to. No block holds
-// them, but boxes meet a cold cluster too.
-type WarmUp struct {
-	Requests PerSide
-	Errors   PerSide
-	Only     PerSide    // pairs in which this side alone failed; failures of an interleaved stage, whose sides have no pairs
-	P50      [2]float64 // seconds, of what was answered; 0 without any
-	Level    float64    // probability that green fails so much more often by chance; 1 where it does not
-}
-
-// maxWarmUp bounds the latencies that are kept of a side.
+// maxWarmUp bounds the latencies of the warm-up that are kept of a side.
 const maxWarmUp = 1 << 16
 
 // A request is one of a pair, or of a pair of walks.
@@ -25,10 +16,11 @@ type request struct {
 	step uint16
 }
 
-// A warmUp collects the records before the first block.
+// A warmUp collects the records before the first block. No block holds them, but boxes
+// meet a cold cluster too.
 type warmUp struct {
 	design    perf.Design
-	sum       WarmUp
+	sum       run.LoadWarmUp
 	latencies [2][]float64
 	open      map[request]perf.Failure // by pair: how the first answer ended
 }
@@ -41,17 +33,17 @@ func (w *warmUp) add(r perf.Record) {
 	if r.Green {
 		side = 1
 	}
-	w.sum.Requests.Count(r.Green)
+	w.sum.Requests.CountOne(r.Green)
 	if r.Failure == perf.Succeeded && len(w.latencies[side]) < maxWarmUp {
 		w.latencies[side] = append(w.latencies[side], r.Latency.Seconds())
 	}
 	failed := r.Failure != perf.Succeeded
 	if failed {
-		w.sum.Errors.Count(r.Green)
+		w.sum.Errors.CountOne(r.Green)
 	}
 	if !w.design.InPairs() {
 		if failed {
-			w.sum.Only.Count(r.Green)
+			w.sum.Only.CountOne(r.Green)
 		}
 		return
 	}
@@ -66,13 +58,16 @@ func (w *warmUp) add(r perf.Record) {
 	}
 	delete(w.open, at)
 	if partnerFailed := partner != perf.Succeeded; failed != partnerFailed {
-		w.sum.Only.Count(r.Green == failed)
+		w.sum.Only.CountOne(r.Green == failed)
 	}
 }
 
-// result sums the warm-up up.
-func (w *warmUp) result() WarmUp {
+// result sums the warm-up up; nil where no request was sent in it.
+func (w *warmUp) result() *run.LoadWarmUp {
 	out := w.sum
+	if out.Requests == (run.PerSide{}) {
+		return nil
+	}
 	for side, all := range w.latencies {
 		if len(all) > 0 {
 			slices.Sort(all)
@@ -84,13 +79,5 @@ func (w *warmUp) result() WarmUp {
 	} else {
 		out.Level = perf.Fisher(out.Errors.Blue, out.Requests.Blue, out.Errors.Green, out.Requests.Green)
 	}
-	return out
-}
-
-// worse is the warm-up in which green failed more clearly.
-func (w WarmUp) worse(other WarmUp) WarmUp {
-	if other.Requests == (PerSide{}) || w.Requests != (PerSide{}) && w.Level <= other.Level {
-		return w
-	}
-	return other
+	return &out
 }

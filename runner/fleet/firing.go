@@ -15,6 +15,7 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A Stage is one load stage of a fleet: an attack.Fleet whose workers make their plan from
@@ -224,7 +225,7 @@ func (f *firing) announce(now time.Time) {
 }
 
 // End stops the workers and sums up.
-func (f *firing) End() []attack.Generated {
+func (f *firing) End() []run.LoadWorker {
 	f.stop()
 	f.done.Wait()
 	for range 3 { // a lost order would leave a worker ready for nothing
@@ -234,12 +235,12 @@ func (f *firing) End() []attack.Generated {
 	defer f.c.mu.Unlock()
 	f.c.current = nil
 	now := f.c.clock.now()
-	var out []attack.Generated
+	var out []run.LoadWorker
 	for _, m := range f.campaign.holders {
 		w := m.worker(now)
-		out = append(out, attack.Generated{
-			Number: w.Number, Host: w.Host, CPUs: w.CPUs, Lost: !w.Present, Offset: w.Offset, Bound: w.Bound,
-			Shares: w.Shares, Missed: w.Missed, Voided: w.Voids, Summary: m.sum,
+		out = append(out, run.LoadWorker{
+			Number: w.Number, Host: w.Host, CPUs: w.CPUs, Lost: !w.Present, OffsetMS: run.Milliseconds(w.Offset), BoundMS: run.Milliseconds(w.Bound),
+			Shares: w.Shares, Missed: w.Missed, Voided: w.Voids,
 		})
 		m.shares, m.missed, m.voids, m.sum = 0, 0, 0, attack.Summary{}
 	}

@@ -20,7 +20,7 @@ func sideConnection(x *wire.Exchange) *run.SideConnection {
 		s.Closed = Closes(x)
 		s.Framing = emptyFraming(x)
 		if n := events(x); n > 1 {
-			s.Events, s.EventsMS = n, Milliseconds(x.Streamed)
+			s.Events, s.EventsMS = n, run.Milliseconds(x.Streamed)
 		}
 	}
 	// GET and HEAD may come from a cache, whose Date is that of the answer when it was made.

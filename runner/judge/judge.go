@@ -413,7 +413,7 @@ func SideResult(x *wire.Exchange) *run.SideResult {
 		return nil
 	}
 	s := &run.SideResult{
-		Status: x.Status, ElapsedMS: Milliseconds(x.Timing.Total), Bytes: int64(len(x.Answer)), Method: x.Method, URL: x.URL,
+		Status: x.Status, ElapsedMS: run.Milliseconds(x.Timing.Total), Bytes: int64(len(x.Answer)), Method: x.Method, URL: x.URL,
 		Attempts: x.Attempts, Protocol: x.Proto, Err: x.Err, Connection: sideConnection(x),
 	}
 	if x.Remote.IsValid() {

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/scenarios"
@@ -44,6 +43,3 @@ func numberValue(n int) scenarios.Value {
 
 // FileName is a file name without its folders, for messages.
 func FileName(name string) string { return path.Base(filepath.ToSlash(name)) }
-
-// Milliseconds is a duration in milliseconds, exact to a microsecond, as run.json holds times.
-func Milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

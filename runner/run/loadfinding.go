@@ -3,6 +3,7 @@ package run
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/bgverify/bgverify/diff/cause"
 
@@ -51,11 +52,14 @@ type LoadUnmet struct {
 
 // LoadWarmUp is what the requests before the first block came to.
 type LoadWarmUp struct {
-	Requests PerSide    `json:"requests"`
-	Errors   PerSide    `json:"errors"`
-	Only     PerSide    `json:"only"`  // pairs in which this side alone failed
-	P50      [2]float64 `json:"p50_s"` // blue, green, in seconds
-	// Level is the probability that green failed so much more often by chance.
+	Requests PerSide `json:"requests"`
+	Errors   PerSide `json:"errors"`
+	// Only counts pairs in which this side alone failed; in an interleaved stage, whose
+	// sides have no pairs, its failures.
+	Only PerSide    `json:"only"`
+	P50  [2]float64 `json:"p50_s"` // blue, green, in seconds
+	// Level is the probability that green failed so much more often by chance; 1 where it
+	// did not.
 	Level float64 `json:"level"`
 }
 
@@ -152,6 +156,34 @@ func (j *LoadJudging) Sum() (pairs, judged, differ int) {
 func (j *LoadJudging) JudgedText() string {
 	pairs, judged, _ := j.Sum()
 	return fmt.Sprintf("judged %s of %s", text.Thousands(judged), text.Count(pairs, "pair"))
+}
+
+// Join adds what was judged in another attack of the stage; routes are in the same order.
+func (j *LoadJudging) Join(other *LoadJudging) {
+	if j.Routes == nil {
+		j.Routes = make([]RouteJudging, len(other.Routes))
+	}
+	for i, r := range other.Routes {
+		j.Routes[i].Name = r.Name
+		j.Routes[i].Pairs += r.Pairs
+	}
+	for _, u := range other.Unmet {
+		same := func(own LoadUnmet) bool { return own.Side == u.Side && own.Route == u.Route && own.What == u.What }
+		if i := slices.IndexFunc(j.Unmet, same); i >= 0 {
+			j.Unmet[i].Count += u.Count
+		} else {
+			j.Unmet = append(j.Unmet, u)
+		}
+	}
+	j.CPUSeconds += other.CPUSeconds
+}
+
+// Worse is the warm-up in which green failed more clearly; either may be nil.
+func (w *LoadWarmUp) Worse(other *LoadWarmUp) *LoadWarmUp {
+	if other == nil || w != nil && w.Level <= other.Level {
+		return w
+	}
+	return other
 }
 
 // String shows both sides' warm-up.

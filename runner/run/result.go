@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/bgverify/bgverify/diff/cause"
 
@@ -190,13 +191,25 @@ type Second struct {
 }
 
 // Count adds one to a side.
-func (p *PerSide) Count(side scenarios.Side) {
-	if side == scenarios.Green {
+func (p *PerSide) Count(side scenarios.Side) { p.CountOne(side == scenarios.Green) }
+
+// CountOne is Count for packages that know a side only as green or not.
+func (p *PerSide) CountOne(green bool) {
+	if green {
 		p.Green++
-		return
+	} else {
+		p.Blue++
 	}
-	p.Blue++
 }
+
+// Add adds the counts of both sides.
+func (p *PerSide) Add(other PerSide) {
+	p.Blue += other.Blue
+	p.Green += other.Green
+}
+
+// Milliseconds is a duration as results keep it: a microsecond is the smallest step.
+func Milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // MaxGot bounds what an expectation shows of a value.
 const MaxGot = 256

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -23,7 +22,7 @@ import (
 func Conclude(in *Inputs) *run.End {
 	// The reasons are never nil, so that run.json has a list there and not null.
 	c := &conclusion{in: in, end: &run.End{
-		Sides: in.Sides, Audit: in.Audit, ElapsedMS: judge.Milliseconds(in.Elapsed),
+		Sides: in.Sides, Audit: in.Audit, ElapsedMS: run.Milliseconds(in.Elapsed),
 		Reasons: []string{},
 	}}
 	// Things that make everything else worthless come first: how the run ended, what could not

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A Document is a judgement of two result files as JSON.
@@ -27,7 +28,7 @@ func (r *Judgement) String() string {
 	writeListed(&b, "size  ", r.Sizes)
 	writeListed(&b, "status", r.Statuses)
 	for _, o := range r.Outside {
-		if o.Errors != (attack.PerSide{}) {
+		if o.Errors != (run.PerSide{}) {
 			fmt.Fprintln(&b, o)
 		}
 	}

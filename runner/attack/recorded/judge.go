@@ -14,21 +14,8 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/run"
 )
-
-// judged fills the report with what perf decided.
-func (r *Judgement) judged(design perf.Design, d *perf.Decision) {
-	r.Outcome, r.Cause, r.Reason, r.Advice = d.Outcome, d.Cause, d.Reason, d.Advice
-	r.Rate, r.Seconds, r.Blocks, r.Dropped = design.Rate, d.Seconds, d.Blocks, d.Dropped
-	r.Comparisons, r.Alone = d.Comparisons, d.Alone
-	r.Errors = attack.PerSide{Blue: d.Errors[0], Green: d.Errors[1]}
-	r.Generator.Achieved, r.Generator.LatenessP50, r.Generator.LatenessP99 = d.Achieved, d.LatenessP50, d.LatenessP99
-	if r.Routes == nil {
-		for _, route := range design.Routes {
-			r.Routes = append(r.Routes, route.Name)
-		}
-	}
-}
 
 // Options say how recorded attacks are judged. Zero fields mean the default
 // named with them.
@@ -47,7 +34,7 @@ type Judgement struct {
 	Sizes    []SizeDifference   // routes whose answers differ in size, the largest share first
 	Statuses []StatusDifference // routes whose answers differ in status
 	Outside  []Outside          // errors before and after the blocks
-	Empty    attack.PerSide     // answers that count as errors because they had no body
+	Empty    run.PerSide        // answers that count as errors because they had no body
 }
 
 // A recorded result file shorter than this share of the other was not recorded
@@ -88,8 +75,8 @@ func Judge(blue, green io.Reader, opts Options) (*Judgement, error) {
 	if err := sameSubject(sides, opts); err != nil { // Rule 1
 		return nil, err
 	}
-	report := &Judgement{Empty: attack.PerSide{Blue: sides[0].empty, Green: sides[1].empty}}
-	report.Requests = attack.PerSide{Blue: len(sides[0].results), Green: len(sides[1].results)}
+	report := &Judgement{Empty: run.PerSide{Blue: sides[0].empty, Green: sides[1].empty}}
+	report.Requests = run.PerSide{Blue: len(sides[0].results), Green: len(sides[1].results)}
 	if min(report.Requests.Blue, report.Requests.Green) < 2 { // Rule 6
 		report.tooFew("there is nothing to measure")
 		return report, nil
@@ -149,9 +136,7 @@ func (r *Judgement) decide(sides [2]*recording, from int64, design perf.Design) 
 		stage.Add(record)
 	})
 	decision := stage.Finish(perf.Health{})
-	r.judged(stage.Design(), decision)
-	r.Series = stage.Series()
-	r.Warnings = append(append(r.Warnings, stage.Design().Warnings()...), decision.Notes...)
+	r.Decide(stage, decision)
 	r.Warnings = append(r.Warnings, "recorded results: requests are not paired, and latency counts from the send, not from the schedule")
 	for i, n := range [...]int{r.Empty.Blue, r.Empty.Green} {
 		if n > 0 {

@@ -6,18 +6,18 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
-	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // Outside counts the results of two files that no whole block holds: those before
 // the first block (the warm-up, and what one side sent before the other began) and
 // those after the last one. Their latencies are not compared; their errors are.
 type Outside struct {
-	Place    string         `json:"place"` // "before" or "after" the blocks
-	Requests attack.PerSide `json:"requests"`
-	Errors   attack.PerSide `json:"errors"`
-	Slow     attack.PerSide `json:"slow"`  // longer than twice blue's p99; only after the blocks, as the warm-up may be slow
-	Level    float64        `json:"level"` // Fisher: probability that green fails so much more often by chance; 1 where it does not
+	Place    string      `json:"place"` // "before" or "after" the blocks
+	Requests run.PerSide `json:"requests"`
+	Errors   run.PerSide `json:"errors"`
+	Slow     run.PerSide `json:"slow"`  // longer than twice blue's p99; only after the blocks, as the warm-up may be slow
+	Level    float64     `json:"level"` // Fisher: probability that green fails so much more often by chance; 1 where it does not
 }
 
 func (o Outside) String() string {
@@ -56,18 +56,18 @@ func outsideBlocks(sides [2]*recording, begin, end int64) []Outside {
 			case c.at >= begin:
 				continue
 			}
-			place.Requests.Count(side == 1)
+			place.Requests.CountOne(side == 1)
 			switch record := c.record(); {
 			case record.Failure != perf.Succeeded:
-				place.Errors.Count(side == 1)
+				place.Errors.CountOne(side == 1)
 			case place == &places[1] && record.Latency > slow:
-				place.Slow.Count(side == 1)
+				place.Slow.CountOne(side == 1)
 			}
 		}
 	}
 	var found []Outside
 	for _, o := range places {
-		if o.Requests == (attack.PerSide{}) {
+		if o.Requests == (run.PerSide{}) {
 			continue
 		}
 		o.Level = perf.Fisher(o.Errors.Blue, o.Requests.Blue, o.Errors.Green, o.Requests.Green)
@@ -80,7 +80,7 @@ func outsideBlocks(sides [2]*recording, begin, end int64) []Outside {
 // of green's file: a side that has just died fails few of its requests.
 func (r *Judgement) judgeOutside(sides [2]*recording, begin, end int64) {
 	r.Outside = outsideBlocks(sides, begin, end)
-	r.Errors = attack.PerSide{Blue: sides[0].failed(), Green: sides[1].failed()}
+	r.Errors = run.PerSide{Blue: sides[0].failed(), Green: sides[1].failed()}
 	for _, o := range r.Outside {
 		if o.Level <= outsideLevel {
 			r.lower(perf.Worse, "", o.String(), "")
@@ -108,10 +108,10 @@ func (r *Judgement) judgeOutside(sides [2]*recording, begin, end int64) {
 // different times: the same load has the same number of results wherever it begins.
 func (r *Judgement) judgeMissing(sides [2]*recording, from, to int64) {
 	seconds := float64(to-from) / 1e9
-	common := attack.PerSide{Blue: sides[0].during(from, to), Green: sides[1].during(from, to)}
+	common := run.PerSide{Blue: sides[0].during(from, to), Green: sides[1].during(from, to)}
 	rate := float64(max(common.Blue, common.Green)) / seconds
 	for _, counted := range [...]struct {
-		n    attack.PerSide
+		n    run.PerSide
 		what string
 	}{{common, "of the time common to both"}, {r.Requests, "in the whole file"}} {
 		fewer, lacks, most := 1, counted.n.Blue-counted.n.Green, max(counted.n.Blue, counted.n.Green)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/run"
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
@@ -244,7 +245,7 @@ func TestForgivenResults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Requests != (attack.PerSide{Blue: 4000, Green: 4000}) {
+	if report.Requests != (run.PerSide{Blue: 4000, Green: 4000}) {
 		t.Errorf("got %+v requests, want 4000 of each", report.Requests)
 	}
 }

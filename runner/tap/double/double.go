@@ -358,7 +358,7 @@ func (t *Tap) book(x *tap.Exchange, blue, green *wire.Exchange) {
 	})
 	each := run.PerSide{Blue: 1, Green: 1}
 	r := &run.CaseResult{
-		Index: index, ID: id, Name: route, At: t.step.Pos.String(), Verdict: j.Step.Verdict, Reasons: j.Step.Reasons, ElapsedMS: judge.Milliseconds(x.Ended.Sub(x.Began)),
+		Index: index, ID: id, Name: route, At: t.step.Pos.String(), Verdict: j.Step.Verdict, Reasons: j.Step.Reasons, ElapsedMS: run.Milliseconds(x.Ended.Sub(x.Began)),
 		Coverage: j.Step.Coverage, Requests: each, Steps: []run.StepResult{j.Step},
 	}
 	for _, v := range j.Rules {
