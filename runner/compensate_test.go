@@ -396,8 +396,8 @@ cases:
 		s.loopback = true
 		s.session.mu.Lock()
 		defer s.session.mu.Unlock()
-		s.setup(t.Context())
-		s.setup(t.Context())
+		s.setup(t.Context(), &s.session)
+		s.setup(t.Context(), &s.session)
 		return r.sink.find(t, "s/(setup)~2")
 	}
 	if c := again("{{$uuid}}"); c.Verdict != run.Pass {

@@ -212,6 +212,10 @@ func (e *execution) resume() (map[int]bool, error) {
 		}
 		begun[r.Suite] = begun[r.Suite] || r.Requests != run.PerSide{}
 		left[r.Suite] = left[r.Suite] || r.Kind == "teardown"
+		if r.Kind == "setup" { // the next one is another: cases name the one that they had
+			c := &e.suites[r.Suite].session
+			c.generation = max(c.generation, setupNumber(r.ID))
+		}
 		e.totals.Add(e.suites[r.Suite].facts(), r)
 		if err := e.noteDone(r); err != nil {
 			return nil, err

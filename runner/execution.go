@@ -46,11 +46,10 @@ type execution struct {
 	remote  bool  // treat loopback as any other network (tests)
 	// replay answers requests from an earlier run instead of the network; nil: none.
 	replay  func(key string) (*run.Pair, error)
-	earlier *run.Run // that replay reads from
-	shards  []Shard  // that are merged instead of sending; none: this is not a merge
-	placed  bool     // every shard has shown the sides to be two places
-	// flaky are the ids of what passed only after a retry in the earlier run.
-	flaky map[string]bool
+	earlier *run.Run        // that replay reads from
+	shards  []Shard         // that are merged instead of sending; none: this is not a merge
+	placed  bool            // every shard has shown the sides to be two places
+	past    map[string]past // by id: what earlier knows of it
 }
 
 // now is the plan's clock.
@@ -176,12 +175,13 @@ type suiteRun struct {
 	blue, green *cluster
 	loopback    bool // every service of both sides; see preflight
 	session     session
+	later       map[int]*session // of an earlier run that is judged again, by the setup's number; guarded by mu
 	// owesTeardown: an earlier execution sent something for the suite and was
 	// killed before its teardown was judged (resume).
 	owesTeardown bool
 	cases        pending // cases and rows that are not done
 
-	mu    sync.Mutex // guards rules
+	mu    sync.Mutex // guards rules and later
 	rules map[ruleList]*judge.StepRules
 	// compiled is what the steps are judged by; see judgedBy.
 	compiled func() map[*scenarios.Step]*judge.Compiled

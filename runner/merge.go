@@ -21,9 +21,8 @@ type Shard struct {
 	// Number is i, from 1.
 	Number int
 	Run    *run.Run
-	// Rename gives setups and teardowns, and the keys of their pairs, the names that they
-	// have in the merged run; ids of cases stay.
-	Rename func(id string) string
+	// Ranks are the numbers of its setups in the merged run.
+	Ranks Ranks
 	// Load takes over the records of a load stage, and names the file.
 	Load func(l *run.LoadResult) (records string, err error)
 }
@@ -35,6 +34,7 @@ type Shard struct {
 //     plan gives it, and of the shard that the place belongs to; a result that is not is an
 //     error.
 //  2. Each shard walked the setup and teardown of its suites: all of them are kept, and count.
+//     A case names the setup of its shard, so that Rejudge starts it from there.
 //  3. Counts, coverage, causes, gates and the verdict are made from all results, as Execute
 //     makes them. What was found outside of cases (identity, reachability, transport) is the
 //     gravest of the shards.
@@ -219,9 +219,12 @@ func (m *merging) book(k int, s *suiteRun, test *scenarios.Case, r *run.CaseResu
 		if err := m.evidence(shard, s, steps, &r.Steps[i]); err != nil {
 			return err
 		}
-		r.Steps[i].Exchange = shard.Rename(r.Steps[i].Exchange)
+		r.Steps[i].Exchange = shard.Ranks.Rename(r.Steps[i].Exchange)
 	}
-	r.ID = shard.Rename(r.ID)
+	r.ID = shard.Ranks.Rename(r.ID)
+	if number := shard.Ranks.Number(s.suite.Name, max(r.Session, 1)); test != nil && number > 1 && len(s.suite.Setup) > 0 {
+		r.Session = number
+	}
 	m.e.ledger.AddMerged(r.Requests)
 	m.e.totals.Add(s.facts(), r)
 	m.e.emit(run.Event{Case: r})
@@ -303,24 +306,35 @@ func (m *merging) placeOf(s *suiteRun, name string) int {
 	return slices.IndexFunc(s.suite.Loads, func(l *scenarios.LoadStage) bool { return l.Name == name })
 }
 
-// RenameSessions numbers the setups and teardowns of shards, each of which has its own:
-// the g-th of the rank-th of n shards with the suite becomes number (g-1)*n + rank, from 1,
-// so that the first setup of a suite keeps its name. ranks gives rank and n by suite.
-func RenameSessions(id string, ranks map[string][2]int) string {
+// Ranks number the setups and teardowns of a shard in the merged run: by suite, the shard's
+// place among those that have the suite, from 1, and how many these are.
+type Ranks map[string][2]int
+
+// Number is that of the shard's g-th setup of a suite. Of n shards the rank-th has the numbers
+// rank, n+rank, 2n+rank and so on, so that the first setup of a suite stays the first.
+func (r Ranks) Number(suite string, g int) int {
+	if rank, known := r[suite]; known {
+		return (g-1)*rank[1] + rank[0]
+	}
+	return g
+}
+
+// Rename gives setups and teardowns, and the keys of their pairs, the names that they have in
+// the merged run; ids of cases stay.
+func (r Ranks) Rename(id string) string {
 	for _, part := range []string{"/(setup)", "/(teardown)"} {
 		suite, rest, ok := strings.Cut(id, part)
-		rank, known := ranks[suite]
-		if !ok || !known {
+		if _, known := r[suite]; !ok || !known {
 			continue
 		}
-		generation := 1
+		g := 1
 		if number, ok := strings.CutPrefix(rest, "~"); ok {
 			digits := len(number) - len(strings.TrimLeft(number, "0123456789"))
 			if n, err := strconv.Atoi(number[:digits]); err == nil {
-				generation, rest = n, number[digits:]
+				g, rest = n, number[digits:]
 			}
 		}
-		if n := (generation-1)*rank[1] + rank[0]; n > 1 {
+		if n := r.Number(suite, g); n > 1 {
 			return fmt.Sprintf("%s%s~%d%s", suite, part, n, rest)
 		}
 		return suite + part + rest

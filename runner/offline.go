@@ -26,33 +26,42 @@ import (
 //     last ones.
 //  4. A rule, expectation or condition that needs more of a hidden value than the
 //     archive kept (equality, type, formats) could not be compared: broken.
-//  5. A condition of polling is held against the last answer that was kept.
+//  5. A case starts from what its own setup left, where the run had several: a session was
+//     renewed, or the shards of a plan were merged.
+//  6. A condition of polling is held against the last answer that was kept.
 func Rejudge(ctx context.Context, plan *Plan, from *run.Run, sink run.Sink, progress func(Progress)) (*run.End, error) {
 	e := newExecution(plan, sink, progress)
 	e.replay = from.Pair
 	e.earlier = from
 	var err error
-	if e.flaky, err = flakyOf(from); err != nil {
+	if e.past, err = pastOf(from); err != nil {
 		return nil, err
 	}
 	return e.execute(ctx)
 }
 
-// flakyOf are the ids of what passed only after a retry (rule 3).
-func flakyOf(from *run.Run) (map[string]bool, error) {
-	ids := map[string]bool{}
+// A past is what an earlier run knows of a case, setup or teardown.
+type past struct {
+	flaky   bool // it passed only after a retry (rule 3)
+	session int  // number of the setup whose session the case had; see run.CaseResult
+}
+
+// pastOf is what a run knows beyond its exchanges, by id. What passed at once after the first
+// setup is left out.
+func pastOf(from *run.Run) (map[string]past, error) {
+	known := map[string]past{}
 	if from.Cases == nil {
-		return ids, nil
+		return known, nil
 	}
 	for r, err := range from.Cases {
 		if err != nil {
 			return nil, fmt.Errorf("read the run that is judged again: %w", err)
 		}
-		if r.Flaky {
-			ids[r.ID] = true
+		if of := (past{r.Flaky, r.Session}); of != (past{}) {
+			known[r.ID] = of
 		}
 	}
-	return ids, nil
+	return known, nil
 }
 
 // judgeAgain does what judge does, without sending.

@@ -3,7 +3,10 @@ package runner
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +20,7 @@ import (
 type session struct {
 	mu         sync.Mutex // held through setup: whoever needs the session waits for it
 	lanes      map[LaneKind]*lane
-	generation int // how often setup ran; 0: never
+	generation int // number of the setup that it was made by, from 1; see suiteRun.partID
 	born       time.Time
 	unusable   string      // why no case can build on it
 	barred     run.Bar     // what kept a step of setup from being sent
@@ -46,9 +49,9 @@ func (c *session) setAside() {
 	}
 }
 
-// takeBackOld takes back what replaced sessions created; c.mu is held.
-func (s *suiteRun) takeBackOld(ctx context.Context) {
-	for _, old := range s.session.old {
+// takeBackOld takes back what sessions that c replaced have created; c.mu is held.
+func (s *suiteRun) takeBackOld(ctx context.Context, c *session) {
+	for _, old := range c.old {
 		w := newWalk(s, s.partID("(teardown)", old.generation), s.run.now())
 		w.born = old.generation
 		w.result.Kind, w.result.At, w.result.Index = "teardown", s.suite.Pos.String(), s.cases.last
@@ -69,7 +72,7 @@ func (s *suiteRun) takeBackOld(ctx context.Context) {
 		}
 		s.run.record(s, w.finish())
 	}
-	s.session.old = nil
+	c.old = nil
 }
 
 // partID names setup or teardown; a repeated one carries its number.
@@ -84,28 +87,77 @@ func (s *suiteRun) partID(part string, generation int) string {
 	return id
 }
 
+// setupNumber is the number in the id of a setup.
+func setupNumber(id string) int {
+	_, digits, _ := strings.Cut(id, "/(setup)~")
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return 1
+	}
+	return n
+}
+
 // enterSession gives a walk its lanes. The reason is not empty when setup left nothing
 // to build on, and the verdict is then that of the case.
 func (s *suiteRun) enterSession(ctx context.Context, w *walk) (run.Verdict, string) {
-	c := &s.session
+	c := s.sessionOf(w)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old := s.run.replay == nil && s.suite.Session != nil && s.suite.Session.TTL > 0 && c.generation > 0 && s.run.now().Sub(c.born) >= s.suite.Session.TTL
-	if c.generation == 0 || c.left || old {
-		s.setup(ctx)
+	old := s.run.replay == nil && s.suite.Session != nil && s.suite.Session.TTL > 0 && c.lanes != nil && s.run.now().Sub(c.born) >= s.suite.Session.TTL
+	if c.lanes == nil || c.left || old {
+		s.setup(ctx, c)
 	}
+	w.startFrom(c)
 	if c.unusable != "" {
 		w.barred = c.barred
 		return c.verdict, c.unusable
 	}
-	s.handSession(w)
+	c.handTo(w)
 	return 0, ""
 }
 
-// handSession copies the session's lanes into a walk; c.mu is held.
-func (s *suiteRun) handSession(w *walk) {
-	c := &s.session
+// sessionOf is the session that a walk starts from: the suite's, or where an earlier run is
+// judged again that of the setup which the case had then.
+func (s *suiteRun) sessionOf(w *walk) *session {
+	number := s.run.past[w.id].session
+	if number <= 1 {
+		return &s.session
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.later == nil {
+		s.later = map[int]*session{}
+	}
+	c := s.later[number]
+	if c == nil {
+		// The later setups of a merged run are the first ones of their shards.
+		c = &session{generation: number - 1, passed: len(s.run.earlier.Header.Shards) == 0}
+		s.later[number] = c
+	}
+	return c
+}
+
+// startFrom notes whose captures and cookies a walk has.
+func (w *walk) startFrom(c *session) {
 	w.born = c.generation
+	if w.test != nil && c.generation > 1 && len(w.suite.suite.Setup) > 0 {
+		w.result.Session = c.generation
+	}
+}
+
+// sessions are the suite's session and the later ones of an earlier run, by their numbers.
+func (s *suiteRun) sessions() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := []*session{&s.session}
+	for _, number := range slices.Sorted(maps.Keys(s.later)) {
+		all = append(all, s.later[number])
+	}
+	return all
+}
+
+// handTo copies the session's lanes into a walk; c.mu is held.
+func (c *session) handTo(w *walk) {
 	for kind, l := range c.lanes {
 		crossing := kind == LaneCrossBlue || kind == LaneCrossGreen
 		if crossing && (w.test == nil || !w.test.Crossover) {
@@ -117,9 +169,8 @@ func (s *suiteRun) handSession(w *walk) {
 	}
 }
 
-// setup runs the suite's setup on every lane it needs; c.mu is held.
-func (s *suiteRun) setup(ctx context.Context) {
-	c := &s.session
+// setup runs the suite's setup for a session, on every lane it needs; c.mu is held.
+func (s *suiteRun) setup(ctx context.Context, c *session) {
 	if !c.left {
 		c.setAside()
 	}
@@ -142,7 +193,7 @@ func (s *suiteRun) setup(ctx context.Context) {
 			w.cross(ctx, s.suite.Setup, "")
 		}
 		w.result.Index = s.cases.first
-		s.run.record(s, s.repeated(w.finish()))
+		s.run.record(s, c.repeated(w.finish()))
 	}
 	c.lanes, c.apart, c.unusable, c.verdict = w.lanes, w.apart, "", 0
 	c.barred = w.barred
@@ -174,8 +225,7 @@ func (w *walk) inherit() {
 
 // repeated turns a setup that fails after it has passed before into a broken one:
 // what changed is not green but that setup was walked a second time. c.mu is held.
-func (s *suiteRun) repeated(r *run.CaseResult) *run.CaseResult {
-	c := &s.session
+func (c *session) repeated(r *run.CaseResult) *run.CaseResult {
 	if r.Verdict == run.Fail && c.passed {
 		r.Verdict = run.Broken
 		r.Reasons = slices.Insert(r.Reasons, 0,
@@ -207,12 +257,12 @@ func (s *suiteRun) renew(ctx context.Context, w *walk) string {
 	defer c.mu.Unlock()
 	if c.generation == w.born {
 		s.run.tokens.forget()
-		s.setup(ctx)
+		s.setup(ctx, c)
 	}
 	if c.unusable != "" {
 		return c.unusable
 	}
-	w.born = c.generation
+	w.startFrom(c)
 	for kind, l := range w.lanes {
 		l.renew(c.lanes[kind])
 		w.apart[kind] = max(w.apart[kind], c.apart[kind])
@@ -267,18 +317,24 @@ func (w *walk) refresh(ctx context.Context, step *scenarios.Step, name string, n
 // earlier execution was killed between its last case and its teardown, setup runs
 // again first: the teardown is judged like any other part, and may differ.
 func (s *suiteRun) endSession(ctx context.Context) {
-	c := &s.session
+	for _, c := range s.sessions() {
+		s.end(ctx, c)
+	}
+}
+
+// end runs the teardown of one session.
+func (s *suiteRun) end(ctx context.Context, c *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.generation == 0 && s.owesTeardown && len(s.suite.Teardown) > 0 && ctx.Err() == nil {
+	if c == &s.session && c.lanes == nil && s.owesTeardown && len(s.suite.Teardown) > 0 && ctx.Err() == nil {
 		s.owesTeardown = false
-		s.setup(ctx)
+		s.setup(ctx, c)
 	}
-	if c.generation == 0 || c.left {
+	if c.lanes == nil || c.left {
 		return
 	}
 	c.left = true
-	s.takeBackOld(ctx)
+	s.takeBackOld(ctx, c)
 	if len(s.suite.Teardown) == 0 {
 		w := newWalk(s, s.suite.Name+"/(setup)", s.run.now())
 		w.lanes = c.lanes

@@ -172,7 +172,7 @@ func (w *walk) finish() *run.CaseResult {
 			}
 		}
 	}
-	r.Flaky = r.Flaky || w.suite.run.flaky[r.ID]
+	r.Flaky = r.Flaky || w.suite.run.past[r.ID].flaky
 	if w.guarded != "" && r.Verdict <= run.Pass { // Rule 2
 		r.Verdict = run.Skip
 		r.Barred, r.Reasons = w.barred, append(r.Reasons, w.guarded)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
@@ -20,7 +22,7 @@ import (
 // keepAsked copies every file that the run was loaded from, and what it was
 // asked for, into its folder.
 func (s *session) keepAsked(w *archive.Writer) error {
-	plan := replay.Asked{Paths: s.tree.paths, Blue: s.flags.blue, Green: s.flags.green, Cases: s.ids, Environment: s.flags.fromEnv}
+	plan := replay.Asked{Paths: s.tree.paths, Blue: s.flags.blue, Green: s.flags.green, Cases: s.ids, Environment: s.flags.fromEnv, Variables: s.variables()}
 	if s.tree.root != "" {
 		root, err := filepath.Abs(s.tree.root)
 		if err != nil {
@@ -42,6 +44,27 @@ func (s *session) keepAsked(w *archive.Writer) error {
 		}
 	}
 	return plan.Write(w)
+}
+
+// variables are digests of what the environment gave to variables and templates, by name:
+// shards of one plan must agree on them. Those that a suite names as secrets are left out.
+func (s *session) variables() map[string]string {
+	secret := map[string]bool{}
+	for _, suite := range s.plan.Suites {
+		for _, name := range suite.Secrets {
+			secret[name], secret[template.CapitalName(name)] = true, true
+		}
+	}
+	out := map[string]string{}
+	for name, value := range s.env.asked() {
+		bare := strings.TrimPrefix(strings.TrimPrefix(name, template.VarPrefix), template.JSONPrefix)
+		if value == "" || secret[bare] || bare == name && strings.HasPrefix(name, template.FlagPrefix) {
+			continue
+		}
+		sum := sha256.Sum256(fmt.Appendf(nil, "%d %s=%s", s.flags.seed, name, value))
+		out[name] = hex.EncodeToString(sum[:6])
+	}
+	return out
 }
 
 // keptTree is the tree of the scenario files that a run folder keeps. The root

@@ -29,9 +29,8 @@ and exit with its verdict's status. RUN is a folder, or an id under --out; the n
 run folder is made under --out.
 
 Exchanges, results and load records are taken over. Verdict, causes, coverage,
-counts and reports are made from all of them: gate, history, report and judge
-work on the new run as on one that was never split. rediff uses the setup of the
-first shard of a suite; what needs the setup of another shard is broken there.
+counts and reports are made from all of them: gate, history, report, judge and
+rediff work on the new run as on one that was never split.
 
 The shards must be all of one plan, each once and ended, made from the same
 files with the same flags and --seed, of the same two sides and builds. Anything
@@ -71,7 +70,7 @@ func mergeRuns(ctx context.Context, out stdio, again *runFlags, runID string, na
 		}
 		folders = append(folders, folder)
 	}
-	set, err := merge.Open(folders)
+	set, err := merge.Open(folders, run.Tool{Name: "bgverify", Version: toolVersion()})
 	if err != nil {
 		return failed(ctx, err)
 	}

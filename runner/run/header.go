@@ -1,6 +1,8 @@
 package run
 
 import (
+	"cmp"
+	"maps"
 	"time"
 
 	"github.com/bgverify/bgverify/internal/text"
@@ -110,6 +112,23 @@ type Audit struct {
 	CI              string   `json:"ci,omitempty"`
 	Ticket          string   `json:"ticket,omitempty"`
 	VerifiedWithout []string `json:"verified_without,omitempty"`
+}
+
+// Add takes over what another part of the run found of the same side, where h does not know it
+// yet. The maps of o are not shared.
+func (h *SideHead) Add(o *SideHead) {
+	h.URL, h.Protocol, h.Insecure = cmp.Or(h.URL, o.URL), cmp.Or(h.Protocol, o.Protocol), h.Insecure || o.Insecure
+	h.Services, h.Identity = withMissing(h.Services, o.Services), withMissing(h.Identity, o.Identity)
+}
+
+// withMissing is a with the members of b that it lacks.
+func withMissing(a, b map[string]string) map[string]string {
+	out := maps.Clone(b)
+	if out == nil {
+		return a
+	}
+	maps.Copy(out, a)
+	return out
 }
 
 // SetIdentity keeps what a side said it is; an empty value is not kept.

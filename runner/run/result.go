@@ -137,6 +137,10 @@ type CaseResult struct {
 	Verdict Verdict  `json:"verdict"`
 	Reasons []string `json:"reasons,omitempty"`
 	Flaky   bool     `json:"flaky,omitempty"`
+	// Session is the number of the setup whose captures and cookies the case had, as in
+	// SUITE/(setup)~2; 0: those of the first. Of a case whose session was renewed in its
+	// middle it is the last.
+	Session int `json:"session,omitempty"`
 	// Barred says what kept a step of the case, or of its setup, from being sent.
 	Barred Bar `json:"barred,omitempty"`
 	// Quarantine says until when and why the case does not decide.

@@ -26,7 +26,7 @@ func (c *conclusion) carryShards() {
 	if len(c.in.Shards) == 0 {
 		return
 	}
-	c.end.Sides = c.in.Shards[0].Run.End.Sides
+	c.unionOfSides()
 	for _, name := range carriedFromShards {
 		var worst *run.GateResult
 		for _, s := range c.in.Shards {
@@ -46,8 +46,25 @@ func (c *conclusion) carryShards() {
 			c.gates = append(c.gates, *worst)
 		}
 	}
-	if len(c.end.Sides.Green.Identity) == 0 && len(c.in.Shards) > 1 {
-		c.end.Warnings = append(c.end.Warnings, "no identity shows that all shards met the same builds of blue and green")
+}
+
+// unionOfSides puts together where the sides were and what they said they are: a shard has the
+// services and identities of the suites of which it has a case. A shard that shares no identity
+// with those before it may have met another build.
+func (c *conclusion) unionOfSides() {
+	c.end.Sides = run.Sides{}
+	for i, s := range c.in.Shards {
+		from := &s.Run.End.Sides
+		shared := i == 0
+		for name := range from.Green.Identity {
+			_, known := c.end.Sides.Green.Identity[name]
+			shared = shared || known
+		}
+		if !shared {
+			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("no identity shows that shard %s met the same builds of blue and green as those before it", s.Name))
+		}
+		c.end.Sides.Blue.Add(&from.Blue)
+		c.end.Sides.Green.Add(&from.Green)
 	}
 }
 

@@ -37,7 +37,7 @@ type shard struct {
 	digest string
 	number int
 	of     int
-	ranks  map[string][2]int // see runner.RenameSessions
+	ranks  runner.Ranks
 }
 
 // Open reads the folders and checks that they are the shards of one plan.
@@ -46,12 +46,12 @@ type shard struct {
 //     hint.Error.
 //  2. A run that did not come to its end is refused: resume it first.
 //  3. Each shard of the plan is there once, and nothing else.
-//  4. All of them were made by one version of bgverify, of the same files by their digests, with
-//     the same flags, seed and sides, and met the same builds.
+//  4. All of them were made by one version of bgverify, which is that of tool, of the same files
+//     by their digests, with the same flags, variables, seed and sides, and met the same builds.
 //
 // Everything that is wrong by rules 2 to 4 is in one hint.Error, with the folder that it is
 // about.
-func Open(folders []*archive.Folder) (*Set, error) {
+func Open(folders []*archive.Folder, tool run.Tool) (*Set, error) {
 	set := &Set{}
 	var wrong problems
 	for _, f := range folders {
@@ -66,16 +66,29 @@ func Open(folders []*archive.Folder) (*Set, error) {
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
-	set.complete(&wrong)
-	for _, s := range set.shards[1:] {
-		wrong.unlike(set.shards[0], s)
-	}
-	if err := wrong.err(); err != nil {
+	if err := set.check(tool); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(set.shards, func(a, b *shard) int { return a.number - b.number })
 	set.rank()
 	return set, nil
+}
+
+// check is rules 3 and 4.
+func (set *Set) check(tool run.Tool) error {
+	var wrong problems
+	set.complete(&wrong)
+	if of := set.shards[0].run.Header.Tool; of != tool {
+		wrong.add("", "merge with the version that made the shards", "the shards were made by bgverify %s, and this is %s", of.Version, tool.Version)
+	}
+	met := map[string]saying{}
+	for i, s := range set.shards {
+		if i > 0 {
+			wrong.unlike(set.shards[0], s)
+		}
+		wrong.unlikeSides(met, s)
+	}
+	return wrong.err()
 }
 
 // read is rules 1 and 2 for one folder; nil: it is refused.
@@ -154,7 +167,7 @@ func (set *Set) complete(wrong *problems) {
 func (set *Set) rank() {
 	count := map[string]int{}
 	for _, s := range set.shards {
-		s.ranks = map[string][2]int{}
+		s.ranks = runner.Ranks{}
 		for _, head := range s.run.Header.Suites {
 			count[head.Name]++
 			s.ranks[head.Name] = [2]int{count[head.Name], 0}
@@ -206,12 +219,11 @@ func (set *Set) Into(ctx context.Context, plan *runner.Plan, w *archive.Writer, 
 	plan.Shards = set.Sources()
 	var shards []runner.Shard
 	for _, s := range set.shards {
-		rename := func(id string) string { return runner.RenameSessions(id, s.ranks) }
-		if err := w.Adopt(s.folder, rename); err != nil {
+		if err := w.Adopt(s.folder, s.ranks.Rename); err != nil {
 			return nil, err
 		}
 		shards = append(shards, runner.Shard{
-			Number: s.number, Run: s.run, Rename: rename,
+			Number: s.number, Run: s.run, Ranks: s.ranks,
 			Load: func(l *run.LoadResult) (string, error) { return s.copyRecords(l, w) },
 		})
 	}

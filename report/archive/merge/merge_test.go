@@ -3,6 +3,7 @@ package merge
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -20,31 +21,43 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// A rig runs suites of the twin into run folders.
+// A rig runs suites into run folders: those of the twin, or files.
 type rig struct {
 	*testing.T
-	root string
-	twin *fixtures.Twin
+	root  string
+	twin  *fixtures.Twin
+	files fs.FS     // instead of the twin's suites
+	sides [2]string // blue and green, with files
+	part  runner.Part
 }
 
 // plan loads the twin's suites and chooses a part of their cases.
 func (r *rig) plan(shard, of int) *runner.Plan {
 	r.Helper()
-	files := os.DirFS("../../../scenarios/stb")
+	files, sides, cases := r.files, r.sides, []string(nil)
+	if files == nil {
+		files, sides = os.DirFS("../../../scenarios/stb"), [2]string{r.twin.BlueURL, r.twin.GreenURL}
+		cases = []string{"stb-catalogue/title*", "stb-catalogue/paging", "stb-purchase/p*"}
+	}
 	suites, problems := scenarios.Load(files, []string{"."}, scenarios.LoadOptions{
-		Now: time.Now(), Seed: 1, Demand: true, BlueURL: r.twin.BlueURL, GreenURL: r.twin.GreenURL,
+		Now: time.Now(), Seed: 1, Demand: true, BlueURL: sides[0], GreenURL: sides[1],
 	})
 	if problems.HasErrors() {
 		r.Fatal(problems)
 	}
 	whole := scenarios.SizeOf(suites)
-	suites, err := scenarios.Select(suites, scenarios.Selection{Shard: shard, Of: of, Case: []string{"stb-catalogue/title*", "stb-catalogue/paging", "stb-purchase/p*"}})
+	suites, err := scenarios.Select(suites, scenarios.Selection{Shard: shard, Of: of, Case: cases})
 	if err != nil {
 		r.Fatal(err)
 	}
+	for _, suite := range suites {
+		for _, stage := range suite.Loads {
+			stage.Duration, stage.WarmUp = 200*time.Millisecond, time.Millisecond // less than a file may ask for
+		}
+	}
 	return &runner.Plan{
 		Tool: run.Tool{Name: "bgverify"}, Suites: suites, Whole: whole, World: runner.World{Now: time.Now, Files: files},
-		Options: runner.Options{Seed: 1, Part: runner.OnlyCompare},
+		Options: runner.Options{Seed: 1, Part: r.part},
 	}
 }
 
@@ -96,10 +109,16 @@ func (r *rig) merged(of int) *archive.Folder {
 	for i := of; i > 0; i-- {
 		folders = append(folders, r.shard(i, of))
 	}
-	set, err := Open(folders)
+	set, err := Open(folders, run.Tool{Name: "bgverify"})
 	if err != nil {
 		r.Fatal(err)
 	}
+	return r.whole(set)
+}
+
+// whole merges a set that was opened.
+func (r *rig) whole(set *Set) *archive.Folder {
+	r.Helper()
 	plan := r.plan(0, 0)
 	return r.into(plan, func(w *archive.Writer) (*run.End, error) { return set.Into(r.Context(), plan, w, nil) })
 }
@@ -171,7 +190,7 @@ func TestMergeIsTheWhole(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer twin.Close()
-			r := &rig{T: t, root: t.TempDir(), twin: twin}
+			r := &rig{T: t, root: t.TempDir(), twin: twin, part: runner.OnlyCompare}
 			want := r.found(r.shard(0, 0))
 			if bad := want.Verdict == run.Fail; bad != (fault != "") {
 				t.Fatalf("the whole run is %s", want.Verdict)
@@ -195,10 +214,10 @@ func TestMergeIsNeverLighter(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer twin.Close()
-	r := &rig{T: t, root: t.TempDir(), twin: twin}
+	r := &rig{T: t, root: t.TempDir(), twin: twin, part: runner.OnlyCompare}
 	folders := []*archive.Folder{r.shard(1, 2), r.shard(2, 2)}
 	for _, v := range []run.Verdict{run.Broken, run.Fail} {
-		set, err := Open(folders)
+		set, err := Open(folders, run.Tool{Name: "bgverify"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +230,7 @@ func TestMergeIsNeverLighter(t *testing.T) {
 		}
 	}
 	// A result that is missing is missed.
-	set, err := Open(folders)
+	set, err := Open(folders, run.Tool{Name: "bgverify"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,36 +47,44 @@ func (p *problems) unlike(a, b *shard) {
 		p.add(path, "", "its suites hold %d cases and %d load stages, those of %s %d and %d", hb.Planned.OfCases, hb.Planned.OfLoads,
 			first, ha.Planned.OfCases, ha.Planned.OfLoads)
 	}
-	p.unlikeSides(a, b)
+	if names := unequal(a.asked.Variables, b.asked.Variables); len(names) > 0 {
+		p.add(path, "run all shards with the same environment", "the environment gave it other values than %s: %s", first, strings.Join(names, ", "))
+	}
 }
 
-// unlikeSides compares where the sides were, and what they said they are at the beginning
-// and at the end.
-func (p *problems) unlikeSides(a, b *shard) {
-	path, first := b.folder.Path(), a.folder.Path()
+// A saying is a place or a build that a shard met, and the folder of the first one that did.
+type saying struct{ value, folder string }
+
+// unlikeSides compares where the sides were, and what they said they are at the end, with what
+// earlier shards met. A shard has the services and identities of the suites of which it has a
+// case, so that each is held against the first shard that has it too.
+func (p *problems) unlikeSides(met map[string]saying, s *shard) {
+	path := s.folder.Path()
+	sides := &s.run.End.Sides
 	for _, side := range []struct {
 		name string
-		of   func(*run.Sides) *run.SideHead
-	}{
-		{"blue", func(s *run.Sides) *run.SideHead { return &s.Blue }},
-		{"green", func(s *run.Sides) *run.SideHead { return &s.Green }},
-	} {
-		at, bt := side.of(&a.run.End.Sides), side.of(&b.run.End.Sides)
-		if withoutKeys(at.URL) != withoutKeys(bt.URL) {
-			p.add(path, "all shards must ask the same two sides", "its %s is %s, that of %s is %s", side.name, bt.URL, first, at.URL)
+		of   *run.SideHead
+	}{{"blue", &sides.Blue}, {"green", &sides.Green}} {
+		p.hold(met, saying{side.of.URL, path}, side.name, "all shards must ask the same two sides")
+		for _, name := range slices.Sorted(maps.Keys(side.of.Services)) {
+			p.hold(met, saying{side.of.Services[name], path}, side.name+" service "+name, "all shards must ask the same two sides")
 		}
-		// A shard has the services of the suites of which it has a case.
-		for _, name := range slices.Sorted(maps.Keys(bt.Services)) {
-			if url, ok := at.Services[name]; ok && withoutKeys(url) != withoutKeys(bt.Services[name]) {
-				p.add(path, "", "its %s service %s is %s, that of %s is %s", side.name, name, bt.Services[name], first, url)
-			}
+		for _, name := range slices.Sorted(maps.Keys(side.of.Identity)) {
+			p.hold(met, saying{side.of.Identity[name], path}, side.name+" identity "+name,
+				"another build: deploy nothing before the last shard has ended, then run all shards again")
 		}
-		for _, name := range slices.Sorted(maps.Keys(bt.Identity)) {
-			if was, ok := at.Identity[name]; ok && withoutKeys(was) != withoutKeys(bt.Identity[name]) {
-				p.add(path, "deploy nothing before the last shard has ended, then run all shards again",
-					"%s identity %s was %q, and %q in %s: another build", side.name, name, bt.Identity[name], was, first)
-			}
-		}
+	}
+}
+
+// hold compares one value of a shard with that of the first shard that had it.
+func (p *problems) hold(met map[string]saying, s saying, what, advice string) {
+	was, known := met[what]
+	switch {
+	case s.value == "":
+	case !known:
+		met[what] = s
+	case withoutKeys(was.value) != withoutKeys(s.value):
+		p.add(s.folder, advice, "its %s is %q, that of %s is %q", what, s.value, was.folder, was.value)
 	}
 }
 
@@ -113,15 +121,19 @@ func otherFiles(a, b *archive.Manifest) []string {
 		}
 		return out
 	}
-	of, other := digests(a), digests(b)
+	return unequal(digests(a), digests(b))
+}
+
+// unequal lists the names whose values are not the same, or that only one of two has, sorted.
+func unequal(a, b map[string]string) []string {
 	var names []string
-	for name, sum := range of {
-		if other[name] != sum {
+	for name, value := range a {
+		if other, ok := b[name]; !ok || other != value {
 			names = append(names, name)
 		}
 	}
-	for name := range other {
-		if _, ok := of[name]; !ok {
+	for name := range b {
+		if _, ok := a[name]; !ok {
 			names = append(names, name)
 		}
 	}

@@ -48,6 +48,9 @@ type Asked struct {
 	Cases []string `json:"cases,omitempty"`
 	// Environment names the flags that BGVERIFY_ variables set.
 	Environment []string `json:"environment,omitempty"`
+	// Variables are what the environment gave to variables and templates: by the name of the
+	// environment variable, a digest of the seed and the value. Secrets are not among them.
+	Variables map[string]string `json:"variables,omitempty"`
 }
 
 // The file appears whole or not at all, like all files of the folder.
