@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/bgverify/bgverify/internal/text"
 )
@@ -35,11 +36,14 @@ func printJSON(w io.Writer, v any) error {
 // can end as if its text had been read.
 type output struct {
 	w   io.Writer
+	mu  sync.Mutex // guards err alone: a write that hangs must not hold up who asks for it
 	err error
 }
 
 func (o *output) Write(p []byte) (int, error) {
 	n, err := o.w.Write(p)
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.err == nil {
 		o.err = err
 	}
@@ -49,13 +53,16 @@ func (o *output) Write(p []byte) (int, error) {
 // lost is how a command ends whose output was lost: broken, unless it ended
 // because of something that it said on standard error.
 func (o *output) lost(err error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.err == nil {
 		return err
 	}
 	failure := broken(fmt.Errorf("write to standard output: %w", unwrapPath(o.err)))
 	var se *statusError
 	switch {
-	case !errors.As(err, &se):
+	case errors.As(err, &se) && se.whatever:
+	case se == nil:
 		if err == nil || errors.Is(err, o.err) {
 			return failure
 		}

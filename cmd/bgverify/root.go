@@ -34,6 +34,8 @@ type statusError struct {
 	status int
 	err    error
 	hint   string
+	// whatever says that the status holds although the output may be lost.
+	whatever bool
 }
 
 func (e *statusError) Error() string {

@@ -48,8 +48,9 @@ that until they hold or --rollback-timeout is over. Weights that somebody else
 changed, and evidence that has become stale, pause the walk: it waits for
 'bgverify shift FILE --resume' or 'bgverify shift rollback FILE'.
 
-A walk that was killed is rolled back by the next call; --resume continues it. The
-record of each walk is the folder under --out.
+A walk that was killed is rolled back by the next call, unless somebody else has
+changed the weights since; --resume continues it. The record of each walk is the
+folder under --out.
 
 Exit status: 0 done; 1 rolled back; 2 usage, nothing was written; 3 the rollback did
 not hold, or the walk could not begin; 4 too little evidence, the weights are held;
@@ -134,10 +135,11 @@ func oneShiftFile(cmd *cobra.Command, args []string) error {
 // walk starts a walk, or continues one.
 func (s *shiftFlags) walk(ctx context.Context, io stdio, file string) error {
 	outlastSignals(ctx)
+	io = io.patient()
 	setup, err := s.setup(io, file)
 	if err != nil && !s.dryRun && !s.resume && s.wasKilled(io, file) {
 		fmt.Fprintln(io.err, "bgverify: the newest walk was not brought to an end: it is rolled back by its record, whatever the file says now")
-		return s.rollBack(ctx, io, file, 1)
+		return s.rollBack(ctx, io, file, true)
 	}
 	if err != nil {
 		return failed(ctx, err)
@@ -191,11 +193,11 @@ func (s *shiftFlags) ended(io stdio, driver shift.Driver, r *shift.Result, folde
 		fmt.Fprintf(io.err, "bgverify: warning: report.html: %v\n", err)
 	}
 	weights := fmt.Sprintf("blue=%d green=%d", r.Weights.Blue, r.Weights.Green)
-	if r.Weights == (walking.Weights{}) { // never read: 0 and 0 would be false
+	if r.Unread {
 		weights = "weights=unknown"
 	}
 	fmt.Fprintf(io.out, "bgverify: shift outcome=%s exit=%d %s folder=%s\n", strings.ReplaceAll(r.Outcome.String(), " ", "-"), status, weights, folder)
-	return exit(status)
+	return &statusError{status: status, whatever: true} // also where nobody reads this any more
 }
 
 // writeWalk renders the record of a walk into its folder.
@@ -226,11 +228,11 @@ func (s *shiftFlags) wasKilled(io stdio, file string) bool {
 // rollback restores what the newest walk recorded.
 func (s *shiftFlags) rollback(ctx context.Context, io stdio, file string) error {
 	outlastSignals(ctx)
-	return s.rollBack(ctx, io, file, statusOK)
+	return s.rollBack(ctx, io.patient(), file, false)
 }
 
-// rollBack does so, and exits with the given status once the rollback holds.
-func (s *shiftFlags) rollBack(ctx context.Context, io stdio, file string, held int) error {
+// rollBack does so. Where nobody asked for it, found is set: a rollback that holds then exits with 1.
+func (s *shiftFlags) rollBack(ctx context.Context, io stdio, file string, found bool) error {
 	root, folder, h, err := s.find(io, file)
 	if err != nil {
 		return err
@@ -241,12 +243,17 @@ func (s *shiftFlags) rollBack(ctx context.Context, io stdio, file string, held i
 	}
 	back := &shift.Return{
 		Driver: driver, Root: root, Folder: folder, History: h, Tool: "bgverify " + toolVersion(), Timeout: s.rollbackTimeout, Tell: teller(io), Now: time.Now,
+		Recover: found,
 	}
 	result, err := back.Roll(ctx)
 	if err != nil {
 		return failed(ctx, err)
 	}
 	result.Signal = 0 // it was asked for: what arrived meanwhile changes nothing
+	held := statusOK
+	if found {
+		held = statusDifferent
+	}
 	return s.ended(io, driver, result, folder, held)
 }
 
@@ -378,7 +385,7 @@ func (s *shiftFlags) setup(io stdio, file string) (*shift.Setup, error) {
 	sum := sha256.Sum256(content)
 	setup := &shift.Setup{
 		Shift: read, Driver: driver, Dir: dir, Digest: "sha256:" + hex.EncodeToString(sum[:]), Root: s.out, Tool: "bgverify " + toolVersion(), From: from,
-		Stay: s.onInterrupt == "stay", RollbackTimeout: s.rollbackTimeout, PauseTimeout: s.pauseTimeout, Tell: teller(io), Now: time.Now,
+		Stay: s.onInterrupt == "stay", RollbackTimeout: s.rollbackTimeout, PauseTimeout: s.pauseTimeout, Tell: teller(io), Lost: io.lost, Now: time.Now,
 	}
 	return setup, s.checks(io, setup)
 }

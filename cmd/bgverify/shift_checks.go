@@ -113,14 +113,23 @@ func (s *shiftFlags) pin(setup *shift.Setup) error {
 
 // gateCheck asks a pinned run. Whatever does not pass is a doubt: green carries traffic already,
 // and that a record has become stale says nothing against it.
+// A clock that is set back during the walk makes no evidence younger.
 func gateCheck(pinned *archive.Pinned) shift.Check {
+	began := time.Now()
 	return func(context.Context, walking.Step) (walking.Verdict, string) {
-		answer := pinned.Check(time.Now())
+		answer := pinned.Check(latest(time.Now().Round(0), began.Round(0).Add(time.Since(began))))
 		if answer.Verdict == run.Pass {
 			return walking.Pass, ""
 		}
 		return walking.Doubt, fmt.Sprintf("%s of %s: %s", answer.Verdict, pinned.Path, strings.Join(answer.Reasons, "; "))
 	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func aspectsOf(words []string) []run.Aspect {

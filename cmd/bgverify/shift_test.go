@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -135,6 +134,7 @@ func TestShiftSignals(t *testing.T) {
 		"TERM in a hold":          {syscall.SIGTERM, "hold: {min: 1h, settle: 0s}\n", "", nil, begun, 143},
 		"INT while settling":      {syscall.SIGINT, "hold: {min: 1h, settle: 1h}\n", "", nil, begun, 130},
 		"HUP in a hold":           {syscall.SIGHUP, "hold: {min: 1h, settle: 0s}\n", "", nil, begun, 129},
+		"USR1 in a hold":          {syscall.SIGUSR1, "hold: {min: 1h, settle: 0s}\n", "", nil, begun, 138},
 		"QUIT in a hold":          {syscall.SIGQUIT, "hold: {min: 1h, settle: 0s}\n", "", nil, begun, 131},
 		"TERM in a confirmation":  {syscall.SIGTERM, "hold: {min: 0s, settle: 0s}\nconfirm: {at: [100%], exec: \"trap '' TERM; sleep 3600\"}\n", "", nil, begun, 143},
 		"TERM in the driver":      {syscall.SIGTERM, "hold: {min: 0s, settle: 0s}\n", "if [ $SHIFT_GREEN = 100 ]; then trap '' TERM INT; sleep 3600; fi\n", nil, begun, 143},
@@ -283,43 +283,6 @@ func TestShiftRollbackFails(t *testing.T) {
 	if cmd.ProcessState.ExitCode() != 3 || !strings.Contains(out.String(), "SHIFT_BLUE=100 SHIFT_GREEN=0") {
 		t.Errorf("status %d\n%s", cmd.ProcessState.ExitCode(), out)
 	}
-}
-
-// A walk that is killed at any moment ends as recorded: as it was before, or after
-// bgverify shift rollback. BGVERIFY_TORTURE=50 kills fifty.
-func TestShiftTorture(t *testing.T) {
-	t.Parallel()
-	moments := 5
-	if n, err := strconv.Atoi(os.Getenv("BGVERIFY_TORTURE")); err == nil {
-		moments = n
-	}
-	r := newShiftRig(t, "hold: {min: 20ms, settle: 0s}\n")
-	r.write("shift.yaml", strings.Replace(r.read("shift.yaml"), "[5%, 100%]", "[1%, 5%, 25%, 50%, 75%, 100%]", 1)+"\n")
-	killed, late := 0, 0
-	for i := range moments {
-		r.write("weights", begun)
-		cmd, out := r.start("shift.yaml")
-		time.Sleep(time.Duration(50+i*900/moments) * time.Millisecond)
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if cmd.ProcessState.Success() {
-			late++
-		}
-		if folders, _ := filepath.Glob(filepath.Join(r.dir, "shifts", "2*")); len(folders) == 0 {
-			if r.read("weights") != begun {
-				t.Fatalf("moment %d: nothing is recorded, and the weights are %s", i, r.read("weights"))
-			}
-			continue
-		}
-		killed++
-		back, _ := r.start("rollback", "shift.yaml")
-		_ = back.Wait()
-		if status := back.ProcessState.ExitCode(); r.read("weights") != begun || status != 0 && status != 2 {
-			t.Fatalf("moment %d: rollback exits with %d and leaves %s\n%s", i, status, r.read("weights"), out)
-		}
-		_ = os.RemoveAll(filepath.Join(r.dir, "shifts"))
-	}
-	t.Logf("%d moments, %d with a record, %d after the end", moments, killed, late)
 }
 
 // A Job that is started again rolls an open walk back although its file has a mistake by

@@ -83,14 +83,14 @@ type patience struct {
 type patienceKey struct{}
 
 // outlastSignals keeps the process alive through further signals, for a verb that answers the
-// first one by work that must be done whole: a rollback of traffic. SIGQUIT counts as one of
-// them, and SIGPIPE, which a lost terminal sends, no longer ends the process: the write that
-// caused it fails. Children of the process inherit none of this.
+// first one by work that must be done whole: a rollback of traffic. Whatever else would end the
+// process counts as one of them, and what would stop it does nothing. Children of the process
+// inherit none of this.
 func outlastSignals(ctx context.Context) {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	signal.Notify(make(chan os.Signal, 1), survived...)
 	if p, ok := ctx.Value(patienceKey{}).(*patience); ok {
 		p.asked.Store(true)
-		signal.Notify(p.signals, syscall.SIGQUIT)
+		signal.Notify(p.signals, endings...)
 	}
 }
 

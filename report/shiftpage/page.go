@@ -113,6 +113,8 @@ func (p *page) add(r *shift.Record) {
 			what, class = "write back", "bad"
 		}
 		said = fmt.Sprintf("%s, from %s", r.Weights, r.From)
+	case shift.RecordTried:
+		what = "could be written"
 	case shift.RecordWrote:
 		what, class = "write answered", badIf(r.Text != "")
 	case shift.RecordSet:

@@ -90,16 +90,53 @@ const fewAlike = 3
 // reportEvery is the time between two reports.
 const reportEvery = 500 * time.Millisecond
 
-// Watch asks until ctx ends. A report comes at once when the budget is spent or a hold has
-// enough, and otherwise every half second.
-func (p *Probe) Watch(ctx context.Context, report func(shift.Seen)) {
+// Look asks the public name and green itself a few times before a walk. An error says that
+// one of them does not answer as expected, or that the public name leads to green already;
+// remark is what the walk can do without.
+func (p *Probe) Look(ctx context.Context) (remark string, err error) {
 	p.learn(ctx)
+	known := false
+	for n := range min(lookAsks, p.asker.Size()) {
+		for _, door := range []runner.Door{p.public, p.green} {
+			a := p.asker.Ask(ctx, n, door)
+			if a.Failed != "" { // once may be a hiccup
+				a = p.asker.Ask(ctx, n, door)
+			}
+			side := p.sideOf(a)
+			switch {
+			case a.Failed != "" && door == p.green:
+				return "", fmt.Errorf("green itself fails before the walk: %s: %s", a.Name, a.Failed)
+			case a.Failed != "":
+				return "", fmt.Errorf("%s fails before the walk: %s: %s", p.config.Through, a.Name, a.Failed)
+			case door == p.public && side == scenarios.Green:
+				return "", fmt.Errorf("%s is answered by green before the walk (%s)", p.config.Through, a.Remote)
+			case door == p.public:
+				known = known || side == scenarios.Blue
+			}
+		}
+	}
+	if !known {
+		remark = fmt.Sprintf("it is not known which side answers %s: neither its address nor an identity header is that of blue alone", p.config.Through)
+	}
+	return remark, nil
+}
+
+// lookAsks is how many requests are tried before a walk, and to learn the marks of a side.
+const lookAsks = 3
+
+// Watch asks until ctx ends. A report comes at once when the budget is spent or a hold has
+// enough, and otherwise every half second. A panic of a round is Watch's own.
+func (p *Probe) Watch(ctx context.Context, report func(shift.Seen)) {
+	if !p.learned() {
+		p.learn(ctx)
+	}
 	tick := time.NewTicker(p.config.Every)
 	defer tick.Stop()
 	var rounds sync.WaitGroup
 	defer rounds.Wait()
 	// A service that hangs must not stop the probe from noticing it: rounds overlap.
 	slots := make(chan struct{}, 16)
+	panicked := make(chan any, 1)
 	var mu sync.Mutex
 	last := time.Time{}
 	for {
@@ -108,6 +145,7 @@ func (p *Probe) Watch(ctx context.Context, report func(shift.Seen)) {
 			n := p.next()
 			rounds.Go(func() {
 				defer func() { <-slots }()
+				defer pass(panicked)
 				p.round(ctx, n)
 				if ctx.Err() != nil {
 					return
@@ -120,14 +158,46 @@ func (p *Probe) Watch(ctx context.Context, report func(shift.Seen)) {
 					report(seen)
 				}
 			})
+		case caught := <-panicked:
+			panic(caught)
 		case <-ctx.Done():
 			return
 		}
 		select {
 		case <-tick.C:
+		case caught := <-panicked:
+			panic(caught)
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// pass gives a panic of this goroutine to the one that can answer for it.
+func pass(to chan<- any) {
+	if caught := recover(); caught != nil {
+		select {
+		case to <- caught:
+		default:
+		}
+	}
+}
+
+// together runs work in goroutines and waits for all. A panic of one is the caller's.
+func together(work ...func()) {
+	panicked := make(chan any, 1)
+	var all sync.WaitGroup
+	for _, w := range work {
+		all.Go(func() {
+			defer pass(panicked)
+			w()
+		})
+	}
+	all.Wait()
+	select {
+	case caught := <-panicked:
+		panic(caught)
+	default:
 	}
 }
 
@@ -140,11 +210,20 @@ func (p *Probe) next() int {
 
 // learn asks each side itself a few times, to know its marks. Rule 2.
 func (p *Probe) learn(ctx context.Context) {
-	for n := range min(3, p.asker.Size()) {
+	var asks []func()
+	for n := range min(lookAsks, p.asker.Size()) {
 		for _, door := range []runner.Door{p.blue, p.green} {
-			p.mark(door.Side, p.asker.Ask(ctx, n, door))
+			asks = append(asks, func() { p.mark(door.Side, p.asker.Ask(ctx, n, door)) })
 		}
 	}
+	together(asks...)
+}
+
+// learned reports whether each side has shown a mark.
+func (p *Probe) learned() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.known[scenarios.Blue]) > 0 && len(p.known[scenarios.Green]) > 0
 }
 
 // mark remembers what a side itself shows.
@@ -188,35 +267,46 @@ func (p *Probe) sideOf(a runner.Asked) scenarios.Side {
 
 // round asks the public name and green itself. Rule 1.
 func (p *Probe) round(ctx context.Context, n int) {
-	var both sync.WaitGroup
-	both.Go(func() {
+	p.mu.Lock()
+	hold := p.hold
+	p.mu.Unlock()
+	together(func() {
 		a := p.asker.Ask(ctx, n, p.public)
-		p.count(ctx, n, p.sideOf(a), a, false)
-	})
-	both.Go(func() {
+		p.count(ctx, booking{n, p.sideOf(a), a, false, hold})
+	}, func() {
 		a := p.asker.Ask(ctx, n, p.green)
 		if a.Failed == "" {
 			p.mark(scenarios.Green, a)
 		}
-		p.count(ctx, n, scenarios.Green, a, true)
+		p.count(ctx, booking{n, scenarios.Green, a, true, hold})
 	})
-	both.Wait()
+}
+
+// A booking is one answer on its way into the counts: request n, the side it came from, whether
+// green itself was asked, and the hold in which it was asked.
+type booking struct {
+	n      int
+	side   scenarios.Side
+	a      runner.Asked
+	pinned bool
+	hold   int
 }
 
 // count books one answer. Rules 3 and 4.
-func (p *Probe) count(ctx context.Context, n int, side scenarios.Side, a runner.Asked, pinned bool) {
+func (p *Probe) count(ctx context.Context, b booking) {
 	if ctx.Err() != nil {
 		return
 	}
+	a, side := b.a, b.side
 	blueToo := false
 	if a.Failed != "" && side != scenarios.Blue {
-		blueToo = p.asker.Ask(ctx, n, p.blue).Failed != ""
+		blueToo = p.asker.Ask(ctx, b.n, p.blue).Failed != ""
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := &p.sample
 	switch {
-	case pinned:
+	case b.pinned:
 		s.Pinned++
 	case side == scenarios.Blue:
 		s.Blue++
@@ -226,7 +316,7 @@ func (p *Probe) count(ctx context.Context, n int, side scenarios.Side, a runner.
 		s.Unknown++
 	}
 	switch {
-	case a.Failed == "" && side == scenarios.Green:
+	case a.Failed == "" && side == scenarios.Green && b.hold == p.hold:
 		p.greens++
 	case a.Failed == "":
 	case side == scenarios.Blue || blueToo:
@@ -270,14 +360,27 @@ func (p *Probe) Hold(number int) {
 	p.hold, p.greens = number, 0
 }
 
-// blueAsks is how often blue is asked before its state is told.
-const blueAsks = 3
+// blueAsks is how often blue is asked before its state is reported, and blueWithin how
+// long its answers may take: a blue that hangs fails.
+const (
+	blueAsks   = 3
+	blueWithin = 3 * time.Second
+)
 
 // AskBlue asks blue itself. Blue fails when most of its answers do.
 func (p *Probe) AskBlue(ctx context.Context) (machine.Verdict, string) {
+	ctx, cancel := context.WithTimeoutCause(ctx, blueWithin, fmt.Errorf("no answer within %s", blueWithin))
+	defer cancel()
+	var answers [blueAsks]runner.Asked
+	var asks []func()
+	for i := range answers {
+		n := p.next()
+		asks = append(asks, func() { answers[i] = p.asker.Ask(ctx, n, p.blue) })
+	}
+	together(asks...)
 	failed, why := 0, ""
-	for range blueAsks {
-		if a := p.asker.Ask(ctx, p.next(), p.blue); a.Failed != "" {
+	for _, a := range answers {
+		if a.Failed != "" {
 			failed, why = failed+1, a.Name+": "+a.Failed
 		}
 	}

@@ -2,6 +2,7 @@ package shift
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,7 +102,7 @@ func openAudit(folder string) (*os.File, error) {
 	return f, nil
 }
 
-// longestRecord bounds a line of the record, in bytes.
+// longestRecord bounds a line of the record, in bytes; a longer one counts as one that cannot be read.
 const longestRecord = 1 << 20
 
 // Records reads the record of a folder. A line that cannot be read gives nil and goes on.
@@ -113,24 +114,40 @@ func Records(folder string) iter.Seq2[*Record, error] {
 			return
 		}
 		defer f.Close()
-		lines := bufio.NewScanner(f)
-		lines.Buffer(nil, longestRecord)
-		for lines.Scan() {
-			if len(lines.Bytes()) == 0 {
-				continue
+		lines := bufio.NewReaderSize(f, 64<<10)
+		for {
+			line, err := readLine(lines)
+			if err != nil && !errors.Is(err, io.EOF) {
+				yield(nil, err)
+				return
 			}
-			r := &Record{}
-			if json.Unmarshal(lines.Bytes(), r) != nil {
-				r = nil
-			}
-			if !yield(r, nil) {
+			if r := decode(line); len(line) > 0 && !yield(r, nil) || err != nil {
 				return
 			}
 		}
-		if err := lines.Err(); err != nil {
-			yield(nil, err)
+	}
+}
+
+// readLine reads a line to its end, and keeps at most longestRecord bytes of it.
+func readLine(lines *bufio.Reader) (line []byte, err error) {
+	for {
+		part, err := lines.ReadSlice('\n')
+		if len(line) < longestRecord {
+			line = append(line, part...)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return bytes.TrimSpace(line), err
 		}
 	}
+}
+
+// decode reads a line; nil: it cannot be read.
+func decode(line []byte) *Record {
+	r := &Record{}
+	if json.Unmarshal(line, r) != nil {
+		return nil
+	}
+	return r
 }
 
 // ReadHistory reads what the record of a folder says of its walk.

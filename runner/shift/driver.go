@@ -42,6 +42,13 @@ type Driver interface {
 	ByHand(to machine.Weights) []string
 }
 
+// A Claimer is a driver that starts processes, which live on when this one is killed.
+type Claimer interface {
+	// Claim stops what earlier processes of the walk in a folder have left running, and
+	// returns how many it stopped. What the driver starts from now on belongs to the walk.
+	Claim(ctx context.Context, folder string) int
+}
+
 // ErrRefused marks an answer of a mechanism that a repetition does not change.
 var ErrRefused = errors.New("refused")
 

@@ -27,14 +27,15 @@ type engine struct {
 	tasks   context.Context
 	cancel  context.CancelFunc
 	writing context.CancelFunc
-	// touched is set from the first write on; rescued after a panic of the loop.
-	touched, rescued bool
+	// rescued is set after a panic of the loop.
+	rescued bool
 	// unrecorded is the first error of the record; it is reported to the machine once.
 	unrecorded error
 	lines      chan Line
 	done       sync.WaitGroup
 	// seen are the weights of the last read, for the record.
 	seen    machine.Weights
+	read    bool
 	probing bool
 	// hold numbers the holds: what the probe has seen in an earlier one does not count.
 	hold  int
@@ -125,11 +126,18 @@ const listenEvery = 200 * time.Millisecond
 
 // listen hears what other processes ask for.
 func (e *engine) listen() {
+	lost := false
 	for {
 		select {
 		case <-e.base.Done():
 			return
 		case <-time.After(listenEvery):
+		}
+		if e.walk.Lost != nil && !lost {
+			if err := e.walk.Lost(); err != nil {
+				lost = true
+				e.send(machine.Event{Kind: machine.Signal, Why: "the terminal is lost: " + err.Error()})
+			}
 		}
 		switch asked(e.walk.Folder) {
 		case AskedRollback:
@@ -202,8 +210,8 @@ func (e *engine) feed(event machine.Event) {
 	if event.Kind == machine.Unrecorded && e.unrecorded == nil {
 		e.unrecorded = errors.New(event.Why)
 	}
-	if event.Kind == machine.Read && event.Failed == "" && event.Weights != e.seen {
-		e.seen = event.Weights
+	if event.Kind == machine.Read && event.Failed == "" && (event.Weights != e.seen || !e.read) {
+		e.seen, e.read = event.Weights, true
 		e.note(Record{Kind: RecordRead, Step: e.m.Step(), Weights: &event.Weights})
 	}
 	next, actions := e.m.Next(event)
@@ -223,7 +231,7 @@ func (e *engine) perform(a machine.Action) {
 		e.writing()
 		e.tasks, e.cancel = context.WithCancel(e.base)
 	case machine.DoRead:
-		e.read(a.ID)
+		e.readWeights(a.ID)
 	case machine.DoWrite:
 		e.write(a)
 	case machine.DoAwait:
@@ -246,6 +254,8 @@ func (e *engine) perform(a machine.Action) {
 		}
 	case machine.DoRecord:
 		e.recordFirst(a)
+	case machine.DoTried:
+		e.note(Record{Kind: RecordTried, Weights: &a.Weights})
 	case machine.DoSet:
 		e.told(RecordSet, a)
 	case machine.DoNote:
@@ -265,7 +275,7 @@ func textOf(err error) string {
 // readTimeout bounds one read of the weights.
 const readTimeout = 15 * time.Second
 
-func (e *engine) read(id int) {
+func (e *engine) readWeights(id int) {
 	e.task(func() {
 		ctx, cancel := context.WithTimeout(e.base, readTimeout)
 		defer cancel()
@@ -286,8 +296,7 @@ func (e *engine) write(a machine.Action) {
 	e.writing()
 	ctx, cancel := context.WithTimeout(e.base, writeTimeout)
 	e.writing = cancel
-	e.touched = true
-	if !a.Back {
+	if !a.Back && a.Weights != a.From { // not at the trial
 		e.watch()
 	}
 	name := e.stepName()
@@ -303,13 +312,19 @@ func (e *engine) write(a machine.Action) {
 			case <-wait:
 			case <-time.After(recordFor):
 			}
-		} else if err := <-wait; err != nil {
-			answered.Failed, answered.Refused = "not sent: its record cannot be written", true
-			e.send(machine.Event{Kind: machine.Unrecorded, ID: a.ID, Why: "the record cannot be written: " + err.Error()})
-			return
+		} else {
+			select {
+			case err := <-wait:
+				if err != nil {
+					answered.Failed, answered.Refused = "not sent: its record cannot be written", true
+					e.send(machine.Event{Kind: machine.Unrecorded, ID: a.ID, Why: "the record cannot be written: " + err.Error()})
+					return
+				}
+			case <-ctx.Done(): // a disk that hangs must not count as a write on its way
+			}
 		}
 		if ctx.Err() != nil {
-			answered.Failed = "not sent: the walk went another way"
+			answered.Failed, answered.Refused = "not sent: the walk went another way", true
 			return
 		}
 		err := e.walk.Driver.Write(ctx, a.From, a.Weights, a.Compare)
@@ -399,6 +414,7 @@ func (e *engine) told(kind RecordKind, a machine.Action) {
 // finish ends the walk. The record is waited for a moment.
 func (e *engine) finish(a machine.Action) {
 	recorded, has := e.m.Recorded()
+	a.Weights = e.seen
 	wait := e.record(Record{Kind: RecordEnd, Step: a.Step, Outcome: a.Outcome.String(), Text: a.Why, Signal: a.Signal, Weights: &a.Weights}, true)
 	select {
 	case err := <-wait:
@@ -409,6 +425,6 @@ func (e *engine) finish(a machine.Action) {
 		e.unrecorded = errors.New("the disk does not answer")
 	}
 	e.result = &Result{
-		Outcome: a.Outcome, Reason: a.Why, Signal: a.Signal, Weights: a.Weights, Recorded: recorded, HasRecorded: has, Unrecorded: e.unrecorded,
+		Outcome: a.Outcome, Reason: a.Why, Signal: a.Signal, Weights: e.seen, Unread: !e.read, Recorded: recorded, HasRecorded: has, Unrecorded: e.unrecorded,
 	}
 }

@@ -22,19 +22,54 @@ const controlFile = "control"
 // ErrNoWalk says that a folder holds no walk of a name.
 var ErrNoWalk = errors.New("no walk")
 
-// createFolder makes the folder of a new walk: time, name and four random bytes.
+// createFolder makes the folder of a new walk: time, name and four random bytes. Where the
+// clock was set back, the time is that of the newest folder and a moment: order is by name. The
+// folder and its empty record are on the disk when it returns.
 func createFolder(root, name string, now time.Time) (string, error) {
 	var b [4]byte
 	rand.Read(b[:]) //nolint:errcheck // documented never to fail
-	folder := filepath.Join(root, now.UTC().Format(startLayout)+"-"+name+"-"+hex.EncodeToString(b[:]))
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return "", err
 	}
-	return folder, os.Mkdir(folder, 0o700)
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return "", err
+	}
+	for _, e := range entries {
+		if !isWalkOf(e.Name(), name) {
+			continue
+		}
+		if began, err := time.Parse(startLayout, e.Name()[:len(startLayout)]); err == nil && !now.After(began.Add(time.Millisecond)) {
+			now = began.Add(time.Millisecond)
+		}
+	}
+	folder := filepath.Join(root, now.UTC().Format(startLayout)+"-"+name+"-"+hex.EncodeToString(b[:]))
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return "", err
+	}
+	f, err := openAudit(folder)
+	if err != nil {
+		return "", err
+	}
+	return folder, errors.Join(f.Close(), syncFolder(folder), syncFolder(root))
 }
 
-// FindWalk is the folder of the newest walk of a name that wrote anything, or of the newest of
-// all where none did. A folder that cannot be read is an error: it may be an open walk.
+// syncFolder brings the entries of a folder to the disk, where a file system can do that.
+func syncFolder(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
+}
+
+// FindWalk is the folder of the newest walk of a name that is open, else of the newest that
+// wrote anything, else of the newest of all. A folder that cannot be read is an error: it
+// may be an open walk.
 func FindWalk(root, name string) (folder string, h *History, err error) {
 	entries, err := os.ReadDir(root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -44,6 +79,7 @@ func FindWalk(root, name string) (folder string, h *History, err error) {
 		return "", nil, err
 	}
 	slices.Reverse(entries)
+	best := 0
 	for _, e := range entries {
 		at := filepath.Join(root, e.Name())
 		if !e.IsDir() || !isWalkOf(e.Name(), name) {
@@ -56,20 +92,25 @@ func FindWalk(root, name string) (folder string, h *History, err error) {
 		if err != nil {
 			return "", nil, err
 		}
-		if found.First.Walk != name {
-			continue
-		}
-		if found.Progress.Touched {
-			return at, found, nil
-		}
-		if folder == "" {
-			folder, h = at, found
+		if rank := rankOf(found); found.First.Walk == name && rank > best {
+			folder, h, best = at, found, rank
 		}
 	}
 	if folder == "" {
 		return "", nil, fmt.Errorf("%w of %s in %s", ErrNoWalk, name, root)
 	}
 	return folder, h, nil
+}
+
+// rankOf orders walks by what a rollback would find in them.
+func rankOf(h *History) int {
+	switch {
+	case h.Open():
+		return 3
+	case h.Progress.Touched:
+		return 2
+	}
+	return 1
 }
 
 // isWalkOf reports whether a folder's name is that of a walk of a name.

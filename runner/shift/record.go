@@ -2,6 +2,7 @@ package shift
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/runner/shift/machine"
@@ -44,6 +45,7 @@ const (
 	RecordBegin    RecordKind = "begin"    // a process starts to work on the walk
 	RecordFirst    RecordKind = "recorded" // the weights that a rollback restores
 	RecordIntent   RecordKind = "intent"   // a write is about to leave
+	RecordTried    RecordKind = "tried"    // a write of the weights that were there was read back
 	RecordWrote    RecordKind = "wrote"    // a write was answered
 	RecordSet      RecordKind = "set"      // weights of a step were read back
 	RecordRead     RecordKind = "read"     // weights differ from those read before
@@ -105,8 +107,16 @@ type History struct {
 	Outcome machine.Outcome
 	Reason  string
 	Signal  int
-	// Back says that the newest process has begun a rollback.
+	// Ended are the weights that were read last before that.
+	Ended machine.Weights
+	// Back says that a rollback has begun.
 	Back bool
+	// Ends counts the processes that came to an end.
+	Ends int
+	// flying are the writes of the newest process that have no answer; lost is set where
+	// one of an earlier process has none.
+	flying map[int]bool
+	lost   bool
 	// Broken counts lines that cannot be read: a kill may leave the last one torn.
 	Broken int
 }
@@ -128,19 +138,20 @@ func (h *History) add(r *Record) {
 				h.First, h.Began = *r.Begin, r.Time
 			}
 			h.Last = *r.Begin
-			h.Outcome, h.Reason, h.Signal, h.Back = 0, "", 0, false
+			h.Outcome, h.Reason, h.Signal = 0, "", 0
+			h.lost, h.flying = p.Unanswered, nil // IDs begin anew
 		}
 	case RecordFirst:
 		if r.Weights != nil && !h.HasRecord { // Rule 1 of package machine: the first record is kept
 			p.Recorded, p.Known, h.HasRecord = *r.Weights, *r.Weights, true
 		}
 	case RecordIntent:
-		p.Touched, p.Unanswered, h.Back = true, true, h.Back || r.Back
-		if !r.Back {
-			p.Step, p.Set = r.Step, false
-		}
+		h.intend(r)
+	case RecordTried:
+		p.Touched = false // nothing has changed
 	case RecordWrote:
-		p.Unanswered = false
+		delete(h.flying, r.ID)
+		p.Unanswered = h.lost || len(h.flying) > 0
 	case RecordSet:
 		if r.Weights != nil {
 			p.Step, p.Set, p.Known = r.Step, true, *r.Weights
@@ -151,11 +162,38 @@ func (h *History) add(r *Record) {
 		h.Note = r.Text
 	case RecordEnd:
 		h.Outcome, h.Reason, h.Signal = machine.OutcomeOf(r.Outcome), r.Text, r.Signal
+		if h.Ends++; r.Weights != nil {
+			h.Ended = *r.Weights
+		}
+		p.Touched = p.Touched && h.Outcome != machine.Untouched
 	}
 }
 
+// intend takes the announcement of a write. The weights that the first one replaces are the
+// recorded ones, should their own line be lost.
+func (h *History) intend(r *Record) {
+	p := &h.Progress
+	if !h.HasRecord && !r.Back && r.From != nil {
+		p.Recorded, p.Known, h.HasRecord = *r.From, *r.From, true
+	}
+	p.Touched, p.Unanswered, h.Back = true, true, h.Back || r.Back
+	if h.flying == nil {
+		h.flying = map[int]bool{}
+	}
+	h.flying[r.ID] = true
+	if !r.Back {
+		p.Step, p.Set = r.Step, false
+	}
+}
+
+// longestText bounds the texts of a record, in bytes: answers of mechanisms may be long.
+const longestText = 4000
+
 // encode writes a record as one line.
 func (r *Record) encode() ([]byte, error) {
+	if len(r.Text) > longestText {
+		r.Text = strings.ToValidUTF8(r.Text[:longestText], "") + "…"
+	}
 	b, err := json.Marshal(r)
 	return append(b, '\n'), err
 }

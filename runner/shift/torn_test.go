@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/bgverify/bgverify/runner/shift/machine"
 )
@@ -31,25 +33,98 @@ func (m *memory) text() []byte {
 }
 
 // tornEverywhere cuts a record at each byte: as soon as an intent is in it whole, the
-// weights to restore are known too.
+// weights to restore are known, and until the trial is known to have changed nothing, or after
+// the next intent, that there is something to restore.
 func tornEverywhere(t *testing.T, text []byte) {
 	t.Helper()
 	dir := t.TempDir()
-	intent := bytes.Index(text, []byte(`"kind":"intent"`))
-	if intent < 0 {
-		t.Fatalf("no intent in\n%s", text)
+	ends := func(kind string, from int) int {
+		at := bytes.Index(text[from:], []byte(`"kind":"`+kind+`"`))
+		if at < 0 {
+			t.Fatalf("no %s in\n%s", kind, text)
+		}
+		return from + at + bytes.IndexByte(text[from+at:], '\n')
 	}
-	intent += bytes.IndexByte(text[intent:], '\n')
+	trial := ends("intent", 0)
+	tried := ends("tried", trial)
+	step := ends("intent", tried)
 	for n := 0; n < len(text); n += 7 {
 		if err := os.WriteFile(filepath.Join(dir, auditFile), text[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
 		h, err := ReadHistory(dir)
-		if n <= intent {
+		if n <= trial {
 			continue // nothing has left
 		}
-		if err != nil || !h.HasRecord || h.Progress.Recorded != (machine.Weights{Blue: 100}) || !h.Progress.Touched {
-			t.Fatalf("cut at %d: %+v, %v", n, h, err)
+		touched := n < tried || n > step
+		if err != nil || !h.HasRecord || h.Progress.Recorded != (machine.Weights{Blue: 100}) || h.Progress.Touched != touched {
+			t.Fatalf("cut at %d: touched %t, %v", n, h.Progress.Touched, err)
 		}
+	}
+}
+
+// What disks and clocks do to a record and its folder does not hide a walk that is open.
+func TestRecordOfAnOpenWalk(t *testing.T) {
+	root := t.TempDir()
+	walk := func(now string, lines ...string) string {
+		at, err := time.Parse(time.RFC3339, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder, err := createFolder(root, "api", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := `{"kind":"begin","begin":{"walk":"api"}}` + "\n" + strings.Join(lines, "\n") + "\n"
+		if err := os.WriteFile(filepath.Join(folder, auditFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return folder
+	}
+	const (
+		first  = `{"kind":"recorded","weights":{"blue":100,"green":0}}`
+		intent = `{"kind":"intent","id":3,"step":0,"weights":{"blue":95,"green":5},"from":{"blue":100,"green":0}}`
+		done   = `{"kind":"end","outcome":"done"}`
+	)
+	walk("2026-11-28T12:00:00Z", first, intent, done)
+	open := walk("2026-11-27T12:00:00Z", strings.Repeat("\x00", 2<<20), intent) // the clock was set back, the disk lost a line
+	walk("2026-11-28T12:00:00Z", first, intent, done)
+	walk("2026-11-29T12:00:00Z", first)
+	at, h, err := FindWalk(root, "api")
+	if err != nil || at != open || !h.HasRecord || h.Progress.Recorded != (machine.Weights{Blue: 100}) {
+		t.Fatalf("found %s, %v, want %s", at, err, open)
+	}
+	if err := os.WriteFile(filepath.Join(open, auditFile), []byte(`{"kind":"begin","begin":{"walk":"api"}}`+"\n"+first+"\n"+done+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil || filepath.Base(open) <= entries[0].Name() {
+		t.Errorf("a folder made after the clock was set back sorts as the oldest: %v, %v", entries, err)
+	}
+}
+
+// A write that has no answer counts as one that may still land, whatever others were answered.
+func TestUnansweredWrites(t *testing.T) {
+	h := &History{}
+	w := machine.Weights{Blue: 95, Green: 5}
+	for i, row := range []struct {
+		r    Record
+		want bool
+	}{
+		{Record{Kind: RecordBegin, Begin: &Begun{Walk: "api"}}, false},
+		{Record{Kind: RecordIntent, ID: 3, Weights: &w, From: &w}, true},
+		{Record{Kind: RecordIntent, ID: 5, Weights: &w, From: &w, Back: true}, true},
+		{Record{Kind: RecordWrote, ID: 5}, true},
+		{Record{Kind: RecordBegin, Begin: &Begun{Walk: "api"}}, true},
+		{Record{Kind: RecordIntent, ID: 1, Weights: &w, From: &w, Back: true}, true},
+		{Record{Kind: RecordWrote, ID: 1}, true},
+	} {
+		h.add(&row.r)
+		if h.Progress.Unanswered != row.want {
+			t.Errorf("record %d: %t", i, h.Progress.Unanswered)
+		}
+	}
+	if !h.Back {
+		t.Error("a rollback that was begun is forgotten")
 	}
 }

@@ -36,7 +36,9 @@ type Setup struct {
 	Probe                    Prober
 	Evidence, EvidenceDigest string
 	Tell                     func(Line) error
-	Now                      func() time.Time
+	// Lost is that of Walk.
+	Lost func() error
+	Now  func() time.Time
 }
 
 // ErrHeld says that an earlier walk of the name was left where it is.
@@ -48,8 +50,8 @@ var ErrHeld = errors.New("an earlier walk was left with its weights held")
 //  2. A walk that was killed is rolled back and nothing is started: a Job that a
 //     cluster restarts must not begin anew. One that ended with its weights held is
 //     left to a person (ErrHeld).
-//  3. The driver's Check, the weights at the start, and the right to write, tried by
-//     a write of the present weights, come before the first record.
+//  3. The driver's Check and the weights at the start come before the first record; the
+//     right to write is tried by the walk itself, after it.
 func (s *Setup) Begin(ctx context.Context) (*Result, string, error) {
 	lock, err := LockWalk(s.Root, s.Shift.Name, s.holder())
 	if err != nil {
@@ -74,9 +76,7 @@ func (s *Setup) Begin(ctx context.Context) (*Result, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	if err := s.Driver.Write(ctx, have, have, true); err != nil { // Rule 3
-		return nil, "", fmt.Errorf("try to write the present weights (%s): %w", have, err)
-	}
+	plan.Start = have // Rule 3
 	if folder, err = createFolder(s.Root, s.Shift.Name, s.Now()); err != nil {
 		return nil, "", err
 	}
@@ -91,6 +91,9 @@ func (s *Setup) Resume(ctx context.Context) (*Result, string, error) {
 	folder, h, err := FindWalk(s.Root, s.Shift.Name)
 	if err != nil {
 		return nil, "", hint.Errorf("leave --resume out to start a walk", "nothing to resume: %w", err)
+	}
+	if !h.Open() && h.Outcome != 0 {
+		return nil, folder, hint.Errorf("leave --resume out to start a walk", "the walk in %s has ended: %s", folder, h.Outcome)
 	}
 	if h.First.Digest != s.Digest {
 		return nil, folder, hint.Errorf("restore the file, or run 'bgverify shift rollback'", "%s has changed since the walk in %s began", s.Shift.File, folder)
@@ -107,8 +110,12 @@ func (s *Setup) Resume(ctx context.Context) (*Result, string, error) {
 	if h, err = ReadHistory(folder); err != nil {
 		return nil, folder, err
 	}
-	if !h.Open() {
+	switch {
+	case !h.Open():
 		return nil, folder, hint.Errorf("leave --resume out to start a walk", "the walk in %s has ended: %s", folder, h.Outcome)
+	case h.Back:
+		s.say("the walk in %s was rolling back: that is brought to its end", folder)
+		return s.back(ctx, folder, h), folder, nil
 	}
 	if err := s.Driver.Check(ctx); err != nil {
 		return nil, folder, err
@@ -136,6 +143,15 @@ func (s *Setup) preflight(ctx context.Context, plan machine.Plan) (int, machine.
 			"green has %s of the traffic already (%s): a walk starts at 0%%", shiftfile.PercentText(have.Share()), have)
 	case s.From > 0 && math.Abs(have.Share()-s.From) > 1e-6:
 		return 0, have, hint.Errorf("--from names the share that green has now", "green has %s of the traffic (%s), not %s", shiftfile.PercentText(have.Share()), have, shiftfile.PercentText(s.From))
+	}
+	if s.Probe != nil {
+		remark, err := s.Probe.Look(ctx)
+		if err != nil {
+			return 0, have, fmt.Errorf("the probe: %w", err)
+		}
+		if remark != "" {
+			s.say("probe: %s", remark)
+		}
 	}
 	for i, share := range s.Shift.Steps {
 		if share > s.From+1e-9 && plan.Steps[i].Target != have {
@@ -210,14 +226,14 @@ func containsShare(list []float64, share float64) bool {
 
 func (s *Setup) walk(folder string, plan machine.Plan, how string) *Walk {
 	return &Walk{
-		Plan: plan, Driver: s.Driver, Gate: s.Gate, Confirm: s.Confirm, Run: s.Run, Probe: s.Probe, Folder: folder, Tell: s.Tell, Now: s.Now,
+		Plan: plan, Driver: s.Driver, Gate: s.Gate, Confirm: s.Confirm, Run: s.Run, Probe: s.Probe, Folder: folder, Tell: s.Tell, Lost: s.Lost, Now: s.Now,
 		Evidence: s.Evidence, EvidenceDigest: s.EvidenceDigest,
 		Begun: Begun{Walk: s.Shift.Name, File: s.Shift.File, Dir: s.Dir, Tool: s.Tool, How: how, Plan: plan, Driver: s.Shift.Driver, Digest: s.Digest},
 	}
 }
 
 func (s *Setup) back(ctx context.Context, folder string, h *History) *Result {
-	r := Return{Driver: s.Driver, Root: s.Root, Folder: folder, History: h, Tool: s.Tool, Timeout: s.RollbackTimeout, Tell: s.Tell, Now: s.Now}
+	r := Return{Driver: s.Driver, Root: s.Root, Folder: folder, History: h, Tool: s.Tool, Timeout: s.RollbackTimeout, Tell: s.Tell, Now: s.Now, Recover: true}
 	return r.restore(ctx)
 }
 

@@ -14,6 +14,8 @@ type Check func(ctx context.Context, step machine.Step) (machine.Verdict, string
 
 // A Prober watches what clients get while a walk goes on.
 type Prober interface {
+	// Look asks before a walk. The error is why none may begin; remark is for the reader.
+	Look(ctx context.Context) (remark string, err error)
 	// Watch probes until ctx ends and reports what it saw, a few times a second at most.
 	Watch(ctx context.Context, report func(Seen))
 	// Hold begins to count answers of green anew, for the hold of this number.
@@ -50,6 +52,8 @@ type Walk struct {
 	// Tell shows what happens, a line each. An error means that nobody sees it any more: the
 	// walk then rolls back. It may block: the walk does not wait for it.
 	Tell func(Line) error
+	// Lost says whether the terminal is gone, without writing to it; nil: it is not asked.
+	Lost func() error
 	// Now is the clock of the record.
 	Now func() time.Time
 	// Open opens the record; nil: the file in Folder.
@@ -70,8 +74,9 @@ type Result struct {
 	Reason  string
 	// Signal is the number of the signal that ended the walk; 0: none.
 	Signal int
-	// Weights are those that were read last.
+	// Weights are those that were read last; Unread says that none were.
 	Weights machine.Weights
+	Unread  bool
 	// Recorded are those that a rollback restores.
 	Recorded    machine.Weights
 	HasRecorded bool
@@ -88,17 +93,40 @@ func (w *Walk) Go(ctx context.Context, m machine.Machine, first machine.EventKin
 		open = func() (File, error) { return openAudit(w.Folder) }
 	}
 	f, err := open()
-	rollback := first == machine.AskRollback
-	if err != nil && !rollback {
-		return &Result{Outcome: machine.Untouched, Reason: "the record cannot be written: " + err.Error(), Unrecorded: err}
+	back := m.Touched() // weights may be other than recorded: that outweighs a complete record
+	if err != nil && !back {
+		return &Result{Outcome: machine.Untouched, Reason: "the record cannot be written: " + err.Error(), Unrecorded: err, Unread: true}
 	}
 	if err != nil { // a rollback is done without a record rather than not at all
 		f = noFile{err}
 	}
 	e := newEngine(ctx, w, m, f)
 	defer e.close()
-	e.begin(rollback, err)
+	if c, ok := w.Driver.(Claimer); ok {
+		e.claim(c)
+	}
+	e.begin(first != machine.Begin, err)
+	if e.unrecorded != nil && first == machine.Begin {
+		if !back {
+			return &Result{Outcome: machine.Untouched, Reason: "the record cannot be written: " + e.unrecorded.Error(), Unrecorded: e.unrecorded, Unread: true}
+		}
+		first = machine.AskRollback
+	}
 	return e.loop(ctx, first)
+}
+
+// claim stops what an earlier process of the walk left running. A driver that hangs here holds
+// up nothing.
+func (e *engine) claim(c Claimer) {
+	stopped := make(chan int, 1)
+	go func() { stopped <- c.Claim(e.base, e.walk.Folder) }()
+	select {
+	case n := <-stopped:
+		if n > 0 {
+			e.tell("", "stopped %d processes that an earlier process of this walk had started", n)
+		}
+	case <-time.After(closing):
+	}
 }
 
 // begin writes the first record of this process; without it nothing is sent, but for a rollback.
@@ -134,10 +162,11 @@ func (e *engine) loop(ctx context.Context, first machine.EventKind) (result *Res
 			result = e.rescue(fmt.Sprintf("panic: %v", caught))
 		}
 	}()
-	if e.unrecorded != nil && first != machine.AskRollback {
-		return &Result{Outcome: machine.Untouched, Reason: "the record cannot be written: " + e.unrecorded.Error(), Unrecorded: e.unrecorded}
+	why := "asked for"
+	if e.unrecorded != nil {
+		why = "the record cannot be written: " + e.unrecorded.Error()
 	}
-	e.feed(machine.Event{Kind: first, Why: "asked for"})
+	e.feed(machine.Event{Kind: first, Why: why})
 	stopped := ctx.Done()
 	for e.result == nil {
 		select {
@@ -161,16 +190,19 @@ func signalOf(ctx context.Context) int {
 	return 0
 }
 
-// rescue rolls back after a panic of the loop itself, by a new loop over the same state: the
-// recorded weights are still known. A second panic is the end.
+// rescue rolls back after a panic of the loop itself, by a new loop over the same state. A
+// second panic is the end.
 func (e *engine) rescue(why string) *Result {
 	m := e.m
 	recorded, has := m.Recorded()
-	if e.rescued || !has || !e.touched {
-		return &Result{Outcome: machine.NotHeld, Reason: why, Weights: m.Known(), Recorded: recorded, HasRecorded: has}
+	if e.rescued || !has || !m.Touched() {
+		outcome := machine.NotHeld
+		if !m.Touched() {
+			outcome = machine.Untouched
+		}
+		return &Result{Outcome: outcome, Reason: why, Weights: e.seen, Unread: !e.read, Recorded: recorded, HasRecorded: has}
 	}
-	e.rescued = true
-	e.m = machine.Continued(e.walk.Plan, machine.Progress{Recorded: recorded, Step: m.Step(), Known: m.Known(), Touched: true})
+	e.rescued, e.m = true, m.Reopened()
 	e.tell("", "%s", why)
 	// A fresh context: the caller's may have ended, and its signal was answered by this.
 	result := e.loop(context.Background(), machine.AskRollback)

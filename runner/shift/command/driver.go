@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -21,12 +22,27 @@ import (
 //     what they knew before.
 //  2. set reads the same from standard input, and has it in SHIFT_BLUE and SHIFT_GREEN. It is
 //     repeated until get shows it, so it must do no harm when it is called twice.
-//  3. A set that exits with another status than 0 is refused. One that gives no status, since it
-//     hangs or was killed, is judged by what get prints afterwards, as every write is.
+//  3. What get prints after a set decides, whatever the status of set: one that failed is
+//     repeated until the time of a write is over.
+//  4. Commands carry the folder of the walk in SHIFT_WALK. By that, those which a killed
+//     process left running are found and stopped before anything else is written (Linux).
 type Driver struct {
 	config shiftfile.Exec
 	dir    string
 	ttl    atomic.Int64 // nanoseconds, as get printed last
+	walk   atomic.Value // string: the folder of the walk
+}
+
+// walkVariable marks the commands of a walk. Rule 4.
+const walkVariable = "SHIFT_WALK"
+
+// Claim stops the commands that earlier processes of a walk left running.
+func (d *Driver) Claim(ctx context.Context, folder string) int {
+	if abs, err := filepath.Abs(folder); err == nil {
+		folder = abs
+	}
+	d.walk.Store(folder)
+	return stopMarked(ctx, walkVariable+"="+folder)
 }
 
 // New makes a driver whose commands run in the given folder.
@@ -88,6 +104,9 @@ func (d *Driver) Write(ctx context.Context, from, to machine.Weights, compare bo
 func (d *Driver) run(ctx context.Context, c Command) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, d.config.Timeout, fmt.Errorf("no end within %s", d.config.Timeout))
 	defer cancel()
+	if walk, ok := d.walk.Load().(string); ok {
+		c.Env = append(c.Env, walkVariable+"="+walk)
+	}
 	return Run(ctx, c)
 }
 

@@ -218,8 +218,9 @@ func (d *Driver) Write(ctx context.Context, from, to machine.Weights, compare bo
 	return nil
 }
 
-// refusals are the answers to a patch that a repetition does not change.
-var refusals = []kube.Reason{kube.Forbidden, kube.Unauthorized, kube.NotFound, kube.Conflict, kube.Invalid, kube.Refused}
+// refusals are the answers to a patch that a repetition does not change. A conflict is not
+// one of them: others wrote the object at the same moment, and the patch tests what they changed.
+var refusals = []kube.Reason{kube.Forbidden, kube.Unauthorized, kube.NotFound, kube.Invalid, kube.Refused}
 
 // ops is the patch that gives every walked rule its weights.
 func (r *route) ops(to machine.Weights, compare bool) []kube.Op {

@@ -137,6 +137,8 @@ func (d *Driver) Check(ctx context.Context) error {
 			return hint.Errorf("give it weight 0, or remove it", "backend %s has a third server, %s, of weight %d: shares of two sides would not be what they say", d.config.Backend, s.name, weight)
 		case side && (strings.HasPrefix(s.status, "MAINT") || strings.HasPrefix(s.status, "DRAIN") && weight > 0):
 			return hint.Errorf("set server "+d.config.Backend+"/"+s.name+" state ready", "server %s is in state %s: its weight has no effect", s.name, s.status)
+		case side && (strings.HasPrefix(s.status, "DOWN") || strings.HasPrefix(s.status, "NOLB")):
+			return hint.Errorf("see why its health check fails", "server %s is in state %s: its share would go to the other one", s.name, s.status)
 		}
 	}
 	for _, name := range []string{d.config.Blue, d.config.Green} {

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -12,9 +13,21 @@ func (t *turn) passed() {
 	}
 	switch t.phase {
 	case Opening:
-		if t.wait != 0 && t.at >= t.until {
+		switch {
+		case t.wait == 0:
+			t.ask(DoRead)
+			t.tickAt(t.until)
+		case t.at >= t.until:
 			t.wait = 0
 			t.opened(Event{Failed: "no answer within " + t.plan.WriteTimeout.String()})
+		}
+	case Trying:
+		switch {
+		case t.at >= t.until:
+			t.goBack("the present weights, written as a trial, could not be read back: " + orText(t.reason, "no answer"))
+		case t.wait == 0:
+			t.ask(DoRead)
+			t.tickAt(t.until)
 		}
 	case Comparing:
 		t.again(DoRead, "the weights could not be read before the write: ")
@@ -59,166 +72,10 @@ func (t *turn) rewrite() {
 	}
 }
 
-// nextLook asks for the tick at which the weights are read next, or the phase ends.
-func (t *turn) nextLook() {
-	next := t.at + t.plan.ReadEvery
-	if t.phase == Settling || t.until > t.at {
-		next = min(next, max(t.until, t.at))
-	}
-	t.tickAt(next)
-}
-
-// watch is a tick of a phase in which the weights must not change.
-func (t *turn) watch() {
-	switch {
-	case t.phase == Settling && t.at >= t.until:
-		t.enter(Holding)
-		t.enough = false
-		t.until = t.at + t.plan.Hold
-		if t.plan.Probe {
-			t.do(Action{Kind: DoProbe, Step: t.step})
-		}
-		if t.held(); t.phase != Holding {
-			return
-		}
-	case t.phase == Holding:
-		if t.held(); t.phase != Holding {
-			return
-		}
-		if t.at >= t.began+max(t.plan.MaxHold, t.plan.Hold) {
-			t.pause("the probe has too few answers of green after "+(t.at-t.began).Round(time.Second).String(), Settling)
-			return
-		}
-	}
-	if t.look == 0 {
-		t.askLook()
-	}
-	t.nextLook()
-}
-
-// askLook reads the weights next to what is awaited.
-func (t *turn) askLook() {
-	t.next++
-	t.look = t.next
-	t.do(Action{Kind: DoRead, ID: t.next, Step: t.step})
-}
-
-// looked takes the weights of a watching read. One odd read is looked at again, as
-// mechanisms of several servers answer from different ones.
-func (t *turn) looked(e Event) {
-	switch t.phase {
-	case Settling, Holding, Running, Gating, Confirming:
-	case Paused:
-		if e.Failed == "" && e.Weights != t.known {
-			t.drift, t.drifted = true, e.Weights
-		}
-		return
-	default:
-		return
-	}
-	switch {
-	case e.Failed != "":
-	case e.Weights == t.known:
-		t.odd = 0
-	case t.odd > 0 && !t.touched:
-		t.end(Untouched, fmt.Sprintf("the weights changed to %s before the walk wrote any", e.Weights))
-	case t.odd > 0:
-		t.drifts(e.Weights, t.afterPause())
-	default:
-		t.odd++
-		t.askLook()
-	}
-}
-
-// afterPause is the phase to go on with where the present one is cut short.
-func (t *turn) afterPause() Phase {
-	if t.phase == Gating || t.phase == Confirming {
-		return Comparing
-	}
-	return Settling
-}
-
-// drifts pauses because somebody else wrote. Rules 3 and 6.
-func (t *turn) drifts(seen Weights, back Phase) {
-	t.drift, t.drifted = true, seen
-	t.pause(fmt.Sprintf("somebody else changed the weights: they are %s, the walk had set %s", seen, t.known), back)
-}
-
-// pause waits for a person. from is the phase to go on with. A walk that has written
-// nothing ends instead: there is nothing to hold.
-func (t *turn) pause(why string, from Phase) {
-	if !t.touched {
-		t.end(Untouched, why)
-		return
-	}
-	t.do(Action{Kind: DoCancel})
-	until := t.pausedUntil
-	t.enter(Paused)
-	if until == 0 {
-		until = t.at + t.plan.PauseTimeout
-	}
-	t.until, t.pausedUntil, t.odd = until, until, 0
-	t.reason, t.from = why, from
-	t.do(Action{Kind: DoNote, Step: t.step, Weights: t.known, Why: "paused: " + why})
-	t.nextLook()
-}
-
-// pauseTick reads the weights while the walk is paused, so that a rollback compares with
-// what is there, and ends a pause that nobody answered.
-func (t *turn) pauseTick() {
-	if t.at >= t.until {
-		t.end(Held, t.reason)
-		return
-	}
-	if t.look == 0 {
-		t.askLook()
-	}
-	t.nextLook()
-}
-
-// resume begins to go on after a pause, with a look at the weights.
-func (t *turn) resume() {
-	if t.phase == Paused {
-		t.resuming = true
-		t.ask(DoRead)
-	}
-}
-
-// comeBack takes the weights that decide whether a paused walk goes on.
-func (t *turn) comeBack(e Event) {
-	switch {
-	case !t.resuming:
-	case e.Failed != "":
-		t.do(Action{Kind: DoNote, Step: t.step, Weights: t.known, Why: "not resumed: the weights cannot be read: " + e.Failed})
-	case e.Weights != t.known:
-		t.drift, t.drifted = true, e.Weights
-		t.do(Action{Kind: DoNote, Step: t.step, Weights: e.Weights, Why: fmt.Sprintf("not resumed: the weights are %s; set them to %s first, or roll back", e.Weights, t.known)})
-	default:
-		t.drift = false
-		t.goOn()
-	}
-	t.resuming = false
-}
-
-// goOn continues where the pause began.
-func (t *turn) goOn() {
-	t.do(Action{Kind: DoNote, Step: t.step, Weights: t.known, Why: "resumed"})
-	switch {
-	case t.finishing:
-		t.compare()
-	case t.from == Settling:
-		t.enter(Settling)
-		t.until = t.at + t.plan.Settle
-		t.nextLook()
-	default:
-		t.continues()
-	}
-}
-
 // budget takes a spent budget of the probe; a doubt says that blue fails in the same way, which pauses.
 func (t *turn) budget(e Event) {
 	switch {
-	case t.phase == RollingBack || t.phase == AskingBlue || t.phase == Opening || !t.touched:
+	case t.phase == RollingBack || t.phase == AskingBlue || t.phase == Opening || t.phase == Trying || !t.touched:
 	case t.phase == Paused && (t.plan.PauseOnFail || e.Verdict == Doubt): // it waits for a person already
 	case e.Verdict == Doubt && t.phase != Writing && t.phase != Comparing:
 		t.pause(e.Why, Settling)
@@ -274,7 +131,9 @@ func (t *turn) interrupt(e Event) {
 	case !t.touched || !t.hasRecorded:
 		t.do(Action{Kind: DoCancel})
 		t.end(Untouched, e.Why)
-	case e.Kind == Signal && e.Signal != 0 && t.plan.StayOnSignal:
+	case e.Kind == Signal && e.Signal != 0 && t.plan.StayOnSignal && t.phase == Writing:
+		t.leaving = e.Why // half of a write must not be what stays
+	case e.Kind == Signal && e.Signal != 0 && t.plan.StayOnSignal && t.phase != Trying:
 		t.do(Action{Kind: DoCancel})
 		t.end(Held, e.Why)
 	default:
@@ -321,6 +180,13 @@ func (t *turn) returned(e Event) {
 		// Read back whatever the answer says.
 		t.ask(DoRead)
 		t.tickAt(min(t.until, t.at+attempt))
+	case e.Kind == InEffect && e.Failed == "":
+		if e.TTL > 0 {
+			t.note(fmt.Sprintf("the recorded weights are in effect; clients may keep what they knew for %s", e.TTL))
+		}
+		t.end(RolledBack, t.reason)
+	case e.Kind == InEffect:
+		t.backLater()
 	case e.Failed != "":
 		t.same = 0
 		t.backLater()
@@ -330,16 +196,29 @@ func (t *turn) returned(e Event) {
 	case e.Weights == t.recorded:
 		if t.same++; t.same >= t.needed {
 			t.known = e.Weights
-			t.end(RolledBack, t.reason)
+			t.ask(DoAwait)
+			t.tickAt(t.until)
 			return
 		}
 		t.tickAt(min(t.until, t.at+confirmAfter))
-	case t.drift && e.Weights != t.drifted: // Rule 6
+	case t.drift && e.Weights != t.drifted && !t.ours(e.Weights): // Rule 6
 		t.end(NotHeld, fmt.Sprintf("%s; somebody else changed the weights again, to %s", t.reason, e.Weights))
 	default:
+		t.drifted = e.Weights // also half of our own write
 		t.same = 0
 		t.backLater()
 	}
+}
+
+// ours reports whether writes of this walk can have left weights behind, half applied
+// ones among them.
+func (t *turn) ours(w Weights) bool {
+	written := []Weights{t.recorded, t.known, t.plan.Steps[t.step].Target}
+	if t.drift {
+		written = append(written, t.drifted)
+	}
+	return slices.ContainsFunc(written, func(o Weights) bool { return o.Blue == w.Blue }) &&
+		slices.ContainsFunc(written, func(o Weights) bool { return o.Green == w.Green })
 }
 
 // backLater waits before the next try of a rollback.
@@ -351,6 +230,8 @@ func (t *turn) backLater() {
 // retryBack is a tick of a rollback: a second look, the next try, or the end of its time.
 func (t *turn) retryBack() {
 	switch {
+	case t.at >= t.until && t.same >= t.needed:
+		t.end(NotHeld, t.reason+"; the recorded weights were read back, and the mechanism does not say that they are in effect")
 	case t.at >= t.until:
 		t.end(NotHeld, t.reason)
 	case t.wait == 0 && (t.same > 0 || t.tries == 0):

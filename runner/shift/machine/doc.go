@@ -16,13 +16,17 @@
 //     What somebody else wrote pauses the walk.
 //  4. A signal, a panic or a lost terminal is answered by the rollback's write in
 //     the same step: nothing is waited for and nothing is read first.
-//  5. A rollback is over only when no earlier write is still on its way and two reads
-//     in a row, some time apart, show the recorded weights.
+//  5. A rollback is over only when no earlier write is still on its way, two reads
+//     in a row, some time apart, show the recorded weights, and the mechanism says that they
+//     are in effect.
 //  6. After somebody else changed the weights, a rollback is one compare-and-set: when
-//     they change once more, the walk gives up and says so.
+//     somebody else changes them once more, the walk gives up and says so.
 //  7. Before a failed check of green rolls back, blue is asked: where blue fails too, the
 //     walk pauses. A signal rolls back whatever blue says.
 //  8. Evidence that has become stale pauses; it does not roll back a healthy green.
+//  9. A killed walk that the next call finds is rolled back where the weights are such as
+//     the walk can have left; others stay as they are until a person decides.
+//  10. Time in which the process was stopped counts for nothing.
 package machine
 
 import (
@@ -79,6 +83,8 @@ type Step struct {
 // A Plan is what a walk is made from. It never changes. Durations are bounds of waiting.
 type Plan struct {
 	Steps []Step `json:"steps"`
+	// Start are the weights that the checks before the walk have seen; zero: any.
+	Start Weights `json:"start,omitzero"`
 	// Hold is the shortest time at a step, MaxHold the longest while the probe has too few
 	// answers, and Settle what is waited between taking effect and the hold.
 	Hold    time.Duration `json:"hold"`
@@ -109,6 +115,8 @@ type Phase uint8
 const (
 	// Opening reads the weights that a rollback will restore.
 	Opening Phase = iota + 1
+	// Trying writes these weights, which changes nothing, and reads them back.
+	Trying
 	// Gating checks the archived run.
 	Gating
 	// Confirming waits for a yes.
@@ -136,7 +144,7 @@ const (
 )
 
 var phaseNames = [...]string{
-	Opening: "opening", Gating: "checking the gate", Confirming: "waiting for a confirmation", Comparing: "reading the weights", Writing: "writing the weights",
+	Opening: "opening", Trying: "trying to write", Gating: "checking the gate", Confirming: "waiting for a confirmation", Comparing: "reading the weights", Writing: "writing the weights",
 	TakingEffect: "waiting for the weights to take effect", Settling: "settling", Holding: "holding", Running: "running the suites", AskingBlue: "asking blue",
 	Paused: "paused", RollingBack: "rolling back", Ended: "ended",
 }

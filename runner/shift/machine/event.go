@@ -48,6 +48,8 @@ const (
 	Tick
 	// Signal, and everything else after which nobody watches: a panic, a lost terminal.
 	Signal
+	// Recover rolls back a walk that was killed. Rule 9.
+	Recover
 	// AskRollback and AskResume are what a person asked for.
 	AskRollback
 	AskResume
@@ -118,6 +120,8 @@ const (
 	DoCancel
 	// DoRecord notes the recorded weights as the first thing of the log.
 	DoRecord
+	// DoTried notes that the present weights could be written.
+	DoTried
 	// DoSet notes that the weights of a step were read back.
 	DoSet
 	// DoNote tells of a pause, a rollback that begins, or a step that was held.
@@ -128,7 +132,7 @@ const (
 
 var actionNames = [...]string{
 	DoRead: "read", DoWrite: "write", DoAwait: "await", DoGate: "gate", DoConfirm: "confirm", DoRun: "run", DoAskBlue: "ask blue",
-	DoProbe: "probe", DoTick: "tick", DoCancel: "cancel", DoRecord: "record", DoSet: "set", DoNote: "note", DoEnd: "end",
+	DoProbe: "probe", DoTick: "tick", DoCancel: "cancel", DoRecord: "record", DoTried: "tried", DoSet: "set", DoNote: "note", DoEnd: "end",
 }
 
 // String names the action.

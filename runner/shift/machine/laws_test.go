@@ -84,8 +84,8 @@ func (w *world) law(before Machine, e Event, actions []Action) {
 			w.fatalf("a write of %v", a.Weights) // Rule 2
 		case a.Back && a.Weights != w.m.recorded:
 			w.fatalf("a rollback writes %v, recorded are %v", a.Weights, w.m.recorded)
-		case !a.Back && (!a.Compare || a.From != before.known || before.drift):
-			w.fatalf("a write forward from %v, known are %v", a.From, before.known) // Rule 3
+		case !a.Back && (!a.Compare || a.From != w.m.known || before.drift):
+			w.fatalf("a write forward from %v, known are %v", a.From, w.m.known) // Rule 3
 		}
 	}
 	stay := e.Kind == Signal && e.Signal != 0 && w.plan.StayOnSignal

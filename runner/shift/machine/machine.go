@@ -48,8 +48,14 @@ type Machine struct {
 	// drift is set after somebody else changed the weights, to drifted. Rule 6.
 	drift   bool
 	drifted Weights
-	// late is set where a write of an earlier process may still land.
+	// late is set where a write may still land although nobody waits for it any more: that of an
+	// earlier process, or one that was answered by no more than a failure.
 	late bool
+	// blind is set while the watching reads fail; recovering while the weights are read that
+	// decide whether a killed walk is rolled back. Rule 9.
+	blind, recovering bool
+	// leaving is why the walk ends, weights held, as soon as the write under way is read back.
+	leaving string
 	// signal is the number of the signal that ended the walk.
 	signal  int
 	outcome Outcome
@@ -81,6 +87,16 @@ func Continued(plan Plan, p Progress) Machine {
 	return m
 }
 
+// Reopened is the machine after a panic of what performs its actions: nothing is waited
+// for any more, and what was sent may still land.
+func (m Machine) Reopened() Machine {
+	m.phase, m.wait, m.look, m.flying, m.late = Opening, 0, 0, nil, true
+	return m
+}
+
+// Touched reports whether a write has left that may have changed the weights.
+func (m Machine) Touched() bool { return m.touched }
+
 // Phase is where the walk is.
 func (m Machine) Phase() Phase { return m.phase }
 
@@ -103,8 +119,9 @@ func (m Machine) Reason() string { return m.reason }
 func (m Machine) Next(e Event) (Machine, []Action) {
 	t := &turn{Machine: m, at: e.At}
 	if e.Kind == Wrote || e.Kind == Unrecorded {
-		t.landed(e.ID)
+		t.landed(e)
 	}
+	t.overslept()
 	switch {
 	case t.phase == Ended:
 	case e.Kind == Signal, e.Kind == AskRollback, e.Kind == Unrecorded:
@@ -118,8 +135,9 @@ func (m Machine) Next(e Event) (Machine, []Action) {
 		t.resume()
 	case e.Kind == Tick:
 		t.passed()
-	case e.Kind == Begin:
+	case e.Kind == Begin, e.Kind == Recover:
 		if t.phase == Opening && t.wait == 0 {
+			t.recovering = e.Kind == Recover && t.touched
 			t.ask(DoRead)
 			t.await(t.plan.WriteTimeout)
 		}
@@ -176,6 +194,8 @@ func (t *turn) answer(e Event) {
 	switch t.phase {
 	case Opening:
 		t.opened(e)
+	case Trying:
+		t.tried(e)
 	case Gating, Confirming:
 		t.evidence(e)
 	case Comparing:
@@ -201,81 +221,15 @@ func (t *turn) answer(e Event) {
 	}
 }
 
-// opened takes the weights at the start.
-func (t *turn) opened(e Event) {
-	target := t.plan.Steps[t.step].Target
-	switch {
-	case e.Failed != "" && t.touched:
-		t.pause("the weights cannot be read: "+e.Failed, Opening)
-	case e.Failed != "":
-		t.end(Untouched, "the weights cannot be read: "+e.Failed)
-	case !t.hasRecorded:
-		t.recorded, t.hasRecorded, t.known = e.Weights, true, e.Weights
-		t.do(Action{Kind: DoRecord, Weights: e.Weights})
-		t.before()
-	case e.Weights == t.known:
-		t.continues()
-	case e.Weights == target && t.touched: // the earlier process wrote them and was killed
-		t.known, t.set = target, true
-		t.do(Action{Kind: DoSet, Step: t.step, Weights: t.known})
-		t.continues()
-	case e.Weights.Between(t.known, target) && t.touched:
-		t.fail(fmt.Sprintf("a write was half applied: %s, wanted %s", e.Weights, target))
-	default:
-		t.drifts(e.Weights, Opening)
-	}
-}
-
-// continues goes on where the walk was: at a step whose weights are set, the hold begins anew.
-func (t *turn) continues() {
-	if !t.set {
-		t.before()
-		return
-	}
-	t.takeEffect()
-}
-
 // takeEffect waits until the mechanism reports the weights as in effect.
 func (t *turn) takeEffect() {
+	if t.leaving != "" {
+		t.end(Held, t.leaving)
+		return
+	}
 	t.enter(TakingEffect)
 	t.ask(DoAwait)
 	t.await(t.plan.EffectTimeout)
-}
-
-// before begins a step with its gate.
-func (t *turn) before() {
-	if !t.plan.Gate {
-		t.confirm()
-		return
-	}
-	t.enter(Gating)
-	t.ask(DoGate)
-	t.nextLook()
-}
-
-func (t *turn) confirm() {
-	if !t.plan.Steps[t.step].Confirm {
-		t.compare()
-		return
-	}
-	t.enter(Confirming)
-	t.ask(DoConfirm)
-	t.nextLook()
-}
-
-// evidence takes the answer of a gate or a confirmation: what does not hold pauses (Rule 8).
-func (t *turn) evidence(e Event) {
-	gate := t.phase == Gating
-	switch {
-	case e.Verdict == Pass && gate:
-		t.confirm()
-	case e.Verdict == Pass:
-		t.compare()
-	case !t.touched:
-		t.end(Held, e.Why)
-	default:
-		t.pause(e.Why, t.phase)
-	}
 }
 
 // compare reads the weights before they are written. Rule 3.
@@ -326,11 +280,14 @@ func (t *turn) send(to, from Weights, compare bool) {
 	t.do(Action{Kind: DoWrite, ID: t.next, Weights: to, From: from, Compare: compare, Back: t.phase == RollingBack, Step: t.step})
 }
 
-// landed notes that a write was answered. Rule 5.
-func (t *turn) landed(id int) {
-	if slices.Contains(t.flying, id) {
-		t.flying = slices.DeleteFunc(slices.Clone(t.flying), func(f int) bool { return f == id })
+// landed notes that a write was answered. One that was answered by a failure that is not a
+// refusal may still do its work. Rule 5.
+func (t *turn) landed(e Event) {
+	if !slices.Contains(t.flying, e.ID) {
+		return
 	}
+	t.flying = slices.DeleteFunc(slices.Clone(t.flying), func(f int) bool { return f == e.ID })
+	t.late = t.late || t.phase != RollingBack && e.Failed != "" && !e.Refused
 }
 
 // inFlight reports whether a write may still reach the mechanism.
@@ -361,7 +318,8 @@ func (t *turn) wrote(e Event) {
 	case e.Weights.Between(t.known, t.sent):
 		t.fail(fmt.Sprintf("a write was half applied: %s, wanted %s", e.Weights, t.sent))
 	default:
-		t.drifts(e.Weights, Comparing)
+		t.drift, t.drifted = true, e.Weights
+		t.pause(fmt.Sprintf("%s was written, and the weights are %s: the mechanism or somebody else made them so", t.sent, e.Weights), Comparing)
 	}
 }
 
