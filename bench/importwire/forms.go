@@ -20,12 +20,24 @@ import (
 var formValues = []string{
 	"", "null", "true", "false", "0", "1", "5", "-1", "1.5", `""`, `"5"`, `"abc"`, `"true"`, "[]", "[1]", `["abc","b"]`, "[0,1]",
 	`[{"id":1},{"id":2}]`, `[{"id":1},{"x":2}]`, "{}", `{"id":1}`, `{"id":null,"abc":1}`, `[["abc"]]`, `[{"id":["abc"]}]`,
+	`[{"id":1,"x":1},{"id":1,"x":2}]`, `[null,{"id":1,"x":1}]`, `[{"id":1,"x":"ab"},null]`, `["a",5,[],{"id":1,"x":[1]}]`,
 }
 
 // forms are assertions about the member v of the answer j.
 var forms = strings.Split(strings.TrimSpace(`
 expect(j.v).to.equal(5)
 expect(j.v).to.eql(5)
+expect(j.v.find(x => x.id === 1)).to.exist
+expect(j.v.find(x => x.id === 1).id).to.equal(1)
+expect(j.v.find(x => x.id === 1).x).to.not.equal(2)
+expect(j.v.find(x => x.id === 1)).to.have.property("x")
+expect(j.v.find(x => x.id === 1).x).to.be.undefined
+expect(j.v.find(x => x.id === 2)).to.be.undefined
+expect(j.v.find(x => x.id === 2)).to.not.exist
+expect(j.v.find(x => x.id === 1 && x.x === 1)).to.be.an("object")
+expect(j.v.find(x => x.id === 1).x.length).to.be.above(0)
+expect(j.v.some(x => x.id === 1)).to.be.true
+expect(j.v.some(x => x.id === 2)).to.be.false
 expect(j.v).to.eql("5")
 expect(j.v).to.eql([1])
 expect(j.v).to.equal([1])

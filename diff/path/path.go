@@ -119,6 +119,14 @@ func (p *Pattern) Single() bool {
 	return true
 }
 
+// Keyed reports whether each segment of the path names one place, or elements by the
+// values of their members ([?@.key=='value']), which are one where the key is.
+func (p *Pattern) Keyed() bool {
+	return !slices.ContainsFunc(p.segs, func(s segment) bool {
+		return s.deep || len(s.sels) != 1 || s.sels[0].kind != selName && s.sels[0].kind != selIndex && s.sels[0].kind != selFilter
+	})
+}
+
 // A Step is one segment of a Single path: a member's name, or an element's index.
 type Step struct {
 	Name   string // "" for an index

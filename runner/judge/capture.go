@@ -167,7 +167,7 @@ func isStep(rest string) bool { return rest != "" && (rest[0] == '.' || rest[0] 
 // A Capture finds one value in an answer; its path and expression are compiled.
 type Capture struct {
 	*scenarios.Capture
-	where *locator       // nil: not in the tree of the body
+	where *places        // nil: not in the tree of the body
 	re    *regexp.Regexp // nil: the value as it is
 	err   error          // it could not be compiled
 }
@@ -177,8 +177,8 @@ type Capture struct {
 func NewCapture(c *scenarios.Capture) *Capture { return NewCompiler().capture(c) }
 
 // capture compiles a capture.
-// Only a path that names one place may be captured from: of several values it would be a matter
-// of order which of them is carried on.
+// Only a path that names one place, or elements by their keys, may be captured from: of several
+// values it would be a matter of order which of them is carried on.
 func (c *Compiler) capture(written *scenarios.Capture) *Capture {
 	out := &Capture{Capture: written}
 	if written.Regex != "" {
@@ -189,10 +189,10 @@ func (c *Compiler) capture(written *scenarios.Capture) *Capture {
 		switch {
 		case err != nil:
 			out.err = err
-		case where.one == nil:
+		case !where.many.Keyed():
 			out.err = fmt.Errorf("%s can name more than one value", written.At)
 		default:
-			out.where = where.one
+			out.where = where
 		}
 	}
 	return out
@@ -241,11 +241,22 @@ func (c *Capture) findAt(a *Answer) (scenarios.Value, error) {
 	if err != nil {
 		return scenarios.Value{}, fmt.Errorf("%s%w", unreadable(a), err)
 	}
-	v := c.where.find(body)
-	if !v.Exists() {
-		return scenarios.Value{}, errors.New(c.where.missing(body))
+	if one := c.where.one; one != nil {
+		v := one.find(body)
+		if !v.Exists() {
+			return scenarios.Value{}, errors.New(one.missing(body))
+		}
+		return valueOf(v), nil
 	}
-	return valueOf(v), nil
+	// A key may be there twice, and nothing says which of the two is meant.
+	switch found := body.Select(c.where.many); len(found) {
+	case 0:
+		return scenarios.Value{}, fmt.Errorf("%s finds nothing", c.At)
+	case 1:
+		return valueOf(found[0].Value), nil
+	default:
+		return scenarios.Value{}, fmt.Errorf("%s finds %d values: %s, %s", c.At, len(found), found[0].Path, found[1].Path)
+	}
 }
 
 // where names the place, for errors; texts has at least one element.

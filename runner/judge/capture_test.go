@@ -130,7 +130,7 @@ func TestLocatorRefusesManyResults(t *testing.T) {
 }
 
 func TestCapture(t *testing.T) {
-	x := &wire.Exchange{Status: 201, Headers: []wire.Field{{Name: "Location", Value: "/o/7"}, {Name: "Set-Cookie", Value: "sid=abc; Path=/"}, {Name: "Link", Value: "</p/1>; rel=prev"}, {Name: "Link", Value: "</p/2>; rel=next"}}, Answer: []byte(`{"id":7,"deep":{"list":[{"k":"v"}]},"none":null}`)}
+	x := &wire.Exchange{Status: 201, Headers: []wire.Field{{Name: "Location", Value: "/o/7"}, {Name: "Set-Cookie", Value: "sid=abc; Path=/"}, {Name: "Link", Value: "</p/1>; rel=prev"}, {Name: "Link", Value: "</p/2>; rel=next"}}, Answer: []byte(`{"id":7,"deep":{"list":[{"k":"v"}]},"keyed":[{"k":"a","v":1},{"k":"b","v":2},{"k":"a","v":3}],"none":null}`)}
 	tests := []struct {
 		name    string
 		capture scenarios.Capture
@@ -140,6 +140,9 @@ func TestCapture(t *testing.T) {
 		{"number keeps its type", scenarios.Capture{At: "$.id"}, scenarios.Value{Text: "7", JSON: "7"}, ""},
 		{"string", scenarios.Capture{At: "$.deep.list[0].k"}, scenarios.Value{Text: "v", JSON: `"v"`}, ""},
 		{"object whole", scenarios.Capture{At: "$.deep.list[0]"}, scenarios.Value{Text: `{"k":"v"}`, JSON: `{"k":"v"}`}, ""},
+		{"element by its key", scenarios.Capture{At: "$.keyed[?@.k=='b'].v"}, scenarios.Value{Text: "2", JSON: "2"}, ""},
+		{"a key that is not there", scenarios.Capture{At: "$.keyed[?@.k=='z'].v"}, scenarios.Value{}, "$.keyed[?@.k=='z'].v finds nothing"},
+		{"a key that is there twice", scenarios.Capture{At: "$.keyed[?@.k=='a'].v"}, scenarios.Value{}, "finds 2 values: $.keyed[0].v, $.keyed[2].v"},
 		{"null is an empty text", scenarios.Capture{At: "$.none"}, scenarios.Value{JSON: "null"}, ""},
 		{"header", scenarios.Capture{Header: "location"}, scenarios.Value{Text: "/o/7", JSON: `"/o/7"`}, ""},
 		{"cookie", scenarios.Capture{Cookie: "sid"}, scenarios.Value{Text: "abc", JSON: `"abc"`}, ""},
@@ -249,5 +252,8 @@ func TestCaptureTextOfAnyType(t *testing.T) {
 // newLocator is the locator of a capture at a path.
 func newLocator(path string) (*locator, error) {
 	c := NewCapture(&scenarios.Capture{At: path})
-	return c.where, c.err
+	if c.err != nil {
+		return nil, c.err
+	}
+	return c.where.one, nil
 }

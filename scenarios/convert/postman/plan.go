@@ -141,7 +141,7 @@ func (im *pmImport) edges() []pmEdge {
 			from, def := im.provider(i, u.name)
 			switch {
 			case def == nil:
-			case def.Capture == nil && (from == d || !def.Drawn):
+			case def.Capture == nil && (from == d || !def.Generated):
 				d.setVar(im.varName(u.name), def)
 				im.usesOf(d, def.Value)
 			case from != d:

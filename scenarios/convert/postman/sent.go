@@ -72,7 +72,7 @@ func (im *pmImport) theirText(d *pmDraft, template string) string {
 		if !known {
 			name = im.helper(placeholder)
 			d.defs = append(d.defs, script.Definition{
-				Name: name, Value: placeholder, Drawn: strings.Contains(placeholder, "{{$"),
+				Name: name, Value: placeholder, Generated: strings.Contains(placeholder, "{{$"),
 				Helper: true, Line: 1,
 			})
 		}

@@ -346,8 +346,8 @@ func (w *Reader) CheckPath(n *yaml.Node, text string, single bool) bool {
 		w.Errorf(n, "", "path %q: %v", problem.Cut(text, 60), err)
 		return false
 	}
-	if single && !p.Single() {
-		w.Errorf(n, "name one value: $.items[0].id", "path %q may find more than one value", problem.Cut(text, 60))
+	if single && !p.Keyed() {
+		w.Errorf(n, "name one value: $.items[0].id, or $.items[?@.name=='x'].id", "path %q may find more than one value", problem.Cut(text, 60))
 		return false
 	}
 	return true

@@ -263,7 +263,7 @@ func choice(name string, v sym) sym {
 		}
 		words = append(words, text)
 	}
-	return sym{kind: symTemplate, text: "{{$pick: " + strings.Join(words, ", ") + "}}", drawn: true}
+	return sym{kind: symTemplate, text: "{{$pick: " + strings.Join(words, ", ") + "}}", generated: true}
 }
 
 // isWholeSeconds reports whether a value is the seconds of a date.
@@ -277,7 +277,7 @@ func (r *scriptReader) generator(name string, arg func(int) sym) (sym, bool) {
 	case "pm.variables.replaceIn":
 		if text, ok := arg(0).constant(); ok {
 			out := asTemplate(r.host.Template(text), false)
-			out.drawn, out.sure = strings.Contains(out.text, "{{$"), sureText
+			out.generated, out.sure = strings.Contains(out.text, "{{$"), sureText
 			return out, true
 		}
 	case "Date.now":

@@ -40,7 +40,7 @@ func (r *scriptReader) binary(x *ast.BinaryExpression) sym {
 		return compare(a, op, b)
 	case x.Operator == token.LOGICAL_AND:
 		return both(a, b)
-	case x.Operator == token.LOGICAL_OR && a.kind == symTemplate && isOnePlaceholder(a.text) && !a.drawn:
+	case x.Operator == token.LOGICAL_OR && a.kind == symTemplate && isOnePlaceholder(a.text) && !a.generated:
 		if text, ok := b.constant(); ok && text != "" && !strings.ContainsAny(text, "'{}|") {
 			return asTemplate(strings.TrimSuffix(a.text, "}}")+" | default: '"+text+"'}}", false)
 		}

@@ -152,6 +152,9 @@ func (r *scriptReader) access(e ast.Expression) sym {
 		return sym{}
 	}
 	if d, ok := e.(*ast.DotExpression); ok {
+		if v, ok := r.fromKeyed(d.Left, d.Identifier.Name.String()); ok {
+			return v
+		}
 		left := r.eval(d.Left)
 		if left.kind == symVars {
 			return r.variable(d.Identifier.Name.String())
@@ -161,6 +164,9 @@ func (r *scriptReader) access(e ast.Expression) sym {
 	b := e.(*ast.BracketExpression)
 	left, key := r.eval(b.Left), r.eval(b.Member)
 	if name, ok := key.constant(); ok {
+		if v, ok := r.fromKeyed(b.Left, name); ok {
+			return v
+		}
 		if left.kind == symVars {
 			return r.variable(name)
 		}
@@ -238,7 +244,7 @@ func (r *scriptReader) join(a, b sym) sym {
 	if a.kind == symNode && b.kind == symNode {
 		return literal(model.String(x + y))
 	}
-	out := asTemplate(x+y, a.drawn || b.drawn)
+	out := asTemplate(x+y, a.generated || b.generated)
 	out.sure = sureText
 	return out
 }

@@ -68,23 +68,85 @@ func (g *growing) add(c claim) (why string) {
 			c.Op) || c.Op == "in" {
 			return "the body's text is compared with another type"
 		}
-		return addMatcher(&g.Text, g.secondPart(g.Text, c.Matcher))
+		return g.textPart(c.Matcher)
 	}
 	return "the value is made by code"
 }
 
-// secondPart is the test that a text contains something, as a pattern where the text has
-// such a test already: a text has one test of each kind.
-func (g *growing) secondPart(list []model.Matcher, m model.Matcher) model.Matcher {
-	has := func(op string) bool {
-		return slices.ContainsFunc(list, func(o model.Matcher) bool { return o.Op == op })
+// textPart adds a test that the text contains something. A text has one test of each kind:
+// further parts become a pattern, which foldParts writes once all are known.
+func (g *growing) textPart(m model.Matcher) string {
+	if m.Op != "contains" || !slices.ContainsFunc(g.Text, func(o model.Matcher) bool { return o.Op == "contains" && !sameMatcher(o, m) }) {
+		return addMatcher(&g.Text, m)
 	}
-	if m.Op != "contains" || !has("contains") || has("matches") || slices.ContainsFunc(list,
-		func(o model.Matcher) bool { return sameMatcher(o, m) }) ||
-		m.Value == nil || strings.Contains(m.Value.Text, "{{") || len(m.Value.Text) > 400 {
-		return m
+	list := append(slices.Clone(g.Text), m)
+	if slices.ContainsFunc(g.Text, func(o model.Matcher) bool { return sameMatcher(o, m) }) {
+		return ""
+	} else if _, ok := foldParts(list); !ok {
+		return "a value has one contains"
 	}
-	return model.Matcher{Op: "matches", Value: model.String(regexp.QuoteMeta(m.Value.Text))}
+	g.Text = list
+	return ""
+}
+
+// foldParts turns every "contains" but the first into one pattern: the parts in any order.
+// ok is false where no short pattern says that: parts that overlap may be in a text without
+// following each other, and a pattern may be there already.
+func foldParts(list []model.Matcher) (out []model.Matcher, ok bool) {
+	var parts []string
+	for _, m := range list {
+		if m.Op != "contains" || !slices.ContainsFunc(out, func(o model.Matcher) bool { return o.Op == "contains" }) {
+			out = append(out, m)
+			continue
+		}
+		parts = append(parts, m.Value.Text)
+		if m.Value.Kind != model.StringNode || strings.Contains(m.Value.Text, "{{") || len(m.Value.Text) > 200 {
+			return nil, false
+		}
+	}
+	hasPattern := slices.ContainsFunc(out, func(o model.Matcher) bool { return o.Op == "matches" })
+	if len(parts) == 0 {
+		return out, true
+	}
+	if len(parts) > 3 || hasPattern {
+		return nil, false
+	}
+	for i, a := range parts {
+		for j, b := range parts {
+			if i != j && (overlaps(a, b) || strings.Contains(a, b)) {
+				return nil, false
+			}
+		}
+	}
+	pattern := strings.Join(anyOrder(parts), "|")
+	if len(parts) > 1 {
+		pattern = "(?s)" + pattern
+	}
+	return append(out, model.Matcher{Op: "matches", Value: model.String(pattern)}), true
+}
+
+// overlaps reports whether a text may begin inside the end of another.
+func overlaps(a, b string) bool {
+	for n := 1; n < min(len(a), len(b)); n++ {
+		if strings.HasSuffix(a, b[:n]) {
+			return true
+		}
+	}
+	return false
+}
+
+// anyOrder are the patterns of texts one after another, in each order.
+func anyOrder(parts []string) []string {
+	if len(parts) == 1 {
+		return []string{regexp.QuoteMeta(parts[0])}
+	}
+	var out []string
+	for i, first := range parts {
+		for _, rest := range anyOrder(slices.Delete(slices.Clone(parts), i, i+1)) {
+			out = append(out, regexp.QuoteMeta(first)+".*"+rest)
+		}
+	}
+	return out
 }
 
 // field adds a claim about a header or cookie: their values are text, which
@@ -252,6 +314,9 @@ func MergeExpect(into, from *model.Expect) {
 // tidyExpect takes exists: true off values of which something is said that
 // needs them to be there.
 func tidyExpect(e *model.Expect) {
+	if list, ok := foldParts(e.Text); ok { // textPart adds none for which it is false
+		e.Text = list
+	}
 	for _, list := range [][]model.Check{e.Headers, e.Cookies, e.Body} {
 		for i := range list {
 			list[i].Matchers = tidyTypes(list[i].Matchers)

@@ -45,6 +45,9 @@ func guards(m model.Matcher) []model.Matcher {
 // value adds a claim about a value of the body, with its guards.
 func (g *growing) value(c claim) string {
 	absent := c.Op == "exists" && c.Value.Is("false")
+	if isChosen(c.subject.path) {
+		return g.chosenValue(c.subject.path, append([]model.Matcher{c.Matcher}, guards(c.Matcher)...))
+	}
 	if isMany(c.subject.path) {
 		if absent {
 			return "there is no counterpart of a member that no element has"
@@ -90,16 +93,7 @@ func (g *growing) everywhere(path string, list []model.Matcher) string {
 		if why := addCheck(&g.Body, at, none); why != "" {
 			return why
 		}
-		i := slices.IndexFunc(g.Body, func(c model.Check) bool { return c.Name == at })
-		for j, old := range g.Body[i].Matchers {
-			if old.Op == "each" {
-				sub := slices.Clone(old.Sub)
-				why := addMatcher(&sub, m)
-				g.Body[i].Matchers[j].Sub = tidyTypes(sub)
-				return why
-			}
-		}
-		return addCheck(&g.Body, at, model.Matcher{Op: "each", Sub: []model.Matcher{m}})
+		return g.ofEach(at, m)
 	}
 	for from := 0; ; {
 		i := strings.Index(path[from:], "[*]")
@@ -140,6 +134,9 @@ func (g *growing) length(c claim) string {
 		guard = notTypes("null", "string")
 	case (c.Op == "eq" || c.Op == "gte") && zero > 0, c.Op == "gt" && zero >= 0 && c.Value.Kind == model.LiteralNode:
 		guard = notTypes("object")
+	}
+	if isChosen(c.subject.path) {
+		return g.chosenValue(c.subject.path, []model.Matcher{count, guard})
 	}
 	if isMany(c.subject.path) {
 		return g.everywhere(c.subject.path, []model.Matcher{count, guard})

@@ -15,6 +15,15 @@ func (r *scriptReader) methodOf(v sym, method string, args []sym) sym {
 	switch v.kind {
 	case symBody:
 		if f := arg; f.kind == symFunc && len(args) == 1 {
+			switch method {
+			case "find":
+				return r.chosen(v, f)
+			case "some":
+				if at := r.chosen(v, f); at.kind == symBody {
+					return cond(test(at, "exists", model.Literal("true")))
+				}
+				return sym{}
+			}
 			return r.everyOf(v, method, f)
 		}
 		if out := cutAnswer(v, method, args); out.kind != symUnknown {

@@ -91,7 +91,7 @@ func rootName(e ast.Expression) (name string, member bool) {
 
 // findMutable notes the names whose values the script changes in place.
 func (r *scriptReader) findMutable(list []ast.Statement) {
-	r.mutable = map[string]bool{}
+	r.mutable, r.changes = map[string]bool{}, map[string]int{}
 	seen := map[string]int{}
 	eachNode(reflect.ValueOf(list), func(n ast.Node) {
 		if id, ok := n.(*ast.Identifier); ok {
@@ -102,6 +102,7 @@ func (r *scriptReader) findMutable(list []ast.Statement) {
 	note := func(e ast.Expression) {
 		if name, _ := rootName(e); name != "" {
 			r.mutable[name] = true
+			r.changes[name]++
 		}
 	}
 	eachNode(reflect.ValueOf(list), func(n ast.Node) {

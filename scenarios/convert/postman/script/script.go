@@ -55,6 +55,8 @@ type scriptReader struct {
 	functions []*declared
 	objects   map[string]ast.Expression // object literals by the names they were given
 	mutable   map[string]bool           // names whose values change in place
+	changes   map[string]int            // at how many places each of them is changed
+	keyed     map[string]keyedObject    // objects that a loop filled, by name
 	calls     int
 	depth     int
 	loops     []loop
@@ -167,17 +169,17 @@ type Source struct {
 
 // A Definition is a variable that a script gives a value.
 type Definition struct {
-	Name    string
-	Capture *model.Capture // from the answer; Name is not set
-	Value   string         // otherwise: a template of the scenario language
-	Literal bool           // the value is a number, true or false, not the text of one
-	Drawn   bool           // the value holds a generated one: later requests must see the same
-	After   bool           // set after the answer
-	Helper  bool           // import made the name up
-	JSON    bool           // the script wrote the text as JSON: in a body it has quotes
-	Text    string         // the statement
-	Line    int
-	follows []*followed // the statements that it is made of
+	Name      string
+	Capture   *model.Capture // from the answer; Name is not set
+	Value     string         // otherwise: a template of the scenario language
+	Literal   bool           // the value is a number, true or false, not the text of one
+	Generated bool           // the value holds a generated one: later requests must see the same
+	After     bool           // set after the answer
+	Helper    bool           // import made the name up
+	JSON      bool           // the script wrote the text as JSON: in a body it has quotes
+	Text      string         // the statement
+	Line      int
+	follows   []*followed // the statements that it is made of
 }
 
 // Drop says that a definition is not used: the statements that only led to

@@ -228,6 +228,9 @@ func (r *scriptReader) assign(x *ast.AssignExpression) {
 		return
 	}
 	id, ok := x.Left.(*ast.Identifier)
+	if !ok && r.fills(x) {
+		return
+	}
 	if !ok || x.Operator.String() != "=" {
 		r.lose(x, model.ScriptLines, "")
 		if ok {

@@ -62,14 +62,14 @@ const (
 
 // A sym is a value that is followed through a script.
 type sym struct {
-	kind   symKind
-	path   string
-	text   string
-	node   *model.Node
-	claims []claim
-	fn     ast.Expression
-	drawn  bool // holds a generated value
-	sure   surety
+	kind      symKind
+	path      string
+	text      string
+	node      *model.Node
+	claims    []claim
+	fn        ast.Expression
+	generated bool // holds a generated value
+	sure      surety
 	// number is set when the script makes a number of a value that may be text.
 	number bool
 	// or is set when another value takes the place of one that is not there.
@@ -139,15 +139,17 @@ func body(path string) sym {
 
 func literal(n *model.Node) sym { return sym{kind: symNode, node: n} }
 
-func asTemplate(text string, drawn bool) sym { return sym{kind: symTemplate, text: text, drawn: drawn} }
+func asTemplate(text string, generated bool) sym {
+	return sym{kind: symTemplate, text: text, generated: generated}
+}
 
 // surelyText and surelyNumber are generated values of a known type.
 func surelyText(text string) sym {
-	return sym{kind: symTemplate, text: text, drawn: true, sure: sureText}
+	return sym{kind: symTemplate, text: text, generated: true, sure: sureText}
 }
 
 func surelyNumber(text string) sym {
-	return sym{kind: symTemplate, text: text, drawn: true, sure: sureNumber}
+	return sym{kind: symTemplate, text: text, generated: true, sure: sureNumber}
 }
 
 func cond(c ...claim) sym { return sym{kind: symCond, claims: c} }
@@ -182,7 +184,7 @@ func element(list sym) sym { return body(list.path + "[*]") }
 func (s sym) single() bool {
 	_, own := owner(s.path)
 	p, err := diff.ParsePath(own)
-	return err == nil && p.Single()
+	return err == nil && p.Keyed()
 }
 
 // member is a member of a value by name.
@@ -281,7 +283,7 @@ func (s sym) operand() *model.Node {
 	case symNode:
 		return s.node
 	case symTemplate:
-		if s.drawn {
+		if s.generated {
 			return nil
 		}
 		return model.String(s.text)

@@ -224,7 +224,7 @@ func (r *scriptReader) filter(v sym, filter string) sym {
 		return sym{}
 	}
 	if !isOnePlaceholder(v.text) {
-		v.text = "{{" + r.helper(v.text, v.drawn) + "}}"
+		v.text = "{{" + r.helper(v.text, v.generated) + "}}"
 	}
 	v.text = strings.TrimSuffix(v.text, "}}") + " | " + filter + "}}"
 	v.sure, v.pattern, v.low, v.high = sureText, "", 0, 0
@@ -257,9 +257,9 @@ func filtered(text, filter string) (string, bool) {
 
 // helper gives a template a name that only import uses, and returns the name of the
 // language.
-func (r *scriptReader) helper(text string, drawn bool) string {
+func (r *scriptReader) helper(text string, generated bool) string {
 	name := r.host.Helper(text)
-	def := Definition{Name: name, Value: text, Drawn: drawn, After: r.after, Helper: true, Line: 1}
+	def := Definition{Name: name, Value: text, Generated: generated, After: r.after, Helper: true, Line: 1}
 	if !slices.ContainsFunc(r.defs, func(d Definition) bool { return d.Name == name }) {
 		r.defs = append(r.defs, def)
 	}

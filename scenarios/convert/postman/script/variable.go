@@ -133,7 +133,7 @@ func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 			value = r.host.Secret(key, value, "the value of "+key+" in a script")
 		}
 		def.Literal = v.kind == symNode && v.node.Kind == model.LiteralNode && !v.node.Is("null") && value == v.node.Text
-		if def.Value, def.Drawn = value, v.drawn; !ok {
+		if def.Value, def.Generated = value, v.generated; !ok {
 			why = "the value is not text"
 		} else if slices.Contains(r.host.NamesIn(value), key) {
 			why = "the new value is made of the old one"

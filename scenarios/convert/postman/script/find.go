@@ -1,0 +1,225 @@
+package script
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/token"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/template"
+)
+
+// An element that a script looks for by its members is a path with a filter:
+//
+//	list.find(x => x.id === 5).name     $.list[?@.id==5].name
+//
+// A script takes the first of several elements, and fails where a member of null is asked
+// for before it is found. What is written here asks more: it must hold for each element
+// that is found, and no element may be null.
+
+// chosen is the element of a list that a function chooses by constants.
+func (r *scriptReader) chosen(list, f sym) sym {
+	if list.or || list.number || isMany(list.path) || isChosen(list.path) {
+		return sym{}
+	}
+	statements, ok := statementsOf(f.fn)
+	if !ok || len(statements) != 1 {
+		return sym{}
+	}
+	var test ast.Expression
+	switch s := statements[0].(type) {
+	case *ast.ReturnStatement:
+		test = s.Argument
+	case *ast.ExpressionStatement:
+		if _, isArrow := f.fn.(*ast.ArrowFunctionLiteral); isArrow {
+			test = s.Expression
+		}
+	}
+	_, leave, ok := r.enter(f, []sym{element(list)})
+	if !ok || test == nil {
+		return sym{}
+	}
+	defer leave()
+	terms := r.terms(test, list.path+"[*]")
+	if len(terms) == 0 {
+		return sym{}
+	}
+	return body(list.path + "[?" + strings.Join(terms, " && ") + "]")
+}
+
+// terms are what a condition asks of members of an element, as terms of a filter; nil
+// where it asks something else. Only === says what a filter says.
+func (r *scriptReader) terms(e ast.Expression, element string) []string {
+	x, ok := e.(*ast.BinaryExpression)
+	switch {
+	case !ok:
+	case x.Operator == token.LOGICAL_AND:
+		if a, b := r.terms(x.Left, element), r.terms(x.Right, element); a != nil && b != nil {
+			return slices.Concat(a, b)
+		}
+	case x.Operator == token.STRICT_EQUAL:
+		a, b := r.eval(x.Left), r.eval(x.Right)
+		if a.kind == symNode {
+			a, b = b, a
+		}
+		if term, ok := filterTerm(a, element, b); ok {
+			return []string{term}
+		}
+	}
+	return nil
+}
+
+// filterTerm is @.key=='value' of a member of an element and a constant.
+func filterTerm(member sym, element string, value sym) (string, bool) {
+	name, ok := strings.CutPrefix(member.path, element)
+	if !ok || member.kind != symBody || member.number || member.or || name == "" || lastStep(name) != 0 {
+		return "", false
+	}
+	text, isText := value.constant()
+	switch {
+	case isText:
+		text = "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
+	case value.kind == symNode && (value.node.Is("true") || value.node.Is("false") || value.node.Kind == model.LiteralNode && template.IsNumber(value.node.Text)):
+		text = value.node.Text
+	default:
+		return "", false
+	}
+	return "@" + name + "==" + text, true
+}
+
+// isChosen reports whether a path holds for elements that a filter chooses.
+func isChosen(path string) bool { return strings.Contains(path, "[?") }
+
+// chosenValue adds a claim about an element that was looked for, or about a part of it.
+func (g *growing) chosenValue(path string, list []model.Matcher) string {
+	at := strings.Index(path, "[?")
+	end := at + filterEnd(path[at:])
+	if isMany(path) || isChosen(path[end:]) {
+		return "there is no counterpart of a list in an element that is looked for"
+	}
+	absent := slices.ContainsFunc(list, func(m model.Matcher) bool { return m.Op == "exists" && m.Value.Is("false") })
+	if absent && end < len(path) {
+		return "there is no counterpart of a member that the element found does not have"
+	}
+	for _, m := range []model.Matcher{
+		{Op: "type", Value: model.String("array")},
+		{Op: "count", Sub: []model.Matcher{{Op: "gte", Value: model.Literal("0")}}},
+		{Op: "each", Sub: []model.Matcher{notTypes("null")}},
+	} {
+		if why := addCheck(&g.Body, path[:at], m); why != "" {
+			return why
+		}
+	}
+	if absent {
+		return addCheck(&g.Body, path, model.Matcher{Op: "count", Value: model.Literal("0")})
+	}
+	if why := addCheck(&g.Body, path[:end], model.Matcher{Op: "count", Sub: []model.Matcher{{Op: "gte", Value: model.Literal("1")}}}); why != "" {
+		return why
+	}
+	for _, m := range list {
+		if why := g.ofEach(path, m); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// ofEach adds a test of every value at a path.
+func (g *growing) ofEach(at string, m model.Matcher) string {
+	if i := slices.IndexFunc(g.Body, func(c model.Check) bool { return c.Name == at }); i >= 0 {
+		for j, old := range g.Body[i].Matchers {
+			if old.Op == "each" {
+				sub := slices.Clone(old.Sub)
+				why := addMatcher(&sub, m)
+				g.Body[i].Matchers[j].Sub = tidyTypes(sub)
+				return why
+			}
+		}
+	}
+	return addCheck(&g.Body, at, model.Matcher{Op: "each", Sub: []model.Matcher{m}})
+}
+
+// filterEnd is where a filter ends, behind its bracket; text in quotes may hold brackets.
+func filterEnd(filter string) int {
+	quote := byte(0)
+	for i := 0; i < len(filter); i++ {
+		switch c := filter[i]; {
+		case quote != 0 && c == '\\':
+			i++
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+		case c == '\'' || c == '"':
+			quote = c
+		case c == ']' && strings.Count(filter[:i], "[") == 1+strings.Count(filter[:i], "]"):
+			return i + 1
+		}
+	}
+	return len(filter)
+}
+
+// A keyed object is one that a loop filled with a value of each element, by a member of it:
+// list.forEach(x => { byName[x.name] = x.id }).
+type keyedObject struct {
+	list, key, value string // paths; key and value below the element
+	by               int    // the statement that filled it
+}
+
+// fills reads an assignment that fills such an object; it reports whether it is one.
+func (r *scriptReader) fills(x *ast.AssignExpression) bool {
+	b, ok := x.Left.(*ast.BracketExpression)
+	if !ok || x.Operator != token.ASSIGN || len(r.loops) != 1 || r.guarded != "" || len(r.nonEmpty) > 0 {
+		return false
+	}
+	id, ok := b.Left.(*ast.Identifier)
+	if !ok || r.changes[id.Name.String()] != 1 {
+		return false
+	}
+	name, list := id.Name.String(), r.loops[0].list.path
+	was, known := r.scope.get(name)
+	if !known || was.kind != symNode || was.node.Kind != model.ObjectNode || len(was.node.Keys) > 0 {
+		return false
+	}
+	right := x.Right
+	if and, isAnd := right.(*ast.BinaryExpression); isAnd && and.Operator == token.LOGICAL_AND { // x.body && x.body.id
+		if left, last := r.eval(and.Left), r.eval(and.Right); left.kind == symBody && lastStep(last.path) == len(left.path) &&
+			strings.HasPrefix(last.path, left.path) {
+			right = and.Right
+		}
+	}
+	r.reads = append(r.reads, was.by)
+	key, value := r.eval(b.Member), r.eval(right)
+	keyName, okKey := strings.CutPrefix(key.path, list+"[*]")
+	rest, okValue := strings.CutPrefix(value.path, list+"[*]")
+	if !okKey || !okValue || key.kind != symBody || value.kind != symBody || key.number || key.or || value.number || value.or ||
+		keyName == "" || lastStep(keyName) != 0 || isMany(rest) || isChosen(list) || isMany(list) {
+		return false
+	}
+	text, at := r.source(x)
+	by := r.follow(text, r.line(at))
+	if r.keyed == nil {
+		r.keyed = map[string]keyedObject{}
+	}
+	r.keyed[name] = keyedObject{list, keyName, rest, by}
+	return true
+}
+
+// fromKeyed is a member of an object that a loop filled.
+func (r *scriptReader) fromKeyed(left ast.Expression, name string) (sym, bool) {
+	id, ok := left.(*ast.Identifier)
+	if !ok {
+		return sym{}, false
+	}
+	k, known := r.keyed[id.Name.String()]
+	if !known {
+		return sym{}, false
+	}
+	r.reads = append(r.reads, k.by)
+	term, ok := filterTerm(body(k.list+"[*]"+k.key), k.list+"[*]", literal(model.String(name)))
+	if !ok {
+		return sym{}, false
+	}
+	return body(k.list + "[?" + term + "]" + k.value), true
+}
