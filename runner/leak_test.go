@@ -1,10 +1,16 @@
 package runner
 
 import (
+	"flag"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-// No test leaves a goroutine behind: what is begun is ended.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain runs more tests at once than there are cores, since most parallel tests wait
+// for a load stage to end; -parallel on the command line replaces the number. No test
+// leaves a goroutine behind.
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "12")
+	goleak.VerifyTestMain(m)
+}

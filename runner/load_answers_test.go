@@ -45,6 +45,7 @@ func sends(contentType, body string) http.HandlerFunc {
 // answers with blue's. None of it is an error by its status, its length or its
 // first bytes.
 func TestLoadJudgesAnswers(t *testing.T) {
+	t.Parallel()
 	list := func(last string) string {
 		return `{"items":[` + strings.Repeat(`{"id":1,"name":"한빛"},`, 40) + last + `]}`
 	}
@@ -145,6 +146,7 @@ func TestLoadJudgesAnswers(t *testing.T) {
 
 // What is not a difference under load, and what cannot fail a stage.
 func TestLoadAcceptsAnswers(t *testing.T) {
+	t.Parallel()
 	counting := func() http.HandlerFunc {
 		var n atomic.Int64
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -191,6 +193,7 @@ func TestLoadAcceptsAnswers(t *testing.T) {
 
 // One wrong answer in a block decides also under --on-inconclusive warn.
 func TestWarnDoesNotCoverAnswers(t *testing.T) {
+	t.Parallel()
 	var n atomic.Int64
 	right := sends("application/json", `{"v":1}`)
 	green := func(w http.ResponseWriter, r *http.Request) {
@@ -236,6 +239,7 @@ func TestLoadChecksExpectations(t *testing.T) {
 
 // A cold green, and connections that only green loses.
 func TestLoadComparesConnections(t *testing.T) {
+	t.Parallel()
 	good := sends("application/json", `{"v":1}`)
 	cold := func() http.HandlerFunc {
 		var n atomic.Int64

@@ -46,6 +46,7 @@ func sound(l *run.LoadResult, end *run.End, shops ...*shop) string {
 // Walks of users, of a ladder and of interleaved sides are compared step by step, and
 // nothing that they create is left behind; so are those of blue against itself.
 func TestWalksOfEveryStage(t *testing.T) {
+	t.Parallel()
 	const users = "users: {count: 4, ramp: 200ms, think: 5ms..20ms, duration: 3s}, warmup: 1s"
 	for _, c := range []struct {
 		name, stage string
@@ -79,6 +80,7 @@ func TestWalksOfEveryStage(t *testing.T) {
 
 // What a green may do wrong fails a closed loop as it fails walks at a rate.
 func TestUsersFindAWrongGreen(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		wrong func(http.ResponseWriter, *http.Request, *shop) bool

@@ -139,6 +139,7 @@ func TestWalksOfEqualSides(t *testing.T) {
 
 // What a green may do wrong in the middle of a walk fails the stage.
 func TestWalksFindAWrongGreen(t *testing.T) {
+	t.Parallel()
 	user := func(w http.ResponseWriter, name, path string) bool {
 		fmt.Fprintf(w, `{"user":%q,"path":%q}`, name, path)
 		return true

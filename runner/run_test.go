@@ -232,6 +232,7 @@ cases:
 }
 
 func TestLoadStage(t *testing.T) {
+	t.Parallel()
 	answer := func(_ *double, w http.ResponseWriter, r *seen) {
 		if r.path == "/in" {
 			ok(w, `{"token":"t"}`)

@@ -339,6 +339,7 @@ func TestSlower(t *testing.T) {
 // A green that is far slower makes a run without load inconclusive; a run that
 // judged load has better evidence.
 func TestMuchSlowerOutsideLoad(t *testing.T) {
+	t.Parallel()
 	slow := func(http.ResponseWriter, *http.Request) bool { time.Sleep(260 * time.Millisecond); return false }
 	end := newRig(t, &bent{}, &bent{bend: slow}).file("s.yaml", oneGet).run()
 	if !slices.ContainsFunc(end.Transport, func(f run.TransportFinding) bool { return f.Fact == run.FactTime }) {

@@ -59,6 +59,7 @@ func TestTwinHealthy(t *testing.T) {
 // TestTwinFaults: what each fault that needs no load comes to, and which words
 // of the reasons name it.
 func TestTwinFaults(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		fault  string
 		cases  string
@@ -77,6 +78,7 @@ func TestTwinFaults(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.fault, func(t *testing.T) {
+			t.Parallel()
 			end, _ := runTwin(t, tt.fault, tt.cases)
 			want(t, end, tt.want, tt.reason)
 		})

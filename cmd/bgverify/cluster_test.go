@@ -58,6 +58,7 @@ const deploymentOf = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"n
 "spec":{"replicas":2},"status":{"observedGeneration":1,"replicas":2,"updatedReplicas":2,"availableReplicas":%d}}`
 
 func TestReadyExitsWithTheState(t *testing.T) {
+	t.Parallel()
 	c := newClusterTest(t)
 	env := c.env(readyEnv)
 	c.green.Put(fmt.Sprintf(deploymentOf, "epg", 2))
@@ -212,6 +213,7 @@ func TestRunAsksTheClusters(t *testing.T) {
 }
 
 func TestRunSendsNothingToAGreenThatIsNotReady(t *testing.T) {
+	t.Parallel()
 	c := newClusterTest(t)
 	args := c.prepare("")
 	c.green.Put(fmt.Sprintf(deploymentOf, "vod", 0))

@@ -25,8 +25,9 @@ type requestLog struct {
 	seen []string
 }
 
-// clock is a time of now in seconds or milliseconds, or in words, as plans send it.
-var clock = regexp.MustCompile(`\b1[789]\d{8}(\d{3})?\b|\b20\d\d-\d\d-\d\dT[0-9:.]+`)
+// clock is a time of now in seconds or milliseconds, or in words, as plans send it; one of
+// them makes user names of the time of day.
+var clock = regexp.MustCompile(`\bru%3A\d+%3A\d{6}|\b1[789]\d{8}(\d{3})?\b|\b20\d\d-\d\d-\d\dT[0-9:.]+`)
 
 func (l *requestLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)

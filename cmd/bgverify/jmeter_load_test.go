@@ -66,6 +66,7 @@ func (l *userLog) users(wait time.Duration) int {
 // requests. A slow machine makes waits longer, and the load inconclusive; neither is an
 // error here.
 func TestJMeterUsers(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes six seconds of load")
 	}

@@ -17,8 +17,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
 
-// TestMain lets scripts run this very binary as bgverify.
+// TestMain lets scripts run this very binary as bgverify. More tests run at once than there
+// are cores, since most wait for processes; -parallel on the command line replaces the number.
 func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "6")
 	testscript.Main(judged{m}, map[string]func(){"bgverify": main})
 }
 

@@ -64,6 +64,7 @@ func shopServer(side, price string) http.HandlerFunc {
 // What is imported from a description passes against services that do what it says, fails
 // where green breaks a schema, and is what list --openapi finds in it.
 func TestOpenAPIRun(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write := func(name, text string) {
 		t.Helper()

@@ -20,6 +20,7 @@ rules:
   - {do: ignore, at: $.cluster, why: of each side}
   - {do: ignore, at: $.requestId, why: of each request}
   - {do: ignore, at: $.serverTime, why: a clock}
+  - {do: ignore, at: $.expiresAt, why: a clock}
   - {do: ignore, at: $.token, why: of each side}
   - {do: ignore, header: 'x-*', why: of each side}
   - {do: ignore, header: etag, why: of each side}

@@ -192,6 +192,7 @@ func TestEqualSidesAreNotWorse(t *testing.T) {
 }
 
 func TestWorseGreenIsWorse(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, reason string
 		green        *service
@@ -215,6 +216,7 @@ func TestStallsDoNotPass(t *testing.T) {
 }
 
 func TestIllBlueIsInconclusive(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, reason string
 		blue, green  *service
@@ -231,6 +233,7 @@ func TestIllBlueIsInconclusive(t *testing.T) {
 }
 
 func TestUnreachableSides(t *testing.T) {
+	t.Parallel()
 	dead := httptest.NewServer(&service{})
 	url := dead.URL
 	dead.Close()
@@ -249,6 +252,7 @@ func TestUnreachableSides(t *testing.T) {
 }
 
 func TestStarvedGeneratorIsInconclusive(t *testing.T) {
+	t.Parallel()
 	t.Run("worker cap", func(t *testing.T) {
 		t.Parallel()
 		plan := quick(start(t, &service{base: 50 * time.Millisecond}), start(t, &service{base: 50 * time.Millisecond}))

@@ -79,6 +79,7 @@ func echo(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) }
 // Every answer is checked and every pair compared, each with the answer to the
 // same request, whichever way the sides are paired.
 func TestEveryAnswerIsJudged(t *testing.T) {
+	t.Parallel()
 	for _, interleaved := range []bool{false, true} {
 		t.Run(fmt.Sprint("interleaved ", interleaved), func(t *testing.T) {
 			t.Parallel()

@@ -39,6 +39,7 @@ func hangs(after time.Duration) http.HandlerFunc {
 // What a closed loop must find, and must not: above all a green that gets less done, or
 // nothing at all, and one whose errors are faster than its answers.
 func TestUsers(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		green *service
@@ -59,6 +60,7 @@ func TestUsers(t *testing.T) {
 		{"stops answering", &service{handle: hangs(1500 * time.Millisecond)}, outcome(perf.Worse, "")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			plan := quickUsers(start(t, &service{}), start(t, c.green), 32)
 			expect(t, plan, func(r *Report) string {
 				if r.Users.Count != 32 {
@@ -72,6 +74,7 @@ func TestUsers(t *testing.T) {
 
 // Users whose machine has no time for them prove nothing.
 func TestUsersWithoutAMachine(t *testing.T) {
+	t.Parallel()
 	blue, green := start(t, &service{base: time.Millisecond}), start(t, &service{base: time.Millisecond})
 	plan := quickUsers(blue, green, 4)
 	plan.Users.Think = perf.Span{}
@@ -94,6 +97,7 @@ func TestUsersWithoutAMachine(t *testing.T) {
 // Walk i of a user is the same on both sides, no two users have the same row at the same
 // time, and the sides are compared although one of them is far ahead.
 func TestUsersWalkInPairs(t *testing.T) {
+	t.Parallel()
 	blue, green := start(t, &service{base: time.Millisecond}), start(t, &service{base: 6 * time.Millisecond})
 	plan := quickUsers(blue, green, 4)
 	plan.Duration, plan.Users.Think = 1600*time.Millisecond, perf.Span{Most: 4 * time.Millisecond}
@@ -201,6 +205,7 @@ func TestUsersInterleaved(t *testing.T) {
 
 // What interleaved users are answered is judged, and equal sides are not worse.
 func TestUsersInterleavedAreJudged(t *testing.T) {
+	t.Parallel()
 	plan := quickUsers(start(t, &service{}), start(t, &service{}), 8)
 	plan.Interleaved, plan.Users.Think = true, perf.Span{Most: 10 * time.Millisecond}
 	expect(t, plan, func(r *Report) string {

@@ -14,6 +14,7 @@ import (
 // in their order, the same to both sides; a walk that fails is one error, and what it
 // did not send is no reason to doubt the generator.
 func TestWalkedCases(t *testing.T) {
+	t.Parallel()
 	plan := quick(start(t, &service{base: time.Millisecond}), start(t, &service{base: time.Millisecond}))
 	blue, green := plan.Routes[0].Blue[0].URL, plan.Routes[0].Green[0].URL
 	plan.Routes = []Route{{Name: "first"}, {Name: "second"}}
