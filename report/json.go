@@ -55,7 +55,9 @@ type jsonHead struct {
 	Audit   run.Audit   `json:"audit"`
 	Planned run.Planned `json:"planned"`
 	// Verb is the command where it is not run.
-	Verb  string   `json:"verb,omitempty"`
+	Verb string `json:"verb,omitempty"`
+	// Stage is the name of the env file that the run was made with.
+	Stage string   `json:"stage,omitempty"`
 	Flags []string `json:"flags"`
 	// Paths are the files and folders that the suites were named by.
 	Paths []string `json:"paths,omitempty"`
@@ -139,7 +141,7 @@ func (j *jsonReport) Begin() error {
 		Started: s.Head.Started.UTC().Format(time.RFC3339Nano), ElapsedMS: s.End.ElapsedMS, Seed: s.Head.Seed,
 		Verdict: s.End.Verdict, Reasons: source.List(s.End.Reasons), Sides: s.End.Sides, Counts: s.End.Counts,
 		Coverage: s.End.Coverage, Second: s.End.Second, Audit: s.Audit(), Planned: s.Head.Planned,
-		Verb: s.Head.Verb, Flags: source.List(s.Head.Flags), Env: s.Head.Env, Signal: s.End.Signal, Gates: source.List(s.End.Gates), Transport: s.End.Transport, Warnings: s.End.Warnings,
+		Verb: s.Head.Verb, Stage: s.Head.Stage, Flags: source.List(s.Head.Flags), Env: s.Head.Env, Signal: s.End.Signal, Gates: source.List(s.End.Gates), Transport: s.End.Transport, Warnings: s.End.Warnings,
 		Paths: s.Head.Paths, Narrowed: s.Head.Narrowed, Shards: s.Head.Shards, LeftOut: s.End.LeftOut, Weaker: s.Head.Weaker, Created: s.End.Created, Clusters: s.End.Clusters,
 	})
 	if err != nil {

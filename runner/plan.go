@@ -42,6 +42,7 @@ type Plan struct {
 	Vars     []scenarios.Named // of --var
 	Flags    []string          // as given, for the record
 	Verb     string            // that made the plan, where it is not run
+	Stage    string            // the name of Env, for the record
 	Audit    run.Audit
 	Machine  run.Environment
 	Options  Options

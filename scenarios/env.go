@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -154,18 +155,36 @@ type Config struct {
 	Format         []string
 }
 
-// EnvFile is the env file that --env means: the one of a stage of that name, or the file
-// itself. An empty name is the stage of runs that name none.
-func (c *Config) EnvFile(name string) string {
+// Stage is what --env means: an env file, and the name of its stage. A name in envs is the
+// file of that stage; a file that envs lists once has the name that it has there; any
+// other file is named by its path. An empty name is the stage of runs that name none.
+// Without a bgverify.yaml c is nil.
+func (c *Config) Stage(name string) (stage, file string) {
+	if c == nil {
+		c = &Config{}
+	}
 	if name == "" {
 		name = c.Env
 	}
-	for _, stage := range c.Envs {
-		if stage.Name == name {
-			return stage.Value
+	if name == "" {
+		return "", ""
+	}
+	stage = path.Clean(name)
+	listed := 0
+	for _, known := range c.Envs {
+		if known.Name == name {
+			return known.Name, known.Value
+		}
+		if known.Value == stage {
+			listed++
 		}
 	}
-	return name
+	for _, known := range c.Envs {
+		if listed == 1 && known.Value == stage {
+			return known.Name, name
+		}
+	}
+	return stage, name
 }
 
 // readConfig reads bgverify.yaml and checks that the env files it names can be opened.

@@ -90,6 +90,7 @@ func readConfig(stderr io.Writer) (*scenarios.Config, error) {
 // variable the defaults of bgverify.yaml, and resolves --env when it names a stage.
 func applyConfig(config *scenarios.Config, set *pflag.FlagSet, flags *runFlags) error {
 	if config == nil {
+		flags.stage, flags.env = config.Stage(flags.env)
 		return nil
 	}
 	// An empty text is a key that the file does not have.
@@ -116,6 +117,6 @@ func applyConfig(config *scenarios.Config, set *pflag.FlagSet, flags *runFlags) 
 			return usage("", "%s: %s: %w", config.File, name, err)
 		}
 	}
-	flags.env = config.EnvFile(flags.env)
+	flags.stage, flags.env = config.Stage(flags.env)
 	return nil
 }

@@ -23,6 +23,7 @@ type runFlags struct {
 	verb           string // that made the flags, where it is not run
 	blue, green    string
 	env            string
+	stage          string // the name of env, for the record
 	vars           []string
 	tag            string
 	cases          []string

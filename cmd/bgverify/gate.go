@@ -16,9 +16,9 @@ import (
 
 // gateFlags are what gate asks of a run beyond a verdict that can be relied on.
 type gateFlags struct {
-	gate             archive.Gate
-	root, noWeaker   string
-	without, require []string
+	gate                    archive.Gate
+	root, noWeaker          string
+	without, require, after []string
 }
 
 func newGateCommand(io stdio) *cobra.Command {
@@ -42,12 +42,18 @@ A pass exits with 4 when the run left something out, unless a flag names it:
 
 --require lists what the run must have shown. --no-weaker names an archived run:
 a run with fewer cases or expectations, more rules or wider margins than that one
-exits with 4.`,
+exits with 4.
+
+--after names stages of a promotion ladder: each needs a whole archived run that
+passed with the same scenario files and build of green, within --max-age. A stage
+is what --env was when the run was made: the name in bgverify.yaml, or the file.
+The newest such run of a stage decides; without one, gate exits with 4.`,
 		Example: `  bgverify gate latest
   bgverify gate runs/2026-11-23T03-12-45Z-stb-7f3a --digest sha256:9c88… --max-age 2h
   bgverify gate latest --service epg --green-build 9f2c1e7 && ./shift-dns epg 10%
   bgverify gate latest --require compare,load,identity --no-weaker 7f3a
-  bgverify gate latest --without load`,
+  bgverify gate latest --without load
+  bgverify gate latest --after dev,verification --green-build 9f2c1e7 --max-age 24h`,
 		Args: oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("max-age") && flags.gate.MaxAge <= 0 {
@@ -66,6 +72,7 @@ exits with 4.`,
 	f.StringSliceVar(&flags.without, "without", nil, "accept a run that left out any of\ncompare, load, writes, identity (`list`)")
 	f.StringSliceVar(&flags.require, "require", nil, "the run must have shown each of\ncompare, load, writes, identity (`list`)")
 	f.StringVar(&flags.noWeaker, "no-weaker", "", "an archived `run`; exit with 4 if this one checks less")
+	f.StringSliceVar(&flags.after, "after", nil, "`stages` that must have passed before, with the same suites and build")
 	return cmd
 }
 
@@ -95,6 +102,9 @@ func (g *gateFlags) check(io stdio, name string) error {
 			return err
 		}
 	}
+	if gate.After, err = ladder(g.root, g.after); err != nil {
+		return err
+	}
 	gate.Now = time.Now()
 	answer := gate.Check(folder)
 	status := answer.Verdict.ExitStatus(answer.Signal)
@@ -103,6 +113,14 @@ func (g *gateFlags) check(io stdio, name string) error {
 	}
 	fmt.Fprintf(io.out, "bgverify: gate verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.Path())
 	return exit(status)
+}
+
+// ladder reads the stages of --after.
+func ladder(root string, stages []string) (archive.Ladder, error) {
+	if slices.ContainsFunc(stages, func(s string) bool { return strings.TrimSpace(s) != s || s == "" }) {
+		return archive.Ladder{}, usage("--after dev,verification", "--after names an empty stage, or one with spaces around it")
+	}
+	return archive.Ladder{Root: root, Stages: stages}, nil
 }
 
 // aspects reads the list of a flag.

@@ -37,9 +37,9 @@ func (s *session) keepAsked(w *archive.Writer) error {
 		plan.Env = s.tree.stage.paths[0]
 		names := make([]string, len(s.readStage))
 		for i, name := range s.readStage {
-			names[i] = path.Join(replay.StageDir, name)
+			names[i] = path.Join(archive.StageDir, name)
 		}
-		if err := w.CopyScenarios(under(replay.StageDir, s.tree.stage.files), names); err != nil {
+		if err := w.CopyScenarios(under(archive.StageDir, s.tree.stage.files), names); err != nil {
 			return err
 		}
 	}
@@ -76,7 +76,7 @@ func keptTree(folder string, plan *replay.Asked) (*tree, error) {
 	}
 	t := &tree{files: opened.FS(), root: plan.Root, paths: plan.Paths}
 	if plan.Env != "" {
-		files, err := fs.Sub(t.files, replay.StageDir)
+		files, err := fs.Sub(t.files, archive.StageDir)
 		if err != nil {
 			return nil, broken(fmt.Errorf("open the env file of the run: %w", err))
 		}

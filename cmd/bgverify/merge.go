@@ -87,7 +87,7 @@ func mergeRuns(ctx context.Context, out stdio, again *runFlags, runID string, na
 	if err != nil {
 		return err
 	}
-	flags.runID, flags.verb = runID, "merge"
+	flags.runID, flags.verb, flags.stage = runID, "merge", header.Stage
 	s, err := loadSession(out, flags, t, header.Flags, loading{ids: plan.Cases, offline: true, same: true})
 	if err != nil {
 		return err

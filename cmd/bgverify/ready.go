@@ -71,9 +71,7 @@ func (f *readyFlags) clusters(io stdio, ask func(*stage.Clusters) error) (*clust
 	if err != nil {
 		return nil, err
 	}
-	if config != nil {
-		f.env = config.EnvFile(f.env)
-	}
+	_, f.env = config.Stage(f.env)
 	if f.env == "" {
 		return nil, usage("--env env/verification.yaml", "no env file: clusters are named there")
 	}

@@ -149,6 +149,7 @@ func keptSession(io stdio, again *runFlags, folder string, from *run.Run) (*sess
 		return nil, err
 	}
 	flags.out = filepath.Dir(filepath.Clean(folder))
+	flags.stage = from.Header.Stage
 	s, err := loadSession(io, flags, t, from.Header.Flags, loading{ids: plan.Cases})
 	if err != nil {
 		return nil, err

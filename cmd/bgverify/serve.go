@@ -235,6 +235,7 @@ func (v *serveFlags) session(o gates.Order, io stdio) (*session, error) {
 		if t.stage, err = openTree([]string{v.env[o.Env]}); err != nil {
 			return nil, err
 		}
+		flags.stage = strings.TrimSuffix(o.Env, path.Ext(o.Env))
 	}
 	return newSession(io, flags, t, o.Flags())
 }

@@ -41,6 +41,8 @@ const (
 	BodiesDir     = "bodies"
 	LoadDir       = "load"
 	ScenariosDir  = "scenarios"
+	// StageDir holds the env file and what it uses, in ScenariosDir.
+	StageDir = ".stage"
 )
 
 // Errors that callers branch on.

@@ -36,6 +36,8 @@ type Gate struct {
 	// Stronger is an earlier run that this one must not ask less than; nil: any run is
 	// accepted.
 	Stronger *run.Run
+	// After are stages that must have passed with the same suites and build; see Ladder.
+	After Ladder
 }
 
 // An Answer is what a gate says. Verdict is Broken where the run cannot be
@@ -56,17 +58,23 @@ const clockSlack = 5 * time.Minute
 //
 //  1. The folder must verify: complete, nothing changed, missing or added.
 //  2. The manifest must have the digest, when one is given.
-//  3. The run must have ended within MaxAge, and not in the future.
+//  3. The run must have ended within MaxAge, and not in the future, whatever MaxAge is.
 //  4. One of green's identities must be GreenBuild, when one is given.
 //  5. A pass must be one of all cases that the suites hold, unless Partial, and of
 //     load, writes, comparison and identity, but for those in Without.
 //  6. A pass must have shown what Require names, and ask no less than Stronger.
-//  7. Then the verdict is the run's own, or the service's (see ScopedVerdict).
+//  7. The stages of After must have passed: see Ladder.
+//  8. Then the verdict is the run's own, or the service's (see ScopedVerdict).
 func (g Gate) Check(f *Folder) Answer {
 	if err := f.Verify(); err != nil {
 		return refuse(err)
 	}
-	_, digest, err := f.Manifest()
+	return g.judge(f)
+}
+
+// judge is Check for a folder that was verified.
+func (g Gate) judge(f *Folder) Answer {
+	m, digest, err := f.Manifest()
 	if err != nil {
 		return refuse(err)
 	}
@@ -78,23 +86,31 @@ func (g Gate) Check(f *Folder) Answer {
 	if err != nil {
 		return refuse(err)
 	}
-	verdict, reasons := r.End.Verdict, r.End.Reasons
-	if g.Service != "" {
-		verdict, reasons = ScopedVerdict(r, g.Service)
-	}
+	verdict, reasons := g.verdict(r)
 	if w := r.Header.Weaker; w != nil {
 		reasons = append(slices.Clone(reasons), w.String())
 	}
 	if verdict != run.Pass {
 		return Answer{verdict, reasons, r.End.Signal}
 	}
-	if shut := append(g.absent(r), g.weaker(r)...); len(shut) > 0 {
+	shut := append(g.absent(r), g.weaker(r)...)
+	missing, climbed := g.climb(r, m)
+	if shut = append(shut, missing...); len(shut) > 0 {
 		return Answer{Verdict: run.Inconclusive, Reasons: append(shut, reasons...)}
 	}
+	reasons = append(slices.Clone(reasons), climbed...)
 	if without := r.End.Audit.VerifiedWithout; len(without) > 0 {
 		reasons = append(reasons, "verified without "+strings.Join(without, " and "))
 	}
 	return Answer{verdict, reasons, r.End.Signal}
+}
+
+// verdict is the run's own, or that of the service.
+func (g Gate) verdict(r *run.Run) (run.Verdict, []string) {
+	if g.Service == "" {
+		return r.End.Verdict, r.End.Reasons
+	}
+	return ScopedVerdict(r, g.Service)
 }
 
 // refuse answers that the run cannot be judged.
@@ -115,11 +131,10 @@ func CheckDigest(got, want string) error {
 	return nil
 }
 
-// CheckAge refuses a run that ended more than limit ago, or later than now.
+// CheckAge refuses a run that ended more than limit ago, or later than now. With a limit
+// of 0 any age is accepted, but no time in the future: a clock was wrong, and nobody knows
+// how old the run is.
 func CheckAge(run *run.Run, now time.Time, limit time.Duration) error {
-	if limit <= 0 {
-		return nil
-	}
 	ended := run.Header.Started.Add(time.Duration(run.End.ElapsedMS * float64(time.Millisecond)))
 	for _, s := range run.Header.Shards { // a merged run is as old as the first shard that ended
 		if s.Ended.Before(ended) {
@@ -131,7 +146,7 @@ func CheckAge(run *run.Run, now time.Time, limit time.Duration) error {
 		return errors.New("the run does not say when it began")
 	case age < -clockSlack:
 		return fmt.Errorf("the run ended %s from now: a clock is wrong", (-age).Round(time.Second))
-	case age > limit:
+	case limit > 0 && age > limit:
 		return fmt.Errorf("the run is stale: it ended %s ago, accepted are %s", age.Round(time.Second), limit)
 	}
 	return nil

@@ -119,12 +119,13 @@ func writeRunJSON(to io.Writer, r *run.Run) error {
 		Started time.Time     `json:"started"`
 		Elapsed float64       `json:"elapsed_ms"`
 		Verdict run.Verdict   `json:"verdict"`
+		Stage   string        `json:"stage,omitempty"`
 		Reasons []string      `json:"reasons"`
 		Sides   run.Sides     `json:"sides"`
 		Counts  run.Counts    `json:"counts"`
 		Suites  []suite       `json:"suites"`
 		Causes  []cause.Cause `json:"causes"`
-	}{1, r.Header.ID, r.Header.Started, r.End.ElapsedMS, r.End.Verdict, r.End.Reasons, r.End.Sides, r.End.Counts, nil, r.End.Causes}
+	}{1, r.Header.ID, r.Header.Started, r.End.ElapsedMS, r.End.Verdict, r.Header.Stage, r.End.Reasons, r.End.Sides, r.End.Counts, nil, r.End.Causes}
 	for i, h := range r.Header.Suites {
 		s := suite{SuiteHead: h, Verdict: r.End.Suites[i].Verdict, Counts: r.End.Suites[i].Counts}
 		for c, err := range r.Cases {

@@ -212,21 +212,25 @@ func TestGate(t *testing.T) {
 		{"its digest", Gate{Digest: digest}, run.Pass, ""},
 		{"its digest without a prefix", Gate{Digest: strings.ToUpper(strings.TrimPrefix(digest, "sha256:"))}, run.Pass, ""},
 		{"another digest", Gate{Digest: "sha256:00"}, run.Broken, "digest"},
-		{"young", Gate{Now: now, MaxAge: 2 * time.Hour}, run.Pass, ""},
-		{"stale", Gate{Now: now, MaxAge: 30 * time.Minute}, run.Broken, "stale"},
+		{"young", Gate{MaxAge: 2 * time.Hour}, run.Pass, ""},
+		{"stale", Gate{MaxAge: 30 * time.Minute}, run.Broken, "stale"},
 		{"from the future", Gate{Now: testStart.Add(-time.Hour), MaxAge: time.Hour}, run.Broken, "clock"},
+		{"from the future, of any age", Gate{Now: testStart.Add(-time.Hour)}, run.Broken, "clock"},
 		{"its build", Gate{GreenBuild: "v2"}, run.Pass, ""},
 		{"another build", Gate{GreenBuild: "v3"}, run.Broken, "another build"},
 		{"its service", Gate{Service: "epg"}, run.Pass, ""},
 		{"another service", Gate{Service: "vod"}, run.Broken, "no required suite"},
 	} {
+		if row.gate.Now.IsZero() {
+			row.gate.Now = now
+		}
 		got := row.gate.Check(mustOpen(t, path))
 		if got.Verdict != row.want || row.say != "" && !strings.Contains(strings.Join(got.Reasons, "\n"), row.say) {
 			t.Errorf("%s: %+v, want %s saying %q", row.name, got, row.want, row.say)
 		}
 	}
 	failed, _ := write(run.Fail)
-	if got := (Gate{}).Check(mustOpen(t, failed)); got.Verdict != run.Fail {
+	if got := (Gate{Now: now}).Check(mustOpen(t, failed)); got.Verdict != run.Fail {
 		t.Errorf("a failed run: %+v", got)
 	}
 	running := begun(t, root, 1)

@@ -46,6 +46,34 @@ type FileDigest struct {
 	SHA256 string `json:"sha256"`
 }
 
+// OtherFiles are the scenario files, relative to scenarios/, that two runs do not have in
+// common, sorted: those of one run alone, and those with another content.
+func OtherFiles(a, b *Manifest) []string {
+	digests := func(m *Manifest) map[string]string {
+		out := map[string]string{}
+		for _, f := range m.Files {
+			if name, ok := strings.CutPrefix(f.Path, ScenariosDir+"/"); ok {
+				out[name] = f.SHA256
+			}
+		}
+		return out
+	}
+	of, other := digests(a), digests(b)
+	var names []string
+	for name, sum := range of {
+		if other[name] != sum {
+			names = append(names, name)
+		}
+	}
+	for name := range other {
+		if _, ok := of[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // maxManifest bounds a manifest that is read: a million files and more.
 const maxManifest = 256 << 20
 
@@ -246,9 +274,11 @@ type Head struct {
 	ID string
 	// Verdict is incomplete for a run that has not ended.
 	Verdict run.Verdict
+	// Stage is that of the run's header; empty: it had no env file.
+	Stage string
 }
 
-// Head reads run.json up to its verdict.
+// Head reads run.json up to its suites, which come after what a Head has.
 func (f *Folder) Head() (Head, error) {
 	name := filepath.Join(f.path, RunFile)
 	file, err := disk.OpenRead(f.fs, name)
@@ -262,7 +292,13 @@ func (f *Folder) Head() (Head, error) {
 		case "id":
 			return true, dec.Decode(&h.ID)
 		case "verdict":
-			return h.ID == "", dec.Decode(&h.Verdict)
+			return true, dec.Decode(&h.Verdict)
+		case "stage":
+			return true, dec.Decode(&h.Stage)
+		case "suites":
+			if h.ID != "" && h.Verdict != 0 {
+				return false, nil
+			}
 		}
 		return true, disk.SkipValue(dec)
 	})

@@ -237,6 +237,7 @@ type incomplete struct {
 	ID        string          `json:"id"`
 	Tool      run.Tool        `json:"tool"`
 	Parent    string          `json:"parent,omitempty"`
+	Stage     string          `json:"stage,omitempty"`
 	Started   time.Time       `json:"started"`
 	ElapsedMS float64         `json:"elapsed_ms"`
 	Seed      uint64          `json:"seed"`
@@ -253,7 +254,7 @@ type incomplete struct {
 // on the disk before its name is; the caller syncs the folder.
 func (w *Writer) writeIncomplete(h run.Header) error {
 	out := incomplete{
-		Schema: 1, ID: w.id, Tool: h.Tool, Parent: h.Parent, Started: w.started, Seed: h.Seed,
+		Schema: 1, ID: w.id, Tool: h.Tool, Parent: h.Parent, Stage: h.Stage, Started: w.started, Seed: h.Seed,
 		Verdict: run.Incomplete, Reasons: []string{"the run is not over, or was killed: bgverify resume " + w.id + " continues it"},
 		Sides: h.Sides, Planned: h.Planned, Audit: h.Audit, Flags: h.Flags, Suites: h.Suites,
 	}

@@ -16,7 +16,7 @@ import (
 
 // askNames are the conditions that a gate takes, as parameters of its URL and as metadata
 // of Flagger.
-var askNames = []string{"digest", "env", "green_build", "max_age", "partial", "require", "service", "suites", "without"}
+var askNames = []string{"after", "digest", "env", "green_build", "max_age", "partial", "require", "service", "suites", "without"}
 
 // readAsk reads conditions by name. One that is unknown, empty or malformed is a mistake:
 // a condition that is passed over would open the gate.
@@ -53,6 +53,8 @@ func (m menu) readAsk(given map[string]string) (Ask, error) {
 // setAsk sets one condition.
 func (m menu) setAsk(a *Ask, name, value string) (err error) {
 	switch name {
+	case "after":
+		a.Gate.After.Stages, err = readStages(value)
 	case "digest":
 		a.Gate.Digest = value
 	case "env":
@@ -83,6 +85,17 @@ func readAge(value string) (time.Duration, error) {
 		return 0, hint.Errorf("max_age=2h", "max_age: %q is not a duration above zero", cut(value))
 	}
 	return age, nil
+}
+
+// readStages reads names of stages separated by commas.
+func readStages(value string) ([]string, error) {
+	stages := strings.Split(value, ",")
+	for i := range stages {
+		if stages[i] = strings.TrimSpace(stages[i]); stages[i] == "" {
+			return nil, hint.Errorf("after=dev,verification", "after: a stage is empty")
+		}
+	}
+	return stages, nil
 }
 
 func readAspects(name, value string) ([]run.Aspect, error) {

@@ -164,7 +164,7 @@ func withoutFolder(a Answer, rec *record) Answer {
 // asks (rule 2).
 func (s *Server) judge(a Answer, rec *record, folder *archive.Folder, ask Ask) Answer {
 	gate := ask.Gate
-	gate.Now = s.opts.Clock()
+	gate.Now, gate.After.Root = s.opts.Clock(), s.opts.Root
 	if s.opts.MaxAge > 0 && !ask.AnyAge && (gate.MaxAge <= 0 || gate.MaxAge > s.opts.MaxAge) {
 		gate.MaxAge = s.opts.MaxAge
 	}

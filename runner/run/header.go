@@ -24,6 +24,9 @@ type Header struct {
 	Env     Environment `json:"environment"`
 	// Verb made the run: demo, rediff; empty for run.
 	Verb string `json:"verb,omitempty"`
+	// Stage is the name of the env file: as bgverify.yaml lists it, or else its path as it was
+	// given; empty: the run had none.
+	Stage string `json:"stage,omitempty"`
 	// Added are the header names that requests carry beyond what suites say.
 	Added []string `json:"added_headers,omitempty"`
 	// Narrowed are the flags, variables and marks that made the run smaller than

@@ -59,6 +59,8 @@ type Gate struct {
 	MaxAge time.Duration
 	// Without and Require name aspects of a run: compare, load, writes, identity.
 	Without, Require []string
+	// After are stages that must have passed before.
+	After []string
 }
 
 // A Probe says what is asked while traffic moves.
@@ -247,6 +249,7 @@ func (r *reader) readChecks(o *keys.Mapping, s *File) {
 		if g := before.Open("gate", "shift gate", ""); g != nil {
 			s.Gate = &Gate{Out: "runs"}
 			r.bindExpanded(g, s.Gate, map[string]*string{"run": &s.Gate.Run, "digest": &s.Gate.Digest, "green_build": &s.Gate.GreenBuild, "no_weaker": &s.Gate.NoWeaker})
+			g.RefuseEmpty("after", "name a stage, or leave it out")
 		}
 	}
 	if during := o.Open("during", "shift during", ""); during != nil {

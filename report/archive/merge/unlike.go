@@ -34,7 +34,7 @@ func (p *problems) unlike(a, b *shard) {
 	if ha.Seed != hb.Seed {
 		p.add(path, "give every shard the same --seed", "its seed is %d, that of %s is %d", hb.Seed, first, ha.Seed)
 	}
-	if names := otherFiles(a.files, b.files); len(names) > 0 {
+	if names := archive.OtherFiles(a.files, b.files); len(names) > 0 {
 		p.add(path, "run all shards from one commit", "its scenario files are not those of %s: %s", first, strings.Join(names, ", "))
 	}
 	if !slices.Equal(a.asked.Paths, b.asked.Paths) || a.asked.Env != b.asked.Env || !slices.Equal(a.asked.Cases, b.asked.Cases) {
@@ -108,22 +108,6 @@ func shown(flags []string) string {
 	}
 	return strings.Join(flags, " ")
 }
-
-// otherFiles lists the scenario files whose content is not the same in two runs, or that only
-// one of them has.
-func otherFiles(a, b *archive.Manifest) []string {
-	digests := func(m *archive.Manifest) map[string]string {
-		out := map[string]string{}
-		for _, f := range m.Files {
-			if name, ok := strings.CutPrefix(f.Path, archive.ScenariosDir+"/"); ok {
-				out[name] = f.SHA256
-			}
-		}
-		return out
-	}
-	return unequal(digests(a), digests(b))
-}
-
 // unequal lists the names whose values are not the same, or that only one of two has, sorted.
 func unequal(a, b map[string]string) []string {
 	var names []string

@@ -20,12 +20,8 @@ import (
 	"github.com/bgverify/bgverify/report/archive"
 )
 
-// Where a run folder keeps what the run was asked for.
-const (
-	planFile = "plan.json"
-	// StageDir holds the env file and what it uses, in archive.ScenariosDir.
-	StageDir = ".stage"
-)
+// planFile is where a run folder keeps what the run was asked for.
+const planFile = "plan.json"
 
 // HiddenMark is how the mark of a redacted secret begins.
 const HiddenMark = "<secret:"

@@ -38,6 +38,7 @@ var shiftGateTable = Table{"shift gate", "The archived run that a shift relies o
 	{"without", listOf(aWord(aspectWords...)), "What the run may have left out.", "nothing", "[writes]", false, "Without"},
 	{"require", listOf(aWord(aspectWords...)), "What the run must have shown.", "nothing", "[compare, load, identity]", false, "Require"},
 	{"no_weaker", aTemplate, "An archived run; a run that checks less than it does not hold.", "none", "7f3a", false, ""},
+	{"after", listOf(aText), "Stages that must have passed before, with the same suites and green_build.", "none", "[dev, verification]", false, "After"},
 }}
 
 var shiftDuringTable = Table{"shift during", "What is watched while a shift moves traffic.", []Key{
