@@ -26,8 +26,8 @@ import (
 //     out is not: Partial, Without, Require and Stronger are about the run, not about the stages
 //     before it.
 //  3. The newest such run decides. A run that failed, was inconclusive, could not be judged or was
-//     changed since hides every pass before it; runs of chosen cases only do so
-//     when they failed, and those that did not end never do.
+//     changed since hides every pass before it, also where green could not say which build it
+//     is; runs of chosen cases only do so when they failed, and those that did not end never do.
 //  4. A stage cannot come before itself.
 type Ladder struct {
 	// Root is the folder of runs that is searched.
@@ -185,6 +185,10 @@ func (c *climb) look(path, stage string) (why string, decides bool) {
 		return err.Error(), false
 	}
 	verdict, reasons := c.gate.verdict(r)
+	if err := CheckBuild(r, c.build); err != nil {
+		// A green that could not say what it is may have been this one.
+		return err.Error(), !c.saysBuild(r) && (verdict == run.Fail || verdict == run.Broken)
+	}
 	narrowed := c.narrowed(r)
 	switch {
 	case verdict == run.Interrupted:
@@ -203,7 +207,7 @@ func (c *climb) look(path, stage string) (why string, decides bool) {
 	return strings.Join(answer.Reasons, "; "), false
 }
 
-// other says why a run shows nothing of what is asked about: it is of another stage, build
+// other says why a run shows nothing of what is asked about: it is of another stage, address
 // or suites.
 func (c *climb) other(r *run.Run, m *Manifest, stage string) error {
 	if r.Header.Stage != stage {
@@ -212,8 +216,10 @@ func (c *climb) other(r *run.Run, m *Manifest, stage string) error {
 	if verb := r.Header.Verb; verb != "" && verb != "merge" || r.Header.Parent != "" {
 		return fmt.Errorf("it was made by bgverify %s", verb)
 	}
-	if err := CheckBuild(r, c.build); err != nil {
-		return err
+	for _, name := range []string{"blue", "green"} {
+		if flagOf(r, name) != "" {
+			return fmt.Errorf("--%s aimed it at another address than that of its env file", name)
+		}
 	}
 	files := slices.DeleteFunc(OtherFiles(c.files, m), func(name string) bool {
 		return strings.HasPrefix(name, StageDir+"/")
@@ -227,13 +233,19 @@ func (c *climb) other(r *run.Run, m *Manifest, stage string) error {
 	return nil
 }
 
-// narrowed says in which way a run was smaller than its suites, or not of its stage; nil: in none.
-func (c *climb) narrowed(r *run.Run) error {
-	for _, name := range []string{"blue", "green"} {
-		if flagOf(r, name) != "" {
-			return fmt.Errorf("--%s aimed it at another address than that of its env file", name)
+// saysBuild reports whether green answered an identity that shows the build in the run that
+// is asked about.
+func (c *climb) saysBuild(r *run.Run) bool {
+	for name, value := range c.run.End.Sides.Green.Identity {
+		if value == c.build && r.End.Sides.Green.Identity[name] != "" {
+			return true
 		}
 	}
+	return false
+}
+
+// narrowed says in which way a run was smaller than its suites; nil: in none.
+func (c *climb) narrowed(r *run.Run) error {
 	switch {
 	case !slices.Equal(varsOf(r), varsOf(c.run)):
 		return errors.New("it was made with another --var than the run")

@@ -102,6 +102,8 @@ func TestLadder(t *testing.T) {
 			s.after = func(t *testing.T, path string) { edit(t, filepath.Join(path, name), from, to) }
 		}
 	}
+	asked := aStage("production", 1, left(run.AspectLoad, run.ByFlag, "--no-load"))
+	folder := asked.write(t, t.TempDir()) // writing a run is what takes time here
 	const pass = ""
 	for _, row := range []struct {
 		name string
@@ -114,7 +116,8 @@ func TestLadder(t *testing.T) {
 		{"an env file that says what it requires", []staged{aStage("dev", 60, left(run.AspectLoad, run.ByStage, "require: [compare]"))}, Gate{}, pass},
 		{"two stages", []staged{aStage("dev", 60), aStage("test", 50)}, Gate{After: Ladder{Stages: []string{"dev", "test"}}}, pass},
 		{"one of two stages", []staged{aStage("test", 50)}, Gate{After: Ladder{Stages: []string{"dev", "test"}}}, "stage dev has no run"},
-		{"no run at all", nil, Gate{}, "which has runs of production"},
+		{"no run at all", nil, Gate{}, "no other run in it names its stage"},
+		{"runs of other stages", []staged{aStage("verification", 60)}, Gate{}, "which has runs of verification"},
 		{"another case of letters", []staged{aStage("Dev", 60)}, Gate{}, "did you mean Dev?"},
 		{"another build", []staged{aStage("dev", 60, build("8a11"))}, Gate{}, "judged another build of green: build=8a11"},
 		{"no identity of green", []staged{aStage("dev", 60, func(s *staged) { s.end.Sides.Green.Identity = nil })}, Gate{}, "nothing shows that it was 9f2c"},
@@ -148,6 +151,8 @@ func TestLadder(t *testing.T) {
 		{"a newer one that was changed", []staged{aStage("dev", 60), aStage("dev", 50, edited("report.html", "pass", "PASS"))}, Gate{}, "changed: report.html"},
 		{"a newer pass of chosen cases", []staged{aStage("dev", 60), aStage("dev", 50, narrowed)}, Gate{}, pass},
 		{"a newer fail of another build", []staged{aStage("dev", 60), aStage("dev", 50, build("aaaa"), verdict(run.Fail))}, Gate{}, pass},
+		{"a newer fail of a green that did not say what it is", []staged{aStage("dev", 60), aStage("dev", 50, build(""), verdict(run.Fail))}, Gate{}, "judged another build"},
+		{"a newer fail against another address", []staged{aStage("dev", 60), aStage("dev", 50, flags("--green=http://127.0.0.1:1"), verdict(run.Fail))}, Gate{}, pass},
 		{"a newer fail of other suites", []staged{aStage("dev", 60), aStage("dev", 50, other, verdict(run.Fail))}, Gate{}, pass},
 		{"a newer one that was interrupted", []staged{aStage("dev", 60), aStage("dev", 50, verdict(run.Interrupted))}, Gate{}, pass},
 		{"the newer one counts", []staged{aStage("dev", 60, verdict(run.Fail)), aStage("dev", 50)}, Gate{}, pass},
@@ -155,18 +160,18 @@ func TestLadder(t *testing.T) {
 		{"no stage", []staged{aStage("dev", 60)}, Gate{After: Ladder{Stages: []string{""}}}, "names the stages before it"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			root := t.TempDir()
 			for i := range row.runs {
 				row.runs[i].write(t, root)
 			}
-			asked := aStage("production", 1, left(run.AspectLoad, run.ByFlag, "--no-load"))
 			gate := row.gate
 			gate.Now, gate.GreenBuild, gate.Without = testStart, "9f2c", []run.Aspect{run.AspectLoad}
 			gate.After.Root = root
 			if gate.After.Stages == nil {
 				gate.After.Stages = []string{"dev"}
 			}
-			got := gate.Check(asked.write(t, root))
+			got := gate.Check(folder)
 			want := run.Pass
 			if row.say != pass {
 				want = run.Inconclusive
