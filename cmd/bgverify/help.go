@@ -34,7 +34,7 @@ var flagGroups = []struct {
 	}},
 	{"Judgement", []string{
 		"rules", "p50", "p95", "p99", "errors", "warm-up", "expect", "any-ids", "any-size", "same-host",
-		"digest", "max-age", "service", "require", "no-weaker", "partial", "without",
+		"digest", "max-age", "service", "require", "no-weaker", "after", "partial", "without",
 	}},
 	{"Source", []string{"from", "namespace", "openapi", "postman", "har", "jmeter", "get", "force", "no-run"}},
 	{"Output", []string{"output", "quiet", "verbose", "no-color", "no-progress"}},

@@ -57,8 +57,8 @@ An order names suites below DIR and one of the env files, never an address.
   GET  /                   history and reports, read-only
 
 A gate takes what bgverify gate takes, as parameters or as metadata of Flagger:
-max_age, green_build, digest, service, partial, without, require, and suites and
-env that the run must have been ordered with.
+max_age, green_build, digest, service, partial, without, require, after, and
+suites and env that the run must have been ordered with.
 
 One run at a time; the others wait and say their place. SIGTERM ends the run in
 progress as interrupted, as well as those that wait. Variables BGVERIFY_VAR_name

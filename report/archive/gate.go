@@ -4,10 +4,12 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -56,7 +58,8 @@ const clockSlack = 5 * time.Minute
 
 // Check opens a gate for a run or keeps it shut:
 //
-//  1. The folder must verify: complete, nothing changed, missing or added.
+//  1. The folder must verify: complete, nothing changed, missing or added. It must not have the
+//     name of another run.
 //  2. The manifest must have the digest, when one is given.
 //  3. The run must have ended within MaxAge, and not in the future, whatever MaxAge is.
 //  4. One of green's identities must be GreenBuild, when one is given.
@@ -81,6 +84,9 @@ func (g Gate) judge(f *Folder) Answer {
 	r, err := f.Run()
 	if err != nil {
 		return refuse(err)
+	}
+	if history.OtherName(f.Path(), r.Header.ID) {
+		return refuse(fmt.Errorf("the folder %s holds another run: %s", filepath.Base(f.Path()), r.Header.ID))
 	}
 	err = errors.Join(CheckDigest(digest, g.Digest), CheckAge(r, g.Now, g.MaxAge), CheckBuild(r, g.GreenBuild))
 	if err != nil {

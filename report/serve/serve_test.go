@@ -66,6 +66,7 @@ func TestGate(t *testing.T) {
 		{"passed?digest=sha256:00", "another digest", "broken", 500},
 		{"passed?require=identity,load&without=writes", "asked for more", "inconclusive", 412},
 		{"passed?service=epg", "of no suite", "broken", 500},
+		{"passed?after=dev&green_build=9f2c1e7", "a stage before it did not pass", "inconclusive", 412},
 	} {
 		t.Run(row.path, func(t *testing.T) {
 			status, body := r.do("GET", "/v1/gate/"+row.path, "")
@@ -173,6 +174,7 @@ func TestRefused(t *testing.T) {
 		{"GET", "/v1/gate/passed?partial=perhaps", "", 400},
 		{"GET", "/v1/gate/passed?require=speed", "", 400},
 		{"GET", "/v1/gate/passed?require=load&without=load", "", 400},
+		{"GET", "/v1/gate/passed?after=dev,", "", 400},
 		{"GET", "/v1/gate/passed?suites=../etc", "", 400},
 		{"GET", "/v1/gate/passed?service=a&service=b", "", 400},
 		{"GET", "/v1/gate/passed?a=%zz", "", 400},

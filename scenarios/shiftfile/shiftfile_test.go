@@ -68,6 +68,7 @@ func TestLoadUnchecked(t *testing.T) {
 // Every mistake is a problem with its place; one that is accepted would move traffic otherwise than written.
 func TestLoadRefuses(t *testing.T) {
 	for name, row := range map[string]struct{ old, new, want string }{
+		"no stage before":      {"green_build: ", "after: [], green_build: ", "after is empty"},
 		"falling steps":        {"[1%, 25%, 100%]", "[1%, 1%, 100%]", "steps must rise"},
 		"zero step":            {"[1%, 25%, 100%]", "[0%, 25%]", "steps must rise"},
 		"no steps":             {"[1%, 25%, 100%]", "[]", "steps is empty"},

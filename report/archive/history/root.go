@@ -120,6 +120,14 @@ func RunNames(fsys disk.FS, root string) ([]string, error) {
 	return names, nil // sorted by name, hence by start
 }
 
+// OtherName reports whether a folder is named as a run's folder is, but not as that of the run
+// with an id: somebody put another run into its place. A folder with any other name may hold
+// any run.
+func OtherName(path, id string) bool {
+	name := filepath.Base(path)
+	return namePattern.MatchString(name) && !strings.HasSuffix(name, "-"+id)
+}
+
 // It is in UTC, exact to the second.
 // startOf is the start of a run by its folder's name; zero when there is none.
 func startOf(name string) time.Time {
@@ -183,7 +191,7 @@ func idOf(fsys disk.FS, path string) (string, error) {
 
 // The order is: latest, then an id, then a folder as given, then a folder below root. The error
 // is ErrNotFound where nothing fits, and that of the file system where it could not be looked
-// up.
+// up. A latest that leads out of root is refused: bgverify writes the name of a folder there.
 // Resolve finds a run: ref is a folder, the id of a run under root, or latest.
 func Resolve(root, ref string) (string, error) { return ResolveFS(disk.OS{}, root, ref) }
 
@@ -200,11 +208,10 @@ func ResolveFS(fsys disk.FS, root, ref string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("read %s: %w", filepath.Join(root, LatestLink), err)
 		}
-		// The link is relative as a rule, so that a root can be moved.
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(root, target)
+		if target != filepath.Base(target) || !namePattern.MatchString(target) {
+			return "", fmt.Errorf("%s links to %s, which is not a run of this folder", filepath.Join(root, LatestLink), target)
 		}
-		return target, nil
+		return filepath.Join(root, target), nil
 	}
 	if ValidID(ref) {
 		path, err := FindID(fsys, root, ref)
