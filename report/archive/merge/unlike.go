@@ -108,6 +108,7 @@ func shown(flags []string) string {
 	}
 	return strings.Join(flags, " ")
 }
+
 // unequal lists the names whose values are not the same, or that only one of two has, sorted.
 func unequal(a, b map[string]string) []string {
 	var names []string
