@@ -11,6 +11,7 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/findings"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/random"
 	"github.com/bgverify/bgverify/runner/run"
@@ -49,8 +50,7 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		return r
 	}
 	var homes []*suiteRun
-	found := newLoadFindings(s.suite.Name, stage.Name)
-	found.secret = s.run.secret
+	found := findings.New(s.suite.Name, stage.Name, s.run.secret, nil)
 	plan, why, verdict := s.attackPlan(ctx, stage, found, &homes)
 	defer func() {
 		for _, home := range homes {
@@ -92,8 +92,7 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 			r.Warnings = append(r.Warnings, "a worker was lost or stalled: what its walks created then may not have been taken back")
 		}
 		s.run.measure(ctx, r, ended)
-		judgeBeyond(r, found)
-		for _, pair := range found.pairs {
+		for _, pair := range found.Judge(r) {
 			s.run.emit(run.Event{Pair: pair})
 		}
 		if err != nil && r.Verdict == run.Pass {
@@ -104,7 +103,7 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 }
 
 // overFleet has the workers of the run fire a stage, if it has any.
-func (s *suiteRun) overFleet(stage *scenarios.LoadStage, plan *attack.Plan, found *loadFindings, homes []*suiteRun) error {
+func (s *suiteRun) overFleet(stage *scenarios.LoadStage, plan *attack.Plan, found *findings.Set, homes []*suiteRun) error {
 	fleet := s.run.plan.Fleet
 	if fleet == nil {
 		return nil
@@ -114,7 +113,7 @@ func (s *suiteRun) overFleet(stage *scenarios.LoadStage, plan *attack.Plan, foun
 		return err
 	}
 	plan.Fleet = fleet.Stage(message)
-	plan.Found = func(_ int, findings []byte) { found.merge(s.run, findings) }
+	plan.Found = func(_ int, message []byte) { found.Merge(message, s.run.totals.AddCreated) }
 	return nil
 }
 
@@ -217,7 +216,7 @@ func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
 // attackPlan renders a stage's routes. The suites whose setup was run for it are
 // put into homes, in the order of the steps. Without a plan, why says so and
 // verdict is the stage's.
-func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, found *loadFindings, homes *[]*suiteRun) (plan *attack.Plan, why string, verdict run.Verdict) {
+func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, found *findings.Set, homes *[]*suiteRun) (plan *attack.Plan, why string, verdict run.Verdict) {
 	plan = s.stagePlan(stage)
 	plan.Blue.Services, plan.Green.Services = map[string]wire.Config{}, map[string]wire.Config{}
 	for i := range stage.Steps {
@@ -311,13 +310,13 @@ func (e *execution) homeOf(own *suiteRun, part *scenarios.LoadStep) (*suiteRun, 
 
 // route renders the requests of one route: one for each data row, or several
 // where the request draws values.
-func (w *walk) route(ctx context.Context, step *scenarios.Step, part *scenarios.LoadStep, plan *attack.Plan, found *loadFindings) (*attack.Route, error) {
+func (w *walk) route(ctx context.Context, step *scenarios.Step, part *scenarios.LoadStep, plan *attack.Plan, found *findings.Set) (*attack.Route, error) {
 	rules, err := w.suite.stepRules(step)
 	if err != nil {
 		return nil, err
 	}
 	route := &attack.Route{Name: step.Request.Method + " " + routePath(step), Weight: part.Weight, Compare: step.Compare && !w.suite.sharedService(step)}
-	judge := &loadJudge{route: found.addRoute(route.Name), step: step, rules: rules, found: found}
+	judge := &loadJudge{route: found.AddRoute(route.Name), step: step, rules: rules, found: found}
 	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		for _, m := range step.ExpectOf(side).Status {
 			route.Expect[i] = append(route.Expect[i], attack.Status{Low: m.Low, High: m.High})

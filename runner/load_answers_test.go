@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/bgverify/bgverify/runner/findings"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -128,10 +129,10 @@ func TestLoadJudgesAnswers(t *testing.T) {
 			if gate < 0 || end.Gates[gate].Verdict != run.Fail {
 				t.Errorf("no gate fails for the responses: %+v", end.Gates)
 			}
-			if len(l.Judging.Causes) == 0 || l.Judging.Causes[0].Blocks < manyBlocks {
+			if len(l.Judging.Causes) == 0 || l.Judging.Causes[0].Blocks < findings.ManyBlocks {
 				t.Errorf("causes %+v", l.Judging.Causes)
 			}
-			if n := len(l.Judging.Examples); n == 0 || n > maxLoadPairs {
+			if n := len(l.Judging.Examples); n == 0 || n > findings.MaxPairs {
 				t.Fatalf("%d examples", n)
 			}
 			for _, x := range l.Judging.Examples {
@@ -227,8 +228,8 @@ func TestLoadChecksExpectations(t *testing.T) {
 	if u := l.Judging.Unmet; len(u) != 1 || u[0].Side != "green" || u[0].What != "$.ok is true" || u[0].Count == 0 {
 		t.Errorf("unmet %+v", l.Judging.Unmet)
 	}
-	if n := len(l.Judging.Examples); n != examplesEach {
-		t.Errorf("%d examples, want %d", n, examplesEach)
+	if n := len(l.Judging.Examples); n != findings.ExamplesEach {
+		t.Errorf("%d examples, want %d", n, findings.ExamplesEach)
 	}
 	for _, x := range l.Judging.Examples {
 		if pair := r.sink.pairs[x.Exchange]; pair == nil || pair.Blue != nil || pair.Green == nil {

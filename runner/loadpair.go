@@ -6,6 +6,7 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/findings"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
@@ -46,24 +47,24 @@ func (j *walkJudge) check(side scenarios.Side, a *judge.Answer, checks *judge.Ch
 // unexpected keeps an answer that is not what its step expects; x is nil where no
 // request was sent. What may not be shown is taken out of unmet.
 func (j *walkJudge) unexpected(l *loadWalk, x *wire.Exchange, unmet *attack.Unmet) {
-	if !j.found.reveal(l.knownSecrets()) {
+	if !j.found.Reveal(l.knownSecrets()) {
 		unmet.Got = "(not shown)"
 		return
 	}
 	if x != nil {
-		j.found.unexpected(&j.loadJudge, x, l.out.Green, &attack.Answer{Pair: l.out.Pair}, unmet.What, unmet.Got)
+		j.unmet(x, l.out.Green, &attack.Answer{Pair: l.out.Pair}, unmet.What, unmet.Got)
 	}
 }
 
 // ComparePair is rules 1 to 3.
 func (j *walkJudge) ComparePair(at attack.Moment, pair uint32, blue, green *attack.Half, shared *attack.Shared) {
-	f, name := j.found, fmt.Sprintf("%s, pair %d", j.found.routes[j.route].Name, pair)
+	f, route := j.found, j.found.RouteName(j.route)
 	if blue.Exchange == nil || green.Exchange == nil { // Rule 2
 		held := "blue and not on green"
 		if blue.Exchange == nil {
 			held = "green and not on blue"
 		}
-		f.odd(j.route, at, "condition of "+f.routes[j.route].Name, "when holds on "+held)
+		f.Odd(j.route, at, "condition of "+route, "when holds on "+held)
 		return
 	}
 	b, bOK := blue.Evidence.(*walkEvidence)
@@ -77,83 +78,27 @@ func (j *walkJudge) ComparePair(at attack.Moment, pair uint32, blue, green *atta
 	if seen == nil {
 		seen = diff.NewBijections()
 	}
-	key := fmt.Sprintf("%s/load %s/%s of pair %d", f.suite, at.Attack, j.step.Name, pair)
-	judged := judgeTrial(&judge.Trial{Step: j.step, Name: name, Key: key, Rules: j.rules, Blue: judge.NewAnswer(&bx), Green: judge.NewAnswer(&gx), Seen: seen})
+	judged := judgeTrial(&judge.Trial{
+		Step: j.step, Name: f.PairName(j.route, pair), Key: f.Key(at, j.step.Name, pair), Rules: j.rules,
+		Blue: judge.NewAnswer(&bx), Green: judge.NewAnswer(&gx), Seen: seen,
+	})
 	shared.State = judged.Seen // Rule 1
-	shown := judged.Step.DifferencesTotal == 0 || f.reveal(b.walk.knownSecrets()) && f.reveal(g.walk.knownSecrets())
-	f.comparedWalk(j.route, at, &judged.Step, &run.Pair{Blue: &bx, Green: &gx}, shown)
+	reveal := func() bool { return f.Reveal(b.walk.knownSecrets()) && f.Reveal(g.walk.knownSecrets()) }
+	if judged.Step.DifferencesTotal == 0 || reveal() {
+		f.Compared(&findings.Comparison{Route: j.route, At: at, Number: pair, SameLength: true, Step: &judged.Step, Pair: &run.Pair{Blue: &bx, Green: &gx}})
+	} else {
+		f.ComparedHidden(j.route, at)
+	}
 	for i := range min(len(b.same), len(g.same)) { // Rule 3
 		x, y := b.same[i], g.same[i]
-		if !judge.SameValue(x.value, y.value) && f.reveal(b.walk.knownSecrets()) && f.reveal(g.walk.knownSecrets()) {
-			f.odd(j.route, at, "capture "+x.name, fmt.Sprintf("capture %s is %s on blue and %s on green", x.name, text.Cut(x.value.JSON, run.MaxGot), text.Cut(y.value.JSON, run.MaxGot)))
-		} else if !judge.SameValue(x.value, y.value) {
-			f.odd(j.route, at, "capture "+x.name, "capture "+x.name+" is not the same on both sides")
+		if judge.SameValue(x.value, y.value) {
+			continue
 		}
-	}
-}
-
-// maxRevealed bounds the secrets that the walks of a stage make known to the archive:
-// each of them is looked for in everything that is written.
-const maxRevealed = 2000
-
-// reveal makes the secrets of a walk unreadable, of which something is about to be
-// kept. It reports false when there have been too many: nothing may be kept then.
-func (f *loadFindings) reveal(secrets []scenarios.Named) bool {
-	f.mu.Lock()
-	var fresh []scenarios.Named
-	for _, s := range secrets {
-		if !f.revealed[s] {
-			fresh = append(fresh, s)
+		what := "capture " + x.name
+		said := what + " is not the same on both sides"
+		if reveal() {
+			said = fmt.Sprintf("%s is %s on blue and %s on green", what, text.Cut(x.value.JSON, run.MaxGot), text.Cut(y.value.JSON, run.MaxGot))
 		}
+		f.Odd(j.route, at, what, said)
 	}
-	if len(f.revealed)+len(fresh) > maxRevealed {
-		f.mu.Unlock()
-		return false
-	}
-	for _, s := range fresh {
-		f.revealed[s] = true
-	}
-	f.mu.Unlock()
-	for _, s := range fresh {
-		f.secret(s.Name, s.Value)
-	}
-	return true
-}
-
-// comparedWalk books a pair of a walk. Of one that may not be shown only that it differs.
-func (f *loadFindings) comparedWalk(route int, at attack.Moment, step *run.StepResult, pair *run.Pair, shown bool) {
-	if shown {
-		f.compared(route, at, step, pair, true)
-		return
-	}
-	if f.forward != nil { // it is counted as one that differs, and the place follows
-		f.forward.add(finding{Equal: &equalFinding{Route: route, SameLength: true, Pairs: 1}})
-	} else {
-		f.mu.Lock()
-		f.routes[route].Judged++
-		f.mu.Unlock()
-	}
-	f.odd(route, at, "answers of "+f.routes[route].Name, "answers differ")
-}
-
-// odd books a difference between the walks of a pair that is not one of two answers.
-func (f *loadFindings) odd(route int, at attack.Moment, place, example string) {
-	if f.forward != nil {
-		f.forward.add(finding{Odd: &oddFinding{route, at, place, example}})
-		return
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.routes[route].Differ++
-	p := f.places[place]
-	if p == nil {
-		if len(f.places) >= maxPlaces {
-			return
-		}
-		p = &loadPlace{example: example}
-		f.places[place] = p
-		f.order = append(f.order, place)
-	}
-	p.pairs++
-	p.moments = addMoment(p.moments, at)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/findings"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -22,7 +23,7 @@ type walkedCase struct {
 	begin    *walk // holds the lanes that setup left
 	rows     []scenarios.Row
 	places   []*loadPlaceOf
-	found    *loadFindings
+	found    *findings.Set
 	services [2]map[string]string // blue's and green's service, by name: its key in the plan
 }
 
@@ -256,7 +257,7 @@ func unsampled(r *wire.Request) {
 
 // planCase adds a case that is walked whole to an attack's plan: a route for each of
 // its steps, and the case. found is nil where nothing will be sent.
-func (s *suiteRun) planCase(part *scenarios.LoadStep, plan *attack.Plan, found *loadFindings) (*walkedCase, error) {
+func (s *suiteRun) planCase(part *scenarios.LoadStep, plan *attack.Plan, found *findings.Set) (*walkedCase, error) {
 	c := &walkedCase{home: s, test: part.Target, found: found}
 	planned := attack.Case{Name: part.Target.ID, Weight: part.Weight}
 	add := func(steps []*scenarios.Step, prefix string) error {
@@ -277,7 +278,7 @@ func (s *suiteRun) planCase(part *scenarios.LoadStep, plan *attack.Plan, found *
 				if err != nil {
 					return err
 				}
-				judging = &walkJudge{loadJudge{route: found.addRoute(route.Name), step: step, rules: rules, found: found}}
+				judging = &walkJudge{loadJudge{route: found.AddRoute(route.Name), step: step, rules: rules, found: found}}
 				route.Walks = judging
 			}
 			for round := range max(step.Repeat, 1) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/findings"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -105,13 +106,13 @@ type Site struct {
 	e      *execution
 	folder string
 	stop   context.CancelFunc
-	sink   *forward
+	sink   *findings.Forward
 }
 
 // Open makes a site of a parcel. Its files are kept in their own folder until Close.
 // guard says where this machine may send; a service elsewhere refuses the whole plan.
 func (p *Parcel) Open(guard *wire.Guard) (*Site, error) {
-	s := &Site{sink: &forward{}}
+	s := &Site{sink: &findings.Forward{}}
 	var err error
 	if s.folder, err = os.MkdirTemp("", "bgverify-worker-"); err != nil {
 		return nil, fmt.Errorf("make a folder for the plan: %w", err)
@@ -289,15 +290,14 @@ func (s *Site) Begin(ctx context.Context, message []byte, o attack.Order, emit f
 			return nil, err
 		}
 	}
-	found := newLoadFindings(own.suite.Name, stage.Name)
-	found.secret, found.forward = s.e.secret, s.sink
-	s.sink.begin()
+	found := findings.New(own.suite.Name, stage.Name, s.e.secret, s.sink)
+	s.sink.Begin()
 	var homes []*suiteRun
 	plan, why, _ := own.attackPlan(ctx, stage, found, &homes)
 	if plan == nil {
 		return nil, errors.New(why)
 	}
-	return attack.Join(ctx, *plan, o, emit, s.sink.drain)
+	return attack.Join(ctx, *plan, o, emit, s.sink.Drain)
 }
 
 func (s *Site) find(suite, stage string) (*suiteRun, *scenarios.LoadStage) {
@@ -339,8 +339,8 @@ func (s *Site) restore(m *sessionMessage) error {
 
 // created books what a walk under load created; on a worker the coordinator does.
 func (e *execution) created(c *run.Created) {
-	if f, ok := e.sink.(*forward); ok {
-		f.add(finding{Created: c})
+	if f, ok := e.sink.(*findings.Forward); ok {
+		f.AddCreated(c)
 		return
 	}
 	e.totals.AddCreated(c)

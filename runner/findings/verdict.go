@@ -1,4 +1,4 @@
-package runner
+package findings
 
 import (
 	"cmp"
@@ -6,22 +6,21 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/diff/cause"
-
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
 // judging adds what was found in the stage's answers to what the attack counted of them.
-func (f *loadFindings) judging(counted *run.LoadJudging) *run.LoadJudging {
+func (f *Set) judging(counted *run.LoadJudging) *run.LoadJudging {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	out := *counted
 	out.Routes, out.Examples = f.routes, f.examples
 	for i := range counted.Routes {
-		r, l := &f.routes[i], &f.large[i]
+		r, l := &f.routes[i], &f.lengths[i]
 		r.Pairs = counted.Routes[i].Pairs
 		if l.other > 0 || l.same < leastEvidence { // lengths are no evidence here
 			continue
@@ -30,7 +29,7 @@ func (f *loadFindings) judging(counted *run.LoadJudging) *run.LoadJudging {
 		r.ByLength = l.equal + l.differ
 		r.Differ += l.differ
 		if l.differ > 0 {
-			f.places[lengthPlace+r.Name] = &loadPlace{moments: l.moments, pairs: l.differ, example: r.Name + " body length changed"}
+			f.places[lengthPlace+r.Name] = &place{moments: l.moments, pairs: l.differ, example: r.Name + " body length changed"}
 			f.order = append(f.order, lengthPlace+r.Name)
 		}
 	}
@@ -55,9 +54,9 @@ func (f *loadFindings) judging(counted *run.LoadJudging) *run.LoadJudging {
 // lengthPlace begins the place of lengths that differ.
 const lengthPlace = "length "
 
-// findings judges what was found: see LoadFindingKind. The place that differs in
-// most pairs stands for the others.
-func (f *loadFindings) findings(j *run.LoadJudging) []run.LoadFinding {
+// findings judges what was found: see run.LoadFindingKind. The place that differs in most
+// pairs is named, and how many others there are.
+func (f *Set) findings(j *run.LoadJudging) []run.LoadFinding {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	judged := 0
@@ -70,7 +69,7 @@ func (f *loadFindings) findings(j *run.LoadJudging) []run.LoadFinding {
 		others, header := 0, false
 		for _, name := range f.order {
 			p := f.places[name]
-			if (len(p.moments) >= manyBlocks) != (kind == run.LoadDiffers) {
+			if (len(p.moments) >= ManyBlocks) != (kind == run.LoadDiffers) {
 				continue
 			}
 			if worst != nil {
@@ -101,17 +100,26 @@ func (f *loadFindings) findings(j *run.LoadJudging) []run.LoadFinding {
 	return out
 }
 
-// judgeBeyond adds to the stage what its records do not show, and keeps the examples.
-func judgeBeyond(r *run.LoadResult, found *loadFindings) {
-	r.Judging = found.judging(r.Judging)
-	r.Findings = slices.Concat(found.findings(r.Judging), warmUpFindings(r.WarmUp), connectionFindings(&r.Generator, r.Requests))
+// Judge adds to a measured stage what its records do not show: what answers held, how the
+// warm-up went, and what connections did. The stage's verdict becomes the graver one. The
+// pairs of the examples are returned, to be kept.
+func (f *Set) Judge(r *run.LoadResult) []*run.Pair {
+	r.Judging = f.judging(r.Judging)
+	r.Findings = slices.Concat(f.findings(r.Judging), warmUpFindings(r.WarmUp), connectionFindings(&r.Generator, r.Requests))
 	decide(r)
+	return f.pairs
 }
 
 // decide joins the verdict of the records and that of the findings.
+//
+//  1. The graver verdict is the stage's, and its reasons are those of the findings that have
+//     it, after the reason of the records where they have it too.
+//  2. What is less grave becomes a warning. Of expectations that were not met the two with
+//     the most answers are among the reasons of a stage that did not pass.
+//  3. A stage that was interrupted has no verdict to change.
 func decide(r *run.LoadResult) {
 	own := r.Verdict
-	if own == run.Interrupted {
+	if own == run.Interrupted { // Rule 3
 		return
 	}
 	r.Verdict = own.Worse(r.Beyond())
@@ -146,11 +154,10 @@ func decide(r *run.LoadResult) {
 
 // Thresholds of findings.
 const (
+	// ManyBlocks is the number of blocks in which a difference must be seen to fail the stage:
+	// a value that changes once, between two requests, is seen in one block alone.
+	ManyBlocks    = 2
 	coldLevel     = 0.01 // of the warm-up's test
-	manyBlocks    = 2    // that make a difference a failure
-	maxLoadPairs  = 50   // examples kept of a stage: at most 100 exchanges
-	examplesEach  = 3    // of one place or expectation
-	shownOfPair   = 5    // differences that an example lists
 	leastEvidence = 5    // equal pairs whose lengths are equal make a length evidence
 )
 
