@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/judge"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -32,37 +33,37 @@ type Asker struct {
 func NewAsker(plan *Plan, secret func(name, value string)) (*Asker, error) {
 	e := newExecution(plan, secretsOnly(secret), nil)
 	if problems := e.build(); len(problems) > 0 {
-		e.pool.close()
+		e.pool.Close()
 		return nil, errors.New(strings.Join(problems, "; "))
 	}
 	e.declare()
 	e.declareVariables()
 	a := &Asker{e: e}
 	for _, s := range e.suites {
-		own := s.green.service("")
+		own := s.green.Find("")
 		if own == nil {
 			continue
 		}
-		for _, service := range s.green.services {
-			if origin(service.base) != origin(own.base) { // Rule 2
+		for _, service := range s.green.Services {
+			if services.Origin(service.Base) != services.Origin(own.Base) { // Rule 2
 				continue
 			}
-			for p := range s.probes(service.name) {
-				if blue := s.blue.service(service.name); blue != nil && p.composes(blue) && p.composes(service) {
+			for p := range s.probes(service.Name) {
+				if blue := s.blue.Find(service.Name); blue != nil && p.composes(blue) && p.composes(service) {
 					a.probes = append(a.probes, p)
 				}
 			}
 		}
 	}
 	if len(a.probes) == 0 {
-		e.pool.close()
+		e.pool.Close()
 		return nil, errors.New("the suites have no safe GET of the sides' own url that can be asked on its own")
 	}
 	return a, nil
 }
 
 // composes reports whether a probe's request can be made.
-func (c *probe) composes(to *service) bool {
+func (c *probe) composes(to *services.Service) bool {
 	p := c.prober(to)
 	_, err := p.walk.compose(context.Background(), p.step, p.scope())
 	return err == nil
@@ -70,14 +71,14 @@ func (c *probe) composes(to *service) bool {
 
 // scope is that of the probe's step on its side.
 func (p *prober) scope() *scope {
-	return p.walk.scope(newLane(straightLane(p.to.side)), p.to.side, p.step, "(probe)", p.walk.started)
+	return p.walk.scope(newLane(straightLane(p.to.Side)), p.to.Side, p.step, "(probe)", p.walk.started)
 }
 
 // Size is how many requests an Asker has.
 func (a *Asker) Size() int { return len(a.probes) }
 
 // Close closes the connections.
-func (a *Asker) Close() { a.e.pool.close() }
+func (a *Asker) Close() { a.e.pool.Close() }
 
 // A Door is a way to a service: the public name as it resolves, or pinned to an address.
 type Door struct {
@@ -115,8 +116,8 @@ func (a *Asker) Ask(ctx context.Context, n int, door Door) Asked {
 		out.Failed = err.Error()
 		return out
 	}
-	if to.wire != nil && door.Base != "" {
-		defer to.wire.Close()
+	if to.Wire != nil && door.Base != "" {
+		defer to.Wire.Close()
 	}
 	p := c.prober(to)
 	sc := p.scope()
@@ -125,7 +126,7 @@ func (a *Asker) Ask(ctx context.Context, n int, door Door) Asked {
 		out.Failed = err.Error()
 		return out
 	}
-	request.request.URL = moved(request.request.URL, request.to, to)
+	request.request.URL = services.Moved(request.request.URL, request.to, to)
 	request.to, request.request.Fresh, request.request.Timeout = to, true, probeTimeout
 	if p.step.Trace {
 		request.set(probeHeader, "traffic")
@@ -145,9 +146,9 @@ func (a *Asker) Ask(ctx context.Context, n int, door Door) Asked {
 }
 
 // through is the step's service as a door leads to it.
-func (c *probe) through(door Door) (*service, error) {
+func (c *probe) through(door Door) (*services.Service, error) {
 	cluster := pick(door.Side, c.suite.blue, c.suite.green)
-	to := *cluster.service(c.step.Service)
+	to := *cluster.Find(c.step.Service)
 	if door.Base == "" {
 		return &to, nil
 	}
@@ -155,13 +156,13 @@ func (c *probe) through(door Door) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := *to.base
+	base := *to.Base
 	base.Scheme, base.Host = public.Scheme, public.Host
-	to.base = &base
-	to.config.BaseURL, to.config.Resolve, to.config.Host = base.Scheme+"://"+base.Host, door.Resolve, ""
-	to.config.ServerName = ""
-	to.config.Limits.Connections = 1
-	to.wire, err = wire.New(to.config)
+	to.Base = &base
+	to.Config.BaseURL, to.Config.Resolve, to.Config.Host = base.Scheme+"://"+base.Host, door.Resolve, ""
+	to.Config.ServerName = ""
+	to.Config.Limits.Connections = 1
+	to.Wire, err = wire.New(to.Config)
 	return &to, err
 }
 

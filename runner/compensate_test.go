@@ -391,7 +391,7 @@ cases:
 		if problems := e.build(); len(problems) > 0 {
 			t.Fatal(problems)
 		}
-		defer e.pool.close()
+		defer e.pool.Close()
 		s := e.suites[0]
 		s.loopback = true
 		s.session.mu.Lock()

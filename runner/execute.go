@@ -9,6 +9,7 @@ import (
 
 	"github.com/bgverify/bgverify/runner/asks"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -37,6 +38,7 @@ const SchemaVersion = 1
 
 func newExecution(plan *Plan, sink run.Sink, progress func(Progress)) *execution {
 	e := &execution{plan: plan, sink: sink, totals: verdict.NewTotals(len(plan.Suites))}
+	e.pool.Root, e.pool.Guard = plan.World.Root, plan.World.Guard
 	e.board = &board{listen: progress, now: plan.World.Now, started: plan.World.Now()}
 	if plan.Env != nil && plan.Env.Limits.MaxRPS > 0 {
 		e.pace.gap = time.Duration(float64(time.Second) / plan.Env.Limits.MaxRPS)
@@ -46,7 +48,7 @@ func newExecution(plan *Plan, sink run.Sink, progress func(Progress)) *execution
 }
 
 func (e *execution) execute(outer context.Context) (*run.End, error) {
-	defer e.pool.close()
+	defer e.pool.Close()
 	ctx, stop := context.WithCancelCause(outer)
 	defer stop(errDone)
 	e.stop = stop
@@ -294,7 +296,7 @@ func addConfig(h *run.SideHead, c *scenarios.SideConfig) {
 		}
 		if _, ok := h.Services[s.Name]; !ok {
 			h.Services[s.Name] = s.URL
-			if u, err := serviceURL(c.URL, s.URL); err == nil {
+			if u, err := services.BaseURL(c.URL, s.URL); err == nil {
 				h.Services[s.Name] = u.String()
 			}
 		}

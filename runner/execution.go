@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/places"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -24,7 +24,7 @@ type execution struct {
 	sink   run.Sink
 	suites []*suiteRun
 	extra  []*suiteRun // of load steps whose suite the selection dropped
-	pool   transports
+	pool   services.Pool
 	tokens tokens
 	ledger verdict.Ledger
 	places places.Seen
@@ -98,8 +98,8 @@ func (e *execution) failed() error {
 
 // send is the only way out: it counts a request, waits for its turn under the
 // stage's cap, and books what came back.
-func (e *execution) send(ctx context.Context, to *service, request *wire.Request, in *sentCount) *wire.Exchange {
-	e.ledger.Schedule(to.side)
+func (e *execution) send(ctx context.Context, to *services.Service, request *wire.Request, in *sentCount) *wire.Exchange {
+	e.ledger.Schedule(to.Side)
 	sent := false
 	var x *wire.Exchange
 	unsent := &wire.Exchange{Method: request.Method, URL: request.URL, Sent: request.Headers, Body: request.Body, Started: e.now()}
@@ -107,18 +107,18 @@ func (e *execution) send(ctx context.Context, to *service, request *wire.Request
 	case err != nil:
 		x = unsent
 		x.Err = &wire.Err{Class: wire.ClassCanceled, Detail: "the run was stopped"}
-	case to.down != nil:
+	case to.Down != nil:
 		x = unsent
-		x.Err = &wire.Err{Class: to.down.Class, Detail: to.down.Detail + " (found before the run; not tried again)"}
+		x.Err = &wire.Err{Class: to.Down.Class, Detail: to.Down.Detail + " (found before the run; not tried again)"}
 	default:
 		sent = true
-		in.add(to.side)
-		e.ledger.Send(to.side)
-		x = to.wire.Do(ctx, request)
+		in.add(to.Side)
+		e.ledger.Send(to.Side)
+		x = to.Wire.Do(ctx, request)
 	}
-	e.ledger.Receive(to.side, x, sent)
-	if !to.shared {
-		e.places.AddAnswer(to.name, to.side, x)
+	e.ledger.Receive(to.Side, x, sent)
+	if !to.Shared {
+		e.places.AddAnswer(to.Name, to.Side, x)
 	}
 	return x
 }
@@ -137,11 +137,11 @@ type pace struct {
 	next map[string]time.Time
 }
 
-func (p *pace) wait(ctx context.Context, to *service, now func() time.Time) error {
+func (p *pace) wait(ctx context.Context, to *services.Service, now func() time.Time) error {
 	if p.gap == 0 {
 		return ctx.Err()
 	}
-	host := places.Authority(to.base)
+	host := places.Authority(to.Base)
 	p.mu.Lock()
 	at, t := now(), p.next[host]
 	if t.Before(at) {
@@ -172,7 +172,7 @@ type suiteRun struct {
 	run         *execution
 	index       int
 	suite       *scenarios.Suite
-	blue, green *cluster
+	blue, green *services.Side
 	loopback    bool // every service of both sides; see preflight
 	session     session
 	later       map[int]*session // of an earlier run that is judged again, by the setup's number; guarded by mu
@@ -194,10 +194,10 @@ func newSuiteRun(e *execution, index int, suite *scenarios.Suite) (*suiteRun, er
 	s := &suiteRun{run: e, index: index, suite: suite, rules: map[ruleList]*judge.StepRules{}}
 	s.compiled = sync.OnceValue(s.compile)
 	var err error
-	if s.blue, err = newCluster(scenarios.Blue, &suite.Blue, &e.plan.World, &e.pool); err != nil {
+	if s.blue, err = services.New(scenarios.Blue, &suite.Blue, &e.pool); err != nil {
 		return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
 	}
-	if s.green, err = newCluster(scenarios.Green, &suite.Green, &e.plan.World, &e.pool); err != nil {
+	if s.green, err = services.New(scenarios.Green, &suite.Green, &e.pool); err != nil {
 		return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
 	}
 	return s, nil
@@ -252,27 +252,12 @@ func (s *suiteRun) stepRules(step *scenarios.Step) (*judge.StepRules, error) {
 		return r, nil
 	}
 	r, err := judge.NewStepRules(step, diff.Options{
-		BlueAuthorities: authorities(s.blue, s.green), GreenAuthorities: authorities(s.green, s.blue), Now: s.run.now(),
+		BlueAuthorities: services.Authorities(s.blue, s.green), GreenAuthorities: services.Authorities(s.green, s.blue), Now: s.run.now(),
 	})
 	if err == nil {
 		s.rules[key] = r
 	}
 	return r, err
-}
-
-// authorities names a side's services as they would show in an answer. What is
-// shared is nobody's secret.
-func authorities(of, other *cluster) []string {
-	var out []string
-	for _, s := range of.services {
-		if !s.shared && other.at(s.base) == nil {
-			out = append(out, strings.ToLower(s.base.Host))
-			if s.config.Host != "" && !strings.EqualFold(s.config.Host, s.base.Host) {
-				out = append(out, strings.ToLower(s.config.Host))
-			}
-		}
-	}
-	return out
 }
 
 // facts are what totals need to know of the suite.
@@ -282,9 +267,9 @@ func (s *suiteRun) facts() *verdict.SuiteOf {
 
 // protocolDeclared reports whether the suite says with which HTTP version a side is called.
 func (s *suiteRun) protocolDeclared() bool {
-	for _, c := range []*cluster{s.blue, s.green} {
-		for _, svc := range c.services {
-			if svc.config.HTTP != "" {
+	for _, c := range []*services.Side{s.blue, s.green} {
+		for _, svc := range c.Services {
+			if svc.Config.HTTP != "" {
 				return true
 			}
 		}
@@ -294,11 +279,11 @@ func (s *suiteRun) protocolDeclared() bool {
 
 // placeOf is where a step's two requests went, where that is two places.
 func (s *suiteRun) placeOf(step *run.StepResult) (verdict.Place, string, bool) {
-	blue, green := s.blue.atText(step.Blue.URL), s.green.atText(step.Green.URL)
-	if blue == nil || green == nil || green.shared {
+	blue, green := s.blue.AtText(step.Blue.URL), s.green.AtText(step.Green.URL)
+	if blue == nil || green == nil || green.Shared {
 		return verdict.Place{}, "", false
 	}
-	return verdict.Place{Blue: blue.base.String(), Green: green.base.String()}, green.name, true
+	return verdict.Place{Blue: blue.Base.String(), Green: green.Base.String()}, green.Name, true
 }
 
 // A board says where an execution stands, to one listener, one call at a time.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -63,9 +64,9 @@ func (e *execution) identify(ctx context.Context) *verdict.IdentityReport {
 
 func identityKey(s *suiteRun, id *scenarios.Identity) string {
 	var places []string
-	for _, c := range []*cluster{s.blue, s.green} {
-		if svc := c.service(id.Service); svc != nil {
-			places = append(places, origin(svc.base)+svc.base.Path)
+	for _, c := range []*services.Side{s.blue, s.green} {
+		if svc := c.Find(id.Service); svc != nil {
+			places = append(places, services.Origin(svc.Base)+svc.Base.Path)
 		}
 	}
 	text := func(t *scenarios.Template) string {
@@ -211,7 +212,7 @@ func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (va
 		return "", "", err.Error()
 	}
 	out := &outgoing{to: to, request: &wire.Request{Method: "GET", URL: target, Fresh: true}}
-	for _, f := range to.headers {
+	for _, f := range to.Headers {
 		v, err := sc.expand(f.Value)
 		if err != nil {
 			return "", "", err.Error()
@@ -221,7 +222,7 @@ func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (va
 	get := &scenarios.Step{Request: scenarios.Request{Method: "GET"}}
 	own := *sc
 	own.lane = newLane(sc.lane.kind) // probes run side by side
-	if err := w.authorize(ctx, out, to.auth, get, &own); err != nil {
+	if err := w.authorize(ctx, out, to.Auth, get, &own); err != nil {
 		return "", "", "auth: " + err.Error()
 	}
 	w.mark(out, get, &own)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
@@ -66,43 +64,11 @@ func (k LaneKind) String() string {
 // across makes a crossing lane's jar take green's hosts for blue's: a box keeps
 // its cookies when the name it calls begins to lead to the other side.
 func (l *lane) across(s *suiteRun) {
-	for _, g := range s.green.services {
-		if b := s.blue.service(g.name); b != nil {
-			l.jar.Alias(g.logicalHost(), b.logicalHost())
+	for _, g := range s.green.Services {
+		if b := s.blue.Find(g.Name); b != nil {
+			l.jar.Alias(g.LogicalHost(), b.LogicalHost())
 		}
 	}
-}
-
-// logical is a URL under the host name that the service is asked as: cookies
-// belong to the name, not to the address behind it.
-func (s *service) logical(address string) string {
-	if s.config.Host == "" {
-		return address
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return address
-	}
-	u.Host = s.config.Host
-	return u.String()
-}
-
-func (s *service) logicalHost() string {
-	u, err := url.Parse(s.logical(s.base.String()))
-	if err != nil {
-		return s.base.Hostname()
-	}
-	return u.Hostname()
-}
-
-// moved is a URL of one service on its namesake of the other side.
-func moved(address string, from, to *service) string {
-	prefix := strings.TrimSuffix(from.base.String(), "/")
-	rest, ok := strings.CutPrefix(address, prefix)
-	if !ok {
-		return address
-	}
-	return strings.TrimSuffix(to.base.String(), "/") + rest
 }
 
 // LaneKind says how a lane walks.

@@ -397,11 +397,11 @@ func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios
 	if err != nil {
 		return nil, fmt.Errorf("%s: expect: %w", side, err)
 	}
-	key := out.to.name
-	if known, ok := services[key]; ok && known != out.to.config { // of another suite
+	key := out.to.Name
+	if known, ok := services[key]; ok && known != out.to.Config { // of another suite
 		key = w.suite.suite.Name + "/" + key
 	}
-	services[key] = out.to.config
+	services[key] = out.to.Config
 	unsampled(out.request)
 	rows := &judging.rows[judge.Count(side == scenarios.Green)]
 	*rows = append(*rows, loadRow{checks: checks.WithoutLatency(), url: out.request.URL, body: out.request.Body, sent: out.request.Headers})

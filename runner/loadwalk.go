@@ -11,6 +11,7 @@ import (
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/findings"
 	"github.com/bgverify/bgverify/runner/judge"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -180,7 +181,7 @@ func (l *loadWalk) received(place int, p *loadPlaceOf, sc *scope, s *shot, check
 	w, step, x := l.w, p.step, s.x
 	l.lane.noteEffects(step, sc, x, false)
 	if x.Err == nil {
-		l.lane.jar.Set(s.out.to.logical(s.out.request.URL), x)
+		l.lane.jar.Set(s.out.to.Logical(s.out.request.URL), x)
 	}
 	var unmet *attack.Unmet
 	evidence := &walkEvidence{walk: l}
@@ -239,9 +240,9 @@ func (l *loadWalk) capture(step *scenarios.Step, s *shot, evidence *walkEvidence
 func (l *loadWalk) sendOver(ctx context.Context, out *outgoing) *wire.Exchange {
 	request := *out.request
 	request.Timeout = 0 // the stage's
-	key, known := l.services[judge.Count(l.side == scenarios.Green)][out.to.name]
+	key, known := l.services[judge.Count(l.side == scenarios.Green)][out.to.Name]
 	if !known {
-		key = out.to.name
+		key = out.to.Name
 	}
 	return l.out.Do(ctx, key, &request)
 }
@@ -265,7 +266,7 @@ func (s *suiteRun) planCase(part *scenarios.LoadStep, plan *attack.Plan, found *
 			route := attack.Route{
 				Name:    fmt.Sprintf("%s, %s: %s %s", strings.TrimPrefix(part.Target.ID, s.suite.Name+"/"), prefix+step.Name, step.Request.Method, routePath(step)),
 				Compare: step.Compare && !s.sharedService(step) && len(step.Sides) != 1,
-				Blue:    s.blue.hosts(step.Service), Green: s.green.hosts(step.Service),
+				Blue:    hosts(s.blue, step.Service), Green: hosts(s.green, step.Service),
 			}
 			for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 				for _, m := range step.ExpectOf(side).Status {
@@ -326,19 +327,19 @@ func (c *walkedCase) ready(begin *walk, plan *attack.Plan) error {
 		}
 		planned.Rows = len(c.rows)
 	}
-	for i, side := range []*cluster{c.home.blue, c.home.green} {
+	for i, side := range []*services.Side{c.home.blue, c.home.green} {
 		services := [2]map[string]wire.Config{plan.Blue.Services, plan.Green.Services}[i]
 		c.services[i] = map[string]string{}
-		for _, to := range side.services {
-			if to.base == nil || to.base.Host == "" {
+		for _, to := range side.Services {
+			if to.Base == nil || to.Base.Host == "" {
 				continue
 			}
-			key := to.name
-			if known, ok := services[key]; ok && known != to.config { // of another suite
+			key := to.Name
+			if known, ok := services[key]; ok && known != to.Config { // of another suite
 				key = c.home.suite.Name + "/" + key
 			}
-			services[key] = to.config
-			c.services[i][to.name] = key
+			services[key] = to.Config
+			c.services[i][to.Name] = key
 		}
 	}
 	return nil

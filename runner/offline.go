@@ -9,6 +9,7 @@ import (
 
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -119,9 +120,9 @@ func (w *walk) replayed(step *scenarios.Step, sc *scope, key string) *shot {
 		}
 		x = &wire.Exchange{Method: step.Request.Method, Err: &wire.Err{Class: wire.ClassRequest, Detail: detail}}
 	}
-	to := pick(sc.side, w.suite.blue, w.suite.green).service(step.Service)
+	to := pick(sc.side, w.suite.blue, w.suite.green).Find(step.Service)
 	if to == nil {
-		to = &service{side: sc.side, name: step.Service}
+		to = &services.Service{Side: sc.side, Name: step.Service}
 	}
 	s := &shot{out: &outgoing{to: to}, x: x, answer: judge.NewAnswer(x), lacks: sc.lane.jar.Withheld(x.URL)}
 	sc.lane.jar.Set(x.URL, x)
@@ -163,7 +164,7 @@ type NameValue struct {
 func DryRun(plan *Plan, secret func(name, value string)) iter.Seq2[*Preview, error] {
 	return func(yield func(*Preview, error) bool) {
 		e := newExecution(plan, secretsOnly(secret), nil)
-		defer e.pool.close()
+		defer e.pool.Close()
 		if problems := e.build(); len(problems) > 0 {
 			yield(nil, errors.New(strings.Join(problems, "; ")))
 			return

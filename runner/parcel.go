@@ -16,6 +16,7 @@ import (
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/findings"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -178,9 +179,9 @@ func (s *Site) mayReach(guard *wire.Guard) error {
 		if len(suite.suite.Loads) == 0 {
 			continue
 		}
-		for _, side := range []*cluster{suite.blue, suite.green} {
-			for _, to := range side.services {
-				if at := to.config.DialledHost(); at != "" && !guard.MayAllow(at) && !slices.Contains(refused, at) {
+		for _, side := range []*services.Side{suite.blue, suite.green} {
+			for _, to := range side.Services {
+				if at := to.Config.DialledHost(); at != "" && !guard.MayAllow(at) && !slices.Contains(refused, at) {
 					refused = append(refused, at)
 				}
 			}
@@ -196,7 +197,7 @@ func (s *Site) mayReach(guard *wire.Guard) error {
 // Close removes the plan's files.
 func (s *Site) Close() {
 	if s.e != nil {
-		s.e.pool.close()
+		s.e.pool.Close()
 	}
 	if s.stop != nil {
 		s.stop()

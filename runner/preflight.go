@@ -3,12 +3,12 @@ package runner
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/bgverify/bgverify/runner/places"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -29,29 +29,29 @@ func (e *execution) preflight(ctx context.Context) *verdict.PreflightReport {
 	sides := map[scenarios.Side]int{}
 	for _, s := range e.suites {
 		s.loopback = true
-		for _, c := range []*cluster{s.blue, s.green} {
-			for _, svc := range c.services {
+		for _, c := range []*services.Side{s.blue, s.green} {
+			for _, svc := range c.Services {
 				a := found[svc]
 				if a == nil {
 					continue
 				}
-				svc.local = a.Loopback() && !e.remote
-				s.loopback = s.loopback && svc.local
-				if !svc.used {
+				svc.Local = a.Loopback() && !e.remote
+				s.loopback = s.loopback && svc.Local
+				if !svc.Used {
 					continue
 				}
 				report.Checked++
 				if a.Err == nil {
-					sides[c.side]++
+					sides[c.Side]++
 					continue
 				}
-				svc.down = a.Err
+				svc.Down = a.Err
 				report.Missing++
 				if !slices.ContainsFunc(report.Down, func(d verdict.DownService) bool {
-					return d.Side == svc.side &&
-						d.Label == svc.place()
+					return d.Side == svc.Side &&
+						d.Label == svc.Place()
 				}) {
-					report.Down = append(report.Down, verdict.DownService{Side: svc.side, Name: svc.name, Label: svc.place(), Err: a.Err})
+					report.Down = append(report.Down, verdict.DownService{Side: svc.Side, Name: svc.Name, Label: svc.Place(), Err: a.Err})
 				}
 			}
 		}
@@ -68,33 +68,25 @@ func (e *execution) preflight(ctx context.Context) *verdict.PreflightReport {
 	return report
 }
 
-// place names a service with its address.
-func (s *service) place() string { return s.label() + " at " + origin(s.base) }
-
-// target is the service as package places finds it.
-func (s *service) target() places.Target {
-	return places.Target{Base: s.base, Resolve: s.config.Resolve, Proxy: s.config.Proxy}
-}
-
 // lookAll finds out where all services live, each place once, all at once.
-func (e *execution) lookAll(ctx context.Context) map[*service]*places.Address {
-	byKey := map[string][]*service{}
+func (e *execution) lookAll(ctx context.Context) map[*services.Service]*places.Address {
+	byKey := map[string][]*services.Service{}
 	for _, s := range e.suites {
 		used := s.used()
-		for _, c := range []*cluster{s.blue, s.green} {
-			for _, svc := range c.services {
-				key := svc.side.String() + " " + origin(svc.base) + " " + svc.config.Resolve + " " + svc.config.Proxy
+		for _, c := range []*services.Side{s.blue, s.green} {
+			for _, svc := range c.Services {
+				key := svc.Side.String() + " " + services.Origin(svc.Base) + " " + svc.Config.Resolve + " " + svc.Config.Proxy
 				byKey[key] = append(byKey[key], svc)
-				svc.used = used[svc.name]
+				svc.Used = used[svc.Name]
 			}
 		}
 	}
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	out := map[*service]*places.Address{}
+	out := map[*services.Service]*places.Address{}
 	for _, group := range byKey {
 		all.Go(func() {
-			a := places.Look(ctx, group[0].target(), slices.ContainsFunc(group, func(s *service) bool { return s.used }))
+			a := places.Look(ctx, group[0].Target(), slices.ContainsFunc(group, func(s *services.Service) bool { return s.Used }))
 			mu.Lock()
 			defer mu.Unlock()
 			for _, svc := range group {
@@ -146,8 +138,8 @@ func (s *suiteRun) mayWrite(step *scenarios.Step) bool {
 	if url := step.Request.URL; url == nil || !strings.HasPrefix(url.Text, "/") {
 		return false
 	}
-	blue, green := s.blue.service(step.Service), s.green.service(step.Service)
-	return blue != nil && green != nil && blue.local && green.local
+	blue, green := s.blue.Find(step.Service), s.green.Find(step.Service)
+	return blue != nil && green != nil && blue.Local && green.Local
 }
 
 // mayLoad is the same for load.
@@ -159,11 +151,11 @@ func (s *suiteRun) mayLoad() bool {
 // sameness finds the services whose two sides are one place (rule 2). Services
 // of different names are held against each other as well: green's auth must not
 // be blue's api.
-func (s *suiteRun) sameness(found map[*service]*places.Address) []string {
+func (s *suiteRun) sameness(found map[*services.Service]*places.Address) []string {
 	var out []string
-	for _, b := range s.blue.services {
-		for _, g := range s.green.services {
-			if b.shared || g.shared {
+	for _, b := range s.blue.Services {
+		for _, g := range s.green.Services {
+			if b.Shared || g.Shared {
 				continue
 			}
 			if text := s.onePlace(b, g, found[b].Common(found[g])); text != "" {
@@ -176,44 +168,23 @@ func (s *suiteRun) sameness(found map[*service]*places.Address) []string {
 
 // onePlace says in which sense two services are one place; empty: they are two.
 // common is an address that both have.
-func (s *suiteRun) onePlace(b, g *service, common string) string {
-	where := b.label() + " and " + g.label()
-	hosts := [2]string{hostName(b), hostName(g)}
-	samePath := strings.TrimSuffix(b.base.Path, "/") == strings.TrimSuffix(g.base.Path, "/")
+func (s *suiteRun) onePlace(b, g *services.Service, common string) string {
+	where := b.Label() + " and " + g.Label()
+	hosts := [2]string{services.HostName(b), services.HostName(g)}
+	samePath := strings.TrimSuffix(b.Base.Path, "/") == strings.TrimSuffix(g.Base.Path, "/")
 	switch {
-	case samePath && spelled(b) == spelled(g) && b.config.Resolve == g.config.Resolve && b.config.Host == g.config.Host:
-		return fmt.Sprintf("%s are the same address %s", where, b.base.Redacted())
+	case samePath && services.Spelled(b) == services.Spelled(g) && b.Config.Resolve == g.Config.Resolve && b.Config.Host == g.Config.Host:
+		return fmt.Sprintf("%s are the same address %s", where, b.Base.Redacted())
 	case common == "":
 		return ""
 	case samePath && hosts[0] == hosts[1]:
-		return fmt.Sprintf("%s are the same place: %s and %s both lead to %s as host %q", where, b.base.Redacted(), g.base.Redacted(),
+		return fmt.Sprintf("%s are the same place: %s and %s both lead to %s as host %q", where, b.Base.Redacted(), g.Base.Redacted(),
 			common, hosts[0])
-	case b.name == g.name && !s.toldApart(b.name):
+	case b.Name == g.Name && !s.toldApart(b.Name):
 		return fmt.Sprintf("%s share %s as hosts %q and %q: add an identity that must differ to tell them apart", where, common,
 			hosts[0], hosts[1])
 	}
 	return ""
-}
-
-// spelled is a service's scheme and authority with all names of this machine made one.
-func spelled(s *service) string {
-	host, port, err := net.SplitHostPort(places.Authority(s.base))
-	if err != nil {
-		return places.Authority(s.base)
-	}
-	return s.base.Scheme + "://" + places.LocalName(host) + ":" + port
-}
-
-// hostName is the host that the service is asked as.
-func hostName(s *service) string {
-	host := s.base.Hostname()
-	if s.config.Host != "" {
-		host = s.config.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-	}
-	return places.LocalName(host)
 }
 
 // toldApart reports whether an identity of the service must differ.
@@ -224,10 +195,10 @@ func (s *suiteRun) toldApart(name string) bool {
 // reflected reports whether a value holds an address of a side: a server sends back
 // the name that it was asked by.
 func (s *suiteRun) reflected(text string) bool {
-	for _, c := range []*cluster{s.blue, s.green} {
-		for _, svc := range c.services {
-			if host := hostName(svc); host != "" && strings.Contains(strings.ToLower(text), host) || strings.Contains(text,
-				svc.base.Hostname()) {
+	for _, c := range []*services.Side{s.blue, s.green} {
+		for _, svc := range c.Services {
+			if host := services.HostName(svc); host != "" && strings.Contains(strings.ToLower(text), host) || strings.Contains(text,
+				svc.Base.Hostname()) {
 				return true
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/transport"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
@@ -34,7 +35,7 @@ const probeTimeout = 5 * time.Second
 
 // A probed service is one whose two sides are asked how they are reached.
 type probed struct {
-	blue, green *service
+	blue, green *services.Service
 	suites      []*suiteRun
 }
 
@@ -65,13 +66,13 @@ func (e *execution) askTransport(ctx context.Context) []run.TransportFinding {
 func (e *execution) probedServices() []*probed {
 	var out []*probed
 	for _, s := range e.suites {
-		for _, g := range s.green.services {
-			b := s.blue.service(g.name)
-			if b == nil || !g.used || b.down != nil || g.down != nil || b.shared || g.shared || origin(b.base) == origin(g.base) {
+		for _, g := range s.green.Services {
+			b := s.blue.Find(g.Name)
+			if b == nil || !g.Used || b.Down != nil || g.Down != nil || b.Shared || g.Shared || services.Origin(b.Base) == services.Origin(g.Base) {
 				continue
 			}
 			i := slices.IndexFunc(out, func(p *probed) bool {
-				return p.green.name == g.name && p.blue.wire == b.wire && p.green.wire == g.wire && p.green.base.Path == g.base.Path
+				return p.green.Name == g.Name && p.blue.Wire == b.Wire && p.green.Wire == g.Wire && p.green.Base.Path == g.Base.Path
 			})
 			if i < 0 {
 				out = append(out, &probed{blue: b, green: g})
@@ -96,7 +97,7 @@ func (e *execution) askService(ctx context.Context, p *probed) []run.TransportFi
 	}
 	found := transport.Compare(blue, green, e.now())
 	for i := range found {
-		found[i].Service, found[i].Suites = p.green.name, names
+		found[i].Service, found[i].Suites = p.green.Name, names
 	}
 	return found
 }
@@ -110,7 +111,7 @@ func (p *probed) facts(ctx context.Context) (blue, green *transport.Facts) {
 	var first *probe
 	tried := 0
 	for _, s := range p.suites {
-		for c := range s.probes(p.green.name) {
+		for c := range s.probes(p.green.Name) {
 			b, g := c.ask(ctx, p.blue, p.green, false)
 			if b == nil || g == nil { // Rule 1
 				continue
@@ -191,11 +192,11 @@ func (e *execution) probesOf(p *verdict.PlaceTotals, most int) []*probe {
 type prober struct {
 	*probe
 	walk *walk
-	to   *service // with the probe's own transport
+	to   *services.Service // with the probe's own transport
 }
 
 // prober makes a probe ready for one side; to replaces the step's service.
-func (c *probe) prober(to *service) *prober {
+func (c *probe) prober(to *services.Service) *prober {
 	w := newWalk(c.suite, c.suite.suite.Name+"/(transport)", c.suite.run.now())
 	w.test, w.row = c.test, c.row
 	if c.test != nil && c.test.Data != nil {
@@ -214,9 +215,9 @@ func (p *prober) end() {
 // send sends the probe with another method, or asking for a coding; nil: the
 // request cannot be made.
 func (p *prober) send(ctx context.Context, method, coding string) *wire.Exchange {
-	sc := p.walk.scope(newLane(straightLane(p.to.side)), p.to.side, p.step, "(transport)", p.walk.started)
+	sc := p.walk.scope(newLane(straightLane(p.to.Side)), p.to.Side, p.step, "(transport)", p.walk.started)
 	out, err := p.walk.compose(ctx, p.step, sc)
-	if err != nil || out.to.name != p.to.name {
+	if err != nil || out.to.Name != p.to.Name {
 		return nil
 	}
 	out.to, out.request.Method, out.request.Timeout = p.to, method, probeTimeout
@@ -235,7 +236,7 @@ func (p *prober) send(ctx context.Context, method, coding string) *wire.Exchange
 
 // ask asks both sides at once; nil where the request cannot be made. Unless whole, a
 // side that does not answer with 2xx is asked no more.
-func (c *probe) ask(ctx context.Context, blue, green *service, whole bool) (b, g *transport.Facts) {
+func (c *probe) ask(ctx context.Context, blue, green *services.Service, whole bool) (b, g *transport.Facts) {
 	var both sync.WaitGroup
 	both.Go(func() {
 		defer rescue(func(error) { b = nil }) // the step's case reports it
@@ -250,9 +251,9 @@ func (c *probe) ask(ctx context.Context, blue, green *service, whole bool) (b, g
 }
 
 // askSide sends the requests of one side.
-func (c *probe) askSide(ctx context.Context, s *service, whole bool) *transport.Facts {
-	f := &transport.Facts{Host: hostName(s), Declared: s.config.HTTP != "", Tunnel: s.config.Proxy != ""}
-	config := s.config
+func (c *probe) askSide(ctx context.Context, s *services.Service, whole bool) *transport.Facts {
+	f := &transport.Facts{Host: services.HostName(s), Declared: s.Config.HTTP != "", Tunnel: s.Config.Proxy != ""}
+	config := s.Config
 	if config.HTTP == "" {
 		config.HTTP = "1.1"
 	}
@@ -263,7 +264,7 @@ func (c *probe) askSide(ctx context.Context, s *service, whole bool) *transport.
 	}
 	defer own.Close()
 	to := *s
-	to.wire = own
+	to.Wire = own
 	p := c.prober(&to)
 	defer p.end()
 	for _, coding := range slices.Insert(slices.Clone(transport.Codings), 0, "") {
@@ -281,7 +282,7 @@ func (c *probe) askSide(ctx context.Context, s *service, whole bool) *transport.
 	if f.Gets[0].Err == nil {
 		f.Head, f.Options = p.send(ctx, "HEAD", ""), p.send(ctx, "OPTIONS", "")
 	}
-	if s.base.Scheme == "https" && s.config.Proxy == "" {
+	if s.Base.Scheme == "https" && s.Config.Proxy == "" {
 		f.Hellos = c.suite.run.shakeHands(ctx, &to)
 	}
 	return f
@@ -289,14 +290,14 @@ func (c *probe) askSide(ctx context.Context, s *service, whole bool) *transport.
 
 // shakeHands finds out which TLS versions and whether HTTP/2 a service accepts. A
 // refusal is asked for twice: one may be a hiccup.
-func (e *execution) shakeHands(ctx context.Context, s *service) *transport.Hellos {
+func (e *execution) shakeHands(ctx context.Context, s *services.Service) *transport.Hellos {
 	h := &transport.Hellos{Versions: map[uint16]bool{}}
 	shake := func(hello wire.Hello) *wire.Handshake {
 		for range 2 {
 			if e.pace.wait(ctx, s, e.now) != nil {
 				return nil
 			}
-			if got, err := s.wire.Handshake(ctx, hello); err == nil {
+			if got, err := s.Wire.Handshake(ctx, hello); err == nil {
 				return got
 			}
 		}
@@ -317,16 +318,16 @@ func (e *execution) shakeHands(ctx context.Context, s *service) *transport.Hello
 func (c *probe) time(ctx context.Context, into *[3]verdict.Histogram) {
 	var took [3]*wire.Exchange
 	var both sync.WaitGroup
-	for _, cluster := range []*cluster{c.suite.blue, c.suite.green} {
-		to := cluster.service(c.step.Service)
+	for _, cluster := range []*services.Side{c.suite.blue, c.suite.green} {
+		to := cluster.Find(c.step.Service)
 		if to == nil {
 			return
 		}
 		both.Go(func() {
-			defer rescue(func(error) { took[cluster.side] = nil })
+			defer rescue(func(error) { took[cluster.Side] = nil })
 			p := c.prober(to)
 			defer p.end()
-			took[cluster.side] = p.send(ctx, "GET", "")
+			took[cluster.Side] = p.send(ctx, "GET", "")
 		})
 	}
 	both.Wait()

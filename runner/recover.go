@@ -157,14 +157,14 @@ func (w *walk) relive(left *run.Unfinished, id string, forward, back []*scenario
 // reliveOne brings a lane to where an archived answer left it.
 func (w *walk) reliveOne(kind LaneKind, side scenarios.Side, step *scenarios.Step, name string, pair *run.Pair) {
 	x, l := pick(side, pair.Blue, pair.Green), w.lanes[kind]
-	to := pick(side, w.suite.blue, w.suite.green).service(step.Service)
+	to := pick(side, w.suite.blue, w.suite.green).Find(step.Service)
 	if x == nil || l == nil || to == nil {
 		return
 	}
 	s := &shot{out: &outgoing{to: to}, x: x, answer: judge.NewAnswer(x)}
 	s.answer.Hidden = pair.Hidden
 	if x.Err == nil {
-		l.jar.Set(to.logical(x.URL), x)
+		l.jar.Set(to.Logical(x.URL), x)
 	}
 	l.noteEffects(step, w.scope(l, side, step, name, time.Time{}), x, false)
 	for _, c := range w.suite.judgedBy(step).Captures {

@@ -11,6 +11,7 @@ import (
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/places"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -54,7 +55,7 @@ func (r Refusal) Hint() string {
 // so. A host that cannot be resolved is for preflight to report.
 func Refused(ctx context.Context, plan *Plan) []Refusal {
 	e := newExecution(plan, secretsOnly(func(string, string) {}), nil)
-	defer e.pool.close()
+	defer e.pool.Close()
 	if problems := e.build(); len(problems) > 0 {
 		return nil // the run reports them, and sends nothing
 	}
@@ -131,16 +132,16 @@ func (e *execution) locate(ctx context.Context) {
 	known := map[string]*places.Address{}
 	for _, s := range e.suites {
 		s.loopback = true
-		for _, c := range []*cluster{s.blue, s.green} {
-			for _, svc := range c.services {
-				key := origin(svc.base) + " " + svc.config.Resolve + " " + svc.config.Proxy
+		for _, c := range []*services.Side{s.blue, s.green} {
+			for _, svc := range c.Services {
+				key := services.Origin(svc.Base) + " " + svc.Config.Resolve + " " + svc.Config.Proxy
 				a := known[key]
 				if a == nil {
-					a = places.Look(ctx, svc.target(), false)
+					a = places.Look(ctx, svc.Target(), false)
 					known[key] = a
 				}
-				svc.local = a.Err != nil || a.Loopback() && !e.remote
-				s.loopback = s.loopback && svc.local
+				svc.Local = a.Err != nil || a.Loopback() && !e.remote
+				s.loopback = s.loopback && svc.Local
 			}
 		}
 	}
@@ -156,7 +157,7 @@ func Unprovable(plan *Plan, kind scenarios.ProblemKind) scenarios.Problems {
 		return nil
 	}
 	e := newExecution(plan, secretsOnly(func(string, string) {}), nil)
-	defer e.pool.close()
+	defer e.pool.Close()
 	var problems scenarios.Problems
 	for i, suite := range plan.Suites {
 		s, err := newSuiteRun(e, i, suite)
@@ -214,7 +215,7 @@ func (s *suiteRun) planned(stage *scenarios.LoadStage) *attack.Plan {
 		step := part.Target.Steps[0]
 		route := attack.Route{Name: step.Request.Method + " " + routePath(step), Weight: part.Weight}
 		if home, err := s.run.homeOf(s, part); err == nil {
-			route.Blue, route.Green = home.blue.hosts(step.Service), home.green.hosts(step.Service)
+			route.Blue, route.Green = hosts(home.blue, step.Service), hosts(home.green, step.Service)
 		}
 		plan.Routes = append(plan.Routes, route)
 	}
@@ -233,12 +234,12 @@ func (s *suiteRun) designs(stage *scenarios.LoadStage) []perf.Design {
 }
 
 // hosts is a request to a service's base URL; none where it has no URL yet.
-func (c *cluster) hosts(service string) []attack.Request {
+func hosts(c *services.Side, service string) []attack.Request {
 	if c == nil {
 		return nil
 	}
-	if to := c.service(service); to != nil && to.base != nil && to.base.Host != "" {
-		return []attack.Request{{URL: to.base.String()}}
+	if to := c.Find(service); to != nil && to.Base != nil && to.Base.Host != "" {
+		return []attack.Request{{URL: to.Base.String()}}
 	}
 	return nil
 }

@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/runner/random"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
 // An outgoing request is ready for one side.
 type outgoing struct {
-	to      *service
+	to      *services.Service
 	request *wire.Request
 	traceID string // empty with trace off
 	signer  signer // nil: the request is complete
@@ -48,7 +49,7 @@ func (w *walk) compose(ctx context.Context, step *scenarios.Step, sc *scope) (*o
 		Method: rendered.Method, URL: target, Body: rendered.Body, Timeout: step.Timeout,
 		Resend: step.SideEffects == scenarios.NoEffects,
 	}}
-	for _, f := range to.headers { // Rule 2
+	for _, f := range to.Headers { // Rule 2
 		if named(rendered.Headers, f.Name) {
 			continue
 		}
@@ -64,12 +65,12 @@ func (w *walk) compose(ctx context.Context, step *scenarios.Step, sc *scope) (*o
 	if rendered.ContentType != "" && !out.has("Content-Type") {
 		out.add("Content-Type", rendered.ContentType)
 	}
-	if cookie := mergeCookies(rendered.Cookies, sc.lane.jar.Header(to.logical(target))); cookie != "" && !out.has("Cookie") {
+	if cookie := mergeCookies(rendered.Cookies, sc.lane.jar.Header(to.Logical(target))); cookie != "" && !out.has("Cookie") {
 		out.add("Cookie", cookie)
 	}
 	auth := step.Auth
 	if auth == nil {
-		auth = to.auth
+		auth = to.Auth
 	}
 	if err := w.authorize(ctx, out, auth, step, sc); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
@@ -79,40 +80,40 @@ func (w *walk) compose(ctx context.Context, step *scenarios.Step, sc *scope) (*o
 }
 
 // target finds the service that a rendered URL leads to, and the absolute URL.
-func (w *walk) target(name, rendered string, sc *scope) (*service, string, error) {
+func (w *walk) target(name, rendered string, sc *scope) (*services.Service, string, error) {
 	if sc.loose != nil && (strings.HasPrefix(rendered, "{{") ||
 		strings.HasPrefix(rendered, "%7B%7B")) { // an address that an answer will give
-		return &service{side: sc.side, name: name, base: &url.URL{}}, rendered, nil
+		return &services.Service{Side: sc.side, Name: name, Base: &url.URL{}}, rendered, nil
 	}
 	own, other := pick(sc.side, w.suite.blue, w.suite.green), pick(sc.side, w.suite.green, w.suite.blue)
 	if !strings.Contains(rendered, "://") || strings.HasPrefix(rendered, "/") || strings.HasPrefix(rendered, "?") {
-		to := own.service(name)
+		to := own.Find(name)
 		if to == nil && name == "" {
 			return nil, "", fmt.Errorf("%s has no url", sc.side)
 		} else if to == nil {
 			return nil, "", fmt.Errorf("%s has no service %q", sc.side, name)
 		}
-		return to, join(to.base, rendered), nil
+		return to, services.Join(to.Base, rendered), nil
 	}
 	u, err := url.Parse(rendered)
 	if err != nil {
 		return nil, "", err
 	}
-	if to := own.at(u); to != nil {
+	if to := own.At(u); to != nil {
 		return to, rendered, nil
 	}
 	if sc.lane.crossing() {
-		if from := other.at(u); from != nil {
-			if to := own.service(from.name); to != nil {
-				return to, moved(rendered, from, to), nil
+		if from := other.At(u); from != nil {
+			if to := own.Find(from.Name); to != nil {
+				return to, services.Moved(rendered, from, to), nil
 			}
 		}
 	}
 	hint := ""
-	if other.at(u) != nil {
+	if other.At(u) != nil {
 		hint = fmt.Sprintf(", it is %s's", pick(sc.side, scenarios.Green, scenarios.Blue))
 	}
-	return nil, "", fmt.Errorf("%s is not an address of %s's services%s: nothing was sent", origin(u), sc.side, hint)
+	return nil, "", fmt.Errorf("%s is not an address of %s's services%s: nothing was sent", services.Origin(u), sc.side, hint)
 }
 
 // mark adds the headers that name the run and the trace.

@@ -32,7 +32,7 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 	if err != nil {
 		return &shot{err: err}
 	}
-	s := &shot{out: out, lacks: sc.lane.jar.Withheld(out.to.logical(out.request.URL)), misled: sc.lane.misled}
+	s := &shot{out: out, lacks: sc.lane.jar.Withheld(out.to.Logical(out.request.URL)), misled: sc.lane.misled}
 	if step.Poll == nil {
 		s.attempt(ctx, w, step, sc)
 		return s
@@ -80,7 +80,7 @@ func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *s
 		}
 		sc.lane.noteEffects(step, sc, s.truth(), s.misled)
 		if s.x.Err == nil {
-			sc.lane.jar.Set(s.out.to.logical(s.out.request.URL), s.x)
+			sc.lane.jar.Set(s.out.to.Logical(s.out.request.URL), s.x)
 		}
 		if step.Retry == nil || s.retried >= step.Retry.Max || !step.Repeatable() || !retryable(step.Retry, s.x) {
 			return
@@ -151,7 +151,7 @@ func (w *walk) capture(c *judge.Capture, l *lane, s *shot, out *captured) (scena
 		return scenarios.Value{}, false
 	}
 	v, err := c.Find(s.answer)
-	side := s.out.to.side.String()
+	side := s.out.to.Side.String()
 	if err != nil && c.Regex != "" && s.answer.Hidden.In(c.Source(s.answer)) {
 		out.check(side, c, "finds a value", false, run.NotKept)
 		out.checks[len(out.checks)-1].Failure = run.ValueHidden

@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/bgverify/bgverify/runner/random"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/template"
@@ -62,8 +63,8 @@ func (o *outgoing) set(name, value string) {
 
 // host is the Host field that will be sent.
 func (o *outgoing) host() string {
-	if o.to.config.Host != "" {
-		return o.to.config.Host
+	if o.to.Config.Host != "" {
+		return o.to.Config.Host
 	}
 	u, err := url.Parse(o.request.URL)
 	if err != nil {
@@ -213,7 +214,7 @@ func (w *walk) signByDigest(out *outgoing, auth *scenarios.Auth, step *scenarios
 		out.add("Authorization", "{{digest response}}")
 		return nil
 	}
-	key := digestKey{out.to.side, out.to.name, user, password}
+	key := digestKey{out.to.Side, out.to.Name, user, password}
 	drawn := random.Source(w.suite.run.plan.Options.Seed, "cnonce", w.id, sc.step, sc.lane.kind.String())
 	out.signer = func(ctx context.Context) (*wire.Exchange, error) {
 		d := sc.lane.digests[key]
@@ -292,7 +293,7 @@ func (t *tokens) forget() {
 // oauth returns the Authorization value of auth's grant. The token endpoint is
 // called over the transport of the side's service that it belongs to; an
 // identity provider of its own is called because the file declares it.
-func (w *walk) oauth(ctx context.Context, to *service, auth *scenarios.Auth, sc *scope) (string, error) {
+func (w *walk) oauth(ctx context.Context, to *services.Service, auth *scenarios.Auth, sc *scope) (string, error) {
 	var config wire.OAuth2
 	err := w.credentials(sc, []credential{
 		{&config.TokenURL, auth.TokenURL, ""},
@@ -309,7 +310,7 @@ func (w *walk) oauth(ctx context.Context, to *service, auth *scenarios.Auth, sc 
 	}
 	config.Scopes = auth.Scopes
 	if strings.HasPrefix(config.TokenURL, "/") {
-		config.TokenURL = join(to.base, config.TokenURL)
+		config.TokenURL = services.Join(to.Base, config.TokenURL)
 	}
 	source, err := w.tokenSource(to, config)
 	if err != nil {
@@ -325,9 +326,9 @@ func (w *walk) oauth(ctx context.Context, to *service, auth *scenarios.Auth, sc 
 	return value, nil
 }
 
-func (w *walk) tokenSource(to *service, config wire.OAuth2) (*wire.TokenSource, error) {
+func (w *walk) tokenSource(to *services.Service, config wire.OAuth2) (*wire.TokenSource, error) {
 	t := &w.suite.run.tokens
-	key := fmt.Sprintf("%d %q", to.side, config)
+	key := fmt.Sprintf("%d %q", to.Side, config)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if s := t.held[key]; s != nil {
@@ -338,12 +339,12 @@ func (w *walk) tokenSource(to *service, config wire.OAuth2) (*wire.TokenSource, 
 		return nil, err
 	}
 	var carrier *wire.Transport
-	if at := pick(to.side, w.suite.blue, w.suite.green).at(u); at != nil {
-		carrier = at.wire
+	if at := pick(to.Side, w.suite.blue, w.suite.green).At(u); at != nil {
+		carrier = at.Wire
 	} else {
-		alone := to.config
+		alone := to.Config
 		alone.BaseURL, alone.Resolve, alone.Host, alone.ServerName = config.TokenURL, "", "", ""
-		if carrier, err = w.suite.run.pool.get(to.side, alone); err != nil {
+		if carrier, err = w.suite.run.pool.Get(to.Side, alone); err != nil {
 			return nil, err
 		}
 	}

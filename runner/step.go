@@ -9,12 +9,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/random"
-
-	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -185,8 +184,8 @@ func (s *suiteRun) sharedService(step *scenarios.Step) bool {
 	if s.green == nil { // no addresses yet: see Unprovable
 		return false
 	}
-	to := s.green.service(step.Service)
-	return to != nil && to.shared
+	to := s.green.Find(step.Service)
+	return to != nil && to.Shared
 }
 
 // guard says what keeps a step from being sent at all; empty: nothing.
@@ -330,7 +329,7 @@ func cookiesOf(r *run.StepResult, shots ...*shot) {
 			}) {
 				continue
 			}
-			text := fmt.Sprintf("%s: the cookie %s was not sent: %s", s.out.to.side, c.Name, c.Why)
+			text := fmt.Sprintf("%s: the cookie %s was not sent: %s", s.out.to.Side, c.Name, c.Why)
 			if status := s.x.Status; status == 401 || status == 403 || status >= 300 && status <= 399 {
 				r.Reasons = append(r.Reasons, text)
 				continue
@@ -344,11 +343,11 @@ func (w *walk) retriedNote(r *run.StepResult, shots ...*shot) bool {
 	flaky := false
 	for _, s := range shots {
 		if s != nil && s.retried > 0 {
-			r.Notes = append(r.Notes, fmt.Sprintf("%s answered after %s", s.out.to.side, text.Count(s.retried, "resend")))
+			r.Notes = append(r.Notes, fmt.Sprintf("%s answered after %s", s.out.to.Side, text.Count(s.retried, "resend")))
 			flaky = true
 		}
 		if s != nil && s.ill > 0 {
-			r.Notes = append(r.Notes, fmt.Sprintf("%s failed %s while it was polled", s.out.to.side, text.Count(s.ill, "time")))
+			r.Notes = append(r.Notes, fmt.Sprintf("%s failed %s while it was polled", s.out.to.Side, text.Count(s.ill, "time")))
 			flaky = true
 		}
 	}

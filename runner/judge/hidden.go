@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/diff/notation"
-
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )

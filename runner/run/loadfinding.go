@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/bgverify/bgverify/diff/cause"
-
 	"github.com/bgverify/bgverify/internal/text"
 )
 

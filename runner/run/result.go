@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/bgverify/bgverify/diff/cause"
-
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"

@@ -7,10 +7,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
 	"github.com/bgverify/bgverify/runner/judge"
-
-	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
