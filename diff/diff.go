@@ -179,7 +179,7 @@ type RuleCount struct {
 
 // A Result is what Compare found.
 type Result struct {
-	// Differences count against green, in report order, at most Options.MaxDifferences.
+	// Differences count against green, in report order, at most Options.MaxDiffs.
 	Differences []Difference
 	Total       int // exact, also when Differences was cut
 	// Hidden are the differences that rules removed, kept and counted.

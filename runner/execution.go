@@ -123,7 +123,7 @@ func (e *execution) send(ctx context.Context, to *services.Service, request *wir
 	return x
 }
 
-// errStopped are the causes for which sending ends early.
+// errTimeout and errDone are the causes for which sending ends early.
 var (
 	errTimeout = errors.New("the run reached its time limit")
 	errDone    = errors.New("the run is over")

@@ -41,16 +41,16 @@ type Cause struct {
 	RenamedTo string `json:"renamed_to,omitempty"`
 }
 
-// Two differences with one place may still have different causes, as their edits may differ.
-// Place is what two differences share when they disagree about the same thing,
-// whatever the values: their kind, their part of the message, and their path with
-// indices and keys generalised.
+// Place is what two differences share when they disagree about the same thing, whatever the
+// values: their kind, their part of the message, and their path with indices and keys
+// generalised. Two differences with one place may still have different causes, as their edits
+// may differ.
 func Place(d *diff.Difference) string {
 	k := keyOf(d)
 	return k.kind.String() + " " + k.where.String() + " " + k.path
 }
 
-// It equals the Place of every difference that was added for the cause, except for those of the
-// new name of a renamed member.
-// Place is the place of the differences that the cause stands for.
+// Place is the place of the differences that the cause stands for. It equals the Place of every
+// difference that was added for the cause, except for those of the new name of a renamed
+// member.
 func (c *Cause) Place() string { return c.Kind.String() + " " + c.Where.String() + " " + c.Path }

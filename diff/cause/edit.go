@@ -51,11 +51,10 @@ const (
 	values                 // the values themselves: "News" -> "Weather", +17
 )
 
-// Their order is from the most to the least telling. There is always at least one, and
-// differences with equal lists are counted together.
-// edits are the ways to say what turned blue's value into green's, the most
-// telling first; the last one fits every difference of its kind that no other
-// edit tells apart.
+// edits are the ways to say what turned blue's value into green's, the most telling first; the
+// last one fits every difference of its kind that no other edit tells apart. Their order is
+// from the most to the least telling. There is always at least one, and differences with equal
+// lists are counted together.
 func edits(d *diff.Difference) []edit {
 	switch d.Kind {
 	case diff.Changed:
@@ -116,8 +115,7 @@ func changeEdits(d *diff.Difference) []edit {
 	return []edit{{text: d.Blue.JSON + " -> " + d.Green.JSON}, other}
 }
 
-// A status that is not three digits long is given back as it is.
-// statusClass is 5xx for 503.
+// statusClass is 5xx for 503. A status that is not three digits long is given back as it is.
 func statusClass(s string) string {
 	if len(s) != 3 {
 		return s
@@ -125,8 +123,8 @@ func statusClass(s string) string {
 	return s[:1] + "xx"
 }
 
-// A number of a million digits would otherwise be multiplied out.
-// maxEditDigits bounds the numbers whose edit is computed.
+// maxEditDigits bounds the numbers whose edit is computed. A number of a million digits would
+// otherwise be multiplied out.
 const maxEditDigits = 40
 
 // numberEdits are computed exactly. They are, as far as they apply: notation alone, sign,
@@ -166,8 +164,8 @@ func numberEdits(blue, green string) []edit {
 	return append(out, edit{text: text, spell: values})
 }
 
-// It is empty for anything else, and for factors of 40 bits or more.
-// ratio is a factor that a person would write: a whole number above 1.
+// ratio is a factor that a person would write: a whole number above 1. It is empty for anything
+// else, and for factors of 40 bits or more.
 func ratio(r *big.Rat) string {
 	if r.IsInt() && r.Cmp(big.NewRat(1, 1)) > 0 && r.Num().BitLen() < 40 {
 		return r.Num().String()
@@ -175,9 +173,9 @@ func ratio(r *big.Rat) string {
 	return ""
 }
 
-// The distance has to be less than one unit of the shorter number's last decimal, so that both
-// rounding and truncating are found.
-// rounded reports whether one number is the other with fewer decimals.
+// rounded reports whether one number is the other with fewer decimals. The distance has to be
+// less than one unit of the shorter number's last decimal, so that both rounding and truncating
+// are found.
 func rounded(b, g *big.Rat, blue, green string) bool {
 	db, dg := decimals(blue), decimals(green)
 	if db == dg || db < 0 || dg < 0 {
@@ -189,8 +187,8 @@ func rounded(b, g *big.Rat, blue, green string) bool {
 	return gap.Abs(gap).Cmp(unit) < 0
 }
 
-// An exponent makes it unknown how many were written on purpose.
-// decimals counts the digits after the point; -1 with an exponent.
+// decimals counts the digits after the point; -1 with an exponent. An exponent makes it unknown
+// how many were written on purpose.
 func decimals(s string) int {
 	if strings.ContainsAny(s, "eE") {
 		return -1
@@ -288,8 +286,8 @@ func trimCommon(b, g string) (string, string) {
 	return b[p : len(b)-s], g[p : len(g)-s]
 }
 
-// The quotes are those of Go, so that hidden characters show as escapes.
-// shortQuote quotes at most 40 characters of a text.
+// shortQuote quotes at most 40 characters of a text. The quotes are those of Go, so that hidden
+// characters show as escapes.
 func shortQuote(s string) string {
 	r := []rune(s)
 	if len(r) > 40 {

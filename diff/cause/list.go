@@ -10,9 +10,9 @@ import (
 	"github.com/bgverify/bgverify/diff/path"
 )
 
-// The bucket has the counts, places and examples of all differences of the cause. Its most is a
-// sum where buckets were merged, and most below is bounded by the group's.
-// A found is a cause with what its proposed rule is made from.
+// A found is a cause with what its proposed rule is made from. The bucket has the counts,
+// places and examples of all differences of the cause. Its most is a sum where buckets were
+// merged, and most below is bounded by the group's.
 type found struct {
 	Cause
 	bucket
@@ -86,18 +86,16 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
-// ok is false for a difference that was not added. It lists the causes if that was not done
-// yet.
-// Find is the cause of a difference that was added.
+// Find is the cause of a difference that was added. ok is false for a difference that was not
+// added. It lists the causes if that was not done yet.
 func (c *Set) Find(d *diff.Difference) (id int, ok bool) {
 	c.List()
 	return c.finder.Find(d)
 }
 
-// A pair counts if it explains at least eight of ten differences of both groups. Pairs with
-// more differences go first, and a group is in one rename at most.
-// renamed makes one cause of each pair of groups that a renamed member
-// explains, and marks the groups as taken.
+// renamed makes one cause of each pair of groups that a renamed member explains, and marks the
+// groups as taken. A pair counts if it explains at least eight of ten differences of both
+// groups. Pairs with more differences go first, and a group is in one rename at most.
 func (c *Set) renamed(taken map[groupKey]bool) []*found {
 	keys := slices.Collect(maps.Keys(c.renames))
 	slices.SortFunc(keys, func(a, b renameKey) int {
@@ -122,8 +120,7 @@ func (c *Set) renamed(taken map[groupKey]bool) []*found {
 	return out
 }
 
-// k gives the place and e the words.
-// cause is the bucket as a cause.
+// cause is the bucket as a cause. k gives the place and e the words.
 func (b *bucket) cause(k groupKey, e edit) Cause {
 	return Cause{
 		Kind: k.kind, Where: k.where, Path: k.path, Edit: e.text, Leak: e.leak, Severity: b.severity,
@@ -131,11 +128,10 @@ func (b *bucket) cause(k groupKey, e edit) Cause {
 	}
 }
 
-// A bucket has several edits that may explain it. The choice is greedy: the edit that explains
+// causes covers the buckets of a group with few edits (rule 1), the one that explains the most
+// differences first. What is left is one cause for each last edit of theirs: "other values". A
+// bucket has several edits that may explain it. The choice is greedy: the edit that explains
 // the most is taken with its buckets, then the rest is looked at again.
-// causes covers the buckets of a group with few edits (rule 1), the one that
-// explains the most differences first. What is left is one cause for each last
-// edit of theirs: "other values".
 func (g *causeGroup) causes(k groupKey) []*found {
 	cover := newCover(g, k.where == diff.InHeader)
 	var out []*found
@@ -158,8 +154,8 @@ func (g *causeGroup) causes(k groupKey) []*found {
 	return out
 }
 
-// The buckets are merged in any order; the result does not depend on it.
-// merged is the cause of buckets that one edit explains.
+// merged is the cause of buckets that one edit explains. The buckets are merged in any order;
+// the result does not depend on it.
 func (g *causeGroup) merged(k groupKey, e edit, list []*bucket) *found {
 	f := &found{}
 	for _, b := range list {
@@ -176,8 +172,8 @@ func (g *causeGroup) merged(k groupKey, e edit, list []*bucket) *found {
 // fixed last edit other than "other values" (types, statuses) there are a few more.
 const maxPathCauses = 21
 
-// It is changed while edits are taken: count and the open buckets shrink.
-// A cover chooses the edits that explain a group's differences.
+// A cover chooses the edits that explain a group's differences. It is changed while edits are
+// taken: count and the open buckets shrink.
 type cover struct {
 	open  map[*bucket]bool
 	count int // differences of open
@@ -200,8 +196,8 @@ type candidateEdit struct {
 	buckets []*bucket
 }
 
-// The last edit of a bucket is not a candidate, as it fits everything, unless it is the only
-// one.
+// newCover counts what each edit of a group explains. The last edit of a bucket is not a
+// candidate, as it fits everything, unless it is the only one.
 func newCover(g *causeGroup, header bool) *cover {
 	c := &cover{open: make(map[*bucket]bool, len(g.buckets)), count: g.count, all: g.count, header: header, edits: map[string]*candidateEdit{}}
 	for _, b := range g.buckets {
@@ -224,10 +220,10 @@ func newCover(g *causeGroup, header bool) *cover {
 	return c
 }
 
-// ok is false where no edit explains enough. The text decides between edits that are equal in
-// count and rank, so that the order of the map does not.
-// next is the edit that explains the most open differences, if it is a cause by
-// itself; of edits that explain equally many the one that says more.
+// next is the edit that explains the most open differences, if it is a cause by itself; of
+// edits that explain equally many the one that says more. ok is false where no edit explains
+// enough. The text decides between edits that are equal in count and rank, so that the order of
+// the map does not.
 func (c *cover) next() (edit, bool) {
 	var best *candidateEdit
 	for _, x := range c.edits {
@@ -244,8 +240,8 @@ func (c *cover) next() (edit, bool) {
 	return best.edit, true
 }
 
-// The share of a 20th is what bounds the number of causes; see maxPathCauses.
-// explains reports whether an edit is a cause by itself:
+// explains reports whether an edit is a cause by itself. The share of a 20th is what bounds the
+// number of causes; see maxPathCauses. It is one where
 //
 //  1. it is a leak, or explains all that is left;
 //  2. it explains two differences and a 20th of the path's, and does so for
@@ -265,9 +261,8 @@ func (c *cover) explains(x *candidateEdit) bool {
 	return (maxPathCauses-1)*x.count >= c.all
 }
 
-// Other edits of these buckets then explain fewer open differences, and their counts are
-// lowered.
-// take removes the open buckets that the edit explains.
+// take removes the open buckets that the edit explains. Other edits of these buckets then
+// explain fewer open differences, and their counts are lowered.
 func (c *cover) take(text string) []*bucket {
 	var out []*bucket
 	for _, b := range c.edits[text].buckets {
@@ -288,15 +283,14 @@ func (c *cover) take(text string) []*bucket {
 	return out
 }
 
+// maxSiblings is the number of members of one object up to which each is a path by itself.
 // Objects of fixed members are rarely that large.
-// maxSiblings is the number of members of one object up to which each is a path
-// by itself.
 const maxSiblings = 50
 
-// A member may be folded at several places of its path; each round folds one place, and a path
-// has at most MaxSegments of them. The result does not depend on the order of the map.
-// fold merges the groups of members whose names are values (rule 3): the largest
-// families first, again for the objects above them.
+// fold merges the groups of members whose names are values (rule 3): the largest families
+// first, again for the objects above them. A member may be folded at several places of its
+// path; each round folds one place, and a path has at most MaxSegments of them. The result does
+// not depend on the order of the map.
 func fold(groups map[groupKey]*causeGroup) map[groupKey]*causeGroup {
 	for range path.MaxSegments {
 		families := map[groupKey][]groupKey{}
@@ -323,9 +317,9 @@ func fold(groups map[groupKey]*causeGroup) map[groupKey]*causeGroup {
 	return groups
 }
 
-// Buckets are made at the highest level of all groups, so that each bucket of a part fits into
-// one of the sum. A group that is already at the folded path is part of it.
-// foldInto makes one group of several.
+// foldInto makes one group of several. Buckets are made at the highest level of all groups, so
+// that each bucket of a part fits into one of the sum. A group that is already at the folded
+// path is part of it.
 func foldInto(to groupKey, family []groupKey, groups map[groupKey]*causeGroup) {
 	sum := &causeGroup{buckets: map[string]*bucket{}}
 	if groups[to] != nil {
@@ -347,8 +341,8 @@ func foldInto(to groupKey, family []groupKey, groups map[groupKey]*causeGroup) {
 	groups[to] = sum
 }
 
-// Headers and the status have no members.
-// foldings are a body's path with one member's name made [*], for each name.
+// foldings are a body's path with one member's name made [*], for each name. Headers and the
+// status have no members.
 func foldings(k groupKey) []groupKey {
 	if k.where != diff.InBody {
 		return nil
@@ -364,9 +358,8 @@ func foldings(k groupKey) []groupKey {
 	return out
 }
 
-// It is made from the list in a report or in run.json, for readers of an archive.
-// A Finder finds the cause of a difference among listed causes, without the
-// differences that made them.
+// A Finder finds the cause of a difference among listed causes, without the differences that
+// made them. It is made from the list in a report or in run.json, for readers of an archive.
 type Finder struct {
 	// causes are by place; several causes may have one.
 	causes map[groupKey][]Cause
@@ -375,8 +368,8 @@ type Finder struct {
 	folded []groupKey // with [*] for names; see rule 3 of List
 }
 
-// The causes are not changed. Their ids are taken as they are.
-// NewFinder reads a list as Causes.List gives it.
+// NewFinder reads a list as Causes.List gives it. The causes are not changed. Their ids are
+// taken as they are.
 func NewFinder(causes []Cause) *Finder {
 	f := &Finder{causes: map[groupKey][]Cause{}, rename: map[groupKey]int{}}
 	for _, c := range causes {
@@ -394,11 +387,10 @@ func NewFinder(causes []Cause) *Finder {
 	return f
 }
 
-// ok is false where no listed cause has the difference's place, or none of its edits. A
-// difference that was added to the set is always found.
-// Find is the id of a difference's cause: of those at its place that one of its
-// edits explains the largest; the last edit, which fits everything, only where
-// no other does.
+// Find is the id of a difference's cause: of those at its place that one of its edits explains
+// the largest; the last edit, which fits everything, only where no other does. ok is false
+// where no listed cause has the difference's place, or none of its edits. A difference that was
+// added to the set is always found.
 func (f *Finder) Find(d *diff.Difference) (id int, ok bool) {
 	k := keyOf(d)
 	if id, ok := f.rename[k]; ok {
@@ -435,9 +427,8 @@ func (f *Finder) Find(d *diff.Difference) (id int, ok bool) {
 	return best.ID, true
 }
 
-// The first listed path that covers it is taken. The zero key, which no cause has, stands for
-// none.
-// folding is the listed path, with [*] for names, that covers a difference's.
+// folding is the listed path, with [*] for names, that covers a difference's. The first listed
+// path that covers it is taken. The zero key, which no cause has, stands for none.
 func (f *Finder) folding(k groupKey) groupKey {
 	own := path.Segments(k.path)
 	for _, folded := range f.folded {

@@ -9,9 +9,9 @@ import (
 	"github.com/bgverify/bgverify/diff"
 )
 
-// The messages are kept as they were compared, and are not changed by a try.
-// A Sample is a pair of answers in which differences were seen, with the rules
-// it was compared under. A proposed rule is tried on it.
+// A Sample is a pair of answers in which differences were seen, with the rules it was compared
+// under. A proposed rule is tried on it. The messages are kept as they were compared, and are
+// not changed by a try.
 type Sample struct {
 	Blue, Green *diff.Message
 	Rules       *diff.Rules
@@ -32,9 +32,9 @@ const (
 	mostKept   = 1000
 )
 
-// That is what makes proposals the same in each run: cases end in any order.
-// samples keeps the pairs of the first sites of the plan, as many as the bounds
-// allow, in whatever order they come.
+// samples keeps the pairs of the first sites of the plan, as many as the bounds allow, in
+// whatever order they come. That is what makes proposals the same in each run: cases end in any
+// order.
 type samples struct {
 	kept map[Site]*Sample // by sites without their Sample
 	// size is that of all kept pairs together.
@@ -132,9 +132,9 @@ func (c *Set) propose(f *found, id int) {
 	}
 }
 
-// The narrow form of the path comes first. silence has decided the verb and its bounds.
-// candidates are the rules to try in turn, each a list of one or, for a renamed
-// member, two. Without one NoRule says why.
+// candidates are the rules to try in turn, each a list of one or, for a renamed member, two.
+// Without one NoRule says why. The narrow form of the path comes first. silence has decided the
+// verb and its bounds.
 func (f *found) candidates() [][]diff.Rule {
 	r, why := f.silence.rule(&f.Cause)
 	if why != "" {
@@ -173,9 +173,9 @@ func (f *found) candidates() [][]diff.Rule {
 	return out
 }
 
-// It is called for each candidate. The rules get a reason and a date for the try only.
-// try compares the samples again under their rules and those proposed, and says
-// what speaks against them; "" nothing.
+// try compares the samples again under their rules and those proposed, and says what speaks
+// against them; "" nothing. It is called for each candidate. The rules get a reason and a date
+// for the try only.
 func (c *Set) try(proposed []diff.Rule, id int, tries []*Sample) string {
 	rules := slices.Clone(proposed)
 	for i := range rules {

@@ -10,11 +10,11 @@ import (
 	"github.com/bgverify/bgverify/diff/path"
 )
 
-// Memory grows with the number of different places and edits, which are bounded for each place,
-// and with one hash for each case of a bucket, and not with the differences themselves.
-// A Set merges the differences of many pairs by what made them. Two
-// differences have one cause when they have the same kind, the same part and
-// generalised path, and one edit that explains both. Not for concurrent use.
+// A Set merges the differences of many pairs by what made them. Two differences have one cause
+// when they have the same kind, the same part and generalised path, and one edit that explains
+// both. Not for concurrent use. Memory grows with the number of different places and edits,
+// which are bounded for each place, and with one hash for each case of a bucket, and not with
+// the differences themselves.
 type Set struct {
 	// groups are the differences by place.
 	groups map[groupKey]*causeGroup
@@ -36,7 +36,7 @@ type groupKey struct {
 	path  string
 }
 
-// The parent of both is the same object in each pair.
+// A renameKey is the old and the new path of a member. The parent of both is the same object in each pair.
 type renameKey struct{ from, to string } // generalised paths
 
 // A rename is a removed member that came back under another name.
@@ -98,8 +98,8 @@ func (a *Site) compare(b *Site) int {
 // there are more, edits are told apart by their class alone; see reduce.
 const maxBuckets = 4096
 
-// The seed differs from process to process.
-// hashSeed is of the hashes of values and case ids; they never reach the output.
+// hashSeed is of the hashes of values and case ids; they never reach the output. The seed
+// differs from process to process.
 var hashSeed = maphash.MakeSeed()
 
 // NewSet is a set without differences.
@@ -107,16 +107,14 @@ func NewSet() *Set {
 	return &Set{groups: map[groupKey]*causeGroup{}, renames: map[renameKey]*rename{}}
 }
 
-// It suits callers without a plan, such as a comparison of two files. Without a sample a rule
-// is proposed untried.
-// Add adds the differences of one pair, which belongs to a case. Examples are
-// the cases with the smallest ids.
+// Add adds the differences of one pair, which belongs to a case. Examples are the cases with
+// the smallest ids. It suits callers without a plan, such as a comparison of two files. Without
+// a sample a rule is proposed untried.
 func (c *Set) Add(caseID string, diffs []diff.Difference) { c.AddAt(Site{Case: caseID}, diffs) }
 
-// The differences are read and not kept; paths that are needed later are copied.
-// AddAt adds the differences of one pair. Examples are the cases with the
-// smallest places in the plan, so that List does not depend on the order of
-// adding.
+// AddAt adds the differences of one pair. Examples are the cases with the smallest places in
+// the plan, so that List does not depend on the order of adding. The differences are read and
+// not kept; paths that are needed later are copied.
 func (c *Set) AddAt(at Site, diffs []diff.Difference) {
 	// What was listed no longer holds.
 	c.finder = nil
@@ -149,7 +147,7 @@ func (c *Set) AddAt(at Site, diffs []diff.Difference) {
 	c.addRenames(&at, diffs)
 }
 
-// Paths of headers are kept as they are, since their brackets name a cookie or a value.
+// keyOf is the group that a difference belongs to. Paths of headers are kept as they are, since their brackets name a cookie or a value.
 func keyOf(d *diff.Difference) groupKey {
 	at := d.Path
 	if d.Where == diff.InBody {
@@ -190,9 +188,9 @@ func keyOfEdits(all []edit) string {
 	return b.String()
 }
 
-// Edits of a leak stay at every level, because it matters which name leaks.
-// keep drops the edits that spell out more than the level allows; the last one,
-// which fits everything, stays. Level values keeps all, fixed the fewest.
+// keep drops the edits that spell out more than the level allows; the last one, which fits
+// everything, stays. Level values keeps all, fixed the fewest. Edits of a leak stay at every
+// level, because it matters which name leaks.
 func (level spelling) keep(all []edit) []edit {
 	level = values - level
 	if level == values {
@@ -240,9 +238,8 @@ func (b *bucket) add(at *Site, d *diff.Difference) {
 	b.silence.see(d)
 }
 
-// A case is an example again if it was seen at an earlier step. It is called once for each
-// difference.
-// seen counts the case once.
+// seen counts the case once. A case is an example again if it was seen at an earlier step. It
+// is called once for each difference.
 func (b *bucket) seen(at *Site) {
 	if b.cases == nil {
 		b.cases = map[uint64]struct{}{}
@@ -260,8 +257,8 @@ func (b *bucket) seen(at *Site) {
 // maxExamples bounds the cases that a cause names.
 const maxExamples = 3
 
-// The list is sorted by place and has at most maxExamples cases.
-// example keeps the cases with the smallest places, each with its first step.
+// example keeps the cases with the smallest places, each with its first step. The list is
+// sorted by place and has at most maxExamples cases.
 func (b *bucket) example(at *Site) {
 	if i := slices.IndexFunc(b.examples, func(x Site) bool { return x.Case == at.Case }); i >= 0 {
 		if at.compare(&b.examples[i]) < 0 {
@@ -274,7 +271,7 @@ func (b *bucket) example(at *Site) {
 	b.examples = b.examples[:min(len(b.examples), maxExamples)]
 }
 
-// The ids are in the order of the plan.
+// exampleIDs are the cases of the examples, in the order of the plan.
 func (b *bucket) exampleIDs() []string {
 	ids := make([]string, len(b.examples))
 	for i, x := range b.examples {
@@ -283,8 +280,8 @@ func (b *bucket) exampleIDs() []string {
 	return ids
 }
 
-// It is empty where the suites are unknown or several.
-// scope is where a rule for what was seen belongs.
+// scope is where a rule for what was seen belongs. It is empty where the suites are unknown or
+// several.
 func (b *bucket) scope() string {
 	switch {
 	case b.suites || b.suite == "":
@@ -320,10 +317,9 @@ func (b *bucket) merge(o *bucket) {
 	b.silence.merge(&o.silence)
 }
 
-// Only members count: an element that moved has no name. One added member explains one removed
-// one, and the value has to be whole, since two cut values may differ later on.
-// addRenames looks for a member that one object lost and another name gained
-// with the same value.
+// addRenames looks for a member that one object lost and another name gained with the same
+// value. Only members count: an element that moved has no name. One added member explains one
+// removed one, and the value has to be whole, since two cut values may differ later on.
 func (c *Set) addRenames(at *Site, diffs []diff.Difference) {
 	type place struct{ parent, value string }
 	var added map[place][]*diff.Difference
@@ -371,8 +367,7 @@ func (c *Set) addRenames(at *Site, diffs []diff.Difference) {
 	}
 }
 
-// The root has none, and gives an empty text.
-// parentOf is a path without its last segment.
+// parentOf is a path without its last segment. The root has none, and gives an empty text.
 func parentOf(at string) string {
 	last := 0
 	for i := 0; i < len(at); {

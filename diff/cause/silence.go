@@ -32,10 +32,9 @@ type silencer struct {
 	normal [3]int // pairs that are the same after each of proposedNormalisers
 }
 
-// A difference of which nothing is known counts in n alone, so no rule that needs knowledge
-// fits.
-// see takes one difference into account. Of values that were cut, or of two types,
-// nothing is known that a rule for changed values could use.
+// see takes one difference into account. Of values that were cut, or of two types, nothing is
+// known that a rule for changed values could use. A difference of which nothing is known counts
+// in n alone, so no rule that needs knowledge fits.
 func (s *silencer) see(d *diff.Difference) {
 	s.n++
 	if d.Kind != diff.Changed || d.Blue.Cut || d.Green.Cut || d.Blue.Type != d.Green.Type {
@@ -66,9 +65,9 @@ func (s *silencer) see(d *diff.Difference) {
 	}
 }
 
-// Numbers with too many digits are left out, which leaves tolerance out as a rule.
-// seeNumbers takes two numbers into account, exactly: a gap in floating point could be
-// too small by an error of rounding, and the rule would not hold.
+// seeNumbers takes two numbers into account, exactly: a gap in floating point could be too
+// small by an error of rounding, and the rule would not hold. Numbers with too many digits are
+// left out, which leaves tolerance out as a rule.
 func (s *silencer) seeNumbers(blue, green string) {
 	if len(blue) > maxEditDigits || len(green) > maxEditDigits {
 		return
@@ -95,8 +94,8 @@ func (s *silencer) seeNumbers(blue, green string) {
 	}
 }
 
-// Other texts are not counted, so that times stays below n and no time rule is proposed.
-// seeTimes takes two times into account, where both sides write them in one notation.
+// seeTimes takes two times into account, where both sides write them in one notation. Other
+// texts are not counted, so that times stays below n and no time rule is proposed.
 func (s *silencer) seeTimes(b, g string) {
 	x, ok := notation.ParseStamp(b)
 	if !ok {
@@ -113,8 +112,8 @@ func (s *silencer) seeTimes(b, g string) {
 // proposedNormalisers are tried for a rule, in this order.
 var proposedNormalisers = [3]string{"trim", "nfc", "fold"}
 
-// A format that hides little is better: hex fits any of the others without hyphens.
-// proposedFormats are tried for a rule, the narrowest first.
+// proposedFormats are tried for a rule, the narrowest first. A format that hides little is
+// better: hex fits any of the others without hyphens.
 var proposedFormats = []string{"uuid", "ulid", "jwt", "ipv4", "hex"}
 
 // seeFormats keeps the formats that both texts have. Short texts of hex digits are
@@ -132,8 +131,8 @@ func (s *silencer) seeFormats(b, g string) {
 	s.addFormats(match)
 }
 
-// After the first pair of texts the list only shrinks.
-// addFormats keeps the formats that all texts so far have.
+// addFormats keeps the formats that all texts so far have. After the first pair of texts the
+// list only shrinks.
 func (s *silencer) addFormats(match []string) {
 	if !s.formatsSeen {
 		s.formats, s.formatsSeen = match, true
@@ -150,8 +149,8 @@ func (s *silencer) addFormats(match []string) {
 	s.formats = both
 }
 
-// The other one is not changed. Its exact numbers may be shared, as they never change either.
-// merge adds what another silencer has seen.
+// merge adds what another silencer has seen. The other one is not changed. Its exact numbers
+// may be shared, as they never change either.
 func (s *silencer) merge(o *silencer) {
 	if o.n == 0 {
 		return
@@ -183,9 +182,9 @@ func (s *silencer) merge(o *silencer) {
 	}
 }
 
-// The reason, where there is one, is for people who look for the rule in a report.
-// rule is the rule that accepts all that was seen, without its path in a body;
-// why says why there is none.
+// rule is the rule that accepts all that was seen, without its path in a body; why says why
+// there is none. The reason, where there is one, is for people who look for the rule in a
+// report.
 func (s *silencer) rule(c *Cause) (r diff.Rule, why string) {
 	switch {
 	case c.Where == diff.InStatus:
@@ -225,10 +224,9 @@ func (s *silencer) rule(c *Cause) (r diff.Rule, why string) {
 // maxProposedGap bounds the times that a time rule is proposed for.
 const maxProposedGap = 31 * 24 * time.Hour
 
-// The order matters more than the width: a rule that says what kind of change is accepted is
-// better than one with a number.
-// change chooses the narrowest rule that hides all of the changed values. From the
-// narrowest on:
+// change chooses the narrowest rule that hides all of the changed values. The order matters
+// more than the width: a rule that says what kind of change is accepted is better than one with
+// a number. From the narrowest on:
 //
 //  1. string: the texts are equal after a normaliser.
 //  2. number: decimal: the numbers have one value in two notations.
@@ -278,9 +276,8 @@ func up(r *big.Rat) float64 {
 	return math.Ceil(f*scale) / scale
 }
 
-// A name without brackets is the whole path.
-// headerOf is the header that a difference's path names: set-cookie[sid].path
-// and set-cookie[sid] are of set-cookie.
+// headerOf is the header that a difference's path names: set-cookie[sid].path and
+// set-cookie[sid] are of set-cookie. A name without brackets is the whole path.
 func headerOf(path string) string {
 	if i := strings.IndexByte(path, ']'); i > 0 {
 		return path[:i+1]

@@ -8,10 +8,10 @@ import (
 	"github.com/bgverify/bgverify/diff/path"
 )
 
-// Spreads are for reading only: ids, counts and rules stay with the causes.
-// A Spread is one edit with every place that it was found at: causes that a
-// reader takes in as one sentence, as when every price of an API became a
-// string. It never has less than one cause, and every cause is in one spread.
+// A Spread is one edit with every place that it was found at: causes that a reader takes in as
+// one sentence, as when every price of an API became a string. It never has less than one
+// cause, and every cause is in one spread. Spreads are for reading only: ids, counts and rules
+// stay with the causes.
 //
 // Causes are one spread when kind, part and edit agree, and one of these holds:
 //
@@ -33,8 +33,8 @@ type spreadKey struct {
 	edit, leaf string
 }
 
-// The causes are copied; the list that was given is not changed.
-// Spreads gathers causes into spreads, in the order of their first causes.
+// Spreads gathers causes into spreads, in the order of their first causes. The causes are
+// copied; the list that was given is not changed.
 func Spreads(causes []Cause) []Spread {
 	var out []Spread
 	at := map[spreadKey]int{}
@@ -59,9 +59,9 @@ func Spreads(causes []Cause) []Spread {
 	return out
 }
 
-// For the status and headers it is the whole path, so that two headers are never one spread.
-// leafOf is what the places of a spread share at their ends: the last member
-// with the indices behind it, or nothing where rules 2 and 3 ask for nothing.
+// leafOf is what the places of a spread share at their ends: the last member with the indices
+// behind it, or nothing where rules 2 and 3 ask for nothing. For the status and headers it is
+// the whole path, so that two headers are never one spread.
 func leafOf(c *Cause) string {
 	switch {
 	case c.Kind == diff.Moved, c.Kind == diff.Order: // Rule 2
@@ -95,8 +95,8 @@ func (s *Spread) Count() int {
 	return n
 }
 
-// The text of an edit is left out where it is empty, and the kind takes its place.
-// String is the spread in one line: $..price number -> string at 6 places.
+// String is the spread in one line: $..price number -> string at 6 places. The text of an edit
+// is left out where it is empty, and the kind takes its place.
 func (s Spread) String() string {
 	c := &s.Causes[0]
 	text := c.Edit

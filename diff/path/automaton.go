@@ -6,21 +6,20 @@ import (
 	"strings"
 )
 
-// The index is in the upper 24 bits and the number of matched segments in the lower eight,
-// which MaxSegments keeps free of overflow. Positions sort by pattern first, so equal sets have
-// equal keys.
-// A position is a place in a pattern: its index and how many segments matched.
+// A position is a place in a pattern: its index and how many segments matched. The index is in
+// the upper 24 bits and the number of matched segments in the lower eight, which MaxSegments
+// keeps free of overflow. Positions sort by pattern first, so equal sets have equal keys.
 type position uint32
 
 func pos(pattern, seg int) position      { return position(pattern<<8 | seg) }
 func (p position) split() (pat, seg int) { return int(p >> 8), int(p & 0xff) }
 
-// Different sets have different numbers, counted from 0 in the order in which they were met.
-// A State is the number of a set of positions.
+// A State is the number of a set of positions. Different sets have different numbers, counted
+// from 0 in the order in which they were met.
 type State = int32
 
-// It is the empty set, which is why nothing can match below it.
-// Dead is the state in which no path matches, here or below.
+// Dead is the state in which no path matches, here or below. It is the empty set, which is why
+// nothing can match below it.
 const Dead State = 0
 
 // A state is what is known of a set of positions.
@@ -63,9 +62,9 @@ type Automaton[E any] struct {
 	key []byte
 }
 
-// exact is the number of the name as the program spells it out, 0 for other names; globs has a
-// bit for each glob of the program that matches the name.
-// A symbol is a class of names that all patterns treat alike.
+// A symbol is a class of names that all patterns treat alike. exact is the number of the name
+// as the program spells it out, 0 for other names; globs has a bit for each glob of the program
+// that matches the name.
 type symbol struct {
 	exact int
 	globs uint64
@@ -79,10 +78,9 @@ const (
 	maxNames  = 1 << 12
 )
 
-// It is safe to make several of one program. An automaton itself is not safe for concurrent
-// use.
-// NewAutomaton runs a finished program. effects is called once for each state, with
-// the owners of the paths that match in it; the slice is the callee's to keep.
+// NewAutomaton runs a finished program. effects is called once for each state, with the owners
+// of the paths that match in it; the slice is the callee's to keep. It is safe to make several
+// of one program. An automaton itself is not safe for concurrent use.
 func NewAutomaton[E any](g *Program, effects func(owners []int) E) *Automaton[E] {
 	a := &Automaton[E]{prog: g, effects: effects, ids: map[string]State{}, classes: map[string]int32{}}
 	// The first symbols are the exact names without any glob, so that without globs a name's
@@ -99,20 +97,19 @@ func NewAutomaton[E any](g *Program, effects func(owners []int) E) *Automaton[E]
 	return a
 }
 
-// The owner then makes a new one from the same program: states are cheap to find again, and a
-// document with millions of different names must not fill the memory.
-// Crowded reports whether the automaton has grown past what is worth keeping.
+// Crowded reports whether the automaton has grown past what is worth keeping. The owner then
+// makes a new one from the same program: states are cheap to find again, and a document with
+// millions of different names must not fill the memory.
 func (a *Automaton[E]) Crowded() bool {
 	return len(a.states) > maxStates || len(a.classes) > 2*maxNames
 }
 
-// The pointer is good until the automaton is dropped. The caller must not change what it points
-// to.
-// Effects is what NewAutomaton's effects made of the paths that match in a state.
+// Effects is what NewAutomaton's effects made of the paths that match in a state. The pointer
+// is good until the automaton is dropped. The caller must not change what it points to.
 func (a *Automaton[E]) Effects(st State) *E { return &a.states[st].eff }
 
-// It is asked for every value of a document, hence its own slice.
-// Ruled reports whether a path matches in a state.
+// Ruled reports whether a path matches in a state. It is asked for every value of a document,
+// hence its own slice.
 func (a *Automaton[E]) Ruled(st State) bool { return a.ruled[st] }
 
 // intern returns the state of a set of positions, and makes it if it is new. The set has to be
@@ -151,10 +148,9 @@ func (a *Automaton[E]) intern(set []position) State {
 	return id
 }
 
-// A position of a deep segment stays, as the segment may match further down as well, and one
-// whose selector matches also moves on by one. Paths that have matched completely end here.
-// step is the state after set for a child that the selectors choose for which matches
-// reports true.
+// step is the state after set for a child that the selectors choose for which matches reports
+// true. A position of a deep segment stays, as the segment may match further down as well, and
+// one whose selector matches also moves on by one. Paths that have matched completely end here.
 func (a *Automaton[E]) step(set []position, matches func(*selector) bool) State {
 	a.buf = a.buf[:0]
 	for _, p := range set {
@@ -179,10 +175,10 @@ func (a *Automaton[E]) step(set []position, matches func(*selector) bool) State 
 	return a.intern(a.buf)
 }
 
-// Most names of a document occur in no rule: the bloom filter of 64 bits answers for them
-// without a search. Without globs one look into the table gives the state.
-// Member is the state of a member of that name below st. hash is the name's, by the
-// function that Program.Finish was given.
+// Member is the state of a member of that name below st. hash is the name's, by the function
+// that Program.Finish was given. Most names of a document occur in no rule: the bloom filter of
+// 64 bits answers for them without a search. Without globs one look into the table gives the
+// state.
 func (a *Automaton[E]) Member(st State, hash uint64, name []byte) State {
 	if st == Dead {
 		return Dead
@@ -215,8 +211,8 @@ func (a *Automaton[E]) Member(st State, hash uint64, name []byte) State {
 	return next
 }
 
-// It is the slow way, taken once for each state and symbol.
-// memberStep computes the state of members of a class of names.
+// memberStep computes the state of members of a class of names. It is the slow way, taken once
+// for each state and symbol.
 func (a *Automaton[E]) memberStep(st State, sym int) State {
 	c := a.symbols[sym]
 	return a.step(a.states[st].set, func(sel *selector) bool {
@@ -256,9 +252,9 @@ func (a *Automaton[E]) class(exact int, name []byte) int {
 	return id
 }
 
-// A glob without * has to be equal. Parts between two * are taken at the first place where they
-// fit, which is enough since only their order matters.
-// GlobMatch reports whether name matches a glob: text in which each * is any text.
+// GlobMatch reports whether name matches a glob: text in which each * is any text. A glob
+// without * has to be equal. Parts between two * are taken at the first place where they fit,
+// which is enough since only their order matters.
 func GlobMatch(glob, name string) bool {
 	parts := strings.Split(glob, "*")
 	if len(parts) == 1 {
@@ -280,10 +276,9 @@ func GlobMatch(glob, name string) bool {
 	return len(name) >= len(last) && strings.HasSuffix(name, last)
 }
 
-// Selectors that need the length or the members count as matching. The result is then a
-// superset of the exact state, and ElementOf settles it.
-// Element is the state of the element at index, as far as a reader can know that has
-// not read the array to its end; see Program.Maybe.
+// Element is the state of the element at index, as far as a reader can know that has not read
+// the array to its end; see Program.Maybe. Selectors that need the length or the members count
+// as matching. The result is then a superset of the exact state, and ElementOf settles it.
 func (a *Automaton[E]) Element(st State, index int) State {
 	s := a.states[st]
 	if !s.indexed && s.element >= 0 {
@@ -308,16 +303,15 @@ func (a *Automaton[E]) Element(st State, index int) State {
 	return next
 }
 
-// Where it is false, all elements of an array share one state, and the caller needs to ask
-// once.
-// Indexed reports whether the state of an element depends on its index, the length of
-// its array, or its members.
+// Indexed reports whether the state of an element depends on its index, the length of its
+// array, or its members. Where it is false, all elements of an array share one state, and the
+// caller needs to ask once.
 func (a *Automaton[E]) Indexed(st State) bool { return a.states[st].indexed }
 
-// It is called with the length of the array, so everything is known. The state is that of
-// Element wherever no selector depends on more than the child itself.
-// ElementOf is the exact state of the element at index of an array of n elements.
-// keeps reports whether a filter's terms all hold for the element.
+// ElementOf is the exact state of the element at index of an array of n elements. keeps reports
+// whether a filter's terms all hold for the element. It is called with the length of the array,
+// so everything is known. The state is that of Element wherever no selector depends on more
+// than the child itself.
 func (a *Automaton[E]) ElementOf(st State, index, n int, keeps func([]Term) bool) State {
 	s := a.states[st]
 	if !s.indexed {

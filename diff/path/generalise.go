@@ -6,11 +6,10 @@ import (
 	"github.com/bgverify/bgverify/diff/notation"
 )
 
-// Names with such values are keys of data, so that two differences under different ids are one
-// cause. Names made of letters alone are kept: they say what the place is.
-// Generalise turns a difference's path into the path of all places like it:
-// indices, key values and members named by a number, a UUID or a long hex
-// string become [*].
+// Generalise turns a difference's path into the path of all places like it: indices, key values
+// and members named by a number, a UUID or a long hex string become [*]. Names with such values
+// are keys of data, so that two differences under different ids are one cause. Names made of
+// letters alone are kept: they say what the place is.
 func Generalise(path string) string {
 	var b strings.Builder
 	for i := 0; i < len(path); {
@@ -33,9 +32,9 @@ func Generalise(path string) string {
 	return b.String()
 }
 
-// The path has to be normalized, as this package writes it: an unclosed bracket takes the rest.
-// SegmentEnd is the offset after the segment of a normalized path at i. The
-// filter of a keyed element may hold brackets: [?@['@id']=='a' && @.n==1].
+// SegmentEnd is the offset after the segment of a normalized path at i. The filter of a keyed
+// element may hold brackets: [?@['@id']=='a' && @.n==1]. The path has to be normalized, as this
+// package writes it: an unclosed bracket takes the rest.
 func SegmentEnd(path string, i int) int {
 	if path[i] == '[' {
 		// Quotes hide brackets, and a backslash hides a quote.
@@ -66,8 +65,7 @@ func SegmentEnd(path string, i int) int {
 	return len(path)
 }
 
-// The parts together are the path again.
-// Segments splits a normalized path; the first one is $.
+// Segments splits a normalized path; the first one is $. The parts together are the path again.
 func Segments(path string) []string {
 	var out []string
 	for i := 0; i < len(path); {
@@ -78,9 +76,9 @@ func Segments(path string) []string {
 	return out
 }
 
-// A value is all digits, a UUID, or at least 16 hex digits of which one is a decimal digit, so
-// that a long word of the letters a to f is not taken for one.
-// dynamicName reports whether a member's name is a value rather than a name.
+// dynamicName reports whether a member's name is a value rather than a name. A value is all
+// digits, a UUID, or at least 16 hex digits of which one is a decimal digit, so that a long
+// word of the letters a to f is not taken for one.
 func dynamicName(s string) bool {
 	if s == "" {
 		return false

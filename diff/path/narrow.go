@@ -5,17 +5,15 @@ import (
 	"strings"
 )
 
-// It keeps a proposed rule readable, and bounds the memory of a Narrowing.
-// maxUnion bounds the elements or members that a proposed path lists one by one;
-// what differs in more of them differs in all of them: [*].
+// maxUnion bounds the elements or members that a proposed path lists one by one; what differs
+// in more of them differs in all of them: [*]. It keeps a proposed rule readable, and bounds
+// the memory of a Narrowing.
 const maxUnion = 12
 
-// The proposal should hide the differences seen and as little else as possible. few of 0 or 1
-// allows no list at all.
-// Narrow is the narrowest path that covers normalized paths with one
-// generalised path: at each segment the one that all of them have, else [*].
-// Where at most few different elements or members are at one place they are
-// listed: [?@.id=='a',?@.id=='b'].
+// Narrow is the narrowest path that covers normalized paths with one generalised path: at each
+// segment the one that all of them have, else [*]. Where at most few different elements or
+// members are at one place they are listed: [?@.id=='a',?@.id=='b']. The proposal should hide
+// the differences seen and as little else as possible. few of 0 or 1 allows no list at all.
 func Narrow(paths []string, few int) string {
 	var n Narrowing
 	for _, p := range paths {
@@ -27,11 +25,10 @@ func Narrow(paths []string, few int) string {
 	return n.Path()
 }
 
-// The zero value has seen nothing and is ready for use.
-// A Narrowing finds the narrowest path that covers all paths seen: at each
-// segment the one that all of them have, else a list of those seen, else [*].
-// The paths have equally many segments. The result does not depend on the order
-// in which they are seen.
+// A Narrowing finds the narrowest path that covers all paths seen: at each segment the one that
+// all of them have, else a list of those seen, else [*]. The paths have equally many segments.
+// The result does not depend on the order in which they are seen. The zero value has seen
+// nothing and is ready for use.
 type Narrowing []choice
 
 // A choice is the different segments seen at one place of paths.
@@ -87,7 +84,7 @@ func (n *Narrowing) Merge(o Narrowing) {
 	}
 }
 
-// path writes the first segments of the paths seen.
+// Path writes the first segments of the paths seen.
 // A list of selectors is valid in rules (rule 2 of Pattern), names among them in quotes.
 func (n Narrowing) Path() string {
 	var b strings.Builder

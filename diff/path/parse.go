@@ -24,16 +24,14 @@ const maxPath = 4096
 // in eight bits.
 const MaxSegments = 64
 
-// The error may be wrapped by callers that know the file; Offset is what they need for a
-// column.
-// fail is an error at an offset, with a hint of what to write instead where there is one.
+// fail is an error at an offset, with a hint of what to write instead where there is one. The
+// error may be wrapped by callers that know the file; Offset is what they need for a column.
 func (p *parser) fail(at int, hint, format string, args ...any) *Error {
 	return &Error{Offset: at, Msg: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// White space is allowed before a segment and not after the last one, so it is skipped first
-// and refused at the end.
-// parse reads the whole path (rule 1).
+// parse reads the whole path (rule 1). White space is allowed before a segment and not after
+// the last one, so it is skipped first and refused at the end.
 func (p *parser) parse() ([]segment, error) {
 	switch {
 	case len(p.text) > maxPath:
@@ -106,9 +104,9 @@ func (p *parser) segment() (segment, error) {
 	return s, err
 }
 
-// RFC 9535 allows the characters beyond ASCII without surrogates, which UTF-8 cannot have.
-// nameByte reports whether a name without quotes may have the byte: a letter, a digit,
-// _ or a part of a character beyond ASCII.
+// nameByte reports whether a name without quotes may have the byte: a letter, a digit, _ or a
+// part of a character beyond ASCII. RFC 9535 allows the characters beyond ASCII without
+// surrogates, which UTF-8 cannot have.
 func nameByte(c byte) bool {
 	return c == '_' || c >= 0x80 || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
@@ -144,8 +142,8 @@ func (p *parser) shorthand() (selector, error) {
 	return selector{kind: selName, name: name}, nil
 }
 
-// p is at the opening bracket. An empty pair of brackets is an error of selector.
-// bracket parses selectors in brackets, separated by commas.
+// bracket parses selectors in brackets, separated by commas. p is at the opening bracket. An
+// empty pair of brackets is an error of selector.
 func (p *parser) bracket() ([]selector, error) {
 	open := p.pos
 	p.pos++
@@ -172,9 +170,8 @@ func (p *parser) bracket() ([]selector, error) {
 	}
 }
 
-// A minus can only be an index or a bound, a colon only a slice without a start.
-// selector parses one selector in the brackets that begin at open; its first byte says
-// which kind it is.
+// selector parses one selector in the brackets that begin at open; its first byte says which
+// kind it is. A minus can only be an index or a bound, a colon only a slice without a start.
 func (p *parser) selector(open int) (selector, error) {
 	switch c := p.peek(); {
 	case c == '\'' || c == '"':
@@ -194,9 +191,8 @@ func (p *parser) selector(open int) (selector, error) {
 	}
 }
 
-// Larger ones are not exact as floating point numbers of 64 bits, which many readers of JSON
-// use.
-// maxIndex is the largest integer that RFC 9535 allows: 2^53-1.
+// maxIndex is the largest integer that RFC 9535 allows: 2^53-1. Larger ones are not exact as
+// floating point numbers of 64 bits, which many readers of JSON use.
 const maxIndex = 1<<53 - 1
 
 // integer parses an index or a bound of a slice. RFC 9535 allows neither leading zeros
@@ -226,9 +222,9 @@ func (p *parser) integer() (int, error) {
 	return n, nil
 }
 
-// Missing parts keep their defaults (RFC 9535, 2.3.4.2.1), which depend on the sign of the
-// step; that is why hasStart and hasEnd are kept.
-// indexOrSlice parses an index or start:end:step, each part of which may be missing.
+// indexOrSlice parses an index or start:end:step, each part of which may be missing. Missing
+// parts keep their defaults (RFC 9535, 2.3.4.2.1), which depend on the sign of the step; that
+// is why hasStart and hasEnd are kept.
 func (p *parser) indexOrSlice() (selector, error) {
 	sel := selector{kind: selIndex, step: 1}
 	var err error
@@ -332,8 +328,8 @@ func (p *parser) filter() (selector, error) {
 	}
 }
 
-// A name with other characters has to be quoted, as in shorthand.
-// filterName parses a member's name after @. in a filter.
+// filterName parses a member's name after @. in a filter. A name with other characters has to
+// be quoted, as in shorthand.
 func (p *parser) filterName() (string, error) {
 	start := p.pos
 	for p.pos < len(p.text) && nameByte(p.text[p.pos]) {
@@ -346,9 +342,8 @@ func (p *parser) filterName() (string, error) {
 	return name, nil
 }
 
-// It is kept as JSON so that it can be compared with a member's text in a document. Numbers are
-// kept as written.
-// literal parses a string, number, true, false or null and gives it as JSON.
+// literal parses a string, number, true, false or null and gives it as JSON. It is kept as JSON
+// so that it can be compared with a member's text in a document. Numbers are kept as written.
 func (p *parser) literal() (string, error) {
 	start := p.pos
 	switch c := p.peek(); {

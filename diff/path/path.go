@@ -14,10 +14,9 @@ import (
 	"strings"
 )
 
+// A Pattern is a compiled path: RFC 9535 JSONPath without functions and with one filter form.
 // Its zero value is the path $ without a text; others come from Parse. A Pattern is not changed
-// after that and may be shared.
-// A Pattern is a compiled path: RFC 9535 JSONPath without functions and with
-// one filter form. Its rules:
+// after that and may be shared. Its rules:
 //
 //  1. A path is `$` and segments; white space may stand between segments and
 //     inside brackets, not around the path.
@@ -37,7 +36,7 @@ type Pattern struct {
 	segs []segment
 }
 
-// A place is selected by a segment if one of its selectors selects it.
+// A segment is one step of a pattern. It selects a place if one of its selectors does.
 type segment struct {
 	deep bool // written with ..
 	// sels has at least one selector.
@@ -56,7 +55,8 @@ const (
 	selFilter
 )
 
-// Which fields it uses depends on its kind: name for names and globs, index for an index, the
+// A selector is one of the ways into a value that a segment offers. Which fields it uses depends
+// on its kind: name for names and globs, index for an index, the
 // bounds and the step for a slice, terms for a filter.
 type selector struct {
 	kind             selKind
@@ -68,17 +68,17 @@ type selector struct {
 	terms            []Term
 }
 
-// A filter selects an element only if all its terms hold.
 // A Term is one comparison of a filter: @.Name == Literal. Literal is the JSON text of a
-// string, a number, true, false or null.
+// string, a number, true, false or null. A filter selects an element only if all its terms
+// hold.
 type Term struct {
 	Name    string
 	Literal string
 }
 
-// It is made for people: Msg says what is wrong and Hint, where there is one, what to write.
-// A Error says what is wrong with a path, and at which byte of it.
-// Offset counts bytes from 0 in the path, not in the file that the path is in.
+// A Error says what is wrong with a path, and at which byte of it. Offset counts bytes from 0
+// in the path, not in the file that the path is in. It is made for people: Msg says what is
+// wrong and Hint, where there is one, what to write.
 type Error struct {
 	Offset    int
 	Msg, Hint string
@@ -93,8 +93,8 @@ func (e *Error) Error() string {
 	return s
 }
 
-// A pattern that was parsed needs no further check by those who run it.
-// Parse parses a path; every error is a *Error.
+// Parse parses a path; every error is a *Error. A pattern that was parsed needs no further
+// check by those who run it.
 func Parse(path string) (*Pattern, error) {
 	p := &parser{text: path}
 	segs, err := p.parse()
@@ -107,9 +107,8 @@ func Parse(path string) (*Pattern, error) {
 // String is the path as written.
 func (p *Pattern) String() string { return p.text }
 
-// $ alone is one as well: it names the root.
-// Single reports whether the path names at most one place of any body: only
-// names and indices, none of them deep.
+// Single reports whether the path names at most one place of any body: only names and indices,
+// none of them deep. $ alone is one as well: it names the root.
 func (p *Pattern) Single() bool {
 	for _, s := range p.segs {
 		if s.deep || len(s.sels) != 1 || s.sels[0].kind != selName && s.sels[0].kind != selIndex {
@@ -147,16 +146,15 @@ func (p *Pattern) Steps() ([]Step, bool) {
 	return steps, true
 }
 
-// It serves to ask whether each element of a list has the member that a path asks for.
-// A Branch is a part of a path in which each place that Head names leads to at
-// most one that Tail names. Tail is Head with the names and indices that follow it.
+// A Branch is a part of a path in which each place that Head names leads to at most one that
+// Tail names. Tail is Head with the names and indices that follow it. It serves to ask whether
+// each element of a list has the member that a path asks for.
 type Branch struct{ Head, Tail *Pattern }
 
-// Parts are patterns with the text of the whole path, which messages then show.
-// Branches returns the parts of the path after each segment that can name several
-// places: of $.list[*].tags[*].id they are $.list[*] to $.list[*].tags and
-// $.list[*].tags[*] to the whole path. A path with .. has none, as it asks nothing
-// of the places on its way.
+// Branches returns the parts of the path after each segment that can name several places: of
+// $.list[*].tags[*].id they are $.list[*] to $.list[*].tags and $.list[*].tags[*] to the whole
+// path. A path with .. has none, as it asks nothing of the places on its way. Parts are
+// patterns with the text of the whole path, which messages then show.
 func (p *Pattern) Branches() []Branch {
 	if slices.ContainsFunc(p.segs, func(s segment) bool { return s.deep }) {
 		return nil
@@ -180,10 +178,9 @@ func (p *Pattern) Branches() []Branch {
 	return branches
 }
 
-// It is asked of rules that ignore, as such a rule may hide more than its author sees. $ alone
-// is not broad: see Everything.
-// Broad reports whether the last segment takes children that it does not name
-// one by one.
+// Broad reports whether the last segment takes children that it does not name one by one. It is
+// asked of rules that ignore, as such a rule may hide more than its author sees. $ alone is not
+// broad: see Everything.
 func (p *Pattern) Broad() bool {
 	if len(p.segs) == 0 {
 		return false
@@ -194,9 +191,9 @@ func (p *Pattern) Broad() bool {
 	})
 }
 
-// Globs of nothing but * count as wildcards. A path of several deep segments leaves out the
-// values at the top and does not cover everything.
-// Everything reports whether the pattern covers the whole body: $ or $..*.
+// Everything reports whether the pattern covers the whole body: $ or $..*. Globs of nothing but
+// * count as wildcards. A path of several deep segments leaves out the values at the top and
+// does not cover everything.
 func (p *Pattern) Everything() bool {
 	if len(p.segs) == 0 {
 		return true
@@ -216,12 +213,10 @@ func (p *Pattern) Everything() bool {
 	return len(p.segs) == 1
 }
 
-// The larger number wins. The four parts are packed into one number, the most important in the
-// highest bits, so that patterns can be compared with <. Names, indices and filters count as
-// exact.
-// Specificity orders patterns where rules conflict: a path without .. beats one
-// with it, then more names and indices, then more slices and globs, then more
-// wildcards.
+// Specificity orders patterns where rules conflict: a path without .. beats one with it, then
+// more names and indices, then more slices and globs, then more wildcards. The larger number
+// wins. The four parts are packed into one number, the most important in the highest bits, so
+// that patterns can be compared with <. Names, indices and filters count as exact.
 func (p *Pattern) Specificity() int {
 	exact, partial, wild, deep := 0, 0, 0, 0
 	for _, s := range p.segs {
@@ -249,16 +244,15 @@ func (p *Pattern) Specificity() int {
 	return (1-deep)<<24 | min(exact, 255)<<16 | min(partial, 255)<<8 | min(wild, 255)
 }
 
-// Everything that counts from the end does.
-// needsLength reports whether the slice cannot be decided without the length.
+// needsLength reports whether the slice cannot be decided without the length. Everything that
+// counts from the end does.
 func (s *selector) needsLength() bool {
 	return s.step < 0 || s.hasStart && s.start < 0 || s.hasEnd && s.end < 0
 }
 
-// n may be larger than the array, where its length is not known yet. A step of 0 selects
-// nothing, as the RFC says.
-// inSlice reports whether index is in the slice of an array of n elements
-// (RFC 9535, 2.3.4.2.2).
+// inSlice reports whether index is in the slice of an array of n elements (RFC 9535,
+// 2.3.4.2.2). n may be larger than the array, where its length is not known yet. A step of 0
+// selects nothing, as the RFC says.
 func (s *selector) inSlice(index, n int) bool {
 	if s.step == 0 {
 		return false
@@ -291,9 +285,9 @@ func (s *selector) inSlice(index, n int) bool {
 	return index <= upper && index > lower && (upper-index)%-s.step == 0
 }
 
-// The comparison is of selectors as parsed, so that .a and ['a'] are the same.
-// Below reports whether the path begins with all segments of another and goes on, and
-// whether it goes on with an index or a slice.
+// Below reports whether the path begins with all segments of another and goes on, and whether
+// it goes on with an index or a slice. The comparison is of selectors as parsed, so that .a and
+// ['a'] are the same.
 func (p *Pattern) Below(above *Pattern) (below, indexed bool) {
 	n := len(above.segs)
 	if len(p.segs) <= n || !slices.EqualFunc(above.segs, p.segs[:n], sameSegment) {
@@ -303,7 +297,7 @@ func (p *Pattern) Below(above *Pattern) (below, indexed bool) {
 	return true, !next.deep && (next.sels[0].kind == selIndex || next.sels[0].kind == selSlice)
 }
 
-// The order of selectors matters: [1,2] and [2,1] are taken for different, which only costs a
+// sameSegment reports whether two segments are written alike. The order of selectors matters: [1,2] and [2,1] are taken for different, which only costs a
 // message.
 func sameSegment(a, b segment) bool {
 	return a.deep == b.deep && slices.EqualFunc(a.sels, b.sels, func(x, y selector) bool {

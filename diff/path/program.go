@@ -2,10 +2,9 @@ package path
 
 import "slices"
 
-// Running it takes one step for each value, however many rules there are.
-// A Program is the paths of a list of rules as one automaton. It is built with Add
-// and Finish and is immutable from then on: what is learned while running is in an
-// Automaton, of which each worker has one.
+// A Program is the paths of a list of rules as one automaton. It is built with Add and Finish
+// and is immutable from then on: what is learned while running is in an Automaton, of which
+// each worker has one. Running it takes one step for each value, however many rules there are.
 type Program struct {
 	// patterns are in the order in which they were added, and owner has the number that the
 	// caller gave with each.
@@ -21,32 +20,32 @@ type Program struct {
 	maybe bool
 }
 
-// sym is 0 in an empty slot.
+// A nameSlot is one name of the table by which symbols are found; sym is 0 in an empty slot.
 type nameSlot struct {
 	hash uint64
 	name string
 	sym  int
 }
 
-// The classes of names keep one bit for each of them in a word of 64 bits.
-// MaxGlobs bounds the different globs of one Program.
+// MaxGlobs bounds the different globs of one Program. The classes of names keep one bit for
+// each of them in a word of 64 bits.
 const MaxGlobs = 64
 
-// An empty program needs no automaton: nothing can match.
-// Empty reports whether no path was added.
+// Empty reports whether no path was added. An empty program needs no automaton: nothing can
+// match.
 func (g *Program) Empty() bool { return len(g.patterns) == 0 }
 
 // Globs is the number of different globs in the paths; Finish needs at most MaxGlobs.
 func (g *Program) Globs() int { return len(g.globs) }
 
-// It is false for most programs, and readers can then decide at each element at once.
-// Maybe reports whether a filter or an index from the end needs the whole array, which
-// a reader that has not reached its end does not know. Automaton.Element then takes
-// the selector as matching, and Automaton.ElementOf decides.
+// Maybe reports whether a filter or an index from the end needs the whole array, which a reader
+// that has not reached its end does not know. Automaton.Element then takes the selector as
+// matching, and Automaton.ElementOf decides. It is false for most programs, and readers can
+// then decide at each element at once.
 func (g *Program) Maybe() bool { return g.maybe }
 
-// It must not be called after Finish. Several paths may have the same owner.
-// Add adds a path. owner is the number by which the caller knows the path's rule.
+// Add adds a path. owner is the number by which the caller knows the path's rule. It must not
+// be called after Finish. Several paths may have the same owner.
 func (g *Program) Add(p *Pattern, owner int) {
 	g.patterns = append(g.patterns, p)
 	g.owner = append(g.owner, owner)
@@ -75,10 +74,10 @@ func (g *Program) Add(p *Pattern, owner int) {
 	}
 }
 
-// It is called once, by the one goroutine that built the program. The hash must be the same
-// function for the life of the program, and is not kept.
-// Finish makes the program ready. hash is the hash of members' names that
-// Automaton.Member is given; its top six bits have to be well mixed.
+// Finish makes the program ready. hash is the hash of members' names that Automaton.Member is
+// given; its top six bits have to be well mixed. It is called once, by the one goroutine that
+// built the program. The hash must be the same function for the life of the program, and is not
+// kept.
 func (g *Program) Finish(hash func(name []byte) uint64) {
 	// A quarter of the table is used at most, so that a search for an unknown name ends soon.
 	size := 8
@@ -97,8 +96,8 @@ func (g *Program) Finish(hash func(name []byte) uint64) {
 	}
 }
 
-// A search ends at the first empty slot, of which there always is one.
-// symbol is the number of an exact name; 0 for names that no rule spells out.
+// symbol is the number of an exact name; 0 for names that no rule spells out. A search ends at
+// the first empty slot, of which there always is one.
 func (g *Program) symbol(hash uint64, name []byte) int {
 	mask := len(g.byHash) - 1
 	for i := int(hash) & mask; ; i = (i + 1) & mask {

@@ -9,8 +9,8 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 )
 
-// RFC 9535 has the same escapes as JSON, plus the one of the quote itself.
-// quoted parses a name in single or double quotes with JSON's escapes.
+// quoted parses a name in single or double quotes with JSON's escapes. RFC 9535 has the same
+// escapes as JSON, plus the one of the quote itself.
 func (p *parser) quoted() (string, error) {
 	q := p.peek()
 	if q != '\'' && q != '"' {
@@ -66,10 +66,10 @@ func (p *parser) escape(q byte, b *strings.Builder) error {
 	return nil
 }
 
-// Reading the segment back gives the same name. The result is appended to b and returned.
-// AppendName writes a member as a normalized path segment: .name where the
-// shorthand can say it, ['name'] where it cannot. Runes that a reader must not
-// meet as they are are escaped, so that a printed path can be pasted as a rule's.
+// AppendName writes a member as a normalized path segment: .name where the shorthand can say
+// it, ['name'] where it cannot. Runes that a reader must not meet as they are are escaped, so
+// that a printed path can be pasted as a rule's. Reading the segment back gives the same name.
+// The result is appended to b and returned.
 func AppendName(b, name []byte) []byte {
 	plain := len(name) > 0 && !(name[0] >= '0' && name[0] <= '9')
 	for i := 0; plain && i < len(name); i++ {
@@ -81,10 +81,9 @@ func AppendName(b, name []byte) []byte {
 	return append(AppendQuoted(append(b, '['), name), ']')
 }
 
-// It writes no brackets. The name has to be valid UTF-8; other bytes become the replacement
-// character.
-// AppendQuoted writes a name in single quotes with the escapes of RFC 9535's
-// normalized paths, and with those of hidden runes, which RFC 9535 also reads.
+// AppendQuoted writes a name in single quotes with the escapes of RFC 9535's normalized paths,
+// and with those of hidden runes, which RFC 9535 also reads. It writes no brackets. The name
+// has to be valid UTF-8; other bytes become the replacement character.
 func AppendQuoted(b, name []byte) []byte {
 	b = append(b, '\'')
 	for i := 0; i < len(name); {
@@ -104,8 +103,8 @@ func AppendQuoted(b, name []byte) []byte {
 	return append(b, '\'')
 }
 
-// Only ~ and / are escaped; the rest is as it is in the document.
-// AppendPointerToken writes one token of a JSON Pointer (RFC 6901).
+// AppendPointerToken writes one token of a JSON Pointer (RFC 6901). Only ~ and / are escaped;
+// the rest is as it is in the document.
 func AppendPointerToken(b, name []byte) []byte {
 	b = append(b, '/')
 	for i := range name {
@@ -121,8 +120,8 @@ func AppendPointerToken(b, name []byte) []byte {
 	return b
 }
 
-// The index counts from 0; normalized paths never count from the end (RFC 9535, 2.7).
-// AppendIndex appends an element's index to a normalized path.
+// AppendIndex appends an element's index to a normalized path. The index counts from 0;
+// normalized paths never count from the end (RFC 9535, 2.7).
 func AppendIndex(path []byte, index int) []byte {
 	return append(strconv.AppendInt(append(path, '['), int64(index), 10), ']')
 }

@@ -98,7 +98,7 @@ type pageRun struct {
 	opts Options
 }
 
-// htmlReport writes report.html. All text of a run reaches the page through
+// A Page writes report.html. All text of a run reaches the page through
 // html/template, or packed as base64, which the page's script puts into text
 // nodes: nothing of it becomes markup. The page loads nothing.
 type Page struct {

@@ -11,10 +11,10 @@ const (
 	verbRediff = "rediff"
 )
 
-// The first is complete; the other two name the run by its id, with its archive root if that
-// was given. They are for pasting into a POSIX shell.
-// again are the commands that a reader may want after reading a run: make it
-// anew, judge its answers under changed rules, write its page.
+// Commands are the commands that a reader may want after reading a run: make it anew, judge its
+// answers under changed rules, write its page. The first is complete; the other two name the
+// run by its id, with its archive root if that was given. They are for pasting into a POSIX
+// shell.
 func (s *Run) Commands() []string {
 	var run strings.Builder
 	run.WriteString(shellWord(s.Head.ID))
@@ -66,8 +66,8 @@ func (s *Run) rerunAll() string {
 	return strings.Join(words, " ")
 }
 
-// Two runs cannot have one id.
-// kept are the run's flags as shell words, without the id, which is taken.
+// kept are the run's flags as shell words, without the id, which is taken. Two runs cannot have
+// one id.
 func (s *Run) kept() []string {
 	var out []string
 	for _, f := range s.Head.Flags {
@@ -78,9 +78,8 @@ func (s *Run) kept() []string {
 	return out
 }
 
-// With the seed the run makes the same choices: order of the sides, mutants and generated
-// values.
-// seeded adds the seed where the flags do not name it.
+// seeded adds the seed where the flags do not name it. With the seed the run makes the same
+// choices: order of the sides, mutants and generated values.
 func (s *Run) seeded(words []string) []string {
 	if s.given("--seed") {
 		return words
@@ -98,14 +97,14 @@ func (s *Run) given(flag string) bool {
 	return false
 }
 
-// A flag with its value is one word here: --seed=7.
-// named reports whether a flag as given is that of a name.
+// named reports whether a flag as given is that of a name. A flag with its value is one word
+// here: --seed=7.
 func named(given, flag string) bool { return given == flag || strings.HasPrefix(given, flag+"=") }
 
-// The id is quoted for --case, which takes a glob: characters that a glob gives a meaning are
-// escaped first, and those of the shell after that. suite is the index of the case's suite.
-// rerun is the command that walks one case again: against the same two sides, or
-// against a demo's services with the same faults.
+// RerunCase is the command that walks one case again: against the same two sides, or against a
+// demo's services with the same faults. The id is quoted for --case, which takes a glob:
+// characters that a glob gives a meaning are escaped first, and those of the shell after that.
+// suite is the index of the case's suite.
 func (s *Run) RerunCase(suite int, caseID string) string {
 	var glob strings.Builder
 	for _, r := range caseID {
@@ -126,10 +125,9 @@ func (s *Run) RerunCase(suite int, caseID string) string {
 	return strings.Join(words, " ")
 }
 
-// Faults are kept, since they are what the case is about. Load is left out, as no case needs
-// it.
-// Demo is the command that starts a demo's services for some of its cases; empty
-// for every other run.
+// Demo is the command that starts a demo's services for some of its cases; empty for every
+// other run. Faults are kept, since they are what the case is about. Load is left out, as no
+// case needs it.
 func (s *Run) Demo() string {
 	if s.Head.Verb != verbDemo {
 		return ""

@@ -10,16 +10,15 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
-// A side that was not asked, or was not kept, is nil.
-// A PairView is the exchanges of a step, as far as the archive kept them.
+// A PairView is the exchanges of a step, as far as the archive kept them. A side that was not
+// asked, or was not kept, is nil.
 type PairView struct {
 	Blue, Green *wire.Exchange
 }
 
-// It is not safe for concurrent use. A pair that cannot be read is nil, as one that was not
-// kept: a report is written without it.
-// Pair reads the exchanges of a step back; nil where there are none. The last
-// one read is kept, since every format asks for the same in turn.
+// Pair reads the exchanges of a step back; nil where there are none. The last one read is kept,
+// since every format asks for the same in turn. It is not safe for concurrent use. A pair that
+// cannot be read is nil, as one that was not kept: a report is written without it.
 func (s *Run) Pair(key string) *PairView {
 	if key == "" || s.Result.Pair == nil {
 		return nil
@@ -35,9 +34,8 @@ func (s *Run) Pair(key string) *PairView {
 	return s.lastPair
 }
 
-// Later steps often fail because an earlier one did.
-// Leading is the step that a case is shown by: the first that did not pass, or
-// its first. nil when the case has none.
+// Leading is the step that a case is shown by: the first that did not pass, or its first. nil
+// when the case has none. Later steps often fail because an earlier one did.
 func Leading(c *run.CaseResult) *run.StepResult {
 	for i := range c.Steps {
 		if c.Steps[i].Verdict > run.Pass {
@@ -50,9 +48,8 @@ func Leading(c *run.CaseResult) *run.StepResult {
 	return nil
 }
 
-// Blue's request is taken where there is one, since both sides get the same. Both are empty for
-// a step that was not sent.
-// MethodPath is what a step asked for, without the side.
+// MethodPath is what a step asked for, without the side. Blue's request is taken where there is
+// one, since both sides get the same. Both are empty for a step that was not sent.
 func MethodPath(s *run.StepResult) (method, path string) {
 	if s == nil {
 		return "", ""
@@ -68,8 +65,8 @@ func MethodPath(s *run.StepResult) (method, path string) {
 	return side.Method, pathOf(side.URL)
 }
 
-// Escapes are undone where the path stays the same for a reader: not if ?, # or % would appear.
-// pathOf is a URL without scheme, authority and fragment.
+// pathOf is a URL without scheme, authority and fragment. Escapes are undone where the path
+// stays the same for a reader: not if ?, # or % would appear.
 func pathOf(raw string) string {
 	u, err := url.Parse(raw)
 	// A URL of a case may be wrong on purpose. It is then shown as far as it can be.
@@ -109,16 +106,16 @@ func readable(query string) string {
 	})
 }
 
-// It is empty for a case without a step that was sent.
-// RequestLine is a case's leading request: GET /v2/channels.
+// RequestLine is a case's leading request: GET /v2/channels. It is empty for a case without a
+// step that was sent.
 func RequestLine(c *run.CaseResult) string {
 	method, path := MethodPath(Leading(c))
 	return strings.TrimSpace(method + " " + path)
 }
 
-// It groups cases that ask for the same thing under different ids.
-// RouteOf is a case's leading request with what varies taken out: path segments
-// that hold a digit become {}, the query goes.
+// RouteOf is a case's leading request with what varies taken out: path segments that hold a
+// digit become {}, the query goes. It groups cases that ask for the same thing under different
+// ids.
 func RouteOf(c *run.CaseResult) string {
 	method, path := MethodPath(Leading(c))
 	// Ids have digits as a rule, and names of resources do not.
@@ -132,8 +129,7 @@ func RouteOf(c *run.CaseResult) string {
 	return strings.TrimSpace(method + " " + strings.Join(segments, "/"))
 }
 
-// A version has one or two digits.
-// isVersion tells v2 from an id.
+// isVersion tells v2 from an id. A version has one or two digits.
 func isVersion(s string) bool {
 	return len(s) > 1 && len(s) <= 3 && (s[0] == 'v' || s[0] == 'V') && strings.Trim(s[1:], "0123456789") == ""
 }

@@ -11,14 +11,13 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// It works from the causes alone, so that reports need no differences in memory.
-// causeFinder links differences read back from the log to the causes of their run.
+// causeFinder links differences read back from the log to the causes of their run. It works
+// from the causes alone, so that reports need no differences in memory.
 func causeFinder(causes []cause.Cause) func(*diff.Difference) (int, bool) {
 	return cause.NewFinder(causes).Find
 }
 
-// Some kinds, such as an added member, need no edit.
-// Edit says in words what a cause did.
+// Edit says in words what a cause did. Some kinds, such as an added member, need no edit.
 func Edit(c *cause.Cause) string {
 	if c.Edit == "" {
 		return c.Kind.String()
@@ -26,8 +25,8 @@ func Edit(c *cause.Cause) string {
 	return c.Edit
 }
 
-// It is for tables that have a column for the kind.
-// EditBeside is the edit where the kind is next to it: nothing where both say the same.
+// EditBeside is the edit where the kind is next to it: nothing where both say the same. It is
+// for tables that have a column for the kind.
 func EditBeside(c *cause.Cause) string {
 	if c.Edit == c.Kind.String() {
 		return ""
@@ -38,8 +37,8 @@ func EditBeside(c *cause.Cause) string {
 // CauseText is a cause in one line: $.balance number -> string.
 func CauseText(c *cause.Cause) string { return words.Place(c.Where, c.Path) + " " + Edit(c) }
 
-// The words say which side has something, as readers think in sides and not in additions.
-// KindWord is a kind as a heading reads it.
+// KindWord is a kind as a heading reads it. The words say which side has something, as readers
+// think in sides and not in additions.
 func KindWord(k diff.Kind) string {
 	switch k {
 	case diff.TypeChanged:
@@ -79,8 +78,8 @@ func NewSpreads(causes []cause.Cause) *Spreads {
 	return s
 }
 
-// ids are those of the causes of one case. The result has indices of List.
-// Add counts a case under the spreads of its causes, and says which they are.
+// Add counts a case under the spreads of its causes, and says which they are. ids are those of
+// the causes of one case. The result has indices of List.
 func (s *Spreads) Add(ids []int) []int {
 	// Two causes of one case in one spread count the case once.
 	var found []int
@@ -93,9 +92,8 @@ func (s *Spreads) Add(ids []int) []int {
 	return found
 }
 
-// After it, Cases holds the number of cases of each spread. Any error is that of reading the
-// log.
-// Count reads all cases; a run whose spreads are single causes needs none of them.
+// Count reads all cases; a run whose spreads are single causes needs none of them. After it,
+// Cases holds the number of cases of each spread. Any error is that of reading the log.
 func (s *Spreads) Count(src *Run) error {
 	single := true
 	for i := range s.List {
@@ -124,8 +122,8 @@ func (s *Spreads) Count(src *Run) error {
 // run.json and its ids count from 0.
 func Number(id int) int { return id + 1 }
 
-// sep comes between two numbers or ranges. Neighbouring numbers become a range.
-// SpreadIDs are the numbers of a spread's causes: 1, 4-7.
+// SpreadIDs are the numbers of a spread's causes: 1, 4-7. sep comes between two numbers or
+// ranges. Neighbouring numbers become a range.
 func SpreadIDs(s *cause.Spread, sep string) string {
 	var b strings.Builder
 	for i := 0; i < len(s.Causes); {
@@ -154,9 +152,8 @@ func SpreadCount(s *cause.Spread) string {
 	return ""
 }
 
-// It is for a column; SpreadCount has what is left to say.
-// SpreadPlace names where a spread is; several places without a name in
-// common are counted, and the first of them named.
+// SpreadPlace names where a spread is; several places without a name in common are counted, and
+// the first of them named. It is for a column; SpreadCount has what is left to say.
 func SpreadPlace(s *cause.Spread) string {
 	c := &s.Causes[0]
 	n := len(s.Causes)
@@ -166,9 +163,8 @@ func SpreadPlace(s *cause.Spread) string {
 	return words.Place(c.Where, s.Place)
 }
 
-// They are in the order in which the differences come. A difference without a cause is left
-// out.
-// causesOf lists the causes of a step's differences, each once.
+// CausesOfStep lists the causes of a step's differences, each once. They are in the order in
+// which the differences come. A difference without a cause is left out.
 func (s *Run) CausesOfStep(step *run.StepResult) []int {
 	var ids []int
 	for i := range step.Differences {
@@ -179,8 +175,8 @@ func (s *Run) CausesOfStep(step *run.StepResult) []int {
 	return ids
 }
 
-// They are in the order of the steps.
-// caseCauses lists the causes of a case's differences, each once.
+// CausesOfCase lists the causes of a case's differences, each once. They are in the order of
+// the steps.
 func (s *Run) CausesOfCase(k *run.CaseResult) []int {
 	var ids []int
 	for i := range k.Steps {

@@ -16,12 +16,12 @@ import (
 // maxCurlBody is the largest request body that a command line carries.
 const maxCurlBody = 64 << 10
 
-// The name is the first group; the digits tell secrets of one name apart.
-// secretMark is how the archive writes a secret: <secret:token#3f2a>.
+// secretMark is how the archive writes a secret: <secret:token#3f2a>. The name is the first
+// group; the digits tell secrets of one name apart.
 var secretMark = regexp.MustCompile(`<secret:([^#<>]+)#[0-9a-f]+>`)
 
-// Both come from the side and not from the exchange.
-// A curlOptions says what of a side a command has to know besides the request.
+// A curlOptions says what of a side a command has to know besides the request. Both come from
+// the side and not from the exchange.
 type curlOptions struct {
 	insecure bool
 	// pin sends the request to the address that answered it: where blue and green
@@ -29,12 +29,11 @@ type curlOptions struct {
 	pin bool
 }
 
+// curl is a POSIX shell command that sends the same request bytes again. Its rules: what curl
+// would add is switched off; framing headers are left to curl; a secret becomes
+// "$BGVERIFY_VAR_NAME"; a body that a terminal would not carry unchanged goes through base64.
 // The result is one line. It sends the request to the side's own URL, with the certificate
 // unchecked where the run did not check it.
-// curl is a POSIX shell command that sends the same request bytes again. Its
-// rules: what curl would add is switched off; framing headers are left to curl;
-// a secret becomes "$BGVERIFY_VAR_NAME"; a body that a terminal would not carry
-// unchanged goes through base64.
 func curl(x *wire.Exchange, opts curlOptions) string {
 	var b strings.Builder
 	// A body that cannot be pasted goes to curl through a pipe, which comes before it.
@@ -116,8 +115,8 @@ func writeCurlHeaders(b *strings.Builder, x *wire.Exchange) {
 	}
 }
 
-// It is empty where the URL has an address already, or where it is not known who answered.
-// pinned is the option that sends the request to the address that answered.
+// pinned is the option that sends the request to the address that answered. It is empty where
+// the URL has an address already, or where it is not known who answered.
 func pinned(x *wire.Exchange) string {
 	u, err := url.Parse(x.URL)
 	if err != nil || !x.Remote.IsValid() {
@@ -135,8 +134,8 @@ func pinned(x *wire.Exchange) string {
 	return " --connect-to " + shellWord(fmt.Sprintf("%s:%s:%s", u.Hostname(), port, x.Remote))
 }
 
-// Everything that a terminal would act on goes another way.
-// plainBody reports whether text survives a terminal's clipboard unchanged.
+// plainBody reports whether text survives a terminal's clipboard unchanged. Everything that a
+// terminal would act on goes another way.
 func plainBody(body []byte) bool {
 	if !utf8.Valid(body) {
 		return false
@@ -149,13 +148,13 @@ func plainBody(body []byte) bool {
 	return true
 }
 
-// Such words are most of a command, and quotes around all of them would be hard to read.
-// plainWord needs no quotes in a shell.
+// plainWord needs no quotes in a shell. Such words are most of a command, and quotes around all
+// of them would be hard to read.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:,+=@%-]+$`)
 
-// Marks of secrets become variables in double quotes, next to the quoted text.
-// shellWord quotes s as one word of a POSIX shell. Controls go through printf,
-// so that nothing of the word acts on the terminal it is pasted into.
+// shellWord quotes s as one word of a POSIX shell. Controls go through printf, so that nothing
+// of the word acts on the terminal it is pasted into. Marks of secrets become variables in
+// double quotes, next to the quoted text.
 func shellWord(s string) string {
 	if plainWord.MatchString(s) {
 		return s
@@ -207,8 +206,8 @@ func quoted(s string) string {
 	return b.String()
 }
 
-// Characters that a variable's name cannot have become underscores, so that two names may meet.
-// secretVariable is the environment variable that a command reads a secret from.
+// secretVariable is the environment variable that a command reads a secret from. Characters
+// that a variable's name cannot have become underscores, so that two names may meet.
 func secretVariable(name string) string {
 	var b strings.Builder
 	b.WriteString("BGVERIFY_VAR_")
@@ -222,8 +221,8 @@ func secretVariable(name string) string {
 	return b.String()
 }
 
-// Both sides are pinned if they share a host name.
-// Curls are the commands for both sides of a pair; empty where nothing was sent.
+// Curls are the commands for both sides of a pair; empty where nothing was sent. Both sides are
+// pinned if they share a host name.
 func (s *Run) Curls(p *PairView) (blue, green string) {
 	if p == nil {
 		return "", ""

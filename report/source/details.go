@@ -9,9 +9,9 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// kind is diff. and the kind of the first difference, or expect; message is one line for a list
-// of failures, with the number of the cause where it is known.
-// Failure names the first thing that made a case fail.
+// Failure names the first thing that made a case fail. kind is diff. and the kind of the first
+// difference, or expect; message is one line for a list of failures, with the number of the
+// cause where it is known.
 func (s *Run) Failure(c *run.CaseResult) (kind, message string) {
 	total := 0
 	var first *diff.Difference
@@ -50,13 +50,13 @@ func BrokenType(c *run.CaseResult) string {
 	return "case." + c.Verdict.String()
 }
 
-// The rest is counted. The run folder has all of them.
-// mostLines is how many differences of a step the details list.
+// mostLines is how many differences of a step the details list. The rest is counted. The run
+// folder has all of them.
 const mostLines = 20
 
-// It is text of several lines, and not made safe: values come from answers.
-// Details is all that a reader of a failing testcase needs: reasons,
-// differences, expectations that do not hold, and how to do it again.
+// Details is all that a reader of a failing testcase needs: reasons, differences, expectations
+// that do not hold, and how to do it again. It is text of several lines, and not made safe:
+// values come from answers.
 func (s *Run) Details(c *run.CaseResult) string {
 	var b strings.Builder
 	for _, r := range c.Reasons {
@@ -109,9 +109,8 @@ func (s *Run) stepDetails(b *strings.Builder, step *run.StepResult) {
 	}
 }
 
-// A reason of the case comes before one of a step with its verdict. It is empty if there is
-// none.
-// FirstReason is the first thing that a case says for its verdict.
+// FirstReason is the first thing that a case says for its verdict. A reason of the case comes
+// before one of a step with its verdict. It is empty if there is none.
 func FirstReason(c *run.CaseResult) string {
 	if len(c.Reasons) > 0 {
 		return c.Reasons[0]

@@ -8,8 +8,8 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// Runs of older versions have only the texts, which are shown as they are.
-// Without lists what a run left out, and what left it out; empty: nothing.
+// Without lists what a run left out, and what left it out; empty: nothing. Runs of older
+// versions have only the texts, which are shown as they are.
 func (s *Run) Without() string {
 	if len(s.End.LeftOut) == 0 {
 		return strings.Join(s.Audit().VerifiedWithout, " and ")
@@ -24,9 +24,9 @@ func (s *Run) Without() string {
 	return strings.Join(parts, " and ")
 }
 
-// They hold for a pass above all, which would otherwise be taken for more than it is.
-// Doubts are what a reader of any verdict must know about what the run proves, in
-// sentences: each belongs to the first lines of every report.
+// Doubts are what a reader of any verdict must know about what the run proves, in sentences:
+// each belongs to the first lines of every report. They hold for a pass above all, which would
+// otherwise be taken for more than it is.
 func (s *Run) Doubts() []string {
 	var out []string
 	for _, l := range s.End.LeftOut {
@@ -56,9 +56,9 @@ func (s *Run) Doubts() []string {
 	return out
 }
 
-// Two numbers that are equal in value then differ, which surprises readers of a report.
-// TypedNumbers says that suites compare numbers by type, and which ones where
-// others do not; empty where none does.
+// TypedNumbers says that suites compare numbers by type, and which ones where others do not;
+// empty where none does. Two numbers that are equal in value then differ, which surprises
+// readers of a report.
 func (s *Run) TypedNumbers() string {
 	var names []string
 	for _, h := range s.Head.Suites {
@@ -83,9 +83,8 @@ func (s *Run) TypedNumbers() string {
 // in the first lines.
 const mostStated = 3
 
-// Only the first one is named; run.json has all of them.
-// leftoverText says how much a run left behind, and what would take the first of it
-// back.
+// leftoverText says how much a run left behind, and what would take the first of it back. Only
+// the first one is named; run.json has all of them.
 func leftoverText(c *run.Created) string {
 	text := fmt.Sprintf("%d of %d created things", c.Open(), c.Made.Blue+c.Made.Green)
 	if len(c.Left) == 0 {

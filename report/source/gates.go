@@ -10,10 +10,10 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// The gates of the run are not changed. Placeholders in names are shortened.
-// GateRows are the run's gates as tables show them: those first that keep a
-// pass from being given, and the routes of a load stage that are worse in one
-// row with the worst change: the stage's own table lists them.
+// GateRows are the run's gates as tables show them: those first that keep a pass from being
+// given, and the routes of a load stage that are worse in one row with the worst change: the
+// stage's own table lists them. The gates of the run are not changed. Placeholders in names are
+// shortened.
 func GateRows(s *Run) []run.GateResult {
 	var out []run.GateResult
 	folded := map[string]bool{}
@@ -34,8 +34,8 @@ func GateRows(s *Run) []run.GateResult {
 	return out
 }
 
-// It is nil for an empty name and for one that the run does not have.
-// stage is the load stage of a name.
+// stage is the load stage of a name. It is nil for an empty name and for one that the run does
+// not have.
 func (s *Run) stage(name string) *run.LoadResult {
 	for i := range s.Result.Loads {
 		if name != "" && s.Result.Loads[i].Name == name {
@@ -45,17 +45,16 @@ func (s *Run) stage(name string) *run.LoadResult {
 	return nil
 }
 
-// Gates have no field for their route, so their names are compared.
-// routed reports whether a gate of a load stage is about one of its routes.
+// routed reports whether a gate of a load stage is about one of its routes. Gates have no field
+// for their route, so their names are compared.
 func routed(g *run.GateResult, l *run.LoadResult) bool {
 	return slices.ContainsFunc(l.Comparisons, func(c perf.Comparison) bool {
 		return c.Route != "" && g.Name == "load "+l.Name+" "+string(c.Metric)+" "+c.Route
 	})
 }
 
-// The worst is the one that is furthest above its margin.
-// routesRow is one row for the figures of single routes that are worse; there is
-// none for less than two of them.
+// routesRow is one row for the figures of single routes that are worse; there is none for less
+// than two of them. The worst is the one that is furthest above its margin.
 func routesRow(l *run.LoadResult) (run.GateResult, bool) {
 	var worst *perf.Comparison
 	worse, all := 0, 0
@@ -84,8 +83,8 @@ func routesRow(l *run.LoadResult) (run.GateResult, bool) {
 	}, true
 }
 
-// It is a copy; gates of one verdict keep their order.
-// gravestFirst is the gates with those first that keep a pass from being given.
+// gravestFirst is the gates with those first that keep a pass from being given. It is a copy;
+// gates of one verdict keep their order.
 func gravestFirst(gates []run.GateResult) []run.GateResult {
 	// The verdicts are ordered by how grave they are.
 	out := append([]run.GateResult(nil), gates...)

@@ -8,9 +8,9 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 )
 
-// The result has no line feed at its end.
-// PlainJSON is json.Marshal without the escapes that only HTML needs, and with
-// those that keep a terminal or an editor from obeying text of an answer.
+// PlainJSON is json.Marshal without the escapes that only HTML needs, and with those that keep
+// a terminal or an editor from obeying text of an answer. The result has no line feed at its
+// end.
 func PlainJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	if err := WritePlain(&b, v); err != nil {
@@ -19,9 +19,8 @@ func PlainJSON(v any) ([]byte, error) {
 	return text.JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
-// It does not escape what a terminal obeys; callers that need it use PlainJSON.
-// WritePlain is json.Marshal, with a line feed, into a writer, without the
-// escapes that only HTML needs.
+// WritePlain is json.Marshal, with a line feed, into a writer, without the escapes that only
+// HTML needs. It does not escape what a terminal obeys; callers that need it use PlainJSON.
 func WritePlain(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	// Without this, < and & of a URL would be hard to read.
@@ -29,8 +28,8 @@ func WritePlain(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// Readers of JSON in typed languages often refuse null where they expect a list.
-// List makes a nil slice an empty one: absent lists of run.json are [], never null.
+// List makes a nil slice an empty one: absent lists of run.json are [], never null. Readers of
+// JSON in typed languages often refuse null where they expect a list.
 func List[T any](s []T) []T {
 	if s == nil {
 		return []T{}

@@ -62,8 +62,8 @@ func New(r *run.Run) *Run {
 	return s
 }
 
-// They are read from the log each time it is walked, one case in memory at a time.
-// Cases is the run's cases; a run without any has an empty list.
+// Cases is the run's cases; a run without any has an empty list. They are read from the log
+// each time it is walked, one case in memory at a time.
 func (s *Run) Cases() iter.Seq2[*run.CaseResult, error] {
 	// A run made in a test, or one that ended before its cases, has no log to read.
 	if s.Result.Cases == nil {
@@ -72,8 +72,8 @@ func (s *Run) Cases() iter.Seq2[*run.CaseResult, error] {
 	return s.Result.Cases
 }
 
-// Until then it is the header's, which does not know yet what was left out.
-// Audit is who ran what: the end's, where the run has one.
+// Audit is who ran what: the end's, where the run has one. Until then it is the header's, which
+// does not know yet what was left out.
 func (s *Run) Audit() run.Audit {
 	if s.Result.End.Verdict == 0 {
 		return s.Head.Audit

@@ -13,9 +13,8 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// Everything but a pass advises against shifting, also verdicts that are not known.
-// Answer says what a verdict means for the question that a run is made for:
-// may traffic be shifted?
+// Answer says what a verdict means for the question that a run is made for: may traffic be
+// shifted? Everything but a pass advises against shifting, also verdicts that are not known.
 func Answer(v run.Verdict) string {
 	switch v {
 	case run.Pass:
@@ -35,8 +34,8 @@ func Answer(v run.Verdict) string {
 	}
 }
 
-// Signs differ in shape and not only in colour, for readers who cannot tell colours apart.
-// Mark is a verdict's sign, always shown next to its word.
+// Mark is a verdict's sign, always shown next to its word. Signs differ in shape and not only
+// in colour, for readers who cannot tell colours apart.
 func Mark(v run.Verdict) string {
 	switch v {
 	case run.Pass:
@@ -66,9 +65,8 @@ func OutcomeVerdict(o perf.Outcome) run.Verdict {
 	}
 }
 
-// change is a ratio: 0.186 is +18.6 %. From 100 % on there are no decimals, and what would be
-// rounded to -0.0 is 0.0.
-// Signed shows a relative change with its sign: +18.6 %.
+// Signed shows a relative change with its sign: +18.6 %. change is a ratio: 0.186 is +18.6 %.
+// From 100 % on there are no decimals, and what would be rounded to -0.0 is 0.0.
 func Signed(change float64) string {
 	p := change * 100
 	if math.Abs(p) >= 100 {
@@ -93,8 +91,8 @@ func MetricName(c *perf.Comparison) string {
 	return c.Metric.String() + " " + Placeholder.ReplaceAllString(c.Route, "{…}")
 }
 
-// Durations are in seconds and shares from 0 to 1.
-// measure shows a side's value of a metric: a duration, or a share.
+// measure shows a side's value of a metric: a duration, or a share. Durations are in seconds
+// and shares from 0 to 1.
 func measure(m perf.Metric, v float64) string {
 	switch {
 	// Latencies are kept in seconds and shown in the unit that fits.
@@ -111,8 +109,8 @@ func measure(m perf.Metric, v float64) string {
 // there would read as one that was measured.
 const unmeasured = "–"
 
-// A comparison without a block has no value to show.
-// Measured is measure for one side of a comparison.
+// Measured is measure for one side of a comparison. A comparison without a block has no value
+// to show.
 func Measured(c *perf.Comparison, v float64) string {
 	if c.Blocks == 0 {
 		return unmeasured
@@ -120,8 +118,8 @@ func Measured(c *perf.Comparison, v float64) string {
 	return measure(c.Metric, v)
 }
 
-// With a closed loop there is no planned rate, so the share is one of time.
-// PlanOf names what a generator's achieved share is a share of.
+// PlanOf names what a generator's achieved share is a share of. With a closed loop there is no
+// planned rate, so the share is one of time.
 func PlanOf(l *run.LoadResult) string {
 	if l.Users != nil {
 		return "the users' time"
@@ -129,8 +127,8 @@ func PlanOf(l *run.LoadResult) string {
 	return "the plan"
 }
 
-// An interval without an end is stored as a large number, since JSON has no infinity.
-// Beyond is a figure that says no more than "without bound".
+// Beyond is a figure that says no more than "without bound". An interval without an end is
+// stored as a large number, since JSON has no infinity.
 const Beyond = 1e4
 
 // Delta shows a comparison's change: relative, or in percentage points where
@@ -150,8 +148,8 @@ func Delta(c *perf.Comparison, v float64) string {
 	}
 }
 
-// A comparison without a block has no change.
-// MeasuredChange is delta for the change that a comparison measured.
+// MeasuredChange is delta for the change that a comparison measured. A comparison without a
+// block has no change.
 func MeasuredChange(c *perf.Comparison) string {
 	if c.Blocks == 0 {
 		return unmeasured
@@ -159,8 +157,8 @@ func MeasuredChange(c *perf.Comparison) string {
 	return Delta(c, c.Change)
 }
 
-// The unit is written once where both ends have the same. It is never shown without a block.
-// Interval shows the interval of a comparison's change.
+// Interval shows the interval of a comparison's change. The unit is written once where both
+// ends have the same. It is never shown without a block.
 func Interval(c *perf.Comparison) string {
 	if c.Blocks == 0 {
 		return unmeasured
@@ -173,8 +171,7 @@ func Interval(c *perf.Comparison) string {
 	return "[" + low + ", " + high + "]"
 }
 
-// It has no sign, because a bound is a size.
-// Bound shows a margin or an MDE.
+// Bound shows a margin or an MDE. It has no sign, because a bound is a size.
 func Bound(c *perf.Comparison, v float64) string {
 	switch {
 	case v >= Beyond:
@@ -186,8 +183,8 @@ func Bound(c *perf.Comparison, v float64) string {
 	}
 }
 
-// A value that was cut shows its whole size in bytes.
-// Excerpt shows one side of a difference; a side that has nothing there is absent.
+// Excerpt shows one side of a difference; a side that has nothing there is absent. A value that
+// was cut shows its whole size in bytes.
 func Excerpt(e diff.Excerpt) string {
 	switch {
 	case e.Type == diff.AbsentType:
@@ -199,8 +196,8 @@ func Excerpt(e diff.Excerpt) string {
 	}
 }
 
-// A path in a body needs no word before it.
-// Place names where a difference is: status, header cache-control, $.balance.
+// Place names where a difference is: status, header cache-control, $.balance. A path in a body
+// needs no word before it.
 func Place(where diff.Where, path string) string {
 	switch where {
 	case diff.InStatus:
@@ -212,8 +209,8 @@ func Place(where diff.Where, path string) string {
 	}
 }
 
-// Values come from answers and are not made safe here.
-// Change says a difference in one line: number 12.5 -> string "12.50".
+// Change says a difference in one line: number 12.5 -> string "12.50". Values come from answers
+// and are not made safe here.
 func Change(d *diff.Difference) string {
 	switch d.Kind {
 	case diff.Added:

@@ -7,7 +7,7 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
-// Twins are the two walks of a pair: what one of them came to waits for the other.
+// twins are the two walks of a pair: what one of them came to waits for the other.
 type twins struct {
 	halves map[int]*waiting // by place
 	ended  int              // walks

@@ -113,7 +113,7 @@ type order struct {
 	Why    string        `json:"why,omitempty"`
 }
 
-// seal closes a message as JSON.
+// closeJSON closes a message as JSON.
 func closeJSON(s seal, subject string, v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -31,8 +31,9 @@ type reading struct {
 	err    error
 }
 
-// The exchange is kept and not copied, so it must not change while the answer is in use.
-// NewAnswer is an answer of which nothing has been read yet; nil for a side without an exchange.
+// NewAnswer is an answer of which nothing has been read yet; nil for a side without an
+// exchange. The exchange is kept and not copied, so it must not change while the answer is in
+// use.
 func NewAnswer(x *wire.Exchange) *Answer {
 	if x == nil {
 		return nil
@@ -48,8 +49,7 @@ func (a *Answer) Forget() {
 	}
 }
 
-// It lets callers ask without testing for nil.
-// exchange is what came back; nil for no answer.
+// exchange is what came back; nil for no answer. It lets callers ask without testing for nil.
 func (a *Answer) exchange() *wire.Exchange {
 	if a == nil {
 		return nil
@@ -57,8 +57,8 @@ func (a *Answer) exchange() *wire.Exchange {
 	return a.Exchange
 }
 
-// The copy shares the reading of the original, so that nothing is read twice.
-// withHidden is the answer with the hidden values of its pair.
+// withHidden is the answer with the hidden values of its pair. The copy shares the reading of
+// the original, so that nothing is read twice.
 func (a *Answer) withHidden(values HiddenValues) *Answer {
 	if a == nil {
 		return nil
@@ -68,9 +68,9 @@ func (a *Answer) withHidden(values HiddenValues) *Answer {
 	return &own
 }
 
-// Equal bodies are what most pairs have, and reading them is the largest part of judging. The
-// type has to agree too, because it decides how the bytes are read.
-// shareReading makes one reading serve two answers with the same body and type.
+// shareReading makes one reading serve two answers with the same body and type. Equal bodies
+// are what most pairs have, and reading them is the largest part of judging. The type has to
+// agree too, because it decides how the bytes are read.
 func shareReading(blue, green *Answer) {
 	if blue == nil || green == nil || !bytes.Equal(blue.Answer, green.Answer) || blue.first("Content-Type") != green.first("Content-Type") {
 		return
@@ -83,9 +83,9 @@ func shareReading(blue, green *Answer) {
 	green.reading = blue.reading
 }
 
-// An error is kept with the reading: a body that is not valid is not read again either.
-// read reads the body. Bytes that are compared as bytes and are JSON all the same are
-// read as that JSON, so that paths lead into it.
+// read reads the body. Bytes that are compared as bytes and are JSON all the same are read as
+// that JSON, so that paths lead into it. An error is kept with the reading: a body that is not
+// valid is not read again either.
 func (a *Answer) read() *reading {
 	r := a.reading
 	if r.done {
@@ -108,15 +108,15 @@ func (a *Answer) read() *reading {
 	return r
 }
 
-// The value is absent where there is an error.
-// body is the body as a JSON value, or the error that says why there is none.
+// body is the body as a JSON value, or the error that says why there is none. The value is
+// absent where there is an error.
 func (a *Answer) body() (diff.Value, error) {
 	r := a.read()
 	return r.value, r.err
 }
 
-// Text in another character set was converted, so an expectation need not know of it.
-// text is the body as text in UTF-8; as received where it is not text.
+// text is the body as text in UTF-8; as received where it is not text. Text in another
+// character set was converted, so an expectation need not know of it.
 func (a *Answer) text() []byte {
 	if t := a.read().Text; t != nil {
 		return t
@@ -124,16 +124,16 @@ func (a *Answer) text() []byte {
 	return a.Answer
 }
 
-// A body that was converted, or that had a byte order mark taken off, has another length and is
-// not: mutants of its bytes would not be what came over the wire.
-// isJSON reports whether the body itself is valid JSON in UTF-8.
+// isJSON reports whether the body itself is valid JSON in UTF-8. A body that was converted, or
+// that had a byte order mark taken off, has another length and is not: mutants of its bytes
+// would not be what came over the wire.
 func (a *Answer) isJSON() bool {
 	r := a.read()
 	return r.Kind == media.JSON && r.err == nil && len(r.JSON) == len(a.Answer)
 }
 
-// Names are compared without letter case (RFC 9110, 5.1). The order is that of the answer.
-// header returns all values of a header.
+// header returns all values of a header. Names are compared without letter case (RFC 9110,
+// 5.1). The order is that of the answer.
 func (a *Answer) header(name string) []string {
 	var out []string
 	for _, f := range a.Headers {
@@ -154,9 +154,8 @@ func (a *Answer) first(name string) string {
 	return ""
 }
 
-// Where several headers set it, the first one counts. Attributes after the first semicolon play
-// no part.
-// cookie finds the value that a Set-Cookie header gave a cookie.
+// cookie finds the value that a Set-Cookie header gave a cookie. Where several headers set it,
+// the first one counts. Attributes after the first semicolon play no part.
 func (a *Answer) cookie(name string) (string, bool) {
 	for _, v := range a.header("Set-Cookie") {
 		pair, _, _ := strings.Cut(v, ";")
@@ -182,9 +181,9 @@ func (a *Answer) readMessage() *diff.Message {
 	return m
 }
 
-// Trailers follow the headers, under their own names. At is the time when the last byte
-// came, for rules that compare times; it is zero for an answer that was never sent.
-// Message is the answer as the comparison sees it.
+// Message is the answer as the comparison sees it. Trailers follow the headers, under their own
+// names. At is the time when the last byte came, for rules that compare times; it is zero for
+// an answer that was never sent.
 func (a *Answer) Message() *diff.Message {
 	m := &diff.Message{Status: a.Status, Body: a.Answer, ContentType: a.first("Content-Type"), Bodiless: a.Method == "HEAD"}
 	if !a.Started.IsZero() {
@@ -200,16 +199,15 @@ func (a *Answer) Message() *diff.Message {
 	return m
 }
 
-// Whatever such an answer carries is not a body (RFC 9110, 6.4.1 and 15.3.5, 15.3.6, 15.4.5).
-// bodiless reports whether HTTP gives this answer no body.
+// bodiless reports whether HTTP gives this answer no body. Whatever such an answer carries is
+// not a body (RFC 9110, 6.4.1 and 15.3.5, 15.3.6, 15.4.5).
 func (a *Answer) bodiless() bool {
 	return a.Method == "HEAD" || a.Status == 204 || a.Status == 205 || a.Status == 304
 }
 
-// It serves answers that ended with the connection, for which HTTP gives no length. A body that
-// is not JSON is only known to be whole where it is empty.
-// whole reports whether the body itself shows that it is complete: JSON that
-// closes what it opened. A number may go on.
+// whole reports whether the body itself shows that it is complete: JSON that closes what it
+// opened. A number may go on. It serves answers that ended with the connection, for which HTTP
+// gives no length. A body that is not JSON is only known to be whole where it is empty.
 func (a *Answer) whole() bool {
 	if !a.isJSON() {
 		return len(a.Answer) == 0

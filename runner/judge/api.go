@@ -9,8 +9,8 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
-// Its text is both the expectation's name in reports and the mark by which it is recognised.
-// APIAnswer is what the default expectation asks for beside a 2xx.
+// APIAnswer is what the default expectation asks for beside a 2xx. Its text is both the
+// expectation's name in reports and the mark by which it is recognised.
 const APIAnswer = "an API answer"
 
 // api holds the answer against the default that it is an API's:
@@ -46,8 +46,8 @@ func (c *Checks) api(k *checker, a *Answer) {
 	}
 }
 
-// It looks at the fields as they were sent, those that the client added included.
-// asked reports whether the request had a header.
+// asked reports whether the request had a header. It looks at the fields as they were sent,
+// those that the client added included.
 func (a *Answer) asked(name string) bool {
 	return slices.ContainsFunc(a.Sent, func(f wire.Field) bool { return strings.EqualFold(f.Name, name) })
 }
@@ -96,8 +96,8 @@ func (a *Answer) wantsTLS() bool {
 	return false
 }
 
-// Parameters such as charset follow and do not matter.
-// declaresHTML reports whether the content type is a page's.
+// declaresHTML reports whether the content type is a page's. Parameters such as charset follow
+// and do not matter.
 func (a *Answer) declaresHTML() bool {
 	declared := strings.ToLower(a.first("Content-Type"))
 	return strings.HasPrefix(declared, "text/html") || strings.HasPrefix(declared, "application/xhtml")
@@ -110,9 +110,9 @@ var (
 	pageTags  = []string{"script", "iframe", "h1", "div", "font", "table", "a", "style", "title", "b", "br", "p", "meta", "center"}
 )
 
-// What begins with < is tried against marks first, then, unless declared XML, against tags: an
-// XML document may have an element named title or table.
-// isHTML reports whether the answer is a page, declared or by its first bytes.
+// isHTML reports whether the answer is a page, declared or by its first bytes. What begins with
+// < is tried against marks first, then, unless declared XML, against tags: an XML document may
+// have an element named title or table.
 func (a *Answer) isHTML() bool {
 	if a.declaresHTML() {
 		return true
@@ -133,10 +133,9 @@ func (a *Answer) isHTML() bool {
 	return end > 0 && slices.Contains(pageTags, string(start[1:end]))
 }
 
-// The result has at most 64 bytes, and is nil where a comment or a declaration is not closed
-// within the first 4096: it is then unknown what follows.
-// pageStart is the beginning of a body behind a byte order mark, white space, an
-// XML declaration and comments.
+// pageStart is the beginning of a body behind a byte order mark, white space, an XML
+// declaration and comments. The result has at most 64 bytes, and is nil where a comment or a
+// declaration is not closed within the first 4096: it is then unknown what follows.
 func pageStart(body []byte) []byte {
 	const most = 4096
 	start := bytes.TrimPrefix(body[:min(len(body), most)], []byte("\xef\xbb\xbf"))

@@ -16,8 +16,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// It is walked without a search, and can report how far it came.
-// A locator finds the one value that a single-result path names.
+// A locator finds the one value that a single-result path names. It is walked without a search,
+// and can report how far it came.
 type locator struct {
 	path  string // as written
 	steps []path.Step
@@ -31,9 +31,8 @@ func (l *locator) find(body diff.Value) diff.Value {
 	return diff.Value{}
 }
 
-// last is the value that was reached and done the number of steps taken; all of them where the
-// place exists.
-// walk goes as far as the body has the path's steps.
+// walk goes as far as the body has the path's steps. last is the value that was reached and
+// done the number of steps taken; all of them where the place exists.
 func (l *locator) walk(v diff.Value) (last diff.Value, done int) {
 	for i, s := range l.steps {
 		// A negative index counts from the end; Element knows that.
@@ -49,10 +48,9 @@ func (l *locator) walk(v diff.Value) (last diff.Value, done int) {
 	return v, len(l.steps)
 }
 
+// missing says how far the path led and which names are nearest to the one that is not there.
 // It is empty where the path leads to a value. The names are those of the object at which the
 // path ended, since a misspelled member is the usual reason.
-// missing says how far the path led and which names are nearest to the one that
-// is not there.
 func (l *locator) missing(body diff.Value) string {
 	v, done := l.walk(body)
 	if done == len(l.steps) {
@@ -78,9 +76,9 @@ func describe(v diff.Value) string {
 	return typeNames[v.Type()]
 }
 
-// Distance is counted without letter case, over the first 200 members: a message needs five
-// names, not the best of a thousand. Names of equal distance keep their order in the body.
-// nearest returns the names of an object, those most like name first.
+// nearest returns the names of an object, those most like name first. Distance is counted
+// without letter case, over the first 200 members: a message needs five names, not the best of
+// a thousand. Names of equal distance keep their order in the body.
 func nearest(name string, object diff.Value, most int) []string {
 	type scored struct {
 		name  string
@@ -102,16 +100,16 @@ func nearest(name string, object diff.Value, most int) []string {
 	return out
 }
 
-// many is always there: whoever needs to know what a path covers asks the pattern.
-// places find the values at a path: one step by step, many by the pattern.
+// places find the values at a path: one step by step, many by the pattern. many is always
+// there: whoever needs to know what a path covers asks the pattern.
 type places struct {
 	one  *locator // nil for a path that can name many places
 	many *diff.Pattern
 }
 
-// The error is that of diff.ParsePath, with its offset in the text.
 // placesFor parses a path. One that names a single place is also walked step by step, which is
-// faster than a pattern and can say how far it led.
+// faster than a pattern and can say how far it led. The error is that of diff.ParsePath, with
+// its offset in the text.
 func placesFor(path string) (*places, error) {
 	pattern, err := diff.ParsePath(path)
 	if err != nil {
@@ -124,9 +122,9 @@ func placesFor(path string) (*places, error) {
 	return p, nil
 }
 
-// A place that is not there gives an empty list, never an error. Each value has its normalized
-// path, or for one place the path as written.
-// find returns the values in a body, in document order.
+// find returns the values in a body, in document order. A place that is not there gives an
+// empty list, never an error. Each value has its normalized path, or for one place the path as
+// written.
 func (p *places) find(body diff.Value) []datum {
 	if p.one != nil {
 		if v := p.one.find(body); v.Exists() {
@@ -142,11 +140,11 @@ func (p *places) find(body diff.Value) []datum {
 	return data
 }
 
-// Values and places are both in document order, so that a head without its tail shows as the
-// first pair that does not belong together. Without this test, each element of a list could
-// lack the name and the tests would hold of those that have it.
 // gap is the first place on the way that lacks the names after it: $.list[2], where
-// $.list[*].id finds nothing in the third element; empty where there is none.
+// $.list[*].id finds nothing in the third element; empty where there is none. Values and places
+// are both in document order, so that a head without its tail shows as the first pair that does
+// not belong together. Without this test, each element of a list could lack the name and the
+// tests would hold of those that have it.
 func (p *places) gap(body diff.Value) string {
 	for _, b := range p.many.Branches() {
 		tails := body.Select(b.Tail)
@@ -159,8 +157,8 @@ func (p *places) gap(body diff.Value) string {
 	return ""
 }
 
-// $.list[1] is not on the way to $.list[10], although the text begins the same.
-// isStep reports whether the rest of a path begins a new step.
+// isStep reports whether the rest of a path begins a new step. $.list[1] is not on the way to
+// $.list[10], although the text begins the same.
 func isStep(rest string) bool { return rest != "" && (rest[0] == '.' || rest[0] == '[') }
 
 // A Capture is made once and used by many walks; Find changes nothing in it.
@@ -198,11 +196,10 @@ func (c *Compiler) capture(written *scenarios.Capture) *Capture {
 	return out
 }
 
-// What it looks at, in this order: status, header, cookie, body as text, and body at a path. An
-// expression at a path is applied to the text of the value found there.
-// Find reads the value from an answer. The error says what was looked for and what is
-// there instead. An expression takes the first header field or cookie that it matches,
-// and gives text.
+// Find reads the value from an answer. The error says what was looked for and what is there
+// instead. An expression takes the first header field or cookie that it matches, and gives
+// text. What it looks at, in this order: status, header, cookie, body as text, and body at a
+// path. An expression at a path is applied to the text of the value found there.
 func (c *Capture) Find(a *Answer) (scenarios.Value, error) {
 	switch {
 	case c.Status:
@@ -231,8 +228,8 @@ func (c *Capture) Find(a *Answer) (scenarios.Value, error) {
 	return c.text(c.At, v.Text)
 }
 
-// An empty body is named as such, since the error of the JSON reader would not say it.
-// findAt reads the value at a path of the body.
+// findAt reads the value at a path of the body. An empty body is named as such, since the error
+// of the JSON reader would not say it.
 func (c *Capture) findAt(a *Answer) (scenarios.Value, error) {
 	if len(a.Answer) == 0 {
 		return scenarios.Value{}, errors.New("the body is empty")
@@ -259,10 +256,10 @@ func (c *Capture) findAt(a *Answer) (scenarios.Value, error) {
 	}
 }
 
-// where names the place, for errors; texts has at least one element.
-// text takes the first group of the expression, or all that it matches where it has none,
-// from the first text that it matches; without an expression the first text. A group that
-// took no part in the match is an error: an empty value would go on as if it had been found.
+// text takes the first group of the expression, or all that it matches where it has none, from
+// the first text that it matches; without an expression the first text. A group that took no
+// part in the match is an error: an empty value would go on as if it had been found. where
+// names the place, for errors; texts has at least one element.
 func (c *Capture) text(where string, texts ...string) (scenarios.Value, error) {
 	if c.re == nil {
 		return template.TextValue(texts[0]), nil
@@ -283,8 +280,8 @@ func (c *Capture) text(where string, texts ...string) (scenarios.Value, error) {
 	return scenarios.Value{}, fmt.Errorf("/%s/ matches nothing in %s", c.Regex, where)
 }
 
-// Text is what a template inserts and JSON what a comparison looks at.
-// valueOf keeps a value's type; null is an empty text.
+// valueOf keeps a value's type; null is an empty text. Text is what a template inserts and JSON
+// what a comparison looks at.
 func valueOf(v diff.Value) scenarios.Value {
 	if v.Type() == diff.NullType {
 		return scenarios.Value{JSON: "null"}
@@ -292,8 +289,8 @@ func valueOf(v diff.Value) scenarios.Value {
 	return scenarios.Value{Text: v.Text(), JSON: string(v.JSON())}
 }
 
-// Numbers are compared by value, so 1 and 1.0 are the same.
-// SameValue compares two captures as JSON.
+// SameValue compares two captures as JSON. Numbers are compared by value, so 1 and 1.0 are the
+// same.
 func SameValue(a, b scenarios.Value) bool {
 	if a.JSON == b.JSON {
 		return true
@@ -302,9 +299,8 @@ func SameValue(a, b scenarios.Value) bool {
 	return r.Equal()
 }
 
-// It is shown when an expression finds nothing. Without a header or cookie to look in, it is
-// the body as received.
-// Source is the text that an expression is looked for in.
+// Source is the text that an expression is looked for in. It is shown when an expression finds
+// nothing. Without a header or cookie to look in, it is the body as received.
 func (c *Capture) Source(a *Answer) string {
 	switch {
 	case c.Header != "":

@@ -73,23 +73,23 @@ func (c *Compiler) Compile(step *scenarios.Step) *Compiled {
 	return out
 }
 
-// The scope gives variables, captures and the row of the case. An error names the place of the
+// Checks are the step's expectations of a side with their placeholders expanded. The scope
+// gives variables, captures and the row of the case. An error names the place of the
 // placeholder in the file.
-// Checks are the step's expectations of a side with their placeholders expanded.
 func (c *Compiled) Checks(side scenarios.Side, sc template.Scope) (*Checks, error) {
 	return c.expect[side].checks(sc)
 }
 
-// why says what did not hold, for the message of a poll that ran out of time. It must only be
-// called for a step that polls.
-// Arrived asks the condition that ends polling; see expectation.holds.
+// Arrived asks the condition that ends polling; see expectation.holds. why says what did not
+// hold, for the message of a poll that ran out of time. It must only be called for a step that
+// polls.
 func (c *Compiled) Arrived(side scenarios.Side, a *Answer, sc template.Scope) (ok bool, why string, err error) {
 	return c.until.holds(side, a, sc)
 }
 
-// previous is nil in front of the first step of a case; a condition on an answer then fails and
-// the step is not sent.
-// When asks the condition of the previous step's answer; a step without one is sent.
+// When asks the condition of the previous step's answer; a step without one is sent. previous
+// is nil in front of the first step of a case; a condition on an answer then fails and the step
+// is not sent.
 func (c *Compiled) When(side scenarios.Side, previous *Answer, sc template.Scope) (bool, error) {
 	if c.when == nil {
 		return true, nil
@@ -98,10 +98,9 @@ func (c *Compiled) When(side scenarios.Side, previous *Answer, sc template.Scope
 	return ok, err
 }
 
-// A test of existence is answered by the lookup alone, and any other test fails where the
-// variable has no value. All tests of the variable have to hold.
-// WhenVariable tests the i-th variable of the step's condition; one that has no value is
-// only known not to exist.
+// WhenVariable tests the i-th variable of the step's condition; one that has no value is only
+// known not to exist. A test of existence is answered by the lookup alone, and any other test
+// fails where the variable has no value. All tests of the variable have to hold.
 func (c *Compiled) WhenVariable(i int, sc template.Scope, hidden HiddenValues) (bool, error) {
 	tests, err := c.whenVars[i].expand(sc)
 	if err != nil {
@@ -141,8 +140,7 @@ type matchers struct {
 	err error
 }
 
-// typed has numbers compared by value and type.
-// matchers compiles a list of tests.
+// matchers compiles a list of tests. typed has numbers compared by value and type.
 func (c *Compiler) matchers(list []scenarios.Matcher, typed bool) matchers {
 	m := matchers{written: list, typed: typed, open: slices.ContainsFunc(list, hasPlaceholder)}
 	if !m.open {
@@ -152,8 +150,8 @@ func (c *Compiler) matchers(list []scenarios.Matcher, typed bool) matchers {
 	return m
 }
 
-// Lists and subordinate tests are searched too, to any depth.
-// hasPlaceholder reports whether only a scope says what a matcher is.
+// hasPlaceholder reports whether only a scope says what a matcher is. Lists and subordinate
+// tests are searched too, to any depth.
 func hasPlaceholder(m scenarios.Matcher) bool {
 	return m.Value != nil && !m.Value.Static() || slices.ContainsFunc(m.Sub, hasPlaceholder) ||
 		slices.ContainsFunc(m.List, func(t *scenarios.Template) bool { return !t.Static() })
@@ -193,9 +191,8 @@ func (m *matchers) expand(sc template.Scope) ([]Test, error) {
 	return tests, err
 }
 
-// It goes down into lists and subordinate tests: each and not compare elements by the same
-// setting.
-// compareTypes makes tests compare numbers by value and type, where the suite does.
+// compareTypes makes tests compare numbers by value and type, where the suite does. It goes
+// down into lists and subordinate tests: each and not compare elements by the same setting.
 func (m *matchers) compareTypes(tests []Test) {
 	if !m.typed {
 		return
@@ -233,9 +230,9 @@ type located struct {
 	matchers
 }
 
-// A suite's answer: comes with each expectation of it. Parts of a playlist without a test are
-// left out, so that no test is made of them.
-// expectation compiles one; nil is the default expectation.
+// expectation compiles one; nil is the default expectation. A suite's answer: comes with each
+// expectation of it. Parts of a playlist without a test are left out, so that no test is made
+// of them.
 func (c *Compiler) expectation(written *scenarios.Expect) *expectation {
 	if written == nil {
 		written = &scenarios.Expect{}
@@ -313,8 +310,8 @@ func (x *expectation) checks(sc template.Scope) (*Checks, error) {
 	return x.expand(sc)
 }
 
-// After the first error the remaining parts are still listed, but not expanded.
-// expand makes the checks anew; the error is the first in the order of the file's parts.
+// expand makes the checks anew; the error is the first in the order of the file's parts. After
+// the first error the remaining parts are still listed, but not expanded.
 func (x *expectation) expand(sc template.Scope) (*Checks, error) {
 	out := &Checks{expect: x.written}
 	var err error
@@ -349,11 +346,10 @@ func (x *expectation) expand(sc template.Scope) (*Checks, error) {
 	return out, nil
 }
 
-// A condition is asked with the same checks as an expectation, but on a copy that is marked
-// sparse: without defaults for status and body. why is for people; err means that the condition
-// could not be tested.
-// holds asks the expectation as a condition: the defaults do not apply. No answer, or a
-// failed one, meets none.
+// holds asks the expectation as a condition: the defaults do not apply. No answer, or a failed
+// one, meets none. A condition is asked with the same checks as an expectation, but on a copy
+// that is marked sparse: without defaults for status and body. why is for people; err means
+// that the condition could not be tested.
 func (x *expectation) holds(side scenarios.Side, a *Answer, sc template.Scope) (ok bool, why string, err error) {
 	shared, err := x.checks(sc)
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
-// It keeps what later shows how green treats connections; see package verdict. Each fact is
-// about one exchange and means little alone.
-// sideConnection reads an exchange; nil: nothing to say.
+// sideConnection reads an exchange; nil: nothing to say. It keeps what later shows how green
+// treats connections; see package verdict. Each fact is about one exchange and means little
+// alone.
 func sideConnection(x *wire.Exchange) *run.SideConnection {
 	s := run.SideConnection{New: x.Attempts > 0 && !x.Reused, Resets: x.Resets}
 	// An exchange that failed says nothing about framing or events.
@@ -34,10 +34,10 @@ func sideConnection(x *wire.Exchange) *run.SideConnection {
 	return &s
 }
 
-// HTTP/1.0 closes unless the answer says keep-alive, HTTP/1.1 stays open unless it says close.
-// HTTP/2 and later have no such header. An answer without a length ends with its connection.
-// Closes reports whether an answer announces that its connection ends, which its
-// request did not ask for.
+// Closes reports whether an answer announces that its connection ends, which its request did
+// not ask for. HTTP/1.0 closes unless the answer says keep-alive, HTTP/1.1 stays open unless it
+// says close. HTTP/2 and later have no such header. An answer without a length ends with its
+// connection.
 func Closes(x *wire.Exchange) bool {
 	if HasToken(x.Sent, "Connection", "close") {
 		return false
@@ -51,9 +51,8 @@ func Closes(x *wire.Exchange) bool {
 	return false
 }
 
-// Such lists are separated by commas, in one field or in several (RFC 9110, 5.6.1). Words are
-// compared without letter case.
-// HasToken reports whether a header's list holds a word.
+// HasToken reports whether a header's list holds a word. Such lists are separated by commas, in
+// one field or in several (RFC 9110, 5.6.1). Words are compared without letter case.
 func HasToken(fields []wire.Field, name, token string) bool {
 	for _, f := range fields {
 		if !strings.EqualFold(f.Name, name) {
@@ -68,8 +67,8 @@ func HasToken(fields []wire.Field, name, token string) bool {
 	return false
 }
 
-// The second result tells a header that is empty from one that is not there.
-// Header is the first value of a header.
+// Header is the first value of a header. The second result tells a header that is empty from
+// one that is not there.
 func Header(fields []wire.Field, name string) (string, bool) {
 	for _, f := range fields {
 		if strings.EqualFold(f.Name, name) {
@@ -79,9 +78,9 @@ func Header(fields []wire.Field, name string) (string, bool) {
 	return "", false
 }
 
-// Only HTTP/1 frames by header. Chunks take precedence over a length (RFC 9112, 6.3), so they
-// are looked for first.
-// emptyFraming is the header by which an answer that has no body announces one.
+// emptyFraming is the header by which an answer that has no body announces one. Only HTTP/1
+// frames by header. Chunks take precedence over a length (RFC 9112, 6.3), so they are looked
+// for first.
 func emptyFraming(x *wire.Exchange) string {
 	if x.Status != 204 && x.Status != 304 || !strings.HasPrefix(x.Proto, "HTTP/1.") {
 		return ""
@@ -95,8 +94,8 @@ func emptyFraming(x *wire.Exchange) string {
 	return ""
 }
 
-// Two are enough to ask whether a stream arrives in pieces. The first 64 KiB are searched.
-// events counts the events of a stream, up to two: 0 for another answer.
+// events counts the events of a stream, up to two: 0 for another answer. Two are enough to ask
+// whether a stream arrives in pieces. The first 64 KiB are searched.
 func events(x *wire.Exchange) int {
 	kind, _ := Header(x.Headers, "Content-Type")
 	kind, _, _ = strings.Cut(strings.ToLower(kind), ";")
@@ -113,9 +112,9 @@ func events(x *wire.Exchange) int {
 	return 0
 }
 
-// It is positive for a clock ahead of ours. The moment is that of the first byte. false means
-// that the answer has no date that can be read.
-// DateOffset is how far the Date of an answer is ahead of when it came.
+// DateOffset is how far the Date of an answer is ahead of when it came. It is positive for a
+// clock ahead of ours. The moment is that of the first byte. false means that the answer has no
+// date that can be read.
 func DateOffset(x *wire.Exchange) (time.Duration, bool) {
 	text, ok := Header(x.Headers, "Date")
 	date, err := parseDate(text)
@@ -136,8 +135,8 @@ func parseDate(text string) (at time.Time, err error) {
 	return at, err
 }
 
-// Header names differ between caches, so any with cache in its name counts.
-// CacheHit reports whether an answer without an Age is said to be from a cache.
+// CacheHit reports whether an answer without an Age is said to be from a cache. Header names
+// differ between caches, so any with cache in its name counts.
 func CacheHit(x *wire.Exchange) bool {
 	return slices.ContainsFunc(x.Headers, func(f wire.Field) bool {
 		return strings.Contains(strings.ToLower(f.Name), "cache") && strings.Contains(strings.ToLower(f.Value), "hit")

@@ -13,9 +13,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// They are made by Compiled.Checks, and shared by walks where the file alone gives them.
-// Checks are the expectations of one side with their placeholders expanded.
-// expect is what they were made from: statuses, schema, snapshot and positions are read there.
+// Checks are the expectations of one side with their placeholders expanded. expect is what they
+// were made from: statuses, schema, snapshot and positions are read there. They are made by
+// Compiled.Checks, and shared by walks where the file alone gives them.
 type Checks struct {
 	expect  *scenarios.Expect
 	latency []Test
@@ -28,13 +28,13 @@ type Checks struct {
 	sparse  bool        // a condition: the defaults do not apply
 }
 
-// A header, a cookie or a part of a playlist, with its tests.
+// namedTests are a header, a cookie or a part of a playlist, with its tests.
 type namedTests struct {
 	name  string
 	tests []Test
 }
 
-// A path as written, where it leads, and the tests of the values there.
+// pathTests are a path as written, where it leads, and the tests of the values there.
 type pathTests struct {
 	path  string
 	where *places
@@ -47,26 +47,25 @@ func NewChecks(expect *scenarios.Expect, sc template.Scope) (*Checks, error) {
 	return NewCompiler().expectation(expect).checks(sc)
 }
 
-// Whether a text test counts depends on the answer: contains: a says little of a page that is
-// full of them, and much of a body of one word.
-// aboutBody reports whether an expectation says something of the body. Tests of its
-// text that a login page or an error would pass as well are not enough.
+// aboutBody reports whether an expectation says something of the body. Tests of its text that a
+// login page or an error would pass as well are not enough. Whether a text test counts depends
+// on the answer: contains: a says little of a page that is full of them, and much of a body of
+// one word.
 func (c *Checks) aboutBody(a *Answer) bool {
 	return c.saysText(a) || len(c.body) > 0 || c.expect.Schema != "" || c.expect.Snapshot != "" || c.expect.HLS != nil
 }
 
-// A count of characters is not enough, since another body may be as long.
-// saysText reports whether it says what the body's text is, or that there is none.
+// saysText reports whether it says what the body's text is, or that there is none. A count of
+// characters is not enough, since another body may be as long.
 func (c *Checks) saysText(a *Answer) bool {
 	return slices.ContainsFunc(c.content, func(t Test) bool {
 		return t.Op == scenarios.OpExists && !t.want() || t.Op != scenarios.OpExists && t.Op != scenarios.OpCount && t.refusesOtherText(string(a.text()))
 	})
 }
 
-// An empty body: in the file counts too: somebody has thought of the body and asks nothing of
-// it.
-// aboutContent reports whether it expects something of the body, which takes
-// the place of the default that an answer is an API's.
+// aboutContent reports whether it expects something of the body, which takes the place of the
+// default that an answer is an API's. An empty body: in the file counts too: somebody has
+// thought of the body and asks nothing of it.
 func (c *Checks) aboutContent(a *Answer) bool {
 	return c.aboutBody(a) || slices.Contains(c.expect.Written, "body")
 }
@@ -81,8 +80,8 @@ func (c *Checks) allows(status int) bool {
 	return slices.ContainsFunc(c.expect.Status, func(m scenarios.StatusMatch) bool { return status >= m.Low && status <= m.High })
 }
 
-// side is blue or green as it appears in reports; found is in the order of the tests.
-// A checker collects what was checked on one side.
+// A checker collects what was checked on one side. side is blue or green as it appears in
+// reports; found is in the order of the tests.
 type checker struct {
 	side  string
 	found []run.Expectation
@@ -93,8 +92,8 @@ func (k *checker) add(ok bool, what, got, at string) {
 	k.found = append(k.found, run.Expectation{Side: k.side, What: what, OK: ok, Got: got, At: at})
 }
 
-// The reports of what depends on it are then shortened; see judging.unmet.
-// addRoot adds an expectation that others of the answer depend on.
+// addRoot adds an expectation that others of the answer depend on. The reports of what depends
+// on it are then shortened; see judging.unmet.
 func (k *checker) addRoot(ok bool, what, got, at string) {
 	k.found = append(k.found, run.Expectation{Side: k.side, What: what, OK: ok, Got: got, At: at, Root: true})
 }
@@ -105,11 +104,11 @@ func (k *checker) addHidden(what, at string) {
 	k.found = append(k.found, run.Expectation{Side: k.side, What: what, Got: run.NotKept, At: at, Failure: run.ValueHidden})
 }
 
-// A hidden value never passes a test: what the archive did not keep is not known. The result
-// has an entry for each test, those that hold too, so that a report can show what was checked.
-// The answer has to be one that came: a failed exchange has nothing to check.
-// Check holds an answer against the expectations. rules are the step's, for a
-// snapshot. The defaults, where the file does not say otherwise:
+// Check holds an answer against the expectations. rules are the step's, for a snapshot. A
+// hidden value never passes a test: what the archive did not keep is not known. The result has
+// an entry for each test, those that hold too, so that a report can show what was checked. The
+// answer has to be one that came: a failed exchange has nothing to check. The defaults, where
+// the file does not say otherwise:
 //
 //  1. the status is 2xx
 //  2. the answer is an API's, unless something is expected of the body: see api
@@ -202,10 +201,10 @@ func contentOf(a *Answer) string {
 	return fmt.Sprintf("%d bytes", len(a.Answer))
 }
 
-// A header may come several times. A negated test must hold for all of its values, since one
-// wrong value is enough to break it. An absent header fails every test except exists: false,
-// empty and a count of 0.
-// text tests the values of a header or cookie: each test must hold for one of them.
+// text tests the values of a header or cookie: each test must hold for one of them. A header
+// may come several times. A negated test must hold for all of its values, since one wrong value
+// is enough to break it. An absent header fails every test except exists: false, empty and a
+// count of 0.
 func (k *checker) text(what string, tests []Test, values []string, hidden HiddenValues) {
 	quoted := make([]string, len(values)) // exactly: an ETag has quotes of its own
 	for i, v := range values {
@@ -249,18 +248,17 @@ func PosText(p scenarios.Pos) string {
 	return p.String()
 }
 
-// A load stage has its own measure of latency; a limit for single answers would fail under load
-// for another reason.
-// WithoutLatency are the checks that apply under load.
+// WithoutLatency are the checks that apply under load. A load stage has its own measure of
+// latency; a limit for single answers would fail under load for another reason.
 func (c *Checks) WithoutLatency() *Checks {
 	own := *c
 	own.latency = nil
 	return &own
 }
 
-// It is asked under load, where only the beginning of a body is kept.
-// PageInstead reports whether an answer is a page where nothing is expected of
-// the body that would say so: all that can be told of a body whose end was not kept.
+// PageInstead reports whether an answer is a page where nothing is expected of the body that
+// would say so: all that can be told of a body whose end was not kept. It is asked under load,
+// where only the beginning of a body is kept.
 func (c *Checks) PageInstead(a *Answer) bool {
 	return !c.aboutContent(a) && a.isHTML() && !(a.declaresHTML() && c.namesPage())
 }

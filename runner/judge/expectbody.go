@@ -54,14 +54,14 @@ func (k *checker) path(p pathTests, a *Answer) {
 	}
 }
 
-// Text and bytes are an array of lines or nothing at all. Their elements have no names.
-// hasNames reports whether trees of a kind have members that a path can name.
+// hasNames reports whether trees of a kind have members that a path can name. Text and bytes
+// are an array of lines or nothing at all. Their elements have no names.
 func hasNames(kind media.Kind) bool {
 	return kind != media.Text && kind != media.HTML && kind != media.Binary
 }
 
-// The name of the kind is left out for JSON and where the kind is unknown.
-// unreadable begins what is shown of a body that has no tree.
+// unreadable begins what is shown of a body that has no tree. The name of the kind is left out
+// for JSON and where the kind is unknown.
 func unreadable(a *Answer) string {
 	if kind := a.read().Kind; kind != media.JSON && kind != 0 {
 		return notRead + kind.String() + ": "
@@ -69,9 +69,8 @@ func unreadable(a *Answer) string {
 	return notJSON
 }
 
-// The text counts as loose, so that a body 42 equals the number 42.
-// bodyText tests the body as text. An empty one is none: it meets empty: true,
-// exists: false and a count of 0 alone.
+// bodyText tests the body as text. An empty one is none: it meets empty: true, exists: false
+// and a count of 0 alone. The text counts as loose, so that a body 42 equals the number 42.
 func (k *checker) bodyText(tests []Test, a *Answer) {
 	if len(tests) == 0 {
 		return
@@ -101,8 +100,8 @@ func (k *checker) bodyText(tests []Test, a *Answer) {
 	}
 }
 
-// There is no JSON value to apply other tests to.
-// emptyBody tests a body of no bytes at $: only tests that ask for nothing hold.
+// emptyBody tests a body of no bytes at $: only tests that ask for nothing hold. There is no
+// JSON value to apply other tests to.
 func (k *checker) emptyBody(p pathTests) {
 	for i := range p.tests {
 		t := &p.tests[i]
@@ -111,8 +110,8 @@ func (k *checker) emptyBody(p pathTests) {
 	}
 }
 
-// They are separate entries, because each has its place in the file.
-// failAll fails every test at a path for one reason.
+// failAll fails every test at a path for one reason. They are separate entries, because each
+// has its place in the file.
 func (k *checker) failAll(p pathTests, got string, failure run.Failure) {
 	for i := range p.tests {
 		k.found = append(k.found, run.Expectation{
@@ -121,10 +120,10 @@ func (k *checker) failAll(p pathTests, got string, failure run.Failure) {
 	}
 }
 
-// single is set for a path of rule 2. Tests of presence and of number look at all values
-// together; the rest must hold of each, and the first that fails is shown.
-// run applies one test to the values at a path and shows what was there: the
-// first value that fails, or all of them where there are few.
+// run applies one test to the values at a path and shows what was there: the first value that
+// fails, or all of them where there are few. single is set for a path of rule 2. Tests of
+// presence and of number look at all values together; the rest must hold of each, and the first
+// that fails is shown.
 func (p *pathTests) run(t *Test, body diff.Value, data []datum) (ok bool, got string) {
 	single := p.where.one != nil
 	switch {
@@ -149,9 +148,8 @@ func (p *pathTests) run(t *Test, body diff.Value, data []datum) (ok bool, got st
 	return true, many(data)
 }
 
-// Its second result shows the place that fails: the gap on the way, the value that is not an
-// array, or the element.
-// each applies rule 4.
+// each applies rule 4. Its second result shows the place that fails: the gap on the way, the
+// value that is not an array, or the element.
 func (p *pathTests) each(t *Test, body diff.Value, data []datum) (ok bool, got string) {
 	single := p.where.one != nil
 	if !single {
@@ -184,8 +182,8 @@ func (p *pathTests) each(t *Test, body diff.Value, data []datum) (ok bool, got s
 	return true, text.Count(tested, "element")
 }
 
-// Values are cut to run.MaxGot, so that a report does not hold bodies.
-// shown is a value as a failed test shows it, with its path where the test is of several places.
+// shown is a value as a failed test shows it, with its path where the test is of several
+// places. Values are cut to run.MaxGot, so that a report does not hold bodies.
 func shown(d datum, single bool) string {
 	if single {
 		return text.Cut(d.json, run.MaxGot)
@@ -232,10 +230,9 @@ func (c *Checks) schema(k *checker, a *Answer) {
 		PosText(c.expect.Pos))
 }
 
-// Status, headers and type are those of the answer, so they never differ: a snapshot is about
-// the body. The time is taken away, because the stored body has none that a rule could compare
-// with.
-// snapshot compares the stored body, as blue, with the answer under the step's rules.
+// snapshot compares the stored body, as blue, with the answer under the step's rules. Status,
+// headers and type are those of the answer, so they never differ: a snapshot is about the body.
+// The time is taken away, because the stored body has none that a rule could compare with.
 func (c *Checks) snapshot(k *checker, a *Answer, rules *diff.Rules) {
 	if a.Hidden.In(string(a.Answer)) {
 		// A snapshot with something hidden in it cannot be compared at all.
@@ -265,8 +262,8 @@ func orNothing(json string) string {
 	return text.Cut(json, run.MaxGot/2)
 }
 
-// A body without the first line is not a playlist, and its other tests would only repeat that.
-// playlist tests an HLS playlist (RFC 8216).
+// playlist tests an HLS playlist (RFC 8216). A body without the first line is not a playlist,
+// and its other tests would only repeat that.
 func (c *Checks) playlist(k *checker, a *Answer) {
 	list := readPlaylist(a.text())
 	if !list.valid {
@@ -282,7 +279,7 @@ func (c *Checks) playlist(k *checker, a *Answer) {
 	}
 }
 
-// The numbers count tags; a media playlist has segments, a master playlist has variants.
+// A playlist is what of an HLS playlist is tested. The numbers count tags; a media playlist has segments, a master playlist has variants.
 type playlist struct {
 	valid              bool
 	variants, segments int
@@ -303,9 +300,9 @@ func (p *playlist) part(name string) datum {
 	return numberDatum(p.target)
 }
 
-// A playlist without a target duration has 0 there, which no valid one has.
-// readPlaylist reads as much of a playlist as expectations name, line by line. What is not a tag
-// of interest is passed over: the comparison looks at the whole.
+// readPlaylist reads as much of a playlist as expectations name, line by line. What is not a
+// tag of interest is passed over: the comparison looks at the whole. A playlist without a
+// target duration has 0 there, which no valid one has.
 func readPlaylist(body []byte) playlist {
 	out := playlist{target: "0"}
 	first := true

@@ -11,15 +11,14 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// An archive replaces secrets by marks, equal values by equal marks. Whether two hidden values
-// are equal is therefore known when a run is judged again, and little else is.
-// HiddenValues are those of a pair. What asks more of them than equality, type
-// and formats could not be compared: nothing passes, and nothing fails, by what
-// happens to stand there instead.
+// HiddenValues are those of a pair. What asks more of them than equality, type and formats
+// could not be compared: nothing passes, and nothing fails, by what happens to stand there
+// instead. An archive replaces secrets by marks, equal values by equal marks. Whether two
+// hidden values are equal is therefore known when a run is judged again, and little else is.
 type HiddenValues []run.Hidden
 
-// The texts are the marks as the archive wrote them.
-// In reports whether a text holds a hidden value.
+// In reports whether a text holds a hidden value. The texts are the marks as the archive wrote
+// them.
 func (h HiddenValues) In(text string) bool {
 	return slices.ContainsFunc(h, func(one run.Hidden) bool { return strings.Contains(text, one.Text) })
 }
@@ -29,9 +28,8 @@ func (h HiddenValues) known(text string) bool {
 	return slices.ContainsFunc(h, func(one run.Hidden) bool { return one.Known && one.Text == text })
 }
 
-// The lists of two texts are equal where both hold the same marks equally often.
-// marks are the hidden values in a text, in the order of the list, each as often
-// as it stands there.
+// marks are the hidden values in a text, in the order of the list, each as often as it stands
+// there. The lists of two texts are equal where both hold the same marks equally often.
 func (h HiddenValues) marks(text string) string {
 	var out []string
 	for _, one := range h {
@@ -42,11 +40,10 @@ func (h HiddenValues) marks(text string) string {
 	return strings.Join(out, "\x00")
 }
 
-// Each such rule is broken with a reason, since the run that sent the requests may have found
-// what cannot be found now. The rule is replaced by one that ignores its place: what it would
-// report there is not about the services.
-// reportHidden finds the rules of a trial that need a hidden value, says so, and
-// takes the places that they speak of out of the comparison.
+// reportHidden finds the rules of a trial that need a hidden value, says so, and takes the
+// places that they speak of out of the comparison. Each such rule is broken with a reason,
+// since the run that sent the requests may have found what cannot be found now. The rule is
+// replaced by one that ignores its place: what it would report there is not about the services.
 func (j *judging) reportHidden() {
 	// Without hidden values, or without a comparison, there is nothing to find.
 	if len(j.Hidden) == 0 || !j.Step.Compare || !usable(j.Blue) || !usable(j.Green) {
@@ -71,9 +68,9 @@ func (j *judging) reportHidden() {
 	}
 }
 
-// A rule that meets no hidden value on either side needs nothing.
-// needs reports whether a rule asks more of a hidden value of the pair than the
-// archive keeps of it. What a rule asks for is in its kind's row (diff.Need).
+// needs reports whether a rule asks more of a hidden value of the pair than the archive keeps
+// of it. What a rule asks for is in its kind's row (diff.Need). A rule that meets no hidden
+// value on either side needs nothing.
 func (j *judging) needs(rule *diff.Rule) bool {
 	need := rule.Needs()
 	if need == diff.NeedEquality { // which the archive keeps
@@ -91,10 +88,10 @@ func (j *judging) needs(rule *diff.Rule) bool {
 	return true
 }
 
-// Values without something hidden are left out. For a body that is not JSON, or a path that
-// cannot be read, the whole body is the one value: it is not known what the rule looks at.
-// hiddenAt are the values with something hidden in them that a rule speaks of, on
-// one side: scalars of a JSON body, any other body whole, or values of headers.
+// hiddenAt are the values with something hidden in them that a rule speaks of, on one side:
+// scalars of a JSON body, any other body whole, or values of headers. Values without something
+// hidden are left out. For a body that is not JSON, or a path that cannot be read, the whole
+// body is the one value: it is not known what the rule looks at.
 func (j *judging) hiddenAt(rule *diff.Rule, a *Answer) []string {
 	var out []string
 	if rule.Header != "" {
@@ -122,10 +119,9 @@ func (j *judging) hiddenAt(rule *diff.Rule, a *Answer) []string {
 	return out
 }
 
-// not and each ask their subordinate tests. A type is known except for integer, which depends
-// on the digits.
-// needsValue reports whether a test of values with something hidden among them
-// needs to know it: all do, but those of presence, type, and a known format.
+// needsValue reports whether a test of values with something hidden among them needs to know
+// it: all do, but those of presence, type, and a known format. not and each ask their
+// subordinate tests. A type is known except for integer, which depends on the digits.
 func (t *Test) needsValue(data []datum, h HiddenValues) bool {
 	if len(h) == 0 {
 		return false
@@ -171,17 +167,16 @@ func (t *Test) needsValue(data []datum, h HiddenValues) bool {
 	return false
 }
 
-// Presence, number and emptiness of a header do not depend on what it holds.
-// needsText is needsValue for the values of a header or cookie, of which the
-// archive keeps no formats.
+// needsText is needsValue for the values of a header or cookie, of which the archive keeps no
+// formats. Presence, number and emptiness of a header do not depend on what it holds.
 func (t *Test) needsText(values []string, h HiddenValues) bool {
 	return t.Op != scenarios.OpExists && t.Op != scenarios.OpCount && t.Op != scenarios.OpEmpty && slices.ContainsFunc(values, h.In)
 }
 
-// Three other texts are tried: an empty one, a short one, and one with a control character. A
-// schema that refuses any of them, or the marks themselves, looks at the value.
-// schemaNeedsValue reports whether a schema says different things of an answer
-// when other texts stand for its hidden values.
+// schemaNeedsValue reports whether a schema says different things of an answer when other texts
+// stand for its hidden values. Three other texts are tried: an empty one, a short one, and one
+// with a control character. A schema that refuses any of them, or the marks themselves, looks
+// at the value.
 func schemaNeedsValue(expect *scenarios.Expect, body []byte, h HiddenValues) bool {
 	if !h.In(string(body)) {
 		return false

@@ -12,8 +12,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// Everything in it may be shared with other trials, since Judge does not change it.
-// A Trial is everything that Judge looks at.
+// A Trial is everything that Judge looks at. Everything in it may be shared with other trials,
+// since Judge does not change it.
 type Trial struct {
 	// Step is the step as the file has it: mode, rules, captures, minimum of compared values.
 	Step *scenarios.Step
@@ -39,9 +39,8 @@ type Trial struct {
 	// Control bounds the negative control of the pair.
 	Control Control
 	Hidden  HiddenValues // of a pair that is judged again
-	// They count like expectations, but a failure of one is a consequence where the side failed
-	// before.
-	// Captured says what the step's captures found.
+	// Captured says what the step's captures found. They count like expectations, but a failure
+	// of one is a consequence where the side failed before.
 	Captured []run.Expectation
 }
 
@@ -51,8 +50,8 @@ type Control struct {
 	Mutants int // at most, for one body; 0: no negative control
 }
 
-// It is complete when Judge returns and is not changed later by this package.
-// A Judgement is a judged pair with what its case and run sum up.
+// A Judgement is a judged pair with what its case and run sum up. It is complete when Judge
+// returns and is not changed later by this package.
 type Judgement struct {
 	// Step is what reports and the log have of the pair, with verdict and reasons.
 	Step run.StepResult
@@ -112,7 +111,7 @@ func Judge(t *Trial) *Judgement {
 	return j.out
 }
 
-// It is the work in progress of one call. The verdict starts at pass and only gets worse.
+// A judging is the work in progress of one call. The verdict starts at pass and only gets worse.
 type judging struct {
 	*Trial
 	out     *Judgement
@@ -121,8 +120,7 @@ type judging struct {
 	others  run.Verdict // the worst of everything else
 }
 
-// blue selects the side.
-// pickName is the name of a side, for sentences.
+// pickName is the name of a side, for sentences. blue selects the side.
 func pickName(blue bool) string {
 	if blue {
 		return scenarios.Blue.String()
@@ -130,17 +128,17 @@ func pickName(blue bool) string {
 	return scenarios.Green.String()
 }
 
-// The reasons keep the order in which they are added. A difference is not one of them: it is
-// counted apart, so that others knows whether it stands alone.
-// addReason adds a sentence that weighs on the verdict.
+// addReason adds a sentence that weighs on the verdict. The reasons keep the order in which
+// they are added. A difference is not one of them: it is counted apart, so that others knows
+// whether it stands alone.
 func (j *judging) addReason(v run.Verdict, format string, args ...any) {
 	j.others = j.others.Worse(v)
 	j.verdict = j.verdict.Worse(v)
 	j.out.Step.Reasons = append(j.out.Step.Reasons, fmt.Sprintf(format, args...))
 }
 
-// Any status counts, an error page too: both sides should then give the same one.
-// usable reports whether there is an answer to compare.
+// usable reports whether there is an answer to compare. Any status counts, an error page too:
+// both sides should then give the same one.
 func usable(a *Answer) bool { return a != nil && a.Err == nil }
 
 // failed reports whether a side was asked and gave no answer.
@@ -184,9 +182,9 @@ func (j *judging) transport() {
 	}
 }
 
-// An answer that failed is not checked: rule 1 has its reason. Emptiness is asked apart from
-// the expectations, since it does not fail a side but makes the step inconclusive.
-// expectations is rule 2.
+// expectations is rule 2. An answer that failed is not checked: rule 1 has its reason.
+// Emptiness is asked apart from the expectations, since it does not fail a side but makes the
+// step inconclusive.
 func (j *judging) expectations() {
 	for _, s := range []struct {
 		side   scenarios.Side
@@ -205,10 +203,10 @@ func (j *judging) expectations() {
 	}
 }
 
-// Where an answer is a page or speaks TLS, one sentence takes the place of all, with what to
-// do. The list in the report still has every expectation.
-// unmet gives the reasons of expectations that do not hold. A wrong status or
-// an answer that is no API's explains the rest, which is then only counted.
+// unmet gives the reasons of expectations that do not hold. A wrong status or an answer that is
+// no API's explains the rest, which is then only counted. Where an answer is a page or speaks
+// TLS, one sentence takes the place of all, with what to do. The list in the report still has
+// every expectation.
 func (j *judging) unmet(a *Answer, checked []run.Expectation) {
 	var failed []run.Expectation
 	for _, e := range checked {
@@ -246,10 +244,10 @@ func (j *judging) unmet(a *Answer, checked []run.Expectation) {
 	}
 }
 
-// A page with an error status needs no hint: the status says enough. Without the default
-// expectation among the failed ones, the file already says what it wants of the body.
-// pageHint names the status of a page that is an error, and what to write where
-// data was expected and a page came.
+// pageHint names the status of a page that is an error, and what to write where data was
+// expected and a page came. A page with an error status needs no hint: the status says enough.
+// Without the default expectation among the failed ones, the file already says what it wants of
+// the body.
 func pageHint(a *Answer, failed []run.Expectation) string {
 	if a.Status >= 400 {
 		return fmt.Sprintf(" and status %d", a.Status)
@@ -260,8 +258,7 @@ func pageHint(a *Answer, failed []run.Expectation) string {
 	return "; send headers: {Accept: application/json} to ask for data, or expect: {headers: {content-type: {contains: html}}} if the page is right"
 }
 
-// It is called for two usable answers only.
-// compare is rules 3 to 5.
+// compare is rules 3 to 5. It is called for two usable answers only.
 func (j *judging) compare() {
 	result := diff.CompareMessages(j.Blue.readMessage(), j.Green.readMessage(), j.Rules.Full, j.Seen)
 	r := &j.out.Step
@@ -312,10 +309,9 @@ func (j *judging) compare() {
 	}
 }
 
-// Captures are added last, since they are made from answers that were judged above.
-// captured adds the captures to the step: one that found nothing fails it, and one
-// of a hidden value breaks it. A side whose expectations failed already has its
-// reason: the capture follows from it.
+// captured adds the captures to the step: one that found nothing fails it, and one of a hidden
+// value breaks it. A side whose expectations failed already has its reason: the capture follows
+// from it. Captures are added last, since they are made from answers that were judged above.
 func (j *judging) captured() {
 	r := &j.out.Step
 	explained := map[string]bool{}
@@ -345,8 +341,8 @@ func (j *judging) captured() {
 // It is a share from 0 to 1.
 const wideShare = 0.2
 
-// Notes do not weigh. With fewer than five values any rule is wide, so none is noted.
 // noteWideRules notes every rule that takes a large part of the body out of the comparison.
+// Notes do not weigh. With fewer than five values any rule is wide, so none is noted.
 func (j *judging) noteWideRules(result *diff.Result) {
 	const few = 5
 	if result.Leaves.Seen < few {
@@ -369,8 +365,8 @@ func (j *judging) noteWideRules(result *diff.Result) {
 	}
 }
 
-// The list of differences is bounded, so it may be shorter than the total, or empty.
-// differText says how many differences there are and what the first one is.
+// differText says how many differences there are and what the first one is. The list of
+// differences is bounded, so it may be shorter than the total, or empty.
 func differText(r *diff.Result) string {
 	text := text.Count(r.Total, "difference")
 	if len(r.Differences) == 0 {
@@ -379,9 +375,9 @@ func differText(r *diff.Result) string {
 	return text + ": " + DifferenceText(&r.Differences[0])
 }
 
-// It is used in reasons and on the terminal. Long values are cut at 60 characters each.
-// DifferenceText is a difference in one line: the place, what happened there, and the beginning of
-// both values, with the note of the comparison where it has one.
+// DifferenceText is a difference in one line: the place, what happened there, and the beginning
+// of both values, with the note of the comparison where it has one. It is used in reasons and
+// on the terminal. Long values are cut at 60 characters each.
 func DifferenceText(d *diff.Difference) string {
 	place := d.Path
 	switch d.Where {
@@ -405,9 +401,8 @@ func DifferenceText(d *diff.Difference) string {
 	return sentence
 }
 
-// It is nil for a side that was not asked. Bodies and headers are left out: the archive keeps
-// them, under the key of the exchange.
-// SideResult is what reports show of an exchange.
+// SideResult is what reports show of an exchange. It is nil for a side that was not asked.
+// Bodies and headers are left out: the archive keeps them, under the key of the exchange.
 func SideResult(x *wire.Exchange) *run.SideResult {
 	if x == nil {
 		return nil

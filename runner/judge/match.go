@@ -17,9 +17,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// Text and json are both kept, as tests need the one or the other: matches looks at the text,
-// eq at the JSON. It is made by the functions below, which keep the fields consistent.
-// A datum is a value that an expectation looks at.
+// A datum is a value that an expectation looks at. Text and json are both kept, as tests need
+// the one or the other: matches looks at the text, eq at the JSON. It is made by the functions
+// below, which keep the fields consistent.
 type datum struct {
 	path  string // where it stands; empty outside a body
 	kind  diff.ValueType
@@ -31,28 +31,28 @@ type datum struct {
 	loose bool
 }
 
-// Its JSON is that text as a JSON string.
-// textDatum is the value of a header, a cookie or a cell, which is text whatever it spells.
+// textDatum is the value of a header, a cookie or a cell, which is text whatever it spells. Its
+// JSON is that text as a JSON string.
 func textDatum(s string) datum {
 	return datum{kind: diff.StringType, text: s, json: text.Quote(s), loose: true}
 }
 
-// A capture keeps its JSON type, so a captured number is not loose.
-// valueDatum is a variable's value; text that spells a number counts as one, as
-// flags, rows and the environment give nothing but text.
+// valueDatum is a variable's value; text that spells a number counts as one, as flags, rows and
+// the environment give nothing but text. A capture keeps its JSON type, so a captured number is
+// not loose.
 func valueDatum(v scenarios.Value) datum {
 	kind := kindOf(v.JSON)
 	return datum{kind: kind, text: v.Text, json: v.JSON, loose: kind == diff.StringType}
 }
 
-// The text has to be a JSON number.
-// numberDatum is a number that this program counted or measured.
+// numberDatum is a number that this program counted or measured. The text has to be a JSON
+// number.
 func numberDatum(text string) datum {
 	return datum{kind: diff.NumberType, text: text, json: text}
 }
 
-// The text of an array or object is its JSON.
-// jsonDatum is a value of a body; path is where it is.
+// jsonDatum is a value of a body; path is where it is. The text of an array or object is its
+// JSON.
 func jsonDatum(path string, v diff.Value) datum {
 	d := datum{path: path, kind: v.Type(), json: string(v.JSON()), value: v}
 	d.text = d.json
@@ -62,8 +62,8 @@ func jsonDatum(path string, v diff.Value) datum {
 	return d
 }
 
-// Only values that came from a variable are read here; those of a body bring their tree.
-// tree is the datum as a JSON value.
+// tree is the datum as a JSON value. Only values that came from a variable are read here; those
+// of a body bring their tree.
 func (d *datum) tree() diff.Value {
 	if d.value.Exists() {
 		return d.value
@@ -71,8 +71,8 @@ func (d *datum) tree() diff.Value {
 	return readText(d.json)
 }
 
-// A text that is not JSON gives the absent value, which holds of nothing that looks inside.
-// readText reads JSON that this program has written or checked.
+// readText reads JSON that this program has written or checked. A text that is not JSON gives
+// the absent value, which holds of nothing that looks inside.
 func readText(json string) diff.Value {
 	v, _ := diff.ReadStrict([]byte(json)) // else absent: without elements and members
 	return v
@@ -100,10 +100,10 @@ type Test struct {
 	re *regexp.Regexp // matches
 }
 
-// The error is the first placeholder without a value, or the first expression that cannot be
-// compiled, with its place in the file. Subordinate tests are made the same way.
-// newTests expands matchers in a scope, which may be nil where none has a placeholder.
-// compile makes their regular expressions.
+// newTests expands matchers in a scope, which may be nil where none has a placeholder. compile
+// makes their regular expressions. The error is the first placeholder without a value, or the
+// first expression that cannot be compiled, with its place in the file. Subordinate tests are
+// made the same way.
 func newTests(matchers []scenarios.Matcher, sc template.Scope, compile func(string) (*regexp.Regexp, error)) ([]Test, error) {
 	out := make([]Test, 0, len(matchers))
 	for _, m := range matchers {
@@ -141,15 +141,14 @@ func newTests(matchers []scenarios.Matcher, sc template.Scope, compile func(stri
 	return out, nil
 }
 
-// count: {lte: 5} accepts 0; count: 3 does not.
-// acceptsNone reports whether a count among the tests accepts 0.
+// acceptsNone reports whether a count among the tests accepts 0. count: {lte: 5} accepts 0;
+// count: 3 does not.
 func acceptsNone(tests []Test) bool {
 	return slices.ContainsFunc(tests, func(t Test) bool { return t.Op == scenarios.OpCount && t.counts(0) })
 }
 
-// The text is that of the file as far as possible, with its placeholders replaced, because a
-// reader will look for it there.
-// String says the test as reports do: count gte 100.
+// String says the test as reports do: count gte 100. The text is that of the file as far as
+// possible, with its placeholders replaced, because a reader will look for it there.
 func (t *Test) String() string {
 	switch {
 	case len(t.Sub) > 0:
@@ -173,14 +172,13 @@ func (t *Test) String() string {
 	}
 }
 
-// Everything except the word false says yes.
-// want reports whether the operand of a yes-or-no test says yes.
+// want reports whether the operand of a yes-or-no test says yes. Everything except the word
+// false says yes.
 func (t *Test) want() bool { return t.Operand.Text != "false" }
 
-// The operators that need more than one value (count and unique at a path of several places)
-// are handled by pathTests.run. Comparisons of the wrong type are false and not errors: a text
-// is not less than 5.
-// holds tests one value. An unknown test never holds.
+// holds tests one value. An unknown test never holds. The operators that need more than one
+// value (count and unique at a path of several places) are handled by pathTests.run.
+// Comparisons of the wrong type are false and not errors: a text is not less than 5.
 func (t *Test) holds(d datum) bool {
 	switch t.Op {
 	case scenarios.OpEq:
@@ -223,8 +221,8 @@ func (t *Test) holds(d datum) bool {
 	return false
 }
 
-// An address with a name before it is not an email here: the value is to be one address.
-// isFormat knows the formats of rules, and two that only expectations have.
+// isFormat knows the formats of rules, and two that only expectations have. An address with a
+// name before it is not an email here: the value is to be one address.
 func isFormat(name, text string) bool {
 	switch name {
 	case "date":
@@ -238,8 +236,8 @@ func isFormat(name, text string) bool {
 	return ok && known
 }
 
-// count: 3 and count: {eq: 3} are the same.
-// counts tests a number of things; the operand stands for equality.
+// counts tests a number of things; the operand stands for equality. count: 3 and count: {eq: 3}
+// are the same.
 func (t *Test) counts(n int) bool {
 	d := numberDatum(fmt.Sprint(n))
 	if len(t.Sub) > 0 {
@@ -248,8 +246,8 @@ func (t *Test) counts(n int) bool {
 	return sameNumber(t.Operand.Text, d.text)
 }
 
-// It is nil where all elements pass. The result points into the slice that was given.
-// each returns the first element that a subordinate test does not hold for.
+// each returns the first element that a subordinate test does not hold for. It is nil where all
+// elements pass. The result points into the slice that was given.
 func (t *Test) each(ds []datum) *datum {
 	for i := range ds {
 		if !all(t.Sub, ds[i]) {
@@ -269,8 +267,8 @@ func all(tests []Test, d datum) bool {
 	return true
 }
 
-// by value is the default; this one is made once, because equals is called for every element.
-// typedNumbers compares values under the reading of numbers `type`.
+// typedNumbers compares values under the reading of numbers `type`. by value is the default;
+// this one is made once, because equals is called for every element.
 var typedNumbers = func() *diff.Rules {
 	rules, errs := diff.Compile(nil, diff.Options{Numbers: diff.Typed})
 	if errs != nil { // no rules, no mistakes
@@ -309,8 +307,8 @@ func (t *Test) equals(d datum) bool {
 	return r.Equal()
 }
 
-// Exact decimals are compared, so that large ids do not become equal by rounding.
-// sameNumber reports whether two texts are JSON numbers of one exact value.
+// sameNumber reports whether two texts are JSON numbers of one exact value. Exact decimals are
+// compared, so that large ids do not become equal by rounding.
 func sameNumber(a, b string) bool {
 	x, ok := literal.ParseNumber(a)
 	y, okay := literal.ParseNumber(b)
@@ -341,9 +339,8 @@ func (t *Test) orders(d datum) bool {
 	}
 }
 
-// An element is compared as eq does, with the same settings for text and numbers.
-// contains: text has the operand in it, an array has an equal element, an object
-// has a member of that name.
+// contains says whether text has the operand in it, an array has an equal element, an object has a member of
+// that name. An element is compared as eq does, with the same settings for text and numbers.
 func (t *Test) contains(d datum) bool {
 	switch d.kind {
 	case diff.StringType:
@@ -375,9 +372,8 @@ func isType(d datum, name string) bool {
 	return typeNames[d.kind] == name
 }
 
-// The decimal has no trailing zeros in its digits, so that an exponent below 0 means a
-// fraction.
-// isInteger: 1, 1.0 and 1e2 are whole numbers.
+// isInteger says whether a number is whole: 1, 1.0 and 1e2 are. The decimal has no trailing zeros in its digits,
+// so that an exponent below 0 means a fraction.
 func isInteger(text string) bool {
 	n, ok := literal.ParseNumber(text)
 	return ok && n.Exp.Sign() >= 0
@@ -396,8 +392,8 @@ func isEmpty(d datum) bool {
 	}
 }
 
-// Characters are code points. A number, a boolean and null have a size of 0.
-// size is the number of elements, members or characters.
+// size is the number of elements, members or characters. Characters are code points. A number,
+// a boolean and null have a size of 0.
 func size(d datum) int {
 	switch d.kind {
 	case diff.ArrayType, diff.ObjectType:
@@ -408,8 +404,8 @@ func size(d datum) int {
 	return 0
 }
 
-// Each has its own path, for messages.
-// elements are the elements of an array; any other value stands for itself.
+// elements are the elements of an array; any other value stands for itself. Each has its own
+// path, for messages.
 func elements(d datum) []datum {
 	if d.kind != diff.ArrayType {
 		return []datum{d}
@@ -421,8 +417,8 @@ func elements(d datum) []datum {
 	return out
 }
 
-// The text has to be valid JSON without space before it: nothing else is looked at.
-// kindOf is the type of a JSON text, which its first byte says; null for an empty one.
+// kindOf is the type of a JSON text, which its first byte says; null for an empty one. The text
+// has to be valid JSON without space before it: nothing else is looked at.
 func kindOf(json string) diff.ValueType {
 	if json == "" {
 		return diff.NullType
@@ -442,9 +438,9 @@ func kindOf(json string) diff.ValueType {
 	return diff.NullType
 }
 
-// 1 and 1.0 are repeats of each other, "1" and 1 are not. Arrays and objects count as repeats
-// where their text is equal, so the order of members matters.
-// hasRepeats compares scalars by value and the rest by their text.
+// hasRepeats compares scalars by value and the rest by their text. 1 and 1.0 are repeats of
+// each other, "1" and 1 are not. Arrays and objects count as repeats where their text is equal,
+// so the order of members matters.
 func hasRepeats(ds []datum) bool {
 	seen := make(map[string]bool, len(ds))
 	for _, d := range ds {

@@ -14,18 +14,17 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
-// It is 256 KiB: large bodies get fewer mutants, so the control costs about as much for each
-// pair.
-// controlWork bounds the bytes that the negative control of one pair compares.
+// controlWork bounds the bytes that the negative control of one pair compares. It is 256 KiB:
+// large bodies get fewer mutants, so the control costs about as much for each pair.
 const controlWork = 256 << 10
 
 // minMutants are made of every body, however large.
 const minMutants = 4
 
-// A comparison that passes because it looks at nothing is the worst fault of a tool like this
-// one. The control shows for each pair that a real change would have been found. It never makes
-// a pair pass, only broken or noted.
-// negative repeats the comparison with mutated copies of blue's body.
+// negative repeats the comparison with mutated copies of blue's body. A comparison that passes
+// because it looks at nothing is the worst fault of a tool like this one. The control shows for
+// each pair that a real change would have been found. It never makes a pair pass, only broken
+// or noted.
 //
 //  1. An equal pair: a mutant of blue against green's own answer must differ,
 //     so that rules which look at one side only (rewrite, leak) stay true.
@@ -96,8 +95,8 @@ func (j *judging) negative(result *diff.Result) {
 	}
 }
 
-// The earlier reading is dropped with the body, since it belongs to blue's.
-// comparedTotal is the number of differences of a mutant, compared as answers are.
+// comparedTotal is the number of differences of a mutant, compared as answers are. The earlier
+// reading is dropped with the body, since it belongs to blue's.
 func comparedTotal(blue, against *diff.Message, body []byte, rules *diff.Rules) int {
 	mutant := *blue
 	mutant.Body, mutant.Read = body, diff.Value{}
@@ -105,9 +104,8 @@ func comparedTotal(blue, against *diff.Message, body []byte, rules *diff.Rules) 
 	return r.Total
 }
 
-// The answer does not depend on bodies, rules at paths or the other side.
-// statusMutant reports whether another status would be found. The bodies play no
-// part in it and are left out.
+// statusMutant reports whether another status would be found. The bodies play no part in it and
+// are left out. The answer does not depend on bodies, rules at paths or the other side.
 func (j *judging) statusMutant() bool {
 	blue := diff.Message{Status: j.Blue.Status}
 	mutant := diff.Message{Status: otherStatus(j.Blue.Status)}
@@ -115,8 +113,8 @@ func (j *judging) statusMutant() bool {
 	return !r.Equal()
 }
 
-// A status of the same class might be covered by a rule that a suite writes for it.
-// otherStatus is a status of another class than the one that came.
+// otherStatus is a status of another class than the one that came. A status of the same class
+// might be covered by a rule that a suite writes for it.
 func otherStatus(status int) int {
 	if status >= 500 {
 		return 200
@@ -124,9 +122,8 @@ func otherStatus(status int) int {
 	return 500
 }
 
-// The seed depends on the pair's key, so that a run that is judged again makes the same
-// mutants.
-// mutants draws the mutants of blue's body: fewer of large bodies.
+// mutants draws the mutants of blue's body: fewer of large bodies. The seed depends on the
+// pair's key, so that a run that is judged again makes the same mutants.
 func (j *judging) mutants() iter.Seq[mutate.Mutant] {
 	body := j.Blue.Answer
 	most := j.Control.Mutants
@@ -140,10 +137,9 @@ func (j *judging) mutants() iter.Seq[mutate.Mutant] {
 	return mutate.Each(j.Blue.read().value, seed, most)
 }
 
-// The place is random. From there the next letter or digit is taken, within 4096 bytes, so that
-// separators and binary parts are changed only where there is nothing else.
-// textMutants changes one letter or digit of a body that is not JSON. A mutant's
-// Body is good until the next one.
+// textMutants changes one letter or digit of a body that is not JSON. A mutant's Body is good
+// until the next one. The place is random. From there the next letter or digit is taken, within
+// 4096 bytes, so that separators and binary parts are changed only where there is nothing else.
 func textMutants(body []byte, seed uint64, most int) iter.Seq[mutate.Mutant] {
 	return func(yield func(mutate.Mutant) bool) {
 		if len(body) == 0 {
@@ -175,8 +171,8 @@ func wordByte(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
 
-// Other bytes have some bits flipped, which never gives the same byte.
-// otherByte stays in the byte's class, so that a number stays one.
+// otherByte stays in the byte's class, so that a number stays one. Other bytes have some bits
+// flipped, which never gives the same byte.
 func otherByte(b byte) byte {
 	switch {
 	case b >= '0' && b <= '9':
@@ -190,14 +186,13 @@ func otherByte(b byte) byte {
 	}
 }
 
-// Equal values in both answers therefore mean that one answer served both.
-// requestIDs are headers that a service draws anew for each request.
+// requestIDs are headers that a service draws anew for each request. Equal values in both
+// answers therefore mean that one answer served both.
 var requestIDs = []string{"X-Request-Id", "X-Correlation-Id", "X-Amzn-Requestid", "X-Amz-Cf-Id", "X-Trace-Id", "Cf-Ray"}
 
-// The result is the reason in words, or empty. A date alone is not enough: two services often
-// answer within one second.
-// oneCache recognises two answers that are one: the same request id, which the
-// request did not carry, or both out of a cache with the same date and tag.
+// oneCache recognises two answers that are one: the same request id, which the request did not
+// carry, or both out of a cache with the same date and tag. The result is the reason in words,
+// or empty. A date alone is not enough: two services often answer within one second.
 func oneCache(blue, green *Answer) string {
 	for _, name := range requestIDs {
 		b, g := blue.first(name), green.first(name)
@@ -215,9 +210,8 @@ func oneCache(blue, green *Answer) string {
 	return ""
 }
 
-// Caches that hide themselves are not found.
 // fromCache reports whether an answer says that a cache had it: an Age above 0, or a header by
-// which caches report a hit.
+// which caches report a hit. Caches that hide themselves are not found.
 func fromCache(a *Answer) bool {
 	if age := a.first("Age"); age != "" && age != "0" {
 		return true
@@ -230,9 +224,8 @@ func fromCache(a *Answer) bool {
 	return false
 }
 
-// The comparison is of the whole value of one header.
 // sent reports whether a request carried a value in any of its headers: a service that sends it
-// back did not make it up.
+// back did not make it up. The comparison is of the whole value of one header.
 func sent(x *wire.Exchange, value string) bool {
 	for _, f := range x.Sent {
 		if f.Value == value {

@@ -17,15 +17,14 @@ import (
 // What is expected of an answer says something of it only where it would refuse
 // another answer. This file finds that out by trying.
 
-// The places tried are spread evenly over all of them.
-// triedPlaces bounds the places of one path for which other values are tried.
+// triedPlaces bounds the places of one path for which other values are tried. The places tried
+// are spread evenly over all of them.
 const triedPlaces = 16
 
-// Half is enough, as a test of a range cannot refuse every other value. A path that finds
-// nothing refuses nothing: it fails for another reason.
-// refusesOthers reports whether a path's tests refuse at least half of the values
-// that could come in the place of what is there, at half of the places or more.
-// below is set where they do so for values below those places.
+// refusesOthers reports whether a path's tests refuse at least half of the values that could
+// come in the place of what is there, at half of the places or more. below is set where they do
+// so for values below those places. Half is enough, as a test of a range cannot refuse every
+// other value. A path that finds nothing refuses nothing: it fails for another reason.
 func (p *pathTests) refusesOthers(body diff.Value) (refuses, below bool) {
 	data := p.where.find(body)
 	if len(data) == 0 {
@@ -40,10 +39,10 @@ func (p *pathTests) refusesOthers(body diff.Value) (refuses, below bool) {
 	return 2*places >= tried || 2*inner >= tried, 2*inner >= tried
 }
 
-// own is about the value itself, below about the scalars in it.
-// refusesOther tries others in the place of one value: of an array or object copies
-// with one scalar changed, which are below it, and then smaller and larger ones. A
-// type that the file writes refuses values of every other type.
+// refusesOther tries others in the place of one value: of an array or object copies with one
+// scalar changed, which are below it, and then smaller and larger ones. A type that the file
+// writes refuses values of every other type. own is about the value itself, below about the
+// scalars in it.
 func (p *pathTests) refusesOther(d datum) (own, below bool) {
 	// Without another value to try, nothing is refused.
 	refused := func(others []datum) bool {
@@ -72,9 +71,8 @@ func (p *pathTests) refusesOther(d datum) (own, below bool) {
 	return own || refused(sizes), refused(changed)
 }
 
-// exists holds of any value there.
-// accepts reports whether all tests would hold of a value at the path. What they say
-// of how many places there are says nothing of the value at one.
+// accepts reports whether all tests would hold of a value at the path. What they say of how
+// many places there are says nothing of the value at one. exists holds of any value there.
 func (p *pathTests) accepts(d datum) bool {
 	single := p.where.one != nil
 	for i := range p.tests {
@@ -93,9 +91,9 @@ func (p *pathTests) accepts(d datum) bool {
 	return true
 }
 
-// The texts are empty, unrelated, similar, and longer; numbers are larger, negative and zero.
-// They are what a service that lost the data might plausibly send.
-// othersOf are scalars of the type of one, or of any type for null.
+// othersOf are scalars of the type of one, or of any type for null. The texts are empty,
+// unrelated, similar, and longer; numbers are larger, negative and zero. They are what a
+// service that lost the data might plausibly send.
 func othersOf(d datum) []datum {
 	texts := func() (out []datum) {
 		other := envelope.OtherTexts(d.text)
@@ -123,9 +121,9 @@ func othersOf(d datum) []datum {
 	return append(texts(), numberDatum("7"))
 }
 
-// One of the other texts has nothing in common with it; the other is close.
-// refusesOtherText reports whether a test of the body as text would not hold of one
-// that has nothing to do with it, nor of one that only looks like it.
+// refusesOtherText reports whether a test of the body as text would not hold of one that has
+// nothing to do with it, nor of one that only looks like it. One of the other texts has nothing
+// in common with it; the other is close.
 func (t *Test) refusesOtherText(text string) bool {
 	others := envelope.OtherTexts(text)
 	return !slices.ContainsFunc(others[:], t.holdsText)
@@ -135,8 +133,8 @@ func (t *Test) holdsText(text string) bool {
 	return t.holds(datum{kind: diff.StringType, text: text, loose: true})
 }
 
-// A test that refuses half of them is about the type; one that refuses fewer says little of it.
-// pageTypes are content types of answers that are no pages.
+// pageTypes are content types of answers that are no pages. A test that refuses half of them is
+// about the type; one that refuses fewer says little of it.
 var pageTypes = []string{"application/json", "text/plain", "application/xml", "image/png"}
 
 // namesPage reports whether a file says of the content type what most other
@@ -149,8 +147,8 @@ func (c *Checks) namesPage() bool {
 	return 2*refused >= len(pageTypes)
 }
 
-// A header that nothing is expected of refuses no value.
-// refusesHeader reports whether what is expected of a header would not hold of a value.
+// refusesHeader reports whether what is expected of a header would not hold of a value. A
+// header that nothing is expected of refuses no value.
 func (c *Checks) refusesHeader(header, value string) bool {
 	k := &checker{}
 	for _, h := range c.headers {
@@ -161,12 +159,11 @@ func (c *Checks) refusesHeader(header, value string) bool {
 	return slices.ContainsFunc(k.found, func(e run.Expectation) bool { return !e.OK })
 }
 
-// Package envelope changes the body in three ways. It is enough if all variants of one of them
-// are refused. A condition, a snapshot and a playlist always settle it: they say what the body
-// is.
-// settles reports whether the file expects an error, so that it is none here: what
-// it expects of the body would not hold of the same answer without the error, or
-// not of the error without the content around it, or not of another error.
+// settles reports whether the file expects an error, so that it is none here: what it expects
+// of the body would not hold of the same answer without the error, or not of the error without
+// the content around it, or not of another error. Package envelope changes the body in three
+// ways. It is enough if all variants of one of them are refused. A condition, a snapshot and a
+// playlist always settle it: they say what the body is.
 func (c *Checks) settles(f *envelope.Finding, a *Answer) bool {
 	if c.sparse || c.expect.Snapshot != "" || c.expect.HLS != nil {
 		return true
@@ -192,9 +189,9 @@ func (c *Checks) settles(f *envelope.Finding, a *Answer) bool {
 	return refused(o.Well, asText) || refused(o.Bare, asText) || refused(o.Other, asText)
 }
 
-// The schema, the text and each path are asked in turn; one that does not hold is enough.
-// refuses reports whether what is expected of the body does not hold of a tree, and
-// of its text where that is asked for.
+// refuses reports whether what is expected of the body does not hold of a tree, and of its text
+// where that is asked for. The schema, the text and each path are asked in turn; one that does
+// not hold is enough.
 func (c *Checks) refuses(tree []byte, text bool) bool {
 	if c.expect.Schema != "" && len(c.expect.CheckSchema(tree)) > 0 || text && !c.holdsOfText(tree) {
 		return true

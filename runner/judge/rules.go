@@ -9,8 +9,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// It is never changed after it was made, so that all walks share it.
-// StepRules are the rules of a step, compiled once for a run.
+// StepRules are the rules of a step, compiled once for a run. It is never changed after it was
+// made, so that all walks share it.
 type StepRules struct {
 	// list and opts are what it was made from, for Apart to compile again.
 	list []diff.Rule
@@ -22,9 +22,9 @@ type StepRules struct {
 	timed bool // a rule compares times
 }
 
-// A mistake in a rule is an error here only if it was not found on loading.
-// NewStepRules compiles a step's rules. opts name the sides' authorities and
-// the time by which rules expire; the step's mode is put in.
+// NewStepRules compiles a step's rules. opts name the sides' authorities and the time by which
+// rules expire; the step's mode is put in. A mistake in a rule is an error here only if it was
+// not found on loading.
 func NewStepRules(step *scenarios.Step, opts diff.Options) (*StepRules, error) {
 	opts.Mode, opts.Numbers = step.Mode, step.Numbers
 	return compileRules(step.Rules, opts)
@@ -56,10 +56,9 @@ const (
 	wideStep = 500 * time.Millisecond
 )
 
-// A nil list stays nil. Only rules of kind time change.
-// Apart returns the rules for two answers that were made at most gap apart: rules
-// that compare times allow that much more. They are compiled anew each time, which
-// takes far less than the gap itself; a cache would need a lock.
+// Apart returns the rules for two answers that were made at most gap apart: rules that compare
+// times allow that much more. They are compiled anew each time, which takes far less than the
+// gap itself; a cache would need a lock. A nil list stays nil. Only rules of kind time change.
 func (r *StepRules) Apart(gap time.Duration) *StepRules {
 	if r == nil || !r.timed || gap < nearby {
 		return r
@@ -79,10 +78,10 @@ func (r *StepRules) Apart(gap time.Duration) *StepRules {
 	return w
 }
 
-// Without a start time, as in an exchange that failed early, it is 0. The result is the larger
-// of the spans from the start of one to the end of the other.
-// Lag is the longest time that can lie between the instants at which two
-// exchanges were answered: each somewhere between its start and its end.
+// Lag is the longest time that can lie between the instants at which two exchanges were
+// answered: each somewhere between its start and its end. Without a start time, as in an
+// exchange that failed early, it is 0. The result is the larger of the spans from the start of
+// one to the end of the other.
 func Lag(a, b *wire.Exchange) time.Duration {
 	if a == nil || b == nil || a.Started.IsZero() || b.Started.IsZero() {
 		return 0

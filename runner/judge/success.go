@@ -10,9 +10,9 @@ import (
 	"github.com/bgverify/bgverify/runner/envelope"
 )
 
-// Only a 2xx with content can hide an error. The second result is false where the answer is a
-// success as far as anyone can see.
-// finding says why an answer with a success status is no success:
+// finding says why an answer with a success status is not a success. Only a 2xx with content can
+// hide an error. The second result is false where the answer is a success as far as anyone can
+// see. Rules:
 //
 //  1. grpc-status, in a header or trailer, is not 0, unless what the file expects
 //     of that header refuses 0.
@@ -41,7 +41,7 @@ func (c *Checks) finding(a *Answer) (envelope.Finding, bool) {
 	}) // Rule 3
 }
 
-// Trailers count too, because gRPC sends its status there.
+// fieldsOf are the header fields of an answer. Trailers count too, because gRPC sends its status there.
 func fieldsOf(a *Answer) []envelope.Field {
 	out := make([]envelope.Field, 0, len(a.Headers)+len(a.Trailers))
 	for _, f := range a.Headers {
@@ -53,9 +53,9 @@ func fieldsOf(a *Answer) []envelope.Field {
 	return out
 }
 
-// decided is set by the first path that the body has. A finding without a class then says that
-// the answer is a success, whatever an envelope would say of it.
-// suiteAnswer judges an answer by the paths of the suite's answer: that it has.
+// suiteAnswer judges an answer by the paths of the suite's answer: that it has. decided is set
+// by the first path that the body has. A finding without a class then says that the answer is a
+// success, whatever an envelope would say of it.
 func (c *Checks) suiteAnswer(a *Answer) (f envelope.Finding, decided bool) {
 	if len(c.answer) == 0 {
 		return f, false
@@ -80,10 +80,9 @@ func (c *Checks) suiteAnswer(a *Answer) (f envelope.Finding, decided bool) {
 	return f, decided
 }
 
-// It reports whether it added one. The expectation is a root, because the rest of the body is
-// that of an error.
-// hiddenError adds the failed expectation of an answer that is an error in a
-// success, unless the file expects just that; see settles.
+// hiddenError adds the failed expectation of an answer that is an error in a success, unless
+// the file expects just that; see settles. It reports whether it added one. The expectation is
+// a root, because the rest of the body is that of an error.
 func (c *Checks) hiddenError(k *checker, a *Answer) bool {
 	f, ok := c.finding(a)
 	if !ok || f.Class != envelope.Error || c.settles(&f, a) {
@@ -94,9 +93,9 @@ func (c *Checks) hiddenError(k *checker, a *Answer) bool {
 	return true
 }
 
-// A suggestion has to run as it is written, so long values become contains, and structures are
-// only asked not to be empty.
-// wayOut says how a file settles that an answer is right all the same.
+// wayOut says how a file settles that an answer is right all the same. A suggestion has to run
+// as it is written, so long values become contains, and structures are only asked not to be
+// empty.
 func wayOut(f *envelope.Finding, a *Answer) string {
 	switch value := f.Value; {
 	case strings.HasPrefix(value, "grpc-status"):
@@ -118,9 +117,9 @@ func wayOut(f *envelope.Finding, a *Answer) string {
 	}
 }
 
-// The sentence has what to write if the answer is right.
-// emptiness says that an answer holds nothing, which proves nothing: both sides may
-// have lost the same data. "": it holds something, or the file expects something of it.
+// emptiness says that an answer holds nothing, which proves nothing: both sides may have lost
+// the same data. "": it holds something, or the file expects something of it. The sentence has
+// what to write if the answer is right.
 func (c *Checks) emptiness(a *Answer) string {
 	if c.sparse || c.aboutContent(a) || c.needsNone(a) || isNothing(a.Answer) {
 		return ""

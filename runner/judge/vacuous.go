@@ -12,13 +12,12 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// Reports recognise such steps by the field Vacuous, not by this text.
-// vacuousText begins the reason of a comparison that looked at too little.
+// vacuousText begins the reason of a comparison that looked at too little. Reports recognise
+// such steps by the field Vacuous, not by this text.
 const vacuousText = "vacuous: "
 
-// It is more than the negative control makes, so that bad luck with a few mutants does not
-// decide.
-// closeLook is how many mutants are made before a comparison is called blind.
+// closeLook is how many mutants are made before a comparison is called blind. It is more than
+// the negative control makes, so that bad luck with a few mutants does not decide.
 const closeLook = 64
 
 // vacuous finds what an equal pair does not prove (rule 4): a body of which too
@@ -59,17 +58,17 @@ func (j *judging) vacuous(l diff.Leaves) {
 	}
 }
 
-// It is inconclusive and not broken: nothing went wrong, there is only too little to go by.
+// tooLittle gives a step the verdict of one that compared nothing to speak of. It is
+// inconclusive and not broken: nothing went wrong, there is only too little to go by.
 func (j *judging) tooLittle(format string, args ...any) {
 	j.out.Step.Vacuous = true
 	j.addReason(run.Inconclusive, vacuousText+format, args...)
 }
 
-// all counts every value that an expectation covers, added only those not compared already, so
-// that nothing is counted twice. Both sides have expectations of the same places as a rule;
-// blue's are taken where they exist.
-// named counts the values that expectations name, and those of them that the
-// rules do not compare.
+// named counts the values that expectations name, and those of them that the rules do not
+// compare. all counts every value that an expectation covers, added only those not compared
+// already, so that nothing is counted twice. Both sides have expectations of the same places as
+// a rule; blue's are taken where they exist.
 func (j *judging) named(seen int) (all, added int) {
 	c := j.BlueChecks
 	if c == nil {
@@ -110,10 +109,9 @@ func (c *Checks) named(body diff.Value) []diff.NamedPath {
 	return out
 }
 
-// exists says nothing of the content. For JSON a changed value has to make the test fail, at
-// any of 256 mutants at most.
-// refusesOtherBody reports whether a test of the body as text refuses another one: of
-// JSON one with another value.
+// refusesOtherBody reports whether a test of the body as text refuses another one: of JSON one
+// with another value. exists says nothing of the content. For JSON a changed value has to make
+// the test fail, at any of 256 mutants at most.
 func (j *judging) refusesOtherBody(t *Test) bool {
 	if t.Op == scenarios.OpExists {
 		return false
@@ -129,9 +127,9 @@ func (j *judging) refusesOtherBody(t *Test) bool {
 	return false
 }
 
-// The result is from 0 to 1; a body that cannot be read gives 0.
-// schemaShare is the share of blue's values whose type a schema holds them to: of
-// a fixed sample, how many cannot change it.
+// schemaShare is the share of blue's values whose type a schema holds them to: of a fixed
+// sample, how many cannot change it. The result is from 0 to 1; a body that cannot be read
+// gives 0.
 func (j *judging) schemaShare(expect *scenarios.Expect) float64 {
 	body, err := j.Blue.body()
 	if err != nil {
@@ -147,16 +145,16 @@ func (j *judging) schemaShare(expect *scenarios.Expect) float64 {
 	return float64(refused) / float64(max(made, 1))
 }
 
-// A captured id is sent to the same side later on, so that a wrong one would show there.
-// handsOn reports whether an id that a rule maps is captured from the body.
+// handsOn reports whether an id that a rule maps is captured from the body. A captured id is
+// sent to the same side later on, so that a wrong one would show there.
 func (j *judging) handsOn() bool {
 	return slices.ContainsFunc(j.Step.Captures, func(c scenarios.Capture) bool { return c.At != "" }) &&
 		slices.ContainsFunc(j.Rules.list, func(r diff.Rule) bool { return r.Do == diff.DoMap && r.At != "" })
 }
 
-// Values of other types and from other places are tried as well (mutate.Foreign), since a rule
-// may let all values of one form pass.
-// blind reports whether none of many changes of blue's body would be found.
+// blind reports whether none of many changes of blue's body would be found. Values of other
+// types and from other places are tried as well (mutate.Foreign), since a rule may let all
+// values of one form pass.
 func (j *judging) blind() bool {
 	body := j.Blue.Answer
 	most := max(minMutants, min(closeLook, controlWork*8/max(len(body), 1)))

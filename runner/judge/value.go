@@ -10,9 +10,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// It names the kind of the rule and its place: a path, a header, several headers, or a part of
-// the answer.
-// RuleText is a rule in one line.
+// RuleText is a rule in one line. It names the kind of the rule and its place: a path, a
+// header, several headers, or a part of the answer.
 func RuleText(r *diff.Rule) string {
 	place := r.At
 	switch {
@@ -34,8 +33,7 @@ func Count(yes bool) int {
 	return 0
 }
 
-// Its text and its JSON are the same.
-// numberValue is a value that is a whole number.
+// numberValue is a value that is a whole number. Its text and its JSON are the same.
 func numberValue(n int) scenarios.Value {
 	text := strconv.Itoa(n)
 	return scenarios.Value{Text: text, JSON: text}

@@ -39,7 +39,7 @@ func Chance(share float64, seed uint64, parts ...string) bool {
 	return float64(Number(seed, parts...)>>11)/(1<<53) < share
 }
 
-// traceID and spanID make a W3C trace context out of the seed and the parts.
+// Traceparent makes a W3C trace context, the header and its trace id, out of the seed and the parts.
 func Traceparent(seed uint64, parts ...string) (header, traceID string) {
 	d := digest(seed, append([]string{"traceparent"}, parts...)...)
 	d[0] |= 1 // neither id may be all zero

@@ -4,7 +4,7 @@ package run
 type Created struct {
 	Made      PerSide    `json:"made"`
 	TakenBack PerSide    `json:"taken_back"`
-	Left      []Leftover `json:"left,omitempty"` // at most maxLeft of them
+	Left      []Leftover `json:"left,omitempty"` // at most MaxLeft of them
 }
 
 // MaxLeft bounds the leftovers that a result lists.

@@ -44,10 +44,9 @@ func (c *conclusion) clusters() {
 	}
 }
 
-// A missing report is broken and not inconclusive: the env file asks for it, so the reason that
-// it is missing is a fault of the run. The gate's measure counts the objects of each kind; the
-// kinds without an object are missing from it.
-// ready is rule 2 for green.
+// ready is rule 2 for green. A missing report is broken and not inconclusive: the env file asks
+// for it, so the reason that it is missing is a fault of the run. The gate's measure counts the
+// objects of each kind; the kinds without an object are missing from it.
 func (c *conclusion) ready(r *run.Ready) {
 	if r == nil {
 		c.claim(run.Broken, "nobody looked whether green is ready")
@@ -116,10 +115,9 @@ func (c *conclusion) alike(found *run.Clusters) {
 	}
 }
 
-// The share is that of services which at least one case sent a request to, from 0 to 1. A stage
-// that requires no share gets a warning instead of a gate: how many services a suite asks is a
-// choice there and says nothing about green.
-// services is rule 3.
+// services is rule 3. The share is that of services which at least one case sent a request to,
+// from 0 to 1. A stage that requires no share gets a warning instead of a gate: how many
+// services a suite asks is a choice there and says nothing about green.
 func (c *conclusion) services(s *run.ServiceCoverage) {
 	if s == nil {
 		s = &run.ServiceCoverage{Problem: "nobody looked"}

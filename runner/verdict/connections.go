@@ -14,14 +14,14 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// It is the key by which exchanges are summed up: two services of an env file that have the
-// same URLs share their connections, so they share their totals.
-// A Place is a service on both sides, by its base URLs.
+// A Place is a service on both sides, by its base URLs. It is the key by which exchanges are
+// summed up: two services of an env file that have the same URLs share their connections, so
+// they share their totals.
 type Place struct{ Blue, Green string }
 
-// Only the straight lanes of cases count: a crossover sends to both sides in turn, and its
-// connections would be booked on the wrong side.
-// A PlaceTotals is what the exchanges with one service came to.
+// A PlaceTotals is what the exchanges with one service came to. Only the straight lanes of
+// cases count: a crossover sends to both sides in turn, and its connections would be booked on
+// the wrong side.
 type PlaceTotals struct {
 	// Service is the name in the env file by which findings name the place.
 	Service string
@@ -135,8 +135,7 @@ const (
 	leastReset = 0.01 // of green's exchanges
 )
 
-// A service without anything to report has none.
-// findings are what the totals say, by service.
+// findings are what the totals say, by service. A service without anything to report has none.
 func (t connectionsSeen) findings() []run.TransportFinding {
 	var out []run.TransportFinding
 	for _, p := range t.sorted() {
@@ -145,17 +144,17 @@ func (t connectionsSeen) findings() []run.TransportFinding {
 	return out
 }
 
-// The result may be read while cases still run; the totals that it points to go on changing.
-// Services are the services that cases have asked, in one order.
+// Services are the services that cases have asked, in one order. The result may be read while
+// cases still run; the totals that it points to go on changing.
 func (t *Totals) Services() []*PlaceTotals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.transport.sorted()
 }
 
-// Maps have no order, and reports must not differ between two runs that found the same. The
-// zero byte keeps a service's name apart from the suites after it.
-// sorted gives the services one order.
+// sorted gives the services one order. Maps have no order, and reports must not differ between
+// two runs that found the same. The zero byte keeps a service's name apart from the suites
+// after it.
 func (t connectionsSeen) sorted() []*PlaceTotals {
 	var out []*PlaceTotals
 	for _, p := range t {
@@ -247,10 +246,9 @@ func framingVerdict(status, framing string) run.Verdict {
 	return run.Fail
 }
 
-// Each side keeps its own, and the median of it is at most 1/16 too low. The zero value is
-// empty and ready for use.
-// A Histogram keeps times in buckets 1/16 of an octave wide, so that it costs the
-// same for any number of cases.
+// A Histogram keeps times in buckets 1/16 of an octave wide, so that it costs the same for any
+// number of cases. Each side keeps its own, and the median of it is at most 1/16 too low. The
+// zero value is empty and ready for use.
 type Histogram struct {
 	// Count is the number of times added.
 	Count int
@@ -271,24 +269,23 @@ func (h *Histogram) Add(millis float64) {
 	h.buckets[bucketOf(millis)]++
 }
 
-// The number of a bucket is 16 times the exponent of the highest bit, plus the four bits after
-// it. Larger times never have smaller numbers.
-// bucketOf counts 16 linear steps in each octave of microseconds.
+// bucketOf counts 16 linear steps in each octave of microseconds. The number of a bucket is 16
+// times the exponent of the highest bit, plus the four bits after it. Larger times never have
+// smaller numbers.
 func bucketOf(millis float64) int {
 	us := uint64(max(millis*1000, 1))
 	exp := bits.Len64(us) - 1
 	return exp*octave + int(us*octave>>exp) - octave
 }
 
-// It is the inverse of bucketOf. Below 16 microseconds some buckets
-// stay empty, because whole microseconds are counted.
-// bucketStart is the lower end of a bucket in milliseconds.
+// bucketStart is the lower end of a bucket in milliseconds. It is the inverse of bucketOf.
+// Below 16 microseconds some buckets stay empty, because whole microseconds are counted.
 func bucketStart(b int) float64 {
 	return float64(uint64(1)<<(b/octave)) * (1 + float64(b%octave)/octave) / 1000
 }
 
-// An empty histogram has a median of 0.
-// Median is the lower end of the bucket in which the middle time is, in ms.
+// Median is the lower end of the bucket in which the middle time is, in ms. An empty histogram
+// has a median of 0.
 func (h *Histogram) Median() float64 {
 	keys := make([]int, 0, len(h.buckets))
 	for b := range h.buckets {
@@ -304,10 +301,10 @@ func (h *Histogram) Median() float64 {
 	return 0
 }
 
-// The verdict is fail from a minute on, since tokens and signatures with a time limit then
-// break, and pass with a text from two seconds on, which is worth a word. The text has the
-// distance in whole seconds and its direction.
-// ClockVerdict weighs how far green's clock is ahead of blue's; 0: not worth a word.
+// ClockVerdict weighs how far green's clock is ahead of blue's; 0: not worth a word. The
+// verdict is fail from a minute on, since tokens and signatures with a time limit then break,
+// and pass with a text from two seconds on, which is worth a word. The text has the distance in
+// whole seconds and its direction.
 func ClockVerdict(ahead time.Duration) (run.Verdict, string) {
 	word := "later"
 	if ahead < 0 {

@@ -15,10 +15,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// An account that does not balance means that a result was lost or counted twice. The verdict
-// would then rest on evidence that nobody has seen, so that the run is broken whatever else it
-// found.
-// accounts claims every account that does not balance.
+// accounts claims every account that does not balance. An account that does not balance means
+// that a result was lost or counted twice. The verdict would then rest on evidence that nobody
+// has seen, so that the run is broken whatever else it found.
 //
 //  1. Cases planned = judged + skipped + broken, each place of the plan once;
 //     a run that was stopped may have fewer.
@@ -62,10 +61,9 @@ func (c *conclusion) accounts() {
 	}
 }
 
-// A pass that rests on a weak comparison is worth little, so that what is missing here is
-// inconclusive and not a failure of green.
-// evidence gates what the proof itself is worth: coverage, the protocol,
-// and the rules.
+// evidence gates what the proof itself is worth: coverage, the protocol, and the rules. A pass
+// that rests on a weak comparison is worth little, so that what is missing here is inconclusive
+// and not a failure of green.
 func (c *conclusion) evidence() {
 	t := c.in.Totals
 	cov := c.end.Coverage
@@ -109,9 +107,8 @@ func (c *conclusion) evidence() {
 	c.rules()
 }
 
-// The text is the limit column of the coverage gate. Without a minimum in any suite, the only
-// demand is that no case is vacuous.
-// coverageLimit names the demanded minima.
+// coverageLimit names the demanded minima. The text is the limit column of the coverage gate.
+// Without a minimum in any suite, the only demand is that no case is vacuous.
 func (c *conclusion) coverageLimit() string {
 	var out []string
 	for _, suite := range c.in.Suites {
@@ -125,10 +122,9 @@ func (c *conclusion) coverageLimit() string {
 	return strings.Join(out, ", ")
 }
 
-// A rule that never applied may be misspelled, or may outlive the difference that it was
-// written for. Both are warnings, since a rule that does nothing hides nothing.
-// rules lists what each rule did, in the order of the files, and warns of those
-// that did nothing.
+// rules lists what each rule did, in the order of the files, and warns of those that did
+// nothing. A rule that never applied may be misspelled, or may outlive the difference that it
+// was written for. Both are warnings, since a rule that does nothing hides nothing.
 func (c *conclusion) rules() {
 	// Rules are matched by their origin, file:line:col, which is unique in a run: a rule of a
 	// suite's defaults is one rule however many steps have it.
@@ -171,9 +167,8 @@ func (c *conclusion) rules() {
 	c.end.Warnings = append(c.end.Warnings, dead...)
 }
 
-// The order is setup, teardown, then the cases with their cleanup; a step that is shared by
-// several lists is visited once for each of them.
-// EachStep visits every step of a suite.
+// EachStep visits every step of a suite. The order is setup, teardown, then the cases with
+// their cleanup; a step that is shared by several lists is visited once for each of them.
 func EachStep(suite *scenarios.Suite, visit func(*scenarios.Step)) {
 	lists := [][]*scenarios.Step{suite.Setup, suite.Teardown}
 	for _, c := range suite.Cases {
@@ -186,9 +181,8 @@ func EachStep(suite *scenarios.Suite, visit func(*scenarios.Step)) {
 	}
 }
 
-// A comparison as text would put line 10 before line 9. Origins that have no numbers compare as
-// a whole.
-// CompareOrigins orders file:line:col by file, then by number.
+// CompareOrigins orders file:line:col by file, then by number. A comparison as text would put
+// line 10 before line 9. Origins that have no numbers compare as a whole.
 func CompareOrigins(a, b string) int {
 	fileA, lineA, colA := splitOrigin(a)
 	fileB, lineB, colB := splitOrigin(b)

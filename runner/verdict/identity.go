@@ -10,8 +10,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// The sentences are compared, so a reason that the second probe repeats is not reported again.
-// News are the reasons of a later probe that an earlier one did not have.
+// News are the reasons of a later probe that an earlier one did not have. The sentences are
+// compared, so a reason that the second probe repeats is not reported again.
 func (r *IdentityReport) News(before *IdentityReport) []string {
 	var out []string
 	for _, reason := range r.reasons {
@@ -22,8 +22,8 @@ func (r *IdentityReport) News(before *IdentityReport) []string {
 	return out
 }
 
-// It holds one probe of both sides: the one before the cases, or the one after them.
-// An IdentityReport is what the sides said they are.
+// An IdentityReport is what the sides said they are. It holds one probe of both sides: the one
+// before the cases, or the one after them.
 type IdentityReport struct {
 	// It is the worst of all sentences that were added.
 	Verdict run.Verdict // Pass, or what is wrong; 0: nothing was asked
@@ -62,8 +62,8 @@ func (r *IdentityReport) GreenText() string {
 	return strings.Join(out, ", ")
 }
 
-// It returns a copy: the sides of the caller stay as they are.
-// Sides adds what the sides said they are.
+// Sides adds what the sides said they are. It returns a copy: the sides of the caller stay as
+// they are.
 func (r *IdentityReport) Sides(of run.Sides) *run.Sides {
 	for name, v := range r.Values {
 		of.Blue.SetIdentity(name, v[0])
@@ -98,10 +98,10 @@ func (r *IdentityReport) Since(began *run.Sides) []string {
 	return out
 }
 
-// A side that changes while it is tested was deployed to, or is two versions behind a load
-// balancer; results of before and after are then not results of one build. An identity that no
-// longer answers is reported by the second probe itself and not here.
-// Changed compares what the sides are after the run with what they were before.
+// Changed compares what the sides are after the run with what they were before. A side that
+// changes while it is tested was deployed to, or is two versions behind a load balancer;
+// results of before and after are then not results of one build. An identity that no longer
+// answers is reported by the second probe itself and not here.
 func (r *IdentityReport) Changed(after *IdentityReport) []string {
 	var out []string
 	for name, before := range r.Values {

@@ -7,10 +7,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// Conclude changes what they point to in one
-// place only: a report of the clusters without services gets one that says so.
-// Inputs are everything that a verdict is made from: what the plan asked for, what
-// was found, and how the run ended.
+// Inputs are everything that a verdict is made from: what the plan asked for, what was found,
+// and how the run ended. Conclude changes what they point to in one place only: a report of the
+// clusters without services gets one that says so.
 type Inputs struct {
 	Demand
 	Outcomes
@@ -37,9 +36,9 @@ type Inputs struct {
 	Halted bool // fail-fast kept the rest from being started
 }
 
-// It comes from the command line, the files and the env file alone, and is complete before the
-// first request. Together with Outcomes it shows what was asked for and not done.
-// Demand is what the plan asked for.
+// Demand is what the plan asked for. It comes from the command line, the files and the env file
+// alone, and is complete before the first request. Together with Outcomes it shows what was
+// asked for and not done.
 type Demand struct {
 	// Suites are in the order of the plan; results name them by their index here.
 	Suites []*scenarios.Suite
@@ -57,9 +56,9 @@ type Demand struct {
 	Writes    bool      // a case that was chosen has a step with side effects
 }
 
-// A part that was not asked for is nil or empty. Where a part was asked for and is nil all the
-// same, Conclude claims that it is missing.
-// Outcomes are what the parts of the run came to.
+// Outcomes are what the parts of the run came to. A part that was not asked for is nil or
+// empty. Where a part was asked for and is nil all the same, Conclude claims that it is
+// missing.
 type Outcomes struct {
 	Setup    []string         // why the run could not even be set up
 	Reached  *PreflightReport // nil: nobody looked
@@ -82,9 +81,8 @@ type Outcomes struct {
 	Controlled Controlled
 }
 
-// Of and Made count pairs, not cases.
-// Controlled counts the pairs of cases with many rows, and those of them that the
-// negative control was made on.
+// Controlled counts the pairs of cases with many rows, and those of them that the negative
+// control was made on. Of and Made count pairs, not cases.
 type Controlled struct{ Of, Made int64 }
 
 // A stop is why a run ended early. Verdict is 0 where it did not.
@@ -95,8 +93,7 @@ type stop struct {
 	Signal int // that stopped it; 0: none did
 }
 
-// Above it a random sample of the rows is taken, because the control costs more than the
-// comparison itself and rows of one case go through the same rules.
-// AllControlled is the number of rows of a case up to which the negative control is
-// made on all of them.
+// AllControlled is the number of rows of a case up to which the negative control is made on all
+// of them. Above it a random sample of the rows is taken, because the control costs more than
+// the comparison itself and rows of one case go through the same rules.
 const AllControlled = 25

@@ -9,10 +9,10 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// All its methods may be called from many goroutines at once. The counters are read one by one,
-// so problems only makes sense after the last request has come back.
-// A Ledger counts what a run set out to do and what came of it, in places that
-// do not know of each other, so that something lost on the way shows.
+// A Ledger counts what a run set out to do and what came of it, in places that do not know of
+// each other, so that something lost on the way shows. All its methods may be called from many
+// goroutines at once. The counters are read one by one, so problems only makes sense after the
+// last request has come back.
 type Ledger struct {
 	sides [3]sideLedger // by scenarios.Side
 	// inCases are the requests that case results account for, setup and teardown included.
@@ -28,17 +28,15 @@ type sideLedger struct {
 	scheduled, sent, answered, errored, timedOut, withheld atomic.Int64
 }
 
-// It is booked by the walk of a case and not by the client, which is what makes the first
-// account of problems mean something.
-// Schedule books a request that is about to be sent.
+// Schedule books a request that is about to be sent. It is booked by the walk of a case and not
+// by the client, which is what makes the first account of problems mean something.
 func (l *Ledger) Schedule(side scenarios.Side) { l.sides[side].scheduled.Add(1) }
 
 // Send books a request that leaves.
 func (l *Ledger) Send(side scenarios.Side) { l.sides[side].sent.Add(1) }
 
-// n has the requests of all steps, retries and rounds of polling, as the case's result has
-// them.
-// AddCase books the requests that a case's result accounts for.
+// AddCase books the requests that a case's result accounts for. n has the requests of all
+// steps, retries and rounds of polling, as the case's result has them.
 func (l *Ledger) AddCase(n run.PerSide) {
 	l.inCases[scenarios.Blue].Add(int64(n.Blue))
 	l.inCases[scenarios.Green].Add(int64(n.Green))
@@ -82,8 +80,7 @@ func (l *Ledger) Receive(side scenarios.Side, x *wire.Exchange, sent bool) {
 	}
 }
 
-// Withheld requests are not in it.
-// Total is what was sent to both sides.
+// Total is what was sent to both sides. Withheld requests are not in it.
 func (l *Ledger) Total() run.PerSide {
 	return run.PerSide{Blue: int(l.sides[scenarios.Blue].sent.Load()), Green: int(l.sides[scenarios.Green].sent.Load())}
 }

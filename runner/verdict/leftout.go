@@ -10,9 +10,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// By is what left it out: the command line, a file, the environment, or the stage.
-// leftOut books what was left out. What a file or the environment left out makes
-// the run inconclusive; an identity that is missing is for require and gate to ask.
+// leftOut books what was left out. What a file or the environment left out makes the run
+// inconclusive; an identity that is missing is for require and gate to ask. By is what left it
+// out: the command line, a file, the environment, or the stage.
 func (c *conclusion) leftOut(l run.LeftOut) {
 	// The same part may be left out for many steps; it is reported once.
 	if slices.Contains(c.end.LeftOut, l) {
@@ -33,10 +33,10 @@ func (c *conclusion) leftOut(l run.LeftOut) {
 	c.gate(run.Inconclusive, "nothing left out", l.String()+" left out by "+l.Name, "nothing by a file or the environment")
 }
 
-// cases selects what was left out: cases, or load stages. At is the place in the file, where
-// there is one. Without any narrowing the source is the command line without a name.
-// narrowing finds what left cases or load stages out: what a file or the
-// environment did comes before what was typed.
+// narrowing finds what left cases or load stages out: what a file or the environment did comes
+// before what was typed. cases selects what was left out: cases, or load stages. At is the
+// place in the file, where there is one. Without any narrowing the source is the command line
+// without a name.
 func (c *conclusion) narrowing(cases bool) (by run.Source, name string) {
 	// The first pass looks for what was not typed, the second for what was.
 	for _, typed := range []bool{false, true} {
@@ -147,9 +147,8 @@ func (c *conclusion) leftLoads() {
 	}
 }
 
-// A stage without a list of requirements says nothing of any aspect, and settles none.
-// settled reports whether the stage says which aspects it requires, and leaves
-// this one out.
+// settled reports whether the stage says which aspects it requires, and leaves this one out. A
+// stage without a list of requirements says nothing of any aspect, and settles none.
 func (c *conclusion) settled(what run.Aspect) bool { return LeavesOut(c.in.Env, what) }
 
 // byStage is an aspect that the stage does not allow; named where its list of what
@@ -162,8 +161,8 @@ func (c *conclusion) byStage(what run.Aspect) run.LeftOut {
 	return l
 }
 
-// Someone who writes the list has thought of each aspect; someone who writes none has not.
-// LeavesOut reports whether a stage names what it requires without an aspect.
+// LeavesOut reports whether a stage names what it requires without an aspect. Someone who
+// writes the list has thought of each aspect; someone who writes none has not.
 func LeavesOut(env *scenarios.Env, what run.Aspect) bool {
 	return env != nil && len(env.Require) > 0 && !slices.Contains(env.Require, string(what))
 }
@@ -186,9 +185,9 @@ func (c *conclusion) leftWrites() {
 	}
 }
 
-// Blue against blue gives a run without a single difference, so that this has to be known. With
-// --allow-same it is what was asked for, and a run that sent nothing has nothing to doubt.
-// leftIdentity books that nothing showed blue and green to be two places.
+// leftIdentity books that nothing showed blue and green to be two places. Blue against blue
+// gives a run without a single difference, so that this has to be known. With --allow-same it
+// is what was asked for, and a run that sent nothing has nothing to doubt.
 func (c *conclusion) leftIdentity() {
 	if c.in.AllowSame || !c.in.Compared && !c.in.Loaded {
 		return
@@ -198,8 +197,8 @@ func (c *conclusion) leftIdentity() {
 	}
 }
 
-// The answer is for a sentence: "the stage requires load, and it did not run".
-// lacks says what is missing of an aspect that is required; empty: nothing.
+// lacks says what is missing of an aspect that is required; empty: nothing. The answer is for a
+// sentence: "the stage requires load, and it did not run".
 func (c *conclusion) lacks(what run.Aspect) string {
 	left := func(l run.LeftOut) bool { return l.What == what }
 	switch {

@@ -11,10 +11,10 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// The policy comes from --on-inconclusive warn. Beyond is the worst verdict of everything
-// except the measurements.
-// weight is what a load stage does to the verdict. A policy of warn accepts noise in
-// the measurements, not what the answers, the warm-up and the connections showed.
+// weight is what a load stage does to the verdict. A policy of warn accepts noise in the
+// measurements, not what the answers, the warm-up and the connections showed. The policy comes
+// from --on-inconclusive warn. Beyond is the worst verdict of everything except the
+// measurements.
 func (c *conclusion) weight(l *run.LoadResult) run.Verdict {
 	if l.Verdict == run.Inconclusive && c.in.WarnOnly && l.Beyond() <= run.Pass {
 		return run.Pass
@@ -22,8 +22,8 @@ func (c *conclusion) weight(l *run.LoadResult) run.Verdict {
 	return l.Verdict
 }
 
-// Stages of advisory suites get a warning if they were skipped, and neither a claim nor a gate.
-// load claims and gates the load stages of required suites.
+// load claims and gates the load stages of required suites. Stages of advisory suites get a
+// warning if they were skipped, and neither a claim nor a gate.
 func (c *conclusion) load() {
 	for i := range c.in.Loads {
 		l := &c.in.Loads[i]
@@ -60,9 +60,9 @@ func (c *conclusion) load() {
 	}
 }
 
-// A gate metric decides in both directions. A guard that found no clear regression has shown
-// nothing, and gets no line.
-// loadGates has a line for each gate metric, and for each guard that fired.
+// loadGates has a line for each gate metric, and for each guard that fired. A gate metric
+// decides in both directions. A guard that found no clear regression has shown nothing, and
+// gets no line.
 func (c *conclusion) loadGates(l *run.LoadResult) {
 	for _, m := range l.Comparisons {
 		// The outcome is what the comparison settled; it is only translated here.
@@ -96,9 +96,8 @@ func (c *conclusion) loadGates(l *run.LoadResult) {
 	}
 }
 
-// share is a ratio: 0.05 is five per cent more than blue.
-// change writes a relative change; past a hundredfold it says no more than that
-// there is no bound.
+// change writes a relative change; past a hundredfold it says no more than that there is no
+// bound. share is a ratio: 0.05 is five per cent more than blue.
 func change(share float64) string {
 	if share >= 100 {
 		return "unbounded"
@@ -106,10 +105,10 @@ func change(share float64) string {
 	return fmt.Sprintf("%+.1f %%", share*100)
 }
 
-// Figures are CPU, memory and the like, of both sides, read while the stage ran. The verdict is
-// that of all figures together.
-// resources claims and gates what the stage cost both sides. A guard that could not be
-// measured weighs nothing; noise that does not decide (on-inconclusive warn) is a warning.
+// resources claims and gates what the stage cost both sides. A guard that could not be measured
+// weighs nothing; noise that does not decide (on-inconclusive warn) is a warning. Figures are
+// CPU, memory and the like, of both sides, read while the stage ran. The verdict is that of all
+// figures together.
 func (c *conclusion) resources(l *run.LoadResult) {
 	r := l.Resources
 	if r == nil {
@@ -138,9 +137,9 @@ func (c *conclusion) resources(l *run.LoadResult) {
 	c.gate(v, "load "+l.Name+" resources", measured, "no worse than blue").Load = l.Name
 }
 
-// The rows are there only where the stage looked at them: a stage may send load without judging
-// answers, without a warm-up, or without counting connections.
-// responseGates has a row for the answers, the warm-up and the connections.
+// responseGates has a row for the answers, the warm-up and the connections. The rows are there
+// only where the stage looked at them: a stage may send load without judging answers, without a
+// warm-up, or without counting connections.
 func (c *conclusion) responseGates(l *run.LoadResult) {
 	// A row's verdict is the worst finding of its kinds. Findings that no row has are claims of
 	// the stage as a whole.

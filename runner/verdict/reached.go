@@ -9,9 +9,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// Each service of each side is reached once. It says nothing of whether the services are
-// healthy.
-// A PreflightReport is what was found before the first request.
+// A PreflightReport is what was found before the first request. Each service of each side is
+// reached once. It says nothing of whether the services are healthy.
 type PreflightReport struct {
 	// Down are the services that could not be reached, with the error.
 	Down    []DownService

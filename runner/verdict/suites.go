@@ -12,10 +12,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// Each suite gets its own verdict and reasons, advisory ones too. Only required suites are
-// added to the sums that the rest of the verdict is made from; the totals in the run's end have
-// all.
-// suites sums every suite up (SuiteEnd) and counts the required ones.
+// suites sums every suite up (SuiteEnd) and counts the required ones. Each suite gets its own
+// verdict and reasons, advisory ones too. Only required suites are added to the sums that the
+// rest of the verdict is made from; the totals in the run's end have all.
 func (c *conclusion) suites() {
 	t := c.in.Totals
 	for i, suite := range c.in.Suites {
@@ -79,8 +78,8 @@ func (c *conclusion) suites() {
 	}
 }
 
-// Each part has a line, and parts without a case are left out. A case may be in more than one.
-// summary says in one line what a suite's cases came to.
+// summary says in one line what a suite's cases came to. Each part has a line, and parts
+// without a case are left out. A case may be in more than one.
 func (c *conclusion) summary(u *suiteTotals) []string {
 	var out []string
 	n := u.counts
@@ -119,9 +118,9 @@ func (c *conclusion) flaky(suite *scenarios.Suite, u *suiteTotals, claim func(ru
 	}
 }
 
-// The minimum is a share of mutants, from 0 to 1. A suite of which no case was judged has no
-// coverage to speak of, and its cases say why.
-// coverage: a suite that demands a minimum must reach it.
+// coverage is a gate: a suite that demands a minimum must reach it. The minimum is a share of mutants,
+// from 0 to 1. A suite of which no case was judged has no coverage to speak of, and its cases
+// say why.
 func (c *conclusion) coverage(suite *scenarios.Suite, u *suiteTotals, claim func(run.Verdict, string, ...any)) {
 	if suite.MinCoverage <= 0 || u.counts.Judged() == 0 {
 		return
@@ -195,8 +194,8 @@ func (c *conclusion) differences() {
 // spreadsNamed is how many spreads the sentence about all differences names.
 const spreadsNamed = 4
 
-// gravest means in the order of cause.Spreads.
-// spreadText names what the causes come down to, the gravest first.
+// spreadText names what the causes come down to, the gravest first. gravest means in the order
+// of cause.Spreads.
 func spreadText(spreads []cause.Spread) string {
 	var parts []string
 	for i := range spreads[:min(spreadsNamed, len(spreads))] {
@@ -249,8 +248,8 @@ func (c *conclusion) caseGates() {
 	}
 }
 
-// Its differences are causes like those of cases, but no case is counted as differing.
-// setupDiffers reports whether a required suite's setup or teardown differs.
+// setupDiffers reports whether a required suite's setup or teardown differs. Its differences
+// are causes like those of cases, but no case is counted as differing.
 func (c *conclusion) setupDiffers() bool {
 	for i, suite := range c.in.Suites {
 		if GateOf(suite) == scenarios.Required && c.in.Totals.suites[i].verdict == run.Fail {
@@ -314,9 +313,9 @@ func (c *conclusion) findings() {
 	c.gate(verdict, "cases judged", measured, "all that are not skipped")
 }
 
-// Such steps are neither judged nor skipped, and appear in two gates, so that a run that looks
-// complete shows what it did not ask.
-// unsent says how many steps were not sent because their cases ended early.
+// unsent says how many steps were not sent because their cases ended early. Such steps are
+// neither judged nor skipped, and appear in two gates, so that a run that looks complete shows
+// what it did not ask.
 func (c *conclusion) unsent() string {
 	n := c.in.Totals.unsent
 	if n.Steps == 0 {
@@ -325,10 +324,9 @@ func (c *conclusion) unsent() string {
 	return fmt.Sprintf(", %s of %s not sent", text.Count(n.Steps, "step"), text.Count(n.Of, "case"))
 }
 
-// Created things are those that steps with an undo made on the sides. Without any, there is no
-// gate.
-// leftovers gates what the run created, and warns of what it could not take back.
-// A leftover says nothing about green, so it does not decide.
+// leftovers gates what the run created, and warns of what it could not take back. A leftover
+// says nothing about green, so it does not decide. Created things are those that steps with an
+// undo made on the sides. Without any, there is no gate.
 func (c *conclusion) leftovers() {
 	made := c.in.Totals.created
 	if made.Made == (run.PerSide{}) {
@@ -352,8 +350,8 @@ func (c *conclusion) leftovers() {
 	c.gate(verdict, "created things taken back", measured, "all")
 }
 
-// Rows are counted in all suites, advisory ones too: the stage limited them all.
-// rowsLeft counts the rows that the stage's limits left out, and names their cases.
+// rowsLeft counts the rows that the stage's limits left out, and names their cases. Rows are
+// counted in all suites, advisory ones too: the stage limited them all.
 func (c *conclusion) rowsLeft() int {
 	rows := 0
 	for _, suite := range c.in.Suites {
@@ -368,8 +366,8 @@ func (c *conclusion) rowsLeft() int {
 	return rows
 }
 
-// A file is named without its folders. Rows that are written in the suite have no file.
-// rowSource names where rows come from.
+// rowSource names where rows come from. A file is named without its folders. Rows that are
+// written in the suite have no file.
 func rowSource(d *scenarios.Data) string {
 	if d.File == "" {
 		return "its data"

@@ -9,10 +9,10 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// A step is left out only if it was sent in no case at all. A step that is sent for some rows
-// and not for others is what its condition is for.
-// switches counts, for each step of the files, how often it was sent and how often
-// its when switched it off, over all cases and rows of required suites.
+// switches counts, for each step of the files, how often it was sent and how often its when
+// switched it off, over all cases and rows of required suites. A step is left out only if it
+// was sent in no case at all. A step that is sent for some rows and not for others is what its
+// condition is for.
 type switches struct {
 	steps map[string]*switched // by place
 	off   int                  // steps of cases that were switched off, each row counted
@@ -58,10 +58,10 @@ func (s *switches) add(r *run.CaseResult) {
 	}
 }
 
-// A condition on an answer, or on a value that the suite itself gives, is the suite's own
-// choice and has an empty source. Only flags, files and the environment count.
-// leftOut are the steps that something outside the suites kept from being sent
-// in every case and row, summed by what did.
+// leftOut are the steps that something outside the suites kept from being sent in every case
+// and row, summed by what did. A condition on an answer, or on a value that the suite itself
+// gives, is the suite's own choice and has an empty source. Only flags, files and the
+// environment count.
 func (s *switches) leftOut() []run.LeftOut {
 	type cause struct {
 		by   run.Source

@@ -14,10 +14,10 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// Memory grows with the suites, causes, findings (see maxFindings), services and rules, and by
-// one bit for each case. It does not grow with the results themselves.
-// Totals sums case results up as they come, in any order, in bounded memory: the
-// same results give the same sums whatever came first.
+// Totals sums case results up as they come, in any order, in bounded memory: the same results
+// give the same sums whatever came first. Memory grows with the suites, causes, findings (see
+// maxFindings), services and rules, and by one bit for each case. It does not grow with the
+// results themselves.
 type Totals struct {
 	// mu guards everything below: workers add results while the progress line reads counts.
 	mu sync.Mutex
@@ -61,19 +61,17 @@ type suiteTotals struct {
 	retried  int      // setups and teardowns that passed only after a retry
 }
 
-// It is a map key: two cases that say the same in the same words are one finding. The sentence
-// has no names of cases or values that differ from case to case, or else it would not be
-// merged.
-// A finding is one sentence about one or many cases.
+// A finding is one sentence about one or many cases. It is a map key: two cases that say the
+// same in the same words are one finding. The sentence has no names of cases or values that
+// differ from case to case, or else it would not be merged.
 type finding struct {
 	verdict  run.Verdict
 	text     string
 	advisory bool
 }
 
-// Three examples are enough to find the cause; the plan's order makes them the same in each
-// run.
-// A tally counts the cases of a finding and keeps the first three in plan order.
+// A tally counts the cases of a finding and keeps the first three in plan order. Three examples
+// are enough to find the cause; the plan's order makes them the same in each run.
 type tally struct {
 	cases int
 	first [3]struct {
@@ -82,9 +80,8 @@ type tally struct {
 	}
 }
 
-// A run in which every case fails in its own words would otherwise keep a sentence for each.
-// Those beyond it are counted by verdict.
-// maxFindings bounds the sentences that are kept apart.
+// maxFindings bounds the sentences that are kept apart. A run in which every case fails in its
+// own words would otherwise keep a sentence for each. Those beyond it are counted by verdict.
 const maxFindings = 500
 
 // NewTotals makes empty totals for as many suites as the plan has.
@@ -95,8 +92,8 @@ func NewTotals(suites int) *Totals {
 	}
 }
 
-// It says which of the totals the result is added to, and how the suite was called.
-// A SuiteOf is what totals need to know of the suite that a result belongs to.
+// A SuiteOf is what totals need to know of the suite that a result belongs to. It says which of
+// the totals the result is added to, and how the suite was called.
 type SuiteOf struct {
 	// Index is the place of the suite in the plan.
 	Index int
@@ -107,9 +104,8 @@ type SuiteOf struct {
 	PlaceOf func(step *run.StepResult) (at Place, service string, ok bool)
 }
 
-// It may be called from many goroutines at once. It takes what it needs from the result and
-// drops the pairs of its steps, which hold the bodies.
-// Add books a result.
+// Add books a result. It may be called from many goroutines at once. It takes what it needs
+// from the result and drops the pairs of its steps, which hold the bodies.
 func (t *Totals) Add(s *SuiteOf, r *run.CaseResult) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -150,17 +146,16 @@ func (t *Totals) Add(s *SuiteOf, r *run.CaseResult) {
 		r.Barred == run.BarUnreviewed)
 }
 
-// Such a walk was stopped or has failed before it had a result; what it made is left on the
-// sides all the same.
-// AddCreated books what a walk without a result created.
+// AddCreated books what a walk without a result created. Such a walk was stopped or has failed
+// before it had a result; what it made is left on the sides all the same.
 func (t *Totals) AddCreated(c *run.Created) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.created.Add(c)
 }
 
-// The list of bits grows by doubling, since the number of cases is not known here.
-// mark sets the bit of a place in the plan and reports whether it was set.
+// mark sets the bit of a place in the plan and reports whether it was set. The list of bits
+// grows by doubling, since the number of cases is not known here.
 func (t *Totals) mark(index int) bool {
 	for index/64 >= len(t.booked) {
 		t.booked = append(t.booked, make([]uint64, max(64, len(t.booked)))...)
@@ -171,9 +166,9 @@ func (t *Totals) mark(index int) bool {
 	return was
 }
 
-// A case in quarantine that was skipped for it contributes nothing. An advisory case gives
-// findings that are marked so and do not decide.
-// mergeFindings merges what a case found: differences into causes, the rest by its text.
+// mergeFindings merges what a case found: differences into causes, the rest by its text. A case
+// in quarantine that was skipped for it contributes nothing. An advisory case gives findings
+// that are marked so and do not decide.
 func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 	decides := r.Quarantine == "" || r.Verdict != run.Skip
 	differs, compared, unmet, vacuous := false, false, false, false
@@ -244,10 +239,9 @@ func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 	}
 }
 
-// The result is a part of the list that was given, not a copy. Only the first status difference
-// is taken: there can be one.
-// Roots are the differences that explain the others: where the status differs
-// the rest of the answer follows from it.
+// Roots are the differences that explain the others: where the status differs the rest of the
+// answer follows from it. The result is a part of the list that was given, not a copy. Only the
+// first status difference is taken: there can be one.
 func Roots(all []diff.Difference) []diff.Difference {
 	for i := range all {
 		if all[i].Where == diff.InStatus {
@@ -257,9 +251,9 @@ func Roots(all []diff.Difference) []diff.Difference {
 	return all
 }
 
-// The copy keeps the floor of this suite apart from the pair that other steps may share.
-// sampleOf is the step's pair, to try a proposed rule on; nil where it was not
-// kept. floor is the least share of values that its suite wants compared.
+// sampleOf is the step's pair, to try a proposed rule on; nil where it was not kept. floor is
+// the least share of values that its suite wants compared. The copy keeps the floor of this
+// suite apart from the pair that other steps may share.
 func sampleOf(r *run.StepResult, floor float64) *cause.Sample {
 	if r.Pair == nil {
 		return nil
@@ -294,9 +288,9 @@ func (t *Totals) addFinding(f finding, r *run.CaseResult) {
 	}
 }
 
-// A suite that declares the HTTP version of a side wants them to differ. One pair of versions
-// is kept for each suite.
-// protocols remembers with which HTTP version each service answered on each side.
+// protocols remembers with which HTTP version each service answered on each side. A suite that
+// declares the HTTP version of a side wants them to differ. One pair of versions is kept for
+// each suite.
 func (t *Totals) protocols(s *SuiteOf, r *run.CaseResult) {
 	for i := range r.Steps {
 		step := &r.Steps[i]
@@ -309,8 +303,7 @@ func (t *Totals) protocols(s *SuiteOf, r *run.CaseResult) {
 	}
 }
 
-// It may be called while cases run.
-// Counts are the totals so far, advisory suites included.
+// Counts are the totals so far, advisory suites included. It may be called while cases run.
 func (t *Totals) Counts() run.Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -321,10 +314,10 @@ func (t *Totals) Counts() run.Counts {
 	return sum
 }
 
-// Each sentence ends with its cases: all of them up to three, otherwise their number and the
-// first. advisory selects the findings of advisory suites instead. The order depends on nothing
-// but the findings: verdict, number of cases, place of the first case, text.
-// sentences are the findings of required suites, gravest and most frequent first.
+// sentences are the findings of required suites, gravest and most frequent first. Each sentence
+// ends with its cases: all of them up to three, otherwise their number and the first. advisory
+// selects the findings of advisory suites instead. The order depends on nothing but the
+// findings: verdict, number of cases, place of the first case, text.
 func (t *Totals) sentences(advisory bool) []sentence {
 	var out []sentence
 	for f, sum := range t.findings {
@@ -352,9 +345,8 @@ func (t *Totals) sentences(advisory bool) []sentence {
 	return out
 }
 
-// Claims are sentences too, without weight and index: their order is that in which they were
-// claimed.
-// A sentence is one reason of the run's verdict.
+// A sentence is one reason of the run's verdict. Claims are sentences too, without weight and
+// index: their order is that in which they were claimed.
 type sentence struct {
 	verdict run.Verdict
 	weight  int // cases

@@ -66,9 +66,8 @@ func (c *conclusion) transport() {
 	c.gate(verdict, "same transport", measured, "as on blue")
 }
 
-// An allowance without a service is for all services of its suite. One allowance is enough,
-// even where the finding concerns several suites.
-// weigh applies rules 2 and 3.
+// weigh applies rules 2 and 3. An allowance without a service is for all services of its suite.
+// One allowance is enough, even where the finding concerns several suites.
 func (c *conclusion) weigh(f *run.TransportFinding, used map[scenarios.Pos]bool) {
 	required := false
 	for _, suite := range c.in.Suites {
@@ -87,10 +86,9 @@ func (c *conclusion) weigh(f *run.TransportFinding, used map[scenarios.Pos]bool)
 	}
 }
 
-// A run that is judged again asked for nothing, so it cannot show that an allowance is not
+// unusedAllowances warns of allowances that were not needed, where the facts were asked for. A
+// run that is judged again asked for nothing, so it cannot show that an allowance is not
 // needed. A warning of the same text is not repeated for another suite that shares the file.
-// unusedAllowances warns of allowances that were not needed, where the facts were
-// asked for.
 func (c *conclusion) unusedAllowances(used map[scenarios.Pos]bool) {
 	if c.in.Earlier != nil {
 		return
@@ -105,8 +103,8 @@ func (c *conclusion) unusedAllowances(used map[scenarios.Pos]bool) {
 	}
 }
 
-// Findings of different suites about one service stay apart, since allowances belong to suites.
-// gravestOfEach keeps the gravest finding of each fact and service, the gravest first.
+// gravestOfEach keeps the gravest finding of each fact and service, the gravest first. Findings
+// of different suites about one service stay apart, since allowances belong to suites.
 func gravestOfEach(all []run.TransportFinding) []run.TransportFinding {
 	slices.SortStableFunc(all, func(a, b run.TransportFinding) int { return cmp.Compare(b.Verdict, a.Verdict) })
 	var out []run.TransportFinding

@@ -11,9 +11,9 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// The result depends on the inputs alone: no clock is read, and nothing depends on the order in
-// which cases ended. Conclude has to be called once, after the last result was added.
-// Conclude makes the verdict out of everything that was found.
+// Conclude makes the verdict out of everything that was found. The result depends on the inputs
+// alone: no clock is read, and nothing depends on the order in which cases ended. Conclude has
+// to be called once, after the last result was added.
 //
 //  1. The worst of the required parts decides: cases, load, identity, accounts.
 //  2. An advisory suite is reported and never decides.
@@ -71,8 +71,7 @@ type conclusion struct {
 	// gates are the rows of the report's table, in the order in which they were added.
 	gates  []run.GateResult
 	judged int // required cases and load stages with evidence
-	// Of required suites.
-	// counts are those of the cases.
+	// counts are those of the cases. Of required suites.
 	counts  run.Counts
 	sums    suiteTotals // differ, compared, unmet and silent
 	minimum []string    // suites' coverage minima that are not met
@@ -117,9 +116,8 @@ func (c *conclusion) gate(v run.Verdict, name, measured, limit string) *run.Gate
 	return &c.gates[len(c.gates)-1]
 }
 
-// A failure of the archive comes before a stop: after it nothing that was found is kept, so
-// what stopped the run does not matter.
-// stopped claims what ended the run early.
+// stopped claims what ended the run early. A failure of the archive comes before a stop: after
+// it nothing that was found is kept, so what stopped the run does not matter.
 func (c *conclusion) stopped() {
 	if err := c.in.Failure; err != nil {
 		c.claim(run.Broken, "%v", err)
@@ -197,10 +195,9 @@ func (c *conclusion) identity() {
 	c.end.Sides = *r.Sides(c.end.Sides)
 }
 
-// A claim as grave as the suite's verdict is enough, whichever part made it: the run's verdict
-// is then at least as grave.
-// uncovered claims the verdict of a required suite that no claim speaks of: a
-// finding may be merged or cut away, its weight may not.
+// uncovered claims the verdict of a required suite that no claim speaks of: a finding may be
+// merged or cut away, its weight may not. A claim as grave as the suite's verdict is enough,
+// whichever part made it: the run's verdict is then at least as grave.
 func (c *conclusion) uncovered() {
 	for i, suite := range c.in.Suites {
 		v := c.in.Totals.suites[i].verdict
@@ -213,8 +210,8 @@ func (c *conclusion) uncovered() {
 	}
 }
 
-// Rule 2 needs no code here: parts claim nothing for an advisory suite.
-// settle sorts the claims and gives the verdict.
+// settle sorts the claims and gives the verdict. Rule 2 needs no code here: parts claim nothing
+// for an advisory suite.
 func (c *conclusion) settle() {
 	c.uncovered()
 	verdict := run.Broken // Rule 3
@@ -237,8 +234,8 @@ func (c *conclusion) settle() {
 	c.end.Verdict = verdict
 }
 
-// The text completes the reason "nothing was judged".
-// whyNothing says why no case and no load stage was judged.
+// whyNothing says why no case and no load stage was judged. The text completes the reason
+// "nothing was judged".
 func (c *conclusion) whyNothing() string {
 	n := c.counts
 	switch {
@@ -253,9 +250,9 @@ func (c *conclusion) whyNothing() string {
 	}
 }
 
-// Three things show it: an identity with two values (rule 1), certificates, or addresses
-// together with values (rules 2 and 3, settled while the run was set up).
-// apart reports whether anything showed that blue and green are two places.
+// apart reports whether anything showed that blue and green are two places. Three things show
+// it: an identity with two values (rule 1), certificates, or addresses together with values
+// (rules 2 and 3, settled while the run was set up).
 func (c *conclusion) apart() bool {
 	// Older runs have no record of what was asked, so that for them only the identities count.
 	if from := c.in.Earlier; from != nil { // judged again: nothing was asked anew
@@ -269,8 +266,8 @@ func (c *conclusion) apart() bool {
 	return c.in.TwoPlaces // Rules 2 and 3
 }
 
-// A name that only one side has is not a difference: the other did not answer.
-// identitiesDiffer reports whether an identity has two values.
+// identitiesDiffer reports whether an identity has two values. A name that only one side has is
+// not a difference: the other did not answer.
 func identitiesDiffer(sides *run.Sides) bool {
 	for name, blue := range sides.Blue.Identity {
 		if green, ok := sides.Green.Identity[name]; ok && green != blue {
@@ -280,13 +277,13 @@ func identitiesDiffer(sides *run.Sides) bool {
 	return false
 }
 
-// The requests that they rest on are not in the archive's cases.
-// carriedGates are those whose evidence a re-judgement cannot renew.
+// carriedGates are those whose evidence a re-judgement cannot renew. The requests that they
+// rest on are not in the archive's cases.
 var carriedGates = []string{"services reachable", "identity", "same protocol"}
 
-// Gates are kept by name, with their verdict, and claimed where they weigh. The audit and the
-// sides are those of the run that sent the requests.
-// carry keeps what the earlier run found beside its cases (rule 2).
+// carry keeps what the earlier run found beside its cases (rule 2). Gates are kept by name,
+// with their verdict, and claimed where they weigh. The audit and the sides are those of the
+// run that sent the requests.
 func (c *conclusion) carry() {
 	from := c.in.Earlier
 	if from == nil {

@@ -18,10 +18,10 @@ const TempPrefix = ".tmp-"
 // Writers of an archive write thousands of small files, each of which would need a buffer.
 var writeBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
 
-// The caller renames the file or removes it; after an error nothing is left of it. The
-// temporary name is in the same folder, as a rename is only atomic within one file system. Only
-// the owner may read it, since archives hold answers.
-// WriteTemp writes a file next to its final name; durable puts it on the disk.
+// WriteTemp writes a file next to its final name; durable puts it on the disk. The caller
+// renames the file or removes it; after an error nothing is left of it. The temporary name is
+// in the same folder, as a rename is only atomic within one file system. Only the owner may
+// read it, since archives hold answers.
 func WriteTemp(fsys FS, name string, durable bool, write func(io.Writer) error) (temp string, err error) {
 	temp = filepath.Join(filepath.Dir(name), TempPrefix+filepath.Base(name))
 	f, err := fsys.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -51,9 +51,9 @@ func WriteTemp(fsys FS, name string, durable bool, write func(io.Writer) error) 
 	return temp, err
 }
 
-// Order matters: the content is on the disk before the name is, and the folder is synced last,
-// so that the name survives a loss of power. The error names the file.
-// WriteWhole makes a file appear whole or not at all, durably.
+// WriteWhole makes a file appear whole or not at all, durably. Order matters: the content is on
+// the disk before the name is, and the folder is synced last, so that the name survives a loss
+// of power. The error names the file.
 func WriteWhole(fsys FS, name string, write func(io.Writer) error) error {
 	temp, err := WriteTemp(fsys, name, true, write)
 	if err != nil {
@@ -66,9 +66,8 @@ func WriteWhole(fsys FS, name string, write func(io.Writer) error) error {
 	return fsys.SyncDir(filepath.Dir(name))
 }
 
-// Folders are for the owner alone. It is safe for several processes to make the same one at
-// once.
-// MakeDir makes a folder, and those above it, unless they are there.
+// MakeDir makes a folder, and those above it, unless they are there. Folders are for the owner
+// alone. It is safe for several processes to make the same one at once.
 func MakeDir(fsys FS, name string) error {
 	err := fsys.Mkdir(name, 0o700)
 	switch {
@@ -97,8 +96,8 @@ func MakeDir(fsys FS, name string) error {
 	}
 }
 
-// The limit is in bytes. It protects against a file that was replaced by something large.
-// ReadAll reads a small file whole; one above limit is an error.
+// ReadAll reads a small file whole; one above limit is an error. The limit is in bytes. It
+// protects against a file that was replaced by something large.
 func ReadAll(fsys FS, name string, limit int64) ([]byte, error) {
 	f, err := OpenRead(fsys, name)
 	if err != nil {
@@ -119,9 +118,8 @@ func ReadAll(fsys FS, name string, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// Errors of w are returned in the same way as errors of reading. What was written before an
-// error stays written.
-// CopyTo copies the content of a file.
+// CopyTo copies the content of a file. Errors of w are returned in the same way as errors of
+// reading. What was written before an error stays written.
 func CopyTo(fsys FS, w io.Writer, name string) error {
 	f, err := OpenRead(fsys, name)
 	if err != nil {
@@ -137,9 +135,9 @@ func CopyTo(fsys FS, w io.Writer, name string) error {
 	return nil
 }
 
-// A file of the operating system has methods by which io.Copy would go past the FS, and a test
-// could not make the read fail.
-// OnlyReader hides every other method of a file, so that io.Copy reads through the FS.
+// OnlyReader hides every other method of a file, so that io.Copy reads through the FS. A file
+// of the operating system has methods by which io.Copy would go past the FS, and a test could
+// not make the read fail.
 func OnlyReader(f io.Reader) io.Reader { return onlyReader{f} }
 
 // An onlyReader has the Read of a file and nothing else.
@@ -150,9 +148,8 @@ func OpenRead(fsys FS, name string) (File, error) {
 	return fsys.OpenFile(name, os.O_RDONLY, 0)
 }
 
-// A link counts as taken even if what it points to is gone. An error means that it is not
-// known.
-// Exists reports whether a name is taken.
+// Exists reports whether a name is taken. A link counts as taken even if what it points to is
+// gone. An error means that it is not known.
 func Exists(fsys FS, name string) (bool, error) {
 	_, err := fsys.Lstat(name)
 	switch {

@@ -7,8 +7,7 @@ import (
 	"os"
 )
 
-// It has what the archive needs of an os.File and no more.
-// A File is an open file of an FS.
+// A File is an open file of an FS. It has what the archive needs of an os.File and no more.
 type File interface {
 	io.Reader
 	io.ReaderAt
@@ -101,8 +100,8 @@ func (OS) SyncDir(name string) error {
 	return nil
 }
 
-// It refuses files of another FS, which have no descriptor.
-// Lock takes an exclusive lock with flock.
+// Lock takes an exclusive lock with flock. It refuses files of another FS, which have no
+// descriptor.
 func (OS) Lock(f File, wait bool) error {
 	file, ok := f.(*os.File)
 	if !ok {

@@ -10,8 +10,8 @@ import (
 // Lines of a log are written one after another, so that a buffer serves many of them.
 var encodeBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// It ends without a line feed, and may be kept: the buffer is not shared with the caller.
-// encode writes v as JSON on one line, without HTML's escapes.
+// EncodeLine writes v as JSON on one line, without HTML's escapes. It ends without a line feed,
+// and may be kept: the buffer is not shared with the caller.
 func EncodeLine(v any) ([]byte, error) {
 	buf := encodeBuffers.Get().(*bytes.Buffer)
 	defer encodeBuffers.Put(buf)
@@ -24,10 +24,10 @@ func EncodeLine(v any) ([]byte, error) {
 	return bytes.Clone(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
 }
 
-// Only one member is in memory at a time. Walking stops where do returns false or an error; the
-// rest of the object is then unread. do must read exactly the value.
-// EachMember walks the members of the object that dec is about to read. do reads
-// the member's value and says whether to go on.
+// EachMember walks the members of the object that dec is about to read. do reads the member's
+// value and says whether to go on. Only one member is in memory at a time. Walking stops where
+// do returns false or an error; the rest of the object is then unread. do must read exactly the
+// value.
 func EachMember(dec *json.Decoder, do func(key string, dec *json.Decoder) (bool, error)) error {
 	if err := delim(dec, '{'); err != nil {
 		return err
@@ -50,8 +50,8 @@ func EachMember(dec *json.Decoder, do func(key string, dec *json.Decoder) (bool,
 	return err
 }
 
-// do must read exactly one value. Its error ends the walk.
-// EachElement walks the elements of the array that dec is about to read.
+// EachElement walks the elements of the array that dec is about to read. do must read exactly
+// one value. Its error ends the walk.
 func EachElement(dec *json.Decoder, do func(dec *json.Decoder) error) error {
 	if err := delim(dec, '['); err != nil {
 		return err
@@ -77,8 +77,8 @@ func delim(dec *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-// A scalar is one token, an object or array all tokens up to its end.
-// SkipValue passes over one value, however large, without keeping it.
+// SkipValue passes over one value, however large, without keeping it. A scalar is one token, an
+// object or array all tokens up to its end.
 func SkipValue(dec *json.Decoder) error {
 	for depth := 0; ; {
 		token, err := dec.Token()

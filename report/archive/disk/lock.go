@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// Test for it with errors.Is; the error itself may be a LockedError.
-// ErrLocked says that another process holds a lock.
+// ErrLocked says that another process holds a lock. Test for it with errors.Is; the error
+// itself may be a LockedError.
 var ErrLocked = errors.New("locked by another process")
 
-// The operating system releases it when the process dies, so a lock is never left over.
-// A Lock is held until Unlock or the end of the process.
+// A Lock is held until Unlock or the end of the process. The operating system releases it when
+// the process dies, so a lock is never left over.
 type Lock struct{ f File }
 
 // LockedError says who holds a lock. It is ErrLocked.
@@ -45,8 +45,8 @@ const loadLockFile = "bgverify-load.lock"
 // It does not wait: the error is a LockedError where another load runs.
 func LockLoad(holder string) (*Lock, error) { return lockLoad(OS{}, os.TempDir(), holder) }
 
-// Messages name it, for people who look for its holder.
-// LoadLockFile is the file that LockLoad locks.
+// LoadLockFile is the file that LockLoad locks. Messages name it, for people who look for its
+// holder.
 func LoadLockFile() string { return filepath.Join(os.TempDir(), loadLockFile) }
 
 func lockLoad(fsys FS, dir, holder string) (*Lock, error) {

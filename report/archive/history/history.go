@@ -20,9 +20,9 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// It has what lists and the index show, so that they need not open the folders of runs, which
-// may have been removed since.
-// An Entry is one complete run in the history: one line of history.ndjson.
+// An Entry is one complete run in the history: one line of history.ndjson. It has what lists
+// and the index show, so that they need not open the folders of runs, which may have been
+// removed since.
 type Entry struct {
 	// ID is the run id.
 	ID string `json:"id"`
@@ -81,8 +81,8 @@ type EntryLoad struct {
 	Comparisons []perf.Comparison `json:"comparisons"`
 }
 
-// They tell which entries are runs of the same suites.
-// SuiteNames are the names of the entry's suites, in order.
+// SuiteNames are the names of the entry's suites, in order. They tell which entries are runs of
+// the same suites.
 func (e *Entry) SuiteNames() []string {
 	names := make([]string, len(e.Suites))
 	for i, s := range e.Suites {
@@ -91,8 +91,8 @@ func (e *Entry) SuiteNames() []string {
 	return names
 }
 
-// folder is the name of the run folder and digest that of its manifest. The run is not changed.
-// EntryOf makes a run's line.
+// EntryOf makes a run's line. folder is the name of the run folder and digest that of its
+// manifest. The run is not changed.
 func EntryOf(run *run.Run, folder, digest string) Entry {
 	e := Entry{
 		ID: run.Header.ID, Folder: folder, Started: run.Header.Started, ElapsedMS: run.End.ElapsedMS, Parent: run.Header.Parent,
@@ -117,9 +117,9 @@ func EntryOf(run *run.Run, folder, digest string) Entry {
 	return e
 }
 
-// Services and rules are the largest parts of it, and are found in the run itself. The causes
-// are copied first, as the list may be that of the run.
-// trim leaves out what a line of the history does not need.
+// trim leaves out what a line of the history does not need. Services and rules are the largest
+// parts of it, and are found in the run itself. The causes are copied first, as the list may be
+// that of the run.
 func (e *Entry) trim() {
 	e.Started = e.Started.UTC()
 	e.Sides.Blue.Services, e.Sides.Green.Services = nil, nil
@@ -129,15 +129,14 @@ func (e *Entry) trim() {
 	}
 }
 
-// The list that was given stays as it is.
-// ofStage are the comparisons of the whole stage, not of one route.
+// ofStage are the comparisons of the whole stage, not of one route. The list that was given
+// stays as it is.
 func ofStage(list []perf.Comparison) []perf.Comparison {
 	return slices.DeleteFunc(slices.Clone(list), func(c perf.Comparison) bool { return c.Route != "" })
 }
 
-// A run that was judged or resumed again gets a second line; see Read. The error wraps that of
-// the file system.
-// appendHistory adds a line to the history. The caller holds the root's lock.
+// Append adds a line to the history. The caller holds the root's lock. A run that was judged or
+// resumed again gets a second line; see Read. The error wraps that of the file system.
 func Append(fsys disk.FS, root string, e Entry) error {
 	data, err := disk.EncodeLine(e)
 	if err != nil {
@@ -158,10 +157,9 @@ func Append(fsys disk.FS, root string, e Entry) error {
 	return nil
 }
 
-// A line is written in one call, and is on the disk when it returns. Half a line of a killed
-// process becomes its own bad line, and costs no other entry.
-// appendLine adds a line, on its own line even where a killed process left
-// half of one.
+// appendLine adds a line, on its own line even where a killed process left half of one. A line
+// is written in one call, and is on the disk when it returns. Half a line of a killed process
+// becomes its own bad line, and costs no other entry.
 func appendLine(f disk.File, data []byte) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -186,14 +184,13 @@ func appendLine(f disk.File, data []byte) error {
 	return f.Sync()
 }
 
-// A root without a history has no entries and is not an error.
-// History reads the history of a root, oldest first. Of two lines of one run
-// the later counts. bad is the number of lines that are not entries.
+// Read reads the history of a root, oldest first. Of two lines of one run the later counts.
+// bad is the number of lines that are not entries. A root without a history has no entries
+// and is not an error.
 func Read(root string) (entries []Entry, bad int, err error) { return ReadFS(disk.OS{}, root) }
 
-// It reads line by line, and keeps one entry for each run.
-// ReadFS is Read on a given file system. bad counts lines that do not read back; they
-// are skipped.
+// ReadFS is Read on a given file system. bad counts lines that do not read back; they are
+// skipped. It reads line by line, and keeps one entry for each run.
 func ReadFS(fsys disk.FS, root string) (entries []Entry, bad int, err error) {
 	f, err := disk.OpenRead(fsys, filepath.Join(root, HistoryFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -233,13 +230,12 @@ func ReadFS(fsys disk.FS, root string) (entries []Entry, bad int, err error) {
 	return entries, bad, nil
 }
 
-// It is given by the caller, because this package does not know how a page looks.
-// A Render writes index.html from the whole history, oldest entry first.
+// A Render writes index.html from the whole history, oldest entry first. It is given by the
+// caller, because this package does not know how a page looks.
 type Render func(w io.Writer, entries []Entry) error
 
-// It waits for the lock of the root.
-// WriteIndex renders index.html anew, as it is needed after runs were removed or
-// pinned.
+// WriteIndex renders index.html anew, as it is needed after runs were removed or pinned. It
+// waits for the lock of the root.
 func WriteIndex(root string, render Render) error {
 	fsys := disk.OS{}
 	if err := WithRoot(fsys, root, func() error { return RenderIndex(fsys, root, render) }); err != nil {
@@ -248,8 +244,8 @@ func WriteIndex(root string, render Render) error {
 	return nil
 }
 
-// Without a render nothing is written, which suits archives without a page.
-// writeIndex renders index.html from the history. The caller holds the root's lock.
+// RenderIndex renders index.html from the history. The caller holds the root's lock. Without a
+// render nothing is written, which suits archives without a page.
 func RenderIndex(fsys disk.FS, root string, render Render) error {
 	if render == nil {
 		return nil
@@ -261,11 +257,10 @@ func RenderIndex(fsys disk.FS, root string, render Render) error {
 	return disk.WriteWhole(fsys, filepath.Join(root, IndexFile), func(to io.Writer) error { return render(to, entries) })
 }
 
-// It is for runs that have no line, such as those of a history that was lost. Members may come
-// in any order, and the whole file is never in memory. After an error the entry has what was
-// read so far.
-// readEntry makes a line from the text of a run.json, of which it keeps what a
-// line needs; cases are passed over.
+// ParseEntry makes a line from the text of a run.json, of which it keeps what a line needs;
+// cases are passed over. It is for runs that have no line, such as those of a history that was
+// lost. Members may come in any order, and the whole file is never in memory. After an error
+// the entry has what was read so far.
 func ParseEntry(r io.Reader, folder, digest string) (Entry, error) {
 	e := Entry{Folder: folder, Digest: digest}
 	err := disk.EachMember(json.NewDecoder(bufio.NewReader(r)), e.member)
@@ -273,8 +268,8 @@ func ParseEntry(r io.Reader, folder, digest string) (Entry, error) {
 	return e, err
 }
 
-// Members that the entry does not keep are passed over, those of later versions included.
-// member reads one member of run.json into the entry.
+// member reads one member of run.json into the entry. Members that the entry does not keep are
+// passed over, those of later versions included.
 func (e *Entry) member(key string, dec *json.Decoder) (bool, error) {
 	into := map[string]any{
 		"id": &e.ID, "started": &e.Started, "elapsed_ms": &e.ElapsedMS, "parent": &e.Parent, "verdict": &e.Verdict,
@@ -295,8 +290,8 @@ func (e *Entry) member(key string, dec *json.Decoder) (bool, error) {
 	})
 }
 
-// It reads the same members of a suite as EntryOf takes from the run in memory.
-// member reads one member of a suite of run.json, its cases apart.
+// member reads one member of a suite of run.json, its cases apart. It reads the same members of
+// a suite as EntryOf takes from the run in memory.
 func (s *EntrySuite) member(key string, dec *json.Decoder) (bool, error) {
 	into := map[string]any{
 		"name": &s.Name, "service": &s.Service, "owner": &s.Owner, "wave": &s.Wave, "gate": &s.Gate,

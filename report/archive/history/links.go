@@ -10,8 +10,8 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// Since and Back have a place for each cause of the entry, in its order.
-// A Link says what came before an entry of the history.
+// A Link says what came before an entry of the history. Since and Back have a place for each
+// cause of the entry, in its order.
 type Link struct {
 	Previous int // index of the entry that the causes are compared with; -1: there is none
 	// Since holds for each cause the index of the first entry that had it, without a
@@ -21,11 +21,10 @@ type Link struct {
 	Back []bool
 }
 
-// Time is linear in the number of causes of all entries. The entries may be in any order, and
-// are not changed.
-// Links follows the causes of every entry through the runs of the same suites, in
-// one pass: link i belongs to entry i. The entry before is the latest that began
-// earlier and was not interrupted.
+// Links follows the causes of every entry through the runs of the same suites, in one pass:
+// link i belongs to entry i. The entry before is the latest that began earlier and was not
+// interrupted. Time is linear in the number of causes of all entries. The entries may be in any
+// order, and are not changed.
 func Links(entries []Entry) []Link {
 	order := make([]int, len(entries))
 	for i := range order {
@@ -56,10 +55,9 @@ type suiteLine struct {
 	seen map[CauseKey]bool
 }
 
-// The entry itself becomes the latest unless it was interrupted: such a run has not seen all
-// cases, and a cause missing from it is not fixed.
-// add takes the next entry of a line, in the order of their starts, and links its
-// causes to earlier ones.
+// add takes the next entry of a line, in the order of their starts, and links its causes to
+// earlier ones. The entry itself becomes the latest unless it was interrupted: such a run has
+// not seen all cases, and a cause missing from it is not fixed.
 func (l *suiteLine) add(entries []Entry, i int) Link {
 	e := &entries[i]
 	previous, since := l.latest, l.since
@@ -88,8 +86,8 @@ func (l *suiteLine) add(entries []Entry, i int) Link {
 	return link
 }
 
-// Names are quoted, so that a comma in one of them cannot make two lists equal.
-// suitesKey is equal for entries of the same suites in the same order.
+// suitesKey is equal for entries of the same suites in the same order. Names are quoted, so
+// that a comma in one of them cannot make two lists equal.
 func suitesKey(e *Entry) string {
 	var key strings.Builder
 	for i := range e.Suites {
@@ -98,8 +96,8 @@ func suitesKey(e *Entry) string {
 	return key.String()
 }
 
-// It can be compared with ==, and so be the key of a map.
-// CauseKey tells causes of different runs apart: what differs, where, and how.
+// CauseKey tells causes of different runs apart: what differs, where, and how. It can be
+// compared with ==, and so be the key of a map.
 type CauseKey struct {
 	// Kind is what differs: a value, a type, a member that one side lacks.
 	Kind diff.Kind
@@ -115,9 +113,9 @@ type CauseKey struct {
 // KeyOf is a cause's key.
 func KeyOf(c cause.Cause) CauseKey { return CauseKey{c.Kind, c.Where, c.Path, c.Edit} }
 
-// Each list keeps the order of the list that it comes from. Lists without a cause are nil.
-// CompareCauses sorts the causes of a run into those that an earlier run did
-// not have, those that both have, and lists the earlier run's that are gone.
+// CompareCauses sorts the causes of a run into those that an earlier run did not have, those
+// that both have, and lists the earlier run's that are gone. Each list keeps the order of the
+// list that it comes from. Lists without a cause are nil.
 func CompareCauses(now, before []cause.Cause) (fresh, known, fixed []cause.Cause) {
 	old := make(map[CauseKey]bool, len(before))
 	for _, c := range before {

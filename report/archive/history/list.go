@@ -49,8 +49,8 @@ type ListedCause struct {
 	Kind  diff.Kind  `json:"kind"`
 	Where diff.Where `json:"where"`
 	Path  string     `json:"path"`
-	// Kind, Where and Path say what differs and at which generalised place.
-	// Edit is what green does differently, in words: number -> string.
+	// Edit is what green does differently, in words: number -> string. Kind, Where and Path say
+	// what differs and at which generalised place.
 	Edit string `json:"edit"`
 	// Count is the number of differences.
 	Count int `json:"count"`
@@ -58,8 +58,8 @@ type ListedCause struct {
 	Cases int `json:"cases"`
 }
 
-// A list that is empty is written as [] in JSON.
-// listedCauses shortens causes to what the list shows; never nil.
+// listedCauses shortens causes to what the list shows; never nil. A list that is empty is
+// written as [] in JSON.
 func listedCauses(list []cause.Cause) []ListedCause {
 	out := make([]ListedCause, len(list))
 	for i, c := range list {
@@ -68,11 +68,10 @@ func listedCauses(list []cause.Cause) []ListedCause {
 	return out
 }
 
+// List are the runs of an archive, newest first, each with what is new, known and fixed against
+// the run of the same suites before. bad is how many lines of the history could not be read.
 // Only complete runs are listed: a run that was killed has no line. It takes no lock, and a run
 // that ends at the same time may be missing.
-// List are the runs of an archive, newest first, each with what is new, known and
-// fixed against the run of the same suites before. bad is how many lines of the
-// history could not be read.
 func List(root string) (list []Listed, bad int, err error) {
 	entries, bad, err := Read(root)
 	if err != nil {
@@ -107,10 +106,10 @@ func List(root string) (list []Listed, bad int, err error) {
 	return list, bad, nil
 }
 
-// A star marks pinned runs. Names come from files and are made safe here. Nothing is written
-// until the whole text is made, so that the error is that of the one write.
-// WriteList writes one run a line, below them the causes of the newest run, and last
-// the runs that checked less than the one before.
+// WriteList writes one run a line, below them the causes of the newest run, and last the runs
+// that checked less than the one before. A star marks pinned runs. Names come from files and
+// are made safe here. Nothing is written until the whole text is made, so that the error is
+// that of the one write.
 func WriteList(to io.Writer, list []Listed) error {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -142,8 +141,8 @@ func WriteList(to io.Writer, list []Listed) error {
 	return err
 }
 
-// Without a run to compare with, new and known say nothing, and nothing is written.
-// writeCauses writes what is new, known and fixed in a run, a cause a line.
+// writeCauses writes what is new, known and fixed in a run, a cause a line. Without a run to
+// compare with, new and known say nothing, and nothing is written.
 func (r *Listed) writeCauses(b *strings.Builder) {
 	if r.Against == "" || len(r.New)+len(r.Known)+len(r.Fixed) == 0 {
 		return
@@ -160,10 +159,10 @@ func (r *Listed) writeCauses(b *strings.Builder) {
 	}
 }
 
-// The run itself need not be in the history yet; if it is, its own entry is left out. The
-// function that it returns is nil as well where the history cannot be read.
-// KnownCauses returns, for the causes of a run, the run since which each is known
-// without a gap; nil where no earlier run had the same suites.
+// KnownCauses returns, for the causes of a run, the run since which each is known without a
+// gap; nil where no earlier run had the same suites. The run itself need not be in the history
+// yet; if it is, its own entry is left out. The function that it returns is nil as well where
+// the history cannot be read.
 func KnownCauses(root string, run *run.Run) func(cause.Cause) (since string, known bool) {
 	entries, _, err := Read(root)
 	if err != nil {

@@ -16,10 +16,9 @@ import (
 	"github.com/bgverify/bgverify/report/archive/disk"
 )
 
-// Age and Keep are alternatives: a run that one of them keeps stays.
-// Retention says which runs stay. A run stays when any of its rules keeps it;
-// with no rule at all, every run stays. Pinned runs, the one that latest points
-// to and those that a process is writing always stay.
+// Retention says which runs stay. A run stays when any of its rules keeps it; with no rule at
+// all, every run stays. Pinned runs, the one that latest points to and those that a process is
+// writing always stay. Age and Keep are alternatives: a run that one of them keeps stays.
 type Retention struct {
 	// Keep is how many of the newest runs stay, whatever their age.
 	Keep int
@@ -31,17 +30,17 @@ type Retention struct {
 	DryRun bool
 }
 
-// It measures ages at the time of the call.
-// Prune removes run folders under root except the keep newest and those of the
-// last keepDays days; 0 switches a rule off. History keeps their lines.
+// Prune removes run folders under root except the keep newest and those of the last keepDays
+// days; 0 switches a rule off. History keeps their lines. It measures ages at the time of the
+// call.
 func Prune(root string, keep, keepDays int) error {
 	_, err := PruneFS(disk.OS{}, root, Retention{Keep: keep, Age: time.Duration(keepDays) * 24 * time.Hour, Now: time.Now()})
 	return err
 }
 
+// PruneFS removes the run folders under root that no rule keeps, and returns their names.
 // Nothing is removed without a rule, and negative values are an error. After an error the names
 // are those removed so far. It holds the root's lock, so no run can begin or end meanwhile.
-// PruneFS removes the run folders under root that no rule keeps, and returns their names.
 func PruneFS(fsys disk.FS, root string, keep Retention) (removed []string, err error) {
 	if keep.Keep < 0 || keep.Age < 0 {
 		return nil, errors.New("prune: a negative number of runs or days")
@@ -94,8 +93,7 @@ func PruneFS(fsys disk.FS, root string, keep Retention) (removed []string, err e
 	return removed, nil
 }
 
-// An error counts as staying.
-// mustStay reports whether a run is pinned or being written.
+// mustStay reports whether a run is pinned or being written. An error counts as staying.
 func mustStay(fsys disk.FS, root, name string, pins []string) (bool, error) {
 	path := filepath.Join(root, name)
 	id, err := idOf(fsys, path)
@@ -106,9 +104,8 @@ func mustStay(fsys disk.FS, root, name string, pins []string) (bool, error) {
 	return busy, err
 }
 
-// A process that writes a run holds a lock on its log. The lock is tried and given back at
-// once, which is safe under the root's lock.
-// isBusy reports whether a process writes the run.
+// isBusy reports whether a process writes the run. A process that writes a run holds a lock on
+// its log. The lock is tried and given back at once, which is safe under the root's lock.
 func isBusy(fsys disk.FS, path string) (bool, error) {
 	f, err := fsys.OpenFile(filepath.Join(path, EventsFile), os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -125,8 +122,8 @@ func isBusy(fsys disk.FS, path string) (bool, error) {
 	return false, err
 }
 
-// After the rename no reader finds the run, even if deleting it takes long or fails.
-// removeRun takes a run out of sight at once, then deletes it.
+// removeRun takes a run out of sight at once, then deletes it. After the rename no reader finds
+// the run, even if deleting it takes long or fails.
 func removeRun(fsys disk.FS, root, name string) error {
 	trash := filepath.Join(root, TrashPrefix+name)
 	if err := fsys.Rename(filepath.Join(root, name), trash); err != nil {
@@ -135,8 +132,7 @@ func removeRun(fsys disk.FS, root, name string) error {
 	return fsys.RemoveAll(trash)
 }
 
-// The folders have names that no run can have.
-// emptyTrash deletes what a killed prune left.
+// emptyTrash deletes what a killed prune left. The folders have names that no run can have.
 func emptyTrash(fsys disk.FS, root string) error {
 	entries, err := fsys.ReadDir(root)
 	if err != nil {
@@ -152,20 +148,18 @@ func emptyTrash(fsys disk.FS, root string) error {
 	return nil
 }
 
-// The run has to exist. A pin of a pinned run changes nothing.
-// Pin keeps a run from being pruned; unpin gives it back. Both take an id.
+// Pin keeps a run from being pruned; unpin gives it back. Both take an id. The run has to
+// exist. A pin of a pinned run changes nothing.
 func Pin(root, id string) error { return changePins(disk.OS{}, root, id, true) }
 
-// The run need not exist any more.
-// Unpin lets a run be pruned again.
+// Unpin lets a run be pruned again. The run need not exist any more.
 func Unpin(root, id string) error { return changePins(disk.OS{}, root, id, false) }
 
-// They are sorted, as they were written.
-// Pins lists the ids of the pinned runs.
+// Pins lists the ids of the pinned runs. They are sorted, as they were written.
 func Pins(root string) ([]string, error) { return readPins(disk.OS{}, root) }
 
-// The file of pins is written anew as a whole. An id is in it once.
-// changePins adds or removes a pin under the root's lock.
+// changePins adds or removes a pin under the root's lock. The file of pins is written anew as a
+// whole. An id is in it once.
 func changePins(fsys disk.FS, root, id string, pinned bool) error {
 	if !ValidID(id) {
 		return fmt.Errorf("pin %q: not a run id", id)
@@ -200,8 +194,8 @@ func changePins(fsys disk.FS, root, id string, pinned bool) error {
 	})
 }
 
-// The bound on its size is far above what people pin by hand.
-// readPins lists the pinned ids; a root without the file has none.
+// readPins lists the pinned ids; a root without the file has none. The bound on its size is far
+// above what people pin by hand.
 func readPins(fsys disk.FS, root string) ([]string, error) {
 	text, err := disk.ReadAll(fsys, filepath.Join(root, pinsFile), 16<<20)
 	if errors.Is(err, fs.ErrNotExist) {

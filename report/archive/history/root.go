@@ -33,15 +33,15 @@ const (
 	TrashPrefix = ".trash-"
 )
 
-// It is wrapped with what was looked for; test for it with errors.Is.
-// ErrNotFound says that nothing in the archive answers to a name.
+// ErrNotFound says that nothing in the archive answers to a name. It is wrapped with what was
+// looked for; test for it with errors.Is.
 var ErrNotFound = errors.New("no such run")
 
 // keySize is the size of the redaction key in bytes.
 const keySize = 32
 
-// It has no colons, which Windows does not allow in names, and sorts by time as text.
-// StartLayout is how a folder's name writes the start of its run.
+// StartLayout is how a folder's name writes the start of its run. It has no colons, which
+// Windows does not allow in names, and sorts by time as text.
 const StartLayout = "2006-01-02T15-04-05Z"
 
 var (
@@ -49,13 +49,13 @@ var (
 	namePattern = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z-`)
 )
 
-// Names of nothing but dots are folders of the file system and not ids.
-// ValidID reports whether s can be a run's id.
+// ValidID reports whether s can be a run's id. Names of nothing but dots are folders of the
+// file system and not ids.
 func ValidID(s string) bool { return idPattern.MatchString(s) && strings.Trim(s, ".") != "" }
 
-// It waits for the lock as long as it takes. The lock is given up when do returns; its error
-// comes first. do must not call WithRoot again, which would wait for itself.
-// WithRoot runs do while nobody else changes the root's folders, history and links.
+// WithRoot runs do while nobody else changes the root's folders, history and links. It waits
+// for the lock as long as it takes. The lock is given up when do returns; its error comes
+// first. do must not call WithRoot again, which would wait for itself.
 func WithRoot(fsys disk.FS, root string, do func() error) error {
 	lock, err := fsys.OpenFile(filepath.Join(root, rootLockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -72,10 +72,10 @@ func WithRoot(fsys disk.FS, root string, do func() error) error {
 	return err
 }
 
-// The key makes equal secrets have equal marks in all runs of a root, and keeps others from
-// trying values against a mark. random is the source of new keys.
-// LoadKey reads the root's redaction key, and makes it first when make is set.
-// The caller holds the root's lock when it may be made.
+// LoadKey reads the root's redaction key, and makes it first when make is set. The caller holds
+// the root's lock when it may be made. The key makes equal secrets have equal marks in all runs
+// of a root, and keeps others from trying values against a mark. random is the source of new
+// keys.
 func LoadKey(fsys disk.FS, root string, random io.Reader) ([]byte, error) {
 	name := filepath.Join(root, keyFile)
 	text, err := disk.ReadAll(fsys, name, 1<<10)
@@ -101,8 +101,8 @@ func LoadKey(fsys disk.FS, root string, random io.Reader) ([]byte, error) {
 	return key, err
 }
 
-// Folders with other names are not runs and are left alone. A root that is not there has none.
-// RunNames lists the run folders of a root, oldest first.
+// RunNames lists the run folders of a root, oldest first. Folders with other names are not runs
+// and are left alone. A root that is not there has none.
 func RunNames(fsys disk.FS, root string) ([]string, error) {
 	entries, err := fsys.ReadDir(root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -128,8 +128,8 @@ func OtherName(path, id string) bool {
 	return namePattern.MatchString(name) && !strings.HasSuffix(name, "-"+id)
 }
 
-// It is in UTC, exact to the second.
-// startOf is the start of a run by its folder's name; zero when there is none.
+// startOf is the start of a run by its folder's name; zero when there is none. It is in UTC,
+// exact to the second.
 func startOf(name string) time.Time {
 	if len(name) < len(StartLayout) {
 		return time.Time{}
@@ -141,9 +141,8 @@ func startOf(name string) time.Time {
 	return t
 }
 
-// The name of a folder ends with the id, but one id may be the end of another, so run.json
-// decides.
-// FindID is the folder of the run with an id; "" when there is none.
+// FindID is the folder of the run with an id; "" when there is none. The name of a folder ends
+// with the id, but one id may be the end of another, so run.json decides.
 func FindID(fsys disk.FS, root, id string) (string, error) {
 	names, err := RunNames(fsys, root)
 	if err != nil {
@@ -165,8 +164,8 @@ func FindID(fsys disk.FS, root, id string) (string, error) {
 	return "", nil
 }
 
-// Reading stops at the id, so that a large run.json is not read.
-// idOf is the id that a folder's run.json names; "" when none is readable.
+// idOf is the id that a folder's run.json names; "" when none is readable. Reading stops at the
+// id, so that a large run.json is not read.
 func idOf(fsys disk.FS, path string) (string, error) {
 	f, err := disk.OpenRead(fsys, filepath.Join(path, RunFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -189,10 +188,10 @@ func idOf(fsys disk.FS, path string) (string, error) {
 	return id, nil
 }
 
-// The order is: latest, then an id, then a folder as given, then a folder below root. The error
-// is ErrNotFound where nothing fits, and that of the file system where it could not be looked
-// up. A latest that leads out of root is refused: bgverify writes the name of a folder there.
-// Resolve finds a run: ref is a folder, the id of a run under root, or latest.
+// Resolve finds a run: ref is a folder, the id of a run under root, or latest. The order is:
+// latest, then an id, then a folder as given, then a folder below root. The error is
+// ErrNotFound where nothing fits, and that of the file system where it could not be looked up.
+// A latest that leads out of root is refused: bgverify writes the name of a folder there.
 func Resolve(root, ref string) (string, error) { return ResolveFS(disk.OS{}, root, ref) }
 
 // ResolveFS is Resolve on another file system.
@@ -235,8 +234,8 @@ func ResolveFS(fsys disk.FS, root, ref string) (string, error) {
 	return "", fmt.Errorf("%w: %q is neither a run folder nor the id of a run under %s", ErrNotFound, ref, root)
 }
 
-// A reader sees the old or the new one, never none. The caller holds the root's lock.
-// PointLatest makes latest point to a folder, at once.
+// PointLatest makes latest point to a folder, at once. A reader sees the old or the new one,
+// never none. The caller holds the root's lock.
 func PointLatest(fsys disk.FS, root, name string) error {
 	temp := filepath.Join(root, disk.TempPrefix+LatestLink)
 	if err := fsys.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {

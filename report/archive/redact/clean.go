@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// jsonWriter replaces secrets in JSON that is written through it. Only the text
+// A JSONWriter replaces secrets in JSON that is written through it. Only the text
 // of strings that are not member names is looked at, so that a secret that looks
 // like a number cannot break the file.
 func (r *Redactor) JSONWriter(to io.Writer) *jsonStream { return &jsonStream{r: r, w: to} }

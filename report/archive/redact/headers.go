@@ -36,7 +36,7 @@ func (r *Redactor) Header(name, value string) string {
 	return out
 }
 
-// header is Header, and lists the credentials that stood in value.
+// HeaderCredentials is Header, and lists the credentials that stood in value.
 func (r *Redactor) HeaderCredentials(name, value string) (string, []string) {
 	lower := strings.ToLower(name)
 	switch {

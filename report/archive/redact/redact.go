@@ -104,7 +104,7 @@ type form struct {
 	nextLast, nextFirst int32 // chains through grams, -1 at the end
 }
 
-// NewRedactor makes a redactor that knows no secrets yet. headers are
+// New makes a redactor that knows no secrets yet. headers are
 // credential headers besides the built-in ones.
 func New(key []byte, headers ...string) *Redactor {
 	r := &Redactor{

@@ -21,7 +21,7 @@ type Hider struct {
 	learned []learned
 }
 
-// hider makes a hider for what a case writes. credentials are those that the
+// NewHider makes a hider for what a case writes. credentials are those that the
 // headers of the case carried; they are replaced everywhere in it.
 func (r *Redactor) NewHider(credentials []string) *Hider {
 	return &Hider{r: r, learned: r.learn(credentials)}

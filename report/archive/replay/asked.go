@@ -26,9 +26,9 @@ const planFile = "plan.json"
 // HiddenMark is how the mark of a redacted secret begins.
 const HiddenMark = "<secret:"
 
-// It is written once, when the run begins, and not changed by a resumed execution.
-// An Asked is what a run was asked for, as plan.json keeps it: what resume and
-// rediff need beyond the header of the log. Secrets in it are replaced by marks.
+// An Asked is what a run was asked for, as plan.json keeps it: what resume and rediff need
+// beyond the header of the log. Secrets in it are replaced by marks. It is written once, when
+// the run begins, and not changed by a resumed execution.
 type Asked struct {
 	// Root is the folder that Paths are relative to; empty for files of the program itself.
 	Root string `json:"root,omitempty"`
@@ -49,8 +49,8 @@ type Asked struct {
 	Variables map[string]string `json:"variables,omitempty"`
 }
 
-// The file appears whole or not at all, like all files of the folder.
-// Write puts plan.json into a run folder.
+// Write puts plan.json into a run folder. The file appears whole or not at all, like all files
+// of the folder.
 func (a *Asked) Write(w *archive.Writer) error {
 	return w.WriteFile(planFile, func(to io.Writer) error {
 		enc := json.NewEncoder(to)
@@ -59,9 +59,8 @@ func (a *Asked) Write(w *archive.Writer) error {
 	})
 }
 
-// The error names the file. A plan without paths is an error, since nothing could be run from
-// it.
-// ReadAsked reads plan.json of a run folder.
+// ReadAsked reads plan.json of a run folder. The error names the file. A plan without paths is
+// an error, since nothing could be run from it.
 func ReadAsked(folder string) (*Asked, error) {
 	text, err := os.ReadFile(filepath.Join(folder, planFile))
 	// The path in the error would repeat the folder, which callers put before the message.
@@ -82,10 +81,9 @@ func ReadAsked(folder string) (*Asked, error) {
 	return a, nil
 }
 
-// Every file is searched, those of data included. The first mark found is the error, with its
-// line.
-// NoHidden refuses scenario files in which the archive replaced a secret: what they
-// say cannot be sent any more. Its error is a hint.Error, or that of reading.
+// NoHidden refuses scenario files in which the archive replaced a secret: what they say cannot
+// be sent any more. Its error is a hint.Error, or that of reading. Every file is searched,
+// those of data included. The first mark found is the error, with its line.
 func NoHidden(files fs.FS) error {
 	return fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -13,8 +13,8 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// Its figures may differ from those of the run only where margins were changed.
-// A JudgedLoad is a load stage of an archived run, judged again from its records.
+// A JudgedLoad is a load stage of an archived run, judged again from its records. Its figures
+// may differ from those of the run only where margins were changed.
 type JudgedLoad struct {
 	Name    string      // suite/stage
 	Verdict run.Verdict // now
@@ -27,11 +27,11 @@ type JudgedLoad struct {
 	Report *attack.Report
 }
 
-// The error is for records that cannot be read: they are missing, foreign, or broken. Nothing
-// is sent, so that generators and connections are judged by what the run noted of them.
-// JudgeLoad judges a stage again. margins changes what it was judged by; nil keeps
-// that, and then the verdict must be the run's: any other is broken. A stage that
-// ended without a verdict from its records stays as it was.
+// JudgeLoad judges a stage again. margins changes what it was judged by; nil keeps that, and
+// then the verdict must be the run's: any other is broken. A stage that ended without a verdict
+// from its records stays as it was. The error is for records that cannot be read: they are
+// missing, foreign, or broken. Nothing is sent, so that generators and connections are judged
+// by what the run noted of them.
 func JudgeLoad(
 	folder *archive.Folder, r *run.Run, l *run.LoadResult, margins func(perf.Margins) perf.Margins,
 ) (*JudgedLoad, error) {

@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// It is safe for concurrent use. Links, folders and devices are not recorded.
-// A Recording is a file system that remembers which regular files were opened, so
-// that a run folder can keep every file that its suites were read from.
+// A Recording is a file system that remembers which regular files were opened, so that a run
+// folder can keep every file that its suites were read from. It is safe for concurrent use.
+// Links, folders and devices are not recorded.
 type Recording struct {
 	// inner is the file system that is read.
 	inner fs.FS
@@ -18,12 +18,11 @@ type Recording struct {
 	names map[string]bool
 }
 
-// Nothing is opened by this call.
-// Record remembers what is opened in files.
+// Record remembers what is opened in files. Nothing is opened by this call.
 func Record(files fs.FS) *Recording { return &Recording{inner: files, names: map[string]bool{}} }
 
-// A file counts as read from then on, even if it is closed unread.
-// Open opens a file and remembers its name.
+// Open opens a file and remembers its name. A file counts as read from then on, even if it is
+// closed unread.
 func (r *Recording) Open(name string) (fs.File, error) {
 	f, err := r.inner.Open(name)
 	if err != nil {

@@ -16,14 +16,12 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
-// secret is called with the name and the value of each stand-in, so that the caller can hide it
-// again before anything is written. The function that comes back gives nil for a pair that the
-// archive does not have.
-// StandIns gives the secrets that an archive hid a value to be judged by: one that
-// has the type and exactly the formats which the archive says the secret had, the
-// same for the same secret. What else a rule asks of it could not be compared; see
-// run.Hidden. Of a mark of which no such value can be made nothing is known but
-// whether it equals another.
+// StandIns gives the secrets that an archive hid a value to be judged by: one that has the type
+// and exactly the formats which the archive says the secret had, the same for the same secret.
+// What else a rule asks of it could not be compared; see run.Hidden. Of a mark of which no such
+// value can be made nothing is known but whether it equals another. secret is called with the
+// name and the value of each stand-in, so that the caller can hide it again before anything is
+// written. The function that comes back gives nil for a pair that the archive does not have.
 func StandIns(folder *archive.Folder, secret func(name, value string)) func(key string) (*run.Pair, error) {
 	return func(key string) (*run.Pair, error) {
 		pair, facts, err := pairAndFacts(folder, key)
@@ -46,8 +44,8 @@ func StandIns(folder *archive.Folder, secret func(name, value string)) func(key 
 	}
 }
 
-// The facts say where a mark is, and what type, length and formats the secret had.
-// pairAndFacts reads a pair and what the archive replaced in it.
+// pairAndFacts reads a pair and what the archive replaced in it. The facts say where a mark is,
+// and what type, length and formats the secret had.
 func pairAndFacts(folder *archive.Folder, key string) (*run.Pair, []redact.Redaction, error) {
 	pair, err := folder.Pair(key)
 	if err != nil || pair == nil {
@@ -60,9 +58,9 @@ func pairAndFacts(folder *archive.Folder, key string) (*run.Pair, []redact.Redac
 	return pair, facts, nil
 }
 
-// It serves a resumed run, which may send the requests that follow.
-// MarkedPairs reads archived pairs with the marks in place of hidden values in
-// them: a request that would need one of those values must not be sent.
+// MarkedPairs reads archived pairs with the marks in place of hidden values in them: a request
+// that would need one of those values must not be sent. It serves a resumed run, which may send
+// the requests that follow.
 func MarkedPairs(folder *archive.Folder) func(key string) (*run.Pair, error) {
 	return func(key string) (*run.Pair, error) {
 		pair, facts, err := pairAndFacts(folder, key)
@@ -77,11 +75,10 @@ func MarkedPairs(folder *archive.Folder) func(key string) (*run.Pair, error) {
 	}
 }
 
-// Secrets in headers and trailers keep their marks, and those in requests are not looked at.
-// The error says that the pair cannot be compared; it is a reason of the case and not of the
-// run.
-// unhide puts stand-ins into one side's exchange, a copy of it, and says what
-// replaces hidden values there now.
+// unhide puts stand-ins into one side's exchange, a copy of it, and says what replaces hidden
+// values there now. Secrets in headers and trailers keep their marks, and those in requests are
+// not looked at. The error says that the pair cannot be compared; it is a reason of the case
+// and not of the run.
 func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret func(name, value string)) ([]run.Hidden, error) {
 	if *x == nil {
 		return nil, nil
@@ -136,9 +133,9 @@ func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret fun
 	return hidden, nil
 }
 
-// The value depends on the mark alone: equal secrets have equal marks, and so equal stand-ins.
-// standIn makes a value of exactly the formats of a hidden one, of its type. A
-// text without formats is stood for by its mark; ok says whether there is one.
+// standIn makes a value of exactly the formats of a hidden one, of its type. A text without
+// formats is stood for by its mark; ok says whether there is one. The value depends on the mark
+// alone: equal secrets have equal marks, and so equal stand-ins.
 func standIn(r redact.Redaction) (value string, ok bool) {
 	switch {
 	case r.Type == "number":
@@ -175,9 +172,8 @@ func standIn(r redact.Redaction) (value string, ok bool) {
 	return r.Mark, false
 }
 
-// It has at least six digits, so that different numbers rarely become equal, and no zero, which
-// could lead.
-// numberFor is a number of as many digits as the hidden one had bytes.
+// numberFor is a number of as many digits as the hidden one had bytes. It has at least six
+// digits, so that different numbers rarely become equal, and no zero, which could lead.
 func numberFor(r redact.Redaction) string {
 	sum := sha256.Sum256([]byte(r.Mark))
 	digits := make([]byte, max(r.Length, 6))
@@ -187,9 +183,8 @@ func numberFor(r redact.Redaction) string {
 	return string(digits)
 }
 
-// A notation has several parts, each empty where a value does not show it.
-// sameNotations reports whether a value is written as the hidden one was, where both
-// show it.
+// sameNotations reports whether a value is written as the hidden one was, where both show it. A
+// notation has several parts, each empty where a value does not show it.
 func sameNotations(value string, r *redact.Redaction) bool {
 	for _, f := range r.Formats {
 		got, want := notation.Of(f, value), r.Notations[f]
@@ -202,8 +197,8 @@ func sameNotations(value string, r *redact.Redaction) bool {
 	return true
 }
 
-// A format that the program no longer knows is not compared.
-// sameFormats reports whether a value has these formats and no others.
+// sameFormats reports whether a value has these formats and no others. A format that the
+// program no longer knows is not compared.
 func sameFormats(value string, formats []string) bool {
 	has := map[string]bool{}
 	for _, f := range formats {

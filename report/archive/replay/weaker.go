@@ -10,16 +10,15 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// Each is a file to read before the run may begin.
-// opened bounds the runs that WeakerThanLast opens: those that do not say what they
-// asked are passed over.
+// opened bounds the runs that WeakerThanLast opens: those that do not say what they asked are
+// passed over. Each is a file to read before the run may begin.
 const opened = 5
 
-// Runs are the same where they were given the same paths, or where their suites have the same
-// names in the same order. The newest run that says what it asked decides.
-// WeakerThanLast says what a plan checks less than the last complete run of the same
-// suites in an archive; nil if there is none, or it checked no more. A history that
-// cannot be read gives nil too: it is a convenience, and no reason for a run to fail.
+// WeakerThanLast says what a plan checks less than the last complete run of the same suites in
+// an archive; nil if there is none, or it checked no more. A history that cannot be read gives
+// nil too: it is a convenience, and no reason for a run to fail. Runs are the same where they
+// were given the same paths, or where their suites have the same names in the same order. The
+// newest run that says what it asked decides.
 func WeakerThanLast(root string, plan *runner.Plan) *run.WeakerThan {
 	entries, _, err := history.Read(root)
 	if err != nil || plan.Asks == nil {

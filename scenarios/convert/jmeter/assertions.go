@@ -81,7 +81,7 @@ func (c *checks) response(n *node) string {
 	return "it tests " + strings.TrimPrefix(field, "Assertion.") + ", which is not part of the answer"
 }
 
-// holds is the test of one pattern as JMeter makes it.
+// patternTest is the test of one pattern as JMeter makes it.
 func patternTest(pattern string, kind int) (func(string) bool, string) {
 	switch {
 	case kind&testEquals != 0:
@@ -173,7 +173,7 @@ func (c *checks) finish() (why string) {
 	return ""
 }
 
-// regex is a pattern of a test as a regular expression, or as text.
+// regexOf is a pattern of a test as a regular expression, or as text.
 func regexOf(pattern string, kind int) (string, string) {
 	switch {
 	case kind&testEquals != 0:

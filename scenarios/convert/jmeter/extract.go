@@ -113,7 +113,7 @@ func (s *scope) numbered(name string, number int, uses func(string) bool, captur
 	return out, ""
 }
 
-// pathSteps cuts a JSONPath. It understands members, indices and [*].
+// pathStep is one step of a JSONPath. It understands members, indices and [*].
 var pathStep = regexp.MustCompile(`^(?:\.?\[\s*'((?:[^'\\]|\\.)*)'\s*\]|\.?\[\s*"((?:[^"\\]|\\.)*)"\s*\]|\.?\[\s*(-?[0-9]+)\s*\]|\.?\[\s*(\*)\s*\]|\.(\*)|\.([^.\[\]()'"*?@\s]+))`)
 
 // isDefinite reports whether a path names at most one value, and whether it

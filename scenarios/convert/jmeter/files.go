@@ -166,7 +166,7 @@ func join(tables []*table) *table {
 	return out
 }
 
-// asset writes a table as a data file of the suite, with the language's names.
+// tableAsset writes a table as a data file of the suite, with the language's names.
 func (p *plan) tableAsset(t *table) *model.Data {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)

@@ -13,7 +13,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/postman/script"
 )
 
-// An edge hands values from one request to a later one.
+// A pmEdge hands values from one request to a later one.
 type pmEdge struct{ from, to int }
 
 // plan puts the drafts into suites, cases and steps.

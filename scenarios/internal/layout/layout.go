@@ -14,10 +14,9 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 )
 
-// Which fields it uses depends on its kind: text for scalars, Pairs and Tail for mappings,
-// Items and Apart for lists. It may be changed until it is written, and must not contain
-// itself.
-// A Node is a value of YAML as it will be written: a scalar, a mapping or a list.
+// A Node is a value of YAML as it will be written: a scalar, a mapping or a list. Which fields
+// it uses depends on its kind: text for scalars, Pairs and Tail for mappings, Items and Apart
+// for lists. It may be changed until it is written, and must not contain itself.
 type Node struct {
 	kind kind
 	text string // of a scalar
@@ -35,8 +34,8 @@ type Node struct {
 	Open bool
 }
 
-// Its key is written as text, with quotes where it needs them.
-// A Pair is a key of a mapping with its value.
+// A Pair is a key of a mapping with its value. Its key is written as text, with quotes where it
+// needs them.
 type Pair struct {
 	Key   string
 	Value *Node
@@ -72,18 +71,15 @@ func Loose(s string) *Node { return &Node{kind: looseKind, text: s} }
 // word, a literal of JSON.
 func Plain(s string) *Node { return &Node{kind: plainKind, text: s} }
 
-// Without pairs it is written as {}.
-// Mapping is a mapping of these pairs.
+// Mapping is a mapping of these pairs. Without pairs it is written as {}.
 func Mapping(pairs ...Pair) *Node { return &Node{kind: mappingKind, Pairs: pairs} }
 
-// Without elements it is written as [].
-// List is a list of these elements.
+// List is a list of these elements. Without elements it is written as [].
 func List(items ...*Node) *Node { return &Node{kind: listKind, Items: items} }
 
-// The text ends with a line feed. An empty mapping gives an empty text below the comment: a
-// document of {} is not written.
 // Write writes the pairs of a mapping as the lines of a document, below a comment. indent is
-// how many columns each line is moved to the right.
+// how many columns each line is moved to the right. The text ends with a line feed. An empty
+// mapping gives an empty text below the comment: a document of {} is not written.
 func Write(n *Node, comment []string, indent int) string {
 	w := &writer{}
 	w.comment(indent, comment)
@@ -91,8 +87,8 @@ func Write(n *Node, comment []string, indent int) string {
 	return w.b.String()
 }
 
-// It counts characters, the indent included.
-// lineWidth is where a mapping in one line becomes one of several lines.
+// lineWidth is where a mapping in one line becomes one of several lines. It counts characters,
+// the indent included.
 const lineWidth = 110
 
 // A writer writes nodes.
@@ -191,9 +187,9 @@ func (w *writer) list(n *Node, indent int) {
 	}
 }
 
-// ok is false where it cannot. Nothing is written then.
-// flow writes a node in one line of at most width characters, if that can be
-// read: a mapping or list without comments whose own values are short.
+// flow writes a node in one line of at most width characters, if that can be read: a mapping or
+// list without comments whose own values are short. ok is false where it cannot. Nothing is
+// written then.
 func flow(n *Node, width int) (string, bool) {
 	var b strings.Builder
 	if !flowInto(&b, n, width, 0) || utf8.RuneCountInString(b.String()) > width {
@@ -202,8 +198,8 @@ func flow(n *Node, width int) (string, bool) {
 	return b.String(), true
 }
 
-// Deeper ones are hard to read, whatever their length is.
-// maxFlowDepth is how deep a mapping in one line may be nested.
+// maxFlowDepth is how deep a mapping in one line may be nested. Deeper ones are hard to read,
+// whatever their length is.
 const maxFlowDepth = 3
 
 // flowInto writes a node to b and reports whether it may be in one line. It gives up early once

@@ -12,10 +12,10 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// ok is false for text that a block would change or hide: one line, several line feeds at its
-// end, nothing but white space, or characters that cannot be printed. A text that begins with
-// white space says its indent, and one without a line feed at its end says so.
-// blockText writes text of several lines as a literal block.
+// blockText writes text of several lines as a literal block. ok is false for text that a block
+// would change or hide: one line, several line feeds at its end, nothing but white space, or
+// characters that cannot be printed. A text that begins with white space says its indent, and
+// one without a line feed at its end says so.
 func blockText(n *Node, indent int) (string, bool) {
 	s := n.text
 	body := strings.TrimSuffix(s, "\n")
@@ -45,20 +45,20 @@ func blockText(n *Node, indent int) (string, bool) {
 	return b.String(), true
 }
 
-// They are compared without letter case, as readers differ in that too.
-// misread are plain scalars that YAML 1.1 or 1.2 does not read as text.
+// misread are plain scalars that YAML 1.1 or 1.2 does not read as text. They are compared
+// without letter case, as readers differ in that too.
 var misread = []string{"null", "~", "true", "false", "yes", "no", "on", "off", "y", "n", ".inf", "-.inf", "+.inf", ".nan"}
 
 // maxMisread is how long the longest of them is.
 const maxMisread = 5
 
-// It may take some text for a number that is none; the quotes then do no harm.
-// numberLike are plain scalars that some YAML reader takes for a number, a date or a time.
+// numberLike are plain scalars that some YAML reader takes for a number, a date or a time. It
+// may take some text for a number that is none; the quotes then do no harm.
 var numberLike = regexp.MustCompile(`^[-+.0-9][-+.0-9a-fA-FxXoObB_,:eETtZz ]*$`)
 
-// Single quotes are used where double ones would need escapes. What has to be escaped is
-// written in double quotes. inFlow is set within brackets and braces.
-// scalar writes a string, plain where that cannot be misread.
+// scalar writes a string, plain where that cannot be misread. Single quotes are used where
+// double ones would need escapes. What has to be escaped is written in double quotes. inFlow is
+// set within brackets and braces.
 func scalar(s string, inFlow bool, kind kind) string {
 	switch {
 	case kind == plainKind:

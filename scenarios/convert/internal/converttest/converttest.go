@@ -97,7 +97,7 @@ func reviewed(problems scenarios.Problems) scenarios.Problems {
 	})
 }
 
-// ProblemsOf loads files without and with each env file, and returns what is
+// Problems loads files without and with each env file, and returns what is
 // wrong with them, but for requests that nobody has reviewed yet.
 func Problems(list []model.File, envs []*model.Env) (scenarios.Problems, []*scenarios.Suite) {
 	files := fileSystem(list)
