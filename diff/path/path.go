@@ -297,7 +297,8 @@ func (p *Pattern) Below(above *Pattern) (below, indexed bool) {
 	return true, !next.deep && (next.sels[0].kind == selIndex || next.sels[0].kind == selSlice)
 }
 
-// sameSegment reports whether two segments are written alike. The order of selectors matters: [1,2] and [2,1] are taken for different, which only costs a
+// sameSegment reports whether two segments are written alike. The order of selectors matters:
+// [1,2] and [2,1] are taken for different, which only costs a
 // message.
 func sameSegment(a, b segment) bool {
 	return a.deep == b.deep && slices.EqualFunc(a.sels, b.sels, func(x, y selector) bool {
