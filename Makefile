@@ -19,9 +19,9 @@ test-evidence: ## evidence tests: false passes, crashes, resource limits (BGVERI
 	$(GO) test -count=1 -run Evidence ./cmd/bgverify
 	BGVERIFY_EVIDENCE_BUILD=1 $(GO) test -count=1 -run EvidenceIllComparator ./cmd/bgverify
 
-test-shift: ## walk traffic through HAProxy, and kill walks at 50 moments
-	BGVERIFY_TORTURE=50 $(GO) test -count=1 -run Shift ./cmd/bgverify
-	$(GO) test -count=1 -v -run Walk ./runner/shift/...
+test-shift: ## walk traffic through HAProxy and PowerDNS, and kill walks at every call and record (about ten minutes)
+	BGVERIFY_TORTURE=50 $(GO) test -count=1 -parallel 6 -timeout 40m -run Shift ./cmd/bgverify
+	BGVERIFY_TORTURE=50 $(GO) test -count=1 -v ./runner/shift/...
 
 test-report: ## lint and test the page's script, render reports in headless Chromium and check their figures
 	cd report/browser && npm ci --no-audit --no-fund --ignore-scripts --silent && node --test

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -63,6 +64,35 @@ func TestWalkOneStep(t *testing.T) {
 		if by := d.ByHand(begun)[0]; !strings.Contains(by, "kubectl patch") || !strings.Contains(by, `"value":100`) {
 			t.Errorf("%s: by hand %s", name, by)
 		}
+	}
+}
+
+// A conflict of several writers is tried again; a missing right is a refusal.
+func TestAnswersToAPatch(t *testing.T) {
+	s, config := server(t, httpRouteText)
+	d := NewHTTPRoute(routeOf(config))
+	begun, to := machine.Weights{Blue: 100}, machine.Weights{Blue: 75, Green: 25}
+	conflicts := 1
+	s.Fault = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPatch || conflicts == 0 {
+			return false
+		}
+		conflicts--
+		kubetest.Status(w, http.StatusConflict, "Conflict", "the object has been modified; please apply your changes to the latest version and try again")
+		return true
+	}
+	if err := d.Write(t.Context(), begun, to, true); err == nil || errors.Is(err, shift.ErrRefused) {
+		t.Errorf("a conflict: %v", err)
+	}
+	if err := d.Write(t.Context(), begun, to, true); err != nil {
+		t.Errorf("after a conflict: %v", err)
+	}
+	s.Forbid("patch", kubetest.HTTPRoute.String())
+	if err := d.Write(t.Context(), to, begun, false); !errors.Is(err, shift.ErrRefused) {
+		t.Errorf("without the right: %v", err)
+	}
+	if have, err := d.Read(t.Context()); err != nil || have != to {
+		t.Errorf("at the end: %v, %v", have, err)
 	}
 }
 

@@ -1,52 +1,21 @@
 package haproxy_test
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/fstest"
 	"time"
 
-	"github.com/bgverify/bgverify/runner"
-	"github.com/bgverify/bgverify/runner/probe"
 	"github.com/bgverify/bgverify/runner/shift"
 	"github.com/bgverify/bgverify/runner/shift/haproxy"
 	"github.com/bgverify/bgverify/runner/shift/machine"
-	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/runner/shift/shifttest"
 	"github.com/bgverify/bgverify/scenarios/shiftfile"
 )
-
-// A twin is one side: a service that names itself, with a fault that can be switched on.
-type twin struct {
-	*httptest.Server
-	fault atomic.Bool
-}
-
-func newTwin(t *testing.T, name string) *twin {
-	w := &twin{}
-	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		rw.Header().Set("Content-Type", "application/json")
-		rw.Header().Set("X-Cluster", name)
-		if w.fault.Load() {
-			rw.WriteHeader(http.StatusInternalServerError)
-		}
-		fmt.Fprintf(rw, `{"cluster": %q, "channels": [1, 2, 3]}`, name)
-	}))
-	t.Cleanup(w.Close)
-	return w
-}
-
-func (w *twin) address() string { return strings.TrimPrefix(w.URL, "http://") }
 
 // startHAProxy runs HAProxy over two servers and returns its address and its driver.
 func startHAProxy(t *testing.T, blue, green string, more string) (front string, d *haproxy.Driver) {
@@ -104,162 +73,90 @@ backend app
 	return "", nil
 }
 
-// rate is how many requests a second the independent client sends.
-const rate = 100
-
-// A client sends its own requests and knows nothing of the walk.
-type client struct {
-	sent, failed, green atomic.Int64
-	stop                context.CancelFunc
-	done                sync.WaitGroup
+// newTwins starts both sides.
+func newTwins(t *testing.T) (blue, green *shifttest.Twin) {
+	return shifttest.NewTwin(t, "blue", nil), shifttest.NewTwin(t, "green", nil)
 }
-
-func startClient(url string) *client {
-	ctx, stop := context.WithCancel(context.Background())
-	c := &client{stop: stop}
-	plain := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
-	c.done.Go(func() {
-		tick := time.NewTicker(time.Second / rate)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				c.done.Go(func() { c.ask(plain, url) })
-			}
-		}
-	})
-	return c
-}
-
-func (c *client) ask(plain *http.Client, url string) {
-	c.sent.Add(1)
-	resp, err := plain.Get(url)
-	if err != nil {
-		c.failed.Add(1)
-		return
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		c.failed.Add(1)
-	}
-	if strings.Contains(string(body), "green") {
-		c.green.Add(1)
-	}
-}
-
-func (c *client) end() { c.stop(); c.done.Wait() }
-
-const suite = `
-suite: smoke
-identity: [{get: /version, header: X-Cluster, must: differ}]
-cases:
-  - case: channels
-    get: /channels
-    expect: {body: {$.channels: {count: 3}}}
-`
-
-// newSetup is a walk of HAProxy with a probe.
-func newSetup(t *testing.T, d *haproxy.Driver, front string, blue, green *twin, file *shiftfile.File, tell func(shift.Line)) *shift.Setup {
-	t.Helper()
-	suites, problems := scenarios.Load(fstest.MapFS{"s.yaml": {Data: []byte(suite)}}, []string{"s.yaml"}, scenarios.LoadOptions{BlueURL: blue.URL, GreenURL: green.URL, Demand: true})
-	if problems.HasErrors() {
-		t.Fatal(problems)
-	}
-	asker, err := runner.NewAsker(&runner.Plan{Suites: suites, World: runner.World{Now: time.Now}}, func(string, string) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(asker.Close)
-	file.Name, file.OnFail = "api", "rollback"
-	file.Probe = &shiftfile.Probe{Through: "http://" + front, MinGreen: 10}
-	file.Driver.HAProxy = &shiftfile.HAProxy{}
-	return &shift.Setup{
-		Shift: file, Driver: d, Root: t.TempDir(), Tool: "test", RollbackTimeout: 30 * time.Second, PauseTimeout: 20 * time.Second, Now: time.Now,
-		Tell: func(l shift.Line) error {
-			t.Log(l.Time.Format("05.000"), l.Step, l.Text)
-			tell(l)
-			return nil
-		},
-		Probe: probe.New(asker, probe.Config{
-			Through: "http://" + front, Blue: blue.address(), Green: green.address(), Every: 20 * time.Millisecond, MinGreen: 10,
-		}),
-	}
-}
-
-var steps = []float64{0.01, 0.05, 0.25, 0.5, 1}
 
 // A clean walk to 100 % costs an independent client no request.
 func TestCleanWalkLosesNothing(t *testing.T) {
-	blue, green := newTwin(t, "blue"), newTwin(t, "green")
-	front, d := startHAProxy(t, blue.address(), green.address(), "")
-	c := startClient("http://" + front + "/channels")
-	file := &shiftfile.File{Steps: steps, Hold: shiftfile.Hold{Min: 300 * time.Millisecond, Max: time.Minute}}
-	setup := newSetup(t, d, front, blue, green, file, func(shift.Line) {})
+	blue, green := newTwins(t)
+	front, d := startHAProxy(t, blue.Address(), green.Address(), "")
+	c := shifttest.StartClient("http://"+front+"/channels", nil)
+	setup := shifttest.NewSetup(t, d, "http://"+front, [2]*shifttest.Twin{blue, green}, shifttest.Steps, nil)
 	result, _, err := setup.Begin(t.Context())
-	c.end()
+	c.End()
 	if err != nil || result.Outcome != machine.Done || result.Weights != (machine.Weights{Blue: 0, Green: 100}) {
 		t.Fatalf("%+v, %v", result, err)
 	}
-	if c.failed.Load() != 0 || c.green.Load() == 0 {
-		t.Errorf("%d of %d requests failed, %d came from green", c.failed.Load(), c.sent.Load(), c.green.Load())
+	if c.Failed.Load() != 0 || c.Green.Load() == 0 {
+		t.Errorf("%d of %d requests failed, %d came from green", c.Failed.Load(), c.Sent.Load(), c.Green.Load())
 	}
-	t.Logf("%d requests, 0 failed, %d from green", c.sent.Load(), c.green.Load())
+	t.Logf("%d requests, 0 failed, %d from green", c.Sent.Load(), c.Green.Load())
 }
 
 // A green that breaks at 25 % is rolled back; what it costs clients is bounded by its share.
 func TestBrokenGreenIsRolledBack(t *testing.T) {
-	blue, green := newTwin(t, "blue"), newTwin(t, "green")
-	front, d := startHAProxy(t, blue.address(), green.address(), "")
-	c := startClient("http://" + front + "/channels")
-	var broke, began time.Time
-	file := &shiftfile.File{Steps: steps, Hold: shiftfile.Hold{Min: 300 * time.Millisecond, Max: time.Minute}}
-	setup := newSetup(t, d, front, blue, green, file, func(l shift.Line) {
-		switch {
-		case l.Step == "25%" && strings.HasPrefix(l.Text, "set"):
-			broke = time.Now()
-			green.fault.Store(true)
-		case strings.HasPrefix(l.Text, "rolling back"):
-			began = time.Now()
-		}
-	})
+	blue, green := newTwins(t)
+	front, d := startHAProxy(t, blue.Address(), green.Address(), "")
+	c := shifttest.StartClient("http://"+front+"/channels", nil)
+	b := &shifttest.Breakage{Green: green, Step: "25%"}
+	setup := shifttest.NewSetup(t, d, "http://"+front, [2]*shifttest.Twin{blue, green}, shifttest.Steps, b.Tell)
 	result, _, err := setup.Begin(t.Context())
-	c.end()
+	c.End()
 	if err != nil || result.Outcome != machine.RolledBack || result.Weights != (machine.Weights{Blue: 100, Green: 0}) {
 		t.Fatalf("%+v, %v", result, err)
 	}
-	detection := began.Sub(broke)
-	most := rate * 0.25 * (detection + 5*time.Second).Seconds()
-	if failed := float64(c.failed.Load()); failed > most {
-		t.Errorf("%g requests failed, at most %g may (found after %s)", failed, most, detection)
-	}
-	t.Logf("%d of %d requests failed, at most %.0f may; found after %s", c.failed.Load(), c.sent.Load(), most, detection)
+	b.Accept(t, c, 0.25, 0)
 }
 
-// When blue fails as well, nothing is rolled back: the walk waits for a person.
+// When blue fails as well, or hangs, nothing is rolled back: the walk waits for a person.
 func TestBothBrokenPauses(t *testing.T) {
-	blue, green := newTwin(t, "blue"), newTwin(t, "green")
-	front, d := startHAProxy(t, blue.address(), green.address(), "")
-	file := &shiftfile.File{Steps: steps, Hold: shiftfile.Hold{Min: 300 * time.Millisecond, Max: 2 * time.Second}}
-	setup := newSetup(t, d, front, blue, green, file, func(l shift.Line) {
+	blue, green := newTwins(t)
+	front, d := startHAProxy(t, blue.Address(), green.Address(), "")
+	setup := shifttest.NewSetup(t, d, "http://"+front, [2]*shifttest.Twin{blue, green}, shifttest.Steps, func(l shift.Line) {
 		if l.Step == "5%" && strings.HasPrefix(l.Text, "set") {
-			blue.fault.Store(true)
-			green.fault.Store(true)
+			blue.Fault.Store(true)
+			green.Fault.Store(true)
 		}
 	})
-	setup.PauseTimeout = 2 * time.Second
+	setup.Shift.Hold.Max, setup.PauseTimeout = 2*time.Second, 2*time.Second
 	result, _, err := setup.Begin(t.Context())
 	if err != nil || result.Outcome != machine.Held || result.Weights != (machine.Weights{Blue: 95, Green: 5}) {
 		t.Fatalf("%+v, %v", result, err)
 	}
 }
 
+// A public name that nobody answers, a green that fails, and a name that green answers already let no
+// walk begin.
+func TestProbeBeforeTheWalk(t *testing.T) {
+	blue, green := newTwins(t)
+	front, d := startHAProxy(t, blue.Address(), green.Address(), "")
+	for name, row := range map[string]struct {
+		through string
+		fault   bool
+		want    string
+	}{
+		"no such name":  {"http://no-such-name.invalid", false, "fails before the walk"},
+		"nobody there":  {"http://127.0.0.1:1", false, "fails before the walk"},
+		"green answers": {green.URL, false, "is answered by green before the walk"},
+		"green fails":   {"http://" + front, true, "green itself fails before the walk"},
+	} {
+		green.Fault.Store(row.fault)
+		setup := shifttest.NewSetup(t, d, row.through, [2]*shifttest.Twin{blue, green}, shifttest.Steps, nil)
+		if _, folder, err := setup.Begin(t.Context()); err == nil || !strings.Contains(err.Error(), row.want) || folder != "" {
+			t.Errorf("%s: %v, record in %q", name, err, folder)
+		}
+	}
+	if have, err := d.Read(t.Context()); err != nil || have != (machine.Weights{Blue: 100}) {
+		t.Errorf("after refused walks: %v, %v", have, err)
+	}
+}
+
 // What HAProxy says in text is an error, and what cannot be walked is refused.
 func TestDriver(t *testing.T) {
-	blue, green := newTwin(t, "blue"), newTwin(t, "green")
-	_, d := startHAProxy(t, blue.address(), green.address(), "")
+	blue, green := newTwins(t)
+	_, d := startHAProxy(t, blue.Address(), green.Address(), "")
 	if err := d.Check(t.Context()); err != nil {
 		t.Errorf("a backend of two servers: %v", err)
 	}
@@ -273,12 +170,22 @@ func TestDriver(t *testing.T) {
 	if err != nil || have != (machine.Weights{Blue: 100, Green: 0}) {
 		t.Errorf("after refused writes: %v, %v", have, err)
 	}
-	_, third := startHAProxy(t, blue.address(), green.address(), "  server third "+blue.address()+" weight 10")
+	_, third := startHAProxy(t, blue.Address(), green.Address(), "  server third "+blue.Address()+" weight 10")
 	if err := third.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "third server") {
 		t.Errorf("a third server: %v", err)
 	}
-	_, closed := startHAProxy(t, blue.address(), green.address(), "  server green2 "+green.address()+" weight 0")
+	_, closed := startHAProxy(t, blue.Address(), green.Address(), "  server green2 "+green.Address()+" weight 0")
 	if err := closed.Check(t.Context()); err != nil {
 		t.Errorf("a third server of weight 0: %v", err)
+	}
+	_, ill := startHAProxy(t, blue.Address(), "127.0.0.1:1 check inter 50ms fall 1", "")
+	for range 200 {
+		if err = ill.Check(t.Context()); err != nil {
+			break
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	if err == nil || !strings.Contains(err.Error(), "in state DOWN") {
+		t.Errorf("a green whose health check fails: %v", err)
 	}
 }

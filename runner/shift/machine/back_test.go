@@ -207,7 +207,7 @@ func TestStayInAWrite(t *testing.T) {
 	s = at()
 	s.wrote("", false)
 	s.read(Weights{1, 2})
-	s.ended(Held, "somebody else changed the weights")
+	s.ended(Held, "the mechanism or somebody else")
 }
 
 // Weights that cannot be read while a step is held are reported, once.
