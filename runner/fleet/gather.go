@@ -1,0 +1,144 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/bgverify/bgverify/internal/hint"
+	"github.com/bgverify/bgverify/internal/text"
+)
+
+// WaitForWorkers returns when all workers have joined and accepted the plan, or with an
+// error: one refused the plan, or they did not come in time.
+func (c *Coordinator) WaitForWorkers(ctx context.Context) error {
+	ctx, stop := context.WithTimeoutCause(ctx, c.o.Within, errLate)
+	defer stop()
+	for {
+		c.mu.Lock()
+		ready := 0
+		var refused error
+		for _, m := range c.members {
+			if w, said := m.words[0]; said && w.Refused != "" && m.present(c.clock.now()) {
+				refused = hint.Errorf("nothing was sent", "%s refused the plan: %s", m, w.Refused)
+			} else if said && w.Refused == "" && m.present(c.clock.now()) {
+				ready++
+			}
+		}
+		c.mu.Unlock()
+		if refused != nil {
+			return refused
+		}
+		if ready >= c.o.Workers {
+			return nil
+		}
+		select {
+		case <-c.changed:
+		case <-time.After(beatEvery):
+		case <-ctx.Done():
+			if errors.Is(context.Cause(ctx), errLate) {
+				return hint.Errorf("start the workers with the join line, or raise --join-within", "%d of %s joined within %s", ready, text.Count(c.o.Workers, "worker"), c.o.Within)
+			}
+			return context.Cause(ctx)
+		}
+	}
+}
+
+var errLate = errors.New("the workers did not join in time")
+
+// Workers are all that ever joined, in the order of their numbers.
+func (c *Coordinator) Workers() []Worker {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]Worker, len(c.members))
+	for i, m := range c.members {
+		out[i] = m.worker(c.clock.now())
+	}
+	return out
+}
+
+// greet answers a worker that wants to join.
+func (c *Coordinator) greet(m *nats.Msg) {
+	answer := func(w welcome) {
+		b, _ := json.Marshal(w)
+		_ = m.Respond(b)
+	}
+	var h hello
+	if err := json.Unmarshal(m.Data, &h); err != nil {
+		return
+	}
+	switch {
+	case h.Protocol != Protocol:
+		answer(welcome{Refused: fmt.Sprintf("the worker speaks version %d of the protocol and the coordinator version %d: install the same bgverify on both", h.Protocol, Protocol)})
+		return
+	case h.Tool != c.o.Tool:
+		answer(welcome{Refused: fmt.Sprintf("the worker is bgverify %s and the coordinator %s: install the same version on both", text.Visible(h.Tool), c.o.Tool)})
+		return
+	}
+	var g greeting
+	if err := openJSON(c.o.Token.greeting(), c.subject(subjectHello), h.Box, &g); err != nil {
+		answer(welcome{Refused: "the join token is that of another run"})
+		return
+	}
+	answer(c.admit(&g))
+}
+
+// admit leases a place. A worker that says hello twice gets the same one.
+func (c *Coordinator) admit(g *greeting) welcome {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, present := c.clock.now(), 0
+	for _, m := range c.members {
+		if slices.Equal(m.echo, g.Nonce) {
+			return welcome{Box: m.answer}
+		}
+		if m.present(now) {
+			present++
+		}
+	}
+	switch {
+	case present >= c.o.Workers:
+		return welcome{Refused: "the run has all its " + text.Count(c.o.Workers, "worker")}
+	case len(c.members) >= MaxWorkers:
+		return welcome{Refused: fmt.Sprintf("%d workers have joined and gone: no more are taken", MaxWorkers)}
+	}
+	m := &member{
+		number: len(c.members) + 1, host: text.Visible(g.Host), pid: g.PID, cpus: g.CPUs, echo: g.Nonce, seal: c.o.Token.session(g.Nonce, c.nonce),
+		arrived: now, sent: now, words: map[int]word{},
+	}
+	m.id = fmt.Sprintf("w%d-%x", m.number, g.Nonce[:min(4, len(g.Nonce))])
+	l := lease{Nonce: c.nonce, Echo: g.Nonce, ID: m.id, Number: m.number, Run: c.o.Run, Plan: c.plan}
+	m.answer = closeJSON(c.o.Token.greeting(), c.subject(subjectHello), l)
+	c.members = append(c.members, m)
+	return welcome{Box: m.answer}
+}
+
+// sayJoin says how workers join. A token that was made for this run is part of the line;
+// one from a file is not shown.
+func (c *Coordinator) sayJoin(address *Address) {
+	shown := *address
+	if c.own != nil {
+		shown = c.own.Address
+	}
+	at, more := shown.URL, " --token-file FILE"
+	if c.o.ShowToken {
+		scheme, rest, _ := strings.Cut(shown.URL, "://")
+		at, more = scheme+"://"+c.o.Token.String()+"@"+rest, ""
+	}
+	if shown.Fingerprint != "" {
+		more += " --bus-fingerprint " + shown.Fingerprint
+	}
+	if shown.Creds != "" {
+		more += " --bus-creds FILE"
+	}
+	if !shown.Loopback() {
+		more += " --allow-host GLOB"
+	}
+	c.o.Say(fmt.Sprintf("waiting for %s; on each load machine: bgverify worker --join %s%s", text.Count(c.o.Workers, "worker"), at, more))
+}

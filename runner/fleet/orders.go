@@ -1,0 +1,141 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/bgverify/bgverify/runner/attack"
+)
+
+// obey takes an order. Orders come one at a time.
+func (w *worker) obey(ctx context.Context, stop context.CancelCauseFunc, m *nats.Msg) {
+	var o order
+	if openJSON(w.seal, m.Subject, m.Data, &o) != nil {
+		return
+	}
+	w.mu.Lock()
+	w.heard, w.halted = time.Now(), false
+	w.mu.Unlock()
+	switch o.Kind {
+	case orderStage:
+		w.prepare(ctx, &o)
+	case orderSlice:
+		w.fire(&o)
+	case orderEnd:
+		w.mu.Lock()
+		mine := w.attack == o.Attack
+		w.mu.Unlock()
+		if mine {
+			w.endAttack()
+		}
+	case orderLeave:
+		stop(errLeave)
+	}
+}
+
+// prepare makes ready for an attack, next to the heartbeats.
+func (w *worker) prepare(ctx context.Context, o *order) {
+	w.mu.Lock()
+	busy := w.preparing || w.attack == o.Attack || w.site == nil || o.Fire == nil
+	w.preparing = w.preparing || !busy
+	w.mu.Unlock()
+	if busy {
+		return
+	}
+	w.endAttack()
+	go func() {
+		member, err := w.begin(ctx, o)
+		w.mu.Lock()
+		w.preparing = false
+		if err == nil {
+			w.attack, w.member, w.has = o.Attack, member, -1
+		}
+		w.mu.Unlock()
+		if err != nil {
+			w.refuse(ctx, o.Attack, err)
+			return
+		}
+		_ = w.sayReady(ctx, o.Attack)
+	}()
+}
+
+func (w *worker) begin(ctx context.Context, o *order) (*attack.Member, error) {
+	w.closing.Wait()
+	stage, err := w.fetch(ctx, o.Stage)
+	if err != nil {
+		return nil, err
+	}
+	return w.site.Begin(ctx, stage, *o.Fire, func(s *attack.Share) {
+		select {
+		case w.results <- result{o.Attack, s}:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// fire fires a share, unless its slice has begun more than maxLate ago.
+func (w *worker) fire(o *order) {
+	w.mu.Lock()
+	member, known := w.member, w.attack == o.Attack && o.Slice.Number > w.has
+	if known {
+		w.has = o.Slice.Number
+	}
+	start := time.Now().Add(o.Start.Add(-w.offset.add).Sub(w.now()))
+	w.mu.Unlock()
+	if !known {
+		return
+	}
+	if late := time.Since(start); late > maxLate {
+		w.results <- result{o.Attack, &attack.Share{Slice: o.Slice.Number, Missed: fmt.Sprintf("its order came %s late", late.Round(time.Millisecond))}}
+		return
+	}
+	member.Fire(o.Slice, start, o.K, o.N)
+}
+
+// endAttack ends the attack under way; nothing of it is sent any more.
+func (w *worker) endAttack() {
+	w.mu.Lock()
+	member := w.member
+	w.member, w.attack = nil, 0
+	w.mu.Unlock()
+	if member != nil {
+		w.closing.Go(member.Close) // it may take a second, and orders must be read
+	}
+}
+
+// watch stops all load when the coordinator is not heard, and gives up later.
+func (w *worker) watch(ctx context.Context, stop context.CancelCauseFunc) {
+	ticker := time.NewTicker(beatEvery / 5)
+	defer ticker.Stop()
+	cut := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		w.mu.Lock()
+		silent, member := time.Since(w.heard), w.member
+		halt := silent > deadAfter && !w.halted
+		w.halted = w.halted || halt
+		w.mu.Unlock()
+		switch {
+		case silent <= deadAfter:
+			cut = false
+		case halt:
+			w.o.Say("the coordinator is not heard: no more load is fired")
+			if member != nil {
+				member.Halt("it did not hear the coordinator")
+			}
+		case silent > deadAfter+cutAfter && !cut:
+			if cut = true; member != nil {
+				member.Cut()
+			}
+		case silent > goneAfter:
+			stop(errGone)
+		}
+	}
+}
