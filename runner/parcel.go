@@ -42,7 +42,6 @@ type Parcel struct {
 	GreenURL  string            `json:",omitempty"`
 	Seed      uint64
 	Now       time.Time // when the suites were loaded
-	Calibrate bool      `json:",omitempty"` // blue is on both sides
 }
 
 // Pack reads what a parcel names from the tree and from the tree of the env file, which may be nil.
@@ -137,7 +136,7 @@ func (p *Parcel) open(s *Site, guard *wire.Guard) error {
 	}
 	getenv := func(name string) (string, bool) { v, ok := p.Environ[name]; return v, ok }
 	opts := scenarios.LoadOptions{
-		Now: p.Now, Seed: p.Seed, Vars: p.Vars, Getenv: getenv, BlueURL: p.BlueURL, GreenURL: p.GreenURL, Demand: true, SameSides: p.Calibrate,
+		Now: p.Now, Seed: p.Seed, Vars: p.Vars, Getenv: getenv, BlueURL: p.BlueURL, GreenURL: p.GreenURL, Demand: true,
 	}
 	if p.StagePath != "" {
 		env, problems := scenarios.LoadEnv(os.DirFS(filepath.Join(s.folder, "stage")), p.StagePath, opts)
@@ -151,15 +150,10 @@ func (p *Parcel) open(s *Site, guard *wire.Guard) error {
 	if problems.HasErrors() {
 		return problemsError(problems)
 	}
-	if p.Calibrate {
-		for _, suite := range suites {
-			suite.Green, suite.Identity = suite.Blue, nil
-		}
-	}
 	plan := &Plan{
 		Suites: suites, Env: opts.Env, Vars: p.Vars,
 		World:   World{Now: time.Now, Getenv: getenv, Files: files, Root: root, Guard: guard},
-		Options: Options{Seed: p.Seed, AllowLoad: true, AllowWrites: true, AllowSame: p.Calibrate, Calibrate: p.Calibrate},
+		Options: Options{Seed: p.Seed, AllowLoad: true, AllowWrites: true},
 	}
 	s.e = newExecution(plan, s.sink, nil)
 	var ctx context.Context

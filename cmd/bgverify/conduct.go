@@ -39,7 +39,7 @@ func (s *session) execute(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	release, err := s.gather(ctx, false)
+	release, err := s.gather(ctx)
 	if err != nil {
 		return err
 	}

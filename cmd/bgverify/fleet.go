@@ -79,7 +79,7 @@ func (f *fleetFlags) options() (fleet.Options, error) {
 
 // gather waits for the workers that the flags ask for and gives them the plan. Nothing
 // was sent to either side then. release ends the run for them.
-func (s *session) gather(ctx context.Context, calibrate bool) (release func(), err error) {
+func (s *session) gather(ctx context.Context) (release func(), err error) {
 	f := &s.flags.fleetFlags
 	if f.workers == 0 {
 		return func() {}, nil
@@ -99,15 +99,13 @@ func (s *session) gather(ctx context.Context, calibrate bool) (release func(), e
 		o.Run = fmt.Sprintf("%s-%08x", folderName(suiteNames(s.plan)), s.flags.seed)
 	}
 	o.Say = func(line string) { fmt.Fprintf(s.io.err, "fleet: %s\n", text.Visible(line)) }
-	parcel, err := s.parcel(calibrate)
-	if err != nil {
+	if o.Plan, err = s.parcel(); err != nil {
 		return nil, broken(err)
 	}
 	c, err := fleet.Start(ctx, o)
 	if err != nil {
 		return nil, failed(ctx, err)
 	}
-	c.SetPlan(parcel)
 	if err := c.WaitForWorkers(ctx); err != nil {
 		c.Close()
 		if n := stopSignal(ctx); n != 0 {
@@ -156,10 +154,10 @@ func distributed(plan *runner.Plan) int {
 }
 
 // parcel is what workers need of the session.
-func (s *session) parcel(calibrate bool) ([]byte, error) {
+func (s *session) parcel() ([]byte, error) {
 	p := &runner.Parcel{
 		Paths: s.tree.paths, Environ: s.env.asked(), Vars: s.plan.Vars, BlueURL: s.flags.blue, GreenURL: s.flags.green, Seed: s.flags.seed,
-		Now: s.plan.World.Now(), Calibrate: calibrate,
+		Now: s.plan.World.Now(),
 	}
 	for _, suite := range s.plan.Suites {
 		for _, name := range suite.Secrets {

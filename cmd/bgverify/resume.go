@@ -98,7 +98,7 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 		return err
 	}
 	defer unlock()
-	release, err := s.gather(ctx, false)
+	release, err := s.gather(ctx)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,7 @@ type workerFlags struct {
 	join, tokenFile    string
 	fingerprint, creds string
 	allow              []string
+	within             time.Duration
 }
 
 func newWorkerCommand(io stdio) *cobra.Command {
@@ -36,7 +38,8 @@ addresses with * for any part, or networks such as 10.2.0.0/16. The address that
 is dialled is checked, whatever a plan says. Without the flag only loopback is
 allowed; joining a run on another machine needs it.
 
-All load stops within two seconds when the coordinator is not heard.`,
+A worker may be started before its run: it waits for --join-within. All load stops
+within two seconds when the run is not heard.`,
 		Example: `  bgverify worker --join nats://10.0.0.7:4222 --token-file /run/secrets/token \
     --bus-fingerprint 3f1c… --allow-host '*.blue.example' --allow-host '*.green.example'`,
 		Args: cobra.NoArgs,
@@ -48,6 +51,7 @@ All load stops within two seconds when the coordinator is not heard.`,
 	f.StringVar(&flags.fingerprint, "bus-fingerprint", "", "`SHA-256` of the bus's certificate, if no known authority signed it")
 	f.StringVar(&flags.creds, "bus-creds", "", "`file` of NATS credentials, for a bus that existed before the run")
 	f.StringArrayVar(&flags.allow, "allow-host", nil, "allow requests to a `host`, a pattern of hosts or a network; may be repeated")
+	f.DurationVar(&flags.within, "join-within", 5*time.Minute, "how long to wait for the run")
 	return cmd
 }
 
@@ -55,6 +59,9 @@ All load stops within two seconds when the coordinator is not heard.`,
 func (f *workerFlags) work(ctx context.Context, io stdio) error {
 	if f.join == "" {
 		return usage("the run prints the line that joins it", "worker needs --join")
+	}
+	if f.within <= 0 {
+		return usage("5m", "--join-within must be above 0")
 	}
 	address, inline, err := fleet.ParseJoin(f.join)
 	if err != nil {
@@ -73,7 +80,7 @@ func (f *workerFlags) work(ctx context.Context, io stdio) error {
 		return usage("a host name, an address, a pattern of them or a network", "--allow-host: %w", err)
 	}
 	err = fleet.Work(ctx, fleet.WorkerOptions{
-		Join: address, Token: token, Tool: toolVersion(),
+		Join: address, Token: token, Tool: toolVersion(), Within: f.within,
 		Load: func(plan []byte) (fleet.Site, error) {
 			p := &runner.Parcel{}
 			if err := json.Unmarshal(plan, p); err != nil {

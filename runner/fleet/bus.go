@@ -241,6 +241,8 @@ func (a *Address) dial(ctx context.Context, token Token, name string) (*nats.Con
 		return nil, hint.Errorf("copy the join line of this run again; if it is the same, something between here and there is listening", "%w", errFingerprint)
 	case errors.Is(err, nats.ErrAuthorization):
 		return nil, hint.Errorf("the join token is that of another run, or --bus-creds is missing", "the bus at %s refused the token or the credentials", a.URL)
+	case isCertificate(err):
+		return nil, hint.Errorf("give the fingerprint of the join line with --bus-fingerprint", "the certificate of the bus at %s cannot be checked: %w", a.URL, err)
 	case err != nil:
 		return nil, fmt.Errorf("connect to the bus at %s: %w", a.URL, err)
 	}
@@ -249,6 +251,15 @@ func (a *Address) dial(ctx context.Context, token Token, name string) (*nats.Con
 		return nil, hint.Errorf("a bus off loopback must speak TLS", "the bus at %s does not speak TLS", a.URL)
 	}
 	return nc, nil
+}
+
+// isCertificate reports whether a connection failed for its certificate, which waiting does not
+// mend.
+func isCertificate(err error) bool {
+	var unknown x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid)
 }
 
 // connect is nats.Connect that ends with ctx.

@@ -28,8 +28,6 @@ type campaign struct {
 	next    int // the next slice to be announced
 	open    []*openSlice
 	holders []*member // that were ready
-	settled int       // slices
-	fired   int       // blocks
 }
 
 // An openSlice waits for its shares.
@@ -69,9 +67,6 @@ func (c *campaign) announce(now time.Time) *openSlice {
 		}
 	}
 	c.next++
-	if s.Block >= 0 {
-		c.fired++
-	}
 	c.open = append(c.open, made)
 	return made
 }
@@ -100,7 +95,6 @@ func (c *campaign) settle(now time.Time) (attack.Fired, bool) {
 		return attack.Fired{}, false
 	}
 	c.open = c.open[1:]
-	c.settled++
 	f := attack.Fired{Slice: o.Slice, Void: why}
 	for _, m := range o.holders {
 		s := o.shares[m.number]

@@ -20,6 +20,7 @@ type Options struct {
 	Run     string // id, for people who look at the bus
 	Tool    string // version of this program; workers must have the same
 	Workers int
+	Plan    []byte // what every worker that joins is given first
 	Token   Token
 	// ShowToken puts the token into the join line: it was made for this run.
 	ShowToken bool
@@ -44,9 +45,10 @@ type Coordinator struct {
 	stream string
 	cancel context.CancelFunc
 	done   sync.WaitGroup
-	result jetstream.ConsumeContext
+	back   chan struct{} // the bus was away and is there again
 
 	mu      sync.Mutex // guards what follows
+	result  jetstream.ConsumeContext
 	members []*member
 	lost    map[string]bool // that were reported as lost
 	blobs   map[string][]byte
@@ -68,8 +70,9 @@ func Start(ctx context.Context, o Options) (*Coordinator, error) {
 	}
 	c := &Coordinator{
 		o: o, clock: newClock(), nonce: nonce(), lost: map[string]bool{}, blobs: map[string][]byte{}, changed: make(chan struct{}, 1),
-		parts: map[string][][]byte{}, stream: "BGVERIFY_" + strings.ToUpper(o.Token.room()),
+		parts: map[string][][]byte{}, back: make(chan struct{}, 1), stream: "BGVERIFY_" + strings.ToUpper(o.Token.room()),
 	}
+	c.plan = c.addBlob("plan", o.Plan)
 	address := o.Bus
 	if address == nil {
 		var err error
@@ -99,6 +102,14 @@ func (c *Coordinator) connect(ctx context.Context, address *Address) error {
 	if c.js, err = jetstream.New(c.nc); err != nil {
 		return fmt.Errorf("use the bus: %w", err)
 	}
+	if err := c.openStream(ctx); err != nil {
+		return err
+	}
+	return c.serve()
+}
+
+// openStream makes the stream of results and takes what comes.
+func (c *Coordinator) openStream(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, startWithin)
 	defer stop()
 	config := jetstream.StreamConfig{
@@ -119,13 +130,42 @@ func (c *Coordinator) connect(ctx context.Context, address *Address) error {
 		return fmt.Errorf("make the stream of results: %w", err)
 	}
 	consumer, err := made.CreateConsumer(ctx, jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, AckWait: 30 * time.Second})
+	var result jetstream.ConsumeContext
 	if err == nil {
-		c.result, err = consumer.Consume(c.takeResult)
+		result, err = consumer.Consume(c.takeResult)
 	}
 	if err != nil {
 		return fmt.Errorf("read the stream of results: %w", err)
 	}
-	return c.serve()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.result != nil {
+		c.result.Stop()
+	}
+	c.result = result
+	return nil
+}
+
+// mend makes the stream of results again when the bus was restarted and has lost it. What was
+// on its way then is missing, so that its slices are void.
+func (c *Coordinator) mend(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.back:
+		}
+		for tried := time.Duration(0); tried < goneAfter && ctx.Err() == nil; tried += beatEvery {
+			_, err := c.js.Stream(ctx, c.stream)
+			if errors.Is(err, jetstream.ErrStreamNotFound) {
+				err = c.openStream(ctx)
+			}
+			if err == nil {
+				break
+			}
+			pause(ctx, beatEvery)
+		}
+	}
 }
 
 // serve answers workers until the coordinator is closed.
@@ -145,6 +185,13 @@ func (c *Coordinator) serve() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
 	c.done.Go(func() { c.pulse(ctx) })
+	c.done.Go(func() { c.mend(ctx) })
+	c.nc.SetReconnectHandler(func(*nats.Conn) {
+		select {
+		case c.back <- struct{}{}:
+		default:
+		}
+	})
 	return c.nc.FlushTimeout(startWithin)
 }
 
@@ -152,7 +199,7 @@ func (c *Coordinator) subject(parts ...string) string {
 	return c.o.Token.prefix() + "." + strings.Join(parts, ".")
 }
 
-// Close ends the run for all workers and takes the bus down. why is what they say then.
+// Close ends the run for all workers and takes the bus down.
 func (c *Coordinator) Close() {
 	if c.cancel != nil {
 		c.cancel()
@@ -160,9 +207,11 @@ func (c *Coordinator) Close() {
 		c.tellAll(&order{Kind: orderLeave})
 		_ = c.nc.FlushTimeout(time.Second)
 	}
+	c.mu.Lock()
 	if c.result != nil {
 		c.result.Stop()
 	}
+	c.mu.Unlock()
 	if c.js != nil {
 		ctx, stop := context.WithTimeout(context.Background(), time.Second)
 		_ = c.js.DeleteStream(ctx, c.stream)
@@ -174,13 +223,6 @@ func (c *Coordinator) Close() {
 	if c.own != nil {
 		c.own.close()
 	}
-}
-
-// SetPlan is what every worker that joins is given first.
-func (c *Coordinator) SetPlan(plan []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.plan = c.addBlob("plan", plan)
 }
 
 // addBlob keeps something for workers to fetch; c.mu is held.

@@ -70,17 +70,19 @@ func testPlan(t *testing.T) (attack.Plan, [2]*counter) {
 	return attack.Plan{Name: "t", Routes: []attack.Route{route}, Blue: sides[0], Green: sides[1], Rate: 100, Timeout: 2 * time.Second}, counters
 }
 
+// bigPlan travels in several parts.
+var bigPlan = []byte(strings.Repeat("plan ", 300_000))
+
 func startCoordinator(t *testing.T, workers int) (*Coordinator, Token) {
 	t.Helper()
 	token := NewToken()
 	c, err := Start(context.Background(), Options{
-		Run: "test", Tool: "1", Workers: workers, Token: token, Listen: Listening{Address: "127.0.0.1:0"}, Within: time.Minute, Say: func(string) {},
+		Run: "test", Tool: "1", Workers: workers, Plan: bigPlan, Token: token, Listen: Listening{Address: "127.0.0.1:0"}, Within: time.Minute, Say: func(string) {},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	c.SetPlan([]byte(strings.Repeat("plan ", 300_000))) // of several parts
 	return c, token
 }
 
@@ -90,7 +92,7 @@ func joinWorker(t *testing.T, c *Coordinator, token Token, plan attack.Plan, cha
 	o := WorkerOptions{
 		Token: token, Tool: "1", Say: func(string) {},
 		Load: func(b []byte) (Site, error) {
-			if len(b) != 1_500_000 {
+			if len(b) != len(bigPlan) {
 				return nil, fmt.Errorf("a plan of %d bytes", len(b))
 			}
 			return &testSite{plan}, nil
@@ -300,7 +302,7 @@ func TestExistingBus(t *testing.T) {
 	var c *Coordinator
 	for range 100 {
 		own := bus
-		c, err = Start(context.Background(), Options{Run: "test", Tool: "1", Workers: 2, Token: token, Bus: &own, Within: time.Minute, Say: func(string) {}})
+		c, err = Start(context.Background(), Options{Run: "test", Tool: "1", Workers: 2, Plan: bigPlan, Token: token, Bus: &own, Within: time.Minute, Say: func(string) {}})
 		if err == nil {
 			break
 		}
@@ -310,7 +312,6 @@ func TestExistingBus(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	c.SetPlan([]byte(strings.Repeat("plan ", 300_000)))
 	for range 2 {
 		joinWorker(t, c, token, plan, func(o *WorkerOptions) { o.Join = bus })
 	}

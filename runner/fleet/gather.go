@@ -109,7 +109,7 @@ func (c *Coordinator) admit(g *greeting) welcome {
 		return welcome{Refused: fmt.Sprintf("%d workers have joined and gone: no more are taken", MaxWorkers)}
 	}
 	m := &member{
-		number: len(c.members) + 1, host: text.Visible(g.Host), pid: g.PID, cpus: g.CPUs, echo: g.Nonce, seal: c.o.Token.session(g.Nonce, c.nonce),
+		number: len(c.members) + 1, host: text.Visible(g.Host), cpus: g.CPUs, echo: g.Nonce, seal: c.o.Token.session(g.Nonce, c.nonce),
 		arrived: now, sent: now, words: map[int]word{},
 	}
 	m.id = fmt.Sprintf("w%d-%x", m.number, g.Nonce[:min(4, len(g.Nonce))])

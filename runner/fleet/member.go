@@ -12,7 +12,6 @@ type member struct {
 	id     string
 	number int
 	host   string
-	pid    int
 	cpus   int
 	seal   seal
 	echo   []byte // nonce of its hello: a repeated one gets the same lease

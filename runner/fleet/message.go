@@ -32,10 +32,7 @@ type hello struct {
 type greeting struct {
 	Nonce []byte `json:"nonce"`
 	Host  string `json:"host"`
-	PID   int    `json:"pid"`
 	CPUs  int    `json:"cpus"`
-	// Instance tells processes apart: an indexed job may start one index twice.
-	Instance string `json:"instance"`
 }
 
 // A welcome answers hello: refused with a sentence, or with a sealed lease.
@@ -110,7 +107,6 @@ type order struct {
 	Start  time.Time     `json:"start,omitzero"` // of the slice, in the coordinator's clock
 	K      int           `json:"k,omitempty"`    // this worker's place among
 	N      int           `json:"n,omitempty"`    // so many
-	Why    string        `json:"why,omitempty"`
 }
 
 // closeJSON closes a message as JSON.

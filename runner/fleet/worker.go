@@ -34,6 +34,8 @@ type WorkerOptions struct {
 	Tool  string
 	// Load makes a site of a plan.
 	Load func(plan []byte) (Site, error)
+	// Within is how long a run may take to be there; 0: 5 minutes.
+	Within time.Duration
 	// Say takes lines for people.
 	Say func(line string)
 	// Now is this machine's clock; nil: the operating system's, which may be set meanwhile.
@@ -57,20 +59,24 @@ func ParseJoin(join string) (a Address, token string, err error) {
 // Work joins a run, fires what it is given and leaves when the run ends. Its error says
 // why it was refused, or that the coordinator was lost.
 func Work(ctx context.Context, o WorkerOptions) error {
+	if o.Within <= 0 {
+		o.Within = joinWithin
+	}
 	w := &worker{o: o, lease: lease{}, has: -1, results: make(chan result, 64)}
 	w.now = o.Now
 	if w.now == nil {
 		w.now = newClock().now
 	}
+	deadline := time.Now().Add(o.Within)
 	var err error
-	if w.nc, err = o.Join.dial(ctx, o.Token, "bgverify worker"); err != nil {
+	if w.nc, err = w.reach(ctx, deadline); err != nil {
 		return err
 	}
 	defer w.nc.Close()
 	if w.js, err = jetstream.New(w.nc); err != nil {
 		return fmt.Errorf("use the bus: %w", err)
 	}
-	if err := w.join(ctx); err != nil {
+	if err := w.join(ctx, deadline); err != nil {
 		return err
 	}
 	o.Say(fmt.Sprintf("joined run %s as worker %d", text.Visible(w.lease.Run), w.lease.Number))
@@ -107,10 +113,31 @@ func (w *worker) subject(part string) string {
 	return s
 }
 
+// reach connects to the bus. A worker may be started before its run, whose bus is then not there.
+func (w *worker) reach(ctx context.Context, deadline time.Time) (*nats.Conn, error) {
+	for tries := 0; ; tries++ {
+		nc, err := w.o.Join.dial(ctx, w.o.Token, "bgverify worker")
+		var refused *hint.Error
+		switch {
+		case err == nil:
+			return nc, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case errors.As(err, &refused):
+			return nil, err
+		case time.Now().After(deadline):
+			return nil, hint.Errorf("start the run first, or raise --join-within", "no run was there within %s: %w", w.o.Within, err)
+		case tries == 0:
+			w.o.Say(fmt.Sprintf("no run listens at %s yet; waiting for it up to %s", w.o.Join.URL, w.o.Within))
+		}
+		pause(ctx, 2*beatEvery)
+	}
+}
+
 // join says hello until a coordinator answers.
-func (w *worker) join(ctx context.Context) error {
+func (w *worker) join(ctx context.Context, deadline time.Time) error {
 	host, _ := os.Hostname()
-	g := greeting{Nonce: nonce(), Host: host, PID: os.Getpid(), CPUs: runtime.GOMAXPROCS(0), Instance: fmt.Sprintf("%x", nonce()[:4])}
+	g := greeting{Nonce: nonce(), Host: host, CPUs: runtime.GOMAXPROCS(0)}
 	subject := w.subject(subjectHello)
 	h, err := json.Marshal(hello{Protocol: Protocol, Tool: w.o.Tool, Box: closeJSON(w.o.Token.greeting(), subject, g)})
 	if err != nil {
@@ -123,12 +150,12 @@ func (w *worker) join(ctx context.Context) error {
 		}
 		if err != nil { // the coordinator may not have started yet
 			if tries == 0 {
-				w.o.Say("no coordinator answers yet; waiting")
+				w.o.Say(fmt.Sprintf("no run answers on the bus yet; waiting for it up to %s", w.o.Within))
 			}
-			if tries > 0 && time.Duration(tries)*time.Second > 10*goneAfter {
-				return hint.Errorf("is the run over, or its token another one?", "no coordinator answered")
+			if time.Now().After(deadline) {
+				return hint.Errorf("is the run over, or does it have another token?", "no run answered within %s", w.o.Within)
 			}
-			pause(ctx, time.Second)
+			pause(ctx, 2*beatEvery)
 			continue
 		}
 		var answer welcome
