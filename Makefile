@@ -43,14 +43,19 @@ bench: ## benchmark the comparison against other libraries, and whole runs again
 	cd bench && $(GO) run . && $(GO) run ./run
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./diff/... ./runner ./runner/wire
 
-test-fleet: ## fire load from several workers over a bus inside the run and over an installed nats-server, with faults
-	$(GO) test -count=1 -v ./runner/fleet
+test-fleet: ## fire load from several workers, with faults and in network namespaces (root), and merge shards (about 20 minutes)
+	BGVERIFY_TORTURE=1 $(GO) test -count=1 -v -timeout 60m ./runner/fleet
+	BGVERIFY_TORTURE=1 $(GO) test -count=1 -v -timeout 60m -run Fleet ./cmd/bgverify
+	BGVERIFY_TORTURE=1 $(GO) test -count=1 -v ./report/archive/merge
 
 bench-verdict: ## simulate load verdicts: 300 seeded runs per cell
 	BGVERIFY_BENCH_VERDICT=1 $(GO) test -count=1 -v -timeout 60m -run Verdict ./diff/perf
 
 bench-load: ## benchmark the load generator against the vegeta library, k6 and Fortio, and a closed loop against wrk (at most 12 minutes)
 	cd bench && $(GO) run ./load
+
+bench-fleet: ## benchmark one process against workers that share its load, and the vegeta library (at most 15 minutes)
+	cd bench && $(GO) run ./fleet
 
 bench-import: ## compare what imported suites send with what the tools send that their sources were written for
 	cd bench && $(GO) run ./importwire

@@ -70,9 +70,10 @@ func (f *fleetRun) ends() int {
 	_ = f.run.Wait()
 	for i, w := range f.workers {
 		_ = w.Wait()
+		said := f.said[i]
 		f.t.Cleanup(func() {
 			if f.t.Failed() {
-				f.t.Logf("worker %d:\n%s", i+1, f.said[i].String())
+				f.t.Logf("worker %d:\n%s", i+1, said.String())
 			}
 		})
 	}
@@ -210,8 +211,8 @@ func TestFleetVerdicts(t *testing.T) {
 	}
 }
 
-// The workers of a coordinator that is killed stop within two seconds; the run is continued with
-// new ones.
+// The workers of a coordinator that is killed stop within two seconds and exit later; the run is
+// continued with new ones, and another token.
 func TestFleetCoordinatorIsKilled(t *testing.T) {
 	if os.Getenv("BGVERIFY_TORTURE") == "" {
 		t.Skip("half a minute of load: set BGVERIFY_TORTURE, as make test-fleet does")
@@ -241,13 +242,14 @@ func TestFleetCoordinatorIsKilled(t *testing.T) {
 			t.Errorf("worker %d exits with %d:\n%s", i+1, code, f.said[i].String())
 		}
 	}
-	f.run, f.workers, f.said, f.out = f.command("resume", "it", "--same-green", "--workers", "1", "--listen", "127.0.0.1:0", "--no-progress"), nil, nil, growing{}
+	f.run, f.workers, f.said, f.out = f.command("resume", "it", "--same-green", "--no-progress"), nil, nil, growing{}
 	f.begin()
+	f.worker()
 	f.worker()
 	if status := f.ends(); status != 0 && status != 4 {
 		t.Errorf("resume: exit status %d\n%s", status, f.out.String())
 	}
-	if s := f.stage(); len(s.Fleet.Workers) != 1 {
+	if s := f.stage(); len(s.Fleet.Workers) != 2 {
 		t.Errorf("run.json says %+v", s)
 	}
 }

@@ -117,6 +117,8 @@ func (m *Member) Live() MemberLive {
 		w.forget(now)
 		b := &live.Bursts[side]
 		b.All, b.Failed, b.Tripped = w.recent(now, m.breaker)
+		// Failures are added up over all workers; a p99 cannot be.
+		b.Tripped = b.Tripped && float64(b.Failed) < m.breaker.Errors*float64(b.All)
 	}
 	return live
 }

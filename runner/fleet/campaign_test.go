@@ -29,8 +29,9 @@ func (w *fakeWorker) silent(now time.Time) bool {
 }
 
 // simulate lets a campaign run over fake workers and returns what it settled. Time is steps
-// of 50 ms; nothing sleeps.
-func simulate(d perf.Design, workers []*fakeWorker, rng *rand.Rand) []attack.Fired {
+// of 50 ms; nothing sleeps. judge, which may be nil, takes each slice and says whether that
+// decides.
+func simulate(d perf.Design, workers []*fakeWorker, rng *rand.Rand, judge func(attack.Fired) bool) []attack.Fired {
 	start := time.Unix(1e9, 0)
 	var holders []*member
 	for _, w := range workers {
@@ -56,7 +57,7 @@ func simulate(d perf.Design, workers []*fakeWorker, rng *rand.Rand) []attack.Fir
 			for _, m := range s.holders {
 				for _, w := range workers {
 					if w.member == m && !w.dead(s.end()) && rng.Float64() >= w.dropsShare {
-						coming = append(coming, due{s.end().Add(300 * time.Millisecond), w, &attack.Share{Slice: s.Number, Ended: s.Until}})
+						coming = append(coming, due{s.end().Add(300 * time.Millisecond), w, &attack.Share{Slice: s.Number, Worker: m.number, Ended: s.Until}})
 					}
 				}
 			}
@@ -83,6 +84,9 @@ func simulate(d perf.Design, workers []*fakeWorker, rng *rand.Rand) []attack.Fir
 				c.blocks = d.Blocks() + voids
 			}
 			out = append(out, f)
+			if judge != nil && judge(f) {
+				return out
+			}
 		}
 		if c.over() {
 			return out
@@ -124,7 +128,7 @@ func TestLawCampaign(t *testing.T) {
 				w.dropsShare = rapid.Float64Range(0, 0.3).Draw(t, "drops")
 			}
 		}
-		fired := simulate(d, workers, rand.New(rand.NewPCG(1, rapid.Uint64().Draw(t, "seed"))))
+		fired := simulate(d, workers, rand.New(rand.NewPCG(1, rapid.Uint64().Draw(t, "seed"))), nil)
 		blocks, whole := 0, 0
 		for i, f := range fired {
 			if f.Number != i {
@@ -178,7 +182,7 @@ func TestCampaignFaults(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			d, workers := simDesign(), makeWorkers(3)
 			row.fault(workers[1])
-			fired := simulate(d, workers, rand.New(rand.NewPCG(1, 1)))
+			fired := simulate(d, workers, rand.New(rand.NewPCG(1, 1)), nil)
 			voids, whole, named := 0, 0, false
 			for _, f := range fired {
 				if f.Void != "" {
@@ -198,29 +202,20 @@ func TestCampaignFaults(t *testing.T) {
 	}
 }
 
-// A hundred workers of which some die, on paper at 1,000,000 requests a second: as many
-// whole blocks come of it as were planned.
-func TestHundredWorkers(t *testing.T) {
-	rng := rand.New(rand.NewPCG(7, 7))
-	d := simDesign()
-	d.Rate = 1e6
-	workers := makeWorkers(100)
-	for i, w := range workers {
-		if i%20 == 0 {
-			w.deadAt = time.Unix(1e9, 0).Add(time.Duration(5+rng.IntN(30)) * time.Second)
+// A worker that was not heard for a while has failures of its own: for two seconds the circuit
+// breaker does not count them.
+func TestBurstsAfterAGap(t *testing.T) {
+	c := &Coordinator{clock: newClock()}
+	now := c.clock.now()
+	f := &firing{c: c, number: 1, campaign: &campaign{}}
+	for i, gap := range []span{{}, {now.Add(-4 * time.Second), now.Add(-time.Second)}, {now.Add(-9 * time.Second), now.Add(-5 * time.Second)}} {
+		m := &member{number: i + 1, arrived: now, sent: now, beat: beat{Attack: 1, Bursts: [2]perf.Burst{{All: 20, Failed: 20}, {All: 20, Failed: 10}}}}
+		if gap != (span{}) {
+			m.gaps = append(m.gaps, gap)
 		}
+		f.campaign.holders = append(f.campaign.holders, m)
 	}
-	whole, voids := 0, 0
-	for _, f := range simulate(d, workers, rng) {
-		switch {
-		case f.Void != "":
-			voids++
-		case f.Block >= 0:
-			whole++
-		}
+	if got, want := f.Bursts(), [2]perf.Burst{{All: 40, Failed: 40}, {All: 40, Failed: 20}}; got != want {
+		t.Errorf("bursts %+v, want those of the workers without a gap: %+v", got, want)
 	}
-	if whole != d.Blocks() || voids == 0 || voids > 15 {
-		t.Errorf("%d of %d blocks whole, %d slices void after 5 deaths", whole, d.Blocks(), voids)
-	}
-	t.Logf("%d whole blocks, %d void slices", whole, voids)
 }

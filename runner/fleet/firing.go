@@ -134,13 +134,17 @@ func (f *firing) Extend(blocks int) {
 	f.campaign.blocks = max(f.campaign.blocks, blocks)
 }
 
-// Bursts add up what the workers saw of the last second.
+// gapMemory is how long a worker's burst holds what happened in a gap of its heartbeats.
+const gapMemory = 2 * time.Second
+
+// Bursts add up what the workers saw of the last second. A worker whose link was down has seen
+// failures of its own on both sides: it does not count until they are forgotten.
 func (f *firing) Bursts() (all [2]perf.Burst) {
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
 	now := f.c.clock.now()
 	for _, m := range f.campaign.holders {
-		if m.beat.Attack != f.number || !m.present(now) {
+		if _, silent := m.silent(now.Add(-gapMemory), now, now); silent || m.beat.Attack != f.number || !m.present(now) {
 			continue
 		}
 		for side, b := range m.beat.Bursts {
