@@ -55,7 +55,8 @@ func makeNamespaces(t *testing.T, n int) (names []string) {
 			{"link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name},
 			{"link", "set", link, "master", netBridge, "up"},
 			{"-n", name, "addr", "add", fmt.Sprintf("10.213.77.%d/24", i+2), "dev", "eth0"},
-			{"-n", name, "link", "set", "eth0", "up"}, {"-n", name, "link", "set", "lo", "up"},
+			{"-n", name, "link", "set", "eth0", "up"},
+			{"-n", name, "link", "set", "lo", "up"},
 		}...)
 	}
 	for _, step := range steps {

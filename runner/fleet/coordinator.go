@@ -230,4 +230,3 @@ func (c *Coordinator) addBlob(name string, content []byte) blob {
 	c.blobs[name] = content
 	return blob{Name: name, Size: len(content)}
 }
-

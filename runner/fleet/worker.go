@@ -330,4 +330,3 @@ func (w *worker) beat(ctx context.Context) {
 		}
 	}
 }
-
