@@ -57,8 +57,10 @@ type jsonHead struct {
 	// Verb is the command where it is not run.
 	Verb string `json:"verb,omitempty"`
 	// Stage is the name of the env file that the run was made with.
-	Stage string   `json:"stage,omitempty"`
-	Flags []string `json:"flags"`
+	Stage string `json:"stage,omitempty"`
+	// Clients: the cases are requests of clients of a tap.
+	Clients bool     `json:"clients,omitempty"`
+	Flags   []string `json:"flags"`
 	// Paths are the files and folders that the suites were named by.
 	Paths []string `json:"paths,omitempty"`
 	// Narrowed are the parts of the plan that a flag, a file or the stage took out.
@@ -141,7 +143,7 @@ func (j *jsonReport) Begin() error {
 		Started: s.Head.Started.UTC().Format(time.RFC3339Nano), ElapsedMS: s.End.ElapsedMS, Seed: s.Head.Seed,
 		Verdict: s.End.Verdict, Reasons: source.List(s.End.Reasons), Sides: s.End.Sides, Counts: s.End.Counts,
 		Coverage: s.End.Coverage, Second: s.End.Second, Audit: s.Audit(), Planned: s.Head.Planned,
-		Verb: s.Head.Verb, Stage: s.Head.Stage, Flags: source.List(s.Head.Flags), Env: s.Head.Env, Signal: s.End.Signal, Gates: source.List(s.End.Gates), Transport: s.End.Transport, Warnings: s.End.Warnings,
+		Verb: s.Head.Verb, Stage: s.Head.Stage, Clients: s.Head.Clients, Flags: source.List(s.Head.Flags), Env: s.Head.Env, Signal: s.End.Signal, Gates: source.List(s.End.Gates), Transport: s.End.Transport, Warnings: s.End.Warnings,
 		Paths: s.Head.Paths, Narrowed: s.Head.Narrowed, Shards: s.Head.Shards, LeftOut: s.End.LeftOut, Weaker: s.Head.Weaker, Created: s.End.Created, Clusters: s.End.Clusters,
 	})
 	if err != nil {

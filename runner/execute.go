@@ -38,7 +38,7 @@ const SchemaVersion = 1
 
 func newExecution(plan *Plan, sink run.Sink, progress func(Progress)) *execution {
 	e := &execution{plan: plan, sink: sink, totals: verdict.NewTotals(len(plan.Suites))}
-	e.pool.Root, e.pool.Guard = plan.World.Root, plan.World.Guard
+	e.pool.Root, e.pool.Guard, e.pool.MaxBody = plan.World.Root, plan.World.Guard, plan.World.MaxBody
 	e.board = &board{listen: progress, now: plan.World.Now, started: plan.World.Now()}
 	if plan.Env != nil && plan.Env.Limits.MaxRPS > 0 {
 		e.pace.gap = time.Duration(float64(time.Second) / plan.Env.Limits.MaxRPS)
@@ -62,7 +62,9 @@ func (e *execution) execute(outer context.Context) (*run.End, error) {
 	o := &outcome{begun: e.now(), audit: e.plan.Audit}
 	e.declare()
 	e.emit(run.Event{Begin: e.header(o.begun)})
-	o.setup = e.build()
+	if e.suites == nil {
+		o.setup = e.build()
+	}
 	if len(o.setup) == 0 {
 		e.declareVariables()
 		switch {
@@ -123,7 +125,7 @@ func (e *execution) build() []string {
 	e.layOutPlan()
 	planned := e.planned()
 	e.cases = planned.Cases
-	if len(problems) == 0 && planned.Cases+planned.Loads == 0 {
+	if len(problems) == 0 && planned.Cases+planned.Loads == 0 && e.live == nil {
 		problems = append(problems, "nothing to run: the plan has no case and no load stage")
 	}
 	return problems
@@ -150,6 +152,12 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 	if o.before.Asked > 0 {
 		e.emit(run.Event{Sides: o.before.Sides(e.sides())})
 	}
+	if e.live != nil {
+		o.compared = true
+		e.live.serveAll(o)
+		e.identifyAgain(ctx, o)
+		return
+	}
 	done, err := e.resume()
 	if err != nil {
 		o.setup = append(o.setup, err.Error())
@@ -174,11 +182,17 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 	if o.compared && ctx.Err() == nil {
 		o.slow = e.findSlow(ctx, o.loads)
 	}
-	if o.before.Asked > 0 && ctx.Err() == nil {
-		after := e.identify(ctx)
-		if ctx.Err() == nil {
-			o.changed = append(o.before.Changed(after), after.News(o.before)...)
-		}
+	e.identifyAgain(ctx, o)
+}
+
+// identifyAgain asks the identities once more at the end.
+func (e *execution) identifyAgain(ctx context.Context, o *outcome) {
+	if o.before.Asked == 0 || ctx.Err() != nil {
+		return
+	}
+	after := e.identify(ctx)
+	if ctx.Err() == nil {
+		o.changed = append(o.before.Changed(after), after.News(o.before)...)
 	}
 }
 
@@ -231,6 +245,9 @@ func (e *execution) resume() (map[int]bool, error) {
 
 // planned counts what the run sets out to do.
 func (e *execution) planned() run.Planned {
+	if e.live != nil {
+		return e.live.planned()
+	}
 	p := run.Planned{OfCases: e.plan.Whole.Cases, OfLoads: e.plan.Whole.Loads}
 	for _, suite := range e.plan.Suites {
 		if e.plan.Options.Part != OnlyLoad {
@@ -252,7 +269,7 @@ func (e *execution) header(begun time.Time) *run.Header {
 	}
 	h := &run.Header{
 		Schema: SchemaVersion, ID: e.plan.ID, Tool: e.plan.Tool, Started: begun, Seed: e.plan.Options.Seed, Parent: e.plan.Parent,
-		Planned: e.planned(), Audit: e.plan.Audit, Flags: e.plan.Flags, Verb: e.plan.Verb, Stage: e.plan.Stage, Env: e.plan.Machine, Sides: e.sides(), Added: addedHeaders,
+		Planned: e.planned(), Audit: e.plan.Audit, Flags: e.plan.Flags, Verb: e.plan.Verb, Stage: e.plan.Stage, Clients: e.live != nil, Env: e.plan.Machine, Sides: e.sides(), Added: addedHeaders,
 		Narrowed: e.plan.Narrowed, Paths: e.plan.Paths, Asks: e.plan.Asks, Weaker: e.plan.Weaker,
 		Shards: e.plan.Shards,
 	}
@@ -367,6 +384,9 @@ func (e *execution) inputs(o *outcome) *verdict.Inputs {
 		},
 		Totals: e.totals, Ledger: &e.ledger, Sides: e.sides(), Audit: o.audit, Elapsed: e.now().Sub(o.begun),
 		Earlier: e.earlier, Shards: e.shardRuns(), Failure: e.failed(), Halted: e.halted(),
+	}
+	if e.live != nil {
+		in.Live, in.Rules, in.Doubts, in.Notes = true, e.live.ruleList(), e.live.served.Doubts, e.live.served.Warnings
 	}
 	in.Stop.Verdict, in.Stop.Reason = o.stopReason()
 	var signal interface{ SignalNumber() int }

@@ -47,6 +47,7 @@ type execution struct {
 	// replay answers requests from an earlier run instead of the network; nil: none.
 	replay  func(key string) (*run.Pair, error)
 	earlier *run.Run        // that replay reads from
+	live    *Live           // clients bring the pairs; nil: cases are walked
 	shards  []Shard         // that are merged instead of sending; none: this is not a merge
 	placed  bool            // every shard has shown the sides to be two places
 	past    map[string]past // by id: what earlier knows of it
@@ -262,7 +263,11 @@ func (s *suiteRun) stepRules(step *scenarios.Step) (*judge.StepRules, error) {
 
 // facts are what totals need to know of the suite.
 func (s *suiteRun) facts() *verdict.SuiteOf {
-	return &verdict.SuiteOf{Index: s.index, Suite: s.suite, ProtocolDeclared: s.protocolDeclared(), PlaceOf: s.placeOf}
+	of := &verdict.SuiteOf{Index: s.index, Suite: s.suite, ProtocolDeclared: s.protocolDeclared(), PlaceOf: s.placeOf}
+	if s.run.live != nil { // connections of clients say nothing of how a run would reach the sides
+		of.PlaceOf = func(*run.StepResult) (verdict.Place, string, bool) { return verdict.Place{}, "", false }
+	}
+	return of
 }
 
 // protocolDeclared reports whether the suite says with which HTTP version a side is called.

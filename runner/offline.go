@@ -74,6 +74,10 @@ func (e *execution) judgeAgain(ctx context.Context, o *outcome) {
 	e.board.update(func(p *Progress) { p.Phase, p.Total = Comparing, planned.Cases })
 	if e.plan.Options.Part != OnlyLoad {
 		o.compared = true
+		if e.live != nil {
+			e.live.serveAll(o)
+			return
+		}
 		e.compareAll(ctx, nil)
 	}
 	if e.plan.Options.Part == OnlyCompare || ctx.Err() != nil {

@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/verdict"
@@ -33,6 +34,8 @@ type Plan struct {
 	Suites  []*scenarios.Suite // what scenarios.Select left
 	Whole   scenarios.Size     // of the suites before Select; zero: what is planned
 	Env     *scenarios.Env     // nil: no env file
+	// Rules are those of flags, which the steps of all suites hold already.
+	Rules []diff.Rule
 	// Narrowed are the flags and variables that chose what runs; marks in the suites
 	// are added to them.
 	Narrowed []run.Narrowing
@@ -82,6 +85,8 @@ type World struct {
 	Files fs.FS
 	// Root is the folder of Files on disk: certificates are opened below it.
 	Root string
+	// MaxBody is how many bytes of a decoded body are read; 0: the default of wire.Limits.
+	MaxBody int64
 	// Guard says where requests may go; nil: anywhere.
 	Guard *wire.Guard
 	// Asked are the variables of the environment that Getenv was asked for; nil: unknown.

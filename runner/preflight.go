@@ -77,7 +77,7 @@ func (e *execution) lookAll(ctx context.Context) map[*services.Service]*places.A
 			for _, svc := range c.Services {
 				key := svc.Side.String() + " " + services.Origin(svc.Base) + " " + svc.Config.Resolve + " " + svc.Config.Proxy
 				byKey[key] = append(byKey[key], svc)
-				svc.Used = used[svc.Name]
+				svc.Used = used[svc.Name] || e.live != nil
 			}
 		}
 	}

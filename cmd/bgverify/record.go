@@ -16,16 +16,17 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/tap"
 	"github.com/bgverify/bgverify/runner/tap/record"
+	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/convert"
 )
 
 // recordFlags are the flags of record.
 type recordFlags struct {
-	listen, to, out, cert, key string
-	services, hide             []string
-	insecure                   bool
-	gap                        time.Duration
+	listen, to, out, cert, key, ca string
+	services, hide                 []string
+	insecure                       bool
+	gap                            time.Duration
 }
 
 // recordingFile is the recording below the folder that record writes.
@@ -63,6 +64,7 @@ pause of --gap.`,
 	f.StringVarP(&flags.out, "out", "o", "", "`folder` to write into; it must be new or empty")
 	f.StringVar(&flags.cert, "tls-cert", "", "PEM `file` of the certificate that clients see; they then speak HTTPS")
 	f.StringVar(&flags.key, "tls-key", "", "PEM `file` of its private key")
+	f.StringVar(&flags.ca, "ca", "", "PEM `file` of the authority that signed the services' certificates")
 	f.BoolVar(&flags.insecure, "insecure", false, "check no certificates of the services")
 	f.StringArrayVar(&flags.hide, "hide", nil, "`name` of a field whose values are replaced as secrets are; may be repeated")
 	f.DurationVar(&flags.gap, "gap", 10*time.Second, "pause after which a new case begins; 0: only marks begin one")
@@ -98,8 +100,17 @@ func (f *recordFlags) record(cmd *cobra.Command, io stdio) error {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	var recorder *record.Recorder
+	for i := range services {
+		to, err := wire.New(wire.Config{BaseURL: services[i].URL.String(), CAFile: f.ca, Insecure: f.insecure})
+		if err != nil {
+			return usage("a PEM file with certificates", "%w", err)
+		}
+		way := to.Passing()
+		defer way.CloseIdleConnections()
+		services[i].Way = way
+	}
 	proxy, err := tap.New(tap.Options{
-		Listen: f.listen, Cert: f.cert, Key: f.key, Services: services, Insecure: f.insecure, KeepBody: record.KeepBody, KeepAll: record.KeepAll,
+		Listen: f.listen, Cert: f.cert, Key: f.key, Services: services, KeepBody: record.KeepBody, KeepAll: record.KeepAll,
 		Observe: func(x *tap.Exchange) { recorder.Observe(x) }, Now: time.Now,
 	})
 	if err != nil {

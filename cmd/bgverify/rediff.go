@@ -13,6 +13,7 @@ import (
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/cluster"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/tap/double"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -128,6 +129,9 @@ func rediff(ctx context.Context, out stdio, again *runFlags, o rediffOptions, ar
 	}
 	return s.into(ctx, func(ctx context.Context, plan *runner.Plan, sink run.Sink, progress func(runner.Progress)) (*run.End, error) {
 		from.Pair = replay.StandIns(folder, sink.Secret)
+		if from.Header.Clients {
+			return double.Rejudge(ctx, plan, from, sink)
+		}
 		return runner.Rejudge(ctx, plan, from, sink, progress)
 	})
 }

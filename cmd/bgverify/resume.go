@@ -73,6 +73,9 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 	} else if done && from.End.Verdict != run.Interrupted {
 		return standing(io, again, folder, from)
 	}
+	if from.Header.Clients {
+		return usage("start a new tap", "run %s judged requests of clients: those that were not made cannot be continued", from.Header.ID)
+	}
 	if from.Header.Parent != "" {
 		return usage("bgverify rediff "+from.Header.Parent,
 			"run %s judges archived exchanges again: there is nothing to continue", from.Header.ID)

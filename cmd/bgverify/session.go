@@ -94,7 +94,7 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	}
 	s.read = files.Opened()
 	s.plan = &runner.Plan{
-		Tool: run.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: vars,
+		Tool: run.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: vars, Rules: how.rules,
 		Verb: flags.verb, Stage: flags.stage, Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
 		World:       runner.World{Now: time.Now, Getenv: s.env.get, Files: t.files, Root: t.root, Asked: s.env.asked},
 		Calibration: calibration, Narrowed: narrowed, Paths: t.paths, Asks: asked,

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,10 +21,10 @@ import (
 // tapFlags are the flags of tap.
 type tapFlags struct {
 	runFlags
-	listen, answer, suite, cert, key string
-	named, never                     []string
-	insecure                         bool
-	least                            int
+	listen, answer, suite, cert, key, ca string
+	named, never                         []string
+	insecure                             bool
+	least                                int
 }
 
 func newTapCommand(io stdio) *cobra.Command {
@@ -65,6 +65,7 @@ counted. A pass needs --least compared pairs and at most 5 % dropped.`,
 	f.IntVar(&flags.least, "least", 20, "how many compared pairs a pass needs")
 	f.StringVar(&flags.cert, "tls-cert", "", "PEM `file` of the certificate that clients see; they then speak HTTPS")
 	f.StringVar(&flags.key, "tls-key", "", "PEM `file` of its private key")
+	f.StringVar(&flags.ca, "ca", "", "PEM `file` of the authority that signed the services' certificates")
 	f.BoolVar(&flags.insecure, "insecure", false, "check no certificates of the services")
 	f.StringVar(&flags.out, "out", "runs", "`folder` that keeps the runs")
 	f.StringVar(&flags.runID, "run-id", "", "`name` of the run folder")
@@ -90,29 +91,32 @@ func (f *tapFlags) tap(ctx context.Context, io stdio, flagsTyped []string) error
 	if err != nil {
 		return err
 	}
-	suites := session.plan.Suites
-	services, err := f.services(suites[0])
+	if err := f.addressed(session.plan.Suites); err != nil {
+		return err
+	}
+	services, err := f.services()
 	if err != nil {
 		return err
 	}
-	signIns, never := double.Named(suites)
+	var never []double.Route
 	for _, path := range f.never {
 		never = append(never, double.Route{Path: path})
 	}
 	tapped, err := double.New(double.Options{
-		Proxy:     tap.Options{Listen: f.listen, Cert: f.cert, Key: f.key, Insecure: f.insecure, Now: time.Now},
-		Answering: side, Services: services, SignIns: signIns, Never: never, Least: f.least,
-		Separate: session.plan.Env != nil && session.plan.Env.SeparateState, Secret: convert.Secret,
+		Plan:      session.plan,
+		Proxy:     tap.Options{Listen: f.listen, Cert: f.cert, Key: f.key, Now: time.Now},
+		Answering: side, Services: services, Never: never, Least: f.least, Secret: convert.Secret,
+		Ready: func(address string) {
+			fmt.Fprintf(io.out, "%s answers at %s; press Ctrl-C for the verdict\n", side, address)
+		},
 	})
 	if err != nil {
 		return failed(ctx, err)
 	}
 	defer tapped.Close()
-	// One suite stands for all: its rules judge, and its cases are not sent.
-	one := *suites[0]
-	one.Cases, one.Loads, one.Setup, one.Teardown, one.Identity = nil, nil, nil, nil, nil
-	session.plan.Suites, session.plan.Asks, session.plan.Whole = []*scenarios.Suite{&one}, nil, scenarios.Size{}
-	fmt.Fprintf(io.out, "%s answers at %s; press Ctrl-C for the verdict\n", side, tapped.URL())
+	if err := session.openClusters(); err != nil {
+		return failed(ctx, err)
+	}
 	return session.into(ctx, func(ctx context.Context, plan *runner.Plan, sink run.Sink, show func(runner.Progress)) (*run.End, error) {
 		end, err := tapped.Walk(ctx, plan, sink, show)
 		for _, line := range tapped.Lines() {
@@ -135,58 +139,49 @@ func (f *tapFlags) check() (scenarios.Side, error) {
 	return sides[f.answer], f.checkValues()
 }
 
-// services are those of both sides: the sides' own URLs, the services of the suite or
-// env file, and those of --service.
-func (f *tapFlags) services(suite *scenarios.Suite) ([]double.Service, error) {
-	out := []double.Service{}
-	add := func(name, blue, green string) error {
-		b, err := tapServices("--blue", blue, nil)
-		if err != nil {
-			return err
-		}
-		g, err := tapServices("--green", green, nil)
-		if err != nil {
-			return err
-		}
-		out = append(out, double.Service{Name: name, Blue: b[0].URL, Green: g[0].URL})
-		return nil
-	}
-	if suite.Blue.URL == "" || suite.Green.URL == "" {
-		return nil, usage("add --blue URL and --green URL, or --env FILE with sides:", "tap needs the URLs of both sides")
-	}
-	if err := add("", suite.Blue.URL, suite.Green.URL); err != nil {
-		return nil, err
-	}
-	for _, b := range suite.Blue.Services {
-		for _, g := range suite.Green.Services {
-			if b.Name != g.Name {
-				continue
+// addressed checks that the files and flags name both sides, and puts the flags for
+// certificates over what files say.
+func (f *tapFlags) addressed(suites []*scenarios.Suite) error {
+	for _, s := range suites {
+		for _, side := range []*scenarios.SideConfig{&s.Blue, &s.Green} {
+			if side.URL == "" {
+				return usage("add --blue URL and --green URL, or --env FILE with sides:", "tap needs the URLs of both sides")
 			}
-			if err := add(b.Name, joined(suite.Blue.URL, b.URL), joined(suite.Green.URL, g.URL)); err != nil {
-				return nil, err
+			if f.ca != "" {
+				ca, err := filepath.Abs(f.ca)
+				if err != nil {
+					return broken(err)
+				}
+				side.TLS.CA = ca
+			}
+			side.TLS.Insecure = side.TLS.Insecure || f.insecure
+			for i := range side.Services {
+				if tls := side.Services[i].TLS; tls != nil {
+					over := *tls
+					over.Insecure = over.Insecure || f.insecure
+					side.Services[i].TLS = &over
+				}
 			}
 		}
 	}
+	return nil
+}
+
+// services are those of --service.
+func (f *tapFlags) services() ([]double.Service, error) {
+	var out []double.Service
 	for _, s := range f.named {
 		name, both, _ := strings.Cut(s, "=")
 		blue, green, ok := strings.Cut(both, ",")
 		if !ok || name == "" || strings.ContainsAny(name, "/.?#% ") {
 			return nil, usage("--service epg=https://epg.blue.example,https://epg.green.example", "--service %s is not name=BLUE,GREEN", s)
 		}
-		if err := add(name, blue, green); err != nil {
-			return nil, err
+		for _, address := range []string{blue, green} {
+			if _, err := tapServices("--service", address, nil); err != nil {
+				return nil, err
+			}
 		}
+		out = append(out, double.Service{Name: name, Blue: blue, Green: green})
 	}
 	return out, nil
-}
-
-// joined is the address of a service, which may be a path of its side.
-func joined(base, service string) string {
-	if !strings.HasPrefix(service, "/") {
-		return service
-	}
-	if u, err := url.Parse(base); err == nil {
-		return u.JoinPath(service).String()
-	}
-	return service
 }

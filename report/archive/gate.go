@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
 )
@@ -105,6 +106,9 @@ func (g Gate) judge(f *Folder) Answer {
 		return Answer{Verdict: run.Inconclusive, Reasons: append(shut, reasons...)}
 	}
 	reasons = append(slices.Clone(reasons), climbed...)
+	if r.Header.Clients {
+		reasons = append(reasons, fmt.Sprintf("judged on %s that clients made through bgverify tap", text.Count(r.End.Counts.Cases, "request")))
+	}
 	if without := r.End.Audit.VerifiedWithout; len(without) > 0 {
 		reasons = append(reasons, "verified without "+strings.Join(without, " and "))
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -29,6 +30,10 @@ func leftOut(r *run.Run) []run.LeftOut {
 // absent says what keeps the gate shut of what the run left out, or did not show.
 func (g Gate) absent(r *run.Run) []string {
 	var out []string
+	if r.Header.Clients && !g.Partial {
+		out = append(out, fmt.Sprintf("the run judged %s that clients made through bgverify tap, and no case of a suite (a run of the suites, or --partial)",
+			text.Count(r.End.Counts.Cases, "request")))
+	}
 	if p := r.Header.Planned; p.Partial() && !g.Partial {
 		out = append(out, fmt.Sprintf("the run judged %d of %d cases: it passes for those alone (a run of all cases, or --partial)",
 			p.Cases, p.OfCases))
@@ -45,11 +50,11 @@ func (g Gate) absent(r *run.Run) []string {
 		case missing && slices.Contains(g.Require, what):
 			out = append(out, fmt.Sprintf("%s is required, and the run was verified without it", what))
 		case missing && !slices.Contains(g.Without, what) && !(g.Partial && chosen(left, what)):
-			text := fmt.Sprintf("the run was verified without %s (--without %s accepts that)", what, what)
+			reason := fmt.Sprintf("the run was verified without %s (--without %s accepts that)", what, what)
 			if what == run.AspectIdentity {
-				text = "nothing showed that blue and green are two places (add identity to the suite or the env file; --without identity accepts that)"
+				reason = "nothing showed that blue and green are two places (add identity to the suite or the env file; --without identity accepts that)"
 			}
-			out = append(out, text)
+			out = append(out, reason)
 		case !missing && slices.Contains(g.Require, what) && !didAny(r, what):
 			out = append(out, fmt.Sprintf("%s is required, and the suites hold none", what))
 		}

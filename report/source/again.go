@@ -9,6 +9,7 @@ import (
 const (
 	verbDemo   = "demo"
 	verbRediff = "rediff"
+	verbTap    = "tap"
 )
 
 // Commands are the commands that a reader may want after reading a run: make it anew, judge its
@@ -36,6 +37,8 @@ func (s *Run) rerunAll() string {
 	// A run that was judged again is made from its parent: it sent nothing itself.
 	case verbRediff:
 		return strings.Join(append([]string{"bgverify", verbRediff}, append(s.kept(), shellWord(h.Parent))...), " ")
+	case verbTap: // --suite and --env are among its flags
+		return strings.Join(append([]string{"bgverify", verbTap}, s.kept()...), " ")
 	case verbDemo:
 		return strings.Join(s.seeded(append([]string{"bgverify", verbDemo}, s.kept()...)), " ")
 	}
@@ -112,6 +115,9 @@ func (s *Run) RerunCase(suite int, caseID string) string {
 			glob.WriteByte('\\')
 		}
 		glob.WriteRune(r)
+	}
+	if s.Head.Clients { // only the client can send it again; its answers can be judged again
+		return s.Commands()[1]
 	}
 	words := []string{"bgverify", "run", shellWord(s.Head.Suites[suite].File)}
 	// A demo has its suites built in, and starts the services that they ask.

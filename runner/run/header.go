@@ -22,11 +22,13 @@ type Header struct {
 	Audit   Audit       `json:"audit"`
 	Flags   []string    `json:"flags"` // as given, secrets redacted
 	Env     Environment `json:"environment"`
-	// Verb made the run: demo, rediff; empty for run.
+	// Verb made the run: demo, rediff, tap; empty for run.
 	Verb string `json:"verb,omitempty"`
 	// Stage is the name of the env file: as bgverify.yaml lists it, or else its path as it was
 	// given; empty: the run had none.
 	Stage string `json:"stage,omitempty"`
+	// Clients: the cases are requests that clients made through a tap, not those of suites.
+	Clients bool `json:"clients,omitempty"`
 	// Added are the header names that requests carry beyond what suites say.
 	Added []string `json:"added_headers,omitempty"`
 	// Narrowed are the flags, variables and marks that made the run smaller than

@@ -98,6 +98,8 @@ func Origin(u *url.URL) string {
 type Pool struct {
 	Root  string      // folder that certificates are below; empty: the working folder
 	Guard *wire.Guard // says where requests may go; nil: anywhere
+	// MaxBody is how many bytes of a decoded body are read; 0: the default of wire.Limits.
+	MaxBody int64
 
 	mu   sync.Mutex
 	made map[transportKey]*wire.Transport
@@ -188,6 +190,7 @@ func newService(c *Side, s scenarios.Service, pool *Pool) (*Service, error) {
 	out.Config = wire.Config{
 		BaseURL: base.Scheme + "://" + base.Host, Proxy: c.Config.Proxy, HTTP: c.Config.HTTP,
 		CAFile: file(tls.CA), CertFile: file(tls.Cert), KeyFile: file(tls.Key), ServerName: tls.ServerName, Insecure: tls.Insecure, Guard: pool.Guard,
+		Limits: wire.Limits{Body: pool.MaxBody},
 	}
 	if !s.Shared { // what is shared lives in one place: the side's pins are not its own
 		out.Config.Resolve, out.Config.Host = c.Config.Resolve, c.Config.Host

@@ -28,8 +28,6 @@ type Options struct {
 	Cert, Key string
 	// Services are those of one side. The first answers what no other is meant by.
 	Services []Service
-	// Insecure accepts any certificate of the services.
-	Insecure bool
 	// KeepBody is how many bytes of one body are kept; of all at once KeepAll.
 	KeepBody, KeepAll int64
 	// Observe gets what passed, after the last byte; it must return at once. The
@@ -45,6 +43,8 @@ type Service struct {
 	Name string
 	// URL is its base: scheme, host and perhaps a path, without query.
 	URL *url.URL
+	// Way carries requests to it. It must not wait for bodies, and pass upgrades.
+	Way http.RoundTripper
 }
 
 // maxConnections is how many clients are connected at once; more of them wait.
@@ -56,7 +56,6 @@ type Proxy struct {
 	listener net.Listener
 	secure   bool
 	pass     *httputil.ReverseProxy
-	pool     *http.Transport
 	targets  []*target
 	kept     atomic.Int64 // bytes of bodies that are kept now
 	seen     findings
@@ -82,18 +81,8 @@ func New(opts Options) (*Proxy, error) {
 	if p.secure {
 		p.listener = tls.NewListener(p.listener, config)
 	}
-	p.pool = &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:     &tls.Config{InsecureSkipVerify: opts.Insecure}, //nolint:gosec // asked for
-		ForceAttemptHTTP2:   true,
-		DisableCompression:  true,
-		MaxIdleConnsPerHost: 512,
-		IdleConnTimeout:     90 * time.Second,
-		TLSHandshakeTimeout: 10 * time.Second, ExpectContinueTimeout: time.Second,
-		// No limit on the wait for an answer: a long poll may take minutes.
-	}
 	p.pass = &httputil.ReverseProxy{
-		Rewrite: p.rewrite, ModifyResponse: p.answered, ErrorHandler: p.unanswered, Transport: p.pool,
+		Rewrite: p.rewrite, ModifyResponse: p.answered, ErrorHandler: p.unanswered, Transport: byTarget{},
 		FlushInterval: -1, BufferPool: &buffers{}, ErrorLog: log.New(io.Discard, "", 0),
 	}
 	return p, nil
@@ -162,7 +151,6 @@ func (p *Proxy) Serve(ctx context.Context) error {
 	if !stop() {
 		<-done
 	}
-	p.pool.CloseIdleConnections()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -192,6 +180,13 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer x.over()
 	p.pass.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+}
+
+// byTarget carries each request the way of its service.
+type byTarget struct{}
+
+func (byTarget) RoundTrip(r *http.Request) (*http.Response, error) {
+	return exchangeOf(r.Context()).target.Way.RoundTrip(r)
 }
 
 type exchangeKey struct{}

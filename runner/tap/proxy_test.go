@@ -46,7 +46,9 @@ func service(t *testing.T, name, path string, h http.HandlerFunc) Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Service{Name: name, URL: u}
+	way := &http.Transport{DisableCompression: true}
+	t.Cleanup(way.CloseIdleConnections)
+	return Service{Name: name, URL: u, Way: way}
 }
 
 func get(t *testing.T, address, host string) (*http.Response, string) {

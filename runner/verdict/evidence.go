@@ -104,8 +104,16 @@ func (c *conclusion) evidence() {
 			}
 		}
 	}
+	for _, doubt := range c.in.Doubts {
+		c.claim(run.Inconclusive, "%s", doubt)
+		c.gate(run.Inconclusive, enoughPairs, doubt, "as many as asked for")
+	}
+	c.end.Warnings = append(c.end.Warnings, c.in.Notes...)
 	c.rules()
 }
+
+// enoughPairs is the gate of what clients asked.
+const enoughPairs = "enough pairs"
 
 // coverageLimit names the demanded minima. The text is the limit column of the coverage gate.
 // Without a minimum in any suite, the only demand is that no case is vacuous.
@@ -136,6 +144,9 @@ func (c *conclusion) rules() {
 			}
 		})
 	}
+	for i := range c.in.Rules {
+		written[c.in.Rules[i].Origin] = &c.in.Rules[i]
+	}
 	var dead []string
 	for _, v := range c.in.Totals.rules {
 		rule := written[v.At]
@@ -158,6 +169,9 @@ func (c *conclusion) rules() {
 		case rule.Do == diff.DoAllow && v.Hits == 0:
 			dead = append(dead, fmt.Sprintf("rule %s (%s) allowed nothing: what it waits for did not happen", v.At, v.Rule))
 		}
+	}
+	if c.in.Live { // what clients asked says nothing of the other routes
+		return
 	}
 	// The list is cut, so that a file of hundreds of unused rules does not bury other warnings.
 	const shown = 20

@@ -3,6 +3,7 @@ package verdict
 import (
 	"time"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -54,6 +55,10 @@ type Demand struct {
 	AllowSame bool      // blue against blue, on purpose
 	Resumed   bool      // it continues an earlier execution
 	Writes    bool      // a case that was chosen has a step with side effects
+	// Live: clients chose what was asked. Rules are then those that judged, as the suites
+	// have no steps that were walked.
+	Live  bool
+	Rules []diff.Rule
 }
 
 // Outcomes are what the parts of the run came to. A part that was not asked for is nil or
@@ -77,6 +82,10 @@ type Outcomes struct {
 	// TwoPlaces says that certificates, or addresses together with values, showed
 	// blue and green to be two places.
 	TwoPlaces bool
+	// Doubts say why a pass would rest on too little; each makes the run inconclusive.
+	Doubts []string
+	// Notes become warnings.
+	Notes []string
 	// Controlled is the sample of the negative control, where cases have many rows.
 	Controlled Controlled
 }

@@ -214,8 +214,8 @@ func (c *conclusion) uncovered() {
 // for an advisory suite.
 func (c *conclusion) settle() {
 	c.uncovered()
-	verdict := run.Broken // Rule 3
-	if c.judged > 0 {
+	verdict := run.Broken                     // Rule 3
+	if c.judged > 0 || len(c.in.Doubts) > 0 { // a doubt is a claim, and no pass
 		verdict = run.Pass // Rule 4
 		// A claim that is broken or worse already says why nothing was judged.
 	} else if !slices.ContainsFunc(c.claims, func(s sentence) bool { return s.verdict >= run.Broken }) {
@@ -279,7 +279,7 @@ func identitiesDiffer(sides *run.Sides) bool {
 
 // carriedGates are those whose evidence a re-judgement cannot renew. The requests that they
 // rest on are not in the archive's cases.
-var carriedGates = []string{"services reachable", "identity", "same protocol"}
+var carriedGates = []string{"services reachable", "identity", "same protocol", enoughPairs}
 
 // carry keeps what the earlier run found beside its cases (rule 2). Gates are kept by name,
 // with their verdict, and claimed where they weigh. The audit and the sides are those of the

@@ -2,9 +2,7 @@ package wire
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -230,10 +228,7 @@ func (p *pool) dialTLS(ctx context.Context, network, addr string) (net.Conn, err
 	state := secure.ConnectionState()
 	raw.tls = time.Since(began)
 	raw.h2 = state.NegotiatedProtocol == "h2"
-	if len(state.PeerCertificates) > 0 {
-		sum := sha256.Sum256(state.PeerCertificates[0].Raw)
-		raw.certificate = hex.EncodeToString(sum[:])
-	}
+	raw.certificate = Fingerprint(&state)
 	if raw.h2 {
 		return secure, nil
 	}

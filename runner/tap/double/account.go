@@ -21,12 +21,17 @@ const (
 	notAnswered
 	blueFailed
 	dropped
+	sharedService
+	conditional
+	nothing
 	skips // one past the last
 )
 
 var skipWords = [skips]string{
 	unsafeMethod: "that may change something", actingGet: "with GET on a route that acts", withSession: "of a session that the other side does not know",
 	notWhole: "whose answer was not kept whole: too large, endless or cut short", notAnswered: "that the answering side did not answer",
+	sharedService: "to a service that both sides share", conditional: "for what has changed, answered without a body",
+	nothing:    "of whose answers the rules compare nothing",
 	blueFailed: "that blue answered with a status from 500 up", dropped: "that came faster than the other side could be asked",
 }
 
@@ -82,6 +87,13 @@ func (a *account) skip(why skip) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.skipped[why]++
+}
+
+// pair counts a pair that is evidence.
+func (a *account) pair() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.compared++
 }
 
 // lines are the account as a reader sees it.

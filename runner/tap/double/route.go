@@ -2,21 +2,33 @@ package double
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// A Route names requests by method and path. An empty method is any; in the path
-// {{name}} and * are any one segment, and ** at the end any rest.
-type Route struct{ Method, Path string }
+// A Route names requests by method and path. An empty method is any, and so is an empty
+// origin (scheme://host); in the path {{name}} and * are any one segment, and ** at the end
+// any rest.
+type Route struct{ Origin, Method, Path string }
 
-// matches reports whether a request is one of the route.
-func (r Route) matches(method, path string) bool {
-	if r.Method != "" && r.Method != method {
+// matches reports whether a request at a service is one of the route. The path is that at
+// the service, or as the client wrote it.
+func (r Route) matches(method string, service *url.URL, path string) bool {
+	if r.Method != "" && r.Method != method || r.Origin != "" && r.Origin != originOf(service) {
 		return false
 	}
+	if r.fits(path) {
+		return true
+	}
+	base := strings.TrimRight(service.Path, "/")
+	return r.Origin == "" && base != "" && strings.HasPrefix(path, base+"/") && r.fits(path[len(base):])
+}
+
+func (r Route) fits(path string) bool {
 	want, got := strings.Split(strings.Trim(r.Path, "/"), "/"), strings.Split(strings.Trim(path, "/"), "/")
 	for i, segment := range want {
 		switch {
@@ -24,12 +36,30 @@ func (r Route) matches(method, path string) bool {
 			return true
 		case i >= len(got):
 			return false
-		case segment != "*" && !strings.Contains(segment, "{{") && segment != got[i]:
+		case !fitsSegment(segment, got[i]):
 			return false
 		}
 	}
 	return len(want) == len(got)
 }
+
+// fitsSegment reports whether a segment is one of a pattern, whose placeholders stand for
+// any text: v{{version}} fits v1, and {{id}}.m3u8 fits 7.m3u8.
+func fitsSegment(pattern, got string) bool {
+	if pattern == "*" {
+		return true
+	}
+	before, rest, found := strings.Cut(pattern, "{{")
+	if !found {
+		return pattern == got
+	}
+	after := rest[strings.LastIndex(rest, "}}")+1:]
+	after = strings.TrimPrefix(after, "}")
+	return len(got) > len(before)+len(after) && strings.HasPrefix(got, before) && strings.HasSuffix(got, after)
+}
+
+// originOf is scheme and host in one spelling.
+func originOf(u *url.URL) string { return strings.ToLower(u.Scheme + "://" + u.Host) }
 
 // acting are words of paths whose GETs do something: they are never asked twice.
 var acting = []string{"heartbeat", "keepalive", "keep-alive", "ping", "logout", "signout", "sign-out", "logoff", "license", "licence", "drm", "unsubscribe", "revoke", "delete", "activate"}
@@ -46,29 +76,141 @@ func mayAct(path string) bool {
 	return false
 }
 
-// Named are what suites say of routes: sign-ins are the unsafe requests of their
-// setup, and acting are requests with side effects, whatever their method is.
-func Named(suites []*scenarios.Suite) (signIns, never []Route) {
+func unsafe(method string) bool { return method != http.MethodGet && method != http.MethodHead }
+
+// routes are what the suites say of requests.
+type routes struct {
+	signIns, reads, never []Route
+	ruled                 []ruled
+	// other judges what no step of the suites asks.
+	other *scenarios.Step
+}
+
+// A ruled route is one whose rules a step of the suites has.
+type ruled struct {
+	Route
+	literals int // segments without a placeholder
+	query    []string
+	step     *scenarios.Step
+}
+
+// readRoutes reads the suites:
+//
+//  1. Sign-ins are the unsafe requests of setup. A POST that is declared to have no side
+//     effects is read like a GET, and a GET with side effects is never asked twice.
+//  2. A request is judged by the rules, the mode and the comparison of the step that asks
+//     its route: of several the one with the most literal segments, then with the most
+//     parameters that the request has too, then with the fewest rules.
+//  3. Any other request is judged by the rules of flags and of the env file, and by those of the suite
+//     where there is one suite.
+func readRoutes(plan *runner.Plan, answering scenarios.Side) *routes {
+	env, suites := plan.Env, plan.Suites
+	out := &routes{other: &scenarios.Step{Pos: suites[0].Pos, Compare: true, Rules: slices.Clone(plan.Rules)}}
+	if env != nil {
+		out.other.Rules, out.other.Numbers = append(out.other.Rules, env.Rules...), env.Numbers
+	}
+	if len(suites) == 1 {
+		out.other.Rules = append(out.other.Rules, suites[0].Rules...)
+		out.other.Numbers, out.other.MinCompared = suites[0].Numbers, suites[0].MinCompared
+	}
 	for _, s := range suites {
 		for _, step := range s.Setup {
-			if r := routeOf(step); unsafe(r.Method) {
-				signIns = append(signIns, r)
+			if r, ok := routeOf(s, step, answering); ok && unsafe(r.Method) {
+				out.signIns = append(out.signIns, r)
 			}
 		}
+		lists := [][]*scenarios.Step{s.Setup}
 		for _, c := range s.Cases {
-			for _, step := range c.Steps {
-				if step.SideEffects != scenarios.Undeclared && step.SideEffects != scenarios.NoEffects {
-					never = append(never, routeOf(step))
-				}
+			lists = append(lists, c.Steps, c.Cleanup)
+		}
+		for _, step := range slices.Concat(lists...) {
+			out.addStep(s, step, answering)
+		}
+	}
+	return out
+}
+
+func (o *routes) addStep(s *scenarios.Suite, step *scenarios.Step, answering scenarios.Side) {
+	r, ok := routeOf(s, step, answering)
+	if !ok {
+		return
+	}
+	switch {
+	case step.SideEffects == scenarios.NoEffects && unsafe(r.Method):
+		o.reads = append(o.reads, r)
+	case step.SideEffects != scenarios.Undeclared && !unsafe(r.Method):
+		o.never = append(o.never, r)
+	}
+	rule := ruled{Route: r, step: &scenarios.Step{
+		Pos: step.Pos, Compare: step.Compare, Mode: step.Mode, ModeWritten: step.ModeWritten, Numbers: step.Numbers, MinCompared: step.MinCompared, Rules: step.Rules,
+	}}
+	for segment := range strings.SplitSeq(r.Path, "/") {
+		if !strings.Contains(segment, "{{") {
+			rule.literals++
+		}
+	}
+	for _, f := range step.Request.Query {
+		rule.query = append(rule.query, f.Name)
+	}
+	if _, query, ok := strings.Cut(step.Request.URL.Text, "?"); ok {
+		for pair := range strings.SplitSeq(query, "&") {
+			name, _, _ := strings.Cut(pair, "=")
+			rule.query = append(rule.query, name)
+		}
+	}
+	o.ruled = append(o.ruled, rule)
+}
+
+// routeOf is the route of a step on a side; false: its URL is not known before it is sent.
+func routeOf(s *scenarios.Suite, step *scenarios.Step, side scenarios.Side) (Route, bool) {
+	if step.Request.URL == nil {
+		return Route{}, false
+	}
+	config := s.Blue
+	if side == scenarios.Green {
+		config = s.Green
+	}
+	base := config.URL
+	for _, service := range config.Services {
+		if service.Name == step.Service && step.Service != "" {
+			base = service.URL
+			if strings.HasPrefix(base, "/") {
+				base = strings.TrimRight(config.URL, "/") + base
 			}
 		}
 	}
-	return signIns, never
-}
-
-func routeOf(step *scenarios.Step) Route {
 	path, _, _ := strings.Cut(step.Request.URL.Text, "?")
-	return Route{step.Request.Method, path}
+	u, err := url.Parse(base)
+	if err != nil || path != "" && !strings.HasPrefix(path, "/") {
+		return Route{}, false
+	}
+	return Route{originOf(u), step.Request.Method, strings.TrimRight(u.Path, "/") + path}, true
 }
 
-func unsafe(method string) bool { return method != http.MethodGet && method != http.MethodHead }
+// stepOf is the step whose rules judge a request, whose URL is that of the answering side
+// (rule 2 of readRoutes).
+func (o *routes) stepOf(method string, u *url.URL) *scenarios.Step {
+	var best *ruled
+	var bestShared int
+	query := u.Query()
+	for i := range o.ruled {
+		r := &o.ruled[i]
+		if !r.matches(method, u, u.Path) {
+			continue
+		}
+		shared := 0
+		for _, name := range r.query {
+			if query.Has(name) {
+				shared++
+			}
+		}
+		if best == nil || r.literals > best.literals || r.literals == best.literals && (shared > bestShared ||
+			shared == bestShared && len(r.step.Rules) < len(best.step.Rules)) {
+			best, bestShared = r, shared
+		}
+	}
+	if best == nil {
+		return o.other
+	}
+	return best.step
+}

@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/tap"
 	"github.com/bgverify/bgverify/runner/wire"
+	"github.com/bgverify/bgverify/scenarios"
 )
 
 // answered is what passed, as an exchange of the answering side.
@@ -65,59 +67,49 @@ func fieldsOf(h map[string][]string) []wire.Field {
 // answer that passes it, and so they are taken out of the other.
 var connectionFields = []string{"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te", "trailer"}
 
-// ask sends what a client asked to the other side. carry replaces the values of a
-// session.
-func (t *Tap) ask(ctx context.Context, x *tap.Exchange, carry func(string) string) *wire.Exchange {
-	to := t.others[x.Service.Name]
-	path := strings.TrimPrefix(x.Request.URL.EscapedPath(), strings.TrimRight(x.Service.URL.EscapedPath(), "/"))
-	address := strings.TrimRight(to.base.String(), "/") + carry(path)
-	if q := x.Request.URL.RawQuery; q != "" {
-		address += "?" + carry(q)
+// conditions are fields that ask for an answer only where it has changed. The other side is
+// asked without them: its versions have names of their own.
+var conditions = []string{"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range"}
+
+// ask sends what a client asked to the other side, with the values of its session there.
+func (t *Tap) ask(ctx context.Context, x *tap.Exchange, s *session) (*wire.Exchange, run.PerSide) {
+	to := t.services[x.Service.Name].Green
+	if t.opts.Answering == scenarios.Green {
+		to = t.services[x.Service.Name].Blue
 	}
-	req := &wire.Request{Method: x.Request.Method, URL: address, Body: bytes.Clone(x.Request.Body.Data), Timeout: patience}
-	if body := carry(string(req.Body)); len(req.Body) > 0 {
+	path, _ := s.carry(strings.TrimPrefix(x.Request.URL.EscapedPath(), strings.TrimRight(x.Service.URL.EscapedPath(), "/")))
+	address := to.Scheme + "://" + to.Host + strings.TrimRight(to.EscapedPath(), "/") + path
+	if q := x.Request.URL.RawQuery; q != "" {
+		q, _ = s.carry(q)
+		address += "?" + q
+	}
+	req := &wire.Request{Method: x.Request.Method, URL: address, Timeout: patience}
+	if len(x.Request.Body.Data) > 0 {
+		body, _ := s.carry(string(x.Request.Body.Data))
 		req.Body = []byte(body)
 	}
 	for _, f := range fieldsOf(x.Request.Header) {
-		if strings.EqualFold(f.Name, "Content-Length") || slices.Contains(connectionFields, strings.ToLower(f.Name)) {
+		if name := strings.ToLower(f.Name); name == "content-length" || slices.Contains(connectionFields, name) || slices.Contains(conditions, name) {
 			continue
 		}
-		req.Headers = append(req.Headers, wire.Field{Name: f.Name, Value: carry(f.Value)})
+		req.Headers = append(req.Headers, wire.Field{Name: f.Name, Value: s.carryField(f.Name, f.Value)})
 	}
-	out := to.wire.Do(ctx, req)
+	out, sent := t.live.Ask(ctx, x.Service.Name, req)
 	out.Headers = slices.DeleteFunc(out.Headers, func(f wire.Field) bool { return slices.Contains(connectionFields, strings.ToLower(f.Name)) })
-	return out
+	return out, sent
 }
 
-// credentials are the values of a request by which a service knows its client.
-func (t *Tap) credentials(x *tap.Exchange) []string {
-	var out []string
-	for name, values := range x.Request.Header {
-		for _, v := range values {
-			switch {
-			case strings.EqualFold(name, "Cookie"):
-				for pair := range strings.SplitSeq(v, ";") {
-					_, value, _ := strings.Cut(pair, "=")
-					out = append(out, strings.TrimSpace(value))
-				}
-			case strings.EqualFold(name, "Authorization"), strings.EqualFold(name, "Proxy-Authorization"):
-				if _, rest, ok := strings.Cut(v, " "); ok {
-					v = rest
-				}
-				out = append(out, v)
-			case t.opts.Secret(name, v):
-				out = append(out, v)
-			}
-		}
-	}
-	query, err := url.ParseQuery(x.Request.URL.RawQuery)
+// inQuery are the credentials of a query.
+func (t *Tap) inQuery(raw string) []credential {
+	query, err := url.ParseQuery(raw)
 	if err != nil {
-		return append(out, x.Request.URL.RawQuery) // unknown: taken for a session
+		return []credential{{value: raw}} // unknown: taken for a session
 	}
+	var out []credential
 	for name, values := range query {
 		for _, v := range values {
 			if t.opts.Secret(name, v) {
-				out = append(out, v)
+				out = append(out, credential{value: v})
 			}
 		}
 	}

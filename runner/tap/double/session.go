@@ -2,6 +2,7 @@ package double
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/runner/wire"
@@ -9,34 +10,51 @@ import (
 
 const (
 	maxValues = 500 // values that are carried over for a client; further ones are not learned
-	shortest  = 8   // characters of a value that is carried over
+	shortest  = 8   // characters of a value that is carried over wherever it appears
 )
 
-// A session is what a client's answers gave on the answering side, and what the
-// other side gave in its place: tokens, cookies, ids. It belongs to one worker.
-type session struct{ other map[string]string }
+// A session is what a client's answers gave on the answering side, and what the other side
+// gave in its place. It belongs to one worker.
+//
+//  1. Values of answers (tokens, ids) of shortest characters or more are replaced wherever
+//     the client sends them, the longest first.
+//  2. Cookies are replaced by name, and only in the field Cookie: theirs may be short.
+type session struct {
+	other    map[string]string
+	cookies  map[string][2]string // by name: of the answering side, of the other
+	replacer *strings.Replacer    // of other; nil: it has grown since
+}
+
+func newSession() *session {
+	return &session{other: map[string]string{}, cookies: map[string][2]string{}}
+}
 
 // learn pairs the values of two answers to one request.
 func (s *session) learn(answering, other *wire.Exchange) {
-	cookies := func(x *wire.Exchange) map[string]string {
-		out := map[string]string{}
-		for _, f := range x.Headers {
-			if strings.EqualFold(f.Name, "Set-Cookie") {
-				pair, _, _ := strings.Cut(f.Value, ";")
-				name, value, _ := strings.Cut(pair, "=")
-				out[strings.TrimSpace(name)] = strings.TrimSpace(value)
-			}
+	theirs := cookiesOf(other)
+	for name, value := range cookiesOf(answering) {
+		if to, ok := theirs[name]; ok && (len(s.cookies) < maxValues || s.cookies[name][0] != "") {
+			s.cookies[name] = [2]string{value, to}
+			s.pair(value, to)
 		}
-		return out
-	}
-	theirs := cookies(other)
-	for name, value := range cookies(answering) {
-		s.pair(value, theirs[name], 1)
 	}
 	var a, b any
 	if json.Unmarshal(answering.Answer, &a) == nil && json.Unmarshal(other.Answer, &b) == nil {
 		s.walk(a, b, 0)
 	}
+}
+
+// cookiesOf are the cookies that an answer sets.
+func cookiesOf(x *wire.Exchange) map[string]string {
+	out := map[string]string{}
+	for _, f := range x.Headers {
+		if strings.EqualFold(f.Name, "Set-Cookie") {
+			pair, _, _ := strings.Cut(f.Value, ";")
+			name, value, _ := strings.Cut(pair, "=")
+			out[strings.TrimSpace(name)] = strings.TrimSpace(value)
+		}
+	}
+	return out
 }
 
 func (s *session) walk(a, b any, depth int) {
@@ -55,29 +73,79 @@ func (s *session) walk(a, b any, depth int) {
 		}
 	case string:
 		if b, ok := b.(string); ok {
-			s.pair(a, b, shortest)
+			s.pair(a, b)
 		}
 	}
 }
 
-func (s *session) pair(a, b string, least int) {
-	if a == b || len(a) < least || b == "" || strings.ContainsAny(a, " \n") {
+// pair remembers a value. One that is learned again has a new counterpart: that of the
+// newest session counts.
+func (s *session) pair(a, b string) {
+	if a == b || len(a) < shortest || b == "" || strings.ContainsAny(a, " \n") {
 		return
 	}
-	if _, known := s.other[a]; known || len(s.other) < maxValues {
-		s.other[a] = b
+	if old, known := s.other[a]; known && old == b || !known && len(s.other) >= maxValues {
+		return
 	}
+	s.other[a], s.replacer = b, nil
 }
 
-// carry puts the other side's values into a text; all reports whether it held one.
+// carry puts the other side's values into a text; any reports whether it held one.
 func (s *session) carry(text string) (out string, any bool) {
-	if to, ok := s.other[text]; ok {
-		return to, true
+	if len(s.other) == 0 {
+		return text, false
 	}
-	for a, b := range s.other {
-		if len(a) >= shortest && strings.Contains(text, a) {
-			text, any = strings.ReplaceAll(text, a, b), true
+	if s.replacer == nil {
+		keys := make([]string, 0, len(s.other))
+		for a := range s.other {
+			keys = append(keys, a)
+		}
+		slices.SortFunc(keys, func(a, b string) int {
+			if len(a) != len(b) {
+				return len(b) - len(a)
+			}
+			return strings.Compare(a, b)
+		})
+		var pairs []string
+		for _, a := range keys {
+			pairs = append(pairs, a, s.other[a])
+		}
+		s.replacer = strings.NewReplacer(pairs...)
+	}
+	out = s.replacer.Replace(text)
+	return out, out != text
+}
+
+// carryField is carry for a field of a request (rule 2 for Cookie).
+func (s *session) carryField(name, value string) string {
+	if !strings.EqualFold(name, "Cookie") {
+		out, _ := s.carry(value)
+		return out
+	}
+	pairs := strings.Split(value, ";")
+	for i, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		if to, ok := s.cookie(strings.TrimSpace(name), strings.TrimSpace(value)); ok {
+			pairs[i] = name + "=" + to
 		}
 	}
-	return text, any
+	return strings.Join(pairs, ";")
+}
+
+// cookie is what the other side set in place of a cookie.
+func (s *session) cookie(name, value string) (string, bool) {
+	if c, ok := s.cookies[name]; ok && c[0] == value {
+		return c[1], true
+	}
+	return s.carry(value)
+}
+
+// knows reports whether the other side gave a value in place of the credential.
+func (s *session) knows(c credential) bool {
+	if c.cookie != "" {
+		_, ok := s.cookie(c.cookie, c.value)
+		return ok
+	}
+	_, ok := s.carry(c.value)
+	return ok
 }
